@@ -1,0 +1,112 @@
+// Package plan reads what an engine plans to do, from `terraform show -json`
+// of a saved plan, and keeps of it what a person or a rule needs to decide:
+// changes, counts, outputs, checks, and the digest that names the plan.
+//
+// Plan JSON holds secrets in plain text. Read replaces every value that the
+// engine marks as sensitive before anything else sees it, so a Plan can be
+// stored, printed and sent.
+package plan
+
+// FormatVersion is the version of the JSON form of Plan. It grows when a
+// reader of the old form would misread the new one.
+const FormatVersion = 1
+
+// Plan is a saved plan, redacted.
+type Plan struct {
+	FormatVersion int      `json:"format_version"`
+	EngineVersion string   `json:"engine_version"`
+	Digest        string   `json:"digest"` // "sha256:" and the hex SHA-256 of the saved plan file: what an approval is bound to
+	Counts        Counts   `json:"counts"`
+	Changes       []Change `json:"changes"` // resources whose action is not no-op, or that move or are imported; in the engine's order
+	Drift         []Change `json:"drift"`   // what differs from the state outside of the engine ("resource_drift")
+	Outputs       []Output `json:"outputs"` // outputs that change
+	Checks        []Check  `json:"checks"`
+	Complete      bool     `json:"complete"`  // false: the engine deferred something; another plan must follow
+	Errored       bool     `json:"errored"`   // the engine stopped before it had planned everything
+	Applyable     bool     `json:"applyable"` // applying it would do something
+	Destroy       bool     `json:"destroy"`   // planned with -destroy
+}
+
+// Counts is how many resources a plan touches, by what happens to them.
+// A replacement counts as Replace only, a move or import with another action
+// counts under both.
+type Counts struct {
+	Add     int `json:"add"`
+	Change  int `json:"change"`
+	Delete  int `json:"delete"`
+	Replace int `json:"replace"`
+	Import  int `json:"import"`
+	Move    int `json:"move"`
+	Forget  int `json:"forget"`
+	Read    int `json:"read"`
+	Outputs int `json:"outputs"` // outputs that change
+}
+
+// Action is what happens to a resource.
+type Action string
+
+const (
+	NoOp     Action = "no-op"
+	Create   Action = "create"
+	ReadData Action = "read" // a data source that can be read only during apply
+	Update   Action = "update"
+	Delete   Action = "delete"
+	Replace  Action = "replace" // Change.CreateFirst tells the order
+	Forget   Action = "forget"  // leaves the state, not the world
+)
+
+// Change is what happens to one resource instance.
+type Change struct {
+	Address         string `json:"address"`
+	PreviousAddress string `json:"previous_address,omitempty"` // set when the instance moves
+	Module          string `json:"module,omitempty"`           // address of its module; empty in the root module
+	Mode            string `json:"mode"`                       // "managed" or "data"
+	Type            string `json:"type"`
+	Name            string `json:"name"`
+	Provider        string `json:"provider"`
+	Deposed         string `json:"deposed,omitempty"`
+	Action          Action `json:"action"`
+	CreateFirst     bool   `json:"create_first,omitempty"` // of a replacement: create_before_destroy
+	ImportID        string `json:"import_id,omitempty"`    // set when the instance is imported
+	Reason          string `json:"reason,omitempty"`       // the engine's action_reason, e.g. "replace_because_tainted"
+
+	// Before and After are JSON values; a sensitive value at any depth is the
+	// Sensitive sentinel, a value known only after apply is absent from After
+	// and true in Unknown.
+	Before any `json:"before,omitempty"`
+	After  any `json:"after,omitempty"`
+	// Unknown mirrors After's shape with true where the value is known only after apply.
+	Unknown any `json:"unknown,omitempty"`
+	// SensitiveChanged tells that a redacted value differs between before and after, by attribute path ("a.b[0]").
+	SensitiveChanged []string `json:"sensitive_changed,omitempty"`
+	// ReplacePaths are the attribute paths that force the replacement.
+	ReplacePaths []string `json:"replace_paths,omitempty"`
+}
+
+// Sensitive stands where a sensitive value was.
+const Sensitive = "(sensitive value)"
+
+// Output is a change of a root module's output.
+type Output struct {
+	Name      string `json:"name"`
+	Action    Action `json:"action"`
+	Sensitive bool   `json:"sensitive"`
+	Before    any    `json:"before,omitempty"`
+	After     any    `json:"after,omitempty"`
+	Unknown   bool   `json:"unknown,omitempty"` // known only after apply, in whole or in part
+}
+
+// Check is a result of a check block or of a pre- or postcondition.
+type Check struct {
+	Address  string   `json:"address"`
+	Kind     string   `json:"kind"`   // "check", "resource", "output_value", "var"
+	Status   string   `json:"status"` // "pass", "fail", "error", "unknown"
+	Problems []string `json:"problems,omitempty"`
+}
+
+// HasChanges reports whether applying the plan would change the world, the
+// state or an output.
+func (p *Plan) HasChanges() bool {
+	c := p.Counts
+	return p.Applyable || c.Add+c.Change+c.Delete+c.Replace+c.Import+c.Move+c.Forget+c.Outputs > 0
+}

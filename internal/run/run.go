@@ -1,0 +1,110 @@
+// Package run holds one pass over a workspace at one commit, the states that
+// it goes through, and the table of the moves between them.
+//
+// A run is a value. Whoever changes one does it through Move, inside one
+// transaction of the store; the states and their moves are drawn in
+// docs/ARCHITECTURE.md.
+package run
+
+import (
+	"time"
+
+	"github.com/tfops/tfops/internal/plan"
+)
+
+// Kind says what a run is for.
+type Kind string
+
+const (
+	Sync    Kind = "sync"    // plan, then apply as the rules allow
+	Plan    Kind = "plan"    // speculative: never applies
+	Drift   Kind = "drift"   // a check of the real world at the applied commit: never applies
+	Destroy Kind = "destroy" // plan -destroy, then apply as the rules allow
+)
+
+// Applies reports whether a run of this kind may go on to apply.
+func (k Kind) Applies() bool { return k == Sync || k == Destroy }
+
+// Cause says what asked for a run.
+type Cause string
+
+const (
+	ByCommit   Cause = "commit"   // a branch moved
+	ByConfig   Cause = "config"   // the workspace's inputs changed in tfops.hcl
+	ByPerson   Cause = "person"   // somebody asked
+	BySchedule Cause = "schedule" // a drift schedule
+	ByRetry    Cause = "retry"    // an earlier plan failed for a cause known to pass
+	ByStale    Cause = "stale"    // an earlier run was discarded as stale
+	ByResolve  Cause = "resolve"  // an interrupted run was closed
+)
+
+// Trigger is what asked for a run.
+type Trigger struct {
+	Cause Cause  `json:"cause"`
+	Actor string `json:"actor,omitempty"` // the person, for ByPerson and ByResolve
+	Run   string `json:"run,omitempty"`   // the earlier run, for ByRetry, ByStale and ByResolve
+}
+
+// Person is an identity as Git records it.
+type Person struct {
+	Name  string `json:"name"`
+	Email string `json:"email"`
+}
+
+// Commit is what a run needs to know of a commit.
+type Commit struct {
+	SHA       string    `json:"sha"`
+	Author    Person    `json:"author"`
+	Committer Person    `json:"committer"`
+	CoAuthors []Person  `json:"co_authors,omitempty"` // from Co-authored-by trailers
+	Message   string    `json:"message"`
+	Time      time.Time `json:"time"` // the committer's
+}
+
+// PlanSummary is what a run's record keeps of its plan; the whole lies in the
+// run's directory.
+type PlanSummary struct {
+	Digest    string      `json:"digest"`
+	Counts    plan.Counts `json:"counts"`
+	Types     []string    `json:"types"`     // resource types that change, sorted, each once
+	Addresses []string    `json:"addresses"` // addresses that change, in the engine's order
+	Drifted   int         `json:"drifted"`   // resources that changed outside of the engine
+	Changes   bool        `json:"changes"`   // applying it would do something
+	Complete  bool        `json:"complete"`
+	Engine    string      `json:"engine"` // name and version, e.g. "terraform 1.11.4"
+}
+
+// Failure is why a run ended as errored, or what is known of an interruption.
+type Failure struct {
+	Message string `json:"message"`          // what happened, to what
+	Detail  string `json:"detail,omitempty"` // the engine's diagnostics as it prints them
+	Next    string `json:"next,omitempty"`   // what to do next
+}
+
+// Run is one pass over a workspace at one commit.
+type Run struct {
+	ID        string  `json:"id"` // sorts by time of creation
+	Workspace string  `json:"workspace"`
+	Kind      Kind    `json:"kind"`
+	Status    Status  `json:"status"`
+	Reason    Reason  `json:"reason,omitempty"`  // of discarded and canceled
+	Comment   string  `json:"comment,omitempty"` // what a person said, or what superseded it
+	Commit    Commit  `json:"commit"`
+	Trigger   Trigger `json:"trigger"`
+
+	Fingerprint string       `json:"fingerprint"`         // of the workspace when it was planned
+	State       string       `json:"state,omitempty"`     // identity of the state, known once planned
+	Plan        *PlanSummary `json:"plan,omitempty"`      // set once planned
+	Failure     *Failure     `json:"failure,omitempty"`   // of errored and interrupted
+	Attempt     int          `json:"attempt"`             // 1, and more for a retried plan
+	NotBefore   time.Time    `json:"not_before,omitzero"` // a retry waits until then
+	Canceling   string       `json:"canceling,omitempty"` // who asked for the running phase to stop
+	Superseding string       `json:"superseded_by,omitempty"`
+
+	CreatedAt      time.Time `json:"created_at"`
+	StartedAt      time.Time `json:"started_at,omitzero"`       // planning began
+	PlannedAt      time.Time `json:"planned_at,omitzero"`       // the plan was there
+	ApplyStartedAt time.Time `json:"apply_started_at,omitzero"` // applying began
+	FinishedAt     time.Time `json:"finished_at,omitzero"`      // a terminal status was reached
+	ExpiresAt      time.Time `json:"expires_at,omitzero"`       // when waiting for approval ends
+}

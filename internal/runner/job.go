@@ -1,0 +1,175 @@
+// Package runner runs the engine for one phase of one run, in a process of
+// its own.
+//
+// The daemon never is the parent of an engine: it starts `tfops runner DIR`,
+// detached, with its own session, and that process starts the engine. The
+// daemon may stop, crash or be replaced while the phase goes on; what passes
+// between the two are files in the phase's directory:
+//
+//	job.json      what to do; written before the runner starts, holds no secret
+//	runner.lock   an exclusive flock is held on it while the runner lives
+//	started       exists once the engine was started for the phase's own command
+//	events.jsonl  the engine's JSON messages, one a line, secrets masked
+//	result.json   the outcome; written whole or not at all
+//
+// The lock is taken by the daemon and inherited by the runner, so there is no
+// moment at which a started phase looks dead. Starting and attaching again
+// are then the same: wait for the lock, then read the result. No result means
+// that the runner vanished.
+//
+// Secrets (variables, environment, the plan to apply) are handed over in
+// memory, never in these files; see Secrets.
+package runner
+
+import (
+	"time"
+
+	"github.com/tfops/tfops/internal/plan"
+)
+
+// FormatVersion is the version of Job and Result. After an upgrade a new
+// daemon meets an old runner: a reader refuses what is newer than itself and
+// reads all that is older.
+const FormatVersion = 1
+
+// Phase is what a runner does.
+type Phase string
+
+const (
+	PlanPhase  Phase = "plan"  // init or its reuse, plan, show
+	ApplyPhase Phase = "apply" // init or its reuse, apply of the saved plan
+)
+
+// Job is what a runner is asked to do. Paths are absolute.
+type Job struct {
+	FormatVersion int    `json:"format_version"`
+	Run           string `json:"run"`       // id, for messages and for the mark in the engine's environment
+	Workspace     string `json:"workspace"` // name
+	Phase         Phase  `json:"phase"`
+
+	Tree     string   `json:"tree"`      // the exported commit
+	Dir      string   `json:"dir"`       // the root module, relative to Tree
+	VarFiles []string `json:"var_files"` // relative to Dir
+
+	Engine EngineSpec `json:"engine"`
+
+	TerraformWorkspace string `json:"terraform_workspace"`
+	WorkspaceDir       string `json:"workspace_dir"` // workspaces/<name>: engine data directories, managed state, snapshots
+	CacheDir           string `json:"cache_dir"`     // shared by all workspaces: engine versions, providers
+	PlanFile           string `json:"plan_file"`     // plan.tfplan.age: written by the plan phase
+	PlanJSON           string `json:"plan_json"`     // plan.json: the redacted plan.Plan, written by the plan phase
+	PlanDigest         string `json:"plan_digest"`   // apply phase: the digest that was approved; anything else is refused
+	Recipient          string `json:"recipient"`     // age recipient that plans, snapshots and evidence are encrypted to
+
+	Destroy     bool          `json:"destroy"`    // plan -destroy
+	LockState   bool          `json:"lock_state"` // whether to take the backend's own lock: sync and destroy do, speculative and drift do not
+	LockTimeout time.Duration `json:"lock_timeout"`
+	Timeout     time.Duration `json:"timeout"` // of the whole phase
+	Grace       time.Duration `json:"grace"`   // between a graceful interrupt and a kill; an apply has a long one
+}
+
+// EngineSpec says which engine to use. The runner finds or installs it,
+// taking the root module's required_version into account, before any code of
+// the repository runs.
+type EngineSpec struct {
+	Name       string `json:"name"`                  // "terraform" or "tofu"
+	Version    string `json:"version,omitempty"`     // constraint of the configuration, e.g. "~> 1.11"; empty: any
+	Path       string `json:"path,omitempty"`        // a binary to use, and nothing else
+	ReleaseURL string `json:"release_url,omitempty"` // where releases are; empty: the maker's own server
+	PublicKey  string `json:"public_key,omitempty"`  // armored key that signs them; empty: the maker's own
+}
+
+// Secrets are handed from the daemon to the runner in an anonymous file in
+// memory that the runner inherits: never in a directory, an argument or the
+// runner's own environment.
+type Secrets struct {
+	Env       map[string]string `json:"env"`       // the engine's whole environment, but for what the runner adds
+	Variables string            `json:"variables"` // HCL text of a variable file: the workspace's variables
+	Mask      []string          `json:"mask"`      // values that must never reach events or results, longest first
+	Plan      []byte            `json:"plan"`      // apply phase: the saved plan, decrypted
+}
+
+// Outcome says how a phase ended.
+type Outcome string
+
+const (
+	Succeeded          Outcome = "succeeded"
+	Failed             Outcome = "failed"      // the engine, or what leads to it, said no
+	InterruptedOutcome Outcome = "interrupted" // stopped on request; the engine ended by itself
+	KilledOutcome      Outcome = "killed"      // stopped by force, or out of grace: an apply's outcome is unknown
+	TimedOut           Outcome = "timed_out"   // interrupted by the phase's own timeout; the engine ended by itself
+)
+
+// Cause classifies a failure, so that the daemon can tell what may pass by itself.
+type Cause string
+
+const (
+	CauseEngine    Cause = "engine"    // the engine's diagnostics tell
+	CauseLocked    Cause = "locked"    // somebody holds the backend's lock
+	CauseNetwork   Cause = "network"   // a connection failed or timed out
+	CauseThrottled Cause = "throttled" // a remote API asks to slow down
+	CauseStale     Cause = "stale"     // the state moved on since the plan was made
+	CauseDisk      Cause = "disk"      // no space, or a read-only file system
+	CauseNoEngine  Cause = "no_engine" // no engine of a fitting version could be had
+	CauseBadInput  Cause = "bad_input" // directory or variable file not there, plan file not the approved one
+	CauseRunner    Cause = "runner"    // everything else on our side
+)
+
+// Transient reports whether a failure of this cause is known to pass by itself.
+func (c Cause) Transient() bool {
+	return c == CauseLocked || c == CauseNetwork || c == CauseThrottled
+}
+
+// Diagnostic is an error or warning of the engine, with its place.
+type Diagnostic struct {
+	Severity string `json:"severity"` // "error" or "warning"
+	Summary  string `json:"summary"`
+	Detail   string `json:"detail,omitempty"`
+	Address  string `json:"address,omitempty"`
+	File     string `json:"file,omitempty"` // relative to the root module
+	Line     int    `json:"line,omitempty"`
+	Column   int    `json:"column,omitempty"`
+	Snippet  string `json:"snippet,omitempty"` // the source line
+	Context  string `json:"context,omitempty"` // e.g. `resource "x" "y"`
+}
+
+// Result is how a phase ended.
+type Result struct {
+	FormatVersion int     `json:"format_version"`
+	Outcome       Outcome `json:"outcome"`
+	Cause         Cause   `json:"cause,omitempty"`   // of Failed
+	Message       string  `json:"message,omitempty"` // one line for a person
+	Next          string  `json:"next,omitempty"`    // what to do about it
+
+	Diagnostics []Diagnostic `json:"diagnostics,omitempty"`
+
+	EngineName    string `json:"engine_name,omitempty"`
+	EngineVersion string `json:"engine_version,omitempty"`
+	InitReused    bool   `json:"init_reused,omitempty"`
+
+	// Backend names the state, read from the resolved backend configuration
+	// after init; see locks.Identity.
+	Backend BackendConfig `json:"backend"`
+
+	Plan *plan.Plan `json:"-"` // plan phase: read from PlanJSON by Wait
+
+	// PlanDigest is the digest of the plan that was made or applied.
+	PlanDigest string `json:"plan_digest,omitempty"`
+
+	// Serial and Lineage of the managed state after an apply, when known.
+	Serial  uint64 `json:"serial,omitempty"`
+	Lineage string `json:"lineage,omitempty"`
+
+	// ErroredState is the path of the encrypted errored.tfstate that the
+	// engine left because it could not save the state; empty when it left none.
+	ErroredState string `json:"errored_state,omitempty"`
+
+	StartedAt  time.Time `json:"started_at"`
+	FinishedAt time.Time `json:"finished_at"`
+}
+
+// BackendConfig is the resolved backend of a root module.
+type BackendConfig struct {
+	Type   string         `json:"type"`             // "s3", "local", …; "managed" for a state that tfops keeps
+	Config map[string]any `json:"config,omitempty"` // only what names the state (bucket, key, …), never a credential
+}

@@ -1,0 +1,139 @@
+// Package workspace holds the unit of reconciliation: a root module in a
+// repository, on a branch, in a directory, with its inputs, owning one state.
+//
+// It never mentions runs. A run holds the name of its workspace; "the latest
+// run" is a query.
+package workspace
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+)
+
+// Apply says when a plan of a workspace may be applied.
+type Apply string
+
+const (
+	// Manual needs at least one approval, of anybody who may approve.
+	Manual Apply = "manual"
+	// Auto needs no approval unless a rule asks for one.
+	Auto Apply = "auto"
+	// Never plans only.
+	Never Apply = "never"
+)
+
+// Workspace is one root module with its inputs. Values are fixed once the
+// configuration was read; share it freely, change it never.
+type Workspace struct {
+	Name               string
+	Repository         string // name of a configured repository
+	Branch             string
+	Dir                string               // slash-separated, relative to the repository's root, "." for the root
+	TerraformWorkspace string               // "default" unless configured
+	VarFiles           []string             // relative to Dir, may climb with ".." but not out of the repository
+	Variables          map[string]cty.Value // a value marked with Secret must never be shown or stored
+	Env                map[string]EnvVar
+	Labels             map[string]string
+	Apply              Apply
+	DependsOn          []string
+	Engine             string // name of the engine block: "terraform" or "tofu"
+
+	PlanTimeout  time.Duration // of a whole plan phase, init included
+	ApplyTimeout time.Duration // of a whole apply phase; at its end the engine is interrupted gracefully
+	LockTimeout  time.Duration // how long the engine waits for the backend's own state lock
+
+	KeepRuns int // how many ended runs to keep at least
+	KeepDays int // how many days an ended run is kept at least
+}
+
+// Secret marks a value that came from outside the configuration's text (the
+// functions env and file), and every value made from it.
+var Secret = cty.NewValueMarks("secret")
+
+// EnvVar is the value of an environment variable for the engine.
+type EnvVar struct {
+	Value  string
+	Secret bool // derived from env() or file()
+}
+
+// ValidName tells what a workspace may be called: names appear in paths,
+// URLs and command lines.
+var ValidName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+
+// Fingerprint changes whenever a plan made before would not be a plan of this
+// workspace any more: its place, its inputs, its engine. Secret values stay
+// out of it, so that it can be stored: a rotated credential does not make a
+// plan stale, and a changed secret variable needs `tfops sync`.
+func (w Workspace) Fingerprint() string {
+	type doc struct {
+		Repository, Branch, Dir, TerraformWorkspace, Engine string
+		VarFiles                                            []string
+		Variables, Env                                      map[string]string
+	}
+	d := doc{w.Repository, w.Branch, path.Clean(w.Dir), w.TerraformWorkspace, w.Engine, w.VarFiles, map[string]string{}, map[string]string{}}
+	for name, v := range w.Variables {
+		if IsSecret(v) {
+			d.Variables[name] = "(secret)"
+			continue
+		}
+		b, err := ctyjson.Marshal(v, cty.DynamicPseudoType)
+		if err != nil {
+			b = []byte(fmt.Sprintf("%#v", v))
+		}
+		d.Variables[name] = string(b)
+	}
+	for name, e := range w.Env {
+		if e.Secret {
+			d.Env[name] = "(secret)"
+			continue
+		}
+		d.Env[name] = e.Value
+	}
+	b, _ := json.Marshal(d) // maps marshal with sorted keys; strings cannot fail
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// IsSecret reports whether v or any value within it is marked as secret.
+func IsSecret(v cty.Value) bool { return v.ContainsMarked() }
+
+// SecretStrings lists every secret string of the workspace's inputs, so that
+// output that repeats one can be masked. Longest first.
+func (w Workspace) SecretStrings() []string {
+	set := map[string]bool{}
+	for _, v := range w.Variables {
+		if !IsSecret(v) {
+			continue
+		}
+		plain, _ := v.UnmarkDeep()
+		_ = cty.Walk(plain, func(_ cty.Path, v cty.Value) (bool, error) {
+			if v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
+				set[v.AsString()] = true
+			}
+			return true, nil
+		})
+	}
+	for _, e := range w.Env {
+		if e.Secret {
+			set[e.Value] = true
+		}
+	}
+	delete(set, "")
+	return slices.SortedFunc(maps.Keys(set), func(a, b string) int {
+		if len(a) != len(b) {
+			return len(b) - len(a)
+		}
+		return strings.Compare(a, b)
+	})
+}
