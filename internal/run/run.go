@@ -92,18 +92,19 @@ type Run struct {
 	Commit    Commit  `json:"commit"`
 	Trigger   Trigger `json:"trigger"`
 
-	Fingerprint string       `json:"fingerprint"`         // of the workspace when it was planned
-	State       string       `json:"state,omitempty"`     // identity of the state, known once planned
-	Plan        *PlanSummary `json:"plan,omitempty"`      // set once planned
-	Failure     *Failure     `json:"failure,omitempty"`   // of errored and interrupted
-	Attempt     int          `json:"attempt"`             // 1, and more for a retried plan
-	NotBefore   time.Time    `json:"not_before,omitzero"` // a retry waits until then
-	Canceling   string       `json:"canceling,omitempty"` // who asked for the running phase to stop
-	Superseding string       `json:"superseded_by,omitempty"`
+	Fingerprint  string       `json:"fingerprint"`             // of the workspace when it was planned
+	State        string       `json:"state,omitempty"`         // identity of the state, known once planned
+	Plan         *PlanSummary `json:"plan,omitempty"`          // set once planned
+	Failure      *Failure     `json:"failure,omitempty"`       // of errored and interrupted
+	Attempt      int          `json:"attempt"`                 // 1, and more for a retried plan
+	NotBefore    time.Time    `json:"not_before,omitzero"`     // a retry waits until then
+	Canceling    string       `json:"canceling,omitempty"`     // who asked for the running phase to stop
+	SupersededBy string       `json:"superseded_by,omitempty"` // the newer run
 
 	CreatedAt      time.Time `json:"created_at"`
 	StartedAt      time.Time `json:"started_at,omitzero"`       // planning began
 	PlannedAt      time.Time `json:"planned_at,omitzero"`       // the plan was there
+	QueuedAt       time.Time `json:"queued_at,omitzero"`        // the apply was allowed: its place in the state's queue
 	ApplyStartedAt time.Time `json:"apply_started_at,omitzero"` // applying began
 	FinishedAt     time.Time `json:"finished_at,omitzero"`      // a terminal status was reached
 	ExpiresAt      time.Time `json:"expires_at,omitzero"`       // when waiting for approval ends

@@ -93,6 +93,8 @@ func (r *Run) Move(to Status, now time.Time) error {
 		r.StartedAt = time.Time{}
 	case Planning:
 		r.StartedAt = now
+	case ApplyQueued:
+		r.QueuedAt = now
 	case Applying:
 		r.ApplyStartedAt = now
 	}

@@ -1,0 +1,194 @@
+// Package approvals decides whether a plan may be applied: which rules hold
+// for it, whose votes count under them, and what is still missing.
+//
+// It is pure. The caller passes the plan's facts, the rules, the votes and
+// the time; the answer is a Decision with the sentences that the command line
+// and the page show. The same functions answer when a vote arrives, when a
+// page is drawn, and once more when the apply begins.
+//
+// The model:
+//
+//   - A workspace with apply = "manual" and no rule that holds asks for a
+//     confirmation: one vote of anybody, the commit's author included.
+//   - A rule is four eyes. Every rule whose condition holds must be met, and
+//     apply = "auto" never switches one off. A condition that cannot be
+//     evaluated holds.
+//   - A vote is bound to the run, the plan's digest and the commit. It counts
+//     for nothing else.
+//   - One person counts once, and may count under several rules.
+//   - Under a rule the commit's author, committer and co-authors, and who
+//     asked for the run, do not count, unless the rule says allow_author.
+//   - A rejection needs a comment and ends the run.
+package approvals
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// DefaultExpire is how long a plan waits for approval where no rule says.
+const DefaultExpire = 24 * time.Hour
+
+// Rule asks for votes when its condition holds.
+type Rule struct {
+	Name        string
+	When        Condition // the zero Condition always holds
+	Require     int       // how many people; at least 1
+	From        []string  // "user:ana", "ana" or "group:platform"; empty: anybody
+	AllowAuthor bool
+	Expire      time.Duration // 0: DefaultExpire
+}
+
+// Vote is one person's yes or no to one plan.
+type Vote struct {
+	Run     string    `json:"run"`
+	Digest  string    `json:"digest"`
+	Commit  string    `json:"commit"`
+	Voter   string    `json:"voter"`
+	Yes     bool      `json:"yes"`
+	Comment string    `json:"comment,omitempty"`
+	At      time.Time `json:"at"`
+}
+
+// Identity is a person as Git records one.
+type Identity struct{ Name, Email string }
+
+// Case is all that a decision depends on.
+type Case struct {
+	Run     string
+	Digest  string // of the plan
+	Commit  string
+	Apply   workspace.Apply
+	Rules   []Rule
+	Facts   Facts
+	Authors []Identity // author, committer and co-authors of the commit
+	AskedBy string     // the person who asked for the run; empty when nobody did
+	Votes   []Vote
+	People  People
+}
+
+// Need is what one rule, or the confirmation, asks for.
+type Need struct {
+	Rule    string   `json:"rule"` // empty for the confirmation
+	Require int      `json:"require"`
+	From    []string `json:"from,omitempty"`
+	Voters  []string `json:"voters"`            // whose votes count, in order of voting
+	Note    string   `json:"note,omitempty"`    // why the rule holds although its condition could not be evaluated
+	Blocked string   `json:"blocked,omitempty"` // why nobody's vote can count; votes alone do not help
+}
+
+// Met reports whether enough people said yes.
+func (n Need) Met() bool { return len(n.Voters) >= n.Require && n.Blocked == "" }
+
+// String says what is missing, e.g. `1 more of 2 approvals of group:platform (rule "destructive")`.
+func (n Need) String() string {
+	if n.Blocked != "" {
+		return n.Blocked
+	}
+	s := "1 approval"
+	if n.Require > 1 {
+		s = fmt.Sprintf("%d more of %d approvals", max(n.Require-len(n.Voters), 0), n.Require)
+	}
+	if len(n.From) > 0 {
+		s += " of " + strings.Join(n.From, " or ")
+	}
+	if n.Rule != "" {
+		s += fmt.Sprintf(" (rule %q)", n.Rule)
+	}
+	return s
+}
+
+// Decision is the answer to a Case.
+type Decision struct {
+	Approved bool
+	Rejected *Vote // the rejection, if there is one
+	Needs    []Need
+}
+
+// Missing says what still has to happen, or "" when nothing has.
+func (d Decision) Missing() string {
+	var parts []string
+	for _, n := range d.Needs {
+		if !n.Met() {
+			parts = append(parts, n.String())
+		}
+	}
+	return strings.Join(parts, ", and ")
+}
+
+// Decide says whether the plan may be applied.
+func Decide(c Case) Decision {
+	var d Decision
+	for i, v := range c.Votes {
+		if c.binds(v) && !v.Yes {
+			d.Rejected = &c.Votes[i]
+		}
+	}
+	rules, notes := c.holding()
+	for i, r := range rules {
+		n := Need{Rule: r.Name, Require: max(r.Require, 1), From: r.From, Note: notes[i], Voters: []string{}}
+		n.Blocked = c.unmapped(r)
+		for _, voter := range c.yes() {
+			if c.refusal(r, voter) == "" {
+				n.Voters = append(n.Voters, voter)
+			}
+		}
+		d.Needs = append(d.Needs, n)
+	}
+	if len(rules) == 0 && c.Apply != workspace.Auto {
+		d.Needs = append(d.Needs, Need{Require: 1, Voters: c.yes()})
+	}
+	d.Approved = d.Rejected == nil && c.Apply != workspace.Never &&
+		!slices.ContainsFunc(d.Needs, func(n Need) bool { return !n.Met() })
+	return d
+}
+
+// Expiry is when the case, planned at that time, stops waiting: the shortest
+// expire of the rules that hold.
+func Expiry(c Case, planned time.Time) time.Time {
+	rules, _ := c.holding()
+	shortest := DefaultExpire
+	for i, r := range rules {
+		e := r.Expire
+		if e <= 0 {
+			e = DefaultExpire
+		}
+		if i == 0 || e < shortest {
+			shortest = e
+		}
+	}
+	return planned.Add(shortest)
+}
+
+// holding returns the rules whose condition holds, with a note for each that
+// holds only because its condition could not be evaluated.
+func (c Case) holding() (rules []Rule, notes []string) {
+	for _, r := range c.Rules {
+		holds, err := r.When.Holds(c.Facts)
+		if err != nil {
+			rules, notes = append(rules, r), append(notes, fmt.Sprintf("its condition could not be evaluated (%v), so it holds", err))
+		} else if holds {
+			rules, notes = append(rules, r), append(notes, "")
+		}
+	}
+	return rules, notes
+}
+
+func (c Case) binds(v Vote) bool {
+	return v.Run == c.Run && v.Digest == c.Digest && v.Commit == c.Commit && c.Digest != ""
+}
+
+// yes lists who approved, each once, in order of voting.
+func (c Case) yes() []string {
+	voters := []string{}
+	for _, v := range c.Votes {
+		if c.binds(v) && v.Yes && !slices.Contains(voters, v.Voter) {
+			voters = append(voters, v.Voter)
+		}
+	}
+	return voters
+}

@@ -1,0 +1,100 @@
+package run
+
+import (
+	"time"
+
+	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// Event is one thing that happened to a run.
+type Event struct {
+	Run   string    `json:"run"`
+	At    time.Time `json:"at"`
+	From  Status    `json:"from,omitempty"`
+	To    Status    `json:"to,omitempty"`
+	Actor string    `json:"actor,omitempty"` // the person, when one did it
+	Text  string    `json:"text,omitempty"`
+}
+
+// Audit is one decision of a person or of the configuration: who, when, what, to what, why.
+type Audit struct {
+	At        time.Time `json:"at"`
+	Actor     string    `json:"actor"`
+	Via       string    `json:"via"` // "socket", "config"
+	Action    string    `json:"action"`
+	Workspace string    `json:"workspace,omitempty"`
+	Run       string    `json:"run,omitempty"`
+	Reason    string    `json:"reason,omitempty"`
+}
+
+// Dossier is a run with all that is decided together with it. A function that
+// changes a dossier runs inside one transaction: either everything that it
+// changed is stored, or nothing.
+type Dossier struct {
+	Run    Run
+	Votes  []approvals.Vote
+	Record workspace.Record // of the run's workspace
+	Locks  []locks.Lock     // all that are held on the workspace's state, or on the run's
+
+	Now time.Time // the one time of this transaction
+
+	// What the change adds; the store reads these.
+	Events  []Event
+	Audits  []Audit
+	Follows []Run // runs to enqueue in the same transaction
+}
+
+// Move changes the run's status and records the event.
+func (d *Dossier) Move(to Status, actor, text string) error {
+	from := d.Run.Status
+	if err := d.Run.Move(to, d.Now); err != nil {
+		return err
+	}
+	d.Events = append(d.Events, Event{Run: d.Run.ID, At: d.Now, From: from, To: to, Actor: actor, Text: text})
+	return nil
+}
+
+// Note records an event that changes no status.
+func (d *Dossier) Note(actor, text string) {
+	d.Events = append(d.Events, Event{Run: d.Run.ID, At: d.Now, Actor: actor, Text: text})
+}
+
+// Audit records a decision about the run.
+func (d *Dossier) Audit(actor, via, action, reason string) {
+	d.Audits = append(d.Audits, Audit{At: d.Now, Actor: actor, Via: via, Action: action,
+		Workspace: d.Run.Workspace, Run: d.Run.ID, Reason: reason})
+}
+
+// Take locks the run's state for the run.
+func (d *Dossier) Take(reason string) error {
+	want := locks.Lock{State: d.Run.State, Workspace: d.Run.Workspace, Run: d.Run.ID, Reason: reason, Since: d.Now}
+	if err := locks.Take(d.Locks, want); err != nil {
+		return err
+	}
+	d.Locks = append(d.Locks, want)
+	return nil
+}
+
+// Release gives up what the run holds.
+func (d *Dossier) Release() {
+	kept := d.Locks[:0:0]
+	for _, l := range d.Locks {
+		if l.Run != d.Run.ID {
+			kept = append(kept, l)
+		}
+	}
+	d.Locks = kept
+}
+
+// Follow enqueues another run of the same workspace in the same transaction.
+func (d *Dossier) Follow(kind Kind, cause Cause, actor string) *Run {
+	attempt := 1
+	if cause == ByRetry {
+		attempt = d.Run.Attempt + 1
+	}
+	d.Follows = append(d.Follows, Run{Workspace: d.Run.Workspace, Kind: kind, Status: Pending, Commit: d.Run.Commit,
+		Trigger: Trigger{Cause: cause, Actor: actor, Run: d.Run.ID}, Attempt: attempt})
+	return &d.Follows[len(d.Follows)-1]
+}

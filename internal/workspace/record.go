@@ -1,0 +1,74 @@
+package workspace
+
+import "time"
+
+// Record is what is remembered of a workspace while it is not looked at: how
+// far it is from what Git says, and what holds it back.
+type Record struct {
+	Name string `json:"name"`
+
+	Head        string    `json:"head"`                  // newest commit of the branch that was looked at
+	Desired     string    `json:"desired"`               // newest commit that touches the workspace
+	DesiredAt   time.Time `json:"desired_at,omitzero"`   // when it was seen
+	Fingerprint string    `json:"fingerprint,omitempty"` // of the workspace when Desired was set
+
+	Applied            string    `json:"applied"` // commit that the world was last made equal to; empty: never, or destroyed
+	AppliedAt          time.Time `json:"applied_at,omitzero"`
+	AppliedFingerprint string    `json:"applied_fingerprint,omitempty"`
+	ApplyStartedAt     time.Time `json:"apply_started_at,omitzero"` // newest apply on it, ended or not
+	Destroyed          bool      `json:"destroyed,omitempty"`       // the last apply destroyed everything
+
+	State string `json:"state,omitempty"` // identity of the state, known after the first plan
+
+	Suspension *Suspension `json:"suspension,omitempty"`
+
+	Drift DriftRecord `json:"drift"`
+}
+
+// Suspension pauses applies.
+type Suspension struct {
+	By     string    `json:"by"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+	Until  time.Time `json:"until,omitzero"` // zero: until resumed
+}
+
+// Suspended reports whether applies are paused at that time.
+func (r Record) Suspended(now time.Time) bool {
+	return r.Suspension != nil && (r.Suspension.Until.IsZero() || now.Before(r.Suspension.Until))
+}
+
+// DriftStatus is what is known of the real world.
+type DriftStatus string
+
+const (
+	DriftNone    DriftStatus = "none"    // the last check found nothing
+	Drifted      DriftStatus = "drifted" // the last check found differences
+	DriftUnknown DriftStatus = "unknown" // never checked, or the last check failed
+)
+
+// DriftRecord is the outcome of the last check.
+type DriftRecord struct {
+	Status    DriftStatus `json:"status,omitempty"`    // empty reads as unknown
+	CheckedAt time.Time   `json:"checked_at,omitzero"` // the last check that succeeded
+	Since     time.Time   `json:"since,omitzero"`      // when the drift was first seen
+	Addresses []string    `json:"addresses,omitempty"` // what drifted
+	Why       string      `json:"why,omitempty"`       // why the status is unknown
+	DueAt     time.Time   `json:"due_at,omitzero"`     // the last scheduled time that a check was made for
+}
+
+// Sync says how far the world is from what Git says.
+type Sync string
+
+const (
+	Synced    Sync = "synced"      // the desired commit is applied
+	Pending   Sync = "pending"     // a run is on its way to it, or waits for somebody
+	OutOfSync Sync = "out_of_sync" // it is not applied, and nothing is on its way
+	Errored   Sync = "errored"     // the last try failed
+	Unknown   Sync = "unknown"     // nothing is known of its branch yet
+)
+
+// InSync reports whether the desired commit, with the inputs of fingerprint, is applied.
+func (r Record) InSync(fingerprint string) bool {
+	return r.Desired != "" && r.Applied == r.Desired && r.AppliedFingerprint == fingerprint
+}
