@@ -97,6 +97,7 @@ type Run struct {
 	Plan         *PlanSummary `json:"plan,omitempty"`          // set once planned
 	Failure      *Failure     `json:"failure,omitempty"`       // of errored and interrupted
 	Attempt      int          `json:"attempt"`                 // 1, and more for a retried plan
+	Restarts     int          `json:"restarts,omitempty"`      // how often planning was begun again because its runner vanished or the state moved on
 	NotBefore    time.Time    `json:"not_before,omitzero"`     // a retry waits until then
 	Canceling    string       `json:"canceling,omitempty"`     // who asked for the running phase to stop
 	SupersededBy string       `json:"superseded_by,omitempty"` // the newer run

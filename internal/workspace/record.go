@@ -18,6 +18,8 @@ type Record struct {
 	ApplyStartedAt     time.Time `json:"apply_started_at,omitzero"` // newest apply on it, ended or not
 	Destroyed          bool      `json:"destroyed,omitempty"`       // the last apply destroyed everything
 
+	StartedAt time.Time `json:"started_at,omitzero"` // something last began for it: who waited longest goes first
+
 	State string `json:"state,omitempty"` // identity of the state, known after the first plan
 
 	Suspension *Suspension `json:"suspension,omitempty"`

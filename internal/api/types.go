@@ -1,0 +1,251 @@
+// Package api is what passes between tfops and whoever talks to it: the wire
+// types of the HTTP API, and the client that the command line uses.
+//
+// JSON keys are snake_case and stable: a key is never renamed and its meaning
+// never changed. Times are RFC 3339 in UTC and absent when there is none.
+// The types hold what people and scripts read; they are copied from the
+// engine's own and never stored.
+package api
+
+import "time"
+
+// Run is one pass over a workspace at one commit.
+type Run struct {
+	ID           string   `json:"id" doc:"Sorts by time of creation"`
+	Workspace    string   `json:"workspace"`
+	Kind         string   `json:"kind" enum:"sync,plan,drift,destroy"`
+	Status       string   `json:"status" enum:"pending,planning,planned_and_finished,policy_failed,awaiting_approval,apply_queued,applying,applied,errored,interrupted,discarded,canceled"`
+	Reason       string   `json:"reason,omitempty" doc:"Why a run was discarded: rejected, superseded, expired or stale"`
+	Comment      string   `json:"comment,omitempty" doc:"What a person, or the rule that ended the run, said"`
+	WaitingFor   string   `json:"waiting_for,omitempty" doc:"What the run waits for; absent when it has ended"`
+	NextCommand  string   `json:"next_command,omitempty" doc:"The command that moves the run on"`
+	Commit       Commit   `json:"commit"`
+	Trigger      Trigger  `json:"trigger"`
+	Plan         *Plan    `json:"plan,omitempty" doc:"Absent until planned"`
+	Approvals    []Vote   `json:"approvals" doc:"Votes on the present plan"`
+	Needs        []Need   `json:"needs,omitempty" doc:"What the rules ask for"`
+	State        string   `json:"state,omitempty" doc:"Identity of the state, the key of its lock"`
+	Attempt      int      `json:"attempt"`
+	SupersededBy string   `json:"superseded_by,omitempty"`
+	Error        *Failure `json:"error,omitempty"`
+	Events       []Event  `json:"events,omitempty" doc:"Only of a single run"`
+
+	CreatedAt      time.Time  `json:"created_at"`
+	StartedAt      *time.Time `json:"started_at,omitempty" doc:"Planning began"`
+	PlannedAt      *time.Time `json:"planned_at,omitempty"`
+	ApplyStartedAt *time.Time `json:"apply_started_at,omitempty"`
+	FinishedAt     *time.Time `json:"finished_at,omitempty"`
+	ExpiresAt      *time.Time `json:"expires_at,omitempty" doc:"When waiting for approval ends"`
+	NotBefore      *time.Time `json:"not_before,omitempty" doc:"A retry waits until then"`
+}
+
+// Commit is a commit as a run knows it.
+type Commit struct {
+	SHA            string    `json:"sha"`
+	Author         string    `json:"author"`
+	AuthorEmail    string    `json:"author_email"`
+	Committer      string    `json:"committer"`
+	CommitterEmail string    `json:"committer_email"`
+	CoAuthors      []string  `json:"co_authors,omitempty" doc:"Name <email>"`
+	Message        string    `json:"message"`
+	Time           time.Time `json:"time"`
+}
+
+// Trigger is what asked for a run.
+type Trigger struct {
+	Cause string `json:"cause" enum:"commit,config,person,schedule,retry,stale,resolve"`
+	Actor string `json:"actor,omitempty"`
+	Run   string `json:"run,omitempty" doc:"The earlier run, of a retry and its like"`
+}
+
+// Plan is a plan in numbers; the whole is at /api/v1/runs/{id}/plan.
+type Plan struct {
+	Digest  string `json:"digest" doc:"SHA-256 of the saved plan: what an approval is bound to"`
+	Add     int    `json:"add"`
+	Change  int    `json:"change"`
+	Delete  int    `json:"delete"`
+	Replace int    `json:"replace"`
+	Import  int    `json:"import"`
+	Move    int    `json:"move"`
+	Forget  int    `json:"forget"`
+	Read    int    `json:"read"`
+	Outputs int    `json:"outputs"`
+	Drifted int    `json:"drifted" doc:"Resources that changed outside of the engine"`
+	Changes bool   `json:"changes" doc:"Whether applying it would do something"`
+	// Complete is false when the engine deferred changes to another plan.
+	Complete bool   `json:"complete"`
+	Engine   string `json:"engine" example:"terraform 1.11.4"`
+}
+
+// Vote is one person's yes or no.
+type Vote struct {
+	Voter   string    `json:"voter"`
+	Yes     bool      `json:"yes"`
+	Digest  string    `json:"digest"`
+	Comment string    `json:"comment,omitempty"`
+	At      time.Time `json:"at"`
+}
+
+// Need is what one rule asks for.
+type Need struct {
+	Rule    string   `json:"rule,omitempty" doc:"Absent for the confirmation of apply = \"manual\""`
+	Require int      `json:"require"`
+	From    []string `json:"from,omitempty"`
+	Voters  []string `json:"voters" doc:"Whose approvals count"`
+	Met     bool     `json:"met"`
+	Note    string   `json:"note,omitempty"`
+	Blocked string   `json:"blocked,omitempty" doc:"Why no vote can count"`
+}
+
+// Failure is why a run errored or was interrupted.
+type Failure struct {
+	Message string `json:"message"`
+	Detail  string `json:"detail,omitempty" doc:"The engine's diagnostics"`
+	Next    string `json:"next,omitempty"`
+}
+
+// Event is one thing that happened to a run.
+type Event struct {
+	At    time.Time `json:"at"`
+	From  string    `json:"from,omitempty"`
+	To    string    `json:"to,omitempty"`
+	Actor string    `json:"actor,omitempty"`
+	Text  string    `json:"text,omitempty"`
+}
+
+// Workspace is the unit of reconciliation.
+type Workspace struct {
+	Name               string            `json:"name"`
+	Repository         string            `json:"repository"`
+	Branch             string            `json:"branch"`
+	Dir                string            `json:"dir"`
+	TerraformWorkspace string            `json:"terraform_workspace"`
+	Labels             map[string]string `json:"labels,omitempty"`
+	Apply              string            `json:"apply" enum:"manual,auto,never"`
+	HeadCommit         string            `json:"head_commit,omitempty" doc:"Newest commit of the branch that was looked at"`
+	DesiredCommit      string            `json:"desired_commit,omitempty" doc:"Newest commit that touches the workspace"`
+	AppliedCommit      string            `json:"applied_commit,omitempty" doc:"Commit that the world was last made equal to"`
+	AppliedAt          *time.Time        `json:"applied_at,omitempty"`
+	Destroyed          bool              `json:"destroyed,omitempty"`
+	Sync               string            `json:"sync" enum:"synced,pending,out_of_sync,errored,unknown"`
+	Drift              string            `json:"drift" enum:"none,drifted,unknown"`
+	DriftSince         *time.Time        `json:"drift_since,omitempty"`
+	DriftWhy           string            `json:"drift_why,omitempty" doc:"Why drift is unknown"`
+	Drifted            []string          `json:"drifted,omitempty" doc:"Addresses that drifted"`
+	WaitingFor         string            `json:"waiting_for,omitempty"`
+	NextCommand        string            `json:"next_command,omitempty"`
+	Lock               *Lock             `json:"lock,omitempty"`
+	Suspended          *Suspension       `json:"suspended,omitempty"`
+	State              string            `json:"state,omitempty"`
+	LastRun            *RunRef           `json:"last_run,omitempty"`
+	LastCheckedAt      *time.Time        `json:"last_checked_at,omitempty" doc:"The last drift check, or plan, that succeeded"`
+	NextCheckAt        *time.Time        `json:"next_check_at,omitempty" doc:"When the schedule asks for the next drift check"`
+}
+
+// RunRef names a run where it is mentioned.
+type RunRef struct {
+	ID     string `json:"id"`
+	Kind   string `json:"kind"`
+	Status string `json:"status"`
+}
+
+// Suspension pauses applies.
+type Suspension struct {
+	By     string     `json:"by"`
+	Reason string     `json:"reason"`
+	At     time.Time  `json:"at"`
+	Until  *time.Time `json:"until,omitempty"`
+}
+
+// Lock is a hold on a state.
+type Lock struct {
+	State     string    `json:"state"`
+	Workspace string    `json:"workspace"`
+	Holder    string    `json:"holder" doc:"A run (\"run ID\") or a person"`
+	Run       string    `json:"run,omitempty"`
+	Person    string    `json:"person,omitempty"`
+	Reason    string    `json:"reason,omitempty"`
+	Since     time.Time `json:"since"`
+	Waiting   []string  `json:"waiting" doc:"Runs that wait for it, first in the queue first"`
+}
+
+// Repository is a Git remote that is polled.
+type Repository struct {
+	Name     string     `json:"name"`
+	PolledAt *time.Time `json:"polled_at,omitempty" doc:"The last poll that succeeded"`
+	Failures int        `json:"failures" doc:"Polls that failed since"`
+	Error    string     `json:"error,omitempty"`
+	Next     string     `json:"next,omitempty" doc:"What to do about the error"`
+}
+
+// Status is the fleet.
+type Status struct {
+	Workspaces   []Workspace  `json:"workspaces"`
+	Repositories []Repository `json:"repositories"`
+	Config       ConfigStatus `json:"config"`
+	Version      string       `json:"version"`
+}
+
+// ConfigStatus tells which configuration is in force.
+type ConfigStatus struct {
+	Path     string    `json:"path"`
+	LoadedAt time.Time `json:"loaded_at"`
+	Error    string    `json:"error,omitempty" doc:"Why a newer one on disk is not in force"`
+}
+
+// Audit is one decision.
+type Audit struct {
+	At        time.Time `json:"at"`
+	Actor     string    `json:"actor"`
+	Via       string    `json:"via"`
+	Action    string    `json:"action"`
+	Workspace string    `json:"workspace,omitempty"`
+	Run       string    `json:"run,omitempty"`
+	Reason    string    `json:"reason,omitempty"`
+}
+
+// StartRun asks for a run.
+type StartRun struct {
+	Kind string `json:"kind" enum:"sync,plan,drift,destroy"`
+	Ref  string `json:"ref,omitempty" doc:"Of a plan: branch, tag or commit; the workspace's branch otherwise"`
+}
+
+// Ballot is a vote as it is sent.
+type Ballot struct {
+	Yes     bool   `json:"yes"`
+	Digest  string `json:"digest" doc:"Of the plan that the voter saw: whole, or at least its first twelve hex digits"`
+	Comment string `json:"comment,omitempty"`
+}
+
+// Cancel asks to stop a run.
+type Cancel struct {
+	Force bool `json:"force,omitempty" doc:"Kill the engine: the outcome of an apply is then unknown"`
+}
+
+// Reason carries what a person says.
+type Reason struct {
+	Reason string `json:"reason,omitempty"`
+}
+
+// Suspend asks to pause applies.
+type Suspend struct {
+	Reason string     `json:"reason"`
+	Until  *time.Time `json:"until,omitempty"`
+}
+
+// Version is what runs.
+type Version struct {
+	Tfops   string            `json:"tfops"`
+	Go      string            `json:"go"`
+	Engines map[string]string `json:"engines" doc:"Version by engine, as found on PATH"`
+}
+
+// Error is the body of every answer that is not a success. It is a problem of
+// RFC 9457 with tfops's own code and next step.
+type Error struct {
+	Status int    `json:"status"`
+	Title  string `json:"title"`
+	Detail string `json:"detail"`
+	Code   string `json:"code" enum:"invalid,not_found,conflict,forbidden,unavailable,internal"`
+	Next   string `json:"next,omitempty" doc:"What to do next"`
+}

@@ -1,0 +1,368 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// Actor is who asks, and how the daemon knows.
+type Actor struct {
+	Name string
+	Via  string // "socket"
+}
+
+// Order asks for a run.
+type Order struct {
+	Workspace string
+	Kind      run.Kind
+	Ref       string // of a speculative plan: branch, tag or commit; empty: the workspace's branch
+}
+
+// Start enqueues a run that a person asks for.
+func (e *Engine) Start(ctx context.Context, a Actor, o Order) (run.Run, error) {
+	def, err := e.current().workspace(o.Workspace)
+	if err != nil {
+		return run.Run{}, err
+	}
+	if o.Ref != "" && o.Kind != run.Plan {
+		return run.Run{}, fault.New(fault.Invalid, "tfops plan "+def.Name+" --ref "+o.Ref, "only a speculative plan can be of another ref than the workspace's branch")
+	}
+	r, err := e.ordered(ctx, def, o, run.Trigger{Cause: run.ByPerson, Actor: a.Name})
+	if err != nil {
+		return run.Run{}, err
+	}
+	created, superseded, err := e.Store.Enqueue(ctx, run.Batch{Runs: []run.Run{r}})
+	if err != nil {
+		return run.Run{}, err
+	}
+	e.stop(superseded)
+	e.notify()
+	if len(created) > 0 {
+		return created[0], nil
+	}
+	// A drift check of this workspace is under way already: that is the answer.
+	active, err := e.Store.Runs(ctx, run.Query{Workspace: def.Name, Kinds: []run.Kind{run.Drift}, Limit: 1})
+	if err != nil || len(active) == 0 {
+		return run.Run{}, err
+	}
+	return active[0], nil
+}
+
+// ordered makes the run of an order, at the commit that it is about.
+func (e *Engine) ordered(ctx context.Context, def Definition, o Order, t run.Trigger) (run.Run, error) {
+	repo, ok := e.current().Repositories[def.Repository]
+	if !ok {
+		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
+	}
+	if o.Kind != run.Drift { // people expect what they have just pushed to count
+		if err := e.poll(ctx, def.Repository); err != nil {
+			return run.Run{}, err
+		}
+	}
+	records, err := e.Store.Records(ctx)
+	if err != nil {
+		return run.Run{}, err
+	}
+	rec := records[def.Name]
+	sha := rec.Head
+	switch o.Kind {
+	case run.Drift:
+		return e.driftRun(ctx, def, rec, t)
+	case run.Destroy:
+		if rec.Applied == "" {
+			return run.Run{}, fault.New(fault.Conflict, "tfops status "+def.Name, "workspace %s has nothing applied that could be destroyed", def.Name)
+		}
+		if def.Apply == workspace.Never {
+			return run.Run{}, fault.New(fault.Conflict, "", "workspace %s has apply = \"never\": nothing of it is destroyed", def.Name)
+		}
+		sha = rec.Applied
+	case run.Plan:
+		if o.Ref != "" {
+			if _, err := repo.Fetch(ctx); err != nil {
+				return run.Run{}, err
+			}
+			if sha, err = repo.Resolve(ctx, o.Ref); err != nil {
+				return run.Run{}, err
+			}
+		}
+	}
+	if sha == "" || o.Ref == "" && o.Kind != run.Destroy && e.problem(def.Name) != "" {
+		why := e.problem(def.Name)
+		if why == "" {
+			why = fmt.Sprintf("nothing is known of branch %q yet", def.Branch)
+		}
+		return run.Run{}, fault.New(fault.Conflict, "tfops status "+def.Name, "workspace %s cannot be planned: %s", def.Name, why)
+	}
+	c, err := commit(ctx, repo, sha)
+	if err != nil {
+		return run.Run{}, err
+	}
+	return run.Run{Workspace: def.Name, Kind: o.Kind, Commit: c, Fingerprint: def.fingerprint, Trigger: t}, nil
+}
+
+func (e *Engine) problem(name string) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.problems[name]
+}
+
+// Ballot is a vote as it arrives.
+type Ballot struct {
+	Yes     bool
+	Digest  string // of the plan that the voter saw, whole or its first twelve hex digits or more
+	Comment string
+}
+
+// Vote stores a vote, decides, and moves the run, in one transaction.
+func (e *Engine) Vote(ctx context.Context, a Actor, id string, b Ballot) (run.Run, error) {
+	s := e.current()
+	return e.change(ctx, id, func(d *run.Dossier) error {
+		def, err := votable(d, s)
+		if err != nil {
+			return err
+		}
+		if !names(b.Digest, d.Run.Plan.Digest) {
+			return fault.New(fault.Conflict, "tfops show "+id, "the vote is for plan %s, and run %s has plan %s", approvals.Short(b.Digest), id, approvals.Short(d.Run.Plan.Digest))
+		}
+		if b.Yes && d.Run.Status == run.ApplyQueued {
+			return fault.New(fault.Conflict, "tfops show "+id, "run %s has every approval that it needs already", id)
+		}
+		v := approvals.Vote{Run: id, Digest: d.Run.Plan.Digest, Commit: d.Run.Commit.SHA, Voter: a.Name, Yes: b.Yes, Comment: b.Comment, At: d.Now}
+		c := caseOf(def, s.People, d.Run, d.Votes)
+		if err := approvals.CheckVote(c, v); err != nil {
+			return err
+		}
+		d.Votes = append(d.Votes, v)
+		c.Votes = d.Votes
+		if !b.Yes {
+			d.Audit(a.Name, a.Via, "reject", b.Comment)
+			d.Run.Reason, d.Run.Comment = run.Rejected, b.Comment
+			return d.Move(run.Discarded, a.Name, "rejected: "+b.Comment)
+		}
+		d.Audit(a.Name, a.Via, "approve", b.Comment)
+		d.Note(a.Name, strings.TrimSuffix("approved: "+b.Comment, ": "))
+		if decision := approvals.Decide(c); decision.Approved {
+			return d.Move(run.ApplyQueued, a.Name, "every approval is there")
+		}
+		return nil
+	})
+}
+
+// names reports whether what a voter gave names the digest.
+func names(given, digest string) bool {
+	short := strings.TrimPrefix(given, "sha256:")
+	return len(short) >= 12 && strings.HasPrefix(strings.TrimPrefix(digest, "sha256:"), short)
+}
+
+// votable refuses votes on a run that has no plan to vote on, or has it no more.
+func votable(d *run.Dossier, s *Settings) (Definition, error) {
+	def, known := s.find(d.Run.Workspace)
+	switch {
+	case d.Run.Status.Terminal():
+		return def, fault.New(fault.Conflict, "tfops show "+d.Run.ID, "run %s has ended: it is %s", d.Run.ID, ended(d.Run))
+	case d.Run.Status != run.AwaitingApproval && d.Run.Status != run.ApplyQueued:
+		return def, fault.New(fault.Conflict, "tfops wait "+d.Run.ID, "run %s is %s: there is nothing to vote on", d.Run.ID, d.Run.Status)
+	case !d.Run.ExpiresAt.IsZero() && !d.Now.Before(d.Run.ExpiresAt):
+		return def, fault.New(fault.Conflict, "tfops sync "+d.Run.Workspace, "the plan of run %s expired at %s", d.Run.ID, d.Run.ExpiresAt.Format(time.RFC3339))
+	case !known:
+		return def, fault.New(fault.Conflict, "tfops validate", "workspace %s is not in the configuration any more", d.Run.Workspace)
+	}
+	return def, nil
+}
+
+func ended(r run.Run) string {
+	s := string(r.Status)
+	if r.Reason != "" {
+		s += " (" + string(r.Reason) + ")"
+	}
+	if r.SupersededBy != "" {
+		s += " by run " + r.SupersededBy
+	}
+	return s
+}
+
+// Withdraw takes a person's approval back, until the apply begins.
+func (e *Engine) Withdraw(ctx context.Context, a Actor, id string) (run.Run, error) {
+	s := e.current()
+	return e.change(ctx, id, func(d *run.Dossier) error {
+		def, err := votable(d, s)
+		if err != nil {
+			return err
+		}
+		kept := slices.DeleteFunc(slices.Clone(d.Votes), func(v approvals.Vote) bool { return v.Voter == a.Name })
+		if len(kept) == len(d.Votes) {
+			return fault.New(fault.Conflict, "tfops show "+id, "%s has not voted on run %s", a.Name, id)
+		}
+		d.Votes = kept
+		d.Audit(a.Name, a.Via, "withdraw", "")
+		d.Note(a.Name, "took the approval back")
+		if d.Run.Status == run.ApplyQueued && !approvals.Decide(caseOf(def, s.People, d.Run, kept)).Approved {
+			return d.Move(run.AwaitingApproval, a.Name, "an approval was taken back")
+		}
+		return nil
+	})
+}
+
+// Cancel ends a run before it applies. A running apply is asked to stop, and
+// says itself how far it came; with force it is killed and its outcome unknown.
+func (e *Engine) Cancel(ctx context.Context, a Actor, id string, force bool) (run.Run, error) {
+	phase := runner.PlanPhase
+	r, err := e.change(ctx, id, func(d *run.Dossier) error {
+		switch {
+		case d.Run.Status.Terminal():
+			return fault.New(fault.Conflict, "tfops show "+id, "run %s has ended: it is %s", id, ended(d.Run))
+		case d.Run.Status == run.Interrupted:
+			return fault.New(fault.Conflict, "tfops resolve "+id+" -m WHAT_WAS_FOUND", "run %s was interrupted in the middle of its apply: there is nothing left to cancel", id)
+		}
+		action := "cancel"
+		if force {
+			action = "cancel --force"
+		}
+		d.Audit(a.Name, a.Via, action, "")
+		if d.Run.Status == run.Applying {
+			phase = runner.ApplyPhase
+			d.Run.Canceling = a.Name
+			d.Note(a.Name, "asked the apply to stop")
+			return nil
+		}
+		d.Run.Comment = "canceled by " + a.Name
+		return d.Move(run.Canceled, a.Name, d.Run.Comment)
+	})
+	if err != nil {
+		return r, err
+	}
+	err = e.Runner.Interrupt(e.files(id).phase(phase), force)
+	if fault.Is(err, fault.NotFound) {
+		err = nil // it ended by itself in the meantime
+	}
+	return r, err
+}
+
+// Resolve closes an interrupted run after a person has looked at what it
+// left, gives its lock back and queues a fresh plan.
+func (e *Engine) Resolve(ctx context.Context, a Actor, id, found string) (run.Run, error) {
+	if strings.TrimSpace(found) == "" {
+		return run.Run{}, fault.New(fault.Invalid, "tfops resolve "+id+" -m WHAT_WAS_FOUND", "say what was found: it is kept with the run")
+	}
+	alive, err := e.Runner.Survivors(id)
+	if err != nil {
+		return run.Run{}, err
+	}
+	if len(alive) > 0 {
+		return run.Run{}, fault.New(fault.Conflict, fmt.Sprintf("wait until it has ended, or end it: kill %d", alive[0].PID),
+			"%s (pid %d) of run %s is still running and may still change things", alive[0].Name, alive[0].PID, id)
+	}
+	def, _ := e.current().find(e.workspaceOf(ctx, id))
+	return e.change(ctx, id, func(d *run.Dossier) error {
+		if d.Run.Status != run.Interrupted {
+			return fault.New(fault.Conflict, "tfops show "+id, "run %s is %s: only an interrupted run is resolved", id, d.Run.Status)
+		}
+		d.Release()
+		d.Audit(a.Name, a.Via, "resolve", found)
+		d.Run.Comment = "resolved by " + a.Name + ": " + found
+		if err := d.Move(run.Errored, a.Name, d.Run.Comment); err != nil {
+			return err
+		}
+		again(d, run.ByResolve, a.Name, def.fingerprint)
+		return nil
+	})
+}
+
+func (e *Engine) workspaceOf(ctx context.Context, id string) string {
+	d, _, err := e.Store.Dossier(ctx, id)
+	if err != nil {
+		return "" // the change that follows reports it
+	}
+	return d.Run.Workspace
+}
+
+// holds changes the locks or the suspension of a configured workspace.
+func (e *Engine) holds(ctx context.Context, name string, fn func(*run.Holds) error) error {
+	if _, err := e.current().workspace(name); err != nil {
+		return err
+	}
+	err := e.Store.ChangeHolds(ctx, name, fn)
+	if err == nil {
+		e.notify()
+	}
+	return err
+}
+
+// Lock holds a workspace's state for a person: applies wait, plans go on.
+func (e *Engine) Lock(ctx context.Context, a Actor, name, reason string) error {
+	return e.holds(ctx, name, func(h *run.Holds) error {
+		want := locks.Lock{State: locks.Key(name, h.Record.State), Workspace: name, Person: a.Name, Reason: reason, Since: h.Now}
+		if err := locks.Take(h.Locks, want); err != nil {
+			return err
+		}
+		h.Locks = append(h.Locks, want)
+		h.Audit(a.Name, a.Via, "lock", reason)
+		return nil
+	})
+}
+
+// Unlock gives up a person's lock on a workspace's state.
+func (e *Engine) Unlock(ctx context.Context, a Actor, name, reason string) error {
+	return e.holds(ctx, name, func(h *run.Holds) error {
+		if len(h.Locks) == 0 {
+			return fault.New(fault.Conflict, "tfops locks", "the state of workspace %s is not locked", name)
+		}
+		for _, l := range h.Locks {
+			if err := locks.Release(l, a.Name, reason); err != nil {
+				return err
+			}
+			h.Audit(a.Name, a.Via, "unlock", strings.TrimSpace("was "+l.String()+" "+reason))
+		}
+		h.Locks = nil
+		return nil
+	})
+}
+
+// Suspend pauses the applies of a workspace, until a time or until Resume.
+func (e *Engine) Suspend(ctx context.Context, a Actor, name, reason string, until time.Time) error {
+	if strings.TrimSpace(reason) == "" {
+		return fault.New(fault.Invalid, "tfops suspend "+name+" -m REASON", "a suspension needs a reason that others can read")
+	}
+	return e.holds(ctx, name, func(h *run.Holds) error {
+		if !until.IsZero() && !until.After(h.Now) {
+			return fault.New(fault.Invalid, "name a time in the future", "a suspension until %s is over already", until.Format(time.RFC3339))
+		}
+		h.Record.Suspension = &workspace.Suspension{By: a.Name, Reason: reason, At: h.Now, Until: until}
+		h.Audit(a.Name, a.Via, "suspend", reason)
+		return nil
+	})
+}
+
+// Resume ends a suspension.
+func (e *Engine) Resume(ctx context.Context, a Actor, name string) error {
+	return e.holds(ctx, name, func(h *run.Holds) error {
+		if !h.Record.Suspended(h.Now) {
+			return fault.New(fault.Conflict, "tfops status "+name, "the applies of workspace %s are not suspended", name)
+		}
+		h.Record.Suspension = nil
+		h.Audit(a.Name, a.Via, "resume", "")
+		return nil
+	})
+}
+
+// Poke makes the next poll of a repository happen now.
+func (e *Engine) Poke(repository string) error {
+	if _, ok := e.current().Repositories[repository]; !ok {
+		return fault.New(fault.NotFound, "tfops validate", "there is no repository %q", repository)
+	}
+	select {
+	case e.poked(repository) <- struct{}{}:
+	default:
+	}
+	return nil
+}

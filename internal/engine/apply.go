@@ -1,0 +1,181 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
+)
+
+// savedPlan reads and decrypts the plan of a run, and refuses any but the one
+// that was recorded when it was planned: what people approved.
+func (e *Engine) savedPlan(r run.Run) ([]byte, error) {
+	if r.Plan == nil {
+		return nil, fmt.Errorf("run %s has no plan", r.ID)
+	}
+	b, err := e.Vault.Open(e.files(r.ID).planFile())
+	if err != nil {
+		return nil, fmt.Errorf("the saved plan cannot be read: %w", err)
+	}
+	if got := plan.Digest(b); got != r.Plan.Digest {
+		return nil, fmt.Errorf("the saved plan is not the one that was made: its digest is %s, not %s", approvals.Short(got), approvals.Short(r.Plan.Digest))
+	}
+	return b, nil
+}
+
+// apply carries out the saved plan in a runner. The run holds its state's lock.
+func (e *Engine) apply(ctx context.Context, r run.Run) {
+	if err := e.startApply(ctx, r); err != nil {
+		e.decide(ctx, r.ID, func(d *run.Dossier) error {
+			if d.Run.Status != run.Applying {
+				return nil
+			}
+			d.Release()
+			d.Run.Failure = &run.Failure{Message: "the apply could not be started, and nothing was changed: " + err.Error(), Next: fault.Next(err)}
+			return d.Move(run.Errored, "", d.Run.Failure.Message)
+		})
+		return
+	}
+	e.followApply(ctx, r)
+}
+
+func (e *Engine) startApply(ctx context.Context, r run.Run) error {
+	def, err := e.current().workspace(r.Workspace)
+	if err != nil {
+		return err
+	}
+	saved, err := e.savedPlan(r)
+	if err != nil {
+		return err
+	}
+	secrets := e.secrets(def)
+	secrets.Plan = saved
+	// Once begun it must not be left half started because the daemon stops.
+	return e.Runner.Start(context.WithoutCancel(ctx), e.files(r.ID).phase(runner.ApplyPhase), e.job(r, def, runner.ApplyPhase), secrets)
+}
+
+// followApply waits for an applying runner, started by this engine or by an
+// earlier one, and stores what came of it. When the daemon stops, the runner
+// goes on and the next daemon follows it.
+func (e *Engine) followApply(ctx context.Context, r run.Run) {
+	f := e.files(r.ID)
+	res, err := e.Runner.Wait(ctx, f.phase(runner.ApplyPhase))
+	if ctx.Err() != nil {
+		return
+	}
+	if v, gone := vanished(err); gone {
+		e.interrupted(ctx, r, v)
+		return
+	}
+	if err != nil {
+		e.decide(ctx, r.ID, func(d *run.Dossier) error { return unknownOutcome(d, err.Error(), "") })
+		return
+	}
+	e.decide(ctx, r.ID, func(d *run.Dossier) error {
+		if d.Run.Status != run.Applying {
+			return nil
+		}
+		switch {
+		case res.ErroredState != "":
+			return unknownOutcome(d, "the engine applied changes and could not save the state; what it would have saved is kept, encrypted, in "+res.ErroredState,
+				"tfops decrypt "+res.ErroredState+" > errored.tfstate, then `terraform state push errored.tfstate` in the workspace's directory, then: tfops resolve "+d.Run.ID+" -m WHAT_WAS_DONE")
+		case res.Outcome == runner.KilledOutcome:
+			return unknownOutcome(d, "the engine was killed in the middle of the apply", "")
+		case res.Outcome == runner.Succeeded:
+			d.Release()
+			inSync(d, true)
+			return d.Move(run.Applied, "", "")
+		}
+		d.Release()
+		d.Run.Failure = failure(res)
+		actor := d.Run.Canceling
+		if err := d.Move(run.Errored, actor, d.Run.Failure.Message); err != nil {
+			return err
+		}
+		if res.Cause == runner.CauseStale {
+			again(d, run.ByStale, d.Run.Trigger.Actor, d.Run.Fingerprint)
+		}
+		return nil
+	})
+}
+
+// interrupted records that a runner vanished in the middle of an apply.
+func (e *Engine) interrupted(ctx context.Context, r run.Run, v *runner.Vanished) {
+	f := e.files(r.ID)
+	if err := e.Runner.Seal(f.phase(runner.ApplyPhase), f.tree(), e.Vault.Recipient()); err != nil {
+		e.Log.Error("what an interrupted apply left cannot be encrypted", "run", r.ID, "error", err)
+	}
+	text := "the apply's runner vanished before it could tell the outcome"
+	if !v.Started {
+		text = "the apply's runner vanished before it started the engine: nothing was changed"
+	}
+	if len(v.Survivors) > 0 {
+		var names []string
+		for _, p := range v.Survivors {
+			names = append(names, fmt.Sprintf("%s (pid %d)", p.Name, p.PID))
+		}
+		text += "; still running: " + strings.Join(names, ", ")
+	}
+	e.decide(ctx, r.ID, func(d *run.Dossier) error { return unknownOutcome(d, text, "") })
+}
+
+// unknownOutcome keeps the state's lock until a person has looked.
+func unknownOutcome(d *run.Dossier, text, next string) error {
+	if d.Run.Status != run.Applying {
+		return nil
+	}
+	if next == "" {
+		next = "look at the log (tfops logs " + d.Run.ID + ") and at the real world, then: tfops resolve " + d.Run.ID + " -m WHAT_WAS_FOUND"
+	}
+	d.Run.Failure = &run.Failure{Message: text, Next: next}
+	d.Run.Canceling = ""
+	return d.Move(run.Interrupted, "", text)
+}
+
+// failure is what a run's record says of a phase that did not succeed.
+func failure(res runner.Result) *run.Failure {
+	f := &run.Failure{Message: res.Message, Next: res.Next}
+	if f.Message == "" {
+		f.Message = "the engine ended: " + strings.ReplaceAll(string(res.Outcome), "_", " ")
+	}
+	var parts []string
+	for _, d := range res.Diagnostics {
+		if d.Severity == "error" {
+			parts = append(parts, d.String())
+		}
+	}
+	f.Detail = strings.Join(parts, "\n\n")
+	return f
+}
+
+// causeOf classifies an error on our own side of the runner.
+func causeOf(err error) runner.Cause {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EDQUOT):
+		return runner.CauseDisk
+	case errors.Is(err, fs.ErrNotExist), fault.Is(err, fault.NotFound), fault.Is(err, fault.Invalid):
+		return runner.CauseBadInput
+	case fault.Is(err, fault.Unavailable):
+		return runner.CauseNetwork
+	}
+	return runner.CauseRunner
+}
+
+func identity(b runner.BackendConfig, terraformWorkspace string) string {
+	return locks.Identity(b.Type, b.Config, terraformWorkspace)
+}
+
+func summary(res runner.Result) *run.PlanSummary {
+	p := res.Plan
+	return &run.PlanSummary{Digest: p.Digest, Counts: p.Counts, Types: p.Types(), Addresses: p.Addresses(),
+		Drifted: len(p.Drift), Changes: p.HasChanges(), Complete: p.Complete, Engine: res.EngineName + " " + res.EngineVersion}
+}

@@ -1,0 +1,239 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
+)
+
+// phase is what a dispatcher starts.
+type phase struct {
+	step step
+	work func(*Engine, context.Context, run.Run)
+}
+
+var (
+	phasePlan  = phase{startPlan, (*Engine).plan}
+	phaseApply = phase{startApply, (*Engine).apply}
+)
+
+// dispatch starts whatever is ready for its phase as long as there are places.
+func (e *Engine) dispatch(ctx context.Context, p phase, places chan struct{}) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case places <- struct{}{}:
+		}
+		r, ok := e.next(ctx, p)
+		if !ok {
+			return
+		}
+		e.running.Go(func() {
+			defer func() { <-places; e.notify() }()
+			e.follow(ctx, r, p.work)
+		})
+	}
+}
+
+// next waits until a run is ready for the phase, and claims it. It returns
+// false when ctx is done.
+func (e *Engine) next(ctx context.Context, p phase) (run.Run, bool) {
+	for {
+		changed := e.Changed() // before looking, so that no change is missed
+		r, alarm, err := e.claim(ctx, p)
+		if r.ID != "" {
+			e.notify()
+			return r, true
+		}
+		if err != nil && ctx.Err() == nil {
+			e.Log.Error("the queue cannot be read; trying again", "error", err)
+			alarm = time.Now().Add(time.Second)
+		}
+		var ring <-chan time.Time
+		if !alarm.IsZero() {
+			ring = time.After(time.Until(alarm))
+		}
+		select {
+		case <-ctx.Done():
+			return run.Run{}, false
+		case <-changed:
+		case <-ring:
+		}
+	}
+}
+
+// claim settles what the rules have decided by themselves, then claims the
+// run that goes first for the phase. When there is none it returns the time at
+// which one may become ready without anything else happening; zero for never.
+func (e *Engine) claim(ctx context.Context, p phase) (run.Run, time.Time, error) {
+	for {
+		q, err := e.Store.Queue(ctx)
+		if err != nil {
+			return run.Run{}, time.Time{}, err
+		}
+		r, st := choose(q, e.current(), allow, discard, expire)
+		if st != nothing {
+			if err := e.settle(ctx, r.ID); err != nil {
+				return run.Run{}, time.Time{}, err
+			}
+			continue
+		}
+		if r, st = choose(q, e.current(), p.step); st == nothing {
+			return run.Run{}, alarm(q), nil
+		}
+		if st == startApply {
+			if _, err := e.savedPlan(r); err != nil {
+				if err := e.discardStale(ctx, r, err.Error()); err != nil {
+					return run.Run{}, time.Time{}, err
+				}
+				continue
+			}
+		}
+		claimed, ok, err := e.Store.Claim(ctx, e.pick(r.ID, p.step))
+		if ok || err != nil {
+			return claimed, time.Time{}, err
+		}
+	}
+}
+
+// pick asks for the verdict once more inside the transaction: only this
+// answer counts.
+func (e *Engine) pick(id string, st step) func(run.Queue) (string, func(*run.Dossier) error) {
+	return func(q run.Queue) (string, func(*run.Dossier) error) {
+		s := e.current()
+		for _, r := range q.Active {
+			if r.ID != id {
+				continue
+			}
+			if now, _ := verdict(q, s, r); now == st {
+				def, _ := s.find(r.Workspace)
+				return id, begin(st, def.fingerprint)
+			}
+		}
+		return "", nil
+	}
+}
+
+// alarm is the first time in the queue's future at which a verdict changes by
+// itself.
+func alarm(q run.Queue) time.Time {
+	var first time.Time
+	for _, r := range q.Active {
+		times := []time.Time{r.NotBefore, r.ExpiresAt}
+		if s := q.Records[r.Workspace].Suspension; s != nil {
+			times = append(times, s.Until)
+		}
+		for _, t := range times {
+			if t.After(q.Now) && (first.IsZero() || t.Before(first)) {
+				first = t
+			}
+		}
+	}
+	return first
+}
+
+// begin is the move that starts a phase.
+func begin(st step, fingerprint string) func(*run.Dossier) error {
+	return func(d *run.Dossier) error {
+		d.Record.StartedAt = d.Now
+		if st == startPlan {
+			d.Run.Fingerprint = fingerprint
+			if d.Run.Kind.Applies() {
+				d.Record.Fingerprint = fingerprint
+			}
+			return d.Move(run.Planning, "", "")
+		}
+		if err := d.Take("applying"); err != nil {
+			return err
+		}
+		d.Record.ApplyStartedAt = d.Now
+		return d.Move(run.Applying, "", "")
+	}
+}
+
+// settle carries out what the verdict over a run is without anybody's doing.
+func (e *Engine) settle(ctx context.Context, id string) error {
+	r, _, err := e.Store.Claim(ctx, func(q run.Queue) (string, func(*run.Dossier) error) {
+		for _, r := range q.Active {
+			if r.ID != id {
+				continue
+			}
+			s := e.current()
+			st, why := verdict(q, s, r)
+			def, _ := s.find(r.Workspace)
+			switch st {
+			case allow:
+				return id, func(d *run.Dossier) error { return d.Move(run.ApplyQueued, "", "the rules ask for nothing more") }
+			case expire:
+				return id, expired
+			case discard:
+				return id, func(d *run.Dossier) error { return stale(d, why.For, def.fingerprint) }
+			}
+		}
+		return "", nil
+	})
+	if err == nil {
+		e.settled(r)
+		e.notify()
+	}
+	return err
+}
+
+func expired(d *run.Dossier) error {
+	d.Run.Reason = run.Expired
+	return d.Move(run.Discarded, "", "nobody approved in time; a fresh plan: tfops sync "+d.Run.Workspace)
+}
+
+// stale discards the run, and plans anew where that makes sense.
+func stale(d *run.Dossier, why, fingerprint string) error {
+	d.Run.Reason, d.Run.Comment = run.Stale, why
+	if err := d.Move(run.Discarded, "", why); err != nil {
+		return err
+	}
+	again(d, run.ByStale, d.Run.Trigger.Actor, fingerprint)
+	return nil
+}
+
+// again enqueues a fresh run in the place of one that has ended: for a
+// workspace that is still configured (it has a fingerprint) and at a commit
+// that is still the desired one. A newer commit has a run of its own, which
+// this one must not supersede.
+func again(d *run.Dossier, cause run.Cause, actor, fingerprint string) {
+	if fingerprint != "" && d.Run.Kind.Applies() && d.Record.Desired == d.Run.Commit.SHA {
+		d.Follow(d.Run.Kind, cause, actor).Fingerprint = fingerprint
+	}
+}
+
+func (e *Engine) discardStale(ctx context.Context, r run.Run, why string) error {
+	def, _ := e.current().find(r.Workspace)
+	_, err := e.change(ctx, r.ID, func(d *run.Dossier) error { return stale(d, why, def.fingerprint) })
+	return err
+}
+
+// attach follows every runner that an earlier engine started.
+func (e *Engine) attach(ctx context.Context) error {
+	q, err := e.Store.Queue(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range q.Active {
+		switch r.Status {
+		case run.Planning:
+			e.running.Go(func() { e.follow(ctx, r, (*Engine).followPlan) })
+		case run.Applying:
+			e.running.Go(func() { e.follow(ctx, r, (*Engine).followApply) })
+		}
+	}
+	return e.sweep(ctx)
+}
+
+// vanished reports whether err says that a runner is gone without a result.
+func vanished(err error) (*runner.Vanished, bool) {
+	var v *runner.Vanished
+	ok := errors.As(err, &v)
+	return v, ok
+}

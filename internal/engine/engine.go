@@ -1,0 +1,197 @@
+// Package engine moves runs: it is the only package that does.
+//
+// There are two doors in and one loop. A branch that moved (Poll) and what a
+// person asks for (the methods of actions.go) change what the store holds, in
+// one transaction each; the loop (dispatch.go) claims whatever is ready and
+// starts a runner for it; when the runner is done, its result is stored, again
+// in one transaction. What is ready, and what everything else waits for, is
+// one pure function, verdict: the loop and the words that people read come
+// from the same place.
+//
+// Nothing that matters lives in memory. An engine can vanish at any instant;
+// the next one reads the store and follows the runners that are still alive.
+package engine
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// Store keeps what the engine decides. Every method is one transaction; see
+// package store, and storetest for what is asked of any other.
+type Store interface {
+	Enqueue(context.Context, run.Batch) (created, superseded []run.Run, err error)
+	Claim(context.Context, func(run.Queue) (string, func(*run.Dossier) error)) (run.Run, bool, error)
+	Change(ctx context.Context, id string, fn func(*run.Dossier) error) (run.Run, error)
+	ChangeHolds(ctx context.Context, workspace string, fn func(*run.Holds) error) error
+	Record(context.Context, run.Audit) error
+	Prune(context.Context, map[string]run.Retention) ([]string, error)
+
+	Queue(context.Context) (run.Queue, error)
+	Dossier(ctx context.Context, id string) (run.Dossier, []run.Event, error)
+	Runs(context.Context, run.Query) ([]run.Run, error)
+	Records(context.Context) (map[string]workspace.Record, error)
+}
+
+// Runner runs one phase in a process of its own; see package runner.
+type Runner interface {
+	Start(ctx context.Context, dir string, job runner.Job, secrets runner.Secrets) error
+	Wait(ctx context.Context, dir string) (runner.Result, error)
+	Interrupt(dir string, force bool) error
+	Survivors(run string) ([]runner.Process, error)
+	Seal(dir, tree, recipient string) error
+}
+
+// Source is one repository: its remote, and the objects that were fetched.
+type Source interface {
+	Remote
+	Objects
+}
+
+// Remote is what a poll asks.
+type Remote interface {
+	Heads(context.Context) (map[string]string, error)
+	Fetch(context.Context) (gitrepo.Fetched, error)
+	Maintain(ctx context.Context, keep []string) error
+}
+
+// Objects are read from the mirror.
+type Objects interface {
+	Commit(ctx context.Context, sha string) (gitrepo.Commit, error)
+	Resolve(ctx context.Context, ref string) (string, error)
+	Changed(ctx context.Context, from, to string) ([]string, error)
+	Tree(sha string) (fs.FS, error)
+	Export(ctx context.Context, sha, dst string) (gitrepo.Exported, error)
+}
+
+// Vault decrypts saved plans; only the daemon holds its key.
+type Vault interface {
+	Recipient() string
+	Open(path string) ([]byte, error)
+}
+
+// Options are what an engine is made of.
+type Options struct {
+	Store   Store
+	Runner  Runner
+	Vault   Vault
+	DataDir string
+	Log     *slog.Logger
+	Environ []string // the daemon's own environment, of which the allow-list lets a part through
+}
+
+// Engine moves runs. Make one with New, then call Run once.
+type Engine struct {
+	Options
+
+	plans, applies chan struct{} // places for runners of each phase
+	wake           chan struct{} // something may be ready
+
+	mu       sync.Mutex
+	settings *Settings
+	changed  chan struct{}                // closed and replaced whenever anything changed
+	repos    map[string]*repositoryStatus // by name
+	problems map[string]string            // by workspace: why its branch, directory or inputs cannot be used
+	seen     map[string]bool              // by workspace: its directory and inputs were looked for
+	poke     map[string]chan struct{}     // by repository: poll now
+	due      map[string]time.Time         // by workspace: its next drift check
+
+	following map[string]bool // runs whose runner somebody waits for
+
+	configured chan struct{} // the settings changed
+	running    sync.WaitGroup
+}
+
+type repositoryStatus struct {
+	polledAt time.Time
+	failures int
+	err      error
+}
+
+// New returns an engine with its first settings.
+func New(o Options, s *Settings) *Engine {
+	return &Engine{Options: o, settings: s.prepare(),
+		plans: make(chan struct{}, s.Concurrency), applies: make(chan struct{}, s.Concurrency),
+		wake: make(chan struct{}, 1), changed: make(chan struct{}), configured: make(chan struct{}, 1),
+		repos: map[string]*repositoryStatus{}, problems: map[string]string{},
+		poke: map[string]chan struct{}{}, due: map[string]time.Time{}, following: map[string]bool{}, seen: map[string]bool{},
+	}
+}
+
+// shutdownGrace is how long a stopping daemon waits for interrupted plans.
+const shutdownGrace = 5 * time.Second
+
+// Run follows what an earlier engine left, then works until ctx is done. It
+// returns when no goroutine of it is left: plans have been stopped and will
+// be made again; applies go on without it.
+func (e *Engine) Run(ctx context.Context) error {
+	if err := e.attach(ctx); err != nil {
+		return err
+	}
+	e.running.Go(func() { e.keepWatching(ctx) })
+	e.running.Go(func() { e.keepHouse(ctx) })
+	e.running.Go(func() { e.dispatch(ctx, phasePlan, e.plans) })
+	e.running.Go(func() { e.dispatch(ctx, phaseApply, e.applies) })
+	<-ctx.Done()
+	e.running.Wait()
+	return nil
+}
+
+// Configure replaces the settings. Concurrency stays what it was: it takes a restart.
+func (e *Engine) Configure(ctx context.Context, s *Settings) error {
+	e.mu.Lock()
+	e.settings = s.prepare()
+	clear(e.due)
+	clear(e.problems)
+	clear(e.seen)
+	e.mu.Unlock()
+	select {
+	case e.configured <- struct{}{}:
+	default:
+	}
+	e.notify()
+	return e.Store.Record(ctx, run.Audit{Actor: "tfops", Via: "config", Action: "configure", Reason: s.Summary()})
+}
+
+func (e *Engine) current() *Settings {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.settings
+}
+
+// Changed returns a channel that is closed when anything changes.
+func (e *Engine) Changed() <-chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.changed
+}
+
+// notify wakes the loop and everybody who waits for a change.
+func (e *Engine) notify() {
+	e.mu.Lock()
+	close(e.changed)
+	e.changed = make(chan struct{})
+	e.mu.Unlock()
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+
+// change decides about a run and tells everybody.
+func (e *Engine) change(ctx context.Context, id string, fn func(*run.Dossier) error) (run.Run, error) {
+	r, err := e.Store.Change(ctx, id, fn)
+	if err == nil {
+		e.settled(r)
+		e.notify()
+	}
+	return r, err
+}

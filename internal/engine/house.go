@@ -1,0 +1,120 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/run"
+)
+
+// follow waits for a run's runner by fn and then gives back what the run does
+// not need any more.
+func (e *Engine) follow(ctx context.Context, r run.Run, fn func(*Engine, context.Context, run.Run)) {
+	e.setFollowing(r.ID, true)
+	fn(e, ctx, r)
+	e.setFollowing(r.ID, false)
+	if ctx.Err() != nil {
+		return
+	}
+	if d, _, err := e.Store.Dossier(ctx, r.ID); err == nil {
+		e.settled(d.Run)
+	}
+}
+
+func (e *Engine) setFollowing(id string, on bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if on {
+		e.following[id] = true
+	} else {
+		delete(e.following, id)
+	}
+}
+
+// settled removes the tree of a run that has ended: it is as large as the
+// repository, and the commit is in the mirror. Logs, plan and results stay
+// until the run is pruned. As long as a runner works in the tree it stays.
+func (e *Engine) settled(r run.Run) {
+	e.mu.Lock()
+	busy := e.following[r.ID]
+	e.mu.Unlock()
+	if busy || !r.Status.Terminal() {
+		return
+	}
+	if err := os.RemoveAll(e.files(r.ID).tree()); err != nil {
+		e.Log.Warn("the tree of an ended run cannot be removed", "run", r.ID, "error", err)
+	}
+}
+
+// sweep removes what a crash left behind: directories of runs that are not in
+// the store, and trees of runs that have ended.
+func (e *Engine) sweep(ctx context.Context) error {
+	entries, err := os.ReadDir(filepath.Join(e.DataDir, "runs"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		d, _, err := e.Store.Dossier(ctx, entry.Name())
+		switch {
+		case fault.Is(err, fault.NotFound):
+			e.removeRun(entry.Name())
+		case err != nil:
+			return err
+		default:
+			e.settled(d.Run)
+		}
+	}
+	return nil
+}
+
+func (e *Engine) removeRun(id string) {
+	if err := os.RemoveAll(e.files(id).dir); err != nil {
+		e.Log.Warn("the directory of a pruned run cannot be removed", "run", id, "error", err)
+	}
+}
+
+// pruneEvery is how often ended runs past their retention are looked for.
+const pruneEvery = time.Hour
+
+// keepHouse makes drift checks that are due and prunes old runs. It looks
+// once a second, in memory only; a look costs next to nothing.
+func (e *Engine) keepHouse(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	var pruned time.Time
+	for {
+		now := time.Now()
+		if now.Sub(pruned) >= pruneEvery {
+			e.prune(ctx)
+			pruned = now
+		}
+		e.checkSchedules(ctx, now)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (e *Engine) prune(ctx context.Context) {
+	keep := map[string]run.Retention{}
+	for _, d := range e.current().Workspaces {
+		keep[d.Name] = run.Retention{Runs: d.KeepRuns, Days: d.KeepDays}
+	}
+	ids, err := e.Store.Prune(ctx, keep)
+	for _, id := range ids {
+		e.removeRun(id)
+	}
+	if err != nil && ctx.Err() == nil {
+		e.Log.Error("old runs cannot be pruned", "error", err)
+	}
+}

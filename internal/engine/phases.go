@@ -1,0 +1,298 @@
+package engine
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/hashicorp/hcl/v2/hclwrite"
+
+	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// Grace is how long an interrupted engine may take to end by itself. Killing
+// an apply orphans its lock and its providers, so it gets long.
+const (
+	planGrace  = time.Minute
+	applyGrace = 10 * time.Minute
+)
+
+// files are where a run keeps what it works with.
+type files struct{ dir string }
+
+func (e *Engine) files(id string) files { return files{filepath.Join(e.DataDir, "runs", id)} }
+
+func (f files) tree() string                { return filepath.Join(f.dir, "tree") }
+func (f files) phase(p runner.Phase) string { return filepath.Join(f.dir, string(p)) }
+func (f files) planFile() string            { return filepath.Join(f.dir, "plan.tfplan.age") }
+func (f files) planJSON() string            { return filepath.Join(f.dir, "plan.json") }
+func (e *Engine) workspaceDir(name string) string {
+	return filepath.Join(e.DataDir, "workspaces", name)
+}
+
+// job describes a phase of a run to its runner.
+func (e *Engine) job(r run.Run, def Definition, p runner.Phase) runner.Job {
+	s := e.current()
+	spec, ok := s.Engines[def.Engine]
+	if !ok {
+		spec = runner.EngineSpec{Name: def.Engine}
+	}
+	f := e.files(r.ID)
+	j := runner.Job{FormatVersion: runner.FormatVersion, Run: r.ID, Workspace: def.Name, Phase: p,
+		Tree: f.tree(), Dir: def.Dir, VarFiles: def.VarFiles, Engine: spec,
+		TerraformWorkspace: def.TerraformWorkspace, WorkspaceDir: e.workspaceDir(def.Name), CacheDir: filepath.Join(e.DataDir, "cache"),
+		PlanFile: f.planFile(), PlanJSON: f.planJSON(), Recipient: e.Vault.Recipient(),
+		Destroy: r.Kind == run.Destroy, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
+		Timeout: def.PlanTimeout, Grace: planGrace,
+	}
+	if p == runner.ApplyPhase {
+		j.PlanDigest, j.Timeout, j.Grace = r.Plan.Digest, def.ApplyTimeout, applyGrace
+	}
+	return j
+}
+
+// secrets gathers what a runner is told in memory only.
+func (e *Engine) secrets(def Definition) runner.Secrets {
+	env, mask := e.current().environment(e.Environ, def.Workspace)
+	return runner.Secrets{Env: env, Variables: variables(def.Variables), Mask: masks(def.Workspace, mask)}
+}
+
+// variables writes the workspace's variables as a variable file.
+func variables(vars map[string]cty.Value) string {
+	f := hclwrite.NewEmptyFile()
+	for name, v := range vars {
+		plain, _ := v.UnmarkDeep()
+		f.Body().SetAttributeValue(name, plain)
+	}
+	return string(f.Bytes())
+}
+
+// plan exports the commit and plans it in a runner.
+func (e *Engine) plan(ctx context.Context, r run.Run) {
+	err := e.startPlan(ctx, r)
+	if err != nil {
+		e.failPlan(ctx, r, runner.Result{Outcome: runner.Failed, Cause: causeOf(err), Message: err.Error(), Next: fault.Next(err)})
+		return
+	}
+	e.followPlan(ctx, r)
+}
+
+func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
+	s := e.current()
+	def, err := s.workspace(r.Workspace)
+	if err != nil {
+		return err
+	}
+	repo, ok := s.Repositories[def.Repository]
+	if !ok {
+		return fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
+	}
+	f := e.files(r.ID)
+	// Whatever an earlier try left: a plan is always made from a fresh tree.
+	for _, old := range []string{f.tree(), f.phase(runner.PlanPhase), f.planFile(), f.planJSON()} {
+		if err := os.RemoveAll(old); err != nil {
+			return err
+		}
+	}
+	for _, dir := range []string{f.dir, e.workspaceDir(def.Name)} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	if _, err := repo.Export(ctx, r.Commit.SHA, f.tree()); err != nil {
+		return err
+	}
+	return e.Runner.Start(ctx, f.phase(runner.PlanPhase), e.job(r, def, runner.PlanPhase), e.secrets(def))
+}
+
+// followPlan waits for a planning runner, started by this engine or by an
+// earlier one, and stores what came of it.
+func (e *Engine) followPlan(ctx context.Context, r run.Run) {
+	dir := e.files(r.ID).phase(runner.PlanPhase)
+	res, err := e.Runner.Wait(ctx, dir)
+	if ctx.Err() != nil {
+		e.stopPlan(r, dir)
+		return
+	}
+	if _, gone := vanished(err); gone || err == nil && (res.Outcome == runner.InterruptedOutcome || res.Outcome == runner.KilledOutcome) {
+		e.planAgain(ctx, r, "its runner ended without a result")
+		return
+	}
+	if err != nil {
+		res = runner.Result{Outcome: runner.Failed, Cause: causeOf(err), Message: err.Error(), Next: fault.Next(err)}
+	}
+	if res.Outcome != runner.Succeeded {
+		e.failPlan(ctx, r, res)
+		return
+	}
+	e.storePlan(ctx, r, res)
+}
+
+// stopPlan ends a planning runner because the daemon stops; the run is planned
+// again by the next one.
+func (e *Engine) stopPlan(r run.Run, dir string) {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+	defer cancel()
+	if e.Runner.Interrupt(dir, false) == nil {
+		if _, err := e.Runner.Wait(ctx, dir); ctx.Err() != nil {
+			e.Log.Warn("a plan did not stop in time and goes on; its result will be found at the next start", "run", r.ID, "error", err)
+			return
+		}
+	}
+	e.planAgain(context.Background(), r, "tfops serve stopped")
+}
+
+// maxRestarts bounds how often a plan is begun again because its runner vanished.
+const maxRestarts = 3
+
+// planAgain puts a run whose plan came to nothing back into the queue.
+func (e *Engine) planAgain(ctx context.Context, r run.Run, why string) {
+	e.decide(ctx, r.ID, func(d *run.Dossier) error {
+		if d.Run.Status != run.Planning {
+			return nil // it was ended in the meantime
+		}
+		if d.Run.Restarts++; d.Run.Restarts > maxRestarts {
+			d.Run.Failure = &run.Failure{Message: "planning was begun four times and its runner vanished each time",
+				Next: "look at the machine's memory and at the run's runner.log, then: tfops sync " + d.Run.Workspace}
+			return d.Move(run.Errored, "", d.Run.Failure.Message)
+		}
+		return d.Move(run.Pending, "", why)
+	})
+}
+
+// decide stores the outcome of a phase. It is tried until it is stored or the
+// daemon stops: what a runner did must not be forgotten over a full disk.
+func (e *Engine) decide(ctx context.Context, id string, fn func(*run.Dossier) error) {
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
+		_, err := e.change(ctx, id, fn)
+		if err == nil || fault.Is(err, fault.NotFound) {
+			return
+		}
+		e.Log.Error("the outcome of a run cannot be stored; trying again", "run", id, "error", err)
+		select {
+		case <-ctx.Done():
+			return // the runner's result is still there: the next daemon finds it
+		case <-time.After(wait):
+		}
+	}
+}
+
+// retries are the waits before a failed plan is tried again.
+var retries = []time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.Minute}
+
+func (e *Engine) failPlan(ctx context.Context, r run.Run, res runner.Result) {
+	e.decide(ctx, r.ID, func(d *run.Dossier) error {
+		if d.Run.Status != run.Planning {
+			return nil
+		}
+		d.Run.Failure = failure(res)
+		if err := d.Move(run.Errored, "", d.Run.Failure.Message); err != nil {
+			return err
+		}
+		if d.Run.Kind == run.Drift {
+			d.Record.Drift.Status, d.Record.Drift.Why = workspace.DriftUnknown, "the check failed: "+d.Run.Failure.Message
+		}
+		if res.Cause.Transient() && d.Run.Kind != run.Plan && d.Run.Attempt <= len(retries) {
+			next := d.Follow(d.Run.Kind, run.ByRetry, d.Run.Trigger.Actor)
+			next.NotBefore = d.Now.Add(retries[d.Run.Attempt-1])
+			next.Fingerprint = d.Run.Fingerprint
+		}
+		return nil
+	})
+}
+
+// storePlan decides, in one transition, what a plan leads to.
+func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
+	e.decide(ctx, r.ID, func(d *run.Dossier) error {
+		if d.Run.Status != run.Planning {
+			return nil
+		}
+		s := e.current()
+		def, known := s.find(d.Run.Workspace)
+		if !known {
+			d.Run.Reason, d.Run.Comment = run.Stale, "the workspace is not in the configuration any more"
+			return d.Move(run.Discarded, "", d.Run.Comment)
+		}
+		if d.Record.ApplyStartedAt.After(d.Run.StartedAt) && d.Run.Restarts < maxRestarts {
+			d.Run.Restarts++
+			return d.Move(run.Pending, "", "an apply began meanwhile, so the plan is made again")
+		}
+		d.Run.State = identity(res.Backend, def.TerraformWorkspace)
+		d.Record.State = d.Run.State
+		d.Run.Plan, d.Run.PlannedAt = summary(res), d.Now
+		switch d.Run.Kind {
+		case run.Drift:
+			return driftFound(d, res.Plan)
+		case run.Plan:
+			return d.Move(run.PlannedAndFinished, "", res.Plan.Counts.String())
+		}
+		return toApproval(d, def, s, res.Plan)
+	})
+}
+
+// toApproval decides what a plan that may be applied waits for.
+func toApproval(d *run.Dossier, def Definition, s *Settings, p *plan.Plan) error {
+	if p.Errored {
+		d.Run.Failure = &run.Failure{Message: "the engine could not plan everything", Next: "tfops logs " + d.Run.ID}
+		return d.Move(run.Errored, "", d.Run.Failure.Message)
+	}
+	if !p.HasChanges() {
+		inSync(d, false)
+		return d.Move(run.PlannedAndFinished, "", "no changes")
+	}
+	if def.Apply == workspace.Never {
+		return d.Move(run.PlannedAndFinished, "", `not applied: the workspace has apply = "never"`)
+	}
+	c := caseOf(def, s.People, d.Run, d.Votes)
+	d.Run.ExpiresAt = approvals.Expiry(c, d.Now)
+	if decision := approvals.Decide(c); !decision.Approved {
+		return d.Move(run.AwaitingApproval, "", decision.Missing())
+	}
+	return d.Move(run.ApplyQueued, "", "no rule asks for an approval")
+}
+
+// inSync records that the world is what the run's commit says.
+func inSync(d *run.Dossier, applied bool) {
+	rec := &d.Record
+	destroy := d.Run.Kind == run.Destroy
+	rec.Applied, rec.AppliedFingerprint, rec.Destroyed = d.Run.Commit.SHA, d.Run.Fingerprint, destroy
+	if destroy {
+		rec.Applied, rec.AppliedFingerprint = "", ""
+	}
+	if applied {
+		rec.AppliedAt = d.Now
+	}
+	rec.Drift = workspace.DriftRecord{Status: workspace.DriftNone, CheckedAt: d.Now, DueAt: rec.Drift.DueAt}
+	if destroy {
+		rec.Drift = workspace.DriftRecord{}
+	}
+}
+
+// driftFound records what a drift check found: everything that a plan at the
+// applied commit would change is explained by no commit.
+func driftFound(d *run.Dossier, p *plan.Plan) error {
+	old := d.Record.Drift
+	now := workspace.DriftRecord{Status: workspace.DriftNone, CheckedAt: d.Now, DueAt: old.DueAt}
+	if p.Errored {
+		now.Status, now.Why, now.CheckedAt = workspace.DriftUnknown, "the engine could not plan everything", old.CheckedAt
+	} else if p.HasChanges() {
+		now.Status, now.Addresses, now.Since = workspace.Drifted, p.Addresses(), d.Now
+		if old.Status == workspace.Drifted {
+			now.Since = old.Since
+		}
+	}
+	d.Record.Drift = now
+	text := "no drift"
+	if now.Status == workspace.Drifted {
+		text = "drifted: " + p.Counts.String()
+	}
+	return d.Move(run.PlannedAndFinished, "", text)
+}

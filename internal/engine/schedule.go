@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// checkSchedules enqueues a drift run for each workspace whose check is due.
+// A check that was missed while no daemon ran is made once, at the start.
+func (e *Engine) checkSchedules(ctx context.Context, now time.Time) {
+	due, err := e.dueChecks(ctx, now)
+	if err != nil || len(due) == 0 {
+		if err != nil && ctx.Err() == nil {
+			e.Log.Error("drift schedules cannot be read", "error", err)
+		}
+		return
+	}
+	records, err := e.Store.Records(ctx)
+	if err != nil {
+		e.Log.Error("drift checks cannot be enqueued", "error", err)
+		return
+	}
+	b := run.Batch{Drifts: map[string]time.Time{}}
+	for _, d := range due {
+		b.Drifts[d.Name] = now
+		if records[d.Name].Applied == "" {
+			continue // nothing was ever applied: nothing can drift
+		}
+		r, err := e.driftRun(ctx, d, records[d.Name], run.Trigger{Cause: run.BySchedule})
+		if err != nil {
+			e.driftUnknown(ctx, d.Name, err)
+			continue
+		}
+		b.Runs = append(b.Runs, r)
+	}
+	if err := e.enqueue(ctx, b); err != nil {
+		e.Log.Error("drift checks cannot be enqueued", "error", err)
+	}
+}
+
+// dueChecks picks the workspaces whose time has come and sets their next.
+func (e *Engine) dueChecks(ctx context.Context, now time.Time) ([]Definition, error) {
+	s := e.current()
+	var records map[string]workspace.Record
+	var due []Definition
+	for _, d := range s.Workspaces {
+		if d.Drift.IsZero() {
+			continue
+		}
+		e.mu.Lock()
+		at, known := e.due[d.Name]
+		e.mu.Unlock()
+		if !known {
+			if records == nil {
+				var err error
+				if records, err = e.Store.Records(ctx); err != nil {
+					return nil, err
+				}
+			}
+			since := records[d.Name].Drift.DueAt
+			if since.IsZero() {
+				since = now
+			}
+			at = d.Drift.Next(d.Name, since)
+		}
+		if !at.IsZero() && !at.After(now) {
+			due = append(due, d)
+			at = d.Drift.Next(d.Name, now)
+		}
+		e.mu.Lock()
+		e.due[d.Name] = at
+		e.mu.Unlock()
+	}
+	return due, nil
+}
+
+// driftRun is a check at the commit that is applied.
+func (e *Engine) driftRun(ctx context.Context, d Definition, rec workspace.Record, t run.Trigger) (run.Run, error) {
+	if rec.Applied == "" {
+		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "workspace %s was never applied, so nothing can drift from it", d.Name)
+	}
+	repo, ok := e.current().Repositories[d.Repository]
+	if !ok {
+		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", d.Repository)
+	}
+	c, err := commit(ctx, repo, rec.Applied)
+	if err != nil {
+		return run.Run{}, err
+	}
+	return run.Run{Workspace: d.Name, Kind: run.Drift, Commit: c, Fingerprint: d.fingerprint, Trigger: t}, nil
+}
+
+// driftUnknown records that a check could not be made: unknown, never clean.
+func (e *Engine) driftUnknown(ctx context.Context, name string, why error) {
+	err := e.Store.ChangeHolds(ctx, name, func(h *run.Holds) error {
+		h.Record.Drift.Status, h.Record.Drift.Why = workspace.DriftUnknown, "the check could not be made: "+why.Error()
+		return nil
+	})
+	if err != nil {
+		e.Log.Error("a failed drift check cannot be recorded", "workspace", name, "error", err)
+	}
+}

@@ -1,0 +1,183 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// step is what can be done with a run now.
+type step int
+
+const (
+	nothing    step = iota // it waits
+	startPlan              // pending -> planning
+	startApply             // apply_queued -> applying
+	allow                  // awaiting_approval -> apply_queued: the rules ask for nothing more
+	discard                // -> discarded as stale
+	expire                 // -> discarded as expired
+)
+
+// Wait names what a run waits for, and the command that moves it on.
+type Wait struct {
+	For     string
+	Command string
+}
+
+// verdict says what can be done with a run now, or else what it waits for. It
+// is pure: the loop, the claims and everything that people read ask it.
+func verdict(q run.Queue, s *Settings, r run.Run) (step, Wait) {
+	def, known := s.find(r.Workspace)
+	if !known && r.Status.Unapplied() && r.Status != run.Planning {
+		return discard, Wait{For: "the workspace is not in the configuration any more"}
+	}
+	switch r.Status {
+	case run.Pending:
+		return pendingVerdict(q, r)
+	case run.Planning:
+		return nothing, Wait{"the plan, which is being made", "tfops logs " + r.ID + " -f"}
+	case run.AwaitingApproval:
+		return awaitingVerdict(q, s, def, r)
+	case run.ApplyQueued:
+		return queuedVerdict(q, s, def, r)
+	case run.Applying:
+		if r.Canceling != "" {
+			return nothing, Wait{"the engine, which " + r.Canceling + " asked to stop", "tfops logs " + r.ID + " -f"}
+		}
+		return nothing, Wait{"the apply, which is running", "tfops logs " + r.ID + " -f"}
+	case run.Interrupted:
+		return nothing, Wait{"somebody to look at what the interrupted apply left", "tfops resolve " + r.ID + " -m WHAT_WAS_FOUND"}
+	}
+	return nothing, Wait{}
+}
+
+func pendingVerdict(q run.Queue, r run.Run) (step, Wait) {
+	if r.NotBefore.After(q.Now) {
+		return nothing, Wait{fmt.Sprintf("the next try at %s", r.NotBefore.UTC().Format("15:04:05 MST")), "tfops sync " + r.Workspace}
+	}
+	if applied := q.Records[r.Workspace].Applied; r.Kind == run.Drift && applied != r.Commit.SHA {
+		return discard, Wait{For: "commit " + short(applied) + " is applied now"}
+	}
+	state := q.Records[r.Workspace].State
+	for _, o := range q.Active {
+		if o.ID == r.ID {
+			continue
+		}
+		same := o.Workspace == r.Workspace
+		switch {
+		case (same || state != "" && o.State == state) && o.Status == run.Applying:
+			return nothing, Wait{fmt.Sprintf("run %s, which applies", o.ID), "tfops wait " + o.ID}
+		case same && r.Kind.Applies() && o.Status == run.Interrupted:
+			return nothing, Wait{fmt.Sprintf("run %s, whose apply was interrupted", o.ID), "tfops resolve " + o.ID + " -m WHAT_WAS_FOUND"}
+		case same && r.Kind.Applies() && o.Kind.Applies() && o.Status == run.Planning:
+			return nothing, Wait{fmt.Sprintf("run %s, which is planning", o.ID), "tfops wait " + o.ID}
+		}
+	}
+	return startPlan, Wait{"a free worker", "tfops runs --status planning"}
+}
+
+func awaitingVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step, Wait) {
+	if !r.ExpiresAt.IsZero() && !q.Now.Before(r.ExpiresAt) {
+		return expire, Wait{}
+	}
+	if r.Fingerprint != def.fingerprint {
+		return discard, Wait{For: "the workspace's inputs changed in the configuration"}
+	}
+	d := approvals.Decide(caseOf(def, s.People, r, q.Votes[r.ID]))
+	if d.Approved {
+		return allow, Wait{}
+	}
+	return nothing, Wait{d.Missing(), "tfops approve " + r.ID}
+}
+
+// queuedVerdict checks again, right before an apply, all that must still be
+// true; the plan file's digest apart, which takes reading the file.
+func queuedVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step, Wait) {
+	rec := q.Records[r.Workspace]
+	switch {
+	case !r.ExpiresAt.IsZero() && !q.Now.Before(r.ExpiresAt):
+		return expire, Wait{}
+	case rec.Desired != r.Commit.SHA:
+		return discard, Wait{For: "commit " + short(rec.Desired) + " is wanted now"}
+	case r.Fingerprint != def.fingerprint:
+		return discard, Wait{For: "the workspace's inputs changed in the configuration"}
+	case rec.ApplyStartedAt.After(r.StartedAt):
+		return discard, Wait{For: "another apply began after the plan was made"}
+	}
+	if d := approvals.Decide(caseOf(def, s.People, r, q.Votes[r.ID])); !d.Approved {
+		return discard, Wait{For: "the rules ask for more than was approved: " + d.Missing()}
+	}
+	if rec.Suspended(q.Now) {
+		return nothing, Wait{suspended(*rec.Suspension), "tfops resume " + r.Workspace}
+	}
+	if held := q.Held(r.Workspace, r.State); len(held) > 0 {
+		if err := locks.Take(held, locks.Lock{Workspace: r.Workspace, Run: r.ID}); err != nil {
+			return nothing, Wait{"the state, which is " + held[0].String(), held[0].Remedy()}
+		}
+	}
+	if first, ok := before(q, r); ok {
+		return nothing, Wait{fmt.Sprintf("run %s of workspace %s, which is before it in the queue for the state", first.ID, first.Workspace), "tfops wait " + first.ID}
+	}
+	return startApply, Wait{"a free worker", "tfops runs --status applying"}
+}
+
+// before finds a run that queued earlier for the same state and is not paused.
+func before(q run.Queue, r run.Run) (run.Run, bool) {
+	for _, o := range q.Active {
+		if o.ID != r.ID && o.Status == run.ApplyQueued && o.State == r.State && !q.Records[o.Workspace].Suspended(q.Now) &&
+			cmp.Or(o.QueuedAt.Compare(r.QueuedAt), cmp.Compare(o.ID, r.ID)) < 0 {
+			return o, true
+		}
+	}
+	return run.Run{}, false
+}
+
+func suspended(s workspace.Suspension) string {
+	text := "applies to be resumed: " + s.By + " suspended them"
+	if !s.Until.IsZero() {
+		text += " until " + s.Until.UTC().Format("2006-01-02 15:04 MST")
+	}
+	return text + ": " + s.Reason
+}
+
+// choose picks the run that goes first among those for which this step is
+// possible: commits before what people ask to see before drift; then the
+// workspace that waited longest; then the oldest run.
+func choose(q run.Queue, s *Settings, wanted ...step) (run.Run, step) {
+	type candidate struct {
+		run.Run
+		step
+	}
+	var all []candidate
+	for _, r := range q.Active {
+		if st, _ := verdict(q, s, r); slices.Contains(wanted, st) {
+			all = append(all, candidate{r, st})
+		}
+	}
+	if len(all) == 0 {
+		return run.Run{}, nothing
+	}
+	first := slices.MinFunc(all, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(class(a.Kind), class(b.Kind)),
+			q.Records[a.Workspace].StartedAt.Compare(q.Records[b.Workspace].StartedAt),
+			cmp.Compare(a.ID, b.ID))
+	})
+	return first.Run, first.step
+}
+
+func class(k run.Kind) int {
+	switch k {
+	case run.Plan:
+		return 1
+	case run.Drift:
+		return 2
+	}
+	return 0
+}
+
+func short(sha string) string { return sha[:min(8, len(sha))] }

@@ -1,0 +1,361 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// RunView is a run as people see it.
+type RunView struct {
+	run.Run
+	Wait   Wait
+	Votes  []approvals.Vote
+	Needs  []approvals.Need // while it waits for approval, and after
+	Events []run.Event      // only of a single run
+}
+
+// WorkspaceView is a workspace as people see it.
+type WorkspaceView struct {
+	Definition
+	Record    workspace.Record
+	Sync      workspace.Sync
+	Wait      Wait
+	Lock      *locks.Lock
+	LastRun   *run.Run  // the newest run that is no drift check
+	NextCheck time.Time // when the next scheduled drift check is due; zero: none
+	Problem   string    // why its branch, directory or inputs cannot be used
+}
+
+// RepositoryView is a repository as people see it.
+type RepositoryView struct {
+	Name     string
+	PolledAt time.Time // the last poll that succeeded; zero: none yet
+	Failures int       // polls that failed since
+	Error    error     // of the last poll
+}
+
+// Show shows one run.
+func (e *Engine) Show(ctx context.Context, id string) (RunView, error) {
+	d, events, err := e.Store.Dossier(ctx, id)
+	if err != nil {
+		return RunView{}, err
+	}
+	q, err := e.Store.Queue(ctx)
+	if err != nil {
+		return RunView{}, err
+	}
+	v := e.viewRun(q, d.Run, d.Votes)
+	v.Events = events
+	return v, nil
+}
+
+func (e *Engine) viewRun(q run.Queue, r run.Run, votes []approvals.Vote) RunView {
+	s := e.current()
+	v := RunView{Run: r, Votes: votes}
+	if !r.Status.Terminal() {
+		_, v.Wait = verdict(q, s, r)
+	}
+	if def, ok := s.find(r.Workspace); ok && r.Plan != nil && r.Kind.Applies() {
+		v.Needs = approvals.Decide(caseOf(def, s.People, r, votes)).Needs
+	}
+	return v
+}
+
+// List shows runs, newest first.
+func (e *Engine) List(ctx context.Context, query run.Query) ([]RunView, error) {
+	runs, err := e.Store.Runs(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	q, err := e.Store.Queue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]RunView, len(runs))
+	for i, r := range runs {
+		views[i] = e.viewRun(q, r, q.Votes[r.ID])
+	}
+	return views, nil
+}
+
+// Applies shows what changed a workspace: its runs that began to apply, newest
+// first, each with its votes.
+func (e *Engine) Applies(ctx context.Context, name string, limit int) ([]RunView, error) {
+	runs, err := e.Store.Runs(ctx, run.Query{Workspace: name, Kinds: []run.Kind{run.Sync, run.Destroy},
+		Statuses: []run.Status{run.Applying, run.Applied, run.Errored, run.Interrupted}})
+	if err != nil {
+		return nil, err
+	}
+	var views []RunView
+	for _, r := range runs {
+		if r.ApplyStartedAt.IsZero() || limit > 0 && len(views) == limit {
+			continue
+		}
+		d, _, err := e.Store.Dossier(ctx, r.ID)
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, RunView{Run: r, Votes: d.Votes})
+	}
+	return views, nil
+}
+
+// Workspaces shows the whole fleet, in the order of the configuration.
+func (e *Engine) Workspaces(ctx context.Context) ([]WorkspaceView, error) {
+	q, records, err := e.fleet(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var views []WorkspaceView
+	for _, d := range e.current().Workspaces {
+		v, err := e.viewWorkspace(ctx, d, q, records[d.Name])
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, v)
+	}
+	return views, nil
+}
+
+// Workspace shows one workspace.
+func (e *Engine) Workspace(ctx context.Context, name string) (WorkspaceView, error) {
+	d, err := e.current().workspace(name)
+	if err != nil {
+		return WorkspaceView{}, err
+	}
+	q, records, err := e.fleet(ctx)
+	if err != nil {
+		return WorkspaceView{}, err
+	}
+	return e.viewWorkspace(ctx, d, q, records[name])
+}
+
+func (e *Engine) fleet(ctx context.Context) (run.Queue, map[string]workspace.Record, error) {
+	q, err := e.Store.Queue(ctx)
+	if err != nil {
+		return q, nil, err
+	}
+	records, err := e.Store.Records(ctx)
+	return q, records, err
+}
+
+func (e *Engine) viewWorkspace(ctx context.Context, d Definition, q run.Queue, rec workspace.Record) (WorkspaceView, error) {
+	v := WorkspaceView{Definition: d, Record: rec, Problem: e.problem(d.Name)}
+	e.mu.Lock()
+	v.NextCheck = e.due[d.Name]
+	e.mu.Unlock()
+	if held := q.Held(d.Name, rec.State); len(held) > 0 {
+		v.Lock = &held[0]
+	}
+	last, err := e.Store.Runs(ctx, run.Query{Workspace: d.Name, Kinds: []run.Kind{run.Sync, run.Destroy, run.Plan}, Limit: 1})
+	if err != nil {
+		return v, err
+	}
+	if len(last) > 0 {
+		v.LastRun = &last[0]
+	}
+	lastSync, err := e.Store.Runs(ctx, run.Query{Workspace: d.Name, Kinds: []run.Kind{run.Sync, run.Destroy}, Limit: 1})
+	if err != nil {
+		return v, err
+	}
+	v.Sync = syncOf(d, rec, q, lastSync, v.Problem)
+	v.Wait = e.waitOf(d, rec, q, v)
+	return v, nil
+}
+
+// syncOf says how far the world is from what Git says.
+func syncOf(d Definition, rec workspace.Record, q run.Queue, lastSync []run.Run, problem string) workspace.Sync {
+	for _, r := range q.Active {
+		if r.Workspace == d.Name && r.Kind.Applies() {
+			if r.Status == run.Interrupted {
+				return workspace.Errored
+			}
+			return workspace.Pending
+		}
+	}
+	switch {
+	case problem != "" || rec.Head == "":
+		return workspace.Unknown
+	case rec.InSync(d.fingerprint):
+		return workspace.Synced
+	case len(lastSync) > 0 && lastSync[0].Status == run.Errored:
+		return workspace.Errored
+	}
+	return workspace.OutOfSync
+}
+
+// waitOf names what a workspace waits for: first what its runs wait for, then
+// what keeps it from having any.
+func (e *Engine) waitOf(d Definition, rec workspace.Record, q run.Queue, v WorkspaceView) Wait {
+	s := e.current()
+	for _, r := range q.Active {
+		if r.Workspace == d.Name && r.Kind.Applies() {
+			if _, w := verdict(q, s, r); w.For != "" {
+				return w
+			}
+		}
+	}
+	e.mu.Lock()
+	repo := e.repos[d.Repository]
+	e.mu.Unlock()
+	switch {
+	case v.Problem != "":
+		return Wait{v.Problem, "push what is missing, or change tfops.hcl"}
+	case repo != nil && repo.err != nil:
+		return Wait{"repository " + d.Repository + ": " + repo.err.Error(), fault.Next(repo.err)}
+	case rec.Head == "":
+		return Wait{"the first look at repository " + d.Repository, "tfops status"}
+	case v.Sync == workspace.Errored && v.LastRun != nil:
+		return Wait{"somebody to look at the errored run " + v.LastRun.ID, "tfops show " + v.LastRun.ID}
+	case v.Sync == workspace.OutOfSync:
+		return Wait{outOfSync(d, rec), "tfops sync " + d.Name}
+	case rec.Suspended(q.Now):
+		return Wait{suspended(*rec.Suspension), "tfops resume " + d.Name}
+	}
+	return Wait{}
+}
+
+func outOfSync(d Definition, rec workspace.Record) string {
+	switch {
+	case rec.Destroyed:
+		return "somebody to sync it again: it was destroyed"
+	case d.Apply == workspace.Never:
+		return `somebody to apply it elsewhere: the workspace has apply = "never"`
+	}
+	return "somebody to sync it: the last run did not apply"
+}
+
+// Repositories shows every repository, by name.
+func (e *Engine) Repositories() []RepositoryView {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var views []RepositoryView
+	for _, name := range slices.Sorted(maps.Keys(e.settings.Repositories)) {
+		v := RepositoryView{Name: name}
+		if st := e.repos[name]; st != nil {
+			v.PolledAt, v.Failures, v.Error = st.polledAt, st.failures, st.err
+		}
+		views = append(views, v)
+	}
+	return views
+}
+
+// Locks lists every lock, by key.
+func (e *Engine) Locks(ctx context.Context) ([]locks.Lock, error) {
+	q, err := e.Store.Queue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []locks.Lock
+	for _, key := range slices.Sorted(maps.Keys(q.Locks)) {
+		all = append(all, q.Locks[key])
+	}
+	return all, nil
+}
+
+// Plan reads the redacted plan of a run.
+func (e *Engine) Plan(ctx context.Context, id string) (*plan.Plan, error) {
+	d, _, err := e.Store.Dossier(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	b, err := os.ReadFile(e.files(id).planJSON())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.NotFound, "tfops show "+id, "run %s has no plan: it is %s", id, d.Run.Status)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var p plan.Plan
+	if err := json.Unmarshal(b, &p); err != nil {
+		return nil, fault.New(fault.Internal, "tfops sync "+d.Run.Workspace, "the plan of run %s cannot be read: %w", id, err)
+	}
+	return &p, nil
+}
+
+// logEvery is how often a followed log is looked at.
+const logEvery = 100 * time.Millisecond
+
+// Messages passes on the engine's messages of a run, one JSON line at a time, first
+// of its plan and then of its apply. With follow it goes on until no runner
+// can add to it any more or ctx is done.
+func (e *Engine) Messages(ctx context.Context, id string, follow bool, emit func(line []byte) error) error {
+	for _, p := range []runner.Phase{runner.PlanPhase, runner.ApplyPhase} {
+		t := tail{path: filepath.Join(e.files(id).phase(p), "events.jsonl")}
+		for {
+			d, _, err := e.Store.Dossier(ctx, id) // before reading: what was written by then is read below
+			if err != nil {
+				return err
+			}
+			if err := t.read(emit); err != nil {
+				return err
+			}
+			if !follow || over(d.Run, p) {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(logEvery):
+			}
+		}
+	}
+	return nil
+}
+
+// over reports whether nothing more can be added to the log of a phase.
+func over(r run.Run, p runner.Phase) bool {
+	if p == runner.PlanPhase {
+		return r.Status != run.Pending && r.Status != run.Planning
+	}
+	return r.Status != run.Applying && r.Status != run.ApplyQueued
+}
+
+// tail reads whole lines from a growing file.
+type tail struct {
+	path   string
+	offset int64
+}
+
+func (t *tail) read(emit func([]byte) error) error {
+	f, err := os.Open(t.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.NewSectionReader(f, t.offset, 1<<62))
+	if err != nil {
+		return err
+	}
+	for {
+		line, rest, whole := bytes.Cut(b, []byte("\n"))
+		if !whole {
+			return nil
+		}
+		if err := emit(line); err != nil {
+			return err
+		}
+		t.offset += int64(len(line)) + 1
+		b = rest
+	}
+}

@@ -1,0 +1,373 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// keepWatching polls every repository of the present settings, and starts
+// over when they change.
+func (e *Engine) keepWatching(ctx context.Context) {
+	for ctx.Err() == nil {
+		round, cancel := context.WithCancel(ctx)
+		e.forgetRepositories()
+		var pollers []<-chan struct{}
+		for name := range e.current().Repositories {
+			done := make(chan struct{})
+			pollers = append(pollers, done)
+			e.running.Go(func() { defer close(done); e.watch(round, name) })
+		}
+		select {
+		case <-ctx.Done():
+		case <-e.configured:
+		}
+		cancel()
+		for _, done := range pollers {
+			<-done
+		}
+	}
+}
+
+// forgetRepositories drops the status of repositories that are configured no more.
+func (e *Engine) forgetRepositories() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for name := range e.repos {
+		if _, ok := e.settings.Repositories[name]; !ok {
+			delete(e.repos, name)
+		}
+	}
+}
+
+// watch polls one repository until ctx is done.
+func (e *Engine) watch(ctx context.Context, name string) {
+	for {
+		repo := e.current().Repositories[name]
+		poked := e.poked(name)
+		err := e.poll(ctx, name)
+		if ctx.Err() != nil {
+			return
+		}
+		failures := e.notePoll(name, err)
+		if err != nil && failures == 1 {
+			e.Log.Warn("a repository cannot be read", "repository", name, "error", err, "next", fault.Next(err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-poked:
+		case <-time.After(repo.Pace.Next(failures, rand.Float64())):
+		}
+	}
+}
+
+// poked returns the channel on which somebody asks for a poll of the repository.
+func (e *Engine) poked(name string) chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.poke[name] == nil {
+		e.poke[name] = make(chan struct{}, 1)
+	}
+	return e.poke[name]
+}
+
+func (e *Engine) notePoll(name string, err error) (failures int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	st := e.repos[name]
+	if st == nil {
+		st = &repositoryStatus{}
+		e.repos[name] = st
+	}
+	st.err = err
+	if err != nil {
+		st.failures++
+		return st.failures
+	}
+	st.failures, st.polledAt = 0, time.Now()
+	return 0
+}
+
+// poll looks at one repository and enqueues what its branches ask for. What
+// was looked at is stored with the runs, in one transaction: a crash in
+// between makes the next poll look again, and nothing is lost or doubled.
+func (e *Engine) poll(ctx context.Context, name string) error {
+	s := e.current()
+	repo, ok := s.Repositories[name]
+	if !ok {
+		return nil
+	}
+	heads, err := repo.Heads(ctx)
+	if err != nil {
+		return err
+	}
+	records, err := e.Store.Records(ctx)
+	if err != nil {
+		return err
+	}
+	byBranch := map[string][]Definition{}
+	for _, d := range s.Workspaces {
+		if d.Repository == name {
+			byBranch[d.Branch] = append(byBranch[d.Branch], d)
+		}
+	}
+	look := glance{e: e, repo: repo, records: records, batch: run.Batch{Heads: map[string]string{}}}
+	for _, branch := range slices.Sorted(maps.Keys(byBranch)) {
+		head, ok := heads[branch]
+		if !ok {
+			e.setProblem(byBranch[branch], missingBranch(name, branch, heads))
+			continue
+		}
+		if err := look.branch(ctx, byBranch[branch], head); err != nil {
+			return fmt.Errorf("branch %s: %w", branch, err)
+		}
+	}
+	return e.enqueue(ctx, look.batch)
+}
+
+// enqueue stores a batch, stops the plans that it supersedes and wakes the loop.
+func (e *Engine) enqueue(ctx context.Context, b run.Batch) error {
+	if len(b.Runs)+len(b.Heads)+len(b.Drifts) == 0 {
+		return nil
+	}
+	_, superseded, err := e.Store.Enqueue(ctx, b)
+	if err != nil {
+		return err
+	}
+	e.stop(superseded)
+	e.notify()
+	return nil
+}
+
+// stop interrupts the runners of runs that have just been ended, and cleans up
+// after the others.
+func (e *Engine) stop(ended []run.Run) {
+	for _, r := range ended {
+		err := e.Runner.Interrupt(e.files(r.ID).phase(runner.PlanPhase), false)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			e.Log.Warn("a superseded plan cannot be stopped; its result will be ignored", "run", r.ID, "error", err)
+		}
+		e.settled(r)
+	}
+}
+
+func missingBranch(repository, branch string, heads map[string]string) string {
+	if len(heads) == 0 {
+		return fmt.Sprintf("branch %q is not in repository %q, which has no branches yet", branch, repository)
+	}
+	names := slices.Sorted(maps.Keys(heads))
+	more := ""
+	if len(names) > 8 {
+		names, more = names[:8], ", …"
+	}
+	return fmt.Sprintf("branch %q is not in repository %q; it has: %s%s", branch, repository, strings.Join(names, ", "), more)
+}
+
+// setProblem notes why workspaces cannot be planned; "" when they can.
+func (e *Engine) setProblem(defs []Definition, problem string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, d := range defs {
+		if problem == "" {
+			delete(e.problems, d.Name)
+		} else {
+			e.problems[d.Name] = problem
+		}
+	}
+}
+
+// unchecked reports whether nobody looked yet, under the present settings,
+// whether the workspace's directory and inputs are there.
+func (e *Engine) unchecked(name string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return !e.seen[name]
+}
+
+func (e *Engine) checked(defs []Definition) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, d := range defs {
+		e.seen[d.Name] = true
+	}
+}
+
+// glance is one look at one repository.
+type glance struct {
+	e       *Engine
+	repo    Repository
+	records map[string]workspace.Record
+	batch   run.Batch
+	fetched bool
+}
+
+// branch compares one branch with what is remembered of its workspaces.
+func (g *glance) branch(ctx context.Context, defs []Definition, head string) error {
+	byHead := map[string][]Definition{} // by the head that was looked at before
+	for _, d := range defs {
+		rec := g.records[d.Name]
+		if rec.Head != head || reconfigured(rec, d) || g.e.unchecked(d.Name) {
+			byHead[rec.Head] = append(byHead[rec.Head], d)
+		}
+	}
+	if len(byHead) == 0 {
+		return nil
+	}
+	tree, err := g.tree(ctx, head)
+	if err != nil {
+		return err
+	}
+	for from, some := range byHead {
+		if err := g.moved(ctx, some, from, head, tree); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reconfigured reports whether the workspace's inputs changed in the
+// configuration since a run was last enqueued for it.
+func reconfigured(rec workspace.Record, d Definition) bool {
+	return rec.Fingerprint != "" && rec.Fingerprint != d.fingerprint && !rec.Destroyed
+}
+
+// tree returns the head's tree, fetching it where it is not there yet.
+func (g *glance) tree(ctx context.Context, head string) (fs.FS, error) {
+	if _, err := g.repo.Commit(ctx, head); err != nil {
+		if !fault.Is(err, fault.NotFound) || g.fetched {
+			return nil, err
+		}
+		fetched, err := g.repo.Fetch(ctx)
+		if err != nil {
+			return nil, err
+		}
+		g.fetched = true
+		if fetched.Repaired != "" {
+			g.e.Log.Warn("a mirror was damaged and has been cloned again", "old", fetched.Repaired)
+		}
+	}
+	return g.repo.Tree(head)
+}
+
+// moved enqueues a run for each workspace that the way from one head to the
+// other touches, or that is configured anew, and moves the heads of all.
+func (g *glance) moved(ctx context.Context, defs []Definition, from, head string, tree fs.FS) error {
+	var usable []Definition
+	for _, d := range defs {
+		problem := missing(tree, d.Workspace, head)
+		g.e.setProblem([]Definition{d}, problem)
+		if from != head {
+			g.batch.Heads[d.Name] = head
+		}
+		if problem == "" {
+			usable = append(usable, d)
+		}
+	}
+	touched, err := g.touched(ctx, usable, from, head, tree)
+	if err != nil {
+		return err
+	}
+	for _, d := range usable {
+		rec := g.records[d.Name]
+		cause := run.ByCommit
+		switch {
+		case touched[d.Name], rec.Desired == "": // never planned: it could not be at an earlier head
+		case reconfigured(rec, d):
+			cause = run.ByConfig
+		default:
+			continue
+		}
+		if err := g.add(ctx, d, head, cause); err != nil {
+			return err
+		}
+	}
+	g.e.checked(defs)
+	return nil
+}
+
+// touched names the workspaces that what changed between the heads touches.
+func (g *glance) touched(ctx context.Context, defs []Definition, from, head string, tree fs.FS) (map[string]bool, error) {
+	touched := map[string]bool{}
+	if from == head || len(defs) == 0 {
+		return touched, nil
+	}
+	var paths []string
+	if from != "" {
+		changed, err := g.repo.Changed(ctx, from, head)
+		switch {
+		case fault.Is(err, fault.NotFound):
+			// The old head is gone with a mirror that had to be cloned again:
+			// nothing tells what changed, so everything may have.
+		case err != nil:
+			return nil, err
+		case len(changed) == 0:
+			return touched, nil // an empty commit: the same content
+		default:
+			paths = changed
+		}
+	}
+	values := make([]workspace.Workspace, len(defs))
+	for i, d := range defs {
+		values[i] = d.Workspace
+	}
+	for _, t := range workspace.Affected(tree, values, paths) {
+		touched[t.Workspace] = true
+	}
+	return touched, nil
+}
+
+func (g *glance) add(ctx context.Context, d Definition, sha string, cause run.Cause) error {
+	c, err := commit(ctx, g.repo, sha)
+	if err != nil {
+		return err
+	}
+	g.batch.Heads[d.Name] = sha
+	g.batch.Runs = append(g.batch.Runs, run.Run{Workspace: d.Name, Kind: run.Sync, Commit: c,
+		Fingerprint: d.fingerprint, Trigger: run.Trigger{Cause: cause}})
+	return nil
+}
+
+func commit(ctx context.Context, o Objects, sha string) (run.Commit, error) {
+	c, err := o.Commit(ctx, sha)
+	if err != nil {
+		return run.Commit{}, err
+	}
+	person := func(p gitrepo.Person) run.Person { return run.Person(p) }
+	out := run.Commit{SHA: c.SHA, Author: person(c.Author), Committer: person(c.Committer), Message: c.Message, Time: c.Time}
+	for _, p := range c.CoAuthors {
+		out.CoAuthors = append(out.CoAuthors, person(p))
+	}
+	return out, nil
+}
+
+// missing says which of a workspace's inputs the tree does not have.
+func missing(tree fs.FS, w workspace.Workspace, head string) string {
+	info, err := fs.Stat(tree, path.Clean(w.Dir))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		text := fmt.Sprintf("directory %q is not in branch %q at %s", w.Dir, w.Branch, short(head))
+		if roots := workspace.Discover(tree); len(roots) > 0 {
+			text += "; root modules there: " + strings.Join(roots[:min(len(roots), 8)], ", ")
+		}
+		return text
+	}
+	for _, f := range w.VarFiles {
+		if _, err := fs.Stat(tree, path.Join(w.Dir, f)); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Sprintf("variable file %q is not in branch %q at %s", path.Join(w.Dir, f), w.Branch, short(head))
+		}
+	}
+	return ""
+}

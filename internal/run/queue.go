@@ -1,0 +1,102 @@
+package run
+
+import (
+	"time"
+
+	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// Queue is everything that has not ended, as one transaction sees it.
+type Queue struct {
+	Active  []Run                       // not terminal, oldest first
+	Votes   map[string][]approvals.Vote // by run
+	Records map[string]workspace.Record // of the workspaces of Active, by name
+	Locks   map[string]locks.Lock       // by key
+	Now     time.Time
+}
+
+// Held lists the locks on the state of a workspace.
+func (q Queue) Held(workspace, state string) []locks.Lock {
+	var held []locks.Lock
+	for _, key := range locks.Keys(workspace, state) {
+		if l, ok := q.Locks[key]; ok {
+			held = append(held, l)
+		}
+	}
+	return held
+}
+
+// Batch is what one look at the world asks for: new runs, and workspaces
+// whose branch moved without touching them.
+type Batch struct {
+	Runs []Run
+	// Heads are the newest commits that were looked at, by workspace, of those
+	// without a new run as well as of those with one.
+	Heads map[string]string
+	// Drifts are the scheduled times that drift runs of this batch are made for, by workspace.
+	Drifts map[string]time.Time
+}
+
+// Query selects runs.
+type Query struct {
+	Workspace string   // "" for all
+	Statuses  []Status // none for all
+	Kinds     []Kind   // none for all
+	Limit     int      // 0 for no limit
+	Before    string   // only runs older than this id
+}
+
+// Matches reports whether the run is selected; Limit and Before apart.
+func (q Query) Matches(r Run) bool {
+	return (q.Workspace == "" || q.Workspace == r.Workspace) && in(q.Statuses, r.Status) && in(q.Kinds, r.Kind)
+}
+
+func in[T comparable](set []T, v T) bool {
+	for _, s := range set {
+		if s == v {
+			return true
+		}
+	}
+	return len(set) == 0
+}
+
+// Holds is what can hold a workspace back, to be changed in one transaction.
+type Holds struct {
+	Record workspace.Record
+	Locks  []locks.Lock // held on its state
+	Now    time.Time
+	Audits []Audit // what the change adds
+}
+
+// Audit records a decision about the workspace.
+func (h *Holds) Audit(actor, via, action, reason string) {
+	h.Audits = append(h.Audits, Audit{At: h.Now, Actor: actor, Via: via, Action: action, Workspace: h.Record.Name, Reason: reason})
+}
+
+// Retention is how long ended runs are kept. A run goes when it is past both.
+type Retention struct {
+	Runs int
+	Days int
+}
+
+// Expendable picks the runs to remove, of all runs of one workspace, newest
+// first. Runs that have not ended stay, and so does the last that was applied.
+func (k Retention) Expendable(runs []Run, now time.Time) []string {
+	var ids []string
+	oldest := now.AddDate(0, 0, -k.Days)
+	ended, applied := 0, false
+	for _, r := range runs {
+		if !r.Status.Terminal() {
+			continue
+		}
+		ended++
+		last := r.Status == Applied && !applied
+		applied = applied || r.Status == Applied
+		if !last && ended > k.Runs && r.FinishedAt.Before(oldest) {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
+}

@@ -1,0 +1,164 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"iter"
+	"strings"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// newestFirst walks the ids in a bucket whose keys are prefix and id, from the
+// newest that is older than before ("" for all) to the oldest.
+func newestFirst(b *bolt.Bucket, prefix, before string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		c := b.Cursor()
+		// The end of the range: 0xff is greater than any character of an id.
+		end := prefix + before
+		if before == "" {
+			end = prefix + "\xff"
+		}
+		k, _ := c.Seek([]byte(end))
+		if k == nil {
+			k, _ = c.Last()
+		} else {
+			k, _ = c.Prev()
+		}
+		for ; k != nil && bytes.HasPrefix(k, []byte(prefix)); k, _ = c.Prev() {
+			if !yield(strings.TrimPrefix(string(k), prefix)) {
+				return
+			}
+		}
+	}
+}
+
+func allLocks(tx *bolt.Tx) ([]locks.Lock, error) {
+	var all []locks.Lock
+	err := tx.Bucket(bucketLocks).ForEach(func(_, b []byte) error {
+		var l locks.Lock
+		if err := json.Unmarshal(b, &l); err != nil {
+			return err
+		}
+		all = append(all, l)
+		return nil
+	})
+	return all, err
+}
+
+// Records reads what is remembered of every workspace, by name.
+func (s *Store) Records(ctx context.Context) (map[string]workspace.Record, error) {
+	all := map[string]workspace.Record{}
+	err := s.view(ctx, func(tx *bolt.Tx) error {
+		return tx.Bucket(bucketRecords).ForEach(func(k, b []byte) error {
+			rec := workspace.Record{}
+			if err := json.Unmarshal(b, &rec); err != nil {
+				return err
+			}
+			rec.Name = string(k)
+			all[rec.Name] = rec
+			return nil
+		})
+	})
+	return all, err
+}
+
+// ChangeHolds lets fn decide about the locks and the suspension of one
+// workspace, in one transaction. When fn returns an error nothing is stored.
+func (s *Store) ChangeHolds(ctx context.Context, name string, fn func(*run.Holds) error) error {
+	return s.update(ctx, func(tx *bolt.Tx) error {
+		rec, err := getRecord(tx, name)
+		if err != nil {
+			return err
+		}
+		keys := locks.Keys(name, rec.State)
+		h := &run.Holds{Record: rec, Now: s.now()}
+		if h.Locks, err = heldOn(tx, keys); err != nil {
+			return err
+		}
+		if err := fn(h); err != nil {
+			return err
+		}
+		if err := saveLocks(tx, keys, h.Locks); err != nil {
+			return err
+		}
+		if err := put(tx, bucketRecords, name, h.Record); err != nil {
+			return err
+		}
+		return addAudits(tx, h.Audits)
+	})
+}
+
+// Record appends to the audit log what concerns no run and no workspace.
+func (s *Store) Record(ctx context.Context, a run.Audit) error {
+	a.At = s.now()
+	return s.update(ctx, func(tx *bolt.Tx) error { return addAudits(tx, []run.Audit{a}) })
+}
+
+// Audits reads the audit log, newest first; limit 0 reads all of it.
+func (s *Store) Audits(ctx context.Context, limit int) (audits []run.Audit, err error) {
+	err = s.view(ctx, func(tx *bolt.Tx) error {
+		c := tx.Bucket(bucketAudit).Cursor()
+		for k, b := c.Last(); k != nil && (limit == 0 || len(audits) < limit); k, b = c.Prev() {
+			var a run.Audit
+			if err := json.Unmarshal(b, &a); err != nil {
+				return err
+			}
+			audits = append(audits, a)
+		}
+		return nil
+	})
+	return audits, err
+}
+
+// Prune removes the ended runs that are past their workspace's retention, with
+// their votes and events, and returns their ids. Workspaces that keep does
+// not know are left alone.
+func (s *Store) Prune(ctx context.Context, keep map[string]run.Retention) (pruned []string, err error) {
+	for name, k := range keep {
+		runs, err := s.Runs(ctx, run.Query{Workspace: name})
+		if err != nil {
+			return pruned, err
+		}
+		ids := k.Expendable(runs, s.now())
+		if len(ids) == 0 {
+			continue
+		}
+		if err := s.update(ctx, func(tx *bolt.Tx) error { return drop(tx, name, ids) }); err != nil {
+			return pruned, err
+		}
+		pruned = append(pruned, ids...)
+	}
+	return pruned, nil
+}
+
+func drop(tx *bolt.Tx, workspace string, ids []string) error {
+	for _, id := range ids {
+		if err := tx.Bucket(bucketRuns).Delete([]byte(id)); err != nil {
+			return err
+		}
+		if err := tx.Bucket(bucketByWorkspace).Delete([]byte(workspace + "\x00" + id)); err != nil {
+			return err
+		}
+		for _, b := range [][]byte{bucketVotes, bucketEvents} {
+			if err := dropPrefixed(tx, b, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Backup writes a copy of the file as it is at one moment, while it is in use.
+func (s *Store) Backup(ctx context.Context, w io.Writer) error {
+	return s.view(ctx, func(tx *bolt.Tx) error {
+		_, err := tx.WriteTo(w)
+		return err
+	})
+}

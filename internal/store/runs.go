@@ -1,0 +1,374 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+func (s *Store) update(ctx context.Context, fn func(*bolt.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.cause(s.db.Update(fn))
+}
+
+func (s *Store) view(ctx context.Context, fn func(*bolt.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.db.View(fn)
+}
+
+// Enqueue stores new runs and moves heads, all or nothing. A run that may
+// apply supersedes the workspace's older ones that have not begun to; they are
+// returned beside the new runs. A drift run is left out while another of the
+// workspace has not ended.
+func (s *Store) Enqueue(ctx context.Context, b run.Batch) (created, superseded []run.Run, err error) {
+	err = s.update(ctx, func(tx *bolt.Tx) error {
+		created, superseded = nil, nil
+		for name, head := range b.Heads {
+			if err := s.moveHead(tx, name, head); err != nil {
+				return err
+			}
+		}
+		for name, due := range b.Drifts {
+			rec, err := getRecord(tx, name)
+			if err != nil {
+				return err
+			}
+			rec.Drift.DueAt = due
+			if err := put(tx, bucketRecords, name, rec); err != nil {
+				return err
+			}
+		}
+		for _, r := range b.Runs {
+			made, old, err := s.enqueue(tx, r)
+			if err != nil {
+				return err
+			}
+			created, superseded = append(created, made...), append(superseded, old...)
+		}
+		return nil
+	})
+	return created, superseded, err
+}
+
+func (s *Store) moveHead(tx *bolt.Tx, name, head string) error {
+	rec, err := getRecord(tx, name)
+	if err != nil {
+		return err
+	}
+	rec.Head = head
+	return put(tx, bucketRecords, name, rec)
+}
+
+func (s *Store) enqueue(tx *bolt.Tx, r run.Run) (created, superseded []run.Run, err error) {
+	now := s.now()
+	active, err := activeRuns(tx, r.Workspace+"\x00")
+	if err != nil {
+		return nil, nil, err
+	}
+	last, _ := tx.Bucket(bucketRuns).Cursor().Last()
+	r.ID, r.Status, r.CreatedAt, r.Attempt = run.NewID(now, string(last)), run.Pending, now, max(r.Attempt, 1)
+	for _, old := range active {
+		if r.Kind == run.Drift && old.Kind == run.Drift {
+			return nil, nil, nil
+		}
+		if !r.Kind.Applies() || !old.Kind.Applies() || !old.Status.Unapplied() {
+			continue
+		}
+		ended, err := s.supersede(tx, old, r.ID)
+		if err != nil {
+			return nil, nil, err
+		}
+		superseded = append(superseded, ended)
+	}
+	if r.Kind.Applies() {
+		rec, err := getRecord(tx, r.Workspace)
+		if err != nil {
+			return nil, nil, err
+		}
+		if rec.Desired != r.Commit.SHA {
+			rec.DesiredAt = now
+		}
+		rec.Desired, rec.Fingerprint = r.Commit.SHA, r.Fingerprint
+		if err := put(tx, bucketRecords, r.Workspace, rec); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := saveRun(tx, r); err != nil {
+		return nil, nil, err
+	}
+	if err := tx.Bucket(bucketByWorkspace).Put([]byte(r.Workspace+"\x00"+r.ID), nil); err != nil {
+		return nil, nil, err
+	}
+	event := run.Event{Run: r.ID, At: now, To: run.Pending, Actor: r.Trigger.Actor, Text: string(r.Trigger.Cause)}
+	return []run.Run{r}, superseded, add(tx, bucketEvents, r.ID, event)
+}
+
+func (s *Store) supersede(tx *bolt.Tx, old run.Run, by string) (run.Run, error) {
+	d, err := s.dossier(tx, old.ID)
+	if err != nil {
+		return old, err
+	}
+	d.Run.Reason, d.Run.SupersededBy = run.Superseded, by
+	if err := d.Move(run.Discarded, "", "superseded by run "+by); err != nil {
+		return old, err
+	}
+	return d.Run, s.save(tx, d)
+}
+
+func saveRun(tx *bolt.Tx, r run.Run) error {
+	if err := put(tx, bucketRuns, r.ID, r); err != nil {
+		return err
+	}
+	key := []byte(r.Workspace + "\x00" + r.ID)
+	if r.Status.Terminal() {
+		return tx.Bucket(bucketActive).Delete(key)
+	}
+	return tx.Bucket(bucketActive).Put(key, nil)
+}
+
+// activeRuns reads the runs that have not ended, oldest first, of the
+// workspace in prefix or of all.
+func activeRuns(tx *bolt.Tx, prefix string) ([]run.Run, error) {
+	var runs []run.Run
+	c := tx.Bucket(bucketActive).Cursor()
+	for k, _ := c.Seek([]byte(prefix)); bytes.HasPrefix(k, []byte(prefix)); k, _ = c.Next() {
+		_, id, _ := bytes.Cut(k, []byte{0})
+		r, err := getRun(tx, string(id))
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, r)
+	}
+	slices.SortFunc(runs, func(a, b run.Run) int { return cmp.Compare(a.ID, b.ID) })
+	return runs, nil
+}
+
+// dossier reads a run with all that is decided together with it.
+func (s *Store) dossier(tx *bolt.Tx, id string) (*run.Dossier, error) {
+	r, err := getRun(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	d := &run.Dossier{Run: r, Now: s.now()}
+	if d.Votes, err = getVotes(tx, id); err != nil {
+		return nil, err
+	}
+	if d.Record, err = getRecord(tx, r.Workspace); err != nil {
+		return nil, err
+	}
+	d.Locks, err = heldOn(tx, lockKeys(r))
+	return d, err
+}
+
+func lockKeys(r run.Run) []string { return locks.Keys(r.Workspace, r.State) }
+
+// save stores a dossier that was read in the same transaction and changed.
+func (s *Store) save(tx *bolt.Tx, d *run.Dossier) error {
+	id := d.Run.ID
+	if err := saveRun(tx, d.Run); err != nil {
+		return err
+	}
+	if err := saveVotes(tx, id, d.Votes); err != nil {
+		return err
+	}
+	if err := saveLocks(tx, lockKeys(d.Run), d.Locks); err != nil {
+		return err
+	}
+	if err := put(tx, bucketRecords, d.Run.Workspace, d.Record); err != nil {
+		return err
+	}
+	for _, e := range d.Events {
+		if err := add(tx, bucketEvents, id, e); err != nil {
+			return err
+		}
+	}
+	if err := addAudits(tx, d.Audits); err != nil {
+		return err
+	}
+	for _, f := range d.Follows {
+		if _, _, err := s.enqueue(tx, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func saveVotes(tx *bolt.Tx, id string, votes []approvals.Vote) error {
+	old, err := getVotes(tx, id)
+	if err != nil || slices.Equal(old, votes) {
+		return err
+	}
+	if err := dropPrefixed(tx, bucketVotes, id); err != nil {
+		return err
+	}
+	for _, v := range votes {
+		if err := add(tx, bucketVotes, id, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Change lets fn decide about one run, in one transaction. When fn returns an
+// error nothing is stored. fn may be called with the store locked: it must be
+// quick and must not call the store.
+func (s *Store) Change(ctx context.Context, id string, fn func(*run.Dossier) error) (run.Run, error) {
+	var r run.Run
+	err := s.update(ctx, func(tx *bolt.Tx) error {
+		d, err := s.dossier(tx, id)
+		if err != nil {
+			return err
+		}
+		state := d.Run.State
+		if err := fn(d); err != nil {
+			return err
+		}
+		if state == "" && d.Run.State != "" {
+			if err := rekey(tx, d); err != nil {
+				return err
+			}
+		}
+		r = d.Run
+		return s.save(tx, d)
+	})
+	return r, err
+}
+
+// rekey takes account of a state that became known: what is held on it counts
+// from now on, and a lock that lay under the workspace moves to the state, so
+// that other workspaces of the same state meet it.
+func rekey(tx *bolt.Tx, d *run.Dossier) error {
+	held, err := heldOn(tx, []string{d.Run.State})
+	if err != nil {
+		return err
+	}
+	if len(held) == 0 {
+		for i := range d.Locks {
+			d.Locks[i].State = d.Run.State
+		}
+	}
+	d.Locks = append(d.Locks, held...)
+	return nil
+}
+
+// errNothing rolls a claim back that chose nothing: a commit would cost a
+// write to the disk.
+var errNothing = errors.New("nothing to claim")
+
+// Claim offers the queue to pick, which names a run and what to do with it, or
+// "" for nothing; both happen in the same transaction, so that no two
+// claims can choose the same.
+func (s *Store) Claim(ctx context.Context, pick func(run.Queue) (string, func(*run.Dossier) error)) (run.Run, bool, error) {
+	var r run.Run
+	err := s.update(ctx, func(tx *bolt.Tx) error {
+		q, err := s.queue(tx)
+		if err != nil {
+			return err
+		}
+		id, fn := pick(q)
+		if id == "" {
+			return errNothing
+		}
+		d, err := s.dossier(tx, id)
+		if err != nil {
+			return err
+		}
+		if err := fn(d); err != nil {
+			return err
+		}
+		r = d.Run
+		return s.save(tx, d)
+	})
+	if errors.Is(err, errNothing) {
+		return run.Run{}, false, nil
+	}
+	return r, err == nil, err
+}
+
+func (s *Store) queue(tx *bolt.Tx) (run.Queue, error) {
+	q := run.Queue{Now: s.now(), Votes: map[string][]approvals.Vote{}, Records: map[string]workspace.Record{}, Locks: map[string]locks.Lock{}}
+	var err error
+	if q.Active, err = activeRuns(tx, ""); err != nil {
+		return q, err
+	}
+	for _, r := range q.Active {
+		votes, err := getVotes(tx, r.ID)
+		if err != nil {
+			return q, err
+		}
+		if len(votes) > 0 {
+			q.Votes[r.ID] = votes
+		}
+		if _, ok := q.Records[r.Workspace]; ok {
+			continue
+		}
+		if q.Records[r.Workspace], err = getRecord(tx, r.Workspace); err != nil {
+			return q, err
+		}
+	}
+	all, err := allLocks(tx)
+	for _, l := range all {
+		q.Locks[l.State] = l
+	}
+	return q, err
+}
+
+// Queue is everything that has not ended, and every lock.
+func (s *Store) Queue(ctx context.Context) (q run.Queue, err error) {
+	err = s.view(ctx, func(tx *bolt.Tx) error {
+		q, err = s.queue(tx)
+		return err
+	})
+	return q, err
+}
+
+// Dossier reads one run, with its events so far.
+func (s *Store) Dossier(ctx context.Context, id string) (d run.Dossier, events []run.Event, err error) {
+	err = s.view(ctx, func(tx *bolt.Tx) error {
+		read, err := s.dossier(tx, id)
+		if err != nil {
+			return err
+		}
+		d = *read
+		events, err = prefixed[run.Event](tx, bucketEvents, id)
+		return err
+	})
+	return d, events, err
+}
+
+// Runs lists runs, newest first.
+func (s *Store) Runs(ctx context.Context, q run.Query) (runs []run.Run, err error) {
+	err = s.view(ctx, func(tx *bolt.Tx) error {
+		bucket, prefix := bucketRuns, ""
+		if q.Workspace != "" {
+			bucket, prefix = bucketByWorkspace, q.Workspace+"\x00"
+		}
+		for id := range newestFirst(tx.Bucket(bucket), prefix, q.Before) {
+			r, err := getRun(tx, id)
+			if err != nil {
+				return err
+			}
+			if q.Matches(r) {
+				runs = append(runs, r)
+			}
+			if q.Limit > 0 && len(runs) == q.Limit {
+				return nil
+			}
+		}
+		return nil
+	})
+	return runs, err
+}
