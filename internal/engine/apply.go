@@ -37,7 +37,7 @@ func (e *Engine) apply(ctx context.Context, r run.Run) {
 	if err := e.startApply(ctx, r); err != nil {
 		e.decide(ctx, r.ID, func(d *run.Dossier) error {
 			if d.Run.Status != run.Applying {
-				return nil
+				return errEnded
 			}
 			d.Release()
 			d.Run.Failure = &run.Failure{Message: "the apply could not be started, and nothing was changed: " + err.Error(), Next: fault.Next(err)}
@@ -82,7 +82,7 @@ func (e *Engine) followApply(ctx context.Context, r run.Run) {
 	}
 	e.decide(ctx, r.ID, func(d *run.Dossier) error {
 		if d.Run.Status != run.Applying {
-			return nil
+			return errEnded
 		}
 		switch {
 		case res.ErroredState != "":
@@ -131,7 +131,7 @@ func (e *Engine) interrupted(ctx context.Context, r run.Run, v *runner.Vanished)
 // unknownOutcome keeps the state's lock until a person has looked.
 func unknownOutcome(d *run.Dossier, text, next string) error {
 	if d.Run.Status != run.Applying {
-		return nil
+		return errEnded
 	}
 	if next == "" {
 		next = "look at the log (tfops logs " + d.Run.ID + ") and at the real world, then: tfops resolve " + d.Run.ID + " -m WHAT_WAS_FOUND"

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"time"
@@ -16,13 +17,6 @@ import (
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
-)
-
-// Grace is how long an interrupted engine may take to end by itself. Killing
-// an apply orphans its lock and its providers, so it gets long.
-const (
-	planGrace  = time.Minute
-	applyGrace = 10 * time.Minute
 )
 
 // files are where a run keeps what it works with.
@@ -51,10 +45,10 @@ func (e *Engine) job(r run.Run, def Definition, p runner.Phase) runner.Job {
 		TerraformWorkspace: def.TerraformWorkspace, WorkspaceDir: e.workspaceDir(def.Name), CacheDir: filepath.Join(e.DataDir, "cache"),
 		PlanFile: f.planFile(), PlanJSON: f.planJSON(), Recipient: e.Vault.Recipient(),
 		Destroy: r.Kind == run.Destroy, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
-		Timeout: def.PlanTimeout, Grace: planGrace,
+		Timeout: def.PlanTimeout, Grace: s.PlanGrace,
 	}
 	if p == runner.ApplyPhase {
-		j.PlanDigest, j.Timeout, j.Grace = r.Plan.Digest, def.ApplyTimeout, applyGrace
+		j.PlanDigest, j.Timeout, j.Grace = r.Plan.Digest, def.ApplyTimeout, s.ApplyGrace
 	}
 	return j
 }
@@ -123,7 +117,7 @@ func (e *Engine) followPlan(ctx context.Context, r run.Run) {
 		return
 	}
 	if _, gone := vanished(err); gone || err == nil && (res.Outcome == runner.InterruptedOutcome || res.Outcome == runner.KilledOutcome) {
-		e.planAgain(ctx, r, "its runner ended without a result")
+		e.planAgain(ctx, r, "its runner ended without a result", 1)
 		return
 	}
 	if err != nil {
@@ -137,29 +131,33 @@ func (e *Engine) followPlan(ctx context.Context, r run.Run) {
 }
 
 // stopPlan ends a planning runner because the daemon stops; the run is planned
-// again by the next one.
+// again by the next one. What does not end in time is found by the next one
+// as well, still running or with its result.
 func (e *Engine) stopPlan(r run.Run, dir string) {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
 	defer cancel()
-	if e.Runner.Interrupt(dir, false) == nil {
-		if _, err := e.Runner.Wait(ctx, dir); ctx.Err() != nil {
-			e.Log.Warn("a plan did not stop in time and goes on; its result will be found at the next start", "run", r.ID, "error", err)
-			return
-		}
+	if err := e.Runner.Interrupt(dir, false); err != nil && !fault.Is(err, fault.NotFound) {
+		e.Log.Warn("a plan cannot be stopped and goes on", "run", r.ID, "error", err)
+		return
 	}
-	e.planAgain(context.Background(), r, "tfops serve stopped")
+	if _, err := e.Runner.Wait(ctx, dir); ctx.Err() != nil {
+		e.Log.Warn("a plan did not stop in time and goes on", "run", r.ID, "error", err)
+		return
+	}
+	e.planAgain(ctx, r, "tfops serve stopped", 0)
 }
 
 // maxRestarts bounds how often a plan is begun again because its runner vanished.
 const maxRestarts = 3
 
-// planAgain puts a run whose plan came to nothing back into the queue.
-func (e *Engine) planAgain(ctx context.Context, r run.Run, why string) {
+// planAgain puts a run whose plan came to nothing back into the queue. lost
+// is how many runners vanished over it, which must not go on for ever.
+func (e *Engine) planAgain(ctx context.Context, r run.Run, why string, lost int) {
 	e.decide(ctx, r.ID, func(d *run.Dossier) error {
 		if d.Run.Status != run.Planning {
-			return nil // it was ended in the meantime
+			return errEnded
 		}
-		if d.Run.Restarts++; d.Run.Restarts > maxRestarts {
+		if d.Run.Restarts += lost; d.Run.Restarts > maxRestarts {
 			d.Run.Failure = &run.Failure{Message: "planning was begun four times and its runner vanished each time",
 				Next: "look at the machine's memory and at the run's runner.log, then: tfops sync " + d.Run.Workspace}
 			return d.Move(run.Errored, "", d.Run.Failure.Message)
@@ -168,12 +166,16 @@ func (e *Engine) planAgain(ctx context.Context, r run.Run, why string) {
 	})
 }
 
+// errEnded says that a run was ended while its runner worked: whatever came
+// of it does not matter any more, and nothing is stored.
+var errEnded = errors.New("the run has ended in the meantime")
+
 // decide stores the outcome of a phase. It is tried until it is stored or the
 // daemon stops: what a runner did must not be forgotten over a full disk.
 func (e *Engine) decide(ctx context.Context, id string, fn func(*run.Dossier) error) {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
 		_, err := e.change(ctx, id, fn)
-		if err == nil || fault.Is(err, fault.NotFound) {
+		if err == nil || errors.Is(err, errEnded) || fault.Is(err, fault.NotFound) {
 			return
 		}
 		e.Log.Error("the outcome of a run cannot be stored; trying again", "run", id, "error", err)
@@ -191,7 +193,7 @@ var retries = []time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.Minut
 func (e *Engine) failPlan(ctx context.Context, r run.Run, res runner.Result) {
 	e.decide(ctx, r.ID, func(d *run.Dossier) error {
 		if d.Run.Status != run.Planning {
-			return nil
+			return errEnded
 		}
 		d.Run.Failure = failure(res)
 		if err := d.Move(run.Errored, "", d.Run.Failure.Message); err != nil {
@@ -213,7 +215,7 @@ func (e *Engine) failPlan(ctx context.Context, r run.Run, res runner.Result) {
 func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 	e.decide(ctx, r.ID, func(d *run.Dossier) error {
 		if d.Run.Status != run.Planning {
-			return nil
+			return errEnded
 		}
 		s := e.current()
 		def, known := s.find(d.Run.Workspace)

@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/drift"
@@ -24,6 +25,10 @@ type Settings struct {
 	People       approvals.People
 	PassEnv      []string // patterns of the daemon's variables that engines get
 	Concurrency  int      // runners at once, for plans and for applies each
+
+	// Between a graceful interrupt and a kill. An apply gets long: killing one
+	// orphans its lock and its providers.
+	PlanGrace, ApplyGrace time.Duration
 
 	byName map[string]int
 }

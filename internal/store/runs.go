@@ -144,7 +144,7 @@ func saveRun(tx *bolt.Tx, r run.Run) error {
 func activeRuns(tx *bolt.Tx, prefix string) ([]run.Run, error) {
 	var runs []run.Run
 	c := tx.Bucket(bucketActive).Cursor()
-	for k, _ := c.Seek([]byte(prefix)); bytes.HasPrefix(k, []byte(prefix)); k, _ = c.Next() {
+	for k, _ := c.Seek([]byte(prefix)); k != nil && bytes.HasPrefix(k, []byte(prefix)); k, _ = c.Next() {
 		_, id, _ := bytes.Cut(k, []byte{0})
 		r, err := getRun(tx, string(id))
 		if err != nil {

@@ -1,0 +1,287 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+	"github.com/gofrs/flock"
+
+	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/config"
+	"github.com/tfops/tfops/internal/engine"
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/seal"
+	"github.com/tfops/tfops/internal/server"
+	"github.com/tfops/tfops/internal/store"
+)
+
+// daemonOptions are what `tfops serve` was told.
+type daemonOptions struct {
+	ConfigPath string
+	NewKey     bool // make a new key where the old one is gone
+	Exe        string
+	Environ    []string
+	Log        *slog.Logger
+}
+
+// daemon is `tfops serve`: everything wired together. Make one with
+// newDaemon, call Run once, then Close.
+type daemon struct {
+	daemonOptions
+	cfg      *config.Config // the one that Run started with: data directory and socket stay what they were
+	lock     *flock.Flock
+	store    *store.Store
+	engine   *engine.Engine
+	server   *server.Server
+	listener net.Listener
+	mirrors  mirrors
+
+	mu     sync.Mutex
+	status api.ConfigStatus
+	files  []string // whose change can change the configuration
+}
+
+// newDaemon takes hold of the data directory and opens everything in it. The
+// socket answers from here on; runs move once Run is called.
+func newDaemon(o daemonOptions) (d *daemon, err error) {
+	cfg, err := config.Load(o.ConfigPath)
+	if err != nil {
+		return nil, err
+	}
+	d = &daemon{daemonOptions: o, cfg: cfg, files: cfg.Files,
+		status: api.ConfigStatus{Path: cfg.Path, LoadedAt: time.Now().UTC()}}
+	defer func() {
+		if err != nil {
+			d.Close()
+		}
+	}()
+	if err := makeDataDir(cfg.DataDir); err != nil {
+		return nil, err
+	}
+	if d.lock, err = lockDataDir(cfg.DataDir); err != nil {
+		return nil, err
+	}
+	key, err := d.key()
+	if err != nil {
+		return nil, err
+	}
+	if d.store, err = store.Open(filepath.Join(cfg.DataDir, "tfops.db"), store.Options{}); err != nil {
+		return nil, err
+	}
+	if compacted, err := d.store.Compact(); err != nil {
+		return nil, err
+	} else if compacted {
+		o.Log.Info("the store was compacted")
+	}
+	d.mirrors.dir = filepath.Join(cfg.DataDir, "repos")
+	settings, err := settingsOf(cfg, &d.mirrors)
+	if err != nil {
+		return nil, err
+	}
+	d.engine = engine.New(engine.Options{Store: d.store, Runner: &runner.Local{Exe: o.Exe}, Vault: key,
+		DataDir: cfg.DataDir, Log: o.Log, Environ: o.Environ}, settings)
+	d.server = server.New(server.Options{Engine: d.engine, Store: d.store, Config: d.configStatus, Version: d.versions, Log: o.Log})
+	d.listener, err = server.Listen(filepath.Join(cfg.DataDir, "tfops.sock"), cfg.Server.SocketGroup)
+	return d, err
+}
+
+// Run serves until ctx is done. Applies that are running then go on, and the
+// next daemon follows them.
+func (d *daemon) Run(ctx context.Context, reload <-chan os.Signal) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	d.Log.Info("tfops serves", "version", version(), "config", d.cfg.Path, "data_dir", d.cfg.DataDir, "socket", d.listener.Addr().String())
+	for _, w := range d.cfg.Warnings {
+		d.Log.Warn(w.Summary, "detail", w.Detail)
+	}
+	failed := make(chan error, 2)
+	var parts sync.WaitGroup
+	parts.Go(func() { failed <- d.engine.Run(ctx); cancel() })
+	parts.Go(func() { failed <- d.server.Serve(ctx, d.listener); cancel() })
+	parts.Go(func() { d.keepConfigured(ctx, reload) })
+	parts.Wait()
+	return errors.Join(<-failed, <-failed)
+}
+
+// Close lets go of everything that newDaemon took.
+func (d *daemon) Close() {
+	if d.listener != nil {
+		d.listener.Close()
+	}
+	if d.store != nil {
+		d.store.Close()
+	}
+	if d.lock != nil {
+		d.lock.Close()
+	}
+}
+
+func makeDataDir(dir string) error {
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		return nil
+	}
+	return fault.New(fault.Unavailable, "make it, owned by the user that runs tfops, or set data_dir in tfops.hcl",
+		"the data directory %s cannot be made: %w", dir, err)
+}
+
+// lockDataDir keeps a second daemon out: two would apply twice. The lock ends
+// with the process; what stands in the file only tells who holds it.
+func lockDataDir(dir string) (*flock.Flock, error) {
+	path := filepath.Join(dir, "tfops.lock")
+	l := flock.New(path, flock.SetPermissions(0o600))
+	ok, err := l.TryLock()
+	if err != nil {
+		next := "run as the user that owns it, and look at its disk"
+		if errors.Is(err, syscall.EROFS) {
+			next = "make its file system writable"
+		}
+		return nil, fault.New(fault.Unavailable, next, "the data directory %s cannot be written: %w", dir, err)
+	}
+	if !ok {
+		holder, _ := os.ReadFile(path)
+		return nil, fault.New(fault.Conflict, "stop that one first, or give this one a data_dir of its own",
+			"another `tfops serve` uses the data directory %s: %s", dir, strings.TrimSpace(string(holder)))
+	}
+	host, _ := os.Hostname()
+	text := fmt.Sprintf("process %d on %s, since %s\n", os.Getpid(), host, time.Now().UTC().Format(time.RFC3339))
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		l.Close()
+		return nil, fault.New(fault.Unavailable, "look at its disk", "the data directory %s cannot be written: %w", dir, err)
+	}
+	return l, nil
+}
+
+// key opens the data directory's key, and makes one for a new directory.
+func (d *daemon) key() (*seal.Key, error) {
+	path := filepath.Join(d.cfg.DataDir, "key")
+	k, err := seal.Load(path)
+	if !fault.Is(err, fault.NotFound) {
+		return k, err
+	}
+	if _, err := os.Stat(filepath.Join(d.cfg.DataDir, "tfops.db")); errors.Is(err, fs.ErrNotExist) || d.NewKey {
+		return seal.Create(path)
+	}
+	return nil, fault.New(fault.NotFound,
+		"put the key back from a backup; or start with --new-key: plans that wait are then made again, and older snapshots cannot be read",
+		"the key %s is gone, but the store beside it is not new", path)
+}
+
+// keepConfigured reads the configuration again on a signal and when a file of
+// it changed.
+func (d *daemon) keepConfigured(ctx context.Context, reload <-chan os.Signal) {
+	changed, err := d.watchFiles(ctx)
+	if err != nil {
+		d.Log.Warn("changes of the configuration are not noticed by themselves; send SIGHUP after one", "error", err)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-reload:
+		case <-changed:
+		}
+		d.reload(ctx)
+	}
+}
+
+// reload brings a valid configuration into force and keeps the last good one
+// otherwise.
+func (d *daemon) reload(ctx context.Context) {
+	cfg, err := config.Load(d.ConfigPath)
+	if err == nil && cfg.DataDir != d.cfg.DataDir {
+		err = fault.New(fault.Conflict, "restart tfops serve", "data_dir changed from %s to %s, which takes a restart", d.cfg.DataDir, cfg.DataDir)
+	}
+	var settings *engine.Settings
+	if err == nil {
+		settings, err = settingsOf(cfg, &d.mirrors)
+	}
+	if err == nil {
+		err = d.engine.Configure(ctx, settings)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err != nil {
+		d.status.Error = err.Error()
+		d.Log.Error("the new configuration is not in force; the last good one is", "error", err)
+		refused := run.Audit{Actor: "tfops", Via: "config", Action: "configuration refused", Reason: err.Error()}
+		if err := d.store.Record(ctx, refused); err != nil && ctx.Err() == nil {
+			d.Log.Error("the refusal cannot be recorded", "error", err)
+		}
+		return
+	}
+	d.status.Error, d.status.LoadedAt, d.files = "", time.Now().UTC(), cfg.Files
+	d.Log.Info("the configuration was read again", "holds", settings.Summary())
+	for _, w := range cfg.Warnings {
+		d.Log.Warn(w.Summary, "detail", w.Detail)
+	}
+}
+
+func (d *daemon) configStatus() api.ConfigStatus {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.status
+}
+
+// settleAfter is how long files must be quiet before they are read: editors
+// write in several steps.
+const settleAfter = 250 * time.Millisecond
+
+// watchFiles tells when a file of the configuration changed. It watches the
+// directories, since editors and config management replace files.
+func (d *daemon) watchFiles(ctx context.Context) (<-chan struct{}, error) {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range append([]string{d.cfg.Path}, d.cfg.Files...) {
+		if err := w.Add(filepath.Dir(f)); err != nil {
+			w.Close()
+			return nil, err
+		}
+	}
+	changed := make(chan struct{})
+	go func() {
+		defer w.Close()
+		quiet := time.NewTimer(time.Hour)
+		quiet.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case ev := <-w.Events:
+				if d.isConfig(ev.Name) && ev.Op != fsnotify.Chmod {
+					quiet.Reset(settleAfter)
+				}
+			case err := <-w.Errors:
+				d.Log.Warn("the configuration's directory cannot be watched", "error", err)
+			case <-quiet.C:
+				select {
+				case changed <- struct{}{}:
+				case <-ctx.Done():
+				}
+			}
+		}
+	}()
+	return changed, nil
+}
+
+func (d *daemon) isConfig(path string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return path == d.cfg.Path || slices.Contains(d.files, path)
+}

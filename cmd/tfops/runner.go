@@ -1,0 +1,23 @@
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tfops/tfops/internal/runner"
+)
+
+// newRunnerCommand is what the daemon starts, never a person.
+func newRunnerCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "runner DIR",
+		Short:  "Carry out one phase of one run (started by tfops serve)",
+		Hidden: true,
+		Args:   cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			os.Exit(runner.Main(args[0]))
+			return nil
+		},
+	}
+}

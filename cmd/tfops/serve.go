@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/runner/engines"
+)
+
+// newServeCommand runs the daemon.
+func newServeCommand(a *app) *cobra.Command {
+	var newKey bool
+	var level, format string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the daemon",
+		Long: `Run the daemon: watch the repositories, plan what commits change, wait for
+approvals, apply, and check for drift.
+
+It writes its log to standard error and stops on SIGTERM or SIGINT: plans are
+stopped and made again at the next start, running applies go on by themselves
+and are picked up again. SIGHUP, or a change of the file, reads the
+configuration again; an invalid one is reported and the last good one stays.
+
+Under systemd set KillMode=process, so that stopping the service leaves
+running applies alone.`,
+		Example: `  tfops serve
+  tfops serve --config /etc/tfops/tfops.hcl --log-format json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log, err := newLogger(a, level, format)
+			if err != nil {
+				return err
+			}
+			path, err := a.configPath()
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), daemonOptions{ConfigPath: path, NewKey: newKey, Environ: os.Environ(), Log: log})
+		},
+	}
+	cmd.Flags().BoolVar(&newKey, "new-key", false, "make a new key when the data directory's key is gone")
+	cmd.Flags().StringVar(&level, "log-level", "info", "debug, info, warn or error")
+	cmd.Flags().StringVar(&format, "log-format", "text", "text or json")
+	return cmd
+}
+
+func newLogger(a *app, level, format string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, fault.New(fault.Invalid, "use debug, info, warn or error", "--log-level %q is not a level", level)
+	}
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: l})), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(a.stderr, &slog.HandlerOptions{Level: l})), nil
+	}
+	return nil, fault.New(fault.Invalid, "use text or json", "--log-format %q is not a format", format)
+}
+
+// serve runs a daemon until ctx is done or a signal asks it to stop.
+func serve(ctx context.Context, o daemonOptions) error {
+	syscall.Umask(0o077) // everything below the data directory is the owner's alone
+	exe, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("the path of the tfops binary is not known: %w", err)
+	}
+	o.Exe = exe
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
+	d, err := newDaemon(o)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	err = d.Run(ctx, reload)
+	o.Log.Info("tfops stopped")
+	return err
+}
+
+// versions tells tfops's own version and those of the engines that are there.
+func (d *daemon) versions() api.Version {
+	v := ownVersion()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	for name, e := range d.cfg.Engines {
+		found, err := engines.Lookup(ctx, engines.Request{Name: name, Path: e.Path, SearchPath: os.Getenv("PATH"),
+			CacheDir: filepath.Join(d.cfg.DataDir, "cache")})
+		if err == nil {
+			v.Engines[name] = found.Version
+		}
+	}
+	return v
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"path/filepath"
+	"reflect"
+	"sync"
+
+	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/config"
+	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/engine"
+	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/runner"
+)
+
+// settingsOf copies out of the configuration what the engine needs.
+func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
+	s := &engine.Settings{
+		Repositories: map[string]engine.Repository{},
+		Engines:      map[string]runner.EngineSpec{},
+		People:       approvals.People{Emails: map[string][]string{}, Groups: map[string][]string{}},
+		PassEnv:      cfg.Runner.PassEnv,
+		Concurrency:  cfg.Runner.Concurrency,
+		PlanGrace:    cfg.Runner.PlanGrace,
+		ApplyGrace:   cfg.Runner.ApplyGrace,
+	}
+	for name, e := range cfg.Engines {
+		s.Engines[name] = runner.EngineSpec{Name: name, Version: e.Version, Path: e.Path, ReleaseURL: e.ReleaseURL, PublicKey: e.PublicKey}
+	}
+	for _, u := range cfg.Users {
+		s.People.Emails[u.Name] = u.Emails
+	}
+	for _, g := range cfg.Groups {
+		s.People.Groups[g.Name] = g.Members
+	}
+	for _, r := range cfg.Repositories {
+		mirror, err := m.open(gitrepo.Remote{Name: r.Name, URL: r.URL, Auth: gitrepo.Auth{Username: r.Auth.Username, Password: r.Auth.Password,
+			SSHKey: r.Auth.SSHKey, SSHKeyPassphrase: r.Auth.Passphrase, KnownHosts: r.Auth.KnownHosts}})
+		if err != nil {
+			return nil, err
+		}
+		s.Repositories[r.Name] = engine.Repository{Source: mirror, Pace: gitrepo.Pace{Every: r.Poll}}
+	}
+	for _, w := range cfg.Workspaces {
+		schedule, err := drift.ParseSchedule(w.Drift.Schedule, w.Drift.Timezone)
+		if err != nil {
+			return nil, err
+		}
+		s.Workspaces = append(s.Workspaces, engine.Definition{Workspace: w.Workspace, Rules: w.Rules, Drift: schedule})
+	}
+	return s, nil
+}
+
+// mirrors keeps one mirror per repository, over reloads as well: two on one
+// directory would get in each other's way.
+type mirrors struct {
+	dir string
+
+	mu      sync.Mutex
+	byName  map[string]*gitrepo.Mirror
+	remotes map[string]gitrepo.Remote
+}
+
+func (m *mirrors) open(r gitrepo.Remote) (*gitrepo.Mirror, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if have, ok := m.byName[r.Name]; ok && reflect.DeepEqual(m.remotes[r.Name], r) {
+		return have, nil
+	}
+	mirror, err := gitrepo.Open(filepath.Join(m.dir, r.Name+".git"), r)
+	if err != nil {
+		return nil, err
+	}
+	if m.byName == nil {
+		m.byName, m.remotes = map[string]*gitrepo.Mirror{}, map[string]gitrepo.Remote{}
+	}
+	m.byName[r.Name], m.remotes[r.Name] = mirror, r
+	return mirror, nil
+}

@@ -1,0 +1,549 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"testing/synctest"
+	"time"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/store"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// rig is an engine over the real store, with a repository and runners that
+// the test plays. It lives in a synctest bubble: time passes when nothing
+// else can happen.
+type rig struct {
+	t       *testing.T
+	dir     string
+	store   *store.Store
+	dying   *dyingStore
+	git     *repository
+	runners *players
+	engine  *Engine
+	set     *Settings
+
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+var ana = Actor{Name: "ana", Via: "socket"}
+var li = Actor{Name: "li", Via: "socket"}
+
+// define is a workspace in directory "a" unless the test says otherwise.
+func define(name string, change ...func(*Definition)) Definition {
+	d := Definition{Workspace: workspace.Workspace{Name: name, Repository: "infra", Branch: "main", Dir: name,
+		TerraformWorkspace: "default", Apply: workspace.Manual, Engine: "terraform", KeepRuns: 50, KeepDays: 90,
+		PlanTimeout: time.Hour, ApplyTimeout: time.Hour, LockTimeout: time.Minute}}
+	for _, c := range change {
+		c(&d)
+	}
+	return d
+}
+
+func auto(d *Definition) { d.Apply = workspace.Auto }
+
+// bubble runs a test with a rig in a bubble of its own.
+func bubble(t *testing.T, fn func(*testing.T, *rig), defs ...Definition) {
+	t.Helper()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		g := &rig{t: t, dir: dir, git: newRepository(), runners: newPlayers()}
+		g.settings(defs...)
+		g.open()
+		defer g.close()
+		fn(t, g)
+	})
+}
+
+func (g *rig) settings(defs ...Definition) *Settings {
+	g.set = &Settings{Workspaces: defs, Concurrency: 2, PlanGrace: time.Minute, ApplyGrace: time.Minute,
+		Repositories: map[string]Repository{"infra": {Source: g.git, Pace: gitrepo.Pace{Every: 30 * time.Second}}}}
+	return g.set
+}
+
+func (g *rig) open() {
+	g.t.Helper()
+	s, err := store.Open(filepath.Join(g.dir, "tfops.db"), store.Options{})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.store = s
+	g.dying = &dyingStore{Store: s}
+	g.engine = New(Options{Store: g.dying, Runner: g.runners, Vault: openVault{}, DataDir: g.dir,
+		Log: slog.New(slog.DiscardHandler), Environ: []string{"PATH=/bin", "AWS_SECRET_ACCESS_KEY=nobody-may-see", "DAEMON_ONLY=x"}}, g.set)
+}
+
+// start runs the engine until close or crash.
+func (g *rig) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	g.stop, g.done = cancel, make(chan struct{})
+	go func() {
+		defer close(g.done)
+		if err := g.engine.Run(ctx); err != nil {
+			g.t.Error(err)
+		}
+	}()
+	g.settle()
+}
+
+func (g *rig) close() {
+	if g.stop != nil {
+		g.stop()
+		<-g.done
+		g.stop = nil
+	}
+	g.runners.endAll()
+	g.store.Close()
+}
+
+// dyingStore refuses every write once its daemon is dead.
+type dyingStore struct {
+	*store.Store
+	dead atomic.Bool
+}
+
+var errDead = errors.New("the daemon is dead")
+
+func (s *dyingStore) Enqueue(ctx context.Context, b run.Batch) ([]run.Run, []run.Run, error) {
+	if s.dead.Load() {
+		return nil, nil, errDead
+	}
+	return s.Store.Enqueue(ctx, b)
+}
+
+func (s *dyingStore) Claim(ctx context.Context, pick func(run.Queue) (string, func(*run.Dossier) error)) (run.Run, bool, error) {
+	if s.dead.Load() {
+		return run.Run{}, false, errDead
+	}
+	return s.Store.Claim(ctx, pick)
+}
+
+func (s *dyingStore) Change(ctx context.Context, id string, fn func(*run.Dossier) error) (run.Run, error) {
+	if s.dead.Load() {
+		return run.Run{}, errDead
+	}
+	return s.Store.Change(ctx, id, fn)
+}
+
+// restart stands for kill -9 of the daemon: nothing more is written and
+// nobody interrupted; then a new engine starts on what is on disk.
+func (g *rig) restart() {
+	g.t.Helper()
+	if g.stop != nil {
+		g.dying.dead.Store(true)
+		g.runners.crashing(true)
+		g.stop()
+		<-g.done
+		g.runners.crashing(false)
+		g.stop = nil
+	}
+	g.store.Close()
+	g.open()
+	g.start()
+}
+
+// settle waits until everything that can happen without time passing did.
+func (g *rig) settle() { synctest.Wait() }
+
+// pass lets time pass.
+func (g *rig) pass(d time.Duration) {
+	time.Sleep(d)
+	g.settle()
+}
+
+// commit puts a commit on the branch that touches the given workspaces, and
+// waits until it was polled.
+func (g *rig) commit(paths ...string) string {
+	sha := g.git.commit("main", paths...)
+	g.pass(40 * time.Second)
+	return sha
+}
+
+func (g *rig) runs(name string) []run.Run {
+	g.t.Helper()
+	rs, err := g.store.Runs(context.Background(), run.Query{Workspace: name})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return rs
+}
+
+// last is the newest run of a workspace.
+func (g *rig) last(name string) run.Run {
+	g.t.Helper()
+	rs := g.runs(name)
+	if len(rs) == 0 {
+		g.t.Fatalf("workspace %s has no run", name)
+	}
+	return rs[0]
+}
+
+// want asserts the newest run's status.
+func (g *rig) want(name string, s run.Status) run.Run {
+	g.t.Helper()
+	r := g.last(name)
+	if r.Status != s {
+		g.t.Fatalf("the newest run of %s is %s (%s %s, %+v), want %s", name, r.Status, r.Reason, r.Comment, r.Failure, s)
+	}
+	return r
+}
+
+func (g *rig) wantReason(name string, s run.Status, reason run.Reason) run.Run {
+	g.t.Helper()
+	r := g.want(name, s)
+	if r.Reason != reason {
+		g.t.Fatalf("the newest run of %s is %s because of %q, want %q", name, s, r.Reason, reason)
+	}
+	return r
+}
+
+func (g *rig) get(id string) run.Run {
+	g.t.Helper()
+	d, _, err := g.store.Dossier(context.Background(), id)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return d.Run
+}
+
+func (g *rig) approve(a Actor, r run.Run) {
+	g.t.Helper()
+	if err := g.vote(a, r, true); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+func (g *rig) vote(a Actor, r run.Run, yes bool) error {
+	_, err := g.engine.Vote(context.Background(), a, r.ID, Ballot{Yes: yes, Digest: r.Plan.Digest, Comment: "because"})
+	g.settle()
+	return err
+}
+
+func (g *rig) view(name string) WorkspaceView {
+	g.t.Helper()
+	v, err := g.engine.Workspace(context.Background(), name)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return v
+}
+
+// wantFault asserts an error's code, and that it says what to do next.
+func wantFault(t *testing.T, err error, code fault.Code) {
+	t.Helper()
+	if !fault.Is(err, code) {
+		t.Fatalf("got %v (%s), want a fault %s", err, fault.CodeOf(err), code)
+	}
+}
+
+// openVault keeps plans as they are.
+type openVault struct{}
+
+func (openVault) Recipient() string                { return "nobody" }
+func (openVault) Open(path string) ([]byte, error) { return os.ReadFile(path) }
+
+// players play runners: each phase waits until the test, or the player's
+// script, ends it. They outlive an engine, as runners do.
+type players struct {
+	mu     sync.Mutex
+	phases map[string]*played // by directory
+	order  []*played
+	crash  bool
+
+	plan   func(job runner.Job) *plan.Plan     // what a plan finds; one change by default
+	hold   map[runner.Phase]bool               // whether phases of this kind wait for the test
+	fail   func(job runner.Job) *runner.Result // how a phase fails; nil or a nil result: it does not
+	alive  []runner.Process                    // what survives a killed runner
+	shared bool                                // every workspace has the same state
+}
+
+type played struct {
+	job     runner.Job
+	secrets runner.Secrets
+	dir     string
+	done    chan struct{}
+	result  *runner.Result // nil when done: it vanished
+	stopped bool
+}
+
+func newPlayers() *players {
+	return &players{phases: map[string]*played{}, hold: map[runner.Phase]bool{}}
+}
+
+func (p *players) Start(_ context.Context, dir string, job runner.Job, s runner.Secrets) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	ph := &played{job: job, secrets: s, dir: dir, done: make(chan struct{})}
+	p.phases[dir] = ph
+	p.order = append(p.order, ph)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if !p.hold[job.Phase] {
+		p.finish(ph, p.outcome(ph))
+	}
+	return nil
+}
+
+// outcome is what a phase comes to when nobody interferes.
+func (p *players) outcome(ph *played) *runner.Result {
+	res := runner.Result{Outcome: runner.Succeeded, EngineName: "terraform", EngineVersion: "1.11.4",
+		Backend: runner.BackendConfig{Type: "managed", Config: map[string]any{"path": ph.job.WorkspaceDir}}}
+	if p.shared {
+		res.Backend.Config["path"] = "shared"
+	}
+	if p.fail != nil {
+		if f := p.fail(ph.job); f != nil {
+			f.Backend = res.Backend
+			return f
+		}
+	}
+	if ph.job.Phase == runner.PlanPhase {
+		file := []byte("plan of " + ph.job.Run + " made at " + time.Now().String())
+		if err := os.WriteFile(ph.job.PlanFile, file, 0o600); err != nil {
+			return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseDisk, Message: err.Error()}
+		}
+		found := &plan.Plan{Counts: plan.Counts{Add: 1}, Complete: true, Applyable: true,
+			Changes: []plan.Change{{Address: "terraform_data.x", Mode: "managed", Type: "terraform_data", Action: plan.Create}}}
+		if p.plan != nil {
+			found = p.plan(ph.job)
+		}
+		found.Digest = plan.Digest(file)
+		res.Plan, res.PlanDigest = found, found.Digest
+	}
+	return &res
+}
+
+func (p *players) finish(ph *played, res *runner.Result) {
+	select {
+	case <-ph.done:
+	default:
+		ph.result = res
+		close(ph.done)
+	}
+}
+
+// end ends the newest phase that still runs as it would end by itself.
+func (p *players) end(t *testing.T) {
+	t.Helper()
+	p.endAs(t, func(ph *played) *runner.Result { return p.outcome(ph) })
+}
+
+// vanish kills the runner of the newest phase that still runs.
+func (p *players) vanish(t *testing.T) {
+	t.Helper()
+	p.endAs(t, func(*played) *runner.Result { return nil })
+}
+
+func (p *players) endAs(t *testing.T, how func(*played) *runner.Result) {
+	t.Helper()
+	p.mu.Lock()
+	for _, ph := range slices.Backward(p.order) {
+		select {
+		case <-ph.done:
+			continue
+		default:
+		}
+		p.finish(ph, how(ph))
+		p.mu.Unlock()
+		synctest.Wait()
+		return
+	}
+	p.mu.Unlock()
+	t.Fatal("no phase is running")
+}
+
+func (p *players) endAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, ph := range p.order {
+		p.finish(ph, nil)
+	}
+}
+
+func (p *players) crashing(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.crash = on
+}
+
+func (p *players) Wait(ctx context.Context, dir string) (runner.Result, error) {
+	p.mu.Lock()
+	ph, alive := p.phases[dir], slices.Clone(p.alive)
+	p.mu.Unlock()
+	if ph == nil {
+		return runner.Result{}, &runner.Vanished{}
+	}
+	select {
+	case <-ctx.Done():
+		return runner.Result{}, ctx.Err()
+	case <-ph.done:
+	}
+	if ph.result == nil {
+		return runner.Result{}, &runner.Vanished{Started: true, Survivors: alive}
+	}
+	return *ph.result, nil
+}
+
+func (p *players) Interrupt(dir string, force bool) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.crash {
+		return errors.New("the daemon is gone and interrupts nobody")
+	}
+	ph := p.phases[dir]
+	if ph == nil {
+		return fault.New(fault.NotFound, "", "nothing is running")
+	}
+	select {
+	case <-ph.done:
+		return fault.New(fault.NotFound, "", "nothing is running")
+	default:
+	}
+	ph.stopped = true
+	out := runner.InterruptedOutcome
+	if force {
+		out = runner.KilledOutcome
+	}
+	p.finish(ph, &runner.Result{Outcome: out, Message: "stopped on request"})
+	return nil
+}
+
+func (p *players) Survivors(string) ([]runner.Process, error) { return p.alive, nil }
+func (p *players) Seal(string, string, string) error          { return nil }
+
+// count is how many phases of a kind were ever started for a workspace.
+func (p *players) count(name string, ph runner.Phase) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, o := range p.order {
+		if o.job.Workspace == name && o.job.Phase == ph {
+			n++
+		}
+	}
+	return n
+}
+
+// newest is the newest phase that was started.
+func (p *players) newest() *played {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.order[len(p.order)-1]
+}
+
+// repository is a Git remote in memory: every commit has a file per
+// workspace directory.
+type repository struct {
+	mu      sync.Mutex
+	heads   map[string]string
+	commits map[string]gitrepo.Commit
+	paths   map[string][]string // what a commit changed against its parent
+	parent  map[string]string
+	files   fstest.MapFS
+	err     error
+	n       int
+}
+
+func newRepository() *repository {
+	r := &repository{heads: map[string]string{}, commits: map[string]gitrepo.Commit{}, paths: map[string][]string{}, parent: map[string]string{}, files: fstest.MapFS{}}
+	for _, dir := range []string{"a", "b", "c"} {
+		r.files[dir+"/main.tf"] = &fstest.MapFile{Data: []byte(`resource "terraform_data" "x" {}`)}
+	}
+	return r
+}
+
+func (r *repository) commit(branch string, paths ...string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.n++
+	sha := fmt.Sprintf("%040x", r.n)
+	author := gitrepo.Person{Name: "Ana", Email: "ana@example.com"}
+	r.commits[sha] = gitrepo.Commit{SHA: sha, Author: author, Committer: author, Message: fmt.Sprintf("change %d", r.n), Time: time.Now()}
+	r.paths[sha], r.parent[sha] = paths, r.heads[branch]
+	r.heads[branch] = sha
+	return sha
+}
+
+func (r *repository) broken(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = err
+}
+
+func (r *repository) Heads(context.Context) (map[string]string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.heads), r.err
+}
+
+func (r *repository) Fetch(context.Context) (gitrepo.Fetched, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return gitrepo.Fetched{}, r.err
+}
+
+func (r *repository) Maintain(context.Context, []string) error { return nil }
+
+func (r *repository) Commit(_ context.Context, sha string) (gitrepo.Commit, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c, ok := r.commits[sha]
+	if !ok {
+		return c, fault.New(fault.NotFound, "", "there is no commit %s", sha)
+	}
+	return c, nil
+}
+
+func (r *repository) Resolve(_ context.Context, ref string) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if sha, ok := r.heads[ref]; ok {
+		return sha, nil
+	}
+	return "", fault.New(fault.NotFound, "", "there is no ref %s", ref)
+}
+
+func (r *repository) Changed(_ context.Context, from, to string) ([]string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []string
+	for ; to != from && to != ""; to = r.parent[to] {
+		all = append(all, r.paths[to]...)
+	}
+	return all, nil
+}
+
+func (r *repository) Tree(string) (fs.FS, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.files), nil
+}
+
+func (r *repository) Export(_ context.Context, _, dst string) (gitrepo.Exported, error) {
+	return gitrepo.Exported{}, os.CopyFS(dst, r.files)
+}
+
+// forget makes it look as if no runner had ever been started.
+func (p *players) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.phases)
+}

@@ -1,0 +1,102 @@
+// Package seal keeps what must be readable by the daemon alone: saved plans,
+// state snapshots and evidence are encrypted with age to a key in the data
+// directory. Whoever encrypts needs only the recipient, which is no secret.
+//
+// The key is an ordinary age identity file, so `age -d -i key FILE` reads
+// what tfops wrote, without tfops.
+package seal
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"filippo.io/age"
+
+	"github.com/tfops/tfops/internal/fault"
+)
+
+// Key decrypts what was encrypted to its recipient.
+type Key struct {
+	identities []age.Identity
+	recipient  string
+}
+
+// Create makes a new key at path, owner-only. It never replaces one.
+func Create(path string) (*Key, error) {
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		return nil, err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".key-*") // 0600
+	if err != nil {
+		return nil, cannot(path, "created", err)
+	}
+	defer os.Remove(tmp.Name())
+	_, err = fmt.Fprintf(tmp, "# tfops: decrypts saved plans and state snapshots. Back it up; keep it secret.\n# public key: %s\n%s\n", id.Recipient(), id)
+	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	if err != nil {
+		return nil, cannot(path, "created", err)
+	}
+	if err := os.Link(tmp.Name(), path); err != nil { // fails when path exists
+		return nil, cannot(path, "created", err)
+	}
+	return Load(path)
+}
+
+// Load reads the key at path. A key that others can read is refused.
+func Load(path string) (*Key, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.NotFound, "put the key back from a backup", "there is no key at %s", path)
+	}
+	if err != nil {
+		return nil, cannot(path, "read", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fault.New(fault.Forbidden, "chmod 600 "+path+", and think about who may have read it",
+			"the key %s can be read by others: its mode is %04o", path, info.Mode().Perm())
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, cannot(path, "read", err)
+	}
+	ids, err := age.ParseIdentities(bytes.NewReader(b))
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "put the key back from a backup", "the key %s is not an age identity: %w", path, err)
+	}
+	x, ok := ids[0].(*age.X25519Identity)
+	if !ok {
+		return nil, fault.New(fault.Invalid, "put the key back from a backup", "the key %s is not an X25519 identity", path)
+	}
+	return &Key{identities: ids, recipient: x.Recipient().String()}, nil
+}
+
+func cannot(path, what string, err error) error {
+	return fault.New(fault.Unavailable, "check the data directory's permissions and free space", "the key %s cannot be %s: %w", path, what, err)
+}
+
+// Recipient is what others encrypt to.
+func (k *Key) Recipient() string { return k.recipient }
+
+// Open decrypts the file at path into memory.
+func (k *Key) Open(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r, err := age.Decrypt(f, k.identities...)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "use the key of the data directory in which the file was made", "%s cannot be decrypted: %w", path, err)
+	}
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "restore the file from a backup", "%s is damaged: %w", path, err)
+	}
+	return b, nil
+}
