@@ -45,7 +45,7 @@ func TestDaemonDies(t *testing.T) {
 	})
 	t.Run("planning, and the runner goes on", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.hold[runner.PlanPhase] = true
+			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			r := g.want("a", run.Planning)
@@ -59,7 +59,7 @@ func TestDaemonDies(t *testing.T) {
 	})
 	t.Run("planning, and the runner ends meanwhile", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.hold[runner.PlanPhase] = true
+			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			g.dying.dead.Store(true)
@@ -74,13 +74,13 @@ func TestDaemonDies(t *testing.T) {
 	})
 	t.Run("planning, and the runner dies as well", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.hold[runner.PlanPhase] = true
+			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			r := g.want("a", run.Planning)
 			g.dying.dead.Store(true)
 			g.runners.vanish(t)
-			g.runners.hold[runner.PlanPhase] = false
+			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = false })
 			g.restart()
 			if got := g.want("a", run.AwaitingApproval); got.ID != r.ID || got.Restarts != 1 {
 				t.Errorf("run %s, restarts %d", got.ID, got.Restarts)
@@ -134,7 +134,7 @@ func TestDaemonDies(t *testing.T) {
 	})
 	t.Run("applying, and the runner goes on", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.hold[runner.ApplyPhase] = true
+			g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			r := g.want("a", run.Applying)
@@ -152,7 +152,7 @@ func TestDaemonDies(t *testing.T) {
 	})
 	t.Run("applying, and the daemon is stopped in good order", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.hold[runner.ApplyPhase] = true
+			g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			g.want("a", run.Applying)
@@ -169,7 +169,7 @@ func TestDaemonDies(t *testing.T) {
 	})
 	t.Run("planning, and the daemon is stopped in good order", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.hold[runner.PlanPhase] = true
+			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			g.stop()
@@ -181,7 +181,7 @@ func TestDaemonDies(t *testing.T) {
 			if r := g.want("a", run.Pending); r.Restarts != 0 {
 				t.Error("stopping in good order counts as a vanished runner")
 			}
-			g.runners.hold[runner.PlanPhase] = false
+			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = false })
 			g.restart()
 			g.want("a", run.AwaitingApproval)
 		}, define("a"))
@@ -189,7 +189,7 @@ func TestDaemonDies(t *testing.T) {
 	for name, started := range map[string]bool{"and the runner dies as well": true, "before its runner was started": false} {
 		t.Run("applying, "+name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, g *rig) {
-				g.runners.hold[runner.ApplyPhase] = true
+				g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
 				g.start()
 				g.commit("a/main.tf")
 				r := g.want("a", run.Applying)
@@ -228,17 +228,17 @@ func interrupted(t *testing.T, g *rig, r run.Run) {
 	wantFault(t, err, fault.Conflict)
 	_, err = g.engine.Resolve(ctx, li, r.ID, "")
 	wantFault(t, err, fault.Invalid)
-	g.runners.alive = []runner.Process{{PID: 4711, Name: "terraform-provider-x"}}
+	g.runners.set(func(p *players) { p.alive = []runner.Process{{PID: 4711, Name: "terraform-provider-x"}} })
 	_, err = g.engine.Resolve(ctx, li, r.ID, "looks fine")
 	wantFault(t, err, fault.Conflict)
 	if !strings.Contains(err.Error(), "4711") {
 		t.Errorf("the refusal does not name the process: %v", err)
 	}
-	g.runners.alive = nil
+	g.runners.set(func(p *players) { p.alive = nil })
 	if n := g.runners.count("a", runner.ApplyPhase); n != applies {
 		t.Fatalf("%d applies beside an interrupted one", n-applies)
 	}
-	g.runners.hold[runner.ApplyPhase] = false
+	g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = false })
 	if _, err := g.engine.Resolve(ctx, li, r.ID, "nothing was half done"); err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +252,7 @@ func interrupted(t *testing.T, g *rig, r run.Run) {
 func TestRunnerDies(t *testing.T) {
 	t.Run("in a plan, again and again", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.hold[runner.PlanPhase] = true
+			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			for range maxRestarts {
@@ -267,7 +267,7 @@ func TestRunnerDies(t *testing.T) {
 	})
 	t.Run("in an apply", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.hold[runner.ApplyPhase] = true
+			g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			r := g.want("a", run.Applying)
@@ -278,12 +278,14 @@ func TestRunnerDies(t *testing.T) {
 	})
 	t.Run("the state could not be saved", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.fail = func(j runner.Job) *runner.Result {
-				if j.Phase == runner.PlanPhase {
-					return nil
+			g.runners.set(func(p *players) {
+				p.fail = func(j runner.Job) *runner.Result {
+					if j.Phase == runner.PlanPhase {
+						return nil
+					}
+					return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseEngine, Message: "cannot save", ErroredState: "/runs/x/errored.tfstate.age"}
 				}
-				return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseEngine, Message: "cannot save", ErroredState: "/runs/x/errored.tfstate.age"}
-			}
+			})
 			g.start()
 			g.commit("a/main.tf")
 			r := g.want("a", run.Interrupted)
@@ -295,13 +297,15 @@ func TestRunnerDies(t *testing.T) {
 	t.Run("the plan was stale in the engine's eyes", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
 			stale := true
-			g.runners.fail = func(j runner.Job) *runner.Result {
-				if j.Phase == runner.PlanPhase || !stale {
-					return nil
+			g.runners.set(func(p *players) {
+				p.fail = func(j runner.Job) *runner.Result {
+					if j.Phase == runner.PlanPhase || !stale {
+						return nil
+					}
+					stale = false
+					return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseStale, Message: "Saved plan is stale"}
 				}
-				stale = false
-				return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseStale, Message: "Saved plan is stale"}
-			}
+			})
 			g.start()
 			g.commit("a/main.tf")
 			g.want("a", run.Applied)
@@ -315,13 +319,13 @@ func TestRunnerDies(t *testing.T) {
 // A person's newer wish must not be undone by what an older run leaves.
 func TestResolveDoesNotGoBack(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
-		g.runners.hold[runner.ApplyPhase] = true
+		g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
 		g.start()
 		g.commit("a/main.tf")
 		r := g.want("a", run.Applying)
 		newer := g.commit("a/main.tf")
 		g.runners.vanish(t)
-		g.runners.hold[runner.ApplyPhase] = false
+		g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = false })
 		if _, err := g.engine.Resolve(context.Background(), li, r.ID, "fine"); err != nil {
 			t.Fatal(err)
 		}

@@ -74,7 +74,7 @@ func TestSecondCommit(t *testing.T) {
 	})
 	t.Run("stops a plan that is being made", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.hold[runner.PlanPhase] = true
+			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			first := g.want("a", run.Planning)
@@ -88,7 +88,7 @@ func TestSecondCommit(t *testing.T) {
 	})
 	t.Run("never touches a running apply", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.hold[runner.ApplyPhase] = true
+			g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			first := g.want("a", run.Applying)
@@ -112,7 +112,7 @@ func TestSecondCommit(t *testing.T) {
 
 func TestNoChangesIsInSync(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
-		g.runners.plan = func(runner.Job) *plan.Plan { return &plan.Plan{Complete: true} }
+		g.runners.set(func(p *players) { p.plan = func(runner.Job) *plan.Plan { return &plan.Plan{Complete: true} } })
 		g.start()
 		sha := g.commit("a/main.tf")
 		g.want("a", run.PlannedAndFinished)
@@ -312,7 +312,7 @@ func TestCancel(t *testing.T) {
 	}
 	t.Run("planning", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.hold[runner.PlanPhase] = true
+			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			g.want("a", run.Planning)
@@ -335,7 +335,7 @@ func TestCancel(t *testing.T) {
 	})
 	t.Run("applying", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.hold[runner.ApplyPhase] = true
+			g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			g.want("a", run.Applying)
@@ -348,7 +348,7 @@ func TestCancel(t *testing.T) {
 	})
 	t.Run("applying by force", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.hold[runner.ApplyPhase] = true
+			g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			cancel(t, g, true)
@@ -363,12 +363,14 @@ func TestCancel(t *testing.T) {
 func TestRetry(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		cause := runner.CauseNetwork
-		g.runners.fail = func(runner.Job) *runner.Result {
-			if cause == "" {
-				return nil
+		g.runners.set(func(p *players) {
+			p.fail = func(runner.Job) *runner.Result {
+				if cause == "" {
+					return nil
+				}
+				return &runner.Result{Outcome: runner.Failed, Cause: cause, Message: "connection refused"}
 			}
-			return &runner.Result{Outcome: runner.Failed, Cause: cause, Message: "connection refused"}
-		}
+		})
 		g.start()
 		g.commit("a/main.tf")
 		second := g.want("a", run.Pending)
@@ -384,18 +386,18 @@ func TestRetry(t *testing.T) {
 		if last.Attempt != len(retries)+1 || g.runners.count("a", runner.PlanPhase) != len(retries)+1 {
 			t.Errorf("%d attempts, %d plans", last.Attempt, g.runners.count("a", runner.PlanPhase))
 		}
-		cause = runner.CauseEngine
+		g.runners.set(func(*players) { cause = runner.CauseEngine })
 		g.commit("a/main.tf")
 		if r := g.want("a", run.Errored); r.Attempt != 1 {
 			t.Error("a failure that does not pass by itself was tried again")
 		}
-		cause = runner.CauseLocked
+		g.runners.set(func(*players) { cause = runner.CauseLocked })
 		g.commit("a/main.tf")
 		g.want("a", run.Pending)
-		cause = ""
+		g.runners.set(func(*players) { cause = "" })
 		g.pass(5 * time.Minute)
 		g.want("a", run.AwaitingApproval)
-		cause = runner.CauseNetwork
+		g.runners.set(func(*players) { cause = runner.CauseNetwork })
 		g.approve(ana, g.last("a"))
 		g.want("a", run.Errored) // an apply is never tried again by itself
 		g.pass(time.Hour)
@@ -451,8 +453,8 @@ func TestSharedState(t *testing.T) {
 	// Two workspaces that share a state never apply at once, and go in the
 	// order in which they were approved (P2).
 	bubble(t, func(t *testing.T, g *rig) {
-		g.runners.hold[runner.ApplyPhase] = true
-		g.runners.shared = true
+		g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+		g.runners.set(func(p *players) { p.shared = true })
 		g.start()
 		g.commit()
 		a, b, c := g.want("a", run.AwaitingApproval), g.want("b", run.AwaitingApproval), g.want("c", run.AwaitingApproval)
@@ -554,7 +556,7 @@ func TestDrift(t *testing.T) {
 			}
 			g.commit("a/main.tf")
 			g.want("a", run.Applied)
-			g.runners.plan = func(runner.Job) *plan.Plan { return &plan.Plan{Complete: true} }
+			g.runners.set(func(p *players) { p.plan = func(runner.Job) *plan.Plan { return &plan.Plan{Complete: true} } })
 			g.pass(24 * time.Hour)
 			if r := g.want("a", run.PlannedAndFinished); r.Kind != run.Drift || r.Trigger.Cause != run.BySchedule {
 				t.Fatalf("%+v", r)
@@ -562,7 +564,7 @@ func TestDrift(t *testing.T) {
 			if d := g.view("a").Record.Drift; d.Status != workspace.DriftNone {
 				t.Errorf("%+v", d)
 			}
-			g.runners.plan = drifted
+			g.runners.set(func(p *players) { p.plan = drifted })
 			g.pass(24 * time.Hour)
 			first := g.view("a").Record.Drift
 			g.pass(24 * time.Hour)
@@ -570,9 +572,11 @@ func TestDrift(t *testing.T) {
 			if d.Status != workspace.Drifted || len(d.Addresses) != 1 || d.Since != first.Since || !d.CheckedAt.After(first.CheckedAt) {
 				t.Errorf("%+v", d)
 			}
-			g.runners.fail = func(runner.Job) *runner.Result {
-				return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseEngine, Message: "no credentials"}
-			}
+			g.runners.set(func(p *players) {
+				p.fail = func(runner.Job) *runner.Result {
+					return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseEngine, Message: "no credentials"}
+				}
+			})
 			g.pass(24 * time.Hour)
 			if d := g.view("a").Record.Drift; d.Status != workspace.DriftUnknown || !strings.Contains(d.Why, "no credentials") {
 				t.Errorf("a failed check is %+v", d)
@@ -603,7 +607,7 @@ func TestDrift(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
 			g.start()
 			g.commit("a/main.tf")
-			g.runners.hold[runner.ApplyPhase] = true
+			g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
 			g.commit("a/main.tf")
 			applying := g.want("a", run.Applying)
 			r, err := g.engine.Start(context.Background(), ana, Order{Workspace: "a", Kind: run.Drift})
@@ -639,7 +643,7 @@ func TestProblems(t *testing.T) {
 			_, err := g.engine.Start(context.Background(), ana, Order{Workspace: name, Kind: run.Sync})
 			wantFault(t, err, fault.Conflict)
 		}
-		g.git.files["gone/main.tf"] = g.git.files["a/main.tf"]
+		g.git.add("gone/main.tf")
 		g.commit("gone/main.tf")
 		g.want("gone", run.AwaitingApproval)
 		g.git.broken(fault.New(fault.Unavailable, "look at the network", "no route to host"))

@@ -426,8 +426,12 @@ func (p *players) Interrupt(dir string, force bool) error {
 	return nil
 }
 
-func (p *players) Survivors(string) ([]runner.Process, error) { return p.alive, nil }
-func (p *players) Seal(string, string, string) error          { return nil }
+func (p *players) Survivors(string) ([]runner.Process, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.alive, nil
+}
+func (p *players) Seal(string, string, string) error { return nil }
 
 // count is how many phases of a kind were ever started for a workspace.
 func (p *players) count(name string, ph runner.Phase) int {
@@ -538,7 +542,10 @@ func (r *repository) Tree(string) (fs.FS, error) {
 }
 
 func (r *repository) Export(_ context.Context, _, dst string) (gitrepo.Exported, error) {
-	return gitrepo.Exported{}, os.CopyFS(dst, r.files)
+	r.mu.Lock()
+	files := r.files
+	r.mu.Unlock()
+	return gitrepo.Exported{}, os.CopyFS(dst, files)
 }
 
 // forget makes it look as if no runner had ever been started.
@@ -546,4 +553,19 @@ func (p *players) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	clear(p.phases)
+}
+
+// set changes the script while runners may read it.
+func (p *players) set(fn func(*players)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fn(p)
+}
+
+// add puts a file into every tree from now on.
+func (r *repository) add(path string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.files = maps.Clone(r.files)
+	r.files[path] = r.files["a/main.tf"]
 }

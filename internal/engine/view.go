@@ -212,14 +212,12 @@ func (e *Engine) waitOf(d Definition, rec workspace.Record, q run.Queue, v Works
 			}
 		}
 	}
-	e.mu.Lock()
-	repo := e.repos[d.Repository]
-	e.mu.Unlock()
+	unreachable := e.unreachable(d.Repository)
 	switch {
 	case v.Problem != "":
 		return Wait{v.Problem, "push what is missing, or change tfops.hcl"}
-	case repo != nil && repo.err != nil:
-		return Wait{"repository " + d.Repository + ": " + repo.err.Error(), fault.Next(repo.err)}
+	case unreachable != nil:
+		return Wait{"repository " + d.Repository + ": " + unreachable.Error(), fault.Next(unreachable)}
 	case rec.Head == "":
 		return Wait{"the first look at repository " + d.Repository, "tfops status"}
 	case v.Sync == workspace.Errored && v.LastRun != nil:
@@ -230,6 +228,16 @@ func (e *Engine) waitOf(d Definition, rec workspace.Record, q run.Queue, v Works
 		return Wait{suspended(*rec.Suspension), "tfops resume " + d.Name}
 	}
 	return Wait{}
+}
+
+// unreachable is why the last poll of a repository failed; nil when it did not.
+func (e *Engine) unreachable(repository string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if st := e.repos[repository]; st != nil {
+		return st.err
+	}
+	return nil
 }
 
 func outOfSync(d Definition, rec workspace.Record) string {
