@@ -1,0 +1,2 @@
+environment = "prod"
+services    = { web = 6, worker = 3 }

@@ -1,0 +1,2 @@
+environment = "staging"
+services    = { web = 2, worker = 1 }

@@ -1,0 +1,27 @@
+# tfops.hcl for a repository whose environments share a local module. A commit
+# to modules/page plans both; a commit to live/prod plans prod alone.
+
+data_dir = "/var/lib/tfops"
+
+repository "pages" {
+  url  = "https://git.example.com/acme/pages.git"
+  poll = "30s"
+}
+
+defaults {
+  repository = "pages"
+  branch     = "main"
+  variables  = { directory = "/srv/pages" }
+  drift { schedule = "0 2 * * *" }
+}
+
+workspace "staging" {
+  dir   = "live/staging"
+  apply = "auto"
+}
+
+workspace "prod" {
+  dir    = "live/prod"
+  apply  = "manual"
+  labels = { tier = "prod" }
+}
