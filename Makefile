@@ -1,0 +1,43 @@
+# Two commands are enough: make demo, make test.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.buildVersion=$(VERSION)
+
+.PHONY: build demo test check bench fuzz generate clean
+
+build: ## build bin/tfops
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/tfops ./cmd/tfops
+
+demo: build ## the whole loop on a throw-away repository
+	./bin/tfops demo
+
+test: ## every test, race detector on; says what it did not run and why
+	$(GO) run ./internal/testrig/testall
+
+check: ## formatting, vet, staticcheck, generated files
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	cd test/provider && $(GO) vet ./...
+	$(GO) mod tidy -diff
+	$(GO) mod verify >/dev/null
+	@before=$$(git status --porcelain); $(MAKE) --no-print-directory generate; after=$$(git status --porcelain); \
+	test "$$before" = "$$after" || { echo "generated files were not up to date:"; git status --short; exit 1; }
+
+bench: build ## the measurements of docs/BENCHMARKS.md
+	$(GO) run ./test/bench
+
+FUZZTIME ?= 30s
+fuzz: ## each fuzz target for FUZZTIME
+	@for file in $$(grep -rl '^func Fuzz' --include='*_test.go' internal cmd); do \
+	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
+	    echo "== $$target in $$(dirname $$file)"; \
+	    $(GO) test ./$$(dirname $$file) -run='^$$' -fuzz="^$$target$$" -fuzztime=$(FUZZTIME) || exit 1; \
+	  done; done
+
+generate: ## command line reference
+	$(GO) generate ./...
+
+clean:
+	rm -rf bin dist

@@ -1,0 +1,140 @@
+package house
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/tfops/tfops/"
+
+// floors puts every package on one floor; a package imports from lower floors
+// only. The reasons stand in docs/ARCHITECTURE.md.
+var floors = [][]string{
+	{"internal/fault", "internal/hclfn"},
+	{"internal/workspace", "internal/plan", "internal/locks", "internal/gitrepo", "internal/api", "internal/seal"},
+	{"internal/approvals", "internal/runner/engines", "internal/drift", "internal/term"},
+	{"internal/runner"},
+	{"internal/run"},
+	{"internal/store"},
+	{"internal/engine"},
+	{"internal/server"},
+	{"internal/config"},
+	{"cmd/tfops"},
+}
+
+// banned are imports that the floors alone would allow.
+var banned = []struct{ from, to, why string }{
+	{"internal/engine", "internal/store", "the engine asks a small interface that it defines itself, so that another store can take its place"},
+	{"internal/engine", "internal/api", "wire types are for people and scripts; the engine has its own"},
+	{"internal/run", "internal/runner", "a run knows nothing of processes"},
+	{"internal/store", "internal/runner", "a store knows nothing of processes"},
+	{"internal/server", "internal/config", "only cmd/tfops reads the configuration and copies values into components"},
+	{"internal/config", "internal/store", "reading a configuration opens nothing"},
+	{"internal/config", "internal/engine", "the configuration does not know who uses it"},
+	{"internal/term", "internal/gitrepo", "what prints does not fetch"},
+}
+
+// tests are packages that exist for tests and are imported by tests alone.
+var tests = []string{"internal/testrig", "internal/gitrepo/gittest", "internal/store/storetest", "internal/house"}
+
+// outside are the only packages that may use a library which opens a door.
+var outside = []struct {
+	library string
+	only    []string
+	why     string
+}{
+	{"go.etcd.io/bbolt", []string{"internal/store"}, "one package knows how records are kept"},
+	{"github.com/go-git/go-git/v5", []string{"internal/gitrepo", "cmd/tfops"}, "one package speaks Git; the demo makes a repository"},
+	{"github.com/hashicorp/terraform-exec/tfexec", []string{"internal/runner"}, "only a runner starts an engine: it must outlive the daemon"},
+	{"github.com/danielgtaylor/huma/v2", []string{"internal/server"}, "one package speaks HTTP"},
+	{"os/exec", []string{"internal/runner", "internal/runner/engines", "cmd/tfops"}, "nothing else starts a process"},
+	{"log/slog", []string{"internal/engine", "internal/server", "cmd/tfops"}, "the lower floors return errors; they never log and go on"},
+}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+func list(t *testing.T) map[string]pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]pkg{}
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all[strings.TrimPrefix(p.ImportPath, module)] = p
+	}
+}
+
+func floorOf(name string) int {
+	return slices.IndexFunc(floors, func(f []string) bool { return slices.Contains(f, name) })
+}
+
+func isTest(name string) bool {
+	return slices.ContainsFunc(tests, func(t string) bool { return name == t || strings.HasPrefix(name, t+"/") })
+}
+
+func TestFloors(t *testing.T) {
+	for name, p := range list(t) {
+		if isTest(name) || strings.HasPrefix(name, "examples/") {
+			continue
+		}
+		mine := floorOf(name)
+		if mine < 0 {
+			t.Errorf("%s is on no floor: give it one", name)
+			continue
+		}
+		for _, imp := range p.Imports {
+			to, internal := strings.CutPrefix(imp, module)
+			if !internal {
+				continue
+			}
+			if isTest(to) {
+				t.Errorf("%s imports %s, which is for tests", name, to)
+			}
+			if floor := floorOf(to); floor >= mine && !strings.HasPrefix(to, "examples/") {
+				t.Errorf("%s imports %s, which is not on a lower floor", name, to)
+			}
+			for _, b := range banned {
+				if b.from == name && b.to == to {
+					t.Errorf("%s imports %s: %s", name, to, b.why)
+				}
+			}
+		}
+		for _, o := range outside {
+			if slices.ContainsFunc(p.Imports, func(i string) bool { return i == o.library || strings.HasPrefix(i, o.library+"/") }) && !slices.Contains(o.only, name) {
+				t.Errorf("%s imports %s: %s", name, o.library, o.why)
+			}
+		}
+	}
+}
+
+// A rule about a package that is not there holds nothing up.
+func TestRulesNameRealPackages(t *testing.T) {
+	all := list(t)
+	var named []string
+	for _, f := range floors {
+		named = append(named, f...)
+	}
+	for _, b := range banned {
+		named = append(named, b.from, b.to)
+	}
+	for _, n := range append(named, tests...) {
+		if _, ok := all[n]; !ok {
+			t.Errorf("there is no package %s", n)
+		}
+	}
+}

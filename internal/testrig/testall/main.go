@@ -1,0 +1,140 @@
+// Command testall runs every test of the project with the race detector and
+// ends with what was not run and why: a skipped test says why it was, and a
+// test that could only do a part of its work logs a line that begins with
+// "NOT RUN: ".
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+)
+
+// event is a line of `go test -json`; see `go doc test2json`.
+type event struct {
+	Action, Package, Test, Output string
+	Elapsed                       float64
+}
+
+// report gathers what the events say.
+type report struct {
+	passed, failed, skipped int
+	output                  map[string][]string // by package and test
+	notRun                  []string
+	broken                  []string
+}
+
+const mark = "NOT RUN: "
+
+func main() {
+	started := time.Now()
+	r := &report{output: map[string][]string{}}
+	ok := r.suite(".", append([]string{"-race", "-timeout=20m"}, os.Args[1:]...))
+	ok = r.suite("test/provider", nil) && ok
+	if len(r.notRun) > 0 {
+		fmt.Println("\nNot run:")
+		for _, n := range r.notRun {
+			fmt.Println("  " + n)
+		}
+	}
+	if len(r.broken) > 0 {
+		fmt.Println("\nFailed:")
+		for _, b := range r.broken {
+			fmt.Println("  " + b)
+		}
+	}
+	fmt.Printf("\n%s\n%d passed, %d failed, %d skipped\n", time.Since(started).Round(time.Second), r.passed, r.failed, r.skipped)
+	if !ok || r.failed > 0 {
+		os.Exit(1)
+	}
+}
+
+// suite runs the tests of one module.
+func (r *report) suite(dir string, flags []string) bool {
+	cmd := exec.Command("go", append(append([]string{"test", "-json"}, flags...), "./...")...)
+	cmd.Dir, cmd.Stderr = dir, os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return false
+	}
+	r.read(out)
+	return cmd.Wait() == nil
+}
+
+func (r *report) read(out io.Reader) {
+	lines := bufio.NewReader(out)
+	for {
+		line, err := lines.ReadString('\n')
+		if line != "" {
+			var e event
+			if json.Unmarshal([]byte(line), &e) != nil {
+				fmt.Print(line)
+			} else {
+				r.take(e)
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (r *report) take(e event) {
+	name := e.Package + "." + e.Test
+	switch e.Action {
+	case "output", "build-output":
+		r.note(e, name)
+	case "pass":
+		if e.Test != "" {
+			r.passed++
+		} else {
+			fmt.Printf("ok    %-60s %6.1fs\n", e.Package, e.Elapsed)
+		}
+		delete(r.output, name)
+	case "skip":
+		if e.Test != "" {
+			r.skipped++
+			r.notRun = append(r.notRun, name+": "+reason(r.output[name]))
+		}
+		delete(r.output, name)
+	case "fail":
+		fmt.Printf("FAIL  %s\n%s\n", name, strings.Join(r.output[name], ""))
+		if e.Test != "" {
+			r.failed++
+			r.broken = append(r.broken, name)
+		} else if !slices.ContainsFunc(r.broken, func(b string) bool { return strings.HasPrefix(b, e.Package+".") }) {
+			r.failed++ // it did not build, or it ended outside of a test
+			r.broken = append(r.broken, e.Package)
+		}
+	}
+}
+
+func (r *report) note(e event, name string) {
+	r.output[name] = append(r.output[name], e.Output)
+	if e.Action == "build-output" {
+		fmt.Print(e.Output)
+	}
+	if _, what, found := strings.Cut(e.Output, mark); found {
+		r.notRun = append(r.notRun, name+": "+strings.TrimSpace(what))
+	}
+}
+
+// reason is what a skipped test said last.
+func reason(output []string) string {
+	for _, line := range slices.Backward(output) {
+		if text := strings.TrimSpace(line); text != "" && !strings.HasPrefix(text, "---") && !strings.HasPrefix(text, "===") {
+			return text
+		}
+	}
+	return "it does not say why"
+}
