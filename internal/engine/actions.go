@@ -96,12 +96,11 @@ func (e *Engine) ordered(ctx context.Context, def Definition, o Order, t run.Tri
 			}
 		}
 	}
-	if sha == "" || o.Ref == "" && o.Kind != run.Destroy && e.problem(def.Name) != "" {
-		why := e.problem(def.Name)
-		if why == "" {
-			why = fmt.Sprintf("nothing is known of branch %q yet", def.Branch)
-		}
-		return run.Run{}, fault.New(fault.Conflict, "tfops status "+def.Name, "workspace %s cannot be planned: %s", def.Name, why)
+	if problem := e.problem(def.Name); problem != nil && o.Ref == "" && o.Kind != run.Destroy {
+		return run.Run{}, fault.New(fault.Conflict, fault.Next(problem), "workspace %s cannot be planned: %w", def.Name, problem)
+	}
+	if sha == "" {
+		return run.Run{}, fault.New(fault.Conflict, "tfops status "+def.Name, "workspace %s cannot be planned: nothing is known of branch %s yet", def.Name, def.Branch)
 	}
 	c, err := commit(ctx, repo, sha)
 	if err != nil {
@@ -110,7 +109,7 @@ func (e *Engine) ordered(ctx context.Context, def Definition, o Order, t run.Tri
 	return run.Run{Workspace: def.Name, Kind: o.Kind, Commit: c, Fingerprint: def.fingerprint, Trigger: t}, nil
 }
 
-func (e *Engine) problem(name string) string {
+func (e *Engine) problem(name string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.problems[name]
@@ -156,6 +155,22 @@ func (e *Engine) Vote(ctx context.Context, a Actor, id string, b Ballot) (run.Ru
 		}
 		return nil
 	})
+}
+
+// MayApprove says whether a yes of this person to the run's plan would count
+// now, and why not.
+func (e *Engine) MayApprove(ctx context.Context, a Actor, id string) error {
+	d, _, err := e.Store.Dossier(ctx, id)
+	if err != nil {
+		return err
+	}
+	s := e.current()
+	def, err := votable(&d, s)
+	if err != nil {
+		return err
+	}
+	v := approvals.Vote{Run: id, Digest: d.Run.Plan.Digest, Commit: d.Run.Commit.SHA, Voter: a.Name, Yes: true}
+	return approvals.CheckVote(caseOf(def, s.People, d.Run, d.Votes), v)
 }
 
 // names reports whether what a voter gave names the digest.

@@ -99,7 +99,7 @@ type Engine struct {
 	settings *Settings
 	changed  chan struct{}                // closed and replaced whenever anything changed
 	repos    map[string]*repositoryStatus // by name
-	problems map[string]string            // by workspace: why its branch, directory or inputs cannot be used
+	problems map[string]error             // by workspace: why its branch, directory or inputs cannot be used
 	seen     map[string]bool              // by workspace: its directory and inputs were looked for
 	poke     map[string]chan struct{}     // by repository: poll now
 	due      map[string]time.Time         // by workspace: its next drift check
@@ -121,7 +121,7 @@ func New(o Options, s *Settings) *Engine {
 	return &Engine{Options: o, settings: s.prepare(),
 		plans: make(chan struct{}, s.Concurrency), applies: make(chan struct{}, s.Concurrency),
 		wake: make(chan struct{}, 1), changed: make(chan struct{}), configured: make(chan struct{}, 1),
-		repos: map[string]*repositoryStatus{}, problems: map[string]string{},
+		repos: map[string]*repositoryStatus{}, problems: map[string]error{},
 		poke: map[string]chan struct{}{}, due: map[string]time.Time{}, following: map[string]bool{}, seen: map[string]bool{},
 	}
 }

@@ -635,7 +635,7 @@ func TestProblems(t *testing.T) {
 		g.start()
 		g.commit("a/main.tf")
 		g.want("a", run.AwaitingApproval)
-		for name, want := range map[string]string{"gone": `directory "gone" is not in branch "main"`, "nobranch": `branch "dev" is not in repository "infra"`, "novars": `variable file "a/x.tfvars" is not in branch`} {
+		for name, want := range map[string]string{"gone": "no directory gone", "nobranch": "branch dev is not in repository infra", "novars": "no var file a/x.tfvars"} {
 			v := g.view(name)
 			if v.Sync != workspace.Unknown || !strings.Contains(v.Wait.For, want) {
 				t.Errorf("%s: %s, %q", name, v.Sync, v.Wait.For)

@@ -81,8 +81,12 @@ func (e *Engine) removeRun(id string) {
 	}
 }
 
-// pruneEvery is how often ended runs past their retention are looked for.
-const pruneEvery = time.Hour
+// How often ended runs past their retention are looked for, and mirrors are
+// repacked where fetches have piled up.
+const (
+	pruneEvery    = time.Hour
+	maintainEvery = 6 * time.Hour
+)
 
 // keepHouse makes drift checks that are due and prunes old runs. It looks
 // once a second, in memory only; a look costs next to nothing.
@@ -90,11 +94,16 @@ func (e *Engine) keepHouse(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var pruned time.Time
+	maintained := time.Now()
 	for {
 		now := time.Now()
 		if now.Sub(pruned) >= pruneEvery {
 			e.prune(ctx)
 			pruned = now
+		}
+		if now.Sub(maintained) >= maintainEvery {
+			e.maintain(ctx)
+			maintained = now
 		}
 		e.checkSchedules(ctx, now)
 		select {
@@ -116,5 +125,36 @@ func (e *Engine) prune(ctx context.Context) {
 	}
 	if err != nil && ctx.Err() == nil {
 		e.Log.Error("old runs cannot be pruned", "error", err)
+	}
+}
+
+// maintain repacks the mirrors. Every commit that a run may still be made of,
+// or that a workspace is compared with, is kept, whatever its branch is now.
+func (e *Engine) maintain(ctx context.Context) {
+	q, err := e.Store.Queue(ctx)
+	if err != nil {
+		e.Log.Error("the mirrors cannot be maintained", "error", err)
+		return
+	}
+	records, err := e.Store.Records(ctx)
+	if err != nil {
+		e.Log.Error("the mirrors cannot be maintained", "error", err)
+		return
+	}
+	var keep []string
+	for _, r := range q.Active {
+		keep = append(keep, r.Commit.SHA)
+	}
+	for _, rec := range records {
+		for _, sha := range []string{rec.Head, rec.Desired, rec.Applied} {
+			if sha != "" {
+				keep = append(keep, sha)
+			}
+		}
+	}
+	for name, repo := range e.current().Repositories {
+		if err := repo.Maintain(ctx, keep); err != nil && ctx.Err() == nil {
+			e.Log.Warn("a mirror cannot be maintained", "repository", name, "error", err)
+		}
 	}
 }

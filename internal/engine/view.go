@@ -175,13 +175,13 @@ func (e *Engine) viewWorkspace(ctx context.Context, d Definition, q run.Queue, r
 	if err != nil {
 		return v, err
 	}
-	v.Sync = syncOf(d, rec, q, lastSync, v.Problem)
+	v.Sync = syncOf(d, rec, q, lastSync, v.Problem != nil)
 	v.Wait = e.waitOf(d, rec, q, v)
 	return v, nil
 }
 
 // syncOf says how far the world is from what Git says.
-func syncOf(d Definition, rec workspace.Record, q run.Queue, lastSync []run.Run, problem string) workspace.Sync {
+func syncOf(d Definition, rec workspace.Record, q run.Queue, lastSync []run.Run, problem bool) workspace.Sync {
 	for _, r := range q.Active {
 		if r.Workspace == d.Name && r.Kind.Applies() {
 			if r.Status == run.Interrupted {
@@ -191,7 +191,7 @@ func syncOf(d Definition, rec workspace.Record, q run.Queue, lastSync []run.Run,
 		}
 	}
 	switch {
-	case problem != "" || rec.Head == "":
+	case problem || rec.Head == "":
 		return workspace.Unknown
 	case rec.InSync(d.fingerprint):
 		return workspace.Synced
@@ -214,8 +214,8 @@ func (e *Engine) waitOf(d Definition, rec workspace.Record, q run.Queue, v Works
 	}
 	unreachable := e.unreachable(d.Repository)
 	switch {
-	case v.Problem != "":
-		return Wait{v.Problem, "push what is missing, or change tfops.hcl"}
+	case v.Problem != nil:
+		return Wait{v.Problem.Error(), fault.Next(v.Problem)}
 	case unreachable != nil:
 		return Wait{"repository " + d.Repository + ": " + unreachable.Error(), fault.Next(unreachable)}
 	case rec.Head == "":

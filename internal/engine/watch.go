@@ -2,12 +2,10 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"math/rand/v2"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -165,24 +163,27 @@ func (e *Engine) stop(ended []run.Run) {
 	}
 }
 
-func missingBranch(repository, branch string, heads map[string]string) string {
-	if len(heads) == 0 {
-		return fmt.Sprintf("branch %q is not in repository %q, which has no branches yet", branch, repository)
-	}
+func missingBranch(repository, branch string, heads map[string]string) error {
 	names := slices.Sorted(maps.Keys(heads))
+	if len(names) == 0 {
+		return fault.New(fault.NotFound, "push branch "+branch, "branch %s is not in repository %s, which has no branches yet", branch, repository)
+	}
+	if near := workspace.Nearest(branch, names); near != "" {
+		return fault.New(fault.NotFound, "push it, or change tfops.hcl: is "+near+" meant?", "branch %s is not in repository %s", branch, repository)
+	}
 	more := ""
 	if len(names) > 8 {
 		names, more = names[:8], ", …"
 	}
-	return fmt.Sprintf("branch %q is not in repository %q; it has: %s%s", branch, repository, strings.Join(names, ", "), more)
+	return fault.New(fault.NotFound, "push it, or change tfops.hcl: there are "+strings.Join(names, ", ")+more, "branch %s is not in repository %s", branch, repository)
 }
 
-// setProblem notes why workspaces cannot be planned; "" when they can.
-func (e *Engine) setProblem(defs []Definition, problem string) {
+// setProblem notes why workspaces cannot be planned; nil when they can.
+func (e *Engine) setProblem(defs []Definition, problem error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, d := range defs {
-		if problem == "" {
+		if problem == nil {
 			delete(e.problems, d.Name)
 		} else {
 			e.problems[d.Name] = problem
@@ -212,11 +213,13 @@ type glance struct {
 	repo    Repository
 	records map[string]workspace.Record
 	batch   run.Batch
+	defs    []Definition // all of the branch that is looked at
 	fetched bool
 }
 
 // branch compares one branch with what is remembered of its workspaces.
 func (g *glance) branch(ctx context.Context, defs []Definition, head string) error {
+	g.defs = defs
 	byHead := map[string][]Definition{} // by the head that was looked at before
 	for _, d := range defs {
 		rec := g.records[d.Name]
@@ -268,16 +271,16 @@ func (g *glance) tree(ctx context.Context, head string) (fs.FS, error) {
 func (g *glance) moved(ctx context.Context, defs []Definition, from, head string, tree fs.FS) error {
 	var usable []Definition
 	for _, d := range defs {
-		problem := missing(tree, d.Workspace, head)
+		problem := d.Check(tree)
 		g.e.setProblem([]Definition{d}, problem)
 		if from != head {
 			g.batch.Heads[d.Name] = head
 		}
-		if problem == "" {
+		if problem == nil {
 			usable = append(usable, d)
 		}
 	}
-	touched, err := g.touched(ctx, usable, from, head, tree)
+	touched, err := g.touched(ctx, from, head, tree)
 	if err != nil {
 		return err
 	}
@@ -300,9 +303,11 @@ func (g *glance) moved(ctx context.Context, defs []Definition, from, head string
 }
 
 // touched names the workspaces that what changed between the heads touches.
-func (g *glance) touched(ctx context.Context, defs []Definition, from, head string, tree fs.FS) (map[string]bool, error) {
+// All workspaces of the branch are told apart together: what belongs to one of
+// them does not touch the others.
+func (g *glance) touched(ctx context.Context, from, head string, tree fs.FS) (map[string]bool, error) {
 	touched := map[string]bool{}
-	if from == head || len(defs) == 0 {
+	if from == head {
 		return touched, nil
 	}
 	var paths []string
@@ -320,8 +325,8 @@ func (g *glance) touched(ctx context.Context, defs []Definition, from, head stri
 			paths = changed
 		}
 	}
-	values := make([]workspace.Workspace, len(defs))
-	for i, d := range defs {
+	values := make([]workspace.Workspace, len(g.defs))
+	for i, d := range g.defs {
 		values[i] = d.Workspace
 	}
 	for _, t := range workspace.Affected(tree, values, paths) {
@@ -352,22 +357,4 @@ func commit(ctx context.Context, o Objects, sha string) (run.Commit, error) {
 		out.CoAuthors = append(out.CoAuthors, person(p))
 	}
 	return out, nil
-}
-
-// missing says which of a workspace's inputs the tree does not have.
-func missing(tree fs.FS, w workspace.Workspace, head string) string {
-	info, err := fs.Stat(tree, path.Clean(w.Dir))
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
-		text := fmt.Sprintf("directory %q is not in branch %q at %s", w.Dir, w.Branch, short(head))
-		if roots := workspace.Discover(tree); len(roots) > 0 {
-			text += "; root modules there: " + strings.Join(roots[:min(len(roots), 8)], ", ")
-		}
-		return text
-	}
-	for _, f := range w.VarFiles {
-		if _, err := fs.Stat(tree, path.Join(w.Dir, f)); errors.Is(err, fs.ErrNotExist) {
-			return fmt.Sprintf("variable file %q is not in branch %q at %s", path.Join(w.Dir, f), w.Branch, short(head))
-		}
-	}
-	return ""
 }

@@ -13,18 +13,21 @@ const FormatVersion = 1
 
 // Plan is a saved plan, redacted.
 type Plan struct {
-	FormatVersion int      `json:"format_version"`
-	EngineVersion string   `json:"engine_version"`
-	Digest        string   `json:"digest"` // "sha256:" and the hex SHA-256 of the saved plan file: what an approval is bound to
-	Counts        Counts   `json:"counts"`
-	Changes       []Change `json:"changes"` // resources whose action is not no-op, or that move or are imported; in the engine's order
-	Drift         []Change `json:"drift"`   // what differs from the state outside of the engine ("resource_drift")
-	Outputs       []Output `json:"outputs"` // outputs that change
-	Checks        []Check  `json:"checks"`
-	Complete      bool     `json:"complete"`  // false: the engine deferred something; another plan must follow
-	Errored       bool     `json:"errored"`   // the engine stopped before it had planned everything
-	Applyable     bool     `json:"applyable"` // applying it would do something
-	Destroy       bool     `json:"destroy"`   // planned with -destroy
+	FormatVersion int          `json:"format_version"`
+	EngineName    string       `json:"engine_name,omitempty"` // "terraform" or "tofu"; plan JSON does not tell, so it is empty until whoever ran the engine fills it in
+	EngineVersion string       `json:"engine_version"`
+	Digest        string       `json:"digest"` // "sha256:" and the hex SHA-256 of the saved plan file: what an approval is bound to
+	Counts        Counts       `json:"counts"`
+	Changes       []Change     `json:"changes"`               // resources whose action is not no-op, or that move or are imported; in the engine's order
+	Drift         []Change     `json:"drift"`                 // what differs from the state outside of the engine ("resource_drift")
+	Deferred      []Change     `json:"deferred,omitempty"`    // what the engine puts off to a later plan; Reason says why
+	Invocations   []Invocation `json:"invocations,omitempty"` // provider actions that the apply invokes
+	Outputs       []Output     `json:"outputs"`               // outputs that change
+	Checks        []Check      `json:"checks"`
+	Complete      bool         `json:"complete"`  // false: the engine deferred something; another plan must follow
+	Errored       bool         `json:"errored"`   // the engine stopped before it had planned everything
+	Applyable     bool         `json:"applyable"` // applying it would do something
+	Destroy       bool         `json:"destroy"`   // everything is deleted and no configuration asks for it, as -destroy plans
 }
 
 // Counts is how many resources a plan touches, by what happens to them.
@@ -81,6 +84,19 @@ type Change struct {
 	SensitiveChanged []string `json:"sensitive_changed,omitempty"`
 	// ReplacePaths are the attribute paths that force the replacement.
 	ReplacePaths []string `json:"replace_paths,omitempty"`
+	// Blocks are the attribute paths, without indexes ("rule.expiration"), of
+	// what is written as nested blocks rather than as arguments. Plan JSON does
+	// not tell them apart: they are taken from the configuration in it, and
+	// guessed where the configuration is silent.
+	Blocks []string `json:"blocks,omitempty"`
+}
+
+// Invocation is a provider action that the apply invokes besides the changes
+// of resources.
+type Invocation struct {
+	Address string `json:"address"`
+	Type    string `json:"type"`
+	Trigger string `json:"trigger,omitempty"` // address of the resource whose change triggers it; empty when a person asked for it
 }
 
 // Sensitive stands where a sensitive value was.

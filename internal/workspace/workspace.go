@@ -6,6 +6,7 @@
 package workspace
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -81,7 +82,8 @@ func (w Workspace) Fingerprint() string {
 		VarFiles                                            []string
 		Variables, Env                                      map[string]string
 	}
-	d := doc{w.Repository, w.Branch, path.Clean(w.Dir), w.TerraformWorkspace, w.Engine, w.VarFiles, map[string]string{}, map[string]string{}}
+	d := doc{w.Repository, w.Branch, path.Clean(w.Dir), cmp.Or(w.TerraformWorkspace, "default"), w.Engine,
+		append([]string{}, w.VarFiles...), map[string]string{}, map[string]string{}}
 	for name, v := range w.Variables {
 		if IsSecret(v) {
 			d.Variables[name] = "(secret)"
@@ -98,7 +100,7 @@ func (w Workspace) Fingerprint() string {
 			d.Env[name] = "(secret)"
 			continue
 		}
-		d.Env[name] = e.Value
+		d.Env[name] = "=" + e.Value // so that no value reads as a secret one
 	}
 	b, _ := json.Marshal(d) // maps marshal with sorted keys; strings cannot fail
 	sum := sha256.Sum256(b)

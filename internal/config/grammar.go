@@ -1,0 +1,85 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// kind is what may stand in one kind of block. The kinds below are the whole
+// grammar of tfops.hcl.
+type kind struct {
+	typ    string            // the block's type; empty for the file itself
+	label  string            // what the block's one label names; empty: it has no label
+	single bool              // at most one of the kind in its parent
+	attrs  []string          // names of attributes
+	blocks []*kind           // kinds of blocks
+	later  map[string]string // names that are known and not available yet, and why
+}
+
+var workspaceAttrs = []string{
+	"repository", "branch", "dir", "terraform_workspace", "engine", "apply",
+	"var_files", "variables", "env", "labels",
+	"plan_timeout", "apply_timeout", "lock_timeout", "keep_runs", "keep_days",
+}
+
+const (
+	noGenerators = "Generators are not available in this version of tfops. Write one workspace block per root module; tfops init writes them for the repository at hand."
+	noOrdering   = "Ordering between workspaces is not available in this version of tfops: each workspace is planned and applied by itself. Remove the attribute."
+	noListener   = "This version of tfops has no TCP listener, because it has no authentication for one. The API is on the Unix socket in data_dir; socket_group shares it with a Unix group."
+)
+
+var (
+	serverKind = &kind{typ: "server", single: true, attrs: []string{"socket_group"}, later: map[string]string{"listen": noListener}}
+	runnerKind = &kind{typ: "runner", single: true, attrs: []string{"concurrency", "pass_env", "plan_grace", "apply_grace"}}
+	engineKind = &kind{typ: "engine", label: "name", attrs: []string{"version", "path", "release_url", "public_key"}}
+
+	authKind       = &kind{typ: "auth", single: true, attrs: []string{"username", "password", "ssh_key", "ssh_key_passphrase", "known_hosts"}}
+	repositoryKind = &kind{typ: "repository", label: "name", attrs: []string{"url", "poll"}, blocks: []*kind{authKind}}
+
+	approvalKind  = &kind{typ: "approval", label: "name", attrs: []string{"when", "require", "from", "allow_author", "expire"}}
+	driftKind     = &kind{typ: "drift", single: true, attrs: []string{"schedule", "timezone"}}
+	workspaceKind = &kind{typ: "workspace", label: "name", attrs: workspaceAttrs, blocks: []*kind{approvalKind, driftKind},
+		later: map[string]string{"depends_on": noOrdering}}
+	defaultsKind = &kind{typ: "defaults", single: true, attrs: workspaceAttrs, blocks: []*kind{approvalKind, driftKind},
+		later: map[string]string{"depends_on": noOrdering}}
+
+	userKind  = &kind{typ: "user", label: "name", attrs: []string{"emails"}}
+	groupKind = &kind{typ: "group", label: "name", attrs: []string{"members"}}
+
+	fileKind = &kind{
+		attrs:  []string{"data_dir"},
+		blocks: []*kind{serverKind, runnerKind, engineKind, repositoryKind, defaultsKind, workspaceKind, userKind, groupKind},
+		later:  map[string]string{"workspaces": noGenerators},
+	}
+)
+
+// String is the kind as a message calls it, with its article.
+func (k *kind) String() string {
+	switch {
+	case k.typ == "":
+		return "the file"
+	case strings.ContainsRune("aeiou", rune(k.typ[0])) && k.typ != "user":
+		return "an " + k.typ + " block"
+	}
+	return "a " + k.typ + " block"
+}
+
+func (k *kind) hasAttr(name string) bool { return slices.Contains(k.attrs, name) }
+
+func (k *kind) block(typ string) *kind {
+	for _, b := range k.blocks {
+		if b.typ == typ {
+			return b
+		}
+	}
+	return nil
+}
+
+// names lists all that may stand in the kind, attributes first.
+func (k *kind) names() []string {
+	names := slices.Clone(k.attrs)
+	for _, b := range k.blocks {
+		names = append(names, b.typ)
+	}
+	return names
+}

@@ -1,0 +1,218 @@
+package config
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+const defaultPoll = 30 * time.Second
+
+func (r *reader) repositories(c *Config, blocks []block) {
+	seen := names{r: r, what: "repository", valid: workspace.ValidName}
+	for _, b := range blocks {
+		repo := r.repository(b)
+		if seen.add(b) {
+			c.Repositories = append(c.Repositories, repo)
+		}
+	}
+}
+
+func (r *reader) repository(b block) Repository {
+	repo := Repository{Name: b.name, Poll: b.duration("poll", time.Second).orElse(defaultPoll)}
+	u := b.text("url", hidden)
+	if u.absent() {
+		r.missingAt(b.header, "repository without a url", "Write where it is: url = \"https://…\", \"ssh://…\" or a local path.")
+	}
+	auths := b.blocks(authKind)
+	if len(auths) > 0 {
+		repo.Auth = r.auth(auths[0])
+	}
+	if u.set {
+		r.location(&repo, u)
+		if len(auths) > 0 {
+			r.checkAuth(repo, auths[0])
+		}
+	}
+	return repo
+}
+
+// scpURL is the short form of ssh: user@host:path.
+var scpURL = regexp.MustCompile(`^(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9][A-Za-z0-9.-]*:[^/\\].*|^(?:[A-Za-z0-9._-]+@)[A-Za-z0-9][A-Za-z0-9.-]*:.+`)
+
+const urlForms = "A repository's url is https://host/path, ssh://user@host/path, user@host:path or a local path."
+
+// location takes the url apart: what it says of user and password goes to
+// Auth, so that the URL can be shown.
+func (r *reader) location(repo *Repository, f field[string]) {
+	switch {
+	case f.val == "":
+		r.errorAt(f.rng, "empty url", urlForms)
+		return
+	case !strings.Contains(f.val, "://"):
+		repo.URL = f.val
+		if !scpURL.MatchString(f.val) {
+			repo.URL = r.localPath(f)
+		}
+	default:
+		r.parseURL(repo, f)
+	}
+	if f.secret && (repo.URL == f.val || r.within(repo.URL)) {
+		r.errorAt(f.rng, noSecret, "Of a url only the user and the password before the @ are kept secret. Write the rest itself.")
+		repo.URL = ""
+	}
+}
+
+func (r *reader) localPath(f field[string]) string {
+	path := r.abs(f.val)
+	if f.secret {
+		return f.val // refused by the caller
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		r.warnAt(f.rng, "no repository there", "There is nothing at %s. A relative path is relative to the directory of the configuration file.", path)
+	}
+	return path
+}
+
+func (r *reader) parseURL(repo *Repository, f field[string]) {
+	u, err := url.Parse(f.val)
+	if err != nil {
+		r.errorAt(f.rng, "not a url", urlForms) // the error repeats the text, which may hold a password
+		return
+	}
+	switch u.Scheme {
+	case "https", "http", "ssh":
+		if u.Host == "" || strings.Trim(u.Path, "/") == "" {
+			r.errorAt(f.rng, "incomplete url", urlForms)
+			return
+		}
+	case "file":
+		if !strings.HasPrefix(u.Path, "/") || (u.Host != "" && u.Host != "localhost") {
+			r.errorAt(f.rng, "not a local path", "Write the path itself, without file://.")
+			return
+		}
+		repo.URL = r.localPath(field[string]{val: u.Path, set: true, secret: f.secret, rng: f.rng})
+		return
+	default:
+		r.errorAt(f.rng, "unknown kind of url", urlForms)
+		return
+	}
+	r.takeUser(repo, u, f)
+	repo.URL = u.String()
+}
+
+// takeUser moves user and password from the URL to Auth. The user of an ssh
+// URL is part of the address and stays.
+func (r *reader) takeUser(repo *Repository, u *url.URL, f field[string]) {
+	if u.User == nil {
+		return
+	}
+	password, has := u.User.Password()
+	user := u.User.Username()
+	switch {
+	case has && repo.Auth.Password != "":
+		r.errorAt(f.rng, "two passwords", "The url and the auth block both have a password. Remove the one in the url.")
+	case has && !f.secret:
+		r.plainText(f, "url")
+	}
+	if has {
+		repo.Auth.Password = password
+	}
+	if u.Scheme == "ssh" {
+		u.User = url.User(user)
+		return
+	}
+	u.User = nil
+	if repo.Auth.Username != "" && repo.Auth.Username != user {
+		r.errorAt(f.rng, "two users", "The url and the auth block name different users. Remove the one in the url.")
+		return
+	}
+	repo.Auth.Username = user
+}
+
+func (r *reader) plainText(f field[string], name string) {
+	r.add(&hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "secret in plain text", Subject: &f.rng, Extra: quiet{},
+		Detail: fmt.Sprintf("Whoever may read this file reads the %s. Take it from outside: env(\"…\") or file(\"…\").", name)})
+}
+
+// auth reads the auth block. One line end at the end of a user, password or
+// passphrase is dropped: files that hold one thing end with it.
+func (r *reader) auth(b block) (a Auth) {
+	line := func(name string) string {
+		f := b.text(name, hidden)
+		if f.set && !f.secret && name != "username" && f.val != "" {
+			r.plainText(f, name)
+		}
+		return strings.TrimSuffix(strings.TrimSuffix(f.val, "\n"), "\r")
+	}
+	a.Username, a.Password, a.Passphrase = line("username"), line("password"), line("ssh_key_passphrase")
+	if key := b.text("ssh_key", hidden); key.set {
+		a.SSHKey = []byte(key.val)
+		r.checkKey(key, a.Passphrase)
+	} else if a.Passphrase != "" {
+		r.missingAt(b.header, "passphrase without a key", "ssh_key_passphrase opens ssh_key, and there is none.")
+	}
+	if hosts := b.text("known_hosts", hidden); hosts.set {
+		a.KnownHosts = []byte(hosts.val)
+		r.checkHosts(hosts)
+	}
+	return a
+}
+
+func (r *reader) checkKey(f field[string], passphrase string) {
+	_, err := ssh.ParseRawPrivateKey([]byte(f.val))
+	var locked *ssh.PassphraseMissingError
+	switch {
+	case errors.As(err, &locked) && passphrase == "":
+		r.errorAt(f.rng, "the key has a passphrase", "Give it with ssh_key_passphrase, for example ssh_key_passphrase = env(\"GIT_KEY_PASSPHRASE\").")
+	case errors.As(err, &locked):
+		if _, err := ssh.ParseRawPrivateKeyWithPassphrase([]byte(f.val), []byte(passphrase)); err != nil {
+			r.errorAt(f.rng, "the passphrase does not open the key", "Check ssh_key_passphrase against ssh_key.")
+		}
+	case err != nil:
+		r.errorAt(f.rng, "not a private key", "ssh_key is the text of a private key, not the path of its file: ssh_key = file(\"~/.ssh/id_ed25519\").")
+	case !f.secret:
+		r.plainText(f, "ssh_key")
+	}
+}
+
+func (r *reader) checkHosts(f field[string]) {
+	lines := bufio.NewScanner(strings.NewReader(f.val))
+	lines.Buffer(nil, maxFileSize+1)
+	for n := 1; lines.Scan(); n++ {
+		line := bytes.TrimSpace(lines.Bytes())
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		if _, _, _, _, _, err := ssh.ParseKnownHosts(line); err != nil {
+			r.errorAt(f.rng, "not a list of known hosts", "Line %d is not one of OpenSSH's known_hosts. known_hosts is that file's text, not its path: known_hosts = file(\"~/.ssh/known_hosts\").", n)
+			return
+		}
+	}
+}
+
+// checkAuth warns of an auth block that the URL has no use for.
+func (r *reader) checkAuth(repo Repository, b block) {
+	isHTTP := strings.HasPrefix(repo.URL, "https://") || strings.HasPrefix(repo.URL, "http://")
+	switch {
+	case repo.URL == "":
+	case strings.HasPrefix(repo.URL, "/"):
+		r.warnAt(b.header, "auth has no effect", "The repository is a local path.")
+	case isHTTP && (len(repo.Auth.SSHKey) > 0 || len(repo.Auth.KnownHosts) > 0):
+		r.warnAt(b.header, "ssh_key and known_hosts have no effect", "The repository is reached by https, with username and password.")
+	case strings.HasPrefix(repo.URL, "http://") && repo.Auth.Password != "":
+		r.warnAt(b.header, "password over plain http", "Anybody on the way can read the password. Use https.")
+	}
+}

@@ -1,0 +1,249 @@
+package config
+
+import (
+	"maps"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// settings is what a workspace or the defaults block says, each by itself.
+type settings struct {
+	repository, branch, dir   field[string]
+	tfWorkspace, engine       field[string]
+	apply                     field[string]
+	varFiles                  field[[]item]
+	variables                 map[string]cty.Value
+	env                       map[string]*workspace.EnvVar // nil: not that of the defaults
+	labels                    map[string]*string           // nil: not that of the defaults
+	planTimeout, applyTimeout field[time.Duration]
+	lockTimeout               field[time.Duration]
+	keepRuns, keepDays        field[int]
+	rules                     []approvals.Rule
+	schedule, timezone        field[string]
+}
+
+// settings reads the block and checks all that needs no other block.
+func (r *reader) settings(c *Config, b block, src []byte) settings {
+	s := settings{
+		repository: b.text("repository", shown), branch: b.text("branch", shown), dir: b.text("dir", shown),
+		tfWorkspace: b.text("terraform_workspace", shown), engine: b.text("engine", shown), apply: b.text("apply", shown),
+		varFiles:    b.list("var_files"),
+		planTimeout: b.duration("plan_timeout", time.Second), applyTimeout: b.duration("apply_timeout", time.Second),
+		lockTimeout: b.duration("lock_timeout", 0),
+		keepRuns:    b.number("keep_runs", 0), keepDays: b.number("keep_days", 0),
+	}
+	s.variables = r.inputVariables(b)
+	s.env = r.environment(b)
+	s.labels = r.labels(b)
+	r.checkRepository(c, s.repository)
+	r.checkBranch(s.branch)
+	r.checkTerraformWorkspace(s.tfWorkspace)
+	r.checkDir(&s.dir)
+	r.checkOneOf(s.engine, "engine", engineNames)
+	r.checkOneOf(s.apply, "apply", []string{string(workspace.Manual), string(workspace.Auto), string(workspace.Never)})
+	s.rules = r.rules(c, b.blocks(approvalKind), src)
+	for _, d := range b.blocks(driftKind) {
+		s.schedule, s.timezone = d.text("schedule", shown), d.text("timezone", shown)
+		r.checkSchedule(&s.schedule, &s.timezone)
+	}
+	return s
+}
+
+func (r *reader) inputVariables(b block) map[string]cty.Value {
+	values, at := b.object("variables")
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if !hclsyntax.ValidIdentifier(name) {
+			r.errorAt(at(name), "invalid name of a variable", "%q cannot be declared by a variable block of Terraform.", name)
+		}
+		bare, _ := values[name].UnmarkDeep()
+		_ = cty.Walk(bare, func(_ cty.Path, v cty.Value) (bool, error) {
+			if v.Type() == cty.Number && v.IsKnown() && !v.IsNull() && !sane(v) {
+				r.errorAt(at(name), "number out of range", "%s has a number that is too large or too small to be used.", name)
+			}
+			return true, nil
+		})
+	}
+	return values
+}
+
+func (r *reader) environment(b block) map[string]*workspace.EnvVar {
+	values, at := b.object("env")
+	out := map[string]*workspace.EnvVar{}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		switch why := reservedEnv(name); {
+		case !envName.MatchString(name):
+			r.errorAt(at(name), "invalid name of an environment variable", "%q has other characters than letters, digits and underscores, or begins with a digit.", name)
+		case why != "":
+			r.errorAt(at(name), "variable of the engine", "%s", why)
+		}
+		text, ok := r.mapText(values[name], at(name), "env")
+		if ok && text != nil && strings.ContainsRune(*text, 0) {
+			r.errorAt(at(name), "invalid value of an environment variable", "%q holds a NUL character.", name)
+		}
+		out[name] = nil
+		if text != nil {
+			out[name] = &workspace.EnvVar{Value: *text, Secret: workspace.IsSecret(values[name])}
+		}
+	}
+	return out
+}
+
+// labelName keeps labels usable as NAME=VALUE on a command line.
+var labelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$`)
+
+func (r *reader) labels(b block) map[string]*string {
+	values, at := b.object("labels")
+	out := map[string]*string{}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if !labelName.MatchString(name) {
+			r.errorAt(at(name), "invalid name of a label", "The name of a label has letters, digits, dots, underscores, slashes and hyphens, and begins with a letter or a digit.")
+		}
+		if workspace.IsSecret(values[name]) {
+			r.errorAt(at(name), noSecret, "labels are shown to people, and what env and file return is kept secret. Write the value itself.")
+			continue
+		}
+		out[name], _ = r.mapText(values[name], at(name), "labels")
+	}
+	return out
+}
+
+// mapText is a map's value as text; nil for null.
+func (r *reader) mapText(v cty.Value, rng hcl.Range, what string) (*string, bool) {
+	v, _ = v.UnmarkDeep()
+	t, err := convert.Convert(v, cty.String)
+	if err != nil {
+		r.errorAt(rng, "wrong type", "The values of %s are strings, and this is %s. jsonencode makes a string of it.", what, valueName(v.Type()))
+		return nil, false
+	}
+	if t.IsNull() {
+		return nil, true
+	}
+	s := t.AsString()
+	return &s, true
+}
+
+func (r *reader) checkRepository(c *Config, f field[string]) {
+	if !f.set {
+		return
+	}
+	var known []string
+	for _, repo := range c.Repositories {
+		if repo.Name == f.val {
+			return
+		}
+		known = append(known, repo.Name)
+	}
+	if len(known) == 0 {
+		r.missingAt(f.rng, "unknown repository "+quote(f.val), "The file has no repository block. Write one: repository %q { url = \"…\" }", f.val)
+		return
+	}
+	r.missingAt(f.rng, "unknown repository "+quote(f.val), "No repository block has this name.%s", didYouMean(f.val, known))
+}
+
+// checkBranch follows git check-ref-format, as far as mistakes are likely.
+func (r *reader) checkBranch(f field[string]) {
+	if !f.set {
+		return
+	}
+	bad := f.val == "" || strings.ContainsAny(f.val, " ~^:?*[\\\x7f") || strings.Contains(f.val, "..") || strings.Contains(f.val, "@{") ||
+		strings.Contains(f.val, "//") || strings.HasPrefix(f.val, "/") || strings.HasSuffix(f.val, "/") || strings.HasPrefix(f.val, "-") ||
+		strings.HasSuffix(f.val, ".lock") || strings.HasSuffix(f.val, ".") || strings.ContainsFunc(f.val, func(c rune) bool { return c < 0x20 })
+	if bad {
+		r.errorAt(f.rng, "not the name of a branch", "branch is one branch of the repository, for example \"main\", without refs/heads/ and without patterns.")
+	} else if short, ok := strings.CutPrefix(f.val, "refs/heads/"); ok {
+		r.errorAt(f.rng, "not the name of a branch", "Leave out refs/heads/: branch = %q", short)
+	}
+}
+
+// checkTerraformWorkspace follows Terraform: a workspace's name stands in URLs
+// of backends as it is.
+func (r *reader) checkTerraformWorkspace(f field[string]) {
+	switch {
+	case !f.set:
+	case f.val == "" || f.val == "." || f.val == "..":
+		r.errorAt(f.rng, "not a Terraform workspace", "terraform_workspace is the name of a Terraform workspace, \"default\" unless you use others.")
+	case f.val != url.PathEscape(f.val):
+		r.errorAt(f.rng, "not a Terraform workspace", "Terraform takes names only that stand in a URL as they are. Use %q, for example.", slug(f.val))
+	}
+}
+
+var notSlug = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+
+// slug is text with what a name cannot have replaced by hyphens.
+func slug(s string) string {
+	if s = strings.Trim(notSlug.ReplaceAllString(s, "-"), "-."); s == "" {
+		return "default"
+	}
+	return s
+}
+
+func (r *reader) checkDir(f *field[string]) {
+	if !f.set {
+		return
+	}
+	clean := path.Clean(f.val)
+	switch {
+	case path.IsAbs(f.val):
+		r.errorAt(f.rng, "absolute directory", "dir is relative to the root of the repository, which is \".\".")
+	case clean == ".." || strings.HasPrefix(clean, "../"):
+		r.errorAt(f.rng, "directory outside of the repository", "dir may not climb out of the repository with \"..\".")
+	case strings.ContainsRune(f.val, 0):
+		r.errorAt(f.rng, "invalid directory", "dir holds a NUL character.")
+	case strings.ContainsAny(f.val, "*?["):
+		r.errorAt(f.rng, "pattern instead of a directory", "dir is one directory. %s", noGenerators)
+	}
+	f.val = clean
+}
+
+func (r *reader) checkOneOf(f field[string], name string, allowed []string) {
+	if f.set && !slices.Contains(allowed, f.val) {
+		r.errorAt(f.rng, "unknown value "+quote(f.val), "%s is one of %s.%s", name, orList(allowed), didYouMean(f.val, allowed))
+	}
+}
+
+// orList is `"a", "b" or "c"`.
+func orList(words []string) string {
+	var quoted []string
+	for _, w := range words {
+		quoted = append(quoted, quote(w))
+	}
+	last := len(quoted) - 1
+	return strings.Join(quoted[:last], ", ") + " or " + quoted[last]
+}
+
+// checkSchedule checks each of the two by itself, so that the mistake is shown
+// at the one that has it.
+func (r *reader) checkSchedule(schedule, timezone *field[string]) {
+	if timezone.set {
+		if _, err := time.LoadLocation(timezone.val); err != nil || timezone.val == "" {
+			r.errorAt(timezone.rng, "unknown time zone "+quote(timezone.val), "timezone is a name of the tz database, for example \"UTC\" or \"Europe/Paris\".")
+		}
+	}
+	if !schedule.set || schedule.val == "" {
+		return
+	}
+	const forms = "schedule has five fields: minute, hour, day of month, month, day of week, for example \"0 2 * * *\"; or it is @hourly, @daily, @weekly, @monthly or @every 6h."
+	if strings.HasPrefix(schedule.val, "TZ=") || strings.HasPrefix(schedule.val, "CRON_TZ=") {
+		r.errorAt(schedule.rng, "time zone in a schedule", "Give it with timezone = \"…\" beside the schedule.")
+		return
+	}
+	s, err := drift.ParseSchedule(schedule.val, "UTC")
+	if err != nil {
+		r.errorAt(schedule.rng, "not a schedule", forms)
+	} else if s.Next("", time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
+		r.errorAt(schedule.rng, "a schedule that never comes", "No day fits it. %s", upperFirst(forms))
+	}
+}

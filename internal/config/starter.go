@@ -1,0 +1,170 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"net/url"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// StarterInfo is what a starter configuration is written for.
+type StarterInfo struct {
+	Repository string   // what to call it; empty: made from the URL
+	URL        string   // https, ssh or a local path; a user and password in it are left out
+	Branch     string   // empty: "main"
+	DataDir    string   // empty: "/var/lib/tfops"
+	Roots      []string // directories of root modules, as workspace.Discover lists them
+}
+
+// Starter is a commented tfops.hcl: the repository, and a workspace for each
+// root module. It loads without a mistake or a warning, if the URL exists and
+// there is a root module.
+func Starter(info StarterInfo) []byte {
+	info = info.complete()
+	var b bytes.Buffer
+	fmt.Fprintf(&b, starterHead, text(info.DataDir), text(info.Repository), text(info.URL), starterAuth(info.URL), text(info.Repository), text(info.Branch))
+	taken := map[string]bool{}
+	for _, dir := range info.Roots {
+		fmt.Fprintf(&b, "\nworkspace %s {\n  dir = %s\n}\n", text(starterName(info, dir, taken)), text(dir))
+	}
+	if len(info.Roots) == 0 {
+		b.WriteString(starterEmpty)
+	}
+	b.WriteString(starterTail)
+	return b.Bytes()
+}
+
+func (i StarterInfo) complete() StarterInfo {
+	if u, err := url.Parse(i.URL); err == nil && u.User != nil {
+		user := u.User.Username()
+		if u.User = nil; u.Scheme == "ssh" {
+			u.User = url.User(user)
+		}
+		i.URL = u.String()
+	}
+	if i.Repository == "" {
+		i.Repository = strings.TrimSuffix(path.Base(strings.TrimRight(strings.ReplaceAll(i.URL, ":", "/"), "/")), ".git")
+	}
+	i.Repository = name(i.Repository, "infra")
+	if i.Branch == "" {
+		i.Branch = "main"
+	}
+	if i.DataDir == "" {
+		i.DataDir = "/var/lib/tfops"
+	}
+	return i
+}
+
+var hyphens = regexp.MustCompile(`-{2,}`)
+
+// name makes a valid name of any text.
+func name(s, otherwise string) string {
+	s = strings.TrimLeft(hyphens.ReplaceAllString(notSlug.ReplaceAllString(s, "-"), "-"), "-._")
+	s = strings.TrimRight(s, "-.")
+	if s = s[:min(len(s), 100)]; !workspace.ValidName.MatchString(s) {
+		return otherwise
+	}
+	return s
+}
+
+// starterName is the directory's path with hyphens; a number tells apart what
+// would be the same.
+func starterName(info StarterInfo, dir string, taken map[string]bool) string {
+	base := name(strings.ReplaceAll(dir, "/", "-"), info.Repository)
+	n := base
+	for i := 2; taken[strings.ToLower(n)]; i++ {
+		n = fmt.Sprintf("%s-%d", base, i)
+	}
+	taken[strings.ToLower(n)] = true
+	return n
+}
+
+// text is a string as HCL writes it.
+func text(s string) string {
+	return string(hclwrite.TokensForValue(cty.StringVal(s)).Bytes())
+}
+
+func starterAuth(location string) string {
+	switch {
+	case strings.HasPrefix(location, "https://"), strings.HasPrefix(location, "http://"):
+		return starterToken
+	case strings.HasPrefix(location, "ssh://"), scpURL.MatchString(location):
+		return starterKey
+	}
+	return ""
+}
+
+const starterHead = `# tfops keeps real infrastructure equal to what Git says.
+# Check this file with "tfops validate", then start with "tfops serve".
+
+# Where everything lives that tfops remembers. Back it up.
+data_dir = %s
+
+repository %s {
+  url  = %s
+  poll = "30s"
+%s}
+
+# What every workspace below has unless it says otherwise.
+defaults {
+  repository = %s
+  branch     = %s
+
+  # manual: an apply waits for an approval.  auto: it does not, unless a rule
+  # below asks.  never: plans only.
+  apply = "manual"
+
+  # Two other people must approve what destroys something.
+  # approval "destructive" {
+  #   when    = plan.delete > 0 || plan.replace > 0
+  #   require = 2
+  # }
+
+  # Every night, look for what was changed behind Terraform's back.
+  # drift {
+  #   schedule = "0 2 * * *"
+  #   timezone = "UTC"
+  # }
+}
+
+# One workspace for each root module. One without a backend gets a state that
+# tfops keeps in data_dir.
+`
+
+const starterToken = `
+  # A private repository: read access is all that tfops needs.
+  # auth {
+  #   username = "tfops"
+  #   password = env("GIT_TOKEN")
+  # }
+`
+
+const starterKey = `
+  # A deploy key that may read, and the host keys that are trusted.
+  # auth {
+  #   ssh_key     = file("~/.ssh/id_ed25519")
+  #   known_hosts = file("~/.ssh/known_hosts")
+  # }
+`
+
+const starterEmpty = `
+# workspace "network-prod" {
+#   dir       = "live/prod/network"
+#   var_files = ["prod.tfvars"]
+#   variables = { region = "eu-west-1" }
+# }
+`
+
+const starterTail = `
+# Environment variables of tfops that Terraform and its providers see:
+# runner {
+#   pass_env = ["AWS_*", "HTTPS_PROXY"]
+# }
+`

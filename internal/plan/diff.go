@@ -1,0 +1,170 @@
+package plan
+
+import "maps"
+
+// Kind says how one attribute, element or line differs.
+type Kind string
+
+const (
+	Unchanged Kind = "unchanged"
+	Added     Kind = "added"
+	Removed   Kind = "removed"
+	Changed   Kind = "changed"
+)
+
+// Shape says how an Attr is to be read.
+type Shape string
+
+const (
+	Value  Shape = "value"  // Before and After say all
+	Text   Shape = "text"   // a string of several lines: Lines
+	Object Shape = "object" // Children, each with the name of an attribute
+	Map    Shape = "map"    // Children, each with a key that a user chose
+	List   Shape = "list"   // Children in order, without names
+	Block  Shape = "block"  // Children as of Object; blocks of one name follow each other as Attrs of their own
+	JSON   Shape = "json"   // a string that holds JSON: one child, the value in it; unchanged when only whitespace changes
+	Switch Shape = "switch" // the value changes its type: two Children, what goes and what comes
+)
+
+// Attr is one node in the difference of a resource or output, for a terminal
+// or a page to render.
+type Attr struct {
+	Name      string // of an attribute, a key or a block; empty for list elements
+	Path      string // e.g. tags["a b"], rule[0].action; an element that is only removed has its old index
+	Kind      Kind
+	Shape     Shape
+	Before    any    // JSON value with Sensitive in it; nil for null and for no value
+	After     any    // the same; without what is known only after apply
+	Unknown   bool   // the whole of After is known only after apply; Shape and Children are those of Before
+	Sensitive bool   // the value is hidden; Kind still tells whether it changes
+	Replaces  bool   // the change of this attribute forces the replacement
+	Children  []Attr // unchanged ones included
+	Lines     []Line // of Text
+}
+
+// Line is one line of a Text, without its end.
+type Line struct {
+	Kind Kind
+	Text string
+}
+
+// Diff is the difference between before and after, sorted by name: arguments
+// first, then blocks. Arguments that are null on both sides are left out.
+func (c Change) Diff() []Attr {
+	d := differ{changed: index(c.SensitiveChanged), replaces: index(c.ReplacePaths), blocks: index(c.Blocks),
+		dynamic: c.Provider == builtinProvider}
+	before, after := c.Before, withUnknown(c.After, c.Unknown)
+	if c.Action == Forget {
+		after = before // it leaves the state as it is
+	}
+	root := d.diff(place{}, before, after)
+	if root.Shape == Object {
+		return root.Children
+	}
+	if root.Kind == Unchanged && root.Before == nil {
+		return nil
+	}
+	return []Attr{root}
+}
+
+// Diff is the difference between an output's values.
+func (o Output) Diff() Attr {
+	d := differ{dynamic: true}
+	after := o.After
+	if o.Unknown && after == nil {
+		after = unknown{}
+	}
+	a := d.diff(place{name: o.Name, path: o.Name, plain: o.Name}, o.Before, after)
+	if o.Sensitive {
+		a.Sensitive, a.Shape, a.Children, a.Lines = true, Value, nil, nil
+	}
+	if a.Kind == Unchanged && o.Action == Update {
+		a.Kind = Changed // hidden on both sides
+	}
+	return a
+}
+
+const builtinProvider = "terraform.io/builtin/terraform"
+
+// unknown stands in After for a value that is known only after apply, null for
+// a null that is there, unlike no value.
+type (
+	unknown struct{}
+	null    struct{}
+)
+
+// present is v as a value that is there.
+func present(v any) any {
+	if v == nil {
+		return null{}
+	}
+	return v
+}
+
+// withUnknown puts unknown into a value where the mask says so.
+func withUnknown(v, mask any) any {
+	switch m := mask.(type) {
+	case bool:
+		if m {
+			return unknown{}
+		}
+	case map[string]any:
+		old, ok := v.(map[string]any)
+		if !ok && v != nil || !anyTrue(mask) {
+			return v
+		}
+		out := map[string]any{}
+		maps.Copy(out, old)
+		for k, sub := range m {
+			if _, has := old[k]; has || anyTrue(sub) {
+				out[k] = withUnknown(old[k], sub)
+			}
+		}
+		return out
+	case []any:
+		old, ok := v.([]any)
+		if !ok && v != nil || !anyTrue(mask) {
+			return v
+		}
+		out := append([]any{}, old...)
+		for i, sub := range m {
+			if i >= len(out) {
+				out = append(out, nil)
+			}
+			out[i] = withUnknown(out[i], sub)
+		}
+		return out
+	}
+	return v
+}
+
+// plain is v as JSON: without the stand-ins.
+func plain(v any) any {
+	switch v := v.(type) {
+	case unknown, null:
+		return nil
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, w := range v {
+			if w != (unknown{}) {
+				out[k] = plain(w)
+			}
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, w := range v {
+			out[i] = plain(w)
+		}
+		return out
+	}
+	return v
+}
+
+func index(list []string) map[string]bool {
+	m := make(map[string]bool, len(list))
+	for _, s := range list {
+		m[s] = true
+	}
+	return m
+}

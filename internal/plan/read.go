@@ -1,0 +1,357 @@
+package plan
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	tfjson "github.com/hashicorp/terraform-json"
+
+	"github.com/tfops/tfops/internal/fault"
+)
+
+// document is what is read of plan JSON. The rest (planned and prior values,
+// the whole configuration) repeats the same values, secrets included, and is
+// never decoded.
+type document struct {
+	FormatVersion     string                           `json:"format_version"`
+	EngineVersion     string                           `json:"terraform_version"`
+	Variables         map[string]*tfjson.PlanVariable  `json:"variables"` // only to know the secrets among them
+	ResourceChanges   []*tfjson.ResourceChange         `json:"resource_changes"`
+	ResourceDrift     []*tfjson.ResourceChange         `json:"resource_drift"`
+	DeferredChanges   []*tfjson.DeferredResourceChange `json:"deferred_changes"`
+	OutputChanges     map[string]*tfjson.Change        `json:"output_changes"`
+	Checks            []tfjson.CheckResultStatic       `json:"checks"`
+	ActionInvocations []*tfjson.ActionInvocation       `json:"action_invocations"`
+	Configuration     configuration                    `json:"configuration"`
+
+	// Not every engine and version writes these; absent is not false.
+	Complete  *bool `json:"complete"`
+	Applyable *bool `json:"applyable"`
+	Errored   *bool `json:"errored"`
+}
+
+// Read reads the plan from raw, the output of `terraform show -json` or `tofu
+// show -json` for a saved plan, and redacts it. digest is the Digest of the
+// plan file. The error is a fault and repeats nothing of raw's values.
+//
+// What an engine does not write is derived: without "applyable" a plan that
+// changes something and did not fail can be applied; without "complete" a
+// plan is complete unless it defers something.
+func Read(raw []byte, digest string) (*Plan, error) {
+	doc, err := decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{FormatVersion: FormatVersion, EngineVersion: doc.EngineVersion, Digest: digest,
+		Changes: []Change{}, Drift: []Change{}, Outputs: []Output{}, Checks: []Check{}}
+	r := &reading{blocks: doc.Configuration.blocks()}
+	if p.Changes, err = r.changes(doc.ResourceChanges, concerns); err != nil {
+		return nil, err
+	}
+	if p.Drift, err = r.changes(doc.ResourceDrift, differs); err != nil {
+		return nil, err
+	}
+	if p.Deferred, err = r.deferred(doc.DeferredChanges); err != nil {
+		return nil, err
+	}
+	if p.Outputs, err = r.outputs(doc.OutputChanges); err != nil {
+		return nil, err
+	}
+	p.Checks = checks(doc.Checks)
+	p.Invocations = invocations(doc.ActionInvocations)
+	r.hideCopies(p, doc)
+
+	p.Counts = count(p.Changes, p.Outputs)
+	p.Errored = doc.Errored != nil && *doc.Errored
+	p.Complete = len(p.Deferred) == 0 && (doc.Complete == nil || *doc.Complete)
+	p.Applyable = !p.Errored && p.HasChanges()
+	if doc.Applyable != nil {
+		p.Applyable = *doc.Applyable
+	}
+	p.Destroy = destroys(p.Changes)
+	return p, nil
+}
+
+// decode reads raw without losing the precision of numbers.
+func decode(raw []byte) (*document, error) {
+	const next = "Make the plan again; if it fails again, check that the engine's version is one that tfops supports."
+	doc := &document{}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	if err := dec.Decode(doc); err != nil {
+		return nil, fault.New(fault.Invalid, next, "The engine's plan JSON cannot be read: %s.", decodeProblem(err))
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, fault.New(fault.Invalid, next, "The engine's plan JSON cannot be read: something follows its end.")
+	}
+	if err := (&tfjson.Plan{FormatVersion: doc.FormatVersion}).Validate(); err != nil {
+		return nil, fault.New(fault.Invalid, "Use an engine whose plan format tfops supports ("+tfjson.PlanFormatVersionConstraints+").",
+			"The engine's plan JSON has format version %q, which tfops does not know.", doc.FormatVersion)
+	}
+	return doc, nil
+}
+
+// decodeProblem says what is wrong with JSON and where, but not what stands
+// there: that may be a secret.
+func decodeProblem(err error) string {
+	switch e := err.(type) {
+	case *json.SyntaxError:
+		return fmt.Sprintf("it is not JSON at byte %d", e.Offset)
+	case *json.UnmarshalTypeError:
+		return fmt.Sprintf("%q is not of the type that it should be (byte %d)", e.Field, e.Offset)
+	}
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return "it ends too early"
+	}
+	return "it has another form than a plan"
+}
+
+// reading is what the parts of one Read share.
+type reading struct {
+	blocks    blocks
+	redactor  redactor
+	originals []original // of every change, for what is lost by hiding copies
+}
+
+// original remembers what a change was before it was redacted.
+type original struct {
+	values sides
+	found  []string
+}
+
+func (r *reading) changes(list []*tfjson.ResourceChange, keep func(*Change) bool) ([]Change, error) {
+	out := []Change{}
+	for _, rc := range list {
+		if rc == nil || rc.Change == nil || rc.Mode == "ephemeral" {
+			continue // an ephemeral resource is opened and closed: it changes nothing
+		}
+		c, o, err := r.change(rc)
+		if err != nil {
+			return nil, err
+		}
+		if keep(&c) {
+			out = append(out, c)
+			r.originals = append(r.originals, o)
+		}
+	}
+	return out, nil
+}
+
+// concerns reports whether a planned change belongs into Plan.Changes.
+func concerns(c *Change) bool {
+	return c.Action != NoOp || c.PreviousAddress != "" || c.ImportID != ""
+}
+
+// differs reports whether an entry of resource_drift tells of a difference: a
+// move alone is listed there too.
+func differs(c *Change) bool { return c.Action != NoOp }
+
+func (r *reading) change(rc *tfjson.ResourceChange) (Change, original, error) {
+	tc := rc.Change
+	action, first, err := actionOf(tc.Actions, rc.Address)
+	if err != nil {
+		return Change{}, original{}, err
+	}
+	before := len(r.redactor.found)
+	values := sides{tc.Before, tc.After, tc.AfterUnknown, tc.BeforeSensitive, tc.AfterSensitive}
+	red := r.redactor.redact(values)
+	c := Change{
+		Address: rc.Address, Module: rc.ModuleAddress, Mode: string(rc.Mode), Type: rc.Type, Name: rc.Name,
+		Provider: rc.ProviderName, Deposed: rc.DeposedKey, Action: action, CreateFirst: first, Reason: string(rc.ActionReason),
+		Before: red.before, After: red.after, Unknown: trim(red.unknown), ReplacePaths: paths(tc.ReplacePaths, red),
+	}
+	if rc.PreviousAddress != rc.Address {
+		c.PreviousAddress = rc.PreviousAddress
+	}
+	if tc.Importing != nil {
+		c.ImportID = importID(tc.Importing)
+	}
+	c.Blocks = r.blocks.of(&c)
+	return c, original{values, r.redactor.found[before:]}, nil
+}
+
+// importID is what names the object that is imported: its ID, or its identity
+// as JSON where the provider uses one.
+func importID(i *tfjson.Importing) string {
+	if i.ID != "" {
+		return i.ID
+	}
+	if i.Identity != nil {
+		if b, err := json.Marshal(i.Identity); err == nil {
+			return string(b)
+		}
+	}
+	return "(known after apply)"
+}
+
+// actionOf reads the engine's list of actions. An action that is not known
+// here is an error: a plan that is only half understood must not be approved.
+func actionOf(list tfjson.Actions, address string) (a Action, createFirst bool, err error) {
+	names := make([]string, len(list))
+	for i, s := range list {
+		names[i] = string(s)
+	}
+	switch joined := strings.Join(names, ","); joined {
+	case "no-op", "create", "read", "update", "delete", "forget":
+		return Action(joined), false, nil
+	case "delete,create":
+		return Replace, false, nil
+	case "create,delete", "create,forget":
+		return Replace, true, nil
+	case "forget,create":
+		return Replace, false, nil
+	default:
+		return "", false, fault.New(fault.Invalid, "Update tfops, or use an engine of a version that it supports.",
+			"The plan does %q to %s, which tfops does not know.", joined, address)
+	}
+}
+
+// trim drops from a mask all that is false; nil when nothing is left. Lists
+// keep their length.
+func trim(mask any) any {
+	if !anyTrue(mask) {
+		return nil
+	}
+	m, ok := mask.(map[string]any)
+	if !ok {
+		return mask
+	}
+	out := map[string]any{}
+	for k, v := range m {
+		if t := trim(v); t != nil {
+			out[k] = t
+		}
+	}
+	return out
+}
+
+// paths writes the engine's paths (lists of names and indexes) as text. A path
+// that leads into a hidden value ends there: a key may be a part of the secret.
+func paths(list []any, red sides) []string {
+	var out []string
+	for _, p := range list {
+		steps, _ := p.([]any)
+		path, before, after := "", red.before, red.after
+		for _, step := range steps {
+			if before == any(Sensitive) || after == any(Sensitive) {
+				break
+			}
+			switch step := step.(type) {
+			case string:
+				path = pathKey(path, step)
+			case json.Number:
+				path += "[" + step.String() + "]"
+			}
+			before, after = part(before, step), part(after, step)
+		}
+		if path != "" && !slices.Contains(out, path) {
+			out = append(out, path)
+		}
+	}
+	return out
+}
+
+// part is the part of a value that one step of a path leads to.
+func part(v, step any) any {
+	switch step := step.(type) {
+	case string:
+		m, _ := v.(map[string]any)
+		return m[step]
+	case json.Number:
+		l, _ := v.([]any)
+		if i, err := step.Int64(); err == nil && i >= 0 && i < int64(len(l)) {
+			return l[i]
+		}
+	}
+	return nil
+}
+
+func (r *reading) deferred(list []*tfjson.DeferredResourceChange) ([]Change, error) {
+	var out []Change
+	for _, d := range list {
+		if d == nil || d.ResourceChange == nil {
+			continue
+		}
+		changes, err := r.changes([]*tfjson.ResourceChange{d.ResourceChange}, func(*Change) bool { return true })
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range changes {
+			c.Reason = d.Reason
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+func (r *reading) outputs(list map[string]*tfjson.Change) ([]Output, error) {
+	out := []Output{}
+	for _, name := range slices.Sorted(maps.Keys(list)) {
+		c := list[name]
+		if c == nil {
+			continue
+		}
+		action, _, err := actionOf(c.Actions, "output."+name)
+		if err != nil {
+			return nil, err
+		}
+		red := r.redactor.redact(sides{c.Before, c.After, c.AfterUnknown, c.BeforeSensitive, c.AfterSensitive})
+		if action == NoOp {
+			continue
+		}
+		out = append(out, Output{Name: name, Action: action, Before: red.before, After: red.after,
+			Sensitive: c.BeforeSensitive == true || c.AfterSensitive == true, Unknown: anyTrue(c.AfterUnknown)})
+	}
+	return out, nil
+}
+
+// hideCopies hides what masks hid wherever else it stands, and notes the
+// differences that no reader can see any more.
+func (r *reading) hideCopies(p *Plan, doc *document) {
+	found := r.redactor.found
+	for name, v := range doc.Variables {
+		if v != nil && doc.Configuration.sensitiveVariable(name) {
+			found = texts(v.Value, found)
+		}
+	}
+	s := markedSecrets(found)
+	i := 0
+	for _, list := range [][]Change{p.Changes, p.Drift, p.Deferred} {
+		for j := range list {
+			o := r.originals[i]
+			i++
+			c := &list[j]
+			s.near(o.found).change(c)
+			c.noteChanged(lost("", o.values, sides{before: c.Before, after: c.After}))
+		}
+	}
+	for i := range p.Outputs {
+		o := &p.Outputs[i]
+		o.Before, o.After = s.value(o.Before), s.value(o.After)
+	}
+	for i := range p.Checks {
+		s.check(&p.Checks[i])
+	}
+}
+
+// destroys reports whether the changes are those of a plan made with -destroy,
+// which plan JSON does not say: everything is deleted, and the engine gives no
+// reason, where otherwise it names what is missing from the configuration.
+func destroys(changes []Change) bool {
+	deletes := 0
+	for _, c := range changes {
+		if c.Action == ReadData {
+			continue
+		}
+		if c.Action != Delete || c.Reason != "" {
+			return false
+		}
+		deletes++
+	}
+	return deletes > 0
+}

@@ -1,0 +1,260 @@
+package plan
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// How long a value that a mask hides must be for its copies to be hidden too.
+// Short values ("1", "prod") are common words: hiding them everywhere would
+// make a plan unreadable and hide nothing, since the engine shows them anyway.
+const (
+	nearLength  = 3  // the same value within the same resource
+	wholeLength = 8  // the same value anywhere in the plan
+	partLength  = 12 // within any longer string of the plan
+)
+
+// secrets finds copies of secret strings in JSON values and texts.
+type secrets struct {
+	whole    map[string]bool   // a string or number that is one of these is hidden
+	nearby   map[string]bool   // one of these too, in one resource
+	replacer *strings.Replacer // hides parts of strings; nil hides none
+}
+
+// newSecrets looks for whole values and for parts of strings. Of two parts
+// that begin at the same place the longer one wins.
+func newSecrets(whole, parts []string) secrets {
+	s := secrets{whole: map[string]bool{}}
+	for _, v := range whole {
+		if v != "" {
+			s.whole[v] = true
+		}
+	}
+	set := map[string]bool{}
+	for _, v := range parts {
+		for _, form := range forms(v) {
+			set[form] = true
+		}
+	}
+	delete(set, "")
+	delete(set, Sensitive)
+	if len(set) == 0 {
+		return s
+	}
+	var pairs []string
+	for _, v := range slices.SortedFunc(maps.Keys(set), longestFirst) {
+		pairs = append(pairs, v, Sensitive)
+	}
+	s.replacer = strings.NewReplacer(pairs...)
+	return s
+}
+
+// markedSecrets looks for copies of what the engine's masks hid.
+func markedSecrets(found []string) secrets {
+	var whole, parts []string
+	for _, v := range found {
+		if len(v) >= wholeLength {
+			whole = append(whole, v)
+		}
+		if len(v) >= partLength {
+			parts = append(parts, v)
+		}
+	}
+	return newSecrets(whole, parts)
+}
+
+// near adds what was hidden in the same resource.
+func (s secrets) near(found []string) secrets {
+	s.nearby = map[string]bool{}
+	for _, v := range found {
+		if len(v) >= nearLength {
+			s.nearby[v] = true
+		}
+	}
+	return s
+}
+
+// is reports whether a value is a secret as a whole.
+func (s secrets) is(v string) bool { return s.whole[v] || s.nearby[v] }
+
+// forms are the ways in which a secret appears in a string: as it is, and as
+// it is written within JSON.
+func forms(v string) []string {
+	list := []string{v}
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	for _, html := range []bool{false, true} {
+		enc.SetEscapeHTML(html)
+		b.Reset()
+		if err := enc.Encode(v); err != nil {
+			continue
+		}
+		text := strings.TrimSuffix(b.String(), "\n")
+		list = append(list, text[1:len(text)-1])
+	}
+	return list
+}
+
+func longestFirst(a, b string) int {
+	if len(a) != len(b) {
+		return len(b) - len(a)
+	}
+	return strings.Compare(a, b)
+}
+
+// none reports whether there is nothing to look for.
+func (s secrets) none() bool { return len(s.whole)+len(s.nearby) == 0 && s.replacer == nil }
+
+// text hides secrets in one string. What stands for a secret already is left
+// alone.
+func (s secrets) text(v string) string {
+	if s.is(v) {
+		return Sensitive
+	}
+	if s.replacer == nil {
+		return v
+	}
+	if !strings.Contains(v, Sensitive) {
+		return s.replacer.Replace(v)
+	}
+	pieces := strings.Split(v, Sensitive)
+	for i, p := range pieces {
+		pieces[i] = s.replacer.Replace(p)
+	}
+	return strings.Join(pieces, Sensitive)
+}
+
+// value hides secrets in a JSON value, keys included.
+func (s secrets) value(v any) any {
+	switch v := v.(type) {
+	case string:
+		return s.text(v)
+	case json.Number, float64:
+		if s.is(numberText(v)) {
+			return Sensitive
+		}
+		return v
+	case []any:
+		out := make([]any, len(v))
+		for i, w := range v {
+			out[i] = s.value(w)
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			out[s.key(k, out)] = s.value(v[k])
+		}
+		return out
+	}
+	return v
+}
+
+// key hides secrets in the key of a map; keys that become the same are told
+// apart by a number.
+func (s secrets) key(k string, taken map[string]any) string {
+	name := s.text(k)
+	for n := 2; ; n++ {
+		if _, ok := taken[name]; !ok {
+			return name
+		}
+		name = s.text(k) + " " + strconv.Itoa(n)
+	}
+}
+
+// address hides secrets in the instance keys of a resource address: the rest
+// are names in the configuration.
+func (s secrets) address(a string) string {
+	if s.none() || !strings.Contains(a, `"`) {
+		return a
+	}
+	var b strings.Builder
+	for rest := a; rest != ""; {
+		quoted, err := strconv.QuotedPrefix(rest)
+		if err != nil && rest[0] == '"' {
+			b.WriteString(s.text(rest)) // not a quoted string that we can read
+			break
+		}
+		if err != nil {
+			b.WriteByte(rest[0])
+			rest = rest[1:]
+			continue
+		}
+		rest = rest[len(quoted):]
+		inner, err := strconv.Unquote(quoted)
+		if err != nil {
+			inner = quoted[1 : len(quoted)-1]
+		}
+		if masked := s.text(inner); masked != inner {
+			quoted = strconv.Quote(masked)
+		}
+		b.WriteString(quoted)
+	}
+	return b.String()
+}
+
+func (s secrets) all(list []string) []string {
+	if list == nil {
+		return nil
+	}
+	out := make([]string, len(list))
+	for i, v := range list {
+		out[i] = s.text(v)
+	}
+	return out
+}
+
+// change hides secrets in what was read of one resource. A difference that is
+// hidden by it is noted in SensitiveChanged.
+func (s secrets) change(c *Change) {
+	original := sides{before: c.Before, after: c.After}
+	c.Before, c.After, c.Unknown = s.value(c.Before), s.value(c.After), s.value(c.Unknown)
+	c.ImportID = s.text(c.ImportID)
+	c.Address, c.PreviousAddress, c.Module = s.address(c.Address), s.address(c.PreviousAddress), s.address(c.Module)
+	c.ReplacePaths, c.SensitiveChanged = s.all(c.ReplacePaths), s.all(c.SensitiveChanged)
+	c.noteChanged(lost("", original, sides{before: c.Before, after: c.After}))
+}
+
+func (c *Change) noteChanged(paths []string) {
+	if len(paths) == 0 {
+		return
+	}
+	c.SensitiveChanged = append(c.SensitiveChanged, paths...)
+	slices.Sort(c.SensitiveChanged)
+	c.SensitiveChanged = slices.Compact(c.SensitiveChanged)
+}
+
+// Mask replaces every occurrence of these secret strings in the plan, in keys
+// of maps and in the instance keys of addresses too, by Sensitive, the longest
+// first. Names that the configuration's text gives (types, names of resources
+// and outputs) and the digest are left alone: they are not values.
+func (p *Plan) Mask(values []string) {
+	s := newSecrets(values, values)
+	if s.none() {
+		return
+	}
+	for _, list := range [][]Change{p.Changes, p.Drift, p.Deferred} {
+		for i := range list {
+			s.change(&list[i])
+		}
+	}
+	for i := range p.Outputs {
+		o := &p.Outputs[i]
+		o.Before, o.After = s.value(o.Before), s.value(o.After)
+	}
+	for i := range p.Checks {
+		s.check(&p.Checks[i])
+	}
+	for i := range p.Invocations {
+		v := &p.Invocations[i]
+		v.Address, v.Trigger = s.address(v.Address), s.address(v.Trigger)
+	}
+}
+
+func (s secrets) check(c *Check) {
+	c.Address = s.address(c.Address)
+	c.Problems = s.all(c.Problems)
+}

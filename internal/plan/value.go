@@ -1,0 +1,166 @@
+package plan
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/big"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// JSON values in this package are nil, bool, json.Number (float64 where a
+// caller decoded it so), string, []any and map[string]any.
+
+// equal reports whether two JSON values are the same; numbers are compared by
+// value, not by how they are written.
+func equal(a, b any) bool {
+	switch a := a.(type) {
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for k, v := range a {
+			w, ok := b[k]
+			if !ok || !equal(v, w) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		b, ok := b.([]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for i := range a {
+			if !equal(a[i], b[i]) {
+				return false
+			}
+		}
+		return true
+	case json.Number, float64:
+		return equalNumbers(a, b)
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+func equalNumbers(a, b any) bool {
+	x, y := numberText(a), numberText(b)
+	if x == y {
+		return true
+	}
+	// A number's text is at most as long as the plan, its exponent is not: only
+	// what big.Float holds exactly enough is compared by value.
+	f, _, errF := big.ParseFloat(x, 10, 512, big.ToNearestEven)
+	g, _, errG := big.ParseFloat(y, 10, 512, big.ToNearestEven)
+	return errF == nil && errG == nil && f.Cmp(g) == 0
+}
+
+// numberText is the text of a JSON number; "" for anything else.
+func numberText(v any) string {
+	switch v := v.(type) {
+	case json.Number:
+		return v.String()
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	return ""
+}
+
+// intern numbers values: equal ones get the same number, so that comparing
+// many of them with each other is cheap.
+type intern map[string]int
+
+func (n intern) all(list []any) []int {
+	ids := make([]int, len(list))
+	var b strings.Builder
+	for i, v := range list {
+		b.Reset()
+		canonical(&b, v)
+		id, ok := n[b.String()]
+		if !ok {
+			id = len(n)
+			n[b.String()] = id
+		}
+		ids[i] = id
+	}
+	return ids
+}
+
+// canonical writes a value so that equal values, and only those, are written
+// the same.
+func canonical(b *strings.Builder, v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		b.WriteByte('{')
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			b.WriteString(strconv.Quote(k))
+			canonical(b, v[k])
+		}
+		b.WriteByte('}')
+	case []any:
+		b.WriteByte('[')
+		for _, w := range v {
+			canonical(b, w)
+			b.WriteByte(',')
+		}
+		b.WriteByte(']')
+	case string:
+		b.WriteString(strconv.Quote(v))
+	case json.Number, float64:
+		text := numberText(v)
+		if f, _, err := big.ParseFloat(text, 10, 512, big.ToNearestEven); err == nil {
+			text = f.Text('p', 0)
+		}
+		b.WriteString(text)
+	case nil, null:
+		b.WriteString("null")
+	default:
+		fmt.Fprintf(b, "%T%v", v, v)
+	}
+}
+
+// anyTrue reports whether a mask (a JSON value that mirrors another one) says
+// true anywhere.
+func anyTrue(mask any) bool {
+	switch m := mask.(type) {
+	case bool:
+		return m
+	case map[string]any:
+		for _, v := range m {
+			if anyTrue(v) {
+				return true
+			}
+		}
+	case []any:
+		for _, v := range m {
+			if anyTrue(v) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+var plainKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
+
+// pathKey is the path of an attribute or map element: a.b, or a["b.c"] where
+// the key is not a plain name.
+func pathKey(parent, key string) string {
+	switch {
+	case !plainKey.MatchString(key):
+		return parent + "[" + strconv.Quote(key) + "]"
+	case parent == "":
+		return key
+	}
+	return parent + "." + key
+}
+
+// pathIndex is the path of a list element: a[0].
+func pathIndex(parent string, i int) string {
+	return parent + "[" + strconv.Itoa(i) + "]"
+}

@@ -1,0 +1,67 @@
+package term
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Clean makes text from outside safe to print within a line: control
+// characters (escape sequences begin with one), line ends, invalid UTF-8 and
+// characters that reorder or hide text are written out, e.g. \x1b. Tabs
+// become a space.
+func Clean(s string) string { return clean(s, false) }
+
+// CleanText does the same and keeps line ends and tabs. A carriage return
+// before a line end is dropped.
+func CleanText(s string) string { return clean(s, true) }
+
+func clean(s string, keepLines bool) string {
+	if plainText(s) {
+		return s
+	}
+	if keepLines {
+		s = strings.ReplaceAll(s, "\r\n", "\n")
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && size <= 1:
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case r == '\n' && !keepLines:
+			b.WriteString(`\n`)
+		case r == '\t' && !keepLines:
+			b.WriteByte(' ')
+		case r == '\n' || r == '\t' || shows(r):
+			b.WriteRune(r)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case r < 0x100:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		case r < 0x10000:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		}
+		i += size
+	}
+	return b.String()
+}
+
+// plainText reports whether nothing needs to be cleaned, for the usual case.
+func plainText(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// shows reports whether a terminal shows a character and does nothing else
+// with it. Joiners and variation selectors are part of emoji and of words.
+func shows(r rune) bool {
+	return unicode.IsPrint(r) || unicode.In(r, unicode.Mn, unicode.Me, unicode.Mc) || r == 0x200d || r == 0x200c || unicode.Is(unicode.Zs, r)
+}

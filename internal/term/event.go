@@ -1,0 +1,212 @@
+package term
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// stream is what Event remembers from line to line.
+type stream struct {
+	begun bool // something was printed
+	apart bool // what was printed last stands apart: a blank line follows it
+	blank bool // what was printed last was a blank line
+}
+
+// message is a line of the engine's JSON stream, of init, plan or apply.
+type message struct {
+	Level      string                     `json:"@level"`
+	Message    *string                    `json:"@message"`
+	Type       string                     `json:"type"`
+	Diagnostic *engineDiagnostic          `json:"diagnostic"`
+	Hook       hook                       `json:"hook"`
+	Outputs    map[string]json.RawMessage `json:"outputs"`
+	Changes    struct {
+		Operation string `json:"operation"`
+	} `json:"changes"`
+}
+
+type hook struct {
+	Resource struct {
+		Addr string `json:"addr"`
+	} `json:"resource"`
+	Provisioner string `json:"provisioner"`
+	Output      string `json:"output"`
+}
+
+// Event prints one line of the engine's JSON stream to stdout as the engine
+// would print it to a person. A message of a type that is not known is printed
+// as its text, a line that is not JSON as it is; both are cleaned.
+func (p *Printer) Event(line []byte) {
+	line = bytes.TrimRight(line, "\r\n")
+	var m message
+	if err := json.Unmarshal(line, &m); err != nil || m.Message == nil && m.Diagnostic == nil {
+		p.say(CleanText(string(line)))
+		return
+	}
+	text := ""
+	if m.Message != nil {
+		text = CleanText(*m.Message)
+	}
+	switch m.Type {
+	case "refresh_complete", "provision_complete":
+		// the engine says nothing of it to a person
+	case "diagnostic":
+		if m.Diagnostic == nil {
+			p.say(text)
+			return
+		}
+		p.apart(p.out.diagnostic(m.Diagnostic.diagnostic()))
+	case "change_summary":
+		p.apart(p.out.paintLines(summaryStyle(m.Changes.Operation), strings.Trim(text, "\n")))
+	case "outputs":
+		if list := p.out.outputs(m.Outputs); list != "" {
+			p.apart(list)
+		}
+	case "provision_progress":
+		p.provision(m.Hook, text)
+	case "refresh_start", "apply_start", "apply_progress", "apply_complete", "apply_errored", "provision_start", "provision_errored":
+		p.hook(text)
+	default:
+		p.log(m.Level, text)
+	}
+}
+
+// say prints an ordinary line.
+func (p *Printer) say(text string) {
+	if p.stream.apart && text != "" {
+		p.out.line("")
+	}
+	p.out.line(text)
+	p.stream = stream{begun: true, blank: text == ""}
+}
+
+// apart prints lines that stand between blank lines.
+func (p *Printer) apart(text string) {
+	if p.stream.begun && !p.stream.blank {
+		p.out.line("")
+	}
+	p.out.line(text)
+	p.stream = stream{begun: true, apart: true}
+}
+
+func summaryStyle(operation string) style {
+	if operation == "plan" {
+		return bold
+	}
+	return greenBold
+}
+
+// hook prints what happens to a resource; its identity is not part of the news.
+func (p *Printer) hook(text string) {
+	news, identity, found := strings.Cut(text, " [id=")
+	news = p.out.paintLines(bold, news)
+	if found {
+		news += " [id=" + identity
+	}
+	p.say(news)
+}
+
+// provision prints what a provisioner prints, each line with its origin.
+func (p *Printer) provision(h hook, text string) {
+	if h.Resource.Addr == "" || h.Provisioner == "" {
+		p.say(text)
+		return
+	}
+	prefix := p.out.paint(bold, Clean(h.Resource.Addr)+" ("+Clean(h.Provisioner)+"):") + " "
+	for l := range strings.SplitSeq(strings.TrimRight(CleanText(h.Output), "\n"), "\n") {
+		p.say(prefix + l)
+	}
+}
+
+func (p *Printer) log(level, text string) {
+	switch level {
+	case "error":
+		text = p.out.paintLines(red, text)
+	case "warn":
+		text = p.out.paintLines(yellow, text)
+	case "debug", "trace":
+		text = p.out.paintLines(faint, text)
+	}
+	p.say(text)
+}
+
+func (g *page) paintLines(s style, text string) string {
+	lines := strings.Split(text, "\n")
+	for i, l := range lines {
+		lines[i] = g.paint(s, l)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// outputs lists the values of outputs after an apply. The message of a plan
+// has no values: it says nothing.
+func (g *page) outputs(list map[string]json.RawMessage) string {
+	s := &sheet{page: g}
+	s.linef("%s", g.paint(greenBold, "Outputs:"))
+	s.linef("")
+	n := 0
+	for _, name := range slices.Sorted(maps.Keys(list)) {
+		var o struct {
+			Sensitive bool            `json:"sensitive"`
+			Value     json.RawMessage `json:"value"`
+		}
+		if err := json.Unmarshal(list[name], &o); err != nil || o.Value == nil && !o.Sensitive {
+			continue
+		}
+		value := "<sensitive>"
+		if !o.Sensitive {
+			value = s.outputValue(o.Value)
+		}
+		s.linef("%s = %s", Clean(name), value)
+		n++
+	}
+	if n == 0 {
+		return ""
+	}
+	return s.b.String()
+}
+
+// outputValue is a value as the engine's language writes it.
+func (s *sheet) outputValue(raw json.RawMessage) string {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		return Clean(string(raw))
+	}
+	return expression(v, "")
+}
+
+func expression(v any, pad string) string {
+	var b strings.Builder
+	switch v := v.(type) {
+	case map[string]any:
+		if len(v) == 0 {
+			return "{}"
+		}
+		b.WriteString("{\n")
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			fmt.Fprintf(&b, "%s  %q = %s\n", pad, k, expression(v[k], pad+"  "))
+		}
+		return b.String() + pad + "}"
+	case []any:
+		if len(v) == 0 {
+			return "[]"
+		}
+		b.WriteString("[\n")
+		for _, e := range v {
+			fmt.Fprintf(&b, "%s  %s,\n", pad, expression(e, pad+"  "))
+		}
+		return b.String() + pad + "]"
+	case string:
+		if strings.Contains(v, "\n") {
+			text := strings.ReplaceAll(strings.TrimSuffix(CleanText(v), "\n"), "\n", "\n"+pad)
+			return "<<EOT\n" + pad + text + "\n" + pad + "EOT"
+		}
+	}
+	return literal(v)
+}

@@ -1,0 +1,256 @@
+package term
+
+import (
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+
+	"charm.land/lipgloss/v2"
+
+	"github.com/tfops/tfops/internal/plan"
+)
+
+func displayWidth(s string) int { return lipgloss.Width(s) }
+
+// Plan prints a plan to w, in the form that readers of Terraform and OpenTofu
+// plans know; nil is stdout. Colours follow the rules for w.
+func (p *Printer) Plan(w io.Writer, pl *plan.Plan) {
+	g := p.out
+	if w != nil && w != g.w {
+		g = p.page(w)
+	}
+	s := &sheet{page: g}
+	engine := engineName(pl.EngineName)
+	s.drift(pl, engine)
+	s.actions(pl, engine)
+	s.deferred(pl)
+	s.invocations(pl)
+	s.summary(pl)
+	s.outputs(pl, engine)
+	s.checks(pl)
+	s.incomplete(pl)
+	g.line(strings.Trim(s.b.String(), "\n"))
+}
+
+// engineName is the name of the engine as its makers write it; empty when it
+// is not known.
+func engineName(name string) string {
+	switch name {
+	case "terraform":
+		return "Terraform"
+	case "tofu":
+		return "OpenTofu"
+	}
+	return ""
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func (s *sheet) drift(pl *plan.Plan, engine string) {
+	if len(pl.Drift) == 0 {
+		return
+	}
+	s.linef("%s Objects have changed outside of %s", s.paint(bold, "Note:"), or(engine, "the engine"))
+	s.linef("\n%s detected the following changes made outside of %s since the last apply:", or(engine, "The engine"), or(engine, "it"))
+	for _, c := range pl.Drift {
+		s.linef("")
+		s.change(c, driftTitle(c))
+	}
+	s.linef("")
+}
+
+func driftTitle(c plan.Change) string {
+	switch c.Action {
+	case plan.Delete:
+		return "has been deleted"
+	default:
+		return "has changed"
+	}
+}
+
+func (s *sheet) actions(pl *plan.Plan, engine string) {
+	switch {
+	case pl.Errored && len(pl.Changes) == 0:
+		s.linef("%s %s encountered an error while generating this plan.", s.paint(redBold, "Planning failed."), or(engine, "The engine"))
+		return
+	case len(pl.Changes) == 0 && len(pl.Outputs) == 0 && len(pl.Deferred) == 0 && len(pl.Invocations) == 0:
+		s.noChanges(pl, engine)
+		return
+	case len(pl.Changes) == 0:
+		return
+	}
+	if slices.ContainsFunc(pl.Changes, func(c plan.Change) bool { return c.Action != plan.NoOp }) {
+		s.legend(pl, engine)
+	}
+	if pl.Errored {
+		s.linef("%s planned the following actions, but then encountered a problem:", or(engine, "The engine"))
+	} else {
+		s.linef("%s will perform the following actions:", or(engine, "The plan"))
+	}
+	for _, c := range pl.Changes {
+		s.linef("")
+		s.change(c, title(c, engine))
+	}
+}
+
+func (s *sheet) noChanges(pl *plan.Plan, engine string) {
+	if len(pl.Drift) > 0 {
+		s.linef("%s Applying would only record the changes above in the state.", s.paint(greenBold, "No changes to the infrastructure."))
+		return
+	}
+	s.linef("%s Your infrastructure matches the configuration.", s.paint(greenBold, "No changes."))
+	s.linef("\n%s has compared your real infrastructure against your configuration\nand found no differences, so no changes are needed.", or(engine, "The engine"))
+}
+
+// symbols are the marks of actions, in the order of the legend.
+var symbols = []struct {
+	action plan.Action
+	first  bool
+	mark   string
+	text   string
+}{
+	{plan.Create, false, "  + ", "create"},
+	{plan.Update, false, "  ~ ", "update in-place"},
+	{plan.Delete, false, "  - ", "destroy"},
+	{plan.Replace, false, "-/+ ", "destroy and then create replacement"},
+	{plan.Replace, true, "+/- ", "create replacement and then destroy"},
+	{plan.ReadData, false, " <= ", "read (data resources)"},
+	{plan.Forget, false, "  . ", "forget"},
+}
+
+func (s *sheet) legend(pl *plan.Plan, engine string) {
+	if engine != "" {
+		s.linef("%s used the selected providers to generate the following execution\nplan. Resource actions are indicated with the following symbols:", engine)
+	} else {
+		s.linef("Resource actions are indicated with the following symbols:")
+	}
+	for _, sym := range symbols {
+		if sym.action != plan.Forget && slices.ContainsFunc(pl.Changes, func(c plan.Change) bool { return c.Action == sym.action && c.CreateFirst == sym.first }) {
+			s.linef("%s%s", s.mark(sym.mark), sym.text)
+		}
+	}
+	s.linef("")
+}
+
+func symbol(c plan.Change) string {
+	for _, sym := range symbols {
+		if sym.action == c.Action && sym.first == c.CreateFirst {
+			return sym.mark
+		}
+	}
+	return indent
+}
+
+// change lays out one resource instance below its title.
+func (s *sheet) change(c plan.Change, title string) {
+	name := Clean(c.Address)
+	if c.Deposed != "" {
+		name += " (deposed object " + Clean(c.Deposed) + ")"
+	}
+	if c.Action == plan.NoOp && c.PreviousAddress != "" {
+		name = Clean(c.PreviousAddress)
+	}
+	s.linef("%s", s.paint(bold, "  # "+name+" "+title))
+	for _, note := range notes(c) {
+		s.linef("  # %s", note)
+	}
+	kind := "resource"
+	if c.Mode == "data" {
+		kind = "data"
+	}
+	s.linef("%s%s %q %q {", s.mark(symbol(c)), kind, c.Type, c.Name)
+	s.attributes(1, c.Diff(), look{null: true}, true)
+	s.linef("%s}", indent)
+}
+
+func title(c plan.Change, engine string) string {
+	switch c.Action {
+	case plan.Create:
+		return "will be created"
+	case plan.ReadData:
+		return "will be read during apply"
+	case plan.Update:
+		return "will be updated in-place"
+	case plan.Delete:
+		return "will be destroyed"
+	case plan.Forget:
+		return "will no longer be managed by " + or(engine, "the engine") + ", but will not be destroyed"
+	case plan.NoOp:
+		if c.PreviousAddress != "" {
+			return "has moved to " + Clean(c.Address)
+		}
+		return "will be imported"
+	}
+	switch c.Reason {
+	case "replace_because_tainted":
+		return "is tainted, so must be replaced"
+	case "replace_by_request":
+		return "will be replaced, as requested"
+	case "replace_by_triggers":
+		return "will be replaced due to changes in replace_triggered_by"
+	}
+	return "must be replaced"
+}
+
+// notes are the lines below a title: why, and where from.
+func notes(c plan.Change) []string {
+	var list []string
+	if why := reason(c); why != "" {
+		list = append(list, "("+why+")")
+	}
+	if c.Deposed != "" {
+		list = append(list, "(left over from a partially-failed replacement of this instance)")
+	}
+	if c.PreviousAddress != "" && c.Action != plan.NoOp {
+		list = append(list, "(moved from "+Clean(c.PreviousAddress)+")")
+	}
+	if c.ImportID != "" && c.Action != plan.NoOp {
+		list = append(list, fmt.Sprintf("(imported from %q)", c.ImportID))
+	}
+	return list
+}
+
+// instanceKey is what an address ends with when it has count or for_each.
+var instanceKey = regexp.MustCompile(`\[(?:\d+|"(?:[^"\\]|\\.)*")\]$`)
+
+func reason(c plan.Change) string {
+	if c.Action == plan.Forget {
+		return "destroy = false is set in the configuration"
+	}
+	key := instanceKey.FindString(c.Address)
+	name := c.Type + "." + c.Name
+	switch c.Reason {
+	case "delete_because_no_resource_config":
+		return "because " + Clean(name) + " is not in configuration"
+	case "delete_because_no_module":
+		return "because " + Clean(c.Module) + " is not in configuration"
+	case "delete_because_no_move_target":
+		return "because " + Clean(or(c.PreviousAddress, c.Address)) + " was moved to " + Clean(c.Address) + ", which is not in configuration"
+	case "delete_because_wrong_repetition":
+		switch {
+		case key == "":
+			return "because resource uses count or for_each"
+		case key[1] == '"':
+			return "because resource does not use for_each"
+		}
+		return "because resource does not use count"
+	case "delete_because_count_index":
+		return "because index " + Clean(key) + " is out of range for count"
+	case "delete_because_each_key":
+		return "because key " + Clean(key) + " is not in for_each map"
+	case "read_because_config_unknown":
+		return "config refers to values not yet known"
+	case "read_because_dependency_pending":
+		return "depends on a resource or a module with changes pending"
+	case "read_because_check_nested":
+		return "config will be reloaded to verify a check block"
+	}
+	return ""
+}

@@ -1,0 +1,45 @@
+package term
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/tfops/tfops/internal/fault"
+)
+
+// Error prints an error to stderr: "Error: " and what happened, and what to do
+// next on a line of its own. Errors that were joined are printed one after
+// the other. A nil error prints nothing.
+func (p *Printer) Error(err error) {
+	if err == nil {
+		return
+	}
+	if list := joined(err); list != nil {
+		for _, e := range list {
+			p.Error(e)
+		}
+		return
+	}
+	p.err.line(p.err.paint(redBold, "Error:") + " " + CleanText(strings.TrimSpace(err.Error())))
+	if next := fault.Next(err); next != "" {
+		p.err.line(CleanText(next))
+	}
+}
+
+// joined are the errors that errors.Join made err of; nil for any other error,
+// such as one whose text wraps several.
+func joined(err error) []error {
+	multi, ok := err.(interface{ Unwrap() []error })
+	if !ok || errors.Join(multi.Unwrap()...).Error() != err.Error() {
+		return nil
+	}
+	return multi.Unwrap()
+}
+
+// Warning prints a warning to stderr, in the form of Error. next may be empty.
+func (p *Printer) Warning(message, next string) {
+	p.err.line(p.err.paint(yellowBold, "Warning:") + " " + CleanText(strings.TrimSpace(message)))
+	if next != "" {
+		p.err.line(CleanText(next))
+	}
+}

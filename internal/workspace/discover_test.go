@@ -1,0 +1,126 @@
+package workspace
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tfops/tfops/internal/fault"
+)
+
+func TestDiscover(t *testing.T) {
+	tree := files(map[string]string{
+		"live/prod/main.tf":           calls("../../modules/app"),
+		"live/backend/main.tf":        "terraform {\n  backend \"s3\" {}\n}",
+		"live/cloud/main.tf":          "terraform {\n  cloud {}\n}",
+		"live/provider/main.tofu":     "provider \"x\" {}",
+		"live/json/main.tf.json":      `{"resource": {"terraform_data": {"x": {}}}}`,
+		"live/jsonback/main.tf.json":  `{"terraform": {"backend": {"s3": {}}}}`,
+		"live/compose/main.tf":        "module \"a\" {\n  source = \"../../modules/app\"\n}",
+		"live/broken/main.tf":         "resource \"terraform_data\" \"x\" {}\nresource {{{",
+		"live/settings/main.tf":       "terraform {\n  required_version = \">= 1\"\n}",
+		"live/outputs/main.tf":        "output \"x\" { value = 1 }",
+		"live/empty/README.md":        "x",
+		"live/link":                   "-> prod",
+		"modules/app/main.tf":         calls("./inner"),
+		"modules/app/inner/main.tf":   calls(),
+		"modules/unused/main.tf":      calls(),
+		".terraform/modules/x/y.tf":   calls(),
+		"live/prod/.hidden.tf/x/m.tf": calls(),
+		"self/main.tf":                calls("./"),
+	})
+	want := []string{"live/backend", "live/broken", "live/cloud", "live/compose", "live/json", "live/jsonback", "live/prod", "live/provider", "modules/unused", "self"}
+	if got := Discover(tree); !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if got := Discover(files(map[string]string{"main.tf": calls()})); !slices.Equal(got, []string{"."}) {
+		t.Errorf("a module in the root: %q", got)
+	}
+	if got := Discover(files(nil)); len(got) != 0 {
+		t.Errorf("an empty tree: %q", got)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	tree := files(map[string]string{
+		"live/prod/network/main.tf": calls(), "live/prod/app/main.tf": calls(), "live/prod/app/prod.tfvars": "",
+		"docs/x.txt": "", "vars/a.tfvars/x": "", "link": "-> live/prod/app", "out": "-> ../x",
+	})
+	for _, c := range []struct {
+		w          Workspace
+		code       fault.Code
+		says, next string
+	}{
+		{Workspace{Dir: "live/prod/network"}, "", "", ""},
+		{Workspace{Dir: "link", VarFiles: []string{"prod.tfvars"}}, "", "", ""},
+		{Workspace{Dir: "live/prod/netwrk"}, fault.NotFound, "no directory live/prod/netwrk", `did you mean "live/prod/network"? Root modules in the repository: live/prod/app, live/prod/network`},
+		{Workspace{Dir: "docs"}, fault.NotFound, "directory docs has no .tf file", "live/prod/app"},
+		{Workspace{Dir: "docs/x.txt"}, fault.Invalid, "is a file, not a directory", "root module"},
+		{Workspace{Dir: "out"}, fault.Invalid, "leads out of the repository", "correct dir"},
+		{Workspace{Dir: "live/prod/app", VarFiles: []string{"dev.tfvars"}}, fault.NotFound, "no var file live/prod/app/dev.tfvars", "there are: live/prod/app/prod.tfvars"},
+		{Workspace{Dir: "live/prod/app", VarFiles: []string{"../../../vars/a.tfvars"}}, fault.Invalid, "is a directory", "var_files"},
+		{Workspace{Dir: "live/prod/app", VarFiles: []string{"../../../../a"}}, fault.Invalid, "outside of the repository", "var_files"},
+	} {
+		err := c.w.Check(tree)
+		if c.code == "" {
+			if err != nil {
+				t.Errorf("%+v: %v", c.w, err)
+			}
+			continue
+		}
+		if !fault.Is(err, c.code) || !strings.Contains(err.Error(), c.says) || !strings.Contains(fault.Next(err), c.next) {
+			t.Errorf("%s %v: %v (%s)\nnext %q", c.w.Dir, c.w.VarFiles, err, fault.CodeOf(err), fault.Next(err))
+		}
+	}
+	empty := Workspace{Dir: "x"}.Check(files(map[string]string{"README.md": ""}))
+	if !strings.Contains(fault.Next(empty), "no root module") {
+		t.Errorf("next %q", fault.Next(empty))
+	}
+	many := map[string]string{}
+	for i := range 14 {
+		many[fmt.Sprintf("m%02d/main.tf", i)] = calls()
+	}
+	if next := fault.Next(Workspace{Dir: "x"}.Check(files(many))); !strings.HasSuffix(next, "m09 and 4 more") {
+		t.Errorf("next %q", next)
+	}
+}
+
+func TestNearest(t *testing.T) {
+	known := []string{"url", "poll", "auth", "repository", "terraform_workspace", "plan_timeout", "apply_timeout"}
+	for given, want := range map[string]string{
+		"pol": "poll", "ulr": "url", "reposotory": "repository", "Terraform-Workspace": "terraform_workspace",
+		"plan_time_out": "plan_timeout", "timeout": "", "xyz": "", "": "", "u": "",
+	} {
+		if got := Nearest(given, known); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", given, got, want)
+		}
+	}
+	if got := Nearest("prad", []string{"prod2", "prod", "prid"}); got != "prod" {
+		t.Errorf("the nearest of several is %q", got)
+	}
+}
+
+// What is refused must be all that can exhaust the stack of HCL's parser or of
+// what walks its trees, which would end the test's process; what people write
+// must pass.
+func TestTooDeep(t *testing.T) {
+	for _, s := range []string{
+		"(", "[", "{a=", "!", "-", "! ", "1==1?1:", "f(", "\"${", "x[", "[0]", "[*].a", "(/*)*/", "(#)\n", "!/**/", "[0]/**/",
+		"a {\n", "a \"b\" {\n", "[\"]\",", "(\"${\")\"}\"+",
+	} {
+		if !TooDeep([]byte("a = 1" + strings.Repeat(s, 11*maxNesting))) {
+			t.Errorf("many of %q pass", s)
+		}
+	}
+	if TooDeep([]byte(strings.Repeat("# ---------- (see a) :( ? --\nx = [for a in b : {c = !d}]\n", 1000))) {
+		t.Error("an ordinary file is refused")
+	}
+	for _, s := range []string{"+1", ".a", "/**/[0]", "-a"} {
+		src := "locals {\n  a = \"../\"\n b = 1" + strings.Repeat(s, MaxHCL/len(s)/4) + "\n}\n"
+		if !TooDeep([]byte(src)) {
+			m := &module{}
+			m.scan("main.tf", []byte(src)) // must come back
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package workspace
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// maxNesting is far more than a person writes and far less than what overflows
+// the stack of HCL's recursive parser, which would end the whole process.
+const maxNesting = 1000
+
+// MaxHCL is the size in bytes from which on tfops does not parse HCL.
+const MaxHCL = 1 << 20
+
+// TooDeep reports whether HCL text should not be given to a parser: it is
+// larger than MaxHCL, or has too much within one another. Whoever may push to a
+// repository could otherwise stop the daemon with a file of brackets.
+func TooDeep(src []byte) bool {
+	if len(src) > MaxHCL {
+		return true
+	}
+	few := 0
+	for _, c := range src {
+		if strings.IndexByte("([{!-?", c) >= 0 {
+			few++
+		}
+	}
+	if few <= maxNesting {
+		return false
+	}
+	tokens, _ := hclsyntax.LexConfig(src, "", hcl.InitialPos) // what does not lex does not parse
+	return nestsTooDeep(tokens)
+}
+
+func nestsTooDeep(tokens hclsyntax.Tokens) bool {
+	depth, run, chain := 0, 0, 0
+	var before hclsyntax.TokenType
+	for _, t := range tokens {
+		switch t.Type {
+		case hclsyntax.TokenComment, hclsyntax.TokenNewline:
+			continue
+		case hclsyntax.TokenOParen, hclsyntax.TokenOBrack, hclsyntax.TokenOBrace, hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
+			depth++
+		case hclsyntax.TokenCParen, hclsyntax.TokenCBrack, hclsyntax.TokenCBrace, hclsyntax.TokenTemplateSeqEnd:
+			depth = max(depth-1, 0)
+		}
+		switch t.Type {
+		case hclsyntax.TokenBang, hclsyntax.TokenMinus: // nest without a bracket
+			run++
+		default:
+			run = 0
+		}
+		switch {
+		case t.Type == hclsyntax.TokenQuestion, // a ? b : c ? d : e nests to the right
+			before == hclsyntax.TokenCBrack && (t.Type == hclsyntax.TokenOBrack || t.Type == hclsyntax.TokenDot), // a[0][0] to the left
+			t.Type == hclsyntax.TokenTemplateControl && bytes.HasPrefix(t.Bytes, []byte("%{")):                   // %{if a}%{if b}
+			chain++
+		}
+		if before = t.Type; depth > maxNesting || run > maxNesting || chain > 10*maxNesting {
+			return true
+		}
+	}
+	return false
+}
