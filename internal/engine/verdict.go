@@ -78,7 +78,7 @@ func pendingVerdict(q run.Queue, r run.Run) (step, Wait) {
 			return nothing, Wait{fmt.Sprintf("run %s, which is planning", o.ID), "tfops wait " + o.ID}
 		}
 	}
-	return startPlan, Wait{"a free worker", "tfops runs --status planning"}
+	return startPlan, Wait{"a free worker", "tfops wait " + r.ID}
 }
 
 func awaitingVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step, Wait) {
@@ -123,7 +123,7 @@ func queuedVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step, W
 	if first, ok := before(q, r); ok {
 		return nothing, Wait{fmt.Sprintf("run %s of workspace %s, which is before it in the queue for the state", first.ID, first.Workspace), "tfops wait " + first.ID}
 	}
-	return startApply, Wait{"a free worker", "tfops runs --status applying"}
+	return startApply, Wait{"a free worker", "tfops wait " + r.ID}
 }
 
 // before finds a run that queued earlier for the same state and is not paused.

@@ -40,7 +40,7 @@ type WorkspaceView struct {
 	Lock      *locks.Lock
 	LastRun   *run.Run  // the newest run that is no drift check
 	NextCheck time.Time // when the next scheduled drift check is due; zero: none
-	Problem   string    // why its branch, directory or inputs cannot be used
+	Problem   error     // why its branch, directory or inputs cannot be used
 }
 
 // RepositoryView is a repository as people see it.

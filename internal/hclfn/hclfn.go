@@ -7,6 +7,7 @@
 package hclfn
 
 import (
+	"errors"
 	"maps"
 	"strings"
 
@@ -20,7 +21,7 @@ var pure = map[string]function.Function{
 	"abs": stdlib.AbsoluteFunc, "ceil": stdlib.CeilFunc, "floor": stdlib.FloorFunc, "max": stdlib.MaxFunc, "min": stdlib.MinFunc,
 	"parseint": stdlib.ParseIntFunc, "pow": stdlib.PowFunc, "signum": stdlib.SignumFunc,
 
-	"chomp": stdlib.ChompFunc, "format": stdlib.FormatFunc, "formatlist": stdlib.FormatListFunc, "indent": stdlib.IndentFunc,
+	"chomp": stdlib.ChompFunc, "format": stdlib.FormatFunc, "formatlist": stdlib.FormatListFunc, "indent": indent,
 	"join": stdlib.JoinFunc, "lower": stdlib.LowerFunc, "regex": stdlib.RegexFunc, "regexall": stdlib.RegexAllFunc,
 	"replace": stdlib.ReplaceFunc, "split": stdlib.SplitFunc, "strrev": stdlib.ReverseFunc, "substr": stdlib.SubstrFunc,
 	"title": stdlib.TitleFunc, "trim": stdlib.TrimFunc, "trimprefix": stdlib.TrimPrefixFunc, "trimspace": stdlib.TrimSpaceFunc,
@@ -49,6 +50,18 @@ var pure = map[string]function.Function{
 
 // Pure returns the functions in a map of the caller's own, to add to.
 func Pure() map[string]function.Function { return maps.Clone(pure) }
+
+// indent is stdlib's, which with a large number takes all memory.
+var indent = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "spaces", Type: cty.Number}, {Name: "str", Type: cty.String}},
+	Type:   function.StaticReturnType(cty.String),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		if n, _ := args[0].AsBigFloat().Int64(); n > 1000 {
+			return cty.NilVal, errors.New("at most 1000 spaces")
+		}
+		return stdlib.Indent(args[0], args[1])
+	},
+})
 
 func affix(test func(s, affix string) bool) function.Function {
 	return function.New(&function.Spec{

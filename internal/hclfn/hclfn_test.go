@@ -42,3 +42,10 @@ func TestPureIsACopy(t *testing.T) {
 		t.Fatal("a caller changed the shared table")
 	}
 }
+
+func TestIndentIsBounded(t *testing.T) {
+	e, _ := hclsyntax.ParseExpression([]byte(`indent(99999999999, "a\nb")`), "test", hcl.InitialPos)
+	if _, diags := e.Value(&hcl.EvalContext{Functions: Pure()}); !diags.HasErrors() {
+		t.Fatal("all memory would be taken")
+	}
+}
