@@ -12,13 +12,26 @@
 //	events.jsonl  the engine's JSON messages, one a line, secrets masked
 //	result.json   the outcome; written whole or not at all
 //
+// Beside them lie runner.log (what the runner itself printed; mostly empty)
+// and, when the engine could not save the state, errored.tfstate.age.
+//
 // The lock is taken by the daemon and inherited by the runner, so there is no
 // moment at which a started phase looks dead. Starting and attaching again
 // are then the same: wait for the lock, then read the result. No result means
 // that the runner vanished.
 //
 // Secrets (variables, environment, the plan to apply) are handed over in
-// memory, never in these files; see Secrets.
+// memory, never in these files; see Secrets. The plain plan stays in memory
+// too: the engine writes and reads it through /proc.
+//
+// What is kept between phases of a workspace lies in Job.WorkspaceDir:
+//
+//	engine/<n>/               engine data directories, one for each phase that runs at once; see slot
+//	engine/terraform.lock.hcl provider versions, when the repository has no lock file
+//	terraform.tfstate…        the managed state
+//	snapshots/                encrypted copies of it, the newest ten
+//
+// It needs Linux: /proc, flock, memfd, pidfd and subreapers.
 package runner
 
 import (
@@ -138,7 +151,7 @@ type Result struct {
 	FormatVersion int     `json:"format_version"`
 	Outcome       Outcome `json:"outcome"`
 	Cause         Cause   `json:"cause,omitempty"`   // of Failed
-	Message       string  `json:"message,omitempty"` // one line for a person
+	Message       string  `json:"message,omitempty"` // one line for a person; after a success only what went wrong beside it
 	Next          string  `json:"next,omitempty"`    // what to do about it
 
 	Diagnostics []Diagnostic `json:"diagnostics,omitempty"`

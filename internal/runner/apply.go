@@ -1,0 +1,83 @@
+package runner
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/hashicorp/terraform-exec/tfexec"
+	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/plan"
+)
+
+// checkPlan sees that what would be applied is what was approved. It is the
+// last check before the engine and depends on nothing that the daemon decided.
+func (p *phase) checkPlan(context.Context) error {
+	switch p.job.Phase {
+	case PlanPhase:
+		return nil
+	case ApplyPhase:
+	default:
+		return refuse(CauseRunner, "", "there is no phase %q", p.job.Phase)
+	}
+	digest := plan.Digest(p.secrets.Plan)
+	if len(p.secrets.Plan) == 0 || subtle.ConstantTimeCompare([]byte(digest), []byte(p.job.PlanDigest)) != 1 {
+		return refuse(CauseBadInput, "nothing was applied; make a new plan", "the saved plan is not the one that was approved: it is %s, approved is %s", digest, p.job.PlanDigest)
+	}
+	p.result.PlanDigest = digest
+	return nil
+}
+
+// apply carries out the saved plan. It always takes the backend's lock.
+func (p *phase) apply(ctx context.Context) error {
+	if err := p.checkRoom(); err != nil {
+		return err
+	}
+	saved, err := newMemFile("tfops-plan", p.secrets.Plan)
+	if err != nil {
+		return err
+	}
+	defer saved.Close()
+	out, err := p.prepared(ctx, command{"apply", func(ctx context.Context, tf *tfexec.Terraform, out *output) error {
+		if err := p.markStarted(); err != nil {
+			return err
+		}
+		return tf.ApplyJSON(ctx, stdout{out}, tfexec.Lock(true), tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.DirOrPlan(memPath(saved)))
+	}})
+	if out == nil { // the engine was not started for it
+		return err
+	}
+	return p.secure(out, err)
+}
+
+// room is how much space an apply wants to find, in bytes, besides room for
+// twice its managed state.
+const room = 1 << 20
+
+// checkRoom refuses to begin an apply whose state could not be saved.
+func (p *phase) checkRoom() error {
+	need := int64(room)
+	if p.managed {
+		info, err := os.Stat(managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err == nil {
+			need += 2 * info.Size()
+		}
+	}
+	for _, dir := range []string{p.job.WorkspaceDir, p.dir} {
+		var s unix.Statfs_t
+		if err := unix.Statfs(dir, &s); err != nil {
+			return err
+		}
+		if free := int64(s.Bavail) * int64(s.Bsize); free < need {
+			return diskFailure(fmt.Errorf("%s has %d KiB left and the apply wants %d, so it was not begun: %w", dir, free>>10, need>>10, unix.ENOSPC))
+		}
+	}
+	return nil
+}

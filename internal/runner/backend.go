@@ -1,0 +1,179 @@
+package runner
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// resolvedBackend reads what init wrote down of the backend. ok is false when
+// the data directory knows of none.
+func resolvedBackend(dataDir string) (kind string, config map[string]any, ok bool) {
+	b, err := os.ReadFile(filepath.Join(dataDir, "terraform.tfstate"))
+	if err != nil {
+		return "", nil, false
+	}
+	var doc struct {
+		Backend *struct {
+			Type   string         `json:"type"`
+			Config map[string]any `json:"config"`
+		} `json:"backend"`
+	}
+	if json.Unmarshal(b, &doc) != nil || doc.Backend == nil || doc.Backend.Type == "" {
+		return "", nil, false
+	}
+	return doc.Backend.Type, doc.Backend.Config, true
+}
+
+// named says which settings name the state, for each type of backend.
+// Credentials, and settings that may differ for one and the same state (the
+// region of a bucket, whose name is unique anyway), are left out.
+var named = map[string][]string{
+	"s3":         {"bucket", "key", "workspace_key_prefix", "endpoint", "endpoints"},
+	"gcs":        {"bucket", "prefix"},
+	"azurerm":    {"storage_account_name", "container_name", "key"},
+	"http":       {"address"},
+	"pg":         {"schema_name", "conn_str"},
+	"consul":     {"address", "datacenter", "path"},
+	"kubernetes": {"namespace", "secret_suffix", "config_context", "host"},
+	"cos":        {"bucket", "prefix", "key"},
+	"oss":        {"bucket", "prefix", "key"},
+	"remote":     {"hostname", "organization", "workspaces"},
+	"cloud":      {"hostname", "organization", "workspaces"},
+	"local":      {"path", "workspace_dir"},
+}
+
+// fromEnv are variables that take a setting's place when it is absent.
+var fromEnv = map[string]map[string]string{
+	"s3":     {"endpoint": "AWS_ENDPOINT_URL_S3"},
+	"http":   {"address": "TF_HTTP_ADDRESS"},
+	"pg":     {"conn_str": "PG_CONN_STR", "schema_name": "PG_SCHEMA_NAME"},
+	"consul": {"address": "CONSUL_HTTP_ADDR"},
+	"cloud":  {"organization": "TF_CLOUD_ORGANIZATION", "hostname": "TF_CLOUD_HOSTNAME"},
+}
+
+// naming keeps of a backend's configuration what names the state.
+func naming(kind string, config map[string]any, env map[string]string) BackendConfig {
+	out := BackendConfig{Type: kind, Config: map[string]any{}}
+	keys, known := named[kind]
+	if !known {
+		for key := range config {
+			if !secretName(key) {
+				keys = append(keys, key)
+			}
+		}
+	}
+	for _, key := range keys {
+		value := config[key]
+		if name := fromEnv[kind][key]; empty(value) && env[name] != "" {
+			value = env[name]
+		}
+		if value = canonical(kind, key, value); empty(value) {
+			continue
+		}
+		if key == "endpoints" { // the newer form of endpoint
+			key = "endpoint"
+		}
+		out.Config[key] = value
+	}
+	return out
+}
+
+func empty(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case string:
+		return v == ""
+	case []any:
+		return len(v) == 0
+	case map[string]any:
+		for _, e := range v {
+			if !empty(e) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// canonical gives one setting the one form that equal settings share.
+func canonical(kind, key string, value any) any {
+	text, isText := value.(string)
+	switch {
+	case key == "conn_str" && isText:
+		return connection(text)
+	case (key == "address" || key == "endpoint" || key == "host") && isText:
+		return withoutUser(text)
+	case key == "endpoints":
+		if m, ok := first(value).(map[string]any); ok {
+			s3, _ := m["s3"].(string)
+			return withoutUser(s3)
+		}
+	case kind == "gcs" && key == "prefix" && isText:
+		return strings.Trim(text, "/")
+	case kind == "local" && isText:
+		return filepath.Clean(text)
+	case key == "workspaces":
+		return first(value)
+	}
+	return value
+}
+
+func first(v any) any {
+	if list, ok := v.([]any); ok && len(list) > 0 {
+		return list[0]
+	}
+	return v
+}
+
+func withoutUser(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return hashed(address)
+	}
+	u.User = nil
+	u.RawQuery, u.Fragment = "", ""
+	return strings.TrimSuffix(u.String(), "/")
+}
+
+// connection names a PostgreSQL database without its credentials: the hash of
+// host and database.
+func connection(conn string) string {
+	if u, err := url.Parse(conn); err == nil && u.Host != "" {
+		return hashed(u.Host + u.Path)
+	}
+	var host, port, db string
+	for field := range strings.FieldsSeq(conn) {
+		name, value, _ := strings.Cut(field, "=")
+		switch name {
+		case "host":
+			host = value
+		case "port":
+			port = ":" + value
+		case "dbname":
+			db = "/" + value
+		}
+	}
+	return hashed(host + port + db)
+}
+
+func hashed(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:8])
+}
+
+func secretName(key string) bool {
+	key = strings.ToLower(key)
+	for _, part := range []string{"secret", "token", "password", "passwd", "credential", "access_key", "private", "sas", "auth", "conn", "pem", "cert", "user"} {
+		if strings.Contains(key, part) {
+			return true
+		}
+	}
+	return false
+}

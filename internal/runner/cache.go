@@ -1,0 +1,86 @@
+package runner
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// dependencyLock is the engine's lock file of provider versions.
+const dependencyLock = ".terraform.lock.hcl"
+
+// providerCache is where the engine keeps providers for all workspaces.
+//
+// The engine's own cache breaks when two inits fill it at once: both write
+// one file, and a third finds half of it. So an init that may have to fill it
+// holds its lock alone, and one that finds all it needs there shares the lock
+// with others of its kind.
+type providerCache struct {
+	dir   string
+	lock  *flock.Flock
+	alien bool // the user's own configuration names another cache, of which nothing is known
+}
+
+func openCache(cacheDir string, env map[string]string) (*providerCache, error) {
+	c := &providerCache{dir: filepath.Join(cacheDir, "providers"), alien: ownCache(env)}
+	c.lock = flock.New(filepath.Join(cacheDir, "providers.lock"), flock.SetPermissions(0o600))
+	return c, os.MkdirAll(c.dir, 0o700)
+}
+
+var cacheSetting = regexp.MustCompile(`(?m)^\s*plugin_cache_dir\s*=`)
+
+// ownCache reports whether the user configured a provider cache already.
+func ownCache(env map[string]string) bool {
+	if env["TF_PLUGIN_CACHE_DIR"] != "" {
+		return true
+	}
+	b, err := os.ReadFile(env["TF_CLI_CONFIG_FILE"])
+	return err == nil && cacheSetting.Match(b)
+}
+
+// guard takes the cache's lock for an init in root; release gives it back.
+func (c *providerCache) guard(ctx context.Context, root string, waiting func()) (release func(), err error) {
+	take, wait := c.lock.TryLock, c.lock.TryLockContext
+	if !c.alien && c.warm(filepath.Join(root, dependencyLock)) {
+		take, wait = c.lock.TryRLock, c.lock.TryRLockContext
+	}
+	ok, err := take()
+	if err == nil && !ok {
+		waiting()
+		_, err = wait(ctx, 10*time.Millisecond)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return func() { _ = c.lock.Unlock() }, nil
+}
+
+// warm reports whether all providers of the lock file are in the cache.
+func (c *providerCache) warm(path string) bool {
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return false
+	}
+	f, diags := hclsyntax.ParseConfig(src, path, hcl.InitialPos)
+	if diags.HasErrors() {
+		return false
+	}
+	for _, b := range f.Body.(*hclsyntax.Body).Blocks {
+		version := b.Body.Attributes["version"]
+		if b.Type != "provider" || len(b.Labels) != 1 || version == nil {
+			return false
+		}
+		platform := runtime.GOOS + "_" + runtime.GOARCH
+		if !exists(filepath.Join(c.dir, filepath.FromSlash(b.Labels[0]), literal(version.AsHCLAttribute()), platform)) {
+			return false
+		}
+	}
+	return true
+}

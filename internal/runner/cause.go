@@ -1,0 +1,142 @@
+package runner
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// What the engines and their providers say when something failed that is not
+// the configuration's fault. They have no codes for it, only text.
+var (
+	diskText     = regexp.MustCompile(`(?i)no space left on device|read-only file system|disk quota exceeded`)
+	throttleText = regexp.MustCompile(`(?i)too many requests|status ?code:? 429|error 429|throttl|RequestLimitExceeded|rate exceeded|rate ?limit|SlowDown\b`)
+	networkText  = regexp.MustCompile(`(?i)connection refused|connection reset|i/o timeout|no such host|TLS handshake timeout|network is unreachable|no route to host|` +
+		`Client\.Timeout exceeded|temporary failure in name resolution|server misbehaving|502 Bad Gateway|503 Service Unavailable|504 Gateway Time`)
+	lockField   = regexp.MustCompile(`(?m)^\s*(ID|Who|Operation|Created):[ \t]+(.*?)\s*$`)
+	inputNamed  = regexp.MustCompile(`input variable "([^"]+)" is not set`)
+	initSummary = []string{
+		"Backend initialization required", "Backend configuration changed", "Inconsistent dependency lock file", "Module not installed",
+		"Module source has changed", "Module version requirements have changed", "Required plugins are not installed",
+		"Missing required provider", "Initialization required", "Backend type changed", "State store initialization required",
+	}
+	lockedOut  = regexp.MustCompile(`(?i)locked provider|lock file|init -upgrade`)
+	initAdvice = regexp.MustCompile(`(?:terraform|tofu) init\b`)
+)
+
+// needsInit reports whether the engine asks for init.
+func needsInit(all []Diagnostic) bool {
+	for _, d := range errorsOf(all) {
+		for _, s := range initSummary {
+			if strings.Contains(d.Summary, s) {
+				return true
+			}
+		}
+		if initAdvice.MatchString(d.Summary) || initAdvice.MatchString(d.Detail) {
+			return true
+		}
+	}
+	return false
+}
+
+// explain makes one sentence, and what to do next, of the errors with which
+// a command of the engine failed. what is e.g. "terraform plan".
+func explain(what string, all []Diagnostic, plain string) *failure {
+	errs := errorsOf(all)
+	text := plain
+	for _, d := range errs {
+		text += "\n" + d.Summary + "\n" + d.Detail
+	}
+	f := &failure{outcome: Failed, cause: CauseEngine, message: headline(what, errs, plain)}
+	switch {
+	case diskText.MatchString(text):
+		f.cause, f.next = CauseDisk, "make room on the disk, or make it writable, then run it again"
+	case strings.Contains(text, "Saved plan is stale") || strings.Contains(text, "saved plan is stale"):
+		f.cause, f.next = CauseStale, "make a new plan: the state has moved on since this one was made"
+	case strings.Contains(text, "Lock Info:"):
+		f.cause, f.message, f.next = lockHeld(what, text)
+	case throttleText.MatchString(text):
+		f.cause, f.next = CauseThrottled, "it may pass by itself; try again later"
+	case networkText.MatchString(text):
+		f.cause, f.next = CauseNetwork, "it may pass by itself; see whether the address in the message can be reached from here"
+	case strings.Contains(text, "Error acquiring the state lock"):
+		f.cause, f.next = CauseLocked, "wait for whoever holds the lock"
+	case strings.Contains(text, "No value for required variable"):
+		f.next = fmt.Sprintf("set %s in the workspace's variables or var_files, or give it a default", variables(text))
+	}
+	return f
+}
+
+func headline(what string, errs []Diagnostic, plain string) string {
+	if len(errs) == 0 {
+		if line := firstLine(plain); line != "" {
+			return what + " failed: " + line
+		}
+		return what + " failed and gave no reason"
+	}
+	d := errs[0]
+	text := what + " failed: " + oneLine(d.Summary)
+	if d.File != "" {
+		text += fmt.Sprintf(" (%s line %d)", d.File, d.Line)
+	} else if d.Address != "" {
+		text += " (" + d.Address + ")"
+	}
+	switch more := len(errs) - 1; more {
+	case 0:
+	case 1:
+		text += ", and one more error"
+	default:
+		text += fmt.Sprintf(", and %d more errors", more)
+	}
+	return text
+}
+
+func firstLine(text string) string {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			return line
+		}
+	}
+	return ""
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// lockHeld reads who holds the backend's lock.
+func lockHeld(what, text string) (Cause, string, string) {
+	_, info, _ := strings.Cut(text, "Lock Info:")
+	fields := map[string]string{}
+	for _, m := range lockField.FindAllStringSubmatch(info, -1) {
+		if fields[m[1]] == "" {
+			fields[m[1]] = m[2]
+		}
+	}
+	who := fields["Who"]
+	if who == "" {
+		who = "somebody"
+	}
+	msg := fmt.Sprintf("%s could not lock the state: it is locked by %s", what, who)
+	if at := fields["Created"]; at != "" {
+		msg += " since " + at
+	}
+	if op := strings.TrimPrefix(fields["Operation"], "OperationType"); op != "" {
+		msg += " for " + strings.ToLower(op)
+	}
+	next := "wait for it to end"
+	if id := fields["ID"]; id != "" {
+		msg += " (lock " + id + ")"
+		next += "; if whoever holds it is gone for certain, run `force-unlock " + id + "` of the engine in the root module"
+	}
+	return CauseLocked, msg, next
+}
+
+func variables(text string) string {
+	var names []string
+	for _, m := range inputNamed.FindAllStringSubmatch(text, -1) {
+		names = append(names, m[1])
+	}
+	if len(names) == 0 {
+		return "the missing variable"
+	}
+	return strings.Join(names, ", ")
+}

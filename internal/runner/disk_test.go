@@ -1,0 +1,149 @@
+package runner
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/fault"
+)
+
+// smallDisk mounts a file system of 4 MiB, for which a test must be root.
+func smallDisk(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=4m,mode=0700"); err != nil {
+		t.Skipf("NOT RUN: a full disk, since a file system cannot be mounted here (be root): %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, 0); err != nil {
+			t.Errorf("unmount: %v", err)
+		}
+	})
+	return dir
+}
+
+// fill takes all the space that is left.
+func fill(t *testing.T, dir string) {
+	t.Helper()
+	f, err := os.Create(filepath.Join(dir, "filler"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for size := 1 << 20; size > 0; size /= 2 {
+		for err = nil; err == nil; {
+			_, err = f.Write(bytes.Repeat([]byte{1}, size))
+		}
+		if !errors.Is(err, unix.ENOSPC) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestFullDiskBefore(t *testing.T) {
+	disk := smallDisk(t)
+	r := newRig(t, map[string]string{"main.tf": simple})
+	plan := r.planned()
+	fill(t, disk)
+	_, job, secrets := r.planJob()
+	if err := r.local.Start(t.Context(), filepath.Join(disk, "run"), job, secrets); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "no space left") || fault.Next(err) == "" {
+		t.Fatalf("got %v", err)
+	}
+	// The workspace's directory on a full disk: the apply is not begun.
+	apply := plan.startApply(func(j *Job, _ *Secrets) { j.WorkspaceDir = disk })
+	must(t, apply.wait(), Failed, CauseDisk, "")
+	if exists(filepath.Join(apply.dir, startedFile)) {
+		t.Fatal("the engine was started")
+	}
+}
+
+func TestDiskFullOfPlan(t *testing.T) {
+	disk := smallDisk(t)
+	r := newRig(t, map[string]string{"main.tf": simple})
+	fill(t, disk)
+	f, result := r.plan(func(j *Job, _ *Secrets) { j.PlanFile = filepath.Join(disk, "plan.age") })
+	must(t, result, Failed, CauseDisk, "no space left")
+	if entries, _ := os.ReadDir(disk); len(entries) != 1 {
+		t.Fatalf("left on the disk: %v", entries)
+	}
+	if exists(f.job.PlanJSON) {
+		t.Fatal("half a plan was kept")
+	}
+}
+
+// An apply whose log fills the disk goes on to its end, and its result is kept.
+func TestDiskFillsUpInApply(t *testing.T) {
+	disk := smallDisk(t)
+	r := newRig(t, nil)
+	here, on := r.fifo("here"), r.fifo("on")
+	r.write("main.tf", provisioned("echo here > "+here.path+"; read x < "+on.path+"; seq 1 20000"))
+	plan := r.planned()
+	job := plan.job
+	job.Phase, job.PlanDigest = ApplyPhase, mustLoad(t, plan.dir).PlanDigest
+	f := r.start(filepath.Join(disk, "run"), job, Secrets{Env: r.env, Plan: plan.openPlan()})
+	here.line()
+	fill(t, disk)
+	on.say("go")
+	result := f.wait()
+	must(t, result, Succeeded, "", "lines of the log could not be written")
+	if result.Serial == 0 {
+		t.Fatalf("%+v", result)
+	}
+	for line := range strings.Lines(f.read(EventsFile)) {
+		if !strings.HasPrefix(line, "{") || !strings.HasSuffix(line, "}\n") {
+			t.Fatalf("half a line in the log: %q", line)
+		}
+	}
+}
+
+// The state cannot be saved: the engine leaves it in the root module, or,
+// when it cannot write there either, prints it.
+func TestStateCannotBeSaved(t *testing.T) {
+	for _, name := range []string{"errored.tfstate", "emergency dump"} {
+		t.Run(name, func(t *testing.T) {
+			disk := smallDisk(t)
+			r := newRig(t, nil)
+			r.env["TMPDIR"] = r.base
+			if name != "errored.tfstate" {
+				r.tree = filepath.Join(disk, "tree")
+			}
+			here, on := r.fifo("here"), r.fifo("on")
+			input := `  input = join("", [for i in range(1000) : "canary-in-state and much more, so that it does not fit into what is left of a page"])` + "\n"
+			r.write("main.tf", strings.Replace(provisioned("echo here > "+here.path+"; read x < "+on.path), "{\n", "{\n"+input, 1))
+			state := func(j *Job, _ *Secrets) {
+				j.WorkspaceDir = filepath.Join(disk, "w")
+				j.CacheDir = filepath.Join(r.base, "cache")
+			}
+			f := r.planned(state).startApply(state)
+			here.line()
+			fill(t, disk)
+			on.say("go")
+			result := f.wait()
+			must(t, result, Failed, CauseDisk, "could not save the state")
+			if result.ErroredState != filepath.Join(f.dir, ErroredStateFile) || !strings.Contains(result.Next, "state push") {
+				t.Fatalf("%+v", result)
+			}
+			if got := f.decrypt(result.ErroredState); !bytes.Contains(got, []byte("canary-in-state")) || !bytes.Contains(got, []byte(`"serial"`)) {
+				t.Fatalf("kept: %s", got)
+			}
+			if exists(filepath.Join(r.tree, erroredState)) || strings.Contains(f.read(EventsFile), "canary-in-state") {
+				t.Fatal("the plain state is still there")
+			}
+		})
+	}
+}
+
+func mustLoad(t *testing.T, dir string) Result {
+	t.Helper()
+	result, err := LoadResult(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}

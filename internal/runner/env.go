@@ -1,0 +1,49 @@
+package runner
+
+import (
+	"os"
+	"strings"
+)
+
+// forbidden are variables that must not be set for the engine, and what to
+// do instead.
+func forbidden(name string) string {
+	switch {
+	case strings.HasPrefix(name, "TF_VAR_"):
+		return "set " + strings.TrimPrefix(name, "TF_VAR_") + " in `variables` of the workspace"
+	case name == "TF_WORKSPACE":
+		return "set `terraform_workspace` of the workspace"
+	case name == "TF_DATA_DIR":
+		return "remove it: tfops keeps the engine's data directory"
+	case strings.HasPrefix(name, "TF_LOG"):
+		return "remove it: the engine's messages are kept as they are; debug logs hold secrets"
+	case strings.HasPrefix(name, "TF_CLI_ARGS"):
+		return "remove it: tfops decides on the engine's arguments"
+	case name == "TF_REATTACH_PROVIDERS", name == "TF_APPEND_USER_AGENT", name == "TF_DISABLE_PLUGIN_TLS", name == "TF_SKIP_PROVIDER_VERIFY", name == runMark:
+		return "remove it"
+	}
+	return ""
+}
+
+// engineEnv is the environment of the engine: what the daemon allows, and
+// what the runner needs.
+func engineEnv(given map[string]string) (map[string]string, error) {
+	env := map[string]string{}
+	for name, value := range given {
+		switch name {
+		case "TF_IN_AUTOMATION", "TF_INPUT": // both are as tfops needs them, whatever is said here
+			continue
+		}
+		if next := forbidden(name); next != "" {
+			return nil, refuse(CauseBadInput, next, "the environment variable %s cannot be passed to the engine", name)
+		}
+		env[name] = value
+	}
+	for _, name := range []string{"PATH", "HOME"} {
+		if env[name] == "" {
+			env[name] = os.Getenv(name)
+		}
+	}
+	env["CHECKPOINT_DISABLE"] = "1"
+	return env, nil
+}

@@ -1,0 +1,98 @@
+package runner
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// longest is how long a message may be, in bytes, to be kept in the log.
+const longest = 1 << 20
+
+// eventLog writes events.jsonl: one JSON object a line, secrets masked.
+//
+// It never fails: whoever writes to it goes on, since an engine whose output
+// nobody reads any more stops in the middle of an apply. What could not be
+// written is counted and told at the end.
+type eventLog struct {
+	mask *masker
+
+	mu      sync.Mutex
+	file    *os.File
+	end     int64 // where the last whole line ends
+	lost    int
+	trouble error // the first error of the file
+}
+
+func openEvents(dir string, mask *masker) *eventLog {
+	l := &eventLog{mask: mask}
+	l.file, l.trouble = os.OpenFile(filepath.Join(dir, EventsFile), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	return l
+}
+
+// line writes one line of the engine's output. What is not a JSON object is
+// wrapped into one.
+func (l *eventLog) line(line []byte) {
+	line = bytes.TrimRight(line, "\r\n")
+	if len(bytes.TrimSpace(line)) == 0 {
+		return
+	}
+	if len(line) > longest {
+		line = []byte(logEvent("warn", fmt.Sprintf("a message of %d bytes was left out of the log", len(line))))
+	}
+	if line[0] != '{' || !json.Valid(line) {
+		line = []byte(logEvent("info", string(line)))
+	}
+	l.write(append(l.mask.event(line), '\n'))
+}
+
+// say writes a message of tfops itself.
+func (l *eventLog) say(level, format string, args ...any) {
+	l.line([]byte(logEvent(level, fmt.Sprintf(format, args...))))
+}
+
+func logEvent(level, message string) string {
+	return jsonText(map[string]string{
+		"@level": level, "@message": message, "@module": "tfops",
+		"@timestamp": time.Now().UTC().Format("2006-01-02T15:04:05.000000Z"), "type": "log",
+	}, false)
+}
+
+func (l *eventLog) write(b []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file == nil {
+		l.lost++
+		return
+	}
+	n, err := l.file.WriteAt(b, l.end)
+	if err == nil {
+		l.end += int64(n)
+		return
+	}
+	l.lost++
+	if l.trouble == nil {
+		l.trouble = err
+	}
+	_ = l.file.Truncate(l.end) // no half line; the next one may fit again
+}
+
+// close ends the log and tells what could not be written to it; nil when
+// nothing was lost.
+func (l *eventLog) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file == nil {
+		return l.trouble
+	}
+	err := l.file.Close()
+	l.file = nil
+	if l.trouble != nil {
+		return fmt.Errorf("%d lines of the log could not be written: %w", l.lost, l.trouble)
+	}
+	return err
+}

@@ -1,0 +1,148 @@
+package runner
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+const (
+	erroredState  = "errored.tfstate" // the engine writes it into the root module when it cannot save the state
+	keepSnapshots = 10
+)
+
+// secure keeps what an apply left behind, however it ended: a state that
+// could not be saved, and a snapshot of a managed state. err is how it ended.
+func (p *phase) secure(out *output, err error) error {
+	if kept, path := p.secureErrored(out); kept {
+		p.result.ErroredState = path
+		p.note("the engine could not save the state; it is kept, encrypted, in " + path)
+		if err != nil {
+			f := failureOf(p.stop.ctx, err)
+			f.next = recoverNext(path)
+			err = f
+		}
+	}
+	if p.managed {
+		if snapErr := p.snapshot(); snapErr != nil {
+			p.note("no snapshot of the state could be kept: " + snapErr.Error())
+		}
+	}
+	return err
+}
+
+func recoverNext(path string) string {
+	return fmt.Sprintf("when the backend works again: `tfops decrypt %s > errored.tfstate`, then `terraform state push errored.tfstate` in the root module, then remove both", path)
+}
+
+func (p *phase) secureErrored(out *output) (bool, string) {
+	path := filepath.Join(p.dir, ErroredStateFile)
+	kept, err := sealErrored(p.root, path, p.job.Recipient)
+	if err == nil && out.emergency != "" {
+		// The engine prints the state when it cannot write the file: what it
+		// wrote, if anything, is not the whole.
+		kept, err = true, sealState([]byte(out.emergency), path, p.job.Recipient)
+	}
+	if err != nil {
+		p.note("the engine could not save the state, and neither could tfops: " + err.Error() + "; look for it in " + filepath.Join(p.root, erroredState))
+		return false, ""
+	}
+	return kept, path
+}
+
+// sealErrored encrypts an errored.tfstate in root and removes the plain one.
+func sealErrored(root, into, recipient string) (bool, error) {
+	plain := filepath.Join(root, erroredState)
+	b, err := os.ReadFile(plain)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := sealState(b, into, recipient); err != nil {
+		return false, err
+	}
+	return true, os.Remove(plain)
+}
+
+func sealState(state []byte, into, recipient string) error {
+	b, err := encrypt(state, recipient)
+	if err != nil {
+		return err
+	}
+	return writeAtomic(into, b)
+}
+
+// Seal does after a vanished apply what its runner could not do any more: it
+// encrypts an errored.tfstate that the engine left in the root module below
+// tree to ErroredStateFile in dir, the phase's directory, and removes the
+// plain one. Without such a file it does nothing.
+func (l *Local) Seal(dir, tree, recipient string) error {
+	job, err := readJob(dir)
+	if err != nil {
+		return err
+	}
+	_, err = sealErrored(filepath.Join(tree, filepath.FromSlash(job.Dir)), filepath.Join(dir, ErroredStateFile), recipient)
+	return err
+}
+
+// snapshot keeps an encrypted copy of the managed state, the newest few of
+// them, and tells its serial and lineage.
+func (p *phase) snapshot() error {
+	state, err := os.ReadFile(managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the apply failed before there was one
+	}
+	if err != nil {
+		return err
+	}
+	var head struct {
+		Serial  uint64 `json:"serial"`
+		Lineage string `json:"lineage"`
+	}
+	if err := json.Unmarshal(state, &head); err != nil {
+		return fmt.Errorf("the state cannot be read: %w", err)
+	}
+	p.result.Serial, p.result.Lineage = head.Serial, head.Lineage
+	dir := filepath.Join(p.job.WorkspaceDir, "snapshots")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	path := filepath.Join(dir, fmt.Sprintf("%08d-%s.tfstate.age", head.Serial, p.job.Run))
+	if err := sealState(state, path, p.job.Recipient); err != nil {
+		return err
+	}
+	return pruneSnapshots(dir)
+}
+
+// pruneSnapshots removes all but the newest. Their time counts, not their
+// serial: that begins again when a state is made anew.
+func pruneSnapshots(dir string) error {
+	paths, err := filepath.Glob(filepath.Join(dir, "*.tfstate.age"))
+	if err != nil {
+		return err
+	}
+	type aged struct {
+		path string
+		time int64
+	}
+	var all []aged
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil {
+			all = append(all, aged{path, info.ModTime().UnixNano()})
+		}
+	}
+	slices.SortFunc(all, func(a, b aged) int { return cmp.Or(cmp.Compare(b.time, a.time), cmp.Compare(b.path, a.path)) })
+	for _, old := range all[min(len(all), keepSnapshots):] {
+		if err := os.Remove(old.path); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+package runner
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"filippo.io/age"
+	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/fault"
+)
+
+// Names of the files in a phase's directory that others read. The package
+// comment tells what they are.
+const (
+	EventsFile       = "events.jsonl"
+	LogFile          = "runner.log"          // what the runner itself printed; empty unless it failed badly
+	ErroredStateFile = "errored.tfstate.age" // evidence: a state that the engine could not save
+	jobFile          = "job.json"
+	lockFile         = "runner.lock"
+	startedFile      = "started"
+	resultFile       = "result.json"
+	reserveFile      = "result.json.tmp" // space kept for the result; see reserve
+)
+
+// reserved is how much space is kept for the result, in bytes.
+const reserved = 256 << 10
+
+// writeAtomic puts a whole file in place or leaves what was there. It is on
+// the disk when this returns.
+func writeAtomic(path string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // of no effect once it was renamed
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// reserve allocates the file that the result will be written into, so that a
+// disk that fills up in between cannot make the outcome of an apply unknown.
+func reserve(dir string) error {
+	f, err := os.OpenFile(filepath.Join(dir, reserveFile), os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	err = unix.Fallocate(int(f.Fd()), 0, 0, reserved)
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
+		_, err = f.Write(make([]byte, reserved))
+	}
+	return errors.Join(err, f.Close())
+}
+
+// commitResult writes the result into the reserved space and renames it into
+// place.
+func commitResult(dir string, content []byte) error {
+	tmp := filepath.Join(dir, reserveFile)
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(content, 0)
+	if err == nil {
+		err = f.Truncate(int64(len(content)))
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, filepath.Join(dir, resultFile)); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// encrypt is the content as an age file for one recipient.
+func encrypt(content []byte, recipient string) ([]byte, error) {
+	to, err := age.ParseRecipients(strings.NewReader(recipient))
+	if err != nil {
+		return nil, fmt.Errorf("the key that saved plans are encrypted to is not an age recipient: %w", err)
+	}
+	var out bytes.Buffer
+	w, err := age.Encrypt(&out, to...)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(content); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// readJSON reads a versioned file of a phase's directory. What an older
+// tfops wrote is read, what a newer one wrote is refused.
+func readJSON(path string, newest int, into any) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var v struct {
+		FormatVersion int `json:"format_version"`
+	}
+	if err := json.Unmarshal(b, &v); err != nil {
+		return fault.New(fault.Internal, "", "%s is damaged: %w", path, err)
+	}
+	if v.FormatVersion > newest {
+		return fault.New(fault.Internal, "start the newer tfops again", "%s was written by a newer tfops (format %d, this one reads up to %d)", path, v.FormatVersion, newest)
+	}
+	if err := json.Unmarshal(b, into); err != nil {
+		return fault.New(fault.Internal, "", "%s is damaged: %w", path, err)
+	}
+	return nil
+}
+
+func readJob(dir string) (Job, error) {
+	var job Job
+	err := readJSON(filepath.Join(dir, jobFile), FormatVersion, &job)
+	return job, err
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// diskTrouble reports whether err says that a disk is full or cannot be written.
+func diskTrouble(err error) bool {
+	for _, e := range []error{unix.ENOSPC, unix.EDQUOT, unix.EROFS, unix.EIO, unix.EFBIG} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,98 @@
+package runner
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// checkInputs sees that what the job names is there, within the exported
+// tree, and gives both directories without symbolic links.
+func checkInputs(job Job) (tree, root string, err error) {
+	tree, err = filepath.EvalSymlinks(job.Tree)
+	if err != nil {
+		return "", "", refuse(CauseRunner, "run it again", "the exported commit is not there: %w", err)
+	}
+	root = filepath.Join(tree, filepath.FromSlash(job.Dir))
+	if name := submoduleOf(tree, root); name != "" {
+		return "", "", submoduleFault(name, "the directory "+job.Dir)
+	}
+	real, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return "", "", refuse(CauseBadInput, "correct `dir` of the workspace, or commit the directory", "there is no directory %s in this commit", job.Dir)
+	}
+	if info, err := os.Stat(real); err != nil || !info.IsDir() {
+		return "", "", refuse(CauseBadInput, "correct `dir` of the workspace", "%s is not a directory in this commit", job.Dir)
+	}
+	if !within(tree, real) {
+		return "", "", refuse(CauseBadInput, "correct `dir` of the workspace", "the directory %s leads out of the repository", job.Dir)
+	}
+	for _, name := range job.VarFiles {
+		if err := checkVarFile(tree, real, name); err != nil {
+			return "", "", err
+		}
+	}
+	return tree, real, nil
+}
+
+func checkVarFile(tree, root, name string) error {
+	const next = "correct `var_files` of the workspace, or commit the file"
+	path := filepath.Join(root, filepath.FromSlash(name))
+	if sub := submoduleOf(tree, path); sub != "" {
+		return submoduleFault(sub, "the var file "+name)
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return refuse(CauseBadInput, next, "there is no var file %s in this commit", name)
+	}
+	if !within(tree, real) {
+		return refuse(CauseBadInput, next, "the var file %s leads out of the repository", name)
+	}
+	f, err := os.Open(real)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return refuse(CauseBadInput, next, "the var file %s is not a file", name)
+	}
+	start := make([]byte, len(lfsPointer))
+	n, _ := io.ReadFull(f, start)
+	if isLFSPointer(start[:n]) {
+		return refuse(CauseBadInput, "put the file into Git itself: tfops does not fetch from Git LFS", "the var file %s is a Git LFS pointer, not the file", name)
+	}
+	return nil
+}
+
+// within reports whether path is tree or lies below it; both are clean.
+func within(tree, path string) bool {
+	return path == tree || strings.HasPrefix(path, tree+string(filepath.Separator))
+}
+
+var lfsPointer = []byte("version https://git-lfs.github.com/spec/")
+
+func isLFSPointer(content []byte) bool { return bytes.HasPrefix(content, lfsPointer) }
+
+// submoduleOf is the Git submodule of the tree that path lies in, or "".
+// tfops exports one repository: the submodule's files are not there.
+func submoduleOf(tree, path string) string {
+	b, err := os.ReadFile(filepath.Join(tree, ".gitmodules"))
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(b)) {
+		name, value, ok := strings.Cut(line, "=")
+		value = strings.TrimSpace(value)
+		if ok && strings.TrimSpace(name) == "path" && value != "" && within(filepath.Join(tree, filepath.FromSlash(value)), path) {
+			return value
+		}
+	}
+	return ""
+}
+
+func submoduleFault(submodule, what string) *failure {
+	return refuse(CauseBadInput, "put the files into the repository itself, or use a module source that the engine downloads",
+		"%s lies in the Git submodule %s, and tfops does not fetch submodules", what, submodule)
+}

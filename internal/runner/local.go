@@ -1,0 +1,163 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/fault"
+)
+
+// lockFD is the number under which a runner inherits its lock.
+const lockFD = 3
+
+// Local starts runners on this host and follows them. It keeps no record of
+// them: whatever it knows lies in the phase's directory, so a Local of a new
+// daemon does as well as the one that started the runner.
+type Local struct {
+	Exe      string   // the tfops binary; a runner is started as `Exe runner DIR`
+	ExtraEnv []string // "NAME=value", added to the runner's own environment, not to the engine's
+}
+
+// Start starts a runner for one phase and returns while it works.
+//
+// dir is the phase's directory; it is created when it is missing, and what an
+// earlier attempt left in it is removed. An apply is never started twice: once
+// the engine was told to apply in this directory, Start refuses.
+//
+// The runner's environment is next to empty, since what it runs could read
+// it; the engine gets Secrets.Env.
+func (l *Local) Start(ctx context.Context, dir string, job Job, secrets Secrets) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	job.FormatVersion = FormatVersion
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return startFault(job, err)
+	}
+	lock, err := takeLock(dir)
+	if err != nil {
+		return startFault(job, err)
+	}
+	defer lock.Close() // the runner holds a copy
+	if err := clearAttempt(dir, job); err != nil {
+		return startFault(job, err)
+	}
+	if err := layOut(dir, job); err != nil {
+		return startFault(job, err)
+	}
+	if err := l.launch(dir, lock, secrets); err != nil {
+		return startFault(job, err)
+	}
+	return nil
+}
+
+func startFault(job Job, err error) error {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return err
+	}
+	if diskTrouble(err) {
+		return fault.New(fault.Unavailable, "make room on the disk of the data directory, or make it writable, and run it again",
+			"the %s of run %s could not be started: %w", job.Phase, job.Run, err)
+	}
+	return fault.New(fault.Internal, "look at the log of the daemon", "the %s of run %s could not be started: %w", job.Phase, job.Run, err)
+}
+
+// takeLock opens the runner's lock and takes it. Somebody who only looks
+// whether the lock is held (see held) takes it for an instant, so a refusal
+// counts only when it lasts.
+func takeLock(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for deadline := time.Now().Add(time.Second); ; time.Sleep(2 * time.Millisecond) {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		switch {
+		case err == nil:
+			return f, nil
+		case errors.Is(err, unix.EINTR):
+		case !errors.Is(err, unix.EWOULDBLOCK):
+			f.Close()
+			return nil, err
+		case time.Now().After(deadline):
+			f.Close()
+			return nil, fault.New(fault.Conflict, "wait for it, or interrupt it", "a runner is at work in %s", dir)
+		}
+	}
+}
+
+// clearAttempt removes what an earlier attempt left. The lock's file stays:
+// removing it would let a second runner lock another one of the same name.
+func clearAttempt(dir string, job Job) error {
+	if job.Phase == ApplyPhase && exists(filepath.Join(dir, startedFile)) {
+		return fault.New(fault.Conflict, "see how that one ended; a new run makes a new plan",
+			"the apply of run %s was started before, and an apply is never repeated", job.Run)
+	}
+	for _, name := range []string{resultFile, reserveFile, startedFile, EventsFile, LogFile, jobFile} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return os.Truncate(filepath.Join(dir, lockFile), 0)
+}
+
+func layOut(dir string, job Job) error {
+	b, err := json.MarshalIndent(job, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := writeAtomic(filepath.Join(dir, jobFile), append(b, '\n')); err != nil {
+		return err
+	}
+	return reserve(dir)
+}
+
+func (l *Local) launch(dir string, lock *os.File, secrets Secrets) error {
+	b, err := json.Marshal(secrets)
+	if err != nil {
+		return err
+	}
+	stdin, err := newMemFile("tfops-secrets", b)
+	if err != nil {
+		return err
+	}
+	defer stdin.Close()
+	log, err := os.OpenFile(filepath.Join(dir, LogFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+
+	cmd := exec.Command(l.Exe, "runner", dir)
+	cmd.Dir = dir
+	cmd.Env = append(bareEnv(), l.ExtraEnv...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, log, log
+	cmd.ExtraFiles = []*os.File{lock}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	go func() { _ = cmd.Wait() }() // reap it; how it ended is in its files
+	return nil
+}
+
+// bareEnv is what a program cannot do without.
+func bareEnv() []string {
+	var env []string
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "LANG"} {
+		if v, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
+}

@@ -1,0 +1,127 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/fault"
+)
+
+// Main is the whole of `tfops runner DIR`, the process that Local.Start
+// starts. It returns the exit status: 0 when a result was written, whatever
+// the phase's outcome is.
+//
+// The engine is started with a death signal by terraform-exec: the kernel
+// kills it when the thread that started it ends. (This is wanted: a killed
+// runner must not leave an engine that nobody listens to.) Go ends threads as
+// it likes, so the phase runs in this goroutine from beginning to end, and
+// the goroutine keeps its thread for as long as the process lives.
+func Main(dir string) int {
+	runtime.LockOSThread()
+	dir, err := filepath.Abs(dir)
+	if err == nil {
+		err = settle(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "tfops runner:", err)
+		return 1
+	}
+	stop := newStopper()
+	if err := announce(); err != nil {
+		fmt.Fprintln(os.Stderr, "tfops runner:", err)
+		return 1
+	}
+	secrets, err := readSecrets()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "tfops runner:", err)
+		return 1
+	}
+	if err := work(dir, secrets, stop); err != nil {
+		fmt.Fprintln(os.Stderr, "tfops runner: the result could not be written:", err)
+		return 1
+	}
+	return 0
+}
+
+// settle prepares the process: the lock stays in it, all that it and its
+// children write is owner-only, no memory is dumped to disk, and orphaned
+// grandchildren become its children, so that it can find and kill them.
+func settle(dir string) error {
+	var inherited, named unix.Stat_t
+	if unix.Fstat(lockFD, &inherited) != nil || unix.Stat(filepath.Join(dir, lockFile), &named) != nil {
+		return fault.New(fault.Invalid, "", "this command is for tfops serve, which hands it the lock of a directory")
+	}
+	if inherited.Ino != named.Ino || inherited.Dev != named.Dev {
+		return fault.New(fault.Invalid, "", "the lock that was handed over is not the one of %s", dir)
+	}
+	unix.CloseOnExec(lockFD)
+	unix.Umask(0o077)
+	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
+		return fmt.Errorf("core dumps could not be switched off: %w", err)
+	}
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("prctl(PR_SET_CHILD_SUBREAPER): %w", err)
+	}
+	return nil
+}
+
+// announce writes the pid into the lock's file. It is written only once
+// signals are handled: who finds it may send one.
+func announce() error {
+	_, err := unix.Pwrite(lockFD, fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
+	return err
+}
+
+// readSecrets reads standard input to its end and puts the null device in its place.
+func readSecrets() (Secrets, error) {
+	var s Secrets
+	b, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(b, &s); err != nil {
+		return s, fmt.Errorf("what came on standard input is not what tfops serve sends: %w", err)
+	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return s, err
+	}
+	defer null.Close()
+	return s, unix.Dup3(int(null.Fd()), int(os.Stdin.Fd()), 0)
+}
+
+// work runs the phase and writes its result.
+func work(dir string, secrets Secrets, stop *stopper) error {
+	p := newPhase(dir, secrets, stop)
+	defer p.close()
+	err := p.open()
+	if err == nil {
+		ctx := stop.begin(p.job.Timeout, func(text string) { p.log.say("warn", "%s", text) })
+		err = p.run(ctx)
+	}
+	stop.end(p.conclude(err))
+	p.finishLog()
+	return p.save()
+}
+
+// step is one part of a phase.
+type step func(context.Context) error
+
+func inOrder(ctx context.Context, steps ...step) error {
+	for _, s := range steps {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := s(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}

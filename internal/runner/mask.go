@@ -1,0 +1,146 @@
+package runner
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/tfops/tfops/internal/plan"
+)
+
+// shortest is how long a secret must be, in bytes, to be replaced within a
+// longer text. A shorter one is replaced only where it is a whole value:
+// otherwise a secret "1" would make every number unreadable and be given
+// away by the holes.
+const shortest = 4
+
+// masker replaces secret values in what is kept of the engine's output.
+type masker struct {
+	long   *strings.Replacer // forms of secrets to replace anywhere, longest first, in one pass
+	short  map[string]bool
+	probes [][]byte // an event that holds none of these holds no secret
+}
+
+// newMasker takes the values to hide. A value of several lines is hidden line
+// by line too, since provisioners print line by line.
+func newMasker(values []string) *masker {
+	m := &masker{short: map[string]bool{}}
+	forms := map[string]bool{}
+	for _, v := range values {
+		for _, part := range parts(v) {
+			if len(part) < shortest {
+				m.short[part] = true
+				m.probes = append(m.probes, []byte(jsonText(part, true)))
+				continue
+			}
+			once := []string{part, inner(part, true), inner(part, false)}
+			for _, f := range once {
+				forms[f] = true
+				forms[inner(f, true)] = true // JSON as a string in JSON
+				forms[inner(f, false)] = true
+			}
+		}
+	}
+	long := slices.SortedFunc(maps.Keys(forms), func(a, b string) int {
+		if len(a) != len(b) {
+			return len(b) - len(a)
+		}
+		return strings.Compare(a, b)
+	})
+	var pairs []string
+	for _, f := range long {
+		m.probes = append(m.probes, []byte(f))
+		pairs = append(pairs, f, plan.Sensitive)
+	}
+	m.long = strings.NewReplacer(pairs...)
+	return m
+}
+
+func parts(value string) []string {
+	if value == "" {
+		return nil
+	}
+	all := []string{value}
+	if t := strings.TrimSpace(value); t != value && t != "" {
+		all = append(all, t)
+	}
+	if !strings.Contains(value, "\n") {
+		return all
+	}
+	for line := range strings.Lines(value) {
+		if line = strings.TrimSpace(line); len(line) >= 2*shortest {
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
+// text is s without secrets.
+func (m *masker) text(s string) string {
+	if m.short[s] {
+		return plan.Sensitive
+	}
+	return m.long.Replace(s)
+}
+
+// event is a JSON object without secrets: within its strings, never within
+// what makes it an event.
+func (m *masker) event(line []byte) []byte {
+	if !slices.ContainsFunc(m.probes, func(p []byte) bool { return bytes.Contains(line, p) }) {
+		return line
+	}
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.UseNumber()
+	var event map[string]any
+	if dec.Decode(&event) != nil {
+		return []byte(logEvent("warn", "a message that could not be read was left out, since it holds a secret"))
+	}
+	for name, v := range event {
+		switch name {
+		case "@level", "@module", "@timestamp", "type":
+		default:
+			event[name] = m.value(v)
+		}
+	}
+	return []byte(jsonText(event, false))
+}
+
+func (m *masker) value(v any) any {
+	switch v := v.(type) {
+	case string:
+		return m.text(v)
+	case []any:
+		for i := range v {
+			v[i] = m.value(v[i])
+		}
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for name, e := range v {
+			if masked := m.text(name); !m.short[name] {
+				name = masked
+			}
+			out[name] = m.value(e)
+		}
+		return out
+	}
+	return v
+}
+
+// jsonText is v as JSON; html tells whether <, > and & are escaped, as Go
+// does unless told otherwise.
+func jsonText(v any, html bool) string {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(html)
+	if err := enc.Encode(v); err != nil {
+		return `""` // strings, and what came from JSON, always encode
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func inner(s string, html bool) string {
+	quoted := jsonText(s, html)
+	return quoted[1 : len(quoted)-1]
+}

@@ -1,0 +1,241 @@
+package runner
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/json"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// module is what is read of a root module's files, and of the local modules
+// that it calls, before the engine runs. Only literal text counts; what cannot
+// be read is left to the engine, whose messages about it are better.
+type module struct {
+	required  []string // required_version of the root module
+	from      []string // the file of each
+	backend   string   // type of its backend, "cloud" for a cloud block, "" without either
+	unread    bool     // some file could not be parsed: what is said here may be incomplete
+	empty     bool     // the root module has no files at all
+	providers bool     // some provider is needed that is not built into the engine
+	floating  bool     // some module from elsewhere is not pinned to a version
+	shape     []string // all that init depends on, as text
+}
+
+// moduleReader walks a root module and its local modules.
+type moduleReader struct {
+	tree string
+	tofu bool
+	seen map[string]bool
+	out  module
+}
+
+// readModule reads the root module in dir; tree bounds the local modules.
+func readModule(tree, dir string, tofu bool) (module, error) {
+	r := &moduleReader{tree: tree, tofu: tofu, seen: map[string]bool{}}
+	err := r.read(dir, true)
+	return r.out, err
+}
+
+func (r *moduleReader) read(dir string, root bool) error {
+	if r.seen[dir] {
+		return nil
+	}
+	r.seen[dir] = true
+	names, err := configFiles(dir, r.tofu)
+	if errors.Is(err, fs.ErrNotExist) && !root {
+		return nil // the engine will say so
+	}
+	if err != nil {
+		return err
+	}
+	if root {
+		r.out.empty = len(names) == 0
+	}
+	rel, err := filepath.Rel(r.tree, dir)
+	if err != nil {
+		return err
+	}
+	r.out.shape = append(r.out.shape, "module in "+rel)
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		src, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if isLFSPointer(src) {
+			return refuse(CauseBadInput, "put the file into Git itself: tfops does not fetch from Git LFS",
+				"%s is a Git LFS pointer, not the file", filepath.Join(rel, name))
+		}
+		if name == overrideFile && isOwnOverride(src) {
+			continue
+		}
+		if err := r.file(path, src, root); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// configFiles are the names of the configuration files in dir, as the engine
+// sees them: OpenTofu prefers x.tofu to x.tf.
+func configFiles(dir string, tofu bool) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		n := e.Name()
+		if e.IsDir() || strings.HasPrefix(n, ".") || strings.HasSuffix(n, "~") || strings.HasPrefix(n, "#") {
+			continue
+		}
+		if isConfig(n, ".tf") || tofu && isConfig(n, ".tofu") {
+			names = append(names, n)
+		}
+	}
+	if !tofu {
+		return names, nil
+	}
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool {
+		return isConfig(n, ".tf") && slices.Contains(names, strings.Replace(n, ".tf", ".tofu", 1))
+	}), nil
+}
+
+func isConfig(name, ext string) bool {
+	return strings.HasSuffix(name, ext) || strings.HasSuffix(name, ext+".json")
+}
+
+var (
+	fileSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
+		{Type: "terraform"},
+		{Type: "module", LabelNames: []string{"name"}},
+		{Type: "provider", LabelNames: []string{"name"}},
+		{Type: "resource", LabelNames: []string{"type", "name"}},
+		{Type: "data", LabelNames: []string{"type", "name"}},
+		{Type: "ephemeral", LabelNames: []string{"type", "name"}},
+	}}
+	terraformSchema = &hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "required_version"}},
+		Blocks:     []hcl.BlockHeaderSchema{{Type: "backend", LabelNames: []string{"type"}}, {Type: "cloud"}, {Type: "required_providers"}},
+	}
+	moduleSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "source"}, {Name: "version"}}}
+)
+
+func (r *moduleReader) file(path string, src []byte, root bool) error {
+	var f *hcl.File
+	var diags hcl.Diagnostics
+	if strings.HasSuffix(path, ".json") {
+		f, diags = json.Parse(src, path)
+	} else {
+		f, diags = hclsyntax.ParseConfig(src, path, hcl.InitialPos)
+	}
+	if diags.HasErrors() || f == nil {
+		r.out.unread = true
+		r.out.shape = append(r.out.shape, string(src))
+		return nil
+	}
+	content, _, diags := f.Body.PartialContent(fileSchema)
+	if diags.HasErrors() {
+		r.out.unread = true
+	}
+	native, isNative := f.Body.(*hclsyntax.Body)
+	if !isNative {
+		r.out.shape = append(r.out.shape, string(src))
+	} else {
+		for _, b := range native.Blocks {
+			if b.Type == "terraform" || b.Type == "module" {
+				r.out.shape = append(r.out.shape, string(b.Range().SliceBytes(src)))
+			}
+		}
+	}
+	for _, b := range content.Blocks {
+		if err := r.block(path, b, root); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *moduleReader) block(path string, b *hcl.Block, root bool) error {
+	switch b.Type {
+	case "terraform":
+		r.terraform(path, b.Body, root)
+	case "module":
+		return r.call(filepath.Dir(path), b.Body)
+	default:
+		name := b.Labels[0]
+		r.out.shape = append(r.out.shape, b.Type+" "+name)
+		provider, _, _ := strings.Cut(name, "_")
+		r.out.providers = r.out.providers || provider != "terraform"
+	}
+	return nil
+}
+
+func (r *moduleReader) terraform(path string, body hcl.Body, root bool) {
+	content, _, _ := body.PartialContent(terraformSchema)
+	for _, b := range content.Blocks {
+		switch {
+		case b.Type == "required_providers":
+			r.out.providers = true
+		case !root:
+		case b.Type == "backend":
+			r.out.backend = b.Labels[0]
+		case b.Type == "cloud":
+			r.out.backend = "cloud"
+		}
+	}
+	if v := literal(content.Attributes["required_version"]); root && v != "" {
+		r.out.required = append(r.out.required, v)
+		r.out.from = append(r.out.from, "required_version in "+filepath.Base(path))
+	}
+}
+
+// call follows a module block into a local module; others are the engine's.
+func (r *moduleReader) call(dir string, body hcl.Body) error {
+	content, _, _ := body.PartialContent(moduleSchema)
+	source, version := literal(content.Attributes["source"]), literal(content.Attributes["version"])
+	if !strings.HasPrefix(source, "./") && !strings.HasPrefix(source, "../") {
+		r.out.providers = true
+		r.out.floating = r.out.floating || !pinned(source, version)
+		return nil
+	}
+	local := filepath.Join(dir, filepath.FromSlash(source))
+	if !within(r.tree, local) {
+		return nil // not in the export; the engine will say that it is not there
+	}
+	if name := submoduleOf(r.tree, local); name != "" {
+		return submoduleFault(name, "the module "+source)
+	}
+	return r.read(local, false)
+}
+
+var (
+	exactVersion = regexp.MustCompile(`^\s*=?\s*v?\d+\.\d+\.\d+[0-9A-Za-z.+-]*\s*$`)
+	exactRef     = regexp.MustCompile(`[?&]ref=([0-9a-f]{40}|[^&]*v?\d+\.\d+[^&]*)(&|$)`)
+)
+
+// pinned reports whether a module from elsewhere is always the same: an exact
+// version of a registry's, or a commit or a tag with a version in its name.
+func pinned(source, version string) bool {
+	return exactVersion.MatchString(version) || exactRef.MatchString(source)
+}
+
+// literal is the value of an attribute that is a plain string, or "".
+func literal(a *hcl.Attribute) string {
+	if a == nil {
+		return ""
+	}
+	v, diags := a.Expr.Value(nil)
+	if diags.HasErrors() || v.IsNull() || !v.IsKnown() || v.Type() != cty.String {
+		return ""
+	}
+	return v.AsString()
+}

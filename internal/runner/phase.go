@@ -1,0 +1,178 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/runner/engines"
+)
+
+// phase is one phase at work: the runner's whole state.
+type phase struct {
+	dir     string
+	job     Job
+	secrets Secrets
+	stop    *stopper
+	mask    *masker
+	log     *eventLog
+
+	tree    string // the export, without symbolic links
+	root    string // the root module's directory, without symbolic links
+	module  module
+	env     map[string]string // the engine's
+	engine  engines.Engine
+	slot    *slot
+	cache   *providerCache
+	ownLock bool // the repository has a lock file of its own
+	managed bool // tfops keeps the state
+	notes   []string
+
+	result Result
+}
+
+func newPhase(dir string, secrets Secrets, stop *stopper) *phase {
+	return &phase{dir: dir, secrets: secrets, stop: stop, mask: newMasker(secrets.Mask),
+		result: Result{FormatVersion: FormatVersion, StartedAt: time.Now().UTC()}}
+}
+
+// open reads the job and opens the log.
+func (p *phase) open() error {
+	p.log = openEvents(p.dir, p.mask)
+	var err error
+	p.job, err = readJob(p.dir)
+	return err
+}
+
+func (p *phase) close() {
+	if p.slot != nil {
+		p.slot.release()
+	}
+}
+
+// run does the phase, from the inputs to the last file.
+func (p *phase) run(ctx context.Context) error {
+	main := step(p.plan)
+	if p.job.Phase == ApplyPhase {
+		main = p.apply
+	}
+	return inOrder(ctx, p.checkPlan, p.readInputs, p.findEngine, p.openDirectories, p.placeState, main)
+}
+
+func (p *phase) readInputs(context.Context) error {
+	var err error
+	if p.tree, p.root, err = checkInputs(p.job); err != nil {
+		return err
+	}
+	if p.module, err = readModule(p.tree, p.root, p.job.Engine.Name == "tofu"); err != nil {
+		return err
+	}
+	if p.module.empty {
+		// With a generated override the engine would take it for a
+		// configuration of nothing, and plan to destroy everything.
+		return refuse(CauseBadInput, "correct `dir` of the workspace; to destroy what it owns, run a destroy", "the directory %s holds no configuration", p.job.Dir)
+	}
+	p.env, err = engineEnv(p.secrets.Env)
+	return err
+}
+
+func (p *phase) findEngine(ctx context.Context) error {
+	spec := p.job.Engine
+	req := engines.Request{Name: spec.Name, Path: spec.Path, ReleaseURL: spec.ReleaseURL, PublicKey: spec.PublicKey,
+		CacheDir: p.job.CacheDir, SearchPath: p.env["PATH"], Env: p.env,
+		Constraints: p.module.required, From: p.module.from,
+		Progress: func(line string) { p.log.say("info", "%s", line) }}
+	if spec.Version != "" {
+		req.Constraints = append([]string{spec.Version}, req.Constraints...)
+		req.From = append([]string{"version of the engine block"}, req.From...)
+	}
+	e, err := engines.Find(ctx, req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return &failure{outcome: Failed, cause: engineCause(err), message: err.Error(), next: fault.Next(err), err: err}
+	}
+	p.engine = e
+	p.result.EngineName, p.result.EngineVersion = e.Name, e.Version
+	p.log.say("info", "%s %s (%s)", e.Name, e.Version, e.Path)
+	return nil
+}
+
+func engineCause(err error) Cause {
+	switch {
+	case diskTrouble(err):
+		return CauseDisk
+	case fault.Is(err, fault.Unavailable):
+		return CauseNetwork
+	}
+	return CauseNoEngine
+}
+
+// conclude turns what the phase came to into its result, and tells whether
+// the engine was killed.
+func (p *phase) conclude(err error) (killed bool) {
+	r := &p.result
+	r.FinishedAt = time.Now().UTC()
+	r.Outcome = Succeeded
+	if err != nil {
+		f := failureOf(p.stop.ctx, err)
+		if p.stop.forced.Load() && f.outcome != Failed {
+			f.outcome = KilledOutcome
+		}
+		r.Outcome, r.Message, r.Next = f.outcome, f.message, f.next
+		if r.Outcome == Failed {
+			r.Cause = f.cause
+		}
+		p.log.say("error", "%s", r.Message)
+	}
+	return r.Outcome == KilledOutcome
+}
+
+// finishLog closes the log and completes the message by what happened beside.
+func (p *phase) finishLog() {
+	r := &p.result
+	if err := p.log.close(); err != nil {
+		p.notes = append(p.notes, err.Error())
+		if r.Outcome == Failed && r.Cause == CauseEngine && diskTrouble(err) {
+			r.Cause = CauseDisk
+		}
+	}
+	for _, note := range p.notes {
+		if r.Message != "" {
+			r.Message += "; "
+		}
+		r.Message += note
+	}
+	p.maskResult()
+}
+
+// note adds to the message of the result what a person should know of.
+func (p *phase) note(text string) {
+	p.notes = append(p.notes, text)
+	p.log.say("warn", "%s", text)
+}
+
+func (p *phase) maskResult() {
+	r := &p.result
+	r.Message, r.Next = p.mask.text(r.Message), p.mask.text(r.Next)
+	for i := range r.Diagnostics {
+		d := &r.Diagnostics[i]
+		for _, text := range []*string{&d.Summary, &d.Detail, &d.Address, &d.File, &d.Snippet, &d.Context} {
+			*text = p.mask.text(*text)
+		}
+	}
+}
+
+// save writes the result. When it does not fit into the space that was kept
+// for it, the diagnostics go: the log has them.
+func (p *phase) save() error {
+	b, err := json.Marshal(p.result)
+	if err == nil && len(b) > reserved {
+		p.result.Diagnostics = nil
+		b, err = json.Marshal(p.result)
+	}
+	return errors.Join(err, commitResult(p.dir, append(b, '\n')))
+}

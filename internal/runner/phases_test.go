@@ -1,0 +1,203 @@
+package runner
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/plan"
+)
+
+func TestPlanThenApply(t *testing.T) {
+	r := newRig(t, map[string]string{"live/main.tf": simple, "live/a.tfvars": `input = "two"`})
+	in := func(j *Job, s *Secrets) {
+		j.Dir, j.VarFiles = "live", []string{"a.tfvars"}
+		s.Variables = `input = "three"` // wins over the file
+	}
+	f, result := r.plan(in)
+	must(t, result, Succeeded, "", "")
+	p := result.Plan
+	if p == nil || p.Counts.Add != 1 || p.Digest != result.PlanDigest || result.PlanDigest != plan.Digest(f.openPlan()) {
+		t.Fatalf("plan %+v, digest %s", p, result.PlanDigest)
+	}
+	if result.EngineName != "terraform" || result.EngineVersion == "" || result.Backend.Type != "managed" || result.InitReused {
+		t.Fatalf("%+v", result)
+	}
+	applied := f.startApply(in).wait()
+	must(t, applied, Succeeded, "", "")
+	if applied.Serial == 0 || applied.Lineage == "" || !applied.InitReused {
+		t.Fatalf("%+v", applied)
+	}
+	state, err := os.ReadFile(filepath.Join(r.workspaceDir(), "terraform.tfstate"))
+	if err != nil || !strings.Contains(string(state), `"three"`) {
+		t.Fatalf("state: %s, %v", state, err)
+	}
+	snapshots, _ := filepath.Glob(filepath.Join(r.workspaceDir(), "snapshots", "*.age"))
+	if len(snapshots) != 1 || string(r.decrypt(snapshots[0])) != string(state) {
+		t.Fatalf("snapshots: %v", snapshots)
+	}
+	_, again := r.plan(in)
+	must(t, again, Succeeded, "", "")
+	if again.Plan.HasChanges() || !again.InitReused {
+		t.Fatalf("%+v", again)
+	}
+	_, destroy := r.plan(in, func(j *Job, _ *Secrets) { j.Destroy = true })
+	if !destroy.Plan.Destroy || destroy.Plan.Counts.Delete != 1 {
+		t.Fatalf("%+v", destroy.Plan)
+	}
+}
+
+func TestEverythingIsOwnerOnly(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": simple})
+	f := r.planned()
+	must(t, f.startApply().wait(), Succeeded, "", "")
+	err := filepath.Walk(r.base, func(path string, info os.FileInfo, err error) error {
+		if err == nil && info.Mode().Perm()&0o077 != 0 && info.Mode()&os.ModeSymlink == 0 && path != r.base {
+			t.Errorf("%s has mode %v", path, info.Mode())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRefusesAnyOtherPlan(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": simple})
+	f := r.planned()
+	for name, change := range map[string]option{
+		"another plan": func(_ *Job, s *Secrets) { s.Plan = append([]byte{}, append(s.Plan, 0)...) },
+		"no plan":      func(_ *Job, s *Secrets) { s.Plan = nil },
+		"no approval":  func(j *Job, _ *Secrets) { j.PlanDigest = "" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			apply := f.startApply(change)
+			must(t, apply.wait(), Failed, CauseBadInput, "not the one that was approved")
+			if exists(filepath.Join(apply.dir, startedFile)) {
+				t.Fatal("the engine was started")
+			}
+		})
+	}
+}
+
+func TestStalePlan(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": simple})
+	first, second := r.planned(), r.planned()
+	must(t, first.startApply().wait(), Succeeded, "", "")
+	must(t, second.startApply().wait(), Failed, CauseStale, "stale")
+}
+
+func TestAnApplyIsNeverStartedTwice(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": simple})
+	f := r.planned()
+	apply := f.startApply()
+	must(t, apply.wait(), Succeeded, "", "")
+	err := r.local.Start(t.Context(), apply.dir, apply.job, Secrets{Env: r.env, Plan: f.openPlan()})
+	if !fault.Is(err, fault.Conflict) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestAnotherAttemptOfAPlan(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": `resource "x" {`})
+	f, result := r.plan()
+	must(t, result, Failed, CauseEngine, "")
+	r.write("main.tf", simple)
+	again := r.start(f.dir, f.job, Secrets{Env: r.env})
+	must(t, again.wait(), Succeeded, "", "")
+	if strings.Contains(again.read(EventsFile), "Unclosed") {
+		t.Fatal("the log of the earlier attempt is still there")
+	}
+}
+
+func TestTerraformWorkspaces(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": `resource "terraform_data" "a" { input = terraform.workspace }`})
+	for _, name := range []string{"blue", "green"} {
+		in := func(j *Job, _ *Secrets) { j.TerraformWorkspace = name }
+		f, result := r.plan(in)
+		must(t, result, Succeeded, "", "")
+		must(t, f.startApply(in).wait(), Succeeded, "", "")
+		state, err := os.ReadFile(filepath.Join(r.workspaceDir(), "terraform.tfstate.d", name, "terraform.tfstate"))
+		if err != nil || !strings.Contains(string(state), `"`+name+`"`) {
+			t.Fatalf("%s: %s, %v", name, state, err)
+		}
+		if want := filepath.Join(r.workspaceDir(), "terraform.tfstate.d", name, "terraform.tfstate"); result.Backend.Config["path"] != want {
+			t.Fatalf("%+v", result.Backend)
+		}
+	}
+	_, back := r.plan(func(j *Job, _ *Secrets) { j.TerraformWorkspace = "blue" })
+	if back.Plan == nil || back.Plan.HasChanges() {
+		t.Fatalf("blue again: %+v", back)
+	}
+	if exists(filepath.Join(r.workspaceDir(), "terraform.tfstate")) {
+		t.Fatal("the default workspace was touched")
+	}
+}
+
+func TestBackendOfTheRepository(t *testing.T) {
+	r := newRig(t, nil)
+	state := filepath.Join(r.base, "elsewhere", "x.tfstate")
+	r.write("main.tf", "terraform {\n  backend \"local\" {\n    path = \""+state+"\"\n  }\n}\n"+simple)
+	f, result := r.plan()
+	must(t, result, Succeeded, "", "")
+	if result.Backend.Type != "local" || result.Backend.Config["path"] != state {
+		t.Fatalf("%+v", result.Backend)
+	}
+	must(t, f.startApply().wait(), Succeeded, "", "")
+	if !exists(state) || exists(filepath.Join(r.tree, overrideFile)) {
+		t.Fatal("the backend was not used as it is")
+	}
+	_, result = r.plan(func(j *Job, _ *Secrets) { j.TerraformWorkspace = "blue" })
+	must(t, result, Failed, CauseBadInput, "workspace_dir")
+}
+
+func TestOverrideDoesNotClash(t *testing.T) {
+	mine := `{"locals": {"x": 1}}`
+	r := newRig(t, map[string]string{"main.tf": simple + "locals {\n  x = 2\n}\n", overrideFile: mine})
+	must(t, r.planned().startApply().wait(), Succeeded, "", "")
+	if b, _ := os.ReadFile(filepath.Join(r.tree, overrideFile)); string(b) != mine {
+		t.Fatalf("the repository's file was changed: %s", b)
+	}
+	if !exists(filepath.Join(r.workspaceDir(), "terraform.tfstate")) {
+		t.Fatal("no managed state")
+	}
+}
+
+func TestDiagnosticsHaveTheirPlace(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": "resource \"terraform_data\" \"a\" {\n  input = var.nope\n}\n"})
+	_, result := r.plan()
+	must(t, result, Failed, CauseEngine, "Reference to undeclared input variable (main.tf line 2)")
+	d := result.Diagnostics[0]
+	if d.Severity != "error" || d.File != "main.tf" || d.Line != 2 || d.Column != 11 || !strings.Contains(d.Snippet, "var.nope") || d.Context == "" || d.Detail == "" {
+		b, _ := json.Marshal(d)
+		t.Fatalf("%s", b)
+	}
+}
+
+func TestInitIsSkippedAndFallsBack(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": simple + "module \"m\" {\n  source = \"./m\"\n}\n", "m/main.tf": simple})
+	if _, first := r.plan(); first.InitReused || first.Outcome != Succeeded {
+		t.Fatalf("%+v", first)
+	}
+	r.write("other.tf", "locals { y = 1 }\n") // of no matter for init
+	if _, second := r.plan(); !second.InitReused || second.Outcome != Succeeded {
+		t.Fatalf("%+v", second)
+	}
+	for _, lost := range []string{"modules", "terraform.tfstate"} {
+		if err := os.RemoveAll(filepath.Join(r.workspaceDir(), "engine", "0", "data", lost)); err != nil {
+			t.Fatal(err)
+		}
+		f, result := r.plan()
+		must(t, result, Succeeded, "", "")
+		if result.InitReused || len(errorsOf(result.Diagnostics)) > 0 || !strings.Contains(f.read(EventsFile), "does not fit any more") {
+			t.Fatalf("%s: %+v", lost, result)
+		}
+	}
+	r.write("module.tf", "module \"n\" {\n  source = \"./m\"\n}\n")
+	if _, changed := r.plan(); changed.InitReused || changed.Outcome != Succeeded {
+		t.Fatalf("%+v", changed)
+	}
+}

@@ -1,0 +1,127 @@
+package runner
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/hashicorp/terraform-exec/tfexec"
+
+	"github.com/tfops/tfops/internal/plan"
+)
+
+// plan makes a plan. The plain plan, which holds secrets, is in memory only:
+// the engine writes it there and reads it from there, and what reaches the
+// disk is encrypted (PlanFile) or redacted (PlanJSON).
+func (p *phase) plan(ctx context.Context) error {
+	saved, err := newMemFile("tfops-plan", nil)
+	if err != nil {
+		return err
+	}
+	defer saved.Close()
+	opts, vars, err := p.planOptions(saved)
+	if err != nil {
+		return err
+	}
+	defer vars.Close()
+	_, err = p.prepared(ctx, command{"plan", func(ctx context.Context, tf *tfexec.Terraform, out *output) error {
+		if err := p.markStarted(); err != nil {
+			return err
+		}
+		_, err := tf.PlanJSON(ctx, stdout{out}, opts...)
+		return err
+	}})
+	if err != nil {
+		return err
+	}
+	if ctx.Err() != nil { // interrupted, and yet it said that it was done
+		return context.Cause(ctx)
+	}
+	return p.keepPlan(ctx, saved)
+}
+
+func (p *phase) planOptions(saved *os.File) ([]tfexec.PlanOption, *os.File, error) {
+	opts := []tfexec.PlanOption{tfexec.Out(memPath(saved)), tfexec.Lock(p.job.LockState), tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.Destroy(p.job.Destroy)}
+	for _, name := range p.job.VarFiles {
+		opts = append(opts, tfexec.VarFile(filepath.FromSlash(name)))
+	}
+	// The last file wins, so the workspace's variables come last.
+	vars, err := newMemFile("tfops-variables", []byte(p.secrets.Variables))
+	if err != nil {
+		return nil, nil, err
+	}
+	return append(opts, tfexec.VarFile(memPath(vars))), vars, nil
+}
+
+// keepPlan reads the saved plan and puts it on the disk: encrypted while the
+// engine is busy showing it, redacted after that.
+func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
+	raw, err := memBytes(saved)
+	if err != nil {
+		return err
+	}
+	if len(raw) == 0 {
+		return refuse(CauseEngine, "", "%s plan ended well and left no plan", p.engine.Name)
+	}
+	sealed := make(chan error, 1)
+	go func() { sealed <- p.sealPlan(raw) }()
+	shown, err := p.show(ctx, saved)
+	if sealErr := <-sealed; sealErr != nil {
+		return sealErr
+	}
+	if err != nil {
+		return err
+	}
+	made, err := plan.Read(shown, plan.Digest(raw))
+	if err != nil {
+		return fmt.Errorf("the plan cannot be read: %w", err)
+	}
+	made.EngineName = p.engine.Name
+	made.Mask(p.secrets.Mask)
+	b, err := json.Marshal(made)
+	if err != nil {
+		return err
+	}
+	p.result.PlanDigest = made.Digest
+	return writeAtomic(p.job.PlanJSON, append(b, '\n'))
+}
+
+func (p *phase) sealPlan(raw []byte) error {
+	b, err := encrypt(raw, p.job.Recipient)
+	if err != nil {
+		return err
+	}
+	return writeAtomic(p.job.PlanFile, b)
+}
+
+// show gives the plan as JSON. It holds secrets in plain text and goes
+// nowhere but into memory.
+func (p *phase) show(ctx context.Context, saved *os.File) ([]byte, error) {
+	var shown bytes.Buffer
+	_, err := p.execute(ctx, command{"show", func(ctx context.Context, tf *tfexec.Terraform, _ *output) error {
+		tf.SetStdout(&shown)
+		_, err := tf.ShowPlanFile(ctx, memPath(saved))
+		return err
+	}})
+	return shown.Bytes(), err
+}
+
+// markStarted leaves the mark that the engine was started for the phase's own
+// command. For an apply it must be on the disk before the engine is: without
+// it the apply would count as never begun.
+func (p *phase) markStarted() error {
+	f, err := os.OpenFile(filepath.Join(p.dir, startedFile), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if p.job.Phase != ApplyPhase {
+		return nil
+	}
+	return syncDir(p.dir)
+}

@@ -1,0 +1,297 @@
+package runner
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"filippo.io/age"
+	"golang.org/x/sys/unix"
+)
+
+// The test's own binary is the `tfops runner` that Local starts.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == "runner" {
+		os.Exit(Main(os.Args[2]))
+	}
+	os.Exit(m.Run())
+}
+
+// rig is one workspace with its tree, and phases run on it with a real engine.
+type rig struct {
+	t        testing.TB
+	base     string
+	tree     string
+	local    *Local
+	identity *age.X25519Identity
+	env      map[string]string
+	phases   int
+}
+
+// raceSettings: a program built with the race detector sleeps for a second
+// when it ends, unless told not to.
+var raceSettings = []string{"GORACE=atexit_sleep_ms=0"}
+
+func newRig(t testing.TB, files map[string]string) *rig {
+	t.Helper()
+	terraform, err := exec.LookPath("terraform")
+	if err != nil {
+		t.Fatal("these tests need terraform on PATH")
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := t.TempDir()
+	r := &rig{t: t, base: base, tree: filepath.Join(base, "tree"), local: &Local{Exe: exe, ExtraEnv: raceSettings}, identity: id,
+		env: map[string]string{"PATH": filepath.Dir(terraform) + ":/usr/bin:/bin", "HOME": filepath.Join(base, "home")}}
+	for _, dir := range []string{r.tree, r.env["HOME"], r.workspaceDir(), filepath.Join(base, "cache")} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, content := range files {
+		r.write(name, content)
+	}
+	return r
+}
+
+func (r *rig) workspaceDir() string { return filepath.Join(r.base, "workspace") }
+
+func (r *rig) write(name, content string) {
+	r.t.Helper()
+	path := filepath.Join(r.tree, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// flight is one phase, started.
+type flight struct {
+	*rig
+	dir string
+	job Job
+}
+
+type option func(*Job, *Secrets)
+
+func (r *rig) planJob(opts ...option) (string, Job, Secrets) {
+	r.phases++
+	dir := filepath.Join(r.base, "runs", fmt.Sprintf("run-%03d", r.phases))
+	job := Job{
+		Run: strings.ReplaceAll(r.t.Name(), "/", "-") + "-" + filepath.Base(dir), Workspace: "w", Phase: PlanPhase, Tree: r.tree, Dir: ".",
+		Engine: EngineSpec{Name: "terraform"}, TerraformWorkspace: "default", WorkspaceDir: r.workspaceDir(), CacheDir: filepath.Join(r.base, "cache"),
+		PlanFile: filepath.Join(dir, "plan.tfplan.age"), PlanJSON: filepath.Join(dir, "plan.json"), Recipient: r.identity.Recipient().String(),
+		LockState: true, Timeout: time.Minute, Grace: 20 * time.Second,
+	}
+	secrets := Secrets{Env: r.env}
+	for _, o := range opts {
+		o(&job, &secrets)
+	}
+	return dir, job, secrets
+}
+
+func (r *rig) start(dir string, job Job, secrets Secrets) *flight {
+	r.t.Helper()
+	if err := r.local.Start(r.t.Context(), dir, job, secrets); err != nil {
+		r.t.Fatalf("start: %v", err)
+	}
+	f := &flight{r, dir, job}
+	r.t.Cleanup(f.leaveNothing)
+	return f
+}
+
+// leaveNothing fails the test when a runner or anything of it is still there.
+func (f *flight) leaveNothing() {
+	if alive, _ := f.local.Alive(f.dir); alive {
+		_ = f.local.Interrupt(f.dir, true)
+		_, _ = f.local.Wait(context.Background(), f.dir)
+	}
+	if said := f.read(LogFile); said != "" { // a panic, or a race
+		f.t.Errorf("the runner printed: %s", said)
+	}
+	left, err := (&Local{}).Survivors(f.job.Run)
+	if err != nil || len(left) > 0 {
+		f.t.Errorf("left behind: %v, %v", left, err)
+		killAll(left)
+	}
+}
+
+func killAll(left []Process) {
+	for _, p := range left {
+		_ = unix.Kill(p.PID, unix.SIGKILL)
+	}
+}
+
+func (f *flight) wait() Result {
+	f.t.Helper()
+	ctx, cancel := context.WithTimeout(f.t.Context(), 90*time.Second)
+	defer cancel()
+	result, err := f.local.Wait(ctx, f.dir)
+	if err != nil {
+		f.t.Fatalf("wait: %v\n%s", err, f.read(EventsFile)+f.read(LogFile))
+	}
+	return result
+}
+
+func (f *flight) vanish() *Vanished {
+	f.t.Helper()
+	_, err := f.local.Wait(f.t.Context(), f.dir)
+	var v *Vanished
+	if !errors.As(err, &v) {
+		f.t.Fatalf("want a vanished runner, got %v", err)
+	}
+	return v
+}
+
+func (f *flight) read(name string) string {
+	b, err := os.ReadFile(filepath.Join(f.dir, name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		f.t.Fatal(err)
+	}
+	return string(b)
+}
+
+// pid is the runner's, once it works.
+func (f *flight) pid() int {
+	f.t.Helper()
+	lock, err := os.Open(filepath.Join(f.dir, lockFile))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer lock.Close()
+	return pidIn(lock)
+}
+
+func (r *rig) plan(opts ...option) (*flight, Result) {
+	r.t.Helper()
+	f := r.start(r.planJob(opts...))
+	return f, f.wait()
+}
+
+// planned makes a plan that must succeed.
+func (r *rig) planned(opts ...option) *flight {
+	r.t.Helper()
+	f, result := r.plan(opts...)
+	if result.Outcome != Succeeded {
+		r.t.Fatalf("plan: %+v\n%s", result, f.read(EventsFile))
+	}
+	return f
+}
+
+// startApply starts the apply of a plan.
+func (f *flight) startApply(opts ...option) *flight {
+	f.t.Helper()
+	job := f.job
+	job.Phase = ApplyPhase
+	secrets := Secrets{Env: f.env, Plan: f.openPlan()}
+	result, err := LoadResult(f.dir)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	job.PlanDigest = result.PlanDigest
+	for _, o := range opts {
+		o(&job, &secrets)
+	}
+	return f.start(filepath.Join(f.dir, "apply"), job, secrets)
+}
+
+func (f *flight) openPlan() []byte {
+	f.t.Helper()
+	return f.decrypt(f.job.PlanFile)
+}
+
+func (r *rig) decrypt(path string) []byte {
+	r.t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	plain, err := age.Decrypt(bytes.NewReader(b), r.identity)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	content, err := io.ReadAll(plain)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return content
+}
+
+// fifo is a place where a program of the engine tells how far it is: writing
+// to it, or opening it, meets the test that waits there.
+type fifo struct {
+	t    testing.TB
+	path string
+	file *os.File
+}
+
+func (r *rig) fifo(name string) *fifo {
+	r.t.Helper()
+	path := filepath.Join(r.base, name)
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	// Open for both, so that opening does not wait and reading can time out.
+	file, err := os.OpenFile(path, os.O_RDWR|unix.O_NONBLOCK, 0)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { file.Close() })
+	return &fifo{r.t, path, file}
+}
+
+// line waits for a line.
+func (f *fifo) line() string {
+	f.t.Helper()
+	if err := f.file.SetReadDeadline(time.Now().Add(60 * time.Second)); err != nil {
+		f.t.Fatal(err)
+	}
+	b := make([]byte, 1024)
+	n, err := f.file.Read(b)
+	if err != nil {
+		f.t.Fatalf("nobody came to %s: %v", f.path, err)
+	}
+	return strings.TrimSpace(string(b[:n]))
+}
+
+func (f *fifo) say(text string) {
+	f.t.Helper()
+	if _, err := f.file.WriteString(text + "\n"); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+const simple = `
+variable "input" { default = "one" }
+resource "terraform_data" "a" { input = var.input }
+output "o" { value = terraform_data.a.output }
+`
+
+// provisioned is a resource whose provisioner runs a shell script.
+func provisioned(script string) string {
+	return "resource \"terraform_data\" \"p\" {\n  provisioner \"local-exec\" {\n    command = <<-EOT\n" + script + "\n    EOT\n  }\n}\n"
+}
+
+func must(t testing.TB, r Result, outcome Outcome, cause Cause, text string) {
+	t.Helper()
+	if r.Outcome != outcome || r.Cause != cause || !strings.Contains(r.Message, text) {
+		t.Fatalf("got %q %q %q (next %q)\nwant %q %q …%s…\n%+v", r.Outcome, r.Cause, r.Message, r.Next, outcome, cause, text, r.Diagnostics)
+	}
+}

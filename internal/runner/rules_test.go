@@ -1,0 +1,139 @@
+package runner
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-exec/tfexec"
+)
+
+func TestCauses(t *testing.T) {
+	tests := []struct {
+		summary, detail string
+		cause           Cause
+		message         string
+	}{
+		{"Unsupported argument", "", CauseEngine, "terraform plan failed: Unsupported argument (main.tf line 7)"},
+		{"Error acquiring the state lock", "Error message: x\nLock Info:\n  ID:        ab-12\n  Path:      p\n  Operation: OperationTypeApply\n  Who:       ana@host\n  Version:   1.11.4\n  Created:   2026-01-02 03:04:05 UTC\n  Info:      \n", CauseLocked, "locked by ana@host since 2026-01-02 03:04:05 UTC for apply (lock ab-12)"},
+		{"Error acquiring the state lock", "dial tcp 10.0.0.1:443: connect: connection refused", CauseNetwork, ""},
+		{"Error acquiring the state lock", "HTTP remote state already locked", CauseLocked, ""},
+		{"Failed to list", "Get \"https://x\": dial tcp: lookup x: no such host", CauseNetwork, ""},
+		{"Failed", "net/http: TLS handshake timeout", CauseNetwork, ""},
+		{"reading S3 Bucket", "api error ThrottlingException: Rate exceeded", CauseThrottled, ""},
+		{"creating EC2", "StatusCode: 503, RequestLimitExceeded: Request limit exceeded", CauseThrottled, ""},
+		{"Error 429", "429 Too Many Requests", CauseThrottled, ""},
+		{"Saved plan is stale", "The given plan file can no longer be applied", CauseStale, ""},
+		{"Failed to save state", "write terraform.tfstate: no space left on device", CauseDisk, ""},
+	}
+	for _, tt := range tests {
+		f := explain("terraform plan", []Diagnostic{{Severity: "warning", Summary: "connection refused"}, {Severity: "error", Summary: tt.summary, Detail: tt.detail, File: "main.tf", Line: 7}}, "")
+		if f.cause != tt.cause || !strings.Contains(f.message, tt.message) {
+			t.Errorf("%s, %s: %s %q", tt.summary, tt.detail, f.cause, f.message)
+		}
+	}
+	if f := explain("tofu init", nil, "\nError: it broke\n"); f.message != "tofu init failed: Error: it broke" {
+		t.Errorf("%q", f.message)
+	}
+}
+
+func TestPlainDiagnostics(t *testing.T) {
+	got := plainDiagnostics("\nError: Unsupported block type\n\n  on main.tf line 3, in resource \"x\" \"y\":\n   3:   oops {\n\nBlocks of type \"oops\" are not expected here.\n\nWarning: Old\n\nsay\n")
+	want := []Diagnostic{
+		{Severity: "error", Summary: "Unsupported block type", File: "main.tf", Line: 3, Detail: "3:   oops {\n\nBlocks of type \"oops\" are not expected here."},
+		{Severity: "warning", Summary: "Old", Detail: "say"},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Fatalf("%+v", got)
+	}
+}
+
+func TestNaming(t *testing.T) {
+	env := map[string]string{"PG_CONN_STR": "postgres://ana:canary@db:5432/tf?sslmode=disable", "TF_HTTP_ADDRESS": "https://x/y"}
+	tests := []struct {
+		kind   string
+		config map[string]any
+		want   string
+	}{
+		{"s3", map[string]any{"bucket": "b", "key": "k", "region": "r", "access_key": "canary", "secret_key": "canary", "endpoints": []any{map[string]any{"s3": "http://canary:canary@h:1/"}}}, "map[bucket:b endpoint:http://h:1 key:k]"},
+		{"s3", map[string]any{"bucket": "b", "key": "k", "endpoint": nil, "endpoints": nil}, "map[bucket:b key:k]"},
+		{"gcs", map[string]any{"bucket": "b", "prefix": "/p/", "credentials": "canary"}, "map[bucket:b prefix:p]"},
+		{"http", map[string]any{"address": "https://u:canary@h/s?token=canary", "password": "canary"}, "map[address:https://h/s]"},
+		{"http", map[string]any{}, "map[address:https://x/y]"},
+		{"pg", map[string]any{"schema_name": "s"}, "map[conn_str:" + hashed("db:5432/tf") + " schema_name:s]"},
+		{"pg", map[string]any{"conn_str": "host=db port=5432 dbname=tf password=canary"}, "map[conn_str:" + hashed("db:5432/tf") + "]"},
+		{"cloud", map[string]any{"organization": "o", "token": "canary", "workspaces": []any{map[string]any{"name": "w", "tags": nil}}}, "map[organization:o workspaces:map[name:w tags:<nil>]]"},
+		{"local", map[string]any{"path": "/a/../b"}, "map[path:/b]"},
+		{"novel", map[string]any{"place": "p", "api_token": "canary", "client_secret": "canary", "null": nil}, "map[place:p]"},
+	}
+	for _, tt := range tests {
+		got := naming(tt.kind, tt.config, env)
+		if text := fmt.Sprint(got.Config); text != tt.want || strings.Contains(text, "canary") {
+			t.Errorf("%s: got %s, want %s", tt.kind, text, tt.want)
+		}
+	}
+}
+
+func TestPinned(t *testing.T) {
+	for _, tt := range []struct {
+		source, version string
+		want            bool
+	}{
+		{"terraform-aws-modules/vpc/aws", "5.1.0", true},
+		{"terraform-aws-modules/vpc/aws", "= 5.1.0", true},
+		{"terraform-aws-modules/vpc/aws", "~> 5.1", false},
+		{"terraform-aws-modules/vpc/aws", "", false},
+		{"git::https://x/y.git?ref=v1.2", "", true},
+		{"git::https://x/y.git?ref=0123456789012345678901234567890123456789", "", true},
+		{"git::https://x/y.git?ref=main", "", false},
+		{"git::https://x/y.git", "", false},
+	} {
+		if got := pinned(tt.source, tt.version); got != tt.want {
+			t.Errorf("%s %s: %v", tt.source, tt.version, got)
+		}
+	}
+}
+
+func TestReadModule(t *testing.T) {
+	tree := t.TempDir()
+	for name, content := range map[string]string{
+		"root/main.tf":         "terraform {\n  required_version = \">= 1.5\"\n}\nmodule \"m\" {\n  source = \"../m\"\n}\n",
+		"root/x.tf.json":       `{"terraform": {"required_version": "< 3", "backend": {"s3": {}}}}`,
+		"root/main.tofu":       "terraform {\n  required_version = \">= 1.8\"\n}\n",
+		"root/.hidden.tf":      "terraform {",
+		"root/" + overrideFile: string(overrideContent("/w")),
+		"m/main.tf":            "terraform {\n  required_version = \"0.1\"\n  backend \"gcs\" {}\n}\nresource \"aws_vpc\" \"v\" {}\nmodule \"self\" {\n  source = \"../m\"\n}\nmodule \"far\" {\n  source = \"a/b/c\"\n}\n",
+	} {
+		path := filepath.Join(tree, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m, err := readModule(tree, filepath.Join(tree, "root"), false)
+	if err != nil || fmt.Sprint(m.required) != "[>= 1.5 < 3]" || m.backend != "s3" || !m.providers || !m.floating || m.unread || m.empty {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	m, err = readModule(tree, filepath.Join(tree, "root"), true)
+	if err != nil || fmt.Sprint(m.required) != "[>= 1.8 < 3]" || m.providers {
+		t.Fatalf("tofu: %+v, %v", m, err)
+	}
+}
+
+// terraform-exec must take the version from us: this fails when its field
+// was renamed, and every phase then asks the engine for its version.
+func TestVersionIsTold(t *testing.T) {
+	tf, err := tfexec.NewTerraform(t.TempDir(), "/nonexistent/terraform")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tellVersion(tf, "1.11.4")
+	if v, _, err := tf.Version(t.Context(), false); err != nil || v.String() != "1.11.4" {
+		t.Fatalf("%v, %v", v, err)
+	}
+}

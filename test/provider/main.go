@@ -1,0 +1,36 @@
+// Command terraform-provider-lab is the provider that the tests of tfops use:
+// its world is a directory of JSON files, one per resource, so a test changes
+// the world by writing or removing a file, and synchronises with a running
+// engine through files instead of waiting for a time to pass.
+//
+//	provider "lab" { world = "/some/dir" }   # or the environment's LAB_WORLD
+//
+//	resource "lab_thing" "a" {                # is the file <world>/<name>.json
+//	  name   = "a"                            # forces replacement
+//	  value  = "x"
+//	  secret = "s"                            # sensitive
+//	}
+//
+// Every operation can be held, slowed, failed, or made deaf to the engine's
+// request to stop; see wait. It is a module of its own to keep what it needs
+// out of the product's dependencies.
+package main
+
+import (
+	"context"
+	"log"
+	"os"
+
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+)
+
+func main() {
+	go exitWhenOrphaned(os.Getppid())
+	err := providerserver.Serve(context.Background(),
+		func() provider.Provider { return &lab{} },
+		providerserver.ServeOpts{Address: "registry.terraform.io/tfops/lab"})
+	if err != nil {
+		log.Fatal(err)
+	}
+}
