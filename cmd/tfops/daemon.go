@@ -94,7 +94,8 @@ func newDaemon(o daemonOptions) (d *daemon, err error) {
 	}
 	d.engine = engine.New(engine.Options{Store: d.store, Runner: &runner.Local{Exe: o.Exe}, Vault: key,
 		DataDir: cfg.DataDir, Log: o.Log, Environ: o.Environ}, settings)
-	d.server = server.New(server.Options{Engine: d.engine, Store: d.store, Config: d.configStatus, Version: d.versions, Log: o.Log})
+	d.server = server.New(server.Options{Engine: d.engine, Store: d.store, Config: d.configStatus, Version: d.versions, Log: o.Log,
+		MayApprove: d.engine.MayApprove})
 	d.listener, err = server.Listen(filepath.Join(cfg.DataDir, "tfops.sock"), cfg.Server.SocketGroup)
 	return d, err
 }
@@ -122,6 +123,7 @@ func (d *daemon) Close() {
 	if d.listener != nil {
 		d.listener.Close()
 	}
+	d.mirrors.close()
 	if d.store != nil {
 		d.store.Close()
 	}

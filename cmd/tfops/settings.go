@@ -77,3 +77,12 @@ func (m *mirrors) open(r gitrepo.Remote) (*gitrepo.Mirror, error) {
 	m.byName[r.Name], m.remotes[r.Name] = mirror, r
 	return mirror, nil
 }
+
+// close waits for fetches that are running and lets go of the mirrors.
+func (m *mirrors) close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, mirror := range m.byName {
+		mirror.Close()
+	}
+}

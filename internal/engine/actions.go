@@ -88,7 +88,7 @@ func (e *Engine) ordered(ctx context.Context, def Definition, o Order, t run.Tri
 		sha = rec.Applied
 	case run.Plan:
 		if o.Ref != "" {
-			if _, err := repo.Fetch(ctx); err != nil {
+			if err := e.fetch(ctx, repo); err != nil {
 				return run.Run{}, err
 			}
 			if sha, err = repo.Resolve(ctx, o.Ref); err != nil {

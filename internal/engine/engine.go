@@ -56,9 +56,11 @@ type Source interface {
 	Objects
 }
 
-// Remote is what a poll asks.
+// Remote is what a poll asks. A commit that Has does not have, because it is
+// new or the mirror is damaged, is there after a Fetch.
 type Remote interface {
 	Heads(context.Context) (map[string]string, error)
+	Has(sha string) bool
 	Fetch(context.Context) (gitrepo.Fetched, error)
 	Maintain(ctx context.Context, keep []string) error
 }

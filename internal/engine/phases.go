@@ -101,6 +101,9 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 			return err
 		}
 	}
+	if err := e.need(ctx, repo, r.Commit.SHA); err != nil {
+		return err
+	}
 	if _, err := repo.Export(ctx, r.Commit.SHA, f.tree()); err != nil {
 		return err
 	}

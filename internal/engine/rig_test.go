@@ -504,6 +504,13 @@ func (r *repository) Fetch(context.Context) (gitrepo.Fetched, error) {
 	return gitrepo.Fetched{}, r.err
 }
 
+func (r *repository) Has(sha string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.commits[sha]
+	return ok
+}
+
 func (r *repository) Maintain(context.Context, []string) error { return nil }
 
 func (r *repository) Commit(_ context.Context, sha string) (gitrepo.Commit, error) {

@@ -109,7 +109,7 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 	if !ok {
 		return nil
 	}
-	heads, err := repo.Heads(ctx)
+	heads, err := e.heads(ctx, repo)
 	if err != nil {
 		return err
 	}
@@ -214,7 +214,6 @@ type glance struct {
 	records map[string]workspace.Record
 	batch   run.Batch
 	defs    []Definition // all of the branch that is looked at
-	fetched bool
 }
 
 // branch compares one branch with what is remembered of its workspaces.
@@ -250,20 +249,40 @@ func reconfigured(rec workspace.Record, d Definition) bool {
 
 // tree returns the head's tree, fetching it where it is not there yet.
 func (g *glance) tree(ctx context.Context, head string) (fs.FS, error) {
-	if _, err := g.repo.Commit(ctx, head); err != nil {
-		if !fault.Is(err, fault.NotFound) || g.fetched {
-			return nil, err
-		}
-		fetched, err := g.repo.Fetch(ctx)
-		if err != nil {
-			return nil, err
-		}
-		g.fetched = true
-		if fetched.Repaired != "" {
-			g.e.Log.Warn("a mirror was damaged and has been cloned again", "old", fetched.Repaired)
-		}
+	if err := g.e.need(ctx, g.repo, head); err != nil {
+		return nil, err
 	}
 	return g.repo.Tree(head)
+}
+
+// need makes sure that a commit can be read from the mirror.
+func (e *Engine) need(ctx context.Context, repo Repository, sha string) error {
+	if repo.Has(sha) {
+		return nil
+	}
+	return e.fetch(ctx, repo)
+}
+
+// How long a remote may take. A clone of a large repository is slow.
+const (
+	headsTimeout = time.Minute
+	fetchTimeout = 30 * time.Minute
+)
+
+func (e *Engine) fetch(ctx context.Context, repo Repository) error {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	fetched, err := repo.Fetch(ctx)
+	if fetched.Repaired != "" {
+		e.Log.Warn("a mirror was damaged and has been cloned again", "why", fetched.Reason, "old", fetched.Repaired)
+	}
+	return err
+}
+
+func (e *Engine) heads(ctx context.Context, repo Repository) (map[string]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, headsTimeout)
+	defer cancel()
+	return repo.Heads(ctx)
 }
 
 // moved enqueues a run for each workspace that the way from one head to the

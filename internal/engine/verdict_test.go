@@ -1,0 +1,202 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// queueOf is a queue in which every run wants its workspace's desired commit.
+func queueOf(runs ...run.Run) run.Queue {
+	q := run.Queue{Now: noon, Votes: map[string][]approvals.Vote{}, Records: map[string]workspace.Record{}, Locks: map[string]locks.Lock{}}
+	for _, r := range runs {
+		q.Active = append(q.Active, r)
+		if _, ok := q.Records[r.Workspace]; !ok {
+			q.Records[r.Workspace] = workspace.Record{Name: r.Workspace, Desired: "c1", Applied: "c1", State: "state:" + r.Workspace}
+		}
+	}
+	return q
+}
+
+func someRun(id, name string, k run.Kind, s run.Status) run.Run {
+	r := run.Run{ID: id, Workspace: name, Kind: k, Status: s, Commit: run.Commit{SHA: "c1"}, CreatedAt: noon}
+	if s != run.Pending && s != run.Planning {
+		r.Plan, r.State = &run.PlanSummary{Digest: "sha256:abc", Changes: true}, "state:"+name
+		r.ExpiresAt = noon.Add(time.Hour)
+	}
+	return r
+}
+
+// P7: whatever waits names what it waits for and the command that moves it on,
+// in every status and for everything that can hold a run back.
+func TestEveryWaitHasACommand(t *testing.T) {
+	s := (&Settings{Workspaces: []Definition{define("a"), define("b")}, Concurrency: 1}).prepare()
+	print := s.Workspaces[0].fingerprint
+	with := func(status run.Status, change func(*run.Queue, *run.Run)) run.Queue {
+		r := someRun("r1", "a", run.Sync, status)
+		r.Fingerprint = print
+		q := queueOf(r)
+		if change != nil {
+			change(&q, &q.Active[0])
+		}
+		return q
+	}
+	suspend := func(until time.Time) func(*run.Queue, *run.Run) {
+		return func(q *run.Queue, r *run.Run) {
+			rec := q.Records["a"]
+			rec.Suspension = &workspace.Suspension{By: "li", Reason: "holidays", At: noon, Until: until}
+			q.Records["a"] = rec
+			vote(q, r)
+		}
+	}
+	beside := func(o run.Run) func(*run.Queue, *run.Run) {
+		return func(q *run.Queue, r *run.Run) {
+			q.Active = append(q.Active, o)
+			vote(q, r)
+		}
+	}
+	for name, c := range map[string]struct {
+		q       run.Queue
+		words   string
+		command string
+	}{
+		"pending":                   {with(run.Pending, nil), "a free worker", "tfops wait r1"},
+		"pending, a retry":          {with(run.Pending, func(_ *run.Queue, r *run.Run) { r.NotBefore = noon.Add(time.Minute) }), "12:01:00", "tfops sync a"},
+		"pending behind an apply":   {with(run.Pending, beside(someRun("r0", "a", run.Sync, run.Applying))), "r0", "tfops wait r0"},
+		"pending behind a plan":     {with(run.Pending, beside(someRun("r0", "a", run.Sync, run.Planning))), "r0", "tfops wait r0"},
+		"pending behind a wreck":    {with(run.Pending, beside(someRun("r0", "a", run.Sync, run.Interrupted))), "interrupted", "tfops resolve r0"},
+		"pending, the state in use": {with(run.Pending, beside(func() run.Run { r := someRun("r0", "b", run.Sync, run.Applying); r.State = "state:a"; return r }())), "r0", "tfops wait r0"},
+		"planning":                  {with(run.Planning, nil), "being made", "tfops logs r1 -f"},
+		"awaiting approval":         {with(run.AwaitingApproval, nil), "1 approval", "tfops approve r1"},
+		"queued":                    {with(run.ApplyQueued, vote), "a free worker", "tfops wait r1"},
+		"queued, suspended":         {with(run.ApplyQueued, suspend(time.Time{})), "holidays", "tfops resume a"},
+		"queued, suspended a while": {with(run.ApplyQueued, suspend(noon.Add(time.Hour))), "until 2026-03-01 13:00 UTC", "tfops resume a"},
+		"queued, locked": {with(run.ApplyQueued, func(q *run.Queue, r *run.Run) {
+			q.Locks["state:a"] = locks.Lock{State: "state:a", Workspace: "a", Person: "li", Reason: "migrating", Since: noon}
+			vote(q, r)
+		}), "locked by li", "tfops unlock a"},
+		"queued, locked before its state was known": {with(run.ApplyQueued, func(q *run.Queue, r *run.Run) {
+			q.Locks["workspace:a"] = locks.Lock{State: "workspace:a", Workspace: "a", Person: "li", Reason: "migrating", Since: noon}
+			vote(q, r)
+		}), "locked by li", "tfops unlock a"},
+		"queued behind another of its state": {with(run.ApplyQueued, beside(func() run.Run {
+			r := someRun("r0", "b", run.Sync, run.ApplyQueued)
+			r.State = "state:a"
+			return r
+		}())), "before it in the queue", "tfops wait r0"},
+		"applying":          {with(run.Applying, nil), "running", "tfops logs r1 -f"},
+		"applying, to stop": {with(run.Applying, func(_ *run.Queue, r *run.Run) { r.Canceling = "li" }), "li asked to stop", "tfops logs r1 -f"},
+		"interrupted":       {with(run.Interrupted, nil), "somebody to look", "tfops resolve r1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, w := verdict(c.q, s, c.q.Active[0])
+			if !strings.Contains(w.For, c.words) || !strings.HasPrefix(w.Command, c.command) {
+				t.Errorf("it waits for %q, and %q moves it on; want %q and %q", w.For, w.Command, c.words, c.command)
+			}
+		})
+	}
+	for _, status := range run.Statuses {
+		q := with(status, nil)
+		step, w := verdict(q, s, q.Active[0])
+		if waits := w.For != ""; waits == status.Terminal() && step != discard {
+			t.Errorf("%s: step %d, waits for %q", status, step, w.For)
+		}
+	}
+}
+
+// vote gives the queue's first run the approval that it needs.
+func vote(q *run.Queue, r *run.Run) {
+	q.Votes[r.ID] = []approvals.Vote{{Run: r.ID, Digest: "sha256:abc", Commit: "c1", Voter: "ana", Yes: true, At: noon}}
+}
+
+func TestVerdictBeforeTheApply(t *testing.T) {
+	s := (&Settings{Workspaces: []Definition{define("a")}, Concurrency: 1}).prepare()
+	base := func() run.Queue {
+		r := someRun("r1", "a", run.Sync, run.ApplyQueued)
+		r.Fingerprint, r.StartedAt = s.Workspaces[0].fingerprint, noon.Add(-time.Hour)
+		q := queueOf(r)
+		vote(&q, &q.Active[0])
+		return q
+	}
+	record := func(change func(*workspace.Record)) func(*run.Queue) {
+		return func(q *run.Queue) {
+			rec := q.Records["a"]
+			change(&rec)
+			q.Records["a"] = rec
+		}
+	}
+	for name, c := range map[string]struct {
+		change func(*run.Queue)
+		want   step
+	}{
+		"all is as it was":             {func(*run.Queue) {}, startApply},
+		"another commit is wanted":     {record(func(r *workspace.Record) { r.Desired = "c2" }), discard},
+		"an apply began since":         {record(func(r *workspace.Record) { r.ApplyStartedAt = noon.Add(-time.Minute) }), discard},
+		"the inputs changed":           {func(q *run.Queue) { q.Active[0].Fingerprint = "other" }, discard},
+		"the vote is gone":             {func(q *run.Queue) { clear(q.Votes) }, discard},
+		"the vote is for another plan": {func(q *run.Queue) { q.Active[0].Plan.Digest = "sha256:def" }, discard},
+		"a second person said no": {func(q *run.Queue) {
+			v := q.Votes["r1"][0]
+			v.Yes, v.Voter = false, "li"
+			q.Votes["r1"] = append(q.Votes["r1"], v)
+		}, discard},
+		"it expired":            {func(q *run.Queue) { q.Now = noon.Add(2 * time.Hour) }, expire},
+		"the workspace is gone": {func(q *run.Queue) { q.Active[0].Workspace = "gone" }, discard},
+	} {
+		t.Run(name, func(t *testing.T) {
+			q := base()
+			c.change(&q)
+			if got, w := verdict(q, s, q.Active[0]); got != c.want {
+				t.Errorf("step %d (%+v), want %d", got, w, c.want)
+			}
+		})
+	}
+}
+
+func TestChoose(t *testing.T) {
+	s := (&Settings{Workspaces: []Definition{define("a"), define("b"), define("c")}, Concurrency: 1}).prepare()
+	q := queueOf(
+		someRun("r1", "a", run.Drift, run.Pending),
+		someRun("r2", "a", run.Plan, run.Pending),
+		someRun("r3", "b", run.Plan, run.Pending),
+		someRun("r4", "b", run.Sync, run.Pending),
+		someRun("r5", "c", run.Sync, run.Pending),
+	)
+	started := func(name string, at time.Time) {
+		rec := q.Records[name]
+		rec.StartedAt = at
+		q.Records[name] = rec
+	}
+	started("a", noon.Add(-2*time.Hour))
+	started("b", noon.Add(-time.Hour))
+	started("c", noon.Add(-3*time.Hour))
+	var order []string
+	for len(q.Active) > 0 {
+		r, st := choose(q, s, startPlan)
+		if st != startPlan {
+			t.Fatalf("nothing is ready of %d", len(q.Active))
+		}
+		order = append(order, r.ID)
+		started(r.Workspace, noon.Add(time.Duration(len(order))*time.Minute))
+		kept := q.Active[:0]
+		for _, o := range q.Active {
+			if o.ID != r.ID {
+				kept = append(kept, o)
+			}
+		}
+		q.Active = kept
+	}
+	// Commits first, the workspace that waited longest before others; then what
+	// people ask to see; then drift.
+	if got, want := fmt.Sprint(order), "[r5 r4 r2 r3 r1]"; got != want {
+		t.Errorf("order %s, want %s", got, want)
+	}
+}

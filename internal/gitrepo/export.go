@@ -1,0 +1,372 @@
+package gitrepo
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tfops/tfops/internal/fault"
+)
+
+// Exported says what an export could not bring, since it lies outside of the
+// repository. Paths are slash-separated and sorted.
+type Exported struct {
+	Submodules  []string // empty directories now
+	LFSPointers []string // files that hold a pointer instead of their content
+}
+
+// Export writes the tree of a commit, given by its full id, into dst, which
+// must not exist or be empty. Files get the mode 0600, or 0700 when they are
+// executable, and directories 0700.
+//
+// The whole tree is checked before anything is written. A path that would
+// leave dst or that two entries share, a name that stands for Git's own
+// directory, and a symbolic link that leads outside, through whatever other
+// links, is an Invalid fault. When Export fails, nothing is left in dst.
+func (m *Mirror) Export(ctx context.Context, sha, dst string) (Exported, error) {
+	v, done, err := m.read()
+	if err != nil {
+		return Exported{}, err
+	}
+	defer done()
+	root, err := m.tree(ctx, v, sha)
+	if err != nil {
+		return Exported{}, err
+	}
+	x := &export{trees: newTrees(v), dst: dst}
+	if err := x.plan(ctx, root, ""); err != nil {
+		return Exported{}, m.exportFault(ctx, sha, err)
+	}
+	if err := x.checkLinks(ctx, root); err != nil {
+		return Exported{}, m.exportFault(ctx, sha, err)
+	}
+	made, err := prepare(dst)
+	if err != nil {
+		return Exported{}, err
+	}
+	if err := x.write(ctx); err != nil {
+		return Exported{}, errors.Join(m.exportFault(ctx, sha, err), clearOut(dst, made))
+	}
+	slices.Sort(x.out.Submodules)
+	slices.Sort(x.out.LFSPointers)
+	return x.out, nil
+}
+
+// hostile is something in a tree that must not become a file.
+type hostile struct{ path, why string }
+
+func (h *hostile) Error() string { return fmt.Sprintf("%q: %s", h.path, h.why) }
+
+func (m *Mirror) exportFault(ctx context.Context, sha string, err error) error {
+	var bad *hostile
+	if errors.As(err, &bad) {
+		return fault.New(fault.Invalid, "take it out of the repository; no commit that holds it is ever written to disk",
+			"commit %s of repository %q is not exported: %q is %s", sha, m.remote.Name, bad.path, bad.why)
+	}
+	return m.readFault(ctx, "exporting commit "+sha, err)
+}
+
+// prepare makes dst, and says whether it was not there before.
+func prepare(dst string) (made bool, err error) {
+	if err := os.MkdirAll(filepath.Dir(dst), 0o700); err != nil {
+		return false, fault.New(fault.Internal, "check the space and the rights of that directory", "an export cannot be written: %w", err)
+	}
+	err = os.Mkdir(dst, 0o700)
+	if err == nil {
+		return true, nil
+	}
+	entries, rerr := os.ReadDir(dst)
+	if rerr != nil {
+		return false, fault.New(fault.Internal, "check the space and the rights of that directory", "an export cannot be written: %w", errors.Join(err, rerr))
+	}
+	if len(entries) > 0 {
+		return false, fault.New(fault.Conflict, "export into a new directory", "%s is not empty: nothing is exported over other files", dst)
+	}
+	return false, os.Chmod(dst, 0o700)
+}
+
+// clearOut removes what a failed export wrote.
+func clearOut(dst string, made bool) error {
+	if made {
+		return os.RemoveAll(dst)
+	}
+	entries, err := os.ReadDir(dst)
+	for _, e := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dst, e.Name())))
+	}
+	return err
+}
+
+const (
+	maxEntries = 1_000_000 // a few small trees that name each other many times can stand for any number of files
+	maxPath    = 4096
+)
+
+// export is one export in the making.
+type export struct {
+	trees
+	dst   string
+	count int // entries so far
+	dirs  []string
+	files []exportFile
+	links []exportFile
+	out   Exported
+}
+
+type exportFile struct {
+	path string
+	e    entry
+	pack *pack
+	at   int64 // offset in the pack
+}
+
+// plan lists what there is to write and refuses what must not be written.
+func (x *export) plan(ctx context.Context, tree plumbing.Hash, dir string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	entries, err := x.read(tree)
+	if err != nil {
+		return err
+	}
+	names := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		p := e.name
+		if dir != "" {
+			p = dir + "/" + e.name
+		}
+		if err := x.admit(p, e, names[e.name]); err != nil {
+			return err
+		}
+		names[e.name] = true
+		switch e.kind() {
+		case modeTree:
+			x.dirs = append(x.dirs, p)
+			err = x.plan(ctx, e.hash, p)
+		case modeGitlink:
+			x.dirs = append(x.dirs, p)
+			x.out.Submodules = append(x.out.Submodules, p)
+		default:
+			err = x.addFile(p, e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *export) admit(p string, e entry, twice bool) error {
+	if why := badName(e.name); why != "" {
+		return &hostile{p, why}
+	}
+	x.count++
+	switch {
+	case twice:
+		return &hostile{p, "in its directory twice"}
+	case x.count > maxEntries:
+		return &hostile{p, fmt.Sprintf("one of more than %d entries", maxEntries)}
+	case len(p) > maxPath:
+		return &hostile{p[:80] + "…", fmt.Sprintf("longer than %d bytes", maxPath)}
+	}
+	switch e.kind() {
+	case modeTree, modeGitlink, modeLink, modeRegular:
+		return nil
+	}
+	return &hostile{p, fmt.Sprintf("neither file, directory, link nor submodule (mode %o)", e.mode)}
+}
+
+func (x *export) addFile(p string, e entry) error {
+	f := exportFile{path: p, e: e}
+	for _, pk := range x.view.packs {
+		if at, err := pk.idx.FindOffset(e.hash); err == nil {
+			f.pack, f.at = pk, at
+			break
+		}
+	}
+	if f.pack == nil {
+		return fmt.Errorf("object %s of %q: %w", e.hash, p, plumbing.ErrObjectNotFound)
+	}
+	if e.kind() == modeLink {
+		x.links = append(x.links, f)
+	} else {
+		x.files = append(x.files, f)
+	}
+	return nil
+}
+
+// checkLinks refuses symbolic links that lead out of the tree.
+func (x *export) checkLinks(ctx context.Context, root plumbing.Hash) error {
+	for _, l := range x.links {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		_, err := x.resolve(root, l.path, true, true)
+		switch {
+		case errors.Is(err, errLeavesTree):
+			return &hostile{l.path, "a symbolic link that points outside the repository"}
+		case errors.Is(err, errLinkLoop):
+			return &hostile{l.path, "a symbolic link that leads through too many others"}
+		case errors.Is(err, fs.ErrInvalid):
+			return &hostile{l.path, "a symbolic link whose target is no path"}
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
+
+const exportWriters = 2
+
+// write makes directories, then files, then links: nothing is ever written
+// through a link. Objects are read in the order in which they lie in the
+// packs, where what differs little lies close together.
+func (x *export) write(ctx context.Context) error {
+	if err := x.makeDirs(ctx); err != nil {
+		return err
+	}
+	slices.SortFunc(x.files, func(a, b exportFile) int {
+		if a.pack != b.pack {
+			return strings.Compare(a.pack.name, b.pack.name)
+		}
+		return cmp.Compare(a.at, b.at)
+	})
+	if err := x.writeFiles(ctx); err != nil {
+		return err
+	}
+	for _, l := range x.links {
+		target, err := x.linkTarget(l.e)
+		if err != nil {
+			return err
+		}
+		if err := os.Symlink(target, x.place(l.path)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeDirs makes the directories of one depth side by side, after those above.
+func (x *export) makeDirs(ctx context.Context) error {
+	var levels [][]string
+	for _, d := range x.dirs {
+		depth := strings.Count(d, "/")
+		for len(levels) <= depth {
+			levels = append(levels, nil)
+		}
+		levels[depth] = append(levels[depth], d)
+	}
+	for _, level := range levels {
+		g, ctx := errgroup.WithContext(ctx)
+		for part := range slices.Chunk(level, (len(level)+exportWriters-1)/exportWriters) {
+			g.Go(func() error {
+				for _, d := range part {
+					if err := errors.Join(ctx.Err(), os.Mkdir(x.place(d), 0o700)); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *export) place(p string) string { return filepath.Join(x.dst, filepath.FromSlash(p)) }
+
+type loaded struct {
+	file exportFile
+	obj  plumbing.EncodedObject
+}
+
+func (x *export) writeFiles(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	queue := make(chan loaded, 16)
+	g.Go(func() error {
+		defer close(queue)
+		for _, f := range x.files {
+			obj, err := f.pack.get(f.e.hash)
+			if err != nil {
+				return err
+			}
+			if obj.Type() != plumbing.BlobObject {
+				return fmt.Errorf("%q is a %s and not a file: %w", f.path, obj.Type(), errMalformed)
+			}
+			select {
+			case queue <- loaded{f, obj}:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	pointers := make([][]string, exportWriters)
+	for i := range exportWriters {
+		g.Go(func() error {
+			for l := range queue {
+				pointer, err := x.writeFile(l)
+				if err != nil {
+					return err
+				}
+				if pointer {
+					pointers[i] = append(pointers[i], l.file.path)
+				}
+			}
+			return nil
+		})
+	}
+	err := g.Wait()
+	x.out.LFSPointers = slices.Concat(pointers...)
+	return err
+}
+
+// writeFile writes one file and reports whether it is an LFS pointer.
+func (x *export) writeFile(l loaded) (pointer bool, err error) {
+	perm := fs.FileMode(0o600)
+	if l.file.e.runnable() {
+		perm = 0o700
+	}
+	r, err := l.obj.Reader()
+	if err != nil {
+		return false, err
+	}
+	defer r.Close()
+	if l.obj.Size() < maxPointer {
+		raw, err := io.ReadAll(r)
+		if err != nil {
+			return false, err
+		}
+		return isPointer(raw), writeNew(x.place(l.file.path), perm, func(f *os.File) error { _, err := f.Write(raw); return err })
+	}
+	return false, writeNew(x.place(l.file.path), perm, func(f *os.File) error { _, err := io.Copy(f, r); return err })
+}
+
+func writeNew(path string, perm fs.FileMode, fill func(*os.File) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fill(f), f.Close())
+}
+
+// maxPointer is the size, in bytes, that an LFS pointer stays below, by its
+// specification (git-lfs, docs/spec.md).
+const maxPointer = 1024
+
+func isPointer(raw []byte) bool {
+	text, ok := strings.CutPrefix(string(raw), "version https://git-lfs.github.com/spec/v1\n")
+	return ok && strings.Contains(text, "oid sha256:")
+}

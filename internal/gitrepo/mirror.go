@@ -1,0 +1,154 @@
+package gitrepo
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/tfops/tfops/internal/fault"
+)
+
+// Mirror is a bare mirror of one remote in one directory. It is safe for
+// concurrent use: fetches take turns, reads go on beside them. There must be
+// one Mirror at most for a directory.
+//
+// Heads and Fetch end when their context does, whatever the remote does; they
+// have no time limit of their own, so give the context a deadline. Every error
+// is a *fault.Error that carries no secret: Unavailable when it may pass,
+// Forbidden or Invalid when the configuration or the remote must change first.
+type Mirror struct {
+	dir    string
+	remote Remote
+	at     address
+
+	writing chan struct{} // holds one token: whoever has it may write
+	suspect atomic.Bool   // a read met damage: the next fetch checks every byte
+
+	checked bool // every byte was checked in this process; guarded by writing
+
+	mu  sync.Mutex
+	cur *view // nil until first read or fetched
+}
+
+// Open returns the mirror of a remote in dir, which is made by the first
+// Fetch. It checks the remote's URL and does nothing else.
+func Open(dir string, r Remote) (*Mirror, error) {
+	at, err := r.parse()
+	if err != nil {
+		return nil, err
+	}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fault.New(fault.Internal, "", "the directory of the mirror of repository %q: %w", r.Name, err)
+	}
+	return &Mirror{dir: abs, remote: r, at: at, writing: make(chan struct{}, 1)}, nil
+}
+
+// Close waits for a running fetch and lets go of the open files. The mirror can
+// be used again afterwards.
+func (m *Mirror) Close() error {
+	m.writing <- struct{}{}
+	defer func() { <-m.writing }()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.cur != nil {
+		m.cur.retired = true
+		m.letGo(m.cur)
+		m.cur = nil
+	}
+	return nil
+}
+
+// write waits for its turn to write; the caller calls the returned function
+// when it is done.
+func (m *Mirror) write(ctx context.Context) (func(), error) {
+	select {
+	case m.writing <- struct{}{}:
+		return func() { <-m.writing }, nil
+	case <-ctx.Done():
+		return nil, m.remote.netFault(ctx, ctx.Err())
+	}
+}
+
+// read takes the current view for a read; the caller calls the returned
+// function when it is done.
+func (m *Mirror) read() (*view, func(), error) {
+	v, err := m.acquire()
+	if errors.Is(err, fs.ErrNotExist) && !errors.As(err, new(*damage)) {
+		return nil, nil, m.notFetched()
+	}
+	if err != nil {
+		return nil, nil, m.readFault(context.Background(), "reading its mirror", err)
+	}
+	return v, func() { m.release(v) }, nil
+}
+
+// Heads asks the remote for its branches and the commits they are at. An empty
+// repository has none. Nothing is stored.
+func (m *Mirror) Heads(ctx context.Context) (map[string]string, error) {
+	src, err := m.connect(ctx)
+	if err != nil {
+		return nil, m.remote.netFault(ctx, err)
+	}
+	defer src.close()
+	adv, err := src.list(ctx)
+	if err != nil {
+		return nil, m.remote.netFault(ctx, err)
+	}
+	heads := map[string]string{}
+	for name, h := range adv.refs {
+		if branch, ok := strings.CutPrefix(name, "refs/heads/"); ok {
+			heads[branch] = h.String()
+		}
+	}
+	return heads, nil
+}
+
+// Has reports whether the commit of that full id can be read from the mirror
+// without a fetch. It is false while the mirror is known to be damaged.
+func (m *Mirror) Has(sha string) bool {
+	if m.suspect.Load() || !plumbing.IsHash(sha) {
+		return false
+	}
+	v, done, err := m.read()
+	if err != nil {
+		return false
+	}
+	defer done()
+	obj, err := v.object(plumbing.NewHash(sha))
+	return err == nil && obj.Type() == plumbing.CommitObject
+}
+
+// tree is the root tree of a commit given by its full id.
+func (m *Mirror) tree(ctx context.Context, v *view, sha string) (plumbing.Hash, error) {
+	h, err := m.fullID(sha)
+	if err != nil {
+		return h, err
+	}
+	if !v.has(h) {
+		return h, m.unknownCommit(sha)
+	}
+	c, err := v.commit(h)
+	if err != nil {
+		return h, m.readFault(ctx, "reading commit "+sha, err)
+	}
+	return c.TreeHash, nil
+}
+
+func (m *Mirror) fullID(sha string) (plumbing.Hash, error) {
+	if !plumbing.IsHash(sha) {
+		return plumbing.ZeroHash, fault.New(fault.Invalid, "use the full commit id of 40 hexadecimal digits", "%q is not a full commit id", sha)
+	}
+	return plumbing.NewHash(sha), nil
+}
+
+func (m *Mirror) unknownCommit(sha string) error {
+	return fault.New(fault.NotFound, "check the id; a commit that a force-push removed before it was ever fetched cannot be had",
+		"repository %q has no commit %s in its mirror", m.remote.Name, sha)
+}

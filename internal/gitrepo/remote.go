@@ -1,0 +1,171 @@
+package gitrepo
+
+import (
+	"net"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/tfops/tfops/internal/fault"
+)
+
+// Auth is what opens a remote. The zero value is no credential: fine for a
+// public repository or a local path; an ssh remote then asks the agent at
+// SSH_AUTH_SOCK.
+type Auth struct {
+	Username         string // for https; for ssh when the URL names no user
+	Password         string // or a token; for ssh only used without SSHKey
+	SSHKey           []byte // private key, PEM or OpenSSH format
+	SSHKeyPassphrase string
+	KnownHosts       []byte // lines of a known_hosts file; empty: ~/.ssh/known_hosts, then /etc/ssh/ssh_known_hosts
+}
+
+// String hides everything: an Auth may end up in a log by mistake.
+func (Auth) String() string { return "(credentials)" }
+
+// GoString is String, for %#v.
+func (a Auth) GoString() string { return a.String() }
+
+// Remote is a Git remote. URL is https, http (with a credential only to a
+// loopback address), ssh as ssh:// or in the form user@host:path, file://, or
+// a local path.
+type Remote struct {
+	Name string // of the repository, as configured: messages use it
+	URL  string
+	Auth Auth
+}
+
+// String is the URL without anything secret.
+func (r Remote) String() string {
+	at, err := r.parse()
+	if err != nil {
+		return "(URL that cannot be read)"
+	}
+	return at.display()
+}
+
+// GoString is String, for %#v.
+func (r Remote) GoString() string { return r.String() }
+
+// address is a parsed and checked remote.
+type address struct {
+	scheme string // https, http, ssh or file
+	host   string // with the port if it is given; empty for file
+	path   string
+	user   string
+	pass   string
+}
+
+// scpForm is user@host:path; a slash before the first colon makes it a local path.
+var scpForm = regexp.MustCompile(`^(?:([^@/:\s]+)@)?([^@/:\s\[\]]+|\[[0-9A-Fa-f:.%]+\]):(.+)$`)
+
+func (r Remote) parse() (address, error) {
+	bad := func(next, format string, args ...any) (address, error) {
+		return address{}, fault.New(fault.Invalid, next, "repository %q: "+format, append([]any{r.Name}, args...)...)
+	}
+	const forms = "use https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH or the path of a local repository"
+	raw := strings.TrimSpace(r.URL)
+	if raw == "" || strings.ContainsAny(raw, "\x00\n\r") {
+		return bad(forms, "the URL is empty or holds a line break")
+	}
+	scheme, rest, isURL := strings.Cut(raw, "://")
+	if !isURL {
+		return r.parsePlain(raw)
+	}
+	switch scheme = strings.ToLower(scheme); scheme {
+	case "file":
+		if !strings.HasPrefix(rest, "/") {
+			return bad("write file:///absolute/path, or the plain path", "a file:// URL needs an absolute path")
+		}
+		return address{scheme: "file", path: filepath.Clean(rest)}, nil
+	case "https", "http", "ssh":
+	default:
+		return bad(forms, "the scheme %q is not supported", scheme)
+	}
+	u, err := url.Parse(raw) // its error repeats the URL, secrets included
+	if err != nil || u.Hostname() == "" || strings.HasPrefix(u.Hostname(), "-") {
+		return bad(forms, "the URL has no readable host and path")
+	}
+	if u.RawQuery != "" || u.Fragment != "" {
+		return bad("leave out everything from the question mark or number sign on; credentials belong in the auth block", "the URL has a query or a fragment")
+	}
+	at := address{scheme: scheme, host: u.Host, path: u.Path}
+	if u.User != nil {
+		at.user = u.User.Username()
+		at.pass, _ = u.User.Password()
+	}
+	return at, r.checkURL(&at)
+}
+
+func (r Remote) parsePlain(raw string) (address, error) {
+	if m := scpForm.FindStringSubmatch(raw); m != nil && !strings.HasPrefix(m[2], "-") {
+		at := address{scheme: "ssh", user: m[1], host: m[2], path: m[3]}
+		return at, r.checkURL(&at)
+	}
+	abs, err := filepath.Abs(raw)
+	if err != nil {
+		return address{}, fault.New(fault.Invalid, "use an absolute path", "repository %q: the path %q cannot be made absolute: %w", r.Name, raw, err)
+	}
+	return address{scheme: "file", path: abs}, nil
+}
+
+// checkURL settles the user and refuses what would be unsafe or cannot work.
+func (r Remote) checkURL(at *address) error {
+	if at.pass != "" && r.Auth.Password != "" {
+		return fault.New(fault.Invalid, "take the password out of the URL", "repository %q has a password both in its URL and in its credentials", r.Name)
+	}
+	if at.pass == "" {
+		at.pass = r.Auth.Password
+	}
+	if at.scheme == "ssh" && at.user == "" || at.scheme != "ssh" && r.Auth.Username != "" {
+		at.user = r.Auth.Username
+	}
+	if at.user == "" && at.scheme == "ssh" {
+		at.user = "git"
+	}
+	if at.path == "" || at.path == "/" {
+		return fault.New(fault.Invalid, "add the path of the repository to the URL", "repository %q: the URL of %s names no repository on that host", r.Name, at.host)
+	}
+	if at.scheme == "http" && (at.user != "" || at.pass != "") && !loopback(at.hostname()) {
+		return fault.New(fault.Invalid, "use https, or leave the credential out for a public repository",
+			"repository %q: a credential would cross the network to %s unencrypted over http", r.Name, at.host)
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// hostname is the host without port and brackets.
+func (a address) hostname() string {
+	if host, _, err := net.SplitHostPort(a.host); err == nil {
+		return host
+	}
+	return strings.Trim(a.host, "[]")
+}
+
+// hostPort is host:port, with the port that the scheme implies.
+func (a address) hostPort(port int) string {
+	if _, _, err := net.SplitHostPort(a.host); err == nil {
+		return a.host
+	}
+	return net.JoinHostPort(a.hostname(), strconv.Itoa(port))
+}
+
+// display shows where the remote is, and never who logs in with what.
+func (a address) display() string {
+	switch a.scheme {
+	case "file":
+		return a.path
+	case "ssh":
+		return "ssh://" + a.host + "/" + strings.TrimPrefix(a.path, "/")
+	}
+	return a.scheme + "://" + a.host + a.path
+}

@@ -1,0 +1,165 @@
+package gitrepo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/go-git/go-billy/v5/osfs"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+)
+
+const keepDamaged = 2 // older ones make room, or a failing disk would fill up with them
+
+// replace clones the remote next to the mirror and puts the clone in its
+// place. What stood there is moved aside, and where to is returned. The clone
+// is whole before anything is moved, so a fetch that fails half way costs
+// nothing.
+func (m *Mirror) replace(ctx context.Context) (aside string, err error) {
+	fresh := m.dir + ".new"
+	if err := os.RemoveAll(fresh); err != nil { // left by an interrupted one
+		return "", err
+	}
+	defer os.RemoveAll(fresh)
+	if err := initMirror(fresh); err != nil {
+		return "", err
+	}
+	next, err := m.clone(ctx, fresh)
+	if err != nil {
+		return "", err
+	}
+	m.rescue(ctx, fresh, next)
+	if err := writeMirror(fresh, next); err != nil {
+		next.closeNew(nil)
+		return "", err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if aside, err = m.moveAside(); err == nil {
+		err = os.Rename(fresh, m.dir)
+	}
+	if err == nil {
+		err = syncPath(filepath.Dir(m.dir))
+	}
+	if err != nil {
+		next.closeNew(nil)
+		return "", err
+	}
+	m.install(next)
+	m.checked = true
+	m.suspect.Store(false)
+	return aside, nil
+}
+
+func (m *Mirror) clone(ctx context.Context, dir string) (*view, error) {
+	src, err := m.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer src.close()
+	adv, err := src.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	next, err := grow(ctx, dir, src, adv, nil)
+	var bad *damage
+	if errors.As(err, &bad) { // of a clone that is seconds old: not ours
+		return nil, fmt.Errorf("the remote sent an incomplete answer: %s", bad)
+	}
+	return next, err
+}
+
+// moveAside renames what is at the mirror's place, if anything.
+func (m *Mirror) moveAside() (string, error) {
+	if _, err := os.Lstat(m.dir); errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	old, err := filepath.Glob(globEscape(m.dir) + ".damaged-*")
+	if err != nil {
+		return "", err
+	}
+	slices.Sort(old) // by time, which is how their names end
+	for len(old) >= keepDamaged {
+		if err := os.RemoveAll(old[0]); err != nil {
+			return "", err
+		}
+		old = old[1:]
+	}
+	aside := m.dir + ".damaged-" + time.Now().UTC().Format("20060102T150405.000000Z")
+	return aside, os.Rename(m.dir, aside)
+}
+
+func globEscape(path string) string {
+	var out []rune
+	for _, r := range path {
+		if slices.Contains([]rune(`*?[\`), r) {
+			out = append(out, '\\')
+		}
+		out = append(out, r)
+	}
+	return string(out)
+}
+
+// rescue carries over superseded heads that the damaged mirror still has in
+// full: no remote can give them again. It takes what can be had and leaves the
+// rest: the runs that refer to those heads then say so.
+func (m *Mirror) rescue(ctx context.Context, fresh string, next *view) {
+	st, err := readState(m.dir)
+	if err != nil {
+		return
+	}
+	store := filesystem.NewStorageWithOptions(osfs.New(m.dir), cache.NewObjectLRU(16*cache.MiByte), filesystem.Options{KeepDescriptors: true})
+	defer store.Close()
+	for sha, seen := range st.Seen {
+		h := plumbing.NewHash(sha)
+		if ctx.Err() != nil {
+			return
+		}
+		if !next.has(h) && carryOver(ctx, fresh, next, stoppable{store, ctx}, h) != nil {
+			continue
+		}
+		if _, known := next.seen[h]; !known {
+			next.seen[h] = seen
+		}
+	}
+}
+
+// carryOver copies one head with all that it needs, having read every object
+// and compared it with its id first.
+func carryOver(ctx context.Context, fresh string, next *view, store stoppable, head plumbing.Hash) error {
+	walk := walker{store: store, done: map[plumbing.Hash]bool{}, skip: next.has}
+	if err := walk.object(head); err != nil {
+		return err
+	}
+	for _, h := range walk.found {
+		obj, err := store.EncodedObject(plumbing.AnyObject, h)
+		if err != nil {
+			return err
+		}
+		raw, err := readObject(obj)
+		if err != nil {
+			return err
+		}
+		if plumbing.ComputeHash(obj.Type(), raw) != h {
+			return fmt.Errorf("object %s has changed on disk", h)
+		}
+	}
+	info, err := writePack(fresh, func(w io.Writer) error { return encodePack(w, store, walk.found) })
+	if err != nil || info.Name == "" {
+		return err
+	}
+	p, err := openPack(fresh, info)
+	if err != nil {
+		return err
+	}
+	next.packs = append([]*pack{p}, next.packs...)
+	return nil
+}

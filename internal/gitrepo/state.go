@@ -1,0 +1,255 @@
+package gitrepo
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+const (
+	stateFile   = "tfops.json"
+	stateFormat = 1
+	bareConfig  = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n[gc]\n\tauto = 0\n"
+	refsHeader  = "# pack-refs with: sorted \n"
+)
+
+// state is the file tfops.json of a mirror.
+type state struct {
+	Format int                  `json:"format"`
+	Packs  []packInfo           `json:"packs"` // oldest first
+	Seen   map[string]time.Time `json:"seen"`  // every head and tag, and when a fetch last saw it
+}
+
+type packInfo struct {
+	Name string `json:"name"` // without suffix
+	Size int64  `json:"size"` // of the .pack file, in bytes
+}
+
+// load reads a mirror from disk. A mirror that does not exist is
+// fs.ErrNotExist, a bad one *damage. Packs in reuse that are still the same are
+// taken over; full reads every byte.
+func load(dir string, reuse []*pack, full bool) (*view, error) {
+	if _, err := os.Stat(dir); err != nil {
+		return nil, err
+	}
+	st, err := readState(dir)
+	if err != nil {
+		return nil, err
+	}
+	v := &view{seen: map[plumbing.Hash]time.Time{}}
+	for sha, t := range st.Seen {
+		v.seen[plumbing.NewHash(sha)] = t
+	}
+	if v.head, err = readHead(dir); err != nil {
+		return nil, err
+	}
+	if v.refs, err = readRefs(dir); err != nil {
+		return nil, err
+	}
+	fresh, err := v.openPacks(dir, st.Packs, reuse)
+	if err == nil {
+		err = v.check(full)
+	}
+	if err != nil {
+		for _, p := range fresh {
+			p.file.Close()
+		}
+		return nil, err
+	}
+	return v, nil
+}
+
+// openPacks fills in the packs and returns those that it opened itself. A pack
+// whose files changed since they were opened is opened again and read whole.
+func (v *view) openPacks(dir string, infos []packInfo, reuse []*pack) (fresh []*pack, err error) {
+	for _, info := range slices.Backward(infos) {
+		i := slices.IndexFunc(reuse, func(p *pack) bool { return p.name == info.Name && p.size == info.Size })
+		if i >= 0 && reuse[i].mark == markOf(dir, info.Name) {
+			v.packs = append(v.packs, reuse[i])
+			continue
+		}
+		p, err := openPack(dir, info)
+		if err != nil {
+			return fresh, err
+		}
+		fresh = append(fresh, p)
+		v.packs = append(v.packs, p)
+		if i >= 0 {
+			if err := p.verify(); err != nil {
+				return fresh, err
+			}
+		}
+	}
+	return fresh, nil
+}
+
+// check reports damage: a reference to nothing and, in full, a changed byte in
+// a pack or a branch whose tree is not all there.
+func (v *view) check(full bool) error {
+	for name, h := range v.refs {
+		if !v.has(h) {
+			return &damage{what: fmt.Sprintf("%s names %s, which is not there", name, h)}
+		}
+	}
+	if !full {
+		return nil
+	}
+	for _, p := range v.packs {
+		if err := p.verify(); err != nil {
+			return err
+		}
+	}
+	return v.complete(slices.Collect(maps.Values(v.refs)))
+}
+
+func readState(dir string) (state, error) {
+	var st state
+	raw, err := os.ReadFile(filepath.Join(dir, stateFile))
+	if err != nil {
+		return st, &damage{what: stateFile, err: err}
+	}
+	if err := json.Unmarshal(raw, &st); err != nil {
+		return st, &damage{what: stateFile, err: err}
+	}
+	if st.Format != stateFormat {
+		return st, &damage{what: fmt.Sprintf("%s has format %d, and this version reads %d", stateFile, st.Format, stateFormat)}
+	}
+	return st, nil
+}
+
+func readHead(dir string) (string, error) {
+	raw, err := os.ReadFile(filepath.Join(dir, "HEAD"))
+	if err != nil {
+		return "", &damage{what: "HEAD", err: err}
+	}
+	target, ok := strings.CutPrefix(strings.TrimSpace(string(raw)), "ref: ")
+	if !ok || !validRef(target) {
+		return "", &damage{what: "HEAD holds no reference"}
+	}
+	return target, nil
+}
+
+func readRefs(dir string) (map[string]plumbing.Hash, error) {
+	raw, err := os.ReadFile(filepath.Join(dir, "packed-refs"))
+	if err != nil {
+		return nil, &damage{what: "packed-refs", err: err}
+	}
+	refs := map[string]plumbing.Hash{}
+	for lines := bufio.NewScanner(bytes.NewReader(raw)); lines.Scan(); {
+		line := lines.Text()
+		if strings.HasPrefix(line, "#") || strings.HasPrefix(line, "^") {
+			continue
+		}
+		sha, name, _ := strings.Cut(line, " ")
+		if !plumbing.IsHash(sha) || !validRef(name) {
+			return nil, &damage{what: "packed-refs holds a line that is no reference"}
+		}
+		refs[name] = plumbing.NewHash(sha)
+	}
+	if !bytes.HasPrefix(raw, []byte(refsHeader)) || raw[len(raw)-1] != '\n' {
+		return nil, &damage{what: "packed-refs is cut short"}
+	}
+	return refs, nil
+}
+
+// validRef keeps names out of our files that would not be read back.
+func validRef(name string) bool {
+	return strings.HasPrefix(name, "refs/") && plumbing.ReferenceName(name).Validate() == nil
+}
+
+// initMirror makes an empty mirror.
+func initMirror(dir string) error {
+	for _, d := range []string{dir, filepath.Join(dir, "refs"), packDir(dir)} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return err
+		}
+	}
+	return writeAtomic(filepath.Join(dir, "config"), []byte(bareConfig))
+}
+
+// writeMirror records what v holds: first what the objects are, then the
+// references to them, so that no reference ever names what is not listed.
+func writeMirror(dir string, v *view) error {
+	st := state{Format: stateFormat, Packs: []packInfo{}, Seen: map[string]time.Time{}}
+	for _, p := range slices.Backward(v.packs) {
+		st.Packs = append(st.Packs, packInfo{p.name, p.size})
+	}
+	for h, t := range v.seen {
+		st.Seen[h.String()] = t.UTC().Truncate(time.Second)
+	}
+	raw, err := json.Marshal(st)
+	if err != nil {
+		return err
+	}
+	refs := bytes.NewBufferString(refsHeader)
+	for _, name := range slices.Sorted(maps.Keys(v.refs)) {
+		fmt.Fprintf(refs, "%s %s\n", v.refs[name], name)
+	}
+	for _, f := range []struct {
+		name string
+		data []byte
+	}{{stateFile, raw}, {"packed-refs", refs.Bytes()}, {"HEAD", []byte("ref: " + v.head + "\n")}} {
+		if err := writeAtomic(filepath.Join(dir, f.name), f.data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeAtomic replaces a file so that after a power cut it is old or new.
+func writeAtomic(path string, data []byte) error {
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, data) {
+		return nil
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return err
+	}
+	return syncPath(filepath.Dir(path))
+}
+
+// sweep removes what an interrupted fetch left: files of packs that are not
+// listed, and temporary ones.
+func sweep(dir string, v *view) error {
+	keep := map[string]bool{}
+	for _, p := range v.packs {
+		keep[p.name] = true
+	}
+	for _, sub := range []string{packDir(dir), dir} {
+		entries, err := os.ReadDir(sub)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			name := e.Name()
+			stray := strings.HasPrefix(name, ".tmp-") || sub != dir && !keep[strings.TrimSuffix(name, filepath.Ext(name))]
+			if !stray || e.IsDir() {
+				continue
+			}
+			if err := os.Remove(filepath.Join(sub, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
+}

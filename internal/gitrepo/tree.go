@@ -1,0 +1,249 @@
+package gitrepo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// The modes that Git writes into trees.
+const (
+	modeTree    = 0o040000
+	modeLink    = 0o120000
+	modeGitlink = 0o160000 // a submodule
+	modeType    = 0o170000
+	modeRegular = 0o100000
+)
+
+// entry is one line of a tree, exactly as it is stored: nothing is checked yet.
+type entry struct {
+	name string
+	mode uint32
+	hash plumbing.Hash
+}
+
+func (e entry) kind() uint32   { return e.mode & modeType }
+func (e entry) isTree() bool   { return e.kind() == modeTree }
+func (e entry) missing() bool  { return e.mode == 0 }
+func (e entry) runnable() bool { return e.mode&0o111 != 0 }
+
+// errMalformed is an object that no Git writes. It came so from the remote:
+// it is no damage of the mirror, and must not keep other branches from being
+// fetched.
+var errMalformed = errors.New("it is malformed")
+
+// parseTree reads the stored form of a tree: mode, space, name, NUL, 20 bytes.
+func parseTree(raw []byte) ([]entry, error) {
+	entries := make([]entry, 0, len(raw)/40)
+	for len(raw) > 0 {
+		head, rest, ok := bytes.Cut(raw, []byte{0})
+		mode, name, ok2 := strings.Cut(string(head), " ")
+		if !ok || !ok2 || len(rest) < len(plumbing.Hash{}) {
+			return nil, errMalformed
+		}
+		m, err := strconv.ParseUint(mode, 8, 32)
+		if err != nil || m == 0 {
+			return nil, errMalformed
+		}
+		e := entry{name: name, mode: uint32(m), hash: plumbing.Hash(rest[:20])}
+		entries, raw = append(entries, e), rest[20:]
+	}
+	return entries, nil
+}
+
+// trees reads trees through a view and remembers them.
+type trees struct {
+	view  *view
+	known *treeCache
+}
+
+type treeCache struct {
+	mu sync.Mutex
+	m  map[plumbing.Hash][]entry
+}
+
+func newTrees(v *view) trees { return trees{v, &treeCache{m: map[plumbing.Hash][]entry{}}} }
+
+func (t trees) read(h plumbing.Hash) ([]entry, error) {
+	t.known.mu.Lock()
+	entries, ok := t.known.m[h]
+	t.known.mu.Unlock()
+	if ok {
+		return entries, nil
+	}
+	raw, err := t.view.content(h, plumbing.TreeObject)
+	if err != nil {
+		return nil, err
+	}
+	if entries, err = parseTree(raw); err != nil {
+		return nil, fmt.Errorf("tree %s: %w", h, err)
+	}
+	t.known.mu.Lock()
+	t.known.m[h] = entries
+	t.known.mu.Unlock()
+	return entries, nil
+}
+
+// lookup finds a name in a tree; the zero entry when it is not there.
+func (t trees) lookup(tree plumbing.Hash, name string) (entry, error) {
+	entries, err := t.read(tree)
+	if err != nil {
+		return entry{}, err
+	}
+	if i := slices.IndexFunc(entries, func(e entry) bool { return e.name == name }); i >= 0 {
+		return entries[i], nil
+	}
+	return entry{}, nil
+}
+
+var (
+	errLeavesTree = errors.New("it points outside the tree")
+	errLinkLoop   = errors.New("it leads through too many symbolic links")
+)
+
+const maxLinks = 40 // as Linux has it
+
+// resolve walks a slash-separated path from the root as a kernel would,
+// following symbolic links, the last one only if asked to. A name that is not
+// there stands for a directory that may appear later when lax, so that
+// "gone/../../x" is seen to leave the tree; otherwise it ends the walk with the
+// zero entry.
+func (t trees) resolve(root plumbing.Hash, p string, follow, lax bool) (entry, error) {
+	stack := []entry{{mode: modeTree, hash: root}}
+	todo := strings.Split(p, "/")
+	for links := 0; len(todo) > 0; {
+		name := todo[0]
+		todo = todo[1:]
+		switch name {
+		case "", ".":
+			continue
+		case "..":
+			if len(stack) == 1 {
+				return entry{}, errLeavesTree
+			}
+			stack = stack[:len(stack)-1]
+			continue
+		}
+		var e entry
+		var err error
+		if here := stack[len(stack)-1]; here.isTree() {
+			if e, err = t.lookup(here.hash, name); err != nil {
+				return entry{}, err
+			}
+		}
+		if e.kind() == modeLink && (follow || len(todo) > 0) {
+			if links++; links > maxLinks {
+				return entry{}, errLinkLoop
+			}
+			target, err := t.linkTarget(e)
+			if err != nil {
+				return entry{}, err
+			}
+			todo = append(strings.Split(target, "/"), todo...)
+			continue
+		}
+		if e.missing() && !lax {
+			return entry{}, nil
+		}
+		stack = append(stack, e)
+	}
+	return stack[len(stack)-1], nil
+}
+
+func (t trees) linkTarget(e entry) (string, error) {
+	raw, err := t.view.content(e.hash, plumbing.BlobObject)
+	if err != nil {
+		return "", err
+	}
+	target := string(raw)
+	if strings.HasPrefix(target, "/") {
+		return "", errLeavesTree
+	}
+	if target == "" || len(target) > 4095 || strings.ContainsRune(target, 0) {
+		return "", fmt.Errorf("its target is no path: %w", fs.ErrInvalid)
+	}
+	return target, nil
+}
+
+// leaves calls yield with every path of a tree that is not a directory.
+func (t trees) leaves(ctx context.Context, tree plumbing.Hash, dir string, yield func(string, entry)) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	entries, err := t.read(tree)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		p := path.Join(dir, e.name)
+		if !e.isTree() {
+			yield(p, e)
+			continue
+		}
+		if err := t.leaves(ctx, e.hash, p, yield); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// complete reports damage when the tree of a head is not all in the view.
+// Histories are not walked: nothing but a head's tree is ever exported before
+// that commit was a head.
+func (v *view) complete(heads []plumbing.Hash) error {
+	t := trees{v, nil}
+	done := map[plumbing.Hash]bool{}
+	for _, head := range heads {
+		h, kind, err := v.peel(head)
+		if err == nil && kind == plumbing.CommitObject {
+			c, cerr := v.commit(h)
+			if err = cerr; err == nil {
+				err = t.complete(c.TreeHash, done)
+			}
+		}
+		if err != nil && !errors.Is(err, errMalformed) {
+			return &damage{what: fmt.Sprintf("commit %s", head), err: err}
+		}
+	}
+	return nil
+}
+
+func (t trees) complete(tree plumbing.Hash, done map[plumbing.Hash]bool) error {
+	if done[tree] {
+		return nil
+	}
+	done[tree] = true
+	raw, err := t.view.content(tree, plumbing.TreeObject)
+	if err != nil {
+		return err
+	}
+	entries, err := parseTree(raw)
+	if err != nil {
+		return fmt.Errorf("tree %s: %w", tree, err)
+	}
+	var malformed error
+	for _, e := range entries {
+		switch {
+		case e.isTree():
+			err = t.complete(e.hash, done)
+		case e.kind() != modeGitlink && !t.view.has(e.hash):
+			err = fmt.Errorf("object %s: %w", e.hash, plumbing.ErrObjectNotFound)
+		}
+		if errors.Is(err, errMalformed) { // what else is there must be whole all the same
+			malformed, err = err, nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return malformed
+}

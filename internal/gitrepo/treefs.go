@@ -1,0 +1,264 @@
+package gitrepo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// Tree is the tree of a commit, given by its full id, as a read-only file
+// system over the object database: nothing is checked out. Symbolic links are
+// followed as long as they stay in the tree; ReadDir, Lstat and ReadLink show
+// them as they are. A submodule is an empty directory. Names that could leave
+// the tree are not shown. Files have no time.
+//
+// The result reads the mirror as long as it is used, also after later fetches.
+func (m *Mirror) Tree(sha string) (fs.FS, error) {
+	v, done, err := m.read()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	root, err := m.tree(context.Background(), v, sha)
+	if err != nil {
+		return nil, err
+	}
+	return &treeFS{m: m, root: root, dir: ".", known: newTrees(v).known}, nil
+}
+
+var _ interface {
+	fs.ReadDirFS
+	fs.ReadFileFS
+	fs.StatFS
+	fs.SubFS
+	fs.ReadLinkFS
+} = (*treeFS)(nil)
+
+type treeFS struct {
+	m     *Mirror
+	root  plumbing.Hash
+	dir   string // of this file system within the tree; links may lead out of it, not out of the tree
+	known *treeCache
+}
+
+// at finds a name and hands it to use, together with the trees to read it by.
+func (f *treeFS) at(op, name string, follow bool, use func(trees, entry) error) error {
+	fail := func(err error) error { return &fs.PathError{Op: op, Path: name, Err: err} }
+	if !fs.ValidPath(name) {
+		return fail(fs.ErrInvalid)
+	}
+	v, done, err := f.m.read()
+	if err != nil {
+		return fail(err)
+	}
+	defer done()
+	t := trees{v, f.known}
+	e, err := t.resolve(f.root, path.Join(f.dir, name), follow, false)
+	if err == nil && e.missing() {
+		err = fs.ErrNotExist
+	}
+	if err == nil {
+		err = use(t, e)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrInvalid), errors.Is(err, errLeavesTree), errors.Is(err, errLinkLoop):
+		return fail(err)
+	}
+	return fail(f.m.readFault(context.Background(), "reading "+name, err))
+}
+
+func (f *treeFS) Open(name string) (fs.File, error) {
+	var file fs.File
+	err := f.at("open", name, true, func(t trees, e entry) error {
+		info, err := t.info(path.Base(name), e)
+		if err != nil {
+			return err
+		}
+		if info.IsDir() {
+			list, err := f.list(t, name, e)
+			file = &openDir{info: info, list: list}
+			return err
+		}
+		raw, err := t.view.content(e.hash, plumbing.BlobObject)
+		file = &openFile{info: info, Reader: bytes.NewReader(raw)}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return file, nil
+}
+
+func (f *treeFS) ReadFile(name string) ([]byte, error) {
+	var raw []byte
+	err := f.at("readfile", name, true, func(t trees, e entry) (err error) {
+		if e.isTree() || e.kind() == modeGitlink {
+			return fs.ErrInvalid
+		}
+		raw, err = t.view.content(e.hash, plumbing.BlobObject)
+		return err
+	})
+	return raw, err
+}
+
+func (f *treeFS) ReadDir(name string) ([]fs.DirEntry, error) {
+	var list []fs.DirEntry
+	err := f.at("readdir", name, true, func(t trees, e entry) (err error) {
+		if !e.isTree() && e.kind() != modeGitlink {
+			return fs.ErrInvalid
+		}
+		list, err = f.list(t, name, e)
+		return err
+	})
+	return list, err
+}
+
+func (f *treeFS) Stat(name string) (fs.FileInfo, error)  { return f.stat("stat", name, true) }
+func (f *treeFS) Lstat(name string) (fs.FileInfo, error) { return f.stat("lstat", name, false) }
+
+func (f *treeFS) stat(op, name string, follow bool) (fs.FileInfo, error) {
+	var info fileInfo
+	err := f.at(op, name, follow, func(t trees, e entry) (err error) {
+		info, err = t.info(path.Base(name), e)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return info, nil
+}
+
+func (f *treeFS) ReadLink(name string) (string, error) {
+	var target string
+	err := f.at("readlink", name, false, func(t trees, e entry) (err error) {
+		if e.kind() != modeLink {
+			return fs.ErrInvalid
+		}
+		target, err = t.linkTarget(e)
+		return err
+	})
+	return target, err
+}
+
+func (f *treeFS) Sub(dir string) (fs.FS, error) {
+	info, err := f.Stat(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, &fs.PathError{Op: "sub", Path: dir, Err: fs.ErrInvalid}
+	}
+	return &treeFS{m: f.m, root: f.root, dir: path.Join(f.dir, dir), known: f.known}, nil
+}
+
+func (f *treeFS) list(t trees, dir string, e entry) ([]fs.DirEntry, error) {
+	list := []fs.DirEntry{}
+	if !e.isTree() {
+		return list, nil
+	}
+	entries, err := t.read(e.hash)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if badName(e.name) == "" {
+			list = append(list, dirEntry{f, path.Join(dir, e.name), e})
+		}
+	}
+	slices.SortFunc(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return slices.CompactFunc(list, func(a, b fs.DirEntry) bool { return a.Name() == b.Name() }), nil
+}
+
+func (t trees) info(name string, e entry) (fileInfo, error) {
+	info := fileInfo{name: name, mode: fileMode(e)}
+	if info.mode&fs.ModeDir != 0 {
+		return info, nil
+	}
+	obj, err := t.view.object(e.hash)
+	if err == nil {
+		info.size = obj.Size()
+	}
+	return info, err
+}
+
+func fileMode(e entry) fs.FileMode {
+	switch {
+	case e.isTree(), e.kind() == modeGitlink:
+		return fs.ModeDir | 0o500
+	case e.kind() == modeLink:
+		return fs.ModeSymlink | 0o777
+	case e.runnable():
+		return 0o500
+	}
+	return 0o400
+}
+
+type fileInfo struct {
+	name string
+	mode fs.FileMode
+	size int64
+}
+
+func (i fileInfo) Name() string       { return i.name }
+func (i fileInfo) Size() int64        { return i.size }
+func (i fileInfo) Mode() fs.FileMode  { return i.mode }
+func (i fileInfo) ModTime() time.Time { return time.Time{} }
+func (i fileInfo) IsDir() bool        { return i.mode.IsDir() }
+func (i fileInfo) Sys() any           { return nil }
+
+type dirEntry struct {
+	f    *treeFS
+	path string
+	e    entry
+}
+
+func (d dirEntry) Name() string               { return d.e.name }
+func (d dirEntry) IsDir() bool                { return fileMode(d.e).IsDir() }
+func (d dirEntry) Type() fs.FileMode          { return fileMode(d.e).Type() }
+func (d dirEntry) Info() (fs.FileInfo, error) { return d.f.Lstat(d.path) }
+func (d dirEntry) String() string             { return fs.FormatDirEntry(d) }
+
+// openFile holds the whole of a file.
+type openFile struct {
+	info fileInfo
+	*bytes.Reader
+}
+
+func (f *openFile) Stat() (fs.FileInfo, error) { return f.info, nil }
+func (f *openFile) Close() error               { return nil }
+
+type openDir struct {
+	info fileInfo
+	list []fs.DirEntry
+}
+
+func (d *openDir) Stat() (fs.FileInfo, error) { return d.info, nil }
+func (d *openDir) Close() error               { return nil }
+func (d *openDir) Read([]byte) (int, error) {
+	return 0, &fs.PathError{Op: "read", Path: d.info.name, Err: fs.ErrInvalid}
+}
+
+func (d *openDir) ReadDir(n int) ([]fs.DirEntry, error) {
+	if n <= 0 {
+		list := d.list
+		d.list = nil
+		return list, nil
+	}
+	if len(d.list) == 0 {
+		return nil, io.EOF
+	}
+	n = min(n, len(d.list))
+	list := d.list[:n:n]
+	d.list = d.list[n:]
+	return list, nil
+}

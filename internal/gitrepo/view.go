@@ -1,0 +1,149 @@
+package gitrepo
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
+)
+
+// view is the mirror as of one moment: it never changes, so reads need no lock
+// and a fetch disturbs none of them. The packs it names stay open until the
+// last user lets go of it.
+type view struct {
+	refs  map[string]plumbing.Hash // by full name, heads and tags
+	head  string                   // full name of the remote's default branch; may be empty
+	packs []*pack                  // newest first
+	seen  map[plumbing.Hash]time.Time
+
+	users   int  // guarded by the mirror's mu
+	retired bool // guarded by the mirror's mu
+}
+
+// acquire takes the current view, loading it from disk the first time.
+func (m *Mirror) acquire() (*view, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.cur == nil {
+		v, err := load(m.dir, nil, false)
+		if err != nil {
+			return nil, err
+		}
+		m.install(v)
+	}
+	m.cur.users++
+	return m.cur, nil
+}
+
+func (m *Mirror) release(v *view) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v.users--
+	m.letGo(v)
+}
+
+// install makes v the current view. The caller holds mu.
+func (m *Mirror) install(v *view) {
+	for _, p := range v.packs {
+		p.users++
+	}
+	old := m.cur
+	m.cur = v
+	if old != nil {
+		old.retired = true
+		m.letGo(old)
+	}
+}
+
+// letGo closes what only v still held. The caller holds mu.
+func (m *Mirror) letGo(v *view) {
+	if !v.retired || v.users > 0 {
+		return
+	}
+	for _, p := range v.packs {
+		if p.users--; p.users == 0 {
+			p.file.Close()
+		}
+	}
+	v.packs = nil
+}
+
+func (v *view) has(h plumbing.Hash) bool {
+	for _, p := range v.packs {
+		if p.has(h) {
+			return true
+		}
+	}
+	return false
+}
+
+// object reads one object; plumbing.ErrObjectNotFound when the mirror lacks it.
+func (v *view) object(h plumbing.Hash) (plumbing.EncodedObject, error) {
+	for _, p := range v.packs {
+		if p.has(h) {
+			return p.get(h)
+		}
+	}
+	return nil, fmt.Errorf("object %s: %w", h, plumbing.ErrObjectNotFound)
+}
+
+// content reads the whole of one object of the given kind.
+func (v *view) content(h plumbing.Hash, kind plumbing.ObjectType) ([]byte, error) {
+	obj, err := v.object(h)
+	if err != nil {
+		return nil, err
+	}
+	if obj.Type() != kind {
+		return nil, fmt.Errorf("object %s is a %s and not a %s: %w", h, obj.Type(), kind, errMalformed)
+	}
+	return readObject(obj)
+}
+
+func readObject(obj plumbing.EncodedObject) ([]byte, error) {
+	r, err := obj.Reader()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	var buf bytes.Buffer
+	buf.Grow(int(obj.Size()))
+	_, err = io.Copy(&buf, r)
+	return buf.Bytes(), err
+}
+
+// commit reads a commit.
+func (v *view) commit(h plumbing.Hash) (*object.Commit, error) {
+	obj, err := v.object(h)
+	if err != nil {
+		return nil, err
+	}
+	c := &object.Commit{Hash: h}
+	if obj.Type() != plumbing.CommitObject || c.Decode(obj) != nil {
+		return nil, fmt.Errorf("commit %s: %w", h, errMalformed)
+	}
+	return c, nil
+}
+
+const maxTagDepth = 8 // tags of tags; nobody nests them
+
+// peel follows annotated tags to what they name.
+func (v *view) peel(h plumbing.Hash) (plumbing.Hash, plumbing.ObjectType, error) {
+	for range maxTagDepth {
+		obj, err := v.object(h)
+		if err != nil {
+			return h, plumbing.InvalidObject, err
+		}
+		if obj.Type() != plumbing.TagObject {
+			return h, obj.Type(), nil
+		}
+		var tag object.Tag
+		if err := tag.Decode(obj); err != nil {
+			return h, plumbing.InvalidObject, fmt.Errorf("tag %s: %w", h, errMalformed)
+		}
+		h = tag.Target
+	}
+	return h, plumbing.InvalidObject, fmt.Errorf("tag %s is nested too deep: %w", h, errMalformed)
+}
