@@ -45,6 +45,7 @@ func (e *Engine) apply(ctx context.Context, r run.Run) {
 		})
 		return
 	}
+	e.heed(ctx, r.ID, runner.ApplyPhase)
 	e.followApply(ctx, r)
 }
 

@@ -325,6 +325,26 @@ func TestCancel(t *testing.T) {
 			wantFault(t, err, fault.Conflict)
 		}, define("a"))
 	})
+	for kind, phase := range map[run.Status]runner.Phase{run.Canceled: runner.PlanPhase, run.Errored: runner.ApplyPhase} {
+		t.Run("while the runner of its "+string(phase)+" is being started", func(t *testing.T) {
+			bubble(t, func(t *testing.T, g *rig) {
+				g.runners.hold[phase] = true
+				g.runners.onStart = func(j runner.Job) {
+					if j.Phase == phase {
+						if _, err := g.engine.Cancel(context.Background(), li, j.Run, false); err != nil {
+							t.Error(err)
+						}
+					}
+				}
+				g.start()
+				g.commit("a/main.tf")
+				g.want("a", kind)
+				if !g.runners.newest().stopped {
+					t.Error("the runner goes on")
+				}
+			}, define("a", auto))
+		})
+	}
 	t.Run("awaiting approval", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
 			g.start()

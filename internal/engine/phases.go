@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/zclconf/go-cty/cty"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
@@ -72,11 +74,27 @@ func variables(vars map[string]cty.Value) string {
 // plan exports the commit and plans it in a runner.
 func (e *Engine) plan(ctx context.Context, r run.Run) {
 	err := e.startPlan(ctx, r)
+	if ctx.Err() != nil && err != nil {
+		return // the daemon stops; the next one finds a plan without a runner and makes it again
+	}
 	if err != nil {
 		e.failPlan(ctx, r, runner.Result{Outcome: runner.Failed, Cause: causeOf(err), Message: err.Error(), Next: fault.Next(err)})
 		return
 	}
+	e.heed(ctx, r.ID, runner.PlanPhase)
 	e.followPlan(ctx, r)
+}
+
+// heed passes on to a runner what a person decided while it was being started
+// and there was nothing to interrupt yet.
+func (e *Engine) heed(ctx context.Context, id string, p runner.Phase) {
+	d, _, err := e.Store.Dossier(ctx, id)
+	if err == nil && (d.Run.Status.Terminal() || d.Run.Canceling != "") {
+		err = e.Runner.Interrupt(e.files(id).phase(p), false)
+	}
+	if err != nil && ctx.Err() == nil && !fault.Is(err, fault.NotFound) {
+		e.Log.Warn("a runner cannot be told to stop", "run", id, "error", err)
+	}
 }
 
 func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
@@ -104,10 +122,32 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	if err := e.need(ctx, repo, r.Commit.SHA); err != nil {
 		return err
 	}
-	if _, err := repo.Export(ctx, r.Commit.SHA, f.tree()); err != nil {
+	exported, err := repo.Export(ctx, r.Commit.SHA, f.tree())
+	if err != nil {
+		return err
+	}
+	if err := e.noteMissing(ctx, r, exported); err != nil {
 		return err
 	}
 	return e.Runner.Start(ctx, f.phase(runner.PlanPhase), e.job(r, def, runner.PlanPhase), e.secrets(def))
+}
+
+// noteMissing says in the run's history what a commit refers to and tfops does
+// not fetch, before the engine stumbles over it.
+func (e *Engine) noteMissing(ctx context.Context, r run.Run, x gitrepo.Exported) error {
+	if len(x.Submodules)+len(x.LFSPointers) == 0 {
+		return nil
+	}
+	_, err := e.change(ctx, r.ID, func(d *run.Dossier) error {
+		if len(x.Submodules) > 0 {
+			d.Note("", "submodules are not fetched, their directories are empty: "+strings.Join(x.Submodules, ", "))
+		}
+		if len(x.LFSPointers) > 0 {
+			d.Note("", "Git LFS files are not fetched, only their pointers are there: "+strings.Join(x.LFSPointers, ", "))
+		}
+		return nil
+	})
+	return err
 }
 
 // followPlan waits for a planning runner, started by this engine or by an

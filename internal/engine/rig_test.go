@@ -267,11 +267,12 @@ type players struct {
 	order  []*played
 	crash  bool
 
-	plan   func(job runner.Job) *plan.Plan     // what a plan finds; one change by default
-	hold   map[runner.Phase]bool               // whether phases of this kind wait for the test
-	fail   func(job runner.Job) *runner.Result // how a phase fails; nil or a nil result: it does not
-	alive  []runner.Process                    // what survives a killed runner
-	shared bool                                // every workspace has the same state
+	plan    func(job runner.Job) *plan.Plan     // what a plan finds; one change by default
+	hold    map[runner.Phase]bool               // whether phases of this kind wait for the test
+	fail    func(job runner.Job) *runner.Result // how a phase fails; nil or a nil result: it does not
+	onStart func(job runner.Job)                // called before a runner is there to be interrupted
+	alive   []runner.Process                    // what survives a killed runner
+	shared  bool                                // every workspace has the same state
 }
 
 type played struct {
@@ -288,6 +289,9 @@ func newPlayers() *players {
 }
 
 func (p *players) Start(_ context.Context, dir string, job runner.Job, s runner.Secrets) error {
+	if p.onStart != nil {
+		p.onStart(job)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	ph := &played{job: job, secrets: s, dir: dir, done: make(chan struct{})}
@@ -463,6 +467,7 @@ type repository struct {
 	parent  map[string]string
 	files   fstest.MapFS
 	err     error
+	fetch   func()
 	n       int
 }
 
@@ -501,6 +506,9 @@ func (r *repository) Heads(context.Context) (map[string]string, error) {
 func (r *repository) Fetch(context.Context) (gitrepo.Fetched, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.fetch != nil {
+		r.fetch()
+	}
 	return gitrepo.Fetched{}, r.err
 }
 
@@ -575,4 +583,18 @@ func (r *repository) add(path string) {
 	defer r.mu.Unlock()
 	r.files = maps.Clone(r.files)
 	r.files[path] = r.files["a/main.tf"]
+}
+
+// lose hides a commit until the next fetch, and counts fetches.
+func (r *repository) lose(sha string) *int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.commits[sha]
+	delete(r.commits, sha)
+	n := 0
+	r.fetch = func() {
+		n++
+		r.commits[sha] = c
+	}
+	return &n
 }

@@ -1,0 +1,80 @@
+package engine
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/tfops/tfops/internal/run"
+)
+
+func TestRetention(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.start()
+		applied := func() run.Run {
+			g.commit("a/main.tf")
+			return g.want("a", run.Applied)
+		}
+		first, second := applied(), applied()
+		for range 3 { // nothing of these is applied
+			g.commit("a/main.tf")
+			if err := g.vote(li, g.last("a"), false); err == nil {
+				t.Fatal("an applied run was rejected")
+			}
+		}
+		last := g.last("a")
+		g.pass(48 * time.Hour)
+		left := map[string]bool{}
+		for _, r := range g.runs("a") {
+			left[r.ID] = true
+		}
+		if len(left) != 1 || !left[last.ID] {
+			t.Errorf("%d runs are left, the last one applied among them: %t", len(left), left[last.ID])
+		}
+		for _, r := range []run.Run{first, second} {
+			if _, err := os.Stat(g.engine.files(r.ID).dir); !os.IsNotExist(err) {
+				t.Errorf("the directory of the pruned run %s is left", r.ID)
+			}
+		}
+		if _, err := os.Stat(g.engine.files(last.ID).planJSON()); err != nil && !os.IsNotExist(err) {
+			t.Error(err)
+		}
+	}, define("a", auto, func(d *Definition) { d.KeepRuns, d.KeepDays = 1, 1 }))
+}
+
+func TestSweep(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.start()
+		g.commit("a/main.tf")
+		ended := g.want("a", run.Applied)
+		g.commit("b/main.tf")
+		waiting := g.want("b", run.AwaitingApproval)
+		orphan := filepath.Join(g.dir, "runs", "0000000orphan")
+		for _, dir := range []string{orphan, g.engine.files(ended.ID).tree()} { // what a crash could leave
+			if err := os.MkdirAll(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		g.restart()
+		for dir, want := range map[string]bool{orphan: false, g.engine.files(ended.ID).tree(): false,
+			g.engine.files(ended.ID).dir: true, g.engine.files(waiting.ID).tree(): true} {
+			if _, err := os.Stat(dir); (err == nil) != want {
+				t.Errorf("%s is there: %t, want %t", dir, err == nil, want)
+			}
+		}
+	}, define("a", auto), define("b"))
+}
+
+// A mirror that lost a commit is fetched before the commit is planned.
+func TestLostCommitIsFetched(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.start()
+		sha := g.git.commit("main", "a/main.tf")
+		lost := g.git.lose(sha)
+		g.pass(time.Minute)
+		if r := g.want("a", run.AwaitingApproval); r.Commit.SHA != sha || *lost != 1 {
+			t.Errorf("run of %s after %d fetches", r.Commit.SHA, *lost)
+		}
+	}, define("a"))
+}
