@@ -57,47 +57,54 @@ type daemon struct {
 
 // newDaemon takes hold of the data directory and opens everything in it. The
 // socket answers from here on; runs move once Run is called.
-func newDaemon(o daemonOptions) (d *daemon, err error) {
+func newDaemon(o daemonOptions) (*daemon, error) {
 	cfg, err := config.Load(o.ConfigPath)
 	if err != nil {
 		return nil, err
 	}
-	d = &daemon{daemonOptions: o, cfg: cfg, files: cfg.Files,
+	d := &daemon{daemonOptions: o, cfg: cfg, files: cfg.Files,
 		status: api.ConfigStatus{Path: cfg.Path, LoadedAt: time.Now().UTC()}}
-	defer func() {
-		if err != nil {
-			d.Close()
-		}
-	}()
-	if err := makeDataDir(cfg.DataDir); err != nil {
+	if err := d.open(); err != nil {
+		d.Close()
 		return nil, err
 	}
+	return d, nil
+}
+
+// open opens everything in the data directory, in order. Close lets go of it,
+// however far this came.
+func (d *daemon) open() error {
+	cfg := d.cfg
+	err := makeDataDir(cfg.DataDir)
+	if err != nil {
+		return err
+	}
 	if d.lock, err = lockDataDir(cfg.DataDir); err != nil {
-		return nil, err
+		return err
 	}
 	key, err := d.key()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if d.store, err = store.Open(filepath.Join(cfg.DataDir, "tfops.db"), store.Options{}); err != nil {
-		return nil, err
+		return err
 	}
 	if compacted, err := d.store.Compact(); err != nil {
-		return nil, err
+		return err
 	} else if compacted {
-		o.Log.Info("the store was compacted")
+		d.Log.Info("the store was compacted")
 	}
 	d.mirrors.dir = filepath.Join(cfg.DataDir, "repos")
 	settings, err := settingsOf(cfg, &d.mirrors)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	d.engine = engine.New(engine.Options{Store: d.store, Runner: &runner.Local{Exe: o.Exe}, Vault: key,
-		DataDir: cfg.DataDir, Log: o.Log, Environ: o.Environ}, settings)
-	d.server = server.New(server.Options{Engine: d.engine, Store: d.store, Config: d.configStatus, Version: d.versions, Log: o.Log,
+	d.engine = engine.New(engine.Options{Store: d.store, Runner: &runner.Local{Exe: d.Exe}, Vault: key,
+		DataDir: cfg.DataDir, Log: d.Log, Environ: d.Environ}, settings)
+	d.server = server.New(server.Options{Engine: d.engine, Store: d.store, Config: d.configStatus, Version: d.versions, Log: d.Log,
 		MayApprove: d.engine.MayApprove})
 	d.listener, err = server.Listen(filepath.Join(cfg.DataDir, "tfops.sock"), cfg.Server.SocketGroup)
-	return d, err
+	return err
 }
 
 // Run serves until ctx is done. Applies that are running then go on, and the
@@ -114,6 +121,7 @@ func (d *daemon) Run(ctx context.Context, reload <-chan os.Signal) error {
 	parts.Go(func() { failed <- d.engine.Run(ctx); cancel() })
 	parts.Go(func() { failed <- d.server.Serve(ctx, d.listener); cancel() })
 	parts.Go(func() { d.keepConfigured(ctx, reload) })
+	parts.Go(func() { d.versions() }) // looked up once, before somebody waits for it
 	parts.Wait()
 	return errors.Join(<-failed, <-failed)
 }

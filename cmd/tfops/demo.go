@@ -39,7 +39,7 @@ would type. At the end all of it is removed; with --keep the daemon stays up
 for exploring until it is interrupted, and the directory is left.`,
 		Example: `  tfops demo
   tfops demo --keep`,
-		Args: cobra.NoArgs,
+		Args: takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if engineName == "" {
 				engineName = engineOnPath()

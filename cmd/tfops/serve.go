@@ -36,7 +36,7 @@ Under systemd set KillMode=process, so that stopping the service leaves
 running applies alone.`,
 		Example: `  tfops serve
   tfops serve --config /etc/tfops/tfops.hcl --log-format json`,
-		Args: cobra.NoArgs,
+		Args: takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log, err := newLogger(a, level, format)
 			if err != nil {
@@ -69,7 +69,7 @@ func newLogger(a *app, level, format string) (*slog.Logger, error) {
 	return nil, fault.New(fault.Invalid, "use text or json", "--log-format %q is not a format", format)
 }
 
-// serve runs a daemon until ctx is done or a signal asks it to stop.
+// serve runs a daemon until ctx is done, which a signal to stop does.
 func serve(ctx context.Context, o daemonOptions) error {
 	syscall.Umask(0o077) // everything below the data directory is the owner's alone
 	exe, err := os.Executable()
@@ -77,8 +77,6 @@ func serve(ctx context.Context, o daemonOptions) error {
 		return fmt.Errorf("the path of the tfops binary is not known: %w", err)
 	}
 	o.Exe = exe
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
-	defer stop()
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)

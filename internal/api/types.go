@@ -30,6 +30,9 @@ type Run struct {
 	Error        *Failure `json:"error,omitempty"`
 	Events       []Event  `json:"events,omitempty" doc:"Only of a single run"`
 
+	CanApprove           *bool  `json:"can_approve,omitempty" doc:"Whether the asker's yes would count; only in /api/v1/approvals"`
+	CannotApproveBecause string `json:"cannot_approve_because,omitempty" doc:"Why it would not"`
+
 	CreatedAt      time.Time  `json:"created_at"`
 	StartedAt      *time.Time `json:"started_at,omitempty" doc:"Planning began"`
 	PlannedAt      *time.Time `json:"planned_at,omitempty"`
@@ -231,6 +234,11 @@ type Reason struct {
 type Suspend struct {
 	Reason string     `json:"reason"`
 	Until  *time.Time `json:"until,omitempty"`
+}
+
+// Health is the answer of a daemon that works.
+type Health struct {
+	Status string `json:"status" enum:"ok"`
 }
 
 // Version is what runs.

@@ -113,7 +113,6 @@ func (e *outsideError) Error() string { return e.detail }
 // functions is every function of the configuration.
 func (r *reader) functions() map[string]function.Function {
 	fns := hclfn.Pure()
-	fns["indent"] = indent
 	fns["env"] = function.New(&function.Spec{
 		Params:   []function.Parameter{{Name: "name", Type: cty.String}},
 		VarParam: &function.Parameter{Name: "default", Type: cty.String},

@@ -1,13 +1,9 @@
 package config
 
 import (
-	"errors"
-
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/function"
-	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
 
 // maxExponent bounds numbers, as a power of two. Written out, a number such as
@@ -33,15 +29,3 @@ func sane(n cty.Value) bool {
 	exponent := f.MantExp(nil)
 	return !f.IsInf() && exponent < maxExponent && exponent > -maxExponent
 }
-
-// indent is stdlib's, which with a large number takes all memory.
-var indent = function.New(&function.Spec{
-	Params: []function.Parameter{{Name: "spaces", Type: cty.Number}, {Name: "str", Type: cty.String}},
-	Type:   function.StaticReturnType(cty.String),
-	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		if n, _ := args[0].AsBigFloat().Int64(); n > 1000 {
-			return cty.NilVal, errors.New("at most 1000 spaces")
-		}
-		return stdlib.Indent(args[0], args[1])
-	},
-})

@@ -41,21 +41,24 @@ func (e *Engine) Start(ctx context.Context, a Actor, o Order) (run.Run, error) {
 	if err != nil {
 		return run.Run{}, err
 	}
-	created, superseded, err := e.Store.Enqueue(ctx, run.Batch{Runs: []run.Run{r}})
-	if err != nil {
-		return run.Run{}, err
+	for {
+		created, superseded, err := e.Store.Enqueue(ctx, run.Batch{Runs: []run.Run{r}})
+		if err != nil {
+			return run.Run{}, err
+		}
+		e.stop(superseded)
+		e.notify()
+		if len(created) > 0 {
+			return created[0], nil
+		}
+		// A drift check of this workspace is under way already: that is the
+		// answer, unless it has ended in this very moment.
+		active, err := e.Store.Runs(ctx, run.Query{Workspace: def.Name, Kinds: []run.Kind{run.Drift},
+			Statuses: []run.Status{run.Pending, run.Planning}, Limit: 1})
+		if err != nil || len(active) > 0 {
+			return append(active, run.Run{})[0], err
+		}
 	}
-	e.stop(superseded)
-	e.notify()
-	if len(created) > 0 {
-		return created[0], nil
-	}
-	// A drift check of this workspace is under way already: that is the answer.
-	active, err := e.Store.Runs(ctx, run.Query{Workspace: def.Name, Kinds: []run.Kind{run.Drift}, Limit: 1})
-	if err != nil || len(active) == 0 {
-		return run.Run{}, err
-	}
-	return active[0], nil
 }
 
 // ordered makes the run of an order, at the commit that it is about.

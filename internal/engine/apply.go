@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -97,7 +98,7 @@ func (e *Engine) followApply(ctx context.Context, r run.Run) {
 			return d.Move(run.Applied, "", "")
 		}
 		d.Release()
-		d.Run.Failure = failure(res)
+		d.Run.Failure = failure(d.Run, res)
 		actor := d.Run.Canceling
 		if err := d.Move(run.Errored, actor, d.Run.Failure.Message); err != nil {
 			return err
@@ -143,8 +144,8 @@ func unknownOutcome(d *run.Dossier, text, next string) error {
 }
 
 // failure is what a run's record says of a phase that did not succeed.
-func failure(res runner.Result) *run.Failure {
-	f := &run.Failure{Message: res.Message, Next: res.Next}
+func failure(r run.Run, res runner.Result) *run.Failure {
+	f := &run.Failure{Message: res.Message, Next: cmp.Or(res.Next, afterFailure(r))}
 	if f.Message == "" {
 		f.Message = "the engine ended: " + strings.ReplaceAll(string(res.Outcome), "_", " ")
 	}
@@ -156,6 +157,18 @@ func failure(res runner.Result) *run.Failure {
 	}
 	f.Detail = strings.Join(parts, "\n\n")
 	return f
+}
+
+// afterFailure is what to do after a failure of which the engine alone knows
+// the cause.
+func afterFailure(r run.Run) string {
+	switch {
+	case !r.ApplyStartedAt.IsZero():
+		return "tfops logs " + r.ID + " tells how far it came; push a fix, or see what is left to do: tfops sync " + r.Workspace
+	case r.Kind == run.Sync:
+		return "push a fix, or try again: tfops sync " + r.Workspace
+	}
+	return "push a fix, or try again: tfops " + string(r.Kind) + " " + r.Workspace
 }
 
 // causeOf classifies an error on our own side of the runner.

@@ -30,6 +30,10 @@ func TestCommitToApplied(t *testing.T) {
 		}
 		g.approve(ana, r)
 		g.want("a", run.Applied)
+		listed, err := g.engine.List(context.Background(), run.Query{Workspace: "a"})
+		if err != nil || len(listed) != 1 || len(listed[0].Votes) != 1 || !listed[0].Needs[0].Met() {
+			t.Errorf("an ended run is listed without its approvals: %+v %v", listed, err)
+		}
 		v = g.view("a")
 		if v.Sync != workspace.Synced || v.Record.Applied != sha || v.Lock != nil || v.Wait.For != "" {
 			t.Errorf("status after: %s %+v %+v %+v", v.Sync, v.Record, v.Lock, v.Wait)
@@ -697,6 +701,24 @@ func TestEnvironmentIsAllowListed(t *testing.T) {
 		}
 		if len(s.Mask) != 1 || s.Mask[0] != "nobody-may-see" {
 			t.Errorf("masked: %v", s.Mask)
+		}
+	}, define("a"))
+}
+
+// Somebody asks for a sync in the moment in which the daemon first looks at the
+// repository: both looks see the same new commit, and only one may enqueue it.
+func TestOneLookAtATime(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.git.commit("main", "a/main.tf")
+		g.git.slow(10 * time.Second)
+		g.start()
+		r, err := g.engine.Start(context.Background(), ana, Order{Workspace: "a", Kind: run.Sync})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.pass(time.Minute)
+		if got := g.want("a", run.AwaitingApproval); got.ID != r.ID || len(g.runs("a")) > 2 {
+			t.Errorf("the run that was asked for is %s; %d runs", g.get(r.ID).Reason, len(g.runs("a")))
 		}
 	}, define("a"))
 }

@@ -238,7 +238,7 @@ func (e *Engine) failPlan(ctx context.Context, r run.Run, res runner.Result) {
 		if d.Run.Status != run.Planning {
 			return errEnded
 		}
-		d.Run.Failure = failure(res)
+		d.Run.Failure = failure(d.Run, res)
 		if err := d.Move(run.Errored, "", d.Run.Failure.Message); err != nil {
 			return err
 		}

@@ -468,6 +468,7 @@ type repository struct {
 	files   fstest.MapFS
 	err     error
 	fetch   func()
+	delay   time.Duration
 	n       int
 }
 
@@ -499,8 +500,17 @@ func (r *repository) broken(err error) {
 
 func (r *repository) Heads(context.Context) (map[string]string, error) {
 	r.mu.Lock()
+	heads, err, delay := maps.Clone(r.heads), r.err, r.delay
+	r.mu.Unlock()
+	time.Sleep(delay) // of the bubble's time
+	return heads, err
+}
+
+// slow makes the remote take its time to answer.
+func (r *repository) slow(d time.Duration) {
+	r.mu.Lock()
 	defer r.mu.Unlock()
-	return maps.Clone(r.heads), r.err
+	r.delay = d
 }
 
 func (r *repository) Fetch(context.Context) (gitrepo.Fetched, error) {

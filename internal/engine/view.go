@@ -90,7 +90,15 @@ func (e *Engine) List(ctx context.Context, query run.Query) ([]RunView, error) {
 	}
 	views := make([]RunView, len(runs))
 	for i, r := range runs {
-		views[i] = e.viewRun(q, r, q.Votes[r.ID])
+		votes := q.Votes[r.ID]
+		if r.Status.Terminal() && r.Plan != nil && r.Kind.Applies() { // the queue has only what has not ended
+			d, _, err := e.Store.Dossier(ctx, r.ID)
+			if err != nil {
+				return nil, err
+			}
+			votes = d.Votes
+		}
+		views[i] = e.viewRun(q, r, votes)
 	}
 	return views, nil
 }
@@ -157,6 +165,9 @@ func (e *Engine) fleet(ctx context.Context) (run.Queue, map[string]workspace.Rec
 }
 
 func (e *Engine) viewWorkspace(ctx context.Context, d Definition, q run.Queue, rec workspace.Record) (WorkspaceView, error) {
+	if !rec.Suspended(q.Now) {
+		rec.Suspension = nil // one that is over holds nothing back
+	}
 	v := WorkspaceView{Definition: d, Record: rec, Problem: e.problem(d.Name)}
 	e.mu.Lock()
 	v.NextCheck = e.due[d.Name]

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -109,6 +110,9 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 	if !ok {
 		return nil
 	}
+	// Two looks at once, the watcher's and that of somebody who asked, would
+	// enqueue the same commit twice.
+	defer e.lockPoll(name)()
 	heads, err := e.heads(ctx, repo)
 	if err != nil {
 		return err
@@ -135,6 +139,17 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 		}
 	}
 	return e.enqueue(ctx, look.batch)
+}
+
+func (e *Engine) lockPoll(name string) (unlock func()) {
+	e.mu.Lock()
+	if e.polling[name] == nil {
+		e.polling[name] = &sync.Mutex{}
+	}
+	m := e.polling[name]
+	e.mu.Unlock()
+	m.Lock()
+	return m.Unlock
 }
 
 // enqueue stores a batch, stops the plans that it supersedes and wakes the loop.

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tfops/tfops/internal/approvals"
@@ -67,13 +68,16 @@ func (d *Dossier) Audit(actor, via, action, reason string) {
 		Workspace: d.Run.Workspace, Run: d.Run.ID, Reason: reason})
 }
 
-// Take locks the run's state for the run.
+// Take locks the run's state for the run; what the run holds already it keeps
+// as it is.
 func (d *Dossier) Take(reason string) error {
-	want := locks.Lock{State: d.Run.State, Workspace: d.Run.Workspace, Run: d.Run.ID, Reason: reason, Since: d.Now}
+	want := locks.Lock{State: locks.Key(d.Run.Workspace, d.Run.State), Workspace: d.Run.Workspace, Run: d.Run.ID, Reason: reason, Since: d.Now}
 	if err := locks.Take(d.Locks, want); err != nil {
 		return err
 	}
-	d.Locks = append(d.Locks, want)
+	if !slices.ContainsFunc(d.Locks, func(l locks.Lock) bool { return l.Run == d.Run.ID }) {
+		d.Locks = append(d.Locks, want)
+	}
 	return nil
 }
 

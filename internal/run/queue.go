@@ -1,6 +1,7 @@
 package run
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tfops/tfops/internal/approvals"
@@ -51,6 +52,11 @@ type Query struct {
 // Matches reports whether the run is selected; Limit and Before apart.
 func (q Query) Matches(r Run) bool {
 	return (q.Workspace == "" || q.Workspace == r.Workspace) && in(q.Statuses, r.Status) && in(q.Kinds, r.Kind)
+}
+
+// OnlyActive reports whether only runs that have not ended are selected.
+func (q Query) OnlyActive() bool {
+	return len(q.Statuses) > 0 && !slices.ContainsFunc(q.Statuses, Status.Terminal)
 }
 
 func in[T comparable](set []T, v T) bool {

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/fault"
+)
+
+// glance is how often a run that is waited for is looked at, so that a person
+// sees it move; its end is told by the daemon at once.
+const glance = time.Second
+
+// await waits until a run needs somebody or has ended, and tells on stderr of
+// everything that happens to it.
+func (a *app) await(ctx context.Context, c *api.Client, id string) (api.Run, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type answer struct {
+		run api.Run
+		err error
+	}
+	settled := make(chan answer, 1)
+	go func() {
+		r, err := c.Wait(ctx, id)
+		settled <- answer{r, err}
+	}()
+	tick := time.NewTicker(glance)
+	defer tick.Stop()
+	p := progress{app: a}
+	for {
+		select {
+		case done := <-settled:
+			if errors.Is(done.err, context.Canceled) {
+				return done.run, fault.New(fault.Unavailable, "go on waiting: tfops wait "+id, "stopped waiting: run %s goes on without it", id)
+			}
+			if done.err == nil {
+				p.tell(done.run)
+			}
+			return done.run, done.err
+		case <-tick.C:
+			if r, err := c.Run(ctx, id); err == nil { // an error comes from Wait as well
+				p.tell(r)
+			}
+		}
+	}
+}
+
+// progress tells what is new of a run.
+type progress struct {
+	*app
+	events  int    // told so far
+	waiting string // told last
+}
+
+func (p *progress) tell(r api.Run) {
+	for _, e := range r.Events[min(p.events, len(r.Events)):] {
+		p.term().Notef("%s", eventLine(r.ID, e))
+	}
+	p.events = max(p.events, len(r.Events))
+	if !hasEnded(r.Status) && r.WaitingFor != "" && r.WaitingFor != p.waiting && !api.Settled(r.Status) {
+		p.term().Notef("%s  waits for %s", r.ID, r.WaitingFor)
+	}
+	p.waiting = r.WaitingFor
+}
+
+func eventLine(id string, e api.Event) string {
+	line := id + "  " + e.At.UTC().Format("15:04:05Z")
+	if e.To != "" {
+		line += "  " + e.To
+	}
+	if e.Actor != "" {
+		line += "  by " + e.Actor
+	}
+	if e.Text != "" {
+		line += "  " + e.Text
+	}
+	return line
+}
+
+// outcome is the exit status for a run that was waited for.
+func outcome(r api.Run) int {
+	switch r.Status {
+	case "applied":
+		return exitDone
+	case "planned_and_finished":
+		if r.Plan != nil && r.Plan.Changes {
+			return exitChanges
+		}
+		return exitDone
+	case "awaiting_approval":
+		return exitApproval
+	}
+	return exitEnded
+}
+
+// conclude prints how a run that was waited for ended: the plan of a
+// speculative one, what is missing, or why it failed.
+func (a *app) conclude(ctx context.Context, c *api.Client, r api.Run) error {
+	result := shown{Run: r}
+	if r.Kind == "plan" {
+		var err error
+		if result, err = a.withPlan(ctx, c, r); err != nil {
+			return err
+		}
+	}
+	pl, err := result.plan()
+	if err != nil && a.output == formatTable {
+		return err
+	}
+	err = a.print(result, func() {
+		if pl != nil {
+			a.term().Plan(nil, pl)
+		}
+		a.tellOutcome(r)
+	})
+	if err != nil {
+		return err
+	}
+	return asEnded(outcome(r))
+}
+
+// tellOutcome says in a few lines on stderr how a run stands.
+func (a *app) tellOutcome(r api.Run) {
+	p := a.term()
+	line := fmt.Sprintf("Run %s of workspace %s is %s", r.ID, r.Workspace, statusText(r))
+	if text := changesText(r.Plan); text != "" {
+		line += ": " + text
+	}
+	if t := took(r); t != "" {
+		line += ", after " + t
+	}
+	p.Notef("%s.", line)
+	if r.Error != nil {
+		a.noteFailure(*r.Error)
+	}
+	switch {
+	case r.SupersededBy != "":
+		p.Notef("It was superseded: tfops wait %s", r.SupersededBy)
+	case r.Status == "discarded" && r.Comment != "":
+		p.Notef("%s", r.Comment)
+	case r.Status == "awaiting_approval":
+		p.Notef("It waits for %s.\nLook at the plan: tfops show %s\nNext: %s", r.WaitingFor, r.ID, r.NextCommand)
+	case !hasEnded(r.Status) && r.NextCommand != "":
+		p.Notef("Next: %s", r.NextCommand)
+	}
+}
+
+func (a *app) noteFailure(f api.Failure) {
+	p := a.term()
+	p.Warning(f.Message, f.Next)
+	if f.Detail != "" {
+		p.Notef("\n%s", f.Detail)
+	}
+}

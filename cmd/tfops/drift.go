@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/term"
+)
+
+func newDriftCommand(a *app) *cobra.Command {
+	var wait bool
+	cmd := &cobra.Command{
+		Use:   "drift [WORKSPACE...]",
+		Short: "Check workspaces for drift now",
+		Long: `Check workspaces for drift now: those named, or all that have something applied.
+A check is a full plan at the applied commit; what it would change, no commit
+explains. It changes nothing and takes no lock. Without --wait, print the ids
+of the runs and return; with it, wait for all of them and sum up.
+
+Exit status with --wait: 0 no drift; 1 the command itself failed; 2 wrong
+usage; 11 drift was found; 12 at least one check failed, so that it is not
+known whether there is more.`,
+		Example: `  tfops drift network-prod --wait
+  tfops drift
+  tfops drift --wait -o json | jq -r '.[] | select(.drift == "drifted") | .workspace'`,
+		ValidArgsFunction: a.completeMany(a.workspaceNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			return a.drift(cmd.Context(), c, args, wait)
+		},
+	}
+	cmd.Flags().BoolVar(&wait, "wait", false, "wait for all checks, sum up, and exit by what they found")
+	return cmd
+}
+
+// driftResult is what a check found.
+type driftResult struct {
+	Workspace string   `json:"workspace"`
+	Run       string   `json:"run"`
+	Status    string   `json:"status"` // of the run
+	Drift     string   `json:"drift"`  // none, drifted or unknown
+	Drifted   []string `json:"drifted,omitempty"`
+	Plan      string   `json:"-"`
+	Error     string   `json:"error,omitempty"`
+}
+
+func (a *app) drift(ctx context.Context, c *api.Client, names []string, wait bool) error {
+	names, err := a.driftTargets(ctx, c, names)
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		a.term().Notef("No workspace has anything applied that could be checked.")
+		return a.print([]driftResult{}, func() {})
+	}
+	runs, failed := a.startChecks(ctx, c, names)
+	if !wait {
+		printed := a.print(runs, func() {
+			for _, r := range runs {
+				a.term().Printf("%s", r.ID)
+			}
+			if len(runs) > 0 {
+				a.term().Notef("Follow them: tfops runs --kind drift --limit %d", len(runs))
+			}
+		})
+		return errors.Join(failed, printed)
+	}
+	results := []driftResult{}
+	for _, r := range runs {
+		found, err := a.awaitCheck(ctx, c, r)
+		if err != nil {
+			return errors.Join(failed, err)
+		}
+		results = append(results, found)
+	}
+	if err := a.print(results, func() { a.tellDrift(results) }); err != nil {
+		return err
+	}
+	if failed != nil {
+		return failed
+	}
+	return asEnded(driftOutcome(results))
+}
+
+// driftTargets is every workspace that was named, once, or else all that have
+// something applied.
+func (a *app) driftTargets(ctx context.Context, c *api.Client, named []string) ([]string, error) {
+	if len(named) > 0 {
+		var once []string
+		for _, n := range named {
+			if !slices.Contains(once, n) {
+				once = append(once, n)
+			}
+		}
+		return once, nil
+	}
+	all, err := c.Workspaces(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, w := range all {
+		if w.AppliedCommit != "" {
+			names = append(names, w.Name)
+		}
+	}
+	return names, nil
+}
+
+// startChecks starts as many as it can; the error joins those that it could not.
+func (a *app) startChecks(ctx context.Context, c *api.Client, names []string) ([]api.Run, error) {
+	runs, failed := []api.Run{}, []error{}
+	for _, name := range names {
+		r, err := c.StartRun(ctx, name, api.StartRun{Kind: "drift"})
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		runs = append(runs, r)
+	}
+	return runs, errors.Join(failed...)
+}
+
+func (a *app) awaitCheck(ctx context.Context, c *api.Client, started api.Run) (driftResult, error) {
+	r, err := c.Wait(ctx, started.ID)
+	if err != nil {
+		return driftResult{}, err
+	}
+	d := driftResult{Workspace: r.Workspace, Run: r.ID, Status: r.Status, Drift: "unknown", Plan: changesText(r.Plan)}
+	switch outcome(r) {
+	case exitDone:
+		d.Drift = "none"
+	case exitChanges:
+		d.Drift = "drifted"
+	}
+	if r.Error != nil {
+		d.Error = r.Error.Message
+	}
+	// The workspace knows what drifted, and whether the check counts at all:
+	// a plan that stopped half-way is no clean one.
+	w, err := c.Workspace(ctx, r.Workspace)
+	if err != nil {
+		return d, err
+	}
+	if r.Status == "planned_and_finished" && w.Drift == "unknown" {
+		d.Drift, d.Error = "unknown", w.DriftWhy
+	}
+	if d.Drift == "drifted" {
+		d.Drifted = w.Drifted
+	}
+	a.term().Notef("%s  %s  %s", r.ID, r.Workspace, strings.TrimSuffix(d.Drift+": "+d.Error, ": "))
+	return d, nil
+}
+
+func driftOutcome(results []driftResult) int {
+	status := exitDone
+	for _, r := range results {
+		switch {
+		case r.Drift == "unknown":
+			return exitEnded
+		case r.Drift == "drifted":
+			status = exitChanges
+		}
+	}
+	return status
+}
+
+func (a *app) tellDrift(results []driftResult) {
+	var rows [][]term.Cell
+	counts := map[string]int{}
+	for _, r := range results {
+		counts[r.Drift]++
+		found := strings.Join(r.Drifted, ", ")
+		if r.Drift == "unknown" {
+			found = r.Error
+		}
+		rows = append(rows, []term.Cell{{Text: r.Workspace}, {Text: r.Drift, Tone: toneOf(r.Drift)}, {Text: r.Run}, {Text: r.Plan}, {Text: found}})
+	}
+	a.term().Table([]string{"WORKSPACE", "DRIFT", "RUN", "PLAN", "FOUND"}, rows)
+	a.term().Notef("%s checked: %d without drift, %d drifted, %d unknown.", counted(len(results), "workspace"), counts["none"], counts["drifted"], counts["unknown"])
+	if counts["drifted"] > 0 {
+		for _, r := range results {
+			if r.Drift == "drifted" {
+				a.term().Notef("See it: tfops show %s\nPut it back: tfops sync %s", r.Run, r.Workspace)
+				break
+			}
+		}
+	}
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/store"
+	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+func newInspectCommand(a *app) *cobra.Command {
+	var limit int
+	var id string
+	cmd := &cobra.Command{
+		Use:   "inspect FILE",
+		Short: "Look into the store of a stopped daemon, or into a backup",
+		Long: `Look into a tfops.db without a daemon and without changing it: runs, workspaces,
+locks and decisions; with --run, all that is stored about one run. FILE may be
+the data directory as well. A store that a daemon has open is refused: ask that
+daemon. JSON and YAML show the records as they are stored, which may differ
+from one release to the next.`,
+		Example: `  tfops inspect /var/lib/tfops/tfops.db
+  tfops inspect backup.db --run 0k1v8m3pq4rs -o json`,
+		Args: takes("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if limit < 0 {
+				return fault.New(fault.Invalid, "use 0 for all", "--limit %d is below zero", limit)
+			}
+			path := args[0]
+			if info, err := os.Stat(path); err == nil && info.IsDir() {
+				path = filepath.Join(path, "tfops.db")
+			}
+			s, err := store.Open(path, store.Options{ReadOnly: true, Now: a.now})
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			if id != "" {
+				return a.inspectRun(cmd.Context(), s, id)
+			}
+			return a.inspect(cmd.Context(), s, limit)
+		},
+	}
+	cmd.Flags().IntVar(&limit, "limit", 20, "how many runs and decisions to show, newest first; 0 for all")
+	cmd.Flags().StringVar(&id, "run", "", "show all that is stored about this `RUN`")
+	_ = cmd.RegisterFlagCompletionFunc("run", cobra.NoFileCompletions)
+	return cmd
+}
+
+// contents is the result of inspect.
+type contents struct {
+	Workspaces []workspace.Record `json:"workspaces"`
+	Runs       []run.Run          `json:"runs"` // newest first
+	Locks      []locks.Lock       `json:"locks"`
+	Audit      []run.Audit        `json:"audit"` // newest first
+}
+
+func (a *app) inspect(ctx context.Context, s *store.Store, limit int) error {
+	c := contents{Workspaces: []workspace.Record{}, Runs: []run.Run{}, Locks: []locks.Lock{}, Audit: []run.Audit{}}
+	records, err := s.Records(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(records)) {
+		c.Workspaces = append(c.Workspaces, records[name])
+	}
+	runs, err := s.Runs(ctx, run.Query{Limit: limit})
+	if err != nil {
+		return err
+	}
+	queue, err := s.Queue(ctx)
+	if err != nil {
+		return err
+	}
+	for _, key := range slices.Sorted(maps.Keys(queue.Locks)) {
+		c.Locks = append(c.Locks, queue.Locks[key])
+	}
+	audits, err := s.Audits(ctx, limit)
+	if err != nil {
+		return err
+	}
+	c.Runs, c.Audit = append(c.Runs, runs...), append(c.Audit, audits...)
+	return a.print(c, func() { a.tellContents(c) })
+}
+
+func (a *app) tellContents(c contents) {
+	p := a.term()
+	section := func(title string, header []string, rows [][]term.Cell) {
+		p.Heading(title)
+		if len(rows) == 0 {
+			p.Printf("  none\n")
+		} else {
+			p.Table(header, rows)
+		}
+		p.Printf("")
+	}
+	var rows [][]term.Cell
+	for _, w := range c.Workspaces {
+		held := ""
+		if w.Suspended(a.now()) {
+			held = "suspended by " + w.Suspension.By + ": " + w.Suspension.Reason
+		}
+		rows = append(rows, term.Cells(w.Name, short(w.Desired), short(w.Applied), string(w.Drift.Status), when(w.Drift.CheckedAt), w.State, held))
+	}
+	section("Workspaces", []string{"WORKSPACE", "DESIRED", "APPLIED", "DRIFT", "CHECKED", "STATE", "SUSPENDED"}, rows)
+	rows = nil
+	for _, r := range c.Runs {
+		rows = append(rows, []term.Cell{{Text: r.ID}, {Text: r.Workspace}, {Text: string(r.Kind)}, {Text: string(r.Status), Tone: toneOf(string(r.Status))},
+			{Text: short(r.Commit.SHA)}, {Text: when(r.CreatedAt)}, {Text: failureText(r)}})
+	}
+	section("Runs", []string{"RUN", "WORKSPACE", "KIND", "STATUS", "COMMIT", "CREATED", "WHY"}, rows)
+	rows = nil
+	for _, l := range c.Locks {
+		rows = append(rows, term.Cells(l.State, l.Holder(), when(l.Since), l.Reason))
+	}
+	section("Locks", []string{"STATE", "HOLDER", "SINCE", "REASON"}, rows)
+	p.Heading("Audit")
+	rows = nil
+	for _, d := range c.Audit {
+		rows = append(rows, term.Cells(when(d.At), d.Actor, d.Via, d.Action, d.Workspace, d.Run, d.Reason))
+	}
+	p.Table([]string{"TIME", "WHO", "VIA", "WHAT", "WORKSPACE", "RUN", "WHY"}, rows)
+}
+
+func failureText(r run.Run) string {
+	if r.Failure != nil {
+		return r.Failure.Message
+	}
+	return strings.Join(slices.DeleteFunc([]string{string(r.Reason), r.Comment}, func(s string) bool { return s == "" }), ": ")
+}
+
+// dossier is all that is stored about a run.
+type dossier struct {
+	run.Run
+	Votes  []approvals.Vote `json:"votes"`
+	Events []run.Event      `json:"events"`
+}
+
+func (a *app) inspectRun(ctx context.Context, s *store.Store, id string) error {
+	found, events, err := s.Dossier(ctx, id)
+	if err != nil {
+		return err
+	}
+	d := dossier{Run: found.Run, Votes: append([]approvals.Vote{}, found.Votes...), Events: append([]run.Event{}, events...)}
+	return a.print(d, func() { a.tellDossier(d) })
+}
+
+func (a *app) tellDossier(d dossier) {
+	facts := []term.KeyValue{
+		{Key: "Run", Value: d.ID}, {Key: "Workspace", Value: d.Workspace}, {Key: "Kind", Value: string(d.Kind)},
+		{Key: "Status", Value: string(d.Status), Tone: toneOf(string(d.Status))}, {Key: "Why", Value: failureText(d.Run)},
+		{Key: "Commit", Value: d.Commit.SHA}, {Key: "Asked for by", Value: strings.TrimSpace(string(d.Trigger.Cause) + " " + d.Trigger.Actor)},
+		{Key: "State", Value: d.State}, {Key: "Attempt", Value: strconv.Itoa(d.Attempt)},
+	}
+	if d.Plan != nil {
+		facts = append(facts, term.KeyValue{Key: "Plan", Value: d.Plan.Counts.String()}, term.KeyValue{Key: "Digest", Value: d.Plan.Digest})
+	}
+	if d.Failure != nil {
+		facts = append(facts, term.KeyValue{Key: "Diagnostics", Value: d.Failure.Detail})
+	}
+	p := a.term()
+	p.KeyValues(facts)
+	var rows [][]term.Cell
+	for _, v := range d.Votes {
+		rows = append(rows, term.Cells(when(v.At), v.Voter, yesNo(v.Yes), v.Digest, v.Comment))
+	}
+	p.Printf("")
+	p.Table([]string{"VOTED", "WHO", "VOTE", "PLAN", "COMMENT"}, rows)
+	rows = nil
+	for _, e := range d.Events {
+		rows = append(rows, term.Cells(when(e.At), string(e.To), e.Actor, e.Text))
+	}
+	p.Printf("")
+	p.Table([]string{"TIME", "STATUS", "WHO", "WHAT"}, rows)
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/term"
+)
+
+func newLocksCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "locks",
+		Short: "List holds on states, and who waits for them",
+		Long: `List the locks: which state is held, by which run or person, since when and why,
+and which runs wait for it, the next one first.`,
+		Example: `  tfops locks
+  tfops locks -o json`,
+		Args: takes(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			list, err := c.Locks(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.print(list, func() { a.tellLocks(list) })
+		},
+	}
+}
+
+func (a *app) tellLocks(list []api.Lock) {
+	if len(list) == 0 {
+		a.term().Notef("Nothing is locked.")
+		return
+	}
+	var rows [][]term.Cell
+	for _, l := range list {
+		rows = append(rows, term.Cells(l.Workspace, l.Holder, a.ago(&l.Since), l.Reason, strings.Join(l.Waiting, ", "), l.State))
+	}
+	a.term().Table([]string{"WORKSPACE", "HOLDER", "SINCE", "REASON", "WAITING", "STATE"}, rows)
+}
+
+func newLockCommand(a *app) *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use:   "lock WORKSPACE",
+		Short: "Hold a workspace's state: applies wait",
+		Long: `Hold the state of a workspace for yourself, with a reason that others see. Applies
+wait until it is given up, of every workspace that shares the state; plans and
+drift checks go on.`,
+		Example:           `  tfops lock network-prod -m "moving subnets by hand until 16:00"`,
+		Args:              takes("WORKSPACE"),
+		ValidArgsFunction: a.completeOne(a.workspaceNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := needReason(cmd, args, reason); err != nil {
+				return err
+			}
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			w, err := c.Lock(cmd.Context(), args[0], reason)
+			if err != nil {
+				return err
+			}
+			return a.print(w, func() {
+				a.term().Printf("Locked the state of workspace %s.", w.Name)
+				a.term().Notef("To give it up: tfops unlock %s", w.Name)
+			})
+		},
+	}
+	reasonFlag(cmd, &reason, "`WHY`, needed")
+	return cmd
+}
+
+func newUnlockCommand(a *app) *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use:   "unlock WORKSPACE",
+		Short: "Give up a hold on a workspace's state",
+		Long: `Give up a person's hold on the state of a workspace. For somebody else's a reason
+is needed, and recorded. A run's hold ends with the run: see "tfops cancel" and
+"tfops resolve".`,
+		Example: `  tfops unlock network-prod
+  tfops unlock network-prod -m "li is on holiday, the work is done"`,
+		Args:              takes("WORKSPACE"),
+		ValidArgsFunction: a.completeOne(a.workspaceNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			w, err := c.Unlock(cmd.Context(), args[0], reason)
+			if err != nil {
+				return err
+			}
+			return a.print(w, func() { a.term().Printf("Unlocked the state of workspace %s.", w.Name) })
+		},
+	}
+	reasonFlag(cmd, &reason, "`WHY`, needed for another person's hold")
+	return cmd
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tfops/tfops/internal/api"
+)
+
+func newLogsCommand(a *app) *cobra.Command {
+	var follow bool
+	cmd := &cobra.Command{
+		Use:   "logs RUN",
+		Short: "Print what the engine said in a run",
+		Long: `Print what the engine said in a run, first planning and then applying, as it
+prints it to a person. With --follow, go on until nothing can be added to it
+any more; while the run waits for an approval, that includes waiting.
+
+With -o json, print the engine's JSON messages, one a line; with -o yaml, one
+document each.`,
+		Example: `  tfops logs 0k1v8m3pq4rs
+  tfops logs 0k1v8m3pq4rs -f
+  tfops logs 0k1v8m3pq4rs -o json | jq -r 'select(.type == "diagnostic")'`,
+		Args:              takes("RUN"),
+		ValidArgsFunction: a.completeOne(a.runIDs()),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			return a.logs(cmd.Context(), c, args[0], follow)
+		},
+	}
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what is added")
+	return cmd
+}
+
+func (a *app) logs(ctx context.Context, c *api.Client, id string, follow bool) error {
+	said := false
+	for line, err := range c.Log(ctx, id, follow) {
+		if err != nil {
+			return err
+		}
+		said = true
+		if err := a.logLine(line); err != nil {
+			return err
+		}
+	}
+	if !said {
+		a.term().Notef("Run %s has no log.", id)
+	}
+	return nil
+}
+
+func (a *app) logLine(line []byte) error {
+	switch a.output {
+	case formatJSON:
+		return a.write(append(harmless(line, jsonEscape), '\n'))
+	case formatYAML:
+		doc, err := toYAML(line)
+		if err != nil {
+			return err
+		}
+		return a.write(append([]byte("---\n"), harmless(doc, yamlEscape)...))
+	}
+	a.term().Event(line)
+	return nil
+}

@@ -1,0 +1,26 @@
+// Command tfops is GitOps for Terraform: the daemon, and the command line that
+// talks to it.
+//
+// Every command has a file of its own: its options, their validation, what it
+// does. They share an app (app.go), print through it (output.go and package
+// term), and end with one of the statuses of exit.go.
+package main
+
+//go:generate go test -run TestReference -update .
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	// The first signal asks to stop, and what waits for the daemon then lets
+	// go of it; the second one ends the process.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, now: time.Now}
+	os.Exit(a.run(ctx, os.Args[1:]))
+}

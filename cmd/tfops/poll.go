@@ -1,0 +1,36 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+// polled is the result of poll.
+type polled struct {
+	Repository string `json:"repository"`
+	Asked      bool   `json:"asked"`
+}
+
+func newPollCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "poll REPOSITORY",
+		Short: "Look at a repository now",
+		Long: `Ask for a look at a repository now, instead of at the next regular time, and do
+not wait for it. A hook that runs after a push can do this to make changes
+known at once.`,
+		Example:           `  tfops poll infra`,
+		Args:              takes("REPOSITORY"),
+		ValidArgsFunction: a.completeOne(a.repositoryNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			if err := c.Poll(cmd.Context(), args[0]); err != nil {
+				return err
+			}
+			return a.print(polled{args[0], true}, func() {
+				a.term().Notef("Asked for a look at repository %s. What comes of it: tfops status", args[0])
+			})
+		},
+	}
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tfops/tfops/internal/api"
+)
+
+// The commands that ask for a run of one workspace.
+
+func newPlanCommand(a *app) *cobra.Command {
+	var o startOptions
+	cmd := &cobra.Command{
+		Use:   "plan WORKSPACE",
+		Short: "Make a speculative plan, which is never applied",
+		Long: `Make a speculative plan of a workspace: of its branch as it is now, or of --ref, a
+branch, tag or commit of the repository. It is never applied and stands in
+nobody's way. Without --wait, print the run's id and return; with it, follow
+the run and print the plan.
+
+` + exitHelp,
+		Example: `  tfops plan network-prod --wait
+  tfops plan network-prod --ref feature/vpc --wait`,
+		Args:              takes("WORKSPACE"),
+		ValidArgsFunction: a.completeOne(a.workspaceNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.kind = "plan"
+			return a.start(cmd.Context(), args[0], o)
+		},
+	}
+	cmd.Flags().StringVar(&o.ref, "ref", "", "branch, tag or commit to plan, instead of the workspace's branch")
+	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, print the plan, and exit by its outcome")
+	_ = cmd.RegisterFlagCompletionFunc("ref", cobra.NoFileCompletions)
+	return cmd
+}
+
+func newSyncCommand(a *app) *cobra.Command {
+	var o startOptions
+	cmd := &cobra.Command{
+		Use:   "sync WORKSPACE",
+		Short: "Plan now, and apply as the rules allow",
+		Long: `Plan a workspace at the newest commit of its branch and apply the plan as its
+rules allow: at once, or after the approvals that they ask for. An older run
+of the workspace that has not begun to apply is superseded. With --wait, follow
+the run until it needs somebody or has ended.
+
+` + exitHelp,
+		Example: `  tfops sync network-prod
+  tfops sync network-prod --wait`,
+		Args:              takes("WORKSPACE"),
+		ValidArgsFunction: a.completeOne(a.workspaceNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.kind = "sync"
+			return a.start(cmd.Context(), args[0], o)
+		},
+	}
+	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, and exit by its outcome")
+	return cmd
+}
+
+func newDestroyCommand(a *app) *cobra.Command {
+	var o startOptions
+	cmd := &cobra.Command{
+		Use:   "destroy WORKSPACE",
+		Short: "Plan to destroy everything of a workspace",
+		Long: `Plan to destroy everything of a workspace, at its applied commit. The plan always
+waits for an approval, whatever the workspace's apply says, and for those that
+its rules ask for. With --wait, follow the run until it needs somebody or has
+ended.
+
+` + exitHelp,
+		Example: `  tfops destroy sandbox
+  tfops destroy sandbox --wait`,
+		Args:              takes("WORKSPACE"),
+		ValidArgsFunction: a.completeOne(a.workspaceNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.kind = "destroy"
+			return a.start(cmd.Context(), args[0], o)
+		},
+	}
+	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, and exit by its outcome")
+	return cmd
+}
+
+type startOptions struct {
+	kind string
+	ref  string // of a plan
+	wait bool
+}
+
+func (a *app) start(ctx context.Context, workspace string, o startOptions) error {
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	r, err := c.StartRun(ctx, workspace, api.StartRun{Kind: o.kind, Ref: o.ref})
+	if err != nil {
+		return err
+	}
+	if !o.wait {
+		return a.started(r)
+	}
+	a.term().Notef("Run %s: %s of workspace %s at commit %s %s", r.ID, r.Kind, r.Workspace, short(r.Commit.SHA), subject(r.Commit.Message))
+	if r, err = a.await(ctx, c, r.ID); err != nil {
+		return err
+	}
+	return a.conclude(ctx, c, r)
+}
+
+// started tells of a run that nobody waits for: its id on stdout, for
+// scripts, and what to do next on stderr, for people.
+func (a *app) started(r api.Run) error {
+	return a.print(r, func() {
+		a.term().Printf("%s", r.ID)
+		a.term().Notef("%s", nextOf(r))
+	})
+}
+
+// nextOf says where a run stands and what to do next.
+func nextOf(r api.Run) string {
+	switch {
+	case hasEnded(r.Status):
+		return fmt.Sprintf("Run %s is %s: tfops show %s", r.ID, statusText(r), r.ID)
+	case r.Status == "pending" || r.NextCommand == "":
+		return "Follow it: tfops logs " + r.ID + " -f"
+	}
+	return "Next: " + r.NextCommand
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/tfops/tfops/internal/config"
+	"github.com/tfops/tfops/internal/term"
+)
+
+func newValidateCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "validate",
+		Short: "Check tfops.hcl and list the workspaces that it yields",
+		Long: `Check the configuration and list the workspaces that it yields. Every mistake is
+shown with its file, line and column. It reads the file as the daemon would,
+so variables that env("NAME") asks for must be set; nothing else is touched.
+
+With -o json or yaml, mistakes and warnings are in the result as well.
+
+Exit status: 0 it is valid, warnings or not; 2 it is not.`,
+		Example: `  tfops validate
+  tfops validate --config /etc/tfops/tfops.hcl -o json`,
+		Args: takes(),
+		RunE: func(*cobra.Command, []string) error { return a.validate() },
+	}
+}
+
+// validated is the result of validate.
+type validated struct {
+	Valid      bool            `json:"valid"`
+	Path       string          `json:"path"`
+	DataDir    string          `json:"data_dir,omitempty"`
+	Workspaces []configuredRow `json:"workspaces"`
+	Problems   []problem       `json:"problems"`
+}
+
+// configuredRow is a workspace as configured.
+type configuredRow struct {
+	Name               string            `json:"name"`
+	Repository         string            `json:"repository"`
+	Branch             string            `json:"branch"`
+	Dir                string            `json:"dir"`
+	TerraformWorkspace string            `json:"terraform_workspace"`
+	Engine             string            `json:"engine"`
+	Apply              string            `json:"apply"`
+	Approvals          []string          `json:"approvals"` // names of its rules
+	DriftSchedule      string            `json:"drift_schedule,omitempty"`
+	DriftTimezone      string            `json:"drift_timezone,omitempty"`
+	Labels             map[string]string `json:"labels,omitempty"`
+	DependsOn          []string          `json:"depends_on,omitempty"`
+}
+
+// problem is a mistake or a warning. It holds no text of the file.
+type problem struct {
+	Severity string `json:"severity"`
+	File     string `json:"file,omitempty"`
+	Line     int    `json:"line,omitempty"`
+	Column   int    `json:"column,omitempty"`
+	Summary  string `json:"summary"`
+	Detail   string `json:"detail,omitempty"`
+}
+
+func (a *app) validate() error {
+	path, err := a.configPath()
+	if err != nil {
+		return err
+	}
+	cfg, err := config.Load(path)
+	var wrong *config.Problems
+	if errors.As(err, &wrong) {
+		if a.output != formatTable {
+			if full, err := filepath.Abs(path); err == nil {
+				path = full
+			}
+			v := validated{Path: path, Workspaces: []configuredRow{}, Problems: problems(wrong.Diagnostics)}
+			if err := a.print(v, nil); err != nil {
+				return err
+			}
+		}
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	v := validated{Valid: true, Path: cfg.Path, DataDir: cfg.DataDir, Workspaces: configured(cfg), Problems: problems(cfg.Warnings)}
+	if err := a.print(v, func() { a.tellValid(cfg, v.Workspaces) }); err != nil {
+		return err
+	}
+	if len(cfg.Warnings) > 0 {
+		return cfg.RenderWarnings(a.stderr, a.colors(a.stderr), a.columns(a.stderr))
+	}
+	return nil
+}
+
+func problems(diags hcl.Diagnostics) []problem {
+	list := []problem{}
+	for _, d := range diags {
+		p := problem{Severity: "error", Summary: d.Summary, Detail: d.Detail}
+		if d.Severity == hcl.DiagWarning {
+			p.Severity = "warning"
+		}
+		if d.Subject != nil {
+			p.File, p.Line, p.Column = d.Subject.Filename, d.Subject.Start.Line, d.Subject.Start.Column
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+func configured(cfg *config.Config) []configuredRow {
+	rows := []configuredRow{}
+	for _, w := range cfg.Workspaces {
+		r := configuredRow{Name: w.Name, Repository: w.Repository, Branch: w.Branch, Dir: w.Dir, TerraformWorkspace: w.TerraformWorkspace,
+			Engine: w.Engine, Apply: string(w.Apply), Approvals: []string{}, Labels: w.Labels, DependsOn: w.DependsOn}
+		for _, rule := range w.Rules {
+			r.Approvals = append(r.Approvals, rule.Name)
+		}
+		if w.Drift.Schedule != "" {
+			r.DriftSchedule, r.DriftTimezone = w.Drift.Schedule, w.Drift.Timezone
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+func (a *app) tellValid(cfg *config.Config, rows []configuredRow) {
+	p := a.term()
+	if len(rows) > 0 {
+		var cells [][]term.Cell
+		for _, r := range rows {
+			drift := r.DriftSchedule
+			if drift != "" {
+				drift += " " + r.DriftTimezone
+			}
+			cells = append(cells, term.Cells(r.Name, r.Repository, r.Branch, r.Dir, r.Apply, strings.Join(r.Approvals, ", "), drift))
+		}
+		p.Table([]string{"WORKSPACE", "REPOSITORY", "BRANCH", "DIR", "APPLY", "APPROVAL RULES", "DRIFT CHECK"}, cells)
+	}
+	p.Notef("%s is valid: %s in %s, %s.", cfg.Path, counted(len(rows), "workspace"), repositories(len(cfg.Repositories)), counted(len(cfg.Warnings), "warning"))
+}
+
+func repositories(n int) string {
+	if n == 1 {
+		return "1 repository"
+	}
+	return fmt.Sprintf("%d repositories", n)
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/fault"
+)
+
+func newApproveCommand(a *app) *cobra.Command {
+	var message, digest string
+	cmd := &cobra.Command{
+		Use:   "approve RUN",
+		Short: "Approve the plan of a run",
+		Long: `Approve the plan of a run. On a terminal the plan is shown and the beginning of
+its digest asked back. Without a terminal, or with --digest, nothing is asked:
+the vote is for the plan that --digest names, or else for the one that the run
+has now. A vote is bound to that plan; a new plan means new votes. Until the
+apply begins it can be taken back with "tfops withdraw".`,
+		Example: `  tfops approve 0k1v8m3pq4rs
+  tfops approve 0k1v8m3pq4rs -m "checked with the network team"
+  tfops approve 0k1v8m3pq4rs --digest 3f2a9c4be071`,
+		Args:              takes("RUN"),
+		ValidArgsFunction: a.completeOne(a.runIDs("awaiting_approval")),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkDigest(digest); err != nil {
+				return err
+			}
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			if digest == "" {
+				if digest, err = a.confirm(cmd.Context(), c, args[0]); err != nil {
+					return err
+				}
+			}
+			return a.vote(cmd.Context(), c, args[0], api.Ballot{Yes: true, Digest: digest, Comment: message})
+		},
+	}
+	reasonFlag(cmd, &message, "comment `TEXT`, kept with the vote")
+	digestFlag(cmd, &digest)
+	return cmd
+}
+
+func newRejectCommand(a *app) *cobra.Command {
+	var message, digest string
+	cmd := &cobra.Command{
+		Use:   "reject RUN",
+		Short: "Reject the plan of a run, which ends it",
+		Long: `Reject the plan of a run. That ends the run: it is discarded, and a fresh plan
+takes a new commit or "tfops sync". A reason is needed and kept with the vote.
+The vote is for the plan that --digest names, or else for the one that the run
+has now.`,
+		Example:           `  tfops reject 0k1v8m3pq4rs -m "replaces the database, see the review"`,
+		Args:              takes("RUN"),
+		ValidArgsFunction: a.completeOne(a.runIDs("awaiting_approval", "apply_queued")),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := needReason(cmd, args, message); err != nil {
+				return err
+			}
+			if err := checkDigest(digest); err != nil {
+				return err
+			}
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			if digest == "" {
+				r, err := votable(cmd.Context(), c, args[0])
+				if err != nil {
+					return err
+				}
+				digest = r.Plan.Digest
+			}
+			return a.vote(cmd.Context(), c, args[0], api.Ballot{Digest: digest, Comment: message})
+		},
+	}
+	reasonFlag(cmd, &message, "`WHY`, needed")
+	digestFlag(cmd, &digest)
+	return cmd
+}
+
+func newWithdrawCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "withdraw RUN",
+		Short: "Take an approval back",
+		Long: `Take your approval of a run's plan back. That can be done until the apply begins.
+If the approvals are then not enough any more, the run waits for them again.`,
+		Example:           `  tfops withdraw 0k1v8m3pq4rs`,
+		Args:              takes("RUN"),
+		ValidArgsFunction: a.completeOne(a.runIDs("awaiting_approval", "apply_queued")),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			r, err := c.Withdraw(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return a.print(r, func() { a.tellDecided("Took the approval back", r) })
+		},
+	}
+}
+
+func digestFlag(cmd *cobra.Command, into *string) {
+	cmd.Flags().StringVar(into, "digest", "", "`DIGEST` of the plan that is meant, whole or at least its first twelve hex digits")
+	_ = cmd.RegisterFlagCompletionFunc("digest", cobra.NoFileCompletions)
+}
+
+func checkDigest(d string) error {
+	hex := strings.TrimPrefix(d, "sha256:")
+	if d == "" || len(hex) >= digestDigits && strings.Trim(hex, "0123456789abcdef") == "" {
+		return nil
+	}
+	return fault.New(fault.Invalid, "copy it from: tfops show RUN", "--digest %q is not a digest: it has at least %d hex digits", d, digestDigits)
+}
+
+// votable reads a run and refuses it when it has nothing to vote on.
+func votable(ctx context.Context, c *api.Client, id string) (api.Run, error) {
+	r, err := c.Run(ctx, id)
+	switch {
+	case err != nil:
+		return r, err
+	case hasEnded(r.Status):
+		return r, fault.New(fault.Conflict, "see it: tfops show "+r.ID, "run %s has ended, it is %s: there is nothing to vote on", r.ID, statusText(r))
+	case r.Plan == nil:
+		return r, fault.New(fault.Conflict, "wait for it: tfops wait "+r.ID, "run %s is %s: it has no plan to vote on yet", r.ID, r.Status)
+	}
+	return r, nil
+}
+
+// confirm returns the digest of the plan that is approved: on a terminal of
+// the one that was shown and confirmed, otherwise of the one that there is.
+func (a *app) confirm(ctx context.Context, c *api.Client, id string) (string, error) {
+	r, err := votable(ctx, c, id)
+	if err != nil || !a.term().Interactive() {
+		return digestOf(r), err
+	}
+	s, err := a.withPlan(ctx, c, r)
+	if err != nil {
+		return "", err
+	}
+	pl, err := s.plan()
+	if err != nil {
+		return "", err
+	}
+	if pl == nil {
+		return "", fault.New(fault.Conflict, "make a fresh one: tfops sync "+r.Workspace, "the plan of run %s cannot be shown, so it is not approved", id)
+	}
+	p := a.term()
+	p.Plan(a.stderr, pl)
+	p.Notef("\nRun %s of workspace %s, commit %s %s (%s)\nPlan %s: %s\n", r.ID, r.Workspace, short(r.Commit.SHA), subject(r.Commit.Message), r.Commit.Author,
+		shortDigest(pl.Digest), changesText(r.Plan))
+	if needs := needsText(r.Needs); needs != "" {
+		p.Notef("Approvals: %s\n", strings.ReplaceAll(needs, "\n", "\n           "))
+	}
+	given, err := p.Ask(fmt.Sprintf("To approve it, type the first %d digits of the plan's digest:", digestDigits), "tfops approve "+id+" --digest DIGEST")
+	if err != nil {
+		return "", err
+	}
+	hex := strings.TrimPrefix(strings.ToLower(given), "sha256:")
+	if len(hex) < digestDigits || !strings.HasPrefix(strings.TrimPrefix(pl.Digest, "sha256:"), hex) {
+		return "", fault.New(fault.Conflict, "to try again: tfops approve "+id, "that is not the digest of the plan: nothing was approved")
+	}
+	return pl.Digest, nil
+}
+
+func digestOf(r api.Run) string {
+	if r.Plan == nil {
+		return ""
+	}
+	return r.Plan.Digest
+}
+
+func (a *app) vote(ctx context.Context, c *api.Client, id string, b api.Ballot) error {
+	r, err := c.Vote(ctx, id, b)
+	if err != nil {
+		return err
+	}
+	did := "Rejected"
+	if b.Yes {
+		did = "Approved"
+	}
+	return a.print(r, func() { a.tellDecided(did+" plan "+shortDigest(digestOf(r)), r) })
+}
+
+// tellDecided says what was done with a run, and where it stands now.
+func (a *app) tellDecided(did string, r api.Run) {
+	line := fmt.Sprintf("%s of run %s (workspace %s); it is %s", did, r.ID, r.Workspace, statusText(r))
+	if r.WaitingFor != "" {
+		line += " and waits for " + r.WaitingFor
+	}
+	a.term().Printf("%s.", line)
+	if !hasEnded(r.Status) && r.NextCommand != "" {
+		a.term().Notef("Next: %s", r.NextCommand)
+	}
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/fault"
+)
+
+func TestExitStatusOfWaiting(t *testing.T) {
+	noChanges := endedRun("sync", "planned_and_finished")
+	noChanges.Plan = &api.Plan{Digest: digest}
+	interrupted := exampleRun()
+	interrupted.Status, interrupted.WaitingFor, interrupted.NextCommand = "interrupted", "somebody", "tfops resolve 0k1v8m3pq4rs -m WHAT_WAS_FOUND"
+	superseded := endedRun("sync", "discarded")
+	superseded.Reason, superseded.SupersededBy = "superseded", "0k1v9ccccccc"
+	errored := endedRun("sync", "errored")
+	errored.Error = &api.Failure{Message: "apply failed", Detail: "Error: quota", Next: "raise the quota"}
+	for name, c := range map[string]struct {
+		run    api.Run
+		status int
+		says   string
+	}{
+		"applied":          {endedRun("sync", "applied"), exitDone, "is applied: 1 to add, 1 to replace, after"},
+		"nothing to do":    {noChanges, exitDone, "no changes"},
+		"never applies":    {endedRun("sync", "planned_and_finished"), exitChanges, "is planned_and_finished"},
+		"speculative plan": {endedRun("plan", "planned_and_finished"), exitChanges, "1 to add"},
+		"drift":            {endedRun("drift", "planned_and_finished"), exitChanges, "is planned_and_finished"},
+		"awaits approval":  {exampleRun(), exitApproval, "Next: tfops approve 0k1v8m3pq4rs"},
+		"errored":          {errored, exitEnded, "raise the quota"},
+		"policy":           {endedRun("sync", "policy_failed"), exitEnded, "is policy_failed"},
+		"canceled":         {endedRun("sync", "canceled"), exitEnded, "is canceled"},
+		"superseded":       {superseded, exitEnded, "tfops wait 0k1v9ccccccc"},
+		"interrupted":      {interrupted, exitEnded, "tfops resolve 0k1v8m3pq4rs"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newShell(t)
+			d := s.fake()
+			d.on("GET /runs/0k1v8m3pq4rs/wait", c.run)
+			r := s.ends(c.status, "wait", "0k1v8m3pq4rs")
+			if !strings.Contains(r.err, c.says) || r.out != "" {
+				t.Errorf("prints %q and %q", r.out, r.err)
+			}
+			if !strings.Contains(r.err, "planning") {
+				t.Errorf("does not tell what happened: %q", r.err)
+			}
+			r = s.ends(c.status, "wait", "0k1v8m3pq4rs", "-o", "json")
+			var got api.Run
+			if err := json.Unmarshal([]byte(r.out), &got); err != nil || got.Status != c.run.Status {
+				t.Errorf("-o json prints %q", r.out)
+			}
+		})
+	}
+}
+
+func TestWaitGivesUp(t *testing.T) {
+	s := newShell(t)
+	d := s.fake()
+	d.on("GET /runs/0k1v8m3pq4rs/wait", endedRun("sync", "applying")) // the daemon's time is up, again and again
+	if r := s.ends(exitFailed, "wait", "0k1v8m3pq4rs", "--timeout", "30ms"); !strings.Contains(r.err, "after 30ms") || !strings.Contains(r.err, "tfops wait 0k1v8m3pq4rs") {
+		t.Errorf("says %q", r.err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if r := s.runIn(ctx, "wait", "0k1v8m3pq4rs"); r.status != exitFailed || !strings.Contains(r.err, "tfops wait 0k1v8m3pq4rs") {
+		t.Errorf("status %d, says %q", r.status, r.err)
+	}
+	if r := s.runIn(ctx, "locks"); r.status != exitFailed || r.err != "Error: stopped by a signal\n" {
+		t.Errorf("status %d, says %q", r.status, r.err)
+	}
+	if r := s.ends(exitFailed, "wait", "unknown"); !strings.Contains(r.err, "there is no") {
+		t.Errorf("an unknown run: %q", r.err)
+	}
+}
+
+func TestPlanSyncDestroy(t *testing.T) {
+	s := newShell(t)
+	d := s.fake()
+	fresh := exampleRun()
+	fresh.Status, fresh.Plan, fresh.Events, fresh.Approvals = "pending", nil, nil, nil
+	d.on("POST /workspaces/network-prod/runs", fresh)
+	d.on("GET /runs/0k1v8m3pq4rs/plan", []byte(examplePlan))
+
+	for _, c := range []struct{ args, body string }{
+		{"plan network-prod", `{"kind":"plan"}`},
+		{"plan network-prod --ref feature/x", `{"kind":"plan","ref":"feature/x"}`},
+		{"sync network-prod", `{"kind":"sync"}`},
+		{"destroy network-prod", `{"kind":"destroy"}`},
+	} {
+		r := s.ends(exitDone, strings.Fields(c.args)...)
+		if r.out != "0k1v8m3pq4rs\n" || !strings.Contains(r.err, "tfops logs 0k1v8m3pq4rs -f") {
+			t.Errorf("tfops %s prints %q and %q", c.args, r.out, r.err)
+		}
+		d.sent(t, "POST /workspaces/network-prod/runs "+c.body)
+	}
+
+	d.on("GET /runs/0k1v8m3pq4rs/wait", endedRun("plan", "planned_and_finished"))
+	r := s.ends(exitChanges, "plan", "network-prod", "--wait")
+	if !strings.Contains(r.out, "aws_subnet.a must be replaced") || strings.Contains(r.out, "planning") {
+		t.Errorf("stdout is %q", r.out)
+	}
+	for _, want := range []string{"Run 0k1v8m3pq4rs: sync of workspace network-prod at commit 8c5f3e21 Widen the subnet", "planning", "is planned_and_finished: 1 to add"} {
+		if !strings.Contains(r.err, want) {
+			t.Errorf("stderr is %q, without %q", r.err, want)
+		}
+	}
+	var whole struct {
+		api.Run
+		Changes struct {
+			Changes []struct{ Address string }
+		}
+	}
+	r = s.ends(exitChanges, "plan", "network-prod", "--wait", "-o", "json")
+	if err := json.Unmarshal([]byte(r.out), &whole); err != nil || len(whole.Changes.Changes) != 2 || whole.ID != "0k1v8m3pq4rs" {
+		t.Errorf("%v: %s", err, r.out)
+	}
+
+	d.on("GET /runs/0k1v8m3pq4rs/wait", exampleRun())
+	if r := s.ends(exitApproval, "sync", "network-prod", "--wait"); r.out != "" || !strings.Contains(r.err, "tfops approve 0k1v8m3pq4rs") {
+		t.Errorf("prints %q and %q", r.out, r.err)
+	}
+	d.on("POST /workspaces/network-prod/runs", fault.New(fault.Conflict, "tfops status network-prod", "it cannot be planned"))
+	s.ends(exitFailed, "sync", "network-prod", "--wait")
+}
+
+func TestDrift(t *testing.T) {
+	s := newShell(t)
+	d := s.fake()
+	fleet := exampleFleet().Workspaces // accounts-prod is clean, network-prod drifted, dns was never applied
+	d.on("GET /workspaces", fleet)
+	for i, end := range []api.Run{endedRun("drift", "planned_and_finished"), endedRun("drift", "planned_and_finished")} {
+		end.ID, end.Workspace = "0kdrift"+string(rune('a'+i)), fleet[i].Name
+		if i == 0 {
+			end.Plan = &api.Plan{}
+		}
+		d.on("POST /workspaces/"+end.Workspace+"/runs", end)
+		d.on("GET /runs/"+end.ID+"/wait", end)
+		d.on("GET /workspaces/"+end.Workspace, fleet[i])
+	}
+	r := s.ends(exitDone, "drift")
+	if r.out != "0kdrifta\n0kdriftb\n" || !strings.Contains(r.err, "tfops runs --kind drift --limit 2") {
+		t.Errorf("prints %q and %q", r.out, r.err)
+	}
+	s.ends(exitDone, "drift", "accounts-prod", "accounts-prod", "--wait")
+	r = s.ends(exitChanges, "drift", "--wait")
+	golden(t, "drift-wait.table", r.out+divider(r.err))
+	r = s.ends(exitChanges, "drift", "--wait", "-o", "json")
+	golden(t, "drift-wait.json", r.out)
+
+	// What could not be checked is unknown, never clean.
+	unknown := fleet[0]
+	unknown.Drift, unknown.DriftWhy = "unknown", "the engine could not plan everything"
+	d.on("GET /workspaces/accounts-prod", unknown)
+	if r := s.ends(exitEnded, "drift", "--wait"); !strings.Contains(r.out, "could not plan everything") {
+		t.Errorf("prints %q", r.out)
+	}
+	failed := endedRun("drift", "errored")
+	failed.ID, failed.Workspace, failed.Error = "0kdrifta", "accounts-prod", &api.Failure{Message: "no credentials"}
+	d.on("GET /runs/0kdrifta/wait", failed)
+	if r := s.ends(exitEnded, "drift", "--wait", "accounts-prod"); !strings.Contains(r.out, "no credentials") {
+		t.Errorf("prints %q", r.out)
+	}
+	// One that cannot be started is a failure, and the others are checked all the same.
+	if r := s.ends(exitFailed, "drift", "--wait", "network-prod", "nothere"); !strings.Contains(r.out, "drifted") || !strings.Contains(r.err, "Error: there is no") {
+		t.Errorf("prints %q and %q", r.out, r.err)
+	}
+	// Of several faults, each is told with what to do about it.
+	d.on("POST /workspaces/a/runs", fault.New(fault.Conflict, "do a", "a is wrong"))
+	d.on("POST /workspaces/b/runs", fault.New(fault.Conflict, "do b", "b is wrong"))
+	if r := s.ends(exitFailed, "drift", "a", "b"); r.err != "Error: a is wrong\ndo a\nError: b is wrong\ndo b\n" {
+		t.Errorf("says %q", r.err)
+	}
+	d.on("GET /workspaces", fleet[2:])
+	if r := s.ends(exitDone, "drift", "--wait", "-o", "json"); r.out != "[]\n" || !strings.Contains(r.err, "No workspace has anything applied") {
+		t.Errorf("prints %q and %q", r.out, r.err)
+	}
+}

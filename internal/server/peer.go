@@ -1,0 +1,90 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"os/user"
+	"strconv"
+	"sync"
+	"syscall"
+
+	"github.com/tfops/tfops/internal/engine"
+	"github.com/tfops/tfops/internal/fault"
+)
+
+// peer is the user at the other end of a connection, as the kernel knows it.
+type peer struct {
+	uid  uint32
+	name func() (string, error)
+}
+
+type peerKey struct{}
+
+// withPeer asks the kernel once for each connection. A connection for which it
+// has no answer gets no peer, and its requests are refused.
+func withPeer(ctx context.Context, c net.Conn) context.Context {
+	uid, err := peerUID(c)
+	if err != nil {
+		return ctx
+	}
+	// The name is looked up when a request needs it: this runs in the loop
+	// that accepts connections, and a directory service may be slow.
+	p := &peer{uid: uid, name: sync.OnceValues(func() (string, error) { return userName(uid) })}
+	return context.WithValue(ctx, peerKey{}, p)
+}
+
+func peerUID(c net.Conn) (uint32, error) {
+	sc, ok := c.(syscall.Conn)
+	if !ok {
+		return 0, fmt.Errorf("%T is no socket", c)
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var cred *syscall.Ucred
+	var credErr error
+	if err := raw.Control(func(fd uintptr) {
+		cred, credErr = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
+	}); err != nil {
+		return 0, err
+	}
+	if credErr != nil {
+		return 0, credErr
+	}
+	if cred.Uid == math.MaxUint32 { // what the kernel answers for a socket that is no Unix socket
+		return 0, errors.New("the kernel does not know the peer")
+	}
+	return cred.Uid, nil
+}
+
+// userName is the user's name, or uid:NUMBER for one that has none. A failing
+// lookup is an error and not a number: the same person must not count twice
+// under two names.
+func userName(uid uint32) (string, error) {
+	id := strconv.FormatUint(uint64(uid), 10)
+	u, err := user.LookupId(id)
+	var unknown user.UnknownUserIdError
+	switch {
+	case err == nil:
+		return u.Username, nil
+	case errors.As(err, &unknown):
+		return "uid:" + id, nil
+	}
+	return "", fault.New(fault.Unavailable, "look at the machine's user database, then try again", "the name of user id %s cannot be looked up: %w", id, err)
+}
+
+// actor is who asks in this request.
+func actor(ctx context.Context) (engine.Actor, error) {
+	p, ok := ctx.Value(peerKey{}).(*peer)
+	if !ok {
+		return engine.Actor{}, errNoPeer
+	}
+	name, err := p.name()
+	return engine.Actor{Name: name, Via: "socket"}, err
+}
+
+var errNoPeer = fault.New(fault.Forbidden, "connect through the Unix socket in the data directory", "the kernel does not tell which user asks")

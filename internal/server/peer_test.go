@@ -1,0 +1,217 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/engine"
+	"github.com/tfops/tfops/internal/fault"
+)
+
+// TestMain lets the test binary be a client too: started by asUser, it does
+// one thing as the user that it runs as, and prints what came back.
+func TestMain(m *testing.M) {
+	if socket := os.Getenv("TFOPS_TEST_CLIENT"); socket != "" {
+		if err := json.NewEncoder(os.Stdout).Encode(beClient(socket, os.Args[1:])); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// said is what a client in another process got back.
+type said struct {
+	Run  api.Run
+	Code fault.Code
+	Text string
+	Next string
+}
+
+func beClient(socket string, args []string) said {
+	c, err := api.New(api.ClientOptions{Server: "unix://" + socket})
+	var out said
+	if err == nil {
+		switch args[0] {
+		case "health":
+			_, err = c.Health(context.Background())
+		case "approve":
+			out.Run, err = c.Vote(context.Background(), args[1], api.Ballot{Yes: true, Digest: args[2]})
+		case "peek":
+			_, err = os.ReadFile(filepath.Join(filepath.Dir(socket), args[1]))
+			if err == nil {
+				out.Text = "it could be read"
+				return out
+			}
+			err = fault.New(fault.Forbidden, "", "%w", err)
+		}
+	}
+	if err != nil {
+		out.Code, out.Text, out.Next = fault.CodeOf(err), err.Error(), fault.Next(err)
+	}
+	return out
+}
+
+// clients starts clients as other users. Their binary is a copy of this one
+// in a place that everybody can reach.
+type clients struct {
+	t      *testing.T
+	binary string
+	socket string
+}
+
+func newClients(t *testing.T, socket string) *clients {
+	t.Helper()
+	dir := t.TempDir()
+	for _, d := range []string{dir, filepath.Dir(dir), filepath.Dir(filepath.Dir(socket))} {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	self, err := os.Open("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer self.Close()
+	c := &clients{t: t, binary: filepath.Join(dir, "client"), socket: socket}
+	copied, err := os.OpenFile(c.binary, os.O_CREATE|os.O_WRONLY, 0o755)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(copied, self); err != nil {
+		t.Fatal(err)
+	}
+	if err := copied.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// as does one thing as another user.
+func (c *clients) as(cred syscall.Credential, args ...string) said {
+	c.t.Helper()
+	cmd := exec.CommandContext(c.t.Context(), c.binary, args...)
+	cmd.Env = []string{"TFOPS_TEST_CLIENT=" + c.socket}
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &cred}
+	cmd.Stderr = os.Stderr
+	b, err := cmd.Output()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var out said
+	if err := json.Unmarshal(b, &out); err != nil {
+		c.t.Fatalf("the client printed %s", b)
+	}
+	return out
+}
+
+// others are users that are on every machine, and one that is on none.
+func others(t *testing.T) (one, two, stranger uint32, names [2]string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return 0, 0, 0, names
+	}
+	for i, id := range []uint32{1, 2} {
+		u, err := user.LookupId(strconv.Itoa(int(id)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		names[i] = u.Username
+	}
+	return 1, 2, 3735928, names
+}
+
+const notRoot = "not run: clients of other users, which only root can start"
+
+// TestTheActorIsTheKernelsWord approves under a rule of two people, by three
+// users on one socket: who they are is nothing that they say.
+func TestTheActorIsTheKernelsWord(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Log(notRoot)
+		return
+	}
+	one, two, stranger, names := others(t)
+	group := someGroup(t)
+	gid, err := strconv.Atoi(group.Gid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, []engine.Definition{define("a", approvals.Rule{Name: "three", Require: 3})}, func(r *rig, _ *Options) { r.group = group.Name })
+	waiting := r.awaiting("a")
+	c := newClients(t, r.socket)
+	member := func(uid uint32) syscall.Credential {
+		return syscall.Credential{Uid: uid, Gid: 65534, Groups: []uint32{uint32(gid)}}
+	}
+	if got := c.as(member(one), "approve", waiting.ID, waiting.Plan.Digest); got.Code != "" || got.Run.Status != "awaiting_approval" {
+		t.Fatalf("the first user got %+v", got)
+	}
+	if got := c.as(member(one), "approve", waiting.ID, waiting.Plan.Digest); got.Code != fault.Conflict || !strings.Contains(got.Text, "one person counts once") {
+		t.Errorf("the first user, again, got %+v", got)
+	}
+	if got := c.as(member(stranger), "approve", waiting.ID, waiting.Plan.Digest); got.Code != "" {
+		t.Fatalf("a user without a name got %+v", got)
+	}
+	got := c.as(member(two), "approve", waiting.ID, waiting.Plan.Digest)
+	if got.Code != "" {
+		t.Fatalf("the second user got %+v", got)
+	}
+	var voters []string
+	for _, v := range got.Run.Approvals {
+		voters = append(voters, v.Voter)
+	}
+	if want := names[0] + " uid:" + strconv.Itoa(int(stranger)) + " " + names[1]; strings.Join(voters, " ") != want {
+		t.Errorf("the voters are %q, want %s", voters, want)
+	}
+	r.until("a", "applied")
+}
+
+// TestOnlyOwnerRootAndGroupConnect tries the socket from outside.
+func TestOnlyOwnerRootAndGroupConnect(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Log(notRoot)
+		return
+	}
+	one, _, _, _ := others(t)
+	group := someGroup(t)
+	gid, err := strconv.Atoi(group.Gid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outsider := syscall.Credential{Uid: one, Gid: 65534}
+	member := syscall.Credential{Uid: one, Gid: 65534, Groups: []uint32{uint32(gid)}}
+
+	alone := newRig(t, nil)
+	for name, cred := range map[string]syscall.Credential{"outsider": outsider, "member": member} {
+		got := newClients(t, alone.socket).as(cred, "health")
+		if got.Code != fault.Forbidden || !strings.Contains(got.Next, "run it as user root") || !strings.Contains(got.Next, "socket_group") {
+			t.Errorf("%s at the owner's socket: %+v", name, got)
+		}
+	}
+	shared := newRig(t, nil, func(r *rig, _ *Options) { r.group = group.Name })
+	c := newClients(t, shared.socket)
+	if got := c.as(outsider, "health"); got.Code != fault.Forbidden || !strings.Contains(got.Next, "the group "+group.Name) {
+		t.Errorf("an outsider at the shared socket: %+v", got)
+	}
+	if got := c.as(member, "health"); got.Code != "" {
+		t.Errorf("a member at the shared socket: %+v", got)
+	}
+	for _, name := range []string{"tfops.db", "."} {
+		if got := c.as(member, "peek", name); got.Code != fault.Forbidden {
+			t.Errorf("a member looks into %s: %+v", name, got)
+		}
+	}
+}

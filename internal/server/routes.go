@@ -1,0 +1,112 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+)
+
+// prefix of everything but health and the API's own description.
+const prefix = "/api/v1"
+
+// route is one line of the table: bind registers its handler.
+type route struct {
+	method, path string
+	id, summary  string
+	bind         func(huma.API, huma.Operation)
+}
+
+// table lists every route.
+func (s *Server) table() []route {
+	return []route{
+		{"GET", "/healthz", "health", "Whether the daemon answers and its store can be read", on(s.health)},
+		{"GET", prefix + "/version", "version", "What runs", on(s.versions)},
+		{"GET", prefix + "/status", "status", "The fleet", on(s.status)},
+
+		{"GET", prefix + "/workspaces", "list-workspaces", "All workspaces, in the order of the configuration", on(s.workspaces)},
+		{"GET", prefix + "/workspaces/{name}", "get-workspace", "One workspace", on(s.workspace)},
+		{"GET", prefix + "/workspaces/{name}/history", "workspace-history", "The runs that changed a workspace, newest first", on(s.history)},
+		{"POST", prefix + "/workspaces/{name}/runs", "start-run", "Ask for a run", created(on(s.startRun))},
+		{"PUT", prefix + "/workspaces/{name}/lock", "lock-workspace", "Hold the workspace's state: applies wait, plans go on", on(s.lock)},
+		{"DELETE", prefix + "/workspaces/{name}/lock", "unlock-workspace", "Give the hold up; another person's takes a reason", on(s.unlock)},
+		{"PUT", prefix + "/workspaces/{name}/suspension", "suspend-workspace", "Pause applies", on(s.suspend)},
+		{"DELETE", prefix + "/workspaces/{name}/suspension", "resume-workspace", "Let applies go on", on(s.resume)},
+
+		{"GET", prefix + "/runs", "list-runs", "Runs, newest first", on(s.runs)},
+		{"GET", prefix + "/runs/{id}", "get-run", "One run, with what happened to it", on(s.run)},
+		{"GET", prefix + "/runs/{id}/plan", "get-plan", "The whole plan, sensitive values left out", on(s.plan)},
+		{"GET", prefix + "/runs/{id}/log", "get-log", "The engine's JSON messages, one a line", streams(ndjson, on(s.log))},
+		{"GET", prefix + "/runs/{id}/wait", "wait-for-run", "Answers when the run has ended, awaits approval or was interrupted, or when the time is up", on(s.wait)},
+		{"PUT", prefix + "/runs/{id}/vote", "vote", "Approve or reject the run's plan", on(s.vote)},
+		{"DELETE", prefix + "/runs/{id}/vote", "withdraw-vote", "Take an approval back, until the apply begins", on(s.withdraw)},
+		{"POST", prefix + "/runs/{id}/cancel", "cancel-run", "End a run, or ask its running apply to stop", on(s.cancel)},
+		{"POST", prefix + "/runs/{id}/resolve", "resolve-run", "Close an interrupted run", on(s.resolve)},
+
+		{"GET", prefix + "/approvals", "list-approvals", "Runs that await approval, and whether the asker may approve", on(s.approvals)},
+		{"GET", prefix + "/locks", "list-locks", "Holds on states, and who waits for them", on(s.locks)},
+		{"GET", prefix + "/repositories", "list-repositories", "Repositories and how their polls went", on(s.repositories)},
+		{"POST", prefix + "/repositories/{name}/poll", "poll-repository", "Look at a repository now", accepted(on(s.poll))},
+		{"GET", prefix + "/audit", "list-audit", "Decisions, newest first", on(s.audit)},
+		{"GET", prefix + "/backup", "backup", "A copy of the store, as it is at one moment", streams("application/octet-stream", on(s.backup))},
+	}
+}
+
+// routes puts the table on a mux.
+func (s *Server) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	a := humago.New(mux, humaConfig())
+	for _, r := range s.table() {
+		r.bind(a, huma.Operation{Method: r.method, Path: r.path, OperationID: r.id, Summary: r.summary,
+			Responses:                    map[string]*huma.Response{"default": problemResponse(a)},
+			RejectUnknownQueryParameters: true,
+			BodyReadTimeout:              -1, // bufferBody has read the body before
+		})
+	}
+	describe(mux, a.OpenAPI())
+	return mux
+}
+
+// on is the one wrapper around handlers.
+func on[I, O any](h func(context.Context, *I) (*O, error)) func(huma.API, huma.Operation) {
+	return func(a huma.API, op huma.Operation) {
+		huma.Register(a, op, func(ctx context.Context, in *I) (*O, error) {
+			out, err := h(ctx, in)
+			if err != nil {
+				return nil, fail(ctx, err)
+			}
+			return out, nil
+		})
+	}
+}
+
+// body is an answer without headers of its own.
+type body[T any] struct{ Body T }
+
+func answerOf[T any](v T) *body[T] { return &body[T]{v} }
+
+// created makes 201 the status of success.
+func created(bind func(huma.API, huma.Operation)) func(huma.API, huma.Operation) {
+	return func(a huma.API, op huma.Operation) {
+		op.DefaultStatus = http.StatusCreated
+		bind(a, op)
+	}
+}
+
+// accepted makes 202 the status of success: it was noted, and happens soon.
+func accepted(bind func(huma.API, huma.Operation)) func(huma.API, huma.Operation) {
+	return func(a huma.API, op huma.Operation) {
+		op.DefaultStatus = http.StatusAccepted
+		bind(a, op)
+	}
+}
+
+// streams describes an answer that is written bit by bit.
+func streams(contentType string, bind func(huma.API, huma.Operation)) func(huma.API, huma.Operation) {
+	return func(a huma.API, op huma.Operation) {
+		op.Responses["200"] = &huma.Response{Description: "OK",
+			Content: map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: "string"}}}}
+		bind(a, op)
+	}
+}

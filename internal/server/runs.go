@@ -1,0 +1,83 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/run"
+)
+
+// identified names a run.
+type identified struct {
+	ID string `path:"id" maxLength:"64"`
+}
+
+type runsInput struct {
+	Workspace string       `query:"workspace" maxLength:"128"`
+	Status    []run.Status `query:"status,explode" enum:"pending,planning,planned_and_finished,policy_failed,awaiting_approval,apply_queued,applying,applied,errored,interrupted,discarded,canceled" doc:"Any of these; may be repeated"`
+	Kind      []run.Kind   `query:"kind,explode" enum:"sync,plan,drift,destroy" doc:"Any of these; may be repeated"`
+	Limit     int          `query:"limit" minimum:"1" maximum:"1000" default:"50"`
+	Before    string       `query:"before" maxLength:"64" doc:"Only runs older than this one: the last of the page before"`
+}
+
+func (s *Server) runs(ctx context.Context, in *runsInput) (*body[[]api.Run], error) {
+	views, err := s.Engine.List(ctx, run.Query{Workspace: in.Workspace, Statuses: in.Status, Kinds: in.Kind, Limit: in.Limit, Before: in.Before})
+	if err != nil {
+		return nil, err
+	}
+	return answerOf(viewRuns(views)), nil
+}
+
+func (s *Server) run(ctx context.Context, in *identified) (*body[api.Run], error) {
+	return s.shown(ctx, in.ID)
+}
+
+// shown answers with the run as it is now.
+func (s *Server) shown(ctx context.Context, id string) (*body[api.Run], error) {
+	v, err := s.Engine.Show(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return answerOf(viewRun(v)), nil
+}
+
+func (s *Server) plan(ctx context.Context, in *identified) (*body[*plan.Plan], error) {
+	p, err := s.Engine.Plan(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return answerOf(p), nil
+}
+
+type waitInput struct {
+	ID             string `path:"id" maxLength:"64"`
+	TimeoutSeconds int    `query:"timeout_seconds" minimum:"1" maximum:"60" default:"60"`
+}
+
+// wait is a long poll: nothing is looked at until something changed.
+func (s *Server) wait(ctx context.Context, in *waitInput) (*body[api.Run], error) {
+	up := time.NewTimer(time.Duration(in.TimeoutSeconds) * time.Second)
+	defer up.Stop()
+	for {
+		changed := s.Engine.Changed() // before looking, so that no change is missed
+		v, err := s.Engine.Show(ctx, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		if api.Settled(string(v.Status)) {
+			return answerOf(viewRun(v)), nil
+		}
+		select {
+		case <-changed:
+		case <-up.C:
+			return s.shown(ctx, in.ID)
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-s.stopping.Done():
+			return nil, fault.New(fault.Unavailable, "once tfops serve runs again: tfops wait "+in.ID, "tfops serve is stopping, and run %s is %s", in.ID, v.Status)
+		}
+	}
+}

@@ -1,0 +1,159 @@
+// Package server is the HTTP API of tfops on a Unix socket.
+//
+// # Who asks
+//
+// The socket is the authentication: the file's permissions say who may
+// connect, and the kernel says which user did (SO_PEERCRED). That user is the
+// actor of everything that the connection asks for. There is no TCP listener.
+//
+// # How a request goes
+//
+// All routes are in one table (routes.go). A handler takes an input and
+// returns an output or an error; one wrapper turns an error into a problem of
+// RFC 9457 (problem.go), by the table of statuses that package api shares
+// with the client. Handlers decide nothing: they ask the engine and convert
+// its answer to the wire types (the files named view_*.go).
+//
+// Whatever waits (long polls, followed logs) ends when the daemon stops.
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/engine"
+	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/run"
+)
+
+// Fleet is what is asked about workspaces and repositories.
+type Fleet interface {
+	Workspaces(context.Context) ([]engine.WorkspaceView, error)
+	Workspace(ctx context.Context, name string) (engine.WorkspaceView, error)
+	Applies(ctx context.Context, workspace string, limit int) ([]engine.RunView, error)
+	Repositories() []engine.RepositoryView
+	Poke(repository string) error
+}
+
+// Holds is what holds workspaces back.
+type Holds interface {
+	Locks(context.Context) ([]locks.Lock, error)
+	Lock(ctx context.Context, a engine.Actor, workspace, reason string) error
+	Unlock(ctx context.Context, a engine.Actor, workspace, reason string) error
+	Suspend(ctx context.Context, a engine.Actor, workspace, reason string, until time.Time) error
+	Resume(ctx context.Context, a engine.Actor, workspace string) error
+}
+
+// Runs is what is asked about runs.
+type Runs interface {
+	Show(ctx context.Context, id string) (engine.RunView, error)
+	List(context.Context, run.Query) ([]engine.RunView, error)
+	Plan(ctx context.Context, id string) (*plan.Plan, error)
+	Messages(ctx context.Context, id string, follow bool, emit func(line []byte) error) error
+	Changed() <-chan struct{}
+}
+
+// Decisions is what people decide about runs.
+type Decisions interface {
+	Start(context.Context, engine.Actor, engine.Order) (run.Run, error)
+	Vote(ctx context.Context, a engine.Actor, id string, b engine.Ballot) (run.Run, error)
+	Withdraw(ctx context.Context, a engine.Actor, id string) (run.Run, error)
+	Cancel(ctx context.Context, a engine.Actor, id string, force bool) (run.Run, error)
+	Resolve(ctx context.Context, a engine.Actor, id, found string) (run.Run, error)
+}
+
+// Engine is all of them.
+type Engine interface {
+	Fleet
+	Holds
+	Runs
+	Decisions
+}
+
+// Store is what is read beside the engine.
+type Store interface {
+	Audits(ctx context.Context, limit int) ([]run.Audit, error)
+	Backup(context.Context, io.Writer) error
+}
+
+// Options are what a server is made of. All but MayApprove are needed.
+type Options struct {
+	Engine  Engine
+	Store   Store
+	Config  func() api.ConfigStatus
+	Version func() api.Version
+	Log     *slog.Logger
+
+	// MayApprove says why the person's yes to the run's plan would not count
+	// now; nil when it would. Without it the list of approvals does not tell.
+	MayApprove func(ctx context.Context, a engine.Actor, run string) error
+}
+
+// Server answers requests. Make one with New.
+type Server struct {
+	Options
+
+	handler http.Handler
+	version func() string // tfops's own; asking for the engines' takes long
+
+	stopping context.Context // done when whatever waits must end
+	stop     context.CancelFunc
+}
+
+// New returns a server.
+func New(o Options) *Server {
+	s := &Server{Options: o, version: sync.OnceValue(func() string { return o.Version().Tfops })}
+	s.stopping, s.stop = context.WithCancel(context.Background())
+	s.handler = s.wrap(s.routes())
+	return s
+}
+
+const (
+	// headerTimeout bounds how long a client may take to send a request's head.
+	headerTimeout = 10 * time.Second
+	// idleTimeout is how long a connection is kept between requests.
+	idleTimeout = 2 * time.Minute
+	// stopTimeout is how long a stopping daemon waits for answers that are
+	// being written.
+	stopTimeout = 3 * time.Second
+)
+
+// Serve answers on l, which Listen made, until ctx is done; then it ends what
+// waits, lets the rest finish for some seconds, and closes l. It is called once.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	srv := &http.Server{
+		Handler:           s.handler,
+		ConnContext:       withPeer,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
+	}
+	stopped := make(chan error, 1)
+	cancel := context.AfterFunc(ctx, func() { stopped <- s.shutdown(srv) })
+	err := srv.Serve(l)
+	if cancel() { // Serve failed by itself
+		s.stop()
+		return errors.Join(err, srv.Close())
+	}
+	return <-stopped
+}
+
+func (s *Server) shutdown(srv *http.Server) error {
+	s.stop()
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if err := srv.Shutdown(ctx); err != nil {
+		s.Log.Warn("answers were cut off because tfops stops", "error", err)
+		return srv.Close()
+	}
+	return nil
+}

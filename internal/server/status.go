@@ -1,0 +1,48 @@
+package server
+
+import (
+	"context"
+
+	"github.com/tfops/tfops/internal/api"
+)
+
+func (s *Server) status(ctx context.Context, in *nothing) (*body[api.Status], error) {
+	all, err := s.workspaces(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return answerOf(api.Status{Workspaces: all.Body, Repositories: viewRepositories(s.Engine.Repositories()),
+		Config: s.Config(), Version: s.version()}), nil
+}
+
+func (s *Server) versions(context.Context, *nothing) (*body[api.Version], error) {
+	return answerOf(s.Version()), nil
+}
+
+// health reads one record: a daemon whose store is gone is not well.
+func (s *Server) health(ctx context.Context, _ *nothing) (*body[api.Health], error) {
+	if _, err := s.Store.Audits(ctx, 1); err != nil {
+		return nil, err
+	}
+	return answerOf(api.Health{Status: "ok"}), nil
+}
+
+func (s *Server) repositories(context.Context, *nothing) (*body[[]api.Repository], error) {
+	return answerOf(viewRepositories(s.Engine.Repositories())), nil
+}
+
+func (s *Server) poll(_ context.Context, in *named) (*nothing, error) {
+	return &nothing{}, s.Engine.Poke(in.Name)
+}
+
+type auditInput struct {
+	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"50"`
+}
+
+func (s *Server) audit(ctx context.Context, in *auditInput) (*body[[]api.Audit], error) {
+	audits, err := s.Store.Audits(ctx, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return answerOf(viewAudits(audits)), nil
+}

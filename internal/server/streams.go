@@ -1,0 +1,74 @@
+package server
+
+import (
+	"context"
+	"io"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+)
+
+const ndjson = "application/x-ndjson"
+
+type logInput struct {
+	ID     string `path:"id" maxLength:"64"`
+	Follow bool   `query:"follow" doc:"Go on until the run cannot add to it any more"`
+}
+
+// log passes on the engine's messages, each as soon as it is there. A stream
+// that ends properly is whole; one that had to be given up is cut off, so that
+// its reader notices.
+func (s *Server) log(ctx context.Context, in *logInput) (*huma.StreamResponse, error) {
+	if _, err := s.Engine.Show(ctx, in.ID); err != nil { // while it can still be told properly
+		return nil, err
+	}
+	return s.stream(ndjson, func(ctx context.Context, w io.Writer) error {
+		return s.Engine.Messages(ctx, in.ID, in.Follow, func(line []byte) error {
+			_, err := w.Write(append(line[:len(line):len(line)], '\n'))
+			return err
+		})
+	}), nil
+}
+
+func (s *Server) backup(context.Context, *nothing) (*huma.StreamResponse, error) {
+	out := s.stream("application/octet-stream", s.Store.Backup)
+	return &huma.StreamResponse{Body: func(hctx huma.Context) {
+		hctx.SetHeader("Content-Disposition", `attachment; filename="tfops.db"`)
+		out.Body(hctx)
+	}}, nil
+}
+
+// stream answers with what write writes. An error before the first byte is
+// told as any other; after it, all that is left is to cut the answer off.
+func (s *Server) stream(contentType string, write func(context.Context, io.Writer) error) *huma.StreamResponse {
+	return &huma.StreamResponse{Body: func(hctx huma.Context) {
+		r, w := humago.Unwrap(hctx)
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		defer context.AfterFunc(s.stopping, cancel)()
+		w.Header().Set("Content-Type", contentType)
+		f := flusher{w, http.NewResponseController(w)}
+		if err := f.c.Flush(); err != nil { // the head: the reader knows that it is connected
+			panic(http.ErrAbortHandler)
+		}
+		if err := write(ctx, f); err != nil {
+			fail(ctx, err)
+			panic(http.ErrAbortHandler)
+		}
+	}}
+}
+
+// flusher sends what is written at once.
+type flusher struct {
+	w io.Writer
+	c *http.ResponseController
+}
+
+func (f flusher) Write(b []byte) (int, error) {
+	n, err := f.w.Write(b)
+	if err == nil {
+		err = f.c.Flush()
+	}
+	return n, err
+}

@@ -1,0 +1,27 @@
+package server
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/engine"
+	"github.com/tfops/tfops/internal/locks"
+)
+
+// viewLock shows a lock with who waits for it, of the runs that wait to apply.
+func viewLock(l locks.Lock, queued []engine.RunView) api.Lock {
+	out := api.Lock{State: l.State, Workspace: l.Workspace, Holder: l.Holder(), Run: l.Run, Person: l.Person,
+		Reason: l.Reason, Since: l.Since.UTC(), Waiting: []string{}}
+	for _, q := range queued {
+		if q.ID != l.Run && slices.Contains(locks.Keys(q.Workspace, q.State), l.State) {
+			out.Waiting = append(out.Waiting, q.ID)
+		}
+	}
+	return out
+}
+
+// inQueue sorts runs that wait to apply as the engine takes them.
+func inQueue(a, b engine.RunView) int {
+	return cmp.Or(a.QueuedAt.Compare(b.QueuedAt), cmp.Compare(a.ID, b.ID))
+}

@@ -1,0 +1,31 @@
+package server
+
+import (
+	"errors"
+
+	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/engine"
+	"github.com/tfops/tfops/internal/fault"
+)
+
+func viewRepository(v engine.RepositoryView) api.Repository {
+	out := api.Repository{Name: v.Name, PolledAt: at(v.PolledAt), Failures: v.Failures}
+	if v.Error == nil {
+		return out
+	}
+	// As everywhere, only what was written for people is shown.
+	out.Error, out.Next = "it cannot be read, for a reason that is in the daemon's log", fault.Next(v.Error)
+	var f *fault.Error
+	if errors.As(v.Error, &f) && f.Message != "" {
+		out.Error = f.Message
+	}
+	return out
+}
+
+func viewRepositories(views []engine.RepositoryView) []api.Repository {
+	out := make([]api.Repository, len(views))
+	for i, v := range views {
+		out[i] = viewRepository(v)
+	}
+	return out
+}

@@ -1,0 +1,103 @@
+package server
+
+import (
+	"time"
+
+	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/engine"
+	"github.com/tfops/tfops/internal/run"
+)
+
+// at is a time on the wire: UTC, absent when there is none.
+func at(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+func viewRun(v engine.RunView) api.Run {
+	r := v.Run
+	out := api.Run{
+		ID: r.ID, Workspace: r.Workspace, Kind: string(r.Kind), Status: string(r.Status), Reason: string(r.Reason), Comment: r.Comment,
+		WaitingFor: v.Wait.For, NextCommand: v.Wait.Command,
+		Commit:  viewCommit(r.Commit),
+		Trigger: api.Trigger{Cause: string(r.Trigger.Cause), Actor: r.Trigger.Actor, Run: r.Trigger.Run},
+		Plan:    viewPlan(r.Plan), Approvals: viewVotes(r, v.Votes), Needs: viewNeeds(v.Needs),
+		State: r.State, Attempt: r.Attempt, SupersededBy: r.SupersededBy, Error: viewFailure(r.Failure), Events: viewEvents(v.Events),
+		CreatedAt: r.CreatedAt.UTC(), StartedAt: at(r.StartedAt), PlannedAt: at(r.PlannedAt), ApplyStartedAt: at(r.ApplyStartedAt),
+		FinishedAt: at(r.FinishedAt), NotBefore: at(r.NotBefore),
+	}
+	if r.Status == run.AwaitingApproval || r.Status == run.ApplyQueued {
+		out.ExpiresAt = at(r.ExpiresAt)
+	}
+	return out
+}
+
+func viewRuns(views []engine.RunView) []api.Run {
+	out := make([]api.Run, len(views))
+	for i, v := range views {
+		out[i] = viewRun(v)
+	}
+	return out
+}
+
+func viewCommit(c run.Commit) api.Commit {
+	out := api.Commit{SHA: c.SHA, Author: c.Author.Name, AuthorEmail: c.Author.Email,
+		Committer: c.Committer.Name, CommitterEmail: c.Committer.Email, Message: c.Message, Time: c.Time.UTC()}
+	for _, p := range c.CoAuthors {
+		out.CoAuthors = append(out.CoAuthors, p.Name+" <"+p.Email+">")
+	}
+	return out
+}
+
+func viewPlan(p *run.PlanSummary) *api.Plan {
+	if p == nil {
+		return nil
+	}
+	c := p.Counts
+	return &api.Plan{Digest: p.Digest, Add: c.Add, Change: c.Change, Delete: c.Delete, Replace: c.Replace, Import: c.Import,
+		Move: c.Move, Forget: c.Forget, Read: c.Read, Outputs: c.Outputs,
+		Drifted: p.Drifted, Changes: p.Changes, Complete: p.Complete, Engine: p.Engine}
+}
+
+// viewVotes lists the votes on the plan that the run has now; those on an
+// earlier one count for nothing.
+func viewVotes(r run.Run, votes []approvals.Vote) []api.Vote {
+	out := []api.Vote{}
+	for _, v := range votes {
+		if r.Plan != nil && v.Digest == r.Plan.Digest {
+			out = append(out, api.Vote{Voter: v.Voter, Yes: v.Yes, Digest: v.Digest, Comment: v.Comment, At: v.At.UTC()})
+		}
+	}
+	return out
+}
+
+func viewNeeds(needs []approvals.Need) []api.Need {
+	var out []api.Need
+	for _, n := range needs {
+		voters := n.Voters
+		if voters == nil {
+			voters = []string{}
+		}
+		out = append(out, api.Need{Rule: n.Rule, Require: n.Require, From: n.From, Voters: voters, Met: n.Met(), Note: n.Note, Blocked: n.Blocked})
+	}
+	return out
+}
+
+func viewFailure(f *run.Failure) *api.Failure {
+	if f == nil {
+		return nil
+	}
+	return &api.Failure{Message: f.Message, Detail: f.Detail, Next: f.Next}
+}
+
+func viewEvents(events []run.Event) []api.Event {
+	var out []api.Event
+	for _, e := range events {
+		out = append(out, api.Event{At: e.At.UTC(), From: string(e.From), To: string(e.To), Actor: e.Actor, Text: e.Text})
+	}
+	return out
+}

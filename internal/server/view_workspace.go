@@ -1,0 +1,51 @@
+package server
+
+import (
+	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/engine"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// viewWorkspace shows a workspace; queued are the runs that wait to apply.
+func viewWorkspace(v engine.WorkspaceView, queued []engine.RunView) api.Workspace {
+	rec := v.Record
+	out := api.Workspace{
+		Name: v.Name, Repository: v.Repository, Branch: v.Branch, Dir: v.Dir, TerraformWorkspace: v.TerraformWorkspace,
+		Labels: v.Labels, Apply: string(v.Apply),
+		HeadCommit: rec.Head, DesiredCommit: rec.Desired, AppliedCommit: rec.Applied, AppliedAt: at(rec.AppliedAt), Destroyed: rec.Destroyed,
+		Sync: string(v.Sync), WaitingFor: v.Wait.For, NextCommand: v.Wait.Command, State: rec.State,
+		LastCheckedAt: at(rec.Drift.CheckedAt), NextCheckAt: at(v.NextCheck),
+	}
+	viewDrift(&out, rec.Drift)
+	if v.Lock != nil {
+		l := viewLock(*v.Lock, queued)
+		out.Lock = &l
+	}
+	if s := rec.Suspension; s != nil {
+		out.Suspended = &api.Suspension{By: s.By, Reason: s.Reason, At: s.At.UTC(), Until: at(s.Until)}
+	}
+	if r := v.LastRun; r != nil {
+		out.LastRun = &api.RunRef{ID: r.ID, Kind: string(r.Kind), Status: string(r.Status)}
+	}
+	return out
+}
+
+// viewDrift tells what is known of the real world. Nothing known is unknown,
+// never clean.
+func viewDrift(out *api.Workspace, d workspace.DriftRecord) {
+	switch d.Status {
+	case "":
+		out.Drift, out.DriftWhy = string(workspace.DriftUnknown), "it was never checked"
+	default:
+		out.Drift, out.DriftWhy = string(d.Status), d.Why
+	}
+	out.DriftSince, out.Drifted = at(d.Since), d.Addresses
+}
+
+func viewWorkspaces(views []engine.WorkspaceView, queued []engine.RunView) []api.Workspace {
+	out := make([]api.Workspace, len(views))
+	for i, v := range views {
+		out[i] = viewWorkspace(v, queued)
+	}
+	return out
+}
