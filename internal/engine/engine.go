@@ -103,7 +103,7 @@ type Engine struct {
 	repos    map[string]*repositoryStatus // by name
 	problems map[string]error             // by workspace: why its branch, directory or inputs cannot be used
 	seen     map[string]bool              // by workspace: its directory and inputs were looked for
-	polling  map[string]*sync.Mutex       // by repository: one look at a time
+	polling  map[string]chan struct{}     // by repository: one look at a time
 	poke     map[string]chan struct{}     // by repository: poll now
 	due      map[string]time.Time         // by workspace: its next drift check
 
@@ -125,7 +125,7 @@ func New(o Options, s *Settings) *Engine {
 		plans: make(chan struct{}, s.Concurrency), applies: make(chan struct{}, s.Concurrency),
 		wake: make(chan struct{}, 1), changed: make(chan struct{}), configured: make(chan struct{}, 1),
 		repos: map[string]*repositoryStatus{}, problems: map[string]error{},
-		polling: map[string]*sync.Mutex{}, poke: map[string]chan struct{}{}, due: map[string]time.Time{}, following: map[string]bool{}, seen: map[string]bool{},
+		polling: map[string]chan struct{}{}, poke: map[string]chan struct{}{}, due: map[string]time.Time{}, following: map[string]bool{}, seen: map[string]bool{},
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -112,7 +111,13 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 	}
 	// Two looks at once, the watcher's and that of somebody who asked, would
 	// enqueue the same commit twice.
-	defer e.lockPoll(name)()
+	turn := e.turn(name)
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	heads, err := e.heads(ctx, repo)
 	if err != nil {
 		return err
@@ -141,15 +146,15 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 	return e.enqueue(ctx, look.batch)
 }
 
-func (e *Engine) lockPoll(name string) (unlock func()) {
+// turn is the one place for a look at the repository. A channel, so that
+// waiting for it can be given up.
+func (e *Engine) turn(name string) chan struct{} {
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	if e.polling[name] == nil {
-		e.polling[name] = &sync.Mutex{}
+		e.polling[name] = make(chan struct{}, 1)
 	}
-	m := e.polling[name]
-	e.mu.Unlock()
-	m.Lock()
-	return m.Unlock
+	return e.polling[name]
 }
 
 // enqueue stores a batch, stops the plans that it supersedes and wakes the loop.
