@@ -42,14 +42,9 @@ func (e *Engine) Start(ctx context.Context, a Actor, o Order) (run.Run, error) {
 		return run.Run{}, err
 	}
 	for {
-		created, superseded, err := e.Store.Enqueue(ctx, run.Batch{Runs: []run.Run{r}})
-		if err != nil {
-			return run.Run{}, err
-		}
-		e.stop(superseded)
-		e.notify()
-		if len(created) > 0 {
-			return created[0], nil
+		created, err := e.enqueued(ctx, run.Batch{Runs: []run.Run{r}})
+		if err != nil || len(created) > 0 {
+			return append(created, run.Run{})[0], err
 		}
 		// A drift check of this workspace is under way already: that is the
 		// answer, unless it has ended in this very moment.

@@ -46,7 +46,6 @@ func (e *Engine) next(ctx context.Context, p phase) (run.Run, bool) {
 		changed := e.Changed() // before looking, so that no change is missed
 		r, alarm, err := e.claim(ctx, p)
 		if r.ID != "" {
-			e.notify()
 			return r, true
 		}
 		if err != nil && ctx.Err() == nil {
@@ -93,7 +92,7 @@ func (e *Engine) claim(ctx context.Context, p phase) (run.Run, time.Time, error)
 				continue
 			}
 		}
-		claimed, ok, err := e.Store.Claim(ctx, e.pick(r.ID, p.step))
+		claimed, ok, err := e.claimed(ctx, e.pick(r.ID, p.step))
 		if ok || err != nil {
 			return claimed, time.Time{}, err
 		}
@@ -157,7 +156,7 @@ func begin(st step, fingerprint string) func(*run.Dossier) error {
 
 // settle carries out what the verdict over a run is without anybody's doing.
 func (e *Engine) settle(ctx context.Context, id string) error {
-	r, _, err := e.Store.Claim(ctx, func(q run.Queue) (string, func(*run.Dossier) error) {
+	_, _, err := e.claimed(ctx, func(q run.Queue) (string, func(*run.Dossier) error) {
 		for _, r := range q.Active {
 			if r.ID != id {
 				continue
@@ -176,10 +175,6 @@ func (e *Engine) settle(ctx context.Context, id string) error {
 		}
 		return "", nil
 	})
-	if err == nil {
-		e.settled(r)
-		e.notify()
-	}
 	return err
 }
 

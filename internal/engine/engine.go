@@ -191,10 +191,43 @@ func (e *Engine) notify() {
 
 // change decides about a run and tells everybody.
 func (e *Engine) change(ctx context.Context, id string, fn func(*run.Dossier) error) (run.Run, error) {
-	r, err := e.Store.Change(ctx, id, fn)
+	var events []run.Event
+	r, err := e.Store.Change(ctx, id, func(d *run.Dossier) error {
+		err := fn(d)
+		events = d.Events
+		return err
+	})
 	if err == nil {
-		e.settled(r)
-		e.notify()
+		e.tell(r, events)
 	}
 	return r, err
+}
+
+// claimed is change for what is chosen from the queue; false when pick chose nothing.
+func (e *Engine) claimed(ctx context.Context, pick func(run.Queue) (string, func(*run.Dossier) error)) (run.Run, bool, error) {
+	var events []run.Event
+	r, ok, err := e.Store.Claim(ctx, func(q run.Queue) (string, func(*run.Dossier) error) {
+		id, fn := pick(q)
+		return id, func(d *run.Dossier) error {
+			err := fn(d)
+			events = d.Events
+			return err
+		}
+	})
+	if ok && err == nil {
+		e.tell(r, events)
+	}
+	return r, ok, err
+}
+
+// tell logs what happened to a run, cleans up after it when it has ended, and
+// wakes everybody who waits.
+func (e *Engine) tell(r run.Run, events []run.Event) {
+	for _, ev := range events {
+		if ev.To != "" {
+			e.Log.Info("run "+string(ev.To), "run", r.ID, "workspace", r.Workspace, "kind", r.Kind, "commit", short(r.Commit.SHA), "actor", ev.Actor, "text", ev.Text)
+		}
+	}
+	e.settled(r)
+	e.notify()
 }

@@ -162,13 +162,22 @@ func (e *Engine) enqueue(ctx context.Context, b run.Batch) error {
 	if len(b.Runs)+len(b.Heads)+len(b.Drifts) == 0 {
 		return nil
 	}
-	_, superseded, err := e.Store.Enqueue(ctx, b)
+	_, err := e.enqueued(ctx, b)
+	return err
+}
+
+// enqueued stores a batch and returns its runs as they were stored.
+func (e *Engine) enqueued(ctx context.Context, b run.Batch) ([]run.Run, error) {
+	created, superseded, err := e.Store.Enqueue(ctx, b)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	for _, r := range created {
+		e.Log.Info("run pending", "run", r.ID, "workspace", r.Workspace, "kind", r.Kind, "commit", short(r.Commit.SHA), "actor", r.Trigger.Actor, "text", r.Trigger.Cause)
 	}
 	e.stop(superseded)
 	e.notify()
-	return nil
+	return created, nil
 }
 
 // stop interrupts the runners of runs that have just been ended, and cleans up

@@ -70,11 +70,7 @@ func (c Change) Diff() []Attr {
 // Diff is the difference between an output's values.
 func (o Output) Diff() Attr {
 	d := differ{dynamic: true}
-	after := o.After
-	if o.Unknown && after == nil {
-		after = unknown{}
-	}
-	a := d.diff(place{name: o.Name, path: o.Name, plain: o.Name}, o.Before, after)
+	a := d.diff(place{name: o.Name, path: o.Name, plain: o.Name}, o.Before, withUnknown(o.After, o.Unknown))
 	if o.Sensitive {
 		a.Sensitive, a.Shape, a.Children, a.Lines = true, Value, nil, nil
 	}

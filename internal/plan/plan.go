@@ -109,7 +109,7 @@ type Output struct {
 	Sensitive bool   `json:"sensitive"`
 	Before    any    `json:"before,omitempty"`
 	After     any    `json:"after,omitempty"`
-	Unknown   bool   `json:"unknown,omitempty"` // known only after apply, in whole or in part
+	Unknown   any    `json:"unknown,omitempty"` // mirrors After's shape with true where the value is known only after apply
 }
 
 // Check is a result of a check block or of a pre- or postcondition.

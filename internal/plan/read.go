@@ -305,7 +305,7 @@ func (r *reading) outputs(list map[string]*tfjson.Change) ([]Output, error) {
 			continue
 		}
 		out = append(out, Output{Name: name, Action: action, Before: red.before, After: red.after,
-			Sensitive: c.BeforeSensitive == true || c.AfterSensitive == true, Unknown: anyTrue(c.AfterUnknown)})
+			Sensitive: c.BeforeSensitive == true || c.AfterSensitive == true, Unknown: trim(red.unknown)})
 	}
 	return out, nil
 }

@@ -298,7 +298,7 @@ func TestOutputs(t *testing.T) {
 		"nothing":null}`))
 	want := []plan.Output{
 		{Name: "a", Action: plan.Create, Unknown: true},
-		{Name: "part", Action: plan.Create, After: map[string]any{"x": json.Number("1")}, Unknown: true},
+		{Name: "part", Action: plan.Create, After: map[string]any{"x": json.Number("1")}, Unknown: map[string]any{"y": true}},
 		{Name: "z", Action: plan.Update, Sensitive: true, Before: plan.Sensitive, After: plan.Sensitive},
 	}
 	if !reflect.DeepEqual(p.Outputs, want) {

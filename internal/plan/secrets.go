@@ -243,7 +243,7 @@ func (p *Plan) Mask(values []string) {
 	}
 	for i := range p.Outputs {
 		o := &p.Outputs[i]
-		o.Before, o.After = s.value(o.Before), s.value(o.After)
+		o.Before, o.After, o.Unknown = s.value(o.Before), s.value(o.After), s.value(o.Unknown)
 	}
 	for i := range p.Checks {
 		s.check(&p.Checks[i])

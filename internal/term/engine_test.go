@@ -179,6 +179,10 @@ output "later" {
   value = terraform_data.b.output
 }
 
+output "partly" {
+  value = { known = 1, later = terraform_data.b.id, list = [terraform_data.a.id, "x"] }
+}
+
 check "named" {
   assert {
     condition     = var.name == "x"
