@@ -139,13 +139,17 @@ func Decide(c Case) Decision {
 		}
 		d.Needs = append(d.Needs, n)
 	}
-	if len(rules) == 0 && c.Apply != workspace.Auto {
+	switch {
+	case c.Apply == workspace.Never:
+		d.Needs = append(d.Needs, Need{Require: 1, Voters: []string{}, Blocked: neverApplied})
+	case len(rules) == 0 && c.Apply != workspace.Auto:
 		d.Needs = append(d.Needs, Need{Require: 1, Voters: c.yes()})
 	}
-	d.Approved = d.Rejected == nil && c.Apply != workspace.Never &&
-		!slices.ContainsFunc(d.Needs, func(n Need) bool { return !n.Met() })
+	d.Approved = d.Rejected == nil && !slices.ContainsFunc(d.Needs, func(n Need) bool { return !n.Met() })
 	return d
 }
+
+const neverApplied = `the workspace has apply = "never": its plans are not applied`
 
 // Expiry is when the case, planned at that time, stops waiting: the shortest
 // expire of the rules that hold.

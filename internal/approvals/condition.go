@@ -110,17 +110,24 @@ type Condition struct {
 // String is the condition as it is written in the configuration.
 func (c Condition) String() string { return c.src }
 
-// Holds evaluates the condition. On an error the caller must act as if it held.
-func (c Condition) Holds(f Facts) (bool, error) {
+// Holds evaluates the condition. On an error the caller must act as if it
+// held, and so it returns true. A function that panics on an odd argument is an
+// error too: a rule must not bring the daemon down, nor be got round so.
+func (c Condition) Holds(f Facts) (holds bool, err error) {
 	if c.expr == nil {
 		return true, nil
 	}
+	defer func() {
+		if r := recover(); r != nil {
+			holds, err = true, fmt.Errorf("a function failed: %v", r)
+		}
+	}()
 	v, diags := c.expr.Value(&hcl.EvalContext{Variables: f.values(), Functions: hclfn.Pure()})
 	if diags.HasErrors() {
 		return true, diagError(diags)
 	}
 	v, _ = v.Unmark()
-	v, err := convert.Convert(v, cty.Bool)
+	v, err = convert.Convert(v, cty.Bool)
 	switch {
 	case err != nil:
 		return true, err
@@ -160,14 +167,19 @@ func ParseCondition(expr hcl.Expression, src []byte) (Condition, hcl.Diagnostics
 		return c, diags
 	}
 	v, _ = v.Unmark()
-	if v.Type() != cty.DynamicPseudoType {
-		if _, err := convert.Convert(v, cty.Bool); err != nil || (v.IsKnown() && v.IsNull()) {
-			return c, append(diags, &hcl.Diagnostic{
-				Severity: hcl.DiagError, Summary: "A condition must be true or false",
-				Detail:  fmt.Sprintf("This expression is a %s. Compare it with something, for example plan.delete > 0.", v.Type().FriendlyName()),
-				Subject: rng.Ptr(),
-			})
-		}
+	// A string would convert when it happens to say "true", and hold by an
+	// error for all others: better to be told now.
+	isNull := v.IsKnown() && v.IsNull()
+	if v.Type() == cty.Bool && !isNull || v.Type() == cty.DynamicPseudoType && !v.IsKnown() {
+		return c, diags
 	}
-	return c, diags
+	is := "a " + v.Type().FriendlyName()
+	if isNull {
+		is = "null"
+	}
+	return c, append(diags, &hcl.Diagnostic{
+		Severity: hcl.DiagError, Summary: "A condition must be true or false",
+		Detail:  fmt.Sprintf("This expression is %s. Compare it with something, for example plan.delete > 0.", is),
+		Subject: rng.Ptr(),
+	})
 }

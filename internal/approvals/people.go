@@ -1,6 +1,7 @@
 package approvals
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,16 +16,19 @@ type People struct {
 	Groups map[string][]string // group name to user names
 }
 
-// userOf finds the user that an email belongs to. Emails compare without case.
-func (p People) userOf(email string) (string, bool) {
-	for user, emails := range p.Emails {
-		for _, e := range emails {
-			if strings.EqualFold(strings.TrimSpace(e), strings.TrimSpace(email)) {
-				return user, true
-			}
+// mapped reports whether the email belongs to a user.
+func (p People) mapped(email string) bool {
+	for _, emails := range p.Emails {
+		if slices.ContainsFunc(emails, func(e string) bool { return sameEmail(e, email) }) {
+			return true
 		}
 	}
-	return "", false
+	return false
+}
+
+// sameEmail compares without case: mail servers do, and Git does not care.
+func sameEmail(a, b string) bool {
+	return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b))
 }
 
 // named reports whether from names the person, directly or by a group.
@@ -53,9 +57,9 @@ func (c Case) unmapped(r Rule) string {
 		return ""
 	}
 	for _, a := range c.Authors {
-		if _, ok := c.People.userOf(a.Email); !ok {
+		if !c.People.mapped(a.Email) {
 			return fmt.Sprintf("rule %q cannot tell who wrote the commit: %s is the email of no declared user; add it to the emails of a user block in tfops.hcl",
-				r.Name, a.Email)
+				r.Name, cmp.Or(a.Email, `""`))
 		}
 	}
 	return ""
@@ -73,7 +77,7 @@ func (c Case) wrote(person string) bool {
 			}
 			continue
 		}
-		if user, ok := c.People.userOf(a.Email); ok && user == person {
+		if slices.ContainsFunc(c.People.Emails[person], func(e string) bool { return sameEmail(e, a.Email) }) {
 			return true
 		}
 	}
@@ -100,6 +104,9 @@ func (c Case) refusal(r Rule, person string) string {
 // CheckVote says whether a vote may be cast now. A nil error means that it
 // counts: a yes under at least one rule or as the confirmation, a no always.
 func CheckVote(c Case, v Vote) error {
+	if c.Digest == "" {
+		return fault.New(fault.Conflict, "tfops wait "+c.Run, "run %s has no plan yet that could be voted on", c.Run)
+	}
 	if v.Digest != c.Digest || v.Commit != c.Commit || v.Run != c.Run {
 		return fault.New(fault.Conflict, "tfops show "+c.Run, "the vote is for another plan than run %s has now: its digest is %s", c.Run, Short(c.Digest))
 	}
@@ -110,7 +117,7 @@ func CheckVote(c Case, v Vote) error {
 		return nil
 	}
 	if c.Apply == workspace.Never {
-		return fault.New(fault.Conflict, "", "the workspace has apply = \"never\": its plans are not applied")
+		return fault.New(fault.Conflict, "", "%s", neverApplied)
 	}
 	if slices.Contains(c.yes(), v.Voter) {
 		return fault.New(fault.Conflict, "tfops show "+c.Run, "%s has approved this plan already: one person counts once", v.Voter)

@@ -1,11 +1,19 @@
 // Package drift holds when a workspace is checked for drift: a cron schedule
 // in a time zone, spread so that a thousand nightly checks do not start at
 // the same second.
+//
+// Clocks that change do not lose or repeat a check. A schedule that names its
+// hours goes by the clock on the wall: a time that a night skips is made up
+// for right after the gap, and a time that a night has twice counts once. A
+// schedule of every hour ("*/15 * * * *") goes by the time that really passes,
+// and so does "@every 6h", whose checks lie on fixed multiples of the interval
+// whenever the daemon was started.
 package drift
 
 import (
 	"fmt"
 	"hash/fnv"
+	"strings"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -16,34 +24,59 @@ const maxSpread = 30 * time.Minute
 
 // Schedule says when a workspace is checked. The zero Schedule is never.
 type Schedule struct {
-	cron cron.Schedule
-	spec string
+	times times
+	spec  string
+}
+
+// times is a schedule without its spread.
+type times interface {
+	// next is the first due time after t; zero when there is none.
+	next(t time.Time) time.Time
 }
 
 // ParseSchedule reads a cron expression of five fields, or a form such as
-// "@daily", in the named time zone ("" is UTC).
+// "@daily" or "@every 6h", in the named time zone ("" is UTC). A zone in the
+// expression itself ("TZ=Asia/Tokyo 0 2 * * *") goes before the named one. An
+// expression whose fields never meet, such as 30 February, is no error; its
+// Next is zero.
 func ParseSchedule(spec, timezone string) (Schedule, error) {
 	if spec == "" {
 		return Schedule{}, nil
 	}
-	loc, err := time.LoadLocation(timezone)
-	if err != nil {
-		return Schedule{}, fmt.Errorf("time zone %q is not known: %w", timezone, err)
+	expr, zone := spec, timezone
+	for _, prefix := range []string{"TZ=", "CRON_TZ="} {
+		if rest, ok := strings.CutPrefix(strings.TrimSpace(spec), prefix); ok {
+			// The parser panics on a zone that nothing follows, so it never sees one.
+			zone, expr, _ = strings.Cut(rest, " ")
+		}
 	}
-	c, err := cron.ParseStandard(spec)
+	loc, err := time.LoadLocation(zone)
+	if err != nil {
+		return Schedule{}, fmt.Errorf("time zone %q is not known: %w", zone, err)
+	}
+	c, err := cron.ParseStandard(strings.TrimSpace(expr))
 	if err != nil {
 		return Schedule{}, fmt.Errorf("schedule %q is not a cron expression: %w", spec, err)
 	}
-	if s, ok := c.(*cron.SpecSchedule); ok {
-		if s.Location == time.Local { // no TZ= in the expression itself
-			s.Location = loc
+	s := Schedule{spec: spec}
+	switch c := c.(type) {
+	case *cron.SpecSchedule:
+		if c.Minute == 0 || c.Hour == 0 || c.Dom == 0 || c.Month == 0 || c.Dow == 0 {
+			return Schedule{}, fmt.Errorf("schedule %q has a field that holds nothing", spec) // a lone comma
 		}
+		s.times = clock{c, loc}
+	case cron.ConstantDelaySchedule:
+		if s.times, err = interval(expr); err != nil {
+			return Schedule{}, fmt.Errorf("schedule %q: %w", spec, err)
+		}
+	default:
+		return Schedule{}, fmt.Errorf("schedule %q is of a form that is not known", spec)
 	}
-	return Schedule{cron: c, spec: spec}, nil
+	return s, nil
 }
 
 // IsZero reports whether there is no schedule.
-func (s Schedule) IsZero() bool { return s.cron == nil }
+func (s Schedule) IsZero() bool { return s.times == nil }
 
 // String is the expression as it is configured.
 func (s Schedule) String() string { return s.spec }
@@ -53,15 +86,16 @@ func (s Schedule) String() string { return s.spec }
 // that depends on the name alone: at most half an hour, and at most a tenth
 // of the time until the schedule comes round again.
 func (s Schedule) Next(workspace string, t time.Time) time.Time {
-	if s.cron == nil {
+	if s.times == nil {
 		return time.Time{}
 	}
 	// An offset can carry a due time past t, so begin early enough to see it.
-	for due := s.cron.Next(t.Add(-maxSpread)); !due.IsZero(); due = s.cron.Next(due) {
-		following := s.cron.Next(due)
+	for due := s.times.next(t.Add(-maxSpread)); !due.IsZero(); {
+		following := s.times.next(due)
 		if at := due.Add(offset(workspace, following.Sub(due)/10)); at.After(t) {
-			return at
+			return at.In(t.Location())
 		}
+		due = following
 	}
 	return time.Time{}
 }

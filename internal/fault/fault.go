@@ -48,10 +48,15 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// New returns a fault. next says what to do about it and may be empty.
+// New returns a fault. next says what to do about it and may be empty; what
+// the format wraps with %w is the cause.
 func New(code Code, next, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
-	return &Error{Code: code, Message: err.Error(), Next: next, Err: errors.Unwrap(err)}
+	cause := errors.Unwrap(err)
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		cause = errors.Join(several.Unwrap()...)
+	}
+	return &Error{Code: code, Message: err.Error(), Next: next, Err: cause}
 }
 
 // CodeOf is the code of the outermost fault in err's chain; Internal without one.

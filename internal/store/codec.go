@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 
 	bolt "go.etcd.io/bbolt"
@@ -32,9 +33,15 @@ func get[T any](tx *bolt.Tx, bucket []byte, key string) (v T, ok bool, err error
 		return v, false, nil
 	}
 	if err := json.Unmarshal(b, &v); err != nil {
-		return v, false, fmt.Errorf("the record %q in %s cannot be read: %w", key, bucket, err)
+		return v, false, unreadable(bucket, key, err)
 	}
 	return v, true, nil
+}
+
+// unreadable says that a record is not what was written.
+func unreadable(bucket []byte, key string, err error) error {
+	return fault.New(fault.Internal, "stop `tfops serve`, keep tfops.db for a look, and put the newest `tfops backup` in its place",
+		"the record %q in %s of the store cannot be read: %w", key, bucket, err)
 }
 
 // prefixed reads every record whose key begins with owner and NUL, in order.
@@ -45,7 +52,7 @@ func prefixed[T any](tx *bolt.Tx, bucket []byte, owner string) ([]T, error) {
 	for k, b := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, b = c.Next() {
 		var v T
 		if err := json.Unmarshal(b, &v); err != nil {
-			return nil, fmt.Errorf("a record of %q in %s cannot be read: %w", owner, bucket, err)
+			return nil, unreadable(bucket, string(k), err)
 		}
 		all = append(all, v)
 	}
@@ -121,8 +128,16 @@ func heldOn(tx *bolt.Tx, keys []string) ([]locks.Lock, error) {
 	return held, nil
 }
 
-// saveLocks makes what lies under the keys equal to held.
+// saveLocks makes what lies under the keys equal to held. One key holds one
+// lock: a second one would be lost, so it is refused.
 func saveLocks(tx *bolt.Tx, keys []string, held []locks.Lock) error {
+	taken := map[string]bool{}
+	for _, l := range held {
+		if taken[l.State] || !slices.Contains(keys, l.State) {
+			return fmt.Errorf("a lock on %q cannot be kept under %q", l.State, keys)
+		}
+		taken[l.State] = true
+	}
 	for _, key := range keys {
 		if err := tx.Bucket(bucketLocks).Delete([]byte(key)); err != nil {
 			return err
@@ -145,7 +160,7 @@ func (s *Store) cause(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, syscall.ENOSPC):
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fault.New(fault.Unavailable, "free space on the data directory's disk", "the store %s cannot be written: %w", s.path, err)
 	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EIO), errors.Is(err, syscall.EACCES):
 		return fault.New(fault.Unavailable, "look at the data directory's disk", "the store %s cannot be written: %w", s.path, err)

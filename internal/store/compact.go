@@ -1,7 +1,9 @@
 package store
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -27,32 +29,37 @@ func (s *Store) Compact() (bool, error) {
 
 func (s *Store) compact() error {
 	tmp := s.path + ".compact"
-	if err := os.RemoveAll(tmp); err != nil {
-		return err
-	}
-	dst, err := bolt.Open(tmp, 0o600, nil)
+	db, err := s.copyTo(tmp)
 	if err != nil {
-		return s.cause(err)
-	}
-	if err := bolt.Compact(dst, s.db, 1<<20); err != nil {
-		dst.Close()
 		os.Remove(tmp)
 		return s.cause(err)
 	}
-	if err := dst.Close(); err != nil {
-		return err
-	}
 	// The old file stays open, and so locked, until the new one is in place and
-	// locked as well: at no moment can another process slip in between.
-	db, err := bolt.Open(tmp, 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType})
-	if err != nil {
-		return err
-	}
+	// locked as well: at no moment can another process slip in between. One that
+	// waits for the old file's lock gets it, and sees that it was replaced.
 	if err := os.Rename(tmp, s.path); err != nil {
 		db.Close()
-		return err
+		os.Remove(tmp)
+		return s.cause(err)
 	}
 	old := s.db
 	s.db = db
-	return old.Close()
+	// Until the new name is on the disk, a power cut would bring the old file
+	// back, without what is written to the new one from here on.
+	return s.cause(errors.Join(syncDir(filepath.Dir(s.path)), old.Close()))
+}
+
+// copyTo writes what is in use of the file to another one, and opens that.
+func (s *Store) copyTo(path string) (*bolt.DB, error) {
+	if err := os.RemoveAll(path); err != nil { // what a crash left
+		return nil, err
+	}
+	dst, err := bolt.Open(path, 0o600, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(bolt.Compact(dst, s.db, 1<<20), dst.Close()); err != nil {
+		return nil, err
+	}
+	return bolt.Open(path, 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType})
 }

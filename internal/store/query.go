@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -41,10 +42,10 @@ func newestFirst(b *bolt.Bucket, prefix, before string) iter.Seq[string] {
 
 func allLocks(tx *bolt.Tx) ([]locks.Lock, error) {
 	var all []locks.Lock
-	err := tx.Bucket(bucketLocks).ForEach(func(_, b []byte) error {
+	err := tx.Bucket(bucketLocks).ForEach(func(k, b []byte) error {
 		var l locks.Lock
 		if err := json.Unmarshal(b, &l); err != nil {
-			return err
+			return unreadable(bucketLocks, string(k), err)
 		}
 		all = append(all, l)
 		return nil
@@ -59,7 +60,7 @@ func (s *Store) Records(ctx context.Context) (map[string]workspace.Record, error
 		return tx.Bucket(bucketRecords).ForEach(func(k, b []byte) error {
 			rec := workspace.Record{}
 			if err := json.Unmarshal(b, &rec); err != nil {
-				return err
+				return unreadable(bucketRecords, string(k), err)
 			}
 			rec.Name = string(k)
 			all[rec.Name] = rec
@@ -108,7 +109,7 @@ func (s *Store) Audits(ctx context.Context, limit int) (audits []run.Audit, err 
 		for k, b := c.Last(); k != nil && (limit == 0 || len(audits) < limit); k, b = c.Prev() {
 			var a run.Audit
 			if err := json.Unmarshal(b, &a); err != nil {
-				return err
+				return unreadable(bucketAudit, string(k), err)
 			}
 			audits = append(audits, a)
 		}
@@ -118,8 +119,9 @@ func (s *Store) Audits(ctx context.Context, limit int) (audits []run.Audit, err 
 }
 
 // Prune removes the ended runs that are past their workspace's retention, with
-// their votes and events, and returns their ids. Workspaces that keep does
-// not know are left alone.
+// their votes and events, and returns their ids, with an error too. Workspaces
+// that keep does not know are left alone. It is one transaction per workspace:
+// what has ended never changes, and others can write in between.
 func (s *Store) Prune(ctx context.Context, keep map[string]run.Retention) (pruned []string, err error) {
 	for name, k := range keep {
 		runs, err := s.Runs(ctx, run.Query{Workspace: name})
@@ -156,9 +158,23 @@ func drop(tx *bolt.Tx, workspace string, ids []string) error {
 }
 
 // Backup writes a copy of the file as it is at one moment, while it is in use.
+// An error of w is returned as it is.
 func (s *Store) Backup(ctx context.Context, w io.Writer) error {
 	return s.view(ctx, func(tx *bolt.Tx) error {
-		_, err := tx.WriteTo(w)
-		return err
+		out := &target{w: w}
+		_, err := tx.WriteTo(out)
+		return cmp.Or(out.err, err)
 	})
+}
+
+// target remembers why a write failed, which bbolt tells in words only.
+type target struct {
+	w   io.Writer
+	err error
+}
+
+func (t *target) Write(b []byte) (int, error) {
+	n, err := t.w.Write(b)
+	t.err = cmp.Or(t.err, err)
+	return n, err
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	bolt "go.etcd.io/bbolt"
@@ -60,7 +61,10 @@ func (s *Store) Enqueue(ctx context.Context, b run.Batch) (created, superseded [
 		}
 		return nil
 	})
-	return created, superseded, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return created, superseded, nil
 }
 
 func (s *Store) moveHead(tx *bolt.Tx, name, head string) error {
@@ -125,7 +129,7 @@ func (s *Store) supersede(tx *bolt.Tx, old run.Run, by string) (run.Run, error) 
 	if err := d.Move(run.Discarded, "", "superseded by run "+by); err != nil {
 		return old, err
 	}
-	return d.Run, s.save(tx, d)
+	return d.Run, s.save(tx, d, lockKeys(d.Run))
 }
 
 func saveRun(tx *bolt.Tx, r run.Run) error {
@@ -176,7 +180,8 @@ func (s *Store) dossier(tx *bolt.Tx, id string) (*run.Dossier, error) {
 func lockKeys(r run.Run) []string { return locks.Keys(r.Workspace, r.State) }
 
 // save stores a dossier that was read in the same transaction and changed.
-func (s *Store) save(tx *bolt.Tx, d *run.Dossier) error {
+// keys are those that its locks may lie under, now and when it was read.
+func (s *Store) save(tx *bolt.Tx, d *run.Dossier, keys []string) error {
 	id := d.Run.ID
 	if err := saveRun(tx, d.Run); err != nil {
 		return err
@@ -184,7 +189,7 @@ func (s *Store) save(tx *bolt.Tx, d *run.Dossier) error {
 	if err := saveVotes(tx, id, d.Votes); err != nil {
 		return err
 	}
-	if err := saveLocks(tx, lockKeys(d.Run), d.Locks); err != nil {
+	if err := saveLocks(tx, keys, d.Locks); err != nil {
 		return err
 	}
 	if err := put(tx, bucketRecords, d.Run.Workspace, d.Record); err != nil {
@@ -227,36 +232,56 @@ func saveVotes(tx *bolt.Tx, id string, votes []approvals.Vote) error {
 // quick and must not call the store.
 func (s *Store) Change(ctx context.Context, id string, fn func(*run.Dossier) error) (run.Run, error) {
 	var r run.Run
-	err := s.update(ctx, func(tx *bolt.Tx) error {
-		d, err := s.dossier(tx, id)
-		if err != nil {
-			return err
-		}
-		state := d.Run.State
-		if err := fn(d); err != nil {
-			return err
-		}
-		if state == "" && d.Run.State != "" {
-			if err := rekey(tx, d); err != nil {
-				return err
-			}
-		}
-		r = d.Run
-		return s.save(tx, d)
+	err := s.update(ctx, func(tx *bolt.Tx) (err error) {
+		r, err = s.decide(tx, id, fn)
+		return err
 	})
-	return r, err
+	if err != nil {
+		return run.Run{}, err
+	}
+	return r, nil
 }
 
-// rekey takes account of a state that became known: what is held on it counts
-// from now on, and a lock that lay under the workspace moves to the state, so
-// that other workspaces of the same state meet it.
-func rekey(tx *bolt.Tx, d *run.Dossier) error {
+// decide reads a run's dossier, lets fn change it, and stores it.
+func (s *Store) decide(tx *bolt.Tx, id string, fn func(*run.Dossier) error) (run.Run, error) {
+	d, err := s.dossier(tx, id)
+	if err != nil {
+		return run.Run{}, err
+	}
+	old := d.Run
+	if err := fn(d); err != nil {
+		return run.Run{}, err
+	}
+	if d.Run.ID != old.ID || d.Run.Workspace != old.Workspace {
+		return run.Run{}, fmt.Errorf("run %s of workspace %s cannot become run %s of workspace %s", old.ID, old.Workspace, d.Run.ID, d.Run.Workspace)
+	}
+	keys := lockKeys(d.Run)
+	if d.Run.State != old.State {
+		if err := rekey(tx, d, old.State); err != nil {
+			return run.Run{}, err
+		}
+		keys = append(keys, lockKeys(old)...)
+	}
+	return d.Run, s.save(tx, d, keys)
+}
+
+// rekey takes account of a state that became known, or became another one:
+// what is held on it counts from now on. A lock that lay under the workspace
+// for want of a state moves to it, if it is free, so that other workspaces of
+// the same state meet the lock.
+func rekey(tx *bolt.Tx, d *run.Dossier, old string) error {
+	if d.Run.State == "" {
+		return nil
+	}
 	held, err := heldOn(tx, []string{d.Run.State})
 	if err != nil {
 		return err
 	}
-	if len(held) == 0 {
-		for i := range d.Locks {
+	for i, l := range d.Locks {
+		if len(held) > 0 && l.State == d.Run.State {
+			return locks.Take(held, l) // taken without having seen who holds it
+		}
+		if len(held) == 0 && old == "" && len(d.Locks) == 1 {
 			d.Locks[i].State = d.Run.State
 		}
 	}
@@ -282,20 +307,16 @@ func (s *Store) Claim(ctx context.Context, pick func(run.Queue) (string, func(*r
 		if id == "" {
 			return errNothing
 		}
-		d, err := s.dossier(tx, id)
-		if err != nil {
-			return err
-		}
-		if err := fn(d); err != nil {
-			return err
-		}
-		r = d.Run
-		return s.save(tx, d)
+		r, err = s.decide(tx, id, fn)
+		return err
 	})
-	if errors.Is(err, errNothing) {
+	switch {
+	case errors.Is(err, errNothing):
 		return run.Run{}, false, nil
+	case err != nil:
+		return run.Run{}, false, err
 	}
-	return r, err == nil, err
+	return r, true, nil
 }
 
 func (s *Store) queue(tx *bolt.Tx) (run.Queue, error) {
@@ -349,9 +370,30 @@ func (s *Store) Dossier(ctx context.Context, id string) (d run.Dossier, events [
 	return d, events, err
 }
 
+// newestActive answers a query for runs that have not ended without reading
+// the others, of which there may be a hundred thousand.
+func newestActive(tx *bolt.Tx, q run.Query) ([]run.Run, error) {
+	prefix := ""
+	if q.Workspace != "" {
+		prefix = q.Workspace + "\x00"
+	}
+	active, err := activeRuns(tx, prefix)
+	var runs []run.Run
+	for _, r := range slices.Backward(active) {
+		if q.Matches(r) && (q.Before == "" || r.ID < q.Before) && (q.Limit == 0 || len(runs) < q.Limit) {
+			runs = append(runs, r)
+		}
+	}
+	return runs, err
+}
+
 // Runs lists runs, newest first.
 func (s *Store) Runs(ctx context.Context, q run.Query) (runs []run.Run, err error) {
 	err = s.view(ctx, func(tx *bolt.Tx) error {
+		if q.OnlyActive() {
+			runs, err = newestActive(tx, q)
+			return err
+		}
 		bucket, prefix := bucketRuns, ""
 		if q.Workspace != "" {
 			bucket, prefix = bucketByWorkspace, q.Workspace+"\x00"

@@ -1,0 +1,197 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"syscall"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/tfops/tfops/internal/fault"
+)
+
+// ensure makes sure that there is a file to open, and that it can be one of ours.
+func ensure(path string, readOnly bool) error {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && !info.Mode().IsRegular():
+		return fault.New(fault.Invalid, "move it away", "the store %s is not a file: it is %s", path, kindOf(info.Mode()))
+	case err == nil && info.Size() == 0:
+		return damaged(path, errors.New("the file is empty"))
+	case err == nil:
+		return nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return fault.New(fault.Unavailable, "check the path and its permissions", "the store %s cannot be read: %w", path, err)
+	case readOnly:
+		return fault.New(fault.NotFound, "check the path: the store lies at tfops.db in the data directory", "there is no store at %s", path)
+	}
+	if err := create(path); err != nil {
+		return fault.New(fault.Unavailable, "check that the data directory exists, is writable and has space", "the store %s cannot be created: %w", path, err)
+	}
+	return nil
+}
+
+func kindOf(m fs.FileMode) string {
+	if m.IsDir() {
+		return "a directory"
+	}
+	return "a special file"
+}
+
+// create makes a new file under another name first, so that a crash never
+// leaves a half-made file under this one. Another process may do the same at
+// the same time: its file is never replaced.
+func create(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	f.Close()
+	db, err := bolt.Open(f.Name(), 0o600, nil)
+	if err != nil {
+		return err
+	}
+	if err := db.Close(); err != nil {
+		return err
+	}
+	switch err := os.Link(f.Name(), path); {
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case err != nil: // a file system without links
+		if err := os.Rename(f.Name(), path); err != nil {
+			return err
+		}
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir makes a new name in a directory outlast a power cut.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) {
+		return err
+	}
+	return nil
+}
+
+// openChecked opens the file and walks all of it. What bbolt panics over
+// becomes an error here.
+func openChecked(path string, o Options) (db *bolt.DB, err error) {
+	old := debug.SetPanicOnFault(true)
+	defer debug.SetPanicOnFault(old)
+	defer func() {
+		if r := recover(); r != nil {
+			db, err = nil, damaged(path, fmt.Errorf("%v", r))
+		}
+	}()
+	// As long as another process writes the file, reading it tells nothing.
+	verified, err := verifyUnused(path)
+	if err != nil {
+		return nil, openFault(path, err)
+	}
+	if db, err = openFile(path, o); err != nil {
+		return nil, openFault(path, err)
+	}
+	if !verified {
+		err = verify(path)
+	}
+	if err == nil {
+		err = db.View(check(path))
+	}
+	if err != nil {
+		db.Close()
+		return nil, openFault(path, err)
+	}
+	return db, nil
+}
+
+// verifyUnused verifies the file if no other process holds it.
+func verifyUnused(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close() // and the lock with it
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB); err != nil {
+		return false, nil // bbolt waits for it, or says why it cannot
+	}
+	return true, verify(path)
+}
+
+// errReplaced says that the file was compacted by its owner while this process
+// waited for its lock, which was then that of a file that nobody uses.
+var errReplaced = errors.New("the file was replaced")
+
+func openFile(path string, o Options) (*bolt.DB, error) {
+	var f *os.File
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: o.Wait, ReadOnly: o.ReadOnly, FreelistType: bolt.FreelistMapType,
+		OpenFile: func(name string, flag int, perm os.FileMode) (_ *os.File, err error) {
+			f, err = os.OpenFile(name, flag&^os.O_CREATE, perm)
+			return f, err
+		}})
+	if err != nil {
+		return nil, err
+	}
+	mine, err := f.Stat()
+	if err == nil {
+		var there fs.FileInfo
+		if there, err = os.Stat(path); err == nil && !os.SameFile(mine, there) {
+			err = errReplaced
+		}
+	}
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+func openFault(path string, err error) error {
+	var errno syscall.Errno
+	switch {
+	case errors.Is(err, berrors.ErrTimeout), errors.Is(err, errReplaced):
+		return fault.New(fault.Conflict, "stop the other process, or talk to it: tfops status", "the store %s is held by another process, a running `tfops serve` most likely", path)
+	case errors.Is(err, fs.ErrPermission):
+		return fault.New(fault.Forbidden, "run as the user that owns the data directory", "the store %s cannot be opened: %w", path, err)
+	case errors.As(err, &errno):
+		return fault.New(fault.Unavailable, "look at the data directory's disk", "the store %s cannot be opened: %w", path, err)
+	}
+	return damaged(path, err)
+}
+
+// check walks every page of the file at path.
+func check(path string) func(*bolt.Tx) error {
+	return func(tx *bolt.Tx) error {
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		if tx.Size() > info.Size() {
+			return fmt.Errorf("the file is cut off: it has %d bytes of %d", info.Size(), tx.Size())
+		}
+		var first error
+		for e := range tx.Check() {
+			if first == nil {
+				first = e
+			}
+		}
+		return first
+	}
+}
+
+func damaged(path string, cause error) error {
+	return fault.New(fault.Internal,
+		"keep the file for a look, put the newest `tfops backup` in its place, and start again; without a backup, move it away: "+
+			"tfops then begins with an empty history, and managed states in workspaces/ are untouched",
+		"the store %s is damaged and was left as it is: %w", path, cause)
+}

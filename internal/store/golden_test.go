@@ -1,0 +1,282 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+var update = flag.Bool("update", false, "write the golden records anew, and the file of a schema version that has none")
+
+var t0 = time.Date(2027, 3, 1, 12, 30, 45, 123456789, time.UTC)
+
+// sample is a record of each kind with something in every field, so that a
+// field that is renamed, retyped or added shows.
+type sample struct {
+	ended, active run.Run
+	votes         []approvals.Vote
+	events        []run.Event
+	record        workspace.Record
+	lock          locks.Lock
+	audit         run.Audit
+}
+
+func fixture() sample {
+	at := func(minutes int) time.Time { return t0.Add(time.Duration(minutes) * time.Minute) }
+	ended := run.Run{ID: "01zgwseg0v3j", Workspace: "net", Kind: run.Sync, Status: run.Errored, Reason: run.Superseded, Comment: "said",
+		Commit: run.Commit{SHA: "c0ffee", Author: run.Person{Name: "Ana", Email: "ana@example.com"}, Committer: run.Person{Name: "Li", Email: "li@example.com"},
+			CoAuthors: []run.Person{{Name: "Bo", Email: "bo@example.com"}}, Message: "a change\n\nof \"all\" <that> & \u00fc", Time: at(-10)},
+		Trigger:     run.Trigger{Cause: run.ByPerson, Actor: "ana", Run: "01zgwseg0aaa"},
+		Fingerprint: "f1", State: "s3:bucket=b,key=k#default",
+		Plan: &run.PlanSummary{Digest: "sha256:0123", Counts: plan.Counts{Add: 1, Change: 2, Delete: 3, Replace: 4, Import: 5, Move: 6, Forget: 7, Read: 8, Outputs: 9},
+			Types: []string{"aws_vpc"}, Addresses: []string{"aws_vpc.main"}, Drifted: 10, Changes: true, Complete: true, Engine: "terraform 1.11.4"},
+		Failure: &run.Failure{Message: "it failed", Detail: "the engine said so", Next: "tfops logs"},
+		Attempt: 2, Restarts: 3, NotBefore: at(1), Canceling: "li", SupersededBy: "01zgwseg0bbb",
+		CreatedAt: at(0), StartedAt: at(2), PlannedAt: at(3), QueuedAt: at(4), ApplyStartedAt: at(5), FinishedAt: at(6), ExpiresAt: at(7)}
+	return sample{
+		ended:  ended,
+		active: run.Run{ID: "01zgwseg1b4k", Workspace: "net", Kind: run.Drift, Status: run.Pending, CreatedAt: at(8), Attempt: 1},
+		votes:  []approvals.Vote{{Run: ended.ID, Digest: "sha256:0123", Commit: "c0ffee", Voter: "li", Yes: true, Comment: "fine", At: at(3)}},
+		events: []run.Event{{Run: ended.ID, At: at(2), From: run.Pending, To: run.Planning, Actor: "ana", Text: "off it goes"}},
+		record: workspace.Record{Name: "net", Head: "h1", Desired: "c0ffee", DesiredAt: at(0), Fingerprint: "f1", Applied: "beef", AppliedAt: at(-1),
+			AppliedFingerprint: "f0", ApplyStartedAt: at(5), Destroyed: true, StartedAt: at(2), State: "s3:bucket=b,key=k#default",
+			Suspension: &workspace.Suspension{By: "ana", Reason: "a freeze", At: at(1), Until: at(99)},
+			Drift:      workspace.DriftRecord{Status: workspace.Drifted, CheckedAt: at(-5), Since: at(-6), Addresses: []string{"aws_vpc.main"}, Why: "why", DueAt: at(-7)}},
+		lock:  locks.Lock{State: "s3:bucket=b,key=k#default", Workspace: "net", Run: "01zgwseg0v3j", Person: "ana", Reason: "applying", Since: at(5)},
+		audit: run.Audit{At: at(3), Actor: "li", Via: "socket", Action: "approve", Workspace: "net", Run: ended.ID, Reason: "fine"},
+	}
+}
+
+// write stores the fixture under the keys that the package comment names.
+func (f sample) write(tx *bolt.Tx) error {
+	for _, r := range []run.Run{f.ended, f.active} {
+		if err := saveRun(tx, r); err != nil {
+			return err
+		}
+		if err := tx.Bucket(bucketByWorkspace).Put([]byte(r.Workspace+"\x00"+r.ID), nil); err != nil {
+			return err
+		}
+	}
+	if err := saveVotes(tx, f.ended.ID, f.votes); err != nil {
+		return err
+	}
+	for _, e := range f.events {
+		if err := add(tx, bucketEvents, e.Run, e); err != nil {
+			return err
+		}
+	}
+	if err := put(tx, bucketRecords, f.record.Name, f.record); err != nil {
+		return err
+	}
+	if err := saveLocks(tx, []string{f.lock.State}, []locks.Lock{f.lock}); err != nil {
+		return err
+	}
+	return addAudits(tx, []run.Audit{f.audit})
+}
+
+// zeros lists the fields that are zero at any depth.
+func zeros(path string, v reflect.Value) []string {
+	if v.Type() == reflect.TypeFor[time.Time]() || v.Kind() != reflect.Struct && v.Kind() != reflect.Pointer && v.Kind() != reflect.Slice {
+		if v.IsZero() {
+			return []string{path}
+		}
+		return nil
+	}
+	var found []string
+	switch v.Kind() {
+	case reflect.Pointer:
+		if v.IsNil() {
+			return []string{path}
+		}
+		return zeros(path, v.Elem())
+	case reflect.Slice:
+		if v.Len() == 0 {
+			return []string{path}
+		}
+		for i := range v.Len() {
+			found = append(found, zeros(fmt.Sprintf("%s[%d]", path, i), v.Index(i))...)
+		}
+		return found
+	}
+	for i := range v.NumField() {
+		found = append(found, zeros(path+"."+v.Type().Field(i).Name, v.Field(i))...)
+	}
+	return found
+}
+
+func TestFixtureHasEveryField(t *testing.T) {
+	f := fixture()
+	for name, v := range map[string]any{"run": f.ended, "votes": f.votes, "events": f.events, "record": f.record, "lock": f.lock, "audit": f.audit} {
+		for _, field := range zeros(name, reflect.ValueOf(v)) {
+			t.Errorf("%s is empty in the golden record: give it a value and run go test -update", field)
+		}
+	}
+}
+
+// dump is a bucket as readable text: a line per key, then its record indented.
+func dump(t *testing.T, s *Store, bucket string) string {
+	t.Helper()
+	var text strings.Builder
+	err := s.db.View(func(tx *bolt.Tx) error {
+		return tx.Bucket([]byte(bucket)).ForEach(func(k, v []byte) error {
+			fmt.Fprintf(&text, "// %q\n", k)
+			if !json.Valid(v) {
+				fmt.Fprintf(&text, "%q\n", v)
+				return nil
+			}
+			var doc any
+			if err := json.Unmarshal(v, &doc); err != nil {
+				return err
+			}
+			b, err := json.MarshalIndent(doc, "", "  ")
+			text.Write(append(b, '\n'))
+			return err
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text.String()
+}
+
+// The JSON form of every record is a promise to files that exist. Where one
+// must change, a migration comes with it.
+func TestGoldenRecords(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "tfops.db"), Options{})
+	if err := s.db.Update(fixture().write); err != nil {
+		t.Fatal(err)
+	}
+	for _, bucket := range []string{"meta", "runs", "active", "by_workspace", "votes", "events", "records", "locks", "audit"} {
+		got := dump(t, s, bucket)
+		path := filepath.Join("testdata", bucket+".json")
+		if *update {
+			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != string(want) {
+			t.Errorf("%s has changed.\n got %s\nwant %s", bucket, got, want)
+		}
+	}
+	n := 0
+	if err := s.db.View(func(tx *bolt.Tx) error { return tx.ForEach(func([]byte, *bolt.Bucket) error { n++; return nil }) }); err != nil || n != 9 {
+		t.Errorf("there are %d buckets, and 9 golden files (%v)", n, err)
+	}
+}
+
+// oldFile copies the file of a schema version that was written when that
+// version was new, and is never written again.
+func oldFile(t *testing.T, version int) string {
+	t.Helper()
+	kept := filepath.Join("testdata", fmt.Sprintf("schema%d.db", version))
+	if _, err := os.Stat(kept); os.IsNotExist(err) && *update && version == Schema {
+		s := open(t, filepath.Join(t.TempDir(), "new.db"), Options{})
+		if err := s.db.Update(fixture().write); err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := s.Backup(t.Context(), &b); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(kept, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := os.ReadFile(kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "tfops.db")
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestOldFilesOpen(t *testing.T) {
+	for version := 1; version <= Schema; version++ {
+		for _, readOnly := range []bool{true, false} {
+			t.Run(fmt.Sprintf("schema %d, read-only %v", version, readOnly), func(t *testing.T) {
+				path, f := oldFile(t, version), fixture()
+				before, _ := os.ReadFile(path)
+				s := open(t, path, Options{ReadOnly: readOnly})
+				d, events, err := s.Dossier(t.Context(), f.ended.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for what, pair := range map[string][2]any{"run": {d.Run, f.ended}, "votes": {d.Votes, f.votes}, "events": {events, f.events},
+					"record": {d.Record, f.record}, "locks": {d.Locks, []locks.Lock{f.lock}}} {
+					if !reflect.DeepEqual(pair[0], pair[1]) {
+						t.Errorf("%s:\n got %+v\nwant %+v", what, pair[0], pair[1])
+					}
+				}
+				if audits, err := s.Audits(t.Context(), 0); err != nil || len(audits) != 1 || audits[0] != f.audit {
+					t.Errorf("audits: %+v, %v", audits, err)
+				}
+				if q, err := s.Queue(t.Context()); err != nil || len(q.Active) != 1 || q.Active[0].ID != f.active.ID {
+					t.Errorf("queue: %+v, %v", q.Active, err)
+				}
+				if readOnly {
+					if after, _ := os.ReadFile(path); string(after) != string(before) {
+						t.Error("reading changed the file")
+					}
+					return
+				}
+				if _, _, err := s.Enqueue(t.Context(), run.Batch{Runs: []run.Run{{Workspace: "net", Kind: run.Sync}}}); err != nil {
+					t.Errorf("an old file cannot be written: %v", err)
+				}
+			})
+		}
+	}
+}
+
+// The keys of votes and events end in a number that sorts as bytes.
+func TestSequenceKeysSort(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "tfops.db"), Options{})
+	err := s.db.Update(func(tx *bolt.Tx) error {
+		r := run.Run{ID: "r", Workspace: "net", Status: run.Applied}
+		if err := errors.Join(saveRun(tx, r), tx.Bucket(bucketByWorkspace).Put([]byte("net\x00r"), nil), tx.Bucket(bucketEvents).SetSequence(250)); err != nil {
+			return err
+		}
+		for i := range 20 {
+			if err := add(tx, bucketEvents, "r", run.Event{Run: "r", Text: fmt.Sprint(i)}); err != nil {
+				return err
+			}
+		}
+		events, err := prefixed[run.Event](tx, bucketEvents, "r")
+		for i, e := range events {
+			if e.Text != fmt.Sprint(i) {
+				t.Errorf("event %d is the %s. to be added", i, e.Text)
+			}
+		}
+		k, _ := tx.Bucket(bucketEvents).Cursor().First()
+		if want := "r\x00" + string(binary.BigEndian.AppendUint64(nil, 251)); string(k) != want {
+			t.Errorf("the key is %q, want %q", k, want)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
