@@ -248,7 +248,7 @@ func (s *Store) decide(tx *bolt.Tx, id string, fn func(*run.Dossier) error) (run
 	if err != nil {
 		return run.Run{}, err
 	}
-	old := d.Run
+	old, lived := d.Run, d.Record.State
 	if err := fn(d); err != nil {
 		return run.Run{}, err
 	}
@@ -262,7 +262,31 @@ func (s *Store) decide(tx *bolt.Tx, id string, fn func(*run.Dossier) error) (run
 		}
 		keys = append(keys, lockKeys(old)...)
 	}
+	if lived != "" && d.Record.State != lived {
+		if err := moveIn(tx, d, lived); err != nil {
+			return run.Run{}, err
+		}
+	}
 	return d.Run, s.save(tx, d, keys)
+}
+
+// moveIn takes a person's lock along when its workspace moves from one state to
+// another, as with a commit that changes the backend: the person meant the
+// workspace, and could not give up a lock that nothing leads to.
+func moveIn(tx *bolt.Tx, d *run.Dossier, from string) error {
+	l, ok, err := get[locks.Lock](tx, bucketLocks, from)
+	if err != nil || !ok || l.Person == "" || l.Workspace != d.Run.Workspace {
+		return err
+	}
+	d.Locks = slices.DeleteFunc(d.Locks, func(o locks.Lock) bool { return o.State == from })
+	if err := tx.Bucket(bucketLocks).Delete([]byte(from)); err != nil {
+		return err
+	}
+	l.State = locks.ForWorkspace(d.Run.Workspace)
+	if !slices.ContainsFunc(d.Locks, func(o locks.Lock) bool { return o.State == l.State }) {
+		d.Locks = append(d.Locks, l)
+	}
+	return nil
 }
 
 // rekey takes account of a state that became known, or became another one:

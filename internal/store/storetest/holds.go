@@ -141,3 +141,26 @@ func aStateThatBecomesAnotherKeepsBothLocks(t *testing.T, b *bench) {
 		t.Errorf("the run sees %+v", got)
 	}
 }
+
+// aLockMovesAlong: a commit moves the backend of a workspace that somebody has
+// locked. The lock goes on to hold the workspace, and can be given up.
+func aLockMovesAlong(t *testing.T, b *bench) {
+	first := b.lead(b.one("net", run.Sync).ID, "s:old", run.ApplyQueued)
+	b.lock("net", "ana")
+	r := b.lead(b.one("net", run.Sync).ID, "s:new", run.ApplyQueued)
+	if b.dossier(first.ID).Run.Status != run.Discarded || b.record("net").State != "s:new" {
+		t.Fatal("the workspace did not move")
+	}
+	if held := b.queue().Held("net", "s:new"); len(held) != 1 || held[0].Person != "ana" {
+		t.Errorf("held on net: %+v", held)
+	}
+	if _, err := b.Change(t.Context(), r.ID, func(d *run.Dossier) error { return d.Take("applying") }); !fault.Is(err, fault.Conflict) {
+		t.Errorf("took a state that ana holds: %v", err)
+	}
+	if err := b.ChangeHolds(t.Context(), "net", func(h *run.Holds) error { h.Locks = nil; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if q := b.queue(); len(q.Locks) != 0 {
+		t.Errorf("after it was given up: %+v", q.Locks)
+	}
+}

@@ -70,6 +70,7 @@ func Run(t *testing.T, open Open) {
 		{"ALockMeetsAnotherOnTheState", aLockMeetsAnotherOnTheState},
 		{"ALockTakenUnseenIsRefused", aLockTakenUnseenIsRefused},
 		{"AStateThatBecomesAnotherKeepsBothLocks", aStateThatBecomesAnotherKeepsBothLocks},
+		{"ALockMovesAlong", aLockMovesAlong},
 		{"RunsAreListed", runsAreListed},
 		{"UnknownThingsAreNotFound", unknownThingsAreNotFound},
 		{"PruneKeepsWhatItMust", pruneKeepsWhatItMust},
