@@ -149,18 +149,20 @@ func makeDataDir(dir string) error {
 		"the data directory %s cannot be made: %w", dir, err)
 }
 
+// lockPatience is how long the lock of a daemon that was killed may outlive it:
+// a runner that it was about to start shares its files until it is started.
+const lockPatience = 2 * time.Second
+
 // lockDataDir keeps a second daemon out: two would apply twice. The lock ends
 // with the process; what stands in the file only tells who holds it.
 func lockDataDir(dir string) (*flock.Flock, error) {
 	path := filepath.Join(dir, "tfops.lock")
 	l := flock.New(path, flock.SetPermissions(0o600))
-	ok, err := l.TryLock()
-	if err != nil {
-		next := "run as the user that owns it, and look at its disk"
-		if errors.Is(err, syscall.EROFS) {
-			next = "make its file system writable"
-		}
-		return nil, fault.New(fault.Unavailable, next, "the data directory %s cannot be written: %w", dir, err)
+	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
+	defer cancel()
+	ok, err := l.TryLockContext(ctx, 20*time.Millisecond)
+	if err != nil && ctx.Err() == nil {
+		return nil, unwritable(dir, err)
 	}
 	if !ok {
 		holder, _ := os.ReadFile(path)
@@ -171,9 +173,20 @@ func lockDataDir(dir string) (*flock.Flock, error) {
 	text := fmt.Sprintf("process %d on %s, since %s\n", os.Getpid(), host, time.Now().UTC().Format(time.RFC3339))
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		l.Close()
-		return nil, fault.New(fault.Unavailable, "look at its disk", "the data directory %s cannot be written: %w", dir, err)
+		return nil, unwritable(dir, err)
 	}
 	return l, nil
+}
+
+func unwritable(dir string, err error) error {
+	next := "run as the user that owns it, and look at its disk"
+	switch {
+	case errors.Is(err, syscall.EROFS):
+		next = "make its file system writable"
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		next = "make room on its disk"
+	}
+	return fault.New(fault.Unavailable, next, "the data directory %s cannot be written: %w", dir, err)
 }
 
 // key opens the data directory's key, and makes one for a new directory.

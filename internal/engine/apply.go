@@ -59,7 +59,7 @@ func (e *Engine) startApply(ctx context.Context, r run.Run) error {
 	if err != nil {
 		return err
 	}
-	secrets := e.secrets(def)
+	secrets := e.secrets(r, def)
 	secrets.Plan = saved
 	// Once begun it must not be left half started because the daemon stops.
 	return e.Runner.Start(context.WithoutCancel(ctx), e.files(r.ID).phase(runner.ApplyPhase), e.job(r, def, runner.ApplyPhase), secrets)
@@ -90,6 +90,8 @@ func (e *Engine) followApply(ctx context.Context, r run.Run) {
 		case res.ErroredState != "":
 			return unknownOutcome(d, "the engine applied changes and could not save the state; what it would have saved is kept, encrypted, in "+res.ErroredState,
 				"tfops decrypt "+res.ErroredState+" > errored.tfstate, then `terraform state push errored.tfstate` in the workspace's directory, then: tfops resolve "+d.Run.ID+" -m WHAT_WAS_DONE")
+		case res.StateLost:
+			return unknownOutcome(d, res.Message, "")
 		case res.Outcome == runner.KilledOutcome:
 			return unknownOutcome(d, "the engine was killed in the middle of the apply", "")
 		case res.Outcome == runner.Succeeded:
@@ -99,12 +101,14 @@ func (e *Engine) followApply(ctx context.Context, r run.Run) {
 		}
 		d.Release()
 		d.Run.Failure = failure(d.Run, res)
-		actor := d.Run.Canceling
-		if err := d.Move(run.Errored, actor, d.Run.Failure.Message); err != nil {
+		if err := d.Move(run.Errored, d.Run.Canceling, d.Run.Failure.Message); err != nil {
 			return err
 		}
 		if res.Cause == runner.CauseStale {
 			again(d, run.ByStale, d.Run.Trigger.Actor, d.Run.Fingerprint)
+		}
+		if len(d.Follows) > 0 {
+			d.Run.Failure.Next = "nothing of it was applied, and a fresh plan is queued: tfops status " + d.Run.Workspace
 		}
 		return nil
 	})

@@ -93,12 +93,39 @@ func TestDaemonDies(t *testing.T) {
 			if err := g.engine.poll(context.Background(), "infra"); err != nil {
 				t.Fatal(err)
 			}
+			for range maxRestarts + 1 { // which does not count as a runner that vanished
+				r, _, err := g.engine.claim(context.Background(), phasePlan)
+				if err != nil || r.Status != run.Planning {
+					t.Fatal(r.Status, err)
+				}
+				g.engine.followPlan(context.Background(), r)
+			}
 			r, _, err := g.engine.claim(context.Background(), phasePlan)
 			if err != nil || r.Status != run.Planning {
 				t.Fatal(r.Status, err)
 			}
 			g.restart()
-			g.want("a", run.AwaitingApproval)
+			if r := g.want("a", run.AwaitingApproval); r.Restarts != 0 {
+				t.Errorf("restarts %d", r.Restarts)
+			}
+		}, define("a"))
+	})
+	t.Run("between claiming a plan once more and removing what the one before left", func(t *testing.T) {
+		bubble(t, func(t *testing.T, g *rig) {
+			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+			g.start()
+			g.commit("a/main.tf")
+			g.dying.dead.Store(true)
+			g.runners.endAs(t, func(ph *played) *runner.Result {
+				res := g.runners.outcome(ph)
+				res.StartedAt = time.Now().Add(-time.Hour)
+				return res
+			})
+			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = false })
+			g.restart()
+			if r := g.want("a", run.AwaitingApproval); r.Restarts != 1 || g.runners.count("a", runner.PlanPhase) != 2 {
+				t.Errorf("the result of another attempt was taken: %+v", r)
+			}
 		}, define("a"))
 	})
 	t.Run("awaiting approval", func(t *testing.T) {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -699,7 +700,7 @@ func TestEnvironmentIsAllowListed(t *testing.T) {
 		if _, ok := s.Env["DAEMON_ONLY"]; ok {
 			t.Error("a variable of the daemon's own got through")
 		}
-		if len(s.Mask) != 1 || s.Mask[0] != "nobody-may-see" {
+		if !slices.Contains(s.Mask, "nobody-may-see") || slices.Contains(s.Mask, "/bin") {
 			t.Errorf("masked: %v", s.Mask)
 		}
 	}, define("a"))

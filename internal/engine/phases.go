@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,9 +58,31 @@ func (e *Engine) job(r run.Run, def Definition, p runner.Phase) runner.Job {
 }
 
 // secrets gathers what a runner is told in memory only.
-func (e *Engine) secrets(def Definition) runner.Secrets {
+func (e *Engine) secrets(r run.Run, def Definition) runner.Secrets {
 	env, mask := e.current().environment(e.Environ, def.Workspace)
-	return runner.Secrets{Env: env, Variables: variables(def.Variables), Mask: masks(def.Workspace, mask)}
+	var hidden []string
+	for _, dir := range []string{e.files(r.ID).dir, e.workspaceDir(def.Name)} {
+		hidden = append(hidden, e.hidden(filepath.Join(dir, runner.HiddenFile))...)
+	}
+	return runner.Secrets{Env: env, Variables: variables(def.Variables), Mask: masks(def.Workspace, mask, hidden)}
+}
+
+// hidden reads what an earlier plan is known to hide. Without it the engine's
+// output is masked by what the configuration says alone, which must not keep
+// a workspace from being planned.
+func (e *Engine) hidden(path string) []string {
+	b, err := e.Vault.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var hidden []string
+	if err == nil {
+		err = json.Unmarshal(b, &hidden)
+	}
+	if err != nil {
+		e.Log.Warn("what earlier plans hid is not known; the next plan makes it anew", "file", path, "error", err)
+	}
+	return hidden
 }
 
 // variables writes the workspace's variables as a variable file.
@@ -129,7 +153,7 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	if err := e.noteMissing(ctx, r, exported); err != nil {
 		return err
 	}
-	return e.Runner.Start(ctx, f.phase(runner.PlanPhase), e.job(r, def, runner.PlanPhase), e.secrets(def))
+	return e.Runner.Start(ctx, f.phase(runner.PlanPhase), e.job(r, def, runner.PlanPhase), e.secrets(r, def))
 }
 
 // noteMissing says in the run's history what a commit refers to and tfops does
@@ -159,8 +183,17 @@ func (e *Engine) followPlan(ctx context.Context, r run.Run) {
 		e.stopPlan(r, dir)
 		return
 	}
-	if _, gone := vanished(err); gone || err == nil && (res.Outcome == runner.InterruptedOutcome || res.Outcome == runner.KilledOutcome) {
+	if v, gone := vanished(err); gone && v.Absent {
+		e.planAgain(ctx, r, "tfops serve ended before it started a runner", 0)
+		return
+	} else if gone || err == nil && (res.Outcome == runner.InterruptedOutcome || res.Outcome == runner.KilledOutcome) {
 		e.planAgain(ctx, r, "its runner ended without a result", 1)
+		return
+	}
+	if err == nil && !res.StartedAt.IsZero() && res.StartedAt.Before(r.StartedAt) {
+		// The run was claimed once more, and the daemon died before it could
+		// remove what the plan before had left.
+		e.planAgain(ctx, r, "tfops serve ended before it started a runner", 1) // counted: a clock that jumps must not make it go on for ever
 		return
 	}
 	if err != nil {

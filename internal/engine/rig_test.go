@@ -393,7 +393,7 @@ func (p *players) Wait(ctx context.Context, dir string) (runner.Result, error) {
 	ph, alive := p.phases[dir], slices.Clone(p.alive)
 	p.mu.Unlock()
 	if ph == nil {
-		return runner.Result{}, &runner.Vanished{}
+		return runner.Result{}, &runner.Vanished{Absent: true}
 	}
 	select {
 	case <-ctx.Done():

@@ -1,7 +1,11 @@
 package engine
 
 import (
+	"cmp"
+	"encoding/base64"
 	"fmt"
+	"maps"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -97,12 +101,14 @@ func (s *Settings) environment(environ []string, w workspace.Workspace) (env map
 		if looksSecret(name) {
 			mask = append(mask, value)
 		}
+		mask = append(mask, passwordIn(value)...)
 	}
 	for name, v := range w.Env {
 		env[name] = v.Value
 		if looksSecret(name) {
 			mask = append(mask, v.Value)
 		}
+		mask = append(mask, passwordIn(v.Value)...)
 	}
 	return env, mask
 }
@@ -130,16 +136,63 @@ func looksSecret(name string) bool {
 // "1" or "eu" would make logs unreadable and hide nothing.
 const minMask = 4
 
-// masks joins all that must be masked for a workspace, longest first.
-func masks(w workspace.Workspace, more []string) []string {
-	var all []string
+// minEncoded is the length from which on encoded forms are masked too: those
+// of short values are found in anything.
+const minEncoded = 8
+
+// masks joins all that must be masked for a workspace, longest first: what its
+// configuration gives it, in the forms in which root modules pass it on, and
+// what earlier plans hid, which may be thousands, as it is.
+func masks(w workspace.Workspace, more, hidden []string) []string {
+	all := map[string]bool{}
+	for _, v := range hidden {
+		all[v] = true
+	}
 	for _, v := range append(w.SecretStrings(), more...) {
-		if len(v) >= minMask && !slices.Contains(all, v) {
-			all = append(all, v)
+		if len(v) < minMask {
+			continue
+		}
+		all[v] = true
+		if len(v) >= minEncoded {
+			for _, form := range encoded(v) {
+				all[form] = true
+			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b string) int { return len(b) - len(a) })
-	return all
+	return slices.SortedFunc(maps.Keys(all), func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+}
+
+// encoded is a secret as part of a URL and in base64, alone and at every place
+// within a longer text: where it begins makes three different encodings, of
+// which the first and the last digits depend on its neighbours.
+func encoded(v string) []string {
+	forms := []string{url.QueryEscape(v), url.PathEscape(v)}
+	for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
+		forms = append(forms, enc.EncodeToString([]byte(v)))
+		for before := range 3 {
+			text := enc.EncodeToString(append(make([]byte, before), v...))
+			first, last := (before*8+5)/6, (before+len(v))*8/6
+			forms = append(forms, text[first:last])
+		}
+	}
+	return forms
+}
+
+// passwordIn is the password of a value that is a URL, as it stands in it and
+// as it is meant; nothing otherwise.
+func passwordIn(value string) []string {
+	u, err := url.Parse(value)
+	if err != nil || u.User == nil {
+		return nil
+	}
+	plain, ok := u.User.Password()
+	if !ok {
+		return nil
+	}
+	_, written, _ := strings.Cut(value, "://")
+	written, _, _ = strings.Cut(written, "@")
+	_, written, _ = strings.Cut(written, ":")
+	return []string{plain, written}
 }
 
 // caseOf gathers what a decision about a run's plan depends on. Destroying

@@ -137,6 +137,7 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 		head, ok := heads[branch]
 		if !ok {
 			e.setProblem(byBranch[branch], missingBranch(name, branch, heads))
+			e.checked(byBranch[branch], false) // it may come back where it was
 			continue
 		}
 		if err := look.branch(ctx, byBranch[branch], head); err != nil {
@@ -228,11 +229,12 @@ func (e *Engine) unchecked(name string) bool {
 	return !e.seen[name]
 }
 
-func (e *Engine) checked(defs []Definition) {
+// checked notes whether somebody looked.
+func (e *Engine) checked(defs []Definition, looked bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, d := range defs {
-		e.seen[d.Name] = true
+		e.seen[d.Name] = looked
 	}
 }
 
@@ -346,7 +348,7 @@ func (g *glance) moved(ctx context.Context, defs []Definition, from, head string
 			return err
 		}
 	}
-	g.e.checked(defs)
+	g.e.checked(defs, true)
 	return nil
 }
 
@@ -400,6 +402,9 @@ func commit(ctx context.Context, o Objects, sha string) (run.Commit, error) {
 		return run.Commit{}, err
 	}
 	person := func(p gitrepo.Person) run.Person { return run.Person(p) }
+	if y := c.Time.Year(); y < 1 || y > 9999 {
+		c.Time = time.Time{} // anybody can write any time into a commit; RFC 3339 ends there
+	}
 	out := run.Commit{SHA: c.SHA, Author: person(c.Author), Committer: person(c.Committer), Message: c.Message, Time: c.Time}
 	for _, p := range c.CoAuthors {
 		out.CoAuthors = append(out.CoAuthors, person(p))

@@ -89,7 +89,7 @@ func isTest(name string) bool {
 
 func TestFloors(t *testing.T) {
 	for name, p := range list(t) {
-		if isTest(name) || strings.HasPrefix(name, "examples/") {
+		if isTest(name) || strings.HasPrefix(name, "examples/") || strings.HasPrefix(name, "test/") {
 			continue
 		}
 		mine := floorOf(name)

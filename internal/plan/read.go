@@ -14,9 +14,9 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 )
 
-// document is what is read of plan JSON. The rest (planned and prior values,
-// the whole configuration) repeats the same values, secrets included, and is
-// never decoded.
+// document is what is read of plan JSON. The rest (planned values, prior values
+// of managed resources, the whole configuration) repeats the same values,
+// secrets included, and is never decoded.
 type document struct {
 	FormatVersion     string                           `json:"format_version"`
 	EngineVersion     string                           `json:"terraform_version"`
@@ -28,6 +28,7 @@ type document struct {
 	Checks            []tfjson.CheckResultStatic       `json:"checks"`
 	ActionInvocations []*tfjson.ActionInvocation       `json:"action_invocations"`
 	Configuration     configuration                    `json:"configuration"`
+	PriorState        priorState                       `json:"prior_state"` // only to know the secrets among what data sources read
 
 	// Not every engine and version writes these; absent is not false.
 	Complete  *bool `json:"complete"`
@@ -43,13 +44,29 @@ type document struct {
 // changes something and did not fail can be applied; without "complete" a
 // plan is complete unless it defers something.
 func Read(raw []byte, digest string) (*Plan, error) {
+	p, _, err := ReadHidden(raw, digest)
+	return p, err
+}
+
+// ReadHidden is Read, and lists besides what the engine calls sensitive in
+// raw, longest first: in plain text, so that it can be masked in what the engine
+// and its providers print. Values of less than eight bytes are left out.
+func ReadHidden(raw []byte, digest string) (*Plan, []string, error) {
 	doc, err := decode(raw)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	p := &Plan{FormatVersion: FormatVersion, EngineVersion: doc.EngineVersion, Digest: digest,
-		Changes: []Change{}, Drift: []Change{}, Outputs: []Output{}, Checks: []Check{}}
 	r := &reading{blocks: doc.Configuration.blocks()}
+	p, err := r.plan(doc, digest)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p, doc.hidden(r.redactor.found), nil
+}
+
+func (r *reading) plan(doc *document, digest string) (p *Plan, err error) {
+	p = &Plan{FormatVersion: FormatVersion, EngineVersion: doc.EngineVersion, Digest: digest,
+		Changes: []Change{}, Drift: []Change{}, Outputs: []Output{}, Checks: []Check{}}
 	if p.Changes, err = r.changes(doc.ResourceChanges, concerns); err != nil {
 		return nil, err
 	}
@@ -313,13 +330,7 @@ func (r *reading) outputs(list map[string]*tfjson.Change) ([]Output, error) {
 // hideCopies hides what masks hid wherever else it stands, and notes the
 // differences that no reader can see any more.
 func (r *reading) hideCopies(p *Plan, doc *document) {
-	found := r.redactor.found
-	for name, v := range doc.Variables {
-		if v != nil && doc.Configuration.sensitiveVariable(name) {
-			found = texts(v.Value, found)
-		}
-	}
-	s := markedSecrets(found)
+	s := markedSecrets(doc.sensitiveVariables(r.redactor.found))
 	i := 0
 	for _, list := range [][]Change{p.Changes, p.Drift, p.Deferred} {
 		for j := range list {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 	"golang.org/x/sys/unix"
@@ -37,6 +38,9 @@ func (p *phase) apply(ctx context.Context) error {
 	if err := p.checkRoom(); err != nil {
 		return err
 	}
+	if err := reserve(filepath.Join(p.dir, evidenceReserve), room+unpacked*int64(len(p.secrets.Plan))); err != nil {
+		return diskFailure(err)
+	}
 	saved, err := newMemFile("tfops-plan", p.secrets.Plan)
 	if err != nil {
 		return err
@@ -49,7 +53,7 @@ func (p *phase) apply(ctx context.Context) error {
 		return tf.ApplyJSON(ctx, stdout{out}, tfexec.Lock(true), tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.DirOrPlan(memPath(saved)))
 	}})
 	if out == nil { // the engine was not started for it
-		return err
+		return errors.Join(err, os.Remove(filepath.Join(p.dir, evidenceReserve)))
 	}
 	return p.secure(out, err)
 }
@@ -57,6 +61,10 @@ func (p *phase) apply(ctx context.Context) error {
 // room is how much space an apply wants to find, in bytes, besides room for
 // twice its managed state.
 const room = 1 << 20
+
+// unpacked is how many times the size of a saved plan, which holds the state
+// in packed form, is kept free for the state.
+const unpacked = 16
 
 // checkRoom refuses to begin an apply whose state could not be saved.
 func (p *phase) checkRoom() error {

@@ -74,7 +74,7 @@ func TestRunnerKilledInPlan(t *testing.T) {
 	f := hanging(t)
 	kill(t, f.pid())
 	v := f.vanish()
-	if !v.Started {
+	if !v.Started || v.Absent {
 		t.Fatalf("%+v", v)
 	}
 	// The same directory takes another attempt.
@@ -254,7 +254,8 @@ func TestTwoPhasesOfOneWorkspace(t *testing.T) {
 func TestNothingRuns(t *testing.T) {
 	l := &Local{Exe: "/nonexistent"}
 	dir := t.TempDir()
-	if _, err := l.Wait(t.Context(), dir); !errors.As(err, new(*Vanished)) {
+	var v *Vanished
+	if _, err := l.Wait(t.Context(), dir); !errors.As(err, &v) || !v.Absent || v.Started {
 		t.Fatalf("wait: %v", err)
 	}
 	if err := l.Interrupt(dir, true); !fault.Is(err, fault.NotFound) {

@@ -105,7 +105,7 @@ func TestDiskFillsUpInApply(t *testing.T) {
 // The state cannot be saved: the engine leaves it in the root module, or,
 // when it cannot write there either, prints it.
 func TestStateCannotBeSaved(t *testing.T) {
-	for _, name := range []string{"errored.tfstate", "emergency dump"} {
+	for _, name := range []string{"errored.tfstate", "emergency dump", "emergency dump, and no room for the evidence either"} {
 		t.Run(name, func(t *testing.T) {
 			disk := smallDisk(t)
 			r := newRig(t, nil)
@@ -120,7 +120,15 @@ func TestStateCannotBeSaved(t *testing.T) {
 				j.WorkspaceDir = filepath.Join(disk, "w")
 				j.CacheDir = filepath.Join(r.base, "cache")
 			}
-			f := r.planned(state).startApply(state)
+			plan := r.planned(state)
+			f := &flight{rig: r}
+			if strings.HasSuffix(name, "either") {
+				job := plan.job
+				job.Phase, job.PlanDigest = ApplyPhase, mustLoad(t, plan.dir).PlanDigest
+				f = r.start(filepath.Join(disk, "apply"), job, Secrets{Env: r.env, Plan: plan.openPlan()})
+			} else {
+				f = plan.startApply(state)
+			}
 			here.line()
 			fill(t, disk)
 			on.say("go")
@@ -131,6 +139,9 @@ func TestStateCannotBeSaved(t *testing.T) {
 			}
 			if got := f.decrypt(result.ErroredState); !bytes.Contains(got, []byte("canary-in-state")) || !bytes.Contains(got, []byte(`"serial"`)) {
 				t.Fatalf("kept: %s", got)
+			}
+			if exists(filepath.Join(f.dir, evidenceReserve)) {
+				t.Error("the space for it is still taken")
 			}
 			if exists(filepath.Join(r.tree, erroredState)) || strings.Contains(f.read(EventsFile), "canary-in-state") {
 				t.Fatal("the plain state is still there")

@@ -28,6 +28,9 @@ func (p *phase) secure(out *output, err error) error {
 			err = f
 		}
 	}
+	if err := remove(filepath.Join(p.dir, evidenceReserve)); err != nil {
+		p.note("space that was kept for a state cannot be given back: " + err.Error())
+	}
 	if p.managed {
 		if snapErr := p.snapshot(); snapErr != nil {
 			p.note("no snapshot of the state could be kept: " + snapErr.Error())
@@ -42,17 +45,31 @@ func recoverNext(path string) string {
 
 func (p *phase) secureErrored(out *output) (bool, string) {
 	path := filepath.Join(p.dir, ErroredStateFile)
-	kept, err := sealErrored(p.root, path, p.job.Recipient)
-	if err == nil && out.emergency != "" {
+	plain := filepath.Join(p.root, erroredState)
+	kept, err := out.emergency != "", error(nil)
+	if kept {
 		// The engine prints the state when it cannot write the file: what it
 		// wrote, if anything, is not the whole.
-		kept, err = true, sealState([]byte(out.emergency), path, p.job.Recipient)
+		if err = sealState([]byte(out.emergency), path, p.job.Recipient); err == nil {
+			err = remove(plain)
+		}
+	} else {
+		kept, err = sealErrored(p.root, path, p.job.Recipient)
 	}
 	if err != nil {
-		p.note("the engine could not save the state, and neither could tfops: " + err.Error() + "; look for it in " + filepath.Join(p.root, erroredState))
+		p.result.StateLost = true
+		p.note("the engine could not save the state, and neither could tfops: " + err.Error() + "; look for it in " + plain)
 		return false, ""
 	}
 	return kept, path
+}
+
+// remove removes a file; one that is not there is as good.
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // sealErrored encrypts an errored.tfstate in root and removes the plain one.
@@ -76,7 +93,7 @@ func sealState(state []byte, into, recipient string) error {
 	if err != nil {
 		return err
 	}
-	return writeAtomic(into, b)
+	return commitReserved(filepath.Join(filepath.Dir(into), evidenceReserve), into, b)
 }
 
 // Seal does after a vanished apply what its runner could not do any more: it
@@ -89,7 +106,7 @@ func (l *Local) Seal(dir, tree, recipient string) error {
 		return err
 	}
 	_, err = sealErrored(filepath.Join(tree, filepath.FromSlash(job.Dir)), filepath.Join(dir, ErroredStateFile), recipient)
-	return err
+	return errors.Join(err, remove(filepath.Join(dir, evidenceReserve)))
 }
 
 // snapshot keeps an encrypted copy of the managed state, the newest few of
@@ -115,7 +132,11 @@ func (p *phase) snapshot() error {
 		return err
 	}
 	path := filepath.Join(dir, fmt.Sprintf("%08d-%s.tfstate.age", head.Serial, p.job.Run))
-	if err := sealState(state, path, p.job.Recipient); err != nil {
+	b, err := encrypt(state, p.job.Recipient)
+	if err != nil {
+		return err
+	}
+	if err := writeAtomic(path, b); err != nil {
 		return err
 	}
 	return pruneSnapshots(dir)

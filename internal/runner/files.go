@@ -18,6 +18,7 @@ import (
 // Names of the files in a phase's directory that others read. The package
 // comment tells what they are.
 const (
+	HiddenFile       = "hidden.json.age" // beside the plan, and in the workspace's directory
 	EventsFile       = "events.jsonl"
 	LogFile          = "runner.log"          // what the runner itself printed; empty unless it failed badly
 	ErroredStateFile = "errored.tfstate.age" // evidence: a state that the engine could not save
@@ -30,6 +31,9 @@ const (
 
 // reserved is how much space is kept for the result, in bytes.
 const reserved = 256 << 10
+
+// evidenceReserve is space kept for ErroredStateFile while an apply is at work.
+const evidenceReserve = ErroredStateFile + ".tmp"
 
 // writeAtomic puts a whole file in place or leaves what was there. It is on
 // the disk when this returns.
@@ -60,25 +64,25 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// reserve allocates the file that the result will be written into, so that a
-// disk that fills up in between cannot make the outcome of an apply unknown.
-func reserve(dir string) error {
-	f, err := os.OpenFile(filepath.Join(dir, reserveFile), os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o600)
+// reserve allocates a file that something will be written into later, so that
+// a disk that fills up in between cannot make it be lost: the result, or the
+// state that an apply could not save.
+func reserve(path string, size int64) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
-	err = unix.Fallocate(int(f.Fd()), 0, 0, reserved)
+	err = unix.Fallocate(int(f.Fd()), 0, 0, size)
 	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
-		_, err = f.Write(make([]byte, reserved))
+		_, err = f.Write(make([]byte, size))
 	}
 	return errors.Join(err, f.Close())
 }
 
-// commitResult writes the result into the reserved space and renames it into
-// place.
-func commitResult(dir string, content []byte) error {
-	tmp := filepath.Join(dir, reserveFile)
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_RDWR, 0o600)
+// commitReserved writes content into the reserved file and renames it to path,
+// which is in the same directory.
+func commitReserved(reserve, path string, content []byte) error {
+	f, err := os.OpenFile(reserve, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}
@@ -92,10 +96,10 @@ func commitResult(dir string, content []byte) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(tmp, filepath.Join(dir, resultFile)); err != nil {
+	if err := os.Rename(reserve, path); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return syncDir(filepath.Dir(path))
 }
 
 // encrypt is the content as an age file for one recipient.

@@ -20,6 +20,7 @@ import (
 // Vanished says that a runner is gone and left no result: it was killed, or
 // the machine went down.
 type Vanished struct {
+	Absent    bool      // none was ever started in the directory: the daemon ended before that
 	Started   bool      // the engine had been started for the phase's own command
 	Survivors []Process // what still runs of it
 	Log       string    // the end of what the runner printed; mostly empty
@@ -27,7 +28,10 @@ type Vanished struct {
 
 func (v *Vanished) Error() string {
 	text := "the runner vanished before the engine was started"
-	if v.Started {
+	switch {
+	case v.Absent:
+		text = "no runner was started"
+	case v.Started:
 		text = "the runner vanished while the engine was at work"
 	}
 	if len(v.Survivors) > 0 {
@@ -64,7 +68,7 @@ func (l *Local) Wait(ctx context.Context, dir string) (Result, error) {
 }
 
 func (l *Local) vanished(dir string) *Vanished {
-	v := &Vanished{Started: exists(filepath.Join(dir, startedFile))}
+	v := &Vanished{Absent: !exists(filepath.Join(dir, lockFile)), Started: exists(filepath.Join(dir, startedFile))}
 	if job, err := readJob(dir); err == nil {
 		v.Survivors, _ = l.Survivors(job.Run)
 	}

@@ -13,7 +13,9 @@
 //	result.json   the outcome; written whole or not at all
 //
 // Beside them lie runner.log (what the runner itself printed; mostly empty)
-// and, when the engine could not save the state, errored.tfstate.age.
+// and, when the engine could not save the state, errored.tfstate.age. Beside
+// the plan lies hidden.json.age: what the engine calls sensitive in it, a JSON
+// list of strings, encrypted, for Secrets.Mask of later phases.
 //
 // The lock is taken by the daemon and inherited by the runner, so there is no
 // moment at which a started phase looks dead. Starting and attaching again
@@ -30,6 +32,7 @@
 //	engine/terraform.lock.hcl provider versions, when the repository has no lock file
 //	terraform.tfstate…        the managed state
 //	snapshots/                encrypted copies of it, the newest ten
+//	hidden.json.age           that of the workspace's last plan
 //
 // It needs Linux: /proc, flock, memfd, pidfd and subreapers.
 package runner
@@ -176,6 +179,10 @@ type Result struct {
 	// ErroredState is the path of the encrypted errored.tfstate that the
 	// engine left because it could not save the state; empty when it left none.
 	ErroredState string `json:"errored_state,omitempty"`
+
+	// StateLost says that the engine could not save the state and the runner
+	// could not keep it either: Message tells where a part of it may lie.
+	StateLost bool `json:"state_lost,omitempty"`
 
 	StartedAt  time.Time `json:"started_at"`
 	FinishedAt time.Time `json:"finished_at"`

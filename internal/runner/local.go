@@ -103,7 +103,7 @@ func clearAttempt(dir string, job Job) error {
 		return fault.New(fault.Conflict, "see how that one ended; a new run makes a new plan",
 			"the apply of run %s was started before, and an apply is never repeated", job.Run)
 	}
-	for _, name := range []string{resultFile, reserveFile, startedFile, EventsFile, LogFile, jobFile} {
+	for _, name := range []string{resultFile, reserveFile, evidenceReserve, startedFile, EventsFile, LogFile, jobFile} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -119,7 +119,7 @@ func layOut(dir string, job Job) error {
 	if err := writeAtomic(filepath.Join(dir, jobFile), append(b, '\n')); err != nil {
 		return err
 	}
-	return reserve(dir)
+	return reserve(filepath.Join(dir, reserveFile), reserved)
 }
 
 func (l *Local) launch(dir string, lock *os.File, secrets Secrets) error {
@@ -151,10 +151,10 @@ func (l *Local) launch(dir string, lock *os.File, secrets Secrets) error {
 	return nil
 }
 
-// bareEnv is what a program cannot do without.
+// bareEnv is what a program cannot do without, and what tunes Go's own runtime.
 func bareEnv() []string {
 	var env []string
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "LANG"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "LANG", "GODEBUG", "GOMAXPROCS", "GOMEMLIMIT", "GOTRACEBACK", "GORACE", "GOCOVERDIR"} {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"path/filepath"
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -174,5 +175,5 @@ func (p *phase) save() error {
 		p.result.Diagnostics = nil
 		b, err = json.Marshal(p.result)
 	}
-	return errors.Join(err, commitResult(p.dir, append(b, '\n')))
+	return errors.Join(err, commitReserved(filepath.Join(p.dir, reserveFile), filepath.Join(p.dir, resultFile), append(b, '\n')))
 }

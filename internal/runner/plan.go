@@ -75,9 +75,12 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 	if err != nil {
 		return err
 	}
-	made, err := plan.Read(shown, plan.Digest(raw))
+	made, hidden, err := plan.ReadHidden(shown, plan.Digest(raw))
 	if err != nil {
 		return fmt.Errorf("the plan cannot be read: %w", err)
+	}
+	if err := p.keepHidden(hidden); err != nil {
+		return err
 	}
 	made.EngineName = p.engine.Name
 	made.Mask(p.secrets.Mask)
@@ -87,6 +90,28 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 	}
 	p.result.PlanDigest = made.Digest
 	return writeAtomic(p.job.PlanJSON, append(b, '\n'))
+}
+
+// keepHidden keeps, encrypted, what the engine calls sensitive, for the run's
+// apply and for the workspace's next phases: a provider may well repeat it in
+// an error, and only who knows it can mask it then.
+func (p *phase) keepHidden(hidden []string) error {
+	if len(hidden) == 0 {
+		return nil
+	}
+	b, err := json.Marshal(hidden)
+	if err != nil {
+		return err
+	}
+	if b, err = encrypt(b, p.job.Recipient); err != nil {
+		return err
+	}
+	for _, dir := range []string{filepath.Dir(p.job.PlanFile), p.job.WorkspaceDir} {
+		if err := writeAtomic(filepath.Join(dir, HiddenFile), b); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *phase) sealPlan(raw []byte) error {

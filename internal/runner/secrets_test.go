@@ -42,6 +42,11 @@ check "c" {
 	}
 	f, result := r.plan(secret)
 	must(t, result, Succeeded, "", "")
+	for _, dir := range []string{filepath.Dir(f.job.PlanFile), f.job.WorkspaceDir} { // for the masks of later phases
+		if got := string(f.decrypt(filepath.Join(dir, HiddenFile))); got != `["canary-sensitive"]` {
+			t.Errorf("the engine hides, says %s: %s", dir, got)
+		}
+	}
 	apply := f.startApply(secret)
 	must(t, apply.wait(), Succeeded, "", "")
 	if !strings.Contains(apply.read(EventsFile), "env: "+plan.Sensitive) {

@@ -11,6 +11,7 @@
 //	  secret = "s"                            # sensitive
 //	}
 //
+// Every change is noted in <world>/journal, so a test sees what was done twice.
 // Every operation can be held, slowed, failed, or made deaf to the engine's
 // request to stop; see wait. It is a module of its own to keep what it needs
 // out of the product's dependencies.

@@ -76,7 +76,7 @@ func (r *thing) Create(ctx context.Context, req resource.CreateRequest, resp *re
 		report(&resp.Diagnostics, "create", m, err)
 		return
 	}
-	r.put(ctx, &m, 1, &resp.Diagnostics)
+	r.put(ctx, "create", &m, 1, &resp.Diagnostics)
 	if !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
 	}
@@ -94,7 +94,7 @@ func (r *thing) Update(ctx context.Context, req resource.UpdateRequest, resp *re
 		report(&resp.Diagnostics, "update", m, err)
 		return
 	}
-	r.put(ctx, &m, before.Revision.ValueInt64()+1, &resp.Diagnostics)
+	r.put(ctx, "update", &m, before.Revision.ValueInt64()+1, &resp.Diagnostics)
 	if !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
 	}
@@ -154,14 +154,14 @@ func (*thing) ImportState(ctx context.Context, req resource.ImportStateRequest, 
 }
 
 // put writes the thing to the world and fills in what is computed.
-func (r *thing) put(ctx context.Context, m *model, revision int64, diags *diag.Diagnostics) {
+func (r *thing) put(ctx context.Context, operation string, m *model, revision int64, diags *diag.Diagnostics) {
 	m.ID, m.Revision = m.Name, types.Int64Value(revision)
 	o := object{
 		Name: m.Name.ValueString(), Value: m.Value.ValueString(), Note: m.Note.ValueString(),
 		Secret: m.Secret.ValueStringPointer(), Revision: revision,
 	}
 	diags.Append(m.Tags.ElementsAs(ctx, &o.Tags, false)...)
-	if err := r.world.write(o); err != nil {
+	if err := r.world.write(operation, o); err != nil {
 		report(diags, "write", *m, err)
 	}
 }

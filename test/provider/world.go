@@ -54,12 +54,17 @@ func (w world) read(name string) (*object, error) {
 	return &o, nil
 }
 
-func (w world) write(o object) error {
+// write makes the object as it is given; operation is what the journal calls
+// it.
+func (w world) write(operation string, o object) error {
 	file, err := w.file(o.Name)
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(string(w), 0o755); err != nil {
+		return err
+	}
+	if err := w.note(operation, o); err != nil {
 		return err
 	}
 	data, err := json.MarshalIndent(o, "", "  ")
@@ -74,10 +79,41 @@ func (w world) remove(name string) error {
 	if err != nil {
 		return err
 	}
+	if err := w.note("delete", object{Name: name}); err != nil {
+		return err
+	}
 	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	return nil
+}
+
+// journal is the file in which every change of the world is noted, one JSON
+// object a line, oldest first. Nothing is ever taken out of it, so that a test
+// sees what was done twice.
+const journal = "journal"
+
+// entry is a line of the journal.
+type entry struct {
+	Operation string `json:"operation"` // create, update or delete
+	Name      string `json:"name"`
+	Value     string `json:"value,omitempty"`
+	Revision  int64  `json:"revision,omitempty"`
+}
+
+// note is called right before the change, so that a process killed in between
+// leaves a line too many rather than one too few.
+func (w world) note(operation string, o object) error {
+	line, err := json.Marshal(entry{operation, o.Name, o.Value, o.Revision})
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(filepath.Join(string(w), journal), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(line, '\n')) // at once: other providers write as well
+	return errors.Join(err, f.Close())
 }
 
 // replace writes a file whole or not at all, so that who waits for it never

@@ -1,0 +1,42 @@
+package engine
+
+import (
+	"encoding/base64"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// What a configuration makes of a secret on its way into a header, a URL or
+// user data is masked as well.
+func TestMasksKnowEncodedForms(t *testing.T) {
+	const secret = `p&ss/wörd+1?`
+	all := masks(workspace.Workspace{}, []string{secret, "abc", "short"}, []string{"hidden by a plan"})
+	for _, text := range []string{
+		secret, "hidden by a plan", "https://u:" + url.QueryEscape(secret) + "@h", url.UserPassword("u", secret).String(),
+		base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
+		base64.StdEncoding.EncodeToString([]byte("u:" + secret)), base64.StdEncoding.EncodeToString([]byte("usr:" + secret + "\n")),
+		base64.URLEncoding.EncodeToString([]byte("user:" + secret + " and more")),
+	} {
+		if !slices.ContainsFunc(all, func(m string) bool { return strings.Contains(text, m) }) {
+			t.Errorf("not masked: %s, by %q", text, all)
+		}
+	}
+	if slices.Contains(all, "abc") || slices.Contains(all, base64.StdEncoding.EncodeToString([]byte("short"))) {
+		t.Errorf("too short to be masked: %q", all)
+	}
+	if !slices.IsSortedFunc(all, func(a, b string) int { return len(b) - len(a) }) {
+		t.Errorf("not longest first: %q", all)
+	}
+}
+
+func TestPasswordOfAURLIsMasked(t *testing.T) {
+	s := &Settings{PassEnv: []string{"HTTPS_PROXY", "DATABASE"}}
+	_, mask := s.environment([]string{"HTTPS_PROXY=http://me:p%40ss@proxy:3128", "DATABASE=postgres://me@db/x", "HOME=/root"}, workspace.Workspace{})
+	if !slices.Equal(mask, []string{"p@ss", "p%40ss"}) {
+		t.Errorf("masked: %q", mask)
+	}
+}

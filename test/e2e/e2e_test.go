@@ -1,0 +1,146 @@
+// Package e2e drives the built binary: real daemons, real Git repositories,
+// the real engine, real processes.
+//
+// Each script of testdata is a person's session at a terminal, in a directory,
+// with a data directory and daemons of its own; commands_test.go lists the
+// commands that scripts have beside testscript's own.
+// Nothing waits for a time to pass: `await` asks the daemon until what is
+// expected is so, and a script that ends leaves no process behind.
+package e2e
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/tfops/tfops/internal/testrig"
+)
+
+// TestMain lets more scripts run at once than there are CPUs: most of the time
+// each waits for an engine, a poll or a clock.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	parallel := flag.Lookup("test.parallel")
+	if parallel.Value.String() == parallel.DefValue {
+		_ = parallel.Value.Set("6")
+	}
+	os.Exit(m.Run())
+}
+
+// TestScripts runs every script of testdata.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	runScripts(t, "testdata")
+}
+
+// TestSlowScripts runs the scripts that wait for a clock. Beside the others
+// they cost no time; among them they might come last.
+func TestSlowScripts(t *testing.T) {
+	t.Parallel()
+	runScripts(t, "testdata/slow")
+}
+
+func runScripts(t *testing.T, dir string) {
+	root := publicDir(t)
+	bin := filepath.Join(root, "bin")
+	install(t, testrig.Binary(t), filepath.Join(bin, "tfops"))
+	cliConfig := testrig.Provider(t)
+	terraform := testrig.Terraform(t)
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:         dir,
+		WorkdirRoot: root,
+		Setup: func(env *testscript.Env) error {
+			for name, value := range map[string]string{
+				"BIN": bin, "TERRAFORM": terraform, "ROOT": testrig.Root(t), "ME": me.Username,
+				"PATH":               bin + ":" + filepath.Dir(terraform) + ":/usr/bin:/bin",
+				"HOME":               filepath.Join(env.WorkDir, "home"),
+				"TFOPS_CONFIG":       filepath.Join(env.WorkDir, "tfops.hcl"),
+				"TF_CLI_CONFIG_FILE": cliConfig, // of the engine, where pass_env lets it through
+				"LAB_WORLD":          filepath.Join(env.WorkDir, "world"),
+				"GORACE":             "atexit_sleep_ms=0",
+			} {
+				env.Setenv(name, value)
+			}
+			return newSession(env)
+		},
+		Cmds:      commands,
+		Condition: condition,
+	})
+}
+
+// publicDir is a short path, since sockets lie below it, that other users of
+// the machine can pass through.
+func publicDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "e2e-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// install copies a program to where every user can run it.
+func install(t *testing.T, from, to string) {
+	t.Helper()
+	in, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, 0o755)
+	if err == nil {
+		_, err = io.Copy(out, in)
+	}
+	if err == nil {
+		err = out.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// condition knows [root]: whether the test may become another user.
+func condition(name string) (bool, error) {
+	if name == "root" {
+		return os.Geteuid() == 0, nil
+	}
+	return false, fmt.Errorf("there is no condition %q", name)
+}
+
+// fill puts what a script cannot know in advance into its files: @WORK@ is its
+// directory, @ME@ the user who runs it, @LAB@ what a root module needs in order
+// to use the test provider.
+func fill(dir, me string) error {
+	with := strings.NewReplacer("@WORK@", dir, "@ME@", me, "@LAB@", testrig.RequiredProviders)
+	return filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		old, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if text := with.Replace(string(old)); text != string(old) {
+			return os.WriteFile(path, []byte(text), 0o666)
+		}
+		return nil
+	})
+}
