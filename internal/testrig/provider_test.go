@@ -145,6 +145,13 @@ resource "lab_thing" "a" {
 	if o := l.object("a"); o != nil {
 		t.Errorf("destroyed, but there: %v", o)
 	}
+	const want = `{"operation":"create","name":"a","value":"one","revision":1}
+{"operation":"update","name":"a","value":"two","revision":2}
+{"operation":"delete","name":"a"}
+`
+	if journal, err := os.ReadFile(filepath.Join(l.world, "journal")); err != nil || string(journal) != want {
+		t.Errorf("the journal: %v\n%s", err, journal)
+	}
 }
 
 func TestDrift(t *testing.T) {

@@ -41,6 +41,7 @@ type lab struct {
 // the path of a socket must be short, and other users may pass through it.
 func newLab(t *testing.T) *lab {
 	t.Helper()
+	bin, cliConfig := testrig.Binary(t), testrig.Provider(t)
 	dir, err := os.MkdirTemp("", "tfops-e2e-")
 	if err == nil {
 		err = os.Chmod(dir, 0o711)
@@ -48,7 +49,7 @@ func newLab(t *testing.T) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &lab{t: t, bin: testrig.Binary(t), dir: dir, data: filepath.Join(dir, "data"), world: filepath.Join(dir, "world")}
+	l := &lab{t: t, bin: bin, dir: dir, data: filepath.Join(dir, "data"), world: filepath.Join(dir, "world")}
 	t.Cleanup(func() {
 		if err := os.RemoveAll(dir); err != nil {
 			t.Errorf("the lab cannot be removed: %v", err)
@@ -60,7 +61,7 @@ func newLab(t *testing.T) *lab {
 		}
 	}
 	l.repo = gittest.NewRepoAt(t, l.path("repo.git"))
-	l.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + l.path("home"), "TF_CLI_CONFIG_FILE=" + testrig.Provider(t),
+	l.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + l.path("home"), "TF_CLI_CONFIG_FILE=" + cliConfig,
 		"TFOPS_CONFIG=" + l.path("tfops.hcl"), "GORACE=atexit_sleep_ms=0", "NO_COLOR=1"}
 	t.Cleanup(l.close)
 	return l
