@@ -249,6 +249,9 @@ func (d *daemon) reload(ctx context.Context) {
 	}
 	d.status.Error, d.status.LoadedAt, d.files = "", time.Now().UTC(), cfg.Files
 	d.Log.Info("the configuration was read again", "holds", settings.Summary())
+	if cfg.Runner.Concurrency != d.cfg.Runner.Concurrency || cfg.Server.SocketGroup != d.cfg.Server.SocketGroup {
+		d.Log.Warn("runner.concurrency and server.socket_group stay what they were until tfops serve is started again")
+	}
 	for _, w := range cfg.Warnings {
 		d.Log.Warn(w.Summary, "detail", w.Detail)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/fault"
@@ -72,6 +73,9 @@ func newLogger(a *app, level, format string) (*slog.Logger, error) {
 // serve runs a daemon until ctx is done, which a signal to stop does.
 func serve(ctx context.Context, o daemonOptions) error {
 	syscall.Umask(0o077) // everything below the data directory is the owner's alone
+	if err := closeMemory(); err != nil {
+		o.Log.Warn("processes of the same user can look into this one's memory and environment", "error", err)
+	}
 	exe, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("the path of the tfops binary is not known: %w", err)
@@ -89,6 +93,12 @@ func serve(ctx context.Context, o daemonOptions) error {
 	o.Log.Info("tfops stopped")
 	return err
 }
+
+// closeMemory keeps other processes of the same user out of this one's memory,
+// environment and open files: a plan runs code of a repository as this user,
+// and the daemon has the secrets of all workspaces. Root can look all the same.
+// It does not reach what the daemon starts, which programs may look into as usual.
+func closeMemory() error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }
 
 // versions tells tfops's own version and those of the engines that are there.
 func (d *daemon) versions() api.Version {

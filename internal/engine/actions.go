@@ -249,6 +249,7 @@ func (e *Engine) Cancel(ctx context.Context, a Actor, id string, force bool) (ru
 			return nil
 		}
 		d.Run.Comment = "canceled by " + a.Name
+		unknownDrift(d, "the check was canceled by "+a.Name)
 		return d.Move(run.Canceled, a.Name, d.Run.Comment)
 	})
 	if err != nil {
@@ -325,8 +326,13 @@ func (e *Engine) Lock(ctx context.Context, a Actor, name, reason string) error {
 }
 
 // Unlock gives up a person's lock on a workspace's state.
+// The workspace may be gone from the configuration: its lock must not stay.
 func (e *Engine) Unlock(ctx context.Context, a Actor, name, reason string) error {
-	return e.holds(ctx, name, func(h *run.Holds) error {
+	_, unknown := e.current().workspace(name)
+	err := e.Store.ChangeHolds(ctx, name, func(h *run.Holds) error {
+		if len(h.Locks) == 0 && unknown != nil {
+			return unknown
+		}
 		if len(h.Locks) == 0 {
 			return fault.New(fault.Conflict, "tfops locks", "the state of workspace %s is not locked", name)
 		}
@@ -339,6 +345,10 @@ func (e *Engine) Unlock(ctx context.Context, a Actor, name, reason string) error
 		h.Locks = nil
 		return nil
 	})
+	if err == nil {
+		e.notify()
+	}
+	return err
 }
 
 // Suspend pauses the applies of a workspace, until a time or until Resume.

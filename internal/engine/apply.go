@@ -55,6 +55,9 @@ func (e *Engine) startApply(ctx context.Context, r run.Run) error {
 	if err != nil {
 		return err
 	}
+	if def.fingerprint != r.Fingerprint {
+		return fault.New(fault.Conflict, "tfops sync "+r.Workspace, "%w", errReconfigured)
+	}
 	saved, err := e.savedPlan(r)
 	if err != nil {
 		return err
@@ -106,6 +109,8 @@ func (e *Engine) followApply(ctx context.Context, r run.Run) {
 		}
 		if res.Cause == runner.CauseStale {
 			again(d, run.ByStale, d.Run.Trigger.Actor, d.Run.Fingerprint)
+		} else {
+			halfApplied(d)
 		}
 		if len(d.Follows) > 0 {
 			d.Run.Failure.Next = "nothing of it was applied, and a fresh plan is queued: tfops status " + d.Run.Workspace
@@ -144,6 +149,7 @@ func unknownOutcome(d *run.Dossier, text, next string) error {
 	}
 	d.Run.Failure = &run.Failure{Message: text, Next: next}
 	d.Run.Canceling = ""
+	halfApplied(d)
 	return d.Move(run.Interrupted, "", text)
 }
 

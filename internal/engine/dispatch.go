@@ -54,7 +54,8 @@ func (e *Engine) next(ctx context.Context, p phase) (run.Run, bool) {
 		}
 		var ring <-chan time.Time
 		if !alarm.IsZero() {
-			ring = time.After(time.Until(alarm))
+			// Timers do not notice when the clock is set or the machine slept.
+			ring = time.After(min(time.Until(alarm), time.Minute))
 		}
 		select {
 		case <-ctx.Done():
@@ -140,7 +141,7 @@ func begin(st step, fingerprint string) func(*run.Dossier) error {
 	return func(d *run.Dossier) error {
 		d.Record.StartedAt = d.Now
 		if st == startPlan {
-			d.Run.Fingerprint = fingerprint
+			d.Run.Fingerprint, d.Run.AppliesSeen = fingerprint, d.Record.ApplyStartedAt
 			if d.Run.Kind.Applies() {
 				d.Record.Fingerprint = fingerprint
 			}
@@ -168,8 +169,11 @@ func (e *Engine) settle(ctx context.Context, id string) error {
 			case allow:
 				return id, func(d *run.Dossier) error { return d.Move(run.ApplyQueued, "", "the rules ask for nothing more") }
 			case expire:
-				return id, expired
+				return id, func(d *run.Dossier) error { return expired(d, def) }
 			case discard:
+				if r.Fingerprint != def.fingerprint {
+					return id, func(d *run.Dossier) error { return outdated(d, why.For, def.fingerprint) }
+				}
 				return id, func(d *run.Dossier) error { return stale(d, why.For, def.fingerprint) }
 			}
 		}
@@ -178,9 +182,31 @@ func (e *Engine) settle(ctx context.Context, id string) error {
 	return err
 }
 
-func expired(d *run.Dossier) error {
+func expired(d *run.Dossier, def Definition) error {
+	text := "nobody approved in time"
+	if d.Run.Status == run.ApplyQueued {
+		text = "the plan grew too old while it waited to be applied"
+		if len(d.Votes) == 0 && d.Run.Kind == run.Sync { // nobody has to ask for it anew
+			return stale(d, text, def.fingerprint)
+		}
+	}
 	d.Run.Reason = run.Expired
-	return d.Move(run.Discarded, "", "nobody approved in time; a fresh plan: tfops sync "+d.Run.Workspace)
+	return d.Move(run.Discarded, "", text+"; a fresh plan: "+anew(d.Run))
+}
+
+// anew is the command that asks for such a run once more.
+func anew(r run.Run) string { return "tfops " + string(r.Kind) + " " + r.Workspace }
+
+// outdated discards a run of a workspace whose inputs or place changed in the
+// configuration, or which is not configured any more. What is wanted of the
+// workspace now, and at which commit, the next look at its branch finds out.
+func outdated(d *run.Dossier, why, fingerprint string) error {
+	if d.Run.Kind != run.Sync {
+		unknownDrift(d, why)
+		return stale(d, why, fingerprint)
+	}
+	d.Record.Desired = ""
+	return stale(d, why, "")
 }
 
 // stale discards the run, and plans anew where that makes sense.
@@ -198,7 +224,11 @@ func stale(d *run.Dossier, why, fingerprint string) error {
 // that is still the desired one. A newer commit has a run of its own, which
 // this one must not supersede.
 func again(d *run.Dossier, cause run.Cause, actor, fingerprint string) {
-	if fingerprint != "" && d.Run.Kind.Applies() && d.Record.Desired == d.Run.Commit.SHA {
+	wanted := d.Record.Desired
+	if d.Run.Kind == run.Destroy {
+		wanted = d.Record.Applied
+	}
+	if fingerprint != "" && d.Run.Kind.Applies() && wanted == d.Run.Commit.SHA {
 		d.Follow(d.Run.Kind, cause, actor).Fingerprint = fingerprint
 	}
 }
@@ -211,6 +241,9 @@ func (e *Engine) discardStale(ctx context.Context, r run.Run, why string) error 
 
 // attach follows every runner that an earlier engine started.
 func (e *Engine) attach(ctx context.Context) error {
+	if err := e.sweep(ctx); err != nil {
+		return err
+	}
 	q, err := e.Store.Queue(ctx)
 	if err != nil {
 		return err
@@ -220,10 +253,13 @@ func (e *Engine) attach(ctx context.Context) error {
 		case run.Planning:
 			e.running.Go(func() { e.follow(ctx, r, (*Engine).followPlan) })
 		case run.Applying:
-			e.running.Go(func() { e.follow(ctx, r, (*Engine).followApply) })
+			e.running.Go(func() {
+				e.heed(ctx, r.ID, runner.ApplyPhase) // a cancel that the earlier engine could not pass on
+				e.follow(ctx, r, (*Engine).followApply)
+			})
 		}
 	}
-	return e.sweep(ctx)
+	return nil
 }
 
 // vanished reports whether err says that a runner is gone without a result.

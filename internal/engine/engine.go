@@ -95,7 +95,6 @@ type Engine struct {
 	Options
 
 	plans, applies chan struct{} // places for runners of each phase
-	wake           chan struct{} // something may be ready
 
 	mu       sync.Mutex
 	settings *Settings
@@ -107,7 +106,7 @@ type Engine struct {
 	poke     map[string]chan struct{}     // by repository: poll now
 	due      map[string]time.Time         // by workspace: its next drift check
 
-	following map[string]bool // runs whose runner somebody waits for
+	following map[string]int // how many wait for a run's runner: one that is planned again has two for an instant
 
 	configured chan struct{} // the settings changed
 	running    sync.WaitGroup
@@ -123,9 +122,9 @@ type repositoryStatus struct {
 func New(o Options, s *Settings) *Engine {
 	return &Engine{Options: o, settings: s.prepare(),
 		plans: make(chan struct{}, s.Concurrency), applies: make(chan struct{}, s.Concurrency),
-		wake: make(chan struct{}, 1), changed: make(chan struct{}), configured: make(chan struct{}, 1),
+		changed: make(chan struct{}), configured: make(chan struct{}, 1),
 		repos: map[string]*repositoryStatus{}, problems: map[string]error{},
-		polling: map[string]chan struct{}{}, poke: map[string]chan struct{}{}, due: map[string]time.Time{}, following: map[string]bool{}, seen: map[string]bool{},
+		polling: map[string]chan struct{}{}, poke: map[string]chan struct{}{}, due: map[string]time.Time{}, following: map[string]int{}, seen: map[string]bool{},
 	}
 }
 
@@ -150,8 +149,13 @@ func (e *Engine) Run(ctx context.Context) error {
 
 // Configure replaces the settings. Concurrency stays what it was: it takes a restart.
 func (e *Engine) Configure(ctx context.Context, s *Settings) error {
+	s.prepare()
+	// First of all: a configuration that is not in the audit log is not in force.
+	if err := e.Store.Record(ctx, run.Audit{Actor: "tfops", Via: "config", Action: "configure", Reason: s.Summary()}); err != nil {
+		return err
+	}
 	e.mu.Lock()
-	e.settings = s.prepare()
+	e.settings = s
 	clear(e.due)
 	clear(e.problems)
 	clear(e.seen)
@@ -161,7 +165,7 @@ func (e *Engine) Configure(ctx context.Context, s *Settings) error {
 	default:
 	}
 	e.notify()
-	return e.Store.Record(ctx, run.Audit{Actor: "tfops", Via: "config", Action: "configure", Reason: s.Summary()})
+	return nil
 }
 
 func (e *Engine) current() *Settings {
@@ -180,13 +184,9 @@ func (e *Engine) Changed() <-chan struct{} {
 // notify wakes the loop and everybody who waits for a change.
 func (e *Engine) notify() {
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	close(e.changed)
 	e.changed = make(chan struct{})
-	e.mu.Unlock()
-	select {
-	case e.wake <- struct{}{}:
-	default:
-	}
 }
 
 // change decides about a run and tells everybody.

@@ -30,8 +30,8 @@ func (e *Engine) setFollowing(id string, on bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if on {
-		e.following[id] = true
-	} else {
+		e.following[id]++
+	} else if e.following[id]--; e.following[id] == 0 {
 		delete(e.following, id)
 	}
 }
@@ -41,7 +41,7 @@ func (e *Engine) setFollowing(id string, on bool) {
 // until the run is pruned. As long as a runner works in the tree it stays.
 func (e *Engine) settled(r run.Run) {
 	e.mu.Lock()
-	busy := e.following[r.ID]
+	busy := e.following[r.ID] > 0
 	e.mu.Unlock()
 	if busy || !r.Status.Terminal() {
 		return
@@ -93,10 +93,14 @@ const (
 func (e *Engine) keepHouse(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	var pruned time.Time
+	var pruned, looked time.Time
 	maintained := time.Now()
 	for {
 		now := time.Now()
+		if now.Round(0).Before(looked) {
+			e.clockSetBack()
+		}
+		looked = now.Round(0)
 		if now.Sub(pruned) >= pruneEvery {
 			e.prune(ctx)
 			pruned = now
@@ -112,6 +116,14 @@ func (e *Engine) keepHouse(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// clockSetBack forgets when checks are due: that was reckoned in a future that
+// may be years away.
+func (e *Engine) clockSetBack() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	clear(e.due)
 }
 
 func (e *Engine) prune(ctx context.Context) {

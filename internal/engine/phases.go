@@ -101,6 +101,10 @@ func (e *Engine) plan(ctx context.Context, r run.Run) {
 	if ctx.Err() != nil && err != nil {
 		return // the daemon stops; the next one finds a plan without a runner and makes it again
 	}
+	if errors.Is(err, errReconfigured) {
+		e.planAgain(ctx, r, err.Error(), 0)
+		return
+	}
 	if err != nil {
 		e.failPlan(ctx, r, runner.Result{Outcome: runner.Failed, Cause: causeOf(err), Message: err.Error(), Next: fault.Next(err)})
 		return
@@ -121,11 +125,18 @@ func (e *Engine) heed(ctx context.Context, id string, p runner.Phase) {
 	}
 }
 
+// errReconfigured says that the configuration changed between a claim and the
+// start of its runner, which must work with what was claimed.
+var errReconfigured = errors.New("the workspace's inputs changed in the configuration just now")
+
 func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	s := e.current()
 	def, err := s.workspace(r.Workspace)
 	if err != nil {
 		return err
+	}
+	if def.fingerprint != r.Fingerprint {
+		return errReconfigured
 	}
 	repo, ok := s.Repositories[def.Repository]
 	if !ok {
@@ -235,7 +246,8 @@ func (e *Engine) planAgain(ctx context.Context, r run.Run, why string, lost int)
 		}
 		if d.Run.Restarts += lost; d.Run.Restarts > maxRestarts {
 			d.Run.Failure = &run.Failure{Message: "planning was begun four times and its runner vanished each time",
-				Next: "look at the machine's memory and at the run's runner.log, then: tfops sync " + d.Run.Workspace}
+				Next: "look at the machine's memory and at the run's runner.log, then: " + anew(d.Run)}
+			unknownDrift(d, "the check failed: "+d.Run.Failure.Message)
 			return d.Move(run.Errored, "", d.Run.Failure.Message)
 		}
 		return d.Move(run.Pending, "", why)
@@ -275,9 +287,7 @@ func (e *Engine) failPlan(ctx context.Context, r run.Run, res runner.Result) {
 		if err := d.Move(run.Errored, "", d.Run.Failure.Message); err != nil {
 			return err
 		}
-		if d.Run.Kind == run.Drift {
-			d.Record.Drift.Status, d.Record.Drift.Why = workspace.DriftUnknown, "the check failed: "+d.Run.Failure.Message
-		}
+		unknownDrift(d, "the check failed: "+d.Run.Failure.Message)
 		if res.Cause.Transient() && d.Run.Kind != run.Plan && d.Run.Attempt <= len(retries) {
 			next := d.Follow(d.Run.Kind, run.ByRetry, d.Run.Trigger.Actor)
 			next.NotBefore = d.Now.Add(retries[d.Run.Attempt-1])
@@ -296,15 +306,16 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 		s := e.current()
 		def, known := s.find(d.Run.Workspace)
 		if !known {
-			d.Run.Reason, d.Run.Comment = run.Stale, "the workspace is not in the configuration any more"
-			return d.Move(run.Discarded, "", d.Run.Comment)
+			return outdated(d, unconfigured, "")
 		}
-		if d.Record.ApplyStartedAt.After(d.Run.StartedAt) && d.Run.Restarts < maxRestarts {
+		if !d.Record.ApplyStartedAt.Equal(d.Run.AppliesSeen) && d.Run.Restarts < maxRestarts {
 			d.Run.Restarts++
 			return d.Move(run.Pending, "", "an apply began meanwhile, so the plan is made again")
 		}
 		d.Run.State = identity(res.Backend, def.TerraformWorkspace)
-		d.Record.State = d.Run.State
+		if d.Run.Kind != run.Plan { // which may be of another branch, with another backend
+			d.Record.State = d.Run.State
+		}
 		d.Run.Plan, d.Run.PlannedAt = summary(res), d.Now
 		switch d.Run.Kind {
 		case run.Drift:
@@ -348,9 +359,30 @@ func inSync(d *run.Dossier, applied bool) {
 	if applied {
 		rec.AppliedAt = d.Now
 	}
-	rec.Drift = workspace.DriftRecord{Status: workspace.DriftNone, CheckedAt: d.Now, DueAt: rec.Drift.DueAt}
 	if destroy {
 		rec.Drift = workspace.DriftRecord{}
+		return
+	}
+	old := rec.Drift
+	rec.Drift = workspace.DriftRecord{Status: workspace.DriftNone, CheckedAt: d.Run.PlannedAt, DueAt: old.DueAt}
+	if old.Status == workspace.Drifted && old.CheckedAt.After(d.Run.PlannedAt) {
+		rec.Drift.Status, rec.Drift.Why = workspace.DriftUnknown, "the plan that was applied is older than the last check, which found drift: check again"
+	}
+}
+
+// unknownDrift records that a check came to nothing; what other kinds of runs
+// come to says nothing of drift.
+func unknownDrift(d *run.Dossier, why string) {
+	if d.Run.Kind == run.Drift {
+		d.Record.Drift.Status, d.Record.Drift.Why = workspace.DriftUnknown, why
+	}
+}
+
+// halfApplied records that nobody knows how the world stands to the applied
+// commit, after an apply that may have carried out a part of its plan.
+func halfApplied(d *run.Dossier) {
+	if d.Record.Applied != "" {
+		d.Record.Drift.Status, d.Record.Drift.Why = workspace.DriftUnknown, "run "+d.Run.ID+" may have applied a part of its plan, and no check was made since"
 	}
 }
 
@@ -369,8 +401,11 @@ func driftFound(d *run.Dossier, p *plan.Plan) error {
 	}
 	d.Record.Drift = now
 	text := "no drift"
-	if now.Status == workspace.Drifted {
+	switch now.Status {
+	case workspace.Drifted:
 		text = "drifted: " + p.Counts.String()
+	case workspace.DriftUnknown:
+		text = "not checked: " + now.Why
 	}
 	return d.Move(run.PlannedAndFinished, "", text)
 }

@@ -273,6 +273,7 @@ type players struct {
 	onStart func(job runner.Job)                // called before a runner is there to be interrupted
 	alive   []runner.Process                    // what survives a killed runner
 	shared  bool                                // every workspace has the same state
+	state   func(job runner.Job) string         // the state's path, where it is not the workspace's directory
 }
 
 type played struct {
@@ -312,6 +313,9 @@ func (p *players) outcome(ph *played) *runner.Result {
 		Backend: runner.BackendConfig{Type: "managed", Config: map[string]any{"path": ph.job.WorkspaceDir}}}
 	if p.shared {
 		res.Backend.Config["path"] = "shared"
+	}
+	if p.state != nil {
+		res.Backend.Config["path"] = p.state(ph.job)
 	}
 	if p.fail != nil {
 		if f := p.fail(ph.job); f != nil {
@@ -470,6 +474,9 @@ type repository struct {
 	fetch   func()
 	delay   time.Duration
 	n       int
+
+	unread    string // the branch whose tree cannot be read, because of unreadErr
+	unreadErr error
 }
 
 func newRepository() *repository {
@@ -560,9 +567,19 @@ func (r *repository) Changed(_ context.Context, from, to string) ([]string, erro
 	return all, nil
 }
 
-func (r *repository) Tree(string) (fs.FS, error) {
+// unreadable makes the tree of a branch's head one that cannot be read.
+func (r *repository) unreadable(branch string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.unread, r.unreadErr = branch, err
+}
+
+func (r *repository) Tree(sha string) (fs.FS, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.unreadErr != nil && r.heads[r.unread] == sha {
+		return nil, r.unreadErr
+	}
 	return maps.Clone(r.files), nil
 }
 

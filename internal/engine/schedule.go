@@ -21,7 +21,8 @@ func (e *Engine) checkSchedules(ctx context.Context, now time.Time) {
 	}
 	records, err := e.Store.Records(ctx)
 	if err != nil {
-		e.Log.Error("drift checks cannot be enqueued", "error", err)
+		e.Log.Error("drift checks cannot be enqueued; trying again", "error", err)
+		e.putOff(due, now)
 		return
 	}
 	b := run.Batch{Drifts: map[string]time.Time{}}
@@ -38,7 +39,8 @@ func (e *Engine) checkSchedules(ctx context.Context, now time.Time) {
 		b.Runs = append(b.Runs, r)
 	}
 	if err := e.enqueue(ctx, b); err != nil {
-		e.Log.Error("drift checks cannot be enqueued", "error", err)
+		e.Log.Error("drift checks cannot be enqueued; trying again", "error", err)
+		e.putOff(due, now)
 	}
 }
 
@@ -61,11 +63,7 @@ func (e *Engine) dueChecks(ctx context.Context, now time.Time) ([]Definition, er
 					return nil, err
 				}
 			}
-			since := records[d.Name].Drift.DueAt
-			if since.IsZero() {
-				since = now
-			}
-			at = d.Drift.Next(d.Name, since)
+			at = d.Drift.Next(d.Name, checkedSince(records[d.Name].Drift, now))
 		}
 		if !at.IsZero() && !at.After(now) {
 			due = append(due, d)
@@ -78,10 +76,36 @@ func (e *Engine) dueChecks(ctx context.Context, now time.Time) ([]Definition, er
 	return due, nil
 }
 
+// checkedSince is the time after which the next check is due: that of the last
+// scheduled one, or of the apply that looked at the world before there was any.
+// A clock that was wrong must not put it into the future.
+func checkedSince(d workspace.DriftRecord, now time.Time) time.Time {
+	since := d.DueAt
+	if since.IsZero() {
+		since = d.CheckedAt
+	}
+	if since.IsZero() || since.After(now) {
+		since = now
+	}
+	return since
+}
+
+// putOff makes checks that could not be enqueued due again in a while.
+func (e *Engine) putOff(checks []Definition, now time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, d := range checks {
+		e.due[d.Name] = now.Add(time.Minute)
+	}
+}
+
 // driftRun is a check at the commit that is applied.
 func (e *Engine) driftRun(ctx context.Context, d Definition, rec workspace.Record, t run.Trigger) (run.Run, error) {
 	if rec.Applied == "" {
 		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "workspace %s was never applied, so nothing can drift from it", d.Name)
+	}
+	if rec.AppliedFingerprint != d.fingerprint {
+		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "the inputs of workspace %s changed in the configuration and are not applied yet: a plan would call that drift", d.Name)
 	}
 	repo, ok := e.current().Repositories[d.Repository]
 	if !ok {

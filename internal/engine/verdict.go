@@ -34,11 +34,11 @@ type Wait struct {
 func verdict(q run.Queue, s *Settings, r run.Run) (step, Wait) {
 	def, known := s.find(r.Workspace)
 	if !known && r.Status.Unapplied() && r.Status != run.Planning {
-		return discard, Wait{For: "the workspace is not in the configuration any more"}
+		return discard, Wait{For: unconfigured}
 	}
 	switch r.Status {
 	case run.Pending:
-		return pendingVerdict(q, r)
+		return pendingVerdict(q, def, r)
 	case run.Planning:
 		return nothing, Wait{"the plan, which is being made", "tfops logs " + r.ID + " -f"}
 	case run.AwaitingApproval:
@@ -51,17 +51,29 @@ func verdict(q run.Queue, s *Settings, r run.Run) (step, Wait) {
 		}
 		return nothing, Wait{"the apply, which is running", "tfops logs " + r.ID + " -f"}
 	case run.Interrupted:
-		return nothing, Wait{"somebody to look at what the interrupted apply left", "tfops resolve " + r.ID + " -m WHAT_WAS_FOUND"}
+		return nothing, Wait{"somebody to look at what the interrupted apply left", resolve(r.ID)}
 	}
 	return nothing, Wait{}
 }
 
-func pendingVerdict(q run.Queue, r run.Run) (step, Wait) {
+// Why a run goes that the configuration does not ask for any more. A speculative
+// plan is made with the inputs that are configured when it begins.
+const (
+	unconfigured     = "the workspace is not in the configuration any more"
+	reconfiguredWait = "the workspace's inputs changed in the configuration"
+)
+
+func pendingVerdict(q run.Queue, def Definition, r run.Run) (step, Wait) {
+	if r.Kind != run.Plan && r.Fingerprint != def.fingerprint {
+		return discard, Wait{For: reconfiguredWait}
+	}
 	if r.NotBefore.After(q.Now) {
 		return nothing, Wait{fmt.Sprintf("the next try at %s", r.NotBefore.UTC().Format("15:04:05 MST")), "tfops sync " + r.Workspace}
 	}
-	if applied := q.Records[r.Workspace].Applied; r.Kind == run.Drift && applied != r.Commit.SHA {
-		return discard, Wait{For: "commit " + short(applied) + " is applied now"}
+	if r.Kind == run.Drift || r.Kind == run.Destroy {
+		if why := elsewhere(q.Records[r.Workspace], r); why != "" {
+			return discard, Wait{For: why}
+		}
 	}
 	state := q.Records[r.Workspace].State
 	for _, o := range q.Active {
@@ -73,7 +85,7 @@ func pendingVerdict(q run.Queue, r run.Run) (step, Wait) {
 		case (same || state != "" && o.State == state) && o.Status == run.Applying:
 			return nothing, Wait{fmt.Sprintf("run %s, which applies", o.ID), "tfops wait " + o.ID}
 		case same && r.Kind.Applies() && o.Status == run.Interrupted:
-			return nothing, Wait{fmt.Sprintf("run %s, whose apply was interrupted", o.ID), "tfops resolve " + o.ID + " -m WHAT_WAS_FOUND"}
+			return nothing, Wait{fmt.Sprintf("run %s, whose apply was interrupted", o.ID), resolve(o.ID)}
 		case same && r.Kind.Applies() && o.Kind.Applies() && o.Status == run.Planning:
 			return nothing, Wait{fmt.Sprintf("run %s, which is planning", o.ID), "tfops wait " + o.ID}
 		}
@@ -81,12 +93,23 @@ func pendingVerdict(q run.Queue, r run.Run) (step, Wait) {
 	return startPlan, Wait{"a free worker", "tfops wait " + r.ID}
 }
 
+// elsewhere says why what a run is about is not what is applied; "" when it is.
+func elsewhere(rec workspace.Record, r run.Run) string {
+	switch rec.Applied {
+	case r.Commit.SHA:
+		return ""
+	case "":
+		return "nothing of the workspace is applied any more"
+	}
+	return "commit " + short(rec.Applied) + " is applied now"
+}
+
 func awaitingVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step, Wait) {
 	if !r.ExpiresAt.IsZero() && !q.Now.Before(r.ExpiresAt) {
 		return expire, Wait{}
 	}
 	if r.Fingerprint != def.fingerprint {
-		return discard, Wait{For: "the workspace's inputs changed in the configuration"}
+		return discard, Wait{For: reconfiguredWait}
 	}
 	d := approvals.Decide(caseOf(def, s.People, r, q.Votes[r.ID]))
 	if d.Approved {
@@ -102,11 +125,13 @@ func queuedVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step, W
 	switch {
 	case !r.ExpiresAt.IsZero() && !q.Now.Before(r.ExpiresAt):
 		return expire, Wait{}
-	case rec.Desired != r.Commit.SHA:
+	case r.Kind == run.Sync && rec.Desired != r.Commit.SHA:
 		return discard, Wait{For: "commit " + short(rec.Desired) + " is wanted now"}
+	case r.Kind == run.Destroy && elsewhere(rec, r) != "":
+		return discard, Wait{For: elsewhere(rec, r)}
 	case r.Fingerprint != def.fingerprint:
-		return discard, Wait{For: "the workspace's inputs changed in the configuration"}
-	case rec.ApplyStartedAt.After(r.StartedAt):
+		return discard, Wait{For: reconfiguredWait}
+	case !rec.ApplyStartedAt.Equal(r.AppliesSeen):
 		return discard, Wait{For: "another apply began after the plan was made"}
 	}
 	if d := approvals.Decide(caseOf(def, s.People, r, q.Votes[r.ID])); !d.Approved {
@@ -115,16 +140,43 @@ func queuedVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step, W
 	if rec.Suspended(q.Now) {
 		return nothing, Wait{suspended(*rec.Suspension), "tfops resume " + r.Workspace}
 	}
-	if held := q.Held(r.Workspace, r.State); len(held) > 0 {
-		if err := locks.Take(held, locks.Lock{Workspace: r.Workspace, Run: r.ID}); err != nil {
-			return nothing, Wait{"the state, which is " + held[0].String(), held[0].Remedy()}
-		}
+	if held, ok := heldAgainst(q, r); ok {
+		return nothing, Wait{"the state, which is " + held.String(), remedy(q, held)}
 	}
 	if first, ok := before(q, r); ok {
 		return nothing, Wait{fmt.Sprintf("run %s of workspace %s, which is before it in the queue for the state", first.ID, first.Workspace), "tfops wait " + first.ID}
 	}
 	return startApply, Wait{"a free worker", "tfops wait " + r.ID}
 }
+
+// heldAgainst finds a lock that keeps the run from applying. A person locks the
+// state that the workspace was last known to have; a commit may move it, and
+// the lock is meant for the run all the same.
+func heldAgainst(q run.Queue, r run.Run) (locks.Lock, bool) {
+	held := q.Held(r.Workspace, r.State)
+	if l, ok := q.Locks[q.Records[r.Workspace].State]; ok && l.Person != "" {
+		held = append(held, l)
+	}
+	for _, l := range held {
+		if l.Run == "" || l.Run != r.ID {
+			return l, true
+		}
+	}
+	return locks.Lock{}, false
+}
+
+// remedy is the command that moves on whoever waits for the lock: waiting for
+// a run that was interrupted moves nobody.
+func remedy(q run.Queue, l locks.Lock) string {
+	for _, r := range q.Active {
+		if r.ID == l.Run && r.Status == run.Interrupted {
+			return resolve(r.ID)
+		}
+	}
+	return l.Remedy()
+}
+
+func resolve(id string) string { return "tfops resolve " + id + " -m WHAT_WAS_FOUND" }
 
 // before finds a run that queued earlier for the same state and is not paused.
 func before(q run.Queue, r run.Run) (run.Run, bool) {

@@ -27,7 +27,7 @@ func queueOf(runs ...run.Run) run.Queue {
 }
 
 func someRun(id, name string, k run.Kind, s run.Status) run.Run {
-	r := run.Run{ID: id, Workspace: name, Kind: k, Status: s, Commit: run.Commit{SHA: "c1"}, CreatedAt: noon}
+	r := run.Run{ID: id, Workspace: name, Kind: k, Status: s, Commit: run.Commit{SHA: "c1"}, CreatedAt: noon, Fingerprint: define(name).Workspace.Fingerprint()}
 	if s != run.Pending && s != run.Planning {
 		r.Plan, r.State = &run.PlanSummary{Digest: "sha256:abc", Changes: true}, "state:"+name
 		r.ExpiresAt = noon.Add(time.Hour)
@@ -139,7 +139,7 @@ func TestVerdictBeforeTheApply(t *testing.T) {
 	}{
 		"all is as it was":             {func(*run.Queue) {}, startApply},
 		"another commit is wanted":     {record(func(r *workspace.Record) { r.Desired = "c2" }), discard},
-		"an apply began since":         {record(func(r *workspace.Record) { r.ApplyStartedAt = noon.Add(-time.Minute) }), discard},
+		"an apply began since":         {record(func(r *workspace.Record) { r.ApplyStartedAt = noon.Add(-2 * time.Hour) }), discard},
 		"the inputs changed":           {func(q *run.Queue) { q.Active[0].Fingerprint = "other" }, discard},
 		"the vote is gone":             {func(q *run.Queue) { clear(q.Votes) }, discard},
 		"the vote is for another plan": {func(q *run.Queue) { q.Active[0].Plan.Digest = "sha256:def" }, discard},

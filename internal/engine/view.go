@@ -187,7 +187,7 @@ func (e *Engine) viewWorkspace(ctx context.Context, d Definition, q run.Queue, r
 		return v, err
 	}
 	v.Sync = syncOf(d, rec, q, lastSync, v.Problem != nil)
-	v.Wait = e.waitOf(d, rec, q, v)
+	v.Wait = e.waitOf(d, rec, q, v, lastSync)
 	return v, nil
 }
 
@@ -214,7 +214,7 @@ func syncOf(d Definition, rec workspace.Record, q run.Queue, lastSync []run.Run,
 
 // waitOf names what a workspace waits for: first what its runs wait for, then
 // what keeps it from having any.
-func (e *Engine) waitOf(d Definition, rec workspace.Record, q run.Queue, v WorkspaceView) Wait {
+func (e *Engine) waitOf(d Definition, rec workspace.Record, q run.Queue, v WorkspaceView, lastSync []run.Run) Wait {
 	s := e.current()
 	for _, r := range q.Active {
 		if r.Workspace == d.Name && r.Kind.Applies() {
@@ -231,8 +231,8 @@ func (e *Engine) waitOf(d Definition, rec workspace.Record, q run.Queue, v Works
 		return Wait{"repository " + d.Repository + ": " + unreachable.Error(), fault.Next(unreachable)}
 	case rec.Head == "":
 		return Wait{"the first look at repository " + d.Repository, "tfops status"}
-	case v.Sync == workspace.Errored && v.LastRun != nil:
-		return Wait{"somebody to look at the errored run " + v.LastRun.ID, "tfops show " + v.LastRun.ID}
+	case v.Sync == workspace.Errored && len(lastSync) > 0:
+		return Wait{"somebody to look at the errored run " + lastSync[0].ID, "tfops show " + lastSync[0].ID}
 	case v.Sync == workspace.OutOfSync:
 		return Wait{outOfSync(d, rec), "tfops sync " + d.Name}
 	case rec.Suspended(q.Now):
@@ -351,6 +351,7 @@ func over(r run.Run, p runner.Phase) bool {
 type tail struct {
 	path   string
 	offset int64
+	file   fs.FileInfo // that was read last: a plan that is made again begins a new one
 }
 
 func (t *tail) read(emit func([]byte) error) error {
@@ -362,6 +363,14 @@ func (t *tail) read(emit func([]byte) error) error {
 		return err
 	}
 	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if t.file != nil && !os.SameFile(t.file, info) || info.Size() < t.offset {
+		t.offset = 0
+	}
+	t.file = info
 	b, err := io.ReadAll(io.NewSectionReader(f, t.offset, 1<<62))
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -132,7 +133,8 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 			byBranch[d.Branch] = append(byBranch[d.Branch], d)
 		}
 	}
-	look := glance{e: e, repo: repo, records: records, batch: run.Batch{Heads: map[string]string{}}}
+	batch := run.Batch{Heads: map[string]string{}}
+	var failed []error
 	for _, branch := range slices.Sorted(maps.Keys(byBranch)) {
 		head, ok := heads[branch]
 		if !ok {
@@ -140,11 +142,15 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 			e.checked(byBranch[branch], false) // it may come back where it was
 			continue
 		}
+		look := glance{e: e, repo: repo, records: records, batch: run.Batch{Heads: map[string]string{}}}
 		if err := look.branch(ctx, byBranch[branch], head); err != nil {
-			return fmt.Errorf("branch %s: %w", branch, err)
+			failed = append(failed, fmt.Errorf("branch %s: %w", branch, err)) // the others go on
+			continue
 		}
+		maps.Copy(batch.Heads, look.batch.Heads)
+		batch.Runs = append(batch.Runs, look.batch.Runs...)
 	}
-	return e.enqueue(ctx, look.batch)
+	return errors.Join(append(failed, e.enqueue(ctx, batch))...)
 }
 
 // turn is the one place for a look at the repository. A channel, so that
@@ -250,6 +256,10 @@ type glance struct {
 // branch compares one branch with what is remembered of its workspaces.
 func (g *glance) branch(ctx context.Context, defs []Definition, head string) error {
 	g.defs = defs
+	// Also when nothing moved: a damaged mirror is mended before somebody needs it.
+	if err := g.e.need(ctx, g.repo, head); err != nil {
+		return err
+	}
 	byHead := map[string][]Definition{} // by the head that was looked at before
 	for _, d := range defs {
 		rec := g.records[d.Name]
@@ -260,7 +270,7 @@ func (g *glance) branch(ctx context.Context, defs []Definition, head string) err
 	if len(byHead) == 0 {
 		return nil
 	}
-	tree, err := g.tree(ctx, head)
+	tree, err := g.repo.Tree(head)
 	if err != nil {
 		return err
 	}
@@ -275,15 +285,10 @@ func (g *glance) branch(ctx context.Context, defs []Definition, head string) err
 // reconfigured reports whether the workspace's inputs changed in the
 // configuration since a run was last enqueued for it.
 func reconfigured(rec workspace.Record, d Definition) bool {
-	return rec.Fingerprint != "" && rec.Fingerprint != d.fingerprint && !rec.Destroyed
-}
-
-// tree returns the head's tree, fetching it where it is not there yet.
-func (g *glance) tree(ctx context.Context, head string) (fs.FS, error) {
-	if err := g.e.need(ctx, g.repo, head); err != nil {
-		return nil, err
+	if rec.Fingerprint != "" && rec.Desired == "" {
+		return true // and its run was discarded for it
 	}
-	return g.repo.Tree(head)
+	return rec.Fingerprint != "" && rec.Fingerprint != d.fingerprint && !rec.Destroyed
 }
 
 // need makes sure that a commit can be read from the mirror.
@@ -338,9 +343,10 @@ func (g *glance) moved(ctx context.Context, defs []Definition, from, head string
 		rec := g.records[d.Name]
 		cause := run.ByCommit
 		switch {
-		case touched[d.Name], rec.Desired == "": // never planned: it could not be at an earlier head
+		case touched[d.Name]:
 		case reconfigured(rec, d):
 			cause = run.ByConfig
+		case rec.Desired == "": // never planned: it could not be at an earlier head
 		default:
 			continue
 		}

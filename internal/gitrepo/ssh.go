@@ -58,7 +58,12 @@ func dialSSH(ctx context.Context, r Remote, at address) (_ *sshSession, err erro
 	if err != nil {
 		return nil, err
 	}
-	s.stop = context.AfterFunc(ctx, func() { conn.Close() })
+	s.stop = context.AfterFunc(ctx, func() {
+		conn.Close()
+		if agentConn != nil { // it may be waiting for a person
+			agentConn.Close()
+		}
+	})
 	c, chans, reqs, err := ssh.NewClientConn(conn, addr, config)
 	if err != nil {
 		conn.Close()

@@ -102,6 +102,10 @@ type Run struct {
 	Canceling    string       `json:"canceling,omitempty"`     // who asked for the running phase to stop
 	SupersededBy string       `json:"superseded_by,omitempty"` // the newer run
 
+	// AppliesSeen is when the workspace's newest apply had begun as planning
+	// began. It is compared for being the same and no other, since clocks are set.
+	AppliesSeen time.Time `json:"applies_seen,omitzero"`
+
 	CreatedAt      time.Time `json:"created_at"`
 	StartedAt      time.Time `json:"started_at,omitzero"`       // planning began
 	PlannedAt      time.Time `json:"planned_at,omitzero"`       // the plan was there

@@ -38,6 +38,10 @@ func (p *phase) apply(ctx context.Context) error {
 	if err := p.checkRoom(); err != nil {
 		return err
 	}
+	// Whatever lies there now was committed, and is no evidence of this apply.
+	if err := os.RemoveAll(filepath.Join(p.root, erroredState)); err != nil {
+		return err
+	}
 	if err := reserve(filepath.Join(p.dir, evidenceReserve), room+unpacked*int64(len(p.secrets.Plan))); err != nil {
 		return diskFailure(err)
 	}

@@ -66,6 +66,7 @@ func naming(kind string, config map[string]any, env map[string]string) BackendCo
 				keys = append(keys, key)
 			}
 		}
+		config, _ = withoutSecrets(config).(map[string]any)
 	}
 	for _, key := range keys {
 		value := config[key]
@@ -166,6 +167,32 @@ func connection(conn string) string {
 func hashed(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:8])
+}
+
+// withoutSecrets leaves out what is named like a credential, at any depth, and
+// users, passwords and queries of URLs.
+func withoutSecrets(v any) any {
+	switch v := v.(type) {
+	case string:
+		if strings.Contains(v, "://") {
+			return withoutUser(v)
+		}
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = withoutSecrets(v[i])
+		}
+		return out
+	case map[string]any:
+		out := map[string]any{}
+		for key, e := range v {
+			if !secretName(key) {
+				out[key] = withoutSecrets(e)
+			}
+		}
+		return out
+	}
+	return v
 }
 
 func secretName(key string) bool {

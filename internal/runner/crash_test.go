@@ -174,15 +174,15 @@ func TestForcedKillLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestSecondInterruptKills(t *testing.T) {
-	f := hanging(t)
+func TestSecondInterruptKillsNobody(t *testing.T) {
+	f := hanging(t, func(j *Job, _ *Secrets) { j.Grace = time.Second })
 	for range 2 {
 		if err := f.local.Interrupt(f.dir, false); err != nil {
 			t.Fatal(err)
 		}
 		f.awaitEvent("interrupted on request") // two at once would be one
 	}
-	must(t, f.wait(), KilledOutcome, "", "killed on request")
+	must(t, f.wait(), KilledOutcome, "", "did not stop in the time it was given (1s)")
 }
 
 func TestGraceRunsOut(t *testing.T) {

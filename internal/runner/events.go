@@ -13,6 +13,11 @@ import (
 // longest is how long a message may be, in bytes, to be kept in the log.
 const longest = 1 << 20
 
+// longestLog is how long a log may become, in bytes: what one run prints must
+// not fill the disk that all share. For errors and for what tfops says itself
+// there is an eighth more.
+const longestLog = 256 << 20
+
 // eventLog writes events.jsonl: one JSON object a line, secrets masked.
 //
 // It never fails: whoever writes to it goes on, since an engine whose output
@@ -20,16 +25,18 @@ const longest = 1 << 20
 // written is counted and told at the end.
 type eventLog struct {
 	mask *masker
+	most int64 // longestLog
 
 	mu      sync.Mutex
 	file    *os.File
 	end     int64 // where the last whole line ends
+	full    bool  // a line was left out since the log is long enough
 	lost    int
 	trouble error // the first error of the file
 }
 
 func openEvents(dir string, mask *masker) *eventLog {
-	l := &eventLog{mask: mask}
+	l := &eventLog{mask: mask, most: longestLog}
 	l.file, l.trouble = os.OpenFile(filepath.Join(dir, EventsFile), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	return l
 }
@@ -47,7 +54,8 @@ func (l *eventLog) line(line []byte) {
 	if line[0] != '{' || !json.Valid(line) {
 		line = []byte(logEvent("info", string(line)))
 	}
-	l.write(append(l.mask.event(line), '\n'))
+	own := bytes.Contains(line, []byte(`"@module":"tfops"`)) || bytes.Contains(line, []byte(`"type":"diagnostic"`))
+	l.write(append(l.mask.event(line), '\n'), own)
 }
 
 // say writes a message of tfops itself.
@@ -62,9 +70,22 @@ func logEvent(level, message string) string {
 	}, false)
 }
 
-func (l *eventLog) write(b []byte) {
+// write appends a line if there is room for it; matters tells that it may take
+// of the room that is kept for what matters most.
+func (l *eventLog) write(b []byte, matters bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	room := l.most
+	if matters {
+		room += l.most / 8
+	}
+	if l.end+int64(len(b)) > room {
+		if l.full {
+			return
+		}
+		l.full = true
+		b = []byte(logEvent("warn", fmt.Sprintf("the log is %d MB long: what follows is left out, but for errors", l.end>>20)) + "\n")
+	}
 	if l.file == nil {
 		l.lost++
 		return

@@ -32,7 +32,13 @@ func (p *phase) openDirectories(context.Context) error {
 		}
 		p.env["TF_CLI_CONFIG_FILE"] = path
 	}
-	if !p.cache.alien {
+	switch {
+	case exists(filepath.Join(p.root, "terraform.d")):
+		// The engine takes providers from there, too. They are this repository's
+		// affair: in a cache they would be run for every workspace, and be gone
+		// with this checkout.
+		delete(p.env, "TF_PLUGIN_CACHE_DIR")
+	case !p.cache.alien:
 		p.env["TF_PLUGIN_CACHE_DIR"] = p.cache.dir
 	}
 	return p.placeLockFile()
@@ -115,9 +121,10 @@ func (p *phase) placeState(context.Context) error {
 		return nil
 	}
 	state := managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace)
-	if stray := filepath.Join(p.root, managedState); exists(stray) && !exists(state) {
+	if stray := managedStatePath(p.root, p.job.TerraformWorkspace); exists(stray) && !exists(state) {
+		name, _ := filepath.Rel(p.root, stray) // both are absolute
 		return refuse(CauseBadInput, "to go on with that state, copy it to "+state+" and remove it from the repository; to start afresh, only remove it",
-			"%s holds terraform.tfstate, a state in the repository that a run would ignore", p.job.Dir)
+			"%s holds %s, a state in the repository that a run would ignore", p.job.Dir, name)
 	}
 	return writeOverride(p.root, p.job.WorkspaceDir)
 }
@@ -167,7 +174,7 @@ func (p *phase) initialise(ctx context.Context, key string, reuse bool) error {
 	} else if err := p.init(ctx); err != nil {
 		return err
 	}
-	if err := p.readBackend(); err != nil {
+	if err := p.readBackend(reuse); err != nil {
 		return err
 	}
 	if err := p.selectWorkspace(); err != nil {
@@ -266,10 +273,14 @@ func (p *phase) selectWorkspace() error {
 	return p.slot.choose(p.job.TerraformWorkspace)
 }
 
-// readBackend reads which backend init resolved.
-func (p *phase) readBackend() error {
+// readBackend reads which backend init resolved. Of a kept directory that lost
+// it the engine complains by itself.
+func (p *phase) readBackend(reuse bool) error {
 	kind, config, ok := resolvedBackend(p.slot.data())
 	if p.managed {
+		if err := checkManaged(kind, config, p.job.WorkspaceDir); err != nil && !(reuse && !ok) {
+			return err
+		}
 		p.result.Backend = BackendConfig{Type: "managed", Config: map[string]any{"path": managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace)}}
 		return nil
 	}
@@ -278,7 +289,7 @@ func (p *phase) readBackend() error {
 			"no backend was found after init: the state would be written into the checkout and lost")
 	}
 	if kind == "local" {
-		if err := checkLocalBackend(config, []string{p.job.Tree, p.tree}, p.job.TerraformWorkspace); err != nil {
+		if err := checkLocalBackend(config, []string{p.job.Tree, p.tree}, filepath.Dir(p.job.WorkspaceDir), p.job.TerraformWorkspace); err != nil {
 			return err
 		}
 	}

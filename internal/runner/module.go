@@ -12,7 +12,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/json"
-	"github.com/zclconf/go-cty/cty"
+
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // module is what is read of a root module's files, and of the local modules
@@ -74,8 +75,8 @@ func (r *moduleReader) read(dir string, root bool) error {
 			return refuse(CauseBadInput, "put the file into Git itself: tfops does not fetch from Git LFS",
 				"%s is a Git LFS pointer, not the file", filepath.Join(rel, name))
 		}
-		if name == overrideFile && isOwnOverride(src) {
-			continue
+		if workspace.Deep(src) {
+			return refuse(CauseBadInput, "write it with fewer brackets within one another", "%s is nested too deep to be read", filepath.Join(rel, name))
 		}
 		if err := r.file(path, src, root); err != nil {
 			return err
@@ -94,7 +95,7 @@ func configFiles(dir string, tofu bool) ([]string, error) {
 	var names []string
 	for _, e := range entries {
 		n := e.Name()
-		if e.IsDir() || strings.HasPrefix(n, ".") || strings.HasSuffix(n, "~") || strings.HasPrefix(n, "#") {
+		if e.IsDir() || strings.HasPrefix(n, ".") || strings.HasSuffix(n, "~") {
 			continue
 		}
 		if isConfig(n, ".tf") || tofu && isConfig(n, ".tofu") {
@@ -121,6 +122,7 @@ var (
 		{Type: "resource", LabelNames: []string{"type", "name"}},
 		{Type: "data", LabelNames: []string{"type", "name"}},
 		{Type: "ephemeral", LabelNames: []string{"type", "name"}},
+		{Type: "check", LabelNames: []string{"name"}},
 	}}
 	terraformSchema = &hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "required_version"}},
@@ -170,6 +172,13 @@ func (r *moduleReader) block(path string, b *hcl.Block, root bool) error {
 		r.terraform(path, b.Body, root)
 	case "module":
 		return r.call(filepath.Dir(path), b.Body)
+	case "check": // may hold a data source
+		content, _, _ := b.Body.PartialContent(fileSchema)
+		for _, inner := range content.Blocks {
+			if err := r.block(path, inner, false); err != nil {
+				return err
+			}
+		}
 	default:
 		name := b.Labels[0]
 		r.out.shape = append(r.out.shape, b.Type+" "+name)
@@ -233,9 +242,6 @@ func literal(a *hcl.Attribute) string {
 	if a == nil {
 		return ""
 	}
-	v, diags := a.Expr.Value(nil)
-	if diags.HasErrors() || v.IsNull() || !v.IsKnown() || v.Type() != cty.String {
-		return ""
-	}
-	return v.AsString()
+	s, _ := workspace.PlainText(a.Expr)
+	return s
 }

@@ -67,6 +67,9 @@ func (p *phase) readInputs(context.Context) error {
 	if p.tree, p.root, err = checkInputs(p.job); err != nil {
 		return err
 	}
+	if err = removeOverrides(p.root); err != nil {
+		return err
+	}
 	if p.module, err = readModule(p.tree, p.root, p.job.Engine.Name == "tofu"); err != nil {
 		return err
 	}

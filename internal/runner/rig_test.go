@@ -69,7 +69,7 @@ func newRig(t testing.TB, files map[string]string) *rig {
 	return r
 }
 
-func (r *rig) workspaceDir() string { return filepath.Join(r.base, "workspace") }
+func (r *rig) workspaceDir() string { return filepath.Join(r.base, "workspaces", "w") }
 
 func (r *rig) write(name, content string) {
 	r.t.Helper()

@@ -115,6 +115,9 @@ func TestReadModule(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := removeOverrides(filepath.Join(tree, "root")); err != nil {
+		t.Fatal(err)
+	}
 	m, err := readModule(tree, filepath.Join(tree, "root"), false)
 	if err != nil || fmt.Sprint(m.required) != "[>= 1.5 < 3]" || m.backend != "s3" || !m.providers || !m.floating || m.unread || m.empty {
 		t.Fatalf("%+v, %v", m, err)

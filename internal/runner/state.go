@@ -8,7 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 )
 
 // A root module that declares no backend gets a managed state: a generated
@@ -21,7 +23,31 @@ const (
 	managedWorkspaces = "terraform.tfstate.d"
 )
 
-func isOwnOverride(content []byte) bool { return bytes.Contains(content, []byte(overrideMark)) }
+var overrideName = regexp.MustCompile(`^zz_tfops(_\d+)?_override\.tf\.json$`)
+
+// removeOverrides takes out of a root module what an earlier phase put there,
+// so that what is read of it is the repository's alone. A file of the
+// repository that claims to be ours goes as well.
+func removeOverrides(root string) error {
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !overrideName.MatchString(e.Name()) || e.IsDir() {
+			continue
+		}
+		path := filepath.Join(root, e.Name())
+		content, err := os.ReadFile(path)
+		if err == nil && bytes.Contains(content, []byte(overrideMark)) {
+			err = os.Remove(path)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
 
 func overrideContent(workspaceDir string) []byte {
 	b, _ := json.MarshalIndent(map[string]any{
@@ -35,16 +61,14 @@ func overrideContent(workspaceDir string) []byte {
 }
 
 // writeOverride puts the override file into the root module, under a name
-// that no file of the repository has.
+// that no file of the repository has, nor has with the ending that OpenTofu
+// prefers.
 func writeOverride(root, workspaceDir string) error {
 	name := overrideFile
 	for n := 1; ; n++ {
-		old, err := os.ReadFile(filepath.Join(root, name))
-		if errors.Is(err, fs.ErrNotExist) || err == nil && isOwnOverride(old) {
-			return os.WriteFile(filepath.Join(root, name), overrideContent(workspaceDir), 0o600)
-		}
-		if err != nil {
-			return err
+		path := filepath.Join(root, name)
+		if !exists(path) && !exists(strings.TrimSuffix(path, ".tf.json")+".tofu.json") {
+			return os.WriteFile(path, overrideContent(workspaceDir), 0o600)
 		}
 		name = fmt.Sprintf("zz_tfops_%d_override.tf.json", n)
 	}
@@ -62,9 +86,21 @@ func isDefault(terraformWorkspace string) bool {
 	return terraformWorkspace == "" || terraformWorkspace == "default"
 }
 
+// checkManaged sees that init took the override: the state is where tfops keeps it.
+func checkManaged(kind string, config map[string]any, workspaceDir string) error {
+	path, _ := config["path"].(string)
+	dir, _ := config["workspace_dir"].(string)
+	if kind == "local" && path == filepath.Join(workspaceDir, managedState) && dir == filepath.Join(workspaceDir, managedWorkspaces) {
+		return nil
+	}
+	return refuse(CauseBadInput, "declare the backend in a file of its own, or take its declaration out",
+		"the root module declares no backend that tfops can read, and yet init found one (%q): it is not clear where the state belongs", kind)
+}
+
 // checkLocalBackend refuses a local backend of the repository that would
-// write the state into the exported tree.
-func checkLocalBackend(config map[string]any, trees []string, terraformWorkspace string) error {
+// write the state into the exported tree, or among what tfops keeps (kept is
+// the directory of all workspaces).
+func checkLocalBackend(config map[string]any, trees []string, kept, terraformWorkspace string) error {
 	key, fallback := "path", managedState
 	if !isDefault(terraformWorkspace) {
 		key, fallback = "workspace_dir", managedWorkspaces
@@ -73,7 +109,17 @@ func checkLocalBackend(config map[string]any, trees []string, terraformWorkspace
 	if path == "" {
 		path = fallback
 	}
-	inTree := func(tree string) bool { return within(filepath.Clean(tree), filepath.Clean(path)) }
+	real := filepath.Clean(path)
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(real)); err == nil {
+		real = filepath.Join(dir, filepath.Base(real))
+	}
+	inTree := func(tree string) bool {
+		return within(filepath.Clean(tree), filepath.Clean(path)) || within(filepath.Clean(tree), real)
+	}
+	if inTree(kept) {
+		return refuse(CauseBadInput, "remove the backend block, and tfops keeps the state; or give it another "+key,
+			"the local backend's %s %q belongs to tfops, which keeps the states of its workspaces there", key, path)
+	}
 	if filepath.IsAbs(path) && !slices.ContainsFunc(trees, inTree) {
 		return nil
 	}

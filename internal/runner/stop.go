@@ -21,8 +21,10 @@ var (
 // stopper turns signals and the phase's timeout into the end of a context.
 //
 // The first SIGINT, or the timeout, ends the context: terraform-exec then
-// interrupts the engine and waits out the grace time. SIGTERM, or a second
-// SIGINT, kills all that the runner has started. A hangup or a broken pipe is
+// interrupts the engine and waits out the grace time. More of them change
+// nothing: whoever asks twice, or passes on after a crash what may have arrived
+// before it, does not ask for a kill. SIGTERM kills all that the runner has
+// started. A hangup or a broken pipe is
 // caught and means nothing; being ignored, it would be ignored by the engine
 // and its provisioners too.
 type stopper struct {
@@ -68,10 +70,12 @@ func (s *stopper) watch(timeout time.Duration, say func(string)) {
 			s.cancel(errTimedOut)
 			say("out of time after " + timeout.String() + ": the engine is asked to stop")
 		case sig := <-s.signals:
-			if sig == unix.SIGINT && !asked {
-				asked = true
-				s.cancel(errInterrupted)
-				say("interrupted on request: the engine is asked to stop")
+			if sig == unix.SIGINT {
+				if !asked {
+					asked = true
+					s.cancel(errInterrupted)
+					say("interrupted on request: the engine is asked to stop")
+				}
 				continue
 			}
 			s.forced.Store(true)

@@ -45,7 +45,18 @@ func Create(path string) (*Key, error) {
 	if err := os.Link(tmp.Name(), path); err != nil { // fails when path exists
 		return nil, cannot(path, "created", err)
 	}
+	if err := syncDir(filepath.Dir(path)); err != nil { // what is encrypted to it must not outlive it
+		return nil, cannot(path, "created", err)
+	}
 	return Load(path)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // Load reads the key at path. A key that others can read is refused.

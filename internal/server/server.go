@@ -104,13 +104,15 @@ type Server struct {
 	handler http.Handler
 	version func() string // tfops's own; asking for the engines' takes long
 
+	patience time.Duration // backupPatience
+
 	stopping context.Context // done when whatever waits must end
 	stop     context.CancelFunc
 }
 
 // New returns a server.
 func New(o Options) *Server {
-	s := &Server{Options: o, version: sync.OnceValue(func() string { return o.Version().Tfops })}
+	s := &Server{Options: o, patience: backupPatience, version: sync.OnceValue(func() string { return o.Version().Tfops })}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.handler = s.wrap(s.routes())
 	return s
@@ -124,6 +126,9 @@ const (
 	// stopTimeout is how long a stopping daemon waits for answers that are
 	// being written.
 	stopTimeout = 3 * time.Second
+	// backupPatience is how long a client of a backup may take nothing: while
+	// one is being written, the store cannot use again what it frees, and grows.
+	backupPatience = time.Minute
 )
 
 // Serve answers on l, which Listen made, until ctx is done; then it ends what

@@ -2,8 +2,10 @@ package server
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -32,7 +34,12 @@ func (s *Server) log(ctx context.Context, in *logInput) (*huma.StreamResponse, e
 }
 
 func (s *Server) backup(context.Context, *nothing) (*huma.StreamResponse, error) {
-	out := s.stream("application/octet-stream", s.Store.Backup)
+	out := s.stream("application/octet-stream", func(ctx context.Context, w io.Writer) error {
+		f := w.(flusher)
+		f.patience = s.patience
+		err := s.Store.Backup(ctx, f)
+		return errors.Join(err, f.c.SetWriteDeadline(time.Time{}))
+	})
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		hctx.SetHeader("Content-Disposition", `attachment; filename="tfops.db"`)
 		out.Body(hctx)
@@ -48,7 +55,7 @@ func (s *Server) stream(contentType string, write func(context.Context, io.Write
 		defer cancel()
 		defer context.AfterFunc(s.stopping, cancel)()
 		w.Header().Set("Content-Type", contentType)
-		f := flusher{w, http.NewResponseController(w)}
+		f := flusher{w: w, c: http.NewResponseController(w)}
 		if err := f.c.Flush(); err != nil { // the head: the reader knows that it is connected
 			panic(http.ErrAbortHandler)
 		}
@@ -61,11 +68,17 @@ func (s *Server) stream(contentType string, write func(context.Context, io.Write
 
 // flusher sends what is written at once.
 type flusher struct {
-	w io.Writer
-	c *http.ResponseController
+	w        io.Writer
+	c        *http.ResponseController
+	patience time.Duration // that a write may take; zero: any
 }
 
 func (f flusher) Write(b []byte) (int, error) {
+	if f.patience > 0 {
+		if err := f.c.SetWriteDeadline(time.Now().Add(f.patience)); err != nil {
+			return 0, err
+		}
+	}
 	n, err := f.w.Write(b)
 	if err == nil {
 		err = f.c.Flush()

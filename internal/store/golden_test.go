@@ -49,7 +49,7 @@ func fixture() sample {
 			Types: []string{"aws_vpc"}, Addresses: []string{"aws_vpc.main"}, Drifted: 10, Changes: true, Complete: true, Engine: "terraform 1.11.4"},
 		Failure: &run.Failure{Message: "it failed", Detail: "the engine said so", Next: "tfops logs"},
 		Attempt: 2, Restarts: 3, NotBefore: at(1), Canceling: "li", SupersededBy: "01zgwseg0bbb",
-		CreatedAt: at(0), StartedAt: at(2), PlannedAt: at(3), QueuedAt: at(4), ApplyStartedAt: at(5), FinishedAt: at(6), ExpiresAt: at(7)}
+		CreatedAt: at(0), AppliesSeen: at(1), StartedAt: at(2), PlannedAt: at(3), QueuedAt: at(4), ApplyStartedAt: at(5), FinishedAt: at(6), ExpiresAt: at(7)}
 	return sample{
 		ended:  ended,
 		active: run.Run{ID: "01zgwseg1b4k", Workspace: "net", Kind: run.Drift, Status: run.Pending, CreatedAt: at(8), Attempt: 1},

@@ -102,10 +102,10 @@ func (s *Store) enqueue(tx *bolt.Tx, r run.Run) (created, superseded []run.Run, 
 		if err != nil {
 			return nil, nil, err
 		}
-		if rec.Desired != r.Commit.SHA {
-			rec.DesiredAt = now
+		if r.Kind == run.Sync && rec.Desired != r.Commit.SHA { // a destroy that comes to nothing leaves it as it is
+			rec.Desired, rec.DesiredAt = r.Commit.SHA, now
 		}
-		rec.Desired, rec.Fingerprint = r.Commit.SHA, r.Fingerprint
+		rec.Fingerprint = r.Fingerprint
 		if err := put(tx, bucketRecords, r.Workspace, rec); err != nil {
 			return nil, nil, err
 		}

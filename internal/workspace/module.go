@@ -146,12 +146,12 @@ func (m *module) blockType(typ string, hasBackend func() bool) {
 
 // call adds the source of a module block.
 func (m *module) call(file string, source hcl.Expression) {
-	v, diags := source.Value(nil)
-	if diags.HasErrors() || !v.IsKnown() || v.IsNull() || v.Type() != cty.String {
+	s, ok := PlainText(source)
+	if !ok {
 		m.hide("%s has a module whose source is not plain text", file)
 		return
 	}
-	s := strings.ReplaceAll(v.AsString(), `\`, "/")
+	s = strings.ReplaceAll(s, `\`, "/")
 	if strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") || s == "." || s == ".." {
 		m.calls = append(m.calls, s)
 	}

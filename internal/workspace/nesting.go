@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 )
 
 // maxNesting is far more than a person writes and far less than what overflows
@@ -18,10 +19,10 @@ const MaxHCL = 1 << 20
 // TooDeep reports whether HCL text should not be given to a parser: it is
 // larger than MaxHCL, or has too much within one another. Whoever may push to a
 // repository could otherwise stop the daemon with a file of brackets.
-func TooDeep(src []byte) bool {
-	if len(src) > MaxHCL {
-		return true
-	}
+func TooDeep(src []byte) bool { return len(src) > MaxHCL || Deep(src) }
+
+// Deep is TooDeep whatever the size is.
+func Deep(src []byte) bool {
 	few := 0
 	for _, c := range src {
 		if strings.IndexByte("([{!-?", c) >= 0 {
@@ -64,4 +65,27 @@ func nestsTooDeep(tokens hclsyntax.Tokens) bool {
 		}
 	}
 	return false
+}
+
+// PlainText is the value of an expression that is a string without anything
+// to compute in it. Nothing is evaluated: a few loops within one another, which
+// need no name and no function, would keep the process busy for good.
+func PlainText(expr hcl.Expression) (string, bool) {
+	if p, ok := expr.(*hclsyntax.ParenthesesExpr); ok {
+		return PlainText(p.Expression)
+	}
+	if t, ok := expr.(*hclsyntax.TemplateExpr); ok {
+		for _, part := range t.Parts {
+			if _, ok := part.(*hclsyntax.LiteralValueExpr); !ok {
+				return "", false
+			}
+		}
+	} else if _, native := expr.(hclsyntax.Expression); native {
+		return "", false
+	}
+	v, diags := expr.Value(nil) // JSON, where nothing is computed without a context, or plain parts
+	if diags.HasErrors() || v.IsNull() || !v.IsKnown() || v.Type() != cty.String {
+		return "", false
+	}
+	return v.AsString(), true
 }

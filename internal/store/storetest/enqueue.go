@@ -82,8 +82,8 @@ func enqueueMovesRecords(t *testing.T, b *bench) {
 	due = due.UTC()
 	same(t, "records", all, map[string]workspace.Record{
 		"net":   {Name: "net", Head: "h1", Desired: "c-net", DesiredAt: first, Fingerprint: "print-net"},
-		"old":   {Name: "old", Desired: "c-old", DesiredAt: first, Fingerprint: "print-old"},
-		"db":    {Name: "db", Head: "h1"}, // a speculative plan changes nothing that is wanted
+		"old":   {Name: "old", Fingerprint: "print-old"}, // a destroy is of what is applied, and wants no other commit
+		"db":    {Name: "db", Head: "h1"},                // a speculative plan changes nothing that is wanted
 		"app":   {Name: "app", Drift: workspace.DriftRecord{DueAt: due}},
 		"quiet": {Name: "quiet", Head: "h1", Drift: workspace.DriftRecord{DueAt: due}},
 	})

@@ -1,0 +1,207 @@
+package runner
+
+import (
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tfops/tfops/internal/testrig"
+)
+
+// Providers that a repository brings along are used for that repository and
+// never end up in the cache that all workspaces share: there they would be
+// run with other workspaces' credentials, or be links to a checkout that is gone.
+func TestRepositorysProvidersStayOutOfTheCache(t *testing.T) {
+	mirror := filepath.Join(filepath.Dir(testrig.Provider(t)), "mirror")
+	r := newRig(t, map[string]string{"main.tf": testrig.RequiredProviders + `provider "lab" { world = ` + "\"" + t.TempDir() + "\" }\n" + simple})
+	if err := os.CopyFS(filepath.Join(r.tree, "terraform.d", "plugins"), os.DirFS(mirror)); err != nil {
+		t.Fatal(err)
+	}
+	f := r.planned()
+	var found []string
+	cache := filepath.Join(f.job.CacheDir, "providers")
+	err := filepath.WalkDir(cache, func(path string, _ fs.DirEntry, err error) error {
+		if path != cache {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil || len(found) > 0 {
+		t.Fatalf("in the shared cache: %q %v", found, err)
+	}
+	if result := f.startApply().wait(); result.Outcome != Succeeded {
+		t.Fatalf("apply: %+v", result)
+	}
+	// The next commit's tree is another one, and what the kept directory links to is gone.
+	next := filepath.Join(r.base, "next")
+	if err := os.Rename(r.tree, next); err != nil {
+		t.Fatal(err)
+	}
+	r.tree = next
+	r.planned()
+}
+
+// However a repository names its files, a root module without a backend keeps
+// its state in the managed place, or is refused.
+func TestManagedStateCannotBeOverridden(t *testing.T) {
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere.tfstate")
+	backend := `terraform { 
+  backend "local" { path = "` + elsewhere + `" }
+}`
+	for name, files := range map[string]map[string]string{
+		"a file that looks like an editor's": {"#backend.tf": backend},
+		"an override that comes later":       {"zzz_override.tf": backend},
+		"an override that claims to be ours": {"zz_tfops_5_override.tf.json": `{"//": "` + overrideMark + `", "terraform": {"backend": {"local": {"path": "` + elsewhere + `"}}}}`, overrideFile: "{}"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files["main.tf"] = simple
+			r := newRig(t, files)
+			f, result := r.plan()
+			if result.Outcome != Succeeded {
+				return // refused
+			}
+			applied := f.startApply().wait()
+			if applied.Outcome != Succeeded {
+				t.Fatalf("apply: %+v", applied)
+			}
+			path, _ := applied.Backend.Config["path"].(string)
+			if strings.HasPrefix(name, "a file") && path != elsewhere {
+				t.Errorf("the repository's backend was not used: %+v", applied.Backend)
+			}
+			if applied.Backend.Type != result.Backend.Type || result.Backend.Config["path"] != path {
+				t.Errorf("the plan's state was %+v, the apply's %+v", result.Backend, applied.Backend)
+			}
+			if _, err := os.Stat(path); err != nil {
+				t.Errorf("the state is said to be %+v: %v", applied.Backend, err)
+			}
+		})
+	}
+}
+
+// Where a file of the repository has the override's name, the apply goes by
+// the same state as the plan.
+func TestOverrideBesideOneOfTheRepository(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": simple, overrideFile: "{}"})
+	f := r.planned()
+	result := f.startApply().wait()
+	if result.Outcome != Succeeded || result.Backend.Type != "managed" || result.Serial == 0 {
+		t.Fatalf("%+v", result)
+	}
+}
+
+// An errored.tfstate that somebody committed is no evidence of this apply.
+func TestCommittedErroredState(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": simple, erroredState: `{"version": 4}`})
+	f := r.planned().startApply()
+	if result := f.wait(); result.Outcome != Succeeded || result.ErroredState != "" || result.Message != "" {
+		t.Fatalf("%+v", result)
+	}
+	if exists(filepath.Join(f.dir, ErroredStateFile)) {
+		t.Error("evidence was made of it")
+	}
+}
+
+// A stray state of a named Terraform workspace is as telling as one of the default.
+func TestStrayStateOfATerraformWorkspace(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": simple, "terraform.tfstate.d/blue/terraform.tfstate": `{"version": 4}`})
+	_, result := r.plan(func(j *Job, _ *Secrets) { j.TerraformWorkspace = "blue" })
+	must(t, result, Failed, CauseBadInput, "terraform.tfstate.d/blue/terraform.tfstate")
+}
+
+// A workspace's state is never kept in the directory of another one.
+func TestLocalBackendInAnothersDirectory(t *testing.T) {
+	r := newRig(t, nil)
+	r.write("main.tf", `terraform {
+  backend "local" { path = "`+filepath.Join(filepath.Dir(r.workspaceDir()), "other", managedState)+`" }
+}
+`+simple)
+	_, result := r.plan(func(j *Job, _ *Secrets) {})
+	must(t, result, Failed, CauseBadInput, "belongs to tfops")
+}
+
+// What is read before the engine runs is read, not computed: an expression
+// that takes forever is left to the engine, as is text too deep for a parser.
+func TestReadingIsBounded(t *testing.T) {
+	ten := "[0,1,2,3,4,5,6,7,8,9]"
+	bomb := "0"
+	for _, v := range strings.Split("abcdefghi", "") {
+		bomb = "[for " + v + " in " + ten + " : " + bomb + "]"
+	}
+	for name, src := range map[string]string{
+		"loops in HCL":    "module \"m\" {\n  source = " + bomb + "\n}\n",
+		"brackets in HCL": "locals {\n  a = " + strings.Repeat("(", 100_000) + "\n}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(src), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			started := time.Now()
+			if _, err := readModule(dir, dir, false); strings.HasPrefix(name, "brackets") == (err == nil) {
+				t.Errorf("error %v", err)
+			}
+			if d := time.Since(started); d > 10*time.Second {
+				t.Errorf("it took %s", d)
+			}
+		})
+	}
+}
+
+// A run that prints without end does not fill the disk that all share: its
+// log stops at a bound and says so, and what tfops itself says is still kept.
+func TestLogIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	l := openEvents(dir, newMasker(nil))
+	l.most = 10 << 10
+	for range 1000 {
+		l.line([]byte(`{"@message":"` + strings.Repeat("x", 100) + `","type":"provision_progress"}`))
+	}
+	l.line([]byte(`{"@message":"Error: it broke","type":"diagnostic"}`))
+	l.say("error", "the end")
+	if err := l.close(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(filepath.Join(dir, EventsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(b)
+	if len(b) > 12<<10 || !strings.Contains(text, "the end") || !strings.Contains(text, "it broke") || strings.Count(text, "left out") != 1 {
+		t.Errorf("%d bytes, ends with %q", len(b), text[max(0, len(text)-600):])
+	}
+	for line := range strings.Lines(text) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("%q is no JSON", line)
+		}
+	}
+}
+
+// A provider that only a check block or the state names is found in the
+// module all the same: its init guards the cache.
+func TestProvidersOfChecks(t *testing.T) {
+	dir := t.TempDir()
+	src := "check \"c\" {\n  data \"acme_thing\" \"t\" {}\n  assert {\n    condition = true\n    error_message = \"x\"\n  }\n}\n"
+	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(src), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m, err := readModule(dir, dir, false)
+	if err != nil || !m.providers {
+		t.Errorf("%+v %v on %s", m, err, runtime.GOOS)
+	}
+}
+
+// Nothing that may hold a credential is part of what names a state, in a type
+// of backend that tfops does not know either.
+func TestUnknownBackendHidesCredentials(t *testing.T) {
+	b := naming("artifactory", map[string]any{"url": "https://me:canary@host/path?sig=canary", "repo": "r",
+		"nested": []any{map[string]any{"api_token": "canary", "name": "n"}}}, nil)
+	text := jsonText(b, false)
+	if strings.Contains(text, "canary") || !strings.Contains(text, "https://host/path") || !strings.Contains(text, `"name":"n"`) {
+		t.Error(text)
+	}
+}

@@ -1,0 +1,40 @@
+package workspace
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+)
+
+// Loops within one another need neither names nor functions. The daemon reads
+// sources of modules, and computes nothing.
+func TestSourcesAreNotComputed(t *testing.T) {
+	bomb := "0"
+	for _, v := range strings.Split("abcdefghi", "") {
+		bomb = "[for " + v + " in [0,1,2,3,4,5,6,7,8,9] : " + bomb + "]"
+	}
+	for name, src := range map[string]string{
+		"a list":          bomb,
+		"in a string":     `"./${length(` + bomb + `)}"`,
+		"in a string too": `"${` + bomb + `}"`,
+		"in brackets":     "(" + bomb + ")",
+	} {
+		files := fstest.MapFS{"main.tf": {Data: []byte("module \"m\" {\n  source = " + src + "\n}\n")}}
+		started := time.Now()
+		Discover(files)
+		tr := newTree(files)
+		if m := tr.module("."); m.opaque == "" {
+			t.Errorf("%s: taken for plain text: %+v", name, m)
+		}
+		if d := time.Since(started); d > 5*time.Second {
+			t.Errorf("%s: it took %s", name, d)
+		}
+	}
+	for _, src := range []string{`"./m"`, `("./m")`, "<<EOT\n./m\nEOT"} {
+		m := newTree(fstest.MapFS{"main.tf": {Data: []byte("module \"m\" {\n  source = " + src + "\n}\n")}}).module(".")
+		if len(m.calls) != 1 || strings.TrimSpace(m.calls[0]) != "./m" {
+			t.Errorf("%s: %+v", src, m)
+		}
+	}
+}
