@@ -62,7 +62,7 @@ func (e *Engine) ordered(ctx context.Context, def Definition, o Order, t run.Tri
 	if !ok {
 		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
 	}
-	if o.Kind != run.Drift { // people expect what they have just pushed to count
+	if o.Kind == run.Sync || o.Kind == run.Plan { // people expect what they have just pushed to count
 		if err := e.poll(ctx, def.Repository); err != nil {
 			return run.Run{}, err
 		}

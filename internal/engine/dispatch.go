@@ -33,56 +33,85 @@ func (e *Engine) dispatch(ctx context.Context, p phase, places chan struct{}) {
 			return
 		}
 		e.running.Go(func() {
-			defer func() { <-places; e.notify() }()
-			e.follow(ctx, r, p.work)
+			e.follow(ctx, r, func(e *Engine, ctx context.Context, r run.Run) {
+				p.work(e, ctx, r)
+				<-places // before what the run left is cleared away: the next one need not wait for that
+				e.notify()
+			})
 		})
 	}
 }
 
 // next waits until a run is ready for the phase, and claims it. It returns
 // false when ctx is done.
-func (e *Engine) next(ctx context.Context, p phase) (run.Run, bool) {
-	for {
-		changed := e.Changed() // before looking, so that no change is missed
-		r, alarm, err := e.claim(ctx, p)
-		if r.ID != "" {
-			return r, true
+func (e *Engine) next(ctx context.Context, p phase) (r run.Run, ok bool) {
+	e.untilDone(ctx, func() (time.Time, bool) {
+		var alarm time.Time
+		var err error
+		r, alarm, err = e.claim(ctx, p)
+		return e.orSoon(ctx, alarm, err), r.ID != ""
+	})
+	return r, r.ID != "" // what was claimed is started, even if the daemon stops right now
+}
+
+// keepSettling carries out what the rules decide by themselves, whether or not
+// a place for a runner is free.
+func (e *Engine) keepSettling(ctx context.Context) {
+	e.untilDone(ctx, func() (time.Time, bool) {
+		q, err := e.Store.Queue(ctx)
+		if err == nil {
+			if r, st := choose(q, e.current(), allow, discard, expire); st != nothing {
+				err = e.settle(ctx, r.ID) // and its change has it look once more
+			}
 		}
-		if err != nil && ctx.Err() == nil {
-			e.Log.Error("the queue cannot be read; trying again", "error", err)
-			alarm = time.Now().Add(time.Second)
+		return e.orSoon(ctx, alarm(q), err), false
+	})
+}
+
+// orSoon is the time, or after a failure of the store a second from now.
+func (e *Engine) orSoon(ctx context.Context, at time.Time, err error) time.Time {
+	if err == nil {
+		return at
+	}
+	if ctx.Err() == nil {
+		e.Log.Error("the queue cannot be read or changed; trying again", "error", err)
+	}
+	return time.Now().Add(time.Second)
+}
+
+// untilDone calls look until it says that it is done, each time after anything
+// changed or at the time that it named; zero for none.
+func (e *Engine) untilDone(ctx context.Context, look func() (next time.Time, done bool)) {
+	for ctx.Err() == nil {
+		changed := e.Changed() // before looking, so that no change is missed
+		at, done := look()
+		if done {
+			return
 		}
 		var ring <-chan time.Time
-		if !alarm.IsZero() {
+		if !at.IsZero() {
 			// Timers do not notice when the clock is set or the machine slept.
-			ring = time.After(min(time.Until(alarm), time.Minute))
+			ring = time.After(min(time.Until(at), time.Minute))
 		}
 		select {
 		case <-ctx.Done():
-			return run.Run{}, false
 		case <-changed:
 		case <-ring:
 		}
 	}
 }
 
-// claim settles what the rules have decided by themselves, then claims the
-// run that goes first for the phase. When there is none it returns the time at
-// which one may become ready without anything else happening; zero for never.
+// claim claims the run that goes first for the phase. When there is none it
+// returns the time at which one may become ready without anything else
+// happening; zero for never.
 func (e *Engine) claim(ctx context.Context, p phase) (run.Run, time.Time, error) {
 	for {
 		q, err := e.Store.Queue(ctx)
 		if err != nil {
 			return run.Run{}, time.Time{}, err
 		}
-		r, st := choose(q, e.current(), allow, discard, expire)
-		if st != nothing {
-			if err := e.settle(ctx, r.ID); err != nil {
-				return run.Run{}, time.Time{}, err
-			}
-			continue
-		}
-		if r, st = choose(q, e.current(), p.step); st == nothing {
+		r, st := choose(q, e.current(), p.step)
+		if st == nothing {
 			return run.Run{}, alarm(q), nil
 		}
 		if st == startApply {

@@ -140,6 +140,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	e.running.Go(func() { e.keepWatching(ctx) })
 	e.running.Go(func() { e.keepHouse(ctx) })
+	e.running.Go(func() { e.keepSettling(ctx) })
 	e.running.Go(func() { e.dispatch(ctx, phasePlan, e.plans) })
 	e.running.Go(func() { e.dispatch(ctx, phaseApply, e.applies) })
 	<-ctx.Done()
@@ -153,6 +154,11 @@ func (e *Engine) Configure(ctx context.Context, s *Settings) error {
 	// First of all: a configuration that is not in the audit log is not in force.
 	if err := e.Store.Record(ctx, run.Audit{Actor: "tfops", Via: "config", Action: "configure", Reason: s.Summary()}); err != nil {
 		return err
+	}
+	for _, old := range e.current().Workspaces {
+		if _, ok := s.find(old.Name); !ok {
+			e.Log.Warn("a workspace is not configured any more; its resources are not destroyed and its state is kept", "workspace", old.Name, "state", e.workspaceDir(old.Name))
+		}
 	}
 	e.mu.Lock()
 	e.settings = s

@@ -65,6 +65,11 @@ func (e *Engine) sweep(ctx context.Context) error {
 		d, _, err := e.Store.Dossier(ctx, entry.Name())
 		switch {
 		case fault.Is(err, fault.NotFound):
+			// After an old backup was put back this may be an apply that goes on.
+			if alive, err := e.Runner.Survivors(entry.Name()); err != nil || len(alive) > 0 {
+				e.Log.Warn("a run that the store does not know is at work; its directory is kept", "run", entry.Name(), "processes", alive, "error", err)
+				continue
+			}
 			e.removeRun(entry.Name())
 		case err != nil:
 			return err

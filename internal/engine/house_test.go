@@ -1,12 +1,17 @@
 package engine
 
 import (
+	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 func TestRetention(t *testing.T) {
@@ -77,4 +82,48 @@ func TestLostCommitIsFetched(t *testing.T) {
 			t.Errorf("run of %s after %d fetches", r.Commit.SHA, *lost)
 		}
 	}, define("a"))
+}
+
+// A directory that a commit removed takes with it what was planned for it:
+// nobody may approve a plan of what Git does not have any more.
+func TestWhatGitLostIsNotApplied(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.start()
+		g.commit("a/main.tf")
+		planned := g.want("a", run.AwaitingApproval)
+		g.git.remove("a/main.tf")
+		g.commit("a/main.tf")
+		if r := g.wantReason("a", run.Discarded, run.Stale); r.ID != planned.ID || !strings.Contains(r.Comment, "no directory a") {
+			t.Errorf("run %s was discarded: %q", r.ID, r.Comment)
+		}
+		wantFault(t, g.vote(ana, planned, true), fault.Conflict)
+		if v := g.view("a"); v.Sync != workspace.Unknown {
+			t.Errorf("a workspace without a directory is %s", v.Sync)
+		}
+		other := g.want("b", run.AwaitingApproval)
+		g.git.add("a/main.tf")
+		g.commit("a/main.tf")
+		g.want("a", run.AwaitingApproval)
+		if g.want("b", run.AwaitingApproval).ID != other.ID {
+			t.Error("another workspace was planned again")
+		}
+	}, define("a"), define("b"))
+}
+
+// What the rules decide by themselves happens although every place is taken.
+func TestSettlingNeedsNoPlace(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.start()
+		g.commit("a/main.tf")
+		g.want("a", run.AwaitingApproval)
+		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+		for range g.set.Concurrency {
+			if _, err := g.engine.Start(context.Background(), ana, Order{Workspace: "b", Kind: run.Plan}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		g.pass(25 * time.Hour)
+		g.want("b", run.Planning)
+		g.wantReason("a", run.Discarded, run.Expired)
+	}, define("a"), define("b", func(d *Definition) { d.PlanTimeout = 100 * time.Hour }))
 }

@@ -197,8 +197,12 @@ func (e *Engine) followPlan(ctx context.Context, r run.Run) {
 	if v, gone := vanished(err); gone && v.Absent {
 		e.planAgain(ctx, r, "tfops serve ended before it started a runner", 0)
 		return
-	} else if gone || err == nil && (res.Outcome == runner.InterruptedOutcome || res.Outcome == runner.KilledOutcome) {
+	} else if gone || err == nil && res.Outcome == runner.KilledOutcome {
 		e.planAgain(ctx, r, "its runner ended without a result", 1)
+		return
+	}
+	if err == nil && res.Outcome == runner.InterruptedOutcome {
+		e.planAgain(ctx, r, "tfops serve stopped", 0)
 		return
 	}
 	if err == nil && !res.StartedAt.IsZero() && res.StartedAt.Before(r.StartedAt) {
@@ -353,14 +357,12 @@ func inSync(d *run.Dossier, applied bool) {
 	rec := &d.Record
 	destroy := d.Run.Kind == run.Destroy
 	rec.Applied, rec.AppliedFingerprint, rec.Destroyed = d.Run.Commit.SHA, d.Run.Fingerprint, destroy
-	if destroy {
-		rec.Applied, rec.AppliedFingerprint = "", ""
-	}
 	if applied {
 		rec.AppliedAt = d.Now
 	}
 	if destroy {
-		rec.Drift = workspace.DriftRecord{}
+		rec.Applied, rec.AppliedFingerprint = "", ""
+		rec.Drift = workspace.DriftRecord{Status: workspace.DriftUnknown, Why: "nothing is applied: it was destroyed", DueAt: rec.Drift.DueAt}
 		return
 	}
 	old := rec.Drift

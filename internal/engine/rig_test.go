@@ -609,7 +609,7 @@ func (r *repository) add(path string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.files = maps.Clone(r.files)
-	r.files[path] = r.files["a/main.tf"]
+	r.files[path] = r.files["b/main.tf"]
 }
 
 // lose hides a commit until the next fetch, and counts fetches.
@@ -624,4 +624,12 @@ func (r *repository) lose(sha string) *int {
 		r.commits[sha] = c
 	}
 	return &n
+}
+
+// remove takes a file out of every tree from now on.
+func (r *repository) remove(path string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.files = maps.Clone(r.files)
+	delete(r.files, path)
 }

@@ -112,6 +112,9 @@ func (e *Engine) driftRun(ctx context.Context, d Definition, rec workspace.Recor
 		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", d.Repository)
 	}
 	c, err := commit(ctx, repo, rec.Applied)
+	if fault.Is(err, fault.NotFound) {
+		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "commit %s, which workspace %s was made equal to, is not in the repository any more", short(rec.Applied), d.Name)
+	}
 	if err != nil {
 		return run.Run{}, err
 	}

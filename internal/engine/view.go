@@ -226,9 +226,9 @@ func (e *Engine) waitOf(d Definition, rec workspace.Record, q run.Queue, v Works
 	unreachable := e.unreachable(d.Repository)
 	switch {
 	case v.Problem != nil:
-		return Wait{v.Problem.Error(), fault.Next(v.Problem)}
+		return Wait{advised(v.Problem), "tfops poll " + d.Repository}
 	case unreachable != nil:
-		return Wait{"repository " + d.Repository + ": " + unreachable.Error(), fault.Next(unreachable)}
+		return Wait{"repository " + d.Repository + ": " + advised(unreachable), "tfops poll " + d.Repository}
 	case rec.Head == "":
 		return Wait{"the first look at repository " + d.Repository, "tfops status"}
 	case v.Sync == workspace.Errored && len(lastSync) > 0:
@@ -239,6 +239,15 @@ func (e *Engine) waitOf(d Definition, rec workspace.Record, q run.Queue, v Works
 		return Wait{suspended(*rec.Suspension), "tfops resume " + d.Name}
 	}
 	return Wait{}
+}
+
+// advised is an error with what to do about it, as one text: a Wait's command
+// must be one that can be typed.
+func advised(err error) string {
+	if next := fault.Next(err); next != "" {
+		return err.Error() + " (" + next + ")"
+	}
+	return err.Error()
 }
 
 // unreachable is why the last poll of a repository failed; nil when it did not.

@@ -150,6 +150,9 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 		maps.Copy(batch.Heads, look.batch.Heads)
 		batch.Runs = append(batch.Runs, look.batch.Runs...)
 	}
+	if batch.Dropped, err = e.dropped(ctx, s, name); err != nil {
+		failed = append(failed, err)
+	}
 	return errors.Join(append(failed, e.enqueue(ctx, batch))...)
 }
 
@@ -166,7 +169,7 @@ func (e *Engine) turn(name string) chan struct{} {
 
 // enqueue stores a batch, stops the plans that it supersedes and wakes the loop.
 func (e *Engine) enqueue(ctx context.Context, b run.Batch) error {
-	if len(b.Runs)+len(b.Heads)+len(b.Drifts) == 0 {
+	if len(b.Runs)+len(b.Heads)+len(b.Drifts)+len(b.Dropped) == 0 {
 		return nil
 	}
 	_, err := e.enqueued(ctx, b)
@@ -212,6 +215,31 @@ func missingBranch(repository, branch string, heads map[string]string) error {
 		names, more = names[:8], ", …"
 	}
 	return fault.New(fault.NotFound, "push it, or change tfops.hcl: there are "+strings.Join(names, ", ")+more, "branch %s is not in repository %s", branch, repository)
+}
+
+// dropped finds what was planned for workspaces that turned out not to be in
+// their branch any more: nobody may approve that.
+func (e *Engine) dropped(ctx context.Context, s *Settings, repository string) (map[string]string, error) {
+	gone := map[string]string{}
+	for _, d := range s.Workspaces {
+		if problem := e.problem(d.Name); problem != nil && d.Repository == repository {
+			gone[d.Name] = problem.Error()
+		}
+	}
+	if len(gone) == 0 {
+		return nil, nil
+	}
+	q, err := e.Store.Queue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	planned := map[string]string{}
+	for _, r := range q.Active {
+		if why, ok := gone[r.Workspace]; ok && r.Kind == run.Sync && r.Status.Unapplied() {
+			planned[r.Workspace] = why
+		}
+	}
+	return planned, nil
 }
 
 // setProblem notes why workspaces cannot be planned; nil when they can.

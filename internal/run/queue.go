@@ -36,6 +36,9 @@ type Batch struct {
 	// Heads are the newest commits that were looked at, by workspace, of those
 	// without a new run as well as of those with one.
 	Heads map[string]string
+	// Dropped are workspaces that the branch does not have any more, with why:
+	// what was planned for them and has not begun to apply is stale.
+	Dropped map[string]string
 	// Drifts are the scheduled times that drift runs of this batch are made for, by workspace.
 	Drifts map[string]time.Time
 }

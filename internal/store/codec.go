@@ -102,9 +102,13 @@ func addAudits(tx *bolt.Tx, audits []run.Audit) error {
 func getRun(tx *bolt.Tx, id string) (run.Run, error) {
 	r, ok, err := get[run.Run](tx, bucketRuns, id)
 	if err == nil && !ok {
-		err = fault.New(fault.NotFound, "tfops runs", "there is no run %s", id)
+		err = noRun(id)
 	}
 	return r, err
+}
+
+func noRun(id string) error {
+	return fault.New(fault.NotFound, "tfops runs", "there is no run %s", id)
 }
 
 func getRecord(tx *bolt.Tx, name string) (workspace.Record, error) {

@@ -32,7 +32,7 @@ func (s *Store) view(ctx context.Context, fn func(*bolt.Tx) error) error {
 
 // Enqueue stores new runs and moves heads, all or nothing. A run that may
 // apply supersedes the workspace's older ones that have not begun to; they are
-// returned beside the new runs. A drift run is left out while another of the
+// returned beside the new runs, and so are those that are dropped. A drift run is left out while another of the
 // workspace has not ended.
 func (s *Store) Enqueue(ctx context.Context, b run.Batch) (created, superseded []run.Run, err error) {
 	err = s.update(ctx, func(tx *bolt.Tx) error {
@@ -51,6 +51,13 @@ func (s *Store) Enqueue(ctx context.Context, b run.Batch) (created, superseded [
 			if err := put(tx, bucketRecords, name, rec); err != nil {
 				return err
 			}
+		}
+		for name, why := range b.Dropped {
+			old, err := s.dropUnapplied(tx, name, why)
+			if err != nil {
+				return err
+			}
+			superseded = append(superseded, old...)
 		}
 		for _, r := range b.Runs {
 			made, old, err := s.enqueue(tx, r)
@@ -132,6 +139,34 @@ func (s *Store) supersede(tx *bolt.Tx, old run.Run, by string) (run.Run, error) 
 	return d.Run, s.save(tx, d, lockKeys(d.Run))
 }
 
+// dropUnapplied discards what was planned for a workspace that its branch does
+// not have any more. Nothing is wanted of it until it comes back.
+func (s *Store) dropUnapplied(tx *bolt.Tx, name, why string) ([]run.Run, error) {
+	active, err := activeRuns(tx, name+"\x00")
+	if err != nil {
+		return nil, err
+	}
+	var dropped []run.Run
+	for _, r := range active {
+		if r.Kind != run.Sync || !r.Status.Unapplied() {
+			continue
+		}
+		d, err := s.dossier(tx, r.ID)
+		if err != nil {
+			return nil, err
+		}
+		d.Run.Reason, d.Run.Comment, d.Record.Desired = run.Stale, why, ""
+		if err := d.Move(run.Discarded, "", why); err != nil {
+			return nil, err
+		}
+		if err := s.save(tx, d, lockKeys(d.Run)); err != nil {
+			return nil, err
+		}
+		dropped = append(dropped, d.Run)
+	}
+	return dropped, nil
+}
+
 func saveRun(tx *bolt.Tx, r run.Run) error {
 	if err := put(tx, bucketRuns, r.ID, r); err != nil {
 		return err
@@ -146,11 +181,15 @@ func saveRun(tx *bolt.Tx, r run.Run) error {
 // activeRuns reads the runs that have not ended, oldest first, of the
 // workspace in prefix or of all.
 func activeRuns(tx *bolt.Tx, prefix string) ([]run.Run, error) {
+	return active(tx, prefix, getRun)
+}
+
+func active(tx *bolt.Tx, prefix string, read func(*bolt.Tx, string) (run.Run, error)) ([]run.Run, error) {
 	var runs []run.Run
 	c := tx.Bucket(bucketActive).Cursor()
 	for k, _ := c.Seek([]byte(prefix)); k != nil && bytes.HasPrefix(k, []byte(prefix)); k, _ = c.Next() {
 		_, id, _ := bytes.Cut(k, []byte{0})
-		r, err := getRun(tx, string(id))
+		r, err := read(tx, string(id))
 		if err != nil {
 			return nil, err
 		}
@@ -346,7 +385,7 @@ func (s *Store) Claim(ctx context.Context, pick func(run.Queue) (string, func(*r
 func (s *Store) queue(tx *bolt.Tx) (run.Queue, error) {
 	q := run.Queue{Now: s.now(), Votes: map[string][]approvals.Vote{}, Records: map[string]workspace.Record{}, Locks: map[string]locks.Lock{}}
 	var err error
-	if q.Active, err = activeRuns(tx, ""); err != nil {
+	if q.Active, err = active(tx, "", s.queuedRun); err != nil {
 		return q, err
 	}
 	for _, r := range q.Active {
@@ -360,10 +399,12 @@ func (s *Store) queue(tx *bolt.Tx) (run.Queue, error) {
 		if _, ok := q.Records[r.Workspace]; ok {
 			continue
 		}
-		if q.Records[r.Workspace], err = getRecord(tx, r.Workspace); err != nil {
+		if q.Records[r.Workspace], err = s.queuedRecord(tx, r.Workspace); err != nil {
 			return q, err
 		}
 	}
+	s.runs.trim(len(q.Active))
+	s.records.trim(len(q.Records))
 	all, err := allLocks(tx)
 	for _, l := range all {
 		q.Locks[l.State] = l

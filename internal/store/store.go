@@ -26,6 +26,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 var (
@@ -71,6 +73,9 @@ type Store struct {
 	db   *bolt.DB
 	path string
 	now  func() time.Time
+
+	runs    memo[run.Run] // of the queue
+	records memo[workspace.Record]
 }
 
 // Open opens the file at path and brings its schema up to date; a file that
