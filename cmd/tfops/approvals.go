@@ -71,5 +71,5 @@ func (a *app) approvalTable(list []api.Run, column string, value func(api.Run) s
 		rows = append(rows, term.Cells(r.ID, r.Workspace, r.Kind, changesText(r.Plan), short(r.Commit.SHA), r.Commit.Author, subject(r.Commit.Message),
 			a.ago(r.PlannedAt), a.ago(r.ExpiresAt), value(r)))
 	}
-	a.term().Table([]string{"RUN", "WORKSPACE", "KIND", "PLAN", "COMMIT", "AUTHOR", "SUBJECT", "PLANNED", "EXPIRES", column}, rows)
+	a.table([]string{"RUN", "WORKSPACE", "KIND", "PLAN", "COMMIT", "AUTHOR", "SUBJECT", "PLANNED", "EXPIRES", column}, rows)
 }

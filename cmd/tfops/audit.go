@@ -45,5 +45,5 @@ func (a *app) tellAudit(list []api.Audit) {
 	for _, d := range list {
 		rows = append(rows, term.Cells(when(d.At), d.Actor, d.Via, d.Action, d.Workspace, d.Run, d.Reason))
 	}
-	a.term().Table([]string{"TIME", "WHO", "VIA", "WHAT", "WORKSPACE", "RUN", "WHY"}, rows)
+	a.table([]string{"TIME", "WHO", "VIA", "WHAT", "WORKSPACE", "RUN", "WHY"}, rows)
 }

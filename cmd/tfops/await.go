@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tfops/tfops/internal/api"
@@ -14,9 +15,9 @@ import (
 // sees it move; its end is told by the daemon at once.
 const glance = time.Second
 
-// await waits until a run needs somebody or has ended, and tells on stderr of
-// everything that happens to it.
-func (a *app) await(ctx context.Context, c *api.Client, id string) (api.Run, error) {
+// await waits until a run needs somebody or has ended, and hands over what it
+// sees of it in the meantime.
+func (a *app) await(ctx context.Context, c *api.Client, id string, see func(api.Run)) (api.Run, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type answer struct {
@@ -30,7 +31,17 @@ func (a *app) await(ctx context.Context, c *api.Client, id string) (api.Run, err
 	}()
 	tick := time.NewTicker(glance)
 	defer tick.Stop()
-	p := progress{app: a}
+	look := func() (api.Run, bool) {
+		r, err := c.Run(ctx, id)
+		if err != nil { // it comes from Wait as well
+			return r, false
+		}
+		see(r)
+		return r, heldUp(r) != exitDone
+	}
+	if r, held := look(); held { // at once: nothing else would end the waiting
+		return r, nil
+	}
 	for {
 		select {
 		case done := <-settled:
@@ -38,15 +49,29 @@ func (a *app) await(ctx context.Context, c *api.Client, id string) (api.Run, err
 				return done.run, fault.New(fault.Unavailable, "go on waiting: tfops wait "+id, "stopped waiting: run %s goes on without it", id)
 			}
 			if done.err == nil {
-				p.tell(done.run)
+				see(done.run)
 			}
 			return done.run, done.err
 		case <-tick.C:
-			if r, err := c.Run(ctx, id); err == nil { // an error comes from Wait as well
-				p.tell(r)
+			if r, held := look(); held {
+				return r, nil
 			}
 		}
 	}
+}
+
+// heldUp is the exit status for a run that waits for what only a person moves,
+// though it is not at its own end: behind an interrupted run, a person's lock
+// or a suspension. It is 0 for all others.
+func heldUp(r api.Run) int {
+	switch command := r.NextCommand; {
+	case hasEnded(r.Status) || r.Status == "interrupted":
+	case strings.HasPrefix(command, "tfops resolve "):
+		return exitEnded
+	case strings.HasPrefix(command, "tfops unlock "), strings.HasPrefix(command, "tfops resume "):
+		return exitApproval
+	}
+	return exitDone
 }
 
 // progress tells what is new of a run.
@@ -93,6 +118,9 @@ func outcome(r api.Run) int {
 		return exitDone
 	case "awaiting_approval":
 		return exitApproval
+	}
+	if held := heldUp(r); held != exitDone {
+		return held
 	}
 	return exitEnded
 }
@@ -144,6 +172,8 @@ func (a *app) tellOutcome(r api.Run) {
 		p.Notef("%s", r.Comment)
 	case r.Status == "awaiting_approval":
 		p.Notef("It waits for %s.\nLook at the plan: tfops show %s\nNext: %s", r.WaitingFor, r.ID, r.NextCommand)
+	case heldUp(r) != exitDone:
+		p.Notef("It waits for %s.\nNext: %s", r.WaitingFor, r.NextCommand)
 	case !hasEnded(r.Status) && r.NextCommand != "":
 		p.Notef("Next: %s", r.NextCommand)
 	}
@@ -151,7 +181,7 @@ func (a *app) tellOutcome(r api.Run) {
 
 func (a *app) noteFailure(f api.Failure) {
 	p := a.term()
-	p.Warning(f.Message, f.Next)
+	p.Error(fault.New(fault.Unavailable, f.Next, "%s", f.Message))
 	if f.Detail != "" {
 		p.Notef("\n%s", f.Detail)
 	}

@@ -26,11 +26,13 @@ looked ("tfops resolve").`,
 			if err != nil {
 				return err
 			}
-			r, err := c.Cancel(cmd.Context(), args[0], force)
-			if err != nil {
-				return err
-			}
-			return a.print(r, func() { a.tellDecided("Asked for the end", r) })
+			return a.onRun(cmd.Context(), c, args[0], func(id string) error {
+				r, err := c.Cancel(cmd.Context(), id, force)
+				if err != nil {
+					return err
+				}
+				return a.print(r, func() { a.tellDecided("Asked for the end", r) })
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "kill the engine; the outcome of an apply is then unknown")
@@ -56,16 +58,18 @@ given back and a fresh plan is made, which shows what is still to be done.`,
 			if err != nil {
 				return err
 			}
-			r, err := c.Resolve(cmd.Context(), args[0], found)
-			if err != nil {
-				return err
-			}
-			return a.print(r, func() {
-				a.term().Printf("Closed run %s; the lock on the state of workspace %s is given back, and a fresh plan was asked for.", r.ID, r.Workspace)
-				a.term().Notef("Next: tfops status %s", r.Workspace)
+			return a.onRun(cmd.Context(), c, args[0], func(id string) error {
+				r, err := c.Resolve(cmd.Context(), id, found)
+				if err != nil {
+					return err
+				}
+				return a.print(r, func() {
+					a.term().Printf("Closed run %s; the lock on the state of workspace %s is given back, and a fresh plan was asked for.", r.ID, r.Workspace)
+					a.term().Notef("Next: tfops status %s", r.Workspace)
+				})
 			})
 		},
 	}
-	reasonFlag(cmd, &found, "what was found, `TEXT`, needed")
+	reasonFlag(cmd, &found, "say `WHAT` you found: needed, and kept with the run")
 	return cmd
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +15,7 @@ import (
 
 func newDriftCommand(a *app) *cobra.Command {
 	var wait bool
+	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "drift [WORKSPACE...]",
 		Short: "Check workspaces for drift now",
@@ -22,23 +24,33 @@ A check is a full plan at the applied commit; what it would change, no commit
 explains. It changes nothing and takes no lock. Without --wait, print the ids
 of the runs and return; with it, wait for all of them and sum up.
 
-Exit status with --wait: 0 no drift; 1 the command itself failed; 2 wrong
-usage; 11 drift was found; 12 at least one check failed, so that it is not
-known whether there is more.`,
+Exit status with --wait: 0 no drift; 1 the command itself failed, or --timeout
+is over; 2 wrong usage; 11 drift was found; 12 at least one check failed or
+waits for somebody, so that it is not known whether there is more.`,
 		Example: `  tfops drift network-prod --wait
   tfops drift
   tfops drift --wait -o json | jq -r '.[] | select(.drift == "drifted") | .workspace'`,
 		ValidArgsFunction: a.completeMany(a.workspaceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkTimeout(cmd, timeout, wait); err != nil {
+				return err
+			}
 			c, err := a.client()
 			if err != nil {
 				return err
 			}
-			return a.drift(cmd.Context(), c, args, wait)
+			return a.drift(cmd.Context(), c, args, patient{wait, timeout})
 		},
 	}
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait for all checks, sum up, and exit by what they found")
+	timeoutFlag(cmd, &timeout)
 	return cmd
+}
+
+// patient is whether checks are waited for, and how long; 0 is as long as it takes.
+type patient struct {
+	wait    bool
+	timeout time.Duration
 }
 
 // driftResult is what a check found.
@@ -52,7 +64,7 @@ type driftResult struct {
 	Error     string   `json:"error,omitempty"`
 }
 
-func (a *app) drift(ctx context.Context, c *api.Client, names []string, wait bool) error {
+func (a *app) drift(ctx context.Context, c *api.Client, names []string, p patient) error {
 	names, err := a.driftTargets(ctx, c, names)
 	if err != nil {
 		return err
@@ -62,7 +74,7 @@ func (a *app) drift(ctx context.Context, c *api.Client, names []string, wait boo
 		return a.print([]driftResult{}, func() {})
 	}
 	runs, failed := a.startChecks(ctx, c, names)
-	if !wait {
+	if !p.wait {
 		printed := a.print(runs, func() {
 			for _, r := range runs {
 				a.term().Printf("%s", r.ID)
@@ -73,11 +85,13 @@ func (a *app) drift(ctx context.Context, c *api.Client, names []string, wait boo
 		})
 		return errors.Join(failed, printed)
 	}
+	waiting, cancel := within(ctx, p.timeout) // for all of them together
+	defer cancel()
 	results := []driftResult{}
 	for _, r := range runs {
-		found, err := a.awaitCheck(ctx, c, r)
+		found, err := a.awaitCheck(waiting, c, r)
 		if err != nil {
-			return errors.Join(failed, err)
+			return errors.Join(failed, gaveUp(ctx, err, r.ID, p.timeout))
 		}
 		results = append(results, found)
 	}
@@ -121,7 +135,7 @@ func (a *app) startChecks(ctx context.Context, c *api.Client, names []string) ([
 	for _, name := range names {
 		r, err := c.StartRun(ctx, name, api.StartRun{Kind: "drift"})
 		if err != nil {
-			failed = append(failed, err)
+			failed = append(failed, a.meant(ctx, c, name, err))
 			continue
 		}
 		runs = append(runs, r)
@@ -130,7 +144,7 @@ func (a *app) startChecks(ctx context.Context, c *api.Client, names []string) ([
 }
 
 func (a *app) awaitCheck(ctx context.Context, c *api.Client, started api.Run) (driftResult, error) {
-	r, err := c.Wait(ctx, started.ID)
+	r, err := a.await(ctx, c, started.ID, func(api.Run) {})
 	if err != nil {
 		return driftResult{}, err
 	}
@@ -140,6 +154,9 @@ func (a *app) awaitCheck(ctx context.Context, c *api.Client, started api.Run) (d
 		d.Drift = "none"
 	case exitChanges:
 		d.Drift = "drifted"
+	}
+	if heldUp(r) != exitDone {
+		d.Error = "waits for " + r.WaitingFor + ": " + r.NextCommand
 	}
 	if r.Error != nil {
 		d.Error = r.Error.Message
@@ -184,7 +201,7 @@ func (a *app) tellDrift(results []driftResult) {
 		}
 		rows = append(rows, []term.Cell{{Text: r.Workspace}, {Text: r.Drift, Tone: toneOf(r.Drift)}, {Text: r.Run}, {Text: r.Plan}, {Text: found}})
 	}
-	a.term().Table([]string{"WORKSPACE", "DRIFT", "RUN", "PLAN", "FOUND"}, rows)
+	a.table([]string{"WORKSPACE", "DRIFT", "RUN", "PLAN", "FOUND"}, rows)
 	a.term().Notef("%s checked: %d without drift, %d drifted, %d unknown.", counted(len(results), "workspace"), counts["none"], counts["drifted"], counts["unknown"])
 	if counts["drifted"] > 0 {
 		for _, r := range results {

@@ -29,7 +29,7 @@ who approved, what changed and when.`,
 			}
 			list, err := c.History(cmd.Context(), args[0], limit)
 			if err != nil {
-				return err
+				return a.meant(cmd.Context(), c, args[0], err)
 			}
 			return a.print(list, func() { a.tellHistory(args[0], list) })
 		},
@@ -59,5 +59,5 @@ func (a *app) tellHistory(name string, list []api.Run) {
 		rows = append(rows, []term.Cell{{Text: a.ago(at)}, {Text: r.ID}, {Text: r.Kind}, {Text: statusText(r), Tone: toneOf(r.Status)},
 			{Text: changesText(r.Plan)}, {Text: short(r.Commit.SHA)}, {Text: r.Commit.Author}, {Text: subject(r.Commit.Message)}, {Text: approvers(r)}})
 	}
-	a.term().Table([]string{"WHEN", "RUN", "KIND", "STATUS", "PLAN", "COMMIT", "AUTHOR", "SUBJECT", "APPROVED BY"}, rows)
+	a.table([]string{"WHEN", "RUN", "KIND", "STATUS", "PLAN", "COMMIT", "AUTHOR", "SUBJECT", "APPROVED BY"}, rows)
 }

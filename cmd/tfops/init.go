@@ -107,7 +107,8 @@ func describeCheckout(dir string) (config.StarterInfo, error) {
 	if err != nil {
 		return info, err
 	}
-	info.URL, info.Branch, info.Roots = originOf(repo, top), branchOf(repo), workspace.Discover(os.DirFS(top))
+	info.Tree = os.DirFS(top)
+	info.URL, info.Branch, info.Roots = originOf(repo, top), branchOf(repo), workspace.Discover(info.Tree)
 	return info, nil
 }
 

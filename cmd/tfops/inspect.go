@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -42,6 +45,9 @@ from one release to the next.`,
 			if info, err := os.Stat(path); err == nil && info.IsDir() {
 				path = filepath.Join(path, "tfops.db")
 			}
+			if err := looksLikeStore(path); err != nil {
+				return err
+			}
 			s, err := store.Open(path, store.Options{ReadOnly: true, Now: a.now})
 			if err != nil {
 				return err
@@ -57,6 +63,30 @@ from one release to the next.`,
 	cmd.Flags().StringVar(&id, "run", "", "show all that is stored about this `RUN`")
 	_ = cmd.RegisterFlagCompletionFunc("run", cobra.NoFileCompletions)
 	return cmd
+}
+
+// looksLikeStore refuses a file that never was a store, which is no reason to
+// speak of damage. A store begins with two pages of metadata, each with
+// bbolt's magic number behind a header of 16 bytes; one of them suffices, and
+// the size of a page is that of the machine that made it. What cannot be read,
+// or is empty, is left to whoever opens the store.
+func looksLikeStore(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	begin := make([]byte, 64<<10+20)
+	n, err := io.ReadFull(f, begin)
+	if n == 0 || err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil
+	}
+	for page := 0; page+20 <= n; page = max(2*page, 1<<10) {
+		if binary.NativeEndian.Uint32(begin[page+16:]) == 0xED0CDAED {
+			return nil
+		}
+	}
+	return fault.New(fault.Invalid, "name a tfops.db, the data directory that it is in, or a file that tfops backup wrote", "%s is not a tfops store", path)
 }
 
 // contents is the result of inspect.
@@ -102,7 +132,7 @@ func (a *app) tellContents(c contents) {
 		if len(rows) == 0 {
 			p.Printf("  none\n")
 		} else {
-			p.Table(header, rows)
+			a.table(header, rows)
 		}
 		p.Printf("")
 	}
@@ -131,7 +161,7 @@ func (a *app) tellContents(c contents) {
 	for _, d := range c.Audit {
 		rows = append(rows, term.Cells(when(d.At), d.Actor, d.Via, d.Action, d.Workspace, d.Run, d.Reason))
 	}
-	p.Table([]string{"TIME", "WHO", "VIA", "WHAT", "WORKSPACE", "RUN", "WHY"}, rows)
+	a.table([]string{"TIME", "WHO", "VIA", "WHAT", "WORKSPACE", "RUN", "WHY"}, rows)
 }
 
 func failureText(r run.Run) string {
@@ -177,11 +207,11 @@ func (a *app) tellDossier(d dossier) {
 		rows = append(rows, term.Cells(when(v.At), v.Voter, yesNo(v.Yes), v.Digest, v.Comment))
 	}
 	p.Printf("")
-	p.Table([]string{"VOTED", "WHO", "VOTE", "PLAN", "COMMENT"}, rows)
+	a.table([]string{"VOTED", "WHO", "VOTE", "PLAN", "COMMENT"}, rows)
 	rows = nil
 	for _, e := range d.Events {
 		rows = append(rows, term.Cells(when(e.At), string(e.To), e.Actor, e.Text))
 	}
 	p.Printf("")
-	p.Table([]string{"TIME", "STATUS", "WHO", "WHAT"}, rows)
+	a.table([]string{"TIME", "STATUS", "WHO", "WHAT"}, rows)
 }

@@ -259,6 +259,9 @@ func TestDecisionsOnTheCommandLine(t *testing.T) {
 	if r := l.ends(exitDone, "approve", waits.ID); !strings.Contains(r.out, "apply_queued and waits for the state, which is locked by") {
 		t.Errorf("approve prints\n%s", r.out)
 	}
+	if r := l.ends(exitApproval, "wait", waits.ID); !strings.Contains(r.err, "Next: tfops unlock web") {
+		t.Errorf("wait behind a lock says\n%s", r.err)
+	}
 	if r := l.ends(exitDone, "withdraw", waits.ID); !strings.Contains(r.out, "awaiting_approval") {
 		t.Errorf("withdraw prints\n%s", r.out)
 	}
@@ -268,12 +271,15 @@ func TestDecisionsOnTheCommandLine(t *testing.T) {
 	l.ends(exitFailed, "unlock", "web")
 
 	// So does a suspension.
-	if out := l.ok("suspend", "web", "-m", "freeze", "--until", "2h"); !strings.Contains(out, "until in ") {
+	if out := l.ok("suspend", "web", "-m", "freeze", "--until", "2h"); !strings.Contains(out, "for 2h, until ") {
 		t.Errorf("suspend prints\n%s", out)
 	}
 	l.ok("approve", waits.ID)
 	if out := l.ok("status", "web"); !strings.Contains(out, "freeze") || !strings.Contains(out, "tfops resume web") {
 		t.Errorf("status prints\n%s", out)
+	}
+	if r := l.ends(exitApproval, "wait", waits.ID[:len(waits.ID)-1]); !strings.Contains(r.err, "Next: tfops resume web") {
+		t.Errorf("wait behind a suspension says\n%s", r.err)
 	}
 	l.ok("resume", "web")
 	l.ends(exitFailed, "resume", "web")
@@ -305,5 +311,8 @@ func TestDecisionsOnTheCommandLine(t *testing.T) {
 	}
 	for _, args := range [][]string{{"plan", "nothere"}, {"status", "nothere"}, {"history", "nothere"}, {"show", "nothere"}, {"logs", "nothere"}, {"lock", "nothere", "-m", "x"}} {
 		l.ends(exitFailed, args...)
+	}
+	if r := l.ends(exitFailed, "lock", "wbe", "-m", "x"); !strings.Contains(r.err, "did you mean web?") {
+		t.Errorf("a slip of the finger: %s", r.err)
 	}
 }

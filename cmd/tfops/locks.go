@@ -41,7 +41,7 @@ func (a *app) tellLocks(list []api.Lock) {
 	for _, l := range list {
 		rows = append(rows, term.Cells(l.Workspace, l.Holder, a.ago(&l.Since), l.Reason, strings.Join(l.Waiting, ", "), l.State))
 	}
-	a.term().Table([]string{"WORKSPACE", "HOLDER", "SINCE", "REASON", "WAITING", "STATE"}, rows)
+	a.table([]string{"WORKSPACE", "HOLDER", "SINCE", "REASON", "WAITING", "STATE"}, rows)
 }
 
 func newLockCommand(a *app) *cobra.Command {
@@ -49,8 +49,9 @@ func newLockCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lock WORKSPACE",
 		Short: "Hold a workspace's state: applies wait",
-		Long: `Hold the state of a workspace for yourself, with a reason that others see. Applies
-wait until it is given up, of every workspace that shares the state; plans and
+		Long: `Hold the state of a workspace, with a reason that others see, for work that you
+do on it by hand. All applies wait until it is given up, those that you approve
+yourself as well, and those of every workspace that shares the state; plans and
 drift checks go on.`,
 		Example:           `  tfops lock network-prod -m "moving subnets by hand until 16:00"`,
 		Args:              takes("WORKSPACE"),
@@ -65,7 +66,7 @@ drift checks go on.`,
 			}
 			w, err := c.Lock(cmd.Context(), args[0], reason)
 			if err != nil {
-				return err
+				return a.meant(cmd.Context(), c, args[0], err)
 			}
 			return a.print(w, func() {
 				a.term().Printf("Locked the state of workspace %s.", w.Name)
@@ -73,7 +74,7 @@ drift checks go on.`,
 			})
 		},
 	}
-	reasonFlag(cmd, &reason, "`WHY`, needed")
+	reasonFlag(cmd, &reason, "say `WHY`: needed, and kept with the decision")
 	return cmd
 }
 
@@ -96,11 +97,11 @@ is needed, and recorded. A run's hold ends with the run: see "tfops cancel" and
 			}
 			w, err := c.Unlock(cmd.Context(), args[0], reason)
 			if err != nil {
-				return err
+				return a.meant(cmd.Context(), c, args[0], err)
 			}
 			return a.print(w, func() { a.term().Printf("Unlocked the state of workspace %s.", w.Name) })
 		},
 	}
-	reasonFlag(cmd, &reason, "`WHY`, needed for another person's hold")
+	reasonFlag(cmd, &reason, "say `WHY`: needed for another person's hold, and kept with the decision")
 	return cmd
 }

@@ -29,7 +29,7 @@ document each.`,
 			if err != nil {
 				return err
 			}
-			return a.logs(cmd.Context(), c, args[0], follow)
+			return a.onRun(cmd.Context(), c, args[0], func(id string) error { return a.logs(cmd.Context(), c, id, follow) })
 		},
 	}
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what is added")

@@ -14,9 +14,16 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/tfops/tfops/internal/runner"
 )
 
 func main() {
+	// A runner is started for every phase of every run. It has a form of its
+	// own, and does not wait until all the other commands are laid out.
+	if len(os.Args) == 3 && os.Args[1] == "runner" {
+		os.Exit(runner.Main(os.Args[2]))
+	}
 	// The first signal asks to stop, and what waits for the daemon then lets
 	// go of it; the second one ends the process.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -24,7 +24,8 @@ func newManCommand() *cobra.Command {
 			if info, err := os.Stat(args[0]); err != nil || !info.IsDir() {
 				return fault.New(fault.Invalid, "make it: mkdir -p "+filepath.Clean(args[0]), "there is no directory %s", args[0])
 			}
-			header := &doc.GenManHeader{Title: "TFOPS", Section: "1", Source: "tfops " + version(), Manual: "tfops"}
+			// Each page is titled after its command.
+			header := &doc.GenManHeader{Section: "1", Source: "tfops " + version(), Manual: "tfops"}
 			if err := doc.GenManTree(cmd.Root(), header, args[0]); err != nil {
 				return fault.New(fault.Unavailable, "check that the directory can be written", "the manual pages cannot be written: %w", err)
 			}

@@ -150,8 +150,8 @@ func TestManPages(t *testing.T) {
 	s.ok("man", ".")
 	for _, name := range []string{"tfops.1", "tfops-approve.1", "tfops-serve.1"} {
 		page, err := os.ReadFile(name)
-		if err != nil || !bytes.Contains(page, []byte(".TH")) {
-			t.Errorf("%s: %v", name, err)
+		if err != nil || !bytes.Contains(page, []byte(`.TH "`+strings.ToUpper(strings.TrimSuffix(name, ".1"))+`" "1"`)) {
+			t.Errorf("%s: %v\n%.300s", name, err, page)
 		}
 	}
 	if page, _ := os.ReadFile("tfops-approve.1"); !bytes.Contains(page, []byte("digest")) {

@@ -28,7 +28,10 @@ its data directory, which they find through the same configuration. Start with
 "tfops demo", or with "tfops init" in a checkout.
 
 Exit status: 0 done; 1 failed; 2 wrong usage or configuration. Commands that
-wait have more; their help names them.`,
+wait have more; their help names them.
+
+Where a command takes a RUN, the beginning of its id is enough (4 letters at
+least) if no other run begins so. "tfops man DIR" writes the manual pages.`,
 		Example: `  tfops init && tfops validate && tfops serve
   tfops status
   tfops sync network-prod --wait
@@ -47,7 +50,7 @@ wait have more; their help names them.`,
 	flags.VarP(&a.output, "output", "o", "how to print results: table, json or yaml")
 	flags.StringVar(&a.config, "config", "", "configuration `FILE` (TFOPS_CONFIG; default ./tfops.hcl, then /etc/tfops/tfops.hcl)")
 	flags.StringVar(&a.server, "server", "", "`ADDRESS` of the daemon: a socket's path or a URL (TFOPS_SERVER; default the socket in data_dir)")
-	flags.StringVar(&a.token, "token", "", "`TOKEN` for a daemon that asks for one; others can read it in the process list, TFOPS_TOKEN they cannot")
+	flags.StringVar(&a.token, "token", "", "`TOKEN` for a daemon behind TCP (TFOPS_TOKEN); not needed on the socket")
 	flags.BoolVar(&a.noColor, "no-color", false, "print without colours (as with NO_COLOR in the environment)")
 	root.SetFlagErrorFunc(flagError)
 	_ = root.RegisterFlagCompletionFunc("output", oneOfThese(formats))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,7 +50,7 @@ repeated. For older ones than those shown, use --before with the last id.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.workspace, "workspace", "w", "", "only runs of this `WORKSPACE`")
-	f.StringSliceVar(&o.statuses, "status", nil, "only runs of this `STATUS`")
+	f.StringSliceVar(&o.statuses, "status", nil, "only runs of this `STATUS`: "+strings.Join(statusWords(), ", "))
 	f.StringSliceVar(&o.kinds, "kind", nil, "only runs of this `KIND`: sync, plan, drift or destroy")
 	f.IntVar(&o.limit, "limit", 20, "how many runs to list")
 	f.StringVar(&o.before, "before", "", "only runs older than this `RUN`")
@@ -93,7 +94,7 @@ func (a *app) runs(ctx context.Context, o runsOptions) error {
 			rows = append(rows, []term.Cell{{Text: r.ID}, {Text: r.Workspace}, {Text: r.Kind}, {Text: statusText(r), Tone: toneOf(r.Status)},
 				{Text: changesText(r.Plan)}, {Text: short(r.Commit.SHA)}, {Text: subject(r.Commit.Message)}, {Text: a.ago(&r.CreatedAt)}, {Text: took(r)}})
 		}
-		a.term().Table([]string{"RUN", "WORKSPACE", "KIND", "STATUS", "PLAN", "COMMIT", "SUBJECT", "CREATED", "TOOK"}, rows)
+		a.table([]string{"RUN", "WORKSPACE", "KIND", "STATUS", "PLAN", "COMMIT", "SUBJECT", "CREATED", "TOOK"}, rows)
 	})
 }
 

@@ -35,19 +35,23 @@ key is absent as long as there is no plan.`,
 			if err != nil {
 				return err
 			}
-			s, err := a.look(cmd.Context(), c, args[0])
-			if err != nil {
-				return err
-			}
-			pl, err := s.plan()
-			if err != nil && a.output == formatTable {
-				return err
-			}
-			return a.print(s, func() { a.tellRun(s.Run, pl, events) })
+			return a.onRun(cmd.Context(), c, args[0], func(id string) error { return a.show(cmd.Context(), c, id, events) })
 		},
 	}
 	cmd.Flags().BoolVar(&events, "events", false, "show everything that happened to the run as well")
 	return cmd
+}
+
+func (a *app) show(ctx context.Context, c *api.Client, id string, events bool) error {
+	s, err := a.look(ctx, c, id)
+	if err != nil {
+		return err
+	}
+	pl, err := s.plan()
+	if err != nil && a.output == formatTable {
+		return err
+	}
+	return a.print(s, func() { a.tellRun(s.Run, pl, events) })
 }
 
 // shown is a run with its whole plan.
@@ -105,7 +109,7 @@ func (a *app) tellRun(r api.Run, pl *plan.Plan, events bool) {
 		for _, e := range r.Events {
 			rows = append(rows, []term.Cell{{Text: when(e.At)}, {Text: e.To, Tone: toneOf(e.To)}, {Text: e.Actor}, {Text: e.Text}})
 		}
-		p.Table([]string{"TIME", "STATUS", "WHO", "WHAT"}, rows)
+		a.table([]string{"TIME", "STATUS", "WHO", "WHAT"}, rows)
 	}
 	if pl != nil {
 		p.Printf("")

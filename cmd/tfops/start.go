@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,18 +22,22 @@ branch, tag or commit of the repository. It is never applied and stands in
 nobody's way. Without --wait, print the run's id and return; with it, follow
 the run and print the plan.
 
-` + exitHelp,
+` + planExitHelp,
 		Example: `  tfops plan network-prod --wait
   tfops plan network-prod --ref feature/vpc --wait`,
 		Args:              takes("WORKSPACE"),
 		ValidArgsFunction: a.completeOne(a.workspaceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkTimeout(cmd, o.timeout, o.wait); err != nil {
+				return err
+			}
 			o.kind = "plan"
 			return a.start(cmd.Context(), args[0], o)
 		},
 	}
 	cmd.Flags().StringVar(&o.ref, "ref", "", "branch, tag or commit to plan, instead of the workspace's branch")
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, print the plan, and exit by its outcome")
+	timeoutFlag(cmd, &o.timeout)
 	_ = cmd.RegisterFlagCompletionFunc("ref", cobra.NoFileCompletions)
 	return cmd
 }
@@ -47,17 +52,21 @@ rules allow: at once, or after the approvals that they ask for. An older run
 of the workspace that has not begun to apply is superseded. With --wait, follow
 the run until it needs somebody or has ended.
 
-` + exitHelp,
+` + syncExitHelp,
 		Example: `  tfops sync network-prod
   tfops sync network-prod --wait`,
 		Args:              takes("WORKSPACE"),
 		ValidArgsFunction: a.completeOne(a.workspaceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkTimeout(cmd, o.timeout, o.wait); err != nil {
+				return err
+			}
 			o.kind = "sync"
 			return a.start(cmd.Context(), args[0], o)
 		},
 	}
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, and exit by its outcome")
+	timeoutFlag(cmd, &o.timeout)
 	return cmd
 }
 
@@ -71,24 +80,29 @@ waits for an approval, whatever the workspace's apply says, and for those that
 its rules ask for. With --wait, follow the run until it needs somebody or has
 ended.
 
-` + exitHelp,
+` + applyExitHelp,
 		Example: `  tfops destroy sandbox
   tfops destroy sandbox --wait`,
 		Args:              takes("WORKSPACE"),
 		ValidArgsFunction: a.completeOne(a.workspaceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkTimeout(cmd, o.timeout, o.wait); err != nil {
+				return err
+			}
 			o.kind = "destroy"
 			return a.start(cmd.Context(), args[0], o)
 		},
 	}
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, and exit by its outcome")
+	timeoutFlag(cmd, &o.timeout)
 	return cmd
 }
 
 type startOptions struct {
-	kind string
-	ref  string // of a plan
-	wait bool
+	kind    string
+	ref     string // of a plan
+	wait    bool
+	timeout time.Duration // of the waiting; 0 for none
 }
 
 func (a *app) start(ctx context.Context, workspace string, o startOptions) error {
@@ -98,13 +112,13 @@ func (a *app) start(ctx context.Context, workspace string, o startOptions) error
 	}
 	r, err := c.StartRun(ctx, workspace, api.StartRun{Kind: o.kind, Ref: o.ref})
 	if err != nil {
-		return err
+		return a.meant(ctx, c, workspace, err)
 	}
 	if !o.wait {
 		return a.started(r)
 	}
 	a.term().Notef("Run %s: %s of workspace %s at commit %s %s", r.ID, r.Kind, r.Workspace, short(r.Commit.SHA), subject(r.Commit.Message))
-	if r, err = a.await(ctx, c, r.ID); err != nil {
+	if r, err = a.awaitTold(ctx, c, r.ID, o.timeout); err != nil {
 		return err
 	}
 	return a.conclude(ctx, c, r)

@@ -62,8 +62,8 @@ nothing is on its way), errored or unknown; DRIFT is none, drifted or unknown
 		},
 	}
 	cmd.Flags().StringArrayVar(&f.labels, "label", nil, "only workspaces with this label, `KEY=VALUE`; repeat it for more, all must hold")
-	cmd.Flags().StringVar(&f.sync, "sync", "", "only workspaces whose sync is `STATUS`")
-	cmd.Flags().StringVar(&f.drift, "drift", "", "only workspaces whose drift is `STATUS`")
+	cmd.Flags().StringVar(&f.sync, "sync", "", "only workspaces whose sync is `STATUS`: "+strings.Join(syncWords, ", "))
+	cmd.Flags().StringVar(&f.drift, "drift", "", "only workspaces whose drift is `STATUS`: "+strings.Join(driftWords, ", "))
 	_ = cmd.RegisterFlagCompletionFunc("sync", oneOfThese(syncWords))
 	_ = cmd.RegisterFlagCompletionFunc("drift", oneOfThese(driftWords))
 	_ = cmd.RegisterFlagCompletionFunc("label", a.complete(a.labels))
@@ -140,7 +140,7 @@ func (a *app) tellFleet(workspaces []api.Workspace) {
 		rows = append(rows, []term.Cell{{Text: w.Name}, {Text: w.Sync, Tone: toneOf(w.Sync)}, {Text: w.Drift, Tone: toneOf(w.Drift)},
 			{Text: short(w.DesiredCommit)}, {Text: appliedText(w)}, {Text: a.ago(w.LastCheckedAt)}, {Text: w.WaitingFor}})
 	}
-	a.term().Table([]string{"WORKSPACE", "SYNC", "DRIFT", "DESIRED", "APPLIED", "LAST CHECK", "WAITING FOR"}, rows)
+	a.table([]string{"WORKSPACE", "SYNC", "DRIFT", "DESIRED", "APPLIED", "LAST CHECK", "WAITING FOR"}, rows)
 }
 
 func appliedText(w api.Workspace) string {
@@ -178,7 +178,7 @@ func fleetSummary(workspaces []api.Workspace, all int) string {
 func (a *app) statusOf(ctx context.Context, c *api.Client, name string) error {
 	w, err := c.Workspace(ctx, name)
 	if err != nil {
-		return err
+		return a.meant(ctx, c, name, err)
 	}
 	return a.print(w, func() { a.term().KeyValues(a.workspaceFacts(w)) })
 }
@@ -206,7 +206,7 @@ func (a *app) workspaceFacts(w api.Workspace) []term.KeyValue {
 		facts = append(facts, term.KeyValue{Key: "Lock", Value: lockText(*l, a.term().Time(l.Since)), Tone: term.Busy})
 	}
 	if s := w.Suspended; s != nil {
-		facts = append(facts, term.KeyValue{Key: "Suspended", Value: suspensionText(*s, a.term()), Tone: term.Busy})
+		facts = append(facts, term.KeyValue{Key: "Suspended", Value: a.suspensionText(*s), Tone: term.Busy})
 	}
 	return append(facts,
 		term.KeyValue{Key: "Drifted", Value: strings.Join(w.Drifted, "\n"), Tone: term.Bad},
@@ -250,10 +250,10 @@ func lockText(l api.Lock, since string) string {
 	return text
 }
 
-func suspensionText(s api.Suspension, p *term.Printer) string {
-	text := "by " + s.By + ", " + p.Time(s.At)
+func (a *app) suspensionText(s api.Suspension) string {
+	text := "by " + s.By + ", " + a.term().Time(s.At)
 	if s.Until != nil {
-		text += "; until " + p.Time(*s.Until)
+		text += "; still " + a.stretch(*s.Until)
 	}
 	return text + ": " + s.Reason
 }

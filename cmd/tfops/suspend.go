@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/term"
 )
 
 func newSuspendCommand(a *app) *cobra.Command {
@@ -38,12 +39,12 @@ another. Plans and drift checks go on.`,
 			}
 			w, err := c.Suspend(cmd.Context(), args[0], api.Suspend{Reason: reason, Until: end})
 			if err != nil {
-				return err
+				return a.meant(cmd.Context(), c, args[0], err)
 			}
 			return a.print(w, func() { a.tellSuspended(w) })
 		},
 	}
-	reasonFlag(cmd, &reason, "`WHY`, needed")
+	reasonFlag(cmd, &reason, "say `WHY`: needed, and kept with the decision")
 	cmd.Flags().StringVar(&until, "until", "", "when it ends by itself: a duration, a date, or a `TIME`")
 	_ = cmd.RegisterFlagCompletionFunc("until", cobra.NoFileCompletions)
 	return cmd
@@ -52,10 +53,25 @@ another. Plans and drift checks go on.`,
 func (a *app) tellSuspended(w api.Workspace) {
 	end := "until it is resumed"
 	if w.Suspended != nil && w.Suspended.Until != nil {
-		end = "until " + a.term().Time(*w.Suspended.Until)
+		end = a.stretch(*w.Suspended.Until)
 	}
 	a.term().Printf("Suspended the applies of workspace %s %s.", w.Name, end)
 	a.term().Notef("To let them go on: tfops resume %s", w.Name)
+}
+
+// stretch says how long something goes on, and until when: "for 2h, until
+// 02:17 UTC", with the date unless that is today's.
+func (a *app) stretch(until time.Time) string {
+	now := a.now()
+	form := "2006-01-02 15:04 MST"
+	if until = until.In(now.Location()); until.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		form = "15:04 MST"
+	}
+	left := term.Duration(max(until.Sub(now).Round(time.Minute), time.Minute))
+	for _, none := range []string{"00s", "00m", "00h"} {
+		left = strings.TrimSuffix(left, none)
+	}
+	return "for " + left + ", until " + until.Format(form)
 }
 
 // untilForms are the forms of a time, besides a duration.
@@ -109,7 +125,7 @@ func newResumeCommand(a *app) *cobra.Command {
 			}
 			w, err := c.Resume(cmd.Context(), args[0])
 			if err != nil {
-				return err
+				return a.meant(cmd.Context(), c, args[0], err)
 			}
 			return a.print(w, func() { a.term().Printf("The applies of workspace %s go on.", w.Name) })
 		},

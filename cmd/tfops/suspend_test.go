@@ -35,3 +35,20 @@ func TestUntil(t *testing.T) {
 		t.Errorf("no time is %v, %v", got, err)
 	}
 }
+
+func TestHowLongASuspensionLasts(t *testing.T) {
+	a := &app{now: func() time.Time { return noon }}
+	for until, want := range map[time.Duration]string{
+		2 * time.Hour:                    "for 2h, until 14:00 UTC",
+		2*time.Hour - 3*time.Millisecond: "for 2h, until 13:59 UTC",
+		90 * time.Minute:                 "for 1h30m, until 13:30 UTC",
+		20 * time.Minute:                 "for 20m, until 12:20 UTC",
+		3 * time.Second:                  "for 1m, until 12:00 UTC",
+		14 * time.Hour:                   "for 14h, until 2026-11-21 02:00 UTC",
+		72 * time.Hour:                   "for 3d, until 2026-11-23 12:00 UTC",
+	} {
+		if got := a.stretch(noon.Add(until)); got != want {
+			t.Errorf("%v: %q, want %q", until, got, want)
+		}
+	}
+}

@@ -18,7 +18,7 @@ func usageError(cmd *cobra.Command, err error) error {
 	if errors.As(err, &f) {
 		return err
 	}
-	return fault.New(fault.Invalid, "see: "+cmd.CommandPath()+" --help", "%w", err)
+	return fault.New(fault.Invalid, cmd.CommandPath()+" --help", "%w", err)
 }
 
 // noCommand refuses what is no command of the root.
@@ -59,7 +59,7 @@ func withDashes(names []string) []string {
 }
 
 func unknown(cmd *cobra.Command, what, given string, known []string) error {
-	next := "see: " + cmd.CommandPath() + " --help"
+	next := cmd.CommandPath() + " --help"
 	near := workspace.Nearest(given, known)
 	for _, k := range known { // the beginning of a name is as near
 		if near == "" && len(given) > 1 && strings.HasPrefix(k, given) {
@@ -67,7 +67,7 @@ func unknown(cmd *cobra.Command, what, given string, known []string) error {
 		}
 	}
 	if near != "" {
-		next = fmt.Sprintf("did you mean %s? Otherwise %s", near, next)
+		next = fmt.Sprintf("did you mean %s? Otherwise: %s", near, next)
 	}
 	return fault.New(fault.Invalid, next, "there is no %s %s of %s", what, given, cmd.CommandPath())
 }
@@ -78,7 +78,7 @@ func takes(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) < len(names):
-			return fault.New(fault.Invalid, "usage: "+cmd.UseLine(), "%s needs %s", cmd.CommandPath(), strings.Join(names[len(args):], " and "))
+			return fault.New(fault.Invalid, cmd.UseLine(), "%s needs %s", cmd.CommandPath(), strings.Join(names[len(args):], " and "))
 		case len(args) > len(names):
 			return tooMany(cmd, args[len(names)])
 		}
@@ -97,7 +97,7 @@ func takesUpTo(n int) cobra.PositionalArgs {
 }
 
 func tooMany(cmd *cobra.Command, arg string) error {
-	return fault.New(fault.Invalid, "usage: "+cmd.UseLine(), "%s does not take the argument %q", cmd.CommandPath(), arg)
+	return fault.New(fault.Invalid, cmd.UseLine(), "%s does not take the argument %q", cmd.CommandPath(), arg)
 }
 
 // reasonFlag adds -m.

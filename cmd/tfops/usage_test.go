@@ -28,7 +28,7 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"status", "--sync", "snyced"}, []string{"did you mean synced?"}},
 		{[]string{"status", "--drift", "no"}, []string{"none, drifted, unknown"}},
 		{[]string{"status", "--label", "team"}, []string{"--label KEY=VALUE"}},
-		{[]string{"plan"}, []string{"tfops plan needs WORKSPACE", "usage: tfops plan WORKSPACE"}},
+		{[]string{"plan"}, []string{"tfops plan needs WORKSPACE", "Next: tfops plan WORKSPACE"}},
 		{[]string{"sync"}, []string{"needs WORKSPACE"}},
 		{[]string{"sync", "w", "x"}, []string{"does not take"}},
 		{[]string{"destroy"}, []string{"needs WORKSPACE"}},
@@ -69,7 +69,8 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"inspect", "f", "--limit", "-1"}, []string{"below zero"}},
 		{[]string{"decrypt"}, []string{"needs FILE"}},
 		{[]string{"version", "x"}, []string{"does not take"}},
-		{[]string{"validate", "x"}, []string{"does not take"}},
+		{[]string{"validate", "x.hcl"}, []string{"tfops validate --config x.hcl"}},
+		{[]string{"validate", "x", "y"}, []string{"does not take"}},
 		{[]string{"init", "a", "b"}, []string{"does not take"}},
 		{[]string{"man"}, []string{"needs DIR"}},
 		{[]string{"help", "aprove"}, []string{"there is no command aprove", "did you mean approve?"}},
@@ -110,7 +111,7 @@ func TestExitStatusOfFaults(t *testing.T) {
 		fault.Forbidden: exitFailed, fault.Unavailable: exitFailed, fault.Internal: exitFailed} {
 		d.on("GET /locks", fault.New(code, "tfops something", "it went wrong"))
 		r := s.ends(want, "locks")
-		if r.err != "Error: it went wrong\ntfops something\n" {
+		if r.err != "Error: it went wrong\nNext: tfops something\n" {
 			t.Errorf("%s: %q", code, r.err)
 		}
 	}

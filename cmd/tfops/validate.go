@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/config"
+	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/term"
 )
 
@@ -26,7 +27,12 @@ With -o json or yaml, mistakes and warnings are in the result as well.
 Exit status: 0 it is valid, warnings or not; 2 it is not.`,
 		Example: `  tfops validate
   tfops validate --config /etc/tfops/tfops.hcl -o json`,
-		Args: takes(),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 { // the file, as other tools take it
+				return fault.New(fault.Invalid, "tfops validate --config "+args[0], "tfops validate takes the file as --config")
+			}
+			return takes()(cmd, args)
+		},
 		RunE: func(*cobra.Command, []string) error { return a.validate() },
 	}
 }
@@ -140,7 +146,7 @@ func (a *app) tellValid(cfg *config.Config, rows []configuredRow) {
 			}
 			cells = append(cells, term.Cells(r.Name, r.Repository, r.Branch, r.Dir, r.Apply, strings.Join(r.Approvals, ", "), drift))
 		}
-		p.Table([]string{"WORKSPACE", "REPOSITORY", "BRANCH", "DIR", "APPLY", "APPROVAL RULES", "DRIFT CHECK"}, cells)
+		a.table([]string{"WORKSPACE", "REPOSITORY", "BRANCH", "DIR", "APPLY", "APPROVAL RULES", "DRIFT CHECK"}, cells)
 	}
 	p.Notef("%s is valid: %s in %s, %s.", cfg.Path, counted(len(rows), "workspace"), repositories(len(cfg.Repositories)), counted(len(cfg.Warnings), "warning"))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/term"
 )
 
 func newApproveCommand(a *app) *cobra.Command {
@@ -20,7 +22,10 @@ func newApproveCommand(a *app) *cobra.Command {
 its digest asked back. Without a terminal, or with --digest, nothing is asked:
 the vote is for the plan that --digest names, or else for the one that the run
 has now. A vote is bound to that plan; a new plan means new votes. Until the
-apply begins it can be taken back with "tfops withdraw".`,
+apply begins it can be taken back with "tfops withdraw".
+
+Exit status: 0 the vote was given; 1 it was not; 2 wrong usage; 130 stopped by
+Ctrl-C at the question.`,
 		Example: `  tfops approve 0k1v8m3pq4rs
   tfops approve 0k1v8m3pq4rs -m "checked with the network team"
   tfops approve 0k1v8m3pq4rs --digest 3f2a9c4be071`,
@@ -34,15 +39,18 @@ apply begins it can be taken back with "tfops withdraw".`,
 			if err != nil {
 				return err
 			}
-			if digest == "" {
-				if digest, err = a.confirm(cmd.Context(), c, args[0]); err != nil {
-					return err
+			return a.onRun(cmd.Context(), c, args[0], func(id string) error {
+				b := api.Ballot{Yes: true, Digest: digest, Comment: message}
+				if digest == "" {
+					if b.Digest, err = a.confirm(cmd.Context(), c, id); err != nil {
+						return err
+					}
 				}
-			}
-			return a.vote(cmd.Context(), c, args[0], api.Ballot{Yes: true, Digest: digest, Comment: message})
+				return a.vote(cmd.Context(), c, id, b)
+			})
 		},
 	}
-	reasonFlag(cmd, &message, "comment `TEXT`, kept with the vote")
+	reasonFlag(cmd, &message, "say `WHY`, if you like: kept with the vote")
 	digestFlag(cmd, &digest)
 	return cmd
 }
@@ -70,17 +78,20 @@ has now.`,
 			if err != nil {
 				return err
 			}
-			if digest == "" {
-				r, err := votable(cmd.Context(), c, args[0])
-				if err != nil {
-					return err
+			return a.onRun(cmd.Context(), c, args[0], func(id string) error {
+				b := api.Ballot{Digest: digest, Comment: message}
+				if digest == "" {
+					r, err := votable(cmd.Context(), c, id)
+					if err != nil {
+						return err
+					}
+					b.Digest = r.Plan.Digest
 				}
-				digest = r.Plan.Digest
-			}
-			return a.vote(cmd.Context(), c, args[0], api.Ballot{Digest: digest, Comment: message})
+				return a.vote(cmd.Context(), c, id, b)
+			})
 		},
 	}
-	reasonFlag(cmd, &message, "`WHY`, needed")
+	reasonFlag(cmd, &message, "say `WHY`: needed, and kept with the vote")
 	digestFlag(cmd, &digest)
 	return cmd
 }
@@ -99,11 +110,13 @@ If the approvals are then not enough any more, the run waits for them again.`,
 			if err != nil {
 				return err
 			}
-			r, err := c.Withdraw(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return a.print(r, func() { a.tellDecided("Took the approval back", r) })
+			return a.onRun(cmd.Context(), c, args[0], func(id string) error {
+				r, err := c.Withdraw(cmd.Context(), id)
+				if err != nil {
+					return err
+				}
+				return a.print(r, func() { a.tellDecided("Took the approval back", r) })
+			})
 		},
 	}
 }
@@ -160,7 +173,14 @@ func (a *app) confirm(ctx context.Context, c *api.Client, id string) (string, er
 	if needs := needsText(r.Needs); needs != "" {
 		p.Notef("Approvals: %s\n", strings.ReplaceAll(needs, "\n", "\n           "))
 	}
-	given, err := p.Ask(fmt.Sprintf("To approve it, type the first %d digits of the plan's digest:", digestDigits), "tfops approve "+id+" --digest DIGEST")
+	given, err := p.Ask(ctx, fmt.Sprintf("To approve it, type the first %d digits of the plan's digest:", digestDigits), "tfops approve "+id+" --digest DIGEST")
+	if ctx.Err() != nil || errors.Is(err, term.ErrNoAnswer) {
+		p.Notef("\nNothing was approved. To try again: tfops approve %s", id)
+		if ctx.Err() != nil {
+			return "", ended(exitSignal)
+		}
+		return "", ended(exitFailed)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -187,16 +207,31 @@ func (a *app) vote(ctx context.Context, c *api.Client, id string, b api.Ballot) 
 	if b.Yes {
 		did = "Approved"
 	}
-	return a.print(r, func() { a.tellDecided(did+" plan "+shortDigest(digestOf(r)), r) })
+	return a.print(r, func() {
+		a.tellStanding(did+" plan "+shortDigest(digestOf(r)), r)
+		if b.Yes && r.Status == "awaiting_approval" { // nobody votes twice
+			a.term().Notef("Next, by somebody else: tfops approve %s", r.ID)
+		} else {
+			a.tellNext(r)
+		}
+	})
 }
 
-// tellDecided says what was done with a run, and where it stands now.
+// tellDecided says what was done with a run, where it stands now, and what to do next.
 func (a *app) tellDecided(did string, r api.Run) {
+	a.tellStanding(did, r)
+	a.tellNext(r)
+}
+
+func (a *app) tellStanding(did string, r api.Run) {
 	line := fmt.Sprintf("%s of run %s (workspace %s); it is %s", did, r.ID, r.Workspace, statusText(r))
 	if r.WaitingFor != "" {
 		line += " and waits for " + r.WaitingFor
 	}
 	a.term().Printf("%s.", line)
+}
+
+func (a *app) tellNext(r api.Run) {
 	if !hasEnded(r.Status) && r.NextCommand != "" {
 		a.term().Notef("Next: %s", r.NextCommand)
 	}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -40,6 +42,10 @@ func TestVotesWithoutATerminal(t *testing.T) {
 	}
 	d.sent(t, "DELETE /runs/0k1v8m3pq4rs/vote")
 
+	d.on("PUT /runs/0k1v8m3pq4rs/vote", exampleRun()) // one more is needed
+	if r := s.ends(exitDone, "approve", "0k1v8m3pq4rs"); r.err != "Next, by somebody else: tfops approve 0k1v8m3pq4rs\n" {
+		t.Errorf("says %q", r.err)
+	}
 	d.on("PUT /runs/0k1v8m3pq4rs/vote", fault.New(fault.Forbidden, "", "ana wrote this commit"))
 	if r := s.ends(exitFailed, "approve", "0k1v8m3pq4rs"); !strings.Contains(r.err, "ana wrote this commit") {
 		t.Errorf("says %q", r.err)
@@ -125,6 +131,46 @@ func TestApprovalOnATerminal(t *testing.T) {
 	d.on("GET /runs/0k1v8m3pq4rs/plan", fault.New(fault.NotFound, "", "the plan is gone"))
 	if showed, status := s.onTerminal("3f2a9c4be071\n", "approve", "0k1v8m3pq4rs"); status != exitFailed {
 		t.Errorf("status %d:\n%s", status, showed)
+	}
+}
+
+// TestAnsweredByLeaving presses keys in a process that has the terminal to
+// itself: the terminal makes a signal of Ctrl-C.
+func TestAnsweredByLeaving(t *testing.T) {
+	s := newShell(t)
+	d := s.fake()
+	d.on("GET /runs/0k1v8m3pq4rs", exampleRun())
+	d.on("GET /runs/0k1v8m3pq4rs/plan", []byte(examplePlan))
+	for _, c := range []struct {
+		key    string
+		status int
+	}{{"\x03", 130}, {"\x04", exitFailed}} {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "approve", "0k1v8m3pq4rs", "--no-color")
+		cmd.Env = append(os.Environ(), beTfops+"=1", "TFOPS_SERVER="+s.env["TFOPS_SERVER"])
+		person, err := pty.Start(cmd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer person.Close()
+		screen := bufio.NewReader(person)
+		for showed := ""; !strings.HasSuffix(showed, "digest: "); { // the question
+			b, err := screen.ReadByte()
+			if err != nil {
+				t.Fatalf("%v after %q", err, showed)
+			}
+			showed += string(b)
+		}
+		if _, err := io.WriteString(person, c.key); err != nil {
+			t.Fatal(err)
+		}
+		rest, _ := io.ReadAll(screen) // ends with EIO once the process is gone
+		_ = cmd.Wait()
+		if cmd.ProcessState.ExitCode() != c.status || !strings.HasSuffix(string(rest), "\r\nNothing was approved. To try again: tfops approve 0k1v8m3pq4rs\r\n") {
+			t.Errorf("%q: %v, the terminal showed %q", c.key, cmd.ProcessState, rest)
+		}
+	}
+	if votes := d.requests("PUT"); len(votes) > 0 {
+		t.Errorf("voted: %q", votes)
 	}
 }
 

@@ -44,6 +44,9 @@ func TestExitStatusOfWaiting(t *testing.T) {
 			if !strings.Contains(r.err, c.says) || r.out != "" {
 				t.Errorf("prints %q and %q", r.out, r.err)
 			}
+			if strings.Contains(r.err, "Warning") {
+				t.Errorf("only warns: %q", r.err)
+			}
 			if !strings.Contains(r.err, "planning") {
 				t.Errorf("does not tell what happened: %q", r.err)
 			}
@@ -170,7 +173,7 @@ func TestDrift(t *testing.T) {
 	// Of several faults, each is told with what to do about it.
 	d.on("POST /workspaces/a/runs", fault.New(fault.Conflict, "do a", "a is wrong"))
 	d.on("POST /workspaces/b/runs", fault.New(fault.Conflict, "do b", "b is wrong"))
-	if r := s.ends(exitFailed, "drift", "a", "b"); r.err != "Error: a is wrong\ndo a\nError: b is wrong\ndo b\n" {
+	if r := s.ends(exitFailed, "drift", "a", "b"); r.err != "Error: a is wrong\nNext: do a\nError: b is wrong\nNext: do b\n" {
 		t.Errorf("says %q", r.err)
 	}
 	d.on("GET /workspaces", fleet[2:])

@@ -140,11 +140,11 @@ func Load(path string) (*Config, error) {
 	}
 	file, diags := hclsyntax.ParseConfig(src, path, hcl.InitialPos)
 	r.sources[path] = &hcl.File{Bytes: src}
-	r.syntax(diags)
 	body, ok := file.Body.(*hclsyntax.Body)
 	if !ok {
 		return nil, r.problems()
 	}
+	r.syntax(body, src, diags)
 	c := r.file(body, src)
 	if r.failed() {
 		return nil, r.problems()

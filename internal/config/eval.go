@@ -24,13 +24,14 @@ import (
 // evaluate computes an expression. False: it is mistaken, and that has been
 // reported, or it stands in broken syntax.
 func (r *reader) evaluate(expr hclsyntax.Expression) (cty.Value, bool) {
-	if r.variables(expr) || r.tooLarge(expr) {
+	unknown := r.variables(expr)
+	if r.tooLarge(expr) {
 		return cty.NilVal, false
 	}
 	r.outside = nil
 	v, diags := expr.Value(r.eval)
-	r.report(expr, diags)
-	if diags.HasErrors() || !v.IsWhollyKnown() {
+	r.report(expr, slices.DeleteFunc(slices.Clone(diags), isReference))
+	if unknown || diags.HasErrors() || !v.IsWhollyKnown() {
 		return cty.NilVal, false
 	}
 	return v, true
@@ -48,6 +49,11 @@ func (r *reader) variables(expr hclsyntax.Expression) bool {
 		r.errorAt(t.SourceRange(), "not a value", "There are no variables in tfops.hcl, so %q means nothing here. Write the value, or take it from the environment with env(\"…\").", name)
 	}
 	return len(refs) > 0
+}
+
+// isReference tells HCL's own finding of what variables has reported already.
+func isReference(d *hcl.Diagnostic) bool {
+	return d.Summary == "Variables not allowed" || d.Summary == "Unknown variable"
 }
 
 // report takes the findings of an evaluation. Where a secret took part, the
@@ -134,9 +140,9 @@ func (r *reader) secret(s string) cty.Value {
 
 func (r *reader) envFunc(args []cty.Value, _ cty.Type) (cty.Value, error) {
 	name := args[0].AsString()
-	quoted := strconv.Quote(name)
+	quoted, same := strconv.Quote(name), strconv.Quote(name)
 	if r.within(name) {
-		quoted = "that is asked for"
+		quoted, same = "that is asked for", "\"…\""
 	}
 	if len(args) > 2 {
 		return cty.NilVal, &outsideError{"too many arguments", "env takes a name and at most one default."}
@@ -151,7 +157,7 @@ func (r *reader) envFunc(args []cty.Value, _ cty.Type) (cty.Value, error) {
 		return r.secret(args[1].AsString()), nil
 	}
 	return cty.NilVal, &outsideError{"environment variable is not set",
-		fmt.Sprintf("Set the variable %s in the environment of tfops, or give a default: env(\"…\", \"default\").", quoted)}
+		fmt.Sprintf("Set the variable %s in the environment of tfops serve (and restart it), or give a default: env(%s, \"…\")", quoted, same)}
 }
 
 func (r *reader) fileFunc(args []cty.Value, _ cty.Type) (cty.Value, error) {

@@ -3,6 +3,9 @@ package config
 import (
 	"fmt"
 	"math/big"
+	"regexp"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -149,9 +152,9 @@ func (b block) duration(name string, least time.Duration) (f field[time.Duration
 	if !t.set {
 		return f
 	}
-	d, err := time.ParseDuration(t.val)
+	d, err := parseDuration(t.val)
 	if err != nil {
-		b.r.errorAt(t.rng, "not a duration", "Write %s as a number with a unit, for example \"30s\", \"5m\" or \"1h30m\"; a day is \"24h\".", name)
+		b.r.errorAt(t.rng, "not a duration", "Write %s as a number with a unit, for example \"30s\", \"5m\", \"1h30m\" or \"2d\".", name)
 		return f
 	}
 	if d < least {
@@ -159,6 +162,23 @@ func (b block) duration(name string, least time.Duration) (f field[time.Duration
 		return f
 	}
 	return field[time.Duration]{val: d, set: true, rng: t.rng}
+}
+
+var days = regexp.MustCompile(`([0-9]+\.?[0-9]*|\.[0-9]+)d`)
+
+// parseDuration is time.ParseDuration, which has no unit longer than an hour,
+// with days of 24 hours.
+func parseDuration(s string) (time.Duration, error) { return time.ParseDuration(inHours(s)) }
+
+// inHours writes the days in a duration as hours.
+func inHours(s string) string {
+	return days.ReplaceAllStringFunc(s, func(d string) string {
+		n, err := strconv.ParseFloat(strings.TrimSuffix(d, "d"), 64)
+		if err != nil {
+			return d // beyond any duration
+		}
+		return strconv.FormatFloat(n*24, 'f', -1, 64) + "h"
+	})
 }
 
 // shortDuration is d without units that are zero: "1m", not "1m0s".
@@ -208,46 +228,4 @@ func plain(items []item) []string {
 		out = append(out, i.val)
 	}
 	return out
-}
-
-// object evaluates an attribute that is a map. A mark of the whole, as
-// jsondecode(file("…")) has it, becomes one of every value; keys are names and
-// as such not secret.
-func (b block) object(name string) (map[string]cty.Value, func(key string) hcl.Range) {
-	v, expr, ok := b.value(name, hidden)
-	if !ok {
-		return nil, nil
-	}
-	whole, marks := v.Unmark()
-	if t := whole.Type(); !t.IsObjectType() && !t.IsMapType() {
-		b.r.errorAt(expr.Range(), "wrong type", "%s must be a map, as in %s = { key = \"value\" }, and this is %s.", name, name, valueName(t))
-		return nil, nil
-	}
-	out := map[string]cty.Value{}
-	for it := whole.ElementIterator(); it.Next(); {
-		k, e := it.Element()
-		k, _ = k.Unmark()
-		out[k.AsString()] = e.WithMarks(marks)
-	}
-	return out, b.r.keyRanges(expr)
-}
-
-// keyRanges finds where the keys of a map stand that is written out.
-func (r *reader) keyRanges(expr hclsyntax.Expression) func(string) hcl.Range {
-	ranges := map[string]hcl.Range{}
-	if cons, ok := expr.(*hclsyntax.ObjectConsExpr); ok {
-		for _, i := range cons.Items {
-			if k, diags := i.KeyExpr.Value(r.eval); !diags.HasErrors() {
-				if k, _ = k.Unmark(); k.IsKnown() && !k.IsNull() && k.Type() == cty.String {
-					ranges[k.AsString()] = i.KeyExpr.Range()
-				}
-			}
-		}
-	}
-	return func(key string) hcl.Range {
-		if rng, ok := ranges[key]; ok {
-			return rng
-		}
-		return expr.Range()
-	}
 }

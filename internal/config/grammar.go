@@ -14,6 +14,7 @@ type kind struct {
 	attrs  []string          // names of attributes
 	blocks []*kind           // kinds of blocks
 	later  map[string]string // names that are known and not available yet, and why
+	habits map[string]string // names that people bring from other tools, and what to write instead
 }
 
 var workspaceAttrs = []string{
@@ -33,15 +34,15 @@ var (
 	runnerKind = &kind{typ: "runner", single: true, attrs: []string{"concurrency", "pass_env", "plan_grace", "apply_grace"}}
 	engineKind = &kind{typ: "engine", label: "name", attrs: []string{"version", "path", "release_url", "public_key"}}
 
-	authKind       = &kind{typ: "auth", single: true, attrs: []string{"username", "password", "ssh_key", "ssh_key_passphrase", "known_hosts"}}
-	repositoryKind = &kind{typ: "repository", label: "name", attrs: []string{"url", "poll"}, blocks: []*kind{authKind}}
+	authKind       = &kind{typ: "auth", single: true, attrs: []string{"username", "password", "ssh_key", "ssh_key_passphrase", "known_hosts"}, habits: authHabits}
+	repositoryKind = &kind{typ: "repository", label: "name", attrs: []string{"url", "poll"}, blocks: []*kind{authKind}, habits: repositoryHabits}
 
 	approvalKind  = &kind{typ: "approval", label: "name", attrs: []string{"when", "require", "from", "allow_author", "expire"}}
 	driftKind     = &kind{typ: "drift", single: true, attrs: []string{"schedule", "timezone"}}
 	workspaceKind = &kind{typ: "workspace", label: "name", attrs: workspaceAttrs, blocks: []*kind{approvalKind, driftKind},
-		later: map[string]string{"depends_on": noOrdering}}
+		later: map[string]string{"depends_on": noOrdering}, habits: workspaceHabits}
 	defaultsKind = &kind{typ: "defaults", single: true, attrs: workspaceAttrs, blocks: []*kind{approvalKind, driftKind},
-		later: map[string]string{"depends_on": noOrdering}}
+		later: map[string]string{"depends_on": noOrdering}, habits: workspaceHabits}
 
 	userKind  = &kind{typ: "user", label: "name", attrs: []string{"emails"}}
 	groupKind = &kind{typ: "group", label: "name", attrs: []string{"members"}}
@@ -50,6 +51,7 @@ var (
 		attrs:  []string{"data_dir"},
 		blocks: []*kind{serverKind, runnerKind, engineKind, repositoryKind, defaultsKind, workspaceKind, userKind, groupKind},
 		later:  map[string]string{"workspaces": noGenerators},
+		habits: fileHabits,
 	}
 )
 

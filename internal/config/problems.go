@@ -19,7 +19,11 @@ import (
 type Problems struct {
 	Diagnostics hcl.Diagnostics      // mistakes and warnings
 	Files       map[string]*hcl.File // by the name that diagnostics use
+
+	hidden bool // a syntax error made the parser skip something
 }
+
+const hiddenNote = "A syntax error above hides what follows it in its block, so there may be more mistakes behind it."
 
 // Error is one line per mistake, without any source text: it may go where a
 // line of the file, which can hold a password, may not.
@@ -49,7 +53,7 @@ func (p *Problems) Unwrap() error {
 }
 
 // Render writes every mistake and warning with its place, its line of source
-// and a caret. It shows text of the configuration: write it for whoever may
+// and a caret, and a closing note if a syntax error may hide more. It shows text of the configuration: write it for whoever may
 // read that file, and use Error for a log. width is in columns; 0 is no limit.
 func (p *Problems) Render(w io.Writer, color bool, width int) error {
 	var out bytes.Buffer
@@ -58,6 +62,13 @@ func (p *Problems) Render(w io.Writer, color bool, width int) error {
 			out.WriteByte('\n')
 		}
 		p.render(&out, d, style{color}, width)
+	}
+	if p.hidden {
+		note := hiddenNote
+		if width > 10 {
+			note = wordwrap.WrapString(note, uint(width))
+		}
+		fmt.Fprintf(&out, "\n%s\n", note)
 	}
 	_, err := w.Write(out.Bytes())
 	return err

@@ -17,6 +17,7 @@ type reader struct {
 	sources map[string]*hcl.File
 	diags   hcl.Diagnostics
 	partial bool // the syntax is broken: what seems missing may stand in what the parser skipped
+	hidden  bool // and the parser did skip something
 	eval    *hcl.EvalContext
 	read    []string // files that file("…") read
 	outside []string // what env and file returned for the expression at hand
@@ -52,24 +53,7 @@ func (r *reader) warnAt(rng hcl.Range, summary, format string, args ...any) {
 func (r *reader) failed() bool { return r.diags.HasErrors() }
 
 func (r *reader) problems() *Problems {
-	return &Problems{Diagnostics: sorted(r.diags), Files: r.sources}
-}
-
-// syntax takes the parser's findings. One forgotten quote makes a finding of
-// every line after it; the first is kept.
-func (r *reader) syntax(diags hcl.Diagnostics) {
-	r.partial = diags.HasErrors()
-	quotes := 0
-	for _, d := range diags {
-		if d.Summary == "Invalid multi-line string" {
-			if quotes++; quotes > 1 {
-				continue
-			}
-		}
-		c := *d
-		c.Summary = lowerFirst(d.Summary)
-		r.add(&c)
-	}
+	return &Problems{Diagnostics: sorted(r.diags), Files: r.sources, hidden: r.hidden}
 }
 
 // didYouMean is a sentence with the known name that is nearest, or "".
@@ -145,7 +129,7 @@ func (b block) checkNames() {
 		case k.block(name) != nil:
 			b.r.errorAt(a.NameRange, name+" is a block", "Write it without the equals sign: %s { … }", name)
 		default:
-			b.r.errorAt(a.NameRange, fmt.Sprintf("unknown attribute %q", name), "%s has no attribute of this name.%s", upperFirst(k.String()), didYouMean(name, k.names()))
+			b.r.errorAt(a.NameRange, fmt.Sprintf("unknown attribute %q", name), "%s has no attribute of this name.%s", upperFirst(k.String()), k.instead(name))
 		}
 	}
 	for _, hb := range b.body.Blocks {
@@ -156,7 +140,7 @@ func (b block) checkNames() {
 		case k.hasAttr(hb.Type):
 			b.r.errorAt(hb.TypeRange, hb.Type+" is an attribute", "Write it with an equals sign: %s = …", hb.Type)
 		default:
-			b.r.errorAt(hb.TypeRange, fmt.Sprintf("unknown block %q", hb.Type), "%s has no block of this name.%s", upperFirst(k.String()), didYouMean(hb.Type, k.names()))
+			b.r.errorAt(hb.TypeRange, fmt.Sprintf("unknown block %q", hb.Type), "%s has no block of this name.%s", upperFirst(k.String()), k.instead(hb.Type))
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -80,10 +81,30 @@ func (r *reader) localPath(f field[string]) string {
 	if f.secret {
 		return f.val // refused by the caller
 	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	_, err := os.Stat(path)
+	gone := errors.Is(err, fs.ErrNotExist)
+	switch {
+	case gone && hostPath(f.val):
+		r.errorAt(f.rng, "no repository there", "There is nothing at %s: is https://%s meant?", path, f.val)
+	case gone:
 		r.warnAt(f.rng, "no repository there", "There is nothing at %s. A relative path is relative to the directory of the configuration file.", path)
 	}
 	return path
+}
+
+var hostName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9][A-Za-z0-9-]*)*\.[A-Za-z]{2,}$`)
+
+// hostPath is whether a relative path looks like a URL without its scheme. A
+// directory that is called after its bare repository does not.
+func hostPath(s string) bool {
+	host, rest, _ := strings.Cut(s, "/")
+	return rest != "" && hostName.MatchString(host) && !strings.HasSuffix(host, ".git")
+}
+
+// badPort is whether a URL has a port that there cannot be.
+func badPort(u *url.URL) bool {
+	n, err := strconv.Atoi(u.Port())
+	return u.Port() != "" && (err != nil || n < 1 || n > 65535)
 }
 
 func (r *reader) parseURL(repo *Repository, f field[string]) {
@@ -96,6 +117,10 @@ func (r *reader) parseURL(repo *Repository, f field[string]) {
 	case "https", "http", "ssh":
 		if u.Host == "" || strings.Trim(u.Path, "/") == "" {
 			r.errorAt(f.rng, "incomplete url", urlForms)
+			return
+		}
+		if badPort(u) {
+			r.errorAt(f.rng, "invalid port", "The port of a url is a number from 1 to 65535.")
 			return
 		}
 	case "file":

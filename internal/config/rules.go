@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -55,9 +56,30 @@ func (r *reader) condition(b block, src []byte) approvals.Condition {
 		case "Unknown variable":
 			e.Detail += " A condition speaks of plan, workspace and commit."
 		case "Unsupported attribute":
-			e.Detail += " docs/configuration.md lists what plan, workspace and commit have."
+			e.Detail += attributeHint(a.Expr, d.Subject)
 		}
 		r.report(a.Expr, hcl.Diagnostics{&e})
 	}
 	return cond
+}
+
+// attributeHint is what the root of a reference has instead of the attribute
+// that was looked for at a place.
+func attributeHint(expr hclsyntax.Expression, at *hcl.Range) (hint string) {
+	_ = hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
+		ref, ok := n.(*hclsyntax.ScopeTraversalExpr)
+		if !ok || at == nil || len(ref.Traversal) < 2 {
+			return nil
+		}
+		step, ok := ref.Traversal[1].(hcl.TraverseAttr)
+		known := approvals.Names(ref.Traversal.RootName())
+		if !ok || step.SrcRange != *at || len(known) == 0 {
+			return nil
+		}
+		if hint = didYouMean(step.Name, known); hint == "" {
+			hint = " " + upperFirst(ref.Traversal.RootName()) + " has " + strings.Join(known, ", ") + "."
+		}
+		return nil
+	})
+	return hint
 }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"maps"
 	"net/url"
 	"path"
 	"regexp"
@@ -9,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
@@ -52,7 +50,9 @@ func (r *reader) settings(c *Config, b block, src []byte) settings {
 	r.checkBranch(s.branch)
 	r.checkTerraformWorkspace(s.tfWorkspace)
 	r.checkDir(&s.dir)
-	r.checkOneOf(s.engine, "engine", engineNames)
+	if s.engine.set && !slices.Contains(engineNames, s.engine.val) {
+		r.errorAt(s.engine.rng, "unknown value "+quote(s.engine.val), "engine is one of %s.%s", orList(engineNames), nearestEngine(s.engine.val))
+	}
 	r.checkOneOf(s.apply, "apply", []string{string(workspace.Manual), string(workspace.Auto), string(workspace.Never)})
 	s.rules = r.rules(c, b.blocks(approvalKind), src)
 	for _, d := range b.blocks(driftKind) {
@@ -63,15 +63,21 @@ func (r *reader) settings(c *Config, b block, src []byte) settings {
 }
 
 func (r *reader) inputVariables(b block) map[string]cty.Value {
-	values, at := b.object("variables")
-	for _, name := range slices.Sorted(maps.Keys(values)) {
+	written := b.object("variables")
+	values := map[string]cty.Value{}
+	for _, name := range written.sorted() {
+		e := written[name]
 		if !hclsyntax.ValidIdentifier(name) {
-			r.errorAt(at(name), "invalid name of a variable", "%q cannot be declared by a variable block of Terraform.", name)
+			r.errorAt(e.rng, "invalid name of a variable", "%s cannot be declared by a variable block of Terraform.", e.name)
 		}
-		bare, _ := values[name].UnmarkDeep()
+		if !e.ok {
+			continue
+		}
+		values[name] = e.val
+		bare, _ := e.val.UnmarkDeep()
 		_ = cty.Walk(bare, func(_ cty.Path, v cty.Value) (bool, error) {
 			if v.Type() == cty.Number && v.IsKnown() && !v.IsNull() && !sane(v) {
-				r.errorAt(at(name), "number out of range", "%s has a number that is too large or too small to be used.", name)
+				r.errorAt(e.rng, "number out of range", "%s has a number that is too large or too small to be used.", e.name)
 			}
 			return true, nil
 		})
@@ -80,22 +86,23 @@ func (r *reader) inputVariables(b block) map[string]cty.Value {
 }
 
 func (r *reader) environment(b block) map[string]*workspace.EnvVar {
-	values, at := b.object("env")
+	written := b.object("env")
 	out := map[string]*workspace.EnvVar{}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
+	for _, name := range written.sorted() {
+		e := written[name]
 		switch why := reservedEnv(name); {
 		case !envName.MatchString(name):
-			r.errorAt(at(name), "invalid name of an environment variable", "%q has other characters than letters, digits and underscores, or begins with a digit.", name)
+			r.errorAt(e.rng, "invalid name of an environment variable", "%s has other characters than letters, digits and underscores, or begins with a digit.", e.name)
 		case why != "":
-			r.errorAt(at(name), "variable of the engine", "%s", why)
+			r.errorAt(e.rng, "variable of the engine", "%s", why)
 		}
-		text, ok := r.mapText(values[name], at(name), "env")
+		text, ok := r.mapText(e, "env")
 		if ok && text != nil && strings.ContainsRune(*text, 0) {
-			r.errorAt(at(name), "invalid value of an environment variable", "%q holds a NUL character.", name)
+			r.errorAt(e.rng, "invalid value of an environment variable", "%s holds a NUL character.", e.name)
 		}
 		out[name] = nil
 		if text != nil {
-			out[name] = &workspace.EnvVar{Value: *text, Secret: workspace.IsSecret(values[name])}
+			out[name] = &workspace.EnvVar{Value: *text, Secret: workspace.IsSecret(e.val)}
 		}
 	}
 	return out
@@ -105,27 +112,31 @@ func (r *reader) environment(b block) map[string]*workspace.EnvVar {
 var labelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$`)
 
 func (r *reader) labels(b block) map[string]*string {
-	values, at := b.object("labels")
+	written := b.object("labels")
 	out := map[string]*string{}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
+	for _, name := range written.sorted() {
+		e := written[name]
 		if !labelName.MatchString(name) {
-			r.errorAt(at(name), "invalid name of a label", "The name of a label has letters, digits, dots, underscores, slashes and hyphens, and begins with a letter or a digit.")
+			r.errorAt(e.rng, "invalid name of a label", "The name of a label has letters, digits, dots, underscores, slashes and hyphens, and begins with a letter or a digit.")
 		}
-		if workspace.IsSecret(values[name]) {
-			r.errorAt(at(name), noSecret, "labels are shown to people, and what env and file return is kept secret. Write the value itself.")
+		if e.ok && workspace.IsSecret(e.val) {
+			r.errorAt(e.rng, noSecret, "labels are shown to people, and what env and file return is kept secret. Write the value itself.")
 			continue
 		}
-		out[name], _ = r.mapText(values[name], at(name), "labels")
+		out[name], _ = r.mapText(e, "labels")
 	}
 	return out
 }
 
-// mapText is a map's value as text; nil for null.
-func (r *reader) mapText(v cty.Value, rng hcl.Range, what string) (*string, bool) {
-	v, _ = v.UnmarkDeep()
+// mapText is a map's value as text; nil for null and for what is mistaken.
+func (r *reader) mapText(e entry, what string) (*string, bool) {
+	if !e.ok {
+		return nil, false
+	}
+	v, _ := e.val.UnmarkDeep()
 	t, err := convert.Convert(v, cty.String)
 	if err != nil {
-		r.errorAt(rng, "wrong type", "The values of %s are strings, and this is %s. jsonencode makes a string of it.", what, valueName(v.Type()))
+		r.errorAt(e.rng, "wrong type", "The values of %s are strings, and this is %s. jsonencode makes a string of it.", what, valueName(v.Type()))
 		return nil, false
 	}
 	if t.IsNull() {
@@ -239,6 +250,9 @@ func (r *reader) checkSchedule(schedule, timezone *field[string]) {
 	if strings.HasPrefix(schedule.val, "TZ=") || strings.HasPrefix(schedule.val, "CRON_TZ=") {
 		r.errorAt(schedule.rng, "time zone in a schedule", "Give it with timezone = \"…\" beside the schedule.")
 		return
+	}
+	if every, ok := strings.CutPrefix(schedule.val, "@every "); ok {
+		schedule.val = "@every " + inHours(every)
 	}
 	s, err := drift.ParseSchedule(schedule.val, "UTC")
 	if err != nil {

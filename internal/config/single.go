@@ -79,7 +79,7 @@ func (r *reader) engines(c *Config, blocks []block) {
 		switch {
 		case b.name == "":
 		case !slices.Contains(engineNames, b.name):
-			r.errorAt(b.label, "unknown engine "+quote(b.name), "The engines are \"terraform\" and \"tofu\".%s", didYouMean(b.name, engineNames))
+			r.errorAt(b.label, "unknown engine "+quote(b.name), "The engines are \"terraform\" and \"tofu\".%s", nearestEngine(b.name))
 		case seen.add(b):
 			c.Engines[b.name] = e
 		}
@@ -104,7 +104,7 @@ func (r *reader) engine(b block) Engine {
 	release := b.text("release_url", shown)
 	if release.set {
 		e.ReleaseURL = release.val
-		if u, err := url.Parse(release.val); err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil {
+		if u, err := url.Parse(release.val); err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil || badPort(u) {
 			r.errorAt(release.rng, "not the URL of a release server", "release_url is an https URL without user or password, for example \"https://releases.example.com\".")
 		}
 	}

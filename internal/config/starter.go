@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"path"
 	"regexp"
@@ -21,6 +22,7 @@ type StarterInfo struct {
 	Branch     string   // empty: "main"
 	DataDir    string   // empty: "/var/lib/tfops"
 	Roots      []string // directories of root modules, as workspace.Discover lists them
+	Tree       fs.FS    // of the repository, to name var files and variables of each root; nil: they are not named
 }
 
 // Starter is a commented tfops.hcl: the repository, and a workspace for each
@@ -32,7 +34,11 @@ func Starter(info StarterInfo) []byte {
 	fmt.Fprintf(&b, starterHead, text(info.DataDir), text(info.Repository), text(info.URL), starterAuth(info.URL), text(info.Repository), text(info.Branch))
 	taken := map[string]bool{}
 	for _, dir := range info.Roots {
-		fmt.Fprintf(&b, "\nworkspace %s {\n  dir = %s\n}\n", text(starterName(info, dir, taken)), text(dir))
+		inputs := rootInputs{}
+		if info.Tree != nil {
+			inputs = inputsOf(info.Tree, dir)
+		}
+		fmt.Fprintf(&b, "\nworkspace %s {\n  dir = %s\n%s}\n", text(starterName(info, dir, taken)), text(dir), inputs)
 	}
 	if len(info.Roots) == 0 {
 		b.WriteString(starterEmpty)

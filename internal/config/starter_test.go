@@ -1,8 +1,10 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 )
 
 func TestStarter(t *testing.T) {
@@ -55,5 +57,52 @@ func TestStarterComments(t *testing.T) {
 	c := load(t, strings.Join(out, "\n"), nil)
 	if w := c.Workspaces; len(w) != 1 || len(w[0].Rules) != 1 || w[0].Drift.Schedule == "" || c.Repositories[0].Auth.Password != "x" || len(c.Runner.PassEnv) != 2 {
 		t.Errorf("%+v %+v", w, c.Repositories)
+	}
+}
+
+func TestStarterInputs(t *testing.T) {
+	t.Setenv("DB_PASSWORD", "x")
+	t.Setenv("PIN", "x")
+	file := func(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} }
+	tree := fstest.MapFS{
+		"net/main.tf": file("variable \"region\" {}\nvariable \"size\" {\n  default = 1\n}\nvariable \"db-password\" {}\n" +
+			"variable \"pin\" {\n  type = string\n  sensitive = true\n}\nvariable \"auto\" {}\nvariable \"own\" {}\n"),
+		"net/more.tf.json":      file(`{"variable": {"zone": {}, "other": {"default": null}}}`),
+		"net/prod.tfvars":       file("own = 1"),
+		"net/dev.tfvars.json":   file("{}"),
+		"net/terraform.tfvars":  file("auto = 1"),
+		"net/x.auto.tfvars":     file(""),
+		"net/.hidden.tfvars":    file(""),
+		"net/sub/other.tfvars":  file(""),
+		"plain/main.tf":         file("resource \"null_resource\" \"x\" {}\n"),
+		"broken/main.tf":        file("variable \"ok\" {}\nvariable \"x\" {\n  type = \n"),
+		"many/main.tf":          file("variable \"aaaaaaaaaaaaaaaaaaaaaaaaaaaa\" {}\nvariable \"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\" {}\nvariable \"cccccccccccccccccccc\" {}\n"),
+		"odd/a\"${x}\n}.tfvars": file(""),
+	}
+	roots := []string{"net", "plain", "broken", "many", "odd", "gone"}
+	src := string(Starter(StarterInfo{URL: "https://git.example.com/infra.git", Roots: roots, Tree: tree}))
+	for _, want := range []string{
+		"  dir = \"net\"\n  # var_files = [\"dev.tfvars.json\", \"prod.tfvars\"]\n" +
+			"  # variables = { db-password = env(\"DB_PASSWORD\"), pin = env(\"PIN\"), region = \"…\", zone = \"…\" }\n}\n",
+		"  dir = \"plain\"\n}\n",
+		"  dir = \"gone\"\n}\n",
+		"  # variables = {\n  #   aaaaaaaaaaaaaaaaaaaaaaaaaaaa = \"…\"\n",
+		"  # variables = { ok = \"…\", x = \"…\" }\n",
+	} {
+		if !strings.Contains(src, want) {
+			t.Errorf("the starter lacks:\n%s\nit is:\n%s", want, src)
+		}
+	}
+	if c := load(t, src, nil); len(c.Workspaces) != len(roots) || len(c.Warnings) > 0 {
+		t.Errorf("%+v %v", c.Workspaces, c.Warnings)
+	}
+	blocks := strings.SplitAfter(src, "# tfops keeps in data_dir.\n")
+	used := load(t, blocks[0]+strings.ReplaceAll(strings.Split(blocks[1], "# Environment variables")[0], "  # ", "  "), nil)
+	w := used.Workspaces[0]
+	if !slices.Equal(w.VarFiles, []string{"dev.tfvars.json", "prod.tfvars"}) || len(w.Variables) != 4 || len(used.Workspaces[3].Variables) != 3 {
+		t.Errorf("without the comments: %+v", w)
+	}
+	if odd := used.Workspaces[4].VarFiles; !slices.Equal(odd, []string{"a\"${x}\n}.tfvars"}) {
+		t.Errorf("%q", odd)
 	}
 }

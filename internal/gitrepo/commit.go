@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -66,11 +67,13 @@ func decodeText(s, encoding string) string {
 
 // coAuthor is a Co-authored-by line. Every line counts, not only those of the
 // last paragraph: a co-author may not approve, so one too many is the safe side.
-var coAuthor = regexp.MustCompile(`(?mi)^[ \t]*co-authored-by[ \t]*:[ \t]*([^<\r\n]*?)[ \t]*<[ \t]*([^>\r\n]+?)[ \t]*>`)
+var coAuthor = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?mi)^[ \t]*co-authored-by[ \t]*:[ \t]*([^<\r\n]*?)[ \t]*<[ \t]*([^>\r\n]+?)[ \t]*>`)
+})
 
 func coAuthors(message string) []Person {
 	var found []Person
-	for _, m := range coAuthor.FindAllStringSubmatch(message, -1) {
+	for _, m := range coAuthor().FindAllStringSubmatch(message, -1) {
 		if p := (Person{Name: m[1], Email: m[2]}); !slices.Contains(found, p) {
 			found = append(found, p)
 		}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/tfops/tfops/internal/fault"
 )
@@ -59,7 +60,9 @@ type address struct {
 }
 
 // scpForm is user@host:path; a slash before the first colon makes it a local path.
-var scpForm = regexp.MustCompile(`^(?:([^@/:\s]+)@)?([^@/:\s\[\]]+|\[[0-9A-Fa-f:.%]+\]):(.+)$`)
+var scpForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:([^@/:\s]+)@)?([^@/:\s\[\]]+|\[[0-9A-Fa-f:.%]+\]):(.+)$`)
+})
 
 func (r Remote) parse() (address, error) {
 	bad := func(next, format string, args ...any) (address, error) {
@@ -100,7 +103,7 @@ func (r Remote) parse() (address, error) {
 }
 
 func (r Remote) parsePlain(raw string) (address, error) {
-	if m := scpForm.FindStringSubmatch(raw); m != nil && !strings.HasPrefix(m[2], "-") {
+	if m := scpForm().FindStringSubmatch(raw); m != nil && !strings.HasPrefix(m[2], "-") {
 		at := address{scheme: "ssh", user: m[1], host: m[2], path: m[3]}
 		return at, r.checkURL(&at)
 	}

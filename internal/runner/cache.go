@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"time"
 
@@ -34,7 +33,7 @@ func openCache(cacheDir string, env map[string]string) (*providerCache, error) {
 	return c, os.MkdirAll(c.dir, 0o700)
 }
 
-var cacheSetting = regexp.MustCompile(`(?m)^\s*plugin_cache_dir\s*=`)
+var cacheSetting = lazily(`(?m)^\s*plugin_cache_dir\s*=`)
 
 // ownCache reports whether the user configured a provider cache already.
 func ownCache(env map[string]string) bool {
@@ -42,7 +41,7 @@ func ownCache(env map[string]string) bool {
 		return true
 	}
 	b, err := os.ReadFile(env["TF_CLI_CONFIG_FILE"])
-	return err == nil && cacheSetting.Match(b)
+	return err == nil && cacheSetting().Match(b)
 }
 
 // guard takes the cache's lock for an init in root; release gives it back.

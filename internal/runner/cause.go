@@ -2,26 +2,25 @@ package runner
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 )
 
 // What the engines and their providers say when something failed that is not
 // the configuration's fault. They have no codes for it, only text.
 var (
-	diskText     = regexp.MustCompile(`(?i)no space left on device|read-only file system|disk quota exceeded`)
-	throttleText = regexp.MustCompile(`(?i)too many requests|status ?code:? 429|error 429|throttl|RequestLimitExceeded|rate exceeded|rate ?limit|SlowDown\b`)
-	networkText  = regexp.MustCompile(`(?i)connection refused|connection reset|i/o timeout|no such host|TLS handshake timeout|network is unreachable|no route to host|` +
+	diskText     = lazily(`(?i)no space left on device|read-only file system|disk quota exceeded`)
+	throttleText = lazily(`(?i)too many requests|status ?code:? 429|error 429|throttl|RequestLimitExceeded|rate exceeded|rate ?limit|SlowDown\b`)
+	networkText  = lazily(`(?i)connection refused|connection reset|i/o timeout|no such host|TLS handshake timeout|network is unreachable|no route to host|` +
 		`Client\.Timeout exceeded|temporary failure in name resolution|server misbehaving|502 Bad Gateway|503 Service Unavailable|504 Gateway Time`)
-	lockField   = regexp.MustCompile(`(?m)^\s*(ID|Who|Operation|Created):[ \t]+(.*?)\s*$`)
-	inputNamed  = regexp.MustCompile(`input variable "([^"]+)" is not set`)
+	lockField   = lazily(`(?m)^\s*(ID|Who|Operation|Created):[ \t]+(.*?)\s*$`)
+	inputNamed  = lazily(`input variable "([^"]+)" is not set`)
 	initSummary = []string{
 		"Backend initialization required", "Backend configuration changed", "Inconsistent dependency lock file", "Module not installed",
 		"Module source has changed", "Module version requirements have changed", "Required plugins are not installed",
 		"Missing required provider", "Initialization required", "Backend type changed", "State store initialization required",
 	}
-	lockedOut  = regexp.MustCompile(`(?i)locked provider|lock file|init -upgrade`)
-	initAdvice = regexp.MustCompile(`(?:terraform|tofu) init\b`)
+	lockedOut  = lazily(`(?i)locked provider|lock file|init -upgrade`)
+	initAdvice = lazily(`(?:terraform|tofu) init\b`)
 )
 
 // needsInit reports whether the engine asks for init.
@@ -32,7 +31,7 @@ func needsInit(all []Diagnostic) bool {
 				return true
 			}
 		}
-		if initAdvice.MatchString(d.Summary) || initAdvice.MatchString(d.Detail) {
+		if initAdvice().MatchString(d.Summary) || initAdvice().MatchString(d.Detail) {
 			return true
 		}
 	}
@@ -49,15 +48,15 @@ func explain(what string, all []Diagnostic, plain string) *failure {
 	}
 	f := &failure{outcome: Failed, cause: CauseEngine, message: headline(what, errs, plain)}
 	switch {
-	case diskText.MatchString(text):
+	case diskText().MatchString(text):
 		f.cause, f.next = CauseDisk, "make room on the disk, or make it writable, then run it again"
 	case strings.Contains(text, "Saved plan is stale") || strings.Contains(text, "saved plan is stale"):
 		f.cause, f.next = CauseStale, "make a new plan: the state has moved on since this one was made"
 	case strings.Contains(text, "Lock Info:"):
 		f.cause, f.message, f.next = lockHeld(what, text)
-	case throttleText.MatchString(text):
+	case throttleText().MatchString(text):
 		f.cause, f.next = CauseThrottled, "it may pass by itself; try again later"
-	case networkText.MatchString(text):
+	case networkText().MatchString(text):
 		f.cause, f.next = CauseNetwork, "it may pass by itself; see whether the address in the message can be reached from here"
 	case strings.Contains(text, "Error acquiring the state lock"):
 		f.cause, f.next = CauseLocked, "wait for whoever holds the lock"
@@ -106,7 +105,7 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 func lockHeld(what, text string) (Cause, string, string) {
 	_, info, _ := strings.Cut(text, "Lock Info:")
 	fields := map[string]string{}
-	for _, m := range lockField.FindAllStringSubmatch(info, -1) {
+	for _, m := range lockField().FindAllStringSubmatch(info, -1) {
 		if fields[m[1]] == "" {
 			fields[m[1]] = m[2]
 		}
@@ -132,7 +131,7 @@ func lockHeld(what, text string) (Cause, string, string) {
 
 func variables(text string) string {
 	var names []string
-	for _, m := range inputNamed.FindAllStringSubmatch(text, -1) {
+	for _, m := range inputNamed().FindAllStringSubmatch(text, -1) {
 		names = append(names, m[1])
 	}
 	if len(names) == 0 {

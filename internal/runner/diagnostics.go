@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -132,7 +131,7 @@ func (o *output) all() []Diagnostic {
 	return append(o.diagnostics, plainDiagnostics(o.plain.String())...)
 }
 
-var plainPlace = regexp.MustCompile(`^  on (\S+) line (\d+)`)
+var plainPlace = lazily(`^  on (\S+) line (\d+)`)
 
 // plainDiagnostics reads the errors that an engine prints for people, e.g.
 //
@@ -155,7 +154,7 @@ func plainDiagnostics(text string) []Diagnostic {
 			continue
 		}
 		d := &found[len(found)-1]
-		if place := plainPlace.FindStringSubmatch(line); place != nil && d.File == "" {
+		if place := plainPlace().FindStringSubmatch(line); place != nil && d.File == "" {
 			d.File = place[1]
 			fmt.Sscan(place[2], &d.Line)
 			continue

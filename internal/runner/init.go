@@ -237,7 +237,7 @@ func (p *phase) lockFileBars(out *output) bool {
 		return false
 	}
 	for _, d := range errorsOf(out.all()) {
-		if lockedOut.MatchString(d.Detail) {
+		if lockedOut().MatchString(d.Detail) {
 			return true
 		}
 	}

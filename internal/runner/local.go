@@ -140,7 +140,9 @@ func (l *Local) launch(dir string, lock *os.File, secrets Secrets) error {
 
 	cmd := exec.Command(l.Exe, "runner", dir)
 	cmd.Dir = dir
-	cmd.Env = append(bareEnv(), l.ExtraEnv...)
+	// A runner waits for the engine nearly all of its life: more threads at
+	// work would cost more than they bring.
+	cmd.Env = append(append(bareEnv(), "GOMAXPROCS=1"), l.ExtraEnv...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, log, log
 	cmd.ExtraFiles = []*os.File{lock}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

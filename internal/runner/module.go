@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -227,14 +226,14 @@ func (r *moduleReader) call(dir string, body hcl.Body) error {
 }
 
 var (
-	exactVersion = regexp.MustCompile(`^\s*=?\s*v?\d+\.\d+\.\d+[0-9A-Za-z.+-]*\s*$`)
-	exactRef     = regexp.MustCompile(`[?&]ref=([0-9a-f]{40}|[^&]*v?\d+\.\d+[^&]*)(&|$)`)
+	exactVersion = lazily(`^\s*=?\s*v?\d+\.\d+\.\d+[0-9A-Za-z.+-]*\s*$`)
+	exactRef     = lazily(`[?&]ref=([0-9a-f]{40}|[^&]*v?\d+\.\d+[^&]*)(&|$)`)
 )
 
 // pinned reports whether a module from elsewhere is always the same: an exact
 // version of a registry's, or a commit or a tag with a version in its name.
 func pinned(source, version string) bool {
-	return exactVersion.MatchString(version) || exactRef.MatchString(source)
+	return exactVersion().MatchString(version) || exactRef().MatchString(source)
 }
 
 // literal is the value of an attribute that is a plain string, or "".

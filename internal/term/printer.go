@@ -8,13 +8,14 @@
 //   - Colours only on a terminal, and never with NO_COLOR set or TERM=dumb;
 //     CLICOLOR_FORCE asks for them without a terminal. Colour never carries
 //     meaning alone: without it the text says the same.
-//   - An error is "Error: " and what happened, and what to do next on a line
-//     of its own.
+//   - An error is "Error: " and what happened, and on a line of its own "Next: "
+//     and what to do about it.
 //   - What comes from outside (commit messages, values in a plan, the output of
 //     an engine) is cleaned of control characters before it is printed: it
 //     cannot move the cursor, change a title or hide text.
 //   - No trailing spaces. Tables are aligned by the width that text takes on a
-//     screen. Nothing is cut off but on a terminal, and then an ellipsis says so.
+//     screen. Only on a terminal that is too narrow is text cut, and then an
+//     ellipsis says so, or a whole column left out.
 //   - A time is shown relative and absolute.
 //
 // Every method writes whole lines. A Printer is not safe for use by several

@@ -7,8 +7,8 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 )
 
-// Error prints an error to stderr: "Error: " and what happened, and what to do
-// next on a line of its own. Errors that were joined are printed one after
+// Error prints an error to stderr: "Error: " and what happened, and behind
+// "Next: " what to do about it. Errors that were joined are printed one after
 // the other. A nil error prints nothing.
 func (p *Printer) Error(err error) {
 	if err == nil {
@@ -21,9 +21,7 @@ func (p *Printer) Error(err error) {
 		return
 	}
 	p.err.line(p.err.paint(redBold, "Error:") + " " + CleanText(strings.TrimSpace(err.Error())))
-	if next := fault.Next(err); next != "" {
-		p.err.line(CleanText(next))
-	}
+	p.next(fault.Next(err))
 }
 
 // joined are the errors that errors.Join made err of; nil for any other error,
@@ -39,7 +37,12 @@ func joined(err error) []error {
 // Warning prints a warning to stderr, in the form of Error. next may be empty.
 func (p *Printer) Warning(message, next string) {
 	p.err.line(p.err.paint(yellowBold, "Warning:") + " " + CleanText(strings.TrimSpace(message)))
-	if next != "" {
-		p.err.line(CleanText(next))
+	p.next(next)
+}
+
+// next prints what to do about an error on a line of its own; nothing for "".
+func (p *Printer) next(what string) {
+	if what != "" {
+		p.err.line("Next: " + CleanText(what))
 	}
 }

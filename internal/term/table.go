@@ -1,6 +1,7 @@
 package term
 
 import (
+	"slices"
 	"strings"
 
 	"charm.land/lipgloss/v2"
@@ -49,21 +50,39 @@ func Cells(texts ...string) []Cell {
 const (
 	gutter   = "  "
 	ellipsis = "…"
-	narrow   = 8 // columns are not cut below this width
+	narrow   = 8 // columns of Table are not cut below this width
 )
+
+// Column says what may happen to a column on a terminal that is too narrow for
+// the table. First the columns that may be cut are, the widest one first; then
+// whole columns are left out. A column for which neither is allowed is always
+// printed whole, and then a row may be wider than the terminal.
+type Column struct {
+	Name string
+	Cut  int // the width that it may be cut to; 0: never cut
+	Drop int // the highest is left out first; 0: never left out
+}
 
 // Table prints rows below their column names to stdout. An empty cell is
 // shown as "-". On a terminal that is too narrow, the widest columns are cut.
 func (p *Printer) Table(header []string, rows [][]Cell) {
-	g := p.out
-	names := Cells(header...)
-	for i := range names {
-		names[i].Text = Clean(names[i].Text)
+	columns := make([]Column, len(header))
+	for i, name := range header {
+		columns[i] = Column{Name: name, Cut: narrow}
 	}
-	table := [][]Cell{names}
+	p.TableOf(columns, rows)
+}
+
+// TableOf is Table with a say in what happens on a narrow terminal.
+func (p *Printer) TableOf(columns []Column, rows [][]Cell) {
+	g := p.out
+	table := make([][]Cell, 1, len(rows)+1)
+	for _, c := range columns {
+		table[0] = append(table[0], Cell{Text: Clean(c.Name)})
+	}
 	for _, row := range rows {
-		clean := make([]Cell, len(header))
-		for i := range header {
+		clean := make([]Cell, len(columns))
+		for i := range columns {
 			if i < len(row) {
 				clean[i] = Cell{Clean(strings.TrimSpace(row[i].Text)), row[i].Tone}
 			}
@@ -73,48 +92,72 @@ func (p *Printer) Table(header []string, rows [][]Cell) {
 		}
 		table = append(table, clean)
 	}
-	widths := g.widths(table)
+	widths := g.fit(columns, table)
 	for n, row := range table {
 		var b strings.Builder
 		for i, c := range row {
+			if widths[i] == 0 {
+				continue
+			}
 			text := cut(c.Text, widths[i])
 			s := c.Tone.style()
 			if n == 0 {
 				s = bold
 			}
 			b.WriteString(g.paint(s, text))
-			if i < len(row)-1 {
-				b.WriteString(strings.Repeat(" ", widths[i]-lipgloss.Width(text)) + gutter)
-			}
+			b.WriteString(strings.Repeat(" ", widths[i]-lipgloss.Width(text)) + gutter) // those at the end go again
 		}
 		g.line(b.String())
 	}
 }
 
-// widths are the widths of the columns, narrowed to fit the terminal.
-func (g *page) widths(table [][]Cell) []int {
-	widths := make([]int, len(table[0]))
-	total := len(gutter) * (len(widths) - 1)
-	for i := range widths {
+// fit are the widths of the columns on this terminal; 0 for one that is left out.
+func (g *page) fit(columns []Column, table [][]Cell) []int {
+	natural := make([]int, len(columns))
+	for i := range columns {
 		for _, row := range table {
-			widths[i] = max(widths[i], lipgloss.Width(row[i].Text))
+			natural[i] = max(natural[i], lipgloss.Width(row[i].Text))
 		}
-		total += widths[i]
 	}
-	for g.width > 0 && total > g.width {
-		widest := 0
+	for {
+		widths := slices.Clone(natural)
+		if g.width == 0 || narrowed(columns, widths, g.width) {
+			return widths
+		}
+		drop := -1
+		for i, c := range columns {
+			if natural[i] > 0 && c.Drop > 0 && (drop < 0 || c.Drop > columns[drop].Drop) {
+				drop = i
+			}
+		}
+		if drop < 0 {
+			return widths
+		}
+		natural[drop] = 0
+	}
+}
+
+// narrowed cuts columns until the row fits the width, and reports whether it does.
+func narrowed(columns []Column, widths []int, width int) bool {
+	total := -len(gutter)
+	for _, w := range widths {
+		if w > 0 {
+			total += w + len(gutter)
+		}
+	}
+	for ; total > width; total-- {
+		widest := -1
 		for i, w := range widths {
-			if w > widths[widest] {
+			if columns[i].Cut > 0 && w > columns[i].Cut && (widest < 0 || w > widths[widest]) {
 				widest = i
 			}
 		}
-		if len(widths) == 0 || widths[widest] <= narrow {
-			break
+		if widest < 0 {
+			return false
 		}
 		widths[widest]--
-		total--
 	}
-	return widths
+	return true
 }
 
 // cut shortens a text to a width, with an ellipsis at its end.

@@ -276,9 +276,9 @@ func TestError(t *testing.T) {
 	}{
 		{nil, ""},
 		{errors.New("it broke\n"), "Error: it broke\n"},
-		{fault.New(fault.Invalid, "Do that.", "This is wrong."), "Error: This is wrong.\nDo that.\n"},
-		{wrapped, "Error: syncing: The run has ended.\nRun tfops runs.\n"},
-		{errors.Join(wrapped, errors.New("two")), "Error: syncing: The run has ended.\nRun tfops runs.\nError: two\n"},
+		{fault.New(fault.Invalid, "Do that.", "This is wrong."), "Error: This is wrong.\nNext: Do that.\n"},
+		{wrapped, "Error: syncing: The run has ended.\nNext: Run tfops runs.\n"},
+		{errors.Join(wrapped, errors.New("two")), "Error: syncing: The run has ended.\nNext: Run tfops runs.\nError: two\n"},
 		{fmt.Errorf("both: %w, %w", errors.New("a"), errors.New("b")), "Error: both: a, b\n"},
 	} {
 		s := newScreen(term.Options{})
@@ -289,7 +289,7 @@ func TestError(t *testing.T) {
 	}
 	s := newScreen(term.Options{})
 	s.Warning("careful", "look")
-	if got := s.err.String(); got != "Warning: careful\nlook\n" {
+	if got := s.err.String(); got != "Warning: careful\nNext: look\n" {
 		t.Errorf("%q", got)
 	}
 }
@@ -395,7 +395,7 @@ func TestDiagnostic(t *testing.T) {
 
 func TestAskNeedsSomebody(t *testing.T) {
 	s := newScreen(term.Options{Stdin: strings.NewReader("yes\n")})
-	answer, err := s.Ask("Approve?", "Use --yes.")
+	answer, err := s.Ask(t.Context(), "Approve?", "Use --yes.")
 	if answer != "" || fault.CodeOf(err) != fault.Invalid || fault.Next(err) != "Use --yes." || s.Interactive() {
 		t.Errorf("%q, %v", answer, err)
 	}

@@ -38,7 +38,7 @@ func TestTerminal(t *testing.T) {
 		if _, err := keyboard.WriteString("sha256:abc\n"); err != nil {
 			t.Fatal(err)
 		}
-		if answer, err := p.Ask("Digest?", ""); answer != "sha256:abc" || err != nil {
+		if answer, err := p.Ask(t.Context(), "Digest?", ""); answer != "sha256:abc" || err != nil {
 			t.Errorf("%s: %q, %v", c.env, answer, err)
 		}
 		p.Table([]string{"NAME"}, [][]term.Cell{term.Cells("a name that is far too long for it")})

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -27,7 +28,9 @@ const (
 )
 
 // versionLine is how engines before 0.13, which know no -json, tell theirs.
-var versionLine = regexp.MustCompile(`(?m)^(?:Terraform|OpenTofu) v([0-9][0-9A-Za-z.+-]*)`)
+var versionLine = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^(?:Terraform|OpenTofu) v([0-9][0-9A-Za-z.+-]*)`)
+})
 
 // probe asks a binary for its version. hc-install's own way to ask runs it in
 // the current directory, which may be a repository, with the whole
@@ -80,7 +83,7 @@ func parseVersion(out []byte) (*version.Version, error) {
 		_ = json.Unmarshal(out[start:], &told) // not JSON: the text below tells
 	}
 	if told.Version == "" {
-		if m := versionLine.FindSubmatch(out); m != nil {
+		if m := versionLine().FindSubmatch(out); m != nil {
 			told.Version = string(m[1])
 		}
 	}

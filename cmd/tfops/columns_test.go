@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/creack/pty"
+
+	"github.com/tfops/tfops/internal/api"
+)
+
+// wide runs a command on a terminal of so many columns, without colours.
+func (s *shell) wide(columns uint16, args ...string) string {
+	s.t.Helper()
+	person, tty, err := pty.Open()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer person.Close()
+	if err := pty.Setsize(tty, &pty.Winsize{Rows: 24, Cols: columns}); err != nil {
+		s.t.Fatal(err)
+	}
+	showed := make(chan string)
+	go func() {
+		b, _ := io.ReadAll(person) // ends with EIO once the terminal is closed
+		showed <- string(b)
+	}()
+	var errs bytes.Buffer
+	a := &app{stdin: &bytes.Buffer{}, stdout: tty, stderr: &errs, getenv: func(k string) string { return s.env[k] }, now: s.now}
+	status := a.run(s.t.Context(), append(args, "--no-color"))
+	tty.Close()
+	out := strings.ReplaceAll(<-showed, "\r\n", "\n")
+	if status != exitDone {
+		s.t.Fatalf("tfops %q: exit status %d\n%s%s", args, status, out, errs.String())
+	}
+	return out
+}
+
+// TestTablesAt80Columns sees that no row wraps on a usual terminal, and that
+// what is copied from one is whole.
+func TestTablesAt80Columns(t *testing.T) {
+	s := newShell(t)
+	d := fullFake(s)
+	long := exampleRun()
+	long.Workspace, long.Status, long.Reason = "network-production-eu", "discarded", "superseded"
+	long.Commit.Message = strings.Repeat("A very long subject ", 8)
+	d.on("GET /runs", []api.Run{exampleRun(), long})
+	d.on("GET /audit", []api.Audit{{At: noon, Actor: "ana@example.com", Via: "socket", Action: "approve", Workspace: "network-prod", Run: "0k1v8m3pq4rs", Reason: long.Commit.Message}})
+	for command, whole := range map[string][]string{
+		"runs":                   {"0k1v8m3pq4rs", "network-prod ", "awaiting_approval", "sync", "8c5f3e21", "network-production-eu", "discarded (superseded)"},
+		"approvals":              {"0k1v8m3pq4rs", "network-prod", "sync", "8c5f3e21", "1 more of 2 approv", "ana wrote the commit"},
+		"history network-prod":   {"0k1v6bbbbbbb", "sync", "applied", "8c5f3e21"},
+		"locks":                  {"network-prod", "li", "by hand"},
+		"audit":                  {"2026-11-20 12:00:00Z", "ana@example.com", "approve", "network-prod", "0k1v8m3pq4rs"},
+		"status":                 {"accounts-prod", "network-prod", "synced", "drifted", "8c5f3e21", "1 more of 2 approv"},
+		"show 0k1v7aaaaaaa":      {"0k1v7aaaaaaa"},
+		"status --sync pending ": {"network-prod"},
+	} {
+		out := s.wide(80, strings.Fields(command)...)
+		for _, w := range whole {
+			if !strings.Contains(out, w) {
+				t.Errorf("tfops %s cuts %q:\n%s", command, w, out)
+			}
+		}
+		for _, l := range strings.Split(out, "\n") {
+			if n := len([]rune(l)); n > 80 {
+				t.Errorf("tfops %s: a line of %d: %q", command, n, l)
+			}
+		}
+	}
+	if out := s.wide(200, "runs"); !strings.Contains(out, "TOOK") || !strings.Contains(out, "PLAN") {
+		t.Errorf("columns are left out though there is room:\n%s", out)
+	}
+}

@@ -1,0 +1,68 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// What people write who know Terraform, Atlantis or Flux, and what it is here.
+const (
+	itsBranch    = "The branch that a workspace follows is branch = \"main\"."
+	branchPlace  = "A branch belongs in a workspace block, or in defaults: branch = \"main\"."
+	itsDir       = "The directory of the root module is dir = \"live/prod\"."
+	itsVariables = "Values of input variables belong in a workspace block, or in defaults: variables = { name = \"value\" }."
+	itsPoll      = "How often to look for new commits is poll = \"30s\"."
+	itsAuth      = "It belongs in an auth block within: auth { … }."
+	itsApply     = "Write apply = \"auto\" to apply without an approval, \"manual\" to wait for one."
+	inGit        = "It belongs in the Terraform code in Git. tfops.hcl only says what to do with that code."
+)
+
+var (
+	workspaceHabits = map[string]string{
+		"path": itsDir, "directory": itsDir, "working_directory": itsDir, "root": itsDir,
+		"auto_apply": itsApply, "autoapply": itsApply, "autoplan": itsApply,
+		"workspace": "The Terraform workspace is terraform_workspace = \"default\".",
+		"ref":       itsBranch, "revision": itsBranch,
+		"variable": itsVariables, "locals": itsVariables, "vars": itsVariables,
+		"url": "Where the code is belongs in a repository block, and repository = \"NAME\" names that.",
+	}
+	repositoryHabits = map[string]string{
+		"branch": branchPlace, "ref": branchPlace, "revision": branchPlace,
+		"interval": itsPoll, "token": itsAuth, "username": itsAuth, "password": itsAuth, "ssh_key": itsAuth, "known_hosts": itsAuth,
+	}
+	authHabits = map[string]string{
+		"token": "A token is the password: password = env(\"GIT_TOKEN\").",
+		"user":  "The user is username = \"tfops\".",
+	}
+	fileHabits = map[string]string{
+		"variable": itsVariables, "locals": itsVariables, "variables": itsVariables,
+		"terraform": inGit, "provider": inGit, "resource": inGit, "module": inGit, "data": inGit, "output": inGit,
+	}
+	engineHabits = map[string]string{"opentofu": "tofu"}
+)
+
+// instead is what to write instead of a name that the kind does not know: the
+// one that a habit stands for, the nearest, or else one of all.
+func (k *kind) instead(name string) string {
+	if habit, ok := k.habits[name]; ok {
+		return " " + habit
+	}
+	known := k.names()
+	if workspace.Nearest(name, known) != "" {
+		return didYouMean(name, known)
+	}
+	if len(known) == 1 {
+		return " It has " + known[0] + " only."
+	}
+	last := len(known) - 1
+	return " It has " + strings.Join(known[:last], ", ") + " and " + known[last] + "."
+}
+
+// nearestEngine is a sentence with the engine that is probably meant, or "".
+func nearestEngine(given string) string {
+	if name, ok := engineHabits[strings.ToLower(given)]; ok {
+		return " Write " + quote(name) + "."
+	}
+	return didYouMean(given, engineNames)
+}
