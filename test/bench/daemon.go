@@ -131,11 +131,19 @@ func (d *daemon) log() string {
 // and takes next to nothing from what is measured.
 const glance = 200 * time.Millisecond
 
+// busy are the statuses of runs that go on by themselves.
+var busy = []string{"pending", "planning", "apply_queued", "applying"}
+
 // runs waits until as many runs of a commit as are wanted have the status, and
-// returns them.
+// returns them. As long as something goes on, only that is asked: to list all
+// runs takes the daemon a while.
 func (d *daemon) runs(ctx context.Context, sha, status string, want int) ([]api.Run, error) {
 	var found []api.Run
 	err := d.until(ctx, glance, func() (bool, error) {
+		some, err := d.client.Runs(ctx, api.RunsQuery{Statuses: busy, Limit: 1})
+		if err != nil || len(some) > 0 {
+			return false, err
+		}
 		all, err := d.client.Runs(ctx, api.RunsQuery{Limit: min(1000, 2*want)})
 		if err != nil {
 			return false, err
