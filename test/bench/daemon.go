@@ -31,6 +31,7 @@ type setting struct {
 	poll       time.Duration
 	engine     string // a binary; empty: found on PATH
 	apply      string
+	env        string   // NAME=value for the engine; empty: none
 	workspaces []string // names, and their directories in the repository
 }
 
@@ -41,11 +42,19 @@ func (s setting) hcl() string {
 		fmt.Fprintf(&b, "engine \"terraform\" {\n  path = %q\n}\n\n", s.engine)
 	}
 	fmt.Fprintf(&b, "repository \"bench\" {\n  url  = %q\n  poll = %q\n}\n\n", s.repo, s.poll)
-	fmt.Fprintf(&b, "defaults {\n  repository = \"bench\"\n  branch     = \"main\"\n  apply      = %q\n  drift {\n    schedule = \"0 2 * * *\"\n  }\n}\n", s.apply)
+	fmt.Fprintf(&b, "defaults {\n  repository = \"bench\"\n  branch     = \"main\"\n  apply      = %q\n%s  drift {\n    schedule = \"0 2 * * *\"\n  }\n}\n", s.apply, s.engineEnv())
 	for _, name := range s.workspaces {
 		fmt.Fprintf(&b, "\nworkspace %q {\n  dir = %q\n}\n", name, name)
 	}
 	return b.String()
+}
+
+func (s setting) engineEnv() string {
+	name, value, ok := strings.Cut(s.env, "=")
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("  env        = { %s = %q }\n", name, value)
 }
 
 // serve writes the configuration into dir, starts a daemon there and waits

@@ -51,7 +51,7 @@ func (b *bench) newFleet(ctx context.Context, n int, s setting) (*fleet, error) 
 	}
 	f := &fleet{setting: s, repo: gittest.NewRepoAt(fixture{dir}, filepath.Join(dir, "repo.git"))}
 	f.repo.Commit("main", map[string]string{"README.md": "The root modules come later.\n"})
-	f.setting.repo, f.workspaces = f.repo.Dir, names(n)
+	f.setting.repo, f.workspaces, f.env = f.repo.Dir, names(n), b.env
 	if f.hand, err = newByHand(b.machine.engine, filepath.Join(dir, "hand"), f.modules("nothing")); err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"time"
 )
 
@@ -109,7 +108,6 @@ func (b *bench) answers(ctx context.Context, d *daemon) error {
 		}
 		request = append(request, time.Since(began))
 	}
-	slices.Sort(command)
 	b.add(row{what: fmt.Sprintf("`tfops status` of %d workspaces", b.fleet), value: durations(command), target: none})
 	b.add(row{what: "the request that it makes", value: durations(request), target: none})
 	return nil

@@ -38,6 +38,7 @@ type options struct {
 	fleet  int // workspaces of the idle daemon
 	idle   time.Duration
 	tfops  string
+	env    string // for the engine, of tfops alone
 	write  bool
 	keep   bool
 }
@@ -85,6 +86,7 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.fleet, "fleet", 200, "workspaces of the idle daemon")
 	f.DurationVar(&o.idle, "idle", time.Minute, "how long to watch the idle daemon")
 	f.StringVar(&o.tfops, "tfops", filepath.Join("bin", "tfops"), "the binary to measure")
+	f.StringVar(&o.env, "env", "", "`NAME=value` in the environment of the engine, of tfops alone: to see what a setting brings")
 	f.BoolVar(&o.write, "write", false, "put the results into docs/BENCHMARKS.md; takes all parts")
 	f.BoolVar(&o.keep, "keep", false, "leave the temporary directory, for a look")
 	if err := f.Parse(args); err != nil {

@@ -41,7 +41,7 @@ func processes(ctx context.Context, b *bench) (err error) {
 			hand: hand, target: none})
 		return os.Truncate(notes, 0)
 	}
-	for _, pass := range []string{"first plan", "later plan"} {
+	for _, pass := range []string{"first", "later"} {
 		sha, err := f.commit(pass)
 		if err != nil {
 			return err
@@ -50,13 +50,13 @@ func processes(ctx context.Context, b *bench) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := count(pass, "3"); err != nil {
+		if err := count(pass+" plan", "3"); err != nil {
 			return err
 		}
 		if _, err := f.apply(ctx, p.runs); err != nil {
 			return err
 		}
-		if err := count("apply", "1"); err != nil {
+		if err := count(pass+" apply", "1"); err != nil {
 			return err
 		}
 	}
