@@ -21,7 +21,7 @@ func realGit(t *testing.T) func(dir string, args ...string) string {
 	t.Helper()
 	program, err := exec.LookPath("git")
 	if err != nil {
-		t.Skip("not run: there is no git on PATH to compare with")
+		t.Skip("NOT RUN: there is no git on PATH to compare with")
 	}
 	env := append(os.Environ(), "HOME="+t.TempDir(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
 		"GIT_CONFIG_COUNT=2", "GIT_CONFIG_KEY_0=gc.auto", "GIT_CONFIG_VALUE_0=0", "GIT_CONFIG_KEY_1=maintenance.auto", "GIT_CONFIG_VALUE_1=false", // no process left behind
@@ -42,7 +42,7 @@ func serveRealGit(t *testing.T, git func(string, ...string) string, root string)
 	t.Helper()
 	backend := filepath.Join(git(root, "--exec-path"), "git-http-backend")
 	if _, err := os.Stat(backend); err != nil {
-		t.Skipf("not run: this git has no http-backend: %v", err)
+		t.Skipf("NOT RUN: this git has no http-backend: %v", err)
 	}
 	srv := httptest.NewServer(&cgi.Handler{Path: backend, Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"}})
 	t.Cleanup(srv.Close)

@@ -135,7 +135,7 @@ func others(t *testing.T) (one, two, stranger uint32, names [2]string) {
 	return 1, 2, 3735928, names
 }
 
-const notRoot = "not run: clients of other users, which only root can start"
+const notRoot = "NOT RUN: clients of other users, which only root can start"
 
 // TestTheActorIsTheKernelsWord approves under a rule of two people, by three
 // users on one socket: who they are is nothing that they say.

@@ -17,7 +17,7 @@ func disk(t *testing.T, size string) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := syscall.Mount("tfops-test", dir, "tmpfs", 0, "mode=0700,size="+size); err != nil {
-		t.Skipf("not run: a small file system cannot be mounted here (it takes root): %v", err)
+		t.Skipf("NOT RUN: a small file system cannot be mounted here (it takes root): %v", err)
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(dir, 0); err != nil {

@@ -36,7 +36,7 @@ func Tofu(t testing.TB) (string, bool) {
 	t.Helper()
 	path, err := exec.LookPath("tofu")
 	if err != nil {
-		t.Log("tofu is not on PATH: what follows is not tried with the real OpenTofu")
+		t.Log("NOT RUN: what follows with the real OpenTofu: there is no tofu on PATH")
 		return "", false
 	}
 	return path, true

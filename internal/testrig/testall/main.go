@@ -104,7 +104,7 @@ func (r *report) take(e event) {
 	case "skip":
 		if e.Test != "" {
 			r.skipped++
-			r.notRun = append(r.notRun, name+": "+reason(r.output[name]))
+			r.leftOut(name + ": " + reason(r.output[name]))
 		}
 		delete(r.output, name)
 	case "fail":
@@ -125,13 +125,23 @@ func (r *report) note(e event, name string) {
 		fmt.Print(e.Output)
 	}
 	if _, what, found := strings.Cut(e.Output, mark); found {
-		r.notRun = append(r.notRun, name+": "+strings.TrimSpace(what))
+		r.leftOut(name + ": " + strings.TrimSpace(what))
+	}
+}
+
+// leftOut notes what was not run, once: a skipped test says it twice.
+func (r *report) leftOut(what string) {
+	if !slices.Contains(r.notRun, what) {
+		r.notRun = append(r.notRun, what)
 	}
 }
 
 // reason is what a skipped test said last.
 func reason(output []string) string {
 	for _, line := range slices.Backward(output) {
+		if _, what, found := strings.Cut(line, mark); found {
+			return strings.TrimSpace(what)
+		}
 		if text := strings.TrimSpace(line); text != "" && !strings.HasPrefix(text, "---") && !strings.HasPrefix(text, "===") {
 			return text
 		}
