@@ -47,8 +47,14 @@ type Workspace struct {
 	Env                map[string]EnvVar
 	Labels             map[string]string
 	Apply              Apply
-	DependsOn          []string
-	Engine             string // name of the engine block: "terraform" or "tofu"
+	DependsOn          []string         // names of the workspaces that are upstream of it
+	Inputs             map[string]Input // variables, by name, that outputs of other workspaces make
+	Watch              []string         // globs of further files that its plan depends on, relative to the repository's root
+	Ignore             []string         // globs of files whose change touches nothing, relative to the repository's root
+	InferDependencies  bool             // what it reads with terraform_remote_state is upstream, too
+	Engine             string           // name of the engine block: "terraform" or "tofu"
+	Origin             *Origin          // what a generator made it of; nil: it has a block of its own
+	OnRemoved          OnRemoved        // what to do when what it was made of is gone
 
 	PlanTimeout  time.Duration // of a whole plan phase, init included
 	ApplyTimeout time.Duration // of a whole apply phase; at its end the engine is interrupted gracefully

@@ -1,0 +1,35 @@
+package drift
+
+import "time"
+
+// Outcome is what a check came to.
+type Outcome string
+
+const (
+	Clean      Outcome = "clean"
+	Drifted    Outcome = "drifted"
+	NotChecked Outcome = "unchecked"     // it failed, or could not be made: never the same as clean
+	NothingYet Outcome = "never_applied" // nothing is applied, so nothing can drift
+)
+
+// Check is one check of a workspace, as it is remembered.
+type Check struct {
+	Workspace string        `json:"workspace"`
+	Run       string        `json:"run,omitempty"` // empty: it could not even be begun
+	At        time.Time     `json:"at"`
+	Took      time.Duration `json:"took,omitempty"`
+	Commit    string        `json:"commit,omitempty"` // the applied one, which the world was held against
+	Head      string        `json:"head,omitempty"`   // the one that is wanted, when it is another
+	Outcome   Outcome       `json:"outcome"`
+	Why       string        `json:"why,omitempty"` // of unchecked
+	Resources int           `json:"resources"`     // managed resource instances that were compared
+	Blind     []Blind       `json:"blind,omitempty"`
+	Counts    map[Class]int `json:"counts,omitempty"` // differences by class, ignored ones too
+}
+
+// Blind is something in a workspace that no check can see.
+type Blind struct {
+	Address string `json:"address"`       // of a resource; empty: the whole workspace
+	What    string `json:"what"`          // e.g. "write-only argument password_wo"
+	Why     string `json:"why,omitempty"` // for a person
+}

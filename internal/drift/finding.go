@@ -1,0 +1,111 @@
+package drift
+
+import (
+	"time"
+
+	"github.com/tfops/tfops/internal/plan"
+)
+
+// Class says what kind of difference a check found, and so what can be done
+// about it.
+type Class string
+
+// The classes, in the order in which a report lists them.
+const (
+	Changed       Class = "changed"        // the world differs, and a plan would put it back
+	Deleted       Class = "deleted"        // gone from the world, and a plan would make it again
+	Conflict      Class = "conflict"       // the world differs, and a commit that is not applied wants a third value
+	PreApplied    Class = "pre_applied"    // the world differs and is already what a commit that is not applied wants
+	StateOnly     Class = "state_only"     // the world differs from the state, and the configuration does not care
+	Input         Class = "input"          // no outside change: a data source, a variable, a default or the provider made the difference
+	PendingCommit Class = "pending_commit" // only a commit that is not applied explains it
+	Perpetual     Class = "perpetual"      // the same change comes back right after an apply
+	CheckFailed   Class = "check_failed"   // a check block, or a condition, does not hold
+	Unchecked     Class = "unchecked"      // the check itself failed, so nothing is known
+)
+
+// Attribute is one difference within a resource.
+type Attribute struct {
+	Path      string    `json:"path"`             // as "tags.Name" or "ingress[0].from_port"; empty: the resource as a whole
+	Before    any       `json:"before,omitempty"` // what was applied; redacted
+	After     any       `json:"after,omitempty"`  // what the world has; redacted
+	Wanted    any       `json:"wanted,omitempty"` // what a commit that is not applied wants, where there is one; redacted
+	Sensitive bool      `json:"sensitive,omitempty"`
+	FirstSeen time.Time `json:"first_seen,omitzero"`
+	IgnoredBy string    `json:"ignored_by,omitempty"` // name of the rule that leaves it out of reports
+}
+
+// Difference is what one check found at one address, of one class.
+type Difference struct {
+	Address    string      `json:"address"` // of the resource instance, the output ("output.name") or the check ("check.name")
+	Type       string      `json:"type,omitempty"`
+	Module     string      `json:"module,omitempty"`
+	Provider   string      `json:"provider,omitempty"`
+	Class      Class       `json:"class"`
+	Action     plan.Action `json:"action,omitempty"`   // what a plan would do about it
+	Attributes []Attribute `json:"attributes"`         // at least one, by path
+	Problems   []string    `json:"problems,omitempty"` // of check_failed and unchecked: what did not hold, what went wrong
+}
+
+// Severity says how bad a finding is.
+type Severity string
+
+// The severities, worst first.
+const (
+	Critical Severity = "critical"
+	High     Severity = "high"
+	Medium   Severity = "medium"
+	Low      Severity = "low"
+)
+
+// Life says where a finding stands in its life.
+type Life string
+
+// A finding is new the first time it is seen, and when an attribute joins it;
+// then it is ongoing until a check does not find it any more.
+const (
+	New          Life = "new"
+	Ongoing      Life = "ongoing"
+	Resolved     Life = "resolved"
+	Recurring    Life = "recurring" // it was resolved and is back
+	Acknowledged Life = "acknowledged"
+	Ignored      Life = "ignored" // a rule leaves all of its attributes out
+)
+
+// Finding is a difference that is followed from check to check.
+type Finding struct {
+	ID        string `json:"id"` // stable: made of workspace, address and class
+	Workspace string `json:"workspace"`
+	Difference
+
+	Life      Life      `json:"life"`
+	Severity  Severity  `json:"severity"`
+	FirstSeen time.Time `json:"first_seen"`
+	LastSeen  time.Time `json:"last_seen"`
+	Times     int       `json:"times"` // how many checks found it
+	// Returned is when it was last seen again after it had been resolved.
+	Returned   time.Time `json:"returned,omitzero"`
+	ResolvedAt time.Time `json:"resolved_at,omitzero"`
+	ResolvedBy string    `json:"resolved_by,omitempty"` // run that applied since it was last seen; empty: the world changed back
+
+	Ack *Ack `json:"ack,omitempty"`
+
+	File   string   `json:"file,omitempty"` // of the resource, relative to the repository's root
+	Line   int      `json:"line,omitempty"`
+	Owners []string `json:"owners,omitempty"` // from CODEOWNERS
+
+	LastRun       string   `json:"last_run,omitempty"`       // the last apply that touched the resource
+	LastApprovers []string `json:"last_approvers,omitempty"` // who approved that
+
+	Heals []time.Time `json:"heals,omitempty"` // when it was healed, of the last day
+}
+
+// Ack is somebody's word that a finding is known. It covers the attributes
+// that differed then, and no others.
+type Ack struct {
+	By         string    `json:"by"`
+	Reason     string    `json:"reason"`
+	At         time.Time `json:"at"`
+	Until      time.Time `json:"until,omitzero"` // zero: until it is resolved
+	Attributes []string  `json:"attributes"`     // paths that it covers
+}
