@@ -34,7 +34,8 @@ func (e *Engine) savedPlan(r run.Run) ([]byte, error) {
 }
 
 // apply carries out the saved plan in a runner. The run holds its state's lock.
-func (e *Engine) apply(ctx context.Context, r run.Run) {
+func (e *Engine) apply(ctx context.Context, r run.Run, ended func()) {
+	defer ended()
 	if err := e.startApply(ctx, r); err != nil {
 		e.decide(ctx, r.ID, func(d *run.Dossier) error {
 			if d.Run.Status != run.Applying {
@@ -47,7 +48,7 @@ func (e *Engine) apply(ctx context.Context, r run.Run) {
 		return
 	}
 	e.heed(ctx, r.ID, runner.ApplyPhase)
-	e.followApply(ctx, r)
+	e.followApply(ctx, r, ended)
 }
 
 func (e *Engine) startApply(ctx context.Context, r run.Run) error {
@@ -71,12 +72,13 @@ func (e *Engine) startApply(ctx context.Context, r run.Run) error {
 // followApply waits for an applying runner, started by this engine or by an
 // earlier one, and stores what came of it. When the daemon stops, the runner
 // goes on and the next daemon follows it.
-func (e *Engine) followApply(ctx context.Context, r run.Run) {
+func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 	f := e.files(r.ID)
 	res, err := e.Runner.Wait(ctx, f.phase(runner.ApplyPhase))
 	if ctx.Err() != nil {
 		return
 	}
+	ended()
 	if v, gone := vanished(err); gone {
 		e.interrupted(ctx, r, v)
 		return

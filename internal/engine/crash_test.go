@@ -98,7 +98,7 @@ func TestDaemonDies(t *testing.T) {
 				if err != nil || r.Status != run.Planning {
 					t.Fatal(r.Status, err)
 				}
-				g.engine.followPlan(context.Background(), r)
+				g.engine.followPlan(context.Background(), r, func() {})
 			}
 			r, _, err := g.engine.claim(context.Background(), phasePlan)
 			if err != nil || r.Status != run.Planning {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/tfops/tfops/internal/run"
@@ -12,7 +13,7 @@ import (
 // phase is what a dispatcher starts.
 type phase struct {
 	step step
-	work func(*Engine, context.Context, run.Run)
+	work func(e *Engine, ctx context.Context, r run.Run, ended func()) // calls ended once no runner is at work
 }
 
 var (
@@ -32,12 +33,11 @@ func (e *Engine) dispatch(ctx context.Context, p phase, places chan struct{}) {
 		if !ok {
 			return
 		}
+		place := sync.OnceFunc(func() { <-places; e.notify() })
 		e.running.Go(func() {
-			e.follow(ctx, r, func(e *Engine, ctx context.Context, r run.Run) {
-				p.work(e, ctx, r)
-				<-places // before what the run left is cleared away: the next one need not wait for that
-				e.notify()
-			})
+			// The place is free once the runner has ended: the next one need not
+			// wait until what came of it is stored.
+			e.follow(ctx, r, func(e *Engine, ctx context.Context, r run.Run) { p.work(e, ctx, r, place) })
 		})
 	}
 }
@@ -280,11 +280,13 @@ func (e *Engine) attach(ctx context.Context) error {
 	for _, r := range q.Active {
 		switch r.Status {
 		case run.Planning:
-			e.running.Go(func() { e.follow(ctx, r, (*Engine).followPlan) })
+			e.running.Go(func() {
+				e.follow(ctx, r, func(e *Engine, ctx context.Context, r run.Run) { e.followPlan(ctx, r, func() {}) })
+			})
 		case run.Applying:
 			e.running.Go(func() {
 				e.heed(ctx, r.ID, runner.ApplyPhase) // a cancel that the earlier engine could not pass on
-				e.follow(ctx, r, (*Engine).followApply)
+				e.follow(ctx, r, func(e *Engine, ctx context.Context, r run.Run) { e.followApply(ctx, r, func() {}) })
 			})
 		}
 	}

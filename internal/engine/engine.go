@@ -95,6 +95,7 @@ type Engine struct {
 	Options
 
 	plans, applies chan struct{} // places for runners of each phase
+	trees          chan string   // of ended runs, to be removed
 
 	mu       sync.Mutex
 	settings *Settings
@@ -121,7 +122,7 @@ type repositoryStatus struct {
 // New returns an engine with its first settings.
 func New(o Options, s *Settings) *Engine {
 	return &Engine{Options: o, settings: s.prepare(),
-		plans: make(chan struct{}, s.Concurrency), applies: make(chan struct{}, s.Concurrency),
+		plans: make(chan struct{}, s.Concurrency), applies: make(chan struct{}, s.Concurrency), trees: make(chan string, maxSwept),
 		changed: make(chan struct{}), configured: make(chan struct{}, 1),
 		repos: map[string]*repositoryStatus{}, problems: map[string]error{},
 		polling: map[string]chan struct{}{}, poke: map[string]chan struct{}{}, due: map[string]time.Time{}, following: map[string]int{}, seen: map[string]bool{},
@@ -140,6 +141,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	e.running.Go(func() { e.keepWatching(ctx) })
 	e.running.Go(func() { e.keepHouse(ctx) })
+	e.running.Go(func() { e.sweepTrees(ctx) })
 	e.running.Go(func() { e.keepSettling(ctx) })
 	e.running.Go(func() { e.dispatch(ctx, phasePlan, e.plans) })
 	e.running.Go(func() { e.dispatch(ctx, phaseApply, e.applies) })
@@ -191,6 +193,11 @@ func (e *Engine) Changed() <-chan struct{} {
 func (e *Engine) notify() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.wake()
+}
+
+// wake is notify for who holds mu.
+func (e *Engine) wake() {
 	close(e.changed)
 	e.changed = make(chan struct{})
 }

@@ -33,6 +33,9 @@ func (e *Engine) setFollowing(id string, on bool) {
 		e.following[id]++
 	} else if e.following[id]--; e.following[id] == 0 {
 		delete(e.following, id)
+		if len(e.following) == 0 { // the trees of ended runs can be swept now
+			e.wake()
+		}
 	}
 }
 
@@ -43,11 +46,12 @@ func (e *Engine) settled(r run.Run) {
 	e.mu.Lock()
 	busy := e.following[r.ID] > 0
 	e.mu.Unlock()
+	tree := e.files(r.ID).tree()
 	if busy || !r.Status.Terminal() {
 		return
 	}
-	if err := os.RemoveAll(e.files(r.ID).tree()); err != nil {
-		e.Log.Warn("the tree of an ended run cannot be removed", "run", r.ID, "error", err)
+	if _, err := os.Lstat(tree); err == nil { // a run may settle twice
+		e.discardTree(tree)
 	}
 }
 

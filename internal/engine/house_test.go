@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -126,4 +127,50 @@ func TestSettlingNeedsNoPlace(t *testing.T) {
 		g.want("b", run.Planning)
 		g.wantReason("a", run.Discarded, run.Expired)
 	}, define("a"), define("b", func(d *Definition) { d.PlanTimeout = 100 * time.Hour }))
+}
+
+// The tree of an ended run goes, but not while a runner is at work.
+func TestTreesGoWhenNobodyWorks(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.start()
+		g.commit("b/main.tf")
+		g.want("b", run.AwaitingApproval)
+		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+		if _, err := g.engine.Start(context.Background(), ana, Order{Workspace: "b", Kind: run.Plan}); err != nil {
+			t.Fatal(err)
+		}
+		g.settle()
+		busy := g.want("b", run.Planning)
+		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = false })
+		g.commit("a/main.tf")
+		tree := g.engine.files(g.want("a", run.Applied).ID).tree()
+		if _, err := os.Stat(tree); err != nil {
+			t.Fatal("the tree was removed while a runner was at work:", err)
+		}
+		if _, err := g.engine.Cancel(context.Background(), ana, busy.ID, false); err != nil {
+			t.Fatal(err)
+		}
+		g.settle()
+		if _, err := os.Stat(tree); !os.IsNotExist(err) {
+			t.Error("nobody works, and the tree is left:", err)
+		}
+	}, define("a", auto), define("b"))
+}
+
+// More trees than may wait are removed at once.
+func TestNoMoreTreesThanMayWait(t *testing.T) {
+	e := &Engine{Options: Options{Log: slog.New(slog.DiscardHandler)}, trees: make(chan string, 1)}
+	dir := t.TempDir()
+	first, second := filepath.Join(dir, "first"), filepath.Join(dir, "second")
+	for _, tree := range []string{first, second} {
+		if err := os.MkdirAll(filepath.Join(tree, "live"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		e.discardTree(tree)
+	}
+	for tree, want := range map[string]bool{first: true, second: false} {
+		if _, err := os.Stat(tree); (err == nil) != want {
+			t.Errorf("%s is there: %t, want %t", tree, err == nil, want)
+		}
+	}
 }

@@ -96,7 +96,8 @@ func variables(vars map[string]cty.Value) string {
 }
 
 // plan exports the commit and plans it in a runner.
-func (e *Engine) plan(ctx context.Context, r run.Run) {
+func (e *Engine) plan(ctx context.Context, r run.Run, ended func()) {
+	defer ended()
 	err := e.startPlan(ctx, r)
 	if ctx.Err() != nil && err != nil {
 		return // the daemon stops; the next one finds a plan without a runner and makes it again
@@ -110,7 +111,7 @@ func (e *Engine) plan(ctx context.Context, r run.Run) {
 		return
 	}
 	e.heed(ctx, r.ID, runner.PlanPhase)
-	e.followPlan(ctx, r)
+	e.followPlan(ctx, r, ended)
 }
 
 // heed passes on to a runner what a person decided while it was being started
@@ -187,13 +188,14 @@ func (e *Engine) noteMissing(ctx context.Context, r run.Run, x gitrepo.Exported)
 
 // followPlan waits for a planning runner, started by this engine or by an
 // earlier one, and stores what came of it.
-func (e *Engine) followPlan(ctx context.Context, r run.Run) {
+func (e *Engine) followPlan(ctx context.Context, r run.Run, ended func()) {
 	dir := e.files(r.ID).phase(runner.PlanPhase)
 	res, err := e.Runner.Wait(ctx, dir)
 	if ctx.Err() != nil {
 		e.stopPlan(r, dir)
 		return
 	}
+	ended()
 	if v, gone := vanished(err); gone && v.Absent {
 		e.planAgain(ctx, r, "tfops serve ended before it started a runner", 0)
 		return

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"maps"
 	"os"
 	"strings"
 )
@@ -46,4 +47,17 @@ func engineEnv(given map[string]string) (map[string]string, error) {
 	}
 	env["CHECKPOINT_DISABLE"] = "1"
 	return env, nil
+}
+
+// frugal is the environment of an engine that starts no provider. Such an
+// engine spends a third of its life on collecting garbage while it starts, and
+// needs little memory. A provider would inherit the setting, and a large one
+// would take twice the memory then, so where one is started it stays unset.
+func frugal(env map[string]string) map[string]string {
+	if env["GOGC"] != "" {
+		return env
+	}
+	env = maps.Clone(env)
+	env["GOGC"] = "400"
+	return env
 }

@@ -38,6 +38,15 @@ const evidenceReserve = ErroredStateFile + ".tmp"
 // writeAtomic puts a whole file in place or leaves what was there. It is on
 // the disk when this returns.
 func writeAtomic(path string, content []byte) error {
+	if err := writeWhole(path, content); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// writeWhole is writeAtomic for a file whose name may be lost when the machine
+// goes down, as long as nothing else in its directory was made to stay.
+func writeWhole(path string, content []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err
@@ -50,10 +59,7 @@ func writeAtomic(path string, content []byte) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
+	return os.Rename(f.Name(), path)
 }
 
 func syncDir(dir string) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 
@@ -248,7 +247,7 @@ func (p *phase) lockFileBars(out *output) bool {
 func (p *phase) remote() bool { return p.module.backend == "cloud" || p.module.backend == "remote" }
 
 func (p *phase) runInit(ctx context.Context, tf *tfexec.Terraform, out *output) error {
-	if err := tf.SetEnv(p.initEnv()); err != nil {
+	if err := tf.SetEnv(frugal(p.env)); err != nil {
 		return err
 	}
 	opts := []tfexec.InitOption{tfexec.Reconfigure(true), tfexec.Upgrade(false)}
@@ -257,17 +256,6 @@ func (p *phase) runInit(ctx context.Context, tf *tfexec.Terraform, out *output) 
 	}
 	tf.SetStdout(stdout{out})
 	return tf.Init(ctx, opts...)
-}
-
-// initEnv is the environment of init. Collecting garbage while the engine
-// starts is a third of what init costs, and init neither needs much memory nor
-// starts providers, which would do the same.
-func (p *phase) initEnv() map[string]string {
-	env := maps.Clone(p.env)
-	if env["GOGC"] == "" {
-		env["GOGC"] = "400"
-	}
-	return env
 }
 
 var firstInitJSON = version.Must(version.NewVersion("1.9.0"))

@@ -116,7 +116,9 @@ func layOut(dir string, job Job) error {
 	if err != nil {
 		return err
 	}
-	if err := writeAtomic(filepath.Join(dir, jobFile), append(b, '\n')); err != nil {
+	// Who looks for what an apply left reads the job; its name is on the disk
+	// before the engine begins, with the mark of that (see markStarted).
+	if err := writeWhole(filepath.Join(dir, jobFile), append(b, '\n')); err != nil {
 		return err
 	}
 	return reserve(filepath.Join(dir, reserveFile), reserved)
@@ -141,8 +143,9 @@ func (l *Local) launch(dir string, lock *os.File, secrets Secrets) error {
 	cmd := exec.Command(l.Exe, "runner", dir)
 	cmd.Dir = dir
 	// A runner waits for the engine nearly all of its life: more threads at
-	// work would cost more than they bring.
-	cmd.Env = append(append(bareEnv(), "GOMAXPROCS=1"), l.ExtraEnv...)
+	// work would cost more than they bring. What it keeps in memory is small, so
+	// it need not collect garbage while it starts.
+	cmd.Env = append(append(bareEnv(), "GOMAXPROCS=1", "GOGC=400"), l.ExtraEnv...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, log, log
 	cmd.ExtraFiles = []*os.File{lock}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

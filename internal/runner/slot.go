@@ -51,6 +51,13 @@ func (s *slot) release() { _ = s.held.Close() }
 
 func (s *slot) data() string { return filepath.Join(s.dir, "data") }
 
+// noProviders reports whether the last init found that the root module needs no
+// provider but the one that is built into the engine.
+func (s *slot) noProviders() bool {
+	entries, err := os.ReadDir(filepath.Join(s.data(), "providers"))
+	return errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0
+}
+
 func (s *slot) fits(key string) bool {
 	b, err := os.ReadFile(filepath.Join(s.dir, "key"))
 	return err == nil && string(b) == key

@@ -24,7 +24,11 @@ func (p *phase) terraform(out *output) (*tfexec.Terraform, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := tf.SetEnv(p.env); err != nil {
+	env := p.env
+	if p.slot != nil && p.slot.noProviders() {
+		env = frugal(env)
+	}
+	if err := tf.SetEnv(env); err != nil {
 		return nil, err
 	}
 	if err := tf.SetWaitDelay(p.grace()); err != nil {

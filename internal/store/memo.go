@@ -3,10 +3,13 @@ package store
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"slices"
 	"sync"
 
 	bolt "go.etcd.io/bbolt"
 
+	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -33,19 +36,25 @@ func (m *memo[T]) get(tx *bolt.Tx, bucket []byte, key string) (v T, ok bool, err
 	if raw == nil {
 		return v, false, nil
 	}
+	v, err = m.decode(bucket, key, raw)
+	return v, err == nil, err
+}
+
+// decode decodes what stands under the key, unless it was decoded before.
+func (m *memo[T]) decode(bucket []byte, key string, raw []byte) (v T, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if known, ok := m.kept[key]; ok && bytes.Equal(known.raw, raw) {
-		return known.value, true, nil
+		return known.value, nil
 	}
 	if err := json.Unmarshal(raw, &v); err != nil {
-		return v, false, unreadable(bucket, key, err)
+		return v, unreadable(bucket, key, err)
 	}
 	if m.kept == nil {
 		m.kept = map[string]decoded[T]{}
 	}
 	m.kept[key] = decoded[T]{bytes.Clone(raw), v}
-	return v, true, nil
+	return v, nil
 }
 
 // spare is how many records may be kept beyond those that are in use.
@@ -75,4 +84,55 @@ func (s *Store) queuedRecord(tx *bolt.Tx, name string) (workspace.Record, error)
 	rec, _, err := s.records.get(tx, bucketRecords, name)
 	rec.Name = name
 	return rec, err
+}
+
+// queuedVotes is getVotes for the queue.
+func (s *Store) queuedVotes(tx *bolt.Tx, id string) ([]approvals.Vote, error) {
+	var all []approvals.Vote
+	prefix := []byte(id + "\x00")
+	c := tx.Bucket(bucketVotes).Cursor()
+	for k, raw := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, raw = c.Next() {
+		v, err := s.votes.decode(bucketVotes, string(k), raw)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, nil
+}
+
+// latest is the queue as the newest transaction that read it saw it.
+type latest struct {
+	mu    sync.Mutex
+	after int // the transaction that wrote last, by bbolt's number
+	queue run.Queue
+	known bool
+}
+
+// queue reads the queue, unless nothing was written since it was read last:
+// after each change several look at it. A writable transaction must call it
+// before it writes. The caller may write into what it is given, but not into
+// what that points to, as with a memo.
+func (s *Store) queue(tx *bolt.Tx) (run.Queue, error) {
+	after := tx.ID()
+	if tx.Writable() {
+		after-- // its own number, which no file has yet
+	}
+	s.latest.mu.Lock()
+	defer s.latest.mu.Unlock()
+	if !s.latest.known || s.latest.after != after {
+		q, err := s.readQueue(tx)
+		if err != nil {
+			return q, err
+		}
+		s.latest.queue, s.latest.after, s.latest.known = q, after, true
+	}
+	q := s.latest.queue
+	q.Now = s.now()
+	q.Active, q.Records, q.Locks = slices.Clone(q.Active), maps.Clone(q.Records), maps.Clone(q.Locks)
+	q.Votes = maps.Clone(q.Votes)
+	for id, votes := range q.Votes {
+		q.Votes[id] = slices.Clone(votes)
+	}
+	return q, nil
 }

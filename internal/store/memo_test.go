@@ -8,6 +8,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -26,7 +27,7 @@ func TestQueueIsNeverOld(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.runs.kept, s.records.kept = nil, nil
+		s.runs.kept, s.records.kept, s.votes.kept, s.latest = nil, nil, nil, latest{}
 		cold, err := s.Queue(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -46,6 +47,7 @@ func TestQueueIsNeverOld(t *testing.T) {
 	for i, move := range []run.Status{run.Planning, run.AwaitingApproval, run.Discarded} {
 		_, err := s.Change(t.Context(), made[0].ID, func(d *run.Dossier) error {
 			d.Record.Applied = fmt.Sprint(i)
+			d.Votes = append(d.Votes, approvals.Vote{Run: d.Run.ID, Voter: fmt.Sprint(i)})
 			return d.Move(move, "", "")
 		})
 		if err != nil {

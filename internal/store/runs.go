@@ -382,18 +382,19 @@ func (s *Store) Claim(ctx context.Context, pick func(run.Queue) (string, func(*r
 	return r, true, nil
 }
 
-func (s *Store) queue(tx *bolt.Tx) (run.Queue, error) {
-	q := run.Queue{Now: s.now(), Votes: map[string][]approvals.Vote{}, Records: map[string]workspace.Record{}, Locks: map[string]locks.Lock{}}
+func (s *Store) readQueue(tx *bolt.Tx) (run.Queue, error) {
+	q := run.Queue{Votes: map[string][]approvals.Vote{}, Records: map[string]workspace.Record{}, Locks: map[string]locks.Lock{}}
 	var err error
+	cast := 0
 	if q.Active, err = active(tx, "", s.queuedRun); err != nil {
 		return q, err
 	}
 	for _, r := range q.Active {
-		votes, err := getVotes(tx, r.ID)
+		votes, err := s.queuedVotes(tx, r.ID)
 		if err != nil {
 			return q, err
 		}
-		if len(votes) > 0 {
+		if cast += len(votes); len(votes) > 0 {
 			q.Votes[r.ID] = votes
 		}
 		if _, ok := q.Records[r.Workspace]; ok {
@@ -405,6 +406,7 @@ func (s *Store) queue(tx *bolt.Tx) (run.Queue, error) {
 	}
 	s.runs.trim(len(q.Active))
 	s.records.trim(len(q.Records))
+	s.votes.trim(cast)
 	all, err := allLocks(tx)
 	for _, l := range all {
 		q.Locks[l.State] = l

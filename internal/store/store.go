@@ -25,6 +25,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -76,6 +77,8 @@ type Store struct {
 
 	runs    memo[run.Run] // of the queue
 	records memo[workspace.Record]
+	votes   memo[approvals.Vote]
+	latest  latest
 }
 
 // Open opens the file at path and brings its schema up to date; a file that

@@ -1,0 +1,45 @@
+package runner
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// An engine that starts no provider collects less garbage, unless the
+// workspace says otherwise.
+func TestFrugal(t *testing.T) {
+	for want, opts := range map[string][]option{
+		"gogc is 400.": nil,
+		"gogc is 50.":  {func(_ *Job, s *Secrets) { s.Env["GOGC"] = "50" }},
+	} {
+		r := newRig(t, map[string]string{"main.tf": provisioned("echo gogc is $GOGC.")})
+		f := r.planned(opts...).startApply(opts...)
+		must(t, f.wait(), Succeeded, "", "")
+		if events := f.read(EventsFile); !strings.Contains(events, want) {
+			t.Errorf("not %q:\n%s", want, events)
+		}
+	}
+}
+
+// A provider would inherit the setting.
+func TestFrugalOnlyWithoutProviders(t *testing.T) {
+	s := &slot{dir: t.TempDir()}
+	providers := filepath.Join(s.data(), "providers")
+	if !s.noProviders() {
+		t.Error("no directory of providers, and yet there are some")
+	}
+	if err := os.MkdirAll(providers, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if !s.noProviders() {
+		t.Error("an empty directory of providers, and yet there are some")
+	}
+	if err := os.Mkdir(filepath.Join(providers, "registry.terraform.io"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if s.noProviders() {
+		t.Error("the providers are not seen")
+	}
+}
