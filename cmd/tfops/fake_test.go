@@ -136,6 +136,8 @@ const examplePlan = `{"format_version":1,"engine_name":"terraform","engine_versi
 
 func exampleFleet() api.Status {
 	return api.Status{
+		Generators: []api.Generator{{Name: "live", Repository: "infra", Workspaces: []string{"accounts-prod"}, Problems: []api.Problem{
+			{Where: "tfops.hcl:12", Message: `generator "live": dirs = "live/test/*" matches no directory on branch main`, Next: "correct dirs in tfops.hcl, or commit such a directory"}}}},
 		Workspaces: []api.Workspace{
 			{Name: "accounts-prod", Repository: "infra", Branch: "main", Dir: "live/prod/accounts", TerraformWorkspace: "default", Apply: "auto",
 				Labels:     map[string]string{"team": "platform"},

@@ -68,7 +68,7 @@ func addCommands(root *cobra.Command, a *app) {
 			root.AddCommand(c)
 		}
 	}
-	add(groupStart, "Start:", newDemoCommand(a), newInitCommand(a), newValidateCommand(a), newServeCommand(a))
+	add(groupStart, "Start:", newDemoCommand(a), newInitCommand(a), newValidateCommand(a), newAffectedCommand(a), newGraphCommand(a), newServeCommand(a))
 	add(groupLook, "Look:", newStatusCommand(a), newRunsCommand(a), newShowCommand(a), newLogsCommand(a), newHistoryCommand(a),
 		newLocksCommand(a), newAuditCommand(a), newVersionCommand(a))
 	add(groupAct, "Plan and apply:", newPlanCommand(a), newSyncCommand(a), newDriftCommand(a), newDestroyCommand(a),

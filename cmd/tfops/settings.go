@@ -11,6 +11,7 @@ import (
 	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // settingsOf copies out of the configuration what the engine needs.
@@ -42,13 +43,27 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 		s.Repositories[r.Name] = engine.Repository{Source: mirror, Pace: gitrepo.Pace{Every: r.Poll}}
 	}
 	for _, w := range cfg.Workspaces {
-		schedule, err := drift.ParseSchedule(w.Drift.Schedule, w.Drift.Timezone)
+		d, err := definition(w)
 		if err != nil {
 			return nil, err
 		}
-		s.Workspaces = append(s.Workspaces, engine.Definition{Workspace: w.Workspace, Rules: w.Rules, Drift: schedule})
+		s.Workspaces = append(s.Workspaces, d)
+	}
+	for _, g := range cfg.Generators {
+		s.Generators = append(s.Generators, engine.Generator{Generator: g.Generator, Make: func(o workspace.Origin) (engine.Definition, error) {
+			w, err := g.Make(o)
+			if err != nil {
+				return engine.Definition{}, err
+			}
+			return definition(w)
+		}})
 	}
 	return s, nil
+}
+
+func definition(w config.Workspace) (engine.Definition, error) {
+	schedule, err := drift.ParseSchedule(w.Drift.Schedule, w.Drift.Timezone)
+	return engine.Definition{Workspace: w.Workspace, Rules: w.Rules, Drift: schedule}, err
 }
 
 // mirrors keeps one mirror per repository, over reloads as well: two on one

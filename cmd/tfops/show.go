@@ -138,6 +138,8 @@ func (a *app) runFacts(r api.Run) []term.KeyValue {
 		{Key: "Next command", Value: r.NextCommand},
 		{Key: "Commit", Value: fmt.Sprintf("%s %s\nby %s, %s", short(r.Commit.SHA), subject(r.Commit.Message), r.Commit.Author, a.at(&r.Commit.Time))},
 		{Key: "Trigger", Value: triggerText(r.Trigger)},
+		{Key: "After", Value: strings.Join(r.Upstream, ", ")},
+		{Key: "Inputs", Value: inputsText(r.Inputs)},
 		{Key: "State", Value: r.State},
 	}
 	if r.Attempt > 1 {
@@ -164,6 +166,18 @@ func (a *app) expires(r api.Run) string {
 		return ""
 	}
 	return a.at(r.ExpiresAt)
+}
+
+func inputsText(all []api.Input) string {
+	var lines []string
+	for _, in := range all {
+		line := in.Output + " of " + in.Workspace
+		if in.Sensitive {
+			line += " (sensitive)"
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 func triggerText(t api.Trigger) string {

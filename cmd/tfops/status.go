@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	syncWords  = []string{"synced", "pending", "out_of_sync", "errored", "unknown"}
+	syncWords  = []string{"synced", "pending", "out_of_sync", "errored", "unknown", "orphaned"}
 	driftWords = []string{"none", "drifted", "unknown"}
 )
 
@@ -36,7 +36,8 @@ configuration that is not in force, are named above it. With a WORKSPACE, show
 all about that one, and the command that moves it on.
 
 SYNC is synced, pending (a run is on its way), out_of_sync (not applied and
-nothing is on its way), errored or unknown; DRIFT is none, drifted or unknown
+nothing is on its way), errored, unknown or orphaned (what a workspaces block
+made it of is gone); DRIFT is none, drifted or unknown
 (never checked, or the last check failed).`,
 		Example: `  tfops status
   tfops status network-prod
@@ -103,6 +104,7 @@ func (a *app) fleet(ctx context.Context, c *api.Client, f fleetFilter) error {
 	s.Workspaces = slices.DeleteFunc(s.Workspaces, func(w api.Workspace) bool { return !f.matches(w) })
 	return a.print(s, func() {
 		a.tellTrouble(s)
+		a.tellGenerators(s)
 		a.tellFleet(s.Workspaces)
 		if len(s.Workspaces) > 0 {
 			a.term().Notef("%s", fleetSummary(s.Workspaces, all))
@@ -128,6 +130,14 @@ func (a *app) tellTrouble(s api.Status) {
 			last = "it was last read " + p.Ago(*r.PolledAt)
 		}
 		p.Warning("repository "+r.Name+" cannot be read ("+counted(r.Failures, "failure")+", "+last+"): "+r.Error, r.Next)
+	}
+}
+
+func (a *app) tellGenerators(s api.Status) {
+	for _, g := range s.Generators {
+		for _, problem := range g.Problems {
+			a.term().Warning(problem.Where+": "+problem.Message, problem.Next)
+		}
 	}
 }
 
@@ -212,13 +222,27 @@ func (a *app) workspaceFacts(w api.Workspace) []term.KeyValue {
 		term.KeyValue{Key: "Drifted", Value: strings.Join(w.Drifted, "\n"), Tone: term.Bad},
 		term.KeyValue{Key: "Last check", Value: a.at(w.LastCheckedAt)},
 		term.KeyValue{Key: "Next check", Value: a.at(w.NextCheckAt)},
+		term.KeyValue{Key: "Upstream", Value: upstreamText(w.Upstream)},
 		term.KeyValue{Key: "Repository", Value: w.Repository},
 		term.KeyValue{Key: "Branch", Value: w.Branch},
 		term.KeyValue{Key: "Directory", Value: w.Dir},
 		term.KeyValue{Key: "Terraform workspace", Value: w.TerraformWorkspace},
+		term.KeyValue{Key: "Made by", Value: w.Generator},
 		term.KeyValue{Key: "Apply", Value: w.Apply},
 		term.KeyValue{Key: "Labels", Value: labelText(w.Labels)},
 		term.KeyValue{Key: "State", Value: w.State})
+}
+
+func upstreamText(all []api.Dependency) string {
+	var lines []string
+	for _, d := range all {
+		why := d.Why
+		if d.Inferred {
+			why = "inferred: " + why
+		}
+		lines = append(lines, d.Workspace+" ("+why+")")
+	}
+	return strings.Join(lines, "\n")
 }
 
 func (a *app) driftText(w api.Workspace) string {

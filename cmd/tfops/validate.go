@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -12,15 +13,22 @@ import (
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 func newValidateCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	var repo string
+	cmd := &cobra.Command{
 		Use:   "validate",
 		Short: "Check tfops.hcl and list the workspaces that it yields",
 		Long: `Check the configuration and list the workspaces that it yields. Every mistake is
 shown with its file, line and column. It reads the file as the daemon would,
-so variables that env("NAME") asks for must be set; nothing else is touched.
+so variables that env("NAME") asks for must be set; nothing is changed.
+
+Repositories that are on this machine, by their URL or as the checkout that
+--repo names, are looked at: what workspaces blocks make of their branches, in
+which order workspaces come, and modules that are not there or leave the
+repository. Others are not asked: what depends on them "tfops status" says.
 
 With -o json or yaml, mistakes and warnings are in the result as well.
 
@@ -33,8 +41,10 @@ Exit status: 0 it is valid, warnings or not; 2 it is not.`,
 			}
 			return takes()(cmd, args)
 		},
-		RunE: func(*cobra.Command, []string) error { return a.validate() },
+		RunE: func(*cobra.Command, []string) error { return a.validate(repo) },
 	}
+	cmd.Flags().StringVar(&repo, "repo", "", "look at the checkout at `PATH`, too")
+	return cmd
 }
 
 // validated is the result of validate.
@@ -42,7 +52,8 @@ type validated struct {
 	Valid      bool            `json:"valid"`
 	Path       string          `json:"path"`
 	DataDir    string          `json:"data_dir,omitempty"`
-	Workspaces []configuredRow `json:"workspaces"`
+	Workspaces []configuredRow `json:"workspaces"` // generated ones, too, where the repository is at hand
+	Generators []generatorRow  `json:"generators"`
 	Problems   []problem       `json:"problems"`
 }
 
@@ -72,7 +83,7 @@ type problem struct {
 	Detail   string `json:"detail,omitempty"`
 }
 
-func (a *app) validate() error {
+func (a *app) validate(repo string) error {
 	path, err := a.configPath()
 	if err != nil {
 		return err
@@ -84,7 +95,7 @@ func (a *app) validate() error {
 			if full, err := filepath.Abs(path); err == nil {
 				path = full
 			}
-			v := validated{Path: path, Workspaces: []configuredRow{}, Problems: problems(wrong.Diagnostics)}
+			v := validated{Path: path, Workspaces: []configuredRow{}, Generators: []generatorRow{}, Problems: problems(wrong.Diagnostics)}
 			if err := a.print(v, nil); err != nil {
 				return err
 			}
@@ -94,14 +105,36 @@ func (a *app) validate() error {
 	if err != nil {
 		return err
 	}
-	v := validated{Valid: true, Path: cfg.Path, DataDir: cfg.DataDir, Workspaces: configured(cfg), Problems: problems(cfg.Warnings)}
-	if err := a.print(v, func() { a.tellValid(cfg, v.Workspaces) }); err != nil {
+	x, err := expand(cfg, repo)
+	if err != nil {
+		return err
+	}
+	v := validated{Valid: len(x.problems) == 0, Path: cfg.Path, DataDir: cfg.DataDir, Workspaces: configured(append(slices.Clone(cfg.Workspaces), x.made...)),
+		Generators: x.generators, Problems: append(problems(cfg.Warnings), found(x.problems)...)}
+	if err := a.print(v, func() { a.tellValid(cfg, v) }); err != nil {
 		return err
 	}
 	if len(cfg.Warnings) > 0 {
-		return cfg.RenderWarnings(a.stderr, a.colors(a.stderr), a.columns(a.stderr))
+		if err := cfg.RenderWarnings(a.stderr, a.colors(a.stderr), a.columns(a.stderr)); err != nil {
+			return err
+		}
+	}
+	if !v.Valid {
+		for _, p := range x.problems {
+			a.term().Warning(p.Where+": "+p.Message, p.Next)
+		}
+		return asEnded(exitUsage)
 	}
 	return nil
+}
+
+// found are the problems that a look at the repositories brought.
+func found(all []workspace.Problem) []problem {
+	var list []problem
+	for _, p := range all {
+		list = append(list, problem{Severity: "error", File: p.Where, Summary: p.Message, Detail: p.Next})
+	}
+	return list
 }
 
 func problems(diags hcl.Diagnostics) []problem {
@@ -119,9 +152,9 @@ func problems(diags hcl.Diagnostics) []problem {
 	return list
 }
 
-func configured(cfg *config.Config) []configuredRow {
+func configured(all []config.Workspace) []configuredRow {
 	rows := []configuredRow{}
-	for _, w := range cfg.Workspaces {
+	for _, w := range all {
 		r := configuredRow{Name: w.Name, Repository: w.Repository, Branch: w.Branch, Dir: w.Dir, TerraformWorkspace: w.TerraformWorkspace,
 			Engine: w.Engine, Apply: string(w.Apply), Approvals: []string{}, Labels: w.Labels, DependsOn: w.DependsOn}
 		for _, rule := range w.Rules {
@@ -135,8 +168,8 @@ func configured(cfg *config.Config) []configuredRow {
 	return rows
 }
 
-func (a *app) tellValid(cfg *config.Config, rows []configuredRow) {
-	p := a.term()
+func (a *app) tellValid(cfg *config.Config, v validated) {
+	p, rows := a.term(), v.Workspaces
 	if len(rows) > 0 {
 		var cells [][]term.Cell
 		for _, r := range rows {
@@ -147,6 +180,16 @@ func (a *app) tellValid(cfg *config.Config, rows []configuredRow) {
 			cells = append(cells, term.Cells(r.Name, r.Repository, r.Branch, r.Dir, r.Apply, strings.Join(r.Approvals, ", "), drift))
 		}
 		a.table([]string{"WORKSPACE", "REPOSITORY", "BRANCH", "DIR", "APPLY", "APPROVAL RULES", "DRIFT CHECK"}, cells)
+	}
+	for _, g := range v.Generators {
+		what := "makes " + counted(len(g.Workspaces), "workspace") + " at present"
+		if !g.Expanded {
+			what = "was not looked at: its repository is not on this machine (tfops validate --repo CHECKOUT looks at a checkout)"
+		}
+		p.Printf("workspaces %q, of %s in %s, %s.", g.Name, strings.Join(g.Dirs, ", "), g.Repository, what)
+	}
+	if !v.Valid {
+		return
 	}
 	p.Notef("%s is valid: %s in %s, %s.", cfg.Path, counted(len(rows), "workspace"), repositories(len(cfg.Repositories)), counted(len(cfg.Warnings), "warning"))
 }

@@ -15,7 +15,7 @@ type Run struct {
 	Workspace    string   `json:"workspace"`
 	Kind         string   `json:"kind" enum:"sync,plan,drift,destroy"`
 	Status       string   `json:"status" enum:"pending,planning,planned_and_finished,policy_failed,awaiting_approval,apply_queued,applying,applied,errored,interrupted,discarded,canceled"`
-	Reason       string   `json:"reason,omitempty" doc:"Why a run was discarded: rejected, superseded, expired or stale"`
+	Reason       string   `json:"reason,omitempty" doc:"Why a run was discarded: rejected, superseded, expired, stale or upstream"`
 	Comment      string   `json:"comment,omitempty" doc:"What a person, or the rule that ended the run, said"`
 	WaitingFor   string   `json:"waiting_for,omitempty" doc:"What the run waits for; absent when it has ended"`
 	NextCommand  string   `json:"next_command,omitempty" doc:"The command that moves the run on"`
@@ -27,6 +27,8 @@ type Run struct {
 	State        string   `json:"state,omitempty" doc:"Identity of the state, the key of its lock"`
 	Attempt      int      `json:"attempt"`
 	SupersededBy string   `json:"superseded_by,omitempty"`
+	Upstream     []string `json:"upstream,omitempty" doc:"Workspaces that go before this run"`
+	Inputs       []Input  `json:"inputs,omitempty" doc:"Outputs of other workspaces that the plan was made with"`
 	Error        *Failure `json:"error,omitempty"`
 	Events       []Event  `json:"events,omitempty" doc:"Only of a single run"`
 
@@ -40,6 +42,13 @@ type Run struct {
 	FinishedAt     *time.Time `json:"finished_at,omitempty"`
 	ExpiresAt      *time.Time `json:"expires_at,omitempty" doc:"When waiting for approval ends"`
 	NotBefore      *time.Time `json:"not_before,omitempty" doc:"A retry waits until then"`
+}
+
+// Input is an output of another workspace that a plan was made with.
+type Input struct {
+	Workspace string `json:"workspace"`
+	Output    string `json:"output"`
+	Sensitive bool   `json:"sensitive,omitempty"`
 }
 
 // Commit is a commit as a run knows it.
@@ -56,7 +65,7 @@ type Commit struct {
 
 // Trigger is what asked for a run.
 type Trigger struct {
-	Cause string `json:"cause" enum:"commit,config,person,schedule,retry,stale,resolve"`
+	Cause string `json:"cause" enum:"commit,config,person,schedule,retry,stale,resolve,upstream,removed"`
 	Actor string `json:"actor,omitempty"`
 	Run   string `json:"run,omitempty" doc:"The earlier run, of a retry and its like"`
 }
@@ -130,7 +139,7 @@ type Workspace struct {
 	AppliedCommit      string            `json:"applied_commit,omitempty" doc:"Commit that the world was last made equal to"`
 	AppliedAt          *time.Time        `json:"applied_at,omitempty"`
 	Destroyed          bool              `json:"destroyed,omitempty"`
-	Sync               string            `json:"sync" enum:"synced,pending,out_of_sync,errored,unknown"`
+	Sync               string            `json:"sync" enum:"synced,pending,out_of_sync,errored,unknown,orphaned"`
 	Drift              string            `json:"drift" enum:"none,drifted,unknown"`
 	DriftSince         *time.Time        `json:"drift_since,omitempty"`
 	DriftWhy           string            `json:"drift_why,omitempty" doc:"Why drift is unknown"`
@@ -143,6 +152,31 @@ type Workspace struct {
 	LastRun            *RunRef           `json:"last_run,omitempty"`
 	LastCheckedAt      *time.Time        `json:"last_checked_at,omitempty" doc:"The last drift check, or plan, that succeeded"`
 	NextCheckAt        *time.Time        `json:"next_check_at,omitempty" doc:"When the schedule asks for the next drift check"`
+	Upstream           []Dependency      `json:"upstream,omitempty" doc:"Workspaces that come before it"`
+	Generator          string            `json:"generator,omitempty" doc:"The workspaces block that made it"`
+	OrphanedSince      *time.Time        `json:"orphaned_since,omitempty" doc:"Since when what it was made of is gone"`
+}
+
+// Dependency is a workspace that comes before another.
+type Dependency struct {
+	Workspace string `json:"workspace"`
+	Why       string `json:"why"`
+	Inferred  bool   `json:"inferred,omitempty" doc:"Read off the code, not configured"`
+}
+
+// Generator makes workspaces of what a repository holds.
+type Generator struct {
+	Name       string    `json:"name"`
+	Repository string    `json:"repository"`
+	Workspaces []string  `json:"workspaces"`
+	Problems   []Problem `json:"problems" doc:"What keeps it from making some; the others go on"`
+}
+
+// Problem is what keeps workspaces from being made or planned.
+type Problem struct {
+	Where   string `json:"where"`
+	Message string `json:"message"`
+	Next    string `json:"next,omitempty"`
 }
 
 // RunRef names a run where it is mentioned.
@@ -185,6 +219,7 @@ type Repository struct {
 type Status struct {
 	Workspaces   []Workspace  `json:"workspaces"`
 	Repositories []Repository `json:"repositories"`
+	Generators   []Generator  `json:"generators"`
 	Config       ConfigStatus `json:"config"`
 	Version      string       `json:"version"`
 }

@@ -43,7 +43,8 @@ type Config struct {
 	Repositories []Repository
 	Users        []User
 	Groups       []Group
-	Workspaces   []Workspace // in the order of the file
+	Workspaces   []Workspace // that have a block of their own, in the order of the file
+	Generators   []Generator // in the order of the file
 
 	// Warnings are what is allowed and yet probably not meant.
 	Warnings hcl.Diagnostics
@@ -119,6 +120,16 @@ type Workspace struct {
 type Drift struct {
 	Schedule string // cron expression; empty: never
 	Timezone string // name of the tz database; "UTC" unless configured
+}
+
+// Generator is a workspaces block.
+type Generator struct {
+	workspace.Generator
+	Range hcl.Range // of the block's header
+	// Make makes the workspace of one match. Its error says where in the file
+	// what is wrong. What env and file returned is as it was when the
+	// configuration was read.
+	Make func(workspace.Origin) (Workspace, error)
 }
 
 // maxFileSize bounds the configuration and what file("…") reads, in bytes.

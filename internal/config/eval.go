@@ -37,11 +37,20 @@ func (r *reader) evaluate(expr hclsyntax.Expression) (cty.Value, bool) {
 	return v, true
 }
 
-// variables reports references to variables, of which there are none.
+// variables reports references to variables, of which there are none but those
+// of a match in a workspaces block.
 func (r *reader) variables(expr hclsyntax.Expression) bool {
-	refs := expr.Variables()
+	refs := slices.DeleteFunc(expr.Variables(), func(t hcl.Traversal) bool { _, ok := r.eval.Variables[t.RootName()]; return ok })
 	for _, t := range refs {
 		name := t.RootName()
+		if r.eval.Variables != nil {
+			r.errorAt(t.SourceRange(), "not a value", "A workspaces block has the variables %s, and no %q.%s", orList(matchVariables), name, didYouMean(name, matchVariables))
+			continue
+		}
+		if slices.Contains(matchVariables, name) {
+			r.errorAt(t.SourceRange(), "not a value", "Only a workspaces block has the variable %s. There are no others in tfops.hcl.", name)
+			continue
+		}
 		if _, alone := expr.(*hclsyntax.ScopeTraversalExpr); alone && len(t) == 1 {
 			r.errorAt(t.SourceRange(), "not a value", "There are no variables in tfops.hcl. If this is text, write it in quotes: %q.", name)
 			continue
@@ -123,12 +132,12 @@ func (r *reader) functions() map[string]function.Function {
 		Params:   []function.Parameter{{Name: "name", Type: cty.String}},
 		VarParam: &function.Parameter{Name: "default", Type: cty.String},
 		Type:     function.StaticReturnType(cty.String),
-		Impl:     r.envFunc,
+		Impl:     r.remembered("env", (*reader).envFunc),
 	})
 	fns["file"] = function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "path", Type: cty.String}},
 		Type:   function.StaticReturnType(cty.String),
-		Impl:   r.fileFunc,
+		Impl:   r.remembered("file", (*reader).fileFunc),
 	})
 	return fns
 }

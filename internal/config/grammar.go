@@ -21,12 +21,16 @@ var workspaceAttrs = []string{
 	"repository", "branch", "dir", "terraform_workspace", "engine", "apply",
 	"var_files", "variables", "env", "labels",
 	"plan_timeout", "apply_timeout", "lock_timeout", "keep_runs", "keep_days",
+	"depends_on", "infer_dependencies", "inputs", "watch", "ignore",
 }
 
+// generatorAttrs are those of a workspace with what it is made of in the place
+// of where it is.
+var generatorAttrs = append([]string{"name", "branches", "dirs", "all", "on_removed"},
+	slices.DeleteFunc(slices.Clone(workspaceAttrs), func(a string) bool { return a == "branch" || a == "dir" })...)
+
 const (
-	noGenerators = "Generators are not available in this version of tfops. Write one workspace block per root module; tfops init writes them for the repository at hand."
-	noOrdering   = "Ordering between workspaces is not available in this version of tfops: each workspace is planned and applied by itself. Remove the attribute."
-	noListener   = "This version of tfops has no TCP listener, because it has no authentication for one. The API is on the Unix socket in data_dir; socket_group shares it with a Unix group."
+	noListener = "This version of tfops has no TCP listener, because it has no authentication for one. The API is on the Unix socket in data_dir; socket_group shares it with a Unix group."
 )
 
 var (
@@ -39,18 +43,16 @@ var (
 
 	approvalKind  = &kind{typ: "approval", label: "name", attrs: []string{"when", "require", "from", "allow_author", "expire"}}
 	driftKind     = &kind{typ: "drift", single: true, attrs: []string{"schedule", "timezone"}}
-	workspaceKind = &kind{typ: "workspace", label: "name", attrs: workspaceAttrs, blocks: []*kind{approvalKind, driftKind},
-		later: map[string]string{"depends_on": noOrdering}, habits: workspaceHabits}
-	defaultsKind = &kind{typ: "defaults", single: true, attrs: workspaceAttrs, blocks: []*kind{approvalKind, driftKind},
-		later: map[string]string{"depends_on": noOrdering}, habits: workspaceHabits}
+	workspaceKind = &kind{typ: "workspace", label: "name", attrs: workspaceAttrs, blocks: []*kind{approvalKind, driftKind}, habits: workspaceHabits}
+	generatorKind = &kind{typ: "workspaces", label: "name", attrs: generatorAttrs, blocks: []*kind{approvalKind, driftKind}, habits: generatorHabits}
+	defaultsKind  = &kind{typ: "defaults", single: true, attrs: workspaceAttrs, blocks: []*kind{approvalKind, driftKind}, habits: workspaceHabits}
 
 	userKind  = &kind{typ: "user", label: "name", attrs: []string{"emails"}}
 	groupKind = &kind{typ: "group", label: "name", attrs: []string{"members"}}
 
 	fileKind = &kind{
 		attrs:  []string{"data_dir"},
-		blocks: []*kind{serverKind, runnerKind, engineKind, repositoryKind, defaultsKind, workspaceKind, userKind, groupKind},
-		later:  map[string]string{"workspaces": noGenerators},
+		blocks: []*kind{serverKind, runnerKind, engineKind, repositoryKind, defaultsKind, workspaceKind, generatorKind, userKind, groupKind},
 		habits: fileHabits,
 	}
 )

@@ -27,6 +27,11 @@ var (
 		"variable": itsVariables, "locals": itsVariables, "vars": itsVariables,
 		"url": "Where the code is belongs in a repository block, and repository = \"NAME\" names that.",
 	}
+	generatorHabits = map[string]string{
+		"branch": "The branches that it makes workspaces of are branches = [\"main\", \"env/*\"].",
+		"dir":    "The directories that it makes workspaces of are dirs = [\"live/*/*\"].", "path": "The directories that it makes workspaces of are dirs = [\"live/*/*\"].",
+		"var_file": "The files that it makes workspaces of are patterns in var_files: var_files = [\"vars/*.tfvars\"].",
+	}
 	repositoryHabits = map[string]string{
 		"branch": branchPlace, "ref": branchPlace, "revision": branchPlace,
 		"interval": itsPoll, "token": itsAuth, "username": itsAuth, "password": itsAuth, "ssh_key": itsAuth, "known_hosts": itsAuth,

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -21,6 +22,7 @@ type reader struct {
 	eval    *hcl.EvalContext
 	read    []string // files that file("…") read
 	outside []string // what env and file returned for the expression at hand
+	kept    *kept    // what env and file returned so far
 }
 
 func newReader(path string) *reader {
@@ -28,7 +30,7 @@ func newReader(path string) *reader {
 	if err != nil {
 		full = path // the working directory is gone; reading the file says so
 	}
-	r := &reader{path: full, dir: filepath.Dir(full), sources: map[string]*hcl.File{}}
+	r := &reader{path: full, dir: filepath.Dir(full), sources: map[string]*hcl.File{}, kept: &kept{values: map[string]cty.Value{}}}
 	r.eval = &hcl.EvalContext{Functions: r.functions()}
 	return r
 }

@@ -31,6 +31,9 @@ type settings struct {
 	keepRuns, keepDays        field[int]
 	rules                     []approvals.Rule
 	schedule, timezone        field[string]
+	dependsOn, watch, ignore  field[[]item]
+	infer                     field[bool]
+	inputs                    map[string]workspace.Input
 }
 
 // settings reads the block and checks all that needs no other block.
@@ -46,6 +49,12 @@ func (r *reader) settings(c *Config, b block, src []byte) settings {
 	s.variables = r.inputVariables(b)
 	s.env = r.environment(b)
 	s.labels = r.labels(b)
+	s.dependsOn, s.watch, s.ignore, s.infer = b.list("depends_on"), b.list("watch"), b.list("ignore"), b.flag("infer_dependencies")
+	s.inputs = r.inputs(b, src)
+	r.checkInputs(b, s)
+	for _, globs := range []field[[]item]{s.watch, s.ignore} {
+		r.checkGlobs(globs.val, "paths from the root of the repository", "config/**")
+	}
 	r.checkRepository(c, s.repository)
 	r.checkBranch(s.branch)
 	r.checkTerraformWorkspace(s.tfWorkspace)
@@ -214,7 +223,7 @@ func (r *reader) checkDir(f *field[string]) {
 	case strings.ContainsRune(f.val, 0):
 		r.errorAt(f.rng, "invalid directory", "dir holds a NUL character.")
 	case strings.ContainsAny(f.val, "*?["):
-		r.errorAt(f.rng, "pattern instead of a directory", "dir is one directory. %s", noGenerators)
+		r.errorAt(f.rng, "pattern instead of a directory", "dir is one directory. A workspaces block makes a workspace of each directory that matches: dirs = [%q]", f.val)
 	}
 	f.val = clean
 }

@@ -38,7 +38,9 @@ func (r *reader) workspaces(c *Config, top block, src []byte) {
 		r.warn(w, own, places)
 		c.Workspaces = append(c.Workspaces, w)
 	}
-	if len(blocks) == 0 && !r.failed() {
+	r.generators(c, top.blocks(generatorKind), defaults, engine, src)
+	r.checkOrder(c, blocks)
+	if len(blocks)+len(c.Generators) == 0 && !r.failed() {
 		r.add(&hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "no workspace", Detail: r.path + " declares no workspace, so tfops has nothing to do."})
 	}
 }
@@ -77,6 +79,7 @@ func (s settings) over(d settings) settings {
 		varFiles: s.varFiles.or(d.varFiles), variables: merged(d.variables, s.variables), env: merged(d.env, s.env), labels: merged(d.labels, s.labels),
 		planTimeout: s.planTimeout.or(d.planTimeout), applyTimeout: s.applyTimeout.or(d.applyTimeout), lockTimeout: s.lockTimeout.or(d.lockTimeout),
 		keepRuns: s.keepRuns.or(d.keepRuns), keepDays: s.keepDays.or(d.keepDays),
+		dependsOn: s.dependsOn.or(d.dependsOn), watch: s.watch.or(d.watch), ignore: s.ignore.or(d.ignore), infer: s.infer.or(d.infer), inputs: merged(d.inputs, s.inputs),
 		rules: mergedRules(d.rules, s.rules), schedule: s.schedule.or(d.schedule), timezone: s.timezone.or(d.timezone),
 	}
 }
@@ -123,6 +126,11 @@ func (s settings) workspace(engine string) Workspace {
 		LockTimeout:        s.lockTimeout.orElse(time.Minute),
 		KeepRuns:           s.keepRuns.orElse(50),
 		KeepDays:           s.keepDays.orElse(90),
+		DependsOn:          plain(s.dependsOn.val),
+		Inputs:             s.inputs,
+		Watch:              plain(s.watch.val),
+		Ignore:             plain(s.ignore.val),
+		InferDependencies:  s.infer.orElse(true),
 	}}
 	for name, e := range s.env {
 		if e != nil {

@@ -63,7 +63,10 @@ func (e *Engine) startApply(ctx context.Context, r run.Run) error {
 	if err != nil {
 		return err
 	}
-	secrets := e.secrets(r, def)
+	secrets, err := e.secrets(r, def)
+	if err != nil {
+		return err
+	}
 	secrets.Plan = saved
 	// Once begun it must not be left half started because the daemon stops.
 	return e.Runner.Start(context.WithoutCancel(ctx), e.files(r.ID).phase(runner.ApplyPhase), e.job(r, def, runner.ApplyPhase), secrets)
@@ -87,9 +90,13 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 		e.decide(ctx, r.ID, func(d *run.Dossier) error { return unknownOutcome(d, err.Error(), "") })
 		return
 	}
+	remember := e.takeOutputs(r, runner.ApplyPhase)
 	e.decide(ctx, r.ID, func(d *run.Dossier) error {
 		if d.Run.Status != run.Applying {
 			return errEnded
+		}
+		if err := remember(d); err != nil {
+			return err
 		}
 		switch {
 		case res.ErroredState != "":
@@ -102,6 +109,7 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 		case res.Outcome == runner.Succeeded:
 			d.Release()
 			inSync(d, true)
+			e.keepInputs(d.Run)
 			return d.Move(run.Applied, "", "")
 		}
 		d.Release()

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -60,7 +61,7 @@ func (e *Engine) keepSettling(ctx context.Context) {
 	e.untilDone(ctx, func() (time.Time, bool) {
 		q, err := e.Store.Queue(ctx)
 		if err == nil {
-			if r, st := choose(q, e.current(), allow, discard, expire); st != nothing {
+			if r, st := choose(q, e.current(), allow, discard, expire, withhold); st != nothing {
 				err = e.settle(ctx, r.ID) // and its change has it look once more
 			}
 		}
@@ -197,9 +198,15 @@ func (e *Engine) settle(ctx context.Context, id string) error {
 			switch st {
 			case allow:
 				return id, func(d *run.Dossier) error { return d.Move(run.ApplyQueued, "", "the rules ask for nothing more") }
+			case withhold:
+				up := slices.DeleteFunc(slices.Clone(r.Upstream), func(name string) bool { return notDone(q, s, name, r.Kind) == "" })
+				return id, func(d *run.Dossier) error { return withheld(d, up, why.For) }
 			case expire:
 				return id, func(d *run.Dossier) error { return expired(d, def) }
 			case discard:
+				if why.For == isBack {
+					return id, func(d *run.Dossier) error { return stale(d, why.For, "") }
+				}
 				if r.Fingerprint != def.fingerprint {
 					return id, func(d *run.Dossier) error { return outdated(d, why.For, def.fingerprint) }
 				}

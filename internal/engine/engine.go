@@ -78,6 +78,8 @@ type Objects interface {
 type Vault interface {
 	Recipient() string
 	Open(path string) ([]byte, error)
+	Seal(content []byte) ([]byte, error)
+	Digest(content []byte) string // keyed, so that a weak secret cannot be guessed by it
 }
 
 // Options are what an engine is made of.
@@ -98,7 +100,14 @@ type Engine struct {
 	trees          chan string   // of ended runs, to be removed
 
 	mu       sync.Mutex
-	settings *Settings
+	base     *Settings                    // as configured
+	settings *Settings                    // with the workspaces that generators made
+	looks    map[string]map[string]look   // by repository and branch
+	surveyed map[string]bool              // by repository: every branch of it was looked at
+	indexes  map[string]*workspace.Index  // by repository
+	code     map[string]codeFacts         // by workspace: what its code says of states
+	codeAt   map[string]string            // by repository and branch: what code was read of
+	makings  map[workspace.Origin]making  // what generators made, as long as the configuration is the same
 	changed  chan struct{}                // closed and replaced whenever anything changed
 	repos    map[string]*repositoryStatus // by name
 	problems map[string]error             // by workspace: why its branch, directory or inputs cannot be used
@@ -110,6 +119,7 @@ type Engine struct {
 	following map[string]int // how many wait for a run's runner: one that is planned again has two for an instant
 
 	configured chan struct{} // the settings changed
+	flow       chan struct{} // a workspace was applied that others come after
 	running    sync.WaitGroup
 }
 
@@ -121,9 +131,9 @@ type repositoryStatus struct {
 
 // New returns an engine with its first settings.
 func New(o Options, s *Settings) *Engine {
-	return &Engine{Options: o, settings: s.prepare(),
+	return &Engine{Options: o, base: s, settings: s.prepare(), looks: map[string]map[string]look{}, surveyed: map[string]bool{}, indexes: map[string]*workspace.Index{}, makings: map[workspace.Origin]making{}, code: map[string]codeFacts{}, codeAt: map[string]string{},
 		plans: make(chan struct{}, s.Concurrency), applies: make(chan struct{}, s.Concurrency), trees: make(chan string, maxSwept),
-		changed: make(chan struct{}), configured: make(chan struct{}, 1),
+		changed: make(chan struct{}), configured: make(chan struct{}, 1), flow: make(chan struct{}, 1),
 		repos: map[string]*repositoryStatus{}, problems: map[string]error{},
 		polling: map[string]chan struct{}{}, poke: map[string]chan struct{}{}, due: map[string]time.Time{}, following: map[string]int{}, seen: map[string]bool{},
 	}
@@ -136,12 +146,16 @@ const shutdownGrace = 5 * time.Second
 // returns when no goroutine of it is left: plans have been stopped and will
 // be made again; applies go on without it.
 func (e *Engine) Run(ctx context.Context) error {
+	if err := e.recall(ctx); err != nil {
+		return err
+	}
 	if err := e.attach(ctx); err != nil {
 		return err
 	}
 	e.running.Go(func() { e.keepWatching(ctx) })
 	e.running.Go(func() { e.keepHouse(ctx) })
 	e.running.Go(func() { e.sweepTrees(ctx) })
+	e.running.Go(func() { e.keepFlowing(ctx) })
 	e.running.Go(func() { e.keepSettling(ctx) })
 	e.running.Go(func() { e.dispatch(ctx, phasePlan, e.plans) })
 	e.running.Go(func() { e.dispatch(ctx, phaseApply, e.applies) })
@@ -157,13 +171,21 @@ func (e *Engine) Configure(ctx context.Context, s *Settings) error {
 	if err := e.Store.Record(ctx, run.Audit{Actor: "tfops", Via: "config", Action: "configure", Reason: s.Summary()}); err != nil {
 		return err
 	}
-	for _, old := range e.current().Workspaces {
-		if _, ok := s.find(old.Name); !ok {
+	records, err := e.Store.Records(ctx)
+	if err != nil {
+		return err
+	}
+	before := e.current()
+	e.mu.Lock()
+	e.base = s
+	e.mu.Unlock()
+	e.rebuild(records)
+	for _, old := range before.Workspaces {
+		if _, ok := e.current().find(old.Name); !ok {
 			e.Log.Warn("a workspace is not configured any more; its resources are not destroyed and its state is kept", "workspace", old.Name, "state", e.workspaceDir(old.Name))
 		}
 	}
 	e.mu.Lock()
-	e.settings = s
 	clear(e.due)
 	clear(e.problems)
 	clear(e.seen)
@@ -242,5 +264,11 @@ func (e *Engine) tell(r run.Run, events []run.Event) {
 		}
 	}
 	e.settled(r)
+	if r.Kind == run.Sync && (r.Status == run.Applied || r.Status == run.PlannedAndFinished) && len(e.current().order.Downstream(r.Workspace)) > 0 {
+		select {
+		case e.flow <- struct{}{}:
+		default:
+		}
+	}
 	e.notify()
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,7 +49,7 @@ func (e *Engine) job(r run.Run, def Definition, p runner.Phase) runner.Job {
 		Tree: f.tree(), Dir: def.Dir, VarFiles: def.VarFiles, Engine: spec,
 		TerraformWorkspace: def.TerraformWorkspace, WorkspaceDir: e.workspaceDir(def.Name), CacheDir: filepath.Join(e.DataDir, "cache"),
 		PlanFile: f.planFile(), PlanJSON: f.planJSON(), Recipient: e.Vault.Recipient(),
-		Destroy: r.Kind == run.Destroy, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
+		Destroy: r.Kind == run.Destroy, Outputs: s.used(def.Name) && r.Kind != run.Plan, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
 		Timeout: def.PlanTimeout, Grace: s.PlanGrace,
 	}
 	if p == runner.ApplyPhase {
@@ -58,13 +59,23 @@ func (e *Engine) job(r run.Run, def Definition, p runner.Phase) runner.Job {
 }
 
 // secrets gathers what a runner is told in memory only.
-func (e *Engine) secrets(r run.Run, def Definition) runner.Secrets {
+func (e *Engine) secrets(r run.Run, def Definition) (runner.Secrets, error) {
 	env, mask := e.current().environment(e.Environ, def.Workspace)
 	var hidden []string
 	for _, dir := range []string{e.files(r.ID).dir, e.workspaceDir(def.Name)} {
 		hidden = append(hidden, e.hidden(filepath.Join(dir, runner.HiddenFile))...)
 	}
-	return runner.Secrets{Env: env, Variables: variables(def.Variables), Mask: masks(def.Workspace, mask, hidden)}
+	w := def.Workspace
+	if len(w.Inputs) > 0 {
+		m, err := e.inputsIn(e.files(r.ID).dir)
+		if err != nil {
+			return runner.Secrets{}, err
+		}
+		values := m.values()
+		maps.Copy(values, w.Variables)
+		w.Variables = values
+	}
+	return runner.Secrets{Env: env, Variables: variables(w.Variables), Mask: masks(w, mask, hidden)}, nil
 }
 
 // hidden reads what an earlier plan is known to hide. Without it the engine's
@@ -165,7 +176,33 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	if err := e.noteMissing(ctx, r, exported); err != nil {
 		return err
 	}
-	return e.Runner.Start(ctx, f.phase(runner.PlanPhase), e.job(r, def, runner.PlanPhase), e.secrets(r, def))
+	if err := e.useInputs(ctx, r, def); err != nil {
+		return err
+	}
+	secrets, err := e.secrets(r, def)
+	if err != nil {
+		return err
+	}
+	return e.Runner.Start(ctx, f.phase(runner.PlanPhase), e.job(r, def, runner.PlanPhase), secrets)
+}
+
+// useInputs makes the run's inputs, and records of what.
+func (e *Engine) useInputs(ctx context.Context, r run.Run, def Definition) error {
+	used, err := e.resolveInputs(r, def)
+	if err != nil || used == nil {
+		return err
+	}
+	_, err = e.change(ctx, r.ID, func(d *run.Dossier) error {
+		d.Run.Inputs = used
+		if d.Run.Kind == run.Sync {
+			d.Record.Inputs = map[string]string{}
+			for ref, u := range used {
+				d.Record.Inputs[ref] = u.Digest
+			}
+		}
+		return nil
+	})
+	return err
 }
 
 // noteMissing says in the run's history what a commit refers to and tfops does
@@ -305,6 +342,7 @@ func (e *Engine) failPlan(ctx context.Context, r run.Run, res runner.Result) {
 
 // storePlan decides, in one transition, what a plan leads to.
 func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
+	remember := e.takeOutputs(r, runner.PlanPhase)
 	e.decide(ctx, r.ID, func(d *run.Dossier) error {
 		if d.Run.Status != run.Planning {
 			return errEnded
@@ -323,24 +361,28 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 			d.Record.State = d.Run.State
 		}
 		d.Run.Plan, d.Run.PlannedAt = summary(res), d.Now
+		if err := remember(d); err != nil {
+			return err
+		}
 		switch d.Run.Kind {
 		case run.Drift:
 			return driftFound(d, res.Plan)
 		case run.Plan:
 			return d.Move(run.PlannedAndFinished, "", res.Plan.Counts.String())
 		}
-		return toApproval(d, def, s, res.Plan)
+		return e.toApproval(d, def, s, res.Plan)
 	})
 }
 
 // toApproval decides what a plan that may be applied waits for.
-func toApproval(d *run.Dossier, def Definition, s *Settings, p *plan.Plan) error {
+func (e *Engine) toApproval(d *run.Dossier, def Definition, s *Settings, p *plan.Plan) error {
 	if p.Errored {
 		d.Run.Failure = &run.Failure{Message: "the engine could not plan everything", Next: "tfops logs " + d.Run.ID}
 		return d.Move(run.Errored, "", d.Run.Failure.Message)
 	}
 	if !p.HasChanges() {
 		inSync(d, false)
+		e.keepInputs(d.Run)
 		return d.Move(run.PlannedAndFinished, "", "no changes")
 	}
 	if def.Apply == workspace.Never {

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -258,6 +260,8 @@ type openVault struct{}
 
 func (openVault) Recipient() string                { return "nobody" }
 func (openVault) Open(path string) ([]byte, error) { return os.ReadFile(path) }
+func (openVault) Seal(b []byte) ([]byte, error)    { return b, nil }
+func (openVault) Digest(b []byte) string           { return fmt.Sprintf("%x", sha256.Sum256(b)) }
 
 // players play runners: each phase waits until the test, or the player's
 // script, ends it. They outlive an engine, as runners do.
@@ -267,13 +271,14 @@ type players struct {
 	order  []*played
 	crash  bool
 
-	plan    func(job runner.Job) *plan.Plan     // what a plan finds; one change by default
-	hold    map[runner.Phase]bool               // whether phases of this kind wait for the test
-	fail    func(job runner.Job) *runner.Result // how a phase fails; nil or a nil result: it does not
-	onStart func(job runner.Job)                // called before a runner is there to be interrupted
-	alive   []runner.Process                    // what survives a killed runner
-	shared  bool                                // every workspace has the same state
-	state   func(job runner.Job) string         // the state's path, where it is not the workspace's directory
+	plan    func(job runner.Job) *plan.Plan               // what a plan finds; one change by default
+	hold    map[runner.Phase]bool                         // whether phases of this kind wait for the test
+	fail    func(job runner.Job) *runner.Result           // how a phase fails; nil or a nil result: it does not
+	onStart func(job runner.Job)                          // called before a runner is there to be interrupted
+	alive   []runner.Process                              // what survives a killed runner
+	outputs func(job runner.Job) map[string]runner.Output // what a phase finds in the state
+	shared  bool                                          // every workspace has the same state
+	state   func(job runner.Job) string                   // the state's path, where it is not the workspace's directory
 }
 
 type played struct {
@@ -321,6 +326,15 @@ func (p *players) outcome(ph *played) *runner.Result {
 		if f := p.fail(ph.job); f != nil {
 			f.Backend = res.Backend
 			return f
+		}
+	}
+	if ph.job.Outputs && p.outputs != nil {
+		b, err := json.Marshal(p.outputs(ph.job))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(ph.dir, runner.OutputsFile), b, 0o600)
+		}
+		if err != nil {
+			return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseDisk, Message: err.Error()}
 		}
 	}
 	if ph.job.Phase == runner.PlanPhase {
@@ -497,6 +511,13 @@ func (r *repository) commit(branch string, paths ...string) string {
 	r.paths[sha], r.parent[sha] = paths, r.heads[branch]
 	r.heads[branch] = sha
 	return sha
+}
+
+// branchGone deletes a branch.
+func (r *repository) branchGone(branch string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.heads, branch)
 }
 
 func (r *repository) broken(err error) {

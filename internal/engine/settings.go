@@ -23,7 +23,8 @@ import (
 // Settings is what the configuration asks for. It is never changed: a reload
 // brings another one.
 type Settings struct {
-	Workspaces   []Definition
+	Workspaces   []Definition // configured one by one; in the engine those that generators made, too
+	Generators   []Generator
 	Repositories map[string]Repository
 	Engines      map[string]runner.EngineSpec // by name
 	People       approvals.People
@@ -34,7 +35,13 @@ type Settings struct {
 	// orphans its lock and its providers.
 	PlanGrace, ApplyGrace time.Duration
 
-	byName map[string]int
+	byName   map[string]int
+	order    *workspace.Order
+	inferred []workspace.Dependency         // read off the code at the heads of branches
+	problems []workspace.Problem            // of the order
+	uses     map[string]bool                // by workspace: others use its outputs
+	made     map[string][]string            // names of workspaces, by the generator that made them
+	unmade   map[string][]workspace.Problem // what keeps generators from making workspaces
 }
 
 // Definition is a workspace as configured, with its rules.
@@ -48,12 +55,25 @@ type Definition struct {
 
 // prepare computes what is asked for often.
 func (s *Settings) prepare() *Settings {
+	for name, r := range s.Repositories {
+		r.name = name
+		s.Repositories[name] = r
+	}
 	s.byName = make(map[string]int, len(s.Workspaces))
 	for i := range s.Workspaces {
 		d := &s.Workspaces[i]
 		d.fingerprint = d.Workspace.Fingerprint()
 		s.byName[d.Name] = i
 	}
+	s.uses = map[string]bool{}
+	for _, d := range s.Workspaces {
+		for _, in := range d.Inputs {
+			for _, ref := range in.Refs {
+				s.uses[ref.Workspace] = true
+			}
+		}
+	}
+	s.order, s.problems = workspace.NewOrder(values(s.Workspaces), s.inferred)
 	return s
 }
 
@@ -61,6 +81,8 @@ func (s *Settings) prepare() *Settings {
 type Repository struct {
 	Source
 	Pace gitrepo.Pace
+
+	name string
 }
 
 // Summary says what the settings hold.

@@ -21,6 +21,7 @@ const (
 	allow                  // awaiting_approval -> apply_queued: the rules ask for nothing more
 	discard                // -> discarded as stale
 	expire                 // -> discarded as expired
+	withhold               // -> discarded: a workspace that goes first was not applied
 )
 
 // Wait names what a run waits for, and the command that moves it on.
@@ -36,8 +37,14 @@ func verdict(q run.Queue, s *Settings, r run.Run) (step, Wait) {
 	if !known && r.Status.Unapplied() && r.Status != run.Planning {
 		return discard, Wait{For: unconfigured}
 	}
+	if r.Trigger.Cause == run.ByRemoval && r.Status.Unapplied() && r.Status != run.Planning && q.Records[r.Workspace].Orphan == nil {
+		return discard, Wait{For: isBack}
+	}
 	switch r.Status {
 	case run.Pending:
+		if st, w := upstreamVerdict(q, s, r); w.For != "" {
+			return st, w
+		}
 		return pendingVerdict(q, def, r)
 	case run.Planning:
 		return nothing, Wait{"the plan, which is being made", "tfops logs " + r.ID + " -f"}
@@ -60,6 +67,7 @@ func verdict(q run.Queue, s *Settings, r run.Run) (step, Wait) {
 // plan is made with the inputs that are configured when it begins.
 const (
 	unconfigured     = "the workspace is not in the configuration any more"
+	isBack           = "what the workspace was made of is there again"
 	reconfiguredWait = "the workspace's inputs changed in the configuration"
 )
 
@@ -111,6 +119,9 @@ func awaitingVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step,
 	if r.Fingerprint != def.fingerprint {
 		return discard, Wait{For: reconfiguredWait}
 	}
+	if why := staleInput(q, r); why != "" {
+		return discard, Wait{For: why}
+	}
 	d := approvals.Decide(caseOf(def, s.People, r, q.Votes[r.ID]))
 	if d.Approved {
 		return allow, Wait{}
@@ -131,6 +142,8 @@ func queuedVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step, W
 		return discard, Wait{For: elsewhere(rec, r)}
 	case r.Fingerprint != def.fingerprint:
 		return discard, Wait{For: reconfiguredWait}
+	case staleInput(q, r) != "":
+		return discard, Wait{For: staleInput(q, r)}
 	case !rec.ApplyStartedAt.Equal(r.AppliesSeen):
 		return discard, Wait{For: "another apply began after the plan was made"}
 	}

@@ -40,7 +40,8 @@ type WorkspaceView struct {
 	Lock      *locks.Lock
 	LastRun   *run.Run  // the newest run that is no drift check
 	NextCheck time.Time // when the next scheduled drift check is due; zero: none
-	Problem   error     // why its branch, directory or inputs cannot be used
+	Upstream  []workspace.Dependency
+	Problem   error // why its branch, directory or inputs cannot be used
 }
 
 // RepositoryView is a repository as people see it.
@@ -168,7 +169,7 @@ func (e *Engine) viewWorkspace(ctx context.Context, d Definition, q run.Queue, r
 	if !rec.Suspended(q.Now) {
 		rec.Suspension = nil // one that is over holds nothing back
 	}
-	v := WorkspaceView{Definition: d, Record: rec, Problem: e.problem(d.Name)}
+	v := WorkspaceView{Definition: d, Record: rec, Problem: e.problem(d.Name), Upstream: e.current().order.Upstream(d.Name)}
 	e.mu.Lock()
 	v.NextCheck = e.due[d.Name]
 	e.mu.Unlock()
@@ -202,6 +203,8 @@ func syncOf(d Definition, rec workspace.Record, q run.Queue, lastSync []run.Run,
 		}
 	}
 	switch {
+	case rec.Orphan != nil:
+		return workspace.Orphaned
 	case problem || rec.Head == "":
 		return workspace.Unknown
 	case rec.InSync(d.fingerprint):
@@ -225,6 +228,8 @@ func (e *Engine) waitOf(d Definition, rec workspace.Record, q run.Queue, v Works
 	}
 	unreachable := e.unreachable(d.Repository)
 	switch {
+	case rec.Orphan != nil:
+		return Wait{"somebody to destroy it, or to bring back what it was made of: " + rec.Orphan.Why, "tfops destroy " + d.Name}
 	case v.Problem != nil:
 		return Wait{advised(v.Problem), "tfops poll " + d.Repository}
 	case unreachable != nil:

@@ -127,14 +127,23 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	failed := e.survey(ctx, name, repo, heads)
+	if len(s.Generators) > 0 {
+		e.rebuild(records)
+	}
+	failed = append(failed, e.readHeads(ctx, repo, heads)...)
+	e.rebuild(records)
+	s = e.current()
+	batch := run.Batch{Heads: map[string]string{}}
+	if err := e.mark(ctx, name, records, &batch); err != nil {
+		failed = append(failed, err)
+	}
 	byBranch := map[string][]Definition{}
 	for _, d := range s.Workspaces {
-		if d.Repository == name {
+		if d.Repository == name && !errors.Is(e.problem(d.Name), errOrphaned) {
 			byBranch[d.Branch] = append(byBranch[d.Branch], d)
 		}
 	}
-	batch := run.Batch{Heads: map[string]string{}}
-	var failed []error
 	for _, branch := range slices.Sorted(maps.Keys(byBranch)) {
 		head, ok := heads[branch]
 		if !ok {
@@ -153,7 +162,12 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 	if batch.Dropped, err = e.dropped(ctx, s, name); err != nil {
 		failed = append(failed, err)
 	}
-	return errors.Join(append(failed, e.enqueue(ctx, batch))...)
+	if err := e.arrange(ctx, s, &batch); err != nil {
+		failed = append(failed, err) // an order that is not known must not be passed over
+		return errors.Join(failed...)
+	}
+	failed = append(failed, e.enqueue(ctx, batch))
+	return errors.Join(append(failed, e.flowOn(ctx))...)
 }
 
 // turn is the one place for a look at the repository. A channel, so that
@@ -169,7 +183,7 @@ func (e *Engine) turn(name string) chan struct{} {
 
 // enqueue stores a batch, stops the plans that it supersedes and wakes the loop.
 func (e *Engine) enqueue(ctx context.Context, b run.Batch) error {
-	if len(b.Runs)+len(b.Heads)+len(b.Drifts)+len(b.Dropped) == 0 {
+	if len(b.Runs)+len(b.Heads)+len(b.Drifts)+len(b.Dropped)+len(b.Origins)+len(b.Orphans) == 0 {
 		return nil
 	}
 	_, err := e.enqueued(ctx, b)
@@ -355,6 +369,12 @@ func (g *glance) moved(ctx context.Context, defs []Definition, from, head string
 	var usable []Definition
 	for _, d := range defs {
 		problem := d.Check(tree)
+		if problem == nil {
+			problem = g.e.wrong(d.Name)
+		}
+		if p, held := g.e.current().order.Held(d.Name); held && problem == nil {
+			problem = fault.New(fault.Conflict, p.Next, "%s", p.Message)
+		}
 		g.e.setProblem([]Definition{d}, problem)
 		if from != head {
 			g.batch.Heads[d.Name] = head
@@ -409,11 +429,7 @@ func (g *glance) touched(ctx context.Context, from, head string, tree fs.FS) (ma
 			paths = changed
 		}
 	}
-	values := make([]workspace.Workspace, len(g.defs))
-	for i, d := range g.defs {
-		values[i] = d.Workspace
-	}
-	for _, t := range workspace.Affected(tree, values, paths) {
+	for _, t := range g.e.index(g.repo.name).Graph(tree, values(g.defs)).Affected(paths) {
 		touched[t.Workspace] = true
 	}
 	return touched, nil

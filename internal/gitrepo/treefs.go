@@ -150,6 +150,20 @@ func (f *treeFS) ReadLink(name string) (string, error) {
 	return target, err
 }
 
+// TreeHash names the content of a directory with all that is in it, as Hash of
+// an entry of ReadDir does; false when the directory is not there.
+func (f *treeFS) TreeHash(dir string) (string, bool) {
+	var hash string
+	err := f.at("treehash", dir, true, func(_ trees, e entry) error {
+		if !e.isTree() && e.kind() != modeGitlink {
+			return fs.ErrInvalid
+		}
+		hash = string(e.hash[:])
+		return nil
+	})
+	return hash, err == nil
+}
+
 func (f *treeFS) Sub(dir string) (fs.FS, error) {
 	info, err := f.Stat(dir)
 	if err != nil {
@@ -221,6 +235,11 @@ type dirEntry struct {
 	path string
 	e    entry
 }
+
+// Hash names the content of the entry, its whole subtree if it is a directory:
+// the raw bytes of Git's own object id. Together with the type it is the same
+// if and only if nothing differs.
+func (d dirEntry) Hash() string { return string(d.e.hash[:]) }
 
 func (d dirEntry) Name() string               { return d.e.name }
 func (d dirEntry) IsDir() bool                { return fileMode(d.e).IsDir() }

@@ -53,6 +53,13 @@ func (d *Dossier) Move(to Status, actor, text string) error {
 	if err := d.Run.Move(to, d.Now); err != nil {
 		return err
 	}
+	if to.Terminal() && d.Run.Kind.Applies() {
+		how := string(to)
+		if d.Run.Reason != "" {
+			how += " (" + string(d.Run.Reason) + ")"
+		}
+		d.Record.Ended = "run " + d.Run.ID + " is " + how
+	}
 	d.Events = append(d.Events, Event{Run: d.Run.ID, At: d.Now, From: from, To: to, Actor: actor, Text: text})
 	return nil
 }

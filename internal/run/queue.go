@@ -13,7 +13,7 @@ import (
 type Queue struct {
 	Active  []Run                       // not terminal, oldest first
 	Votes   map[string][]approvals.Vote // by run
-	Records map[string]workspace.Record // of the workspaces of Active, by name
+	Records map[string]workspace.Record // of the workspaces of Active, and of those that go before them, by name
 	Locks   map[string]locks.Lock       // by key
 	Now     time.Time
 }
@@ -39,6 +39,10 @@ type Batch struct {
 	// Dropped are workspaces that the branch does not have any more, with why:
 	// what was planned for them and has not begun to apply is stale.
 	Dropped map[string]string
+	// Origins are what generated workspaces are made of, by name; they are no orphans.
+	Origins map[string]workspace.Origin
+	// Orphans are generated workspaces whose origin is gone, by name.
+	Orphans map[string]workspace.Orphan
 	// Drifts are the scheduled times that drift runs of this batch are made for, by workspace.
 	Drifts map[string]time.Time
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // Kind says what a run is for.
@@ -36,6 +37,8 @@ const (
 	ByRetry    Cause = "retry"    // an earlier plan failed for a cause known to pass
 	ByStale    Cause = "stale"    // an earlier run was discarded as stale
 	ByResolve  Cause = "resolve"  // an interrupted run was closed
+	ByUpstream Cause = "upstream" // a workspace that comes before it was applied, or an output that it uses changed
+	ByRemoval  Cause = "removed"  // what its workspace was made of is gone
 )
 
 // Trigger is what asked for a run.
@@ -81,6 +84,12 @@ type Failure struct {
 	Next    string `json:"next,omitempty"`   // what to do next
 }
 
+// InputUsed is an output of another workspace that a plan was made with.
+type InputUsed struct {
+	Digest    string `json:"digest"`
+	Sensitive bool   `json:"sensitive,omitempty"`
+}
+
 // Run is one pass over a workspace at one commit.
 type Run struct {
 	ID        string  `json:"id"` // sorts by time of creation
@@ -102,6 +111,13 @@ type Run struct {
 	Canceling    string       `json:"canceling,omitempty"`     // who asked for the running phase to stop
 	SupersededBy string       `json:"superseded_by,omitempty"` // the newer run
 
+	// Upstream are the workspaces that go first: it is planned once nothing
+	// that applies is on its way in any of them. Of a destroy run they are those
+	// that depend on its workspace.
+	Upstream []string `json:"upstream,omitempty"`
+	// Inputs are the outputs that it was planned with, by reference.
+	Inputs map[string]InputUsed `json:"inputs,omitempty"`
+
 	// AppliesSeen is when the workspace's newest apply had begun as planning
 	// began. It is compared for being the same and no other, since clocks are set.
 	AppliesSeen time.Time `json:"applies_seen,omitzero"`
@@ -113,4 +129,13 @@ type Run struct {
 	ApplyStartedAt time.Time `json:"apply_started_at,omitzero"` // applying began
 	FinishedAt     time.Time `json:"finished_at,omitzero"`      // a terminal status was reached
 	ExpiresAt      time.Time `json:"expires_at,omitzero"`       // when waiting for approval ends
+}
+
+// Needs are the workspaces whose records tell whether the run may go on.
+func (r Run) Needs() []string {
+	names := append([]string{}, r.Upstream...)
+	for ref := range r.Inputs {
+		names = append(names, workspace.ParseOutputRef(ref).Workspace)
+	}
+	return names
 }

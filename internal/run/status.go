@@ -31,6 +31,7 @@ const (
 	Superseded Reason = "superseded" // a newer run of the workspace replaces it
 	Expired    Reason = "expired"    // nobody approved in time
 	Stale      Reason = "stale"      // what it was planned for is not what is wanted any more
+	Upstream   Reason = "upstream"   // a workspace that goes first was not applied
 )
 
 // Statuses lists every status, in the order of a run's life.

@@ -18,7 +18,8 @@ import (
 // Names of the files in a phase's directory that others read. The package
 // comment tells what they are.
 const (
-	HiddenFile       = "hidden.json.age" // beside the plan, and in the workspace's directory
+	HiddenFile       = "hidden.json.age"  // beside the plan, and in the workspace's directory
+	OutputsFile      = "outputs.json.age" // the root module's outputs, by name; see Output
 	EventsFile       = "events.jsonl"
 	LogFile          = "runner.log"          // what the runner itself printed; empty unless it failed badly
 	ErroredStateFile = "errored.tfstate.age" // evidence: a state that the engine could not save

@@ -10,6 +10,7 @@
 //	runner.lock   an exclusive flock is held on it while the runner lives
 //	started       exists once the engine was started for the phase's own command
 //	events.jsonl  the engine's JSON messages, one a line, secrets masked
+//	outputs.json.age  the root module's outputs as they stand in the state, encrypted; only if Job.Outputs
 //	result.json   the outcome; written whole or not at all
 //
 // Beside them lie runner.log (what the runner itself printed; mostly empty)
@@ -78,6 +79,7 @@ type Job struct {
 	Recipient          string `json:"recipient"`     // age recipient that plans, snapshots and evidence are encrypted to
 
 	Destroy     bool          `json:"destroy"`    // plan -destroy
+	Outputs     bool          `json:"outputs"`    // whether other workspaces use the root module's outputs: then OutputsFile is written
 	LockState   bool          `json:"lock_state"` // whether to take the backend's own lock: sync and destroy do, speculative and drift do not
 	LockTimeout time.Duration `json:"lock_timeout"`
 	Timeout     time.Duration `json:"timeout"` // of the whole phase

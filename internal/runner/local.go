@@ -103,7 +103,7 @@ func clearAttempt(dir string, job Job) error {
 		return fault.New(fault.Conflict, "see how that one ended; a new run makes a new plan",
 			"the apply of run %s was started before, and an apply is never repeated", job.Run)
 	}
-	for _, name := range []string{resultFile, reserveFile, evidenceReserve, startedFile, EventsFile, LogFile, jobFile} {
+	for _, name := range []string{resultFile, reserveFile, evidenceReserve, startedFile, OutputsFile, EventsFile, LogFile, jobFile} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

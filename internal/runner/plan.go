@@ -82,6 +82,9 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 	if err := p.keepHidden(hidden); err != nil {
 		return err
 	}
+	if err := p.plannedOutputs(shown); err != nil {
+		return err
+	}
 	made.EngineName = p.engine.Name
 	made.Mask(p.secrets.Mask)
 	b, err := json.Marshal(made)

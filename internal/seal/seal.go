@@ -8,12 +8,16 @@ package seal
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"filippo.io/age"
 
@@ -24,6 +28,7 @@ import (
 type Key struct {
 	identities []age.Identity
 	recipient  string
+	digestKey  []byte
 }
 
 // Create makes a new key at path, owner-only. It never replaces one.
@@ -84,7 +89,8 @@ func Load(path string) (*Key, error) {
 	if !ok {
 		return nil, fault.New(fault.Invalid, "put the key back from a backup", "the key %s is not an X25519 identity", path)
 	}
-	return &Key{identities: ids, recipient: x.Recipient().String()}, nil
+	secret := sha256.Sum256([]byte("tfops digests of outputs\x00" + x.String()))
+	return &Key{identities: ids, recipient: x.Recipient().String(), digestKey: secret[:]}, nil
 }
 
 func cannot(path, what string, err error) error {
@@ -110,4 +116,32 @@ func (k *Key) Open(path string) ([]byte, error) {
 		return nil, fault.New(fault.Invalid, "restore the file from a backup", "%s is damaged: %w", path, err)
 	}
 	return b, nil
+}
+
+// Seal encrypts content to the key.
+func (k *Key) Seal(content []byte) ([]byte, error) {
+	to, err := age.ParseRecipients(strings.NewReader(k.recipient))
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	w, err := age.Encrypt(&out, to...)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(content); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// Digest is a keyed digest: it tells whether two contents are the same, and
+// nobody without the key can guess a content by it.
+func (k *Key) Digest(content []byte) string {
+	mac := hmac.New(sha256.New, k.digestKey)
+	mac.Write(content)
+	return hex.EncodeToString(mac.Sum(nil)[:16])
 }

@@ -34,12 +34,17 @@ import (
 	"github.com/tfops/tfops/internal/run"
 )
 
-// Fleet is what is asked about workspaces and repositories.
+// Fleet is what is asked about workspaces.
 type Fleet interface {
 	Workspaces(context.Context) ([]engine.WorkspaceView, error)
 	Workspace(ctx context.Context, name string) (engine.WorkspaceView, error)
 	Applies(ctx context.Context, workspace string, limit int) ([]engine.RunView, error)
+}
+
+// Sources is what is asked about repositories, and what is made of them.
+type Sources interface {
 	Repositories() []engine.RepositoryView
+	Generators() []engine.GeneratorView
 	Poke(repository string) error
 }
 
@@ -73,6 +78,7 @@ type Decisions interface {
 // Engine is all of them.
 type Engine interface {
 	Fleet
+	Sources
 	Holds
 	Runs
 	Decisions

@@ -12,7 +12,8 @@ func (s *Server) status(ctx context.Context, in *nothing) (*body[api.Status], er
 		return nil, err
 	}
 	return answerOf(api.Status{Workspaces: all.Body, Repositories: viewRepositories(s.Engine.Repositories()),
-		Config: s.Config(), Version: s.version()}), nil
+		Generators: viewGenerators(s.Engine.Generators()),
+		Config:     s.Config(), Version: s.version()}), nil
 }
 
 func (s *Server) versions(context.Context, *nothing) (*body[api.Version], error) {

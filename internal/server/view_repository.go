@@ -29,3 +29,15 @@ func viewRepositories(views []engine.RepositoryView) []api.Repository {
 	}
 	return out
 }
+
+func viewGenerators(views []engine.GeneratorView) []api.Generator {
+	out := []api.Generator{}
+	for _, v := range views {
+		g := api.Generator{Name: v.Name, Repository: v.Repository, Workspaces: append([]string{}, v.Workspaces...), Problems: []api.Problem{}}
+		for _, p := range v.Problems {
+			g.Problems = append(g.Problems, api.Problem{Where: p.Where, Message: p.Message, Next: p.Next})
+		}
+		out = append(out, g)
+	}
+	return out
+}

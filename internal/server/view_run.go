@@ -1,12 +1,15 @@
 package server
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // at is a time on the wire: UTC, absent when there is none.
@@ -26,12 +29,21 @@ func viewRun(v engine.RunView) api.Run {
 		Commit:  viewCommit(r.Commit),
 		Trigger: api.Trigger{Cause: string(r.Trigger.Cause), Actor: r.Trigger.Actor, Run: r.Trigger.Run},
 		Plan:    viewPlan(r.Plan), Approvals: viewVotes(r, v.Votes), Needs: viewNeeds(v.Needs),
-		State: r.State, Attempt: r.Attempt, SupersededBy: r.SupersededBy, Error: viewFailure(r.Failure), Events: viewEvents(v.Events),
+		State: r.State, Attempt: r.Attempt, SupersededBy: r.SupersededBy, Upstream: r.Upstream, Inputs: viewInputs(r.Inputs), Error: viewFailure(r.Failure), Events: viewEvents(v.Events),
 		CreatedAt: r.CreatedAt.UTC(), StartedAt: at(r.StartedAt), PlannedAt: at(r.PlannedAt), ApplyStartedAt: at(r.ApplyStartedAt),
 		FinishedAt: at(r.FinishedAt), NotBefore: at(r.NotBefore),
 	}
 	if r.Status == run.AwaitingApproval || r.Status == run.ApplyQueued {
 		out.ExpiresAt = at(r.ExpiresAt)
+	}
+	return out
+}
+
+func viewInputs(used map[string]run.InputUsed) []api.Input {
+	var out []api.Input
+	for _, text := range slices.Sorted(maps.Keys(used)) {
+		ref := workspace.ParseOutputRef(text)
+		out = append(out, api.Input{Workspace: ref.Workspace, Output: ref.Output, Sensitive: used[text].Sensitive})
 	}
 	return out
 }

@@ -17,6 +17,15 @@ func viewWorkspace(v engine.WorkspaceView, queued []engine.RunView) api.Workspac
 		LastCheckedAt: at(rec.Drift.CheckedAt), NextCheckAt: at(v.NextCheck),
 	}
 	viewDrift(&out, rec.Drift)
+	for _, d := range v.Upstream {
+		out.Upstream = append(out.Upstream, api.Dependency{Workspace: d.Upstream, Why: d.Why, Inferred: d.Inferred})
+	}
+	if v.Origin != nil {
+		out.Generator = v.Origin.Generator
+	}
+	if rec.Orphan != nil {
+		out.OrphanedSince = at(rec.Orphan.Since)
+	}
 	if v.Lock != nil {
 		l := viewLock(*v.Lock, queued)
 		out.Lock = &l

@@ -42,6 +42,9 @@ func (s *Store) Enqueue(ctx context.Context, b run.Batch) (created, superseded [
 				return err
 			}
 		}
+		if err := s.markOrigins(tx, b); err != nil {
+			return err
+		}
 		for name, due := range b.Drifts {
 			rec, err := getRecord(tx, name)
 			if err != nil {
@@ -72,6 +75,30 @@ func (s *Store) Enqueue(ctx context.Context, b run.Batch) (created, superseded [
 		return nil, nil, err
 	}
 	return created, superseded, nil
+}
+
+// markOrigins remembers what generated workspaces are made of, and which of
+// them are orphans.
+func (s *Store) markOrigins(tx *bolt.Tx, b run.Batch) error {
+	change := func(name string, fn func(*workspace.Record)) error {
+		rec, err := getRecord(tx, name)
+		if err != nil {
+			return err
+		}
+		fn(&rec)
+		return put(tx, bucketRecords, name, rec)
+	}
+	for name, o := range b.Origins {
+		if err := change(name, func(rec *workspace.Record) { rec.Origin, rec.Orphan = &o, nil }); err != nil {
+			return err
+		}
+	}
+	for name, o := range b.Orphans {
+		if err := change(name, func(rec *workspace.Record) { rec.Orphan = &o }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Store) moveHead(tx *bolt.Tx, name, head string) error {
@@ -112,7 +139,7 @@ func (s *Store) enqueue(tx *bolt.Tx, r run.Run) (created, superseded []run.Run, 
 		if r.Kind == run.Sync && rec.Desired != r.Commit.SHA { // a destroy that comes to nothing leaves it as it is
 			rec.Desired, rec.DesiredAt = r.Commit.SHA, now
 		}
-		rec.Fingerprint = r.Fingerprint
+		rec.Fingerprint, rec.HeldBack = r.Fingerprint, ""
 		if err := put(tx, bucketRecords, r.Workspace, rec); err != nil {
 			return nil, nil, err
 		}
@@ -397,11 +424,13 @@ func (s *Store) readQueue(tx *bolt.Tx) (run.Queue, error) {
 		if cast += len(votes); len(votes) > 0 {
 			q.Votes[r.ID] = votes
 		}
-		if _, ok := q.Records[r.Workspace]; ok {
-			continue
-		}
-		if q.Records[r.Workspace], err = s.queuedRecord(tx, r.Workspace); err != nil {
-			return q, err
+		for _, name := range append(r.Needs(), r.Workspace) {
+			if _, ok := q.Records[name]; ok {
+				continue
+			}
+			if q.Records[name], err = s.queuedRecord(tx, name); err != nil {
+				return q, err
+			}
 		}
 	}
 	s.runs.trim(len(q.Active))

@@ -57,6 +57,9 @@ var migrations = []func(*bolt.Tx) error{
 		}
 		return nil
 	},
+	// Runs and records know of generators, order and inputs. Nothing has to be
+	// rewritten; a tfops that would lose them is kept out.
+	func(*bolt.Tx) error { return nil },
 }
 
 // Schema is the version of the layout that this program writes.

@@ -1,7 +1,6 @@
 package workspace
 
 import (
-	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -10,150 +9,150 @@ import (
 
 // Touched is a workspace whose plan a change can change.
 type Touched struct {
-	Workspace string
-	Reason    string // for a person: which path, and what it is to the workspace
+	Workspace string `json:"workspace"`
+	Path      string `json:"path,omitempty"` // what changed; empty when that is not known
+	Chain     []Link `json:"chain"`          // from the path to the root module, never empty
 }
 
-// Affected tells which workspaces a change touches, in the order of ws.
+// String is the way for a person, as in
 //
-// tree is the tree of the new commit, ws are all workspaces of one repository
-// and branch, and paths are what changed, old names and new; nil when that is
-// not known, and then every workspace is touched.
-//
-// A path touches a workspace if it is
-//
-//   - within its directory, at any depth;
-//   - one of its var files;
-//   - within a local module that it calls, directly or through others;
-//   - behind a symbolic link in one of these, or such a link itself;
-//   - named, or within what is named, by a path with ".." in a string of one of
-//     these or of its variables, as in file("${path.module}/../shared/x.json");
-//   - or unaccounted for: in none of the directories that belong to any of ws.
-//     It may be a shared template that is reached in a way nobody can see. Only
-//     what is plainly no input to the engine is left out of this last rule:
-//     *.md, LICENSE, .gitignore, CODEOWNERS, .github/** and tfops.hcl.
-//
-// A directory of one workspace accounts for no path of another that lies within
-// it, except for the code and values that stand right in it. A workspace whose
-// modules cannot be told (HCL that does not parse, a module source that is
-// computed, a path made with dirname) is touched by every path.
-//
-// It errs towards touching: a plan without changes costs little, and a change
-// that is never planned costs a lot. What it cannot see is a path into another
-// workspace's directory that is put together without a ".." in any string.
-func Affected(tree fs.FS, ws []Workspace, paths []string) []Touched {
-	a := &affected{tree: newTree(tree), ws: ws}
-	for _, p := range paths {
-		a.paths = append(a.paths, path.Clean(p))
+//	modules/vpc/main.tf → module "vpc" in live/prod/network/main.tf
+func (t Touched) String() string {
+	var steps []string
+	if t.Path != "" {
+		steps = append(steps, t.Path)
 	}
-	var out []Touched
-	for _, w := range ws {
-		reason := "what changed is not known"
-		if paths != nil {
-			reason = a.touches(w)
+	for _, l := range t.Chain {
+		steps = append(steps, l.String())
+	}
+	return strings.Join(steps, " → ")
+}
+
+// Affected is Graph.Affected of a graph that is made for this one question.
+func Affected(tree fs.FS, ws []Workspace, paths []string) []Touched {
+	return NewIndex().Graph(tree, ws).Affected(paths)
+}
+
+// Affected tells which workspaces a change touches, in the order in which they
+// were given: those with one of the paths in their Reach.
+//
+// The graph is that of the new tree. paths are what changed, old names and new;
+// nil when that is not known, and then every workspace is touched. Of several
+// paths that touch a workspace the first is named.
+func (g *Graph) Affected(paths []string) []Touched {
+	first := make([]*Touched, len(g.reaches))
+	if paths == nil || g.err != nil {
+		why := "what changed is not known"
+		if g.err != nil {
+			why = "the repository cannot be read"
 		}
-		if reason != "" {
-			out = append(out, Touched{w.Name, reason})
+		for i, r := range g.reaches {
+			first[i] = &Touched{Workspace: r.name, Chain: []Link{{What: why}}}
+		}
+	}
+	for _, p := range paths {
+		p = path.Clean(p)
+		g.candidates(p, func(i int32) {
+			if first[i] != nil {
+				return
+			}
+			if chain := g.reaches[i].touch(p); chain != nil {
+				first[i] = &Touched{g.reaches[i].name, p, chain}
+			}
+		})
+	}
+	out := []Touched{}
+	for _, t := range first {
+		if t != nil {
+			out = append(out, *t)
 		}
 	}
 	return out
 }
 
-type affected struct {
-	tree  *tree
-	ws    []Workspace
-	paths []string
-	known *known
+// Reach is all that a change of which touches a workspace.
+type Reach struct {
+	Workspace string    `json:"workspace"`
+	Items     []Item    `json:"items"`
+	Widened   []Widened `json:"widened,omitempty"` // what does not tell which files it means
+	Ignored   []string  `json:"ignored,omitempty"` // the workspace's globs that take away from all this
 }
 
-// touches says why a workspace is touched; "" when it is not. The cheap
-// questions come first: most need no file to be read.
-func (a *affected) touches(w Workspace) string {
-	dir := path.Clean(w.Dir)
-	if p := a.first(func(p string) bool { return within(dir, p) }); p != "" {
-		return p + " changed, in its directory"
+// Item is a part of a reach.
+type Item struct {
+	Path  string `json:"path"` // a file; a directory; of a pattern the pattern
+	Kind  Kind   `json:"kind"`
+	Chain []Link `json:"chain"` // why, up to the root module
+}
+
+// Reach tells what a workspace of the graph depends on; false when the graph
+// has none of that name.
+func (g *Graph) Reach(workspace string) (Reach, bool) {
+	i := slices.IndexFunc(g.reaches, func(r *reach) bool { return r.name == workspace })
+	if i < 0 {
+		return Reach{}, false
 	}
-	if len(a.paths) == 0 {
-		return ""
+	r := g.reaches[i]
+	out := Reach{Workspace: r.name, Widened: r.widened, Ignored: r.ignore}
+	for m := range r.mods {
+		out.Items = append(out.Items, g.ownItems(r, m)...)
 	}
-	files := a.tree.varFiles(w)
-	if p := a.first(func(p string) bool { return slices.Contains(files, p) }); p != "" {
-		return p + " changed, one of its var files"
+	for _, c := range r.covers {
+		item := Item{c.path, c.kind, r.chain(c.mod, c.why)}
+		switch c.kind {
+		case probe:
+			continue
+		case Pattern:
+			item.Path = c.pattern
+		}
+		out.Items = append(out.Items, item)
 	}
-	r := a.tree.reach(dir)
-	for i, d := range r.dirs {
-		if p := a.first(func(p string) bool { return within(d, p) }); p != "" {
-			if i == 0 {
-				return fmt.Sprintf("%s changed, in its directory", p)
-			}
-			return fmt.Sprintf("%s changed, in its module %s", p, d)
+	for _, w := range r.watch {
+		out.Items = append(out.Items, Item{w, Watched, []Link{{What: "watch " + w + " of " + r.name}}})
+	}
+	out.Items = append(out.Items, g.namedItems(r)...)
+	return out, true
+}
+
+// ownItems are the files of a module that are there.
+func (g *Graph) ownItems(r *reach, mod int) (out []Item) {
+	m := r.mods[mod]
+	n := g.root.at(m.dir)
+	switch {
+	case !inside(m.dir):
+		return nil
+	case n == nil:
+		return []Item{{m.dir, OwnFiles, r.chain(mod, r.ownLink(mod, "code")...)}}
+	}
+	for _, f := range n.files {
+		what := r.own(mod, f.name)
+		kind := map[string]Kind{"code": OwnFiles, "lock file": LockFile, "variables": Variables}[what]
+		if what != "" {
+			out = append(out, Item{path.Join(m.dir, f.name), kind, r.chain(mod, r.ownLink(mod, what)...)})
 		}
 	}
-	values, hidden := a.tree.values(w, r)
-	for _, in := range slices.Concat(r.inputs, values) {
-		if p := a.first(func(p string) bool { return within(in.path, p) }); p != "" {
-			return fmt.Sprintf("%s changed, %s", p, in.why)
-		}
-	}
-	for _, why := range []string{r.opaque, hidden} {
-		if why != "" {
-			return fmt.Sprintf("%s changed, and what it depends on cannot be told: %s", a.paths[0], why)
-		}
-	}
-	if p := a.first(func(p string) bool { return !noInput(p) && !a.accounted(p, r.dirs[0]) }); p != "" {
-		return p + " changed, which belongs to no known module"
-	}
-	return ""
+	return out
 }
 
-func (a *affected) first(match func(p string) bool) string {
-	if i := slices.IndexFunc(a.paths, match); i >= 0 {
-		return a.paths[i]
-	}
-	return ""
-}
-
-// noInput reports whether a path outside of every module is plainly none of
-// the engine's business.
-func noInput(p string) bool {
-	base := path.Base(p)
-	return strings.EqualFold(path.Ext(base), ".md") || strings.HasPrefix(base, "LICENSE") ||
-		base == ".gitignore" || base == "CODEOWNERS" || base == "tfops.hcl" || within(".github", p)
-}
-
-// known is what belongs to any of the workspaces.
-type known struct {
-	dirs     []string
-	varFiles []string
-}
-
-// accounted reports whether a path belongs to another workspace than the one
-// in dir, which it is known not to touch otherwise.
-func (a *affected) accounted(p, dir string) bool {
-	if a.known == nil {
-		a.known = a.collect()
-	}
-	if slices.Contains(a.known.varFiles, p) {
-		return true
-	}
-	for _, d := range a.known.dirs {
-		if !within(d, p) {
+// namedItems are the files that literal text names and that are there.
+func (g *Graph) namedItems(r *reach) (out []Item) {
+	seen := map[string]bool{}
+	for i, m := range r.mods {
+		if m.mod == nil {
 			continue
 		}
-		if !within(d, dir) || path.Dir(p) == d && (isCode(p) || isVars(p)) {
-			return true
+		for _, f := range m.mod.files {
+			for _, n := range f.names {
+				for _, from := range []string{m.dir, r.mods[0].dir} {
+					p := path.Join(from, n.text)
+					there := g.root.leafAt(p) != nil || n.dir && g.root.at(p) != nil
+					if inside(p) && there && !seen[p] {
+						seen[p] = true
+						out = append(out, Item{p, Read, r.chain(i, Link{"named", path.Join(m.dir, f.name), n.line})})
+					}
+				}
+			}
 		}
 	}
-	return false
-}
-
-func (a *affected) collect() *known {
-	k := &known{}
-	for _, w := range a.ws {
-		k.dirs = append(k.dirs, a.tree.reach(path.Clean(w.Dir)).dirs...)
-		k.varFiles = append(k.varFiles, a.tree.varFiles(w)...)
-	}
-	slices.Sort(k.dirs)
-	k.dirs = slices.Compact(k.dirs)
-	return k
+	return out
 }

@@ -14,38 +14,7 @@ import (
 // Discover lists the root modules of a tree, sorted: the directories that have
 // a backend, a provider, a resource or a call of a module, and that no module
 // of the tree calls. Directories whose name begins with a dot are passed over.
-func Discover(fsys fs.FS) []string {
-	t := newTree(fsys)
-	var roots []string
-	called := map[string]bool{}
-	t.walk(".", func(dir string) {
-		m := t.module(dir)
-		if m.root {
-			roots = append(roots, dir)
-		}
-		for _, c := range m.calls {
-			if p, ok := join(dir, c); ok && p != dir {
-				if real, _, err := t.resolve(p); err == nil {
-					called[real] = true
-				}
-			}
-		}
-	})
-	roots = slices.DeleteFunc(roots, func(dir string) bool { return called[dir] })
-	slices.Sort(roots)
-	return roots
-}
-
-// walk calls f with every directory. One that cannot be read has no entries.
-func (t *tree) walk(dir string, f func(dir string)) {
-	f(dir)
-	entries, _ := t.list(dir)
-	for _, e := range entries {
-		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
-			t.walk(path.Join(dir, e.Name()), f)
-		}
-	}
-}
+func Discover(fsys fs.FS) []string { return NewIndex().Graph(fsys, nil).Roots() }
 
 // Check reports whether the directory and the var files of a workspace are in
 // a commit's tree. The error is a fault that says what there is instead.
@@ -62,7 +31,7 @@ func (w Workspace) Check(fsys fs.FS) error {
 		return fault.New(fault.Invalid, "set dir to the directory of a root module", "%s is a file, not a directory", dir)
 	}
 	real, _, _ := t.resolve(dir)
-	if !t.module(real).code {
+	if !slices.ContainsFunc(t.list(real), func(e fs.DirEntry) bool { return !e.IsDir() && isCode(e.Name()) }) {
 		return fault.New(fault.NotFound, rootsHint(fsys, dir), "directory %s has no .tf file", dir)
 	}
 	for _, f := range w.VarFiles {
@@ -80,14 +49,6 @@ func (w Workspace) Check(fsys fs.FS) error {
 		}
 	}
 	return nil
-}
-
-func (t *tree) stat(p string) (fs.FileInfo, error) {
-	real, _, err := t.resolve(p)
-	if err != nil {
-		return nil, err
-	}
-	return fs.Stat(t.fs, real)
 }
 
 // maxListed is how many names a hint lists.
@@ -108,9 +69,8 @@ func rootsHint(fsys fs.FS, dir string) string {
 
 // varsHint names the files beside a var file that is not there.
 func (t *tree) varsHint(p string) string {
-	entries, _ := t.list(path.Dir(p))
 	var names []string
-	for _, e := range entries {
+	for _, e := range t.list(path.Dir(p)) {
 		if strings.HasSuffix(strings.TrimSuffix(e.Name(), ".json"), ".tfvars") {
 			names = append(names, path.Join(path.Dir(p), e.Name()))
 		}

@@ -1,268 +1,178 @@
 package workspace
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
 	"path"
 	"slices"
 	"strings"
-
-	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-	hcljson "github.com/hashicorp/hcl/v2/json"
-	"github.com/zclconf/go-cty/cty"
 )
 
-// module is what the files of one directory say of others.
+// module is what the files of one directory say together. It is shared by
+// equal directories and never changes.
 type module struct {
-	code   bool     // it has files of the engine's language
-	root   bool     // it has a backend, a provider, a resource or a call of a module
-	calls  []string // local sources of its module blocks, as written
-	climbs []string // paths in its text that have a ".."
-	opaque string   // why the above may be incomplete; empty when it is not
+	root     bool // it has a backend, a provider, a resource or a call of a module
+	calls    []fileCall
+	locals   map[string]*expr
+	vars     map[string]*expr // with their defaults; nil is none
+	attrs    map[string]*expr
+	files    []moduleFile
+	backends []Backend // the one that counts is the last
+	remotes  []RemoteState
 }
 
-// isCode reports whether the engine reads the file as part of a module.
+// moduleFile is a file of a module with its facts.
+type moduleFile struct {
+	name string
+	*facts
+}
+
+type fileCall struct {
+	file string
+	callFacts
+}
+
+// ignored reports whether the engine passes over a file whatever it ends in.
+func ignored(name string) bool {
+	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || strings.HasPrefix(name, "#") && strings.HasSuffix(name, "#")
+}
+
+// isCode reports whether an engine reads the file as part of a module.
 func isCode(name string) bool {
-	if strings.HasPrefix(path.Base(name), ".") {
-		return false
-	}
-	return isJSON(name) || strings.HasSuffix(name, ".tf") || strings.HasSuffix(name, ".tofu")
+	name = path.Base(name)
+	return !ignored(name) && (isJSON(name) || strings.HasSuffix(name, ".tf") || strings.HasSuffix(name, ".tofu"))
 }
 
 func isJSON(name string) bool {
 	return strings.HasSuffix(name, ".tf.json") || strings.HasSuffix(name, ".tofu.json")
 }
 
-// isVars reports whether the engine reads the file as values of a root module.
+func isTofu(name string) bool {
+	return strings.HasSuffix(name, ".tofu") || strings.HasSuffix(name, ".tofu.json")
+}
+
+// isVars reports whether an engine reads the file as values of a root module.
 func isVars(name string) bool {
 	base := strings.TrimSuffix(path.Base(name), ".json")
 	return base == "terraform.tfvars" || strings.HasSuffix(base, ".auto.tfvars")
 }
 
-// module reads a directory. It is remembered: do not change it.
-func (t *tree) module(dir string) *module {
-	if m, ok := t.modules[dir]; ok {
-		return m
-	}
-	m := &module{}
-	t.modules[dir] = m
-	entries, err := t.list(dir)
-	if err != nil {
-		m.opaque = fmt.Sprintf("%s cannot be read", dir)
-	}
-	for _, e := range entries {
-		name := path.Join(dir, e.Name())
-		if e.IsDir() || !isCode(name) && !isVars(name) {
-			continue
-		}
-		m.code = m.code || isCode(name)
-		src, err := t.read(name)
-		if err != nil {
-			m.hide("%s cannot be read", name)
-			continue
-		}
-		m.scan(name, src)
-	}
-	return m
+const lockFile = ".terraform.lock.hcl"
+
+// isOverride reports whether the file is merged over the others.
+func isOverride(name string) bool {
+	base := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(name, ".json"), ".tf"), ".tofu")
+	return base == "override" || strings.HasSuffix(base, "_override")
 }
 
-func (m *module) hide(format string, args ...any) {
-	if m.opaque == "" {
-		m.opaque = fmt.Sprintf(format, args...)
-	}
-}
-
-// scan adds what one file says.
-func (m *module) scan(name string, src []byte) {
+// hidden reports whether OpenTofu reads another file instead of this one:
+// x.tofu instead of x.tf.
+func hidden(name string, has func(string) bool) bool {
 	switch {
-	case strings.HasSuffix(name, ".json"):
-		m.scanJSON(name, src)
-	case TooDeep(src):
-		m.hide("%s is too large or nested too deep to read", name)
-	case m.root && !mayPoint(src):
-		// nothing to learn; this saves most of the parsing
-	default:
-		file, diags := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
-		if diags.HasErrors() {
-			m.hide("%s cannot be parsed", name)
-		}
-		if body, ok := file.Body.(*hclsyntax.Body); ok {
-			m.scanBody(name, body)
-		}
-	}
-}
-
-// mayPoint reports whether a file can call a module or climb.
-func mayPoint(src []byte) bool {
-	for _, s := range []string{"module", "..", "dirname", `\u`, `\U`} {
-		if bytes.Contains(src, []byte(s)) {
-			return true
-		}
+	case strings.HasSuffix(name, ".tf"):
+		return has(strings.TrimSuffix(name, ".tf") + ".tofu")
+	case strings.HasSuffix(name, ".tf.json"):
+		return has(strings.TrimSuffix(name, ".tf.json") + ".tofu.json")
 	}
 	return false
 }
 
-func (m *module) scanBody(name string, body *hclsyntax.Body) {
-	var sources []hclsyntax.Node
-	for _, b := range body.Blocks {
-		m.blockType(b.Type, func() bool {
-			return slices.ContainsFunc(b.Body.Blocks, func(n *hclsyntax.Block) bool { return isBackend(n.Type) })
-		})
-		if b.Type != "module" {
+// modulesOf makes the modules of a directory's files: as OpenTofu sees them,
+// which is what counts where the engine is not known, and as Terraform does;
+// nil when there is no code. With links it makes none unless read is given,
+// which reads what a link leads to.
+func modulesOf(files []leaf, linked bool, read func(leaf) *facts) (tofu, plain *module) {
+	if linked && read == nil {
+		return nil, nil
+	}
+	var all, some []moduleFile
+	own := map[string]bool{}
+	for _, f := range files {
+		own[f.name] = isCode(f.name)
+	}
+	for _, f := range files {
+		if !own[f.name] {
 			continue
 		}
-		if a := b.Body.Attributes["source"]; a != nil {
-			sources = append(sources, a.Expr)
-			m.call(name, a.Expr)
+		m := moduleFile{f.name, f.facts}
+		if f.link {
+			m.facts = read(f)
+		}
+		if !hidden(f.name, func(n string) bool { return own[n] }) {
+			all = append(all, m)
+		}
+		if !isTofu(f.name) {
+			some = append(some, m)
 		}
 	}
-	_ = hclsyntax.VisitAll(body, func(n hclsyntax.Node) hcl.Diagnostics {
-		switch n := n.(type) {
-		case *hclsyntax.TemplateExpr:
-			if !slices.Contains(sources, hclsyntax.Node(n)) {
-				m.template(n)
-			}
-		case *hclsyntax.FunctionCallExpr:
-			if n.Name == "dirname" {
-				m.hide("%s makes a path with dirname", name)
-			}
-		}
+	tofu = merge(all)
+	if slices.Equal(all, some) {
+		return tofu, tofu
+	}
+	return tofu, merge(some)
+}
+
+// merge puts files together, override files last.
+func merge(files []moduleFile) *module {
+	if len(files) == 0 {
 		return nil
+	}
+	slices.SortStableFunc(files, func(a, b moduleFile) int {
+		switch oa, ob := isOverride(a.name), isOverride(b.name); {
+		case oa == ob:
+			return strings.Compare(a.name, b.name)
+		case ob:
+			return -1
+		}
+		return 1
 	})
-}
-
-func isBackend(typ string) bool { return typ == "backend" || typ == "cloud" }
-
-func (m *module) blockType(typ string, hasBackend func() bool) {
-	switch typ {
-	case "provider", "resource", "module":
-		m.root = true
-	case "terraform":
-		m.root = m.root || hasBackend()
+	m := &module{locals: map[string]*expr{}, vars: map[string]*expr{}, attrs: map[string]*expr{}, files: files}
+	for _, f := range files {
+		m.root = m.root || f.root
+		for _, b := range f.locals {
+			m.locals[b.name] = b.expr
+		}
+		for _, b := range f.vars {
+			if _, known := m.vars[b.name]; !known || b.expr != nil {
+				m.vars[b.name] = b.expr
+			}
+		}
+		for _, b := range f.attrs {
+			m.attrs[b.name] = b.expr
+		}
+		for _, c := range f.calls {
+			m.call(f.name, c)
+		}
+		for _, b := range f.backends {
+			b.File = f.name
+			m.backends = append(m.backends, b)
+		}
+		for _, s := range f.remotes {
+			s.File = f.name
+			m.remotes = append(m.remotes, s)
+		}
 	}
+	return m
 }
 
-// call adds the source of a module block.
-func (m *module) call(file string, source hcl.Expression) {
-	s, ok := PlainText(source)
-	if !ok {
-		m.hide("%s has a module whose source is not plain text", file)
+// call adds a call, or what an override file says of one.
+func (m *module) call(file string, c callFacts) {
+	i := slices.IndexFunc(m.calls, func(o fileCall) bool { return o.name == c.name })
+	if i < 0 || !isOverride(file) {
+		m.calls = append(m.calls, fileCall{file, c})
 		return
 	}
-	s = strings.ReplaceAll(s, `\`, "/")
-	if strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") || s == "." || s == ".." {
-		m.calls = append(m.calls, s)
+	old := &m.calls[i]
+	if c.source != nil {
+		old.file, old.line, old.source, old.written = file, c.line, c.source, c.written
 	}
+	old.args = slices.Concat(c.args, old.args) // the first of a name counts
 }
 
-// template adds the literal parts of a string that climb. Text of more than
-// one line is no path.
-func (m *module) template(t *hclsyntax.TemplateExpr) {
-	var parts []string
-	for _, p := range t.Parts {
-		text := ""
-		if l, ok := p.(*hclsyntax.LiteralValueExpr); ok && l.Val.Type() == cty.String && l.Val.IsKnown() && !l.Val.IsNull() {
-			text = l.Val.AsString()
-		}
-		if strings.Contains(text, "\n") {
-			return
-		}
-		parts = append(parts, text)
-	}
-	for i, text := range parts {
-		m.climbs = append(m.climbs, climbing(text, i < len(parts)-1)...)
-	}
-}
-
-// climbing returns the paths that a piece of text with ".." in it can name,
-// down to where it is no longer known: a pattern, a verb of format, or, with
-// open, what is inserted after it.
-func climbing(text string, open bool) []string {
-	segments := strings.Split(text, "/")
-	first := slices.Index(segments, "..")
-	if first < 0 {
-		return nil
-	}
-	unknown := func(s string) bool { return strings.ContainsAny(s, "%*?{$") }
-	tail := segments[first:]
-	if i := slices.IndexFunc(tail, unknown); i >= 0 {
-		tail = tail[:i]
-	} else if open && tail[len(tail)-1] != ".." {
-		tail = tail[:len(tail)-1]
-	}
-	paths := []string{strings.Join(tail, "/")}
-	if head := segments[:first]; strings.Trim(strings.Join(head, ""), ".") != "" && !slices.ContainsFunc(head, unknown) {
-		paths = append(paths, strings.TrimLeft(strings.Join(head, "/")+"/"+paths[0], "/"))
-	}
-	return paths
-}
-
-// scanJSON reads the JSON form of a module or of values.
-func (m *module) scanJSON(name string, src []byte) {
-	var doc any
-	if len(src) > MaxHCL || json.Unmarshal(src, &doc) != nil { // bounds the depth, too
-		m.hide("%s cannot be parsed", name)
-		return
-	}
-	if isJSON(name) {
-		m.scanJSONBody(name, src)
-	}
-	m.scanValue(doc)
-}
-
-var jsonSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
-	{Type: "module", LabelNames: []string{"name"}},
-	{Type: "provider", LabelNames: []string{"name"}},
-	{Type: "resource", LabelNames: []string{"type", "name"}},
-	{Type: "terraform"},
-}}
-
-func (m *module) scanJSONBody(name string, src []byte) {
-	if TooDeep(src) {
-		m.hide("%s is nested too deep to read", name)
-		return
-	}
-	file, diags := hcljson.Parse(src, name)
-	if diags.HasErrors() {
-		m.hide("%s cannot be parsed", name)
-		return
-	}
-	content, _, diags := file.Body.PartialContent(jsonSchema)
-	if diags.HasErrors() {
-		m.hide("%s cannot be parsed", name)
-	}
-	for _, b := range content.Blocks {
-		m.blockType(b.Type, func() bool {
-			inner, _, _ := b.Body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "backend", LabelNames: []string{"type"}}, {Type: "cloud"}}})
-			return len(inner.Blocks) > 0
-		})
-		if b.Type != "module" {
-			continue
-		}
-		inner, _, _ := b.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "source"}}})
-		if a := inner.Attributes["source"]; a != nil {
-			m.call(name, a.Expr)
+// arg is what a call passes for a variable; nil when nothing.
+func (c *callFacts) arg(name string) *expr {
+	for _, a := range c.args {
+		if a.name == name {
+			return a.expr
 		}
 	}
-}
-
-// scanValue adds the strings of a JSON value that climb.
-func (m *module) scanValue(v any) {
-	switch v := v.(type) {
-	case string:
-		m.climbs = append(m.climbs, climbing(v, false)...)
-		if strings.Contains(v, "dirname(") {
-			m.hide("a path is made with dirname")
-		}
-	case []any:
-		for _, e := range v {
-			m.scanValue(e)
-		}
-	case map[string]any:
-		for _, e := range v {
-			m.scanValue(e)
-		}
-	}
+	return nil
 }

@@ -1,177 +1,251 @@
 package workspace
 
 import (
-	"fmt"
-	"io/fs"
 	"path"
 	"slices"
+	"sort"
+	"strings"
 
-	"github.com/zclconf/go-cty/cty"
+	"github.com/bmatcuk/doublestar/v4"
 )
 
-// reach is what a root module is made of: the directories and files that a
-// change of which can change its plan.
+// Kind is what a path is to a workspace.
+type Kind string
+
+const (
+	OwnFiles  Kind = "own"       // the files of code in a directory: of the root module, or of a local module that it calls
+	LockFile  Kind = "lock_file" // .terraform.lock.hcl of the root module
+	Variables Kind = "variables" // a file of variables
+	Read      Kind = "read"      // a file, or a directory with all that is in it, that the code names
+	Pattern   Kind = "pattern"   // the files that match a pattern of fileset
+	LinkKind  Kind = "link"      // a symbolic link on the way to one of the others
+	Watched   Kind = "watch"     // the files that match a pattern of the workspace's watch
+	Wide      Kind = "widened"   // a directory with all that is in it, since the code does not tell what of it is meant
+	probe     Kind = ""          // what is not there, and leads to something else once it is
+)
+
+// Link is one step on the way from a path to a root module.
+type Link struct {
+	What string `json:"what"`           // what the step is: module "vpc", or file(…)
+	File string `json:"file,omitempty"` // where it is written
+	Line int    `json:"line,omitempty"`
+}
+
+// String is the step for a person: what, and in which file.
+func (l Link) String() string {
+	if l.File == "" {
+		return l.What
+	}
+	return l.What + " in " + l.File
+}
+
+// Widened is an expression that does not tell which file it means.
+type Widened struct {
+	File       string `json:"file"`
+	Line       int    `json:"line,omitempty"`
+	Expression string `json:"expression"`
+	To         string `json:"to"` // the directory that counts instead
+}
+
+// reach is all that a change of which can change the plan of one workspace.
+// It is made of one tree, and shared by the graphs of all trees in which
+// nothing of it differs. It never changes.
 type reach struct {
-	dirs   []string        // its own and those of the local modules that it calls, links resolved; its own first
-	inputs []input         // further paths: symbolic links and their targets, paths that its text names
-	climbs []string        // of all its modules
-	seen   map[string]bool // directories that were read
-	opaque string          // why the list may be incomplete
+	key      string // says all of the workspace that it is made of
+	name     string
+	dir      string // of the root module, as it is written
+	tofu     bool
+	mods     []reached // the root module first, then in the order in which they were found
+	covers   []cover
+	widened  []Widened
+	problems []Problem
+	watch    []string
+	ignore   []string
+	keys     []string // paths under which a change can touch it; sorted
 }
 
-// input is a file, or a directory with all that is in it.
-type input struct{ path, why string }
+// reached is a module of a reach.
+type reached struct {
+	dir  string // links resolved
+	mod  *module
+	via  int  // who calls it
+	call Link // how
+}
 
-// reach follows the module calls of a root module. It is remembered.
-func (t *tree) reach(dir string) *reach {
-	if r, ok := t.reaches[dir]; ok {
-		return r
+// cover is a path that counts, and why.
+type cover struct {
+	path    string // file or directory; of a pattern the directory that it starts from
+	kind    Kind
+	pattern string // relative to the repository's root
+	mod     int    // whose text says so
+	why     Link
+}
+
+// chain is the way from a module up to the root module.
+func (r *reach) chain(mod int, first ...Link) []Link {
+	for mod > 0 {
+		first = append(first, r.mods[mod].call)
+		mod = r.mods[mod].via
 	}
-	r := &reach{seen: map[string]bool{}}
-	t.reaches[dir] = r
-	for todo := []string{path.Clean(dir)}; len(todo) > 0; todo = todo[1:] {
-		todo = append(todo, t.visit(r, todo[0])...)
+	return first
+}
+
+// touch is the way on which a path touches the workspace; nil when it does not.
+func (r *reach) touch(p string) []Link {
+	if slices.ContainsFunc(r.ignore, func(g string) bool { return matches(g, p) }) {
+		return nil
 	}
-	for _, c := range r.climbs {
-		for _, d := range r.dirs {
-			if p, ok := join(d, c); ok {
-				t.name(r, p)
+	return r.depends(p)
+}
+
+// depends is touch, whatever the workspace ignores.
+func (r *reach) depends(p string) []Link {
+	dir, base := path.Split(p)
+	dir = path.Clean(dir)
+	for i, m := range r.mods {
+		if m.dir == dir {
+			if what := r.own(i, base); what != "" {
+				return r.chain(i, r.ownLink(i, what)...)
 			}
 		}
 	}
-	return r
-}
-
-// name adds a path that the text of a module names, and what lies behind it.
-func (t *tree) name(r *reach, p string) {
-	why := "which " + r.dirs[0] + " names"
-	r.add(input{p, why})
-	real, links, err := t.resolve(p)
-	if err != nil {
-		return // the engine cannot read it either
+	for _, g := range r.watch {
+		if matches(g, p) {
+			return []Link{{What: "watch " + g + " of " + r.name}}
+		}
 	}
-	for _, l := range append(links, real) {
-		r.add(input{l, why})
+	for _, c := range r.covers {
+		if c.kind != Wide && c.has(p) {
+			return r.chain(c.mod, c.why)
+		}
 	}
-	if info, err := fs.Stat(t.fs, real); err == nil && info.IsDir() {
-		t.follow(r, real)
-	}
-}
-
-func (r *reach) add(i input) {
-	if !slices.Contains(r.inputs, i) {
-		r.inputs = append(r.inputs, i)
-	}
-}
-
-// visit adds one directory and returns those that it leads to.
-func (t *tree) visit(r *reach, dir string) (more []string) {
-	real, links, err := t.resolve(dir)
-	for _, l := range links {
-		r.add(input{l, "a symbolic link on the way to " + dir})
-	}
-	if err != nil {
-		r.hide("%s %v", dir, err)
-		return nil
-	}
-	if r.seen[real] {
-		return nil
-	}
-	r.seen[real] = true
-	r.dirs = append(r.dirs, real)
-	m := t.module(real)
-	if m.opaque != "" {
-		r.hide("%s", m.opaque)
-	}
-	r.climbs = append(r.climbs, m.climbs...)
-	for _, c := range m.calls {
-		// The engine joins some paths as text, and the system others along the links.
-		for _, from := range []string{dir, real} {
-			if p, ok := join(from, c); ok {
-				more = append(more, p)
+	for i, m := range r.mods {
+		for _, from := range []string{m.dir, r.mods[0].dir} {
+			if file, n := m.named(from, p); n != nil {
+				return r.chain(i, Link{What: "named", File: path.Join(m.dir, file), Line: n.line})
 			}
 		}
 	}
-	t.follow(r, real)
-	return more
-}
-
-func (r *reach) hide(format string, args ...any) {
-	if r.opaque == "" {
-		r.opaque = fmt.Sprintf(format, args...)
+	for _, c := range r.covers {
+		if c.kind == Wide && c.has(p) && !(c.path == "." && noInput(p)) {
+			return r.chain(c.mod, c.why)
+		}
 	}
+	return nil
 }
 
-// follow adds the targets of the symbolic links in a directory and below it,
-// and of those in the targets.
-func (t *tree) follow(r *reach, dir string) {
-	err := t.linksBelow(dir, func(link string) {
-		if t.links == nil {
-			r.hide("%s is a symbolic link, which cannot be read here", link)
-			return
+// own is what a file in a module's directory is to it; "" when it is nothing.
+func (r *reach) own(mod int, base string) string {
+	switch {
+	case isCode(base) && (r.tofu || !isTofu(base)):
+		if r.tofu && r.shadowed(mod, base) {
+			return ""
 		}
-		real, _, err := t.resolve(link)
-		if err != nil {
-			r.hide("%s %v", link, err)
-			return
-		}
-		target := input{real, "which " + link + " is a link to"}
-		if slices.Contains(r.inputs, target) || within(dir, real) {
-			return
-		}
-		r.add(target)
-		if info, err := fs.Stat(t.fs, real); err == nil && info.IsDir() {
-			t.follow(r, real)
-		}
+		return "code"
+	case mod > 0:
+		return ""
+	case base == lockFile:
+		return "lock file"
+	case isVars(base):
+		return "variables"
+	}
+	return ""
+}
+
+// shadowed reports whether OpenTofu reads another file of the module instead.
+func (r *reach) shadowed(mod int, base string) bool {
+	m := r.mods[mod].mod
+	return m != nil && hidden(base, func(n string) bool {
+		return slices.ContainsFunc(m.files, func(f moduleFile) bool { return f.name == n })
 	})
-	if err != nil {
-		r.hide("%s cannot be read", dir)
-	}
 }
 
-// varFiles lists the var files of a workspace that lie in the repository: as
-// configured, where links lead, and the links.
-func (t *tree) varFiles(w Workspace) (files []string) {
-	for _, f := range w.VarFiles {
-		p, ok := join(w.Dir, f)
-		if !ok {
-			continue
-		}
-		files = append(files, p)
-		if real, links, err := t.resolve(p); err == nil {
-			files = append(append(files, links...), real)
-		}
+func (r *reach) ownLink(mod int, what string) []Link {
+	switch {
+	case mod > 0:
+		return nil // the call says it
+	case what == "code":
+		return []Link{{What: "root module " + r.mods[0].dir}}
 	}
-	slices.Sort(files)
-	return slices.Compact(files)
+	return []Link{{What: what + " of " + r.mods[0].dir}}
 }
 
-// values lists the paths that climb in a workspace's inputs: its variables and
-// its var files. They are relative to any of its modules.
-func (t *tree) values(w Workspace, r *reach) (inputs []input, opaque string) {
-	m := &module{root: true}
-	for _, v := range w.Variables {
-		bare, _ := v.UnmarkDeep()
-		_ = cty.Walk(bare, func(_ cty.Path, e cty.Value) (bool, error) {
-			if e.Type() == cty.String && e.IsKnown() && !e.IsNull() {
-				m.climbs = append(m.climbs, climbing(e.AsString(), false)...)
-			}
-			return true, nil
-		})
+func (c *cover) has(p string) bool {
+	switch c.kind {
+	case probe, LinkKind, LockFile, Variables:
+		return p == c.path
+	case Pattern:
+		return matches(c.pattern, p)
 	}
-	for _, f := range w.VarFiles {
-		if p, ok := join(w.Dir, f); ok {
-			if src, err := t.read(p); err == nil {
-				m.scan(p, src)
-			}
+	return within(c.path, p)
+}
+
+// named is the literal text of a module that names a path from a directory.
+func (m *reached) named(from, p string) (file string, found *name) {
+	if m.mod == nil || !within(from, p) || from == p {
+		return "", nil
+	}
+	rel := p
+	if from != "." {
+		rel = p[len(from)+1:]
+	}
+	for i := range m.mod.files {
+		f := &m.mod.files[i]
+		if n := f.facts.named(rel); n != nil {
+			return f.name, n
 		}
 	}
-	for _, c := range m.climbs {
-		for _, d := range r.dirs {
-			if p, ok := join(d, c); ok {
-				inputs = append(inputs, input{p, "which its variables name"})
-			}
+	return "", nil
+}
+
+// named finds the name that is a relative path, or a directory above it, or
+// something below it: what is a file today may be a link to a directory tomorrow.
+func (f *facts) named(rel string) *name {
+	at := func(s string) int {
+		return sort.Search(len(f.names), func(i int) bool { return f.names[i].text >= s })
+	}
+	if i := at(rel); i < len(f.names) && f.names[i].text == rel {
+		return &f.names[i]
+	}
+	for d := path.Dir(rel); d != "."; d = path.Dir(d) {
+		if i := at(d); i < len(f.names) && f.names[i].text == d && f.names[i].dir {
+			return &f.names[i]
 		}
 	}
-	return inputs, m.opaque
+	if i := at(rel + "/"); i < len(f.names) && strings.HasPrefix(f.names[i].text, rel+"/") {
+		return &f.names[i]
+	}
+	return nil
+}
+
+// matches reports whether a path matches a pattern. One that is malformed
+// matches nothing: the configuration was checked for it.
+func matches(glob, p string) bool {
+	ok, err := doublestar.Match(glob, p)
+	return ok && err == nil
+}
+
+// noInput reports whether a path is plainly none of the engine's business, even
+// for code that may read anything.
+func noInput(p string) bool {
+	base := path.Base(p)
+	return strings.EqualFold(path.Ext(base), ".md") || strings.HasPrefix(base, "LICENSE") ||
+		base == ".gitignore" || base == "CODEOWNERS" || base == "tfops.hcl" || within(".github", p)
+}
+
+// index makes the paths under which a change can touch the workspace.
+func (r *reach) index() {
+	var keys []string
+	for _, m := range r.mods {
+		keys = append(keys, m.dir)
+	}
+	for _, c := range r.covers {
+		keys = append(keys, c.path)
+	}
+	for _, g := range r.watch {
+		base, _ := doublestar.SplitPattern(g)
+		keys = append(keys, path.Clean(base))
+	}
+	slices.Sort(keys)
+	r.keys = slices.Clip(slices.Compact(keys))
 }

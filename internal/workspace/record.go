@@ -24,7 +24,34 @@ type Record struct {
 
 	Suspension *Suspension `json:"suspension,omitempty"`
 
+	Origin *Origin `json:"origin,omitempty"` // what a generator made it of
+	Orphan *Orphan `json:"orphan,omitempty"` // set while that is gone
+
+	Ended    string `json:"ended,omitempty"`     // the last run that could have applied, and how it ended: "run X was rejected"
+	HeldBack string `json:"held_back,omitempty"` // the upstream workspace that kept its last run from being planned
+
+	Outputs map[string]Output `json:"outputs,omitempty"` // of its root module, as last applied
+	Inputs  map[string]string `json:"inputs,omitempty"`  // digests of the outputs that its newest plan was made with, by OutputRef
+
 	Drift DriftRecord `json:"drift"`
+}
+
+// Output is what is remembered of an output; its value is kept encrypted.
+type Output struct {
+	Digest    string `json:"digest"` // keyed: it tells two values apart, and no value
+	Sensitive bool   `json:"sensitive,omitempty"`
+}
+
+// Orphan says that what a workspace was made of is gone.
+type Orphan struct {
+	Since time.Time `json:"since"`
+	Why   string    `json:"why"`
+	Asked bool      `json:"asked,omitempty"` // a destroy run was asked for
+}
+
+// MayStand reports whether something of the workspace may be in the world.
+func (r Record) MayStand() bool {
+	return r.Applied != "" || !r.ApplyStartedAt.IsZero() && !r.Destroyed
 }
 
 // Suspension pauses applies.
@@ -68,6 +95,7 @@ const (
 	OutOfSync Sync = "out_of_sync" // it is not applied, and nothing is on its way
 	Errored   Sync = "errored"     // the last try failed
 	Unknown   Sync = "unknown"     // nothing is known of its branch yet
+	Orphaned  Sync = "orphaned"    // what a generator made it of is gone
 )
 
 // InSync reports whether the desired commit, with the inputs of fingerprint, is applied.

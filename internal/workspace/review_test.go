@@ -23,18 +23,21 @@ func TestSourcesAreNotComputed(t *testing.T) {
 		files := fstest.MapFS{"main.tf": {Data: []byte("module \"m\" {\n  source = " + src + "\n}\n")}}
 		started := time.Now()
 		Discover(files)
-		tr := newTree(files)
-		if m := tr.module("."); m.opaque == "" {
-			t.Errorf("%s: taken for plain text: %+v", name, m)
+		if calls := NewIndex().Graph(files, nil).Calls(); len(calls) != 1 || calls[0].Local {
+			t.Errorf("%s: taken for plain text: %+v", name, calls)
+		}
+		r, _ := NewIndex().Graph(files, []Workspace{{Name: "w", Dir: "."}}).Reach("w")
+		if name == "in a string" && len(r.Widened) != 1 {
+			t.Errorf("%s: the reach is not widened: %+v", name, r)
 		}
 		if d := time.Since(started); d > 5*time.Second {
 			t.Errorf("%s: it took %s", name, d)
 		}
 	}
 	for _, src := range []string{`"./m"`, `("./m")`, "<<EOT\n./m\nEOT"} {
-		m := newTree(fstest.MapFS{"main.tf": {Data: []byte("module \"m\" {\n  source = " + src + "\n}\n")}}).module(".")
-		if len(m.calls) != 1 || strings.TrimSpace(m.calls[0]) != "./m" {
-			t.Errorf("%s: %+v", src, m)
+		files := fstest.MapFS{"main.tf": {Data: []byte("module \"m\" {\n  source = " + src + "\n}\n")}}
+		if calls := NewIndex().Graph(files, nil).Calls(); len(calls) != 1 || strings.TrimSpace(calls[0].Source) != "./m" {
+			t.Errorf("%s: %+v", src, calls)
 		}
 	}
 }

@@ -87,9 +87,13 @@ func (w Workspace) Fingerprint() string {
 		Repository, Branch, Dir, TerraformWorkspace, Engine string
 		VarFiles                                            []string
 		Variables, Env                                      map[string]string
+		Inputs                                              map[string]string `json:",omitempty"`
 	}
 	d := doc{w.Repository, w.Branch, path.Clean(w.Dir), cmp.Or(w.TerraformWorkspace, "default"), w.Engine,
-		append([]string{}, w.VarFiles...), map[string]string{}, map[string]string{}}
+		append([]string{}, w.VarFiles...), map[string]string{}, map[string]string{}, map[string]string{}}
+	for name, in := range w.Inputs {
+		d.Inputs[name] = fmt.Sprint(in.Source, in.Refs)
+	}
 	for name, v := range w.Variables {
 		if IsSecret(v) {
 			d.Variables[name] = "(secret)"

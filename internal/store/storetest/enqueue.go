@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,15 +93,19 @@ func enqueueMovesRecords(t *testing.T, b *bench) {
 	again := want("net", run.Sync)
 	again.Fingerprint = "other inputs"
 	b.enqueue(again)
+	ended := b.record("net").Ended
+	if !strings.HasSuffix(ended, " is discarded (superseded)") {
+		t.Errorf("the record says of the run that ended: %q", ended)
+	}
 	same(t, "the same commit with other inputs", b.record("net"),
-		workspace.Record{Name: "net", Head: "h1", Desired: "c-net", DesiredAt: first, Fingerprint: "other inputs"})
+		workspace.Record{Ended: ended, Name: "net", Head: "h1", Desired: "c-net", DesiredAt: first, Fingerprint: "other inputs"})
 	next := want("net", run.Sync)
 	next.Commit.SHA = "c2"
 	if _, _, err := b.Enqueue(t.Context(), run.Batch{Runs: []run.Run{next}, Heads: map[string]string{"net": "h2"}}); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "another commit", b.record("net"),
-		workspace.Record{Name: "net", Head: "h2", Desired: "c2", DesiredAt: b.now(), Fingerprint: "print-net"})
+		workspace.Record{Ended: b.record("net").Ended, Name: "net", Head: "h2", Desired: "c2", DesiredAt: b.now(), Fingerprint: "print-net"})
 }
 
 // A run that may apply takes the place of older ones that have not begun to;

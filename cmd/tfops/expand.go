@@ -1,0 +1,161 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"github.com/tfops/tfops/internal/config"
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// generatorRow is a workspaces block as configured, and what it makes now.
+type generatorRow struct {
+	Name       string   `json:"name"`
+	Repository string   `json:"repository"`
+	Branches   []string `json:"branches"`
+	Dirs       []string `json:"dirs"`
+	Expanded   bool     `json:"expanded"` // its repository was at hand, and looked at
+	Workspaces []string `json:"workspaces"`
+}
+
+// expansion is what a configuration yields together with the repositories that
+// are at hand.
+type expansion struct {
+	generators []generatorRow
+	made       []config.Workspace
+	problems   []workspace.Problem
+}
+
+// expand looks at the repositories that are on this machine: those whose URL is
+// a path, and the checkout that --repo names. It asks no network.
+func expand(cfg *config.Config, repo string) (expansion, error) {
+	x := expansion{generators: []generatorRow{}}
+	paths := map[string]string{}
+	for _, r := range cfg.Repositories {
+		if filepath.IsAbs(r.URL) {
+			paths[r.Name] = r.URL
+		}
+	}
+	if repo != "" {
+		checkout, err := gitrepo.OpenCheckout(repo)
+		if err != nil {
+			return x, err
+		}
+		c := &codebase{checkout: checkout, config: cfg}
+		name, err := c.which()
+		if err != nil {
+			return x, err
+		}
+		paths[name] = repo
+	}
+	var static []workspace.Workspace
+	for _, w := range cfg.Workspaces {
+		static = append(static, w.Workspace)
+	}
+	states := map[string]workspace.States{}
+	made := map[workspace.Origin]config.Workspace{}
+	looked := map[string]bool{}
+	for _, r := range cfg.Repositories {
+		if path, ok := paths[r.Name]; ok {
+			looked[r.Name] = x.look(cfg, r.Name, path, made, states)
+		}
+	}
+	var values []workspace.Workspace
+	for _, o := range slices.SortedFunc(maps.Keys(made), workspace.CompareOrigins) {
+		values = append(values, made[o].Workspace)
+	}
+	c := &codebase{config: cfg}
+	kept, problems := workspace.Unique(static, values, c.where)
+	x.problems = append(x.problems, problems...)
+	names := map[string][]string{}
+	for _, w := range kept {
+		x.made = append(x.made, made[*w.Origin])
+		names[w.Origin.Generator] = append(names[w.Origin.Generator], w.Name)
+	}
+	for _, g := range cfg.Generators {
+		x.generators = append(x.generators, generatorRow{g.Name, g.Repository, g.Branches, g.Dirs, looked[g.Repository], append([]string{}, names[g.Name]...)})
+	}
+	_, problems = workspace.NewOrder(append(static, kept...), workspace.Infer(states))
+	for _, p := range problems {
+		if p.Unknown && slices.ContainsFunc(cfg.Generators, func(g config.Generator) bool { return !looked[g.Repository] }) {
+			continue // a generator that was not looked at may make it
+		}
+		if w, ok := find(append(static, kept...), p.Workspace); ok {
+			p.Where = c.where(w)
+		}
+		x.problems = append(x.problems, p)
+	}
+	return x, nil
+}
+
+func find(ws []workspace.Workspace, name string) (workspace.Workspace, bool) {
+	i := slices.IndexFunc(ws, func(w workspace.Workspace) bool { return w.Name == name })
+	if i < 0 {
+		return workspace.Workspace{}, false
+	}
+	return ws[i], true
+}
+
+// look reads one repository: what generators make of its branches, and what is
+// wrong with the modules of all its workspaces. False: it could not be read,
+// which is said.
+func (x *expansion) look(cfg *config.Config, name, path string, made map[workspace.Origin]config.Workspace, states map[string]workspace.States) bool {
+	fail := func(err error) bool {
+		x.problems = append(x.problems, workspace.Problem{Where: "repository " + name, Message: err.Error(), Next: fault.Next(err)})
+		return false
+	}
+	checkout, err := gitrepo.OpenCheckout(path)
+	if err != nil {
+		return false // the daemon's machine may have it
+	}
+	heads, err := checkout.Heads()
+	if err != nil {
+		return fail(err)
+	}
+	index := workspace.NewIndex()
+	for _, branch := range slices.Sorted(maps.Keys(heads)) {
+		tree, err := checkout.Tree(heads[branch])
+		if err != nil {
+			return fail(err)
+		}
+		var ws []workspace.Workspace
+		for _, w := range cfg.Workspaces {
+			if w.Repository == name && w.Branch == branch {
+				ws = append(ws, w.Workspace)
+			}
+		}
+		for _, g := range cfg.Generators {
+			if g.Repository != name || !g.MatchesBranch(branch) {
+				continue
+			}
+			origins, problems := g.Matches(branch, tree, index.Graph(tree, nil).Roots())
+			x.problems = append(x.problems, problems...)
+			for _, o := range origins {
+				w, err := g.Make(o)
+				if err != nil {
+					x.problems = append(x.problems, workspace.Problem{Where: o.String(), Message: err.Error(), Next: fault.Next(err)})
+					continue
+				}
+				made[o] = w
+				ws = append(ws, w.Workspace)
+			}
+		}
+		if len(ws) == 0 {
+			continue
+		}
+		graph := index.Graph(tree, ws)
+		for _, w := range ws {
+			states[w.Name] = graph.States(w, locks.Identity)
+			for _, p := range graph.Problems(w.Dir) {
+				p.Message = fmt.Sprintf("%s (workspace %s)", p.Message, w.Name)
+				x.problems = append(x.problems, p)
+			}
+		}
+	}
+	return true
+}

@@ -1,0 +1,249 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// inputsFile holds the variables that a run made of other workspaces' outputs,
+// encrypted: in the run's directory those it was planned with, in the
+// workspace's those that were applied.
+const inputsFile = "inputs.json.age"
+
+// used reports whether some workspace uses outputs of another.
+func (s *Settings) used(name string) bool { return s.uses[name] }
+
+// outputs reads what is kept of a workspace's outputs; none when nothing is.
+func (e *Engine) outputs(dir string) (map[string]runner.Output, error) {
+	b, err := e.Vault.Open(filepath.Join(dir, runner.OutputsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var all map[string]runner.Output
+	return all, json.Unmarshal(b, &all)
+}
+
+func (e *Engine) digests(outputs map[string]runner.Output) map[string]workspace.Output {
+	all := map[string]workspace.Output{}
+	for name, o := range outputs {
+		all[name] = workspace.Output{Digest: e.Vault.Digest(o.Value), Sensitive: o.Sensitive}
+	}
+	return all
+}
+
+// takeOutputs reads the outputs that a phase left. What it returns, called in
+// the transaction that stores the phase's outcome, remembers them: digests in
+// the record, values in the workspace's directory. The file goes first: a crash
+// before the record knows makes whoever used it look stale, and be made again.
+func (e *Engine) takeOutputs(r run.Run, p runner.Phase) func(*run.Dossier) error {
+	from := filepath.Join(e.files(r.ID).phase(p), runner.OutputsFile)
+	outputs, err := e.outputs(filepath.Dir(from))
+	if err != nil {
+		e.Log.Warn("the outputs of a workspace cannot be read; workspaces that use them wait for its next plan", "workspace", r.Workspace, "run", r.ID, "error", err)
+	}
+	digests := e.digests(outputs)
+	return func(d *run.Dossier) error {
+		if outputs == nil {
+			if p == runner.ApplyPhase {
+				d.Record.Outputs = nil // they may be others now
+			}
+			return nil
+		}
+		b, err := os.ReadFile(from)
+		if err == nil {
+			err = replace(filepath.Join(e.workspaceDir(r.Workspace), runner.OutputsFile), b)
+		}
+		d.Record.Outputs = digests
+		return err
+	}
+}
+
+// replace puts a whole file in the place of another.
+func replace(path string, content []byte) error {
+	tmp := path + ".tmp"
+	if err := os.WriteFile(tmp, content, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, path)
+}
+
+// made is what inputsFile holds.
+type made struct {
+	Variables map[string]ctyjson.SimpleJSONValue `json:"variables"`
+	Secret    map[string]bool                    `json:"secret"` // of Variables
+}
+
+// values are the variables, marked where they are secret.
+func (m made) values() map[string]cty.Value {
+	out := map[string]cty.Value{}
+	for name, v := range m.Variables {
+		out[name] = v.Value
+		if m.Secret[name] {
+			out[name] = v.Value.WithMarks(workspace.Secret)
+		}
+	}
+	return out
+}
+
+func (e *Engine) inputsIn(dir string) (made, error) {
+	var m made
+	b, err := e.Vault.Open(filepath.Join(dir, inputsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return m, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &m)
+	}
+	return m, err
+}
+
+// resolveInputs makes a run's inputs of the outputs as they are now; those of a
+// drift check are the ones that were applied. They are kept, encrypted, in the
+// run's directory; what is returned names them.
+func (e *Engine) resolveInputs(r run.Run, def Definition) (map[string]run.InputUsed, error) {
+	dir := e.files(r.ID).dir
+	if len(def.Inputs) == 0 {
+		return nil, nil
+	}
+	if r.Kind == run.Drift {
+		b, err := os.ReadFile(filepath.Join(e.workspaceDir(def.Name), inputsFile))
+		if err == nil {
+			return nil, replace(filepath.Join(dir, inputsFile), b)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	g := &gathering{e: e, outputs: map[string]map[string]runner.Output{}, used: map[string]run.InputUsed{}}
+	m := made{Variables: map[string]ctyjson.SimpleJSONValue{}, Secret: map[string]bool{}}
+	for _, name := range slices.Sorted(maps.Keys(def.Inputs)) {
+		v, err := g.value(def.Inputs[name])
+		if err != nil {
+			return nil, fault.New(codeOf(err), fault.Next(err), "input %s of workspace %s: %w", name, def.Name, err)
+		}
+		plain, _ := v.UnmarkDeep()
+		m.Variables[name], m.Secret[name] = ctyjson.SimpleJSONValue{Value: plain}, workspace.IsSecret(v)
+	}
+	b, err := json.Marshal(m)
+	if err == nil {
+		b, err = e.Vault.Seal(b)
+	}
+	if err == nil {
+		err = replace(filepath.Join(dir, inputsFile), b)
+	}
+	return g.used, err
+}
+
+func codeOf(err error) fault.Code {
+	for _, c := range []fault.Code{fault.NotFound, fault.Invalid, fault.Conflict} {
+		if fault.Is(err, c) {
+			return c
+		}
+	}
+	return fault.Internal
+}
+
+// gathering reads outputs, each workspace's once.
+type gathering struct {
+	e       *Engine
+	outputs map[string]map[string]runner.Output
+	used    map[string]run.InputUsed
+}
+
+func (g *gathering) value(in workspace.Input) (cty.Value, error) {
+	values := map[workspace.OutputRef]cty.Value{}
+	for _, ref := range in.Refs {
+		v, err := g.output(ref)
+		if err != nil {
+			return cty.NilVal, err
+		}
+		values[ref] = v
+	}
+	return in.Value(func(ref workspace.OutputRef) cty.Value { return values[ref] })
+}
+
+func (g *gathering) output(ref workspace.OutputRef) (cty.Value, error) {
+	all, known := g.outputs[ref.Workspace]
+	if !known {
+		var err error
+		if all, err = g.e.outputs(g.e.workspaceDir(ref.Workspace)); err != nil {
+			return cty.NilVal, err
+		}
+		g.outputs[ref.Workspace] = all
+	}
+	o, ok := all[ref.Output]
+	if !ok {
+		return cty.NilVal, missing(ref, all)
+	}
+	t, err := ctyjson.ImpliedType(o.Value)
+	if err != nil {
+		return cty.NilVal, err
+	}
+	v, err := ctyjson.Unmarshal(o.Value, t)
+	if err != nil {
+		return cty.NilVal, err
+	}
+	if o.Sensitive {
+		v = v.WithMarks(workspace.Secret)
+	}
+	g.used[ref.String()] = run.InputUsed{Digest: g.e.digests(map[string]runner.Output{"": o})[""].Digest, Sensitive: o.Sensitive}
+	return v, nil
+}
+
+// missing says that there is no such output, and what there is.
+func missing(ref workspace.OutputRef, all map[string]runner.Output) error {
+	if all == nil {
+		return fault.New(fault.Conflict, "apply it: tfops sync "+ref.Workspace+"; if it is applied: tfops drift "+ref.Workspace,
+			"nothing is known of the outputs of workspace %s", ref.Workspace)
+	}
+	names := slices.Sorted(maps.Keys(all))
+	if len(names) == 0 {
+		return fault.New(fault.NotFound, "declare it in the root module of "+ref.Workspace+" and apply that", "workspace %s has no output %s: it has none at all", ref.Workspace, ref.Output)
+	}
+	next := "declare it in the root module of " + ref.Workspace + " and apply that, or correct inputs in tfops.hcl"
+	if near := workspace.Nearest(ref.Output, names); near != "" {
+		next = fmt.Sprintf("is %q meant? otherwise %s", near, next)
+	}
+	return fault.New(fault.NotFound, next, "workspace %s has no output %s as it was last applied; it has %s", ref.Workspace, ref.Output, strings.Join(names, ", "))
+}
+
+// keepInputs remembers the inputs that a run was applied with, for drift checks.
+func (e *Engine) keepInputs(r run.Run) {
+	b, err := os.ReadFile(filepath.Join(e.files(r.ID).dir, inputsFile))
+	if err == nil {
+		err = replace(filepath.Join(e.workspaceDir(r.Workspace), inputsFile), b)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		e.Log.Warn("the inputs that were applied cannot be kept; drift checks use those of now", "run", r.ID, "error", err)
+	}
+}
+
+// staleInput says which output has another value than the one that the run was
+// planned with; "" for none.
+func staleInput(q run.Queue, r run.Run) string {
+	for _, text := range slices.Sorted(maps.Keys(r.Inputs)) {
+		ref := workspace.ParseOutputRef(text)
+		if now, ok := q.Records[ref.Workspace].Outputs[ref.Output]; ok && now.Digest != r.Inputs[text].Digest {
+			return "output " + ref.Output + " of workspace " + ref.Workspace + " has changed since"
+		}
+	}
+	return ""
+}

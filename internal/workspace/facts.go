@@ -1,0 +1,395 @@
+package workspace
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// facts are what one file says of others. They say nothing of where the file
+// lies, so that equal files share them, and never change.
+type facts struct {
+	root     bool // it has a backend, a provider, a resource or a call of a module
+	calls    []callFacts
+	locals   []binding
+	vars     []binding // with their defaults; a nil expr is none
+	attrs    []binding // attributes of resources that hold paths, TYPE.NAME.ATTRIBUTE
+	values   []binding // of a var file
+	refs     []ref
+	names    []name // sorted
+	backends []Backend
+	remotes  []RemoteState
+	unread   string // why all this may be incomplete
+	line     int    // where
+}
+
+// binding is a name and what it stands for.
+type binding struct {
+	name string
+	expr *expr
+}
+
+// callFacts is a module block.
+type callFacts struct {
+	name    string
+	source  *expr // nil: it has none, and a block of the same name in another file may
+	written string
+	args    []binding
+	line    int
+}
+
+// ref is an expression that reads a file or may name one.
+type ref struct {
+	fn      string // the function that reads; "" when it only may name a file
+	arg     *expr
+	pattern *expr // of fileset
+	text    string
+	line    int
+	dir     bool // it may name a directory, too
+}
+
+// name is literal text that names a file if there is one of that name.
+type name struct {
+	text string // relative, clean
+	line int
+	dir  bool // or a directory
+}
+
+// readers are the functions that read the file that their first argument names.
+var readers = map[string]bool{
+	"file": true, "filebase64": true, "filemd5": true, "filesha1": true, "filesha256": true, "filesha512": true,
+	"filebase64sha256": true, "filebase64sha512": true, "fileexists": true, "templatefile": true, "fileset": true,
+}
+
+// textual functions make of a path what is none any more.
+var textual = map[string]bool{
+	"basename": true, "replace": true, "regex": true, "regexall": true, "split": true, "md5": true, "sha1": true, "sha256": true, "sha512": true,
+	"base64sha256": true, "base64sha512": true, "length": true, "startswith": true, "endswith": true, "strcontains": true, "substr": true,
+	"lower": true, "upper": true, "title": true, "uuidv5": true, "strrev": true, "parseint": true, "contains": true, "index": true,
+}
+
+// reader collects the facts of a file.
+type reader struct {
+	src   []byte
+	facts *facts
+	names map[string]name
+	seen  map[string]bool // refs that have been noted
+}
+
+// place is what is known of where an expression stands.
+type place struct {
+	text string
+	line int
+	dir  bool // the attribute's name says that it names a directory
+	mute bool // only what reads files counts, not what might name one
+}
+
+var dirAttr = regexp.MustCompile(`(^|_)(dir|directory|folder|path|paths|source|chart|root)$`)
+
+// pathAttr are the attributes of resources that hold paths for others to use.
+var pathAttr = regexp.MustCompile(`^(output_path|filename|path|source|source_file|source_dir|dir|directory)$`)
+
+// collect notes what an expression reads, and what it may name.
+func (r *reader) collect(e *expr, at place) {
+	switch e.op {
+	case opText:
+		r.words(e, at)
+	case opConcat:
+		r.concat(e, at)
+	case opModule, opRoot, opLocal, opVar, opGet, opAttr:
+		r.may(e, at)
+	case opTuple, opObject, opEither:
+		for _, a := range e.args {
+			r.collect(a, at)
+		}
+	case opElems, opKeys:
+		r.may(e, at)
+		for _, key := range e.args[1:] {
+			r.collect(key, at.muted())
+		}
+	case opCall:
+		r.call(e, at)
+	}
+}
+
+func (p place) muted() place { p.mute = true; return p }
+
+// may notes an expression that can turn out to be a path.
+func (r *reader) may(e *expr, at place) {
+	if !at.mute && e.op != opAttr {
+		r.ref(ref{arg: e, text: at.text, line: at.line, dir: at.dir})
+	}
+}
+
+func (r *reader) ref(f ref) {
+	if key := refKey(f); key != "" {
+		if r.seen[key] {
+			return
+		}
+		r.seen[key] = true
+	}
+	r.facts.refs = append(r.facts.refs, f)
+}
+
+// refKey is the same for refs that say the same.
+func refKey(f ref) string {
+	if f.fn == "" && f.pattern == nil && (f.arg.op == opLocal || f.arg.op == opVar || f.arg.op == opModule || f.arg.op == opRoot) {
+		return fmt.Sprint(f.arg.op, f.dir, f.arg.text)
+	}
+	return ""
+}
+
+func (r *reader) call(e *expr, at place) {
+	switch {
+	case readers[e.text] && len(e.args) > 0:
+		r.read(e, at)
+	case e.text == "for":
+		r.collect(e.args[0], at)
+		for _, a := range e.args[1:] {
+			r.collect(a, at.muted())
+		}
+	case e.text == "if":
+		r.collect(e.args[0], at.muted())
+		r.collect(e.args[1], at)
+		r.collect(e.args[2], at)
+	case pathFunctions[e.text] != nil:
+		r.may(e, at)
+		for _, a := range e.args {
+			r.collect(a, at.muted())
+		}
+	case textual[e.text]:
+		for _, a := range e.args {
+			r.collect(a, at.muted())
+		}
+	case e.text == "":
+		at.dir = false
+		fallthrough
+	default:
+		for _, a := range e.args {
+			r.collect(a, at)
+		}
+	}
+}
+
+// read notes the call of a function that reads.
+func (r *reader) read(e *expr, at place) {
+	f := ref{fn: e.text, arg: e.args[0], text: at.text, line: at.line}
+	rest := e.args[1:]
+	if e.text == "fileset" {
+		f.pattern = hole
+		if len(rest) > 0 {
+			f.pattern, rest = rest[0], append([]*expr{rest[0]}, rest[1:]...)
+		}
+		r.collect(f.pattern, at.muted())
+		rest = rest[min(1, len(rest)):]
+	}
+	r.ref(f)
+	r.collect(e.args[0], at.muted())
+	for _, a := range rest {
+		r.collect(a, at)
+	}
+}
+
+// concat notes the words of a text that is put together. A word is a path of
+// its own, as in "bash ${path.module}/run.sh ${var.x}".
+func (r *reader) concat(e *expr, at place) {
+	for _, w := range words(e) {
+		switch {
+		case w.op == opText:
+			r.words(w, at)
+		case w.op == opConcat && promising(w):
+			r.may(w, at)
+		case w.op != opConcat:
+			r.collect(w, at)
+			continue
+		}
+		if w.op == opConcat {
+			for _, a := range w.args {
+				if a.op != opText && a.op != opLocal && a.op != opVar && a.op != opModule && a.op != opRoot {
+					r.collect(a, at.muted())
+				}
+			}
+		}
+	}
+}
+
+// promising reports whether a word can be a path whose beginning is known.
+func promising(w *expr) bool {
+	first := w.args[0]
+	if first.op == opText && (strings.HasPrefix(first.text, "./") || strings.HasPrefix(first.text, "../")) {
+		return true
+	}
+	return slices.ContainsFunc(w.args, func(a *expr) bool {
+		return a.op != opText && a.op != opHole && a.op != opNumber && a.op != opAttr
+	})
+}
+
+const separators = " \t\r\n\"'`;|&<>()=,"
+
+// words splits a text that is put together where a shell would.
+func words(e *expr) []*expr {
+	var out, word []*expr
+	flush := func() {
+		if len(word) > 0 {
+			out = append(out, concat(word))
+		}
+		word = nil
+	}
+	for _, a := range e.args {
+		if a.op != opText {
+			word = append(word, a)
+			continue
+		}
+		rest := a.text
+		for {
+			i := strings.IndexAny(rest, separators)
+			if i < 0 {
+				break
+			}
+			if i > 0 {
+				word = append(word, text(rest[:i]))
+			}
+			flush()
+			rest = rest[i+1:]
+		}
+		if rest != "" {
+			word = append(word, text(rest))
+		}
+	}
+	flush()
+	for i, w := range out {
+		if w.op == opConcat && len(w.args) == 1 {
+			out[i] = w.args[0]
+		}
+	}
+	return out
+}
+
+// words notes the names in literal text: all of it, and each of its words that
+// looks like a path.
+func (r *reader) words(e *expr, at place) {
+	if at.mute {
+		return
+	}
+	if len(e.text) <= maxName && !strings.ContainsAny(e.text, "\n\r") {
+		r.name(e.text, at.line, at.dir)
+	}
+	if !strings.ContainsAny(e.text, separators) {
+		return
+	}
+	for _, w := range strings.FieldsFunc(e.text, func(c rune) bool { return strings.ContainsRune(separators, c) }) {
+		if strings.ContainsAny(strings.TrimRight(w, "."), "./") {
+			r.name(w, at.line, false)
+		}
+	}
+}
+
+// maxName is the length of a path, in bytes, from which on it is none.
+const maxName = 255
+
+func (r *reader) name(s string, line int, dir bool) {
+	if len(s) > maxName || strings.Contains(s, "://") || strings.ContainsAny(s, "\x00*?%$\\") || path.IsAbs(s) {
+		return
+	}
+	dir = dir || strings.Contains(s, "/")
+	clean := path.Clean(s)
+	if clean == "." || s == "" || !strings.ContainsFunc(clean, func(c rune) bool { return c > '9' || c == '.' }) {
+		return
+	}
+	n := name{strings.Clone(clean), line, dir}
+	if old, ok := r.names[clean]; ok {
+		n.line, n.dir = old.line, old.dir || dir
+	}
+	r.names[clean] = n
+}
+
+// readFile reads the facts of one file. kind tells how.
+func readFile(kind fileKind, src []byte) *facts {
+	r := &reader{src: src, facts: &facts{}, names: map[string]name{}, seen: map[string]bool{}}
+	switch {
+	case kind == codeJSON || kind == valuesJSON:
+		r.json(kind)
+	case TooDeep(src):
+		r.unread(1, "it is too large or nested too deep to read")
+	case kind == template:
+		r.template()
+	default:
+		file, diags := hclsyntax.ParseConfig(src, "", hcl.InitialPos)
+		r.failed(diags)
+		if body, ok := file.Body.(*hclsyntax.Body); ok && kind == code {
+			r.body(body)
+		} else if ok {
+			r.varFile(body)
+		}
+	}
+	for _, n := range r.names {
+		r.facts.names = append(r.facts.names, n)
+	}
+	slices.SortFunc(r.facts.names, func(a, b name) int { return cmp.Compare(a.text, b.text) })
+	return r.facts
+}
+
+func (r *reader) failed(diags hcl.Diagnostics) {
+	for _, d := range diags {
+		if d.Severity == hcl.DiagError {
+			line := 1
+			if d.Subject != nil {
+				line = d.Subject.Start.Line
+			}
+			r.unread(line, "it cannot be parsed: "+d.Summary)
+			return
+		}
+	}
+}
+
+func (r *reader) unread(line int, why string) {
+	if r.facts.unread == "" {
+		r.facts.unread, r.facts.line = why, line
+	}
+}
+
+// template notes what a template of templatefile reads itself.
+func (r *reader) template() {
+	if !bytes.Contains(r.src, []byte("file")) {
+		return
+	}
+	e, diags := hclsyntax.ParseTemplate(r.src, "", hcl.InitialPos)
+	if diags.HasErrors() || e == nil {
+		return // the engine fails with it, and it is in the reach already
+	}
+	r.collect(convertExpr(e, &scope{name: "path"}), place{text: "a template", line: 1, mute: true})
+}
+
+func (r *reader) varFile(body *hclsyntax.Body) {
+	for _, a := range sortedAttrs(body) {
+		r.facts.values = append(r.facts.values, binding{a.Name, convertExpr(a.Expr, nil)})
+	}
+}
+
+func sortedAttrs(body *hclsyntax.Body) []*hclsyntax.Attribute {
+	list := make([]*hclsyntax.Attribute, 0, len(body.Attributes))
+	for _, a := range body.Attributes {
+		list = append(list, a)
+	}
+	slices.SortFunc(list, func(a, b *hclsyntax.Attribute) int { return cmp.Compare(a.SrcRange.Start.Byte, b.SrcRange.Start.Byte) })
+	return list
+}
+
+// maxShown is how many bytes of an expression are shown to a person.
+const maxShown = 120
+
+// shown is the text of an expression on one line.
+func shown(src []byte) string {
+	s := strings.Join(strings.Fields(string(src[:min(len(src), 4*maxShown)])), " ")
+	if len(s) > maxShown {
+		s = strings.ToValidUTF8(s[:maxShown], "") + "…"
+	}
+	return s
+}

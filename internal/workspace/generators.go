@@ -1,0 +1,271 @@
+package workspace
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// Problem is what keeps some workspaces from being made or planned. The others
+// go on.
+type Problem struct {
+	Where     string `json:"where"` // file and line, and what was matched
+	Message   string `json:"message"`
+	Next      string `json:"next"`                // what to do
+	Workspace string `json:"workspace,omitempty"` // the one that it keeps back, where it has a name
+	Generator string `json:"-"`                   // the one whose match it is about
+	Unknown   bool   `json:"-"`                   // it is about the name of a workspace that does not exist
+}
+
+// String is the problem with what to do about it, on one line.
+func (p Problem) String() string {
+	text := p.Where + ": " + p.Message
+	if p.Next != "" {
+		text += ". " + strings.ToUpper(p.Next[:1]) + p.Next[1:]
+	}
+	return text
+}
+
+// String is what was matched, as a message calls it.
+func (o Origin) String() string {
+	text := fmt.Sprintf("workspaces %q: %s on branch %s", o.Generator, o.Dir, o.Branch)
+	if o.VarFile != "" {
+		text += " with " + o.VarFile
+	}
+	return text
+}
+
+// IsGlob reports whether a pattern can match more than the name that it is.
+func IsGlob(pattern string) bool { return strings.ContainsAny(pattern, `*?[{\`) }
+
+// ValidGlob reports whether a pattern can be read: as in Go's path.Match, with
+// "**" for any number of directories and "{a,b}" for either.
+func ValidGlob(pattern string) bool { return pattern != "" && doublestar.ValidatePattern(pattern) }
+
+// MatchGlob reports whether a slash-separated path matches. A pattern that
+// cannot be read matches nothing.
+func MatchGlob(pattern, name string) bool {
+	ok, err := doublestar.Match(pattern, name)
+	return err == nil && ok
+}
+
+func matchAny(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return MatchGlob(p, name) })
+}
+
+// MatchesBranch reports whether the generator makes workspaces of a branch.
+func (g Generator) MatchesBranch(branch string) bool { return matchAny(g.Branches, branch) }
+
+// Named reports whether the branch is named as it is: no pattern was needed.
+func (g Generator) Named(branch string) bool { return slices.Contains(g.Branches, branch) }
+
+// Matches lists what the generator makes workspaces of in the tree of one
+// branch, sorted. roots are the tree's root modules, as Discover lists them.
+// Directories whose name begins with a dot are passed over.
+//
+// A glob that matches nothing is a problem: whoever wrote it expected
+// workspaces.
+func (g Generator) Matches(branch string, tree fs.FS, roots []string) ([]Origin, []Problem) {
+	t := newTree(tree)
+	var dirs []string
+	t.eachDir(".", func(dir string) { dirs = append(dirs, dir) })
+	var out []Origin
+	var problems []Problem
+	for _, glob := range g.Dirs {
+		var matched, usable []string
+		for _, dir := range dirs {
+			if MatchGlob(path.Clean(glob), dir) {
+				matched = append(matched, dir)
+				if g.All || slices.Contains(roots, dir) {
+					usable = append(usable, dir)
+				}
+			}
+		}
+		if len(usable) == 0 {
+			problems = append(problems, g.empty(glob, branch, matched, dirs, roots))
+		}
+		for _, dir := range usable {
+			found, problem := g.inDir(t, branch, dir)
+			out = append(out, found...)
+			problems = append(problems, problem...)
+		}
+	}
+	slices.SortFunc(out, CompareOrigins)
+	return slices.Compact(out), problems
+}
+
+// empty says why a glob over directories makes no workspace.
+func (g Generator) empty(glob, branch string, matched, dirs, roots []string) Problem {
+	p := Problem{Where: g.Source}
+	switch {
+	case len(matched) > 0:
+		p.Message = fmt.Sprintf("generator %q: no directory that matches dirs = %q on branch %s is a root module; there are %s", g.Name, glob, branch, shortList(matched))
+		p.Next = "commit a root module there (a backend, a provider or a resource, not called as a module by another), or set all = true"
+	default:
+		p.Message = fmt.Sprintf("generator %q: dirs = %q matches no directory on branch %s", g.Name, glob, branch)
+		p.Next = "correct dirs in tfops.hcl, or commit such a directory"
+		if near := Nearest(glob, dirs); near != "" {
+			p.Next += fmt.Sprintf("; did you mean %q?", near)
+		} else if len(roots) > 0 {
+			p.Next += "; root modules on the branch: " + shortList(roots)
+		}
+	}
+	return p
+}
+
+// inDir makes the origins of one directory: one, or one for each var file.
+func (g Generator) inDir(t *tree, branch, dir string) (out []Origin, problems []Problem) {
+	origin := Origin{Generator: g.Name, Branch: branch, Dir: dir}
+	if len(g.VarFiles) == 0 {
+		return []Origin{origin}, nil
+	}
+	for _, glob := range g.VarFiles {
+		files := t.filesMatching(dir, glob)
+		if len(files) == 0 {
+			problems = append(problems, Problem{Where: g.Source,
+				Message: fmt.Sprintf("generator %q: var_files = %q matches no file from directory %s on branch %s", g.Name, glob, dir, branch),
+				Next:    t.varsHint(path.Join(dir, glob))})
+		}
+		for _, f := range files {
+			o := origin
+			o.VarFile = f
+			out = append(out, o)
+		}
+	}
+	return out, problems
+}
+
+// filesMatching lists the files, by their paths relative to dir, that a glob
+// relative to dir matches. It may climb with "..", not out of the tree.
+func (t *tree) filesMatching(dir, glob string) []string {
+	full, ok := join(dir, glob)
+	if !ok {
+		return nil
+	}
+	base, _ := doublestar.SplitPattern(full)
+	var out []string
+	up := ""
+	for d := dir; !within(d, path.Clean(base)) && d != "."; d = path.Dir(d) {
+		up += "../"
+	}
+	top := dir
+	for range strings.Count(up, "../") {
+		top = path.Dir(top)
+	}
+	t.eachDir(path.Clean(base), func(d string) {
+		for _, e := range t.list(d) {
+			p := path.Join(d, e.Name())
+			if !e.IsDir() && MatchGlob(full, p) {
+				rel := strings.TrimPrefix(p, top+"/")
+				out = append(out, up+rel)
+			}
+		}
+	})
+	slices.Sort(out)
+	return out
+}
+
+// eachDir calls f with a directory and with all below it whose names do not
+// begin with a dot. One that cannot be read has no entries.
+func (t *tree) eachDir(dir string, f func(dir string)) {
+	f(dir)
+	for _, e := range t.list(dir) {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			t.eachDir(path.Join(dir, e.Name()), f)
+		}
+	}
+}
+
+// maxSlug is the length of a slug in bytes: that of a DNS label, which many
+// things that are named after a Terraform workspace must be.
+const maxSlug = 63
+
+// Slug is a branch's name as a Terraform workspace, which must be safe in a
+// URL: lower case, with "-" for everything but letters, digits and "_". A
+// branch whose name changes by more than a slash gets a hash of it at the end.
+// So the only branches that have one slug are such as "env/a" and "env-a";
+// Unique does not let them share a state.
+func Slug(branch string) string {
+	clean := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '_', r == '-':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r - 'A' + 'a'
+		}
+		return '-'
+	}, branch)
+	clean = strings.Trim(clean, "-")
+	if clean == branch && len(clean) <= maxSlug {
+		return clean
+	}
+	if clean == strings.ReplaceAll(branch, "/", "-") && !strings.Contains(branch, "-") && len(clean) <= maxSlug {
+		return clean // "env/prod" cannot be meant by another branch of such a kind
+	}
+	sum := sha256.Sum256([]byte(branch))
+	hash := hex.EncodeToString(sum[:4])
+	return strings.Trim(clean[:min(len(clean), maxSlug-len(hash)-1)]+"-"+hash, "-")
+}
+
+// CompareOrigins orders origins, for slices.SortFunc.
+func CompareOrigins(a, b Origin) int {
+	return cmp.Or(cmp.Compare(a.Generator, b.Generator), cmp.Compare(a.Branch, b.Branch), cmp.Compare(a.Dir, b.Dir), cmp.Compare(a.VarFile, b.VarFile))
+}
+
+// Unique leaves out of the workspaces that generators made those whose name is
+// taken: by a workspace that has a block of its own, or by another match. Each
+// is a problem that names both sources; of two matches neither is kept, since
+// nothing tells which is meant.
+func Unique(static, made []Workspace, where func(Workspace) string) (kept []Workspace, problems []Problem) {
+	own := map[string]Workspace{}
+	for _, w := range static {
+		own[w.Name] = w
+	}
+	byName := map[string][]Workspace{}
+	for _, w := range made {
+		byName[w.Name] = append(byName[w.Name], w)
+	}
+	for _, w := range made {
+		same := byName[w.Name]
+		if i := slices.IndexFunc(made, w.sharesSlug); i >= 0 {
+			problems = append(problems, Problem{Where: where(w), Workspace: w.Name, Generator: w.Origin.Generator,
+				Message: fmt.Sprintf("%s would have Terraform workspace %q, and with it the state, of %s", where(w), w.TerraformWorkspace, where(made[i])),
+				Next:    "rename one of the branches, or set terraform_workspace"})
+			continue
+		}
+		if s, taken := own[w.Name]; taken {
+			problems = append(problems, collision(w, where(s), where(w)))
+			continue
+		}
+		if len(same) == 1 {
+			kept = append(kept, w)
+			continue
+		}
+		other := same[0]
+		if *other.Origin == *w.Origin {
+			other = same[1]
+		}
+		problems = append(problems, collision(w, where(other), where(w)))
+	}
+	return kept, problems
+}
+
+// sharesSlug reports whether another branch's workspace of the same code has
+// the same Terraform workspace only because the branches are called alike.
+func (w Workspace) sharesSlug(o Workspace) bool {
+	return w.Origin.Branch != o.Origin.Branch && w.Repository == o.Repository && w.Origin.Dir == o.Origin.Dir && w.Origin.VarFile == o.Origin.VarFile &&
+		w.TerraformWorkspace == Slug(w.Origin.Branch) && o.TerraformWorkspace == w.TerraformWorkspace && Slug(o.Origin.Branch) == o.TerraformWorkspace
+}
+
+func collision(w Workspace, first, second string) Problem {
+	return Problem{Where: second, Workspace: w.Name, Generator: w.Origin.Generator,
+		Message: fmt.Sprintf("workspace %q is made twice: by %s, and by %s", w.Name, first, second),
+		Next:    "give them different names: name may use dir, parts, branch, branch_slug and var_file"}
+}

@@ -1,0 +1,243 @@
+package workspace
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	hcljson "github.com/hashicorp/hcl/v2/json"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// json notes the facts of a file in the JSON syntax, of code or of values.
+func (r *reader) json(kind fileKind) {
+	var doc any
+	if len(r.src) > MaxHCL || json.Unmarshal(r.src, &doc) != nil || TooDeep(r.src) { // bounds the depth, too
+		r.unread(1, "it is too large, nested too deep or no JSON")
+		return
+	}
+	file, diags := hcljson.Parse(r.src, "")
+	r.failed(diags)
+	if file == nil {
+		return
+	}
+	attrs, diags := file.Body.JustAttributes()
+	r.failed(diags)
+	for _, a := range attrs {
+		if kind == valuesJSON {
+			r.facts.values = append(r.facts.values, binding{a.Name, convertJSON(a.Expr, nil, false)})
+			continue
+		}
+		r.jsonBlocks(a)
+	}
+}
+
+// jsonItem is one property of an object.
+type jsonItem struct {
+	name string
+	expr hcl.Expression
+	line int
+}
+
+// items are the properties of an object, or of all objects of a list.
+func items(e hcl.Expression) (out []jsonItem) {
+	if list, diags := hcl.ExprList(e); !diags.HasErrors() {
+		for _, one := range list {
+			out = append(out, items(one)...)
+		}
+		return out
+	}
+	pairs, diags := hcl.ExprMap(e)
+	if diags.HasErrors() {
+		return nil
+	}
+	for _, p := range pairs {
+		if k, ok := PlainText(p.Key); ok {
+			out = append(out, jsonItem{k, p.Value, p.Key.Range().Start.Line})
+		}
+	}
+	return out
+}
+
+// each calls f with every object of a block: one, or those of a list.
+func each(e hcl.Expression, f func([]jsonItem)) {
+	list, diags := hcl.ExprList(e)
+	if diags.HasErrors() {
+		f(items(e))
+		return
+	}
+	for _, one := range list {
+		f(items(one))
+	}
+}
+
+func (r *reader) jsonBlocks(a *hcl.Attribute) {
+	switch a.Name {
+	case "module":
+		for _, m := range items(a.Expr) {
+			each(m.expr, func(body []jsonItem) { r.jsonModule(m, body) })
+		}
+	case "locals":
+		for _, l := range items(a.Expr) {
+			e := convertJSON(l.expr, nil, true)
+			r.facts.locals = append(r.facts.locals, binding{l.name, e})
+			r.collect(e, r.jsonAt(l).muted())
+		}
+	case "variable":
+		for _, v := range items(a.Expr) {
+			each(v.expr, func(body []jsonItem) {
+				b := binding{name: v.name}
+				if d := find(body, "default"); d != nil {
+					b.expr = convertJSON(d, nil, false)
+				}
+				r.facts.vars = append(r.facts.vars, b)
+			})
+		}
+	case "terraform":
+		r.jsonSettings(items(a.Expr))
+	case "resource", "data":
+		for _, typ := range items(a.Expr) {
+			for _, res := range items(typ.expr) {
+				each(res.expr, func(body []jsonItem) { r.jsonResource(a.Name, typ.name, res, body) })
+			}
+		}
+	default:
+		for _, b := range items(a.Expr) {
+			r.jsonBody(items(b.expr), nil, "")
+		}
+	}
+	r.facts.root = r.facts.root || a.Name == "module" || a.Name == "provider" || a.Name == "resource"
+}
+
+func find(body []jsonItem, name string) hcl.Expression {
+	for _, i := range body {
+		if i.name == name {
+			return i.expr
+		}
+	}
+	return nil
+}
+
+func (r *reader) jsonAt(i jsonItem) place {
+	return place{text: shown(i.expr.Range().SliceBytes(r.src)), line: i.line, dir: dirAttr.MatchString(i.name), mute: i.name == "for_each"}
+}
+
+func (r *reader) jsonModule(m jsonItem, body []jsonItem) {
+	c := callFacts{name: m.name, line: m.line}
+	if source := find(body, "source"); source != nil {
+		c.source, c.written = convertJSON(source, nil, true), shown(source.Range().SliceBytes(r.src))
+		if c.source.op == opText {
+			c.written = c.source.text
+		}
+	}
+	s := jsonScope(body)
+	for _, i := range body {
+		if i.name == "source" || i.name == "version" {
+			continue
+		}
+		at := r.jsonAt(i)
+		at.mute = at.mute || c.source == nil || c.source.op != opText || isLocal(c.source.text)
+		e := convertJSON(i.expr, s, true)
+		c.args = append(c.args, binding{i.name, e})
+		r.collect(e, at)
+	}
+	r.facts.calls = append(r.facts.calls, c)
+}
+
+func jsonScope(body []jsonItem) *scope {
+	if over := find(body, "for_each"); over != nil {
+		return (*scope)(nil).iterator("each", convertJSON(over, nil, true))
+	}
+	return nil
+}
+
+func (r *reader) jsonResource(kind, typ string, res jsonItem, body []jsonItem) {
+	name := typ + "." + res.name
+	if kind == "data" {
+		name = "data." + name
+	}
+	if kind == "data" && typ == "terraform_remote_state" {
+		r.remote(res.name, hcl.Range{Start: hcl.Pos{Line: res.line}}, func(attr string) *expr {
+			if e := find(body, attr); e != nil {
+				return convertJSON(e, nil, true)
+			}
+			return nil
+		})
+	}
+	r.jsonBody(body, jsonScope(body), name)
+}
+
+// jsonBody notes the attributes of a block. What is a block in it reads like
+// an object.
+func (r *reader) jsonBody(body []jsonItem, s *scope, resource string) {
+	for _, i := range body {
+		e := convertJSON(i.expr, s, true)
+		if resource != "" && pathAttr.MatchString(i.name) {
+			r.facts.attrs = append(r.facts.attrs, binding{resource + "." + i.name, e})
+		}
+		r.collect(e, r.jsonAt(i))
+	}
+}
+
+func (r *reader) jsonSettings(body []jsonItem) {
+	add := func(typ string, line int, e hcl.Expression) {
+		b := Backend{Type: typ, Config: map[string]any{}, Line: line}
+		for _, i := range items(e) {
+			v, ok := literalValue(convertJSON(i.expr, nil, false))
+			if b.Partial = b.Partial || !ok; ok {
+				b.Config[i.name] = v
+			}
+		}
+		r.facts.root = true
+		r.facts.backends = append(r.facts.backends, b)
+	}
+	for _, i := range body {
+		switch i.name {
+		case "cloud":
+			add("cloud", i.line, i.expr)
+		case "backend":
+			for _, typ := range items(i.expr) {
+				add(typ.name, typ.line, typ.expr)
+			}
+		}
+	}
+}
+
+// convertJSON takes over a JSON value; its strings are templates in code.
+func convertJSON(e hcl.Expression, s *scope, templates bool) *expr {
+	if list, diags := hcl.ExprList(e); !diags.HasErrors() {
+		out := &expr{op: opTuple}
+		for _, one := range list {
+			out.args = append(out.args, convertJSON(one, s, templates))
+		}
+		return out
+	}
+	if pairs, diags := hcl.ExprMap(e); !diags.HasErrors() {
+		out := &expr{op: opObject}
+		for _, p := range pairs {
+			k, _ := PlainText(p.Key)
+			out.add(k, convertJSON(p.Value, s, templates))
+		}
+		return out
+	}
+	v, diags := e.Value(nil) // nothing is computed without a context
+	if diags.HasErrors() {
+		return hole
+	}
+	if v.IsNull() || !v.IsKnown() || v.Type() != cty.String || !templates {
+		return convertLiteral(v)
+	}
+	src := v.AsString()
+	if !strings.Contains(src, "${") && !strings.Contains(src, "%{") {
+		return text(src)
+	}
+	if TooDeep([]byte(src)) {
+		return hole
+	}
+	t, diags := hclsyntax.ParseTemplate([]byte(src), "", hcl.InitialPos)
+	if diags.HasErrors() || t == nil {
+		return hole
+	}
+	return convertExpr(t, s)
+}

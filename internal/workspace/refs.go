@@ -1,0 +1,214 @@
+package workspace
+
+import (
+	"path"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// ref covers what an expression of a module reads or may name.
+func (b *builder) ref(mod int, file string, f *ref) {
+	v := b.envs[mod]
+	why := Link{What: f.text, File: file, Line: f.line}
+	for _, s := range v.texts(f.arg) {
+		switch {
+		case f.fn == "fileset":
+			b.fileset(mod, f, s, why)
+		case f.fn != "":
+			b.read(mod, f, s, why)
+		case strings.HasPrefix(s, anchor):
+			b.located(mod, f, strings.TrimPrefix(s, anchor), why)
+		default:
+			b.mayName(mod, f, s, why)
+		}
+	}
+}
+
+// read covers what a function reads that is given this text.
+func (b *builder) read(mod int, f *ref, s string, why Link) {
+	rest, anchored := strings.CutPrefix(s, anchor)
+	switch {
+	case anchored:
+	case strings.HasPrefix(s, unknown): // it can be any path at all
+		b.widen(mod, why, f.text, ".")
+		return
+	case path.IsAbs(s), strings.HasPrefix(s, "~"), s == "":
+		return // not in the repository
+	default:
+		rest = b.dir + "/" + s // functions read from where the engine runs
+	}
+	b.located(mod, f, rest, why)
+	if f.fn == "templatefile" && !strings.ContainsAny(rest, unknown+pattern) {
+		b.template(mod, path.Clean(rest), why)
+	}
+}
+
+// located covers a path from the repository's root, as far as it is known.
+func (b *builder) located(mod int, f *ref, p string, why Link) {
+	if strings.ContainsAny(p, unknown+anchor) {
+		dir := enclosing(p)
+		if !inside(dir) {
+			dir = "."
+		}
+		real, links, err := b.graph.root.resolve(dir)
+		for _, l := range links {
+			b.cover(cover{path: l, kind: LinkKind, mod: mod, why: why})
+		}
+		if err != nil {
+			real = "."
+		}
+		if b.graph.root.at(real) == nil {
+			b.absent(real, mod, why)
+		}
+		b.widen(mod, why, f.text, real)
+		return
+	}
+	if strings.Contains(p, pattern) { // a name that fileset gave
+		b.glob(mod, p, why)
+		return
+	}
+	if inside(path.Clean(p)) {
+		b.path(p, Read, mod, why)
+	}
+}
+
+// enclosing is the smallest directory that is known of a path.
+func enclosing(p string) string {
+	i := strings.IndexAny(p, unknown+anchor)
+	dir := "."
+	if j := strings.LastIndexByte(p[:i], '/'); j >= 0 {
+		dir = p[:j]
+	}
+	for part := range strings.SplitSeq(p[i:], "/") {
+		if part == ".." {
+			dir += "/.."
+		}
+	}
+	dir, _, _ = strings.Cut(dir, pattern)
+	return path.Clean(dir)
+}
+
+// fileset covers the files that match a pattern below a directory.
+func (b *builder) fileset(mod int, f *ref, base string, why Link) {
+	rest, anchored := strings.CutPrefix(base, anchor)
+	switch {
+	case anchored:
+	case strings.HasPrefix(base, unknown):
+		b.widen(mod, why, f.text, ".")
+		return
+	case path.IsAbs(base), strings.HasPrefix(base, "~"):
+		return
+	default:
+		rest = b.dir + "/" + base
+	}
+	if strings.ContainsAny(rest, unknown+anchor+pattern) {
+		b.located(mod, f, rest+"/"+unknown, why)
+		return
+	}
+	for _, g := range matched(b.envs[mod], []*expr{hole, f.pattern}) {
+		b.located(mod, f, rest+"/"+g, why)
+	}
+}
+
+// glob covers the files that match a pattern, which has the marks of matched.
+func (b *builder) glob(mod int, p string, why Link) {
+	p = cleanGlob(p)
+	if !inside(p) {
+		return
+	}
+	var g strings.Builder
+	for i := 0; i < len(p); i++ {
+		switch {
+		case p[i:i+1] == pattern:
+			i++
+			g.WriteByte(p[i])
+		case strings.IndexByte(`*?[]{}\`, p[i]) >= 0:
+			g.WriteString(`\` + p[i:i+1])
+		default:
+			g.WriteByte(p[i])
+		}
+	}
+	fixed, _, _ := strings.Cut(p, pattern)
+	base := path.Clean(fixed[:strings.LastIndexByte(fixed, '/')+1])
+	real, links, err := b.graph.root.resolve(base)
+	if err != nil || !doublestar.ValidatePattern(g.String()) {
+		if inside(base) {
+			b.widen(mod, why, why.What, base)
+		}
+		return
+	}
+	for _, l := range links {
+		b.cover(cover{path: l, kind: LinkKind, mod: mod, why: why})
+	}
+	b.absent(real, mod, why)
+	if real != base { // the pattern goes on behind links
+		b.path(real, Read, mod, why)
+		return
+	}
+	b.cover(cover{path: base, kind: Pattern, pattern: g.String(), mod: mod, why: why})
+	b.globLinks(base, g.String(), mod, why)
+}
+
+// cleanGlob is path.Clean of a text whose pattern characters are marked.
+func cleanGlob(p string) string { return path.Clean(p) }
+
+// globLinks covers the links that match a pattern, or that it leads through.
+func (b *builder) globLinks(dir, glob string, mod int, why Link) {
+	n := b.graph.root.at(dir)
+	if n == nil || !n.links {
+		return
+	}
+	b.follow(dir, n, mod, why)
+}
+
+// template covers what a template reads itself. It has no path.module, and
+// what it is passed is not known here.
+func (b *builder) template(mod int, p string, why Link) {
+	real, _, err := b.graph.root.resolve(p)
+	if err != nil || b.seen["template "+real] {
+		return
+	}
+	b.seen["template "+real] = true
+	l := b.graph.root.leafAt(real)
+	if l == nil || l.link {
+		return
+	}
+	v := b.envs[mod]
+	defer func(dir string) { v.dir = dir }(v.dir)
+	for _, f := range b.scan.read(real, l.hash, template).refs {
+		f.text = why.What
+		if f.fn != "" {
+			b.ref(mod, real, &f)
+		}
+	}
+}
+
+// mayName covers text that is no literal where it stands, but known, and names
+// a file if there is one.
+func (b *builder) mayName(mod int, f *ref, s string, why Link) {
+	explicit := strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../")
+	known := !strings.ContainsAny(s, unknown+anchor+pattern)
+	if !explicit && !known || len(s) > maxName || strings.ContainsAny(s, separators) || strings.Contains(s, "://") || path.IsAbs(s) {
+		return
+	}
+	if known && !explicit && !f.dir && !strings.ContainsAny(strings.TrimRight(s, "."), "./") {
+		return
+	}
+	if clean := path.Clean(s); clean == "." || !strings.ContainsFunc(clean, func(c rune) bool { return c > '9' || c == '.' }) {
+		return
+	}
+	for _, from := range b.envs.froms(mod) {
+		b.located(mod, f, from+"/"+s, why)
+	}
+}
+
+type envs []*env
+
+// froms are the directories that relative text of a module can start from.
+func (e envs) froms(mod int) []string {
+	if e[mod].dir == e[0].dir {
+		return []string{e[0].dir}
+	}
+	return []string{e[mod].dir, e[0].dir}
+}

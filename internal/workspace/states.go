@@ -1,0 +1,61 @@
+package workspace
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// States is what the code of a workspace says of states: where its own is, and
+// which others it reads.
+type States struct {
+	Own   string            // identity; empty where it is not plain text, or tfops keeps the state
+	Reads map[string]string // identity -> where that is written
+}
+
+// Identity names a state by its backend; see package locks.
+type Identity func(backend string, config map[string]any, terraformWorkspace string) string
+
+// States reads off the code of a workspace which states it has to do with.
+func (g *Graph) States(w Workspace, identity Identity) States {
+	s := States{Reads: map[string]string{}}
+	if b, ok := g.Backend(w.Dir); ok && !b.Partial {
+		own := w.TerraformWorkspace
+		if own == "" {
+			own = "default"
+		}
+		s.Own = identity(b.Type, b.Config, own)
+	}
+	for _, r := range g.RemoteStates(w.Dir) {
+		if r.Partial {
+			continue
+		}
+		ws := r.Workspace
+		if ws == "" {
+			ws = "default"
+		}
+		s.Reads[identity(r.Type, r.Config, ws)] = fmt.Sprintf("data \"terraform_remote_state\" %q in %s:%d", r.Name, r.File, r.Line)
+	}
+	return s
+}
+
+// Infer finds which workspaces read the state of which others.
+func Infer(states map[string]States) []Dependency {
+	owner := map[string][]string{}
+	names := slices.Sorted(maps.Keys(states))
+	for _, name := range names {
+		if own := states[name].Own; own != "" {
+			owner[own] = append(owner[own], name)
+		}
+	}
+	var out []Dependency
+	for _, name := range names {
+		reads := states[name].Reads
+		for _, state := range slices.Sorted(maps.Keys(reads)) {
+			for _, up := range owner[state] {
+				out = append(out, Dependency{Downstream: name, Upstream: up, Inferred: true, Why: reads[state]})
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,86 @@
+package workspace
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// variables covers a workspace's files of variables, and takes the values that
+// they and the workspace give, in the engine's order: the last one counts.
+func (b *builder) variables(w Workspace) {
+	for _, e := range sortedEnv(w.Env) {
+		b.given[e[0]] = text(e[1])
+	}
+	for _, p := range b.autoFiles() {
+		b.varFile(p, Link{What: "variables of " + b.mods[0].dir})
+	}
+	for _, f := range w.VarFiles {
+		why := Link{What: "var_files of " + w.Name}
+		if p, ok := join(b.dir, f); ok {
+			b.path(b.dir+"/"+f, Variables, 0, why)
+			b.varFile(p, why)
+		}
+	}
+	for name, v := range w.Variables {
+		b.given[name] = convertValue(v)
+	}
+	for name := range w.Inputs {
+		b.given[name] = hole
+	}
+	b.envs[0].values = b.given
+}
+
+func sortedEnv(env map[string]EnvVar) (out [][2]string) {
+	for k, v := range env {
+		if name, ok := strings.CutPrefix(k, "TF_VAR_"); ok {
+			out = append(out, [2]string{name, v.Value})
+		}
+	}
+	return out
+}
+
+// autoFiles are the files of variables that the engine finds by itself, in its
+// order.
+func (b *builder) autoFiles() (out []string) {
+	n := b.graph.root.at(b.mods[0].dir)
+	if n == nil {
+		return nil
+	}
+	for _, f := range n.files {
+		if isVars(f.name) {
+			out = append(out, path.Join(b.mods[0].dir, f.name))
+		}
+	}
+	slices.SortStableFunc(out, func(a, b string) int { return order(a) - order(b) })
+	return out
+}
+
+func order(p string) int {
+	switch path.Base(p) {
+	case "terraform.tfvars":
+		return 0
+	case "terraform.tfvars.json":
+		return 1
+	}
+	return 2
+}
+
+// varFile takes the values of a file of variables.
+func (b *builder) varFile(p string, why Link) {
+	real, _, err := b.graph.root.resolve(p)
+	if err != nil {
+		return
+	}
+	l := b.graph.root.leafAt(real)
+	if l == nil {
+		return
+	}
+	f := b.scan.read(real, l.hash, kindOf(p))
+	if f.unread != "" {
+		b.widen(0, Link{What: why.What, File: p, Line: f.line}, f.unread, ".")
+	}
+	for _, v := range f.values {
+		b.given[v.name] = v.expr
+	}
+}
