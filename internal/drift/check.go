@@ -20,11 +20,16 @@ type Check struct {
 	Took      time.Duration `json:"took,omitempty"`
 	Commit    string        `json:"commit,omitempty"` // the applied one, which the world was held against
 	Head      string        `json:"head,omitempty"`   // the one that is wanted, when it is another
-	Outcome   Outcome       `json:"outcome"`
-	Why       string        `json:"why,omitempty"` // of unchecked
-	Resources int           `json:"resources"`     // managed resource instances that were compared
-	Blind     []Blind       `json:"blind,omitempty"`
-	Counts    map[Class]int `json:"counts,omitempty"` // differences by class, ignored ones too
+	// HeadPlanned says that there was a plan at Head to tell causes apart with.
+	// Without one, nothing is known of what only Head explains.
+	HeadPlanned bool          `json:"head_planned,omitempty"`
+	LastApply   string        `json:"last_apply,omitempty"` // run that applied last before this check
+	LastApplyAt time.Time     `json:"last_apply_at,omitzero"`
+	Outcome     Outcome       `json:"outcome"`
+	Why         string        `json:"why,omitempty"` // of unchecked
+	Resources   int           `json:"resources"`     // managed resource instances that were compared
+	Blind       []Blind       `json:"blind,omitempty"`
+	Counts      map[Class]int `json:"counts,omitempty"` // differences by class, ignored ones too
 }
 
 // Blind is something in a workspace that no check can see.

@@ -29,7 +29,7 @@ type Attribute struct {
 	Path      string    `json:"path"`             // as "tags.Name" or "ingress[0].from_port"; empty: the resource as a whole
 	Before    any       `json:"before,omitempty"` // what was applied; redacted
 	After     any       `json:"after,omitempty"`  // what the world has; redacted
-	Wanted    any       `json:"wanted,omitempty"` // what a commit that is not applied wants, where there is one; redacted
+	Wanted    any       `json:"wanted,omitempty"` // what a plan would make of it, where that is not Before; redacted, and Unknown before an apply
 	Sensitive bool      `json:"sensitive,omitempty"`
 	FirstSeen time.Time `json:"first_seen,omitzero"`
 	IgnoredBy string    `json:"ignored_by,omitempty"` // name of the rule that leaves it out of reports

@@ -1,13 +1,3 @@
-// Package drift holds when a workspace is checked for drift: a cron schedule
-// in a time zone, spread so that a thousand nightly checks do not start at
-// the same second.
-//
-// Clocks that change do not lose or repeat a check. A schedule that names its
-// hours goes by the clock on the wall: a time that a night skips is made up
-// for right after the gap, and a time that a night has twice counts once. A
-// schedule of every hour ("*/15 * * * *") goes by the time that really passes,
-// and so does "@every 6h", whose checks lie on fixed multiples of the interval
-// whenever the daemon was started.
 package drift
 
 import (
@@ -23,6 +13,13 @@ import (
 const maxSpread = 30 * time.Minute
 
 // Schedule says when a workspace is checked. The zero Schedule is never.
+//
+// Clocks that change do not lose or repeat a check. A schedule that names its
+// hours goes by the clock on the wall: a time that a night skips is made up
+// for right after the gap, and a time that a night has twice counts once. A
+// schedule of every hour ("*/15 * * * *") goes by the time that really passes,
+// and so does "@every 6h", whose checks lie on fixed multiples of the interval
+// whenever the daemon was started.
 type Schedule struct {
 	times times
 	spec  string

@@ -19,6 +19,8 @@ type configuration struct {
 
 type configModule struct {
 	Resources []struct {
+		Address     string          `json:"address"` // within its module
+		Mode        string          `json:"mode"`
 		Type        string          `json:"type"`
 		Expressions json.RawMessage `json:"expressions"`
 	} `json:"resources"`

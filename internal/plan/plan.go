@@ -24,10 +24,12 @@ type Plan struct {
 	Invocations   []Invocation `json:"invocations,omitempty"` // provider actions that the apply invokes
 	Outputs       []Output     `json:"outputs"`               // outputs that change
 	Checks        []Check      `json:"checks"`
-	Complete      bool         `json:"complete"`  // false: the engine deferred something; another plan must follow
-	Errored       bool         `json:"errored"`   // the engine stopped before it had planned everything
-	Applyable     bool         `json:"applyable"` // applying it would do something
-	Destroy       bool         `json:"destroy"`   // everything is deleted and no configuration asks for it, as -destroy plans
+	Compared      int          `json:"compared,omitempty"` // managed resource instances that were held against the world
+	Unseen        []Unseen     `json:"unseen,omitempty"`   // what the plan could not hold against the world
+	Complete      bool         `json:"complete"`           // false: the engine deferred something; another plan must follow
+	Errored       bool         `json:"errored"`            // the engine stopped before it had planned everything
+	Applyable     bool         `json:"applyable"`          // applying it would do something
+	Destroy       bool         `json:"destroy"`            // everything is deleted and no configuration asks for it, as -destroy plans
 }
 
 // Counts is how many resources a plan touches, by what happens to them.
@@ -89,6 +91,9 @@ type Change struct {
 	// not tell them apart: they are taken from the configuration in it, and
 	// guessed where the configuration is silent.
 	Blocks []string `json:"blocks,omitempty"`
+	// Configured are the arguments and blocks at the top level that the
+	// configuration sets; what else there is the provider decides.
+	Configured []string `json:"configured,omitempty"`
 }
 
 // Invocation is a provider action that the apply invokes besides the changes

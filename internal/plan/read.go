@@ -56,7 +56,7 @@ func ReadHidden(raw []byte, digest string) (*Plan, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r := &reading{blocks: doc.Configuration.blocks()}
+	r := &reading{blocks: doc.Configuration.blocks(), configured: doc.Configuration.resources()}
 	p, err := r.plan(doc, digest)
 	if err != nil {
 		return nil, nil, err
@@ -81,6 +81,7 @@ func (r *reading) plan(doc *document, digest string) (p *Plan, err error) {
 	}
 	p.Checks = checks(doc.Checks)
 	p.Invocations = invocations(doc.ActionInvocations)
+	p.Compared, p.Unseen = doc.managed(), doc.unseen(r.configured)
 	r.hideCopies(p, doc)
 
 	p.Counts = count(p.Changes, p.Outputs)
@@ -130,9 +131,10 @@ func decodeProblem(err error) string {
 
 // reading is what the parts of one Read share.
 type reading struct {
-	blocks    blocks
-	redactor  redactor
-	originals []original // of every change, for what is lost by hiding copies
+	blocks     blocks
+	configured map[string]configured
+	redactor   redactor
+	originals  []original // of every change, for what is lost by hiding copies
 }
 
 // original remembers what a change was before it was redacted.
@@ -189,6 +191,7 @@ func (r *reading) change(rc *tfjson.ResourceChange) (Change, original, error) {
 		c.ImportID = importID(tc.Importing)
 	}
 	c.Blocks = r.blocks.of(&c)
+	c.Configured = r.configured[WithoutKeys(c.Address)].names
 	return c, original{values, r.redactor.found[before:]}, nil
 }
 

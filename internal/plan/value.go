@@ -15,6 +15,10 @@ import (
 // JSON values in this package are nil, bool, json.Number (float64 where a
 // caller decoded it so), string, []any and map[string]any.
 
+// Equal reports whether two JSON values of a Change are the same; numbers are
+// compared by value. Two hidden values always are: SensitiveChanged tells more.
+func Equal(a, b any) bool { return equal(a, b) }
+
 // equal reports whether two JSON values are the same; numbers are compared by
 // value, not by how they are written.
 func equal(a, b any) bool {

@@ -39,6 +39,30 @@ func Affected(tree fs.FS, ws []Workspace, paths []string) []Touched {
 // The graph is that of the new tree. paths are what changed, old names and new;
 // nil when that is not known, and then every workspace is touched. Of several
 // paths that touch a workspace the first is named.
+//
+// A path touches a workspace if it is
+//
+//   - one of the root module's own files: code as the workspace's engine reads
+//     it, override files, the lock file, files of variables; or a var file;
+//   - code of a local module that it calls, directly or through others;
+//   - read by file, templatefile, fileset and the like, or named by text built
+//     on path.module, path.root or path.cwd, in any of these modules, as far as
+//     locals, variables, conditions and loops over what is written out tell;
+//   - named by literal text relative to the module or to the root module, as a
+//     script that a provisioner runs; with a "/" in it, or in an attribute such
+//     as working_dir, the text may name a directory, too;
+//   - a symbolic link on the way to one of these;
+//   - within a directory that one of these cannot be told to lie in more
+//     closely: see Widened. A path of which nothing is known, a module source
+//     that is computed, and code that does not parse or cannot be read mean the
+//     whole repository but for what is plainly no input (*.md, LICENSE,
+//     .gitignore, CODEOWNERS, .github/**, tfops.hcl);
+//   - matched by the workspace's Watch.
+//
+// What the workspace's Ignore matches touches it in no way. Other files touch
+// nothing, wherever they lie. What is inserted into a path is taken not to
+// climb by itself. What cannot be seen is a file that only a script or a
+// provider knows the name of: watch is for these.
 func (g *Graph) Affected(paths []string) []Touched {
 	first := make([]*Touched, len(g.reaches))
 	if paths == nil || g.err != nil {

@@ -136,6 +136,9 @@ func (v *env) joined(sep string, parts []*expr) []string {
 				if i > 0 {
 					s += sep
 				}
+				if v.r.steps += 1 + (len(s)+len(more))/100; v.r.steps > maxSteps || len(next) > maxTexts*maxTexts {
+					return []string{unknown}
+				}
 				next = append(next, s+more)
 			}
 		}

@@ -32,9 +32,6 @@ func (m *memory) node(hash string) *node {
 	return m.nodes[hash].Value()
 }
 
-// has reports whether n itself is remembered.
-func (m *memory) has(n *node) bool { return n.hash != "" && m.node(n.hash) == n }
-
 func (m *memory) keepNode(n *node) {
 	if n.hash == "" {
 		return

@@ -31,6 +31,7 @@ type node struct {
 	plain  *module // as Terraform sees it
 	linked bool    // some file of the code is a symbolic link: modules are made where the node lies
 	links  bool    // there is a symbolic link in it, or below it
+	done   bool    // it is whole, and changes no more
 }
 
 // leaf is a file, a symbolic link or a submodule.
@@ -136,23 +137,21 @@ func (s *scan) root() *node {
 	if h, ok := s.fs.(hashedTree); ok {
 		hash, _ = h.TreeHash(".")
 	}
-	n, fresh := s.directory(".", hash)
+	n := s.directory(".", hash)
 	s.work.Wait()
-	if fresh {
-		s.finish(n)
-	}
+	s.finish(n)
 	return n
 }
 
-func (s *scan) directory(dir, hash string) (n *node, fresh bool) {
+func (s *scan) directory(dir, hash string) *node {
 	if n := s.known.node(hash); n != nil {
-		return n, false
+		return n
 	}
-	n = &node{hash: hash}
+	n := &node{hash: hash}
 	entries, err := fs.ReadDir(s.fs, dir)
 	if err != nil {
 		s.failed(err)
-		return n, true
+		return n
 	}
 	n.files = make([]leaf, 0, len(entries))
 	for _, e := range entries {
@@ -166,8 +165,7 @@ func (s *scan) directory(dir, hash string) (n *node, fresh bool) {
 			n.linked = n.linked || isCode(e.Name())
 			n.files = append(n.files, leaf{name: e.Name(), hash: h, link: true, target: s.target(p)})
 		case e.IsDir():
-			c, _ := s.directory(p, h)
-			n.dirs = append(n.dirs, child{e.Name(), c})
+			n.dirs = append(n.dirs, child{e.Name(), s.directory(p, h)})
 		default:
 			n.files = append(n.files, leaf{name: e.Name(), hash: h})
 		}
@@ -180,7 +178,7 @@ func (s *scan) directory(dir, hash string) (n *node, fresh bool) {
 			s.parse(path.Join(dir, f.name), f)
 		}
 	}
-	return n, true
+	return n
 }
 
 func (s *scan) target(p string) string {
@@ -228,13 +226,15 @@ func (s *scan) read(p, hash string, kind fileKind) *facts {
 
 // finish makes the modules of what was read, and remembers it.
 func (s *scan) finish(n *node) {
+	if n.done {
+		return
+	}
 	for _, c := range n.dirs {
-		if !s.known.has(c.node) {
-			s.finish(c.node)
-		}
+		s.finish(c.node)
 		n.links = n.links || c.node.links
 	}
 	n.all, n.plain = modulesOf(n.files, n.linked, nil)
+	n.done = true
 	if s.err == nil {
 		s.known.keepNode(n)
 	}

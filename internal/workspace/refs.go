@@ -113,7 +113,7 @@ func (b *builder) fileset(mod int, f *ref, base string, why Link) {
 
 // glob covers the files that match a pattern, which has the marks of matched.
 func (b *builder) glob(mod int, p string, why Link) {
-	p = cleanGlob(p)
+	p = path.Clean(p)
 	if !inside(p) {
 		return
 	}
@@ -147,19 +147,7 @@ func (b *builder) glob(mod int, p string, why Link) {
 		return
 	}
 	b.cover(cover{path: base, kind: Pattern, pattern: g.String(), mod: mod, why: why})
-	b.globLinks(base, g.String(), mod, why)
-}
-
-// cleanGlob is path.Clean of a text whose pattern characters are marked.
-func cleanGlob(p string) string { return path.Clean(p) }
-
-// globLinks covers the links that match a pattern, or that it leads through.
-func (b *builder) globLinks(dir, glob string, mod int, why Link) {
-	n := b.graph.root.at(dir)
-	if n == nil || !n.links {
-		return
-	}
-	b.follow(dir, n, mod, why)
+	b.follow(base, b.graph.root.at(base), mod, why) // the links that it may match
 }
 
 // template covers what a template reads itself. It has no path.module, and

@@ -9,8 +9,10 @@ import (
 // variables covers a workspace's files of variables, and takes the values that
 // they and the workspace give, in the engine's order: the last one counts.
 func (b *builder) variables(w Workspace) {
-	for _, e := range sortedEnv(w.Env) {
-		b.given[e[0]] = text(e[1])
+	for k, v := range w.Env {
+		if name, ok := strings.CutPrefix(k, "TF_VAR_"); ok {
+			b.given[name] = text(v.Value)
+		}
 	}
 	for _, p := range b.autoFiles() {
 		b.varFile(p, Link{What: "variables of " + b.mods[0].dir})
@@ -31,15 +33,6 @@ func (b *builder) variables(w Workspace) {
 	b.envs[0].values = b.given
 }
 
-func sortedEnv(env map[string]EnvVar) (out [][2]string) {
-	for k, v := range env {
-		if name, ok := strings.CutPrefix(k, "TF_VAR_"); ok {
-			out = append(out, [2]string{name, v.Value})
-		}
-	}
-	return out
-}
-
 // autoFiles are the files of variables that the engine finds by itself, in its
 // order.
 func (b *builder) autoFiles() (out []string) {
@@ -52,11 +45,12 @@ func (b *builder) autoFiles() (out []string) {
 			out = append(out, path.Join(b.mods[0].dir, f.name))
 		}
 	}
-	slices.SortStableFunc(out, func(a, b string) int { return order(a) - order(b) })
+	slices.SortStableFunc(out, func(a, b string) int { return precedence(a) - precedence(b) })
 	return out
 }
 
-func order(p string) int {
+// precedence is small for what the others override.
+func precedence(p string) int {
 	switch path.Base(p) {
 	case "terraform.tfvars":
 		return 0

@@ -11,6 +11,8 @@
 //	  secret = "s"                            # sensitive
 //	}
 //
+// lab_box has blocks, a set and a write-only argument; see box.go.
+//
 // Every change is noted in <world>/journal, so a test sees what was done twice.
 // Every operation can be held, slowed, failed, or made deaf to the engine's
 // request to stop; see wait. It is a module of its own to keep what it needs
@@ -18,19 +20,19 @@
 package main
 
 import (
-	"context"
 	"log"
 	"os"
 
-	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 )
 
 func main() {
 	go exitWhenOrphaned(os.Getppid())
-	err := providerserver.Serve(context.Background(),
-		func() provider.Provider { return &lab{} },
-		providerserver.ServeOpts{Address: "registry.terraform.io/tfops/lab"})
+	err := tf6server.Serve("registry.terraform.io/tfops/lab", func() tfprotov6.ProviderServer {
+		return legacy{providerserver.NewProtocol6(&lab{})()}
+	})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -39,7 +39,10 @@ func (*lab) Configure(ctx context.Context, req provider.ConfigureRequest, resp *
 }
 
 func (*lab) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{func() resource.Resource { return &thing{} }}
+	return []func() resource.Resource{
+		func() resource.Resource { return &thing{} },
+		func() resource.Resource { return &box{} },
+	}
 }
 
 func (*lab) DataSources(context.Context) []func() datasource.DataSource {

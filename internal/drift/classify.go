@@ -1,0 +1,227 @@
+package drift
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/tfops/tfops/internal/plan"
+)
+
+// Evidence is what a check has to tell causes apart with.
+type Evidence struct {
+	Applied   *plan.Plan // P0, at the applied commit with the applied inputs
+	Head      *plan.Plan // P1, at the commit that is wanted; nil when it is the applied one, or has no plan
+	LastApply *plan.Plan // what the newest apply of the workspace carried out; nil when that is not known
+	Failed    string     // why there is no P0; empty when there is
+}
+
+// Classify says what a check found, sorted by address and class: at most one
+// difference for an address and class, each with at least one attribute. A
+// check without a complete P0 finds only that nothing is known.
+func Classify(e Evidence) []Difference {
+	if why := e.failure(); why != "" {
+		return []Difference{{Class: Unchecked, Attributes: []Attribute{{}}, Problems: []string{why}}}
+	}
+	c := &classes{drifts: driftCaused(e.Applied)}
+	for _, r := range resources(e) {
+		c.resource(r)
+	}
+	c.outputs(e)
+	c.checks(e.Applied.Checks)
+	return c.list()
+}
+
+// failure is why the evidence says nothing of the world.
+func (e Evidence) failure() string {
+	switch {
+	case e.Failed != "":
+		return e.Failed
+	case e.Applied == nil:
+		return "there is no plan of the applied commit"
+	case e.Applied.Errored:
+		return "the engine stopped before it had planned everything"
+	case !e.Applied.Complete:
+		return "the engine put a part of the plan off"
+	}
+	return ""
+}
+
+// classes gathers differences.
+type classes struct {
+	found  map[key]*Difference
+	drifts bool // P0 acts upon something that differs outside
+}
+
+type key struct {
+	address string
+	class   Class
+}
+
+// add adds an attribute to the difference of an address and class.
+func (c *classes) add(r *resource, class Class, action plan.Action, a Attribute) {
+	if c.found == nil {
+		c.found = map[key]*Difference{}
+	}
+	k := key{r.address, class}
+	d := c.found[k]
+	if d == nil {
+		d = &Difference{Address: r.address, Type: r.any.Type, Module: r.any.Module, Provider: r.any.Provider, Class: class, Action: action}
+		c.found[k] = d
+	}
+	d.Attributes = append(d.Attributes, a)
+}
+
+func (c *classes) list() []Difference {
+	out := make([]Difference, 0, len(c.found))
+	for _, d := range c.found {
+		slices.SortStableFunc(d.Attributes, func(a, b Attribute) int { return strings.Compare(a.Path, b.Path) })
+		d.Attributes = slices.CompactFunc(d.Attributes, func(a, b Attribute) bool { return a.Path == b.Path })
+		out = append(out, *d)
+	}
+	slices.SortFunc(out, func(a, b Difference) int {
+		if a.Address != b.Address {
+			return strings.Compare(a.Address, b.Address)
+		}
+		return rank(a.Class) - rank(b.Class)
+	})
+	return out
+}
+
+// order is the order of classes in reports.
+var order = []Class{Changed, Deleted, Conflict, PreApplied, StateOnly, Input, PendingCommit, Perpetual, CheckFailed, Unchecked}
+
+// Classes lists all classes in the order of reports.
+func Classes() []Class { return slices.Clone(order) }
+
+func rank(c Class) int { return slices.Index(order, c) }
+
+// driftCaused reports whether P0 changes something that differs outside.
+func driftCaused(p *plan.Plan) bool {
+	outside := map[string]bool{}
+	for _, d := range p.Drift {
+		outside[instance(&d)] = true
+	}
+	return slices.ContainsFunc(p.Changes, func(c plan.Change) bool { return outside[instance(&c)] && c.Action != plan.ReadData })
+}
+
+// outputs adds the outputs that change without waiting for a resource.
+func (c *classes) outputs(e Evidence) {
+	applied := map[string]bool{}
+	last := map[string]plan.Output{}
+	if e.LastApply != nil {
+		for _, o := range e.LastApply.Outputs {
+			last[o.Name] = o
+		}
+	}
+	for _, o := range e.Applied.Outputs {
+		applied[o.Name] = true
+		if o.Unknown != nil && len(e.Applied.Changes) > 0 {
+			continue
+		}
+		class := Input
+		if was, ok := last[o.Name]; ok && o.Unknown == nil && was.Unknown == nil && !o.Sensitive && plan.Equal(was.After, o.After) {
+			class = Perpetual
+		}
+		c.output(o, class)
+	}
+	if e.Head == nil {
+		return
+	}
+	for _, o := range e.Head.Outputs {
+		if !applied[o.Name] && (o.Unknown == nil || len(e.Head.Changes) == 0) {
+			c.output(o, PendingCommit)
+		}
+	}
+}
+
+func (c *classes) output(o plan.Output, class Class) {
+	a := Attribute{Before: o.Before, After: o.Before, Wanted: o.After, Sensitive: o.Sensitive}
+	if o.Unknown != nil {
+		a.Wanted = Unknown
+	}
+	c.add(&resource{address: "output." + o.Name, any: &plan.Change{}}, class, o.Action, a)
+}
+
+// checks adds what does not hold.
+func (c *classes) checks(list []plan.Check) {
+	for _, k := range list {
+		if k.Status != "fail" && k.Status != "error" {
+			continue
+		}
+		r := &resource{address: k.Address, any: &plan.Change{}}
+		c.add(r, CheckFailed, "", Attribute{})
+		d := c.found[key{k.Address, CheckFailed}]
+		if d.Problems = append(d.Problems, k.Problems...); len(d.Problems) == 0 {
+			d.Problems = []string{"a condition could not be evaluated"}
+		}
+	}
+}
+
+// resources brings together what the plans say of each resource instance.
+func resources(e Evidence) []*resource {
+	all := map[string]*resource{}
+	at := func(c *plan.Change) *resource {
+		k := instance(c)
+		if all[k] == nil {
+			all[k] = &resource{address: k, any: c}
+		}
+		return all[k]
+	}
+	for i := range e.Applied.Drift {
+		at(&e.Applied.Drift[i]).drift = &e.Applied.Drift[i]
+	}
+	for i := range e.Applied.Changes {
+		r := at(&e.Applied.Changes[i])
+		r.change, r.any = &e.Applied.Changes[i], &e.Applied.Changes[i]
+	}
+	if e.Head != nil {
+		addHead(all, e.Head)
+	}
+	if e.LastApply != nil {
+		for i := range e.LastApply.Changes {
+			if r := all[instance(&e.LastApply.Changes[i])]; r != nil {
+				r.last = &e.LastApply.Changes[i]
+			}
+		}
+	}
+	return slices.Collect(maps.Values(all))
+}
+
+// addHead adds what P1 says, by the addresses that P0 knows.
+func addHead(all map[string]*resource, p *plan.Plan) {
+	moved := map[string]string{} // where HEAD moves a resource to, from where
+	for i := range p.Changes {
+		h := &p.Changes[i]
+		from := *h
+		if h.PreviousAddress != "" && h.Deposed == "" {
+			from.Address, moved[h.Address] = h.PreviousAddress, h.PreviousAddress
+		}
+		k := instance(&from)
+		if all[k] == nil {
+			all[k] = &resource{address: k, any: h}
+		}
+		all[k].head = h
+	}
+	for i := range p.Drift {
+		h := &p.Drift[i]
+		k := instance(h)
+		if from, ok := moved[h.Address]; ok && h.Deposed == "" {
+			k = from
+		}
+		if all[k] != nil {
+			all[k].headDrift = h
+		}
+	}
+	for _, r := range all {
+		r.planned = true
+	}
+}
+
+// instance is the address of an object, which of a deposed one is not its own.
+func instance(c *plan.Change) string {
+	if c.Deposed != "" {
+		return c.Address + " (deposed " + c.Deposed + ")"
+	}
+	return c.Address
+}

@@ -1,0 +1,99 @@
+package codify
+
+import (
+	"encoding/json"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// calls is where modules in the whole tree call this directory.
+func (e *editor) calls(dir string) ([]hcl.Range, error) {
+	if e.callers != nil {
+		return e.callers[dir], nil
+	}
+	found := map[string][]hcl.Range{}
+	err := fs.WalkDir(e.src.Tree, ".", func(name string, d fs.DirEntry, err error) error {
+		isHCL := strings.HasSuffix(name, ".tf") || strings.HasSuffix(name, ".tofu")
+		isJSON := strings.HasSuffix(name, ".tf.json") || strings.HasSuffix(name, ".tofu.json")
+		if err != nil || d.IsDir() || !isHCL && !isJSON {
+			return err
+		}
+		text, err := fs.ReadFile(e.src.Tree, name)
+		if err != nil || !strings.Contains(string(text), "module") {
+			return nil // a link to nowhere calls nothing
+		}
+		add := func(source string, at hcl.Range) {
+			if to, ok := localDir(path.Dir(name), source); ok {
+				found[to] = append(found[to], at)
+			}
+		}
+		if isJSON {
+			jsonCalls(name, text, add)
+		} else {
+			hclCalls(name, text, add)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fault.New(fault.Unavailable, "try again", "the repository cannot be read: %w", err)
+	}
+	e.callers = found
+	return found[dir], nil
+}
+
+// hclCalls adds the modules that a file calls, as far as it can be parsed.
+func hclCalls(name string, text []byte, add func(source string, at hcl.Range)) {
+	if workspace.TooDeep(text) {
+		return
+	}
+	f, _ := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
+	if f == nil {
+		return
+	}
+	body, ok := f.Body.(*hclsyntax.Body)
+	if !ok {
+		return
+	}
+	for _, b := range body.Blocks {
+		if a := b.Body.Attributes["source"]; b.Type == "module" && a != nil {
+			if s, ok := workspace.PlainText(a.Expr); ok {
+				add(s, b.DefRange())
+			}
+		}
+	}
+}
+
+// jsonCalls adds the modules that a file in JSON syntax calls.
+func jsonCalls(name string, text []byte, add func(source string, at hcl.Range)) {
+	var doc struct {
+		Module any `json:"module"`
+	}
+	if json.Unmarshal(text, &doc) != nil {
+		return
+	}
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, w := range v {
+				walk(w)
+			}
+		case map[string]any:
+			if s, ok := v["source"].(string); ok {
+				add(s, hcl.Range{Filename: name, Start: hcl.InitialPos})
+				return
+			}
+			for _, w := range v {
+				walk(w)
+			}
+		}
+	}
+	walk(doc.Module)
+}

@@ -1,0 +1,196 @@
+// Package codify proposes the edit of a module's source that makes the
+// configuration match the world, for a difference that a check found.
+//
+// A value is followed from the resource's argument to the place where it is
+// written as plain text: through variables to the argument of the module's
+// call, to a file of values or to a default; through locals; through
+// each.value to the element of for_each. There, and nowhere else, bytes are
+// exchanged, so comments, order and layout stay as they are. A file that was
+// formatted as the engine formats it is formatted again afterwards; another is
+// left as it was around the edit.
+//
+// What is not plain text, or what more than this one resource reads, is
+// refused with the reason, the file and the line: a proposal never changes
+// another resource knowingly. A sensitive value is never written. Whether the
+// edit does what it should is for a plan on a scratch copy to say.
+package codify
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/plan"
+)
+
+// Source is the configuration of one workspace.
+type Source struct {
+	Tree      fs.FS    // of the commit, from the root of the repository
+	Dir       string   // of the root module within Tree, "." for the root
+	VarFiles  []string // files of values given to the engine, in order, relative to Dir
+	Variables []string // names of root variables that are set outside of the repository
+	Shared    []string // directories and files, from the root of the repository, that other workspaces read as their own; no edit is made there
+	Tofu      bool     // the engine is OpenTofu, which prefers x.tofu to x.tf
+}
+
+// Change is one attribute that is to match the world.
+type Change struct {
+	Path string // as in a finding: "tags.Name", "ingress[0].from_port"
+	// Was is the value that was applied, as JSON; nil for none. It finds the
+	// elements of lists and the nested blocks, whose order in the source need
+	// not be that of the state.
+	Was       any
+	Want      any // the value in the world, as JSON; nil when there is none
+	Sensitive bool
+}
+
+// Edit is one file before and after.
+type Edit struct{ Before, After []byte }
+
+// Refusal is one attribute that is not codified.
+type Refusal struct {
+	Path string // empty: the resource as a whole
+	Why  string
+	File string // relative to the root of the repository; empty when no place is to blame
+	Line int    // 1-based
+	Next string // what a person can do instead
+}
+
+// Proposal is an edit of the source. It is empty when all was refused.
+type Proposal struct {
+	Files   map[string]Edit // by path from the root of the repository
+	Diff    string          // unified, with a/ and b/, as git apply takes it
+	Done    []string        // paths of the attributes that are codified
+	Refused []Refusal
+}
+
+// Propose makes the source say what the world has at one resource instance.
+// An error means that the resource could not be looked at; what cannot be
+// codified is in the proposal.
+func Propose(s Source, address string, changes []Change) (Proposal, error) {
+	e, at, err := open(s, address)
+	if err != nil {
+		return Proposal{}, err
+	}
+	var p Proposal
+	for _, c := range ordered(changes) {
+		saved := maps.Clone(e.now)
+		if r := e.change(at, c); r != nil {
+			e.restore(saved)
+			r.Path = c.Path
+			p.Refused = append(p.Refused, *r)
+			continue
+		}
+		p.Done = append(p.Done, c.Path)
+	}
+	e.finish(&p)
+	return p, nil
+}
+
+// open reads the root module and checks that the resource is written in the
+// modules that lead to it.
+func open(s Source, address string) (*editor, target, error) {
+	s.Dir = path.Clean(s.Dir)
+	at, err := parseAddress(address)
+	if err != nil {
+		return nil, at, err
+	}
+	if s.Tree == nil || !fs.ValidPath(s.Dir) {
+		return nil, at, fault.New(fault.Invalid, "name a directory of the repository", "%q is not a directory within the repository", s.Dir)
+	}
+	e := &editor{src: s, now: map[string][]byte{}, was: map[string][]byte{}, modules: map[string]*module{}}
+	_, err = e.locate(at)
+	return e, at, err
+}
+
+// ordered has values set before elements are removed, later elements first,
+// and elements added last: an index in a path then means what it says.
+func ordered(changes []Change) []Change {
+	rank := func(c Change) int {
+		switch {
+		case c.Want == nil:
+			return 1
+		case c.Was == nil:
+			return 2
+		}
+		return 0
+	}
+	out := slices.Clone(changes)
+	slices.SortStableFunc(out, func(a, b Change) int {
+		if r := cmp.Compare(rank(a), rank(b)); r != 0 || rank(a) == 0 {
+			return r
+		}
+		order := compareSteps(a.Path, b.Path)
+		if rank(a) == 1 {
+			return -order
+		}
+		return order
+	})
+	return out
+}
+
+// change edits what one attribute needs.
+func (e *editor) change(at target, c Change) *Refusal {
+	if c.Sensitive || hidden(c.Want) {
+		return refuse("the value is sensitive, and source is no place for a secret",
+			"write it to your secret store and refer to it, or put the old value back with `tfops sync`")
+	}
+	steps, err := parsePath(c.Path)
+	if err != nil {
+		return refuse(err.Error(), "")
+	}
+	e.edits = 0
+	if r := e.put(at, wish{steps: steps, was: c.Was, want: c.Want}, 0); r != nil || e.edits > 0 {
+		return r.otherwise(steps)
+	}
+	sc, err := e.locate(at)
+	if err != nil {
+		return refuse(err.Error(), fault.Next(err))
+	}
+	return refuse("the configuration says this already", "apply it with `tfops sync`, or wait for the next check").in(sc.block.DefRange())
+}
+
+// hidden reports whether a value holds one that was redacted.
+func hidden(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return v == plan.Sensitive
+	case []any:
+		return slices.ContainsFunc(v, hidden)
+	case map[string]any:
+		for _, w := range v {
+			if hidden(w) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// finish fills in the files and the diff.
+func (e *editor) finish(p *Proposal) {
+	p.Files = map[string]Edit{}
+	for name, after := range e.now {
+		if before := e.was[name]; !bytes.Equal(before, after) {
+			p.Files[name] = Edit{Before: before, After: after}
+		}
+	}
+	p.Diff = unified(p.Files)
+}
+
+func refuse(why, next string) *Refusal { return &Refusal{Why: why, Next: next} }
+
+// otherwise names the other way out of what can only be edited by hand.
+func (r *Refusal) otherwise(path []step) *Refusal {
+	if r != nil && r.Next == handwork {
+		r.Next = fmt.Sprintf("%s, or let the engine leave it alone with lifecycle { ignore_changes = [%s] }", handwork, pathOf(path))
+	}
+	return r
+}
+
+const handwork = "edit it by hand"

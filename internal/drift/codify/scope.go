@@ -1,0 +1,172 @@
+package codify
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/tfops/tfops/internal/fault"
+)
+
+// scope is where an expression stands: in a module, perhaps in a block that
+// may have instances, and in the call that leads to the module.
+type scope struct {
+	mod   *module
+	block *hclsyntax.Block // a resource, or the call of a module; nil outside of them
+	rest  []*hclsyntax.Block
+	key   *step // of the instance of block
+	up    *scope
+}
+
+// outside is the scope of the same module outside of the block.
+func (s *scope) outside() *scope { return &scope{mod: s.mod, up: s.up} }
+
+// locate finds the resource; its scope is that of its body.
+func (e *editor) locate(at target) (*scope, error) {
+	dir := e.src.Dir
+	var up *scope
+	for _, in := range at.modules {
+		m, err := e.module(dir)
+		if err != nil {
+			return nil, err
+		}
+		calls := m.blocks("module", in.name)
+		if len(calls) == 0 {
+			return nil, e.missing(m, at, `"module"`, in.name)
+		}
+		local, ok := localSource(dir, calls[len(calls)-1])
+		if !ok {
+			return nil, fault.New(fault.Conflict, "change the module where it is kept, or give the call another argument",
+				"%s is in module %q, whose source (%s:%d) is not a directory of this repository", at.text, in.name, calls[0].DefRange().Filename, calls[0].DefRange().Start.Line)
+		}
+		up = &scope{mod: m, block: calls[0], rest: calls[1:], key: in.key, up: up}
+		dir = local
+	}
+	m, err := e.module(dir)
+	if err != nil {
+		return nil, err
+	}
+	found := m.blocks("resource", at.typ, at.name)
+	if len(found) == 0 {
+		return nil, e.missing(m, at, `"`+at.typ+`"`, at.name)
+	}
+	return &scope{mod: m, block: found[0], rest: found[1:], key: at.key, up: up}, nil
+}
+
+// missing says that a block is not written in a module.
+func (e *editor) missing(m *module, at target, words ...string) error {
+	for name, text := range m.json {
+		if containsAll(string(text), `"`+strings.Trim(words[0], `"`)+`"`, `"`+words[1]+`"`) {
+			return fault.New(fault.Conflict, "edit it by hand", "%s is written in JSON syntax, in %s, which is not edited", at.text, name)
+		}
+	}
+	return fault.New(fault.NotFound, "check the address, and the commit: the resource may have been taken out since",
+		"%s is not written in %s: there is no %s %q", at.text, m.dir, strings.Trim(words[0], `"`), words[1])
+}
+
+func containsAll(text string, parts ...string) bool {
+	for _, p := range parts {
+		if !strings.Contains(text, p) {
+			return false
+		}
+	}
+	return true
+}
+
+// argument is an argument of the scope's block; that of an override counts.
+func (s *scope) argument(name string) *hclsyntax.Attribute {
+	a := s.block.Body.Attributes[name]
+	for _, b := range s.rest {
+		if o := b.Body.Attributes[name]; o != nil {
+			a = o
+		}
+	}
+	return a
+}
+
+// alone says why an edit of this scope's text would reach more than the one
+// instance; nil when it does not.
+func (e *editor) alone(s *scope) *Refusal {
+	for ; s != nil; s = s.up {
+		if s.block != nil && !s.single() {
+			return manyInstances(s.block)
+		}
+		calls, err := e.calls(s.mod.dir)
+		if err != nil {
+			return refuse(err.Error(), fault.Next(err))
+		}
+		mine := 0
+		if s.up != nil {
+			mine = 1
+		}
+		if len(calls) > mine {
+			other := calls[0]
+			if s.up != nil && other == s.up.block.DefRange() {
+				other = calls[1]
+			}
+			return refuse(fmt.Sprintf("the module %s is called elsewhere too, which would change with it", s.mod.dir),
+				"make the value a variable of the module, and give it in the call").in(other)
+		}
+	}
+	return nil
+}
+
+func manyInstances(b *hclsyntax.Block) *Refusal {
+	return refuse(fmt.Sprintf("%s has several instances, and this text is the same for all of them", blockName(b)),
+		"give the instances values of their own, such as each.value, then try again").in(b.DefRange())
+}
+
+// single reports whether the block has one instance only, as far as its text
+// tells.
+func (s *scope) single() bool {
+	count, each := s.argument("count"), s.argument("for_each")
+	switch {
+	case count != nil:
+		return atMostOne(count.Expr)
+	case each != nil:
+		return oneElement(each.Expr)
+	}
+	return s.key == nil
+}
+
+func atMostOne(x hclsyntax.Expression) bool {
+	switch x := x.(type) {
+	case *hclsyntax.ParenthesesExpr:
+		return atMostOne(x.Expression)
+	case *hclsyntax.ConditionalExpr: // var.enabled ? 1 : 0
+		return atMostOne(x.TrueResult) && atMostOne(x.FalseResult)
+	case *hclsyntax.LiteralValueExpr:
+		return x.Val.Type() == cty.Number && x.Val.IsKnown() && !x.Val.IsNull() && x.Val.LessThanOrEqualTo(cty.NumberIntVal(1)).True()
+	}
+	return false
+}
+
+func oneElement(x hclsyntax.Expression) bool {
+	switch x := x.(type) {
+	case *hclsyntax.ParenthesesExpr:
+		return oneElement(x.Expression)
+	case *hclsyntax.ObjectConsExpr:
+		return len(x.Items) == 1
+	case *hclsyntax.TupleConsExpr:
+		return len(x.Exprs) == 1
+	case *hclsyntax.FunctionCallExpr:
+		return x.Name == "toset" && len(x.Args) == 1 && oneElement(x.Args[0])
+	}
+	return false
+}
+
+func blockName(b *hclsyntax.Block) string {
+	if b.Type == "resource" {
+		return strings.Join(b.Labels, ".")
+	}
+	return strings.Join(append([]string{b.Type}, b.Labels...), ".")
+}
+
+// in puts the place into a refusal.
+func (r *Refusal) in(where hcl.Range) *Refusal {
+	r.File, r.Line = where.Filename, where.Start.Line
+	return r
+}

@@ -1,0 +1,204 @@
+package codify
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+)
+
+// constant is the value of an expression that is plain text: it names nothing
+// and calls nothing.
+func constant(x hclsyntax.Expression) (cty.Value, bool) {
+	plain := true
+	_ = hclsyntax.VisitAll(x, func(n hclsyntax.Node) hcl.Diagnostics {
+		switch n := n.(type) {
+		case *hclsyntax.LiteralValueExpr, *hclsyntax.TemplateExpr, *hclsyntax.TupleConsExpr, *hclsyntax.ObjectConsExpr,
+			*hclsyntax.ObjectConsKeyExpr, *hclsyntax.ParenthesesExpr:
+		case *hclsyntax.UnaryOpExpr:
+			_, literal := n.Val.(*hclsyntax.LiteralValueExpr)
+			plain = plain && literal
+		default:
+			plain = false
+		}
+		return nil
+	})
+	if !plain {
+		return cty.NilVal, false
+	}
+	v, diags := x.Value(nil)
+	return v, !diags.HasErrors() && v.IsWhollyKnown()
+}
+
+// plain reports whether an expression is a value that can be exchanged for
+// another: a constant, and no text of several lines.
+func (e *editor) plain(x hclsyntax.Expression) bool {
+	_, ok := constant(x)
+	return ok && !e.heredoc(x)
+}
+
+func (e *editor) heredoc(x hclsyntax.Expression) bool {
+	return bytes.HasPrefix(e.text(x.Range()), []byte("<<"))
+}
+
+func (e *editor) text(r hcl.Range) []byte {
+	src := e.now[r.Filename]
+	if r.Start.Byte > r.End.Byte || r.End.Byte > len(src) {
+		return nil
+	}
+	return src[r.Start.Byte:r.End.Byte]
+}
+
+// opaque says why an expression is not followed.
+func (e *editor) opaque(x hclsyntax.Expression) *Refusal {
+	if e.heredoc(x) {
+		return refuse("the value is a text of several lines (a heredoc)", handwork).in(x.Range())
+	}
+	return opaque(x)
+}
+
+func opaque(x hclsyntax.Expression) *Refusal {
+	why := "the value is computed"
+	switch x := x.(type) {
+	case *hclsyntax.ConditionalExpr:
+		why = "the value is the result of a condition"
+	case *hclsyntax.FunctionCallExpr:
+		why = fmt.Sprintf("the value is the result of the function %s", x.Name)
+	case *hclsyntax.TemplateExpr, *hclsyntax.TemplateWrapExpr:
+		why = "the text is put together from other values"
+	case *hclsyntax.ForExpr, *hclsyntax.SplatExpr:
+		why = "the value is made from each element of another"
+	case *hclsyntax.BinaryOpExpr, *hclsyntax.UnaryOpExpr:
+		why = "the value is calculated"
+	case *hclsyntax.ScopeTraversalExpr:
+		why = "the value comes from " + origin(plainSteps(x.Traversal))
+	}
+	return refuse(why, handwork).in(x.Range())
+}
+
+func origin(path []step) string {
+	if len(path) == 0 {
+		return "elsewhere"
+	}
+	switch path[0].key {
+	case "data":
+		return "the data source " + pathOf(path[:min(3, len(path))])
+	case "module":
+		return "an output of " + pathOf(path[:min(2, len(path))])
+	case "count", "each", "path", "terraform", "self":
+		return pathOf(path)
+	}
+	return "the resource " + pathOf(path[:min(2, len(path))])
+}
+
+// toValue turns a JSON value into one that can be written.
+func toValue(v any) (cty.Value, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return cty.NilVal, fmt.Errorf("the value in the world cannot be written: %w", err)
+	}
+	t, err := ctyjson.ImpliedType(text)
+	if err == nil {
+		var out cty.Value
+		if out, err = ctyjson.Unmarshal(text, t); err == nil {
+			return out, nil
+		}
+	}
+	return cty.NilVal, fmt.Errorf("the value in the world cannot be written: %w", err)
+}
+
+// same reports whether the source's value is the wanted one: the engine takes
+// 80 for "80" and true for "true".
+func same(have, want cty.Value) bool {
+	have, _ = have.UnmarkDeep()
+	if have.IsNull() || want.IsNull() {
+		return have.IsNull() && want.IsNull()
+	}
+	if have.Type().IsPrimitiveType() != want.Type().IsPrimitiveType() {
+		return false
+	}
+	if have.Type().IsPrimitiveType() {
+		a, errA := convert.Convert(have, cty.String)
+		b, errB := convert.Convert(want, cty.String)
+		return errA == nil && errB == nil && a.RawEquals(b)
+	}
+	if have.Type().IsTupleType() && want.Type().IsTupleType() {
+		a, b := have.AsValueSlice(), want.AsValueSlice()
+		for i := range min(len(a), len(b)) {
+			if !same(a[i], b[i]) {
+				return false
+			}
+		}
+		return len(a) == len(b)
+	}
+	if !have.Type().IsObjectType() || !want.Type().IsObjectType() {
+		return false
+	}
+	a, b := have.AsValueMap(), want.AsValueMap()
+	for k, v := range a {
+		if w, ok := b[k]; !ok && !v.IsNull() || ok && !same(v, w) {
+			return false
+		}
+	}
+	for k, w := range b {
+		if _, ok := a[k]; !ok && !w.IsNull() {
+			return false
+		}
+	}
+	return true
+}
+
+func keyString(v cty.Value) (string, bool) {
+	s, err := convert.Convert(v, cty.String)
+	if err != nil || s.IsNull() || !s.IsKnown() {
+		return "", false
+	}
+	return s.AsString(), true
+}
+
+// render is the source text of a value; lines after the first are indented.
+func render(v cty.Value, indent string) string {
+	text := string(hclwrite.Format(tokens(v).Bytes()))
+	return strings.ReplaceAll(text, "\n", "\n"+indent) // within a string it is escaped
+}
+
+// tokens are those of a value, with keys that are words of the language quoted.
+func tokens(v cty.Value) hclwrite.Tokens {
+	switch {
+	case v.IsNull():
+	case v.Type().IsObjectType():
+		var items []hclwrite.ObjectAttrTokens
+		for it := v.ElementIterator(); it.Next(); {
+			k, w := it.Element()
+			name := hclwrite.Tokens{{Type: hclsyntax.TokenIdent, Bytes: []byte(renderKey(k.AsString(), false))}}
+			items = append(items, hclwrite.ObjectAttrTokens{Name: name, Value: tokens(w)})
+		}
+		return hclwrite.TokensForObject(items)
+	case v.Type().IsTupleType():
+		var all []hclwrite.Tokens
+		for _, w := range v.AsValueSlice() {
+			all = append(all, tokens(w))
+		}
+		return hclwrite.TokensForTuple(all)
+	}
+	return hclwrite.TokensForValue(v)
+}
+
+// renderKey is the source text of an object's key.
+func renderKey(key string, quoted bool) string {
+	switch key {
+	case "for", "null", "true", "false":
+		quoted = true
+	}
+	if quoted || !hclsyntax.ValidIdentifier(key) {
+		return string(hclwrite.TokensForValue(cty.StringVal(key)).Bytes())
+	}
+	return key
+}

@@ -1,0 +1,194 @@
+package drift
+
+import (
+	"path"
+	"strings"
+
+	"github.com/tfops/tfops/internal/fault"
+)
+
+// A glob over addresses or attribute paths is written as these are. In a name
+// `*` and `?` stand for any characters and one; `*` as a step for any name or
+// quoted key; `**` for any number of steps; `[*]` for any key. A key that the
+// glob leaves out may be any: aws_instance.web is all of its instances, and
+// ingress.from_port that of all ingress blocks. `*` and `**` alone are all.
+
+// step is one part of an address or path.
+type step struct {
+	text string
+	kind stepKind
+}
+
+type stepKind int
+
+const (
+	name   stepKind = iota
+	index           // [0] or [*]
+	quoted          // ["a.b"]
+)
+
+// steps takes an address, path or glob apart. What is not well formed is one
+// name.
+func steps(s string) []step {
+	var out []step
+	for s != "" {
+		if s[0] == '.' {
+			s = s[1:]
+			continue
+		}
+		if s[0] != '[' {
+			n := strings.IndexAny(s, ".[")
+			if n < 0 {
+				n = len(s)
+			}
+			out = append(out, step{s[:n], name})
+			s = s[n:]
+			continue
+		}
+		k, n := bracket(s)
+		if n == 0 {
+			return append(out, step{s, name})
+		}
+		out = append(out, k)
+		s = s[n:]
+	}
+	return out
+}
+
+// bracket reads a key at the beginning of s, and how long it is; 0 when it is
+// not closed.
+func bracket(s string) (step, int) {
+	if !strings.HasPrefix(s, `["`) {
+		n := strings.IndexByte(s, ']')
+		if n < 0 {
+			return step{}, 0
+		}
+		return step{s[1:n], index}, n + 1
+	}
+	var b strings.Builder
+	for i := 2; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			if i++; i < len(s) {
+				b.WriteByte(s[i])
+			}
+		case '"':
+			if i+1 < len(s) && s[i+1] == ']' {
+				return step{b.String(), quoted}, i + 2
+			}
+			return step{}, 0
+		default:
+			b.WriteByte(s[i])
+		}
+	}
+	return step{}, 0
+}
+
+// glob is a pattern, taken apart.
+type glob struct {
+	steps     []step
+	addresses bool // of addresses: quoted keys may be left out, and a module stands for all in it
+}
+
+// CheckGlob says what is wrong with a glob over addresses or attribute paths;
+// the error is a fault.
+func CheckGlob(pattern string) error {
+	for _, s := range steps(pattern) {
+		if s.kind != name {
+			continue
+		}
+		if _, err := path.Match(s.text, ""); err != nil || strings.ContainsAny(s.text, `["]`) {
+			return fault.New(fault.Invalid, `Write it as addresses and attributes are written, e.g. module.*.aws_instance.web[*] or tags["a b"].`,
+				"%q is not a pattern of addresses or attributes.", pattern)
+		}
+	}
+	return nil
+}
+
+func newGlob(pattern string, addresses bool) glob {
+	if pattern == "*" {
+		pattern = "**"
+	}
+	return glob{steps(pattern), addresses}
+}
+
+// maxSteps bounds the work on one address; no engine writes longer ones.
+const maxSteps = 200
+
+// matches reports whether the glob is of s, or of what s is a part of.
+func (g glob) matches(s string) bool {
+	at, _, _ := strings.Cut(s, " (deposed ")
+	list := steps(at)
+	if len(list) > maxSteps || len(g.steps) > maxSteps {
+		return false
+	}
+	// done[j] says that the pattern's steps so far match the first j of s.
+	done := make([]bool, len(list)+1)
+	done[0] = true
+	for i, p := range g.steps {
+		next := make([]bool, len(list)+1)
+		for j := range done {
+			switch {
+			case p == step{"**", name}:
+				next[j] = done[j] || j > 0 && next[j-1]
+			case j > 0 && done[j-1] && g.one(p, list[j-1]):
+				next[j] = true
+			}
+			// a key that the pattern leaves out
+			if j > 0 && next[j-1] && g.skips(list[j-1]) && (i+1 == len(g.steps) || g.steps[i+1].kind == name) {
+				next[j] = true
+			}
+		}
+		done = next
+	}
+	if done[len(list)] {
+		return true
+	}
+	for j := 1; j < len(list); j++ {
+		if done[j] && (!g.addresses || endsInModule(list[:j])) {
+			return true
+		}
+	}
+	return false
+}
+
+// begins is a quick look at whether a pattern can be of an attribute's path.
+func (g glob) begins(s string) bool {
+	return len(g.steps) == 0 || g.steps[0].text == "**" || g.one(g.steps[0], step{root(s), name})
+}
+
+// one reports whether a step of the pattern is of a step of the address.
+func (g glob) one(p, s step) bool {
+	switch {
+	case p.kind == index && p.text == "*":
+		return s.kind != name
+	case p.kind != name:
+		return p == s
+	case s.kind == index, s.kind == quoted && (g.addresses || p.text != "*"):
+		return false
+	case p.text == "*":
+		return true
+	}
+	ok, err := path.Match(p.text, s.text)
+	return ok && err == nil
+}
+
+// skips reports whether a pattern may leave a step out.
+func (g glob) skips(s step) bool { return s.kind == index || s.kind == quoted && g.addresses }
+
+// endsInModule reports whether the steps are the whole address of a module.
+func endsInModule(list []step) bool {
+	i := 0
+	for i+1 < len(list) && list[i] == (step{"module", name}) && list[i+1].kind == name {
+		for i += 2; i < len(list) && list[i].kind != name; i++ {
+		}
+	}
+	return i > 0 && i == len(list)
+}
+
+// matchName is a glob over plain names, such as those of types and workspaces.
+// The empty pattern is all.
+func matchName(pattern, s string) bool {
+	ok, err := path.Match(pattern, s)
+	return pattern == "" || ok && err == nil
+}

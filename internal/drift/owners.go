@@ -1,0 +1,86 @@
+package drift
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/hmarr/codeowners"
+
+	"github.com/tfops/tfops/internal/fault"
+)
+
+// ownersFiles are where a CODEOWNERS file may lie; the first that is there
+// counts, and no other. The order is that of GitHub:
+// https://docs.github.com/articles/about-code-owners
+var ownersFiles = []string{".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"}
+
+// maxOwners is the size in bytes from which on GitHub does not load the file.
+const maxOwners = 3 << 20
+
+// Owners is who answers for which file of a repository. The zero Owners is
+// nobody for any.
+type Owners struct {
+	File     string   // the CODEOWNERS file; empty when there is none
+	Problems []string // lines that cannot be read, which count for nothing
+	rules    codeowners.Ruleset
+}
+
+// ReadOwners reads the CODEOWNERS file of a repository's tree. A line that
+// cannot be read is left out, as GitHub does, and told in Problems. The error
+// is a fault: the file is there and cannot be read, or is too large.
+func ReadOwners(tree fs.FS) (Owners, error) {
+	for _, name := range ownersFiles {
+		info, err := fs.Stat(tree, name)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() {
+			continue
+		}
+		if err == nil && info.Size() > maxOwners {
+			return Owners{}, fault.New(fault.Invalid, "Make it smaller than 3 MB, as GitHub wants it, too.", "%s is too large to read.", name)
+		}
+		var src []byte
+		if err == nil {
+			src, err = fs.ReadFile(tree, name)
+		}
+		if err != nil {
+			return Owners{}, fault.New(fault.Unavailable, "Check the repository's mirror.", "%s cannot be read: %w.", name, err)
+		}
+		return parseOwners(name, string(src)), nil
+	}
+	return Owners{}, nil
+}
+
+func parseOwners(name, src string) Owners {
+	o := Owners{File: name}
+	n := 0
+	for line := range strings.Lines(src) {
+		n++
+		rules, err := codeowners.ParseFile(strings.NewReader(line))
+		if err != nil {
+			text := err.Error()
+			if cause := errors.Unwrap(err); cause != nil {
+				text = cause.Error() // without the number of the line, which is always the first
+			}
+			o.Problems = append(o.Problems, fmt.Sprintf("%s:%d: %s", name, n, strings.TrimPrefix(text, "line 1: ")))
+			continue
+		}
+		o.rules = append(o.rules, rules...)
+	}
+	return o
+}
+
+// Of lists who answers for a file, given relative to the repository's root, as
+// CODEOWNERS names them: the last line that matches counts. Nobody is an empty
+// list.
+func (o Owners) Of(file string) []string {
+	rule, err := o.rules.Match(file)
+	if err != nil || rule == nil || file == "" {
+		return nil
+	}
+	var out []string
+	for _, w := range rule.Owners {
+		out = append(out, w.String())
+	}
+	return out
+}
