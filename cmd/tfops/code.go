@@ -135,7 +135,11 @@ func (c *codebase) branches(g config.Generator) []string {
 // where names the block or the match that a workspace comes from.
 func (c *codebase) where(w workspace.Workspace) string {
 	if w.Origin != nil {
-		return w.Origin.String()
+		for _, g := range c.config.Generators {
+			if g.Name == w.Origin.Generator {
+				return g.Source + ", " + w.Origin.String()
+			}
+		}
 	}
 	for _, own := range c.config.Workspaces {
 		if own.Name == w.Name {

@@ -41,8 +41,14 @@ func (e *Engine) Start(ctx context.Context, a Actor, o Order) (run.Run, error) {
 	if err != nil {
 		return run.Run{}, err
 	}
+	b := run.Batch{Runs: []run.Run{r}}
+	if o.Kind == run.Destroy {
+		if err := e.inReverse(ctx, &b); err != nil {
+			return run.Run{}, err
+		}
+	}
 	for {
-		created, err := e.enqueued(ctx, run.Batch{Runs: []run.Run{r}})
+		created, err := e.enqueued(ctx, b)
 		if err != nil || len(created) > 0 {
 			return append(created, run.Run{})[0], err
 		}

@@ -203,7 +203,8 @@ func (f *fleetBuilder) settings(code map[string]codeFacts, records map[string]wo
 		if w.Origin == nil {
 			return fmt.Sprintf("workspace block %q", w.Name)
 		}
-		return w.Origin.String()
+		g, _ := f.base.generator(w.Origin.Generator)
+		return g.Source + ", " + w.Origin.String()
 	})
 	for _, p := range problems {
 		f.problems[p.Generator] = append(f.problems[p.Generator], p)
@@ -215,7 +216,7 @@ func (f *fleetBuilder) settings(code map[string]codeFacts, records map[string]wo
 	}
 	s.unmade = f.problems
 	s.inferred = infer(s.Workspaces, code, records)
-	return s.prepare()
+	return s.compute()
 }
 
 // known fetches what is remembered and puts the fleet together: at the start,

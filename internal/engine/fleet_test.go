@@ -251,7 +251,7 @@ func TestCollision(t *testing.T) {
 		for _, p := range v.Problems {
 			text += p.Message + "\n"
 		}
-		if !strings.Contains(text, `workspaces "all": a on branch main`) || !strings.Contains(text, `workspaces "all": live/a on branch main`) {
+		if !strings.Contains(text, `tfops.hcl:1, workspaces "all": a on branch main`) || !strings.Contains(text, `workspaces "all": live/a on branch main`) {
 			t.Errorf("the problems are\n%s", text)
 		}
 	})

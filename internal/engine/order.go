@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -124,6 +125,28 @@ func (e *Engine) arrange(ctx context.Context, s *Settings, b *run.Batch) error {
 			if busy || r.Kind == run.Sync && reads(s, q, b, r.Workspace, name) || slices.ContainsFunc(b.Runs, func(o run.Run) bool { return o.Workspace == name && o.Kind == r.Kind }) {
 				b.Runs[i].Upstream = append(b.Runs[i].Upstream, name)
 			}
+		}
+	}
+	return nil
+}
+
+// inReverse makes a person's destroy run wait for those of the workspaces that
+// depend on its own. It is refused while one of them stands and is not being
+// destroyed: what it is made of would go from under it.
+func (e *Engine) inReverse(ctx context.Context, b *run.Batch) error {
+	s := e.current()
+	if err := e.arrange(ctx, s, b); err != nil {
+		return err
+	}
+	records, err := e.Store.Records(ctx)
+	if err != nil {
+		return err
+	}
+	r := b.Runs[0]
+	for _, name := range s.before(r) {
+		def, _ := s.find(name)
+		if records[name].Applied != "" && def.Apply != workspace.Never && !slices.Contains(r.Upstream, name) {
+			return fault.New(fault.Conflict, "tfops destroy "+name, "workspace %s depends on %s and is still applied", name, r.Workspace)
 		}
 	}
 	return nil

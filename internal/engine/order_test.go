@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
@@ -140,4 +141,31 @@ func TestCycle(t *testing.T) {
 			}
 		}
 	}, define("a", after("b")), define("b", after("a")), define("c"))
+}
+
+// A person destroys what stands on something first.
+func TestDestroyByAPerson(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.start()
+		g.commit("a/main.tf", "b/main.tf")
+		g.applied("a")
+		g.applied("b")
+		destroy := func(name string) error {
+			_, err := g.engine.Start(t.Context(), ana, Order{Workspace: name, Kind: run.Destroy})
+			g.settle()
+			return err
+		}
+		if err := destroy("a"); !fault.Is(err, fault.Conflict) || fault.Next(err) != "tfops destroy b" {
+			t.Fatalf("%v", err)
+		}
+		if err := destroy("b"); err != nil {
+			t.Fatal(err)
+		}
+		if err := destroy("a"); err != nil {
+			t.Fatal(err)
+		}
+		g.want("a", run.Pending)
+		g.applied("b")
+		g.applied("a")
+	}, define("a"), define("b", after("a")))
 }

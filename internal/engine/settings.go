@@ -53,12 +53,18 @@ type Definition struct {
 	fingerprint string // computed once: it is asked for at every look at the queue
 }
 
-// prepare computes what is asked for often.
+// prepare computes what is asked for often. It is called before anybody else
+// has the settings.
 func (s *Settings) prepare() *Settings {
 	for name, r := range s.Repositories {
 		r.name = name
 		s.Repositories[name] = r
 	}
+	return s.compute()
+}
+
+// compute is prepare for settings that share what others read already.
+func (s *Settings) compute() *Settings {
 	s.byName = make(map[string]int, len(s.Workspaces))
 	for i := range s.Workspaces {
 		d := &s.Workspaces[i]

@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	git "github.com/go-git/go-git/v5"
@@ -151,7 +152,7 @@ func (c *Checkout) Tree(sha string) (fs.FS, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &checkoutFS{c.repo.Storer, root, map[plumbing.Hash]*object.Tree{}}, nil
+	return &checkoutFS{store: c.repo.Storer, root: root, known: map[plumbing.Hash]*object.Tree{}}, nil
 }
 
 var _ interface {
@@ -161,8 +162,10 @@ var _ interface {
 	fs.ReadLinkFS
 } = (*checkoutFS)(nil)
 
-// checkoutFS reads trees through go-git's own object store.
+// checkoutFS reads trees through go-git's own object store, which only one may
+// read at a time.
 type checkoutFS struct {
+	mu    sync.Mutex
 	store storer.EncodedObjectStorer
 	root  *object.Tree
 	known map[plumbing.Hash]*object.Tree
@@ -248,6 +251,8 @@ func (f *checkoutFS) content(e object.TreeEntry) ([]byte, error) {
 }
 
 func (f *checkoutFS) Open(name string) (fs.File, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	e, err := f.find("open", name, true)
 	if err != nil {
 		return nil, err
@@ -260,6 +265,8 @@ func (f *checkoutFS) Open(name string) (fs.File, error) {
 }
 
 func (f *checkoutFS) ReadFile(name string) ([]byte, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	e, err := f.find("readfile", name, true)
 	if err != nil {
 		return nil, err
@@ -271,6 +278,8 @@ func (f *checkoutFS) ReadFile(name string) ([]byte, error) {
 }
 
 func (f *checkoutFS) ReadDir(name string) ([]fs.DirEntry, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	e, err := f.find("readdir", name, true)
 	if err != nil || e.Mode == filemode.Submodule {
 		return nil, err
@@ -293,16 +302,22 @@ func (f *checkoutFS) ReadDir(name string) ([]fs.DirEntry, error) {
 }
 
 func (f *checkoutFS) Stat(name string) (fs.FileInfo, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	e, err := f.find("stat", name, true)
 	return checkoutInfo{f, e}, err
 }
 
 func (f *checkoutFS) Lstat(name string) (fs.FileInfo, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	e, err := f.find("lstat", name, false)
 	return checkoutInfo{f, e}, err
 }
 
 func (f *checkoutFS) ReadLink(name string) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	e, err := f.find("readlink", name, false)
 	if err == nil && e.Mode != filemode.Symlink {
 		err = &fs.PathError{Op: "readlink", Path: name, Err: fs.ErrInvalid}
@@ -316,6 +331,8 @@ func (f *checkoutFS) ReadLink(name string) (string, error) {
 
 // TreeHash names the content of a directory with all that is in it.
 func (f *checkoutFS) TreeHash(dir string) (string, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	e, err := f.find("treehash", dir, true)
 	return string(e.Hash[:]), err == nil && e.Mode == filemode.Dir
 }
@@ -349,6 +366,8 @@ func (i checkoutInfo) Mode() fs.FileMode {
 }
 
 func (i checkoutInfo) Size() int64 {
+	i.fs.mu.Lock()
+	defer i.fs.mu.Unlock()
 	if b, err := object.GetBlob(i.fs.store, i.e.Hash); err == nil && i.e.Mode.IsFile() {
 		return b.Size
 	}

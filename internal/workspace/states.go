@@ -3,6 +3,7 @@ package workspace
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 )
 
@@ -19,7 +20,7 @@ type Identity func(backend string, config map[string]any, terraformWorkspace str
 // States reads off the code of a workspace which states it has to do with.
 func (g *Graph) States(w Workspace, identity Identity) States {
 	s := States{Reads: map[string]string{}}
-	if b, ok := g.Backend(w.Dir); ok && !b.Partial {
+	if b, ok := g.Backend(w.Dir); ok && !b.Partial && !here(b) {
 		own := w.TerraformWorkspace
 		if own == "" {
 			own = "default"
@@ -27,7 +28,7 @@ func (g *Graph) States(w Workspace, identity Identity) States {
 		s.Own = identity(b.Type, b.Config, own)
 	}
 	for _, r := range g.RemoteStates(w.Dir) {
-		if r.Partial {
+		if r.Partial || here(Backend(r)) {
 			continue
 		}
 		ws := r.Workspace
@@ -37,6 +38,16 @@ func (g *Graph) States(w Workspace, identity Identity) States {
 		s.Reads[identity(r.Type, r.Config, ws)] = fmt.Sprintf("data \"terraform_remote_state\" %q in %s:%d", r.Name, r.File, r.Line)
 	}
 	return s
+}
+
+// here reports whether a state is a file by a path that means another one in
+// every checkout: what reads it cannot mean that of another workspace.
+func here(b Backend) bool {
+	if b.Type != "local" {
+		return false
+	}
+	file, _ := b.Config["path"].(string)
+	return !path.IsAbs(file)
 }
 
 // Infer finds which workspaces read the state of which others.

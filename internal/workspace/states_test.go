@@ -1,0 +1,47 @@
+package workspace
+
+import (
+	"fmt"
+	"testing"
+)
+
+// A state is another workspace's only where both mean the same one.
+func TestInfer(t *testing.T) {
+	backend := func(kind, key, value string) string {
+		return fmt.Sprintf("terraform {\n  backend %q {\n    %s = %q\n  }\n}\n", kind, key, value)
+	}
+	reads := func(kind, key, value, more string) string {
+		return fmt.Sprintf("data \"terraform_remote_state\" \"x\" {\n  backend = %q\n  %s\n  config = {\n    %s = %q\n  }\n}\n", kind, more, key, value)
+	}
+	tree := files(map[string]string{
+		"s3/main.tf":        backend("s3", "key", "net"),
+		"absolute/main.tf":  backend("local", "path", "/states/x"),
+		"relative/main.tf":  backend("local", "path", "terraform.tfstate"),
+		"one/main.tf":       reads("s3", "key", "net", ""),
+		"other/main.tf":     reads("s3", "key", "dns", ""),
+		"workspace/main.tf": reads("s3", "key", "net", `workspace = "prod"`),
+		"file/main.tf":      reads("local", "path", "/states/x", ""),
+		"own/main.tf":       reads("local", "path", "terraform.tfstate", ""),
+		"partly/main.tf":    "data \"terraform_remote_state\" \"x\" {\n  backend = \"s3\"\n  config = {\n    key = var.key\n  }\n}\n",
+		"module/main.tf":    "module \"m\" {\n  source = \"../shared\"\n}\n",
+		"shared/main.tf":    reads("s3", "key", "net", ""),
+	})
+	var ws []Workspace
+	for _, dir := range []string{"s3", "absolute", "relative", "one", "other", "workspace", "file", "own", "partly", "module"} {
+		ws = append(ws, Workspace{Name: dir, Dir: dir})
+	}
+	g := NewIndex().Graph(tree, ws)
+	states := map[string]States{}
+	for _, w := range ws {
+		states[w.Name] = g.States(w, func(kind string, config map[string]any, terraformWorkspace string) string {
+			return fmt.Sprint(kind, config, terraformWorkspace)
+		})
+	}
+	got := ""
+	for _, d := range Infer(states) {
+		got += d.Downstream + "<" + d.Upstream + " "
+	}
+	if want := "file<absolute module<s3 one<s3 "; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
