@@ -169,3 +169,28 @@ func TestDestroyByAPerson(t *testing.T) {
 		g.applied("a")
 	}, define("a"), define("b", after("a")))
 }
+
+// A commit that comes while there is no order is not lost.
+func TestCommitDuringACycle(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		configure := func(defs ...Definition) {
+			t.Helper()
+			if err := g.engine.Configure(t.Context(), g.settings(defs...)); err != nil {
+				t.Fatal(err)
+			}
+			g.pass(60e9)
+		}
+		g.start()
+		g.commit("a/main.tf", "b/main.tf")
+		g.applied("a")
+		g.applied("b")
+		configure(define("a", after("b")), define("b", after("a")))
+		sha := g.commit("a/main.tf")
+		g.commit("c/main.tf")
+		if g.last("a").Commit.SHA == sha {
+			t.Error("it was planned without an order")
+		}
+		configure(define("a"), define("b", after("a")))
+		g.want("a", run.AwaitingApproval)
+	}, define("a"), define("b", after("a")))
+}

@@ -372,11 +372,12 @@ func (g *glance) moved(ctx context.Context, defs []Definition, from, head string
 		if problem == nil {
 			problem = g.e.wrong(d.Name)
 		}
-		if p, held := g.e.current().order.Held(d.Name); held && problem == nil {
+		p, held := g.e.current().order.Held(d.Name)
+		if held && problem == nil {
 			problem = fault.New(fault.Conflict, p.Next, "%s", p.Message)
 		}
 		g.e.setProblem([]Definition{d}, problem)
-		if from != head {
+		if from != head && !held { // what is mended in the configuration must find what it missed
 			g.batch.Heads[d.Name] = head
 		}
 		if problem == nil {
