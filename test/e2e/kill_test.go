@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -350,10 +351,9 @@ func (s *scene) stoppedInOrder() {
 // copyOf puts a copy of the binary at a path of the lab, as an upgrade does.
 func (l *lab) copyOf(bin, name string) string {
 	l.t.Helper()
-	b, err := os.ReadFile(bin)
-	if err == nil {
-		err = os.WriteFile(l.path(name+".new"), b, 0o755)
-	}
+	// By another process: a test that starts a program while this one has the
+	// file open for writing would hand that on, and the file could not be run.
+	err := exec.Command("cp", bin, l.path(name+".new")).Run()
 	if err == nil {
 		err = os.Rename(l.path(name+".new"), l.path(name))
 	}
