@@ -18,21 +18,21 @@ func Acknowledge(f Finding, ack Ack, now time.Time) (Finding, Event, error) {
 	_, may := lives[f.Life][acked]
 	switch {
 	case strings.TrimSpace(ack.Reason) == "":
-		return f, Event{}, fault.New(fault.Invalid, "Say why with -m.", "Acknowledging finding %s needs a reason.", f.ID)
+		return f, Event{}, fault.New(fault.Invalid, "tfops drift ack "+f.ID+" -m REASON", "acknowledging finding %s needs a reason that others can read", f.ID)
 	case ack.By == "":
-		return f, Event{}, fault.New(fault.Invalid, "Name who acknowledges it.", "Acknowledging finding %s needs a person.", f.ID)
+		return f, Event{}, fault.New(fault.Invalid, "name who acknowledges it", "acknowledging finding %s needs a person", f.ID)
 	case ack.over(now):
-		return f, Event{}, fault.New(fault.Invalid, "Give a time that is yet to come with --until, or leave it out.",
-			"The acknowledgement of finding %s would be over since %s.", f.ID, ack.Until.Format(time.RFC3339))
+		return f, Event{}, fault.New(fault.Invalid, "give a time that is yet to come with --until, or leave it out",
+			"the acknowledgement of finding %s would be over since %s", f.ID, ack.Until.Format(time.RFC3339))
 	case f.Class == Unchecked:
-		return f, Event{}, fault.New(fault.Conflict, "Make the check work, or take the schedule away.",
-			"Finding %s says that %s could not be checked, which cannot be acknowledged.", f.ID, f.Workspace)
+		return f, Event{}, fault.New(fault.Conflict, "make the check work, or take the schedule away",
+			"finding %s says that %s could not be checked, which cannot be acknowledged", f.ID, f.Workspace)
 	case f.Life == Ignored:
-		return f, Event{}, fault.New(fault.Conflict, "Change the rule if it should show.",
-			"Finding %s is ignored by the rule %q already.", f.ID, f.ignoredBy())
+		return f, Event{}, fault.New(fault.Conflict, "change the rule in tfops.hcl if it should show",
+			"finding %s is ignored by the rule %q already", f.ID, f.ignoredBy())
 	case !may:
-		return f, Event{}, fault.New(fault.Conflict, "Look at the open findings with `tfops drift report`.",
-			"Finding %s is %s, so there is nothing to acknowledge.", f.ID, f.Life)
+		return f, Event{}, fault.New(fault.Conflict, "tfops drift findings "+ShellWord(f.Workspace),
+			"finding %s is %s, so there is nothing to acknowledge", f.ID, f.Life)
 	}
 	from := f.Life
 	ack.At, ack.Attributes = now, f.showing()
@@ -44,7 +44,7 @@ func Acknowledge(f Finding, ack Ack, now time.Time) (Finding, Event, error) {
 // for a finding that has none.
 func Unacknowledge(f Finding, now time.Time) (Finding, Event, error) {
 	if f.Ack == nil {
-		return f, Event{}, fault.New(fault.Conflict, "Look at the open findings with `tfops drift report`.", "Finding %s is not acknowledged.", f.ID)
+		return f, Event{}, fault.New(fault.Conflict, "tfops drift findings "+ShellWord(f.Workspace)+" --life acknowledged", "finding %s is not acknowledged", f.ID)
 	}
 	from := f.Life
 	f.Ack, f.Life = nil, from.take(ackEnded)

@@ -33,7 +33,7 @@ func Blinds(p *plan.Plan) []Blind {
 		out = append(out, b)
 	}
 	for _, c := range p.Changes {
-		if c.Mode == "data" && c.Action == plan.ReadData {
+		if c.Mode == "data" && c.Action == plan.ReadData && !verifies(&c) {
 			out = append(out, Blind{Address: c.Address, What: "data source", Why: "it can be read only during an apply"})
 		}
 	}

@@ -27,9 +27,13 @@ type Check struct {
 	LastApplyAt time.Time     `json:"last_apply_at,omitzero"`
 	Outcome     Outcome       `json:"outcome"`
 	Why         string        `json:"why,omitempty"` // of unchecked
-	Resources   int           `json:"resources"`     // managed resource instances that were compared
+	Resources   int           `json:"resources"`     // managed resource instances that were compared; of an apply, that it left
 	Blind       []Blind       `json:"blind,omitempty"`
 	Counts      map[Class]int `json:"counts,omitempty"` // differences by class, ignored ones too
+	// Open is how many findings of the workspace were open after the check, but
+	// for those that a rule ignores and for the word that it could not look. It
+	// is what trends are made of: findings themselves forget.
+	Open map[Severity]int `json:"open,omitempty"`
 }
 
 // Blind is something in a workspace that no check can see.
@@ -37,4 +41,32 @@ type Blind struct {
 	Address string `json:"address"`       // of a resource; empty: the whole workspace
 	What    string `json:"what"`          // e.g. "write-only argument password_wo"
 	Why     string `json:"why,omitempty"` // for a person
+}
+
+// Concluded is a check with what it came to: found is what it found, findings
+// are the workspace's after it. One that looked is drifted where a finding
+// stands that no rule ignores and that is more than a commit on its way.
+func (c Check) Concluded(found []Difference, findings []Finding) Check {
+	c.Counts, c.Open = nil, nil
+	for _, d := range found {
+		if c.Counts == nil {
+			c.Counts = map[Class]int{}
+		}
+		c.Counts[d.Class]++
+	}
+	stands := false
+	for _, f := range findings {
+		if f.Workspace != c.Workspace || !f.open() || f.Life == Ignored || f.Class == Unchecked {
+			continue
+		}
+		stands = stands || f.Stands()
+		if c.Open == nil {
+			c.Open = map[Severity]int{}
+		}
+		c.Open[f.Severity]++
+	}
+	if c.Outcome == Clean && stands {
+		c.Outcome = Drifted
+	}
+	return c
 }

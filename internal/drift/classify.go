@@ -12,7 +12,7 @@ import (
 type Evidence struct {
 	Applied   *plan.Plan // P0, at the applied commit with the applied inputs
 	Head      *plan.Plan // P1, at the commit that is wanted; nil when it is the applied one, or has no plan
-	LastApply *plan.Plan // what the newest apply of the workspace carried out; nil when that is not known
+	LastApply *plan.Plan // what the newest apply of the workspace carried out; nil when that is not known, or a check found that it lasts
 	Failed    string     // why there is no P0; empty when there is
 }
 

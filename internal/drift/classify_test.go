@@ -189,6 +189,30 @@ var scenarios = []struct {
 		`check_failed check.health | a is not well`,
 	}},
 
+	{"check_reads", func(l *lab) { // a data source that only a check has, beside another change
+		config := func(value string) string {
+			return thing("a", `value = "`+value+`"`) + `check "health" {
+  data "lab_value" "health" {
+    path = "WORLD/health"
+  }
+  assert {
+    condition     = data.lab_value.health.value == "well"
+    error_message = "it is ${data.lab_value.health.value}"
+  }
+}
+`
+		}
+		l.file(filepath.Join(l.world, "health"), "well")
+		l.config(config("one"))
+		l.apply()
+		l.file(filepath.Join(l.world, "health"), "ill")
+		l.config(config("two"))
+		l.plan("applied")
+	}, []string{
+		`check_failed check.health | it is ill`,
+		`input lab_thing.a (update) value: "one">"one" wants "two"`,
+	}},
+
 	{"unchecked", func(l *lab) {
 		l.config(thing("a", `fail_read = "the cloud is away"`) + thing("b"))
 		l.apply()

@@ -19,7 +19,7 @@
 //	state_only      S≠W and W=T; or gone, and P0 does not want it; or T is not known before an apply and the
 //	                configuration does not set the attribute: it follows another one
 //	input           S=W and W≠T; a resource, data source, move or output that P0 acts upon without an outside change
-//	perpetual       as input, but the newest apply made this very change
+//	perpetual       as input, but the newest apply made this very change, and no check since found the workspace without one
 //	pending_commit  S=W and W=T, or W≠T for another reason, and HEAD wants neither W nor T
 //	check_failed    a check block, or a condition, that P0 found failed
 //	unchecked       there is no complete P0

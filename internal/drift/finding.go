@@ -87,6 +87,7 @@ type Finding struct {
 	Returned   time.Time `json:"returned,omitzero"`
 	ResolvedAt time.Time `json:"resolved_at,omitzero"`
 	ResolvedBy string    `json:"resolved_by,omitempty"` // run that applied since it was last seen; empty: the world changed back
+	Past       []Stay    `json:"past,omitempty"`        // earlier times that it was there, oldest first; see remembered
 
 	Ack *Ack `json:"ack,omitempty"`
 
@@ -98,6 +99,13 @@ type Finding struct {
 	LastApprovers []string `json:"last_approvers,omitempty"` // who approved that
 
 	Heals []time.Time `json:"heals,omitempty"` // when it was healed, of the last day
+}
+
+// Stay is a time for which a finding was there: from the check that found it to
+// the one that did not any more.
+type Stay struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
 }
 
 // Ack is somebody's word that a finding is known. It covers the attributes

@@ -1,6 +1,7 @@
 package drift
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -98,6 +99,7 @@ func (w *walk) again(f Finding, d Difference) Finding {
 	text := ""
 	switch {
 	case back:
+		f.Past = remembered(append(slices.Clone(f.Past), Stay{f.Since(), f.ResolvedAt}), w.now)
 		f.Returned, f.ResolvedAt, f.ResolvedBy = w.now, time.Time{}, ""
 		f.Life, text = from.take(seen), "back after it was resolved"
 	case len(news) > 0:
@@ -107,9 +109,24 @@ func (w *walk) again(f Finding, d Difference) Finding {
 	}
 	f, text = f.settle(w.now, text)
 	if f.Life != from || len(news) > 0 && f.Life == New {
-		w.events = append(w.events, moved(f, from, w.now, orText(text, "found again")))
+		w.events = append(w.events, moved(f, from, w.now, cmp.Or(text, "found again")))
 	}
 	return f
+}
+
+const (
+	// pastFor is for how long the past of a finding is remembered: as long as
+	// the longest trend of a report, and a day.
+	pastFor = 91 * 24 * time.Hour
+	// mostPast is how many stays of a finding are remembered, so that one that
+	// comes and goes with every check does not grow for ever.
+	mostPast = 100
+)
+
+// remembered are the stays that are still told of.
+func remembered(past []Stay, now time.Time) []Stay {
+	past = slices.DeleteFunc(past, func(s Stay) bool { return s.To.Before(now.Add(-pastFor)) })
+	return past[max(len(past)-mostPast, 0):]
 }
 
 // resolve ends a finding that the check did not find.
@@ -117,7 +134,7 @@ func (w *walk) resolve(f Finding) Finding {
 	from := f.Life
 	f.Life, f.ResolvedAt = from.take(gone), w.now
 	text := "the world changed back"
-	if f.ResolvedBy = ""; w.check.LastApply != "" && w.check.LastApplyAt.After(f.LastSeen) {
+	if f.ResolvedBy = ""; w.check.LastApply != "" && !w.check.LastApplyAt.Before(f.LastSeen) {
 		f.ResolvedBy = w.check.LastApply
 		text = "run " + f.ResolvedBy + " applied since"
 	}
@@ -160,11 +177,4 @@ func names(paths []string) string {
 		}
 	}
 	return strings.Join(out, ", ")
-}
-
-func orText(text, otherwise string) string {
-	if text != "" {
-		return text
-	}
-	return otherwise
 }

@@ -79,7 +79,7 @@ func TestLifeOfAFinding(t *testing.T) {
 	if f = only(t, all); f.Life != Resolved || f.ResolvedBy != "r1" || !f.ResolvedAt.Equal(at(6)) {
 		t.Errorf("resolved: %+v", f)
 	}
-	if f = check(8, Rules{}, Recurring, "resolved>recurring", diff(Changed, "a")); !f.Returned.Equal(at(8)) || !f.ResolvedAt.IsZero() || f.ResolvedBy != "" || !f.FirstSeen.Equal(at(0)) {
+	if f = check(8, Rules{}, Recurring, "resolved>recurring", diff(Changed, "a")); !slices.Equal(f.Past, []Stay{{at(0), at(6)}}) || !f.Returned.Equal(at(8)) || !f.ResolvedAt.IsZero() || f.ResolvedBy != "" || !f.FirstSeen.Equal(at(0)) {
 		t.Errorf("back: %+v", f)
 	}
 	check(9, rules, Ignored, "recurring>ignored", diff(Changed, "a"))
@@ -93,6 +93,31 @@ func TestLifeOfAFinding(t *testing.T) {
 		t.Errorf("resolved by %s", f.ResolvedBy)
 	}
 	check(14, Rules{}, Resolved, "")
+	if f = check(15, Rules{}, Recurring, "resolved>recurring", diff(Changed, "a")); !slices.Equal(f.Past, []Stay{{at(0), at(6)}, {at(8), at(13)}}) {
+		t.Errorf("its past: %+v", f.Past)
+	}
+}
+
+// What comes and goes with every check is not remembered without end, and
+// nothing is longer than reports look back.
+func TestThePastIsBounded(t *testing.T) {
+	var all []Finding
+	from := at(0)
+	for i := range 2 * mostPast {
+		now := from.Add(time.Duration(i) * time.Hour)
+		c := looked(0)
+		c.At = now
+		all, _ = Follow(all, c, []Difference{diff(Changed, "a")}, now)
+		all, _ = Follow(all, c, nil, now.Add(30*time.Minute))
+	}
+	if f := only(t, all); len(f.Past) != mostPast || !f.Past[mostPast-1].From.Equal(from.Add((2*mostPast-2)*time.Hour)) {
+		t.Errorf("%d stays, the last %+v", len(f.Past), f.Past[len(f.Past)-1])
+	}
+	later := from.Add(pastFor + (2*mostPast-1)*time.Hour)
+	all, _ = Follow(all, looked(0), []Difference{diff(Changed, "a")}, later)
+	if f := only(t, all); len(f.Past) != 1 {
+		t.Errorf("%d stays are older than a report looks back", len(f.Past)-1)
+	}
 }
 
 func TestOnlyALookResolves(t *testing.T) {

@@ -44,7 +44,7 @@ func (h Healing) Decide(p *plan.Plan, found []Finding, now time.Time) Verdict {
 		return no("the plan invokes actions of a provider")
 	}
 	var heal []Finding
-	healed, wanted := map[string]bool{}, false
+	wanted := false
 	for _, f := range found {
 		if !f.open() {
 			continue
@@ -52,21 +52,38 @@ func (h Healing) Decide(p *plan.Plan, found []Finding, now time.Time) Verdict {
 		if why := h.against(f); why != "" {
 			return no(why, f)
 		}
-		if f.Class == Changed || f.Class == Deleted {
+		if healable(f) {
 			heal = append(heal, f)
-			healed[f.Address] = true
 			wanted = wanted || f.Life != Ignored
 		}
 	}
 	if !wanted {
 		return no("there is nothing to heal")
 	}
-	for _, c := range p.Changes {
-		if c.Action != plan.ReadData && !healed[instance(&c)] {
-			return no(fmt.Sprintf("the plan changes %s, which is not drift", c.Address))
-		}
+	if why := Beyond(p, heal); why != "" {
+		return no(why)
 	}
 	return h.often(heal, now)
+}
+
+// healable reports whether a finding is of what may be put back.
+func healable(f Finding) bool { return f.open() && (f.Class == Changed || f.Class == Deleted) }
+
+// Beyond says what a plan does besides putting back what is changed or deleted
+// by the findings; empty when there is nothing.
+func Beyond(p *plan.Plan, found []Finding) string {
+	healed := map[string]bool{}
+	for _, f := range found {
+		if healable(f) {
+			healed[f.Address] = true
+		}
+	}
+	for _, c := range p.Changes {
+		if c.Action != plan.ReadData && !healed[instance(&c)] {
+			return fmt.Sprintf("the plan changes %s, which is not drift", c.Address)
+		}
+	}
+	return ""
 }
 
 func no(why string, f ...Finding) Verdict { return Verdict{Why: why, Findings: ids(f)} }
@@ -106,7 +123,7 @@ func (h Healing) against(f Finding) string {
 func (h Healing) often(heal []Finding, now time.Time) Verdict {
 	for _, f := range heal {
 		if len(recent(f.Heals, now)) >= maxHeals {
-			v := no(fmt.Sprintf("%s was healed %d times within 24 hours and does not stay so", f.Address, maxHeals), f)
+			v := no(fmt.Sprintf("healing %s was begun %d times within 24 hours, and it differs still", f.Address, maxHeals), f)
 			v.Stopped = true
 			return v
 		}

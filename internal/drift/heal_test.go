@@ -64,9 +64,9 @@ func TestHealing(t *testing.T) {
 		{"errored", Healing{}, &plan.Plan{Complete: true, Errored: true}, []Finding{finding("x.a", Changed)}, "not complete", false},
 		{"actions", Healing{}, &plan.Plan{Complete: true, Invocations: []plan.Invocation{{}}}, []Finding{finding("x.a", Changed)}, "actions", false},
 		{"twice in a day", Healing{}, changes("x.a"), []Finding{finding("x.a", Changed, healed(23*h, 12*h))}, "", false},
-		{"three times in a day", Healing{}, changes("x.a"), []Finding{finding("x.a", Changed, healed(23*h, 12*h, 2*h))}, "healed 3 times", true},
+		{"three times in a day", Healing{}, changes("x.a"), []Finding{finding("x.a", Changed, healed(23*h, 12*h, 2*h))}, "x.a was begun 3 times", true},
 		{"the first is long ago", Healing{}, changes("x.a"), []Finding{finding("x.a", Changed, healed(24*h, 12*h, 2*h))}, "", false},
-		{"one of two", Healing{}, changes("x.a", "x.b"), []Finding{finding("x.a", Changed), finding("x.b", Changed, healed(3*h, 2*h, h))}, "x.b was healed 3 times", true},
+		{"one of two", Healing{}, changes("x.a", "x.b"), []Finding{finding("x.a", Changed), finding("x.b", Changed, healed(3*h, 2*h, h))}, "x.b was begun 3 times", true},
 		{"cooling down", Healing{Cooldown: 2 * h}, changes("x.a"), []Finding{finding("x.a", Changed, healed(h))}, "not again before", false},
 		{"cooled down", Healing{Cooldown: 2 * h}, changes("x.a"), []Finding{finding("x.a", Changed, healed(2*h))}, "", false},
 	} {

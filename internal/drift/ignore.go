@@ -24,7 +24,7 @@ type Ignore struct {
 // do not concern the workspace.
 func (r Ignore) Concerns(workspace string, labels map[string]string) bool {
 	for k, v := range r.Labels {
-		if labels[k] != v {
+		if have, ok := labels[k]; !ok || have != v {
 			return false
 		}
 	}
@@ -160,11 +160,38 @@ type Rules struct {
 // that moved.
 func (r Rules) Update(known []Finding, check Check, found []Difference, now time.Time) ([]Finding, []Event) {
 	findings, events := Follow(known, check, found, now)
-	findings, more := Apply(r.Ignore, findings, now)
+	findings, more := r.Reapply(findings, now)
+	return findings, net(append(events, more...))
+}
+
+// Reapply brings findings up to date with the rules without a check: rules
+// that were added, changed or have expired, and acknowledgements that have
+// ended. No event: nothing moved, though severities may be others.
+func (r Rules) Reapply(known []Finding, now time.Time) ([]Finding, []Event) {
+	findings, events := Apply(r.Ignore, known, now)
 	for i := range findings {
 		if findings[i].open() {
 			findings[i].Severity = Grade(r.Severity, findings[i])
 		}
 	}
-	return findings, net(append(events, more...))
+	return findings, net(events)
+}
+
+// NextEnd is when the next rule, or acknowledgement of an open finding, ends
+// after now; zero when none does.
+func (r Rules) NextEnd(known []Finding, now time.Time) (next time.Time) {
+	ends := func(at time.Time) {
+		if at.After(now) && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+	}
+	for _, i := range r.Ignore {
+		ends(i.Expires)
+	}
+	for _, f := range known {
+		if f.Ack != nil && f.open() {
+			ends(f.Ack.Until)
+		}
+	}
+	return next
 }

@@ -137,6 +137,9 @@ func TestLeftOutBy(t *testing.T) {
 		t.Errorf("left out: %+v", got)
 	}
 	r := Ignore{Workspace: "net-*", Labels: map[string]string{"tier": "dev"}}
+	if empty := (Ignore{Labels: map[string]string{"tier": ""}}); empty.Concerns("net-a", map[string]string{"x": "y"}) || !empty.Concerns("net-a", map[string]string{"tier": ""}) {
+		t.Error("a label that a workspace does not have is not one that is empty")
+	}
 	if !r.Concerns("net-a", map[string]string{"tier": "dev", "x": "y"}) || r.Concerns("net-a", nil) || r.Concerns("db", map[string]string{"tier": "dev"}) {
 		t.Error("a rule concerns the wrong workspaces")
 	}

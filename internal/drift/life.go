@@ -97,3 +97,17 @@ func (f Finding) showing() []string {
 	}
 	return out
 }
+
+// Stands reports whether the finding makes its workspace drifted: it is open,
+// no rule ignores it, and it is more than a commit on its way.
+func (f Finding) Stands() bool {
+	return f.open() && f.Life != Ignored && f.Class != PendingCommit && f.Class != Unchecked
+}
+
+// Since is when the finding began to stand: when it returned, if it did.
+func (f Finding) Since() time.Time {
+	if !f.Returned.IsZero() {
+		return f.Returned
+	}
+	return f.FirstSeen
+}

@@ -113,7 +113,7 @@ func (c *classes) attributes(r *resource) {
 
 // unmoved is of an instance that P0 acts upon without an outside change.
 func (c *classes) unmoved(r *resource) {
-	if r.change.Mode == "data" && (c.drifts || r.waits()) {
+	if r.change.Mode == "data" && (c.drifts || r.waits() || verifies(r.change)) {
 		return
 	}
 	c.inside(r, r.views())
@@ -121,6 +121,10 @@ func (c *classes) unmoved(r *resource) {
 
 // waits reports whether a data source is read late only for what it is made of.
 func (r *resource) waits() bool { return r.change.Reason == "read_because_dependency_pending" }
+
+// verifies reports whether a data source stands in a check block: an apply
+// reads it once more, and the plan has read it.
+func verifies(c *plan.Change) bool { return c.Reason == "read_because_check_nested" }
 
 // inside adds what P0 and P1 want of the attributes that do not differ outside.
 func (c *classes) inside(r *resource, v views) {

@@ -145,7 +145,8 @@ func TestBlinds(t *testing.T) {
 		t.Errorf("without a plan: %+v", got)
 	}
 	p := &plan.Plan{Errored: true, Deferred: []plan.Change{{Address: "x.b", Reason: "provider_config_unknown"}},
-		Unseen: []plan.Unseen{{Address: "ephemeral.x.k"}}, Changes: []plan.Change{{Address: "data.x.d", Mode: "data", Action: plan.ReadData}}}
+		Unseen: []plan.Unseen{{Address: "ephemeral.x.k"}}, Changes: []plan.Change{{Address: "data.x.d", Mode: "data", Action: plan.ReadData},
+			{Address: "data.x.of_a_check", Mode: "data", Action: plan.ReadData, Reason: "read_because_check_nested"}}}
 	var seen []string
 	for _, b := range drift.Blinds(p) {
 		seen = append(seen, b.Address)

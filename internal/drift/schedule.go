@@ -23,6 +23,7 @@ const maxSpread = 30 * time.Minute
 type Schedule struct {
 	times times
 	spec  string
+	zone  string
 }
 
 // times is a schedule without its spread.
@@ -55,7 +56,7 @@ func ParseSchedule(spec, timezone string) (Schedule, error) {
 	if err != nil {
 		return Schedule{}, fmt.Errorf("schedule %q is not a cron expression: %w", spec, err)
 	}
-	s := Schedule{spec: spec}
+	s := Schedule{spec: spec, zone: loc.String()}
 	switch c := c.(type) {
 	case *cron.SpecSchedule:
 		if c.Minute == 0 || c.Hour == 0 || c.Dom == 0 || c.Month == 0 || c.Dow == 0 {
@@ -77,6 +78,22 @@ func (s Schedule) IsZero() bool { return s.times == nil }
 
 // String is the expression as it is configured.
 func (s Schedule) String() string { return s.spec }
+
+// Timezone is the zone that the schedule goes by; empty for none.
+func (s Schedule) Timezone() string { return s.zone }
+
+// Time is the schedule's own first time after t, without any spread; zero when
+// there is none.
+func (s Schedule) Time(t time.Time) time.Time {
+	if s.times == nil {
+		return time.Time{}
+	}
+	at := s.times.next(t)
+	if at.IsZero() {
+		return at
+	}
+	return at.In(t.Location())
+}
 
 // Next is the first time after t at which the workspace is to be checked;
 // zero when there is none. It lies after the schedule's own time by an offset

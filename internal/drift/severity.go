@@ -1,6 +1,7 @@
 package drift
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 
@@ -23,10 +24,13 @@ var severities = []Severity{Critical, High, Medium, Low}
 // Severities lists all severities, worst first.
 func Severities() []Severity { return slices.Clone(severities) }
 
-// Worse reports whether a is worse than b.
-func (a Severity) Worse(b Severity) bool {
-	return slices.Index(severities, a) < slices.Index(severities, b)
+// Compare orders severities as package cmp does, worst first.
+func (a Severity) Compare(b Severity) int {
+	return cmp.Compare(slices.Index(severities, a), slices.Index(severities, b))
 }
+
+// Worse reports whether a is worse than b.
+func (a Severity) Worse(b Severity) bool { return a.Compare(b) < 0 }
 
 // Grade is the severity of a finding: the worst of its attributes that show,
 // of all if none does. The rules come first, in order, then what is built in:

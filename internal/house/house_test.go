@@ -17,8 +17,8 @@ const module = "github.com/tfops/tfops/"
 var floors = [][]string{
 	{"internal/fault", "internal/hclfn"},
 	{"internal/workspace", "internal/plan", "internal/locks", "internal/gitrepo", "internal/api", "internal/seal"},
-	{"internal/approvals", "internal/runner/engines", "internal/drift", "internal/drift/codify", "internal/term"},
-	{"internal/runner"},
+	{"internal/approvals", "internal/runner/engines", "internal/drift", "internal/term"},
+	{"internal/runner", "internal/drift/codify"},
 	{"internal/run"},
 	{"internal/store"},
 	{"internal/engine"},

@@ -42,4 +42,15 @@ func TestConfiguredAndUnseen(t *testing.T) {
 	if p.Compared != 3 {
 		t.Errorf("%d compared, want 3: what is updated, the same, and gone", p.Compared)
 	}
+	if p.Left() != 3 {
+		t.Errorf("%d left, want 3: what is updated, the same, and made", p.Left())
+	}
+	p = read(t, doc(`"resource_changes":[`+
+		resource("a.made", `"actions":["create"],"before":null,"after":{},"after_unknown":{},"before_sensitive":false,"after_sensitive":{}`)+`,`+
+		resource("a.again", `"actions":["delete","create"],"before":{},"after":{},"after_unknown":{},"before_sensitive":{},"after_sensitive":{}`)+`,`+
+		resource("a.forgotten", `"actions":["forget"],"before":{},"after":null,"after_unknown":{},"before_sensitive":{},"after_sensitive":false`)+`,`+
+		resource("a.deleted", `"actions":["delete"],"before":{},"after":null,"after_unknown":{},"before_sensitive":{},"after_sensitive":false`)+`]`))
+	if p.Compared != 3 || p.Left() != 2 {
+		t.Errorf("%d compared and %d left, want 3 and 2", p.Compared, p.Left())
+	}
 }

@@ -87,3 +87,16 @@ func (p *Plan) Addresses() []string {
 	}
 	return addresses
 }
+
+// Left is how many managed resource instances there are once the plan is
+// applied: those that it held against the world, without what is gone, deleted
+// or forgotten, and what it makes.
+func (p *Plan) Left() int {
+	n := p.Compared + p.Counts.Add - p.Counts.Delete - p.Counts.Forget
+	for _, c := range p.Drift {
+		if c.Action == Delete {
+			n--
+		}
+	}
+	return max(n, 0) // a plan of an older version has no Compared
+}

@@ -24,12 +24,13 @@ type Plan struct {
 	Invocations   []Invocation `json:"invocations,omitempty"` // provider actions that the apply invokes
 	Outputs       []Output     `json:"outputs"`               // outputs that change
 	Checks        []Check      `json:"checks"`
-	Compared      int          `json:"compared,omitempty"` // managed resource instances that were held against the world
-	Unseen        []Unseen     `json:"unseen,omitempty"`   // what the plan could not hold against the world
-	Complete      bool         `json:"complete"`           // false: the engine deferred something; another plan must follow
-	Errored       bool         `json:"errored"`            // the engine stopped before it had planned everything
-	Applyable     bool         `json:"applyable"`          // applying it would do something
-	Destroy       bool         `json:"destroy"`            // everything is deleted and no configuration asks for it, as -destroy plans
+	Compared      int          `json:"compared,omitempty"`     // managed resource instances that were held against the world
+	Unseen        []Unseen     `json:"unseen,omitempty"`       // what the plan could not hold against the world
+	Complete      bool         `json:"complete"`               // false: the engine deferred something; another plan must follow
+	Errored       bool         `json:"errored"`                // the engine stopped before it had planned everything
+	Applyable     bool         `json:"applyable"`              // applying it would do something
+	Destroy       bool         `json:"destroy"`                // everything is deleted and no configuration asks for it, as -destroy plans
+	RefreshOnly   bool         `json:"refresh_only,omitempty"` // made with -refresh-only: see Accepted; plan JSON does not tell, so it is false until whoever ran the engine fills it in
 }
 
 // Counts is how many resources a plan touches, by what happens to them.

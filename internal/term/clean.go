@@ -25,28 +25,38 @@ func clean(s string, keepLines bool) string {
 		s = strings.ReplaceAll(s, "\r\n", "\n")
 	}
 	var b strings.Builder
+	kept := 0 // where what is not copied yet begins
 	for i := 0; i < len(s); {
 		r, size := utf8.DecodeRuneInString(s[i:])
+		text := ""
 		switch {
 		case r == utf8.RuneError && size <= 1:
-			fmt.Fprintf(&b, `\x%02x`, s[i])
+			text = fmt.Sprintf(`\x%02x`, s[i])
 		case r == '\n' && !keepLines:
-			b.WriteString(`\n`)
+			text = `\n`
 		case r == '\t' && !keepLines:
-			b.WriteByte(' ')
+			text = " "
 		case r == '\n' || r == '\t' || shows(r):
-			b.WriteRune(r)
+			i += size
+			continue
 		case r == '\r':
-			b.WriteString(`\r`)
+			text = `\r`
 		case r < 0x100:
-			fmt.Fprintf(&b, `\x%02x`, r)
+			text = fmt.Sprintf(`\x%02x`, r)
 		case r < 0x10000:
-			fmt.Fprintf(&b, `\u%04x`, r)
+			text = fmt.Sprintf(`\u%04x`, r)
 		default:
-			fmt.Fprintf(&b, `\U%08x`, r)
+			text = fmt.Sprintf(`\U%08x`, r)
 		}
+		b.WriteString(s[kept:i])
+		b.WriteString(text)
 		i += size
+		kept = i
 	}
+	if kept == 0 {
+		return s
+	}
+	b.WriteString(s[kept:])
 	return b.String()
 }
 
@@ -63,5 +73,5 @@ func plainText(s string) bool {
 // shows reports whether a terminal shows a character and does nothing else
 // with it. Joiners and variation selectors are part of emoji and of words.
 func shows(r rune) bool {
-	return unicode.IsPrint(r) || unicode.In(r, unicode.Mn, unicode.Me, unicode.Mc) || r == 0x200d || r == 0x200c || unicode.Is(unicode.Zs, r)
+	return r >= ' ' && r <= '~' || unicode.IsPrint(r) || unicode.In(r, unicode.Mn, unicode.Me, unicode.Mc) || r == 0x200d || r == 0x200c || unicode.Is(unicode.Zs, r)
 }

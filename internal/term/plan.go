@@ -77,6 +77,9 @@ func driftTitle(c plan.Change) string {
 
 func (s *sheet) actions(pl *plan.Plan, engine string) {
 	switch {
+	case pl.RefreshOnly && len(pl.Changes) == 0 && !pl.Errored:
+		s.acceptance(pl)
+		return
 	case pl.Errored && len(pl.Changes) == 0:
 		s.linef("%s %s encountered an error while generating this plan.", s.paint(redBold, "Planning failed."), or(engine, "The engine"))
 		return
@@ -97,6 +100,20 @@ func (s *sheet) actions(pl *plan.Plan, engine string) {
 	for _, c := range pl.Changes {
 		s.linef("")
 		s.change(c, title(c, engine))
+	}
+}
+
+// acceptance says what the plan of a refresh does, which acts upon nothing.
+func (s *sheet) acceptance(pl *plan.Plan) {
+	if !pl.Accepts() {
+		s.linef("%s The state holds what is there in the world already.", s.paint(greenBold, "No changes."))
+		return
+	}
+	s.linef("%s %s. Nothing in the world is changed.", s.paint(bold, "Plan:"), pl.Acceptance())
+	if len(pl.Drift) > 0 {
+		for _, l := range wrap("What is above is recorded as it is there now. Where the configuration sets something else, the next plan wants to put it back.", paragraph) {
+			s.linef("%s", l)
+		}
 	}
 }
 

@@ -54,11 +54,11 @@ type Edit struct{ Before, After []byte }
 
 // Refusal is one attribute that is not codified.
 type Refusal struct {
-	Path string // empty: the resource as a whole
-	Why  string
-	File string // relative to the root of the repository; empty when no place is to blame
-	Line int    // 1-based
-	Next string // what a person can do instead
+	Path string `json:"path"` // empty: the resource as a whole
+	Why  string `json:"why"`
+	File string `json:"file,omitempty"` // relative to the root of the repository; empty when no place is to blame
+	Line int    `json:"line,omitempty"` // 1-based
+	Next string `json:"next,omitempty"` // what a person can do instead
 }
 
 // Proposal is an edit of the source. It is empty when all was refused.
