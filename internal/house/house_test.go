@@ -18,7 +18,7 @@ var floors = [][]string{
 	{"internal/fault", "internal/hclfn"},
 	{"internal/workspace", "internal/plan", "internal/locks", "internal/gitrepo", "internal/api", "internal/seal"},
 	{"internal/approvals", "internal/runner/engines", "internal/drift", "internal/term"},
-	{"internal/runner", "internal/drift/codify"},
+	{"internal/runner", "internal/drift/codify", "internal/drift/report"},
 	{"internal/run"},
 	{"internal/store"},
 	{"internal/engine"},
