@@ -38,6 +38,9 @@ type Dossier struct {
 	Votes  []approvals.Vote
 	Record workspace.Record // of the run's workspace
 	Locks  []locks.Lock     // all that are held on the workspace's state, or on the run's
+	Ledger                  // of the workspace's drift
+	// Others reads the workspace's other runs that have not ended; nil reads none.
+	Others func() ([]Run, error) `json:"-"`
 
 	Now time.Time // the one time of this transaction
 
@@ -45,6 +48,7 @@ type Dossier struct {
 	Events  []Event
 	Audits  []Audit
 	Follows []Run // runs to enqueue in the same transaction
+	Notices []Notice
 }
 
 // Move changes the run's status and records the event.
@@ -53,7 +57,9 @@ func (d *Dossier) Move(to Status, actor, text string) error {
 	if err := d.Run.Move(to, d.Now); err != nil {
 		return err
 	}
-	if to.Terminal() && d.Run.Kind.Applies() {
+	// A refresh leaves what is wanted as it is: one that comes to nothing is not
+	// why a commit is not applied.
+	if to.Terminal() && d.Run.Kind.Applies() && (d.Run.Kind != Refresh || to == Applied && d.Record.Desired == d.Record.Applied) {
 		how := string(to)
 		if d.Run.Reason != "" {
 			how += " (" + string(d.Run.Reason) + ")"

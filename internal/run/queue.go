@@ -45,6 +45,10 @@ type Batch struct {
 	Orphans map[string]workspace.Orphan
 	// Drifts are the scheduled times that drift runs of this batch are made for, by workspace.
 	Drifts map[string]time.Time
+	// Reports were made, and their files lie beside the store.
+	Reports []Report
+	// Notices are put into the outbox in the same transaction.
+	Notices []Notice
 }
 
 // Query selects runs.
@@ -79,8 +83,11 @@ func in[T comparable](set []T, v T) bool {
 type Holds struct {
 	Record workspace.Record
 	Locks  []locks.Lock // held on its state
+	Ledger              // of its drift
 	Now    time.Time
 	Audits []Audit // what the change adds
+
+	Notices []Notice // put into the outbox in the same transaction
 }
 
 // Audit records a decision about the workspace.
@@ -95,7 +102,8 @@ type Retention struct {
 }
 
 // Expendable picks the runs to remove, of all runs of one workspace, newest
-// first. Runs that have not ended stay, and so does the last that was applied.
+// first. Runs that have not ended stay, and so does the last that changed the
+// world: a refresh does not.
 func (k Retention) Expendable(runs []Run, now time.Time) []string {
 	var ids []string
 	oldest := now.AddDate(0, 0, -k.Days)
@@ -105,8 +113,8 @@ func (k Retention) Expendable(runs []Run, now time.Time) []string {
 			continue
 		}
 		ended++
-		last := r.Status == Applied && !applied
-		applied = applied || r.Status == Applied
+		last := r.Status == Applied && r.Kind != Refresh && !applied
+		applied = applied || last
 		if !last && ended > k.Runs && r.FinishedAt.Before(oldest) {
 			ids = append(ids, r.ID)
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 func TestExpendable(t *testing.T) {
@@ -178,5 +179,44 @@ func TestFollow(t *testing.T) {
 		if f.Plan != nil || f.State != "" || f.ID != "" {
 			t.Errorf("%s: the new run begins with what belongs to the old: %+v", c.cause, f)
 		}
+	}
+}
+
+// What is wanted is not applied because of the run that wanted it: a refresh
+// beside it that comes to nothing is not the reason.
+func TestEndedByARefresh(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		kind    Kind
+		from    Status
+		to      Status
+		desired string
+		noted   bool
+	}{
+		{"a sync is rejected", Sync, AwaitingApproval, Discarded, "c2", true},
+		{"a refresh is rejected", Refresh, AwaitingApproval, Discarded, "c2", false},
+		{"a refresh is rejected where all is applied", Refresh, AwaitingApproval, Discarded, "c1", false},
+		{"a refresh is applied", Refresh, Applying, Applied, "c1", true},
+		{"a refresh is applied while a commit is not", Refresh, Applying, Applied, "c2", false},
+	} {
+		d := Dossier{Run: Run{ID: "r2", Kind: c.kind, Status: c.from}, Record: workspace.Record{Desired: c.desired, Applied: "c1", Ended: "run r1 is applied"}, Now: t0}
+		if err := d.Move(c.to, "", ""); err != nil {
+			t.Fatal(err)
+		}
+		if noted := d.Record.Ended != "run r1 is applied"; noted != c.noted {
+			t.Errorf("%s: what ended last is %q", c.name, d.Record.Ended)
+		}
+	}
+}
+
+// The last run that changed the world is kept, however many refreshes came after.
+func TestRefreshesAreExpendable(t *testing.T) {
+	old := t0.AddDate(0, 0, -10)
+	runs := []Run{
+		{ID: "r4", Kind: Refresh, Status: Applied, FinishedAt: old}, {ID: "r3", Kind: Refresh, Status: Applied, FinishedAt: old},
+		{ID: "r2", Kind: Sync, Status: Applied, FinishedAt: old}, {ID: "r1", Kind: Sync, Status: Applied, FinishedAt: old},
+	}
+	if got, want := (Retention{Runs: 0, Days: 1}).Expendable(runs, t0), []string{"r4", "r3", "r1"}; !slices.Equal(got, want) {
+		t.Errorf("expendable are %q, want %q", got, want)
 	}
 }

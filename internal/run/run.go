@@ -21,10 +21,16 @@ const (
 	Plan    Kind = "plan"    // speculative: never applies
 	Drift   Kind = "drift"   // a check of the real world at the applied commit: never applies
 	Destroy Kind = "destroy" // plan -destroy, then apply as the rules allow
+	Refresh Kind = "refresh" // plan -refresh-only, then apply as the rules allow: the state takes over the world's values
 )
 
 // Applies reports whether a run of this kind may go on to apply.
-func (k Kind) Applies() bool { return k == Sync || k == Destroy }
+func (k Kind) Applies() bool { return k == Sync || k == Destroy || k == Refresh }
+
+// OfApplied reports whether a run of this kind is about what is applied, and
+// not about what is wanted: it is made at the applied commit and comes to
+// nothing once another is applied.
+func (k Kind) OfApplied() bool { return k == Drift || k == Destroy || k == Refresh }
 
 // Cause says what asked for a run.
 type Cause string
@@ -39,13 +45,16 @@ const (
 	ByResolve  Cause = "resolve"  // an interrupted run was closed
 	ByUpstream Cause = "upstream" // a workspace that comes before it was applied, or an output that it uses changed
 	ByRemoval  Cause = "removed"  // what its workspace was made of is gone
+	ByHeal     Cause = "heal"     // a drift check found what may be put back
+	ByRefresh  Cause = "refresh"  // the state was refreshed, and what is known of drift is older
+	ByApply    Cause = "apply"    // a plan was applied that was older than what is known of drift
 )
 
 // Trigger is what asked for a run.
 type Trigger struct {
 	Cause Cause  `json:"cause"`
 	Actor string `json:"actor,omitempty"` // the person, for ByPerson and ByResolve
-	Run   string `json:"run,omitempty"`   // the earlier run, for ByRetry, ByStale and ByResolve
+	Run   string `json:"run,omitempty"`   // the earlier run, for ByRetry, ByStale, ByResolve, ByRefresh and ByApply
 }
 
 // Person is an identity as Git records it.
@@ -69,8 +78,8 @@ type Commit struct {
 type PlanSummary struct {
 	Digest    string      `json:"digest"`
 	Counts    plan.Counts `json:"counts"`
-	Types     []string    `json:"types"`     // resource types that change, sorted, each once
-	Addresses []string    `json:"addresses"` // addresses that change, in the engine's order
+	Types     []string    `json:"types"`     // resource types that change, sorted, each once; of a refresh those that the state takes over
+	Addresses []string    `json:"addresses"` // addresses that change, in the engine's order; of a refresh those that the state takes over
 	Drifted   int         `json:"drifted"`   // resources that changed outside of the engine
 	Changes   bool        `json:"changes"`   // applying it would do something
 	Complete  bool        `json:"complete"`
@@ -111,6 +120,13 @@ type Run struct {
 	Canceling    string       `json:"canceling,omitempty"`     // who asked for the running phase to stop
 	SupersededBy string       `json:"superseded_by,omitempty"` // the newer run
 
+	// Codify is the finding that a speculative plan is made for: with the code
+	// changed so that it says what the world has.
+	Codify string `json:"codify,omitempty"`
+	// Found is what a drift check came to; nil of other kinds, and of one that
+	// ended otherwise.
+	Found *Found `json:"found,omitempty"`
+
 	// Upstream are the workspaces that go first: it is planned once nothing
 	// that applies is on its way in any of them. Of a destroy run they are those
 	// that depend on its workspace.
@@ -138,4 +154,11 @@ func (r Run) Needs() []string {
 		names = append(names, workspace.ParseOutputRef(ref).Workspace)
 	}
 	return names
+}
+
+// Found is how the world stood when a drift check looked.
+type Found struct {
+	Drift     workspace.DriftStatus `json:"drift"`
+	Addresses []string              `json:"addresses,omitempty"` // what drifted
+	Why       string                `json:"why,omitempty"`       // of unknown
 }

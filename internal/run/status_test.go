@@ -44,10 +44,13 @@ func TestEveryMove(t *testing.T) {
 			if CanMove(from, to) != want {
 				t.Errorf("CanMove(%s, %s) is %v", from, to, !want)
 			}
-			for _, kind := range []Kind{Sync, Destroy, Plan, Drift, "other", ""} {
-				applies := kind == Sync || kind == Destroy
+			for _, kind := range []Kind{Sync, Destroy, Refresh, Plan, Drift, "other", ""} {
+				applies := kind == Sync || kind == Destroy || kind == Refresh
 				if kind.Applies() != applies {
 					t.Errorf("kind %q: applies is %v", kind, kind.Applies())
+				}
+				if ofApplied := kind == Drift || kind == Destroy || kind == Refresh; kind.OfApplied() != ofApplied {
+					t.Errorf("kind %q: of what is applied is %v", kind, kind.OfApplied())
 				}
 				towards := to == "awaiting_approval" || to == "apply_queued" || to == "applying"
 				checkMove(t, kind, from, to, want && (applies || !towards))

@@ -130,7 +130,7 @@ func (w *walk) settled(err error) bool {
 func (w *walk) enqueue() bool {
 	b := run.Batch{Heads: map[string]string{names[w.next(4)]: "head"}}
 	for range 1 + w.next(2) {
-		kind := []run.Kind{run.Sync, run.Sync, run.Destroy, run.Plan, run.Drift}[w.next(5)]
+		kind := []run.Kind{run.Sync, run.Sync, run.Destroy, run.Plan, run.Drift, run.Refresh}[w.next(6)]
 		b.Runs = append(b.Runs, run.Run{Workspace: names[w.next(4)], Kind: kind, Commit: run.Commit{SHA: fmt.Sprint("c", w.next(3)),
 			Author: run.Person{Name: "ana", Email: "ana@example.com"}}})
 	}

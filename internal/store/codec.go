@@ -44,9 +44,13 @@ func unreadable(bucket []byte, key string, err error) error {
 		"the record %q in %s of the store cannot be read: %w", key, bucket, err)
 }
 
-// prefixed reads every record whose key begins with owner and NUL, in order.
+// prefixed reads every record whose key begins with owner and NUL, in order. A
+// file of an older schema that is only read may lack the bucket.
 func prefixed[T any](tx *bolt.Tx, bucket []byte, owner string) ([]T, error) {
 	var all []T
+	if tx.Bucket(bucket) == nil {
+		return nil, nil
+	}
 	prefix := []byte(owner + "\x00")
 	c := tx.Bucket(bucket).Cursor()
 	for k, b := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, b = c.Next() {

@@ -131,7 +131,7 @@ func TestCompact(t *testing.T) {
 func everyRecord(t *testing.T, s *Store) string {
 	t.Helper()
 	var text strings.Builder
-	for _, bucket := range []string{"meta", "runs", "active", "by_workspace", "votes", "events", "records", "locks", "audit"} {
+	for _, bucket := range []string{"meta", "runs", "active", "by_workspace", "votes", "events", "records", "locks", "audit", "findings", "checks", "reports", "outbox", "dead"} {
 		fmt.Fprintf(&text, "%s\n%s", bucket, dump(t, s, bucket))
 	}
 	return text.String()

@@ -17,6 +17,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
@@ -36,6 +37,9 @@ type sample struct {
 	record        workspace.Record
 	lock          locks.Lock
 	audit         run.Audit
+	finding       drift.Finding
+	check         drift.Check
+	report        run.Report
 }
 
 func fixture() sample {
@@ -47,8 +51,8 @@ func fixture() sample {
 		Fingerprint: "f1", State: "s3:bucket=b,key=k#default",
 		Plan: &run.PlanSummary{Digest: "sha256:0123", Counts: plan.Counts{Add: 1, Change: 2, Delete: 3, Replace: 4, Import: 5, Move: 6, Forget: 7, Read: 8, Outputs: 9},
 			Types: []string{"aws_vpc"}, Addresses: []string{"aws_vpc.main"}, Drifted: 10, Changes: true, Complete: true, Engine: "terraform 1.11.4"},
-		Failure:  &run.Failure{Message: "it failed", Detail: "the engine said so", Next: "tfops logs"},
-		Upstream: []string{"dns"}, Inputs: map[string]run.InputUsed{"workspace.dns.outputs.zone": {Digest: "d1", Sensitive: true}},
+		Failure: &run.Failure{Message: "it failed", Detail: "the engine said so", Next: "tfops logs"},
+		Codify:  "3f2a9c41d07b", Found: &run.Found{Drift: workspace.Drifted, Addresses: []string{"aws_vpc.main"}, Why: "why"}, Upstream: []string{"dns"}, Inputs: map[string]run.InputUsed{"workspace.dns.outputs.zone": {Digest: "d1", Sensitive: true}},
 		Attempt: 2, Restarts: 3, NotBefore: at(1), Canceling: "li", SupersededBy: "01zgwseg0bbb",
 		CreatedAt: at(0), AppliesSeen: at(1), StartedAt: at(2), PlannedAt: at(3), QueuedAt: at(4), ApplyStartedAt: at(5), FinishedAt: at(6), ExpiresAt: at(7)}
 	return sample{
@@ -62,9 +66,19 @@ func fixture() sample {
 			Orphan: &workspace.Orphan{Since: at(-3), Why: "gone", Asked: true}, Ended: "run 01zgwseg0v3j is errored", HeldBack: "dns",
 			Outputs: map[string]workspace.Output{"vpc": {Digest: "d2", Sensitive: true}}, Inputs: map[string]string{"workspace.dns.outputs.zone": "d1"},
 			Suspension: &workspace.Suspension{By: "ana", Reason: "a freeze", At: at(1), Until: at(99)},
-			Drift:      workspace.DriftRecord{Status: workspace.Drifted, CheckedAt: at(-5), Since: at(-6), Addresses: []string{"aws_vpc.main"}, Why: "why", DueAt: at(-7)}},
+			Drift:      workspace.DriftRecord{Status: workspace.Drifted, CheckedAt: at(-5), Since: at(-6), Addresses: []string{"aws_vpc.main"}, Why: "why", DueAt: at(-7), HealStopped: "healed three times", NotHealed: "a commit waits"}},
 		lock:  locks.Lock{State: "s3:bucket=b,key=k#default", Workspace: "net", Run: "01zgwseg0v3j", Person: "ana", Reason: "applying", Since: at(5)},
 		audit: run.Audit{At: at(3), Actor: "li", Via: "socket", Action: "approve", Workspace: "net", Run: ended.ID, Reason: "fine"},
+		finding: drift.Finding{ID: "3f2a9c41d07b", Workspace: "net", Difference: drift.Difference{Address: "aws_vpc.main", Type: "aws_vpc", Module: "module.m",
+			Provider: "registry.terraform.io/hashicorp/aws", Class: drift.Changed, Action: plan.Update, Problems: []string{"a problem"},
+			Attributes: []drift.Attribute{{Path: "tags.Name", Before: "a", After: "b", Wanted: "c", Sensitive: true, FirstSeen: at(-6), IgnoredBy: "tags"}}},
+			Life: drift.Acknowledged, Severity: drift.Low, FirstSeen: at(-6), LastSeen: at(-5), Times: 2, Returned: at(-4), ResolvedAt: at(-3), ResolvedBy: ended.ID, Past: []drift.Stay{{From: at(-9), To: at(-8)}},
+			Ack:  &drift.Ack{By: "ana", Reason: "known", At: at(-2), Until: at(99), Attributes: []string{"tags.Name"}},
+			File: "net/main.tf", Line: 7, Owners: []string{"@acme/net"}, LastRun: ended.ID, LastApprovers: []string{"li"}, Heals: []time.Time{at(-1)}},
+		check: drift.Check{Workspace: "net", Run: "01zgwseg1b4k", At: at(-5), Took: time.Minute, Commit: "beef", Head: "c0ffee", HeadPlanned: true, LastApply: ended.ID, LastApplyAt: at(-9),
+			Outcome: drift.Drifted, Why: "why", Resources: 12, Blind: []drift.Blind{{Address: "aws_db.x", What: "write-only argument password_wo", Why: "it is in no state"}},
+			Counts: map[drift.Class]int{drift.Changed: 1}, Open: map[drift.Severity]int{drift.Low: 1}},
+		report: run.Report{ID: "01zgwseg2c5m", Name: "nightly", At: at(-4), Since: at(-1444), DueAt: at(-4), Text: "one workspace of one drifted", Clean: true},
 	}
 }
 
@@ -91,6 +105,13 @@ func (f sample) write(tx *bolt.Tx) error {
 	}
 	if err := saveLocks(tx, []string{f.lock.State}, []locks.Lock{f.lock}); err != nil {
 		return err
+	}
+	if tx.Bucket(bucketFindings) != nil { // a file of an older schema, when that was new
+		l := run.Ledger{Checks: []drift.Check{f.check}}
+		l.SetFindings([]drift.Finding{f.finding})
+		if err := errors.Join(saveLedger(tx, "net", l), addReports(tx, []run.Report{f.report})); err != nil {
+			return err
+		}
 	}
 	return addAudits(tx, []run.Audit{f.audit})
 }
@@ -127,7 +148,8 @@ func zeros(path string, v reflect.Value) []string {
 
 func TestFixtureHasEveryField(t *testing.T) {
 	f := fixture()
-	for name, v := range map[string]any{"run": f.ended, "votes": f.votes, "events": f.events, "record": f.record, "lock": f.lock, "audit": f.audit} {
+	for name, v := range map[string]any{"run": f.ended, "votes": f.votes, "events": f.events, "record": f.record, "lock": f.lock, "audit": f.audit,
+		"finding": f.finding, "check": f.check, "report": f.report} {
 		for _, field := range zeros(name, reflect.ValueOf(v)) {
 			t.Errorf("%s is empty in the golden record: give it a value and run go test -update", field)
 		}
@@ -167,7 +189,7 @@ func TestGoldenRecords(t *testing.T) {
 	if err := s.db.Update(fixture().write); err != nil {
 		t.Fatal(err)
 	}
-	for _, bucket := range []string{"meta", "runs", "active", "by_workspace", "votes", "events", "records", "locks", "audit"} {
+	for _, bucket := range []string{"meta", "runs", "active", "by_workspace", "votes", "events", "records", "locks", "audit", "findings", "checks", "reports"} {
 		got := dump(t, s, bucket)
 		path := filepath.Join("testdata", bucket+".json")
 		if *update {
@@ -184,8 +206,8 @@ func TestGoldenRecords(t *testing.T) {
 		}
 	}
 	n := 0
-	if err := s.db.View(func(tx *bolt.Tx) error { return tx.ForEach(func([]byte, *bolt.Bucket) error { n++; return nil }) }); err != nil || n != 9 {
-		t.Errorf("there are %d buckets, and 9 golden files (%v)", n, err)
+	if err := s.db.View(func(tx *bolt.Tx) error { return tx.ForEach(func([]byte, *bolt.Bucket) error { n++; return nil }) }); err != nil || n != 14 {
+		t.Errorf("there are %d buckets, and 14 golden files (%v)", n, err)
 	}
 }
 
@@ -227,6 +249,12 @@ func TestOldFilesOpen(t *testing.T) {
 					f.ended.Upstream, f.ended.Inputs = nil, nil
 					f.record.Origin, f.record.Orphan, f.record.Ended, f.record.HeldBack, f.record.Outputs, f.record.Inputs = nil, nil, "", "", nil, nil
 				}
+				if version < 3 { // nor of findings and patches
+					f.ended.Codify, f.ended.Found, f.record.Drift.HealStopped = "", nil, ""
+				}
+				if version < 4 { // nor why nothing was healed, which schema 3 has since after its file was made
+					f.record.Drift.NotHealed = ""
+				}
 				before, _ := os.ReadFile(path)
 				s := open(t, path, Options{ReadOnly: readOnly})
 				d, events, err := s.Dossier(t.Context(), f.ended.ID)
@@ -242,6 +270,7 @@ func TestOldFilesOpen(t *testing.T) {
 				if audits, err := s.Audits(t.Context(), 0); err != nil || len(audits) != 1 || audits[0] != f.audit {
 					t.Errorf("audits: %+v, %v", audits, err)
 				}
+				wantDrift(t, s, f, version >= 3)
 				if q, err := s.Queue(t.Context()); err != nil || len(q.Active) != 1 || q.Active[0].ID != f.active.ID {
 					t.Errorf("queue: %+v, %v", q.Active, err)
 				}
@@ -256,6 +285,28 @@ func TestOldFilesOpen(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// wantDrift compares what is remembered of drift; a file of an older schema has
+// nothing of it.
+func wantDrift(t *testing.T, s *Store, f sample, any bool) {
+	t.Helper()
+	findings, err1 := s.Findings(t.Context(), "net")
+	checks, err2 := s.Checks(t.Context(), time.Time{})
+	reports, err3 := s.Reports(t.Context())
+	own, err4 := s.ChecksOf(t.Context(), "net", time.Time{})
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		t.Fatal(err)
+	}
+	if !any {
+		if len(findings)+len(checks)+len(reports) > 0 || len(own) > 0 {
+			t.Errorf("%+v, %+v, %+v", findings, checks, reports)
+		}
+		return
+	}
+	if !reflect.DeepEqual(findings, []drift.Finding{f.finding}) || !reflect.DeepEqual(checks, []drift.Check{f.check}) || !reflect.DeepEqual(reports, []run.Report{f.report}) || !reflect.DeepEqual(own, checks) {
+		t.Errorf("%+v, %+v, %+v", findings, checks, reports)
 	}
 }
 

@@ -79,7 +79,7 @@ func (s *Store) ChangeHolds(ctx context.Context, name string, fn func(*run.Holds
 			return err
 		}
 		keys := locks.Keys(name, rec.State)
-		h := &run.Holds{Record: rec, Now: s.now()}
+		h := &run.Holds{Record: rec, Ledger: ledger(tx, name), Now: s.now()}
 		if h.Locks, err = heldOn(tx, keys); err != nil {
 			return err
 		}
@@ -92,14 +92,30 @@ func (s *Store) ChangeHolds(ctx context.Context, name string, fn func(*run.Holds
 		if err := put(tx, bucketRecords, name, h.Record); err != nil {
 			return err
 		}
-		return addAudits(tx, h.Audits)
+		if err := saveLedger(tx, name, h.Ledger); err != nil {
+			return err
+		}
+		if err := addAudits(tx, h.Audits); err != nil {
+			return err
+		}
+		return putDeliveries(tx, h.Now, h.Notices)
 	})
 }
 
 // Record appends to the audit log what concerns no run and no workspace.
 func (s *Store) Record(ctx context.Context, a run.Audit) error {
-	a.At = s.now()
-	return s.update(ctx, func(tx *bolt.Tx) error { return addAudits(tx, []run.Audit{a}) })
+	return s.decided(ctx, a, func(*bolt.Tx) error { return nil })
+}
+
+// decided is update for what somebody decided, which is recorded with it.
+func (s *Store) decided(ctx context.Context, by run.Audit, fn func(*bolt.Tx) error) error {
+	by.At = s.now()
+	return s.update(ctx, func(tx *bolt.Tx) error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return addAudits(tx, []run.Audit{by})
+	})
 }
 
 // Audits reads the audit log, newest first; limit 0 reads all of it.
@@ -124,6 +140,12 @@ func (s *Store) Audits(ctx context.Context, limit int) (audits []run.Audit, err 
 // what has ended never changes, and others can write in between.
 func (s *Store) Prune(ctx context.Context, keep map[string]run.Retention) (pruned []string, err error) {
 	for name, k := range keep {
+		if few, err := s.atMost(ctx, name, k.Runs); err != nil || few {
+			if err != nil {
+				return pruned, err
+			}
+			continue
+		}
 		runs, err := s.Runs(ctx, run.Query{Workspace: name})
 		if err != nil {
 			return pruned, err
@@ -138,6 +160,21 @@ func (s *Store) Prune(ctx context.Context, keep map[string]run.Retention) (prune
 		pruned = append(pruned, ids...)
 	}
 	return pruned, nil
+}
+
+// atMost reports whether a workspace has no more runs than so many: then none of
+// them is expendable, and none has to be read to know that.
+func (s *Store) atMost(ctx context.Context, name string, n int) (few bool, err error) {
+	err = s.view(ctx, func(tx *bolt.Tx) error {
+		for range newestFirst(tx.Bucket(bucketByWorkspace), name+"\x00", "") {
+			if n--; n < 0 {
+				return nil
+			}
+		}
+		few = true
+		return nil
+	})
+	return few, err
 }
 
 func drop(tx *bolt.Tx, workspace string, ids []string) error {

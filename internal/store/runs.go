@@ -33,7 +33,7 @@ func (s *Store) view(ctx context.Context, fn func(*bolt.Tx) error) error {
 // Enqueue stores new runs and moves heads, all or nothing. A run that may
 // apply supersedes the workspace's older ones that have not begun to; they are
 // returned beside the new runs, and so are those that are dropped. A drift run is left out while another of the
-// workspace has not ended.
+// workspace has not ended, and a refresh while a sync or a destroy has not.
 func (s *Store) Enqueue(ctx context.Context, b run.Batch) (created, superseded []run.Run, err error) {
 	err = s.update(ctx, func(tx *bolt.Tx) error {
 		created, superseded = nil, nil
@@ -69,7 +69,10 @@ func (s *Store) Enqueue(ctx context.Context, b run.Batch) (created, superseded [
 			}
 			created, superseded = append(created, made...), append(superseded, old...)
 		}
-		return nil
+		if err := addReports(tx, b.Reports); err != nil {
+			return err
+		}
+		return putDeliveries(tx, s.now(), b.Notices)
 	})
 	if err != nil {
 		return nil, nil, err
@@ -118,10 +121,10 @@ func (s *Store) enqueue(tx *bolt.Tx, r run.Run) (created, superseded []run.Run, 
 	}
 	last, _ := tx.Bucket(bucketRuns).Cursor().Last()
 	r.ID, r.Status, r.CreatedAt, r.Attempt = run.NewID(now, string(last)), run.Pending, now, max(r.Attempt, 1)
+	if slices.ContainsFunc(active, func(old run.Run) bool { return leftOut(r.Kind, old.Kind) }) {
+		return nil, nil, nil
+	}
 	for _, old := range active {
-		if r.Kind == run.Drift && old.Kind == run.Drift {
-			return nil, nil, nil
-		}
 		if !r.Kind.Applies() || !old.Kind.Applies() || !old.Status.Unapplied() {
 			continue
 		}
@@ -131,7 +134,7 @@ func (s *Store) enqueue(tx *bolt.Tx, r run.Run) (created, superseded []run.Run, 
 		}
 		superseded = append(superseded, ended)
 	}
-	if r.Kind.Applies() {
+	if r.Kind.Applies() && r.Kind != run.Refresh { // which is about nothing that is wanted
 		rec, err := getRecord(tx, r.Workspace)
 		if err != nil {
 			return nil, nil, err
@@ -152,6 +155,11 @@ func (s *Store) enqueue(tx *bolt.Tx, r run.Run) (created, superseded []run.Run, 
 	}
 	event := run.Event{Run: r.ID, At: now, To: run.Pending, Actor: r.Trigger.Actor, Text: string(r.Trigger.Cause)}
 	return []run.Run{r}, superseded, add(tx, bucketEvents, r.ID, event)
+}
+
+// leftOut reports whether a run is not made because of one that has not ended.
+func leftOut(k, active run.Kind) bool {
+	return k == run.Drift && active == run.Drift || k == run.Refresh && active.Applies() && active != run.Refresh
 }
 
 func (s *Store) supersede(tx *bolt.Tx, old run.Run, by string) (run.Run, error) {
@@ -239,6 +247,11 @@ func (s *Store) dossier(tx *bolt.Tx, id string) (*run.Dossier, error) {
 	if d.Record, err = getRecord(tx, r.Workspace); err != nil {
 		return nil, err
 	}
+	d.Ledger = ledger(tx, r.Workspace)
+	d.Others = func() ([]run.Run, error) {
+		active, err := activeRuns(tx, r.Workspace+"\x00")
+		return slices.DeleteFunc(active, func(o run.Run) bool { return o.ID == r.ID }), err
+	}
 	d.Locks, err = heldOn(tx, lockKeys(r))
 	return d, err
 }
@@ -261,6 +274,9 @@ func (s *Store) save(tx *bolt.Tx, d *run.Dossier, keys []string) error {
 	if err := put(tx, bucketRecords, d.Run.Workspace, d.Record); err != nil {
 		return err
 	}
+	if err := saveLedger(tx, d.Run.Workspace, d.Ledger); err != nil {
+		return err
+	}
 	for _, e := range d.Events {
 		if err := add(tx, bucketEvents, id, e); err != nil {
 			return err
@@ -274,7 +290,7 @@ func (s *Store) save(tx *bolt.Tx, d *run.Dossier, keys []string) error {
 			return err
 		}
 	}
-	return nil
+	return putDeliveries(tx, d.Now, d.Notices)
 }
 
 func saveVotes(tx *bolt.Tx, id string, votes []approvals.Vote) error {
@@ -460,6 +476,7 @@ func (s *Store) Dossier(ctx context.Context, id string) (d run.Dossier, events [
 			return err
 		}
 		d = *read
+		d.Ledger, d.Others = run.Ledger{}, nil // they would read after the transaction
 		events, err = prefixed[run.Event](tx, bucketEvents, id)
 		return err
 	})

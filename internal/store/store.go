@@ -7,7 +7,7 @@
 //
 // Buckets (values are JSON, pinned by golden records):
 //
-//	meta          "schema": version of this layout, decimal
+//	meta          "schema": version of this layout, decimal; "notice": the id that the last notice was given
 //	runs          run id -> run.Run
 //	active        workspace NUL run id -> ""   the runs that have not ended
 //	by_workspace  workspace NUL run id -> ""   all runs
@@ -16,6 +16,11 @@
 //	records       workspace -> workspace.Record
 //	locks         key (see package locks) -> locks.Lock
 //	audit         sequence -> run.Audit
+//	findings      workspace NUL finding id -> drift.Finding
+//	checks        workspace NUL time in milliseconds, sequence -> drift.Check
+//	reports       name NUL report id -> run.Report; without an id: since when reports of the name are waited for
+//	outbox        delivery id -> run.Delivery   those on their way
+//	dead          delivery id -> run.Delivery   those that were given up
 package store
 
 import (
@@ -41,6 +46,9 @@ var (
 	bucketRecords     = []byte("records")
 	bucketLocks       = []byte("locks")
 	bucketAudit       = []byte("audit")
+	bucketFindings    = []byte("findings")
+	bucketChecks      = []byte("checks")
+	bucketReports     = []byte("reports")
 
 	keySchema = []byte("schema")
 )
@@ -60,6 +68,16 @@ var migrations = []func(*bolt.Tx) error{
 	// Runs and records know of generators, order and inputs. Nothing has to be
 	// rewritten; a tfops that would lose them is kept out.
 	func(*bolt.Tx) error { return nil },
+	// What checks found is kept, and followed; and so is what people are told
+	// until they have it.
+	func(tx *bolt.Tx) error {
+		for _, b := range [][]byte{bucketFindings, bucketChecks, bucketReports, bucketOutbox, bucketDead} {
+			if _, err := tx.CreateBucketIfNotExists(b); err != nil {
+				return err
+			}
+		}
+		return nil
+	},
 }
 
 // Schema is the version of the layout that this program writes.

@@ -84,6 +84,10 @@ type DriftRecord struct {
 	Addresses []string    `json:"addresses,omitempty"` // what drifted
 	Why       string      `json:"why,omitempty"`       // why the status is unknown
 	DueAt     time.Time   `json:"due_at,omitzero"`     // the last scheduled time that a check was made for
+	// HealStopped is why healing is stopped until somebody has looked.
+	HealStopped string `json:"heal_stopped,omitempty"`
+	// NotHealed is why the last check, which found drift, asked for no heal.
+	NotHealed string `json:"not_healed,omitempty"`
 }
 
 // Sync says how far the world is from what Git says.

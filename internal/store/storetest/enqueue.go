@@ -111,14 +111,16 @@ func enqueueMovesRecords(t *testing.T, b *bench) {
 // A run that may apply takes the place of older ones that have not begun to;
 // of every status and kind, these and no others.
 func enqueueSupersedes(t *testing.T, b *bench) {
-	applies := map[run.Kind]bool{run.Sync: true, run.Destroy: true}
+	applies := map[run.Kind]bool{run.Sync: true, run.Destroy: true, run.Refresh: true}
 	unapplied := map[run.Status]bool{run.Pending: true, run.Planning: true, run.AwaitingApproval: true, run.ApplyQueued: true}
 	n := 0
-	for _, newer := range []run.Kind{run.Sync, run.Destroy, run.Plan, run.Drift} {
-		for _, kind := range []run.Kind{run.Sync, run.Destroy, run.Plan, run.Drift} {
+	kinds := []run.Kind{run.Sync, run.Destroy, run.Plan, run.Drift, run.Refresh}
+	for _, newer := range kinds {
+		for _, kind := range kinds {
 			for status := range paths {
-				if !applies[kind] && (slices.Contains(paths[status], run.ApplyQueued) || status == run.AwaitingApproval) || kind == run.Drift && newer == run.Drift {
-					continue // such a run cannot be; the last has a test of its own
+				if !applies[kind] && (slices.Contains(paths[status], run.ApplyQueued) || status == run.AwaitingApproval) || kind == run.Drift && newer == run.Drift ||
+					newer == run.Refresh && (kind == run.Sync || kind == run.Destroy) {
+					continue // such a run cannot be; the last two have tests of their own
 				}
 				n++
 				name := fmt.Sprintf("w%d", n)
@@ -148,6 +150,42 @@ func enqueueSupersedes(t *testing.T, b *bench) {
 			}
 		}
 	}
+}
+
+// A refresh takes the place of no sync and no destroy, and is left out while one
+// has not ended; it leaves what is wanted as it is.
+func enqueueLeavesOutARefresh(t *testing.T, b *bench) {
+	for i, kind := range []run.Kind{run.Sync, run.Destroy} {
+		for status := range paths {
+			name := fmt.Sprintf("w%d-%s", i, status)
+			old := b.lead(b.one(name, kind).ID, "state:"+name, status)
+			before := b.record(name)
+			created, superseded, err := b.Enqueue(t.Context(), run.Batch{Runs: []run.Run{want(name, run.Refresh)}})
+			if err != nil || len(superseded) != 0 {
+				t.Fatalf("%v, superseded %+v", err, superseded)
+			}
+			if made := len(created) == 1; made != status.Terminal() {
+				t.Errorf("a refresh after a %s run that is %s: made is %v", kind, status, made)
+			}
+			same(t, name, b.dossier(old.ID).Run, old)
+			same(t, name+": its record", b.record(name), before)
+		}
+	}
+	// A sync of the same batch is in its way as well, and supersedes an older refresh.
+	first := b.one("net", run.Refresh)
+	created, superseded, err := b.Enqueue(t.Context(), run.Batch{Runs: []run.Run{want("net", run.Sync), want("net", run.Refresh)}})
+	if err != nil || len(created) != 1 || created[0].Kind != run.Sync || !slices.Equal(ids(superseded), []string{first.ID}) {
+		t.Errorf("created %+v, superseded %q, %v", created, ids(superseded), err)
+	}
+	// It does not end the waiting for a workspace that goes first either.
+	held := b.one("db", run.Sync)
+	b.change(held.ID, func(d *run.Dossier) error {
+		d.Record.HeldBack = "net"
+		return d.Move(run.Discarded, "", "")
+	})
+	before := b.record("db")
+	b.one("db", run.Refresh)
+	same(t, "the record of what is held back", b.record("db"), before)
 }
 
 func enqueueSupersedesWithinABatch(t *testing.T, b *bench) {

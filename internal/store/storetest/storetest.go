@@ -35,6 +35,9 @@ type Store interface {
 	Runs(context.Context, run.Query) ([]run.Run, error)
 	Records(context.Context) (map[string]workspace.Record, error)
 	Audits(ctx context.Context, limit int) ([]run.Audit, error)
+
+	Outbox
+	Journal
 }
 
 // Open opens an empty store that takes its time from now. What it opens it
@@ -43,7 +46,7 @@ type Open func(t *testing.T, now func() time.Time) Store
 
 // Run holds a store against everything that is asked of one.
 func Run(t *testing.T, open Open) {
-	for _, c := range []struct {
+	for _, c := range append(outboxCases, []struct {
 		name string
 		test func(*testing.T, *bench)
 	}{
@@ -52,6 +55,7 @@ func Run(t *testing.T, open Open) {
 		{"EnqueueMovesRecords", enqueueMovesRecords},
 		{"EnqueueSupersedes", enqueueSupersedes},
 		{"EnqueueSupersedesWithinABatch", enqueueSupersedesWithinABatch},
+		{"EnqueueLeavesOutARefresh", enqueueLeavesOutARefresh},
 		{"EnqueueLeavesOutASecondDriftRun", enqueueLeavesOutASecondDriftRun},
 		{"ClaimSeesTheQueue", claimSeesTheQueue},
 		{"ClaimIsOneStep", claimIsOneStep},
@@ -75,8 +79,13 @@ func Run(t *testing.T, open Open) {
 		{"UnknownThingsAreNotFound", unknownThingsAreNotFound},
 		{"PruneKeepsWhatItMust", pruneKeepsWhatItMust},
 		{"AuditsAreKept", auditsAreKept},
+		{"FindingsAreKept", findingsAreKept},
+		{"ChecksAreKeptInTime", checksAreKeptInTime},
+		{"ReportsAreKept", reportsAreKept},
+		{"DriftIsPruned", driftIsPruned},
+		{"OthersAreSeen", othersAreSeen},
 		{"NothingIsDoneForWhoGaveUp", nothingIsDoneForWhoGaveUp},
-	} {
+	}...) {
 		t.Run(c.name, func(t *testing.T) {
 			b := &bench{t: t, time: time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)}
 			b.Store = open(t, b.now)
