@@ -1,0 +1,129 @@
+package notify
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/nicholas-fedor/shoutrrr/pkg/router"
+	"github.com/nicholas-fedor/shoutrrr/pkg/types"
+
+	"github.com/tfops/tfops/internal/run"
+)
+
+// maxChat is how many characters a message to a chat may have: the least of
+// what the services take in one piece. Some take less.
+const maxChat = 1900
+
+var lessChat = map[string]int{"pushover": 1000}
+
+// maxHanging is how many messages to one target may be without an answer. The
+// library cannot be told to give up, so each of them holds a goroutine.
+const maxHanging = 3
+
+// chat is a service of shoutrrr as one lane uses it.
+type chat struct {
+	slots   chan struct{}
+	service types.Service // ready for the next message; nil when it has to be opened
+}
+
+func newChat() *chat { return &chat{slots: make(chan struct{}, maxHanging)} }
+
+type answer struct {
+	service types.Service
+	err     error
+}
+
+// send sends a delivery, and gives up waiting when ctx ends. A message that was
+// given up may still arrive, as well as its repetition.
+func (c *chat) send(ctx context.Context, t Target, d run.Delivery) (note string, err error) {
+	select {
+	case c.slots <- struct{}{}:
+	default:
+		return "", down("See whether it can be reached from here; restart tfops if it stays so.", "%s has not answered %d earlier messages yet", t, maxHanging)
+	}
+	w := t.word(d)
+	answers := make(chan answer, 1)
+	ready := c.service
+	c.service = nil
+	go func() {
+		defer func() { <-c.slots }()
+		answers <- hand(t, ready, w)
+	}()
+	select {
+	case a := <-answers:
+		if a.err != nil {
+			return w.note, down("It is tried again by itself; look at the URL in the notify block if it stays so.", "%s did not take the message: %s", t, t.scrub(a.err))
+		}
+		c.service = a.service
+		return w.note, nil
+	case <-ctx.Done():
+		return w.note, down("It is tried again by itself; see whether it can be reached from here.", "%s did not answer in time", t)
+	}
+}
+
+// hand gives a message to a service; a defect of the library is an error like
+// any other.
+func hand(t Target, s types.Service, w wording) (a answer) {
+	defer func() {
+		if p := recover(); p != nil {
+			a.err = fmt.Errorf("the library failed: %v", p)
+		}
+	}()
+	if s == nil {
+		var err error
+		if s, err = open(t.URL); err != nil {
+			return answer{err: err}
+		}
+	}
+	most := maxChat
+	if n, ok := lessChat[s.GetID()]; ok {
+		most = n
+	}
+	text := w.title
+	if w.text != "" {
+		text += "\n\n" + w.text
+	}
+	return answer{s, s.Send(cut(calm(text), most), &types.Params{})}
+}
+
+// calm takes their meaning from words that would call everybody in a chat: a
+// commit's message must not.
+func calm(text string) string {
+	return strings.NewReplacer("@everyone", "@\u200beveryone", "@here", "@\u200bhere", "@channel", "@\u200bchannel", "@all", "@\u200ball",
+		"@room", "@\u200broom", "<!", "<\u200b!", "<@", "<\u200b@").Replace(text)
+}
+
+// open makes a service of its URL; a defect of the library is an error like any
+// other.
+func open(raw string) (made types.Service, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			made, err = nil, fmt.Errorf("the library failed: %v", p)
+		}
+	}()
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	var r router.ServiceRouter
+	if strings.Contains(u.Scheme, "+") { // such as teams+https://
+		return r.Locate(raw)
+	}
+	made, err = r.NewService(u.Scheme)
+	if err != nil {
+		return nil, err
+	}
+	// Not through the router, which hides what is wrong.
+	return made, made.Initialize(u, nil)
+}
+
+// services are the schemes that can be sent to.
+func services(r *router.ServiceRouter) string {
+	all := append(r.ListServices(), "https", "http", "smtps")
+	all = slices.DeleteFunc(all, func(s string) bool { return s == "" || s == "logger" })
+	slices.Sort(all)
+	return strings.Join(all, ", ")
+}
