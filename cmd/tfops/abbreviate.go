@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -13,7 +12,7 @@ import (
 )
 
 const (
-	// leastPrefix is how much of a run's id stands for it, as of a commit in Git.
+	// leastPrefix is how much of an id stands for it, as of a commit in Git.
 	leastPrefix = 4
 	// prefixReach is how many of the newest runs are looked at for it: as many
 	// as the daemon lists at once.
@@ -21,22 +20,39 @@ const (
 )
 
 // onRun does something with the run that was named, by its id or by a prefix
-// that only it has among the newest runs. An id is tried as it is first, so
-// that nothing is looked up for it.
+// that only it has among the newest runs.
 func (a *app) onRun(ctx context.Context, c *api.Client, given string, do func(id string) error) error {
+	return byID{"runs", "tfops runs", func() (ids []string, err error) {
+		newest, err := c.Runs(ctx, api.RunsQuery{Limit: prefixReach})
+		for _, r := range newest {
+			ids = append(ids, r.ID)
+		}
+		return ids, err
+	}}.on(given, do)
+}
+
+// byID is things that are named by an id, or by the beginning of one.
+type byID struct {
+	what string // several of them, such as "runs"
+	list string // the command that lists them
+	ids  func() ([]string, error)
+}
+
+// on does something with the thing that was named. An id is tried as it is
+// first, so that nothing is looked up for it.
+func (b byID) on(given string, do func(id string) error) error {
 	err := do(given)
-	if !fault.Is(err, fault.NotFound) {
+	if given == "" || !fault.Is(err, fault.NotFound) {
 		return err
 	}
-	newest, failed := c.Runs(ctx, api.RunsQuery{Limit: prefixReach})
+	ids, failed := b.ids()
 	if failed != nil {
 		return err
 	}
-	var ids, fits []string
-	for _, r := range newest {
-		ids = append(ids, r.ID)
-		if len(given) >= leastPrefix && strings.HasPrefix(r.ID, strings.ToLower(given)) {
-			fits = append(fits, r.ID)
+	var fits []string
+	for _, id := range ids {
+		if len(given) >= leastPrefix && strings.HasPrefix(id, strings.ToLower(given)) {
+			fits = append(fits, id)
 		}
 	}
 	switch {
@@ -45,11 +61,7 @@ func (a *app) onRun(ctx context.Context, c *api.Client, given string, do func(id
 	case len(fits) == 1:
 		return do(fits[0])
 	case len(fits) > 1:
-		shown := strings.Join(fits[:min(5, len(fits))], ", ")
-		if len(fits) > 5 {
-			shown += fmt.Sprintf(" and %d more", len(fits)-5)
-		}
-		return fault.New(fault.Invalid, "give more of it; tfops runs lists them", "%q may be each of %d runs: %s", given, len(fits), shown)
+		return fault.New(fault.Invalid, "give more of it; "+b.list+" lists them", "%q may be each of %d %s: %s", given, len(fits), b.what, someOf(fits))
 	}
 	return suggest(err, workspace.Nearest(given, ids))
 }

@@ -68,7 +68,7 @@ func (a *app) tellApprovals(list []api.Run) {
 func (a *app) approvalTable(list []api.Run, column string, value func(api.Run) string) {
 	var rows [][]term.Cell
 	for _, r := range list {
-		rows = append(rows, term.Cells(r.ID, r.Workspace, r.Kind, changesText(r.Plan), short(r.Commit.SHA), r.Commit.Author, subject(r.Commit.Message),
+		rows = append(rows, term.Cells(r.ID, r.Workspace, kindText(r), changesText(r.Plan), short(r.Commit.SHA), r.Commit.Author, subject(r.Commit.Message),
 			a.ago(r.PlannedAt), a.ago(r.ExpiresAt), value(r)))
 	}
 	a.table([]string{"RUN", "WORKSPACE", "KIND", "PLAN", "COMMIT", "AUTHOR", "SUBJECT", "PLANNED", "EXPIRES", column}, rows)

@@ -112,6 +112,9 @@ func outcome(r api.Run) int {
 	case "applied":
 		return exitDone
 	case "planned_and_finished":
+		if r.Found != nil {
+			return driftExit[r.Found.Drift]
+		}
 		if r.Plan != nil && r.Plan.Changes {
 			return exitChanges
 		}

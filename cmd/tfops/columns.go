@@ -17,6 +17,13 @@ var narrow = map[string]term.Column{
 	"COMMENT":     {Cut: 12, Drop: 20},
 	"SUSPENDED":   {Cut: 12, Drop: 30},
 	"DIR":         {Cut: 12, Drop: 15},
+	"OWNER":       {Cut: 10, Drop: 35},
+	"ADDRESS":     {Cut: 30},
+	"ON":          {Cut: 20, Drop: 40},
+	"LAST ERROR":  {Cut: 20},
+	"ERROR":       {Cut: 20},
+
+	"WHAT IT SAYS": {Cut: 16},
 
 	"TOOK":           {Drop: 90},
 	"VIA":            {Drop: 85},
@@ -39,6 +46,9 @@ var narrow = map[string]term.Column{
 	"KIND":           {Drop: 12},
 	"COMMIT":         {Drop: 10},
 	"BRANCH":         {Drop: 8},
+	"OF":             {Drop: 20},
+	"LIFE":           {Drop: 6},
+	"CLASS":          {Drop: 4},
 }
 
 // table prints a table whose columns have these names.

@@ -22,6 +22,7 @@ import (
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/seal"
@@ -46,13 +47,17 @@ type daemon struct {
 	lock     *flock.Flock
 	store    *store.Store
 	engine   *engine.Engine
+	notifier *notify.Notifier
 	server   *server.Server
 	listener net.Listener
 	mirrors  mirrors
 
-	mu     sync.Mutex
-	status api.ConfigStatus
-	files  []string // whose change can change the configuration
+	rendering chan struct{} // the place of who writes a report
+
+	mu      sync.Mutex
+	status  api.ConfigStatus
+	files   []string // whose change can change the configuration
+	targets []notify.Target
 }
 
 // newDaemon takes hold of the data directory and opens everything in it. The
@@ -62,7 +67,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &daemon{daemonOptions: o, cfg: cfg, files: cfg.Files,
+	d := &daemon{daemonOptions: o, cfg: cfg, files: cfg.Files, targets: cfg.Notify, rendering: make(chan struct{}, 1),
 		status: api.ConfigStatus{Path: cfg.Path, LoadedAt: time.Now().UTC()}}
 	if err := d.open(); err != nil {
 		d.Close()
@@ -99,9 +104,10 @@ func (d *daemon) open() error {
 	if err != nil {
 		return err
 	}
-	d.engine = engine.New(engine.Options{Store: d.store, Runner: &runner.Local{Exe: d.Exe}, Vault: key,
+	d.engine = engine.New(engine.Options{Store: d.store, Journal: d.store, Runner: &runner.Local{Exe: d.Exe}, Vault: key,
 		DataDir: cfg.DataDir, Log: d.Log, Environ: d.Environ}, settings)
-	d.server = server.New(server.Options{Engine: d.engine, Store: d.store, Config: d.configStatus, Version: d.versions, Log: d.Log,
+	d.notifier = notify.New(d.store, notify.Options{Targets: d.notified, Reports: d.renderReport, Tell: d.tellDelivery})
+	d.server = server.New(server.Options{Engine: d.engine, Store: d.store, Outbox: d.outbox(), Config: d.configStatus, Version: d.versions, Log: d.Log,
 		MayApprove: d.engine.MayApprove})
 	d.listener, err = server.Listen(filepath.Join(cfg.DataDir, "tfops.sock"), cfg.Server.SocketGroup)
 	return err
@@ -121,6 +127,8 @@ func (d *daemon) Run(ctx context.Context, reload <-chan os.Signal) error {
 	parts.Go(func() { failed <- d.engine.Run(ctx); cancel() })
 	parts.Go(func() { failed <- d.server.Serve(ctx, d.listener); cancel() })
 	parts.Go(func() { d.keepConfigured(ctx, reload) })
+	parts.Go(func() { d.notifier.Run(ctx) })
+	parts.Go(func() { d.keepTelling(ctx) })
 	parts.Go(func() { d.versions() }) // looked up once, before somebody waits for it
 	parts.Wait()
 	return errors.Join(<-failed, <-failed)
@@ -233,11 +241,13 @@ func (d *daemon) reload(ctx context.Context) {
 	if err == nil {
 		settings, err = settingsOf(cfg, &d.mirrors)
 	}
+	// What comes into force may have something to tell at once: the notifier must
+	// not look for a new target before it is there, and give the message up.
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if err == nil {
 		err = d.engine.Configure(ctx, settings)
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	if err != nil {
 		d.status.Error = err.Error()
 		d.Log.Error("the new configuration is not in force; the last good one is", "error", err)
@@ -245,12 +255,13 @@ func (d *daemon) reload(ctx context.Context) {
 		if err := d.store.Record(ctx, refused); err != nil && ctx.Err() == nil {
 			d.Log.Error("the refusal cannot be recorded", "error", err)
 		}
+		d.tellRefused(ctx)
 		return
 	}
-	d.status.Error, d.status.LoadedAt, d.files = "", time.Now().UTC(), cfg.Files
+	d.status.Error, d.status.LoadedAt, d.files, d.targets = "", time.Now().UTC(), cfg.Files, cfg.Notify
 	d.Log.Info("the configuration was read again", "holds", settings.Summary())
-	if cfg.Runner.Concurrency != d.cfg.Runner.Concurrency || cfg.Server.SocketGroup != d.cfg.Server.SocketGroup {
-		d.Log.Warn("runner.concurrency and server.socket_group stay what they were until tfops serve is started again")
+	if cfg.Runner.Concurrency != d.cfg.Runner.Concurrency || cfg.Runner.DriftConcurrency != d.cfg.Runner.DriftConcurrency || cfg.Server.SocketGroup != d.cfg.Server.SocketGroup {
+		d.Log.Warn("runner.concurrency, runner.drift_concurrency and server.socket_group stay what they were until tfops serve is started again")
 	}
 	for _, w := range cfg.Warnings {
 		d.Log.Warn(w.Summary, "detail", w.Detail)

@@ -217,13 +217,15 @@ func (d *demo) show() {
 	d.tfops(0, "wait", second)
 	d.cat()
 
+	d.say("A drift check, which otherwise runs every night, compares the world with what was applied.")
+	d.tfops(0, "drift", "prod", "--wait")
 	d.say("Somebody changes the file by hand. Git does not know, Terraform does not know.")
 	d.step("echo 'somebody was here' > pages/prod.txt", func() error {
 		return os.WriteFile(d.path("pages", "prod.txt"), []byte("somebody was here\n"), 0o600)
 	})
-	d.say("The drift check, which otherwise runs every night, finds it.")
+	d.say("The next check finds it.")
 	d.tfops(exitChanges, "drift", "prod", "--wait")
-	d.tfops(0, "status")
+	d.tfops(0, "drift", "findings", "prod")
 
 	d.say("A sync plans what would put it right; it is approved and applied like any other change.")
 	d.tfops(exitApproval, "sync", "prod", "--wait")

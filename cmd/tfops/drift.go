@@ -39,11 +39,12 @@ waits for somebody, so that it is not known whether there is more.`,
 			if err != nil {
 				return err
 			}
-			return a.drift(cmd.Context(), c, args, patient{wait, timeout})
+			return orBeneath(cmd, args, a.drift(cmd.Context(), c, args, patient{wait, timeout}))
 		},
 	}
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait for all checks, sum up, and exit by what they found")
 	timeoutFlag(cmd, &timeout)
+	cmd.AddCommand(newReportCommand(a), newReportsCommand(a), newFindingsCommand(a), newFindingCommand(a), newAckCommand(a), newUnackCommand(a), newCodifyCommand(a))
 	return cmd
 }
 
@@ -149,29 +150,19 @@ func (a *app) awaitCheck(ctx context.Context, c *api.Client, started api.Run) (d
 		return driftResult{}, err
 	}
 	d := driftResult{Workspace: r.Workspace, Run: r.ID, Status: r.Status, Drift: "unknown", Plan: changesText(r.Plan)}
-	switch outcome(r) {
-	case exitDone:
-		d.Drift = "none"
-	case exitChanges:
-		d.Drift = "drifted"
-	}
 	if heldUp(r) != exitDone {
 		d.Error = "waits for " + r.WaitingFor + ": " + r.NextCommand
 	}
 	if r.Error != nil {
 		d.Error = r.Error.Message
 	}
-	// The workspace knows what drifted, and whether the check counts at all:
-	// a plan that stopped half-way is no clean one.
-	w, err := c.Workspace(ctx, r.Workspace)
-	if err != nil {
-		return d, err
-	}
-	if r.Status == "planned_and_finished" && w.Drift == "unknown" {
-		d.Drift, d.Error = "unknown", w.DriftWhy
-	}
-	if d.Drift == "drifted" {
-		d.Drifted = w.Drifted
+	// Not the plan, which may show what is explained, and not the workspace,
+	// which may have been healed since.
+	if f := r.Found; f != nil {
+		d.Drift, d.Drifted = f.Drift, f.Addresses
+		if f.Why != "" {
+			d.Error = f.Why
+		}
 	}
 	a.term().Notef("%s  %s  %s", r.ID, r.Workspace, strings.TrimSuffix(d.Drift+": "+d.Error, ": "))
 	return d, nil
@@ -180,15 +171,14 @@ func (a *app) awaitCheck(ctx context.Context, c *api.Client, started api.Run) (d
 func driftOutcome(results []driftResult) int {
 	status := exitDone
 	for _, r := range results {
-		switch {
-		case r.Drift == "unknown":
-			return exitEnded
-		case r.Drift == "drifted":
-			status = exitChanges
-		}
+		status = max(status, driftExit[r.Drift])
 	}
 	return status
 }
+
+// driftExit is how a command exits by what a check came to: not to know is the
+// worst.
+var driftExit = map[string]int{"none": exitDone, "drifted": exitChanges, "unknown": exitEnded}
 
 func (a *app) tellDrift(results []driftResult) {
 	var rows [][]term.Cell
@@ -203,12 +193,19 @@ func (a *app) tellDrift(results []driftResult) {
 	}
 	a.table([]string{"WORKSPACE", "DRIFT", "RUN", "PLAN", "FOUND"}, rows)
 	a.term().Notef("%s checked: %d without drift, %d drifted, %d unknown.", counted(len(results), "workspace"), counts["none"], counts["drifted"], counts["unknown"])
-	if counts["drifted"] > 0 {
-		for _, r := range results {
-			if r.Drift == "drifted" {
-				a.term().Notef("See it: tfops show %s\nPut it back: tfops sync %s", r.Run, r.Workspace)
-				break
-			}
-		}
+	if i := slices.IndexFunc(results, func(r driftResult) bool { return r.Drift == "unknown" }); i >= 0 {
+		a.term().Notef("Why it is not known, in full: tfops show %s", results[i].Run)
+	}
+	a.tellWaysOut(slices.DeleteFunc(slices.Clone(results), func(r driftResult) bool { return r.Drift != "drifted" }))
+}
+
+// tellWaysOut names the commands that go on from workspaces that have drifted.
+func (a *app) tellWaysOut(drifted []driftResult) {
+	switch len(drifted) {
+	case 0:
+	case 1:
+		a.term().Notef("What it is, and the ways out: tfops drift findings %s\nPut it back: tfops sync %s", drifted[0].Workspace, drifted[0].Workspace)
+	default:
+		a.term().Notef("What it is, and the ways out: tfops drift findings\nThe whole fleet, to read or to send: tfops drift report")
 	}
 }

@@ -156,7 +156,27 @@ func exampleFleet() api.Status {
 				DriftWhy: "never checked", WaitingFor: "repository names: refused", NextCommand: "check the token"},
 		},
 		Repositories: []api.Repository{{Name: "infra", PolledAt: minutesAgo(0)}, {Name: "names", PolledAt: minutesAgo(45), Failures: 3, Error: "refused", Next: "check the token"}},
-		Config:       api.ConfigStatus{Path: "/etc/tfops/tfops.hcl", LoadedAt: *minutesAgo(120), Error: "line 3: unknown name"},
-		Version:      "1.2.3",
+		Notify: []api.NotifyTarget{{Name: "ops", Place: "slack://", On: []string{"awaiting_approval", "errored"}, Waiting: 2, Failing: true, LastError: "answered 500"},
+			{Name: "audit", Place: "https://hooks.example.com", On: []string{}, Dead: 1, LastError: "answered 410"}},
+		LeftBehind: []api.LeftBehind{{Name: "old-dns", AppliedCommit: "8c5f3e2190aa", AppliedAt: minutesAgo(3000)}},
+		Config:     api.ConfigStatus{Path: "/etc/tfops/tfops.hcl", LoadedAt: *minutesAgo(120), Error: "line 3: unknown name"},
+		Version:    "1.2.3",
+	}
+}
+
+// exampleFindings are a security group that somebody opened, and a tag.
+func exampleFindings() []api.Finding {
+	return []api.Finding{
+		{ID: "3f2a9c41d07b", Workspace: "network-prod", Address: "aws_security_group_rule.ssh", Type: "aws_security_group_rule", Class: "changed",
+			Meaning: "the world differs from what was applied", Action: "update", Life: "recurring", Severity: "critical",
+			Attributes: []api.Attribute{{Path: "cidr_blocks[0]", Before: "10.0.0.0/8", After: "0.0.0.0/0"}, {Path: "description", Sensitive: true}},
+			FirstSeen:  *minutesAgo(3000), LastSeen: *minutesAgo(90), Times: 4, ReturnedAt: minutesAgo(90),
+			File: "live/prod/network/main.tf", Line: 12, Owners: []string{"@acme/network"}, LastRun: "0k1v6bbbbbbb", Approvers: []string{"li"},
+			WaysOut: []api.WayOut{{Way: "revert", Command: "tfops sync network-prod", Note: "Put the world back to what the code says."},
+				{Way: "codify", Command: "tfops drift codify 3f2a9c41d07b", Note: "Change the code to what the world has: prints a patch."}}},
+		{ID: "9b1c3e5f7a2d", Workspace: "accounts-prod", Address: "aws_iam_account_alias.this", Type: "aws_iam_account_alias", Class: "state_only",
+			Meaning: "the code does not say how it should be", Life: "acknowledged", Severity: "low", Attributes: []api.Attribute{{Path: "tags.cost", After: "12"}},
+			FirstSeen: *minutesAgo(300), LastSeen: *minutesAgo(30), Times: 1, Owners: []string{},
+			Ack: &api.Ack{By: "ana", Reason: "the cost team tags", At: *minutesAgo(200)}},
 	}
 }

@@ -56,7 +56,7 @@ func (a *app) tellHistory(name string, list []api.Run) {
 		if at == nil {
 			at = r.ApplyStartedAt
 		}
-		rows = append(rows, []term.Cell{{Text: a.ago(at)}, {Text: r.ID}, {Text: r.Kind}, {Text: statusText(r), Tone: toneOf(r.Status)},
+		rows = append(rows, []term.Cell{{Text: a.ago(at)}, {Text: r.ID}, {Text: kindText(r)}, {Text: statusText(r), Tone: toneOf(r.Status)},
 			{Text: changesText(r.Plan)}, {Text: short(r.Commit.SHA)}, {Text: r.Commit.Author}, {Text: subject(r.Commit.Message)}, {Text: approvers(r)}})
 	}
 	a.table([]string{"WHEN", "RUN", "KIND", "STATUS", "PLAN", "COMMIT", "AUTHOR", "SUBJECT", "APPROVED BY"}, rows)

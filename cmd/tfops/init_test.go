@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -158,5 +160,86 @@ workspace "a" {
 	}
 	if r := s.ends(exitUsage, "serve"); !strings.Contains(r.err, "tfops.hcl:2:3") {
 		t.Errorf("serve says %s", r.err)
+	}
+}
+
+// What drift checks find and who is told is listed, and where it goes is not.
+func TestValidateOfRules(t *testing.T) {
+	s := newShell(t)
+	t.Setenv("TFOPS_TEST_HOOK", "https://ana:CANARYpass@hooks.example.com/CANARYpath")
+	t.Setenv("TFOPS_TEST_SIGN", "CANARYsign")
+	const rules = `data_dir = "data"
+repository "infra" { url = "https://git.example.com/infra.git" }
+workspace "a" {
+  repository = "infra"
+  apply      = "auto"
+  drift {
+    schedule  = "@daily"
+    heal      = true
+    heal_only = ["changed"]
+  }
+}
+ignore "old" {
+  address = "a.b"
+  reason  = "It was."
+  expires = "2020-01-01"
+}
+ignore "new" {
+  class   = "input"
+  reason  = "It is"
+  expires = "2097-01-01"
+}
+severity "iam" {
+  type  = "aws_iam_*"
+  class = "changed"
+  level = "high"
+}
+severity "rest" { level = "low" }
+report "nightly" {
+  schedule = "0 6 * * *"
+  timezone = "Europe/Paris"
+}
+report "weekly" {
+  schedule = "0 6 * * 1"
+  formats  = ["html", "csv"]
+  to       = ["hook"]
+  since    = "7d"
+}
+notify "hook" {
+  url    = env("TFOPS_TEST_HOOK")
+  secret = env("TFOPS_TEST_SIGN")
+}
+`
+	write(t, "tfops.hcl", rules+"notify \"mail\" {\n  url = \"smtp://mail.example.com/?from=CANARYfrom@example.com&to=b@example.com\"\n  on = [\"report\"]\n}\n")
+	r := s.ends(exitDone, "validate")
+	golden(t, "validate-rules.table", r.out)
+	all := r.out + r.err
+	r = s.ends(exitDone, "validate", "-o", "json")
+	golden(t, "validate-rules.json", regexp.MustCompile(`"[^"]*/(data|tfops.hcl)"`).ReplaceAllString(r.out, `"HERE/$1"`))
+	if all += r.out + r.err; strings.Contains(all, "CANARY") {
+		t.Errorf("a secret is shown:\n%s", all)
+	}
+	write(t, "tfops.hcl", strings.Replace(rules, "notify \"hook\" {", "notify \"hook\" {\n  url = \"slack://CANARY\"\n  hmac = \"CANARY\"\n", 1))
+	for _, format := range []string{"table", "json", "yaml"} {
+		if r := s.ends(exitUsage, "validate", "-o", format); strings.Contains(r.out+r.err, "CANARY") || !strings.Contains(r.out+r.err, "hmac") {
+			t.Errorf("%s\n%s", r.out, r.err)
+		}
+	}
+}
+
+// A fleet that nobody watches is said to be one.
+func TestValidateTellsOfSilence(t *testing.T) {
+	const bare = "data_dir = \"data\"\nrepository \"infra\" { url = \"https://git.example.com/infra.git\" }\nworkspace \"a\" {\n repository = \"infra\"\n drift {\n  schedule = \"%s\"\n }\n}\n"
+	const checked, told = "No workspace is checked for drift", "Nobody is told what happens"
+	for src, want := range map[string][2]bool{
+		fmt.Sprintf(bare, ""):       {true, true},
+		fmt.Sprintf(bare, "@daily"): {false, true},
+		fmt.Sprintf(bare, "") + "notify \"n\" { url = \"https://example.com/\" }\n": {true, false},
+	} {
+		s := newShell(t)
+		write(t, "tfops.hcl", src)
+		if r := s.ends(exitDone, "validate"); strings.Contains(r.err, checked) != want[0] || strings.Contains(r.err, told) != want[1] {
+			t.Errorf("%s\n%s", src, r.err)
+		}
 	}
 }

@@ -217,7 +217,7 @@ func (l *live) rescue(t *testing.T, id string) {
 	l.ends(exitFailed, "inspect", "copy.db", "--run", "unknown")
 	l.ends(exitUsage, "inspect", "tfops.hcl.nothere", "--limit", "x")
 
-	saved, err := filepath.Glob(filepath.Join(l.data, "runs", id, "*.age"))
+	saved, err := filepath.Glob(filepath.Join(l.data, "runs", id, "plan.tfplan.age"))
 	if err != nil || len(saved) == 0 {
 		t.Fatalf("no saved plan: %v", err)
 	}

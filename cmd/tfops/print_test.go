@@ -36,6 +36,14 @@ func fullFake(s *shell) *fakeDaemon {
 	d.on("GET /approvals", []api.Run{other, mineRun})
 	d.on("GET /workspaces/network-prod/history", []api.Run{applied})
 	d.on("GET /locks", []api.Lock{*fleet.Workspaces[1].Lock})
+	found := exampleFindings()
+	d.on("GET /drift/findings", found)
+	d.on("GET /drift/findings/3f2a9c41d07b", found[0])
+	d.on("GET /drift/findings/9b1c3e5f7a2d", found[1])
+	d.on("GET /drift/reports", []api.Report{{ID: "0k1v5eeeeeee", Name: "nightly", At: *minutesAgo(360), Since: *minutesAgo(1800), Text: "2 findings in 3 workspaces, 1 new"}})
+	d.on("GET /notify", fleet.Notify)
+	d.on("GET /dead-letters", []api.Delivery{{ID: "0k1v4fffffff-audit", Target: "audit", Kind: "applied", Title: "network-prod was applied", At: *minutesAgo(2000), Attempts: 12,
+		LastError: "answered 410", DeadAt: minutesAgo(500)}})
 	d.on("GET /audit", []api.Audit{{At: noon, Actor: "li", Via: "socket", Action: "approve", Workspace: "network-prod", Run: r.ID, Reason: "looks right"}})
 	return d
 }
@@ -55,6 +63,12 @@ func TestWhatIsPrinted(t *testing.T) {
 		"locks":          {"locks"},
 		"audit":          {"audit", "--limit", "5"},
 		"status-missing": {"status", "--label", "team=nobody"},
+		"findings":       {"drift", "findings", "--life", "acknowledged", "--life", "recurring"},
+		"finding":        {"drift", "show", "3f2a9c41d07b"},
+		"finding-acked":  {"drift", "show", "9b1c3e5f7a2d"},
+		"reports":        {"drift", "reports"},
+		"notify":         {"notify"},
+		"notify-dead":    {"notify", "dead"},
 	}
 	for name, args := range commands {
 		for _, format := range formats {
@@ -123,6 +137,8 @@ func TestTheQueryIsSent(t *testing.T) {
 	d.sent(t, "GET /runs?before=0k2&kind=drift&limit=3&status=errored&status=applied&workspace=network-prod")
 	s.ok("audit", "--limit", "7")
 	d.sent(t, "GET /audit?limit=7")
+	s.ok("drift", "findings", "network-prod", "--life", "new", "--life", "resolved")
+	d.sent(t, "GET /drift/findings?life=new&life=resolved&workspace=network-prod")
 	s.ok("history", "network-prod", "--limit", "4")
 	d.sent(t, "GET /workspaces/network-prod/history?limit=4")
 	s.env["TFOPS_TOKEN"] = "from-env"
@@ -148,8 +164,15 @@ func TestTextFromOutsideCannotActOnTheTerminal(t *testing.T) {
 	d.on("GET /runs", []api.Run{r})
 	d.on("GET /workspaces/network-prod", w)
 	d.on("GET /locks", []api.Lock{*w.Lock})
+	f := exampleFindings()[0]
+	f.Address, f.Owners, f.File, f.Problems, f.Attributes[0].Path, f.Attributes[0].After = evil, []string{evil}, evil, []string{evil}, evil, evil
+	d.on("GET /drift/findings", []api.Finding{f})
+	d.on("GET /drift/findings/"+f.ID, f)
+	d.on("GET /dead-letters", []api.Delivery{{ID: "x", Target: "ops", Title: evil, LastError: evil}})
+	d.on("GET /notify", []api.NotifyTarget{{Name: "ops", Place: evil, LastError: evil}})
 	d.on("GET /audit", []api.Audit{{Actor: evil, Reason: evil}})
-	for _, args := range [][]string{{"show", r.ID}, {"runs"}, {"status", "network-prod"}, {"locks"}, {"audit"}, {"logs", r.ID}} {
+	for _, args := range [][]string{{"show", r.ID}, {"runs"}, {"status", "network-prod"}, {"locks"}, {"audit"}, {"logs", r.ID},
+		{"drift", "findings"}, {"drift", "show", f.ID}, {"notify"}, {"notify", "dead"}} {
 		for _, format := range formats {
 			got := s.ends(exitDone, append(args, "-o", format)...)
 			for _, c := range got.out + got.err {

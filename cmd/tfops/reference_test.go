@@ -50,7 +50,7 @@ func TestEveryCommandIsDocumented(t *testing.T) {
 			}
 		}
 		for _, line := range strings.Split(c.Example, "\n") {
-			if !strings.HasPrefix(line, "  ") || !strings.Contains(line, "tfops "+c.Name()) && !strings.HasPrefix(line, "  mkdir") {
+			if !strings.HasPrefix(line, "  ") || !strings.Contains(line, c.CommandPath()) && !strings.HasPrefix(line, "  mkdir") {
 				t.Errorf("%s: its example %q does not show it", c.CommandPath(), line)
 			}
 		}
@@ -125,10 +125,25 @@ func reference(root *cobra.Command) string {
 	return b.String()
 }
 
+// inGroup visits the commands of a group, each with those below it.
 func inGroup(root *cobra.Command, id string, visit func(*cobra.Command)) {
 	walk(root, func(c *cobra.Command) {
-		if c.GroupID == id {
+		top := c
+		for top.Parent() != root {
+			top = top.Parent()
+		}
+		if top.GroupID == id {
 			visit(c)
+		}
+	})
+}
+
+// No command is left out of the reference, at whatever depth it is.
+func TestReferenceHasEveryCommand(t *testing.T) {
+	doc := reference(rootForTest())
+	walk(rootForTest(), func(c *cobra.Command) {
+		if path := c.CommandPath(); strings.Count(doc, "\n### "+path+"\n") != 1 || !strings.Contains(doc, "(#"+strings.ReplaceAll(path, " ", "-")+")") {
+			t.Errorf("%s is not in the reference", path)
 		}
 	})
 }

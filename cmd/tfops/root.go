@@ -70,7 +70,7 @@ func addCommands(root *cobra.Command, a *app) {
 	}
 	add(groupStart, "Start:", newDemoCommand(a), newInitCommand(a), newValidateCommand(a), newAffectedCommand(a), newGraphCommand(a), newServeCommand(a))
 	add(groupLook, "Look:", newStatusCommand(a), newRunsCommand(a), newShowCommand(a), newLogsCommand(a), newHistoryCommand(a),
-		newLocksCommand(a), newAuditCommand(a), newVersionCommand(a))
+		newLocksCommand(a), newNotifyCommand(a), newAuditCommand(a), newVersionCommand(a))
 	add(groupAct, "Plan and apply:", newPlanCommand(a), newSyncCommand(a), newDriftCommand(a), newDestroyCommand(a),
 		newWaitCommand(a), newCancelCommand(a), newResolveCommand(a), newPollCommand(a))
 	add(groupDecide, "Decide:", newApprovalsCommand(a), newApproveCommand(a), newRejectCommand(a), newWithdrawCommand(a))

@@ -20,7 +20,7 @@ type runsOptions struct {
 	before    string
 }
 
-var kindWords = []string{string(run.Sync), string(run.Plan), string(run.Drift), string(run.Destroy)}
+var kindWords = []string{string(run.Sync), string(run.Plan), string(run.Drift), string(run.Destroy), string(run.Refresh)}
 
 func statusWords() []string {
 	var words []string
@@ -51,7 +51,7 @@ repeated. For older ones than those shown, use --before with the last id.`,
 	f := cmd.Flags()
 	f.StringVarP(&o.workspace, "workspace", "w", "", "only runs of this `WORKSPACE`")
 	f.StringSliceVar(&o.statuses, "status", nil, "only runs of this `STATUS`: "+strings.Join(statusWords(), ", "))
-	f.StringSliceVar(&o.kinds, "kind", nil, "only runs of this `KIND`: sync, plan, drift or destroy")
+	f.StringSliceVar(&o.kinds, "kind", nil, "only runs of this `KIND`: sync, plan, drift, destroy or refresh")
 	f.IntVar(&o.limit, "limit", 20, "how many runs to list")
 	f.StringVar(&o.before, "before", "", "only runs older than this `RUN`")
 	_ = cmd.RegisterFlagCompletionFunc("workspace", a.complete(a.workspaceNames))
@@ -91,7 +91,7 @@ func (a *app) runs(ctx context.Context, o runsOptions) error {
 		}
 		var rows [][]term.Cell
 		for _, r := range list {
-			rows = append(rows, []term.Cell{{Text: r.ID}, {Text: r.Workspace}, {Text: r.Kind}, {Text: statusText(r), Tone: toneOf(r.Status)},
+			rows = append(rows, []term.Cell{{Text: r.ID}, {Text: r.Workspace}, {Text: kindText(r)}, {Text: statusText(r), Tone: toneOf(r.Status)},
 				{Text: changesText(r.Plan)}, {Text: short(r.Commit.SHA)}, {Text: subject(r.Commit.Message)}, {Text: a.ago(&r.CreatedAt)}, {Text: took(r)}})
 		}
 		a.table([]string{"RUN", "WORKSPACE", "KIND", "STATUS", "PLAN", "COMMIT", "SUBJECT", "CREATED", "TOOK"}, rows)

@@ -4,12 +4,16 @@ import (
 	"path/filepath"
 	"reflect"
 	"sync"
+	"time"
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/notify"
+	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -22,6 +26,10 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 		People:       approvals.People{Emails: map[string][]string{}, Groups: map[string][]string{}},
 		PassEnv:      cfg.Runner.PassEnv,
 		Concurrency:  cfg.Runner.Concurrency,
+		Checks:       cfg.Runner.DriftConcurrency,
+		Drift:        drift.Rules{Ignore: cfg.Ignore, Severity: cfg.Severity},
+		Instance:     report.Instance{Version: version()},
+		Wants:        func(n run.Notice) []string { return notify.Wants(cfg.Notify, n) },
 		PlanGrace:    cfg.Runner.PlanGrace,
 		ApplyGrace:   cfg.Runner.ApplyGrace,
 	}
@@ -41,6 +49,13 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 			return nil, err
 		}
 		s.Repositories[r.Name] = engine.Repository{Source: mirror, Pace: gitrepo.Pace{Every: r.Poll}}
+	}
+	for _, r := range cfg.Reports {
+		p, err := reportPlan(r)
+		if err != nil {
+			return nil, err
+		}
+		s.Reports = append(s.Reports, p)
 	}
 	for _, w := range cfg.Workspaces {
 		d, err := definition(w)
@@ -63,7 +78,20 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 
 func definition(w config.Workspace) (engine.Definition, error) {
 	schedule, err := drift.ParseSchedule(w.Drift.Schedule, w.Drift.Timezone)
-	return engine.Definition{Workspace: w.Workspace, Rules: w.Rules, Drift: schedule}, err
+	d := engine.Definition{Workspace: w.Workspace, Rules: w.Rules, Drift: schedule}
+	if w.Drift.Heal {
+		d.Healing = &drift.Healing{Only: w.Drift.HealOnly, Cooldown: w.Drift.HealCooldown}
+	}
+	return d, err
+}
+
+func reportPlan(r config.Report) (engine.ReportPlan, error) {
+	schedule, err := drift.ParseSchedule(r.Schedule, r.Timezone)
+	if err != nil {
+		return engine.ReportPlan{}, err
+	}
+	zone, err := time.LoadLocation(r.Timezone)
+	return engine.ReportPlan{Name: r.Name, Schedule: schedule, Location: zone, Formats: r.Formats, To: r.To, Since: r.Since, Covers: r.Covers}, err
 }
 
 // mirrors keeps one mirror per repository, over reloads as well: two on one

@@ -126,6 +126,14 @@ func (a *app) tellFailure(f api.Failure) {
 	}
 }
 
+// patchText tells that a plan is not of the commit as it is.
+func patchText(finding string) string {
+	if finding == "" {
+		return ""
+	}
+	return "that codifies finding " + finding + ": the code is the commit with that patch"
+}
+
 func (a *app) runFacts(r api.Run) []term.KeyValue {
 	facts := []term.KeyValue{
 		{Key: "Run", Value: r.ID},
@@ -137,6 +145,7 @@ func (a *app) runFacts(r api.Run) []term.KeyValue {
 		{Key: "Waiting for", Value: r.WaitingFor, Tone: term.Busy},
 		{Key: "Next command", Value: r.NextCommand},
 		{Key: "Commit", Value: fmt.Sprintf("%s %s\nby %s, %s", short(r.Commit.SHA), subject(r.Commit.Message), r.Commit.Author, a.at(&r.Commit.Time))},
+		{Key: "With a patch", Value: patchText(r.Codify)},
 		{Key: "Trigger", Value: triggerText(r.Trigger)},
 		{Key: "After", Value: strings.Join(r.Upstream, ", ")},
 		{Key: "Inputs", Value: inputsText(r.Inputs)},

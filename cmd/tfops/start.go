@@ -44,6 +44,7 @@ the run and print the plan.
 
 func newSyncCommand(a *app) *cobra.Command {
 	var o startOptions
+	var refreshOnly bool
 	cmd := &cobra.Command{
 		Use:   "sync WORKSPACE",
 		Short: "Plan now, and apply as the rules allow",
@@ -52,9 +53,17 @@ rules allow: at once, or after the approvals that they ask for. An older run
 of the workspace that has not begun to apply is superseded. With --wait, follow
 the run until it needs somebody or has ended.
 
+With --refresh-only, accept the world into the state instead: plan the applied
+commit with -refresh-only and apply that plan, under the same rules. Nothing in
+the world is changed; the state takes over what is there, and a drift check
+follows. What the configuration sets still differs from it afterwards: change
+the code, or sync to put it back. It is refused while another run that applies
+is on its way, and superseded by one that comes before it has begun to apply.
+
 ` + syncExitHelp,
 		Example: `  tfops sync network-prod
-  tfops sync network-prod --wait`,
+  tfops sync network-prod --wait
+  tfops sync network-prod --refresh-only --wait`,
 		Args:              takes("WORKSPACE"),
 		ValidArgsFunction: a.completeOne(a.workspaceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -62,9 +71,13 @@ the run until it needs somebody or has ended.
 				return err
 			}
 			o.kind = "sync"
+			if refreshOnly {
+				o.kind = "refresh"
+			}
 			return a.start(cmd.Context(), args[0], o)
 		},
 	}
+	cmd.Flags().BoolVar(&refreshOnly, "refresh-only", false, "accept the world into the state, and change nothing else")
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, and exit by its outcome")
 	timeoutFlag(cmd, &o.timeout)
 	return cmd

@@ -31,9 +31,11 @@ func newStatusCommand(a *app) *cobra.Command {
 		Use:   "status [WORKSPACE]",
 		Short: "Show the fleet, or one workspace",
 		Long: `Show the fleet: how far each workspace is from what Git says, what is known of
-its drift, and what it waits for. Repositories that cannot be read, and a
-configuration that is not in force, are named above it. With a WORKSPACE, show
-all about that one, and the command that moves it on.
+its drift, and what it waits for. Repositories that cannot be read, a
+configuration that is not in force, workspaces that it has no more though what
+they applied is still there, and notifications that do not arrive are named above
+it. With a WORKSPACE, show all about that one, and the command that moves it
+on.
 
 SYNC is synced, pending (a run is on its way), out_of_sync (not applied and
 nothing is on its way), errored, unknown or orphaned (what a workspaces block
@@ -131,6 +133,24 @@ func (a *app) tellTrouble(s api.Status) {
 		}
 		p.Warning("repository "+r.Name+" cannot be read ("+counted(r.Failures, "failure")+", "+last+"): "+r.Error, r.Next)
 	}
+	for _, l := range s.LeftBehind {
+		stays := "what it began to apply may be there"
+		if l.AppliedAt != nil {
+			stays = "what it applied " + p.Ago(*l.AppliedAt) + " is still there"
+		}
+		p.Warning("the configuration has no workspace "+l.Name+" any more, and "+stays+": nobody checks it for drift",
+			"write it again under that name; tfops destroy "+l.Name+" then takes down what it has")
+	}
+	for _, t := range s.Notify {
+		switch {
+		case t.Dead > 0 && t.Failing: // the error may be of either
+			p.Warning("notify "+t.Name+": "+countOf(t.Dead, "given up")+" and "+countOf(t.Waiting, "waiting")+", the error of one: "+t.LastError, "tfops notify dead")
+		case t.Dead > 0:
+			p.Warning("notify "+t.Name+": "+countOf(t.Dead, "given up")+", last: "+t.LastError, "tfops notify dead")
+		case t.Failing:
+			p.Warning("notify "+t.Name+": "+countOf(t.Waiting, "waiting")+", tried in vain: "+t.LastError, "tfops notify")
+		}
+	}
 }
 
 func (a *app) tellGenerators(s api.Status) {
@@ -162,11 +182,14 @@ func appliedText(w api.Workspace) string {
 
 // fleetSummary counts, the usual words first.
 func fleetSummary(workspaces []api.Workspace, all int) string {
-	bySync, drifted := map[string]int{}, 0
+	bySync, drifted, unchecked := map[string]int{}, 0, 0
 	for _, w := range workspaces {
 		bySync[w.Sync]++
-		if w.Drift == "drifted" {
+		switch {
+		case w.Drift == "drifted":
 			drifted++
+		case mayHaveDrifted(w):
+			unchecked++
 		}
 	}
 	var parts []string
@@ -178,11 +201,20 @@ func fleetSummary(workspaces []api.Workspace, all int) string {
 	if drifted > 0 {
 		parts = append(parts, countOf(drifted, "drifted"))
 	}
+	if unchecked > 0 {
+		parts = append(parts, countOf(unchecked, "unchecked"))
+	}
 	text := counted(len(workspaces), "workspace")
 	if len(workspaces) < all {
 		text = countOf(len(workspaces), "of "+counted(all, "workspace"))
 	}
 	return text + ": " + strings.Join(parts, ", ") + "."
+}
+
+// mayHaveDrifted reports whether a workspace has something applied of which
+// nobody knows whether it is still so.
+func mayHaveDrifted(w api.Workspace) bool {
+	return w.Drift == "unknown" && w.AppliedCommit != "" && !w.Destroyed
 }
 
 func (a *app) statusOf(ctx context.Context, c *api.Client, name string) error {
@@ -198,8 +230,9 @@ func (a *app) workspaceFacts(w api.Workspace) []term.KeyValue {
 		{Key: "Workspace", Value: w.Name},
 		{Key: "Sync", Value: w.Sync, Tone: toneOf(w.Sync)},
 		{Key: "Drift", Value: a.driftText(w), Tone: toneOf(w.Drift)},
+		{Key: "Healing", Value: healingText(w), Tone: term.Bad},
 		{Key: "Waiting for", Value: w.WaitingFor, Tone: term.Busy},
-		{Key: "Next command", Value: w.NextCommand},
+		{Key: "Next command", Value: nextFor(w)},
 		{Key: "Desired commit", Value: w.DesiredCommit},
 		{Key: "Applied commit", Value: withTime(w.AppliedCommit, a.at(w.AppliedAt))},
 	}
@@ -233,6 +266,26 @@ func (a *app) workspaceFacts(w api.Workspace) []term.KeyValue {
 		term.KeyValue{Key: "State", Value: w.State})
 }
 
+// healingText is why drift that is to be healed by itself is still there.
+func healingText(w api.Workspace) string {
+	switch {
+	case w.HealStopped != "":
+		return "stopped: " + w.HealStopped
+	case w.NotHealed != "":
+		return "not healed: " + w.NotHealed
+	}
+	return ""
+}
+
+// nextFor is the command that moves a workspace on: of what it waits for, or
+// else towards knowing whether it has drifted.
+func nextFor(w api.Workspace) string {
+	if w.NextCommand == "" && mayHaveDrifted(w) {
+		return "tfops drift " + w.Name + " --wait"
+	}
+	return w.NextCommand
+}
+
 func upstreamText(all []api.Dependency) string {
 	var lines []string
 	for _, d := range all {
@@ -247,7 +300,10 @@ func upstreamText(all []api.Dependency) string {
 
 func (a *app) driftText(w api.Workspace) string {
 	text := w.Drift
-	if w.DriftSince != nil {
+	switch {
+	case w.Drift == "unknown" && w.LastCheckedAt != nil:
+		text += ", last looked at " + a.ago(w.LastCheckedAt)
+	case w.Drift != "unknown" && w.DriftSince != nil:
 		text += ", since " + when(*w.DriftSince)
 	}
 	if w.DriftWhy != "" {

@@ -67,7 +67,12 @@ func (a *app) stretch(until time.Time) string {
 	if until = until.In(now.Location()); until.Format(time.DateOnly) == now.Format(time.DateOnly) {
 		form = "15:04 MST"
 	}
-	left := term.Duration(max(until.Sub(now).Round(time.Minute), time.Minute))
+	unit := time.Minute
+	if until.Sub(now) < 2*time.Minute {
+		unit = time.Second
+		form = strings.Replace(form, "15:04", "15:04:05", 1)
+	}
+	left := term.Duration(max(until.Sub(now).Round(unit), time.Second))
 	for _, none := range []string{"00s", "00m", "00h"} {
 		left = strings.TrimSuffix(left, none)
 	}
@@ -93,15 +98,30 @@ func parseUntil(s string, now time.Time) (*time.Time, error) {
 	return &end, nil
 }
 
+// moment reads a time as people write it: a stretch from now, or a time.
 func moment(s string, now time.Time) (time.Time, bool) {
+	if at, ok := away(s, now, 1); ok {
+		return at, true
+	}
+	return exactly(s, now)
+}
+
+// away reads a stretch of time, and goes it from now: forwards for 1, back for -1.
+func away(s string, now time.Time, sign int) (time.Time, bool) {
 	if d, err := time.ParseDuration(s); err == nil {
-		return now.Add(d), true
+		return now.Add(time.Duration(sign) * d), true
 	}
 	if number, ok := strings.CutSuffix(s, "d"); ok {
 		if days, err := strconv.Atoi(number); err == nil {
-			return now.AddDate(0, 0, days), true
+			return now.AddDate(0, 0, sign*days), true
 		}
 	}
+	return time.Time{}, false
+}
+
+// exactly reads a time that is no stretch from now; without a zone it is one of
+// the person's clock.
+func exactly(s string, now time.Time) (time.Time, bool) {
 	for _, form := range untilForms {
 		if t, err := time.ParseInLocation(form, s, now.Location()); err == nil {
 			return t, true

@@ -43,7 +43,9 @@ func TestHowLongASuspensionLasts(t *testing.T) {
 		2*time.Hour - 3*time.Millisecond: "for 2h, until 13:59 UTC",
 		90 * time.Minute:                 "for 1h30m, until 13:30 UTC",
 		20 * time.Minute:                 "for 20m, until 12:20 UTC",
-		3 * time.Second:                  "for 1m, until 12:00 UTC",
+		3 * time.Second:                  "for 3s, until 12:00:03 UTC",
+		90 * time.Second:                 "for 1m30s, until 12:01:30 UTC",
+		-time.Millisecond:                "for 1s, until 11:59:59 UTC",
 		14 * time.Hour:                   "for 14h, until 2026-11-21 02:00 UTC",
 		72 * time.Hour:                   "for 3d, until 2026-11-23 12:00 UTC",
 	} {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,25 @@ func noCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
+	for _, c := range root.Commands() {
+		if slices.Contains(commandNames(c), args[0]) {
+			return fault.New(fault.Invalid, fmt.Sprintf("did you mean %s %s? Otherwise: %s --help", c.CommandPath(), args[0], root.CommandPath()),
+				"there is no command %s of %s", args[0], root.CommandPath())
+		}
+	}
 	return unknown(root, "command", args[0], commandNames(root))
+}
+
+// orBeneath tells of what was taken for a name of something which command
+// beneath cmd was probably meant.
+func orBeneath(cmd *cobra.Command, args []string, err error) error {
+	if len(args) != 1 || !fault.Is(err, fault.NotFound) || strings.HasPrefix(fault.Next(err), "did you mean ") {
+		return err
+	}
+	if near := workspace.Nearest(args[0], commandNames(cmd)); near != "" {
+		return suggest(err, cmd.CommandPath()+" "+near)
+	}
+	return err
 }
 
 func commandNames(cmd *cobra.Command) []string {
@@ -97,6 +116,9 @@ func takesUpTo(n int) cobra.PositionalArgs {
 }
 
 func tooMany(cmd *cobra.Command, arg string) error {
+	if beneath := commandNames(cmd); len(beneath) > 0 {
+		return unknown(cmd, "command", arg, beneath)
+	}
 	return fault.New(fault.Invalid, cmd.UseLine(), "%s does not take the argument %q", cmd.CommandPath(), arg)
 }
 

@@ -18,6 +18,11 @@ func TestWrongUsage(t *testing.T) {
 	}{
 		{[]string{"stauts"}, []string{"there is no command stauts", "did you mean status?"}},
 		{[]string{"stat"}, []string{"did you mean status?"}},
+		{[]string{"findings"}, []string{"there is no command findings", "did you mean tfops drift findings?"}},
+		{[]string{"codify", "3f2a9c41d07b"}, []string{"did you mean tfops drift codify?"}},
+		{[]string{"ack"}, []string{"did you mean tfops drift ack? Otherwise: tfops --help"}},
+		{[]string{"notify", "tset"}, []string{"there is no command tset of tfops notify", "did you mean test?"}},
+		{[]string{"notify", "everybody"}, []string{"there is no command everybody of tfops notify", "tfops notify --help"}},
 		{[]string{"xyzzy"}, []string{"there is no command xyzzy", "tfops --help"}},
 		{[]string{"--sever", "x", "status"}, []string{"no flag --sever", "did you mean --server?"}},
 		{[]string{"plan", "w", "--wiat"}, []string{"no flag --wiat of tfops plan", "did you mean --wait?"}},

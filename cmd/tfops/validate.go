@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
@@ -54,6 +55,10 @@ type validated struct {
 	DataDir    string          `json:"data_dir,omitempty"`
 	Workspaces []configuredRow `json:"workspaces"` // generated ones, too, where the repository is at hand
 	Generators []generatorRow  `json:"generators"`
+	Ignore     []ignoreRow     `json:"ignore"`   // rules for findings, in their order
+	Severity   []severityRow   `json:"severity"` // in their order
+	Reports    []reportRow     `json:"reports"`
+	Notify     []notifyRow     `json:"notify"`
 	Problems   []problem       `json:"problems"`
 }
 
@@ -69,6 +74,7 @@ type configuredRow struct {
 	Approvals          []string          `json:"approvals"` // names of its rules
 	DriftSchedule      string            `json:"drift_schedule,omitempty"`
 	DriftTimezone      string            `json:"drift_timezone,omitempty"`
+	Heals              []string          `json:"heals,omitempty"` // classes of drift that are put back
 	Labels             map[string]string `json:"labels,omitempty"`
 	DependsOn          []string          `json:"depends_on,omitempty"`
 }
@@ -95,7 +101,8 @@ func (a *app) validate(repo string) error {
 			if full, err := filepath.Abs(path); err == nil {
 				path = full
 			}
-			v := validated{Path: path, Workspaces: []configuredRow{}, Generators: []generatorRow{}, Problems: problems(wrong.Diagnostics)}
+			v := validated{Path: path, Workspaces: []configuredRow{}, Generators: []generatorRow{}, Ignore: []ignoreRow{}, Severity: []severityRow{},
+				Reports: []reportRow{}, Notify: []notifyRow{}, Problems: problems(wrong.Diagnostics)}
 			if err := a.print(v, nil); err != nil {
 				return err
 			}
@@ -110,7 +117,10 @@ func (a *app) validate(repo string) error {
 		return err
 	}
 	v := validated{Valid: len(x.problems) == 0, Path: cfg.Path, DataDir: cfg.DataDir, Workspaces: configured(append(slices.Clone(cfg.Workspaces), x.made...)),
-		Generators: x.generators, Problems: append(problems(cfg.Warnings), found(x.problems)...)}
+		Generators: x.generators, Ignore: ignoreRows(cfg.Ignore, time.Now()), Severity: severityRows(cfg.Severity), Reports: reportRows(cfg), Notify: notifyRows(cfg.Notify),
+		Problems: append(problems(cfg.Warnings), found(x.problems)...)}
+	nobody := ofNobody(cfg, x)
+	v.Problems = append(v.Problems, nobody...)
 	if err := a.print(v, func() { a.tellValid(cfg, v) }); err != nil {
 		return err
 	}
@@ -118,6 +128,9 @@ func (a *app) validate(repo string) error {
 		if err := cfg.RenderWarnings(a.stderr, a.colors(a.stderr), a.columns(a.stderr)); err != nil {
 			return err
 		}
+	}
+	for _, p := range nobody {
+		a.term().Warning(p.Summary, p.Detail)
 	}
 	if !v.Valid {
 		for _, p := range x.problems {
@@ -163,6 +176,7 @@ func configured(all []config.Workspace) []configuredRow {
 		if w.Drift.Schedule != "" {
 			r.DriftSchedule, r.DriftTimezone = w.Drift.Schedule, w.Drift.Timezone
 		}
+		r.Heals = heals(w.Drift)
 		rows = append(rows, r)
 	}
 	return rows
@@ -177,6 +191,9 @@ func (a *app) tellValid(cfg *config.Config, v validated) {
 			if drift != "" {
 				drift += " " + r.DriftTimezone
 			}
+			if len(r.Heals) > 0 {
+				drift = strings.TrimSpace(drift + " heals")
+			}
 			cells = append(cells, term.Cells(r.Name, r.Repository, r.Branch, r.Dir, r.Apply, strings.Join(r.Approvals, ", "), drift))
 		}
 		a.table([]string{"WORKSPACE", "REPOSITORY", "BRANCH", "DIR", "APPLY", "APPROVAL RULES", "DRIFT CHECK"}, cells)
@@ -188,10 +205,22 @@ func (a *app) tellValid(cfg *config.Config, v validated) {
 		}
 		p.Printf("workspaces %q, of %s in %s, %s.", g.Name, strings.Join(g.Dirs, ", "), g.Repository, what)
 	}
+	tellRules(p, v)
 	if !v.Valid {
 		return
 	}
-	p.Notef("%s is valid: %s in %s, %s.", cfg.Path, counted(len(rows), "workspace"), repositories(len(cfg.Repositories)), counted(len(cfg.Warnings), "warning"))
+	p.Notef("%s is valid: %s in %s, %s.", cfg.Path, counted(len(rows), "workspace"), repositories(len(cfg.Repositories)), counted(warnings(v.Problems), "warning"))
+	tellSilence(p, v)
+}
+
+func warnings(all []problem) int {
+	n := 0
+	for _, p := range all {
+		if p.Severity == "warning" {
+			n++
+		}
+	}
+	return n
 }
 
 func repositories(n int) string {

@@ -19,6 +19,11 @@ func TestExitStatusOfWaiting(t *testing.T) {
 	superseded.Reason, superseded.SupersededBy = "superseded", "0k1v9ccccccc"
 	errored := endedRun("sync", "errored")
 	errored.Error = &api.Failure{Message: "apply failed", Detail: "Error: quota", Next: "raise the quota"}
+	checked := func(drift string) api.Run {
+		r := endedRun("drift", "planned_and_finished")
+		r.Found = &api.Found{Drift: drift}
+		return r
+	}
 	for name, c := range map[string]struct {
 		run    api.Run
 		status int
@@ -28,7 +33,9 @@ func TestExitStatusOfWaiting(t *testing.T) {
 		"nothing to do":    {noChanges, exitDone, "no changes"},
 		"never applies":    {endedRun("sync", "planned_and_finished"), exitChanges, "is planned_and_finished"},
 		"speculative plan": {endedRun("plan", "planned_and_finished"), exitChanges, "1 to add"},
-		"drift":            {endedRun("drift", "planned_and_finished"), exitChanges, "is planned_and_finished"},
+		"drift":            {checked("drifted"), exitChanges, "is planned_and_finished"},
+		"drift, explained": {checked("none"), exitDone, "is planned_and_finished"}, // though its plan has changes
+		"drift, unknown":   {checked("unknown"), exitEnded, "is planned_and_finished"},
 		"awaits approval":  {exampleRun(), exitApproval, "Next: tfops approve 0k1v8m3pq4rs"},
 		"errored":          {errored, exitEnded, "raise the quota"},
 		"policy":           {endedRun("sync", "policy_failed"), exitEnded, "is policy_failed"},
@@ -91,6 +98,7 @@ func TestPlanSyncDestroy(t *testing.T) {
 		{"plan network-prod", `{"kind":"plan"}`},
 		{"plan network-prod --ref feature/x", `{"kind":"plan","ref":"feature/x"}`},
 		{"sync network-prod", `{"kind":"sync"}`},
+		{"sync network-prod --refresh-only", `{"kind":"refresh"}`},
 		{"destroy network-prod", `{"kind":"destroy"}`},
 	} {
 		r := s.ends(exitDone, strings.Fields(c.args)...)
@@ -125,6 +133,12 @@ func TestPlanSyncDestroy(t *testing.T) {
 	if r := s.ends(exitApproval, "sync", "network-prod", "--wait"); r.out != "" || !strings.Contains(r.err, "tfops approve 0k1v8m3pq4rs") {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
+	accepting := exampleRun()
+	accepting.Kind, accepting.Plan = "refresh", &api.Plan{Digest: digest, Drifted: 2, Accept: 2, Changes: true}
+	d.on("GET /runs/0k1v8m3pq4rs/wait", accepting)
+	if r := s.ends(exitApproval, "sync", "network-prod", "--refresh-only", "--wait"); !strings.Contains(r.err, "is awaiting_approval: 2 to accept") {
+		t.Errorf("prints %q and %q", r.out, r.err)
+	}
 	d.on("POST /workspaces/network-prod/runs", fault.New(fault.Conflict, "tfops status network-prod", "it cannot be planned"))
 	s.ends(exitFailed, "sync", "network-prod", "--wait")
 }
@@ -136,6 +150,7 @@ func TestDrift(t *testing.T) {
 	d.on("GET /workspaces", fleet)
 	for i, end := range []api.Run{endedRun("drift", "planned_and_finished"), endedRun("drift", "planned_and_finished")} {
 		end.ID, end.Workspace = "0kdrift"+string(rune('a'+i)), fleet[i].Name
+		end.Found = &api.Found{Drift: fleet[i].Drift, Addresses: fleet[i].Drifted}
 		if i == 0 {
 			end.Plan = &api.Plan{}
 		}
@@ -154,16 +169,16 @@ func TestDrift(t *testing.T) {
 	golden(t, "drift-wait.json", r.out)
 
 	// What could not be checked is unknown, never clean.
-	unknown := fleet[0]
-	unknown.Drift, unknown.DriftWhy = "unknown", "the engine could not plan everything"
-	d.on("GET /workspaces/accounts-prod", unknown)
+	unknown := endedRun("drift", "planned_and_finished")
+	unknown.ID, unknown.Workspace, unknown.Found = "0kdrifta", "accounts-prod", &api.Found{Drift: "unknown", Why: "the engine could not plan everything"}
+	d.on("GET /runs/0kdrifta/wait", unknown)
 	if r := s.ends(exitEnded, "drift", "--wait"); !strings.Contains(r.out, "could not plan everything") {
 		t.Errorf("prints %q", r.out)
 	}
 	failed := endedRun("drift", "errored")
 	failed.ID, failed.Workspace, failed.Error = "0kdrifta", "accounts-prod", &api.Failure{Message: "no credentials"}
 	d.on("GET /runs/0kdrifta/wait", failed)
-	if r := s.ends(exitEnded, "drift", "--wait", "accounts-prod"); !strings.Contains(r.out, "no credentials") {
+	if r := s.ends(exitEnded, "drift", "--wait", "accounts-prod"); !strings.Contains(r.out, "no credentials") || !strings.Contains(r.err, "in full: tfops show "+failed.ID+"\n") {
 		t.Errorf("prints %q", r.out)
 	}
 	// One that cannot be started is a failure, and the others are checked all the same.

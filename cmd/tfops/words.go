@@ -89,7 +89,7 @@ func changesText(p *api.Plan) string {
 	for _, c := range []struct {
 		n    int
 		what string
-	}{{p.Add, "add"}, {p.Change, "change"}, {p.Delete, "destroy"}, {p.Replace, "replace"}, {p.Import, "import"}, {p.Move, "move"}, {p.Forget, "forget"}} {
+	}{{p.Add, "add"}, {p.Change, "change"}, {p.Delete, "destroy"}, {p.Replace, "replace"}, {p.Import, "import"}, {p.Move, "move"}, {p.Forget, "forget"}, {p.Accept, "accept"}} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d to %s", c.n, c.what))
 		}
@@ -125,4 +125,22 @@ func approvers(r api.Run) string {
 		}
 	}
 	return strings.Join(names, ", ")
+}
+
+// kindText is what kind of run it is, and that nobody asked for it where it
+// puts drift back by itself.
+func kindText(r api.Run) string {
+	if r.Trigger.Cause == "heal" {
+		return r.Kind + " (heal)"
+	}
+	return r.Kind
+}
+
+// someOf lists what can be many, as far as it is read.
+func someOf(list []string) string {
+	const most = 5
+	if len(list) <= most {
+		return strings.Join(list, ", ")
+	}
+	return strings.Join(list[:most], ", ") + fmt.Sprintf(" and %d more", len(list)-most)
 }

@@ -59,7 +59,12 @@ func (c *Client) Wait(ctx context.Context, id string) (Run, error) {
 // Backup writes a copy of the daemon's store to w. On an error, what was
 // written is not a whole copy.
 func (c *Client) Backup(ctx context.Context, w io.Writer) error {
-	resp, err := c.send(ctx, http.MethodGet, prefix+"/backup", nil)
+	return c.download(ctx, prefix+"/backup", "the backup", w)
+}
+
+// download writes an answer to w as it is.
+func (c *Client) download(ctx context.Context, route, what string, w io.Writer) error {
+	resp, err := c.send(ctx, http.MethodGet, route, nil)
 	if err != nil {
 		return err
 	}
@@ -67,7 +72,7 @@ func (c *Client) Backup(ctx context.Context, w io.Writer) error {
 	var failed *writeError
 	_, err = io.Copy(writer{w}, resp.Body)
 	if errors.As(err, &failed) {
-		return fmt.Errorf("the backup cannot be written: %w", failed.error)
+		return fmt.Errorf("%s cannot be written: %w", what, failed.error)
 	}
 	if err != nil {
 		return c.broken(ctx, http.MethodGet, err)

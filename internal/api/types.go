@@ -13,7 +13,7 @@ import "time"
 type Run struct {
 	ID           string   `json:"id" doc:"Sorts by time of creation"`
 	Workspace    string   `json:"workspace"`
-	Kind         string   `json:"kind" enum:"sync,plan,drift,destroy"`
+	Kind         string   `json:"kind" enum:"sync,plan,drift,destroy,refresh"`
 	Status       string   `json:"status" enum:"pending,planning,planned_and_finished,policy_failed,awaiting_approval,apply_queued,applying,applied,errored,interrupted,discarded,canceled"`
 	Reason       string   `json:"reason,omitempty" doc:"Why a run was discarded: rejected, superseded, expired, stale or upstream"`
 	Comment      string   `json:"comment,omitempty" doc:"What a person, or the rule that ended the run, said"`
@@ -29,6 +29,8 @@ type Run struct {
 	SupersededBy string   `json:"superseded_by,omitempty"`
 	Upstream     []string `json:"upstream,omitempty" doc:"Workspaces that go before this run"`
 	Inputs       []Input  `json:"inputs,omitempty" doc:"Outputs of other workspaces that the plan was made with"`
+	Codify       string   `json:"codify,omitempty" doc:"The finding whose patch the plan checks"`
+	Found        *Found   `json:"found,omitempty" doc:"What a drift check came to"`
 	Error        *Failure `json:"error,omitempty"`
 	Events       []Event  `json:"events,omitempty" doc:"Only of a single run"`
 
@@ -65,7 +67,7 @@ type Commit struct {
 
 // Trigger is what asked for a run.
 type Trigger struct {
-	Cause string `json:"cause" enum:"commit,config,person,schedule,retry,stale,resolve,upstream,removed"`
+	Cause string `json:"cause" enum:"commit,config,person,schedule,retry,stale,resolve,upstream,removed,heal,refresh,apply"`
 	Actor string `json:"actor,omitempty"`
 	Run   string `json:"run,omitempty" doc:"The earlier run, of a retry and its like"`
 }
@@ -83,6 +85,7 @@ type Plan struct {
 	Read    int    `json:"read"`
 	Outputs int    `json:"outputs"`
 	Drifted int    `json:"drifted" doc:"Resources that changed outside of the engine"`
+	Accept  int    `json:"accept,omitempty" doc:"Of a refresh: resources whose values in the world the state takes over"`
 	Changes bool   `json:"changes" doc:"Whether applying it would do something"`
 	// Complete is false when the engine deferred changes to another plan.
 	Complete bool   `json:"complete"`
@@ -144,6 +147,8 @@ type Workspace struct {
 	DriftSince         *time.Time        `json:"drift_since,omitempty"`
 	DriftWhy           string            `json:"drift_why,omitempty" doc:"Why drift is unknown"`
 	Drifted            []string          `json:"drifted,omitempty" doc:"Addresses that drifted"`
+	HealStopped        string            `json:"heal_stopped,omitempty" doc:"Why drift is not put back any more until somebody has looked"`
+	NotHealed          string            `json:"not_healed,omitempty" doc:"Why the last check, which found drift, asked for no heal"`
 	WaitingFor         string            `json:"waiting_for,omitempty"`
 	NextCommand        string            `json:"next_command,omitempty"`
 	Lock               *Lock             `json:"lock,omitempty"`
@@ -215,13 +220,30 @@ type Repository struct {
 	Next     string     `json:"next,omitempty" doc:"What to do about the error"`
 }
 
+// Found is how the world stood when a drift check looked.
+type Found struct {
+	Drift     string   `json:"drift" enum:"none,drifted,unknown"`
+	Addresses []string `json:"addresses" doc:"What drifted"`
+	Why       string   `json:"why,omitempty" doc:"Of unknown"`
+}
+
 // Status is the fleet.
 type Status struct {
-	Workspaces   []Workspace  `json:"workspaces"`
-	Repositories []Repository `json:"repositories"`
-	Generators   []Generator  `json:"generators"`
-	Config       ConfigStatus `json:"config"`
-	Version      string       `json:"version"`
+	Workspaces   []Workspace    `json:"workspaces"`
+	Repositories []Repository   `json:"repositories"`
+	Generators   []Generator    `json:"generators"`
+	Notify       []NotifyTarget `json:"notify"`
+	LeftBehind   []LeftBehind   `json:"left_behind" doc:"Workspaces that the configuration has no more, though what they applied is still there"`
+	Config       ConfigStatus   `json:"config"`
+	Version      string         `json:"version"`
+}
+
+// LeftBehind is a workspace that the configuration has no more.
+type LeftBehind struct {
+	Name          string     `json:"name"`
+	AppliedCommit string     `json:"applied_commit,omitempty" doc:"Absent where its first apply failed"`
+	AppliedAt     *time.Time `json:"applied_at,omitempty"`
+	State         string     `json:"state,omitempty" doc:"Where its state is"`
 }
 
 // ConfigStatus tells which configuration is in force.
@@ -244,7 +266,7 @@ type Audit struct {
 
 // StartRun asks for a run.
 type StartRun struct {
-	Kind string `json:"kind" enum:"sync,plan,drift,destroy"`
+	Kind string `json:"kind" enum:"sync,plan,drift,destroy,refresh"`
 	Ref  string `json:"ref,omitempty" doc:"Of a plan: branch, tag or commit; the workspace's branch otherwise"`
 }
 

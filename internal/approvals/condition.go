@@ -29,6 +29,7 @@ type PlanFacts struct {
 	Drifted   int      // resources that changed outside of the engine
 	Complete  bool
 	Destroy   bool // the run is a destroy run
+	Refresh   bool // the run is a refresh run: Types and Addresses are what the state takes over
 }
 
 // CommitFacts is `commit` in a condition.
@@ -45,7 +46,7 @@ var schema = map[string]cty.Type{
 	"plan": cty.Object(map[string]cty.Type{
 		"add": cty.Number, "change": cty.Number, "delete": cty.Number, "replace": cty.Number, "import": cty.Number,
 		"move": cty.Number, "forget": cty.Number, "read": cty.Number, "outputs": cty.Number, "drifted": cty.Number,
-		"types": strs, "addresses": strs, "complete": cty.Bool, "destroy": cty.Bool,
+		"types": strs, "addresses": strs, "complete": cty.Bool, "destroy": cty.Bool, "refresh": cty.Bool,
 	}),
 	"workspace": cty.Object(map[string]cty.Type{
 		"name": cty.String, "repository": cty.String, "branch": cty.String, "dir": cty.String,
@@ -66,7 +67,7 @@ func (f Facts) values() map[string]cty.Value {
 			"add": n(c.Add), "change": n(c.Change), "delete": n(c.Delete), "replace": n(c.Replace), "import": n(c.Import),
 			"move": n(c.Move), "forget": n(c.Forget), "read": n(c.Read), "outputs": n(c.Outputs), "drifted": n(f.Plan.Drifted),
 			"types": list(f.Plan.Types), "addresses": list(f.Plan.Addresses),
-			"complete": cty.BoolVal(f.Plan.Complete), "destroy": cty.BoolVal(f.Plan.Destroy),
+			"complete": cty.BoolVal(f.Plan.Complete), "destroy": cty.BoolVal(f.Plan.Destroy), "refresh": cty.BoolVal(f.Plan.Refresh),
 		}),
 		"workspace": cty.ObjectVal(map[string]cty.Value{
 			"name": s(w.Name), "repository": s(w.Repository), "branch": s(w.Branch), "dir": s(w.Dir),

@@ -18,7 +18,7 @@ import (
 func facts() Facts {
 	return Facts{
 		Plan: PlanFacts{Counts: plan.Counts{Add: 1, Change: 2, Delete: 3, Replace: 4, Import: 5, Move: 6, Forget: 7, Read: 8, Outputs: 9},
-			Types: []string{"aws_iam_role", "aws_vpc"}, Addresses: []string{"aws_vpc.main", "module.x.aws_iam_role.r[0]"}, Drifted: 10, Complete: true, Destroy: true},
+			Types: []string{"aws_iam_role", "aws_vpc"}, Addresses: []string{"aws_vpc.main", "module.x.aws_iam_role.r[0]"}, Drifted: 10, Complete: true, Destroy: true, Refresh: true},
 		Workspace: workspace.Workspace{Name: "net", Repository: "infra", Branch: "main", Dir: "live/net", TerraformWorkspace: "default",
 			Engine: "tofu", Labels: map[string]string{"tier": "prod", "team": "a"}},
 		Commit: CommitFacts{SHA: "c0ffee", Message: "urgent: fix", Author: "Ana", AuthorEmail: "ana@example.com", Committer: "Li", CommitterEmail: "li@example.com"},
@@ -57,7 +57,7 @@ func TestEveryAttribute(t *testing.T) {
 	checked := map[string]bool{}
 	for _, src := range []string{
 		"plan.add == 1", "plan.change == 2", "plan.delete == 3", "plan.replace == 4", "plan.import == 5", "plan.move == 6", "plan.forget == 7",
-		"plan.read == 8", "plan.outputs == 9", "plan.drifted == 10", "plan.complete", "plan.destroy",
+		"plan.read == 8", "plan.outputs == 9", "plan.drifted == 10", "plan.complete", "plan.destroy", "plan.refresh",
 		`plan.types == tolist(["aws_iam_role", "aws_vpc"])`, `plan.addresses == tolist(["aws_vpc.main", "module.x.aws_iam_role.r[0]"])`,
 		`workspace.name == "net"`, `workspace.repository == "infra"`, `workspace.branch == "main"`, `workspace.dir == "live/net"`,
 		`workspace.terraform_workspace == "default"`, `workspace.engine == "tofu"`, `workspace.labels == tomap({tier = "prod", team = "a"})`,
@@ -78,6 +78,19 @@ func TestEveryAttribute(t *testing.T) {
 			if !checked[name+"."+attr] {
 				t.Errorf("%s.%s is not checked", name, attr)
 			}
+		}
+	}
+}
+
+// What is true of one kind of run is not true of another.
+func TestKindsInConditions(t *testing.T) {
+	for src, f := range map[string]Facts{
+		"plan.refresh && !plan.destroy && !plan.complete": {Plan: PlanFacts{Refresh: true}},
+		"plan.destroy && !plan.refresh && !plan.complete": {Plan: PlanFacts{Destroy: true}},
+		"plan.complete && !plan.destroy && !plan.refresh": {Plan: PlanFacts{Complete: true}},
+	} {
+		if holds, err := when(t, src).Holds(f); !holds || err != nil {
+			t.Errorf("%s: %v, %v", src, holds, err)
 		}
 	}
 }

@@ -30,6 +30,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -45,6 +47,14 @@ type Config struct {
 	Groups       []Group
 	Workspaces   []Workspace // that have a block of their own, in the order of the file
 	Generators   []Generator // in the order of the file
+
+	Ignore   []drift.Ignore       // in the order of the file; expired ones too
+	Severity []drift.SeverityRule // in the order of the file, which is that in which they are asked
+	Reports  []Report
+	// Notify are whom to tell what. Each names the kinds that it wants, at least
+	// one. A report goes to those that its To names, whatever they want otherwise;
+	// where it names none, to those that want reports.
+	Notify []notify.Target
 
 	// Warnings are what is allowed and yet probably not meant.
 	Warnings hcl.Diagnostics
@@ -62,10 +72,12 @@ type Server struct {
 
 // Runner is how runs are carried out.
 type Runner struct {
-	Concurrency int           // phases at a time; at least 1
-	PassEnv     []string      // names of the daemon's environment variables that the engine sees; a "*" stands for any characters
-	PlanGrace   time.Duration // between a graceful interrupt of a plan and its kill
-	ApplyGrace  time.Duration // the same of an apply
+	Concurrency int // phases at a time; at least 1
+	// DriftConcurrency is how many drift checks go on at a time; at least 1.
+	DriftConcurrency int
+	PassEnv          []string      // names of the daemon's environment variables that the engine sees; a "*" stands for any characters
+	PlanGrace        time.Duration // between a graceful interrupt of a plan and its kill
+	ApplyGrace       time.Duration // the same of an apply
 }
 
 // Engine says which engine of a name to use. The zero Engine is any version,
@@ -116,10 +128,13 @@ type Workspace struct {
 	Range hcl.Range // of the block's header
 }
 
-// Drift says when a workspace is checked for drift.
+// Drift says when a workspace is checked for drift, and what becomes of it.
 type Drift struct {
-	Schedule string // cron expression; empty: never
-	Timezone string // name of the tz database; "UTC" unless configured
+	Schedule     string        // cron expression; empty: never
+	Timezone     string        // name of the tz database; "UTC" unless configured
+	Heal         bool          // put back what drifted
+	HealOnly     []drift.Class // what to heal, of changed and deleted; nil: both
+	HealCooldown time.Duration // between two heals of a finding; at least a minute
 }
 
 // Generator is a workspaces block.
@@ -195,6 +210,9 @@ func (r *reader) file(body *hclsyntax.Body, src []byte) *Config {
 	r.repositories(c, top.blocks(repositoryKind))
 	r.people(c, top.blocks(userKind), top.blocks(groupKind))
 	r.workspaces(c, top, src)
+	r.findings(c, top)
+	r.notifies(c, top)
+	r.reports(c, top)
 	return c
 }
 

@@ -75,7 +75,7 @@ func TestDefaults(t *testing.T) {
 			PlanTimeout: 30 * time.Minute, ApplyTimeout: 2 * time.Hour, LockTimeout: time.Minute, KeepRuns: 50, KeepDays: 90,
 			Inputs: map[string]workspace.Input{}, InferDependencies: true,
 		},
-		Drift: Drift{Timezone: "UTC"}, Range: w.Range,
+		Drift: Drift{Timezone: "UTC", HealCooldown: time.Hour}, Range: w.Range,
 	}
 	if !reflect.DeepEqual(w, want) {
 		t.Errorf("got  %+v\nwant %+v", w, want)
@@ -197,7 +197,7 @@ func TestWhole(t *testing.T) {
 	}
 	checkNetwork(t, c.Workspaces[0])
 	o := c.Workspaces[1]
-	if o.Drift != (Drift{"", "Asia/Tokyo"}) || o.Apply != workspace.Manual || o.KeepRuns != 10 || o.KeepDays != 90 || o.Labels["team"] != "platform" ||
+	if !reflect.DeepEqual(o.Drift, Drift{Timezone: "Asia/Tokyo", HealCooldown: time.Hour}) || o.Apply != workspace.Manual || o.KeepRuns != 10 || o.KeepDays != 90 || o.Labels["team"] != "platform" ||
 		o.Env["GONE"].Value != "x" || ruleNames(o.Rules) != "destructive always" || o.Rules[0].Require != 2 || o.Branch != "main" {
 		t.Errorf("%+v", o)
 	}
@@ -223,7 +223,7 @@ func checkNetwork(t *testing.T, w Workspace) {
 	if len(w.Variables) != len(vars) || !reflect.DeepEqual(w.Env, env) || !reflect.DeepEqual(w.Labels, map[string]string{"team": "network", "tier": "prod"}) {
 		t.Errorf("%v %v %v", w.Variables, w.Env, w.Labels)
 	}
-	if w.Drift != (Drift{"0 2 * * *", "Europe/Paris"}) {
+	if !reflect.DeepEqual(w.Drift, Drift{Schedule: "0 2 * * *", Timezone: "Europe/Paris", HealCooldown: time.Hour}) {
 		t.Errorf("%+v", w.Drift)
 	}
 	if ruleNames(w.Rules) != "destructive always" {

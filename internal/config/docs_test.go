@@ -18,13 +18,16 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/run"
 )
 
-const reference = "../../docs/configuration.md"
+func readReference(t *testing.T) string { return readDoc(t, "configuration.md") }
 
-func readReference(t *testing.T) string {
+func readDoc(t *testing.T, name string) string {
 	t.Helper()
-	b, err := os.ReadFile(reference)
+	b, err := os.ReadFile(filepath.Join("../../docs", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,6 +110,9 @@ var loadable = regexp.MustCompile("(?s)```hcl load\n(.*?)```")
 
 func TestReferenceLoads(t *testing.T) {
 	t.Setenv("GIT_TOKEN", "x")
+	t.Setenv("SLACK_URL", "slack://hook:AAAAAAAAA-BBBBBBBBB-123456789123456789123456@webhook")
+	t.Setenv("MAIL_URL", "smtps://tfops:x@mail.example.com/?from=tfops@example.com&to=ops@example.com")
+	t.Setenv("HOOK_SECRET", "x")
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -115,10 +121,14 @@ func TestReferenceLoads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc := readReference(t)
-	blocks := loadable.FindAllStringSubmatch(doc, -1)
-	if len(blocks) < 4 || strings.Count(doc, "```hcl") != len(blocks) {
-		t.Fatalf("%d of %d examples are marked to be loaded", len(blocks), strings.Count(doc, "```hcl"))
+	var blocks [][]string
+	for name, least := range map[string]int{"configuration.md": 10, "notifications.md": 2} {
+		doc := readDoc(t, name)
+		found := loadable.FindAllStringSubmatch(doc, -1)
+		if len(found) < least || strings.Count(doc, "```hcl") != len(found) {
+			t.Fatalf("%s: %d of %d examples are marked to be loaded", name, len(found), strings.Count(doc, "```hcl"))
+		}
+		blocks = append(blocks, found...)
 	}
 	for _, b := range blocks {
 		c := load(t, b[1], map[string]string{"deploy_key": string(pem.EncodeToMemory(key)), "known_hosts": "# none\n"})
@@ -130,5 +140,72 @@ func TestReferenceLoads(t *testing.T) {
 		if !filepath.IsAbs(c.DataDir) {
 			t.Errorf("data_dir is %q", c.DataDir)
 		}
+	}
+}
+
+// What the documents list of classes, kinds, formats and actions is what there is.
+func TestReferenceOfWords(t *testing.T) {
+	doc := readReference(t)
+	rows := regexp.MustCompile("\\n\\| `([a-z_]+)` \\|").FindAllStringSubmatch(section(t, readDoc(t, "drift.md"), "Classes"), -1)
+	var got []string
+	for _, r := range rows {
+		got = append(got, r[1])
+	}
+	if want := texts(drift.Classes()); !slices.Equal(got, want) {
+		t.Errorf("classes are %q, want %q", got, want)
+	}
+	said := section(t, doc, "notify")
+	said = said[strings.Index(said, "`on` has some of"):]
+	var kinds, without []string
+	for i, sentence := range strings.SplitN(said, "Without it", 2) {
+		sentence, _, _ = strings.Cut(sentence, "\n\n")
+		for _, k := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(sentence, -1) {
+			switch {
+			case i == 1:
+				without = append(without, k[1])
+			case k[1] != "on":
+				kinds = append(kinds, k[1])
+			}
+		}
+	}
+	var want, other []string
+	for _, k := range run.NoticeKinds() {
+		if k != run.NoticeTest {
+			want = append(want, string(k))
+			if !slices.Contains(defaultKinds, k) {
+				other = append(other, string(k))
+			}
+		}
+	}
+	if !slices.Equal(kinds, want) || !slices.Equal(without, other) {
+		t.Errorf("kinds are %q without %q,\nwant      %q without %q", kinds, without, want, other)
+	}
+	row := func(heading, attr string) string {
+		_, after, _ := strings.Cut(section(t, doc, heading), "| `"+attr+"` |")
+		cell, _, _ := strings.Cut(after, "|")
+		return cell
+	}
+	quotes := func(cell string) (all []string) {
+		for _, q := range regexp.MustCompile("`\"([a-z]+)\"`").FindAllStringSubmatch(cell, -1) {
+			all = append(all, q[1])
+		}
+		return all
+	}
+	for _, c := range []struct {
+		got  string
+		want []string
+	}{
+		{row("report", "formats"), reportFormats}, {row("severity", "action"), actions}, {row("severity", "level"), texts(drift.Severities())}, {row("filter", "severity"), texts(drift.Severities())},
+	} {
+		if got := quotes(c.got); !slices.Equal(got, c.want) {
+			t.Errorf("the reference has %q, want %q", got, c.want)
+		}
+	}
+	var formats []string
+	for _, f := range report.Formats() {
+		formats = append(formats, f.Name)
+	}
+	if slices.Sort(formats); !slices.Equal(formats, slices.Sorted(slices.Values(reportFormats))) {
+		t.Errorf("reports are made as %q, want %q", formats, reportFormats)
 	}
 }

@@ -43,6 +43,10 @@ func (r *reader) variables(expr hclsyntax.Expression) bool {
 	refs := slices.DeleteFunc(expr.Variables(), func(t hcl.Traversal) bool { _, ok := r.eval.Variables[t.RootName()]; return ok })
 	for _, t := range refs {
 		name := t.RootName()
+		if r.veil { // it may be the secret, without its quotes
+			r.errorAt(t.SourceRange(), "not a value", "There are no variables in tfops.hcl. Write text in quotes, or take it from the environment with env(\"…\").")
+			continue
+		}
 		if r.eval.Variables != nil {
 			r.errorAt(t.SourceRange(), "not a value", "A workspaces block has the variables %s, and no %q.%s", orList(matchVariables), name, didYouMean(name, matchVariables))
 			continue
@@ -81,6 +85,8 @@ func (r *reader) report(expr hclsyntax.Expression, diags hcl.Diagnostics) {
 			c.Summary, c.Detail = own.summary, own.detail
 		} else if reachesOutside(expr) && !staticMistakes[d.Summary] {
 			c.Detail = "The message is left out, because it may repeat what env or file returned."
+		} else if r.veil && !staticMistakes[d.Summary] {
+			c.Detail = "The message is left out, because it may repeat what is secret."
 		}
 		r.add(&c)
 	}
@@ -156,6 +162,9 @@ func (r *reader) envFunc(args []cty.Value, _ cty.Type) (cty.Value, error) {
 	if len(args) > 2 {
 		return cty.NilVal, &outsideError{"too many arguments", "env takes a name and at most one default."}
 	}
+	if r.veil && !envName.MatchString(name) { // it may be the secret itself
+		return cty.NilVal, &outsideError{"not the name of an environment variable", "env takes the name of a variable of the environment, such as env(\"SLACK_URL\"). Set the variable to what stands here, and name it."}
+	}
 	if v, ok := os.LookupEnv(name); ok {
 		if !utf8.ValidString(v) {
 			return cty.NilVal, &outsideError{"not text", fmt.Sprintf("The environment variable %s is not valid UTF-8.", quoted)}
@@ -172,8 +181,8 @@ func (r *reader) envFunc(args []cty.Value, _ cty.Type) (cty.Value, error) {
 func (r *reader) fileFunc(args []cty.Value, _ cty.Type) (cty.Value, error) {
 	name := args[0].AsString()
 	path := r.abs(name)
-	if r.within(name) {
-		name = "the file"
+	if r.within(name) || r.veil && isAddress(name) {
+		name = "The file"
 	}
 	b, err := readFile(path)
 	if !slices.Contains(r.read, path) {

@@ -84,6 +84,7 @@ func (r *reader) generators(c *Config, blocks []block, defaults settings, engine
 		own := r.settings(c, b, src)
 		g := r.generator(b, own, defaults)
 		r.checkRemovedVariables(b)
+		r.warnOfGenerator(b, own, defaults)
 		if !seen.add(b) || r.failed() {
 			continue
 		}

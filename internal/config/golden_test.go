@@ -19,6 +19,7 @@ const canary = "Canary-Value-7f3a"
 // Every mistake of testdata/NAME.hcl is rendered as testdata/NAME.golden has it.
 func TestMistakes(t *testing.T) {
 	t.Setenv("TFOPS_TEST_SECRET", canary)
+	t.Setenv("TFOPS_TEST_URL", "slack://hook:AAAAAAAAA-BBBBBBBBB-123456789123456789123456@webhook")
 	here, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)

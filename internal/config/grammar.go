@@ -35,14 +35,14 @@ const (
 
 var (
 	serverKind = &kind{typ: "server", single: true, attrs: []string{"socket_group"}, later: map[string]string{"listen": noListener}}
-	runnerKind = &kind{typ: "runner", single: true, attrs: []string{"concurrency", "pass_env", "plan_grace", "apply_grace"}}
+	runnerKind = &kind{typ: "runner", single: true, attrs: []string{"concurrency", "drift_concurrency", "pass_env", "plan_grace", "apply_grace"}, habits: runnerHabits}
 	engineKind = &kind{typ: "engine", label: "name", attrs: []string{"version", "path", "release_url", "public_key"}}
 
 	authKind       = &kind{typ: "auth", single: true, attrs: []string{"username", "password", "ssh_key", "ssh_key_passphrase", "known_hosts"}, habits: authHabits}
 	repositoryKind = &kind{typ: "repository", label: "name", attrs: []string{"url", "poll"}, blocks: []*kind{authKind}, habits: repositoryHabits}
 
 	approvalKind  = &kind{typ: "approval", label: "name", attrs: []string{"when", "require", "from", "allow_author", "expire"}}
-	driftKind     = &kind{typ: "drift", single: true, attrs: []string{"schedule", "timezone"}}
+	driftKind     = &kind{typ: "drift", single: true, attrs: []string{"schedule", "timezone", "heal", "heal_only", "heal_cooldown"}, habits: driftHabits}
 	workspaceKind = &kind{typ: "workspace", label: "name", attrs: workspaceAttrs, blocks: []*kind{approvalKind, driftKind}, habits: workspaceHabits}
 	generatorKind = &kind{typ: "workspaces", label: "name", attrs: generatorAttrs, blocks: []*kind{approvalKind, driftKind}, habits: generatorHabits}
 	defaultsKind  = &kind{typ: "defaults", single: true, attrs: workspaceAttrs, blocks: []*kind{approvalKind, driftKind}, habits: workspaceHabits}
@@ -50,22 +50,35 @@ var (
 	userKind  = &kind{typ: "user", label: "name", attrs: []string{"emails"}}
 	groupKind = &kind{typ: "group", label: "name", attrs: []string{"members"}}
 
+	ignoreKind   = &kind{typ: "ignore", label: "name", attrs: []string{"address", "attributes", "class", "workspace", "labels", "reason", "expires", "owner"}, habits: ignoreHabits}
+	severityKind = &kind{typ: "severity", label: "name", attrs: []string{"type", "attribute", "action", "class", "level"}, habits: severityHabits}
+	reportKind   = &kind{typ: "report", label: "name", attrs: []string{"schedule", "timezone", "formats", "to", "since", "workspaces", "labels"}, habits: reportHabits}
+
+	filterKind   = &kind{typ: "filter", single: true, attrs: []string{"workspaces", "labels", "severity"}}
+	templateKind = &kind{typ: "template", label: "kind", attrs: []string{"title", "text"}, habits: templateHabits}
+	notifyKind   = &kind{typ: "notify", label: "name", attrs: []string{"url", "on", "secret", "style"}, blocks: []*kind{filterKind, templateKind}, habits: notifyHabits}
+
 	fileKind = &kind{
 		attrs:  []string{"data_dir"},
-		blocks: []*kind{serverKind, runnerKind, engineKind, repositoryKind, defaultsKind, workspaceKind, generatorKind, userKind, groupKind},
+		blocks: []*kind{serverKind, runnerKind, engineKind, repositoryKind, defaultsKind, workspaceKind, generatorKind, userKind, groupKind, ignoreKind, severityKind, reportKind, notifyKind},
 		habits: fileHabits,
 	}
 )
 
 // String is the kind as a message calls it, with its article.
 func (k *kind) String() string {
-	switch {
-	case k.typ == "":
+	if k.typ == "" {
 		return "the file"
-	case strings.ContainsRune("aeiou", rune(k.typ[0])) && k.typ != "user":
-		return "an " + k.typ + " block"
 	}
-	return "a " + k.typ + " block"
+	return article(k.typ) + " block"
+}
+
+// article is a noun with the article that it takes.
+func article(noun string) string {
+	if strings.ContainsRune("aeiou", rune(noun[0])) && noun != "user" {
+		return "an " + noun
+	}
+	return "a " + noun
 }
 
 func (k *kind) hasAttr(name string) bool { return slices.Contains(k.attrs, name) }

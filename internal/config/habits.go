@@ -15,6 +15,11 @@ const (
 	itsPoll      = "How often to look for new commits is poll = \"30s\"."
 	itsAuth      = "It belongs in an auth block within: auth { … }."
 	itsApply     = "Write apply = \"auto\" to apply without an approval, \"manual\" to wait for one."
+	itsRules     = "Rules for findings are blocks of the file itself, outside of any other: ignore \"NAME\" { … }, severity \"NAME\" { … }. They can name workspaces."
+	itsReport    = "When to report is a block of the file itself: report \"NAME\" { schedule = \"0 6 * * *\" }."
+	itsNotify    = "Whom to tell is a block of the file itself: notify \"NAME\" { url = env(\"…\") }."
+	itsEvents    = "What to tell of is on = [\"awaiting_approval\", \"errored\"]."
+	inFilter     = "It belongs in a filter block within: filter { … }."
 	inGit        = "It belongs in the Terraform code in Git. tfops.hcl only says what to do with that code."
 )
 
@@ -44,7 +49,24 @@ var (
 		"variable": itsVariables, "locals": itsVariables, "variables": itsVariables,
 		"terraform": inGit, "provider": inGit, "resource": inGit, "module": inGit, "data": inGit, "output": inGit,
 	}
-	engineHabits = map[string]string{"opentofu": "tofu"}
+	driftHabits = map[string]string{
+		"ignore": itsRules, "severity": itsRules, "report": itsReport, "notify": itsNotify, "to": itsReport,
+		"cron": "When to check is schedule = \"0 2 * * *\".", "auto_heal": "Putting drift back is heal = true.", "self_heal": "Putting drift back is heal = true.",
+		"concurrency": "How many checks go on at a time is drift_concurrency, in the runner block.",
+	}
+	runnerHabits = map[string]string{"heal": "Healing belongs in a drift block, of a workspace or of defaults: drift { heal = true }."}
+	ignoreHabits = map[string]string{
+		"resource": "The resources are address = \"aws_instance.web*\".", "until": "When the rule ends is expires = \"2027-01-31\".",
+		"comment": "Why is reason = \"…\".", "type": "Resources of a type are address = \"**.aws_instance.*\".",
+	}
+	severityHabits = map[string]string{
+		"severity": "How bad it is, is level = \"critical\".", "address": "A severity goes by type = \"aws_iam_*\".",
+		"workspace": "A severity goes by type, attribute, action and class, in every workspace alike.",
+	}
+	reportHabits   = map[string]string{"cron": "When to report is schedule = \"0 6 * * *\".", "notify": "Whom to send it to is to = [\"ops\"], names of notify blocks.", "filter": "It covers the workspaces that workspaces = [\"prod-*\"] and labels = { … } say."}
+	notifyHabits   = map[string]string{"events": itsEvents, "kinds": itsEvents, "when": itsEvents, "webhook": "Where to send it is url = env(\"…\").", "workspaces": inFilter, "labels": inFilter, "severity": inFilter, "hmac": "What bodies are signed with is secret = env(\"…\").", "token": "A token is part of the url."}
+	templateHabits = map[string]string{"body": "The body is text = \"…\".", "subject": "The subject is title = \"…\"."}
+	engineHabits   = map[string]string{"opentofu": "tofu"}
 )
 
 // instead is what to write instead of a name that the kind does not know: the

@@ -35,7 +35,7 @@ func (n *names) add(b block) bool {
 		return false
 	}
 	if n.valid != nil && !n.valid.MatchString(b.name) {
-		n.r.errorAt(b.label, "invalid name", "The name of a %s has letters, digits, %s, begins with a letter or a digit and is at most 128 long.", n.what, n.also())
+		n.r.errorAt(b.label, "invalid name", "The name of %s has letters, digits, %s, begins with a letter or a digit and is at most 128 long.", article(n.what), n.also())
 	}
 	if n.seen == nil {
 		n.seen = map[string]taken{}

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -23,6 +24,9 @@ type reader struct {
 	read    []string // files that file("…") read
 	outside []string // what env and file returned for the expression at hand
 	kept    *kept    // what env and file returned so far
+	now     time.Time
+	veiled  []hcl.Range // parts of the file whose lines no message shows
+	veil    bool        // the expression at hand is such a part
 }
 
 func newReader(path string) *reader {
@@ -30,7 +34,7 @@ func newReader(path string) *reader {
 	if err != nil {
 		full = path // the working directory is gone; reading the file says so
 	}
-	r := &reader{path: full, dir: filepath.Dir(full), sources: map[string]*hcl.File{}, kept: &kept{values: map[string]cty.Value{}}}
+	r := &reader{path: full, dir: filepath.Dir(full), sources: map[string]*hcl.File{}, kept: &kept{values: map[string]cty.Value{}}, now: time.Now()}
 	r.eval = &hcl.EvalContext{Functions: r.functions()}
 	return r
 }
@@ -55,7 +59,7 @@ func (r *reader) warnAt(rng hcl.Range, summary, format string, args ...any) {
 func (r *reader) failed() bool { return r.diags.HasErrors() }
 
 func (r *reader) problems() *Problems {
-	return &Problems{Diagnostics: sorted(r.diags), Files: r.sources, hidden: r.hidden}
+	return &Problems{Diagnostics: sorted(r.covered()), Files: r.sources, hidden: r.hidden}
 }
 
 // didYouMean is a sentence with the known name that is nearest, or "".
@@ -113,6 +117,7 @@ func (b *block) takeLabel(hb *hclsyntax.Block) {
 	case len(hb.Labels) < want:
 		b.r.errorAt(hb.TypeRange, b.kind.typ+" block without a "+b.kind.label, "Write its %s in quotes before the brace: %s \"…\" {", b.kind.label, b.kind.typ)
 	case len(hb.Labels) > want:
+		b.coverBlock(hb)
 		b.r.errorAt(hb.LabelRanges[want], "unexpected label", "%s takes %s.", upperFirst(b.kind.String()), []string{"no label", "one label, its name"}[want])
 	}
 	if want == 1 && len(hb.Labels) > 0 {
@@ -124,8 +129,11 @@ func (b *block) takeLabel(hb *hclsyntax.Block) {
 func (b block) checkNames() {
 	k := b.kind
 	for name, a := range b.body.Attributes {
+		if k.hasAttr(name) {
+			continue
+		}
+		b.coverAttribute(a)
 		switch why := k.later[name]; {
-		case k.hasAttr(name):
 		case why != "":
 			b.r.errorAt(a.NameRange, name+" is not available yet", "%s", why)
 		case k.block(name) != nil:
@@ -135,10 +143,15 @@ func (b block) checkNames() {
 		}
 	}
 	for _, hb := range b.body.Blocks {
+		if k.block(hb.Type) != nil {
+			continue
+		}
+		b.coverBlock(hb)
 		switch why := k.later[hb.Type]; {
-		case k.block(hb.Type) != nil:
 		case why != "":
 			b.r.errorAt(hb.DefRange(), hb.Type+" is not available yet", "%s", why)
+		case k.hasAttr(hb.Type) && fileKind.block(hb.Type) != nil:
+			b.r.errorAt(hb.TypeRange, hb.Type+" is an attribute here", "Write it with an equals sign: %s = …; the block of this name stands in the file itself, outside of any other.", hb.Type)
 		case k.hasAttr(hb.Type):
 			b.r.errorAt(hb.TypeRange, hb.Type+" is an attribute", "Write it with an equals sign: %s = …", hb.Type)
 		default:

@@ -31,6 +31,9 @@ type settings struct {
 	keepRuns, keepDays        field[int]
 	rules                     []approvals.Rule
 	schedule, timezone        field[string]
+	heal                      field[bool]
+	healOnly                  field[[]item]
+	healCooldown              field[time.Duration]
 	dependsOn, watch, ignore  field[[]item]
 	infer                     field[bool]
 	inputs                    map[string]workspace.Input
@@ -67,6 +70,8 @@ func (r *reader) settings(c *Config, b block, src []byte) settings {
 	for _, d := range b.blocks(driftKind) {
 		s.schedule, s.timezone = d.text("schedule", shown), d.text("timezone", shown)
 		r.checkSchedule(&s.schedule, &s.timezone)
+		s.heal, s.healOnly, s.healCooldown = d.flag("heal"), d.list("heal_only"), d.duration("heal_cooldown", time.Minute)
+		r.checkSome(s.healOnly, "heal_only", []string{string(drift.Changed), string(drift.Deleted)})
 	}
 	return s
 }

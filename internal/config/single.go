@@ -22,7 +22,7 @@ func (r *reader) server(b block) (s Server) {
 }
 
 func defaultRunner() Runner {
-	return Runner{Concurrency: runtime.NumCPU(), PlanGrace: 30 * time.Second, ApplyGrace: 10 * time.Minute}
+	return Runner{Concurrency: runtime.NumCPU(), DriftConcurrency: max(runtime.NumCPU()/2, 1), PlanGrace: 30 * time.Second, ApplyGrace: 10 * time.Minute}
 }
 
 func (r *reader) runner(b block) Runner {
@@ -32,6 +32,7 @@ func (r *reader) runner(b block) Runner {
 		PlanGrace:   b.duration("plan_grace", time.Second).orElse(d.PlanGrace),
 		ApplyGrace:  b.duration("apply_grace", time.Second).orElse(d.ApplyGrace),
 	}
+	out.DriftConcurrency = b.number("drift_concurrency", 1).orElse(max(out.Concurrency/2, 1))
 	for _, p := range b.list("pass_env").val {
 		out.PassEnv = append(out.PassEnv, p.val)
 		switch why := reservedEnv(p.val); {

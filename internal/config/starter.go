@@ -133,10 +133,12 @@ defaults {
   #   require = 2
   # }
 
-  # Every night, look for what was changed behind Terraform's back.
+  # Every night, look for what was changed behind Terraform's back. With heal it
+  # is put back, under the usual approvals.
   # drift {
   #   schedule = "0 2 * * *"
   #   timezone = "UTC"
+  #   heal     = true
   # }
 }
 
@@ -172,5 +174,24 @@ const starterTail = `
 # Environment variables of tfops that Terraform and its providers see:
 # runner {
 #   pass_env = ["AWS_*", "HTTPS_PROXY"]
+# }
+
+# Whom to tell of plans that wait for approval, of failures and of drift: a
+# webhook, mail or a chat. The url holds a secret.
+# notify "ops" {
+#   url = env("OPS_URL")
+# }
+
+# The drift report of every night. A clean night is reported, too.
+# report "nightly" {
+#   schedule = "0 6 * * *"
+#   to       = ["ops"]
+# }
+
+# What reports leave out, why and until when. Plans show it all the same.
+# ignore "autoscaling" {
+#   address    = "**.aws_autoscaling_group.*"
+#   attributes = ["desired_capacity"]
+#   reason     = "The autoscaler changes it all day."
 # }
 `

@@ -45,6 +45,7 @@ func TestStarter(t *testing.T) {
 // What stands in comments loads, too, once the comments are taken off.
 func TestStarterComments(t *testing.T) {
 	t.Setenv("GIT_TOKEN", "x")
+	t.Setenv("OPS_URL", "https://ops.example.com/tfops")
 	src := string(Starter(StarterInfo{URL: "https://git.example.com/infra.git"}))
 	var out []string
 	for line := range strings.SplitSeq(src, "\n") {
@@ -57,6 +58,9 @@ func TestStarterComments(t *testing.T) {
 	c := load(t, strings.Join(out, "\n"), nil)
 	if w := c.Workspaces; len(w) != 1 || len(w[0].Rules) != 1 || w[0].Drift.Schedule == "" || c.Repositories[0].Auth.Password != "x" || len(c.Runner.PassEnv) != 2 {
 		t.Errorf("%+v %+v", w, c.Repositories)
+	}
+	if len(c.Notify) != 1 || len(c.Reports) != 1 || len(c.Ignore) != 1 || !c.Workspaces[0].Drift.Heal || len(c.Warnings) != 0 {
+		t.Errorf("%v %+v %+v %+v %v", c.Notify, c.Reports, c.Ignore, c.Workspaces[0].Drift, c.Warnings)
 	}
 }
 

@@ -25,6 +25,9 @@ func (r *reader) syntax(body *hclsyntax.Body, src []byte, diags hcl.Diagnostics)
 		}
 		c := *d
 		c.Summary = lowerFirst(d.Summary)
+		if c.Subject != nil && maySecret(src, c.Subject.Start.Byte) {
+			r.veiled = append(r.veiled, *c.Subject)
+		}
 		r.add(&c)
 	}
 }

@@ -81,6 +81,7 @@ func (s settings) over(d settings) settings {
 		keepRuns: s.keepRuns.or(d.keepRuns), keepDays: s.keepDays.or(d.keepDays),
 		dependsOn: s.dependsOn.or(d.dependsOn), watch: s.watch.or(d.watch), ignore: s.ignore.or(d.ignore), infer: s.infer.or(d.infer), inputs: merged(d.inputs, s.inputs),
 		rules: mergedRules(d.rules, s.rules), schedule: s.schedule.or(d.schedule), timezone: s.timezone.or(d.timezone),
+		heal: s.heal.or(d.heal), healOnly: s.healOnly.or(d.healOnly), healCooldown: s.healCooldown.or(d.healCooldown),
 	}
 }
 
@@ -146,7 +147,8 @@ func (s settings) workspace(engine string) Workspace {
 		w.Variables = map[string]cty.Value{}
 	}
 	w.Rules = s.rules
-	w.Drift = Drift{Schedule: s.schedule.val, Timezone: s.timezone.orElse("UTC")}
+	w.Drift = Drift{Schedule: s.schedule.val, Timezone: s.timezone.orElse("UTC"),
+		Heal: s.heal.val, HealOnly: classes(s.healOnly), HealCooldown: s.healCooldown.orElse(time.Hour)}
 	return w
 }
 
@@ -173,6 +175,7 @@ func (r *reader) warn(w Workspace, own settings, places map[string]string) {
 	if own.timezone.set && w.Drift.Schedule == "" {
 		r.warnAt(own.timezone.rng, "time zone without a schedule", "Workspace %q has no schedule, so it is not checked for drift.", w.Name)
 	}
+	r.warnOfHealing(w, own, "workspace "+quote(w.Name))
 	if w.Repository == "" {
 		return
 	}

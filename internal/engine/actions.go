@@ -52,6 +52,12 @@ func (e *Engine) Start(ctx context.Context, a Actor, o Order) (run.Run, error) {
 		if err != nil || len(created) > 0 {
 			return append(created, run.Run{})[0], err
 		}
+		if o.Kind == run.Refresh {
+			if err := e.inTheWay(ctx, def.Name); err != nil {
+				return run.Run{}, err
+			}
+			continue // what was in the way has ended in this very moment
+		}
 		// A drift check of this workspace is under way already: that is the
 		// answer, unless it has ended in this very moment.
 		active, err := e.Store.Runs(ctx, run.Query{Workspace: def.Name, Kinds: []run.Kind{run.Drift},
@@ -82,6 +88,8 @@ func (e *Engine) ordered(ctx context.Context, def Definition, o Order, t run.Tri
 	switch o.Kind {
 	case run.Drift:
 		return e.driftRun(ctx, def, rec, t)
+	case run.Refresh:
+		return e.refreshRun(ctx, def, rec, t)
 	case run.Destroy:
 		if rec.Applied == "" {
 			return run.Run{}, fault.New(fault.Conflict, "tfops status "+def.Name, "workspace %s has nothing applied that could be destroyed", def.Name)
@@ -192,7 +200,7 @@ func votable(d *run.Dossier, s *Settings) (Definition, error) {
 	case d.Run.Status != run.AwaitingApproval && d.Run.Status != run.ApplyQueued:
 		return def, fault.New(fault.Conflict, "tfops wait "+d.Run.ID, "run %s is %s: there is nothing to vote on", d.Run.ID, d.Run.Status)
 	case !d.Run.ExpiresAt.IsZero() && !d.Now.Before(d.Run.ExpiresAt):
-		return def, fault.New(fault.Conflict, "tfops sync "+d.Run.Workspace, "the plan of run %s expired at %s", d.Run.ID, d.Run.ExpiresAt.Format(time.RFC3339))
+		return def, fault.New(fault.Conflict, anew(d.Run), "the plan of run %s expired at %s", d.Run.ID, d.Run.ExpiresAt.Format(time.RFC3339))
 	case !known:
 		return def, fault.New(fault.Conflict, "tfops validate", "workspace %s is not in the configuration any more", d.Run.Workspace)
 	}
@@ -255,7 +263,9 @@ func (e *Engine) Cancel(ctx context.Context, a Actor, id string, force bool) (ru
 			return nil
 		}
 		d.Run.Comment = "canceled by " + a.Name
-		unknownDrift(d, "the check was canceled by "+a.Name)
+		if err := e.notChecked(d, "the check was canceled by "+a.Name); err != nil {
+			return err
+		}
 		return d.Move(run.Canceled, a.Name, d.Run.Comment)
 	})
 	if err != nil {

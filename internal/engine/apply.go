@@ -91,6 +91,10 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 		return
 	}
 	remember := e.takeOutputs(r, runner.ApplyPhase)
+	made, err := e.readPlan(r.ID) // for what it could not see
+	if err != nil {
+		e.Log.Warn("the plan that was applied cannot be read", "run", r.ID, "error", err)
+	}
 	e.decide(ctx, r.ID, func(d *run.Dossier) error {
 		if d.Run.Status != run.Applying {
 			return errEnded
@@ -107,26 +111,42 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 		case res.Outcome == runner.KilledOutcome:
 			return unknownOutcome(d, "the engine was killed in the middle of the apply", "")
 		case res.Outcome == runner.Succeeded:
-			d.Release()
-			inSync(d, true)
-			e.keepInputs(d.Run)
-			return d.Move(run.Applied, "", "")
+			return e.succeeded(d, made)
 		}
-		d.Release()
-		d.Run.Failure = failure(d.Run, res)
-		if err := d.Move(run.Errored, d.Run.Canceling, d.Run.Failure.Message); err != nil {
-			return err
-		}
-		if res.Cause == runner.CauseStale {
-			again(d, run.ByStale, d.Run.Trigger.Actor, d.Run.Fingerprint)
-		} else {
-			halfApplied(d)
-		}
-		if len(d.Follows) > 0 {
-			d.Run.Failure.Next = "nothing of it was applied, and a fresh plan is queued: tfops status " + d.Run.Workspace
-		}
-		return nil
+		return notApplied(d, res)
 	})
+}
+
+// succeeded ends an apply that is done; made is its plan.
+func (e *Engine) succeeded(d *run.Dossier, made *plan.Plan) error {
+	d.Release()
+	if d.Run.Kind == run.Refresh {
+		refreshed(d)
+		return d.Move(run.Applied, "", "")
+	}
+	if err := e.inSync(d, made, true); err != nil {
+		return err
+	}
+	e.keepApplied(d.Run)
+	return d.Move(run.Applied, "", "")
+}
+
+// notApplied ends an apply that failed, and may have done a part of its plan.
+func notApplied(d *run.Dossier, res runner.Result) error {
+	d.Release()
+	d.Run.Failure = failure(d.Run, res)
+	if err := d.Move(run.Errored, d.Run.Canceling, d.Run.Failure.Message); err != nil {
+		return err
+	}
+	if res.Cause == runner.CauseStale {
+		again(d, run.ByStale, d.Run.Trigger.Actor, d.Run.Fingerprint)
+	} else {
+		halfApplied(d)
+	}
+	if len(d.Follows) > 0 {
+		d.Run.Failure.Next = "nothing of it was applied, and a fresh plan is queued: tfops status " + d.Run.Workspace
+	}
+	return nil
 }
 
 // interrupted records that a runner vanished in the middle of an apply.
@@ -183,12 +203,14 @@ func failure(r run.Run, res runner.Result) *run.Failure {
 // the cause.
 func afterFailure(r run.Run) string {
 	switch {
+	case !r.ApplyStartedAt.IsZero() && r.Kind == run.Refresh:
+		return "tfops logs " + r.ID + " tells how far it came; see what is left to accept: " + anew(r)
 	case !r.ApplyStartedAt.IsZero():
 		return "tfops logs " + r.ID + " tells how far it came; push a fix, or see what is left to do: tfops sync " + r.Workspace
 	case r.Kind == run.Sync:
 		return "push a fix, or try again: tfops sync " + r.Workspace
 	}
-	return "push a fix, or try again: tfops " + string(r.Kind) + " " + r.Workspace
+	return "push a fix, or try again: " + anew(r)
 }
 
 // causeOf classifies an error on our own side of the runner.
@@ -208,8 +230,12 @@ func identity(b runner.BackendConfig, terraformWorkspace string) string {
 	return locks.Identity(b.Type, b.Config, terraformWorkspace)
 }
 
-func summary(res runner.Result) *run.PlanSummary {
+func summary(k run.Kind, res runner.Result) *run.PlanSummary {
 	p := res.Plan
-	return &run.PlanSummary{Digest: p.Digest, Counts: p.Counts, Types: p.Types(), Addresses: p.Addresses(),
+	s := &run.PlanSummary{Digest: p.Digest, Counts: p.Counts, Types: p.Types(), Addresses: p.Addresses(),
 		Drifted: len(p.Drift), Changes: p.HasChanges(), Complete: p.Complete, Engine: res.EngineName + " " + res.EngineVersion}
+	if k == run.Refresh {
+		s.Types, s.Addresses, s.Changes = p.AcceptedTypes(), p.Accepted(), p.Accepts()
+	}
+	return s
 }

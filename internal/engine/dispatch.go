@@ -19,6 +19,7 @@ type phase struct {
 
 var (
 	phasePlan  = phase{startPlan, (*Engine).plan}
+	phaseCheck = phase{startCheck, (*Engine).plan}
 	phaseApply = phase{startApply, (*Engine).apply}
 )
 
@@ -141,6 +142,9 @@ func (e *Engine) pick(id string, st step) func(run.Queue) (string, func(*run.Dos
 			}
 			if now, _ := verdict(q, s, r); now == st {
 				def, _ := s.find(r.Workspace)
+				if st == startCheck { // with what was applied
+					def.fingerprint = r.Fingerprint
+				}
 				return id, begin(st, def.fingerprint)
 			}
 		}
@@ -170,9 +174,9 @@ func alarm(q run.Queue) time.Time {
 func begin(st step, fingerprint string) func(*run.Dossier) error {
 	return func(d *run.Dossier) error {
 		d.Record.StartedAt = d.Now
-		if st == startPlan {
+		if st != startApply {
 			d.Run.Fingerprint, d.Run.AppliesSeen = fingerprint, d.Record.ApplyStartedAt
-			if d.Run.Kind.Applies() {
+			if d.Run.Kind.Applies() && d.Run.Kind != run.Refresh {
 				d.Record.Fingerprint = fingerprint
 			}
 			return d.Move(run.Planning, "", "")
@@ -207,8 +211,8 @@ func (e *Engine) settle(ctx context.Context, id string) error {
 				if why.For == isBack {
 					return id, func(d *run.Dossier) error { return stale(d, why.For, "") }
 				}
-				if r.Fingerprint != def.fingerprint {
-					return id, func(d *run.Dossier) error { return outdated(d, why.For, def.fingerprint) }
+				if r.Fingerprint != def.fingerprint && r.Kind != run.Drift {
+					return id, func(d *run.Dossier) error { return e.outdated(d, why.For, def.fingerprint) }
 				}
 				return id, func(d *run.Dossier) error { return stale(d, why.For, def.fingerprint) }
 			}
@@ -231,14 +235,21 @@ func expired(d *run.Dossier, def Definition) error {
 }
 
 // anew is the command that asks for such a run once more.
-func anew(r run.Run) string { return "tfops " + string(r.Kind) + " " + r.Workspace }
+func anew(r run.Run) string {
+	if r.Kind == run.Refresh {
+		return "tfops sync " + r.Workspace + " --refresh-only"
+	}
+	return "tfops " + string(r.Kind) + " " + r.Workspace
+}
 
 // outdated discards a run of a workspace whose inputs or place changed in the
 // configuration, or which is not configured any more. What is wanted of the
 // workspace now, and at which commit, the next look at its branch finds out.
-func outdated(d *run.Dossier, why, fingerprint string) error {
+func (e *Engine) outdated(d *run.Dossier, why, fingerprint string) error {
 	if d.Run.Kind != run.Sync {
-		unknownDrift(d, why)
+		if err := e.notChecked(d, why); err != nil {
+			return err
+		}
 		return stale(d, why, fingerprint)
 	}
 	d.Record.Desired = ""
@@ -261,8 +272,11 @@ func stale(d *run.Dossier, why, fingerprint string) error {
 // this one must not supersede.
 func again(d *run.Dossier, cause run.Cause, actor, fingerprint string) {
 	wanted := d.Record.Desired
-	if d.Run.Kind == run.Destroy {
+	if d.Run.Kind.OfApplied() {
 		wanted = d.Record.Applied
+	}
+	if d.Run.Kind == run.Refresh && fingerprint != d.Record.AppliedFingerprint {
+		return // it would be planned with inputs that are not applied
 	}
 	if fingerprint != "" && d.Run.Kind.Applies() && wanted == d.Run.Commit.SHA {
 		d.Follow(d.Run.Kind, cause, actor).Fingerprint = fingerprint
@@ -277,7 +291,7 @@ func (e *Engine) discardStale(ctx context.Context, r run.Run, why string) error 
 
 // attach follows every runner that an earlier engine started.
 func (e *Engine) attach(ctx context.Context) error {
-	if err := e.sweep(ctx); err != nil {
+	if err := errors.Join(e.sweep(ctx), e.sweepReports(ctx)); err != nil {
 		return err
 	}
 	q, err := e.Store.Queue(ctx)

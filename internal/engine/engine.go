@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
@@ -39,6 +40,17 @@ type Store interface {
 	Dossier(ctx context.Context, id string) (run.Dossier, []run.Event, error)
 	Runs(context.Context, run.Query) ([]run.Run, error)
 	Records(context.Context) (map[string]workspace.Record, error)
+}
+
+// Journal is what is remembered of drift: what checks found, and what was
+// reported of it. It is written with what the engine decides; see Store.
+type Journal interface {
+	Findings(ctx context.Context, workspace string) ([]drift.Finding, error)
+	Finding(ctx context.Context, id string) (drift.Finding, error)
+	Checks(ctx context.Context, since time.Time) ([]drift.Check, error)
+	ChecksOf(ctx context.Context, workspace string, since time.Time) ([]drift.Check, error)
+	Reports(context.Context) ([]run.Report, error)
+	PruneDrift(ctx context.Context, before time.Time, configured map[string]bool) (reports []string, err error)
 }
 
 // Runner runs one phase in a process of its own; see package runner.
@@ -85,6 +97,7 @@ type Vault interface {
 // Options are what an engine is made of.
 type Options struct {
 	Store   Store
+	Journal Journal
 	Runner  Runner
 	Vault   Vault
 	DataDir string
@@ -96,25 +109,30 @@ type Options struct {
 type Engine struct {
 	Options
 
-	plans, applies chan struct{} // places for runners of each phase
-	trees          chan string   // of ended runs, to be removed
+	// Places for runners of each phase. Drift checks have their own, so that
+	// they never keep a commit waiting.
+	plans, checks, applies chan struct{}
+	trees                  chan string // of ended runs, to be removed
+	begun                  time.Time
 
-	mu       sync.Mutex
-	base     *Settings                    // as configured
-	settings *Settings                    // with the workspaces that generators made
-	looks    map[string]map[string]look   // by repository and branch
-	surveyed map[string]bool              // by repository: every branch of it was looked at
-	indexes  map[string]*workspace.Index  // by repository
-	code     map[string]codeFacts         // by workspace: what its code says of states
-	codeAt   map[string]string            // by repository and branch: what code was read of
-	makings  map[workspace.Origin]making  // what generators made, as long as the configuration is the same
-	changed  chan struct{}                // closed and replaced whenever anything changed
-	repos    map[string]*repositoryStatus // by name
-	problems map[string]error             // by workspace: why its branch, directory or inputs cannot be used
-	seen     map[string]bool              // by workspace: its directory and inputs were looked for
-	polling  map[string]chan struct{}     // by repository: one look at a time
-	poke     map[string]chan struct{}     // by repository: poll now
-	due      map[string]time.Time         // by workspace: its next drift check
+	mu         sync.Mutex
+	base       *Settings                    // as configured
+	settings   *Settings                    // with the workspaces that generators made
+	looks      map[string]map[string]look   // by repository and branch
+	surveyed   map[string]bool              // by repository: every branch of it was looked at
+	indexes    map[string]*workspace.Index  // by repository
+	code       map[string]codeFacts         // by workspace: what its code says of states
+	codeAt     map[string]string            // by repository and branch: what code was read of
+	makings    map[workspace.Origin]making  // what generators made, as long as the configuration is the same
+	changed    chan struct{}                // closed and replaced whenever anything changed
+	repos      map[string]*repositoryStatus // by name
+	problems   map[string]error             // by workspace: why its branch, directory or inputs cannot be used
+	seen       map[string]bool              // by workspace: its directory and inputs were looked for
+	polling    map[string]chan struct{}     // by repository: one look at a time
+	poke       map[string]chan struct{}     // by repository: poll now
+	due        map[string]time.Time         // by workspace: its next drift check
+	reportsDue map[string]dueReport         // by name
+	rulesEnd   time.Time                    // when a rule or an acknowledgement ends next; zero: nothing is known to end
 
 	following map[string]int // how many wait for a run's runner: one that is planned again has two for an instant
 
@@ -132,10 +150,10 @@ type repositoryStatus struct {
 // New returns an engine with its first settings.
 func New(o Options, s *Settings) *Engine {
 	return &Engine{Options: o, base: s, settings: s.prepare(), looks: map[string]map[string]look{}, surveyed: map[string]bool{}, indexes: map[string]*workspace.Index{}, makings: map[workspace.Origin]making{}, code: map[string]codeFacts{}, codeAt: map[string]string{},
-		plans: make(chan struct{}, s.Concurrency), applies: make(chan struct{}, s.Concurrency), trees: make(chan string, maxSwept),
+		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency), trees: make(chan string, maxSwept),
 		changed: make(chan struct{}), configured: make(chan struct{}, 1), flow: make(chan struct{}, 1),
 		repos: map[string]*repositoryStatus{}, problems: map[string]error{},
-		polling: map[string]chan struct{}{}, poke: map[string]chan struct{}{}, due: map[string]time.Time{}, following: map[string]int{}, seen: map[string]bool{},
+		polling: map[string]chan struct{}{}, poke: map[string]chan struct{}{}, due: map[string]time.Time{}, reportsDue: map[string]dueReport{}, following: map[string]int{}, seen: map[string]bool{},
 	}
 }
 
@@ -146,18 +164,22 @@ const shutdownGrace = 5 * time.Second
 // returns when no goroutine of it is left: plans have been stopped and will
 // be made again; applies go on without it.
 func (e *Engine) Run(ctx context.Context) error {
-	if err := e.recall(ctx); err != nil {
-		return err
+	for _, begin := range []func(context.Context) error{e.recall, e.attach} {
+		if err := begin(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil // stopped before it had begun
+			}
+			return err
+		}
 	}
-	if err := e.attach(ctx); err != nil {
-		return err
-	}
+	e.begun = time.Now()
 	e.running.Go(func() { e.keepWatching(ctx) })
 	e.running.Go(func() { e.keepHouse(ctx) })
 	e.running.Go(func() { e.sweepTrees(ctx) })
 	e.running.Go(func() { e.keepFlowing(ctx) })
 	e.running.Go(func() { e.keepSettling(ctx) })
 	e.running.Go(func() { e.dispatch(ctx, phasePlan, e.plans) })
+	e.running.Go(func() { e.dispatch(ctx, phaseCheck, e.checks) })
 	e.running.Go(func() { e.dispatch(ctx, phaseApply, e.applies) })
 	<-ctx.Done()
 	e.running.Wait()
@@ -187,6 +209,7 @@ func (e *Engine) Configure(ctx context.Context, s *Settings) error {
 	}
 	e.mu.Lock()
 	clear(e.due)
+	clear(e.reportsDue)
 	clear(e.problems)
 	clear(e.seen)
 	e.mu.Unlock()
@@ -194,6 +217,7 @@ func (e *Engine) Configure(ctx context.Context, s *Settings) error {
 	case e.configured <- struct{}{}:
 	default:
 	}
+	e.keepRules(ctx)
 	e.notify()
 	return nil
 }
@@ -228,9 +252,11 @@ func (e *Engine) wake() {
 func (e *Engine) change(ctx context.Context, id string, fn func(*run.Dossier) error) (run.Run, error) {
 	var events []run.Event
 	r, err := e.Store.Change(ctx, id, func(d *run.Dossier) error {
-		err := fn(d)
+		if err := fn(d); err != nil {
+			return err
+		}
 		events = d.Events
-		return err
+		return e.announce(d)
 	})
 	if err == nil {
 		e.tell(r, events)
@@ -244,9 +270,11 @@ func (e *Engine) claimed(ctx context.Context, pick func(run.Queue) (string, func
 	r, ok, err := e.Store.Claim(ctx, func(q run.Queue) (string, func(*run.Dossier) error) {
 		id, fn := pick(q)
 		return id, func(d *run.Dossier) error {
-			err := fn(d)
+			if err := fn(d); err != nil {
+				return err
+			}
 			events = d.Events
-			return err
+			return e.announce(d)
 		}
 	})
 	if ok && err == nil {
@@ -264,7 +292,9 @@ func (e *Engine) tell(r run.Run, events []run.Event) {
 		}
 	}
 	e.settled(r)
-	if r.Kind == run.Sync && (r.Status == run.Applied || r.Status == run.PlannedAndFinished) && len(e.current().order.Downstream(r.Workspace)) > 0 {
+	// What comes after it may be planned now, or use an output that is another.
+	moved := r.Kind == run.Sync && r.Status == run.PlannedAndFinished || (r.Kind == run.Sync || r.Kind == run.Refresh) && r.Status == run.Applied
+	if moved && len(e.current().order.Downstream(r.Workspace)) > 0 {
 		select {
 		case e.flow <- struct{}{}:
 		default:

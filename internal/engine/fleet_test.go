@@ -233,6 +233,7 @@ func TestRenamedByItsGenerator(t *testing.T) {
 		}
 		g.pass(60e9)
 		g.wantNames("new-a", "new-b", "new-c")
+		g.wantLeft("x")
 	})
 }
 

@@ -97,14 +97,13 @@ const (
 	maintainEvery = 6 * time.Hour
 )
 
-// keepHouse makes drift checks that are due and prunes old runs. It looks
-// once a second, in memory only; a look costs next to nothing.
+// keepHouse makes drift checks and reports that are due, and prunes old runs.
+// Until something is due it looks once a minute, since a clock may be set, and
+// when anything changes; a look is in memory only.
 func (e *Engine) keepHouse(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
 	var pruned, looked time.Time
 	maintained := time.Now()
-	for {
+	e.untilDone(ctx, func() (time.Time, bool) {
 		now := time.Now()
 		if now.Round(0).Before(looked) {
 			e.clockSetBack()
@@ -118,13 +117,39 @@ func (e *Engine) keepHouse(ctx context.Context) {
 			e.maintain(ctx)
 			maintained = now
 		}
+		if e.rulesEnded(now) {
+			e.keepRules(ctx)
+		}
 		e.checkSchedules(ctx, now)
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
+		e.makeReports(ctx, now)
+		return e.nextDue(now), false
+	})
+}
+
+// nextDue is when the house is looked after next: when a check or a report is
+// due or a rule ends, in a minute at the latest. What could not be done although it was due is
+// tried again in a second.
+func (e *Engine) nextDue(now time.Time) time.Time {
+	s := e.current()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	next := now.Add(time.Minute)
+	sooner := func(at time.Time) {
+		if !at.IsZero() && at.Before(next) {
+			next = at
 		}
 	}
+	for _, d := range s.Workspaces {
+		sooner(e.due[d.Name])
+	}
+	for _, p := range s.Reports {
+		sooner(e.reportsDue[p.Name].next())
+	}
+	sooner(e.rulesEnd)
+	if !next.After(now) {
+		next = now.Add(time.Second)
+	}
+	return next
 }
 
 // clockSetBack forgets when checks are due: that was reckoned in a future that
@@ -133,6 +158,7 @@ func (e *Engine) clockSetBack() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	clear(e.due)
+	clear(e.reportsDue)
 }
 
 func (e *Engine) prune(ctx context.Context) {
@@ -147,7 +173,37 @@ func (e *Engine) prune(ctx context.Context) {
 	if err != nil && ctx.Err() == nil {
 		e.Log.Error("old runs cannot be pruned", "error", err)
 	}
+	e.pruneDrift(ctx)
+	e.keepRules(ctx)
 }
+
+// driftDays is how long the history of drift is kept: the longest trend of a
+// report, and the day that it begins with.
+const driftDays = 91
+
+// pruneDrift forgets checks, resolved findings and reports that are too old
+// for any report.
+func (e *Engine) pruneDrift(ctx context.Context) {
+	configured := map[string]bool{}
+	for _, d := range e.current().Workspaces {
+		configured[d.Name] = true
+	}
+	gone, err := e.Journal.PruneDrift(ctx, time.Now().AddDate(0, 0, -driftDays), configured)
+	if err != nil && ctx.Err() == nil {
+		e.Log.Error("old checks and findings cannot be pruned", "error", err)
+	}
+	for _, id := range gone {
+		if id == "" { // that a report is waited for, which has no file
+			continue
+		}
+		if err := os.Remove(e.reportFile(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			e.Log.Warn("a pruned report cannot be removed", "report", id, "error", err)
+		}
+	}
+}
+
+// reportFile is where a report that was made by schedule lies.
+func (e *Engine) reportFile(id string) string { return filepath.Join(e.DataDir, "reports", id+".json") }
 
 // maintain repacks the mirrors. Every commit that a run may still be made of,
 // or that a workspace is compared with, is kept, whatever its branch is now.

@@ -76,13 +76,30 @@ func (e *Engine) takeOutputs(r run.Run, p runner.Phase) func(*run.Dossier) error
 	}
 }
 
-// replace puts a whole file in the place of another.
+// replace puts a whole file in the place of another, owner-only. It is on the
+// disk when this returns: the store remembers next what lies in it, and the
+// machine may lose power after that.
 func replace(path string, content []byte) error {
 	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, content, 0o600); err != nil {
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
 		return err
 	}
-	return os.Rename(tmp, path)
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(tmp, path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(tmp))
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // made is what inputsFile holds.
@@ -116,14 +133,14 @@ func (e *Engine) inputsIn(dir string) (made, error) {
 }
 
 // resolveInputs makes a run's inputs of the outputs as they are now; those of a
-// drift check are the ones that were applied. They are kept, encrypted, in the
+// drift check and of a refresh are the ones that were applied. They are kept, encrypted, in the
 // run's directory; what is returned names them.
 func (e *Engine) resolveInputs(r run.Run, def Definition) (map[string]run.InputUsed, error) {
 	dir := e.files(r.ID).dir
 	if len(def.Inputs) == 0 {
 		return nil, nil
 	}
-	if r.Kind == run.Drift {
+	if r.Kind == run.Drift || r.Kind == run.Refresh {
 		b, err := os.ReadFile(filepath.Join(e.workspaceDir(def.Name), inputsFile))
 		if err == nil {
 			return nil, replace(filepath.Join(dir, inputsFile), b)
@@ -223,17 +240,6 @@ func missing(ref workspace.OutputRef, all map[string]runner.Output) error {
 		next = fmt.Sprintf("is %q meant? otherwise %s", near, next)
 	}
 	return fault.New(fault.NotFound, next, "workspace %s has no output %s as it was last applied; it has %s", ref.Workspace, ref.Output, strings.Join(names, ", "))
-}
-
-// keepInputs remembers the inputs that a run was applied with, for drift checks.
-func (e *Engine) keepInputs(r run.Run) {
-	b, err := os.ReadFile(filepath.Join(e.files(r.ID).dir, inputsFile))
-	if err == nil {
-		err = replace(filepath.Join(e.workspaceDir(r.Workspace), inputsFile), b)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		e.Log.Warn("the inputs that were applied cannot be kept; drift checks use those of now", "run", r.ID, "error", err)
-	}
 }
 
 // staleInput says which output has another value than the one that the run was

@@ -49,7 +49,7 @@ func (e *Engine) job(r run.Run, def Definition, p runner.Phase) runner.Job {
 		Tree: f.tree(), Dir: def.Dir, VarFiles: def.VarFiles, Engine: spec,
 		TerraformWorkspace: def.TerraformWorkspace, WorkspaceDir: e.workspaceDir(def.Name), CacheDir: filepath.Join(e.DataDir, "cache"),
 		PlanFile: f.planFile(), PlanJSON: f.planJSON(), Recipient: e.Vault.Recipient(),
-		Destroy: r.Kind == run.Destroy, Outputs: s.used(def.Name) && r.Kind != run.Plan, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
+		Destroy: r.Kind == run.Destroy, RefreshOnly: r.Kind == run.Refresh, Outputs: s.used(def.Name) && r.Kind != run.Plan, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
 		Timeout: def.PlanTimeout, Grace: s.PlanGrace,
 	}
 	if p == runner.ApplyPhase {
@@ -147,6 +147,11 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	if err != nil {
 		return err
 	}
+	if r.Kind == run.Drift {
+		if def, err = e.asApplied(def, r.Fingerprint); err != nil {
+			return err
+		}
+	}
 	if def.fingerprint != r.Fingerprint {
 		return errReconfigured
 	}
@@ -176,7 +181,15 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	if err := e.noteMissing(ctx, r, exported); err != nil {
 		return err
 	}
+	if r.Codify != "" {
+		if err := e.applyPatch(ctx, r, def); err != nil {
+			return err
+		}
+	}
 	if err := e.useInputs(ctx, r, def); err != nil {
+		return err
+	}
+	if err := e.keepFooting(r, def); err != nil {
 		return err
 	}
 	secrets, err := e.secrets(r, def)
@@ -290,7 +303,9 @@ func (e *Engine) planAgain(ctx context.Context, r run.Run, why string, lost int)
 		if d.Run.Restarts += lost; d.Run.Restarts > maxRestarts {
 			d.Run.Failure = &run.Failure{Message: "planning was begun four times and its runner vanished each time",
 				Next: "look at the machine's memory and at the run's runner.log, then: " + anew(d.Run)}
-			unknownDrift(d, "the check failed: "+d.Run.Failure.Message)
+			if err := e.notChecked(d, "the check failed: "+d.Run.Failure.Message); err != nil {
+				return err
+			}
 			return d.Move(run.Errored, "", d.Run.Failure.Message)
 		}
 		return d.Move(run.Pending, "", why)
@@ -330,11 +345,14 @@ func (e *Engine) failPlan(ctx context.Context, r run.Run, res runner.Result) {
 		if err := d.Move(run.Errored, "", d.Run.Failure.Message); err != nil {
 			return err
 		}
-		unknownDrift(d, "the check failed: "+d.Run.Failure.Message)
-		if res.Cause.Transient() && d.Run.Kind != run.Plan && d.Run.Attempt <= len(retries) {
-			next := d.Follow(d.Run.Kind, run.ByRetry, d.Run.Trigger.Actor)
-			next.NotBefore = d.Now.Add(retries[d.Run.Attempt-1])
-			next.Fingerprint = d.Run.Fingerprint
+		if !res.Cause.Transient() || d.Run.Kind == run.Plan || d.Run.Attempt > len(retries) {
+			return e.notChecked(d, "the check failed: "+d.Run.Failure.Message)
+		}
+		next := d.Follow(d.Run.Kind, run.ByRetry, d.Run.Trigger.Actor)
+		next.NotBefore = d.Now.Add(retries[d.Run.Attempt-1])
+		next.Fingerprint = d.Run.Fingerprint
+		if d.Run.Kind == run.Drift { // nobody is told before the last try
+			d.Record.Drift.Status, d.Record.Drift.Why = workspace.DriftUnknown, "the check failed and is made again: "+d.Run.Failure.Message
 		}
 		return nil
 	})
@@ -343,6 +361,17 @@ func (e *Engine) failPlan(ctx context.Context, r run.Run, res runner.Result) {
 // storePlan decides, in one transition, what a plan leads to.
 func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 	remember := e.takeOutputs(r, runner.PlanPhase)
+	var seen sighting
+	if def, known := e.current().find(r.Workspace); known && r.Kind == run.Drift {
+		var err error
+		if seen, err = e.sight(ctx, r, def, res.Plan); err != nil {
+			if ctx.Err() != nil {
+				return // the runner's result is still there: the next daemon finds it
+			}
+			e.failPlan(ctx, r, runner.Result{Outcome: runner.Failed, Cause: causeOf(err), Message: "what the check found cannot be told apart: " + err.Error(), Next: fault.Next(err)})
+			return
+		}
+	}
 	e.decide(ctx, r.ID, func(d *run.Dossier) error {
 		if d.Run.Status != run.Planning {
 			return errEnded
@@ -350,23 +379,34 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 		s := e.current()
 		def, known := s.find(d.Run.Workspace)
 		if !known {
-			return outdated(d, unconfigured, "")
+			return e.outdated(d, unconfigured, "")
+		}
+		if d.Run.Kind == run.Drift && seen.plan == nil { // what it saw was not looked at
+			return e.outdated(d, "the workspace was not in the configuration when the check ended", def.fingerprint)
 		}
 		if !d.Record.ApplyStartedAt.Equal(d.Run.AppliesSeen) && d.Run.Restarts < maxRestarts {
 			d.Run.Restarts++
 			return d.Move(run.Pending, "", "an apply began meanwhile, so the plan is made again")
 		}
+		if d.Run.Kind == run.Drift && !d.Record.ApplyStartedAt.Equal(d.Run.AppliesSeen) {
+			// Half an apply would look like drift.
+			d.Run.Failure = &run.Failure{Message: "the check was made four times, and each time an apply of the workspace began meanwhile", Next: anew(d.Run)}
+			if err := e.notChecked(d, d.Run.Failure.Message); err != nil {
+				return err
+			}
+			return d.Move(run.Errored, "", d.Run.Failure.Message)
+		}
 		d.Run.State = identity(res.Backend, def.TerraformWorkspace)
 		if d.Run.Kind != run.Plan { // which may be of another branch, with another backend
 			d.Record.State = d.Run.State
 		}
-		d.Run.Plan, d.Run.PlannedAt = summary(res), d.Now
+		d.Run.Plan, d.Run.PlannedAt = summary(d.Run.Kind, res), d.Now
 		if err := remember(d); err != nil {
 			return err
 		}
 		switch d.Run.Kind {
 		case run.Drift:
-			return driftFound(d, res.Plan)
+			return e.driftFound(d, def, seen)
 		case run.Plan:
 			return d.Move(run.PlannedAndFinished, "", res.Plan.Counts.String())
 		}
@@ -380,10 +420,22 @@ func (e *Engine) toApproval(d *run.Dossier, def Definition, s *Settings, p *plan
 		d.Run.Failure = &run.Failure{Message: "the engine could not plan everything", Next: "tfops logs " + d.Run.ID}
 		return d.Move(run.Errored, "", d.Run.Failure.Message)
 	}
-	if !p.HasChanges() {
-		inSync(d, false)
-		e.keepInputs(d.Run)
+	if d.Run.Kind == run.Refresh {
+		if done, err := acceptance(d, p); done {
+			return err
+		}
+	} else if !p.HasChanges() {
+		if err := e.inSync(d, p, false); err != nil {
+			return err
+		}
+		e.keepApplied(d.Run)
 		return d.Move(run.PlannedAndFinished, "", "no changes")
+	}
+	if why, err := overreach(d, p); err != nil || why != "" {
+		if err != nil {
+			return err
+		}
+		return d.Move(run.PlannedAndFinished, "", why)
 	}
 	if def.Apply == workspace.Never {
 		return d.Move(run.PlannedAndFinished, "", `not applied: the workspace has apply = "never"`)
@@ -394,64 +446,4 @@ func (e *Engine) toApproval(d *run.Dossier, def Definition, s *Settings, p *plan
 		return d.Move(run.AwaitingApproval, "", decision.Missing())
 	}
 	return d.Move(run.ApplyQueued, "", "no rule asks for an approval")
-}
-
-// inSync records that the world is what the run's commit says.
-func inSync(d *run.Dossier, applied bool) {
-	rec := &d.Record
-	destroy := d.Run.Kind == run.Destroy
-	rec.Applied, rec.AppliedFingerprint, rec.Destroyed = d.Run.Commit.SHA, d.Run.Fingerprint, destroy
-	if applied {
-		rec.AppliedAt = d.Now
-	}
-	if destroy {
-		rec.Applied, rec.AppliedFingerprint = "", ""
-		rec.Drift = workspace.DriftRecord{Status: workspace.DriftUnknown, Why: "nothing is applied: it was destroyed", DueAt: rec.Drift.DueAt}
-		return
-	}
-	old := rec.Drift
-	rec.Drift = workspace.DriftRecord{Status: workspace.DriftNone, CheckedAt: d.Run.PlannedAt, DueAt: old.DueAt}
-	if old.Status == workspace.Drifted && old.CheckedAt.After(d.Run.PlannedAt) {
-		rec.Drift.Status, rec.Drift.Why = workspace.DriftUnknown, "the plan that was applied is older than the last check, which found drift: check again"
-	}
-}
-
-// unknownDrift records that a check came to nothing; what other kinds of runs
-// come to says nothing of drift.
-func unknownDrift(d *run.Dossier, why string) {
-	if d.Run.Kind == run.Drift {
-		d.Record.Drift.Status, d.Record.Drift.Why = workspace.DriftUnknown, why
-	}
-}
-
-// halfApplied records that nobody knows how the world stands to the applied
-// commit, after an apply that may have carried out a part of its plan.
-func halfApplied(d *run.Dossier) {
-	if d.Record.Applied != "" {
-		d.Record.Drift.Status, d.Record.Drift.Why = workspace.DriftUnknown, "run "+d.Run.ID+" may have applied a part of its plan, and no check was made since"
-	}
-}
-
-// driftFound records what a drift check found: everything that a plan at the
-// applied commit would change is explained by no commit.
-func driftFound(d *run.Dossier, p *plan.Plan) error {
-	old := d.Record.Drift
-	now := workspace.DriftRecord{Status: workspace.DriftNone, CheckedAt: d.Now, DueAt: old.DueAt}
-	if p.Errored {
-		now.Status, now.Why, now.CheckedAt = workspace.DriftUnknown, "the engine could not plan everything", old.CheckedAt
-	} else if p.HasChanges() {
-		now.Status, now.Addresses, now.Since = workspace.Drifted, p.Addresses(), d.Now
-		if old.Status == workspace.Drifted {
-			now.Since = old.Since
-		}
-	}
-	d.Record.Drift = now
-	text := "no drift"
-	switch now.Status {
-	case workspace.Drifted:
-		text = "drifted: " + p.Counts.String()
-	case workspace.DriftUnknown:
-		text = "not checked: " + now.Why
-	}
-	return d.Move(run.PlannedAndFinished, "", text)
 }

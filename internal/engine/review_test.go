@@ -225,15 +225,27 @@ func TestDriftIsUnknownWhenNotChecked(t *testing.T) {
 			if d := g.view("a").Record.Drift; d.Status != workspace.Drifted {
 				t.Fatalf("%+v", d)
 			}
+			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true }) // the check that follows by itself
 			g.approve(ana, r)
 			want(t, g, "older than")
+			check := g.last("a")
+			if check.Kind != run.Drift || check.Trigger != (run.Trigger{Cause: run.ByApply, Run: r.ID}) || check.Commit.SHA != r.Commit.SHA {
+				t.Fatalf("no check follows: %+v", check)
+			}
+			g.runners.end(t)
+			if d := g.view("a").Record.Drift; d.Status != workspace.Drifted {
+				t.Errorf("after the check: %+v", d)
+			}
 		}, define("a"))
 	})
-	t.Run("its inputs are not the applied ones", func(t *testing.T) {
+	t.Run("its inputs are not the applied ones, and those are not known", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
 			g.start()
 			g.commit("a/main.tf")
 			g.approve(ana, g.want("a", run.AwaitingApproval))
+			if err := os.Remove(filepath.Join(g.engine.workspaceDir("a"), footingFile)); err != nil {
+				t.Fatal(err)
+			}
 			g.configure(define("a", func(d *Definition) { d.Env = map[string]workspace.EnvVar{"REGION": {Value: "eu"}} }))
 			g.want("a", run.AwaitingApproval)
 			_, err := g.engine.Start(context.Background(), ana, Order{Workspace: "a", Kind: run.Drift})

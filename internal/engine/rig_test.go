@@ -19,6 +19,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/plan"
@@ -40,6 +41,7 @@ type rig struct {
 	runners *players
 	engine  *Engine
 	set     *Settings
+	adjust  func(*Settings) // what a test wants of all settings
 
 	stop context.CancelFunc
 	done chan struct{}
@@ -77,6 +79,9 @@ func bubble(t *testing.T, fn func(*testing.T, *rig), defs ...Definition) {
 func (g *rig) settings(defs ...Definition) *Settings {
 	g.set = &Settings{Workspaces: defs, Concurrency: 2, PlanGrace: time.Minute, ApplyGrace: time.Minute,
 		Repositories: map[string]Repository{"infra": {Source: g.git, Pace: gitrepo.Pace{Every: 30 * time.Second}}}}
+	if g.adjust != nil {
+		g.adjust(g.set)
+	}
 	return g.set
 }
 
@@ -88,7 +93,7 @@ func (g *rig) open() {
 	}
 	g.store = s
 	g.dying = &dyingStore{Store: s}
-	g.engine = New(Options{Store: g.dying, Runner: g.runners, Vault: openVault{}, DataDir: g.dir,
+	g.engine = New(Options{Store: g.dying, Journal: g.dying, Runner: g.runners, Vault: openVault{}, DataDir: g.dir,
 		Log: slog.New(slog.DiscardHandler), Environ: []string{"PATH=/bin", "AWS_SECRET_ACCESS_KEY=nobody-may-see", "DAEMON_ONLY=x"}}, g.set)
 }
 
@@ -119,29 +124,102 @@ func (g *rig) close() {
 type dyingStore struct {
 	*store.Store
 	dead atomic.Bool
+
+	mu     sync.Mutex
+	writes int           // so far
+	last   int           // the daemon dies at this write; 0: it does not
+	after  bool          // right after it, instead of right before
+	died   chan struct{} // closed then
+
+	noHolds bool   // what concerns no run cannot be stored
+	meet    func() // what happens the next time that the findings, or the records, of all are read
 }
 
 var errDead = errors.New("the daemon is dead")
 
-func (s *dyingStore) Enqueue(ctx context.Context, b run.Batch) ([]run.Run, []run.Run, error) {
-	if s.dead.Load() {
-		return nil, nil, errDead
-	}
-	return s.Store.Enqueue(ctx, b)
+// dieAt has the daemon die at the nth write from now, before or after it.
+func (s *dyingStore) dieAt(n int, after bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last, s.after, s.died = s.writes+n, after, make(chan struct{})
 }
 
-func (s *dyingStore) Claim(ctx context.Context, pick func(run.Queue) (string, func(*run.Dossier) error)) (run.Run, bool, error) {
+// write does a write, unless the daemon is dead or dies of it. Whoever dies
+// right after a write never learns that it was made.
+func (s *dyingStore) write(fn func() error) error {
+	s.mu.Lock()
+	s.writes++
+	last, after := s.writes == s.last, s.after
+	s.mu.Unlock()
 	if s.dead.Load() {
-		return run.Run{}, false, errDead
+		return errDead
 	}
-	return s.Store.Claim(ctx, pick)
+	var err error
+	if !last || after {
+		err = fn()
+	}
+	if last {
+		s.dead.Store(true)
+		close(s.died)
+		return errDead
+	}
+	return err
 }
 
-func (s *dyingStore) Change(ctx context.Context, id string, fn func(*run.Dossier) error) (run.Run, error) {
-	if s.dead.Load() {
-		return run.Run{}, errDead
+func (s *dyingStore) Findings(ctx context.Context, name string) ([]drift.Finding, error) {
+	found, err := s.Store.Findings(ctx, name)
+	if name == "" {
+		s.met()
 	}
-	return s.Store.Change(ctx, id, fn)
+	return found, err
+}
+
+func (s *dyingStore) Records(ctx context.Context) (map[string]workspace.Record, error) {
+	all, err := s.Store.Records(ctx)
+	s.met()
+	return all, err
+}
+
+// meeting has fn done, once, while somebody decides on what was just read of all.
+func (s *dyingStore) meeting(fn func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.meet = fn
+}
+
+func (s *dyingStore) met() {
+	s.mu.Lock()
+	fn := s.meet
+	s.meet = nil
+	s.mu.Unlock()
+	if fn != nil {
+		fn()
+	}
+}
+
+func (s *dyingStore) Enqueue(ctx context.Context, b run.Batch) (created, superseded []run.Run, err error) {
+	err = s.write(func() error { created, superseded, err = s.Store.Enqueue(ctx, b); return err })
+	return created, superseded, err
+}
+
+func (s *dyingStore) Claim(ctx context.Context, pick func(run.Queue) (string, func(*run.Dossier) error)) (r run.Run, ok bool, err error) {
+	err = s.write(func() error { r, ok, err = s.Store.Claim(ctx, pick); return err })
+	return r, ok && err == nil, err
+}
+
+func (s *dyingStore) Change(ctx context.Context, id string, fn func(*run.Dossier) error) (r run.Run, err error) {
+	err = s.write(func() error { r, err = s.Store.Change(ctx, id, fn); return err })
+	return r, err
+}
+
+func (s *dyingStore) ChangeHolds(ctx context.Context, name string, fn func(*run.Holds) error) error {
+	s.mu.Lock()
+	broken := s.noHolds
+	s.mu.Unlock()
+	if broken {
+		return errors.New("the disk is full")
+	}
+	return s.write(func() error { return s.Store.ChangeHolds(ctx, name, fn) })
 }
 
 // restart stands for kill -9 of the daemon: nothing more is written and
@@ -295,8 +373,11 @@ func newPlayers() *players {
 }
 
 func (p *players) Start(_ context.Context, dir string, job runner.Job, s runner.Secrets) error {
-	if p.onStart != nil {
-		p.onStart(job)
+	p.mu.Lock()
+	started := p.onStart
+	p.mu.Unlock()
+	if started != nil {
+		started(job)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -349,6 +430,13 @@ func (p *players) outcome(ph *played) *runner.Result {
 		}
 		found.Digest = plan.Digest(file)
 		res.Plan, res.PlanDigest = found, found.Digest
+		b, err := json.Marshal(found)
+		if err == nil {
+			err = os.WriteFile(ph.job.PlanJSON, b, 0o600)
+		}
+		if err != nil {
+			return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseDisk, Message: err.Error()}
+		}
 	}
 	return &res
 }
@@ -488,6 +576,7 @@ type repository struct {
 	fetch   func()
 	delay   time.Duration
 	n       int
+	bare    bool // trees are not written out, since no played runner reads them
 
 	unread    string // the branch whose tree cannot be read, because of unreadErr
 	unreadErr error
@@ -606,8 +695,11 @@ func (r *repository) Tree(sha string) (fs.FS, error) {
 
 func (r *repository) Export(_ context.Context, _, dst string) (gitrepo.Exported, error) {
 	r.mu.Lock()
-	files := r.files
+	files, bare := r.files, r.bare
 	r.mu.Unlock()
+	if bare {
+		return gitrepo.Exported{}, os.MkdirAll(dst, 0o700)
+	}
 	return gitrepo.Exported{}, os.CopyFS(dst, files)
 }
 

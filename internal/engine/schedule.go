@@ -27,16 +27,17 @@ func (e *Engine) checkSchedules(ctx context.Context, now time.Time) {
 	}
 	b := run.Batch{Drifts: map[string]time.Time{}}
 	for _, d := range due {
+		if records[d.Name].Applied != "" { // else nothing can drift
+			r, err := e.driftRun(ctx, d, records[d.Name], run.Trigger{Cause: run.BySchedule})
+			if err == nil {
+				b.Runs = append(b.Runs, r)
+			} else if err := e.notCheckable(ctx, records[d.Name], err); err != nil {
+				e.Log.Error("a failed drift check cannot be recorded; trying again", "workspace", d.Name, "error", err)
+				e.putOff([]Definition{d}, now)
+				continue
+			}
+		}
 		b.Drifts[d.Name] = now
-		if records[d.Name].Applied == "" {
-			continue // nothing was ever applied: nothing can drift
-		}
-		r, err := e.driftRun(ctx, d, records[d.Name], run.Trigger{Cause: run.BySchedule})
-		if err != nil {
-			e.driftUnknown(ctx, d.Name, err)
-			continue
-		}
-		b.Runs = append(b.Runs, r)
 	}
 	if err := e.enqueue(ctx, b); err != nil {
 		e.Log.Error("drift checks cannot be enqueued; trying again", "error", err)
@@ -70,7 +71,9 @@ func (e *Engine) dueChecks(ctx context.Context, now time.Time) ([]Definition, er
 			at = d.Drift.Next(d.Name, now)
 		}
 		e.mu.Lock()
-		e.due[d.Name] = at
+		if delete(e.due, d.Name); e.settings == s { // else its schedule may be another now
+			e.due[d.Name] = at
+		}
 		e.mu.Unlock()
 	}
 	return due, nil
@@ -104,8 +107,8 @@ func (e *Engine) driftRun(ctx context.Context, d Definition, rec workspace.Recor
 	if rec.Applied == "" {
 		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "workspace %s was never applied, so nothing can drift from it", d.Name)
 	}
-	if rec.AppliedFingerprint != d.fingerprint {
-		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "the inputs of workspace %s changed in the configuration and are not applied yet: a plan would call that drift", d.Name)
+	if _, err := e.asApplied(d, rec.AppliedFingerprint); err != nil {
+		return run.Run{}, err
 	}
 	repo, ok := e.current().Repositories[d.Repository]
 	if !ok {
@@ -118,16 +121,5 @@ func (e *Engine) driftRun(ctx context.Context, d Definition, rec workspace.Recor
 	if err != nil {
 		return run.Run{}, err
 	}
-	return run.Run{Workspace: d.Name, Kind: run.Drift, Commit: c, Fingerprint: d.fingerprint, Trigger: t}, nil
-}
-
-// driftUnknown records that a check could not be made: unknown, never clean.
-func (e *Engine) driftUnknown(ctx context.Context, name string, why error) {
-	err := e.Store.ChangeHolds(ctx, name, func(h *run.Holds) error {
-		h.Record.Drift.Status, h.Record.Drift.Why = workspace.DriftUnknown, "the check could not be made: "+why.Error()
-		return nil
-	})
-	if err != nil {
-		e.Log.Error("a failed drift check cannot be recorded", "workspace", name, "error", err)
-	}
+	return run.Run{Workspace: d.Name, Kind: run.Drift, Commit: c, Fingerprint: rec.AppliedFingerprint, Trigger: t}, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/run"
@@ -30,6 +31,12 @@ type Settings struct {
 	People       approvals.People
 	PassEnv      []string // patterns of the daemon's variables that engines get
 	Concurrency  int      // runners at once, for plans and for applies each
+	Checks       int      // drift checks at once, besides
+	Drift        drift.Rules
+	Reports      []ReportPlan
+	Instance     report.Instance // how reports name this tfops
+	// Wants names the targets that want a notice; nil: nobody is told anything.
+	Wants func(run.Notice) []string
 
 	// Between a graceful interrupt and a kill. An apply gets long: killing one
 	// orphans its lock and its providers.
@@ -47,8 +54,9 @@ type Settings struct {
 // Definition is a workspace as configured, with its rules.
 type Definition struct {
 	workspace.Workspace
-	Rules []approvals.Rule
-	Drift drift.Schedule
+	Rules   []approvals.Rule
+	Drift   drift.Schedule
+	Healing *drift.Healing // nil: what drifted is never put back by itself
 
 	fingerprint string // computed once: it is asked for at every look at the queue
 }
@@ -239,7 +247,7 @@ func caseOf(def Definition, people approvals.People, r run.Run, votes []approval
 	if p := r.Plan; p != nil {
 		c.Digest = p.Digest
 		c.Facts.Plan = approvals.PlanFacts{Counts: p.Counts, Types: p.Types, Addresses: p.Addresses,
-			Drifted: p.Drifted, Complete: p.Complete, Destroy: r.Kind == run.Destroy}
+			Drifted: p.Drifted, Complete: p.Complete, Destroy: r.Kind == run.Destroy, Refresh: r.Kind == run.Refresh}
 	}
 	for _, p := range append([]run.Person{r.Commit.Author, r.Commit.Committer}, r.Commit.CoAuthors...) {
 		c.Authors = append(c.Authors, approvals.Identity{Name: p.Name, Email: p.Email})

@@ -17,6 +17,7 @@ type step int
 const (
 	nothing    step = iota // it waits
 	startPlan              // pending -> planning
+	startCheck             // the same, of a drift run, which has places of its own
 	startApply             // apply_queued -> applying
 	allow                  // awaiting_approval -> apply_queued: the rules ask for nothing more
 	discard                // -> discarded as stale
@@ -72,13 +73,16 @@ const (
 )
 
 func pendingVerdict(q run.Queue, def Definition, r run.Run) (step, Wait) {
-	if r.Kind != run.Plan && r.Fingerprint != def.fingerprint {
+	if r.Kind.Applies() && r.Fingerprint != def.fingerprint {
 		return discard, Wait{For: reconfiguredWait}
 	}
-	if r.NotBefore.After(q.Now) {
-		return nothing, Wait{fmt.Sprintf("the next try at %s", r.NotBefore.UTC().Format("15:04:05 MST")), "tfops sync " + r.Workspace}
+	if r.Kind == run.Drift && r.Fingerprint != q.Records[r.Workspace].AppliedFingerprint {
+		return discard, Wait{For: "other inputs are applied now"}
 	}
-	if r.Kind == run.Drift || r.Kind == run.Destroy {
+	if r.NotBefore.After(q.Now) {
+		return nothing, Wait{fmt.Sprintf("the next try at %s", r.NotBefore.UTC().Format("15:04:05 MST")), sooner(r)}
+	}
+	if r.Kind.OfApplied() {
 		if why := elsewhere(q.Records[r.Workspace], r); why != "" {
 			return discard, Wait{For: why}
 		}
@@ -98,7 +102,18 @@ func pendingVerdict(q run.Queue, def Definition, r run.Run) (step, Wait) {
 			return nothing, Wait{fmt.Sprintf("run %s, which is planning", o.ID), "tfops wait " + o.ID}
 		}
 	}
+	if r.Kind == run.Drift {
+		return startCheck, Wait{"a free worker for drift checks", "tfops wait " + r.ID}
+	}
 	return startPlan, Wait{"a free worker", "tfops wait " + r.ID}
+}
+
+// sooner is the command that has a retry made now.
+func sooner(r run.Run) string {
+	if r.Kind.Applies() {
+		return anew(r)
+	}
+	return "tfops sync " + r.Workspace
 }
 
 // elsewhere says why what a run is about is not what is applied; "" when it is.
@@ -138,7 +153,7 @@ func queuedVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step, W
 		return expire, Wait{}
 	case r.Kind == run.Sync && rec.Desired != r.Commit.SHA:
 		return discard, Wait{For: "commit " + short(rec.Desired) + " is wanted now"}
-	case r.Kind == run.Destroy && elsewhere(rec, r) != "":
+	case r.Kind.OfApplied() && elsewhere(rec, r) != "":
 		return discard, Wait{For: elsewhere(rec, r)}
 	case r.Fingerprint != def.fingerprint:
 		return discard, Wait{For: reconfiguredWait}

@@ -20,7 +20,7 @@ func queueOf(runs ...run.Run) run.Queue {
 	for _, r := range runs {
 		q.Active = append(q.Active, r)
 		if _, ok := q.Records[r.Workspace]; !ok {
-			q.Records[r.Workspace] = workspace.Record{Name: r.Workspace, Desired: "c1", Applied: "c1", State: "state:" + r.Workspace}
+			q.Records[r.Workspace] = workspace.Record{Name: r.Workspace, Desired: "c1", Applied: "c1", AppliedFingerprint: r.Fingerprint, State: "state:" + r.Workspace}
 		}
 	}
 	return q
@@ -180,8 +180,8 @@ func TestChoose(t *testing.T) {
 	started("c", noon.Add(-3*time.Hour))
 	var order []string
 	for len(q.Active) > 0 {
-		r, st := choose(q, s, startPlan)
-		if st != startPlan {
+		r, st := choose(q, s, startPlan, startCheck)
+		if st == nothing {
 			t.Fatalf("nothing is ready of %d", len(q.Active))
 		}
 		order = append(order, r.ID)

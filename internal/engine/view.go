@@ -107,7 +107,7 @@ func (e *Engine) List(ctx context.Context, query run.Query) ([]RunView, error) {
 // Applies shows what changed a workspace: its runs that began to apply, newest
 // first, each with its votes.
 func (e *Engine) Applies(ctx context.Context, name string, limit int) ([]RunView, error) {
-	runs, err := e.Store.Runs(ctx, run.Query{Workspace: name, Kinds: []run.Kind{run.Sync, run.Destroy},
+	runs, err := e.Store.Runs(ctx, run.Query{Workspace: name, Kinds: []run.Kind{run.Sync, run.Destroy, run.Refresh},
 		Statuses: []run.Status{run.Applying, run.Applied, run.Errored, run.Interrupted}})
 	if err != nil {
 		return nil, err
@@ -176,7 +176,7 @@ func (e *Engine) viewWorkspace(ctx context.Context, d Definition, q run.Queue, r
 	if held := q.Held(d.Name, rec.State); len(held) > 0 {
 		v.Lock = &held[0]
 	}
-	last, err := e.Store.Runs(ctx, run.Query{Workspace: d.Name, Kinds: []run.Kind{run.Sync, run.Destroy, run.Plan}, Limit: 1})
+	last, err := e.Store.Runs(ctx, run.Query{Workspace: d.Name, Kinds: []run.Kind{run.Sync, run.Destroy, run.Refresh, run.Plan}, Limit: 1})
 	if err != nil {
 		return v, err
 	}

@@ -183,7 +183,7 @@ func (e *Engine) turn(name string) chan struct{} {
 
 // enqueue stores a batch, stops the plans that it supersedes and wakes the loop.
 func (e *Engine) enqueue(ctx context.Context, b run.Batch) error {
-	if len(b.Runs)+len(b.Heads)+len(b.Drifts)+len(b.Dropped)+len(b.Origins)+len(b.Orphans) == 0 {
+	if len(b.Runs)+len(b.Heads)+len(b.Drifts)+len(b.Dropped)+len(b.Origins)+len(b.Orphans)+len(b.Reports) == 0 {
 		return nil
 	}
 	_, err := e.enqueued(ctx, b)

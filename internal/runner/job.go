@@ -78,9 +78,10 @@ type Job struct {
 	PlanDigest         string `json:"plan_digest"`   // apply phase: the digest that was approved; anything else is refused
 	Recipient          string `json:"recipient"`     // age recipient that plans, snapshots and evidence are encrypted to
 
-	Destroy     bool          `json:"destroy"`    // plan -destroy
-	Outputs     bool          `json:"outputs"`    // whether other workspaces use the root module's outputs: then OutputsFile is written
-	LockState   bool          `json:"lock_state"` // whether to take the backend's own lock: sync and destroy do, speculative and drift do not
+	Destroy     bool          `json:"destroy"`                // plan -destroy
+	RefreshOnly bool          `json:"refresh_only,omitempty"` // plan -refresh-only
+	Outputs     bool          `json:"outputs"`                // whether other workspaces use the root module's outputs: then OutputsFile is written
+	LockState   bool          `json:"lock_state"`             // whether to take the backend's own lock: what may be applied does, speculative and drift do not
 	LockTimeout time.Duration `json:"lock_timeout"`
 	Timeout     time.Duration `json:"timeout"` // of the whole phase
 	Grace       time.Duration `json:"grace"`   // between a graceful interrupt and a kill; an apply has a long one

@@ -44,7 +44,7 @@ func (p *phase) plan(ctx context.Context) error {
 }
 
 func (p *phase) planOptions(saved *os.File) ([]tfexec.PlanOption, *os.File, error) {
-	opts := []tfexec.PlanOption{tfexec.Out(memPath(saved)), tfexec.Lock(p.job.LockState), tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.Destroy(p.job.Destroy)}
+	opts := []tfexec.PlanOption{tfexec.Out(memPath(saved)), tfexec.Lock(p.job.LockState), tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.Destroy(p.job.Destroy), tfexec.RefreshOnly(p.job.RefreshOnly)}
 	for _, name := range p.job.VarFiles {
 		opts = append(opts, tfexec.VarFile(filepath.FromSlash(name)))
 	}
@@ -85,7 +85,7 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 	if err := p.plannedOutputs(shown); err != nil {
 		return err
 	}
-	made.EngineName = p.engine.Name
+	made.EngineName, made.RefreshOnly = p.engine.Name, p.job.RefreshOnly
 	made.Mask(p.secrets.Mask)
 	b, err := json.Marshal(made)
 	if err != nil {

@@ -60,10 +60,10 @@ func newRig(t *testing.T, defs []engine.Definition, changes ...with) *rig {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	r.engine = engine.New(engine.Options{Store: st, Runner: r.runners, Vault: openVault{}, DataDir: r.dir, Log: log},
+	r.engine = engine.New(engine.Options{Store: st, Journal: st, Runner: r.runners, Vault: openVault{}, DataDir: r.dir, Log: log},
 		&engine.Settings{Workspaces: defs, Concurrency: 2, Repositories: map[string]engine.Repository{
 			"infra": {Source: r.git, Pace: gitrepo.Pace{Every: time.Hour}}}})
-	o := Options{Engine: r.engine, Store: st, Log: log,
+	o := Options{Engine: r.engine, Store: st, Outbox: mailbox{st}, Log: log,
 		Config: func() api.ConfigStatus {
 			return api.ConfigStatus{Path: "/etc/tfops/tfops.hcl", LoadedAt: time.Now().UTC()}
 		},
@@ -142,6 +142,22 @@ func (r *rig) until(name, status string) api.Run {
 		}
 		if len(runs) == 1 && run.Status(runs[0].Status).Terminal() {
 			r.t.Fatalf("the run of %s is %s (%+v), want %s", name, runs[0].Status, runs[0].Error, status)
+		}
+		<-changed
+	}
+}
+
+// found waits for a finding of the workspace.
+func (r *rig) found(name string) api.Finding {
+	r.t.Helper()
+	for {
+		changed := r.engine.Changed()
+		found, err := r.client.Findings(r.t.Context(), name, nil)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if len(found) > 0 {
+			return found[0]
 		}
 		<-changed
 	}
@@ -339,3 +355,21 @@ func (p *players) say(dir, text string) error {
 func (p *players) Interrupt(string, bool) error               { return nil }
 func (p *players) Survivors(string) ([]runner.Process, error) { return nil, nil }
 func (p *players) Seal(string, string, string) error          { return nil }
+
+// mailbox is the outbox of the store, with one place to send to.
+type mailbox struct{ *store.Store }
+
+func (mailbox) Targets() []Target {
+	return []Target{{Name: "ops", Place: "https://hooks.example.com", On: []string{string(run.NoticeApplied)}}}
+}
+
+func (m mailbox) Test(ctx context.Context, target string, by run.Audit) (string, error) {
+	if target != "ops" {
+		return "", fault.New(fault.NotFound, "tfops notify", "there is no notify block %q", target)
+	}
+	ids, err := m.TellAsked(ctx, run.Notice{Kind: run.NoticeTest, Title: "asked for by " + by.Actor, Targets: []string{target}}, by)
+	if err != nil {
+		return "", err
+	}
+	return ids[0], nil
+}

@@ -28,16 +28,20 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // Fleet is what is asked about workspaces.
 type Fleet interface {
 	Workspaces(context.Context) ([]engine.WorkspaceView, error)
 	Workspace(ctx context.Context, name string) (engine.WorkspaceView, error)
+	LeftBehind(context.Context) ([]workspace.Record, error)
 	Applies(ctx context.Context, workspace string, limit int) ([]engine.RunView, error)
 }
 
@@ -75,13 +79,37 @@ type Decisions interface {
 	Resolve(ctx context.Context, a engine.Actor, id, found string) (run.Run, error)
 }
 
+// Drift is what is asked and decided about findings.
+type Drift interface {
+	Findings(context.Context, engine.FindingQuery) ([]drift.Finding, error)
+	Finding(ctx context.Context, id string) (drift.Finding, error)
+	Acknowledge(ctx context.Context, a engine.Actor, id, reason string, until time.Time) (drift.Finding, error)
+	Unacknowledge(ctx context.Context, a engine.Actor, id string) (drift.Finding, error)
+}
+
+// Patches is what is asked about patches of code.
+type Patches interface {
+	Codify(ctx context.Context, a engine.Actor, finding string) (engine.Patch, error)
+	Patch(ctx context.Context, run string) (engine.Patch, error)
+}
+
 // Engine is all of them.
 type Engine interface {
+	Drift
+	Patches
+	Reports
 	Fleet
 	Sources
 	Holds
 	Runs
 	Decisions
+}
+
+// Reports is what is asked about drift reports.
+type Reports interface {
+	DriftReport(ctx context.Context, since time.Time) (*report.Report, error)
+	KeptReport(ctx context.Context, id string) (*report.Report, error)
+	Reports(context.Context) ([]run.Report, error)
 }
 
 // Store is what is read beside the engine.
@@ -94,6 +122,7 @@ type Store interface {
 type Options struct {
 	Engine  Engine
 	Store   Store
+	Outbox  Outbox
 	Config  func() api.ConfigStatus
 	Version func() api.Version
 	Log     *slog.Logger
@@ -110,7 +139,8 @@ type Server struct {
 	handler http.Handler
 	version func() string // tfops's own; asking for the engines' takes long
 
-	patience time.Duration // backupPatience
+	patience  time.Duration // readPatience
+	reporting chan struct{} // the place of who makes a report
 
 	stopping context.Context // done when whatever waits must end
 	stop     context.CancelFunc
@@ -118,7 +148,7 @@ type Server struct {
 
 // New returns a server.
 func New(o Options) *Server {
-	s := &Server{Options: o, patience: backupPatience, version: sync.OnceValue(func() string { return o.Version().Tfops })}
+	s := &Server{Options: o, patience: readPatience, reporting: make(chan struct{}, 1), version: sync.OnceValue(func() string { return o.Version().Tfops })}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.handler = s.wrap(s.routes())
 	return s
@@ -132,9 +162,10 @@ const (
 	// stopTimeout is how long a stopping daemon waits for answers that are
 	// being written.
 	stopTimeout = 3 * time.Second
-	// backupPatience is how long a client of a backup may take nothing: while
-	// one is being written, the store cannot use again what it frees, and grows.
-	backupPatience = time.Minute
+	// readPatience is how long a client of a backup or a report may take nothing:
+	// while a backup is being written, the store cannot use again what it frees,
+	// and grows; a report is held in memory.
+	readPatience = time.Minute
 )
 
 // Serve answers on l, which Listen made, until ctx is done; then it ends what

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 func (s *Server) status(ctx context.Context, in *nothing) (*body[api.Status], error) {
@@ -11,9 +12,25 @@ func (s *Server) status(ctx context.Context, in *nothing) (*body[api.Status], er
 	if err != nil {
 		return nil, err
 	}
+	left, err := s.Engine.LeftBehind(ctx)
+	if err != nil {
+		return nil, err
+	}
+	told, err := s.told(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return answerOf(api.Status{Workspaces: all.Body, Repositories: viewRepositories(s.Engine.Repositories()),
-		Generators: viewGenerators(s.Engine.Generators()),
-		Config:     s.Config(), Version: s.version()}), nil
+		Generators: viewGenerators(s.Engine.Generators()), Notify: told, LeftBehind: viewLeft(left),
+		Config: s.Config(), Version: s.version()}), nil
+}
+
+func viewLeft(left []workspace.Record) []api.LeftBehind {
+	out := []api.LeftBehind{}
+	for _, rec := range left {
+		out = append(out, api.LeftBehind{Name: rec.Name, AppliedCommit: rec.Applied, AppliedAt: at(rec.AppliedAt), State: rec.State})
+	}
+	return out
 }
 
 func (s *Server) versions(context.Context, *nothing) (*body[api.Version], error) {

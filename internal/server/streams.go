@@ -34,12 +34,7 @@ func (s *Server) log(ctx context.Context, in *logInput) (*huma.StreamResponse, e
 }
 
 func (s *Server) backup(context.Context, *nothing) (*huma.StreamResponse, error) {
-	out := s.stream("application/octet-stream", func(ctx context.Context, w io.Writer) error {
-		f := w.(flusher)
-		f.patience = s.patience
-		err := s.Store.Backup(ctx, f)
-		return errors.Join(err, f.c.SetWriteDeadline(time.Time{}))
-	})
+	out := s.stream("application/octet-stream", s.impatient(s.Store.Backup))
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		hctx.SetHeader("Content-Disposition", `attachment; filename="tfops.db"`)
 		out.Body(hctx)
@@ -64,6 +59,17 @@ func (s *Server) stream(contentType string, write func(context.Context, io.Write
 			panic(http.ErrAbortHandler)
 		}
 	}}
+}
+
+// impatient gives up a client that takes nothing for a while: what is written
+// holds on to something meanwhile.
+func (s *Server) impatient(write func(context.Context, io.Writer) error) func(context.Context, io.Writer) error {
+	return func(ctx context.Context, w io.Writer) error {
+		f := w.(flusher)
+		f.patience = s.patience
+		err := write(ctx, f)
+		return errors.Join(err, f.c.SetWriteDeadline(time.Time{}))
+	}
 }
 
 // flusher sends what is written at once.

@@ -28,8 +28,8 @@ func viewRun(v engine.RunView) api.Run {
 		WaitingFor: v.Wait.For, NextCommand: v.Wait.Command,
 		Commit:  viewCommit(r.Commit),
 		Trigger: api.Trigger{Cause: string(r.Trigger.Cause), Actor: r.Trigger.Actor, Run: r.Trigger.Run},
-		Plan:    viewPlan(r.Plan), Approvals: viewVotes(r, v.Votes), Needs: viewNeeds(v.Needs),
-		State: r.State, Attempt: r.Attempt, SupersededBy: r.SupersededBy, Upstream: r.Upstream, Inputs: viewInputs(r.Inputs), Error: viewFailure(r.Failure), Events: viewEvents(v.Events),
+		Plan:    viewPlan(r.Kind, r.Plan), Approvals: viewVotes(r, v.Votes), Needs: viewNeeds(v.Needs),
+		State: r.State, Attempt: r.Attempt, SupersededBy: r.SupersededBy, Upstream: r.Upstream, Inputs: viewInputs(r.Inputs), Codify: r.Codify, Found: viewFound(r.Found), Error: viewFailure(r.Failure), Events: viewEvents(v.Events),
 		CreatedAt: r.CreatedAt.UTC(), StartedAt: at(r.StartedAt), PlannedAt: at(r.PlannedAt), ApplyStartedAt: at(r.ApplyStartedAt),
 		FinishedAt: at(r.FinishedAt), NotBefore: at(r.NotBefore),
 	}
@@ -65,14 +65,18 @@ func viewCommit(c run.Commit) api.Commit {
 	return out
 }
 
-func viewPlan(p *run.PlanSummary) *api.Plan {
+func viewPlan(k run.Kind, p *run.PlanSummary) *api.Plan {
 	if p == nil {
 		return nil
 	}
 	c := p.Counts
-	return &api.Plan{Digest: p.Digest, Add: c.Add, Change: c.Change, Delete: c.Delete, Replace: c.Replace, Import: c.Import,
+	out := &api.Plan{Digest: p.Digest, Add: c.Add, Change: c.Change, Delete: c.Delete, Replace: c.Replace, Import: c.Import,
 		Move: c.Move, Forget: c.Forget, Read: c.Read, Outputs: c.Outputs,
 		Drifted: p.Drifted, Changes: p.Changes, Complete: p.Complete, Engine: p.Engine}
+	if k == run.Refresh {
+		out.Accept = len(p.Addresses)
+	}
+	return out
 }
 
 // viewVotes lists the votes on the plan that the run has now; those on an
@@ -112,4 +116,11 @@ func viewEvents(events []run.Event) []api.Event {
 		out = append(out, api.Event{At: e.At.UTC(), From: string(e.From), To: string(e.To), Actor: e.Actor, Text: e.Text})
 	}
 	return out
+}
+
+func viewFound(f *run.Found) *api.Found {
+	if f == nil {
+		return nil
+	}
+	return &api.Found{Drift: string(f.Drift), Addresses: append([]string{}, f.Addresses...), Why: f.Why}
 }

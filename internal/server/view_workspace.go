@@ -48,7 +48,7 @@ func viewDrift(out *api.Workspace, d workspace.DriftRecord) {
 	default:
 		out.Drift, out.DriftWhy = string(d.Status), d.Why
 	}
-	out.DriftSince, out.Drifted = at(d.Since), d.Addresses
+	out.DriftSince, out.Drifted, out.HealStopped, out.NotHealed = at(d.Since), d.Addresses, d.HealStopped, d.NotHealed
 }
 
 func viewWorkspaces(views []engine.WorkspaceView, queued []engine.RunView) []api.Workspace {

@@ -49,17 +49,18 @@ const patience = 2 * time.Minute
 
 // cmdAwait waits until something that the daemon shows meets all conditions,
 // and leaves it in stdout: await workspace NAME COND…, await run ID COND…,
-// await status|locks|approvals|audit COND…, await history NAME COND…
+// await status|locks|approvals|audit|reports|notify COND…, await history NAME
+// COND…, await findings NAME COND… (of all lives), await finding ID COND…
 func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 	s := sessionOf(ts)
 	id, args := instance(args)
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: await [@ID] (workspace NAME | run ID | history NAME | status | locks | approvals | audit) CONDITION…")
+		ts.Fatalf("usage: await [@ID] (workspace NAME | run ID | history NAME | findings NAME | finding ID | status | locks | approvals | audit | reports | notify) CONDITION…")
 	}
 	what, args := args[0], args[1:]
 	name := ""
 	switch what {
-	case "workspace", "run", "history":
+	case "workspace", "run", "history", "findings", "finding":
 		name, args = args[0], args[1:]
 	}
 	c := s.client(ts, id)
@@ -96,6 +97,14 @@ func view(ctx context.Context, c *api.Client, what, name string) (any, error) {
 		return c.Run(ctx, name)
 	case "history":
 		return c.History(ctx, name, 0)
+	case "findings":
+		return c.Findings(ctx, name, lives)
+	case "finding":
+		return c.Finding(ctx, name)
+	case "reports":
+		return c.DriftReports(ctx)
+	case "notify":
+		return c.NotifyTargets(ctx)
 	case "status":
 		return c.Status(ctx)
 	case "locks":
@@ -107,6 +116,9 @@ func view(ctx context.Context, c *api.Client, what, name string) (any, error) {
 	}
 	return nil, fmt.Errorf("there is no %q to wait for", what)
 }
+
+// lives are all that a finding can have.
+var lives = []string{"new", "ongoing", "recurring", "acknowledged", "ignored", "resolved"}
 
 // cmdRun waits until a run of a workspace meets all conditions, puts the id of
 // the newest one that does into a variable, and the run into stdout.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/config"
@@ -45,6 +46,8 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"waitfile": cmdWaitFile, // see there
 	"replace":  cmdReplace,  // replace FILE OLD NEW
 	"readme":   cmdReadme,   // readme TEXT: README.md has it
+	"healed":   cmdHealed,   // see there
+	"moment":   cmdMoment,   // moment VARIABLE DURATION: the time so far from now
 	"notrun":   cmdNotRun,   // notrun WHAT: say that it is not tried here
 
 	// JSON in stdout.
@@ -53,6 +56,11 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"keys": cmdKeys, // keys PATH KEY…: the object there has all of these
 
 	"releases": cmdReleases, // see there
+
+	// A webhook's receiver.
+	"receiver": cmdReceiver, // see there
+	"received": cmdReceived, // see there
+	"tally":    cmdTally,    // see there
 }
 
 func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
@@ -241,6 +249,15 @@ func cmdReadme(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("README.md: %q found: %v", text, !neg)
 		}
 	}
+}
+
+func cmdMoment(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: moment VARIABLE DURATION")
+	}
+	d, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	ts.Setenv(args[0], time.Now().Add(d).UTC().Format(time.RFC3339))
 }
 
 func cmdNotRun(ts *testscript.TestScript, _ bool, args []string) {

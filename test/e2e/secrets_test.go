@@ -523,12 +523,17 @@ func (v *vault) looksAtCommands() {
 	}
 }
 
+// wire is a client that shows what the daemon answers as it stands.
+func (l *lab) wire() *http.Client {
+	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(l.data, "tfops.sock"))
+	}}}
+}
+
 // looksAtAPI reads what the daemon answers, as it stands on the wire.
 func (v *vault) looksAtAPI() {
 	v.t.Helper()
-	c := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(v.data, "tfops.sock"))
-	}}}
+	c := v.wire()
 	defer c.CloseIdleConnections()
 	paths := []string{"/healthz", "/openapi.json"}
 	for _, p := range []string{"version", "status", "workspaces", "runs", "approvals", "locks", "repositories", "audit", "backup"} {

@@ -51,7 +51,7 @@ workspace "a b" {
   depends_on = ["c"]
   drift = "0 2 * * *"
   drift {
-    heal     = true
+    checks   = 3
     schedual = "0 2 * * *"
   }
   aproval "x" {}

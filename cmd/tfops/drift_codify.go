@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/fault"
+)
+
+func newCodifyCommand(a *app) *cobra.Command {
+	var file string
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "codify FINDING",
+		Short: "Print a patch that makes the code say what the world has",
+		Long: `Print a patch (a unified diff, as git apply takes it) of the newest commit of the
+workspace's branch, after which the code says what the world has. Values are
+exchanged where they are written as plain text; comments and layout stay. What
+cannot be codified is told with the reason. The patch is checked by a
+speculative plan on a copy of the code, and nothing is pushed: Git is only read.
+
+Exit status: 0 a plan with the patch shows the finding no more; 1 it still does,
+nothing can be codified, or the command itself failed; 2 wrong usage.`,
+		Example: `  tfops drift codify 3f2a9c41d07b
+  tfops drift codify 3f2a9c41d07b --file drift.patch && git apply drift.patch`,
+		Args:              takes("FINDING"),
+		ValidArgsFunction: a.completeOne(a.findingIDs),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkTimeout(cmd, timeout, true); err != nil {
+				return err
+			}
+			return a.onFinding(cmd.Context(), args[0], func(c *api.Client, id string) error {
+				return a.codify(cmd.Context(), c, id, codifyOptions{file, timeout})
+			})
+		},
+	}
+	cmd.Flags().StringVarP(&file, "file", "f", "", "write the patch to `FILE` instead of stdout")
+	timeoutFlag(cmd, &timeout)
+	return cmd
+}
+
+// codifyOptions are where a patch goes, "" for stdout, and how long its check is
+// waited for; 0 is as long as it takes.
+type codifyOptions struct {
+	file    string
+	timeout time.Duration
+}
+
+func (a *app) codify(ctx context.Context, c *api.Client, finding string, o codifyOptions) error {
+	p, err := c.Codify(ctx, finding)
+	if err != nil {
+		return err
+	}
+	if p.Run != "" {
+		a.term().Notef("%s  plans %s with the patch", p.Run, p.Workspace)
+		if _, err := a.awaitTold(ctx, c, p.Run, o.timeout); err != nil {
+			return err
+		}
+		if p, err = c.Patch(ctx, p.Run); err != nil {
+			return err
+		}
+	}
+	if err := a.putPatch(p, o.file); err != nil {
+		return err
+	}
+	for _, r := range p.Refused {
+		a.term().Warning(refusalText(r), r.Next)
+	}
+	switch {
+	case p.Run == "":
+		return fault.New(fault.Conflict, "tfops drift show "+finding, "nothing of finding %s can be codified", finding)
+	case !p.Checked:
+		return fault.New(fault.Conflict, "tfops show "+p.Run, "the patch is not checked: its run %s waits for somebody", p.Run)
+	case !p.Gone:
+		return fault.New(fault.Conflict, "tfops show "+p.Run, "the patch is not enough: %s", p.Why)
+	}
+	if len(p.Also) > 0 {
+		a.term().Notef("With the patch, the finding is gone; the plan also changes %s (see tfops show %s).", someOf(p.Also), p.Run)
+	} else {
+		a.term().Notef("With the patch, a plan shows the finding no more (tfops show %s).", p.Run)
+	}
+	return nil
+}
+
+// putPatch prints the patch, or writes it to a file.
+func (a *app) putPatch(p api.Patch, file string) error {
+	if file != "" && p.Diff != "" {
+		if err := os.WriteFile(file, []byte(p.Diff), 0o644); err != nil {
+			return fault.New(fault.Unavailable, "name a file that can be written", "the patch cannot be written: %w", err)
+		}
+		a.term().Notef("The patch is in %s; apply it with: git apply %s", file, file)
+	}
+	if a.output == formatJSON || a.output == formatYAML {
+		return a.print(p, nil)
+	}
+	if file != "" {
+		return nil
+	}
+	return a.write([]byte(p.Diff))
+}
+
+func refusalText(r api.Refusal) string {
+	where := ""
+	if r.File != "" {
+		where = fmt.Sprintf(" (%s:%d)", r.File, r.Line)
+	}
+	path := r.Path
+	if path == "" {
+		path = "the resource"
+	}
+	return path + " is not codified: " + r.Why + where
+}

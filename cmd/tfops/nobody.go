@@ -1,0 +1,37 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/tfops/tfops/internal/config"
+)
+
+// ofNobody are warnings of rules and reports that are of no workspace, once it
+// is known which workspaces there are: those of the file and what workspaces
+// blocks make now. The file alone tells that of plain names only.
+func ofNobody(cfg *config.Config, x expansion) []problem {
+	static := len(cfg.Generators) == 0
+	if slices.ContainsFunc(x.generators, func(g generatorRow) bool { return !g.Expanded }) {
+		return nil // who knows what it makes
+	}
+	all := append(slices.Clone(cfg.Workspaces), x.made...)
+	if len(all) == 0 {
+		return nil
+	}
+	var found []problem
+	check := func(what, name string, patterns bool, fits func(config.Workspace) bool) {
+		if static && patterns || slices.ContainsFunc(all, fits) {
+			return // of patterns in such a file the file itself is warned of
+		}
+		found = append(found, problem{Severity: "warning", Summary: fmt.Sprintf("%s %q is of no workspace: none has a name and labels that fit", what, name),
+			Detail: "correct it, unless the workspace is still to come"})
+	}
+	for _, rule := range cfg.Ignore {
+		check("ignore", rule.Name, rule.Workspace != "", func(w config.Workspace) bool { return rule.Concerns(w.Name, w.Labels) })
+	}
+	for _, r := range cfg.Reports {
+		check("report", r.Name, len(r.Workspaces) > 0, func(w config.Workspace) bool { return r.Covers(w.Name, w.Labels) })
+	}
+	return found
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tfops/tfops/internal/config"
+	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+func TestRulesOfNobody(t *testing.T) {
+	named := func(name, team string) config.Workspace {
+		return config.Workspace{Workspace: workspace.Workspace{Name: name, Labels: map[string]string{"team": team}}}
+	}
+	cfg := &config.Config{Workspaces: []config.Workspace{named("shop", "web")},
+		Ignore: []drift.Ignore{{Name: "all", Address: "a.b"}, {Name: "made", Workspace: "net-*"}, {Name: "nobody", Workspace: "prod-*"},
+			{Name: "team", Labels: map[string]string{"team": "network"}}, {Name: "typo", Labels: map[string]string{"team": "netwrok"}}},
+		Reports: []config.Report{{Name: "every"}, {Name: "network", Workspaces: []string{"net-?"}}, {Name: "lost", Workspaces: []string{"x", "y"}}}}
+	made := []config.Workspace{named("net-a", "network")}
+	for name, c := range map[string]struct {
+		generators []generatorRow
+		made       []config.Workspace
+		want       []string
+	}{
+		"what blocks make counts":     {[]generatorRow{{Expanded: true}}, made, []string{`ignore "nobody"`, `ignore "typo"`, `report "lost"`}},
+		"what they make is not known": {[]generatorRow{{Expanded: true}, {}}, made, nil},
+		"patterns of a plain file":    {nil, nil, []string{`ignore "team"`, `ignore "typo"`}}, // the file is warned of the others itself
+	} {
+		cfg.Generators = make([]config.Generator, len(c.generators))
+		var got []string
+		for _, p := range ofNobody(cfg, expansion{generators: c.generators, made: c.made}) {
+			what, _, _ := strings.Cut(p.Summary, " is of no workspace")
+			if got = append(got, what); p.Severity != "warning" {
+				t.Errorf("%s: it is a %s", what, p.Severity)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+	if found := ofNobody(&config.Config{Ignore: cfg.Ignore}, expansion{}); len(found) > 0 {
+		t.Errorf("a file without any workspace: %v", found)
+	}
+}
+
+// TestValidateCountsWarnings: those that a look at all workspaces brings count, too.
+func TestValidateCountsWarnings(t *testing.T) {
+	s := newShell(t)
+	write(t, "tfops.hcl", "data_dir = \"data\"\nrepository \"infra\" { url = \"https://git.example.com/infra.git\" }\nworkspace \"a\" { repository = \"infra\" }\nignore \"typo\" {\n labels = { team = \"netwrok\" }\n reason = \"x\"\n}\n")
+	r := s.ends(exitDone, "validate")
+	if !strings.Contains(r.err, ", 1 warning.") || !strings.Contains(r.err, `ignore "typo" is of no workspace`) {
+		t.Errorf("says %q", r.err)
+	}
+	if r := s.ends(exitDone, "validate", "-o", "json"); !strings.Contains(r.out, `"summary": "ignore \"typo\" is of no workspace`) {
+		t.Errorf("prints %s", r.out)
+	}
+}

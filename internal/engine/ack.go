@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/run"
+)
+
+// FindingQuery selects findings.
+type FindingQuery struct {
+	Workspace string       // "" for all
+	Lives     []drift.Life // none: all that are not resolved
+}
+
+// Findings lists findings of the workspaces that are configured, worst first.
+func (e *Engine) Findings(ctx context.Context, q FindingQuery) ([]drift.Finding, error) {
+	if q.Workspace != "" {
+		if _, err := e.current().workspace(q.Workspace); err != nil {
+			return nil, err
+		}
+	}
+	all, err := e.Journal.Findings(ctx, q.Workspace)
+	if err != nil {
+		return nil, err
+	}
+	s := e.current()
+	out := []drift.Finding{}
+	for _, f := range all {
+		if _, known := s.find(f.Workspace); !known {
+			continue
+		}
+		if len(q.Lives) == 0 && f.Life != drift.Resolved || slices.Contains(q.Lives, f.Life) {
+			out = append(out, f)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b drift.Finding) int {
+		return cmp.Or(a.Severity.Compare(b.Severity), strings.Compare(a.Workspace, b.Workspace), strings.Compare(a.Address, b.Address), strings.Compare(string(a.Class), string(b.Class)))
+	})
+	return out, nil
+}
+
+// Finding shows one finding.
+func (e *Engine) Finding(ctx context.Context, id string) (drift.Finding, error) {
+	return e.Journal.Finding(ctx, id)
+}
+
+// Acknowledge records that a person knows of a finding: until a time, or,
+// without one, until it is resolved.
+func (e *Engine) Acknowledge(ctx context.Context, a Actor, id, reason string, until time.Time) (drift.Finding, error) {
+	f, err := e.changeFinding(ctx, id, func(h *run.Holds, f drift.Finding) (drift.Finding, error) {
+		f, _, err := drift.Acknowledge(f, drift.Ack{By: a.Name, Reason: strings.TrimSpace(reason), Until: until}, h.Now)
+		h.Audit(a.Name, a.Via, "acknowledge "+id, reason)
+		return f, err
+	})
+	if err == nil && !until.IsZero() {
+		e.rulesEndAt(until)
+		e.notify() // so that the house is looked after then
+	}
+	return f, err
+}
+
+// Unacknowledge takes an acknowledgement back.
+func (e *Engine) Unacknowledge(ctx context.Context, a Actor, id string) (drift.Finding, error) {
+	return e.changeFinding(ctx, id, func(h *run.Holds, f drift.Finding) (drift.Finding, error) {
+		f, _, err := drift.Unacknowledge(f, h.Now)
+		h.Audit(a.Name, a.Via, "unacknowledge "+id, "")
+		return f, err
+	})
+}
+
+// changeFinding lets fn decide about one finding, in one transaction.
+func (e *Engine) changeFinding(ctx context.Context, id string, fn func(*run.Holds, drift.Finding) (drift.Finding, error)) (drift.Finding, error) {
+	f, err := e.Journal.Finding(ctx, id)
+	if err != nil {
+		return f, err
+	}
+	err = e.holds(ctx, f.Workspace, func(h *run.Holds) error {
+		known, err := h.Findings()
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(known, func(k drift.Finding) bool { return k.ID == id })
+		if i < 0 {
+			return fault.New(fault.NotFound, "tfops drift findings", "finding %s is not there any more", id)
+		}
+		if f, err = fn(h, known[i]); err != nil {
+			return err
+		}
+		now := slices.Clone(known)
+		now[i] = f
+		h.SetFindings(now)
+		return nil
+	})
+	return f, err
+}

@@ -1,0 +1,224 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/run"
+)
+
+// sighting is what a check saw, before it is held against what was known.
+type sighting struct {
+	check drift.Check
+	found []drift.Difference
+	plan  *plan.Plan
+	notes map[string]note // by address
+}
+
+// note is what people want to know of an address besides what differs there.
+type note struct {
+	place     drift.Place
+	owners    []string
+	lastRun   string
+	approvers []string
+}
+
+// sight classifies what a drift run planned. It reads other plans and the
+// code, so it is done before the transaction that stores the outcome.
+func (e *Engine) sight(ctx context.Context, r run.Run, def Definition, p *plan.Plan) (sighting, error) {
+	d, _, err := e.Store.Dossier(ctx, r.ID)
+	if err != nil {
+		return sighting{}, err
+	}
+	s := sighting{plan: p, check: drift.Check{Workspace: r.Workspace, Run: r.ID, Commit: r.Commit.SHA, Outcome: drift.Clean,
+		Resources: p.Compared, Blind: drift.Blinds(p)}}
+	ev := drift.Evidence{Applied: p}
+	applies, err := e.applied(ctx, r.Workspace)
+	if err != nil {
+		return s, err
+	}
+	if i := slices.IndexFunc(applies, func(a run.Run) bool { return a.Status == run.Applied }); i >= 0 {
+		s.check.LastApply, s.check.LastApplyAt = applies[i].ID, applies[i].FinishedAt
+	}
+	// A refresh changes nothing in the world, so it is neither what a difference
+	// came back after nor what touched a resource last.
+	applies = slices.DeleteFunc(applies, func(a run.Run) bool { return a.Kind == run.Refresh })
+	if i := slices.IndexFunc(applies, func(a run.Run) bool { return a.Status == run.Applied }); i >= 0 {
+		if ev.LastApply, err = e.unsettled(ctx, applies[i]); err != nil {
+			return s, err
+		}
+	}
+	if head := d.Record.Desired; head != "" && head != r.Commit.SHA {
+		s.check.Head = head
+		if ev.Head, err = e.planAt(ctx, r.Workspace, head); err != nil {
+			return s, err
+		}
+		s.check.HeadPlanned = ev.Head != nil
+	}
+	s.found = drift.Classify(ev)
+	if slices.ContainsFunc(s.found, func(f drift.Difference) bool { return f.Class == drift.Unchecked }) {
+		s.check.Outcome, s.check.Why = drift.NotChecked, s.found[0].Problems[0]
+	}
+	s.notes, err = e.annotate(ctx, def, commits{applied: r.Commit.SHA, newest: d.Record.Head}, s.found, applies)
+	return s, err
+}
+
+// unsettled is the plan that an apply carried out, as long as what differs now
+// may have come back right after it: nil once a check has found that it lasts.
+func (e *Engine) unsettled(ctx context.Context, apply run.Run) (*plan.Plan, error) {
+	checks, err := e.Journal.ChecksOf(ctx, apply.Workspace, apply.FinishedAt)
+	if err != nil {
+		return nil, err
+	}
+	lasts := func(c drift.Check) bool {
+		return c.Run != apply.ID && (c.Outcome == drift.Clean || c.Outcome == drift.Drifted) && c.Counts[drift.Perpetual]+c.Counts[drift.Input] == 0
+	}
+	if slices.ContainsFunc(checks, lasts) {
+		return nil, nil
+	}
+	p, err := e.readPlan(apply.ID)
+	if err != nil {
+		e.Log.Warn("the plan that was applied last cannot be read, so perpetual differences look like others", "run", apply.ID, "error", err)
+		return nil, nil
+	}
+	return p, nil
+}
+
+// readPlan reads the redacted plan of a run; nil when there is none, or none any more.
+func (e *Engine) readPlan(id string) (*plan.Plan, error) {
+	b, err := os.ReadFile(e.files(id).planJSON())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p := &plan.Plan{}
+	return p, json.Unmarshal(b, p)
+}
+
+// planAt finds the newest plan that was made of a workspace at a commit; nil
+// when there is none, since its run has not come so far, or failed.
+func (e *Engine) planAt(ctx context.Context, name, sha string) (*plan.Plan, error) {
+	runs, err := e.Store.Runs(ctx, run.Query{Workspace: name, Kinds: []run.Kind{run.Sync, run.Plan}})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range runs {
+		if r.Commit.SHA != sha || r.Plan == nil || r.Codify != "" {
+			continue
+		}
+		p, err := e.readPlan(r.ID)
+		if err != nil {
+			e.Log.Warn("the plan of a commit that waits cannot be read, so a check cannot tell what the commit explains", "run", r.ID, "error", err)
+			return nil, nil
+		}
+		if p != nil && p.Complete && !p.Errored {
+			return p, nil
+		}
+	}
+	return nil, nil
+}
+
+// applied are the runs of a workspace that began to apply, newest first.
+func (e *Engine) applied(ctx context.Context, name string) ([]run.Run, error) {
+	runs, err := e.Store.Runs(ctx, run.Query{Workspace: name, Statuses: []run.Status{run.Applied, run.Errored}})
+	return slices.DeleteFunc(runs, func(r run.Run) bool { return !r.Kind.Applies() || r.ApplyStartedAt.IsZero() }), err
+}
+
+// commits are those that people want to know of a finding by.
+type commits struct{ applied, newest string }
+
+// annotate finds where what differs is written at the applied commit, who owns
+// that as the newest commit has it, and which apply touched it last.
+func (e *Engine) annotate(ctx context.Context, def Definition, at commits, found []drift.Difference, applies []run.Run) (map[string]note, error) {
+	notes := map[string]note{}
+	if len(found) == 0 {
+		return notes, nil
+	}
+	var addresses []string
+	for _, f := range found {
+		addresses = append(addresses, f.Address)
+	}
+	places, owners := e.owned(def, at, addresses)
+	approvers := map[string][]string{}
+	for _, address := range addresses {
+		n := note{place: places[address], owners: owners.Of(places[address].File)}
+		for _, r := range applies {
+			if r.Plan == nil || !slices.Contains(r.Plan.Addresses, address) {
+				continue
+			}
+			if _, known := approvers[r.ID]; !known {
+				var err error
+				if approvers[r.ID], err = e.approvers(ctx, r.ID); err != nil {
+					return nil, err
+				}
+			}
+			n.lastRun, n.approvers = r.ID, approvers[r.ID]
+			break
+		}
+		notes[address] = n
+	}
+	return notes, nil
+}
+
+// owned reads places and owners. What cannot be read is left out: a finding
+// without an owner is better than none.
+func (e *Engine) owned(def Definition, at commits, addresses []string) (map[string]drift.Place, drift.Owners) {
+	repo := e.current().Repositories[def.Repository]
+	if repo.Source == nil {
+		return nil, drift.Owners{}
+	}
+	tree, err := repo.Tree(at.applied)
+	if err != nil {
+		e.Log.Warn("the code of what is applied cannot be read, so findings have no place in it", "workspace", def.Name, "error", err)
+		return nil, drift.Owners{}
+	}
+	places := drift.Locate(tree, def.Dir, addresses)
+	if at.newest != "" && at.newest != at.applied && repo.Has(at.newest) {
+		if newest, err := repo.Tree(at.newest); err == nil {
+			tree = newest
+		}
+	}
+	owners, err := drift.ReadOwners(tree)
+	if err != nil {
+		e.Log.Warn("owners cannot be read, so findings have none", "workspace", def.Name, "error", err, "next", fault.Next(err))
+	}
+	return places, owners
+}
+
+// approvers are who said yes to a run.
+func (e *Engine) approvers(ctx context.Context, id string) ([]string, error) {
+	d, _, err := e.Store.Dossier(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, v := range d.Votes {
+		if v.Yes && !slices.Contains(names, v.Voter) {
+			names = append(names, v.Voter)
+		}
+	}
+	return names, nil
+}
+
+// note puts what is known of an address into its findings.
+func (s sighting) note(findings []drift.Finding) []drift.Finding {
+	out := slices.Clone(findings)
+	for i, f := range out {
+		n, ok := s.notes[f.Address]
+		if !ok || f.Life == drift.Resolved {
+			continue
+		}
+		out[i].File, out[i].Line, out[i].Owners = n.place.File, n.place.Line, n.owners
+		out[i].LastRun, out[i].LastApprovers = n.lastRun, n.approvers
+	}
+	return out
+}

@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// footingFile holds what a run was planned with, encrypted: in the run's
+// directory, and in the workspace's what was applied. A drift check plans with
+// that, whatever the configuration says meanwhile.
+const footingFile = "footing.json.age"
+
+// footing is what the configuration gave to a plan.
+type footing struct {
+	Fingerprint        string            `json:"fingerprint"`
+	Dir                string            `json:"dir"`
+	TerraformWorkspace string            `json:"terraform_workspace"`
+	VarFiles           []string          `json:"var_files,omitempty"`
+	Env                map[string]string `json:"env,omitempty"` // but for secrets: credentials are those of now
+	made                                 // variables, those made of inputs too
+}
+
+// keepFooting remembers what a sync is planned with.
+func (e *Engine) keepFooting(r run.Run, def Definition) error {
+	if r.Kind != run.Sync {
+		return nil
+	}
+	m, err := e.inputsIn(e.files(r.ID).dir)
+	if err != nil {
+		return err
+	}
+	f := footing{Fingerprint: r.Fingerprint, Dir: def.Dir, TerraformWorkspace: def.TerraformWorkspace, VarFiles: def.VarFiles, Env: map[string]string{},
+		made: made{Variables: map[string]ctyjson.SimpleJSONValue{}, Secret: map[string]bool{}}}
+	maps.Copy(f.Variables, m.Variables)
+	maps.Copy(f.Secret, m.Secret)
+	for name, v := range def.Variables {
+		plain, _ := v.UnmarkDeep()
+		f.Variables[name], f.Secret[name] = ctyjson.SimpleJSONValue{Value: plain}, workspace.IsSecret(v)
+	}
+	for name, v := range def.Env {
+		if !v.Secret {
+			f.Env[name] = v.Value
+		}
+	}
+	b, err := json.Marshal(f)
+	if err == nil {
+		b, err = e.Vault.Seal(b)
+	}
+	if err != nil {
+		return err
+	}
+	return replace(filepath.Join(e.files(r.ID).dir, footingFile), b)
+}
+
+// asApplied is a workspace as it was when it was applied last, by the
+// fingerprint of then. As long as the configuration is the same, that is the
+// workspace itself.
+func (e *Engine) asApplied(def Definition, fingerprint string) (Definition, error) {
+	if def.fingerprint == fingerprint {
+		return def, nil
+	}
+	var f footing
+	b, err := e.Vault.Open(filepath.Join(e.workspaceDir(def.Name), footingFile))
+	if err == nil {
+		err = json.Unmarshal(b, &f)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return def, fault.New(fault.Unavailable, "tfops sync "+def.Name, "the inputs that workspace %s was applied with cannot be read: %w", def.Name, err)
+	}
+	if err != nil || f.Fingerprint != fingerprint {
+		return def, fault.New(fault.Conflict, "tfops sync "+def.Name, "the inputs of workspace %s changed in the configuration, those that were applied are not known, and a plan would call that drift", def.Name)
+	}
+	def.Dir, def.TerraformWorkspace, def.VarFiles = f.Dir, f.TerraformWorkspace, f.VarFiles
+	def.Variables, def.Inputs = f.values(), nil
+	env := map[string]workspace.EnvVar{}
+	for name, v := range def.Env {
+		if v.Secret {
+			env[name] = v
+		}
+	}
+	for name, v := range f.Env {
+		env[name] = workspace.EnvVar{Value: v}
+	}
+	def.Env, def.fingerprint = env, fingerprint
+	return def, nil
+}
+
+// keepApplied remembers what a run was applied with, for drift checks.
+func (e *Engine) keepApplied(r run.Run) {
+	for _, name := range []string{inputsFile, footingFile} {
+		b, err := os.ReadFile(filepath.Join(e.files(r.ID).dir, name))
+		if err == nil {
+			err = replace(filepath.Join(e.workspaceDir(r.Workspace), name), b)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			e.Log.Warn("what was applied with cannot be kept; drift checks use the inputs of now", "run", r.ID, "file", name, "error", err)
+		}
+	}
+}

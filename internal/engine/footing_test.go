@@ -1,0 +1,71 @@
+package engine
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// While a change of the configuration waits for its approval, drift is looked
+// for with what was applied: the values of then, and the credentials of now.
+func TestDriftIsCheckedWithWhatWasApplied(t *testing.T) {
+	secret := func(v string) cty.Value { return cty.StringVal(v).WithMarks(workspace.Secret) }
+	bubble(t, func(t *testing.T, g *rig) {
+		g.git.add("a/old.tfvars")
+		g.git.add("a/new.tfvars")
+		g.start()
+		g.commit("a/main.tf")
+		g.approve(ana, g.want("a", run.AwaitingApproval))
+		g.want("a", run.Applied)
+		g.configure(define("a", func(d *Definition) {
+			d.Variables = map[string]cty.Value{"size": cty.StringVal("large"), "token": secret("second-token")}
+			d.VarFiles = []string{"new.tfvars"}
+			d.Env = map[string]workspace.EnvVar{"REGION": {Value: "us"}, "KEY": {Value: "key-of-now", Secret: true}}
+		}))
+		waits := g.want("a", run.AwaitingApproval)
+		g.runners.set(func(p *players) {
+			p.plan = func(runner.Job) *plan.Plan { return &plan.Plan{Complete: true} }
+		})
+		r, err := g.engine.Start(context.Background(), ana, Order{Workspace: "a", Kind: run.Drift})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.settle()
+		if got := g.get(r.ID); got.Status != run.PlannedAndFinished {
+			t.Fatalf("the check is %s: %+v", got.Status, got.Failure)
+		}
+		ph := g.runners.newest()
+		if !strings.Contains(ph.secrets.Variables, `size  = "small"`) || !strings.Contains(ph.secrets.Variables, "first-token") || strings.Contains(ph.secrets.Variables, "large") {
+			t.Errorf("variables:\n%s", ph.secrets.Variables)
+		}
+		if !slices.Equal(ph.job.VarFiles, []string{"old.tfvars"}) {
+			t.Errorf("var files %q", ph.job.VarFiles)
+		}
+		want := map[string]string{"REGION": "eu", "KEY": "key-of-now", "PATH": "/bin"}
+		if !maps.Equal(ph.secrets.Env, want) {
+			t.Errorf("environment %v, want %v", ph.secrets.Env, want)
+		}
+		if !slices.Contains(ph.secrets.Mask, "first-token") {
+			t.Error("a secret that was applied is not masked")
+		}
+		if g.view("a").Record.Drift.Status != workspace.DriftNone {
+			t.Errorf("drift: %+v", g.view("a").Record.Drift)
+		}
+		if got := g.get(waits.ID); got.Status != run.AwaitingApproval {
+			t.Errorf("the change of the configuration is %s", got.Status)
+		}
+	}, define("a", func(d *Definition) {
+		d.Variables = map[string]cty.Value{"size": cty.StringVal("small"), "token": secret("first-token")}
+		d.VarFiles = []string{"old.tfvars"}
+		d.Env = map[string]workspace.EnvVar{"REGION": {Value: "eu"}, "KEY": {Value: "key-of-then", Secret: true}}
+	}))
+}

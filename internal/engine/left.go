@@ -1,0 +1,30 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// LeftBehind lists, by name, what is known of workspaces that the configuration
+// has no more, or has by another name now, while what they applied is, or
+// may be, still there: nobody plans them, checks them or has them in a report. What a
+// workspaces block made of something that is gone is orphaned instead.
+func (e *Engine) LeftBehind(ctx context.Context) ([]workspace.Record, error) {
+	records, err := e.Store.Records(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := e.current()
+	var left []workspace.Record
+	for name, rec := range records {
+		if _, has := s.find(name); has || !rec.MayStand() {
+			continue
+		}
+		left = append(left, rec)
+	}
+	slices.SortFunc(left, func(a, b workspace.Record) int { return strings.Compare(a.Name, b.Name) })
+	return left, nil
+}

@@ -1,0 +1,267 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/run"
+)
+
+// announce turns what a decision did to a run, and to the findings of its
+// workspace, into notices, in the transaction of the decision.
+func (e *Engine) announce(d *run.Dossier) error {
+	s := e.current()
+	if s.Wants == nil {
+		d.Notices = nil
+		return nil
+	}
+	def, _ := s.find(d.Run.Workspace)
+	for _, ev := range d.Events {
+		if n, ok := runNotice(d, def, s, ev); ok {
+			d.Tell(n)
+		}
+	}
+	if len(d.Moved) > 0 {
+		findings, err := d.Findings()
+		if err != nil {
+			return err
+		}
+		for _, n := range driftNotices(d.Run.Workspace, d.Moved, findings) {
+			d.Tell(n)
+		}
+	}
+	d.Notices = s.addressed(d.Notices, def)
+	return nil
+}
+
+// announceHolds is announce for what concerns a workspace without a run.
+func (e *Engine) announceHolds(h *run.Holds) error {
+	s := e.current()
+	if s.Wants == nil || len(h.Moved) == 0 {
+		return nil
+	}
+	findings, err := h.Findings()
+	if err != nil {
+		return err
+	}
+	def, _ := s.find(h.Record.Name)
+	for _, n := range driftNotices(h.Record.Name, h.Moved, findings) {
+		h.Tell(n)
+	}
+	h.Notices = s.addressed(h.Notices, def)
+	return nil
+}
+
+// addressed fills in who wants the notices, and leaves out those that nobody does.
+func (s *Settings) addressed(notices []run.Notice, def Definition) []run.Notice {
+	var out []run.Notice
+	for _, n := range notices {
+		n.Repository, n.Labels = def.Repository, def.Labels
+		if n.Targets = s.Wants(n); len(n.Targets) > 0 {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// runNotice is what people are told of a move of a run. What is replaced by
+// another run at once, and speculative plans, are of no interest to others.
+func runNotice(d *run.Dossier, def Definition, s *Settings, ev run.Event) (run.Notice, bool) {
+	r := d.Run
+	if !r.Kind.Applies() || ev.To == "" || ev.To.Terminal() && len(d.Follows) > 0 && ev.To != run.Applied {
+		return run.Notice{}, false
+	}
+	n := run.Notice{Text: about(r), Command: "tfops show " + r.ID}
+	what := r.Workspace + ": " + string(r.Kind)
+	switch ev.To {
+	case run.AwaitingApproval:
+		n.Kind, n.Command = run.NoticeAwaitingApproval, "tfops approve "+r.ID
+		n.Title = what + " awaits approval: " + changes(r)
+		n.Text = "waits for " + approvals.Decide(caseOf(def, s.People, r, d.Votes)).Missing() + "\n" + n.Text
+	case run.Applied:
+		n.Kind, n.Title = run.NoticeApplied, what+" applied: "+changes(r)
+		if r.Trigger.Cause == run.ByHeal {
+			n.Kind, n.Title = run.NoticeHealed, r.Workspace+": drift was put back: "+changes(r)
+		}
+	case run.Errored:
+		n.Kind, n.Title = run.NoticeErrored, what+" failed"
+		if r.Failure != nil {
+			n.Title, n.Command = n.Title+": "+r.Failure.Message, cmp.Or(commandIn(r.Failure.Next), n.Command)
+			n.Text = whole(r.Failure.Message, n.Text)
+		}
+	case run.Interrupted:
+		n.Kind, n.Title, n.Command = run.NoticeInterrupted, what+" was interrupted in the middle of its apply, and its outcome is not known", resolve(r.ID)
+		if r.Failure != nil {
+			n.Text = r.Failure.Message + "\n" + n.Text
+		}
+	case run.Discarded:
+		if r.Reason == run.Superseded {
+			return n, false
+		}
+		why := ev.Text
+		if !strings.HasPrefix(why, string(r.Reason)) {
+			why = string(r.Reason) + ": " + why
+		}
+		n.Kind, n.Title, n.Command = run.NoticeDiscarded, what+" was discarded, "+why, anew(r)
+		n.Text = whole(ev.Text, n.Text)
+	default:
+		return n, false
+	}
+	return n, true
+}
+
+// changes is what a run's plan does, in a few words.
+func changes(r run.Run) string {
+	if r.Kind == run.Refresh {
+		return count(len(r.Plan.Addresses), "resource") + " to accept into the state"
+	}
+	return r.Plan.Counts.String()
+}
+
+// whole puts a message before a text where a title has room for the first line
+// of it only.
+func whole(message, text string) string {
+	if message = strings.TrimSpace(message); strings.Contains(message, "\n") {
+		return message + "\n" + text
+	}
+	return text
+}
+
+// commandIn is the text if it is a command that can be typed, and not a sentence
+// that begins with one.
+func commandIn(next string) string {
+	if strings.HasPrefix(next, "tfops ") && !strings.ContainsAny(next, ",;:`\n") {
+		return next
+	}
+	return ""
+}
+
+// about tells whose change a run is of.
+func about(r run.Run) string {
+	subject, _, _ := strings.Cut(strings.TrimSpace(r.Commit.Message), "\n")
+	text := "commit " + short(r.Commit.SHA)
+	if r.Commit.Author.Name != "" {
+		text += " by " + r.Commit.Author.Name
+	}
+	if subject != "" {
+		text += ": " + subject
+	}
+	if r.Trigger.Actor != "" {
+		text += "\nasked for by " + r.Trigger.Actor
+	}
+	return text
+}
+
+// maxTold is how many findings a notice lists.
+const maxTold = 10
+
+// driftNotices are what people are told of findings that moved on.
+func driftNotices(name string, moved []drift.Event, findings []drift.Finding) []run.Notice {
+	byID := map[string]drift.Finding{}
+	for _, f := range findings {
+		byID[f.ID] = f
+	}
+	var fresh, gone []drift.Finding
+	var out []run.Notice
+	for _, ev := range moved {
+		f := byID[ev.Finding]
+		appeared := ev.To == drift.New || ev.To == drift.Recurring
+		switch {
+		case f.Class == drift.Unchecked && appeared:
+			out = append(out, run.Notice{Kind: run.NoticeDriftUnchecked, Severity: string(f.Severity), Title: name + " could not be checked for drift",
+				Text: strings.Join(f.Problems, "\n"), Command: "tfops drift " + name + " --wait"})
+		case f.Class == drift.Unchecked, f.Class == drift.PendingCommit, ev.From == drift.Ignored && ev.To == drift.Resolved:
+		case appeared:
+			fresh = append(fresh, f)
+		case ev.To == drift.Resolved:
+			gone = append(gone, f)
+		}
+	}
+	// What differs in another way now is told as that, and is not gone.
+	gone = slices.DeleteFunc(gone, func(g drift.Finding) bool {
+		return slices.ContainsFunc(fresh, func(f drift.Finding) bool { return f.Address == g.Address })
+	})
+	if len(fresh) > 0 {
+		n := listed(fresh)
+		n.Kind, n.Title, n.Command = run.NoticeDriftNew, fmt.Sprintf("%s drifted: %s, the worst %s", name, count(len(fresh), "new finding"), n.Severity), "tfops drift findings "+name
+		out = append(out, n)
+	}
+	if len(gone) > 0 {
+		n := listed(gone)
+		n.Kind, n.Title, n.Command = run.NoticeDriftResolved, fmt.Sprintf("%s: %s resolved", name, count(len(gone), "finding")), "tfops drift findings "+name+" --life resolved"
+		out = append(out, n)
+	}
+	return out
+}
+
+// listed is a notice with findings as its text, worst first.
+func listed(findings []drift.Finding) run.Notice {
+	slices.SortStableFunc(findings, func(a, b drift.Finding) int {
+		return cmp.Or(a.Severity.Compare(b.Severity), strings.Compare(a.Address, b.Address))
+	})
+	var lines []string
+	for i, f := range findings {
+		if i == maxTold {
+			lines = append(lines, fmt.Sprintf("and %d more", len(findings)-maxTold))
+			break
+		}
+		line := fmt.Sprintf("%s  %s  %s", f.Severity, f.Address, f.Class)
+		if f.Life == drift.Resolved && f.ResolvedBy != "" {
+			line += ", by run " + f.ResolvedBy
+		}
+		if len(f.Owners) > 0 {
+			line += "  " + strings.Join(f.Owners, " ")
+		}
+		lines = append(lines, line)
+	}
+	return run.Notice{Severity: string(findings[0].Severity), Text: strings.Join(lines, "\n")}
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// healStopped tells that healing gave up.
+func healStopped(d *run.Dossier, why string) {
+	d.Tell(run.Notice{Kind: run.NoticeHealStopped, Severity: string(drift.High), Title: d.Run.Workspace + " is not healed any more: " + why,
+		Text: "Something puts the drift back. Look for it, or change the code; healing goes on once a check does not find it, or a day after the first of these heals.", Command: "tfops drift findings " + d.Run.Workspace})
+}
+
+// reportText is a report for those who get no more of it than a message: what
+// is unchecked, then what is open, worst first.
+func reportText(r *report.Report) string {
+	var lines []string
+	var open []report.Finding
+	at := map[string]string{} // workspaces by finding
+	for _, s := range r.Workspaces {
+		if s.Outcome == drift.NotChecked {
+			lines = append(lines, "unchecked  "+s.Name+"  "+s.Why)
+		}
+		for _, f := range s.Findings {
+			at[f.ID] = s.Name
+			if f.Life != drift.Acknowledged && f.Class != drift.Unchecked {
+				open = append(open, f)
+			}
+		}
+	}
+	slices.SortStableFunc(open, func(a, b report.Finding) int { return a.Severity.Compare(b.Severity) })
+	for _, f := range open {
+		line := fmt.Sprintf("%s  %s  %s  %s", f.Severity, at[f.ID], f.Address, f.Class)
+		if f.New {
+			line += ", new"
+		}
+		lines = append(lines, strings.Join(append([]string{line}, f.Owners...), "  "))
+	}
+	if more := len(lines) - maxTold; more > 0 {
+		lines = append(lines[:maxTold], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,332 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// ReportPlan says when a report is made, of what, and who gets it.
+type ReportPlan struct {
+	Name     string
+	Schedule drift.Schedule
+	Location *time.Location // in which its times are told
+	Formats  []string
+	To       []string      // names of targets; none: those that want reports
+	Since    time.Duration // its window; zero: since the last report of this name
+	// Covers reports whether it is of a workspace; nil: of all.
+	Covers func(workspace string, labels map[string]string) bool
+}
+
+// firstWindow is how far back the first report looks.
+const firstWindow = 24 * time.Hour
+
+// DriftReport makes a report of now. Without since, its window begins with
+// the last report that was made by schedule, or a day ago.
+func (e *Engine) DriftReport(ctx context.Context, since time.Time) (*report.Report, error) {
+	now := time.Now()
+	if since.After(now) {
+		return nil, fault.New(fault.Invalid, "name a time in the past", "a report since %s would be of the future", since.Format(time.RFC3339))
+	}
+	if since.IsZero() {
+		kept, err := e.Journal.Reports(ctx)
+		if err != nil {
+			return nil, err
+		}
+		since = now.Add(-firstWindow)
+		if last, ok := newestReport(kept, "", now); ok {
+			since = last.At
+		}
+	}
+	return e.buildReport(ctx, ReportPlan{}, report.Input{ID: run.NewID(now, ""), At: now, Since: since})
+}
+
+// newestReport finds the newest report of a name, of any with "", that was made
+// until now: a clock that was wrong must not hide what happens from then on.
+func newestReport(kept []run.Report, name string, now time.Time) (newest run.Report, ok bool) {
+	for _, r := range kept {
+		if r.Made() && (name == "" || r.Name == name) && !r.At.After(now) && (!ok || r.At.After(newest.At)) {
+			newest, ok = r, true
+		}
+	}
+	return newest, ok
+}
+
+// buildReport gathers what is known of the workspaces that the report is of.
+func (e *Engine) buildReport(ctx context.Context, p ReportPlan, in report.Input) (*report.Report, error) {
+	s := e.current()
+	records, err := e.Store.Records(ctx)
+	if err != nil {
+		return nil, err
+	}
+	findings, err := e.Journal.Findings(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	checks, err := e.Journal.Checks(ctx, in.At.AddDate(0, 0, -driftDays))
+	if err != nil {
+		return nil, err
+	}
+	covered := map[string]bool{}
+	for _, d := range s.Workspaces {
+		if p.Covers != nil && !p.Covers(d.Name, d.Labels) {
+			continue
+		}
+		covered[d.Name] = true
+		in.Workspaces = append(in.Workspaces, reported(d, records[d.Name]))
+	}
+	in.Location, in.Ignore, in.Instance = p.Location, s.Drift.Ignore, s.Instance
+	in.Checks = slices.DeleteFunc(checks, func(c drift.Check) bool { return !covered[c.Workspace] })
+	in.Findings = s.ruled(slices.DeleteFunc(findings, func(f drift.Finding) bool { return !covered[f.Workspace] }), in.At)
+	return report.Build(in), nil
+}
+
+// reported is what a report has to know of a workspace besides its checks.
+func reported(d Definition, rec workspace.Record) report.Workspace {
+	w := report.Workspace{Name: d.Name, Repository: d.Repository, Branch: d.Branch, Dir: d.Dir, Labels: d.Labels,
+		Applied: rec.Applied, Head: rec.Desired, Schedule: d.Drift.String(), Timezone: d.Drift.Timezone(), NeverApplied: rec.Applied == ""}
+	if rec.Drift.Status == workspace.DriftUnknown && rec.Applied != "" {
+		w.Unknown = rec.Drift.Why
+	}
+	return w
+}
+
+// ruled are findings, sorted by workspace, as the rules of now have them.
+func (s *Settings) ruled(findings []drift.Finding, now time.Time) []drift.Finding {
+	var out []drift.Finding
+	for len(findings) > 0 {
+		name := findings[0].Workspace
+		n := slices.IndexFunc(findings, func(f drift.Finding) bool { return f.Workspace != name })
+		if n < 0 {
+			n = len(findings)
+		}
+		def, _ := s.find(name)
+		one, _ := s.rulesOf(def).Reapply(findings[:n], now)
+		out, findings = append(out, one...), findings[n:]
+	}
+	return out
+}
+
+// Reports lists the reports that were made by schedule, newest first.
+func (e *Engine) Reports(ctx context.Context) ([]run.Report, error) {
+	kept, err := e.Journal.Reports(ctx)
+	kept = slices.DeleteFunc(kept, func(r run.Report) bool { return !r.Made() })
+	slices.SortFunc(kept, func(a, b run.Report) int { return b.At.Compare(a.At) })
+	return kept, err
+}
+
+// KeptReport reads a report that was made by schedule.
+func (e *Engine) KeptReport(ctx context.Context, id string) (*report.Report, error) {
+	kept, err := e.Journal.Reports(ctx)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(kept, func(r run.Report) bool { return r.Made() && r.ID == id })
+	if i < 0 {
+		return nil, fault.New(fault.NotFound, "tfops drift reports", "there is no report %q", id)
+	}
+	b, err := os.ReadFile(e.reportFile(kept[i].ID))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.NotFound, "tfops drift report", "report %s is not there any more", id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := &report.Report{}
+	if err := json.Unmarshal(b, r); err != nil {
+		return nil, fault.New(fault.Internal, "tfops drift report", "report %s cannot be read: %w", id, err)
+	}
+	return r, nil
+}
+
+// dueReport is when a report is due, and when it is tried again after a failure.
+type dueReport struct{ at, retry time.Time }
+
+// next is when to look at it.
+func (d dueReport) next() time.Time {
+	if d.retry.After(d.at) {
+		return d.retry
+	}
+	return d.at
+}
+
+// makeReports makes the reports that are due. One that was missed while no
+// daemon ran is made once, at the start.
+func (e *Engine) makeReports(ctx context.Context, now time.Time) {
+	s := e.current()
+	for _, p := range s.Reports {
+		if p.Schedule.IsZero() {
+			continue
+		}
+		due, err := e.reportDue(ctx, s, p, now)
+		if err == nil && !due.IsZero() && e.tooSoon(ctx, due, now) {
+			e.setReportDue(s, p.Name, dueReport{due, now.Add(time.Second)})
+			continue
+		}
+		if err == nil && !due.IsZero() {
+			next := dueReport{at: p.Schedule.Time(now)}
+			if err = e.makeReport(ctx, p, due, now); err != nil {
+				next = dueReport{due, now.Add(time.Minute)}
+			}
+			e.setReportDue(s, p.Name, next)
+		}
+		if err != nil && ctx.Err() == nil {
+			e.Log.Error("a report cannot be made; trying again", "report", p.Name, "error", err)
+		}
+	}
+}
+
+// How late a report is that was missed, and how long one waits then for the
+// checks that were missed with it.
+const (
+	missedBy = 5 * time.Minute
+	catchUp  = time.Hour
+)
+
+// tooSoon reports whether a report that was missed should wait until the checks
+// that were missed as well are made: it would have nothing to say but that
+// nothing is known.
+func (e *Engine) tooSoon(ctx context.Context, due, now time.Time) bool {
+	if now.Sub(due) < missedBy || now.Sub(e.begun) >= catchUp {
+		return false
+	}
+	q, err := e.Store.Queue(ctx)
+	return err == nil && slices.ContainsFunc(q.Active, func(r run.Run) bool { return r.Kind == run.Drift })
+}
+
+// setReportDue notes when a report is due by the schedule of some settings. Where
+// others came into force meanwhile it is reckoned anew.
+func (e *Engine) setReportDue(s *Settings, name string, d dueReport) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if delete(e.reportsDue, name); e.settings == s {
+		e.reportsDue[name] = d
+	}
+}
+
+// reportDue is the scheduled time whose report is due now; zero for none.
+func (e *Engine) reportDue(ctx context.Context, s *Settings, p ReportPlan, now time.Time) (time.Time, error) {
+	e.mu.Lock()
+	due, known := e.reportsDue[p.Name]
+	e.mu.Unlock()
+	if !known {
+		since, err := e.reportedSince(ctx, p.Name, now)
+		if err != nil {
+			return time.Time{}, err
+		}
+		due = dueReport{at: p.Schedule.Time(since)}
+		e.setReportDue(s, p.Name, due)
+	}
+	if due.at.IsZero() || due.next().After(now) {
+		return time.Time{}, nil
+	}
+	return due.at, nil
+}
+
+// reportedSince is the time after which the next report of a name is due: that
+// of the last one, or that at which the name was seen for the first time. This
+// is remembered as well, so that the first report of all can be missed, and made
+// up for, like any other.
+func (e *Engine) reportedSince(ctx context.Context, name string, now time.Time) (time.Time, error) {
+	kept, err := e.Journal.Reports(ctx)
+	if err != nil {
+		return now, err
+	}
+	var since time.Time
+	for _, r := range kept {
+		if r.Name == name && !r.At.After(now) && r.At.After(since) {
+			since = r.At
+		}
+	}
+	if !since.IsZero() {
+		return since, nil
+	}
+	return now, e.enqueue(ctx, run.Batch{Reports: []run.Report{{Name: name, At: now}}})
+}
+
+// makeReport makes a report, keeps it, and hands it to its targets in the
+// transaction that remembers it: a report is never made twice for one time,
+// nor lost between being made and being sent.
+func (e *Engine) makeReport(ctx context.Context, p ReportPlan, due, now time.Time) error {
+	kept, err := e.Journal.Reports(ctx)
+	if err != nil {
+		return err
+	}
+	since, last := now.Add(-firstWindow), ""
+	if r, ok := newestReport(kept, p.Name, now); ok {
+		since = r.At
+	}
+	for _, r := range kept { // no two have the same id, whatever their names are
+		last = max(last, r.ID)
+	}
+	if p.Since > 0 {
+		since = now.Add(-p.Since)
+	}
+	made, err := e.buildReport(ctx, p, report.Input{ID: run.NewID(now, last), Name: p.Name, At: now, Since: since})
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := report.Render(&b, made, "json"); err != nil {
+		return err
+	}
+	file := e.reportFile(made.ID)
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
+	}
+	if err := replace(file, b.Bytes()); err != nil {
+		return err
+	}
+	sum := made.Summary
+	r := run.Report{ID: made.ID, Name: p.Name, At: now, Since: since, DueAt: due, Text: made.Headline,
+		Clean: sum.Workspaces.Drifted == 0 && sum.Workspaces.Unchecked == 0}
+	n := run.Notice{Kind: run.NoticeReport, Title: "drift report " + p.Name + ": " + made.Headline, Text: reportText(made),
+		Command: "tfops drift report --id " + r.ID, Report: &run.ReportRef{ID: r.ID, Formats: p.Formats}, Targets: p.To}
+	if wants := e.current().Wants; len(n.Targets) == 0 && wants != nil {
+		n.Targets = wants(n)
+	}
+	if err := e.enqueue(ctx, run.Batch{Reports: []run.Report{r}, Notices: []run.Notice{n}}); err != nil {
+		return errors.Join(err, e.sweepReports(ctx)) // unless it is remembered all the same
+	}
+	e.Log.Info("a drift report was made", "report", r.ID, "name", r.Name, "text", r.Text)
+	return nil
+}
+
+// sweepReports removes files of reports that a crash, or a failure, left unremembered.
+func (e *Engine) sweepReports(ctx context.Context) error {
+	entries, err := os.ReadDir(filepath.Join(e.DataDir, "reports"))
+	if errors.Is(err, fs.ErrNotExist) || len(entries) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	kept, err := e.Journal.Reports(ctx)
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	for _, r := range kept {
+		known[r.ID+".json"] = true
+	}
+	for _, f := range entries {
+		if !known[f.Name()] {
+			if err := os.Remove(filepath.Join(e.DataDir, "reports", f.Name())); err != nil {
+				e.Log.Warn("a file that a report left cannot be removed", "file", f.Name(), "error", err)
+			}
+		}
+	}
+	return nil
+}
