@@ -95,15 +95,46 @@ func (e *Engine) asApplied(def Definition, fingerprint string) (Definition, erro
 	return def, nil
 }
 
-// keepApplied remembers what a run was applied with, for drift checks.
+// keepApplied remembers what a run was applied with, for drift checks. The
+// files are on the disk since the run was planned, so each gets a second name
+// and is not written again. Where a power cut takes that name, a check whose
+// configuration has changed meanwhile finds out by the fingerprint; of inputs it
+// could not, so their name is waited for.
 func (e *Engine) keepApplied(r run.Run) {
 	for _, name := range []string{inputsFile, footingFile} {
-		b, err := os.ReadFile(filepath.Join(e.files(r.ID).dir, name))
-		if err == nil {
-			err = replace(filepath.Join(e.workspaceDir(r.Workspace), name), b)
+		to := filepath.Join(e.workspaceDir(r.Workspace), name)
+		err := adopt(filepath.Join(e.files(r.ID).dir, name), to)
+		if err == nil && name == inputsFile {
+			err = syncDir(filepath.Dir(to))
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			e.Log.Warn("what was applied with cannot be kept; drift checks use the inputs of now", "run", r.ID, "file", name, "error", err)
 		}
 	}
+}
+
+// adopt puts a file that is never written again in the place of another.
+func adopt(from, to string) error {
+	tmp := to + ".tmp"
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a crash
+		return err
+	}
+	if err := os.Link(from, tmp); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		b, err := os.ReadFile(from) // there are file systems without links
+		if err != nil {
+			return err
+		}
+		return replace(to, b)
+	}
+	if err := os.Rename(tmp, to); err != nil {
+		return err
+	}
+	// Of two names of one file the old one stays.
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
