@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -61,7 +62,7 @@ func (a *app) tellFindings(found []api.Finding) {
 	var rows [][]term.Cell
 	for _, f := range found {
 		rows = append(rows, []term.Cell{{Text: f.ID}, {Text: f.Severity, Tone: severityTone(f.Severity)}, {Text: f.Workspace}, {Text: addressText(f)},
-			{Text: f.Class}, {Text: f.Life}, {Text: a.ago(&f.FirstSeen)}, {Text: strings.Join(f.Owners, " ")}})
+			{Text: f.Class}, {Text: f.Life}, {Text: a.ago(cmp.Or(f.ReturnedAt, &f.FirstSeen))}, {Text: strings.Join(f.Owners, " ")}})
 	}
 	a.table([]string{"FINDING", "SEVERITY", "WORKSPACE", "ADDRESS", "CLASS", "LIFE", "SINCE", "OWNER"}, rows)
 	a.term().Notef("One of them, and what can be done about it: tfops drift show %s", found[0].ID)
@@ -140,6 +141,7 @@ func (a *app) findingFacts(f api.Finding) []term.KeyValue {
 		{Key: "Class", Value: f.Class + ": " + f.Meaning},
 		{Key: "Life", Value: lifeText(f)},
 		{Key: "First seen", Value: a.at(&f.FirstSeen)},
+		{Key: "Back since", Value: a.at(f.ReturnedAt)},
 		{Key: "Last seen", Value: a.at(&f.LastSeen) + fmt.Sprintf(", %s in all", counted(f.Times, "time"))},
 	}
 	if f.File != "" {

@@ -56,11 +56,7 @@ func (s *Server) acknowledge(ctx context.Context, in *ackInput) (*body[api.Findi
 	if err != nil {
 		return nil, err
 	}
-	var until time.Time
-	if in.Body.Until != nil {
-		until = in.Body.Until.UTC()
-	}
-	f, err := s.Engine.Acknowledge(ctx, a, in.Finding, in.Body.Reason, until)
+	f, err := s.Engine.Acknowledge(ctx, a, in.Finding, in.Body.Reason, given(in.Body.Until))
 	if err != nil {
 		return nil, err
 	}

@@ -70,11 +70,7 @@ func (s *Server) suspend(ctx context.Context, in *suspendInput) (*body[api.Works
 	if err != nil {
 		return nil, err
 	}
-	var until time.Time
-	if in.Body.Until != nil {
-		until = in.Body.Until.UTC()
-	}
-	if err := s.Engine.Suspend(ctx, a, in.Name, in.Body.Reason, until); err != nil {
+	if err := s.Engine.Suspend(ctx, a, in.Name, in.Body.Reason, given(in.Body.Until)); err != nil {
 		return nil, err
 	}
 	return s.present(ctx, in.Name)
@@ -89,4 +85,12 @@ func (s *Server) resume(ctx context.Context, in *named) (*body[api.Workspace], e
 		return nil, err
 	}
 	return s.present(ctx, in.Name)
+}
+
+// given is a time that may be left out of a request; zero where it is.
+func given(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
 }
