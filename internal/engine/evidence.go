@@ -16,10 +16,11 @@ import (
 
 // sighting is what a check saw, before it is held against what was known.
 type sighting struct {
-	check drift.Check
-	found []drift.Difference
-	plan  *plan.Plan
-	notes map[string]note // by address
+	check  drift.Check
+	found  []drift.Difference
+	spared []string // see run.Look
+	plan   *plan.Plan
+	notes  map[string]note // by address
 }
 
 // note is what people want to know of an address besides what differs there.

@@ -26,7 +26,7 @@ func (e *Engine) observe(d *run.Dossier, s sighting) error {
 func (e *Engine) enter(l *run.Ledger, rec *workspace.Record, s sighting, now time.Time) error {
 	settings := e.current()
 	def, _ := settings.find(s.check.Workspace)
-	if err := l.Observe(settings.rulesOf(def), s.check, s.found, now); err != nil {
+	if err := l.Observe(settings.rulesOf(def), run.Look{Check: s.check, Found: s.found, Spared: s.spared}, now); err != nil {
 		return err
 	}
 	findings, err := l.Findings()
@@ -69,85 +69,6 @@ func stands(rec workspace.DriftRecord, name string, findings []drift.Finding) wo
 		rec.HealStopped, rec.NotHealed = "", ""
 	}
 	return rec
-}
-
-// keepRules brings findings up to date with rules and acknowledgements that
-// changed or ended since the last check.
-func (e *Engine) keepRules(ctx context.Context) {
-	e.mu.Lock()
-	e.rulesEnd = time.Time{} // what is acknowledged from here on notes its own end
-	e.mu.Unlock()
-	all, err := e.Journal.Findings(ctx, "")
-	if err != nil {
-		if ctx.Err() == nil {
-			e.Log.Error("findings cannot be read", "error", err)
-		}
-		e.rulesEndAt(time.Now().Add(time.Minute))
-		return
-	}
-	s := e.current()
-	byWorkspace := map[string][]drift.Finding{}
-	for _, f := range all {
-		byWorkspace[f.Workspace] = append(byWorkspace[f.Workspace], f)
-	}
-	end := s.Drift.NextEnd(all, time.Now())
-	for name, known := range byWorkspace {
-		def, configured := s.find(name)
-		if !configured {
-			continue
-		}
-		if settled, events := s.rulesOf(def).Reapply(known, time.Now()); len(events) == 0 && sameSeverities(known, settled) {
-			continue
-		}
-		err := e.Store.ChangeHolds(ctx, name, func(h *run.Holds) error {
-			now, err := h.Reapply(s.rulesOf(def), h.Now)
-			if err != nil {
-				return err
-			}
-			if h.Record.Drift.Status != workspace.DriftUnknown && h.Record.Drift.Status != "" {
-				h.Record.Drift = stands(h.Record.Drift, name, now)
-			}
-			return e.announceHolds(h)
-		})
-		if err != nil && ctx.Err() == nil {
-			e.Log.Error("the rules cannot be applied to findings", "workspace", name, "error", err)
-			end = time.Now().Add(time.Minute)
-		}
-	}
-	e.rulesEndAt(end)
-}
-
-// rulesEndAt notes when a rule or an acknowledgement ends, if that is before all
-// others that are noted; the zero time is none.
-func (e *Engine) rulesEndAt(at time.Time) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !at.IsZero() && (e.rulesEnd.IsZero() || at.Before(e.rulesEnd)) {
-		e.rulesEnd = at
-	}
-}
-
-func sameSeverities(a, b []drift.Finding) bool {
-	return slices.EqualFunc(a, b, func(a, b drift.Finding) bool { return a.Severity == b.Severity })
-}
-
-// rulesEnded reports whether a rule or an acknowledgement has ended since the
-// rules were last applied to all findings.
-func (e *Engine) rulesEnded(now time.Time) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return !e.rulesEnd.IsZero() && !now.Before(e.rulesEnd)
-}
-
-// rulesOf are the rules that concern a workspace.
-func (s *Settings) rulesOf(def Definition) drift.Rules {
-	rules := drift.Rules{Severity: s.Drift.Severity}
-	for _, r := range s.Drift.Ignore {
-		if r.Concerns(def.Name, def.Labels) {
-			rules.Ignore = append(rules.Ignore, r)
-		}
-	}
-	return rules
 }
 
 // failed is the sighting of a check that could not look.
@@ -231,92 +152,6 @@ func foundText(c drift.Check) string {
 	return text
 }
 
-// heal asks for a sync at the applied commit where everything that a check
-// found may be put back. A run that is on its way, or a commit that waits,
-// comes first: it would be superseded.
-func (e *Engine) heal(d *run.Dossier, def Definition, p *plan.Plan) error {
-	if def.Healing == nil || d.Record.Drift.Status != workspace.Drifted {
-		return nil
-	}
-	findings, err := d.Findings()
-	if err != nil {
-		return err
-	}
-	others := []run.Run{}
-	if d.Others != nil {
-		if others, err = d.Others(); err != nil {
-			return err
-		}
-	}
-	v := def.Healing.Decide(p, findings, d.Now)
-	busy := slices.IndexFunc(others, func(r run.Run) bool { return r.Kind.Applies() })
-	switch {
-	case v.Stopped:
-		if d.Record.Drift.HealStopped == "" {
-			d.Note("", "healing is stopped: "+v.Why)
-			healStopped(d, v.Why)
-		}
-		d.Record.Drift.HealStopped = v.Why
-		return nil
-	case !v.Heal:
-		leaveDrift(d, v.Why)
-		return nil
-	case busy >= 0:
-		leaveDrift(d, "run "+others[busy].ID+" goes first")
-		return nil
-	case d.Record.Desired != d.Run.Commit.SHA:
-		leaveDrift(d, "commit "+short(d.Record.Desired)+" is wanted, and applying it puts things right or shows what does not fit")
-		return nil
-	case d.Run.Fingerprint != def.fingerprint:
-		leaveDrift(d, "the inputs of the workspace changed in the configuration and are not applied, and a sync would apply them")
-		return nil
-	case e.problem(def.Name) != nil:
-		leaveDrift(d, "the workspace cannot be planned: "+e.problem(def.Name).Error())
-		return nil
-	case def.Apply == workspace.Never:
-		leaveDrift(d, `the workspace has apply = "never"`)
-		return nil
-	}
-	d.Record.Drift.HealStopped = ""
-	d.SetFindings(healed(findings, v.Findings, d.Now))
-	d.Note("", "healing: a sync is queued that puts it back")
-	d.Follow(run.Sync, run.ByHeal, "").Fingerprint = def.fingerprint
-	return nil
-}
-
-// leaveDrift notes why a check that found drift heals nothing.
-func leaveDrift(d *run.Dossier, why string) {
-	d.Note("", "not healed: "+why)
-	d.Record.Drift.NotHealed = why
-}
-
-// healed notes the heal in the findings that it is of.
-func healed(findings []drift.Finding, ids []string, now time.Time) []drift.Finding {
-	out := slices.Clone(findings)
-	for i, f := range out {
-		if slices.Contains(ids, f.ID) {
-			out[i] = f.Healed(now)
-		}
-	}
-	return out
-}
-
-// overreach says why the plan of a run that was to heal is not applied: something
-// came up between the check and the plan, and nobody has asked for that.
-func overreach(d *run.Dossier, p *plan.Plan) (string, error) {
-	if d.Run.Trigger.Cause != run.ByHeal {
-		return "", nil
-	}
-	findings, err := d.Findings()
-	if err != nil {
-		return "", err
-	}
-	if why := drift.Beyond(p, findings); why != "" {
-		return "not applied: it was to put back what drifted, and " + why, nil
-	}
-	return "", nil
-}
-
 // inSync records that the world is what the run's commit says: p is the plan
 // that said so, or that was carried out.
 func (e *Engine) inSync(d *run.Dossier, p *plan.Plan, applied bool) error {
@@ -338,26 +173,19 @@ func (e *Engine) inSync(d *run.Dossier, p *plan.Plan, applied bool) error {
 		s.check.LastApply, s.check.LastApplyAt = d.Run.ID, d.Now
 	}
 	old := rec.Drift
-	var newer []drift.Finding
 	switch {
 	case destroy:
 		rec.Applied, rec.AppliedFingerprint = "", ""
 		s.check.Outcome = drift.NothingYet
 	case applied:
 		var err error
-		if s.found, err = outlasting(d, p); err != nil {
-			return err
-		}
-		if newer, err = aside(d); err != nil {
+		if s.spared, err = unsaid(d, p); err != nil {
 			return err
 		}
 	default:
 		s.found = drift.Classify(drift.Evidence{Applied: p})
 	}
 	if err := e.observe(d, s); err != nil {
-		return err
-	}
-	if err := back(d, newer, s.found); err != nil {
 		return err
 	}
 	if destroy {
@@ -372,18 +200,22 @@ func (e *Engine) inSync(d *run.Dossier, p *plan.Plan, applied bool) error {
 	return nil
 }
 
-// outlasting are the differences that an apply says nothing of: what comes
-// back right after one, and checks, whose outcome an apply does not tell.
-// What the apply took out of the state does not come back.
-func outlasting(d *run.Dossier, p *plan.Plan) ([]drift.Difference, error) {
+// unsaid are the findings that an apply says nothing of, so that it does not
+// resolve them: what checks saw after its plan was made and the plan does nothing
+// about; what comes back right after an apply, unless it was taken out of the
+// state; and conditions, whose outcome an apply does not tell.
+func unsaid(d *run.Dossier, p *plan.Plan) (ids []string, err error) {
 	findings, err := d.Findings()
-	var kept []drift.Difference
 	for _, f := range findings {
-		if f.Life != drift.Resolved && (f.Class == drift.Perpetual && !takes(p, f.Address) || f.Class == drift.CheckFailed) {
-			kept = append(kept, f.Difference)
+		switch {
+		case f.Life == drift.Resolved, f.Class == drift.Unchecked, f.Class == drift.PendingCommit:
+		case f.Class == drift.CheckFailed,
+			f.Class == drift.Perpetual && !takes(p, f.Address),
+			f.Class != drift.Perpetual && f.LastSeen.After(d.Run.PlannedAt) && !slices.Contains(d.Run.Plan.Addresses, f.Address):
+			ids = append(ids, f.ID)
 		}
 	}
-	return kept, err
+	return ids, err
 }
 
 // takes reports whether a plan takes a resource out of the state; nil takes none.
@@ -391,43 +223,4 @@ func takes(p *plan.Plan, address string) bool {
 	return p != nil && slices.ContainsFunc(p.Changes, func(c plan.Change) bool {
 		return c.Address == address && c.Deposed == "" && (c.Action == plan.Delete || c.Action == plan.Forget)
 	})
-}
-
-// aside takes out of a dossier what checks saw after the run's plan was made and
-// the plan does nothing about: its apply leaves that as it is.
-func aside(d *run.Dossier) (newer []drift.Finding, err error) {
-	findings, err := d.Findings()
-	if err != nil {
-		return nil, err
-	}
-	var rest []drift.Finding
-	for _, f := range findings {
-		if f.Life != drift.Resolved && f.LastSeen.After(d.Run.PlannedAt) && !slices.Contains(d.Run.Plan.Addresses, f.Address) &&
-			f.Class != drift.Unchecked && f.Class != drift.PendingCommit && f.Class != drift.Perpetual && f.Class != drift.CheckFailed {
-			newer = append(newer, f)
-		} else {
-			rest = append(rest, f)
-		}
-	}
-	if len(newer) > 0 {
-		d.SetFindings(rest)
-	}
-	return newer, nil
-}
-
-// back puts what was taken aside back into the dossier, its record and its check.
-func back(d *run.Dossier, newer []drift.Finding, found []drift.Difference) error {
-	if len(newer) == 0 {
-		return nil
-	}
-	findings, err := d.Findings()
-	if err != nil {
-		return err
-	}
-	all := append(slices.Clone(findings), newer...)
-	d.SetFindings(all)
-	check := &d.Checks[len(d.Checks)-1]
-	*check = check.Concluded(found, all)
-	d.Record.Drift = stands(d.Record.Drift, d.Run.Workspace, all)
-	return nil
 }

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
@@ -42,16 +43,32 @@ func (l *Ledger) SetFindings(found []drift.Finding) {
 // Changed are the findings to store; false when they are as they were.
 func (l *Ledger) Changed() ([]drift.Finding, bool) { return l.findings, l.wrote }
 
-// Observe brings the findings up to date with a check and keeps the check.
-func (l *Ledger) Observe(rules drift.Rules, check drift.Check, found []drift.Difference, now time.Time) error {
+// Look is a check, or an apply, which is a look at a part of the world.
+type Look struct {
+	Check  drift.Check
+	Found  []drift.Difference
+	Spared []string // IDs of findings that it says nothing of: they stay as they are
+}
+
+// Observe brings the findings up to date with a look and keeps its check.
+func (l *Ledger) Observe(rules drift.Rules, look Look, now time.Time) error {
 	known, err := l.Findings()
 	if err != nil {
 		return err
 	}
-	findings, events := rules.Update(known, check, found, now)
+	var spared, asked []drift.Finding
+	for _, f := range known {
+		if slices.Contains(look.Spared, f.ID) {
+			spared = append(spared, f)
+		} else {
+			asked = append(asked, f)
+		}
+	}
+	findings, events := rules.Update(asked, look.Check, look.Found, now)
+	findings = append(findings, spared...)
 	l.SetFindings(findings)
 	l.Moved = append(l.Moved, events...)
-	l.Checks = append(l.Checks, check.Concluded(found, findings))
+	l.Checks = append(l.Checks, look.Check.Concluded(look.Found, findings))
 	return nil
 }
 
