@@ -181,6 +181,9 @@ func driftOutcome(results []driftResult) int {
 var driftExit = map[string]int{"none": exitDone, "drifted": exitChanges, "unknown": exitEnded}
 
 func (a *app) tellDrift(results []driftResult) {
+	if len(results) == 0 {
+		return // none could be started: the errors say why
+	}
 	var rows [][]term.Cell
 	counts := map[string]int{}
 	for _, r := range results {

@@ -191,6 +191,9 @@ func TestDrift(t *testing.T) {
 	if r := s.ends(exitFailed, "drift", "a", "b"); r.err != "Error: a is wrong\nNext: do a\nError: b is wrong\nNext: do b\n" {
 		t.Errorf("says %q", r.err)
 	}
+	if r := s.ends(exitFailed, "drift", "a", "--wait"); r.out != "" || r.err != "Error: a is wrong\nNext: do a\n" {
+		t.Errorf("of no check it prints %q and %q", r.out, r.err)
+	}
 	d.on("GET /workspaces", fleet[2:])
 	if r := s.ends(exitDone, "drift", "--wait", "-o", "json"); r.out != "[]\n" || !strings.Contains(r.err, "No workspace has anything applied") {
 		t.Errorf("prints %q and %q", r.out, r.err)

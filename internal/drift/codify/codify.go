@@ -138,7 +138,7 @@ func ordered(changes []Change) []Change {
 func (e *editor) change(at target, c Change) *Refusal {
 	if c.Sensitive || hidden(c.Want) {
 		return refuse("the value is sensitive, and source is no place for a secret",
-			"write it to your secret store and refer to it, or put the old value back with `tfops sync`")
+			"write it to your secret store and refer to it, or put the old value back with `tfops sync WORKSPACE`")
 	}
 	steps, err := parsePath(c.Path)
 	if err != nil {
@@ -152,7 +152,7 @@ func (e *editor) change(at target, c Change) *Refusal {
 	if err != nil {
 		return refuse(err.Error(), fault.Next(err))
 	}
-	return refuse("the configuration says this already", "apply it with `tfops sync`, or wait for the next check").in(sc.block.DefRange())
+	return refuse("the configuration says this already", "apply it with `tfops sync WORKSPACE`, or wait for the next check").in(sc.block.DefRange())
 }
 
 // hidden reports whether a value holds one that was redacted.

@@ -186,7 +186,7 @@ func (e *editor) blockIs(sc *scope, b *hclsyntax.Block, rest []step, was any) bo
 func (e *editor) putNew(sc *scope, b *hclsyntax.Block, rest []step, w wish) *Refusal {
 	if w.want == nil {
 		return refuse(fmt.Sprintf("%s is not written in the source, so there is nothing to take out: what was applied is the provider's default", rest[0].key),
-			"put the old value back with `tfops sync`, or write the default that you want").in(b.DefRange())
+			"put the old value back with `tfops sync WORKSPACE`, or write the default that you want").in(b.DefRange())
 	}
 	want, err := toValue(w.want)
 	if err != nil {
