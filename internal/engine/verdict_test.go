@@ -63,11 +63,24 @@ func TestEveryWaitHasACommand(t *testing.T) {
 			vote(q, r)
 		}
 	}
+	of := func(k run.Kind, also func(*run.Run)) func(*run.Queue, *run.Run) {
+		return func(_ *run.Queue, r *run.Run) {
+			if r.Kind = k; also != nil {
+				also(r)
+			}
+		}
+	}
+	later := func(r *run.Run) { r.NotBefore = noon.Add(time.Minute) }
 	for name, c := range map[string]struct {
 		q       run.Queue
 		words   string
 		command string
 	}{
+		"a drift check":             {with(run.Pending, of(run.Drift, nil)), "a free worker for drift checks", "tfops wait r1"},
+		"a drift check, a retry":    {with(run.Pending, of(run.Drift, later)), "12:01:00", "tfops sync a"},
+		"a refresh":                 {with(run.Pending, of(run.Refresh, nil)), "a free worker", "tfops wait r1"},
+		"a refresh, a retry":        {with(run.Pending, of(run.Refresh, later)), "12:01:00", "tfops sync a --refresh-only"},
+		"a refresh, planned":        {with(run.AwaitingApproval, of(run.Refresh, nil)), "1 approval", "tfops approve r1"},
 		"pending":                   {with(run.Pending, nil), "a free worker", "tfops wait r1"},
 		"pending, a retry":          {with(run.Pending, func(_ *run.Queue, r *run.Run) { r.NotBefore = noon.Add(time.Minute) }), "12:01:00", "tfops sync a"},
 		"pending behind an apply":   {with(run.Pending, beside(someRun("r0", "a", run.Sync, run.Applying))), "r0", "tfops wait r0"},
