@@ -322,12 +322,13 @@ func (n *Notifier) missed(ctx context.Context, l *lane, d run.Delivery, err erro
 	if !errors.As(err, &f) {
 		f = down("", "%s", l.target.scrub(err))
 	}
+	now := n.o.Now() // before anybody is told of it
 	if !f.mine {
 		l.failures++
-		l.rest = n.o.Now().Add(max(doubled(l.failures, maxRest), f.after))
+		l.rest = now.Add(max(doubled(l.failures, maxRest), f.after))
 	}
 	if !n.failed(ctx, d, f, note) {
-		l.rest = n.o.Now().Add(max(doubled(l.failures, maxRest), storeRest))
+		l.rest = now.Add(max(doubled(l.failures, maxRest), storeRest))
 		return false
 	}
 	return f.mine

@@ -124,6 +124,30 @@ func TestOutboxFails(t *testing.T) {
 	}
 }
 
+// TestRestBeginsWithTheFailure: a target rests from when it failed, and not from
+// when who was told of that is done with it.
+func TestRestBeginsWithTheFailure(t *testing.T) {
+	r := newReceiver(t)
+	g := newRig(t, Target{Name: "ops", URL: r.URL})
+	f := &flawed{Store: g.store, fails: "failed"}
+	g.options.Tell = func(o Outcome) {
+		if errors.Is(o.Err, errDisk) {
+			f.set("")
+			g.clock.pass(3 * time.Hour)
+		}
+		g.outcomes <- o
+	}
+	r.next(1, status(500))
+	g.tell(notice("first", "ops"))
+	g.start(f)
+	if o := g.outcome(); !errors.Is(o.Err, errDisk) {
+		t.Fatalf("outcome: %+v", o)
+	}
+	if o := g.outcome(); o.Err != nil {
+		t.Errorf("outcome: %+v", o)
+	}
+}
+
 // TestSlowTargetHoldsNobodyUp: neither another target nor the end.
 func TestSlowTargetHoldsNobodyUp(t *testing.T) {
 	slow, calm := newReceiver(t), newReceiver(t)
