@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -27,7 +29,11 @@ func (e *Engine) savedPlan(r run.Run) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the saved plan cannot be read: %w", err)
 	}
-	if got := plan.Digest(b); got != r.Plan.Digest {
+	ground, err := os.ReadFile(filepath.Join(e.files(r.ID).dir, runner.GroundFile))
+	if err != nil {
+		return nil, fmt.Errorf("it is not known what the saved plan stands on: %w", err)
+	}
+	if got := runner.ApprovedDigest(b, ground); got != r.Plan.Digest {
 		return nil, fmt.Errorf("the saved plan is not the one that was made: its digest is %s, not %s", approvals.Short(got), approvals.Short(r.Plan.Digest))
 	}
 	return b, nil
@@ -68,8 +74,12 @@ func (e *Engine) startApply(ctx context.Context, r run.Run) error {
 		return err
 	}
 	secrets.Plan = saved
+	tree, err := e.tree(ctx, r, def)
+	if err != nil {
+		return err
+	}
 	// Once begun it must not be left half started because the daemon stops.
-	return e.Runner.Start(context.WithoutCancel(ctx), e.files(r.ID).phase(runner.ApplyPhase), e.job(r, def, runner.ApplyPhase), secrets)
+	return e.Runner.Start(context.WithoutCancel(ctx), e.files(r.ID).phase(runner.ApplyPhase), e.job(r, def, runner.ApplyPhase, tree), secrets)
 }
 
 // followApply waits for an applying runner, started by this engine or by an
@@ -152,7 +162,7 @@ func notApplied(d *run.Dossier, res runner.Result) error {
 // interrupted records that a runner vanished in the middle of an apply.
 func (e *Engine) interrupted(ctx context.Context, r run.Run, v *runner.Vanished) {
 	f := e.files(r.ID)
-	if err := e.Runner.Seal(f.phase(runner.ApplyPhase), f.tree(), e.Vault.Recipient()); err != nil {
+	if err := e.Runner.Seal(f.phase(runner.ApplyPhase), e.Vault.Recipient()); err != nil {
 		e.Log.Error("what an interrupted apply left cannot be encrypted", "run", r.ID, "error", err)
 	}
 	text := "the apply's runner vanished before it could tell the outcome"

@@ -3,17 +3,64 @@ package engine
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"time"
+
+	"github.com/tfops/tfops/internal/runner"
 )
 
 // maxSwept is how many trees may wait to be removed. A tree is as large as the
 // repository: no more of them than this may take room that nobody needs.
 const maxSwept = 64
 
-// sweepTrees removes the trees of ended runs once no runner is at work:
-// removing one costs as much as all else that the daemon does for a run, and
-// the engines should not wait for it. What is left when the daemon stops the
-// next one finds (see sweep).
+// moduleRest is how long a package of a module stays that no run needs.
+const moduleRest = 14 * 24 * time.Hour
+
+// surplus moves aside the checkouts that no run needs, and leaves them to be swept.
+func (e *Engine) surplus(ctx context.Context) {
+	q, err := e.Store.Queue(ctx)
+	if err != nil {
+		return // it is asked for again
+	}
+	needed := map[string]bool{}
+	for _, r := range q.Active {
+		needed[r.Commit.SHA] = true
+	}
+	gone, err := e.checkouts.Surplus(time.Now(), func(_, sha string) bool { return needed[sha] })
+	if err != nil {
+		e.Log.Warn("checkouts that no run needs cannot be removed", "error", err)
+	}
+	for _, tree := range gone {
+		e.discardTree(tree)
+	}
+}
+
+// pruneTrees gives back the room of what was fetched for runs that have ended: packages of modules, by
+// what the plans of those that go on stand on.
+func (e *Engine) pruneTrees(ctx context.Context) {
+	q, err := e.Store.Queue(ctx)
+	if err != nil {
+		return
+	}
+	keep := map[string]bool{}
+	for _, r := range q.Active {
+		digests, err := runner.GroundPackages(e.files(r.ID).dir)
+		if err != nil {
+			e.Log.Warn("it is not known which modules a run needs, so all are kept", "run", r.ID, "error", err)
+			return
+		}
+		for _, d := range digests {
+			keep[d] = true
+		}
+	}
+	if err := runner.PruneModules(filepath.Join(e.DataDir, "cache"), keep, time.Now().Add(-moduleRest)); err != nil {
+		e.Log.Warn("modules that nobody uses any more cannot be removed", "error", err)
+	}
+}
+
+// sweepTrees removes trees once no runner is at work: removing one costs as much as all
+// else that the daemon does for a run, and the engines should not wait for it. What is
+// left when the daemon stops the next one finds (see checkout.Open).
 func (e *Engine) sweepTrees(ctx context.Context) {
 	for {
 		select {
@@ -38,7 +85,7 @@ func (e *Engine) discardTree(tree string) {
 
 func (e *Engine) removeTree(tree string) {
 	if err := os.RemoveAll(tree); err != nil {
-		e.Log.Warn("the tree of an ended run cannot be removed", "tree", tree, "error", err)
+		e.Log.Warn("a checkout that no run needs cannot be removed", "tree", tree, "error", err)
 	}
 }
 

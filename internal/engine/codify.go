@@ -11,9 +11,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/codify"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -127,8 +129,8 @@ func (e *Engine) shared(def Definition, tree fs.FS) []string {
 	return files
 }
 
-// applyPatch puts the patch that a speculative plan is made for into its tree.
-func (e *Engine) applyPatch(ctx context.Context, r run.Run, def Definition) error {
+// applyPatch puts the patch that a speculative plan is made for over its tree.
+func (e *Engine) applyPatch(ctx context.Context, r run.Run, def Definition, tree checkout.Checkout) error {
 	f, err := e.Journal.Finding(ctx, r.Codify)
 	if err != nil {
 		return err
@@ -148,7 +150,7 @@ func (e *Engine) applyPatch(ctx context.Context, r run.Run, def Definition) erro
 	if err := replace(filepath.Join(e.files(r.ID).dir, patchFile), b); err != nil {
 		return err
 	}
-	return made.WriteTo(e.files(r.ID).tree())
+	return made.WriteTo(pinned.Files(tree.Dir), e.files(r.ID).written())
 }
 
 // Patch shows the patch that a run checks, and what the check came to.

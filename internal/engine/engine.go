@@ -16,9 +16,11 @@ import (
 	"context"
 	"io/fs"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/run"
@@ -59,7 +61,7 @@ type Runner interface {
 	Wait(ctx context.Context, dir string) (runner.Result, error)
 	Interrupt(dir string, force bool) error
 	Survivors(run string) ([]runner.Process, error)
-	Seal(dir, tree, recipient string) error
+	Seal(dir, recipient string) error
 }
 
 // Source is one repository: its remote, and the objects that were fetched.
@@ -112,8 +114,10 @@ type Engine struct {
 	// Places for runners of each phase. Drift checks have their own, so that
 	// they never keep a commit waiting.
 	plans, checks, applies chan struct{}
-	trees                  chan string // of ended runs, to be removed
+	trees                  chan string // checkouts that no run needs, to be removed
 	begun                  time.Time
+
+	checkouts *checkout.Store
 
 	mu         sync.Mutex
 	base       *Settings                    // as configured
@@ -151,7 +155,8 @@ type repositoryStatus struct {
 func New(o Options, s *Settings) *Engine {
 	return &Engine{Options: o, base: s, settings: s.prepare(), looks: map[string]map[string]look{}, surveyed: map[string]bool{}, indexes: map[string]*workspace.Index{}, makings: map[workspace.Origin]making{}, code: map[string]codeFacts{}, codeAt: map[string]string{},
 		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency), trees: make(chan string, maxSwept),
-		changed: make(chan struct{}), configured: make(chan struct{}, 1), flow: make(chan struct{}, 1),
+		checkouts: checkout.Open(filepath.Join(o.DataDir, "cache", "checkouts")),
+		changed:   make(chan struct{}), configured: make(chan struct{}, 1), flow: make(chan struct{}, 1),
 		repos: map[string]*repositoryStatus{}, problems: map[string]error{},
 		polling: map[string]chan struct{}{}, poke: map[string]chan struct{}{}, due: map[string]time.Time{}, reportsDue: map[string]dueReport{}, following: map[string]int{}, seen: map[string]bool{},
 	}

@@ -39,7 +39,7 @@ func TestCommitToApplied(t *testing.T) {
 		if v.Sync != workspace.Synced || v.Record.Applied != sha || v.Lock != nil || v.Wait.For != "" {
 			t.Errorf("status after: %s %+v %+v %+v", v.Sync, v.Record, v.Lock, v.Wait)
 		}
-		if _, err := os.Stat(g.engine.files(r.ID).tree()); !os.IsNotExist(err) {
+		if _, err := os.Stat(g.engine.files(r.ID).ground()); !os.IsNotExist(err) {
 			t.Error("the tree of an ended run is kept")
 		}
 		if len(g.runs("b")) != 1 {

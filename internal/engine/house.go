@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -39,19 +40,20 @@ func (e *Engine) setFollowing(id string, on bool) {
 	}
 }
 
-// settled removes the tree of a run that has ended: it is as large as the
-// repository, and the commit is in the mirror. Logs, plan and results stay
-// until the run is pruned. As long as a runner works in the tree it stays.
+// settled removes what a run that has ended wrote into its tree. Logs, plan and results
+// stay until the run is pruned. As long as a runner works in the tree it stays.
 func (e *Engine) settled(r run.Run) {
 	e.mu.Lock()
 	busy := e.following[r.ID] > 0
 	e.mu.Unlock()
-	tree := e.files(r.ID).tree()
 	if busy || !r.Status.Terminal() {
 		return
 	}
-	if _, err := os.Lstat(tree); err == nil { // a run may settle twice
-		e.discardTree(tree)
+	// The second is where an earlier tfops kept the whole tree.
+	for _, dir := range []string{e.files(r.ID).ground(), filepath.Join(e.files(r.ID).dir, "tree")} {
+		if err := os.RemoveAll(dir); err != nil {
+			e.Log.Warn("what an ended run wrote cannot be removed", "run", r.ID, "error", err)
+		}
 	}
 }
 
@@ -101,7 +103,7 @@ const (
 // Until something is due it looks once a minute, since a clock may be set, and
 // when anything changes; a look is in memory only.
 func (e *Engine) keepHouse(ctx context.Context) {
-	var pruned, looked time.Time
+	var pruned, looked, tidied time.Time
 	maintained := time.Now()
 	e.untilDone(ctx, func() (time.Time, bool) {
 		now := time.Now()
@@ -112,6 +114,10 @@ func (e *Engine) keepHouse(ctx context.Context) {
 		if now.Sub(pruned) >= pruneEvery {
 			e.prune(ctx)
 			pruned = now
+		}
+		if now.Sub(tidied) >= checkout.Rest {
+			e.surplus(ctx)
+			tidied = now
 		}
 		if now.Sub(maintained) >= maintainEvery {
 			e.maintain(ctx)
@@ -175,6 +181,7 @@ func (e *Engine) prune(ctx context.Context) {
 	}
 	e.pruneDrift(ctx)
 	e.keepRules(ctx)
+	e.pruneTrees(ctx)
 }
 
 // driftDays is how long the history of drift is kept: the longest trend of a

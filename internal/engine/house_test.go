@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
@@ -57,14 +58,14 @@ func TestSweep(t *testing.T) {
 		g.commit("b/main.tf")
 		waiting := g.want("b", run.AwaitingApproval)
 		orphan := filepath.Join(g.dir, "runs", "0000000orphan")
-		for _, dir := range []string{orphan, g.engine.files(ended.ID).tree()} { // what a crash could leave
+		for _, dir := range []string{orphan, g.engine.files(ended.ID).ground()} { // what a crash could leave
 			if err := os.MkdirAll(dir, 0o700); err != nil {
 				t.Fatal(err)
 			}
 		}
 		g.restart()
-		for dir, want := range map[string]bool{orphan: false, g.engine.files(ended.ID).tree(): false,
-			g.engine.files(ended.ID).dir: true, g.engine.files(waiting.ID).tree(): true} {
+		for dir, want := range map[string]bool{orphan: false, g.engine.files(ended.ID).ground(): false,
+			g.engine.files(ended.ID).dir: true, g.engine.files(waiting.ID).ground(): true} {
 			if _, err := os.Stat(dir); (err == nil) != want {
 				t.Errorf("%s is there: %t, want %t", dir, err == nil, want)
 			}
@@ -129,30 +130,29 @@ func TestSettlingNeedsNoPlace(t *testing.T) {
 	}, define("a"), define("b", func(d *Definition) { d.PlanTimeout = 100 * time.Hour }))
 }
 
-// The tree of an ended run goes, but not while a runner is at work.
-func TestTreesGoWhenNobodyWorks(t *testing.T) {
+// A checkout goes when no run needs it any more, but not while a runner is at work.
+func TestCheckoutsGoWhenNobodyNeedsThem(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		g.start()
-		g.commit("b/main.tf")
-		g.want("b", run.AwaitingApproval)
-		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
-		if _, err := g.engine.Start(context.Background(), ana, Order{Workspace: "b", Kind: run.Plan}); err != nil {
+		first := g.commit("b/main.tf")
+		waiting := g.want("b", run.AwaitingApproval)
+		second := g.commit("a/main.tf")
+		g.want("a", run.Applied)
+		dir := func(sha string) string { return filepath.Join(g.dir, "cache", "checkouts", "infra", sha) }
+		time.Sleep(2 * checkout.Rest)
+		g.settle()
+		for sha, want := range map[string]bool{first: true, second: false} {
+			if _, err := os.Stat(dir(sha)); (err == nil) != want {
+				t.Errorf("the checkout of %s is there: %t, want %t", sha, err == nil, want)
+			}
+		}
+		if _, err := g.engine.Cancel(context.Background(), ana, waiting.ID, false); err != nil {
 			t.Fatal(err)
 		}
+		time.Sleep(2 * checkout.Rest)
 		g.settle()
-		busy := g.want("b", run.Planning)
-		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = false })
-		g.commit("a/main.tf")
-		tree := g.engine.files(g.want("a", run.Applied).ID).tree()
-		if _, err := os.Stat(tree); err != nil {
-			t.Fatal("the tree was removed while a runner was at work:", err)
-		}
-		if _, err := g.engine.Cancel(context.Background(), ana, busy.ID, false); err != nil {
-			t.Fatal(err)
-		}
-		g.settle()
-		if _, err := os.Stat(tree); !os.IsNotExist(err) {
-			t.Error("nobody works, and the tree is left:", err)
+		if _, err := os.Stat(dir(first)); !os.IsNotExist(err) {
+			t.Error("nobody needs it, and the checkout is left:", err)
 		}
 	}, define("a", auto), define("b"))
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/plan"
@@ -29,7 +30,8 @@ type files struct{ dir string }
 
 func (e *Engine) files(id string) files { return files{filepath.Join(e.DataDir, "runs", id)} }
 
-func (f files) tree() string                { return filepath.Join(f.dir, "tree") }
+func (f files) ground() string              { return filepath.Join(f.dir, "ground") }
+func (f files) written() string             { return filepath.Join(f.ground(), "written", "tree") }
 func (f files) phase(p runner.Phase) string { return filepath.Join(f.dir, string(p)) }
 func (f files) planFile() string            { return filepath.Join(f.dir, "plan.tfplan.age") }
 func (f files) planJSON() string            { return filepath.Join(f.dir, "plan.json") }
@@ -37,8 +39,8 @@ func (e *Engine) workspaceDir(name string) string {
 	return filepath.Join(e.DataDir, "workspaces", name)
 }
 
-// job describes a phase of a run to its runner.
-func (e *Engine) job(r run.Run, def Definition, p runner.Phase) runner.Job {
+// job describes a phase of a run to its runner. tree holds the commit's files.
+func (e *Engine) job(r run.Run, def Definition, p runner.Phase, tree checkout.Checkout) runner.Job {
 	s := e.current()
 	spec, ok := s.Engines[def.Engine]
 	if !ok {
@@ -46,7 +48,8 @@ func (e *Engine) job(r run.Run, def Definition, p runner.Phase) runner.Job {
 	}
 	f := e.files(r.ID)
 	j := runner.Job{FormatVersion: runner.FormatVersion, Run: r.ID, Workspace: def.Name, Phase: p,
-		Tree: f.tree(), Dir: def.Dir, VarFiles: def.VarFiles, Engine: spec,
+		Commit: r.Commit.SHA, Checkout: tree.Dir, Tree: filepath.Join(e.workspaceDir(def.Name), "tree"), Ground: f.ground(),
+		Dir: def.Dir, VarFiles: def.VarFiles, Engine: spec, ModuleAge: s.Repositories[def.Repository].Pace.Interval(),
 		TerraformWorkspace: def.TerraformWorkspace, WorkspaceDir: e.workspaceDir(def.Name), CacheDir: filepath.Join(e.DataDir, "cache"),
 		PlanFile: f.planFile(), PlanJSON: f.planJSON(), Recipient: e.Vault.Recipient(),
 		Destroy: r.Kind == run.Destroy, RefreshOnly: r.Kind == run.Refresh, Outputs: s.used(def.Name) && r.Kind != run.Plan, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
@@ -155,34 +158,27 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	if def.fingerprint != r.Fingerprint {
 		return errReconfigured
 	}
-	repo, ok := s.Repositories[def.Repository]
-	if !ok {
-		return fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
-	}
 	f := e.files(r.ID)
 	// Whatever an earlier try left: a plan is always made from a fresh tree.
-	for _, old := range []string{f.tree(), f.phase(runner.PlanPhase), f.planFile(), f.planJSON()} {
+	for _, old := range []string{f.ground(), filepath.Join(f.dir, runner.GroundFile), f.phase(runner.PlanPhase), f.planFile(), f.planJSON()} {
 		if err := os.RemoveAll(old); err != nil {
 			return err
 		}
 	}
-	for _, dir := range []string{f.dir, e.workspaceDir(def.Name)} {
+	for _, dir := range []string{f.dir, e.workspaceDir(def.Name), filepath.Join(e.DataDir, "cache")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
 	}
-	if err := e.need(ctx, repo, r.Commit.SHA); err != nil {
-		return err
-	}
-	exported, err := repo.Export(ctx, r.Commit.SHA, f.tree())
+	tree, err := e.tree(ctx, r, def)
 	if err != nil {
 		return err
 	}
-	if err := e.noteMissing(ctx, r, exported); err != nil {
+	if err := e.noteMissing(ctx, r, tree.Exported); err != nil {
 		return err
 	}
 	if r.Codify != "" {
-		if err := e.applyPatch(ctx, r, def); err != nil {
+		if err := e.applyPatch(ctx, r, def, tree); err != nil {
 			return err
 		}
 	}
@@ -196,7 +192,19 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	if err != nil {
 		return err
 	}
-	return e.Runner.Start(ctx, f.phase(runner.PlanPhase), e.job(r, def, runner.PlanPhase), secrets)
+	return e.Runner.Start(ctx, f.phase(runner.PlanPhase), e.job(r, def, runner.PlanPhase, tree), secrets)
+}
+
+// tree is the checkout of a run's commit, as it was written or made anew.
+func (e *Engine) tree(ctx context.Context, r run.Run, def Definition) (checkout.Checkout, error) {
+	repo, ok := e.current().Repositories[def.Repository]
+	if !ok {
+		return checkout.Checkout{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
+	}
+	if err := e.need(ctx, repo, r.Commit.SHA); err != nil {
+		return checkout.Checkout{}, err
+	}
+	return e.checkouts.Ensure(ctx, repo.name, repo, r.Commit.SHA)
 }
 
 // useInputs makes the run's inputs, and records of what.

@@ -420,7 +420,15 @@ func (p *players) outcome(ph *played) *runner.Result {
 	}
 	if ph.job.Phase == runner.PlanPhase {
 		file := []byte("plan of " + ph.job.Run + " made at " + time.Now().String())
-		if err := os.WriteFile(ph.job.PlanFile, file, 0o600); err != nil {
+		ground := []byte(`{"commit": "` + ph.job.Commit + `"}`)
+		err := os.WriteFile(filepath.Join(filepath.Dir(ph.job.PlanFile), runner.GroundFile), ground, 0o600)
+		if err == nil {
+			err = os.MkdirAll(ph.job.Ground, 0o700)
+		}
+		if err == nil {
+			err = os.WriteFile(ph.job.PlanFile, file, 0o600)
+		}
+		if err != nil {
 			return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseDisk, Message: err.Error()}
 		}
 		found := &plan.Plan{Counts: plan.Counts{Add: 1}, Complete: true, Applyable: true,
@@ -428,7 +436,7 @@ func (p *players) outcome(ph *played) *runner.Result {
 		if p.plan != nil {
 			found = p.plan(ph.job)
 		}
-		found.Digest = plan.Digest(file)
+		found.Digest = runner.ApprovedDigest(file, ground)
 		res.Plan, res.PlanDigest = found, found.Digest
 		b, err := json.Marshal(found)
 		if err == nil {
@@ -541,7 +549,7 @@ func (p *players) Survivors(string) ([]runner.Process, error) {
 	defer p.mu.Unlock()
 	return p.alive, nil
 }
-func (p *players) Seal(string, string, string) error { return nil }
+func (p *players) Seal(string, string) error { return nil }
 
 // count is how many phases of a kind were ever started for a workspace.
 func (p *players) count(name string, ph runner.Phase) int {

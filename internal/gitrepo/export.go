@@ -26,8 +26,9 @@ type Exported struct {
 }
 
 // Export writes the tree of a commit, given by its full id, into dst, which
-// must not exist or be empty. Files get the mode 0600, or 0700 when they are
-// executable, and directories 0700.
+// must not exist or be empty. Files get the mode 0644, or 0755 when they are
+// executable, and directories 0755, as in a clone made by hand: archives that a plan
+// makes of them are the same then. dst itself should lie in an owner-only directory.
 //
 // The whole tree is checked before anything is written. A path that would
 // leave dst or that two entries share, a name that stands for Git's own
@@ -81,9 +82,9 @@ func prepare(dst string) (made bool, err error) {
 	if err := os.MkdirAll(filepath.Dir(dst), 0o700); err != nil {
 		return false, fault.New(fault.Internal, "check the space and the rights of that directory", "an export cannot be written: %w", err)
 	}
-	err = os.Mkdir(dst, 0o700)
+	err = os.Mkdir(dst, 0o755)
 	if err == nil {
-		return true, nil
+		return true, os.Chmod(dst, 0o755)
 	}
 	entries, rerr := os.ReadDir(dst)
 	if rerr != nil {
@@ -92,7 +93,7 @@ func prepare(dst string) (made bool, err error) {
 	if len(entries) > 0 {
 		return false, fault.New(fault.Conflict, "export into a new directory", "%s is not empty: nothing is exported over other files", dst)
 	}
-	return false, os.Chmod(dst, 0o700)
+	return false, os.Chmod(dst, 0o755)
 }
 
 // clearOut removes what a failed export wrote.
@@ -271,7 +272,7 @@ func (x *export) makeDirs(ctx context.Context) error {
 		for part := range slices.Chunk(level, (len(level)+exportWriters-1)/exportWriters) {
 			g.Go(func() error {
 				for _, d := range part {
-					if err := errors.Join(ctx.Err(), os.Mkdir(x.place(d), 0o700)); err != nil {
+					if err := errors.Join(ctx.Err(), os.Mkdir(x.place(d), 0o755), os.Chmod(x.place(d), 0o755)); err != nil {
 						return err
 					}
 				}
@@ -335,9 +336,9 @@ func (x *export) writeFiles(ctx context.Context) error {
 
 // writeFile writes one file and reports whether it is an LFS pointer.
 func (x *export) writeFile(l loaded) (pointer bool, err error) {
-	perm := fs.FileMode(0o600)
+	perm := fs.FileMode(0o644)
 	if l.file.e.runnable() {
-		perm = 0o700
+		perm = 0o755
 	}
 	r, err := l.obj.Reader()
 	if err != nil {
@@ -359,7 +360,8 @@ func writeNew(path string, perm fs.FileMode, fill func(*os.File) error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(fill(f), f.Close())
+	// Whatever the umask of this process is: it guards what is written elsewhere.
+	return errors.Join(fill(f), f.Chmod(perm), f.Close())
 }
 
 // maxPointer is the size, in bytes, that an LFS pointer stays below, by its

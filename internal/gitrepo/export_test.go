@@ -58,7 +58,7 @@ func TestExport(t *testing.T) {
 	if have := readFiles(t, dst); !maps.Equal(have, want) {
 		t.Errorf("files: %v", have)
 	}
-	for name, perm := range map[string]fs.FileMode{"main.tf": 0o600, "run.sh": 0o700, "a/b": 0o700 | fs.ModeDir, ".": 0o700 | fs.ModeDir, "modules/vpc": 0o700 | fs.ModeDir} {
+	for name, perm := range map[string]fs.FileMode{"main.tf": 0o644, "run.sh": 0o755, "a/b": 0o755 | fs.ModeDir, ".": 0o755 | fs.ModeDir, "modules/vpc": 0o755 | fs.ModeDir} {
 		if info, err := os.Lstat(filepath.Join(dst, name)); err != nil || info.Mode() != perm {
 			t.Errorf("%s: %v, %v, want %v", name, info, err, perm)
 		}

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,8 +10,6 @@ import (
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 	"golang.org/x/sys/unix"
-
-	"github.com/tfops/tfops/internal/plan"
 )
 
 // checkPlan sees that what would be applied is what was approved. It is the
@@ -25,12 +22,7 @@ func (p *phase) checkPlan(context.Context) error {
 	default:
 		return refuse(CauseRunner, "", "there is no phase %q", p.job.Phase)
 	}
-	digest := plan.Digest(p.secrets.Plan)
-	if len(p.secrets.Plan) == 0 || subtle.ConstantTimeCompare([]byte(digest), []byte(p.job.PlanDigest)) != 1 {
-		return refuse(CauseBadInput, "nothing was applied; make a new plan", "the saved plan is not the one that was approved: it is %s, approved is %s", digest, p.job.PlanDigest)
-	}
-	p.result.PlanDigest = digest
-	return nil
+	return p.readGround()
 }
 
 // apply carries out the saved plan. It always takes the backend's lock.

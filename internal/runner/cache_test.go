@@ -89,7 +89,7 @@ func (m *mirror) use(r *rig, workspace, cache string) option {
 // initialised checks that init went well; the plan after it cannot.
 func initialised(t *testing.T, f *flight, result Result) {
 	t.Helper()
-	if !exists(filepath.Join(f.job.WorkspaceDir, "engine", "0", "key")) {
+	if !exists(keptInitFile(f.job.WorkspaceDir)) {
 		t.Fatalf("init failed: %+v\n%s", result, f.read(EventsFile))
 	}
 }
@@ -97,15 +97,8 @@ func initialised(t *testing.T, f *flight, result Result) {
 func TestProviderCache(t *testing.T) {
 	m := newMirror(t)
 	r := newRig(t, map[string]string{"main.tf": needsProvider})
-	lock := filepath.Join(r.tree, dependencyLock)
 	cold := int64(0)                                   // how often one init with an empty cache downloads
 	for _, workspace := range []string{"one", "two"} { // neither has a lock file
-		if err := os.RemoveAll(lock); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.RemoveAll(filepath.Join(r.tree, ".terraform.lock.tfops")); err != nil {
-			t.Fatal(err)
-		}
 		f, result := r.plan(m.use(r, workspace, "cache"))
 		initialised(t, f, result)
 		if workspace == "one" {
@@ -115,24 +108,22 @@ func TestProviderCache(t *testing.T) {
 	if n := m.downloads.Load(); cold == 0 || n != cold {
 		t.Fatalf("downloaded %d times, then %d", cold, n)
 	}
-	// The lock file that init made comes back into the next checkout.
-	if err := os.Remove(lock); err != nil {
-		t.Fatal(err)
-	}
+	// The lock file that init made comes back into the next run's tree.
 	f, result := r.plan(m.use(r, "two", "cache"))
 	initialised(t, f, result)
-	if !result.InitReused || !exists(lock) || !exists(filepath.Join(f.dir, "terraform.lock.hcl")) {
+	if !result.InitReused || !exists(f.wrote(dependencyLock)) {
 		t.Fatalf("%+v", result)
 	}
 	// A repository's own lock file is left as it is.
-	if err := os.Remove(filepath.Join(r.tree, ".terraform.lock.tfops")); err != nil {
+	own, err := os.ReadFile(f.wrote(dependencyLock))
+	if err != nil {
 		t.Fatal(err)
 	}
-	own, _ := os.ReadFile(lock)
+	r.write(dependencyLock, string(own))
 	f, result = r.plan(m.use(r, "three", "cache"))
 	initialised(t, f, result)
-	if after, _ := os.ReadFile(lock); !bytes.Equal(own, after) || m.downloads.Load() != cold {
-		t.Fatalf("%s\n%d downloads", after, m.downloads.Load())
+	if exists(f.wrote(dependencyLock)) || m.downloads.Load() != cold {
+		t.Fatalf("%d downloads", m.downloads.Load())
 	}
 	if strings.Contains(f.read(EventsFile), "Incomplete lock file") {
 		t.Error("init complains of the lock file")
@@ -174,7 +165,7 @@ func TestKeptLockFileGivesWay(t *testing.T) {
 		r.write("main.tf", strings.Replace(needsProvider, "acme\"\n", "acme\"\n      version = \""+version+"\"\n", 1))
 		f, result := r.plan(m.use(r, "w", "c"))
 		initialised(t, f, result)
-		if b, _ := os.ReadFile(filepath.Join(f.dir, "terraform.lock.hcl")); !strings.Contains(string(b), `"`+version+`"`) {
+		if b, _ := os.ReadFile(f.wrote(dependencyLock)); !strings.Contains(string(b), `"`+version+`"`) {
 			t.Fatalf("%s: %s", version, b)
 		}
 	}

@@ -274,15 +274,18 @@ func TestNothingRuns(t *testing.T) {
 
 func TestSealAfterAVanishedApply(t *testing.T) {
 	f := busy(t, "exec sleep 600")
-	f.write(erroredState, `{"serial": 3, "x": "canary"}`)
+	plain := f.wrote(erroredState) // what the engine leaves in its tree
+	if err := os.WriteFile(plain, []byte(`{"serial": 3, "x": "canary"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	kill(t, f.pid())
 	killAll(f.vanish().Survivors)
 	for range 2 { // the second finds nothing to do
-		if err := (&Local{}).Seal(f.dir, f.tree, f.job.Recipient); err != nil {
+		if err := (&Local{}).Seal(f.dir, f.job.Recipient); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := f.decrypt(filepath.Join(f.dir, ErroredStateFile)); !strings.Contains(string(got), "canary") || exists(filepath.Join(f.tree, erroredState)) {
+	if got := f.decrypt(filepath.Join(f.dir, ErroredStateFile)); !strings.Contains(string(got), "canary") || exists(plain) {
 		t.Fatalf("%s", got)
 	}
 	left, _ := (&Local{}).Survivors(f.job.Run)

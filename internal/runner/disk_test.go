@@ -111,15 +111,15 @@ func TestStateCannotBeSaved(t *testing.T) {
 			disk := smallDisk(t)
 			r := newRig(t, nil)
 			r.env["TMPDIR"] = r.base
-			if name != "errored.tfstate" {
-				r.tree = filepath.Join(disk, "tree")
-			}
 			here, on := r.fifo("here"), r.fifo("on")
 			input := `  input = join("", [for i in range(1000) : "canary-in-state and much more, so that it does not fit into what is left of a page"])` + "\n"
 			r.write("main.tf", strings.Replace(provisioned("echo here > "+here.path+"; read x < "+on.path), "{\n", "{\n"+input, 1))
 			state := func(j *Job, _ *Secrets) {
 				j.WorkspaceDir = filepath.Join(disk, "w")
 				j.CacheDir = filepath.Join(r.base, "cache")
+				if name != "errored.tfstate" {
+					j.Ground = filepath.Join(disk, "ground")
+				}
 			}
 			plan := r.planned(state)
 			f := &flight{rig: r}
@@ -144,7 +144,7 @@ func TestStateCannotBeSaved(t *testing.T) {
 			if exists(filepath.Join(f.dir, evidenceReserve)) {
 				t.Error("the space for it is still taken")
 			}
-			if exists(filepath.Join(r.tree, erroredState)) || strings.Contains(f.read(EventsFile), "canary-in-state") {
+			if exists(f.wrote(erroredState)) || strings.Contains(f.read(EventsFile), "canary-in-state") {
 				t.Fatal("the plain state is still there")
 			}
 		})

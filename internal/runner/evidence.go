@@ -97,15 +97,22 @@ func sealState(state []byte, into, recipient string) error {
 }
 
 // Seal does after a vanished apply what its runner could not do any more: it
-// encrypts an errored.tfstate that the engine left in the root module below
-// tree to ErroredStateFile in dir, the phase's directory, and removes the
-// plain one. Without such a file it does nothing.
-func (l *Local) Seal(dir, tree, recipient string) error {
+// encrypts an errored.tfstate that the engine left in the root module to
+// ErroredStateFile in dir, the phase's directory, and removes the plain one. Without such
+// a file it does nothing.
+func (l *Local) Seal(dir, recipient string) error {
 	job, err := readJob(dir)
 	if err != nil {
 		return err
 	}
-	_, err = sealErrored(filepath.Join(tree, filepath.FromSlash(job.Dir)), filepath.Join(dir, ErroredStateFile), recipient)
+	// With an overlay it lies among what the run wrote, else in the workspace's tree.
+	for _, tree := range []string{writtenDir(job.Ground, treeName), job.Tree} {
+		root := filepath.Join(tree, filepath.FromSlash(job.Dir))
+		sealed, serr := sealErrored(root, filepath.Join(dir, ErroredStateFile), recipient)
+		if err = errors.Join(err, serr); sealed {
+			break
+		}
+	}
 	return errors.Join(err, remove(filepath.Join(dir, evidenceReserve)))
 }
 

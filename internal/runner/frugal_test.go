@@ -25,21 +25,21 @@ func TestFrugal(t *testing.T) {
 
 // A provider would inherit the setting.
 func TestFrugalOnlyWithoutProviders(t *testing.T) {
-	s := &slot{dir: t.TempDir()}
-	providers := filepath.Join(s.data(), "providers")
-	if !s.noProviders() {
+	root := t.TempDir()
+	providers := filepath.Join(dataDir(root), "providers")
+	if !noProviders(root) {
 		t.Error("no directory of providers, and yet there are some")
 	}
 	if err := os.MkdirAll(providers, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if !s.noProviders() {
+	if !noProviders(root) {
 		t.Error("an empty directory of providers, and yet there are some")
 	}
 	if err := os.Mkdir(filepath.Join(providers, "registry.terraform.io"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if s.noProviders() {
+	if noProviders(root) {
 		t.Error("the providers are not seen")
 	}
 }

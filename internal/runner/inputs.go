@@ -16,6 +16,9 @@ func checkInputs(job Job) (tree, root string, err error) {
 		return "", "", refuse(CauseRunner, "run it again", "the exported commit is not there: %w", err)
 	}
 	root = filepath.Join(tree, filepath.FromSlash(job.Dir))
+	if !within(tree, root) {
+		return "", "", refuse(CauseBadInput, "correct `dir` of the workspace", "the directory %s leads out of the repository", job.Dir)
+	}
 	if name := submoduleOf(tree, root); name != "" {
 		return "", "", submoduleFault(name, "the directory "+job.Dir)
 	}
@@ -40,6 +43,9 @@ func checkInputs(job Job) (tree, root string, err error) {
 func checkVarFile(tree, root, name string) error {
 	const next = "correct `var_files` of the workspace, or commit the file"
 	path := filepath.Join(root, filepath.FromSlash(name))
+	if !within(tree, path) {
+		return refuse(CauseBadInput, next, "the var file %s leads out of the repository", name)
+	}
 	if sub := submoduleOf(tree, path); sub != "" {
 		return submoduleFault(sub, "the var file "+name)
 	}

@@ -27,9 +27,15 @@
 // memory, never in these files; see Secrets. The plain plan stays in memory
 // too: the engine writes and reads it through /proc.
 //
+// The engine sees the commit's files at Job.Tree, a path that is the same for all runs of
+// the workspace, and has its data directory (.terraform) in there, as by hand. What a
+// phase writes there is the run's own (Job.Ground); see view. What the plan stands on is
+// recorded beside it (ground.json), and the apply has exactly that; see standing.
+//
 // What is kept between phases of a workspace lies in Job.WorkspaceDir:
 //
-//	engine/<n>/               engine data directories, one for each phase that runs at once; see slot
+//	tree/                     where its runs see their tree, each its own
+//	engine/init.json          what the last init made, to seed the next run's data directory; see keptInit
 //	engine/terraform.lock.hcl provider versions, when the repository has no lock file
 //	terraform.tfstate…        the managed state
 //	snapshots/                encrypted copies of it, the newest ten
@@ -54,7 +60,7 @@ type Phase string
 
 const (
 	PlanPhase  Phase = "plan"  // init or its reuse, plan, show
-	ApplyPhase Phase = "apply" // init or its reuse, apply of the saved plan
+	ApplyPhase Phase = "apply" // apply of the saved plan, with all that it stands on
 )
 
 // Job is what a runner is asked to do. Paths are absolute.
@@ -64,9 +70,15 @@ type Job struct {
 	Workspace     string `json:"workspace"` // name
 	Phase         Phase  `json:"phase"`
 
-	Tree     string   `json:"tree"`      // the exported commit
+	Commit   string   `json:"commit"`    // whose tree it is
+	Checkout string   `json:"checkout"`  // the commit's files, shared and never written; see package pinned
+	Tree     string   `json:"tree"`      // where the engine sees them: the same path for every run of the workspace
+	Ground   string   `json:"ground"`    // what the run writes into its tree; kept from its plan to its apply
 	Dir      string   `json:"dir"`       // the root module, relative to Tree
 	VarFiles []string `json:"var_files"` // relative to Dir
+
+	// ModuleAge is how long a module is not fetched again whose source can move: a poll.
+	ModuleAge time.Duration `json:"module_age"`
 
 	Engine EngineSpec `json:"engine"`
 
@@ -75,7 +87,7 @@ type Job struct {
 	CacheDir           string `json:"cache_dir"`     // shared by all workspaces: engine versions, providers
 	PlanFile           string `json:"plan_file"`     // plan.tfplan.age: written by the plan phase
 	PlanJSON           string `json:"plan_json"`     // plan.json: the redacted plan.Plan, written by the plan phase
-	PlanDigest         string `json:"plan_digest"`   // apply phase: the digest that was approved; anything else is refused
+	PlanDigest         string `json:"plan_digest"`   // apply phase: the digest that was approved, see ApprovedDigest; anything else is refused
 	Recipient          string `json:"recipient"`     // age recipient that plans, snapshots and evidence are encrypted to
 
 	Destroy     bool          `json:"destroy"`                // plan -destroy

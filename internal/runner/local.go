@@ -8,7 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +25,11 @@ const lockFD = 3
 type Local struct {
 	Exe      string   // the tfops binary; a runner is started as `Exe runner DIR`
 	ExtraEnv []string // "NAME=value", added to the runner's own environment, not to the engine's
+	Copy     bool     // never use namespaces: the engine sees copies, one phase of a workspace at a time
+
+	probed    sync.Once
+	namespace namespace
+	why       error // that there is no better one
 }
 
 // Start starts a runner for one phase and returns while it works.
@@ -54,7 +59,7 @@ func (l *Local) Start(ctx context.Context, dir string, job Job, secrets Secrets)
 	if err := layOut(dir, job); err != nil {
 		return startFault(job, err)
 	}
-	if err := l.launch(dir, lock, secrets); err != nil {
+	if err := l.launch(dir, lock, l.namespaceFor(job.CacheDir), secrets); err != nil {
 		return startFault(job, err)
 	}
 	return nil
@@ -124,7 +129,7 @@ func layOut(dir string, job Job) error {
 	return reserve(filepath.Join(dir, reserveFile), reserved)
 }
 
-func (l *Local) launch(dir string, lock *os.File, secrets Secrets) error {
+func (l *Local) launch(dir string, lock *os.File, in namespace, secrets Secrets) error {
 	b, err := json.Marshal(secrets)
 	if err != nil {
 		return err
@@ -145,10 +150,10 @@ func (l *Local) launch(dir string, lock *os.File, secrets Secrets) error {
 	// A runner waits for the engine nearly all of its life: more threads at
 	// work would cost more than they bring. What it keeps in memory is small, so
 	// it need not collect garbage while it starts.
-	cmd.Env = append(append(bareEnv(), "GOMAXPROCS=1", "GOGC=400"), l.ExtraEnv...)
+	cmd.Env = append(append(append(bareEnv(), "GOMAXPROCS=1", "GOGC=400"), in.environment()...), l.ExtraEnv...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, log, log
 	cmd.ExtraFiles = []*os.File{lock}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.SysProcAttr = in.attributes()
 	if err := cmd.Start(); err != nil {
 		return err
 	}

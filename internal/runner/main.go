@@ -25,9 +25,19 @@ import (
 // the goroutine keeps its thread for as long as the process lives.
 func Main(dir string) int {
 	runtime.LockOSThread()
+	if os.Getenv(probeEnv) != "" {
+		if err := probe(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return 0
+	}
 	dir, err := filepath.Abs(dir)
 	if err == nil {
 		err = settle(dir)
+	}
+	if err == nil {
+		err = enter(namespace(os.Getenv(namespaceEnv)))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "tfops runner:", err)
@@ -50,9 +60,8 @@ func Main(dir string) int {
 	return 0
 }
 
-// settle prepares the process: the lock stays in it, all that it and its
-// children write is owner-only, no memory is dumped to disk, and orphaned
-// grandchildren become its children, so that it can find and kill them.
+// settle prepares the process: the lock stays in it, no memory is dumped to disk, and
+// orphaned grandchildren become its children, so that it can find and kill them.
 func settle(dir string) error {
 	var inherited, named unix.Stat_t
 	if unix.Fstat(lockFD, &inherited) != nil || unix.Stat(filepath.Join(dir, lockFile), &named) != nil {
@@ -62,7 +71,9 @@ func settle(dir string) error {
 		return fault.New(fault.Invalid, "", "the lock that was handed over is not the one of %s", dir)
 	}
 	unix.CloseOnExec(lockFD)
-	unix.Umask(0o077)
+	// The engine makes files as it does by hand: what a module writes, and an archive
+	// of it, are then the same. The directories that they lie in are owner-only.
+	unix.Umask(0o022)
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
 		return fmt.Errorf("core dumps could not be switched off: %w", err)
 	}

@@ -25,23 +25,50 @@ type module struct {
 	unread    bool     // some file could not be parsed: what is said here may be incomplete
 	empty     bool     // the root module has no files at all
 	providers bool     // some provider is needed that is not built into the engine
-	floating  bool     // some module from elsewhere is not pinned to a version
 	shape     []string // all that init depends on, as text
+
+	calls   []moduleCall // modules from elsewhere, those that local modules call too
+	unknown bool         // some call names its source by more than plain text
 }
 
 // moduleReader walks a root module and its local modules.
 type moduleReader struct {
-	tree string
-	tofu bool
-	seen map[string]bool
-	out  module
+	tree  string
+	tofu  bool
+	seen  map[string]bool
+	calls map[string][]call // by directory
+	out   module
+}
+
+// call is a module block.
+type call struct {
+	name, source, version string
+	local                 string // the directory that it calls; empty for a module from elsewhere
 }
 
 // readModule reads the root module in dir; tree bounds the local modules.
 func readModule(tree, dir string, tofu bool) (module, error) {
-	r := &moduleReader{tree: tree, tofu: tofu, seen: map[string]bool{}}
+	r := &moduleReader{tree: tree, tofu: tofu, seen: map[string]bool{}, calls: map[string][]call{}}
 	err := r.read(dir, true)
+	r.out.calls = r.elsewhere(dir, "", nil)
 	return r.out, err
+}
+
+// elsewhere lists the calls of modules from elsewhere in dir and in the local modules
+// that it calls, each with its key.
+func (r *moduleReader) elsewhere(dir, prefix string, above []string) []moduleCall {
+	if slices.Contains(above, dir) { // a module that calls itself is the engine's to refuse
+		return nil
+	}
+	var found []moduleCall
+	for _, c := range r.calls[dir] {
+		if c.local == "" {
+			found = append(found, moduleCall{Key: prefix + c.name, Source: c.source, Version: c.version})
+			continue
+		}
+		found = append(found, r.elsewhere(c.local, prefix+c.name+".", append(above[:len(above):len(above)], dir))...)
+	}
+	return found
 }
 
 func (r *moduleReader) read(dir string, root bool) error {
@@ -170,7 +197,7 @@ func (r *moduleReader) block(path string, b *hcl.Block, root bool) error {
 	case "terraform":
 		r.terraform(path, b.Body, root)
 	case "module":
-		return r.call(filepath.Dir(path), b.Body)
+		return r.call(filepath.Dir(path), b.Labels[0], b.Body)
 	case "check": // may hold a data source
 		content, _, _ := b.Body.PartialContent(fileSchema)
 		for _, inner := range content.Blocks {
@@ -207,12 +234,13 @@ func (r *moduleReader) terraform(path string, body hcl.Body, root bool) {
 }
 
 // call follows a module block into a local module; others are the engine's.
-func (r *moduleReader) call(dir string, body hcl.Body) error {
+func (r *moduleReader) call(dir, name string, body hcl.Body) error {
 	content, _, _ := body.PartialContent(moduleSchema)
 	source, version := literal(content.Attributes["source"]), literal(content.Attributes["version"])
 	if !strings.HasPrefix(source, "./") && !strings.HasPrefix(source, "../") {
 		r.out.providers = true
-		r.out.floating = r.out.floating || !pinned(source, version)
+		r.out.unknown = r.out.unknown || source == "" || version == "" && content.Attributes["version"] != nil
+		r.calls[dir] = append(r.calls[dir], call{name: name, source: source, version: version})
 		return nil
 	}
 	local := filepath.Join(dir, filepath.FromSlash(source))
@@ -222,18 +250,8 @@ func (r *moduleReader) call(dir string, body hcl.Body) error {
 	if name := submoduleOf(r.tree, local); name != "" {
 		return submoduleFault(name, "the module "+source)
 	}
+	r.calls[dir] = append(r.calls[dir], call{name: name, local: local})
 	return r.read(local, false)
-}
-
-var (
-	exactVersion = lazily(`^\s*=?\s*v?\d+\.\d+\.\d+[0-9A-Za-z.+-]*\s*$`)
-	exactRef     = lazily(`[?&]ref=([0-9a-f]{40}|[^&]*v?\d+\.\d+[^&]*)(&|$)`)
-)
-
-// pinned reports whether a module from elsewhere is always the same: an exact
-// version of a registry's, or a commit or a tag with a version in its name.
-func pinned(source, version string) bool {
-	return exactVersion().MatchString(version) || exactRef().MatchString(source)
 }
 
 // literal is the value of an attribute that is a plain string, or "".

@@ -20,16 +20,18 @@ type phase struct {
 	mask    *masker
 	log     *eventLog
 
-	tree    string // the export, without symbolic links
-	root    string // the root module's directory, without symbolic links
-	module  module
-	env     map[string]string // the engine's
-	engine  engines.Engine
-	slot    *slot
-	cache   *providerCache
-	ownLock bool // the repository has a lock file of its own
-	managed bool // tfops keeps the state
-	notes   []string
+	view     view
+	ground   standing          // apply phase: what the plan stands on
+	packages map[string]string // of modules: digest, by the name of the directory
+	tree     string            // the commit's files, without symbolic links
+	root     string            // the root module's directory, without symbolic links
+	module   module
+	env      map[string]string // the engine's
+	engine   engines.Engine
+	cache    *providerCache
+	ownLock  bool // the repository has a lock file of its own
+	managed  bool // tfops keeps the state
+	notes    []string
 
 	result Result
 }
@@ -48,8 +50,8 @@ func (p *phase) open() error {
 }
 
 func (p *phase) close() {
-	if p.slot != nil {
-		p.slot.release()
+	if p.view != nil {
+		p.view.close()
 	}
 }
 
@@ -59,7 +61,7 @@ func (p *phase) run(ctx context.Context) error {
 	if p.job.Phase == ApplyPhase {
 		main = p.apply
 	}
-	return inOrder(ctx, p.checkPlan, p.readInputs, p.findEngine, p.openDirectories, p.placeState, main)
+	return inOrder(ctx, p.checkPlan, p.openGround, p.readInputs, p.findEngine, p.checkEngine, p.openDirectories, p.placeState, main)
 }
 
 func (p *phase) readInputs(context.Context) error {

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/plan"
 )
 
 func TestPlanThenApply(t *testing.T) {
@@ -20,7 +19,7 @@ func TestPlanThenApply(t *testing.T) {
 	f, result := r.plan(in)
 	must(t, result, Succeeded, "", "")
 	p := result.Plan
-	if p == nil || p.Counts.Add != 1 || p.Digest != result.PlanDigest || result.PlanDigest != plan.Digest(f.openPlan()) {
+	if p == nil || p.Counts.Add != 1 || p.Digest != result.PlanDigest || result.PlanDigest != ApprovedDigest(f.openPlan(), f.groundText()) {
 		t.Fatalf("plan %+v, digest %s", p, result.PlanDigest)
 	}
 	if result.EngineName != "terraform" || result.EngineVersion == "" || result.Backend.Type != "managed" || result.InitReused {
@@ -28,7 +27,7 @@ func TestPlanThenApply(t *testing.T) {
 	}
 	applied := f.startApply(in).wait()
 	must(t, applied, Succeeded, "", "")
-	if applied.Serial == 0 || applied.Lineage == "" || !applied.InitReused {
+	if applied.Serial == 0 || applied.Lineage == "" {
 		t.Fatalf("%+v", applied)
 	}
 	state, err := os.ReadFile(filepath.Join(r.workspaceDir(), "terraform.tfstate"))
@@ -55,10 +54,16 @@ func TestEverythingIsOwnerOnly(t *testing.T) {
 	f := r.planned()
 	must(t, f.startApply().wait(), Succeeded, "", "")
 	err := filepath.Walk(r.base, func(path string, info os.FileInfo, err error) error {
-		if err == nil && info.Mode().Perm()&0o077 != 0 && info.Mode()&os.ModeSymlink == 0 && path != r.base {
+		if err != nil || path == r.base {
+			return err
+		}
+		if info.Mode().Perm()&0o077 != 0 && info.Mode()&os.ModeSymlink == 0 {
 			t.Errorf("%s has mode %v", path, info.Mode())
 		}
-		return err
+		if info.IsDir() && (info.Mode().Perm()&0o077 == 0) { // nobody else gets to what is below
+			return filepath.SkipDir
+		}
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -106,6 +111,10 @@ func TestAnotherAttemptOfAPlan(t *testing.T) {
 	f, result := r.plan()
 	must(t, result, Failed, CauseEngine, "")
 	r.write("main.tf", simple)
+	f.job.Checkout = r.checkout()
+	if err := os.RemoveAll(f.job.Ground); err != nil { // as the daemon does before each plan
+		t.Fatal(err)
+	}
 	again := r.start(f.dir, f.job, Secrets{Env: r.env})
 	must(t, again.wait(), Succeeded, "", "")
 	if strings.Contains(again.read(EventsFile), "Unclosed") {
@@ -147,7 +156,7 @@ func TestBackendOfTheRepository(t *testing.T) {
 		t.Fatalf("%+v", result.Backend)
 	}
 	must(t, f.startApply().wait(), Succeeded, "", "")
-	if !exists(state) || exists(filepath.Join(r.tree, overrideFile)) {
+	if !exists(state) || exists(f.wrote(overrideFile)) {
 		t.Fatal("the backend was not used as it is")
 	}
 	_, result = r.plan(func(j *Job, _ *Secrets) { j.TerraformWorkspace = "blue" })
@@ -157,9 +166,10 @@ func TestBackendOfTheRepository(t *testing.T) {
 func TestOverrideDoesNotClash(t *testing.T) {
 	mine := `{"locals": {"x": 1}}`
 	r := newRig(t, map[string]string{"main.tf": simple + "locals {\n  x = 2\n}\n", overrideFile: mine})
-	must(t, r.planned().startApply().wait(), Succeeded, "", "")
-	if b, _ := os.ReadFile(filepath.Join(r.tree, overrideFile)); string(b) != mine {
-		t.Fatalf("the repository's file was changed: %s", b)
+	f := r.planned()
+	must(t, f.startApply().wait(), Succeeded, "", "")
+	if exists(f.wrote(overrideFile)) {
+		t.Fatal("the repository's file was changed")
 	}
 	if !exists(filepath.Join(r.workspaceDir(), "terraform.tfstate")) {
 		t.Fatal("no managed state")
@@ -186,14 +196,34 @@ func TestInitIsSkippedAndFallsBack(t *testing.T) {
 	if _, second := r.plan(); !second.InitReused || second.Outcome != Succeeded {
 		t.Fatalf("%+v", second)
 	}
-	for _, lost := range []string{"modules", "terraform.tfstate"} {
-		if err := os.RemoveAll(filepath.Join(r.workspaceDir(), "engine", "0", "data", lost)); err != nil {
+	for lost, without := range map[string]func(*keptInit){
+		"modules": func(k *keptInit) { k.Manifest = nil },
+		"backend": func(k *keptInit) { k.Backend = json.RawMessage(`{"version": 3}`) },
+	} {
+		kept, ok := readKept(r.workspaceDir())
+		if !ok {
+			t.Fatal("nothing was kept")
+		}
+		without(&kept)
+		if err := kept.write(r.workspaceDir()); err != nil {
 			t.Fatal(err)
 		}
 		f, result := r.plan()
 		must(t, result, Succeeded, "", "")
 		if result.InitReused || len(errorsOf(result.Diagnostics)) > 0 || !strings.Contains(f.read(EventsFile), "does not fit any more") {
 			t.Fatalf("%s: %+v", lost, result)
+		}
+	}
+	torn, err := os.ReadFile(keptInitFile(r.workspaceDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, left := range [][]byte{nil, torn[:len(torn)/2], append([]byte("x"), torn...)} { // a power cut, a full disk, rot
+		if err := os.WriteFile(keptInitFile(r.workspaceDir()), left, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, result := r.plan(); result.InitReused || result.Outcome != Succeeded {
+			t.Fatalf("%d bytes left: %+v", len(left), result)
 		}
 	}
 	r.write("module.tf", "module \"n\" {\n  source = \"./m\"\n}\n")

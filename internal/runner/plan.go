@@ -75,7 +75,11 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 	if err != nil {
 		return err
 	}
-	made, hidden, err := plan.ReadHidden(shown, plan.Digest(raw))
+	ground, err := p.keepGround()
+	if err != nil {
+		return err
+	}
+	made, hidden, err := plan.ReadHidden(shown, ApprovedDigest(raw, ground))
 	if err != nil {
 		return fmt.Errorf("the plan cannot be read: %w", err)
 	}

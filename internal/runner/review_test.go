@@ -37,12 +37,10 @@ func TestRepositorysProvidersStayOutOfTheCache(t *testing.T) {
 	if result := f.startApply().wait(); result.Outcome != Succeeded {
 		t.Fatalf("apply: %+v", result)
 	}
-	// The next commit's tree is another one, and what the kept directory links to is gone.
-	next := filepath.Join(r.base, "next")
-	if err := os.Rename(r.tree, next); err != nil {
+	// The next commit's tree is another one, and what the last init linked to is gone.
+	if err := os.RemoveAll(f.job.Checkout); err != nil {
 		t.Fatal(err)
 	}
-	r.tree = next
 	r.planned()
 }
 

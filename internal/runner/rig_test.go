@@ -16,6 +16,8 @@ import (
 
 	"filippo.io/age"
 	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/pinned"
 )
 
 // The test's own binary is the `tfops runner` that Local starts.
@@ -26,7 +28,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// rig is one workspace with its tree, and phases run on it with a real engine.
+// rig is one workspace with its tree, and phases run on it with a real engine. Each plan
+// is of the tree as it is then.
 type rig struct {
 	t        testing.TB
 	base     string
@@ -35,6 +38,7 @@ type rig struct {
 	identity *age.X25519Identity
 	env      map[string]string
 	phases   int
+	mark     string
 }
 
 // raceSettings: a program built with the race detector sleeps for a second
@@ -58,7 +62,7 @@ func newRig(t testing.TB, files map[string]string) *rig {
 	base := t.TempDir()
 	r := &rig{t: t, base: base, tree: filepath.Join(base, "tree"), local: &Local{Exe: exe, ExtraEnv: raceSettings}, identity: id,
 		env: map[string]string{"PATH": filepath.Dir(terraform) + ":/usr/bin:/bin", "HOME": filepath.Join(base, "home")}}
-	for _, dir := range []string{r.tree, r.env["HOME"], r.workspaceDir(), filepath.Join(base, "cache")} {
+	for _, dir := range []string{r.tree, r.env["HOME"], r.workspaceDir(), filepath.Join(base, "cache"), filepath.Join(base, "checkouts")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -74,10 +78,10 @@ func (r *rig) workspaceDir() string { return filepath.Join(r.base, "workspaces",
 func (r *rig) write(name, content string) {
 	r.t.Helper()
 	path := filepath.Join(r.tree, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		r.t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -93,9 +97,13 @@ type option func(*Job, *Secrets)
 
 func (r *rig) planJob(opts ...option) (string, Job, Secrets) {
 	r.phases++
+	if r.mark == "" { // the same test may run beside itself, and runs are told by their id
+		r.mark = fmt.Sprint(os.Getpid(), "-", filepath.Base(filepath.Dir(r.base)))
+	}
 	dir := filepath.Join(r.base, "runs", fmt.Sprintf("run-%03d", r.phases))
 	job := Job{
-		Run: strings.ReplaceAll(r.t.Name(), "/", "-") + "-" + filepath.Base(dir), Workspace: "w", Phase: PlanPhase, Tree: r.tree, Dir: ".",
+		Run: strings.ReplaceAll(r.t.Name(), "/", "-") + "-" + r.mark + "-" + filepath.Base(dir), Workspace: "w", Phase: PlanPhase, Dir: ".",
+		Commit: fmt.Sprintf("commit-%d", r.phases), Checkout: r.checkout(), Ground: filepath.Join(dir, "ground"), ModuleAge: time.Hour,
 		Engine: EngineSpec{Name: "terraform"}, TerraformWorkspace: "default", WorkspaceDir: r.workspaceDir(), CacheDir: filepath.Join(r.base, "cache"),
 		PlanFile: filepath.Join(dir, "plan.tfplan.age"), PlanJSON: filepath.Join(dir, "plan.json"), Recipient: r.identity.Recipient().String(),
 		LockState: true, Timeout: time.Minute, Grace: 20 * time.Second,
@@ -104,7 +112,42 @@ func (r *rig) planJob(opts ...option) (string, Job, Secrets) {
 	for _, o := range opts {
 		o(&job, &secrets)
 	}
+	if job.Tree == "" {
+		job.Tree = filepath.Join(job.WorkspaceDir, "tree")
+	}
 	return dir, job, secrets
+}
+
+// checkout pins the tree as it is now.
+func (r *rig) checkout() string {
+	r.t.Helper()
+	dir, err := os.MkdirTemp(filepath.Join(r.base, "checkouts"), "")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	err = copyTree(r.tree, pinned.Files(dir), nil)
+	if err == nil {
+		err = pinned.Pin(dir)
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return dir
+}
+
+// groundText says what a plan stands on.
+func (f *flight) groundText() []byte {
+	f.t.Helper()
+	b, err := os.ReadFile(filepath.Join(f.dir, GroundFile))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return b
+}
+
+// wrote is where a phase wrote a file of its tree.
+func (f *flight) wrote(name string) string {
+	return filepath.Join(f.job.Ground, "written", "tree", name)
 }
 
 func (r *rig) start(dir string, job Job, secrets Secrets) *flight {

@@ -77,7 +77,7 @@ func TestNaming(t *testing.T) {
 	}
 }
 
-func TestPinned(t *testing.T) {
+func TestImmovable(t *testing.T) {
 	for _, tt := range []struct {
 		source, version string
 		want            bool
@@ -86,12 +86,21 @@ func TestPinned(t *testing.T) {
 		{"terraform-aws-modules/vpc/aws", "= 5.1.0", true},
 		{"terraform-aws-modules/vpc/aws", "~> 5.1", false},
 		{"terraform-aws-modules/vpc/aws", "", false},
-		{"git::https://x/y.git?ref=v1.2", "", true},
+		{"git::https://x/y.git?ref=v1.2", "", false},
+		{"git::https://x/y.git?depth=1&ref=0123456789012345678901234567890123456789", "", true},
+		{"git::https://x/y.git?ref=0123456789012345678901234567890123456789&checksum=x", "", true},
+		{"git::https://x/y.git?ref=main&checksum=sha256:00", "", false}, // Git takes no checksum
+		{"github.com/x/y?ref=0123456", "", false},
+		{"git@github.com:x/y.git", "", false},
+		{"https://x/y.zip?checksum=sha256:00", "", true},
+		{"https://x/y.zip", "", false},
+		{"s3::https://x/y.zip", "", false},
+		{"/srv/modules/x", "", false},
 		{"git::https://x/y.git?ref=0123456789012345678901234567890123456789", "", true},
 		{"git::https://x/y.git?ref=main", "", false},
 		{"git::https://x/y.git", "", false},
 	} {
-		if got := pinned(tt.source, tt.version); got != tt.want {
+		if got := immovable(tt.source, tt.version); got != tt.want {
 			t.Errorf("%s %s: %v", tt.source, tt.version, got)
 		}
 	}
@@ -119,7 +128,7 @@ func TestReadModule(t *testing.T) {
 		t.Fatal(err)
 	}
 	m, err := readModule(tree, filepath.Join(tree, "root"), false)
-	if err != nil || fmt.Sprint(m.required) != "[>= 1.5 < 3]" || m.backend != "s3" || !m.providers || !m.floating || m.unread || m.empty {
+	if err != nil || fmt.Sprint(m.required) != "[>= 1.5 < 3]" || m.backend != "s3" || !m.providers || fmt.Sprint(m.calls) != "[{m.far a/b/c }]" || m.unread || m.empty {
 		t.Fatalf("%+v, %v", m, err)
 	}
 	m, err = readModule(tree, filepath.Join(tree, "root"), true)

@@ -25,7 +25,7 @@ func (p *phase) terraform(out *output) (*tfexec.Terraform, error) {
 		return nil, err
 	}
 	env := p.env
-	if p.slot != nil && p.slot.noProviders() {
+	if noProviders(p.root) {
 		env = frugal(env)
 	}
 	if err := tf.SetEnv(env); err != nil {

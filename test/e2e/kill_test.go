@@ -292,8 +292,8 @@ func (s *scene) toTheEnd(state string, before api.Run) {
 		s.t.Errorf("locks are left: %+v, %v", locks, err)
 	}
 	s.inspected()
-	if trees, _ := filepath.Glob(filepath.Join(s.data, "runs", s.run, "tree")); len(trees) > 0 {
-		s.t.Errorf("an ended run keeps its tree: %v", trees)
+	if trees, _ := filepath.Glob(filepath.Join(s.data, "runs", s.run, "ground")); len(trees) > 0 {
+		s.t.Errorf("an ended run keeps what it wrote: %v", trees)
 	}
 }
 

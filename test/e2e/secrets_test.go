@@ -571,6 +571,16 @@ func (v *vault) looksAtStore() {
 	}
 }
 
+// guarded reports whether a directory of the data directory, or one above it, lets nobody else in.
+func (v *vault) guarded(rel string) bool {
+	for ; rel != "."; rel = filepath.Dir(rel) {
+		if info, err := os.Lstat(filepath.Join(v.data, rel)); err == nil && info.Mode().Perm()&0o077 == 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // looksAtFiles reads everything below the data directory. Only the managed
 // state and the engine's own directory may hold a secret, and only their owner
 // may read them.
@@ -587,7 +597,7 @@ func (v *vault) looksAtFiles() {
 		}
 		rel, _ := filepath.Rel(v.data, path)
 		pack := strings.HasPrefix(rel, "repos/") && strings.Contains(rel, "/objects/") && !d.IsDir() // read-only, as git has them
-		if perm := info.Mode().Perm(); perm&0o077 != 0 && !pack {
+		if perm := info.Mode().Perm(); perm&0o077 != 0 && !pack && !v.guarded(filepath.Dir(rel)) {
 			v.t.Errorf("%s can be read by others: %v", rel, perm)
 		}
 		v.absent("the name of a file", []byte(rel))

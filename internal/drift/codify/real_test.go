@@ -108,7 +108,7 @@ func TestThePlanIsCleanAfterwards(t *testing.T) {
 				t.Fatalf("done %v, refused %+v", p.Done, p.Refused)
 			}
 			checkPatch(t, repo, p)
-			if err := p.WriteTo(w.repo); err != nil {
+			if err := p.WriteTo(w.repo, w.repo); err != nil {
 				t.Fatal(err)
 			}
 			if left := w.changes(); len(left) > 0 {
@@ -147,7 +147,7 @@ func TestThePlanIsCleanAfterARemoval(t *testing.T) {
 				t.Fatalf("%v, %+v", err, p)
 			}
 			checkPatch(t, repo, p)
-			if err := p.WriteTo(w.repo); err != nil {
+			if err := p.WriteTo(w.repo, w.repo); err != nil {
 				t.Fatal(err)
 			}
 			if left := w.changes(); len(left) > 0 {

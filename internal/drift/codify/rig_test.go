@@ -60,7 +60,7 @@ func checkPatch(t *testing.T, repo fs.FS, p codify.Proposal) {
 	if gitApply(t, byGit, p.Diff) {
 		dirs = append(dirs, byGit)
 	}
-	if err := p.WriteTo(byWrite); err != nil {
+	if err := p.WriteTo(byWrite, byWrite); err != nil {
 		t.Fatal(err)
 	}
 	for name, edit := range p.Files {

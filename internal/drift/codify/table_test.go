@@ -257,10 +257,10 @@ func TestWriteToWhatHasChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := writeTree(t, tree(module+open+"  x = 3\n"+shut))
-	if err := p.WriteTo(dir); !fault.Is(err, fault.Conflict) {
+	if err := p.WriteTo(dir, dir); !fault.Is(err, fault.Conflict) {
 		t.Errorf("over another text: %v", err)
 	}
-	if err := p.WriteTo(t.TempDir()); !fault.Is(err, fault.Conflict) {
+	if err := p.WriteTo(t.TempDir(), t.TempDir()); !fault.Is(err, fault.Conflict) {
 		t.Errorf("into an empty directory: %v", err)
 	}
 }

@@ -1,0 +1,185 @@
+// Package checkout keeps the trees of commits as files, one for each commit, shared by
+// all runs of it and never written again.
+//
+//	<dir>/<repository>/<commit>/files, index   the tree, pinned; see package pinned
+//	<dir>/<repository>/<commit>/exported.json  what Git could not bring
+//
+// A checkout is a cache: whatever is not as it was written is thrown away and made anew
+// from the objects in the mirror. So nothing has to be waited for until it is on the
+// disk, and a run that waits for weeks keeps no copy of what Git can give back.
+package checkout
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/pinned"
+)
+
+// Source gives the tree of a commit.
+type Source interface {
+	Export(ctx context.Context, sha, dst string) (gitrepo.Exported, error)
+}
+
+// Checkout is the tree of one commit on the disk.
+type Checkout struct {
+	Dir      string // pinned; see pinned.Files
+	Exported gitrepo.Exported
+}
+
+// Store makes checkouts and takes them away. It is safe for use by many goroutines;
+// one process at a time may use a directory.
+type Store struct {
+	dir    string
+	flight singleflight.Group
+
+	mu   sync.Mutex
+	used map[string]time.Time // by directory: when it was asked for last
+}
+
+// Open returns the checkouts below dir. It removes what an earlier process left half made.
+func Open(dir string) *Store {
+	half, _ := filepath.Glob(filepath.Join(dir, "*", "*"+halfMade+"*"))
+	for _, path := range half {
+		_ = os.RemoveAll(path) // it is in nobody's way
+	}
+	return &Store{dir: dir, used: map[string]time.Time{}}
+}
+
+const (
+	halfMade     = ".half-"
+	exportedFile = "exported.json"
+)
+
+// Ensure returns the checkout of a commit, given by its full id. One that is there is
+// compared with what was written, in about a microsecond a file; one that differs is
+// made anew. Two that ask at once wait for one export.
+func (s *Store) Ensure(ctx context.Context, repository string, src Source, sha string) (Checkout, error) {
+	dir := filepath.Join(s.dir, repository, sha)
+	s.touch(dir)
+	// The one export goes on for whoever else waits, so the end of its first asker is
+	// that asker's alone.
+	made := s.flight.DoChan(dir, func() (any, error) { return s.ensure(context.WithoutCancel(ctx), src, sha, dir) })
+	select {
+	case <-ctx.Done():
+		return Checkout{}, ctx.Err()
+	case r := <-made:
+		if r.Err != nil {
+			return Checkout{}, r.Err
+		}
+		return r.Val.(Checkout), nil
+	}
+}
+
+func (s *Store) touch(dir string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used[dir] = time.Now()
+}
+
+func (s *Store) ensure(ctx context.Context, src Source, sha, dir string) (Checkout, error) {
+	if c, err := read(dir); err == nil {
+		return c, nil
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return Checkout{}, spaceFault(sha, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+		return Checkout{}, spaceFault(sha, err)
+	}
+	half, err := os.MkdirTemp(filepath.Dir(dir), filepath.Base(dir)+halfMade+"*")
+	if err != nil {
+		return Checkout{}, spaceFault(sha, err)
+	}
+	defer os.RemoveAll(half) // of no effect once it was renamed
+	x, err := src.Export(ctx, sha, pinned.Files(half))
+	if err != nil {
+		return Checkout{}, err
+	}
+	b, err := json.Marshal(x)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(half, exportedFile), b, 0o600)
+	}
+	if err == nil {
+		err = pinned.Pin(half)
+	}
+	if err == nil {
+		err = os.Rename(half, dir)
+	}
+	if err != nil {
+		return Checkout{}, spaceFault(sha, err)
+	}
+	return Checkout{Dir: dir, Exported: x}, nil
+}
+
+func spaceFault(sha string, err error) error {
+	return fault.New(fault.Internal, "check the space and the rights of the data directory", "commit %s cannot be checked out: %w", sha, err)
+}
+
+// read is the checkout that is there, if it is what was written.
+func read(dir string) (Checkout, error) {
+	if err := pinned.Check(dir); err != nil {
+		return Checkout{}, err
+	}
+	b, err := os.ReadFile(filepath.Join(dir, exportedFile))
+	if err != nil {
+		return Checkout{}, err
+	}
+	c := Checkout{Dir: dir}
+	return c, json.Unmarshal(b, &c.Exported)
+}
+
+// Rest is how long a checkout stays that no run needs: the next commit, check or
+// speculative plan often wants the same one.
+const Rest = 15 * time.Minute
+
+// Surplus moves aside, and returns, the directories of checkouts that nobody has asked
+// for within Rest and that need does not want to keep. The caller removes them when
+// nobody has to wait for that.
+func (s *Store) Surplus(now time.Time, need func(repository, sha string) bool) ([]string, error) {
+	repos, err := os.ReadDir(s.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var gone []string
+	for _, repo := range repos {
+		commits, rerr := os.ReadDir(filepath.Join(s.dir, repo.Name()))
+		err = errors.Join(err, rerr)
+		for _, c := range commits {
+			dir := filepath.Join(s.dir, repo.Name(), c.Name())
+			if strings.Contains(c.Name(), halfMade) || need(repo.Name(), c.Name()) || !s.rested(dir, now) {
+				continue
+			}
+			away := fmt.Sprintf("%s%sgone-%d", dir, halfMade, now.UnixNano())
+			if rerr := os.Rename(dir, away); rerr != nil {
+				err = errors.Join(err, rerr)
+				continue
+			}
+			gone = append(gone, away)
+		}
+	}
+	return gone, err
+}
+
+// rested reports whether nobody has asked for a checkout for a while, and forgets it then.
+func (s *Store) rested(dir string, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Sub(s.used[dir]) < Rest {
+		return false
+	}
+	delete(s.used, dir)
+	return true
+}

@@ -1,0 +1,123 @@
+package checkout
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/pinned"
+)
+
+// source counts exports of a tree.
+type source struct {
+	exports atomic.Int64
+	gate    chan struct{} // an export waits for it
+	err     error
+}
+
+func (s *source) Export(_ context.Context, sha, dst string) (gitrepo.Exported, error) {
+	s.exports.Add(1)
+	if s.gate != nil {
+		<-s.gate
+	}
+	if s.err != nil {
+		return gitrepo.Exported{}, s.err
+	}
+	return gitrepo.Exported{Submodules: []string{"sub"}}, os.CopyFS(dst, fstest.MapFS{"main.tf": {Data: []byte(sha), Mode: 0o644}})
+}
+
+func TestOneExportForAll(t *testing.T) {
+	s, src := Open(t.TempDir()), &source{gate: make(chan struct{})}
+	var asking sync.WaitGroup
+	for range 20 {
+		asking.Go(func() {
+			c, err := s.Ensure(t.Context(), "infra", src, "abc")
+			if err != nil || len(c.Exported.Submodules) != 1 {
+				t.Errorf("%+v %v", c, err)
+			}
+		})
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Ensure(gone, "infra", src, "abc"); !errors.Is(err, context.Canceled) {
+		t.Errorf("who does not wait any more is told %v", err)
+	}
+	close(src.gate)
+	asking.Wait()
+	again, err := Open(s.dir).Ensure(t.Context(), "infra", src, "abc") // another process
+	if n := src.exports.Load(); err != nil || n != 1 || len(again.Exported.Submodules) != 1 {
+		t.Fatalf("%d exports, %+v, %v", n, again, err)
+	}
+}
+
+func TestWhatIsDamagedIsMadeAnew(t *testing.T) {
+	for name, damage := range map[string]func(dir string) error{
+		"a file":       func(d string) error { return os.Truncate(filepath.Join(pinned.Files(d), "main.tf"), 0) },
+		"all files":    func(d string) error { return os.RemoveAll(pinned.Files(d)) },
+		"the index":    func(d string) error { return os.Truncate(filepath.Join(d, "index"), 0) },
+		"what is said": func(d string) error { return os.Truncate(filepath.Join(d, exportedFile), 0) },
+		"all of it":    os.RemoveAll,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, src := Open(t.TempDir()), &source{}
+			c, err := s.Ensure(t.Context(), "infra", src, "abc")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := damage(c.Dir); err != nil {
+				t.Fatal(err)
+			}
+			c, err = s.Ensure(t.Context(), "infra", src, "abc")
+			if err != nil || len(c.Exported.Submodules) != 1 {
+				t.Fatalf("%+v %v", c, err)
+			}
+			if b, _ := os.ReadFile(filepath.Join(pinned.Files(c.Dir), "main.tf")); string(b) != "abc" {
+				t.Fatalf("the file holds %q", b)
+			}
+		})
+	}
+}
+
+func TestAFailedExportLeavesNothing(t *testing.T) {
+	s, src := Open(t.TempDir()), &source{err: errors.New("no")}
+	if _, err := s.Ensure(t.Context(), "infra", src, "abc"); !errors.Is(err, src.err) {
+		t.Fatal(err)
+	}
+	if left, _ := os.ReadDir(filepath.Join(s.dir, "infra")); len(left) > 0 {
+		t.Fatalf("left: %v", left)
+	}
+}
+
+func TestSurplus(t *testing.T) {
+	s, src := Open(t.TempDir()), &source{}
+	for _, sha := range []string{"needed", "fresh", "old"} {
+		if _, err := s.Ensure(t.Context(), "infra", src, sha); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := time.Now().Add(2 * Rest)
+	s.used[filepath.Join(s.dir, "infra", "fresh")] = now
+	gone, err := s.Surplus(now, func(_, sha string) bool { return sha == "needed" })
+	if err != nil || len(gone) != 1 {
+		t.Fatalf("%v %v", gone, err)
+	}
+	for sha, want := range map[string]bool{"needed": true, "fresh": true, "old": false} {
+		if _, err := os.Stat(filepath.Join(s.dir, "infra", sha)); (err == nil) != want {
+			t.Errorf("%s is there: %t", sha, err == nil)
+		}
+	}
+	if again, err := s.Surplus(now, func(string, string) bool { return true }); err != nil || len(again) > 0 {
+		t.Fatalf("%v %v", again, err)
+	}
+	Open(s.dir) // a daemon that ended before it removed them
+	if _, err := os.Stat(gone[0]); !os.IsNotExist(err) {
+		t.Fatal("what was moved aside is left:", err)
+	}
+}

@@ -1,0 +1,240 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
+)
+
+// copies shows directories as copies, where the kernel does not let a runner mount. The
+// path at which the engine sees its tree is one that all phases of the workspace share
+// then, so they go one at a time.
+type copies struct {
+	ground string
+	held   *flock.Flock
+	shown  []shownCopy
+}
+
+type shownCopy struct {
+	name, at string
+	made     map[string]unix.Stat_t // by path below at: as it was copied
+}
+
+func newCopies(ctx context.Context, p *phase) (*copies, error) {
+	lock := flock.New(p.job.Tree+".lock", flock.SetPermissions(0o600))
+	free, err := lock.TryLock()
+	if err == nil && !free {
+		p.log.say("info", "waiting for another phase of this workspace: this system lets no two have a tree at the same path (see docs/ARCHITECTURE.md)")
+		_, err = lock.TryLockContext(ctx, 20*time.Millisecond)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c := &copies{ground: p.job.Ground, held: lock}
+	// A state that the engine could not save must not go with the tree of a runner that vanished.
+	stray := filepath.Join(p.job.Tree, filepath.FromSlash(p.job.Dir))
+	into := filepath.Join(p.job.WorkspaceDir, fmt.Sprintf("%d-%s", time.Now().Unix(), ErroredStateFile))
+	if _, err := sealErrored(stray, into, p.job.Recipient); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return c, nil
+}
+
+func (c *copies) show(shared, name, at string) error {
+	if err := os.RemoveAll(at); err != nil {
+		return err
+	}
+	if err := copyTree(shared, at, nil); err != nil {
+		return err
+	}
+	s := shownCopy{name: name, at: at, made: map[string]unix.Stat_t{}}
+	if err := s.each(nil, func(rel string, st unix.Stat_t) error { s.made[rel] = st; return nil }); err != nil {
+		return err
+	}
+	c.shown = append(c.shown, s)
+	return layOver(writtenDir(c.ground, name), at)
+}
+
+func (c *copies) hide(name, at string) error {
+	for i, s := range c.shown {
+		if s.name == name {
+			c.shown = append(c.shown[:i:i], c.shown[i+1:]...)
+			break
+		}
+	}
+	return errors.Join(os.RemoveAll(at), os.RemoveAll(writtenDir(c.ground, name)))
+}
+
+// collect finds what is not as it was copied.
+func (c *copies) collect() error {
+	for _, s := range c.shown {
+		into := writtenDir(c.ground, s.name)
+		if err := os.RemoveAll(into); err != nil {
+			return err
+		}
+		if err := os.MkdirAll(into, 0o755); err != nil {
+			return err
+		}
+		seen := map[string]bool{}
+		err := s.each(c.shown, func(rel string, st unix.Stat_t) error {
+			seen[rel] = true
+			old, known := s.made[rel]
+			same := known && old.Mode == st.Mode && (st.Mode&unix.S_IFMT == unix.S_IFDIR || old.Ino == st.Ino && old.Ctim == st.Ctim && old.Size == st.Size)
+			if same {
+				return nil
+			}
+			return copyOne(filepath.Join(s.at, rel), filepath.Join(into, rel))
+		})
+		if err != nil {
+			return err
+		}
+		if err := s.markRemoved(into, seen); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// each calls fn for all that lies below, but not for what others show there.
+func (s shownCopy) each(others []shownCopy, fn func(rel string, st unix.Stat_t) error) error {
+	return filepath.WalkDir(s.at, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == s.at {
+			return err
+		}
+		for _, o := range others {
+			if o.at == path && o.name != s.name {
+				return filepath.SkipDir
+			}
+		}
+		var st unix.Stat_t
+		if err := unix.Lstat(path, &st); err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(s.at, path)
+		if err != nil {
+			return err
+		}
+		return fn(rel, st)
+	})
+}
+
+// markRemoved leaves an overlay's mark for each file that is not there any more.
+func (s shownCopy) markRemoved(into string, seen map[string]bool) error {
+	for rel := range s.made {
+		parent := filepath.Dir(rel)
+		if _, known := s.made[parent]; seen[rel] || known && !seen[parent] {
+			continue
+		}
+		path := filepath.Join(into, rel)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := unix.Mknod(path, unix.S_IFCHR, 0); err != nil {
+			return &fs.PathError{Op: "mark as removed", Path: path, Err: err}
+		}
+	}
+	return nil
+}
+
+func (c *copies) close() { _ = c.held.Close() }
+
+// layOver puts what was written over a copy.
+func layOver(written, at string) error {
+	return filepath.WalkDir(written, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			if path == written && errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			return err
+		}
+		rel, err := filepath.Rel(written, path)
+		if err != nil || path == written {
+			return err
+		}
+		to := filepath.Join(at, rel)
+		if d.Type()&fs.ModeCharDevice != 0 {
+			return os.RemoveAll(to)
+		}
+		if info, err := os.Lstat(to); err == nil && (!info.IsDir() || !d.IsDir()) {
+			if err := os.RemoveAll(to); err != nil {
+				return err
+			}
+		}
+		return copyOne(path, to)
+	})
+}
+
+// copyTree copies directories, files and links, with their rights. What skip says is left out.
+func copyTree(from, to string, skip func(rel string) bool) error {
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if skip != nil && skip(rel) {
+			if d.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		return copyOne(path, filepath.Join(to, rel))
+	})
+}
+
+// copyOne copies one entry, without what lies below it.
+func copyOne(from, to string) error {
+	info, err := os.Lstat(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	switch {
+	case info.IsDir():
+		if err := os.MkdirAll(to, 0o755); err != nil {
+			return err
+		}
+		return os.Chmod(to, info.Mode().Perm()|0o700)
+	case info.Mode()&fs.ModeSymlink != 0:
+		target, err := os.Readlink(from)
+		if err != nil {
+			return err
+		}
+		return os.Symlink(target, to)
+	case info.Mode().IsRegular():
+		return copyFile(from, to, info.Mode().Perm())
+	}
+	return nil // sockets and pipes mean nothing in another place
+}
+
+func copyFile(from, to string, perm fs.FileMode) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Chmod(perm), out.Close())
+}
+
+// below reports whether a path lies in or is dir, both relative and clean.
+func below(dir, path string) bool {
+	return path == dir || strings.HasPrefix(path, dir+string(filepath.Separator))
+}

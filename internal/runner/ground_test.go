@@ -1,0 +1,357 @@
+package runner
+
+import (
+	"archive/zip"
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/tfops/tfops/internal/pinned"
+)
+
+// eachView runs a test in the ways in which an engine can be shown its tree.
+func eachView(t *testing.T, files map[string]string, test func(t *testing.T, r *rig)) {
+	for name, copied := range map[string]bool{"overlay": false, "copy": true} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, files)
+			r.local.Copy = copied
+			if got := r.local.namespaceFor(filepath.Join(r.base, "cache")); !copied && got == noNamespace {
+				t.Fatalf("this machine does not let a runner mount: %v", r.local.why)
+			}
+			test(t, r)
+		})
+	}
+}
+
+// gitModule is a repository of one module, whose branch can move.
+type gitModule struct {
+	t   testing.TB
+	dir string
+}
+
+func newGitModule(t testing.TB, payload string) *gitModule {
+	m := &gitModule{t, filepath.Join(t.TempDir(), "m")}
+	if err := os.MkdirAll(m.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	m.git("init", "-q", "-b", "main")
+	m.commit(payload)
+	return m
+}
+
+func (m *gitModule) git(args ...string) {
+	m.t.Helper()
+	cmd := exec.Command("git", append([]string{"-C", m.dir, "-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		m.t.Fatalf("git %v: %v %s", args, err, out)
+	}
+}
+
+func (m *gitModule) commit(payload string) {
+	m.t.Helper()
+	module := "resource \"terraform_data\" \"x\" {\n  input = path.module\n  provisioner \"local-exec\" {\n" +
+		"    command = \"echo payload $(cat ${path.module}/payload)\"\n  }\n}\noutput \"text\" { value = file(\"${path.module}/payload\") }\n"
+	for name, text := range map[string]string{"main.tf": module, "payload": payload} {
+		if err := os.WriteFile(filepath.Join(m.dir, name), []byte(text), 0o644); err != nil {
+			m.t.Fatal(err)
+		}
+	}
+	m.git("add", ".")
+	m.git("commit", "--allow-empty", "-qm", payload)
+}
+
+func (m *gitModule) calledAt(ref string) string {
+	return "module \"m\" {\n  source = \"git::file://" + m.dir + "?ref=" + ref + "\"\n}\noutput \"payload\" { value = module.m.text }\n"
+}
+
+func atOnce(j *Job, _ *Secrets) { j.ModuleAge = 0 }
+
+func speculative(j *Job, _ *Secrets) { j.LockState = false }
+
+// A plan is applied with the modules that it was made with, whatever moves and whoever
+// plans meanwhile.
+func TestModulesBelongToTheirRun(t *testing.T) {
+	m := newGitModule(t, "one")
+	eachView(t, map[string]string{"main.tf": m.calledAt("main")}, func(t *testing.T, r *rig) {
+		m.commit("one")
+		waiting := r.planned(atOnce)
+		m.commit("two")
+		other := r.planned(atOnce, speculative)
+		if was, is := waiting.groundPackages(), other.seenPayload(); is != "two" || len(was) != 1 {
+			t.Fatalf("the later plan saw %q, the first stands on %v", is, was)
+		}
+		if err := os.Rename(m.dir, m.dir+".away"); err != nil { // nothing is fetched at apply
+			t.Fatal(err)
+		}
+		apply := waiting.startApply()
+		must(t, apply.wait(), Succeeded, "", "")
+		if events := apply.read(EventsFile); !strings.Contains(events, "payload one") || strings.Contains(events, "payload two") {
+			t.Fatalf("applied with another payload:\n%s", events)
+		}
+		if err := os.Rename(m.dir+".away", m.dir); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func (f *flight) groundPackages() []string {
+	f.t.Helper()
+	digests, err := GroundPackages(f.dir)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return digests
+}
+
+// seenPayload is what a plan shows of the module's payload.
+func (f *flight) seenPayload() string {
+	f.t.Helper()
+	result := mustLoad(f.t.(*testing.T), f.dir)
+	for _, o := range result.Plan.Outputs {
+		if s, ok := o.After.(string); ok && o.Name == "payload" {
+			return s
+		}
+	}
+	f.t.Fatal("the plan shows no payload")
+	return ""
+}
+
+// What a plan stores of paths is the same in every run, and relative where it is by hand.
+func TestPathsAreTheSameInEachRun(t *testing.T) {
+	m := newGitModule(t, "one")
+	files := map[string]string{"live/main.tf": m.calledAt("main") + `
+resource "terraform_data" "paths" {
+  input = [abspath(path.root), path.cwd, path.root, path.module, abspath("../x")]
+}
+resource "terraform_data" "rights" {
+  triggers_replace = [for f in ["run.sh", "main.tf"] : f]
+  provisioner "local-exec" { command = "stat -c 'mode %a of %n' run.sh main.tf . .." }
+}
+`, "live/run.sh": "#!/bin/sh\n"}
+	eachView(t, files, func(t *testing.T, r *rig) {
+		if err := os.Chmod(filepath.Join(r.tree, "live", "run.sh"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		in := func(j *Job, _ *Secrets) { j.Dir = "live" }
+		first := r.planned(in)
+		apply := first.startApply(in)
+		must(t, apply.wait(), Succeeded, "", "")
+		for _, want := range []string{"mode 755 of run.sh", "mode 644 of main.tf", "mode 755 of ."} {
+			if !strings.Contains(apply.read(EventsFile), want) {
+				t.Errorf("not %q", want)
+			}
+		}
+		for _, later := range []*flight{r.planned(in, speculative), r.planned(in, atOnce), r.planned(in, func(j *Job, _ *Secrets) { j.Run += "-and-more" })} {
+			if p := mustLoad(t, later.dir).Plan; p.HasChanges() {
+				t.Fatalf("a plan of the same commit has changes: %s %+v", p.Counts, p.Changes)
+			}
+		}
+		state, err := os.ReadFile(managedStatePath(r.workspaceDir(), "default"))
+		if err != nil || !strings.Contains(string(state), `".terraform/modules/m"`) {
+			t.Fatalf("path.module is not as it is by hand: %v\n%s", err, state)
+		}
+	})
+}
+
+// Whatever an approved plan stands on, a change of it keeps the plan from being applied.
+func TestChangedGroundIsNeverApplied(t *testing.T) {
+	m := newGitModule(t, "one")
+	files := map[string]string{"main.tf": m.calledAt("main") + provisioned("sh ./deploy.sh"), "deploy.sh": "echo deployed"}
+	overwrite := func(path, text string) error {
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(text), info.Mode()); err != nil {
+			return err
+		}
+		return os.Chtimes(path, info.ModTime(), info.ModTime()) // as an attacker would
+	}
+	inCheckout := func(f *flight, name string) string { return filepath.Join(pinned.Files(f.job.Checkout), name) }
+	inModule := func(f *flight, name string) string {
+		return filepath.Join(pinned.Files(packageStore{filepath.Join(f.job.CacheDir, "modules")}.content(f.groundPackages()[0])), name)
+	}
+	for name, change := range map[string]func(f *flight) error{
+		"a script of the commit, with as many bytes": func(f *flight) error { return overwrite(inCheckout(f, "deploy.sh"), "echo tampered") },
+		"a script of the commit, emptied":            func(f *flight) error { return os.Truncate(inCheckout(f, "deploy.sh"), 0) },
+		"a script of the commit, by a new file": func(f *flight) error {
+			path := inCheckout(f, "deploy.sh")
+			if err := os.WriteFile(path+".new", []byte("echo deployed"), 0o644); err != nil {
+				return err
+			}
+			return os.Rename(path+".new", path)
+		},
+		"a file more in the commit":       func(f *flight) error { return os.WriteFile(inCheckout(f, "more.tf"), nil, 0o644) },
+		"a file less in the commit":       func(f *flight) error { return os.Remove(inCheckout(f, "deploy.sh")) },
+		"a script that nobody may run":    func(f *flight) error { return os.Chmod(inCheckout(f, "deploy.sh"), 0o600) },
+		"no index of the checkout":        func(f *flight) error { return os.Truncate(filepath.Join(f.job.Checkout, "index"), 0) },
+		"a module":                        func(f *flight) error { return overwrite(inModule(f, "payload"), "two") },
+		"a module, gone":                  func(f *flight) error { return os.RemoveAll(filepath.Dir(inModule(f, ""))) },
+		"a file that the run wrote":       func(f *flight) error { return os.WriteFile(f.wrote("evil_override.tf"), []byte("locals {}\n"), 0o644) },
+		"a script laid over the commit's": func(f *flight) error { return os.WriteFile(f.wrote("deploy.sh"), []byte("echo tampered"), 0o755) },
+		"what it stands on, not known":    func(f *flight) error { return os.Remove(filepath.Join(f.dir, GroundFile)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, files)
+			f := r.planned()
+			if err := change(f); err != nil {
+				t.Fatal(err)
+			}
+			apply := f.startApply()
+			must(t, apply.wait(), Failed, CauseStale, "what was approved is not there any more")
+			if exists(filepath.Join(apply.dir, startedFile)) || strings.Contains(apply.read(EventsFile), "tampered") {
+				t.Fatal("the engine was started")
+			}
+		})
+	}
+	t.Run("what it stands on, rewritten", func(t *testing.T) {
+		r := newRig(t, files)
+		f := r.planned()
+		if err := os.WriteFile(filepath.Join(f.dir, GroundFile), append(f.groundText(), ' '), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		must(t, f.startApply().wait(), Failed, CauseBadInput, "not the one that was approved")
+	})
+	t.Run("another engine", func(t *testing.T) {
+		r := newRig(t, files)
+		f := r.planned()
+		terraform, err := exec.LookPath("terraform")
+		if err != nil {
+			t.Fatal(err)
+		}
+		shim := filepath.Join(r.base, "bin", "terraform")
+		if err := os.MkdirAll(filepath.Dir(shim), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(shim, []byte("#!/bin/sh\nexec "+terraform+" \"$@\"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		apply := f.startApply(func(j *Job, _ *Secrets) { j.Engine.Path = shim })
+		must(t, apply.wait(), Failed, CauseStale, "the plan was made by terraform")
+	})
+}
+
+// What a plan writes into its tree its apply finds there, and nobody else does.
+func TestWhatAPlanWrites(t *testing.T) {
+	files := map[string]string{"main.tf": provisioned("cat made.txt; echo applied > made.txt")}
+	eachView(t, files, func(t *testing.T, r *rig) {
+		f := r.planned(func(j *Job, _ *Secrets) {
+			written := writtenDir(j.Ground, treeName)
+			if err := os.MkdirAll(written, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(written, "made.txt"), []byte("made by the plan\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		})
+		other := r.planned(speculative)
+		if exists(other.wrote("made.txt")) {
+			t.Fatal("another run has it, too")
+		}
+		apply := f.startApply()
+		must(t, apply.wait(), Succeeded, "", "")
+		if !strings.Contains(apply.read(EventsFile), "made by the plan") {
+			t.Fatalf("the apply does not find it:\n%s", apply.read(EventsFile))
+		}
+		if exists(filepath.Join(pinned.Files(f.job.Checkout), "made.txt")) {
+			t.Fatal("it was written into the shared checkout")
+		}
+		if err := pinned.Check(f.job.Checkout); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// Many workspaces that need one source within a poll fetch it once; after that it is
+// fetched anew, unless it cannot move.
+func TestASourceIsFetchedOnceForAll(t *testing.T) {
+	var hits atomic.Int64
+	var archive bytes.Buffer
+	z := zip.NewWriter(&archive)
+	w, err := z.Create("main.tf")
+	if err == nil {
+		_, err = w.Write([]byte("output \"o\" { value = 1 }\n"))
+	}
+	if err != nil || z.Close() != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			hits.Add(1)
+		}
+		w.Header().Set("Content-Type", "application/zip")
+		_, _ = w.Write(archive.Bytes())
+	}))
+	t.Cleanup(server.Close)
+	digest, err := digestOf(tempFile(t, archive.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := func(query string) string {
+		return fmt.Sprintf("module \"m\" {\n  source = %q\n}\n", server.URL+"/m.zip"+query)
+	}
+
+	r := newRig(t, map[string]string{"main.tf": call("")})
+	first := r.planned()
+	once := hits.Load() // go-getter may ask for the same archive more than once
+	var flights []*flight
+	for i := range 3 {
+		flights = append(flights, r.start(r.planJob(func(j *Job, _ *Secrets) { j.WorkspaceDir = filepath.Join(r.base, fmt.Sprint("other", i)) })))
+	}
+	for _, f := range flights {
+		must(t, f.wait(), Succeeded, "", "")
+	}
+	if n := hits.Load(); once == 0 || n != once {
+		t.Fatalf("fetched %d times by the first, %d by all", once, n)
+	}
+	r.planned(atOnce)
+	if n := hits.Load(); n != 2*once {
+		t.Fatalf("a source that can move was not fetched anew: %d", n)
+	}
+	r.write("main.tf", call("?checksum=sha256:"+digest))
+	r.planned(atOnce)
+	fixed := hits.Load()
+	if _, result := r.plan(atOnce); result.Outcome != Succeeded || !result.InitReused || hits.Load() != fixed {
+		t.Fatalf("a source that cannot move was fetched anew: %d, %d; %+v", fixed, hits.Load(), result)
+	}
+	// A plan that waits shares what it was made with: it keeps no copy of its own.
+	if left, _ := os.ReadDir(filepath.Join(first.job.Ground, "written", "modules", "m")); len(left) > 0 {
+		t.Errorf("the run keeps a copy of the module: %v", left)
+	}
+}
+
+func tempFile(t *testing.T, content []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// A damaged package is fetched again, and one from before a power cut is read once more.
+func TestDamagedPackageIsFetchedAgain(t *testing.T) {
+	m := newGitModule(t, "one")
+	r := newRig(t, map[string]string{"main.tf": m.calledAt("main")})
+	f := r.planned()
+	content := packageStore{filepath.Join(f.job.CacheDir, "modules")}.content(f.groundPackages()[0])
+	if err := os.Truncate(filepath.Join(pinned.Files(content), "payload"), 0); err != nil {
+		t.Fatal(err)
+	}
+	_, result := r.plan()
+	must(t, result, Succeeded, "", "")
+	if b, _ := os.ReadFile(filepath.Join(pinned.Files(content), "payload")); string(b) != "one" {
+		t.Fatalf("the payload is %q", b)
+	}
+	if err := os.RemoveAll(filepath.Join(f.job.CacheDir, "modules")); err != nil {
+		t.Fatal(err)
+	}
+	must(t, r.planned().startApply().wait(), Succeeded, "", "")
+}

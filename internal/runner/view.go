@@ -1,0 +1,81 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// view shows the engine directories that many runs share, each at a path that is the
+// same for every run of the workspace, and keeps what is written there apart:
+//
+//	<ground>/written/<name>   what was written, in the form of an overlay's upper directory
+//	<ground>/work/<name>      an overlay's own
+//
+// A path that a plan stores, be it by path.module, path.cwd or abspath, is then the same
+// in each run, and whatever one run writes no other one sees.
+type view interface {
+	// show makes shared visible at a path, with what was written under this name before.
+	show(shared, name, at string) error
+	// hide takes away what was shown at a path, with all that was written there.
+	hide(name, at string) error
+	// collect completes written: nothing is shown or written after it.
+	collect() error
+	close()
+}
+
+func writtenDir(ground, name string) string {
+	return filepath.Join(ground, "written", filepath.FromSlash(name))
+}
+
+func workDir(ground, name string) string {
+	return filepath.Join(ground, "work", filepath.FromSlash(name))
+}
+
+// openView gives the view that the runner's namespaces allow.
+func (p *phase) openView(ctx context.Context) (view, error) {
+	if namespace(os.Getenv(namespaceEnv)) == noNamespace || os.Getenv(namespaceEnv) == "" {
+		return newCopies(ctx, p)
+	}
+	return &overlays{ground: p.job.Ground}, nil
+}
+
+// overlays shows directories through overlay mounts in the runner's own mount
+// namespace: they end with it, whatever kills it.
+type overlays struct{ ground string }
+
+func (o *overlays) show(shared, name, at string) error {
+	upper, work := writtenDir(o.ground, name), workDir(o.ground, name)
+	if err := removeWork(work); err != nil {
+		return err
+	}
+	for _, dir := range []string{at, upper, work} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	return mountOverlay(shared, upper, work, at)
+}
+
+func (o *overlays) hide(name, at string) error {
+	if err := unix.Unmount(at, unix.MNT_DETACH); err != nil {
+		return err
+	}
+	return errors.Join(os.RemoveAll(writtenDir(o.ground, name)), removeWork(workDir(o.ground, name)))
+}
+
+func (o *overlays) collect() error { return nil }
+
+func (o *overlays) close() {}
+
+// removeWork removes an overlay's own directory. The kernel makes one in it that nobody
+// may enter.
+func removeWork(dir string) error {
+	if err := os.Chmod(filepath.Join(dir, "work"), 0o700); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return os.RemoveAll(dir)
+}
