@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/tfops/tfops/internal/pinned"
@@ -354,4 +355,49 @@ func TestDamagedPackageIsFetchedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	must(t, r.planned().startApply().wait(), Succeeded, "", "")
+}
+
+// What holds for root holds for everybody else, who has a user namespace and no
+// capability that the engine could inherit.
+func TestAsAnotherUser(t *testing.T) {
+	if os.Getuid() != 0 {
+		return // every test here is run by another user than root
+	}
+	dir := t.TempDir()
+	self, err := os.Executable()
+	if err == nil {
+		err = copyFile(self, filepath.Join(dir, "runner.test"), 0o755)
+	}
+	for d := dir; err == nil && d != os.TempDir(); d = filepath.Dir(d) {
+		err = os.Chmod(d, 0o755)
+	}
+	if err == nil {
+		err = os.Chown(dir, 7474, 7474)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(filepath.Join(dir, "runner.test"), "-test.run", "^(TestModulesBelongToTheirRun|TestPathsAreTheSameInEachRun|TestPlanThenApply|TestEngineHasNoCapabilities)$")
+	cmd.Dir = dir
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 7474, Gid: 7474}}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+func TestEngineHasNoCapabilities(t *testing.T) {
+	if os.Getuid() == 0 {
+		return // root has them anyway; see TestAsAnotherUser
+	}
+	r := newRig(t, map[string]string{"main.tf": provisioned("echo caps $(grep -h Cap /proc/self/status) of $(id -u)")})
+	if got := r.local.namespaceFor(filepath.Join(r.base, "cache")); got != userNamespace {
+		t.Fatalf("the namespace is %s: %v", got, r.local.why)
+	}
+	apply := r.planned().startApply()
+	must(t, apply.wait(), Succeeded, "", "")
+	none := "caps CapInh: 0000000000000000 CapPrm: 0000000000000000 CapEff: 0000000000000000"
+	if events := apply.read(EventsFile); !strings.Contains(events, none) || !strings.Contains(events, fmt.Sprintf("of %d", os.Getuid())) {
+		t.Fatalf("%s", events)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -66,19 +67,64 @@ func enter(n namespace) error {
 				return err
 			}
 		}
-		// The engine gets none of the capabilities. They belong to threads.
-		if _, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0, 0); errno != 0 {
-			return fmt.Errorf("prctl(PR_CAP_AMBIENT): %w", errno)
+		if err := keepCapabilitiesApart(); err != nil {
+			return err
 		}
 	}
 	// What is mounted here is not seen elsewhere; what is mounted elsewhere is seen here.
-	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
-		return fmt.Errorf("mount(/, MS_SLAVE): %w", err)
+	return mounting(func() error {
+		if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
+			return fmt.Errorf("mount(/, MS_SLAVE): %w", err)
+		}
+		if n == userNamespace {
+			return ownSSHConfig("/etc/ssh/ssh_config.d")
+		}
+		return nil
+	})
+}
+
+// The main goroutine of a runner keeps to the process's first thread from the beginning:
+// its capabilities are those that the kernel takes for the process's.
+func init() {
+	if os.Getenv(namespaceEnv) != "" {
+		runtime.LockOSThread()
 	}
-	if n == userNamespace {
-		return ownSSHConfig("/etc/ssh/ssh_config.d")
+}
+
+// mounter does what takes capabilities, on a thread of its own; nil where no thread has
+// any to spare.
+var mounter chan func()
+
+// mounting calls fn where mounting is allowed, and waits for it.
+func mounting(fn func() error) error {
+	if mounter == nil {
+		return fn()
 	}
-	return nil
+	done := make(chan error)
+	mounter <- func() { done <- fn() }
+	return <-done
+}
+
+// keepCapabilitiesApart leaves the capabilities of the user namespace to one thread. The
+// engine must have none, and it reads files of the runner through /proc, which the kernel
+// allows only to who has what the runner has.
+func keepCapabilitiesApart() error {
+	mounter = make(chan func())
+	ready := make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		close(ready)
+		for fn := range mounter {
+			fn()
+		}
+	}()
+	<-ready
+	// Of this thread, which alone starts the engine; see Main.
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
+		return fmt.Errorf("prctl(PR_CAP_AMBIENT): %w", err)
+	}
+	var none [2]unix.CapUserData
+	return unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &none[0])
 }
 
 // ownSSHConfig shows copies of the system's ssh configuration that belong to the user.
@@ -125,10 +171,14 @@ func mountOverlay(lower, upper, work, at string) error {
 		paths = append(paths, fd)
 	}
 	options := fmt.Sprintf("lowerdir=/proc/self/fd/%d,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d,userxattr", paths...)
-	if err := unix.Mount("overlay", at, "overlay", 0, options); err != nil {
+	if err := mounting(func() error { return unix.Mount("overlay", at, "overlay", 0, options) }); err != nil {
 		return &fs.PathError{Op: "mount an overlay at", Path: at, Err: err}
 	}
 	return nil
+}
+
+func unmount(at string) error {
+	return mounting(func() error { return unix.Unmount(at, unix.MNT_DETACH) })
 }
 
 // probe tries in dir, as a runner would, what showing a tree takes.
@@ -148,7 +198,7 @@ func probe(dir string) error {
 	if err := mountOverlay(filepath.Join(dir, "lower"), filepath.Join(dir, "upper"), filepath.Join(dir, "work"), at); err != nil {
 		return err
 	}
-	defer func() { _ = unix.Unmount(at, unix.MNT_DETACH) }()
+	defer func() { _ = unmount(at) }()
 	// Written, then removed: both have to be possible on the file system of dir.
 	if err := os.WriteFile(filepath.Join(at, "seen"), []byte("y"), 0o600); err != nil {
 		return err

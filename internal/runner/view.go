@@ -5,8 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/sys/unix"
 )
 
 // view shows the engine directories that many runs share, each at a path that is the
@@ -61,7 +59,7 @@ func (o *overlays) show(shared, name, at string) error {
 }
 
 func (o *overlays) hide(name, at string) error {
-	if err := unix.Unmount(at, unix.MNT_DETACH); err != nil {
+	if err := unmount(at); err != nil {
 		return err
 	}
 	return errors.Join(os.RemoveAll(writtenDir(o.ground, name)), removeWork(workDir(o.ground, name)))
