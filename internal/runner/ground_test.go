@@ -57,7 +57,7 @@ func (m *gitModule) git(args ...string) {
 
 func (m *gitModule) commit(payload string) {
 	m.t.Helper()
-	module := "resource \"terraform_data\" \"x\" {\n  input = path.module\n  provisioner \"local-exec\" {\n" +
+	module := "resource \"terraform_data\" \"x\" {\n  input = path.module\n  triggers_replace = file(\"${path.module}/payload\")\n  provisioner \"local-exec\" {\n" +
 		"    command = \"echo payload $(cat ${path.module}/payload)\"\n  }\n}\noutput \"text\" { value = file(\"${path.module}/payload\") }\n"
 	for name, text := range map[string]string{"main.tf": module, "payload": payload} {
 		if err := os.WriteFile(filepath.Join(m.dir, name), []byte(text), 0o644); err != nil {
@@ -111,7 +111,7 @@ func (f *flight) groundPackages() []string {
 	return digests
 }
 
-// seenPayload is what a plan shows of the module's payload.
+// seenPayload is what a plan shows of the module's payload; empty when it does not change.
 func (f *flight) seenPayload() string {
 	f.t.Helper()
 	result := mustLoad(f.t.(*testing.T), f.dir)
@@ -120,7 +120,6 @@ func (f *flight) seenPayload() string {
 			return s
 		}
 	}
-	f.t.Fatal("the plan shows no payload")
 	return ""
 }
 
