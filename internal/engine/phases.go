@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/zclconf/go-cty/cty"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
@@ -178,7 +176,7 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	if err != nil {
 		return err
 	}
-	if err := e.noteMissing(ctx, r, exported); err != nil {
+	if err := e.noteMissing(ctx, r, def, repo, exported); err != nil {
 		return err
 	}
 	if r.Codify != "" {
@@ -196,7 +194,11 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	if err != nil {
 		return err
 	}
-	return e.Runner.Start(ctx, f.phase(runner.PlanPhase), e.job(r, def, runner.PlanPhase), secrets)
+	job := e.job(r, def, runner.PlanPhase)
+	for _, l := range exported.LeftOut() {
+		job.LeftOut = append(job.LeftOut, runner.LeftOut(l))
+	}
+	return e.Runner.Start(ctx, f.phase(runner.PlanPhase), job, secrets)
 }
 
 // useInputs makes the run's inputs, and records of what.
@@ -212,24 +214,6 @@ func (e *Engine) useInputs(ctx context.Context, r run.Run, def Definition) error
 			for ref, u := range used {
 				d.Record.Inputs[ref] = u.Digest
 			}
-		}
-		return nil
-	})
-	return err
-}
-
-// noteMissing says in the run's history what a commit refers to and tfops does
-// not fetch, before the engine stumbles over it.
-func (e *Engine) noteMissing(ctx context.Context, r run.Run, x gitrepo.Exported) error {
-	if len(x.Submodules)+len(x.LFSPointers) == 0 {
-		return nil
-	}
-	_, err := e.change(ctx, r.ID, func(d *run.Dossier) error {
-		if len(x.Submodules) > 0 {
-			d.Note("", "submodules are not fetched, their directories are empty: "+strings.Join(x.Submodules, ", "))
-		}
-		if len(x.LFSPointers) > 0 {
-			d.Note("", "Git LFS files are not fetched, only their pointers are there: "+strings.Join(x.LFSPointers, ", "))
 		}
 		return nil
 	})

@@ -18,21 +18,39 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 )
 
-// Exported says what an export could not bring, since it lies outside of the
-// repository. Paths are slash-separated and sorted.
+// Exported says what an export could not bring. Paths are slash-separated and
+// sorted.
 type Exported struct {
-	Submodules  []string // empty directories now
-	LFSPointers []string // files that hold a pointer instead of their content
+	Submodules  []string  // empty directories now
+	LFSPointers []string  // files that hold a pointer instead of their content
+	Links       []LeftOut // symbolic links that are not there: they lead out of the tree, loop, or have no path for target
+	Names       []LeftOut // what else is not there, since it must not become a file
+}
+
+// LeftOut is a path of a commit that is not in its export.
+type LeftOut struct {
+	Path string `json:"path"`
+	Why  string `json:"why"` // what it is, e.g. "a symbolic link that points outside the repository"
+}
+
+// LeftOut is all that is not there, by path.
+func (x Exported) LeftOut() []LeftOut {
+	return slices.SortedFunc(slices.Values(slices.Concat(x.Links, x.Names)),
+		func(a, b LeftOut) int { return strings.Compare(a.Path, b.Path) })
 }
 
 // Export writes the tree of a commit, given by its full id, into dst, which
 // must not exist or be empty. Files get the mode 0600, or 0700 when they are
 // executable, and directories 0700.
 //
-// The whole tree is checked before anything is written. A path that would
-// leave dst or that two entries share, a name that stands for Git's own
-// directory, and a symbolic link that leads outside, through whatever other
-// links, is an Invalid fault. When Export fails, nothing is left in dst.
+// The whole tree is checked before anything is written. What must not become a
+// file is left out with all that is below it, and Exported says so: a name that
+// would leave dst or stands for Git's own directory, one that is too long, a
+// mode that is none of Git's, and a symbolic link that leads outside, through
+// whatever other links. One such path in docs/ must not keep the others from
+// being used; whoever reads it has to be refused by the caller. Two entries of
+// one name are an Invalid fault: nobody can say which of them is meant. When
+// Export fails, nothing is left in dst.
 func (m *Mirror) Export(ctx context.Context, sha, dst string) (Exported, error) {
 	v, done, err := m.read()
 	if err != nil {
@@ -59,6 +77,9 @@ func (m *Mirror) Export(ctx context.Context, sha, dst string) (Exported, error) 
 	}
 	slices.Sort(x.out.Submodules)
 	slices.Sort(x.out.LFSPointers)
+	for _, left := range [][]LeftOut{x.out.Links, x.out.Names} {
+		slices.SortFunc(left, func(a, b LeftOut) int { return strings.Compare(a.Path, b.Path) })
+	}
 	return x.out, nil
 }
 
@@ -109,7 +130,9 @@ func clearOut(dst string, made bool) error {
 
 const (
 	maxEntries = 1_000_000 // a few small trees that name each other many times can stand for any number of files
-	maxPath    = 4096
+	maxName    = 255       // bytes that a file system of Linux takes
+	maxPath    = 3584      // bytes; Linux takes 4095, and the directory that it is exported to needs some of them
+	maxLeftOut = 10_000    // each is kept; a tree with more of them is not worth a look
 )
 
 // export is one export in the making.
@@ -145,10 +168,16 @@ func (x *export) plan(ctx context.Context, tree plumbing.Hash, dir string) error
 		if dir != "" {
 			p = dir + "/" + e.name
 		}
-		if err := x.admit(p, e, names[e.name]); err != nil {
+		if err := x.admit(p, names[e.name]); err != nil {
 			return err
 		}
 		names[e.name] = true
+		if why := unwritable(p, e); why != "" {
+			if err := x.leaveOut(&x.out.Names, p, why); err != nil {
+				return err
+			}
+			continue
+		}
 		switch e.kind() {
 		case modeTree:
 			x.dirs = append(x.dirs, p)
@@ -166,24 +195,41 @@ func (x *export) plan(ctx context.Context, tree plumbing.Hash, dir string) error
 	return nil
 }
 
-func (x *export) admit(p string, e entry, twice bool) error {
-	if why := badName(e.name); why != "" {
-		return &hostile{p, why}
-	}
+// admit refuses what makes the whole tree unfit.
+func (x *export) admit(p string, twice bool) error {
 	x.count++
 	switch {
 	case twice:
 		return &hostile{p, "in its directory twice"}
 	case x.count > maxEntries:
 		return &hostile{p, fmt.Sprintf("one of more than %d entries", maxEntries)}
+	}
+	return nil
+}
+
+// unwritable says why an entry must not become a file; empty when it may.
+func unwritable(p string, e entry) string {
+	if why := badName(e.name); why != "" {
+		return why
+	}
+	switch {
+	case len(e.name) > maxName:
+		return fmt.Sprintf("a name of more than %d bytes", maxName)
 	case len(p) > maxPath:
-		return &hostile{p[:80] + "…", fmt.Sprintf("longer than %d bytes", maxPath)}
+		return fmt.Sprintf("a path of more than %d bytes", maxPath)
 	}
 	switch e.kind() {
 	case modeTree, modeGitlink, modeLink, modeRegular:
-		return nil
+		return ""
 	}
-	return &hostile{p, fmt.Sprintf("neither file, directory, link nor submodule (mode %o)", e.mode)}
+	return fmt.Sprintf("neither file, directory, link nor submodule (mode %o)", e.mode)
+}
+
+func (x *export) leaveOut(list *[]LeftOut, p, why string) error {
+	if *list = append(*list, LeftOut{p, why}); len(*list) > maxLeftOut {
+		return &hostile{p, fmt.Sprintf("one of more than %d paths that cannot be written", maxLeftOut)}
+	}
+	return nil
 }
 
 func (x *export) addFile(p string, e entry) error {
@@ -205,25 +251,42 @@ func (x *export) addFile(p string, e entry) error {
 	return nil
 }
 
-// checkLinks refuses symbolic links that lead out of the tree.
+// checkLinks leaves out the symbolic links that lead out of the tree.
 func (x *export) checkLinks(ctx context.Context, root plumbing.Hash) error {
+	kept := x.links[:0]
 	for _, l := range x.links {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		_, err := x.resolve(root, l.path, true, true)
+		why := linkProblem(err)
 		switch {
-		case errors.Is(err, errLeavesTree):
-			return &hostile{l.path, "a symbolic link that points outside the repository"}
-		case errors.Is(err, errLinkLoop):
-			return &hostile{l.path, "a symbolic link that leads through too many others"}
-		case errors.Is(err, fs.ErrInvalid):
-			return &hostile{l.path, "a symbolic link whose target is no path"}
+		case why != "":
+			if err := x.leaveOut(&x.out.Links, l.path, why); err != nil {
+				return err
+			}
 		case err != nil:
 			return err
+		default:
+			kept = append(kept, l)
 		}
 	}
+	x.links = kept
 	return nil
+}
+
+// linkProblem says what a symbolic link is that cannot be followed; empty for
+// any other error.
+func linkProblem(err error) string {
+	switch {
+	case errors.Is(err, errLeavesTree):
+		return "a symbolic link that points outside the repository"
+	case errors.Is(err, errLinkLoop):
+		return "a symbolic link that leads through too many others"
+	case errors.Is(err, fs.ErrInvalid):
+		return "a symbolic link whose target is no path"
+	}
+	return ""
 }
 
 const exportWriters = 2

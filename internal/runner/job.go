@@ -67,6 +67,8 @@ type Job struct {
 	Tree     string   `json:"tree"`      // the exported commit
 	Dir      string   `json:"dir"`       // the root module, relative to Tree
 	VarFiles []string `json:"var_files"` // relative to Dir
+	// LeftOut is what the commit has and Tree has not. Plan phase only.
+	LeftOut []LeftOut `json:"left_out,omitempty"`
 
 	Engine EngineSpec `json:"engine"`
 
@@ -85,6 +87,12 @@ type Job struct {
 	LockTimeout time.Duration `json:"lock_timeout"`
 	Timeout     time.Duration `json:"timeout"` // of the whole phase
 	Grace       time.Duration `json:"grace"`   // between a graceful interrupt and a kill; an apply has a long one
+}
+
+// LeftOut is a path of the commit that is not in its checkout, and what it is.
+type LeftOut struct {
+	Path string `json:"path"`
+	Why  string `json:"why"`
 }
 
 // EngineSpec says which engine to use. The runner finds or installs it,

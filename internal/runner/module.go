@@ -33,13 +33,14 @@ type module struct {
 type moduleReader struct {
 	tree string
 	tofu bool
+	left []LeftOut // of the tree
 	seen map[string]bool
 	out  module
 }
 
 // readModule reads the root module in dir; tree bounds the local modules.
-func readModule(tree, dir string, tofu bool) (module, error) {
-	r := &moduleReader{tree: tree, tofu: tofu, seen: map[string]bool{}}
+func readModule(tree, dir string, tofu bool, left ...LeftOut) (module, error) {
+	r := &moduleReader{tree: tree, tofu: tofu, left: left, seen: map[string]bool{}}
 	err := r.read(dir, true)
 	return r.out, err
 }
@@ -71,7 +72,7 @@ func (r *moduleReader) read(dir string, root bool) error {
 			return err
 		}
 		if isLFSPointer(src) {
-			return refuse(CauseBadInput, "put the file into Git itself: tfops does not fetch from Git LFS",
+			return refuse(CauseBadInput, "set lfs = true in the repository block, or put the file into Git itself",
 				"%s is a Git LFS pointer, not the file", filepath.Join(rel, name))
 		}
 		if workspace.Deep(src) {
@@ -218,6 +219,9 @@ func (r *moduleReader) call(dir string, body hcl.Body) error {
 	local := filepath.Join(dir, filepath.FromSlash(source))
 	if !within(r.tree, local) {
 		return nil // not in the export; the engine will say that it is not there
+	}
+	if f := leftOutFault(r.left, r.tree, local, "the module "+source); f != nil {
+		return f
 	}
 	if name := submoduleOf(r.tree, local); name != "" {
 		return submoduleFault(name, "the module "+source)
