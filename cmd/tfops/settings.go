@@ -44,7 +44,8 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 	}
 	for _, r := range cfg.Repositories {
 		mirror, err := m.open(gitrepo.Remote{Name: r.Name, URL: r.URL, Auth: gitrepo.Auth{Username: r.Auth.Username, Password: r.Auth.Password,
-			SSHKey: r.Auth.SSHKey, SSHKeyPassphrase: r.Auth.Passphrase, KnownHosts: r.Auth.KnownHosts}})
+			SSHKey: r.Auth.SSHKey, SSHKeyPassphrase: r.Auth.Passphrase, KnownHosts: r.Auth.KnownHosts},
+			LFS: gitrepo.LFS{On: r.LFS, URL: r.LFSURL}})
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"golang.org/x/sync/errgroup"
@@ -22,9 +23,9 @@ import (
 // sorted.
 type Exported struct {
 	Submodules  []string  // empty directories now
-	LFSPointers []string  // files that hold a pointer instead of their content
+	LFSPointers []string  // files that hold a pointer instead of their content; with LFS.On those that are no whole pointer
 	Links       []LeftOut // symbolic links that are not there: they lead out of the tree, loop, or have no path for target
-	Names       []LeftOut // what else is not there, since it must not become a file
+	Names       []LeftOut // what else is not there: it must not become a file, or its LFS object cannot be had
 }
 
 // LeftOut is a path of a commit that is not in its export.
@@ -61,7 +62,7 @@ func (m *Mirror) Export(ctx context.Context, sha, dst string) (Exported, error) 
 	if err != nil {
 		return Exported{}, err
 	}
-	x := &export{trees: newTrees(v), dst: dst}
+	x := &export{trees: newTrees(v), dst: dst, lfs: m.remote.LFS.On}
 	if err := x.plan(ctx, root, ""); err != nil {
 		return Exported{}, m.exportFault(ctx, sha, err)
 	}
@@ -72,7 +73,11 @@ func (m *Mirror) Export(ctx context.Context, sha, dst string) (Exported, error) 
 	if err != nil {
 		return Exported{}, err
 	}
-	if err := x.write(ctx); err != nil {
+	err = x.write(ctx)
+	if err == nil && len(x.pointers) > 0 {
+		err = m.fetchLFS(ctx, x)
+	}
+	if err != nil {
 		return Exported{}, errors.Join(m.exportFault(ctx, sha, err), clearOut(dst, made))
 	}
 	slices.Sort(x.out.Submodules)
@@ -143,7 +148,11 @@ type export struct {
 	dirs  []string
 	files []exportFile
 	links []exportFile
+	lfs   bool // what pointers name is fetched instead of writing them
 	out   Exported
+
+	mu       sync.Mutex
+	pointers []pointerFile
 }
 
 type exportFile struct {
@@ -398,10 +407,7 @@ func (x *export) writeFiles(ctx context.Context) error {
 
 // writeFile writes one file and reports whether it is an LFS pointer.
 func (x *export) writeFile(l loaded) (pointer bool, err error) {
-	perm := fs.FileMode(0o600)
-	if l.file.e.runnable() {
-		perm = 0o700
-	}
+	perm := filePerm(l.file.e)
 	r, err := l.obj.Reader()
 	if err != nil {
 		return false, err
@@ -412,9 +418,23 @@ func (x *export) writeFile(l loaded) (pointer bool, err error) {
 		if err != nil {
 			return false, err
 		}
+		if object, ok := parsePointer(raw); ok && x.lfs {
+			x.mu.Lock()
+			defer x.mu.Unlock()
+			x.pointers = append(x.pointers, pointerFile{l.file.path, perm, object})
+			return false, nil
+		}
 		return isPointer(raw), writeNew(x.place(l.file.path), perm, func(f *os.File) error { _, err := f.Write(raw); return err })
 	}
 	return false, writeNew(x.place(l.file.path), perm, func(f *os.File) error { _, err := io.Copy(f, r); return err })
+}
+
+// filePerm is the mode of a file in an export.
+func filePerm(e entry) fs.FileMode {
+	if e.runnable() {
+		return 0o700
+	}
+	return 0o600
 }
 
 func writeNew(path string, perm fs.FileMode, fill func(*os.File) error) error {
@@ -423,13 +443,4 @@ func writeNew(path string, perm fs.FileMode, fill func(*os.File) error) error {
 		return err
 	}
 	return errors.Join(fill(f), f.Close())
-}
-
-// maxPointer is the size, in bytes, that an LFS pointer stays below, by its
-// specification (git-lfs, docs/spec.md).
-const maxPointer = 1024
-
-func isPointer(raw []byte) bool {
-	text, ok := strings.CutPrefix(string(raw), "version https://git-lfs.github.com/spec/v1\n")
-	return ok && strings.Contains(text, "oid sha256:")
 }
