@@ -44,11 +44,12 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 	}
 	for _, r := range cfg.Repositories {
 		mirror, err := m.open(gitrepo.Remote{Name: r.Name, URL: r.URL, Auth: gitrepo.Auth{Username: r.Auth.Username, Password: r.Auth.Password,
-			SSHKey: r.Auth.SSHKey, SSHKeyPassphrase: r.Auth.Passphrase, KnownHosts: r.Auth.KnownHosts}})
+			SSHKey: r.Auth.SSHKey, SSHKeyPassphrase: r.Auth.Passphrase, KnownHosts: r.Auth.KnownHosts},
+			LFS: gitrepo.LFS{On: r.LFS, URL: r.LFSURL}})
 		if err != nil {
 			return nil, err
 		}
-		s.Repositories[r.Name] = engine.Repository{Source: mirror, Pace: gitrepo.Pace{Every: r.Poll}}
+		s.Repositories[r.Name] = engine.Repository{Source: mirror, Pace: gitrepo.Pace{Every: r.Poll}, Content: contentOf(r)}
 	}
 	for _, r := range cfg.Reports {
 		p, err := reportPlan(r)
@@ -128,4 +129,12 @@ func (m *mirrors) close() {
 	for _, mirror := range m.byName {
 		mirror.Close()
 	}
+}
+
+// contentOf names what the files of a repository hold that is not in Git itself.
+func contentOf(r config.Repository) string {
+	if r.LFS {
+		return "lfs"
+	}
+	return ""
 }

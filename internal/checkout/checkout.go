@@ -90,7 +90,7 @@ func (s *Store) touch(dir string) {
 }
 
 func (s *Store) ensure(ctx context.Context, src Source, sha, dir string) (Checkout, error) {
-	if c, err := read(dir); err == nil {
+	if c, err := read(dir); err == nil && !c.Exported.Partial {
 		return c, nil
 	}
 	if err := os.RemoveAll(dir); err != nil {

@@ -96,6 +96,9 @@ type Repository struct {
 	URL  string // https, http, ssh or an absolute local path; never holds a password
 	Poll time.Duration
 	Auth Auth
+
+	LFS    bool   // whether what Git LFS pointers name is fetched
+	LFSURL string // of the LFS server; empty: where the repository's host has it
 }
 
 // Auth is how a repository's server is told who asks. All but Username and

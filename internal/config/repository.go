@@ -41,6 +41,8 @@ func (r *reader) repository(b block) Repository {
 	if len(auths) > 0 {
 		repo.Auth = r.auth(auths[0])
 	}
+	repo.LFS = b.flag("lfs").orElse(false)
+	r.lfsURL(&repo, b)
 	if u.set {
 		r.location(&repo, u)
 		if len(auths) > 0 {
@@ -48,6 +50,24 @@ func (r *reader) repository(b block) Repository {
 		}
 	}
 	return repo
+}
+
+// lfsURL reads where the Git LFS server is.
+func (r *reader) lfsURL(repo *Repository, b block) {
+	f := b.text("lfs_url", shown)
+	if !f.set {
+		return
+	}
+	u, err := url.Parse(f.val)
+	switch {
+	case err != nil, u.Scheme != "https" && u.Scheme != "http", u.Host == "", u.RawQuery != "", u.Fragment != "":
+		r.errorAt(f.rng, "not a url of a Git LFS server", "lfs_url is https://HOST/PATH, as `git lfs env` shows it for Endpoint.")
+	case u.User != nil:
+		r.errorAt(f.rng, "a user in lfs_url", "Put user and password into the auth block; they count for Git LFS, too.")
+	case !repo.LFS:
+		r.warnAt(f.rng, "lfs_url has no effect", "Nothing is fetched from Git LFS without lfs = true.")
+	}
+	repo.LFSURL = f.val
 }
 
 // scpURL is the short form of ssh: user@host:path.

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/zclconf/go-cty/cty"
@@ -18,7 +17,6 @@ import (
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
@@ -48,7 +46,7 @@ func (e *Engine) job(r run.Run, def Definition, p runner.Phase, tree checkout.Ch
 	}
 	f := e.files(r.ID)
 	j := runner.Job{FormatVersion: runner.FormatVersion, Run: r.ID, Workspace: def.Name, Phase: p,
-		Commit: r.Commit.SHA, Checkout: tree.Dir, Tree: filepath.Join(e.workspaceDir(def.Name), "tree"), Ground: f.ground(),
+		Commit: content(s.Repositories[def.Repository], r, tree), Checkout: tree.Dir, Tree: filepath.Join(e.workspaceDir(def.Name), "tree"), Ground: f.ground(),
 		Dir: def.Dir, VarFiles: def.VarFiles, Engine: spec, ModuleAge: s.Repositories[def.Repository].Pace.Interval(),
 		TerraformWorkspace: def.TerraformWorkspace, WorkspaceDir: e.workspaceDir(def.Name), CacheDir: filepath.Join(e.DataDir, "cache"),
 		PlanFile: f.planFile(), PlanJSON: f.planJSON(), Recipient: e.Vault.Recipient(),
@@ -174,7 +172,7 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	if err != nil {
 		return err
 	}
-	if err := e.noteMissing(ctx, r, tree.Exported); err != nil {
+	if err := e.noteMissing(ctx, r, def, s.Repositories[def.Repository], tree.Exported); err != nil {
 		return err
 	}
 	if r.Codify != "" {
@@ -192,7 +190,19 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	if err != nil {
 		return err
 	}
-	return e.Runner.Start(ctx, f.phase(runner.PlanPhase), e.job(r, def, runner.PlanPhase, tree), secrets)
+	job := e.job(r, def, runner.PlanPhase, tree)
+	for _, l := range tree.Exported.LeftOut() {
+		job.LeftOut = append(job.LeftOut, runner.LeftOut(l))
+	}
+	return e.Runner.Start(ctx, f.phase(runner.PlanPhase), job, secrets)
+}
+
+// content names what the files of a checkout hold: a commit does, as far as all of it is in Git.
+func content(repo Repository, r run.Run, tree checkout.Checkout) string {
+	if tree.Exported.Partial {
+		return repo.named(r.Commit.SHA) + " in part"
+	}
+	return repo.named(r.Commit.SHA)
 }
 
 // tree is the checkout of a run's commit, as it was written or made anew.
@@ -204,7 +214,7 @@ func (e *Engine) tree(ctx context.Context, r run.Run, def Definition) (checkout.
 	if err := e.need(ctx, repo, r.Commit.SHA); err != nil {
 		return checkout.Checkout{}, err
 	}
-	return e.checkouts.Ensure(ctx, repo.name, repo, r.Commit.SHA)
+	return e.checkouts.Ensure(ctx, repo.named(repo.name), repo, r.Commit.SHA)
 }
 
 // useInputs makes the run's inputs, and records of what.
@@ -220,24 +230,6 @@ func (e *Engine) useInputs(ctx context.Context, r run.Run, def Definition) error
 			for ref, u := range used {
 				d.Record.Inputs[ref] = u.Digest
 			}
-		}
-		return nil
-	})
-	return err
-}
-
-// noteMissing says in the run's history what a commit refers to and tfops does
-// not fetch, before the engine stumbles over it.
-func (e *Engine) noteMissing(ctx context.Context, r run.Run, x gitrepo.Exported) error {
-	if len(x.Submodules)+len(x.LFSPointers) == 0 {
-		return nil
-	}
-	_, err := e.change(ctx, r.ID, func(d *run.Dossier) error {
-		if len(x.Submodules) > 0 {
-			d.Note("", "submodules are not fetched, their directories are empty: "+strings.Join(x.Submodules, ", "))
-		}
-		if len(x.LFSPointers) > 0 {
-			d.Note("", "Git LFS files are not fetched, only their pointers are there: "+strings.Join(x.LFSPointers, ", "))
 		}
 		return nil
 	})

@@ -584,7 +584,8 @@ type repository struct {
 	fetch   func()
 	delay   time.Duration
 	n       int
-	bare    bool // trees are not written out, since no played runner reads them
+	missing gitrepo.Exported // what every export says that it lacks
+	bare    bool             // trees are not written out, since no played runner reads them
 
 	unread    string // the branch whose tree cannot be read, because of unreadErr
 	unreadErr error
@@ -703,12 +704,12 @@ func (r *repository) Tree(sha string) (fs.FS, error) {
 
 func (r *repository) Export(_ context.Context, _, dst string) (gitrepo.Exported, error) {
 	r.mu.Lock()
-	files, bare := r.files, r.bare
+	files, bare, missing := r.files, r.bare, r.missing
 	r.mu.Unlock()
 	if bare {
 		return gitrepo.Exported{}, os.MkdirAll(dst, 0o700)
 	}
-	return gitrepo.Exported{}, os.CopyFS(dst, files)
+	return missing, os.CopyFS(dst, files)
 }
 
 // forget makes it look as if no runner had ever been started.

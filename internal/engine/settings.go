@@ -94,9 +94,18 @@ func (s *Settings) compute() *Settings {
 // Repository is a Git remote and how often to look at it.
 type Repository struct {
 	Source
-	Pace gitrepo.Pace
+	Pace    gitrepo.Pace
+	Content string // what an export brings besides what Git has ("lfs"); two that differ here differ in their files
 
 	name string
+}
+
+// named tells things of a repository apart that are made with different content.
+func (r Repository) named(name string) string {
+	if r.Content == "" {
+		return name
+	}
+	return name + "@" + r.Content
 }
 
 // Summary says what the settings hold.
@@ -234,7 +243,7 @@ func passwordIn(value string) []string {
 // caseOf gathers what a decision about a run's plan depends on. Destroying
 // everything is never automatic: there, apply = "auto" reads as "manual".
 func caseOf(def Definition, people approvals.People, r run.Run, votes []approvals.Vote) approvals.Case {
-	c := approvals.Case{Run: r.ID, Commit: r.Commit.SHA, Apply: def.Apply, Rules: def.Rules, AskedBy: r.Trigger.Actor, Votes: votes, People: people,
+	c := approvals.Case{Run: r.ID, Commit: r.Commit.SHA, Apply: def.Apply, Rules: def.Rules, Held: r.Confirm, AskedBy: r.Trigger.Actor, Votes: votes, People: people,
 		Facts: approvals.Facts{Workspace: def.Workspace, Commit: approvals.CommitFacts{
 			SHA: r.Commit.SHA, Message: r.Commit.Message,
 			Author: r.Commit.Author.Name, AuthorEmail: r.Commit.Author.Email,

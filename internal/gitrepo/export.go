@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"golang.org/x/sync/errgroup"
@@ -18,11 +19,26 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 )
 
-// Exported says what an export could not bring, since it lies outside of the
-// repository. Paths are slash-separated and sorted.
+// Exported says what an export could not bring. Paths are slash-separated and
+// sorted.
 type Exported struct {
-	Submodules  []string // empty directories now
-	LFSPointers []string // files that hold a pointer instead of their content
+	Submodules  []string  // empty directories now
+	LFSPointers []string  // files that hold a pointer instead of their content; with LFS.On those that are no whole pointer
+	Links       []LeftOut // symbolic links that are not there: they lead out of the tree, loop, or have no path for target
+	Names       []LeftOut // what else is not there: it must not become a file, or its LFS object cannot be had
+	Partial     bool      // some LFS object could not be had now: another export may have it
+}
+
+// LeftOut is a path of a commit that is not in its export.
+type LeftOut struct {
+	Path string `json:"path"`
+	Why  string `json:"why"` // what it is, e.g. "a symbolic link that points outside the repository"
+}
+
+// LeftOut is all that is not there, by path.
+func (x Exported) LeftOut() []LeftOut {
+	return slices.SortedFunc(slices.Values(slices.Concat(x.Links, x.Names)),
+		func(a, b LeftOut) int { return strings.Compare(a.Path, b.Path) })
 }
 
 // Export writes the tree of a commit, given by its full id, into dst, which
@@ -30,10 +46,14 @@ type Exported struct {
 // executable, and directories 0755, as in a clone made by hand: archives that a plan
 // makes of them are the same then. dst itself should lie in an owner-only directory.
 //
-// The whole tree is checked before anything is written. A path that would
-// leave dst or that two entries share, a name that stands for Git's own
-// directory, and a symbolic link that leads outside, through whatever other
-// links, is an Invalid fault. When Export fails, nothing is left in dst.
+// The whole tree is checked before anything is written. What must not become a
+// file is left out with all that is below it, and Exported says so: a name that
+// would leave dst or stands for Git's own directory, one that is too long, a
+// mode that is none of Git's, and a symbolic link that leads outside, through
+// whatever other links. One such path in docs/ must not keep the others from
+// being used; whoever reads it has to be refused by the caller. Two entries of
+// one name are an Invalid fault: nobody can say which of them is meant. When
+// Export fails, nothing is left in dst.
 func (m *Mirror) Export(ctx context.Context, sha, dst string) (Exported, error) {
 	v, done, err := m.read()
 	if err != nil {
@@ -44,7 +64,7 @@ func (m *Mirror) Export(ctx context.Context, sha, dst string) (Exported, error) 
 	if err != nil {
 		return Exported{}, err
 	}
-	x := &export{trees: newTrees(v), dst: dst}
+	x := &export{trees: newTrees(v), dst: dst, lfs: m.remote.LFS.On}
 	if err := x.plan(ctx, root, ""); err != nil {
 		return Exported{}, m.exportFault(ctx, sha, err)
 	}
@@ -55,11 +75,18 @@ func (m *Mirror) Export(ctx context.Context, sha, dst string) (Exported, error) 
 	if err != nil {
 		return Exported{}, err
 	}
-	if err := x.write(ctx); err != nil {
+	err = x.write(ctx)
+	if err == nil && len(x.pointers) > 0 {
+		err = m.fetchLFS(ctx, x)
+	}
+	if err != nil {
 		return Exported{}, errors.Join(m.exportFault(ctx, sha, err), clearOut(dst, made))
 	}
 	slices.Sort(x.out.Submodules)
 	slices.Sort(x.out.LFSPointers)
+	for _, left := range [][]LeftOut{x.out.Links, x.out.Names} {
+		slices.SortFunc(left, func(a, b LeftOut) int { return strings.Compare(a.Path, b.Path) })
+	}
 	return x.out, nil
 }
 
@@ -110,7 +137,9 @@ func clearOut(dst string, made bool) error {
 
 const (
 	maxEntries = 1_000_000 // a few small trees that name each other many times can stand for any number of files
-	maxPath    = 4096
+	maxName    = 255       // bytes that a file system of Linux takes
+	maxPath    = 3584      // bytes; Linux takes 4095, and the directory that it is exported to needs some of them
+	maxLeftOut = 10_000    // each is kept; a tree with more of them is not worth a look
 )
 
 // export is one export in the making.
@@ -121,7 +150,11 @@ type export struct {
 	dirs  []string
 	files []exportFile
 	links []exportFile
+	lfs   bool // what pointers name is fetched instead of writing them
 	out   Exported
+
+	mu       sync.Mutex
+	pointers []pointerFile
 }
 
 type exportFile struct {
@@ -146,10 +179,16 @@ func (x *export) plan(ctx context.Context, tree plumbing.Hash, dir string) error
 		if dir != "" {
 			p = dir + "/" + e.name
 		}
-		if err := x.admit(p, e, names[e.name]); err != nil {
+		if err := x.admit(p, names[e.name]); err != nil {
 			return err
 		}
 		names[e.name] = true
+		if why := unwritable(p, e); why != "" {
+			if err := x.leaveOut(&x.out.Names, p, why); err != nil {
+				return err
+			}
+			continue
+		}
 		switch e.kind() {
 		case modeTree:
 			x.dirs = append(x.dirs, p)
@@ -167,24 +206,41 @@ func (x *export) plan(ctx context.Context, tree plumbing.Hash, dir string) error
 	return nil
 }
 
-func (x *export) admit(p string, e entry, twice bool) error {
-	if why := badName(e.name); why != "" {
-		return &hostile{p, why}
-	}
+// admit refuses what makes the whole tree unfit.
+func (x *export) admit(p string, twice bool) error {
 	x.count++
 	switch {
 	case twice:
 		return &hostile{p, "in its directory twice"}
 	case x.count > maxEntries:
 		return &hostile{p, fmt.Sprintf("one of more than %d entries", maxEntries)}
+	}
+	return nil
+}
+
+// unwritable says why an entry must not become a file; empty when it may.
+func unwritable(p string, e entry) string {
+	if why := badName(e.name); why != "" {
+		return why
+	}
+	switch {
+	case len(e.name) > maxName:
+		return fmt.Sprintf("a name of more than %d bytes", maxName)
 	case len(p) > maxPath:
-		return &hostile{p[:80] + "…", fmt.Sprintf("longer than %d bytes", maxPath)}
+		return fmt.Sprintf("a path of more than %d bytes", maxPath)
 	}
 	switch e.kind() {
 	case modeTree, modeGitlink, modeLink, modeRegular:
-		return nil
+		return ""
 	}
-	return &hostile{p, fmt.Sprintf("neither file, directory, link nor submodule (mode %o)", e.mode)}
+	return fmt.Sprintf("neither file, directory, link nor submodule (mode %o)", e.mode)
+}
+
+func (x *export) leaveOut(list *[]LeftOut, p, why string) error {
+	if *list = append(*list, LeftOut{p, why}); len(*list) > maxLeftOut {
+		return &hostile{p, fmt.Sprintf("one of more than %d paths that cannot be written", maxLeftOut)}
+	}
+	return nil
 }
 
 func (x *export) addFile(p string, e entry) error {
@@ -206,25 +262,42 @@ func (x *export) addFile(p string, e entry) error {
 	return nil
 }
 
-// checkLinks refuses symbolic links that lead out of the tree.
+// checkLinks leaves out the symbolic links that lead out of the tree.
 func (x *export) checkLinks(ctx context.Context, root plumbing.Hash) error {
+	kept := x.links[:0]
 	for _, l := range x.links {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		_, err := x.resolve(root, l.path, true, true)
+		why := linkProblem(err)
 		switch {
-		case errors.Is(err, errLeavesTree):
-			return &hostile{l.path, "a symbolic link that points outside the repository"}
-		case errors.Is(err, errLinkLoop):
-			return &hostile{l.path, "a symbolic link that leads through too many others"}
-		case errors.Is(err, fs.ErrInvalid):
-			return &hostile{l.path, "a symbolic link whose target is no path"}
+		case why != "":
+			if err := x.leaveOut(&x.out.Links, l.path, why); err != nil {
+				return err
+			}
 		case err != nil:
 			return err
+		default:
+			kept = append(kept, l)
 		}
 	}
+	x.links = kept
 	return nil
+}
+
+// linkProblem says what a symbolic link is that cannot be followed; empty for
+// any other error.
+func linkProblem(err error) string {
+	switch {
+	case errors.Is(err, errLeavesTree):
+		return "a symbolic link that points outside the repository"
+	case errors.Is(err, errLinkLoop):
+		return "a symbolic link that leads through too many others"
+	case errors.Is(err, fs.ErrInvalid):
+		return "a symbolic link whose target is no path"
+	}
+	return ""
 }
 
 const exportWriters = 2
@@ -336,10 +409,7 @@ func (x *export) writeFiles(ctx context.Context) error {
 
 // writeFile writes one file and reports whether it is an LFS pointer.
 func (x *export) writeFile(l loaded) (pointer bool, err error) {
-	perm := fs.FileMode(0o644)
-	if l.file.e.runnable() {
-		perm = 0o755
-	}
+	perm := filePerm(l.file.e)
 	r, err := l.obj.Reader()
 	if err != nil {
 		return false, err
@@ -350,9 +420,23 @@ func (x *export) writeFile(l loaded) (pointer bool, err error) {
 		if err != nil {
 			return false, err
 		}
+		if object, ok := parsePointer(raw); ok && x.lfs {
+			x.mu.Lock()
+			defer x.mu.Unlock()
+			x.pointers = append(x.pointers, pointerFile{l.file.path, perm, object})
+			return false, nil
+		}
 		return isPointer(raw), writeNew(x.place(l.file.path), perm, func(f *os.File) error { _, err := f.Write(raw); return err })
 	}
 	return false, writeNew(x.place(l.file.path), perm, func(f *os.File) error { _, err := io.Copy(f, r); return err })
+}
+
+// filePerm is the mode of a file in an export.
+func filePerm(e entry) fs.FileMode {
+	if e.runnable() {
+		return 0o755
+	}
+	return 0o644
 }
 
 func writeNew(path string, perm fs.FileMode, fill func(*os.File) error) error {
@@ -362,13 +446,4 @@ func writeNew(path string, perm fs.FileMode, fill func(*os.File) error) error {
 	}
 	// Whatever the umask of this process is: it guards what is written elsewhere.
 	return errors.Join(fill(f), f.Chmod(perm), f.Close())
-}
-
-// maxPointer is the size, in bytes, that an LFS pointer stays below, by its
-// specification (git-lfs, docs/spec.md).
-const maxPointer = 1024
-
-func isPointer(raw []byte) bool {
-	text, ok := strings.CutPrefix(string(raw), "version https://git-lfs.github.com/spec/v1\n")
-	return ok && strings.Contains(text, "oid sha256:")
 }

@@ -87,7 +87,9 @@ func TestExport(t *testing.T) {
 	}
 }
 
-func TestExportRefusesHostileTrees(t *testing.T) {
+// TestExportLeavesOut: what must not become a file is not written, and nothing
+// else suffers from it.
+func TestExportLeavesOut(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	blob := repo.Blob("evil")
 	file := func(name string) gittest.Entry { return gittest.Entry{Mode: "100644", Name: name, ID: blob} }
@@ -97,63 +99,133 @@ func TestExportRefusesHostileTrees(t *testing.T) {
 	dir := func(name string, entries ...gittest.Entry) gittest.Entry {
 		return gittest.Entry{Mode: "40000", Name: name, ID: repo.RawTree(entries...)}
 	}
+	deep := func(n int, name string, e gittest.Entry) gittest.Entry {
+		for range n {
+			e = dir(name, e)
+		}
+		return e
+	}
 	loop := []gittest.Entry{link("a", "b"), link("b", "a")}
 	for name, c := range map[string]struct {
 		entries []gittest.Entry
-		words   []string
+		left    []string // paths that are not there
 	}{
-		"dot dot":                 {[]gittest.Entry{dir("..", file("evil"))}, []string{`".."`}},
-		"dot dot file":            {[]gittest.Entry{file("..")}, nil},
-		"dot":                     {[]gittest.Entry{dir(".", file("evil"))}, nil},
-		"empty name":              {[]gittest.Entry{file("")}, nil},
+		"dot dot":                 {[]gittest.Entry{dir("..", file("evil"))}, []string{".."}},
+		"dot dot file":            {[]gittest.Entry{file("..")}, []string{".."}},
+		"dot":                     {[]gittest.Entry{dir(".", file("evil"))}, []string{"."}},
+		"empty name":              {[]gittest.Entry{file("")}, []string{""}},
 		"slash in a name":         {[]gittest.Entry{file("a/../../b")}, []string{"a/../../b"}},
-		"absolute name":           {[]gittest.Entry{file("/etc/evil")}, nil},
+		"absolute name":           {[]gittest.Entry{file("/etc/evil")}, []string{"/etc/evil"}},
 		"deep dot dot":            {[]gittest.Entry{dir("a", dir("b", dir("..", file("evil"))))}, []string{"a/b/.."}},
-		"backslashes":             {[]gittest.Entry{file(`a\..\..\b`)}, nil},
-		".git":                    {[]gittest.Entry{dir(".git", file("config"))}, nil},
-		".git file":               {[]gittest.Entry{file(".git")}, nil},
+		"backslashes":             {[]gittest.Entry{file(`a\..\..\b`)}, []string{`a\..\..\b`}},
+		".git":                    {[]gittest.Entry{dir(".git", file("config"))}, []string{".git"}},
+		".git file":               {[]gittest.Entry{file(".git")}, []string{".git"}},
 		"deep .git":               {[]gittest.Entry{dir("m", dir(".git", file("config")))}, []string{"m/.git"}},
-		".GIT":                    {[]gittest.Entry{dir(".GiT", file("config"))}, nil},
-		"HFS .git":                {[]gittest.Entry{dir(".g\u200cit", file("config"))}, nil},
-		"HFS .git, byte order":    {[]gittest.Entry{dir("\ufeff.git", file("config"))}, nil},
-		"NTFS short .git":         {[]gittest.Entry{dir("GIT~1", file("config"))}, nil},
-		"NTFS trailing":           {[]gittest.Entry{dir(".git. .", file("config"))}, nil},
-		"NTFS stream":             {[]gittest.Entry{dir(".git::$INDEX_ALLOCATION", file("config"))}, nil},
-		"NTFS backslash .git":     {[]gittest.Entry{file(`a\.git\hooks\x`)}, nil},
-		"link, absolute":          {[]gittest.Entry{link("l", "/etc/passwd")}, []string{`"l"`, "outside"}},
-		"link, up":                {[]gittest.Entry{link("l", "../../x")}, []string{"outside"}},
-		"link, up by one":         {[]gittest.Entry{link("l", "..")}, nil},
-		"link, up and back":       {[]gittest.Entry{link("l", "../tree/x")}, nil},
+		".GIT":                    {[]gittest.Entry{dir(".GiT", file("config"))}, []string{".GiT"}},
+		"HFS .git":                {[]gittest.Entry{dir(".g\u200cit", file("config"))}, []string{".g\u200cit"}},
+		"HFS .git, byte order":    {[]gittest.Entry{dir("\ufeff.git", file("config"))}, []string{"\ufeff.git"}},
+		"NTFS short .git":         {[]gittest.Entry{dir("GIT~1", file("config"))}, []string{"GIT~1"}},
+		"NTFS trailing":           {[]gittest.Entry{dir(".git. .", file("config"))}, []string{".git. ."}},
+		"NTFS stream":             {[]gittest.Entry{dir(".git::$INDEX_ALLOCATION", file("config"))}, []string{".git::$INDEX_ALLOCATION"}},
+		"NTFS backslash .git":     {[]gittest.Entry{file(`a\.git\hooks\x`)}, []string{`a\.git\hooks\x`}},
+		"link, absolute":          {[]gittest.Entry{link("l", "/etc/passwd")}, []string{"l"}},
+		"link, up":                {[]gittest.Entry{link("l", "../../x")}, []string{"l"}},
+		"link, up by one":         {[]gittest.Entry{link("l", "..")}, []string{"l"}},
+		"link, up and back":       {[]gittest.Entry{link("l", "../tree/x")}, []string{"l"}},
 		"link, deep":              {[]gittest.Entry{dir("a", dir("b", link("l", "../../../x")))}, []string{"a/b/l"}},
-		"link, through missing":   {[]gittest.Entry{link("l", "gone/../../x")}, nil},
-		"link, through a file":    {[]gittest.Entry{file("f"), link("l", "f/../../x")}, nil},
-		"link, chain":             {[]gittest.Entry{dir("d", link("one", "../two")), link("two", "d/three"), dir("e", file("x")), link("x", "d/one/../../.."), file("z")}, nil},
-		"link, chain to absolute": {[]gittest.Entry{link("one", "two"), link("two", "three"), link("three", "/")}, nil},
+		"link, through missing":   {[]gittest.Entry{link("l", "gone/../../x")}, []string{"l"}},
+		"link, through a file":    {[]gittest.Entry{file("f"), link("l", "f/../../x")}, []string{"l"}},
+		"link, chain":             {[]gittest.Entry{dir("d", link("one", "../two")), link("two", "d/three"), dir("e", file("x")), link("x", "d/one/../../.."), file("z")}, []string{"x"}},
+		"link, chain to absolute": {[]gittest.Entry{link("one", "two"), link("two", "three"), link("three", "/")}, []string{"one", "three", "two"}},
 		"link, dir link and up":   {[]gittest.Entry{dir("a", dir("b", file("f"))), link("short", "a/b"), dir("q", dir("r", link("l", "../../short/../../../x")))}, []string{"q/r/l"}},
-		"link, loop":              {loop, []string{"too many"}},
-		"link, empty":             {[]gittest.Entry{link("l", "")}, nil},
-		"link, NUL":               {[]gittest.Entry{link("l", "a\x00b")}, nil},
-		"link, too long":          {[]gittest.Entry{link("l", strings.Repeat("a/", 3000))}, nil},
-		"directory and link":      {[]gittest.Entry{link("a", "b"), dir("a", file("evil")), dir("b")}, []string{`"a"`, "twice"}},
-		"file twice":              {[]gittest.Entry{file("a"), file("a")}, nil},
-		"odd mode":                {[]gittest.Entry{{Mode: "60000", Name: "dev", ID: blob}}, []string{"60000"}},
+		"link, loop":              {loop, []string{"a", "b"}},
+		"link, empty":             {[]gittest.Entry{link("l", "")}, []string{"l"}},
+		"link, NUL":               {[]gittest.Entry{link("l", "a\x00b")}, []string{"l"}},
+		"link, too long":          {[]gittest.Entry{link("l", strings.Repeat("a/", 3000))}, []string{"l"}},
+		"odd mode":                {[]gittest.Entry{{Mode: "60000", Name: "dev", ID: blob}}, []string{"dev"}},
+		"long name":               {[]gittest.Entry{file(strings.Repeat("n", 256))}, []string{strings.Repeat("n", 256)}},
+		"long path":               {[]gittest.Entry{deep(20, strings.Repeat("d", 200), file("f"))}, []string{strings.Repeat(strings.Repeat("d", 200)+"/", 17) + strings.Repeat("d", 200)}},
+		"link to what is out":     {[]gittest.Entry{link("l", "../x"), link("m", "l"), dir("d", link("n", "../m"))}, []string{"d/n", "l", "m"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			branch := "b"
-			sha := repo.CommitTree(branch, repo.RawTree(c.entries...), gittest.On(""), gittest.Message(name))
+			good := file("good.tf")
+			sha := repo.CommitTree("b", repo.RawTree(append(c.entries, good)...), gittest.On(""), gittest.Message(name))
 			m, _ := open(t, gitrepo.Remote{URL: repo.Dir})
 			fetch(t, m)
 			parent := t.TempDir()
 			dst := filepath.Join(parent, "tree")
-			_, err := m.Export(t.Context(), sha, dst)
-			wantFault(t, err, fault.Invalid, append(c.words, sha, "infra")...)
-			if left := readFiles(t, parent); len(left) > 0 {
-				t.Errorf("files were written: %v", left)
+			got, err := m.Export(t.Context(), sha, dst)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if _, err := m.Tree(sha); err != nil { // reading must survive it
-				t.Errorf("Tree: %v", err)
+			var left []string
+			for _, l := range got.LeftOut() {
+				left = append(left, l.Path)
+				if l.Why == "" {
+					t.Errorf("%s is left out, and nobody says why", l.Path)
+				}
+			}
+			if !slices.Equal(left, c.left) {
+				t.Errorf("left out %q, want %q", left, c.left)
+			}
+			for name, content := range readFiles(t, parent) {
+				if strings.HasPrefix(content, "-> ") && len(c.left) > 0 && slices.Contains(c.left, strings.TrimPrefix(name, "tree/")) {
+					t.Errorf("%s was written", name)
+				}
+			}
+			if raw, err := os.ReadFile(filepath.Join(dst, "good.tf")); err != nil || string(raw) != "evil" {
+				t.Errorf("what is good is not there: %q, %v", raw, err)
+			}
+			outside, err := os.ReadDir(parent)
+			if err != nil || len(outside) != 1 {
+				t.Errorf("beside the tree: %v, %v", outside, err)
+			}
+			tree, err := m.Tree(sha)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, l := range got.Links { // for a reader of the tree they are not there either
+				if _, err := fs.Stat(tree, l.Path); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrInvalid) {
+					t.Errorf("%s in the tree: %v", l.Path, err)
+				}
 			}
 		})
+	}
+}
+
+// TestExportRefusesTwice: of two entries of one name nobody can say which is meant.
+func TestExportRefusesTwice(t *testing.T) {
+	repo := gittest.NewRepo(t)
+	file := gittest.Entry{Mode: "100644", Name: "a", ID: repo.Blob("x")}
+	for name, other := range map[string]gittest.Entry{
+		"link": {Mode: "120000", Name: "a", ID: repo.Blob("b")}, "file": file, "directory": {Mode: "40000", Name: "a", ID: repo.RawTree(file)},
+	} {
+		sha := repo.CommitTree("b", repo.RawTree(other, file), gittest.On(""), gittest.Message(name))
+		m, _ := open(t, gitrepo.Remote{URL: repo.Dir})
+		fetch(t, m)
+		parent := t.TempDir()
+		wantFault(t, second(m.Export(t.Context(), sha, filepath.Join(parent, "tree"))), fault.Invalid, `"a"`, "twice", sha, "infra")
+		if left := readFiles(t, parent); len(left) > 0 {
+			t.Errorf("%s: files were written: %v", name, left)
+		}
+	}
+}
+
+// TestExportCases: names that differ in case alone, and those that only other
+// systems do not take, are files like any others.
+func TestExportCases(t *testing.T) {
+	repo := gittest.NewRepo(t)
+	files := map[string]string{"main.tf": "a", "Main.tf": "b", "MAIN.TF": "c", "d/x": "1", "D/x": "2", "aux": "3", "con.txt": "4", "a:b": "5", "what?": "6", "dot.": "7", "caf\u00e9": "8", "cafe\u0301": "9"}
+	sha := repo.Commit("main", files)
+	m, _ := open(t, gitrepo.Remote{URL: repo.Dir})
+	fetch(t, m)
+	dst := filepath.Join(t.TempDir(), "tree")
+	got, err := m.Export(t.Context(), sha, dst)
+	if err != nil || len(got.LeftOut()) > 0 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if have := readFiles(t, dst); !maps.Equal(have, files) {
+		t.Errorf("files: %q", have)
 	}
 }
 

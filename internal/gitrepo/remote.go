@@ -36,6 +36,7 @@ type Remote struct {
 	Name string // of the repository, as configured: messages use it
 	URL  string
 	Auth Auth
+	LFS  LFS
 }
 
 // String is the URL without anything secret.

@@ -105,10 +105,17 @@ func (t trees) lookup(tree plumbing.Hash, name string) (entry, error) {
 	return entry{}, nil
 }
 
+// A link that cannot be followed is not exported: for whoever reads the tree
+// there is nothing, as for the engine.
 var (
-	errLeavesTree = errors.New("it points outside the tree")
-	errLinkLoop   = errors.New("it leads through too many symbolic links")
+	errLeavesTree error = &noWay{"it points outside the tree"}
+	errLinkLoop   error = &noWay{"it leads through too many symbolic links"}
 )
+
+type noWay struct{ text string }
+
+func (e *noWay) Error() string        { return e.text }
+func (e *noWay) Is(target error) bool { return target == fs.ErrNotExist }
 
 const maxLinks = 40 // as Linux has it
 

@@ -145,6 +145,10 @@ func (f *treeFS) ReadLink(name string) (string, error) {
 			return fs.ErrInvalid
 		}
 		target, err = t.linkTarget(e)
+		if errors.Is(err, errLeavesTree) { // what it says can be told, but not followed
+			raw, rerr := t.view.content(e.hash, plumbing.BlobObject)
+			target, err = string(raw), rerr
+		}
 		return err
 	})
 	return target, err

@@ -19,6 +19,9 @@ func checkInputs(job Job) (tree, root string, err error) {
 	if !within(tree, root) {
 		return "", "", refuse(CauseBadInput, "correct `dir` of the workspace", "the directory %s leads out of the repository", job.Dir)
 	}
+	if f := leftOutFault(job.LeftOut, tree, root, "the directory "+job.Dir); f != nil {
+		return "", "", f
+	}
 	if name := submoduleOf(tree, root); name != "" {
 		return "", "", submoduleFault(name, "the directory "+job.Dir)
 	}
@@ -33,18 +36,21 @@ func checkInputs(job Job) (tree, root string, err error) {
 		return "", "", refuse(CauseBadInput, "correct `dir` of the workspace", "the directory %s leads out of the repository", job.Dir)
 	}
 	for _, name := range job.VarFiles {
-		if err := checkVarFile(tree, real, name); err != nil {
+		if err := checkVarFile(job.LeftOut, tree, real, name); err != nil {
 			return "", "", err
 		}
 	}
 	return tree, real, nil
 }
 
-func checkVarFile(tree, root, name string) error {
+func checkVarFile(left []LeftOut, tree, root, name string) error {
 	const next = "correct `var_files` of the workspace, or commit the file"
 	path := filepath.Join(root, filepath.FromSlash(name))
 	if !within(tree, path) {
 		return refuse(CauseBadInput, next, "the var file %s leads out of the repository", name)
+	}
+	if f := leftOutFault(left, tree, path, "the var file "+name); f != nil {
+		return f
 	}
 	if sub := submoduleOf(tree, path); sub != "" {
 		return submoduleFault(sub, "the var file "+name)
@@ -67,7 +73,27 @@ func checkVarFile(tree, root, name string) error {
 	start := make([]byte, len(lfsPointer))
 	n, _ := io.ReadFull(f, start)
 	if isLFSPointer(start[:n]) {
-		return refuse(CauseBadInput, "put the file into Git itself: tfops does not fetch from Git LFS", "the var file %s is a Git LFS pointer, not the file", name)
+		return refuse(CauseBadInput, "set lfs = true in the repository block, or put the file into Git itself", "the var file %s is a Git LFS pointer, not the file", name)
+	}
+	return nil
+}
+
+// leftOutFault refuses what lies on a path that was left out of the tree; nil
+// when it lies on none. Links on the way are followed as far as they are there.
+func leftOutFault(left []LeftOut, tree, path, what string) *failure {
+	real := path
+	for dir, rest := path, ""; within(tree, dir); dir, rest = filepath.Dir(dir), filepath.Join(filepath.Base(dir), rest) {
+		if to, err := filepath.EvalSymlinks(dir); err == nil {
+			real = filepath.Join(to, rest)
+			break
+		}
+	}
+	for _, l := range left {
+		at := filepath.Join(tree, filepath.FromSlash(l.Path))
+		if within(at, path) || within(at, real) {
+			return refuse(CauseBadInput, "take "+l.Path+" out of the repository, or put what it stands for there",
+				"%s lies on %s, which is %s and so is left out of the checkout", what, l.Path, l.Why)
+		}
 	}
 	return nil
 }
@@ -81,8 +107,7 @@ var lfsPointer = []byte("version https://git-lfs.github.com/spec/")
 
 func isLFSPointer(content []byte) bool { return bytes.HasPrefix(content, lfsPointer) }
 
-// submoduleOf is the Git submodule of the tree that path lies in, or "".
-// tfops exports one repository: the submodule's files are not there.
+// submoduleOf is the empty Git submodule of the tree that path lies in, or "".
 func submoduleOf(tree, path string) string {
 	b, err := os.ReadFile(filepath.Join(tree, ".gitmodules"))
 	if err != nil {
@@ -91,14 +116,21 @@ func submoduleOf(tree, path string) string {
 	for line := range strings.Lines(string(b)) {
 		name, value, ok := strings.Cut(line, "=")
 		value = strings.TrimSpace(value)
-		if ok && strings.TrimSpace(name) == "path" && value != "" && within(filepath.Join(tree, filepath.FromSlash(value)), path) {
+		dir := filepath.Join(tree, filepath.FromSlash(value))
+		if ok && strings.TrimSpace(name) == "path" && value != "" && within(dir, path) && !filled(dir) {
 			return value
 		}
 	}
 	return ""
 }
 
+// filled reports whether a submodule's files were fetched.
+func filled(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && len(entries) > 0
+}
+
 func submoduleFault(submodule, what string) *failure {
 	return refuse(CauseBadInput, "put the files into the repository itself, or use a module source that the engine downloads",
-		"%s lies in the Git submodule %s, and tfops does not fetch submodules", what, submodule)
+		"%s lies in the Git submodule %s, which is not fetched", what, submodule)
 }

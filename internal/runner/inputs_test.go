@@ -69,6 +69,43 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+// TestLeftOut: what lies on a path that was left out of the checkout is refused
+// with the reason, also where a link that is there leads to it.
+func TestLeftOut(t *testing.T) {
+	left := func(path string) option {
+		return func(j *Job, _ *Secrets) {
+			j.LeftOut = []LeftOut{{path, "a symbolic link that points outside the repository"}}
+		}
+	}
+	for name, c := range map[string]struct {
+		files map[string]string
+		link  string
+		in    option
+		path  string
+	}{
+		"directory":        {nil, "", func(j *Job, _ *Secrets) { j.Dir = "out" }, "out"},
+		"directory below":  {nil, "", func(j *Job, _ *Secrets) { j.Dir = "out/a/b" }, "out"},
+		"var file":         {nil, "", func(j *Job, _ *Secrets) { j.VarFiles = []string{"x.tfvars"} }, "x.tfvars"},
+		"var file, a link": {map[string]string{"vars/y.tfvars": ""}, "vars", func(j *Job, _ *Secrets) { j.VarFiles = []string{"link/x.tfvars"} }, "vars/x.tfvars"},
+		"module":           {map[string]string{"m.tf": "module \"m\" {\n  source = \"./mods/m\"\n}"}, "", func(*Job, *Secrets) {}, "mods"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, map[string]string{"main.tf": simple})
+			for path, text := range c.files {
+				r.write(path, text)
+			}
+			if c.link != "" {
+				if err := os.Symlink(c.link, filepath.Join(r.tree, "link")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, result := r.plan(c.in, left(c.path))
+			must(t, result, Failed, CauseBadInput, "lies on "+c.path+", which is a symbolic link")
+		})
+	}
+}
+
 func TestSymlinkOutOfTheTree(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": simple})
 	outside := filepath.Join(r.base, "secret.tfvars")

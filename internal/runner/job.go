@@ -76,6 +76,8 @@ type Job struct {
 	Ground   string   `json:"ground"`    // what the run writes into its tree; kept from its plan to its apply
 	Dir      string   `json:"dir"`       // the root module, relative to Tree
 	VarFiles []string `json:"var_files"` // relative to Dir
+	// LeftOut is what the commit has and Tree has not. Plan phase only.
+	LeftOut []LeftOut `json:"left_out,omitempty"`
 
 	// ModuleAge is how long a module is not fetched again whose source can move: a poll.
 	ModuleAge time.Duration `json:"module_age"`
@@ -97,6 +99,12 @@ type Job struct {
 	LockTimeout time.Duration `json:"lock_timeout"`
 	Timeout     time.Duration `json:"timeout"` // of the whole phase
 	Grace       time.Duration `json:"grace"`   // between a graceful interrupt and a kill; an apply has a long one
+}
+
+// LeftOut is a path of the commit that is not in its checkout, and what it is.
+type LeftOut struct {
+	Path string `json:"path"`
+	Why  string `json:"why"`
 }
 
 // EngineSpec says which engine to use. The runner finds or installs it,

@@ -35,6 +35,7 @@ type module struct {
 type moduleReader struct {
 	tree  string
 	tofu  bool
+	left  []LeftOut // of the tree
 	seen  map[string]bool
 	calls map[string][]call // by directory
 	out   module
@@ -47,8 +48,8 @@ type call struct {
 }
 
 // readModule reads the root module in dir; tree bounds the local modules.
-func readModule(tree, dir string, tofu bool) (module, error) {
-	r := &moduleReader{tree: tree, tofu: tofu, seen: map[string]bool{}, calls: map[string][]call{}}
+func readModule(tree, dir string, tofu bool, left ...LeftOut) (module, error) {
+	r := &moduleReader{tree: tree, tofu: tofu, left: left, seen: map[string]bool{}, calls: map[string][]call{}}
 	err := r.read(dir, true)
 	r.out.calls = r.elsewhere(dir, "", nil)
 	return r.out, err
@@ -98,7 +99,7 @@ func (r *moduleReader) read(dir string, root bool) error {
 			return err
 		}
 		if isLFSPointer(src) {
-			return refuse(CauseBadInput, "put the file into Git itself: tfops does not fetch from Git LFS",
+			return refuse(CauseBadInput, "set lfs = true in the repository block, or put the file into Git itself",
 				"%s is a Git LFS pointer, not the file", filepath.Join(rel, name))
 		}
 		if workspace.Deep(src) {
@@ -246,6 +247,9 @@ func (r *moduleReader) call(dir, name string, body hcl.Body) error {
 	local := filepath.Join(dir, filepath.FromSlash(source))
 	if !within(r.tree, local) {
 		return nil // not in the export; the engine will say that it is not there
+	}
+	if f := leftOutFault(r.left, r.tree, local, "the module "+source); f != nil {
+		return f
 	}
 	if name := submoduleOf(r.tree, local); name != "" {
 		return submoduleFault(name, "the module "+source)

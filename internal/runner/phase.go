@@ -72,7 +72,7 @@ func (p *phase) readInputs(context.Context) error {
 	if err = removeOverrides(p.root); err != nil {
 		return err
 	}
-	if p.module, err = readModule(p.tree, p.root, p.job.Engine.Name == "tofu"); err != nil {
+	if p.module, err = readModule(p.tree, p.root, p.job.Engine.Name == "tofu", p.job.LeftOut...); err != nil {
 		return err
 	}
 	if p.module.empty {

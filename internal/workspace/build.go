@@ -61,6 +61,10 @@ func (b *builder) add(dir string, by caller, via int, why Link) {
 	for _, l := range links {
 		b.cover(cover{path: l, kind: LinkKind, mod: via, why: why})
 	}
+	if leadsNowhere(err) {
+		b.absent(path.Clean(dir), via, why)
+		return
+	}
 	if err != nil {
 		b.widen(via, why, fmt.Sprintf("%s %v", dir, err), ".")
 		return

@@ -88,6 +88,9 @@ func (g *Graph) module(dir string, tofu bool, s *scan) *module {
 // behind is the facts of the file of code that a symbolic link leads to.
 func (g *Graph) behind(p string, s *scan) *facts {
 	real, _, err := g.root.resolve(p)
+	if leadsNowhere(err) {
+		return &facts{} // the engine does not see the file either
+	}
 	if err != nil {
 		return &facts{unread: "the link " + err.Error(), line: 1}
 	}

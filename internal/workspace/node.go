@@ -186,6 +186,9 @@ func (s *scan) target(p string) string {
 		return ""
 	}
 	t, err := s.links.ReadLink(p)
+	if errors.Is(err, fs.ErrInvalid) {
+		return "/" // its target is no path: it leads nowhere, as one that leads out
+	}
 	if err != nil {
 		return ""
 	}

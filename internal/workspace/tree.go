@@ -22,7 +22,15 @@ func newTree(fsys fs.FS) *tree {
 // maxLinks is how many symbolic links a path may lead through, as on Linux.
 const maxLinks = 40
 
-var errOutside = errors.New("leads out of the repository")
+// A link with one of these ends is not in the tree that the engine gets, so it
+// is taken as not there. See gitrepo.Export.
+var (
+	errOutside = errors.New("leads out of the repository")
+	errTooMany = errors.New("leads through too many symbolic links")
+)
+
+// leadsNowhere reports whether a path cannot be followed in any checkout.
+func leadsNowhere(err error) bool { return errors.Is(err, errOutside) || errors.Is(err, errTooMany) }
 
 func (t *tree) resolve(p string) (real string, links []string, err error) {
 	return resolve(p, t.readLink)
@@ -56,7 +64,7 @@ func resolve(p string, readLink func(string) (target string, isLink bool, err er
 			continue
 		}
 		if links = append(links, next); len(links) > maxLinks {
-			return "", links, errors.New("leads through too many symbolic links")
+			return "", links, errTooMany
 		}
 		if path.IsAbs(target) {
 			return "", links, errOutside

@@ -229,11 +229,16 @@ func files(dir string) (map[string]string, error) {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		b, err := os.ReadFile(path)
+		rel, err := filepath.Rel(dir, path)
 		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(dir, path)
+		if d.Type()&os.ModeSymlink != 0 {
+			target, err := os.Readlink(path)
+			all[filepath.ToSlash(rel)] = gittest.Symlink(target)
+			return err
+		}
+		b, err := os.ReadFile(path)
 		all[filepath.ToSlash(rel)] = string(b)
 		return err
 	})

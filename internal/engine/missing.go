@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// gaps are what a commit has and its checkout has not, as far as they
+// concern one run.
+type gaps struct {
+	notes    []string // of all that is missing, for the run's history
+	warnings []string // of what the workspace reads: the plan is without it
+}
+
+// noteMissing says what the checkout of a run lacks: all of it in the run's
+// history, and what the workspace reads above the plan. A plan that was made
+// without something that it reads waits for a person. A path that was left out
+// of the checkout and is surely read ends the run.
+func (e *Engine) noteMissing(ctx context.Context, r run.Run, def Definition, repo Repository, x gitrepo.Exported) error {
+	left := x.LeftOut()
+	if len(x.Submodules)+len(x.LFSPointers)+len(left) == 0 {
+		return nil
+	}
+	graph, err := e.graphOf(r, def, repo)
+	if err != nil {
+		return err
+	}
+	m := gaps{}
+	if err := m.leftOut(graph, def, left); err != nil {
+		return err
+	}
+	m.absent(graph, def, x.Submodules, "submodules are not fetched, their directories are empty: ", "Git submodules that are empty directories here: tfops does not fetch them")
+	m.absent(graph, def, x.LFSPointers, "Git LFS files are not fetched, only their pointers are there: ", fmt.Sprintf("files of which only the "+
+		"Git LFS pointer is there, not the content; to have them fetched, set lfs = true in repository %q", def.Repository))
+	_, err = e.change(ctx, r.ID, func(d *run.Dossier) error {
+		for _, n := range m.notes {
+			d.Note("", n)
+		}
+		for _, w := range m.warnings {
+			d.Run.Warn(w)
+		}
+		if len(m.warnings) > 0 {
+			d.Run.HoldBack("the plan was made without files that the workspace reads or may read")
+		}
+		return nil
+	})
+	return err
+}
+
+// leftOut refuses what cannot be read and must be, and warns of what may be.
+func (m *gaps) leftOut(g *workspace.Graph, def Definition, left []gitrepo.LeftOut) error {
+	if len(left) == 0 {
+		return nil
+	}
+	why := map[string]string{}
+	var paths, texts []string
+	for _, l := range left {
+		paths, why[l.Path] = append(paths, l.Path), l.Why
+		texts = append(texts, fmt.Sprintf("%q is %s", l.Path, l.Why))
+	}
+	m.notes = append(m.notes, "left out of the checkout: "+some(texts, "; "))
+	var maybe []string
+	for _, read := range g.Reads(def.Name, paths) {
+		if read.Sure {
+			return fault.New(fault.Invalid, "take it out of the repository, or put what it stands for there",
+				"workspace %s reads %q (%s), which is %s and so is left out of the checkout", def.Name, read.Path, steps(read.Chain), why[read.Path])
+		}
+		maybe = append(maybe, fmt.Sprintf("%q is %s (%s)", read.Path, why[read.Path], steps(read.Chain)))
+	}
+	if len(maybe) > 0 {
+		m.warnings = append(m.warnings, "The code does not tell all of the files that it reads. It may read paths that were left out of the checkout: "+some(maybe, "; ")+".")
+	}
+	return nil
+}
+
+// absent warns of paths that are there without their content.
+func (m *gaps) absent(g *workspace.Graph, def Definition, paths []string, note, what string) {
+	if len(paths) == 0 {
+		return
+	}
+	m.notes = append(m.notes, note+some(paths, ", "))
+	var read []string
+	for _, r := range g.Reads(def.Name, paths) {
+		may := ""
+		if !r.Sure {
+			may = "may be read: "
+		}
+		read = append(read, fmt.Sprintf("%s (%s%s)", r.Path, may, steps(r.Chain)))
+	}
+	if len(read) > 0 {
+		m.warnings = append(m.warnings, fmt.Sprintf("The workspace reads %s: %s.", what, some(read, ", ")))
+	}
+}
+
+// graphOf is what the workspaces of a run's branch depend on in its commit.
+func (e *Engine) graphOf(r run.Run, def Definition, repo Repository) (*workspace.Graph, error) {
+	tree, err := repo.Tree(r.Commit.SHA)
+	if err != nil {
+		return nil, err
+	}
+	// With all workspaces of the branch it is the graph that the poll made.
+	defs := []Definition{}
+	for _, d := range e.current().Workspaces {
+		if d.Repository == def.Repository && d.Branch == def.Branch {
+			defs = append(defs, d)
+		}
+	}
+	if i := slices.IndexFunc(defs, func(d Definition) bool { return d.Name == def.Name }); i >= 0 {
+		defs[i] = def // of a check it is as it was applied
+	} else {
+		defs = append(defs, def)
+	}
+	return e.index(def.Repository).Graph(tree, values(defs)), nil
+}
+
+func steps(chain []workspace.Link) string {
+	var parts []string
+	for _, l := range chain {
+		parts = append(parts, l.String())
+	}
+	return strings.Join(parts, ", ")
+}
+
+// maxPaths is how many paths a sentence names.
+const maxPaths = 8
+
+func some(all []string, sep string) string {
+	if len(all) <= maxPaths {
+		return strings.Join(all, sep)
+	}
+	return strings.Join(all[:maxPaths], sep) + fmt.Sprintf("%sand %d more", sep, len(all)-maxPaths)
+}

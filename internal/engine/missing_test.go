@@ -1,0 +1,125 @@
+package engine
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/run"
+)
+
+// missingIn is a rig whose workspaces a, b and c have code of their own.
+func missingIn(g *rig, x gitrepo.Exported, code map[string]string) {
+	g.git.mu.Lock()
+	defer g.git.mu.Unlock()
+	g.git.missing = x
+	for path, text := range code {
+		g.git.files[path] = &fstest.MapFile{Data: []byte(text)}
+	}
+}
+
+const readsLogo = `resource "terraform_data" "x" { input = filebase64("${path.module}/../assets/logo.png") }`
+
+// TestWhatIsMissingWaitsForAPerson: only where the workspace reads it, whatever
+// apply says, and with the reason above the plan.
+func TestWhatIsMissingWaitsForAPerson(t *testing.T) {
+	for name, c := range map[string]struct {
+		missing gitrepo.Exported
+		code    string
+		held    bool
+	}{
+		"pointer, read":              {gitrepo.Exported{LFSPointers: []string{"assets/logo.png"}}, readsLogo, true},
+		"pointer, another file":      {gitrepo.Exported{LFSPointers: []string{"assets/icon.png"}}, readsLogo, false},
+		"pointer, by fileset":        {gitrepo.Exported{LFSPointers: []string{"assets/x/icon.png"}}, `output "o" { value = fileset("${path.module}/../assets", "**/*.png") }`, true},
+		"pointer, not the pattern's": {gitrepo.Exported{LFSPointers: []string{"assets/icon.jpg"}}, `output "o" { value = fileset("${path.module}/../assets", "*.png") }`, false},
+		"submodule, fileset over it": {gitrepo.Exported{Submodules: []string{"files"}}, `output "o" { value = fileset("${path.module}/../files", "*") }`, true},
+		"submodule, fileset into it": {gitrepo.Exported{Submodules: []string{"files/sub"}}, `output "o" { value = fileset("${path.module}/../files", "**/*.json") }`, true},
+		"submodule, beside":          {gitrepo.Exported{Submodules: []string{"files/sub"}}, `output "o" { value = fileset("${path.module}/../files", "*.json") }`, false},
+		"submodule, file in it":      {gitrepo.Exported{Submodules: []string{"files"}}, `output "o" { value = try(file("${path.module}/../files/a/b.txt"), "") }`, true},
+		"submodule, nobody's":        {gitrepo.Exported{Submodules: []string{"docs/theme"}}, readsLogo, false},
+		"cannot be told": {gitrepo.Exported{LFSPointers: []string{"assets/logo.png"}}, `variable "f" {}
+output "o" { value = file("${path.module}/../assets/${var.f}") }`, true},
+		"name left out, cannot be told": {gitrepo.Exported{Names: []gitrepo.LeftOut{{Path: "assets/.git", Why: "a name"}}}, `variable "f" {}
+output "o" { value = file("${path.module}/../assets/${var.f}") }`, true},
+		"link in docs": {gitrepo.Exported{Links: []gitrepo.LeftOut{{Path: "docs/l", Why: "a link"}}}, readsLogo, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, g *rig) {
+				missingIn(g, c.missing, map[string]string{"a/main.tf": c.code})
+				g.start()
+				g.commit("a/main.tf")
+				if !c.held {
+					if r := g.want("a", run.Applied); len(r.Warnings)+len(r.Confirm) > 0 {
+						t.Errorf("it says %q, %q", r.Warnings, r.Confirm)
+					}
+					return
+				}
+				r := g.want("a", run.AwaitingApproval)
+				if len(r.Warnings) != 1 || len(r.Confirm) != 1 {
+					t.Fatalf("it says %q, %q", r.Warnings, r.Confirm)
+				}
+				if v := g.view("a"); !strings.Contains(v.Wait.For, r.Confirm[0]) || v.Wait.Command != "tfops approve "+r.ID {
+					t.Errorf("it waits for %+v", v.Wait)
+				}
+				g.approve(ana, r)
+				g.want("a", run.Applied)
+			}, define("a", auto))
+		})
+	}
+}
+
+// TestWhatIsLeftOutEndsWhoReadsIt, and nobody else.
+func TestWhatIsLeftOutEndsWhoReadsIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		left gitrepo.LeftOut
+		code string
+	}{
+		"code":         {gitrepo.LeftOut{Path: "a/more.tf", Why: "a symbolic link"}, `output "o" { value = 1 }`},
+		"lock file":    {gitrepo.LeftOut{Path: "a/.terraform.lock.hcl", Why: "a symbolic link"}, `output "o" { value = 1 }`},
+		"variables":    {gitrepo.LeftOut{Path: "a/x.auto.tfvars", Why: "a symbolic link"}, `output "o" { value = 1 }`},
+		"file":         {gitrepo.LeftOut{Path: "assets/logo.png", Why: "a symbolic link"}, readsLogo},
+		"fileset":      {gitrepo.LeftOut{Path: "assets/x.png", Why: "a symbolic link"}, `output "o" { value = fileset("${path.module}/../assets", "*.png") }`},
+		"directory":    {gitrepo.LeftOut{Path: "assets", Why: "a symbolic link"}, readsLogo},
+		"local module": {gitrepo.LeftOut{Path: "c/m/more.tf", Why: "a symbolic link"}, `module "m" { source = "../c/m" }`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, g *rig) {
+				missingIn(g, gitrepo.Exported{Links: []gitrepo.LeftOut{c.left}}, map[string]string{"a/main.tf": c.code, "c/m/main.tf": "output \"o\" { value = 1 }"})
+				g.start()
+				g.commit("a/main.tf")
+				r := g.want("a", run.Errored)
+				if r.Failure == nil || !strings.Contains(r.Failure.Message, c.left.Path) || r.Failure.Next == "" {
+					t.Errorf("it says %+v", r.Failure)
+				}
+				g.want("b", run.Applied)
+				d, events, err := g.engine.Store.Dossier(context.Background(), g.last("b").ID)
+				if err != nil || len(d.Run.Warnings) > 0 {
+					t.Errorf("%+v, %v", d.Run.Warnings, err)
+				}
+				noted := false
+				for _, ev := range events {
+					noted = noted || strings.Contains(ev.Text, c.left.Path) && strings.Contains(ev.Text, c.left.Why)
+				}
+				if !noted {
+					t.Errorf("the history does not say it: %+v", events)
+				}
+			}, define("a", auto), define("b", auto))
+		})
+	}
+}
+
+// TestARuleIsEnoughForWhatIsHeld: who approves under a rule has seen the warning.
+func TestARuleIsEnoughForWhatIsHeld(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		missingIn(g, gitrepo.Exported{LFSPointers: []string{"assets/logo.png"}}, map[string]string{"a/main.tf": readsLogo})
+		g.start()
+		g.commit("a/main.tf")
+		r := g.want("a", run.AwaitingApproval)
+		wantFault(t, g.vote(ana, r, true), "forbidden") // who wrote the commit
+		g.approve(Actor{Name: "bo", Via: "socket"}, r)
+		g.want("a", run.Applied)
+	}, define("a", auto, func(d *Definition) { d.Rules = []approvals.Rule{{Name: "four", Require: 1}} }))
+}

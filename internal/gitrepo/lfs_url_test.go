@@ -1,0 +1,54 @@
+package gitrepo
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func TestLFSURL(t *testing.T) {
+	for url, want := range map[string]string{
+		"https://git.example.com/acme/infra":          "https://git.example.com/acme/infra.git/info/lfs",
+		"https://git.example.com:8443/acme/infra.git": "https://git.example.com:8443/acme/infra.git/info/lfs",
+		"git@git.example.com:acme/infra.git":          "https://git.example.com/acme/infra.git/info/lfs",
+		"ssh://git@git.example.com:2222/acme/infra":   "https://git.example.com/acme/infra.git/info/lfs",
+	} {
+		at, err := Remote{URL: url}.parse()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := lfsURL(at).String(); got != want {
+			t.Errorf("%s: %s, want %s", url, got, want)
+		}
+	}
+}
+
+// TestLFSStoreIsBounded: what was not used for longest goes first.
+func TestLFSStoreIsBounded(t *testing.T) {
+	s := lfsStore{t.TempDir()}
+	now := time.Now()
+	put := func(name string, age time.Duration) string {
+		path := filepath.Join(s.dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, make([]byte, 100), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, now.Add(-age), now.Add(-age)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	old, young, middle := put("objects/a", 3*time.Hour), put("objects/b", time.Minute), put("objects/c", time.Hour)
+	torn, running := put("tmp/torn", 3*time.Hour), put("tmp/running", time.Second)
+	if err := s.prune(250, now); err != nil {
+		t.Fatal(err)
+	}
+	for path, kept := range map[string]bool{old: false, middle: true, young: true, torn: false, running: true} {
+		if _, err := os.Stat(path); (err == nil) != kept {
+			t.Errorf("%s: kept %t, want %t", path, err == nil, kept)
+		}
+	}
+}

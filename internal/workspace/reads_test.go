@@ -1,0 +1,49 @@
+package workspace
+
+import (
+	"testing"
+	"testing/fstest"
+)
+
+func TestReads(t *testing.T) {
+	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
+	tree := fstest.MapFS{
+		"app/main.tf": file(`module "m" { source = "../mods/m" }
+output "sure" { value = file("../assets/logo.png") }
+output "set" { value = fileset("${path.module}/../files", "*/conf/*.json") }`),
+		"mods/m/main.tf": file(`output "x" { value = 1 }`),
+		"wide/main.tf": file(`variable "v" {}
+output "x" { value = file("../assets/${var.v}") }`),
+	}
+	g := NewIndex().Graph(tree, []Workspace{{Name: "app", Dir: "app", Ignore: []string{"assets/**"}}, {Name: "wide", Dir: "wide"}, {Name: "eye", Dir: "mods/m", Watch: []string{"eye/**/*.x"}}})
+	for _, c := range []struct {
+		workspace, path string
+		read, sure      bool
+	}{
+		{"app", "assets/logo.png", true, true}, // ignored paths are read all the same
+		{"app", "assets", true, true},
+		{"app", "assets/icon.png", false, false},
+		{"app", "mods", true, true},
+		{"app", "mods/m", true, true},
+		{"app", "mods/m/extra.tf", true, true},
+		{"app", "mods/m/README", false, false},
+		{"app", "mods/n", false, false},
+		{"app", "files", true, true},
+		{"app", "files/a", true, true},
+		{"app", "files/a/conf", true, true},
+		{"app", "files/a/other", false, false},
+		{"app", "files/a/conf/deep", false, false},
+		{"app", "app/.terraform.lock.hcl", true, true},
+		{"app", "docs/theme", false, false},
+		{"wide", "assets/logo.png", true, false},
+		{"wide", "files", false, false},
+		{"eye", "eye/a/b", true, true},
+		{"eye", "nose", false, false},
+		{"nobody", "assets/logo.png", false, false},
+	} {
+		got := g.Reads(c.workspace, []string{c.path})
+		if (len(got) == 1) != c.read || c.read && (got[0].Sure != c.sure || len(got[0].Chain) == 0) {
+			t.Errorf("%s of %s: %+v, want read %t, sure %t", c.path, c.workspace, got, c.read, c.sure)
+		}
+	}
+}
