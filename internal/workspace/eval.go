@@ -50,10 +50,9 @@ type bound struct {
 
 // resolver works out texts for one workspace.
 type resolver struct {
-	root      string // directory of the root module
-	workspace string // terraform.workspace; empty: not known
-	steps     int
-	depth     int
+	root  string // directory of the root module
+	steps int
+	depth int
 }
 
 // enter reports whether there is room for one more step; leave follows.

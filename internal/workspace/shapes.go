@@ -19,9 +19,6 @@ func (v *env) shapes(e *expr) []bound {
 	case opVar:
 		return v.variable(e.text)
 	case opAttr:
-		if e.text == "terraform.workspace" && v.r.workspace != "" {
-			return []bound{{text(v.r.workspace), v}}
-		}
 		return v.guarded(v.mod.attrs[e.text])
 	case opEither:
 		return v.each(e.args)
