@@ -25,6 +25,7 @@ type RemoteState Backend
 
 // settings notes the backend of a terraform block.
 func (r *reader) settings(b *hclsyntax.Block) {
+	r.reads(b.Body) // OpenTofu evaluates what is in it
 	for _, inner := range b.Body.Blocks {
 		if !isBackend(inner.Type) {
 			continue
@@ -37,7 +38,6 @@ func (r *reader) settings(b *hclsyntax.Block) {
 		found.Partial = !literalBody(inner.Body, found.Config)
 		r.facts.backends = append(r.facts.backends, found)
 	}
-	// provider_meta and the like name no files; a backend's settings are literal.
 }
 
 func isBackend(typ string) bool { return typ == "backend" || typ == "cloud" }

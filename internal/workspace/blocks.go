@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -16,7 +17,7 @@ func (r *reader) body(body *hclsyntax.Body) {
 		case "locals":
 			for _, a := range sortedAttrs(b.Body) {
 				e := convertExpr(a.Expr, nil)
-				r.facts.locals = append(r.facts.locals, binding{a.Name, e})
+				r.facts.locals = append(r.facts.locals, binding{name: a.Name, expr: e})
 				r.collect(e, r.at(a).muted())
 			}
 		case "variable":
@@ -56,7 +57,7 @@ func (r *reader) block(body *hclsyntax.Body, s *scope, resource string) {
 	for _, a := range sortedAttrs(body) {
 		e := convertExpr(a.Expr, s)
 		if resource != "" && pathAttr.MatchString(a.Name) {
-			r.facts.attrs = append(r.facts.attrs, binding{resource + "." + a.Name, e})
+			r.facts.attrs = append(r.facts.attrs, binding{name: resource + "." + a.Name, expr: e})
 		}
 		r.collect(e, r.at(a))
 	}
@@ -112,13 +113,14 @@ func (r *reader) module(b *hclsyntax.Block) {
 	}
 	s := blockScope(b.Body, nil)
 	for _, a := range sortedAttrs(b.Body) {
-		if a.Name == "source" || a.Name == "version" {
+		if a.Name == "source" || a.Name == "version" { // of files they only can read one
+			r.collect(convertExpr(a.Expr, s), r.at(a).muted())
 			continue
 		}
 		at := r.at(a)
 		at.mute = at.mute || c.source == nil || c.source.op != opText || isLocal(c.source.text)
 		e := convertExpr(a.Expr, s)
-		c.args = append(c.args, binding{a.Name, e})
+		c.args = append(c.args, binding{name: a.Name, expr: e})
 		r.collect(e, at)
 	}
 	r.facts.calls = append(r.facts.calls, c)
@@ -138,13 +140,71 @@ func (r *reader) variable(b *hclsyntax.Block) {
 	if a := b.Body.Attributes["default"]; a != nil {
 		v.expr = convertExpr(a.Expr, nil)
 	}
+	if a := b.Body.Attributes["type"]; a != nil {
+		v.typ = defaults(convertExpr(a.Expr, nil))
+	}
 	r.facts.vars = append(r.facts.vars, v)
-	for _, a := range sortedAttrs(b.Body) {
+	r.reads(b.Body)
+}
+
+// reads notes what the attributes of a block and of those in it read, where
+// nothing can name a file: in variables and settings.
+func (r *reader) reads(body *hclsyntax.Body) {
+	for _, a := range sortedAttrs(body) {
 		r.collect(convertExpr(a.Expr, nil), r.at(a).muted())
 	}
-	for _, inner := range b.Body.Blocks { // validation
-		for _, a := range sortedAttrs(inner.Body) {
-			r.collect(convertExpr(a.Expr, nil), r.at(a).muted())
-		}
+	for _, b := range body.Blocks {
+		r.reads(b.Body)
 	}
+}
+
+// defaults is what the type of a variable fills in, as a value of that type:
+// what optional attributes are when they are left out. Nil: nothing.
+func defaults(typ *expr) *expr {
+	if typ.op != opCall || len(typ.args) == 0 {
+		return nil
+	}
+	inner := defaults(typ.args[0])
+	switch typ.text {
+	case "optional":
+		if len(typ.args) > 1 {
+			return &expr{op: opEither, args: nonNil(typ.args[1], inner)}
+		}
+		return inner
+	case "list", "set":
+		return wrapped(inner, &expr{op: opTuple, text: loose})
+	case "map":
+		return wrapped(inner, &expr{op: opObject, keys: []string{""}, computed: []*expr{hole}})
+	case "tuple":
+		out := &expr{op: opTuple, text: loose}
+		for _, t := range typ.args[0].args {
+			out.args = append(out.args, nonNil(defaults(t))...)
+		}
+		return nonEmpty(out)
+	case "object":
+		out := &expr{op: opObject}
+		for i, t := range typ.args[0].args {
+			if d := defaults(t); d != nil && i < len(typ.args[0].keys) {
+				out.add(typ.args[0].keys[i], d)
+			}
+		}
+		return nonEmpty(out)
+	}
+	return nil
+}
+
+func wrapped(inner, in *expr) *expr {
+	in.args = nonNil(inner)
+	return nonEmpty(in)
+}
+
+func nonEmpty(e *expr) *expr {
+	if len(e.args) == 0 {
+		return nil
+	}
+	return e
+}
+
+func nonNil(list ...*expr) []*expr {
+	return slices.DeleteFunc(list, func(e *expr) bool { return e == nil })
 }

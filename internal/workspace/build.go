@@ -190,7 +190,7 @@ func (b *builder) call(m reached, v *env, c *fileCall, source string) {
 	if problem := callProblem(b.graph, v.dir, m.dir, c, source); problem != nil {
 		b.problems = append(b.problems, *problem)
 	}
-	if !isLocal(source) {
+	if !isLocal(source) || installed(b.graph, v.dir, source) {
 		return
 	}
 	source = strings.ReplaceAll(source, `\`, "/")
@@ -220,6 +220,8 @@ func callProblem(g *Graph, written, dir string, c *fileCall, source string) *Pro
 		return &Problem{Where: where, Message: fmt.Sprintf("module %q has the absolute source %s", c.name, c.written), Next: "name the directory relative to this one, beginning with ./ or ../"}
 	case !isLocal(source):
 		return nil
+	case installed(g, written, source):
+		return nil
 	case !ok:
 		return &Problem{Where: where, Message: fmt.Sprintf("module %q has the source %s, which leaves the repository", c.name, c.written), Next: "move the module into the repository, or name it by a Git or registry address"}
 	default:
@@ -232,6 +234,22 @@ func callProblem(g *Graph, written, dir string, c *fileCall, source string) *Pro
 		}
 	}
 	return nil
+}
+
+// installed reports whether a source lies in what the engine installs for
+// another call, which comes from elsewhere: ./.terraform/modules/NAME/sub.
+func installed(g *Graph, dir, source string) bool {
+	p, ok := join(dir, source)
+	root, rest, found := strings.Cut("/"+p, "/.terraform/modules/")
+	if !ok || !found || g.root.at(p) != nil {
+		return false
+	}
+	name, _, _ := strings.Cut(rest, "/")
+	name, _, _ = strings.Cut(name, ".") // of a call in a module that is called
+	m := g.module(path.Join(".", strings.TrimPrefix(root, "/")), true, g.scan)
+	return m != nil && slices.ContainsFunc(m.calls, func(c fileCall) bool {
+		return c.name == name && c.source != nil && c.source.op == opText && !isLocal(c.source.text)
+	})
 }
 
 // computed follows the sources that are made of variables, as OpenTofu allows;

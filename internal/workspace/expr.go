@@ -1,6 +1,8 @@
 package workspace
 
 import (
+	"strings"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -23,9 +25,9 @@ const (
 	opConcat // its args one after the other
 	opEither // one of its args
 	opTuple
-	opObject // keys name its args; an empty key is a computed one
+	opObject // keys name its args; an empty key is one of those in computed
 	opGet    // element TEXT of its arg
-	opElems  // any element of its arg
+	opElems  // any element of its arg; further args are keys. Of what is no list the value itself, where TEXT is splat
 	opKeys   // any key of its arg
 	opCall   // function TEXT of its args; an operator when TEXT is empty
 )
@@ -33,11 +35,18 @@ const (
 // expr is what matters of an HCL expression to tell which files it can name.
 // It is small, says nothing of where its file lies, and never changes.
 type expr struct {
-	op   op
-	text string
-	args []*expr
-	keys []string
+	op       op
+	text     string
+	args     []*expr
+	keys     []string
+	computed []*expr // the keys of an object that are no plain text
 }
+
+// Marks in the text of an expr.
+const (
+	loose = "loose" // of a tuple: how many elements there are, and in which order, is not known
+	splat = "splat" // of opElems
+)
 
 var (
 	hole     = &expr{op: opHole}
@@ -54,8 +63,9 @@ func call(fn string, args ...*expr) *expr { return &expr{op: opCall, text: fn, a
 type scope struct {
 	outer *scope
 	name  string
-	attrs map[string]*expr // NAME.ATTRIBUTE
-	value *expr            // NAME alone
+	attrs map[string]*expr          // NAME.ATTRIBUTE
+	value *expr                     // NAME alone
+	item  *hclsyntax.AnonSymbolExpr // the element of a splat, which has no name
 }
 
 func (s *scope) find(name string) *scope {
@@ -65,6 +75,16 @@ func (s *scope) find(name string) *scope {
 		}
 	}
 	return nil
+}
+
+// element is what the element of a splat stands for.
+func (s *scope) element(item *hclsyntax.AnonSymbolExpr) *expr {
+	for ; s != nil; s = s.outer {
+		if s.item == item {
+			return s.value
+		}
+	}
+	return hole
 }
 
 // iterator binds what a for_each gives to a block. The keys of a set, which is
@@ -94,18 +114,24 @@ func convertExpr(e hclsyntax.Expression, s *scope) *expr {
 		return convertTraversal(e.Traversal, s)
 	case *hclsyntax.RelativeTraversalExpr:
 		return get(convertExpr(e.Source, s), e.Traversal)
+	case *hclsyntax.AnonSymbolExpr:
+		return s.element(e)
 	case *hclsyntax.IndexExpr:
 		return convertIndex(convertExpr(e.Collection, s), convertExpr(e.Key, s))
 	case *hclsyntax.FunctionCallExpr:
-		return call(e.Name, convertAll(e.Args, s)...)
+		return convertCall(e, s)
 	case *hclsyntax.ConditionalExpr:
 		return call("if", convertExpr(e.Condition, s), convertExpr(e.TrueResult, s), convertExpr(e.FalseResult, s))
 	case *hclsyntax.BinaryOpExpr:
 		return convertBinary(e, s)
 	case *hclsyntax.UnaryOpExpr:
-		return call("", convertExpr(e.Val, s))
+		val := convertExpr(e.Val, s)
+		if val.op == opNumber && e.Op == hclsyntax.OpNegate {
+			return &expr{op: opNumber, text: "-" + val.text}
+		}
+		return call("", val)
 	case *hclsyntax.SplatExpr:
-		return call("", convertExpr(e.Source, s))
+		return convertSplat(e, s)
 	case *hclsyntax.TupleConsExpr:
 		return &expr{op: opTuple, args: convertAll(e.Exprs, s)}
 	case *hclsyntax.ObjectConsExpr:
@@ -235,7 +261,7 @@ const maxTraversal = 20
 
 func get(from *expr, steps hcl.Traversal) *expr {
 	if len(steps) > maxTraversal {
-		return hole
+		return call("", from)
 	}
 	for _, step := range steps {
 		switch step := step.(type) {
@@ -244,14 +270,14 @@ func get(from *expr, steps hcl.Traversal) *expr {
 		case hcl.TraverseIndex:
 			from = convertIndex(from, convertLiteral(step.Key))
 		default:
-			return hole
+			return call("", from)
 		}
 	}
 	return from
 }
 
 func convertIndex(from, key *expr) *expr {
-	if key.op == opText {
+	if key.op == opText || key.op == opNumber {
 		return &expr{op: opGet, text: key.text, args: []*expr{from}}
 	}
 	return &expr{op: opElems, args: []*expr{from, key}}
@@ -272,7 +298,7 @@ func convertObject(e *hclsyntax.ObjectConsExpr, s *scope) *expr {
 		}
 		o.add(key, convertExpr(item.ValueExpr, s))
 		if computed != nil {
-			o.add("", call("", computed))
+			o.computed = append(o.computed, computed)
 		}
 	}
 	return o
@@ -283,31 +309,52 @@ func (e *expr) add(key string, value *expr) {
 	e.args = append(e.args, value)
 }
 
+// convertCall takes over a call. A list that is spread over the arguments at
+// the end counts by its elements where it can be seen, and as unknown elsewhere.
+func convertCall(e *hclsyntax.FunctionCallExpr, s *scope) *expr {
+	args, name := convertAll(e.Args, s), strings.TrimPrefix(e.Name, "core::")
+	if e.ExpandFinal && len(args) > 0 {
+		last := args[len(args)-1]
+		rest := args[:len(args)-1]
+		switch {
+		case last.op == opTuple && last.text != loose:
+			args = append(rest, last.args...)
+		case transparent[name]:
+			args = append(rest, &expr{op: opElems, args: []*expr{last}})
+		default:
+			args = append(rest, call("", last))
+		}
+	}
+	return call(name, args...)
+}
+
+func convertSplat(e *hclsyntax.SplatExpr, s *scope) *expr {
+	over := convertExpr(e.Source, s)
+	s = &scope{outer: s, item: e.Item, value: &expr{op: opElems, text: splat, args: []*expr{over}}}
+	return call("for", &expr{op: opTuple, text: loose, args: []*expr{convertExpr(e.Each, s)}}, over)
+}
+
 func convertFor(e *hclsyntax.ForExpr, s *scope) *expr {
 	over := convertExpr(e.CollExpr, s)
 	inner := &scope{outer: s, name: e.ValVar, value: &expr{op: opElems, args: []*expr{over}}}
 	if e.KeyVar != "" {
 		inner = &scope{outer: inner, name: e.KeyVar, value: &expr{op: opKeys, args: []*expr{over}}}
 	}
-	out := &expr{op: opTuple, args: []*expr{convertExpr(e.ValExpr, inner)}}
+	value := convertExpr(e.ValExpr, inner)
+	out := &expr{op: opTuple, text: loose, args: []*expr{value}}
 	if e.KeyExpr != nil {
-		out = &expr{op: opObject}
-		key := convertExpr(e.KeyExpr, inner)
-		out.add("", convertExpr(e.ValExpr, inner))
-		out.add("", call("", key))
+		if e.Group {
+			value = out
+		}
+		out = &expr{op: opObject, computed: []*expr{convertExpr(e.KeyExpr, inner)}}
+		out.add("", value)
 	}
 	// What else is in it names files as well, and makes nothing of the value.
-	var beside []*expr
-	if over.op != opTuple || e.KeyExpr != nil {
-		beside = append(beside, over)
-	}
+	beside := []*expr{out, over}
 	if e.CondExpr != nil {
 		beside = append(beside, convertExpr(e.CondExpr, inner))
 	}
-	if len(beside) == 0 {
-		return out
-	}
-	return call("for", append([]*expr{out}, beside...)...)
+	return call("for", beside...)
 }
 
 // convertValue takes over a value of the configuration. Marks go: what is made

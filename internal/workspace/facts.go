@@ -34,6 +34,7 @@ type facts struct {
 type binding struct {
 	name string
 	expr *expr
+	typ  *expr // of a variable: what its type fills in; nil: nothing
 }
 
 // callFacts is a module block.
@@ -71,7 +72,7 @@ var readers = map[string]bool{
 // textual functions make of a path what is none any more.
 var textual = map[string]bool{
 	"basename": true, "replace": true, "regex": true, "regexall": true, "split": true, "md5": true, "sha1": true, "sha256": true, "sha512": true,
-	"base64sha256": true, "base64sha512": true, "length": true, "startswith": true, "endswith": true, "strcontains": true, "substr": true,
+	"base64sha256": true, "base64sha512": true, "length": true, "startswith": true, "endswith": true, "strcontains": true, "substr": true, "trim": true,
 	"lower": true, "upper": true, "title": true, "uuidv5": true, "strrev": true, "parseint": true, "contains": true, "index": true,
 }
 
@@ -81,6 +82,7 @@ type reader struct {
 	facts *facts
 	names map[string]name
 	seen  map[string]bool // refs that have been noted
+	muted map[*expr]bool  // expressions that have been collected where only reads count
 }
 
 // place is what is known of where an expression stands.
@@ -96,26 +98,38 @@ var dirAttr = regexp.MustCompile(`(^|_)(dir|directory|folder|path|paths|source|c
 // pathAttr are the attributes of resources that hold paths for others to use.
 var pathAttr = regexp.MustCompile(`^(output_path|filename|path|source|source_file|source_dir|dir|directory)$`)
 
-// collect notes what an expression reads, and what it may name.
+// collect notes what an expression reads, and what it may name. It goes down
+// into every part of it: whatever becomes of the value, a file that is read on
+// the way counts.
 func (r *reader) collect(e *expr, at place) {
+	if at.mute && len(e.args)+len(e.computed) > 0 {
+		if r.muted[e] { // names of loops stand for the same expression many times
+			return
+		}
+		r.muted[e] = true
+	}
 	switch e.op {
 	case opText:
 		r.words(e, at)
 	case opConcat:
 		r.concat(e, at)
-	case opModule, opRoot, opLocal, opVar, opGet, opAttr:
+	case opModule, opRoot, opLocal, opVar, opAttr:
 		r.may(e, at)
 	case opTuple, opObject, opEither:
-		for _, a := range e.args {
-			r.collect(a, at)
-		}
-	case opElems, opKeys:
+		r.collectAll(e.args, at)
+		at.dir = false
+		r.collectAll(e.computed, at)
+	case opGet, opElems, opKeys:
 		r.may(e, at)
-		for _, key := range e.args[1:] {
-			r.collect(key, at.muted())
-		}
+		r.collectAll(e.args, at.muted())
 	case opCall:
 		r.call(e, at)
+	}
+}
+
+func (r *reader) collectAll(list []*expr, at place) {
+	for _, e := range list {
+		r.collect(e, at)
 	}
 }
 
@@ -150,31 +164,29 @@ func (r *reader) call(e *expr, at place) {
 	switch {
 	case readers[e.text] && len(e.args) > 0:
 		r.read(e, at)
+	case e.text == "templatestring" && len(e.args) > 0:
+		r.ref(ref{fn: e.text, arg: e.args[0], text: at.text, line: at.line})
+		r.collect(e.args[0], at.muted())
+		r.collectAll(e.args[1:], at)
 	case e.text == "for":
 		r.collect(e.args[0], at)
-		for _, a := range e.args[1:] {
-			r.collect(a, at.muted())
-		}
+		r.collectAll(e.args[1:], at.muted())
 	case e.text == "if":
 		r.collect(e.args[0], at.muted())
-		r.collect(e.args[1], at)
-		r.collect(e.args[2], at)
-	case pathFunctions[e.text] != nil:
+		r.collectAll(e.args[1:], at)
+	case strings.HasPrefix(e.text, "provider::"): // it may read what its arguments name, wherever it is called
+		at.mute = false
+		r.collectAll(e.args, at)
+	case pathFunctions[e.text] != nil && !computable[e.text]:
 		r.may(e, at)
-		for _, a := range e.args {
-			r.collect(a, at.muted())
-		}
+		r.collectAll(e.args, at.muted())
 	case textual[e.text]:
-		for _, a := range e.args {
-			r.collect(a, at.muted())
-		}
+		r.collectAll(e.args, at.muted())
 	case e.text == "":
 		at.dir = false
 		fallthrough
 	default:
-		for _, a := range e.args {
-			r.collect(a, at)
-		}
+		r.collectAll(e.args, at)
 	}
 }
 
@@ -192,9 +204,7 @@ func (r *reader) read(e *expr, at place) {
 	}
 	r.ref(f)
 	r.collect(e.args[0], at.muted())
-	for _, a := range rest {
-		r.collect(a, at)
-	}
+	r.collectAll(rest, at)
 }
 
 // concat notes the words of a text that is put together. A word is a path of
@@ -202,6 +212,7 @@ func (r *reader) read(e *expr, at place) {
 func (r *reader) concat(e *expr, at place) {
 	for _, w := range words(e) {
 		switch {
+		case w.op == opText && climbs(w.text):
 		case w.op == opText:
 			r.words(w, at)
 		case w.op == opConcat && promising(w):
@@ -285,11 +296,16 @@ func (r *reader) words(e *expr, at place) {
 		return
 	}
 	for _, w := range strings.FieldsFunc(e.text, func(c rune) bool { return strings.ContainsRune(separators, c) }) {
-		if strings.ContainsAny(strings.TrimRight(w, "."), "./") {
+		if strings.ContainsAny(strings.TrimRight(w, "."), "./") && !climbs(w) {
 			r.name(w, at.line, false)
 		}
 	}
 }
+
+// climbs reports whether a word is nothing but dots and slashes. As a text of
+// its own ".." is a directory; among other words it is punctuation, or a step
+// on a way that only a shell goes.
+func climbs(word string) bool { return strings.Trim(word, "./") == "" }
 
 // maxName is the length of a path, in bytes, from which on it is none.
 const maxName = 255
@@ -312,7 +328,7 @@ func (r *reader) name(s string, line int, dir bool) {
 
 // readFile reads the facts of one file. kind tells how.
 func readFile(kind fileKind, src []byte) *facts {
-	r := &reader{src: src, facts: &facts{}, names: map[string]name{}, seen: map[string]bool{}}
+	r := &reader{src: src, facts: &facts{}, names: map[string]name{}, seen: map[string]bool{}, muted: map[*expr]bool{}}
 	switch {
 	case kind == codeJSON || kind == valuesJSON:
 		r.json(kind)
@@ -369,7 +385,7 @@ func (r *reader) template() {
 
 func (r *reader) varFile(body *hclsyntax.Body) {
 	for _, a := range sortedAttrs(body) {
-		r.facts.values = append(r.facts.values, binding{a.Name, convertExpr(a.Expr, nil)})
+		r.facts.values = append(r.facts.values, binding{name: a.Name, expr: convertExpr(a.Expr, nil)})
 	}
 }
 

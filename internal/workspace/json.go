@@ -13,7 +13,7 @@ import (
 // json notes the facts of a file in the JSON syntax, of code or of values.
 func (r *reader) json(kind fileKind) {
 	var doc any
-	if len(r.src) > MaxHCL || json.Unmarshal(r.src, &doc) != nil || TooDeep(r.src) { // bounds the depth, too
+	if len(r.src) > MaxHCL || json.Unmarshal(r.src, &doc) != nil || deepJSON(r.src) { // bounds the depth, too
 		r.unread(1, "it is too large, nested too deep or no JSON")
 		return
 	}
@@ -26,11 +26,33 @@ func (r *reader) json(kind fileKind) {
 	r.failed(diags)
 	for _, a := range attrs {
 		if kind == valuesJSON {
-			r.facts.values = append(r.facts.values, binding{a.Name, convertJSON(a.Expr, nil, false)})
+			r.facts.values = append(r.facts.values, binding{name: a.Name, expr: convertJSON(a.Expr, nil, false)})
 			continue
 		}
 		r.jsonBlocks(a)
 	}
+}
+
+// deepJSON reports whether valid JSON has too much within one another. What is
+// in its strings is looked at when they are read.
+func deepJSON(src []byte) bool {
+	depth, inText := 0, false
+	for i := 0; i < len(src); i++ {
+		switch c := src[i]; {
+		case inText && c == '\\':
+			i++
+		case c == '"':
+			inText = !inText
+		case inText:
+		case c == '{' || c == '[':
+			if depth++; depth > maxNesting {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
 }
 
 // jsonItem is one property of an object.
@@ -81,7 +103,7 @@ func (r *reader) jsonBlocks(a *hcl.Attribute) {
 	case "locals":
 		for _, l := range items(a.Expr) {
 			e := convertJSON(l.expr, nil, true)
-			r.facts.locals = append(r.facts.locals, binding{l.name, e})
+			r.facts.locals = append(r.facts.locals, binding{name: l.name, expr: e})
 			r.collect(e, r.jsonAt(l).muted())
 		}
 	case "variable":
@@ -91,23 +113,51 @@ func (r *reader) jsonBlocks(a *hcl.Attribute) {
 				if d := find(body, "default"); d != nil {
 					b.expr = convertJSON(d, nil, false)
 				}
+				if d := find(body, "type"); d != nil {
+					b.typ = defaults(convertJSONType(d))
+				}
 				r.facts.vars = append(r.facts.vars, b)
+				r.jsonReads(body)
 			})
 		}
 	case "terraform":
 		r.jsonSettings(items(a.Expr))
-	case "resource", "data":
+		r.jsonReads(items(a.Expr))
+	case "resource", "data", "ephemeral":
 		for _, typ := range items(a.Expr) {
 			for _, res := range items(typ.expr) {
 				each(res.expr, func(body []jsonItem) { r.jsonResource(a.Name, typ.name, res, body) })
 			}
 		}
+	case "import", "moved", "removed": // without a label
+		each(a.Expr, func(body []jsonItem) { r.jsonBody(body, jsonScope(body), "") })
 	default:
 		for _, b := range items(a.Expr) {
-			r.jsonBody(items(b.expr), nil, "")
+			each(b.expr, func(body []jsonItem) { r.jsonBody(body, jsonScope(body), "") })
 		}
 	}
 	r.facts.root = r.facts.root || a.Name == "module" || a.Name == "provider" || a.Name == "resource"
+}
+
+// jsonReads notes what the properties of an object read, where nothing can name
+// a file.
+func (r *reader) jsonReads(body []jsonItem) {
+	for _, i := range body {
+		r.collect(convertJSON(i.expr, nil, true), r.jsonAt(i).muted())
+	}
+}
+
+// convertJSONType is the type of a variable, whose text is an expression.
+func convertJSONType(e hcl.Expression) *expr {
+	src, ok := PlainText(e)
+	if !ok || TooDeep([]byte(src)) {
+		return hole
+	}
+	typ, diags := hclsyntax.ParseExpression([]byte(src), "", hcl.InitialPos)
+	if diags.HasErrors() || typ == nil {
+		return hole
+	}
+	return convertExpr(typ, nil)
 }
 
 func find(body []jsonItem, name string) hcl.Expression {
@@ -133,13 +183,14 @@ func (r *reader) jsonModule(m jsonItem, body []jsonItem) {
 	}
 	s := jsonScope(body)
 	for _, i := range body {
-		if i.name == "source" || i.name == "version" {
+		if i.name == "source" || i.name == "version" { // of files they only can read one
+			r.collect(convertJSON(i.expr, s, true), r.jsonAt(i).muted())
 			continue
 		}
 		at := r.jsonAt(i)
 		at.mute = at.mute || c.source == nil || c.source.op != opText || isLocal(c.source.text)
 		e := convertJSON(i.expr, s, true)
-		c.args = append(c.args, binding{i.name, e})
+		c.args = append(c.args, binding{name: i.name, expr: e})
 		r.collect(e, at)
 	}
 	r.facts.calls = append(r.facts.calls, c)
@@ -154,8 +205,8 @@ func jsonScope(body []jsonItem) *scope {
 
 func (r *reader) jsonResource(kind, typ string, res jsonItem, body []jsonItem) {
 	name := typ + "." + res.name
-	if kind == "data" {
-		name = "data." + name
+	if kind != "resource" {
+		name = kind + "." + name
 	}
 	if kind == "data" && typ == "terraform_remote_state" {
 		r.remote(res.name, hcl.Range{Start: hcl.Pos{Line: res.line}}, func(attr string) *expr {
@@ -174,7 +225,7 @@ func (r *reader) jsonBody(body []jsonItem, s *scope, resource string) {
 	for _, i := range body {
 		e := convertJSON(i.expr, s, true)
 		if resource != "" && pathAttr.MatchString(i.name) {
-			r.facts.attrs = append(r.facts.attrs, binding{resource + "." + i.name, e})
+			r.facts.attrs = append(r.facts.attrs, binding{name: resource + "." + i.name, expr: e})
 		}
 		r.collect(e, r.jsonAt(i))
 	}
@@ -217,6 +268,13 @@ func convertJSON(e hcl.Expression, s *scope, templates bool) *expr {
 		out := &expr{op: opObject}
 		for _, p := range pairs {
 			k, _ := PlainText(p.Key)
+			key := text(k)
+			if templates {
+				key = convertTemplate(k, s)
+			}
+			if key.op != opText {
+				k, out.computed = "", append(out.computed, key)
+			}
 			out.add(k, convertJSON(p.Value, s, templates))
 		}
 		return out
@@ -228,16 +286,20 @@ func convertJSON(e hcl.Expression, s *scope, templates bool) *expr {
 	if v.IsNull() || !v.IsKnown() || v.Type() != cty.String || !templates {
 		return convertLiteral(v)
 	}
-	src := v.AsString()
+	return convertTemplate(v.AsString(), s)
+}
+
+// convertTemplate takes over a text of the JSON syntax.
+func convertTemplate(src string, s *scope) *expr {
 	if !strings.Contains(src, "${") && !strings.Contains(src, "%{") {
 		return text(src)
 	}
 	if TooDeep([]byte(src)) {
-		return hole
+		return call("file", hole) // which can be any file
 	}
 	t, diags := hclsyntax.ParseTemplate([]byte(src), "", hcl.InitialPos)
 	if diags.HasErrors() || t == nil {
-		return hole
+		return hole // the engine fails with it
 	}
 	return convertExpr(t, s)
 }

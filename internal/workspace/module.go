@@ -13,6 +13,7 @@ type module struct {
 	calls    []fileCall
 	locals   map[string]*expr
 	vars     map[string]*expr // with their defaults; nil is none
+	types    map[string]*expr // what the types of variables fill in
 	attrs    map[string]*expr
 	files    []moduleFile
 	backends []Backend // the one that counts is the last
@@ -124,7 +125,7 @@ func merge(files []moduleFile) *module {
 		}
 		return 1
 	})
-	m := &module{locals: map[string]*expr{}, vars: map[string]*expr{}, attrs: map[string]*expr{}, files: files}
+	m := &module{locals: map[string]*expr{}, vars: map[string]*expr{}, types: map[string]*expr{}, attrs: map[string]*expr{}, files: files}
 	for _, f := range files {
 		m.root = m.root || f.root
 		for _, b := range f.locals {
@@ -133,6 +134,9 @@ func merge(files []moduleFile) *module {
 		for _, b := range f.vars {
 			if _, known := m.vars[b.name]; !known || b.expr != nil {
 				m.vars[b.name] = b.expr
+			}
+			if b.typ != nil {
+				m.types[b.name] = b.typ
 			}
 		}
 		for _, b := range f.attrs {

@@ -11,6 +11,10 @@ import (
 func (b *builder) ref(mod int, file string, f *ref) {
 	v := b.envs[mod]
 	why := Link{What: f.text, File: file, Line: f.line}
+	if f.fn == "templatestring" {
+		b.templateText(mod, f, why)
+		return
+	}
 	for _, s := range v.texts(f.arg) {
 		switch {
 		case f.fn == "fileset":
@@ -39,8 +43,8 @@ func (b *builder) read(mod int, f *ref, s string, why Link) {
 		rest = b.dir + "/" + s // functions read from where the engine runs
 	}
 	b.located(mod, f, rest, why)
-	if f.fn == "templatefile" && !strings.ContainsAny(rest, unknown+pattern) {
-		b.template(mod, path.Clean(rest), why)
+	if f.fn == "templatefile" {
+		b.templates(mod, rest, why)
 	}
 }
 
@@ -148,28 +152,6 @@ func (b *builder) glob(mod int, p string, why Link) {
 	}
 	b.cover(cover{path: base, kind: Pattern, pattern: g.String(), mod: mod, why: why})
 	b.follow(base, b.graph.root.at(base), mod, why) // the links that it may match
-}
-
-// template covers what a template reads itself. It has no path.module, and
-// what it is passed is not known here.
-func (b *builder) template(mod int, p string, why Link) {
-	real, _, err := b.graph.root.resolve(p)
-	if err != nil || b.seen["template "+real] {
-		return
-	}
-	b.seen["template "+real] = true
-	l := b.graph.root.leafAt(real)
-	if l == nil || l.link {
-		return
-	}
-	v := b.envs[mod]
-	defer func(dir string) { v.dir = dir }(v.dir)
-	for _, f := range b.scan.read(real, l.hash, template).refs {
-		f.text = why.What
-		if f.fn != "" {
-			b.ref(mod, real, &f)
-		}
-	}
 }
 
 // mayName covers text that is no literal where it stands, but known, and names

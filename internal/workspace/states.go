@@ -20,7 +20,7 @@ type Identity func(backend string, config map[string]any, terraformWorkspace str
 // States reads off the code of a workspace which states it has to do with.
 func (g *Graph) States(w Workspace, identity Identity) States {
 	s := States{Reads: map[string]string{}}
-	if b, ok := g.Backend(w.Dir); ok && !b.Partial && !here(b) {
+	if b, ok := g.Backend(w.Dir); ok && b.named() && !here(b) {
 		own := w.TerraformWorkspace
 		if own == "" {
 			own = "default"
@@ -28,7 +28,7 @@ func (g *Graph) States(w Workspace, identity Identity) States {
 		s.Own = identity(b.Type, b.Config, own)
 	}
 	for _, r := range g.RemoteStates(w.Dir) {
-		if r.Partial || here(Backend(r)) {
+		if !Backend(r).named() || here(Backend(r)) {
 			continue
 		}
 		ws := r.Workspace
@@ -38,6 +38,48 @@ func (g *Graph) States(w Workspace, identity Identity) States {
 		s.Reads[identity(r.Type, r.Config, ws)] = fmt.Sprintf("data \"terraform_remote_state\" %q in %s:%d", r.Name, r.File, r.Line)
 	}
 	return s
+}
+
+// naming are the settings without which a backend's text does not tell which
+// state it means. The rest comes from somewhere else: a partial
+// configuration, the environment, a default that depends on the machine.
+var naming = map[string][]string{
+	"azurerm": {"storage_account_name", "container_name", "key"}, "cloud": {"organization", "workspaces"}, "consul": {"address", "path"},
+	"cos": {"bucket"}, "gcs": {"bucket"}, "http": {"address"}, "kubernetes": {"secret_suffix"}, "local": {"path"}, "oss": {"bucket"},
+	"pg": {"conn_str"}, "remote": {"organization", "workspaces"}, "s3": {"bucket", "key"},
+}
+
+// named reports whether the text tells which state is meant. Two that it does
+// not tell of are not one: what is not known equals nothing.
+func (b Backend) named() bool {
+	if b.Partial || b.Type == "" {
+		return false
+	}
+	settings, known := naming[b.Type]
+	if !known {
+		return says(b.Config)
+	}
+	return !slices.ContainsFunc(settings, func(s string) bool { return !says(b.Config[s]) })
+}
+
+// says reports whether a setting has a value, at any depth.
+func says(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return false
+	case string:
+		return v != ""
+	case []any:
+		return slices.ContainsFunc(v, says)
+	case map[string]any:
+		for _, e := range v {
+			if says(e) {
+				return true
+			}
+		}
+		return false
+	}
+	return true
 }
 
 // here reports whether a state is a file by a path that means another one in

@@ -4,6 +4,9 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
 // variables covers a workspace's files of variables, and takes the values that
@@ -11,7 +14,7 @@ import (
 func (b *builder) variables(w Workspace) {
 	for k, v := range w.Env {
 		if name, ok := strings.CutPrefix(k, "TF_VAR_"); ok {
-			b.given[name] = text(v.Value)
+			b.give(name, envValue(v.Value))
 		}
 	}
 	for _, p := range b.autoFiles() {
@@ -25,10 +28,10 @@ func (b *builder) variables(w Workspace) {
 		}
 	}
 	for name, v := range w.Variables {
-		b.given[name] = convertValue(v)
+		b.give(name, convertValue(v))
 	}
 	for name := range w.Inputs {
-		b.given[name] = hole
+		b.give(name, hole)
 	}
 	b.envs[0].values = b.given
 }
@@ -71,10 +74,32 @@ func (b *builder) varFile(p string, why Link) {
 		return
 	}
 	f := b.scan.read(real, l.hash, kindOf(p))
-	if f.unread != "" {
-		b.widen(0, Link{What: why.What, File: p, Line: f.line}, f.unread, ".")
+	if f.unread != "" { // encrypted, perhaps: it may give any variable any value
+		b.envs[0].unsure, b.envs[0].sure = true, map[string]bool{}
+		return
 	}
 	for _, v := range f.values {
-		b.given[v.name] = v.expr
+		b.give(v.name, v.expr)
 	}
+}
+
+// give sets a variable of the root module. The last value counts.
+func (b *builder) give(name string, value *expr) {
+	b.given[name] = value
+	if b.envs[0].sure != nil {
+		b.envs[0].sure[name] = true
+	}
+}
+
+// envValue is the value of a variable in the environment: an expression where
+// the type of the variable says so, else text.
+func envValue(value string) *expr {
+	if !strings.HasPrefix(value, "[") && !strings.HasPrefix(value, "{") || TooDeep([]byte(value)) {
+		return text(value)
+	}
+	e, diags := hclsyntax.ParseExpression([]byte(value), "", hcl.InitialPos)
+	if diags.HasErrors() || e == nil {
+		return text(value)
+	}
+	return &expr{op: opEither, args: []*expr{text(value), convertExpr(e, nil)}}
 }

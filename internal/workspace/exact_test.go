@@ -1,0 +1,94 @@
+package workspace
+
+import (
+	"strings"
+	"testing"
+)
+
+// What the text tells is not widened: loops over what is written out, prose
+// with dots in it, and files of variables that cannot be read.
+func TestReachIsNoWiderThanTheText(t *testing.T) {
+	list := "locals {\n  list = [{ name = \"a\", path = \"keys/a\" }, { name = \"b\", path = \"keys/b\" }]\n}\n"
+	use := func(over, path string) string {
+		return list + "resource \"terraform_data\" \"x\" {\n  for_each = " + over + "\n  input = templatefile(" + path + ", {})\n}\n"
+	}
+	many := "locals {\n  list = [\n"
+	for i := range 1000 {
+		many += "    \"keys/" + strings.Repeat("x", 1+i%7) + string(rune('a'+i%26)) + strings.Repeat("y", i/26) + "\",\n"
+	}
+	many += "  ]\n}\nresource \"terraform_data\" \"x\" {\n  input = [for f in local.list : file(f)]\n}\n"
+	input := func(text string) string { return "resource \"terraform_data\" \"x\" {\n  input = " + text + "\n}\n" }
+	for name, c := range map[string]struct{ text, not, seen string }{
+		"a map by name":    {use(`{ for w in local.list : w.name => w }`, `each.value.path`), "live/other/x", "live/app/keys/a"},
+		"a computed key":   {use(`{ for w in local.list : "${w.name}-1" => w.path }`, `each.value`), "live/app/x", "live/app/keys/b"},
+		"the key is used":  {use(`{ for w in local.list : w.path => w if w.name != "" }`, `each.key`), "live/app/x", "live/app/keys/a"},
+		"a set":            {use(`toset([for w in local.list : w.path])`, `each.key`), "live/app/x", "live/app/keys/b"},
+		"a product":        {use(`{ for p in setproduct(local.list[*].name, ["keys"]) : p[0] => p }`, `"${each.value[1]}/${each.value[0]}"`), "live/app/x", "live/app/keys/a"},
+		"flattened":        {use(`{ for v in flatten([for w in local.list : [for s in ["1"] : { w = w }]]) : v.w.name => v }`, `each.value.w.path`), "live/app/x", "live/app/keys/b"},
+		"two hundred more": {many, "live/app/x", "live/app/keys/xa"},
+		"dots in prose":    {input("<<EOT\nsee .. for more, or ../.. \nEOT\n"), "live/other/x", ""},
+		"dots on a line":   {input(`"go up with .. and then ${path.module} .."`), "live/other/x", ""},
+		"a way of a shell": {input("<<EOT\ncd ..\nmake\nEOT\n"), "live/x", ""},
+		"a directory":      {input(`".."`), "", "live/other/x"},
+	} {
+		tree := files(map[string]string{"live/app/main.tf": c.text, "live/app/keys/a": "", "live/app/keys/b": "", "live/other/x": "", "live/app/x": ""})
+		r := NewIndex().Graph(tree, []Workspace{{Name: "app", Dir: "live/app"}}).reaches[0]
+		if c.not != "" && r.touch(c.not) != nil {
+			t.Errorf("%s: %s is touched: %v", name, c.not, r.touch(c.not))
+		}
+		if c.seen != "" && r.touch(c.seen) == nil {
+			t.Errorf("%s: %s is not touched", name, c.seen)
+		}
+	}
+}
+
+// A file of variables that cannot be read makes unknown what uses its values,
+// and nothing else.
+func TestUnreadableVariables(t *testing.T) {
+	text := "variable \"a\" {\n  default = \"one\"\n}\nvariable \"b\" {\n  default = \"x\"\n}\nresource \"terraform_data\" \"x\" {\n  input = file(\"f/${var.b}\")\n}\n"
+	tree := files(map[string]string{"app/main.tf": text, "app/secret.tfvars": "\x00GITCRYPT\x00\xff\xfe", "app/last.tfvars": "b = \"z\"\n"})
+	touches := func(p string, vars ...string) bool {
+		g := NewIndex().Graph(tree, []Workspace{{Name: "app", Dir: "app", VarFiles: vars}})
+		return g.reaches[0].touch(p) != nil
+	}
+	for _, c := range []struct {
+		path string
+		vars []string
+		want bool
+	}{
+		{"other/x", []string{"secret.tfvars"}, false},
+		{"app/f/any", []string{"secret.tfvars"}, true},
+		{"app/f/any", nil, false},
+		{"app/f/any", []string{"secret.tfvars", "last.tfvars"}, false},
+		{"app/f/z", []string{"secret.tfvars", "last.tfvars"}, true},
+		{"app/f/any", []string{"last.tfvars", "secret.tfvars"}, true},
+		{"app/secret.tfvars", []string{"secret.tfvars"}, true},
+	} {
+		if got := touches(c.path, c.vars...); got != c.want {
+			t.Errorf("%s with %v: %v", c.path, c.vars, got)
+		}
+	}
+}
+
+// What the engine installs for a call is not in the repository, and not missed
+// there.
+func TestModuleOfAnotherCall(t *testing.T) {
+	call := func(name, source string) string {
+		return "module \"" + name + "\" {\n  source = \"" + source + "\"\n}\n"
+	}
+	for name, c := range map[string]struct {
+		text     string
+		problems int
+	}{
+		"of a registry": {call("vpc", "terraform-aws-modules/vpc/aws") + call("sub", "./.terraform/modules/vpc/modules/endpoints"), 0},
+		"nested":        {call("vpc", "git::https://example.com/vpc.git") + call("sub", "./.terraform/modules/vpc.inner/x"), 0},
+		"of nobody":     {call("sub", "./.terraform/modules/vpc/modules/endpoints"), 1},
+		"of a local":    {call("vpc", "./there") + call("sub", "./.terraform/modules/vpc/x"), 1},
+	} {
+		g := NewIndex().Graph(files(map[string]string{"app/main.tf": c.text, "app/there/main.tf": "output \"a\" {\n  value = 1\n}\n"}),
+			[]Workspace{{Name: "app", Dir: "app"}})
+		if got := g.Problems("app"); len(got) != c.problems {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
