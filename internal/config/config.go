@@ -95,8 +95,17 @@ type Repository struct {
 	Name string
 	URL  string // https, http, ssh or an absolute local path; never holds a password
 	Poll time.Duration
-	Auth Auth
+	// Fetch says which branches are mirrored: those that workspaces and
+	// workspaces blocks name, or all.
+	Fetch string
+	Auth  Auth
 }
+
+// The values of Repository.Fetch.
+const (
+	FetchFollowed = "followed"
+	FetchAll      = "all"
+)
 
 // Auth is how a repository's server is told who asks. All but Username and
 // KnownHosts is secret.

@@ -33,6 +33,9 @@ func (r *reader) repositories(c *Config, blocks []block) {
 
 func (r *reader) repository(b block) Repository {
 	repo := Repository{Name: b.name, Poll: b.duration("poll", time.Second).orElse(defaultPoll)}
+	fetch := b.text("fetch", shown)
+	r.checkOneOf(fetch, "fetch", []string{FetchFollowed, FetchAll})
+	repo.Fetch = fetch.orElse(FetchFollowed)
 	u := b.text("url", hidden)
 	if u.absent() {
 		r.missingAt(b.header, "repository without a url", "Write where it is: url = \"https://…\", \"ssh://…\" or a local path.")

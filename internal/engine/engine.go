@@ -73,7 +73,8 @@ type Source interface {
 type Remote interface {
 	Heads(context.Context) (map[string]string, error)
 	Has(sha string) bool
-	Fetch(context.Context) (gitrepo.Fetched, error)
+	Fetch(ctx context.Context, wanted ...string) (gitrepo.Fetched, error)
+	Note() string // what people should know of how it is fetched
 	Maintain(ctx context.Context, keep []string) error
 }
 

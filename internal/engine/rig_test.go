@@ -630,7 +630,9 @@ func (r *repository) slow(d time.Duration) {
 	r.delay = d
 }
 
-func (r *repository) Fetch(context.Context) (gitrepo.Fetched, error) {
+func (r *repository) Note() string { return "" }
+
+func (r *repository) Fetch(context.Context, ...string) (gitrepo.Fetched, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.fetch != nil {

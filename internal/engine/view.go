@@ -50,6 +50,7 @@ type RepositoryView struct {
 	PolledAt time.Time // the last poll that succeeded; zero: none yet
 	Failures int       // polls that failed since
 	Error    error     // of the last poll
+	Note     string    // what people should know of how it is fetched
 }
 
 // Show shows one run.
@@ -277,11 +278,16 @@ func outOfSync(d Definition, rec workspace.Record) string {
 
 // Repositories shows every repository, by name.
 func (e *Engine) Repositories() []RepositoryView {
+	repos := e.current().Repositories
+	notes := map[string]string{}
+	for name, r := range repos {
+		notes[name] = r.Note()
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var views []RepositoryView
-	for _, name := range slices.Sorted(maps.Keys(e.settings.Repositories)) {
-		v := RepositoryView{Name: name}
+	for _, name := range slices.Sorted(maps.Keys(repos)) {
+		v := RepositoryView{Name: name, Note: notes[name]}
 		if st := e.repos[name]; st != nil {
 			v.PolledAt, v.Failures, v.Error = st.polledAt, st.failures, st.err
 		}

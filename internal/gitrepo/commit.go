@@ -129,11 +129,16 @@ func (m *Mirror) resolveName(v *view, ref string) (plumbing.Hash, bool, error) {
 	return branch, isBranch, nil
 }
 
+// LooksLikeID reports whether a text may be the id of a commit, whole or abbreviated.
+func LooksLikeID(ref string) bool {
+	return len(ref) >= minAbbreviation && len(ref) <= 40 && strings.Trim(strings.ToLower(ref), "0123456789abcdef") == ""
+}
+
 func (m *Mirror) resolveID(v *view, ref string) (plumbing.Hash, error) {
 	unknown := fault.New(fault.NotFound, "give a branch, a tag or a commit id of at least seven digits; a commit just pushed is known after the next poll",
 		"repository %q has no branch, tag or commit %q", m.remote.Name, ref)
 	ref = strings.ToLower(ref)
-	if len(ref) < minAbbreviation || len(ref) > 40 || strings.Trim(ref, "0123456789abcdef") != "" {
+	if !LooksLikeID(ref) {
 		return plumbing.ZeroHash, unknown
 	}
 	var found []plumbing.Hash

@@ -32,6 +32,10 @@ func (r redacted) Is(target error) bool { return errors.Is(r.err, target) }
 // redact clears err of every secret of the remote.
 func (r Remote) redact(err error) error {
 	text := err.Error()
+	var status *githttp.Err
+	if inner := openUp(err); errors.As(inner, &status) && !strings.HasPrefix(strings.TrimSpace(status.Reason), "<") {
+		text = strings.TrimSuffix(text+": "+firstLine(status.Reason), ": ")
+	}
 	secrets := []string{r.Auth.Password, r.Auth.SSHKeyPassphrase}
 	if u, perr := url.Parse(r.URL); perr == nil && u.User != nil {
 		pass, _ := u.User.Password()

@@ -79,8 +79,12 @@ func (s *local) list(context.Context) (advert, error) {
 			}
 		}
 		a.add(name.String(), ref.Hash())
+		if tag, err := object.GetTag(s.store, ref.Hash()); name.IsTag() && err == nil {
+			a.peeled[name.String()] = tag.Target
+		}
 		return nil
 	})
+	a.gives = func(h plumbing.Hash) bool { return s.store.HasEncodedObject(h) == nil }
 	return a, err
 }
 

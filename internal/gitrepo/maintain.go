@@ -65,7 +65,7 @@ func (m *Mirror) maintainFault(ctx context.Context, err error) error {
 func (m *Mirror) repack(ctx context.Context, v *view, keep []string) error {
 	store := stoppable{filesystem.NewStorageWithOptions(osfs.New(m.dir), cache.NewObjectLRU(16*cache.MiByte), filesystem.Options{KeepDescriptors: true}), ctx}
 	defer store.Close()
-	next := &view{refs: v.refs, head: v.head, seen: v.recent(keep, time.Now())}
+	next := &view{refs: v.refs, head: v.head, whole: v.whole, seen: v.recent(keep, time.Now())}
 	walk := walker{store: store, done: map[plumbing.Hash]bool{}}
 	for _, h := range slices.Concat(slices.Collect(maps.Values(v.refs)), slices.Collect(maps.Keys(next.seen))) {
 		if err := walk.object(h); err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 
@@ -30,7 +31,9 @@ type Mirror struct {
 	writing chan struct{} // holds one token: whoever has it may write
 	suspect atomic.Bool   // a read met damage: the next fetch checks every byte
 
-	checked bool // every byte was checked in this process; guarded by writing
+	checked bool                 // every byte was checked in this process; guarded by writing
+	asked   map[string]time.Time // full names that a fetch was asked for; guarded by writing
+	follow  atomic.Pointer[func(branch string) bool]
 
 	mu  sync.Mutex
 	cur *view // nil until first read or fetched
@@ -108,6 +111,20 @@ func (m *Mirror) Heads(ctx context.Context) (map[string]string, error) {
 		}
 	}
 	return heads, nil
+}
+
+// Note says what people should know of how the repository is fetched; empty for
+// nothing.
+func (m *Mirror) Note() string {
+	v, done, err := m.read()
+	if err != nil {
+		return ""
+	}
+	defer done()
+	if v.whole {
+		return "its host does not negotiate what to send: each new commit brings the whole repository again"
+	}
+	return ""
 }
 
 // Has reports whether the commit of that full id can be read from the mirror

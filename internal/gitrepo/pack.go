@@ -138,6 +138,18 @@ func (p *pack) has(h plumbing.Hash) bool {
 	return ok && err == nil
 }
 
+// covers reports whether the pack has every object of another one.
+func (p *pack) covers(other *pack) bool {
+	for _, names := range other.idx.Names {
+		for ; len(names) >= sha1.Size; names = names[sha1.Size:] {
+			if !p.has(plumbing.Hash(names[:sha1.Size])) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // get reads an object that the pack has. What it returns is shared: read only.
 func (p *pack) get(h plumbing.Hash) (plumbing.EncodedObject, error) {
 	p.mu.Lock()

@@ -23,7 +23,7 @@ const keepDamaged = 2 // older ones make room, or a failing disk would fill up w
 // place. What stood there is moved aside, and where to is returned. The clone
 // is whole before anything is moved, so a fetch that fails half way costs
 // nothing.
-func (m *Mirror) replace(ctx context.Context) (aside string, err error) {
+func (m *Mirror) replace(ctx context.Context, wanted []string) (aside string, err error) {
 	fresh := m.dir + ".new"
 	if err := os.RemoveAll(fresh); err != nil { // left by an interrupted one
 		return "", err
@@ -32,7 +32,7 @@ func (m *Mirror) replace(ctx context.Context) (aside string, err error) {
 	if err := initMirror(fresh); err != nil {
 		return "", err
 	}
-	next, err := m.clone(ctx, fresh)
+	next, err := m.clone(ctx, fresh, wanted)
 	if err != nil {
 		return "", err
 	}
@@ -59,17 +59,8 @@ func (m *Mirror) replace(ctx context.Context) (aside string, err error) {
 	return aside, nil
 }
 
-func (m *Mirror) clone(ctx context.Context, dir string) (*view, error) {
-	src, err := m.connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer src.close()
-	adv, err := src.list(ctx)
-	if err != nil {
-		return nil, err
-	}
-	next, err := grow(ctx, dir, src, adv, nil)
+func (m *Mirror) clone(ctx context.Context, dir string, wanted []string) (*view, error) {
+	next, err := m.get(ctx, dir, nil, wanted)
 	var bad *damage
 	if errors.As(err, &bad) { // of a clone that is seconds old: not ours
 		return nil, fmt.Errorf("the remote sent an incomplete answer: %s", bad)

@@ -158,7 +158,7 @@ func (s *sshSession) explain(ctx context.Context, err error) error {
 	said := ""
 	if errors.As(err, &line) {
 		said = line.Text
-	} else if errors.Is(err, packp.ErrEmptyInput) || errors.Is(err, io.EOF) {
+	} else if errors.Is(err, packp.ErrEmptyInput) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		said = s.stderr.wait(ctx)
 	}
 	if said == "" {

@@ -18,6 +18,9 @@ type view struct {
 	head  string                   // full name of the remote's default branch; may be empty
 	packs []*pack                  // newest first
 	seen  map[plumbing.Hash]time.Time
+	whole bool // the last fetch that brought something brought everything: the host does not negotiate
+
+	lateTags []plumbing.Hash // tag objects of commits that are there, to be fetched next
 
 	users   int  // guarded by the mirror's mu
 	retired bool // guarded by the mirror's mu

@@ -34,6 +34,8 @@ type SSH struct {
 	// Set it before the first client comes.
 	Run func(dir string) *exec.Cmd
 
+	talkTo func(r io.Reader, w, stderr io.Writer) error // holds the conversation; nil for the usual one
+
 	dir     string
 	config  *ssh.ServerConfig
 	stalled atomic.Bool
@@ -211,13 +213,16 @@ func (s *SSH) run(ch ssh.Channel, command string) error {
 		cmd.WaitDelay = time.Second // the client's half may stay open
 		return cmd.Run()
 	}
+	if s.talkTo != nil {
+		return s.talkTo(ch, ch, ch.Stderr())
+	}
 	sess, err := open(s.dir)
 	if err != nil {
 		return err
 	}
 	defer sess.Close()
 	ctx := context.Background() // a closed connection ends every read and write
-	if err := advertise(ctx, sess, false, ch); err != nil {
+	if err := advertise(ctx, s.dir, sess, false, ch); err != nil {
 		return err
 	}
 	return answer(ctx, sess, ch, ch)
