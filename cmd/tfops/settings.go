@@ -45,7 +45,8 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 	}
 	for _, r := range cfg.Repositories {
 		mirror, err := m.open(gitrepo.Remote{Name: r.Name, URL: r.URL, Auth: gitrepo.Auth{Username: r.Auth.Username, Password: r.Auth.Password,
-			SSHKey: r.Auth.SSHKey, SSHKeyPassphrase: r.Auth.Passphrase, KnownHosts: r.Auth.KnownHosts}})
+			SSHKey: r.Auth.SSHKey, SSHKeyPassphrase: r.Auth.Passphrase, KnownHosts: r.Auth.KnownHosts,
+			CA: r.TLS.CA, ClientCert: r.TLS.Cert, ClientKey: r.TLS.Key}})
 		if err != nil {
 			return nil, err
 		}

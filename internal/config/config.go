@@ -99,6 +99,13 @@ type Repository struct {
 	// workspaces blocks name, or all.
 	Fetch string
 	Auth  Auth
+	TLS   TLS
+}
+
+// TLS is how an https host and tfops know each other, beside passwords. All is
+// in PEM; the key is secret.
+type TLS struct {
+	CA, Cert, Key []byte
 }
 
 // The values of Repository.Fetch.

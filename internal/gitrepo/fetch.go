@@ -206,9 +206,12 @@ func (v *view) bring(ctx context.Context, src source, want []plumbing.Hash, ask 
 	if ask.whole {
 		told = nil
 	}
-	info, err := writePack(ask.dir, func(w io.Writer) error { return src.pack(ctx, want, told, w) })
+	info, err := writePack(ctx, ask.dir, func(w io.Writer) error { return src.pack(ctx, want, told, w) })
 	if err != nil {
 		return err
+	}
+	if info.Name == "" && told != nil {
+		return &damage{what: "after a fetch, nothing new is there"} // see arrived
 	}
 	if info.Name == "" {
 		return errors.New("the remote sent no objects for the references it named")

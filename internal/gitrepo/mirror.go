@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ type Mirror struct {
 	dir    string
 	remote Remote
 	at     address
+	http   http.RoundTripper // for http and https
 
 	writing chan struct{} // holds one token: whoever has it may write
 	suspect atomic.Bool   // a read met damage: the next fetch checks every byte
@@ -50,7 +52,11 @@ func Open(dir string, r Remote) (*Mirror, error) {
 	if err != nil {
 		return nil, fault.New(fault.Internal, "", "the directory of the mirror of repository %q: %w", r.Name, err)
 	}
-	return &Mirror{dir: abs, remote: r, at: at, writing: make(chan struct{}, 1)}, nil
+	rt, err := r.roundTripper(at)
+	if err != nil {
+		return nil, err
+	}
+	return &Mirror{dir: abs, remote: r, at: at, http: rt, writing: make(chan struct{}, 1)}, nil
 }
 
 // Close waits for a running fetch and lets go of the open files. The mirror can

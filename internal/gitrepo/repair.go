@@ -11,10 +11,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/cache"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
 const keepDamaged = 2 // older ones make room, or a failing disk would fill up with them
@@ -52,6 +49,9 @@ func (m *Mirror) replace(ctx context.Context, wanted []string) (aside string, er
 	if err != nil {
 		next.closeNew(nil)
 		return "", err
+	}
+	for _, p := range next.packs { // they moved with it
+		p.dir = m.dir
 	}
 	m.install(next)
 	m.checked = true
@@ -107,14 +107,14 @@ func (m *Mirror) rescue(ctx context.Context, fresh string, next *view) {
 	if err != nil {
 		return
 	}
-	store := filesystem.NewStorageWithOptions(osfs.New(m.dir), cache.NewObjectLRU(16*cache.MiByte), filesystem.Options{KeepDescriptors: true})
+	store := openLibrary(filepath.Join(m.dir, "objects"))
 	defer store.Close()
 	for sha, seen := range st.Seen {
 		h := plumbing.NewHash(sha)
 		if ctx.Err() != nil {
 			return
 		}
-		if !next.has(h) && carryOver(ctx, fresh, next, stoppable{store, ctx}, h) != nil {
+		if !next.has(h) && carryOver(ctx, fresh, next, store, h) != nil {
 			continue
 		}
 		if _, known := next.seen[h]; !known {
@@ -125,25 +125,30 @@ func (m *Mirror) rescue(ctx context.Context, fresh string, next *view) {
 
 // carryOver copies one head with all that it needs, having read every object
 // and compared it with its id first.
-func carryOver(ctx context.Context, fresh string, next *view, store stoppable, head plumbing.Hash) error {
-	walk := walker{store: store, done: map[plumbing.Hash]bool{}, skip: next.has}
+func carryOver(ctx context.Context, fresh string, next *view, store *library, head plumbing.Hash) error {
+	walk := newWalker(ctx, store)
+	walk.skip = next.has
 	if err := walk.object(head); err != nil {
 		return err
 	}
 	for _, h := range walk.found {
-		obj, err := store.EncodedObject(plumbing.AnyObject, h)
+		obj, err := walk.read(h)
 		if err != nil {
 			return err
 		}
-		raw, err := readObject(obj)
+		r, err := obj.Reader()
 		if err != nil {
 			return err
 		}
-		if plumbing.ComputeHash(obj.Type(), raw) != h {
+		id, err := objectID(obj.Type(), obj.Size(), r)
+		if err = errors.Join(err, r.Close()); err != nil {
+			return err
+		}
+		if id != h {
 			return fmt.Errorf("object %s has changed on disk", h)
 		}
 	}
-	info, err := writePack(fresh, func(w io.Writer) error { return encodePack(w, store, walk.found) })
+	info, err := writePack(ctx, fresh, func(w io.Writer) error { return encodePack(ctx, w, store, *walk) })
 	if err != nil || info.Name == "" {
 		return err
 	}

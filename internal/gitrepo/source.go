@@ -59,7 +59,7 @@ func (m *Mirror) connect(ctx context.Context) (source, error) {
 		}
 		return &wire{session: s}, nil
 	}
-	s, err := httpSession(m.at)
+	s, err := httpSession(m.at, m.http)
 	if err != nil {
 		return nil, err
 	}
@@ -74,32 +74,7 @@ func (m *Mirror) connect(ctx context.Context) (source, error) {
 // stays out: it would lack objects that the index of a pack needs.
 func init() { transport.UnsupportedCapabilities = []capability.Capability{capability.ThinPack} }
 
-// httpTransport is shared by all mirrors, so that a poll reuses the connection
-// of the one before.
-var httpTransport = bounded{func() http.RoundTripper {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConnsPerHost = 4
-	return t
-}()}
-
-// maxRefusal is how much is read, in bytes, of what a host says with an error.
-const maxRefusal = 64 << 10
-
-// bounded cuts what a host says with an error: go-git reads it whole.
-type bounded struct{ http.RoundTripper }
-
-func (b bounded) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := b.RoundTripper.RoundTrip(req)
-	if err == nil && resp.StatusCode >= http.StatusMultipleChoices {
-		resp.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.LimitReader(resp.Body, maxRefusal), resp.Body}
-	}
-	return resp, err
-}
-
-func httpSession(at address) (session, error) {
+func httpSession(at address, rt http.RoundTripper) (session, error) {
 	ep, err := transport.NewEndpoint((address{scheme: at.scheme, host: at.host, path: at.path}).display())
 	if err != nil {
 		return nil, err
@@ -108,7 +83,7 @@ func httpSession(at address) (session, error) {
 	if at.user != "" || at.pass != "" {
 		auth = &githttp.BasicAuth{Username: at.user, Password: at.pass}
 	}
-	return githttp.NewClient(&http.Client{Transport: httpTransport}).NewUploadPackSession(ep, auth)
+	return githttp.NewClient(&http.Client{Transport: rt}).NewUploadPackSession(ep, auth)
 }
 
 // session is the part of an upload-pack session that a fetch needs.

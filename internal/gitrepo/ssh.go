@@ -55,6 +55,9 @@ func dialSSH(ctx context.Context, r Remote, at address) (_ *sshSession, err erro
 		return nil, err
 	}
 	conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "tcp", addr)
+	if errors.As(err, new(*net.DNSError)) && ctx.Err() == nil {
+		return nil, r.unknownHost(at, err)
+	}
 	if err != nil {
 		return nil, err
 	}
