@@ -34,7 +34,8 @@ type SSH struct {
 	// Set it before the first client comes.
 	Run func(dir string) *exec.Cmd
 
-	talkTo func(r io.Reader, w, stderr io.Writer) error // holds the conversation; nil for the usual one
+	hostSigners []ssh.Signer
+	talkTo      func(r io.Reader, w, stderr io.Writer) error // holds the conversation; nil for the usual one
 
 	dir     string
 	config  *ssh.ServerConfig
@@ -55,6 +56,27 @@ func (s *SSH) KnownHosts(types ...string) []byte {
 		}
 	}
 	return []byte(b.String())
+}
+
+// Certify has the server show a certificate for its first key, valid for the
+// names, and returns the authority's key. Call it before the first client comes.
+func (s *SSH) Certify(t T, names ...string) ssh.PublicKey {
+	t.Helper()
+	_, raw := NewKey(t)
+	authority, err := ssh.ParsePrivateKey(raw)
+	if err != nil {
+		t.Fatalf("gittest: authority: %v", err)
+	}
+	cert := &ssh.Certificate{Key: s.HostKeys[0], CertType: ssh.HostCert, KeyId: "gittest", ValidPrincipals: names, ValidBefore: ssh.CertTimeInfinity}
+	if err := cert.SignCert(rand.Reader, authority); err != nil {
+		t.Fatalf("gittest: certificate: %v", err)
+	}
+	signer, err := ssh.NewCertSigner(cert, s.hostSigners[0])
+	if err != nil {
+		t.Fatalf("gittest: certificate: %v", err)
+	}
+	s.config.AddHostKey(signer)
+	return authority.PublicKey()
 }
 
 // Stall makes the server fall silent once a client is logged in.
@@ -82,6 +104,7 @@ func ServeSSH(t T, dir string) *SSH {
 	}
 	for _, priv := range hostKeys(t) {
 		signer, err := ssh.NewSignerFromKey(priv)
+		s.hostSigners = append(s.hostSigners, signer)
 		if err != nil {
 			t.Fatalf("gittest: host key: %v", err)
 		}
