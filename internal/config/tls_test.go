@@ -89,3 +89,26 @@ func TestTLS(t *testing.T) {
 		}
 	}
 }
+
+// TestApplyOffline: it follows from whether there are rules, also those of the
+// defaults, unless it is said.
+func TestApplyOffline(t *testing.T) {
+	const rule = "approval \"four-eyes\" {\n  require = 1\n}\n"
+	for name, c := range map[string]struct {
+		defaults, workspace string
+		want                bool
+	}{
+		"no rule":               {"", "", true},
+		"a rule":                {"", rule, false},
+		"a rule of the others":  {rule, "", false},
+		"a rule, and said":      {"", rule + "apply_offline = true\n", true},
+		"no rule, and said":     {"", "apply_offline = false\n", false},
+		"said for all":          {"apply_offline = false\n", "", false},
+		"said for all, but not": {"apply_offline = false\n", "apply_offline = true\n", true},
+	} {
+		got := load(t, "data_dir = \"data\"\nrepository \"infra\" {\n  url = \"https://git.example.com/infra.git\"\n}\ndefaults {\n"+c.defaults+"}\nworkspace \"app\" {\n  repository = \"infra\"\n"+c.workspace+"}\n", nil)
+		if w := got.Workspaces[0]; w.ApplyOffline != c.want {
+			t.Errorf("%s: %t", name, w.ApplyOffline)
+		}
+	}
+}

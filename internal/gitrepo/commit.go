@@ -44,6 +44,52 @@ func (m *Mirror) Commit(ctx context.Context, sha string) (Commit, error) {
 	}, nil
 }
 
+// Contains reports whether a commit is another one, or in its history; both are
+// given by their full ids.
+func (m *Mirror) Contains(ctx context.Context, head, sha string) (bool, error) {
+	from, err := m.fullID(head)
+	if err != nil {
+		return false, err
+	}
+	wanted, err := m.fullID(sha)
+	if err != nil {
+		return false, err
+	}
+	v, done, err := m.read()
+	if err != nil {
+		return false, err
+	}
+	defer done()
+	if !v.has(from) {
+		return false, m.unknownCommit(head)
+	}
+	seen := map[plumbing.Hash]bool{from: true}
+	for todo := []plumbing.Hash{from}; len(todo) > 0; {
+		h := todo[0]
+		todo = todo[1:]
+		if h == wanted {
+			return true, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return false, m.readFault(ctx, "reading its history", err)
+		}
+		if !v.has(h) {
+			continue // the remote is a shallow clone: history ends here
+		}
+		c, err := v.commit(h)
+		if err != nil {
+			return false, m.readFault(ctx, "reading commit "+h.String(), err)
+		}
+		for _, p := range c.ParentHashes {
+			if !seen[p] {
+				seen[p] = true
+				todo = append(todo, p)
+			}
+		}
+	}
+	return false, nil
+}
+
 func person(s object.Signature, encoding string) Person {
 	return Person{Name: decodeText(s.Name, encoding), Email: decodeText(s.Email, encoding)}
 }

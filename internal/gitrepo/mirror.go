@@ -119,6 +119,24 @@ func (m *Mirror) Heads(ctx context.Context) (map[string]string, error) {
 	return heads, nil
 }
 
+// Head asks the remote which commit a branch is at. Nothing is stored.
+func (m *Mirror) Head(ctx context.Context, branch string) (string, error) {
+	src, err := m.connect(ctx)
+	if err != nil {
+		return "", m.remote.netFault(ctx, err)
+	}
+	defer src.close()
+	adv, err := src.list(ctx)
+	if err != nil {
+		return "", m.remote.netFault(ctx, err)
+	}
+	h, ok := adv.refs[branches+branch]
+	if !ok {
+		return "", fault.New(fault.NotFound, "push it", "branch %s is not in repository %q", branch, m.remote.Name)
+	}
+	return h.String(), nil
+}
+
 // Note says what people should know of how the repository is fetched; empty for
 // nothing.
 func (m *Mirror) Note() string {
