@@ -136,19 +136,6 @@ func (l *library) object(id plumbing.Hash) (plumbing.EncodedObject, error) {
 	return nil, failed
 }
 
-func (l *library) has(id plumbing.Hash) bool {
-	if _, ok := l.find(id); ok {
-		return true
-	}
-	name := id.String()
-	for _, dir := range l.dirs {
-		if _, err := os.Stat(filepath.Join(dir, name[:2], name[2:])); err == nil {
-			return true
-		}
-	}
-	return false
-}
-
 // loose is an object in a file of its own, read as a stream.
 type loose struct {
 	large

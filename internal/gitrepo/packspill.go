@@ -17,8 +17,6 @@ type content struct {
 	end  int64 // of the file before it; see spill.drop
 }
 
-func (c content) reader() io.Reader { return io.NewSectionReader(c, 0, c.size) }
-
 // spill keeps contents: those that fit into memory there, the others one behind
 // the other in a file that has no name. What came last goes first.
 type spill struct {
