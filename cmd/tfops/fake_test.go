@@ -155,7 +155,7 @@ func exampleFleet() api.Status {
 			{Name: "dns", Repository: "names", Branch: "main", Dir: ".", TerraformWorkspace: "default", Apply: "never", Sync: "unknown", Drift: "unknown",
 				DriftWhy: "never checked", WaitingFor: "repository names: refused", NextCommand: "check the token"},
 		},
-		Repositories: []api.Repository{{Name: "infra", PolledAt: minutesAgo(0)}, {Name: "names", PolledAt: minutesAgo(45), Failures: 3, Error: "refused", Next: "check the token"}},
+		Repositories: []api.Repository{{Name: "infra", PolledAt: minutesAgo(0), Note: "its host does not negotiate"}, {Name: "names", PolledAt: minutesAgo(45), Failures: 3, Error: "refused", Next: "check the token"}},
 		Notify: []api.NotifyTarget{{Name: "ops", Place: "slack://", On: []string{"awaiting_approval", "errored"}, Waiting: 2, Failing: true, LastError: "answered 500"},
 			{Name: "audit", Place: "https://hooks.example.com", On: []string{}, Dead: 1, LastError: "answered 410"}},
 		LeftBehind: []api.LeftBehind{{Name: "old-dns", AppliedCommit: "8c5f3e2190aa", AppliedAt: minutesAgo(3000)}},

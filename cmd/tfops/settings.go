@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,11 +45,13 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 	}
 	for _, r := range cfg.Repositories {
 		mirror, err := m.open(gitrepo.Remote{Name: r.Name, URL: r.URL, Auth: gitrepo.Auth{Username: r.Auth.Username, Password: r.Auth.Password,
-			SSHKey: r.Auth.SSHKey, SSHKeyPassphrase: r.Auth.Passphrase, KnownHosts: r.Auth.KnownHosts},
+			SSHKey: r.Auth.SSHKey, SSHKeyPassphrase: r.Auth.Passphrase, KnownHosts: r.Auth.KnownHosts,
+			CA: r.TLS.CA, ClientCert: r.TLS.Cert, ClientKey: r.TLS.Key},
 			LFS: gitrepo.LFS{On: r.LFS, URL: r.LFSURL}})
 		if err != nil {
 			return nil, err
 		}
+		mirror.Follow(follows(cfg, r))
 		s.Repositories[r.Name] = engine.Repository{Source: mirror, Pace: gitrepo.Pace{Every: r.Poll}, Content: contentOf(r)}
 	}
 	for _, r := range cfg.Reports {
@@ -75,6 +78,28 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 		}})
 	}
 	return s, nil
+}
+
+// follows says which branches of a repository somebody has a use for; nil is all.
+func follows(cfg *config.Config, r config.Repository) func(branch string) bool {
+	if r.Fetch == config.FetchAll {
+		return nil
+	}
+	named := map[string]bool{}
+	for _, w := range cfg.Workspaces {
+		if w.Repository == r.Name {
+			named[w.Branch] = true
+		}
+	}
+	var patterns []workspace.Generator
+	for _, g := range cfg.Generators {
+		if g.Repository == r.Name {
+			patterns = append(patterns, g.Generator)
+		}
+	}
+	return func(branch string) bool {
+		return named[branch] || slices.ContainsFunc(patterns, func(g workspace.Generator) bool { return g.MatchesBranch(branch) })
+	}
 }
 
 func definition(w config.Workspace) (engine.Definition, error) {

@@ -124,6 +124,9 @@ func (a *app) tellTrouble(s api.Status) {
 			"correct the file; tfops validate checks it")
 	}
 	for _, r := range s.Repositories {
+		if r.Note != "" {
+			p.Notef("Repository %s: %s.", r.Name, r.Note)
+		}
 		if r.Error == "" {
 			continue
 		}

@@ -221,6 +221,7 @@ type Repository struct {
 	Failures int        `json:"failures" doc:"Polls that failed since"`
 	Error    string     `json:"error,omitempty"`
 	Next     string     `json:"next,omitempty" doc:"What to do about the error"`
+	Note     string     `json:"note,omitempty" doc:"What to know of how it is fetched: that its host does not negotiate"`
 }
 
 // Found is how the world stood when a drift check looked.

@@ -95,11 +95,27 @@ type Repository struct {
 	Name string
 	URL  string // https, http, ssh or an absolute local path; never holds a password
 	Poll time.Duration
-	Auth Auth
+	// Fetch says which branches are mirrored: those that workspaces and
+	// workspaces blocks name, or all.
+	Fetch string
+	Auth  Auth
+	TLS   TLS
 
 	LFS    bool   // whether what Git LFS pointers name is fetched
 	LFSURL string // of the LFS server; empty: where the repository's host has it
 }
+
+// TLS is how an https host and tfops know each other, beside passwords. All is
+// in PEM; the key is secret.
+type TLS struct {
+	CA, Cert, Key []byte
+}
+
+// The values of Repository.Fetch.
+const (
+	FetchFollowed = "followed"
+	FetchAll      = "all"
+)
 
 // Auth is how a repository's server is told who asks. All but Username and
 // KnownHosts is secret.

@@ -73,7 +73,7 @@ func TestDefaults(t *testing.T) {
 			Name: "w", Repository: "infra", Branch: "main", Dir: ".", TerraformWorkspace: "default", Apply: workspace.Manual, Engine: "terraform",
 			Variables: map[string]cty.Value{}, Env: map[string]workspace.EnvVar{}, Labels: map[string]string{},
 			PlanTimeout: 30 * time.Minute, ApplyTimeout: 2 * time.Hour, LockTimeout: time.Minute, KeepRuns: 50, KeepDays: 90,
-			Inputs: map[string]workspace.Input{}, InferDependencies: true,
+			Inputs: map[string]workspace.Input{}, InferDependencies: true, ApplyOffline: true,
 		},
 		Drift: Drift{Timezone: "UTC", HealCooldown: time.Hour}, Range: w.Range,
 	}

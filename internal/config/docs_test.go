@@ -131,7 +131,9 @@ func TestReferenceLoads(t *testing.T) {
 		blocks = append(blocks, found...)
 	}
 	for _, b := range blocks {
-		c := load(t, b[1], map[string]string{"deploy_key": string(pem.EncodeToMemory(key)), "known_hosts": "# none\n"})
+		files := certFiles(t, "client")
+		files["ca.pem"], files["deploy_key"], files["known_hosts"] = files["client.pem"], string(pem.EncodeToMemory(key)), "# none\n"
+		c := load(t, b[1], files)
 		for _, w := range c.Warnings {
 			if w.Summary != "no workspace" {
 				t.Errorf("%s: %v", b[1], w)

@@ -18,7 +18,7 @@ type kind struct {
 }
 
 var workspaceAttrs = []string{
-	"repository", "branch", "dir", "terraform_workspace", "engine", "apply",
+	"repository", "branch", "dir", "terraform_workspace", "engine", "apply", "apply_offline",
 	"var_files", "variables", "env", "labels",
 	"plan_timeout", "apply_timeout", "lock_timeout", "keep_runs", "keep_days",
 	"depends_on", "infer_dependencies", "inputs", "watch", "ignore",
@@ -39,7 +39,8 @@ var (
 	engineKind = &kind{typ: "engine", label: "name", attrs: []string{"version", "path", "release_url", "public_key"}}
 
 	authKind       = &kind{typ: "auth", single: true, attrs: []string{"username", "password", "ssh_key", "ssh_key_passphrase", "known_hosts"}, habits: authHabits}
-	repositoryKind = &kind{typ: "repository", label: "name", attrs: []string{"url", "poll", "lfs", "lfs_url"}, blocks: []*kind{authKind}, habits: repositoryHabits}
+	tlsKind        = &kind{typ: "tls", single: true, attrs: []string{"ca", "cert", "key"}, habits: tlsHabits}
+	repositoryKind = &kind{typ: "repository", label: "name", attrs: []string{"url", "poll", "fetch", "lfs", "lfs_url"}, blocks: []*kind{authKind, tlsKind}, habits: repositoryHabits}
 
 	approvalKind  = &kind{typ: "approval", label: "name", attrs: []string{"when", "require", "from", "allow_author", "expire"}}
 	driftKind     = &kind{typ: "drift", single: true, attrs: []string{"schedule", "timezone", "heal", "heal_only", "heal_cooldown"}, habits: driftHabits}

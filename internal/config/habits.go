@@ -41,6 +41,12 @@ var (
 		"branch": branchPlace, "ref": branchPlace, "revision": branchPlace,
 		"interval": itsPoll, "token": itsAuth, "username": itsAuth, "password": itsAuth, "ssh_key": itsAuth, "known_hosts": itsAuth,
 	}
+	tlsHabits = map[string]string{
+		"ca_file": "The authority is ca = file(\"ca.pem\").", "ca_cert": "The authority is ca = file(\"ca.pem\").", "cacert": "The authority is ca = file(\"ca.pem\").",
+		"cert_file": "The certificate is cert = file(\"client.pem\").", "client_cert": "The certificate is cert = file(\"client.pem\").",
+		"key_file": "The private key is key = file(\"client-key.pem\").", "client_key": "The private key is key = file(\"client-key.pem\").",
+		"insecure": "There is no way to trust any host. Name the authority: ca = file(\"ca.pem\").", "skip_verify": "There is no way to trust any host. Name the authority: ca = file(\"ca.pem\").",
+	}
 	authHabits = map[string]string{
 		"token": "A token is the password: password = env(\"GIT_TOKEN\").",
 		"user":  "The user is username = \"tfops\".",

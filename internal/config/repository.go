@@ -3,6 +3,8 @@ package config
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,6 +35,9 @@ func (r *reader) repositories(c *Config, blocks []block) {
 
 func (r *reader) repository(b block) Repository {
 	repo := Repository{Name: b.name, Poll: b.duration("poll", time.Second).orElse(defaultPoll)}
+	fetch := b.text("fetch", shown)
+	r.checkOneOf(fetch, "fetch", []string{FetchFollowed, FetchAll})
+	repo.Fetch = fetch.orElse(FetchFollowed)
 	u := b.text("url", hidden)
 	if u.absent() {
 		r.missingAt(b.header, "repository without a url", "Write where it is: url = \"https://…\", \"ssh://…\" or a local path.")
@@ -43,8 +48,15 @@ func (r *reader) repository(b block) Repository {
 	}
 	repo.LFS = b.flag("lfs").orElse(false)
 	r.lfsURL(&repo, b)
+	secured := b.blocks(tlsKind)
+	if len(secured) > 0 {
+		repo.TLS = r.tls(secured[0])
+	}
 	if u.set {
 		r.location(&repo, u)
+		if len(secured) > 0 && repo.URL != "" && !strings.HasPrefix(repo.URL, "https://") {
+			r.warnAt(secured[0].header, "tls has no effect", "Only a repository that is reached by https has certificates.")
+		}
 		if len(auths) > 0 {
 			r.checkAuth(repo, auths[0])
 		}
@@ -260,4 +272,33 @@ func (r *reader) checkAuth(repo Repository, b block) {
 	case strings.HasPrefix(repo.URL, "http://") && repo.Auth.Password != "":
 		r.warnAt(b.header, "password over plain http", "Anybody on the way can read the password. Use https.")
 	}
+}
+
+// tls reads the tls block: texts, as everywhere, and not paths.
+func (r *reader) tls(b block) (t TLS) {
+	read := func(name, file string) field[string] {
+		f := b.text(name, hidden)
+		if f.set && !strings.Contains(f.val, "-----BEGIN ") {
+			r.errorAt(f.rng, "not in PEM", "%s is the text of a file in PEM, not its path: %s = file(%q).", name, name, file)
+		}
+		return f
+	}
+	ca, cert, key := read("ca", "ca.pem"), read("cert", "client.pem"), read("key", "client-key.pem")
+	t = TLS{CA: []byte(ca.val), Cert: []byte(cert.val), Key: []byte(key.val)}
+	switch {
+	case r.failed():
+		return t
+	case ca.set && !x509.NewCertPool().AppendCertsFromPEM(t.CA):
+		r.errorAt(ca.rng, "no certificate", "ca holds the certificates of authorities: lines from BEGIN CERTIFICATE to END CERTIFICATE.")
+	case cert.set != key.set:
+		r.missingAt(b.header, "half of a client certificate", "cert and key belong together: the host is shown the one, and the other one proves it.")
+	case cert.set:
+		if _, err := tls.X509KeyPair(t.Cert, t.Key); err != nil {
+			r.errorAt(key.rng, "certificate and key do not fit", "key is the private key of cert, without a passphrase. `openssl x509 -in client.pem -noout -subject` tells whose certificate it is.")
+		}
+	}
+	if key.set && !key.secret {
+		r.plainText(key, "key")
+	}
+	return t
 }

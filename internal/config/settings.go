@@ -22,6 +22,7 @@ type settings struct {
 	repository, branch, dir   field[string]
 	tfWorkspace, engine       field[string]
 	apply                     field[string]
+	applyOffline              field[bool]
 	varFiles                  field[[]item]
 	variables                 map[string]cty.Value
 	env                       map[string]*workspace.EnvVar // nil: not that of the defaults
@@ -43,7 +44,7 @@ type settings struct {
 func (r *reader) settings(c *Config, b block, src []byte) settings {
 	s := settings{
 		repository: b.text("repository", shown), branch: b.text("branch", shown), dir: b.text("dir", shown),
-		tfWorkspace: b.text("terraform_workspace", shown), engine: b.text("engine", shown), apply: b.text("apply", shown),
+		tfWorkspace: b.text("terraform_workspace", shown), engine: b.text("engine", shown), apply: b.text("apply", shown), applyOffline: b.flag("apply_offline"),
 		varFiles:    b.list("var_files"),
 		planTimeout: b.duration("plan_timeout", time.Second), applyTimeout: b.duration("apply_timeout", time.Second),
 		lockTimeout: b.duration("lock_timeout", 0),

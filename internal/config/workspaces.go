@@ -75,7 +75,7 @@ func defaultEngine(top block) string {
 func (s settings) over(d settings) settings {
 	return settings{
 		repository: s.repository.or(d.repository), branch: s.branch.or(d.branch), dir: s.dir.or(d.dir),
-		tfWorkspace: s.tfWorkspace.or(d.tfWorkspace), engine: s.engine.or(d.engine), apply: s.apply.or(d.apply),
+		tfWorkspace: s.tfWorkspace.or(d.tfWorkspace), engine: s.engine.or(d.engine), apply: s.apply.or(d.apply), applyOffline: s.applyOffline.or(d.applyOffline),
 		varFiles: s.varFiles.or(d.varFiles), variables: merged(d.variables, s.variables), env: merged(d.env, s.env), labels: merged(d.labels, s.labels),
 		planTimeout: s.planTimeout.or(d.planTimeout), applyTimeout: s.applyTimeout.or(d.applyTimeout), lockTimeout: s.lockTimeout.or(d.lockTimeout),
 		keepRuns: s.keepRuns.or(d.keepRuns), keepDays: s.keepDays.or(d.keepDays),
@@ -132,6 +132,7 @@ func (s settings) workspace(engine string) Workspace {
 		Watch:              plain(s.watch.val),
 		Ignore:             plain(s.ignore.val),
 		InferDependencies:  s.infer.orElse(true),
+		ApplyOffline:       s.applyOffline.orElse(len(s.rules) == 0),
 	}}
 	for name, e := range s.env {
 		if e != nil {

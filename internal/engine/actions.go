@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
@@ -100,10 +101,7 @@ func (e *Engine) ordered(ctx context.Context, def Definition, o Order, t run.Tri
 		sha = rec.Applied
 	case run.Plan:
 		if o.Ref != "" {
-			if err := e.fetch(ctx, repo); err != nil {
-				return run.Run{}, err
-			}
-			if sha, err = repo.Resolve(ctx, o.Ref); err != nil {
+			if sha, err = e.resolve(ctx, repo, o.Ref); err != nil {
 				return run.Run{}, err
 			}
 		}
@@ -119,6 +117,24 @@ func (e *Engine) ordered(ctx context.Context, def Definition, o Order, t run.Tri
 		return run.Run{}, err
 	}
 	return run.Run{Workspace: def.Name, Kind: o.Kind, Commit: c, Fingerprint: def.fingerprint, Trigger: t}, nil
+}
+
+// resolve finds a commit that a person names, of a branch that nobody follows
+// as well.
+func (e *Engine) resolve(ctx context.Context, repo Repository, ref string) (string, error) {
+	if err := e.fetch(ctx, repo, ref); err != nil {
+		return "", err
+	}
+	sha, err := repo.Resolve(ctx, ref)
+	if !fault.Is(err, fault.NotFound) || !gitrepo.LooksLikeID(ref) {
+		return sha, err
+	}
+	// A commit may lie below the head of any branch, and few hosts give out one
+	// that no branch is at.
+	if err := e.fetch(ctx, repo, gitrepo.Everything); err != nil {
+		return "", err
+	}
+	return repo.Resolve(ctx, ref)
 }
 
 func (e *Engine) problem(name string) error {

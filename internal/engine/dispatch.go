@@ -123,6 +123,12 @@ func (e *Engine) claim(ctx context.Context, p phase) (run.Run, time.Time, error)
 				}
 				continue
 			}
+			if ok, err := e.confirm(ctx, r); !ok || err != nil {
+				if err != nil {
+					return run.Run{}, time.Time{}, err
+				}
+				continue
+			}
 		}
 		claimed, ok, err := e.claimed(ctx, e.pick(r.ID, p.step))
 		if ok || err != nil {
@@ -186,6 +192,7 @@ func begin(st step, fingerprint string) func(*run.Dossier) error {
 			return err
 		}
 		d.Record.ApplyStartedAt = d.Now
+		d.Run.Unconfirmed, d.Run.NotBefore = "", time.Time{}
 		return d.Move(run.Applying, "", "")
 	}
 }

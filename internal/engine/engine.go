@@ -74,8 +74,10 @@ type Source interface {
 // new or the mirror is damaged, is there after a Fetch.
 type Remote interface {
 	Heads(context.Context) (map[string]string, error)
+	Head(ctx context.Context, branch string) (string, error)
 	Has(sha string) bool
-	Fetch(context.Context) (gitrepo.Fetched, error)
+	Fetch(ctx context.Context, wanted ...string) (gitrepo.Fetched, error)
+	Note() string // what people should know of how it is fetched
 	Maintain(ctx context.Context, keep []string) error
 }
 
@@ -83,6 +85,7 @@ type Remote interface {
 type Objects interface {
 	Commit(ctx context.Context, sha string) (gitrepo.Commit, error)
 	Resolve(ctx context.Context, ref string) (string, error)
+	Contains(ctx context.Context, head, sha string) (bool, error)
 	Changed(ctx context.Context, from, to string) ([]string, error)
 	Tree(sha string) (fs.FS, error)
 	Export(ctx context.Context, sha, dst string) (gitrepo.Exported, error)

@@ -54,7 +54,7 @@ var li = Actor{Name: "li", Via: "socket"}
 func define(name string, change ...func(*Definition)) Definition {
 	d := Definition{Workspace: workspace.Workspace{Name: name, Repository: "infra", Branch: "main", Dir: name,
 		TerraformWorkspace: "default", Apply: workspace.Manual, Engine: "terraform", KeepRuns: 50, KeepDays: 90,
-		PlanTimeout: time.Hour, ApplyTimeout: time.Hour, LockTimeout: time.Minute}}
+		PlanTimeout: time.Hour, ApplyTimeout: time.Hour, LockTimeout: time.Minute, ApplyOffline: true}}
 	for _, c := range change {
 		c(&d)
 	}
@@ -632,6 +632,28 @@ func (r *repository) Heads(context.Context) (map[string]string, error) {
 	return heads, err
 }
 
+func (r *repository) Head(ctx context.Context, branch string) (string, error) {
+	heads, err := r.Heads(ctx)
+	if err != nil {
+		return "", err
+	}
+	if heads[branch] == "" {
+		return "", fault.New(fault.NotFound, "", "there is no branch %s", branch)
+	}
+	return heads[branch], nil
+}
+
+func (r *repository) Contains(_ context.Context, head, sha string) (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for ; head != ""; head = r.parent[head] {
+		if head == sha {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // slow makes the remote take its time to answer.
 func (r *repository) slow(d time.Duration) {
 	r.mu.Lock()
@@ -639,7 +661,9 @@ func (r *repository) slow(d time.Duration) {
 	r.delay = d
 }
 
-func (r *repository) Fetch(context.Context) (gitrepo.Fetched, error) {
+func (r *repository) Note() string { return "" }
+
+func (r *repository) Fetch(context.Context, ...string) (gitrepo.Fetched, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.fetch != nil {

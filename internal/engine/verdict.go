@@ -165,6 +165,9 @@ func queuedVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step, W
 	if d := approvals.Decide(caseOf(def, s.People, r, q.Votes[r.ID])); !d.Approved {
 		return discard, Wait{For: "the rules ask for more than was approved: " + d.Missing()}
 	}
+	if r.Unconfirmed != "" && r.NotBefore.After(q.Now) {
+		return nothing, Wait{"the remote to say that its commit is still on branch " + def.Branch + " (apply_offline is false): " + r.Unconfirmed, "tfops poll " + def.Repository}
+	}
 	if rec.Suspended(q.Now) {
 		return nothing, Wait{suspended(*rec.Suspension), "tfops resume " + r.Workspace}
 	}

@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -50,6 +52,7 @@ type RepositoryView struct {
 	PolledAt time.Time // the last poll that succeeded; zero: none yet
 	Failures int       // polls that failed since
 	Error    error     // of the last poll
+	Note     string    // what people should know of how it is fetched
 }
 
 // Show shows one run.
@@ -277,11 +280,16 @@ func outOfSync(d Definition, rec workspace.Record) string {
 
 // Repositories shows every repository, by name.
 func (e *Engine) Repositories() []RepositoryView {
+	repos := e.current().Repositories
+	notes := map[string]string{}
+	for name, r := range repos {
+		notes[name] = r.Note()
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var views []RepositoryView
-	for _, name := range slices.Sorted(maps.Keys(e.settings.Repositories)) {
-		v := RepositoryView{Name: name}
+	for _, name := range slices.Sorted(maps.Keys(repos)) {
+		v := RepositoryView{Name: name, Note: notes[name]}
 		if st := e.repos[name]; st != nil {
 			v.PolledAt, v.Failures, v.Error = st.polledAt, st.failures, st.err
 		}
@@ -385,19 +393,41 @@ func (t *tail) read(emit func([]byte) error) error {
 		t.offset = 0
 	}
 	t.file = info
-	b, err := io.ReadAll(io.NewSectionReader(f, t.offset, 1<<62))
-	if err != nil {
-		return err
-	}
+	in := bufio.NewReaderSize(io.NewSectionReader(f, t.offset, info.Size()-t.offset), 64<<10)
 	for {
-		line, rest, whole := bytes.Cut(b, []byte("\n"))
-		if !whole {
-			return nil
+		line, n, err := wholeLine(in)
+		if errors.Is(err, io.EOF) {
+			return nil // what is left of it is written later
 		}
-		if err := emit(line); err != nil {
+		if err == nil {
+			err = emit(line)
+		}
+		if err != nil {
 			return err
 		}
-		t.offset += int64(len(line)) + 1
-		b = rest
+		t.offset += n
+	}
+}
+
+// maxLogLine bounds a line that is shown, in bytes. The runner writes none that
+// is longer than a mebibyte and what masks add to it.
+const maxLogLine = 8 << 20
+
+// wholeLine reads the next line, without its end, and how many bytes it had with
+// it. A line that cannot be a message is told of instead of being shown.
+func wholeLine(in *bufio.Reader) (line []byte, n int64, err error) {
+	for {
+		part, err := in.ReadSlice('\n')
+		n += int64(len(part))
+		if len(line)+len(part) <= maxLogLine {
+			line = append(line, part...)
+		}
+		if errors.Is(err, bufio.ErrBufferFull) {
+			continue
+		}
+		if err == nil && int64(len(line)) < n {
+			line = fmt.Appendf(nil, `{"@level":"warn","@message":"a line of %d bytes was left out of the log","@module":"tfops","type":"log"}`, n)
+		}
+		return bytes.TrimSuffix(line, []byte("\n")), n, err
 	}
 }

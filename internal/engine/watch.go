@@ -338,7 +338,7 @@ func (e *Engine) need(ctx context.Context, repo Repository, sha string) error {
 	if repo.Has(sha) {
 		return nil
 	}
-	return e.fetch(ctx, repo)
+	return e.fetch(ctx, repo, sha)
 }
 
 // How long a remote may take. A clone of a large repository is slow.
@@ -347,10 +347,10 @@ const (
 	fetchTimeout = 30 * time.Minute
 )
 
-func (e *Engine) fetch(ctx context.Context, repo Repository) error {
+func (e *Engine) fetch(ctx context.Context, repo Repository, wanted ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
-	fetched, err := repo.Fetch(ctx)
+	fetched, err := repo.Fetch(ctx, wanted...)
 	if fetched.Repaired != "" {
 		e.Log.Warn("a mirror was damaged and has been cloned again", "why", fetched.Reason, "old", fetched.Repaired)
 	}

@@ -44,6 +44,52 @@ func (m *Mirror) Commit(ctx context.Context, sha string) (Commit, error) {
 	}, nil
 }
 
+// Contains reports whether a commit is another one, or in its history; both are
+// given by their full ids.
+func (m *Mirror) Contains(ctx context.Context, head, sha string) (bool, error) {
+	from, err := m.fullID(head)
+	if err != nil {
+		return false, err
+	}
+	wanted, err := m.fullID(sha)
+	if err != nil {
+		return false, err
+	}
+	v, done, err := m.read()
+	if err != nil {
+		return false, err
+	}
+	defer done()
+	if !v.has(from) {
+		return false, m.unknownCommit(head)
+	}
+	seen := map[plumbing.Hash]bool{from: true}
+	for todo := []plumbing.Hash{from}; len(todo) > 0; {
+		h := todo[0]
+		todo = todo[1:]
+		if h == wanted {
+			return true, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return false, m.readFault(ctx, "reading its history", err)
+		}
+		if !v.has(h) {
+			continue // the remote is a shallow clone: history ends here
+		}
+		c, err := v.commit(h)
+		if err != nil {
+			return false, m.readFault(ctx, "reading commit "+h.String(), err)
+		}
+		for _, p := range c.ParentHashes {
+			if !seen[p] {
+				seen[p] = true
+				todo = append(todo, p)
+			}
+		}
+	}
+	return false, nil
+}
+
 func person(s object.Signature, encoding string) Person {
 	return Person{Name: decodeText(s.Name, encoding), Email: decodeText(s.Email, encoding)}
 }
@@ -129,11 +175,16 @@ func (m *Mirror) resolveName(v *view, ref string) (plumbing.Hash, bool, error) {
 	return branch, isBranch, nil
 }
 
+// LooksLikeID reports whether a text may be the id of a commit, whole or abbreviated.
+func LooksLikeID(ref string) bool {
+	return len(ref) >= minAbbreviation && len(ref) <= 40 && strings.Trim(strings.ToLower(ref), "0123456789abcdef") == ""
+}
+
 func (m *Mirror) resolveID(v *view, ref string) (plumbing.Hash, error) {
 	unknown := fault.New(fault.NotFound, "give a branch, a tag or a commit id of at least seven digits; a commit just pushed is known after the next poll",
 		"repository %q has no branch, tag or commit %q", m.remote.Name, ref)
 	ref = strings.ToLower(ref)
-	if len(ref) < minAbbreviation || len(ref) > 40 || strings.Trim(ref, "0123456789abcdef") != "" {
+	if !LooksLikeID(ref) {
 		return plumbing.ZeroHash, unknown
 	}
 	var found []plumbing.Hash

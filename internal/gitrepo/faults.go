@@ -32,6 +32,10 @@ func (r redacted) Is(target error) bool { return errors.Is(r.err, target) }
 // redact clears err of every secret of the remote.
 func (r Remote) redact(err error) error {
 	text := err.Error()
+	var status *githttp.Err
+	if inner := openUp(err); errors.As(inner, &status) && !strings.HasPrefix(strings.TrimSpace(status.Reason), "<") {
+		text = strings.TrimSuffix(text+": "+firstLine(status.Reason), ": ")
+	}
 	secrets := []string{r.Auth.Password, r.Auth.SSHKeyPassphrase}
 	if u, perr := url.Parse(r.URL); perr == nil && u.User != nil {
 		pass, _ := u.User.Password()
@@ -100,8 +104,12 @@ func classify(err error) (fault.Code, string, string) {
 		return fault.Forbidden, "forbids reading this repository", "give the user or token of the auth block read access to the repository"
 	case errors.Is(err, transport.ErrRepositoryNotFound):
 		return fault.Invalid, "has no such repository", "check the URL; some hosts answer so too when the credentials may not see the repository"
+	case wantsCertificate(err):
+		return fault.Forbidden, "asks for a client certificate, or does not accept the one it got",
+			`give both in the repository's tls block: cert = file("client.pem"), key = file("client-key.pem"); a certificate that is there may have expired`
 	case isTLS(err):
-		return fault.Invalid, "has no trustworthy TLS connection", "check the host name; for a private authority add its certificate to the system's trust store, or name it in SSL_CERT_FILE"
+		return fault.Invalid, "has no trustworthy TLS connection",
+			`check the host name; for a private authority name its certificate in the repository's tls block, ca = file("ca.pem"), in SSL_CERT_FILE, or in the system's trust store`
 	case errors.As(err, &dns):
 		return fault.Unavailable, "has a host name that cannot be resolved", "check the host name in the URL and the name server of this machine"
 	case errors.As(err, &status):
@@ -128,6 +136,13 @@ func openUp(err error) error {
 			return err
 		}
 	}
+}
+
+// wantsCertificate reports whether the host ended the connection because of the
+// client's certificate. crypto/tls has only a text for that.
+func wantsCertificate(err error) bool {
+	_, alert, ok := strings.Cut(err.Error(), "remote error: tls: ")
+	return ok && strings.Contains(alert, "certificate")
 }
 
 func isTLS(err error) bool {

@@ -23,11 +23,19 @@ type Fetched struct {
 	Reason   string // what was wrong with it
 }
 
-// Fetch makes the mirror's branches and tags those of the remote, whatever
-// happened to them there, and brings the objects they need. Objects of earlier
-// heads stay. A mirror found damaged is cloned again and moved aside. When
-// Fetch fails, the mirror is as it was before.
-func (m *Mirror) Fetch(ctx context.Context) (Fetched, error) {
+// Everything asks a Fetch for all branches and tags, followed or not.
+const Everything = "*"
+
+// Fetch makes the mirror's branches and tags those of the remote that are
+// followed, whatever happened to them there, and brings the objects they need.
+// Objects of earlier heads stay. A mirror found damaged is cloned again and
+// moved aside. When Fetch fails, the mirror is as it was before.
+//
+// wanted names what is needed besides: a branch or a tag, HEAD, a full
+// reference name, a commit id, or Everything. What the remote does not have, or
+// does not give out, is passed over: Resolve says so. A name that was wanted
+// counts as followed for an hour.
+func (m *Mirror) Fetch(ctx context.Context, wanted ...string) (Fetched, error) {
 	done, err := m.write(ctx)
 	if err != nil {
 		return Fetched{}, err
@@ -35,18 +43,18 @@ func (m *Mirror) Fetch(ctx context.Context) (Fetched, error) {
 	defer done()
 	have, err := m.inspect()
 	if err == nil {
-		err = m.update(ctx, have)
+		err = m.update(ctx, have, wanted)
 	}
 	var bad *damage
 	switch {
 	case errors.As(err, &bad):
-		where, err := m.replace(ctx)
+		where, err := m.replace(ctx, wanted)
 		if err != nil {
 			return Fetched{}, m.fetchFault(ctx, err)
 		}
 		return Fetched{Repaired: where, Reason: bad.Error()}, nil
 	case errors.Is(err, fs.ErrNotExist):
-		_, err = m.replace(ctx)
+		_, err = m.replace(ctx, wanted)
 	}
 	return Fetched{}, m.fetchFault(ctx, err)
 }
@@ -103,17 +111,8 @@ func (m *Mirror) inspect() (*view, error) {
 
 // update brings a sound mirror up to date. What it makes counts only once all
 // of it is on disk.
-func (m *Mirror) update(ctx context.Context, have *view) error {
-	src, err := m.connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer src.close()
-	adv, err := src.list(ctx)
-	if err != nil {
-		return err
-	}
-	next, err := grow(ctx, m.dir, src, adv, have)
+func (m *Mirror) update(ctx context.Context, have *view, wanted []string) error {
+	next, err := m.get(ctx, m.dir, have, wanted)
 	if err != nil {
 		return err
 	}
@@ -127,44 +126,118 @@ func (m *Mirror) update(ctx context.Context, have *view) error {
 	return nil
 }
 
-// grow gets what is missing into a new pack in dir, and returns the view that
-// includes it. References on disk are not touched. have is nil for a new mirror.
-func grow(ctx context.Context, dir string, src source, adv advert, have *view) (*view, error) {
-	next := &view{refs: adv.refs, head: defaultBranch(adv, have), seen: map[plumbing.Hash]time.Time{}}
+// get brings what is missing into packs in dir, and returns the view that
+// includes them. References on disk are not touched. have is nil for a new
+// mirror. What it opened is closed again when it fails.
+//
+// A host that does not negotiate is asked for everything instead.
+func (m *Mirror) get(ctx context.Context, dir string, have *view, wanted []string) (*view, error) {
+	ask := request{dir: dir, have: have, wanted: wanted}
+	next, err := m.talk(ctx, ask)
+	if len(wanted) > 0 && errors.As(err, new(*refusal)) {
+		ask.named = true
+		next, err = m.talk(ctx, ask)
+	}
+	if have != nil && errors.As(err, new(*refusal)) {
+		ask.whole = true
+		next, err = m.talk(ctx, ask)
+	}
+	if err == nil && len(next.lateTags) > 0 && !next.whole { // of what has only now arrived
+		ask.have = next
+		if more, err := m.talk(ctx, ask); err == nil {
+			return more, nil
+		}
+		// They are asked for once more by the next fetch: what has arrived counts.
+	}
+	return next, err
+}
+
+// request is what one conversation with the remote is for.
+type request struct {
+	dir    string
+	have   *view
+	wanted []string
+	named  bool // ask for nothing but what references name
+	whole  bool // tell the remote nothing of what is there
+}
+
+func (m *Mirror) talk(ctx context.Context, ask request) (*view, error) {
+	src, err := m.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer src.close()
+	adv, err := src.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return m.grow(ctx, src, adv, ask)
+}
+
+// grow gets what is missing into a new pack.
+func (m *Mirror) grow(ctx context.Context, src source, adv advert, ask request) (*view, error) {
+	have := ask.have
+	next := &view{head: defaultBranch(adv, have), seen: map[plumbing.Hash]time.Time{}}
 	if have != nil {
-		next.packs = slices.Clone(have.packs)
+		next.packs, next.whole = slices.Clone(have.packs), have.whole
 		maps.Copy(next.seen, have.seen)
 	}
-	now := time.Now()
-	missing := map[plumbing.Hash]bool{}
-	for _, h := range adv.refs {
-		next.seen[h] = now
-		if !next.has(h) {
-			missing[h] = true
+	chosen := m.choose(adv, next, ask)
+	want := chosen.missing(next, ask.whole)
+	if len(want) > 0 {
+		if err := next.bring(ctx, src, want, ask); err != nil {
+			return nil, err
 		}
 	}
-	if len(missing) == 0 {
-		return next, nil
-	}
-	want := slices.Collect(maps.Keys(missing))
-	info, err := writePack(dir, func(w io.Writer) error { return src.pack(ctx, want, have, w) })
-	if err != nil {
-		return nil, err
-	}
-	if info.Name == "" {
-		return nil, errors.New("the remote sent no objects for the references it named")
-	}
-	p, err := openPack(dir, info)
-	if err != nil {
-		return nil, err
-	}
-	next.packs = append([]*pack{p}, next.packs...)
-	if err := next.arrived(want); err != nil {
-		p.file.Close()
-		removePack(dir, p.name)
-		return nil, err
+	next.refs, next.lateTags = chosen.refs, nil
+	next.takeTags(adv)
+	now := time.Now()
+	for _, h := range slices.Concat(slices.Collect(maps.Values(next.refs)), chosen.ids) {
+		if next.has(h) {
+			next.seen[h] = now
+		}
 	}
 	return next, nil
+}
+
+// bring gets a pack with all that want needs, and puts it first.
+func (v *view) bring(ctx context.Context, src source, want []plumbing.Hash, ask request) error {
+	told := ask.have
+	if ask.whole {
+		told = nil
+	}
+	info, err := writePack(ctx, ask.dir, func(w io.Writer) error { return src.pack(ctx, want, told, w) })
+	if err != nil {
+		return err
+	}
+	if info.Name == "" && told != nil {
+		return &damage{what: "after a fetch, nothing new is there"} // see arrived
+	}
+	if info.Name == "" {
+		return errors.New("the remote sent no objects for the references it named")
+	}
+	p, err := openPack(ask.dir, info)
+	if err != nil {
+		return err
+	}
+	old := v.packs
+	v.whole = ask.whole || told != nil && told.sentAgain(p)
+	v.packs = append([]*pack{p}, old...)
+	if err := v.arrived(want); err != nil {
+		p.file.Close()
+		removePack(ask.dir, p.name)
+		return err
+	}
+	if v.whole { // or the mirror would grow by a whole repository each time
+		v.packs = append([]*pack{p}, slices.DeleteFunc(slices.Clone(old), p.covers)...)
+	}
+	return nil
+}
+
+// sentAgain reports whether a pack has a commit that the remote was told of: it
+// did not heed that, and sent everything.
+func (v *view) sentAgain(p *pack) bool {
+	return slices.ContainsFunc(v.haves(), p.has)
 }
 
 // arrived checks that what was asked for is there, with its tree. If not,

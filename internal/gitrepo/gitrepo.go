@@ -21,6 +21,13 @@
 // reference, any head seen within a day, and any commit named by its caller
 // needs.
 //
+// # Large objects
+//
+// Packs are read, indexed and written here and not by go-git, which holds each
+// object whole. What has more than two mebibytes is a stream; where it is the
+// base of a delta, it is kept in a file without a name meanwhile. Of smaller
+// ones, a few dozen mebibytes are held at most.
+//
 // # Damage
 //
 // A mirror can always be made again, so damage is never mended in place.

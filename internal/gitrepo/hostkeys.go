@@ -85,6 +85,7 @@ func hideTemp(err error, files []string) error {
 // what is known, or one that was revoked.
 func (r Remote) hostKeyFault(err error, host, place string, key ssh.PublicKey) error {
 	shown := key.Type() + " " + ssh.FingerprintSHA256(key)
+	cert, certified := key.(*ssh.Certificate)
 	var changed *xknownhosts.KeyError
 	switch {
 	case errors.As(err, new(*xknownhosts.RevokedError)):
@@ -98,6 +99,11 @@ func (r Remote) hostKeyFault(err error, host, place string, key ssh.PublicKey) e
 		return fault.New(fault.Forbidden,
 			"somebody may be in between: ask whoever runs that host whether its key changed; only then replace the old line in "+place+" by: "+knownhosts.Line([]string{host}, key),
 			"repository %q: the key of the SSH host %s has changed: it shows %s, known is %s", r.Name, host, shown, strings.Join(known, ", "))
+	case certified && strings.Contains(err.Error(), "no authorities"):
+		return fault.New(fault.Invalid,
+			"compare the fingerprint with what whoever runs that host publishes; if it is the same, add this line to "+place+": @cert-authority "+knownhosts.Line([]string{host}, cert.SignatureKey),
+			"repository %q: the SSH host %s shows a certificate, and its authority is not known: %s %s",
+			r.Name, host, cert.SignatureKey.Type(), ssh.FingerprintSHA256(cert.SignatureKey))
 	case knownhosts.IsHostUnknown(err):
 		return fault.New(fault.Invalid,
 			"compare the fingerprint with what whoever runs that host publishes; if it is the same, add this line to "+place+": "+knownhosts.Line([]string{host}, key),

@@ -111,7 +111,7 @@ func (m *Mirror) fetchLFS(ctx context.Context, x *export) error {
 	}
 	// What was kept has rotted: it was thrown away, and is fetched once more.
 	x.pointers = again
-	if bad, err = m.download(ctx, store, objectsOf(again)); err != nil {
+	if bad, err = m.download(ctx, store, lfsObjectsOf(again)); err != nil {
 		return err
 	}
 	if again, err = x.placeLFS(ctx, store, bad); err == nil && len(again) > 0 {
@@ -120,7 +120,7 @@ func (m *Mirror) fetchLFS(ctx context.Context, x *export) error {
 	return err
 }
 
-func objectsOf(files []pointerFile) []lfsObject {
+func lfsObjectsOf(files []pointerFile) []lfsObject {
 	byOID := map[string]lfsObject{}
 	for _, f := range files {
 		byOID[f.object.OID] = f.object

@@ -92,7 +92,11 @@ func (m *Mirror) download(ctx context.Context, store lfsStore, objects []lfsObje
 // would guess from the remote's URL. What .lfsconfig of the repository says does
 // not count: it would have the credentials sent wherever a commit names.
 func (m *Mirror) lfsServer() (*lfsServer, error) {
-	s := &lfsServer{m: m, client: &http.Client{Transport: httpTransport, CheckRedirect: keepSecure}}
+	transport, err := m.remote.roundTripper(m.at)
+	if err != nil {
+		return nil, err
+	}
+	s := &lfsServer{m: m, client: &http.Client{Transport: transport, CheckRedirect: keepSecure}}
 	if m.remote.LFS.URL != "" {
 		u, err := url.Parse(strings.TrimRight(m.remote.LFS.URL, "/"))
 		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {

@@ -12,7 +12,6 @@ import (
 	git "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/storage/filesystem"
@@ -79,14 +78,19 @@ func (s *local) list(context.Context) (advert, error) {
 			}
 		}
 		a.add(name.String(), ref.Hash())
+		if tag, err := object.GetTag(s.store, ref.Hash()); name.IsTag() && err == nil {
+			a.peeled[name.String()] = tag.Target
+		}
 		return nil
 	})
+	a.gives = func(h plumbing.Hash) bool { return s.store.HasEncodedObject(h) == nil }
 	return a, err
 }
 
 func (s *local) pack(ctx context.Context, want []plumbing.Hash, have *view, w io.Writer) error {
-	store := stoppable{s.store, ctx}
-	walk := walker{store: store, done: map[plumbing.Hash]bool{}}
+	lib := openLibrary(objectsOf(s.store.Filesystem().Root()))
+	defer lib.Close()
+	walk := newWalker(ctx, lib)
 	if have != nil {
 		walk.skip = have.has
 	}
@@ -95,27 +99,38 @@ func (s *local) pack(ctx context.Context, want []plumbing.Hash, have *view, w io
 			return err
 		}
 	}
-	return encodePack(w, store, walk.found)
-}
-
-// packWindow is how many neighbours an object is compared with to be stored as
-// a difference. Differences that the source has already are taken as they are.
-const packWindow = 10
-
-func encodePack(w io.Writer, store storer.EncodedObjectStorer, objects []plumbing.Hash) error {
-	if len(objects) == 0 {
-		return nil
-	}
-	_, err := packfile.NewEncoder(w, store, false).Encode(objects, packWindow)
-	return err
+	return encodePack(ctx, w, lib, *walk)
 }
 
 // walker lists all that is reachable, once each, parents before children.
 type walker struct {
-	store storer.EncodedObjectStorer
+	ctx   context.Context
+	store *library
 	skip  func(plumbing.Hash) bool // what need not be listed, nor what it reaches; may be nil
 	done  map[plumbing.Hash]bool
 	found []plumbing.Hash
+	last  map[string]plumbing.Hash        // by path: what was found there last
+	near  map[plumbing.Hash]plumbing.Hash // what was found at the same path before
+}
+
+func newWalker(ctx context.Context, store *library) *walker {
+	return &walker{ctx: ctx, store: store, done: map[plumbing.Hash]bool{}, last: map[string]plumbing.Hash{}, near: map[plumbing.Hash]plumbing.Hash{}}
+}
+
+// add lists an object that is at a path.
+func (w *walker) add(h plumbing.Hash, at string) {
+	w.found = append(w.found, h)
+	if before, ok := w.last[at]; ok {
+		w.near[h] = before
+	}
+	w.last[at] = h
+}
+
+func (w *walker) read(h plumbing.Hash) (plumbing.EncodedObject, error) {
+	if err := w.ctx.Err(); err != nil {
+		return nil, err
+	}
+	return w.store.object(h)
 }
 
 // object walks from a commit, a tag, a tree or a blob. History is walked in a
@@ -127,7 +142,7 @@ func (w *walker) object(start plumbing.Hash) error {
 		if w.seen(h) {
 			continue
 		}
-		obj, err := w.store.EncodedObject(plumbing.AnyObject, h)
+		obj, err := w.read(h)
 		if errors.Is(err, plumbing.ErrObjectNotFound) && h != start {
 			continue // the source is a shallow clone: history ends here
 		}
@@ -138,17 +153,17 @@ func (w *walker) object(start plumbing.Hash) error {
 		switch obj.Type() {
 		case plumbing.CommitObject:
 			c := &object.Commit{Hash: h}
-			if c.Decode(obj) == nil { // a malformed object reaches nothing
+			if obj.Size() <= maxCommit && c.Decode(obj) == nil { // a malformed object reaches nothing
 				todo = append(todo, c.ParentHashes...)
-				err = w.tree(c.TreeHash)
+				err = w.tree(c.TreeHash, "")
 			}
 		case plumbing.TagObject:
 			var tag object.Tag
-			if tag.Decode(obj) == nil {
+			if obj.Size() <= maxCommit && tag.Decode(obj) == nil {
 				err = w.object(tag.Target)
 			}
 		case plumbing.TreeObject:
-			err = w.entries(obj)
+			err = w.entries(obj, "")
 		}
 		if err != nil {
 			return err
@@ -165,22 +180,22 @@ func (w *walker) seen(h plumbing.Hash) bool {
 	return false
 }
 
-func (w *walker) tree(h plumbing.Hash) error {
+func (w *walker) tree(h plumbing.Hash, at string) error {
 	if w.seen(h) {
 		return nil
 	}
-	obj, err := w.store.EncodedObject(plumbing.AnyObject, h)
+	obj, err := w.read(h)
 	if err != nil {
 		return fmt.Errorf("tree %s: %w", h, err)
 	}
-	w.found = append(w.found, h)
+	w.add(h, at)
 	if obj.Type() != plumbing.TreeObject {
 		return nil
 	}
-	return w.entries(obj)
+	return w.entries(obj, at)
 }
 
-func (w *walker) entries(tree plumbing.EncodedObject) error {
+func (w *walker) entries(tree plumbing.EncodedObject, at string) error {
 	raw, err := readObject(tree)
 	if err != nil {
 		return err
@@ -192,36 +207,12 @@ func (w *walker) entries(tree plumbing.EncodedObject) error {
 	for _, e := range entries {
 		switch {
 		case e.isTree():
-			if err := w.tree(e.hash); err != nil {
+			if err := w.tree(e.hash, at+e.name+"/"); err != nil {
 				return err
 			}
 		case e.kind() != modeGitlink && !w.seen(e.hash):
-			w.found = append(w.found, e.hash)
+			w.add(e.hash, at+e.name)
 		}
 	}
 	return nil
-}
-
-// stoppable is a store whose reads end with the context.
-type stoppable struct {
-	*filesystem.Storage
-	ctx context.Context
-}
-
-func (s stoppable) EncodedObject(t plumbing.ObjectType, h plumbing.Hash) (plumbing.EncodedObject, error) {
-	if err := s.ctx.Err(); err != nil {
-		return nil, err
-	}
-	return s.Storage.EncodedObject(t, h)
-}
-
-func (s stoppable) DeltaObject(t plumbing.ObjectType, h plumbing.Hash) (plumbing.EncodedObject, error) {
-	if err := s.ctx.Err(); err != nil {
-		return nil, err
-	}
-	obj, err := s.Storage.DeltaObject(t, h)
-	if errors.Is(err, plumbing.ErrObjectNotFound) { // it does not look into borrowed objects
-		return s.Storage.EncodedObject(t, h)
-	}
-	return obj, err
 }

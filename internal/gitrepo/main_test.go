@@ -21,6 +21,13 @@ import (
 var trusted tls.Certificate
 
 func TestMain(m *testing.M) {
+	if job := os.Getenv(mirrorEnv); job != "" {
+		if err := mirrorProcess(job); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	dir, err := os.MkdirTemp("", "gitrepo-test-*")
 	if err == nil {
 		err = trustACertificate(filepath.Join(dir, "ca.pem"))

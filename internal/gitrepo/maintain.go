@@ -10,10 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/cache"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"github.com/tfops/tfops/internal/fault"
 )
@@ -63,16 +60,15 @@ func (m *Mirror) maintainFault(ctx context.Context, err error) error {
 }
 
 func (m *Mirror) repack(ctx context.Context, v *view, keep []string) error {
-	store := stoppable{filesystem.NewStorageWithOptions(osfs.New(m.dir), cache.NewObjectLRU(16*cache.MiByte), filesystem.Options{KeepDescriptors: true}), ctx}
-	defer store.Close()
-	next := &view{refs: v.refs, head: v.head, seen: v.recent(keep, time.Now())}
-	walk := walker{store: store, done: map[plumbing.Hash]bool{}}
+	store := &library{packs: v.packs} // which stay open for the views that have them
+	next := &view{refs: v.refs, head: v.head, whole: v.whole, seen: v.recent(keep, time.Now())}
+	walk := newWalker(ctx, store)
 	for _, h := range slices.Concat(slices.Collect(maps.Values(v.refs)), slices.Collect(maps.Keys(next.seen))) {
 		if err := walk.object(h); err != nil {
 			return err
 		}
 	}
-	info, err := writePack(m.dir, func(w io.Writer) error { return encodePack(w, store, walk.found) })
+	info, err := writePack(ctx, m.dir, func(w io.Writer) error { return encodePack(ctx, w, store, *walk) })
 	if err != nil {
 		return err
 	}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 
@@ -26,11 +28,14 @@ type Mirror struct {
 	dir    string
 	remote Remote
 	at     address
+	http   http.RoundTripper // for http and https
 
 	writing chan struct{} // holds one token: whoever has it may write
 	suspect atomic.Bool   // a read met damage: the next fetch checks every byte
 
-	checked bool // every byte was checked in this process; guarded by writing
+	checked bool                 // every byte was checked in this process; guarded by writing
+	asked   map[string]time.Time // full names that a fetch was asked for; guarded by writing
+	follow  atomic.Pointer[func(branch string) bool]
 
 	mu  sync.Mutex
 	cur *view // nil until first read or fetched
@@ -47,7 +52,11 @@ func Open(dir string, r Remote) (*Mirror, error) {
 	if err != nil {
 		return nil, fault.New(fault.Internal, "", "the directory of the mirror of repository %q: %w", r.Name, err)
 	}
-	return &Mirror{dir: abs, remote: r, at: at, writing: make(chan struct{}, 1)}, nil
+	rt, err := r.roundTripper(at)
+	if err != nil {
+		return nil, err
+	}
+	return &Mirror{dir: abs, remote: r, at: at, http: rt, writing: make(chan struct{}, 1)}, nil
 }
 
 // Close waits for a running fetch and lets go of the open files. The mirror can
@@ -108,6 +117,38 @@ func (m *Mirror) Heads(ctx context.Context) (map[string]string, error) {
 		}
 	}
 	return heads, nil
+}
+
+// Head asks the remote which commit a branch is at. Nothing is stored.
+func (m *Mirror) Head(ctx context.Context, branch string) (string, error) {
+	src, err := m.connect(ctx)
+	if err != nil {
+		return "", m.remote.netFault(ctx, err)
+	}
+	defer src.close()
+	adv, err := src.list(ctx)
+	if err != nil {
+		return "", m.remote.netFault(ctx, err)
+	}
+	h, ok := adv.refs[branches+branch]
+	if !ok {
+		return "", fault.New(fault.NotFound, "push it", "branch %s is not in repository %q", branch, m.remote.Name)
+	}
+	return h.String(), nil
+}
+
+// Note says what people should know of how the repository is fetched; empty for
+// nothing.
+func (m *Mirror) Note() string {
+	v, done, err := m.read()
+	if err != nil {
+		return ""
+	}
+	defer done()
+	if v.whole {
+		return "its host does not negotiate what to send: each new commit brings the whole repository again"
+	}
+	return ""
 }
 
 // Has reports whether the commit of that full id can be read from the mirror

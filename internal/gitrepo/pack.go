@@ -3,26 +3,19 @@ package gitrepo
 import (
 	"bytes"
 	"crypto/sha1" //nolint:gosec // Git's own checksum of a pack
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"sync"
+	"sort"
+	"sync/atomic"
 
-	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
-	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
 )
-
-// objectCache is shared by all mirrors, so that memory stays bounded however
-// many repositories there are. It is keyed by content, and a pack asks it only
-// for objects that the pack's own index lists.
-var objectCache = cache.NewObjectLRU(16 * cache.MiByte)
 
 // pack is one open pack of a mirror. Its file may be removed while it is open:
 // it is never opened again by name.
@@ -32,12 +25,15 @@ type pack struct {
 	mark string // of both files when they were opened: sizes and times
 	idx  *idxfile.MemoryIndex
 
-	users int // views that hold it; guarded by the mirror's mu
+	dir     string // of the mirror
+	foreign bool   // not of a mirror
+	id      uint64 // of this process's packs
+	file    *os.File
 
-	mu   sync.Mutex // a Packfile has one position
-	file *os.File
-	pf   *packfile.Packfile
+	users int // views that hold it; guarded by the mirror's mu
 }
+
+var packsOpened atomic.Uint64
 
 func packDir(dir string) string { return filepath.Join(dir, "objects", "pack") }
 
@@ -58,8 +54,7 @@ func openPack(dir string, want packInfo) (*pack, error) {
 	if err != nil {
 		return nil, lost("%w", err)
 	}
-	p := &pack{name: want.Name, size: want.Size, mark: mark, idx: idx, file: file}
-	p.pf = packfile.NewPackfileWithCache(idx, nil, billyFile{file}, objectCache, 0)
+	p := &pack{name: want.Name, size: want.Size, mark: mark, idx: idx, file: file, dir: dir, id: packsOpened.Add(1)}
 	if err := p.check(); err != nil {
 		file.Close()
 		return nil, err
@@ -101,12 +96,6 @@ func (p *pack) check() error {
 	return nil
 }
 
-// billyFile is an open file as go-git wants it. Locks are for writers.
-type billyFile struct{ *os.File }
-
-func (billyFile) Lock() error   { return nil }
-func (billyFile) Unlock() error { return nil }
-
 // markOf tells one state of a pack's files from another; empty when they are
 // not both there.
 func markOf(dir, name string) string {
@@ -134,19 +123,45 @@ func (p *pack) verify() error {
 }
 
 func (p *pack) has(h plumbing.Hash) bool {
-	ok, err := p.idx.Contains(h)
-	return ok && err == nil
+	_, ok := p.find(h)
+	return ok
 }
 
-// get reads an object that the pack has. What it returns is shared: read only.
-func (p *pack) get(h plumbing.Hash) (plumbing.EncodedObject, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	obj, err := p.pf.Get(h)
-	if err != nil {
-		return nil, &damage{what: fmt.Sprintf("object %s in %s", h, p.name), err: err}
+// find is where an object begins. Unlike the index's own look-up it remembers
+// nothing, which would take more memory than the index.
+func (p *pack) find(h plumbing.Hash) (int64, bool) {
+	bucket := p.idx.FanoutMapping[h[0]]
+	if bucket < 0 || bucket >= len(p.idx.Names) {
+		return 0, false
 	}
-	return obj, nil
+	names, offsets := p.idx.Names[bucket], p.idx.Offset32[bucket]
+	n := len(names) / sha1.Size
+	i := sort.Search(n, func(i int) bool { return bytes.Compare(names[i*sha1.Size:(i+1)*sha1.Size], h[:]) >= 0 })
+	if i == n || !bytes.Equal(names[i*sha1.Size:(i+1)*sha1.Size], h[:]) || len(offsets) < 4*(i+1) {
+		return 0, false
+	}
+	at := binary.BigEndian.Uint32(offsets[4*i:])
+	if at&(1<<31) == 0 {
+		return int64(at), true
+	}
+	far := int(at&^(1<<31)) * 8
+	if len(p.idx.Offset64) < far+8 {
+		return 0, false
+	}
+	wide := binary.BigEndian.Uint64(p.idx.Offset64[far:])
+	return int64(wide & (1<<63 - 1)), true
+}
+
+// covers reports whether the pack has every object of another one.
+func (p *pack) covers(other *pack) bool {
+	for _, names := range other.idx.Names {
+		for ; len(names) >= sha1.Size; names = names[sha1.Size:] {
+			if !p.has(plumbing.Hash(names[:sha1.Size])) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // hashesWithPrefix calls yield for each object whose id begins with the prefix.
@@ -165,47 +180,6 @@ func (p *pack) hashesWithPrefix(hexPrefix string, yield func(plumbing.Hash)) {
 			yield(h)
 		}
 	}
-}
-
-// writePack stores what fill writes as one pack of the mirror in dir, and makes
-// it durable. The zero packInfo says that fill wrote nothing.
-func writePack(dir string, fill func(io.Writer) error) (packInfo, error) {
-	w, err := dotgit.New(osfs.New(dir)).NewObjectPack()
-	if err != nil {
-		return packInfo{}, err
-	}
-	var sum plumbing.Hash
-	w.Notify = func(h plumbing.Hash, _ *idxfile.Writer) { sum = h }
-	n := &counter{w: w}
-	err = fill(n)
-	if err != nil && n.n == 0 || err == nil && n.n == 0 {
-		return packInfo{}, errors.Join(err, w.Close()) // an untouched writer removes its file
-	}
-	if cerr := w.Close(); err == nil { // a pack cut short is refused here, and its file swept later
-		err = cerr
-	}
-	if err != nil || sum.IsZero() {
-		return packInfo{}, err
-	}
-	info := packInfo{Name: "pack-" + sum.String(), Size: n.n}
-	base := packBase(dir, info.Name)
-	for _, path := range []string{base + ".pack", base + ".idx", packDir(dir)} {
-		if err := syncPath(path); err != nil {
-			return packInfo{}, err
-		}
-	}
-	return info, nil
-}
-
-type counter struct {
-	w io.Writer
-	n int64
-}
-
-func (c *counter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.n += int64(n)
-	return n, err
 }
 
 func syncPath(path string) error {

@@ -17,7 +17,7 @@ import (
 
 // realGit returns a function that runs the git program in a directory. The
 // package needs none: these tests show that it gets on with those of others.
-func realGit(t *testing.T) func(dir string, args ...string) string {
+func realGit(t testing.TB) func(dir string, args ...string) string {
 	t.Helper()
 	program, err := exec.LookPath("git")
 	if err != nil {
@@ -38,7 +38,7 @@ func realGit(t *testing.T) func(dir string, args ...string) string {
 	}
 }
 
-func serveRealGit(t *testing.T, git func(string, ...string) string, root string) string {
+func serveRealGit(t testing.TB, git func(string, ...string) string, root string) string {
 	t.Helper()
 	backend := filepath.Join(git(root, "--exec-path"), "git-http-backend")
 	if _, err := os.Stat(backend); err != nil {

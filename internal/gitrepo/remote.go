@@ -21,6 +21,9 @@ type Auth struct {
 	SSHKey           []byte // private key, PEM or OpenSSH format
 	SSHKeyPassphrase string
 	KnownHosts       []byte // lines of a known_hosts file; empty: ~/.ssh/known_hosts, then /etc/ssh/ssh_known_hosts
+	CA               []byte // for https: certificates of authorities that are trusted besides the system's, PEM
+	ClientCert       []byte // for https: the certificate that says who asks, with those that lead to its authority, PEM
+	ClientKey        []byte // of ClientCert, PEM
 }
 
 // String hides everything: an Auth may end up in a log by mistake.

@@ -11,10 +11,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/cache"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
 const keepDamaged = 2 // older ones make room, or a failing disk would fill up with them
@@ -23,7 +20,7 @@ const keepDamaged = 2 // older ones make room, or a failing disk would fill up w
 // place. What stood there is moved aside, and where to is returned. The clone
 // is whole before anything is moved, so a fetch that fails half way costs
 // nothing.
-func (m *Mirror) replace(ctx context.Context) (aside string, err error) {
+func (m *Mirror) replace(ctx context.Context, wanted []string) (aside string, err error) {
 	fresh := m.dir + ".new"
 	if err := os.RemoveAll(fresh); err != nil { // left by an interrupted one
 		return "", err
@@ -32,7 +29,7 @@ func (m *Mirror) replace(ctx context.Context) (aside string, err error) {
 	if err := initMirror(fresh); err != nil {
 		return "", err
 	}
-	next, err := m.clone(ctx, fresh)
+	next, err := m.clone(ctx, fresh, wanted)
 	if err != nil {
 		return "", err
 	}
@@ -53,23 +50,17 @@ func (m *Mirror) replace(ctx context.Context) (aside string, err error) {
 		next.closeNew(nil)
 		return "", err
 	}
+	for _, p := range next.packs { // they moved with it
+		p.dir = m.dir
+	}
 	m.install(next)
 	m.checked = true
 	m.suspect.Store(false)
 	return aside, nil
 }
 
-func (m *Mirror) clone(ctx context.Context, dir string) (*view, error) {
-	src, err := m.connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer src.close()
-	adv, err := src.list(ctx)
-	if err != nil {
-		return nil, err
-	}
-	next, err := grow(ctx, dir, src, adv, nil)
+func (m *Mirror) clone(ctx context.Context, dir string, wanted []string) (*view, error) {
+	next, err := m.get(ctx, dir, nil, wanted)
 	var bad *damage
 	if errors.As(err, &bad) { // of a clone that is seconds old: not ours
 		return nil, fmt.Errorf("the remote sent an incomplete answer: %s", bad)
@@ -116,14 +107,14 @@ func (m *Mirror) rescue(ctx context.Context, fresh string, next *view) {
 	if err != nil {
 		return
 	}
-	store := filesystem.NewStorageWithOptions(osfs.New(m.dir), cache.NewObjectLRU(16*cache.MiByte), filesystem.Options{KeepDescriptors: true})
+	store := openLibrary(filepath.Join(m.dir, "objects"))
 	defer store.Close()
 	for sha, seen := range st.Seen {
 		h := plumbing.NewHash(sha)
 		if ctx.Err() != nil {
 			return
 		}
-		if !next.has(h) && carryOver(ctx, fresh, next, stoppable{store, ctx}, h) != nil {
+		if !next.has(h) && carryOver(ctx, fresh, next, store, h) != nil {
 			continue
 		}
 		if _, known := next.seen[h]; !known {
@@ -134,25 +125,30 @@ func (m *Mirror) rescue(ctx context.Context, fresh string, next *view) {
 
 // carryOver copies one head with all that it needs, having read every object
 // and compared it with its id first.
-func carryOver(ctx context.Context, fresh string, next *view, store stoppable, head plumbing.Hash) error {
-	walk := walker{store: store, done: map[plumbing.Hash]bool{}, skip: next.has}
+func carryOver(ctx context.Context, fresh string, next *view, store *library, head plumbing.Hash) error {
+	walk := newWalker(ctx, store)
+	walk.skip = next.has
 	if err := walk.object(head); err != nil {
 		return err
 	}
 	for _, h := range walk.found {
-		obj, err := store.EncodedObject(plumbing.AnyObject, h)
+		obj, err := walk.read(h)
 		if err != nil {
 			return err
 		}
-		raw, err := readObject(obj)
+		r, err := obj.Reader()
 		if err != nil {
 			return err
 		}
-		if plumbing.ComputeHash(obj.Type(), raw) != h {
+		id, err := objectID(obj.Type(), obj.Size(), r)
+		if err = errors.Join(err, r.Close()); err != nil {
+			return err
+		}
+		if id != h {
 			return fmt.Errorf("object %s has changed on disk", h)
 		}
 	}
-	info, err := writePack(fresh, func(w io.Writer) error { return encodePack(w, store, walk.found) })
+	info, err := writePack(ctx, fresh, func(w io.Writer) error { return encodePack(ctx, w, store, *walk) })
 	if err != nil || info.Name == "" {
 		return err
 	}

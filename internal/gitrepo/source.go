@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"net"
 	"net/http"
 	"strings"
 
@@ -25,11 +27,15 @@ type source interface {
 
 // advert is what a remote says it has.
 type advert struct {
-	refs map[string]plumbing.Hash // by full name; branches and tags only
-	head string                   // full name of the default branch; empty when it says none
+	refs   map[string]plumbing.Hash // by full name; branches and tags only
+	peeled map[string]plumbing.Hash // of annotated tags, by full name: what they are tags of
+	head   string                   // full name of the default branch; empty when it says none
+	gives  func(plumbing.Hash) bool // whether it may be asked for a commit that no reference names
 }
 
-func newAdvert() advert { return advert{refs: map[string]plumbing.Hash{}} }
+func newAdvert() advert {
+	return advert{refs: map[string]plumbing.Hash{}, peeled: map[string]plumbing.Hash{}, gives: func(plumbing.Hash) bool { return false }}
+}
 
 // add takes over a reference of the kinds that a mirror keeps.
 func (a advert) add(name string, h plumbing.Hash) {
@@ -53,22 +59,22 @@ func (m *Mirror) connect(ctx context.Context) (source, error) {
 		}
 		return &wire{session: s}, nil
 	}
-	s, err := httpSession(m.at)
+	s, err := httpSession(m.at, m.http)
 	if err != nil {
 		return nil, err
 	}
 	return &wire{session: s}, nil
 }
 
-// httpTransport is shared by all mirrors, so that a poll reuses the connection
-// of the one before.
-var httpTransport = func() http.RoundTripper {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConnsPerHost = 4
-	return t
-}()
+// Azure DevOps refuses a client that does not ask for multi_ack or
+// multi_ack_detailed ("TF401041: … Clients must support multi-ack"). go-git
+// takes both out of what a host offers, because it cannot negotiate in rounds.
+// A fetch here is one round: all wants, all haves, done. In it the modes only
+// mean more ACK lines before the pack, and these are read over. A thin pack
+// stays out: it would lack objects that the index of a pack needs.
+func init() { transport.UnsupportedCapabilities = []capability.Capability{capability.ThinPack} }
 
-func httpSession(at address) (session, error) {
+func httpSession(at address, rt http.RoundTripper) (session, error) {
 	ep, err := transport.NewEndpoint((address{scheme: at.scheme, host: at.host, path: at.path}).display())
 	if err != nil {
 		return nil, err
@@ -77,7 +83,7 @@ func httpSession(at address) (session, error) {
 	if at.user != "" || at.pass != "" {
 		auth = &githttp.BasicAuth{Username: at.user, Password: at.pass}
 	}
-	return githttp.NewClient(&http.Client{Transport: httpTransport}).NewUploadPackSession(ep, auth)
+	return githttp.NewClient(&http.Client{Transport: rt}).NewUploadPackSession(ep, auth)
 }
 
 // session is the part of an upload-pack session that a fetch needs.
@@ -108,6 +114,9 @@ func (s *wire) list(ctx context.Context) (advert, error) {
 	for name, h := range adv.References {
 		a.add(name, h)
 	}
+	maps.Copy(a.peeled, adv.Peeled)
+	reachable := adv.Capabilities.Supports(capability.AllowReachableSHA1InWant) || adv.Capabilities.Supports(capability.AllowTipSHA1InWant)
+	a.gives = func(plumbing.Hash) bool { return reachable }
 	for _, link := range adv.Capabilities.Get(capability.SymRef) {
 		if target, ok := strings.CutPrefix(link, "HEAD:"); ok {
 			a.head = target
@@ -118,8 +127,11 @@ func (s *wire) list(ctx context.Context) (advert, error) {
 
 func (s *wire) pack(ctx context.Context, want []plumbing.Hash, have *view, w io.Writer) error {
 	req := packp.NewUploadPackRequestFromCapabilities(s.adv.Capabilities)
-	if s.adv.Capabilities.Supports(capability.NoProgress) {
-		if err := req.Capabilities.Set(capability.NoProgress); err != nil {
+	for _, c := range []capability.Capability{capability.NoProgress, capability.IncludeTag} {
+		if !s.adv.Capabilities.Supports(c) {
+			continue
+		}
+		if err := req.Capabilities.Set(c); err != nil {
 			return err
 		}
 	}
@@ -129,7 +141,7 @@ func (s *wire) pack(ctx context.Context, want []plumbing.Hash, have *view, w io.
 	}
 	resp, err := s.session.UploadPack(ctx, req)
 	if err != nil {
-		return err
+		return refused(ctx, err)
 	}
 	defer resp.Close()
 	var r io.Reader = resp
@@ -139,8 +151,45 @@ func (s *wire) pack(ctx context.Context, want []plumbing.Hash, have *view, w io.
 	case req.Capabilities.Supports(capability.Sideband):
 		r = sideband.NewDemuxer(sideband.Sideband, resp)
 	}
-	_, err = io.Copy(w, r)
-	return err
+	n, err := io.Copy(w, r)
+	if n > 0 {
+		return err
+	}
+	if err == nil {
+		err = io.ErrUnexpectedEOF // whatever was wanted is something
+	}
+	if s, ok := s.session.(*sshSession); ok {
+		err = s.explain(ctx, err)
+	}
+	return refused(ctx, err)
+}
+
+// refusal is the answer of a host that named its references and then sent no
+// pack: it may be what we told it to have that it does not understand.
+type refusal struct{ error }
+
+func (r *refusal) Unwrap() error { return r.error }
+
+// refused tells a host that will not have the request as it is from one that
+// cannot be reached, is overloaded, or wants another credential: those are no
+// better off with a request for everything.
+func refused(ctx context.Context, err error) error {
+	var status *githttp.Err
+	var network net.Error
+	inner := openUp(err)
+	switch {
+	case ctx.Err() != nil, errors.As(err, &network), errors.As(inner, &network),
+		errors.Is(err, transport.ErrAuthenticationRequired), errors.Is(err, transport.ErrAuthorizationFailed),
+		errors.Is(err, transport.ErrRepositoryNotFound):
+		return err
+	case errors.As(inner, &status):
+		switch status.StatusCode() {
+		case http.StatusBadRequest, http.StatusInternalServerError, http.StatusNotImplemented:
+		default:
+			return err
+		}
+	}
+	return &refusal{err}
 }
 
 const maxHaves = 1024

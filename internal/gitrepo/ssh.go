@@ -55,6 +55,9 @@ func dialSSH(ctx context.Context, r Remote, at address) (_ *sshSession, err erro
 		return nil, err
 	}
 	conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "tcp", addr)
+	if errors.As(err, new(*net.DNSError)) && ctx.Err() == nil {
+		return nil, r.unknownHost(at, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +161,7 @@ func (s *sshSession) explain(ctx context.Context, err error) error {
 	said := ""
 	if errors.As(err, &line) {
 		said = line.Text
-	} else if errors.Is(err, packp.ErrEmptyInput) || errors.Is(err, io.EOF) {
+	} else if errors.Is(err, packp.ErrEmptyInput) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		said = s.stderr.wait(ctx)
 	}
 	if said == "" {

@@ -27,8 +27,9 @@ const (
 // state is the file tfops.json of a mirror.
 type state struct {
 	Format int                  `json:"format"`
-	Packs  []packInfo           `json:"packs"` // oldest first
-	Seen   map[string]time.Time `json:"seen"`  // every head and tag, and when a fetch last saw it
+	Packs  []packInfo           `json:"packs"`           // oldest first
+	Seen   map[string]time.Time `json:"seen"`            // every head and tag, and when a fetch last saw it
+	Whole  bool                 `json:"whole,omitempty"` // see view
 }
 
 type packInfo struct {
@@ -47,7 +48,7 @@ func load(dir string, reuse []*pack, full bool) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &view{seen: map[plumbing.Hash]time.Time{}}
+	v := &view{seen: map[plumbing.Hash]time.Time{}, whole: st.Whole}
 	for sha, t := range st.Seen {
 		v.seen[plumbing.NewHash(sha)] = t
 	}
@@ -181,7 +182,7 @@ func initMirror(dir string) error {
 // writeMirror records what v holds: first what the objects are, then the
 // references to them, so that no reference ever names what is not listed.
 func writeMirror(dir string, v *view) error {
-	st := state{Format: stateFormat, Packs: []packInfo{}, Seen: map[string]time.Time{}}
+	st := state{Format: stateFormat, Packs: []packInfo{}, Seen: map[string]time.Time{}, Whole: v.whole}
 	for _, p := range slices.Backward(v.packs) {
 		st.Packs = append(st.Packs, packInfo{p.name, p.size})
 	}

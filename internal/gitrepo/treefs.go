@@ -1,7 +1,6 @@
 package gitrepo
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/tfops/tfops/internal/fault"
 )
 
 // Tree is the tree of a commit, given by its full id, as a read-only file
@@ -89,8 +90,12 @@ func (f *treeFS) Open(name string) (fs.File, error) {
 			file = &openDir{info: info, list: list}
 			return err
 		}
-		raw, err := t.view.content(e.hash, plumbing.BlobObject)
-		file = &openFile{info: info, Reader: bytes.NewReader(raw)}
+		obj, err := t.view.object(e.hash)
+		if err != nil {
+			return err
+		}
+		r, err := obj.Reader()
+		file = &openFile{info, r}
 		return err
 	})
 	if err != nil {
@@ -104,6 +109,10 @@ func (f *treeFS) ReadFile(name string) ([]byte, error) {
 	err := f.at("readfile", name, true, func(t trees, e entry) (err error) {
 		if e.isTree() || e.kind() == modeGitlink {
 			return fs.ErrInvalid
+		}
+		if info, err := t.info(path.Base(name), e); err == nil && info.size > maxWhole {
+			return fault.New(fault.Invalid, "keep it out of what is read as configuration",
+				"%s has %d bytes: too many to be read as configuration", name, info.size)
 		}
 		raw, err = t.view.content(e.hash, plumbing.BlobObject)
 		return err
@@ -251,14 +260,14 @@ func (d dirEntry) Type() fs.FileMode          { return fileMode(d.e).Type() }
 func (d dirEntry) Info() (fs.FileInfo, error) { return d.f.Lstat(d.path) }
 func (d dirEntry) String() string             { return fs.FormatDirEntry(d) }
 
-// openFile holds the whole of a file.
+// openFile reads a file as a stream. Its pack stays open as long as a view has
+// it: a file is not to be kept open over a fetch.
 type openFile struct {
 	info fileInfo
-	*bytes.Reader
+	io.ReadCloser
 }
 
 func (f *openFile) Stat() (fs.FileInfo, error) { return f.info, nil }
-func (f *openFile) Close() error               { return nil }
 
 type openDir struct {
 	info fileInfo

@@ -18,6 +18,9 @@ type view struct {
 	head  string                   // full name of the remote's default branch; may be empty
 	packs []*pack                  // newest first
 	seen  map[plumbing.Hash]time.Time
+	whole bool // the last fetch that brought something brought everything: the host does not negotiate
+
+	lateTags []plumbing.Hash // tag objects of commits that are there, to be fetched next
 
 	users   int  // guarded by the mirror's mu
 	retired bool // guarded by the mirror's mu
@@ -102,7 +105,15 @@ func (v *view) content(h plumbing.Hash, kind plumbing.ObjectType) ([]byte, error
 	return readObject(obj)
 }
 
+const (
+	maxWhole  = 64 << 20 // of an object that is read into memory whole, in bytes
+	maxCommit = 16 << 20
+)
+
 func readObject(obj plumbing.EncodedObject) ([]byte, error) {
+	if obj.Size() > maxWhole {
+		return nil, fmt.Errorf("it has %d bytes, more than fit into memory: %w", obj.Size(), errMalformed)
+	}
 	r, err := obj.Reader()
 	if err != nil {
 		return nil, err
@@ -121,7 +132,7 @@ func (v *view) commit(h plumbing.Hash) (*object.Commit, error) {
 		return nil, err
 	}
 	c := &object.Commit{Hash: h}
-	if obj.Type() != plumbing.CommitObject || c.Decode(obj) != nil {
+	if obj.Type() != plumbing.CommitObject || obj.Size() > maxCommit || c.Decode(obj) != nil {
 		return nil, fmt.Errorf("commit %s: %w", h, errMalformed)
 	}
 	return c, nil
@@ -140,7 +151,7 @@ func (v *view) peel(h plumbing.Hash) (plumbing.Hash, plumbing.ObjectType, error)
 			return h, obj.Type(), nil
 		}
 		var tag object.Tag
-		if err := tag.Decode(obj); err != nil {
+		if obj.Size() > maxCommit || tag.Decode(obj) != nil {
 			return h, plumbing.InvalidObject, fmt.Errorf("tag %s: %w", h, errMalformed)
 		}
 		h = tag.Target

@@ -239,8 +239,15 @@ func (g *repository) Has(string) bool { return true }
 func (g *repository) Heads(context.Context) (map[string]string, error) {
 	return map[string]string{"main": g.sha}, nil
 }
-func (g *repository) Fetch(context.Context) (gitrepo.Fetched, error) { return gitrepo.Fetched{}, nil }
-func (g *repository) Maintain(context.Context, []string) error       { return nil }
+func (g *repository) Fetch(context.Context, ...string) (gitrepo.Fetched, error) {
+	return gitrepo.Fetched{}, nil
+}
+func (g *repository) Head(context.Context, string) (string, error) { return g.sha, nil }
+func (g *repository) Contains(_ context.Context, head, sha string) (bool, error) {
+	return head == sha, nil
+}
+func (g *repository) Note() string                             { return "its host does not negotiate" }
+func (g *repository) Maintain(context.Context, []string) error { return nil }
 func (g *repository) Commit(_ context.Context, sha string) (gitrepo.Commit, error) {
 	who := gitrepo.Person{Name: "Ana", Email: "ana@example.com"}
 	return gitrepo.Commit{SHA: sha, Author: who, Committer: who, CoAuthors: []gitrepo.Person{{Name: "Li", Email: "li@example.com"}},

@@ -9,7 +9,7 @@ import (
 )
 
 func viewRepository(v engine.RepositoryView) api.Repository {
-	out := api.Repository{Name: v.Name, PolledAt: at(v.PolledAt), Failures: v.Failures}
+	out := api.Repository{Name: v.Name, PolledAt: at(v.PolledAt), Failures: v.Failures, Note: v.Note}
 	if v.Error == nil {
 		return out
 	}

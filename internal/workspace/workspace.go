@@ -56,6 +56,8 @@ type Workspace struct {
 	Origin             *Origin          // what a generator made it of; nil: it has a block of its own
 	OnRemoved          OnRemoved        // what to do when what it was made of is gone
 
+	ApplyOffline bool // apply although the remote does not say that the commit is still on its branch
+
 	PlanTimeout  time.Duration // of a whole plan phase, init included
 	ApplyTimeout time.Duration // of a whole apply phase; at its end the engine is interrupted gracefully
 	LockTimeout  time.Duration // how long the engine waits for the backend's own state lock

@@ -18,7 +18,7 @@ func Handler(dir, user, pass string) http.Handler {
 		}
 		w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
 		w.Header().Set("Cache-Control", "no-cache")
-		serve(w, dir, func(s transport.UploadPackSession) error { return advertise(r.Context(), s, true, w) })
+		serve(w, dir, func(s transport.UploadPackSession) error { return advertise(r.Context(), dir, s, true, w) })
 	})
 	mux.HandleFunc("POST /repo.git/git-upload-pack", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/x-git-upload-pack-result")

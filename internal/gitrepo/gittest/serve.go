@@ -10,10 +10,13 @@ import (
 
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/format/pktline"
+	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/go-git/go-git/v5/plumbing/transport/server"
+	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
 // open starts the server's half of a conversation about one repository.
@@ -23,15 +26,26 @@ func open(dir string) (transport.UploadPackSession, error) {
 }
 
 // advertise writes what references the repository has.
-func advertise(ctx context.Context, s transport.UploadPackSession, prefix bool, w io.Writer) error {
+func advertise(ctx context.Context, dir string, s transport.UploadPackSession, prefix bool, w io.Writer) error {
 	adv, err := s.AdvertisedReferencesContext(ctx)
 	if err != nil {
 		return err
 	}
+	peel(dir, adv)
 	if prefix {
 		adv.Prefix = [][]byte{[]byte("# service=git-upload-pack"), pktline.Flush}
 	}
 	return adv.Encode(w)
+}
+
+// peel says of annotated tags what they are tags of, as Git's own server does.
+func peel(dir string, adv *packp.AdvRefs) {
+	store := filesystem.NewStorage(osfs.New(dir), cache.NewObjectLRUDefault())
+	for name, h := range adv.References {
+		if tag, err := object.GetTag(store, h); err == nil {
+			adv.Peeled[name] = tag.Target
+		}
+	}
 }
 
 // errNothingWanted says that the client hung up after the references.

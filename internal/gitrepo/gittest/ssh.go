@@ -34,6 +34,9 @@ type SSH struct {
 	// Set it before the first client comes.
 	Run func(dir string) *exec.Cmd
 
+	hostSigners []ssh.Signer
+	talkTo      func(r io.Reader, w, stderr io.Writer) error // holds the conversation; nil for the usual one
+
 	dir     string
 	config  *ssh.ServerConfig
 	stalled atomic.Bool
@@ -53,6 +56,27 @@ func (s *SSH) KnownHosts(types ...string) []byte {
 		}
 	}
 	return []byte(b.String())
+}
+
+// Certify has the server show a certificate for its first key, valid for the
+// names, and returns the authority's key. Call it before the first client comes.
+func (s *SSH) Certify(t T, names ...string) ssh.PublicKey {
+	t.Helper()
+	_, raw := NewKey(t)
+	authority, err := ssh.ParsePrivateKey(raw)
+	if err != nil {
+		t.Fatalf("gittest: authority: %v", err)
+	}
+	cert := &ssh.Certificate{Key: s.HostKeys[0], CertType: ssh.HostCert, KeyId: "gittest", ValidPrincipals: names, ValidBefore: ssh.CertTimeInfinity}
+	if err := cert.SignCert(rand.Reader, authority); err != nil {
+		t.Fatalf("gittest: certificate: %v", err)
+	}
+	signer, err := ssh.NewCertSigner(cert, s.hostSigners[0])
+	if err != nil {
+		t.Fatalf("gittest: certificate: %v", err)
+	}
+	s.config.AddHostKey(signer)
+	return authority.PublicKey()
 }
 
 // Stall makes the server fall silent once a client is logged in.
@@ -80,6 +104,7 @@ func ServeSSH(t T, dir string) *SSH {
 	}
 	for _, priv := range hostKeys(t) {
 		signer, err := ssh.NewSignerFromKey(priv)
+		s.hostSigners = append(s.hostSigners, signer)
 		if err != nil {
 			t.Fatalf("gittest: host key: %v", err)
 		}
@@ -211,13 +236,16 @@ func (s *SSH) run(ch ssh.Channel, command string) error {
 		cmd.WaitDelay = time.Second // the client's half may stay open
 		return cmd.Run()
 	}
+	if s.talkTo != nil {
+		return s.talkTo(ch, ch, ch.Stderr())
+	}
 	sess, err := open(s.dir)
 	if err != nil {
 		return err
 	}
 	defer sess.Close()
 	ctx := context.Background() // a closed connection ends every read and write
-	if err := advertise(ctx, sess, false, ch); err != nil {
+	if err := advertise(ctx, s.dir, sess, false, ch); err != nil {
 		return err
 	}
 	return answer(ctx, sess, ch, ch)

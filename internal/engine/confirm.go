@@ -1,0 +1,127 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/run"
+)
+
+const (
+	confirmTimeout = 5 * time.Second  // for the remote to name one branch
+	lookTimeout    = time.Minute      // for a poll, when the branch moved
+	confirmEvery   = 15 * time.Second // while the remote does not answer
+)
+
+// confirm asks the remote once more, before an apply begins, whether the commit
+// is still part of its branch: between two polls it may have been forced away.
+// It returns false when the run is not to be applied now; what has changed is
+// stored by then. No transaction is open meanwhile.
+//
+// Where the remote does not answer, the workspace's apply_offline decides.
+func (e *Engine) confirm(ctx context.Context, r run.Run) (bool, error) {
+	s := e.current()
+	def, known := s.find(r.Workspace)
+	repo, ok := s.Repositories[def.Repository]
+	if r.Kind != run.Sync || !known || !ok || def.Branch == "" {
+		return true, nil // it is of what was applied, or the verdict sees to it
+	}
+	head, err := e.head(ctx, repo, def.Branch)
+	if err == nil && head == r.Commit.SHA {
+		return true, nil
+	}
+	if err == nil || fault.Is(err, fault.NotFound) {
+		err = e.moveOn(ctx, r, def, repo, head)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	case err == nil:
+		return true, nil
+	case fault.Is(err, fault.Conflict):
+		return false, nil // another run is in its place now
+	case def.ApplyOffline && !fault.Is(err, fault.NotFound):
+		e.Log.Warn("an apply begins although the remote does not answer: apply_offline is true", "run", r.ID, "workspace", r.Workspace, "error", err)
+		return true, nil
+	}
+	return false, e.unconfirmed(ctx, r, err)
+}
+
+func (e *Engine) head(ctx context.Context, repo Repository, branch string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
+	defer cancel()
+	return repo.Head(ctx, branch)
+}
+
+// moveOn follows a branch that is elsewhere than the run's commit. A newer
+// commit that touches the workspace takes the run's place by the poll. nil says
+// that the commit is still part of the branch; a Conflict, that another run took
+// its place.
+func (e *Engine) moveOn(ctx context.Context, r run.Run, def Definition, repo Repository, head string) error {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	err := e.poll(ctx, def.Repository)
+	if head == "" {
+		return fault.New(fault.NotFound, "push it", "branch %s is not there any more", def.Branch)
+	}
+	if !repo.Has(head) {
+		if err == nil {
+			err = fault.New(fault.Unavailable, "", "branch %s moved again", def.Branch)
+		}
+		return err
+	}
+	within, err := repo.Contains(ctx, head, r.Commit.SHA)
+	if err != nil || within {
+		return err
+	}
+	return e.replace(ctx, r, def, repo, head)
+}
+
+// replace plans the head of a branch in the place of a run whose commit was
+// forced away, also where nothing differs for the workspace: what is applied
+// must be on the branch.
+func (e *Engine) replace(ctx context.Context, r run.Run, def Definition, repo Repository, head string) error {
+	records, err := e.Store.Records(ctx)
+	if err != nil {
+		return err
+	}
+	gone := fault.New(fault.Conflict, "", "commit %s is not on branch %s any more", short(r.Commit.SHA), def.Branch)
+	if records[def.Name].Desired != r.Commit.SHA {
+		return gone // the poll has seen to it
+	}
+	if problem := e.problem(def.Name); problem != nil {
+		return problem
+	}
+	c, err := commit(ctx, repo, head)
+	if err != nil {
+		return err
+	}
+	batch := run.Batch{Heads: map[string]string{def.Name: head}, Runs: []run.Run{{Workspace: def.Name, Kind: run.Sync, Commit: c,
+		Fingerprint: def.fingerprint, Trigger: run.Trigger{Cause: run.ByCommit}}}}
+	if err := e.arrange(ctx, e.current(), &batch); err != nil {
+		return err
+	}
+	if err := e.enqueue(ctx, batch); err != nil {
+		return err
+	}
+	return gone
+}
+
+// unconfirmed has a run wait, and says why.
+func (e *Engine) unconfirmed(ctx context.Context, r run.Run, why error) error {
+	_, err := e.change(ctx, r.ID, func(d *run.Dossier) error {
+		if d.Run.Status != run.ApplyQueued {
+			return errEnded
+		}
+		if d.Run.Unconfirmed != why.Error() {
+			d.Note("", "the apply waits: the remote does not say that the commit is still on its branch")
+		}
+		d.Run.Unconfirmed, d.Run.NotBefore = why.Error(), d.Now.Add(confirmEvery)
+		return nil
+	})
+	if err == errEnded || fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	return err
+}

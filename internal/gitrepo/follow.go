@@ -1,0 +1,134 @@
+package gitrepo
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+const (
+	branches = "refs/heads/"
+	tags     = "refs/tags/"
+
+	keepAsked = time.Hour // a name that somebody asked for counts as followed so long
+)
+
+// Follow has the mirror keep only the branches for which follows is true, from
+// the next fetch on, and the tags of what these have. nil is every branch and
+// tag: so it is until somebody calls it. Heads lists all branches anyway.
+//
+// History is never cut short: who wrote what since the applied commit, and
+// whether a commit is still part of a branch, is read from it.
+func (m *Mirror) Follow(follows func(branch string) bool) {
+	if follows == nil {
+		m.follow.Store(nil)
+		return
+	}
+	m.follow.Store(&follows)
+}
+
+func (m *Mirror) follows(name string) bool {
+	follows := m.follow.Load()
+	branch, ok := strings.CutPrefix(name, branches)
+	return follows == nil || ok && (*follows)(branch)
+}
+
+// choice is what a fetch is to have afterwards.
+type choice struct {
+	refs map[string]plumbing.Hash
+	ids  []plumbing.Hash // besides: commits that no chosen reference names
+}
+
+// choose picks from what the remote has. Tags that nobody asked for come with
+// what they are tags of: see takeTags.
+func (m *Mirror) choose(adv advert, v *view, ask request) choice {
+	c := choice{refs: map[string]plumbing.Hash{}}
+	now := time.Now()
+	maps.DeleteFunc(m.asked, func(_ string, t time.Time) bool { return now.Sub(t) >= keepAsked })
+	for _, w := range ask.wanted {
+		if w == Everything {
+			c.ids = append(c.ids, slices.Collect(maps.Values(adv.refs))...)
+			continue
+		}
+		names, id := adv.find(w)
+		for _, name := range names {
+			if m.asked == nil {
+				m.asked = map[string]time.Time{}
+			}
+			m.asked[name] = now
+		}
+		if !id.IsZero() && (v.has(id) || !ask.named && adv.gives(id)) {
+			c.ids = append(c.ids, id)
+		}
+	}
+	for name, h := range adv.refs {
+		_, asked := m.asked[name]
+		target := cmp.Or(adv.peeled[name], h)
+		if asked || m.follows(name) || strings.HasPrefix(name, tags) && v.has(target) {
+			c.refs[name] = h
+		}
+	}
+	return c
+}
+
+// find looks up what somebody wants as Resolve does: the references that it
+// may mean, or else the commit that it is the whole id of.
+func (a advert) find(wanted string) (names []string, id plumbing.Hash) {
+	if wanted == "HEAD" {
+		wanted = a.head
+	}
+	for _, name := range []string{wanted, branches + wanted, tags + wanted} {
+		if _, ok := a.refs[name]; ok {
+			names = append(names, name)
+		}
+	}
+	digits := strings.ToLower(wanted)
+	if len(names) > 0 || !LooksLikeID(digits) {
+		return names, plumbing.ZeroHash
+	}
+	for name, h := range a.refs {
+		if strings.HasPrefix(h.String(), digits) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 && plumbing.IsHash(digits) {
+		id = plumbing.NewHash(digits)
+	}
+	return names, id
+}
+
+// missing is what a remote must be asked for: all of it when it is told of
+// nothing, and nothing when all of it is there.
+func (c choice) missing(v *view, whole bool) []plumbing.Hash {
+	all := map[plumbing.Hash]bool{}
+	lacks := false
+	for _, h := range slices.Concat(slices.Collect(maps.Values(c.refs)), c.ids) {
+		lacks = lacks || !v.has(h)
+		if whole || !v.has(h) {
+			all[h] = true
+		}
+	}
+	if !lacks {
+		return nil
+	}
+	return slices.SortedFunc(maps.Keys(all), func(a, b plumbing.Hash) int { return slices.Compare(a[:], b[:]) })
+}
+
+// takeTags takes over the tags of commits that are there.
+func (v *view) takeTags(adv advert) {
+	for name, h := range adv.refs {
+		if _, ok := v.refs[name]; ok || !strings.HasPrefix(name, tags) {
+			continue
+		}
+		switch {
+		case v.has(h):
+			v.refs[name] = h
+		case v.has(adv.peeled[name]):
+			v.lateTags = append(v.lateTags, h)
+		}
+	}
+}

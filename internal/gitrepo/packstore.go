@@ -1,0 +1,64 @@
+package gitrepo
+
+import (
+	"context"
+	"crypto/sha1" //nolint:gosec // Git's own checksum
+	"encoding/hex"
+	"errors"
+	"io"
+	"os"
+)
+
+// writePack stores what fill writes as one pack of the mirror in dir, and makes
+// it durable. The zero packInfo says that fill wrote nothing.
+func writePack(ctx context.Context, dir string, fill func(io.Writer) error) (_ packInfo, err error) {
+	file, err := os.CreateTemp(packDir(dir), ".tmp-*")
+	if err != nil {
+		return packInfo{}, err
+	}
+	defer func() {
+		err = errors.Join(err, file.Close())
+		if rerr := os.Remove(file.Name()); rerr != nil && !errors.Is(rerr, os.ErrNotExist) {
+			err = errors.Join(err, rerr)
+		}
+	}()
+	in := &incoming{w: file, sum: sha1.New()}
+	if err := fill(in); err != nil || in.n == 0 {
+		return packInfo{}, err
+	}
+	if err := in.check(); err != nil {
+		return packInfo{}, err
+	}
+	x := &indexer{file: file, size: in.n, dir: packDir(dir)}
+	all, err := x.index(ctx)
+	if err != nil || len(all) == 0 {
+		return packInfo{}, err
+	}
+	info := packInfo{Name: "pack-" + hex.EncodeToString(in.last), Size: in.n}
+	return info, placePack(dir, info.Name, file, all, in.last)
+}
+
+// placePack gives a pack its index and its name.
+func placePack(dir, name string, file *os.File, all []packed, checksum []byte) error {
+	idx, err := os.CreateTemp(packDir(dir), ".tmp-*")
+	if err != nil {
+		return err
+	}
+	err = writeIndex(idx, all, checksum)
+	if err == nil {
+		err = idx.Sync()
+	}
+	if err = errors.Join(err, idx.Close()); err == nil {
+		err = file.Sync()
+	}
+	if err == nil {
+		err = os.Rename(file.Name(), packBase(dir, name)+".pack")
+	}
+	if err == nil {
+		err = os.Rename(idx.Name(), packBase(dir, name)+".idx")
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(idx.Name()))
+	}
+	return syncPath(packDir(dir))
+}
