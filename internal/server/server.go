@@ -42,6 +42,7 @@ type Fleet interface {
 	Workspaces(context.Context) ([]engine.WorkspaceView, error)
 	Workspace(ctx context.Context, name string) (engine.WorkspaceView, error)
 	LeftBehind(context.Context) ([]workspace.Record, error)
+	Strays() []engine.Stray
 	Applies(ctx context.Context, workspace string, limit int) ([]engine.RunView, error)
 }
 

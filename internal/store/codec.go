@@ -107,6 +107,11 @@ func getRun(tx *bolt.Tx, id string) (run.Run, error) {
 	r, ok, err := get[run.Run](tx, bucketRuns, id)
 	if err == nil && !ok {
 		err = noRun(id)
+		if b := tx.Bucket(bucketPruned); b != nil {
+			if k, _ := b.Cursor().Seek([]byte(id)); string(k) == id {
+				err = fault.New(fault.NotFound, "tfops runs", "there is no run %s any more: %w", id, run.ErrPruned)
+			}
+		}
 	}
 	return r, err
 }

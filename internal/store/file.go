@@ -191,7 +191,7 @@ func check(path string) func(*bolt.Tx) error {
 
 func damaged(path string, cause error) error {
 	return fault.New(fault.Internal,
-		"keep the file for a look, put the newest `tfops backup` in its place, and start again; without a backup, move it away: "+
-			"tfops then begins with an empty history, and managed states in workspaces/ are untouched",
-		"the store %s is damaged and was left as it is: %w", path, cause)
+		"tfops recover: it keeps this file aside and makes a new one of what the data directory tells; with a copy that `tfops backup` made: "+
+			"tfops recover --backup FILE",
+		"the store %s is damaged and was left as it is: %w", path, damage{cause})
 }

@@ -177,8 +177,15 @@ func (s *Store) atMost(ctx context.Context, name string, n int) (few bool, err e
 	return few, err
 }
 
+// prunedMost is how many pruned runs are remembered, for a daemon that died before
+// it had removed their directories.
+const prunedMost = 10000
+
 func drop(tx *bolt.Tx, workspace string, ids []string) error {
 	for _, id := range ids {
+		if err := tx.Bucket(bucketPruned).Put([]byte(id), nil); err != nil {
+			return err
+		}
 		if err := tx.Bucket(bucketRuns).Delete([]byte(id)); err != nil {
 			return err
 		}
@@ -191,7 +198,13 @@ func drop(tx *bolt.Tx, workspace string, ids []string) error {
 			}
 		}
 	}
-	return nil
+	n, old := 0, [][]byte{}
+	for id := range newestFirst(tx.Bucket(bucketPruned), "", "") {
+		if n++; n > prunedMost {
+			old = append(old, []byte(id))
+		}
+	}
+	return remove(tx, bucketPruned, old)
 }
 
 // Backup writes a copy of the file as it is at one moment, while it is in use.

@@ -21,11 +21,15 @@
 //	reports       name NUL report id -> run.Report; without an id: since when reports of the name are waited for
 //	outbox        delivery id -> run.Delivery   those on their way
 //	dead          delivery id -> run.Delivery   those that were given up
+//	pruned        run id -> ""   runs that are gone, the newest ten thousand
 package store
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -49,6 +53,7 @@ var (
 	bucketFindings    = []byte("findings")
 	bucketChecks      = []byte("checks")
 	bucketReports     = []byte("reports")
+	bucketPruned      = []byte("pruned")
 
 	keySchema = []byte("schema")
 )
@@ -78,6 +83,11 @@ var migrations = []func(*bolt.Tx) error{
 		}
 		return nil
 	},
+	// What is gone on purpose is told from what was lost.
+	func(tx *bolt.Tx) error {
+		_, err := tx.CreateBucketIfNotExists(bucketPruned)
+		return err
+	},
 }
 
 // Schema is the version of the layout that this program writes.
@@ -94,6 +104,7 @@ type Options struct {
 type Store struct {
 	db   *bolt.DB
 	path string
+	file atomic.Pointer[os.FileInfo] // which one was opened; see Moved
 	now  func() time.Time
 
 	runs    memo[run.Run] // of the queue
@@ -120,7 +131,7 @@ func Open(path string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{db: db, path: path, now: func() time.Time { return o.Now().UTC() }}
-	if err := s.migrate(o.ReadOnly); err != nil {
+	if err := errors.Join(s.remember(), s.migrate(o.ReadOnly)); err != nil {
 		db.Close()
 		return nil, err
 	}
