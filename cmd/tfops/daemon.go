@@ -104,6 +104,12 @@ func (d *daemon) open() error {
 	} else if compacted {
 		d.Log.Info("the store was compacted")
 	}
+	if damage, err := d.damage(context.Background()); err != nil {
+		return err
+	} else if len(damage) > 0 {
+		last := damage[len(damage)-1]
+		d.Log.Error("records of the store were damaged and are set aside; what depended on them is held", "records", len(damage), "newest_in", last.Bucket, "key", last.Key, "why", last.Why)
+	}
 	if d.ground, err = os.Stat(cfg.DataDir); err != nil {
 		return unwritable(cfg.DataDir, err)
 	}
@@ -116,7 +122,7 @@ func (d *daemon) open() error {
 		DataDir: cfg.DataDir, Log: d.Log, Environ: d.Environ, Ground: d.grounded}, settings)
 	d.notifier = notify.New(d.store, notify.Options{Targets: d.notified, Reports: d.renderReport, Tell: d.tellDelivery})
 	d.server = server.New(server.Options{Engine: d.engine, Store: d.store, Outbox: d.outbox(), Config: d.configStatus, Version: d.versions, Log: d.Log,
-		MayApprove: d.engine.MayApprove})
+		Damage: d.damage, MayApprove: d.engine.MayApprove})
 	d.listener, err = server.Listen(filepath.Join(cfg.DataDir, "tfops.sock"), cfg.Server.SocketGroup)
 	return err
 }

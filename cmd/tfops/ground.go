@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/fault"
 )
 
@@ -89,4 +90,14 @@ func (d *daemon) keepGround(ctx context.Context) error {
 			_ = d.grounded() // what it finds comes through lost
 		}
 	}
+}
+
+// damage lists the records of the store that were set aside.
+func (d *daemon) damage(ctx context.Context) ([]api.Damage, error) {
+	parked, err := d.store.ParkedRecords(ctx)
+	out := []api.Damage{}
+	for _, p := range parked {
+		out = append(out, api.Damage{Bucket: p.Bucket, Key: p.Name(), Why: p.Why, At: p.At.UTC()})
+	}
+	return out, err
 }

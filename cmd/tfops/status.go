@@ -142,6 +142,10 @@ func (a *app) tellTrouble(s api.Status) {
 		p.Warning("the configuration has no workspace "+l.Name+" any more, and "+stays+": nobody checks it for drift",
 			"write it again under that name; tfops destroy "+l.Name+" then takes down what it has")
 	}
+	for _, d := range s.Damage {
+		what := "a record of the store was damaged and set aside " + p.Ago(d.At) + ": " + strings.TrimSpace(d.Bucket+" "+d.Key)
+		p.Warning(what+": "+d.Why, "compare what is applied with the state, then tfops resume each workspace that is suspended for it; look at the disk")
+	}
 	for _, stray := range s.Strays {
 		text, next := "the store does not know run "+stray.Run+", whose directory is kept: "+stray.Dir, "look at it, then move it away and start tfops serve again"
 		if stray.State != "" {

@@ -235,6 +235,7 @@ type Status struct {
 	Notify       []NotifyTarget `json:"notify"`
 	LeftBehind   []LeftBehind   `json:"left_behind" doc:"Workspaces that the configuration has no more, though what they applied is still there"`
 	Strays       []Stray        `json:"strays" doc:"Directories of runs that the store does not know, as the daemon found them at its start; they are kept"`
+	Damage       []Damage       `json:"damage" doc:"Records of the store that were not what was written, and were set aside in the last 30 days"`
 	Config       ConfigStatus   `json:"config"`
 	Version      string         `json:"version"`
 }
@@ -253,6 +254,14 @@ type Stray struct {
 	Dir   string `json:"dir"`
 	State string `json:"state,omitempty" doc:"The file of a state that an apply of it could not save, encrypted"`
 	PIDs  []int  `json:"pids,omitempty" doc:"Processes of it that were still running"`
+}
+
+// Damage is a record of the store that was set aside.
+type Damage struct {
+	Bucket string    `json:"bucket"`
+	Key    string    `json:"key" doc:"As it was found, quoted where it is no text"`
+	Why    string    `json:"why"`
+	At     time.Time `json:"at"`
 }
 
 // ConfigStatus tells which configuration is in force.

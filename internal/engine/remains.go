@@ -66,20 +66,17 @@ func ReadRemains(dataDir string, l Follower) (remains []run.Remains, unreadable 
 
 func remainsOf(f files, id string, l Follower) (run.Remains, bool) {
 	m, known := recalled(f, id)
-	phase := runner.PlanPhase
 	job, err := runner.LoadJob(f.phase(runner.ApplyPhase))
-	if err == nil {
-		phase = runner.ApplyPhase
-	} else if job, err = runner.LoadJob(f.phase(runner.PlanPhase)); err != nil {
-		// A directory of an apply without a job that can be read: it may have begun.
-		if _, statErr := os.Stat(f.phase(runner.ApplyPhase)); statErr == nil {
-			phase = runner.ApplyPhase
-		} else if !known {
-			return m, false
-		}
+	if err != nil {
+		job, err = runner.LoadJob(f.phase(runner.PlanPhase))
 	}
-	if known = known || err == nil && job.Run == id; !known || m.Run.Workspace == "" && job.Workspace == "" {
+	if !known && (err != nil || job.Run != id) {
 		return m, false
+	}
+	// An apply without a job that can be read may have begun all the same.
+	phase := runner.PlanPhase
+	if _, err := os.Lstat(f.phase(runner.ApplyPhase)); err == nil {
+		phase = runner.ApplyPhase
 	}
 	r := &m.Run
 	if r.Workspace == "" {

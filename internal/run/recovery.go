@@ -78,7 +78,7 @@ func Recover(known []Run, records map[string]workspace.Record, remains []Remains
 	}
 	slices.SortFunc(r.Runs, func(a, b Run) int { return cmp.Compare(a.ID, b.ID) })
 	for name := range names {
-		rec := recoverRecord(records[name], name, r.Runs, stands[name], now)
+		rec := RecoverRecord(records[name], name, r.Runs, stands[name], now)
 		rec.Suspension = &workspace.Suspension{By: Recovered, Reason: why, At: now}
 		r.Records = append(r.Records, rec)
 		r.Audits = append(r.Audits, Audit{At: now, Actor: Recovered, Via: "command", Action: "suspend", Workspace: name, Reason: why})
@@ -88,9 +88,9 @@ func Recover(known []Run, records map[string]workspace.Record, remains []Remains
 	return r
 }
 
-// recoverRecord brings what is known of a workspace up to what its runs tell.
+// RecoverRecord brings what is known of a workspace up to what its runs tell.
 // What is wanted of it, the next look at its branch finds out.
-func recoverRecord(rec workspace.Record, name string, runs []Run, stands bool, now time.Time) workspace.Record {
+func RecoverRecord(rec workspace.Record, name string, runs []Run, stands bool, now time.Time) workspace.Record {
 	rec.Name, rec.Head, rec.Desired, rec.HeldBack = name, "", "", ""
 	for _, k := range runs { // oldest first
 		if k.Workspace != name || !k.Kind.Applies() {

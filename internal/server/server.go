@@ -125,6 +125,7 @@ type Options struct {
 	Store   Store
 	Outbox  Outbox
 	Config  func() api.ConfigStatus
+	Damage  func(context.Context) ([]api.Damage, error) // of the store; without it there is none
 	Version func() api.Version
 	Log     *slog.Logger
 

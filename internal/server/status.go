@@ -21,7 +21,13 @@ func (s *Server) status(ctx context.Context, in *nothing) (*body[api.Status], er
 	if err != nil {
 		return nil, err
 	}
-	return answerOf(api.Status{Workspaces: all.Body, Repositories: viewRepositories(s.Engine.Repositories()),
+	damage := []api.Damage{}
+	if s.Damage != nil {
+		if damage, err = s.Damage(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return answerOf(api.Status{Damage: damage, Workspaces: all.Body, Repositories: viewRepositories(s.Engine.Repositories()),
 		Generators: viewGenerators(s.Engine.Generators()), Notify: told, LeftBehind: viewLeft(left),
 		Strays: viewStrays(s.Engine.Strays()), Config: s.Config(), Version: s.version()}), nil
 }

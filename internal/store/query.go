@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"io"
 	"iter"
 	"strings"
@@ -44,7 +43,7 @@ func allLocks(tx *bolt.Tx) ([]locks.Lock, error) {
 	var all []locks.Lock
 	err := tx.Bucket(bucketLocks).ForEach(func(k, b []byte) error {
 		var l locks.Lock
-		if err := json.Unmarshal(b, &l); err != nil {
+		if err := decode(bucketLocks, string(k), b, &l); err != nil {
 			return unreadable(bucketLocks, string(k), err)
 		}
 		all = append(all, l)
@@ -59,7 +58,7 @@ func (s *Store) Records(ctx context.Context) (map[string]workspace.Record, error
 	err := s.view(ctx, func(tx *bolt.Tx) error {
 		return tx.Bucket(bucketRecords).ForEach(func(k, b []byte) error {
 			rec := workspace.Record{}
-			if err := json.Unmarshal(b, &rec); err != nil {
+			if err := decode(bucketRecords, string(k), b, &rec); err != nil {
 				return unreadable(bucketRecords, string(k), err)
 			}
 			rec.Name = string(k)
@@ -124,7 +123,7 @@ func (s *Store) Audits(ctx context.Context, limit int) (audits []run.Audit, err 
 		c := tx.Bucket(bucketAudit).Cursor()
 		for k, b := c.Last(); k != nil && (limit == 0 || len(audits) < limit); k, b = c.Prev() {
 			var a run.Audit
-			if err := json.Unmarshal(b, &a); err != nil {
+			if err := decode(bucketAudit, string(k), b, &a); err != nil {
 				return unreadable(bucketAudit, string(k), err)
 			}
 			audits = append(audits, a)
