@@ -99,14 +99,14 @@ func sealState(state []byte, into, recipient string) error {
 // Seal does after a vanished apply what its runner could not do any more: it
 // encrypts an errored.tfstate that the engine left in the root module below
 // tree to ErroredStateFile in dir, the phase's directory, and removes the
-// plain one. Without such a file it does nothing.
+// plain one; and it gives back the space that was kept for that and for the result.
 func (l *Local) Seal(dir, tree, recipient string) error {
 	job, err := readJob(dir)
 	if err != nil {
 		return err
 	}
 	_, err = sealErrored(filepath.Join(tree, filepath.FromSlash(job.Dir)), filepath.Join(dir, ErroredStateFile), recipient)
-	return errors.Join(err, remove(filepath.Join(dir, evidenceReserve)))
+	return errors.Join(err, remove(filepath.Join(dir, evidenceReserve)), remove(filepath.Join(dir, reserveFile)))
 }
 
 // snapshot keeps an encrypted copy of the managed state, the newest few of
