@@ -150,7 +150,9 @@ func (a *app) rebuild(ctx context.Context, dir, path, backup string, configured 
 		return done, err
 	}
 	for _, name := range configured {
-		stands[name] = stands[name] // held, though nothing of it may be there
+		if _, known := stands[name]; !known {
+			stands[name] = false // held, though nothing of it may be there
+		}
 	}
 	now := a.now().UTC()
 	why := "the store was recovered on " + now.Format("2006-01-02 15:04 MST") + "; compare what is applied with its state first"
