@@ -4,7 +4,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.release=$(VERSION)
 
-.PHONY: build demo test check bench fuzz generate clean
+.PHONY: build demo test test-long check bench fuzz generate clean
 
 build: ## build bin/tfops
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/tfops ./cmd/tfops
@@ -14,6 +14,9 @@ demo: build ## the whole loop on a throw-away repository
 
 test: ## every test, race detector on; says what it did not run and why
 	$(GO) run ./internal/testrig/testall
+
+test-long: ## flipped bits over the whole of a store's file: some ten minutes
+	TFOPS_LONG=1 $(GO) test ./internal/store -run TestRottenBitsAreNeverSilent -v -timeout 60m
 
 check: ## formatting, vet, staticcheck, generated files
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted"; exit 1; }

@@ -24,7 +24,9 @@ decisions. Not in it are the key, saved plans, logs and managed states: back up
 "key" and "workspaces" in the data directory as files.
 
 To restore, stop the daemon, put the copy in the place of tfops.db in the data
-directory, and start it again.`,
+directory, and start it again. Where tfops.db is lost or damaged, use
+"tfops recover --backup FILE", which brings the copy up to what the directories
+of the runs tell, and holds everything until a person has looked.`,
 		Example: `  tfops backup /mnt/backup/tfops.db --force
   tfops backup before-upgrade.db && tfops inspect before-upgrade.db`,
 		Args: takes("FILE"),

@@ -45,6 +45,8 @@ type daemon struct {
 	daemonOptions
 	cfg      *config.Config // the one that Run started with: data directory and socket stay what they were
 	lock     *flock.Flock
+	ground   fs.FileInfo // of the data directory that was opened
+	lost     chan error  // that it is not there any more, once
 	store    *store.Store
 	engine   *engine.Engine
 	notifier *notify.Notifier
@@ -67,7 +69,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &daemon{daemonOptions: o, cfg: cfg, files: cfg.Files, targets: cfg.Notify, rendering: make(chan struct{}, 1),
+	d := &daemon{daemonOptions: o, cfg: cfg, files: cfg.Files, targets: cfg.Notify, rendering: make(chan struct{}, 1), lost: make(chan error, 1),
 		status: api.ConfigStatus{Path: cfg.Path, LoadedAt: time.Now().UTC()}}
 	if err := d.open(); err != nil {
 		d.Close()
@@ -87,11 +89,14 @@ func (d *daemon) open() error {
 	if d.lock, err = lockDataDir(cfg.DataDir); err != nil {
 		return err
 	}
-	key, err := d.key()
-	if err != nil {
+	if err := refuseWithoutStore(cfg.DataDir); err != nil {
 		return err
 	}
 	if d.store, err = store.Open(filepath.Join(cfg.DataDir, "tfops.db"), store.Options{}); err != nil {
+		return err
+	}
+	key, err := d.key()
+	if err != nil {
 		return err
 	}
 	if compacted, err := d.store.Compact(); err != nil {
@@ -99,16 +104,25 @@ func (d *daemon) open() error {
 	} else if compacted {
 		d.Log.Info("the store was compacted")
 	}
+	if damage, err := d.damage(context.Background()); err != nil {
+		return err
+	} else if len(damage) > 0 {
+		last := damage[len(damage)-1]
+		d.Log.Error("records of the store were damaged and are set aside; what depended on them is held", "records", len(damage), "newest_in", last.Bucket, "key", last.Key, "why", last.Why)
+	}
+	if d.ground, err = os.Stat(cfg.DataDir); err != nil {
+		return unwritable(cfg.DataDir, err)
+	}
 	d.mirrors.dir = filepath.Join(cfg.DataDir, "repos")
 	settings, err := settingsOf(cfg, &d.mirrors)
 	if err != nil {
 		return err
 	}
 	d.engine = engine.New(engine.Options{Store: d.store, Journal: d.store, Runner: &runner.Local{Exe: d.Exe}, Vault: key,
-		DataDir: cfg.DataDir, Log: d.Log, Environ: d.Environ}, settings)
+		DataDir: cfg.DataDir, Log: d.Log, Environ: d.Environ, Intact: d.intact}, settings)
 	d.notifier = notify.New(d.store, notify.Options{Targets: d.notified, Reports: d.renderReport, Tell: d.tellDelivery})
 	d.server = server.New(server.Options{Engine: d.engine, Store: d.store, Outbox: d.outbox(), Config: d.configStatus, Version: d.versions, Log: d.Log,
-		MayApprove: d.engine.MayApprove})
+		Damage: d.damage, MayApprove: d.engine.MayApprove})
 	d.listener, err = server.Listen(filepath.Join(cfg.DataDir, "tfops.sock"), cfg.Server.SocketGroup)
 	return err
 }
@@ -122,7 +136,7 @@ func (d *daemon) Run(ctx context.Context, reload <-chan os.Signal) error {
 	for _, w := range d.cfg.Warnings {
 		d.Log.Warn(w.Summary, "detail", w.Detail)
 	}
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
 	var parts sync.WaitGroup
 	parts.Go(func() { failed <- d.engine.Run(ctx); cancel() })
 	parts.Go(func() { failed <- d.server.Serve(ctx, d.listener); cancel() })
@@ -130,8 +144,9 @@ func (d *daemon) Run(ctx context.Context, reload <-chan os.Signal) error {
 	parts.Go(func() { d.notifier.Run(ctx) })
 	parts.Go(func() { d.keepTelling(ctx) })
 	parts.Go(func() { d.versions() }) // looked up once, before somebody waits for it
+	parts.Go(func() { failed <- d.keepGround(ctx); cancel() })
 	parts.Wait()
-	return errors.Join(<-failed, <-failed)
+	return errors.Join(<-failed, <-failed, <-failed)
 }
 
 // Close lets go of everything that newDaemon took.
@@ -204,7 +219,10 @@ func (d *daemon) key() (*seal.Key, error) {
 	if !fault.Is(err, fault.NotFound) {
 		return k, err
 	}
-	if _, err := os.Stat(filepath.Join(d.cfg.DataDir, "tfops.db")); errors.Is(err, fs.ErrNotExist) || d.NewKey {
+	if fresh, err := d.store.Empty(); err != nil || fresh || d.NewKey {
+		if err != nil {
+			return nil, err
+		}
 		return seal.Create(path)
 	}
 	return nil, fault.New(fault.NotFound,

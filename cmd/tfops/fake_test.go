@@ -159,6 +159,8 @@ func exampleFleet() api.Status {
 		Notify: []api.NotifyTarget{{Name: "ops", Place: "slack://", On: []string{"awaiting_approval", "errored"}, Waiting: 2, Failing: true, LastError: "answered 500"},
 			{Name: "audit", Place: "https://hooks.example.com", On: []string{}, Dead: 1, LastError: "answered 410"}},
 		LeftBehind: []api.LeftBehind{{Name: "old-dns", AppliedCommit: "8c5f3e2190aa", AppliedAt: minutesAgo(3000)}},
+		Strays:     []api.Stray{{Run: "0k1v8m3pq4rz", Dir: "/var/lib/tfops/runs/0k1v8m3pq4rz", State: "/var/lib/tfops/runs/0k1v8m3pq4rz/apply/errored.tfstate.age"}},
+		Damage:     []api.Damage{{Bucket: "runs", Key: "0k1v8m3pq4ry", Why: "its checksum does not fit", At: *minutesAgo(60)}},
 		Config:     api.ConfigStatus{Path: "/etc/tfops/tfops.hcl", LoadedAt: *minutesAgo(120), Error: "line 3: unknown name"},
 		Version:    "1.2.3",
 	}

@@ -75,7 +75,7 @@ func addCommands(root *cobra.Command, a *app) {
 		newWaitCommand(a), newCancelCommand(a), newResolveCommand(a), newPollCommand(a))
 	add(groupDecide, "Decide:", newApprovalsCommand(a), newApproveCommand(a), newRejectCommand(a), newWithdrawCommand(a))
 	add(groupHold, "Hold back:", newLockCommand(a), newUnlockCommand(a), newSuspendCommand(a), newResumeCommand(a))
-	add(groupKeep, "Keep and rescue:", newBackupCommand(a), newInspectCommand(a), newDecryptCommand(a), newCompletionCommand(a))
+	add(groupKeep, "Keep and rescue:", newBackupCommand(a), newRecoverCommand(a), newInspectCommand(a), newDecryptCommand(a), newCompletionCommand(a))
 	root.AddCommand(newRunnerCommand(), newManCommand())
 	root.SetHelpCommand(newHelpCommand())
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -143,6 +144,21 @@ func (a *app) tellTrouble(s api.Status) {
 		}
 		p.Warning("the configuration has no workspace "+l.Name+" any more, and "+stays+": nobody checks it for drift",
 			"write it again under that name; tfops destroy "+l.Name+" then takes down what it has")
+	}
+	for _, d := range s.Damage {
+		what := "a record of the store was damaged and set aside " + p.Ago(d.At) + ": " + strings.TrimSpace(d.Bucket+" "+d.Key)
+		p.Warning(what+": "+d.Why, "compare what is applied with the state, then tfops resume each workspace that is suspended for it; look at the disk")
+	}
+	for _, stray := range s.Strays {
+		text, next := "the store does not know run "+stray.Run+", whose directory is kept: "+stray.Dir, "look at it, then move it away and start tfops serve again"
+		if stray.State != "" {
+			text += "; in it lies a state that an apply could not save"
+			next = "tfops decrypt " + stray.State + " > errored.tfstate; put it into the backend, then move the directory away and start tfops serve again"
+		}
+		if len(stray.PIDs) > 0 {
+			text += fmt.Sprintf("; process %d of it was still running when the daemon started", stray.PIDs[0])
+		}
+		p.Warning(text, next)
 	}
 	for _, t := range s.Notify {
 		switch {

@@ -238,6 +238,8 @@ type Status struct {
 	Generators   []Generator    `json:"generators"`
 	Notify       []NotifyTarget `json:"notify"`
 	LeftBehind   []LeftBehind   `json:"left_behind" doc:"Workspaces that the configuration has no more, though what they applied is still there"`
+	Strays       []Stray        `json:"strays" doc:"Directories of runs that the store does not know, as the daemon found them at its start; they are kept"`
+	Damage       []Damage       `json:"damage" doc:"Records of the store that were not what was written, and were set aside in the last 30 days"`
 	Config       ConfigStatus   `json:"config"`
 	Version      string         `json:"version"`
 }
@@ -248,6 +250,22 @@ type LeftBehind struct {
 	AppliedCommit string     `json:"applied_commit,omitempty" doc:"Absent where its first apply failed"`
 	AppliedAt     *time.Time `json:"applied_at,omitempty"`
 	State         string     `json:"state,omitempty" doc:"Where its state is"`
+}
+
+// Stray is the directory of a run that the store does not know.
+type Stray struct {
+	Run   string `json:"run"`
+	Dir   string `json:"dir"`
+	State string `json:"state,omitempty" doc:"The file of a state that an apply of it could not save, encrypted"`
+	PIDs  []int  `json:"pids,omitempty" doc:"Processes of it that were still running"`
+}
+
+// Damage is a record of the store that was set aside.
+type Damage struct {
+	Bucket string    `json:"bucket"`
+	Key    string    `json:"key" doc:"As it was found, quoted where it is no text"`
+	Why    string    `json:"why"`
+	At     time.Time `json:"at"`
 }
 
 // ConfigStatus tells which configuration is in force.

@@ -78,6 +78,15 @@ func (e *Engine) startApply(ctx context.Context, r run.Run) error {
 	if err != nil {
 		return err
 	}
+	if err := e.Intact(); err != nil {
+		return err
+	}
+	if d, _, err := e.Store.Dossier(ctx, r.ID); err == nil { // without the store it is what a recovery has
+		err = e.keepRun(d.Run, d.Votes)
+		if err != nil {
+			return err
+		}
+	}
 	// Once begun it must not be left half started because the daemon stops.
 	return e.Runner.Start(context.WithoutCancel(ctx), e.files(r.ID).phase(runner.ApplyPhase), e.job(r, def, runner.ApplyPhase, tree), secrets)
 }
@@ -166,17 +175,24 @@ func (e *Engine) interrupted(ctx context.Context, r run.Run, v *runner.Vanished)
 		e.Log.Error("what an interrupted apply left cannot be encrypted", "run", r.ID, "error", err)
 	}
 	text := "the apply's runner vanished before it could tell the outcome"
-	if !v.Started {
+	switch {
+	case v.Gone:
+		text = "the directory of the run was removed during its apply: the outcome is not known"
+	case !v.Started && len(v.Survivors) == 0:
 		text = "the apply's runner vanished before it started the engine: nothing was changed"
 	}
 	if len(v.Survivors) > 0 {
-		var names []string
-		for _, p := range v.Survivors {
-			names = append(names, fmt.Sprintf("%s (pid %d)", p.Name, p.PID))
-		}
-		text += "; still running: " + strings.Join(names, ", ")
+		text += "; still running: " + processNames(v.Survivors)
 	}
 	e.decide(ctx, r.ID, func(d *run.Dossier) error { return unknownOutcome(d, text, "") })
+}
+
+func processNames(all []runner.Process) string {
+	var names []string
+	for _, p := range all {
+		names = append(names, fmt.Sprintf("%s (pid %d)", p.Name, p.PID))
+	}
+	return strings.Join(names, ", ")
 }
 
 // unknownOutcome keeps the state's lock until a person has looked.

@@ -108,6 +108,9 @@ func (e *Engine) untilDone(ctx context.Context, look func() (next time.Time, don
 // happening; zero for never.
 func (e *Engine) claim(ctx context.Context, p phase) (run.Run, time.Time, error) {
 	for {
+		if err := e.Intact(); err != nil {
+			return run.Run{}, time.Time{}, err
+		}
 		q, err := e.Store.Queue(ctx)
 		if err != nil {
 			return run.Run{}, time.Time{}, err

@@ -107,7 +107,8 @@ type Options struct {
 	Vault   Vault
 	DataDir string
 	Log     *slog.Logger
-	Environ []string // the daemon's own environment, of which the allow-list lets a part through
+	Intact  func() error // asked before anything begins: why the data directory is not the one that was opened; nil asks nothing
+	Environ []string     // the daemon's own environment, of which the allow-list lets a part through
 }
 
 // Engine moves runs. Make one with New, then call Run once.
@@ -141,6 +142,8 @@ type Engine struct {
 	reportsDue map[string]dueReport         // by name
 	rulesEnd   time.Time                    // when a rule or an acknowledgement ends next; zero: nothing is known to end
 
+	strays []Stray // see sweep
+
 	following map[string]int // how many wait for a run's runner: one that is planned again has two for an instant
 
 	configured chan struct{} // the settings changed
@@ -156,6 +159,9 @@ type repositoryStatus struct {
 
 // New returns an engine with its first settings.
 func New(o Options, s *Settings) *Engine {
+	if o.Intact == nil {
+		o.Intact = func() error { return nil }
+	}
 	return &Engine{Options: o, base: s, settings: s.prepare(), looks: map[string]map[string]look{}, surveyed: map[string]bool{}, indexes: map[string]*workspace.Index{}, makings: map[workspace.Origin]making{}, code: map[string]codeFacts{}, codeAt: map[string]string{},
 		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency), trees: make(chan string, maxSwept),
 		checkouts: checkout.Open(filepath.Join(o.DataDir, "cache", "checkouts")),

@@ -6,11 +6,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
 )
 
 // follow waits for a run's runner by fn and then gives back what the run does
@@ -57,8 +59,25 @@ func (e *Engine) settled(r run.Run) {
 	}
 }
 
-// sweep removes what a crash left behind: directories of runs that are not in
-// the store, and trees of runs that have ended.
+// Stray is the directory of a run that the store does not know: it was there
+// before an old backup was put back, or a record of it was lost.
+type Stray struct {
+	Run       string
+	Dir       string
+	State     string // the file of a state that an apply could not save; "" without one
+	Processes []runner.Process
+}
+
+// Strays lists them, as the daemon found them at its start.
+func (e *Engine) Strays() []Stray {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.strays)
+}
+
+// sweep removes what a crash left behind: directories of runs that were pruned,
+// and trees of runs that have ended. What the store does not know is kept: it may
+// be all that tells of an apply.
 func (e *Engine) sweep(ctx context.Context) error {
 	entries, err := os.ReadDir(filepath.Join(e.DataDir, "runs"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -67,23 +86,38 @@ func (e *Engine) sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var strays []Stray
 	for _, entry := range entries {
 		d, _, err := e.Store.Dossier(ctx, entry.Name())
 		switch {
-		case fault.Is(err, fault.NotFound):
-			// After an old backup was put back this may be an apply that goes on.
-			if alive, err := e.Runner.Survivors(entry.Name()); err != nil || len(alive) > 0 {
-				e.Log.Warn("a run that the store does not know is at work; its directory is kept", "run", entry.Name(), "processes", alive, "error", err)
-				continue
-			}
+		case errors.Is(err, run.ErrPruned):
 			e.removeRun(entry.Name())
+		case fault.Is(err, fault.NotFound):
+			strays = append(strays, e.stray(entry.Name()))
 		case err != nil:
 			return err
 		default:
 			e.settled(d.Run)
 		}
 	}
+	e.mu.Lock()
+	e.strays = strays
+	e.mu.Unlock()
 	return nil
+}
+
+func (e *Engine) stray(id string) Stray {
+	s := Stray{Run: id, Dir: e.files(id).dir}
+	evidence := filepath.Join(e.files(id).phase(runner.ApplyPhase), runner.ErroredStateFile)
+	if _, err := os.Lstat(evidence); err == nil {
+		s.State = evidence
+	}
+	var err error
+	if s.Processes, err = e.Runner.Survivors(id); err != nil {
+		e.Log.Warn("processes of a run cannot be looked for", "run", id, "error", err)
+	}
+	e.Log.Warn("a run that the store does not know has a directory, which is kept", "run", id, "dir", s.Dir, "state", s.State, "processes", s.Processes)
+	return s
 }
 
 func (e *Engine) removeRun(id string) {

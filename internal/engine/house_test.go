@@ -64,7 +64,10 @@ func TestSweep(t *testing.T) {
 			}
 		}
 		g.restart()
-		for dir, want := range map[string]bool{orphan: false, g.engine.files(ended.ID).ground(): false,
+		if strays := g.engine.Strays(); len(strays) != 1 || strays[0].Dir != orphan {
+			t.Errorf("strays: %+v", strays)
+		}
+		for dir, want := range map[string]bool{orphan: true, g.engine.files(ended.ID).ground(): false,
 			g.engine.files(ended.ID).dir: true, g.engine.files(waiting.ID).ground(): true} {
 			if _, err := os.Stat(dir); (err == nil) != want {
 				t.Errorf("%s is there: %t, want %t", dir, err == nil, want)

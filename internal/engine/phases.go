@@ -186,6 +186,9 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	if err := e.keepFooting(r, def); err != nil {
 		return err
 	}
+	if err := e.keepRun(r, nil); err != nil {
+		return err
+	}
 	secrets, err := e.secrets(r, def)
 	if err != nil {
 		return err

@@ -98,8 +98,8 @@ func sealState(state []byte, into, recipient string) error {
 
 // Seal does after a vanished apply what its runner could not do any more: it
 // encrypts an errored.tfstate that the engine left in the root module to
-// ErroredStateFile in dir, the phase's directory, and removes the plain one. Without such
-// a file it does nothing.
+// ErroredStateFile in dir, the phase's directory, and removes the plain one; and it gives
+// back the space that was kept for that and for the result.
 func (l *Local) Seal(dir, recipient string) error {
 	job, err := readJob(dir)
 	if err != nil {
@@ -113,7 +113,7 @@ func (l *Local) Seal(dir, recipient string) error {
 			break
 		}
 	}
-	return errors.Join(err, remove(filepath.Join(dir, evidenceReserve)))
+	return errors.Join(err, remove(filepath.Join(dir, evidenceReserve)), remove(filepath.Join(dir, reserveFile)))
 }
 
 // snapshot keeps an encrypted copy of the managed state, the newest few of

@@ -157,6 +157,9 @@ func readJob(dir string) (Job, error) {
 	return job, err
 }
 
+// LoadJob reads what the runner in dir was asked to do.
+func LoadJob(dir string) (Job, error) { return readJob(dir) }
+
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,7 @@ import (
 type Vanished struct {
 	Absent    bool      // none was ever started in the directory: the daemon ended before that
 	Started   bool      // the engine had been started for the phase's own command
+	Gone      bool      // the run's directory is gone, and with it what tells whether an engine was started
 	Survivors []Process // what still runs of it
 	Log       string    // the end of what the runner printed; mostly empty
 }
@@ -69,9 +71,12 @@ func (l *Local) Wait(ctx context.Context, dir string) (Result, error) {
 
 func (l *Local) vanished(dir string) *Vanished {
 	v := &Vanished{Absent: !exists(filepath.Join(dir, lockFile)), Started: exists(filepath.Join(dir, startedFile))}
+	run := filepath.Base(filepath.Dir(dir)) // what the job says, too, unless it is gone
 	if job, err := readJob(dir); err == nil {
-		v.Survivors, _ = l.Survivors(job.Run)
+		run = job.Run
 	}
+	v.Survivors, _ = l.Survivors(run)
+	v.Gone = !exists(filepath.Dir(dir))
 	if b, err := os.ReadFile(filepath.Join(dir, LogFile)); err == nil {
 		v.Log = strings.TrimSpace(string(b[max(0, len(b)-4<<10):]))
 	}
@@ -110,6 +115,9 @@ func LoadResult(dir string) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if what := missing(dir, job, r); what != "" {
+		return Result{}, fault.New(fault.Internal, "", "%s does not tell how the %s ended: it has no %s", filepath.Join(dir, resultFile), job.Phase, what)
+	}
 	if job.Phase != PlanPhase || r.Outcome != Succeeded {
 		return r, nil
 	}
@@ -118,6 +126,28 @@ func LoadResult(dir string) (Result, error) {
 		return Result{}, err
 	}
 	return r, nil
+}
+
+// missing names what every result has and this one has not; "" when it is whole.
+// A file that was cut, emptied or written by somebody else must not pass for the
+// end of a phase: least of all for the end of an apply.
+func missing(dir string, job Job, r Result) string {
+	known := []Outcome{Succeeded, Failed, InterruptedOutcome, KilledOutcome, TimedOut}
+	switch {
+	case r.FormatVersion < 1:
+		return "format version"
+	case !slices.Contains(known, r.Outcome):
+		return fmt.Sprintf("outcome that is known (%q)", r.Outcome)
+	case r.StartedAt.IsZero() || r.FinishedAt.IsZero():
+		return "times"
+	case job.Phase != ApplyPhase:
+		return ""
+	case r.Outcome == Succeeded && (r.PlanDigest == "" || r.PlanDigest != job.PlanDigest):
+		return "digest of the plan that was approved"
+	case exists(filepath.Join(dir, startedFile)) && (r.EngineName == "" || r.PlanDigest == ""):
+		return "engine, though one was started"
+	}
+	return ""
 }
 
 // Alive reports whether a runner is at work in dir.

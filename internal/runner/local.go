@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -69,6 +70,10 @@ func startFault(job Job, err error) error {
 	var f *fault.Error
 	if errors.As(err, &f) {
 		return err
+	}
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		return fault.New(fault.Unavailable, "raise LimitNOFILE of the service (systemd), or ulimit -n, start tfops serve again, and run it again",
+			"the %s of run %s could not be started: too many open files: %w", job.Phase, job.Run, err)
 	}
 	if diskTrouble(err) {
 		return fault.New(fault.Unavailable, "make room on the disk of the data directory, or make it writable, and run it again",

@@ -42,6 +42,7 @@ type Fleet interface {
 	Workspaces(context.Context) ([]engine.WorkspaceView, error)
 	Workspace(ctx context.Context, name string) (engine.WorkspaceView, error)
 	LeftBehind(context.Context) ([]workspace.Record, error)
+	Strays() []engine.Stray
 	Applies(ctx context.Context, workspace string, limit int) ([]engine.RunView, error)
 }
 
@@ -124,6 +125,7 @@ type Options struct {
 	Store   Store
 	Outbox  Outbox
 	Config  func() api.ConfigStatus
+	Damage  func(context.Context) ([]api.Damage, error) // of the store; without it there is none
 	Version func() api.Version
 	Log     *slog.Logger
 

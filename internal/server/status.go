@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -20,15 +21,33 @@ func (s *Server) status(ctx context.Context, in *nothing) (*body[api.Status], er
 	if err != nil {
 		return nil, err
 	}
-	return answerOf(api.Status{Workspaces: all.Body, Repositories: viewRepositories(s.Engine.Repositories()),
+	damage := []api.Damage{}
+	if s.Damage != nil {
+		if damage, err = s.Damage(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return answerOf(api.Status{Damage: damage, Workspaces: all.Body, Repositories: viewRepositories(s.Engine.Repositories()),
 		Generators: viewGenerators(s.Engine.Generators()), Notify: told, LeftBehind: viewLeft(left),
-		Config: s.Config(), Version: s.version()}), nil
+		Strays: viewStrays(s.Engine.Strays()), Config: s.Config(), Version: s.version()}), nil
 }
 
 func viewLeft(left []workspace.Record) []api.LeftBehind {
 	out := []api.LeftBehind{}
 	for _, rec := range left {
 		out = append(out, api.LeftBehind{Name: rec.Name, AppliedCommit: rec.Applied, AppliedAt: at(rec.AppliedAt), State: rec.State})
+	}
+	return out
+}
+
+func viewStrays(strays []engine.Stray) []api.Stray {
+	out := []api.Stray{}
+	for _, s := range strays {
+		v := api.Stray{Run: s.Run, Dir: s.Dir, State: s.State}
+		for _, p := range s.Processes {
+			v.PIDs = append(v.PIDs, p.PID)
+		}
+		out = append(out, v)
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"syscall"
 
@@ -23,7 +24,48 @@ func put(tx *bolt.Tx, bucket []byte, key string, v any) error {
 	if err != nil {
 		return err
 	}
-	return tx.Bucket(bucket).Put([]byte(key), b)
+	return tx.Bucket(bucket).Put([]byte(key), signed(bucket, key, b))
+}
+
+// A record is its JSON, a line feed, and the CRC-32C in hex of bucket, key and
+// JSON: bytes that rot, under their own key or another's, are told from what was
+// written. Files of schema 3 and older have none of that.
+const sumLength = 1 + 8
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func sum(bucket []byte, key string, text []byte) string {
+	c := crc32.Update(0, castagnoli, bucket)
+	c = crc32.Update(c, castagnoli, []byte("\x00"+key+"\x00"))
+	return fmt.Sprintf("\n%08x", crc32.Update(c, castagnoli, text))
+}
+
+func signed(bucket []byte, key string, text []byte) []byte {
+	return append(bytes.Clone(text), sum(bucket, key, text)...)
+}
+
+var errSum = errors.New("its checksum does not fit")
+
+// verified is the JSON of a record. One without a checksum is of an older schema,
+// unless the whole file was verified (see audit).
+func verified(bucket []byte, key string, raw []byte) (text []byte, has bool, err error) {
+	at := len(raw) - sumLength
+	if at < 0 || raw[at] != '\n' {
+		return raw, false, nil
+	}
+	if string(raw[at:]) != sum(bucket, key, raw[:at]) {
+		return nil, true, errSum
+	}
+	return raw[:at], true, nil
+}
+
+// decode reads a record as it lies under its key.
+func decode(bucket []byte, key string, raw []byte, v any) error {
+	text, _, err := verified(bucket, key, raw)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, v)
 }
 
 // get reads a record; the zero value and false when there is none.
@@ -32,7 +74,7 @@ func get[T any](tx *bolt.Tx, bucket []byte, key string) (v T, ok bool, err error
 	if b == nil {
 		return v, false, nil
 	}
-	if err := json.Unmarshal(b, &v); err != nil {
+	if err := decode(bucket, key, b, &v); err != nil {
 		return v, false, unreadable(bucket, key, err)
 	}
 	return v, true, nil
@@ -40,7 +82,7 @@ func get[T any](tx *bolt.Tx, bucket []byte, key string) (v T, ok bool, err error
 
 // unreadable says that a record is not what was written.
 func unreadable(bucket []byte, key string, err error) error {
-	return fault.New(fault.Internal, "stop `tfops serve`, keep tfops.db for a look, and put the newest `tfops backup` in its place",
+	return fault.New(fault.Internal, "start `tfops serve` again: it sets the record aside, holds what depends on it, and says so in tfops status",
 		"the record %q in %s of the store cannot be read: %w", key, bucket, err)
 }
 
@@ -55,7 +97,7 @@ func prefixed[T any](tx *bolt.Tx, bucket []byte, owner string) ([]T, error) {
 	c := tx.Bucket(bucket).Cursor()
 	for k, b := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, b = c.Next() {
 		var v T
-		if err := json.Unmarshal(b, &v); err != nil {
+		if err := decode(bucket, string(k), b, &v); err != nil {
 			return nil, unreadable(bucket, string(k), err)
 		}
 		all = append(all, v)
@@ -107,6 +149,11 @@ func getRun(tx *bolt.Tx, id string) (run.Run, error) {
 	r, ok, err := get[run.Run](tx, bucketRuns, id)
 	if err == nil && !ok {
 		err = noRun(id)
+		if b := tx.Bucket(bucketPruned); b != nil {
+			if k, _ := b.Cursor().Seek([]byte(id)); string(k) == id {
+				err = fault.New(fault.NotFound, "tfops runs", "there is no run %s any more: %w", id, run.ErrPruned)
+			}
+		}
 	}
 	return r, err
 }
@@ -170,6 +217,9 @@ func (s *Store) cause(err error) error {
 		return nil
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fault.New(fault.Unavailable, "free space on the data directory's disk", "the store %s cannot be written: %w", s.path, err)
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return fault.New(fault.Unavailable, "raise LimitNOFILE of the service (systemd), or ulimit -n, and start tfops serve again",
+			"the store %s cannot be written: too many open files: %w", s.path, err)
 	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EIO), errors.Is(err, syscall.EACCES):
 		return fault.New(fault.Unavailable, "look at the data directory's disk", "the store %s cannot be written: %w", s.path, err)
 	}

@@ -46,7 +46,7 @@ func (s *Store) compact() error {
 	s.db = db
 	// Until the new name is on the disk, a power cut would bring the old file
 	// back, without what is written to the new one from here on.
-	return s.cause(errors.Join(syncDir(filepath.Dir(s.path)), old.Close()))
+	return s.cause(errors.Join(s.remember(), syncDir(filepath.Dir(s.path)), old.Close()))
 }
 
 // copyTo writes what is in use of the file to another one, and opens that.

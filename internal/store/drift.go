@@ -39,11 +39,12 @@ func saveLedger(tx *bolt.Tx, name string, l run.Ledger) error {
 func saveFindings(tx *bolt.Tx, name string, findings []drift.Finding) error {
 	b := tx.Bucket(bucketFindings)
 	for _, f := range findings {
-		raw, err := json.Marshal(f)
+		text, err := json.Marshal(f)
 		if err != nil {
 			return err
 		}
 		key := []byte(name + "\x00" + f.ID)
+		raw := signed(bucketFindings, string(key), text)
 		if bytes.Equal(b.Get(key), raw) {
 			continue
 		}
@@ -61,7 +62,7 @@ func addCheck(tx *bolt.Tx, name string, c drift.Check) error {
 	prefix := []byte(name + "\x00")
 	if k, raw := lastOf(b, prefix); k != nil {
 		var last drift.Check
-		if err := json.Unmarshal(raw, &last); err != nil {
+		if err := decode(bucketChecks, string(k), raw, &last); err != nil {
 			return unreadable(bucketChecks, string(k), err)
 		}
 		if last.Blind != nil {
@@ -108,7 +109,7 @@ func (s *Store) Findings(ctx context.Context, name string) (findings []drift.Fin
 		}
 		return each(tx, bucketFindings, func(k, raw, _ []byte) error {
 			var f drift.Finding
-			if err := json.Unmarshal(raw, &f); err != nil {
+			if err := decode(bucketFindings, string(k), raw, &f); err != nil {
 				return unreadable(bucketFindings, string(k), err)
 			}
 			findings = append(findings, f)
@@ -127,7 +128,7 @@ func (s *Store) Finding(ctx context.Context, id string) (f drift.Finding, err er
 				return nil
 			}
 			found = true
-			if err := json.Unmarshal(raw, &f); err != nil {
+			if err := decode(bucketFindings, string(k), raw, &f); err != nil {
 				return unreadable(bucketFindings, string(k), err)
 			}
 			return nil
@@ -149,7 +150,7 @@ func (s *Store) Checks(ctx context.Context, since time.Time) (checks []drift.Che
 				return nil
 			}
 			var c drift.Check
-			if err := json.Unmarshal(raw, &c); err != nil {
+			if err := decode(bucketChecks, string(k), raw, &c); err != nil {
 				return unreadable(bucketChecks, string(k), err)
 			}
 			checks = append(checks, c)
@@ -172,7 +173,7 @@ func (s *Store) ChecksOf(ctx context.Context, name string, since time.Time) (che
 		from := binary.BigEndian.AppendUint64(bytes.Clone(prefix), uint64(max(since.UnixMilli(), 0)))
 		for k, raw := c.Seek(from); bytes.HasPrefix(k, prefix); k, raw = c.Next() {
 			var check drift.Check
-			if err := json.Unmarshal(raw, &check); err != nil {
+			if err := decode(bucketChecks, string(k), raw, &check); err != nil {
 				return unreadable(bucketChecks, string(k), err)
 			}
 			checks = append(checks, check)
@@ -197,7 +198,7 @@ func (s *Store) Reports(ctx context.Context) (reports []run.Report, err error) {
 	err = s.view(ctx, func(tx *bolt.Tx) error {
 		return each(tx, bucketReports, func(k, raw, _ []byte) error {
 			var r run.Report
-			if err := json.Unmarshal(raw, &r); err != nil {
+			if err := decode(bucketReports, string(k), raw, &r); err != nil {
 				return unreadable(bucketReports, string(k), err)
 			}
 			reports = append(reports, r)
@@ -213,9 +214,9 @@ func (s *Store) Reports(ctx context.Context) (reports []run.Report, err error) {
 // returns the ids of the reports that went.
 func (s *Store) PruneDrift(ctx context.Context, before time.Time, configured map[string]bool) (reports []string, err error) {
 	late := before.UnixMilli()
-	old := func(_, raw, _ []byte) (bool, error) {
+	old := func(k, raw, _ []byte) (bool, error) {
 		var f drift.Finding
-		err := json.Unmarshal(raw, &f)
+		err := decode(bucketFindings, string(k), raw, &f)
 		return err == nil && (f.Life == drift.Resolved && f.ResolvedAt.Before(before) || !configured[f.Workspace] && f.LastSeen.Before(before)), err
 	}
 	// What there is to remove is looked for beside those who write: there may be
@@ -232,9 +233,9 @@ func (s *Store) PruneDrift(ctx context.Context, before time.Time, configured map
 		if err != nil {
 			return err
 		}
-		made, err = those(tx, bucketReports, func(_, raw, next []byte) (bool, error) {
+		made, err = those(tx, bucketReports, func(k, raw, next []byte) (bool, error) {
 			var r run.Report
-			if err := json.Unmarshal(raw, &r); err != nil || !r.At.Before(before) || !sameOwner([]byte(r.Name+"\x00"), next) {
+			if err := decode(bucketReports, string(k), raw, &r); err != nil || !r.At.Before(before) || !sameOwner([]byte(r.Name+"\x00"), next) {
 				return false, err
 			}
 			reports = append(reports, r.ID)

@@ -163,6 +163,9 @@ func openFault(path string, err error) error {
 		return fault.New(fault.Conflict, "stop the other process, or talk to it: tfops status", "the store %s is held by another process, a running `tfops serve` most likely", path)
 	case errors.Is(err, fs.ErrPermission):
 		return fault.New(fault.Forbidden, "run as the user that owns the data directory", "the store %s cannot be opened: %w", path, err)
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return fault.New(fault.Unavailable, "raise LimitNOFILE of the service (systemd), or ulimit -n, and start tfops serve again",
+			"the store %s cannot be opened: too many open files: %w", path, err)
 	case errors.As(err, &errno):
 		return fault.New(fault.Unavailable, "look at the data directory's disk", "the store %s cannot be opened: %w", path, err)
 	}
@@ -191,7 +194,7 @@ func check(path string) func(*bolt.Tx) error {
 
 func damaged(path string, cause error) error {
 	return fault.New(fault.Internal,
-		"keep the file for a look, put the newest `tfops backup` in its place, and start again; without a backup, move it away: "+
-			"tfops then begins with an empty history, and managed states in workspaces/ are untouched",
-		"the store %s is damaged and was left as it is: %w", path, cause)
+		"tfops recover: it keeps this file aside and makes a new one of what the data directory tells; with a copy that `tfops backup` made: "+
+			"tfops recover --backup FILE",
+		"the store %s is damaged and was left as it is: %w", path, damage{cause})
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"encoding/json"
 	"maps"
 	"slices"
 	"sync"
@@ -47,7 +46,7 @@ func (m *memo[T]) decode(bucket []byte, key string, raw []byte) (v T, err error)
 	if known, ok := m.kept[key]; ok && bytes.Equal(known.raw, raw) {
 		return known.value, nil
 	}
-	if err := json.Unmarshal(raw, &v); err != nil {
+	if err := decode(bucket, key, raw, &v); err != nil {
 		return v, unreadable(bucket, key, err)
 	}
 	if m.kept == nil {

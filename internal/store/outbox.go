@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -96,7 +95,7 @@ func deliveries(tx *bolt.Tx, bucket []byte, fn func(run.Delivery) error) error {
 	}
 	return b.ForEach(func(k, raw []byte) error {
 		var d run.Delivery
-		if err := json.Unmarshal(raw, &d); err != nil {
+		if err := decode(bucket, string(k), raw, &d); err != nil {
 			return unreadable(bucket, string(k), err)
 		}
 		return fn(d)

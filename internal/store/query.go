@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"io"
 	"iter"
 	"strings"
@@ -44,7 +43,7 @@ func allLocks(tx *bolt.Tx) ([]locks.Lock, error) {
 	var all []locks.Lock
 	err := tx.Bucket(bucketLocks).ForEach(func(k, b []byte) error {
 		var l locks.Lock
-		if err := json.Unmarshal(b, &l); err != nil {
+		if err := decode(bucketLocks, string(k), b, &l); err != nil {
 			return unreadable(bucketLocks, string(k), err)
 		}
 		all = append(all, l)
@@ -59,7 +58,7 @@ func (s *Store) Records(ctx context.Context) (map[string]workspace.Record, error
 	err := s.view(ctx, func(tx *bolt.Tx) error {
 		return tx.Bucket(bucketRecords).ForEach(func(k, b []byte) error {
 			rec := workspace.Record{}
-			if err := json.Unmarshal(b, &rec); err != nil {
+			if err := decode(bucketRecords, string(k), b, &rec); err != nil {
 				return unreadable(bucketRecords, string(k), err)
 			}
 			rec.Name = string(k)
@@ -124,7 +123,7 @@ func (s *Store) Audits(ctx context.Context, limit int) (audits []run.Audit, err 
 		c := tx.Bucket(bucketAudit).Cursor()
 		for k, b := c.Last(); k != nil && (limit == 0 || len(audits) < limit); k, b = c.Prev() {
 			var a run.Audit
-			if err := json.Unmarshal(b, &a); err != nil {
+			if err := decode(bucketAudit, string(k), b, &a); err != nil {
 				return unreadable(bucketAudit, string(k), err)
 			}
 			audits = append(audits, a)
@@ -177,8 +176,15 @@ func (s *Store) atMost(ctx context.Context, name string, n int) (few bool, err e
 	return few, err
 }
 
+// prunedMost is how many pruned runs are remembered, for a daemon that died before
+// it had removed their directories.
+const prunedMost = 10000
+
 func drop(tx *bolt.Tx, workspace string, ids []string) error {
 	for _, id := range ids {
+		if err := tx.Bucket(bucketPruned).Put([]byte(id), nil); err != nil {
+			return err
+		}
 		if err := tx.Bucket(bucketRuns).Delete([]byte(id)); err != nil {
 			return err
 		}
@@ -191,7 +197,13 @@ func drop(tx *bolt.Tx, workspace string, ids []string) error {
 			}
 		}
 	}
-	return nil
+	n, old := 0, [][]byte{}
+	for id := range newestFirst(tx.Bucket(bucketPruned), "", "") {
+		if n++; n > prunedMost {
+			old = append(old, []byte(id))
+		}
+	}
+	return remove(tx, bucketPruned, old)
 }
 
 // Backup writes a copy of the file as it is at one moment, while it is in use.

@@ -20,14 +20,17 @@ func (s *Store) update(ctx context.Context, fn func(*bolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.cause(s.db.Update(fn))
+	if err := s.Moved(); err != nil {
+		return err
+	}
+	return s.cause(s.guarded(func() error { return s.db.Update(fn) }))
 }
 
 func (s *Store) view(ctx context.Context, fn func(*bolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.db.View(fn)
+	return s.guarded(func() error { return s.db.View(fn) })
 }
 
 // Enqueue stores new runs and moves heads, all or nothing. A run that may

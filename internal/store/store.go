@@ -5,7 +5,7 @@
 // Every exported method is one transaction with one time. Functions that take
 // a *bbolt.Tx are the steps that transactions are made of.
 //
-// Buckets (values are JSON, pinned by golden records):
+// Buckets (values are JSON with a checksum, see signed; pinned by golden records):
 //
 //	meta          "schema": version of this layout, decimal; "notice": the id that the last notice was given
 //	runs          run id -> run.Run
@@ -21,11 +21,16 @@
 //	reports       name NUL report id -> run.Report; without an id: since when reports of the name are waited for
 //	outbox        delivery id -> run.Delivery   those on their way
 //	dead          delivery id -> run.Delivery   those that were given up
+//	parked        bucket NUL sequence -> Parked   records that were not what was written
+//	pruned        run id -> ""   runs that are gone, the newest ten thousand
 package store
 
 import (
+	"bytes"
 	"fmt"
+	"os"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -49,6 +54,8 @@ var (
 	bucketFindings    = []byte("findings")
 	bucketChecks      = []byte("checks")
 	bucketReports     = []byte("reports")
+	bucketPruned      = []byte("pruned")
+	bucketParked      = []byte("parked")
 
 	keySchema = []byte("schema")
 )
@@ -78,6 +85,43 @@ var migrations = []func(*bolt.Tx) error{
 		}
 		return nil
 	},
+	// What is gone on purpose is told from what was lost, and what was written from
+	// what rotted: records have checksums.
+	func(tx *bolt.Tx) error {
+		for _, b := range [][]byte{bucketPruned, bucketParked} {
+			if _, err := tx.CreateBucketIfNotExists(b); err != nil {
+				return err
+			}
+		}
+		for _, b := range signedBuckets {
+			if err := signAll(tx, b); err != nil {
+				return err
+			}
+		}
+		return nil
+	},
+}
+
+// checksummed is the first schema whose records have checksums.
+const checksummed = 4
+
+// signAll gives the records of a bucket their checksums.
+func signAll(tx *bolt.Tx, bucket []byte) error {
+	b := tx.Bucket(bucket)
+	keys, values := [][]byte{}, [][]byte{} // a bucket must not change while it is walked
+	err := b.ForEach(func(k, raw []byte) error {
+		_, has, err := verified(bucket, string(k), raw)
+		if err == nil && !has {
+			keys, values = append(keys, bytes.Clone(k)), append(values, signed(bucket, string(k), raw))
+		}
+		return err
+	})
+	for i, k := range keys {
+		if err == nil {
+			err = b.Put(k, values[i])
+		}
+	}
+	return err
 }
 
 // Schema is the version of the layout that this program writes.
@@ -94,6 +138,7 @@ type Options struct {
 type Store struct {
 	db   *bolt.DB
 	path string
+	file atomic.Pointer[os.FileInfo] // which one was opened; see Moved
 	now  func() time.Time
 
 	runs    memo[run.Run] // of the queue
@@ -120,9 +165,11 @@ func Open(path string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{db: db, path: path, now: func() time.Time { return o.Now().UTC() }}
-	if err := s.migrate(o.ReadOnly); err != nil {
-		db.Close()
-		return nil, err
+	for _, step := range []func() error{s.remember, func() error { return s.migrate(o.ReadOnly) }, func() error { return s.auditAll(o.ReadOnly) }} {
+		if err := step(); err != nil {
+			db.Close()
+			return nil, err
+		}
 	}
 	return s, nil
 }

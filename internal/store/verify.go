@@ -88,6 +88,27 @@ func newest(f io.ReaderAt, size int64) (best meta, err error) {
 	return best, nil
 }
 
+// torn reports whether one of the two meta pages is not valid. Then the file may
+// be that of the change before the last: bbolt goes back to it without a word.
+func torn(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	m, err := newest(f, info.Size())
+	if err != nil {
+		return false, err
+	}
+	_, first := metaAt(f, 0)
+	_, second := metaAt(f, m.pageSize)
+	return !first || !second, nil
+}
+
 func metaAt(f io.ReaderAt, at int64) (meta, bool) {
 	b := make([]byte, metaSize)
 	if _, err := f.ReadAt(b, at+pageHeader); err != nil {
@@ -157,8 +178,17 @@ func (v *verifier) elements(b []byte) error {
 	if pageHeader+count*pageElement > len(b) {
 		return fmt.Errorf("it cannot hold %d elements", count)
 	}
+	follows := uint64(count * pageElement) // where the next key begins; a page is written without gaps
 	for i := range count {
 		e := b[pageHeader+i*pageElement:]
+		pos, size := native.Uint32(e[4:]), uint64(native.Uint32(e[8:]))+uint64(native.Uint32(e[12:]))
+		if flags == branchPage {
+			pos, size = native.Uint32(e), uint64(native.Uint32(e[4:]))
+		}
+		if uint64(pos)+uint64(i*pageElement) != follows {
+			return fmt.Errorf("its element %d of %d does not follow the one before", i, count)
+		}
+		follows += size
 		if flags == branchPage {
 			if _, err := span(e, native.Uint32(e), native.Uint32(e[4:])); err != nil {
 				return err

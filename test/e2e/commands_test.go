@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,6 +29,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"serve":   cmdServe,   // serve [@ID] [NAME=VALUE…] [FLAG…]: start it and wait until it answers
 	"term":    cmdTerm,    // term [@ID]: SIGTERM; it must end soon and in good order
 	"kill9":   cmdKill9,   // kill9 [@ID]
+	"gone":    cmdGone,    // gone [@ID] PATTERN: it ends by itself, with an error, and its log says why
 	"hangup":  cmdHangup,  // hangup [@ID]: SIGHUP
 	"await":   cmdAwait,   // see there
 	"run":     cmdRun,     // see there
@@ -82,6 +84,25 @@ func cmdKill9(ts *testscript.TestScript, _ bool, args []string) {
 	p := s.daemon(ts, id)
 	testrig.Kill(s.t, p.cmd.Process.Pid)
 	<-p.exited
+}
+
+func cmdGone(ts *testscript.TestScript, neg bool, args []string) {
+	id, args := instance(args)
+	s := sessionOf(ts)
+	p := s.daemons[id]
+	if neg || len(args) != 1 || p == nil {
+		ts.Fatalf("usage: gone [@ID] PATTERN, of a daemon that was started")
+	}
+	select {
+	case <-p.exited:
+	case <-time.After(stopsWithin):
+		ts.Fatalf("tfops serve did not end within %s:\n%s", stopsWithin, tail(p.log))
+	}
+	b, err := os.ReadFile(p.log)
+	ts.Check(err)
+	if p.cmd.ProcessState.Success() || !regexp.MustCompile(args[0]).Match(b) {
+		ts.Fatalf("it ended otherwise (%s):\n%s", p.cmd.ProcessState, tail(p.log))
+	}
 }
 
 func cmdHangup(ts *testscript.TestScript, _ bool, args []string) {
