@@ -11,28 +11,29 @@ import "time"
 
 // Run is one pass over a workspace at one commit.
 type Run struct {
-	ID           string   `json:"id" doc:"Sorts by time of creation"`
-	Workspace    string   `json:"workspace"`
-	Kind         string   `json:"kind" enum:"sync,plan,drift,destroy,refresh"`
-	Status       string   `json:"status" enum:"pending,planning,planned_and_finished,policy_failed,awaiting_approval,apply_queued,applying,applied,errored,interrupted,discarded,canceled"`
-	Reason       string   `json:"reason,omitempty" doc:"Why a run was discarded: rejected, superseded, expired, stale or upstream"`
-	Comment      string   `json:"comment,omitempty" doc:"What a person, or the rule that ended the run, said"`
-	WaitingFor   string   `json:"waiting_for,omitempty" doc:"What the run waits for; absent when it has ended"`
-	NextCommand  string   `json:"next_command,omitempty" doc:"The command that moves the run on"`
-	Commit       Commit   `json:"commit"`
-	Trigger      Trigger  `json:"trigger"`
-	Plan         *Plan    `json:"plan,omitempty" doc:"Absent until planned"`
-	Approvals    []Vote   `json:"approvals" doc:"Votes on the present plan"`
-	Needs        []Need   `json:"needs,omitempty" doc:"What the rules ask for"`
-	State        string   `json:"state,omitempty" doc:"Identity of the state, the key of its lock"`
-	Attempt      int      `json:"attempt"`
-	SupersededBy string   `json:"superseded_by,omitempty"`
-	Upstream     []string `json:"upstream,omitempty" doc:"Workspaces that go before this run"`
-	Inputs       []Input  `json:"inputs,omitempty" doc:"Outputs of other workspaces that the plan was made with"`
-	Codify       string   `json:"codify,omitempty" doc:"The finding whose patch the plan checks"`
-	Found        *Found   `json:"found,omitempty" doc:"What a drift check came to"`
-	Error        *Failure `json:"error,omitempty"`
-	Events       []Event  `json:"events,omitempty" doc:"Only of a single run"`
+	ID           string    `json:"id" doc:"Sorts by time of creation"`
+	Workspace    string    `json:"workspace"`
+	Kind         string    `json:"kind" enum:"sync,plan,drift,destroy,refresh"`
+	Status       string    `json:"status" enum:"pending,planning,planned_and_finished,policy_failed,awaiting_approval,apply_queued,applying,applied,errored,interrupted,discarded,canceled"`
+	Reason       string    `json:"reason,omitempty" doc:"Why a run was discarded: rejected, superseded, expired, stale or upstream"`
+	Comment      string    `json:"comment,omitempty" doc:"What a person, or the rule that ended the run, said"`
+	WaitingFor   string    `json:"waiting_for,omitempty" doc:"What the run waits for; absent when it has ended"`
+	NextCommand  string    `json:"next_command,omitempty" doc:"The command that moves the run on"`
+	Commit       Commit    `json:"commit"`
+	Trigger      Trigger   `json:"trigger"`
+	Plan         *Plan     `json:"plan,omitempty" doc:"Absent until planned"`
+	Approvals    []Vote    `json:"approvals" doc:"Votes on the present plan"`
+	Needs        []Need    `json:"needs,omitempty" doc:"What the rules ask for"`
+	State        string    `json:"state,omitempty" doc:"Identity of the state, the key of its lock"`
+	NewState     *NewState `json:"new_state,omitempty" doc:"The plan stands on another state than the one that was applied"`
+	Attempt      int       `json:"attempt"`
+	SupersededBy string    `json:"superseded_by,omitempty"`
+	Upstream     []string  `json:"upstream,omitempty" doc:"Workspaces that go before this run"`
+	Inputs       []Input   `json:"inputs,omitempty" doc:"Outputs of other workspaces that the plan was made with"`
+	Codify       string    `json:"codify,omitempty" doc:"The finding whose patch the plan checks"`
+	Found        *Found    `json:"found,omitempty" doc:"What a drift check came to"`
+	Error        *Failure  `json:"error,omitempty"`
+	Events       []Event   `json:"events,omitempty" doc:"Only of a single run"`
 
 	CanApprove           *bool  `json:"can_approve,omitempty" doc:"Whether the asker's yes would count; only in /api/v1/approvals"`
 	CannotApproveBecause string `json:"cannot_approve_because,omitempty" doc:"Why it would not"`
@@ -44,6 +45,30 @@ type Run struct {
 	FinishedAt     *time.Time `json:"finished_at,omitempty"`
 	ExpiresAt      *time.Time `json:"expires_at,omitempty" doc:"When waiting for approval ends"`
 	NotBefore      *time.Time `json:"not_before,omitempty" doc:"A retry waits until then"`
+}
+
+// NewState says that a plan stands on another state than the one that was
+// applied. Such a run is approved only with accept_new_state.
+type NewState struct {
+	Text string     `json:"text" doc:"In a sentence"`
+	From StateRef   `json:"from" doc:"What was applied"`
+	To   StateRef   `json:"to" doc:"What the plan stands on"`
+	Was  string     `json:"was,omitempty" doc:"The name that the workspace seems to have had; from is that one's state"`
+	Ways []StateWay `json:"ways,omitempty" doc:"What can be done about it; absent when the run has ended"`
+}
+
+// StateRef is a state.
+type StateRef struct {
+	Identity  string `json:"identity"`
+	Backend   string `json:"backend,omitempty" doc:"managed for a state that tfops keeps"`
+	Place     string `json:"place,omitempty" doc:"Where it is, for people"`
+	Resources *int   `json:"resources,omitempty" doc:"How many it holds; absent where that is not known"`
+}
+
+// StateWay is one way to go on from a state that moved.
+type StateWay struct {
+	What    string `json:"what"`
+	Command string `json:"command" doc:"A command, or what to write"`
 }
 
 // Input is an output of another workspace that a plan was made with.
@@ -275,6 +300,8 @@ type Ballot struct {
 	Yes     bool   `json:"yes"`
 	Digest  string `json:"digest" doc:"Of the plan that the voter saw: whole, or at least its first twelve hex digits"`
 	Comment string `json:"comment,omitempty"`
+
+	AcceptNewState bool `json:"accept_new_state,omitempty" doc:"The voter means to leave the state that was applied behind; needs a comment"`
 }
 
 // Cancel asks to stop a run.

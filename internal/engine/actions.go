@@ -132,6 +132,9 @@ type Ballot struct {
 	Yes     bool
 	Digest  string // of the plan that the voter saw, whole or its first twelve hex digits or more
 	Comment string
+
+	// AcceptNewState says that the voter means to leave the old state behind.
+	AcceptNewState bool
 }
 
 // Vote stores a vote, decides, and moves the run, in one transaction.
@@ -151,6 +154,9 @@ func (e *Engine) Vote(ctx context.Context, a Actor, id string, b Ballot) (run.Ru
 		v := approvals.Vote{Run: id, Digest: d.Run.Plan.Digest, Commit: d.Run.Commit.SHA, Voter: a.Name, Yes: b.Yes, Comment: b.Comment, At: d.Now}
 		c := caseOf(def, s.People, d.Run, d.Votes)
 		if err := approvals.CheckVote(c, v); err != nil {
+			return err
+		}
+		if err := acceptState(d, a, b); err != nil {
 			return err
 		}
 		d.Votes = append(d.Votes, v)

@@ -361,6 +361,7 @@ func (e *Engine) failPlan(ctx context.Context, r run.Run, res runner.Result) {
 // storePlan decides, in one transition, what a plan leads to.
 func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 	remember := e.takeOutputs(r, runner.PlanPhase)
+	met := e.met(r, res)
 	var seen sighting
 	if def, known := e.current().find(r.Workspace); known && r.Kind == run.Drift {
 		var err error
@@ -396,11 +397,15 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 			}
 			return d.Move(run.Errored, "", d.Run.Failure.Message)
 		}
-		d.Run.State = identity(res.Backend, def.TerraformWorkspace)
+		moved := standsOn(d.Record, def.Place(), e.leftBehind(), met)
+		d.Run.State = met.Identity
 		if d.Run.Kind != run.Plan { // which may be of another branch, with another backend
 			d.Record.State = d.Run.State
 		}
 		d.Run.Plan, d.Run.PlannedAt = summary(d.Run.Kind, res), d.Now
+		if done, err := e.otherState(d, moved); done || err != nil {
+			return err
+		}
 		if err := remember(d); err != nil {
 			return err
 		}
@@ -410,12 +415,12 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 		case run.Plan:
 			return d.Move(run.PlannedAndFinished, "", res.Plan.Counts.String())
 		}
-		return e.toApproval(d, def, s, res.Plan)
+		return e.toApproval(d, def, s, res.Plan, met)
 	})
 }
 
 // toApproval decides what a plan that may be applied waits for.
-func (e *Engine) toApproval(d *run.Dossier, def Definition, s *Settings, p *plan.Plan) error {
+func (e *Engine) toApproval(d *run.Dossier, def Definition, s *Settings, p *plan.Plan, met stateMet) error {
 	if p.Errored {
 		d.Run.Failure = &run.Failure{Message: "the engine could not plan everything", Next: "tfops logs " + d.Run.ID}
 		return d.Move(run.Errored, "", d.Run.Failure.Message)
@@ -424,10 +429,11 @@ func (e *Engine) toApproval(d *run.Dossier, def Definition, s *Settings, p *plan
 		if done, err := acceptance(d, p); done {
 			return err
 		}
-	} else if !p.HasChanges() {
+	} else if !p.HasChanges() && !leavesBehind(d, p) {
 		if err := e.inSync(d, p, false); err != nil {
 			return err
 		}
+		foundIn(d, def, met)
 		e.keepApplied(d.Run)
 		return d.Move(run.PlannedAndFinished, "", "no changes")
 	}

@@ -241,7 +241,7 @@ func caseOf(def Definition, people approvals.People, r run.Run, votes []approval
 			Committer: r.Commit.Committer.Name, CommitterEmail: r.Commit.Committer.Email,
 		}},
 	}
-	if r.Kind == run.Destroy && c.Apply == workspace.Auto {
+	if (r.Kind == run.Destroy || r.NewState != nil) && c.Apply == workspace.Auto {
 		c.Apply = workspace.Manual
 	}
 	if p := r.Plan; p != nil {

@@ -141,6 +141,9 @@ func awaitingVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step,
 	if d.Approved {
 		return allow, Wait{}
 	}
+	if r.NewState != nil {
+		return nothing, Wait{"somebody to say what becomes of the old state (" + d.Missing() + "): " + r.NewState.String(), r.NewState.Command(r)}
+	}
 	return nothing, Wait{d.Missing(), "tfops approve " + r.ID}
 }
 

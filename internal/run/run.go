@@ -112,6 +112,7 @@ type Run struct {
 
 	Fingerprint  string       `json:"fingerprint"`             // of the workspace when it was planned
 	State        string       `json:"state,omitempty"`         // identity of the state, known once planned
+	NewState     *NewState    `json:"new_state,omitempty"`     // it stands on another state than what is applied
 	Plan         *PlanSummary `json:"plan,omitempty"`          // set once planned
 	Failure      *Failure     `json:"failure,omitempty"`       // of errored and interrupted
 	Attempt      int          `json:"attempt"`                 // 1, and more for a retried plan

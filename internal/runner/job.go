@@ -175,9 +175,10 @@ type Result struct {
 	// PlanDigest is the digest of the plan that was made or applied.
 	PlanDigest string `json:"plan_digest,omitempty"`
 
-	// Serial and Lineage of the managed state after an apply, when known.
-	Serial  uint64 `json:"serial,omitempty"`
-	Lineage string `json:"lineage,omitempty"`
+	// Serial, Lineage and StateDigest are of the managed state after an apply, when known.
+	Serial      uint64 `json:"serial,omitempty"`
+	Lineage     string `json:"lineage,omitempty"`
+	StateDigest string `json:"state_digest,omitempty"` // "sha256:…" of its file
 
 	// ErroredState is the path of the encrypted errored.tfstate that the
 	// engine left because it could not save the state; empty when it left none.

@@ -20,7 +20,8 @@ type Record struct {
 
 	StartedAt time.Time `json:"started_at,omitzero"` // something last began for it: who waited longest goes first
 
-	State string `json:"state,omitempty"` // identity of the state, known after the first plan
+	State        string        `json:"state,omitempty"`         // identity of the state, known after the first plan
+	AppliedState *AppliedState `json:"applied_state,omitempty"` // what was applied to last; see LastState
 
 	Suspension *Suspension `json:"suspension,omitempty"`
 
