@@ -11,29 +11,30 @@ import "time"
 
 // Run is one pass over a workspace at one commit.
 type Run struct {
-	ID           string    `json:"id" doc:"Sorts by time of creation"`
-	Workspace    string    `json:"workspace"`
-	Kind         string    `json:"kind" enum:"sync,plan,drift,destroy,refresh"`
-	Status       string    `json:"status" enum:"pending,planning,planned_and_finished,policy_failed,awaiting_approval,apply_queued,applying,applied,errored,interrupted,discarded,canceled"`
-	Reason       string    `json:"reason,omitempty" doc:"Why a run was discarded: rejected, superseded, expired, stale or upstream"`
-	Comment      string    `json:"comment,omitempty" doc:"What a person, or the rule that ended the run, said"`
-	WaitingFor   string    `json:"waiting_for,omitempty" doc:"What the run waits for; absent when it has ended"`
-	NextCommand  string    `json:"next_command,omitempty" doc:"The command that moves the run on"`
-	Commit       Commit    `json:"commit"`
-	Trigger      Trigger   `json:"trigger"`
-	Plan         *Plan     `json:"plan,omitempty" doc:"Absent until planned"`
-	Approvals    []Vote    `json:"approvals" doc:"Votes on the present plan"`
-	Needs        []Need    `json:"needs,omitempty" doc:"What the rules ask for"`
-	State        string    `json:"state,omitempty" doc:"Identity of the state, the key of its lock"`
-	NewState     *NewState `json:"new_state,omitempty" doc:"The plan stands on another state than the one that was applied"`
-	Attempt      int       `json:"attempt"`
-	SupersededBy string    `json:"superseded_by,omitempty"`
-	Upstream     []string  `json:"upstream,omitempty" doc:"Workspaces that go before this run"`
-	Inputs       []Input   `json:"inputs,omitempty" doc:"Outputs of other workspaces that the plan was made with"`
-	Codify       string    `json:"codify,omitempty" doc:"The finding whose patch the plan checks"`
-	Found        *Found    `json:"found,omitempty" doc:"What a drift check came to"`
-	Error        *Failure  `json:"error,omitempty"`
-	Events       []Event   `json:"events,omitempty" doc:"Only of a single run"`
+	ID           string     `json:"id" doc:"Sorts by time of creation"`
+	Workspace    string     `json:"workspace"`
+	Kind         string     `json:"kind" enum:"sync,plan,drift,destroy,refresh,move"`
+	Status       string     `json:"status" enum:"pending,planning,planned_and_finished,policy_failed,awaiting_approval,apply_queued,applying,applied,errored,interrupted,discarded,canceled"`
+	Reason       string     `json:"reason,omitempty" doc:"Why a run was discarded: rejected, superseded, expired, stale or upstream"`
+	Comment      string     `json:"comment,omitempty" doc:"What a person, or the rule that ended the run, said"`
+	WaitingFor   string     `json:"waiting_for,omitempty" doc:"What the run waits for; absent when it has ended"`
+	NextCommand  string     `json:"next_command,omitempty" doc:"The command that moves the run on"`
+	Commit       Commit     `json:"commit"`
+	Trigger      Trigger    `json:"trigger"`
+	Plan         *Plan      `json:"plan,omitempty" doc:"Absent until planned"`
+	Approvals    []Vote     `json:"approvals" doc:"Votes on the present plan"`
+	Needs        []Need     `json:"needs,omitempty" doc:"What the rules ask for"`
+	State        string     `json:"state,omitempty" doc:"Identity of the state, the key of its lock"`
+	NewState     *NewState  `json:"new_state,omitempty" doc:"The plan stands on another state than the one that was applied"`
+	Move         *StateMove `json:"move,omitempty" doc:"Of a move: from where to where"`
+	Attempt      int        `json:"attempt"`
+	SupersededBy string     `json:"superseded_by,omitempty"`
+	Upstream     []string   `json:"upstream,omitempty" doc:"Workspaces that go before this run"`
+	Inputs       []Input    `json:"inputs,omitempty" doc:"Outputs of other workspaces that the plan was made with"`
+	Codify       string     `json:"codify,omitempty" doc:"The finding whose patch the plan checks"`
+	Found        *Found     `json:"found,omitempty" doc:"What a drift check came to"`
+	Error        *Failure   `json:"error,omitempty"`
+	Events       []Event    `json:"events,omitempty" doc:"Only of a single run"`
 
 	CanApprove           *bool  `json:"can_approve,omitempty" doc:"Whether the asker's yes would count; only in /api/v1/approvals"`
 	CannotApproveBecause string `json:"cannot_approve_because,omitempty" doc:"Why it would not"`
@@ -55,6 +56,18 @@ type NewState struct {
 	To   StateRef   `json:"to" doc:"What the plan stands on"`
 	Was  string     `json:"was,omitempty" doc:"The name that the workspace seems to have had; from is that one's state"`
 	Ways []StateWay `json:"ways,omitempty" doc:"What can be done about it; absent when the run has ended"`
+}
+
+// StateMove is the copy of a state from where it was applied to where the
+// configuration wants it. The old one is kept.
+type StateMove struct {
+	Text      string   `json:"text" doc:"In a sentence"`
+	From      StateRef `json:"from"`
+	To        StateRef `json:"to"`
+	Done      bool     `json:"done" doc:"The new state holds what the old one holds: both were read back"`
+	Resources int      `json:"resources,omitempty"`
+	Serial    uint64   `json:"serial,omitempty"`
+	Lineage   string   `json:"lineage,omitempty"`
 }
 
 // StateRef is a state.
@@ -92,7 +105,7 @@ type Commit struct {
 
 // Trigger is what asked for a run.
 type Trigger struct {
-	Cause string `json:"cause" enum:"commit,config,person,schedule,retry,stale,resolve,upstream,removed,heal,refresh,apply"`
+	Cause string `json:"cause" enum:"commit,config,person,schedule,retry,stale,resolve,upstream,removed,heal,refresh,apply,move"`
 	Actor string `json:"actor,omitempty"`
 	Run   string `json:"run,omitempty" doc:"The earlier run, of a retry and its like"`
 }

@@ -102,7 +102,7 @@ func foundIn(d *run.Dossier, def Definition, met stateMet) {
 	} else if met.Resources == 0 && d.Record.AppliedState != nil && d.Record.AppliedState.Identity != met.Identity {
 		return
 	}
-	d.Record.AppliedState = &workspace.AppliedState{StateRef: met.StateRef, StateMark: met.StateMark, At: def.Place()}
+	d.Record.AppliedState = &workspace.AppliedState{StateRef: met.StateRef, StateMark: met.StateMark, At: def.Place(), Commit: d.Run.Commit.SHA}
 	d.Run.NewState = nil
 }
 
@@ -113,7 +113,7 @@ func leavesBehind(d *run.Dossier, p *plan.Plan) bool { return d.Run.NewState != 
 // wroteState remembers the state that a run has written, whole or in part. made is
 // its plan; it is nil where it cannot be read.
 func wroteState(d *run.Dossier, def Definition, res runner.Result, made *plan.Plan) {
-	s := workspace.AppliedState{StateRef: refOf(res.Backend, def.TerraformWorkspace), At: def.Place(),
+	s := workspace.AppliedState{StateRef: refOf(res.Backend, def.TerraformWorkspace), At: def.Place(), Commit: d.Run.Commit.SHA,
 		StateMark: workspace.StateMark{Serial: res.Serial, Lineage: res.Lineage, Digest: res.StateDigest}}
 	old := d.Record.AppliedState
 	same := old != nil && old.Identity == s.Identity

@@ -196,7 +196,13 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	if err != nil {
 		return err
 	}
-	return e.Runner.Start(ctx, f.phase(runner.PlanPhase), e.job(r, def, runner.PlanPhase), secrets)
+	job := e.job(r, def, runner.PlanPhase)
+	if r.Kind == run.Move {
+		if err := e.prepareMove(ctx, r, def, &job, &secrets); err != nil {
+			return err
+		}
+	}
+	return e.Runner.Start(ctx, f.phase(runner.PlanPhase), job, secrets)
 }
 
 // useInputs makes the run's inputs, and records of what.
@@ -265,6 +271,10 @@ func (e *Engine) followPlan(ctx context.Context, r run.Run, ended func()) {
 	}
 	if err != nil {
 		res = runner.Result{Outcome: runner.Failed, Cause: causeOf(err), Message: err.Error(), Next: fault.Next(err)}
+	}
+	if r.Kind == run.Move {
+		e.storeMove(ctx, r, res)
+		return
 	}
 	if res.Outcome != runner.Succeeded {
 		e.failPlan(ctx, r, res)
@@ -345,7 +355,7 @@ func (e *Engine) failPlan(ctx context.Context, r run.Run, res runner.Result) {
 		if err := d.Move(run.Errored, "", d.Run.Failure.Message); err != nil {
 			return err
 		}
-		if !res.Cause.Transient() || d.Run.Kind == run.Plan || d.Run.Attempt > len(retries) {
+		if !res.Cause.Transient() || d.Run.Kind == run.Plan || d.Run.Kind == run.Move || d.Run.Attempt > len(retries) {
 			return e.notChecked(d, "the check failed: "+d.Run.Failure.Message)
 		}
 		next := d.Follow(d.Run.Kind, run.ByRetry, d.Run.Trigger.Actor)
@@ -400,7 +410,7 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 		moved := standsOn(d.Record, def.Place(), e.leftBehind(), met)
 		d.Run.State = met.Identity
 		if d.Run.Kind != run.Plan { // which may be of another branch, with another backend
-			d.Record.State = d.Run.State
+			d.Record.State, d.Record.StatePlace = met.Identity, met.Place
 		}
 		d.Run.Plan, d.Run.PlannedAt = summary(d.Run.Kind, res), d.Now
 		if done, err := e.otherState(d, moved); done || err != nil {

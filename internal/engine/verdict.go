@@ -87,6 +87,9 @@ func pendingVerdict(q run.Queue, def Definition, r run.Run) (step, Wait) {
 			return discard, Wait{For: why}
 		}
 	}
+	if r.Kind == run.Move {
+		return moveVerdict(q, r)
+	}
 	state := q.Records[r.Workspace].State
 	for _, o := range q.Active {
 		if o.ID == r.ID {
@@ -98,6 +101,8 @@ func pendingVerdict(q run.Queue, def Definition, r run.Run) (step, Wait) {
 			return nothing, Wait{fmt.Sprintf("run %s, which applies", o.ID), "tfops wait " + o.ID}
 		case same && r.Kind.Applies() && o.Status == run.Interrupted:
 			return nothing, Wait{fmt.Sprintf("run %s, whose apply was interrupted", o.ID), resolve(o.ID)}
+		case same && r.Kind.Applies() && o.Kind == run.Move && o.Status != run.Interrupted:
+			return nothing, Wait{fmt.Sprintf("run %s, which moves the state", o.ID), "tfops wait " + o.ID}
 		case same && r.Kind.Applies() && o.Kind.Applies() && o.Status == run.Planning:
 			return nothing, Wait{fmt.Sprintf("run %s, which is planning", o.ID), "tfops wait " + o.ID}
 		}
@@ -142,7 +147,7 @@ func awaitingVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step,
 		return allow, Wait{}
 	}
 	if r.NewState != nil {
-		return nothing, Wait{"somebody to say what becomes of the old state (" + d.Missing() + "): " + r.NewState.String(), r.NewState.Command(r)}
+		return nothing, Wait{"somebody to say what becomes of the old state (" + d.Missing() + "): " + r.NewState.String(), r.NewState.Ways(r)[0].Command}
 	}
 	return nothing, Wait{d.Missing(), "tfops approve " + r.ID}
 }

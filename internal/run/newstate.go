@@ -34,26 +34,15 @@ type WayOut struct {
 // Ways lists what a person can do about the run that stands on a new state.
 func (n NewState) Ways(r Run) []WayOut {
 	accept := WayOut{"leave the old state behind, on purpose", AcceptCommand(r.ID)}
+	back := "revert what moved it: the backend in the code, or the change in tfops.hcl"
 	if n.Was != "" {
-		return []WayOut{
-			{"take the state, the history and the findings along", fmt.Sprintf("renamed_from = %q in the block of workspace %s, then tfops validate", n.Was, r.Workspace)},
-			accept,
-			{"go back", fmt.Sprintf("call the workspace %s again in tfops.hcl", n.Was)},
-		}
+		back = fmt.Sprintf("call the workspace %s again in tfops.hcl", n.Was)
 	}
 	return []WayOut{
 		{"take the state along", "tfops state move " + r.Workspace},
 		accept,
-		{"go back", "revert what moved it: the backend in the code, or the change in tfops.hcl"},
+		{"go back", back},
 	}
-}
-
-// Command is the one that leads on: that of the first way where it can be typed.
-func (n NewState) Command(r Run) string {
-	if n.Was != "" {
-		return "tfops show " + r.ID
-	}
-	return n.Ways(r)[0].Command
 }
 
 // AcceptCommand approves a run that stands on a new state.

@@ -79,6 +79,11 @@ type Decisions interface {
 	Resolve(ctx context.Context, a engine.Actor, id, found string) (run.Run, error)
 }
 
+// States is what people decide about states.
+type States interface {
+	MoveState(ctx context.Context, a engine.Actor, workspace string) (run.Run, error)
+}
+
 // Drift is what is asked and decided about findings.
 type Drift interface {
 	Findings(context.Context, engine.FindingQuery) ([]drift.Finding, error)
@@ -103,6 +108,7 @@ type Engine interface {
 	Holds
 	Runs
 	Decisions
+	States
 }
 
 // Reports is what is asked about drift reports.

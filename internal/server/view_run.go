@@ -29,7 +29,7 @@ func viewRun(v engine.RunView) api.Run {
 		Commit:  viewCommit(r.Commit),
 		Trigger: api.Trigger{Cause: string(r.Trigger.Cause), Actor: r.Trigger.Actor, Run: r.Trigger.Run},
 		Plan:    viewPlan(r.Kind, r.Plan), Approvals: viewVotes(r, v.Votes), Needs: viewNeeds(v.Needs),
-		State: r.State, NewState: viewNewState(r), Attempt: r.Attempt, SupersededBy: r.SupersededBy, Upstream: r.Upstream, Inputs: viewInputs(r.Inputs), Codify: r.Codify, Found: viewFound(r.Found), Error: viewFailure(r.Failure), Events: viewEvents(v.Events),
+		State: r.State, NewState: viewNewState(r), Move: viewMove(r.Moving), Attempt: r.Attempt, SupersededBy: r.SupersededBy, Upstream: r.Upstream, Inputs: viewInputs(r.Inputs), Codify: r.Codify, Found: viewFound(r.Found), Error: viewFailure(r.Failure), Events: viewEvents(v.Events),
 		CreatedAt: r.CreatedAt.UTC(), StartedAt: at(r.StartedAt), PlannedAt: at(r.PlannedAt), ApplyStartedAt: at(r.ApplyStartedAt),
 		FinishedAt: at(r.FinishedAt), NotBefore: at(r.NotBefore),
 	}
@@ -52,6 +52,13 @@ func viewNewState(r run.Run) *api.NewState {
 		out.Ways = append(out.Ways, api.StateWay{What: w.What, Command: w.Command})
 	}
 	return out
+}
+
+func viewMove(m *run.StateMove) *api.StateMove {
+	if m == nil {
+		return nil
+	}
+	return &api.StateMove{Text: m.String(), From: viewStateRef(m.From), To: viewStateRef(m.To), Done: m.Done, Resources: m.Resources, Serial: m.Serial, Lineage: m.Lineage}
 }
 
 func viewStateRef(s workspace.StateRef) api.StateRef {

@@ -43,8 +43,9 @@ func (s StateRef) Holds() string {
 // stands on any other would leave what it holds behind.
 type AppliedState struct {
 	StateRef
-	StateMark       // of a managed state, as it was left by the last apply
-	At        Place `json:"at"` // of the workspace then: what a workspace with another name may share
+	StateMark        // of a managed state, as it was left by the last apply
+	Commit    string `json:"commit,omitempty"` // whose code leads to the state
+	At        Place  `json:"at"`               // of the workspace then: what a workspace with another name may share
 }
 
 // Place is where the code of a workspace lies, whatever its name.
