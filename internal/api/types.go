@@ -11,30 +11,33 @@ import "time"
 
 // Run is one pass over a workspace at one commit.
 type Run struct {
-	ID           string     `json:"id" doc:"Sorts by time of creation"`
-	Workspace    string     `json:"workspace"`
-	Kind         string     `json:"kind" enum:"sync,plan,drift,destroy,refresh,move"`
-	Status       string     `json:"status" enum:"pending,planning,planned_and_finished,policy_failed,awaiting_approval,apply_queued,applying,applied,errored,interrupted,discarded,canceled"`
-	Reason       string     `json:"reason,omitempty" doc:"Why a run was discarded: rejected, superseded, expired, stale or upstream"`
-	Comment      string     `json:"comment,omitempty" doc:"What a person, or the rule that ended the run, said"`
-	WaitingFor   string     `json:"waiting_for,omitempty" doc:"What the run waits for; absent when it has ended"`
-	NextCommand  string     `json:"next_command,omitempty" doc:"The command that moves the run on"`
-	Commit       Commit     `json:"commit"`
-	Trigger      Trigger    `json:"trigger"`
-	Plan         *Plan      `json:"plan,omitempty" doc:"Absent until planned"`
-	Approvals    []Vote     `json:"approvals" doc:"Votes on the present plan"`
-	Needs        []Need     `json:"needs,omitempty" doc:"What the rules ask for"`
-	State        string     `json:"state,omitempty" doc:"Identity of the state, the key of its lock"`
-	NewState     *NewState  `json:"new_state,omitempty" doc:"The plan stands on another state than the one that was applied"`
-	Move         *StateMove `json:"move,omitempty" doc:"Of a move: from where to where"`
-	Attempt      int        `json:"attempt"`
-	SupersededBy string     `json:"superseded_by,omitempty"`
-	Upstream     []string   `json:"upstream,omitempty" doc:"Workspaces that go before this run"`
-	Inputs       []Input    `json:"inputs,omitempty" doc:"Outputs of other workspaces that the plan was made with"`
-	Codify       string     `json:"codify,omitempty" doc:"The finding whose patch the plan checks"`
-	Found        *Found     `json:"found,omitempty" doc:"What a drift check came to"`
-	Error        *Failure   `json:"error,omitempty"`
-	Events       []Event    `json:"events,omitempty" doc:"Only of a single run"`
+	ID           string   `json:"id" doc:"Sorts by time of creation"`
+	Workspace    string   `json:"workspace"`
+	Kind         string   `json:"kind" enum:"sync,plan,drift,destroy,refresh,move"`
+	Status       string   `json:"status" enum:"pending,planning,planned_and_finished,policy_failed,awaiting_approval,apply_queued,applying,applied,errored,interrupted,discarded,canceled"`
+	Reason       string   `json:"reason,omitempty" doc:"Why a run was discarded: rejected, superseded, expired, stale or upstream"`
+	Comment      string   `json:"comment,omitempty" doc:"What a person, or the rule that ended the run, said"`
+	WaitingFor   string   `json:"waiting_for,omitempty" doc:"What the run waits for; absent when it has ended"`
+	NextCommand  string   `json:"next_command,omitempty" doc:"The command that moves the run on"`
+	Commit       Commit   `json:"commit"`
+	Trigger      Trigger  `json:"trigger"`
+	Plan         *Plan    `json:"plan,omitempty" doc:"Absent until planned"`
+	Approvals    []Vote   `json:"approvals" doc:"Votes on the present plan"`
+	Needs        []Need   `json:"needs,omitempty" doc:"What the rules ask for"`
+	State        string   `json:"state,omitempty" doc:"Identity of the state, the key of its lock"`
+	Attempt      int      `json:"attempt"`
+	SupersededBy string   `json:"superseded_by,omitempty"`
+	Upstream     []string `json:"upstream,omitempty" doc:"Workspaces that go before this run"`
+	Inputs       []Input  `json:"inputs,omitempty" doc:"Outputs of other workspaces that the plan was made with"`
+	Codify       string   `json:"codify,omitempty" doc:"The finding whose patch the plan checks"`
+	Found        *Found   `json:"found,omitempty" doc:"What a drift check came to"`
+	Warnings     []string `json:"warnings,omitempty" doc:"What to know before the plan is read"`
+	Confirm      []string `json:"confirm,omitempty" doc:"Why a person must confirm the plan, whatever apply says"`
+	Error        *Failure `json:"error,omitempty"`
+	Events       []Event  `json:"events,omitempty" doc:"Only of a single run"`
+
+	NewState *NewState  `json:"new_state,omitempty" doc:"The plan stands on another state than the one that was applied"`
+	Move     *StateMove `json:"move,omitempty" doc:"Of a move: from where to where"`
 
 	CanApprove           *bool  `json:"can_approve,omitempty" doc:"Whether the asker's yes would count; only in /api/v1/approvals"`
 	CannotApproveBecause string `json:"cannot_approve_because,omitempty" doc:"Why it would not"`
@@ -147,6 +150,7 @@ type Need struct {
 	Voters  []string `json:"voters" doc:"Whose approvals count"`
 	Met     bool     `json:"met"`
 	Note    string   `json:"note,omitempty"`
+	Because []string `json:"because,omitempty" doc:"Of the confirmation: why a person must confirm, whatever apply says"`
 	Blocked string   `json:"blocked,omitempty" doc:"Why no vote can count"`
 }
 

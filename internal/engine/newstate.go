@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -103,7 +104,10 @@ func foundIn(d *run.Dossier, def Definition, met stateMet) {
 		return
 	}
 	d.Record.AppliedState = &workspace.AppliedState{StateRef: met.StateRef, StateMark: met.StateMark, At: def.Place(), Commit: d.Run.Commit.SHA}
-	d.Run.NewState = nil
+	if n := d.Run.NewState; n != nil { // it has been moved by hand, and nothing is left behind
+		d.Run.NewState = nil
+		d.Run.Confirm = slices.DeleteFunc(d.Run.Confirm, func(why string) bool { return why == n.String() })
+	}
 }
 
 // leavesBehind reports whether a sync that changes nothing would forget what is
@@ -144,7 +148,12 @@ func (e *Engine) otherState(d *run.Dossier, n *run.NewState) (done bool, err err
 		return false, nil
 	}
 	d.Note("", n.String())
-	if d.Run.Kind == run.Plan || d.Run.Kind == run.Sync {
+	switch d.Run.Kind {
+	case run.Plan:
+		d.Run.Warn(n.String() + ".")
+		return false, nil
+	case run.Sync:
+		d.Run.HoldBack(n.String())
 		return false, nil
 	}
 	if err := e.notChecked(d, "the check did not see what is applied: "+n.String()); err != nil {

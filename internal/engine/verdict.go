@@ -147,7 +147,7 @@ func awaitingVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step,
 		return allow, Wait{}
 	}
 	if r.NewState != nil {
-		return nothing, Wait{"somebody to say what becomes of the old state (" + d.Missing() + "): " + r.NewState.String(), r.NewState.Ways(r)[0].Command}
+		return nothing, Wait{"somebody to say what becomes of the old state: " + d.Missing(), r.NewState.Ways(r)[0].Command}
 	}
 	return nothing, Wait{d.Missing(), "tfops approve " + r.ID}
 }
