@@ -147,9 +147,18 @@ func awaitingVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step,
 		return allow, Wait{}
 	}
 	if r.NewState != nil {
-		return nothing, Wait{"somebody to say what becomes of the old state: " + d.Missing(), r.NewState.Ways(r)[0].Command}
+		return nothing, Wait{"somebody to say what becomes of the old state (" + votesMissing(d) + "): " + r.NewState.String(), r.NewState.Ways(r)[0].Command}
 	}
 	return nothing, Wait{d.Missing(), "tfops approve " + r.ID}
+}
+
+// votesMissing is what is missing, without the reasons that are told apart.
+func votesMissing(d approvals.Decision) string {
+	d.Needs = slices.Clone(d.Needs)
+	for i := range d.Needs {
+		d.Needs[i].Because = nil
+	}
+	return d.Missing()
 }
 
 // queuedVerdict checks again, right before an apply, all that must still be

@@ -263,6 +263,7 @@ func TestOldFilesOpen(t *testing.T) {
 				}
 				if version < 4 { // nor why nothing was healed, which schema 3 has since after its file was made
 					f.record.Drift.NotHealed = ""
+					f.ended.Warnings, f.ended.Confirm = nil, nil
 					f.ended.NewState, f.ended.Moving, f.record.AppliedState, f.record.StatePlace = nil, nil, nil, "" // nor which state was applied to
 				}
 				before, _ := os.ReadFile(path)
