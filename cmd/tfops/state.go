@@ -13,15 +13,16 @@ import (
 func newStateCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "state",
-		Short: "Move a workspace's state",
-		Long: `What can be done about a state that moved. tfops remembers which state
-a workspace was applied to; a run that stands on another one waits for a person,
-and "tfops show RUN" names both.`,
-		Example: `  tfops state move network-prod`,
-		Args:    noCommand,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Short: "Move or restore a workspace's state",
+		Long: `What can be done about a state that moved or was lost. tfops remembers which
+state a workspace was applied to, and of one that it keeps, which version. A run
+that stands on another one waits for a person, and says why.`,
+		Example: `  tfops state move network-prod
+  tfops state restore network-prod`,
+		Args: noCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newStateMoveCommand(a))
+	cmd.AddCommand(newStateMoveCommand(a), newStateRestoreCommand(a))
 	return cmd
 }
 

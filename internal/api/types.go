@@ -73,6 +73,22 @@ type StateMove struct {
 	Lineage   string   `json:"lineage,omitempty"`
 }
 
+// RestoreState asks to restore a managed state.
+type RestoreState struct {
+	Snapshot string `json:"snapshot,omitempty" doc:"Its name; absent: the newest that is whole"`
+	Empty    bool   `json:"empty,omitempty" doc:"Begin with nothing: what was applied is given up; needs a reason"`
+	Reason   string `json:"reason,omitempty"`
+}
+
+// RestoredState says what a managed state was restored from.
+type RestoredState struct {
+	Snapshot  string `json:"snapshot,omitempty"`
+	Serial    uint64 `json:"serial"`
+	Resources int    `json:"resources"`
+	Kept      string `json:"kept,omitempty" doc:"Where what was there before lies now"`
+	Behind    string `json:"behind,omitempty" doc:"Why it does not hold all that was applied; the next plan waits for a person then"`
+}
+
 // StateRef is a state.
 type StateRef struct {
 	Identity  string `json:"identity"`

@@ -37,6 +37,9 @@ func (e *Engine) Start(ctx context.Context, a Actor, o Order) (run.Run, error) {
 	if o.Ref != "" && o.Kind != run.Plan {
 		return run.Run{}, fault.New(fault.Invalid, "tfops plan "+def.Name+" --ref "+o.Ref, "only a speculative plan can be of another ref than the workspace's branch")
 	}
+	if err := e.recheckState(ctx, def.Name); err != nil {
+		return run.Run{}, err
+	}
 	r, err := e.ordered(ctx, def, o, run.Trigger{Cause: run.ByPerson, Actor: a.Name})
 	if err != nil {
 		return run.Run{}, err

@@ -117,7 +117,11 @@ func (e *Engine) claim(ctx context.Context, p phase) (run.Run, time.Time, error)
 			return run.Run{}, alarm(q), nil
 		}
 		if st == startApply {
-			if _, err := e.savedPlan(r); err != nil {
+			_, err := e.savedPlan(r)
+			if t := e.troubleWith(q.Records[r.Workspace], q.Now); t != nil && err == nil {
+				err = errors.New(t.String())
+			}
+			if err != nil {
 				if err := e.discardStale(ctx, r, err.Error()); err != nil {
 					return run.Run{}, time.Time{}, err
 				}

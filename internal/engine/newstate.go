@@ -132,6 +132,9 @@ func wroteState(d *run.Dossier, def Definition, res runner.Result, made *plan.Pl
 	}
 	switch {
 	case res.Outcome != runner.Succeeded:
+		if same {
+			s.Behind = old.Behind
+		}
 		s.Counted = false // a part of it was carried out
 	case made != nil:
 		s.Resources, s.Counted = made.Left(), true

@@ -110,6 +110,9 @@ func variables(vars map[string]cty.Value) string {
 func (e *Engine) plan(ctx context.Context, r run.Run, ended func()) {
 	defer ended()
 	err := e.startPlan(ctx, r)
+	if errors.Is(err, errHeld) || errors.Is(err, errEnded) {
+		return
+	}
 	if ctx.Err() != nil && err != nil {
 		return // the daemon stops; the next one finds a plan without a runner and makes it again
 	}
@@ -158,6 +161,9 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	repo, ok := s.Repositories[def.Repository]
 	if !ok {
 		return fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
+	}
+	if err := e.checkState(ctx, r); err != nil {
+		return err
 	}
 	f := e.files(r.ID)
 	// Whatever an earlier try left: a plan is always made from a fresh tree.
@@ -413,6 +419,10 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 			d.Record.State, d.Record.StatePlace = met.Identity, met.Place
 		}
 		d.Run.Plan, d.Run.PlannedAt = summary(d.Run.Kind, res), d.Now
+		d.Run.Warn(changedByHand(d.Record, met))
+		if s := d.Record.AppliedState; s != nil && d.Run.Kind.Applies() {
+			d.Run.HoldBack(s.Behind)
+		}
 		if done, err := e.otherState(d, moved); done || err != nil {
 			return err
 		}

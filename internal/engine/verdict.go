@@ -87,6 +87,9 @@ func pendingVerdict(q run.Queue, def Definition, r run.Run) (step, Wait) {
 			return discard, Wait{For: why}
 		}
 	}
+	if t := q.Records[r.Workspace].StateTrouble; t != nil && (r.Kind.Applies() || r.Kind == run.Move) {
+		return nothing, Wait{"somebody to restore the state: " + t.String(), t.Command(r.Workspace)}
+	}
 	if r.Kind == run.Move {
 		return moveVerdict(q, r)
 	}
@@ -181,6 +184,9 @@ func queuedVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step, W
 	}
 	if d := approvals.Decide(caseOf(def, s.People, r, q.Votes[r.ID])); !d.Approved {
 		return discard, Wait{For: "the rules ask for more than was approved: " + d.Missing()}
+	}
+	if t := rec.StateTrouble; t != nil {
+		return nothing, Wait{"somebody to restore the state: " + t.String(), t.Command(r.Workspace)}
 	}
 	if rec.Suspended(q.Now) {
 		return nothing, Wait{suspended(*rec.Suspension), "tfops resume " + r.Workspace}

@@ -82,6 +82,7 @@ type Decisions interface {
 // States is what people decide about states.
 type States interface {
 	MoveState(ctx context.Context, a engine.Actor, workspace string) (run.Run, error)
+	RestoreState(ctx context.Context, a engine.Actor, workspace string, from engine.Restoration) (engine.Restored, error)
 }
 
 // Drift is what is asked and decided about findings.

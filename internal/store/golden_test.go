@@ -64,9 +64,9 @@ func fixture() sample {
 		events: []run.Event{{Run: ended.ID, At: at(2), From: run.Pending, To: run.Planning, Actor: "ana", Text: "off it goes"}},
 		record: workspace.Record{Name: "net", Head: "h1", Desired: "c0ffee", DesiredAt: at(0), Fingerprint: "f1", Applied: "beef", AppliedAt: at(-1),
 			AppliedFingerprint: "f0", ApplyStartedAt: at(5), Destroyed: true, StartedAt: at(2), State: "s3:bucket=b,key=k#default",
-			StatePlace: `backend "s3"`,
+			StatePlace: `backend "s3"`, StateTrouble: &workspace.StateTrouble{Why: "it is gone", Snapshot: "00000007-r.tfstate.age", Holds: "serial 7", Since: at(6)},
 			AppliedState: &workspace.AppliedState{StateRef: stateRef("s3:bucket=a"), StateMark: workspace.StateMark{Serial: 7, Lineage: "8a7c", Digest: "sha256:4567"},
-				Commit: "beef", At: workspace.Place{Repository: "infra", Branch: "main", Dir: "net", TerraformWorkspace: "default"}},
+				Behind: "restored", Commit: "beef", At: workspace.Place{Repository: "infra", Branch: "main", Dir: "net", TerraformWorkspace: "default"}},
 			Origin: &workspace.Origin{Generator: "live", Branch: "main", Dir: "live/net", VarFile: "a.tfvars"},
 			Orphan: &workspace.Orphan{Since: at(-3), Why: "gone", Asked: true}, Ended: "run 01zgwseg0v3j is errored", HeldBack: "dns",
 			Outputs: map[string]workspace.Output{"vpc": {Digest: "d2", Sensitive: true}}, Inputs: map[string]string{"workspace.dns.outputs.zone": "d1"},
@@ -264,7 +264,7 @@ func TestOldFilesOpen(t *testing.T) {
 				if version < 4 { // nor why nothing was healed, which schema 3 has since after its file was made
 					f.record.Drift.NotHealed = ""
 					f.ended.Warnings, f.ended.Confirm = nil, nil
-					f.ended.NewState, f.ended.Moving, f.record.AppliedState, f.record.StatePlace = nil, nil, nil, "" // nor which state was applied to
+					f.ended.NewState, f.ended.Moving, f.record.AppliedState, f.record.StatePlace, f.record.StateTrouble = nil, nil, nil, "", nil // nor which state was applied to
 				}
 				before, _ := os.ReadFile(path)
 				s := open(t, path, Options{ReadOnly: readOnly})

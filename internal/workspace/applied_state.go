@@ -3,6 +3,7 @@ package workspace
 import (
 	"fmt"
 	"path"
+	"time"
 )
 
 // StateRef is a state as tfops met it: what names it, where it is in words
@@ -44,6 +45,7 @@ func (s StateRef) Holds() string {
 type AppliedState struct {
 	StateRef
 	StateMark        // of a managed state, as it was left by the last apply
+	Behind    string `json:"behind,omitempty"` // why it does not hold all that was applied
 	Commit    string `json:"commit,omitempty"` // whose code leads to the state
 	At        Place  `json:"at"`               // of the workspace then: what a workspace with another name may share
 }
@@ -71,6 +73,26 @@ type StateMark struct {
 	Lineage string `json:"lineage,omitempty"`
 	Digest  string `json:"digest,omitempty"` // "sha256:…" of the file
 }
+
+// StateTrouble says that a managed state is not what was applied. Nothing that
+// may be applied is planned until somebody has restored it.
+type StateTrouble struct {
+	Why      string    `json:"why"`
+	Snapshot string    `json:"snapshot,omitempty"` // the newest that is whole
+	Holds    string    `json:"holds,omitempty"`    // what is in that, for people
+	Since    time.Time `json:"since"`
+}
+
+// String says what is wrong, and what there is to restore.
+func (t StateTrouble) String() string {
+	if t.Snapshot == "" {
+		return t.Why + "; there is no whole snapshot of it"
+	}
+	return t.Why + "; the newest whole snapshot is " + t.Snapshot + " (" + t.Holds + ")"
+}
+
+// Command restores the state.
+func (t StateTrouble) Command(workspace string) string { return "tfops state restore " + workspace }
 
 // LastState is the state that was applied to last; nil when nothing was
 // applied. Records of older versions say only which state was planned last.
