@@ -136,6 +136,9 @@ func (e *Engine) troubleWith(rec workspace.Record, now time.Time) *workspace.Sta
 	dir := e.workspaceDir(rec.Name)
 	path := runner.ManagedState(dir, want.At.TerraformWorkspace)
 	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && want.Lineage == "" && len(snapshots(dir)) == 0 {
+		return nil // no apply was ever seen to leave one
+	}
 	why, _ := stateTrouble(want, b, err)
 	if why == "" {
 		return nil
