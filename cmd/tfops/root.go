@@ -74,7 +74,7 @@ func addCommands(root *cobra.Command, a *app) {
 	add(groupAct, "Plan and apply:", newPlanCommand(a), newSyncCommand(a), newDriftCommand(a), newDestroyCommand(a),
 		newWaitCommand(a), newCancelCommand(a), newResolveCommand(a), newPollCommand(a))
 	add(groupDecide, "Decide:", newApprovalsCommand(a), newApproveCommand(a), newRejectCommand(a), newWithdrawCommand(a))
-	add(groupHold, "Hold back:", newLockCommand(a), newUnlockCommand(a), newSuspendCommand(a), newResumeCommand(a))
+	add(groupHold, "Hold back:", newStateCommand(a), newLockCommand(a), newUnlockCommand(a), newSuspendCommand(a), newResumeCommand(a))
 	add(groupKeep, "Keep and rescue:", newBackupCommand(a), newRecoverCommand(a), newInspectCommand(a), newDecryptCommand(a), newCompletionCommand(a))
 	root.AddCommand(newRunnerCommand(), newManCommand())
 	root.SetHelpCommand(newHelpCommand())

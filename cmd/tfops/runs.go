@@ -20,7 +20,7 @@ type runsOptions struct {
 	before    string
 }
 
-var kindWords = []string{string(run.Sync), string(run.Plan), string(run.Drift), string(run.Destroy), string(run.Refresh)}
+var kindWords = []string{string(run.Sync), string(run.Plan), string(run.Drift), string(run.Destroy), string(run.Refresh), string(run.Move)}
 
 func statusWords() []string {
 	var words []string

@@ -166,6 +166,8 @@ func (a *app) runFacts(r api.Run) []term.KeyValue {
 		{Key: "After", Value: strings.Join(r.Upstream, ", ")},
 		{Key: "Inputs", Value: inputsText(r.Inputs)},
 		{Key: "State", Value: r.State},
+		{Key: "Move", Value: moveText(r.Move)},
+		{Key: "Another state", Value: newStateText(r.NewState), Tone: term.Bad},
 	}
 	if r.Attempt > 1 {
 		facts = append(facts, term.KeyValue{Key: "Attempt", Value: fmt.Sprint(r.Attempt)})
@@ -183,6 +185,25 @@ func (a *app) runFacts(r api.Run) []term.KeyValue {
 		term.KeyValue{Key: "Apply began", Value: a.at(r.ApplyStartedAt)},
 		term.KeyValue{Key: "Finished", Value: a.at(r.FinishedAt)},
 		term.KeyValue{Key: "Took", Value: took(r)})
+}
+
+func moveText(m *api.StateMove) string {
+	if m == nil {
+		return ""
+	}
+	return m.Text
+}
+
+// newStateText says which state would be left behind, and what to do about it.
+func newStateText(n *api.NewState) string {
+	if n == nil {
+		return ""
+	}
+	lines := []string{n.Text}
+	for _, w := range n.Ways {
+		lines = append(lines, w.What+": "+w.Command)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // expires is empty once it does not matter any more.

@@ -15,6 +15,7 @@ import (
 
 func newApproveCommand(a *app) *cobra.Command {
 	var message, digest string
+	var newState bool
 	cmd := &cobra.Command{
 		Use:   "approve RUN",
 		Short: "Approve the plan of a run",
@@ -24,23 +25,32 @@ the vote is for the plan that --digest names, or else for the one that the run
 has now. A vote is bound to that plan; a new plan means new votes. Until the
 apply begins it can be taken back with "tfops withdraw".
 
+A run whose plan stands on another state than the one that was applied would
+make everything anew, and leave the old state behind. It is approved only with
+--accept-new-state and a reason, which is kept in the audit log; "tfops state
+move" takes the old state along instead.
+
 Exit status: 0 the vote was given; 1 it was not; 2 wrong usage; 130 stopped by
 Ctrl-C at the question.`,
 		Example: `  tfops approve 0k1v8m3pq4rs
   tfops approve 0k1v8m3pq4rs -m "checked with the network team"
-  tfops approve 0k1v8m3pq4rs --digest 3f2a9c4be071`,
+  tfops approve 0k1v8m3pq4rs --digest 3f2a9c4be071
+  tfops approve 0k1v8m3pq4rs --accept-new-state -m "the old account is closed"`,
 		Args:              takes("RUN"),
 		ValidArgsFunction: a.completeOne(a.runIDs("awaiting_approval")),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkDigest(digest); err != nil {
 				return err
 			}
+			if newState && strings.TrimSpace(message) == "" {
+				return fault.New(fault.Invalid, "tfops approve "+args[0]+" --accept-new-state -m WHY", "--accept-new-state needs a reason: it is kept with the vote")
+			}
 			c, err := a.client()
 			if err != nil {
 				return err
 			}
 			return a.onRun(cmd.Context(), c, args[0], func(id string) error {
-				b := api.Ballot{Yes: true, Digest: digest, Comment: message}
+				b := api.Ballot{Yes: true, Digest: digest, Comment: message, AcceptNewState: newState}
 				if digest == "" {
 					if b.Digest, err = a.confirm(cmd.Context(), c, id); err != nil {
 						return err
@@ -52,6 +62,7 @@ Ctrl-C at the question.`,
 	}
 	reasonFlag(cmd, &message, "say `WHY`, if you like: kept with the vote")
 	digestFlag(cmd, &digest)
+	cmd.Flags().BoolVar(&newState, "accept-new-state", false, "leave the state that was applied behind, on purpose; needs -m")
 	return cmd
 }
 
@@ -173,6 +184,9 @@ func (a *app) confirm(ctx context.Context, c *api.Client, id string) (string, er
 	p.Plan(a.stderr, pl)
 	p.Notef("\nRun %s of workspace %s, commit %s %s (%s)\nPlan %s: %s\n", r.ID, r.Workspace, short(r.Commit.SHA), subject(r.Commit.Message), r.Commit.Author,
 		shortDigest(pl.Digest), changesText(r.Plan))
+	if r.NewState != nil {
+		p.Notef("State: %s", r.NewState.Text)
+	}
 	if needs := needsText(r.Needs); needs != "" {
 		p.Notef("Approvals: %s\n", strings.ReplaceAll(needs, "\n", "\n           "))
 	}

@@ -68,6 +68,16 @@ func (c *Client) StartRun(ctx context.Context, workspace string, in StartRun) (R
 	return ask[Run](ctx, c, http.MethodPost, workspacePath(workspace, "/runs"), in)
 }
 
+// MoveState copies the state of a workspace to where its configuration wants it.
+func (c *Client) MoveState(ctx context.Context, workspace string) (Run, error) {
+	return ask[Run](ctx, c, http.MethodPost, workspacePath(workspace, "/state/move"), nil)
+}
+
+// RestoreState puts a snapshot in the place of a workspace's managed state.
+func (c *Client) RestoreState(ctx context.Context, workspace string, in RestoreState) (RestoredState, error) {
+	return ask[RestoredState](ctx, c, http.MethodPost, workspacePath(workspace, "/state/restore"), in)
+}
+
 // Lock holds a workspace's state.
 func (c *Client) Lock(ctx context.Context, workspace, reason string) (Workspace, error) {
 	return ask[Workspace](ctx, c, http.MethodPut, workspacePath(workspace, "/lock"), Reason{reason})

@@ -13,7 +13,7 @@ import "time"
 type Run struct {
 	ID           string   `json:"id" doc:"Sorts by time of creation"`
 	Workspace    string   `json:"workspace"`
-	Kind         string   `json:"kind" enum:"sync,plan,drift,destroy,refresh"`
+	Kind         string   `json:"kind" enum:"sync,plan,drift,destroy,refresh,move"`
 	Status       string   `json:"status" enum:"pending,planning,planned_and_finished,policy_failed,awaiting_approval,apply_queued,applying,applied,errored,interrupted,discarded,canceled"`
 	Reason       string   `json:"reason,omitempty" doc:"Why a run was discarded: rejected, superseded, expired, stale or upstream"`
 	Comment      string   `json:"comment,omitempty" doc:"What a person, or the rule that ended the run, said"`
@@ -36,6 +36,9 @@ type Run struct {
 	Error        *Failure `json:"error,omitempty"`
 	Events       []Event  `json:"events,omitempty" doc:"Only of a single run"`
 
+	NewState *NewState  `json:"new_state,omitempty" doc:"The plan stands on another state than the one that was applied"`
+	Move     *StateMove `json:"move,omitempty" doc:"Of a move: from where to where"`
+
 	CanApprove           *bool  `json:"can_approve,omitempty" doc:"Whether the asker's yes would count; only in /api/v1/approvals"`
 	CannotApproveBecause string `json:"cannot_approve_because,omitempty" doc:"Why it would not"`
 
@@ -46,6 +49,58 @@ type Run struct {
 	FinishedAt     *time.Time `json:"finished_at,omitempty"`
 	ExpiresAt      *time.Time `json:"expires_at,omitempty" doc:"When waiting for approval ends"`
 	NotBefore      *time.Time `json:"not_before,omitempty" doc:"A retry waits until then"`
+}
+
+// NewState says that a plan stands on another state than the one that was
+// applied. Such a run is approved only with accept_new_state.
+type NewState struct {
+	Text string     `json:"text" doc:"In a sentence"`
+	From StateRef   `json:"from" doc:"What was applied"`
+	To   StateRef   `json:"to" doc:"What the plan stands on"`
+	Was  string     `json:"was,omitempty" doc:"The name that the workspace seems to have had; from is that one's state"`
+	Ways []StateWay `json:"ways,omitempty" doc:"What can be done about it; absent when the run has ended"`
+}
+
+// StateMove is the copy of a state from where it was applied to where the
+// configuration wants it. The old one is kept.
+type StateMove struct {
+	Text      string   `json:"text" doc:"In a sentence"`
+	From      StateRef `json:"from"`
+	To        StateRef `json:"to"`
+	Done      bool     `json:"done" doc:"The new state holds what the old one holds: both were read back"`
+	Resources int      `json:"resources,omitempty"`
+	Serial    uint64   `json:"serial,omitempty"`
+	Lineage   string   `json:"lineage,omitempty"`
+}
+
+// RestoreState asks to restore a managed state.
+type RestoreState struct {
+	Snapshot string `json:"snapshot,omitempty" doc:"Its name; absent: the newest that is whole"`
+	Empty    bool   `json:"empty,omitempty" doc:"Begin with nothing: what was applied is given up; needs a reason"`
+	Reason   string `json:"reason,omitempty"`
+}
+
+// RestoredState says what a managed state was restored from.
+type RestoredState struct {
+	Snapshot  string `json:"snapshot,omitempty"`
+	Serial    uint64 `json:"serial"`
+	Resources int    `json:"resources"`
+	Kept      string `json:"kept,omitempty" doc:"Where what was there before lies now"`
+	Behind    string `json:"behind,omitempty" doc:"Why it does not hold all that was applied; the next plan waits for a person then"`
+}
+
+// StateRef is a state.
+type StateRef struct {
+	Identity  string `json:"identity"`
+	Backend   string `json:"backend,omitempty" doc:"managed for a state that tfops keeps"`
+	Place     string `json:"place,omitempty" doc:"Where it is, for people"`
+	Resources *int   `json:"resources,omitempty" doc:"How many it holds; absent where that is not known"`
+}
+
+// StateWay is one way to go on from a state that moved.
+type StateWay struct {
+	What    string `json:"what"`
+	Command string `json:"command" doc:"A command, or what to write"`
 }
 
 // Input is an output of another workspace that a plan was made with.
@@ -69,7 +124,7 @@ type Commit struct {
 
 // Trigger is what asked for a run.
 type Trigger struct {
-	Cause string `json:"cause" enum:"commit,config,person,schedule,retry,stale,resolve,upstream,removed,heal,refresh,apply"`
+	Cause string `json:"cause" enum:"commit,config,person,schedule,retry,stale,resolve,upstream,removed,heal,refresh,apply,move"`
 	Actor string `json:"actor,omitempty"`
 	Run   string `json:"run,omitempty" doc:"The earlier run, of a retry and its like"`
 }
@@ -297,6 +352,8 @@ type Ballot struct {
 	Yes     bool   `json:"yes"`
 	Digest  string `json:"digest" doc:"Of the plan that the voter saw: whole, or at least its first twelve hex digits"`
 	Comment string `json:"comment,omitempty"`
+
+	AcceptNewState bool `json:"accept_new_state,omitempty" doc:"The voter means to leave the state that was applied behind; needs a comment"`
 }
 
 // Cancel asks to stop a run.

@@ -38,6 +38,9 @@ func (e *Engine) Start(ctx context.Context, a Actor, o Order) (run.Run, error) {
 	if o.Ref != "" && o.Kind != run.Plan {
 		return run.Run{}, fault.New(fault.Invalid, "tfops plan "+def.Name+" --ref "+o.Ref, "only a speculative plan can be of another ref than the workspace's branch")
 	}
+	if err := e.recheckState(ctx, def.Name); err != nil {
+		return run.Run{}, err
+	}
 	r, err := e.ordered(ctx, def, o, run.Trigger{Cause: run.ByPerson, Actor: a.Name})
 	if err != nil {
 		return run.Run{}, err
@@ -148,6 +151,9 @@ type Ballot struct {
 	Yes     bool
 	Digest  string // of the plan that the voter saw, whole or its first twelve hex digits or more
 	Comment string
+
+	// AcceptNewState says that the voter means to leave the old state behind.
+	AcceptNewState bool
 }
 
 // Vote stores a vote, decides, and moves the run, in one transaction.
@@ -167,6 +173,9 @@ func (e *Engine) Vote(ctx context.Context, a Actor, id string, b Ballot) (run.Ru
 		v := approvals.Vote{Run: id, Digest: d.Run.Plan.Digest, Commit: d.Run.Commit.SHA, Voter: a.Name, Yes: b.Yes, Comment: b.Comment, At: d.Now}
 		c := caseOf(def, s.People, d.Run, d.Votes)
 		if err := approvals.CheckVote(c, v); err != nil {
+			return err
+		}
+		if err := acceptState(d, a, b); err != nil {
 			return err
 		}
 		d.Votes = append(d.Votes, v)

@@ -120,7 +120,11 @@ func (e *Engine) claim(ctx context.Context, p phase) (run.Run, time.Time, error)
 			return run.Run{}, alarm(q), nil
 		}
 		if st == startApply {
-			if _, err := e.savedPlan(r); err != nil {
+			_, err := e.savedPlan(r)
+			if t := e.troubleWith(q.Records[r.Workspace], q.Now); t != nil && err == nil {
+				err = errors.New(t.String())
+			}
+			if err != nil {
 				if err := e.discardStale(ctx, r, err.Error()); err != nil {
 					return run.Run{}, time.Time{}, err
 				}
@@ -189,6 +193,11 @@ func begin(st step, fingerprint string) func(*run.Dossier) error {
 			if d.Run.Kind.Applies() && d.Run.Kind != run.Refresh {
 				d.Record.Fingerprint = fingerprint
 			}
+			if d.Run.Kind == run.Move {
+				if err := d.TakeBoth("moving the state"); err != nil {
+					return err
+				}
+			}
 			return d.Move(run.Planning, "", "")
 		}
 		if err := d.Take("applying"); err != nil {
@@ -247,8 +256,11 @@ func expired(d *run.Dossier, def Definition) error {
 
 // anew is the command that asks for such a run once more.
 func anew(r run.Run) string {
-	if r.Kind == run.Refresh {
+	switch r.Kind {
+	case run.Refresh:
 		return "tfops sync " + r.Workspace + " --refresh-only"
+	case run.Move:
+		return "tfops state move " + r.Workspace
 	}
 	return "tfops " + string(r.Kind) + " " + r.Workspace
 }

@@ -126,6 +126,7 @@ type Engine struct {
 	mu         sync.Mutex
 	base       *Settings                    // as configured
 	settings   *Settings                    // with the workspaces that generators made
+	left       []workspace.Record           // see leftBehind
 	looks      map[string]map[string]look   // by repository and branch
 	surveyed   map[string]bool              // by repository: every branch of it was looked at
 	indexes    map[string]*workspace.Index  // by repository

@@ -17,7 +17,10 @@ func (e *Engine) LeftBehind(ctx context.Context) ([]workspace.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := e.current()
+	return leftOf(e.current(), records), nil
+}
+
+func leftOf(s *Settings, records map[string]workspace.Record) []workspace.Record {
 	var left []workspace.Record
 	for name, rec := range records {
 		if _, has := s.find(name); has || !rec.MayStand() {
@@ -26,5 +29,13 @@ func (e *Engine) LeftBehind(ctx context.Context) ([]workspace.Record, error) {
 		left = append(left, rec)
 	}
 	slices.SortFunc(left, func(a, b workspace.Record) int { return strings.Compare(a.Name, b.Name) })
-	return left, nil
+	return left
+}
+
+// leftBehind is LeftBehind as of the last look at the configuration: nothing
+// is applied of what it does not have.
+func (e *Engine) leftBehind() []workspace.Record {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.left
 }

@@ -111,6 +111,9 @@ func variables(vars map[string]cty.Value) string {
 func (e *Engine) plan(ctx context.Context, r run.Run, ended func()) {
 	defer ended()
 	err := e.startPlan(ctx, r)
+	if errors.Is(err, errHeld) || errors.Is(err, errEnded) {
+		return
+	}
 	if ctx.Err() != nil && err != nil {
 		return // the daemon stops; the next one finds a plan without a runner and makes it again
 	}
@@ -156,6 +159,9 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	if def.fingerprint != r.Fingerprint {
 		return errReconfigured
 	}
+	if err := e.checkState(ctx, r); err != nil {
+		return err
+	}
 	f := e.files(r.ID)
 	// Whatever an earlier try left: a plan is always made from a fresh tree.
 	for _, old := range []string{f.ground(), filepath.Join(f.dir, runner.GroundFile), f.phase(runner.PlanPhase), f.planFile(), f.planJSON()} {
@@ -196,6 +202,11 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	job := e.job(r, def, runner.PlanPhase, tree)
 	for _, l := range tree.Exported.LeftOut() {
 		job.LeftOut = append(job.LeftOut, runner.LeftOut(l))
+	}
+	if r.Kind == run.Move {
+		if err := e.prepareMove(ctx, r, def, &job, &secrets); err != nil {
+			return err
+		}
 	}
 	return e.Runner.Start(ctx, f.phase(runner.PlanPhase), job, secrets)
 }
@@ -268,6 +279,10 @@ func (e *Engine) followPlan(ctx context.Context, r run.Run, ended func()) {
 	}
 	if err != nil {
 		res = runner.Result{Outcome: runner.Failed, Cause: causeOf(err), Message: err.Error(), Next: fault.Next(err)}
+	}
+	if r.Kind == run.Move {
+		e.storeMove(ctx, r, res)
+		return
 	}
 	if res.Outcome != runner.Succeeded {
 		e.failPlan(ctx, r, res)
@@ -348,7 +363,7 @@ func (e *Engine) failPlan(ctx context.Context, r run.Run, res runner.Result) {
 		if err := d.Move(run.Errored, "", d.Run.Failure.Message); err != nil {
 			return err
 		}
-		if !res.Cause.Transient() || d.Run.Kind == run.Plan || d.Run.Attempt > len(retries) {
+		if !res.Cause.Transient() || d.Run.Kind == run.Plan || d.Run.Kind == run.Move || d.Run.Attempt > len(retries) {
 			return e.notChecked(d, "the check failed: "+d.Run.Failure.Message)
 		}
 		next := d.Follow(d.Run.Kind, run.ByRetry, d.Run.Trigger.Actor)
@@ -364,6 +379,7 @@ func (e *Engine) failPlan(ctx context.Context, r run.Run, res runner.Result) {
 // storePlan decides, in one transition, what a plan leads to.
 func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 	remember := e.takeOutputs(r, runner.PlanPhase)
+	met := e.met(r, res)
 	var seen sighting
 	if def, known := e.current().find(r.Workspace); known && r.Kind == run.Drift {
 		var err error
@@ -399,11 +415,19 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 			}
 			return d.Move(run.Errored, "", d.Run.Failure.Message)
 		}
-		d.Run.State = identity(res.Backend, def.TerraformWorkspace)
+		moved := standsOn(d.Record, def.Place(), e.leftBehind(), met)
+		d.Run.State = met.Identity
 		if d.Run.Kind != run.Plan { // which may be of another branch, with another backend
-			d.Record.State = d.Run.State
+			d.Record.State, d.Record.StatePlace = met.Identity, met.Place
 		}
 		d.Run.Plan, d.Run.PlannedAt = summary(d.Run.Kind, res), d.Now
+		d.Run.Warn(changedByHand(d.Record, met))
+		if s := d.Record.AppliedState; s != nil && d.Run.Kind.Applies() {
+			d.Run.HoldBack(s.Behind)
+		}
+		if done, err := e.otherState(d, moved); done || err != nil {
+			return err
+		}
 		if err := remember(d); err != nil {
 			return err
 		}
@@ -413,12 +437,12 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 		case run.Plan:
 			return d.Move(run.PlannedAndFinished, "", res.Plan.Counts.String())
 		}
-		return e.toApproval(d, def, s, res.Plan)
+		return e.toApproval(d, def, s, res.Plan, met)
 	})
 }
 
 // toApproval decides what a plan that may be applied waits for.
-func (e *Engine) toApproval(d *run.Dossier, def Definition, s *Settings, p *plan.Plan) error {
+func (e *Engine) toApproval(d *run.Dossier, def Definition, s *Settings, p *plan.Plan, met stateMet) error {
 	if p.Errored {
 		d.Run.Failure = &run.Failure{Message: "the engine could not plan everything", Next: "tfops logs " + d.Run.ID}
 		return d.Move(run.Errored, "", d.Run.Failure.Message)
@@ -427,10 +451,11 @@ func (e *Engine) toApproval(d *run.Dossier, def Definition, s *Settings, p *plan
 		if done, err := acceptance(d, p); done {
 			return err
 		}
-	} else if !p.HasChanges() {
+	} else if !p.HasChanges() && !leavesBehind(d, p) {
 		if err := e.inSync(d, p, false); err != nil {
 			return err
 		}
+		foundIn(d, def, met)
 		e.keepApplied(d.Run)
 		return d.Move(run.PlannedAndFinished, "", "no changes")
 	}

@@ -86,7 +86,12 @@ func TestLockHoldsOverAMovedBackend(t *testing.T) {
 		if err := g.engine.Lock(context.Background(), li, "a", "hands off"); err != nil {
 			t.Fatal(err)
 		}
-		g.approve(ana, r)
+		wantFault(t, g.vote(ana, r, true), fault.Conflict) // it would leave the old state behind
+		accept := Ballot{Yes: true, Digest: r.Plan.Digest, Comment: "because", AcceptNewState: true}
+		if _, err := g.engine.Vote(context.Background(), ana, r.ID, accept); err != nil {
+			t.Fatal(err)
+		}
+		g.settle()
 		if got := g.get(r.ID); got.Status != run.ApplyQueued {
 			t.Fatalf("a locked workspace's run is %s", got.Status)
 		}

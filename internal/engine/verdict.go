@@ -87,6 +87,12 @@ func pendingVerdict(q run.Queue, def Definition, r run.Run) (step, Wait) {
 			return discard, Wait{For: why}
 		}
 	}
+	if t := q.Records[r.Workspace].StateTrouble; t != nil && (r.Kind.Applies() || r.Kind == run.Move) {
+		return nothing, Wait{"somebody to restore the state: " + t.String(), t.Command(r.Workspace)}
+	}
+	if r.Kind == run.Move {
+		return moveVerdict(q, r)
+	}
 	state := q.Records[r.Workspace].State
 	for _, o := range q.Active {
 		if o.ID == r.ID {
@@ -98,6 +104,8 @@ func pendingVerdict(q run.Queue, def Definition, r run.Run) (step, Wait) {
 			return nothing, Wait{fmt.Sprintf("run %s, which applies", o.ID), "tfops wait " + o.ID}
 		case same && r.Kind.Applies() && o.Status == run.Interrupted:
 			return nothing, Wait{fmt.Sprintf("run %s, whose apply was interrupted", o.ID), resolve(o.ID)}
+		case same && r.Kind.Applies() && o.Kind == run.Move && o.Status != run.Interrupted:
+			return nothing, Wait{fmt.Sprintf("run %s, which moves the state", o.ID), "tfops wait " + o.ID}
 		case same && r.Kind.Applies() && o.Kind.Applies() && o.Status == run.Planning:
 			return nothing, Wait{fmt.Sprintf("run %s, which is planning", o.ID), "tfops wait " + o.ID}
 		}
@@ -141,7 +149,19 @@ func awaitingVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step,
 	if d.Approved {
 		return allow, Wait{}
 	}
+	if r.NewState != nil {
+		return nothing, Wait{"somebody to say what becomes of the old state (" + votesMissing(d) + "): " + r.NewState.String(), r.NewState.Ways(r)[0].Command}
+	}
 	return nothing, Wait{d.Missing(), "tfops approve " + r.ID}
+}
+
+// votesMissing is what is missing, without the reasons that are told apart.
+func votesMissing(d approvals.Decision) string {
+	d.Needs = slices.Clone(d.Needs)
+	for i := range d.Needs {
+		d.Needs[i].Because = nil
+	}
+	return d.Missing()
 }
 
 // queuedVerdict checks again, right before an apply, all that must still be
@@ -164,6 +184,9 @@ func queuedVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step, W
 	}
 	if d := approvals.Decide(caseOf(def, s.People, r, q.Votes[r.ID])); !d.Approved {
 		return discard, Wait{For: "the rules ask for more than was approved: " + d.Missing()}
+	}
+	if t := rec.StateTrouble; t != nil {
+		return nothing, Wait{"somebody to restore the state: " + t.String(), t.Command(r.Workspace)}
 	}
 	if r.Unconfirmed != "" && r.NotBefore.After(q.Now) {
 		return nothing, Wait{"the remote to say that its commit is still on branch " + def.Branch + " (apply_offline is false): " + r.Unconfirmed, "tfops poll " + def.Repository}

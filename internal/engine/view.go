@@ -179,7 +179,7 @@ func (e *Engine) viewWorkspace(ctx context.Context, d Definition, q run.Queue, r
 	if held := q.Held(d.Name, rec.State); len(held) > 0 {
 		v.Lock = &held[0]
 	}
-	last, err := e.Store.Runs(ctx, run.Query{Workspace: d.Name, Kinds: []run.Kind{run.Sync, run.Destroy, run.Refresh, run.Plan}, Limit: 1})
+	last, err := e.Store.Runs(ctx, run.Query{Workspace: d.Name, Kinds: []run.Kind{run.Sync, run.Destroy, run.Refresh, run.Move, run.Plan}, Limit: 1})
 	if err != nil {
 		return v, err
 	}

@@ -54,6 +54,9 @@ type Dossier struct {
 // Move changes the run's status and records the event.
 func (d *Dossier) Move(to Status, actor, text string) error {
 	from := d.Run.Status
+	if d.Run.Kind == Move && to != Planning { // its runner has ended, or is told to
+		d.Release()
+	}
 	if err := d.Run.Move(to, d.Now); err != nil {
 		return err
 	}

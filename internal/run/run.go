@@ -22,6 +22,7 @@ const (
 	Plan    Kind = "plan"    // speculative: never applies
 	Drift   Kind = "drift"   // a check of the real world at the applied commit: never applies
 	Destroy Kind = "destroy" // plan -destroy, then apply as the rules allow
+	Move    Kind = "move"    // the state is copied to where the configuration wants it, and planned: never applies
 	Refresh Kind = "refresh" // plan -refresh-only, then apply as the rules allow: the state takes over the world's values
 )
 
@@ -48,6 +49,7 @@ const (
 	ByRemoval  Cause = "removed"  // what its workspace was made of is gone
 	ByHeal     Cause = "heal"     // a drift check found what may be put back
 	ByRefresh  Cause = "refresh"  // the state was refreshed, and what is known of drift is older
+	ByMove     Cause = "move"     // the state was moved
 	ByApply    Cause = "apply"    // a plan was applied that was older than what is known of drift
 )
 
@@ -113,6 +115,8 @@ type Run struct {
 
 	Fingerprint  string       `json:"fingerprint"`             // of the workspace when it was planned
 	State        string       `json:"state,omitempty"`         // identity of the state, known once planned
+	Moving       *StateMove   `json:"move,omitempty"`          // of a move: from where to where
+	NewState     *NewState    `json:"new_state,omitempty"`     // it stands on another state than what is applied
 	Plan         *PlanSummary `json:"plan,omitempty"`          // set once planned
 	Failure      *Failure     `json:"failure,omitempty"`       // of errored and interrupted
 	Attempt      int          `json:"attempt"`                 // 1, and more for a retried plan

@@ -12,6 +12,7 @@ var (
 	throttleText = lazily(`(?i)too many requests|status ?code:? 429|error 429|throttl|RequestLimitExceeded|rate exceeded|rate ?limit|SlowDown\b`)
 	networkText  = lazily(`(?i)connection refused|connection reset|i/o timeout|no such host|TLS handshake timeout|network is unreachable|no route to host|` +
 		`Client\.Timeout exceeded|temporary failure in name resolution|server misbehaving|502 Bad Gateway|503 Service Unavailable|504 Gateway Time`)
+	cutText     = lazily(`(?i)Unsupported state file format:?[^\n]*`)
 	lockField   = lazily(`(?m)^\s*(ID|Who|Operation|Created):[ \t]+(.*?)\s*$`)
 	inputNamed  = lazily(`input variable "([^"]+)" is not set`)
 	initSummary = []string{
@@ -52,6 +53,9 @@ func explain(what string, all []Diagnostic, plain string) *failure {
 		f.cause, f.next = CauseDisk, "make room on the disk, or make it writable, then run it again"
 	case strings.Contains(text, "Saved plan is stale") || strings.Contains(text, "saved plan is stale"):
 		f.cause, f.next = CauseStale, "make a new plan: the state has moved on since this one was made"
+	case cutText().MatchString(text): // Terraform says that it could not lock it
+		f.cause, f.message = CauseState, what+" failed: the state is cut or damaged, and not locked by anybody: "+oneLine(cutText().FindString(text))
+		f.next = "restore the state from a backup or an earlier version that its backend keeps; look at it: `state pull` of the engine in the root module"
 	case strings.Contains(text, "Lock Info:"):
 		f.cause, f.message, f.next = lockHeld(what, text)
 	case throttleText().MatchString(text):

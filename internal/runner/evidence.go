@@ -2,7 +2,6 @@ package runner
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -126,14 +125,11 @@ func (p *phase) snapshot() error {
 	if err != nil {
 		return err
 	}
-	var head struct {
-		Serial  uint64 `json:"serial"`
-		Lineage string `json:"lineage"`
-	}
-	if err := json.Unmarshal(state, &head); err != nil {
+	head, err := ReadState(state)
+	if err != nil {
 		return fmt.Errorf("the state cannot be read: %w", err)
 	}
-	p.result.Serial, p.result.Lineage = head.Serial, head.Lineage
+	p.result.Serial, p.result.Lineage, p.result.StateDigest = head.Serial, head.Lineage, head.Digest
 	dir := filepath.Join(p.job.WorkspaceDir, "snapshots")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err

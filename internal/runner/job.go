@@ -92,6 +92,8 @@ type Job struct {
 	PlanDigest         string `json:"plan_digest"`   // apply phase: the digest that was approved, see ApprovedDigest; anything else is refused
 	Recipient          string `json:"recipient"`     // age recipient that plans, snapshots and evidence are encrypted to
 
+	Move *Move `json:"move,omitempty"` // plan phase: copy the state first
+
 	Destroy     bool          `json:"destroy"`                // plan -destroy
 	RefreshOnly bool          `json:"refresh_only,omitempty"` // plan -refresh-only
 	Outputs     bool          `json:"outputs"`                // whether other workspaces use the root module's outputs: then OutputsFile is written
@@ -122,10 +124,11 @@ type EngineSpec struct {
 // memory that the runner inherits: never in a directory, an argument or the
 // runner's own environment.
 type Secrets struct {
-	Env       map[string]string `json:"env"`       // the engine's whole environment, but for what the runner adds
-	Variables string            `json:"variables"` // HCL text of a variable file: the workspace's variables
-	Mask      []string          `json:"mask"`      // values that must never reach events or results, longest first
-	Plan      []byte            `json:"plan"`      // apply phase: the saved plan, decrypted
+	Env       map[string]string `json:"env"`               // the engine's whole environment, but for what the runner adds
+	Variables string            `json:"variables"`         // HCL text of a variable file: the workspace's variables
+	Mask      []string          `json:"mask"`              // values that must never reach events or results, longest first
+	Plan      []byte            `json:"plan"`              // apply phase: the saved plan, decrypted
+	OldEnv    map[string]string `json:"old_env,omitempty"` // of a move: the engine's environment for the old state
 }
 
 // Outcome says how a phase ended.
@@ -148,6 +151,7 @@ const (
 	CauseNetwork   Cause = "network"   // a connection failed or timed out
 	CauseThrottled Cause = "throttled" // a remote API asks to slow down
 	CauseStale     Cause = "stale"     // the state moved on since the plan was made
+	CauseState     Cause = "state"     // the state is gone, cut, or another one than is asked for
 	CauseDisk      Cause = "disk"      // no space, or a read-only file system
 	CauseNoEngine  Cause = "no_engine" // no engine of a fitting version could be had
 	CauseBadInput  Cause = "bad_input" // directory or variable file not there, plan file not the approved one
@@ -195,9 +199,12 @@ type Result struct {
 	// PlanDigest is the digest of the plan that was made or applied.
 	PlanDigest string `json:"plan_digest,omitempty"`
 
-	// Serial and Lineage of the managed state after an apply, when known.
-	Serial  uint64 `json:"serial,omitempty"`
-	Lineage string `json:"lineage,omitempty"`
+	// Serial, Lineage and StateDigest are of the managed state after an apply, when known.
+	Serial      uint64 `json:"serial,omitempty"`
+	Lineage     string `json:"lineage,omitempty"`
+	StateDigest string `json:"state_digest,omitempty"` // "sha256:…" of its file
+
+	Moved *Moved `json:"moved,omitempty"` // the state was copied, however the phase ended
 
 	// ErroredState is the path of the encrypted errored.tfstate that the
 	// engine left because it could not save the state; empty when it left none.

@@ -58,8 +58,11 @@ func (p *phase) close() {
 // run does the phase, from the inputs to the last file.
 func (p *phase) run(ctx context.Context) error {
 	main := step(p.plan)
-	if p.job.Phase == ApplyPhase {
+	switch {
+	case p.job.Phase == ApplyPhase:
 		main = p.apply
+	case p.job.Move != nil:
+		main = p.moveState
 	}
 	return inOrder(ctx, p.checkPlan, p.openGround, p.readInputs, p.findEngine, p.checkEngine, p.openDirectories, p.placeState, main)
 }

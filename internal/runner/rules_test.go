@@ -19,6 +19,8 @@ func TestCauses(t *testing.T) {
 	}{
 		{"Unsupported argument", "", CauseEngine, "terraform plan failed: Unsupported argument (main.tf line 7)"},
 		{"Error acquiring the state lock", "Error message: x\nLock Info:\n  ID:        ab-12\n  Path:      p\n  Operation: OperationTypeApply\n  Who:       ana@host\n  Version:   1.11.4\n  Created:   2026-01-02 03:04:05 UTC\n  Info:      \n", CauseLocked, "locked by ana@host since 2026-01-02 03:04:05 UTC for apply (lock ab-12)"},
+		{"Error acquiring the state lock", "Error message: 2 problems:\n\n- Unsupported state file format: The state file could not be parsed as JSON: syntax error at byte offset 50.\n", CauseState, "cut or damaged, and not locked by anybody"},
+		{"Unsupported state file format", "The state file does not have a \"version\" attribute.", CauseState, "cut or damaged"},
 		{"Error acquiring the state lock", "dial tcp 10.0.0.1:443: connect: connection refused", CauseNetwork, ""},
 		{"Error acquiring the state lock", "HTTP remote state already locked", CauseLocked, ""},
 		{"Failed to list", "Get \"https://x\": dial tcp: lookup x: no such host", CauseNetwork, ""},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // view shows the engine directories that many runs share, each at a path that is the
@@ -43,7 +44,10 @@ func (p *phase) openView(ctx context.Context) (view, error) {
 
 // overlays shows directories through overlay mounts in the runner's own mount
 // namespace: they end with it, whatever kills it.
-type overlays struct{ ground string }
+type overlays struct {
+	ground  string
+	mounted []string
+}
 
 func (o *overlays) show(shared, name, at string) error {
 	upper, work := writtenDir(o.ground, name), workDir(o.ground, name)
@@ -55,19 +59,28 @@ func (o *overlays) show(shared, name, at string) error {
 			return err
 		}
 	}
-	return mountOverlay(shared, upper, work, at)
+	if err := mountOverlay(shared, upper, work, at); err != nil {
+		return err
+	}
+	o.mounted = append(o.mounted, at)
+	return nil
 }
 
 func (o *overlays) hide(name, at string) error {
 	if err := unmount(at); err != nil {
 		return err
 	}
+	o.mounted = slices.DeleteFunc(o.mounted, func(m string) bool { return m == at })
 	return errors.Join(os.RemoveAll(writtenDir(o.ground, name)), removeWork(workDir(o.ground, name)))
 }
 
 func (o *overlays) collect() error { return nil }
 
-func (o *overlays) close() {}
+func (o *overlays) close() {
+	for _, at := range slices.Backward(o.mounted) {
+		_ = unmount(at) // the namespace ends with the runner anyway
+	}
+}
 
 // removeWork removes an overlay's own directory. The kernel makes one in it that nobody
 // may enter.

@@ -29,6 +29,8 @@ func (s *Server) table() []route {
 		{"GET", prefix + "/workspaces/{name}", "get-workspace", "One workspace", on(s.workspace)},
 		{"GET", prefix + "/workspaces/{name}/history", "workspace-history", "The runs that changed a workspace, newest first", on(s.history)},
 		{"POST", prefix + "/workspaces/{name}/runs", "start-run", "Ask for a run", created(on(s.startRun))},
+		{"POST", prefix + "/workspaces/{name}/state/move", "move-state", "Copy the state from where it was applied to where the configuration wants it", created(on(s.moveState))},
+		{"POST", prefix + "/workspaces/{name}/state/restore", "restore-state", "Put a snapshot in the place of a managed state, and plan", on(s.restoreState)},
 		{"PUT", prefix + "/workspaces/{name}/lock", "lock-workspace", "Hold the workspace's state: applies wait, plans go on", on(s.lock)},
 		{"DELETE", prefix + "/workspaces/{name}/lock", "unlock-workspace", "Give the hold up; another person's takes a reason", on(s.unlock)},
 		{"PUT", prefix + "/workspaces/{name}/suspension", "suspend-workspace", "Pause applies", on(s.suspend)},

@@ -18,7 +18,7 @@ type identified struct {
 type runsInput struct {
 	Workspace string       `query:"workspace" maxLength:"128"`
 	Status    []run.Status `query:"status,explode" enum:"pending,planning,planned_and_finished,policy_failed,awaiting_approval,apply_queued,applying,applied,errored,interrupted,discarded,canceled" doc:"Any of these; may be repeated"`
-	Kind      []run.Kind   `query:"kind,explode" enum:"sync,plan,drift,destroy,refresh" doc:"Any of these; may be repeated"`
+	Kind      []run.Kind   `query:"kind,explode" enum:"sync,plan,drift,destroy,refresh,move" doc:"Any of these; may be repeated"`
 	Limit     int          `query:"limit" minimum:"1" maximum:"1000" default:"50"`
 	Before    string       `query:"before" maxLength:"64" doc:"Only runs older than this one: the last of the page before"`
 }

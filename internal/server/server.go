@@ -80,6 +80,12 @@ type Decisions interface {
 	Resolve(ctx context.Context, a engine.Actor, id, found string) (run.Run, error)
 }
 
+// States is what people decide about states.
+type States interface {
+	MoveState(ctx context.Context, a engine.Actor, workspace string) (run.Run, error)
+	RestoreState(ctx context.Context, a engine.Actor, workspace string, from engine.Restoration) (engine.Restored, error)
+}
+
 // Drift is what is asked and decided about findings.
 type Drift interface {
 	Findings(context.Context, engine.FindingQuery) ([]drift.Finding, error)
@@ -104,6 +110,7 @@ type Engine interface {
 	Holds
 	Runs
 	Decisions
+	States
 }
 
 // Reports is what is asked about drift reports.

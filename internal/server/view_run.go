@@ -29,13 +29,43 @@ func viewRun(v engine.RunView) api.Run {
 		Commit:  viewCommit(r.Commit),
 		Trigger: api.Trigger{Cause: string(r.Trigger.Cause), Actor: r.Trigger.Actor, Run: r.Trigger.Run},
 		Plan:    viewPlan(r.Kind, r.Plan), Approvals: viewVotes(r, v.Votes), Needs: viewNeeds(v.Needs),
-		State: r.State, Attempt: r.Attempt, SupersededBy: r.SupersededBy, Upstream: r.Upstream, Inputs: viewInputs(r.Inputs), Codify: r.Codify, Found: viewFound(r.Found),
+		State: r.State, NewState: viewNewState(r), Move: viewMove(r.Moving), Attempt: r.Attempt, SupersededBy: r.SupersededBy, Upstream: r.Upstream, Inputs: viewInputs(r.Inputs), Codify: r.Codify, Found: viewFound(r.Found),
 		Warnings: r.Warnings, Confirm: r.Confirm, Error: viewFailure(r.Failure), Events: viewEvents(v.Events),
 		CreatedAt: r.CreatedAt.UTC(), StartedAt: at(r.StartedAt), PlannedAt: at(r.PlannedAt), ApplyStartedAt: at(r.ApplyStartedAt),
 		FinishedAt: at(r.FinishedAt), NotBefore: at(r.NotBefore),
 	}
 	if r.Status == run.AwaitingApproval || r.Status == run.ApplyQueued {
 		out.ExpiresAt = at(r.ExpiresAt)
+	}
+	return out
+}
+
+func viewNewState(r run.Run) *api.NewState {
+	n := r.NewState
+	if n == nil {
+		return nil
+	}
+	out := &api.NewState{Text: n.String(), From: viewStateRef(n.From), To: viewStateRef(n.To), Was: n.Was}
+	if r.Status.Terminal() { // nothing is left to be decided
+		return out
+	}
+	for _, w := range n.Ways(r) {
+		out.Ways = append(out.Ways, api.StateWay{What: w.What, Command: w.Command})
+	}
+	return out
+}
+
+func viewMove(m *run.StateMove) *api.StateMove {
+	if m == nil {
+		return nil
+	}
+	return &api.StateMove{Text: m.String(), From: viewStateRef(m.From), To: viewStateRef(m.To), Done: m.Done, Resources: m.Resources, Serial: m.Serial, Lineage: m.Lineage}
+}
+
+func viewStateRef(s workspace.StateRef) api.StateRef {
+	out := api.StateRef{Identity: s.Identity, Backend: s.Backend, Place: s.Place}
+	if s.Counted {
+		out.Resources = &s.Resources
 	}
 	return out
 }

@@ -49,6 +49,8 @@ func fixture() sample {
 			CoAuthors: []run.Person{{Name: "Bo", Email: "bo@example.com"}}, Message: "a change\n\nof \"all\" <that> & \u00fc", Time: at(-10)},
 		Trigger:     run.Trigger{Cause: run.ByPerson, Actor: "ana", Run: "01zgwseg0aaa"},
 		Fingerprint: "f1", State: "s3:bucket=b,key=k#default",
+		Moving:   &run.StateMove{From: stateRef("s3:bucket=a"), To: stateRef("s3:bucket=b,key=k#default"), Done: true, Already: true, Resources: 3, Serial: 7, Lineage: "8a7c"},
+		NewState: &run.NewState{From: stateRef("s3:bucket=a"), To: stateRef("s3:bucket=b,key=k#default"), Was: "net-old"},
 		Plan: &run.PlanSummary{Digest: "sha256:0123", Counts: plan.Counts{Add: 1, Change: 2, Delete: 3, Replace: 4, Import: 5, Move: 6, Forget: 7, Read: 8, Outputs: 9},
 			Types: []string{"aws_vpc"}, Addresses: []string{"aws_vpc.main"}, Drifted: 10, Changes: true, Complete: true, Engine: "terraform 1.11.4"},
 		Failure: &run.Failure{Message: "it failed", Detail: "the engine said so", Next: "tfops logs"},
@@ -62,6 +64,9 @@ func fixture() sample {
 		events: []run.Event{{Run: ended.ID, At: at(2), From: run.Pending, To: run.Planning, Actor: "ana", Text: "off it goes"}},
 		record: workspace.Record{Name: "net", Head: "h1", Desired: "c0ffee", DesiredAt: at(0), Fingerprint: "f1", Applied: "beef", AppliedAt: at(-1),
 			AppliedFingerprint: "f0", ApplyStartedAt: at(5), Destroyed: true, StartedAt: at(2), State: "s3:bucket=b,key=k#default",
+			StatePlace: `backend "s3"`, StateTrouble: &workspace.StateTrouble{Why: "it is gone", Snapshot: "00000007-r.tfstate.age", Holds: "serial 7", Since: at(6)},
+			AppliedState: &workspace.AppliedState{StateRef: stateRef("s3:bucket=a"), StateMark: workspace.StateMark{Serial: 7, Lineage: "8a7c", Digest: "sha256:4567"},
+				Behind: "restored", Commit: "beef", At: workspace.Place{Repository: "infra", Branch: "main", Dir: "net", TerraformWorkspace: "default"}},
 			Origin: &workspace.Origin{Generator: "live", Branch: "main", Dir: "live/net", VarFile: "a.tfvars"},
 			Orphan: &workspace.Orphan{Since: at(-3), Why: "gone", Asked: true}, Ended: "run 01zgwseg0v3j is errored", HeldBack: "dns",
 			Outputs: map[string]workspace.Output{"vpc": {Digest: "d2", Sensitive: true}}, Inputs: map[string]string{"workspace.dns.outputs.zone": "d1"},
@@ -80,6 +85,10 @@ func fixture() sample {
 			Counts: map[drift.Class]int{drift.Changed: 1}, Open: map[drift.Severity]int{drift.Low: 1}},
 		report: run.Report{ID: "01zgwseg2c5m", Name: "nightly", At: at(-4), Since: at(-1444), DueAt: at(-4), Text: "one workspace of one drifted", Clean: true},
 	}
+}
+
+func stateRef(identity string) workspace.StateRef {
+	return workspace.StateRef{Identity: identity, Backend: "s3", Place: `backend "s3"`, Resources: 3, Counted: true}
 }
 
 // write stores the fixture under the keys that the package comment names.
@@ -259,6 +268,8 @@ func TestOldFilesOpen(t *testing.T) {
 				}
 				if version < 4 { // nor why nothing was healed, which schema 3 has since after its file was made
 					f.record.Drift.NotHealed = ""
+					f.ended.Warnings, f.ended.Confirm = nil, nil
+					f.ended.NewState, f.ended.Moving, f.record.AppliedState, f.record.StatePlace, f.record.StateTrouble = nil, nil, nil, "", nil // nor which state was applied to
 				}
 				before, _ := os.ReadFile(path)
 				s := open(t, path, Options{ReadOnly: readOnly})

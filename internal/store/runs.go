@@ -162,7 +162,7 @@ func (s *Store) enqueue(tx *bolt.Tx, r run.Run) (created, superseded []run.Run, 
 
 // leftOut reports whether a run is not made because of one that has not ended.
 func leftOut(k, active run.Kind) bool {
-	return k == run.Drift && active == run.Drift || k == run.Refresh && active.Applies() && active != run.Refresh
+	return (k == run.Drift || k == run.Move) && active == k || k == run.Refresh && active.Applies() && active != run.Refresh
 }
 
 func (s *Store) supersede(tx *bolt.Tx, old run.Run, by string) (run.Run, error) {
@@ -259,7 +259,7 @@ func (s *Store) dossier(tx *bolt.Tx, id string) (*run.Dossier, error) {
 	return d, err
 }
 
-func lockKeys(r run.Run) []string { return locks.Keys(r.Workspace, r.State) }
+func lockKeys(r run.Run) []string { return r.LockKeys() }
 
 // save stores a dossier that was read in the same transaction and changed.
 // keys are those that its locks may lie under, now and when it was read.

@@ -20,7 +20,10 @@ type Record struct {
 
 	StartedAt time.Time `json:"started_at,omitzero"` // something last began for it: who waited longest goes first
 
-	State string `json:"state,omitempty"` // identity of the state, known after the first plan
+	State        string        `json:"state,omitempty"`         // identity of the state, known after the first plan
+	StateTrouble *StateTrouble `json:"state_trouble,omitempty"` // of a managed state
+	StatePlace   string        `json:"state_place,omitempty"`   // where that is, for people
+	AppliedState *AppliedState `json:"applied_state,omitempty"` // what was applied to last; see LastState
 
 	Suspension *Suspension `json:"suspension,omitempty"`
 

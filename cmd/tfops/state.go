@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/term"
+)
+
+func newStateCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "state",
+		Short: "Move or restore a workspace's state",
+		Long: `What can be done about a state that moved or was lost. tfops remembers which
+state a workspace was applied to, and of one that it keeps, which version. A run
+that stands on another one waits for a person, and says why.`,
+		Example: `  tfops state move network-prod
+  tfops state restore network-prod`,
+		Args: noCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newStateMoveCommand(a), newStateRestoreCommand(a))
+	return cmd
+}
+
+func newStateMoveCommand(a *app) *cobra.Command {
+	var o startOptions
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "move WORKSPACE",
+		Short: "Copy the state to where the configuration wants it",
+		Long: `Copy the state of a workspace from where it was applied to where its
+configuration wants it now: out of a backend or of tfops into another backend, or
+back. The old state is read with the code of the applied commit, the new one
+written with the newest commit's, under the locks of both. A state there that
+holds resources of another lineage is not overwritten. Both are read again
+afterwards, a plan is made on the new one, and the old one is kept as it is.
+Then a sync follows.
+
+On a terminal the workspace's name is asked back. Without one, --yes is needed.
+
+` + planExitHelp,
+		Example: `  tfops state move network-prod --wait
+  tfops state move network-prod --yes`,
+		Args:              takes("WORKSPACE"),
+		ValidArgsFunction: a.completeOne(a.workspaceNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkTimeout(cmd, o.timeout, o.wait); err != nil {
+				return err
+			}
+			return a.moveState(cmd.Context(), args[0], yes, o)
+		},
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "move it without asking")
+	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, print the plan, and exit by its outcome")
+	timeoutFlag(cmd, &o.timeout)
+	return cmd
+}
+
+func (a *app) moveState(ctx context.Context, name string, yes bool, o startOptions) error {
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	if !yes {
+		if err := a.askName(ctx, name, "To move the state of workspace "+name+", type its name:", "tfops state move "+name+" --yes"); err != nil {
+			return err
+		}
+	}
+	r, err := c.MoveState(ctx, name)
+	if err != nil {
+		return a.meant(ctx, c, name, err)
+	}
+	if !o.wait {
+		return a.started(r)
+	}
+	if r, err = a.awaitTold(ctx, c, r.ID, o.timeout); err != nil {
+		return err
+	}
+	return a.conclude(ctx, c, r)
+}
+
+// askName has a person type the name of the workspace that is meant; instead
+// is the command that does without.
+func (a *app) askName(ctx context.Context, name, question, instead string) error {
+	given, err := a.term().Ask(ctx, question, instead)
+	switch {
+	case ctx.Err() != nil:
+		return ended(exitSignal)
+	case errors.Is(err, term.ErrNoAnswer):
+		return ended(exitFailed)
+	case err != nil:
+		return err
+	case given != name:
+		return fault.New(fault.Conflict, instead, "that is not the name of the workspace: nothing was done")
+	}
+	return nil
+}

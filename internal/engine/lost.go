@@ -1,0 +1,208 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// A managed state lies in a file that can be lost, cut or put back from an old
+// backup. A plan on such a state would make everything anew. So what the last
+// apply left is held against the file before anything that could be applied is
+// planned, and once more before it is applied.
+
+// stateTrouble says why a managed state is not what was left by the last apply;
+// "" when it is. ahead is set when somebody wrote to it since. b and err are
+// what reading its file gave.
+func stateTrouble(want workspace.AppliedState, b []byte, err error) (trouble string, ahead bool) {
+	held := !want.Counted || want.Resources > 0
+	if errors.Is(err, fs.ErrNotExist) {
+		if !held {
+			return "", false
+		}
+		return "it is gone", false
+	}
+	if err != nil {
+		return "it cannot be read: " + err.Error(), false
+	}
+	got, err := runner.ReadState(b)
+	switch {
+	case errors.Is(err, runner.ErrStateEmpty) && !held:
+		return "", false
+	case err != nil:
+		return err.Error(), false
+	case want.Lineage == "": // applied by an older version, which did not keep it
+		return "", false
+	case got.Lineage != want.Lineage:
+		return fmt.Sprintf("it is another state: its lineage is %s, and %s was applied", got.Lineage, want.Lineage), false
+	case got.Serial < want.Serial:
+		return fmt.Sprintf("it is older than what was applied: its serial is %d, and that was %d", got.Serial, want.Serial), false
+	case got.Serial > want.Serial:
+		return "", true
+	case want.Digest != "" && got.Digest != want.Digest:
+		return fmt.Sprintf("it was changed without a new serial (%d)", got.Serial), false
+	}
+	return "", false
+}
+
+// managedOf is the managed state that a record says was applied; false when it
+// was in a backend.
+func managedOf(rec workspace.Record) (workspace.AppliedState, bool) {
+	s := rec.LastState()
+	if s == nil || s.Backend != workspace.Managed && !strings.HasPrefix(s.Identity, workspace.Managed+":") {
+		return workspace.AppliedState{}, false
+	}
+	return *s, true
+}
+
+// snapshot is an encrypted copy of a managed state.
+type snapshot struct {
+	name string
+	at   time.Time
+	head runner.StateHead
+	text []byte
+}
+
+// snapshots lists the names of the copies of a managed state, newest first.
+func snapshots(workspaceDir string) []string {
+	type aged struct {
+		name string
+		at   time.Time
+	}
+	var all []aged
+	paths, _ := filepath.Glob(filepath.Join(runner.SnapshotsDir(workspaceDir), "*.tfstate.age")) // the pattern is good
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			all = append(all, aged{filepath.Base(path), info.ModTime()})
+		}
+	}
+	slices.SortFunc(all, func(a, b aged) int { return cmp.Or(b.at.Compare(a.at), strings.Compare(b.name, a.name)) })
+	names := make([]string, len(all))
+	for i := range all {
+		names[i] = all[i].name
+	}
+	return names
+}
+
+// opener decrypts a file.
+type opener interface {
+	Open(path string) ([]byte, error)
+}
+
+func openSnapshot(v opener, workspaceDir, name string) (snapshot, error) {
+	path := filepath.Join(runner.SnapshotsDir(workspaceDir), name)
+	info, err := os.Stat(path)
+	if err != nil {
+		return snapshot{}, err
+	}
+	b, err := v.Open(path)
+	if err != nil {
+		return snapshot{}, err
+	}
+	head, err := runner.ReadState(b)
+	return snapshot{name, info.ModTime(), head, b}, err
+}
+
+// newestWhole finds the newest copy that can be decrypted and is whole, of this
+// lineage if one is known.
+func newestWhole(v opener, workspaceDir, lineage string) (snapshot, bool) {
+	for _, name := range snapshots(workspaceDir) {
+		if s, err := openSnapshot(v, workspaceDir, name); err == nil && (lineage == "" || s.head.Lineage == lineage) {
+			return s, true
+		}
+	}
+	return snapshot{}, false
+}
+
+// troubleWith looks at the managed state of a workspace; nil when it is what
+// was applied.
+func (e *Engine) troubleWith(rec workspace.Record, now time.Time) *workspace.StateTrouble {
+	want, ok := managedOf(rec)
+	if !ok {
+		return nil
+	}
+	dir := e.workspaceDir(rec.Name)
+	path := runner.ManagedState(dir, want.At.TerraformWorkspace)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && want.Lineage == "" && len(snapshots(dir)) == 0 {
+		return nil // no apply was ever seen to leave one
+	}
+	why, _ := stateTrouble(want, b, err)
+	if why == "" {
+		return nil
+	}
+	t := &workspace.StateTrouble{Why: fmt.Sprintf("the managed state of workspace %s (%s) is not what was applied: %s", rec.Name, path, why), Since: now}
+	if s, ok := newestWhole(e.Vault, dir, want.Lineage); ok {
+		n := workspace.StateRef{Resources: s.head.Resources, Counted: true}
+		t.Snapshot = s.name
+		t.Holds = fmt.Sprintf("serial %d, %s, of %s", s.head.Serial, n.Holds(), s.at.UTC().Format("2006-01-02 15:04 MST"))
+	}
+	return t
+}
+
+// errHeld says that a run waits for its state to be restored.
+var errHeld = errors.New("the managed state is not what was applied")
+
+// checkState holds a run back whose managed state is not what was applied. One
+// that only looks fails: what it would see says nothing of the world.
+func (e *Engine) checkState(ctx context.Context, r run.Run) error {
+	d, _, err := e.Store.Dossier(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	t := e.troubleWith(d.Record, d.Now)
+	if t == nil {
+		return nil
+	}
+	if !r.Kind.Applies() && r.Kind != run.Move {
+		return fault.New(fault.Conflict, t.Command(r.Workspace), "%s", t)
+	}
+	_, err = e.change(ctx, r.ID, func(d *run.Dossier) error {
+		if d.Run.Status != run.Planning {
+			return errEnded
+		}
+		d.Record.StateTrouble = t
+		return d.Move(run.Pending, "", t.String())
+	})
+	if err == nil {
+		err = errHeld
+	}
+	return err
+}
+
+// recheckState forgets a trouble that somebody has mended by hand.
+func (e *Engine) recheckState(ctx context.Context, name string) error {
+	records, err := e.Store.Records(ctx)
+	if err != nil || records[name].StateTrouble == nil {
+		return err
+	}
+	if e.troubleWith(records[name], time.Time{}) != nil {
+		return nil
+	}
+	return e.Store.ChangeHolds(ctx, name, func(h *run.Holds) error {
+		h.Record.StateTrouble = nil
+		return nil
+	})
+}
+
+// changedByHand warns of a managed state that somebody wrote to since the last
+// apply, which is no fault.
+func changedByHand(rec workspace.Record, met stateMet) string {
+	want := rec.AppliedState
+	if want == nil || want.Lineage == "" || want.Lineage != met.Lineage || met.Serial <= want.Serial {
+		return ""
+	}
+	return fmt.Sprintf("The managed state was written to since the last apply that tfops knows of: its serial is %d, and was %d.", met.Serial, want.Serial)
+}

@@ -1,0 +1,183 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// A move is a run that copies the state from where it was applied to where the
+// configuration wants it, and plans on it. It changes nothing in the world and
+// may be repeated, so it is planned and never applied; it holds the locks of
+// both states while it works. A sync follows, which proves it by its plan.
+
+// MoveState asks for the state of a workspace to be copied.
+func (e *Engine) MoveState(ctx context.Context, a Actor, name string) (run.Run, error) {
+	def, err := e.current().workspace(name)
+	if err != nil {
+		return run.Run{}, err
+	}
+	repo, ok := e.current().Repositories[def.Repository]
+	if !ok {
+		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
+	}
+	records, err := e.Store.Records(ctx)
+	if err != nil {
+		return run.Run{}, err
+	}
+	rec := records[name]
+	rec.Name = name
+	old, _ := e.oldState(rec, def)
+	move, err := movable(rec, old)
+	if err != nil {
+		return run.Run{}, err
+	}
+	c, err := commit(ctx, repo, cmp.Or(rec.Desired, rec.Head))
+	if err != nil {
+		return run.Run{}, err
+	}
+	// First of all: a move that is not in the audit log is not made.
+	err = e.Store.ChangeHolds(ctx, name, func(h *run.Holds) error {
+		h.Audit(a.Name, a.Via, "move-state", move.String())
+		return nil
+	})
+	if err != nil {
+		return run.Run{}, err
+	}
+	created, err := e.enqueued(ctx, run.Batch{Runs: []run.Run{{Workspace: name, Kind: run.Move, Commit: c, Fingerprint: def.fingerprint,
+		State: move.To.Identity, Moving: &move, Trigger: run.Trigger{Cause: run.ByPerson, Actor: a.Name}}}})
+	if err != nil || len(created) > 0 {
+		return append(created, run.Run{})[0], err
+	}
+	return run.Run{}, fault.New(fault.Conflict, "tfops runs --workspace "+name+" --kind move", "the state of workspace %s is being moved already", name)
+}
+
+// movable says from where to where the state of a workspace is to be copied.
+func movable(rec workspace.Record, old *workspace.AppliedState) (run.StateMove, error) {
+	switch {
+	case old == nil:
+		return run.StateMove{}, fault.New(fault.Conflict, "tfops status "+rec.Name, "workspace %s has applied nothing: there is no state to move", rec.Name)
+	case rec.State == old.Identity:
+		return run.StateMove{}, fault.New(fault.Conflict, "if the configuration has just changed, plan it first: tfops sync "+rec.Name,
+			"the state of workspace %s is where it was applied: %s", rec.Name, old)
+	}
+	return run.StateMove{From: old.StateRef, To: workspace.StateRef{Identity: rec.State, Place: rec.StatePlace}}, nil
+}
+
+// oldState is the state that was applied, and the name of the workspace that it
+// belongs to: of one that is new, that is the one which it seems to have been.
+func (e *Engine) oldState(rec workspace.Record, def Definition) (*workspace.AppliedState, string) {
+	if old := rec.LastState(); old != nil {
+		return old, rec.Name
+	}
+	met := workspace.StateRef{Identity: rec.State}
+	if n := renamed(rec, def.Place(), e.leftBehind(), met); n != nil {
+		for _, l := range e.leftBehind() {
+			if l.Name == n.Was {
+				return l.LastState(), l.Name
+			}
+		}
+	}
+	return nil, ""
+}
+
+// prepareMove exports what leads to the old state, and tells the runner of it.
+func (e *Engine) prepareMove(ctx context.Context, r run.Run, def Definition, j *runner.Job, s *runner.Secrets) error {
+	records, err := e.Store.Records(ctx)
+	if err != nil {
+		return err
+	}
+	rec := records[r.Workspace]
+	rec.Name = r.Workspace
+	old, owner := e.oldState(rec, def)
+	if old == nil || old.Identity != r.Moving.From.Identity {
+		return fault.New(fault.Conflict, "tfops sync "+r.Workspace, "the state of workspace %s is another one since the move was asked for", r.Workspace)
+	}
+	m := &runner.Move{From: old.Identity, To: r.Moving.To.Identity, Dir: old.At.Dir, TerraformWorkspace: old.At.TerraformWorkspace}
+	j.Move = m
+	if old.Backend == workspace.Managed {
+		m.File = runner.ManagedState(e.workspaceDir(owner), old.At.TerraformWorkspace)
+		return nil
+	}
+	sha := cmp.Or(old.Commit, rec.Applied)
+	repo := e.current().Repositories[def.Repository]
+	if sha == "" || repo.Source == nil {
+		return fault.New(fault.Conflict, "copy it by hand: `terraform state pull` where it is, `terraform state push` where it goes, then tfops sync "+r.Workspace,
+			"it is not known which commit leads to the old state of workspace %s", r.Workspace)
+	}
+	if err := e.need(ctx, repo, sha); err != nil {
+		return err
+	}
+	tree, err := e.checkouts.Ensure(ctx, repo.named(repo.name), repo, sha)
+	if err != nil {
+		return err
+	}
+	m.Checkout = tree.Dir
+	was := def
+	if applied, err := e.asApplied(def, rec.AppliedFingerprint); err == nil {
+		was = applied
+	}
+	m.Dir, m.TerraformWorkspace = cmp.Or(old.At.Dir, was.Dir), cmp.Or(old.At.TerraformWorkspace, was.TerraformWorkspace)
+	var mask []string
+	s.OldEnv, mask = e.current().environment(e.Environ, was.Workspace)
+	s.Mask = masks(was.Workspace, append(mask, s.Mask...), s.Mask)
+	return nil
+}
+
+// storeMove stores what became of a move. The state may have been copied
+// although the plan on it failed.
+func (e *Engine) storeMove(ctx context.Context, r run.Run, res runner.Result) {
+	def, _ := e.current().find(r.Workspace)
+	met := e.met(r, res)
+	e.decide(ctx, r.ID, func(d *run.Dossier) error {
+		if d.Run.Status != run.Planning {
+			return errEnded
+		}
+		if res.Outcome == runner.Succeeded && res.Plan != nil {
+			d.Run.Plan, d.Run.PlannedAt = summary(d.Run.Kind, res), d.Now
+		}
+		if m := res.Moved; m != nil {
+			moved(d, def, met, *m)
+			follow := d.Follow(run.Sync, run.ByMove, d.Run.Trigger.Actor)
+			follow.Fingerprint = def.fingerprint
+		}
+		if res.Outcome == runner.Succeeded && res.Moved != nil {
+			return d.Move(run.PlannedAndFinished, "", d.Run.Moving.String()+"; the plan on it: "+res.Plan.Counts.String())
+		}
+		d.Run.Failure = failure(d.Run, res)
+		if res.Moved == nil && res.Outcome == runner.Succeeded { // a runner that knows of no moves
+			d.Run.Failure = &run.Failure{Message: "nothing was moved: the runner is of another version", Next: "restart tfops serve, then: " + anew(d.Run)}
+		}
+		return d.Move(run.Errored, "", d.Run.Failure.Message)
+	})
+}
+
+// moved records that the state is where the configuration wants it.
+func moved(d *run.Dossier, def Definition, met stateMet, m runner.Moved) {
+	d.Run.Moving.Done, d.Run.Moving.Already, d.Run.Moving.Resources, d.Run.Moving.Serial, d.Run.Moving.Lineage = true, m.Already, m.Resources, m.Serial, m.Lineage
+	met.Identity, met.Resources, met.Counted = d.Run.Moving.To.Identity, m.Resources, true
+	d.Record.State = met.Identity
+	d.Record.AppliedState = &workspace.AppliedState{StateRef: met.StateRef, StateMark: met.StateMark, At: def.Place(), Commit: d.Run.Commit.SHA}
+	d.Audit(cmp.Or(d.Run.Trigger.Actor, "tfops"), "", "state-moved", d.Run.Moving.String())
+}
+
+// moveVerdict says what a pending move waits for: whatever holds one of its
+// states, or is about to write to it.
+func moveVerdict(q run.Queue, r run.Run) (step, Wait) {
+	for _, key := range r.LockKeys() {
+		if l, ok := q.Locks[key]; ok && l.Run != r.ID {
+			return nothing, Wait{"the state, which is " + l.String(), remedy(q, l)}
+		}
+	}
+	for _, o := range q.Active {
+		same := o.Workspace == r.Workspace || o.State == r.State || o.State == r.Moving.From.Identity
+		if o.ID != r.ID && same && (o.Status == run.Planning && (o.Kind.Applies() || o.Kind == run.Move) || o.Status == run.Applying) {
+			return nothing, Wait{"run " + o.ID + ", which is " + string(o.Status), "tfops wait " + o.ID}
+		}
+	}
+	return startPlan, Wait{"a free worker", "tfops wait " + r.ID}
+}

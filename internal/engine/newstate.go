@@ -1,0 +1,191 @@
+package engine
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// A plan on another state than the one that was applied makes everything anew,
+// and says nothing of what it leaves behind. So such a run waits for a person,
+// whatever `apply` says.
+
+// stateMet is the state that a plan stands on.
+type stateMet struct {
+	workspace.StateRef
+	workspace.StateMark // of a managed state, where it can be read
+}
+
+// met tells which state a plan stands on. A drift check plans with what was
+// applied, and so in the Terraform workspace of then.
+func (e *Engine) met(r run.Run, res runner.Result) stateMet {
+	def, _ := e.current().find(r.Workspace)
+	if r.Kind == run.Drift {
+		if applied, err := e.asApplied(def, r.Fingerprint); err == nil {
+			def = applied
+		}
+	}
+	m := stateMet{StateRef: refOf(res.Backend, def.TerraformWorkspace)}
+	if res.Plan != nil {
+		m.Resources, m.Counted = res.Plan.Compared, true
+	}
+	if path, _ := res.Backend.Config["path"].(string); res.Backend.Type == workspace.Managed && path != "" {
+		if head, err := readStateFile(path); err == nil {
+			m.StateMark = markOf(head)
+		}
+	}
+	return m
+}
+
+func refOf(b runner.BackendConfig, terraformWorkspace string) workspace.StateRef {
+	return workspace.StateRef{Identity: identity(b, terraformWorkspace), Backend: b.Type, Place: locks.Place(b.Type, b.Config, terraformWorkspace)}
+}
+
+func markOf(h runner.StateHead) workspace.StateMark {
+	return workspace.StateMark{Serial: h.Serial, Lineage: h.Lineage, Digest: h.Digest}
+}
+
+func readStateFile(path string) (runner.StateHead, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return runner.StateHead{}, err
+	}
+	return runner.ReadState(b)
+}
+
+// standsOn says whether a state is another than the one that was applied, and
+// leaves something behind; nil when not. left are the records of workspaces
+// that the configuration does not have any more.
+func standsOn(rec workspace.Record, place workspace.Place, left []workspace.Record, met stateMet) *run.NewState {
+	old := rec.LastState()
+	if old == nil {
+		return renamed(rec, place, left, met.StateRef)
+	}
+	switch {
+	case old.Identity == met.Identity:
+		return nil
+	case old.Counted && old.Resources == 0: // nothing is left behind
+		return nil
+	case old.Backend == workspace.Managed && met.Backend == workspace.Managed && met.Lineage != "" && old.Lineage == met.Lineage:
+		return nil // the data directory was moved, and the state with it
+	}
+	return &run.NewState{From: old.StateRef, To: met.StateRef}
+}
+
+// renamed finds the workspace that a new one seems to have been.
+func renamed(rec workspace.Record, place workspace.Place, left []workspace.Record, met workspace.StateRef) *run.NewState {
+	if met.Resources > 0 {
+		return nil // it has found what was applied
+	}
+	for _, l := range left {
+		s := l.LastState()
+		if s == nil || l.Name == rec.Name || s.At != place || s.Identity == met.Identity || s.Counted && s.Resources == 0 {
+			continue
+		}
+		return &run.NewState{From: s.StateRef, To: met, Was: l.Name}
+	}
+	return nil
+}
+
+// foundIn remembers the state in which a sync found what its commit says. One
+// that holds nothing is no ground to forget the one that was applied to.
+func foundIn(d *run.Dossier, def Definition, met stateMet) {
+	if d.Run.Kind == run.Destroy {
+		met.Resources = 0
+	} else if met.Resources == 0 && d.Record.AppliedState != nil && d.Record.AppliedState.Identity != met.Identity {
+		return
+	}
+	d.Record.AppliedState = &workspace.AppliedState{StateRef: met.StateRef, StateMark: met.StateMark, At: def.Place(), Commit: d.Run.Commit.SHA}
+	if n := d.Run.NewState; n != nil { // it has been moved by hand, and nothing is left behind
+		d.Run.NewState = nil
+		d.Run.Confirm = slices.DeleteFunc(d.Run.Confirm, func(why string) bool { return why == n.String() })
+	}
+}
+
+// leavesBehind reports whether a sync that changes nothing would forget what is
+// in the state that was applied: it found an empty one.
+func leavesBehind(d *run.Dossier, p *plan.Plan) bool { return d.Run.NewState != nil && p.Compared == 0 }
+
+// wroteState remembers the state that a run has written, whole or in part. made is
+// its plan; it is nil where it cannot be read.
+func wroteState(d *run.Dossier, def Definition, res runner.Result, made *plan.Plan) {
+	s := workspace.AppliedState{StateRef: refOf(res.Backend, def.TerraformWorkspace), At: def.Place(), Commit: d.Run.Commit.SHA,
+		StateMark: workspace.StateMark{Serial: res.Serial, Lineage: res.Lineage, Digest: res.StateDigest}}
+	old := d.Record.AppliedState
+	same := old != nil && old.Identity == s.Identity
+	if s.Backend == "" || !same && res.Outcome == runner.Failed && res.Cause != runner.CauseEngine {
+		return // it has written nothing
+	}
+	if same {
+		s.Resources, s.Counted = old.Resources, old.Counted
+		if s.Lineage == "" {
+			s.StateMark = old.StateMark
+		}
+	}
+	switch {
+	case res.Outcome != runner.Succeeded:
+		if same {
+			s.Behind = old.Behind
+		}
+		s.Counted = false // a part of it was carried out
+	case made != nil:
+		s.Resources, s.Counted = made.Left(), true
+	}
+	d.Record.AppliedState = &s
+}
+
+// otherState notes that a plan stands on another state. What may be applied is
+// then held for a person; a look at what is applied saw nothing of it, and a
+// refresh or a destroy would not do what it says: these end. done reports that.
+func (e *Engine) otherState(d *run.Dossier, n *run.NewState) (done bool, err error) {
+	d.Run.NewState = n
+	if n == nil {
+		return false, nil
+	}
+	d.Note("", n.String())
+	switch d.Run.Kind {
+	case run.Plan:
+		d.Run.Warn(n.String() + ".")
+		return false, nil
+	case run.Sync:
+		d.Run.HoldBack(n.String())
+		return false, nil
+	}
+	if err := e.notChecked(d, "the check did not see what is applied: "+n.String()); err != nil {
+		return true, err
+	}
+	d.Run.Failure = &run.Failure{Message: n.String(), Next: "bring the old state back, or see the ways out that a sync names: tfops sync " + d.Run.Workspace}
+	return true, d.Move(run.Errored, "", d.Run.Failure.Message)
+}
+
+// acceptState refuses a yes to a run that leaves a state behind, unless the
+// voter says that this is meant, and why.
+func acceptState(d *run.Dossier, a Actor, b Ballot) error {
+	n := d.Run.NewState
+	switch {
+	case !b.Yes:
+		return nil
+	case n == nil && b.AcceptNewState:
+		return fault.New(fault.Invalid, "tfops approve "+d.Run.ID, "run %s stands on the state that was applied: there is no new one to accept", d.Run.ID)
+	case n == nil:
+		return nil
+	case !b.AcceptNewState:
+		var ways []string
+		for _, w := range n.Ways(d.Run) {
+			ways = append(ways, w.What+": "+w.Command)
+		}
+		return fault.New(fault.Conflict, strings.Join(ways, "; "), "run %s cannot simply be approved: %s", d.Run.ID, n)
+	case strings.TrimSpace(b.Comment) == "":
+		return fault.New(fault.Invalid, run.AcceptCommand(d.Run.ID), "say why the old state may be left behind: it is kept with the run")
+	}
+	d.Audit(a.Name, a.Via, "accept-new-state", fmt.Sprintf("%s (%s)", b.Comment, n))
+	return nil
+}

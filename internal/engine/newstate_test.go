@@ -1,0 +1,95 @@
+package engine
+
+import (
+	"testing"
+
+	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+func ref(identity, backend string, resources int) workspace.StateRef {
+	return workspace.StateRef{Identity: identity, Backend: backend, Place: "place of " + identity, Resources: resources, Counted: true}
+}
+
+func TestStandsOn(t *testing.T) {
+	here := workspace.Place{Repository: "infra", Branch: "main", Dir: "app", TerraformWorkspace: "default"}
+	elsewhere := here
+	elsewhere.Dir = "other"
+	applied := func(s workspace.StateRef, lineage string) workspace.Record {
+		return workspace.Record{Name: "app", Applied: "c1", AppliedState: &workspace.AppliedState{StateRef: s, At: here, StateMark: workspace.StateMark{Lineage: lineage}}}
+	}
+	gone := applied(ref("managed:old", "managed", 3), "L")
+	gone.Name = "old"
+	unknown := ref("a", "s3", 0)
+	unknown.Counted = false
+	for _, c := range []struct {
+		name     string
+		rec      workspace.Record
+		left     []workspace.Record
+		met      workspace.StateRef
+		lineage  string
+		from, to string // empty: it is the same
+		was      string
+	}{
+		{name: "never applied", rec: workspace.Record{Name: "app"}, met: ref("a", "s3", 0)},
+		{name: "the same", rec: applied(ref("a", "s3", 3), ""), met: ref("a", "s3", 0)},
+		{name: "another address", rec: applied(ref("a", "s3", 3), ""), met: ref("b", "s3", 0), from: "a", to: "b"},
+		{name: "a backend is added", rec: applied(ref("m", "managed", 3), "L"), met: ref("b", "s3", 0), from: "m", to: "b"},
+		{name: "a backend is removed", rec: applied(ref("a", "s3", 3), ""), met: ref("m", "managed", 0), from: "a", to: "m"},
+		{name: "another one that holds something", rec: applied(ref("a", "s3", 3), ""), met: ref("b", "s3", 2), from: "a", to: "b"},
+		{name: "nothing is left behind", rec: applied(ref("a", "s3", 0), ""), met: ref("b", "s3", 0)},
+		{name: "nobody knows how much is left behind", rec: applied(unknown, ""), met: ref("b", "s3", 0), from: "a", to: "b"},
+		{name: "the data directory was moved", rec: applied(ref("managed:1", "managed", 3), "L"), met: ref("managed:2", "managed", 3), lineage: "L"},
+		{name: "the data directory was moved without the state", rec: applied(ref("managed:1", "managed", 3), "L"), met: ref("managed:2", "managed", 0), from: "managed:1", to: "managed:2"},
+		{name: "the data directory has another state", rec: applied(ref("managed:1", "managed", 3), "L"), met: ref("managed:2", "managed", 1), lineage: "K", from: "managed:1", to: "managed:2"},
+		{name: "a record of an older version", rec: workspace.Record{Name: "app", Applied: "c1", State: "a"}, met: ref("b", "s3", 0), from: "a", to: "b"},
+		{name: "an older record of what never applied", rec: workspace.Record{Name: "app", State: "a"}, met: ref("b", "s3", 0)},
+		{name: "the workspace has another name", rec: workspace.Record{Name: "app"}, left: []workspace.Record{gone}, met: ref("managed:app", "managed", 0), from: "managed:old", to: "managed:app", was: "old"},
+		{name: "another name and the same backend", rec: workspace.Record{Name: "app"}, left: []workspace.Record{gone}, met: ref("managed:old", "managed", 3)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n := standsOn(c.rec, here, c.left, stateMet{StateRef: c.met, StateMark: workspace.StateMark{Lineage: c.lineage}})
+			if n == nil {
+				n = &run.NewState{}
+			}
+			if n.From.Identity != c.from || n.To.Identity != c.to || n.Was != c.was {
+				t.Errorf("%+v, want from %q to %q, was %q", n, c.from, c.to, c.was)
+			}
+			if c.was != "" && standsOn(c.rec, elsewhere, c.left, stateMet{StateRef: c.met}) != nil {
+				t.Error("a workspace of other code counts as the old one")
+			}
+		})
+	}
+}
+
+// What is applied is remembered with its state, and a part of it, too.
+func TestWroteState(t *testing.T) {
+	def := define("app")
+	managed := func(n string) runner.BackendConfig {
+		return runner.BackendConfig{Type: "managed", Config: map[string]any{"path": "/data/" + n}}
+	}
+	for _, c := range []struct {
+		name    string
+		had     string
+		res     runner.Result
+		state   string
+		counted bool
+	}{
+		{name: "applied", had: "x", res: runner.Result{Outcome: runner.Succeeded, Backend: managed("y"), Lineage: "L"}, state: "managed:path=/data/y#default", counted: true},
+		{name: "a part of it", had: "x", res: runner.Result{Outcome: runner.Failed, Cause: runner.CauseEngine, Backend: managed("y")}, state: "managed:path=/data/y#default"},
+		{name: "not begun", had: "x", res: runner.Result{Outcome: runner.Failed, Cause: runner.CauseStale, Backend: managed("y")}, state: "x", counted: true},
+		{name: "locked", had: "x", res: runner.Result{Outcome: runner.Failed, Cause: runner.CauseLocked, Backend: managed("y")}, state: "x", counted: true},
+		{name: "no engine", had: "x", res: runner.Result{Outcome: runner.Failed, Cause: runner.CauseNoEngine}, state: "x", counted: true},
+		{name: "killed", had: "x", res: runner.Result{Outcome: runner.KilledOutcome, Backend: managed("y")}, state: "managed:path=/data/y#default"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := &run.Dossier{Record: workspace.Record{Name: "app", AppliedState: &workspace.AppliedState{StateRef: ref(c.had, "s3", 2)}}}
+			wroteState(d, def, c.res, &plan.Plan{Counts: plan.Counts{Add: 1}})
+			if s := d.Record.AppliedState; s.Identity != c.state || s.Counted != c.counted {
+				t.Errorf("%+v, want %s", s, c.state)
+			}
+		})
+	}
+}

@@ -1,0 +1,183 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// Restorer puts a snapshot in the place of a managed state. It needs no
+// engine, so that it works while no daemon does.
+type Restorer struct {
+	Store interface {
+		Queue(context.Context) (run.Queue, error)
+		ChangeHolds(ctx context.Context, workspace string, fn func(*run.Holds) error) error
+	}
+	Vault interface {
+		Open(path string) ([]byte, error)
+	}
+	DataDir string
+}
+
+// Restoration says what a managed state is restored from.
+type Restoration struct {
+	Snapshot string // its name; empty: the newest that is whole
+	Empty    bool   // from nothing: what was applied is given up, and Reason says why
+	Reason   string
+}
+
+// Restored says what was restored.
+type Restored struct {
+	Snapshot  string // empty when from nothing
+	Serial    uint64
+	Resources int
+	Kept      string // where what was there before lies now; empty when there was nothing
+	Behind    string // why it does not hold all that was applied
+}
+
+// Restore restores a managed state. What is there before is kept beside it.
+func (s Restorer) Restore(ctx context.Context, a Actor, name string, from Restoration) (Restored, error) {
+	if from.Empty && strings.TrimSpace(from.Reason) == "" {
+		return Restored{}, fault.New(fault.Invalid, "tfops state restore "+name+" --empty -m WHY", "say why what was applied is given up: it is kept with the decision")
+	}
+	var want workspace.AppliedState
+	var before *workspace.StateTrouble
+	// Nothing is planned or applied from now on until it is done.
+	err := s.Store.ChangeHolds(ctx, name, func(h *run.Holds) error {
+		var ok bool
+		if want, ok = managedOf(h.Record); !ok {
+			return fault.New(fault.Conflict, "tfops status "+name, "workspace %s has applied to no state that tfops keeps: there is nothing to restore", name)
+		}
+		if before = h.Record.StateTrouble; before == nil {
+			h.Record.StateTrouble = &workspace.StateTrouble{Why: "the managed state of workspace " + name + " is being restored by " + a.Name, Since: h.Now}
+		}
+		return nil
+	})
+	if err != nil {
+		return Restored{}, err
+	}
+	out, mark, err := s.place(ctx, want, name, from)
+	if err != nil {
+		undo := s.Store.ChangeHolds(ctx, name, func(h *run.Holds) error {
+			h.Record.StateTrouble = before
+			return nil
+		})
+		return out, errors.Join(err, undo)
+	}
+	what := "from nothing: " + from.Reason
+	if !from.Empty {
+		what = strings.TrimSpace(fmt.Sprintf("snapshot %s (serial %d) %s", out.Snapshot, out.Serial, from.Reason))
+	}
+	out.Behind = behind(want, out, from)
+	return out, s.Store.ChangeHolds(ctx, name, func(h *run.Holds) error {
+		now := want
+		now.StateMark, now.Resources, now.Counted, now.Behind = mark, out.Resources, true, out.Behind
+		h.Record.AppliedState, h.Record.StateTrouble = &now, nil
+		h.Audit(a.Name, a.Via, "restore-state", what)
+		return nil
+	})
+}
+
+// behind says why what was restored does not hold all that was applied.
+func behind(want workspace.AppliedState, out Restored, from Restoration) string {
+	switch {
+	case from.Empty:
+		return fmt.Sprintf("its state was given up, which held %s: they are made anew", want.Holds())
+	case out.Serial < want.Serial || want.Lineage == "":
+		return fmt.Sprintf("its state was restored from snapshot %s with serial %d, and the last apply left serial %d: what was made in between is not in it", out.Snapshot, out.Serial, want.Serial)
+	}
+	return ""
+}
+
+func (s Restorer) place(ctx context.Context, want workspace.AppliedState, name string, from Restoration) (Restored, workspace.StateMark, error) {
+	var none workspace.StateMark
+	q, err := s.Store.Queue(ctx)
+	if err != nil {
+		return Restored{}, none, err
+	}
+	for _, r := range q.Active {
+		if r.Workspace == name && (r.Status == run.Planning || r.Status == run.Applying || r.Status == run.Interrupted) {
+			next := "tfops wait " + r.ID
+			if r.Status == run.Interrupted {
+				next = resolve(r.ID)
+			}
+			return Restored{}, none, fault.New(fault.Conflict, next, "the state of workspace %s is in use: run %s is %s", name, r.ID, r.Status)
+		}
+	}
+	dir := filepath.Join(s.DataDir, "workspaces", name)
+	var snap snapshot
+	if !from.Empty {
+		if snap, err = s.choose(dir, name, from.Snapshot, want.Lineage); err != nil {
+			return Restored{}, none, err
+		}
+	}
+	out := Restored{Snapshot: snap.name, Serial: snap.head.Serial, Resources: snap.head.Resources}
+	path := runner.ManagedState(dir, want.At.TerraformWorkspace)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return out, none, err
+	}
+	kept := path + ".replaced-" + time.Now().UTC().Format("20060102T150405.000")
+	if err := os.Rename(path, kept); err == nil {
+		out.Kept = kept
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return out, none, err
+	}
+	if from.Empty {
+		return out, none, syncDir(filepath.Dir(path))
+	}
+	return out, markOf(snap.head), replace(path, snap.text)
+}
+
+// choose opens the snapshot that is meant.
+func (s Restorer) choose(dir, name, from, lineage string) (snapshot, error) {
+	if from == "" {
+		if snap, ok := newestWhole(s.Vault, dir, lineage); ok {
+			return snap, nil
+		}
+		return snapshot{}, fault.New(fault.NotFound, "put a copy of the state into its place by hand, from a backup of "+dir+", then: tfops sync "+name,
+			"workspace %s has no whole snapshot of its state in %s", name, runner.SnapshotsDir(dir))
+	}
+	all := snapshots(dir)
+	if !slices.Contains(all, from) {
+		return snapshot{}, fault.New(fault.NotFound, "choose one of: "+strings.Join(all, ", "), "workspace %s has no snapshot %q", name, from)
+	}
+	snap, err := openSnapshot(s.Vault, dir, from)
+	if err != nil {
+		return snap, fault.New(fault.Conflict, "choose one of: "+strings.Join(all, ", "), "snapshot %s cannot be restored: %w", from, err)
+	}
+	return snap, nil
+}
+
+// RestoreState restores the managed state of a workspace, and has it planned.
+func (e *Engine) RestoreState(ctx context.Context, a Actor, name string, from Restoration) (Restored, error) {
+	if _, err := e.current().workspace(name); err != nil {
+		return Restored{}, err
+	}
+	out, err := Restorer{e.Store, e.Vault, e.DataDir}.Restore(ctx, a, name, from)
+	if err != nil {
+		return out, err
+	}
+	e.notify()
+	q, err := e.Store.Queue(ctx)
+	if err != nil {
+		return out, err
+	}
+	waits := func(r run.Run) bool { return r.Workspace == name && r.Kind == run.Sync && r.Status == run.Pending }
+	if !slices.ContainsFunc(q.Active, waits) {
+		if _, err := e.Start(ctx, a, Order{Workspace: name, Kind: run.Sync}); err != nil {
+			return out, fault.New(fault.CodeOf(err), "tfops sync "+name, "the state is restored from snapshot %s, and could not be planned: %w", out.Snapshot, err)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,49 @@
+package run
+
+import (
+	"fmt"
+
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// NewState says that a plan stands on another state than the one that the
+// workspace was applied to: whatever the old one holds would be left behind,
+// and made anew.
+type NewState struct {
+	From workspace.StateRef `json:"from"`
+	To   workspace.StateRef `json:"to"`
+	// Was is the old name of a workspace that seems to be renamed; its state is From.
+	Was string `json:"was,omitempty"`
+}
+
+// String says what happened, in a sentence.
+func (n NewState) String() string {
+	if n.Was != "" {
+		return fmt.Sprintf("its state is new (%s, with %s), while workspace %s, which the configuration does not have any more, was applied from the same code: "+
+			"its state (%s) holds %s and would be left behind", n.To, n.To.Holds(), n.Was, n.From, n.From.Holds())
+	}
+	return fmt.Sprintf("its state is not the one that was applied: that was %s, with %s; this one is %s, with %s", n.From, n.From.Holds(), n.To, n.To.Holds())
+}
+
+// WayOut is one way to go on, with its command or what to write.
+type WayOut struct {
+	What    string `json:"what"`
+	Command string `json:"command"`
+}
+
+// Ways lists what a person can do about the run that stands on a new state.
+func (n NewState) Ways(r Run) []WayOut {
+	accept := WayOut{"leave the old state behind, on purpose", AcceptCommand(r.ID)}
+	back := "revert what moved it: the backend in the code, or the change in tfops.hcl"
+	if n.Was != "" {
+		back = fmt.Sprintf("call the workspace %s again in tfops.hcl", n.Was)
+	}
+	return []WayOut{
+		{"take the state along", "tfops state move " + r.Workspace},
+		accept,
+		{"go back", back},
+	}
+}
+
+// AcceptCommand approves a run that stands on a new state.
+func AcceptCommand(id string) string { return "tfops approve " + id + " --accept-new-state -m WHY" }

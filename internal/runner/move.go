@@ -1,0 +1,219 @@
+package runner
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/hashicorp/terraform-exec/tfexec"
+
+	"github.com/tfops/tfops/internal/locks"
+)
+
+// A move is a plan phase that copies the state first, from where it was
+// applied to where the commit wants it. It writes nothing but the new state,
+// and nothing there that is not the old one: so it may be repeated, and a
+// runner that vanishes over it leaves nothing that the next one does not mend.
+// The state passes in memory only, and the old one stays as it is.
+
+// Move says from where to where a state is copied.
+type Move struct {
+	// File is a managed state; with it no engine is asked for the old one.
+	File string `json:"file,omitempty"`
+	// The root module whose backend has the old state otherwise.
+	Checkout           string `json:"checkout,omitempty"` // of the applied commit
+	Dir                string `json:"dir,omitempty"`
+	TerraformWorkspace string `json:"terraform_workspace,omitempty"`
+
+	From string `json:"from"` // identity of the old state; see package locks
+	To   string `json:"to"`   // and of the new one: any other is refused
+}
+
+// Moved says what became of a move.
+type Moved struct {
+	Serial    uint64 `json:"serial"`
+	Lineage   string `json:"lineage"`
+	Resources int    `json:"resources"`
+	Already   bool   `json:"already,omitempty"` // the new state had it before
+}
+
+// moveState copies the state, reads it back, and plans on it.
+func (p *phase) moveState(ctx context.Context) error {
+	old, err := p.oldState(ctx)
+	if err != nil {
+		return err
+	}
+	there, err := p.pull(ctx)
+	if err != nil {
+		return err
+	}
+	if got := p.identity(); got != p.job.Move.To {
+		return refuse(CauseBadInput, "see where the state would be now: tfops sync "+p.job.Workspace, "the configuration leads to the state %s, and not to %s", got, p.job.Move.To)
+	}
+	do, err := whatToMove(p.job.Workspace, old, there)
+	if err != nil {
+		return err
+	}
+	head, _ := ReadState(old) // whatToMove has read it
+	if do != keepIt {
+		if err := p.push(ctx, old, do == replaceIt); err != nil {
+			return err
+		}
+	}
+	if err := p.checkMoved(ctx, old, do); err != nil {
+		return err
+	}
+	p.result.Moved = &Moved{Serial: head.Serial, Lineage: head.Lineage, Resources: head.Resources, Already: do == keepIt}
+	p.log.say("info", "the new state holds what the old one holds: serial %d, lineage %s; the old one was left as it is", head.Serial, head.Lineage)
+	if p.managed {
+		if err := p.snapshot(); err != nil {
+			p.note("no snapshot of the state could be kept: " + err.Error())
+		}
+	}
+	return p.plan(ctx)
+}
+
+func (p *phase) identity() string {
+	return locks.Identity(p.result.Backend.Type, p.result.Backend.Config, p.job.TerraformWorkspace)
+}
+
+// moving is what is done with the new state.
+type moving int
+
+const (
+	writeIt   moving = iota // there is none yet
+	replaceIt               // there is an empty one, of another lineage
+	keepIt                  // it is the old one already, or what became of it
+)
+
+// whatToMove decides what is done with the new state. There is no way to
+// overwrite one that holds something else.
+func whatToMove(workspace string, old, there []byte) (moving, error) {
+	from, err := ReadState(old)
+	if err != nil {
+		return 0, refuse(CauseState, "see what a state that is lost or cut can be restored from: tfops state restore "+workspace, "the old state cannot be copied: %w", err)
+	}
+	if len(bytes.TrimSpace(there)) == 0 {
+		return writeIt, nil
+	}
+	to, err := ReadState(there)
+	switch {
+	case err != nil:
+		return 0, refuse(CauseState, "look at it, and move it away if nobody needs it", "there is something where the new state would be, and it is not overwritten: %w", err)
+	case from.Lineage != to.Lineage && to.Resources > 0:
+		return 0, refuse(CauseState, "look whose it is (`terraform state list` in the root module); to go on with it: tfops approve RUN --accept-new-state -m WHY",
+			"the new state has another lineage (%s, not %s) and holds %d resources: it is not overwritten", to.Lineage, from.Lineage, to.Resources)
+	case from.Lineage != to.Lineage:
+		return replaceIt, nil
+	case to.Serial >= from.Serial:
+		return keepIt, nil
+	}
+	return writeIt, nil
+}
+
+// oldState reads the state that was applied.
+func (p *phase) oldState(ctx context.Context) ([]byte, error) {
+	m := p.job.Move
+	if m.File != "" {
+		b, err := os.ReadFile(m.File)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, refuse(CauseState, "tfops state restore "+p.job.Workspace, "the old state is gone: there is no %s", m.File)
+		}
+		return b, err
+	}
+	q := newPhase(p.dir, Secrets{Env: p.secrets.OldEnv}, p.stop)
+	defer q.close()
+	q.log, q.mask, q.job = p.log, p.mask, p.job
+	q.job.Checkout, q.job.Dir, q.job.TerraformWorkspace, q.job.VarFiles, q.job.Move = m.Checkout, m.Dir, m.TerraformWorkspace, nil, nil
+	q.job.Tree, q.job.Ground = p.job.Tree+"-applied", filepath.Join(p.job.Ground, "applied")
+	if err := inOrder(ctx, q.openGround, q.readInputs, q.findEngine, q.openDirectories, q.placeState); err != nil {
+		return nil, err
+	}
+	b, err := q.pull(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if got := q.identity(); got != m.From {
+		return nil, refuse(CauseBadInput, "copy it by hand: `terraform state pull` where it is, `terraform state push` where it goes, then tfops sync "+p.job.Workspace,
+			"the applied commit leads to the state %s, and not to the one that was applied, %s", got, m.From)
+	}
+	return b, nil
+}
+
+// pull reads the state of the root module, whatever its backend is; nothing
+// where there is none yet. It goes nowhere but into memory.
+func (p *phase) pull(ctx context.Context) ([]byte, error) {
+	var state string
+	_, err := p.prepared(ctx, command{"state pull", func(ctx context.Context, tf *tfexec.Terraform, _ *output) error {
+		var err error
+		state, err = tf.StatePull(ctx)
+		return err
+	}})
+	return []byte(state), err
+}
+
+// push writes the state under the backend's lock.
+func (p *phase) push(ctx context.Context, state []byte, force bool) error {
+	f, err := newMemFile("tfops-state", state)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := p.markStarted(); err != nil {
+		return err
+	}
+	_, err = p.prepared(ctx, command{"state push", func(ctx context.Context, tf *tfexec.Terraform, _ *output) error {
+		return tf.StatePush(ctx, memPath(f), tfexec.Lock(true), tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.Force(force))
+	}})
+	return err
+}
+
+// checkMoved reads both states once more: the new one holds what was read, and
+// the old one has not gone on meanwhile.
+func (p *phase) checkMoved(ctx context.Context, old []byte, did moving) error {
+	again, err := p.oldState(ctx)
+	if err != nil {
+		return err
+	}
+	was, _ := ReadState(old)
+	if is, err := ReadState(again); err != nil || is.Serial != was.Serial || is.Lineage != was.Lineage {
+		return refuse(CauseState, "see that nobody applies to the old state, then: tfops state move "+p.job.Workspace, "the old state changed while it was copied")
+	}
+	there, err := p.pull(ctx)
+	if err != nil {
+		return err
+	}
+	if did == keepIt { // it may have gone on since it was moved
+		return nil
+	}
+	if !sameContent(old, there) {
+		return refuse(CauseState, "look at both (`terraform state pull`), then: tfops state move "+p.job.Workspace, "the new state, read back, does not hold what the old one holds")
+	}
+	return nil
+}
+
+// sameContent reports whether two states hold the same; engines write the rest
+// of a file as they like.
+func sameContent(a, b []byte) bool {
+	type content struct {
+		Lineage   string `json:"lineage"`
+		Outputs   any    `json:"outputs"`
+		Resources any    `json:"resources"`
+	}
+	form := func(state []byte) []byte {
+		var c content
+		dec := json.NewDecoder(bytes.NewReader(state))
+		dec.UseNumber()
+		if dec.Decode(&c) != nil {
+			return nil
+		}
+		out, _ := json.Marshal(c) // of what was decoded; keys are sorted
+		return out
+	}
+	fa := form(a)
+	return fa != nil && bytes.Equal(fa, form(b))
+}

@@ -1,0 +1,63 @@
+package runner
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"path/filepath"
+)
+
+// StateHead is what a state file says of itself.
+type StateHead struct {
+	Serial    uint64
+	Lineage   string
+	Digest    string // "sha256:" and the hex SHA-256 of the file
+	Resources int    // managed resource instances in it
+}
+
+// Why a file is no state.
+var (
+	ErrStateEmpty = errors.New("it is empty")
+	ErrStateCut   = errors.New("it is cut or damaged: it is not whole JSON")
+	ErrNoState    = errors.New("it is no state: it has no lineage")
+)
+
+// ReadState reads the head of a state file, and sees that it is whole.
+func ReadState(b []byte) (StateHead, error) {
+	if len(bytes.TrimSpace(b)) == 0 {
+		return StateHead{}, ErrStateEmpty
+	}
+	var doc struct {
+		Version   int    `json:"version"`
+		Serial    uint64 `json:"serial"`
+		Lineage   string `json:"lineage"`
+		Resources []struct {
+			Mode      string            `json:"mode"`
+			Instances []json.RawMessage `json:"instances"`
+		} `json:"resources"`
+	}
+	if json.Unmarshal(b, &doc) != nil {
+		return StateHead{}, ErrStateCut
+	}
+	if doc.Version == 0 || doc.Lineage == "" {
+		return StateHead{}, ErrNoState
+	}
+	sum := sha256.Sum256(b)
+	h := StateHead{Serial: doc.Serial, Lineage: doc.Lineage, Digest: "sha256:" + hex.EncodeToString(sum[:])}
+	for _, r := range doc.Resources {
+		if r.Mode == "managed" {
+			h.Resources += len(r.Instances)
+		}
+	}
+	return h, nil
+}
+
+// ManagedState is where the managed state of a workspace lies.
+func ManagedState(workspaceDir, terraformWorkspace string) string {
+	return managedStatePath(workspaceDir, terraformWorkspace)
+}
+
+// SnapshotsDir is where encrypted copies of the managed state lie.
+func SnapshotsDir(workspaceDir string) string { return filepath.Join(workspaceDir, "snapshots") }

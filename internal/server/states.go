@@ -1,0 +1,41 @@
+package server
+
+import (
+	"context"
+
+	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/engine"
+)
+
+func (s *Server) moveState(ctx context.Context, in *named) (*startOutput, error) {
+	a, err := actor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.Engine.MoveState(ctx, a, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.shown(ctx, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &startOutput{Location: prefix + "/runs/" + r.ID, Body: out.Body}, nil
+}
+
+type restoreInput struct {
+	Name string `path:"name" maxLength:"128"`
+	Body api.RestoreState
+}
+
+func (s *Server) restoreState(ctx context.Context, in *restoreInput) (*body[api.RestoredState], error) {
+	a, err := actor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.Engine.RestoreState(ctx, a, in.Name, engine.Restoration{Snapshot: in.Body.Snapshot, Empty: in.Body.Empty, Reason: in.Body.Reason})
+	if err != nil {
+		return nil, err
+	}
+	return answerOf(api.RestoredState{Snapshot: r.Snapshot, Serial: r.Serial, Resources: r.Resources, Kept: r.Kept, Behind: r.Behind}), nil
+}

@@ -1,0 +1,107 @@
+package workspace
+
+import (
+	"fmt"
+	"path"
+	"time"
+)
+
+// StateRef is a state as tfops met it: what names it, where it is in words
+// that people know, and how much it holds. It never holds a credential.
+type StateRef struct {
+	Identity  string `json:"identity"`          // see package locks
+	Backend   string `json:"backend,omitempty"` // "s3", "local", …; "managed" for a state that tfops keeps
+	Place     string `json:"place,omitempty"`   // for people
+	Resources int    `json:"resources"`         // managed resource instances in it
+	Counted   bool   `json:"counted,omitempty"` // false: nobody knows how many resources it holds
+}
+
+// Managed is the backend of a state that tfops keeps.
+const Managed = "managed"
+
+// String says where the state is.
+func (s StateRef) String() string {
+	if s.Place == "" {
+		return s.Identity
+	}
+	return s.Place
+}
+
+// Holds says how many resources are in the state.
+func (s StateRef) Holds() string {
+	switch {
+	case !s.Counted:
+		return "an unknown number of resources"
+	case s.Resources == 0:
+		return "no resources"
+	case s.Resources == 1:
+		return "1 resource"
+	}
+	return fmt.Sprintf("%d resources", s.Resources)
+}
+
+// AppliedState is the state that a workspace was applied to last. A plan that
+// stands on any other would leave what it holds behind.
+type AppliedState struct {
+	StateRef
+	StateMark        // of a managed state, as it was left by the last apply
+	Behind    string `json:"behind,omitempty"` // why it does not hold all that was applied
+	Commit    string `json:"commit,omitempty"` // whose code leads to the state
+	At        Place  `json:"at"`               // of the workspace then: what a workspace with another name may share
+}
+
+// Place is where the code of a workspace lies, whatever its name.
+type Place struct {
+	Repository         string `json:"repository,omitempty"`
+	Branch             string `json:"branch,omitempty"`
+	Dir                string `json:"dir,omitempty"`
+	TerraformWorkspace string `json:"terraform_workspace,omitempty"`
+}
+
+// Place is where the code of the workspace lies.
+func (w Workspace) Place() Place {
+	p := Place{w.Repository, w.Branch, path.Clean(w.Dir), w.TerraformWorkspace}
+	if p.TerraformWorkspace == "" {
+		p.TerraformWorkspace = "default"
+	}
+	return p
+}
+
+// StateMark tells one version of a state from another.
+type StateMark struct {
+	Serial  uint64 `json:"serial,omitempty"`
+	Lineage string `json:"lineage,omitempty"`
+	Digest  string `json:"digest,omitempty"` // "sha256:…" of the file
+}
+
+// StateTrouble says that a managed state is not what was applied. Nothing that
+// may be applied is planned until somebody has restored it.
+type StateTrouble struct {
+	Why      string    `json:"why"`
+	Snapshot string    `json:"snapshot,omitempty"` // the newest that is whole
+	Holds    string    `json:"holds,omitempty"`    // what is in that, for people
+	Since    time.Time `json:"since"`
+}
+
+// String says what is wrong, and what there is to restore.
+func (t StateTrouble) String() string {
+	if t.Snapshot == "" {
+		return t.Why + "; there is no whole snapshot of it"
+	}
+	return t.Why + "; the newest whole snapshot is " + t.Snapshot + " (" + t.Holds + ")"
+}
+
+// Command restores the state.
+func (t StateTrouble) Command(workspace string) string { return "tfops state restore " + workspace }
+
+// LastState is the state that was applied to last; nil when nothing was
+// applied. Records of older versions say only which state was planned last.
+func (r Record) LastState() *AppliedState {
+	switch {
+	case r.AppliedState != nil:
+		return r.AppliedState
+	case r.State != "" && r.MayStand():
+		return &AppliedState{StateRef: StateRef{Identity: r.State}}
+	}
+	return nil
+}
