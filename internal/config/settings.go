@@ -24,6 +24,7 @@ type settings struct {
 	apply                     field[string]
 	varFiles                  field[[]item]
 	variables                 map[string]cty.Value
+	shared                    []string                     // names of variables that only the defaults give
 	env                       map[string]*workspace.EnvVar // nil: not that of the defaults
 	labels                    map[string]*string           // nil: not that of the defaults
 	planTimeout, applyTimeout field[time.Duration]

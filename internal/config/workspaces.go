@@ -76,7 +76,7 @@ func (s settings) over(d settings) settings {
 	return settings{
 		repository: s.repository.or(d.repository), branch: s.branch.or(d.branch), dir: s.dir.or(d.dir),
 		tfWorkspace: s.tfWorkspace.or(d.tfWorkspace), engine: s.engine.or(d.engine), apply: s.apply.or(d.apply),
-		varFiles: s.varFiles.or(d.varFiles), variables: merged(d.variables, s.variables), env: merged(d.env, s.env), labels: merged(d.labels, s.labels),
+		varFiles: s.varFiles.or(d.varFiles), variables: merged(d.variables, s.variables), shared: onlyBelow(d.variables, s.variables), env: merged(d.env, s.env), labels: merged(d.labels, s.labels),
 		planTimeout: s.planTimeout.or(d.planTimeout), applyTimeout: s.applyTimeout.or(d.applyTimeout), lockTimeout: s.lockTimeout.or(d.lockTimeout),
 		keepRuns: s.keepRuns.or(d.keepRuns), keepDays: s.keepDays.or(d.keepDays),
 		dependsOn: s.dependsOn.or(d.dependsOn), watch: s.watch.or(d.watch), ignore: s.ignore.or(d.ignore), infer: s.infer.or(d.infer), inputs: merged(d.inputs, s.inputs),
@@ -93,6 +93,18 @@ func merged[V any](below, above map[string]V) map[string]V {
 	for k, v := range above {
 		out[k] = v
 	}
+	return out
+}
+
+// onlyBelow are the keys of the map below that the one above has not, sorted.
+func onlyBelow[V any](below, above map[string]V) []string {
+	var out []string
+	for k := range below {
+		if _, ok := above[k]; !ok {
+			out = append(out, k)
+		}
+	}
+	slices.Sort(out)
 	return out
 }
 
@@ -118,6 +130,7 @@ func (s settings) workspace(engine string) Workspace {
 		TerraformWorkspace: s.tfWorkspace.orElse("default"),
 		VarFiles:           plain(s.varFiles.val),
 		Variables:          s.variables,
+		SharedVariables:    s.shared,
 		Env:                map[string]workspace.EnvVar{},
 		Labels:             map[string]string{},
 		Apply:              workspace.Apply(s.apply.orElse(string(workspace.Manual))),

@@ -50,6 +50,7 @@ func (p *phase) apply(ctx context.Context) error {
 		return err
 	}
 	defer saved.Close()
+	p.names[memPath(saved)] = "the saved plan"
 	opts := []tfexec.ApplyOption{tfexec.Lock(true), tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.DirOrPlan(memPath(saved))}
 	again, err := p.ephemeralValues()
 	if err != nil {
@@ -57,6 +58,7 @@ func (p *phase) apply(ctx context.Context) error {
 	}
 	if again != nil {
 		defer again.Close()
+		p.names[memPath(again)] = workspaceVariables
 		opts = append(opts, tfexec.VarFile(memPath(again)))
 	}
 	out, err := p.prepared(ctx, command{"apply", func(ctx context.Context, tf *tfexec.Terraform, out *output) error {

@@ -160,7 +160,7 @@ func (p *phase) prepared(ctx context.Context, c command) (*output, error) {
 		out, err = p.execute(ctx, c)
 	}
 	if out != nil {
-		p.result.Diagnostics = append(p.result.Diagnostics, out.all()...)
+		p.keepDiagnostics(out)
 	}
 	return out, err
 }
@@ -223,8 +223,8 @@ func (p *phase) init(ctx context.Context) error {
 		}
 		out, err = p.execute(ctx, command{"init", p.runInit})
 	}
-	if err != nil && out != nil {
-		p.result.Diagnostics = append(p.result.Diagnostics, out.all()...)
+	if out != nil {
+		p.keepDiagnostics(out)
 	}
 	return err
 }

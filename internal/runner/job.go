@@ -68,6 +68,13 @@ type Job struct {
 	Dir      string   `json:"dir"`       // the root module, relative to Tree
 	VarFiles []string `json:"var_files"` // relative to Dir
 
+	// StrictVariables refuses a plan when it is given a variable that the root
+	// module does not declare. It is off for plans of the applied commit, for
+	// which the variables of now need not be meant.
+	StrictVariables bool     `json:"strict_variables,omitempty"`
+	SharedVariables []string `json:"shared_variables,omitempty"` // names of variables that many workspaces are given alike
+	InputVariables  []string `json:"input_variables,omitempty"`  // names of variables that come from `inputs`
+
 	Engine EngineSpec `json:"engine"`
 
 	TerraformWorkspace string `json:"terraform_workspace"`

@@ -30,12 +30,13 @@ type phase struct {
 	ownLock bool // the repository has a lock file of its own
 	managed bool // tfops keeps the state
 	notes   []string
+	names   map[string]string // what files in memory are called, by path
 
 	result Result
 }
 
 func newPhase(dir string, secrets Secrets, stop *stopper) *phase {
-	return &phase{dir: dir, secrets: secrets, stop: stop, mask: newMasker(secrets.Mask),
+	return &phase{dir: dir, secrets: secrets, stop: stop, mask: newMasker(secrets.Mask), names: map[string]string{},
 		result: Result{FormatVersion: FormatVersion, StartedAt: time.Now().UTC()}}
 }
 
@@ -59,7 +60,7 @@ func (p *phase) run(ctx context.Context) error {
 	if p.job.Phase == ApplyPhase {
 		main = p.apply
 	}
-	return inOrder(ctx, p.checkPlan, p.readInputs, p.findEngine, p.openDirectories, p.placeState, main)
+	return inOrder(ctx, p.checkPlan, p.readInputs, p.checkVariables, p.findEngine, p.openDirectories, p.placeState, main)
 }
 
 func (p *phase) readInputs(context.Context) error {

@@ -22,6 +22,7 @@ func (p *phase) plan(ctx context.Context) error {
 		return err
 	}
 	defer saved.Close()
+	p.names[memPath(saved)] = "the saved plan"
 	opts, vars, err := p.planOptions(saved)
 	if err != nil {
 		return err
@@ -53,6 +54,7 @@ func (p *phase) planOptions(saved *os.File) ([]tfexec.PlanOption, *os.File, erro
 	if err != nil {
 		return nil, nil, err
 	}
+	p.names[memPath(vars)] = workspaceVariables
 	return append(opts, tfexec.VarFile(memPath(vars))), vars, nil
 }
 

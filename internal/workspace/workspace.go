@@ -44,6 +44,7 @@ type Workspace struct {
 	TerraformWorkspace string               // "default" unless configured
 	VarFiles           []string             // relative to Dir, may climb with ".." but not out of the repository
 	Variables          map[string]cty.Value // a value marked with Secret must never be shown or stored
+	SharedVariables    []string             // names of those Variables that the defaults of all workspaces give
 	Env                map[string]EnvVar
 	Labels             map[string]string
 	Apply              Apply
