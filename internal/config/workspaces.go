@@ -32,6 +32,7 @@ func (r *reader) workspaces(c *Config, top block, src []byte) {
 			r.missingAt(b.header, "workspace without a repository", "Name the repository block that it lives in: repository = %q", example(c))
 		}
 		r.checkVarFiles(w, own.varFiles.or(defaults.varFiles))
+		r.checkBackendFiles(w, own.backendConfigFiles.or(defaults.backendConfigFiles))
 		if !seen.add(b) {
 			continue
 		}
@@ -76,6 +77,8 @@ func (s settings) over(d settings) settings {
 	return settings{
 		repository: s.repository.or(d.repository), branch: s.branch.or(d.branch), dir: s.dir.or(d.dir),
 		tfWorkspace: s.tfWorkspace.or(d.tfWorkspace), engine: s.engine.or(d.engine), apply: s.apply.or(d.apply),
+		engineVersion: s.engineVersion.or(d.engineVersion), parallelism: s.parallelism.or(d.parallelism),
+		backendConfig: merged(d.backendConfig, s.backendConfig), backendConfigFiles: s.backendConfigFiles.or(d.backendConfigFiles),
 		varFiles: s.varFiles.or(d.varFiles), variables: merged(d.variables, s.variables), shared: onlyBelow(d.variables, s.variables), env: merged(d.env, s.env), labels: merged(d.labels, s.labels),
 		planTimeout: s.planTimeout.or(d.planTimeout), applyTimeout: s.applyTimeout.or(d.applyTimeout), lockTimeout: s.lockTimeout.or(d.lockTimeout),
 		keepRuns: s.keepRuns.or(d.keepRuns), keepDays: s.keepDays.or(d.keepDays),
@@ -131,6 +134,10 @@ func (s settings) workspace(engine string) Workspace {
 		VarFiles:           plain(s.varFiles.val),
 		Variables:          s.variables,
 		SharedVariables:    s.shared,
+		BackendConfig:      map[string]cty.Value{},
+		BackendConfigFiles: plain(s.backendConfigFiles.val),
+		EngineVersion:      s.engineVersion.val,
+		Parallelism:        s.parallelism.val,
 		Env:                map[string]workspace.EnvVar{},
 		Labels:             map[string]string{},
 		Apply:              workspace.Apply(s.apply.orElse(string(workspace.Manual))),
@@ -146,6 +153,11 @@ func (s settings) workspace(engine string) Workspace {
 		Ignore:             plain(s.ignore.val),
 		InferDependencies:  s.infer.orElse(true),
 	}}
+	for name, v := range s.backendConfig {
+		if !v.IsNull() {
+			w.BackendConfig[name] = v
+		}
+	}
 	for name, e := range s.env {
 		if e != nil {
 			w.Env[name] = *e
@@ -166,15 +178,29 @@ func (s settings) workspace(engine string) Workspace {
 }
 
 func (r *reader) checkVarFiles(w Workspace, files field[[]item]) {
+	r.checkFiles(w, files, "var_files", "var file")
+}
+
+func (r *reader) checkBackendFiles(w Workspace, files field[[]item]) {
+	r.checkFiles(w, files, "backend_config_files", "file of a backend's settings")
+	for _, f := range files.val {
+		if strings.Contains(f.val, "=") { // -backend-config=FILE would be a setting
+			r.errorAt(f.rng, "not a file", "The name of a file here may not have \"=\" in it. A setting belongs in backend_config = { key = \"value\" }.")
+		}
+	}
+}
+
+// checkFiles checks a list of files that are relative to dir.
+func (r *reader) checkFiles(w Workspace, files field[[]item], attr, what string) {
 	for _, f := range files.val {
 		full := path.Join(w.Dir, f.val)
 		switch {
 		case f.val == "" || strings.ContainsRune(f.val, 0):
-			r.errorAt(f.rng, "invalid var file", "An entry of var_files is the path of a file, relative to dir.")
+			r.errorAt(f.rng, "invalid "+what, "An entry of %s is the path of a file, relative to dir.", attr)
 		case path.IsAbs(f.val):
-			r.errorAt(f.rng, "absolute var file", "An entry of var_files is relative to dir.")
+			r.errorAt(f.rng, "absolute "+what, "An entry of %s is relative to dir.", attr)
 		case full == ".." || strings.HasPrefix(full, "../"):
-			r.errorAt(f.rng, "var file outside of the repository", "It is relative to dir, which is %q in workspace %q, and may not climb out of the repository.", w.Dir, w.Name)
+			r.errorAt(f.rng, what+" outside of the repository", "It is relative to dir, which is %q in workspace %q, and may not climb out of the repository.", w.Dir, w.Name)
 		}
 	}
 }

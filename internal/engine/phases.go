@@ -47,7 +47,8 @@ func (e *Engine) job(r run.Run, def Definition, p runner.Phase) runner.Job {
 	}
 	f := e.files(r.ID)
 	j := runner.Job{FormatVersion: runner.FormatVersion, Run: r.ID, Workspace: def.Name, Phase: p,
-		Tree: f.tree(), Dir: def.Dir, VarFiles: def.VarFiles, Engine: spec,
+		Tree: f.tree(), Dir: def.Dir, VarFiles: def.VarFiles, BackendFiles: def.BackendConfigFiles,
+		Engine: spec, EngineVersion: def.EngineVersion, Parallelism: def.Parallelism,
 		TerraformWorkspace: def.TerraformWorkspace, WorkspaceDir: e.workspaceDir(def.Name), CacheDir: filepath.Join(e.DataDir, "cache"),
 		PlanFile: f.planFile(), PlanJSON: f.planJSON(), Recipient: e.Vault.Recipient(),
 		Destroy: r.Kind == run.Destroy, RefreshOnly: r.Kind == run.Refresh, Outputs: s.used(def.Name) && r.Kind != run.Plan, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
@@ -77,7 +78,7 @@ func (e *Engine) secrets(r run.Run, def Definition) (runner.Secrets, error) {
 		maps.Copy(values, w.Variables)
 		w.Variables = values
 	}
-	return runner.Secrets{Env: env, Variables: variables(w.Variables), Mask: masks(w, mask, hidden)}, nil
+	return runner.Secrets{Env: env, Variables: variables(w.Variables), Backend: variables(w.BackendConfig), Mask: masks(w, append(mask, backendMasks(w)...), hidden)}, nil
 }
 
 // hidden reads what an earlier plan is known to hide. Without it the engine's
@@ -98,11 +99,11 @@ func (e *Engine) hidden(path string) []string {
 	return hidden
 }
 
-// variables writes the workspace's variables as a variable file.
+// variables writes values as a file of variables, or of a backend's settings.
 func variables(vars map[string]cty.Value) string {
 	f := hclwrite.NewEmptyFile()
-	for name, v := range vars {
-		plain, _ := v.UnmarkDeep()
+	for _, name := range slices.Sorted(maps.Keys(vars)) {
+		plain, _ := vars[name].UnmarkDeep()
 		f.Body().SetAttributeValue(name, plain)
 	}
 	return string(f.Bytes())

@@ -52,6 +52,9 @@ func (p *phase) apply(ctx context.Context) error {
 	defer saved.Close()
 	p.names[memPath(saved)] = "the saved plan"
 	opts := []tfexec.ApplyOption{tfexec.Lock(true), tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.DirOrPlan(memPath(saved))}
+	if p.job.Parallelism > 0 {
+		opts = append(opts, tfexec.Parallelism(p.job.Parallelism))
+	}
 	again, err := p.ephemeralValues()
 	if err != nil {
 		return err

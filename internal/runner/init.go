@@ -136,7 +136,7 @@ func (p *phase) initKey() string {
 	if p.managed {
 		override = overrideContent(p.job.WorkspaceDir)
 	}
-	parts := []string{"1", p.engine.Path, p.engine.Version, p.job.TerraformWorkspace, p.env["TF_CLI_CONFIG_FILE"], string(lock), string(override)}
+	parts := []string{"1", p.engine.Path, p.engine.Version, p.job.TerraformWorkspace, p.env["TF_CLI_CONFIG_FILE"], string(lock), string(override), p.backendKey()}
 	return keyOf(append(parts, p.module.shape...)...)
 }
 
@@ -145,7 +145,7 @@ func (p *phase) initKey() string {
 // and the command is run once more. An apply that has begun is never run again.
 func (p *phase) prepared(ctx context.Context, c command) (*output, error) {
 	key := p.initKey()
-	reuse := p.slot.fits(key) && !(p.module.floating && p.job.Phase == PlanPhase)
+	reuse := p.slot.fits(key) && !p.hidesBackend() && !(p.module.floating && p.job.Phase == PlanPhase)
 	if err := p.initialise(ctx, key, reuse); err != nil {
 		return nil, err
 	}
@@ -215,6 +215,9 @@ func (p *phase) init(ctx context.Context) error {
 	if err := p.slot.choose(first); err != nil {
 		return err
 	}
+	if err := p.prepareBackend(p.slot.data()); err != nil {
+		return err
+	}
 	out, err := p.execute(ctx, command{"init", p.runInit})
 	if err != nil && out != nil && p.lockFileBars(out) {
 		p.log.say("info", "the kept lock file does not allow what the configuration asks for now: init chooses versions anew")
@@ -250,7 +253,7 @@ func (p *phase) runInit(ctx context.Context, tf *tfexec.Terraform, out *output) 
 	if err := tf.SetEnv(frugal(p.env)); err != nil {
 		return err
 	}
-	opts := []tfexec.InitOption{tfexec.Reconfigure(true), tfexec.Upgrade(false)}
+	opts := append(p.backendOptions(), tfexec.Reconfigure(true), tfexec.Upgrade(false))
 	if p.initSpeaksJSON() {
 		return tf.InitJSON(ctx, stdout{out}, opts...)
 	}
@@ -296,6 +299,6 @@ func (p *phase) readBackend(reuse bool) error {
 			return err
 		}
 	}
-	p.result.Backend = naming(kind, config, p.env)
+	p.result.Backend = p.withoutSecretNames(naming(kind, config, p.env))
 	return nil
 }

@@ -75,7 +75,11 @@ type Job struct {
 	SharedVariables []string `json:"shared_variables,omitempty"` // names of variables that many workspaces are given alike
 	InputVariables  []string `json:"input_variables,omitempty"`  // names of variables that come from `inputs`
 
-	Engine EngineSpec `json:"engine"`
+	BackendFiles []string `json:"backend_files,omitempty"` // settings of the backend, relative to Dir
+
+	Engine        EngineSpec `json:"engine"`
+	EngineVersion string     `json:"engine_version,omitempty"` // constraint of the workspace, besides that of Engine
+	Parallelism   int        `json:"parallelism,omitempty"`    // 0: the engine's own
 
 	TerraformWorkspace string `json:"terraform_workspace"`
 	WorkspaceDir       string `json:"workspace_dir"` // workspaces/<name>: engine data directories, managed state, snapshots
@@ -109,10 +113,11 @@ type EngineSpec struct {
 // memory that the runner inherits: never in a directory, an argument or the
 // runner's own environment.
 type Secrets struct {
-	Env       map[string]string `json:"env"`       // the engine's whole environment, but for what the runner adds
-	Variables string            `json:"variables"` // HCL text of a variable file: the workspace's variables
-	Mask      []string          `json:"mask"`      // values that must never reach events or results, longest first
-	Plan      []byte            `json:"plan"`      // apply phase: the saved plan, decrypted
+	Env       map[string]string `json:"env"`               // the engine's whole environment, but for what the runner adds
+	Variables string            `json:"variables"`         // HCL text of a variable file: the workspace's variables
+	Backend   string            `json:"backend,omitempty"` // HCL text of a file with settings of the backend
+	Mask      []string          `json:"mask"`              // values that must never reach events or results, longest first
+	Plan      []byte            `json:"plan"`              // apply phase: the saved plan, decrypted
 }
 
 // Outcome says how a phase ended.

@@ -31,6 +31,7 @@ type phase struct {
 	managed bool // tfops keeps the state
 	notes   []string
 	names   map[string]string // what files in memory are called, by path
+	backend backendFiles
 
 	result Result
 }
@@ -49,6 +50,7 @@ func (p *phase) open() error {
 }
 
 func (p *phase) close() {
+	p.backend.close()
 	if p.slot != nil {
 		p.slot.release()
 	}
@@ -60,7 +62,7 @@ func (p *phase) run(ctx context.Context) error {
 	if p.job.Phase == ApplyPhase {
 		main = p.apply
 	}
-	return inOrder(ctx, p.checkPlan, p.readInputs, p.checkVariables, p.findEngine, p.openDirectories, p.placeState, main)
+	return inOrder(ctx, p.checkPlan, p.readInputs, p.checkVariables, p.checkBackend, p.findEngine, p.openDirectories, p.placeState, main)
 }
 
 func (p *phase) readInputs(context.Context) error {
@@ -92,6 +94,10 @@ func (p *phase) findEngine(ctx context.Context) error {
 	if spec.Version != "" {
 		req.Constraints = append([]string{spec.Version}, req.Constraints...)
 		req.From = append([]string{"version of the engine block"}, req.From...)
+	}
+	if p.job.EngineVersion != "" {
+		req.Constraints = append(req.Constraints, p.job.EngineVersion)
+		req.From = append(req.From, "engine_version of the workspace")
 	}
 	e, err := engines.Find(ctx, req)
 	if err != nil {

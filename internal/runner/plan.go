@@ -46,6 +46,9 @@ func (p *phase) plan(ctx context.Context) error {
 
 func (p *phase) planOptions(saved *os.File) ([]tfexec.PlanOption, *os.File, error) {
 	opts := []tfexec.PlanOption{tfexec.Out(memPath(saved)), tfexec.Lock(p.job.LockState), tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.Destroy(p.job.Destroy), tfexec.RefreshOnly(p.job.RefreshOnly)}
+	if p.job.Parallelism > 0 {
+		opts = append(opts, tfexec.Parallelism(p.job.Parallelism))
+	}
 	for _, name := range p.job.VarFiles {
 		opts = append(opts, tfexec.VarFile(filepath.FromSlash(name)))
 	}
