@@ -111,10 +111,26 @@ func (a *app) tellRun(r api.Run, pl *plan.Plan, events bool) {
 		}
 		a.table([]string{"TIME", "STATUS", "WHO", "WHAT"}, rows)
 	}
+	if lines := warningLines(r); len(lines) > 0 {
+		p.Printf("")
+		p.KeyValues(lines)
+	}
 	if pl != nil {
 		p.Printf("")
 		p.Plan(nil, pl)
 	}
+}
+
+// warningLines are what stands above the plan of a run.
+func warningLines(r api.Run) []term.KeyValue {
+	var lines []term.KeyValue
+	for _, w := range r.Warnings {
+		lines = append(lines, term.KeyValue{Key: "Warning", Value: w, Tone: term.Busy})
+	}
+	for _, why := range r.Confirm {
+		lines = append(lines, term.KeyValue{Key: "To confirm", Value: why, Tone: term.Busy})
+	}
+	return lines
 }
 
 // tellFailure prints why a run failed, as a part of what was asked for.
@@ -230,6 +246,9 @@ func needsText(needs []api.Need) string {
 			line += "; blocked: " + n.Blocked
 		case n.Met:
 			line += "; met"
+		}
+		if len(n.Because) > 0 {
+			line += "; because " + strings.Join(n.Because, ", and because ")
 		}
 		if n.Note != "" {
 			line += "; " + n.Note

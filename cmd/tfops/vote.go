@@ -167,6 +167,9 @@ func (a *app) confirm(ctx context.Context, c *api.Client, id string) (string, er
 		return "", fault.New(fault.Conflict, "make a fresh one: tfops sync "+r.Workspace, "the plan of run %s cannot be shown, so it is not approved", id)
 	}
 	p := a.term()
+	for _, line := range warningLines(r) {
+		p.Notef("%s: %s", line.Key, line.Value)
+	}
 	p.Plan(a.stderr, pl)
 	p.Notef("\nRun %s of workspace %s, commit %s %s (%s)\nPlan %s: %s\n", r.ID, r.Workspace, short(r.Commit.SHA), subject(r.Commit.Message), r.Commit.Author,
 		shortDigest(pl.Digest), changesText(r.Plan))

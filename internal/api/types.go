@@ -31,6 +31,8 @@ type Run struct {
 	Inputs       []Input  `json:"inputs,omitempty" doc:"Outputs of other workspaces that the plan was made with"`
 	Codify       string   `json:"codify,omitempty" doc:"The finding whose patch the plan checks"`
 	Found        *Found   `json:"found,omitempty" doc:"What a drift check came to"`
+	Warnings     []string `json:"warnings,omitempty" doc:"What to know before the plan is read"`
+	Confirm      []string `json:"confirm,omitempty" doc:"Why a person must confirm the plan, whatever apply says"`
 	Error        *Failure `json:"error,omitempty"`
 	Events       []Event  `json:"events,omitempty" doc:"Only of a single run"`
 
@@ -109,6 +111,7 @@ type Need struct {
 	Voters  []string `json:"voters" doc:"Whose approvals count"`
 	Met     bool     `json:"met"`
 	Note    string   `json:"note,omitempty"`
+	Because []string `json:"because,omitempty" doc:"Of the confirmation: why a person must confirm, whatever apply says"`
 	Blocked string   `json:"blocked,omitempty" doc:"Why no vote can count"`
 }
 

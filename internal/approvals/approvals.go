@@ -18,6 +18,8 @@
 //   - One person counts once, and may count under several rules.
 //   - Under a rule the commit's author, committer and co-authors, and who
 //     asked for the run, do not count, unless the rule says allow_author.
+//   - A reason to hold (Case.Held) makes apply = "auto" ask for the confirmation.
+//     A rule that holds asks for a person anyway, so that is enough then.
 //   - A rejection needs a comment and ends the run.
 package approvals
 
@@ -64,6 +66,7 @@ type Case struct {
 	Commit  string
 	Apply   workspace.Apply
 	Rules   []Rule
+	Held    []string // why a person must confirm the plan, whatever Apply says
 	Facts   Facts
 	Authors []Identity // author, committer and co-authors of the commit
 	AskedBy string     // the person who asked for the run; empty when nobody did
@@ -78,6 +81,7 @@ type Need struct {
 	From    []string `json:"from,omitempty"`
 	Voters  []string `json:"voters"`            // whose votes count, in order of voting
 	Note    string   `json:"note,omitempty"`    // why the rule holds although its condition could not be evaluated
+	Because []string `json:"because,omitempty"` // of the confirmation: why a person must confirm, whatever apply says
 	Blocked string   `json:"blocked,omitempty"` // why nobody's vote can count; votes alone do not help
 }
 
@@ -98,6 +102,9 @@ func (n Need) String() string {
 	}
 	if n.Rule != "" {
 		s += fmt.Sprintf(" (rule %q)", n.Rule)
+	}
+	if len(n.Because) > 0 {
+		s += ", because " + strings.Join(n.Because, ", and because ")
 	}
 	return s
 }
@@ -142,8 +149,8 @@ func Decide(c Case) Decision {
 	switch {
 	case c.Apply == workspace.Never:
 		d.Needs = append(d.Needs, Need{Require: 1, Voters: []string{}, Blocked: neverApplied})
-	case len(rules) == 0 && c.Apply != workspace.Auto:
-		d.Needs = append(d.Needs, Need{Require: 1, Voters: c.yes()})
+	case len(rules) == 0 && (c.Apply != workspace.Auto || len(c.Held) > 0):
+		d.Needs = append(d.Needs, Need{Require: 1, Voters: c.yes(), Because: c.Held})
 	}
 	d.Approved = d.Rejected == nil && !slices.ContainsFunc(d.Needs, func(n Need) bool { return !n.Met() })
 	return d

@@ -16,6 +16,7 @@ func TestDecide(t *testing.T) {
 	votes := func(v ...Vote) func(*Case) { return func(c *Case) { c.Votes = append(c.Votes, v...) } }
 	authors := func(a ...Identity) func(*Case) { return func(c *Case) { c.Authors = a } }
 	asked := func(p string) func(*Case) { return func(c *Case) { c.AskedBy = p } }
+	held := func(why ...string) func(*Case) { return func(c *Case) { c.Held = why } }
 	nobody := func(c *Case) { c.People = People{} }
 	strangers := authors(Identity{"Bo", "bo@example.com"})
 	four := Rule{Name: "four", Require: 1}
@@ -33,6 +34,13 @@ func TestDecide(t *testing.T) {
 		{"manual without a rule: of who asked for the run too", []func(*Case){asked("li"), votes(by("li"))}, true, ""},
 		{"an unmapped author does not stop a confirmation", []func(*Case){authors(Identity{"X", "x@example.com"}), votes(by("li"))}, true, ""},
 		{"auto without a rule asks for nothing", []func(*Case){apply(workspace.Auto)}, true, ""},
+		{"auto that is held asks for the confirmation", []func(*Case){apply(workspace.Auto), held("the state moved")}, false, "1 approval, because the state moved"},
+		{"auto that is held twice names both reasons", []func(*Case){apply(workspace.Auto), held("a", "b")}, false, "1 approval, because a, and because b"},
+		{"auto that is held: one vote of anybody", []func(*Case){apply(workspace.Auto), held("a", "b"), votes(by("ana"))}, true, ""},
+		{"manual that is held asks for one vote, not for two", []func(*Case){held("a"), votes(by("ana"))}, true, ""},
+		{"held, with a rule: the rule's people are enough", []func(*Case){apply(workspace.Auto), held("a"), rule(four), votes(by("li"))}, true, ""},
+		{"held, with a rule: it is no way round the rule", []func(*Case){apply(workspace.Auto), held("a"), rule(four), votes(by("ana"))}, false, `rule "four"`},
+		{"held and never: a vote does not help", []func(*Case){apply(workspace.Never), held("a"), votes(by("li"))}, false, `apply = "never"`},
 		{"never is never approved", []func(*Case){apply(workspace.Never), votes(by("ana"), by("li"))}, false, `apply = "never"`},
 		{"never with a rule that is met", []func(*Case){apply(workspace.Never), rule(four), votes(by("li"))}, false, `apply = "never"`},
 		{"auto never switches a rule off", []func(*Case){apply(workspace.Auto), rule(four)}, false, `1 approval (rule "four")`},

@@ -176,6 +176,7 @@ func begin(st step, fingerprint string) func(*run.Dossier) error {
 		d.Record.StartedAt = d.Now
 		if st != startApply {
 			d.Run.Fingerprint, d.Run.AppliesSeen = fingerprint, d.Record.ApplyStartedAt
+			d.Run.Warnings, d.Run.Confirm = nil, nil // they are about the plan that is made now
 			if d.Run.Kind.Applies() && d.Run.Kind != run.Refresh {
 				d.Record.Fingerprint = fingerprint
 			}

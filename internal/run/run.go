@@ -7,6 +7,7 @@
 package run
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tfops/tfops/internal/plan"
@@ -134,6 +135,13 @@ type Run struct {
 	// Inputs are the outputs that it was planned with, by reference.
 	Inputs map[string]InputUsed `json:"inputs,omitempty"`
 
+	// Warnings are what people read above the plan: each one whole sentences.
+	// Planning begins without any; what stores the plan adds to them.
+	Warnings []string `json:"warnings,omitempty"`
+	// Confirm are the reasons why a person must confirm the plan, whatever
+	// `apply` of the workspace says. Any vote that counts confirms it.
+	Confirm []string `json:"confirm,omitempty"`
+
 	// AppliesSeen is when the workspace's newest apply had begun as planning
 	// began. It is compared for being the same and no other, since clocks are set.
 	AppliesSeen time.Time `json:"applies_seen,omitzero"`
@@ -145,6 +153,21 @@ type Run struct {
 	ApplyStartedAt time.Time `json:"apply_started_at,omitzero"` // applying began
 	FinishedAt     time.Time `json:"finished_at,omitzero"`      // a terminal status was reached
 	ExpiresAt      time.Time `json:"expires_at,omitzero"`       // when waiting for approval ends
+}
+
+// Warn adds a warning that people read above the plan; one that is there
+// already is not said twice.
+func (r *Run) Warn(text string) {
+	if text != "" && !slices.Contains(r.Warnings, text) {
+		r.Warnings = append(r.Warnings, text)
+	}
+}
+
+// HoldBack adds a reason why a person must confirm the plan.
+func (r *Run) HoldBack(why string) {
+	if why != "" && !slices.Contains(r.Confirm, why) {
+		r.Confirm = append(r.Confirm, why)
+	}
 }
 
 // Needs are the workspaces whose records tell whether the run may go on.

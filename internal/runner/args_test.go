@@ -56,6 +56,8 @@ func TestEngineVersionOfAWorkspace(t *testing.T) {
 	engine, _ := logged(t, r)
 	_, res := r.plan(func(j *Job, _ *Secrets) { j.Engine.Path, j.Engine.Version, j.EngineVersion = engine, ">= 1.0", "< 1.0" })
 	must(t, res, Failed, CauseNoEngine, "engine_version of the workspace")
-	_, res = r.plan(func(j *Job, _ *Secrets) { j.Engine.Path, j.Engine.Version, j.EngineVersion = engine, ">= 1.0", ">= 1.1, < 99" })
+	_, res = r.plan(func(j *Job, _ *Secrets) {
+		j.Engine.Path, j.Engine.Version, j.EngineVersion = engine, ">= 1.0", ">= 1.1, < 99"
+	})
 	must(t, res, Succeeded, "", "")
 }

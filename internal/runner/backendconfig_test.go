@@ -127,7 +127,9 @@ func TestBackendConfigComesAndGoes(t *testing.T) {
 	server, url := newStateServer(t, "p")
 	r := newRig(t, map[string]string{"main.tf": partialHTTP})
 	values := func(path string) option {
-		return func(_ *Job, s *Secrets) { s.Backend = fmt.Sprintf("address = %q\npassword = \"p\"\nusername = \"u\"\n", url+path) }
+		return func(_ *Job, s *Secrets) {
+			s.Backend = fmt.Sprintf("address = %q\npassword = \"p\"\nusername = \"u\"\n", url+path)
+		}
 	}
 	must(t, r.planned(values("/a")).startApply(values("/a")).wait(), Succeeded, "", "")
 	r.write("main.tf", simple)

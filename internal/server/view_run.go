@@ -29,7 +29,8 @@ func viewRun(v engine.RunView) api.Run {
 		Commit:  viewCommit(r.Commit),
 		Trigger: api.Trigger{Cause: string(r.Trigger.Cause), Actor: r.Trigger.Actor, Run: r.Trigger.Run},
 		Plan:    viewPlan(r.Kind, r.Plan), Approvals: viewVotes(r, v.Votes), Needs: viewNeeds(v.Needs),
-		State: r.State, Attempt: r.Attempt, SupersededBy: r.SupersededBy, Upstream: r.Upstream, Inputs: viewInputs(r.Inputs), Codify: r.Codify, Found: viewFound(r.Found), Error: viewFailure(r.Failure), Events: viewEvents(v.Events),
+		State: r.State, Attempt: r.Attempt, SupersededBy: r.SupersededBy, Upstream: r.Upstream, Inputs: viewInputs(r.Inputs), Codify: r.Codify, Found: viewFound(r.Found),
+		Warnings: r.Warnings, Confirm: r.Confirm, Error: viewFailure(r.Failure), Events: viewEvents(v.Events),
 		CreatedAt: r.CreatedAt.UTC(), StartedAt: at(r.StartedAt), PlannedAt: at(r.PlannedAt), ApplyStartedAt: at(r.ApplyStartedAt),
 		FinishedAt: at(r.FinishedAt), NotBefore: at(r.NotBefore),
 	}
@@ -98,7 +99,7 @@ func viewNeeds(needs []approvals.Need) []api.Need {
 		if voters == nil {
 			voters = []string{}
 		}
-		out = append(out, api.Need{Rule: n.Rule, Require: n.Require, From: n.From, Voters: voters, Met: n.Met(), Note: n.Note, Blocked: n.Blocked})
+		out = append(out, api.Need{Rule: n.Rule, Require: n.Require, From: n.From, Voters: voters, Met: n.Met(), Note: n.Note, Because: n.Because, Blocked: n.Blocked})
 	}
 	return out
 }
