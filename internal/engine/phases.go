@@ -344,6 +344,7 @@ func (e *Engine) failPlan(ctx context.Context, r run.Run, res runner.Result) {
 		if d.Run.Status != run.Planning {
 			return errEnded
 		}
+		warn(&d.Run, res)
 		d.Run.Failure = failure(d.Run, res)
 		if err := d.Move(run.Errored, "", d.Run.Failure.Message); err != nil {
 			return err
@@ -404,6 +405,7 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 			d.Record.State = d.Run.State
 		}
 		d.Run.Plan, d.Run.PlannedAt = summary(d.Run.Kind, res), d.Now
+		warn(&d.Run, res)
 		if err := remember(d); err != nil {
 			return err
 		}

@@ -150,3 +150,23 @@ func TestAssignmentsOfAnything(t *testing.T) {
 		}
 	}
 }
+
+// Warnings are kept for people to read them: not all of a thousand, nor a whole
+// book each.
+func TestWarningsAreBounded(t *testing.T) {
+	p := newPhase(t.TempDir(), Secrets{}, newStopper())
+	out := &output{}
+	for i := range maxWarnings + 7 {
+		out.diagnostics = append(out.diagnostics, Diagnostic{Severity: "warning", Summary: fmt.Sprint(i), Detail: strings.Repeat("é", longestWarning)})
+	}
+	out.diagnostics = append(out.diagnostics, Diagnostic{Severity: "error", Summary: "wrong"})
+	p.keepDiagnostics(out)
+	p.moreWarnings()
+	all := p.result.Diagnostics
+	if len(all) != maxWarnings+2 || all[len(all)-1].Summary != "7 more warnings are in the log" || all[maxWarnings].Summary != "wrong" {
+		t.Errorf("%d: %v", len(all), all[maxWarnings:])
+	}
+	if n := len(all[0].Detail); n > longestWarning+3 {
+		t.Errorf("a text of %d bytes", n)
+	}
+}

@@ -33,6 +33,8 @@ type phase struct {
 	names   map[string]string // what files in memory are called, by path
 	backend backendFiles
 
+	warnings int // of the engine
+
 	result Result
 }
 
@@ -125,6 +127,7 @@ func engineCause(err error) Cause {
 // conclude turns what the phase came to into its result, and tells whether
 // the engine was killed.
 func (p *phase) conclude(err error) (killed bool) {
+	p.moreWarnings()
 	r := &p.result
 	r.FinishedAt = time.Now().UTC()
 	r.Outcome = Succeeded

@@ -2,8 +2,10 @@ package runner
 
 import (
 	"bytes"
+	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 var memoryPath = lazily(`/proc/[0-9]+/fd/[0-9]+`)
@@ -58,8 +60,37 @@ var undeclared = lazily(`^Values? for undeclared variables?$`)
 func (p *phase) keepDiagnostics(out *output) {
 	for _, d := range out.all() {
 		told := !p.module.unread && d.Severity == "warning" && undeclared().MatchString(d.Summary)
-		if !told && !slices.Contains(p.result.Diagnostics, d) {
-			p.result.Diagnostics = append(p.result.Diagnostics, d)
+		if told || slices.Contains(p.result.Diagnostics, d) {
+			continue
 		}
+		if d.Severity == "warning" {
+			if p.warnings++; p.warnings > maxWarnings {
+				continue
+			}
+			d.Detail = shortened(d.Detail)
+		}
+		p.result.Diagnostics = append(p.result.Diagnostics, d)
+	}
+}
+
+// maxWarnings is how many warnings a result keeps, and longestWarning how long
+// the text of one may be, in bytes: people read them, and the run's record has
+// them. The log has all.
+const (
+	maxWarnings    = 40
+	longestWarning = 1500
+)
+
+func shortened(text string) string {
+	if len(text) <= longestWarning {
+		return text
+	}
+	return strings.ToValidUTF8(text[:longestWarning], "") + "…"
+}
+
+// moreWarnings says how many warnings were left out.
+func (p *phase) moreWarnings() {
+	if left := p.warnings - maxWarnings; left > 0 {
+		p.result.Diagnostics = append(p.result.Diagnostics, Diagnostic{Severity: "warning", Summary: fmt.Sprintf("%d more warnings are in the log", left)})
 	}
 }
