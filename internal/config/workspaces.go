@@ -218,7 +218,7 @@ func (r *reader) warn(w Workspace, own settings, places map[string]string) {
 	if w.Repository == "" {
 		return
 	}
-	place := strings.Join([]string{w.Repository, w.Branch, w.Dir, w.TerraformWorkspace}, "\x00")
+	place := strings.Join([]string{w.Repository, w.Branch, w.Dir, w.TerraformWorkspace, w.BackendPlace()}, "\x00")
 	if other, ok := places[place]; ok {
 		r.warnAt(w.Range, "two workspaces in one place", "Workspaces %q and %q have the same repository, branch, dir and terraform_workspace. With a backend they share one state; without one, each has a managed state of its own.", other, w.Name)
 		return

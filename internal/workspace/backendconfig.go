@@ -1,10 +1,20 @@
 package workspace
 
 import (
+	"fmt"
 	"maps"
 
 	"github.com/zclconf/go-cty/cty"
 )
+
+// BackendPlace tells apart workspaces of one root module that keep their states
+// in different places; it holds no secret.
+func (w Workspace) BackendPlace() string {
+	if len(w.BackendConfig)+len(w.BackendConfigFiles) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%q %q", w.BackendConfigFiles, printed(w.BackendConfig))
+}
 
 // completed is a backend of the text with the settings that the workspace adds.
 // It is not known where one of them is secret, is no plain text, or lies in a file.
