@@ -89,6 +89,7 @@ type Job struct {
 	PlanDigest         string `json:"plan_digest"`   // apply phase: the digest that was approved; anything else is refused
 	Recipient          string `json:"recipient"`     // age recipient that plans, snapshots and evidence are encrypted to
 
+	Debug       bool          `json:"debug,omitempty"`        // keep the engine's own debug log (DebugFile)
 	Destroy     bool          `json:"destroy"`                // plan -destroy
 	RefreshOnly bool          `json:"refresh_only,omitempty"` // plan -refresh-only
 	Outputs     bool          `json:"outputs"`                // whether other workspaces use the root module's outputs: then OutputsFile is written

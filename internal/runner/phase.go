@@ -33,7 +33,9 @@ type phase struct {
 	names   map[string]string // what files in memory are called, by path
 	backend backendFiles
 
-	warnings int // of the engine
+	warnings int       // of the engine
+	debug    *debugLog // nil unless the job asks for one
+	hidden   []string  // what the plan calls sensitive
 
 	result Result
 }
@@ -47,7 +49,9 @@ func newPhase(dir string, secrets Secrets, stop *stopper) *phase {
 func (p *phase) open() error {
 	p.log = openEvents(p.dir, p.mask)
 	var err error
-	p.job, err = readJob(p.dir)
+	if p.job, err = readJob(p.dir); err == nil && p.job.Debug {
+		p.debug, err = newDebugLog()
+	}
 	return err
 }
 
@@ -147,6 +151,7 @@ func (p *phase) conclude(err error) (killed bool) {
 
 // finishLog closes the log and completes the message by what happened beside.
 func (p *phase) finishLog() {
+	p.keepDebugLog()
 	r := &p.result
 	if err := p.log.close(); err != nil {
 		p.notes = append(p.notes, err.Error())

@@ -84,6 +84,7 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 	if err != nil {
 		return fmt.Errorf("the plan cannot be read: %w", err)
 	}
+	p.hidden = hidden
 	if err := p.keepHidden(hidden); err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func (p *phase) terraform(out *output) (*tfexec.Terraform, error) {
 	}
 	tf.SetStderr(stderr{out})
 	tellVersion(tf, p.engine.Version)
-	return tf, nil
+	return tf, p.debug.engine(tf)
 }
 
 // grace is how long an interrupted engine may take to end.
