@@ -39,7 +39,10 @@ func TestDebugLog(t *testing.T) {
 	if plain := r.planned(func(j *Job, s *Secrets) { give(j, s); j.Debug = false }); exists(filepath.Join(plain.dir, DebugFile)) {
 		t.Error("a run that did not ask for it has a debug log")
 	}
-	_, failed := r.plan(func(j *Job, s *Secrets) { give(j, s); s.Backend = "address = \"http://127.0.0.1:1/x\"\nretry_max = 0\n" })
+	_, failed := r.plan(func(j *Job, s *Secrets) {
+		give(j, s)
+		s.Backend = "address = \"http://127.0.0.1:1/x\"\nretry_max = 0\n"
+	})
 	if failed.Outcome != Failed || !exists(filepath.Join(r.base, "runs", fmt.Sprintf("run-%03d", r.phases), DebugFile)) {
 		t.Errorf("a plan that failed has none: %+v", failed)
 	}

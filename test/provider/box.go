@@ -65,9 +65,9 @@ func (*box) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.S
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()}},
 			"name": schema.StringAttribute{Required: true, Description: "its file is <world>/<name>.box.json",
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()}},
-			"label":  schema.StringAttribute{Optional: true, Description: "kept in lower case"},
-			"ranges": schema.SetAttribute{Optional: true, ElementType: types.StringType},
-			"key_wo": schema.StringAttribute{Optional: true, WriteOnly: true, Description: "never kept anywhere; the world has its digest"},
+			"label":          schema.StringAttribute{Optional: true, Description: "kept in lower case"},
+			"ranges":         schema.SetAttribute{Optional: true, ElementType: types.StringType},
+			"key_wo":         schema.StringAttribute{Optional: true, WriteOnly: true, Description: "never kept anywhere; the world has its digest"},
 			"key_wo_version": schema.Int64Attribute{Optional: true, Description: "another one writes key_wo again"},
 		},
 		Blocks: map[string]schema.Block{
