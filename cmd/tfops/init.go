@@ -31,7 +31,12 @@ func newInitCommand(a *app) *cobra.Command {
 		Long: `Write a commented starter tfops.hcl for the Git checkout at hand: its origin, or
 the checkout itself when it has none; the branch that its origin calls the
 default, or else the one that is checked out; and a workspace for each root
-module found. Nothing is overwritten, and nothing is written into Git.
+module found. Where files beside a root module are of environments, it gets one
+for each of these: *.tfbackend, env/*.tfvars, environments/*.tfvars,
+config/*/backend.* and the like become var_files and backend_config_files.
+What cannot be expressed, and root modules with code that is not there, stand in
+comments with the reason. Nothing is overwritten, and nothing is written into
+Git.
 
 The file is ./tfops.hcl, or what --config or TFOPS_CONFIG name.`,
 		Example: `  tfops init
@@ -82,6 +87,7 @@ func (a *app) initConfig(checkout string, o initOptions) error {
 	if path == "" {
 		path = "tfops.hcl"
 	}
+	info = withoutProblems(info, checkout)
 	if err := writeNew(path, config.Starter(info)); err != nil {
 		return err
 	}
@@ -175,7 +181,10 @@ func (a *app) tellWritten(path string, info config.StarterInfo) error {
 	}
 	printed := a.print(w, func() {
 		p := a.term()
-		p.Printf("Wrote %s: repository %s, branch %s, %s.", path, w.URL, w.Branch, counted(len(info.Roots), "workspace"))
+		p.Printf("Wrote %s: repository %s, branch %s, %s.", path, w.URL, w.Branch, counted(len(w.Workspaces), "workspace"))
+		if left := len(info.LeftOut); left > 0 {
+			p.Printf("Left out, with the reason in a comment: %s.", counted(left, "root module"))
+		}
 		if len(info.Roots) == 0 {
 			p.Printf("No root module was found: the file shows how to write a workspace.")
 		}

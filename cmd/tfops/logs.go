@@ -1,15 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/fault"
 )
 
 func newLogsCommand(a *app) *cobra.Command {
-	var follow bool
+	var follow, debug bool
 	cmd := &cobra.Command{
 		Use:   "logs RUN",
 		Short: "Print what the engine said in a run",
@@ -17,10 +20,16 @@ func newLogsCommand(a *app) *cobra.Command {
 prints it to a person. With --follow, go on until nothing can be added to it
 any more; while the run waits for an approval, that includes waiting.
 
+With --debug, print the engine's own debug log instead, of a run that was asked
+for one (tfops plan W --debug): the beginning and the end of a long one, as soon
+as the phase has ended. Known secrets are masked in it; it may hold others that
+nobody knows to be secret, so mind to whom you show it.
+
 With -o json, print the engine's JSON messages, one a line; with -o yaml, one
 document each.`,
 		Example: `  tfops logs 0k1v8m3pq4rs
   tfops logs 0k1v8m3pq4rs -f
+  tfops logs 0k1v8m3pq4rs --debug
   tfops logs 0k1v8m3pq4rs -o json | jq -r 'select(.type == "diagnostic")'`,
 		Args:              takes("RUN"),
 		ValidArgsFunction: a.completeOne(a.runIDs()),
@@ -29,11 +38,27 @@ document each.`,
 			if err != nil {
 				return err
 			}
+			if debug && (follow || a.output != formatTable) {
+				return fault.New(fault.Invalid, "leave out --follow and -o", "the debug log is plain text, and is there once a phase has ended")
+			}
+			if debug {
+				return a.onRun(cmd.Context(), c, args[0], func(id string) error { return a.debugLog(cmd.Context(), c, id) })
+			}
 			return a.onRun(cmd.Context(), c, args[0], func(id string) error { return a.logs(cmd.Context(), c, id, follow) })
 		},
 	}
+	cmd.Flags().BoolVar(&debug, "debug", false, "the engine's own debug log")
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what is added")
 	return cmd
+}
+
+func (a *app) debugLog(ctx context.Context, c *api.Client, id string) error {
+	var text bytes.Buffer
+	if err := c.DebugLog(ctx, id, &text); err != nil {
+		return err
+	}
+	a.term().Printf("%s", strings.TrimSuffix(text.String(), "\n"))
+	return nil
 }
 
 func (a *app) logs(ctx context.Context, c *api.Client, id string, follow bool) error {

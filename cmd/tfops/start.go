@@ -36,6 +36,7 @@ the run and print the plan.
 		},
 	}
 	cmd.Flags().StringVar(&o.ref, "ref", "", "branch, tag or commit to plan, instead of the workspace's branch")
+	debugFlag(cmd, &o.debug)
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, print the plan, and exit by its outcome")
 	timeoutFlag(cmd, &o.timeout)
 	_ = cmd.RegisterFlagCompletionFunc("ref", cobra.NoFileCompletions)
@@ -77,6 +78,7 @@ is on its way, and superseded by one that comes before it has begun to apply.
 			return a.start(cmd.Context(), args[0], o)
 		},
 	}
+	debugFlag(cmd, &o.debug)
 	cmd.Flags().BoolVar(&refreshOnly, "refresh-only", false, "accept the world into the state, and change nothing else")
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, and exit by its outcome")
 	timeoutFlag(cmd, &o.timeout)
@@ -111,8 +113,14 @@ ended.
 	return cmd
 }
 
+// debugFlag asks for the engine's own debug log of one run.
+func debugFlag(cmd *cobra.Command, debug *bool) {
+	cmd.Flags().BoolVar(debug, "debug", false, "keep the engine's own debug log, too (TF_LOG=DEBUG): tfops logs RUN --debug")
+}
+
 type startOptions struct {
 	kind    string
+	debug   bool
 	ref     string // of a plan
 	wait    bool
 	timeout time.Duration // of the waiting; 0 for none
@@ -123,7 +131,7 @@ func (a *app) start(ctx context.Context, workspace string, o startOptions) error
 	if err != nil {
 		return err
 	}
-	r, err := c.StartRun(ctx, workspace, api.StartRun{Kind: o.kind, Ref: o.ref})
+	r, err := c.StartRun(ctx, workspace, api.StartRun{Kind: o.kind, Ref: o.ref, Debug: o.debug})
 	if err != nil {
 		return a.meant(ctx, c, workspace, err)
 	}

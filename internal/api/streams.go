@@ -56,6 +56,11 @@ func (c *Client) Wait(ctx context.Context, id string) (Run, error) {
 	}
 }
 
+// DebugLog writes the engine's own debug log of a run to w.
+func (c *Client) DebugLog(ctx context.Context, id string, w io.Writer) error {
+	return c.download(ctx, runPath(id, "/debug"), "the debug log", w)
+}
+
 // Backup writes a copy of the daemon's store to w. On an error, what was
 // written is not a whole copy.
 func (c *Client) Backup(ctx context.Context, w io.Writer) error {

@@ -31,6 +31,7 @@ type Run struct {
 	Inputs       []Input  `json:"inputs,omitempty" doc:"Outputs of other workspaces that the plan was made with"`
 	Codify       string   `json:"codify,omitempty" doc:"The finding whose patch the plan checks"`
 	Found        *Found   `json:"found,omitempty" doc:"What a drift check came to"`
+	Debug        bool     `json:"debug,omitempty" doc:"The engine's own debug log is kept, too: /runs/{id}/debug"`
 	Warnings     []string `json:"warnings,omitempty" doc:"What to know before the plan is read"`
 	Confirm      []string `json:"confirm,omitempty" doc:"Why a person must confirm the plan, whatever apply says"`
 	Error        *Failure `json:"error,omitempty"`
@@ -343,8 +344,9 @@ type Audit struct {
 
 // StartRun asks for a run.
 type StartRun struct {
-	Kind string `json:"kind" enum:"sync,plan,drift,destroy,refresh"`
-	Ref  string `json:"ref,omitempty" doc:"Of a plan: branch, tag or commit; the workspace's branch otherwise"`
+	Kind  string `json:"kind" enum:"sync,plan,drift,destroy,refresh"`
+	Ref   string `json:"ref,omitempty" doc:"Of a plan: branch, tag or commit; the workspace's branch otherwise"`
+	Debug bool   `json:"debug,omitempty" doc:"Keep the engine's own debug log, too"`
 }
 
 // Ballot is a vote as it is sent.

@@ -71,7 +71,7 @@ func TestDefaults(t *testing.T) {
 	want := Workspace{
 		Workspace: workspace.Workspace{
 			Name: "w", Repository: "infra", Branch: "main", Dir: ".", TerraformWorkspace: "default", Apply: workspace.Manual, Engine: "terraform",
-			Variables: map[string]cty.Value{}, Env: map[string]workspace.EnvVar{}, Labels: map[string]string{},
+			Variables: map[string]cty.Value{}, BackendConfig: map[string]cty.Value{}, Env: map[string]workspace.EnvVar{}, Labels: map[string]string{},
 			PlanTimeout: 30 * time.Minute, ApplyTimeout: 2 * time.Hour, LockTimeout: time.Minute, KeepRuns: 50, KeepDays: 90,
 			Inputs: map[string]workspace.Input{}, InferDependencies: true, ApplyOffline: true,
 		},

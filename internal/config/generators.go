@@ -176,6 +176,7 @@ func (r *reader) make(c *Config, b block, defaults settings, engine string, src 
 	w := both.workspace(engine)
 	w.Name, w.Range, w.Branch, w.Dir = name.val, b.header, o.Branch, path.Clean(o.Dir)
 	m.checkVarFiles(w, files)
+	m.checkBackendFiles(w, both.backendConfigFiles)
 	if o.VarFile != "" {
 		w.VarFiles = append(w.VarFiles, o.VarFile)
 	}

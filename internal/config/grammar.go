@@ -18,8 +18,8 @@ type kind struct {
 }
 
 var workspaceAttrs = []string{
-	"repository", "branch", "dir", "terraform_workspace", "engine", "apply", "apply_offline",
-	"var_files", "variables", "env", "labels",
+	"repository", "branch", "dir", "terraform_workspace", "engine", "engine_version", "parallelism", "apply", "apply_offline",
+	"var_files", "variables", "backend_config", "backend_config_files", "env", "labels",
 	"plan_timeout", "apply_timeout", "lock_timeout", "keep_runs", "keep_days",
 	"depends_on", "infer_dependencies", "inputs", "watch", "ignore",
 }

@@ -12,6 +12,9 @@ const (
 	branchPlace  = "A branch belongs in a workspace block, or in defaults: branch = \"main\"."
 	itsDir       = "The directory of the root module is dir = \"live/prod\"."
 	itsVariables = "Values of input variables belong in a workspace block, or in defaults: variables = { name = \"value\" }."
+	itsBackend   = "Settings of the root module's backend are backend_config = { key = \"prod.tfstate\" }, or files of them: backend_config_files = [\"prod.tfbackend\"]."
+	itsVersion   = "A constraint on the engine's version is engine_version = \"~> 1.11\"."
+	itsArgs      = "Arguments are not handed to the engine as they are: some of them would apply something else than what was approved. Write instead: var_files and variables for -var-file and -var, backend_config and backend_config_files for -backend-config, parallelism for -parallelism, lock_timeout for -lock-timeout; a refresh is tfops sync --refresh-only."
 	itsPoll      = "How often to look for new commits is poll = \"30s\"."
 	itsAuth      = "It belongs in an auth block within: auth { … }."
 	itsApply     = "Write apply = \"auto\" to apply without an approval, \"manual\" to wait for one."
@@ -25,6 +28,9 @@ const (
 
 var (
 	workspaceHabits = map[string]string{
+		"engine_args": itsArgs, "engine_arguments": itsArgs, "args": itsArgs, "extra_args": itsArgs, "extra_arguments": itsArgs, "terraform_args": itsArgs, "plan_args": itsArgs, "apply_args": itsArgs,
+		"backend": itsBackend, "backend_configs": itsBackend, "backend_config_file": itsBackend, "partial_backend": itsBackend,
+		"terraform_version": itsVersion, "tofu_version": itsVersion, "version": itsVersion,
 		"path": itsDir, "directory": itsDir, "working_directory": itsDir, "root": itsDir,
 		"auto_apply": itsApply, "autoapply": itsApply, "autoplan": itsApply,
 		"workspace": "The Terraform workspace is terraform_workspace = \"default\".",
@@ -33,6 +39,8 @@ var (
 		"url": "Where the code is belongs in a repository block, and repository = \"NAME\" names that.",
 	}
 	generatorHabits = map[string]string{
+		"engine_args": itsArgs, "engine_arguments": itsArgs, "args": itsArgs, "extra_args": itsArgs, "extra_arguments": itsArgs, "terraform_args": itsArgs, "plan_args": itsArgs, "apply_args": itsArgs,
+		"backend": itsBackend, "backend_config_file": itsBackend, "terraform_version": itsVersion, "tofu_version": itsVersion, "version": itsVersion,
 		"branch": "The branches that it makes workspaces of are branches = [\"main\", \"env/*\"].",
 		"dir":    "The directories that it makes workspaces of are dirs = [\"live/*/*\"].", "path": "The directories that it makes workspaces of are dirs = [\"live/*/*\"].",
 		"var_file": "The files that it makes workspaces of are patterns in var_files: var_files = [\"vars/*.tfvars\"].",

@@ -25,6 +25,11 @@ type settings struct {
 	applyOffline              field[bool]
 	varFiles                  field[[]item]
 	variables                 map[string]cty.Value
+	shared                    []string             // names of variables that only the defaults give
+	backendConfig             map[string]cty.Value // null: not that of the defaults
+	backendConfigFiles        field[[]item]
+	engineVersion             field[string]
+	parallelism               field[int]
 	env                       map[string]*workspace.EnvVar // nil: not that of the defaults
 	labels                    map[string]*string           // nil: not that of the defaults
 	planTimeout, applyTimeout field[time.Duration]
@@ -45,12 +50,16 @@ func (r *reader) settings(c *Config, b block, src []byte) settings {
 	s := settings{
 		repository: b.text("repository", shown), branch: b.text("branch", shown), dir: b.text("dir", shown),
 		tfWorkspace: b.text("terraform_workspace", shown), engine: b.text("engine", shown), apply: b.text("apply", shown), applyOffline: b.flag("apply_offline"),
-		varFiles:    b.list("var_files"),
+		varFiles:           b.list("var_files"),
+		backendConfigFiles: b.list("backend_config_files"),
+		engineVersion:      b.text("engine_version", shown), parallelism: b.number("parallelism", 1),
 		planTimeout: b.duration("plan_timeout", time.Second), applyTimeout: b.duration("apply_timeout", time.Second),
 		lockTimeout: b.duration("lock_timeout", 0),
 		keepRuns:    b.number("keep_runs", 0), keepDays: b.number("keep_days", 0),
 	}
-	s.variables = r.inputVariables(b)
+	s.variables = r.values(b, "variables", "invalid name of a variable", "cannot be declared by a variable block of Terraform")
+	s.backendConfig = r.values(b, "backend_config", "invalid name of a setting", "is no setting of any backend")
+	r.checkVersion(s.engineVersion)
 	s.env = r.environment(b)
 	s.labels = r.labels(b)
 	s.dependsOn, s.watch, s.ignore, s.infer = b.list("depends_on"), b.list("watch"), b.list("ignore"), b.flag("infer_dependencies")
@@ -77,13 +86,14 @@ func (r *reader) settings(c *Config, b block, src []byte) settings {
 	return s
 }
 
-func (r *reader) inputVariables(b block) map[string]cty.Value {
-	written := b.object("variables")
+// values is a map of values of any type by names that Terraform can have.
+func (r *reader) values(b block, attr, summary, why string) map[string]cty.Value {
+	written := b.object(attr)
 	values := map[string]cty.Value{}
 	for _, name := range written.sorted() {
 		e := written[name]
 		if !hclsyntax.ValidIdentifier(name) {
-			r.errorAt(e.rng, "invalid name of a variable", "%s cannot be declared by a variable block of Terraform.", e.name)
+			r.errorAt(e.rng, summary, "%s %s.", e.name, why)
 		}
 		if !e.ok {
 			continue

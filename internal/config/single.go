@@ -87,14 +87,20 @@ func (r *reader) engines(c *Config, blocks []block) {
 	}
 }
 
+func (r *reader) checkVersion(f field[string]) {
+	if !f.set {
+		return
+	}
+	if _, err := version.NewConstraint(f.val); err != nil {
+		r.errorAt(f.rng, "not a version constraint", "Write it as Terraform's required_version, for example \"~> 1.11\", \">= 1.9, < 2.0\" or \"1.11.4\".")
+	}
+}
+
 func (r *reader) engine(b block) Engine {
 	e := Engine{Name: b.name}
-	if f := b.text("version", shown); f.set {
-		e.Version = f.val
-		if _, err := version.NewConstraint(f.val); err != nil {
-			r.errorAt(f.rng, "not a version constraint", "Write it as Terraform's required_version, for example \"~> 1.11\", \">= 1.9, < 2.0\" or \"1.11.4\".")
-		}
-	}
+	wanted := b.text("version", shown)
+	r.checkVersion(wanted)
+	e.Version = wanted.val
 	path := b.text("path", shown)
 	if path.set {
 		if path.val == "" {

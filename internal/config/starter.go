@@ -22,7 +22,10 @@ type StarterInfo struct {
 	Branch     string   // empty: "main"
 	DataDir    string   // empty: "/var/lib/tfops"
 	Roots      []string // directories of root modules, as workspace.Discover lists them
-	Tree       fs.FS    // of the repository, to name var files and variables of each root; nil: they are not named
+	Tree       fs.FS    // of the repository, to name var files, variables and environments of each root; nil: they are not named
+
+	LeftOut map[string]string // why the workspaces of a root are comments, by its directory
+	NoInfer bool              // what code reads of other states is no order: it would be a circle
 }
 
 // Starter is a commented tfops.hcl: the repository, and a workspace for each
@@ -31,20 +34,36 @@ type StarterInfo struct {
 func Starter(info StarterInfo) []byte {
 	info = info.complete()
 	var b bytes.Buffer
-	fmt.Fprintf(&b, starterHead, text(info.DataDir), text(info.Repository), text(info.URL), starterAuth(info.URL), text(info.Repository), text(info.Branch))
+	fmt.Fprintf(&b, starterHead, text(info.DataDir), text(info.Repository), text(info.URL), starterAuth(info.URL), text(info.Repository), text(info.Branch), info.order())
 	taken := map[string]bool{}
 	for _, dir := range info.Roots {
-		inputs := rootInputs{}
-		if info.Tree != nil {
-			inputs = inputsOf(info.Tree, dir)
-		}
-		fmt.Fprintf(&b, "\nworkspace %s {\n  dir = %s\n%s}\n", text(starterName(info, dir, taken)), text(dir), inputs)
+		b.WriteString("\n" + commented(info.LeftOut[dir], info.blocks(dir, taken)))
 	}
 	if len(info.Roots) == 0 {
 		b.WriteString(starterEmpty)
 	}
 	b.WriteString(starterTail)
 	return b.Bytes()
+}
+
+// order says that no order is inferred where that would be a circle.
+func (i StarterInfo) order() string {
+	if !i.NoInfer {
+		return ""
+	}
+	return "\n  # Read off the code, the order of the workspaces would be a circle. Say what\n  # comes first with depends_on.\n  infer_dependencies = false\n"
+}
+
+// commented is a block as comments, with the reason; as it is where there is none.
+func commented(why, block string) string {
+	if why == "" {
+		return block
+	}
+	var out strings.Builder
+	for line := range strings.Lines("Left out: " + strings.ReplaceAll(why, "\n", " ") + "\n" + block) {
+		out.WriteString(strings.TrimRight("# "+line, " \n") + "\n")
+	}
+	return out.String()
 }
 
 func (i StarterInfo) complete() StarterInfo {
@@ -122,7 +141,7 @@ repository %s {
 defaults {
   repository = %s
   branch     = %s
-
+%s
   # manual: an apply waits for an approval.  auto: it does not, unless a rule
   # below asks.  never: plans only.
   apply = "manual"

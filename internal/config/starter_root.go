@@ -32,7 +32,8 @@ type inputVariable struct {
 
 // inputsOf looks into a directory. What cannot be read is passed over: the
 // starter is help, and not a check.
-func inputsOf(tree fs.FS, dir string) (in rootInputs) {
+// read are the var files that the workspace names: they are not named again.
+func inputsOf(tree fs.FS, dir string, read []string) (in rootInputs) {
 	entries, err := fs.ReadDir(tree, dir)
 	if err != nil {
 		return in
@@ -60,6 +61,17 @@ func inputsOf(tree fs.FS, dir string) (in rootInputs) {
 		default:
 			declared(body, required)
 		}
+	}
+	for _, name := range read {
+		if body := parseCode(tree, path.Join(dir, name)); body != nil {
+			values, _ := body.JustAttributes()
+			for v := range values {
+				given[v] = true
+			}
+		}
+	}
+	if len(read) > 0 {
+		in.varFiles = nil
 	}
 	for name, v := range required {
 		if !given[name] {

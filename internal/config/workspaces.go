@@ -32,6 +32,7 @@ func (r *reader) workspaces(c *Config, top block, src []byte) {
 			r.missingAt(b.header, "workspace without a repository", "Name the repository block that it lives in: repository = %q", example(c))
 		}
 		r.checkVarFiles(w, own.varFiles.or(defaults.varFiles))
+		r.checkBackendFiles(w, own.backendConfigFiles.or(defaults.backendConfigFiles))
 		if !seen.add(b) {
 			continue
 		}
@@ -76,7 +77,9 @@ func (s settings) over(d settings) settings {
 	return settings{
 		repository: s.repository.or(d.repository), branch: s.branch.or(d.branch), dir: s.dir.or(d.dir),
 		tfWorkspace: s.tfWorkspace.or(d.tfWorkspace), engine: s.engine.or(d.engine), apply: s.apply.or(d.apply), applyOffline: s.applyOffline.or(d.applyOffline),
-		varFiles: s.varFiles.or(d.varFiles), variables: merged(d.variables, s.variables), env: merged(d.env, s.env), labels: merged(d.labels, s.labels),
+		engineVersion: s.engineVersion.or(d.engineVersion), parallelism: s.parallelism.or(d.parallelism),
+		backendConfig: merged(d.backendConfig, s.backendConfig), backendConfigFiles: s.backendConfigFiles.or(d.backendConfigFiles),
+		varFiles: s.varFiles.or(d.varFiles), variables: merged(d.variables, s.variables), shared: onlyBelow(d.variables, s.variables), env: merged(d.env, s.env), labels: merged(d.labels, s.labels),
 		planTimeout: s.planTimeout.or(d.planTimeout), applyTimeout: s.applyTimeout.or(d.applyTimeout), lockTimeout: s.lockTimeout.or(d.lockTimeout),
 		keepRuns: s.keepRuns.or(d.keepRuns), keepDays: s.keepDays.or(d.keepDays),
 		dependsOn: s.dependsOn.or(d.dependsOn), watch: s.watch.or(d.watch), ignore: s.ignore.or(d.ignore), infer: s.infer.or(d.infer), inputs: merged(d.inputs, s.inputs),
@@ -93,6 +96,18 @@ func merged[V any](below, above map[string]V) map[string]V {
 	for k, v := range above {
 		out[k] = v
 	}
+	return out
+}
+
+// onlyBelow are the keys of the map below that the one above has not, sorted.
+func onlyBelow[V any](below, above map[string]V) []string {
+	var out []string
+	for k := range below {
+		if _, ok := above[k]; !ok {
+			out = append(out, k)
+		}
+	}
+	slices.Sort(out)
 	return out
 }
 
@@ -118,6 +133,11 @@ func (s settings) workspace(engine string) Workspace {
 		TerraformWorkspace: s.tfWorkspace.orElse("default"),
 		VarFiles:           plain(s.varFiles.val),
 		Variables:          s.variables,
+		SharedVariables:    s.shared,
+		BackendConfig:      map[string]cty.Value{},
+		BackendConfigFiles: plain(s.backendConfigFiles.val),
+		EngineVersion:      s.engineVersion.val,
+		Parallelism:        s.parallelism.val,
 		Env:                map[string]workspace.EnvVar{},
 		Labels:             map[string]string{},
 		Apply:              workspace.Apply(s.apply.orElse(string(workspace.Manual))),
@@ -134,6 +154,11 @@ func (s settings) workspace(engine string) Workspace {
 		InferDependencies:  s.infer.orElse(true),
 		ApplyOffline:       s.applyOffline.orElse(len(s.rules) == 0),
 	}}
+	for name, v := range s.backendConfig {
+		if !v.IsNull() {
+			w.BackendConfig[name] = v
+		}
+	}
 	for name, e := range s.env {
 		if e != nil {
 			w.Env[name] = *e
@@ -154,15 +179,29 @@ func (s settings) workspace(engine string) Workspace {
 }
 
 func (r *reader) checkVarFiles(w Workspace, files field[[]item]) {
+	r.checkFiles(w, files, "var_files", "var file")
+}
+
+func (r *reader) checkBackendFiles(w Workspace, files field[[]item]) {
+	r.checkFiles(w, files, "backend_config_files", "file of a backend's settings")
+	for _, f := range files.val {
+		if strings.Contains(f.val, "=") { // -backend-config=FILE would be a setting
+			r.errorAt(f.rng, "not a file", "The name of a file here may not have \"=\" in it. A setting belongs in backend_config = { key = \"value\" }.")
+		}
+	}
+}
+
+// checkFiles checks a list of files that are relative to dir.
+func (r *reader) checkFiles(w Workspace, files field[[]item], attr, what string) {
 	for _, f := range files.val {
 		full := path.Join(w.Dir, f.val)
 		switch {
 		case f.val == "" || strings.ContainsRune(f.val, 0):
-			r.errorAt(f.rng, "invalid var file", "An entry of var_files is the path of a file, relative to dir.")
+			r.errorAt(f.rng, "invalid "+what, "An entry of %s is the path of a file, relative to dir.", attr)
 		case path.IsAbs(f.val):
-			r.errorAt(f.rng, "absolute var file", "An entry of var_files is relative to dir.")
+			r.errorAt(f.rng, "absolute "+what, "An entry of %s is relative to dir.", attr)
 		case full == ".." || strings.HasPrefix(full, "../"):
-			r.errorAt(f.rng, "var file outside of the repository", "It is relative to dir, which is %q in workspace %q, and may not climb out of the repository.", w.Dir, w.Name)
+			r.errorAt(f.rng, what+" outside of the repository", "It is relative to dir, which is %q in workspace %q, and may not climb out of the repository.", w.Dir, w.Name)
 		}
 	}
 }
@@ -180,7 +219,7 @@ func (r *reader) warn(w Workspace, own settings, places map[string]string) {
 	if w.Repository == "" {
 		return
 	}
-	place := strings.Join([]string{w.Repository, w.Branch, w.Dir, w.TerraformWorkspace}, "\x00")
+	place := strings.Join([]string{w.Repository, w.Branch, w.Dir, w.TerraformWorkspace, w.BackendPlace()}, "\x00")
 	if other, ok := places[place]; ok {
 		r.warnAt(w.Range, "two workspaces in one place", "Workspaces %q and %q have the same repository, branch, dir and terraform_workspace. With a backend they share one state; without one, each has a managed state of its own.", other, w.Name)
 		return

@@ -26,6 +26,7 @@ type Actor struct {
 type Order struct {
 	Workspace string
 	Kind      run.Kind
+	Debug     bool   // keep the engine's own debug log, too
 	Ref       string // of a speculative plan: branch, tag or commit; empty: the workspace's branch
 }
 
@@ -45,6 +46,7 @@ func (e *Engine) Start(ctx context.Context, a Actor, o Order) (run.Run, error) {
 	if err != nil {
 		return run.Run{}, err
 	}
+	r.Debug = o.Debug
 	b := run.Batch{Runs: []run.Run{r}}
 	if o.Kind == run.Destroy {
 		if err := e.inReverse(ctx, &b); err != nil {

@@ -228,6 +228,15 @@ func failure(r run.Run, res runner.Result) *run.Failure {
 	return f
 }
 
+// warn has people read above the plan what the engine warned of while it was made.
+func warn(r *run.Run, res runner.Result) {
+	for _, d := range res.Diagnostics {
+		if d.Severity == "warning" {
+			r.Warn(strings.TrimPrefix(d.String(), "Warning: "))
+		}
+	}
+}
+
 // afterFailure is what to do after a failure of which the engine alone knows
 // the cause.
 func afterFailure(r run.Run) string {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -22,12 +23,15 @@ const footingFile = "footing.json.age"
 
 // footing is what the configuration gave to a plan.
 type footing struct {
-	Fingerprint        string            `json:"fingerprint"`
-	Dir                string            `json:"dir"`
-	TerraformWorkspace string            `json:"terraform_workspace"`
-	VarFiles           []string          `json:"var_files,omitempty"`
-	Env                map[string]string `json:"env,omitempty"` // but for secrets: credentials are those of now
-	made                                 // variables, those made of inputs too
+	Fingerprint        string                             `json:"fingerprint"`
+	Dir                string                             `json:"dir"`
+	TerraformWorkspace string                             `json:"terraform_workspace"`
+	VarFiles           []string                           `json:"var_files,omitempty"`
+	EngineVersion      string                             `json:"engine_version,omitempty"`
+	BackendFiles       []string                           `json:"backend_files,omitempty"`
+	Backend            map[string]ctyjson.SimpleJSONValue `json:"backend,omitempty"` // but for secrets
+	Env                map[string]string                  `json:"env,omitempty"`     // but for secrets: credentials are those of now
+	made                                                  // variables, those made of inputs too
 }
 
 // keepFooting remembers what a sync is planned with.
@@ -46,6 +50,12 @@ func (e *Engine) keepFooting(r run.Run, def Definition) error {
 	for name, v := range def.Variables {
 		plain, _ := v.UnmarkDeep()
 		f.Variables[name], f.Secret[name] = ctyjson.SimpleJSONValue{Value: plain}, workspace.IsSecret(v)
+	}
+	f.EngineVersion, f.BackendFiles, f.Backend = def.EngineVersion, def.BackendConfigFiles, map[string]ctyjson.SimpleJSONValue{}
+	for name, v := range def.BackendConfig {
+		if !workspace.IsSecret(v) {
+			f.Backend[name] = ctyjson.SimpleJSONValue{Value: v}
+		}
 	}
 	for name, v := range def.Env {
 		if !v.Secret {
@@ -82,6 +92,17 @@ func (e *Engine) asApplied(def Definition, fingerprint string) (Definition, erro
 	}
 	def.Dir, def.TerraformWorkspace, def.VarFiles = f.Dir, f.TerraformWorkspace, f.VarFiles
 	def.Variables, def.Inputs = f.values(), nil
+	def.EngineVersion, def.BackendConfigFiles = f.EngineVersion, f.BackendFiles
+	backend := map[string]cty.Value{}
+	for name, v := range def.BackendConfig {
+		if workspace.IsSecret(v) {
+			backend[name] = v
+		}
+	}
+	for name, v := range f.Backend {
+		backend[name] = v.Value
+	}
+	def.BackendConfig = backend
 	env := map[string]workspace.EnvVar{}
 	for name, v := range def.Env {
 		if v.Secret {

@@ -29,6 +29,8 @@ func TestDriftIsCheckedWithWhatWasApplied(t *testing.T) {
 		g.configure(define("a", func(d *Definition) {
 			d.Variables = map[string]cty.Value{"size": cty.StringVal("large"), "token": secret("second-token")}
 			d.VarFiles = []string{"new.tfvars"}
+			d.BackendConfig = map[string]cty.Value{"key": cty.StringVal("new.tfstate"), "access_key": secret("key-of-now")}
+			d.BackendConfigFiles, d.EngineVersion = []string{"new.tfbackend"}, "~> 2.0"
 			d.Env = map[string]workspace.EnvVar{"REGION": {Value: "us"}, "KEY": {Value: "key-of-now", Secret: true}}
 		}))
 		waits := g.want("a", run.AwaitingApproval)
@@ -50,6 +52,12 @@ func TestDriftIsCheckedWithWhatWasApplied(t *testing.T) {
 		if !slices.Equal(ph.job.VarFiles, []string{"old.tfvars"}) {
 			t.Errorf("var files %q", ph.job.VarFiles)
 		}
+		if got, want := ph.secrets.Backend, "access_key = \"key-of-now\"\nkey        = \"old.tfstate\"\n"; got != want {
+			t.Errorf("the backend is\n%s", got)
+		}
+		if !slices.Equal(ph.job.BackendFiles, []string{"old.tfbackend"}) || ph.job.EngineVersion != "~> 1.11" {
+			t.Errorf("files of the backend %q, engine %q", ph.job.BackendFiles, ph.job.EngineVersion)
+		}
 		want := map[string]string{"REGION": "eu", "KEY": "key-of-now", "PATH": "/bin"}
 		if !maps.Equal(ph.secrets.Env, want) {
 			t.Errorf("environment %v, want %v", ph.secrets.Env, want)
@@ -66,6 +74,8 @@ func TestDriftIsCheckedWithWhatWasApplied(t *testing.T) {
 	}, define("a", func(d *Definition) {
 		d.Variables = map[string]cty.Value{"size": cty.StringVal("small"), "token": secret("first-token")}
 		d.VarFiles = []string{"old.tfvars"}
+		d.BackendConfig = map[string]cty.Value{"key": cty.StringVal("old.tfstate"), "access_key": secret("key-of-then")}
+		d.BackendConfigFiles, d.EngineVersion = []string{"old.tfbackend"}, "~> 1.11"
 		d.Env = map[string]workspace.EnvVar{"REGION": {Value: "eu"}, "KEY": {Value: "key-of-then", Secret: true}}
 	}))
 }

@@ -82,7 +82,7 @@ func (e *Engine) readHeads(ctx context.Context, repo Repository, heads map[strin
 		}
 		key := head
 		for _, d := range defs {
-			key += "\x00" + d.Name + "\x00" + d.Dir
+			key += "\x00" + d.Name + "\x00" + d.fingerprint // with what is said of its backend
 		}
 		e.mu.Lock()
 		known := e.codeAt[repo.name+"\x00"+branch] == key

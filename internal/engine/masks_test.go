@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/zclconf/go-cty/cty"
+
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -37,6 +39,18 @@ func TestPasswordOfAURLIsMasked(t *testing.T) {
 	s := &Settings{PassEnv: []string{"HTTPS_PROXY", "DATABASE"}}
 	_, mask := s.environment([]string{"HTTPS_PROXY=http://me:p%40ss@proxy:3128", "DATABASE=postgres://me@db/x", "HOME=/root"}, workspace.Workspace{})
 	if !slices.Equal(mask, []string{"p@ss", "p%40ss"}) {
+		t.Errorf("masked: %q", mask)
+	}
+}
+
+// Settings of a backend are masked by their names, too: people write them out.
+func TestBackendSettingsAreMasked(t *testing.T) {
+	mask := backendMasks(workspace.Workspace{BackendConfig: map[string]cty.Value{
+		"conn_str": cty.StringVal("postgres://me:p%40ss@db/x"), "secret_key": cty.StringVal("written-out"), "key": cty.StringVal("prod.tfstate"),
+		"assume_role": cty.ObjectVal(map[string]cty.Value{"url": cty.StringVal("https://u:inner@h"), "n": cty.NumberIntVal(1), "null": cty.NullVal(cty.String)}),
+	}})
+	slices.Sort(mask)
+	if want := []string{"inner", "inner", "p%40ss", "p@ss", "postgres://me:p%40ss@db/x", "written-out"}; !slices.Equal(mask, want) {
 		t.Errorf("masked: %q", mask)
 	}
 }

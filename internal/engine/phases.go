@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/zclconf/go-cty/cty"
@@ -47,11 +48,13 @@ func (e *Engine) job(r run.Run, def Definition, p runner.Phase, tree checkout.Ch
 	f := e.files(r.ID)
 	j := runner.Job{FormatVersion: runner.FormatVersion, Run: r.ID, Workspace: def.Name, Phase: p,
 		Commit: content(s.Repositories[def.Repository], r, tree), Checkout: tree.Dir, Tree: filepath.Join(e.workspaceDir(def.Name), "tree"), Ground: f.ground(),
-		Dir: def.Dir, VarFiles: def.VarFiles, Engine: spec, ModuleAge: s.Repositories[def.Repository].Pace.Interval(),
+		Dir: def.Dir, VarFiles: def.VarFiles, BackendFiles: def.BackendConfigFiles, ModuleAge: s.Repositories[def.Repository].Pace.Interval(),
+		Engine: spec, EngineVersion: def.EngineVersion, Parallelism: def.Parallelism,
 		TerraformWorkspace: def.TerraformWorkspace, WorkspaceDir: e.workspaceDir(def.Name), CacheDir: filepath.Join(e.DataDir, "cache"),
 		PlanFile: f.planFile(), PlanJSON: f.planJSON(), Recipient: e.Vault.Recipient(),
 		Destroy: r.Kind == run.Destroy, RefreshOnly: r.Kind == run.Refresh, Outputs: s.used(def.Name) && r.Kind != run.Plan, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
 		Timeout: def.PlanTimeout, Grace: s.PlanGrace,
+		Debug: r.Debug, StrictVariables: r.Kind == run.Sync || r.Kind == run.Plan, SharedVariables: def.SharedVariables, InputVariables: slices.Sorted(maps.Keys(def.Inputs)),
 	}
 	if p == runner.ApplyPhase {
 		j.PlanDigest, j.Timeout, j.Grace = r.Plan.Digest, def.ApplyTimeout, s.ApplyGrace
@@ -76,7 +79,7 @@ func (e *Engine) secrets(r run.Run, def Definition) (runner.Secrets, error) {
 		maps.Copy(values, w.Variables)
 		w.Variables = values
 	}
-	return runner.Secrets{Env: env, Variables: variables(w.Variables), Mask: masks(w, mask, hidden)}, nil
+	return runner.Secrets{Env: env, Variables: variables(w.Variables), Backend: variables(w.BackendConfig), Mask: masks(w, append(mask, backendMasks(w)...), hidden)}, nil
 }
 
 // hidden reads what an earlier plan is known to hide. Without it the engine's
@@ -97,11 +100,11 @@ func (e *Engine) hidden(path string) []string {
 	return hidden
 }
 
-// variables writes the workspace's variables as a variable file.
+// variables writes values as a file of variables, or of a backend's settings.
 func variables(vars map[string]cty.Value) string {
 	f := hclwrite.NewEmptyFile()
-	for name, v := range vars {
-		plain, _ := v.UnmarkDeep()
+	for _, name := range slices.Sorted(maps.Keys(vars)) {
+		plain, _ := vars[name].UnmarkDeep()
 		f.Body().SetAttributeValue(name, plain)
 	}
 	return string(f.Bytes())
@@ -359,6 +362,7 @@ func (e *Engine) failPlan(ctx context.Context, r run.Run, res runner.Result) {
 		if d.Run.Status != run.Planning {
 			return errEnded
 		}
+		warn(&d.Run, res)
 		d.Run.Failure = failure(d.Run, res)
 		if err := d.Move(run.Errored, "", d.Run.Failure.Message); err != nil {
 			return err
@@ -421,6 +425,7 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 			d.Record.State, d.Record.StatePlace = met.Identity, met.Place
 		}
 		d.Run.Plan, d.Run.PlannedAt = summary(d.Run.Kind, res), d.Now
+		warn(&d.Run, res)
 		d.Run.Warn(changedByHand(d.Record, met))
 		if s := d.Record.AppliedState; s != nil && d.Run.Kind.Applies() {
 			d.Run.HoldBack(s.Behind)

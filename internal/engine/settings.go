@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/zclconf/go-cty/cty"
+
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
@@ -156,6 +158,25 @@ func (s *Settings) environment(environ []string, w workspace.Workspace) (env map
 		mask = append(mask, passwordIn(v.Value)...)
 	}
 	return env, mask
+}
+
+// backendMasks are what must be masked of a backend's settings although they are
+// written out: by their names, and the passwords of addresses.
+func backendMasks(w workspace.Workspace) (mask []string) {
+	for name, v := range w.BackendConfig {
+		plain, _ := v.UnmarkDeep()
+		_ = cty.Walk(plain, func(_ cty.Path, v cty.Value) (bool, error) {
+			if v.Type() != cty.String || v.IsNull() {
+				return true, nil
+			}
+			if looksSecret(name) || name == "conn_str" {
+				mask = append(mask, v.AsString())
+			}
+			mask = append(mask, passwordIn(v.AsString())...)
+			return true, nil
+		})
+	}
+	return mask
 }
 
 func allowed(patterns []string, name string) bool {

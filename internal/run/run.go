@@ -126,6 +126,8 @@ type Run struct {
 	Canceling    string       `json:"canceling,omitempty"`     // who asked for the running phase to stop
 	SupersededBy string       `json:"superseded_by,omitempty"` // the newer run
 
+	// Debug says that the engine's own debug log is kept beside the run's log.
+	Debug bool `json:"debug,omitempty"`
 	// Codify is the finding that a speculative plan is made for: with the code
 	// changed so that it says what the world has.
 	Codify string `json:"codify,omitempty"`

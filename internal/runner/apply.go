@@ -42,11 +42,25 @@ func (p *phase) apply(ctx context.Context) error {
 		return err
 	}
 	defer saved.Close()
+	p.names[memPath(saved)] = "the saved plan"
+	opts := []tfexec.ApplyOption{tfexec.Lock(true), tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.DirOrPlan(memPath(saved))}
+	if p.job.Parallelism > 0 {
+		opts = append(opts, tfexec.Parallelism(p.job.Parallelism))
+	}
+	again, err := p.ephemeralValues()
+	if err != nil {
+		return err
+	}
+	if again != nil {
+		defer again.Close()
+		p.names[memPath(again)] = workspaceVariables
+		opts = append(opts, tfexec.VarFile(memPath(again)))
+	}
 	out, err := p.prepared(ctx, command{"apply", func(ctx context.Context, tf *tfexec.Terraform, out *output) error {
 		if err := p.markStarted(); err != nil {
 			return err
 		}
-		return tf.ApplyJSON(ctx, stdout{out}, tfexec.Lock(true), tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.DirOrPlan(memPath(saved)))
+		return tf.ApplyJSON(ctx, stdout{out}, opts...)
 	}})
 	if out == nil { // the engine was not started for it
 		return errors.Join(err, os.Remove(filepath.Join(p.dir, evidenceReserve)))

@@ -19,6 +19,8 @@ type output struct {
 	applying    bool            // a resource began to be applied
 	complete    bool            // the engine summed up its apply: it has come to its end
 	emergency   string          // a state that the engine could save nowhere else
+
+	rename func(line []byte) []byte // calls files of tfops by what they are
 }
 
 // Stdout and stderr come from two goroutines: each has a writer of its own,
@@ -52,6 +54,7 @@ type message struct {
 // Write takes one line, as terraform-exec hands them over.
 func (o stdout) Write(line []byte) (int, error) {
 	n := len(line)
+	line = o.rename(line)
 	if !interesting(line) {
 		o.log.line(line)
 		return n, nil
@@ -115,6 +118,8 @@ func (m message) diagnosed() Diagnostic {
 }
 
 func (o stderr) Write(line []byte) (int, error) {
+	n := len(line)
+	line = o.rename(line)
 	if o.plain.Len() < maxPlain {
 		o.plain.Write(line)
 	}
@@ -122,7 +127,7 @@ func (o stderr) Write(line []byte) (int, error) {
 	if text != "" {
 		o.log.say("error", "%s", text)
 	}
-	return len(line), nil
+	return n, nil
 }
 
 // all is every diagnostic; those of a command that prints plain text are read

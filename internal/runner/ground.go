@@ -138,7 +138,7 @@ func (p *phase) keepGround() ([]byte, error) {
 	if !p.job.LockState {
 		return nil, nil
 	}
-	if err := p.view.collect(); err != nil {
+	if err := errors.Join(p.backend.unlink(), p.view.collect()); err != nil {
 		return nil, err
 	}
 	written := filepath.Join(p.job.Ground, "written")
@@ -196,7 +196,7 @@ func fileDigest(memory, path string) (string, error) {
 	if b, err := os.ReadFile(name); err == nil && len(b) == 2*sha256.Size {
 		return string(b), nil
 	}
-	b, err := digestOf(real)
+	b, err := fileSum(real)
 	if err != nil {
 		return "", err
 	}

@@ -290,7 +290,7 @@ func TestASourceIsFetchedOnceForAll(t *testing.T) {
 		_, _ = w.Write(archive.Bytes())
 	}))
 	t.Cleanup(server.Close)
-	digest, err := digestOf(tempFile(t, archive.Bytes()))
+	digest, err := fileSum(tempFile(t, archive.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}

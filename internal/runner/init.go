@@ -114,7 +114,7 @@ func (p *phase) initKey(of lent) string {
 	if p.managed {
 		override = overrideContent(p.job.WorkspaceDir)
 	}
-	parts := []string{"2", p.engine.Path, p.engine.Version, p.job.TerraformWorkspace, p.job.Dir, p.env["TF_CLI_CONFIG_FILE"], string(lock), string(override)}
+	parts := []string{"2", p.engine.Path, p.engine.Version, p.job.TerraformWorkspace, p.job.Dir, p.env["TF_CLI_CONFIG_FILE"], string(lock), string(override), p.backendKey()}
 	for _, key := range slices.Sorted(maps.Keys(of.packages)) {
 		parts = append(parts, key, of.packages[key])
 	}
@@ -136,7 +136,7 @@ func (p *phase) prepared(ctx context.Context, c command) (*output, error) {
 	var f *failure
 	unprepared := errors.As(err, &f) && f.outcome == Failed && !out.applying && needsInit(out.all())
 	if unprepared && p.job.Phase == ApplyPhase { // a cache was emptied
-		p.result.Diagnostics = append(p.result.Diagnostics, out.all()...)
+		p.keepDiagnostics(out)
 		return out, moved("%s", f.message)
 	}
 	if unprepared && reused {
@@ -147,7 +147,7 @@ func (p *phase) prepared(ctx context.Context, c command) (*output, error) {
 		out, err = p.execute(ctx, c)
 	}
 	if out != nil {
-		p.result.Diagnostics = append(p.result.Diagnostics, out.all()...)
+		p.keepDiagnostics(out)
 	}
 	return out, err
 }
@@ -195,7 +195,7 @@ func (p *phase) clearData() error {
 // reuse lays out what was kept, if it fits.
 func (p *phase) reuse(of lent) bool {
 	kept, ok := readKept(p.job.WorkspaceDir)
-	if !ok || !of.complete(p.module) || kept.Key != p.initKey(of) {
+	if !ok || p.hidesBackend() || !of.complete(p.module) || kept.Key != p.initKey(of) {
 		return false
 	}
 	err := kept.layOut(p.root)
@@ -214,7 +214,7 @@ func (p *phase) reuse(of lent) bool {
 
 func (p *phase) keepInit() error {
 	of := p.lend(time.Now()) // what was fetched just now included
-	if !of.complete(p.module) || !maps.Equal(of.packages, p.packages) {
+	if p.hidesBackend() || !of.complete(p.module) || !maps.Equal(of.packages, p.packages) {
 		return nil
 	}
 	kept, ok := takeInit(p.root, p.initKey(of))
@@ -261,6 +261,9 @@ func (p *phase) init(ctx context.Context) error {
 	if err := choose(p.root, first); err != nil {
 		return err
 	}
+	if err := p.prepareBackend(dataDir(p.root)); err != nil {
+		return err
+	}
 	out, err := p.execute(ctx, command{"init", p.runInit})
 	if err != nil && out != nil && p.lockFileBars(out) {
 		p.log.say("info", "the kept lock file does not allow what the configuration asks for now: init chooses versions anew")
@@ -269,8 +272,8 @@ func (p *phase) init(ctx context.Context) error {
 		}
 		out, err = p.execute(ctx, command{"init", p.runInit})
 	}
-	if err != nil && out != nil {
-		p.result.Diagnostics = append(p.result.Diagnostics, out.all()...)
+	if out != nil {
+		p.keepDiagnostics(out)
 	}
 	return err
 }
@@ -296,7 +299,7 @@ func (p *phase) runInit(ctx context.Context, tf *tfexec.Terraform, out *output) 
 	if err := tf.SetEnv(frugal(p.env)); err != nil {
 		return err
 	}
-	opts := []tfexec.InitOption{tfexec.Reconfigure(true), tfexec.Upgrade(false)}
+	opts := append(p.backendOptions(), tfexec.Reconfigure(true), tfexec.Upgrade(false))
 	if p.initSpeaksJSON() {
 		return tf.InitJSON(ctx, stdout{out}, opts...)
 	}
@@ -342,6 +345,6 @@ func (p *phase) readBackend(reuse bool) error {
 			return err
 		}
 	}
-	p.result.Backend = naming(kind, config, p.env)
+	p.result.Backend = p.withoutSecretNames(naming(kind, config, p.env))
 	return nil
 }

@@ -82,7 +82,18 @@ type Job struct {
 	// ModuleAge is how long a module is not fetched again whose source can move: a poll.
 	ModuleAge time.Duration `json:"module_age"`
 
-	Engine EngineSpec `json:"engine"`
+	// StrictVariables refuses a plan when it is given a variable that the root
+	// module does not declare. It is off for plans of the applied commit, for
+	// which the variables of now need not be meant.
+	StrictVariables bool     `json:"strict_variables,omitempty"`
+	SharedVariables []string `json:"shared_variables,omitempty"` // names of variables that many workspaces are given alike
+	InputVariables  []string `json:"input_variables,omitempty"`  // names of variables that come from `inputs`
+
+	BackendFiles []string `json:"backend_files,omitempty"` // settings of the backend, relative to Dir
+
+	Engine        EngineSpec `json:"engine"`
+	EngineVersion string     `json:"engine_version,omitempty"` // constraint of the workspace, besides that of Engine
+	Parallelism   int        `json:"parallelism,omitempty"`    // 0: the engine's own
 
 	TerraformWorkspace string `json:"terraform_workspace"`
 	WorkspaceDir       string `json:"workspace_dir"` // workspaces/<name>: engine data directories, managed state, snapshots
@@ -94,6 +105,7 @@ type Job struct {
 
 	Move *Move `json:"move,omitempty"` // plan phase: copy the state first
 
+	Debug       bool          `json:"debug,omitempty"`        // keep the engine's own debug log (DebugFile)
 	Destroy     bool          `json:"destroy"`                // plan -destroy
 	RefreshOnly bool          `json:"refresh_only,omitempty"` // plan -refresh-only
 	Outputs     bool          `json:"outputs"`                // whether other workspaces use the root module's outputs: then OutputsFile is written
@@ -126,6 +138,7 @@ type EngineSpec struct {
 type Secrets struct {
 	Env       map[string]string `json:"env"`               // the engine's whole environment, but for what the runner adds
 	Variables string            `json:"variables"`         // HCL text of a variable file: the workspace's variables
+	Backend   string            `json:"backend,omitempty"` // HCL text of a file with settings of the backend
 	Mask      []string          `json:"mask"`              // values that must never reach events or results, longest first
 	Plan      []byte            `json:"plan"`              // apply phase: the saved plan, decrypted
 	OldEnv    map[string]string `json:"old_env,omitempty"` // of a move: the engine's environment for the old state

@@ -27,8 +27,9 @@ type module struct {
 	providers bool     // some provider is needed that is not built into the engine
 	shape     []string // all that init depends on, as text
 
-	calls   []moduleCall // modules from elsewhere, those that local modules call too
-	unknown bool         // some call names its source by more than plain text
+	calls     []moduleCall            // modules from elsewhere, those that local modules call too
+	unknown   bool                    // some call names its source by more than plain text
+	variables map[string]rootVariable // that the root module declares
 }
 
 // moduleReader walks a root module and its local modules.
@@ -145,6 +146,7 @@ var (
 	fileSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
 		{Type: "terraform"},
 		{Type: "module", LabelNames: []string{"name"}},
+		{Type: "variable", LabelNames: []string{"name"}},
 		{Type: "provider", LabelNames: []string{"name"}},
 		{Type: "resource", LabelNames: []string{"type", "name"}},
 		{Type: "data", LabelNames: []string{"type", "name"}},
@@ -199,6 +201,10 @@ func (r *moduleReader) block(path string, b *hcl.Block, root bool) error {
 		r.terraform(path, b.Body, root)
 	case "module":
 		return r.call(filepath.Dir(path), b.Labels[0], b.Body)
+	case "variable":
+		if root {
+			r.variable(path, b)
+		}
 	case "check": // may hold a data source
 		content, _, _ := b.Body.PartialContent(fileSchema)
 		for _, inner := range content.Blocks {

@@ -50,6 +50,14 @@ func (p *phase) appliedOutputs(ctx context.Context) error {
 	if !p.job.Outputs {
 		return nil
 	}
+	if p.hidesBackend() { // which is known to this phase alone, and not from the plan
+		if err := p.init(ctx); err != nil {
+			return err
+		}
+		if err := choose(p.root, p.selected()); err != nil {
+			return err
+		}
+	}
 	var shown bytes.Buffer
 	_, err := p.execute(ctx, command{"output", func(ctx context.Context, tf *tfexec.Terraform, _ *output) error {
 		tf.SetStdout(&shown) // it would go into the log otherwise

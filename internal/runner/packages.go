@@ -204,7 +204,7 @@ func immovable(source, version string) bool {
 	return checksummed().MatchString(source)
 }
 
-func digestOf(path string) (string, error) {
+func fileSum(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err

@@ -32,12 +32,18 @@ type phase struct {
 	ownLock  bool // the repository has a lock file of its own
 	managed  bool // tfops keeps the state
 	notes    []string
+	names    map[string]string // what files in memory are called, by path
+	backend  backendFiles
+
+	warnings int       // of the engine
+	debug    *debugLog // nil unless the job asks for one
+	hidden   []string  // what the plan calls sensitive
 
 	result Result
 }
 
 func newPhase(dir string, secrets Secrets, stop *stopper) *phase {
-	return &phase{dir: dir, secrets: secrets, stop: stop, mask: newMasker(secrets.Mask),
+	return &phase{dir: dir, secrets: secrets, stop: stop, mask: newMasker(secrets.Mask), names: map[string]string{},
 		result: Result{FormatVersion: FormatVersion, StartedAt: time.Now().UTC()}}
 }
 
@@ -45,11 +51,14 @@ func newPhase(dir string, secrets Secrets, stop *stopper) *phase {
 func (p *phase) open() error {
 	p.log = openEvents(p.dir, p.mask)
 	var err error
-	p.job, err = readJob(p.dir)
+	if p.job, err = readJob(p.dir); err == nil && p.job.Debug {
+		p.debug, err = newDebugLog()
+	}
 	return err
 }
 
 func (p *phase) close() {
+	p.backend.close()
 	if p.view != nil {
 		p.view.close()
 	}
@@ -64,7 +73,7 @@ func (p *phase) run(ctx context.Context) error {
 	case p.job.Move != nil:
 		main = p.moveState
 	}
-	return inOrder(ctx, p.checkPlan, p.openGround, p.readInputs, p.findEngine, p.checkEngine, p.openDirectories, p.placeState, main)
+	return inOrder(ctx, p.checkPlan, p.openGround, p.readInputs, p.checkVariables, p.checkBackend, p.findEngine, p.checkEngine, p.openDirectories, p.placeState, main)
 }
 
 func (p *phase) readInputs(context.Context) error {
@@ -97,6 +106,10 @@ func (p *phase) findEngine(ctx context.Context) error {
 		req.Constraints = append([]string{spec.Version}, req.Constraints...)
 		req.From = append([]string{"version of the engine block"}, req.From...)
 	}
+	if p.job.EngineVersion != "" {
+		req.Constraints = append(req.Constraints, p.job.EngineVersion)
+		req.From = append(req.From, "engine_version of the workspace")
+	}
 	e, err := engines.Find(ctx, req)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -123,6 +136,7 @@ func engineCause(err error) Cause {
 // conclude turns what the phase came to into its result, and tells whether
 // the engine was killed.
 func (p *phase) conclude(err error) (killed bool) {
+	p.moreWarnings()
 	r := &p.result
 	r.FinishedAt = time.Now().UTC()
 	r.Outcome = Succeeded
@@ -142,6 +156,7 @@ func (p *phase) conclude(err error) (killed bool) {
 
 // finishLog closes the log and completes the message by what happened beside.
 func (p *phase) finishLog() {
+	p.keepDebugLog()
 	r := &p.result
 	if err := p.log.close(); err != nil {
 		p.notes = append(p.notes, err.Error())

@@ -22,6 +22,7 @@ func (p *phase) plan(ctx context.Context) error {
 		return err
 	}
 	defer saved.Close()
+	p.names[memPath(saved)] = "the saved plan"
 	opts, vars, err := p.planOptions(saved)
 	if err != nil {
 		return err
@@ -45,6 +46,9 @@ func (p *phase) plan(ctx context.Context) error {
 
 func (p *phase) planOptions(saved *os.File) ([]tfexec.PlanOption, *os.File, error) {
 	opts := []tfexec.PlanOption{tfexec.Out(memPath(saved)), tfexec.Lock(p.job.LockState), tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.Destroy(p.job.Destroy), tfexec.RefreshOnly(p.job.RefreshOnly)}
+	if p.job.Parallelism > 0 {
+		opts = append(opts, tfexec.Parallelism(p.job.Parallelism))
+	}
 	for _, name := range p.job.VarFiles {
 		opts = append(opts, tfexec.VarFile(filepath.FromSlash(name)))
 	}
@@ -53,6 +57,7 @@ func (p *phase) planOptions(saved *os.File) ([]tfexec.PlanOption, *os.File, erro
 	if err != nil {
 		return nil, nil, err
 	}
+	p.names[memPath(vars)] = workspaceVariables
 	return append(opts, tfexec.VarFile(memPath(vars))), vars, nil
 }
 
@@ -83,6 +88,7 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 	if err != nil {
 		return fmt.Errorf("the plan cannot be read: %w", err)
 	}
+	p.hidden = hidden
 	if err := p.keepHidden(hidden); err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func (p *phase) terraform(out *output) (*tfexec.Terraform, error) {
 	}
 	tf.SetStderr(stderr{out})
 	tellVersion(tf, p.engine.Version)
-	return tf, nil
+	return tf, p.debug.engine(tf)
 }
 
 // grace is how long an interrupted engine may take to end.
@@ -75,7 +75,7 @@ func (p *phase) execute(ctx context.Context, c command) (*output, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	out := &output{log: p.log}
+	out := &output{log: p.log, rename: p.renamed}
 	tf, err := p.terraform(out)
 	if err != nil {
 		return out, err

@@ -40,6 +40,7 @@ func (s *Server) table() []route {
 		{"GET", prefix + "/runs/{id}", "get-run", "One run, with what happened to it", on(s.run)},
 		{"GET", prefix + "/runs/{id}/plan", "get-plan", "The whole plan, sensitive values left out", on(s.plan)},
 		{"GET", prefix + "/runs/{id}/log", "get-log", "The engine's JSON messages, one a line", streams(ndjson, on(s.log))},
+		{"GET", prefix + "/runs/{id}/debug", "get-debug-log", "The engine's own debug log, of a run that was asked for one", streams("text/plain", on(s.debugLog))},
 		{"GET", prefix + "/runs/{id}/wait", "wait-for-run", "Answers when the run has ended, awaits approval or was interrupted, or when the time is up", on(s.wait)},
 		{"PUT", prefix + "/runs/{id}/vote", "vote", "Approve or reject the run's plan", on(s.vote)},
 		{"DELETE", prefix + "/runs/{id}/vote", "withdraw-vote", "Take an approval back, until the apply begins", on(s.withdraw)},

@@ -67,6 +67,7 @@ type Runs interface {
 	Show(ctx context.Context, id string) (engine.RunView, error)
 	List(context.Context, run.Query) ([]engine.RunView, error)
 	Plan(ctx context.Context, id string) (*plan.Plan, error)
+	DebugLog(ctx context.Context, id string) ([]byte, error)
 	Messages(ctx context.Context, id string, follow bool, emit func(line []byte) error) error
 	Changed() <-chan struct{}
 }

@@ -33,6 +33,22 @@ func (s *Server) log(ctx context.Context, in *logInput) (*huma.StreamResponse, e
 	}), nil
 }
 
+type debugInput struct {
+	ID string `path:"id" maxLength:"64"`
+}
+
+// debugLog passes on the engine's own debug log of a run.
+func (s *Server) debugLog(ctx context.Context, in *debugInput) (*huma.StreamResponse, error) {
+	text, err := s.Engine.DebugLog(ctx, in.ID) // while an error can still be told properly
+	if err != nil {
+		return nil, err
+	}
+	return s.stream("text/plain; charset=utf-8", s.impatient(func(_ context.Context, w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})), nil
+}
+
 func (s *Server) backup(context.Context, *nothing) (*huma.StreamResponse, error) {
 	out := s.stream("application/octet-stream", s.impatient(s.Store.Backup))
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {

@@ -48,6 +48,7 @@ func reachKey(w Workspace) string {
 	}
 	add('w', w.Name, w.Dir, w.Engine)
 	add('f', w.VarFiles...)
+	add('b', w.BackendConfigFiles...)
 	add('+', w.Watch...)
 	add('-', w.Ignore...)
 	for _, name := range slices.Sorted(maps.Keys(w.Variables)) {

@@ -27,6 +27,9 @@ func (b *builder) variables(w Workspace) {
 			b.varFile(p, why)
 		}
 	}
+	for _, f := range w.BackendConfigFiles {
+		b.path(b.dir+"/"+f, Read, 0, Link{What: "backend_config_files of " + w.Name})
+	}
 	for name, v := range w.Variables {
 		b.give(name, convertValue(v))
 	}

@@ -44,6 +44,9 @@ type Workspace struct {
 	TerraformWorkspace string               // "default" unless configured
 	VarFiles           []string             // relative to Dir, may climb with ".." but not out of the repository
 	Variables          map[string]cty.Value // a value marked with Secret must never be shown or stored
+	SharedVariables    []string             // names of those Variables that the defaults of all workspaces give
+	BackendConfig      map[string]cty.Value // settings that the root module's backend block leaves open; a value marked with Secret must never be shown or stored
+	BackendConfigFiles []string             // files of such settings, relative to Dir as VarFiles are; BackendConfig wins over them
 	Env                map[string]EnvVar
 	Labels             map[string]string
 	Apply              Apply
@@ -53,6 +56,8 @@ type Workspace struct {
 	Ignore             []string         // globs of files whose change touches nothing, relative to the repository's root
 	InferDependencies  bool             // what it reads with terraform_remote_state is upstream, too
 	Engine             string           // name of the engine block: "terraform" or "tofu"
+	EngineVersion      string           // constraint on its version, besides that of the engine block; empty: none
+	Parallelism        int              // how many resources the engine works on at once; 0: as many as it does by itself
 	Origin             *Origin          // what a generator made it of; nil: it has a block of its own
 	OnRemoved          OnRemoved        // what to do when what it was made of is gone
 
@@ -90,22 +95,15 @@ func (w Workspace) Fingerprint() string {
 		VarFiles                                            []string
 		Variables, Env                                      map[string]string
 		Inputs                                              map[string]string `json:",omitempty"`
+		BackendConfig                                       map[string]string `json:",omitempty"`
+		BackendConfigFiles                                  []string          `json:",omitempty"`
+		EngineVersion                                       string            `json:",omitempty"`
 	}
 	d := doc{w.Repository, w.Branch, path.Clean(w.Dir), cmp.Or(w.TerraformWorkspace, "default"), w.Engine,
-		append([]string{}, w.VarFiles...), map[string]string{}, map[string]string{}, map[string]string{}}
+		append([]string{}, w.VarFiles...), printed(w.Variables), map[string]string{}, map[string]string{},
+		printed(w.BackendConfig), w.BackendConfigFiles, w.EngineVersion}
 	for name, in := range w.Inputs {
 		d.Inputs[name] = fmt.Sprint(in.Source, in.Refs)
-	}
-	for name, v := range w.Variables {
-		if IsSecret(v) {
-			d.Variables[name] = "(secret)"
-			continue
-		}
-		b, err := ctyjson.Marshal(v, cty.DynamicPseudoType)
-		if err != nil {
-			b = []byte(fmt.Sprintf("%#v", v))
-		}
-		d.Variables[name] = string(b)
 	}
 	for name, e := range w.Env {
 		if e.Secret {
@@ -119,6 +117,23 @@ func (w Workspace) Fingerprint() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// printed are values as text, without those that are secret.
+func printed(values map[string]cty.Value) map[string]string {
+	out := map[string]string{}
+	for name, v := range values {
+		if IsSecret(v) {
+			out[name] = "(secret)"
+			continue
+		}
+		b, err := ctyjson.Marshal(v, cty.DynamicPseudoType)
+		if err != nil {
+			b = []byte(fmt.Sprintf("%#v", v))
+		}
+		out[name] = string(b)
+	}
+	return out
+}
+
 // IsSecret reports whether v or any value within it is marked as secret.
 func IsSecret(v cty.Value) bool { return v.ContainsMarked() }
 
@@ -126,7 +141,7 @@ func IsSecret(v cty.Value) bool { return v.ContainsMarked() }
 // output that repeats one can be masked. Longest first.
 func (w Workspace) SecretStrings() []string {
 	set := map[string]bool{}
-	for _, v := range w.Variables {
+	for _, v := range slices.AppendSeq(slices.Collect(maps.Values(w.Variables)), maps.Values(w.BackendConfig)) {
 		if !IsSecret(v) {
 			continue
 		}

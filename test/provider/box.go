@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
@@ -29,6 +31,7 @@ type boxModel struct {
 	Label  types.String `tfsdk:"label"`
 	Ranges types.Set    `tfsdk:"ranges"`
 	Key    types.String `tfsdk:"key_wo"`
+	KeyNo  types.Int64  `tfsdk:"key_wo_version"`
 	Rules  []boxRule    `tfsdk:"rule"`
 }
 
@@ -43,6 +46,7 @@ type boxObject struct {
 	Label  *string      `json:"label,omitempty"`
 	Ranges []string     `json:"ranges,omitempty"`
 	Rules  []ruleObject `json:"rules,omitempty"`
+	Key    string       `json:"key_sha256,omitempty"` // of the write-only argument, so that a test sees what came
 }
 
 type ruleObject struct {
@@ -61,9 +65,10 @@ func (*box) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.S
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()}},
 			"name": schema.StringAttribute{Required: true, Description: "its file is <world>/<name>.box.json",
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()}},
-			"label":  schema.StringAttribute{Optional: true, Description: "kept in lower case"},
-			"ranges": schema.SetAttribute{Optional: true, ElementType: types.StringType},
-			"key_wo": schema.StringAttribute{Optional: true, WriteOnly: true, Description: "never kept anywhere"},
+			"label":          schema.StringAttribute{Optional: true, Description: "kept in lower case"},
+			"ranges":         schema.SetAttribute{Optional: true, ElementType: types.StringType},
+			"key_wo":         schema.StringAttribute{Optional: true, WriteOnly: true, Description: "never kept anywhere; the world has its digest"},
+			"key_wo_version": schema.Int64Attribute{Optional: true, Description: "another one writes key_wo again"},
 		},
 		Blocks: map[string]schema.Block{
 			"rule": schema.ListNestedBlock{NestedObject: schema.NestedBlockObject{Attributes: map[string]schema.Attribute{
@@ -82,6 +87,7 @@ func (r *box) Create(ctx context.Context, req resource.CreateRequest, resp *reso
 	defer operation()()
 	var m boxModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("key_wo"), &m.Key)...) // no plan has it
 	r.put(ctx, &m, &resp.Diagnostics)
 	if !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
@@ -92,6 +98,7 @@ func (r *box) Update(ctx context.Context, req resource.UpdateRequest, resp *reso
 	defer operation()()
 	var m boxModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("key_wo"), &m.Key)...) // no plan has it
 	r.put(ctx, &m, &resp.Diagnostics)
 	if !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
@@ -111,6 +118,9 @@ func (r *box) put(ctx context.Context, m *boxModel, diags *diag.Diagnostics) {
 	diags.Append(m.Ranges.ElementsAs(ctx, &o.Ranges, false)...)
 	for _, rule := range m.Rules {
 		o.Rules = append(o.Rules, ruleObject{rule.Port.ValueInt64(), rule.Action.ValueString()})
+	}
+	if !m.Key.IsNull() {
+		o.Key = fmt.Sprintf("%x", sha256.Sum256([]byte(m.Key.ValueString())))
 	}
 	m.ID, m.Key = m.Name, types.StringNull()
 	if err := r.write(o); err != nil {

@@ -5,6 +5,8 @@ import (
 	"os"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -36,6 +38,7 @@ func (*lab) Configure(ctx context.Context, req provider.ConfigureRequest, resp *
 		dir = os.Getenv("LAB_WORLD")
 	}
 	resp.ResourceData = world(dir)
+	resp.EphemeralResourceData = world(dir)
 }
 
 func (*lab) Resources(context.Context) []func() resource.Resource {
@@ -50,4 +53,12 @@ func (*lab) DataSources(context.Context) []func() datasource.DataSource {
 		func() datasource.DataSource { return &value{} },
 		func() datasource.DataSource { return &environment{} },
 	}
+}
+
+func (*lab) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{func() ephemeral.EphemeralResource { return &ticket{} }}
+}
+
+func (*lab) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{func() function.Function { return &shout{} }}
 }

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/tfops/tfops/internal/config"
+	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// withoutProblems has the starter configuration say what validate would refuse:
+// root modules with code that is not there are comments, and an order that is
+// read off the code and would be a circle is none. A checkout that cannot be
+// looked at is left as it is: the starter is help, and not a check.
+func withoutProblems(info config.StarterInfo, checkout string) config.StarterInfo {
+	git, err := gitrepo.OpenCheckout(checkout)
+	if err != nil {
+		return info
+	}
+	heads, err := git.Heads()
+	if err != nil {
+		return info
+	}
+	branch := info.Branch
+	if branch == "" {
+		branch = "main"
+	}
+	tree, err := git.Tree(heads[branch])
+	if err != nil {
+		return info
+	}
+	graph := workspace.NewIndex().Graph(tree, nil)
+	info.LeftOut = map[string]string{}
+	for _, dir := range info.Roots {
+		if problems := graph.Problems(dir); len(problems) > 0 {
+			info.LeftOut[dir] = problems[0].String()
+		}
+	}
+	if left := refused(info, checkout); left > 0 {
+		inferred := info
+		if inferred.NoInfer = true; refused(inferred, checkout) < left {
+			return inferred
+		}
+	}
+	return info
+}
+
+// refused is how many problems validate finds with a starter configuration.
+func refused(info config.StarterInfo, checkout string) int {
+	dir, err := os.MkdirTemp("", "tfops-init-")
+	if err != nil {
+		return 0
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "tfops.hcl")
+	if err := os.WriteFile(path, config.Starter(info), 0o600); err != nil {
+		return 0
+	}
+	cfg, err := config.Load(path)
+	if err != nil {
+		return 0 // init says so of the file that it has written
+	}
+	x, err := expand(cfg, checkout)
+	if err != nil {
+		return 0
+	}
+	return len(x.problems)
+}

@@ -1,0 +1,280 @@
+package config
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+)
+
+// environment is what files beside a root module say for one of its
+// environments: terraform init -backend-config=FILE and plan -var-file=FILE.
+type environment struct {
+	name                   string
+	varFiles, backendFiles []string
+	sure                   bool // that it is an environment: its files lie in a directory of environments, or it has a backend's settings
+}
+
+// environmentDirs hold an environment in each file or directory; in settingsDirs
+// a var file may be of anything, so there only a backend's settings tell.
+var (
+	environmentDirs = []string{"env", "envs", "environment", "environments", "env_files", "env-files", "env_vars", "env-vars"}
+	settingsDirs    = []string{"config", "configs", "conf", "vars", "tfvars", "variables", "workspace_variables", "backend", "backends",
+		"backend-config", "backend-configs", "backend_config", "backend_configs", "tfbackend", "tfbackends"}
+	// commonNames are files for all environments alike.
+	commonNames = []string{"", "common", "global", "shared", "all", "default", "defaults", "base"}
+	backendExts = []string{".tfbackend", ".backend"}
+	plainExts   = []string{".hcl", ".conf", ".config", ".cfg", ".tfvars"}
+	// fillers are words in names of files that name no environment.
+	fillers = []string{"backend", "config", "conf", "s3", "gcs", "azurerm", "azure", "http", "pg", "consul", "tf", "tfstate", "state", "remote",
+		"terraform", "tfvars", "vars", "variables", "auto"}
+)
+
+// environments are a root module's, by name; "" has what all have in common.
+type environments map[string]*environment
+
+// environmentsOf looks for them in a root module's directory, in directories of
+// a known name in it, and one level below those.
+func environmentsOf(tree fs.FS, dir string) environments {
+	found := environments{}
+	found.scan(tree, dir, "", "", false)
+	for _, sub := range append(slices.Clone(environmentDirs), settingsDirs...) {
+		strong := slices.Contains(environmentDirs, sub)
+		found.scan(tree, dir, sub, "", strong)
+		entries, _ := fs.ReadDir(tree, path.Join(dir, sub)) // not there: none
+		for _, e := range entries {
+			if e.IsDir() && !strings.HasPrefix(e.Name(), ".") && utf8.ValidString(e.Name()) && !holdsCode(tree, path.Join(dir, sub, e.Name())) {
+				found.scan(tree, dir, path.Join(sub, e.Name()), e.Name(), strong)
+			}
+		}
+	}
+	return found
+}
+
+// scan takes the files of one directory. within is the environment that the
+// directory is of; "" when the names of its files tell.
+func (all environments) scan(tree fs.FS, root, sub, within string, strong bool) {
+	entries, _ := fs.ReadDir(tree, path.Join(root, sub))
+	for _, e := range entries {
+		name := e.Name()
+		if !e.Type().IsRegular() || strings.HasPrefix(name, ".") || strings.Contains(name, "=") || !utf8.ValidString(name) {
+			continue
+		}
+		stem, isBackend, isVars := settingsFile(name)
+		if !isBackend && !isVars || isVars && sub == "" && readByItself(name) {
+			continue
+		}
+		env := within
+		if env == "" {
+			env = environmentName(stem)
+		}
+		file := path.Join(sub, name)
+		one := all[env]
+		if one == nil {
+			one = &environment{name: env}
+			all[env] = one
+		}
+		if isBackend {
+			one.backendFiles, one.sure = append(one.backendFiles, file), true
+		} else {
+			one.varFiles, one.sure = append(one.varFiles, file), one.sure || strong
+		}
+	}
+}
+
+// settingsFile tells what a file is by its name, and gives that without its ending.
+func settingsFile(name string) (stem string, isBackend, isVars bool) {
+	name = strings.TrimSuffix(name, ".json")
+	ext := path.Ext(name)
+	stem = strings.TrimSuffix(name, ext)
+	switch {
+	case slices.Contains(backendExts, ext), slices.Contains(plainExts, ext) && slices.Contains(nameWords(stem), "backend"):
+		return stem, true, false
+	}
+	return stem, false, ext == ".tfvars"
+}
+
+// readByItself reports whether the engine reads a var file without being told.
+func readByItself(name string) bool {
+	name = strings.TrimSuffix(name, ".json")
+	return name == "terraform.tfvars" || strings.HasSuffix(name, ".auto.tfvars")
+}
+
+func nameWords(stem string) []string {
+	return strings.FieldsFunc(strings.ToLower(stem), func(r rune) bool { return r == '.' || r == '-' || r == '_' })
+}
+
+// environmentName is what a file's name says of its environment; "" for all.
+func environmentName(stem string) string {
+	words := slices.DeleteFunc(nameWords(stem), func(w string) bool { return slices.Contains(fillers, w) })
+	name := strings.Join(words, "-")
+	if slices.Contains(commonNames, name) {
+		return ""
+	}
+	return name
+}
+
+func holdsCode(tree fs.FS, dir string) bool {
+	entries, _ := fs.ReadDir(tree, dir)
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		plain := strings.TrimSuffix(e.Name(), ".json")
+		return strings.HasSuffix(plain, ".tf") || strings.HasSuffix(plain, ".tofu")
+	})
+}
+
+// named are those that get a workspace each, sorted by name.
+func (all environments) named() []environment {
+	var out []environment
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if name != "" && all[name].sure {
+			out = append(out, *all[name])
+		}
+	}
+	return out
+}
+
+// with is an environment with what all have in common before what is its own.
+func (e environment) with(common *environment) environment {
+	if common == nil {
+		return e
+	}
+	e.varFiles = append(slices.Clone(common.varFiles), e.varFiles...)
+	e.backendFiles = append(slices.Clone(common.backendFiles), e.backendFiles...)
+	return e
+}
+
+// rootBackend is the backend that a root module declares.
+type rootBackend struct {
+	kind string   // "" for none, "cloud" for a cloud block
+	has  []string // names of the settings that its block gives
+}
+
+// neededSettings are those without which a backend names no state.
+var neededSettings = map[string][]string{"s3": {"bucket", "key"}, "gcs": {"bucket"}, "azurerm": {"storage_account_name", "container_name", "key"},
+	"http": {"address"}, "consul": {"path"}, "cos": {"bucket"}, "oss": {"bucket"}, "kubernetes": {"secret_suffix"}, "local": {"path"}}
+
+func backendOf(tree fs.FS, dir string) (b rootBackend) {
+	entries, _ := fs.ReadDir(tree, dir)
+	for _, e := range entries {
+		plain := strings.TrimSuffix(e.Name(), ".json")
+		if e.IsDir() || !strings.HasSuffix(plain, ".tf") && !strings.HasSuffix(plain, ".tofu") {
+			continue
+		}
+		body := parseCode(tree, path.Join(dir, e.Name()))
+		if body == nil {
+			continue
+		}
+		content, _, _ := body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "terraform"}}})
+		for _, t := range content.Blocks {
+			inner, _, _ := t.Body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "backend", LabelNames: []string{"type"}}, {Type: "cloud"}}})
+			for _, found := range inner.Blocks {
+				b.kind = "cloud"
+				if found.Type == "backend" {
+					b.kind = found.Labels[0]
+				}
+				attrs, _ := found.Body.JustAttributes()
+				b.has = slices.Sorted(maps.Keys(attrs))
+			}
+		}
+	}
+	return b
+}
+
+// open are the settings that name the state and that the block leaves open.
+func (b rootBackend) open() []string {
+	return slices.DeleteFunc(slices.Clone(neededSettings[b.kind]), func(n string) bool { return slices.Contains(b.has, n) })
+}
+
+// lines are what a workspace's block says of its backend. What cannot be
+// expressed is a comment.
+func (b rootBackend) lines(e environment) string {
+	files := list("backend_config_files", e.backendFiles)
+	switch {
+	case b.kind == "" && len(e.backendFiles) > 0:
+		return "  # The root module declares no backend block that this could complete:\n  # " + files
+	case b.kind == "cloud":
+		return "  # The root module has a cloud block, and its state is in HCP Terraform. tfops\n  # needs a backend block instead.\n"
+	case b.kind == "":
+		return ""
+	case len(e.backendFiles) > 0:
+		return "  " + files
+	}
+	if open := b.open(); len(open) > 0 {
+		var items []string
+		for _, name := range open {
+			items = append(items, name+` = "…"`)
+		}
+		return fmt.Sprintf("  # The backend %s leaves settings open, as terraform init -backend-config gives\n  # them; a plan needs them:\n  # backend_config = { %s }\n", text(b.kind), strings.Join(items, ", "))
+	}
+	switch {
+	case e.name == "":
+		return ""
+	case b.kind == "http" || e.name != url.PathEscape(e.name):
+		return "  # Each environment needs a state of its own, and the backend block names one.\n"
+	}
+	return "  terraform_workspace = " + text(e.name) + "\n"
+}
+
+func list(attr string, files []string) string {
+	var quoted []string
+	for _, f := range files {
+		quoted = append(quoted, text(f))
+	}
+	return fmt.Sprintf("%s = [%s]\n", attr, strings.Join(quoted, ", "))
+}
+
+// blocks are the workspaces of one root module.
+func (info StarterInfo) blocks(dir string, taken map[string]bool) string {
+	if info.Tree == nil {
+		return workspaceBlock(starterName(info, dir, taken), dir, "")
+	}
+	envs := environmentsOf(info.Tree, dir)
+	backend, common := backendOf(info.Tree, dir), envs[""]
+	named := envs.named()
+	if len(named) == 0 {
+		only := environment{}
+		if common != nil {
+			only.backendFiles = common.backendFiles
+		}
+		in := inputsOf(info.Tree, dir, nil)
+		for _, name := range slices.Sorted(maps.Keys(envs)) {
+			for _, f := range envs[name].varFiles {
+				if strings.Contains(f, "/") { // inputsOf has the others
+					in.varFiles = append(in.varFiles, f)
+				}
+			}
+		}
+		return workspaceBlock(starterName(info, dir, taken), dir, backend.lines(only)+in.String())
+	}
+	var out strings.Builder
+	for i, e := range named {
+		e = e.with(common)
+		lines := ""
+		if len(e.varFiles) > 0 {
+			lines = "  " + list("var_files", e.varFiles)
+		}
+		lines += backend.lines(e) + inputsOf(info.Tree, dir, e.varFiles).String()
+		if i > 0 {
+			out.WriteByte('\n')
+		}
+		out.WriteString(workspaceBlock(starterName(info, path.Join(dir, e.name), taken), dir, lines))
+	}
+	return out.String()
+}
+
+func workspaceBlock(name, dir, lines string) string {
+	src := fmt.Sprintf("workspace %s {\n  dir = %s\n%s}\n", text(name), text(dir), lines)
+	for line := range strings.Lines(lines) {
+		if !strings.HasPrefix(line, "  #") { // there is something to align
+			return string(hclwrite.Format([]byte(src)))
+		}
+	}
+	return src
+}

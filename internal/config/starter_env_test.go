@@ -1,0 +1,77 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// One workspace for each environment that files beside a root module tell of,
+// whatever they are called; what cannot be expressed is a comment.
+func TestStarterEnvironments(t *testing.T) {
+	const partial = "terraform {\n  backend \"s3\" {}\n}\n"
+	tree := fstest.MapFS{}
+	for name, content := range map[string]string{
+		"a/main.tf": partial, "a/prod.tfbackend": "", "a/dev.tfbackend": "", "a/prod.tfvars": "", "a/unrelated.tfvars": "",
+		"b/main.tf": partial, "b/env/prod.tfvars": "x = 1", "b/env/dev.tfvars": "", "b/env/common.tfvars": "", "b/env/prod.s3.tfbackend": "", "b/backend.hcl": "",
+		"c/main.tf": partial + "variable \"x\" {}\n", "c/config/prod/backend.conf": "", "c/config/prod/vars.tfvars": "x = 1", "c/config/dev/backend.tfvars": "", "c/config/dev/.hidden.tfvars": "",
+		"d/main.tf": "", "d/environments/prod.tfvars": "", "d/environments/a=b.tfvars": "",
+		"e/main.tf": "terraform {\n  backend \"s3\" {\n    bucket = \"b\"\n    key = \"k\"\n  }\n}\n", "e/envs/prod/x.tfvars": "", "e/envs/dev/main.tf": "", "e/envs/dev/x.tfvars": "",
+		"f/main.tf": partial + "# nothing beside\n", "f/vars/some.tfvars": "",
+		"g/main.tf": "terraform {\n  cloud {}\n}\n", "g/prod.tfbackend": "",
+		"h/main.tf": "", "h/prod.tfbackend": "",
+		"i/main.tf": "terraform {\n  backend \"http\" {\n    address = \"x\"\n  }\n}\n", "i/env/prod.tfvars": "",
+		"j/main.tf": partial, "j/azurerm.backend.hcl": "", "j/terraform.tfvars": "",
+		"k/main.tf": partial, "k/integration.govuk.backend": "", "k/vars/qa_backend.tfvars": "", "k/vars/qa.tfvars": "",
+	} {
+		tree[name] = &fstest.MapFile{Data: []byte(content)}
+	}
+	roots := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"}
+	src := string(Starter(StarterInfo{URL: "https://git.example.com/infra.git", Roots: roots, Tree: tree}))
+	c := load(t, src, nil)
+	got := map[string]string{}
+	for _, w := range c.Workspaces {
+		got[w.Name] = strings.Join(w.VarFiles, ",") + "|" + strings.Join(w.BackendConfigFiles, ",") + "|" + w.TerraformWorkspace
+	}
+	for name, want := range map[string]string{
+		"a-dev": "|dev.tfbackend|default", "a-prod": "prod.tfvars|prod.tfbackend|default",
+		"b-dev": "env/common.tfvars,env/dev.tfvars|backend.hcl|default", "b-prod": "env/common.tfvars,env/prod.tfvars|backend.hcl,env/prod.s3.tfbackend|default",
+		"c-dev": "|config/dev/backend.tfvars|default", "c-prod": "config/prod/vars.tfvars|config/prod/backend.conf|default",
+		"d-prod": "environments/prod.tfvars||default", "e-prod": "envs/prod/x.tfvars||prod", "f": "||default", "g-prod": "||default", "h-prod": "||default",
+		"i-prod": "env/prod.tfvars||default", "j": "|azurerm.backend.hcl|default",
+		"k-integration-govuk": "|integration.govuk.backend|default", "k-qa": "vars/qa.tfvars|vars/qa_backend.tfvars|default",
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %q, want %q", name, got[name], want)
+		}
+		delete(got, name)
+	}
+	if len(got) > 0 || len(c.Warnings) > 0 {
+		t.Errorf("besides: %v, %v", got, c.Warnings)
+	}
+	for _, want := range []string{
+		"  # var_files = [\"vars/some.tfvars\"]\n", "  # backend_config = { bucket = \"…\", key = \"…\" }\n", "has a cloud block", "declares no backend block that this could complete:\n  # backend_config_files = [\"prod.tfbackend\"]",
+		"needs a state of its own, and the backend block names one", "  # variables = { x = \"…\" }\n",
+	} {
+		if !strings.Contains(src, want) {
+			t.Errorf("the starter lacks %q:\n%s", want, src)
+		}
+	}
+	if n := strings.Count(src, "# variables = "); n != 1 { // c-prod has its value in a file
+		t.Errorf("%d workspaces need a variable:\n%s", n, src)
+	}
+}
+
+// What validate would refuse is left out with its reason.
+func TestStarterLeavesOut(t *testing.T) {
+	src := string(Starter(StarterInfo{URL: "https://git.example.com/infra.git", Roots: []string{"a", "b"}, LeftOut: map[string]string{"a": "the module\nis gone"}, NoInfer: true}))
+	c := load(t, src, nil)
+	if len(c.Workspaces) != 1 || c.Workspaces[0].Name != "b" || c.Workspaces[0].InferDependencies {
+		t.Errorf("%+v", c.Workspaces)
+	}
+	lines := strings.Split(src, "\n")
+	if i := slices.Index(lines, "# Left out: the module is gone"); i < 0 || lines[i+1] != `# workspace "a" {` || lines[i+3] != "# }" {
+		t.Errorf("%s", src)
+	}
+}

@@ -1,0 +1,215 @@
+package runner
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// stateServer is an http backend that asks for a password.
+type stateServer struct {
+	mu       sync.Mutex
+	password string
+	states   map[string]string
+	denied   int
+}
+
+func newStateServer(t *testing.T, password string) (*stateServer, string) {
+	s := &stateServer{password: password, states: map[string]string{}}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	return s, server.URL
+}
+
+func (s *stateServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, password, _ := r.BasicAuth(); password != s.password {
+		s.denied++
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	switch r.Method {
+	case http.MethodGet:
+		if s.states[r.URL.Path] == "" {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		_, _ = io.WriteString(w, s.states[r.URL.Path])
+	case http.MethodPost:
+		b, _ := io.ReadAll(r.Body)
+		s.states[r.URL.Path] = string(b)
+	}
+}
+
+func (s *stateServer) at(path string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.states[path]
+}
+
+const partialHTTP = "terraform {\n  backend \"http\" {}\n}\n" + simple
+
+// Settings of a backend come from files and from values, and a secret among them
+// is on no disk, neither during nor after a phase.
+func TestBackendConfig(t *testing.T) {
+	server, url := newStateServer(t, canary)
+	r := newRig(t, map[string]string{"live/main.tf": partialHTTP + provisioned(`grep -c "$NEEDLE" "$TF_DATA_DIR"/terraform.tfstate > "$TOP/resolved"; grep -rl "$NEEDLE" "$TOP" > "$TOP/found"; true`),
+		"live/prod.tfbackend": fmt.Sprintf("address = %q\nusername = \"file\"\npassword = \"of the file\"\n", url+"/file")})
+	give := func(j *Job, s *Secrets) {
+		j.Dir, j.BackendFiles = "live", []string{"prod.tfbackend"}
+		s.Backend = fmt.Sprintf("address = %q\npassword = %q\n", url+"/prod", canary)
+		s.Mask = []string{canary}
+		s.Env["TOP"], s.Env["NEEDLE"] = r.base, "canary"
+	}
+	f := r.planned(give)
+	apply := f.startApply(give)
+	result := apply.wait()
+	must(t, result, Succeeded, "", "")
+	if server.at("/prod") == "" || server.at("/file") != "" || server.denied > 0 {
+		t.Errorf("the states are %v, %d were denied", server.states, server.denied)
+	}
+	if result.Backend.Type != "http" || result.Backend.Config["address"] != url+"/prod" {
+		t.Errorf("the state is named by %+v", result.Backend)
+	}
+	if b, err := os.ReadFile(filepath.Join(r.base, "found")); err != nil || len(b) > 0 {
+		t.Errorf("while the engine runs the secret lies in %s, %v", b, err)
+	}
+	if b, err := os.ReadFile(filepath.Join(r.base, "resolved")); err != nil || string(b) != "1\n" {
+		t.Errorf("the engine does not find the secret in memory, so the search proves nothing: %s, %v", b, err)
+	}
+	r.nowhere("canary")
+	if links, _ := filepath.Glob(filepath.Join(r.workspaceDir(), "engine", "*", "data", backendState)); len(links) > 0 {
+		t.Errorf("left behind: %v", links)
+	}
+	_, again := r.plan(give)
+	must(t, again, Succeeded, "", "")
+	if again.Plan.HasChanges() {
+		t.Error("the second plan found another state")
+	}
+}
+
+// Files alone hold nothing but what the repository says: init is skipped as long
+// as they stay as they are.
+func TestBackendConfigFiles(t *testing.T) {
+	_, url := newStateServer(t, "")
+	r := newRig(t, map[string]string{"main.tf": partialHTTP, "a.tfbackend": fmt.Sprintf("address = %q\n", url+"/a"), "config/b.json": fmt.Sprintf(`{"address": %q}`, url+"/b")})
+	with := func(files ...string) option { return func(j *Job, _ *Secrets) { j.BackendFiles = files } }
+	at := func(files ...string) (any, bool) {
+		t.Helper()
+		_, res := r.plan(with(files...))
+		must(t, res, Succeeded, "", "")
+		return res.Backend.Config["address"], res.InitReused
+	}
+	for _, c := range []struct {
+		files  []string
+		state  string
+		reused bool
+	}{{[]string{"a.tfbackend"}, "/a", false}, {[]string{"a.tfbackend"}, "/a", true}, {[]string{"a.tfbackend", "config/b.json"}, "/b", false}} {
+		if got, reused := at(c.files...); got != url+c.state || reused != c.reused {
+			t.Errorf("%v: %v, reused %v", c.files, got, reused)
+		}
+	}
+	r.write("config/b.json", fmt.Sprintf(`{"address": %q}`, url+"/moved"))
+	if got, _ := at("a.tfbackend", "config/b.json"); got != url+"/moved" {
+		t.Errorf("the file changed, and the state is still %v", got)
+	}
+}
+
+// From values to none and back: what one phase left is never used by another.
+func TestBackendConfigComesAndGoes(t *testing.T) {
+	server, url := newStateServer(t, "p")
+	r := newRig(t, map[string]string{"main.tf": partialHTTP})
+	values := func(path string) option {
+		return func(_ *Job, s *Secrets) {
+			s.Backend = fmt.Sprintf("address = %q\npassword = \"p\"\nusername = \"u\"\n", url+path)
+		}
+	}
+	must(t, r.planned(values("/a")).startApply(values("/a")).wait(), Succeeded, "", "")
+	r.write("main.tf", simple)
+	_, managed := r.plan()
+	must(t, managed, Succeeded, "", "")
+	if managed.Backend.Type != "managed" {
+		t.Errorf("%+v", managed.Backend)
+	}
+	// A crash leaves a link that leads to whatever has that number by then.
+	data := filepath.Join(r.workspaceDir(), "engine", "0", "data", backendState)
+	victim := filepath.Join(r.base, "victim")
+	if err := os.WriteFile(victim, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(victim, data); err != nil {
+		t.Fatal(err)
+	}
+	r.write("main.tf", simple+"# init again\nterraform {\n  required_version = \">= 1.0\"\n}\n")
+	_, managed = r.plan()
+	must(t, managed, Succeeded, "", "")
+	if b, err := os.ReadFile(victim); err != nil || string(b) != "mine" {
+		t.Errorf("a link was followed: %s, %v", b, err)
+	}
+	r.write("main.tf", partialHTTP)
+	_, other := r.plan(values("/b"))
+	must(t, other, Succeeded, "", "")
+	if !other.Plan.HasChanges() || server.at("/a") == "" {
+		t.Error("another key is another state")
+	}
+}
+
+// A secret that names a state stays out of what is stored, and tells states apart.
+func TestBackendConfigSecretName(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": "terraform {\n  backend \"local\" {}\n}\n" + simple})
+	state := func(name string) any {
+		t.Helper()
+		_, res := r.plan(func(_ *Job, s *Secrets) {
+			s.Backend, s.Mask = fmt.Sprintf("path = %q\n", filepath.Join(r.base, "states", name)), []string{name}
+		})
+		must(t, res, Succeeded, "", "")
+		return res.Backend.Config["path"]
+	}
+	a, b := state("canary-a"), state("canary-b")
+	if a == b || a != state("canary-a") || strings.Contains(fmt.Sprint(a, b), "canary") {
+		t.Errorf("%v and %v", a, b)
+	}
+	r.nowhere("canary-a")
+}
+
+func TestBackendConfigRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		module string
+		give   option
+		want   string
+	}{
+		"no backend":           {simple, func(_ *Job, s *Secrets) { s.Backend = "key = 1\n" }, "the root module . declares none"},
+		"no backend for files": {simple, func(j *Job, _ *Secrets) { j.BackendFiles = []string{"main.tf"} }, "the root module . declares none"},
+		"a cloud block":        {"terraform {\n  cloud {}\n}\n", func(_ *Job, s *Secrets) { s.Backend = "key = 1\n" }, "cloud block"},
+		"no such file":         {partialHTTP, func(j *Job, _ *Secrets) { j.BackendFiles = []string{"prod.tfbackend"} }, "there is no file prod.tfbackend"},
+		"a directory":          {partialHTTP, func(j *Job, _ *Secrets) { j.BackendFiles = []string{"."} }, "is not a file"},
+		"outside":              {partialHTTP, func(j *Job, _ *Secrets) { j.BackendFiles = []string{"../outside"} }, "leads out of the repository"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, map[string]string{"main.tf": c.module, "../outside": ""})
+			_, result := r.plan(c.give)
+			must(t, result, Failed, CauseBadInput, c.want)
+			if result.Next == "" {
+				t.Error("what to do next is not said")
+			}
+		})
+	}
+	t.Run("an unknown setting", func(t *testing.T) {
+		r := newRig(t, map[string]string{"main.tf": partialHTTP})
+		f, result := r.plan(func(_ *Job, s *Secrets) { s.Backend = "adress = \"http://127.0.0.1\"\n" })
+		must(t, result, Failed, CauseEngine, "")
+		if text := fmt.Sprint(result.Message, result.Diagnostics, f.read(EventsFile)); strings.Contains(text, "/proc/") {
+			t.Errorf("a path of ours: %s", text)
+		}
+	})
+}

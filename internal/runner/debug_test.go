@@ -1,0 +1,95 @@
+package runner
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The engine's debug log is kept for a run that asks for it: encrypted, and what
+// is known to be secret masked in it.
+func TestDebugLog(t *testing.T) {
+	server, url := newStateServer(t, "p")
+	r := newRig(t, map[string]string{"main.tf": partialHTTP})
+	give := func(j *Job, s *Secrets) {
+		j.Debug = true
+		s.Backend = fmt.Sprintf("address = %q\nusername = \"u\"\npassword = \"p\"\n", url+"/state?token=canary-token")
+		s.Mask = []string{"canary-token"}
+	}
+	f := r.planned(give)
+	apply := f.startApply(give)
+	must(t, apply.wait(), Succeeded, "", "")
+	if server.at("/state") == "" {
+		t.Fatal("nothing was applied")
+	}
+	for what, dir := range map[string]string{"plan": f.dir, "apply": apply.dir} {
+		log := string(r.decrypt(filepath.Join(dir, DebugFile)))
+		for _, want := range []string{"[DEBUG]", "/state?token=(sensitive value)", `"` + what + `"`} {
+			if !strings.Contains(log, want) {
+				t.Errorf("the log of the %s has no %s: %.2000s", what, want, log)
+			}
+		}
+		if strings.Contains(log, "canary-token") {
+			t.Errorf("the log of the %s has the secret", what)
+		}
+	}
+	r.nowhere("canary-token")
+	if plain := r.planned(func(j *Job, s *Secrets) { give(j, s); j.Debug = false }); exists(filepath.Join(plain.dir, DebugFile)) {
+		t.Error("a run that did not ask for it has a debug log")
+	}
+	_, failed := r.plan(func(j *Job, s *Secrets) {
+		give(j, s)
+		s.Backend = "address = \"http://127.0.0.1:1/x\"\nretry_max = 0\n"
+	})
+	if failed.Outcome != Failed || !exists(filepath.Join(r.base, "runs", fmt.Sprintf("run-%03d", r.phases), DebugFile)) {
+		t.Errorf("a plan that failed has none: %+v", failed)
+	}
+}
+
+// What only the plan tells to be sensitive is masked, too.
+func TestDebugLogIsMaskedByThePlan(t *testing.T) {
+	r := newRig(t, nil)
+	p := newPhase(t.TempDir(), Secrets{Mask: []string{"known-before"}}, newStopper())
+	p.job.Recipient = r.identity.Recipient().String()
+	var err error
+	if p.debug, err = newDebugLog(); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(p.debug.write, "a known-before\nb {\"x\": \"known-after\"}\nno line end")
+	p.hidden = []string{"known-after"}
+	p.keepDebugLog()
+	if got, want := string(r.decrypt(filepath.Join(p.dir, DebugFile))), "a (sensitive value)\nb {\"x\": \"(sensitive value)\"}\nno line end"; got != want {
+		t.Errorf("%q", got)
+	}
+}
+
+// Of a long log the beginning and the end are kept, in whole lines.
+func TestBounded(t *testing.T) {
+	for _, n := range []int{0, 1, 3, 10, 1000} {
+		b := bounded{head: 30, tail: 50}
+		var all bytes.Buffer
+		for i := range n {
+			line := fmt.Appendf(nil, "line %d\n", i)
+			all.Write(line)
+			b.add(line)
+		}
+		got := string(b.bytes())
+		if all.Len() <= 80 {
+			if got != all.String() {
+				t.Errorf("%d lines: %q", n, got)
+			}
+			continue
+		}
+		lines := strings.Split(got, "\n")
+		if len(got) > 150 || lines[0] != "line 0" || !strings.HasSuffix(got, fmt.Sprintf("line %d\n", n-1)) || strings.Count(got, "bytes were left out here") != 1 {
+			t.Errorf("%d lines: %q", n, got)
+		}
+		for _, line := range lines[:len(lines)-1] {
+			if !strings.HasPrefix(line, "line ") && !strings.HasPrefix(line, "…") {
+				t.Errorf("%d lines: half a line %q", n, line)
+			}
+		}
+	}
+}

@@ -1,0 +1,217 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// workspaceVariables is what the file in memory with the workspace's variables
+// is called.
+const workspaceVariables = "the workspace's variables"
+
+// given is a variable with where its value comes from.
+type given struct {
+	name   string
+	source string // for a person
+	kind   sourceKind
+	line   int // of the source; 0 when that says nothing to a person
+}
+
+// sourceKind says for whom values are written, and so what a name means that the
+// root module does not declare.
+type sourceKind int
+
+const (
+	ownSource    sourceKind = iota // the workspace's own: a mistake
+	sharedSource                   // a var file or the defaults block: many modules may get it, each uses what it declares
+	autoSource                     // what the engine reads by itself: a warning, as the engine has it
+)
+
+// checkVariables refuses names that the root module does not declare, before
+// the engine runs: it would take the default of the variable that was meant.
+// Files that are shared get a warning instead, unless the name looks like a slip
+// for a variable that gets no value otherwise.
+func (p *phase) checkVariables(context.Context) error {
+	if p.job.Phase != PlanPhase || p.module.unread {
+		return nil
+	}
+	all := p.givenVariables()
+	declared := slices.Sorted(maps.Keys(p.module.variables))
+	free := slices.DeleteFunc(slices.Clone(declared), func(n string) bool {
+		return slices.ContainsFunc(all, func(g given) bool { return g.name == n })
+	})
+	var wrong []string
+	idle := map[string][]string{} // names without effect, by source
+	var sources []string
+	for _, g := range all {
+		if slices.Contains(declared, g.name) {
+			continue
+		}
+		meant := slip(g.name, free)
+		if p.job.StrictVariables && (g.kind == ownSource || g.kind == sharedSource && meant != "") {
+			wrong = append(wrong, fmt.Sprintf("%q, which %s%s", g.name, g.sets(), didYouMean(g.name, meant, declared)))
+			continue
+		}
+		if idle[g.source] == nil {
+			sources = append(sources, g.source)
+		}
+		idle[g.source] = append(idle[g.source], fmt.Sprintf("%q%s", g.name, didYouMean(g.name, meant, declared)))
+	}
+	for _, source := range sources {
+		p.result.Diagnostics = append(p.result.Diagnostics, idleWarning(source, p.job.Dir, idle[source]))
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return refuse(CauseBadInput, "correct the name, or declare the variable in the root module; a var file that many modules share may set more than one of them declares",
+		"the root module %s declares no variable %s", p.job.Dir, strings.Join(wrong, "; nor "))
+}
+
+func (g given) sets() string {
+	if g.line == 0 {
+		return g.source + " sets"
+	}
+	return fmt.Sprintf("%s sets in line %d", g.source, g.line)
+}
+
+func didYouMean(name, meant string, declared []string) string {
+	if meant == "" {
+		meant = workspace.Nearest(name, declared)
+	}
+	if meant == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (did you mean %q?)", meant)
+}
+
+// mostNamed is how many names a warning lists.
+const mostNamed = 20
+
+func idleWarning(source, dir string, names []string) Diagnostic {
+	what := "a variable"
+	if len(names) > 1 {
+		what = fmt.Sprintf("%d variables", len(names))
+	}
+	more := ""
+	if len(names) > mostNamed {
+		more = fmt.Sprintf(" and %d more", len(names)-mostNamed)
+		names = names[:mostNamed]
+	}
+	return Diagnostic{Severity: "warning", Summary: fmt.Sprintf("%s sets %s that the root module %s does not declare", source, what, dir),
+		Detail: "Without effect: " + strings.Join(names, ", ") + more + "."}
+}
+
+// givenVariables are all variables that are given a value, in the engine's
+// order of precedence.
+func (p *phase) givenVariables() []given {
+	var all []given
+	file := func(name string, kind sourceKind) {
+		src, err := os.ReadFile(filepath.Join(p.root, filepath.FromSlash(name)))
+		if err != nil {
+			return // the engine will say so
+		}
+		for _, a := range assignments(src, name) {
+			all = append(all, given{a.name, name, kind, a.line})
+		}
+	}
+	entries, _ := os.ReadDir(p.root) // it was read just now
+	for _, e := range entries {
+		if isAutoFile(e.Name()) {
+			file(e.Name(), autoSource)
+		}
+	}
+	for _, name := range p.job.VarFiles {
+		file(name, sharedSource)
+	}
+	for _, a := range assignments([]byte(p.secrets.Variables), "") {
+		g := given{a.name, "`variables` of the workspace", ownSource, 0}
+		switch {
+		case slices.Contains(p.job.InputVariables, a.name):
+			g.source = "`inputs` of the workspace"
+		case slices.Contains(p.job.SharedVariables, a.name):
+			g.source, g.kind = "`variables` of the defaults block", sharedSource
+		}
+		all = append(all, g)
+	}
+	return all
+}
+
+// isAutoFile reports whether the engine reads a file of variables by itself.
+func isAutoFile(name string) bool {
+	name = strings.TrimSuffix(name, ".json")
+	return name == "terraform.tfvars" || strings.HasSuffix(name, ".auto.tfvars")
+}
+
+// slip is the name that was probably meant by a mistyped one, "" for none. It
+// is stricter than a suggestion: names that are alike on purpose, as subnet_a and
+// subnet_b are, are no slips of each other.
+func slip(name string, known []string) string {
+	for _, k := range known {
+		if mistyped(name, k) {
+			return k
+		}
+	}
+	return ""
+}
+
+func mistyped(given, meant string) bool {
+	plain := strings.NewReplacer("_", "", "-", "")
+	if strings.EqualFold(plain.Replace(given), plain.Replace(meant)) {
+		return given != meant
+	}
+	if min(len(given), len(meant)) < 4 || numbered(given) == numbered(meant) {
+		return false
+	}
+	return edits(given, meant) <= max(1, min(len(given), len(meant))/6)
+}
+
+// numbered is a name without what tells siblings apart: digits, and parts of
+// one letter.
+func numbered(name string) string {
+	var kept []string
+	for part := range strings.FieldsFuncSeq(name, func(r rune) bool { return r == '_' || r == '-' }) {
+		part = strings.Map(func(r rune) rune {
+			if r >= '0' && r <= '9' {
+				return -1
+			}
+			return r
+		}, part)
+		if len(part) > 1 {
+			kept = append(kept, part)
+		}
+	}
+	return strings.Join(kept, "_")
+}
+
+// edits is how many slips of a finger lie between two names: a letter too many,
+// too few, or another one, and two that changed places.
+func edits(a, b string) int {
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}

@@ -1,0 +1,172 @@
+package runner
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A name that the root module does not declare is refused before the engine
+// runs, or is a warning where it may be meant for another module.
+func TestUndeclaredVariables(t *testing.T) {
+	const module = "variable \"region\" { default = \"eu\" }\nvariable \"instance_type\" { default = \"small\" }\nvariable \"vpc_id\" { default = null }\nresource \"terraform_data\" \"a\" { input = var.region }\n"
+	strict := func(vars string, files ...string) option {
+		return func(j *Job, s *Secrets) { j.StrictVariables, s.Variables, j.VarFiles = true, vars, files }
+	}
+	with := func(change func(*Job), o option) option {
+		return func(j *Job, s *Secrets) { o(j, s); change(j) }
+	}
+	for name, c := range map[string]struct {
+		files map[string]string
+		give  option
+		wrong []string // in the message
+		warns []string // in warnings
+	}{
+		"variables":    {nil, strict("regoin = \"us\"\n"), []string{`the root module live declares no variable "regoin", which ` + "`variables` of the workspace" + ` sets (did you mean "region"?)`}, nil},
+		"nothing near": {nil, strict("colour = \"red\"\nregion = \"us\"\n"), []string{`"colour", which ` + "`variables` of the workspace sets"}, nil},
+		"two of them":  {nil, strict("colour = \"red\"\ninstancetype = \"x\"\n"), []string{`"colour"`, `"instancetype"`, `(did you mean "instance_type"?)`}, nil},
+		"inputs":       {nil, with(func(j *Job) { j.InputVariables = []string{"vpc"} }, strict("vpc = \"v\"\n")), []string{"`inputs` of the workspace sets"}, nil},
+		"defaults": {nil, with(func(j *Job) { j.SharedVariables = []string{"team"} }, strict("team = \"net\"\n")), nil,
+			[]string{"`variables` of the defaults block sets a variable that the root module live does not declare", `"team"`}},
+		"a slip in defaults": {nil, with(func(j *Job) { j.SharedVariables = []string{"regio"} }, strict("regio = \"us\"\n")), []string{`"regio"`, `"region"`}, nil},
+		"a shared file": {map[string]string{"common.tfvars": "region = \"us\"\nteam = \"net\"\nowner = \"li\"\n"}, strict("", "../common.tfvars"), nil,
+			[]string{"../common.tfvars sets 2 variables that the root module live does not declare", `"team", "owner"`}},
+		"a slip in a file": {map[string]string{"live/a.tfvars": "team = 1\ninstance_tpye = \"x\"\n"}, strict("", "a.tfvars"),
+			[]string{`"instance_tpye", which a.tfvars sets in line 2 (did you mean "instance_type"?)`}, nil},
+		"a slip in JSON":                      {map[string]string{"live/a.tfvars.json": `{"Region": "us"}`}, strict("", "a.tfvars.json"), []string{`"Region"`, `"region"`}, nil},
+		"no slip where the other has a value": {map[string]string{"live/a.tfvars": "regions = [\"a\"]\nregion = \"us\"\n"}, strict("", "a.tfvars"), nil, []string{`"regions" (did you mean "region"?)`}},
+		"nor where another file gives it":     {map[string]string{"live/a.tfvars": "regions = [\"a\"]\n", "live/terraform.tfvars": "region = \"us\"\n"}, strict("", "a.tfvars"), nil, []string{`"regions"`}},
+		"siblings are no slips":               {map[string]string{"live/a.tfvars": "vpc_id_2 = \"x\"\n"}, strict("", "a.tfvars"), nil, []string{`"vpc_id_2"`}},
+		"what the engine finds":               {map[string]string{"live/x.auto.tfvars": "regoin = \"us\"\n"}, strict(""), nil, []string{`x.auto.tfvars sets a variable`, `(did you mean "region"?)`}},
+		"of the applied commit":               {nil, with(func(j *Job) { j.StrictVariables = false }, strict("regoin = \"us\"\n")), nil, []string{`"regoin"`}},
+		"JSON declares it":                    {map[string]string{"live/v.tf.json": `{"variable": {"colour": {"default": 1}}}`}, strict("colour = 2\n"), nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, map[string]string{"live/main.tf": module})
+			for name, content := range c.files {
+				r.write(name, content)
+			}
+			f, result := r.plan(c.give, func(j *Job, _ *Secrets) { j.Dir = "live" })
+			if len(c.wrong) > 0 {
+				must(t, result, Failed, CauseBadInput, "declares no variable")
+				for _, want := range c.wrong {
+					if !strings.Contains(result.Message, want) {
+						t.Errorf("%s\nwithout %s", result.Message, want)
+					}
+				}
+				if exists(filepath.Join(f.dir, startedFile)) || result.EngineName != "" {
+					t.Error("the engine was started")
+				}
+				return
+			}
+			must(t, result, Succeeded, "", "")
+			said := warningsIn(result)
+			if (len(c.warns) == 0) != (said == "") {
+				t.Errorf("warnings: %s", said)
+			}
+			for _, want := range c.warns {
+				if !strings.Contains(said, want) {
+					t.Errorf("%s\nwithout %s", said, want)
+				}
+			}
+			if strings.Contains(said, "Value for undeclared") {
+				t.Errorf("said twice: %s", said)
+			}
+		})
+	}
+}
+
+func warningsIn(r Result) string {
+	var all []string
+	for _, d := range r.Diagnostics {
+		if d.Severity == "warning" {
+			all = append(all, d.String())
+		}
+	}
+	return strings.Join(all, "\n\n")
+}
+
+// What the engine says names no path of ours: not of a file in memory, nor of
+// the directory that a commit was exported to.
+func TestMessagesNameNoPathOfOurs(t *testing.T) {
+	r := newRig(t, nil)
+	inLive := func(j *Job, _ *Secrets) { j.Dir = "live" }
+	r.write("live/main.tf", "variable \"count_of\" { type = number }\nresource \"terraform_data\" \"a\" { input = var.count_of }\n")
+	f, wrong := r.plan(inLive, func(_ *Job, s *Secrets) { s.Variables = "count_of = \"many\"\n" })
+	must(t, wrong, Failed, CauseEngine, "")
+	text := fmt.Sprintf("%s %s", wrong.Diagnostics, f.read(EventsFile))
+	if strings.Contains(text, "/proc/") || !strings.Contains(text, workspaceVariables) {
+		t.Errorf("the file in memory: %s", text)
+	}
+	f, wrong = r.plan(inLive, func(_ *Job, s *Secrets) { s.Variables = "count_of = [\n" })
+	must(t, wrong, Failed, CauseEngine, "")
+	if text := fmt.Sprintf("%s %s", wrong.Diagnostics, f.read(EventsFile)); strings.Contains(text, "/proc/") {
+		t.Errorf("a file that does not parse: %s", text)
+	}
+
+	r.write("live/main.tf", `
+resource "terraform_data" "a" { input = 1 }
+check "c" {
+  assert {
+    condition     = terraform_data.a.input == 2
+    error_message = "see ${abspath(path.module)}/README.md and `+r.workspaceDir()+`/x"
+  }
+}
+`)
+	f, warned := r.plan(inLive, func(j *Job, s *Secrets) { j.StrictVariables = true })
+	must(t, warned, Succeeded, "", "")
+	if said := warningsIn(warned); said == "" || strings.Contains(said, r.base) {
+		t.Errorf("warnings: %s", said)
+	}
+	for line := range strings.Lines(f.read(EventsFile)) {
+		var m message
+		if json.Unmarshal([]byte(line), &m) == nil && m.Diagnostic != nil && strings.Contains(line, r.base) {
+			t.Errorf("in the log: %s", line)
+		}
+	}
+}
+
+func TestMistyped(t *testing.T) {
+	for pair, want := range map[[2]string]bool{
+		{"regoin", "region"}: true, {"regions", "region"}: true, {"vpcid", "vpc_id"}: true, {"Region", "region"}: true, {"instance-type", "instance_type"}: true,
+		{"instnace_tpye", "instance_type"}: true,
+		{"subnet_a", "subnet_b"}:           false, {"az1", "az2"}: false, {"dns", "env"}: false, {"zone", "name"}: false, {"region", "region"}: false, {"env", "en"}: false,
+	} {
+		if got := mistyped(pair[0], pair[1]); got != want {
+			t.Errorf("%v: %v", pair, got)
+		}
+	}
+}
+
+// A file of variables that is hostile costs no time and ends nothing.
+func TestAssignmentsOfAnything(t *testing.T) {
+	for _, src := range []string{"", "a = ", strings.Repeat("[", 100_000), "\x00GITCRYPT\x00" + strings.Repeat("\xff", 1000), "{", `{"a": {"b": 1}`, "a {\n}\n"} {
+		for _, name := range []string{"x.tfvars", "x.tfvars.json"} {
+			if got := assignments([]byte(src), name); len(got) != 0 {
+				t.Errorf("%.20q as %s: %v", src, name, got)
+			}
+		}
+	}
+}
+
+// Warnings are kept for people to read them: not all of a thousand, nor a whole
+// book each.
+func TestWarningsAreBounded(t *testing.T) {
+	p := newPhase(t.TempDir(), Secrets{}, newStopper())
+	out := &output{}
+	for i := range maxWarnings + 7 {
+		out.diagnostics = append(out.diagnostics, Diagnostic{Severity: "warning", Summary: fmt.Sprint(i), Detail: strings.Repeat("é", longestWarning)})
+	}
+	out.diagnostics = append(out.diagnostics, Diagnostic{Severity: "error", Summary: "wrong"})
+	p.keepDiagnostics(out)
+	p.moreWarnings()
+	all := p.result.Diagnostics
+	if len(all) != maxWarnings+2 || all[len(all)-1].Summary != "7 more warnings are in the log" || all[maxWarnings].Summary != "wrong" {
+		t.Errorf("%d: %v", len(all), all[maxWarnings:])
+	}
+	if n := len(all[0].Detail); n > longestWarning+3 {
+		t.Errorf("a text of %d bytes", n)
+	}
+}

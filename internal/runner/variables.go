@@ -1,0 +1,131 @@
+package runner
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/hashicorp/hcl/v2/json"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// rootVariable is what is read of a variable block of the root module.
+type rootVariable struct {
+	ephemeral  bool
+	overridden bool // an override file says whether it is ephemeral
+}
+
+var variableSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "ephemeral"}}}
+
+// variable reads a variable block. Of several blocks of one name, the one in an
+// override file counts, whichever is read first.
+func (r *moduleReader) variable(path string, b *hcl.Block) {
+	if r.out.variables == nil {
+		r.out.variables = map[string]rootVariable{}
+	}
+	v := r.out.variables[b.Labels[0]]
+	content, _, _ := b.Body.PartialContent(variableSchema)
+	if a := content.Attributes["ephemeral"]; a != nil && (isOverride(path) || !v.overridden) {
+		v.ephemeral, v.overridden = isTrue(a.Expr), isOverride(path)
+	}
+	r.out.variables[b.Labels[0]] = v
+}
+
+// isOverride reports whether the engine merges the file's blocks into those of
+// other files.
+func isOverride(path string) bool {
+	base, _, _ := strings.Cut(filepath.Base(path), ".")
+	return base == "override" || strings.HasSuffix(base, "_override")
+}
+
+func isTrue(expr hcl.Expression) bool {
+	v, diags := expr.Value(nil)
+	if diags.HasErrors() || !v.IsWhollyKnown() || v.IsNull() {
+		return false
+	}
+	b, err := convert.Convert(v, cty.Bool)
+	return err == nil && b.True()
+}
+
+// assignment is one value that a file of variables gives.
+type assignment struct {
+	name string
+	expr hcl.Expression
+	line int
+}
+
+// assignments are what a file of variables says, in its order; none when it
+// cannot be read: the engine's own message about that is better.
+func assignments(src []byte, path string) []assignment {
+	if workspace.Deep(src) {
+		return nil
+	}
+	var f *hcl.File
+	var diags hcl.Diagnostics
+	if strings.HasSuffix(path, ".json") {
+		f, diags = json.Parse(src, path)
+	} else {
+		f, diags = hclsyntax.ParseConfig(src, path, hcl.InitialPos)
+	}
+	if f == nil || diags.HasErrors() {
+		return nil
+	}
+	attrs, _ := f.Body.JustAttributes()
+	var found []assignment
+	for name, a := range attrs {
+		found = append(found, assignment{name, a.Expr, a.NameRange.Start.Line})
+	}
+	slices.SortFunc(found, func(a, b assignment) int {
+		if a.line != b.line {
+			return a.line - b.line
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	return found
+}
+
+// ephemeralValues is a file of variables with the values of ephemeral ones, for
+// an apply: a saved plan holds every value but theirs. The engine refuses others
+// here when they differ, as a secret does that was rotated meanwhile, so nothing
+// else is in it. nil when there is nothing to give; what the engine reads in the
+// directory by itself it reads again.
+func (p *phase) ephemeralValues() (*os.File, error) {
+	wanted := func(name string) bool { return p.module.variables[name].ephemeral }
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(p.module.variables)), wanted) {
+		return nil, nil
+	}
+	values := map[string]cty.Value{}
+	take := func(src []byte, path string) {
+		for _, a := range assignments(src, path) {
+			v, diags := a.expr.Value(nil)
+			if wanted(a.name) && !diags.HasErrors() {
+				values[a.name] = v
+			}
+		}
+	}
+	for _, name := range p.job.VarFiles {
+		path := filepath.Join(p.root, filepath.FromSlash(name))
+		src, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		take(src, path)
+	}
+	take([]byte(p.secrets.Variables), "variables") // the last one counts, as in the plan
+	if len(values) == 0 {
+		return nil, nil
+	}
+	f := hclwrite.NewEmptyFile()
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		f.Body().SetAttributeValue(name, values[name])
+	}
+	return newMemFile("tfops-ephemeral", f.Bytes())
+}
