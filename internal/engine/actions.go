@@ -137,6 +137,11 @@ type Ballot struct {
 // Vote stores a vote, decides, and moves the run, in one transaction.
 func (e *Engine) Vote(ctx context.Context, a Actor, id string, b Ballot) (run.Run, error) {
 	s := e.current()
+	if b.Yes {
+		if err := e.mayBeApplied(ctx, id); err != nil {
+			return run.Run{}, err
+		}
+	}
 	return e.change(ctx, id, func(d *run.Dossier) error {
 		def, err := votable(d, s)
 		if err != nil {

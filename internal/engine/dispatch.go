@@ -123,6 +123,12 @@ func (e *Engine) claim(ctx context.Context, p phase) (run.Run, time.Time, error)
 				}
 				continue
 			}
+			if gone, err := e.withoutEngine(ctx, r); gone != nil || err != nil {
+				if err != nil && !errors.Is(err, errEnded) {
+					return run.Run{}, time.Time{}, err
+				}
+				continue
+			}
 		}
 		claimed, ok, err := e.claimed(ctx, e.pick(r.ID, p.step))
 		if ok || err != nil {

@@ -54,6 +54,7 @@ func (e *Engine) job(r run.Run, def Definition, p runner.Phase) runner.Job {
 	}
 	if p == runner.ApplyPhase {
 		j.PlanDigest, j.Timeout, j.Grace = r.Plan.Digest, def.ApplyTimeout, s.ApplyGrace
+		j.Engine.Made = madeBy(r)
 	}
 	return j
 }
@@ -75,7 +76,9 @@ func (e *Engine) secrets(r run.Run, def Definition) (runner.Secrets, error) {
 		maps.Copy(values, w.Variables)
 		w.Variables = values
 	}
-	return runner.Secrets{Env: env, Variables: variables(w.Variables), Mask: masks(w, mask, hidden)}, nil
+	network, passwords := e.network()
+	mask = append(mask, passwords...)
+	return runner.Secrets{Env: env, Network: network, Variables: variables(w.Variables), Mask: masks(w, mask, hidden)}, nil
 }
 
 // hidden reads what an earlier plan is known to hide. Without it the engine's

@@ -206,6 +206,11 @@ func (p *phase) init(ctx context.Context) error {
 		}
 		defer release()
 	}
+	alone, err := p.initAlone(ctx)
+	if err != nil {
+		return err
+	}
+	defer alone()
 	// A remote backend needs the workspace's name in init; any other has a
 	// default workspace to begin with, and takes a new name in the next command.
 	first := ""

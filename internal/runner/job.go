@@ -93,6 +93,7 @@ type Job struct {
 type EngineSpec struct {
 	Name       string `json:"name"`                  // "terraform" or "tofu"
 	Version    string `json:"version,omitempty"`     // constraint of the configuration, e.g. "~> 1.11"; empty: any
+	Made       string `json:"made,omitempty"`        // apply phase: the version that made the plan; no other applies it
 	Path       string `json:"path,omitempty"`        // a binary to use, and nothing else
 	ReleaseURL string `json:"release_url,omitempty"` // where releases are; empty: the maker's own server
 	PublicKey  string `json:"public_key,omitempty"`  // armored key that signs them; empty: the maker's own
@@ -103,6 +104,7 @@ type EngineSpec struct {
 // runner's own environment.
 type Secrets struct {
 	Env       map[string]string `json:"env"`       // the engine's whole environment, but for what the runner adds
+	Network   map[string]string `json:"network"`   // the daemon's own proxies and certificates, for downloads of engines
 	Variables string            `json:"variables"` // HCL text of a variable file: the workspace's variables
 	Mask      []string          `json:"mask"`      // values that must never reach events or results, longest first
 	Plan      []byte            `json:"plan"`      // apply phase: the saved plan, decrypted
@@ -126,6 +128,7 @@ const (
 	CauseEngine    Cause = "engine"    // the engine's diagnostics tell
 	CauseLocked    Cause = "locked"    // somebody holds the backend's lock
 	CauseNetwork   Cause = "network"   // a connection failed or timed out
+	CauseRace      Cause = "race"      // another init made the same thing in the backend at the same moment
 	CauseThrottled Cause = "throttled" // a remote API asks to slow down
 	CauseStale     Cause = "stale"     // the state moved on since the plan was made
 	CauseDisk      Cause = "disk"      // no space, or a read-only file system
@@ -136,7 +139,7 @@ const (
 
 // Transient reports whether a failure of this cause is known to pass by itself.
 func (c Cause) Transient() bool {
-	return c == CauseLocked || c == CauseNetwork || c == CauseThrottled
+	return c == CauseLocked || c == CauseNetwork || c == CauseRace || c == CauseThrottled
 }
 
 // Diagnostic is an error or warning of the engine, with its place.
@@ -161,6 +164,9 @@ type Result struct {
 	Next          string  `json:"next,omitempty"`    // what to do about it
 
 	Diagnostics []Diagnostic `json:"diagnostics,omitempty"`
+
+	// Lock is the lock in the backend that kept the phase from its state.
+	Lock *BackendLock `json:"lock,omitempty"`
 
 	EngineName    string `json:"engine_name,omitempty"`
 	EngineVersion string `json:"engine_version,omitempty"`
