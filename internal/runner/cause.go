@@ -24,7 +24,6 @@ var (
 		"Module source has changed", "Module version requirements have changed", "Required plugins are not installed",
 		"Missing required provider", "Initialization required", "Backend type changed", "State store initialization required",
 	}
-	lockedOut  = lazily(`(?i)locked provider|lock file|init -upgrade`)
 	initAdvice = lazily(`(?:terraform|tofu) init\b`)
 )
 
@@ -62,6 +61,8 @@ func explain(what string, all []Diagnostic, plain string) *failure {
 		f.cause, f.message, f.next = CauseLocked, what+" could not lock the state: "+f.lock.String(), f.lock.next()
 	case strings.HasSuffix(what, " init") && raceText().MatchString(text):
 		f.cause, f.next = CauseRace, "it passes by itself: another init made the same tables of the backend at the same moment"
+	case lockFileNext(what, text) != "":
+		f.next = lockFileNext(what, text)
 	case throttleText().MatchString(text):
 		f.cause, f.next = CauseThrottled, "it may pass by itself; try again later"
 	case networkText().MatchString(text):

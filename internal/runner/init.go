@@ -55,6 +55,9 @@ func (p *phase) placeLockFile() error {
 		kept = p.plannedLockFile()
 	}
 	p.ownLock = exists(path) && !exists(p.borrowed())
+	if p.ownLock {
+		p.committed = lockedProviders(path)
+	}
 	if !p.ownLock {
 		// With the cache the engine writes a lock file for this platform only,
 		// which is all that this one is for. It uses the cache for a provider
@@ -180,6 +183,7 @@ func (p *phase) initialise(ctx context.Context, key string, reuse bool) error {
 	if err := p.selectWorkspace(); err != nil {
 		return err
 	}
+	p.warnOfLockFile()
 	if err := p.saveLockFile(); err != nil {
 		return err
 	}
@@ -241,12 +245,7 @@ func (p *phase) lockFileBars(out *output) bool {
 	if p.ownLock || p.job.Phase != PlanPhase || !exists(filepath.Join(p.root, dependencyLock)) {
 		return false
 	}
-	for _, d := range errorsOf(out.all()) {
-		if lockedOut().MatchString(d.Detail) {
-			return true
-		}
-	}
-	return false
+	return constraintMoved(out.all())
 }
 
 func (p *phase) remote() bool { return p.module.backend == "cloud" || p.module.backend == "remote" }

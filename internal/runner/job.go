@@ -172,6 +172,9 @@ type Result struct {
 	EngineVersion string `json:"engine_version,omitempty"`
 	InitReused    bool   `json:"init_reused,omitempty"`
 
+	// Providers are the versions that were used, by address.
+	Providers map[string]string `json:"providers,omitempty"`
+
 	// Backend names the state, read from the resolved backend configuration
 	// after init; see locks.Identity.
 	Backend BackendConfig `json:"backend"`

@@ -30,7 +30,9 @@ type phase struct {
 	cache   *providerCache
 	ownLock bool // the repository has a lock file of its own
 	managed bool // tfops keeps the state
-	notes   []string
+
+	committed map[string]string // what the repository's own lock file names, before init: versions by provider
+	notes     []string
 
 	result Result
 }
