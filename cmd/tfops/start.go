@@ -36,6 +36,7 @@ the run and print the plan.
 		},
 	}
 	cmd.Flags().StringVar(&o.ref, "ref", "", "branch, tag or commit to plan, instead of the workspace's branch")
+	cmd.Flags().BoolVar(&o.upgrade, "upgrade", false, upgradeHelp)
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, print the plan, and exit by its outcome")
 	timeoutFlag(cmd, &o.timeout)
 	_ = cmd.RegisterFlagCompletionFunc("ref", cobra.NoFileCompletions)
@@ -77,11 +78,15 @@ is on its way, and superseded by one that comes before it has begun to apply.
 			return a.start(cmd.Context(), args[0], o)
 		},
 	}
+	cmd.Flags().BoolVar(&o.upgrade, "upgrade", false, upgradeHelp)
 	cmd.Flags().BoolVar(&refreshOnly, "refresh-only", false, "accept the world into the state, and change nothing else")
+	cmd.MarkFlagsMutuallyExclusive("upgrade", "refresh-only")
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, and exit by its outcome")
 	timeoutFlag(cmd, &o.timeout)
 	return cmd
 }
+
+const upgradeHelp = "choose provider versions anew, where no lock file is committed"
 
 func newDestroyCommand(a *app) *cobra.Command {
 	var o startOptions
@@ -114,6 +119,7 @@ ended.
 type startOptions struct {
 	kind    string
 	ref     string // of a plan
+	upgrade bool   // of a plan or a sync
 	wait    bool
 	timeout time.Duration // of the waiting; 0 for none
 }
@@ -123,7 +129,7 @@ func (a *app) start(ctx context.Context, workspace string, o startOptions) error
 	if err != nil {
 		return err
 	}
-	r, err := c.StartRun(ctx, workspace, api.StartRun{Kind: o.kind, Ref: o.ref})
+	r, err := c.StartRun(ctx, workspace, api.StartRun{Kind: o.kind, Ref: o.ref, Upgrade: o.upgrade})
 	if err != nil {
 		return a.meant(ctx, c, workspace, err)
 	}

@@ -268,6 +268,8 @@ type Audit struct {
 type StartRun struct {
 	Kind string `json:"kind" enum:"sync,plan,drift,destroy,refresh"`
 	Ref  string `json:"ref,omitempty" doc:"Of a plan: branch, tag or commit; the workspace's branch otherwise"`
+	// Upgrade is for workspaces without a committed lock file.
+	Upgrade bool `json:"upgrade,omitempty" doc:"Of a plan or a sync: choose provider versions anew, where no lock file is committed"`
 }
 
 // Ballot is a vote as it is sent.

@@ -26,6 +26,7 @@ type Order struct {
 	Workspace string
 	Kind      run.Kind
 	Ref       string // of a speculative plan: branch, tag or commit; empty: the workspace's branch
+	Upgrade   bool   // of a plan or a sync: choose provider versions anew
 }
 
 // Start enqueues a run that a person asks for.
@@ -36,6 +37,9 @@ func (e *Engine) Start(ctx context.Context, a Actor, o Order) (run.Run, error) {
 	}
 	if o.Ref != "" && o.Kind != run.Plan {
 		return run.Run{}, fault.New(fault.Invalid, "tfops plan "+def.Name+" --ref "+o.Ref, "only a speculative plan can be of another ref than the workspace's branch")
+	}
+	if o.Upgrade && o.Kind != run.Plan && o.Kind != run.Sync {
+		return run.Run{}, fault.New(fault.Invalid, "tfops sync "+def.Name+" --upgrade", "only a plan or a sync can choose provider versions anew")
 	}
 	r, err := e.ordered(ctx, def, o, run.Trigger{Cause: run.ByPerson, Actor: a.Name})
 	if err != nil {
@@ -118,7 +122,7 @@ func (e *Engine) ordered(ctx context.Context, def Definition, o Order, t run.Tri
 	if err != nil {
 		return run.Run{}, err
 	}
-	return run.Run{Workspace: def.Name, Kind: o.Kind, Commit: c, Fingerprint: def.fingerprint, Trigger: t}, nil
+	return run.Run{Workspace: def.Name, Kind: o.Kind, Commit: c, Fingerprint: def.fingerprint, Upgrade: o.Upgrade, Trigger: t}, nil
 }
 
 func (e *Engine) problem(name string) error {

@@ -49,7 +49,7 @@ func (e *Engine) job(r run.Run, def Definition, p runner.Phase) runner.Job {
 		Tree: f.tree(), Dir: def.Dir, VarFiles: def.VarFiles, Engine: spec,
 		TerraformWorkspace: def.TerraformWorkspace, WorkspaceDir: e.workspaceDir(def.Name), CacheDir: filepath.Join(e.DataDir, "cache"),
 		PlanFile: f.planFile(), PlanJSON: f.planJSON(), Recipient: e.Vault.Recipient(),
-		Destroy: r.Kind == run.Destroy, RefreshOnly: r.Kind == run.Refresh, Outputs: s.used(def.Name) && r.Kind != run.Plan, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
+		Destroy: r.Kind == run.Destroy, RefreshOnly: r.Kind == run.Refresh, Upgrade: r.Upgrade, Outputs: s.used(def.Name) && r.Kind != run.Plan, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
 		Timeout: def.PlanTimeout, Grace: s.PlanGrace,
 	}
 	if p == runner.ApplyPhase {

@@ -120,6 +120,9 @@ type Run struct {
 	Canceling    string       `json:"canceling,omitempty"`     // who asked for the running phase to stop
 	SupersededBy string       `json:"superseded_by,omitempty"` // the newer run
 
+	// Upgrade has provider versions chosen anew, where no lock file is committed.
+	Upgrade bool `json:"upgrade,omitempty"`
+
 	// Codify is the finding that a speculative plan is made for: with the code
 	// changed so that it says what the world has.
 	Codify string `json:"codify,omitempty"`

@@ -57,6 +57,9 @@ func (p *phase) placeLockFile() error {
 	p.ownLock = exists(path) && !exists(p.borrowed())
 	if p.ownLock {
 		p.committed = lockedProviders(path)
+		if p.job.Upgrade {
+			return refuseUpgrade(p.engine.Name)
+		}
 	}
 	if !p.ownLock {
 		// With the cache the engine writes a lock file for this platform only,
@@ -107,6 +110,9 @@ func (p *phase) saveLockFile() error {
 	if err := writeChanged(p.plannedLockFile(), b); err != nil {
 		return err
 	}
+	if p.job.Upgrade && !p.job.LockState { // a plan that is never applied only shows what an upgrade would bring
+		return nil
+	}
 	return writeChanged(p.keptLockFile(), b)
 }
 
@@ -148,7 +154,7 @@ func (p *phase) initKey() string {
 // and the command is run once more. An apply that has begun is never run again.
 func (p *phase) prepared(ctx context.Context, c command) (*output, error) {
 	key := p.initKey()
-	reuse := p.slot.fits(key) && !(p.module.floating && p.job.Phase == PlanPhase)
+	reuse := p.slot.fits(key) && !((p.module.floating || p.job.Upgrade) && p.job.Phase == PlanPhase)
 	if err := p.initialise(ctx, key, reuse); err != nil {
 		return nil, err
 	}
@@ -254,7 +260,7 @@ func (p *phase) runInit(ctx context.Context, tf *tfexec.Terraform, out *output) 
 	if err := tf.SetEnv(frugal(p.env)); err != nil {
 		return err
 	}
-	opts := []tfexec.InitOption{tfexec.Reconfigure(true), tfexec.Upgrade(false)}
+	opts := []tfexec.InitOption{tfexec.Reconfigure(true), tfexec.Upgrade(p.job.Upgrade && p.job.Phase == PlanPhase)}
 	if p.initSpeaksJSON() {
 		return tf.InitJSON(ctx, stdout{out}, opts...)
 	}

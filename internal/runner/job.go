@@ -80,6 +80,7 @@ type Job struct {
 
 	Destroy     bool          `json:"destroy"`                // plan -destroy
 	RefreshOnly bool          `json:"refresh_only,omitempty"` // plan -refresh-only
+	Upgrade     bool          `json:"upgrade,omitempty"`      // init -upgrade: provider versions are chosen anew; only without a committed lock file
 	Outputs     bool          `json:"outputs"`                // whether other workspaces use the root module's outputs: then OutputsFile is written
 	LockState   bool          `json:"lock_state"`             // whether to take the backend's own lock: what may be applied does, speculative and drift do not
 	LockTimeout time.Duration `json:"lock_timeout"`

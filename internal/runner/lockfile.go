@@ -70,6 +70,11 @@ func providersIn(text string) []string {
 	return names
 }
 
+func refuseUpgrade(engine string) error {
+	return refuse(CauseBadInput, "in the root module: "+engine+" init -upgrade, then commit "+dependencyLock,
+		"the provider versions are those of the committed %s, which tfops does not change", dependencyLock)
+}
+
 // lockedProviders reads which version of each provider a lock file names; nil
 // where it cannot be read, of which the engine tells.
 func lockedProviders(path string) map[string]string {

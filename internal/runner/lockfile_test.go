@@ -106,3 +106,61 @@ func TestConstraintMoved(t *testing.T) {
 		}
 	}
 }
+
+// Without a committed lock file the versions that were used are shown and kept,
+// and --upgrade chooses anew; a plan that is never applied keeps nothing.
+func TestUpgrade(t *testing.T) {
+	m := newMirror(t)
+	r := newRig(t, map[string]string{"main.tf": strings.Replace(needsProvider, "acme/acme\"", "acme/acme\"\n      version = \">= 1.0\"", 1)})
+	kept := filepath.Join(r.base, "up", "engine", "terraform.lock.hcl")
+	use := m.use(r, "up", "one")
+	r.plan(use)
+	// As if 1.0.0 had been the newest then.
+	older := lockedWith(t, m, "1.0.0")
+	plan := func(speculative, upgrade bool) string {
+		t.Helper()
+		if err := os.WriteFile(kept, []byte(older), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{dependencyLock, ".terraform.lock.tfops"} {
+			if err := os.Remove(filepath.Join(r.tree, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, result := r.plan(use, func(j *Job, _ *Secrets) { j.Upgrade, j.LockState = upgrade, !speculative })
+		return result.Providers["example.com/acme/acme"]
+	}
+	if got := plan(false, false); got != "1.0.0" {
+		t.Errorf("the kept version is 1.0.0, used was %s", got)
+	}
+	if got := plan(true, true); got != "2.0.0" {
+		t.Errorf("a speculative upgrade used %s", got)
+	}
+	if b, _ := os.ReadFile(kept); string(b) != older {
+		t.Errorf("a plan that is never applied changed what is kept: %s", b)
+	}
+	if got := plan(false, true); got != "2.0.0" {
+		t.Errorf("the upgrade used %s", got)
+	}
+	if b, _ := os.ReadFile(kept); !strings.Contains(string(b), `"2.0.0"`) {
+		t.Errorf("the upgrade is not kept: %s", b)
+	}
+	// A committed lock file is the repository's to change.
+	if err := os.Remove(filepath.Join(r.tree, ".terraform.lock.tfops")); err != nil {
+		t.Fatal(err)
+	}
+	_, result := r.plan(use, func(j *Job, _ *Secrets) { j.Upgrade = true })
+	nextHas(t, result, "terraform init -upgrade", "commit "+dependencyLock)
+}
+
+// lockedWith is the lock file that init makes for exactly this version.
+func lockedWith(t *testing.T, m *mirror, version string) string {
+	t.Helper()
+	exact := newRig(t, map[string]string{"main.tf": strings.Replace(needsProvider, "acme/acme\"", "acme/acme\"\n      version = \""+version+"\"", 1)})
+	f, _ := exact.plan(m.use(exact, "exact", "one"))
+	b, err := os.ReadFile(filepath.Join(f.job.WorkspaceDir, "engine", "terraform.lock.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Replace(string(b), "constraints = \""+version+"\"", "constraints = \">= 1.0.0\"", 1)
+}
