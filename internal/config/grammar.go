@@ -18,7 +18,7 @@ type kind struct {
 }
 
 var workspaceAttrs = []string{
-	"repository", "branch", "dir", "terraform_workspace", "engine", "apply",
+	"repository", "branch", "dir", "terraform_workspace", "backend", "engine", "apply",
 	"var_files", "variables", "env", "labels",
 	"plan_timeout", "apply_timeout", "lock_timeout", "keep_runs", "keep_days",
 	"depends_on", "infer_dependencies", "inputs", "watch", "ignore",

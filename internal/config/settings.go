@@ -21,6 +21,7 @@ import (
 type settings struct {
 	repository, branch, dir   field[string]
 	tfWorkspace, engine       field[string]
+	backend                   field[string]
 	apply                     field[string]
 	varFiles                  field[[]item]
 	variables                 map[string]cty.Value
@@ -44,6 +45,7 @@ func (r *reader) settings(c *Config, b block, src []byte) settings {
 	s := settings{
 		repository: b.text("repository", shown), branch: b.text("branch", shown), dir: b.text("dir", shown),
 		tfWorkspace: b.text("terraform_workspace", shown), engine: b.text("engine", shown), apply: b.text("apply", shown),
+		backend:     b.text("backend", shown),
 		varFiles:    b.list("var_files"),
 		planTimeout: b.duration("plan_timeout", time.Second), applyTimeout: b.duration("apply_timeout", time.Second),
 		lockTimeout: b.duration("lock_timeout", 0),
@@ -65,6 +67,7 @@ func (r *reader) settings(c *Config, b block, src []byte) settings {
 	if s.engine.set && !slices.Contains(engineNames, s.engine.val) {
 		r.errorAt(s.engine.rng, "unknown value "+quote(s.engine.val), "engine is one of %s.%s", orList(engineNames), nearestEngine(s.engine.val))
 	}
+	r.checkOneOf(s.backend, "backend", []string{workspace.ManagedBackend})
 	r.checkOneOf(s.apply, "apply", []string{string(workspace.Manual), string(workspace.Auto), string(workspace.Never)})
 	s.rules = r.rules(c, b.blocks(approvalKind), src)
 	for _, d := range b.blocks(driftKind) {

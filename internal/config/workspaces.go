@@ -75,7 +75,7 @@ func defaultEngine(top block) string {
 func (s settings) over(d settings) settings {
 	return settings{
 		repository: s.repository.or(d.repository), branch: s.branch.or(d.branch), dir: s.dir.or(d.dir),
-		tfWorkspace: s.tfWorkspace.or(d.tfWorkspace), engine: s.engine.or(d.engine), apply: s.apply.or(d.apply),
+		tfWorkspace: s.tfWorkspace.or(d.tfWorkspace), backend: s.backend.or(d.backend), engine: s.engine.or(d.engine), apply: s.apply.or(d.apply),
 		varFiles: s.varFiles.or(d.varFiles), variables: merged(d.variables, s.variables), env: merged(d.env, s.env), labels: merged(d.labels, s.labels),
 		planTimeout: s.planTimeout.or(d.planTimeout), applyTimeout: s.applyTimeout.or(d.applyTimeout), lockTimeout: s.lockTimeout.or(d.lockTimeout),
 		keepRuns: s.keepRuns.or(d.keepRuns), keepDays: s.keepDays.or(d.keepDays),
@@ -116,6 +116,7 @@ func (s settings) workspace(engine string) Workspace {
 		Branch:             s.branch.orElse("main"),
 		Dir:                s.dir.orElse("."),
 		TerraformWorkspace: s.tfWorkspace.orElse("default"),
+		Backend:            s.backend.val,
 		VarFiles:           plain(s.varFiles.val),
 		Variables:          s.variables,
 		Env:                map[string]workspace.EnvVar{},

@@ -9,6 +9,8 @@ import (
 
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/terraform-exec/tfexec"
+
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // openDirectories takes an engine data directory and the provider cache, and
@@ -125,9 +127,9 @@ func writeChanged(path string, content []byte) error {
 
 // placeState gives a root module without a backend its managed state.
 func (p *phase) placeState(context.Context) error {
-	p.managed = p.module.backend == "" && !p.module.unread
+	p.managed = p.module.backend == "" && !p.module.unread || p.job.Backend == workspace.ManagedBackend
 	if !p.managed {
-		return nil
+		return p.refuseRemote()
 	}
 	state := managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace)
 	if stray := managedStatePath(p.root, p.job.TerraformWorkspace); exists(stray) && !exists(state) {
@@ -254,7 +256,9 @@ func (p *phase) lockFileBars(out *output) bool {
 	return constraintMoved(out.all())
 }
 
-func (p *phase) remote() bool { return p.module.backend == "cloud" || p.module.backend == "remote" }
+func (p *phase) remote() bool {
+	return !p.managed && (p.module.backend == "cloud" || p.module.backend == "remote")
+}
 
 func (p *phase) runInit(ctx context.Context, tf *tfexec.Terraform, out *output) error {
 	if err := tf.SetEnv(frugal(p.env)); err != nil {

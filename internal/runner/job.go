@@ -71,12 +71,13 @@ type Job struct {
 	Engine EngineSpec `json:"engine"`
 
 	TerraformWorkspace string `json:"terraform_workspace"`
-	WorkspaceDir       string `json:"workspace_dir"` // workspaces/<name>: engine data directories, managed state, snapshots
-	CacheDir           string `json:"cache_dir"`     // shared by all workspaces: engine versions, providers
-	PlanFile           string `json:"plan_file"`     // plan.tfplan.age: written by the plan phase
-	PlanJSON           string `json:"plan_json"`     // plan.json: the redacted plan.Plan, written by the plan phase
-	PlanDigest         string `json:"plan_digest"`   // apply phase: the digest that was approved; anything else is refused
-	Recipient          string `json:"recipient"`     // age recipient that plans, snapshots and evidence are encrypted to
+	Backend            string `json:"backend,omitempty"` // "managed": a managed state, whatever backend the root module declares
+	WorkspaceDir       string `json:"workspace_dir"`     // workspaces/<name>: engine data directories, managed state, snapshots
+	CacheDir           string `json:"cache_dir"`         // shared by all workspaces: engine versions, providers
+	PlanFile           string `json:"plan_file"`         // plan.tfplan.age: written by the plan phase
+	PlanJSON           string `json:"plan_json"`         // plan.json: the redacted plan.Plan, written by the plan phase
+	PlanDigest         string `json:"plan_digest"`       // apply phase: the digest that was approved; anything else is refused
+	Recipient          string `json:"recipient"`         // age recipient that plans, snapshots and evidence are encrypted to
 
 	Destroy     bool          `json:"destroy"`                // plan -destroy
 	RefreshOnly bool          `json:"refresh_only,omitempty"` // plan -refresh-only

@@ -42,6 +42,7 @@ type Workspace struct {
 	Branch             string
 	Dir                string               // slash-separated, relative to the repository's root, "." for the root
 	TerraformWorkspace string               // "default" unless configured
+	Backend            string               // "managed": tfops keeps the state, whatever backend the code declares; empty: the code's own
 	VarFiles           []string             // relative to Dir, may climb with ".." but not out of the repository
 	Variables          map[string]cty.Value // a value marked with Secret must never be shown or stored
 	Env                map[string]EnvVar
@@ -63,6 +64,9 @@ type Workspace struct {
 	KeepRuns int // how many ended runs to keep at least
 	KeepDays int // how many days an ended run is kept at least
 }
+
+// ManagedBackend is the Backend of a workspace whose state tfops keeps.
+const ManagedBackend = "managed"
 
 // Secret marks a value that came from outside the configuration's text (the
 // functions env and file), and every value made from it.
@@ -88,9 +92,10 @@ func (w Workspace) Fingerprint() string {
 		VarFiles                                            []string
 		Variables, Env                                      map[string]string
 		Inputs                                              map[string]string `json:",omitempty"`
+		Backend                                             string            `json:",omitempty"`
 	}
 	d := doc{w.Repository, w.Branch, path.Clean(w.Dir), cmp.Or(w.TerraformWorkspace, "default"), w.Engine,
-		append([]string{}, w.VarFiles...), map[string]string{}, map[string]string{}, map[string]string{}}
+		append([]string{}, w.VarFiles...), map[string]string{}, map[string]string{}, map[string]string{}, w.Backend}
 	for name, in := range w.Inputs {
 		d.Inputs[name] = fmt.Sprint(in.Source, in.Refs)
 	}
