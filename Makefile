@@ -4,7 +4,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.release=$(VERSION)
 
-.PHONY: build demo test test-long check bench fuzz generate clean
+.PHONY: build demo engines test test-long check bench fuzz generate clean
 
 build: ## build bin/tfops
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/tfops ./cmd/tfops
@@ -12,7 +12,10 @@ build: ## build bin/tfops
 demo: build ## the whole loop on a throw-away repository
 	./bin/tfops demo
 
-test: ## every test, race detector on; says what it did not run and why
+engines: ## the engines that tests run besides the terraform on PATH, built once into the test cache
+	@$(GO) run ./internal/testrig/buildengines
+
+test: engines ## every test, race detector on; says what it did not run and why
 	$(GO) run ./internal/testrig/testall
 
 test-long: ## flipped bits over the whole of a store's file: some ten minutes

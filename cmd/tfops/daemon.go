@@ -118,7 +118,8 @@ func (d *daemon) open() error {
 	if err != nil {
 		return err
 	}
-	d.engine = engine.New(engine.Options{Store: d.store, Journal: d.store, Runner: &runner.Local{Exe: d.Exe}, Vault: key,
+	local := &runner.Local{Exe: d.Exe}
+	d.engine = engine.New(engine.Options{Store: d.store, Journal: d.store, Runner: local, Engines: local, Vault: key,
 		DataDir: cfg.DataDir, Log: d.Log, Environ: d.Environ, Intact: d.intact}, settings)
 	d.notifier = notify.New(d.store, notify.Options{Targets: d.notified, Reports: d.renderReport, Tell: d.tellDelivery})
 	d.server = server.New(server.Options{Engine: d.engine, Store: d.store, Outbox: d.outbox(), Config: d.configStatus, Version: d.versions, Log: d.Log,

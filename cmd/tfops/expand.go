@@ -151,6 +151,9 @@ func (x *expansion) look(cfg *config.Config, name, path string, made map[workspa
 		graph := index.Graph(tree, ws)
 		for _, w := range ws {
 			states[w.Name] = graph.States(w, locks.Identity)
+			if p, ok := elsewhere(graph, w); ok {
+				x.problems = append(x.problems, p)
+			}
 			for _, p := range graph.Problems(w.Dir) {
 				p.Message = fmt.Sprintf("%s (workspace %s)", p.Message, w.Name)
 				x.problems = append(x.problems, p)

@@ -37,6 +37,7 @@ the run and print the plan.
 	}
 	cmd.Flags().StringVar(&o.ref, "ref", "", "branch, tag or commit to plan, instead of the workspace's branch")
 	debugFlag(cmd, &o.debug)
+	cmd.Flags().BoolVar(&o.upgrade, "upgrade", false, upgradeHelp)
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, print the plan, and exit by its outcome")
 	timeoutFlag(cmd, &o.timeout)
 	_ = cmd.RegisterFlagCompletionFunc("ref", cobra.NoFileCompletions)
@@ -79,11 +80,15 @@ is on its way, and superseded by one that comes before it has begun to apply.
 		},
 	}
 	debugFlag(cmd, &o.debug)
+	cmd.Flags().BoolVar(&o.upgrade, "upgrade", false, upgradeHelp)
 	cmd.Flags().BoolVar(&refreshOnly, "refresh-only", false, "accept the world into the state, and change nothing else")
+	cmd.MarkFlagsMutuallyExclusive("upgrade", "refresh-only")
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, and exit by its outcome")
 	timeoutFlag(cmd, &o.timeout)
 	return cmd
 }
+
+const upgradeHelp = "choose provider versions anew, where no lock file is committed"
 
 func newDestroyCommand(a *app) *cobra.Command {
 	var o startOptions
@@ -122,6 +127,7 @@ type startOptions struct {
 	kind    string
 	debug   bool
 	ref     string // of a plan
+	upgrade bool   // of a plan or a sync
 	wait    bool
 	timeout time.Duration // of the waiting; 0 for none
 }
@@ -131,7 +137,7 @@ func (a *app) start(ctx context.Context, workspace string, o startOptions) error
 	if err != nil {
 		return err
 	}
-	r, err := c.StartRun(ctx, workspace, api.StartRun{Kind: o.kind, Ref: o.ref, Debug: o.debug})
+	r, err := c.StartRun(ctx, workspace, api.StartRun{Kind: o.kind, Ref: o.ref, Debug: o.debug, Upgrade: o.upgrade})
 	if err != nil {
 		return a.meant(ctx, c, workspace, err)
 	}

@@ -347,6 +347,8 @@ type StartRun struct {
 	Kind  string `json:"kind" enum:"sync,plan,drift,destroy,refresh"`
 	Ref   string `json:"ref,omitempty" doc:"Of a plan: branch, tag or commit; the workspace's branch otherwise"`
 	Debug bool   `json:"debug,omitempty" doc:"Keep the engine's own debug log, too"`
+	// Upgrade is for workspaces without a committed lock file.
+	Upgrade bool `json:"upgrade,omitempty" doc:"Of a plan or a sync: choose provider versions anew, where no lock file is committed"`
 }
 
 // Ballot is a vote as it is sent.

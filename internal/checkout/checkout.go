@@ -67,7 +67,7 @@ const (
 // compared with what was written, in about a microsecond a file; one that differs is
 // made anew. Two that ask at once wait for one export.
 func (s *Store) Ensure(ctx context.Context, repository string, src Source, sha string) (Checkout, error) {
-	dir := filepath.Join(s.dir, repository, sha)
+	dir := s.Path(repository, sha)
 	s.touch(dir)
 	// The one export goes on for whoever else waits, so the end of its first asker is
 	// that asker's alone.
@@ -82,6 +82,9 @@ func (s *Store) Ensure(ctx context.Context, repository string, src Source, sha s
 		return r.Val.(Checkout), nil
 	}
 }
+
+// Path is where the checkout of a commit lies, or would lie.
+func (s *Store) Path(repository, sha string) string { return filepath.Join(s.dir, repository, sha) }
 
 func (s *Store) touch(dir string) {
 	s.mu.Lock()

@@ -18,7 +18,7 @@ type kind struct {
 }
 
 var workspaceAttrs = []string{
-	"repository", "branch", "dir", "terraform_workspace", "engine", "engine_version", "parallelism", "apply", "apply_offline",
+	"repository", "branch", "dir", "terraform_workspace", "backend", "engine", "engine_version", "parallelism", "apply", "apply_offline",
 	"var_files", "variables", "backend_config", "backend_config_files", "env", "labels",
 	"plan_timeout", "apply_timeout", "lock_timeout", "keep_runs", "keep_days",
 	"depends_on", "infer_dependencies", "inputs", "watch", "ignore",

@@ -21,6 +21,7 @@ import (
 type settings struct {
 	repository, branch, dir   field[string]
 	tfWorkspace, engine       field[string]
+	backend                   field[string]
 	apply                     field[string]
 	applyOffline              field[bool]
 	varFiles                  field[[]item]
@@ -50,6 +51,7 @@ func (r *reader) settings(c *Config, b block, src []byte) settings {
 	s := settings{
 		repository: b.text("repository", shown), branch: b.text("branch", shown), dir: b.text("dir", shown),
 		tfWorkspace: b.text("terraform_workspace", shown), engine: b.text("engine", shown), apply: b.text("apply", shown), applyOffline: b.flag("apply_offline"),
+		backend:            b.text("backend", shown),
 		varFiles:           b.list("var_files"),
 		backendConfigFiles: b.list("backend_config_files"),
 		engineVersion:      b.text("engine_version", shown), parallelism: b.number("parallelism", 1),
@@ -75,6 +77,7 @@ func (r *reader) settings(c *Config, b block, src []byte) settings {
 	if s.engine.set && !slices.Contains(engineNames, s.engine.val) {
 		r.errorAt(s.engine.rng, "unknown value "+quote(s.engine.val), "engine is one of %s.%s", orList(engineNames), nearestEngine(s.engine.val))
 	}
+	r.checkOneOf(s.backend, "backend", []string{workspace.ManagedBackend})
 	r.checkOneOf(s.apply, "apply", []string{string(workspace.Manual), string(workspace.Auto), string(workspace.Never)})
 	s.rules = r.rules(c, b.blocks(approvalKind), src)
 	for _, d := range b.blocks(driftKind) {

@@ -76,7 +76,7 @@ func defaultEngine(top block) string {
 func (s settings) over(d settings) settings {
 	return settings{
 		repository: s.repository.or(d.repository), branch: s.branch.or(d.branch), dir: s.dir.or(d.dir),
-		tfWorkspace: s.tfWorkspace.or(d.tfWorkspace), engine: s.engine.or(d.engine), apply: s.apply.or(d.apply), applyOffline: s.applyOffline.or(d.applyOffline),
+		tfWorkspace: s.tfWorkspace.or(d.tfWorkspace), backend: s.backend.or(d.backend), engine: s.engine.or(d.engine), apply: s.apply.or(d.apply), applyOffline: s.applyOffline.or(d.applyOffline),
 		engineVersion: s.engineVersion.or(d.engineVersion), parallelism: s.parallelism.or(d.parallelism),
 		backendConfig: merged(d.backendConfig, s.backendConfig), backendConfigFiles: s.backendConfigFiles.or(d.backendConfigFiles),
 		varFiles: s.varFiles.or(d.varFiles), variables: merged(d.variables, s.variables), shared: onlyBelow(d.variables, s.variables), env: merged(d.env, s.env), labels: merged(d.labels, s.labels),
@@ -131,6 +131,7 @@ func (s settings) workspace(engine string) Workspace {
 		Branch:             s.branch.orElse("main"),
 		Dir:                s.dir.orElse("."),
 		TerraformWorkspace: s.tfWorkspace.orElse("default"),
+		Backend:            s.backend.val,
 		VarFiles:           plain(s.varFiles.val),
 		Variables:          s.variables,
 		SharedVariables:    s.shared,

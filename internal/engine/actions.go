@@ -28,6 +28,7 @@ type Order struct {
 	Kind      run.Kind
 	Debug     bool   // keep the engine's own debug log, too
 	Ref       string // of a speculative plan: branch, tag or commit; empty: the workspace's branch
+	Upgrade   bool   // of a plan or a sync: choose provider versions anew
 }
 
 // Start enqueues a run that a person asks for.
@@ -41,6 +42,9 @@ func (e *Engine) Start(ctx context.Context, a Actor, o Order) (run.Run, error) {
 	}
 	if err := e.recheckState(ctx, def.Name); err != nil {
 		return run.Run{}, err
+	}
+	if o.Upgrade && o.Kind != run.Plan && o.Kind != run.Sync {
+		return run.Run{}, fault.New(fault.Invalid, "tfops sync "+def.Name+" --upgrade", "only a plan or a sync can choose provider versions anew")
 	}
 	r, err := e.ordered(ctx, def, o, run.Trigger{Cause: run.ByPerson, Actor: a.Name})
 	if err != nil {
@@ -121,7 +125,7 @@ func (e *Engine) ordered(ctx context.Context, def Definition, o Order, t run.Tri
 	if err != nil {
 		return run.Run{}, err
 	}
-	return run.Run{Workspace: def.Name, Kind: o.Kind, Commit: c, Fingerprint: def.fingerprint, Trigger: t}, nil
+	return run.Run{Workspace: def.Name, Kind: o.Kind, Commit: c, Fingerprint: def.fingerprint, Upgrade: o.Upgrade, Trigger: t}, nil
 }
 
 // resolve finds a commit that a person names, of a branch that nobody follows
@@ -161,6 +165,11 @@ type Ballot struct {
 // Vote stores a vote, decides, and moves the run, in one transaction.
 func (e *Engine) Vote(ctx context.Context, a Actor, id string, b Ballot) (run.Run, error) {
 	s := e.current()
+	if b.Yes {
+		if err := e.mayBeApplied(ctx, id); err != nil {
+			return run.Run{}, err
+		}
+	}
 	return e.change(ctx, id, func(d *run.Dossier) error {
 		def, err := votable(d, s)
 		if err != nil {

@@ -130,6 +130,12 @@ func (e *Engine) claim(ctx context.Context, p phase) (run.Run, time.Time, error)
 				}
 				continue
 			}
+			if gone, err := e.withoutEngine(ctx, r); gone != nil || err != nil {
+				if err != nil && !errors.Is(err, errEnded) {
+					return run.Run{}, time.Time{}, err
+				}
+				continue
+			}
 			if ok, err := e.confirm(ctx, r); !ok || err != nil {
 				if err != nil {
 					return run.Run{}, time.Time{}, err

@@ -104,6 +104,7 @@ type Options struct {
 	Store   Store
 	Journal Journal
 	Runner  Runner
+	Engines Engines // nil: the engine that made a plan is taken to be there
 	Vault   Vault
 	DataDir string
 	Log     *slog.Logger
@@ -190,6 +191,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.begun = time.Now()
 	e.running.Go(func() { e.keepWatching(ctx) })
 	e.running.Go(func() { e.keepHouse(ctx) })
+	e.running.Go(func() { e.keepEngines(ctx) })
 	e.running.Go(func() { e.sweepTrees(ctx) })
 	e.running.Go(func() { e.keepFlowing(ctx) })
 	e.running.Go(func() { e.keepSettling(ctx) })

@@ -50,14 +50,15 @@ func (e *Engine) job(r run.Run, def Definition, p runner.Phase, tree checkout.Ch
 		Commit: content(s.Repositories[def.Repository], r, tree), Checkout: tree.Dir, Tree: filepath.Join(e.workspaceDir(def.Name), "tree"), Ground: f.ground(),
 		Dir: def.Dir, VarFiles: def.VarFiles, BackendFiles: def.BackendConfigFiles, ModuleAge: s.Repositories[def.Repository].Pace.Interval(),
 		Engine: spec, EngineVersion: def.EngineVersion, Parallelism: def.Parallelism,
-		TerraformWorkspace: def.TerraformWorkspace, WorkspaceDir: e.workspaceDir(def.Name), CacheDir: filepath.Join(e.DataDir, "cache"),
+		TerraformWorkspace: def.TerraformWorkspace, Backend: def.Backend, WorkspaceDir: e.workspaceDir(def.Name), CacheDir: filepath.Join(e.DataDir, "cache"),
 		PlanFile: f.planFile(), PlanJSON: f.planJSON(), Recipient: e.Vault.Recipient(),
-		Destroy: r.Kind == run.Destroy, RefreshOnly: r.Kind == run.Refresh, Outputs: s.used(def.Name) && r.Kind != run.Plan, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
+		Destroy: r.Kind == run.Destroy, RefreshOnly: r.Kind == run.Refresh, Upgrade: r.Upgrade, Outputs: s.used(def.Name) && r.Kind != run.Plan, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
 		Timeout: def.PlanTimeout, Grace: s.PlanGrace,
 		Debug: r.Debug, StrictVariables: r.Kind == run.Sync || r.Kind == run.Plan, SharedVariables: def.SharedVariables, InputVariables: slices.Sorted(maps.Keys(def.Inputs)),
 	}
 	if p == runner.ApplyPhase {
 		j.PlanDigest, j.Timeout, j.Grace = r.Plan.Digest, def.ApplyTimeout, s.ApplyGrace
+		j.Engine.Made = madeBy(r)
 	}
 	return j
 }
@@ -79,7 +80,9 @@ func (e *Engine) secrets(r run.Run, def Definition) (runner.Secrets, error) {
 		maps.Copy(values, w.Variables)
 		w.Variables = values
 	}
-	return runner.Secrets{Env: env, Variables: variables(w.Variables), Backend: variables(w.BackendConfig), Mask: masks(w, append(mask, backendMasks(w)...), hidden)}, nil
+	network, passwords := e.network()
+	mask = append(append(mask, passwords...), backendMasks(w)...)
+	return runner.Secrets{Env: env, Network: network, Variables: variables(w.Variables), Backend: variables(w.BackendConfig), Mask: masks(w, mask, hidden)}, nil
 }
 
 // hidden reads what an earlier plan is known to hide. Without it the engine's

@@ -179,6 +179,19 @@ func backendMasks(w workspace.Workspace) (mask []string) {
 	return mask
 }
 
+// network is how the daemon itself reaches the network, and what of that must be
+// masked. Runners download engines like that.
+func (e *Engine) network() (env map[string]string, mask []string) {
+	env = map[string]string{}
+	for _, kv := range e.Environ {
+		if name, value, _ := strings.Cut(kv, "="); value != "" && slices.Contains(runner.NetworkSettings, name) {
+			env[name] = value
+			mask = append(mask, passwordIn(value)...)
+		}
+	}
+	return env, mask
+}
+
 func allowed(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool {
 		ok, _ := path.Match(p, name) // patterns were checked when they were read

@@ -128,6 +128,9 @@ type Run struct {
 
 	// Debug says that the engine's own debug log is kept beside the run's log.
 	Debug bool `json:"debug,omitempty"`
+	// Upgrade has provider versions chosen anew, where no lock file is committed.
+	Upgrade bool `json:"upgrade,omitempty"`
+
 	// Codify is the finding that a speculative plan is made for: with the code
 	// changed so that it says what the world has.
 	Codify string `json:"codify,omitempty"`

@@ -12,15 +12,19 @@ var (
 	throttleText = lazily(`(?i)too many requests|status ?code:? 429|error 429|throttl|RequestLimitExceeded|rate exceeded|rate ?limit|SlowDown\b`)
 	networkText  = lazily(`(?i)connection refused|connection reset|i/o timeout|no such host|TLS handshake timeout|network is unreachable|no route to host|` +
 		`Client\.Timeout exceeded|temporary failure in name resolution|server misbehaving|502 Bad Gateway|503 Service Unavailable|504 Gateway Time`)
-	cutText     = lazily(`(?i)Unsupported state file format:?[^\n]*`)
-	lockField   = lazily(`(?m)^\s*(ID|Who|Operation|Created):[ \t]+(.*?)\s*$`)
+	cutText = lazily(`(?i)Unsupported state file format:?[^\n]*`)
+	// Two inits that make the same table, schema or sequence at once: one loses.
+	// Only a backend's own objects count: a provider's database may say the same
+	// for good.
+	raceText = lazily(`(?i)tuple concurrently updated|deadlock detected|could not serialize access|` +
+		`duplicate key value violates unique constraint "pg_(?:namespace|type|class|proc)_|` +
+		`(?:schema|relation|sequence|type) "[^"]*" already exists`)
 	inputNamed  = lazily(`input variable "([^"]+)" is not set`)
 	initSummary = []string{
 		"Backend initialization required", "Backend configuration changed", "Inconsistent dependency lock file", "Module not installed",
 		"Module source has changed", "Module version requirements have changed", "Required plugins are not installed",
 		"Missing required provider", "Initialization required", "Backend type changed", "State store initialization required",
 	}
-	lockedOut  = lazily(`(?i)locked provider|lock file|init -upgrade`)
 	initAdvice = lazily(`(?:terraform|tofu) init\b`)
 )
 
@@ -56,8 +60,13 @@ func explain(what string, all []Diagnostic, plain string) *failure {
 	case cutText().MatchString(text): // Terraform says that it could not lock it
 		f.cause, f.message = CauseState, what+" failed: the state is cut or damaged, and not locked by anybody: "+oneLine(cutText().FindString(text))
 		f.next = "restore the state from a backup or an earlier version that its backend keeps; look at it: `state pull` of the engine in the root module"
-	case strings.Contains(text, "Lock Info:"):
-		f.cause, f.message, f.next = lockHeld(what, text)
+	case lockedText().MatchString(text):
+		f.lock = readLock(text, selfName(), processBegan)
+		f.cause, f.message, f.next = CauseLocked, what+" could not lock the state: "+f.lock.String(), f.lock.next()
+	case strings.HasSuffix(what, " init") && raceText().MatchString(text):
+		f.cause, f.next = CauseRace, "it passes by itself: another init made the same tables of the backend at the same moment"
+	case lockFileNext(what, text) != "":
+		f.next = lockFileNext(what, text)
 	case throttleText().MatchString(text):
 		f.cause, f.next = CauseThrottled, "it may pass by itself; try again later"
 	case networkText().MatchString(text):
@@ -104,34 +113,6 @@ func firstLine(text string) string {
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-// lockHeld reads who holds the backend's lock.
-func lockHeld(what, text string) (Cause, string, string) {
-	_, info, _ := strings.Cut(text, "Lock Info:")
-	fields := map[string]string{}
-	for _, m := range lockField().FindAllStringSubmatch(info, -1) {
-		if fields[m[1]] == "" {
-			fields[m[1]] = m[2]
-		}
-	}
-	who := fields["Who"]
-	if who == "" {
-		who = "somebody"
-	}
-	msg := fmt.Sprintf("%s could not lock the state: it is locked by %s", what, who)
-	if at := fields["Created"]; at != "" {
-		msg += " since " + at
-	}
-	if op := strings.TrimPrefix(fields["Operation"], "OperationType"); op != "" {
-		msg += " for " + strings.ToLower(op)
-	}
-	next := "wait for it to end"
-	if id := fields["ID"]; id != "" {
-		msg += " (lock " + id + ")"
-		next += "; if whoever holds it is gone for certain, run `force-unlock " + id + "` of the engine in the root module"
-	}
-	return CauseLocked, msg, next
-}
 
 func variables(text string) string {
 	var names []string

@@ -14,7 +14,8 @@ type failure struct {
 	cause   Cause
 	message string
 	next    string
-	err     error // the cause; may be nil
+	lock    *BackendLock // of CauseLocked, when the engine tells of it
+	err     error        // the cause; may be nil
 }
 
 func (f *failure) Error() string { return f.message }

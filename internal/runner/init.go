@@ -12,6 +12,8 @@ import (
 
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/terraform-exec/tfexec"
+
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // openDirectories takes the provider cache, and completes the engine's environment.
@@ -53,6 +55,10 @@ func (p *phase) openDirectories(context.Context) error {
 func (p *phase) placeLockFile() error {
 	path := filepath.Join(p.root, dependencyLock)
 	if p.ownLock = exists(path); p.ownLock {
+		p.committed = lockedProviders(path)
+		if p.job.Upgrade {
+			return refuseUpgrade(p.engine.Name)
+		}
 		return nil
 	}
 	// With the cache the engine writes a lock file for this platform only,
@@ -82,6 +88,9 @@ func (p *phase) saveLockFile() error {
 	if err != nil {
 		return err
 	}
+	if p.job.Upgrade && !p.job.LockState { // a plan that is never applied only shows what an upgrade would bring
+		return nil
+	}
 	return writeChanged(p.keptLockFile(), b)
 }
 
@@ -94,9 +103,9 @@ func writeChanged(path string, content []byte) error {
 
 // placeState gives a root module without a backend its managed state.
 func (p *phase) placeState(context.Context) error {
-	p.managed = p.module.backend == "" && !p.module.unread
+	p.managed = p.module.backend == "" && !p.module.unread || p.job.Backend == workspace.ManagedBackend
 	if !p.managed {
-		return nil
+		return p.refuseRemote()
 	}
 	state := managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace)
 	if stray := managedStatePath(p.root, p.job.TerraformWorkspace); exists(stray) && !exists(state) {
@@ -172,6 +181,7 @@ func (p *phase) initialise(ctx context.Context, mayReuse bool) (reused bool, err
 	if err := choose(p.root, p.selected()); err != nil {
 		return reused, err
 	}
+	p.warnOfLockFile()
 	if reused {
 		return true, nil
 	}
@@ -252,6 +262,11 @@ func (p *phase) init(ctx context.Context) error {
 		}
 		defer release()
 	}
+	alone, err := p.initAlone(ctx)
+	if err != nil {
+		return err
+	}
+	defer alone()
 	// A remote backend needs the workspace's name in init; any other has a
 	// default workspace to begin with, and takes a new name in the next command.
 	first := ""
@@ -285,21 +300,18 @@ func (p *phase) lockFileBars(out *output) bool {
 	if p.ownLock || p.job.Phase != PlanPhase || !exists(filepath.Join(p.root, dependencyLock)) {
 		return false
 	}
-	for _, d := range errorsOf(out.all()) {
-		if lockedOut().MatchString(d.Detail) {
-			return true
-		}
-	}
-	return false
+	return constraintMoved(out.all())
 }
 
-func (p *phase) remote() bool { return p.module.backend == "cloud" || p.module.backend == "remote" }
+func (p *phase) remote() bool {
+	return !p.managed && (p.module.backend == "cloud" || p.module.backend == "remote")
+}
 
 func (p *phase) runInit(ctx context.Context, tf *tfexec.Terraform, out *output) error {
 	if err := tf.SetEnv(frugal(p.env)); err != nil {
 		return err
 	}
-	opts := append(p.backendOptions(), tfexec.Reconfigure(true), tfexec.Upgrade(false))
+	opts := append(p.backendOptions(), tfexec.Reconfigure(true), tfexec.Upgrade(p.job.Upgrade && p.job.Phase == PlanPhase))
 	if p.initSpeaksJSON() {
 		return tf.InitJSON(ctx, stdout{out}, opts...)
 	}

@@ -96,18 +96,20 @@ type Job struct {
 	Parallelism   int        `json:"parallelism,omitempty"`    // 0: the engine's own
 
 	TerraformWorkspace string `json:"terraform_workspace"`
-	WorkspaceDir       string `json:"workspace_dir"` // workspaces/<name>: engine data directories, managed state, snapshots
-	CacheDir           string `json:"cache_dir"`     // shared by all workspaces: engine versions, providers
-	PlanFile           string `json:"plan_file"`     // plan.tfplan.age: written by the plan phase
-	PlanJSON           string `json:"plan_json"`     // plan.json: the redacted plan.Plan, written by the plan phase
-	PlanDigest         string `json:"plan_digest"`   // apply phase: the digest that was approved, see ApprovedDigest; anything else is refused
-	Recipient          string `json:"recipient"`     // age recipient that plans, snapshots and evidence are encrypted to
+	Backend            string `json:"backend,omitempty"` // "managed": a managed state, whatever backend the root module declares
+	WorkspaceDir       string `json:"workspace_dir"`     // workspaces/<name>: what seeds an init, managed state, snapshots
+	CacheDir           string `json:"cache_dir"`         // shared by all workspaces: engine versions, providers, modules
+	PlanFile           string `json:"plan_file"`         // plan.tfplan.age: written by the plan phase
+	PlanJSON           string `json:"plan_json"`         // plan.json: the redacted plan.Plan, written by the plan phase
+	PlanDigest         string `json:"plan_digest"`       // apply phase: the digest that was approved, see ApprovedDigest; anything else is refused
+	Recipient          string `json:"recipient"`         // age recipient that plans, snapshots and evidence are encrypted to
 
 	Move *Move `json:"move,omitempty"` // plan phase: copy the state first
 
 	Debug       bool          `json:"debug,omitempty"`        // keep the engine's own debug log (DebugFile)
 	Destroy     bool          `json:"destroy"`                // plan -destroy
 	RefreshOnly bool          `json:"refresh_only,omitempty"` // plan -refresh-only
+	Upgrade     bool          `json:"upgrade,omitempty"`      // init -upgrade: provider versions are chosen anew; only without a committed lock file
 	Outputs     bool          `json:"outputs"`                // whether other workspaces use the root module's outputs: then OutputsFile is written
 	LockState   bool          `json:"lock_state"`             // whether to take the backend's own lock: what may be applied does, speculative and drift do not
 	LockTimeout time.Duration `json:"lock_timeout"`
@@ -127,6 +129,7 @@ type LeftOut struct {
 type EngineSpec struct {
 	Name       string `json:"name"`                  // "terraform" or "tofu"
 	Version    string `json:"version,omitempty"`     // constraint of the configuration, e.g. "~> 1.11"; empty: any
+	Made       string `json:"made,omitempty"`        // apply phase: the version that made the plan; no other applies it
 	Path       string `json:"path,omitempty"`        // a binary to use, and nothing else
 	ReleaseURL string `json:"release_url,omitempty"` // where releases are; empty: the maker's own server
 	PublicKey  string `json:"public_key,omitempty"`  // armored key that signs them; empty: the maker's own
@@ -137,6 +140,7 @@ type EngineSpec struct {
 // runner's own environment.
 type Secrets struct {
 	Env       map[string]string `json:"env"`               // the engine's whole environment, but for what the runner adds
+	Network   map[string]string `json:"network"`           // the daemon's own proxies and certificates, for downloads of engines
 	Variables string            `json:"variables"`         // HCL text of a variable file: the workspace's variables
 	Backend   string            `json:"backend,omitempty"` // HCL text of a file with settings of the backend
 	Mask      []string          `json:"mask"`              // values that must never reach events or results, longest first
@@ -162,6 +166,7 @@ const (
 	CauseEngine    Cause = "engine"    // the engine's diagnostics tell
 	CauseLocked    Cause = "locked"    // somebody holds the backend's lock
 	CauseNetwork   Cause = "network"   // a connection failed or timed out
+	CauseRace      Cause = "race"      // another init made the same thing in the backend at the same moment
 	CauseThrottled Cause = "throttled" // a remote API asks to slow down
 	CauseStale     Cause = "stale"     // the state moved on since the plan was made
 	CauseState     Cause = "state"     // the state is gone, cut, or another one than is asked for
@@ -173,7 +178,7 @@ const (
 
 // Transient reports whether a failure of this cause is known to pass by itself.
 func (c Cause) Transient() bool {
-	return c == CauseLocked || c == CauseNetwork || c == CauseThrottled
+	return c == CauseLocked || c == CauseNetwork || c == CauseRace || c == CauseThrottled
 }
 
 // Diagnostic is an error or warning of the engine, with its place.
@@ -199,9 +204,15 @@ type Result struct {
 
 	Diagnostics []Diagnostic `json:"diagnostics,omitempty"`
 
+	// Lock is the lock in the backend that kept the phase from its state.
+	Lock *BackendLock `json:"lock,omitempty"`
+
 	EngineName    string `json:"engine_name,omitempty"`
 	EngineVersion string `json:"engine_version,omitempty"`
 	InitReused    bool   `json:"init_reused,omitempty"`
+
+	// Providers are the versions that were used, by address.
+	Providers map[string]string `json:"providers,omitempty"`
 
 	// Backend names the state, read from the resolved backend configuration
 	// after init; see locks.Identity.

@@ -1,8 +1,10 @@
 package runner
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,9 +21,10 @@ import (
 // that it calls, before the engine runs. Only literal text counts; what cannot
 // be read is left to the engine, whose messages about it are better.
 type module struct {
-	required  []string // required_version of the root module
+	required  []string // required_version of the root module and of its local modules
 	from      []string // the file of each
 	backend   string   // type of its backend, "cloud" for a cloud block, "" without either
+	place     string   // what the backend block says of where the backend is, as text
 	unread    bool     // some file could not be parsed: what is said here may be incomplete
 	empty     bool     // the root module has no files at all
 	providers bool     // some provider is needed that is not built into the engine
@@ -229,15 +232,35 @@ func (r *moduleReader) terraform(path string, body hcl.Body, root bool) {
 			r.out.providers = true
 		case !root:
 		case b.Type == "backend":
-			r.out.backend = b.Labels[0]
+			r.out.backend, r.out.place = b.Labels[0], backendText(b.Labels[0], b.Body)
 		case b.Type == "cloud":
 			r.out.backend = "cloud"
 		}
 	}
-	if v := literal(content.Attributes["required_version"]); root && v != "" {
+	if v := literal(content.Attributes["required_version"]); v != "" {
+		name := filepath.Base(path)
+		if !root {
+			name, _ = filepath.Rel(r.tree, path) // both are absolute
+		}
 		r.out.required = append(r.out.required, v)
-		r.out.from = append(r.out.from, "required_version in "+filepath.Base(path))
+		r.out.from = append(r.out.from, "required_version in "+name)
 	}
+}
+
+// backendText is what a backend block says of where the backend is. All schemas
+// of a PostgreSQL database share what their first inits make in it, so of its
+// block the connection alone counts.
+func backendText(kind string, body hcl.Body) string {
+	content, _, _ := body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "conn_str"}, {Name: "address"}}})
+	if place := cmp.Or(literal(content.Attributes["conn_str"]), literal(content.Attributes["address"])); place != "" || kind == "pg" {
+		return place
+	}
+	attrs, _ := body.JustAttributes() // nested blocks are left out: they say how, not where
+	var text []string
+	for _, name := range slices.Sorted(maps.Keys(attrs)) {
+		text = append(text, name+"="+literal(attrs[name]))
+	}
+	return strings.Join(text, "\n")
 }
 
 // call follows a module block into a local module; others are the engine's.

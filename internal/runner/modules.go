@@ -33,7 +33,7 @@ func (p *phase) lend(now time.Time) lent {
 	for queue := p.module.calls; len(queue) > 0 && len(l.entries) < maxModules; queue = queue[1:] {
 		c := queue[0]
 		f, ok := p.store().find(c, p.job.ModuleAge, now)
-		if !ok {
+		if !ok || p.job.Upgrade { // init chooses anew of modules, too
 			l.missing = append(l.missing, c)
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -34,6 +35,8 @@ type phase struct {
 	notes    []string
 	names    map[string]string // what files in memory are called, by path
 	backend  backendFiles
+
+	committed map[string]string // what the repository's own lock file names, before init: versions by provider
 
 	warnings int       // of the engine
 	debug    *debugLog // nil unless the job asks for one
@@ -98,22 +101,29 @@ func (p *phase) readInputs(context.Context) error {
 
 func (p *phase) findEngine(ctx context.Context) error {
 	spec := p.job.Engine
-	req := engines.Request{Name: spec.Name, Path: spec.Path, ReleaseURL: spec.ReleaseURL, PublicKey: spec.PublicKey,
-		CacheDir: p.job.CacheDir, SearchPath: p.env["PATH"], Env: p.env,
-		Constraints: p.module.required, From: p.module.from,
-		Progress: func(line string) { p.log.say("info", "%s", line) }}
-	if spec.Version != "" {
-		req.Constraints = append([]string{spec.Version}, req.Constraints...)
-		req.From = append([]string{"version of the engine block"}, req.From...)
+	req := spec.request(p.job.CacheDir, p.env)
+	req.Dir, req.Env = p.root, downloading(p.secrets.Network, p.env)
+	req.Progress = func(line string) { p.log.say("info", "%s", line) }
+	constraints, from, err := chosenVersions(p.tree, p.root, spec.Name)
+	if err != nil {
+		return err
 	}
+	req.Constraints, req.From = slices.Concat(req.Constraints, constraints, p.module.required), slices.Concat(req.From, from, p.module.from)
 	if p.job.EngineVersion != "" {
 		req.Constraints = append(req.Constraints, p.job.EngineVersion)
 		req.From = append(req.From, "engine_version of the workspace")
 	}
-	e, err := engines.Find(ctx, req)
+	find := engines.Find
+	if p.job.Phase == ApplyPhase {
+		find = engines.Lookup // nothing is fetched for an apply
+	}
+	e, err := find(ctx, req)
 	if err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
+		}
+		if p.job.Phase == ApplyPhase && spec.Made != "" && engineCause(err) == CauseNoEngine {
+			return refuse(CauseStale, "make a new plan", "%w", engineGone(spec.Name, spec.Made, err))
 		}
 		return &failure{outcome: Failed, cause: engineCause(err), message: err.Error(), next: fault.Next(err), err: err}
 	}
@@ -147,7 +157,7 @@ func (p *phase) conclude(err error) (killed bool) {
 		}
 		r.Outcome, r.Message, r.Next = f.outcome, f.message, f.next
 		if r.Outcome == Failed {
-			r.Cause = f.cause
+			r.Cause, r.Lock = f.cause, f.lock
 		}
 		p.log.say("error", "%s", r.Message)
 	}
@@ -182,6 +192,9 @@ func (p *phase) note(text string) {
 func (p *phase) maskResult() {
 	r := &p.result
 	r.Message, r.Next = p.mask.text(r.Message), p.mask.text(r.Next)
+	if l := r.Lock; l != nil {
+		l.ID, l.Who, l.Operation = p.mask.text(l.ID), p.mask.text(l.Who), p.mask.text(l.Operation)
+	}
 	for i := range r.Diagnostics {
 		d := &r.Diagnostics[i]
 		for _, text := range []*string{&d.Summary, &d.Detail, &d.Address, &d.File, &d.Snippet, &d.Context} {

@@ -96,6 +96,9 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 		return err
 	}
 	made.EngineName, made.RefreshOnly = p.engine.Name, p.job.RefreshOnly
+	if !p.ownLock {
+		made.Providers = p.result.Providers
+	}
 	made.Mask(p.secrets.Mask)
 	b, err := json.Marshal(made)
 	if err != nil {

@@ -24,7 +24,7 @@ func (s *Server) startRun(ctx context.Context, in *startInput) (*startOutput, er
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.Engine.Start(ctx, a, engine.Order{Workspace: in.Name, Kind: run.Kind(in.Body.Kind), Ref: in.Body.Ref, Debug: in.Body.Debug})
+	r, err := s.Engine.Start(ctx, a, engine.Order{Workspace: in.Name, Kind: run.Kind(in.Body.Kind), Ref: in.Body.Ref, Debug: in.Body.Debug, Upgrade: in.Body.Upgrade})
 	if err != nil {
 		return nil, err
 	}

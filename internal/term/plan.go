@@ -3,6 +3,7 @@ package term
 import (
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -31,6 +32,7 @@ func (p *Printer) Plan(w io.Writer, pl *plan.Plan) {
 	s.outputs(pl, engine)
 	s.checks(pl)
 	s.incomplete(pl)
+	s.providers(pl)
 	g.line(strings.Trim(s.b.String(), "\n"))
 }
 
@@ -44,6 +46,18 @@ func engineName(name string) string {
 		return "OpenTofu"
 	}
 	return ""
+}
+
+// providers tells which versions were used where no committed lock file says so.
+func (s *sheet) providers(pl *plan.Plan) {
+	if len(pl.Providers) == 0 {
+		return
+	}
+	s.linef("%s no lock file is committed; the versions used are kept for the workspace, until `tfops sync --upgrade`:", s.paint(bold, "Providers:"))
+	for _, name := range slices.Sorted(maps.Keys(pl.Providers)) {
+		s.linef("  %s %s", name, pl.Providers[name])
+	}
+	s.linef("")
 }
 
 func or(a, b string) string {

@@ -24,6 +24,14 @@ import (
 // directory for temporary files, whichever is there first.
 func CacheDir(t testing.TB) string {
 	t.Helper()
+	dir, err := cacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func cacheDir() (string, error) {
 	base := os.Getenv("TFOPS_TEST_CACHE")
 	if base == "" {
 		var err error
@@ -32,10 +40,7 @@ func CacheDir(t testing.TB) string {
 		}
 	}
 	dir := filepath.Join(base, "tfops-testrig")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	return dir
+	return dir, os.MkdirAll(dir, 0o700)
 }
 
 // Binary builds cmd/tfops, once for a state of the sources, and returns the
@@ -53,41 +58,52 @@ func Binary(t testing.TB) string {
 	return filepath.Join(dir, "tfops")
 }
 
-// cached returns the directory <CacheDir>/<name>-<key>, made by fill if it is
-// not there. fill gets the directory to fill and the one that it will become.
-// Processes that want it at once wait for the first.
+// cached is filled for a test, which fails where filling does.
 func cached(t testing.TB, name, key string, fill func(dir, final string)) string {
 	t.Helper()
-	base := CacheDir(t)
+	dir, err := filled(CacheDir(t), name, key, func(dir, final string) error {
+		fill(dir, final)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// filled returns the directory <base>/<name>-<key>, made by fill if it is not
+// there. fill gets the directory to fill and the one that it will become.
+// Processes that want it at once wait for the first.
+func filled(base, name, key string, fill func(dir, final string) error) (string, error) {
 	final := filepath.Join(base, name+"-"+key)
 	lock := flock.New(filepath.Join(base, "."+name+".lock"))
 	if err := lock.Lock(); err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	defer lock.Close()
 	now := time.Now()
 	if os.Chtimes(final, now, now) == nil { // there, and now known to be in use
-		return final
+		return final, nil
 	}
-	prune(t, base, name+"-", now.Add(-24*time.Hour))
+	if err := prune(base, name+"-", now.Add(-24*time.Hour)); err != nil {
+		return "", err
+	}
 	tmp, err := os.MkdirTemp(base, ".making-"+name+"-")
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	defer os.RemoveAll(tmp)
-	fill(tmp, final)
-	if err := os.Rename(tmp, final); err != nil {
-		t.Fatal(err)
+	if err := fill(tmp, final); err != nil {
+		return "", err
 	}
-	return final
+	return final, os.Rename(tmp, final)
 }
 
 // prune removes what no test used since, and what killed builds left.
-func prune(t testing.TB, base, prefix string, since time.Time) {
-	t.Helper()
+func prune(base, prefix string, since time.Time) error {
 	entries, err := os.ReadDir(base)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	for _, e := range entries {
 		info, err := e.Info()
@@ -98,6 +114,7 @@ func prune(t testing.TB, base, prefix string, since time.Time) {
 			_ = os.RemoveAll(filepath.Join(base, e.Name())) // a leftover costs space only
 		}
 	}
+	return nil
 }
 
 func goBuild(t testing.TB, dir, out, pkg string, flags ...string) {

@@ -9,6 +9,7 @@ package testrig
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net"
 	"os"
@@ -29,17 +30,16 @@ func Terraform(t testing.TB) string {
 	return tool(t, "terraform", "install Terraform 1.5 or newer on PATH to run the tests")
 }
 
-// Tofu returns the path of the real tofu on PATH, and whether there is one.
-// OpenTofu cannot be installed with Go's tools alone, so tests that need it
-// must do without and say so.
+// Tofu returns the path of a real tofu: the one on PATH, or else one that is
+// built. Where it cannot be built the test goes on without it and says so.
 func Tofu(t testing.TB) (string, bool) {
 	t.Helper()
-	path, err := exec.LookPath("tofu")
-	if err != nil {
-		t.Log("NOT RUN: what follows with the real OpenTofu: there is no tofu on PATH")
-		return "", false
+	if path, err := exec.LookPath("tofu"); err == nil {
+		if path, err = filepath.Abs(path); err == nil {
+			return path, true
+		}
 	}
-	return path, true
+	return Engine(t, OpenTofu)
 }
 
 func tool(t testing.TB, name, remedy string) string {
@@ -137,4 +137,25 @@ func Root(t testing.TB) string {
 		t.Fatalf("the repository's root is not known (a test built with -trimpath?): %v", err)
 	}
 	return root
+}
+
+// WriteJSON writes a value into a file, and makes its directory.
+func WriteJSON(t testing.TB, path string, v any) {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(path), 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(path, b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Inode is the number of a file within its file system.
+func Inode(info os.FileInfo) uint64 {
+	st, _ := info.Sys().(*syscall.Stat_t)
+	return st.Ino
 }

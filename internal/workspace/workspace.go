@@ -42,6 +42,7 @@ type Workspace struct {
 	Branch             string
 	Dir                string               // slash-separated, relative to the repository's root, "." for the root
 	TerraformWorkspace string               // "default" unless configured
+	Backend            string               // "managed": tfops keeps the state, whatever backend the code declares; empty: the code's own
 	VarFiles           []string             // relative to Dir, may climb with ".." but not out of the repository
 	Variables          map[string]cty.Value // a value marked with Secret must never be shown or stored
 	SharedVariables    []string             // names of those Variables that the defaults of all workspaces give
@@ -71,6 +72,9 @@ type Workspace struct {
 	KeepDays int // how many days an ended run is kept at least
 }
 
+// ManagedBackend is the Backend of a workspace whose state tfops keeps.
+const ManagedBackend = "managed"
+
 // Secret marks a value that came from outside the configuration's text (the
 // functions env and file), and every value made from it.
 var Secret = cty.NewValueMarks("secret")
@@ -98,10 +102,11 @@ func (w Workspace) Fingerprint() string {
 		BackendConfig                                       map[string]string `json:",omitempty"`
 		BackendConfigFiles                                  []string          `json:",omitempty"`
 		EngineVersion                                       string            `json:",omitempty"`
+		Backend                                             string            `json:",omitempty"`
 	}
 	d := doc{w.Repository, w.Branch, path.Clean(w.Dir), cmp.Or(w.TerraformWorkspace, "default"), w.Engine,
 		append([]string{}, w.VarFiles...), printed(w.Variables), map[string]string{}, map[string]string{},
-		printed(w.BackendConfig), w.BackendConfigFiles, w.EngineVersion}
+		printed(w.BackendConfig), w.BackendConfigFiles, w.EngineVersion, w.Backend}
 	for name, in := range w.Inputs {
 		d.Inputs[name] = fmt.Sprint(in.Source, in.Refs)
 	}

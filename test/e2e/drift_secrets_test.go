@@ -98,8 +98,8 @@ type driftVault struct {
 	mail *mailbox
 }
 
-func newDriftVault(t *testing.T) *driftVault {
-	v := &driftVault{vault: &vault{lab: newLab(t), aviary: aviary{tb: t}}, hook: newReceiver(t)}
+func newDriftVault(t *testing.T, program string) *driftVault {
+	v := &driftVault{vault: &vault{lab: newLabWith(t, program), aviary: aviary{tb: t}}, hook: newReceiver(t)}
 	set := func(name, value string) { v.env = append(v.env, name+"="+value) }
 	set("VAR_SECRET", v.new("variable from env()"))
 	v.write("outside.txt", v.new("of a provider"))
@@ -124,6 +124,7 @@ repository "infra" {
 }
 defaults {
   repository = "infra"
+  engine     = %q
   apply      = "auto"
   variables  = { from_env = env("VAR_SECRET") }
 }
@@ -156,7 +157,7 @@ report "mailed" {
   formats  = ["md", "html", "csv"]
   to       = ["mail"]
 }
-`, v.data, v.repo.Dir)
+`, v.data, v.repo.Dir, v.engine)
 }
 
 func (v *driftVault) modules() map[string]string {
@@ -224,7 +225,11 @@ func (v *driftVault) meddle() {
 // looks for secrets wherever that leaves something.
 func TestDriftSecrets(t *testing.T) {
 	t.Parallel()
-	v := newDriftVault(t)
+	withEngines(t, driftSecrets)
+}
+
+func driftSecrets(t *testing.T, program string) {
+	v := newDriftVault(t, program)
 	v.repo.Commit("main", v.modules())
 	v.write("tfops.hcl", v.hcl())
 	v.serve()

@@ -37,33 +37,47 @@ func TestMain(m *testing.M) {
 // TestScripts runs every script of testdata.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	runScripts(t, "testdata")
+	runScripts(t, script{dir: "testdata"})
 }
 
 // TestSlowScripts runs the scripts that wait for a clock. Beside the others
 // they cost no time; among them they might come last.
 func TestSlowScripts(t *testing.T) {
 	t.Parallel()
-	runScripts(t, "testdata/slow")
+	runScripts(t, script{dir: "testdata/slow"})
 }
 
-func runScripts(t *testing.T, dir string) {
+// script says which scripts to run, and with which engine.
+type script struct {
+	dir     string
+	files   []string // in the place of dir
+	engine  string   // "tofu"; empty: terraform
+	program string   // path of the engine; empty: the terraform on PATH
+}
+
+func runScripts(t *testing.T, s script) {
 	root := publicDir(t)
 	bin := filepath.Join(root, "bin")
 	install(t, testrig.Binary(t), filepath.Join(bin, "tfops"))
 	cliConfig := testrig.Provider(t)
 	terraform := testrig.Terraform(t)
+	engineDir := filepath.Dir(terraform)
+	if s.program != "" { // alone, so that no other engine can take its place
+		engineDir = filepath.Join(root, "engine")
+		install(t, s.program, filepath.Join(engineDir, filepath.Base(s.program)))
+	}
 	me, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir:         dir,
+		Dir:         s.dir,
+		Files:       s.files,
 		WorkdirRoot: root,
 		Setup: func(env *testscript.Env) error {
 			for name, value := range map[string]string{
 				"BIN": bin, "TERRAFORM": terraform, "ROOT": testrig.Root(t), "ME": me.Username,
-				"PATH":               bin + ":" + filepath.Dir(terraform) + ":/usr/bin:/bin",
+				"PATH":               bin + ":" + engineDir + ":/usr/bin:/bin",
 				"HOME":               filepath.Join(env.WorkDir, "home"),
 				"TFOPS_CONFIG":       filepath.Join(env.WorkDir, "tfops.hcl"),
 				"TF_CLI_CONFIG_FILE": cliConfig, // of the engine, where pass_env lets it through
@@ -72,7 +86,10 @@ func runScripts(t *testing.T, dir string) {
 			} {
 				env.Setenv(name, value)
 			}
-			return newSession(env)
+			if err := newSession(env); err != nil || s.engine == "" {
+				return err
+			}
+			return nameEngine(env.WorkDir, s.engine)
 		},
 		Cmds:      commands,
 		Condition: condition,

@@ -33,6 +33,8 @@ type lab struct {
 	repo  *gittest.Repo
 	env   []string // the daemon's whole environment; commands get it too
 
+	engine string // "terraform" or "tofu"
+
 	daemon *serving
 	client *api.Client
 }
@@ -49,7 +51,7 @@ func newLab(t *testing.T) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &lab{t: t, bin: bin, dir: dir, data: filepath.Join(dir, "data"), world: filepath.Join(dir, "world")}
+	l := &lab{t: t, engine: "terraform", bin: bin, dir: dir, data: filepath.Join(dir, "data"), world: filepath.Join(dir, "world")}
 	t.Cleanup(func() {
 		if err := os.RemoveAll(dir); err != nil {
 			t.Errorf("the lab cannot be removed: %v", err)
@@ -437,7 +439,7 @@ func (l *lab) engineOf(runner int) int {
 		}
 		head, tail, _ := strings.Cut(string(b), ") ")
 		pid, name, _ := strings.Cut(head, " (")
-		if fields := strings.Fields(tail); name == "terraform" && len(fields) > 1 && fields[1] == strconv.Itoa(runner) {
+		if fields := strings.Fields(tail); name == l.engine && len(fields) > 1 && fields[1] == strconv.Itoa(runner) {
 			n, _ := strconv.Atoi(pid)
 			return n
 		}

@@ -141,8 +141,8 @@ type vault struct {
 }
 
 // newVault puts a canary into every place where a secret may be.
-func newVault(t *testing.T) *vault {
-	v := &vault{lab: newLab(t), aviary: aviary{tb: t}}
+func newVault(t *testing.T, program string) *vault {
+	v := &vault{lab: newLabWith(t, program), aviary: aviary{tb: t}}
 	v.plan, v.apply = v.gate("plan"), v.gate("apply")
 	set := func(name, value string) { v.env = append(v.env, name+"="+value) }
 	set("VAR_SECRET", v.new("variable from env()"))
@@ -270,6 +270,7 @@ repository "nobody-there" {
 }
 defaults {
   repository = "signed"
+  engine     = %q
   variables  = {
     from_env  = env("VAR_SECRET")
     from_file = file("secret.txt")
@@ -287,7 +288,7 @@ workspace "wrong" {
 workspace "nobody-there" {
   repository = "nobody-there"
 }
-`, v.data, signed, inURL, signed, "http://"+url.UserPassword("tfops", v.literal).String()+"@127.0.0.1:1/repo.git")
+`, v.data, signed, inURL, signed, "http://"+url.UserPassword("tfops", v.literal).String()+"@127.0.0.1:1/repo.git", v.engine)
 	for dir := range v.modules() {
 		name := filepath.Dir(dir)
 		extra := ""
@@ -309,7 +310,11 @@ func (a *aviary) value(name string) string {
 // and then looks for them everywhere.
 func TestSecrets(t *testing.T) {
 	t.Parallel()
-	v := newVault(t)
+	withEngines(t, secretsEverywhere)
+}
+
+func secretsEverywhere(t *testing.T, program string) {
+	v := newVault(t, program)
 	v.repo.Commit("main", v.modules())
 	v.write("tfops.hcl", v.hcl())
 	v.serve()

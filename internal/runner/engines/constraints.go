@@ -9,8 +9,11 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 )
 
-// wanted is the set of constraints that a version must satisfy, all of them.
-type wanted []want
+// wanted is what a version must satisfy.
+type wanted struct {
+	exact string // this version alone; empty: any
+	all   []want
+}
 
 type want struct {
 	text   string // as it was written
@@ -19,7 +22,7 @@ type want struct {
 }
 
 func parseWanted(constraints, from []string) (wanted, error) {
-	var all wanted
+	var all []want
 	for i, text := range constraints {
 		w := want{text: strings.TrimSpace(text)}
 		if i < len(from) {
@@ -30,13 +33,31 @@ func parseWanted(constraints, from []string) (wanted, error) {
 		}
 		checks, err := version.NewConstraint(w.text)
 		if err != nil {
-			return nil, fault.New(fault.Invalid, `write it as Terraform does, e.g. "~> 1.11" or ">= 1.9, < 2.0"`,
+			return wanted{}, fault.New(fault.Invalid, `write it as Terraform does, e.g. "~> 1.11" or ">= 1.9, < 2.0"`,
 				"%s is not a version constraint", w)
 		}
 		w.checks = checks
 		all = append(all, w)
 	}
-	return all, nil
+	return wanted{all: all}, nil
+}
+
+// agree refuses an exact version that another constraint rules out: no release
+// server needs to be asked to know that there is none.
+func (ws wanted) agree() error {
+	for _, one := range ws.all {
+		v, err := version.NewSemver(strings.TrimSpace(strings.TrimPrefix(one.text, "=")))
+		if err != nil {
+			continue
+		}
+		for _, other := range ws.all {
+			if !(wanted{all: []want{other}}).allow(v) {
+				return fault.New(fault.Invalid, "change one of the two, so that both allow the same version",
+					"no version is both %s and %s", one, other)
+			}
+		}
+	}
+	return nil
 }
 
 func (w want) String() string {
@@ -47,12 +68,15 @@ func (w want) String() string {
 }
 
 func (ws wanted) String() string {
-	if len(ws) == 0 {
+	if len(ws.all) == 0 && ws.exact == "" {
 		return "any version"
 	}
-	texts := make([]string, len(ws))
-	for i, w := range ws {
-		texts[i] = w.String()
+	var texts []string
+	if ws.exact != "" {
+		texts = append(texts, fmt.Sprintf("%q (which made the plan)", ws.exact))
+	}
+	for _, w := range ws.all {
+		texts = append(texts, w.String())
 	}
 	return strings.Join(texts, " and ")
 }
@@ -61,7 +85,10 @@ func (ws wanted) String() string {
 // constraint that names none by its numbers alone, which is how Terraform
 // itself compares with required_version.
 func (ws wanted) allow(v *version.Version) bool {
-	for _, w := range ws {
+	if ws.exact != "" && v.String() != ws.exact {
+		return false
+	}
+	for _, w := range ws.all {
 		for _, c := range w.checks {
 			compared := v
 			if !c.Prerelease() {
@@ -79,11 +106,11 @@ func (ws wanted) allow(v *version.Version) bool {
 // binary that a person put on PATH, a prerelease is picked only when a
 // constraint asks for one by name.
 func (ws wanted) choose(v *version.Version) bool {
-	return ws.allow(v) && (v.Prerelease() == "" || ws.namesPrerelease())
+	return ws.allow(v) && (v.Prerelease() == "" || ws.exact != "" || ws.namesPrerelease())
 }
 
 func (ws wanted) namesPrerelease() bool {
-	for _, w := range ws {
+	for _, w := range ws.all {
 		for _, c := range w.checks {
 			if c.Prerelease() && !strings.HasPrefix(strings.TrimSpace(c.String()), "!=") {
 				return true

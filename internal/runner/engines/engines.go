@@ -16,9 +16,11 @@
 // leaves is compared with the archive, asked for its version, and only then
 // renamed into the cache. An install that was cut off is never found again.
 //
-// No code of a repository runs here: binaries are asked for their version
-// in the root directory with a small environment, and entries of PATH that are
-// relative are passed over.
+// No code of a repository runs here: an engine is asked for its version in the
+// root directory with a small environment, and entries of PATH that are relative
+// are passed over. What is not an engine itself (the shim of a version switcher:
+// mise, tenv, asdf, tfenv) is asked each time where the engine would work, and
+// with its environment: that decides which engine it starts.
 package engines
 
 import (
@@ -38,14 +40,16 @@ type Engine struct {
 // Request says which engine is wanted and where it may come from.
 type Request struct {
 	Name        string            // "terraform" or "tofu"
-	Constraints []string          // all must hold; from the configuration and from required_version
+	Exact       string            // this version and no other, whatever Constraints allow; empty: any that they allow
+	Constraints []string          // all must hold; from the configuration, version files and required_version
 	From        []string          // where each of Constraints was written, by index, for messages; may be shorter
 	Path        string            // use this binary and nothing else; absolute
 	ReleaseURL  string            // where releases are; empty: the maker's own server
 	PublicKey   string            // armored key that signs them; empty: the maker's own
 	CacheDir    string            // binaries are kept in engines/<name>/<version>/<name> below it
 	SearchPath  string            // the PATH to search; empty: none is searched
-	Env         map[string]string // HTTPS_PROXY, HTTP_PROXY and NO_PROXY for the download; nil: this process's own
+	Dir         string            // where the engine would work: version switchers are asked there; empty: the root directory
+	Env         map[string]string // the engine's environment: proxies and certificates for downloads, settings of version switchers; nil: this process's own
 	Progress    func(string)      // told of slow steps, a line each; may be nil
 }
 
@@ -83,8 +87,8 @@ type finder struct {
 	tried []string // what was looked at and why it does not fit, for the final fault
 }
 
-// place is one step of a search; a nil engine without error means: look on.
-type place func(context.Context) (*Engine, error)
+// look is one step of a search; a nil engine without error means: look on.
+type look func(context.Context) (*Engine, error)
 
 func newFinder(req Request) (*finder, error) {
 	if req.Name != terraform && req.Name != tofu {
@@ -94,21 +98,25 @@ func newFinder(req Request) (*finder, error) {
 		return nil, fault.New(fault.Internal, "", "the directory to keep engines in is %q, which is not an absolute path", req.CacheDir)
 	}
 	want, err := parseWanted(req.Constraints, req.From)
+	if err == nil {
+		err = want.agree()
+	}
 	if err != nil {
 		return nil, err
 	}
+	want.exact = req.Exact
 	if req.Progress == nil {
 		req.Progress = func(string) {}
 	}
 	return &finder{req: req, want: want, known: loadMemory(filepath.Join(req.CacheDir, "engines", "versions.json"))}, nil
 }
 
-func (f *finder) find(ctx context.Context, places ...place) (Engine, error) {
+func (f *finder) find(ctx context.Context, steps ...look) (Engine, error) {
 	if f.req.Path != "" {
 		return f.named(ctx)
 	}
-	for _, look := range places {
-		e, err := look(ctx)
+	for _, step := range steps {
+		e, err := step(ctx)
 		if ctx.Err() != nil {
 			return Engine{}, f.stopped(ctx)
 		}

@@ -76,7 +76,22 @@ func (f *finder) version(ctx context.Context, path string) (*version.Version, er
 	if _, err := (&fs.AnyVersion{ExactBinPath: path}).Find(ctx); err != nil {
 		return nil, errors.New("it is not an executable file")
 	}
-	return f.known.version(ctx, path, f.req.SearchPath)
+	return f.known.version(ctx, path, place{path: f.req.SearchPath, dir: f.req.Dir, env: f.req.Env})
+}
+
+// Switched reports whether what would be found first is a version switcher's,
+// whose answer depends on the directory.
+func Switched(req Request) bool {
+	for _, dir := range filepath.SplitList(req.SearchPath) {
+		path := req.Path
+		if path == "" {
+			path = filepath.Join(dir, req.Name)
+		}
+		if _, err := os.Stat(path); err == nil && filepath.IsAbs(path) {
+			return !isEngine(path)
+		}
+	}
+	return false
 }
 
 func (f *finder) note(format string, args ...any) {

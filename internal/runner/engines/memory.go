@@ -2,8 +2,8 @@ package engines
 
 import (
 	"context"
+	"debug/buildinfo"
 	"encoding/json"
-	"io"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -15,8 +15,9 @@ import (
 // 25 to 40 ms and every phase of every run needs to know. An answer holds
 // while path, size, modification time and inode stay the same.
 //
-// Scripts are asked each time: a version switcher's answer depends on its own
-// settings, which its file does not show.
+// Only engines are remembered. Anything else of that name is a version
+// switcher's: its answer depends on the directory, the environment and on its
+// own settings, which its file does not show.
 type memory struct {
 	file  string
 	known map[string]answer // by path
@@ -25,6 +26,7 @@ type memory struct {
 type answer struct {
 	identity
 	Version string `json:"version"`
+	Engine  bool   `json:"engine"` // it is an engine itself; without this, an older tfops may have asked a version switcher
 }
 
 // identity tells cheaply that a file is still the same.
@@ -53,24 +55,25 @@ func loadMemory(file string) *memory {
 }
 
 // version returns the version of the binary at path, asking it if need be.
-func (m *memory) version(ctx context.Context, path, searchPath string) (*version.Version, error) {
+func (m *memory) version(ctx context.Context, path string, at place) (*version.Version, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	id := identify(info)
-	if a, ok := m.known[path]; ok && a.identity == id {
+	if a, ok := m.known[path]; ok && a.Engine && a.identity == id {
 		if v, err := version.NewSemver(a.Version); err == nil {
 			return v, nil
 		}
 	}
-	v, err := probe(ctx, path, searchPath)
+	if !isEngine(path) {
+		return probeSwitcher(ctx, path, at)
+	}
+	v, err := probe(ctx, path, at.path)
 	if err != nil {
 		return nil, err
 	}
-	if !isScript(path) {
-		m.learn(path, answer{identity: id, Version: v.String()})
-	}
+	m.learn(path, answer{identity: id, Version: v.String(), Engine: true})
 	return v, nil
 }
 
@@ -89,15 +92,12 @@ func (m *memory) learn(path string, a answer) {
 	}
 }
 
-func isScript(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	var head [2]byte
-	_, err = io.ReadFull(f, head[:])
-	return err == nil && string(head[:]) == "#!"
+// isEngine reports whether the file at path is an engine and not something that
+// starts one. Go writes into a program what it was built of; an engine's maker
+// strips nothing of that, and neither does who builds one from its sources.
+func isEngine(path string) bool {
+	info, err := buildinfo.ReadFile(path)
+	return err == nil && (info.Path == "github.com/hashicorp/terraform" || info.Path == "github.com/opentofu/opentofu/cmd/tofu")
 }
 
 // writeJSON replaces a file whole or not at all, readable by its owner only.

@@ -2,6 +2,7 @@ package engines
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,17 @@ import (
 // that a loaded machine is not mistaken for a broken binary.
 const probeTimeout = 30 * time.Second
 
+// switcherTimeout is that of a version switcher, which may download the engine
+// first.
+const switcherTimeout = 5 * time.Minute
+
+// place is where and with what a version switcher is asked.
+type place struct {
+	path string            // PATH
+	dir  string            // empty: the root directory
+	env  map[string]string // nil: a small one
+}
+
 // An executable that was just written may be busy for a moment.
 const (
 	busyTries = 40
@@ -36,10 +48,19 @@ var versionLine = sync.OnceValue(func() *regexp.Regexp {
 // the current directory, which may be a repository, with the whole
 // environment, and lets it ask the maker's server whether it is outdated.
 func probe(ctx context.Context, path, searchPath string) (*version.Version, error) {
-	asking, cancel := context.WithTimeout(ctx, probeTimeout)
+	return probed(ctx, probeTimeout, path, place{path: searchPath})
+}
+
+// probeSwitcher asks what a version switcher starts for the directory.
+func probeSwitcher(ctx context.Context, path string, at place) (*version.Version, error) {
+	return probed(ctx, switcherTimeout, path, at)
+}
+
+func probed(ctx context.Context, timeout time.Duration, path string, at place) (*version.Version, error) {
+	asking, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	out, err := ask(asking, path, searchPath)
+	out, err := ask(asking, path, at)
 	for tries := 0; errors.Is(err, syscall.ETXTBSY) && tries < busyTries; tries++ {
 		// Another goroutine forked while the binary was being written: the
 		// child has it open for writing until its own exec.
@@ -47,7 +68,7 @@ func probe(ctx context.Context, path, searchPath string) (*version.Version, erro
 		case <-time.After(busyWait):
 		case <-asking.Done():
 		}
-		out, err = ask(asking, path, searchPath)
+		out, err = ask(asking, path, at)
 	}
 	if asking.Err() != nil {
 		return nil, fmt.Errorf("did not tell its version: %w", context.Cause(asking))
@@ -58,15 +79,17 @@ func probe(ctx context.Context, path, searchPath string) (*version.Version, erro
 	return parseVersion(out)
 }
 
-func ask(ctx context.Context, path, searchPath string) ([]byte, error) {
+func ask(ctx context.Context, path string, at place) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, path, "version", "-json")
-	cmd.Dir = "/"
-	cmd.Env = []string{
-		"PATH=" + searchPath,
-		"HOME=" + os.Getenv("HOME"), // version switchers on PATH keep their choice there
-		"CHECKPOINT_DISABLE=1",
-		"TF_CLI_CONFIG_FILE=" + os.DevNull,
+	cmd.Dir = cmp.Or(at.dir, "/")
+	for name, value := range at.env {
+		cmd.Env = append(cmd.Env, name+"="+value)
 	}
+	if at.env["HOME"] == "" {
+		cmd.Env = append(cmd.Env, "HOME="+os.Getenv("HOME")) // version switchers on PATH keep their choice there
+	}
+	// The last of a name counts.
+	cmd.Env = append(cmd.Env, "PATH="+at.path, "CHECKPOINT_DISABLE=1", "TF_CLI_CONFIG_FILE="+os.DevNull)
 	// A script may have started processes of its own: end the whole group.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

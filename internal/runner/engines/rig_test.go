@@ -21,11 +21,44 @@ import (
 const helperEnv = "ENGINES_TEST_FIND"
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "terraform" {
+		switcher()
+		return
+	}
 	if text := os.Getenv(helperEnv); text != "" {
 		find(text)
 		return
 	}
 	os.Exit(m.Run())
+}
+
+// switcher is what a version switcher on PATH does, as a program of its own: it
+// answers by the environment and by a file of the directory that it is asked in.
+func switcher() {
+	v := os.Getenv("SWITCHER_VERSION")
+	if v == "" {
+		text, err := os.ReadFile(".terraform-version")
+		if err != nil {
+			os.Stderr.WriteString("no version is set for this directory\n")
+			os.Exit(1)
+		}
+		v = strings.TrimSpace(string(text))
+	}
+	os.Stdout.WriteString(`{"terraform_version": "` + v + `"}` + "\n")
+}
+
+// switcherOnPath is a PATH whose terraform is a version switcher.
+func switcherOnPath(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.Symlink(self, filepath.Join(dir, "terraform")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 func find(text string) {

@@ -1,6 +1,8 @@
 package engines
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	_ "embed"
 	"net/http"
 	"net/url"
@@ -37,13 +39,18 @@ type source struct {
 	keys    openpgp.EntityList
 	product product.Product
 	proxy   func(*url.URL) (*url.URL, error)
+	roots   *x509.CertPool // nil: the system's
 }
 
 // newSource tells where the engine's releases are. hc-install knows no
 // OpenTofu, and OpenTofu's own server has another layout, so its releases can
 // only come from a mirror that the configuration names.
 func newSource(req Request) (*source, error) {
-	s := &source{base: req.ReleaseURL, key: req.PublicKey, proxy: proxies(req.Env)}
+	roots, err := certificates(req.Env)
+	if err != nil {
+		return nil, err
+	}
+	s := &source{base: req.ReleaseURL, key: req.PublicKey, proxy: proxies(req.Env), roots: roots}
 	s.product = product.Product{Name: req.Name, BinaryName: func() string { return req.Name }}
 	if req.Name == terraform {
 		if s.base == "" {
@@ -96,6 +103,9 @@ func proxies(env map[string]string) func(*url.URL) (*url.URL, error) {
 func (s *source) transport() (rt http.RoundTripper, release func()) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.Proxy = func(r *http.Request) (*url.URL, error) { return s.proxy(r.URL) }
+	if s.roots != nil {
+		t.TLSClientConfig = &tls.Config{RootCAs: s.roots}
+	}
 	t.ResponseHeaderTimeout = time.Minute
 	c := retryablehttp.NewClient()
 	c.HTTPClient = &http.Client{Transport: t}

@@ -1,0 +1,23 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// elsewhere finds that a workspace's plans would be made on another server, which
+// its runs refuse.
+func elsewhere(graph *workspace.Graph, w workspace.Workspace) (workspace.Problem, bool) {
+	b, ok := graph.Backend(w.Dir)
+	if !ok || w.Backend == workspace.ManagedBackend || b.Type != "cloud" && b.Type != "remote" {
+		return workspace.Problem{}, false
+	}
+	what := "a cloud block"
+	if b.Type == "remote" {
+		what = `backend "remote"`
+	}
+	return workspace.Problem{Workspace: w.Name, Where: "directory " + w.Dir,
+		Message: fmt.Sprintf("the code of workspace %s has %s: its plans are made and applied on that server, and not here", w.Name, what),
+		Next:    `write backend = "managed" into the workspace, and tfops keeps the state; or declare another backend in the repository`}, true
+}

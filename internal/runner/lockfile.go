@@ -1,0 +1,124 @@
+package runner
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// What the engines say of a lock file that does not fit.
+var (
+	// The provider that is offered is not the one that was locked. That may be
+	// another platform's hash, or an attack: nothing of ours makes it pass.
+	checksumText = lazily(`(?i)doesn't match any of the checksums|does not match any of the checksums|checksum list has (?:no|unexpected)|` +
+		`not match (?:any of )?the (?:recorded|previously recorded|expected) checksums?`)
+	movedText    = lazily(`(?i)does not match (?:the )?configured version constraints?`)
+	missingText  = lazily(`(?i)Inconsistent dependency lock file|no version is selected|Provider dependency changes detected|the cached package for .* does not match`)
+	providerName = lazily(`\b((?:[0-9A-Za-z.-]+\.[a-z]+/)[0-9A-Za-z_-]+/[0-9A-Za-z_-]+)`)
+)
+
+// constraintMoved reports whether all that keeps init from going on is that
+// versions which were locked are not allowed any more. A checksum that does not
+// match is never a reason to forget what was locked.
+func constraintMoved(all []Diagnostic) bool {
+	moved := false
+	for _, d := range errorsOf(all) {
+		text := d.Summary + "\n" + d.Detail
+		if checksumText().MatchString(text) {
+			return false
+		}
+		moved = moved || movedText().MatchString(text)
+	}
+	return moved
+}
+
+// lockFileNext is what to do about a lock file of which the engine complains;
+// "" when it does not.
+func lockFileNext(what, text string) string {
+	engine, _, _ := strings.Cut(what, " ")
+	platform := runtime.GOOS + "_" + runtime.GOARCH
+	names := strings.Join(providersIn(text), " ")
+	if names != "" {
+		names = " " + names
+	}
+	switch {
+	case checksumText().MatchString(text):
+		return fmt.Sprintf("add this platform's checksums in the root module, look at what changed, and commit %s: %s providers lock -platform=%s%s", dependencyLock, engine, platform, names)
+	case movedText().MatchString(text):
+		return fmt.Sprintf("choose versions anew in the root module and commit %s: %s init -upgrade, then %s providers lock -platform=%s", dependencyLock, engine, engine, platform)
+	case missingText().MatchString(text):
+		return fmt.Sprintf("complete the lock file in the root module and commit %s: %s providers lock -platform=%s%s", dependencyLock, engine, platform, names)
+	}
+	return ""
+}
+
+// providersIn are the providers that a text names, each once.
+func providersIn(text string) []string {
+	var names []string
+	for _, m := range providerName().FindAllStringSubmatch(text, -1) {
+		if !slices.Contains(names, m[1]) && !strings.Contains(m[1], "developer.hashicorp.com") && len(names) < 20 {
+			names = append(names, m[1])
+		}
+	}
+	return names
+}
+
+func refuseUpgrade(engine string) error {
+	return refuse(CauseBadInput, "in the root module: "+engine+" init -upgrade, then commit "+dependencyLock,
+		"the provider versions are those of the committed %s, which tfops does not change", dependencyLock)
+}
+
+// lockedProviders reads which version of each provider a lock file names; nil
+// where it cannot be read, of which the engine tells.
+func lockedProviders(path string) map[string]string {
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	f, diags := hclsyntax.ParseConfig(src, path, hcl.InitialPos)
+	if diags.HasErrors() {
+		return nil
+	}
+	found := map[string]string{}
+	for _, b := range f.Body.(*hclsyntax.Body).Blocks {
+		if b.Type == "provider" && len(b.Labels) == 1 && b.Body.Attributes["version"] != nil {
+			found[b.Labels[0]] = literal(b.Body.Attributes["version"].AsHCLAttribute())
+		}
+	}
+	return found
+}
+
+// warnOfLockFile says which providers the repository's own lock file lacks: each
+// plan takes the newest that is allowed. It remembers as well which versions were used.
+func (p *phase) warnOfLockFile() {
+	used := lockedProviders(filepath.Join(p.root, dependencyLock))
+	p.result.Providers = used
+	if !p.ownLock || p.job.Phase != PlanPhase {
+		return
+	}
+	var lacks []string
+	for _, name := range slices.Sorted(maps.Keys(used)) {
+		if p.committed[name] == "" {
+			lacks = append(lacks, name+" "+used[name])
+		}
+	}
+	warned := slices.ContainsFunc(p.result.Diagnostics, func(d Diagnostic) bool { return d.Summary == lacksSummary })
+	if len(lacks) == 0 || warned {
+		return
+	}
+	platform := runtime.GOOS + "_" + runtime.GOARCH
+	d := Diagnostic{Severity: "warning", Summary: lacksSummary, File: dependencyLock,
+		Detail: fmt.Sprintf("It does not name %s, so each plan may take another version. In the root module: %s providers lock -platform=%s, then commit %s.",
+			strings.Join(lacks, ", "), p.engine.Name, platform, dependencyLock)}
+	p.result.Diagnostics = append(p.result.Diagnostics, d)
+	p.log.say("warn", "%s: %s", d.Summary, d.Detail)
+}
+
+const lacksSummary = "The lock file lacks providers"

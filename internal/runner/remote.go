@@ -1,0 +1,19 @@
+package runner
+
+// refuseRemote refuses a root module whose runs are HCP Terraform's (or another
+// server's of its kind): that plans and applies there, saves no plan that tfops
+// could hold, and knows nothing of approvals here.
+func (p *phase) refuseRemote() error {
+	what := ""
+	switch p.module.backend {
+	case "cloud":
+		what = "a cloud block"
+	case "remote":
+		what = `backend "remote"`
+	default:
+		return nil
+	}
+	return refuse(CauseBadInput, `write backend = "managed" into the workspace of tfops.hcl, and tfops keeps the state (fetch it first with "`+p.engine.Name+
+		` state pull"); or declare another backend in the repository`,
+		"the root module %s has %s: its plans are made and applied on that server, and not here", p.job.Dir, what)
+}

@@ -1,0 +1,40 @@
+package runner
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// What is planned on another server is refused before init, which would ask that
+// server; with a managed backend in its place it works, and so does any other.
+func TestRemoteRunsAreRefused(t *testing.T) {
+	for name, block := range map[string]string{
+		"a cloud block":    "terraform {\n  cloud {\n    organization = \"acme\"\n    workspaces {\n      name = \"app\"\n    }\n  }\n}\n",
+		`backend "remote"`: "terraform {\n  backend \"remote\" {\n    organization = \"acme\"\n    workspaces {\n      prefix = \"app-\"\n    }\n  }\n}\n",
+	} {
+		t.Run(strings.Fields(name)[1], func(t *testing.T) {
+			r := newRig(t, map[string]string{"main.tf": block + simple})
+			_, result := r.plan()
+			must(t, result, Failed, CauseBadInput, name)
+			if !strings.Contains(result.Next, `backend = "managed"`) {
+				t.Errorf("next is %q", result.Next)
+			}
+			managed := func(j *Job, _ *Secrets) { j.Backend = workspace.ManagedBackend }
+			must(t, r.planned(managed).startApply(managed).wait(), Succeeded, "", "")
+			if _, err := os.Stat(filepath.Join(r.workspaceDir(), managedState)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	r := newRig(t, nil)
+	r.write("main.tf", "terraform {\n  backend \"local\" {\n    path = \""+filepath.Join(r.base, "own.tfstate")+"\"\n  }\n}\n"+simple)
+	managed := func(j *Job, _ *Secrets) { j.Backend = workspace.ManagedBackend }
+	must(t, r.planned(managed).startApply(managed).wait(), Succeeded, "", "")
+	if exists(filepath.Join(r.base, "own.tfstate")) || !exists(filepath.Join(r.workspaceDir(), managedState)) {
+		t.Error("the managed state did not take the place of the repository's backend")
+	}
+}

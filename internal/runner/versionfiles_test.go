@@ -1,0 +1,180 @@
+package runner
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/tfops/tfops/internal/fault"
+)
+
+func TestVersionConstraint(t *testing.T) {
+	for word, want := range map[string]string{
+		"1.5.7": "= 1.5.7", "v1.5.7": "= 1.5.7", "1.6.0-rc1": "= 1.6.0-rc1",
+		"1.5": "~> 1.5.0", "1": "~> 1.0",
+		"latest": "", "latest-allowed": "", "system": "",
+		"latest:^1.5": "~> 1.5.0", `latest:^1\.5\.`: "~> 1.5.0", "latest:1.5": "~> 1.5.0", "latest:^1": "~> 1.0", `latest:^1\.5\.\d+$`: "~> 1.5.0",
+		"latest:^1.5.7$": "= 1.5.7", "prefix:1.9": "~> 1.9.0",
+		"~>":    "~>", // refused with the other constraints
+		">=1.5": ">=1.5", "~> 1.5": "~> 1.5",
+	} {
+		if got, known := versionConstraint(word); !known || got != want {
+			t.Errorf("%q: %q, %v, want %q", word, got, known, want)
+		}
+	}
+	for _, word := range []string{"min-required", "latest:", "latest:^1.5|^1.6", "ref:main", "path:/opt/terraform", "lts", "latest:-beta", "1.2.3.4"} {
+		if got, known := versionConstraint(word); known {
+			t.Errorf("%q is taken for %q", word, got)
+		}
+	}
+}
+
+func TestChosenVersions(t *testing.T) {
+	tree := t.TempDir()
+	root := filepath.Join(tree, "live", "app")
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(tree, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(engine string, constraints, from []string) {
+		t.Helper()
+		gotC, gotF, err := chosenVersions(tree, root, engine)
+		if err != nil || !reflect.DeepEqual(gotC, constraints) || !reflect.DeepEqual(gotF, from) {
+			t.Errorf("%s: %q from %q, %v; want %q from %q", engine, gotC, gotF, err, constraints, from)
+		}
+	}
+	want("terraform", nil, nil)
+	write(".terraform-version", "\ufeff# for all\r\n1.5.7\r\n")
+	write(".opentofu-version", "1.9.0\n")
+	write(".tool-versions", "nodejs 20.1.0\nterraform 1.5.7 1.4.0 # the first counts\nopentofu 1.9.0\n")
+	want("terraform", []string{"= 1.5.7", "= 1.5.7"}, []string{".terraform-version", ".tool-versions"})
+	want("tofu", []string{"= 1.9.0", "= 1.9.0"}, []string{".opentofu-version", ".tool-versions"})
+	write("live/.terraform-version", "1.9.8")
+	write("live/app/.tool-versions", "nodejs 22.0.0\n") // says nothing of this tool
+	want("terraform", []string{"= 1.9.8", "= 1.5.7"}, []string{"live/.terraform-version", ".tool-versions"})
+	write("live/app/.terraform-version", "latest\n")
+	want("terraform", []string{"= 1.5.7"}, []string{".tool-versions"})
+
+	write("live/app/.terraform-version", "min-required\n")
+	if _, _, err := chosenVersions(tree, root, "terraform"); err == nil || !strings.Contains(err.Error(), `live/app/.terraform-version asks for "min-required"`) {
+		t.Errorf("%v", err)
+	}
+	if failureOf(t.Context(), refuse(CauseBadInput, "x", "y")).next == "" {
+		t.Error("nothing says what to do")
+	}
+}
+
+// A version file is the repository's: a link out of it, a directory and a huge
+// file are not read.
+func TestHostileVersionFiles(t *testing.T) {
+	tree, outside := t.TempDir(), filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(outside, []byte("1.5.7"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(tree, ".terraform-version")
+	for name, create := range map[string]func() error{
+		"a link out of the tree": func() error { return os.Symlink(outside, path) },
+		"a directory":            func() error { return os.Mkdir(path, 0o700) },
+		"a link to itself":       func() error { return os.Symlink(path, path) },
+		"a huge file":            func() error { return os.WriteFile(path, make([]byte, 8<<20), 0o600) },
+	} {
+		if err := create(); err != nil {
+			t.Fatal(err)
+		}
+		constraints, _, err := chosenVersions(tree, tree, "terraform")
+		if len(constraints) > 0 || name != "a huge file" && err != nil || err != nil && len(err.Error()) > 1000 {
+			t.Errorf("%s: %q, %.200v", name, constraints, err)
+		}
+		if err := os.RemoveAll(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// required_version of local modules counts; the message names the file.
+func TestRequiredVersionOfLocalModules(t *testing.T) {
+	tree := t.TempDir()
+	for name, text := range map[string]string{
+		"app/main.tf":                  "terraform {\n  required_version = \">= 1.4\"\n}\nmodule \"net\" {\n  source = \"../modules/net\"\n}\n",
+		"modules/net/main.tf":          "terraform {\n  required_version = \"~> 1.9\"\n}\nmodule \"deep\" {\n  source = \"./deep\"\n}\n",
+		"modules/net/deep/versions.tf": "terraform {\n  required_version = \"< 99\"\n}\n",
+		"unused/main.tf":               "terraform {\n  required_version = \"1.0.0\"\n}\n",
+	} {
+		path := filepath.Join(tree, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m, err := readModule(tree, filepath.Join(tree, "app"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for i, v := range m.required {
+		got[m.from[i]] = v
+	}
+	want := map[string]string{"required_version in main.tf": ">= 1.4", "required_version in modules/net/main.tf": "~> 1.9", "required_version in modules/net/deep/versions.tf": "< 99"}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// An apply asks for exactly the version that made its plan, and downloads nothing.
+func TestApplyWithTheEngineOfThePlan(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": simple})
+	f := r.planned()
+	gone := f.startApply(func(j *Job, _ *Secrets) { j.Engine.Made, j.Engine.ReleaseURL = "1.5.6", "http://127.0.0.1:1" })
+	must(t, gone.wait(), Failed, CauseStale, "terraform 1.5.6, which made the plan, is not here any more")
+	if exists(filepath.Join(gone.dir, startedFile)) {
+		t.Error("the engine was started")
+	}
+	result, err := LoadResult(f.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, f.startApply(func(j *Job, _ *Secrets) { j.Engine.Made = result.EngineVersion }).wait(), Succeeded, "", "")
+}
+
+func TestHasEngine(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": simple})
+	_, job, secrets := r.planJob()
+	f := r.planned()
+	result, err := LoadResult(f.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	job.Engine.Made = result.EngineVersion
+	if err := r.local.HasEngine(t.Context(), job, secrets.Env); err != nil {
+		t.Errorf("it is there: %v", err)
+	}
+	if err := r.local.HasEngine(t.Context(), job, map[string]string{"PATH": t.TempDir()}); err == nil || !strings.Contains(err.Error(), "on PATH: none") {
+		t.Errorf("it is on no PATH: %v", err)
+	}
+	job.Engine.Made = "1.5.6"
+	if err := r.local.HasEngine(t.Context(), job, secrets.Env); err == nil || fault.Next(err) == "" {
+		t.Errorf("another version made the plan: %v", err)
+	}
+	job.Engine.Made, job.Engine.Version = result.EngineVersion, "~> 99.0"
+	if err := r.local.HasEngine(t.Context(), job, secrets.Env); err == nil {
+		t.Error("the configuration forbids it by now")
+	}
+	// A version switcher answers in the module's directory: without that only the apply tells.
+	shims := t.TempDir()
+	if err := os.WriteFile(filepath.Join(shims, "terraform"), []byte("#!/bin/sh\nexit 1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	job.Engine.Version, job.Tree = "", filepath.Join(r.base, "gone")
+	if err := r.local.HasEngine(t.Context(), job, map[string]string{"PATH": shims}); err != nil {
+		t.Errorf("nobody can tell: %v", err)
+	}
+}
