@@ -12,7 +12,7 @@ func TestCompletion(t *testing.T) {
 		words []string
 		want  []string
 	}{
-		{[]string{"sta"}, []string{"status"}},
+		{[]string{"statu"}, []string{"status"}},
 		{[]string{"plan", ""}, []string{"accounts-prod\tsynced", "network-prod\tpending", "dns\tunknown"}},
 		{[]string{"plan", "net"}, []string{"network-prod\tpending"}},
 		{[]string{"plan", "network-prod", ""}, nil},
@@ -28,7 +28,7 @@ func TestCompletion(t *testing.T) {
 		out := s.ok(append([]string{"__complete"}, c.words...)...)
 		lines := strings.Split(strings.TrimSpace(out), "\n")
 		got := strings.Join(lines[:len(lines)-1], "\n") // the last line is for the shell
-		if c.words[0] == "sta" {
+		if c.words[0] == "statu" {
 			got, _, _ = strings.Cut(got, "\t")
 		}
 		if got != strings.Join(c.want, "\n") {

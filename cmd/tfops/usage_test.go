@@ -17,7 +17,7 @@ func TestWrongUsage(t *testing.T) {
 		says []string
 	}{
 		{[]string{"stauts"}, []string{"there is no command stauts", "did you mean status?"}},
-		{[]string{"stat"}, []string{"did you mean status?"}},
+		{[]string{"stat"}, []string{"did you mean state?"}},
 		{[]string{"findings"}, []string{"there is no command findings", "did you mean tfops drift findings?"}},
 		{[]string{"codify", "3f2a9c41d07b"}, []string{"did you mean tfops drift codify?"}},
 		{[]string{"ack"}, []string{"did you mean tfops drift ack? Otherwise: tfops --help"}},

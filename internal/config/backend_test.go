@@ -81,7 +81,7 @@ func TestBackendConfigMistakes(t *testing.T) {
 		`backend_config_files = ["/etc/x"]`:                     "is relative to dir",
 		`backend_config_files = ["a=b"]`:                        "A setting belongs in backend_config",
 		`backend_config_file = "x"`:                             "backend_config_files",
-		`backend = { key = "x" }`:                               "backend_config = {",
+		`backend = { key = "x" }`:                               "backend must be a string",
 		`parallelism = 0`:                                       "parallelism",
 		`engine_version = "newest"`:                             "Write it as Terraform's required_version",
 		`terraform_version = "1.11"`:                            "engine_version =",

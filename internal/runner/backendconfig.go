@@ -81,7 +81,11 @@ func (p *phase) checkBackend(context.Context) error {
 
 func checkBackendFile(tree, root, name string) error {
 	const next = "correct `backend_config_files` of the workspace, or commit the file; its entries are relative to `dir`"
-	real, err := filepath.EvalSymlinks(filepath.Join(root, filepath.FromSlash(name)))
+	path := filepath.Join(root, filepath.FromSlash(name))
+	if !within(tree, path) {
+		return refuse(CauseBadInput, next, "the file %s with settings of the backend leads out of the repository", name)
+	}
+	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return refuse(CauseBadInput, next, "there is no file %s with settings of the backend in this commit", name)
 	}

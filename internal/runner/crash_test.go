@@ -79,6 +79,10 @@ func TestRunnerKilledInPlan(t *testing.T) {
 	}
 	// The same directory takes another attempt.
 	f.write("main.tf", simple)
+	f.job.Checkout = f.checkout()
+	if err := os.RemoveAll(f.job.Ground); err != nil { // as the daemon does before each plan
+		t.Fatal(err)
+	}
 	must(t, f.start(f.dir, f.job, Secrets{Env: f.env}).wait(), Succeeded, "", "")
 }
 

@@ -103,6 +103,10 @@ func writeChanged(path string, content []byte) error {
 
 // placeState gives a root module without a backend its managed state.
 func (p *phase) placeState(context.Context) error {
+	if p.job.Phase == ApplyPhase { // the override is among what the plan wrote
+		p.managed = p.ground.Backend.Type == managedBackend
+		return nil
+	}
 	p.managed = p.module.backend == "" && !p.module.unread || p.job.Backend == workspace.ManagedBackend
 	if !p.managed {
 		return p.refuseRemote()
@@ -205,7 +209,7 @@ func (p *phase) clearData() error {
 // reuse lays out what was kept, if it fits.
 func (p *phase) reuse(of lent) bool {
 	kept, ok := readKept(p.job.WorkspaceDir)
-	if !ok || p.hidesBackend() || !of.complete(p.module) || kept.Key != p.initKey(of) {
+	if !ok || p.job.Upgrade || p.hidesBackend() || !of.complete(p.module) || kept.Key != p.initKey(of) {
 		return false
 	}
 	err := kept.layOut(p.root)
@@ -345,7 +349,7 @@ func (p *phase) readBackend(reuse bool) error {
 		if err := checkManaged(kind, config, p.job.WorkspaceDir); err != nil && !(reuse && !ok) {
 			return err
 		}
-		p.result.Backend = BackendConfig{Type: "managed", Config: map[string]any{"path": managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace)}}
+		p.result.Backend = BackendConfig{Type: managedBackend, Config: map[string]any{"path": managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace)}}
 		return nil
 	}
 	if !ok {

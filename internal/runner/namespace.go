@@ -238,6 +238,9 @@ func (l *Local) namespaceFor(dir string) namespace {
 }
 
 func (l *Local) probe(n namespace, in string) error {
+	if err := os.MkdirAll(in, 0o700); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp(in, "probe-*")
 	if err != nil {
 		return err

@@ -84,8 +84,10 @@ func (p *phase) readInputs(context.Context) error {
 	if p.tree, p.root, err = checkInputs(p.job); err != nil {
 		return err
 	}
-	if err = removeOverrides(p.root); err != nil {
-		return err
+	if p.job.Phase == PlanPhase {
+		if err = removeOverrides(p.root); err != nil {
+			return err
+		}
 	}
 	if p.module, err = readModule(p.tree, p.root, p.job.Engine.Name == "tofu", p.job.LeftOut...); err != nil {
 		return err

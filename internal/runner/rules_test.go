@@ -130,7 +130,7 @@ func TestReadModule(t *testing.T) {
 		t.Fatal(err)
 	}
 	m, err := readModule(tree, filepath.Join(tree, "root"), false)
-	if err != nil || fmt.Sprint(m.required) != "[>= 1.5 < 3]" || m.backend != "s3" || !m.providers || fmt.Sprint(m.calls) != "[{m.far a/b/c }]" || m.unread || m.empty {
+	if err != nil || fmt.Sprint(m.required) != "[>= 1.5 0.1 < 3]" || m.backend != "s3" || !m.providers || fmt.Sprint(m.calls) != "[{m.far a/b/c }]" || m.unread || m.empty {
 		t.Fatalf("%+v, %v", m, err)
 	}
 	m, err = readModule(tree, filepath.Join(tree, "root"), true)

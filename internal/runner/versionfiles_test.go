@@ -173,7 +173,7 @@ func TestHasEngine(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(shims, "terraform"), []byte("#!/bin/sh\nexit 1\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	job.Engine.Version, job.Tree = "", filepath.Join(r.base, "gone")
+	job.Engine.Version, job.Checkout = "", filepath.Join(r.base, "gone")
 	if err := r.local.HasEngine(t.Context(), job, map[string]string{"PATH": shims}); err != nil {
 		t.Errorf("nobody can tell: %v", err)
 	}

@@ -55,7 +55,7 @@ func fixture() sample {
 			Types: []string{"aws_vpc"}, Addresses: []string{"aws_vpc.main"}, Drifted: 10, Changes: true, Complete: true, Engine: "terraform 1.11.4"},
 		Failure: &run.Failure{Message: "it failed", Detail: "the engine said so", Next: "tfops logs"},
 		Codify:  "3f2a9c41d07b", Found: &run.Found{Drift: workspace.Drifted, Addresses: []string{"aws_vpc.main"}, Why: "why"}, Upstream: []string{"dns"}, Inputs: map[string]run.InputUsed{"workspace.dns.outputs.zone": {Digest: "d1", Sensitive: true}},
-		Attempt: 2, Restarts: 3, NotBefore: at(1), Canceling: "li", Debug: true, Warnings: []string{"a file is not there"}, Confirm: []string{"the state moved"}, SupersededBy: "01zgwseg0bbb",
+		Attempt: 2, Restarts: 3, NotBefore: at(1), Unconfirmed: "the remote is not there", Canceling: "li", Debug: true, Upgrade: true, Warnings: []string{"a file is not there"}, Confirm: []string{"the state moved"}, SupersededBy: "01zgwseg0bbb",
 		CreatedAt: at(0), AppliesSeen: at(1), StartedAt: at(2), PlannedAt: at(3), QueuedAt: at(4), ApplyStartedAt: at(5), FinishedAt: at(6), ExpiresAt: at(7)}
 	return sample{
 		ended:  ended,
@@ -268,7 +268,7 @@ func TestOldFilesOpen(t *testing.T) {
 				}
 				if version < 4 { // nor why nothing was healed, and of warnings and debug logs, which schema 3 has since after its file was made
 					f.record.Drift.NotHealed = ""
-					f.ended.Warnings, f.ended.Confirm, f.ended.Debug = nil, nil, false
+					f.ended.Warnings, f.ended.Confirm, f.ended.Debug, f.ended.Upgrade, f.ended.Unconfirmed = nil, nil, false, false, ""
 					f.ended.NewState, f.ended.Moving, f.record.AppliedState, f.record.StatePlace, f.record.StateTrouble = nil, nil, nil, "", nil // nor which state was applied to
 				}
 				before, _ := os.ReadFile(path)

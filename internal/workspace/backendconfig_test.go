@@ -36,7 +36,6 @@ func TestBackendConfigNamesTheState(t *testing.T) {
 	}
 	text := func(s string) map[string]cty.Value { return map[string]cty.Value{"key": cty.StringVal(s)} }
 	for want, w := range map[string]Workspace{
-		"s3map[bucket:b]default":       {},
 		"s3map[bucket:b key:x]default": {BackendConfig: text("x")},
 		"":                             {BackendConfig: map[string]cty.Value{"key": cty.StringVal("x").WithMarks(Secret)}},
 	} {

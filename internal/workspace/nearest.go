@@ -8,13 +8,14 @@ import (
 
 // Nearest is the name that was probably meant by one that is not known: the
 // known one with the fewest letters changed, "" when none is near. Of several
-// the first wins.
+// one of the same length wins, since letters are swapped more often than left out, or else the first.
 func Nearest(given string, known []string) string {
 	best, fewest := "", 0
 	low := strings.ToLower(given)
 	for _, k := range known {
 		d := levenshtein.Distance(low, strings.ToLower(k), nil)
-		if k != given && d <= tolerance(given, k) && (best == "" || d < fewest) {
+		closer := best == "" || d < fewest || d == fewest && len(k) == len(given) && len(best) != len(given)
+		if k != given && d <= tolerance(given, k) && closer {
 			best, fewest = k, d
 		}
 	}
