@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/agext/levenshtein"
@@ -8,18 +9,26 @@ import (
 
 // Nearest is the name that was probably meant by one that is not known: the
 // known one with the fewest letters changed, "" when none is near. Of several
-// one of the same length wins, since letters are swapped more often than left out, or else the first.
+// one of the same letters wins, in another order, or else the first.
 func Nearest(given string, known []string) string {
 	best, fewest := "", 0
 	low := strings.ToLower(given)
 	for _, k := range known {
 		d := levenshtein.Distance(low, strings.ToLower(k), nil)
-		closer := best == "" || d < fewest || d == fewest && len(k) == len(given) && len(best) != len(given)
+		closer := best == "" || d < fewest || d == fewest && swapped(low, strings.ToLower(k)) && !swapped(low, strings.ToLower(best))
 		if k != given && d <= tolerance(given, k) && closer {
 			best, fewest = k, d
 		}
 	}
 	return best
+}
+
+// swapped reports whether two names have the same letters.
+func swapped(a, b string) bool {
+	x, y := []byte(a), []byte(b)
+	slices.Sort(x)
+	slices.Sort(y)
+	return string(x) == string(y)
 }
 
 // tolerance is how many letters may differ: more in longer names, never all.
