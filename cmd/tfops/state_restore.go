@@ -24,7 +24,8 @@ func newStateRestoreCommand(a *app) *cobra.Command {
 		Long: `Restore the state that tfops keeps of a workspace, from the newest snapshot that
 is whole or from the one that --snapshot names. What is there now is kept
 beside it. Then the workspace is planned. A snapshot that is older than what was
-applied does not hold all of it: that plan waits for a person, whatever apply says.
+applied does not hold all of it: that plan waits for a person, whatever apply
+says.
 
 With --empty, begin with nothing: what was applied is given up, for a reason that
 is kept, and the plan waits for a person.
