@@ -14,7 +14,7 @@ import (
 )
 
 func newApproveCommand(a *app) *cobra.Command {
-	var message, digest string
+	var message, digest, name string
 	var newState bool
 	cmd := &cobra.Command{
 		Use:   "approve RUN",
@@ -30,11 +30,16 @@ make everything anew, and leave the old state behind. It is approved only with
 --accept-new-state and a reason, which is kept in the audit log; "tfops state
 move" takes the old state along instead.
 
+A destroy that nobody asked for (its trigger is "removed": what a workspaces
+block made the workspace of is gone) is approved only by the name of the
+workspace: it is asked back on a terminal, and --workspace gives it elsewhere.
+
 Exit status: 0 the vote was given; 1 it was not; 2 wrong usage; 130 stopped by
 Ctrl-C at the question.`,
 		Example: `  tfops approve 0k1v8m3pq4rs
   tfops approve 0k1v8m3pq4rs -m "checked with the network team"
   tfops approve 0k1v8m3pq4rs --digest 3f2a9c4be071
+  tfops approve 0k1v8m3pq4rs --workspace network-old
   tfops approve 0k1v8m3pq4rs --accept-new-state -m "the old account is closed"`,
 		Args:              takes("RUN"),
 		ValidArgsFunction: a.completeOne(a.runIDs("awaiting_approval")),
@@ -50,9 +55,9 @@ Ctrl-C at the question.`,
 				return err
 			}
 			return a.onRun(cmd.Context(), c, args[0], func(id string) error {
-				b := api.Ballot{Yes: true, Digest: digest, Comment: message, AcceptNewState: newState}
+				b := api.Ballot{Yes: true, Digest: digest, Comment: message, Workspace: name, AcceptNewState: newState}
 				if digest == "" {
-					if b.Digest, err = a.confirm(cmd.Context(), c, id); err != nil {
+					if err := a.confirm(cmd.Context(), c, id, &b); err != nil {
 						return err
 					}
 				}
@@ -62,6 +67,8 @@ Ctrl-C at the question.`,
 	}
 	reasonFlag(cmd, &message, "say `WHY`, if you like: kept with the vote")
 	digestFlag(cmd, &digest)
+	cmd.Flags().StringVar(&name, "workspace", "", "`NAME` of the workspace that is meant; needed for a destroy that nobody asked for")
+	_ = cmd.RegisterFlagCompletionFunc("workspace", cobra.NoFileCompletions) // it is to be written by whoever means it
 	cmd.Flags().BoolVar(&newState, "accept-new-state", false, "leave the state that was applied behind, on purpose; needs -m")
 	return cmd
 }
@@ -159,13 +166,28 @@ func votable(ctx context.Context, c *api.Client, id string) (api.Run, error) {
 	return r, nil
 }
 
-// confirm returns the digest of the plan that is approved: on a terminal of
-// the one that was shown and confirmed, otherwise of the one that there is.
-func (a *app) confirm(ctx context.Context, c *api.Client, id string) (string, error) {
+// confirm puts into a ballot the digest of the plan that is approved: on a
+// terminal of the one that was shown and confirmed, otherwise of the one that
+// there is. A name that is needed and was not given is asked there, too.
+func (a *app) confirm(ctx context.Context, c *api.Client, id string, b *api.Ballot) error {
 	r, err := votable(ctx, c, id)
 	if err != nil || !a.term().Interactive() {
-		return digestOf(r), err
+		b.Digest = digestOf(r)
+		return err
 	}
+	if b.Digest, err = a.confirmDigest(ctx, c, r); err != nil || r.Trigger.Cause != "removed" || b.Workspace != "" {
+		return err
+	}
+	a.term().Notef("\nNobody asked for this: run %s waits for %s.", id, r.WaitingFor)
+	b.Workspace, err = a.answer(ctx, "To destroy all of it, type the name of the workspace:", id, "--workspace NAME")
+	if err == nil && b.Workspace != r.Workspace {
+		return fault.New(fault.Conflict, "to try again: tfops approve "+id, "that is not the name of the workspace: nothing was approved")
+	}
+	return err
+}
+
+func (a *app) confirmDigest(ctx context.Context, c *api.Client, r api.Run) (string, error) {
+	id := r.ID
 	s, err := a.withPlan(ctx, c, r)
 	if err != nil {
 		return "", err
@@ -190,14 +212,7 @@ func (a *app) confirm(ctx context.Context, c *api.Client, id string) (string, er
 	if needs := needsText(r.Needs); needs != "" {
 		p.Notef("Approvals: %s\n", strings.ReplaceAll(needs, "\n", "\n           "))
 	}
-	given, err := p.Ask(ctx, fmt.Sprintf("To approve it, type the first %d digits of the plan's digest:", digestDigits), "tfops approve "+id+" --digest DIGEST")
-	if ctx.Err() != nil || errors.Is(err, term.ErrNoAnswer) {
-		p.Notef("\nNothing was approved. To try again: tfops approve %s", id)
-		if ctx.Err() != nil {
-			return "", ended(exitSignal)
-		}
-		return "", ended(exitFailed)
-	}
+	given, err := a.answer(ctx, fmt.Sprintf("To approve it, type the first %d digits of the plan's digest:", digestDigits), id, "--digest DIGEST")
 	if err != nil {
 		return "", err
 	}
@@ -206,6 +221,20 @@ func (a *app) confirm(ctx context.Context, c *api.Client, id string) (string, er
 		return "", fault.New(fault.Conflict, "to try again: tfops approve "+id, "that is not the digest of the plan: nothing was approved")
 	}
 	return pl.Digest, nil
+}
+
+// answer asks a question before an approval.
+func (a *app) answer(ctx context.Context, question, id, instead string) (string, error) {
+	p := a.term()
+	given, err := p.Ask(ctx, question, "tfops approve "+id+" "+instead)
+	if ctx.Err() != nil || errors.Is(err, term.ErrNoAnswer) {
+		p.Notef("\nNothing was approved. To try again: tfops approve %s", id)
+		if ctx.Err() != nil {
+			return "", ended(exitSignal)
+		}
+		return "", ended(exitFailed)
+	}
+	return given, err
 }
 
 func digestOf(r api.Run) string {

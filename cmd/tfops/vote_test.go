@@ -188,3 +188,27 @@ func TestSecretsDoNotGoToATerminal(t *testing.T) {
 		t.Errorf("status %d, says %q", status, out.String())
 	}
 }
+
+// A destroy that nobody asked for is approved by the name of its workspace.
+func TestRemovalIsApprovedByName(t *testing.T) {
+	s := newShell(t)
+	d := s.fake()
+	r := exampleRun()
+	r.Kind, r.Trigger.Cause, r.WaitingFor = "destroy", "removed", "1 approval by the name of the workspace: it destroys 3 resources of workspace network-prod"
+	d.on("GET /runs/0k1v8m3pq4rs", r)
+	d.on("GET /runs/0k1v8m3pq4rs/plan", []byte(examplePlan))
+	d.on("PUT /runs/0k1v8m3pq4rs/vote", endedRun("destroy", "applied"))
+	for _, wrong := range []string{"3f2a9c4be071\n\x04", "3f2a9c4be071\n\n", "3f2a9c4be071\nyes\n", "3f2a9c4be071\nnetwork-pro\n", "network-prod\n"} {
+		showed, status := s.onTerminal(wrong, "approve", "0k1v8m3pq4rs")
+		if status == exitDone || len(d.requests("PUT")) > 0 {
+			t.Fatalf("%q approved the plan:\n%s", wrong, showed)
+		}
+	}
+	showed, status := s.onTerminal("3f2a9c4be071\nnetwork-prod\n", "approve", "0k1v8m3pq4rs")
+	if status != exitDone || !strings.Contains(showed, "it destroys 3 resources of workspace network-prod") {
+		t.Fatalf("status %d:\n%s", status, showed)
+	}
+	d.sent(t, `PUT /runs/0k1v8m3pq4rs/vote {"yes":true,"digest":"`+digest+`","workspace":"network-prod"}`)
+	s.ok("approve", "0k1v8m3pq4rs", "--workspace", "network-prod")
+	d.sent(t, `PUT /runs/0k1v8m3pq4rs/vote {"yes":true,"digest":"`+digest+`","workspace":"network-prod"}`)
+}

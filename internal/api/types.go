@@ -357,7 +357,8 @@ type Ballot struct {
 	Digest  string `json:"digest" doc:"Of the plan that the voter saw: whole, or at least its first twelve hex digits"`
 	Comment string `json:"comment,omitempty"`
 
-	AcceptNewState bool `json:"accept_new_state,omitempty" doc:"The voter means to leave the state that was applied behind; needs a comment"`
+	Workspace      string `json:"workspace,omitempty" doc:"The workspace that is meant; needed for a yes to a run whose trigger is removed: it destroys what nobody asked to destroy"`
+	AcceptNewState bool   `json:"accept_new_state,omitempty" doc:"The voter means to leave the state that was applied behind; needs a comment"`
 }
 
 // Cancel asks to stop a run.

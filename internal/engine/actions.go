@@ -158,6 +158,8 @@ type Ballot struct {
 	Digest  string // of the plan that the voter saw, whole or its first twelve hex digits or more
 	Comment string
 
+	Workspace string // as the voter named it; a yes to a destroy that nobody asked for needs it
+
 	// AcceptNewState says that the voter means to leave the old state behind.
 	AcceptNewState bool
 }
@@ -186,6 +188,9 @@ func (e *Engine) Vote(ctx context.Context, a Actor, id string, b Ballot) (run.Ru
 		if err := approvals.CheckVote(c, v); err != nil {
 			return err
 		}
+		if err := namesWorkspace(d.Run, d.Record, b); err != nil {
+			return err
+		}
 		if err := acceptState(d, a, b); err != nil {
 			return err
 		}
@@ -203,6 +208,35 @@ func (e *Engine) Vote(ctx context.Context, a Actor, id string, b Ballot) (run.Ru
 		}
 		return nil
 	})
+}
+
+// namesWorkspace refuses a vote that names another workspace than the run's, and
+// a yes that names none where a workspace is destroyed and no person asked for it.
+func namesWorkspace(r run.Run, rec workspace.Record, b Ballot) error {
+	command := "tfops approve " + r.ID + " --workspace " + r.Workspace
+	switch {
+	case b.Workspace != "" && b.Workspace != r.Workspace:
+		return fault.New(fault.Conflict, "tfops show "+r.ID, "run %s is of workspace %s, not of %s", r.ID, r.Workspace, b.Workspace)
+	case b.Yes && b.Workspace == "" && r.Trigger.Cause == run.ByRemoval:
+		return fault.New(fault.Conflict, command, "run %s %s: a yes to that names the workspace", r.ID, destroys(r, rec))
+	}
+	return nil
+}
+
+// destroys is what a destroy that nobody asked for does, and why.
+func destroys(r run.Run, rec workspace.Record) string {
+	what := "everything"
+	switch {
+	case r.Plan != nil && r.Plan.Counts.Delete == 1:
+		what = "1 resource"
+	case r.Plan != nil:
+		what = fmt.Sprintf("%d resources", r.Plan.Counts.Delete)
+	}
+	text := "destroys " + what + " of workspace " + r.Workspace
+	if rec.Orphan != nil {
+		text += ", because " + rec.Orphan.Why
+	}
+	return text
 }
 
 // MayApprove says whether a yes of this person to the run's plan would count

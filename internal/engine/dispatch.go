@@ -307,6 +307,9 @@ func again(d *run.Dossier, cause run.Cause, actor, fingerprint string) {
 	if d.Run.Kind == run.Refresh && fingerprint != d.Record.AppliedFingerprint {
 		return // it would be planned with inputs that are not applied
 	}
+	if d.Run.Trigger.Cause == run.ByRemoval && d.Record.Orphan == nil {
+		return // what it was made of is there again
+	}
 	if fingerprint != "" && d.Run.Kind.Applies() && wanted == d.Run.Commit.SHA {
 		d.Follow(d.Run.Kind, cause, actor).Fingerprint = fingerprint
 	}

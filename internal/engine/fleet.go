@@ -24,7 +24,8 @@ type look struct {
 	head     string
 	of       *Settings // the configuration that it was looked at with
 	origins  []workspace.Origin
-	problems map[string][]workspace.Problem // by generator
+	problems map[string][]workspace.Problem      // by generator
+	held     map[workspace.Origin]workspace.Hold // what is remembered, is in the tree and was not found
 }
 
 // GeneratorView is a generator as people see it.
@@ -50,7 +51,7 @@ func (s *Settings) generator(name string) (Generator, bool) {
 
 // survey looks at the branches of a repository for what generators make
 // workspaces of. A branch that cannot be read keeps what was found before.
-func (e *Engine) survey(ctx context.Context, name string, repo Repository, heads map[string]string) []error {
+func (e *Engine) survey(ctx context.Context, name string, repo Repository, heads map[string]string, records map[string]workspace.Record) []error {
 	e.mu.Lock()
 	base := e.base
 	known := maps.Clone(e.looks[name])
@@ -69,7 +70,7 @@ func (e *Engine) survey(ctx context.Context, name string, repo Repository, heads
 			looks[branch] = l
 			continue
 		}
-		l, err := e.lookAt(ctx, repo, gens, branch, head)
+		l, err := e.lookAt(ctx, repo, gens, branch, head, records)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("branch %s: %w", branch, err))
 			if l, ok := known[branch]; ok {
@@ -80,6 +81,7 @@ func (e *Engine) survey(ctx context.Context, name string, repo Repository, heads
 		l.of = base
 		looks[branch] = l
 	}
+	unmatched(looks, gens, records)
 	e.mu.Lock()
 	e.looks[name] = looks
 	e.surveyed[name] = len(failed) == 0
@@ -87,8 +89,37 @@ func (e *Engine) survey(ctx context.Context, name string, repo Repository, heads
 	return failed
 }
 
-func (e *Engine) lookAt(ctx context.Context, repo Repository, gens []Generator, branch, head string) (look, error) {
-	l := look{head: head, problems: map[string][]workspace.Problem{}}
+// unmatched adds what is remembered of branches that no generator names any
+// more: the configuration says so, and no branch is gone.
+func unmatched(looks map[string]look, gens []Generator, records map[string]workspace.Record) {
+	for _, g := range gens {
+		for _, o := range remembered(records, g.Name, "") {
+			if g.MatchesBranch(o.Branch) {
+				continue
+			}
+			l := looks[o.Branch]
+			l.held = maps.Clone(l.held) // an earlier look may be read at the same time
+			if l.held == nil {
+				l.held = map[workspace.Origin]workspace.Hold{}
+			}
+			l.held[o] = workspace.Hold{Why: g.Unmatched(o)}
+			looks[o.Branch] = l
+		}
+	}
+}
+
+// remembered are the origins of a generator's workspaces of a branch, or of all.
+func remembered(records map[string]workspace.Record, generator, branch string) (out []workspace.Origin) {
+	for _, rec := range records {
+		if o := rec.Origin; o != nil && o.Generator == generator && (branch == "" || o.Branch == branch) {
+			out = append(out, *o)
+		}
+	}
+	return out
+}
+
+func (e *Engine) lookAt(ctx context.Context, repo Repository, gens []Generator, branch, head string, records map[string]workspace.Record) (look, error) {
+	l := look{head: head, problems: map[string][]workspace.Problem{}, held: map[workspace.Origin]workspace.Hold{}}
 	if err := e.need(ctx, repo, head); err != nil {
 		return l, err
 	}
@@ -96,7 +127,8 @@ func (e *Engine) lookAt(ctx context.Context, repo Repository, gens []Generator, 
 	if err != nil {
 		return l, err
 	}
-	roots := e.index(repo.name).Graph(tree, nil).Roots()
+	graph := e.index(repo.name).Graph(tree, nil)
+	roots := graph.Roots()
 	for _, g := range gens {
 		if !g.MatchesBranch(branch) {
 			continue
@@ -104,15 +136,38 @@ func (e *Engine) lookAt(ctx context.Context, repo Repository, gens []Generator, 
 		origins, problems := g.Matches(branch, tree, roots)
 		l.origins = append(l.origins, origins...)
 		l.problems[g.Name] = append(l.problems[g.Name], problems...)
+		for _, o := range remembered(records, g.Name, branch) {
+			if slices.Contains(origins, o) {
+				continue
+			}
+			if hold, ok := g.Held(o, tree, graph); ok {
+				l.held[o] = hold
+			}
+		}
 	}
 	return l, nil
 }
 
 // gone reports whether what a workspace was made of was looked for and is not
 // there. A repository that was not read yet, or not wholly, has lost nothing.
-func (e *Engine) gone(repository string, o workspace.Origin) bool {
-	return e.surveyed[repository] && !slices.Contains(e.looks[repository][o.Branch].origins, o)
+func (e *Engine) gone(repository string, o workspace.Origin, rec workspace.Record) bool {
+	return e.surveyed[repository] && !slices.Contains(e.looks[repository][o.Branch].origins, o) && e.held(repository, o, rec) == nil
 }
+
+// held is why a workspace stays as it is although no generator finds what it was
+// made of; nil when it is found, or gone. One that left nothing in the world is
+// only held while nobody can tell.
+func (e *Engine) held(repository string, o workspace.Origin, rec workspace.Record) error {
+	l := e.looks[repository][o.Branch]
+	hold, ok := l.held[o]
+	if !ok || slices.Contains(l.origins, o) || !hold.Unread && !rec.MayStand() {
+		return nil
+	}
+	return hold.Why
+}
+
+// errStays is a workspace whose origin is there and was not found.
+var errStays = errors.New("it stays as it is")
 
 // rebuild puts the fleet together: the workspaces that have a block of their
 // own, and those that generators make: of what was found in the branches, and
@@ -146,7 +201,7 @@ func (e *Engine) rebuild(records map[string]workspace.Record) {
 			continue // the configuration calls what was made of it otherwise now
 		}
 		g, ok := e.base.generator(rec.Origin.Generator)
-		if ok && (!e.gone(g.Repository, *rec.Origin) || rec.MayStand()) {
+		if ok && (!e.gone(g.Repository, *rec.Origin, rec) || rec.MayStand()) {
 			f.make(*rec.Origin)
 			if f.defs[*rec.Origin].Name != name {
 				delete(f.defs, *rec.Origin) // and so this one is configured no more
@@ -243,9 +298,14 @@ func (e *Engine) mark(ctx context.Context, repository string, records map[string
 		}
 		rec := records[d.Name]
 		e.mu.Lock()
-		gone := e.gone(repository, *d.Origin)
+		gone, held := e.gone(repository, *d.Origin, rec), e.held(repository, *d.Origin, rec)
 		e.mu.Unlock()
 		switch {
+		case held != nil:
+			if rec.Orphan != nil {
+				b.Origins[d.Name] = *d.Origin
+			}
+			e.setProblem([]Definition{d}, fault.New(fault.CodeOf(held), fault.Next(held), "%w; %w", held, errStays))
 		case !gone && (rec.Origin == nil || *rec.Origin != *d.Origin || rec.Orphan != nil):
 			b.Origins[d.Name] = *d.Origin
 			e.setProblem([]Definition{d}, nil) // what is wrong otherwise the look at its branch finds out
@@ -253,6 +313,9 @@ func (e *Engine) mark(ctx context.Context, repository string, records map[string
 			if err := e.orphan(ctx, s, d, rec, b); err != nil {
 				return err
 			}
+		case errors.Is(e.problem(d.Name), errStays):
+			e.setProblem([]Definition{d}, nil)
+			e.checked([]Definition{d}, false)
 		}
 	}
 	for name, rec := range records { // those that leave nothing behind
@@ -268,9 +331,9 @@ func (e *Engine) mark(ctx context.Context, repository string, records map[string
 
 func lost(o workspace.Origin) string {
 	if o.VarFile != "" {
-		return fmt.Sprintf("%s of directory %s on branch %s is gone, or the directory is no root module any more", o.VarFile, o.Dir, o.Branch)
+		return fmt.Sprintf("%s of directory %s on branch %s is gone", o.VarFile, o.Dir, o.Branch)
 	}
-	return fmt.Sprintf("directory %s on branch %s is gone, or no root module any more", o.Dir, o.Branch)
+	return fmt.Sprintf("directory %s on branch %s is gone", o.Dir, o.Branch)
 }
 
 func (e *Engine) orphan(ctx context.Context, s *Settings, d Definition, rec workspace.Record, b *run.Batch) error {

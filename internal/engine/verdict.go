@@ -152,6 +152,9 @@ func awaitingVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step,
 	if r.NewState != nil {
 		return nothing, Wait{"somebody to say what becomes of the old state (" + votesMissing(d) + "): " + r.NewState.String(), r.NewState.Ways(r)[0].Command}
 	}
+	if r.Trigger.Cause == run.ByRemoval {
+		return nothing, Wait{d.Missing() + " by the name of the workspace: it " + destroys(r, q.Records[r.Workspace]), "tfops approve " + r.ID}
+	}
 	return nothing, Wait{d.Missing(), "tfops approve " + r.ID}
 }
 

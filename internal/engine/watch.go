@@ -127,7 +127,7 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	failed := e.survey(ctx, name, repo, heads)
+	failed := e.survey(ctx, name, repo, heads, records)
 	if len(s.Generators) > 0 {
 		e.rebuild(records)
 	}
@@ -140,7 +140,7 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 	}
 	byBranch := map[string][]Definition{}
 	for _, d := range s.Workspaces {
-		if d.Repository == name && !errors.Is(e.problem(d.Name), errOrphaned) {
+		if d.Repository == name && !errors.Is(e.problem(d.Name), errOrphaned) && !errors.Is(e.problem(d.Name), errStays) {
 			byBranch[d.Branch] = append(byBranch[d.Branch], d)
 		}
 	}

@@ -114,6 +114,9 @@ func (d *Dossier) Follow(kind Kind, cause Cause, actor string) *Run {
 	if cause == ByRetry {
 		attempt = d.Run.Attempt + 1
 	}
+	if d.Run.Trigger.Cause == ByRemoval && kind == Destroy {
+		cause = ByRemoval // whatever it is planned anew for: nobody asked for it
+	}
 	d.Follows = append(d.Follows, Run{Workspace: d.Run.Workspace, Kind: kind, Status: Pending, Commit: d.Run.Commit,
 		Trigger: Trigger{Cause: cause, Actor: actor, Run: d.Run.ID}, Attempt: attempt})
 	return &d.Follows[len(d.Follows)-1]

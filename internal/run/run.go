@@ -57,7 +57,7 @@ const (
 type Trigger struct {
 	Cause Cause  `json:"cause"`
 	Actor string `json:"actor,omitempty"` // the person, for ByPerson and ByResolve
-	Run   string `json:"run,omitempty"`   // the earlier run, for ByRetry, ByStale, ByResolve, ByRefresh and ByApply
+	Run   string `json:"run,omitempty"`   // the earlier run, for ByRetry, ByStale, ByResolve, ByRefresh and ByApply, and of a ByRemoval that was planned anew
 }
 
 // Person is an identity as Git records it.

@@ -45,7 +45,7 @@ func (s *Server) vote(ctx context.Context, in *ballotInput) (*body[api.Run], err
 	if err != nil {
 		return nil, err
 	}
-	b := engine.Ballot{Yes: in.Body.Yes, Digest: in.Body.Digest, Comment: in.Body.Comment, AcceptNewState: in.Body.AcceptNewState}
+	b := engine.Ballot{Yes: in.Body.Yes, Digest: in.Body.Digest, Comment: in.Body.Comment, Workspace: in.Body.Workspace, AcceptNewState: in.Body.AcceptNewState}
 	if _, err := s.Engine.Vote(ctx, a, in.ID, b); err != nil {
 		return nil, err
 	}

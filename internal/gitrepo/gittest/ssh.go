@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,7 +39,8 @@ type SSH struct {
 	talkTo      func(r io.Reader, w, stderr io.Writer) error // holds the conversation; nil for the usual one
 
 	dir     string
-	config  *ssh.ServerConfig
+	client  ssh.PublicKey
+	signers []ssh.Signer // what the server shows; guarded by mu
 	stalled atomic.Bool
 	mu      sync.Mutex
 	conns   map[net.Conn]bool
@@ -75,7 +77,9 @@ func (s *SSH) Certify(t T, names ...string) ssh.PublicKey {
 	if err != nil {
 		t.Fatalf("gittest: certificate: %v", err)
 	}
-	s.config.AddHostKey(signer)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.signers = append(slices.Clone(s.hostSigners), signer)
 	return authority.PublicKey()
 }
 
@@ -88,27 +92,14 @@ func ServeSSH(t T, dir string) *SSH {
 	s := &SSH{dir: dir, Password: "ssh-pass-4711", conns: map[net.Conn]bool{}}
 	clientKey, clientPEM := NewKey(t)
 	s.Key = clientPEM
-	s.config = &ssh.ServerConfig{
-		PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
-			if string(key.Marshal()) != string(clientKey.Marshal()) {
-				return nil, fmt.Errorf("unknown key")
-			}
-			return nil, nil
-		},
-		PasswordCallback: func(_ ssh.ConnMetadata, pass []byte) (*ssh.Permissions, error) {
-			if string(pass) != s.Password {
-				return nil, fmt.Errorf("wrong password")
-			}
-			return nil, nil
-		},
-	}
+	s.client = clientKey
 	for _, priv := range hostKeys(t) {
 		signer, err := ssh.NewSignerFromKey(priv)
 		s.hostSigners = append(s.hostSigners, signer)
 		if err != nil {
 			t.Fatalf("gittest: host key: %v", err)
 		}
-		s.config.AddHostKey(signer)
+		s.signers = append(s.signers, signer)
 		s.HostKeys = append(s.HostKeys, signer.PublicKey())
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -124,6 +115,30 @@ func ServeSSH(t T, dir string) *SSH {
 		s.wg.Wait()
 	})
 	return s
+}
+
+// config is what one connection is served with: its server may be certified meanwhile.
+func (s *SSH) config() *ssh.ServerConfig {
+	c := &ssh.ServerConfig{
+		PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
+			if string(key.Marshal()) != string(s.client.Marshal()) {
+				return nil, fmt.Errorf("unknown key")
+			}
+			return nil, nil
+		},
+		PasswordCallback: func(_ ssh.ConnMetadata, pass []byte) (*ssh.Permissions, error) {
+			if string(pass) != s.Password {
+				return nil, fmt.Errorf("wrong password")
+			}
+			return nil, nil
+		},
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, signer := range s.signers {
+		c.AddHostKey(signer)
+	}
+	return c
 }
 
 // NewKey makes a key pair: the public key, and the private one as PEM.
@@ -184,7 +199,7 @@ func (s *SSH) hangUp() {
 
 func (s *SSH) talk(conn net.Conn) {
 	defer conn.Close()
-	_, chans, reqs, err := ssh.NewServerConn(conn, s.config)
+	_, chans, reqs, err := ssh.NewServerConn(conn, s.config())
 	if err != nil {
 		return
 	}
