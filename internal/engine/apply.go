@@ -162,6 +162,11 @@ func notApplied(d *run.Dossier, res runner.Result) error {
 	}
 	if res.Cause == runner.CauseStale {
 		again(d, run.ByStale, d.Run.Trigger.Actor, d.Run.Fingerprint)
+		if d.Run.Trigger.Cause == run.ByStale { // twice in a row: what it stands on may change each time
+			for i := range d.Follows {
+				d.Follows[i].NotBefore = d.Now.Add(retries[0])
+			}
+		}
 	} else {
 		halfApplied(d)
 	}

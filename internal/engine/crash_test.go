@@ -365,3 +365,30 @@ func TestResolveDoesNotGoBack(t *testing.T) {
 		}
 	}, define("a", auto))
 }
+
+// An apply that is refused each time, since what its plan stood on is another one, is not
+// planned and begun without a pause.
+func TestARefusedApplyRestsBeforeItIsPlannedAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.runners.set(func(p *players) {
+			p.fail = func(job runner.Job) *runner.Result {
+				if job.Phase == runner.ApplyPhase {
+					return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseStale, Message: "what was approved is not there any more"}
+				}
+				return nil
+			}
+		})
+		g.start()
+		g.commit("a/main.tf")
+		g.settle()
+		before := len(g.runs("a"))
+		if before != 3 || g.last("a").Status != run.Pending || g.last("a").NotBefore.IsZero() {
+			t.Fatalf("%d runs, the last is %+v", before, g.last("a"))
+		}
+		time.Sleep(2 * retries[0])
+		g.settle()
+		if n := len(g.runs("a")); n <= before || n > before+3 {
+			t.Errorf("%d runs after a minute, %d before", n, before)
+		}
+	}, define("a", auto))
+}
