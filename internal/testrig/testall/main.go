@@ -39,7 +39,7 @@ var whole = []struct{ pkg, tests string }{{"./internal/engine", "^TestNinetyNigh
 func main() {
 	started := time.Now()
 	r := &report{output: map[string][]string{}}
-	ok := r.suite(".", append([]string{"-race", "-timeout=20m"}, os.Args[1:]...), "./...")
+	ok := r.suite(".", append([]string{"-race", "-timeout=40m"}, os.Args[1:]...), "./...")
 	for _, w := range whole {
 		before := r.passed + r.failed
 		ok = r.suite(".", []string{"-run=" + w.tests}, w.pkg) && ok
