@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -136,7 +137,8 @@ func (e *Engine) troubleWith(rec workspace.Record, now time.Time) *workspace.Sta
 	dir := e.workspaceDir(rec.Name)
 	path := runner.ManagedState(dir, want.At.TerraformWorkspace)
 	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) && want.Lineage == "" && len(snapshots(dir)) == 0 {
+	none := errors.Is(err, fs.ErrNotExist) || err == nil && len(bytes.TrimSpace(b)) == 0 // an engine that is killed leaves it empty
+	if none && want.Lineage == "" && len(snapshots(dir)) == 0 {
 		return nil // no apply was ever seen to leave one
 	}
 	why, _ := stateTrouble(want, b, err)

@@ -125,6 +125,13 @@ func (p *phase) snapshot() error {
 	if err != nil {
 		return err
 	}
+	// The engine makes it as it makes any file; it is the owner's alone.
+	for _, name := range []string{"", ".backup"} {
+		path := managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace) + name
+		if err := os.Chmod(path, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
 	head, err := ReadState(state)
 	if err != nil {
 		return fmt.Errorf("the state cannot be read: %w", err)

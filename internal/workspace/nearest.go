@@ -9,13 +9,13 @@ import (
 
 // Nearest is the name that was probably meant by one that is not known: the
 // known one with the fewest letters changed, "" when none is near. Of several
-// one of the same letters wins, in another order, or else the first.
+// one that begins with what was given, or has its letters in another order, wins, or else the first.
 func Nearest(given string, known []string) string {
 	best, fewest := "", 0
 	low := strings.ToLower(given)
 	for _, k := range known {
 		d := levenshtein.Distance(low, strings.ToLower(k), nil)
-		closer := best == "" || d < fewest || d == fewest && swapped(low, strings.ToLower(k)) && !swapped(low, strings.ToLower(best))
+		closer := best == "" || d < fewest || d == fewest && alike(low, strings.ToLower(k)) && !alike(low, strings.ToLower(best))
 		if k != given && d <= tolerance(given, k) && closer {
 			best, fewest = k, d
 		}
@@ -23,8 +23,11 @@ func Nearest(given string, known []string) string {
 	return best
 }
 
-// swapped reports whether two names have the same letters.
-func swapped(a, b string) bool {
+// alike reports whether b begins with a, or has the same letters.
+func alike(a, b string) bool {
+	if strings.HasPrefix(b, a) {
+		return true
+	}
 	x, y := []byte(a), []byte(b)
 	slices.Sort(x)
 	slices.Sort(y)
