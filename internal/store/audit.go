@@ -96,6 +96,9 @@ func (a *audit) records(tx *bolt.Tx, bucket []byte, now time.Time) error {
 	b := tx.Bucket(bucket)
 	var highest uint64
 	err := b.ForEach(func(k, raw []byte) error {
+		if len(k) == 0 { // which nobody writes, and nobody can take out again
+			return fmt.Errorf("bucket %s has a record without a key", bucket)
+		}
 		text, has, err := verified(bucket, string(k), raw)
 		if err == nil && !has {
 			err = fmt.Errorf("it has no checksum")
@@ -238,12 +241,6 @@ func (s *Store) repair(tx *bolt.Tx, a audit) error {
 	}
 	lost := map[string]bool{} // buckets that lost a record
 	for _, p := range a.bad {
-		if len(p.Key) == 0 {
-			if err := add(tx, bucketParked, p.Bucket, p); err != nil {
-				return err
-			}
-			continue
-		}
 		if err := tx.Bucket([]byte(p.Bucket)).Delete(p.Key); err != nil {
 			return err
 		}
