@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -232,9 +231,4 @@ func copyFile(from, to string, perm fs.FileMode) error {
 	}
 	_, err = io.Copy(out, in)
 	return errors.Join(err, out.Chmod(perm), out.Close())
-}
-
-// below reports whether a path lies in or is dir, both relative and clean.
-func below(dir, path string) bool {
-	return path == dir || strings.HasPrefix(path, dir+string(filepath.Separator))
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/runner/engines"
 )
 
 // GroundFile names, beside the saved plan, what the plan stands on.
@@ -196,7 +197,7 @@ func fileDigest(memory, path string) (string, error) {
 	if b, err := os.ReadFile(name); err == nil && len(b) == 2*sha256.Size {
 		return string(b), nil
 	}
-	b, err := fileSum(real)
+	b, err := engines.FileSum(real)
 	if err != nil {
 		return "", err
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/pinned"
+	"github.com/tfops/tfops/internal/runner/engines"
 )
 
 // eachView runs a test in the ways in which an engine can be shown its tree.
@@ -290,7 +291,7 @@ func TestASourceIsFetchedOnceForAll(t *testing.T) {
 		_, _ = w.Write(archive.Bytes())
 	}))
 	t.Cleanup(server.Close)
-	digest, err := fileSum(tempFile(t, archive.Bytes()))
+	digest, err := engines.FileSum(tempFile(t, archive.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}

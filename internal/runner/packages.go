@@ -2,12 +2,9 @@ package runner
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -88,7 +85,7 @@ func (s packageStore) keep(from string) (string, error) {
 	if real, err := filepath.EvalSymlinks(from); err == nil { // a module by an absolute path is a link to it
 		from = real
 	}
-	if err := copyTree(from, pinned.Files(half), func(rel string) bool { return below(".git", rel) }); err != nil {
+	if err := copyTree(from, pinned.Files(half), func(rel string) bool { return within(".git", rel) }); err != nil {
 		return "", err
 	}
 	digest, err := pinned.Digest(pinned.Files(half))
@@ -202,19 +199,6 @@ func immovable(source, version string) bool {
 		return commitRef().MatchString(source)
 	}
 	return checksummed().MatchString(source)
-}
-
-func fileSum(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // PruneModules removes from a cache the packages that keep does not name and that

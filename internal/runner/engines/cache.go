@@ -104,7 +104,7 @@ func (f *finder) trusted(v *version.Version) (string, error) {
 	if identify(info) == rec.identity {
 		return path, nil
 	}
-	sum, err := fileSum(path)
+	sum, err := FileSum(path)
 	if err != nil {
 		return "", err
 	}
@@ -132,7 +132,8 @@ func ownerOnly(dir string) error {
 	return nil
 }
 
-func fileSum(path string) (string, error) {
+// FileSum is the SHA-256 of a file, in hexadecimal digits.
+func FileSum(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err

@@ -179,7 +179,7 @@ func (f *finder) fetch(ctx context.Context, src *source, base http.RoundTripper,
 // check makes sure that the binary which hc-install left is the one in the
 // verified archive, whose SHA-256 is sum, and that it runs and is v.
 func (f *finder) check(ctx context.Context, binary, sum string, v *version.Version) error {
-	got, err := fileSum(binary)
+	got, err := FileSum(binary)
 	if err != nil {
 		return err
 	}

@@ -138,7 +138,7 @@ func TestUnpackedInPartIsRefused(t *testing.T) {
 	if err := os.WriteFile(binary, []byte("#!/bin/sh\necho Terraform v1.11.4\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	sum, err := fileSum(binary)
+	sum, err := FileSum(binary)
 	if err != nil {
 		t.Fatal(err)
 	}
