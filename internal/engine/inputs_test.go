@@ -265,8 +265,12 @@ func TestDestroyGoesInReverse(t *testing.T) {
 			t.Errorf("x waits for %q", w.For)
 		}
 		g.want("x", run.Pending)
-		g.applied("y")
-		g.applied("x")
+		for _, name := range []string{"y", "x"} {
+			if err := g.named(li, g.want(name, run.AwaitingApproval), name); err != nil {
+				t.Fatal(err)
+			}
+			g.want(name, run.Applied)
+		}
 		g.commit("a/main.tf")
 		if names := fmt.Sprint(g.names()); names != "[a b c]" {
 			t.Error(names)

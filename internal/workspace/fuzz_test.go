@@ -70,7 +70,9 @@ func FuzzModule(f *testing.F) {
 		g.Calls()
 		g.Backend("w")
 		g.RemoteStates("w")
-		if d := time.Since(started); d > 5*time.Second {
+		// What grows with no bound takes hours; a machine that is busy with other
+		// tests takes many times as long as one that is not.
+		if d := time.Since(started); d > time.Minute {
 			t.Errorf("it took %s", d)
 		}
 	})
