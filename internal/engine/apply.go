@@ -73,6 +73,7 @@ func (e *Engine) startApply(ctx context.Context, r run.Run) error {
 	if err != nil {
 		return err
 	}
+	secrets.Modules = runner.Modules{} // nothing is fetched for an apply
 	secrets.Plan = saved
 	tree, err := e.tree(ctx, r, def)
 	if err != nil {

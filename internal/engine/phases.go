@@ -81,8 +81,9 @@ func (e *Engine) secrets(r run.Run, def Definition) (runner.Secrets, error) {
 		w.Variables = values
 	}
 	network, passwords := e.network()
-	mask = append(append(mask, passwords...), backendMasks(w)...)
-	return runner.Secrets{Env: env, Network: network, Variables: variables(w.Variables), Backend: variables(w.BackendConfig), Mask: masks(w, mask, hidden)}, nil
+	modules, tokens := e.current().modules(def)
+	mask = slices.Concat(mask, passwords, backendMasks(w), tokens)
+	return runner.Secrets{Env: env, Network: network, Variables: variables(w.Variables), Backend: variables(w.BackendConfig), Mask: masks(w, mask, hidden), Modules: modules}, nil
 }
 
 // hidden reads what an earlier plan is known to hide. Without it the engine's
