@@ -125,6 +125,7 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 		if def, known := e.current().find(d.Run.Workspace); known {
 			wroteState(d, def, res, made)
 		}
+		noteLock(d, res)
 		switch {
 		case res.ErroredState != "":
 			return unknownOutcome(d, "the engine applied changes and could not save the state; what it would have saved is kept, encrypted, in "+res.ErroredState,

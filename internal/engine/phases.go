@@ -368,6 +368,7 @@ func (e *Engine) failPlan(ctx context.Context, r run.Run, res runner.Result) {
 		}
 		warn(&d.Run, res)
 		d.Run.Failure = failure(d.Run, res)
+		noteLock(d, res)
 		if err := d.Move(run.Errored, "", d.Run.Failure.Message); err != nil {
 			return err
 		}
@@ -429,6 +430,7 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 			d.Record.State, d.Record.StatePlace = met.Identity, met.Place
 		}
 		d.Run.Plan, d.Run.PlannedAt = summary(d.Run.Kind, res), d.Now
+		noteLock(d, res)
 		warn(&d.Run, res)
 		d.Run.Warn(changedByHand(d.Record, met))
 		if s := d.Record.AppliedState; s != nil && d.Run.Kind.Applies() {
