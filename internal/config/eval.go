@@ -162,7 +162,7 @@ func (r *reader) envFunc(args []cty.Value, _ cty.Type) (cty.Value, error) {
 	if len(args) > 2 {
 		return cty.NilVal, &outsideError{"too many arguments", "env takes a name and at most one default."}
 	}
-	if r.veil && !envName.MatchString(name) { // it may be the secret itself
+	if r.veil && !envName().MatchString(name) { // it may be the secret itself
 		return cty.NilVal, &outsideError{"not the name of an environment variable", "env takes the name of a variable of the environment, such as env(\"SLACK_URL\"). Set the variable to what stands here, and name it."}
 	}
 	if v, ok := os.LookupEnv(name); ok {

@@ -4,10 +4,11 @@ import (
 	"net"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // Kind says what a prefix is of.
@@ -92,8 +93,8 @@ func (e *Invalid) Error() string { return e.Summary + ": " + e.Detail }
 const forms = `It is "https://git.example.com/acme/" or "ssh://git@git.example.com/acme/" for modules in Git, or the name of a registry: "app.terraform.io".`
 
 var (
-	scp          = regexp.MustCompile(`^([^@/:\s]+)@([^/:\s]+):(.*)$`)
-	registryName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
+	scp          = lazily.Pattern(`^([^@/:\s]+)@([^/:\s]+):(.*)$`)
+	registryName = lazily.Pattern(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
 )
 
 // Parse reads a prefix as it is written in a configuration. The error is an *Invalid.
@@ -110,7 +111,7 @@ func Parse(text string) (Prefix, error) {
 	case strings.Contains(text, "://"):
 		return parseURL(text)
 	}
-	if m := scp.FindStringSubmatch(text); m != nil {
+	if m := scp().FindStringSubmatch(text); m != nil {
 		return parseURL("ssh://" + m[1] + "@" + m[2] + "/" + strings.TrimPrefix(m[3], "/"))
 	}
 	return registry(text)
@@ -122,7 +123,7 @@ func registry(text string) (Prefix, error) {
 	case strings.ContainsAny(text, "/@"):
 		return Prefix{}, &Invalid{Summary: "prefix without a scheme", Secret: strings.Contains(text, "@"),
 			Detail: "Modules in Git are named with https:// or ssh://, a registry with the name of its host alone. " + forms}
-	case !registryName.MatchString(host), found && !validPort(port):
+	case !registryName().MatchString(host), found && !validPort(port):
 		return Prefix{}, &Invalid{Summary: "not the name of a registry", Detail: "A registry is named by its host, with a port where it has one of its own. " + forms}
 	}
 	if port == "443" {

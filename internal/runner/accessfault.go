@@ -6,25 +6,26 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/credentials"
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // What an init says that was not let in. Engines, Git and ssh have no codes for it.
 var (
-	hostKeyText = lazily(`(?i)Host key verification failed|No \S+ host key is known for|REMOTE HOST IDENTIFICATION HAS CHANGED`)
-	sshKeyText  = lazily(`(?i)Permission denied \([a-z,-]*publickey|Too many authentication failures`)
-	gitUserText = lazily(`(?i)could not read (?:Username|Password) for|terminal prompts disabled|Authentication failed for|` +
+	hostKeyText = lazily.Pattern(`(?i)Host key verification failed|No \S+ host key is known for|REMOTE HOST IDENTIFICATION HAS CHANGED`)
+	sshKeyText  = lazily.Pattern(`(?i)Permission denied \([a-z,-]*publickey|Too many authentication failures`)
+	gitUserText = lazily.Pattern(`(?i)could not read (?:Username|Password) for|terminal prompts disabled|Authentication failed for|` +
 		`The requested URL returned error: 40[13]|HTTP Basic: Access denied|remote: (?:Repository not found|Invalid username or (?:password|token))`)
-	certificateText = lazily(`(?i)server certificate verification failed|SSL certificate problem|unable to get local issuer certificate`)
-	registryText    = lazily(`(?i)(?:401|403) (?:Unauthorized|Forbidden)|requires? (?:authentication )?credentials|rejected the given authentication|` +
+	certificateText = lazily.Pattern(`(?i)server certificate verification failed|SSL certificate problem|unable to get local issuer certificate`)
+	registryText    = lazily.Pattern(`(?i)(?:401|403) (?:Unauthorized|Forbidden)|requires? (?:authentication )?credentials|rejected the given authentication|` +
 		`unauthorized|bad response code: 40[13]|response code 40[13]`)
 
 	// A backend may say the same of its own credentials.
-	fetchedText = lazily(`(?i)module registry|download(?:ing)? module|provider packages|install(?:ing)? provider|service discovery`)
+	fetchedText = lazily.Pattern(`(?i)module registry|download(?:ing)? module|provider packages|install(?:ing)? provider|service discovery`)
 
-	quotedURL    = lazily(`((?:https?|ssh)://[^\s'"<>]+)`)
-	registryHost = lazily(`(?:from|registry|host|for) ([a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?)\b`)
-	providerHost = lazily(`\b([a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?)/[0-9A-Za-z_-]+/[0-9A-Za-z_-]+`)
-	sshAsked     = lazily(`(?:(\S+)@)?(\S+): Permission denied`)
+	quotedURL    = lazily.Pattern(`((?:https?|ssh)://[^\s'"<>]+)`)
+	registryHost = lazily.Pattern(`(?:from|registry|host|for) ([a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?)\b`)
+	providerHost = lazily.Pattern(`\b([a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?)/[0-9A-Za-z_-]+/[0-9A-Za-z_-]+`)
+	sshAsked     = lazily.Pattern(`(?:(\S+)@)?(\S+): Permission denied`)
 )
 
 const privateModules = "docs/private-modules.md"

@@ -377,7 +377,7 @@ func TestAsAnotherUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(filepath.Join(dir, "runner.test"), "-test.run", "^(TestModulesBelongToTheirRun|TestPathsAreTheSameInEachRun|TestPlanThenApply|TestEngineHasNoCapabilities)$")
+	cmd := exec.Command(filepath.Join(dir, "runner.test"), "-test.run", "^(TestModulesBelongToTheirRun|TestPathsAreTheSameInEachRun|TestPlanThenApply|TestEngineHasNoCapabilities|TestModulesByHTTP|TestModulesBySSH|TestModulesOfARegistry)$")
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 7474, Gid: 7474}}

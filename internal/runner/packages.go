@@ -14,6 +14,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/pinned"
 )
 
@@ -193,10 +194,10 @@ func (s packageStore) lock(ctx context.Context, calls []moduleCall, waiting func
 }
 
 var (
-	exactVersion = lazily(`^\s*=?\s*v?\d+\.\d+\.\d+[0-9A-Za-z.+-]*\s*$`)
-	commitRef    = lazily(`[?&]ref=([0-9a-f]{40}|[0-9a-f]{64})(&|$)`)
-	checksummed  = lazily(`[?&]checksum=[^&]+`)
-	gitSource    = lazily(`^(git::|git@|github\.com[/:]|bitbucket\.org/)|\.git(//|\?|$)`)
+	exactVersion = lazily.Pattern(`^\s*=?\s*v?\d+\.\d+\.\d+[0-9A-Za-z.+-]*\s*$`)
+	commitRef    = lazily.Pattern(`[?&]ref=([0-9a-f]{40}|[0-9a-f]{64})(&|$)`)
+	checksummed  = lazily.Pattern(`[?&]checksum=[^&]+`)
+	gitSource    = lazily.Pattern(`^(git::|git@|github\.com[/:]|bitbucket\.org/)|\.git(//|\?|$)`)
 )
 
 // immovable reports whether a module from elsewhere is always the same: an exact
