@@ -61,6 +61,8 @@ func (r *reader) repository(b block) Repository {
 			r.checkAuth(repo, auths[0])
 		}
 	}
+	repo.Modules = r.modules(b.blocks(modulesKind), true)
+	r.sameAccess(&repo, b)
 	return repo
 }
 

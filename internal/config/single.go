@@ -123,6 +123,7 @@ func (r *reader) engine(b block) Engine {
 			r.errorAt(key.rng, "not a public key", "public_key is the armored text of an OpenPGP public key, as in public_key = file(\"release-key.asc\").")
 		}
 	}
+	e.CLIConfig = r.cliConfig(b)
 	if path.set && (release.set || key.set) {
 		r.warnAt(b.header, "path leaves nothing to install", "With path, that binary and no other is used, so release_url and public_key have no effect.")
 	}

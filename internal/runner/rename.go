@@ -10,7 +10,7 @@ import (
 	"github.com/tfops/tfops/internal/lazily"
 )
 
-var memoryPath = lazily.Pattern(`/proc/[0-9]+/fd/[0-9]+`)
+var memoryPath = lazily.Pattern(`/proc/[0-9]+/fd/[0-9]+(?:/git\b)?`)
 
 // renamed is a line of the engine's output in which files of tfops are called by
 // what they are: whoever reads it has never heard of their paths.
