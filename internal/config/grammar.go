@@ -21,7 +21,7 @@ var workspaceAttrs = []string{
 	"repository", "branch", "dir", "terraform_workspace", "backend", "engine", "engine_version", "parallelism", "apply", "apply_offline",
 	"var_files", "variables", "backend_config", "backend_config_files", "env", "labels",
 	"plan_timeout", "apply_timeout", "lock_timeout", "keep_runs", "keep_days",
-	"depends_on", "infer_dependencies", "inputs", "watch", "ignore",
+	"depends_on", "infer_dependencies", "inputs", "watch", "ignore", "reach",
 }
 
 // generatorAttrs are those of a workspace with what it is made of in the place
