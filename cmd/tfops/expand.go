@@ -141,8 +141,10 @@ func (x *expansion) look(cfg *config.Config, name, path string, made map[workspa
 			if g.Repository != name || !g.MatchesBranch(branch) {
 				continue
 			}
-			origins, problems := g.Matches(branch, tree, index.Graph(tree, nil).Roots())
-			x.problems = append(x.problems, problems...)
+			bare := index.Graph(tree, nil)
+			roots := bare.Roots()
+			origins, problems := g.Matches(branch, tree, roots)
+			x.problems = append(append(x.problems, problems...), g.Broken(branch, bare, roots)...)
 			for _, o := range origins {
 				w, err := g.Make(o)
 				if err != nil {

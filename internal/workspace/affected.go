@@ -47,7 +47,8 @@ func Affected(tree fs.FS, ws []Workspace, paths []string) []Touched {
 //   - code of a local module that it calls, directly or through others;
 //   - read by file, templatefile, fileset and the like, or named by text built
 //     on path.module, path.root or path.cwd, in any of these modules, as far as
-//     locals, variables, conditions and loops over what is written out tell;
+//     locals, variables, conditions and loops over what is written out, or in
+//     a file of the repository that the code decodes, tell;
 //   - named by literal text relative to the module or to the root module, as a
 //     script that a provisioner runs; with a "/" in it, or in an attribute such
 //     as working_dir, the text may name a directory, too;

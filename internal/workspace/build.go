@@ -37,7 +37,7 @@ func buildReach(g *Graph, s *scan, w Workspace, key string) *reach {
 	dir := path.Clean(w.Dir)
 	b := &builder{
 		reach: &reach{key: key, name: w.Name, dir: dir, tofu: w.Engine == "tofu", watch: w.Watch, ignore: w.Ignore},
-		graph: g, scan: s, res: &resolver{root: dir}, index: map[string]int{}, seen: map[string]bool{}, given: map[string]*expr{},
+		graph: g, scan: s, res: &resolver{graph: g, scan: s, root: dir}, index: map[string]int{}, seen: map[string]bool{}, given: map[string]*expr{},
 		told: toldBy(w.Reach),
 	}
 	b.add(dir, caller{}, 0, Link{What: "directory of " + w.Name})

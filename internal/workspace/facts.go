@@ -378,6 +378,8 @@ func readFile(kind fileKind, src []byte) *facts {
 	case kind == codeJSON || kind == valuesJSON:
 		r.texts = nil
 		r.json(kind)
+	case kind == dataJSON || kind == dataYAML || kind == dataCSV:
+		r.data(kind)
 	case TooDeep(src):
 		r.unread(1, "it is too large or nested too deep to read")
 	case kind == template:

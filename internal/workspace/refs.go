@@ -124,22 +124,9 @@ func (b *builder) glob(mod int, p string, why Link) {
 	if !inside(p) {
 		return
 	}
-	var g strings.Builder
-	for i := 0; i < len(p); i++ {
-		switch {
-		case p[i:i+1] == pattern:
-			i++
-			g.WriteByte(p[i])
-		case strings.IndexByte(`*?[]{}\`, p[i]) >= 0:
-			g.WriteString(`\` + p[i:i+1])
-		default:
-			g.WriteByte(p[i])
-		}
-	}
-	fixed, _, _ := strings.Cut(p, pattern)
-	base := path.Clean(fixed[:strings.LastIndexByte(fixed, '/')+1])
+	g, base := globbed(p)
 	real, links, err := b.graph.root.resolve(base)
-	if err != nil || !doublestar.ValidatePattern(g.String()) {
+	if err != nil || !doublestar.ValidatePattern(g) {
 		if inside(base) {
 			b.widen(mod, why, why.What, "the files that it matches lie behind a link that leads nowhere", base)
 		}
@@ -153,8 +140,27 @@ func (b *builder) glob(mod int, p string, why Link) {
 		b.path(real, Read, mod, why)
 		return
 	}
-	b.cover(cover{path: base, kind: Pattern, pattern: g.String(), mod: mod, why: why})
+	b.cover(cover{path: base, kind: Pattern, pattern: g, mod: mod, why: why})
 	b.follow(base, b.graph.root.at(base), mod, why) // the links that it may match
+}
+
+// globbed is a path that has the marks of matched as a pattern, and the
+// directory that it starts from.
+func globbed(p string) (glob, base string) {
+	var g strings.Builder
+	for i := 0; i < len(p); i++ {
+		switch {
+		case p[i:i+1] == pattern:
+			i++
+			g.WriteByte(p[i])
+		case strings.IndexByte(`*?[]{}\`, p[i]) >= 0:
+			g.WriteString(`\` + p[i:i+1])
+		default:
+			g.WriteByte(p[i])
+		}
+	}
+	fixed, _, _ := strings.Cut(p, pattern)
+	return g.String(), path.Clean(fixed[:strings.LastIndexByte(fixed, '/')+1])
 }
 
 // mayName covers text that is no literal where it stands, but known, and names

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bmatcuk/doublestar/v4"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
@@ -114,7 +115,8 @@ func (t *told) cover(b *builder, mod int, f *ref, why Link) bool {
 				full += "/**"
 			}
 			b.glob(mod, marked(full), why)
-			b.matching(full, func(p string) {
+			base, _ := doublestar.SplitPattern(full)
+			b.graph.matching(path.Clean(base), full, func(p string) {
 				if found = true; f.fn == "templatefile" {
 					b.template(mod, p, why)
 				}
@@ -152,10 +154,8 @@ func marked(glob string) string {
 	return b.String()
 }
 
-// matching calls f with each file of the tree that a pattern matches.
-func (b *builder) matching(glob string, f func(p string)) {
-	fixed, _, _ := strings.Cut(marked(glob), pattern)
-	base := path.Clean(fixed[:strings.LastIndexByte(fixed, '/')+1])
+// matching calls f with each file below a directory that a pattern matches.
+func (g *Graph) matching(base, glob string, f func(p string)) {
 	var walk func(dir string, n *node)
 	walk = func(dir string, n *node) {
 		for _, l := range n.files {
@@ -167,7 +167,7 @@ func (b *builder) matching(glob string, f func(p string)) {
 			walk(path.Join(dir, c.name), c.node)
 		}
 	}
-	if n := b.graph.root.at(base); n != nil {
+	if n := g.root.at(base); n != nil {
 		walk(base, n)
 	}
 }
