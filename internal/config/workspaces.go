@@ -21,7 +21,7 @@ func (r *reader) workspaces(c *Config, top block, src []byte) {
 		defaults = r.settings(c, b, src)
 	}
 	engine := defaultEngine(top)
-	seen := names{r: r, what: "workspace", valid: workspace.ValidName}
+	seen := names{r: r, what: "workspace", valid: workspace.ValidName()}
 	places := map[string]string{}
 	blocks := top.blocks(workspaceKind)
 	for _, b := range blocks {

@@ -5,12 +5,13 @@ import (
 	"cmp"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // facts are what one file says of others. They say nothing of where the file
@@ -96,10 +97,10 @@ type place struct {
 	mute bool // only what reads files counts, not what might name one
 }
 
-var dirAttr = regexp.MustCompile(`(^|_)(dir|directory|folder|path|paths|source|chart|root)$`)
+var dirAttr = lazily.Pattern(`(^|_)(dir|directory|folder|path|paths|source|chart|root)$`)
 
 // pathAttr are the attributes of resources that hold paths for others to use.
-var pathAttr = regexp.MustCompile(`^(output_path|filename|path|source|source_file|source_dir|dir|directory)$`)
+var pathAttr = lazily.Pattern(`^(output_path|filename|path|source|source_file|source_dir|dir|directory)$`)
 
 // collect notes what an expression reads, and what it may name. It goes down
 // into every part of it: whatever becomes of the value, a file that is read on

@@ -170,7 +170,7 @@ func find(body []jsonItem, name string) hcl.Expression {
 }
 
 func (r *reader) jsonAt(i jsonItem) place {
-	return place{text: shown(i.expr.Range().SliceBytes(r.src)), line: i.line, dir: dirAttr.MatchString(i.name), mute: i.name == "for_each"}
+	return place{text: shown(i.expr.Range().SliceBytes(r.src)), line: i.line, dir: dirAttr().MatchString(i.name), mute: i.name == "for_each"}
 }
 
 func (r *reader) jsonModule(m jsonItem, body []jsonItem) {
@@ -224,7 +224,7 @@ func (r *reader) jsonResource(kind, typ string, res jsonItem, body []jsonItem) {
 func (r *reader) jsonBody(body []jsonItem, s *scope, resource string) {
 	for _, i := range body {
 		e := r.convertJSON(i.expr, s)
-		if resource != "" && pathAttr.MatchString(i.name) {
+		if resource != "" && pathAttr().MatchString(i.name) {
 			r.facts.attrs = append(r.facts.attrs, binding{name: resource + "." + i.name, expr: e})
 		}
 		r.collect(e, r.jsonAt(i))
