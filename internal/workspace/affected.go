@@ -44,6 +44,8 @@ func Affected(tree fs.FS, ws []Workspace, paths []string) []Touched {
 //
 //   - one of the root module's own files: code as the workspace's engine reads
 //     it, override files, the lock file, files of variables; or a var file;
+//   - a file that chooses the version of its engine, in its directory or above
+//     it: .terraform-version or .opentofu-version, and .tool-versions;
 //   - code of a local module that it calls, directly or through others;
 //   - read by file, templatefile, fileset and the like, or named by text built
 //     on path.module, path.root or path.cwd, in any of these modules, as far as

@@ -16,6 +16,7 @@ const (
 	OwnFiles  Kind = "own"       // the files of code in a directory: of the root module, or of a local module that it calls
 	LockFile  Kind = "lock_file" // .terraform.lock.hcl of the root module
 	Variables Kind = "variables" // a file of variables
+	Versions  Kind = "version"   // a file that says which version of the engine is meant
 	Read      Kind = "read"      // a file, or a directory with all that is in it, that the code names
 	Pattern   Kind = "pattern"   // the files that match a pattern of fileset
 	LinkKind  Kind = "link"      // a symbolic link on the way to one of the others
@@ -200,7 +201,7 @@ func (r *reach) ownLink(mod int, what string) []Link {
 
 func (c *cover) has(p string) bool {
 	switch c.kind {
-	case probe, LinkKind, LockFile, Variables:
+	case probe, LinkKind, LockFile, Variables, Versions:
 		return p == c.path
 	case Pattern:
 		return matches(c.pattern, p)
