@@ -103,6 +103,16 @@ type Repository struct {
 
 	LFS    bool   // whether what Git LFS pointers name is fetched
 	LFSURL string // of the LFS server; empty: where the repository's host has it
+
+	Submodules bool        // whether submodules are followed
+	Submodule  []Submodule // who may be asked for them besides the repository's own host
+}
+
+// Submodule is how submodules are reached whose URL begins with Prefix.
+type Submodule struct {
+	Prefix string
+	Auth   Auth
+	TLS    TLS
 }
 
 // TLS is how an https host and tfops know each other, beside passwords. All is
