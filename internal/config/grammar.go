@@ -41,7 +41,9 @@ var (
 	authKind       = &kind{typ: "auth", single: true, attrs: []string{"username", "password", "ssh_key", "ssh_key_passphrase", "known_hosts"}, habits: authHabits}
 	tlsKind        = &kind{typ: "tls", single: true, attrs: []string{"ca", "cert", "key"}, habits: tlsHabits}
 	modulesKind    = &kind{typ: "module_credentials", label: "prefix", attrs: []string{"username", "password", "token", "private_key_file", "ssh_key", "ssh_key_passphrase", "known_hosts_file", "known_hosts"}, habits: modulesHabits}
-	repositoryKind = &kind{typ: "repository", label: "name", attrs: []string{"url", "poll", "fetch", "lfs", "lfs_url", "modules"}, blocks: []*kind{authKind, tlsKind, modulesKind}, habits: repositoryHabits}
+	submoduleKind  = &kind{typ: "submodule", label: "url", blocks: []*kind{authKind, tlsKind}}
+	repositoryKind = &kind{typ: "repository", label: "name", attrs: []string{"url", "poll", "fetch", "lfs", "lfs_url", "submodules", "modules"},
+		blocks: []*kind{authKind, tlsKind, submoduleKind, modulesKind}, habits: repositoryHabits}
 
 	approvalKind  = &kind{typ: "approval", label: "name", attrs: []string{"when", "require", "from", "allow_author", "expire"}}
 	driftKind     = &kind{typ: "drift", single: true, attrs: []string{"schedule", "timezone", "heal", "heal_only", "heal_cooldown"}, habits: driftHabits}

@@ -99,7 +99,7 @@ func (s *Settings) compute() *Settings {
 type Repository struct {
 	Source
 	Pace    gitrepo.Pace
-	Content string                   // what an export brings besides what Git has ("lfs"); two that differ here differ in their files
+	Content string                   // what an export brings besides what Git has ("lfs", "submodules"); two that differ here differ in their files
 	Modules []credentials.Credential // what the modules of its workspaces are fetched with, besides those for all
 
 	name string
