@@ -156,6 +156,10 @@ func (g *Graph) Reach(workspace string) (Reach, bool) {
 		switch c.kind {
 		case probe:
 			continue
+		case Versions: // whether or not it is there, it counts; what is not there is not shown
+			if g.root.leafAt(c.path) == nil {
+				continue
+			}
 		case Pattern:
 			item.Path = c.pattern
 		}
