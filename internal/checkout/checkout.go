@@ -3,6 +3,10 @@
 //
 //	<dir>/<repository>/<commit>/files, index   the tree, pinned; see package pinned
 //	<dir>/<repository>/<commit>/exported.json  what Git could not bring
+//	<dir>/<repository>/<commit>/shared         the files that a checkout of another commit can have links to
+//
+// A checkout has links to the files that it has in common with one that is there. Their
+// link counts and times of change tell nothing then, so those that were touched are read.
 //
 // A checkout is a cache: whatever is not as it was written is thrown away and made anew
 // from the objects in the mirror. So nothing has to be waited for until it is on the
@@ -31,7 +35,7 @@ import (
 
 // Source gives the tree of a commit.
 type Source interface {
-	Export(ctx context.Context, sha, dst string) (gitrepo.Exported, error)
+	ExportBeside(ctx context.Context, sha, dst string, base gitrepo.Base) (gitrepo.Exported, error)
 }
 
 // Checkout is the tree of one commit on the disk.
@@ -112,7 +116,7 @@ func (s *Store) ensure(ctx context.Context, src Source, sha, dir string) (Checko
 		return Checkout{}, spaceFault(sha, err)
 	}
 	defer os.RemoveAll(half) // of no effect once it was renamed
-	x, err := src.Export(ctx, sha, pinned.Files(half))
+	x, err := src.ExportBeside(ctx, sha, pinned.Files(half), s.base(filepath.Dir(dir)))
 	if err != nil {
 		return Checkout{}, err
 	}
@@ -127,6 +131,9 @@ func (s *Store) ensure(ctx context.Context, src Source, sha, dir string) (Checko
 	b, err := json.Marshal(x)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(half, exportedFile), b, 0o600)
+	}
+	if err == nil {
+		err = writeShared(half, x.Files)
 	}
 	if err == nil {
 		err = pinned.Pin(half)
@@ -153,7 +160,7 @@ func spaceFault(sha string, err error) error {
 
 // read is the checkout that is there, if it is what was written.
 func read(dir string) (Checkout, error) {
-	if err := pinned.Check(dir); err != nil {
+	if err := renew(dir); err != nil {
 		return Checkout{}, err
 	}
 	b, err := os.ReadFile(filepath.Join(dir, exportedFile))
