@@ -10,6 +10,7 @@
 package checkout
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -93,11 +94,15 @@ func (s *Store) touch(dir string) {
 }
 
 func (s *Store) ensure(ctx context.Context, src Source, sha, dir string) (Checkout, error) {
-	if c, err := read(dir); err == nil && !c.Exported.Partial {
-		return c, nil
+	have, err := read(dir)
+	if err == nil && !have.Exported.Partial {
+		return have, nil
 	}
-	if err := os.RemoveAll(dir); err != nil {
-		return Checkout{}, spaceFault(sha, err)
+	partial := err == nil // a run may be at work in it
+	if !partial {
+		if err := os.RemoveAll(dir); err != nil {
+			return Checkout{}, spaceFault(sha, err)
+		}
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 		return Checkout{}, spaceFault(sha, err)
@@ -110,6 +115,14 @@ func (s *Store) ensure(ctx context.Context, src Source, sha, dir string) (Checko
 	x, err := src.Export(ctx, sha, pinned.Files(half))
 	if err != nil {
 		return Checkout{}, err
+	}
+	if partial {
+		if same(x, have.Exported) {
+			return have, nil // nothing more is to be had
+		}
+		if err := os.Rename(dir, fmt.Sprintf("%s%sold-%d", dir, halfMade, time.Now().UnixNano())); err != nil { // Open removes it
+			return Checkout{}, spaceFault(sha, err)
+		}
 	}
 	b, err := json.Marshal(x)
 	if err == nil {
@@ -125,6 +138,13 @@ func (s *Store) ensure(ctx context.Context, src Source, sha, dir string) (Checko
 		return Checkout{}, spaceFault(sha, err)
 	}
 	return Checkout{Dir: dir, Exported: x}, nil
+}
+
+// same compares what two exports could not bring, as it is stored.
+func same(a, b gitrepo.Exported) bool {
+	one, err := json.Marshal(a)
+	other, oerr := json.Marshal(b)
+	return err == nil && oerr == nil && bytes.Equal(one, other)
 }
 
 func spaceFault(sha string, err error) error {

@@ -7,7 +7,7 @@ import (
 // renamedFrom reads the former name of a workspace, or what makes it of a match.
 func (r *reader) renamedFrom(b block) field[string] {
 	from := b.text("renamed_from", shown)
-	if from.set && from.val != "" && !workspace.ValidName.MatchString(from.val) {
+	if from.set && from.val != "" && !workspace.ValidName().MatchString(from.val) {
 		r.errorAt(from.rng, "invalid name "+quote(from.val), "renamed_from is the name that the workspace had before.")
 	}
 	return from

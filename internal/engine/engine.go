@@ -68,18 +68,24 @@ type Runner interface {
 // Source is one repository: its remote, and the objects that were fetched.
 type Source interface {
 	Remote
+	Refs
 	Objects
 }
 
-// Remote is what a poll asks. A commit that Has does not have, because it is
+// Remote is what a poll fetches. A commit that Has does not have, because it is
 // new or the mirror is damaged, is there after a Fetch.
 type Remote interface {
-	Heads(context.Context) (map[string]string, error)
-	Head(ctx context.Context, branch string) (string, error)
 	Has(sha string) bool
 	Fetch(ctx context.Context, wanted ...string) (gitrepo.Fetched, error)
-	Note() string // what people should know of how it is fetched
+	Submodules(ctx context.Context, sha string) ([]gitrepo.MissingSubmodule, error) // brings those of a commit, and says which are missing
+	Note() string                                                                   // what people should know of how it is fetched
 	Maintain(ctx context.Context, keep []string) error
+}
+
+// Refs are what the remote says it has, asked each time.
+type Refs interface {
+	Heads(context.Context) (map[string]string, error)
+	Head(ctx context.Context, branch string) (string, error)
 }
 
 // Objects are read from the mirror.

@@ -23,6 +23,7 @@ type Generator struct {
 type look struct {
 	head     string
 	of       *Settings // the configuration that it was looked at with
+	partial  bool      // submodules were missing: it is looked at again
 	origins  []workspace.Origin
 	problems map[string][]workspace.Problem      // by generator
 	held     map[workspace.Origin]workspace.Hold // what is remembered, is in the tree and was not found
@@ -66,7 +67,7 @@ func (e *Engine) survey(ctx context.Context, name string, repo Repository, heads
 		if !slices.ContainsFunc(gens, func(g Generator) bool { return g.MatchesBranch(branch) }) {
 			continue
 		}
-		if l, ok := known[branch]; ok && l.head == head && l.of == base {
+		if l, ok := known[branch]; ok && l.head == head && l.of == base && !l.partial {
 			looks[branch] = l
 			continue
 		}
@@ -123,6 +124,11 @@ func (e *Engine) lookAt(ctx context.Context, repo Repository, gens []Generator, 
 	if err := e.need(ctx, repo, head); err != nil {
 		return l, err
 	}
+	missing, err := e.submodules(ctx, repo, head)
+	if err != nil {
+		return l, err
+	}
+	l.partial = len(missing) > 0
 	tree, err := repo.Tree(head)
 	if err != nil {
 		return l, err
@@ -135,7 +141,7 @@ func (e *Engine) lookAt(ctx context.Context, repo Repository, gens []Generator, 
 		}
 		origins, problems := g.Matches(branch, tree, roots)
 		l.origins = append(l.origins, origins...)
-		l.problems[g.Name] = append(l.problems[g.Name], problems...)
+		l.problems[g.Name] = append(append(l.problems[g.Name], problems...), g.Broken(branch, graph, roots)...)
 		for _, o := range remembered(records, g.Name, branch) {
 			if slices.Contains(origins, o) {
 				continue

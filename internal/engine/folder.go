@@ -55,7 +55,7 @@ func readNotes(dataDir string) (map[string]folderNote, error) {
 		if err == nil {
 			err = json.Unmarshal(b, &n)
 		}
-		if err != nil || n.FormatVersion > 1 || !workspace.ValidName.MatchString(n.Name) {
+		if err != nil || n.FormatVersion > 1 || !workspace.ValidName().MatchString(n.Name) {
 			return nil, fault.New(fault.Conflict, "put it right by hand, or remove it: it says which workspace the directory belongs to",
 				"%s does not say which workspace it is of: %w", path, cause(err))
 		}

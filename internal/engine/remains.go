@@ -213,7 +213,7 @@ func Standing(dataDir string) (map[string]bool, error) {
 		if n, ok := notes[name]; ok {
 			name = n.Name
 		}
-		if !workspace.ValidName.MatchString(name) {
+		if !workspace.ValidName().MatchString(name) {
 			continue // it was set aside for a name that nobody has used again
 		}
 		dir := filepath.Join(workspacesDir(dataDir), entry.Name())

@@ -663,6 +663,12 @@ func (r *repository) slow(d time.Duration) {
 
 func (r *repository) Note() string { return "" }
 
+func (r *repository) Submodules(context.Context, string) ([]gitrepo.MissingSubmodule, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.missing.Missing, nil
+}
+
 func (r *repository) Fetch(context.Context, ...string) (gitrepo.Fetched, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,11 +23,13 @@ import (
 // Exported says what an export could not bring. Paths are slash-separated and
 // sorted.
 type Exported struct {
-	Submodules  []string  // empty directories now
-	LFSPointers []string  // files that hold a pointer instead of their content; with LFS.On those that are no whole pointer
-	Links       []LeftOut // symbolic links that are not there: they lead out of the tree, loop, or have no path for target
-	Names       []LeftOut // what else is not there: it must not become a file, or its LFS object cannot be had
-	Partial     bool      // some LFS object could not be had now: another export may have it
+	Submodules  []string           // empty directories now: they are not followed
+	Followed    []string           // submodules whose files are there
+	Missing     []MissingSubmodule // submodules that are followed and are empty directories now
+	LFSPointers []string           // files that hold a pointer instead of their content; with LFS.On those that are no whole pointer
+	Links       []LeftOut          // symbolic links that are not there: they lead out of the tree, loop, or have no path for target
+	Names       []LeftOut          // what else is not there: it must not become a file, or its LFS object cannot be had
+	Partial     bool               // some LFS object or submodule could not be had now: another export may have it
 }
 
 // LeftOut is a path of a commit that is not in its export.
@@ -64,10 +67,18 @@ func (m *Mirror) Export(ctx context.Context, sha, dst string) (Exported, error) 
 	if err != nil {
 		return Exported{}, err
 	}
-	x := &export{trees: newTrees(v), dst: dst, lfs: m.remote.LFS.On}
-	if err := x.plan(ctx, root, ""); err != nil {
+	sub, err := m.mount(ctx, v, root, true)
+	if err != nil {
+		return Exported{}, m.readFault(ctx, "reading the submodules of commit "+sha, err)
+	}
+	more, release := sub.lease()
+	defer release()
+	x := &export{trees: trees{v, newTreeCache(), sub, more}, dst: dst, lfs: m.remote.LFS.On}
+	x.out.Followed, x.out.Missing = sub.paths, sub.missing
+	if err := x.plan(ctx, root, "", false); err != nil {
 		return Exported{}, m.exportFault(ctx, sha, err)
 	}
+	x.unlisted()
 	if err := x.checkLinks(ctx, root); err != nil {
 		return Exported{}, m.exportFault(ctx, sha, err)
 	}
@@ -162,10 +173,12 @@ type exportFile struct {
 	e    entry
 	pack *pack
 	at   int64 // offset in the pack
+
+	inModule bool // of a submodule, whose LFS objects are not fetched
 }
 
 // plan lists what there is to write and refuses what must not be written.
-func (x *export) plan(ctx context.Context, tree plumbing.Hash, dir string) error {
+func (x *export) plan(ctx context.Context, tree plumbing.Hash, dir string, inModule bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -192,18 +205,45 @@ func (x *export) plan(ctx context.Context, tree plumbing.Hash, dir string) error
 		switch e.kind() {
 		case modeTree:
 			x.dirs = append(x.dirs, p)
-			err = x.plan(ctx, e.hash, p)
+			err = x.plan(ctx, e.hash, p, inModule || e.module)
 		case modeGitlink:
 			x.dirs = append(x.dirs, p)
 			x.out.Submodules = append(x.out.Submodules, p)
 		default:
-			err = x.addFile(p, e)
+			err = x.addFile(p, e, inModule)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// unlisted moves the submodules that are followed and were not found to those
+// that are missing, and says why.
+func (x *export) unlisted() {
+	if !x.sub.follows() {
+		return
+	}
+	told := map[string]bool{}
+	for _, missing := range x.out.Missing {
+		told[missing.Path] = true
+		x.out.Partial = x.out.Partial || missing.Passing
+	}
+	for _, p := range x.out.Submodules {
+		if told[p] {
+			continue
+		}
+		missing := MissingSubmodule{Path: p, Why: "has no entry in .gitmodules", Next: "add it with git submodule add, or take it out of the repository, and push"}
+		for _, file := range x.out.Missing { // the file itself cannot be read
+			if dir, name := path.Split(file.Path); name == modulesFile && strings.HasPrefix(p, dir) {
+				missing.Why, missing.Next = "is not known: "+file.Path+" "+file.Why, file.Next
+			}
+		}
+		x.out.Missing = append(x.out.Missing, missing)
+	}
+	x.out.Submodules = nil
+	slices.SortFunc(x.out.Missing, func(a, b MissingSubmodule) int { return strings.Compare(a.Path, b.Path) })
 }
 
 // admit refuses what makes the whole tree unfit.
@@ -243,13 +283,10 @@ func (x *export) leaveOut(list *[]LeftOut, p, why string) error {
 	return nil
 }
 
-func (x *export) addFile(p string, e entry) error {
-	f := exportFile{path: p, e: e}
-	for _, pk := range x.view.packs {
-		if at, err := pk.idx.FindOffset(e.hash); err == nil {
-			f.pack, f.at = pk, at
-			break
-		}
+func (x *export) addFile(p string, e entry, inModule bool) error {
+	f := exportFile{path: p, e: e, pack: x.pack(e.hash), inModule: inModule}
+	if f.pack != nil {
+		f.at, _ = f.pack.idx.FindOffset(e.hash) // it has it
 	}
 	if f.pack == nil {
 		return fmt.Errorf("object %s of %q: %w", e.hash, p, plumbing.ErrObjectNotFound)
@@ -420,7 +457,7 @@ func (x *export) writeFile(l loaded) (pointer bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		if object, ok := parsePointer(raw); ok && x.lfs {
+		if object, ok := parsePointer(raw); ok && x.lfs && !l.file.inModule {
 			x.mu.Lock()
 			defer x.mu.Unlock()
 			x.pointers = append(x.pointers, pointerFile{l.file.path, perm, object})

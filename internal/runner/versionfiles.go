@@ -6,21 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/workspace"
 )
-
-// versionFile is a file in which version switchers keep which engine a
-// directory is for.
-type versionFile struct {
-	name string
-	tool string // the line of a file for many tools; empty: the file is for one
-}
-
-func versionFiles(engine string) []versionFile {
-	if engine == "tofu" {
-		return []versionFile{{".opentofu-version", ""}, {".tool-versions", "opentofu"}}
-	}
-	return []versionFile{{".terraform-version", ""}, {".tool-versions", "terraform"}}
-}
 
 // maxVersionFile bounds what is read of a version file, in bytes.
 const maxVersionFile = 64 << 10
@@ -29,14 +18,14 @@ const maxVersionFile = 64 << 10
 // root module: of each kind the nearest, in its directory or above it within
 // the tree. from names the file of each.
 func chosenVersions(tree, root, engine string) (constraints, from []string, err error) {
-	for _, file := range versionFiles(engine) {
+	for _, file := range workspace.VersionFiles(engine) {
 		for dir := root; within(tree, dir); dir = filepath.Dir(dir) {
-			text, ok := readWithin(tree, filepath.Join(dir, file.name))
-			word := versionWord(text, file.tool)
+			text, ok := readWithin(tree, filepath.Join(dir, file.Name))
+			word := versionWord(text, file.Tool)
 			if !ok || word == "" {
 				continue
 			}
-			name, _ := filepath.Rel(tree, filepath.Join(dir, file.name)) // both are absolute
+			name, _ := filepath.Rel(tree, filepath.Join(dir, file.Name)) // both are absolute
 			constraint, known := versionConstraint(word)
 			if !known {
 				return nil, nil, refuse(CauseBadInput, "write an exact version there, e.g. 1.11.4, or \"latest:^1.11\" for the newest of 1.11",
@@ -86,11 +75,11 @@ func versionWord(text, tool string) string {
 }
 
 var (
-	wholeVersion = lazily(`^v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)$`)
-	partVersion  = lazily(`^v?(\d+)(?:\.(\d+))?$`)
+	wholeVersion = lazily.Pattern(`^v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)$`)
+	partVersion  = lazily.Pattern(`^v?(\d+)(?:\.(\d+))?$`)
 	// What people write of regular expressions: the beginning of a version.
-	beginning = lazily(`^\^?v?(\d+)(?:\\?\.(\d+))?(?:\\?\.(\d+))?(?:\\?\.)?(?:\.?\*|\\d\+|\[0-9\]\+|x)?\$?$`)
-	operators = lazily(`^[~<>=!]`)
+	beginning = lazily.Pattern(`^\^?v?(\d+)(?:\\?\.(\d+))?(?:\\?\.(\d+))?(?:\\?\.)?(?:\.?\*|\\d\+|\[0-9\]\+|x)?\$?$`)
+	operators = lazily.Pattern(`^[~<>=!]`)
 )
 
 // versionConstraint is the constraint that a word of a version file stands for;
