@@ -134,6 +134,14 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 	}
 	failed = append(failed, e.readHeads(ctx, repo, heads)...)
 	e.rebuild(records)
+	if len(e.current().renaming) > 0 {
+		if err := e.rename(ctx); err != nil {
+			return err
+		}
+		if records, err = e.Store.Records(ctx); err != nil {
+			return err
+		}
+	}
 	s = e.current()
 	batch := run.Batch{Heads: map[string]string{}}
 	if err := e.mark(ctx, name, records, &batch); err != nil {
@@ -141,6 +149,9 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 	}
 	byBranch := map[string][]Definition{}
 	for _, d := range s.Workspaces {
+		if _, waits := s.renaming[d.Name]; waits {
+			continue
+		}
 		if d.Repository == name && !errors.Is(e.problem(d.Name), errOrphaned) && !errors.Is(e.problem(d.Name), errStays) {
 			byBranch[d.Branch] = append(byBranch[d.Branch], d)
 		}
