@@ -2,7 +2,7 @@
 // all runs of it and never written again.
 //
 //	<dir>/<repository>/<commit>/files, index   the tree, pinned; see package pinned
-//	<dir>/<repository>/<commit>/exported.json  what Git could not bring
+//	<dir>/<repository>/<commit>/exported.json  what Git could not bring, after a line with its checksum
 //
 // A checkout is a cache: whatever is not as it was written is thrown away and made anew
 // from the objects in the mirror. So nothing has to be waited for until it is on the
@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -113,7 +114,7 @@ func (s *Store) ensure(ctx context.Context, src Source, sha, dir string) (Checko
 	}
 	b, err := json.Marshal(x)
 	if err == nil {
-		err = os.WriteFile(filepath.Join(half, exportedFile), b, 0o600)
+		err = os.WriteFile(filepath.Join(half, exportedFile), append([]byte(sum(b)), b...), 0o600)
 	}
 	if err == nil {
 		err = pinned.Pin(half)
@@ -141,8 +142,19 @@ func read(dir string) (Checkout, error) {
 		return Checkout{}, err
 	}
 	c := Checkout{Dir: dir}
-	return c, json.Unmarshal(b, &c.Exported)
+	head, text := b[:min(len(b), sumSize)], b[min(len(b), sumSize):]
+	if string(head) != sum(text) {
+		return c, fmt.Errorf("%s is damaged", filepath.Join(dir, exportedFile))
+	}
+	return c, json.Unmarshal(text, &c.Exported)
 }
+
+// sum is a line before the text of a file, which tells whether all of it is there.
+func sum(text []byte) string {
+	return fmt.Sprintf("%08x\n", crc32.Checksum(text, crc32.MakeTable(crc32.Castagnoli)))
+}
+
+const sumSize = 9
 
 // Rest is how long a checkout stays that no run needs: the next commit, check or
 // speculative plan often wants the same one.

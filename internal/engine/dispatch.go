@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 )
@@ -119,8 +120,14 @@ func (e *Engine) claim(ctx context.Context, p phase) (run.Run, time.Time, error)
 		if st == nothing {
 			return run.Run{}, alarm(q), nil
 		}
+		if !e.mayBegin() {
+			return run.Run{}, time.Now().Add(lackingPause), nil
+		}
 		if st == startApply {
 			_, err := e.savedPlan(r)
+			if l, ok := fault.LackOf(err); ok && l.Own {
+				return run.Run{}, time.Now().Add(lackingPause), nil // the plan may be as it was
+			}
 			if t := e.troubleWith(q.Records[r.Workspace], q.Now); t != nil && err == nil {
 				err = errors.New(t.String())
 			}

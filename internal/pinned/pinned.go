@@ -3,7 +3,7 @@
 // A pinned directory has two parts:
 //
 //	files/   what it holds
-//	index    what lstat says of each file and directory below files, and in which boot of the machine it was written
+//	index    what lstat says of each file and directory below files, in which boot of the machine it was written, and its own checksum
 //
 // Check compares the index with the directory, without reading a file: size, inode,
 // mode, and the time of the last change of the inode, which no program can set. So
@@ -19,6 +19,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -31,7 +32,7 @@ import (
 const (
 	filesName = "files"
 	indexName = "index"
-	header    = "tfops pinned 1\n"
+	header    = "tfops pinned 2\n"
 )
 
 // Files is where a pinned directory has what it holds.
@@ -72,7 +73,6 @@ func Pin(dir string) error {
 		return err
 	}
 	var b bytes.Buffer
-	b.WriteString(header + id + "\n")
 	root := Files(dir)
 	err = filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil {
@@ -94,7 +94,14 @@ func Pin(dir string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, indexName), b.Bytes(), 0o600)
+	head := fmt.Sprintf("%s%s\n%s\n", header, id, sum(b.Bytes()))
+	return os.WriteFile(filepath.Join(dir, indexName), append([]byte(head), b.Bytes()...), 0o600)
+}
+
+// sum tells whether an index is whole: one that was cut between two entries, or
+// has a flipped bit, would say nothing of the files that it has lost.
+func sum(entries []byte) string {
+	return fmt.Sprintf("%08x", crc32.Checksum(entries, crc32.MakeTable(crc32.Castagnoli)))
 }
 
 const entrySize = 4 + 5*8
@@ -125,7 +132,8 @@ func Check(dir string) error {
 	}
 	rest, ok := bytes.CutPrefix(b, []byte(header))
 	written, rest, found := bytes.Cut(rest, []byte("\n"))
-	if !ok || !found {
+	whole, rest, summed := bytes.Cut(rest, []byte("\n"))
+	if !ok || !found || !summed || string(whole) != sum(rest) {
 		return &Changed{Why: "has a damaged index"}
 	}
 	id, err := boot()
