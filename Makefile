@@ -15,11 +15,12 @@ demo: build ## the whole loop on a throw-away repository
 engines: ## the engines that tests run besides the terraform on PATH, built once into the test cache
 	@$(GO) run ./internal/testrig/buildengines
 
-test: engines ## every test, race detector on; says what it did not run and why
+test: engines ## every test, with the race detector but for the end-to-end scripts; says what it did not run and why
 	$(GO) run ./internal/testrig/testall
 
-test-long: ## flipped bits over the whole of a store's file: some ten minutes
+test-long: engines ## flipped bits over the whole of a store's file, and the end-to-end scripts with the race detector: some half an hour
 	TFOPS_LONG=1 $(GO) test ./internal/store -run TestRottenBitsAreNeverSilent -v -timeout 60m
+	$(GO) test -race ./test/e2e -timeout 90m
 
 check: ## formatting, vet, staticcheck, generated files
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted"; exit 1; }

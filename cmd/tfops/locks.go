@@ -14,7 +14,11 @@ func newLocksCommand(a *app) *cobra.Command {
 		Use:   "locks",
 		Short: "List holds on states, and who waits for them",
 		Long: `List the locks: which state is held, by which run or person, since when and why,
-and which runs wait for it, the next one first.`,
+and which runs wait for it, the next one first.
+
+Below them are the locks in backends that runs met: who holds each, as far as the
+backend says, its ID, the run that met it, and what to do. One is listed until a run
+of the workspace has had the lock itself.`,
 		Example: `  tfops locks
   tfops locks -o json`,
 		Args: takes(),
@@ -42,6 +46,11 @@ func (a *app) tellLocks(list []api.Lock) {
 		rows = append(rows, term.Cells(l.Workspace, l.Holder, a.ago(&l.Since), l.Reason, strings.Join(l.Waiting, ", "), l.State))
 	}
 	a.table([]string{"WORKSPACE", "HOLDER", "SINCE", "REASON", "WAITING", "STATE"}, rows)
+	for _, l := range list {
+		if l.Backend {
+			a.term().Notef("%s: %s", l.Workspace, l.Next)
+		}
+	}
 }
 
 func newLockCommand(a *app) *cobra.Command {

@@ -76,6 +76,6 @@ func addCommands(root *cobra.Command, a *app) {
 	add(groupDecide, "Decide:", newApprovalsCommand(a), newApproveCommand(a), newRejectCommand(a), newWithdrawCommand(a))
 	add(groupHold, "Hold back:", newStateCommand(a), newLockCommand(a), newUnlockCommand(a), newSuspendCommand(a), newResumeCommand(a))
 	add(groupKeep, "Keep and rescue:", newBackupCommand(a), newRecoverCommand(a), newInspectCommand(a), newDecryptCommand(a), newCompletionCommand(a))
-	root.AddCommand(newRunnerCommand(), newManCommand())
+	root.AddCommand(newRunnerCommand(), newAccessCommand(), newManCommand())
 	root.SetHelpCommand(newHelpCommand())
 }

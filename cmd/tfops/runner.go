@@ -21,3 +21,17 @@ func newRunnerCommand() *cobra.Command {
 		},
 	}
 }
+
+// newAccessCommand is what the Git of an init starts, never a person.
+func newAccessCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:                runner.AccessCommand + " credential|ssh FILE ...",
+		Short:              "Tell the Git of an init what module_credentials give (started by tfops runner)",
+		Hidden:             true,
+		DisableFlagParsing: true,
+		RunE: func(_ *cobra.Command, args []string) error {
+			os.Exit(runner.Access(args))
+			return nil
+		},
+	}
+}

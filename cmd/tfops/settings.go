@@ -25,6 +25,7 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 		Repositories: map[string]engine.Repository{},
 		Engines:      map[string]runner.EngineSpec{},
 		People:       approvals.People{Emails: map[string][]string{}, Groups: map[string][]string{}},
+		Modules:      cfg.Modules,
 		PassEnv:      cfg.Runner.PassEnv,
 		Concurrency:  cfg.Runner.Concurrency,
 		Checks:       cfg.Runner.DriftConcurrency,
@@ -35,7 +36,7 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 		ApplyGrace:   cfg.Runner.ApplyGrace,
 	}
 	for name, e := range cfg.Engines {
-		s.Engines[name] = runner.EngineSpec{Name: name, Version: e.Version, Path: e.Path, ReleaseURL: e.ReleaseURL, PublicKey: e.PublicKey}
+		s.Engines[name] = runner.EngineSpec{Name: name, Version: e.Version, Path: e.Path, ReleaseURL: e.ReleaseURL, PublicKey: e.PublicKey, CLIConfig: e.CLIConfig}
 	}
 	for _, u := range cfg.Users {
 		s.People.Emails[u.Name] = u.Emails
@@ -52,7 +53,7 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 			return nil, err
 		}
 		mirror.Follow(follows(cfg, r))
-		s.Repositories[r.Name] = engine.Repository{Source: mirror, Pace: gitrepo.Pace{Every: r.Poll}, Content: contentOf(r)}
+		s.Repositories[r.Name] = engine.Repository{Source: mirror, Pace: gitrepo.Pace{Every: r.Poll}, Content: contentOf(r), Modules: r.Modules}
 	}
 	for _, r := range cfg.Reports {
 		p, err := reportPlan(r)

@@ -268,6 +268,13 @@ type Lock struct {
 	Reason    string    `json:"reason,omitempty"`
 	Since     time.Time `json:"since"`
 	Waiting   []string  `json:"waiting" doc:"Runs that wait for it, first in the queue first"`
+
+	// Of a lock that lies in a backend, which tfops neither took nor can give up.
+	Backend   bool   `json:"backend,omitempty" doc:"The lock lies in the backend, and a run met it"`
+	ID        string `json:"id,omitempty" doc:"The lock's ID in the backend"`
+	Operation string `json:"operation,omitempty" doc:"What its holder does, as the engine calls it"`
+	MetBy     string `json:"met_by,omitempty" doc:"The run that met it"`
+	Next      string `json:"next,omitempty" doc:"What to do about it"`
 }
 
 // Repository is a Git remote that is polled.

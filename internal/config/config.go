@@ -30,6 +30,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/credentials"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/workspace"
@@ -43,6 +44,7 @@ type Config struct {
 	Runner       Runner
 	Engines      map[string]Engine // "terraform" and "tofu", always both
 	Repositories []Repository
+	Modules      []credentials.Credential // what every workspace's modules and registries are fetched with
 	Users        []User
 	Groups       []Group
 	Workspaces   []Workspace // that have a block of their own, in the order of the file
@@ -88,6 +90,7 @@ type Engine struct {
 	Path       string // a binary to use, and nothing else
 	ReleaseURL string // where releases are
 	PublicKey  string // armored key that signs them
+	CLIConfig  string // the CLI configuration that it reads; with it the user's own Git and ssh settings count
 }
 
 // Repository is a Git remote to mirror.
@@ -103,6 +106,8 @@ type Repository struct {
 
 	LFS    bool   // whether what Git LFS pointers name is fetched
 	LFSURL string // of the LFS server; empty: where the repository's host has it
+
+	Modules []credentials.Credential // what the modules of its workspaces are fetched with, besides those for all
 }
 
 // TLS is how an https host and tfops know each other, beside passwords. All is
@@ -227,6 +232,7 @@ func (r *reader) file(body *hclsyntax.Body, src []byte) *Config {
 	}
 	r.engines(c, top.blocks(engineKind))
 	r.repositories(c, top.blocks(repositoryKind))
+	c.Modules = r.modules(top.blocks(modulesKind), false)
 	r.people(c, top.blocks(userKind), top.blocks(groupKind))
 	r.workspaces(c, top, src)
 	r.findings(c, top)

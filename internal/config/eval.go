@@ -162,7 +162,7 @@ func (r *reader) envFunc(args []cty.Value, _ cty.Type) (cty.Value, error) {
 	if len(args) > 2 {
 		return cty.NilVal, &outsideError{"too many arguments", "env takes a name and at most one default."}
 	}
-	if r.veil && !envName.MatchString(name) { // it may be the secret itself
+	if r.veil && !envName().MatchString(name) { // it may be the secret itself
 		return cty.NilVal, &outsideError{"not the name of an environment variable", "env takes the name of a variable of the environment, such as env(\"SLACK_URL\"). Set the variable to what stands here, and name it."}
 	}
 	if v, ok := os.LookupEnv(name); ok {
@@ -178,6 +178,13 @@ func (r *reader) envFunc(args []cty.Value, _ cty.Type) (cty.Value, error) {
 		fmt.Sprintf("Set the variable %s in the environment of tfops serve (and restart it), or give a default: env(%s, \"…\")", quoted, same)}
 }
 
+// noteFile remembers a file whose change can change the configuration.
+func (r *reader) noteFile(path string) {
+	if !slices.Contains(r.read, path) {
+		r.read = append(r.read, path)
+	}
+}
+
 func (r *reader) fileFunc(args []cty.Value, _ cty.Type) (cty.Value, error) {
 	name := args[0].AsString()
 	path := r.abs(name)
@@ -185,9 +192,7 @@ func (r *reader) fileFunc(args []cty.Value, _ cty.Type) (cty.Value, error) {
 		name = "The file"
 	}
 	b, err := readFile(path)
-	if !slices.Contains(r.read, path) {
-		r.read = append(r.read, path)
-	}
+	r.noteFile(path)
 	if err != nil {
 		return cty.NilVal, &outsideError{"cannot read the file",
 			fmt.Sprintf("%s: %s. A relative path is relative to the directory of the configuration file.", name, reason(err))}

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"math/big"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +11,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // field is an attribute's value. One that is absent, null or mistaken is not set.
@@ -164,7 +165,7 @@ func (b block) duration(name string, least time.Duration) (f field[time.Duration
 	return field[time.Duration]{val: d, set: true, rng: t.rng}
 }
 
-var days = regexp.MustCompile(`([0-9]+\.?[0-9]*|\.[0-9]+)d`)
+var days = lazily.Pattern(`([0-9]+\.?[0-9]*|\.[0-9]+)d`)
 
 // parseDuration is time.ParseDuration, which has no unit longer than an hour,
 // with days of 24 hours.
@@ -172,7 +173,7 @@ func parseDuration(s string) (time.Duration, error) { return time.ParseDuration(
 
 // inHours writes the days in a duration as hours.
 func inHours(s string) string {
-	return days.ReplaceAllStringFunc(s, func(d string) string {
+	return days().ReplaceAllStringFunc(s, func(d string) string {
 		n, err := strconv.ParseFloat(strings.TrimSuffix(d, "d"), 64)
 		if err != nil {
 			return d // beyond any duration

@@ -13,14 +13,14 @@ import (
 // findings reads the rules for what drift checks find: what is left out of
 // reports, and how bad the rest is.
 func (r *reader) findings(c *Config, top block) {
-	seen := names{r: r, what: "ignore rule", valid: workspace.ValidName}
+	seen := names{r: r, what: "ignore rule", valid: workspace.ValidName()}
 	for _, b := range top.blocks(ignoreKind) {
 		rule := r.ignoreRule(c, b)
 		if seen.add(b) {
 			c.Ignore = append(c.Ignore, rule)
 		}
 	}
-	seen = names{r: r, what: "severity rule", valid: workspace.ValidName}
+	seen = names{r: r, what: "severity rule", valid: workspace.ValidName()}
 	blocks := top.blocks(severityKind)
 	for i, b := range blocks {
 		rule := r.severityRule(b)

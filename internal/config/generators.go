@@ -77,7 +77,7 @@ func (r *reader) remembered(name string, impl func(*reader, []cty.Value, cty.Typ
 
 // generators reads the workspaces blocks.
 func (r *reader) generators(c *Config, blocks []block, defaults settings, engine string, src []byte) {
-	seen := names{r: r, what: "workspaces", valid: workspace.ValidName}
+	seen := names{r: r, what: "workspaces", valid: workspace.ValidName()}
 	r.eval.Variables = unmatched()
 	defer func() { r.eval.Variables = nil }()
 	for _, b := range blocks {
@@ -161,7 +161,7 @@ func (r *reader) make(c *Config, b block, defaults settings, engine string, src 
 	b.r = m
 	own := m.settings(c, b, src)
 	name := b.text("name", shown)
-	if name.set && !workspace.ValidName.MatchString(name.val) {
+	if name.set && !workspace.ValidName().MatchString(name.val) {
 		m.errorAt(name.rng, "invalid name "+quote(name.val), "A workspace's name has letters, digits, dots, underscores and hyphens, begins with a letter or a digit, and has at most 128 of them.")
 	}
 	var common []item

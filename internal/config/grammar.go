@@ -21,7 +21,7 @@ var workspaceAttrs = []string{
 	"repository", "branch", "dir", "terraform_workspace", "backend", "engine", "engine_version", "parallelism", "apply", "apply_offline",
 	"var_files", "variables", "backend_config", "backend_config_files", "env", "labels",
 	"plan_timeout", "apply_timeout", "lock_timeout", "keep_runs", "keep_days",
-	"depends_on", "infer_dependencies", "inputs", "watch", "ignore",
+	"depends_on", "infer_dependencies", "inputs", "watch", "ignore", "reach",
 }
 
 // generatorAttrs are those of a workspace with what it is made of in the place
@@ -36,11 +36,12 @@ const (
 var (
 	serverKind = &kind{typ: "server", single: true, attrs: []string{"socket_group"}, later: map[string]string{"listen": noListener}}
 	runnerKind = &kind{typ: "runner", single: true, attrs: []string{"concurrency", "drift_concurrency", "pass_env", "plan_grace", "apply_grace"}, habits: runnerHabits}
-	engineKind = &kind{typ: "engine", label: "name", attrs: []string{"version", "path", "release_url", "public_key"}}
+	engineKind = &kind{typ: "engine", label: "name", attrs: []string{"version", "path", "release_url", "public_key", "cli_config"}, habits: engineAttrHabits}
 
 	authKind       = &kind{typ: "auth", single: true, attrs: []string{"username", "password", "ssh_key", "ssh_key_passphrase", "known_hosts"}, habits: authHabits}
 	tlsKind        = &kind{typ: "tls", single: true, attrs: []string{"ca", "cert", "key"}, habits: tlsHabits}
-	repositoryKind = &kind{typ: "repository", label: "name", attrs: []string{"url", "poll", "fetch", "lfs", "lfs_url"}, blocks: []*kind{authKind, tlsKind}, habits: repositoryHabits}
+	modulesKind    = &kind{typ: "module_credentials", label: "prefix", attrs: []string{"username", "password", "token", "private_key_file", "ssh_key", "ssh_key_passphrase", "known_hosts_file", "known_hosts"}, habits: modulesHabits}
+	repositoryKind = &kind{typ: "repository", label: "name", attrs: []string{"url", "poll", "fetch", "lfs", "lfs_url", "modules"}, blocks: []*kind{authKind, tlsKind, modulesKind}, habits: repositoryHabits}
 
 	approvalKind  = &kind{typ: "approval", label: "name", attrs: []string{"when", "require", "from", "allow_author", "expire"}}
 	driftKind     = &kind{typ: "drift", single: true, attrs: []string{"schedule", "timezone", "heal", "heal_only", "heal_cooldown"}, habits: driftHabits}
@@ -61,7 +62,7 @@ var (
 
 	fileKind = &kind{
 		attrs:  []string{"data_dir"},
-		blocks: []*kind{serverKind, runnerKind, engineKind, repositoryKind, defaultsKind, workspaceKind, generatorKind, userKind, groupKind, ignoreKind, severityKind, reportKind, notifyKind},
+		blocks: []*kind{serverKind, runnerKind, engineKind, repositoryKind, modulesKind, defaultsKind, workspaceKind, generatorKind, userKind, groupKind, ignoreKind, severityKind, reportKind, notifyKind},
 		habits: fileHabits,
 	}
 )

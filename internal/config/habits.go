@@ -23,6 +23,9 @@ const (
 	itsNotify    = "Whom to tell is a block of the file itself: notify \"NAME\" { url = env(\"…\") }."
 	itsEvents    = "What to tell of is on = [\"awaiting_approval\", \"errored\"]."
 	inFilter     = "It belongs in a filter block within: filter { … }."
+	itsPrefix    = "What the credentials are for is the label: module_credentials \"https://git.example.com/acme/\" { … }."
+	itsModules   = "What private modules and registries are fetched with is a block of the file, or of a repository: module_credentials \"https://git.example.com/acme/\" { … }."
+	itsCLIConfig = "The engine's CLI configuration is cli_config = \"~/.terraformrc\"."
 	inGit        = "It belongs in the Terraform code in Git. tfops.hcl only says what to do with that code."
 )
 
@@ -59,7 +62,16 @@ var (
 		"token": "A token is the password: password = env(\"GIT_TOKEN\").",
 		"user":  "The user is username = \"tfops\".",
 	}
+	modulesHabits = map[string]string{
+		"user": "The user is username = \"tfops\".", "private_key": "The text of a private key is ssh_key = env(\"…\"), and the name of its file private_key_file = \"…\".",
+		"key_file": "The private key is private_key_file = \"…\".", "key": "The private key is private_key_file = \"…\".", "ssh_key_file": "The private key is private_key_file = \"…\".",
+		"passphrase": "What opens the private key is ssh_key_passphrase = env(\"…\").", "host": itsPrefix, "url": itsPrefix, "prefix": itsPrefix,
+	}
+	engineAttrHabits = map[string]string{
+		"cli_config_file": itsCLIConfig, "config": itsCLIConfig, "terraformrc": itsCLIConfig, "tofurc": itsCLIConfig, "credentials": itsModules, "token": itsModules,
+	}
 	fileHabits = map[string]string{
+		"credentials": itsModules, "git_credentials": itsModules, "registry": itsModules, "registry_credentials": itsModules,
 		"variable": itsVariables, "locals": itsVariables, "variables": itsVariables,
 		"terraform": inGit, "provider": inGit, "resource": inGit, "module": inGit, "data": inGit, "output": inGit,
 	}

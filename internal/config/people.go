@@ -6,11 +6,13 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // personName tells what users and groups may be called: what Unix allows, and
 // what directories use.
-var personName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._@+-]{0,127}$`)
+var personName = lazily.Pattern(`^[A-Za-z0-9_][A-Za-z0-9._@+-]{0,127}$`)
 
 // names keeps the labels of one kind of block apart.
 type names struct {
@@ -54,7 +56,7 @@ func (n *names) add(b block) bool {
 }
 
 func (n *names) also() string {
-	if n.valid == personName {
+	if n.valid == personName() {
 		return "dots, underscores, hyphens, @ and +"
 	}
 	return "dots, underscores and hyphens"
@@ -64,7 +66,7 @@ func quote(s string) string { return fmt.Sprintf("%q", s) }
 
 // people reads users and groups.
 func (r *reader) people(c *Config, users, groups []block) {
-	seen := names{r: r, what: "user", valid: personName}
+	seen := names{r: r, what: "user", valid: personName()}
 	owner := map[string]string{}
 	for _, b := range users {
 		u := User{Name: b.name}
@@ -88,7 +90,7 @@ func (r *reader) people(c *Config, users, groups []block) {
 }
 
 func (r *reader) groups(c *Config, groups []block) {
-	seen := names{r: r, what: "group", valid: personName}
+	seen := names{r: r, what: "group", valid: personName()}
 	for _, b := range groups {
 		g := Group{Name: b.name}
 		members := b.list("members")
@@ -112,7 +114,7 @@ func (r *reader) groups(c *Config, groups []block) {
 // checkUser reports a name that is no user's. Where no user is declared, any
 // Unix user of the machine may be meant.
 func (r *reader) checkUser(c *Config, name string, rng hcl.Range) {
-	if !personName.MatchString(name) {
+	if !personName().MatchString(name) {
 		r.errorAt(rng, "invalid name of a user", "Write the name as its user block or the machine has it, for example \"ana\".")
 		return
 	}

@@ -50,7 +50,7 @@ func (r *reader) reports(c *Config, top block) {
 			known = append(known, hb.Labels[0])
 		}
 	}
-	seen := names{r: r, what: "report", valid: workspace.ValidName}
+	seen := names{r: r, what: "report", valid: workspace.ValidName()}
 	for _, b := range top.blocks(reportKind) {
 		report := r.readReport(c, b, known)
 		if seen.add(b) {

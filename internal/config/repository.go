@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -18,13 +17,14 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"golang.org/x/crypto/ssh"
 
+	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
 const defaultPoll = 30 * time.Second
 
 func (r *reader) repositories(c *Config, blocks []block) {
-	seen := names{r: r, what: "repository", valid: workspace.ValidName}
+	seen := names{r: r, what: "repository", valid: workspace.ValidName()}
 	for _, b := range blocks {
 		repo := r.repository(b)
 		if seen.add(b) {
@@ -61,6 +61,8 @@ func (r *reader) repository(b block) Repository {
 			r.checkAuth(repo, auths[0])
 		}
 	}
+	repo.Modules = r.modules(b.blocks(modulesKind), true)
+	r.sameAccess(&repo, b)
 	return repo
 }
 
@@ -83,7 +85,7 @@ func (r *reader) lfsURL(repo *Repository, b block) {
 }
 
 // scpURL is the short form of ssh: user@host:path.
-var scpURL = regexp.MustCompile(`^(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9][A-Za-z0-9.-]*:[^/\\].*|^(?:[A-Za-z0-9._-]+@)[A-Za-z0-9][A-Za-z0-9.-]*:.+`)
+var scpURL = lazily.Pattern(`^(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9][A-Za-z0-9.-]*:[^/\\].*|^(?:[A-Za-z0-9._-]+@)[A-Za-z0-9][A-Za-z0-9.-]*:.+`)
 
 const urlForms = "A repository's url is https://host/path, ssh://user@host/path, user@host:path or a local path."
 
@@ -96,7 +98,7 @@ func (r *reader) location(repo *Repository, f field[string]) {
 		return
 	case !strings.Contains(f.val, "://"):
 		repo.URL = f.val
-		if !scpURL.MatchString(f.val) {
+		if !scpURL().MatchString(f.val) {
 			repo.URL = r.localPath(f)
 		}
 	default:
@@ -124,13 +126,13 @@ func (r *reader) localPath(f field[string]) string {
 	return path
 }
 
-var hostName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9][A-Za-z0-9-]*)*\.[A-Za-z]{2,}$`)
+var hostName = lazily.Pattern(`^[A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9][A-Za-z0-9-]*)*\.[A-Za-z]{2,}$`)
 
 // hostPath is whether a relative path looks like a URL without its scheme. A
 // directory that is called after its bare repository does not.
 func hostPath(s string) bool {
 	host, rest, _ := strings.Cut(s, "/")
-	return rest != "" && hostName.MatchString(host) && !strings.HasSuffix(host, ".git")
+	return rest != "" && hostName().MatchString(host) && !strings.HasSuffix(host, ".git")
 }
 
 // badPort is whether a URL has a port that there cannot be.

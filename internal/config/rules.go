@@ -14,7 +14,7 @@ import (
 // rules reads the approval blocks of a workspace or of the defaults.
 func (r *reader) rules(c *Config, blocks []block, src []byte) []approvals.Rule {
 	var out []approvals.Rule
-	seen := names{r: r, what: "approval", valid: workspace.ValidName}
+	seen := names{r: r, what: "approval", valid: workspace.ValidName()}
 	for _, b := range blocks {
 		rule := approvals.Rule{
 			Name:        b.name,

@@ -3,7 +3,6 @@ package config
 import (
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -43,6 +43,8 @@ type settings struct {
 	healCooldown              field[time.Duration]
 	dependsOn, watch, ignore  field[[]item]
 	infer                     field[bool]
+	reach                     map[string][]string // nil: not that of the defaults
+	sharedReach               []string            // keys of reach that only the defaults give
 	inputs                    map[string]workspace.Input
 }
 
@@ -67,9 +69,9 @@ func (r *reader) settings(c *Config, b block, src []byte) settings {
 	s.dependsOn, s.watch, s.ignore, s.infer = b.list("depends_on"), b.list("watch"), b.list("ignore"), b.flag("infer_dependencies")
 	s.inputs = r.inputs(b, src)
 	r.checkInputs(b, s)
-	for _, globs := range []field[[]item]{s.watch, s.ignore} {
-		r.checkGlobs(globs.val, "paths from the root of the repository", "config/**")
-	}
+	r.checkWatch(s.watch.val)
+	r.checkIgnore(s.ignore.val)
+	s.reach = r.reach(b)
 	r.checkRepository(c, s.repository)
 	r.checkBranch(s.branch)
 	r.checkTerraformWorkspace(s.tfWorkspace)
@@ -119,7 +121,7 @@ func (r *reader) environment(b block) map[string]*workspace.EnvVar {
 	for _, name := range written.sorted() {
 		e := written[name]
 		switch why := reservedEnv(name); {
-		case !envName.MatchString(name):
+		case !envName().MatchString(name):
 			r.errorAt(e.rng, "invalid name of an environment variable", "%s has other characters than letters, digits and underscores, or begins with a digit.", e.name)
 		case why != "":
 			r.errorAt(e.rng, "variable of the engine", "%s", why)
@@ -137,14 +139,14 @@ func (r *reader) environment(b block) map[string]*workspace.EnvVar {
 }
 
 // labelName keeps labels usable as NAME=VALUE on a command line.
-var labelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$`)
+var labelName = lazily.Pattern(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$`)
 
 func (r *reader) labels(b block) map[string]*string {
 	written := b.object("labels")
 	out := map[string]*string{}
 	for _, name := range written.sorted() {
 		e := written[name]
-		if !labelName.MatchString(name) {
+		if !labelName().MatchString(name) {
 			r.errorAt(e.rng, "invalid name of a label", "The name of a label has letters, digits, dots, underscores, slashes and hyphens, and begins with a letter or a digit.")
 		}
 		if e.ok && workspace.IsSecret(e.val) {
@@ -219,11 +221,11 @@ func (r *reader) checkTerraformWorkspace(f field[string]) {
 	}
 }
 
-var notSlug = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+var notSlug = lazily.Pattern(`[^A-Za-z0-9._-]+`)
 
 // slug is text with what a name cannot have replaced by hyphens.
 func slug(s string) string {
-	if s = strings.Trim(notSlug.ReplaceAllString(s, "-"), "-."); s == "" {
+	if s = strings.Trim(notSlug().ReplaceAllString(s, "-"), "-."); s == "" {
 		return "default"
 	}
 	return s

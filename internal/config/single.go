@@ -2,7 +2,6 @@ package config
 
 import (
 	"net/url"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -10,11 +9,13 @@ import (
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/hashicorp/go-version"
+
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 func (r *reader) server(b block) (s Server) {
 	group := b.text("socket_group", shown)
-	if group.set && !personName.MatchString(group.val) {
+	if group.set && !personName().MatchString(group.val) {
 		r.errorAt(group.rng, "not a group", "socket_group is the name of a Unix group, for example \"tfops\". Without it the socket is its owner's alone.")
 	}
 	s.SocketGroup = group.val
@@ -36,7 +37,7 @@ func (r *reader) runner(b block) Runner {
 	for _, p := range b.list("pass_env").val {
 		out.PassEnv = append(out.PassEnv, p.val)
 		switch why := reservedEnv(p.val); {
-		case !envPattern.MatchString(p.val) || strings.Trim(p.val, "*") == "":
+		case !envPattern().MatchString(p.val) || strings.Trim(p.val, "*") == "":
 			r.errorAt(p.rng, "not a name of environment variables", "Write the name of a variable, with a * for what may vary, for example \"AWS_*\" or \"HTTPS_PROXY\". The engine sees no other variable of tfops.")
 		case why != "":
 			r.errorAt(p.rng, "variable of the engine", "%s", why)
@@ -46,8 +47,8 @@ func (r *reader) runner(b block) Runner {
 }
 
 var (
-	envName    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	envPattern = regexp.MustCompile(`^[A-Za-z_*][A-Za-z0-9_*]*$`)
+	envName    = lazily.Pattern(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	envPattern = lazily.Pattern(`^[A-Za-z_*][A-Za-z0-9_*]*$`)
 )
 
 // reservedEnv says why an environment variable cannot be given to the engine:
@@ -122,6 +123,7 @@ func (r *reader) engine(b block) Engine {
 			r.errorAt(key.rng, "not a public key", "public_key is the armored text of an OpenPGP public key, as in public_key = file(\"release-key.asc\").")
 		}
 	}
+	e.CLIConfig = r.cliConfig(b)
 	if path.set && (release.set || key.set) {
 		r.warnAt(b.header, "path leaves nothing to install", "With path, that binary and no other is used, so release_url and public_key have no effect.")
 	}

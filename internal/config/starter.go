@@ -6,12 +6,12 @@ import (
 	"io/fs"
 	"net/url"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -87,13 +87,13 @@ func (i StarterInfo) complete() StarterInfo {
 	return i
 }
 
-var hyphens = regexp.MustCompile(`-{2,}`)
+var hyphens = lazily.Pattern(`-{2,}`)
 
 // name makes a valid name of any text.
 func name(s, otherwise string) string {
-	s = strings.TrimLeft(hyphens.ReplaceAllString(notSlug.ReplaceAllString(s, "-"), "-"), "-._")
+	s = strings.TrimLeft(hyphens().ReplaceAllString(notSlug().ReplaceAllString(s, "-"), "-"), "-._")
 	s = strings.TrimRight(s, "-.")
-	if s = s[:min(len(s), 100)]; !workspace.ValidName.MatchString(s) {
+	if s = s[:min(len(s), 100)]; !workspace.ValidName().MatchString(s) {
 		return otherwise
 	}
 	return s
@@ -120,7 +120,7 @@ func starterAuth(location string) string {
 	switch {
 	case strings.HasPrefix(location, "https://"), strings.HasPrefix(location, "http://"):
 		return starterToken
-	case strings.HasPrefix(location, "ssh://"), scpURL.MatchString(location):
+	case strings.HasPrefix(location, "ssh://"), scpURL().MatchString(location):
 		return starterKey
 	}
 	return ""

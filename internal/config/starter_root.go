@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -14,6 +13,7 @@ import (
 	hcljson "github.com/hashicorp/hcl/v2/json"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -107,7 +107,7 @@ func parseCode(tree fs.FS, name string) hcl.Body {
 var (
 	variableBlocks = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "variable", LabelNames: []string{"name"}}}}
 	variableParts  = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "default"}, {Name: "sensitive"}}}
-	secretName     = regexp.MustCompile(`(?i)password|passwd|passphrase|secret|token|credential|private_?key|api_?key`)
+	secretName     = lazily.Pattern(`(?i)password|passwd|passphrase|secret|token|credential|private_?key|api_?key`)
 )
 
 // declared adds the variables of a file that have no default.
@@ -119,7 +119,7 @@ func declared(body hcl.Body, required map[string]inputVariable) {
 		if parts.Attributes["default"] != nil || !hclsyntax.ValidIdentifier(name) {
 			continue
 		}
-		v := inputVariable{name: name, secret: secretName.MatchString(name)}
+		v := inputVariable{name: name, secret: secretName().MatchString(name)}
 		if s := parts.Attributes["sensitive"]; s != nil {
 			value, diags := s.Expr.Value(nil)
 			v.secret = v.secret || !diags.HasErrors() && value.RawEquals(cty.True)

@@ -2,10 +2,11 @@ package config
 
 import (
 	"bytes"
-	"regexp"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // syntax takes the parser's findings. One forgotten quote makes a finding of
@@ -73,7 +74,7 @@ func swallowed(body *hclsyntax.Body, k *kind) (out hclsyntax.Blocks) {
 }
 
 // itemLine is a line that begins an attribute, an item of a map or a block.
-var itemLine = regexp.MustCompile(`(?m)^[ \t]*("?[A-Za-z_][A-Za-z0-9_-]*"?)(?:[ \t]*=|(?:[ \t]+"[^"\n]*")*[ \t]*\{)`)
+var itemLine = lazily.Pattern(`(?m)^[ \t]*("?[A-Za-z_][A-Za-z0-9_-]*"?)(?:[ \t]*=|(?:[ \t]+"[^"\n]*")*[ \t]*\{)`)
 
 // hides reports whether the parser has skipped lines after its first mistake
 // that look as if they said something.
@@ -108,7 +109,7 @@ func hides(body *hclsyntax.Body, src []byte, diags hcl.Diagnostics) bool {
 			parsed[d.Subject.Start.Byte] = true // dropped, and reported
 		}
 	}
-	for _, m := range itemLine.FindAllSubmatchIndex(src, -1) {
+	for _, m := range itemLine().FindAllSubmatchIndex(src, -1) {
 		if at := m[2]; at >= first && !parsed[at] && !within(texts, at) {
 			return true
 		}

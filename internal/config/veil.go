@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"net"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // secretText reads an attribute that is a secret wherever it comes from: no
@@ -42,20 +43,20 @@ func fromOutside(expr hclsyntax.Expression) bool {
 	if diags.HasErrors() || arg.Type() != cty.String || !arg.IsKnown() || arg.IsNull() {
 		return false
 	}
-	return call.Name == "env" && envName.MatchString(arg.AsString()) || call.Name == "file" && !isAddress(arg.AsString())
+	return call.Name == "env" && envName().MatchString(arg.AsString()) || call.Name == "file" && !isAddress(arg.AsString())
 }
 
 // isAddress reports whether a text that should be a name is where to send to.
 func isAddress(s string) bool { return strings.ContainsAny(s, "@:") || strings.Contains(s, "//") }
 
 // secretWords are in the names of attributes that may hold a secret.
-var secretWords = regexp.MustCompile(`(?i)ur[li]|hook|hmac|pass|secret|token|cred|key|auth|dsn|endpoint`)
+var secretWords = lazily.Pattern(`(?i)ur[li]|hook|hmac|pass|secret|token|cred|key|auth|dsn|endpoint`)
 
 // coverAttribute hides the line of an attribute that should not be there, where
 // its value may be a secret that belongs elsewhere, or under another name.
 func (b block) coverAttribute(a *hclsyntax.Attribute) {
-	inNotify := b.kind == notifyKind && !openWord.MatchString(a.Name)
-	if !fromOutside(a.Expr) && (inNotify || secretWords.MatchString(a.Name) || strings.Contains(b.r.written(a.Expr), "://")) {
+	inNotify := b.kind == notifyKind && !openWord().MatchString(a.Name)
+	if !fromOutside(a.Expr) && (inNotify || secretWords().MatchString(a.Name) || strings.Contains(b.r.written(a.Expr), "://")) {
 		b.r.veiled = append(b.r.veiled, a.SrcRange)
 	}
 }
@@ -98,10 +99,10 @@ func (r *reader) covered() hcl.Diagnostics {
 }
 
 var (
-	blockLine  = regexp.MustCompile(`(?m)^[ \t]*([a-z]+)\b[^\n={]*\{`)
-	secretLine = regexp.MustCompile(`\b(url|secret)[ \t]*=`)
-	openLine   = regexp.MustCompile(`^[ \t]*(notify|filter|template|on|style|workspaces|labels|severity|title|text)\b`)
-	openWord   = regexp.MustCompile(`^(events|kinds|when|on_\w+|format|formats|name|description|workspaces?|labels?|severity|level)$`)
+	blockLine  = lazily.Pattern(`(?m)^[ \t]*([a-z]+)\b[^\n={]*\{`)
+	secretLine = lazily.Pattern(`\b(url|secret)[ \t]*=`)
+	openLine   = lazily.Pattern(`^[ \t]*(notify|filter|template|on|style|workspaces|labels|severity|title|text)\b`)
+	openWord   = lazily.Pattern(`^(events|kinds|when|on_\w+|format|formats|name|description|workspaces?|labels?|severity|level)$`)
 )
 
 // maySecret reports whether a place, at which the syntax is broken, lies on a
@@ -114,12 +115,12 @@ func maySecret(src []byte, at int) bool {
 		line = line[:end]
 	}
 	within := ""
-	for _, m := range blockLine.FindAllSubmatch(append(bytes.Clone(rest), line...), -1) {
+	for _, m := range blockLine().FindAllSubmatch(append(bytes.Clone(rest), line...), -1) {
 		if name := string(m[1]); fileKind.block(name) != nil {
 			within = name
 		}
 	}
-	return within == notifyKind.typ && (secretLine.Match(line) || !openLine.Match(line))
+	return within == notifyKind.typ && (secretLine().Match(line) || !openLine().Match(line))
 }
 
 // longSegment is from how many characters on a part of a webhook's path may be

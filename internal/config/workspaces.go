@@ -21,7 +21,7 @@ func (r *reader) workspaces(c *Config, top block, src []byte) {
 		defaults = r.settings(c, b, src)
 	}
 	engine := defaultEngine(top)
-	seen := names{r: r, what: "workspace", valid: workspace.ValidName}
+	seen := names{r: r, what: "workspace", valid: workspace.ValidName()}
 	places := map[string]string{}
 	blocks := top.blocks(workspaceKind)
 	for _, b := range blocks {
@@ -83,6 +83,7 @@ func (s settings) over(d settings) settings {
 		planTimeout: s.planTimeout.or(d.planTimeout), applyTimeout: s.applyTimeout.or(d.applyTimeout), lockTimeout: s.lockTimeout.or(d.lockTimeout),
 		keepRuns: s.keepRuns.or(d.keepRuns), keepDays: s.keepDays.or(d.keepDays),
 		dependsOn: s.dependsOn.or(d.dependsOn), watch: s.watch.or(d.watch), ignore: s.ignore.or(d.ignore), infer: s.infer.or(d.infer), inputs: merged(d.inputs, s.inputs),
+		reach: merged(d.reach, s.reach), sharedReach: onlyBelow(d.reach, s.reach),
 		rules: mergedRules(d.rules, s.rules), schedule: s.schedule.or(d.schedule), timezone: s.timezone.or(d.timezone),
 		heal: s.heal.or(d.heal), healOnly: s.healOnly.or(d.healOnly), healCooldown: s.healCooldown.or(d.healCooldown),
 	}
@@ -152,12 +153,21 @@ func (s settings) workspace(engine string) Workspace {
 		Inputs:             s.inputs,
 		Watch:              plain(s.watch.val),
 		Ignore:             plain(s.ignore.val),
+		SharedReach:        s.sharedReach,
 		InferDependencies:  s.infer.orElse(true),
 		ApplyOffline:       s.applyOffline.orElse(len(s.rules) == 0),
 	}}
 	for name, v := range s.backendConfig {
 		if !v.IsNull() {
 			w.BackendConfig[name] = v
+		}
+	}
+	for expression, patterns := range s.reach {
+		if patterns != nil {
+			if w.Reach == nil {
+				w.Reach = map[string][]string{}
+			}
+			w.Reach[expression] = patterns
 		}
 	}
 	for name, e := range s.env {

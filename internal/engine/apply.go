@@ -72,6 +72,7 @@ func (e *Engine) startApply(ctx context.Context, r run.Run) error {
 	if err != nil {
 		return err
 	}
+	secrets.Modules = runner.Modules{} // nothing is fetched for an apply
 	secrets.Plan = saved
 	tree, err := e.tree(ctx, r, def)
 	if err != nil {
@@ -123,6 +124,7 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 		if def, known := e.current().find(d.Run.Workspace); known {
 			wroteState(d, def, res, made)
 		}
+		noteLock(d, res)
 		switch {
 		case res.ErroredState != "":
 			return unknownOutcome(d, "the engine applied changes and could not save the state; what it would have saved is kept, encrypted, in "+res.ErroredState,

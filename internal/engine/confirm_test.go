@@ -8,6 +8,7 @@ import (
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
 )
 
 func online(d *Definition) { d.ApplyOffline = false }
@@ -42,6 +43,34 @@ func TestForcedAwayIsNotApplied(t *testing.T) {
 			}, define("a"))
 		})
 	}
+}
+
+// TestForcedAwayWhileOthersApply: the next apply is looked at while no place is free
+// for it; the head is asked once more when there is one.
+func TestForcedAwayWhileOthersApply(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+		g.commit("a/main.tf", "b/main.tf", "c/main.tf")
+		g.start()
+		g.git.broken(fault.New(fault.Unavailable, "check the network", "the host is down"))
+		for _, name := range []string{"a", "b", "c"} {
+			g.approve(ana, g.want(name, run.AwaitingApproval))
+		}
+		g.git.broken(nil)
+		time.Sleep(2 * confirmEvery) // in the bubble's time
+		g.settle()
+		g.want("a", run.Applying)
+		g.want("b", run.Applying)
+		waits := g.want("c", run.ApplyQueued)
+		g.forced("README.md") // nobody polled since
+		time.Sleep(checkLasts)
+		g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = false })
+		g.runners.end(t)
+		g.settle()
+		if r := g.get(waits.ID); r.Status != run.Discarded || !r.ApplyStartedAt.IsZero() {
+			t.Errorf("the run of a commit that is gone is %s", r.Status)
+		}
+	}, define("a", online), define("b", online), define("c", online))
 }
 
 // TestMovedOnIsApplied: a branch that went on without touching the workspace is

@@ -94,13 +94,13 @@ func TestDaemonDies(t *testing.T) {
 				t.Fatal(err)
 			}
 			for range maxRestarts + 1 { // which does not count as a runner that vanished
-				r, _, err := g.engine.claim(context.Background(), phasePlan)
+				r, _, err := g.engine.claim(context.Background(), phasePlan, &checked{})
 				if err != nil || r.Status != run.Planning {
 					t.Fatal(r.Status, err)
 				}
 				g.engine.followPlan(context.Background(), r, func() {})
 			}
-			r, _, err := g.engine.claim(context.Background(), phasePlan)
+			r, _, err := g.engine.claim(context.Background(), phasePlan, &checked{})
 			if err != nil || r.Status != run.Planning {
 				t.Fatal(r.Status, err)
 			}

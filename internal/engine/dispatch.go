@@ -27,12 +27,18 @@ var (
 // dispatch starts whatever is ready for its phase as long as there are places.
 func (e *Engine) dispatch(ctx context.Context, p phase, places chan struct{}) {
 	for {
+		var seen checked
+		if p.step == startApply {
+			// The next one is looked at while others are at work, so that its place is
+			// not idle meanwhile. An error comes again when there is a place.
+			_, _, _ = e.choice(ctx, p, &seen)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case places <- struct{}{}:
 		}
-		r, ok := e.next(ctx, p)
+		r, ok := e.next(ctx, p, &seen)
 		if !ok {
 			return
 		}
@@ -47,11 +53,11 @@ func (e *Engine) dispatch(ctx context.Context, p phase, places chan struct{}) {
 
 // next waits until a run is ready for the phase, and claims it. It returns
 // false when ctx is done.
-func (e *Engine) next(ctx context.Context, p phase) (r run.Run, ok bool) {
+func (e *Engine) next(ctx context.Context, p phase, seen *checked) (r run.Run, ok bool) {
 	e.untilDone(ctx, func() (time.Time, bool) {
 		var alarm time.Time
 		var err error
-		r, alarm, err = e.claim(ctx, p)
+		r, alarm, err = e.claim(ctx, p, seen)
 		return e.orSoon(ctx, alarm, err), r.ID != ""
 	})
 	return r, r.ID != "" // what was claimed is started, even if the daemon stops right now
@@ -104,10 +110,37 @@ func (e *Engine) untilDone(ctx context.Context, look func() (next time.Time, don
 	}
 }
 
+// checked is a run that may be applied, as far as what is not in the store tells,
+// and when that was seen.
+type checked struct {
+	run string
+	at  time.Time
+}
+
+// checkLasts is how long an apply may begin after it was seen that it may.
+const checkLasts = time.Second
+
+func (c checked) covers(r run.Run) bool { return c.run == r.ID && time.Since(c.at) < checkLasts }
+
 // claim claims the run that goes first for the phase. When there is none it
 // returns the time at which one may become ready without anything else
 // happening; zero for never.
-func (e *Engine) claim(ctx context.Context, p phase) (run.Run, time.Time, error) {
+func (e *Engine) claim(ctx context.Context, p phase, seen *checked) (run.Run, time.Time, error) {
+	for {
+		r, alarm, err := e.choice(ctx, p, seen)
+		if err != nil || r.ID == "" {
+			return run.Run{}, alarm, err
+		}
+		claimed, ok, err := e.claimed(ctx, e.pick(r.ID, p.step))
+		if ok || err != nil {
+			return claimed, time.Time{}, err
+		}
+	}
+}
+
+// choice is the run that goes first for the phase; an apply is one that was seen to
+// be possible just now. No run, and an alarm as that of claim, where there is none.
+func (e *Engine) choice(ctx context.Context, p phase, seen *checked) (run.Run, time.Time, error) {
 	for {
 		if err := e.Intact(); err != nil {
 			return run.Run{}, time.Time{}, err
@@ -120,41 +153,42 @@ func (e *Engine) claim(ctx context.Context, p phase) (run.Run, time.Time, error)
 		if st == nothing {
 			return run.Run{}, alarm(q), nil
 		}
-		if !e.mayBegin() {
+		if !e.canOpenFiles() {
 			return run.Run{}, time.Now().Add(lackingPause), nil
 		}
-		if st == startApply {
-			_, err := e.savedPlan(r)
-			if l, ok := fault.LackOf(err); ok && l.Own {
-				return run.Run{}, time.Now().Add(lackingPause), nil // the plan may be as it was
-			}
-			if t := e.troubleWith(q.Records[r.Workspace], q.Now); t != nil && err == nil {
-				err = errors.New(t.String())
-			}
-			if err != nil {
-				if err := e.discardStale(ctx, r, err.Error()); err != nil {
-					return run.Run{}, time.Time{}, err
-				}
-				continue
-			}
-			if gone, err := e.withoutEngine(ctx, r); gone != nil || err != nil {
-				if err != nil && !errors.Is(err, errEnded) {
-					return run.Run{}, time.Time{}, err
-				}
-				continue
-			}
-			if ok, err := e.confirm(ctx, r); !ok || err != nil {
-				if err != nil {
-					return run.Run{}, time.Time{}, err
-				}
-				continue
-			}
+		if st != startApply || seen.covers(r) {
+			return r, time.Time{}, nil
 		}
-		claimed, ok, err := e.claimed(ctx, e.pick(r.ID, p.step))
-		if ok || err != nil {
-			return claimed, time.Time{}, err
+		ok, err := e.mayBegin(ctx, q, r)
+		if err != nil {
+			return run.Run{}, time.Time{}, err
+		}
+		if ok {
+			*seen = checked{r.ID, time.Now()}
 		}
 	}
+}
+
+// mayBegin tells whether an apply may begin, as far as the store does not tell. Where
+// it may not, the run has been moved on.
+func (e *Engine) mayBegin(ctx context.Context, q run.Queue, r run.Run) (bool, error) {
+	_, err := e.savedPlan(r)
+	if l, ok := fault.LackOf(err); ok && l.Own {
+		return false, err // the plan may be as it was
+	}
+	if t := e.troubleWith(q.Records[r.Workspace], q.Now); t != nil && err == nil {
+		err = errors.New(t.String())
+	}
+	if err != nil {
+		return false, e.discardStale(ctx, r, err.Error())
+	}
+	if gone, err := e.withoutEngine(ctx, r); gone != nil || err != nil {
+		if errors.Is(err, errEnded) {
+			err = nil
+		}
+		return false, err
+	}
+	return e.confirm(ctx, r)
 }
 
 // pick asks for the verdict once more inside the transaction: only this

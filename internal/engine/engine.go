@@ -148,7 +148,7 @@ type Engine struct {
 	strays []Stray                  // see sweep
 	halted map[string][]run.Stopped // by run; see keepLooking
 
-	lacking string // see mayBegin
+	lacking string // see canOpenFiles
 
 	following map[string]int // how many wait for a run's runner: one that is planned again has two for an instant
 

@@ -135,7 +135,7 @@ func (e *Engine) lookAt(ctx context.Context, repo Repository, gens []Generator, 
 		}
 		origins, problems := g.Matches(branch, tree, roots)
 		l.origins = append(l.origins, origins...)
-		l.problems[g.Name] = append(l.problems[g.Name], problems...)
+		l.problems[g.Name] = append(append(l.problems[g.Name], problems...), g.Broken(branch, graph, roots)...)
 		for _, o := range remembered(records, g.Name, branch) {
 			if slices.Contains(origins, o) {
 				continue

@@ -19,10 +19,10 @@ const lackingPause = time.Second
 // delay is when a run is tried again that could not be started.
 const delay = 10 * time.Second
 
-// mayBegin reports whether this process can open the files that it takes to
+// canOpenFiles reports whether this process can open the files that it takes to
 // start a phase. A run that cannot be started would fail, and an approval with
 // it, over what passes by itself or with a larger limit: so nothing is claimed.
-func (e *Engine) mayBegin() bool {
+func (e *Engine) canOpenFiles() bool {
 	var open []*os.File
 	var failed error
 	for range handles {

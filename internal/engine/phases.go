@@ -81,8 +81,9 @@ func (e *Engine) secrets(r run.Run, def Definition) (runner.Secrets, error) {
 		w.Variables = values
 	}
 	network, passwords := e.network()
-	mask = append(append(mask, passwords...), backendMasks(w)...)
-	return runner.Secrets{Env: env, Network: network, Variables: variables(w.Variables), Backend: variables(w.BackendConfig), Mask: masks(w, mask, hidden)}, nil
+	modules, tokens := e.current().modules(def)
+	mask = slices.Concat(mask, passwords, backendMasks(w), tokens)
+	return runner.Secrets{Env: env, Network: network, Variables: variables(w.Variables), Backend: variables(w.BackendConfig), Mask: masks(w, mask, hidden), Modules: modules}, nil
 }
 
 // hidden reads what an earlier plan is known to hide. Without it the engine's
@@ -371,6 +372,7 @@ func (e *Engine) failPlan(ctx context.Context, r run.Run, res runner.Result) {
 		}
 		warn(&d.Run, res)
 		d.Run.Failure = failure(d.Run, res)
+		noteLock(d, res)
 		if err := d.Move(run.Errored, "", d.Run.Failure.Message); err != nil {
 			return err
 		}
@@ -432,6 +434,7 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 			d.Record.State, d.Record.StatePlace = met.Identity, met.Place
 		}
 		d.Run.Plan, d.Run.PlannedAt = summary(d.Run.Kind, res), d.Now
+		noteLock(d, res)
 		warn(&d.Run, res)
 		d.Run.Warn(changedByHand(d.Record, met))
 		if s := d.Record.AppliedState; s != nil && d.Run.Kind.Applies() {

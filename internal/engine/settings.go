@@ -14,6 +14,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/credentials"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/fault"
@@ -30,6 +31,7 @@ type Settings struct {
 	Generators   []Generator
 	Repositories map[string]Repository
 	Engines      map[string]runner.EngineSpec // by name
+	Modules      []credentials.Credential     // what modules and registries of all workspaces are fetched with
 	People       approvals.People
 	PassEnv      []string // patterns of the daemon's variables that engines get
 	Concurrency  int      // runners at once, for plans and for applies each
@@ -97,7 +99,8 @@ func (s *Settings) compute() *Settings {
 type Repository struct {
 	Source
 	Pace    gitrepo.Pace
-	Content string // what an export brings besides what Git has ("lfs"); two that differ here differ in their files
+	Content string                   // what an export brings besides what Git has ("lfs"); two that differ here differ in their files
+	Modules []credentials.Credential // what the modules of its workspaces are fetched with, besides those for all
 
 	name string
 }
@@ -177,6 +180,20 @@ func backendMasks(w workspace.Workspace) (mask []string) {
 		})
 	}
 	return mask
+}
+
+// modules is what a workspace's init fetches with, and what of that must be masked: its
+// repository's and everybody's, never another repository's.
+func (s *Settings) modules(def Definition) (m runner.Modules, mask []string) {
+	own := s.Repositories[def.Repository].Modules
+	if len(own) > 0 {
+		m.Repository = def.Repository
+	}
+	m.Credentials = slices.Concat(own, s.Modules)
+	for _, c := range m.Credentials {
+		mask = append(mask, c.Secrets()...)
+	}
+	return m, mask
 }
 
 // network is how the daemon itself reaches the network, and what of that must be

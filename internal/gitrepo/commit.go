@@ -3,16 +3,15 @@ package gitrepo
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // Commit reads a commit by its full id.
@@ -113,9 +112,7 @@ func decodeText(s, encoding string) string {
 
 // coAuthor is a Co-authored-by line. Every line counts, not only those of the
 // last paragraph: a co-author may not approve, so one too many is the safe side.
-var coAuthor = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?mi)^[ \t]*co-authored-by[ \t]*:[ \t]*([^<\r\n]*?)[ \t]*<[ \t]*([^>\r\n]+?)[ \t]*>`)
-})
+var coAuthor = lazily.Pattern(`(?mi)^[ \t]*co-authored-by[ \t]*:[ \t]*([^<\r\n]*?)[ \t]*<[ \t]*([^>\r\n]+?)[ \t]*>`)
 
 func coAuthors(message string) []Person {
 	var found []Person

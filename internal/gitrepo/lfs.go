@@ -8,16 +8,15 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // LFS says whether an export fetches what Git LFS pointers name, and from where.
@@ -64,9 +63,7 @@ func isPointer(raw []byte) bool {
 	return false
 }
 
-var pointerLine = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?m)^oid sha256:([0-9a-f]{64})\nsize ([0-9]{1,18})$`)
-})
+var pointerLine = lazily.Pattern(`(?m)^oid sha256:([0-9a-f]{64})\nsize ([0-9]{1,18})$`)
 
 // parsePointer reads a whole pointer; false when it is none, or not whole.
 func parsePointer(raw []byte) (lfsObject, bool) {

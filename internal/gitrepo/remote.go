@@ -4,12 +4,11 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // Auth is what opens a remote. The zero value is no credential: fine for a
@@ -64,9 +63,7 @@ type address struct {
 }
 
 // scpForm is user@host:path; a slash before the first colon makes it a local path.
-var scpForm = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(?:([^@/:\s]+)@)?([^@/:\s\[\]]+|\[[0-9A-Fa-f:.%]+\]):(.+)$`)
-})
+var scpForm = lazily.Pattern(`^(?:([^@/:\s]+)@)?([^@/:\s\[\]]+|\[[0-9A-Fa-f:.%]+\]):(.+)$`)
 
 func (r Remote) parse() (address, error) {
 	bad := func(next, format string, args ...any) (address, error) {

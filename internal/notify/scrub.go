@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // hidden stands where a secret was.
@@ -24,7 +26,7 @@ const shortest = 4
 // plain are parts of URLs that are words of any error as well.
 var plain = []string{"from", "http", "https", "smtp", "hook", "hooks", "webhook", "webhooks", "services", "always", "never", "post", "json", "localhost"}
 
-var anyURL = regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*)://[^\s"'<>\x60]+`)
+var anyURL = lazily.Pattern(`(?i)\b([a-z][a-z0-9+.-]*)://[^\s"'<>\x60]+`)
 
 // scrub is the text of an error without what is secret about the target, on
 // one line. Every part of the target's URL is hidden, as it is written, as it is
@@ -38,7 +40,7 @@ func (t Target) scrub(err error) string {
 	for _, s := range t.short() {
 		text = regexp.MustCompile(`(?i)(^|\W)`+regexp.QuoteMeta(s)+`(\W|$)`).ReplaceAllString(text, "${1}"+hidden+"${2}")
 	}
-	text = anyURL.ReplaceAllString(text, "$1://"+hidden)
+	text = anyURL().ReplaceAllString(text, "$1://"+hidden)
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }), " ")
 	return strings.TrimRight(cut(text, maxError), ".")
 }

@@ -3,12 +3,12 @@ package notify
 import (
 	"errors"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -98,10 +98,10 @@ func Parse(s Settings) (Target, error) {
 	return t, nil
 }
 
-var goodName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$`)
+var goodName = lazily.Pattern(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$`)
 
 func checkName(name string) error {
-	if goodName.MatchString(name) {
+	if goodName().MatchString(name) {
 		return nil
 	}
 	return fault.New(fault.Invalid, "Write letters, digits, - _ and . , at most 63, the first a letter or a digit.", "%q cannot be the name of a target.", name)

@@ -6,10 +6,11 @@ import (
 	"maps"
 	"math/big"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // JSON values in this package are nil, bool, json.Number (float64 where a
@@ -150,13 +151,13 @@ func anyTrue(mask any) bool {
 	return false
 }
 
-var plainKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
+var plainKey = lazily.Pattern(`^[A-Za-z_][A-Za-z0-9_-]*$`)
 
 // pathKey is the path of an attribute or map element: a.b, or a["b.c"] where
 // the key is not a plain name.
 func pathKey(parent, key string) string {
 	switch {
-	case !plainKey.MatchString(key):
+	case !plainKey().MatchString(key):
 		return parent + "[" + strconv.Quote(key) + "]"
 	case parent == "":
 		return key

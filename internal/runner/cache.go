@@ -10,6 +10,8 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // dependencyLock is the engine's lock file of provider versions.
@@ -33,7 +35,7 @@ func openCache(cacheDir string, env map[string]string) (*providerCache, error) {
 	return c, os.MkdirAll(c.dir, 0o700)
 }
 
-var cacheSetting = lazily(`(?m)^\s*plugin_cache_dir\s*=`)
+var cacheSetting = lazily.Pattern(`(?m)^\s*plugin_cache_dir\s*=`)
 
 // ownCache reports whether the user configured a provider cache already.
 func ownCache(env map[string]string) bool {

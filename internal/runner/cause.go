@@ -9,31 +9,32 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // What the engines and their providers say when something failed that is not
 // the configuration's fault. They have no codes for it, only text.
 var (
-	diskText     = lazily(`(?i)no space left on device|read-only file system|disk quota exceeded`)
-	filesText    = lazily(`(?i)too many open files`)
-	forkText     = lazily(`(?i)fork/exec [^\n:]*: (?:resource temporarily unavailable|cannot allocate memory)`)
-	throttleText = lazily(`(?i)too many requests|status ?code:? 429|error 429|throttl|RequestLimitExceeded|rate exceeded|rate ?limit|SlowDown\b`)
-	networkText  = lazily(`(?i)connection refused|connection reset|i/o timeout|no such host|TLS handshake timeout|network is unreachable|no route to host|` +
+	diskText     = lazily.Pattern(`(?i)no space left on device|read-only file system|disk quota exceeded`)
+	filesText    = lazily.Pattern(`(?i)too many open files`)
+	forkText     = lazily.Pattern(`(?i)fork/exec [^\n:]*: (?:resource temporarily unavailable|cannot allocate memory)`)
+	throttleText = lazily.Pattern(`(?i)too many requests|status ?code:? 429|error 429|throttl|RequestLimitExceeded|rate exceeded|rate ?limit|SlowDown\b`)
+	networkText  = lazily.Pattern(`(?i)connection refused|connection reset|i/o timeout|no such host|TLS handshake timeout|network is unreachable|no route to host|` +
 		`Client\.Timeout exceeded|temporary failure in name resolution|server misbehaving|502 Bad Gateway|503 Service Unavailable|504 Gateway Time`)
-	cutText = lazily(`(?i)Unsupported state file format:?[^\n]*`)
+	cutText = lazily.Pattern(`(?i)Unsupported state file format:?[^\n]*`)
 	// Two inits that make the same table, schema or sequence at once: one loses.
 	// Only a backend's own objects count: a provider's database may say the same
 	// for good.
-	raceText = lazily(`(?i)tuple concurrently updated|deadlock detected|could not serialize access|` +
+	raceText = lazily.Pattern(`(?i)tuple concurrently updated|deadlock detected|could not serialize access|` +
 		`duplicate key value violates unique constraint "pg_(?:namespace|type|class|proc)_|` +
 		`(?:schema|relation|sequence|type) "[^"]*" already exists`)
-	inputNamed  = lazily(`input variable "([^"]+)" is not set`)
+	inputNamed  = lazily.Pattern(`input variable "([^"]+)" is not set`)
 	initSummary = []string{
 		"Backend initialization required", "Backend configuration changed", "Inconsistent dependency lock file", "Module not installed",
 		"Module source has changed", "Module version requirements have changed", "Required plugins are not installed",
 		"Missing required provider", "Initialization required", "Backend type changed", "State store initialization required",
 	}
-	initAdvice = lazily(`(?:terraform|tofu) init\b`)
+	initAdvice = lazily.Pattern(`(?:terraform|tofu) init\b`)
 )
 
 // needsInit reports whether the engine asks for init.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // maxDiagnostics is how many diagnostics a result keeps; the log has all.
@@ -136,7 +138,7 @@ func (o *output) all() []Diagnostic {
 	return append(o.diagnostics, plainDiagnostics(o.plain.String())...)
 }
 
-var plainPlace = lazily(`^  on (\S+) line (\d+)`)
+var plainPlace = lazily.Pattern(`^  on (\S+) line (\d+)`)
 
 // plainDiagnostics reads the errors that an engine prints for people, e.g.
 //

@@ -5,6 +5,8 @@ import (
 	"os/user"
 	"strings"
 	"time"
+
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // BackendLock is a lock that lies in the backend, as far as the engine's error
@@ -20,13 +22,13 @@ type BackendLock struct {
 }
 
 var (
-	lockedText = lazily(`Lock Info:|HTTP remote state already locked|(?i:workspace is already locked|already locked for workspace creation)`)
-	lockField  = lazily(`(?m)^\s*(ID|Who|Operation|Created):[ \t]+(.*?)\s*$`)
+	lockedText = lazily.Pattern(`Lock Info:|HTTP remote state already locked|(?i:workspace is already locked|already locked for workspace creation)`)
+	lockField  = lazily.Pattern(`(?m)^\s*(ID|Who|Operation|Created):[ \t]+(.*?)\s*$`)
 	// What these backends print below "Lock Info" is the attempt itself. http
 	// names the lock that it met in the error, pg tells nothing of it.
-	httpLocked = lazily(`HTTP remote state already locked(?:: ?ID=(\S+))?`)
-	pgLocked   = lazily(`(?i)workspace is already locked|already locked for workspace creation`)
-	errorID    = lazily(`\bID=([0-9A-Za-z-]+)`)
+	httpLocked = lazily.Pattern(`HTTP remote state already locked(?:: ?ID=(\S+))?`)
+	pgLocked   = lazily.Pattern(`(?i)workspace is already locked|already locked for workspace creation`)
+	errorID    = lazily.Pattern(`\bID=([0-9A-Za-z-]+)`)
 )
 
 // processBegan is when this runner began. A lock of its own name that is younger

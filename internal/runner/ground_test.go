@@ -177,7 +177,7 @@ func TestChangedGroundIsNeverApplied(t *testing.T) {
 	}
 	inCheckout := func(f *flight, name string) string { return filepath.Join(pinned.Files(f.job.Checkout), name) }
 	inModule := func(f *flight, name string) string {
-		return filepath.Join(pinned.Files(packageStore{filepath.Join(f.job.CacheDir, "modules")}.content(f.groundPackages()[0])), name)
+		return filepath.Join(pinned.Files(packageStore{dir: filepath.Join(f.job.CacheDir, "modules")}.content(f.groundPackages()[0])), name)
 	}
 	for name, change := range map[string]func(f *flight) error{
 		"a script of the commit, with as many bytes": func(f *flight) error { return overwrite(inCheckout(f, "deploy.sh"), "echo tampered") },
@@ -342,7 +342,7 @@ func TestDamagedPackageIsFetchedAgain(t *testing.T) {
 	m := newGitModule(t, "one")
 	r := newRig(t, map[string]string{"main.tf": m.calledAt("main")})
 	f := r.planned()
-	content := packageStore{filepath.Join(f.job.CacheDir, "modules")}.content(f.groundPackages()[0])
+	content := packageStore{dir: filepath.Join(f.job.CacheDir, "modules")}.content(f.groundPackages()[0])
 	if err := os.Truncate(filepath.Join(pinned.Files(content), "payload"), 0); err != nil {
 		t.Fatal(err)
 	}
@@ -377,7 +377,7 @@ func TestAsAnotherUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(filepath.Join(dir, "runner.test"), "-test.run", "^(TestModulesBelongToTheirRun|TestPathsAreTheSameInEachRun|TestPlanThenApply|TestEngineHasNoCapabilities)$")
+	cmd := exec.Command(filepath.Join(dir, "runner.test"), "-test.run", "^(TestModulesBelongToTheirRun|TestPathsAreTheSameInEachRun|TestPlanThenApply|TestEngineHasNoCapabilities|TestModulesByHTTP|TestModulesBySSH|TestModulesOfARegistry)$")
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 7474, Gid: 7474}}

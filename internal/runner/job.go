@@ -47,6 +47,7 @@ package runner
 import (
 	"time"
 
+	"github.com/tfops/tfops/internal/credentials"
 	"github.com/tfops/tfops/internal/plan"
 )
 
@@ -133,6 +134,7 @@ type EngineSpec struct {
 	Path       string `json:"path,omitempty"`        // a binary to use, and nothing else
 	ReleaseURL string `json:"release_url,omitempty"` // where releases are; empty: the maker's own server
 	PublicKey  string `json:"public_key,omitempty"`  // armored key that signs them; empty: the maker's own
+	CLIConfig  string `json:"cli_config,omitempty"`  // the CLI configuration that it reads; see phase.homeCounts
 }
 
 // Secrets are handed from the daemon to the runner in an anonymous file in
@@ -146,6 +148,16 @@ type Secrets struct {
 	Mask      []string          `json:"mask"`              // values that must never reach events or results, longest first
 	Plan      []byte            `json:"plan"`              // apply phase: the saved plan, decrypted
 	OldEnv    map[string]string `json:"old_env,omitempty"` // of a move: the engine's environment for the old state
+
+	Modules Modules `json:"modules,omitzero"` // plan phase: what its init fetches with
+}
+
+// Modules is what private modules and registries are fetched with, by init alone.
+type Modules struct {
+	Credentials []credentials.Credential `json:"credentials,omitempty"`
+	// Repository is the one that some of the credentials belong to: what is fetched with
+	// them is kept for its workspaces alone. Empty: all have them.
+	Repository string `json:"repository,omitempty"`
 }
 
 // Outcome says how a phase ended.

@@ -11,17 +11,19 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // What the engines say of a lock file that does not fit.
 var (
 	// The provider that is offered is not the one that was locked. That may be
 	// another platform's hash, or an attack: nothing of ours makes it pass.
-	checksumText = lazily(`(?i)doesn't match any of the checksums|does not match any of the checksums|checksum list has (?:no|unexpected)|` +
+	checksumText = lazily.Pattern(`(?i)doesn't match any of the checksums|does not match any of the checksums|checksum list has (?:no|unexpected)|` +
 		`not match (?:any of )?the (?:recorded|previously recorded|expected) checksums?`)
-	movedText    = lazily(`(?i)does not match (?:the )?configured version constraints?`)
-	missingText  = lazily(`(?i)Inconsistent dependency lock file|no version is selected|Provider dependency changes detected|the cached package for .* does not match`)
-	providerName = lazily(`\b((?:[0-9A-Za-z.-]+\.[a-z]+/)[0-9A-Za-z_-]+/[0-9A-Za-z_-]+)`)
+	movedText    = lazily.Pattern(`(?i)does not match (?:the )?configured version constraints?`)
+	missingText  = lazily.Pattern(`(?i)Inconsistent dependency lock file|no version is selected|Provider dependency changes detected|the cached package for .* does not match`)
+	providerName = lazily.Pattern(`\b((?:[0-9A-Za-z.-]+\.[a-z]+/)[0-9A-Za-z_-]+/[0-9A-Za-z_-]+)`)
 )
 
 // constraintMoved reports whether all that keeps init from going on is that

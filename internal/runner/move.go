@@ -125,7 +125,7 @@ func (p *phase) oldState(ctx context.Context) ([]byte, error) {
 		}
 		return b, err
 	}
-	q := newPhase(p.dir, Secrets{Env: p.secrets.OldEnv}, p.stop)
+	q := newPhase(p.dir, Secrets{Env: p.secrets.OldEnv, Modules: p.secrets.Modules}, p.stop)
 	defer q.close()
 	q.log, q.mask, q.job = p.log, p.mask, p.job
 	q.job.Checkout, q.job.Dir, q.job.TerraformWorkspace, q.job.VarFiles, q.job.Move = m.Checkout, m.Dir, m.TerraformWorkspace, nil, nil

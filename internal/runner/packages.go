@@ -14,6 +14,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/pinned"
 )
 
@@ -25,9 +26,14 @@ import (
 //	lock/<hash>                     held while somebody fetches from it
 //
 // It is a cache: what is not as it was written is fetched again.
-type packageStore struct{ dir string }
+type packageStore struct {
+	dir string
+	of  string // the repository whose own credentials fetch: nobody else is given what they opened
+}
 
-func (p *phase) store() packageStore { return packageStore{filepath.Join(p.job.CacheDir, "modules")} }
+func (p *phase) store() packageStore {
+	return packageStore{filepath.Join(p.job.CacheDir, "modules"), p.secrets.Modules.Repository}
+}
 
 // fetched is what came of one source.
 type fetched struct {
@@ -47,7 +53,13 @@ type moduleCall struct {
 	Version string `json:"version,omitempty"` // the constraint
 }
 
-func (c moduleCall) hash() string { return keyOf(c.Source, c.Version) }
+// hash names a source.
+func (s packageStore) hash(c moduleCall) string {
+	if s.of != "" {
+		return keyOf(c.Source, c.Version, s.of)
+	}
+	return keyOf(c.Source, c.Version)
+}
 
 func (s packageStore) content(digest string) string {
 	return filepath.Join(s.dir, "content", strings.TrimPrefix(digest, "sha256:"))
@@ -120,7 +132,7 @@ func (s packageStore) source(hash string) string {
 // poll where the source can move, for ever where it cannot.
 func (s packageStore) find(c moduleCall, age time.Duration, now time.Time) (fetched, bool) {
 	var f fetched
-	b, err := os.ReadFile(s.source(c.hash()))
+	b, err := os.ReadFile(s.source(s.hash(c)))
 	if err != nil || json.Unmarshal(b, &f) != nil || f.Package == "" || !filepath.IsLocal(filepath.Join(".", f.Dir)) {
 		return f, false
 	}
@@ -131,7 +143,7 @@ func (s packageStore) find(c moduleCall, age time.Duration, now time.Time) (fetc
 	if s.check(f.Package) != nil {
 		return f, false
 	}
-	for _, used := range []string{s.source(c.hash()), s.content(f.Package)} { // see PruneModules
+	for _, used := range []string{s.source(s.hash(c)), s.content(f.Package)} { // see PruneModules
 		_ = os.Chtimes(used, now, now)
 	}
 	return f, true
@@ -145,7 +157,7 @@ func (s packageStore) record(c moduleCall, f fetched) error {
 	if err := os.MkdirAll(filepath.Join(s.dir, "source"), 0o700); err != nil {
 		return err
 	}
-	return writeWhole(s.source(c.hash()), b)
+	return writeWhole(s.source(s.hash(c)), b)
 }
 
 // lock holds the sources of some calls, so that of many workspaces that need them at
@@ -153,7 +165,7 @@ func (s packageStore) record(c moduleCall, f fetched) error {
 func (s packageStore) lock(ctx context.Context, calls []moduleCall, waiting func()) (release func(), err error) {
 	var names []string
 	for _, c := range calls {
-		names = append(names, c.hash())
+		names = append(names, s.hash(c))
 	}
 	slices.Sort(names) // all take them in one order
 	var held []*flock.Flock
@@ -182,10 +194,10 @@ func (s packageStore) lock(ctx context.Context, calls []moduleCall, waiting func
 }
 
 var (
-	exactVersion = lazily(`^\s*=?\s*v?\d+\.\d+\.\d+[0-9A-Za-z.+-]*\s*$`)
-	commitRef    = lazily(`[?&]ref=([0-9a-f]{40}|[0-9a-f]{64})(&|$)`)
-	checksummed  = lazily(`[?&]checksum=[^&]+`)
-	gitSource    = lazily(`^(git::|git@|github\.com[/:]|bitbucket\.org/)|\.git(//|\?|$)`)
+	exactVersion = lazily.Pattern(`^\s*=?\s*v?\d+\.\d+\.\d+[0-9A-Za-z.+-]*\s*$`)
+	commitRef    = lazily.Pattern(`[?&]ref=([0-9a-f]{40}|[0-9a-f]{64})(&|$)`)
+	checksummed  = lazily.Pattern(`[?&]checksum=[^&]+`)
+	gitSource    = lazily.Pattern(`^(git::|git@|github\.com[/:]|bitbucket\.org/)|\.git(//|\?|$)`)
 )
 
 // immovable reports whether a module from elsewhere is always the same: an exact

@@ -6,9 +6,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/tfops/tfops/internal/lazily"
 )
 
-var memoryPath = lazily(`/proc/[0-9]+/fd/[0-9]+`)
+var memoryPath = lazily.Pattern(`/proc/[0-9]+/fd/[0-9]+(?:/git\b)?`)
 
 // renamed is a line of the engine's output in which files of tfops are called by
 // what they are: whoever reads it has never heard of their paths.
@@ -52,7 +54,7 @@ func withoutPrefix(line []byte, dirs ...string) []byte {
 	return line
 }
 
-var undeclared = lazily(`^Values? for undeclared variables?$`)
+var undeclared = lazily.Pattern(`^Values? for undeclared variables?$`)
 
 // keepDiagnostics adds what a command of the engine complained of to the result.
 // What checkVariables said of undeclared variables already, and what another

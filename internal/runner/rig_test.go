@@ -25,6 +25,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == "runner" {
 		os.Exit(Main(os.Args[2]))
 	}
+	if len(os.Args) > 1 && os.Args[1] == AccessCommand {
+		os.Exit(Access(os.Args[2:]))
+	}
 	os.Exit(m.Run())
 }
 

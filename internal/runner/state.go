@@ -8,9 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // A root module that declares no backend gets a managed state: a generated
@@ -24,7 +25,7 @@ const (
 	managedBackend    = "managed" // the type of BackendConfig of such a state
 )
 
-var overrideName = regexp.MustCompile(`^zz_tfops(_\d+)?_override\.tf\.json$`)
+var overrideName = lazily.Pattern(`^zz_tfops(_\d+)?_override\.tf\.json$`)
 
 // removeOverrides takes out of a root module what an earlier phase put there,
 // so that what is read of it is the repository's alone. A file of the
@@ -35,7 +36,7 @@ func removeOverrides(root string) error {
 		return err
 	}
 	for _, e := range entries {
-		if !overrideName.MatchString(e.Name()) || e.IsDir() {
+		if !overrideName().MatchString(e.Name()) || e.IsDir() {
 			continue
 		}
 		path := filepath.Join(root, e.Name())

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // What a process that was killed left of files that it was about to put in
@@ -14,10 +16,10 @@ import (
 
 // tempName knows a file that was being written: of writeWhole (".name.123"), of
 // the daemon ("name.tmp"), and space that was kept.
-var tempName = lazily(`^\..+\.\d+$|^[^.].*\.tmp$`)
+var tempName = lazily.Pattern(`^\..+\.\d+$|^[^.].*\.tmp$`)
 
 // halfName knows a directory in the cache, or a file of it, that was being made.
-var halfName = lazily(`^\.half-|^\.installing-|^probe-\d+$|^\..+-\d+$`)
+var halfName = lazily.Pattern(`^\.half-|^\.installing-|^probe-\d+$|^\..+-\d+$`)
 
 // SweepRun removes them from the directory of a run that no runner works in.
 func SweepRun(runDir string) error {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // versionFile is a file in which version switchers keep which engine a
@@ -86,11 +88,11 @@ func versionWord(text, tool string) string {
 }
 
 var (
-	wholeVersion = lazily(`^v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)$`)
-	partVersion  = lazily(`^v?(\d+)(?:\.(\d+))?$`)
+	wholeVersion = lazily.Pattern(`^v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)$`)
+	partVersion  = lazily.Pattern(`^v?(\d+)(?:\.(\d+))?$`)
 	// What people write of regular expressions: the beginning of a version.
-	beginning = lazily(`^\^?v?(\d+)(?:\\?\.(\d+))?(?:\\?\.(\d+))?(?:\\?\.)?(?:\.?\*|\\d\+|\[0-9\]\+|x)?\$?$`)
-	operators = lazily(`^[~<>=!]`)
+	beginning = lazily.Pattern(`^\^?v?(\d+)(?:\\?\.(\d+))?(?:\\?\.(\d+))?(?:\\?\.)?(?:\.?\*|\\d\+|\[0-9\]\+|x)?\$?$`)
+	operators = lazily.Pattern(`^[~<>=!]`)
 )
 
 // versionConstraint is the constraint that a word of a version file stands for;

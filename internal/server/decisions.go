@@ -25,6 +25,11 @@ func (s *Server) startRun(ctx context.Context, in *startInput) (*startOutput, er
 		return nil, err
 	}
 	r, err := s.Engine.Start(ctx, a, engine.Order{Workspace: in.Name, Kind: run.Kind(in.Body.Kind), Ref: in.Body.Ref, Debug: in.Body.Debug, Upgrade: in.Body.Upgrade})
+	return s.started(ctx, r, err)
+}
+
+// started answers with the run that a request made.
+func (s *Server) started(ctx context.Context, r run.Run, err error) (*startOutput, error) {
 	if err != nil {
 		return nil, err
 	}

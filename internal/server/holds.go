@@ -25,8 +25,12 @@ type suspendInput struct {
 
 func (s *Server) locks(ctx context.Context, _ *nothing) (*body[[]api.Lock], error) {
 	held, err := s.Engine.Locks(ctx)
-	if err != nil || len(held) == 0 {
-		return answerOf([]api.Lock{}), err
+	if err != nil {
+		return nil, err
+	}
+	met, err := s.Engine.MetLocks(ctx)
+	if err != nil {
+		return nil, err
 	}
 	queued, err := s.queued(ctx)
 	if err != nil {
@@ -35,6 +39,9 @@ func (s *Server) locks(ctx context.Context, _ *nothing) (*body[[]api.Lock], erro
 	out := make([]api.Lock, len(held))
 	for i, l := range held {
 		out[i] = viewLock(l, queued)
+	}
+	for _, l := range met {
+		out = append(out, viewMetLock(l))
 	}
 	return answerOf(out), nil
 }

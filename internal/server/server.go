@@ -56,6 +56,7 @@ type Sources interface {
 // Holds is what holds workspaces back.
 type Holds interface {
 	Locks(context.Context) ([]locks.Lock, error)
+	MetLocks(context.Context) ([]engine.MetLock, error)
 	Lock(ctx context.Context, a engine.Actor, workspace, reason string) error
 	Unlock(ctx context.Context, a engine.Actor, workspace, reason string) error
 	Suspend(ctx context.Context, a engine.Actor, workspace, reason string, until time.Time) error

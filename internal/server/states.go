@@ -13,14 +13,7 @@ func (s *Server) moveState(ctx context.Context, in *named) (*startOutput, error)
 		return nil, err
 	}
 	r, err := s.Engine.MoveState(ctx, a, in.Name)
-	if err != nil {
-		return nil, err
-	}
-	out, err := s.shown(ctx, r.ID)
-	if err != nil {
-		return nil, err
-	}
-	return &startOutput{Location: prefix + "/runs/" + r.ID, Body: out.Body}, nil
+	return s.started(ctx, r, err)
 }
 
 type restoreInput struct {

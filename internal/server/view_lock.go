@@ -25,3 +25,13 @@ func viewLock(l locks.Lock, queued []engine.RunView) api.Lock {
 func inQueue(a, b engine.RunView) int {
 	return cmp.Or(a.QueuedAt.Compare(b.QueuedAt), cmp.Compare(a.ID, b.ID))
 }
+
+// viewMetLock shows a lock in a backend. Since is when it was taken, or else when it was met.
+func viewMetLock(l engine.MetLock) api.Lock {
+	since := l.Created
+	if since.IsZero() {
+		since = l.At
+	}
+	return api.Lock{State: l.State, Workspace: l.Workspace, Holder: cmp.Or(l.Who, "unknown"), Since: since.UTC(), Waiting: []string{},
+		Reason: "lock in the backend, met by run " + l.Run, Backend: true, ID: l.ID, Operation: l.Operation, MetBy: l.Run, Next: l.Next}
+}

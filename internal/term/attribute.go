@@ -3,10 +3,10 @@ package term
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
+	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/plan"
 )
 
@@ -107,11 +107,11 @@ func (s *sheet) attributes(level int, list []plan.Attr, l look, tell bool) {
 // are shown though they do not change.
 var telling = map[string]bool{"id": true, "name": true, "tags": true}
 
-var identifier = regexp.MustCompile(`^[\pL_][\pL\pN_-]*$`)
+var identifier = lazily.Pattern(`^[\pL_][\pL\pN_-]*$`)
 
 // attributeName is a name as the language writes it.
 func attributeName(a plan.Attr) string {
-	if identifier.MatchString(a.Name) {
+	if identifier().MatchString(a.Name) {
 		return Clean(a.Name)
 	}
 	return strconv.Quote(a.Name)

@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"charm.land/lipgloss/v2"
 
+	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/plan"
 )
 
@@ -249,13 +249,13 @@ func notes(c plan.Change) []string {
 }
 
 // instanceKey is what an address ends with when it has count or for_each.
-var instanceKey = regexp.MustCompile(`\[(?:\d+|"(?:[^"\\]|\\.)*")\]$`)
+var instanceKey = lazily.Pattern(`\[(?:\d+|"(?:[^"\\]|\\.)*")\]$`)
 
 func reason(c plan.Change) string {
 	if c.Action == plan.Forget {
 		return "destroy = false is set in the configuration"
 	}
-	key := instanceKey.FindString(c.Address)
+	key := instanceKey().FindString(c.Address)
 	name := c.Type + "." + c.Name
 	switch c.Reason {
 	case "delete_because_no_resource_config":

@@ -10,8 +10,9 @@ import (
 // Touched is a workspace whose plan a change can change.
 type Touched struct {
 	Workspace string `json:"workspace"`
-	Path      string `json:"path,omitempty"` // what changed; empty when that is not known
-	Chain     []Link `json:"chain"`          // from the path to the root module, never empty
+	Path      string `json:"path,omitempty"`    // what changed; empty when that is not known
+	Chain     []Link `json:"chain"`             // from the path to the root module, never empty
+	Widened   bool   `json:"widened,omitempty"` // the code does not name the path: it only does not tell what it reads
 }
 
 // String is the way for a person, as in
@@ -37,8 +38,7 @@ func Affected(tree fs.FS, ws []Workspace, paths []string) []Touched {
 // were given: those with one of the paths in their Reach.
 //
 // The graph is that of the new tree. paths are what changed, old names and new;
-// nil when that is not known, and then every workspace is touched. Of several
-// paths that touch a workspace the first is named.
+// nil when that is not known, and then every workspace is touched.
 //
 // A path touches a workspace if it is
 //
@@ -47,7 +47,8 @@ func Affected(tree fs.FS, ws []Workspace, paths []string) []Touched {
 //   - code of a local module that it calls, directly or through others;
 //   - read by file, templatefile, fileset and the like, or named by text built
 //     on path.module, path.root or path.cwd, in any of these modules, as far as
-//     locals, variables, conditions and loops over what is written out tell;
+//     locals, variables, conditions and loops over what is written out, or in
+//     a file of the repository that the code decodes, tell;
 //   - named by literal text relative to the module or to the root module, as a
 //     script that a provisioner runs; with a "/" in it, or in an attribute such
 //     as working_dir, the text may name a directory, too;
@@ -63,6 +64,9 @@ func Affected(tree fs.FS, ws []Workspace, paths []string) []Touched {
 // nothing, wherever they lie. What is inserted into a path is taken not to
 // climb by itself. What cannot be seen is a file that only a script or a
 // provider knows the name of: watch is for these.
+//
+// Of several paths that touch a workspace the first is told, but one that it is
+// known to read before one that it may read.
 func (g *Graph) Affected(paths []string) []Touched {
 	first := make([]*Touched, len(g.reaches))
 	if paths == nil || g.err != nil {
@@ -77,11 +81,12 @@ func (g *Graph) Affected(paths []string) []Touched {
 	for _, p := range paths {
 		p = path.Clean(p)
 		g.candidates(p, func(i int32) {
-			if first[i] != nil {
+			if first[i] != nil && !first[i].Widened {
 				return
 			}
-			if chain := g.reaches[i].touch(p); chain != nil {
-				first[i] = &Touched{g.reaches[i].name, p, chain}
+			chain, widened := g.reaches[i].touches(p)
+			if chain != nil && (first[i] == nil || !widened) {
+				first[i] = &Touched{g.reaches[i].name, p, chain, widened}
 			}
 		})
 	}

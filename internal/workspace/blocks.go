@@ -36,7 +36,7 @@ func (r *reader) body(body *hclsyntax.Body) {
 // elements are used.
 func (r *reader) at(a *hclsyntax.Attribute) place {
 	return place{text: shown(a.Expr.Range().SliceBytes(r.src)), line: a.SrcRange.Start.Line,
-		dir: dirAttr.MatchString(a.Name), mute: a.Name == "for_each"}
+		dir: dirAttr().MatchString(a.Name), mute: a.Name == "for_each"}
 }
 
 // resourceName is how expressions name a block: TYPE.NAME, after "data" for a
@@ -56,7 +56,7 @@ func (r *reader) block(body *hclsyntax.Body, s *scope, resource string) {
 	s = blockScope(body, s)
 	for _, a := range sortedAttrs(body) {
 		e := convertExpr(a.Expr, s)
-		if resource != "" && pathAttr.MatchString(a.Name) {
+		if resource != "" && pathAttr().MatchString(a.Name) {
 			r.facts.attrs = append(r.facts.attrs, binding{name: resource + "." + a.Name, expr: e})
 		}
 		r.collect(e, r.at(a))

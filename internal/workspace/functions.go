@@ -2,7 +2,6 @@ package workspace
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/tfops/tfops/internal/hclfn"
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // pathFunctions make paths of paths.
@@ -190,7 +190,7 @@ func joinedList(v *env, args []*expr) []string {
 }
 
 // verb is a verb of format, after the percent sign.
-var verb = regexp.MustCompile(`^[-+ #0]*(\[\d+\])?[\d*]*(\.[\d*]*)?(\[\d+\])?[a-zA-Z]`)
+var verb = lazily.Pattern(`^[-+ #0]*(\[\d+\])?[\d*]*(\.[\d*]*)?(\[\d+\])?[a-zA-Z]`)
 
 // formatted is format with plain verbs; what others make is not known.
 func formatted(v *env, args []*expr) []string {
@@ -205,7 +205,7 @@ func formatted(v *env, args []*expr) []string {
 		if !found {
 			break
 		}
-		of := verb.FindString(after)
+		of := verb().FindString(after)
 		switch {
 		case strings.HasPrefix(after, "%"):
 			of = "%"

@@ -19,6 +19,9 @@ const (
 	values
 	valuesJSON
 	template
+	dataJSON // decoded by the code
+	dataYAML
+	dataCSV
 )
 
 // node is a directory with all that is in it. A node says nothing of where it

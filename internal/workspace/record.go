@@ -29,6 +29,8 @@ type Record struct {
 	StatePlace   string        `json:"state_place,omitempty"`   // where that is, for people
 	AppliedState *AppliedState `json:"applied_state,omitempty"` // what was applied to last; see LastState
 
+	MetLock *MetLock `json:"met_lock,omitempty"` // what kept a run from its state; nil once one has had the lock
+
 	Suspension *Suspension `json:"suspension,omitempty"`
 
 	Origin *Origin `json:"origin,omitempty"` // what a generator made it of
@@ -41,6 +43,17 @@ type Record struct {
 	Inputs  map[string]string `json:"inputs,omitempty"`  // digests of the outputs that its newest plan was made with, by OutputRef
 
 	Drift DriftRecord `json:"drift"`
+}
+
+// MetLock is a lock in a backend that somebody else held, as far as the engine told of it.
+type MetLock struct {
+	Run       string    `json:"run"`           // that met it
+	At        time.Time `json:"at"`            // when that was
+	ID        string    `json:"id,omitempty"`  // what breaks it
+	Who       string    `json:"who,omitempty"` // e.g. "ana@laptop"
+	Operation string    `json:"operation,omitempty"`
+	Created   time.Time `json:"created,omitzero"` // when it was taken
+	Next      string    `json:"next"`             // what to do about it
 }
 
 // Output is what is remembered of an output; its value is kept encrypted.

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"fmt"
 	"path"
 	"strings"
 )
@@ -31,7 +32,7 @@ func (b *builder) templates(mod int, p string, why Link) {
 	left := maxTemplates
 	b.templatesBelow(mod, real, b.graph.root.at(real), &left, why)
 	if left < 0 {
-		b.widen(mod, why, why.What, ".")
+		b.widen(mod, why, why.What, fmt.Sprintf("it may be any of more than %d templates, which may read other files", maxTemplates), ".")
 	}
 }
 
@@ -64,8 +65,11 @@ func (b *builder) template(mod int, p string, why Link) {
 }
 
 func (b *builder) inTemplate(mod int, file string, f *facts, why Link) {
+	before := b.at
+	defer func() { b.at = before }()
+	b.at = nil // what a template reads, nobody has said of the path to it
 	if f.unread != "" {
-		b.widen(mod, Link{What: why.What, File: file, Line: f.line}, f.unread, ".")
+		b.widen(mod, Link{What: why.What, File: file, Line: f.line}, f.unread, "what a template reads that cannot be read may be anything", ".")
 	}
 	for _, r := range f.refs {
 		r.text = why.What
@@ -87,7 +91,7 @@ func (b *builder) templateText(mod int, f *ref, why Link) {
 		}
 		for _, t := range s.env.texts(s.expr) {
 			if strings.Contains(t, unknown) { // what is not known of it can read anything
-				b.widen(mod, why, f.text, ".")
+				b.widen(mod, why, f.text, "", ".")
 				continue
 			}
 			b.inTemplate(mod, why.File, readFile(template, []byte(t)), why)

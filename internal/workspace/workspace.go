@@ -13,13 +13,14 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // Apply says when a plan of a workspace may be applied.
@@ -51,16 +52,18 @@ type Workspace struct {
 	Env                map[string]EnvVar
 	Labels             map[string]string
 	Apply              Apply
-	DependsOn          []string         // names of the workspaces that are upstream of it
-	Inputs             map[string]Input // variables, by name, that outputs of other workspaces make
-	Watch              []string         // globs of further files that its plan depends on, relative to the repository's root
-	Ignore             []string         // globs of files whose change touches nothing, relative to the repository's root
-	InferDependencies  bool             // what it reads with terraform_remote_state is upstream, too
-	Engine             string           // name of the engine block: "terraform" or "tofu"
-	EngineVersion      string           // constraint on its version, besides that of the engine block; empty: none
-	Parallelism        int              // how many resources the engine works on at once; 0: as many as it does by itself
-	Origin             *Origin          // what a generator made it of; nil: it has a block of its own
-	OnRemoved          OnRemoved        // what to do when what it was made of is gone
+	DependsOn          []string            // names of the workspaces that are upstream of it
+	Inputs             map[string]Input    // variables, by name, that outputs of other workspaces make
+	Watch              []string            // globs of further files that its plan depends on, relative to the repository's root
+	Ignore             []string            // globs of files whose change touches nothing, relative to the repository's root; see Ignored
+	Reach              map[string][]string // what expressions read that the code does not tell: expression as written -> globs
+	SharedReach        []string            // the keys of Reach that the defaults of all workspaces give
+	InferDependencies  bool                // what it reads with terraform_remote_state is upstream, too
+	Engine             string              // name of the engine block: "terraform" or "tofu"
+	EngineVersion      string              // constraint on its version, besides that of the engine block; empty: none
+	Parallelism        int                 // how many resources the engine works on at once; 0: as many as it does by itself
+	Origin             *Origin             // what a generator made it of; nil: it has a block of its own
+	OnRemoved          OnRemoved           // what to do when what it was made of is gone
 
 	ApplyOffline bool // apply although the remote does not say that the commit is still on its branch
 
@@ -87,7 +90,7 @@ type EnvVar struct {
 
 // ValidName tells what a workspace may be called: names appear in paths,
 // URLs and command lines.
-var ValidName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+var ValidName = lazily.Pattern(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 
 // Fingerprint changes whenever a plan made before would not be a plan of this
 // workspace any more: its place, its inputs, its engine. Secret values stay

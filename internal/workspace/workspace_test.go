@@ -128,12 +128,12 @@ func TestIsSecret(t *testing.T) {
 
 func TestValidName(t *testing.T) {
 	for _, name := range []string{"a", "7", "network-prod", "a.b_c-d", "A" + strings.Repeat("x", 127)} {
-		if !ValidName.MatchString(name) {
+		if !ValidName().MatchString(name) {
 			t.Errorf("%q is refused", name)
 		}
 	}
 	for _, name := range []string{"", ".", "..", "-a", "_a", ".a", "a/b", `a\b`, "a b", "a\n", "a\x00", "ä", "a:b", "a" + strings.Repeat("x", 128)} {
-		if ValidName.MatchString(name) {
+		if ValidName().MatchString(name) {
 			t.Errorf("%q is taken", name)
 		}
 	}

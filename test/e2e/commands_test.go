@@ -42,11 +42,14 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"tag":      cmdTag,      // tag REPO NAME SHA
 	"checkout": cmdCheckout, // checkout REPO DIR: a work tree of branch main whose origin is REPO over http
 
+	"githost": cmdGitHost, // githost VARIABLE USER PASSWORD: all repositories by http, for whom it names; the variable is its URL
+
 	// Programs and files.
 	"exits":    cmdExits,    // exits STATUS PROGRAM ARG…
 	"as":       cmdAs,       // as USER STATUS PROGRAM ARG…: as another user of the machine
 	"waitfile": cmdWaitFile, // see there
 	"replace":  cmdReplace,  // replace FILE OLD NEW
+	"nowhere":  cmdNowhere,  // nowhere DIR TEXT: no file there holds the text
 	"readme":   cmdReadme,   // readme TEXT: README.md has it
 	"healed":   cmdHealed,   // see there
 	"moment":   cmdMoment,   // moment VARIABLE DURATION: the time so far from now

@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/term"
@@ -24,14 +25,16 @@ var pageSource string
 //go:embed page.css
 var pageStyle string
 
-var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"clean": term.Clean, "long": long, "clock": clock, "clockZone": clockZone, "commit": commit, "thousands": thousands,
-	"count": func(n int, what string) string { return count(n, what) }, "upper": upper, "link": link, "until": until, "lasts": lasts,
-	"severities": func() []drift.Severity { return severityOrder }, "stamp": stamp, "worst": Severities.worst,
-	"brief": func(s string) string { s, _ = cut(s, "", 140); return s },
-	"and":   func(list []string) string { return and(cleaned(list)) },
-	"again": again,
-}).Parse(pageSource))
+var pageTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Funcs(template.FuncMap{
+		"clean": term.Clean, "long": long, "clock": clock, "clockZone": clockZone, "commit": commit, "thousands": thousands,
+		"count": func(n int, what string) string { return count(n, what) }, "upper": upper, "link": link, "until": until, "lasts": lasts,
+		"severities": func() []drift.Severity { return severityOrder }, "stamp": stamp, "worst": Severities.worst,
+		"brief": func(s string) string { s, _ = cut(s, "", 140); return s },
+		"and":   func(list []string) string { return and(cleaned(list)) },
+		"again": again,
+	}).Parse(pageSource))
+})
 
 // view is a report as the page shows it.
 type view struct {
@@ -93,7 +96,7 @@ func (f *Finding) Offers() string {
 // or hide text is written out before.
 func page(w io.Writer, r *Report) error {
 	out := bufio.NewWriterSize(w, 1<<16)
-	if err := pageTemplate.Execute(out, viewOf(r)); err != nil {
+	if err := pageTemplate().Execute(out, viewOf(r)); err != nil {
 		return err
 	}
 	return out.Flush()

@@ -9,13 +9,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
 	"github.com/hashicorp/go-version"
+
+	"github.com/tfops/tfops/internal/lazily"
 )
 
 // probeTimeout is far above what a version takes (tens of milliseconds), so
@@ -40,9 +40,7 @@ const (
 )
 
 // versionLine is how engines before 0.13, which know no -json, tell theirs.
-var versionLine = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?m)^(?:Terraform|OpenTofu) v([0-9][0-9A-Za-z.+-]*)`)
-})
+var versionLine = lazily.Pattern(`(?m)^(?:Terraform|OpenTofu) v([0-9][0-9A-Za-z.+-]*)`)
 
 // probe asks a binary for its version. hc-install's own way to ask runs it in
 // the current directory, which may be a repository, with the whole

@@ -1,7 +1,7 @@
-// Command testall runs every test of the project with the race detector and
-// ends with what was not run and why: a skipped test says why it was, and a
-// test that could only do a part of its work logs a line that begins with
-// "NOT RUN: ".
+// Command testall runs every test of the project, with the race detector but for the
+// end-to-end scripts, and ends with what was not run and why: a skipped test says
+// why it was, and a test that could only do a part of its work logs a line that
+// begins with "NOT RUN: ".
 package main
 
 import (
@@ -34,12 +34,22 @@ const mark = "NOT RUN: "
 
 // whole are tests that do less under the race detector, which would take
 // minutes for them. They run once more without it, whole.
-var whole = []struct{ pkg, tests string }{{"./internal/engine", "^TestNinetyNights$"}}
+var whole = []struct{ pkg, tests string }{
+	{"./internal/engine", "^TestNinetyNights$"},
+	{"./internal/workspace", "^(TestAffectedIsWhatDiffers|TestTooDeep)$"},
+}
+
+// scripts is the package that starts whole daemons, hundreds of them. They and their
+// runners are built as they are shipped: with the race detector each start takes ten
+// times as long, and `make test-long` has it.
+const scripts = "./test/e2e"
 
 func main() {
 	started := time.Now()
 	r := &report{output: map[string][]string{}}
-	ok := r.suite(".", append([]string{"-race", "-timeout=40m"}, os.Args[1:]...), "./...")
+	flags := append([]string{"-timeout=40m"}, os.Args[1:]...)
+	ok := r.suite(".", append([]string{"-race"}, flags...), racing()...)
+	ok = r.suite(".", flags, scripts) && ok
 	for _, w := range whole {
 		before := r.passed + r.failed
 		ok = r.suite(".", []string{"-run=" + w.tests}, w.pkg) && ok
@@ -66,9 +76,18 @@ func main() {
 	}
 }
 
-// suite runs the tests of one module, or of one package of it.
-func (r *report) suite(dir string, flags []string, pkg string) bool {
-	cmd := exec.Command("go", append(append([]string{"test", "-json"}, flags...), pkg)...)
+// racing are all packages but the scripts.
+func racing() []string {
+	out, err := exec.Command("go", "list", "./...").Output()
+	if err != nil {
+		return []string{"./..."} // go test says what is wrong
+	}
+	return slices.DeleteFunc(strings.Fields(string(out)), func(p string) bool { return strings.HasSuffix(p, strings.TrimPrefix(scripts, ".")) })
+}
+
+// suite runs the tests of one module, or of some packages of it.
+func (r *report) suite(dir string, flags []string, pkgs ...string) bool {
+	cmd := exec.Command("go", append(append([]string{"test", "-json"}, flags...), pkgs...)...)
 	cmd.Dir, cmd.Stderr = dir, os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err == nil {

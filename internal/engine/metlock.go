@@ -1,0 +1,52 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// MetLock is a lock in a backend that a workspace's run met.
+type MetLock struct {
+	workspace.MetLock
+	Workspace string
+	State     string // identity; empty where no run has come as far
+}
+
+// noteLock remembers the lock in the backend that kept a run from its state, and forgets
+// it once one has had the lock itself: what only reads takes none.
+func noteLock(d *run.Dossier, res runner.Result) {
+	switch l := res.Lock; {
+	case l != nil:
+		d.Record.MetLock = &workspace.MetLock{Run: d.Run.ID, At: d.Now, ID: l.ID, Who: l.Who, Operation: l.Operation, Created: l.Created,
+			Next: goOn(d.Run, res.Next)}
+	case res.Outcome == runner.Succeeded && d.Run.Kind.Applies():
+		d.Record.MetLock = nil
+	}
+}
+
+// goOn ends what to do about a lock with the command that begins again: a plan that met
+// one is tried again a few times by itself, a plan to look at and an apply are not.
+func goOn(r run.Run, next string) string {
+	return strings.TrimSuffix(next, ".") + "; then: " + anew(r)
+}
+
+// MetLocks lists the locks in backends that runs met, by workspace.
+func (e *Engine) MetLocks(ctx context.Context) ([]MetLock, error) {
+	records, err := e.Store.Records(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []MetLock
+	for name, r := range records {
+		if r.MetLock != nil {
+			all = append(all, MetLock{MetLock: *r.MetLock, Workspace: name, State: r.State})
+		}
+	}
+	slices.SortFunc(all, func(a, b MetLock) int { return strings.Compare(a.Workspace, b.Workspace) })
+	return all, nil
+}

@@ -1,0 +1,137 @@
+package runner
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/tfops/tfops/internal/credentials"
+	"github.com/tfops/tfops/internal/lazily"
+)
+
+// What an init says that was not let in. Engines, Git and ssh have no codes for it.
+var (
+	hostKeyText = lazily.Pattern(`(?i)Host key verification failed|No \S+ host key is known for|REMOTE HOST IDENTIFICATION HAS CHANGED`)
+	sshKeyText  = lazily.Pattern(`(?i)Permission denied \([a-z,-]*publickey|Too many authentication failures`)
+	gitUserText = lazily.Pattern(`(?i)could not read (?:Username|Password) for|terminal prompts disabled|Authentication failed for|` +
+		`The requested URL returned error: 40[13]|HTTP Basic: Access denied|remote: (?:Repository not found|Invalid username or (?:password|token))`)
+	certificateText = lazily.Pattern(`(?i)server certificate verification failed|SSL certificate problem|unable to get local issuer certificate`)
+	registryText    = lazily.Pattern(`(?i)(?:401|403) (?:Unauthorized|Forbidden)|requires? (?:authentication )?credentials|rejected the given authentication|` +
+		`unauthorized|bad response code: 40[13]|response code 40[13]`)
+
+	// A backend may say the same of its own credentials.
+	fetchedText = lazily.Pattern(`(?i)module registry|download(?:ing)? module|provider packages|install(?:ing)? provider|service discovery`)
+
+	quotedURL    = lazily.Pattern(`((?:https?|ssh)://[^\s'"<>]+)`)
+	registryHost = lazily.Pattern(`(?:from|registry|host|for) ([a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?)\b`)
+	providerHost = lazily.Pattern(`\b([a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?)/[0-9A-Za-z_-]+/[0-9A-Za-z_-]+`)
+	sshAsked     = lazily.Pattern(`(?:(\S+)@)?(\S+): Permission denied`)
+)
+
+const privateModules = "docs/private-modules.md"
+
+// adviseAccess says of an init that was not let in what would let it in.
+func (p *phase) adviseAccess(f *failure, out *output) {
+	if f.outcome != Failed || f.cause != CauseEngine {
+		return
+	}
+	text := out.plain.String()
+	for _, d := range errorsOf(out.all()) {
+		text += "\n" + d.Summary + "\n" + d.Detail
+	}
+	next := p.accessAdvice(text)
+	if next == "" {
+		return
+	}
+	f.next = next + "; see " + privateModules
+	if found := p.unusedAtHome(); len(found) > 0 && !p.homeCounts() {
+		verb := map[bool]string{true: "is there and was", false: "are there and were"}[len(found) == 1]
+		f.next += fmt.Sprintf(". %s %s not used: what lies in the home directory counts only with engine %q { cli_config = \"…\" }", strings.Join(found, ", "), verb, p.engine.Name)
+	}
+}
+
+// accessAdvice is what would let an init in of which this is the error; "" where that is
+// not what it lacks.
+func (p *phase) accessAdvice(text string) string {
+	switch {
+	case hostKeyText().MatchString(text):
+		return fmt.Sprintf("tell which key the host has: module_credentials %q { private_key_file = \"…\", known_hosts_file = \"…\" }; `ssh-keyscan HOST` prints the lines, compare them with what the host's owner publishes",
+			p.sshLabel(text))
+	case gitUserText().MatchString(text):
+		return p.gitAdvice(text)
+	case sshKeyText().MatchString(text):
+		if at, ok := p.asked(text, "ssh"); ok {
+			if c, ok := credentials.Best(p.secrets.Modules.Credentials, at); ok {
+				return fmt.Sprintf("check the key of module_credentials %q: the host does not let it in, or not to this repository", c.Prefix.Label())
+			}
+		}
+		return fmt.Sprintf("give a key that may read the modules: module_credentials %q { private_key_file = \"…\", known_hosts_file = \"…\" }", p.sshLabel(text))
+	case certificateText().MatchString(text):
+		return "have the machine trust the host's authority (SSL_CERT_FILE or the system's certificates); the tls block of a repository counts for modules on its host with modules = \"same_access\""
+	case registryText().MatchString(text) && fetchedText().MatchString(text):
+		return p.registryAdvice(text)
+	}
+	return ""
+}
+
+func (p *phase) gitAdvice(text string) string {
+	at, known := p.asked(text, "http")
+	if c, ok := credentials.Best(credentials.Of(p.secrets.Modules.Credentials, credentials.HTTP), at); known && ok && c.Password != "" {
+		return fmt.Sprintf("check the user and password of module_credentials %q: the host does not let them in, or not to this repository", c.Prefix.Label())
+	}
+	label := "https://HOST/PATH/"
+	if known {
+		label = at.Label()
+	}
+	return fmt.Sprintf("give a user and password that may read the modules: module_credentials %q { username = \"…\", password = env(\"…\") }, or a shorter prefix of that address", label)
+}
+
+func (p *phase) registryAdvice(text string) string {
+	host := "HOST"
+	for _, found := range [][]string{registryHost().FindStringSubmatch(text), providerHost().FindStringSubmatch(text)} {
+		if found != nil && !strings.HasSuffix(found[1], ".tf") {
+			host = found[1]
+			break
+		}
+	}
+	at, err := credentials.Parse(host)
+	if _, ok := credentials.Best(p.secrets.Modules.Credentials, at); err == nil && ok {
+		return fmt.Sprintf("check the token of module_credentials %q: the registry does not let it in, or not to this module or provider", at.Label())
+	}
+	return fmt.Sprintf("give a token that the registry lets in: module_credentials %q { token = env(\"…\") }", host)
+}
+
+// asked is the first address of the kind that a text names.
+func (p *phase) asked(text, scheme string) (credentials.Prefix, bool) {
+	for _, found := range quotedURL().FindAllString(text, -1) {
+		at, ok := credentials.Address(strings.TrimRight(found, ":/."))
+		if ok && strings.HasPrefix(string(at.Kind), scheme) {
+			return at, true
+		}
+	}
+	return credentials.Prefix{}, false
+}
+
+// sshLabel is a prefix for the host that ssh complains of.
+func (p *phase) sshLabel(text string) string {
+	if at, ok := p.asked(text, "ssh"); ok {
+		return at.Label()
+	}
+	if m := sshAsked().FindStringSubmatch(text); m != nil && m[1] != "" {
+		return "ssh://" + m[1] + "@" + m[2] + "/"
+	}
+	return "ssh://git@HOST/"
+}
+
+// atHome are the files in the home directory that a person's own init would use.
+var atHome = []string{".terraformrc", ".tofurc", ".terraform.d/credentials.tfrc.json", ".netrc", ".git-credentials", ".gitconfig", ".config/git/credentials",
+	".ssh/id_ed25519", ".ssh/id_rsa", ".ssh/id_ecdsa", ".ssh/config"}
+
+func (p *phase) unusedAtHome() (found []string) {
+	for _, name := range atHome {
+		if exists(filepath.Join(p.env["HOME"], filepath.FromSlash(name))) {
+			found = append(found, "~/"+name)
+		}
+	}
+	return found
+}

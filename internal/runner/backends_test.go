@@ -1,0 +1,215 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tfops/tfops/internal/testrig"
+)
+
+// httpBackend is a real server for the http backend, with the locking that its protocol
+// has: 423 with the lock that is there.
+type httpBackend struct {
+	*httptest.Server
+	mu    sync.Mutex
+	state []byte
+	lock  []byte
+}
+
+func newHTTPBackend(t *testing.T) *httpBackend {
+	t.Helper()
+	b := &httpBackend{}
+	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		body, _ := io.ReadAll(r.Body) // of a request that is cut nothing is kept
+		switch r.Method {
+		case "LOCK":
+			if b.lock != nil {
+				w.WriteHeader(http.StatusLocked)
+				_, _ = w.Write(b.lock)
+				return
+			}
+			b.lock = body
+		case "UNLOCK":
+			b.lock = nil
+		case http.MethodPost:
+			b.state = body
+		case http.MethodGet:
+			if b.state == nil {
+				http.NotFound(w, r)
+				return
+			}
+			_, _ = w.Write(b.state)
+		}
+	}))
+	t.Cleanup(b.Close)
+	return b
+}
+
+// held is the lock that lies in the backend.
+func (b *httpBackend) held(t *testing.T) (info struct{ ID, Who string }) {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := json.Unmarshal(b.lock, &info); err != nil {
+		t.Fatalf("no lock lies there: %s", b.lock)
+	}
+	return info
+}
+
+func (b *httpBackend) block() string {
+	return fmt.Sprintf("terraform {\n  backend \"http\" {\n    address = %q\n    lock_address = %q\n    unlock_address = %q\n  }\n}\n", b.URL, b.URL, b.URL)
+}
+
+// occupied has an apply hold the state's lock while fn works, and sees that it ends well.
+func (r *rig) occupied(backend string, fn func()) {
+	r.t.Helper()
+	holds, let := r.fifo("holds"), r.fifo("let")
+	r.write("main.tf", backend+provisioned("echo held > "+holds.path+"; read go < "+let.path))
+	apply := r.planned().startApply()
+	holds.line()
+	fn()
+	let.say("go")
+	must(r.t, apply.wait(), Succeeded, "", "")
+}
+
+// The holder of a lock is the one in the lock, and never the one who met it.
+func TestALockInARealBackend(t *testing.T) {
+	t.Run("http", func(t *testing.T) {
+		b := newHTTPBackend(t)
+		r := newRig(t, nil)
+		r.occupied(b.block(), func() {
+			_, result := r.plan()
+			must(t, result, Failed, CauseLocked, "(lock "+b.held(t).ID+")")
+			if l := result.Lock; l == nil || l.ID != b.held(t).ID || l.Who != "" || !l.Created.IsZero() || !strings.Contains(result.Next, "force-unlock "+l.ID) {
+				t.Errorf("%+v, next %q; there lies %+v", l, result.Next, b.held(t))
+			}
+		})
+		// Somebody else's, who is gone: nothing of ours is named.
+		b.lock = []byte(`{"ID": "f6b5b4a0-0000-1111-2222-333344445555", "Operation": "OperationTypeApply", "Who": "ana@laptop", "Created": "2026-01-02T03:04:05Z"}`)
+		_, result := r.plan()
+		must(t, result, Failed, CauseLocked, "f6b5b4a0-0000-1111-2222-333344445555")
+		if strings.Contains(result.Message, selfName()) {
+			t.Errorf("who tried is named: %q", result.Message)
+		}
+	})
+	t.Run("pg", func(t *testing.T) {
+		url, ok := testrig.Postgres(t)
+		if !ok {
+			return
+		}
+		r := newRig(t, nil)
+		r.occupied(fmt.Sprintf("terraform {\n  backend \"pg\" {\n    conn_str = %q\n  }\n}\n", url), func() {
+			_, result := r.plan()
+			must(t, result, Failed, CauseLocked, "PostgreSQL does not say by whom")
+			if l := result.Lock; l == nil || !l.Session || l.ID != "" || l.Who != "" || strings.Contains(result.Message+result.Next, "force-unlock") || strings.Contains(result.Message, selfName()) {
+				t.Errorf("%+v, %q, next %q", l, result.Message, result.Next)
+			}
+		})
+		_, result := r.plan() // the holder is gone, and so is the lock
+		must(t, result, Succeeded, "", "")
+	})
+}
+
+// First inits of one PostgreSQL, which make its schema and tables, at once.
+func TestFirstInitsOfOnePostgres(t *testing.T) {
+	url, ok := testrig.Postgres(t)
+	if !ok {
+		return
+	}
+	r := newRig(t, nil)
+	r.write("main.tf", fmt.Sprintf("terraform {\n  backend \"pg\" {\n    conn_str = %q\n  }\n}\n", url)+simple)
+	var flights []*flight
+	for i := range 16 {
+		dir, job, secrets := r.planJob(func(j *Job, _ *Secrets) {
+			j.WorkspaceDir = filepath.Join(r.base, "workspaces", fmt.Sprint("w", i))
+			j.TerraformWorkspace, j.LockTimeout, j.Timeout = fmt.Sprint("w", i), time.Minute, 3*time.Minute
+		})
+		flights = append(flights, r.start(dir, job, secrets))
+	}
+	for _, f := range flights {
+		must(t, f.wait(), Succeeded, "", "")
+	}
+}
+
+// Inits of one backend go one at a time; those of another, of a managed state and of a
+// local file do not wait for them.
+func TestInitsOfOneBackendGoOneAtATime(t *testing.T) {
+	dir := t.TempDir()
+	of := func(backend, place string, managed bool) *phase {
+		p := newPhase(dir, Secrets{}, nil)
+		p.job.CacheDir, p.log, p.env, p.managed = dir, openEvents(t.TempDir(), p.mask), map[string]string{}, managed
+		p.module.backend, p.module.place = backend, place
+		t.Cleanup(func() { _ = p.log.close() })
+		return p
+	}
+	first, err := of("pg", "one", false).initAlone(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, p := range map[string]*phase{
+		"another place": of("pg", "two", false), "another type": of("http", "one", false), "local": of("local", "one", false),
+		"none": of("", "one", false), "managed": of("pg", "one", true),
+	} {
+		release, err := p.initAlone(t.Context())
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		release()
+	}
+	elsewhere := of("pg", "one", false)
+	elsewhere.env["PG_CONN_STR"] = "postgres://elsewhere"
+	release, err := elsewhere.initAlone(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+
+	gone, cancel := context.WithCancelCause(t.Context())
+	cancel(errInterrupted)
+	if _, err := of("pg", "one", false).initAlone(gone); err != errInterrupted {
+		t.Errorf("an init that was interrupted while it waited: %v", err)
+	}
+	const others = 8
+	var mu sync.Mutex
+	inside, most, done := 1, 1, make(chan error, others)
+	for range others {
+		p := of("pg", "one", false)
+		go func() {
+			release, err := p.initAlone(t.Context())
+			if err == nil {
+				mu.Lock()
+				inside++
+				most = max(most, inside)
+				mu.Unlock()
+				mu.Lock()
+				inside--
+				mu.Unlock()
+				release()
+			}
+			done <- err
+		}()
+	}
+	mu.Lock()
+	inside--
+	mu.Unlock()
+	first()
+	for range others {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if most != 1 {
+		t.Errorf("%d at a time", most)
+	}
+}
