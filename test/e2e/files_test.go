@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,16 +14,17 @@ import (
 	"github.com/tfops/tfops/internal/api"
 )
 
-// crowd lets the daemon open no more files than it has open now, and gaps between them.
+// crowd lets the daemon open no more files than it has open now.
 func (l *lab) crowd() {
 	l.t.Helper()
-	most := 0
-	for _, fd := range mustGlob(l.t, fmt.Sprintf("/proc/%d/fd/*", l.daemon.pid())) {
-		if n, err := strconv.Atoi(filepath.Base(fd)); err == nil {
-			most = max(most, n)
+	first := 0 // that is free
+	for {
+		if _, err := os.Lstat(fmt.Sprintf("/proc/%d/fd/%d", l.daemon.pid(), first)); err != nil {
+			break
 		}
+		first++
 	}
-	l.openFiles(uint64(most) + 1)
+	l.openFiles(uint64(first))
 }
 
 // openFiles sets how many files the daemon may have open; 0: as many as it could
@@ -123,7 +123,7 @@ func TestTooManyOpenFiles(t *testing.T) {
 	l.inspected()
 }
 
-// crowded fills the gaps, too, and holds that the run stays as it is and that the daemon works
+// crowded connects more often than it can take, and holds that the run stays as it is and that the daemon works
 // no more than it must, that its log says what to do about those who cannot connect, and
 // that people can connect once they do not all do at once.
 func (l *lab) crowded(id, status string) api.Run {
@@ -190,7 +190,7 @@ func TestOpenFileLimits(t *testing.T) {
 	if err := unix.Prlimit(l.daemon.pid(), unix.RLIMIT_NOFILE, nil, &own); err != nil {
 		t.Fatal(err)
 	}
-	if own.Cur != own.Max || own.Cur <= 300 {
+	if own.Cur+1 < own.Max || own.Cur <= 300 { // Go leaves one
 		t.Errorf("the daemon may open %d files, and the hard limit is %d", own.Cur, own.Max)
 	}
 	if got := strings.TrimSpace(l.read("soft")); got != "300" {
