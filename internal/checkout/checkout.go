@@ -2,7 +2,7 @@
 // all runs of it and never written again.
 //
 //	<dir>/<repository>/<commit>/files, index   the tree, pinned; see package pinned
-//	<dir>/<repository>/<commit>/exported.json  what Git could not bring
+//	<dir>/<repository>/<commit>/exported.json  what Git could not bring, after a line with its checksum
 //	<dir>/<repository>/<commit>/shared         the files that a checkout of another commit can have links to
 //
 // A checkout has links to the files that it has in common with one that is there. Their
@@ -19,6 +19,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -130,7 +131,7 @@ func (s *Store) ensure(ctx context.Context, src Source, sha, dir string) (Checko
 	}
 	b, err := json.Marshal(x)
 	if err == nil {
-		err = os.WriteFile(filepath.Join(half, exportedFile), b, 0o600)
+		err = os.WriteFile(filepath.Join(half, exportedFile), append([]byte(sum(b)), b...), 0o600)
 	}
 	if err == nil {
 		err = writeShared(half, x.Files)
@@ -168,8 +169,19 @@ func read(dir string) (Checkout, error) {
 		return Checkout{}, err
 	}
 	c := Checkout{Dir: dir}
-	return c, json.Unmarshal(b, &c.Exported)
+	head, text := b[:min(len(b), sumSize)], b[min(len(b), sumSize):]
+	if string(head) != sum(text) {
+		return c, fmt.Errorf("%s is damaged", filepath.Join(dir, exportedFile))
+	}
+	return c, json.Unmarshal(text, &c.Exported)
 }
+
+// sum is a line before the text of a file, which tells whether all of it is there.
+func sum(text []byte) string {
+	return fmt.Sprintf("%08x\n", crc32.Checksum(text, crc32.MakeTable(crc32.Castagnoli)))
+}
+
+const sumSize = 9
 
 // Rest is how long a checkout stays that no run needs: the next commit, check or
 // speculative plan often wants the same one.

@@ -111,6 +111,7 @@ type Options struct {
 	Store   Store
 	Journal Journal
 	Runner  Runner
+	Halts   Halts   // nil: nobody stops a process
 	Engines Engines // nil: the engine that made a plan is taken to be there
 	Vault   Vault
 	DataDir string
@@ -154,7 +155,10 @@ type Engine struct {
 	reportsDue map[string]dueReport         // by name
 	rulesEnd   time.Time                    // when a rule or an acknowledgement ends next; zero: nothing is known to end
 
-	strays []Stray // see sweep
+	strays []Stray                  // see sweep
+	halted map[string][]run.Stopped // by run; see keepLooking
+
+	lacking string // see canOpenFiles
 
 	following map[string]int // how many wait for a run's runner: one that is planned again has two for an instant
 
@@ -201,6 +205,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.begun = time.Now()
 	e.running.Go(func() { e.keepWatching(ctx) })
 	e.running.Go(func() { e.keepHouse(ctx) })
+	e.running.Go(func() { e.keepLooking(ctx) })
 	e.running.Go(func() { e.keepEngines(ctx) })
 	e.running.Go(func() { e.sweepTrees(ctx) })
 	e.running.Go(func() { e.keepFlowing(ctx) })

@@ -125,7 +125,11 @@ func (e *Engine) plan(ctx context.Context, r run.Run, ended func()) {
 		e.planAgain(ctx, r, err.Error(), 0)
 		return
 	}
+	if err != nil && e.postpone(ctx, r, err) {
+		return
+	}
 	if err != nil {
+		err = fault.OfMachine(err)
 		e.failPlan(ctx, r, runner.Result{Outcome: runner.Failed, Cause: causeOf(err), Message: err.Error(), Next: fault.Next(err)})
 		return
 	}

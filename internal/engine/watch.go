@@ -58,7 +58,7 @@ func (e *Engine) watch(ctx context.Context, name string) {
 	for {
 		repo := e.current().Repositories[name]
 		poked := e.poked(name)
-		err := e.poll(ctx, name)
+		err := fault.OfMachine(e.poll(ctx, name))
 		if ctx.Err() != nil {
 			return
 		}

@@ -3,7 +3,7 @@
 // A pinned directory has two parts:
 //
 //	files/   what it holds
-//	index    what lstat says of each file and directory below files, and in which boot of the machine it was written
+//	index    what lstat says of each file and directory below files, in which boot of the machine it was written, and its own checksum
 //
 // Check compares the index with the directory, without reading a file: size, inode,
 // mode, and the time of the last change of the inode, which no program can set. So
@@ -23,6 +23,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -36,7 +37,7 @@ import (
 const (
 	filesName = "files"
 	indexName = "index"
-	header    = "tfops pinned 1\n"
+	header    = "tfops pinned 2\n"
 )
 
 // Files is where a pinned directory has what it holds.
@@ -77,7 +78,6 @@ func Pin(dir string) error {
 		return err
 	}
 	var b bytes.Buffer
-	b.WriteString(header + id + "\n")
 	root := Files(dir)
 	err = filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil {
@@ -99,11 +99,18 @@ func Pin(dir string) error {
 	if err != nil {
 		return err
 	}
+	head := fmt.Sprintf("%s%s\n%s\n", header, id, sum(b.Bytes()))
 	index := filepath.Join(dir, indexName)
-	if err := os.WriteFile(index+".tmp", b.Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(index+".tmp", append([]byte(head), b.Bytes()...), 0o600); err != nil {
 		return err
 	}
 	return os.Rename(index+".tmp", index) // who compares just now has the one or the other
+}
+
+// sum tells whether an index is whole: one that was cut between two entries, or
+// has a flipped bit, would say nothing of the files that it has lost.
+func sum(entries []byte) string {
+	return fmt.Sprintf("%08x", crc32.Checksum(entries, crc32.MakeTable(crc32.Castagnoli)))
 }
 
 const (
@@ -148,7 +155,8 @@ func CheckLinked(dir string, sums func() (Sums, error)) (linked bool, err error)
 	}
 	rest, ok := bytes.CutPrefix(b, []byte(header))
 	written, rest, found := bytes.Cut(rest, []byte("\n"))
-	if !ok || !found {
+	whole, rest, summed := bytes.Cut(rest, []byte("\n"))
+	if !ok || !found || !summed || string(whole) != sum(rest) {
 		return false, &Changed{Why: "has a damaged index"}
 	}
 	id, err := boot()

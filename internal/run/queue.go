@@ -16,6 +16,17 @@ type Queue struct {
 	Records map[string]workspace.Record // of the workspaces of Active, and of those that go before them, by name
 	Locks   map[string]locks.Lock       // by key
 	Now     time.Time
+
+	// Stopped are processes of runners that somebody stopped (SIGSTOP), by run.
+	// No store knows of them: the engine adds what it sees on the machine.
+	Stopped map[string][]Stopped
+	Lacking string // what keeps this machine from starting anything now; it is known like Stopped
+}
+
+// Stopped is a process that does nothing until it is continued.
+type Stopped struct {
+	PID  int
+	Name string
 }
 
 // Held lists the locks on the state of a workspace.

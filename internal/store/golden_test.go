@@ -68,7 +68,7 @@ func fixture() sample {
 			AppliedState: &workspace.AppliedState{StateRef: stateRef("s3:bucket=a"), StateMark: workspace.StateMark{Serial: 7, Lineage: "8a7c", Digest: "sha256:4567"},
 				Behind: "restored", Commit: "beef", At: workspace.Place{Repository: "infra", Branch: "main", Dir: "net", TerraformWorkspace: "default"}},
 			Origin: &workspace.Origin{Generator: "live", Branch: "main", Dir: "live/net", VarFile: "a.tfvars"},
-			Orphan: &workspace.Orphan{Since: at(-3), Why: "gone", Asked: true}, Ended: "run 01zgwseg0v3j is errored", HeldBack: "dns",
+			Orphan: &workspace.Orphan{Since: at(-3), Why: "gone", Asked: true}, Ended: "run 01zgwseg0v3j is errored", HeldBack: "dns", HalfDone: "01zgwseg0v3j",
 			Outputs: map[string]workspace.Output{"vpc": {Digest: "d2", Sensitive: true}}, Inputs: map[string]string{"workspace.dns.outputs.zone": "d1"},
 			Suspension: &workspace.Suspension{By: "ana", Reason: "a freeze", At: at(1), Until: at(99)},
 			Dir:        "lan", RenamedFrom: "lan", Renamed: &workspace.Renamed{To: "wan", At: at(7)},
@@ -273,6 +273,7 @@ func TestOldFilesOpen(t *testing.T) {
 					f.ended.Warnings, f.ended.Confirm, f.ended.Debug, f.ended.Upgrade, f.ended.Unconfirmed = nil, nil, false, false, ""
 					f.ended.NewState, f.ended.Moving, f.record.AppliedState, f.record.StatePlace, f.record.StateTrouble = nil, nil, nil, "", nil // nor which state was applied to
 				}
+				f.record.HalfDone = "" // which schema 4 has since after its file was made
 				before, _ := os.ReadFile(path)
 				s := open(t, path, Options{ReadOnly: readOnly})
 				d, events, err := s.Dossier(t.Context(), f.ended.ID)
