@@ -121,7 +121,7 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 		if err := remember(d); err != nil {
 			return err
 		}
-		if def, known := e.current().find(d.Run.Workspace); known {
+		if def, known := e.current().lived(d.Run.Workspace); known {
 			wroteState(d, def, res, made)
 		}
 		noteLock(d, res)

@@ -35,6 +35,9 @@ type Wait struct {
 // is pure: the loop, the claims and everything that people read ask it.
 func verdict(q run.Queue, s *Settings, r run.Run) (step, Wait) {
 	def, known := s.find(r.Workspace)
+	if w, waits := s.renameWait(r.Workspace); waits && r.Status.Unapplied() && r.Status != run.Planning {
+		return nothing, w
+	}
 	if !known && r.Status.Unapplied() && r.Status != run.Planning {
 		return discard, Wait{For: unconfigured}
 	}

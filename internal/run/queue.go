@@ -54,6 +54,8 @@ type Batch struct {
 	Origins map[string]workspace.Origin
 	// Orphans are generated workspaces whose origin is gone, by name.
 	Orphans map[string]workspace.Orphan
+	// Renames come before all else. One that something is in the way of fails the batch.
+	Renames []Rename
 	// Drifts are the scheduled times that drift runs of this batch are made for, by workspace.
 	Drifts map[string]time.Time
 	// Reports were made, and their files lie beside the store.

@@ -262,7 +262,10 @@ func (g *repository) Tree(string) (fs.FS, error) {
 	tf := &fstest.MapFile{Data: []byte("terraform {}\n")}
 	return fstest.MapFS{"a/main.tf": tf, "b/main.tf": tf}, nil
 }
-func (g *repository) Export(_ context.Context, _, dst string) (gitrepo.Exported, error) {
+func (g *repository) Submodules(context.Context, string) ([]gitrepo.MissingSubmodule, error) {
+	return nil, nil
+}
+func (g *repository) ExportBeside(_ context.Context, _, dst string, _ gitrepo.Base) (gitrepo.Exported, error) {
 	return gitrepo.Exported{}, os.MkdirAll(dst, 0o700)
 }
 

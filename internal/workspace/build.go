@@ -46,6 +46,7 @@ func buildReach(g *Graph, s *scan, w Workspace, key string) *reach {
 		b.envs = append(b.envs, &env{r: b.res, mod: &module{}})
 	}
 	b.variables(w)
+	b.versions(w.Engine)
 	for i := 0; i < len(b.mods); i++ {
 		b.calls(i)
 	}

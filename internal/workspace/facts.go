@@ -378,6 +378,8 @@ func readFile(kind fileKind, src []byte) *facts {
 	case kind == codeJSON || kind == valuesJSON:
 		r.texts = nil
 		r.json(kind)
+	case kind == versions:
+		r.versions()
 	case kind == dataJSON || kind == dataYAML || kind == dataCSV:
 		r.data(kind)
 	case TooDeep(src):

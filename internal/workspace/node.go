@@ -22,6 +22,7 @@ const (
 	dataJSON // decoded by the code
 	dataYAML
 	dataCSV
+	versions
 )
 
 // node is a directory with all that is in it. A node says nothing of where it

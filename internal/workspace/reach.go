@@ -16,6 +16,7 @@ const (
 	OwnFiles  Kind = "own"       // the files of code in a directory: of the root module, or of a local module that it calls
 	LockFile  Kind = "lock_file" // .terraform.lock.hcl of the root module
 	Variables Kind = "variables" // a file of variables
+	Versions  Kind = "version"   // a file that says which version of the engine is meant
 	Read      Kind = "read"      // a file, or a directory with all that is in it, that the code names
 	Pattern   Kind = "pattern"   // the files that match a pattern of fileset
 	LinkKind  Kind = "link"      // a symbolic link on the way to one of the others
@@ -120,6 +121,14 @@ func Ignored(patterns []string, p string) bool {
 	return false
 }
 
+// ignoresBelow reports whether everything in a directory is taken out of the reach.
+func (r *reach) ignoresBelow(dir string) bool {
+	return Ignored(r.ignore, dir) && !slices.ContainsFunc(r.ignore, func(g string) bool {
+		back, negated := strings.CutPrefix(g, "!")
+		return negated && mayEnter(back, dir)
+	})
+}
+
 // depends is touch, whatever the workspace ignores.
 func (r *reach) depends(p string) []Link {
 	chain, _ := r.because(p)
@@ -200,7 +209,7 @@ func (r *reach) ownLink(mod int, what string) []Link {
 
 func (c *cover) has(p string) bool {
 	switch c.kind {
-	case probe, LinkKind, LockFile, Variables:
+	case probe, LinkKind, LockFile, Variables, Versions:
 		return p == c.path
 	case Pattern:
 		return matches(c.pattern, p)

@@ -36,6 +36,10 @@ type Record struct {
 	Origin *Origin `json:"origin,omitempty"` // what a generator made it of
 	Orphan *Orphan `json:"orphan,omitempty"` // set while that is gone
 
+	Dir         string   `json:"dir,omitempty"`          // of the data directory's workspaces/; empty: as the name, see Folder
+	RenamedFrom string   `json:"renamed_from,omitempty"` // whose history this one's goes on with
+	Renamed     *Renamed `json:"renamed,omitempty"`      // what was known under this name is known under another
+
 	Ended    string `json:"ended,omitempty"`     // the last run that could have applied, and how it ended: "run X was rejected"
 	HeldBack string `json:"held_back,omitempty"` // the upstream workspace that kept its last run from being planned
 
