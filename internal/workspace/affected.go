@@ -38,7 +38,9 @@ func Affected(tree fs.FS, ws []Workspace, paths []string) []Touched {
 // were given: those with one of the paths in their Reach.
 //
 // The graph is that of the new tree. paths are what changed, old names and new;
-// nil when that is not known, and then every workspace is touched.
+// nil when that is not known, and then every workspace is touched. Of several
+// paths that touch a workspace the first is named. One with a slash at its end is
+// a directory of which anything may differ, as a submodule that cannot be read.
 //
 // A path touches a workspace if it is
 //
@@ -81,6 +83,10 @@ func (g *Graph) Affected(paths []string) []Touched {
 		}
 	}
 	for _, p := range paths {
+		if strings.HasSuffix(p, "/") {
+			g.changedBelow(path.Clean(p), first)
+			continue
+		}
 		p = path.Clean(p)
 		g.candidates(p, func(i int32) {
 			if first[i] != nil && !first[i].Widened {
@@ -99,6 +105,23 @@ func (g *Graph) Affected(paths []string) []Touched {
 		}
 	}
 	return out
+}
+
+// changedBelow touches whoever reads anything in a directory.
+func (g *Graph) changedBelow(dir string, first []*Touched) {
+	for i, r := range g.reaches {
+		if first[i] != nil && !first[i].Widened || r.ignoresBelow(dir) {
+			continue
+		}
+		chain, sure := r.enters(dir)
+		widened := !sure
+		if chain == nil {
+			chain, widened = r.because(dir)
+		}
+		if chain != nil && (first[i] == nil || !widened) {
+			first[i] = &Touched{r.name, dir + "/", chain, widened}
+		}
+	}
 }
 
 // Reach is all that a change of which touches a workspace.
@@ -133,6 +156,10 @@ func (g *Graph) Reach(workspace string) (Reach, bool) {
 		switch c.kind {
 		case probe:
 			continue
+		case Versions: // whether or not it is there, it counts; what is not there is not shown
+			if g.root.leafAt(c.path) == nil {
+				continue
+			}
 		case Pattern:
 			item.Path = c.pattern
 		}

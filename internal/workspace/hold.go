@@ -107,7 +107,7 @@ func (t *tree) inTheWay(p, at string, info fs.FileInfo) error {
 	case err != nil:
 		return fault.New(fault.Unavailable, "mend the repository", "directory %s cannot be read: %w", at, err)
 	case len(entries) == 0 && at != ".":
-		return fault.New(fault.Invalid, "commit the directory itself: generators do not look into submodules", "%s is a submodule now, and directory %s is expected there", at, p)
+		return fault.New(fault.Invalid, "commit the directory itself, or set submodules = true in its repository", "%s is a submodule now, and directory %s is expected there", at, p)
 	}
 	return nil
 }

@@ -121,6 +121,14 @@ func Ignored(patterns []string, p string) bool {
 	return false
 }
 
+// ignoresBelow reports whether everything in a directory is taken out of the reach.
+func (r *reach) ignoresBelow(dir string) bool {
+	return Ignored(r.ignore, dir) && !slices.ContainsFunc(r.ignore, func(g string) bool {
+		back, negated := strings.CutPrefix(g, "!")
+		return negated && mayEnter(back, dir)
+	})
+}
+
 // depends is touch, whatever the workspace ignores.
 func (r *reach) depends(p string) []Link {
 	chain, _ := r.because(p)

@@ -64,6 +64,7 @@ type Workspace struct {
 	Parallelism        int                 // how many resources the engine works on at once; 0: as many as it does by itself
 	Origin             *Origin             // what a generator made it of; nil: it has a block of its own
 	OnRemoved          OnRemoved           // what to do when what it was made of is gone
+	RenamedFrom        string              // its name before this one; empty: it had no other
 
 	ApplyOffline bool // apply although the remote does not say that the commit is still on its branch
 
