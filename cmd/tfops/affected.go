@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -36,7 +37,9 @@ request; with --exact, with that of --from itself.
 
 What a file means that cannot be told from the text, such as
 templatefile("${path.module}/${var.name}.tpl"), is widened to the directory that
-is known; -o json says where.
+is known. Where a workspace is touched for no other reason, the expression and
+what it does not tell are named below the table; -o json has all of them. The
+way out is to say in tfops.hcl what it reads: reach = { "var.name" = "tpl/*" }.
 
 Exit status: 0 it could be told; 1 it could not; 2 wrong usage or configuration;
 with --exit-code, 11 some workspace is touched.`,
@@ -81,13 +84,7 @@ type affectedRow struct {
 	Path      string           `json:"path,omitempty"`
 	Reason    string           `json:"reason"`
 	Chain     []workspace.Link `json:"chain"`
-}
-
-// widenedRow is an expression of an affected workspace that does not tell
-// which files it means.
-type widenedRow struct {
-	Workspace string `json:"workspace"`
-	workspace.Widened
+	Widened   bool             `json:"widened,omitempty"` // it is touched only because the code does not tell what it reads
 }
 
 func (a *app) affected(ctx context.Context, f codeFlags, c change, exitCode bool) error {
@@ -149,12 +146,10 @@ func (c *codebase) affected(ctx context.Context, ch change) (affectedResult, err
 		dirs[w.Name] = w.Dir
 	}
 	for _, t := range g.Affected(paths) {
-		r.Affected = append(r.Affected, affectedRow{t.Workspace, dirs[t.Workspace], t.Path, t.String(), t.Chain})
-		reach, _ := g.Reach(t.Workspace)
-		for _, w := range reach.Widened {
-			r.Widened = append(r.Widened, widenedRow{t.Workspace, w})
-		}
+		r.Affected = append(r.Affected, affectedRow{t.Workspace, dirs[t.Workspace], t.Path, t.String(), t.Chain, t.Widened})
+		r.Widened = append(r.Widened, widenedOf(g, t.Workspace)...)
 	}
+	r.Problems = append(r.Problems, untoldIn(ws, func(w workspace.Workspace) []workspace.Untold { return g.Untold(w.Name) }, c.block)...)
 	return r, nil
 }
 
@@ -171,6 +166,15 @@ func (a *app) tellAffected(r affectedResult) {
 		a.table([]string{"WORKSPACE", "BECAUSE"}, rows)
 	}
 	p.Notef("%s touched by the way from %s to %s.", countedAre(len(r.Affected)), short(r.From), short(r.To))
+	var wide []widenedRow
+	for _, row := range r.Affected {
+		for _, w := range r.Widened {
+			if row.Widened && w.Workspace == row.Workspace && (w.To == "." || strings.HasPrefix(row.Path, w.To+"/")) {
+				wide = append(wide, w)
+			}
+		}
+	}
+	tellWidened(p, wide, "may read")
 }
 
 func countedAre(n int) string {

@@ -74,7 +74,8 @@ func sameURL(a, b string) bool {
 // from being made. Of a branch that is not asked for, the tree that is at hand
 // stands for its own: it is what the branch would be.
 func (c *codebase) workspaces(index *workspace.Index, tree fs.FS) ([]workspace.Workspace, []workspace.Problem, error) {
-	roots := index.Graph(tree, nil).Roots()
+	bare := index.Graph(tree, nil)
+	roots := bare.Roots()
 	if c.config == nil {
 		var ws []workspace.Workspace
 		for _, dir := range roots {
@@ -95,7 +96,7 @@ func (c *codebase) workspaces(index *workspace.Index, tree fs.FS) ([]workspace.W
 		}
 		for _, branch := range c.branches(g) {
 			origins, wrong := g.Matches(branch, tree, roots)
-			problems = append(problems, wrong...)
+			problems = append(append(problems, wrong...), g.Broken(branch, bare, roots)...)
 			for _, o := range origins {
 				w, err := g.Make(o)
 				if err != nil {

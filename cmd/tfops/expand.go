@@ -29,12 +29,14 @@ type expansion struct {
 	generators []generatorRow
 	made       []config.Workspace
 	problems   []workspace.Problem
+	whole      []widenedRow                  // of workspaces that depend on the whole repository
+	untold     map[string][]workspace.Untold // by workspace that was looked at
 }
 
 // expand looks at the repositories that are on this machine: those whose URL is
 // a path, and the checkout that --repo names. It asks no network.
 func expand(cfg *config.Config, repo string) (expansion, error) {
-	x := expansion{generators: []generatorRow{}}
+	x := expansion{generators: []generatorRow{}, whole: []widenedRow{}, untold: map[string][]workspace.Untold{}}
 	paths := map[string]string{}
 	for _, r := range cfg.Repositories {
 		if filepath.IsAbs(r.URL) {
@@ -80,6 +82,7 @@ func expand(cfg *config.Config, repo string) (expansion, error) {
 	for _, g := range cfg.Generators {
 		x.generators = append(x.generators, generatorRow{g.Name, g.Repository, g.Branches, g.Dirs, looked[g.Repository], append([]string{}, names[g.Name]...)})
 	}
+	x.problems = append(x.problems, untoldIn(x.looked(append(static, kept...)), func(w workspace.Workspace) []workspace.Untold { return x.untold[w.Name] }, c.block)...)
 	_, problems = workspace.NewOrder(append(static, kept...), workspace.Infer(states))
 	for _, p := range problems {
 		if p.Unknown && slices.ContainsFunc(cfg.Generators, func(g config.Generator) bool { return !looked[g.Repository] }) {
@@ -99,6 +102,11 @@ func find(ws []workspace.Workspace, name string) (workspace.Workspace, bool) {
 		return workspace.Workspace{}, false
 	}
 	return ws[i], true
+}
+
+// looked are those of the workspaces whose code was looked at.
+func (x *expansion) looked(ws []workspace.Workspace) []workspace.Workspace {
+	return slices.DeleteFunc(slices.Clone(ws), func(w workspace.Workspace) bool { _, ok := x.untold[w.Name]; return !ok })
 }
 
 // look reads one repository: what generators make of its branches, and what is
@@ -133,8 +141,10 @@ func (x *expansion) look(cfg *config.Config, name, path string, made map[workspa
 			if g.Repository != name || !g.MatchesBranch(branch) {
 				continue
 			}
-			origins, problems := g.Matches(branch, tree, index.Graph(tree, nil).Roots())
-			x.problems = append(x.problems, problems...)
+			bare := index.Graph(tree, nil)
+			roots := bare.Roots()
+			origins, problems := g.Matches(branch, tree, roots)
+			x.problems = append(append(x.problems, problems...), g.Broken(branch, bare, roots)...)
 			for _, o := range origins {
 				w, err := g.Make(o)
 				if err != nil {
@@ -151,6 +161,8 @@ func (x *expansion) look(cfg *config.Config, name, path string, made map[workspa
 		graph := index.Graph(tree, ws)
 		for _, w := range ws {
 			states[w.Name] = graph.States(w, locks.Identity)
+			x.untold[w.Name] = graph.Untold(w.Name)
+			x.whole = append(x.whole, wholeOf(graph, w.Name)...)
 			if p, ok := elsewhere(graph, w); ok {
 				x.problems = append(x.problems, p)
 			}

@@ -119,6 +119,7 @@ func (c *codebase) graph(rev string) (graphResult, error) {
 		dirs[w.Name] = w.Dir
 		r.Problems = append(r.Problems, g.Problems(w.Dir)...)
 	}
+	r.Problems = append(r.Problems, untoldIn(ws, func(w workspace.Workspace) []workspace.Untold { return g.Untold(w.Name) }, c.block)...)
 	for level, names := range order.Levels() {
 		for _, name := range names {
 			r.Workspaces = append(r.Workspaces, graphWorkspace{name, dirs[name], level})

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -45,10 +49,8 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 		s.People.Groups[g.Name] = g.Members
 	}
 	for _, r := range cfg.Repositories {
-		mirror, err := m.open(gitrepo.Remote{Name: r.Name, URL: r.URL, Auth: gitrepo.Auth{Username: r.Auth.Username, Password: r.Auth.Password,
-			SSHKey: r.Auth.SSHKey, SSHKeyPassphrase: r.Auth.Passphrase, KnownHosts: r.Auth.KnownHosts,
-			CA: r.TLS.CA, ClientCert: r.TLS.Cert, ClientKey: r.TLS.Key},
-			LFS: gitrepo.LFS{On: r.LFS, URL: r.LFSURL}})
+		mirror, err := m.open(gitrepo.Remote{Name: r.Name, URL: r.URL, Auth: access(r.Auth, r.TLS),
+			LFS: gitrepo.LFS{On: r.LFS, URL: r.LFSURL}, Submodules: submodulesOf(r)})
 		if err != nil {
 			return nil, err
 		}
@@ -157,10 +159,37 @@ func (m *mirrors) close() {
 	}
 }
 
-// contentOf names what the files of a repository hold that is not in Git itself.
-func contentOf(r config.Repository) string {
-	if r.LFS {
-		return "lfs"
+// access is how a host is told who asks.
+func access(a config.Auth, t config.TLS) gitrepo.Auth {
+	return gitrepo.Auth{Username: a.Username, Password: a.Password, SSHKey: a.SSHKey, SSHKeyPassphrase: a.Passphrase, KnownHosts: a.KnownHosts,
+		CA: t.CA, ClientCert: t.Cert, ClientKey: t.Key}
+}
+
+func submodulesOf(r config.Repository) gitrepo.Submodules {
+	s := gitrepo.Submodules{On: r.Submodules}
+	for _, sub := range r.Submodule {
+		s.Access = append(s.Access, gitrepo.SubmoduleAccess{Prefix: sub.Prefix, Auth: access(sub.Auth, sub.TLS)})
 	}
-	return ""
+	return s
+}
+
+// contentOf names what the files of a repository hold that is not in Git itself.
+// Which hosts may be asked for submodules says which of them are there.
+func contentOf(r config.Repository) string {
+	var parts []string
+	if r.LFS {
+		parts = append(parts, "lfs")
+	}
+	if r.Submodules {
+		name := "submodules"
+		if len(r.Submodule) > 0 {
+			sum := sha256.New()
+			for _, sub := range r.Submodule {
+				fmt.Fprintln(sum, sub.Prefix)
+			}
+			name += "-" + hex.EncodeToString(sum.Sum(nil)[:6])
+		}
+		parts = append(parts, name)
+	}
+	return strings.Join(parts, "+")
 }

@@ -28,8 +28,10 @@ so variables that env("NAME") asks for must be set; nothing is changed.
 
 Repositories that are on this machine, by their URL or as the checkout that
 --repo names, are looked at: what workspaces blocks make of their branches, in
-which order workspaces come, and modules that are not there or leave the
-repository. Others are not asked: what depends on them "tfops status" says.
+which order workspaces come, modules that are not there or leave the repository,
+and workspaces that every change of the repository plans, each with the expression
+that does not tell what it reads and the way out. Others are not asked: what
+depends on them "tfops status" says.
 
 With -o json or yaml, mistakes and warnings are in the result as well.
 
@@ -60,6 +62,8 @@ type validated struct {
 	Reports    []reportRow     `json:"reports"`
 	Notify     []notifyRow     `json:"notify"`
 	Problems   []problem       `json:"problems"`
+
+	WholeRepository []widenedRow `json:"whole_repository"` // workspaces that every change plans, each with the causes
 }
 
 // configuredRow is a workspace as configured.
@@ -102,7 +106,7 @@ func (a *app) validate(repo string) error {
 				path = full
 			}
 			v := validated{Path: path, Workspaces: []configuredRow{}, Generators: []generatorRow{}, Ignore: []ignoreRow{}, Severity: []severityRow{},
-				Reports: []reportRow{}, Notify: []notifyRow{}, Problems: problems(wrong.Diagnostics)}
+				Reports: []reportRow{}, Notify: []notifyRow{}, Problems: problems(wrong.Diagnostics), WholeRepository: []widenedRow{}}
 			if err := a.print(v, nil); err != nil {
 				return err
 			}
@@ -118,7 +122,7 @@ func (a *app) validate(repo string) error {
 	}
 	v := validated{Valid: len(x.problems) == 0, Path: cfg.Path, DataDir: cfg.DataDir, Workspaces: configured(append(slices.Clone(cfg.Workspaces), x.made...)),
 		Generators: x.generators, Ignore: ignoreRows(cfg.Ignore, time.Now()), Severity: severityRows(cfg.Severity), Reports: reportRows(cfg), Notify: notifyRows(cfg.Notify),
-		Problems: append(problems(cfg.Warnings), found(x.problems)...)}
+		Problems: append(problems(cfg.Warnings), found(x.problems)...), WholeRepository: x.whole}
 	nobody := ofNobody(cfg, x)
 	v.Problems = append(v.Problems, nobody...)
 	if err := a.print(v, func() { a.tellValid(cfg, v) }); err != nil {
@@ -132,6 +136,7 @@ func (a *app) validate(repo string) error {
 	for _, p := range nobody {
 		a.term().Warning(p.Summary, p.Detail)
 	}
+	tellWidened(a.term(), x.whole, "may read")
 	if !v.Valid {
 		for _, p := range x.problems {
 			a.term().Warning(p.Where+": "+p.Message, p.Next)

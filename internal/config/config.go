@@ -108,6 +108,16 @@ type Repository struct {
 	LFSURL string // of the LFS server; empty: where the repository's host has it
 
 	Modules []credentials.Credential // what the modules of its workspaces are fetched with, besides those for all
+
+	Submodules bool        // whether submodules are followed
+	Submodule  []Submodule // who may be asked for them besides the repository's own host
+}
+
+// Submodule is how submodules are reached whose URL begins with Prefix.
+type Submodule struct {
+	Prefix string
+	Auth   Auth
+	TLS    TLS
 }
 
 // TLS is how an https host and tfops know each other, beside passwords. All is

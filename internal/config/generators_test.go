@@ -1,6 +1,8 @@
 package config
 
 import (
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -135,5 +137,42 @@ func TestOrderProblems(t *testing.T) {
 	v, err := in.Value(func(r workspace.OutputRef) cty.Value { return cty.StringVal(r.Workspace) })
 	if err != nil || v.AsString() != "b.c/24" || c.Workspaces[0].InferDependencies || c.Workspaces[0].Watch[0] != "config/**" {
 		t.Errorf("%v, %v, %+v", v, err, c.Workspaces[0].Workspace)
+	}
+}
+
+// reach and ignore of a workspace: what they may say, and what of the defaults holds.
+func TestReachAndIgnore(t *testing.T) {
+	const head = "repository \"infra\" {\n  url = \"https://git.example.com/infra.git\"\n}\n"
+	c := load(t, head+`defaults {
+  repository = "infra"
+  reach      = { "var.a" = "a/*", "var.b" = "b/*" }
+}
+workspace "w" {
+  reach  = { "each.value[\"p\"]" = ["x/**", "./y"], "var.b" = null, "var.c" = [] }
+  ignore = ["config/**", "!config/prod.yml"]
+}
+`, nil)
+	w := c.Workspaces[0]
+	want := map[string][]string{"var.a": {"a/*"}, `each.value["p"]`: {"x/**", "./y"}, "var.c": {}}
+	if !reflect.DeepEqual(w.Reach, want) || !slices.Equal(w.SharedReach, []string{"var.a"}) || !slices.Equal(w.Ignore, []string{"config/**", "!config/prod.yml"}) {
+		t.Errorf("%v, %v, %v", w.Reach, w.SharedReach, w.Ignore)
+	}
+	t.Setenv("REACH_TEST", "keys/*")
+	for attr, want := range map[string]string{
+		`reach = { "a b" = "x" }`:                 "not an expression",
+		`reach = { "" = "x" }`:                    "not an expression",
+		`reach = { "var.a" = 1 }`:                 "wrong type",
+		`reach = { "var.a" = ["x", null] }`:       "null in a list",
+		`reach = { "var.a" = "/abs" }`:            "not a pattern",
+		`reach = { "var.a" = "[" }`:               "not a pattern",
+		`reach = { "var.a" = "!x" }`:              "not a pattern",
+		`reach = { "var.a" = env("REACH_TEST") }`: "a secret can't be used here",
+		`reach = ["x"]`:                           "wrong type",
+		`watch = ["!x"]`:                          "watch only adds files",
+		`ignore = ["!["]`:                         "not a pattern",
+	} {
+		if _, text := mistakes(t, head+"workspace \"w\" {\n  repository = \"infra\"\n  "+attr+"\n}\n"); !strings.Contains(text, want) {
+			t.Errorf("%s:\n%s\nwant %s", attr, text, want)
+		}
 	}
 }

@@ -21,13 +21,16 @@ var workspaceAttrs = []string{
 	"repository", "branch", "dir", "terraform_workspace", "backend", "engine", "engine_version", "parallelism", "apply", "apply_offline",
 	"var_files", "variables", "backend_config", "backend_config_files", "env", "labels",
 	"plan_timeout", "apply_timeout", "lock_timeout", "keep_runs", "keep_days",
-	"depends_on", "infer_dependencies", "inputs", "watch", "ignore",
+	"depends_on", "infer_dependencies", "inputs", "watch", "ignore", "reach",
 }
+
+// blockAttrs are those of a workspace that no other one can share.
+var blockAttrs = append(slices.Clone(workspaceAttrs), "renamed_from")
 
 // generatorAttrs are those of a workspace with what it is made of in the place
 // of where it is.
 var generatorAttrs = append([]string{"name", "branches", "dirs", "all", "on_removed"},
-	slices.DeleteFunc(slices.Clone(workspaceAttrs), func(a string) bool { return a == "branch" || a == "dir" })...)
+	slices.DeleteFunc(slices.Clone(blockAttrs), func(a string) bool { return a == "branch" || a == "dir" })...)
 
 const (
 	noListener = "This version of tfops has no TCP listener, because it has no authentication for one. The API is on the Unix socket in data_dir; socket_group shares it with a Unix group."
@@ -41,11 +44,13 @@ var (
 	authKind       = &kind{typ: "auth", single: true, attrs: []string{"username", "password", "ssh_key", "ssh_key_passphrase", "known_hosts"}, habits: authHabits}
 	tlsKind        = &kind{typ: "tls", single: true, attrs: []string{"ca", "cert", "key"}, habits: tlsHabits}
 	modulesKind    = &kind{typ: "module_credentials", label: "prefix", attrs: []string{"username", "password", "token", "private_key_file", "ssh_key", "ssh_key_passphrase", "known_hosts_file", "known_hosts"}, habits: modulesHabits}
-	repositoryKind = &kind{typ: "repository", label: "name", attrs: []string{"url", "poll", "fetch", "lfs", "lfs_url", "modules"}, blocks: []*kind{authKind, tlsKind, modulesKind}, habits: repositoryHabits}
+	submoduleKind  = &kind{typ: "submodule", label: "url", blocks: []*kind{authKind, tlsKind}}
+	repositoryKind = &kind{typ: "repository", label: "name", attrs: []string{"url", "poll", "fetch", "lfs", "lfs_url", "submodules", "modules"},
+		blocks: []*kind{authKind, tlsKind, submoduleKind, modulesKind}, habits: repositoryHabits}
 
 	approvalKind  = &kind{typ: "approval", label: "name", attrs: []string{"when", "require", "from", "allow_author", "expire"}}
 	driftKind     = &kind{typ: "drift", single: true, attrs: []string{"schedule", "timezone", "heal", "heal_only", "heal_cooldown"}, habits: driftHabits}
-	workspaceKind = &kind{typ: "workspace", label: "name", attrs: workspaceAttrs, blocks: []*kind{approvalKind, driftKind}, habits: workspaceHabits}
+	workspaceKind = &kind{typ: "workspace", label: "name", attrs: blockAttrs, blocks: []*kind{approvalKind, driftKind}, habits: workspaceHabits}
 	generatorKind = &kind{typ: "workspaces", label: "name", attrs: generatorAttrs, blocks: []*kind{approvalKind, driftKind}, habits: generatorHabits}
 	defaultsKind  = &kind{typ: "defaults", single: true, attrs: workspaceAttrs, blocks: []*kind{approvalKind, driftKind}, habits: workspaceHabits}
 

@@ -48,6 +48,7 @@ func (r *reader) repository(b block) Repository {
 	}
 	repo.LFS = b.flag("lfs").orElse(false)
 	r.lfsURL(&repo, b)
+	r.submodules(&repo, b)
 	secured := b.blocks(tlsKind)
 	if len(secured) > 0 {
 		repo.TLS = r.tls(secured[0])

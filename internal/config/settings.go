@@ -43,6 +43,8 @@ type settings struct {
 	healCooldown              field[time.Duration]
 	dependsOn, watch, ignore  field[[]item]
 	infer                     field[bool]
+	reach                     map[string][]string // nil: not that of the defaults
+	sharedReach               []string            // keys of reach that only the defaults give
 	inputs                    map[string]workspace.Input
 }
 
@@ -67,9 +69,9 @@ func (r *reader) settings(c *Config, b block, src []byte) settings {
 	s.dependsOn, s.watch, s.ignore, s.infer = b.list("depends_on"), b.list("watch"), b.list("ignore"), b.flag("infer_dependencies")
 	s.inputs = r.inputs(b, src)
 	r.checkInputs(b, s)
-	for _, globs := range []field[[]item]{s.watch, s.ignore} {
-		r.checkGlobs(globs.val, "paths from the root of the repository", "config/**")
-	}
+	r.checkWatch(s.watch.val)
+	r.checkIgnore(s.ignore.val)
+	s.reach = r.reach(b)
 	r.checkRepository(c, s.repository)
 	r.checkBranch(s.branch)
 	r.checkTerraformWorkspace(s.tfWorkspace)

@@ -23,11 +23,14 @@ func (r *reader) workspaces(c *Config, top block, src []byte) {
 	engine := defaultEngine(top)
 	seen := names{r: r, what: "workspace", valid: workspace.ValidName()}
 	places := map[string]string{}
+	var formerly []former
 	blocks := top.blocks(workspaceKind)
 	for _, b := range blocks {
 		own := r.settings(c, b, src)
 		w := own.over(defaults).workspace(engine)
 		w.Name, w.Range = b.name, b.header
+		from := r.renamedFrom(b)
+		w.RenamedFrom = from.val
 		if own.repository.absent() && defaults.repository.absent() {
 			r.missingAt(b.header, "workspace without a repository", "Name the repository block that it lives in: repository = %q", example(c))
 		}
@@ -37,10 +40,12 @@ func (r *reader) workspaces(c *Config, top block, src []byte) {
 			continue
 		}
 		r.warn(w, own, places)
+		formerly = append(formerly, former{b.name, from})
 		c.Workspaces = append(c.Workspaces, w)
 	}
 	r.generators(c, top.blocks(generatorKind), defaults, engine, src)
 	r.checkOrder(c, blocks)
+	r.checkRenames(c, formerly)
 	if len(blocks)+len(c.Generators) == 0 && !r.failed() {
 		r.add(&hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "no workspace", Detail: r.path + " declares no workspace, so tfops has nothing to do."})
 	}
@@ -83,6 +88,7 @@ func (s settings) over(d settings) settings {
 		planTimeout: s.planTimeout.or(d.planTimeout), applyTimeout: s.applyTimeout.or(d.applyTimeout), lockTimeout: s.lockTimeout.or(d.lockTimeout),
 		keepRuns: s.keepRuns.or(d.keepRuns), keepDays: s.keepDays.or(d.keepDays),
 		dependsOn: s.dependsOn.or(d.dependsOn), watch: s.watch.or(d.watch), ignore: s.ignore.or(d.ignore), infer: s.infer.or(d.infer), inputs: merged(d.inputs, s.inputs),
+		reach: merged(d.reach, s.reach), sharedReach: onlyBelow(d.reach, s.reach),
 		rules: mergedRules(d.rules, s.rules), schedule: s.schedule.or(d.schedule), timezone: s.timezone.or(d.timezone),
 		heal: s.heal.or(d.heal), healOnly: s.healOnly.or(d.healOnly), healCooldown: s.healCooldown.or(d.healCooldown),
 	}
@@ -152,12 +158,21 @@ func (s settings) workspace(engine string) Workspace {
 		Inputs:             s.inputs,
 		Watch:              plain(s.watch.val),
 		Ignore:             plain(s.ignore.val),
+		SharedReach:        s.sharedReach,
 		InferDependencies:  s.infer.orElse(true),
 		ApplyOffline:       s.applyOffline.orElse(len(s.rules) == 0),
 	}}
 	for name, v := range s.backendConfig {
 		if !v.IsNull() {
 			w.BackendConfig[name] = v
+		}
+	}
+	for expression, patterns := range s.reach {
+		if patterns != nil {
+			if w.Reach == nil {
+				w.Reach = map[string][]string{}
+			}
+			w.Reach[expression] = patterns
 		}
 	}
 	for name, e := range s.env {

@@ -23,6 +23,7 @@ type Generator struct {
 type look struct {
 	head     string
 	of       *Settings // the configuration that it was looked at with
+	partial  bool      // submodules were missing: it is looked at again
 	origins  []workspace.Origin
 	problems map[string][]workspace.Problem      // by generator
 	held     map[workspace.Origin]workspace.Hold // what is remembered, is in the tree and was not found
@@ -66,7 +67,7 @@ func (e *Engine) survey(ctx context.Context, name string, repo Repository, heads
 		if !slices.ContainsFunc(gens, func(g Generator) bool { return g.MatchesBranch(branch) }) {
 			continue
 		}
-		if l, ok := known[branch]; ok && l.head == head && l.of == base {
+		if l, ok := known[branch]; ok && l.head == head && l.of == base && !l.partial {
 			looks[branch] = l
 			continue
 		}
@@ -123,6 +124,11 @@ func (e *Engine) lookAt(ctx context.Context, repo Repository, gens []Generator, 
 	if err := e.need(ctx, repo, head); err != nil {
 		return l, err
 	}
+	missing, err := e.submodules(ctx, repo, head)
+	if err != nil {
+		return l, err
+	}
+	l.partial = len(missing) > 0
 	tree, err := repo.Tree(head)
 	if err != nil {
 		return l, err
@@ -135,7 +141,7 @@ func (e *Engine) lookAt(ctx context.Context, repo Repository, gens []Generator, 
 		}
 		origins, problems := g.Matches(branch, tree, roots)
 		l.origins = append(l.origins, origins...)
-		l.problems[g.Name] = append(l.problems[g.Name], problems...)
+		l.problems[g.Name] = append(append(l.problems[g.Name], problems...), g.Broken(branch, graph, roots)...)
 		for _, o := range remembered(records, g.Name, branch) {
 			if slices.Contains(origins, o) {
 				continue
@@ -176,7 +182,7 @@ var errStays = errors.New("it stays as it is")
 func (e *Engine) rebuild(records map[string]workspace.Record) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	f := &fleetBuilder{base: e.base, known: e.makings, problems: map[string][]workspace.Problem{}, defs: map[workspace.Origin]Definition{}}
+	f := &fleetBuilder{base: e.base, known: e.makings, problems: map[string][]workspace.Problem{}, defs: map[workspace.Origin]Definition{}, gone: map[string]bool{}}
 	for _, repository := range slices.Sorted(maps.Keys(e.looks)) {
 		for _, branch := range slices.Sorted(maps.Keys(e.looks[repository])) {
 			l := e.looks[repository][branch]
@@ -201,7 +207,8 @@ func (e *Engine) rebuild(records map[string]workspace.Record) {
 			continue // the configuration calls what was made of it otherwise now
 		}
 		g, ok := e.base.generator(rec.Origin.Generator)
-		if ok && (!e.gone(g.Repository, *rec.Origin, rec) || rec.MayStand()) {
+		if gone := ok && e.gone(g.Repository, *rec.Origin, rec); ok && (!gone || rec.MayStand()) {
+			f.gone[name] = gone
 			f.make(*rec.Origin)
 			if f.defs[*rec.Origin].Name != name {
 				delete(f.defs, *rec.Origin) // and so this one is configured no more
@@ -219,6 +226,7 @@ type fleetBuilder struct {
 	known    map[workspace.Origin]making
 	defs     map[workspace.Origin]Definition
 	problems map[string][]workspace.Problem // by generator
+	gone     map[string]bool                // workspaces of which only what they applied is left
 }
 
 // making is a definition, or why there is none, of one configuration.
@@ -272,7 +280,9 @@ func (f *fleetBuilder) settings(code map[string]codeFacts, records map[string]wo
 	}
 	s.unmade = f.problems
 	s.inferred = infer(s.Workspaces, code, records)
-	return s.compute()
+	s.compute()
+	s.noteRenames(records, f.gone)
+	return &s
 }
 
 // known fetches what is remembered and puts the fleet together: at the start,
@@ -297,6 +307,9 @@ func (e *Engine) mark(ctx context.Context, repository string, records map[string
 			continue
 		}
 		rec := records[d.Name]
+		if _, waits := s.renameWait(d.Name); waits {
+			continue
+		}
 		e.mu.Lock()
 		gone, held := e.gone(repository, *d.Origin, rec), e.held(repository, *d.Origin, rec)
 		e.mu.Unlock()
@@ -319,7 +332,7 @@ func (e *Engine) mark(ctx context.Context, repository string, records map[string
 		}
 	}
 	for name, rec := range records { // those that leave nothing behind
-		if _, ok := s.find(name); ok || rec.Origin == nil || rec.Orphan != nil {
+		if _, ok := s.find(name); ok || rec.Origin == nil || rec.Orphan != nil || s.heirs[name] != "" {
 			continue
 		}
 		if g, ok := s.generator(rec.Origin.Generator); ok && g.Repository == repository {

@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -84,13 +85,20 @@ func (e *Engine) readHeads(ctx context.Context, repo Repository, heads map[strin
 		for _, d := range defs {
 			key += "\x00" + d.Name + "\x00" + d.fingerprint // with what is said of its backend
 		}
+		err := e.need(ctx, repo, head)
+		var missing []gitrepo.MissingSubmodule
+		if err == nil {
+			missing, err = e.submodules(ctx, repo, head)
+		}
+		for _, sub := range missing { // what the code reads of it may be there later
+			key += "\x00" + sub.Path
+		}
 		e.mu.Lock()
 		known := e.codeAt[repo.name+"\x00"+branch] == key
 		e.mu.Unlock()
-		if known {
+		if known && err == nil {
 			continue
 		}
-		err := e.need(ctx, repo, head)
 		var tree fs.FS
 		if err == nil {
 			tree, err = repo.Tree(head)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -25,7 +26,7 @@ type gaps struct {
 // of the checkout and is surely read ends the run.
 func (e *Engine) noteMissing(ctx context.Context, r run.Run, def Definition, repo Repository, x gitrepo.Exported) error {
 	left := x.LeftOut()
-	if len(x.Submodules)+len(x.LFSPointers)+len(left) == 0 {
+	if len(x.Submodules)+len(x.LFSPointers)+len(left)+len(x.Missing) == 0 {
 		return nil
 	}
 	graph, err := e.graphOf(r, def, repo)
@@ -36,9 +37,16 @@ func (e *Engine) noteMissing(ctx context.Context, r run.Run, def Definition, rep
 	if err := m.leftOut(graph, def, left); err != nil {
 		return err
 	}
-	m.absent(graph, def, x.Submodules, "submodules are not fetched, their directories are empty: ", "Git submodules that are empty directories here: tfops does not fetch them")
-	m.absent(graph, def, x.LFSPointers, "Git LFS files are not fetched, only their pointers are there: ", fmt.Sprintf("files of which only the "+
+	if err := m.submodules(graph, def, x.Missing); err != nil {
+		return err
+	}
+	m.absent(graph, def, x.Submodules, "submodules are not fetched, their directories are empty: ", fmt.Sprintf("Git submodules that are "+
+		"empty directories here; to have them fetched, set submodules = true in repository %q", def.Repository))
+	inside, own := inSubmodules(x)
+	m.absent(graph, def, own, "Git LFS files are not fetched, only their pointers are there: ", fmt.Sprintf("files of which only the "+
 		"Git LFS pointer is there, not the content; to have them fetched, set lfs = true in repository %q", def.Repository))
+	m.absent(graph, def, inside, "Git LFS files of submodules are not fetched, only their pointers are there: ",
+		"files of submodules of which only the Git LFS pointer is there, not the content: tfops does not fetch those")
 	_, err = e.change(ctx, r.ID, func(d *run.Dossier) error {
 		for _, n := range m.notes {
 			d.Note("", n)
@@ -78,6 +86,50 @@ func (m *gaps) leftOut(g *workspace.Graph, def Definition, left []gitrepo.LeftOu
 		m.warnings = append(m.warnings, "The code does not tell all of the files that it reads. It may read paths that were left out of the checkout: "+some(maybe, "; ")+".")
 	}
 	return nil
+}
+
+// submodules refuses what lies in a submodule that is followed and not there,
+// and warns of what may.
+func (m *gaps) submodules(g *workspace.Graph, def Definition, missing []gitrepo.MissingSubmodule) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	byPath := map[string]gitrepo.MissingSubmodule{}
+	var paths, texts []string
+	for _, sub := range missing {
+		paths, byPath[sub.Path] = append(paths, sub.Path), sub
+		texts = append(texts, fmt.Sprintf("%s %s", sub.Path, sub.Why))
+	}
+	m.notes = append(m.notes, "submodules that are not there: "+some(texts, "; "))
+	var maybe []string
+	for _, read := range g.Reads(def.Name, paths) {
+		sub := byPath[read.Path]
+		if read.Sure {
+			code := fault.Invalid
+			if sub.Passing {
+				code = fault.Unavailable
+			}
+			return fault.New(code, cmp.Or(sub.Next, "mend it")+"; then tfops sync "+def.Name,
+				"workspace %s reads the submodule %s (%s), which %s", def.Name, sub.Path, steps(read.Chain), sub.Why)
+		}
+		maybe = append(maybe, fmt.Sprintf("%s %s (%s)", sub.Path, sub.Why, steps(read.Chain)))
+	}
+	if len(maybe) > 0 {
+		m.warnings = append(m.warnings, "The code does not tell all of the files that it reads. It may read submodules that are not there: "+some(maybe, "; ")+".")
+	}
+	return nil
+}
+
+// inSubmodules tells the LFS pointers of submodules from the repository's own.
+func inSubmodules(x gitrepo.Exported) (inside, own []string) {
+	for _, p := range x.LFSPointers {
+		if slices.ContainsFunc(x.Followed, func(sub string) bool { return strings.HasPrefix(p, sub+"/") }) {
+			inside = append(inside, p)
+		} else {
+			own = append(own, p)
+		}
+	}
+	return inside, own
 }
 
 // absent warns of paths that are there without their content.

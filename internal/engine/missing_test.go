@@ -111,6 +111,53 @@ func TestWhatIsLeftOutEndsWhoReadsIt(t *testing.T) {
 	}
 }
 
+// TestMissingSubmodulesEndWhoReadsThem, with what to do next, and nobody else.
+func TestMissingSubmodulesEndWhoReadsThem(t *testing.T) {
+	refused := gitrepo.MissingSubmodule{Path: "modules/net", Why: "is at https://other/x, and no submodule block allows that host", Next: "allow that host"}
+	for name, code := range map[string]string{
+		"module":  `module "m" { source = "../modules/net/vpc" }`,
+		"file":    `output "o" { value = file("${path.module}/../modules/net/a.txt") }`,
+		"fileset": `output "o" { value = fileset("${path.module}/../modules", "**/*.json") }`,
+		"itself":  `module "m" { source = "../modules/net" }`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, g *rig) {
+				missingIn(g, gitrepo.Exported{Missing: []gitrepo.MissingSubmodule{refused}}, map[string]string{"a/main.tf": code})
+				g.start()
+				g.commit("a/main.tf")
+				r := g.want("a", run.Errored)
+				if r.Failure == nil || !strings.Contains(r.Failure.Message, "modules/net") || !strings.Contains(r.Failure.Message, refused.Why) ||
+					!strings.Contains(r.Failure.Next, "allow that host; then tfops sync a") {
+					t.Errorf("it says %+v", r.Failure)
+				}
+				if r := g.want("b", run.Applied); len(r.Warnings)+len(r.Confirm) > 0 {
+					t.Errorf("b says %q, %q", r.Warnings, r.Confirm)
+				}
+			}, define("a", auto), define("b", auto))
+		})
+	}
+	t.Run("cannot be told", func(t *testing.T) {
+		bubble(t, func(t *testing.T, g *rig) {
+			missingIn(g, gitrepo.Exported{Missing: []gitrepo.MissingSubmodule{refused}}, map[string]string{"a/main.tf": "variable \"f\" {}\noutput \"o\" { value = file(\"${path.module}/../modules/${var.f}\") }"})
+			g.start()
+			g.commit("a/main.tf")
+			if r := g.want("a", run.AwaitingApproval); len(r.Warnings) != 1 || len(r.Confirm) != 1 || !strings.Contains(r.Warnings[0], refused.Why) {
+				t.Errorf("it says %q, %q", r.Warnings, r.Confirm)
+			}
+		}, define("a", auto))
+	})
+	t.Run("its own directory", func(t *testing.T) {
+		bubble(t, func(t *testing.T, g *rig) {
+			missingIn(g, gitrepo.Exported{Missing: []gitrepo.MissingSubmodule{refused}}, nil)
+			g.start()
+			g.commit("a/main.tf")
+			if v := g.view("a"); v.Problem == nil || !strings.Contains(v.Problem.Error(), "submodule modules/net") {
+				t.Errorf("the problem is %v", v.Problem)
+			}
+		}, define("a", auto, func(d *Definition) { d.Dir = "modules/net/live" }))
+	})
+}
+
 // TestARuleIsEnoughForWhatIsHeld: who approves under a rule has seen the warning.
 func TestARuleIsEnoughForWhatIsHeld(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {

@@ -663,6 +663,12 @@ func (r *repository) slow(d time.Duration) {
 
 func (r *repository) Note() string { return "" }
 
+func (r *repository) Submodules(context.Context, string) ([]gitrepo.MissingSubmodule, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.missing.Missing, nil
+}
+
 func (r *repository) Fetch(context.Context, ...string) (gitrepo.Fetched, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -726,7 +732,7 @@ func (r *repository) Tree(sha string) (fs.FS, error) {
 	return maps.Clone(r.files), nil
 }
 
-func (r *repository) Export(_ context.Context, _, dst string) (gitrepo.Exported, error) {
+func (r *repository) ExportBeside(_ context.Context, _, dst string, _ gitrepo.Base) (gitrepo.Exported, error) {
 	r.mu.Lock()
 	files, bare, missing := r.files, r.bare, r.missing
 	r.mu.Unlock()

@@ -50,6 +50,9 @@ type Settings struct {
 	order    *workspace.Order
 	inferred []workspace.Dependency         // read off the code at the heads of branches
 	problems []workspace.Problem            // of the order
+	renaming map[string]workspace.Rename    // by the new name: what waits, or cannot be
+	heirs    map[string]string              // the new name, by the old one, of those that wait
+	formerly map[string]string              // the new name, by the old one, of those that are done
 	uses     map[string]bool                // by workspace: others use its outputs
 	made     map[string][]string            // names of workspaces, by the generator that made them
 	unmade   map[string][]workspace.Problem // what keeps generators from making workspaces
@@ -99,7 +102,7 @@ func (s *Settings) compute() *Settings {
 type Repository struct {
 	Source
 	Pace    gitrepo.Pace
-	Content string                   // what an export brings besides what Git has ("lfs"); two that differ here differ in their files
+	Content string                   // what an export brings besides what Git has ("lfs", "submodules"); two that differ here differ in their files
 	Modules []credentials.Credential // what the modules of its workspaces are fetched with, besides those for all
 
 	name string
@@ -128,6 +131,9 @@ func (s *Settings) find(name string) (Definition, bool) {
 
 func (s *Settings) workspace(name string) (Definition, error) {
 	d, ok := s.find(name)
+	if to := s.formerly[name]; !ok && to != "" {
+		return d, fault.New(fault.NotFound, "tfops status "+to, "there is no workspace %q any more: it is called %s now", name, to)
+	}
 	if !ok {
 		return d, fault.New(fault.NotFound, "tfops status", "there is no workspace %q", name)
 	}

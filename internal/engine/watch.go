@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"math/rand/v2"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -57,7 +58,7 @@ func (e *Engine) watch(ctx context.Context, name string) {
 	for {
 		repo := e.current().Repositories[name]
 		poked := e.poked(name)
-		err := e.poll(ctx, name)
+		err := fault.OfMachine(e.poll(ctx, name))
 		if ctx.Err() != nil {
 			return
 		}
@@ -133,6 +134,14 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 	}
 	failed = append(failed, e.readHeads(ctx, repo, heads)...)
 	e.rebuild(records)
+	if len(e.current().renaming) > 0 {
+		if err := e.rename(ctx); err != nil {
+			return err
+		}
+		if records, err = e.Store.Records(ctx); err != nil {
+			return err
+		}
+	}
 	s = e.current()
 	batch := run.Batch{Heads: map[string]string{}}
 	if err := e.mark(ctx, name, records, &batch); err != nil {
@@ -140,6 +149,9 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 	}
 	byBranch := map[string][]Definition{}
 	for _, d := range s.Workspaces {
+		if _, waits := s.renaming[d.Name]; waits {
+			continue
+		}
 		if d.Repository == name && !errors.Is(e.problem(d.Name), errOrphaned) && !errors.Is(e.problem(d.Name), errStays) {
 			byBranch[d.Branch] = append(byBranch[d.Branch], d)
 		}
@@ -293,6 +305,7 @@ type glance struct {
 	records map[string]workspace.Record
 	batch   run.Batch
 	defs    []Definition // all of the branch that is looked at
+	missing []gitrepo.MissingSubmodule
 }
 
 // branch compares one branch with what is remembered of its workspaces.
@@ -300,6 +313,10 @@ func (g *glance) branch(ctx context.Context, defs []Definition, head string) err
 	g.defs = defs
 	// Also when nothing moved: a damaged mirror is mended before somebody needs it.
 	if err := g.e.need(ctx, g.repo, head); err != nil {
+		return err
+	}
+	missing, err := g.e.submodules(ctx, g.repo, head)
+	if err != nil {
 		return err
 	}
 	byHead := map[string][]Definition{} // by the head that was looked at before
@@ -316,6 +333,7 @@ func (g *glance) branch(ctx context.Context, defs []Definition, head string) err
 	if err != nil {
 		return err
 	}
+	g.missing = missing
 	for from, some := range byHead {
 		if err := g.moved(ctx, some, from, head, tree); err != nil {
 			return err
@@ -339,6 +357,24 @@ func (e *Engine) need(ctx context.Context, repo Repository, sha string) error {
 		return nil
 	}
 	return e.fetch(ctx, repo, sha)
+}
+
+// submodules brings the submodules of a commit that is in the mirror. Those that
+// cannot be had concern nobody but who reads them.
+func (e *Engine) submodules(ctx context.Context, repo Repository, sha string) ([]gitrepo.MissingSubmodule, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	return repo.Submodules(ctx, sha)
+}
+
+// within is the missing submodule that a directory lies in; nil for none.
+func within(missing []gitrepo.MissingSubmodule, dir string) *gitrepo.MissingSubmodule {
+	for i, sub := range missing {
+		if dir = path.Clean(dir); dir == sub.Path || strings.HasPrefix(dir, sub.Path+"/") {
+			return &missing[i]
+		}
+	}
+	return nil
 }
 
 // How long a remote may take. A clone of a large repository is slow.
@@ -369,7 +405,10 @@ func (g *glance) moved(ctx context.Context, defs []Definition, from, head string
 	var usable []Definition
 	for _, d := range defs {
 		problem := d.Check(tree)
-		if problem == nil {
+		if sub := within(g.missing, d.Dir); problem != nil && sub != nil {
+			problem = fault.New(fault.NotFound, sub.Next, "directory %s is in the submodule %s, which %s", d.Dir, sub.Path, sub.Why)
+		}
+		if problem == nil && !g.lacks(d, tree) { // or its run says what is missing
 			problem = g.e.wrong(d.Name)
 		}
 		p, held := g.e.current().order.Held(d.Name)
@@ -403,8 +442,21 @@ func (g *glance) moved(ctx context.Context, defs []Definition, from, head string
 			return err
 		}
 	}
-	g.e.checked(defs, true)
+	g.e.checked(defs, len(g.missing) == 0) // a submodule may be there at the next poll
 	return nil
+}
+
+// lacks reports whether a workspace surely reads a submodule that is not there.
+func (g *glance) lacks(d Definition, tree fs.FS) bool {
+	var paths []string
+	for _, sub := range g.missing {
+		paths = append(paths, sub.Path)
+	}
+	if len(paths) == 0 {
+		return false
+	}
+	reads := g.e.index(g.repo.name).Graph(tree, values(g.defs)).Reads(d.Name, paths)
+	return slices.ContainsFunc(reads, func(r workspace.Reading) bool { return r.Sure })
 }
 
 // touched names the workspaces that what changed between the heads touches.

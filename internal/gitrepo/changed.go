@@ -3,6 +3,7 @@ package gitrepo
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 
@@ -11,25 +12,28 @@ import (
 
 // Changed lists the paths whose content, mode or existence differs between the
 // trees of two commits, given by their full ids: sorted, slash-separated, and
-// for something renamed both names. The commits need not be related.
+// for something renamed both names. The commits need not be related. Where
+// submodules are followed their files count, too; of one that cannot be read at
+// either commit there is the path with a slash at its end: all below it may differ.
 func (m *Mirror) Changed(ctx context.Context, from, to string) ([]string, error) {
 	v, done, err := m.read()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	a, err := m.tree(ctx, v, from)
-	if err != nil {
-		return nil, err
-	}
-	b, err := m.tree(ctx, v, to)
-	if err != nil {
-		return nil, err
-	}
 	d := differ{trees: newTrees(v)}
-	if err := d.compare(ctx, a, b, ""); err != nil {
+	sides, err := m.sides(ctx, v, from, to)
+	if err != nil {
+		return nil, err
+	}
+	d.sub = both(sides[0].sub, sides[1].sub)
+	more, release := d.sub.lease()
+	defer release()
+	d.more = more
+	if err := d.compare(ctx, sides[0].root, sides[1].root, ""); err != nil {
 		return nil, m.readFault(ctx, fmt.Sprintf("comparing %s with %s", from, to), err)
 	}
+	d.paths = append(d.paths, readdressed(sides[0].sub, sides[1].sub)...)
 	slices.Sort(d.paths)
 	return slices.Compact(d.paths), nil
 }
@@ -91,9 +95,54 @@ func (d *differ) entries(ctx context.Context, was, is entry, p string) error {
 			if err := d.leaves(ctx, e.hash, p, func(leaf string, _ entry) { d.paths = append(d.paths, leaf) }); err != nil {
 				return err
 			}
+		case e.kind() == modeGitlink && d.sub.follows():
+			d.paths = append(d.paths, p+"/")
 		default:
 			d.paths = append(d.paths, p)
 		}
 	}
 	return nil
+}
+
+// side is one of two commits that are compared.
+type side struct {
+	root plumbing.Hash
+	sub  *mounts
+}
+
+func (m *Mirror) sides(ctx context.Context, v *view, shas ...string) (sides []side, err error) {
+	for _, sha := range shas {
+		s := side{}
+		if s.root, err = m.tree(ctx, v, sha); err != nil {
+			return nil, err
+		}
+		if s.sub, err = m.mount(ctx, v, s.root, false); err != nil {
+			return nil, m.readFault(ctx, "reading the submodules of commit "+sha, err)
+		}
+		sides = append(sides, s)
+	}
+	return sides, nil
+}
+
+// both are the submodules of two commits together.
+func both(a, b *mounts) *mounts {
+	all := &mounts{on: a.on, trees: maps.Clone(a.trees), mirrors: slices.Clone(a.mirrors)}
+	maps.Copy(all.trees, b.trees)
+	for _, sub := range b.mirrors {
+		if !slices.Contains(all.mirrors, sub) {
+			all.mirrors = append(all.mirrors, sub)
+		}
+	}
+	return all
+}
+
+// readdressed are submodules whose URL changed: one that could not be had may be
+// there now.
+func readdressed(a, b *mounts) (paths []string) {
+	for p, url := range b.urls {
+		if before, ok := a.urls[p]; ok && before != url {
+			paths = append(paths, p+"/")
+		}
+	}
+	return paths
 }

@@ -3,11 +3,13 @@ package gitrepo
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,11 +24,29 @@ import (
 // Exported says what an export could not bring. Paths are slash-separated and
 // sorted.
 type Exported struct {
-	Submodules  []string  // empty directories now
-	LFSPointers []string  // files that hold a pointer instead of their content; with LFS.On those that are no whole pointer
-	Links       []LeftOut // symbolic links that are not there: they lead out of the tree, loop, or have no path for target
-	Names       []LeftOut // what else is not there: it must not become a file, or its LFS object cannot be had
-	Partial     bool      // some LFS object could not be had now: another export may have it
+	Submodules  []string           // empty directories now: they are not followed
+	Followed    []string           // submodules whose files are there
+	Missing     []MissingSubmodule // submodules that are followed and are empty directories now
+	LFSPointers []string           // files that hold a pointer instead of their content; with LFS.On those that are no whole pointer
+	Links       []LeftOut          // symbolic links that are not there: they lead out of the tree, loop, or have no path for target
+	Names       []LeftOut          // what else is not there: it must not become a file, or its LFS object cannot be had
+	Partial     bool               // some LFS object or submodule could not be had now: another export may have it
+
+	Files []File `json:"-"` // of ExportBeside: what another export can share
+}
+
+// File is a file of an export whose content is a blob in Git.
+type File struct {
+	Path       string
+	Blob       string // id in Git
+	Executable bool
+	Sum        [sha256.Size]byte // of its content
+}
+
+// Base is an export that another one may share files with.
+type Base struct {
+	Dir   string
+	Files map[string]File // by path; what is not in it is not shared
 }
 
 // LeftOut is a path of a commit that is not in its export.
@@ -55,6 +75,18 @@ func (x Exported) LeftOut() []LeftOut {
 // one name are an Invalid fault: nobody can say which of them is meant. When
 // Export fails, nothing is left in dst.
 func (m *Mirror) Export(ctx context.Context, sha, dst string) (Exported, error) {
+	return m.export(ctx, sha, &export{dst: dst})
+}
+
+// ExportBeside is Export for who keeps the trees of many commits on one file system. A
+// file that base has, too, at the same path is not written but linked to: a tree of
+// which little differs costs a tenth, and almost no space. Nobody may write into any of
+// them. Links change the time of the last change of base's files.
+func (m *Mirror) ExportBeside(ctx context.Context, sha, dst string, base Base) (Exported, error) {
+	return m.export(ctx, sha, &export{dst: dst, base: base, keep: true})
+}
+
+func (m *Mirror) export(ctx context.Context, sha string, x *export) (Exported, error) {
 	v, done, err := m.read()
 	if err != nil {
 		return Exported{}, err
@@ -64,14 +96,22 @@ func (m *Mirror) Export(ctx context.Context, sha, dst string) (Exported, error) 
 	if err != nil {
 		return Exported{}, err
 	}
-	x := &export{trees: newTrees(v), dst: dst, lfs: m.remote.LFS.On}
-	if err := x.plan(ctx, root, ""); err != nil {
+	sub, err := m.mount(ctx, v, root, true)
+	if err != nil {
+		return Exported{}, m.readFault(ctx, "reading the submodules of commit "+sha, err)
+	}
+	more, release := sub.lease()
+	defer release()
+	x.trees, x.lfs = trees{v, newTreeCache(), sub, more}, m.remote.LFS.On
+	x.out.Followed, x.out.Missing = sub.paths, sub.missing
+	if err := x.plan(ctx, root, "", false); err != nil {
 		return Exported{}, m.exportFault(ctx, sha, err)
 	}
+	x.unlisted()
 	if err := x.checkLinks(ctx, root); err != nil {
 		return Exported{}, m.exportFault(ctx, sha, err)
 	}
-	made, err := prepare(dst)
+	made, err := prepare(x.dst)
 	if err != nil {
 		return Exported{}, err
 	}
@@ -80,7 +120,7 @@ func (m *Mirror) Export(ctx context.Context, sha, dst string) (Exported, error) 
 		err = m.fetchLFS(ctx, x)
 	}
 	if err != nil {
-		return Exported{}, errors.Join(m.exportFault(ctx, sha, err), clearOut(dst, made))
+		return Exported{}, errors.Join(m.exportFault(ctx, sha, err), clearOut(x.dst, made))
 	}
 	slices.Sort(x.out.Submodules)
 	slices.Sort(x.out.LFSPointers)
@@ -151,9 +191,11 @@ type export struct {
 	files []exportFile
 	links []exportFile
 	lfs   bool // what pointers name is fetched instead of writing them
+	base  Base
+	keep  bool // out.Files is wanted
 	out   Exported
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what follows, and out.Files
 	pointers []pointerFile
 }
 
@@ -162,10 +204,12 @@ type exportFile struct {
 	e    entry
 	pack *pack
 	at   int64 // offset in the pack
+
+	inModule bool // of a submodule, whose LFS objects are not fetched
 }
 
 // plan lists what there is to write and refuses what must not be written.
-func (x *export) plan(ctx context.Context, tree plumbing.Hash, dir string) error {
+func (x *export) plan(ctx context.Context, tree plumbing.Hash, dir string, inModule bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -192,18 +236,45 @@ func (x *export) plan(ctx context.Context, tree plumbing.Hash, dir string) error
 		switch e.kind() {
 		case modeTree:
 			x.dirs = append(x.dirs, p)
-			err = x.plan(ctx, e.hash, p)
+			err = x.plan(ctx, e.hash, p, inModule || e.module)
 		case modeGitlink:
 			x.dirs = append(x.dirs, p)
 			x.out.Submodules = append(x.out.Submodules, p)
 		default:
-			err = x.addFile(p, e)
+			err = x.addFile(p, e, inModule)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// unlisted moves the submodules that are followed and were not found to those
+// that are missing, and says why.
+func (x *export) unlisted() {
+	if !x.sub.follows() {
+		return
+	}
+	told := map[string]bool{}
+	for _, missing := range x.out.Missing {
+		told[missing.Path] = true
+		x.out.Partial = x.out.Partial || missing.Passing
+	}
+	for _, p := range x.out.Submodules {
+		if told[p] {
+			continue
+		}
+		missing := MissingSubmodule{Path: p, Why: "has no entry in .gitmodules", Next: "add it with git submodule add, or take it out of the repository, and push"}
+		for _, file := range x.out.Missing { // the file itself cannot be read
+			if dir, name := path.Split(file.Path); name == modulesFile && strings.HasPrefix(p, dir) {
+				missing.Why, missing.Next = "is not known: "+file.Path+" "+file.Why, file.Next
+			}
+		}
+		x.out.Missing = append(x.out.Missing, missing)
+	}
+	x.out.Submodules = nil
+	slices.SortFunc(x.out.Missing, func(a, b MissingSubmodule) int { return strings.Compare(a.Path, b.Path) })
 }
 
 // admit refuses what makes the whole tree unfit.
@@ -243,13 +314,10 @@ func (x *export) leaveOut(list *[]LeftOut, p, why string) error {
 	return nil
 }
 
-func (x *export) addFile(p string, e entry) error {
-	f := exportFile{path: p, e: e}
-	for _, pk := range x.view.packs {
-		if at, err := pk.idx.FindOffset(e.hash); err == nil {
-			f.pack, f.at = pk, at
-			break
-		}
+func (x *export) addFile(p string, e entry, inModule bool) error {
+	f := exportFile{path: p, e: e, pack: x.pack(e.hash), inModule: inModule}
+	if f.pack != nil {
+		f.at, _ = f.pack.idx.FindOffset(e.hash) // it has it
 	}
 	if f.pack == nil {
 		return fmt.Errorf("object %s of %q: %w", e.hash, p, plumbing.ErrObjectNotFound)
@@ -309,6 +377,9 @@ func (x *export) write(ctx context.Context) error {
 	if err := x.makeDirs(ctx); err != nil {
 		return err
 	}
+	if err := x.share(ctx); err != nil {
+		return err
+	}
 	slices.SortFunc(x.files, func(a, b exportFile) int {
 		if a.pack != b.pack {
 			return strings.Compare(a.pack.name, b.pack.name)
@@ -327,6 +398,31 @@ func (x *export) write(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// share links to the files that base has, too, and leaves the others to be written.
+func (x *export) share(ctx context.Context) error {
+	if len(x.base.Files) == 0 {
+		return nil
+	}
+	var rest []exportFile
+	for i, f := range x.files {
+		have, ok := x.base.Files[f.path]
+		if !ok || have.Blob != f.e.hash.String() || have.Executable != f.e.runnable() {
+			rest = append(rest, f)
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := os.Link(filepath.Join(x.base.Dir, filepath.FromSlash(f.path)), x.place(f.path)); err != nil {
+			rest = append(rest, x.files[i:]...) // no links there, too many, or base is gone: they are written
+			break
+		}
+		x.out.Files = append(x.out.Files, have)
+	}
+	x.files = rest
 	return nil
 }
 
@@ -420,15 +516,31 @@ func (x *export) writeFile(l loaded) (pointer bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		if object, ok := parsePointer(raw); ok && x.lfs {
+		if object, ok := parsePointer(raw); ok && x.lfs && !l.file.inModule {
 			x.mu.Lock()
 			defer x.mu.Unlock()
 			x.pointers = append(x.pointers, pointerFile{l.file.path, perm, object})
 			return false, nil
 		}
-		return isPointer(raw), writeNew(x.place(l.file.path), perm, func(f *os.File) error { _, err := f.Write(raw); return err })
+		if pointer = isPointer(raw); !pointer {
+			x.written(l.file, sha256.Sum256(raw))
+		}
+		return pointer, writeNew(x.place(l.file.path), perm, func(f *os.File) error { _, err := f.Write(raw); return err })
 	}
-	return false, writeNew(x.place(l.file.path), perm, func(f *os.File) error { _, err := io.Copy(f, r); return err })
+	h := sha256.New()
+	err = writeNew(x.place(l.file.path), perm, func(f *os.File) error { _, err := io.Copy(io.MultiWriter(f, h), r); return err })
+	x.written(l.file, [sha256.Size]byte(h.Sum(nil)))
+	return false, err
+}
+
+// written notes a file that another export can share.
+func (x *export) written(f exportFile, sum [sha256.Size]byte) {
+	if !x.keep {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.out.Files = append(x.out.Files, File{f.path, f.e.hash.String(), f.e.runnable(), sum})
 }
 
 // filePerm is the mode of a file in an export.

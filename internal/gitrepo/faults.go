@@ -83,6 +83,9 @@ func (r Remote) netFault(ctx context.Context, err error) error {
 		return fault.New(fault.Unavailable, "", "repository %q: talking to %s was canceled: %w", r.Name, at, cause)
 	}
 	cause := r.redact(err)
+	if l, ok := fault.LackOf(err); ok {
+		return fault.New(fault.Unavailable, l.Next, "repository %q: %s (%w)", r.Name, l.What, cause)
+	}
 	code, what, next := classify(err)
 	if what == "" {
 		return fault.New(code, next, "repository %q: %s: %w", r.Name, at, cause)
@@ -204,6 +207,11 @@ func (m *Mirror) readFault(ctx context.Context, what string, err error) error {
 		return fault.New(fault.Internal, "check that disk: its space, its rights, its health", "repository %q: %s failed: %w", m.remote.Name, what, err)
 	}
 	m.suspect.Store(true)
+	m.modules.mu.Lock()
+	defer m.modules.mu.Unlock()
+	for _, sub := range m.modules.open { // it may have been one of theirs
+		sub.suspect.Store(true)
+	}
 	return fault.New(fault.Unavailable, "the mirror is checked and, if need be, cloned again at the next poll",
 		"repository %q: %s failed, its mirror seems damaged: %w", m.remote.Name, what, err)
 }

@@ -29,6 +29,9 @@ const (
 // Call it now and then, daily or after some hundred fetches. Reads go on
 // beside it; a fetch waits.
 func (m *Mirror) Maintain(ctx context.Context, keep []string) error {
+	if err := m.maintainModules(ctx); err != nil {
+		return m.maintainFault(ctx, err)
+	}
 	done, err := m.write(ctx)
 	if err != nil {
 		return err

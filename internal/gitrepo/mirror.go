@@ -3,6 +3,7 @@ package gitrepo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"path/filepath"
@@ -37,6 +38,8 @@ type Mirror struct {
 	asked   map[string]time.Time // full names that a fetch was asked for; guarded by writing
 	follow  atomic.Pointer[func(branch string) bool]
 
+	modules modules // of its submodules
+
 	mu  sync.Mutex
 	cur *view // nil until first read or fetched
 }
@@ -52,6 +55,11 @@ func Open(dir string, r Remote) (*Mirror, error) {
 	if err != nil {
 		return nil, fault.New(fault.Internal, "", "the directory of the mirror of repository %q: %w", r.Name, err)
 	}
+	for _, a := range r.Submodules.Access {
+		if _, err := a.prefix(); err != nil {
+			return nil, err
+		}
+	}
 	rt, err := r.roundTripper(at)
 	if err != nil {
 		return nil, err
@@ -64,6 +72,11 @@ func Open(dir string, r Remote) (*Mirror, error) {
 func (m *Mirror) Close() error {
 	m.writing <- struct{}{}
 	defer func() { <-m.writing }()
+	m.modules.mu.Lock()
+	for _, sub := range m.modules.open {
+		_ = sub.Close() // it never fails
+	}
+	m.modules.mu.Unlock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.cur != nil {
@@ -145,6 +158,9 @@ func (m *Mirror) Note() string {
 		return ""
 	}
 	defer done()
+	if missing := m.lacking(); len(missing) > 0 {
+		return fmt.Sprintf("submodule %s %s", missing[0].Path, missing[0].Why)
+	}
 	if v.whole {
 		return "its host does not negotiate what to send: each new commit brings the whole repository again"
 	}

@@ -39,6 +39,8 @@ type Remote struct {
 	URL  string
 	Auth Auth
 	LFS  LFS
+
+	Submodules Submodules
 }
 
 // String is the URL without anything secret.

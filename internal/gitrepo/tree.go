@@ -29,6 +29,8 @@ type entry struct {
 	name string
 	mode uint32
 	hash plumbing.Hash
+
+	module bool // it is a submodule that is followed, and hash is its tree
 }
 
 func (e entry) kind() uint32   { return e.mode & modeType }
@@ -60,10 +62,13 @@ func parseTree(raw []byte) ([]entry, error) {
 	return entries, nil
 }
 
-// trees reads trees through a view and remembers them.
+// trees reads trees through a view and remembers them. Where submodules are
+// followed, each of them is a directory of the tree that it is in.
 type trees struct {
 	view  *view
 	known *treeCache
+	sub   *mounts // nil: none
+	more  []*view // where the submodules are
 }
 
 type treeCache struct {
@@ -71,7 +76,9 @@ type treeCache struct {
 	m  map[plumbing.Hash][]entry
 }
 
-func newTrees(v *view) trees { return trees{v, &treeCache{m: map[plumbing.Hash][]entry{}}} }
+func newTreeCache() *treeCache { return &treeCache{m: map[plumbing.Hash][]entry{}} }
+
+func newTrees(v *view) trees { return trees{view: v, known: newTreeCache()} }
 
 func (t trees) read(h plumbing.Hash) ([]entry, error) {
 	t.known.mu.Lock()
@@ -80,17 +87,62 @@ func (t trees) read(h plumbing.Hash) ([]entry, error) {
 	if ok {
 		return entries, nil
 	}
-	raw, err := t.view.content(h, plumbing.TreeObject)
+	entries, err := t.stored(h)
 	if err != nil {
 		return nil, err
 	}
-	if entries, err = parseTree(raw); err != nil {
-		return nil, fmt.Errorf("tree %s: %w", h, err)
+	for i, e := range entries {
+		if t.sub == nil || e.kind() != modeGitlink {
+			continue
+		}
+		if tree, ok := t.sub.trees[e.hash]; ok {
+			entries[i] = entry{name: e.name, mode: modeTree, hash: tree, module: true}
+		}
 	}
 	t.known.mu.Lock()
 	t.known.m[h] = entries
 	t.known.mu.Unlock()
 	return entries, nil
+}
+
+// stored reads a tree as it is stored: submodules are gitlinks.
+func (t trees) stored(h plumbing.Hash) ([]entry, error) {
+	raw, err := t.content(h, plumbing.TreeObject)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := parseTree(raw)
+	if err != nil {
+		return nil, fmt.Errorf("tree %s: %w", h, err)
+	}
+	return entries, nil
+}
+
+// pack is where an object is; nil when it is nowhere.
+func (t trees) pack(h plumbing.Hash) *pack {
+	for _, v := range append([]*view{t.view}, t.more...) {
+		for _, p := range v.packs {
+			if p.has(h) {
+				return p
+			}
+		}
+	}
+	return nil
+}
+
+func (t trees) object(h plumbing.Hash) (plumbing.EncodedObject, error) {
+	if p := t.pack(h); p != nil {
+		return p.get(h)
+	}
+	return nil, fmt.Errorf("object %s: %w", h, plumbing.ErrObjectNotFound)
+}
+
+func (t trees) content(h plumbing.Hash, kind plumbing.ObjectType) ([]byte, error) {
+	obj, err := t.object(h)
+	if err != nil {
+		return nil, err
+	}
+	return contentOf(h, obj, kind)
 }
 
 // lookup finds a name in a tree; the zero entry when it is not there.
@@ -167,7 +219,7 @@ func (t trees) resolve(root plumbing.Hash, p string, follow, lax bool) (entry, e
 }
 
 func (t trees) linkTarget(e entry) (string, error) {
-	raw, err := t.view.content(e.hash, plumbing.BlobObject)
+	raw, err := t.content(e.hash, plumbing.BlobObject)
 	if err != nil {
 		return "", err
 	}
@@ -207,7 +259,7 @@ func (t trees) leaves(ctx context.Context, tree plumbing.Hash, dir string, yield
 // Histories are not walked: nothing but a head's tree is ever exported before
 // that commit was a head.
 func (v *view) complete(heads []plumbing.Hash) error {
-	t := trees{v, nil}
+	t := trees{view: v}
 	done := map[plumbing.Hash]bool{}
 	for _, head := range heads {
 		h, kind, err := v.peel(head)
@@ -229,7 +281,7 @@ func (t trees) complete(tree plumbing.Hash, done map[plumbing.Hash]bool) error {
 		return nil
 	}
 	done[tree] = true
-	raw, err := t.view.content(tree, plumbing.TreeObject)
+	raw, err := t.content(tree, plumbing.TreeObject)
 	if err != nil {
 		return err
 	}

@@ -18,8 +18,9 @@ import (
 // Tree is the tree of a commit, given by its full id, as a read-only file
 // system over the object database: nothing is checked out. Symbolic links are
 // followed as long as they stay in the tree; ReadDir, Lstat and ReadLink show
-// them as they are. A submodule is an empty directory. Names that could leave
-// the tree are not shown. Files have no time.
+// them as they are. A submodule is a directory of the files that Submodules
+// brought, or an empty one. Names that could leave the tree are not shown. Files
+// have no time.
 //
 // The result reads the mirror as long as it is used, also after later fetches.
 func (m *Mirror) Tree(sha string) (fs.FS, error) {
@@ -32,7 +33,11 @@ func (m *Mirror) Tree(sha string) (fs.FS, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &treeFS{m: m, root: root, dir: ".", known: newTrees(v).known}, nil
+	sub, err := m.mount(context.Background(), v, root, false)
+	if err != nil {
+		return nil, m.readFault(context.Background(), "reading the submodules of commit "+sha, err)
+	}
+	return &treeFS{m: m, root: root, dir: ".", known: newTreeCache(), sub: sub}, nil
 }
 
 var _ interface {
@@ -48,6 +53,7 @@ type treeFS struct {
 	root  plumbing.Hash
 	dir   string // of this file system within the tree; links may lead out of it, not out of the tree
 	known *treeCache
+	sub   *mounts
 }
 
 // at finds a name and hands it to use, together with the trees to read it by.
@@ -61,7 +67,9 @@ func (f *treeFS) at(op, name string, follow bool, use func(trees, entry) error) 
 		return fail(err)
 	}
 	defer done()
-	t := trees{v, f.known}
+	more, release := f.sub.lease()
+	defer release()
+	t := trees{v, f.known, f.sub, more}
 	e, err := t.resolve(f.root, path.Join(f.dir, name), follow, false)
 	if err == nil && e.missing() {
 		err = fs.ErrNotExist
@@ -90,7 +98,7 @@ func (f *treeFS) Open(name string) (fs.File, error) {
 			file = &openDir{info: info, list: list}
 			return err
 		}
-		obj, err := t.view.object(e.hash)
+		obj, err := t.object(e.hash)
 		if err != nil {
 			return err
 		}
@@ -114,7 +122,7 @@ func (f *treeFS) ReadFile(name string) ([]byte, error) {
 			return fault.New(fault.Invalid, "keep it out of what is read as configuration",
 				"%s has %d bytes: too many to be read as configuration", name, info.size)
 		}
-		raw, err = t.view.content(e.hash, plumbing.BlobObject)
+		raw, err = t.content(e.hash, plumbing.BlobObject)
 		return err
 	})
 	return raw, err
@@ -155,7 +163,7 @@ func (f *treeFS) ReadLink(name string) (string, error) {
 		}
 		target, err = t.linkTarget(e)
 		if errors.Is(err, errLeavesTree) { // what it says can be told, but not followed
-			raw, rerr := t.view.content(e.hash, plumbing.BlobObject)
+			raw, rerr := t.content(e.hash, plumbing.BlobObject)
 			target, err = string(raw), rerr
 		}
 		return err
@@ -171,7 +179,7 @@ func (f *treeFS) TreeHash(dir string) (string, bool) {
 		if !e.isTree() && e.kind() != modeGitlink {
 			return fs.ErrInvalid
 		}
-		hash = string(e.hash[:])
+		hash = f.sub.name(e)
 		return nil
 	})
 	return hash, err == nil
@@ -185,7 +193,7 @@ func (f *treeFS) Sub(dir string) (fs.FS, error) {
 	if !info.IsDir() {
 		return nil, &fs.PathError{Op: "sub", Path: dir, Err: fs.ErrInvalid}
 	}
-	return &treeFS{m: f.m, root: f.root, dir: path.Join(f.dir, dir), known: f.known}, nil
+	return &treeFS{m: f.m, root: f.root, dir: path.Join(f.dir, dir), known: f.known, sub: f.sub}, nil
 }
 
 func (f *treeFS) list(t trees, dir string, e entry) ([]fs.DirEntry, error) {
@@ -211,7 +219,7 @@ func (t trees) info(name string, e entry) (fileInfo, error) {
 	if info.mode&fs.ModeDir != 0 {
 		return info, nil
 	}
-	obj, err := t.view.object(e.hash)
+	obj, err := t.object(e.hash)
 	if err == nil {
 		info.size = obj.Size()
 	}
@@ -252,7 +260,7 @@ type dirEntry struct {
 // Hash names the content of the entry, its whole subtree if it is a directory:
 // the raw bytes of Git's own object id. Together with the type it is the same
 // if and only if nothing differs.
-func (d dirEntry) Hash() string { return string(d.e.hash[:]) }
+func (d dirEntry) Hash() string { return d.f.sub.name(d.e) }
 
 func (d dirEntry) Name() string               { return d.e.name }
 func (d dirEntry) IsDir() bool                { return fileMode(d.e).IsDir() }

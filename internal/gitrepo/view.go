@@ -99,6 +99,10 @@ func (v *view) content(h plumbing.Hash, kind plumbing.ObjectType) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
+	return contentOf(h, obj, kind)
+}
+
+func contentOf(h plumbing.Hash, obj plumbing.EncodedObject, kind plumbing.ObjectType) ([]byte, error) {
 	if obj.Type() != kind {
 		return nil, fmt.Errorf("object %s is a %s and not a %s: %w", h, obj.Type(), kind, errMalformed)
 	}

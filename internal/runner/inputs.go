@@ -131,6 +131,6 @@ func filled(dir string) bool {
 }
 
 func submoduleFault(submodule, what string) *failure {
-	return refuse(CauseBadInput, "put the files into the repository itself, or use a module source that the engine downloads",
+	return refuse(CauseBadInput, "set submodules = true in the repository block, put the files into the repository itself, or use a module source that the engine downloads",
 		"%s lies in the Git submodule %s, which is not fetched", what, submodule)
 }

@@ -185,8 +185,11 @@ func (r *moduleReader) file(path string, src []byte, root bool) error {
 		r.out.shape = append(r.out.shape, string(src))
 	} else {
 		for _, b := range native.Blocks {
-			if b.Type == "terraform" || b.Type == "module" {
+			switch b.Type {
+			case "terraform":
 				r.out.shape = append(r.out.shape, string(b.Range().SliceBytes(src)))
+			case "module":
+				r.out.shape = append(r.out.shape, callShape(b, src))
 			}
 		}
 	}
@@ -196,6 +199,18 @@ func (r *moduleReader) file(path string, src []byte, root bool) error {
 		}
 	}
 	return nil
+}
+
+// callShape is what of a call of a module init depends on: not the values that it gives,
+// which change with most commits.
+func callShape(b *hclsyntax.Block, src []byte) string {
+	text := "module " + strings.Join(b.Labels, " ")
+	for _, name := range []string{"source", "version", "providers"} {
+		if a := b.Body.Attributes[name]; a != nil {
+			text += "\n" + string(a.Range().SliceBytes(src))
+		}
+	}
+	return text
 }
 
 func (r *moduleReader) block(path string, b *hcl.Block, root bool) error {

@@ -188,9 +188,16 @@ func TestDiagnosticsHaveTheirPlace(t *testing.T) {
 }
 
 func TestInitIsSkippedAndFallsBack(t *testing.T) {
-	r := newRig(t, map[string]string{"main.tf": simple + "module \"m\" {\n  source = \"./m\"\n}\n", "m/main.tf": simple})
+	calling := func(more string) string { return simple + "module \"m\" {\n  source = \"./m\"\n" + more + "}\n" }
+	r := newRig(t, map[string]string{"main.tf": calling(""), "m/main.tf": simple + "variable \"v\" { default = 1 }\n"})
 	if _, first := r.plan(); first.InitReused || first.Outcome != Succeeded {
 		t.Fatalf("%+v", first)
+	}
+	for _, more := range []string{"  v = 2\n", "  v = 3\n  count = 2\n", "  depends_on = [terraform_data.a]\n", "  # a comment\n"} {
+		r.write("main.tf", calling(more)) // what a module is called with is of no matter for init
+		if _, result := r.plan(); !result.InitReused || result.Outcome != Succeeded {
+			t.Fatalf("called with %q: %+v", more, result)
+		}
 	}
 	r.write("other.tf", "locals { y = 1 }\n") // of no matter for init
 	if _, second := r.plan(); !second.InitReused || second.Outcome != Succeeded {

@@ -8,21 +8,8 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/workspace"
 )
-
-// versionFile is a file in which version switchers keep which engine a
-// directory is for.
-type versionFile struct {
-	name string
-	tool string // the line of a file for many tools; empty: the file is for one
-}
-
-func versionFiles(engine string) []versionFile {
-	if engine == "tofu" {
-		return []versionFile{{".opentofu-version", ""}, {".tool-versions", "opentofu"}}
-	}
-	return []versionFile{{".terraform-version", ""}, {".tool-versions", "terraform"}}
-}
 
 // maxVersionFile bounds what is read of a version file, in bytes.
 const maxVersionFile = 64 << 10
@@ -31,14 +18,14 @@ const maxVersionFile = 64 << 10
 // root module: of each kind the nearest, in its directory or above it within
 // the tree. from names the file of each.
 func chosenVersions(tree, root, engine string) (constraints, from []string, err error) {
-	for _, file := range versionFiles(engine) {
+	for _, file := range workspace.VersionFiles(engine) {
 		for dir := root; within(tree, dir); dir = filepath.Dir(dir) {
-			text, ok := readWithin(tree, filepath.Join(dir, file.name))
-			word := versionWord(text, file.tool)
+			text, ok := readWithin(tree, filepath.Join(dir, file.Name))
+			word := versionWord(text, file.Tool)
 			if !ok || word == "" {
 				continue
 			}
-			name, _ := filepath.Rel(tree, filepath.Join(dir, file.name)) // both are absolute
+			name, _ := filepath.Rel(tree, filepath.Join(dir, file.Name)) // both are absolute
 			constraint, known := versionConstraint(word)
 			if !known {
 				return nil, nil, refuse(CauseBadInput, "write an exact version there, e.g. 1.11.4, or \"latest:^1.11\" for the newest of 1.11",

@@ -10,8 +10,9 @@ import (
 // Touched is a workspace whose plan a change can change.
 type Touched struct {
 	Workspace string `json:"workspace"`
-	Path      string `json:"path,omitempty"` // what changed; empty when that is not known
-	Chain     []Link `json:"chain"`          // from the path to the root module, never empty
+	Path      string `json:"path,omitempty"`    // what changed; empty when that is not known
+	Chain     []Link `json:"chain"`             // from the path to the root module, never empty
+	Widened   bool   `json:"widened,omitempty"` // the code does not name the path: it only does not tell what it reads
 }
 
 // String is the way for a person, as in
@@ -38,16 +39,20 @@ func Affected(tree fs.FS, ws []Workspace, paths []string) []Touched {
 //
 // The graph is that of the new tree. paths are what changed, old names and new;
 // nil when that is not known, and then every workspace is touched. Of several
-// paths that touch a workspace the first is named.
+// paths that touch a workspace the first is named. One with a slash at its end is
+// a directory of which anything may differ, as a submodule that cannot be read.
 //
 // A path touches a workspace if it is
 //
 //   - one of the root module's own files: code as the workspace's engine reads
 //     it, override files, the lock file, files of variables; or a var file;
+//   - a file that chooses the version of its engine, in its directory or above
+//     it: .terraform-version or .opentofu-version, and .tool-versions;
 //   - code of a local module that it calls, directly or through others;
 //   - read by file, templatefile, fileset and the like, or named by text built
 //     on path.module, path.root or path.cwd, in any of these modules, as far as
-//     locals, variables, conditions and loops over what is written out tell;
+//     locals, variables, conditions and loops over what is written out, or in
+//     a file of the repository that the code decodes, tell;
 //   - named by literal text relative to the module or to the root module, as a
 //     script that a provisioner runs; with a "/" in it, or in an attribute such
 //     as working_dir, the text may name a directory, too;
@@ -63,6 +68,9 @@ func Affected(tree fs.FS, ws []Workspace, paths []string) []Touched {
 // nothing, wherever they lie. What is inserted into a path is taken not to
 // climb by itself. What cannot be seen is a file that only a script or a
 // provider knows the name of: watch is for these.
+//
+// Of several paths that touch a workspace the first is told, but one that it is
+// known to read before one that it may read.
 func (g *Graph) Affected(paths []string) []Touched {
 	first := make([]*Touched, len(g.reaches))
 	if paths == nil || g.err != nil {
@@ -75,13 +83,18 @@ func (g *Graph) Affected(paths []string) []Touched {
 		}
 	}
 	for _, p := range paths {
+		if strings.HasSuffix(p, "/") {
+			g.changedBelow(path.Clean(p), first)
+			continue
+		}
 		p = path.Clean(p)
 		g.candidates(p, func(i int32) {
-			if first[i] != nil {
+			if first[i] != nil && !first[i].Widened {
 				return
 			}
-			if chain := g.reaches[i].touch(p); chain != nil {
-				first[i] = &Touched{g.reaches[i].name, p, chain}
+			chain, widened := g.reaches[i].touches(p)
+			if chain != nil && (first[i] == nil || !widened) {
+				first[i] = &Touched{g.reaches[i].name, p, chain, widened}
 			}
 		})
 	}
@@ -92,6 +105,23 @@ func (g *Graph) Affected(paths []string) []Touched {
 		}
 	}
 	return out
+}
+
+// changedBelow touches whoever reads anything in a directory.
+func (g *Graph) changedBelow(dir string, first []*Touched) {
+	for i, r := range g.reaches {
+		if first[i] != nil && !first[i].Widened || r.ignoresBelow(dir) {
+			continue
+		}
+		chain, sure := r.enters(dir)
+		widened := !sure
+		if chain == nil {
+			chain, widened = r.because(dir)
+		}
+		if chain != nil && (first[i] == nil || !widened) {
+			first[i] = &Touched{r.name, dir + "/", chain, widened}
+		}
+	}
 }
 
 // Reach is all that a change of which touches a workspace.
@@ -126,6 +156,10 @@ func (g *Graph) Reach(workspace string) (Reach, bool) {
 		switch c.kind {
 		case probe:
 			continue
+		case Versions: // whether or not it is there, it counts; what is not there is not shown
+			if g.root.leafAt(c.path) == nil {
+				continue
+			}
 		case Pattern:
 			item.Path = c.pattern
 		}

@@ -18,14 +18,44 @@ type builder struct {
 	index map[string]int // of a module, by its directory
 	seen  map[string]bool
 	given map[string]*expr // variables of the root module
+
+	told    []*told   // what the workspace says of expressions
+	written []string  // the paths that it may be said of
+	at      *underway // what is being covered
 }
 
-// buildReach works out what a workspace depends on in the graph's tree.
+// underway is an expression that reads, while what it reads is covered.
+type underway struct {
+	mod     int
+	ref     *ref
+	told    *told // what the workspace says of it
+	covered bool
+}
+
+// reachOf works out what a workspace depends on in the graph's tree. What
+// somebody has pushed may be what nobody thought of: where working it out fails,
+// every change of the repository counts, and the daemon goes on.
+func reachOf(g *Graph, s *scan, w Workspace, key string) (r *reach) {
+	dir := path.Clean(w.Dir)
+	defer func() {
+		if failed := recover(); failed != nil {
+			why := Link{What: "tfops fails to read the code", File: dir}
+			r = &reach{key: key, name: w.Name, dir: dir, tofu: w.Engine == "tofu", mods: []reached{{dir: dir}}, watch: w.Watch, ignore: w.Ignore,
+				covers:  []cover{{path: ".", kind: Wide, why: why}},
+				widened: []Widened{{dir, 0, why.What, "", fmt.Sprintf("this is a fault of tfops, please report it: %v", failed), "."}}}
+			r.index()
+		}
+	}()
+	return buildReach(g, s, w, key)
+}
+
+// buildReach is reachOf of code that tfops can read.
 func buildReach(g *Graph, s *scan, w Workspace, key string) *reach {
 	dir := path.Clean(w.Dir)
 	b := &builder{
 		reach: &reach{key: key, name: w.Name, dir: dir, tofu: w.Engine == "tofu", watch: w.Watch, ignore: w.Ignore},
-		graph: g, scan: s, res: &resolver{root: dir}, index: map[string]int{}, seen: map[string]bool{}, given: map[string]*expr{},
+		graph: g, scan: s, res: &resolver{graph: g, scan: s, root: dir}, index: map[string]int{}, seen: map[string]bool{}, given: map[string]*expr{},
+		told: toldBy(w.Reach),
 	}
 	b.add(dir, caller{}, 0, Link{What: "directory of " + w.Name})
 	if len(b.mods) == 0 { // a directory that leads out of the repository
@@ -33,6 +63,7 @@ func buildReach(g *Graph, s *scan, w Workspace, key string) *reach {
 		b.envs = append(b.envs, &env{r: b.res, mod: &module{}})
 	}
 	b.variables(w)
+	b.versions(w.Engine)
 	for i := 0; i < len(b.mods); i++ {
 		b.calls(i)
 	}
@@ -44,6 +75,7 @@ func buildReach(g *Graph, s *scan, w Workspace, key string) *reach {
 	for i := range b.mods {
 		b.text(i)
 	}
+	b.findUntold()
 	b.reach.index()
 	return b.reach
 }
@@ -66,13 +98,13 @@ func (b *builder) add(dir string, by caller, via int, why Link) {
 		return
 	}
 	if err != nil {
-		b.widen(via, why, fmt.Sprintf("%s %v", dir, err), ".")
+		b.widen(via, why, fmt.Sprintf("%s %v", dir, err), "the way to the module cannot be followed", ".")
 		return
 	}
 	i, known := b.index[real]
 	if !known {
 		if len(b.mods) >= maxModules {
-			b.widen(via, why, "too many modules", ".")
+			b.widen(via, why, "too many modules", fmt.Sprintf("it calls more than %d modules", maxModules), ".")
 			return
 		}
 		i = len(b.mods)
@@ -120,8 +152,19 @@ func (b *builder) cover(c cover) {
 	}
 }
 
-func (b *builder) widen(mod int, why Link, expression, to string) {
-	b.widened = append(b.widened, Widened{why.File, why.Line, expression, to})
+// widen covers a directory with all that is in it, since a path cannot be told.
+// reason is empty for that of the expression that is being covered.
+func (b *builder) widen(mod int, why Link, expression, reason, to string) {
+	part := ""
+	if at := b.at; at != nil && reason == "" {
+		if at.told != nil && (at.covered || b.said(mod, why)) {
+			return
+		}
+		part, reason = b.cause(at)
+	}
+	if expression != "" { // of a file that cannot be parsed there may be none; the file is named
+		b.widened = append(b.widened, Widened{why.File, why.Line, expression, part, reason, to})
+	}
 	b.cover(cover{path: to, kind: Wide, mod: mod, why: why})
 	if n := b.graph.root.at(to); to != "." {
 		b.follow(to, n, mod, why)
@@ -269,7 +312,7 @@ func (b *builder) computed() bool {
 				if strings.ContainsAny(s, unknown+anchor+pattern) {
 					if key := fmt.Sprint("computed ", mod, " ", i); !b.seen[key] {
 						b.seen[key] = true
-						b.widen(mod, why, c.written, ".")
+						b.unknownSource(mod, v, c, why)
 					}
 					continue
 				}
@@ -286,13 +329,23 @@ func (b *builder) computed() bool {
 	return len(b.mods) > before
 }
 
+// unknownSource is a source of which the code does not tell what it is.
+func (b *builder) unknownSource(mod int, v *env, c *fileCall, why Link) {
+	if t := b.tells(c.written); t != nil && b.modulesTold(mod, t, caller{v, &c.callFacts}, why) {
+		return
+	}
+	reason := "the source is computed, of what is known only when the engine runs"
+	b.widened = append(b.widened, Widened{why.File, why.Line, c.written, c.written, reason, "."})
+	b.cover(cover{path: ".", kind: Wide, mod: mod, why: why})
+}
+
 // text covers all that the text of a module names.
 func (b *builder) text(mod int) {
 	m, v := b.mods[mod], b.envs[mod]
 	for _, f := range v.mod.files {
 		file := path.Join(m.dir, f.name)
 		if f.unread != "" {
-			b.widen(mod, Link{What: f.unread, File: file, Line: f.line}, f.unread, ".")
+			b.widen(mod, Link{What: f.unread, File: file, Line: f.line}, f.unread, "what a file says that cannot be read may be anything", ".")
 		}
 		for i := range f.refs {
 			b.ref(mod, file, &f.refs[i])

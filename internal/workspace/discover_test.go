@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 func TestDiscover(t *testing.T) {
@@ -117,7 +118,8 @@ func TestTooDeep(t *testing.T) {
 		t.Error("an ordinary file is refused")
 	}
 	for _, s := range []string{"+1", ".a", "/**/[0]", "-a"} {
-		src := "locals {\n  a = \"../\"\n b = 1" + strings.Repeat(s, MaxHCL/len(s)/4) + "\n}\n"
+		length := map[bool]int{false: MaxHCL / 4, true: MaxHCL / 64}[testrig.Race]
+		src := "locals {\n  a = \"../\"\n b = 1" + strings.Repeat(s, length/len(s)) + "\n}\n"
 		if !TooDeep([]byte(src)) {
 			readFile(code, []byte(src)) // must come back
 		}

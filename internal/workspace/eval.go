@@ -50,6 +50,8 @@ type bound struct {
 
 // resolver works out texts for one workspace.
 type resolver struct {
+	graph *Graph // nil: files are not read
+	scan  *scan
 	root  string // directory of the root module
 	steps int
 	depth int

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"math"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -36,6 +37,8 @@ const (
 // It is small, says nothing of where its file lies, and never changes.
 type expr struct {
 	op       op
+	size     uint16 // how long it is where it is written, in bytes; 0: that is not known
+	from     uint32 // where it begins in the text of its file; of the JSON syntax, among all of its strings
 	text     string
 	args     []*expr
 	keys     []string
@@ -97,8 +100,22 @@ func (s *scope) iterator(name string, over *expr) *scope {
 	return &scope{outer: s, name: name, attrs: map[string]*expr{"key": keys, "value": {op: opElems, args: []*expr{over}}}}
 }
 
-// convertExpr takes over an expression of the native syntax.
+// convertExpr takes over an expression of the native syntax, and where it stands.
 func convertExpr(e hclsyntax.Expression, s *scope) *expr {
+	out, at := converted(e, s), e.Range()
+	size := at.End.Byte - at.Start.Byte
+	if out.op == opText || out.op == opNumber || out.op == opNull || size <= 0 || size > math.MaxUint16 || at.Start.Byte < 0 {
+		return out
+	}
+	if out.size > 0 || out == hole || out == modulDir || out == rootDir { // it stands elsewhere, too
+		clone := *out
+		out = &clone
+	}
+	out.from, out.size = uint32(at.Start.Byte), uint16(size)
+	return out
+}
+
+func converted(e hclsyntax.Expression, s *scope) *expr {
 	switch e := e.(type) {
 	case *hclsyntax.LiteralValueExpr:
 		return convertLiteral(e.Val)

@@ -51,8 +51,10 @@ type callFacts struct {
 type ref struct {
 	fn      string // the function that reads; "" when it only may name a file
 	arg     *expr
-	pattern *expr // of fileset
-	text    string
+	pattern *expr  // of fileset
+	text    string // the attribute that it stands in, as a person is shown it
+	path    string // what it reads, as written, where that may take more than the text to tell
+	from    uint32 // where path begins
 	line    int
 	dir     bool // it may name a directory, too
 }
@@ -80,6 +82,7 @@ var textual = map[string]bool{
 // reader collects the facts of a file.
 type reader struct {
 	src   []byte
+	texts []byte // what the places of expressions are in
 	facts *facts
 	names map[string]name
 	seen  map[string]bool // refs that have been noted
@@ -139,11 +142,13 @@ func (p place) muted() place { p.mute = true; return p }
 // may notes an expression that can turn out to be a path.
 func (r *reader) may(e *expr, at place) {
 	if !at.mute && e.op != opAttr {
-		r.ref(ref{arg: e, text: at.text, line: at.line, dir: at.dir})
+		r.ref(ref{arg: e, text: at.text, line: at.line, dir: at.dir}, e)
 	}
 }
 
-func (r *reader) ref(f ref) {
+// ref notes f, whose path is written by these expressions.
+func (r *reader) ref(f ref, path ...*expr) {
+	f.path, f.from = r.written(path)
 	if key := refKey(f); key != "" {
 		if r.seen[key] {
 			return
@@ -151,6 +156,45 @@ func (r *reader) ref(f ref) {
 		r.seen[key] = true
 	}
 	r.facts.refs = append(r.facts.refs, f)
+}
+
+// written is the text between the first and the last of some expressions, with
+// both; nothing where they can mean one path only.
+func (r *reader) written(list []*expr) (text string, from uint32) {
+	if !slices.ContainsFunc(list, mayTakeMore) {
+		return "", 0
+	}
+	first, last := extent(list)
+	if first >= last || last > len(r.texts) {
+		return "", 0
+	}
+	return string(r.texts[first:last]), uint32(first)
+}
+
+// mayTakeMore reports whether an expression may take more than its own text to tell.
+func mayTakeMore(e *expr) bool {
+	switch e.op {
+	case opText, opNumber, opNull, opModule, opRoot:
+		return false
+	case opConcat:
+		return slices.ContainsFunc(e.args, mayTakeMore)
+	}
+	return true
+}
+
+// extent is where some expressions begin and end; 0 and 0 where none has a place.
+func extent(list []*expr) (first, last int) {
+	for _, e := range list {
+		from, to := int(e.from), int(e.from)+int(e.size)
+		if e.size == 0 {
+			from, to = extent(e.args)
+		}
+		if to > from && (last == 0 || from < first) {
+			first = from
+		}
+		last = max(last, to)
+	}
+	return first, last
 }
 
 // refKey is the same for refs that say the same.
@@ -166,7 +210,7 @@ func (r *reader) call(e *expr, at place) {
 	case readers[e.text] && len(e.args) > 0:
 		r.read(e, at)
 	case e.text == "templatestring" && len(e.args) > 0:
-		r.ref(ref{fn: e.text, arg: e.args[0], text: at.text, line: at.line})
+		r.ref(ref{fn: e.text, arg: e.args[0], text: at.text, line: at.line}, e.args[0])
 		r.collect(e.args[0], at.muted())
 		r.collectAll(e.args[1:], at)
 	case e.text == "for":
@@ -203,7 +247,7 @@ func (r *reader) read(e *expr, at place) {
 		r.collect(f.pattern, at.muted())
 		rest = rest[min(1, len(rest)):]
 	}
-	r.ref(f)
+	r.ref(f, nonNil(f.arg, f.pattern)...)
 	r.collect(e.args[0], at.muted())
 	r.collectAll(rest, at)
 }
@@ -327,12 +371,23 @@ func (r *reader) name(s string, line int, dir bool) {
 	r.names[clean] = n
 }
 
-// readFile reads the facts of one file. kind tells how.
-func readFile(kind fileKind, src []byte) *facts {
-	r := &reader{src: src, facts: &facts{}, names: map[string]name{}, seen: map[string]bool{}, muted: map[*expr]bool{}}
+// readFile reads the facts of one file. kind tells how. A file that brings a
+// parser down cannot be read, and the daemon goes on.
+func readFile(kind fileKind, src []byte) (f *facts) {
+	defer func() {
+		if failed := recover(); failed != nil {
+			f = &facts{unread: fmt.Sprintf("tfops fails to parse it, please report it: %v", failed), line: 1}
+		}
+	}()
+	r := &reader{src: src, texts: src, facts: &facts{}, names: map[string]name{}, seen: map[string]bool{}, muted: map[*expr]bool{}}
 	switch {
 	case kind == codeJSON || kind == valuesJSON:
+		r.texts = nil
 		r.json(kind)
+	case kind == versions:
+		r.versions()
+	case kind == dataJSON || kind == dataYAML || kind == dataCSV:
+		r.data(kind)
 	case TooDeep(src):
 		r.unread(1, "it is too large or nested too deep to read")
 	case kind == template:

@@ -51,6 +51,10 @@ func reachKey(w Workspace) string {
 	add('b', w.BackendConfigFiles...)
 	add('+', w.Watch...)
 	add('-', w.Ignore...)
+	for _, e := range slices.Sorted(maps.Keys(w.Reach)) {
+		add('r', e)
+		add('=', w.Reach[e]...)
+	}
 	for _, name := range slices.Sorted(maps.Keys(w.Variables)) {
 		add('v', name, fmt.Sprintf("%#v", w.Variables[name]))
 	}

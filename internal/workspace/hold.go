@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -106,7 +107,7 @@ func (t *tree) inTheWay(p, at string, info fs.FileInfo) error {
 	case err != nil:
 		return fault.New(fault.Unavailable, "mend the repository", "directory %s cannot be read: %w", at, err)
 	case len(entries) == 0 && at != ".":
-		return fault.New(fault.Invalid, "commit the directory itself: generators do not look into submodules", "%s is a submodule now, and directory %s is expected there", at, p)
+		return fault.New(fault.Invalid, "commit the directory itself, or set submodules = true in its repository", "%s is a submodule now, and directory %s is expected there", at, p)
 	}
 	return nil
 }
@@ -132,4 +133,28 @@ func (g *Graph) noRoot(dir string) Hold {
 	}
 	return Hold{Why: fault.New(fault.Conflict, "commit what is missing, or set all = true in the workspaces block, which has it planned as it is",
 		"directory %s is no root module any more: its code has no backend, provider, resource or call of a module", dir)}
+}
+
+// Broken lists the directories that a generator may have been meant to make
+// workspaces of, and whose code cannot be read: nobody knows whether they are
+// root modules. Such a directory would be missed without a word.
+func (g Generator) Broken(branch string, graph *Graph, roots []string) (problems []Problem) {
+	if g.All {
+		return nil // it makes workspaces of them, whose runs say it
+	}
+	called := map[string]bool{}
+	for _, c := range graph.Calls() {
+		called[c.To] = called[c.To] || c.To != c.From
+	}
+	graph.each(func(dir string, m *module) {
+		_, isRoot := slices.BinarySearch(roots, dir)
+		if isRoot || called[dir] || !slices.ContainsFunc(g.Dirs, func(p string) bool { return MatchGlob(path.Clean(p), dir) }) {
+			return
+		}
+		if hold := graph.noRoot(dir); hold.Unread {
+			problems = append(problems, Problem{Where: g.Source, Generator: g.Name, Next: fault.Next(hold.Why),
+				Message: fmt.Sprintf("generator %q makes no workspace of directory %s on branch %s: %v", g.Name, dir, branch, hold.Why)})
+		}
+	})
+	return problems
 }

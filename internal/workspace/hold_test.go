@@ -86,3 +86,34 @@ func TestHeldInATornTree(t *testing.T) {
 		}
 	}
 }
+
+// A directory that matches and cannot be read is named: it may be a root module.
+func TestABrokenDirectoryIsNamed(t *testing.T) {
+	good := "resource \"terraform_data\" \"x\" {}\n"
+	tree := files(map[string]string{
+		"live/a/main.tf": good, "live/conflict/main.tf": "<<<<<<< HEAD\n" + good, "live/json/main.tf.json": "{", "live/tofu/main.tofu": "x x {",
+		"live/tofu/vars.tf": "variable \"x\" {}\n", "live/partly/main.tf": good + "resource {", "live/caller/main.tf": calls("../called"), "live/called/x.tf": "}",
+		"live/values/outputs.tf": "output \"x\" {\n  value = 1\n}\n", "other/broken/main.tf": "}}", "live/.hidden/main.tf": "}}", "live/link/main.tf": "-> ../../../out.tf",
+	})
+	graph := NewIndex().Graph(tree, nil)
+	names := func(g Generator) (out []string) {
+		for _, p := range g.Broken("main", graph, graph.Roots()) {
+			if p.Where != "tfops.hcl:4" || p.Next == "" || !strings.Contains(p.Message, "cannot be read, line 1") {
+				t.Error(p)
+			}
+			out = append(out, strings.Fields(p.Message)[7])
+		}
+		return out
+	}
+	g := Generator{Name: "live", Dirs: []string{"live/*"}, Branches: []string{"main"}, Source: "tfops.hcl:4"}
+	if got := strings.Join(names(g), " "); got != "live/conflict live/json live/tofu" {
+		t.Error(got)
+	}
+	g.Dirs = []string{"**"}
+	if got := strings.Join(names(g), " "); got != "live/conflict live/json live/tofu other/broken" {
+		t.Error(got)
+	}
+	if g.All = true; len(names(g)) > 0 {
+		t.Error("with all every directory makes a workspace")
+	}
+}

@@ -26,7 +26,7 @@ func (r *reader) json(kind fileKind) {
 	r.failed(diags)
 	for _, a := range attrs {
 		if kind == valuesJSON {
-			r.facts.values = append(r.facts.values, binding{name: a.Name, expr: convertJSON(a.Expr, nil, false)})
+			r.facts.values = append(r.facts.values, binding{name: a.Name, expr: plainJSON(a.Expr)})
 			continue
 		}
 		r.jsonBlocks(a)
@@ -102,7 +102,7 @@ func (r *reader) jsonBlocks(a *hcl.Attribute) {
 		}
 	case "locals":
 		for _, l := range items(a.Expr) {
-			e := convertJSON(l.expr, nil, true)
+			e := r.convertJSON(l.expr, nil)
 			r.facts.locals = append(r.facts.locals, binding{name: l.name, expr: e})
 			r.collect(e, r.jsonAt(l).muted())
 		}
@@ -111,7 +111,7 @@ func (r *reader) jsonBlocks(a *hcl.Attribute) {
 			each(v.expr, func(body []jsonItem) {
 				b := binding{name: v.name}
 				if d := find(body, "default"); d != nil {
-					b.expr = convertJSON(d, nil, false)
+					b.expr = plainJSON(d)
 				}
 				if d := find(body, "type"); d != nil {
 					b.typ = defaults(convertJSONType(d))
@@ -130,10 +130,10 @@ func (r *reader) jsonBlocks(a *hcl.Attribute) {
 			}
 		}
 	case "import", "moved", "removed": // without a label
-		each(a.Expr, func(body []jsonItem) { r.jsonBody(body, jsonScope(body), "") })
+		each(a.Expr, func(body []jsonItem) { r.jsonBody(body, r.jsonScope(body), "") })
 	default:
 		for _, b := range items(a.Expr) {
-			each(b.expr, func(body []jsonItem) { r.jsonBody(body, jsonScope(body), "") })
+			each(b.expr, func(body []jsonItem) { r.jsonBody(body, r.jsonScope(body), "") })
 		}
 	}
 	r.facts.root = r.facts.root || a.Name == "module" || a.Name == "provider" || a.Name == "resource"
@@ -143,7 +143,7 @@ func (r *reader) jsonBlocks(a *hcl.Attribute) {
 // a file.
 func (r *reader) jsonReads(body []jsonItem) {
 	for _, i := range body {
-		r.collect(convertJSON(i.expr, nil, true), r.jsonAt(i).muted())
+		r.collect(r.convertJSON(i.expr, nil), r.jsonAt(i).muted())
 	}
 }
 
@@ -176,29 +176,29 @@ func (r *reader) jsonAt(i jsonItem) place {
 func (r *reader) jsonModule(m jsonItem, body []jsonItem) {
 	c := callFacts{name: m.name, line: m.line}
 	if source := find(body, "source"); source != nil {
-		c.source, c.written = convertJSON(source, nil, true), shown(source.Range().SliceBytes(r.src))
+		c.source, c.written = r.convertJSON(source, nil), shown(source.Range().SliceBytes(r.src))
 		if c.source.op == opText {
 			c.written = c.source.text
 		}
 	}
-	s := jsonScope(body)
+	s := r.jsonScope(body)
 	for _, i := range body {
 		if i.name == "source" || i.name == "version" { // of files they only can read one
-			r.collect(convertJSON(i.expr, s, true), r.jsonAt(i).muted())
+			r.collect(r.convertJSON(i.expr, s), r.jsonAt(i).muted())
 			continue
 		}
 		at := r.jsonAt(i)
 		at.mute = at.mute || c.source == nil || c.source.op != opText || isLocal(c.source.text)
-		e := convertJSON(i.expr, s, true)
+		e := r.convertJSON(i.expr, s)
 		c.args = append(c.args, binding{name: i.name, expr: e})
 		r.collect(e, at)
 	}
 	r.facts.calls = append(r.facts.calls, c)
 }
 
-func jsonScope(body []jsonItem) *scope {
+func (r *reader) jsonScope(body []jsonItem) *scope {
 	if over := find(body, "for_each"); over != nil {
-		return (*scope)(nil).iterator("each", convertJSON(over, nil, true))
+		return (*scope)(nil).iterator("each", r.convertJSON(over, nil))
 	}
 	return nil
 }
@@ -211,19 +211,19 @@ func (r *reader) jsonResource(kind, typ string, res jsonItem, body []jsonItem) {
 	if kind == "data" && typ == "terraform_remote_state" {
 		r.remote(res.name, hcl.Range{Start: hcl.Pos{Line: res.line}}, func(attr string) *expr {
 			if e := find(body, attr); e != nil {
-				return convertJSON(e, nil, true)
+				return r.convertJSON(e, nil)
 			}
 			return nil
 		})
 	}
-	r.jsonBody(body, jsonScope(body), name)
+	r.jsonBody(body, r.jsonScope(body), name)
 }
 
 // jsonBody notes the attributes of a block. What is a block in it reads like
 // an object.
 func (r *reader) jsonBody(body []jsonItem, s *scope, resource string) {
 	for _, i := range body {
-		e := convertJSON(i.expr, s, true)
+		e := r.convertJSON(i.expr, s)
 		if resource != "" && pathAttr().MatchString(i.name) {
 			r.facts.attrs = append(r.facts.attrs, binding{name: resource + "." + i.name, expr: e})
 		}
@@ -235,7 +235,7 @@ func (r *reader) jsonSettings(body []jsonItem) {
 	add := func(typ string, line int, e hcl.Expression) {
 		b := Backend{Type: typ, Config: map[string]any{}, Line: line}
 		for _, i := range items(e) {
-			v, ok := literalValue(convertJSON(i.expr, nil, false))
+			v, ok := literalValue(plainJSON(i.expr))
 			if b.Partial = b.Partial || !ok; ok {
 				b.Config[i.name] = v
 			}
@@ -255,12 +255,21 @@ func (r *reader) jsonSettings(body []jsonItem) {
 	}
 }
 
-// convertJSON takes over a JSON value; its strings are templates in code.
-func convertJSON(e hcl.Expression, s *scope, templates bool) *expr {
+// plainJSON takes over a JSON value whose strings are plain text.
+func plainJSON(e hcl.Expression) *expr {
+	return convertJSON(e, func(s string) *expr { return text(s) })
+}
+
+// convertJSON takes over a JSON value of code, whose strings are templates.
+func (r *reader) convertJSON(e hcl.Expression, s *scope) *expr {
+	return convertJSON(e, func(src string) *expr { return r.convertTemplate(src, s) })
+}
+
+func convertJSON(e hcl.Expression, convert func(string) *expr) *expr {
 	if list, diags := hcl.ExprList(e); !diags.HasErrors() {
 		out := &expr{op: opTuple}
 		for _, one := range list {
-			out.args = append(out.args, convertJSON(one, s, templates))
+			out.args = append(out.args, convertJSON(one, convert))
 		}
 		return out
 	}
@@ -268,14 +277,10 @@ func convertJSON(e hcl.Expression, s *scope, templates bool) *expr {
 		out := &expr{op: opObject}
 		for _, p := range pairs {
 			k, _ := PlainText(p.Key)
-			key := text(k)
-			if templates {
-				key = convertTemplate(k, s)
-			}
-			if key.op != opText {
+			if key := convert(k); key.op != opText {
 				k, out.computed = "", append(out.computed, key)
 			}
-			out.add(k, convertJSON(p.Value, s, templates))
+			out.add(k, convertJSON(p.Value, convert))
 		}
 		return out
 	}
@@ -283,21 +288,24 @@ func convertJSON(e hcl.Expression, s *scope, templates bool) *expr {
 	if diags.HasErrors() {
 		return hole
 	}
-	if v.IsNull() || !v.IsKnown() || v.Type() != cty.String || !templates {
+	if v.IsNull() || !v.IsKnown() || v.Type() != cty.String {
 		return convertLiteral(v)
 	}
-	return convertTemplate(v.AsString(), s)
+	return convert(v.AsString())
 }
 
-// convertTemplate takes over a text of the JSON syntax.
-func convertTemplate(src string, s *scope) *expr {
+// convertTemplate takes over a text of the JSON syntax. Places in it are those
+// in the texts of the file one after the other.
+func (r *reader) convertTemplate(src string, s *scope) *expr {
 	if !strings.Contains(src, "${") && !strings.Contains(src, "%{") {
 		return text(src)
 	}
 	if TooDeep([]byte(src)) {
 		return call("file", hole) // which can be any file
 	}
-	t, diags := hclsyntax.ParseTemplate([]byte(src), "", hcl.InitialPos)
+	start := hcl.Pos{Line: 1, Column: 1, Byte: len(r.texts)}
+	r.texts = append(r.texts, src...)
+	t, diags := hclsyntax.ParseTemplate([]byte(src), "", start)
 	if diags.HasErrors() || t == nil {
 		return hole // the engine fails with it
 	}

@@ -19,6 +19,10 @@ const (
 	values
 	valuesJSON
 	template
+	dataJSON // decoded by the code
+	dataYAML
+	dataCSV
+	versions
 )
 
 // node is a directory with all that is in it. A node says nothing of where it

@@ -16,6 +16,7 @@ const (
 	OwnFiles  Kind = "own"       // the files of code in a directory: of the root module, or of a local module that it calls
 	LockFile  Kind = "lock_file" // .terraform.lock.hcl of the root module
 	Variables Kind = "variables" // a file of variables
+	Versions  Kind = "version"   // a file that says which version of the engine is meant
 	Read      Kind = "read"      // a file, or a directory with all that is in it, that the code names
 	Pattern   Kind = "pattern"   // the files that match a pattern of fileset
 	LinkKind  Kind = "link"      // a symbolic link on the way to one of the others
@@ -43,7 +44,9 @@ func (l Link) String() string {
 type Widened struct {
 	File       string `json:"file"`
 	Line       int    `json:"line,omitempty"`
-	Expression string `json:"expression"`
+	Expression string `json:"expression"`     // the attribute that it stands in, or what is wrong with the file
+	Part       string `json:"part,omitempty"` // what of it cannot be told, as the workspace's Reach takes it
+	Why        string `json:"why"`
 	To         string `json:"to"` // the directory that counts instead
 }
 
@@ -59,6 +62,7 @@ type reach struct {
 	covers   []cover
 	widened  []Widened
 	problems []Problem
+	untold   []Untold
 	watch    []string
 	ignore   []string
 	keys     []string // paths under which a change can touch it; sorted
@@ -92,46 +96,79 @@ func (r *reach) chain(mod int, first ...Link) []Link {
 
 // touch is the way on which a path touches the workspace; nil when it does not.
 func (r *reach) touch(p string) []Link {
-	if slices.ContainsFunc(r.ignore, func(g string) bool { return matches(g, p) }) {
-		return nil
+	chain, _ := r.touches(p)
+	return chain
+}
+
+// touches is touch, and whether the code only does not tell that it does not.
+func (r *reach) touches(p string) (chain []Link, widened bool) {
+	if Ignored(r.ignore, p) {
+		return nil, false
 	}
-	return r.depends(p)
+	return r.because(p)
+}
+
+// Ignored reports whether patterns take a path out of a reach. As in a
+// .gitignore the last one that matches counts, and with "!" before it a pattern
+// puts back; "\\!" stands for a name that begins so.
+func Ignored(patterns []string, p string) bool {
+	for _, g := range slices.Backward(patterns) {
+		back, negated := strings.CutPrefix(g, "!")
+		if matches(back, p) {
+			return !negated
+		}
+	}
+	return false
+}
+
+// ignoresBelow reports whether everything in a directory is taken out of the reach.
+func (r *reach) ignoresBelow(dir string) bool {
+	return Ignored(r.ignore, dir) && !slices.ContainsFunc(r.ignore, func(g string) bool {
+		back, negated := strings.CutPrefix(g, "!")
+		return negated && mayEnter(back, dir)
+	})
 }
 
 // depends is touch, whatever the workspace ignores.
 func (r *reach) depends(p string) []Link {
+	chain, _ := r.because(p)
+	return chain
+}
+
+// because is touches, whatever the workspace ignores.
+func (r *reach) because(p string) (chain []Link, widened bool) {
 	dir, base := path.Split(p)
 	dir = path.Clean(dir)
 	for i, m := range r.mods {
 		if m.dir == dir {
 			if what := r.own(i, base); what != "" {
-				return r.chain(i, r.ownLink(i, what)...)
+				return r.chain(i, r.ownLink(i, what)...), false
 			}
 		}
 	}
 	for _, g := range r.watch {
 		if matches(g, p) {
-			return []Link{{What: "watch " + g + " of " + r.name}}
+			return []Link{{What: "watch " + g + " of " + r.name}}, false
 		}
 	}
 	for _, c := range r.covers {
 		if c.kind != Wide && c.has(p) {
-			return r.chain(c.mod, c.why)
+			return r.chain(c.mod, c.why), false
 		}
 	}
 	for i, m := range r.mods {
 		for _, from := range []string{m.dir, r.mods[0].dir} {
 			if file, n := m.named(from, p); n != nil {
-				return r.chain(i, Link{What: "named", File: path.Join(m.dir, file), Line: n.line})
+				return r.chain(i, Link{What: "named", File: path.Join(m.dir, file), Line: n.line}), false
 			}
 		}
 	}
 	for _, c := range r.covers {
 		if c.kind == Wide && c.has(p) && !(c.path == "." && noInput(p)) {
-			return r.chain(c.mod, c.why)
+			return r.chain(c.mod, c.why), true
 		}
 	}
-	return nil
+	return nil, false
 }
 
 // own is what a file in a module's directory is to it; "" when it is nothing.
@@ -172,7 +209,7 @@ func (r *reach) ownLink(mod int, what string) []Link {
 
 func (c *cover) has(p string) bool {
 	switch c.kind {
-	case probe, LinkKind, LockFile, Variables:
+	case probe, LinkKind, LockFile, Variables, Versions:
 		return p == c.path
 	case Pattern:
 		return matches(c.pattern, p)

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"strings"
 	"testing"
 	"testing/fstest"
 )
@@ -44,6 +45,36 @@ output "x" { value = file("../assets/${var.v}") }`),
 		got := g.Reads(c.workspace, []string{c.path})
 		if (len(got) == 1) != c.read || c.read && (got[0].Sure != c.sure || len(got[0].Chain) == 0) {
 			t.Errorf("%s of %s: %+v, want read %t, sure %t", c.path, c.workspace, got, c.read, c.sure)
+		}
+	}
+}
+
+// TestChangedBelow: of a directory with a slash at its end anything may differ, as
+// of a submodule that cannot be read.
+func TestChangedBelow(t *testing.T) {
+	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
+	tree := fstest.MapFS{
+		"module/main.tf": file(`module "m" { source = "../vendor/net/vpc" }`),
+		"file/main.tf":   file(`output "o" { value = file("../vendor/net/a/b.txt") }`),
+		"set/main.tf":    file(`output "o" { value = fileset("${path.module}/../vendor", "**/*.json") }`),
+		"other/main.tf":  file(`output "o" { value = file("../vendor/network/a.txt") }`),
+		"none/main.tf":   file(`resource "terraform_data" "x" {}`),
+	}
+	var all []Workspace
+	for _, name := range []string{"module", "file", "set", "other", "none"} {
+		all = append(all, Workspace{Name: name, Dir: name})
+	}
+	all = append(all, Workspace{Name: "ignores", Dir: "file", Ignore: []string{"vendor/**"}})
+	for path, want := range map[string]string{"vendor/net/": "module file set", "vendor/net/vpc/": "module set", "vendor/": "module file set other", "elsewhere/": ""} {
+		var got []string
+		for _, touched := range Affected(tree, all, []string{path}) {
+			got = append(got, touched.Workspace)
+			if len(touched.Chain) == 0 || touched.Path != path {
+				t.Errorf("%s: %+v", path, touched)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s touches %v, expected %s", path, got, want)
 		}
 	}
 }

@@ -11,6 +11,9 @@ import (
 func (b *builder) ref(mod int, file string, f *ref) {
 	v := b.envs[mod]
 	why := Link{What: f.text, File: file, Line: f.line}
+	before := b.at
+	b.at = &underway{mod: mod, ref: f, told: b.tells(f.path)}
+	defer func() { b.at = before }()
 	if f.fn == "templatestring" {
 		b.templateText(mod, f, why)
 		return
@@ -35,7 +38,7 @@ func (b *builder) read(mod int, f *ref, s string, why Link) {
 	switch {
 	case anchored:
 	case strings.HasPrefix(s, unknown): // it can be any path at all
-		b.widen(mod, why, f.text, ".")
+		b.widen(mod, why, f.text, "", ".")
 		return
 	case path.IsAbs(s), strings.HasPrefix(s, "~"), s == "":
 		return // not in the repository
@@ -43,7 +46,7 @@ func (b *builder) read(mod int, f *ref, s string, why Link) {
 		rest = b.dir + "/" + s // functions read from where the engine runs
 	}
 	b.located(mod, f, rest, why)
-	if f.fn == "templatefile" {
+	if f.fn == "templatefile" && !(b.at.covered && strings.ContainsAny(rest, unknown+anchor)) {
 		b.templates(mod, rest, why)
 	}
 }
@@ -65,7 +68,7 @@ func (b *builder) located(mod int, f *ref, p string, why Link) {
 		if b.graph.root.at(real) == nil {
 			b.absent(real, mod, why)
 		}
-		b.widen(mod, why, f.text, real)
+		b.widen(mod, why, f.text, "", real)
 		return
 	}
 	if strings.Contains(p, pattern) { // a name that fileset gave
@@ -99,7 +102,7 @@ func (b *builder) fileset(mod int, f *ref, base string, why Link) {
 	switch {
 	case anchored:
 	case strings.HasPrefix(base, unknown):
-		b.widen(mod, why, f.text, ".")
+		b.widen(mod, why, f.text, "", ".")
 		return
 	case path.IsAbs(base), strings.HasPrefix(base, "~"):
 		return
@@ -121,6 +124,29 @@ func (b *builder) glob(mod int, p string, why Link) {
 	if !inside(p) {
 		return
 	}
+	g, base := globbed(p)
+	real, links, err := b.graph.root.resolve(base)
+	if err != nil || !doublestar.ValidatePattern(g) {
+		if inside(base) {
+			b.widen(mod, why, why.What, "the files that it matches lie behind a link that leads nowhere", base)
+		}
+		return
+	}
+	for _, l := range links {
+		b.cover(cover{path: l, kind: LinkKind, mod: mod, why: why})
+	}
+	b.absent(real, mod, why)
+	if real != base { // the pattern goes on behind links
+		b.path(real, Read, mod, why)
+		return
+	}
+	b.cover(cover{path: base, kind: Pattern, pattern: g, mod: mod, why: why})
+	b.follow(base, b.graph.root.at(base), mod, why) // the links that it may match
+}
+
+// globbed is a path that has the marks of matched as a pattern, and the
+// directory that it starts from.
+func globbed(p string) (glob, base string) {
 	var g strings.Builder
 	for i := 0; i < len(p); i++ {
 		switch {
@@ -134,24 +160,7 @@ func (b *builder) glob(mod int, p string, why Link) {
 		}
 	}
 	fixed, _, _ := strings.Cut(p, pattern)
-	base := path.Clean(fixed[:strings.LastIndexByte(fixed, '/')+1])
-	real, links, err := b.graph.root.resolve(base)
-	if err != nil || !doublestar.ValidatePattern(g.String()) {
-		if inside(base) {
-			b.widen(mod, why, why.What, base)
-		}
-		return
-	}
-	for _, l := range links {
-		b.cover(cover{path: l, kind: LinkKind, mod: mod, why: why})
-	}
-	b.absent(real, mod, why)
-	if real != base { // the pattern goes on behind links
-		b.path(real, Read, mod, why)
-		return
-	}
-	b.cover(cover{path: base, kind: Pattern, pattern: g.String(), mod: mod, why: why})
-	b.follow(base, b.graph.root.at(base), mod, why) // the links that it may match
+	return g.String(), path.Clean(fixed[:strings.LastIndexByte(fixed, '/')+1])
 }
 
 // mayName covers text that is no literal where it stands, but known, and names

@@ -231,7 +231,7 @@ func init() { // the functions lead back to the table
 			o.add("", elements(e.args[1:]))
 			return []bound{{o, v}}
 		},
-		"jsondecode": decoded("jsonencode"), "yamldecode": decoded("yamlencode"),
+		"jsondecode": decoded("jsonencode"), "yamldecode": decoded("yamlencode"), "csvdecode": decoded("csvencode"),
 	}
 	for name := range transparent {
 		shapeFunctions[name] = func(v *env, e *expr) []bound {
@@ -273,11 +273,18 @@ func lookedUp(v *env, e *expr) []bound {
 	return append(slices.Clip(out), v.each(e.args[min(2, len(e.args)):])...)
 }
 
-// decoded are the shapes of what a function takes out of what another put in.
+// decoded are the shapes of what a function takes out of what another put in,
+// or of a file of the repository.
 func decoded(encode string) func(v *env, e *expr) []bound {
 	return func(v *env, e *expr) []bound {
 		var out []bound
 		for _, b := range v.each(some(e.args)) {
+			if content, known := v.content(decoders[e.text], b); known {
+				if out = append(out, content...); len(out) > maxShapes {
+					return []bound{{hole, v}}
+				}
+				continue
+			}
 			if b.op != opCall || b.text != encode {
 				return []bound{{e, v}}
 			}

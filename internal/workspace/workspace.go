@@ -52,16 +52,19 @@ type Workspace struct {
 	Env                map[string]EnvVar
 	Labels             map[string]string
 	Apply              Apply
-	DependsOn          []string         // names of the workspaces that are upstream of it
-	Inputs             map[string]Input // variables, by name, that outputs of other workspaces make
-	Watch              []string         // globs of further files that its plan depends on, relative to the repository's root
-	Ignore             []string         // globs of files whose change touches nothing, relative to the repository's root
-	InferDependencies  bool             // what it reads with terraform_remote_state is upstream, too
-	Engine             string           // name of the engine block: "terraform" or "tofu"
-	EngineVersion      string           // constraint on its version, besides that of the engine block; empty: none
-	Parallelism        int              // how many resources the engine works on at once; 0: as many as it does by itself
-	Origin             *Origin          // what a generator made it of; nil: it has a block of its own
-	OnRemoved          OnRemoved        // what to do when what it was made of is gone
+	DependsOn          []string            // names of the workspaces that are upstream of it
+	Inputs             map[string]Input    // variables, by name, that outputs of other workspaces make
+	Watch              []string            // globs of further files that its plan depends on, relative to the repository's root
+	Ignore             []string            // globs of files whose change touches nothing, relative to the repository's root; see Ignored
+	Reach              map[string][]string // what expressions read that the code does not tell: expression as written -> globs
+	SharedReach        []string            // the keys of Reach that the defaults of all workspaces give
+	InferDependencies  bool                // what it reads with terraform_remote_state is upstream, too
+	Engine             string              // name of the engine block: "terraform" or "tofu"
+	EngineVersion      string              // constraint on its version, besides that of the engine block; empty: none
+	Parallelism        int                 // how many resources the engine works on at once; 0: as many as it does by itself
+	Origin             *Origin             // what a generator made it of; nil: it has a block of its own
+	OnRemoved          OnRemoved           // what to do when what it was made of is gone
+	RenamedFrom        string              // its name before this one; empty: it had no other
 
 	ApplyOffline bool // apply although the remote does not say that the commit is still on its branch
 

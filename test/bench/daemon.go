@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -31,13 +32,15 @@ type setting struct {
 	poll       time.Duration
 	engine     string // a binary; empty: found on PATH
 	apply      string
-	env        string   // NAME=value for the engine; empty: none
-	workspaces []string // names, and their directories in the repository
+	env        string                         // NAME=value for the engine; empty: none
+	cliConfig  string                         // the engine's CLI configuration; empty: none
+	workspaces []string                       // names, and their directories in the repository
+	root       func(text, name string) string // a workspace's main.tf
 }
 
 func (s setting) hcl() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "data_dir = \"data\"\n\nrunner {\n  concurrency = %d\n}\n\n", workers)
+	fmt.Fprintf(&b, "data_dir = \"data\"\n\nrunner {\n  concurrency = %d\n  pass_env    = [\"TF_CLI_CONFIG_FILE\", \"LAB_WORLD\"]\n}\n\n", workers)
 	if s.engine != "" {
 		fmt.Fprintf(&b, "engine \"terraform\" {\n  path = %q\n}\n\n", s.engine)
 	}
@@ -75,6 +78,14 @@ func (b *bench) serve(ctx context.Context, dir string, s setting) (*daemon, erro
 	d := &daemon{dir: dir, ended: make(chan error, 1)}
 	d.cmd = exec.Command(b.tfops, "serve", "--config", config)
 	d.cmd.Stdout, d.cmd.Stderr = log, log
+	d.cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "TF_CLI_CONFIG_FILE=") })
+	if s.cliConfig != "" {
+		world, err := worldOf(dir)
+		if err != nil {
+			return nil, err
+		}
+		d.cmd.Env = append(d.cmd.Env, "TF_CLI_CONFIG_FILE="+s.cliConfig, world)
+	}
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt of this program is not for it
 	if err := d.cmd.Start(); err != nil {
 		return nil, err

@@ -52,18 +52,28 @@ func (b *bench) newFleet(ctx context.Context, n int, s setting) (*fleet, error) 
 	f := &fleet{setting: s, repo: gittest.NewRepoAt(fixture{dir}, filepath.Join(dir, "repo.git"))}
 	f.repo.Commit("main", map[string]string{"README.md": "The root modules come later.\n"})
 	f.setting.repo, f.workspaces, f.env = f.repo.Dir, names(n), b.env
-	if f.hand, err = newByHand(b.machine.engine, filepath.Join(dir, "hand"), f.modules("nothing")); err != nil {
+	if f.root == nil {
+		f.root = plainRoot
+	}
+	if f.hand, err = newByHand(b.machine.engine, f.cliConfig, filepath.Join(dir, "hand"), f.modules("nothing")); err != nil {
 		return nil, err
 	}
 	f.daemon, err = b.serve(ctx, dir, f.setting)
 	return f, err
 }
 
-// modules are the root modules at a commit, of two terraform_data each.
+// modules are the root modules at a commit.
 func (f *fleet) modules(text string) map[string]string {
 	files := map[string]string{}
 	for _, name := range f.workspaces {
-		files[name+"/main.tf"] = fmt.Sprintf(`resource "terraform_data" "first" {
+		files[name+"/main.tf"] = f.root(text, name)
+	}
+	return files
+}
+
+// plainRoot is a root module of two terraform_data.
+func plainRoot(text, name string) string {
+	return fmt.Sprintf(`resource "terraform_data" "first" {
   input = "%s of %s"
 }
 
@@ -71,8 +81,6 @@ resource "terraform_data" "second" {
   input = terraform_data.first.output
 }
 `, text, name)
-	}
-	return files
 }
 
 // restart ends the daemon and starts another in its place.

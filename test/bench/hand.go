@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -23,14 +24,15 @@ type cost struct {
 // byHand is the loop that tfops is compared with: root modules in
 // directories, and no state but their own.
 type byHand struct {
-	engine string
-	dir    string
-	dirs   []string
+	engine    string
+	cliConfig string
+	dir       string
+	dirs      []string
 }
 
 // newByHand lays out root modules, as a checkout would have them.
-func newByHand(engine, dir string, files map[string]string) (*byHand, error) {
-	h := &byHand{engine: engine, dir: dir}
+func newByHand(engine, cliConfig, dir string, files map[string]string) (*byHand, error) {
+	h := &byHand{engine: engine, cliConfig: cmp.Or(cliConfig, os.DevNull), dir: dir}
 	if err := h.checkout(files); err != nil {
 		return nil, err
 	}
@@ -97,9 +99,13 @@ func (h *byHand) one(ctx context.Context, dir string, args []string) (time.Durat
 		return 0, err
 	}
 	defer out.Close()
+	world, err := worldOf(h.dir)
+	if err != nil {
+		return 0, err
+	}
 	var complaint bytes.Buffer
 	cmd := exec.CommandContext(ctx, h.engine, args...)
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, engineEnv(), out, &complaint
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, append(engineEnv(h.cliConfig), world), out, &complaint
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	if err := cmd.Run(); err != nil {
 		return 0, fmt.Errorf("terraform %s in %s: %w\n%s", args[0], dir, err, complaint.Bytes())

@@ -25,7 +25,7 @@ func thisMachine(ctx context.Context, tfops string) (machine, error) {
 		return m, fmt.Errorf("what is measured beside tfops is terraform, which has to be on PATH: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, m.engine, "version", "-json")
-	cmd.Env = engineEnv()
+	cmd.Env = engineEnv(os.DevNull)
 	out, err := cmd.Output()
 	if err != nil {
 		return m, fmt.Errorf("%s version: %w", m.engine, err)
@@ -55,9 +55,9 @@ func (m machine) String() string {
 }
 
 // engineEnv is what the engine sees by hand; a runner gives it no more.
-func engineEnv() []string {
+func engineEnv(cliConfig string) []string {
 	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_INPUT=0",
-		"TF_CLI_CONFIG_FILE=" + os.DevNull}
+		"TF_CLI_CONFIG_FILE=" + cliConfig}
 }
 
 // loadAverage is that of the last minute.

@@ -52,7 +52,7 @@ type part struct {
 	run  func(context.Context, *bench) error
 }
 
-var parts = []part{{"passes", passes}, {"one", oneWorkspace}, {"processes", processes}, {"idle", idle}}
+var parts = []part{{"passes", passes}, {"modules", withModules}, {"one", oneWorkspace}, {"processes", processes}, {"idle", idle}}
 
 func main() {
 	o, err := parse(os.Args[1:])

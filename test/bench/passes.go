@@ -16,7 +16,7 @@ func passes(ctx context.Context, b *bench) error {
 	var starts []time.Duration
 	var rss []int64
 	for i := range b.rounds {
-		r, err := b.round(ctx, i%2 == 0)
+		r, err := b.round(ctx, b.n, setting{}, i%2 == 0)
 		if err != nil {
 			return err
 		}
@@ -26,9 +26,9 @@ func passes(ctx context.Context, b *bench) error {
 		b.say("round %d: first pass %s, apply %s, second pass %s", i+1, r.first, r.apply, r.second)
 	}
 	what := fmt.Sprintf("%d workspaces: ", b.n)
-	b.compare(what+"first pass", first, 1.25)
-	b.compare(what+"second pass, init reused", second, 1.0)
-	b.compare(what+"applying the approved plans", apply, 1.25)
+	b.compare(what+"first pass", first, 1.1)
+	b.compare(what+"second pass, init reused", second, 0.75)
+	b.compare(what+"applying the approved plans", apply, 1.15)
 	b.add(row{what: "from the branch moving to the first run's `planning`", value: durations(starts),
 		target: "< 300 ms", verdict: verdict(median(starts) < 300*time.Millisecond)})
 	b.add(row{what: "peak memory of the daemon meanwhile", value: megabytes(median(rss)), target: none})
@@ -43,8 +43,9 @@ type round struct {
 }
 
 // round measures one fleet from nothing. tfops goes first when asked to.
-func (b *bench) round(ctx context.Context, tfopsFirst bool) (r round, err error) {
-	f, err := b.newFleet(ctx, b.n, setting{poll: time.Hour, apply: "manual"})
+func (b *bench) round(ctx context.Context, n int, s setting, tfopsFirst bool) (r round, err error) {
+	s.poll, s.apply = time.Hour, "manual"
+	f, err := b.newFleet(ctx, n, s)
 	if err != nil {
 		return r, err
 	}

@@ -8,6 +8,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -36,11 +37,12 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"audited": cmdAudited, // audited ACTION [ACTOR]: a decision of this kind is recorded
 
 	// Git.
-	"repo":     cmdRepo,     // repo NAME: an empty one at NAME.git
-	"push":     cmdPush,     // push REPO BRANCH [DIR] [-m MESSAGE] [-a AUTHOR] [-rm PATH] [-force] [-quiet]: a commit with DIR's files; sets HEAD
-	"branch":   cmdBranch,   // branch REPO NAME (SHA|-): move or delete it
-	"tag":      cmdTag,      // tag REPO NAME SHA
-	"checkout": cmdCheckout, // checkout REPO DIR: a work tree of branch main whose origin is REPO over http
+	"repo":       cmdRepo,       // repo NAME: an empty one at NAME.git
+	"push":       cmdPush,       // push REPO BRANCH [DIR] [-m MESSAGE] [-a AUTHOR] [-rm PATH] [-force] [-quiet]: a commit with DIR's files; sets HEAD
+	"branch":     cmdBranch,     // branch REPO NAME (SHA|-): move or delete it
+	"tag":        cmdTag,        // tag REPO NAME SHA
+	"submodules": cmdSubmodules, // submodules REPO BRANCH (PATH URL SHA)…: a commit with these and no others; sets HEAD
+	"checkout":   cmdCheckout,   // checkout REPO DIR: a work tree of branch main whose origin is REPO over http
 
 	"githost": cmdGitHost, // githost VARIABLE USER PASSWORD: all repositories by http, for whom it names; the variable is its URL
 
@@ -198,6 +200,20 @@ func cmdBranch(ts *testscript.TestScript, _ bool, args []string) {
 
 func cmdTag(ts *testscript.TestScript, _ bool, args []string) {
 	sessionOf(ts).repos[args[0]].Tag(args[1], args[2])
+}
+
+func cmdSubmodules(ts *testscript.TestScript, _ bool, args []string) {
+	s := sessionOf(ts)
+	if len(args) < 2 || len(args)%3 != 2 {
+		ts.Fatalf("usage: submodules REPO BRANCH (PATH URL SHA)…")
+	}
+	content := map[string]string{".gitmodules": ""}
+	for sub := range slices.Chunk(args[2:], 3) {
+		content[".gitmodules"] += "[submodule \"" + sub[0] + "\"]\n\tpath = " + sub[0] + "\n\turl = " + sub[1] + "\n"
+		content[sub[0]] = gittest.Submodule(sub[2])
+	}
+	ts.Setenv("HEAD", s.repos[args[0]].Commit(args[1], content))
+	s.announce(args[0])
 }
 
 // cmdCheckout makes what a clone of the repository's branch main would be,

@@ -34,7 +34,10 @@ const mark = "NOT RUN: "
 
 // whole are tests that do less under the race detector, which would take
 // minutes for them. They run once more without it, whole.
-var whole = []struct{ pkg, tests string }{{"./internal/engine", "^TestNinetyNights$"}}
+var whole = []struct{ pkg, tests string }{
+	{"./internal/engine", "^TestNinetyNights$"},
+	{"./internal/workspace", "^(TestAffectedIsWhatDiffers|TestTooDeep)$"},
+}
 
 // scripts is the package that starts whole daemons, hundreds of them. They and their
 // runners are built as they are shipped: with the race detector each start takes ten

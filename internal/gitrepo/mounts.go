@@ -1,0 +1,348 @@
+package gitrepo
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/tfops/tfops/internal/fault"
+)
+
+// mounts are the submodules of a commit that is looked at. A commit's id says
+// what is in it, so a gitlink stands for the same files wherever it is.
+type mounts struct {
+	on      bool                            // submodules are followed
+	trees   map[plumbing.Hash]plumbing.Hash // by the commit of a gitlink: its tree
+	mixed   map[plumbing.Hash]bool          // trees with a followed gitlink below them: their ids do not tell their files
+	urls    map[string]string               // by path: what .gitmodules says
+	mirrors []*Mirror                       // that have them
+	paths   []string                        // of those that are there
+	missing []MissingSubmodule
+	digest  string // of which ones are there
+}
+
+// modules are the mirrors of a repository's submodules, by where they are.
+type modules struct {
+	mu      sync.Mutex
+	open    map[string]*Mirror
+	brought map[string]broughtModules // by commit
+}
+
+type broughtModules struct {
+	missing []MissingSubmodule
+	at      time.Time
+}
+
+const (
+	submoduleTimeout = 30 * time.Minute    // for all of a commit
+	bringAgain       = 20 * time.Second    // after some could not be had
+	moduleRest       = 30 * 24 * time.Hour // a mirror that nobody used for so long is removed
+	maxBrought       = 64
+)
+
+// Submodules brings the submodules of a commit that is in the mirror, where they
+// are followed: Tree and Changed have their files from then on. It returns those
+// that are missing. What is missing is asked for again now and then.
+func (m *Mirror) Submodules(ctx context.Context, sha string) ([]MissingSubmodule, error) {
+	if !m.remote.Submodules.On {
+		return nil, nil
+	}
+	m.modules.mu.Lock()
+	b, ok := m.modules.brought[sha]
+	m.modules.mu.Unlock()
+	if ok && (len(b.missing) == 0 || time.Since(b.at) < bringAgain) {
+		return b.missing, nil
+	}
+	v, done, err := m.read()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	root, err := m.tree(ctx, v, sha)
+	if err != nil {
+		return nil, err
+	}
+	found, err := m.mount(ctx, v, root, true)
+	if err != nil {
+		return nil, m.readFault(ctx, "reading the submodules of commit "+sha, err)
+	}
+	m.modules.mu.Lock()
+	defer m.modules.mu.Unlock()
+	if m.modules.brought == nil || len(m.modules.brought) >= maxBrought {
+		m.modules.brought = map[string]broughtModules{}
+	}
+	m.modules.brought[sha] = broughtModules{found.missing, time.Now()}
+	return found.missing, nil
+}
+
+// lacking are the missing submodules of the commit that was looked at last.
+func (m *Mirror) lacking() []MissingSubmodule {
+	m.modules.mu.Lock()
+	defer m.modules.mu.Unlock()
+	var last broughtModules
+	for _, b := range m.modules.brought {
+		if b.at.After(last.at) {
+			last = b
+		}
+	}
+	return last.missing
+}
+
+// mounting is a mounts in the making.
+type mounting struct {
+	*mounts
+	m     *Mirror
+	fetch bool
+	count int
+	todo  []mountPoint
+	done  []func() // lets go of what was read
+}
+
+// mountPoint is a repository whose submodules are to be found: the root, or a submodule.
+type mountPoint struct {
+	path  string // empty for the root
+	at    address
+	depth int
+	from  trees
+	tree  plumbing.Hash
+	above []plumbing.Hash // the trees that lead to it
+}
+
+// mount finds the submodules of a tree, and fetches what is not there if asked
+// to. A submodule that cannot be had is told, and is no error.
+func (m *Mirror) mount(ctx context.Context, v *view, root plumbing.Hash, fetch bool) (*mounts, error) {
+	w := &mounting{m: m, fetch: fetch, mounts: &mounts{on: m.remote.Submodules.On, trees: map[plumbing.Hash]plumbing.Hash{},
+		mixed: map[plumbing.Hash]bool{}, urls: map[string]string{}}}
+	if !m.remote.Submodules.On {
+		return w.mounts, nil
+	}
+	defer func() {
+		for _, done := range w.done {
+			done()
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, submoduleTimeout)
+	defer cancel()
+	w.todo = []mountPoint{{at: m.at, from: trees{view: v}, tree: root}}
+	for len(w.todo) > 0 {
+		p := w.todo[0]
+		w.todo = w.todo[1:]
+		if err := w.point(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	sum := sha256.New()
+	for _, h := range slices.SortedFunc(maps.Keys(w.trees), func(a, b plumbing.Hash) int { return slices.Compare(a[:], b[:]) }) {
+		sum.Write(h[:])
+	}
+	w.digest = string(sum.Sum(nil))
+	slices.Sort(w.paths)
+	slices.SortFunc(w.missing, func(a, b MissingSubmodule) int { return strings.Compare(a.Path, b.Path) })
+	return w.mounts, nil
+}
+
+// point finds the submodules of one repository.
+func (w *mounting) point(ctx context.Context, p mountPoint) error {
+	entries, err := p.from.modulesOf(p.tree)
+	if err != nil {
+		if errors.Is(err, plumbing.ErrObjectNotFound) {
+			return err // damage of the mirror
+		}
+		w.lack(path.Join(p.path, modulesFile), refuseURL("mend the file, and push", "cannot be read: %v", err))
+		return nil
+	}
+	for _, e := range entries {
+		if e.wrong != nil && (e.path == "" || climbs(e.path)) {
+			w.lack(path.Join(p.path, modulesFile), refuseURL("mend the file, and push", "names a submodule that %v", e.wrong))
+			continue
+		}
+		link, above, err := p.from.gitlink(p.tree, e.path)
+		if err != nil {
+			return err
+		}
+		if link.missing() {
+			continue // it was removed, and its entry is left
+		}
+		above = slices.Concat(p.above, above)
+		for _, h := range above {
+			w.mixed[h] = true
+		}
+		full := path.Join(p.path, e.path)
+		w.urls[full] = e.url
+		err = w.follow(ctx, p, e, mountPoint{path: full, depth: p.depth + 1, above: above}, link.hash)
+		if ctx.Err() != nil && context.Cause(ctx) == context.Canceled {
+			return err
+		}
+		if err != nil {
+			w.lack(full, err)
+		}
+	}
+	return nil
+}
+
+// follow mounts one submodule, and leaves its own ones to be found.
+func (w *mounting) follow(ctx context.Context, from mountPoint, e moduleEntry, to mountPoint, commit plumbing.Hash) error {
+	w.count++
+	switch {
+	case e.wrong != nil:
+		return e.wrong
+	case w.count > maxSubmodules:
+		return refuseURL("have fewer of them", "is one of more than %d submodules", maxSubmodules)
+	case to.depth > maxSubmoduleDepth:
+		return refuseURL("put it higher up", "is a submodule within %d others", maxSubmoduleDepth)
+	}
+	var err error
+	if to.at, err = moduleAddress(from.at, e.url); err != nil {
+		return err
+	}
+	sub, err := w.m.module(to.at)
+	if err != nil {
+		return err
+	}
+	if err := sub.bring(ctx, commit.String(), w.fetch); err != nil {
+		return err
+	}
+	v, done, err := sub.read()
+	if err != nil {
+		return err
+	}
+	w.done = append(w.done, done)
+	c, err := v.commit(commit)
+	if err != nil {
+		return sub.readFault(ctx, "reading commit "+commit.String(), err)
+	}
+	w.trees[commit] = c.TreeHash
+	w.paths = append(w.paths, to.path)
+	if !slices.Contains(w.mirrors, sub) {
+		w.mirrors = append(w.mirrors, sub)
+	}
+	to.from, to.tree = trees{view: v}, c.TreeHash
+	w.todo = append(w.todo, to)
+	return nil
+}
+
+// lack notes that a submodule is not there.
+func (w *mounting) lack(p string, err error) {
+	missing := MissingSubmodule{Path: p, Why: err.Error(), Next: fault.Next(err)}
+	var refused *refusedURL
+	if errors.As(err, &refused) {
+		missing.Next = refused.next
+	} else {
+		missing.Why, missing.Passing = "cannot be fetched: "+missing.Why, true
+	}
+	w.missing = append(w.missing, missing)
+}
+
+// bring has a submodule's commit in its mirror: by its id where the host gives
+// it, or else with all that the host has.
+func (m *Mirror) bring(ctx context.Context, sha string, fetch bool) error {
+	if m.Has(sha) {
+		return nil
+	}
+	if !fetch {
+		return fault.New(fault.Unavailable, "tfops poll "+m.remote.Name, "repository %q: commit %s of %s has not been fetched yet", m.remote.Name, sha, m.at.display())
+	}
+	for _, wanted := range []string{sha, Everything} {
+		if _, err := m.Fetch(ctx, wanted); err != nil {
+			return err
+		}
+		if m.Has(sha) {
+			return nil
+		}
+	}
+	return fault.New(fault.NotFound, "push that commit there, or commit the submodule at one that is there",
+		"%s has no commit %s", m.at.display(), sha)
+}
+
+// module is the mirror of a submodule that is at an address.
+func (m *Mirror) module(at address) (*Mirror, error) {
+	remote, err := m.moduleRemote(at)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256([]byte(remote.URL))
+	dir := filepath.Join(m.dir, "modules", hex.EncodeToString(sum[:12])+".git")
+	m.modules.mu.Lock()
+	defer m.modules.mu.Unlock()
+	sub := m.modules.open[dir]
+	if sub == nil {
+		if sub, err = Open(dir, remote); err != nil {
+			return nil, err
+		}
+		sub.Follow(func(string) bool { return false }) // nothing but the commits that are asked for
+		if m.modules.open == nil {
+			m.modules.open = map[string]*Mirror{}
+		}
+		m.modules.open[dir] = sub
+	}
+	_ = os.Chtimes(dir, time.Time{}, time.Now()) // for maintainModules; a wrong guess costs a fetch
+	return sub, nil
+}
+
+// maintainModules is Maintain for the mirrors of submodules. All commits that
+// were ever asked for are kept: no branch may have them any more. What nobody
+// used for long is removed as a whole.
+func (m *Mirror) maintainModules(ctx context.Context) error {
+	dirs, err := filepath.Glob(filepath.Join(globEscape(m.dir), "modules", "*.git"))
+	for _, dir := range dirs {
+		info, serr := os.Stat(dir)
+		m.modules.mu.Lock()
+		sub := m.modules.open[dir]
+		if serr == nil && time.Since(info.ModTime()) > moduleRest && sub == nil {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+		m.modules.mu.Unlock()
+		if sub == nil {
+			continue
+		}
+		keep := []string{}
+		if v, done, rerr := sub.read(); rerr == nil {
+			for h := range v.seen {
+				keep = append(keep, h.String())
+			}
+			done()
+		}
+		err = errors.Join(err, sub.Maintain(ctx, keep))
+	}
+	return err
+}
+
+// lease takes the present views of the submodules; the caller calls the returned
+// function when it is done.
+func (s *mounts) lease() (views []*view, release func()) {
+	var all []func()
+	if s != nil {
+		for _, sub := range s.mirrors {
+			if v, done, err := sub.read(); err == nil {
+				views, all = append(views, v), append(all, done)
+			}
+		}
+	}
+	return views, func() {
+		for _, done := range all {
+			done()
+		}
+	}
+}
+
+// name is the id of an entry's content. The id of a tree does not tell which of
+// the submodules below it are there.
+func (s *mounts) name(e entry) string {
+	if s != nil && s.mixed[e.hash] {
+		return string(e.hash[:]) + s.digest
+	}
+	return string(e.hash[:])
+}
+
+func (s *mounts) follows() bool { return s != nil && s.on }
