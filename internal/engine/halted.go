@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 )
@@ -64,7 +65,9 @@ func (e *Engine) lookForHalts(ctx context.Context, before map[string][]run.Stopp
 	}
 	found, err := e.Halts.Stopped(slices.Collect(maps.Keys(dirs))...)
 	if err != nil {
-		e.Log.Warn("it cannot be seen whether runners are stopped", "error", err)
+		if _, lacks := fault.LackOf(err); !lacks { // which others say
+			e.Log.Warn("it cannot be seen whether runners are stopped", "error", err)
+		}
 		return before
 	}
 	seen, told := map[string][]run.Stopped{}, map[string][]run.Stopped{}

@@ -99,8 +99,8 @@ func Pin(dir string) error {
 	if err != nil {
 		return err
 	}
-	head := fmt.Sprintf("%s%s\n%s\n", header, id, sum(b.Bytes()))
 	index := filepath.Join(dir, indexName)
+	head := fmt.Sprintf("%s%s\n%s\n", header, id, sum(b.Bytes()))
 	if err := os.WriteFile(index+".tmp", append([]byte(head), b.Bytes()...), 0o600); err != nil {
 		return err
 	}
