@@ -167,11 +167,13 @@ func TestATamperedBaseIsNotShared(t *testing.T) {
 func TestDamagedListIsNoBase(t *testing.T) {
 	m, first, second, _, later := mirrored(t)
 	for name, damage := range map[string]func(path string) error{
-		"gone":     os.Remove,
-		"cut":      func(p string) error { return os.Truncate(p, 100) },
-		"empty":    func(p string) error { return os.Truncate(p, 0) },
-		"not hex":  func(p string) error { return os.WriteFile(p, []byte("same.tf\x00abc\x00zz\x00-\x00"), 0o600) },
-		"climbing": func(p string) error { return os.WriteFile(p, []byte("../x\x00abc\x00"+fmt.Sprintf("%064d", 0)+"\x00-\x00"), 0o600) },
+		"gone":    os.Remove,
+		"cut":     func(p string) error { return os.Truncate(p, 100) },
+		"empty":   func(p string) error { return os.Truncate(p, 0) },
+		"not hex": func(p string) error { return os.WriteFile(p, []byte("same.tf\x00abc\x00zz\x00-\x00"), 0o600) },
+		"climbing": func(p string) error {
+			return os.WriteFile(p, []byte("../x\x00abc\x00"+fmt.Sprintf("%064d", 0)+"\x00-\x00"), 0o600)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := Open(t.TempDir())

@@ -70,6 +70,7 @@ func fixture() sample {
 			Origin: &workspace.Origin{Generator: "live", Branch: "main", Dir: "live/net", VarFile: "a.tfvars"},
 			Orphan: &workspace.Orphan{Since: at(-3), Why: "gone", Asked: true}, Ended: "run 01zgwseg0v3j is errored", HeldBack: "dns", HalfDone: "01zgwseg0v3j",
 			Outputs: map[string]workspace.Output{"vpc": {Digest: "d2", Sensitive: true}}, Inputs: map[string]string{"workspace.dns.outputs.zone": "d1"},
+			MetLock:    &workspace.MetLock{Run: "01zgwseg0v3j", At: at(5), ID: "4f2c", Who: "li@laptop", Operation: "OperationTypeApply", Created: at(4), Next: "wait for it"},
 			Suspension: &workspace.Suspension{By: "ana", Reason: "a freeze", At: at(1), Until: at(99)},
 			Dir:        "lan", RenamedFrom: "lan", Renamed: &workspace.Renamed{To: "wan", At: at(7)},
 			Drift: workspace.DriftRecord{Status: workspace.Drifted, CheckedAt: at(-5), Since: at(-6), Addresses: []string{"aws_vpc.main"}, Why: "why", DueAt: at(-7), HealStopped: "healed three times", NotHealed: "a commit waits"}},

@@ -43,7 +43,7 @@ func (x *Index) Graph(tree fs.FS, ws []Workspace) *Graph {
 	g.derive(base, keys)
 	for i, w := range ws {
 		if g.reaches[i] == nil {
-			g.reaches[i] = buildReach(g, s, w, keys[i])
+			g.reaches[i] = reachOf(g, s, w, keys[i])
 		}
 	}
 	g.indexed(base)

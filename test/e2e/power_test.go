@@ -118,7 +118,7 @@ func (l *lab) powerCommit(n int) {
 	l.repo.Commit("main", map[string]string{
 		"deploy.sh": fmt.Sprintf("deploy %d", n),
 		"main.tf": l.module(fmt.Sprintf("resource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = file(\"deploy.sh\")\n  gate = %q\n}\n"+
-			"resource \"terraform_data\" \"run\" {\n  triggers_replace = file(\"deploy.sh\")\n  provisioner \"local-exec\" {\n    command = \"echo ran: $(cat deploy.sh) >> %s\"\n  }\n}\n",
+			"resource \"terraform_data\" \"run\" {\n  triggers_replace = file(\"deploy.sh\")\n  provisioner \"local-exec\" {\n    command = \"text=$(cat deploy.sh) && echo ran: $text >> %s\" # which fails where the disk is gone, before the process is\n  }\n}\n",
 			l.gate("apply").path, l.path("ran")))})
 }
 
