@@ -39,6 +39,7 @@ check: ## formatting, vet, staticcheck, generated files
 bench: build ## the measurements of docs/BENCHMARKS.md
 	$(GO) run ./test/bench
 	$(GO) test ./internal/gitrepo -run XXX -bench BenchmarkGraph -benchtime 8x
+	$(GO) test ./internal/gitrepo -run XXX -bench BenchmarkLargeFleet -benchtime 4x
 	$(GO) test ./internal/gitrepo -run XXX -bench BenchmarkMemory/1GB -benchtime 1x
 	$(GO) test ./internal/drift ./internal/drift/report -run XXX -bench . -benchtime 10x
 

@@ -98,6 +98,9 @@ func (d *daemon) open() error {
 	if err != nil {
 		return err
 	}
+	if err := d.holdAnew(context.Background()); err != nil {
+		return err
+	}
 	if compacted, err := d.store.Compact(); err != nil {
 		return err
 	} else if compacted {
@@ -250,7 +253,8 @@ func (d *daemon) keepConfigured(ctx context.Context, reload <-chan os.Signal) {
 func (d *daemon) reload(ctx context.Context) {
 	cfg, err := config.Load(d.ConfigPath)
 	if err == nil && cfg.DataDir != d.cfg.DataDir {
-		err = fault.New(fault.Conflict, "restart tfops serve", "data_dir changed from %s to %s, which takes a restart", d.cfg.DataDir, cfg.DataDir)
+		err = fault.New(fault.Conflict, fmt.Sprintf("stop tfops serve, move the directory (mv %s %s), and start it again; or set data_dir back", d.cfg.DataDir, cfg.DataDir),
+			"data_dir changed from %s to %s, which takes a restart: all that tfops knows and the states that it keeps are in the first", d.cfg.DataDir, cfg.DataDir)
 	}
 	var settings *engine.Settings
 	if err == nil {

@@ -195,3 +195,19 @@ func TestAFailureOfTheAnalysisWidens(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// A text that is a template reads files with OpenTofu only: Terraform refuses it.
+func TestTemplatesThatAreTexts(t *testing.T) {
+	code := "locals { t = { a = \"$${file(\\\"x/y.txt\\\")}\" } }\n" +
+		"output \"a\" {\n  value = [for k in data.x.y.keys : templatestring(local.t[k], {})]\n}\n" +
+		"output \"b\" {\n  value = templatestring(data.x.y.text, { z = file(\"x/z.txt\") })\n}\n"
+	tree := files(map[string]string{"app/main.tf": code, "x/other.txt": "", "app/x/y.txt": "", "app/x/z.txt": ""})
+	for engine, want := range map[string]string{"terraform": "", "tofu": "app"} {
+		g := NewIndex().Graph(tree, []Workspace{{Name: "app", Dir: "app", Engine: engine}})
+		for p, touched := range map[string]string{"app/x/y.txt": want, "x/other.txt": want, "app/x/z.txt": "app"} {
+			if got := names(g.Affected([]string{p})); got != touched {
+				t.Errorf("%s: %s touches %q, want %q", engine, p, got, touched)
+			}
+		}
+	}
+}
