@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/tfops/tfops/internal/api"
@@ -177,5 +179,22 @@ func TestNoPeerNoAnswer(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// What the machine lacks is no internal error: whoever asks can do something about it.
+func TestWhatTheMachineLacksIsNoInternalError(t *testing.T) {
+	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOSPC} {
+		for _, err := range []error{&fs.PathError{Op: "open", Path: "/data/runs/r/plan.json", Err: errno},
+			fault.New(fault.Internal, "look at it", "the plan cannot be read: %w", errno)} {
+			p := problemOf(err, "R1")
+			l, _ := fault.LackOf(err)
+			if strings.Contains(p.Detail, "internal error") || p.Next == "" || l.Own && p.Next != l.Next {
+				t.Errorf("%v is said as %+v", err, p)
+			}
+			if strings.Contains(p.Detail, "/data/") {
+				t.Errorf("our own detail is shown: %+v", p)
+			}
+		}
 	}
 }

@@ -37,11 +37,19 @@ func problemOf(err error, request string) *problem {
 	var f *fault.Error
 	if errors.As(err, &f) && f.Message != "" {
 		code := fault.CodeOf(err)
-		return newProblem(api.StatusOf(code), code, f.Message, fault.Next(err))
+		return newProblem(api.StatusOf(code), code, f.Message, fault.Next(fault.OfMachine(err)))
+	}
+	if l, ok := fault.LackOf(err); ok { // our own detail, and yet a person's to mend
+		return newProblem(api.StatusOf(fault.Unavailable), fault.Unavailable, "tfops serve cannot answer: "+l.What+" (request id "+request+")", l.Next)
 	}
 	code := fault.CodeOf(err)
 	return newProblem(api.StatusOf(code), code, "internal error, see the daemon's log, request id "+request,
 		"look for "+request+" in the log of tfops serve")
+}
+
+func lacks(err error) bool {
+	_, ok := fault.LackOf(err)
+	return ok
 }
 
 // fail makes an error presentable, and logs what is not shown.
@@ -51,7 +59,7 @@ func fail(ctx context.Context, err error) *problem {
 	switch {
 	case ctx.Err() != nil: // nobody is there to read the answer
 		rq.log.Debug("a request was given up", "error", err)
-	case p.Code == string(fault.Internal):
+	case p.Code == string(fault.Internal), lacks(err):
 		rq.log.Error("a request failed", "error", err)
 	default:
 		rq.log.Debug("a request was refused", "code", p.Code, "error", err)

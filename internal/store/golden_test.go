@@ -274,7 +274,7 @@ func TestOldFilesOpen(t *testing.T) {
 					f.ended.Warnings, f.ended.Confirm, f.ended.Debug, f.ended.Upgrade, f.ended.Unconfirmed = nil, nil, false, false, ""
 					f.ended.NewState, f.ended.Moving, f.record.AppliedState, f.record.StatePlace, f.record.StateTrouble = nil, nil, nil, "", nil // nor which state was applied to
 				}
-				f.record.HalfDone = "" // which schema 4 has since after its file was made
+				f.record.MetLock, f.record.HalfDone = nil, "" // which schema 4 has since after its file was made
 				before, _ := os.ReadFile(path)
 				s := open(t, path, Options{ReadOnly: readOnly})
 				d, events, err := s.Dossier(t.Context(), f.ended.ID)
