@@ -175,6 +175,7 @@ func (r *reader) make(c *Config, b block, defaults settings, engine string, src 
 	both.varFiles = files
 	w := both.workspace(engine)
 	w.Name, w.Range, w.Branch, w.Dir = name.val, b.header, o.Branch, path.Clean(o.Dir)
+	w.Tag, w.TagPrefix, w.Commit = "", "", "" // of defaults: generators make workspaces of branches
 	m.checkVarFiles(w, files)
 	m.checkBackendFiles(w, both.backendConfigFiles)
 	if o.VarFile != "" {
