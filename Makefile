@@ -18,8 +18,12 @@ engines: ## the engines that tests run besides the terraform on PATH, built once
 test: engines ## every test, with the race detector but for the end-to-end scripts; says what it did not run and why
 	$(GO) run ./internal/testrig/testall
 
-test-long: engines ## flipped bits over the whole of a store's file, and the end-to-end scripts with the race detector: some half an hour
+WORLDS ?= 200
+test-long: engines ## what takes an hour: P1 as a property, power cuts (as root), torn files, flipped bits, by hand against by tfops, the end-to-end scripts with the race detector
 	TFOPS_LONG=1 $(GO) test ./internal/store -run TestRottenBitsAreNeverSilent -v -timeout 60m
+	$(GO) test ./internal/runner -run TestWhatWasShownIsApplied -worlds $(WORLDS) -timeout 60m
+	$(GO) test ./test/e2e -run TestWhatWasShownIsAppliedByTheDaemon -v -interleavings $(WORLDS) -timeout 60m
+	TFOPS_LONG=1 $(GO) test ./test/e2e -run 'TestPowerCut|TestTornFiles|TestByHandEqualsByTfops' -v -powercuts 20 -timeout 60m
 	$(GO) test -race ./test/e2e -timeout 90m
 
 check: ## formatting, vet, staticcheck, generated files
@@ -35,6 +39,7 @@ check: ## formatting, vet, staticcheck, generated files
 bench: build ## the measurements of docs/BENCHMARKS.md
 	$(GO) run ./test/bench
 	$(GO) test ./internal/gitrepo -run XXX -bench BenchmarkGraph -benchtime 8x
+	$(GO) test ./internal/gitrepo -run XXX -bench BenchmarkLargeFleet -benchtime 4x
 	$(GO) test ./internal/gitrepo -run XXX -bench BenchmarkMemory/1GB -benchtime 1x
 	$(GO) test ./internal/drift ./internal/drift/report -run XXX -bench . -benchtime 10x
 

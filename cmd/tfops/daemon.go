@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -51,7 +50,7 @@ type daemon struct {
 	engine   *engine.Engine
 	notifier *notify.Notifier
 	server   *server.Server
-	listener net.Listener
+	listener *server.Socket
 	mirrors  mirrors
 
 	rendering chan struct{} // the place of who writes a report
@@ -99,6 +98,9 @@ func (d *daemon) open() error {
 	if err != nil {
 		return err
 	}
+	if err := d.holdAnew(context.Background()); err != nil {
+		return err
+	}
 	if compacted, err := d.store.Compact(); err != nil {
 		return err
 	} else if compacted {
@@ -119,7 +121,7 @@ func (d *daemon) open() error {
 		return err
 	}
 	local := &runner.Local{Exe: d.Exe}
-	d.engine = engine.New(engine.Options{Store: d.store, Journal: d.store, Runner: local, Engines: local, Vault: key,
+	d.engine = engine.New(engine.Options{Store: d.store, Journal: d.store, Runner: local, Engines: local, Halts: local, Vault: key,
 		DataDir: cfg.DataDir, Log: d.Log, Environ: d.Environ, Intact: d.intact}, settings)
 	d.notifier = notify.New(d.store, notify.Options{Targets: d.notified, Reports: d.renderReport, Tell: d.tellDelivery})
 	d.server = server.New(server.Options{Engine: d.engine, Store: d.store, Outbox: d.outbox(), Config: d.configStatus, Version: d.versions, Log: d.Log,
@@ -204,11 +206,8 @@ func lockDataDir(dir string) (*flock.Flock, error) {
 
 func unwritable(dir string, err error) error {
 	next := "run as the user that owns it, and look at its disk"
-	switch {
-	case errors.Is(err, syscall.EROFS):
-		next = "make its file system writable"
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		next = "make room on its disk"
+	if l, ok := fault.LackOf(err); ok {
+		next = l.Next
 	}
 	return fault.New(fault.Unavailable, next, "the data directory %s cannot be written: %w", dir, err)
 }
@@ -236,7 +235,7 @@ func (d *daemon) key() (*seal.Key, error) {
 func (d *daemon) keepConfigured(ctx context.Context, reload <-chan os.Signal) {
 	changed, err := d.watchFiles(ctx)
 	if err != nil {
-		d.Log.Warn("changes of the configuration are not noticed by themselves; send SIGHUP after one", "error", err)
+		d.Log.Warn("changes of the configuration are not noticed by themselves; send SIGHUP after one", "error", err, "next", watchNext(err))
 	}
 	for {
 		select {
@@ -254,7 +253,8 @@ func (d *daemon) keepConfigured(ctx context.Context, reload <-chan os.Signal) {
 func (d *daemon) reload(ctx context.Context) {
 	cfg, err := config.Load(d.ConfigPath)
 	if err == nil && cfg.DataDir != d.cfg.DataDir {
-		err = fault.New(fault.Conflict, "restart tfops serve", "data_dir changed from %s to %s, which takes a restart", d.cfg.DataDir, cfg.DataDir)
+		err = fault.New(fault.Conflict, fmt.Sprintf("stop tfops serve, move the directory (mv %s %s), and start it again; or set data_dir back", d.cfg.DataDir, cfg.DataDir),
+			"data_dir changed from %s to %s, which takes a restart: all that tfops knows and the states that it keeps are in the first", d.cfg.DataDir, cfg.DataDir)
 	}
 	var settings *engine.Settings
 	if err == nil {
@@ -334,6 +334,18 @@ func (d *daemon) watchFiles(ctx context.Context) (<-chan struct{}, error) {
 		}
 	}()
 	return changed, nil
+}
+
+// watchNext says what to do where the kernel gives no more watches: it calls that
+// a lack of files or of space.
+func watchNext(err error) string {
+	switch {
+	case errors.Is(err, syscall.EMFILE):
+		return "raise fs.inotify.max_user_instances (sysctl), or ulimit -n"
+	case errors.Is(err, syscall.ENOSPC):
+		return "raise fs.inotify.max_user_watches (sysctl)"
+	}
+	return fault.Next(err)
 }
 
 func (d *daemon) isConfig(path string) bool {

@@ -79,6 +79,7 @@ const groundEvery = 500 * time.Millisecond
 func (d *daemon) keepGround(ctx context.Context) error {
 	look := time.NewTicker(groundEvery)
 	defer look.Stop()
+	trouble := ""
 	for {
 		select {
 		case <-ctx.Done():
@@ -87,9 +88,27 @@ func (d *daemon) keepGround(ctx context.Context) error {
 			d.Log.Error("the data directory is not the one that was opened; stopping", "error", err, "next", fault.Next(err))
 			return err
 		case <-look.C:
-			_ = d.intact() // what it finds comes through lost
+			if d.intact() == nil { // what it finds comes through lost
+				trouble = d.keepSocket(trouble)
+			}
 		}
 	}
+}
+
+// keepSocket makes the socket again where it was removed. What keeps it from
+// that is told once; trouble is what was told last.
+func (d *daemon) keepSocket(trouble string) string {
+	made, err := d.listener.Restore()
+	switch {
+	case err != nil && err.Error() != trouble:
+		d.Log.Error("the socket is gone and cannot be made again; trying again", "error", err, "next", fault.Next(err))
+		return err.Error()
+	case err != nil:
+		return trouble
+	case made:
+		d.Log.Warn("the socket was removed, and was made again", "socket", d.listener.Addr().String())
+	}
+	return ""
 }
 
 // damage lists the records of the store that were set aside.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -133,6 +134,10 @@ func (a *app) rebuild(ctx context.Context, dir, path, backup string, configured 
 		return done, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	folders, err := renamedSince(ctx, s, dir)
+	if err != nil {
+		return done, err
+	}
 	runs, err := s.Runs(ctx, run.Query{})
 	if err != nil {
 		return done, err
@@ -157,6 +162,11 @@ func (a *app) rebuild(ctx context.Context, dir, path, backup string, configured 
 	now := a.now().UTC()
 	why := "the store was recovered on " + now.Format("2006-01-02 15:04 MST") + "; compare what is applied with its state first"
 	r := run.Recover(runs, records, remains, stands, why, now)
+	for i := range r.Records {
+		if folder := folders[r.Records[i].Name]; folder != r.Records[i].Name {
+			r.Records[i].Dir = cmp.Or(r.Records[i].Dir, folder)
+		}
+	}
 	if err := s.Rebuild(ctx, r); err != nil {
 		return done, err
 	}
@@ -168,6 +178,25 @@ func (a *app) rebuild(ctx context.Context, dir, path, backup string, configured 
 		done.Interrupted = append(done.Interrupted, k.ID)
 	}
 	return done, nil
+}
+
+// renamedSince has a backup know what workspaces have been renamed since, and
+// tells the directories of those whose name is another.
+func renamedSince(ctx context.Context, s *store.Store, dir string) (map[string]string, error) {
+	records, err := s.Records(ctx)
+	if err != nil {
+		return nil, err
+	}
+	told, err := engine.Recollect(dir, records)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range told.Renames {
+		if _, _, err := s.Enqueue(ctx, run.Batch{Renames: []run.Rename{r}}); err != nil {
+			return nil, err
+		}
+	}
+	return told.Folders, nil
 }
 
 // beginWith lays down what the new store begins with: the backup, or nothing.

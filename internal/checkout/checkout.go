@@ -2,7 +2,11 @@
 // all runs of it and never written again.
 //
 //	<dir>/<repository>/<commit>/files, index   the tree, pinned; see package pinned
-//	<dir>/<repository>/<commit>/exported.json  what Git could not bring
+//	<dir>/<repository>/<commit>/exported.json  what Git could not bring, after a line with its checksum
+//	<dir>/<repository>/<commit>/shared         the files that a checkout of another commit can have links to
+//
+// A checkout has links to the files that it has in common with one that is there. Their
+// link counts and times of change tell nothing then, so those that were touched are read.
 //
 // A checkout is a cache: whatever is not as it was written is thrown away and made anew
 // from the objects in the mirror. So nothing has to be waited for until it is on the
@@ -15,6 +19,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -31,7 +36,7 @@ import (
 
 // Source gives the tree of a commit.
 type Source interface {
-	Export(ctx context.Context, sha, dst string) (gitrepo.Exported, error)
+	ExportBeside(ctx context.Context, sha, dst string, base gitrepo.Base) (gitrepo.Exported, error)
 }
 
 // Checkout is the tree of one commit on the disk.
@@ -112,7 +117,7 @@ func (s *Store) ensure(ctx context.Context, src Source, sha, dir string) (Checko
 		return Checkout{}, spaceFault(sha, err)
 	}
 	defer os.RemoveAll(half) // of no effect once it was renamed
-	x, err := src.Export(ctx, sha, pinned.Files(half))
+	x, err := src.ExportBeside(ctx, sha, pinned.Files(half), s.base(filepath.Dir(dir)))
 	if err != nil {
 		return Checkout{}, err
 	}
@@ -126,7 +131,10 @@ func (s *Store) ensure(ctx context.Context, src Source, sha, dir string) (Checko
 	}
 	b, err := json.Marshal(x)
 	if err == nil {
-		err = os.WriteFile(filepath.Join(half, exportedFile), b, 0o600)
+		err = os.WriteFile(filepath.Join(half, exportedFile), append([]byte(sum(b)), b...), 0o600)
+	}
+	if err == nil {
+		err = writeShared(half, x.Files)
 	}
 	if err == nil {
 		err = pinned.Pin(half)
@@ -153,7 +161,7 @@ func spaceFault(sha string, err error) error {
 
 // read is the checkout that is there, if it is what was written.
 func read(dir string) (Checkout, error) {
-	if err := pinned.Check(dir); err != nil {
+	if err := renew(dir); err != nil {
 		return Checkout{}, err
 	}
 	b, err := os.ReadFile(filepath.Join(dir, exportedFile))
@@ -161,8 +169,19 @@ func read(dir string) (Checkout, error) {
 		return Checkout{}, err
 	}
 	c := Checkout{Dir: dir}
-	return c, json.Unmarshal(b, &c.Exported)
+	head, text := b[:min(len(b), sumSize)], b[min(len(b), sumSize):]
+	if string(head) != sum(text) {
+		return c, fmt.Errorf("%s is damaged", filepath.Join(dir, exportedFile))
+	}
+	return c, json.Unmarshal(text, &c.Exported)
 }
+
+// sum is a line before the text of a file, which tells whether all of it is there.
+func sum(text []byte) string {
+	return fmt.Sprintf("%08x\n", crc32.Checksum(text, crc32.MakeTable(crc32.Castagnoli)))
+}
+
+const sumSize = 9
 
 // Rest is how long a checkout stays that no run needs: the next commit, check or
 // speculative plan often wants the same one.

@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -22,7 +23,7 @@ type source struct {
 	err     error
 }
 
-func (s *source) Export(_ context.Context, sha, dst string) (gitrepo.Exported, error) {
+func (s *source) ExportBeside(_ context.Context, sha, dst string, _ gitrepo.Base) (gitrepo.Exported, error) {
 	s.exports.Add(1)
 	if s.gate != nil {
 		<-s.gate
@@ -59,11 +60,22 @@ func TestOneExportForAll(t *testing.T) {
 
 func TestWhatIsDamagedIsMadeAnew(t *testing.T) {
 	for name, damage := range map[string]func(dir string) error{
-		"a file":       func(d string) error { return os.Truncate(filepath.Join(pinned.Files(d), "main.tf"), 0) },
-		"all files":    func(d string) error { return os.RemoveAll(pinned.Files(d)) },
-		"the index":    func(d string) error { return os.Truncate(filepath.Join(d, "index"), 0) },
-		"what is said": func(d string) error { return os.Truncate(filepath.Join(d, exportedFile), 0) },
-		"all of it":    os.RemoveAll,
+		"a file":                   func(d string) error { return os.Truncate(filepath.Join(pinned.Files(d), "main.tf"), 0) },
+		"all files":                func(d string) error { return os.RemoveAll(pinned.Files(d)) },
+		"the index":                func(d string) error { return os.Truncate(filepath.Join(d, "index"), 0) },
+		"what is said":             func(d string) error { return os.Truncate(filepath.Join(d, exportedFile), 0) },
+		"nothing is said any more": func(d string) error { return os.WriteFile(filepath.Join(d, exportedFile), []byte("{}"), 0o600) },
+		"something else is said": func(d string) error {
+			path := filepath.Join(d, exportedFile)
+			b, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			i := bytes.Index(b, []byte("ubmodules"))
+			b[i] ^= 1 // a name that nobody knows is no error of JSON
+			return os.WriteFile(path, b, 0o600)
+		},
+		"all of it": os.RemoveAll,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, src := Open(t.TempDir()), &source{}
@@ -91,8 +103,8 @@ type sometimes struct {
 	missing []gitrepo.MissingSubmodule
 }
 
-func (s *sometimes) Export(ctx context.Context, sha, dst string) (gitrepo.Exported, error) {
-	_, err := s.source.Export(ctx, sha, dst)
+func (s *sometimes) ExportBeside(ctx context.Context, sha, dst string, base gitrepo.Base) (gitrepo.Exported, error) {
+	_, err := s.source.ExportBeside(ctx, sha, dst, base)
 	return gitrepo.Exported{Missing: s.missing, Partial: len(s.missing) > 0}, err
 }
 

@@ -84,6 +84,7 @@ func (r *reader) generators(c *Config, blocks []block, defaults settings, engine
 		own := r.settings(c, b, src)
 		g := r.generator(b, own, defaults)
 		r.checkRemovedVariables(b)
+		r.renamedFrom(b)
 		r.warnOfGenerator(b, own, defaults)
 		if !seen.add(b) || r.failed() {
 			continue
@@ -176,6 +177,9 @@ func (r *reader) make(c *Config, b block, defaults settings, engine string, src 
 	w := both.workspace(engine)
 	w.Name, w.Range, w.Branch, w.Dir = name.val, b.header, o.Branch, path.Clean(o.Dir)
 	w.Tag, w.TagPrefix, w.Commit = "", "", "" // of defaults: generators make workspaces of branches
+	if w.RenamedFrom = m.renamedFrom(b).val; w.RenamedFrom == w.Name { // of a match that was called so before
+		w.RenamedFrom = ""
+	}
 	m.checkVarFiles(w, files)
 	m.checkBackendFiles(w, both.backendConfigFiles)
 	if o.VarFile != "" {

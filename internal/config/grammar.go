@@ -24,10 +24,13 @@ var workspaceAttrs = []string{
 	"depends_on", "infer_dependencies", "inputs", "watch", "ignore", "reach",
 }
 
+// blockAttrs are those of a workspace that no other one can share.
+var blockAttrs = append(slices.Clone(workspaceAttrs), "renamed_from")
+
 // generatorAttrs are those of a workspace with what it is made of in the place
 // of where it is.
 var generatorAttrs = append([]string{"name", "branches", "dirs", "all", "on_removed"},
-	slices.DeleteFunc(slices.Clone(workspaceAttrs), func(a string) bool {
+	slices.DeleteFunc(slices.Clone(blockAttrs), func(a string) bool {
 		return slices.Contains([]string{"branch", "tag", "tag_prefix", "commit", "dir"}, a)
 	})...)
 
@@ -49,7 +52,7 @@ var (
 
 	approvalKind  = &kind{typ: "approval", label: "name", attrs: []string{"when", "require", "from", "allow_author", "expire"}}
 	driftKind     = &kind{typ: "drift", single: true, attrs: []string{"schedule", "timezone", "heal", "heal_only", "heal_cooldown"}, habits: driftHabits}
-	workspaceKind = &kind{typ: "workspace", label: "name", attrs: workspaceAttrs, blocks: []*kind{approvalKind, driftKind}, habits: workspaceHabits}
+	workspaceKind = &kind{typ: "workspace", label: "name", attrs: blockAttrs, blocks: []*kind{approvalKind, driftKind}, habits: workspaceHabits}
 	generatorKind = &kind{typ: "workspaces", label: "name", attrs: generatorAttrs, blocks: []*kind{approvalKind, driftKind}, habits: generatorHabits}
 	defaultsKind  = &kind{typ: "defaults", single: true, attrs: workspaceAttrs, blocks: []*kind{approvalKind, driftKind}, habits: workspaceHabits}
 

@@ -23,11 +23,14 @@ func (r *reader) workspaces(c *Config, top block, src []byte) {
 	engine := defaultEngine(top)
 	seen := names{r: r, what: "workspace", valid: workspace.ValidName()}
 	places := map[string]string{}
+	var formerly []former
 	blocks := top.blocks(workspaceKind)
 	for _, b := range blocks {
 		own := r.settings(c, b, src)
 		w := own.over(defaults).workspace(engine)
 		w.Name, w.Range = b.name, b.header
+		from := r.renamedFrom(b)
+		w.RenamedFrom = from.val
 		if own.repository.absent() && defaults.repository.absent() {
 			r.missingAt(b.header, "workspace without a repository", "Name the repository block that it lives in: repository = %q", example(c))
 		}
@@ -37,10 +40,12 @@ func (r *reader) workspaces(c *Config, top block, src []byte) {
 			continue
 		}
 		r.warn(w, own, places)
+		formerly = append(formerly, former{b.name, from})
 		c.Workspaces = append(c.Workspaces, w)
 	}
 	r.generators(c, top.blocks(generatorKind), defaults, engine, src)
 	r.checkOrder(c, blocks)
+	r.checkRenames(c, formerly)
 	if len(blocks)+len(c.Generators) == 0 && !r.failed() {
 		r.add(&hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: "no workspace", Detail: r.path + " declares no workspace, so tfops has nothing to do."})
 	}

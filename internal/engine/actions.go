@@ -37,6 +37,9 @@ func (e *Engine) Start(ctx context.Context, a Actor, o Order) (run.Run, error) {
 	if err != nil {
 		return run.Run{}, err
 	}
+	if w, waits := e.current().renameWait(def.Name); waits {
+		return run.Run{}, fault.New(fault.Conflict, w.Command, "workspace %s waits for %s", def.Name, w.For)
+	}
 	if o.Ref != "" && o.Kind != run.Plan {
 		return run.Run{}, fault.New(fault.Invalid, "tfops plan "+def.Name+" --ref "+o.Ref, "only a speculative plan can be of another ref than the workspace's branch")
 	}

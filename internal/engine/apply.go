@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
@@ -42,7 +41,7 @@ func (e *Engine) savedPlan(r run.Run) ([]byte, error) {
 // apply carries out the saved plan in a runner. The run holds its state's lock.
 func (e *Engine) apply(ctx context.Context, r run.Run, ended func()) {
 	defer ended()
-	if err := e.startApply(ctx, r); err != nil {
+	if err := fault.OfMachine(e.startApply(ctx, r)); err != nil {
 		e.decide(ctx, r.ID, func(d *run.Dossier) error {
 			if d.Run.Status != run.Applying {
 				return errEnded
@@ -122,7 +121,7 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 		if err := remember(d); err != nil {
 			return err
 		}
-		if def, known := e.current().find(d.Run.Workspace); known {
+		if def, known := e.current().lived(d.Run.Workspace); known {
 			wroteState(d, def, res, made)
 		}
 		noteLock(d, res)
@@ -183,6 +182,8 @@ func (e *Engine) interrupted(ctx context.Context, r run.Run, v *runner.Vanished)
 	f := e.files(r.ID)
 	if err := e.Runner.Seal(f.phase(runner.ApplyPhase), e.Vault.Recipient()); err != nil {
 		e.Log.Error("what an interrupted apply left cannot be encrypted", "run", r.ID, "error", err)
+	} else if err := runner.SweepRun(f.dir); err != nil {
+		e.Log.Warn("what a killed runner was about to write cannot be removed", "run", r.ID, "error", err)
 	}
 	text := "the apply's runner vanished before it could tell the outcome"
 	switch {
@@ -260,8 +261,11 @@ func afterFailure(r run.Run) string {
 
 // causeOf classifies an error on our own side of the runner.
 func causeOf(err error) runner.Cause {
+	lack, lacking := fault.LackOf(err)
 	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EDQUOT):
+	case lacking && lack.Own:
+		return runner.CauseMachine
+	case lacking:
 		return runner.CauseDisk
 	case errors.Is(err, fs.ErrNotExist), fault.Is(err, fault.NotFound), fault.Is(err, fault.Invalid):
 		return runner.CauseBadInput

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 )
@@ -152,6 +153,9 @@ func (e *Engine) choice(ctx context.Context, p phase, seen *checked) (run.Run, t
 		if st == nothing {
 			return run.Run{}, alarm(q), nil
 		}
+		if !e.canOpenFiles() {
+			return run.Run{}, time.Now().Add(lackingPause), nil
+		}
 		if st != startApply || seen.covers(r) {
 			return r, time.Time{}, nil
 		}
@@ -169,6 +173,9 @@ func (e *Engine) choice(ctx context.Context, p phase, seen *checked) (run.Run, t
 // it may not, the run has been moved on.
 func (e *Engine) mayBegin(ctx context.Context, q run.Queue, r run.Run) (bool, error) {
 	_, err := e.savedPlan(r)
+	if l, ok := fault.LackOf(err); ok && l.Own {
+		return false, err // the plan may be as it was
+	}
 	if t := e.troubleWith(q.Records[r.Workspace], q.Now); t != nil && err == nil {
 		err = errors.New(t.String())
 	}

@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tfops/tfops/internal/checkout"
@@ -95,7 +96,7 @@ type Objects interface {
 	Contains(ctx context.Context, head, sha string) (bool, error)
 	Changed(ctx context.Context, from, to string) ([]string, error)
 	Tree(sha string) (fs.FS, error)
-	Export(ctx context.Context, sha, dst string) (gitrepo.Exported, error)
+	ExportBeside(ctx context.Context, sha, dst string, base gitrepo.Base) (gitrepo.Exported, error)
 }
 
 // Vault decrypts saved plans; only the daemon holds its key.
@@ -111,6 +112,7 @@ type Options struct {
 	Store   Store
 	Journal Journal
 	Runner  Runner
+	Halts   Halts   // nil: nobody stops a process
 	Engines Engines // nil: the engine that made a plan is taken to be there
 	Vault   Vault
 	DataDir string
@@ -130,6 +132,9 @@ type Engine struct {
 	begun                  time.Time
 
 	checkouts *checkout.Store
+	folders   atomic.Pointer[map[string]string] // see foldersOf
+
+	renames sync.Mutex // held while a rename is carried out
 
 	mu         sync.Mutex
 	base       *Settings                    // as configured
@@ -152,7 +157,10 @@ type Engine struct {
 	reportsDue map[string]dueReport         // by name
 	rulesEnd   time.Time                    // when a rule or an acknowledgement ends next; zero: nothing is known to end
 
-	strays []Stray // see sweep
+	strays []Stray                  // see sweep
+	halted map[string][]run.Stopped // by run; see keepLooking
+
+	lacking string // see canOpenFiles
 
 	following map[string]int // how many wait for a run's runner: one that is planned again has two for an instant
 
@@ -188,7 +196,7 @@ const shutdownGrace = 5 * time.Second
 // returns when no goroutine of it is left: plans have been stopped and will
 // be made again; applies go on without it.
 func (e *Engine) Run(ctx context.Context) error {
-	for _, begin := range []func(context.Context) error{e.recall, e.attach} {
+	for _, begin := range []func(context.Context) error{e.keepFolders, e.recall, e.rename, e.attach} {
 		if err := begin(ctx); err != nil {
 			if ctx.Err() != nil {
 				return nil // stopped before it had begun
@@ -199,6 +207,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.begun = time.Now()
 	e.running.Go(func() { e.keepWatching(ctx) })
 	e.running.Go(func() { e.keepHouse(ctx) })
+	e.running.Go(func() { e.keepLooking(ctx) })
 	e.running.Go(func() { e.keepEngines(ctx) })
 	e.running.Go(func() { e.sweepTrees(ctx) })
 	e.running.Go(func() { e.keepFlowing(ctx) })
@@ -227,8 +236,11 @@ func (e *Engine) Configure(ctx context.Context, s *Settings) error {
 	e.base = s
 	e.mu.Unlock()
 	e.rebuild(records)
+	if err := e.rename(ctx); err != nil {
+		e.Log.Error("workspaces cannot be renamed; trying again at the next look at their repositories", "error", err)
+	}
 	for _, old := range before.Workspaces {
-		if _, ok := e.current().find(old.Name); !ok {
+		if _, ok := e.current().find(old.Name); !ok && e.current().heirs[old.Name] == "" && e.current().formerly[old.Name] == "" {
 			e.Log.Warn("a workspace is not configured any more; its resources are not destroyed and its state is kept", "workspace", old.Name, "state", e.workspaceDir(old.Name))
 		}
 	}
@@ -318,6 +330,12 @@ func (e *Engine) tell(r run.Run, events []run.Event) {
 	}
 	e.settled(r)
 	// What comes after it may be planned now, or use an output that is another.
+	if r.Status != run.Planning && r.Status != run.Applying && len(e.current().renaming) > 0 {
+		select {
+		case e.flow <- struct{}{}:
+		default:
+		}
+	}
 	moved := r.Kind == run.Sync && r.Status == run.PlannedAndFinished || (r.Kind == run.Sync || r.Kind == run.Refresh) && r.Status == run.Applied
 	if moved && len(e.current().order.Downstream(r.Workspace)) > 0 {
 		select {

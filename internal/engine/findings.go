@@ -107,6 +107,9 @@ func (e *Engine) notCheckable(ctx context.Context, rec workspace.Record, why err
 // halfApplied records that nobody knows how the world stands to the applied
 // commit, after an apply that may have carried out a part of its plan.
 func halfApplied(d *run.Dossier) {
+	if d.Run.Kind != run.Refresh { // which changes nothing in the world
+		d.Record.HalfDone = d.Run.ID
+	}
 	if d.Record.Applied != "" {
 		d.Record.Drift.Status, d.Record.Drift.Why = workspace.DriftUnknown, "run "+d.Run.ID+" may have applied a part of its plan, and no check was made since"
 	}
@@ -157,7 +160,7 @@ func foundText(c drift.Check) string {
 func (e *Engine) inSync(d *run.Dossier, p *plan.Plan, applied bool) error {
 	rec := &d.Record
 	destroy := d.Run.Kind == run.Destroy
-	rec.Applied, rec.AppliedFingerprint, rec.Destroyed = d.Run.Commit.SHA, d.Run.Fingerprint, destroy
+	rec.Applied, rec.AppliedFingerprint, rec.Destroyed, rec.HalfDone = d.Run.Commit.SHA, d.Run.Fingerprint, destroy, ""
 	if applied {
 		rec.AppliedAt = d.Now
 	}

@@ -182,7 +182,7 @@ var errStays = errors.New("it stays as it is")
 func (e *Engine) rebuild(records map[string]workspace.Record) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	f := &fleetBuilder{base: e.base, known: e.makings, problems: map[string][]workspace.Problem{}, defs: map[workspace.Origin]Definition{}}
+	f := &fleetBuilder{base: e.base, known: e.makings, problems: map[string][]workspace.Problem{}, defs: map[workspace.Origin]Definition{}, gone: map[string]bool{}}
 	for _, repository := range slices.Sorted(maps.Keys(e.looks)) {
 		for _, branch := range slices.Sorted(maps.Keys(e.looks[repository])) {
 			l := e.looks[repository][branch]
@@ -207,7 +207,8 @@ func (e *Engine) rebuild(records map[string]workspace.Record) {
 			continue // the configuration calls what was made of it otherwise now
 		}
 		g, ok := e.base.generator(rec.Origin.Generator)
-		if ok && (!e.gone(g.Repository, *rec.Origin, rec) || rec.MayStand()) {
+		if gone := ok && e.gone(g.Repository, *rec.Origin, rec); ok && (!gone || rec.MayStand()) {
+			f.gone[name] = gone
 			f.make(*rec.Origin)
 			if f.defs[*rec.Origin].Name != name {
 				delete(f.defs, *rec.Origin) // and so this one is configured no more
@@ -225,6 +226,7 @@ type fleetBuilder struct {
 	known    map[workspace.Origin]making
 	defs     map[workspace.Origin]Definition
 	problems map[string][]workspace.Problem // by generator
+	gone     map[string]bool                // workspaces of which only what they applied is left
 }
 
 // making is a definition, or why there is none, of one configuration.
@@ -278,7 +280,9 @@ func (f *fleetBuilder) settings(code map[string]codeFacts, records map[string]wo
 	}
 	s.unmade = f.problems
 	s.inferred = infer(s.Workspaces, code, records)
-	return s.compute()
+	s.compute()
+	s.noteRenames(records, f.gone)
+	return &s
 }
 
 // known fetches what is remembered and puts the fleet together: at the start,
@@ -303,6 +307,9 @@ func (e *Engine) mark(ctx context.Context, repository string, records map[string
 			continue
 		}
 		rec := records[d.Name]
+		if _, waits := s.renameWait(d.Name); waits {
+			continue
+		}
 		e.mu.Lock()
 		gone, held := e.gone(repository, *d.Origin, rec), e.held(repository, *d.Origin, rec)
 		e.mu.Unlock()
@@ -325,7 +332,7 @@ func (e *Engine) mark(ctx context.Context, repository string, records map[string
 		}
 	}
 	for name, rec := range records { // those that leave nothing behind
-		if _, ok := s.find(name); ok || rec.Origin == nil || rec.Orphan != nil {
+		if _, ok := s.find(name); ok || rec.Origin == nil || rec.Orphan != nil || s.heirs[name] != "" {
 			continue
 		}
 		if g, ok := s.generator(rec.Origin.Generator); ok && g.Repository == repository {

@@ -75,3 +75,26 @@ func TestUnreadableRepositoryIsUnknown(t *testing.T) {
 		}
 	}, define("a"))
 }
+
+// Who comes after a workspace that is half destroyed or half replaced waits for it,
+// although the commit that is wanted was applied once.
+func TestHalfDoneLetsNobodyGoOn(t *testing.T) {
+	s := (&Settings{Workspaces: []Definition{define("a"), define("b")}, Concurrency: 1}).prepare()
+	print := s.Workspaces[0].fingerprint
+	q := queueOf(someRun("r1", "a", run.Sync, run.Applied), someRun("r2", "b", run.Sync, run.Discarded))
+	done := workspace.Record{Name: "a", Desired: "c1", Applied: "c1", AppliedFingerprint: print}
+	half := done
+	half.HalfDone = "r0"
+	waits := workspace.Record{Name: "b", Desired: "c1", HeldBack: "a"}
+	for _, rec := range []workspace.Record{done, half} {
+		q.Records["a"], q.Records["b"] = rec, waits
+		q.Active = nil
+		goes := rec.HalfDone == ""
+		if why := notDone(q, s, "a", run.Sync); (why == "") != goes {
+			t.Errorf("half done %q: not done is %q", rec.HalfDone, why)
+		}
+		if next := flowing(s, q, q.Records); (next["b"] == "a") != goes {
+			t.Errorf("half done %q: what flows is %v", rec.HalfDone, next)
+		}
+	}
+}

@@ -57,6 +57,19 @@ func (e *Engine) settled(r run.Run) {
 			e.Log.Warn("what an ended run wrote cannot be removed", "run", r.ID, "error", err)
 		}
 	}
+	if err := runner.SweepRun(e.files(r.ID).dir); err != nil {
+		e.Log.Warn("what a killed runner was about to write cannot be removed", "run", r.ID, "error", err)
+	}
+}
+
+// leftoverAge is how old a file must be that somebody was about to write, or a
+// package that was being fetched, before it is taken for what a kill left.
+const leftoverAge = 6 * time.Hour
+
+func (e *Engine) sweepShared(now time.Time) {
+	if err := runner.SweepShared(e.DataDir, now.Add(-leftoverAge)); err != nil {
+		e.Log.Warn("what killed processes were about to write cannot be removed", "error", err)
+	}
 }
 
 // Stray is the directory of a run that the store does not know: it was there
@@ -147,6 +160,7 @@ func (e *Engine) keepHouse(ctx context.Context) {
 		looked = now.Round(0)
 		if now.Sub(pruned) >= pruneEvery {
 			e.prune(ctx)
+			e.sweepShared(now)
 			pruned = now
 		}
 		if now.Sub(tidied) >= checkout.Rest {

@@ -86,6 +86,10 @@ func (e *Engine) withoutEngine(ctx context.Context, r run.Run) (gone, err error)
 	if gone == nil || ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
+	// Who cannot open a file or write one finds no engine either: that says nothing of it.
+	if _, lacks := fault.LackOf(gone); lacks || !e.canOpenFiles() {
+		return nil, nil
+	}
 	def, _ := e.current().find(r.Workspace)
 	_, err = e.change(ctx, r.ID, func(d *run.Dossier) error {
 		if d.Run.Status != run.AwaitingApproval && d.Run.Status != run.ApplyQueued {

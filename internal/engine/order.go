@@ -260,6 +260,7 @@ func (e *Engine) keepFlowing(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-e.flow:
+			e.renameLater(ctx)
 			if err := e.flowOn(ctx); err != nil && ctx.Err() == nil {
 				e.Log.Error("workspaces that come after others cannot be enqueued; the next poll tries again", "error", err)
 			}

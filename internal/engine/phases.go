@@ -34,9 +34,6 @@ func (f files) written() string             { return filepath.Join(f.ground(), "
 func (f files) phase(p runner.Phase) string { return filepath.Join(f.dir, string(p)) }
 func (f files) planFile() string            { return filepath.Join(f.dir, "plan.tfplan.age") }
 func (f files) planJSON() string            { return filepath.Join(f.dir, "plan.json") }
-func (e *Engine) workspaceDir(name string) string {
-	return filepath.Join(e.DataDir, "workspaces", name)
-}
 
 // job describes a phase of a run to its runner. tree holds the commit's files.
 func (e *Engine) job(r run.Run, def Definition, p runner.Phase, tree checkout.Checkout) runner.Job {
@@ -128,7 +125,11 @@ func (e *Engine) plan(ctx context.Context, r run.Run, ended func()) {
 		e.planAgain(ctx, r, err.Error(), 0)
 		return
 	}
+	if err != nil && e.postpone(ctx, r, err) {
+		return
+	}
 	if err != nil {
+		err = fault.OfMachine(err)
 		e.failPlan(ctx, r, runner.Result{Outcome: runner.Failed, Cause: causeOf(err), Message: err.Error(), Next: fault.Next(err)})
 		return
 	}
@@ -393,7 +394,7 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 	remember := e.takeOutputs(r, runner.PlanPhase)
 	met := e.met(r, res)
 	var seen sighting
-	if def, known := e.current().find(r.Workspace); known && r.Kind == run.Drift {
+	if def, known := e.current().lived(r.Workspace); known && r.Kind == run.Drift {
 		var err error
 		if seen, err = e.sight(ctx, r, def, res.Plan); err != nil {
 			if ctx.Err() != nil {
@@ -408,7 +409,7 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 			return errEnded
 		}
 		s := e.current()
-		def, known := s.find(d.Run.Workspace)
+		def, known := s.lived(d.Run.Workspace)
 		if !known {
 			return e.outdated(d, unconfigured, "")
 		}

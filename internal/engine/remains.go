@@ -13,6 +13,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // runFile holds a run's record and votes as they were when its newest phase
@@ -52,6 +53,10 @@ func ReadRemains(dataDir string, l Follower) (remains []run.Remains, unreadable 
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fault.New(fault.Unavailable, "look at the data directory's disk, and run tfops recover again", "the runs cannot be listed: %w", err)
 	}
+	notes, err := readNotes(dataDir)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, entry := range entries {
 		dir := filepath.Join(dataDir, "runs", entry.Name())
 		m, ok := remainsOf(files{dir}, entry.Name(), l)
@@ -59,6 +64,7 @@ func ReadRemains(dataDir string, l Follower) (remains []run.Remains, unreadable 
 			unreadable = append(unreadable, dir)
 			continue
 		}
+		m.Run.Workspace = calledNow(notes, m.Run.Workspace, m.Run.CreatedAt)
 		remains = append(remains, m)
 	}
 	return remains, unreadable, nil
@@ -190,19 +196,30 @@ func unknownResult(res runner.Result, err error, survivors []runner.Process) str
 // Standing names the workspaces that have a directory, and tells whether
 // something of each may be in the world.
 func Standing(dataDir string) (map[string]bool, error) {
-	entries, err := os.ReadDir(filepath.Join(dataDir, "workspaces"))
+	entries, err := os.ReadDir(workspacesDir(dataDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.Unavailable, "look at the data directory's disk, and run tfops recover again", "the workspaces cannot be listed: %w", err)
+	}
+	notes, err := readNotes(dataDir)
+	if err != nil {
+		return nil, err
 	}
 	stands := map[string]bool{}
 	for _, entry := range entries {
 		if !entry.IsDir() {
 			continue
 		}
-		dir := filepath.Join(dataDir, "workspaces", entry.Name())
+		name := entry.Name()
+		if n, ok := notes[name]; ok {
+			name = n.Name
+		}
+		if !workspace.ValidName().MatchString(name) {
+			continue // it was set aside for a name that nobody has used again
+		}
+		dir := filepath.Join(workspacesDir(dataDir), entry.Name())
 		states, _ := filepath.Glob(filepath.Join(dir, "terraform.tfstate*"))
 		snapshots, _ := filepath.Glob(filepath.Join(dir, "snapshots", "*"))
-		stands[entry.Name()] = len(slices.Concat(states, snapshots)) > 0
+		stands[name] = stands[name] || len(slices.Concat(states, snapshots)) > 0
 	}
 	return stands, nil
 }

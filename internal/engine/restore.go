@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 type Restorer struct {
 	Store interface {
 		Queue(context.Context) (run.Queue, error)
+		Records(context.Context) (map[string]workspace.Record, error)
 		ChangeHolds(ctx context.Context, workspace string, fn func(*run.Holds) error) error
 	}
 	Vault interface {
@@ -115,7 +117,15 @@ func (s Restorer) place(ctx context.Context, want workspace.AppliedState, name s
 			return Restored{}, none, fault.New(fault.Conflict, next, "the state of workspace %s is in use: run %s is %s", name, r.ID, r.Status)
 		}
 	}
-	dir := filepath.Join(s.DataDir, "workspaces", name)
+	records, err := s.Store.Records(ctx)
+	if err != nil {
+		return Restored{}, none, err
+	}
+	folders, err := foldersOf(s.DataDir, records)
+	if err != nil {
+		return Restored{}, none, err
+	}
+	dir := filepath.Join(workspacesDir(s.DataDir), cmp.Or(folders[name], name))
 	var snap snapshot
 	if !from.Empty {
 		if snap, err = s.choose(dir, name, from.Snapshot, want.Lineage); err != nil {

@@ -50,6 +50,9 @@ type Settings struct {
 	order    *workspace.Order
 	inferred []workspace.Dependency         // read off the code at the heads of branches
 	problems []workspace.Problem            // of the order
+	renaming map[string]workspace.Rename    // by the new name: what waits, or cannot be
+	heirs    map[string]string              // the new name, by the old one, of those that wait
+	formerly map[string]string              // the new name, by the old one, of those that are done
 	uses     map[string]bool                // by workspace: others use its outputs
 	made     map[string][]string            // names of workspaces, by the generator that made them
 	unmade   map[string][]workspace.Problem // what keeps generators from making workspaces
@@ -128,6 +131,9 @@ func (s *Settings) find(name string) (Definition, bool) {
 
 func (s *Settings) workspace(name string) (Definition, error) {
 	d, ok := s.find(name)
+	if to := s.formerly[name]; !ok && to != "" {
+		return d, fault.New(fault.NotFound, "tfops status "+to, "there is no workspace %q any more: it is called %s now", name, to)
+	}
 	if !ok {
 		return d, fault.New(fault.NotFound, "tfops status", "there is no workspace %q", name)
 	}

@@ -35,6 +35,9 @@ type Wait struct {
 // is pure: the loop, the claims and everything that people read ask it.
 func verdict(q run.Queue, s *Settings, r run.Run) (step, Wait) {
 	def, known := s.find(r.Workspace)
+	if w, waits := s.renameWait(r.Workspace); waits && r.Status.Unapplied() && r.Status != run.Planning {
+		return nothing, w
+	}
 	if !known && r.Status.Unapplied() && r.Status != run.Planning {
 		return discard, Wait{For: unconfigured}
 	}
@@ -47,21 +50,29 @@ func verdict(q run.Queue, s *Settings, r run.Run) (step, Wait) {
 			return st, w
 		}
 		return pendingVerdict(q, def, r)
-	case run.Planning:
-		return nothing, Wait{"the plan, which is being made", "tfops logs " + r.ID + " -f"}
+	case run.Planning, run.Applying:
+		return nothing, atWork(q.Stopped[r.ID], r)
 	case run.AwaitingApproval:
 		return awaitingVerdict(q, s, def, r)
 	case run.ApplyQueued:
 		return queuedVerdict(q, s, def, r)
-	case run.Applying:
-		if r.Canceling != "" {
-			return nothing, Wait{"the engine, which " + r.Canceling + " asked to stop", "tfops logs " + r.ID + " -f"}
-		}
-		return nothing, Wait{"the apply, which is running", "tfops logs " + r.ID + " -f"}
 	case run.Interrupted:
 		return nothing, Wait{"somebody to look at what the interrupted apply left", resolve(r.ID)}
 	}
 	return nothing, Wait{}
+}
+
+// atWork is what is waited for while a runner works.
+func atWork(halted []run.Stopped, r run.Run) Wait {
+	switch {
+	case len(halted) > 0:
+		return haltedWait(halted, r)
+	case r.Status == run.Planning:
+		return Wait{"the plan, which is being made", "tfops logs " + r.ID + " -f"}
+	case r.Canceling != "":
+		return Wait{"the engine, which " + r.Canceling + " asked to stop", "tfops logs " + r.ID + " -f"}
+	}
+	return Wait{"the apply, which is running", "tfops logs " + r.ID + " -f"}
 }
 
 // Why a run goes that the configuration does not ask for any more. A speculative
@@ -101,19 +112,19 @@ func pendingVerdict(q run.Queue, def Definition, r run.Run) (step, Wait) {
 		same := o.Workspace == r.Workspace
 		switch {
 		case (same || state != "" && o.State == state) && o.Status == run.Applying:
-			return nothing, Wait{fmt.Sprintf("run %s, which applies", o.ID), "tfops wait " + o.ID}
+			return nothing, waitFor(q, o, "applies")
 		case same && r.Kind.Applies() && o.Status == run.Interrupted:
 			return nothing, Wait{fmt.Sprintf("run %s, whose apply was interrupted", o.ID), resolve(o.ID)}
 		case same && r.Kind.Applies() && o.Kind == run.Move && o.Status != run.Interrupted:
-			return nothing, Wait{fmt.Sprintf("run %s, which moves the state", o.ID), "tfops wait " + o.ID}
+			return nothing, waitFor(q, o, "moves the state")
 		case same && r.Kind.Applies() && o.Kind.Applies() && o.Status == run.Planning:
-			return nothing, Wait{fmt.Sprintf("run %s, which is planning", o.ID), "tfops wait " + o.ID}
+			return nothing, waitFor(q, o, "is planning")
 		}
 	}
 	if r.Kind == run.Drift {
-		return startCheck, Wait{"a free worker for drift checks", "tfops wait " + r.ID}
+		return startCheck, worker(q, r, "a free worker for drift checks")
 	}
-	return startPlan, Wait{"a free worker", "tfops wait " + r.ID}
+	return startPlan, worker(q, r, "a free worker")
 }
 
 // sooner is the command that has a retry made now.
@@ -203,7 +214,7 @@ func queuedVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step, W
 	if first, ok := before(q, r); ok {
 		return nothing, Wait{fmt.Sprintf("run %s of workspace %s, which is before it in the queue for the state", first.ID, first.Workspace), "tfops wait " + first.ID}
 	}
-	return startApply, Wait{"a free worker", "tfops wait " + r.ID}
+	return startApply, worker(q, r, "a free worker")
 }
 
 // heldAgainst finds a lock that keeps the run from applying. A person locks the
@@ -228,6 +239,9 @@ func remedy(q run.Queue, l locks.Lock) string {
 	for _, r := range q.Active {
 		if r.ID == l.Run && r.Status == run.Interrupted {
 			return resolve(r.ID)
+		}
+		if halted := q.Stopped[l.Run]; r.ID == l.Run && len(halted) > 0 {
+			return continueCommand(halted)
 		}
 	}
 	return l.Remedy()

@@ -70,6 +70,9 @@ func TestEveryWaitHasACommand(t *testing.T) {
 			}
 		}
 	}
+	halt := func(q *run.Queue, r *run.Run) {
+		q.Stopped = map[string][]run.Stopped{r.ID: {{PID: 7, Name: "tfops runner"}, {PID: 8, Name: "terraform"}}}
+	}
 	later := func(r *run.Run) { r.NotBefore = noon.Add(time.Minute) }
 	for name, c := range map[string]struct {
 		q       run.Queue
@@ -107,7 +110,18 @@ func TestEveryWaitHasACommand(t *testing.T) {
 		}())), "before it in the queue", "tfops wait r0"},
 		"applying":          {with(run.Applying, nil), "running", "tfops logs r1 -f"},
 		"applying, to stop": {with(run.Applying, func(_ *run.Queue, r *run.Run) { r.Canceling = "li" }), "li asked to stop", "tfops logs r1 -f"},
-		"interrupted":       {with(run.Interrupted, nil), "somebody to look", "tfops resolve r1"},
+		"planning, stopped": {with(run.Planning, halt), "continue its plan, which is stopped (SIGSTOP): tfops runner (pid 7), terraform (pid 8); to end it instead: tfops cancel r1 --force", "kill -CONT 8 7"},
+		"applying, stopped": {with(run.Applying, halt), "continue its apply", "kill -CONT 8 7"},
+		"pending behind an apply that is stopped": {with(run.Pending, func(q *run.Queue, r *run.Run) {
+			beside(someRun("r0", "a", run.Sync, run.Applying))(q, r)
+			halt(q, &run.Run{ID: "r0"})
+		}), "r0, which applies and is stopped", "kill -CONT 8 7"},
+		"queued behind the lock of an apply that is stopped": {with(run.ApplyQueued, func(q *run.Queue, r *run.Run) {
+			q.Locks["state:a"] = locks.Lock{State: "state:a", Workspace: "b", Run: "r0", Reason: "applying", Since: noon}
+			beside(someRun("r0", "b", run.Sync, run.Applying))(q, r)
+			halt(q, &run.Run{ID: "r0"})
+		}), "r0", "kill -CONT 8 7"},
+		"interrupted": {with(run.Interrupted, nil), "somebody to look", "tfops resolve r1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, w := verdict(c.q, s, c.q.Active[0])

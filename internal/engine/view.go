@@ -62,7 +62,7 @@ func (e *Engine) Show(ctx context.Context, id string) (RunView, error) {
 	if err != nil {
 		return RunView{}, err
 	}
-	q, err := e.Store.Queue(ctx)
+	q, err := e.queue(ctx)
 	if err != nil {
 		return RunView{}, err
 	}
@@ -89,7 +89,7 @@ func (e *Engine) List(ctx context.Context, query run.Query) ([]RunView, error) {
 	if err != nil {
 		return nil, err
 	}
-	q, err := e.Store.Queue(ctx)
+	q, err := e.queue(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func (e *Engine) Workspace(ctx context.Context, name string) (WorkspaceView, err
 }
 
 func (e *Engine) fleet(ctx context.Context) (run.Queue, map[string]workspace.Record, error) {
-	q, err := e.Store.Queue(ctx)
+	q, err := e.queue(ctx)
 	if err != nil {
 		return q, nil, err
 	}
@@ -191,34 +191,10 @@ func (e *Engine) viewWorkspace(ctx context.Context, d Definition, q run.Queue, r
 	if err != nil {
 		return v, err
 	}
-	if rec.InSync(d.fingerprint) {
-		if lastSync, err = e.lastDone(ctx, d.Name, lastSync); err != nil {
-			return v, err
-		}
-	}
 	v.Sync = syncOf(d, rec, q, lastSync, v.Problem != nil || e.unreachable(d.Repository) != nil)
 	v.Wait = e.waitOf(d, rec, q, v, lastSync)
 	return v, nil
 }
-
-// lastDone is the last run that did something to the world, or found that there
-// is nothing to do: a plan that was thrown away since undoes no failed apply.
-func (e *Engine) lastDone(ctx context.Context, name string, lastSync []run.Run) ([]run.Run, error) {
-	done, err := e.Store.Runs(ctx, run.Query{Workspace: name, Kinds: []run.Kind{run.Sync, run.Destroy}, Limit: maxLookedBack,
-		Statuses: []run.Status{run.Applied, run.Errored, run.PlannedAndFinished}})
-	for _, r := range done {
-		if r.Status != run.Errored || halfDone(r) {
-			return []run.Run{r}, err
-		}
-	}
-	return lastSync, err
-}
-
-// maxLookedBack is how many runs are asked for the last one that did something.
-const maxLookedBack = 20
-
-// halfDone reports whether a run's apply failed: a part of it may be done.
-func halfDone(r run.Run) bool { return r.Status == run.Errored && !r.ApplyStartedAt.IsZero() }
 
 // syncOf says how far the world is from what Git says.
 func syncOf(d Definition, rec workspace.Record, q run.Queue, lastSync []run.Run, problem bool) workspace.Sync {
@@ -235,7 +211,7 @@ func syncOf(d Definition, rec workspace.Record, q run.Queue, lastSync []run.Run,
 		return workspace.Orphaned
 	case problem || rec.Head == "":
 		return workspace.Unknown
-	case rec.InSync(d.fingerprint) && len(lastSync) > 0 && halfDone(lastSync[0]):
+	case rec.HalfDone != "":
 		return workspace.Errored
 	case rec.InSync(d.fingerprint):
 		return workspace.Synced
@@ -256,6 +232,12 @@ func (e *Engine) waitOf(d Definition, rec workspace.Record, q run.Queue, v Works
 			}
 		}
 	}
+	for _, r := range q.Active { // a check, or a plan that somebody asked to see
+		if r.Workspace == d.Name && len(q.Stopped[r.ID]) > 0 {
+			_, w := verdict(q, s, r)
+			return w
+		}
+	}
 	unreachable := e.unreachable(d.Repository)
 	switch {
 	case rec.Orphan != nil:
@@ -266,8 +248,8 @@ func (e *Engine) waitOf(d Definition, rec workspace.Record, q run.Queue, v Works
 		return Wait{"repository " + d.Repository + ": " + advised(unreachable), "tfops poll " + d.Repository}
 	case rec.Head == "":
 		return Wait{"the first look at repository " + d.Repository, "tfops status"}
-	case v.Sync == workspace.Errored && rec.InSync(d.fingerprint) && len(lastSync) > 0:
-		return Wait{fmt.Sprintf("somebody to sync it, or to destroy it: %s run %s failed in the middle of its apply", lastSync[0].Kind, lastSync[0].ID), "tfops sync " + d.Name}
+	case rec.HalfDone != "" && (len(lastSync) == 0 || lastSync[0].Status != run.Errored || rec.Applied == rec.Desired):
+		return Wait{"somebody to sync it, or to destroy it: run " + rec.HalfDone + " failed in the middle of its apply", "tfops sync " + d.Name}
 	case v.Sync == workspace.Errored && len(lastSync) > 0:
 		return Wait{"somebody to look at the errored run " + lastSync[0].ID, "tfops show " + lastSync[0].ID}
 	case v.Sync == workspace.OutOfSync:
@@ -329,7 +311,7 @@ func (e *Engine) Repositories() []RepositoryView {
 
 // Locks lists every lock, by key.
 func (e *Engine) Locks(ctx context.Context) ([]locks.Lock, error) {
-	q, err := e.Store.Queue(ctx)
+	q, err := e.queue(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -58,7 +58,7 @@ func (e *Engine) watch(ctx context.Context, name string) {
 	for {
 		repo := e.current().Repositories[name]
 		poked := e.poked(name)
-		err := e.poll(ctx, name)
+		err := fault.OfMachine(e.poll(ctx, name))
 		if ctx.Err() != nil {
 			return
 		}
@@ -138,6 +138,14 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 	}
 	failed = append(failed, e.readHeads(ctx, repo, led.refs)...)
 	e.rebuild(records)
+	if len(e.current().renaming) > 0 {
+		if err := e.rename(ctx); err != nil {
+			return err
+		}
+		if records, err = e.Store.Records(ctx); err != nil {
+			return err
+		}
+	}
 	s = e.current()
 	batch := run.Batch{Heads: map[string]string{}}
 	if err := e.mark(ctx, name, records, &batch); err != nil {
@@ -145,6 +153,9 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 	}
 	byBranch := map[string][]Definition{}
 	for _, d := range s.Workspaces {
+		if _, waits := s.renaming[d.Name]; waits {
+			continue
+		}
 		if d.Repository == name && !errors.Is(e.problem(d.Name), errOrphaned) && !errors.Is(e.problem(d.Name), errStays) {
 			byBranch[d.Follow()] = append(byBranch[d.Follow()], d)
 		}

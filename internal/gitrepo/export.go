@@ -3,6 +3,7 @@ package gitrepo
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -30,6 +31,22 @@ type Exported struct {
 	Links       []LeftOut          // symbolic links that are not there: they lead out of the tree, loop, or have no path for target
 	Names       []LeftOut          // what else is not there: it must not become a file, or its LFS object cannot be had
 	Partial     bool               // some LFS object or submodule could not be had now: another export may have it
+
+	Files []File `json:"-"` // of ExportBeside: what another export can share
+}
+
+// File is a file of an export whose content is a blob in Git.
+type File struct {
+	Path       string
+	Blob       string // id in Git
+	Executable bool
+	Sum        [sha256.Size]byte // of its content
+}
+
+// Base is an export that another one may share files with.
+type Base struct {
+	Dir   string
+	Files map[string]File // by path; what is not in it is not shared
 }
 
 // LeftOut is a path of a commit that is not in its export.
@@ -58,6 +75,18 @@ func (x Exported) LeftOut() []LeftOut {
 // one name are an Invalid fault: nobody can say which of them is meant. When
 // Export fails, nothing is left in dst.
 func (m *Mirror) Export(ctx context.Context, sha, dst string) (Exported, error) {
+	return m.export(ctx, sha, &export{dst: dst})
+}
+
+// ExportBeside is Export for who keeps the trees of many commits on one file system. A
+// file that base has, too, at the same path is not written but linked to: a tree of
+// which little differs costs a tenth, and almost no space. Nobody may write into any of
+// them. Links change the time of the last change of base's files.
+func (m *Mirror) ExportBeside(ctx context.Context, sha, dst string, base Base) (Exported, error) {
+	return m.export(ctx, sha, &export{dst: dst, base: base, keep: true})
+}
+
+func (m *Mirror) export(ctx context.Context, sha string, x *export) (Exported, error) {
 	v, done, err := m.read()
 	if err != nil {
 		return Exported{}, err
@@ -73,7 +102,7 @@ func (m *Mirror) Export(ctx context.Context, sha, dst string) (Exported, error) 
 	}
 	more, release := sub.lease()
 	defer release()
-	x := &export{trees: trees{v, newTreeCache(), sub, more}, dst: dst, lfs: m.remote.LFS.On}
+	x.trees, x.lfs = trees{v, newTreeCache(), sub, more}, m.remote.LFS.On
 	x.out.Followed, x.out.Missing = sub.paths, sub.missing
 	if err := x.plan(ctx, root, "", false); err != nil {
 		return Exported{}, m.exportFault(ctx, sha, err)
@@ -82,7 +111,7 @@ func (m *Mirror) Export(ctx context.Context, sha, dst string) (Exported, error) 
 	if err := x.checkLinks(ctx, root); err != nil {
 		return Exported{}, m.exportFault(ctx, sha, err)
 	}
-	made, err := prepare(dst)
+	made, err := prepare(x.dst)
 	if err != nil {
 		return Exported{}, err
 	}
@@ -91,7 +120,7 @@ func (m *Mirror) Export(ctx context.Context, sha, dst string) (Exported, error) 
 		err = m.fetchLFS(ctx, x)
 	}
 	if err != nil {
-		return Exported{}, errors.Join(m.exportFault(ctx, sha, err), clearOut(dst, made))
+		return Exported{}, errors.Join(m.exportFault(ctx, sha, err), clearOut(x.dst, made))
 	}
 	slices.Sort(x.out.Submodules)
 	slices.Sort(x.out.LFSPointers)
@@ -162,9 +191,11 @@ type export struct {
 	files []exportFile
 	links []exportFile
 	lfs   bool // what pointers name is fetched instead of writing them
+	base  Base
+	keep  bool // out.Files is wanted
 	out   Exported
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what follows, and out.Files
 	pointers []pointerFile
 }
 
@@ -346,6 +377,9 @@ func (x *export) write(ctx context.Context) error {
 	if err := x.makeDirs(ctx); err != nil {
 		return err
 	}
+	if err := x.share(ctx); err != nil {
+		return err
+	}
 	slices.SortFunc(x.files, func(a, b exportFile) int {
 		if a.pack != b.pack {
 			return strings.Compare(a.pack.name, b.pack.name)
@@ -364,6 +398,31 @@ func (x *export) write(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// share links to the files that base has, too, and leaves the others to be written.
+func (x *export) share(ctx context.Context) error {
+	if len(x.base.Files) == 0 {
+		return nil
+	}
+	var rest []exportFile
+	for i, f := range x.files {
+		have, ok := x.base.Files[f.path]
+		if !ok || have.Blob != f.e.hash.String() || have.Executable != f.e.runnable() {
+			rest = append(rest, f)
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := os.Link(filepath.Join(x.base.Dir, filepath.FromSlash(f.path)), x.place(f.path)); err != nil {
+			rest = append(rest, x.files[i:]...) // no links there, too many, or base is gone: they are written
+			break
+		}
+		x.out.Files = append(x.out.Files, have)
+	}
+	x.files = rest
 	return nil
 }
 
@@ -463,9 +522,25 @@ func (x *export) writeFile(l loaded) (pointer bool, err error) {
 			x.pointers = append(x.pointers, pointerFile{l.file.path, perm, object})
 			return false, nil
 		}
-		return isPointer(raw), writeNew(x.place(l.file.path), perm, func(f *os.File) error { _, err := f.Write(raw); return err })
+		if pointer = isPointer(raw); !pointer {
+			x.written(l.file, sha256.Sum256(raw))
+		}
+		return pointer, writeNew(x.place(l.file.path), perm, func(f *os.File) error { _, err := f.Write(raw); return err })
 	}
-	return false, writeNew(x.place(l.file.path), perm, func(f *os.File) error { _, err := io.Copy(f, r); return err })
+	h := sha256.New()
+	err = writeNew(x.place(l.file.path), perm, func(f *os.File) error { _, err := io.Copy(io.MultiWriter(f, h), r); return err })
+	x.written(l.file, [sha256.Size]byte(h.Sum(nil)))
+	return false, err
+}
+
+// written notes a file that another export can share.
+func (x *export) written(f exportFile, sum [sha256.Size]byte) {
+	if !x.keep {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.out.Files = append(x.out.Files, File{f.path, f.e.hash.String(), f.e.runnable(), sum})
 }
 
 // filePerm is the mode of a file in an export.

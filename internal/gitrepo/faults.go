@@ -83,6 +83,9 @@ func (r Remote) netFault(ctx context.Context, err error) error {
 		return fault.New(fault.Unavailable, "", "repository %q: talking to %s was canceled: %w", r.Name, at, cause)
 	}
 	cause := r.redact(err)
+	if l, ok := fault.LackOf(err); ok {
+		return fault.New(fault.Unavailable, l.Next, "repository %q: %s (%w)", r.Name, l.What, cause)
+	}
 	code, what, next := classify(err)
 	if what == "" {
 		return fault.New(code, next, "repository %q: %s: %w", r.Name, at, cause)

@@ -219,12 +219,12 @@ func TestSubmodulesThatCannotBeHad(t *testing.T) {
 	net, sha := repoIn(t, git, root, "net", map[string]string{"main.tf": "net"})
 	infra, _ := repoIn(t, git, root, "infra", map[string]string{"main.tf": "infra"})
 	gone := strings.Repeat("ab", 20)
-	head := link(t, git, infra,
+	link(t, git, infra,
 		[3]string{"good", "../net", sha}, [3]string{"gone", "../net", gone}, [3]string{"nobody", "../nobody", sha},
 		[3]string{"ext", "ext::sh -c touch% " + root + "/pwned", sha[:38] + "00"}, [3]string{"option", "--upload-pack=x", sha[:38] + "01"})
 	git(infra, "update-index", "--add", "--cacheinfo", "160000,"+sha[:38]+"02,unlisted")
 	git(infra, "commit", "-q", "-m", "a gitlink without an entry")
-	head = git(infra, "rev-parse", "HEAD")
+	head := git(infra, "rev-parse", "HEAD")
 	m, _ := open(t, followed(infra, gitrepo.Auth{}))
 	fetch(t, m)
 	dir, x := exportOf(t, m, head)

@@ -93,15 +93,7 @@ func (v *view) object(h plumbing.Hash) (plumbing.EncodedObject, error) {
 	return nil, fmt.Errorf("object %s: %w", h, plumbing.ErrObjectNotFound)
 }
 
-// content reads the whole of one object of the given kind.
-func (v *view) content(h plumbing.Hash, kind plumbing.ObjectType) ([]byte, error) {
-	obj, err := v.object(h)
-	if err != nil {
-		return nil, err
-	}
-	return contentOf(h, obj, kind)
-}
-
+// contentOf is the whole of an object, which must be of the kind.
 func contentOf(h plumbing.Hash, obj plumbing.EncodedObject, kind plumbing.ObjectType) ([]byte, error) {
 	if obj.Type() != kind {
 		return nil, fmt.Errorf("object %s is a %s and not a %s: %w", h, obj.Type(), kind, errMalformed)

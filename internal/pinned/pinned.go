@@ -3,7 +3,7 @@
 // A pinned directory has two parts:
 //
 //	files/   what it holds
-//	index    what lstat says of each file and directory below files, and in which boot of the machine it was written
+//	index    what lstat says of each file and directory below files, in which boot of the machine it was written, and its own checksum
 //
 // Check compares the index with the directory, without reading a file: size, inode,
 // mode, and the time of the last change of the inode, which no program can set. So
@@ -11,14 +11,20 @@
 // noticed, and costs a stat a file. After a power cut a file may have lost its content
 // and kept its inode, so what was written in an earlier boot counts as changed.
 //
+// A file that another directory has a link to, too, changes that time whenever a link
+// is made or removed. CheckLinked reads such a file, and compares what it holds.
+//
 // It needs Linux.
 package pinned
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -31,7 +37,7 @@ import (
 const (
 	filesName = "files"
 	indexName = "index"
-	header    = "tfops pinned 1\n"
+	header    = "tfops pinned 2\n"
 )
 
 // Files is where a pinned directory has what it holds.
@@ -72,7 +78,6 @@ func Pin(dir string) error {
 		return err
 	}
 	var b bytes.Buffer
-	b.WriteString(header + id + "\n")
 	root := Files(dir)
 	err = filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil {
@@ -94,10 +99,24 @@ func Pin(dir string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, indexName), b.Bytes(), 0o600)
+	index := filepath.Join(dir, indexName)
+	head := fmt.Sprintf("%s%s\n%s\n", header, id, sum(b.Bytes()))
+	if err := os.WriteFile(index+".tmp", append([]byte(head), b.Bytes()...), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(index+".tmp", index) // who compares just now has the one or the other
 }
 
-const entrySize = 4 + 5*8
+// sum tells whether an index is whole: one that was cut between two entries, or
+// has a flipped bit, would say nothing of the files that it has lost.
+func sum(entries []byte) string {
+	return fmt.Sprintf("%08x", crc32.Checksum(entries, crc32.MakeTable(crc32.Castagnoli)))
+}
+
+const (
+	entrySize = 4 + 5*8
+	changedAt = 4 + 2*8 // where an entry has the time of the last change, in 16 bytes
+)
 
 // entry is what must stay as it is, of one file.
 func entry(st *unix.Stat_t) []byte {
@@ -116,32 +135,54 @@ func entry(st *unix.Stat_t) []byte {
 // that cannot be told. What was written in an earlier boot is compared, too: an error
 // for which Rebooted holds says that this is all that was found.
 func Check(dir string) error {
+	_, err := CheckLinked(dir, nil)
+	return err
+}
+
+// Sums are the SHA-256 of files by their paths.
+type Sums map[string][sha256.Size]byte
+
+// CheckLinked is Check for a directory whose files others may have links to. sums is
+// asked for what they held, if one differs in nothing but the time of its last change;
+// linked says that there were such files, and that all held it. Pin may be called then.
+func CheckLinked(dir string, sums func() (Sums, error)) (linked bool, err error) {
 	b, err := os.ReadFile(filepath.Join(dir, indexName))
 	if errors.Is(err, fs.ErrNotExist) {
-		return &Changed{Why: "was never written whole"}
+		return false, &Changed{Why: "was never written whole"}
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	rest, ok := bytes.CutPrefix(b, []byte(header))
 	written, rest, found := bytes.Cut(rest, []byte("\n"))
-	if !ok || !found {
-		return &Changed{Why: "has a damaged index"}
+	whole, rest, summed := bytes.Cut(rest, []byte("\n"))
+	if !ok || !found || !summed || string(whole) != sum(rest) {
+		return false, &Changed{Why: "has a damaged index"}
 	}
 	id, err := boot()
 	if err != nil {
-		return err
+		return false, err
 	}
-	if err := compare(Files(dir), rest); err != nil {
-		return err
+	c := comparison{root: Files(dir)}
+	if err := c.compare(rest); err != nil {
+		return false, err
+	}
+	if err := c.read(sums); err != nil {
+		return false, err
 	}
 	if string(written) != id {
-		return errRebooted
+		return false, errRebooted
 	}
-	return nil
+	return len(c.touched) > 0, nil
 }
 
-func compare(root string, entries []byte) error {
+// comparison is of an index with what is there.
+type comparison struct {
+	root    string
+	touched []string // files that differ in nothing but the time of their last change
+}
+
+func (c *comparison) compare(entries []byte) error {
 	if len(entries) == 0 {
 		return &Changed{Why: "has a damaged index"}
 	}
@@ -154,17 +195,70 @@ func compare(root string, entries []byte) error {
 		if !ok {
 			return &Changed{Why: "has a damaged index"}
 		}
-		var st unix.Stat_t
-		err := unix.Lstat(root+"/"+string(name), &st)
-		switch {
-		case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR):
-			return &Changed{string(name), "is gone"}
-		case err != nil:
-			return &fs.PathError{Op: "lstat", Path: filepath.Join(root, string(name)), Err: err}
-		case !bytes.Equal(entry(&st), want):
-			return &Changed{string(name), "was changed"}
+		if err := c.one(string(name), want); err != nil {
+			return err
 		}
 		entries = rest
 	}
 	return nil
+}
+
+func (c *comparison) one(name string, want []byte) error {
+	var st unix.Stat_t
+	err := unix.Lstat(c.root+"/"+name, &st)
+	switch {
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR):
+		return &Changed{name, "is gone"}
+	case err != nil:
+		return &fs.PathError{Op: "lstat", Path: filepath.Join(c.root, name), Err: err}
+	}
+	now := entry(&st)
+	if bytes.Equal(now, want) {
+		return nil
+	}
+	copy(now[changedAt:], want[changedAt:changedAt+16])
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || !bytes.Equal(now, want) {
+		return &Changed{name, "was changed"}
+	}
+	c.touched = append(c.touched, name)
+	return nil
+}
+
+// read sees that files which were touched hold what they held.
+func (c *comparison) read(sums func() (Sums, error)) error {
+	if len(c.touched) == 0 {
+		return nil
+	}
+	var held Sums
+	if sums != nil {
+		var err error
+		if held, err = sums(); err != nil {
+			return &Changed{Why: "is not known to hold what it held: " + err.Error()}
+		}
+	}
+	for _, name := range c.touched {
+		want, ok := held[name]
+		if !ok {
+			return &Changed{name, "was changed"}
+		}
+		got, err := sumOf(filepath.Join(c.root, name))
+		if err != nil {
+			return err
+		}
+		if got != want {
+			return &Changed{name, "was changed"}
+		}
+	}
+	return nil
+}
+
+func sumOf(path string) (sum [sha256.Size]byte, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return sum, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	return [sha256.Size]byte(h.Sum(nil)), err
 }

@@ -1,6 +1,7 @@
 package pinned
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -67,6 +68,17 @@ func TestEveryChangeIsNoticed(t *testing.T) {
 			}
 			return os.Truncate(filepath.Join(d, indexName), info.Size()-3)
 		}, same: true},
+		"an index that was cut between two entries": {change: func(d string) error { return cutIndex(d, 1) }, same: true},
+		"an index without any entry":                {change: func(d string) error { return cutIndex(d, 1000) }, same: true},
+		"a flipped bit in the index": {change: func(d string) error {
+			path := filepath.Join(d, indexName)
+			b, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			b[len(b)-2] ^= 1 // in a name
+			return os.WriteFile(path, b, 0o600)
+		}, same: true},
 		"no word in the index": {change: func(d string) error { return os.Truncate(filepath.Join(d, indexName), 0) }, same: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -91,6 +103,27 @@ func TestEveryChangeIsNoticed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// cutIndex takes the last entries from an index, as a disk may that loses its end.
+func cutIndex(dir string, n int) error {
+	path := filepath.Join(dir, indexName)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	begin := 0
+	for range 3 { // lines of the head
+		begin += bytes.IndexByte(b[begin:], '\n') + 1
+	}
+	for ; n > 0 && len(b) > begin; n-- {
+		last := bytes.LastIndexByte(b[:len(b)-1], 0) // between the numbers of the last entry and its name
+		if last = bytes.LastIndexByte(b[:max(begin, last-entrySize)], 0) + 1; last < begin {
+			last = begin
+		}
+		b = b[:last]
+	}
+	return os.WriteFile(path, b, 0o600)
 }
 
 func TestReadingChangesNothing(t *testing.T) {

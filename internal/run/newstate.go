@@ -20,7 +20,7 @@ type NewState struct {
 func (n NewState) String() string {
 	if n.Was != "" {
 		return fmt.Sprintf("its state is new (%s, with %s), while workspace %s, which the configuration does not have any more, was applied from the same code: "+
-			"its state (%s) holds %s and would be left behind", n.To, n.To.Holds(), n.Was, n.From, n.From.Holds())
+			"its state (%s) holds %s and would be left behind; if it is the same workspace, say so: renamed_from = %q", n.To, n.To.Holds(), n.Was, n.From, n.From.Holds(), n.Was)
 	}
 	return fmt.Sprintf("its state is not the one that was applied: that was %s, with %s; this one is %s, with %s", n.From, n.From.Holds(), n.To, n.To.Holds())
 }
@@ -34,15 +34,13 @@ type WayOut struct {
 // Ways lists what a person can do about the run that stands on a new state.
 func (n NewState) Ways(r Run) []WayOut {
 	accept := WayOut{"leave the old state behind, on purpose", AcceptCommand(r.ID)}
+	ways := []WayOut{{"take the state along", "tfops state move " + r.Workspace}}
 	back := "revert what moved it: the backend in the code, or the change in tfops.hcl"
 	if n.Was != "" {
+		ways = append(ways, WayOut{"take history and findings along, too", fmt.Sprintf("write renamed_from = %q into workspace %s in tfops.hcl", n.Was, r.Workspace)})
 		back = fmt.Sprintf("call the workspace %s again in tfops.hcl", n.Was)
 	}
-	return []WayOut{
-		{"take the state along", "tfops state move " + r.Workspace},
-		accept,
-		{"go back", back},
-	}
+	return append(ways, accept, WayOut{"go back", back})
 }
 
 // AcceptCommand approves a run that stands on a new state.

@@ -16,6 +16,17 @@ type Queue struct {
 	Records map[string]workspace.Record // of the workspaces of Active, and of those that go before them, by name
 	Locks   map[string]locks.Lock       // by key
 	Now     time.Time
+
+	// Stopped are processes of runners that somebody stopped (SIGSTOP), by run.
+	// No store knows of them: the engine adds what it sees on the machine.
+	Stopped map[string][]Stopped
+	Lacking string // what keeps this machine from starting anything now; it is known like Stopped
+}
+
+// Stopped is a process that does nothing until it is continued.
+type Stopped struct {
+	PID  int
+	Name string
 }
 
 // Held lists the locks on the state of a workspace.
@@ -45,6 +56,8 @@ type Batch struct {
 	Origins map[string]workspace.Origin
 	// Orphans are generated workspaces whose origin is gone, by name.
 	Orphans map[string]workspace.Orphan
+	// Renames come before all else. One that something is in the way of fails the batch.
+	Renames []Rename
 	// Drifts are the scheduled times that drift runs of this batch are made for, by workspace.
 	Drifts map[string]time.Time
 	// Reports were made, and their files lie beside the store.

@@ -103,9 +103,13 @@ func RecoverRecord(rec workspace.Record, name string, runs []Run, stands bool, n
 		if k.ApplyStartedAt.After(rec.ApplyStartedAt) {
 			rec.ApplyStartedAt = k.ApplyStartedAt
 		}
+		if halfDone := (k.Status == Errored || k.Status == Interrupted) && !k.ApplyStartedAt.IsZero(); halfDone && k.Kind != Refresh && k.ApplyStartedAt.After(rec.AppliedAt) {
+			rec.HalfDone = k.ID
+		}
 		if k.Status != Applied || k.Kind == Refresh || k.FinishedAt.Before(rec.AppliedAt) {
 			continue
 		}
+		rec.HalfDone = ""
 		rec.Applied, rec.AppliedFingerprint, rec.AppliedAt, rec.Destroyed = k.Commit.SHA, k.Fingerprint, k.FinishedAt, k.Kind == Destroy
 		if rec.Destroyed {
 			rec.Applied, rec.AppliedFingerprint = "", ""

@@ -30,29 +30,49 @@ var (
 
 const privateModules = "docs/private-modules.md"
 
-// adviseAccess says of an init that was not let in what would let it in.
+// adviseAccess says of an init that was not let in what would let it in, and of one that
+// could not fetch something which files in the home directory it did not use.
 func (p *phase) adviseAccess(f *failure, out *output) {
-	if f.outcome != Failed || f.cause != CauseEngine {
+	if f.outcome != Failed || f.cause != CauseEngine && f.cause != CauseNetwork {
 		return
 	}
 	text := out.plain.String()
 	for _, d := range errorsOf(out.all()) {
 		text += "\n" + d.Summary + "\n" + d.Detail
 	}
-	next := p.accessAdvice(text)
-	if next == "" {
+	switch next := p.accessAdvice(text); {
+	case next != "" && f.cause == CauseEngine:
+		f.next = next + "; see " + privateModules
+	case !fetchedText().MatchString(text):
 		return
 	}
-	f.next = next + "; see " + privateModules
-	if found := p.unusedAtHome(); len(found) > 0 && !p.homeCounts() {
-		verb := map[bool]string{true: "is there and was", false: "are there and were"}[len(found) == 1]
-		f.next += fmt.Sprintf(". %s %s not used: what lies in the home directory counts only with engine %q { cli_config = \"…\" }", strings.Join(found, ", "), verb, p.engine.Name)
+	if note := p.unusedNote(); note != "" && f.next != "" {
+		f.next += ". " + note
+	} else if note != "" {
+		f.next = note + "; see " + privateModules
 	}
+}
+
+// unusedNote names what lies in the home directory and was not used.
+func (p *phase) unusedNote() string {
+	var found []string
+	for _, name := range atHome {
+		if exists(filepath.Join(p.env["HOME"], filepath.FromSlash(name))) {
+			found = append(found, "~/"+name)
+		}
+	}
+	if len(found) == 0 || p.homeCounts() {
+		return ""
+	}
+	verb := map[bool]string{true: "is there and was", false: "are there and were"}[len(found) == 1]
+	return fmt.Sprintf("%s %s not used: what lies in the home directory counts only with engine %q { cli_config = \"…\" }",
+		strings.Join(found, ", "), verb, p.engine.Name)
 }
 
 // accessAdvice is what would let an init in of which this is the error; "" where that is
 // not what it lacks.
 func (p *phase) accessAdvice(text string) string {
+	text = oneLine(strings.ReplaceAll(text, "│", "")) // an engine that prints for people breaks lines anywhere
 	switch {
 	case hostKeyText().MatchString(text):
 		return fmt.Sprintf("tell which key the host has: module_credentials %q { private_key_file = \"…\", known_hosts_file = \"…\" }; `ssh-keyscan HOST` prints the lines, compare them with what the host's owner publishes",
@@ -126,12 +146,3 @@ func (p *phase) sshLabel(text string) string {
 // atHome are the files in the home directory that a person's own init would use.
 var atHome = []string{".terraformrc", ".tofurc", ".terraform.d/credentials.tfrc.json", ".netrc", ".git-credentials", ".gitconfig", ".config/git/credentials",
 	".ssh/id_ed25519", ".ssh/id_rsa", ".ssh/id_ecdsa", ".ssh/config"}
-
-func (p *phase) unusedAtHome() (found []string) {
-	for _, name := range atHome {
-		if exists(filepath.Join(p.env["HOME"], filepath.FromSlash(name))) {
-			found = append(found, "~/"+name)
-		}
-	}
-	return found
-}

@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
+
 	"github.com/tfops/tfops/internal/testrig"
 )
 
@@ -119,6 +122,47 @@ func TestALockInARealBackend(t *testing.T) {
 		_, result := r.plan() // the holder is gone, and so is the lock
 		must(t, result, Succeeded, "", "")
 	})
+}
+
+// In S3 the lock is an object that names its holder.
+func TestALockInS3(t *testing.T) {
+	store := s3mem.New()
+	if err := store.CreateBucket("states"); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(gofakes3.New(store).Server())
+	t.Cleanup(server.Close)
+	r := newRig(t, nil)
+	r.env["AWS_ACCESS_KEY_ID"], r.env["AWS_SECRET_ACCESS_KEY"] = "me", "secret-access"
+	backend := fmt.Sprintf("terraform {\n  backend \"s3\" {\n    bucket = \"states\"\n    key = \"app.tfstate\"\n    region = \"us-east-1\"\n    use_lockfile = true\n"+
+		"    use_path_style = true\n    skip_credentials_validation = true\n    skip_requesting_account_id = true\n    skip_metadata_api_check = true\n    skip_region_validation = true\n"+
+		"    endpoints = { s3 = %q }\n  }\n}\n", server.URL)
+	lies := func() (info struct{ ID, Who, Operation string }) {
+		t.Helper()
+		o, err := store.GetObject("states", "app.tfstate.tflock", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer o.Contents.Close()
+		if err := json.NewDecoder(o.Contents).Decode(&info); err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	r.occupied(backend, func() {
+		_, result := r.plan()
+		info := lies()
+		must(t, result, Failed, CauseLocked, "by "+info.Who)
+		if l := result.Lock; l == nil || l.ID != info.ID || l.Operation != "apply" || l.Created.IsZero() || !strings.Contains(result.Next, "force-unlock "+info.ID) {
+			t.Errorf("%+v, next %q; there lies %+v", l, result.Next, info)
+		}
+	})
+	lock := `{"ID": "f6b5b4a0-0000-1111-2222-333344445555", "Operation": "OperationTypePlan", "Who": "ana@laptop", "Created": "2026-01-02T03:04:05Z"}`
+	if _, err := store.PutObject("states", "app.tfstate.tflock", nil, strings.NewReader(lock), int64(len(lock)), nil); err != nil {
+		t.Fatal(err)
+	}
+	_, result := r.plan()
+	must(t, result, Failed, CauseLocked, "by ana@laptop since 2026-01-02 03:04:05 UTC for plan (lock f6b5b4a0-0000-1111-2222-333344445555)")
 }
 
 // First inits of one PostgreSQL, which make its schema and tables, at once.

@@ -1,9 +1,14 @@
 package runner
 
 import (
+	"cmp"
 	"fmt"
+	"io/fs"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/lazily"
 )
 
@@ -11,6 +16,8 @@ import (
 // the configuration's fault. They have no codes for it, only text.
 var (
 	diskText     = lazily.Pattern(`(?i)no space left on device|read-only file system|disk quota exceeded`)
+	filesText    = lazily.Pattern(`(?i)too many open files`)
+	forkText     = lazily.Pattern(`(?i)fork/exec [^\n:]*: (?:resource temporarily unavailable|cannot allocate memory)`)
 	throttleText = lazily.Pattern(`(?i)too many requests|status ?code:? 429|error 429|throttl|RequestLimitExceeded|rate exceeded|rate ?limit|SlowDown\b`)
 	networkText  = lazily.Pattern(`(?i)connection refused|connection reset|i/o timeout|no such host|TLS handshake timeout|network is unreachable|no route to host|` +
 		`Client\.Timeout exceeded|temporary failure in name resolution|server misbehaving|502 Bad Gateway|503 Service Unavailable|504 Gateway Time`)
@@ -57,6 +64,10 @@ func explain(what string, all []Diagnostic, plain string) *failure {
 	switch {
 	case diskText().MatchString(text):
 		f.cause, f.next = CauseDisk, "make room on the disk, or make it writable, then run it again"
+	case filesText().MatchString(text):
+		f.cause, f.message, f.next = CauseMachine, what+" failed: too many open files: "+oneLine(cmp.Or(firstMatch(errs, "open files"), plain)), lackNext(unix.EMFILE)
+	case forkText().MatchString(text):
+		f.cause, f.next = CauseMachine, "the machine has no room for more processes: "+lackNext(&fs.PathError{Op: "fork/exec", Err: unix.EAGAIN})
 	case strings.Contains(text, "Saved plan is stale") || strings.Contains(text, "saved plan is stale"):
 		f.cause, f.next = CauseStale, "make a new plan: the state has moved on since this one was made"
 	case cutText().MatchString(text): // Terraform says that it could not lock it
@@ -79,6 +90,22 @@ func explain(what string, all []Diagnostic, plain string) *failure {
 		f.next = fmt.Sprintf("set %s in the workspace's variables or var_files, or give it a default", variables(text))
 	}
 	return f
+}
+
+// lackNext is what to do about what the machine lacks.
+func lackNext(err error) string {
+	l, _ := fault.LackOf(err)
+	return l.Next
+}
+
+// firstMatch is the first error that holds the text.
+func firstMatch(errs []Diagnostic, text string) string {
+	for _, d := range errs {
+		if strings.Contains(d.Summary+" "+d.Detail, text) {
+			return d.Summary + ": " + d.Detail
+		}
+	}
+	return ""
 }
 
 func headline(what string, errs []Diagnostic, plain string) string {

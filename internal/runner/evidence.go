@@ -102,7 +102,7 @@ func sealState(state []byte, into, recipient string) error {
 func (l *Local) Seal(dir, recipient string) error {
 	job, err := readJob(dir)
 	if err != nil {
-		return err
+		return errors.Join(err, remove(filepath.Join(dir, reserveFile)))
 	}
 	// With an overlay it lies among what the run wrote, else in the workspace's tree.
 	for _, tree := range []string{writtenDir(job.Ground, treeName), job.Tree} {

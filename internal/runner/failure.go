@@ -42,6 +42,9 @@ func failureOf(ctx context.Context, err error) *failure {
 	if diskTrouble(err) {
 		return diskFailure(err)
 	}
+	if l, ok := fault.LackOf(err); ok {
+		return &failure{outcome: Failed, cause: CauseMachine, message: l.What + ": " + err.Error(), next: l.Next, err: err}
+	}
 	return &failure{outcome: Failed, cause: CauseRunner, message: err.Error(), next: fault.Next(err), err: err}
 }
 

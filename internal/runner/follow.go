@@ -50,6 +50,21 @@ func (v *Vanished) Error() string {
 // gives its result. Without a result the error is a *Vanished. When ctx ends
 // first, Wait returns its error at once and the runner goes on.
 func (l *Local) Wait(ctx context.Context, dir string) (Result, error) {
+	for {
+		result, err := l.wait(ctx, dir)
+		if lack, ok := fault.LackOf(err); !ok || !lack.Own {
+			return result, err
+		}
+		// It is this process that cannot look: that says nothing of the runner.
+		select {
+		case <-ctx.Done():
+			return Result{}, ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func (l *Local) wait(ctx context.Context, dir string) (Result, error) {
 	ended := make(chan error, 1)
 	// A blocked flock cannot be called off; when ctx ends first, this
 	// goroutine stays until the runner has ended.
@@ -241,7 +256,8 @@ func signalHolder(f *os.File, pid int, force bool) error {
 	} else if !busy {
 		return noRunner(filepath.Dir(f.Name()))
 	}
-	err = unix.PidfdSendSignal(pin, sig, nil, 0)
+	// One that somebody stopped hears nothing before it goes on.
+	err = errors.Join(unix.PidfdSendSignal(pin, sig, nil, 0), unix.PidfdSendSignal(pin, unix.SIGCONT, nil, 0))
 	if errors.Is(err, unix.ESRCH) {
 		return noRunner(filepath.Dir(f.Name()))
 	}

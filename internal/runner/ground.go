@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/runner/engines"
@@ -93,7 +94,7 @@ func (p *phase) compareGround() error {
 	if p.ground.Commit != p.job.Commit {
 		return moved("the plan is of commit %s and the tree of %s", p.ground.Commit, p.job.Commit)
 	}
-	if err := pinned.Check(p.job.Checkout); err != nil {
+	if err := checkout.Check(p.job.Checkout); err != nil {
 		return moved("in the checkout, %w", err)
 	}
 	for name, digest := range p.ground.Packages {

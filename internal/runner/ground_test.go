@@ -363,6 +363,7 @@ func TestAsAnotherUser(t *testing.T) {
 	if os.Getuid() != 0 {
 		return // every test here is run by another user than root
 	}
+	const daemon = 1 // whom every system has: ssh refuses a user without a name
 	dir := t.TempDir()
 	self, err := os.Executable()
 	if err == nil {
@@ -372,7 +373,7 @@ func TestAsAnotherUser(t *testing.T) {
 		err = os.Chmod(d, 0o755)
 	}
 	if err == nil {
-		err = os.Chown(dir, 7474, 7474)
+		err = os.Chown(dir, daemon, daemon)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -380,7 +381,7 @@ func TestAsAnotherUser(t *testing.T) {
 	cmd := exec.Command(filepath.Join(dir, "runner.test"), "-test.run", "^(TestModulesBelongToTheirRun|TestPathsAreTheSameInEachRun|TestPlanThenApply|TestEngineHasNoCapabilities|TestModulesByHTTP|TestModulesBySSH|TestModulesOfARegistry)$")
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 7474, Gid: 7474}}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: daemon, Gid: daemon}}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -183,6 +183,7 @@ const (
 	CauseStale     Cause = "stale"     // the state moved on since the plan was made
 	CauseState     Cause = "state"     // the state is gone, cut, or another one than is asked for
 	CauseDisk      Cause = "disk"      // no space, or a read-only file system
+	CauseMachine   Cause = "machine"   // too many open files or processes, too little memory
 	CauseNoEngine  Cause = "no_engine" // no engine of a fitting version could be had
 	CauseBadInput  Cause = "bad_input" // directory or variable file not there, plan file not the approved one
 	CauseRunner    Cause = "runner"    // everything else on our side
@@ -190,7 +191,7 @@ const (
 
 // Transient reports whether a failure of this cause is known to pass by itself.
 func (c Cause) Transient() bool {
-	return c == CauseLocked || c == CauseNetwork || c == CauseRace || c == CauseThrottled
+	return c == CauseLocked || c == CauseNetwork || c == CauseRace || c == CauseThrottled || c == CauseMachine
 }
 
 // Diagnostic is an error or warning of the engine, with its place.

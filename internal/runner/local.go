@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -71,13 +70,8 @@ func startFault(job Job, err error) error {
 	if errors.As(err, &f) {
 		return err
 	}
-	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
-		return fault.New(fault.Unavailable, "raise LimitNOFILE of the service (systemd), or ulimit -n, start tfops serve again, and run it again",
-			"the %s of run %s could not be started: too many open files: %w", job.Phase, job.Run, err)
-	}
-	if diskTrouble(err) {
-		return fault.New(fault.Unavailable, "make room on the disk of the data directory, or make it writable, and run it again",
-			"the %s of run %s could not be started: %w", job.Phase, job.Run, err)
+	if l, ok := fault.LackOf(err); ok {
+		return fault.New(fault.Unavailable, l.Next+"; then run it again", "the %s of run %s could not be started: %s: %w", job.Phase, job.Run, l.What, err)
 	}
 	return fault.New(fault.Internal, "look at the log of the daemon", "the %s of run %s could not be started: %w", job.Phase, job.Run, err)
 }

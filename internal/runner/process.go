@@ -50,6 +50,7 @@ func (l *Local) Survivors(run string) ([]Process, error) {
 type process struct {
 	pid, parent int
 	name        string
+	stopped     bool // by SIGSTOP or the like, until SIGCONT
 }
 
 // processes lists all living processes. One that has ended and waits to be
@@ -80,7 +81,7 @@ func processes() ([]process, error) {
 			continue
 		}
 		parent, _ := strconv.Atoi(fields[1])
-		all = append(all, process{pid: pid, parent: parent, name: text[open+1 : end]})
+		all = append(all, process{pid: pid, parent: parent, name: text[open+1 : end], stopped: fields[0] == "T"})
 	}
 	return all, nil
 }
@@ -92,6 +93,10 @@ func descendants(root int) []process {
 	if err != nil {
 		return nil
 	}
+	return below(all, root)
+}
+
+func below(all []process, root int) []process {
 	children := map[int][]process{}
 	for _, p := range all {
 		children[p.parent] = append(children[p.parent], p)

@@ -36,6 +36,8 @@ type promise struct {
 }
 
 // Whatever happens between a plan and its apply, what is applied is what was shown, or nothing.
+// The end-to-end tests hold the same for a daemon, with crashes, drift checks, other engines
+// and other configurations: TestWhatWasShownIsAppliedByTheDaemon.
 func TestWhatWasShownIsApplied(t *testing.T) {
 	start := *seed
 	if start == 0 {
@@ -44,6 +46,7 @@ func TestWhatWasShownIsApplied(t *testing.T) {
 	for n := range *worlds {
 		s := start + uint64(n)
 		t.Run(fmt.Sprint(s), func(t *testing.T) {
+			t.Parallel()
 			h := &history{t: t, rnd: rand.New(rand.NewPCG(s, 0)), module: newGitModule(t, "v0")}
 			h.rig = newRig(t, nil)
 			h.local.Copy = h.rnd.IntN(4) == 0

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/credentials"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 // registry is a module registry that asks for a token. Archives are on a host of their own.
@@ -177,4 +178,51 @@ func TestWhoIsNotLetIn(t *testing.T) {
 			t.Errorf("%s\n%q, want %q", text, got, want)
 		}
 	}
+}
+
+// An init that cannot fetch something for another reason names what it did not use, too.
+func TestAMirrorAtHomeIsNotUsed(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": "module \"m\" {\n  source  = \"127.0.0.1:1/acme/m/test\"\n  version = \"1.0.0\"\n}\n"})
+	_, result := r.plan()
+	must(t, result, Failed, CauseNetwork, "init failed")
+	if strings.Contains(result.Next, "~/") {
+		t.Errorf("next is %q", result.Next)
+	}
+	if err := os.WriteFile(filepath.Join(r.env["HOME"], ".terraformrc"), []byte("# a mirror\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, result = r.plan()
+	must(t, result, Failed, CauseNetwork, "init failed")
+	if !strings.Contains(result.Next, "~/.terraformrc is there and was not used") || !strings.Contains(result.Next, "cli_config") {
+		t.Errorf("next is %q", result.Next)
+	}
+}
+
+// OpenTofu is given the same, and prints its errors for people, broken into lines.
+func TestModulesWithOpenTofu(t *testing.T) {
+	path, ok := testrig.Tofu(t)
+	if !ok {
+		return // it says so
+	}
+	reg, h := newRegistry(t, moduleSecret), newGitHost(t)
+	r := newRig(t, nil)
+	r.env["PATH"] = filepath.Dir(path) + ":" + r.env["PATH"]
+	tofu := func(j *Job, _ *Secrets) { j.Engine.Name = "tofu" }
+	host := reg.use(r, "m")
+	_, result := r.plan(tofu)
+	must(t, result, Failed, CauseEngine, "init failed")
+	if !strings.Contains(result.Next, `module_credentials "`+host+`" { token`) {
+		t.Errorf("next is %q", result.Next)
+	}
+	_, result = r.plan(tofu, opens(t, credential(t, host, credentials.Credential{Token: moduleSecret})))
+	must(t, result, Succeeded, "", "")
+	r.write("main.tf", called("git::"+h.URL+"/acme/m.git"))
+	_, result = r.plan(tofu)
+	must(t, result, Failed, CauseEngine, "init failed")
+	if !strings.Contains(result.Next, `module_credentials "`+h.URL+`/acme/m.git/"`) {
+		t.Errorf("next is %q", result.Next)
+	}
+	_, result = r.plan(tofu, opens(t, credential(t, h.URL, credentials.Credential{Username: "me", Password: moduleSecret})))
+	must(t, result, Succeeded, "", "")
+	r.noTrace(moduleSecret)
 }

@@ -68,12 +68,14 @@ func (s *stopper) watch(timeout time.Duration, say func(string)) {
 			return
 		case <-late:
 			s.cancel(errTimedOut)
+			continueDescendants()
 			say("out of time after " + timeout.String() + ": the engine is asked to stop")
 		case sig := <-s.signals:
 			if sig == unix.SIGINT {
 				if !asked {
 					asked = true
 					s.cancel(errInterrupted)
+					continueDescendants()
 					say("interrupted on request: the engine is asked to stop")
 				}
 				continue

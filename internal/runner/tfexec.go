@@ -112,11 +112,18 @@ func (p *phase) ended(ctx context.Context, what string, out *output, err error) 
 	return explain(what, out.all(), out.plain.String())
 }
 
+func byInterrupt(exit *exec.ExitError) bool {
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signal() == syscall.SIGINT
+}
+
 // slain is the failure of an engine that died of a signal.
 func (p *phase) slain(ctx context.Context, what string, exit *exec.ExitError) error {
 	switch {
 	case p.stop.forced.Load():
 		return killed("killed on request", exit)
+	case ctx.Err() != nil && byInterrupt(exit) && stopped(ctx) != nil:
+		return stopped(ctx) // it was asked to stop before it listened to that
 	case ctx.Err() != nil:
 		return killed(what+" did not stop in the time it was given ("+p.grace().String()+") and was killed", exit)
 	}

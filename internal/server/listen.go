@@ -9,7 +9,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"syscall"
 	"time"
 
@@ -31,7 +30,7 @@ const maxPath = 107
 // left alone. The socket is made in a directory of the owner's and then moved
 // into its place, so there is no moment at which it is open wider than it
 // should be, whatever the umask.
-func Listen(path, group string) (net.Listener, error) {
+func Listen(path, group string) (*Socket, error) {
 	if longest := max(len(path), len(nest(path))); longest > maxPath {
 		return nil, fault.New(fault.Invalid, "choose a shorter data_dir in tfops.hcl",
 			"the path of the socket has %d bytes, and the system allows %d: %s", longest, maxPath, path)
@@ -49,11 +48,12 @@ func Listen(path, group string) (net.Listener, error) {
 	if err := guardDirectory(filepath.Dir(path), filepath.Base(path), gid); err != nil {
 		return nil, cannot(path, group, err)
 	}
-	l, err := bind(path, gid)
-	if err != nil {
+	s := &Socket{path: path, group: group, gid: gid, arrivals: make(chan arrival), closed: make(chan struct{}), spare: make(chan *os.File, spares)}
+	s.stock()
+	if err := s.bind(); err != nil {
 		return nil, cannot(path, group, err)
 	}
-	return l, nil
+	return s, nil
 }
 
 func groupID(name string) (int, error) {
@@ -65,7 +65,7 @@ func groupID(name string) (int, error) {
 	return strconv.Atoi(g.Gid)
 }
 
-// checkOld refuses to replace anything but a socket that nobody answers on.
+// checkOld refuses to replace anything but a socket of our own that nobody answers on.
 func checkOld(path string) error {
 	info, err := os.Lstat(path)
 	switch {
@@ -75,6 +75,9 @@ func checkOld(path string) error {
 		return cannot(path, "", err)
 	case info.Mode().Type() != fs.ModeSocket:
 		return fault.New(fault.Conflict, "move it away", "%s is in the way: the socket belongs there, and it is none", path)
+	case ownerOf(info) != os.Geteuid():
+		return fault.New(fault.Conflict, "remove it, if nobody needs it: rm "+path,
+			"%s is in the way: it is a socket of another user (uid %d), and tfops replaces only its own", path, ownerOf(info))
 	}
 	c, err := net.DialTimeout("unix", path, time.Second)
 	if err == nil {
@@ -84,6 +87,14 @@ func checkOld(path string) error {
 		return fault.New(fault.Conflict, "stop the other process, or talk to it: tfops status", "another process holds the socket %s", path)
 	}
 	return nil
+}
+
+func ownerOf(info fs.FileInfo) int {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return -1
+	}
+	return int(st.Uid)
 }
 
 // guardDirectory gives the data directory its mode and takes from everybody
@@ -122,76 +133,6 @@ func guardDirectory(dir, socket string, gid int) error {
 		return err
 	}
 	return os.Chmod(dir, 0o710)
-}
-
-// nest is where the socket of a path is made. The name is short, since the
-// path of a socket must be.
-func nest(path string) string { return filepath.Join(filepath.Dir(path), ".sock", "s") }
-
-// bind makes the socket with its final owner and mode, then moves it to path.
-func bind(path string, gid int) (net.Listener, error) {
-	tmp := nest(path)
-	dir := filepath.Dir(tmp)
-	if err := os.RemoveAll(dir); err != nil { // of a start that was cut short
-		return nil, err
-	}
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o700); err != nil { // the umask may have taken from it
-		return nil, err
-	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: tmp, Net: "unix"})
-	if err != nil {
-		return nil, err
-	}
-	l.SetUnlinkOnClose(false) // it would remove tmp; see socket.Close
-	info, err := place(tmp, path, gid)
-	if err != nil {
-		l.Close()
-		return nil, err
-	}
-	return &socket{UnixListener: l, path: path, info: info}, nil
-}
-
-func place(tmp, path string, gid int) (fs.FileInfo, error) {
-	mode := fs.FileMode(0o600)
-	if gid >= 0 {
-		mode = 0o660
-		if err := os.Chown(tmp, -1, gid); err != nil {
-			return nil, err
-		}
-	}
-	if err := os.Chmod(tmp, mode); err != nil {
-		return nil, err
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return nil, err
-	}
-	return os.Lstat(path)
-}
-
-// socket is a listener that knows where its file was moved to.
-type socket struct {
-	*net.UnixListener
-	path string
-	info fs.FileInfo
-	once sync.Once
-}
-
-// Addr is where clients connect.
-func (s *socket) Addr() net.Addr { return &net.UnixAddr{Name: s.path, Net: "unix"} }
-
-// Close stops listening and removes the file, unless another process has put
-// its own there meanwhile.
-func (s *socket) Close() error {
-	s.once.Do(func() {
-		if now, err := os.Lstat(s.path); err == nil && os.SameFile(now, s.info) {
-			os.Remove(s.path)
-		}
-	})
-	return s.UnixListener.Close()
 }
 
 // cannot says what to do about an error of the system.

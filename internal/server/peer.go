@@ -61,6 +61,9 @@ func peerUID(c net.Conn) (uint32, error) {
 	return cred.Uid, nil
 }
 
+// knownNames are those that were looked up before, by uid.
+var knownNames sync.Map
+
 // userName is the user's name, or uid:NUMBER for one that has none. A failing
 // lookup is an error and not a number: the same person must not count twice
 // under two names.
@@ -70,9 +73,13 @@ func userName(uid uint32) (string, error) {
 	var unknown user.UnknownUserIdError
 	switch {
 	case err == nil:
+		knownNames.Store(uid, u.Username)
 		return u.Username, nil
 	case errors.As(err, &unknown):
 		return "uid:" + id, nil
+	}
+	if name, ok := knownNames.Load(uid); ok { // a directory that is down, or too many open files
+		return name.(string), nil
 	}
 	return "", fault.New(fault.Unavailable, "look at the machine's user database, then try again", "the name of user id %s cannot be looked up: %w", id, err)
 }

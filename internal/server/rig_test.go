@@ -44,6 +44,8 @@ type rig struct {
 	group   string          // that shares the socket
 	asked   chan<- struct{} // gets a value for each request, if there is one
 
+	listener *Socket
+
 	stop    context.CancelFunc // of the server; the rig stops it at the end too
 	stopped chan error         // what Serve returned
 }
@@ -77,8 +79,7 @@ func newRig(t *testing.T, defs []engine.Definition, changes ...with) *rig {
 	if r.asked != nil {
 		r.server.handler = announce(r.server.handler, r.asked)
 	}
-	l, err := Listen(r.socket, r.group)
-	if err != nil {
+	if r.listener, err = Listen(r.socket, r.group); err != nil {
 		t.Fatal(err)
 	}
 	if r.client, err = api.New(api.ClientOptions{Server: "unix://" + r.socket}); err != nil {
@@ -89,7 +90,7 @@ func newRig(t *testing.T, defs []engine.Definition, changes ...with) *rig {
 	r.stop, r.stopped = stopServer, make(chan error, 1)
 	engineDone := make(chan error, 1)
 	go func() { engineDone <- r.engine.Run(engineCtx) }()
-	go func() { r.stopped <- r.server.Serve(serverCtx, l) }()
+	go func() { r.stopped <- r.server.Serve(serverCtx, r.listener) }()
 	t.Cleanup(func() {
 		r.client.Close()
 		stopServer()
@@ -261,7 +262,10 @@ func (g *repository) Tree(string) (fs.FS, error) {
 	tf := &fstest.MapFile{Data: []byte("terraform {}\n")}
 	return fstest.MapFS{"a/main.tf": tf, "b/main.tf": tf}, nil
 }
-func (g *repository) Export(_ context.Context, _, dst string) (gitrepo.Exported, error) {
+func (g *repository) Submodules(context.Context, string) ([]gitrepo.MissingSubmodule, error) {
+	return nil, nil
+}
+func (g *repository) ExportBeside(_ context.Context, _, dst string, _ gitrepo.Base) (gitrepo.Exported, error) {
 	return gitrepo.Exported{}, os.MkdirAll(dst, 0o700)
 }
 

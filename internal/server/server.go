@@ -24,6 +24,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -160,6 +161,7 @@ type Server struct {
 // New returns a server.
 func New(o Options) *Server {
 	s := &Server{Options: o, patience: readPatience, reporting: make(chan struct{}, 1), version: sync.OnceValue(func() string { return o.Version().Tfops })}
+	_, _ = userName(uint32(os.Geteuid())) // so that it is known, whatever happens to the user database
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.handler = s.wrap(s.routes())
 	return s

@@ -212,15 +212,10 @@ func getVotes(tx *bolt.Tx, id string) ([]approvals.Vote, error) {
 
 // cause turns an error of the file into one that says what to do.
 func (s *Store) cause(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fault.New(fault.Unavailable, "free space on the data directory's disk", "the store %s cannot be written: %w", s.path, err)
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-		return fault.New(fault.Unavailable, "raise LimitNOFILE of the service (systemd), or ulimit -n, and start tfops serve again",
-			"the store %s cannot be written: too many open files: %w", s.path, err)
-	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EIO), errors.Is(err, syscall.EACCES):
+	if l, ok := fault.LackOf(err); ok {
+		return fault.New(fault.Unavailable, l.Next, "the store %s cannot be written: %s: %w", s.path, l.What, err)
+	}
+	if errors.Is(err, syscall.EACCES) {
 		return fault.New(fault.Unavailable, "look at the data directory's disk", "the store %s cannot be written: %w", s.path, err)
 	}
 	return err

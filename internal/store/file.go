@@ -158,14 +158,14 @@ func openFile(path string, o Options) (*bolt.DB, error) {
 
 func openFault(path string, err error) error {
 	var errno syscall.Errno
+	lack, lacking := fault.LackOf(err)
 	switch {
 	case errors.Is(err, berrors.ErrTimeout), errors.Is(err, errReplaced):
 		return fault.New(fault.Conflict, "stop the other process, or talk to it: tfops status", "the store %s is held by another process, a running `tfops serve` most likely", path)
 	case errors.Is(err, fs.ErrPermission):
 		return fault.New(fault.Forbidden, "run as the user that owns the data directory", "the store %s cannot be opened: %w", path, err)
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-		return fault.New(fault.Unavailable, "raise LimitNOFILE of the service (systemd), or ulimit -n, and start tfops serve again",
-			"the store %s cannot be opened: too many open files: %w", path, err)
+	case lacking:
+		return fault.New(fault.Unavailable, lack.Next, "the store %s cannot be opened: %s: %w", path, lack.What, err)
 	case errors.As(err, &errno):
 		return fault.New(fault.Unavailable, "look at the data directory's disk", "the store %s cannot be opened: %w", path, err)
 	}

@@ -68,10 +68,12 @@ func fixture() sample {
 			AppliedState: &workspace.AppliedState{StateRef: stateRef("s3:bucket=a"), StateMark: workspace.StateMark{Serial: 7, Lineage: "8a7c", Digest: "sha256:4567"},
 				Behind: "restored", Commit: "beef", At: workspace.Place{Repository: "infra", Branch: "main", Dir: "net", TerraformWorkspace: "default"}},
 			Origin: &workspace.Origin{Generator: "live", Branch: "main", Dir: "live/net", VarFile: "a.tfvars"},
-			Orphan: &workspace.Orphan{Since: at(-3), Why: "gone", Asked: true}, Ended: "run 01zgwseg0v3j is errored", HeldBack: "dns",
+			Orphan: &workspace.Orphan{Since: at(-3), Why: "gone", Asked: true}, Ended: "run 01zgwseg0v3j is errored", HeldBack: "dns", HalfDone: "01zgwseg0v3j",
 			Outputs: map[string]workspace.Output{"vpc": {Digest: "d2", Sensitive: true}}, Inputs: map[string]string{"workspace.dns.outputs.zone": "d1"},
+			MetLock:    &workspace.MetLock{Run: "01zgwseg0v3j", At: at(5), ID: "4f2c", Who: "li@laptop", Operation: "OperationTypeApply", Created: at(4), Next: "wait for it"},
 			Suspension: &workspace.Suspension{By: "ana", Reason: "a freeze", At: at(1), Until: at(99)},
-			Drift:      workspace.DriftRecord{Status: workspace.Drifted, CheckedAt: at(-5), Since: at(-6), Addresses: []string{"aws_vpc.main"}, Why: "why", DueAt: at(-7), HealStopped: "healed three times", NotHealed: "a commit waits"}},
+			Dir:        "lan", RenamedFrom: "lan", Renamed: &workspace.Renamed{To: "wan", At: at(7)},
+			Drift: workspace.DriftRecord{Status: workspace.Drifted, CheckedAt: at(-5), Since: at(-6), Addresses: []string{"aws_vpc.main"}, Why: "why", DueAt: at(-7), HealStopped: "healed three times", NotHealed: "a commit waits"}},
 		lock:  locks.Lock{State: "s3:bucket=b,key=k#default", Workspace: "net", Run: "01zgwseg0v3j", Person: "ana", Reason: "applying", Since: at(5)},
 		audit: run.Audit{At: at(3), Actor: "li", Via: "socket", Action: "approve", Workspace: "net", Run: ended.ID, Reason: "fine"},
 		finding: drift.Finding{ID: "3f2a9c41d07b", Workspace: "net", Difference: drift.Difference{Address: "aws_vpc.main", Type: "aws_vpc", Module: "module.m",
@@ -259,7 +261,8 @@ func TestOldFilesOpen(t *testing.T) {
 		for _, readOnly := range []bool{true, false} {
 			t.Run(fmt.Sprintf("schema %d, read-only %v", version, readOnly), func(t *testing.T) {
 				path, f := oldFile(t, version), fixture()
-				if version < 2 { // knows nothing of generators, order and inputs
+				f.record.Dir, f.record.RenamedFrom, f.record.Renamed = "", "", nil // which schema 4 has since after its file was made
+				if version < 2 {                                                   // knows nothing of generators, order and inputs
 					f.ended.Upstream, f.ended.Inputs = nil, nil
 					f.record.Origin, f.record.Orphan, f.record.Ended, f.record.HeldBack, f.record.Outputs, f.record.Inputs = nil, nil, "", "", nil, nil
 				}
@@ -271,6 +274,7 @@ func TestOldFilesOpen(t *testing.T) {
 					f.ended.Warnings, f.ended.Confirm, f.ended.Debug, f.ended.Upgrade, f.ended.Unconfirmed = nil, nil, false, false, ""
 					f.ended.NewState, f.ended.Moving, f.record.AppliedState, f.record.StatePlace, f.record.StateTrouble = nil, nil, nil, "", nil // nor which state was applied to
 				}
+				f.record.HalfDone = "" // which schema 4 has since after its file was made
 				before, _ := os.ReadFile(path)
 				s := open(t, path, Options{ReadOnly: readOnly})
 				d, events, err := s.Dossier(t.Context(), f.ended.ID)

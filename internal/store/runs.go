@@ -35,11 +35,19 @@ func (s *Store) view(ctx context.Context, fn func(*bolt.Tx) error) error {
 
 // Enqueue stores new runs and moves heads, all or nothing. A run that may
 // apply supersedes the workspace's older ones that have not begun to; they are
-// returned beside the new runs, and so are those that are dropped. A drift run is left out while another of the
+// returned beside the new runs, and so are those that are dropped or belong to a name
+// that another workspace takes. A drift run is left out while another of the
 // workspace has not ended, and a refresh while a sync or a destroy has not.
 func (s *Store) Enqueue(ctx context.Context, b run.Batch) (created, superseded []run.Run, err error) {
 	err = s.update(ctx, func(tx *bolt.Tx) error {
 		created, superseded = nil, nil
+		for _, r := range b.Renames {
+			old, err := s.rename(tx, r)
+			if err != nil {
+				return err
+			}
+			superseded = append(superseded, old...)
+		}
 		for name, head := range b.Heads {
 			if err := s.moveHead(tx, name, head); err != nil {
 				return err

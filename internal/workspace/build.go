@@ -32,7 +32,24 @@ type underway struct {
 	covered bool
 }
 
-// buildReach works out what a workspace depends on in the graph's tree.
+// reachOf works out what a workspace depends on in the graph's tree. What
+// somebody has pushed may be what nobody thought of: where working it out fails,
+// every change of the repository counts, and the daemon goes on.
+func reachOf(g *Graph, s *scan, w Workspace, key string) (r *reach) {
+	dir := path.Clean(w.Dir)
+	defer func() {
+		if failed := recover(); failed != nil {
+			why := Link{What: "tfops fails to read the code", File: dir}
+			r = &reach{key: key, name: w.Name, dir: dir, tofu: w.Engine == "tofu", mods: []reached{{dir: dir}}, watch: w.Watch, ignore: w.Ignore,
+				covers:  []cover{{path: ".", kind: Wide, why: why}},
+				widened: []Widened{{dir, 0, why.What, "", fmt.Sprintf("this is a fault of tfops, please report it: %v", failed), "."}}}
+			r.index()
+		}
+	}()
+	return buildReach(g, s, w, key)
+}
+
+// buildReach is reachOf of code that tfops can read.
 func buildReach(g *Graph, s *scan, w Workspace, key string) *reach {
 	dir := path.Clean(w.Dir)
 	b := &builder{

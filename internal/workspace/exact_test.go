@@ -163,3 +163,51 @@ func TestRemoteStateInTheRepository(t *testing.T) {
 		}
 	}
 }
+
+// Templates that fileset gives are templates, too: what they read counts, and
+// nothing beside them.
+func TestTemplatesOfAPattern(t *testing.T) {
+	tree := files(map[string]string{
+		"app/main.tf": `locals {
+  a = [for f in fileset("${path.module}/lib", "**/*.tpl") : templatefile("${path.module}/lib/${f}", {})]
+  b = [for f in fileset(path.module, "*.tmpl") : templatefile(f, {})]
+  c = { for f in fileset("app/x", "{a,b}.[ct]xt") : f => yamldecode(templatefile("app/x/${f}", {})) }
+}
+`,
+		"app/lib/x/a.tpl": `${file("app/one.txt")}`, "app/lib/x/a.txt": `${file("app/none.txt")}`, "app/b.tmpl": `${file("two.txt")}`,
+		"app/lib/x/app/one.txt": "", "app/linked.tmpl": "-> ../there.txt", "there.txt": `${file("three.txt")}`,
+	})
+	g := NewIndex().Graph(tree, []Workspace{{Name: "app", Dir: "app"}})
+	for p, want := range map[string]string{"app/lib/x/a.tpl": "app", "app/lib/y/new.tpl": "app", "app/lib/x/a.txt": "", "app/app/one.txt": "app", "app/two.txt": "app",
+		"app/app/none.txt": "", "app/new.tmpl": "app", "app/three.txt": "app", "there.txt": "app", "app/app/x/a.txt": "app", "app/app/x/c.txt": "", "x": ""} {
+		if got := names(g.Affected([]string{p})); got != want {
+			t.Errorf("%s: %q, want %q", p, got, want)
+		}
+	}
+}
+
+// Where the analysis itself fails, everything counts, and it is said.
+func TestAFailureOfTheAnalysisWidens(t *testing.T) {
+	g := NewIndex().Graph(files(fleet), nil)
+	g.root = nil // nothing works any more
+	r := reachOf(g, g.scan, Workspace{Name: "w", Dir: "live/dev/app"}, "k")
+	if r.touch("anything") == nil || len(r.widened) != 1 || r.widened[0].To != "." || !strings.Contains(r.widened[0].Why, "fault of tfops") {
+		t.Errorf("%+v", r)
+	}
+}
+
+// A text that is a template reads files with OpenTofu only: Terraform refuses it.
+func TestTemplatesThatAreTexts(t *testing.T) {
+	code := "locals { t = { a = \"$${file(\\\"x/y.txt\\\")}\" } }\n" +
+		"output \"a\" {\n  value = [for k in data.x.y.keys : templatestring(local.t[k], {})]\n}\n" +
+		"output \"b\" {\n  value = templatestring(data.x.y.text, { z = file(\"x/z.txt\") })\n}\n"
+	tree := files(map[string]string{"app/main.tf": code, "x/other.txt": "", "app/x/y.txt": "", "app/x/z.txt": ""})
+	for engine, want := range map[string]string{"terraform": "", "tofu": "app"} {
+		g := NewIndex().Graph(tree, []Workspace{{Name: "app", Dir: "app", Engine: engine}})
+		for p, touched := range map[string]string{"app/x/y.txt": want, "x/other.txt": want, "app/x/z.txt": "app"} {
+			if got := names(g.Affected([]string{p})); got != touched {
+				t.Errorf("%s: %s touches %q, want %q", engine, p, got, touched)
+			}
+		}
+	}
+}

@@ -371,8 +371,14 @@ func (r *reader) name(s string, line int, dir bool) {
 	r.names[clean] = n
 }
 
-// readFile reads the facts of one file. kind tells how.
-func readFile(kind fileKind, src []byte) *facts {
+// readFile reads the facts of one file. kind tells how. A file that brings a
+// parser down cannot be read, and the daemon goes on.
+func readFile(kind fileKind, src []byte) (f *facts) {
+	defer func() {
+		if failed := recover(); failed != nil {
+			f = &facts{unread: fmt.Sprintf("tfops fails to parse it, please report it: %v", failed), line: 1}
+		}
+	}()
 	r := &reader{src: src, texts: src, facts: &facts{}, names: map[string]name{}, seen: map[string]bool{}, muted: map[*expr]bool{}}
 	switch {
 	case kind == codeJSON || kind == valuesJSON:

@@ -2,9 +2,11 @@ package workspace
 
 import (
 	"io/fs"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Index makes graphs and remembers what it read for the last ones, so that the
@@ -41,17 +43,30 @@ func (x *Index) Graph(tree fs.FS, ws []Workspace) *Graph {
 	g.reaches = make([]*reach, len(ws))
 	base := x.nearest(keys)
 	g.derive(base, keys)
-	for i, w := range ws {
-		if g.reaches[i] == nil {
-			g.reaches[i] = buildReach(g, s, w, keys[i])
-		}
-	}
+	g.work(s, keys)
 	g.indexed(base)
 	if g.err = s.err; g.err == nil {
 		x.keep(g)
 	}
 	x.memory.prune()
 	return g
+}
+
+// work makes the reaches that no graph before has, on all processors: the
+// first look at a large repository is nothing but this.
+func (g *Graph) work(s *scan, keys []string) {
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(g.ws)) {
+		all.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(g.ws)); i = next.Add(1) - 1 {
+				if g.reaches[i] == nil {
+					g.reaches[i] = reachOf(g, s, g.ws[i], keys[i])
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 // nearest is the graph to start from: of the same workspaces if there is one,

@@ -20,6 +20,10 @@ type Record struct {
 	ApplyStartedAt     time.Time `json:"apply_started_at,omitzero"` // newest apply on it, ended or not
 	Destroyed          bool      `json:"destroyed,omitempty"`       // the last apply destroyed everything
 
+	// HalfDone is the run whose apply or destroy ended in the middle, until one has
+	// ended well: the world is between two commits, whatever Applied says.
+	HalfDone string `json:"half_done,omitempty"`
+
 	StartedAt time.Time `json:"started_at,omitzero"` // something last began for it: who waited longest goes first
 
 	State        string        `json:"state,omitempty"`         // identity of the state, known after the first plan
@@ -33,6 +37,10 @@ type Record struct {
 
 	Origin *Origin `json:"origin,omitempty"` // what a generator made it of
 	Orphan *Orphan `json:"orphan,omitempty"` // set while that is gone
+
+	Dir         string   `json:"dir,omitempty"`          // of the data directory's workspaces/; empty: as the name, see Folder
+	RenamedFrom string   `json:"renamed_from,omitempty"` // whose history this one's goes on with
+	Renamed     *Renamed `json:"renamed,omitempty"`      // what was known under this name is known under another
 
 	Ended    string `json:"ended,omitempty"`     // the last run that could have applied, and how it ended: "run X was rejected"
 	HeldBack string `json:"held_back,omitempty"` // the upstream workspace that kept its last run from being planned
@@ -120,7 +128,8 @@ const (
 	Orphaned  Sync = "orphaned"    // what a generator made it of is gone
 )
 
-// InSync reports whether the desired commit, with the inputs of fingerprint, is applied.
+// InSync reports whether the desired commit, with the inputs of fingerprint, is
+// applied, and nothing was done by half since.
 func (r Record) InSync(fingerprint string) bool {
-	return r.Desired != "" && r.Applied == r.Desired && r.AppliedFingerprint == fingerprint
+	return r.Desired != "" && r.Applied == r.Desired && r.AppliedFingerprint == fingerprint && r.HalfDone == ""
 }

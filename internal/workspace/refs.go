@@ -15,7 +15,9 @@ func (b *builder) ref(mod int, file string, f *ref) {
 	b.at = &underway{mod: mod, ref: f, told: b.tells(f.path)}
 	defer func() { b.at = before }()
 	if f.fn == "templatestring" {
-		b.templateText(mod, f, why)
+		if b.tofu { // Terraform lets no function of a template's text read a file
+			b.templateText(mod, f, why)
+		}
 		return
 	}
 	for _, s := range v.texts(f.arg) {

@@ -16,38 +16,33 @@ func (b *builder) templates(mod int, p string, why Link) {
 		b.template(mod, path.Clean(p), why)
 		return
 	}
-	dir := enclosing(p)
-	if i := strings.IndexAny(p, unknown+anchor); i < 0 {
-		fixed, _, _ := strings.Cut(p, pattern)
-		dir = path.Clean(fixed[:strings.LastIndexByte(fixed, '/')+1])
+	glob, dir := "**", ""
+	if strings.ContainsAny(p, unknown+anchor) {
+		if dir = enclosing(p); dir == "." {
+			return // the whole repository counts already
+		}
+	} else {
+		glob, dir = globbed(path.Clean(p))
 	}
-	if !inside(dir) || dir == "." {
-		return // the whole repository counts already
+	if !inside(dir) {
+		return
 	}
 	real, _, err := b.graph.root.resolve(dir)
-	if err != nil || b.seen["templates "+real] {
+	if err != nil || b.seen["templates "+real+" "+glob] {
 		return
 	}
-	b.seen["templates "+real] = true
+	b.seen["templates "+real+" "+glob] = true
+	if real != dir {
+		glob = "**" // the pattern goes on behind links
+	}
 	left := maxTemplates
-	b.templatesBelow(mod, real, b.graph.root.at(real), &left, why)
+	b.graph.matching(real, glob, func(p string) {
+		if left--; left >= 0 {
+			b.template(mod, p, why)
+		}
+	})
 	if left < 0 {
 		b.widen(mod, why, why.What, fmt.Sprintf("it may be any of more than %d templates, which may read other files", maxTemplates), ".")
-	}
-}
-
-func (b *builder) templatesBelow(mod int, dir string, n *node, left *int, why Link) {
-	if n == nil {
-		return
-	}
-	for _, f := range n.files {
-		if *left--; *left < 0 {
-			return
-		}
-		b.template(mod, path.Join(dir, f.name), why)
-	}
-	for _, c := range n.dirs {
-		b.templatesBelow(mod, path.Join(dir, c.name), c.node, left, why)
 	}
 }
 

@@ -67,6 +67,7 @@ type Workspace struct {
 	Commit             string              // full id of the one commit that it follows in the place of a branch; empty: none
 	Origin             *Origin             // what a generator made it of; nil: it has a block of its own
 	OnRemoved          OnRemoved           // what to do when what it was made of is gone
+	RenamedFrom        string              // its name before this one; empty: it had no other
 
 	ApplyOffline bool // apply although the remote does not say that the commit is still on its branch
 

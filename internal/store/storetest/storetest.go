@@ -75,6 +75,8 @@ func Run(t *testing.T, open Open) {
 		{"ALockTakenUnseenIsRefused", aLockTakenUnseenIsRefused},
 		{"AStateThatBecomesAnotherKeepsBothLocks", aStateThatBecomesAnotherKeepsBothLocks},
 		{"ALockMovesAlong", aLockMovesAlong},
+		{"ARenameTakesEverythingAlong", aRenameTakesEverythingAlong},
+		{"ARenameThatMustWaitChangesNothing", aRenameThatMustWaitChangesNothing},
 		{"RunsAreListed", runsAreListed},
 		{"UnknownThingsAreNotFound", unknownThingsAreNotFound},
 		{"PruneKeepsWhatItMust", pruneKeepsWhatItMust},

@@ -1,0 +1,188 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// The directory of a workspace that was renamed keeps its first name. Which
+// workspace it belongs to is in the workspace's record, and, for the day on which
+// the store is lost, in a file in the directory.
+
+const noteFile = "workspace.json"
+
+type folderNote struct {
+	FormatVersion int          `json:"format_version"`
+	Name          string       `json:"name"`   // of the workspace
+	Former        []formerName `json:"former"` // its names before, oldest first
+}
+
+type formerName struct {
+	Name  string    `json:"name"`
+	Until time.Time `json:"until"`
+}
+
+func workspacesDir(dataDir string) string { return filepath.Join(dataDir, "workspaces") }
+
+// readNotes reads the notes of all directories that have one, by directory.
+func readNotes(dataDir string) (map[string]folderNote, error) {
+	entries, err := os.ReadDir(workspacesDir(dataDir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.Unavailable, "look at the data directory's disk", "the workspaces cannot be listed: %w", err)
+	}
+	notes := map[string]folderNote{}
+	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
+		path := filepath.Join(workspacesDir(dataDir), entry.Name(), noteFile)
+		b, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		var n folderNote
+		if err == nil {
+			err = json.Unmarshal(b, &n)
+		}
+		if err != nil || n.FormatVersion > 1 || !workspace.ValidName().MatchString(n.Name) {
+			return nil, fault.New(fault.Conflict, "put it right by hand, or remove it: it says which workspace the directory belongs to",
+				"%s does not say which workspace it is of: %w", path, cause(err))
+		}
+		notes[entry.Name()] = n
+	}
+	return notes, nil
+}
+
+func cause(err error) error {
+	if err == nil {
+		return errors.New("it is of another version of tfops, or damaged")
+	}
+	return err
+}
+
+// foldersOf tells the directory of each workspace that has another than its name
+// says: by its record, and by the notes for one whose record was lost.
+func foldersOf(dataDir string, records map[string]workspace.Record) (map[string]string, error) {
+	notes, err := readNotes(dataDir)
+	if err != nil {
+		return nil, err
+	}
+	taken, byName := map[string]bool{}, map[string]string{}
+	for name, rec := range records {
+		rec.Name = name
+		taken[rec.Folder()] = true
+		if rec.Dir != "" {
+			byName[name] = rec.Dir
+		}
+	}
+	for folder, n := range notes {
+		if taken[folder] || byName[n.Name] != "" || folder == n.Name {
+			continue
+		}
+		byName[n.Name] = folder
+	}
+	return byName, nil
+}
+
+// noteRename writes into the directory of a workspace whose it is from now on. It
+// is written before the store knows: what is in a record counts more.
+func (e *Engine) noteRename(r run.Rename) error {
+	dir := e.workspaceDir(r.From)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	notes, err := readNotes(e.DataDir)
+	if err != nil {
+		return err
+	}
+	n := notes[filepath.Base(dir)]
+	if n.Name == r.To {
+		return nil
+	}
+	n.FormatVersion, n.Name = 1, r.To
+	n.Former = append(slices.Clone(n.Former), formerName{r.From, time.Now().UTC()})
+	b, err := json.MarshalIndent(n, "", "  ")
+	if err != nil {
+		return err
+	}
+	return replace(filepath.Join(dir, noteFile), append(b, '\n'))
+}
+
+// keepFolders learns where the directories of renamed workspaces are.
+func (e *Engine) keepFolders(ctx context.Context) error {
+	records, err := e.Store.Records(ctx)
+	if err != nil {
+		return err
+	}
+	byName, err := foldersOf(e.DataDir, records)
+	if err == nil {
+		e.folders.Store(&byName)
+	}
+	return err
+}
+
+// workspaceDir is where the state of a workspace is, and what is kept between
+// its runs.
+func (e *Engine) workspaceDir(name string) string {
+	if byName := e.folders.Load(); byName != nil && (*byName)[name] != "" {
+		name = (*byName)[name]
+	}
+	return filepath.Join(workspacesDir(e.DataDir), name)
+}
+
+// Recollection is what a data directory without its store tells of renames.
+type Recollection struct {
+	Folders map[string]string // the directories of workspaces that are not called like these
+	Renames []run.Rename      // in the order in which they were made
+}
+
+// Recollect reads it. records are those of a backup, if there is one.
+func Recollect(dataDir string, records map[string]workspace.Record) (Recollection, error) {
+	notes, err := readNotes(dataDir)
+	if err != nil {
+		return Recollection{}, err
+	}
+	out := Recollection{Folders: map[string]string{}}
+	for _, folder := range slices.Sorted(maps.Keys(notes)) {
+		n := notes[folder]
+		out.Folders[n.Name] = folder
+		for i, f := range n.Former {
+			to := n.Name
+			if i+1 < len(n.Former) {
+				to = n.Former[i+1].Name
+			}
+			if to == f.Name {
+				continue // it was not carried out
+			}
+			if old, ok := records[f.Name]; ok && !old.Former() && records[to].RenamedFrom != f.Name && old.Folder() == folder {
+				out.Renames = append(out.Renames, run.Rename{From: f.Name, To: to, Stopped: true})
+				old.Dir, old.RenamedFrom = folder, f.Name
+				records[to] = old
+			}
+		}
+	}
+	return out, nil
+}
+
+// calledNow is the name of the workspace that had another one at that time.
+func calledNow(notes map[string]folderNote, name string, at time.Time) string {
+	for _, n := range notes {
+		for _, f := range n.Former {
+			if f.Name == name && at.Before(f.Until) {
+				return n.Name
+			}
+		}
+	}
+	return name
+}

@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
+)
+
+// Halts sees processes of runners that somebody stopped, and lets them go on;
+// see runner.Local.
+type Halts interface {
+	Stopped(dirs ...string) (map[string][]runner.Process, error)
+	Continue(dir string) error
+}
+
+// haltEvery is how often it is looked whether a runner is stopped. What is
+// stopped for an instant, by a debugger or a shell, is not told of.
+const haltEvery = 2 * time.Second
+
+// keepLooking notices runners that are stopped, for people to read, and ends those
+// whose time is up: a stopped process does not notice that itself.
+func (e *Engine) keepLooking(ctx context.Context) {
+	if e.Halts == nil {
+		return
+	}
+	look := time.NewTicker(haltEvery)
+	defer look.Stop()
+	var before map[string][]run.Stopped
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+			if e.idle() {
+				before = nil
+				continue
+			}
+			before = e.lookForHalts(ctx, before)
+		}
+	}
+}
+
+// lookForHalts remembers which runs had stopped processes at this look and at
+// the one before, and returns what it saw.
+func (e *Engine) lookForHalts(ctx context.Context, before map[string][]run.Stopped) map[string][]run.Stopped {
+	q, err := e.Store.Queue(ctx)
+	if err != nil {
+		return before // it is looked again
+	}
+	dirs := map[string]run.Run{}
+	for _, r := range q.Active {
+		switch r.Status {
+		case run.Planning:
+			dirs[e.files(r.ID).phase(runner.PlanPhase)] = r
+		case run.Applying:
+			dirs[e.files(r.ID).phase(runner.ApplyPhase)] = r
+		}
+	}
+	found, err := e.Halts.Stopped(slices.Collect(maps.Keys(dirs))...)
+	if err != nil {
+		if _, lacks := fault.LackOf(err); !lacks { // which others say
+			e.Log.Warn("it cannot be seen whether runners are stopped", "error", err)
+		}
+		return before
+	}
+	seen, told := map[string][]run.Stopped{}, map[string][]run.Stopped{}
+	for dir, all := range found {
+		r := dirs[dir]
+		for _, p := range all {
+			seen[r.ID] = append(seen[r.ID], run.Stopped(p))
+		}
+		if len(before[r.ID]) == 0 {
+			continue
+		}
+		told[r.ID] = seen[r.ID]
+		if e.timeIsUp(r, q.Now) {
+			e.Log.Warn("a run is out of time and its processes are stopped; they are continued, so that they can end", "run", r.ID, "processes", haltedNames(seen[r.ID]))
+			if err := e.Halts.Continue(dir); err != nil {
+				e.Log.Warn("a stopped runner cannot be continued", "run", r.ID, "error", err)
+			}
+		}
+	}
+	e.tellHalts(told)
+	return seen
+}
+
+// timeIsUp reports whether the phase of a run has taken longer than it may.
+func (e *Engine) timeIsUp(r run.Run, now time.Time) bool {
+	def, known := e.current().find(r.Workspace)
+	began, may := r.StartedAt, def.PlanTimeout
+	if r.Status == run.Applying {
+		began, may = r.ApplyStartedAt, def.ApplyTimeout
+	}
+	return known && may > 0 && now.Sub(began) > may
+}
+
+// tellHalts has people see which runs have stopped processes now.
+func (e *Engine) tellHalts(told map[string][]run.Stopped) {
+	e.mu.Lock()
+	old := e.halted
+	e.halted = told
+	e.mu.Unlock()
+	changed := len(old) != len(told)
+	for id, all := range told {
+		if !slices.Equal(old[id], all) {
+			changed = true
+			e.Log.Warn("processes of a run are stopped; it goes on once they are continued", "run", id, "processes", haltedNames(all), "next", continueCommand(all))
+		}
+	}
+	if changed {
+		e.notify()
+	}
+}
+
+// queue is the store's, with what is seen on the machine: for people to read.
+func (e *Engine) queue(ctx context.Context) (run.Queue, error) {
+	q, err := e.Store.Queue(ctx)
+	e.mu.Lock()
+	q.Stopped, q.Lacking = e.halted, e.lacking
+	e.mu.Unlock()
+	return q, err
+}
+
+// haltedWait is what a run waits for whose processes are stopped.
+func haltedWait(all []run.Stopped, r run.Run) Wait {
+	what := "plan"
+	if r.Status == run.Applying {
+		what = "apply"
+	}
+	return Wait{fmt.Sprintf("somebody to continue its %s, which is stopped (SIGSTOP): %s; to end it instead: tfops cancel %s --force", what, haltedNames(all), r.ID),
+		continueCommand(all)}
+}
+
+// waitFor is what waits for another run's phase. Waiting for one that is stopped
+// moves nobody on.
+func waitFor(q run.Queue, o run.Run, does string) Wait {
+	text := fmt.Sprintf("run %s, which %s", o.ID, does)
+	if halted := q.Stopped[o.ID]; len(halted) > 0 {
+		return Wait{text + " and is stopped (SIGSTOP)", continueCommand(halted)}
+	}
+	return Wait{text, "tfops wait " + o.ID}
+}
+
+func haltedNames(all []run.Stopped) string {
+	var texts []string
+	for _, p := range all {
+		texts = append(texts, fmt.Sprintf("%s (pid %d)", p.Name, p.PID))
+	}
+	return strings.Join(texts, ", ")
+}
+
+// continueCommand lets the processes go on: the runner last, so that nothing that
+// it waits for is still stopped then.
+func continueCommand(all []run.Stopped) string {
+	text := "kill -CONT"
+	for _, p := range slices.Backward(all) {
+		text += fmt.Sprintf(" %d", p.PID)
+	}
+	return text
+}

@@ -1,0 +1,94 @@
+package runner
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// A process that was stopped (SIGSTOP, SIGTSTP, a debugger that went away) does
+// nothing and hears nothing but SIGKILL until SIGCONT: no timeout of its own ends it.
+
+// Stopped lists, by directory, the processes of the runners at work in these
+// directories that are stopped: the runner itself and all that it started.
+func (l *Local) Stopped(dirs ...string) (map[string][]Process, error) {
+	all, err := processes()
+	if err != nil {
+		return nil, err
+	}
+	found := map[string][]Process{}
+	for _, dir := range dirs {
+		for _, p := range stoppedIn(all, dir) {
+			found[dir] = append(found[dir], Process{PID: p.pid, Name: p.name})
+		}
+	}
+	return found, nil
+}
+
+func stoppedIn(all []process, dir string) []process {
+	pid, err := runnerIn(dir)
+	if err != nil || pid == 0 {
+		return nil
+	}
+	var found []process
+	for _, p := range all {
+		if p.pid == pid && p.stopped {
+			p.name = "tfops runner"
+			found = append(found, p)
+		}
+	}
+	for _, p := range below(all, pid) {
+		if p.stopped {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// runnerIn is the process that is at work in dir; 0 when none is.
+func runnerIn(dir string) (int, error) {
+	f, err := os.Open(filepath.Join(dir, lockFile))
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	busy, err := held(f)
+	if err != nil || !busy {
+		return 0, err
+	}
+	return pidIn(f), nil
+}
+
+// Continue lets the stopped processes of the runner in dir go on.
+func (l *Local) Continue(dir string) error {
+	all, err := processes()
+	if err != nil {
+		return err
+	}
+	return wakeUp(stoppedIn(all, dir))
+}
+
+// continueDescendants lets what this process started and somebody stopped go on,
+// so that it can hear that it is asked to end.
+func continueDescendants() {
+	var stopped []process
+	for _, p := range descendants(os.Getpid()) {
+		if p.stopped {
+			stopped = append(stopped, p)
+		}
+	}
+	_ = wakeUp(stopped) // what cannot be continued is killed in the end
+}
+
+func wakeUp(stopped []process) error {
+	var failed error
+	for _, p := range stopped {
+		if err := unix.Kill(p.pid, unix.SIGCONT); err != nil && !errors.Is(err, syscall.ESRCH) {
+			failed = errors.Join(failed, err)
+		}
+	}
+	return failed
+}
