@@ -55,6 +55,7 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 			return nil, err
 		}
 		mirror.Follow(follows(cfg, r))
+		mirror.FollowTags(followsTags(cfg, r))
 		s.Repositories[r.Name] = engine.Repository{Source: mirror, Pace: gitrepo.Pace{Every: r.Poll}, Content: contentOf(r), Modules: r.Modules}
 	}
 	for _, r := range cfg.Reports {
@@ -90,7 +91,7 @@ func follows(cfg *config.Config, r config.Repository) func(branch string) bool {
 	}
 	named := map[string]bool{}
 	for _, w := range cfg.Workspaces {
-		if w.Repository == r.Name {
+		if w.Repository == r.Name && w.Branch != "" {
 			named[w.Branch] = true
 		}
 	}
@@ -102,6 +103,20 @@ func follows(cfg *config.Config, r config.Repository) func(branch string) bool {
 	}
 	return func(branch string) bool {
 		return named[branch] || slices.ContainsFunc(patterns, func(g workspace.Generator) bool { return g.MatchesBranch(branch) })
+	}
+}
+
+// followsTags says which tags somebody has a use for: those with a version, after
+// the prefix of a workspace.
+func followsTags(cfg *config.Config, r config.Repository) func(tag string) bool {
+	var by []workspace.Workspace
+	for _, w := range cfg.Workspaces {
+		if w.Repository == r.Name && w.Tag != "" {
+			by = append(by, w.Workspace)
+		}
+	}
+	return func(tag string) bool {
+		return slices.ContainsFunc(by, func(w workspace.Workspace) bool { _, ok := w.TagVersion(tag); return ok })
 	}
 }
 

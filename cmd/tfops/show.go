@@ -161,6 +161,7 @@ func (a *app) runFacts(r api.Run) []term.KeyValue {
 		{Key: "Waiting for", Value: r.WaitingFor, Tone: term.Busy},
 		{Key: "Next command", Value: r.NextCommand},
 		{Key: "Commit", Value: fmt.Sprintf("%s %s\nby %s, %s", short(r.Commit.SHA), subject(r.Commit.Message), r.Commit.Author, a.at(&r.Commit.Time))},
+		{Key: "Tag", Value: r.Tag},
 		{Key: "With a patch", Value: patchText(r.Codify)},
 		{Key: "Trigger", Value: triggerText(r.Trigger)},
 		{Key: "After", Value: strings.Join(r.Upstream, ", ")},

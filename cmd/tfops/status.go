@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -276,7 +277,7 @@ func (a *app) workspaceFacts(w api.Workspace) []term.KeyValue {
 		term.KeyValue{Key: "Next check", Value: a.at(w.NextCheckAt)},
 		term.KeyValue{Key: "Upstream", Value: upstreamText(w.Upstream)},
 		term.KeyValue{Key: "Repository", Value: w.Repository},
-		term.KeyValue{Key: "Branch", Value: w.Branch},
+		term.KeyValue{Key: "Follows", Value: cmp.Or(w.Follows, "branch "+w.Branch)},
 		term.KeyValue{Key: "Directory", Value: w.Dir},
 		term.KeyValue{Key: "Terraform workspace", Value: w.TerraformWorkspace},
 		term.KeyValue{Key: "Made by", Value: w.Generator},

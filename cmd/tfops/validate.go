@@ -71,6 +71,10 @@ type configuredRow struct {
 	Name               string            `json:"name"`
 	Repository         string            `json:"repository"`
 	Branch             string            `json:"branch"`
+	Tag                string            `json:"tag,omitempty"`
+	TagPrefix          string            `json:"tag_prefix,omitempty"`
+	Commit             string            `json:"commit,omitempty"`
+	Follows            string            `json:"follows"`
 	Dir                string            `json:"dir"`
 	TerraformWorkspace string            `json:"terraform_workspace"`
 	Engine             string            `json:"engine"`
@@ -173,7 +177,7 @@ func problems(diags hcl.Diagnostics) []problem {
 func configured(all []config.Workspace) []configuredRow {
 	rows := []configuredRow{}
 	for _, w := range all {
-		r := configuredRow{Name: w.Name, Repository: w.Repository, Branch: w.Branch, Dir: w.Dir, TerraformWorkspace: w.TerraformWorkspace,
+		r := configuredRow{Name: w.Name, Repository: w.Repository, Branch: w.Branch, Tag: w.Tag, TagPrefix: w.TagPrefix, Commit: w.Commit, Follows: w.Follows(""), Dir: w.Dir, TerraformWorkspace: w.TerraformWorkspace,
 			Engine: w.Engine, Apply: string(w.Apply), Approvals: []string{}, Labels: w.Labels, DependsOn: w.DependsOn}
 		for _, rule := range w.Rules {
 			r.Approvals = append(r.Approvals, rule.Name)
@@ -199,9 +203,9 @@ func (a *app) tellValid(cfg *config.Config, v validated) {
 			if len(r.Heals) > 0 {
 				drift = strings.TrimSpace(drift + " heals")
 			}
-			cells = append(cells, term.Cells(r.Name, r.Repository, r.Branch, r.Dir, r.Apply, strings.Join(r.Approvals, ", "), drift))
+			cells = append(cells, term.Cells(r.Name, r.Repository, strings.TrimPrefix(r.Follows, "branch "), r.Dir, r.Apply, strings.Join(r.Approvals, ", "), drift))
 		}
-		a.table([]string{"WORKSPACE", "REPOSITORY", "BRANCH", "DIR", "APPLY", "APPROVAL RULES", "DRIFT CHECK"}, cells)
+		a.table([]string{"WORKSPACE", "REPOSITORY", "FOLLOWS", "DIR", "APPLY", "APPROVAL RULES", "DRIFT CHECK"}, cells)
 	}
 	for _, g := range v.Generators {
 		what := "makes " + counted(len(g.Workspaces), "workspace") + " at present"

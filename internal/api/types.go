@@ -32,6 +32,7 @@ type Run struct {
 	Codify       string   `json:"codify,omitempty" doc:"The finding whose patch the plan checks"`
 	Found        *Found   `json:"found,omitempty" doc:"What a drift check came to"`
 	Debug        bool     `json:"debug,omitempty" doc:"The engine's own debug log is kept, too: /runs/{id}/debug"`
+	Tag          string   `json:"tag,omitempty" doc:"The tag that the commit was found by"`
 	Warnings     []string `json:"warnings,omitempty" doc:"What to know before the plan is read"`
 	Confirm      []string `json:"confirm,omitempty" doc:"Why a person must confirm the plan, whatever apply says"`
 	Error        *Failure `json:"error,omitempty"`
@@ -191,7 +192,8 @@ type Event struct {
 type Workspace struct {
 	Name               string            `json:"name"`
 	Repository         string            `json:"repository"`
-	Branch             string            `json:"branch"`
+	Branch             string            `json:"branch" doc:"Empty where a tag or a commit is followed"`
+	Follows            string            `json:"follows,omitempty" doc:"What it follows: branch main; tag v1.4.2 (>= 1.2, < 2); commit and an id"`
 	Dir                string            `json:"dir"`
 	TerraformWorkspace string            `json:"terraform_workspace"`
 	Labels             map[string]string `json:"labels,omitempty"`

@@ -176,6 +176,7 @@ func (r *reader) make(c *Config, b block, defaults settings, engine string, src 
 	both.varFiles = files
 	w := both.workspace(engine)
 	w.Name, w.Range, w.Branch, w.Dir = name.val, b.header, o.Branch, path.Clean(o.Dir)
+	w.Tag, w.TagPrefix, w.Commit = "", "", ""                          // of defaults: generators make workspaces of branches
 	if w.RenamedFrom = m.renamedFrom(b).val; w.RenamedFrom == w.Name { // of a match that was called so before
 		w.RenamedFrom = ""
 	}

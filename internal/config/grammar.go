@@ -18,7 +18,7 @@ type kind struct {
 }
 
 var workspaceAttrs = []string{
-	"repository", "branch", "dir", "terraform_workspace", "backend", "engine", "engine_version", "parallelism", "apply", "apply_offline",
+	"repository", "branch", "dir", "terraform_workspace", "tag", "tag_prefix", "commit", "backend", "engine", "engine_version", "parallelism", "apply", "apply_offline",
 	"var_files", "variables", "backend_config", "backend_config_files", "env", "labels",
 	"plan_timeout", "apply_timeout", "lock_timeout", "keep_runs", "keep_days",
 	"depends_on", "infer_dependencies", "inputs", "watch", "ignore", "reach",
@@ -30,7 +30,9 @@ var blockAttrs = append(slices.Clone(workspaceAttrs), "renamed_from")
 // generatorAttrs are those of a workspace with what it is made of in the place
 // of where it is.
 var generatorAttrs = append([]string{"name", "branches", "dirs", "all", "on_removed"},
-	slices.DeleteFunc(slices.Clone(blockAttrs), func(a string) bool { return a == "branch" || a == "dir" })...)
+	slices.DeleteFunc(slices.Clone(blockAttrs), func(a string) bool {
+		return slices.Contains([]string{"branch", "tag", "tag_prefix", "commit", "dir"}, a)
+	})...)
 
 const (
 	noListener = "This version of tfops has no TCP listener, because it has no authentication for one. The API is on the Unix socket in data_dir; socket_group shares it with a Unix group."

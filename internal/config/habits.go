@@ -8,6 +8,7 @@ import (
 
 // What people write who know Terraform, Atlantis or Flux, and what it is here.
 const (
+	noTagHere    = "A workspaces block makes workspaces of what is in branches: branches = [\"main\"]. A tag or a commit is followed by a workspace block of its own."
 	itsBranch    = "The branch that a workspace follows is branch = \"main\"."
 	branchPlace  = "A branch belongs in a workspace block, or in defaults: branch = \"main\"."
 	itsDir       = "The directory of the root module is dir = \"live/prod\"."
@@ -44,6 +45,7 @@ var (
 	generatorHabits = map[string]string{
 		"engine_args": itsArgs, "engine_arguments": itsArgs, "args": itsArgs, "extra_args": itsArgs, "extra_arguments": itsArgs, "terraform_args": itsArgs, "plan_args": itsArgs, "apply_args": itsArgs,
 		"backend": itsBackend, "backend_config_file": itsBackend, "terraform_version": itsVersion, "tofu_version": itsVersion, "version": itsVersion,
+		"tag": noTagHere, "tag_prefix": noTagHere, "commit": noTagHere,
 		"branch": "The branches that it makes workspaces of are branches = [\"main\", \"env/*\"].",
 		"dir":    "The directories that it makes workspaces of are dirs = [\"live/*/*\"].", "path": "The directories that it makes workspaces of are dirs = [\"live/*/*\"].",
 		"var_file": "The files that it makes workspaces of are patterns in var_files: var_files = [\"vars/*.tfvars\"].",

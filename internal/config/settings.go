@@ -20,6 +20,7 @@ import (
 // settings is what a workspace or the defaults block says, each by itself.
 type settings struct {
 	repository, branch, dir   field[string]
+	tag, tagPrefix, commit    field[string]
 	tfWorkspace, engine       field[string]
 	backend                   field[string]
 	apply                     field[string]
@@ -51,7 +52,7 @@ type settings struct {
 // settings reads the block and checks all that needs no other block.
 func (r *reader) settings(c *Config, b block, src []byte) settings {
 	s := settings{
-		repository: b.text("repository", shown), branch: b.text("branch", shown), dir: b.text("dir", shown),
+		repository: b.text("repository", shown), branch: b.text("branch", shown), tag: b.text("tag", shown), tagPrefix: b.text("tag_prefix", shown), commit: b.text("commit", shown), dir: b.text("dir", shown),
 		tfWorkspace: b.text("terraform_workspace", shown), engine: b.text("engine", shown), apply: b.text("apply", shown), applyOffline: b.flag("apply_offline"),
 		backend:            b.text("backend", shown),
 		varFiles:           b.list("var_files"),
@@ -74,6 +75,7 @@ func (r *reader) settings(c *Config, b block, src []byte) settings {
 	s.reach = r.reach(b)
 	r.checkRepository(c, s.repository)
 	r.checkBranch(s.branch)
+	r.checkFollowed(&s)
 	r.checkTerraformWorkspace(s.tfWorkspace)
 	r.checkDir(&s.dir)
 	if s.engine.set && !slices.Contains(engineNames, s.engine.val) {

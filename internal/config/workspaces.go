@@ -79,8 +79,11 @@ func defaultEngine(top block) string {
 // over is s where it says something, and d where it does not. Maps are merged
 // by key, rules by name, and all else is one or the other.
 func (s settings) over(d settings) settings {
+	if s.branch.set || s.tag.set || s.commit.set { // one of them is followed
+		d.branch, d.tag, d.commit = field[string]{}, field[string]{}, field[string]{}
+	}
 	return settings{
-		repository: s.repository.or(d.repository), branch: s.branch.or(d.branch), dir: s.dir.or(d.dir),
+		repository: s.repository.or(d.repository), branch: s.branch.or(d.branch), tag: s.tag.or(d.tag), tagPrefix: s.tagPrefix.or(d.tagPrefix), commit: s.commit.or(d.commit), dir: s.dir.or(d.dir),
 		tfWorkspace: s.tfWorkspace.or(d.tfWorkspace), backend: s.backend.or(d.backend), engine: s.engine.or(d.engine), apply: s.apply.or(d.apply), applyOffline: s.applyOffline.or(d.applyOffline),
 		engineVersion: s.engineVersion.or(d.engineVersion), parallelism: s.parallelism.or(d.parallelism),
 		backendConfig: merged(d.backendConfig, s.backendConfig), backendConfigFiles: s.backendConfigFiles.or(d.backendConfigFiles),
@@ -162,6 +165,12 @@ func (s settings) workspace(engine string) Workspace {
 		InferDependencies:  s.infer.orElse(true),
 		ApplyOffline:       s.applyOffline.orElse(len(s.rules) == 0),
 	}}
+	if s.tag.val != "" || s.commit.val != "" {
+		w.Branch, w.Tag, w.Commit = "", s.tag.val, s.commit.val
+	}
+	if w.Tag != "" {
+		w.TagPrefix = s.tagPrefix.val
+	}
 	for name, v := range s.backendConfig {
 		if !v.IsNull() {
 			w.BackendConfig[name] = v
@@ -228,6 +237,9 @@ func (r *reader) warn(w Workspace, own settings, places map[string]string) {
 	if w.Apply == workspace.Never && len(own.rules) > 0 {
 		r.warnAt(w.Range, "rules that are never asked", "With apply = \"never\" nothing is applied, so the approval rules of workspace %q have no effect.", w.Name)
 	}
+	if own.tagPrefix.set && w.Tag == "" {
+		r.warnAt(own.tagPrefix.rng, "tag_prefix has no effect", "Workspace %q follows no tag: tag = \">= 1.0\" has it do so.", w.Name)
+	}
 	if own.timezone.set && w.Drift.Schedule == "" {
 		r.warnAt(own.timezone.rng, "time zone without a schedule", "Workspace %q has no schedule, so it is not checked for drift.", w.Name)
 	}
@@ -235,9 +247,9 @@ func (r *reader) warn(w Workspace, own settings, places map[string]string) {
 	if w.Repository == "" {
 		return
 	}
-	place := strings.Join([]string{w.Repository, w.Branch, w.Dir, w.TerraformWorkspace, w.BackendPlace()}, "\x00")
+	place := strings.Join([]string{w.Repository, w.Follow(), w.Dir, w.TerraformWorkspace, w.BackendPlace()}, "\x00")
 	if other, ok := places[place]; ok {
-		r.warnAt(w.Range, "two workspaces in one place", "Workspaces %q and %q have the same repository, branch, dir and terraform_workspace. With a backend they share one state; without one, each has a managed state of its own.", other, w.Name)
+		r.warnAt(w.Range, "two workspaces in one place", "Workspaces %q and %q follow the same and have the same repository, dir and terraform_workspace. With a backend they share one state; without one, each has a managed state of its own.", other, w.Name)
 		return
 	}
 	places[place] = w.Name

@@ -122,7 +122,7 @@ func (e *Engine) ordered(ctx context.Context, def Definition, o Order, t run.Tri
 		return run.Run{}, fault.New(fault.Conflict, fault.Next(problem), "workspace %s cannot be planned: %w", def.Name, problem)
 	}
 	if sha == "" {
-		return run.Run{}, fault.New(fault.Conflict, "tfops status "+def.Name, "workspace %s cannot be planned: nothing is known of branch %s yet", def.Name, def.Branch)
+		return run.Run{}, fault.New(fault.Conflict, "tfops status "+def.Name, "workspace %s cannot be planned: nothing is known of %s yet", def.Name, def.Follows(""))
 	}
 	c, err := commit(ctx, repo, sha)
 	if err != nil {

@@ -109,7 +109,7 @@ func (e *Engine) propose(ctx context.Context, def Definition, sha string, f drif
 func (e *Engine) shared(def Definition, tree fs.FS) []string {
 	var defs []Definition
 	for _, d := range e.current().Workspaces {
-		if d.Repository == def.Repository && d.Branch == def.Branch {
+		if d.Repository == def.Repository && d.Follow() == def.Follow() {
 			defs = append(defs, d)
 		}
 	}

@@ -24,10 +24,10 @@ func (e *Engine) confirm(ctx context.Context, r run.Run) (bool, error) {
 	s := e.current()
 	def, known := s.find(r.Workspace)
 	repo, ok := s.Repositories[def.Repository]
-	if r.Kind != run.Sync || !known || !ok || def.Branch == "" {
-		return true, nil // it is of what was applied, or the verdict sees to it
+	if r.Kind != run.Sync || !known || !ok || def.Commit != "" || def.Follow() == "" {
+		return true, nil // it is pinned, of what was applied, or the verdict sees to it
 	}
-	head, err := e.head(ctx, repo, def.Branch)
+	head, err := e.head(ctx, repo, def)
 	if err == nil && head == r.Commit.SHA {
 		return true, nil
 	}
@@ -48,12 +48,6 @@ func (e *Engine) confirm(ctx context.Context, r run.Run) (bool, error) {
 	return false, e.unconfirmed(ctx, r, err)
 }
 
-func (e *Engine) head(ctx context.Context, repo Repository, branch string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
-	defer cancel()
-	return repo.Head(ctx, branch)
-}
-
 // moveOn follows a branch that is elsewhere than the run's commit. A newer
 // commit that touches the workspace takes the run's place by the poll. nil says
 // that the commit is still part of the branch; a Conflict, that another run took
@@ -63,11 +57,11 @@ func (e *Engine) moveOn(ctx context.Context, r run.Run, def Definition, repo Rep
 	defer cancel()
 	err := e.poll(ctx, def.Repository)
 	if head == "" {
-		return fault.New(fault.NotFound, "push it", "branch %s is not there any more", def.Branch)
+		return fault.New(fault.NotFound, "push it", "%s: it is not there any more", def.Follows(""))
 	}
 	if !repo.Has(head) {
 		if err == nil {
-			err = fault.New(fault.Unavailable, "", "branch %s moved again", def.Branch)
+			err = fault.New(fault.Unavailable, "", "%s moved again", def.Follows(""))
 		}
 		return err
 	}
@@ -86,7 +80,7 @@ func (e *Engine) replace(ctx context.Context, r run.Run, def Definition, repo Re
 	if err != nil {
 		return err
 	}
-	gone := fault.New(fault.Conflict, "", "commit %s is not on branch %s any more", short(r.Commit.SHA), def.Branch)
+	gone := elsewhereNow(r, def)
 	if records[def.Name].Desired != r.Commit.SHA {
 		return gone // the poll has seen to it
 	}

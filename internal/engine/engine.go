@@ -86,6 +86,7 @@ type Remote interface {
 type Refs interface {
 	Heads(context.Context) (map[string]string, error)
 	Head(ctx context.Context, branch string) (string, error)
+	Tags(context.Context) (map[string]string, error) // by name: the commits that they name
 }
 
 // Objects are read from the mirror.
@@ -149,6 +150,7 @@ type Engine struct {
 	repos      map[string]*repositoryStatus // by name
 	problems   map[string]error             // by workspace: why its branch, directory or inputs cannot be used
 	seen       map[string]bool              // by workspace: its directory and inputs were looked for
+	sought     map[string]time.Time         // by repository and commit: when all that the remote has was asked for, for its sake
 	polling    map[string]chan struct{}     // by repository: one look at a time
 	poke       map[string]chan struct{}     // by repository: poll now
 	due        map[string]time.Time         // by workspace: its next drift check
@@ -183,7 +185,7 @@ func New(o Options, s *Settings) *Engine {
 		checkouts: checkout.Open(filepath.Join(o.DataDir, "cache", "checkouts")),
 		changed:   make(chan struct{}), configured: make(chan struct{}, 1), flow: make(chan struct{}, 1),
 		repos: map[string]*repositoryStatus{}, problems: map[string]error{},
-		polling: map[string]chan struct{}{}, poke: map[string]chan struct{}{}, due: map[string]time.Time{}, reportsDue: map[string]dueReport{}, following: map[string]int{}, seen: map[string]bool{},
+		sought: map[string]time.Time{}, polling: map[string]chan struct{}{}, poke: map[string]chan struct{}{}, due: map[string]time.Time{}, reportsDue: map[string]dueReport{}, following: map[string]int{}, seen: map[string]bool{},
 	}
 }
 

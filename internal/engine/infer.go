@@ -72,7 +72,7 @@ func (e *Engine) readHeads(ctx context.Context, repo Repository, heads map[strin
 	byBranch := map[string][]Definition{}
 	for _, d := range e.current().Workspaces {
 		if d.Repository == repo.name {
-			byBranch[d.Branch] = append(byBranch[d.Branch], d)
+			byBranch[d.Follow()] = append(byBranch[d.Follow()], d)
 		}
 	}
 	var failed []error

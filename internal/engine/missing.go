@@ -160,7 +160,7 @@ func (e *Engine) graphOf(r run.Run, def Definition, repo Repository) (*workspace
 	// With all workspaces of the branch it is the graph that the poll made.
 	defs := []Definition{}
 	for _, d := range e.current().Workspaces {
-		if d.Repository == def.Repository && d.Branch == def.Branch {
+		if d.Repository == def.Repository && d.Follow() == def.Follow() {
 			defs = append(defs, d)
 		}
 	}

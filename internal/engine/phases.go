@@ -189,6 +189,9 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	if err := e.noteMissing(ctx, r, def, s.Repositories[def.Repository], tree.Exported); err != nil {
 		return err
 	}
+	if err := e.noteTag(ctx, r, def); err != nil {
+		return err
+	}
 	if r.Codify != "" {
 		if err := e.applyPatch(ctx, r, def, tree); err != nil {
 			return err

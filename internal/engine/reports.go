@@ -95,7 +95,7 @@ func (e *Engine) buildReport(ctx context.Context, p ReportPlan, in report.Input)
 
 // reported is what a report has to know of a workspace besides its checks.
 func reported(d Definition, rec workspace.Record) report.Workspace {
-	w := report.Workspace{Name: d.Name, Repository: d.Repository, Branch: d.Branch, Dir: d.Dir, Labels: d.Labels,
+	w := report.Workspace{Name: d.Name, Repository: d.Repository, Branch: d.Follow(), Dir: d.Dir, Labels: d.Labels,
 		Applied: rec.Applied, Head: rec.Desired, Schedule: d.Drift.String(), Timezone: d.Drift.Timezone(), NeverApplied: rec.Applied == ""}
 	if rec.Drift.Status == workspace.DriftUnknown && rec.Applied != "" {
 		w.Unknown = rec.Drift.Why

@@ -587,6 +587,7 @@ type repository struct {
 	missing gitrepo.Exported // what every export says that it lacks
 	bare    bool             // trees are not written out, since no played runner reads them
 
+	tags      map[string]string
 	unread    string // the branch whose tree cannot be read, because of unreadErr
 	unreadErr error
 }
@@ -641,6 +642,25 @@ func (r *repository) Head(ctx context.Context, branch string) (string, error) {
 		return "", fault.New(fault.NotFound, "", "there is no branch %s", branch)
 	}
 	return heads[branch], nil
+}
+
+func (r *repository) Tags(context.Context) (map[string]string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.tags), r.err
+}
+
+// tag sets a tag, or deletes it.
+func (r *repository) tag(name, sha string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.tags == nil {
+		r.tags = map[string]string{}
+	}
+	r.tags[name] = sha
+	if sha == "" {
+		delete(r.tags, name)
+	}
 }
 
 func (r *repository) Contains(_ context.Context, head, sha string) (bool, error) {

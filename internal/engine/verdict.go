@@ -203,7 +203,7 @@ func queuedVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step, W
 		return nothing, Wait{"somebody to restore the state: " + t.String(), t.Command(r.Workspace)}
 	}
 	if r.Unconfirmed != "" && r.NotBefore.After(q.Now) {
-		return nothing, Wait{"the remote to say that its commit is still on branch " + def.Branch + " (apply_offline is false): " + r.Unconfirmed, "tfops poll " + def.Repository}
+		return nothing, Wait{"the remote to say that its commit is still on " + def.Follows(r.Tag) + " (apply_offline is false): " + r.Unconfirmed, "tfops poll " + def.Repository}
 	}
 	if rec.Suspended(q.Now) {
 		return nothing, Wait{suspended(*rec.Suspension), "tfops resume " + r.Workspace}

@@ -43,7 +43,8 @@ type WorkspaceView struct {
 	LastRun   *run.Run  // the newest run that is no drift check
 	NextCheck time.Time // when the next scheduled drift check is due; zero: none
 	Upstream  []workspace.Dependency
-	Problem   error // why its branch, directory or inputs cannot be used
+	Follows   string // the branch, tag or commit, for a person
+	Problem   error  // why its branch, directory or inputs cannot be used
 }
 
 // RepositoryView is a repository as people see it.
@@ -172,7 +173,7 @@ func (e *Engine) viewWorkspace(ctx context.Context, d Definition, q run.Queue, r
 	if !rec.Suspended(q.Now) {
 		rec.Suspension = nil // one that is over holds nothing back
 	}
-	v := WorkspaceView{Definition: d, Record: rec, Problem: e.problem(d.Name), Upstream: e.current().order.Upstream(d.Name)}
+	v := WorkspaceView{Definition: d, Record: rec, Follows: follows(d, rec), Problem: e.problem(d.Name), Upstream: e.current().order.Upstream(d.Name)}
 	e.mu.Lock()
 	v.NextCheck = e.due[d.Name]
 	e.mu.Unlock()

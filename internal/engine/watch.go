@@ -132,7 +132,11 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 	if len(s.Generators) > 0 {
 		e.rebuild(records)
 	}
-	failed = append(failed, e.readHeads(ctx, repo, heads)...)
+	led, err := e.targets(ctx, repo, heads)
+	if err != nil {
+		return err
+	}
+	failed = append(failed, e.readHeads(ctx, repo, led.refs)...)
 	e.rebuild(records)
 	if len(e.current().renaming) > 0 {
 		if err := e.rename(ctx); err != nil {
@@ -153,20 +157,28 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 			continue
 		}
 		if d.Repository == name && !errors.Is(e.problem(d.Name), errOrphaned) && !errors.Is(e.problem(d.Name), errStays) {
-			byBranch[d.Branch] = append(byBranch[d.Branch], d)
+			byBranch[d.Follow()] = append(byBranch[d.Follow()], d)
 		}
 	}
 	for _, branch := range slices.Sorted(maps.Keys(byBranch)) {
-		head, ok := heads[branch]
+		head, ok := led.refs[branch]
 		if !ok {
-			e.setProblem(byBranch[branch], missingBranch(name, branch, heads))
+			none := led.none[branch]
+			if none == nil {
+				none = missingBranch(name, branch, heads)
+			}
+			e.setProblem(byBranch[branch], none)
 			e.checked(byBranch[branch], false) // it may come back where it was
 			continue
 		}
 		look := glance{e: e, repo: repo, records: records, batch: run.Batch{Heads: map[string]string{}}}
 		if err := look.branch(ctx, byBranch[branch], head); err != nil {
-			failed = append(failed, fmt.Errorf("branch %s: %w", branch, err)) // the others go on
+			failed = append(failed, fmt.Errorf("%s: %w", byBranch[branch][0].Follows(led.tags[branch].Name), err)) // the others go on
 			continue
+		}
+		if tag, ok := led.tags[branch]; ok {
+			look.tagged(byBranch[branch], tag)
+			batch.Tags = merged(batch.Tags, look.batch.Tags)
 		}
 		maps.Copy(batch.Heads, look.batch.Heads)
 		batch.Runs = append(batch.Runs, look.batch.Runs...)
@@ -195,7 +207,7 @@ func (e *Engine) turn(name string) chan struct{} {
 
 // enqueue stores a batch, stops the plans that it supersedes and wakes the loop.
 func (e *Engine) enqueue(ctx context.Context, b run.Batch) error {
-	if len(b.Runs)+len(b.Heads)+len(b.Drifts)+len(b.Dropped)+len(b.Origins)+len(b.Orphans)+len(b.Reports) == 0 {
+	if len(b.Runs)+len(b.Heads)+len(b.Tags)+len(b.Drifts)+len(b.Dropped)+len(b.Origins)+len(b.Orphans)+len(b.Reports) == 0 {
 		return nil
 	}
 	_, err := e.enqueued(ctx, b)

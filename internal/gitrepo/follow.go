@@ -31,10 +31,20 @@ func (m *Mirror) Follow(follows func(branch string) bool) {
 	m.follow.Store(&follows)
 }
 
+// FollowTags has the mirror keep the tags for which follows is true, besides those
+// of what the followed branches have.
+func (m *Mirror) FollowTags(follows func(tag string) bool) { m.tagged.Store(&follows) }
+
 func (m *Mirror) follows(name string) bool {
-	follows := m.follow.Load()
+	follows, tagged := m.follow.Load(), m.tagged.Load()
+	if follows == nil {
+		return true
+	}
+	if tag, ok := strings.CutPrefix(name, tags); ok {
+		return tagged != nil && (*tagged)(tag)
+	}
 	branch, ok := strings.CutPrefix(name, branches)
-	return follows == nil || ok && (*follows)(branch)
+	return ok && (*follows)(branch)
 }
 
 // choice is what a fetch is to have afterwards.
@@ -91,7 +101,7 @@ func (a advert) find(wanted string) (names []string, id plumbing.Hash) {
 		return names, plumbing.ZeroHash
 	}
 	for name, h := range a.refs {
-		if strings.HasPrefix(h.String(), digits) {
+		if strings.HasPrefix(h.String(), digits) || strings.HasPrefix(cmp.Or(a.peeled[name], h).String(), digits) {
 			names = append(names, name)
 		}
 	}

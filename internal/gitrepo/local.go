@@ -78,8 +78,13 @@ func (s *local) list(context.Context) (advert, error) {
 			}
 		}
 		a.add(name.String(), ref.Hash())
-		if tag, err := object.GetTag(s.store, ref.Hash()); name.IsTag() && err == nil {
-			a.peeled[name.String()] = tag.Target
+		for at := ref.Hash(); name.IsTag(); {
+			tag, err := object.GetTag(s.store, at)
+			if err != nil || at == tag.Target {
+				break
+			}
+			at = tag.Target
+			a.peeled[name.String()] = at
 		}
 		return nil
 	})

@@ -1,6 +1,7 @@
 package gitrepo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ type Mirror struct {
 	checked bool                 // every byte was checked in this process; guarded by writing
 	asked   map[string]time.Time // full names that a fetch was asked for; guarded by writing
 	follow  atomic.Pointer[func(branch string) bool]
+	tagged  atomic.Pointer[func(tag string) bool]
 
 	modules modules // of its submodules
 
@@ -148,6 +150,27 @@ func (m *Mirror) Head(ctx context.Context, branch string) (string, error) {
 		return "", fault.New(fault.NotFound, "push it", "branch %s is not in repository %q", branch, m.remote.Name)
 	}
 	return h.String(), nil
+}
+
+// Tags asks the remote for its tags and what they are tags of; commits, unless
+// somebody tagged something else. Nothing is stored.
+func (m *Mirror) Tags(ctx context.Context) (map[string]string, error) {
+	src, err := m.connect(ctx)
+	if err != nil {
+		return nil, m.remote.netFault(ctx, err)
+	}
+	defer src.close()
+	adv, err := src.list(ctx)
+	if err != nil {
+		return nil, m.remote.netFault(ctx, err)
+	}
+	found := map[string]string{}
+	for name, h := range adv.refs {
+		if tag, ok := strings.CutPrefix(name, tags); ok {
+			found[tag] = cmp.Or(adv.peeled[name], h).String()
+		}
+	}
+	return found, nil
 }
 
 // Note says what people should know of how the repository is fetched; empty for

@@ -47,6 +47,8 @@ type Batch struct {
 	// Heads are the newest commits that were looked at, by workspace, of those
 	// without a new run as well as of those with one.
 	Heads map[string]string
+	// Tags are those that workspaces that follow tags lead to, by workspace.
+	Tags map[string]workspace.FollowedTag
 	// Dropped are workspaces that the branch does not have any more, with why:
 	// what was planned for them and has not begun to apply is stale.
 	Dropped map[string]string

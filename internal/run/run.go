@@ -128,6 +128,8 @@ type Run struct {
 
 	// Debug says that the engine's own debug log is kept beside the run's log.
 	Debug bool `json:"debug,omitempty"`
+	// Tag is the tag that the commit was found by, of a workspace that follows tags.
+	Tag string `json:"tag,omitempty"`
 	// Upgrade has provider versions chosen anew, where no lock file is committed.
 	Upgrade bool `json:"upgrade,omitempty"`
 

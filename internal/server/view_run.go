@@ -30,7 +30,7 @@ func viewRun(v engine.RunView) api.Run {
 		Trigger: api.Trigger{Cause: string(r.Trigger.Cause), Actor: r.Trigger.Actor, Run: r.Trigger.Run},
 		Plan:    viewPlan(r.Kind, r.Plan), Approvals: viewVotes(r, v.Votes), Needs: viewNeeds(v.Needs),
 		State: r.State, NewState: viewNewState(r), Move: viewMove(r.Moving), Attempt: r.Attempt, SupersededBy: r.SupersededBy, Upstream: r.Upstream, Inputs: viewInputs(r.Inputs), Codify: r.Codify, Found: viewFound(r.Found),
-		Debug: r.Debug, Warnings: r.Warnings, Confirm: r.Confirm, Error: viewFailure(r.Failure), Events: viewEvents(v.Events),
+		Debug: r.Debug, Tag: r.Tag, Warnings: r.Warnings, Confirm: r.Confirm, Error: viewFailure(r.Failure), Events: viewEvents(v.Events),
 		CreatedAt: r.CreatedAt.UTC(), StartedAt: at(r.StartedAt), PlannedAt: at(r.PlannedAt), ApplyStartedAt: at(r.ApplyStartedAt),
 		FinishedAt: at(r.FinishedAt), NotBefore: at(r.NotBefore),
 	}

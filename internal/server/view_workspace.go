@@ -10,7 +10,7 @@ import (
 func viewWorkspace(v engine.WorkspaceView, queued []engine.RunView) api.Workspace {
 	rec := v.Record
 	out := api.Workspace{
-		Name: v.Name, Repository: v.Repository, Branch: v.Branch, Dir: v.Dir, TerraformWorkspace: v.TerraformWorkspace,
+		Name: v.Name, Repository: v.Repository, Branch: v.Branch, Follows: v.Follows, Dir: v.Dir, TerraformWorkspace: v.TerraformWorkspace,
 		Labels: v.Labels, Apply: string(v.Apply),
 		HeadCommit: rec.Head, DesiredCommit: rec.Desired, AppliedCommit: rec.Applied, AppliedAt: at(rec.AppliedAt), Destroyed: rec.Destroyed,
 		Sync: string(v.Sync), WaitingFor: v.Wait.For, NextCommand: v.Wait.Command, State: rec.State,

@@ -53,6 +53,16 @@ func (s *Store) Enqueue(ctx context.Context, b run.Batch) (created, superseded [
 				return err
 			}
 		}
+		for name, tag := range b.Tags {
+			rec, err := getRecord(tx, name)
+			if err != nil {
+				return err
+			}
+			rec.Tag = &tag
+			if err := put(tx, bucketRecords, name, rec); err != nil {
+				return err
+			}
+		}
 		if err := s.markOrigins(tx, b); err != nil {
 			return err
 		}

@@ -12,6 +12,8 @@ type Record struct {
 	DesiredAt   time.Time `json:"desired_at,omitzero"`   // when it was seen
 	Fingerprint string    `json:"fingerprint,omitempty"` // of the workspace when Desired was set
 
+	Tag *FollowedTag `json:"tag,omitempty"` // that Head is of, where tags are followed
+
 	Applied            string    `json:"applied"` // commit that the world was last made equal to; empty: never, or destroyed
 	AppliedAt          time.Time `json:"applied_at,omitzero"`
 	AppliedFingerprint string    `json:"applied_fingerprint,omitempty"`

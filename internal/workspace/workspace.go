@@ -62,6 +62,9 @@ type Workspace struct {
 	Engine             string              // name of the engine block: "terraform" or "tofu"
 	EngineVersion      string              // constraint on its version, besides that of the engine block; empty: none
 	Parallelism        int                 // how many resources the engine works on at once; 0: as many as it does by itself
+	Tag                string              // constraint on the versions of tags that it follows in the place of a branch; empty: none
+	TagPrefix          string              // what stands before the version in these tags; empty: nothing, or "v"
+	Commit             string              // full id of the one commit that it follows in the place of a branch; empty: none
 	Origin             *Origin             // what a generator made it of; nil: it has a block of its own
 	OnRemoved          OnRemoved           // what to do when what it was made of is gone
 	RenamedFrom        string              // its name before this one; empty: it had no other
@@ -107,10 +110,14 @@ func (w Workspace) Fingerprint() string {
 		BackendConfigFiles                                  []string          `json:",omitempty"`
 		EngineVersion                                       string            `json:",omitempty"`
 		Backend                                             string            `json:",omitempty"`
+		Follow                                              string            `json:",omitempty"`
 	}
 	d := doc{w.Repository, w.Branch, path.Clean(w.Dir), cmp.Or(w.TerraformWorkspace, "default"), w.Engine,
 		append([]string{}, w.VarFiles...), printed(w.Variables), map[string]string{}, map[string]string{},
-		printed(w.BackendConfig), w.BackendConfigFiles, w.EngineVersion, w.Backend}
+		printed(w.BackendConfig), w.BackendConfigFiles, w.EngineVersion, w.Backend, ""}
+	if w.Tag != "" || w.Commit != "" {
+		d.Follow = w.Follow()
+	}
 	for name, in := range w.Inputs {
 		d.Inputs[name] = fmt.Sprint(in.Source, in.Refs)
 	}

@@ -1,0 +1,201 @@
+package engine
+
+import (
+	"context"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// targets is where what workspaces follow leads to now.
+type targets struct {
+	refs map[string]string        // by Workspace.Follow: the commit; branches, too
+	tags map[string]workspace.Tag // by the same, of those that follow tags
+	none map[string]error         // by the same: why there is none
+}
+
+// targets finds out what the workspaces of a repository follow besides branches.
+func (e *Engine) targets(ctx context.Context, repo Repository, heads map[string]string) (targets, error) {
+	t := targets{refs: maps.Clone(heads), tags: map[string]workspace.Tag{}, none: map[string]error{}}
+	if t.refs == nil {
+		t.refs = map[string]string{}
+	}
+	var tags map[string]string
+	for _, d := range e.current().Workspaces {
+		key := d.Follow()
+		_, found := t.refs[key]
+		if d.Repository != repo.name || d.Tag == "" && d.Commit == "" || found || t.none[key] != nil {
+			continue
+		}
+		if d.Tag != "" && tags == nil {
+			var err error
+			if tags, err = e.tags(ctx, repo); err != nil {
+				return t, err
+			}
+		}
+		var err error
+		if d.Tag != "" {
+			err = t.newest(d, tags)
+		} else {
+			t.refs[key] = d.Commit
+		}
+		if err == nil {
+			err = e.obtain(ctx, repo, d, t.refs[key])
+		}
+		switch {
+		case err == nil:
+		case fault.Is(err, fault.NotFound), fault.Is(err, fault.Invalid):
+			t.none[key] = err
+			delete(t.refs, key)
+		default:
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+func (e *Engine) tags(ctx context.Context, repo Repository) (map[string]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, headsTimeout)
+	defer cancel()
+	return repo.Tags(ctx)
+}
+
+func (t *targets) newest(d Definition, tags map[string]string) error {
+	tag, ok := d.Newest(tags)
+	if !ok {
+		return noTag(d, tags)
+	}
+	t.refs[d.Follow()], t.tags[d.Follow()] = tag.Commit, tag
+	return nil
+}
+
+// noTag says that no tag fits, and which there are.
+func noTag(d Definition, tags map[string]string) error {
+	there := d.Versions(tags)
+	pattern := d.TagPrefix + "1.2.3"
+	switch {
+	case len(there) > 0:
+		return fault.New(fault.NotFound, "push a tag that fits, or correct tag in tfops.hcl: there are "+some(there, ", "),
+			"no tag of repository %s fits %s", d.Repository, d.Tag)
+	case d.TagPrefix != "":
+		return fault.New(fault.NotFound, "push one, or correct tag_prefix in tfops.hcl",
+			"repository %s has no tag of the form %s", d.Repository, pattern)
+	}
+	return fault.New(fault.NotFound, "push one, or set tag_prefix in tfops.hcl to what stands before the version",
+		"repository %s has no tag of the form v%s or %s", d.Repository, pattern, pattern)
+}
+
+// soughtAgain is how long nobody asks for all that a remote has, for the sake of a
+// commit that was not among it.
+const soughtAgain = 10 * time.Minute
+
+// obtain has a commit in the mirror that no followed branch need have: by its id
+// or its tag, where the host gives it, or else with all that the host has.
+func (e *Engine) obtain(ctx context.Context, repo Repository, d Definition, sha string) error {
+	if err := e.need(ctx, repo, sha); err != nil || repo.Has(sha) {
+		return err
+	}
+	key := repo.name + "\x00" + sha
+	e.mu.Lock()
+	again := time.Since(e.sought[key]) > soughtAgain
+	if again {
+		e.sought[key] = time.Now()
+	}
+	e.mu.Unlock()
+	if again {
+		if err := e.fetch(ctx, repo, gitrepo.Everything); err != nil {
+			return err
+		}
+	}
+	if repo.Has(sha) {
+		return nil
+	}
+	if d.Tag != "" {
+		return fault.New(fault.Invalid, "tag a commit", "what workspace %s follows (%s) is the tag of no commit that can be fetched", d.Name, d.Follows(""))
+	}
+	return fault.New(fault.NotFound, "push it to a branch, or correct commit in tfops.hcl",
+		"repository %s gives out no commit %s: no branch or tag that can be fetched has it", d.Repository, sha)
+}
+
+// head asks the remote which commit a workspace's branch or tag is at now.
+func (e *Engine) head(ctx context.Context, repo Repository, d Definition) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
+	defer cancel()
+	if d.Tag == "" {
+		return repo.Head(ctx, d.Branch)
+	}
+	tags, err := repo.Tags(ctx)
+	if err != nil {
+		return "", err
+	}
+	tag, ok := d.Newest(tags)
+	if !ok {
+		return "", noTag(d, tags)
+	}
+	return tag.Commit, nil
+}
+
+// noteTag has a run know the tag that it is of, and a person look at one that is
+// not as tags should be.
+func (e *Engine) noteTag(ctx context.Context, r run.Run, def Definition) error {
+	if def.Tag == "" {
+		return nil
+	}
+	_, err := e.change(ctx, r.ID, func(d *run.Dossier) error {
+		t := d.Record.Tag
+		if t == nil || t.Wanted != def.Follow() || t.Commit != r.Commit.SHA {
+			return nil
+		}
+		d.Run.Tag = t.Name
+		if text, why := t.Unusual(); text != "" && r.Kind == run.Sync && d.Record.Applied != t.Commit {
+			d.Run.Warn(text)
+			d.Run.HoldBack(why)
+		}
+		return nil
+	})
+	return err
+}
+
+// tagged notes which tags the workspaces that were looked at lead to.
+func (g *glance) tagged(defs []Definition, tag workspace.Tag) {
+	for _, d := range defs {
+		rec := g.records[d.Name]
+		next := d.NextTag(rec.Tag, tag, rec.Applied)
+		if rec.Tag != nil && *rec.Tag == next {
+			continue
+		}
+		if g.batch.Tags == nil {
+			g.batch.Tags = map[string]workspace.FollowedTag{}
+		}
+		g.batch.Tags[d.Name] = next
+		if text, _ := next.Unusual(); text != "" {
+			g.e.Log.Warn("a tag is not as tags should be", "workspace", d.Name, "text", strings.TrimSuffix(text, "."))
+		}
+	}
+}
+
+func merged(into, more map[string]workspace.FollowedTag) map[string]workspace.FollowedTag {
+	if into == nil {
+		return more
+	}
+	maps.Copy(into, more)
+	return into
+}
+
+// follows is what a workspace follows, for a person.
+func follows(d Definition, rec workspace.Record) string {
+	if t := rec.Tag; t != nil && t.Wanted == d.Follow() {
+		return d.Follows(t.Name)
+	}
+	return d.Follows("")
+}
+
+// elsewhereNow says that a workspace does not lead to a run's commit any more.
+func elsewhereNow(r run.Run, d Definition) error {
+	return fault.New(fault.Conflict, "", "commit %s is not on %s any more", short(r.Commit.SHA), d.Follows(r.Tag))
+}

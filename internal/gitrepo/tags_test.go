@@ -1,0 +1,55 @@
+package gitrepo_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/gitrepo/gittest"
+)
+
+// TestTags: annotated ones lead to their commits; of what is followed only the tags
+// that are asked for are mirrored, and a commit is had by what it is tagged with.
+func TestTags(t *testing.T) {
+	for _, how := range []string{"local", "http", "git's own server"} {
+		t.Run(how, func(t *testing.T) {
+			root := t.TempDir()
+			repo := gittest.NewRepoAt(t, filepath.Join(root, "infra.git"))
+			repo.Commit("main", map[string]string{"a": "1"})
+			light := repo.Commit("side", map[string]string{"a": "2"}, gittest.On(""))
+			repo.Tag("net/v1.0.0", light)
+			deep := repo.Commit("side", map[string]string{"a": "3"})
+			repo.AnnotatedTag("net/v1.1.0", "commit", deep)
+			other := repo.Commit("other", map[string]string{"a": "4"}, gittest.On(""))
+			repo.Tag("stale-9.0.0", other)
+			repo.DeleteBranch("side")
+			repo.DeleteBranch("other")
+			url := repo.Dir
+			switch how {
+			case "http":
+				url = gittest.ServeHTTP(t, repo.Dir, "", "")
+			case "git's own server":
+				url = serveRealGit(t, realGit(t), root) + "/infra.git"
+			}
+			m, _ := open(t, gitrepo.Remote{URL: url})
+			m.Follow(func(branch string) bool { return branch == "main" })
+			tags, err := m.Tags(t.Context())
+			if err != nil || tags["net/v1.0.0"] != light || tags["net/v1.1.0"] != deep || tags["stale-9.0.0"] != other {
+				t.Fatalf("%v, %v", tags, err)
+			}
+			fetch(t, m)
+			if m.Has(light) || m.Has(deep) {
+				t.Error("a tag that nobody follows was fetched")
+			}
+			if _, err := m.Fetch(t.Context(), deep); err != nil || !m.Has(deep) {
+				t.Errorf("by its commit, an annotated tag is not fetched: %v", err)
+			}
+			m.FollowTags(func(tag string) bool { return strings.HasPrefix(tag, "net/v") })
+			fetch(t, m)
+			if !m.Has(light) || !m.Has(deep) || m.Has(other) {
+				t.Errorf("followed tags: %t, %t; another one: %t", m.Has(light), m.Has(deep), m.Has(other))
+			}
+		})
+	}
+}
