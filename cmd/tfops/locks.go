@@ -16,9 +16,9 @@ func newLocksCommand(a *app) *cobra.Command {
 		Long: `List the locks: which state is held, by which run or person, since when and why,
 and which runs wait for it, the next one first.
 
-Below them are the locks in backends that runs met: who holds each, as far as the
-backend says, its ID, the run that met it, and what to do. One is listed until a run
-of the workspace has had the lock itself.`,
+Below them are the locks in backends that runs met: who holds each, as far as
+the backend says, its ID, the run that met it, and what to do. One is listed
+until a run of the workspace has had the lock itself.`,
 		Example: `  tfops locks
   tfops locks -o json`,
 		Args: takes(),

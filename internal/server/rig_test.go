@@ -262,6 +262,7 @@ func (g *repository) Tree(string) (fs.FS, error) {
 	tf := &fstest.MapFile{Data: []byte("terraform {}\n")}
 	return fstest.MapFS{"a/main.tf": tf, "b/main.tf": tf}, nil
 }
+func (g *repository) Tags(context.Context) (map[string]string, error) { return nil, nil }
 func (g *repository) Submodules(context.Context, string) ([]gitrepo.MissingSubmodule, error) {
 	return nil, nil
 }
