@@ -249,7 +249,7 @@ func (r *reader) warn(w Workspace, own settings, places map[string]string) {
 	}
 	place := strings.Join([]string{w.Repository, w.Follow(), w.Dir, w.TerraformWorkspace, w.BackendPlace()}, "\x00")
 	if other, ok := places[place]; ok {
-		r.warnAt(w.Range, "two workspaces in one place", "Workspaces %q and %q follow the same and have the same repository, dir and terraform_workspace. With a backend they share one state; without one, each has a managed state of its own.", other, w.Name)
+		r.warnAt(w.Range, "two workspaces in one place", "Workspaces %q and %q follow the same branch, tags or commit, and have the same repository, dir and terraform_workspace. With a backend they share one state; without one, each has a managed state of its own.", other, w.Name)
 		return
 	}
 	places[place] = w.Name

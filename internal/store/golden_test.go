@@ -47,6 +47,7 @@ func fixture() sample {
 	ended := run.Run{ID: "01zgwseg0v3j", Workspace: "net", Kind: run.Sync, Status: run.Errored, Reason: run.Superseded, Comment: "said",
 		Commit: run.Commit{SHA: "c0ffee", Author: run.Person{Name: "Ana", Email: "ana@example.com"}, Committer: run.Person{Name: "Li", Email: "li@example.com"},
 			CoAuthors: []run.Person{{Name: "Bo", Email: "bo@example.com"}}, Message: "a change\n\nof \"all\" <that> & \u00fc", Time: at(-10)},
+		Tag:         "v1.2.0",
 		Trigger:     run.Trigger{Cause: run.ByPerson, Actor: "ana", Run: "01zgwseg0aaa"},
 		Fingerprint: "f1", State: "s3:bucket=b,key=k#default",
 		Moving:   &run.StateMove{From: stateRef("s3:bucket=a"), To: stateRef("s3:bucket=b,key=k#default"), Done: true, Already: true, Resources: 3, Serial: 7, Lineage: "8a7c"},
@@ -70,6 +71,7 @@ func fixture() sample {
 			Origin: &workspace.Origin{Generator: "live", Branch: "main", Dir: "live/net", VarFile: "a.tfvars"},
 			Orphan: &workspace.Orphan{Since: at(-3), Why: "gone", Asked: true}, Ended: "run 01zgwseg0v3j is errored", HeldBack: "dns", HalfDone: "01zgwseg0v3j",
 			Outputs: map[string]workspace.Output{"vpc": {Digest: "d2", Sensitive: true}}, Inputs: map[string]string{"workspace.dns.outputs.zone": "d1"},
+			Tag:        &workspace.FollowedTag{Tag: workspace.Tag{Name: "v1.2.0", Commit: "c0ffee"}, Wanted: "tag >= 1", MovedFrom: "beef", After: "v1.3.0"},
 			MetLock:    &workspace.MetLock{Run: "01zgwseg0v3j", At: at(5), ID: "4f2c", Who: "li@laptop", Operation: "OperationTypeApply", Created: at(4), Next: "wait for it"},
 			Suspension: &workspace.Suspension{By: "ana", Reason: "a freeze", At: at(1), Until: at(99)},
 			Dir:        "lan", RenamedFrom: "lan", Renamed: &workspace.Renamed{To: "wan", At: at(7)},
@@ -274,7 +276,7 @@ func TestOldFilesOpen(t *testing.T) {
 					f.ended.Warnings, f.ended.Confirm, f.ended.Debug, f.ended.Upgrade, f.ended.Unconfirmed = nil, nil, false, false, ""
 					f.ended.NewState, f.ended.Moving, f.record.AppliedState, f.record.StatePlace, f.record.StateTrouble = nil, nil, nil, "", nil // nor which state was applied to
 				}
-				f.record.MetLock, f.record.HalfDone = nil, "" // which schema 4 has since after its file was made
+				f.ended.Tag, f.record.Tag, f.record.MetLock, f.record.HalfDone = "", nil, nil, "" // which schema 4 has since after its file was made
 				before, _ := os.ReadFile(path)
 				s := open(t, path, Options{ReadOnly: readOnly})
 				d, events, err := s.Dossier(t.Context(), f.ended.ID)
