@@ -3,7 +3,7 @@
 //
 //	<dir>/<repository>/<commit>/files, index   the tree, pinned; see package pinned
 //	<dir>/<repository>/<commit>/exported.json  what Git could not bring, after a line with its checksum
-//	<dir>/<repository>/<commit>/shared         the files that a checkout of another commit can have links to
+//	<dir>/<repository>/<commit>/shared         the files that another one can have links to, after such a line
 //
 // A checkout has links to the files that it has in common with one that is there. Their
 // link counts and times of change tell nothing then, so those that were touched are read.
@@ -36,7 +36,7 @@ import (
 
 // Source gives the tree of a commit.
 type Source interface {
-	ExportBeside(ctx context.Context, sha, dst string, base gitrepo.Base) (gitrepo.Exported, error)
+	Export(ctx context.Context, sha, dst string, base gitrepo.Base) (gitrepo.Exported, error)
 }
 
 // Checkout is the tree of one commit on the disk.
@@ -117,7 +117,7 @@ func (s *Store) ensure(ctx context.Context, src Source, sha, dir string) (Checko
 		return Checkout{}, spaceFault(sha, err)
 	}
 	defer os.RemoveAll(half) // of no effect once it was renamed
-	x, err := src.ExportBeside(ctx, sha, pinned.Files(half), s.base(filepath.Dir(dir)))
+	x, err := src.Export(ctx, sha, pinned.Files(half), s.base(filepath.Dir(dir)))
 	if err != nil {
 		return Checkout{}, err
 	}
@@ -131,7 +131,7 @@ func (s *Store) ensure(ctx context.Context, src Source, sha, dir string) (Checko
 	}
 	b, err := json.Marshal(x)
 	if err == nil {
-		err = os.WriteFile(filepath.Join(half, exportedFile), append([]byte(sum(b)), b...), 0o600)
+		err = writeSummed(filepath.Join(half, exportedFile), b)
 	}
 	if err == nil {
 		err = writeShared(half, x.Files)
@@ -164,16 +164,30 @@ func read(dir string) (Checkout, error) {
 	if err := renew(dir); err != nil {
 		return Checkout{}, err
 	}
-	b, err := os.ReadFile(filepath.Join(dir, exportedFile))
+	b, err := readSummed(filepath.Join(dir, exportedFile))
 	if err != nil {
 		return Checkout{}, err
 	}
 	c := Checkout{Dir: dir}
+	return c, json.Unmarshal(b, &c.Exported)
+}
+
+// writeSummed writes a text after a line with its checksum.
+func writeSummed(path string, text []byte) error {
+	return os.WriteFile(path, append([]byte(sum(text)), text...), 0o600)
+}
+
+// readSummed reads what writeSummed wrote, and refuses anything else.
+func readSummed(path string) ([]byte, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
 	head, text := b[:min(len(b), sumSize)], b[min(len(b), sumSize):]
 	if string(head) != sum(text) {
-		return c, fmt.Errorf("%s is damaged", filepath.Join(dir, exportedFile))
+		return nil, fmt.Errorf("%s is damaged", path)
 	}
-	return c, json.Unmarshal(text, &c.Exported)
+	return text, nil
 }
 
 // sum is a line before the text of a file, which tells whether all of it is there.

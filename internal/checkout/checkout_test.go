@@ -23,7 +23,7 @@ type source struct {
 	err     error
 }
 
-func (s *source) ExportBeside(_ context.Context, sha, dst string, _ gitrepo.Base) (gitrepo.Exported, error) {
+func (s *source) Export(_ context.Context, sha, dst string, _ gitrepo.Base) (gitrepo.Exported, error) {
 	s.exports.Add(1)
 	if s.gate != nil {
 		<-s.gate
@@ -103,8 +103,8 @@ type sometimes struct {
 	missing []gitrepo.MissingSubmodule
 }
 
-func (s *sometimes) ExportBeside(ctx context.Context, sha, dst string, base gitrepo.Base) (gitrepo.Exported, error) {
-	_, err := s.source.ExportBeside(ctx, sha, dst, base)
+func (s *sometimes) Export(ctx context.Context, sha, dst string, base gitrepo.Base) (gitrepo.Exported, error) {
+	_, err := s.source.Export(ctx, sha, dst, base)
 	return gitrepo.Exported{Missing: s.missing, Partial: len(s.missing) > 0}, err
 }
 

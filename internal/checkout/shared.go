@@ -91,13 +91,13 @@ func writeShared(dir string, files []gitrepo.File) error {
 			b.WriteByte(0)
 		}
 	}
-	return os.WriteFile(filepath.Join(dir, sharedFile), b.Bytes(), 0o600)
+	return writeSummed(filepath.Join(dir, sharedFile), b.Bytes())
 }
 
 var errShared = errors.New("the list of its files is damaged")
 
 func readShared(dir string) ([]gitrepo.File, error) {
-	b, err := os.ReadFile(filepath.Join(dir, sharedFile))
+	b, err := readSummed(filepath.Join(dir, sharedFile))
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
@@ -114,7 +115,7 @@ func TestWhatDoesNotDifferIsShared(t *testing.T) {
 // never is a source that must not be asked.
 type never struct{ t *testing.T }
 
-func (n never) ExportBeside(context.Context, string, string, gitrepo.Base) (gitrepo.Exported, error) {
+func (n never) Export(context.Context, string, string, gitrepo.Base) (gitrepo.Exported, error) {
 	n.t.Error("exported anew")
 	return gitrepo.Exported{}, fs.ErrInvalid
 }
@@ -167,12 +168,19 @@ func TestATamperedBaseIsNotShared(t *testing.T) {
 func TestDamagedListIsNoBase(t *testing.T) {
 	m, first, second, _, later := mirrored(t)
 	for name, damage := range map[string]func(path string) error{
-		"gone":    os.Remove,
-		"cut":     func(p string) error { return os.Truncate(p, 100) },
-		"empty":   func(p string) error { return os.Truncate(p, 0) },
-		"not hex": func(p string) error { return os.WriteFile(p, []byte("same.tf\x00abc\x00zz\x00-\x00"), 0o600) },
+		"gone":  os.Remove,
+		"cut":   func(p string) error { return os.Truncate(p, 100) },
+		"empty": func(p string) error { return os.Truncate(p, 0) },
+		"a path that is another's": func(p string) error {
+			b, err := os.ReadFile(p)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(p, bytes.Replace(b, []byte("same.tf"), []byte("gone.tf"), 1), 0o600)
+		},
+		"not hex": func(p string) error { return writeSummed(p, []byte("same.tf\x00abc\x00zz\x00-\x00")) },
 		"climbing": func(p string) error {
-			return os.WriteFile(p, []byte("../x\x00abc\x00"+fmt.Sprintf("%064d", 0)+"\x00-\x00"), 0o600)
+			return writeSummed(p, []byte("../x\x00abc\x00"+fmt.Sprintf("%064d", 0)+"\x00-\x00"))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -189,8 +197,10 @@ func TestDamagedListIsNoBase(t *testing.T) {
 				t.Fatal(err)
 			}
 			holds(t, b.Dir, later)
-			if inode(t, a.Dir, "same.tf") == inode(t, b.Dir, "same.tf") {
-				t.Error("shared by a list that is damaged")
+			for _, same := range []string{"same.tf", "deep/in/it.txt"} {
+				if inode(t, a.Dir, same) == inode(t, b.Dir, same) {
+					t.Errorf("%s is shared by a list that is damaged", same)
+				}
 			}
 		})
 	}

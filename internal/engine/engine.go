@@ -96,7 +96,7 @@ type Objects interface {
 	Contains(ctx context.Context, head, sha string) (bool, error)
 	Changed(ctx context.Context, from, to string) ([]string, error)
 	Tree(sha string) (fs.FS, error)
-	ExportBeside(ctx context.Context, sha, dst string, base gitrepo.Base) (gitrepo.Exported, error)
+	Export(ctx context.Context, sha, dst string, base gitrepo.Base) (gitrepo.Exported, error)
 }
 
 // Vault decrypts saved plans; only the daemon holds its key.

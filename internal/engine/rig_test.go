@@ -752,7 +752,7 @@ func (r *repository) Tree(sha string) (fs.FS, error) {
 	return maps.Clone(r.files), nil
 }
 
-func (r *repository) ExportBeside(_ context.Context, _, dst string, _ gitrepo.Base) (gitrepo.Exported, error) {
+func (r *repository) Export(_ context.Context, _, dst string, _ gitrepo.Base) (gitrepo.Exported, error) {
 	r.mu.Lock()
 	files, bare, missing := r.files, r.bare, r.missing
 	r.mu.Unlock()

@@ -32,7 +32,7 @@ func BenchmarkExport(b *testing.B) {
 			n := 0
 			for b.Loop() {
 				n++
-				if _, err := m.Export(b.Context(), sha, filepath.Join(root, fmt.Sprint(n))); err != nil {
+				if _, err := m.Export(b.Context(), sha, filepath.Join(root, fmt.Sprint(n)), gitrepo.Base{}); err != nil {
 					b.Fatal(err)
 				}
 			}

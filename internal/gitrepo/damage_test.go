@@ -161,7 +161,7 @@ func TestDamageMetByARead(t *testing.T) {
 	if !m.Has(sha) {
 		t.Fatal("the commit itself is sound")
 	}
-	wantFault(t, second(m.Export(t.Context(), sha, filepath.Join(t.TempDir(), "x"))), fault.Unavailable, "damaged", "next poll")
+	wantFault(t, second(m.Export(t.Context(), sha, filepath.Join(t.TempDir(), "x"), gitrepo.Base{})), fault.Unavailable, "damaged", "next poll")
 	if m.Has(sha) {
 		t.Error("Has is true after damage was met")
 	}
@@ -248,7 +248,7 @@ func TestConcurrentUse(t *testing.T) {
 							continue
 						}
 						for _, id := range []string{sha, first} {
-							if _, err := m.Export(t.Context(), id, filepath.Join(t.TempDir(), "x")); err != nil {
+							if _, err := m.Export(t.Context(), id, filepath.Join(t.TempDir(), "x"), gitrepo.Base{}); err != nil {
 								t.Errorf("Export: %v", err)
 							}
 						}

@@ -32,7 +32,7 @@ type Exported struct {
 	Names       []LeftOut          // what else is not there: it must not become a file, or its LFS object cannot be had
 	Partial     bool               // some LFS object or submodule could not be had now: another export may have it
 
-	Files []File `json:"-"` // of ExportBeside: what another export can share
+	Files []File `json:"-"` // what another export can share
 }
 
 // File is a file of an export whose content is a blob in Git.
@@ -74,19 +74,12 @@ func (x Exported) LeftOut() []LeftOut {
 // being used; whoever reads it has to be refused by the caller. Two entries of
 // one name are an Invalid fault: nobody can say which of them is meant. When
 // Export fails, nothing is left in dst.
-func (m *Mirror) Export(ctx context.Context, sha, dst string) (Exported, error) {
-	return m.export(ctx, sha, &export{dst: dst})
-}
-
-// ExportBeside is Export for who keeps the trees of many commits on one file system. A
-// file that base has, too, at the same path is not written but linked to: a tree of
-// which little differs costs a tenth, and almost no space. Nobody may write into any of
-// them. Links change the time of the last change of base's files.
-func (m *Mirror) ExportBeside(ctx context.Context, sha, dst string, base Base) (Exported, error) {
-	return m.export(ctx, sha, &export{dst: dst, base: base, keep: true})
-}
-
-func (m *Mirror) export(ctx context.Context, sha string, x *export) (Exported, error) {
+//
+// A file that base has, too, at the same path is not written but linked to: where many
+// trees are kept on one file system, one of which little differs costs a tenth, and almost
+// no space. Nobody may write into any of them. Links change the time of the last change
+// of base's files. An empty base shares nothing.
+func (m *Mirror) Export(ctx context.Context, sha, dst string, base Base) (Exported, error) {
 	v, done, err := m.read()
 	if err != nil {
 		return Exported{}, err
@@ -102,7 +95,7 @@ func (m *Mirror) export(ctx context.Context, sha string, x *export) (Exported, e
 	}
 	more, release := sub.lease()
 	defer release()
-	x.trees, x.lfs = trees{v, newTreeCache(), sub, more}, m.remote.LFS.On
+	x := &export{trees: trees{v, newTreeCache(), sub, more}, dst: dst, base: base, lfs: m.remote.LFS.On}
 	x.out.Followed, x.out.Missing = sub.paths, sub.missing
 	if err := x.plan(ctx, root, "", false); err != nil {
 		return Exported{}, m.exportFault(ctx, sha, err)
@@ -111,7 +104,7 @@ func (m *Mirror) export(ctx context.Context, sha string, x *export) (Exported, e
 	if err := x.checkLinks(ctx, root); err != nil {
 		return Exported{}, m.exportFault(ctx, sha, err)
 	}
-	made, err := prepare(x.dst)
+	made, err := prepare(dst)
 	if err != nil {
 		return Exported{}, err
 	}
@@ -120,7 +113,7 @@ func (m *Mirror) export(ctx context.Context, sha string, x *export) (Exported, e
 		err = m.fetchLFS(ctx, x)
 	}
 	if err != nil {
-		return Exported{}, errors.Join(m.exportFault(ctx, sha, err), clearOut(x.dst, made))
+		return Exported{}, errors.Join(m.exportFault(ctx, sha, err), clearOut(dst, made))
 	}
 	slices.Sort(x.out.Submodules)
 	slices.Sort(x.out.LFSPointers)
@@ -192,7 +185,6 @@ type export struct {
 	links []exportFile
 	lfs   bool // what pointers name is fetched instead of writing them
 	base  Base
-	keep  bool // out.Files is wanted
 	out   Exported
 
 	mu       sync.Mutex // guards what follows, and out.Files
@@ -535,9 +527,6 @@ func (x *export) writeFile(l loaded) (pointer bool, err error) {
 
 // written notes a file that another export can share.
 func (x *export) written(f exportFile, sum [sha256.Size]byte) {
-	if !x.keep {
-		return
-	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.out.Files = append(x.out.Files, File{f.path, f.e.hash.String(), f.e.runnable(), sum})

@@ -40,7 +40,7 @@ func TestExport(t *testing.T) {
 	fetch(t, m)
 
 	dst := filepath.Join(t.TempDir(), "not", "there", "yet")
-	got, err := m.Export(t.Context(), sha, dst)
+	got, err := m.Export(t.Context(), sha, dst, gitrepo.Base{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,22 +64,22 @@ func TestExport(t *testing.T) {
 		}
 	}
 
-	wantFault(t, second(m.Export(t.Context(), sha, dst)), fault.Conflict, "not empty")
+	wantFault(t, second(m.Export(t.Context(), sha, dst, gitrepo.Base{})), fault.Conflict, "not empty")
 	if have := readFiles(t, dst); !maps.Equal(have, want) {
 		t.Error("a refused export changed the directory")
 	}
 	empty := t.TempDir()
-	if _, err := m.Export(t.Context(), sha, empty); err != nil {
+	if _, err := m.Export(t.Context(), sha, empty, gitrepo.Base{}); err != nil {
 		t.Errorf("into an empty directory: %v", err)
 	}
-	wantFault(t, second(m.Export(t.Context(), strings.Repeat("1", 40), t.TempDir())), fault.NotFound)
-	wantFault(t, second(m.Export(t.Context(), sha[:12], t.TempDir())), fault.Invalid)
-	wantFault(t, second(m.Export(t.Context(), sha, filepath.Join(dst, "main.tf", "x"))), fault.Internal)
+	wantFault(t, second(m.Export(t.Context(), strings.Repeat("1", 40), t.TempDir(), gitrepo.Base{})), fault.NotFound)
+	wantFault(t, second(m.Export(t.Context(), sha[:12], t.TempDir(), gitrepo.Base{})), fault.Invalid)
+	wantFault(t, second(m.Export(t.Context(), sha, filepath.Join(dst, "main.tf", "x"), gitrepo.Base{})), fault.Internal)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	stopped := filepath.Join(t.TempDir(), "x")
-	if _, err := m.Export(ctx, sha, stopped); !errors.Is(err, context.Canceled) {
+	if _, err := m.Export(ctx, sha, stopped, gitrepo.Base{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
 	}
 	if _, err := os.Lstat(stopped); !errors.Is(err, fs.ErrNotExist) {
@@ -154,7 +154,7 @@ func TestExportLeavesOut(t *testing.T) {
 			fetch(t, m)
 			parent := t.TempDir()
 			dst := filepath.Join(parent, "tree")
-			got, err := m.Export(t.Context(), sha, dst)
+			got, err := m.Export(t.Context(), sha, dst, gitrepo.Base{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -204,7 +204,7 @@ func TestExportRefusesTwice(t *testing.T) {
 		m, _ := open(t, gitrepo.Remote{URL: repo.Dir})
 		fetch(t, m)
 		parent := t.TempDir()
-		wantFault(t, second(m.Export(t.Context(), sha, filepath.Join(parent, "tree"))), fault.Invalid, `"a"`, "twice", sha, "infra")
+		wantFault(t, second(m.Export(t.Context(), sha, filepath.Join(parent, "tree"), gitrepo.Base{})), fault.Invalid, `"a"`, "twice", sha, "infra")
 		if left := readFiles(t, parent); len(left) > 0 {
 			t.Errorf("%s: files were written: %v", name, left)
 		}
@@ -220,7 +220,7 @@ func TestExportCases(t *testing.T) {
 	m, _ := open(t, gitrepo.Remote{URL: repo.Dir})
 	fetch(t, m)
 	dst := filepath.Join(t.TempDir(), "tree")
-	got, err := m.Export(t.Context(), sha, dst)
+	got, err := m.Export(t.Context(), sha, dst, gitrepo.Base{})
 	if err != nil || len(got.LeftOut()) > 0 {
 		t.Fatalf("%+v, %v", got, err)
 	}
@@ -245,7 +245,7 @@ func TestExportBomb(t *testing.T) {
 	m, _ := open(t, gitrepo.Remote{URL: repo.Dir})
 	fetch(t, m)
 	dst := filepath.Join(t.TempDir(), "tree")
-	wantFault(t, second(m.Export(t.Context(), sha, dst)), fault.Invalid, "1000000")
+	wantFault(t, second(m.Export(t.Context(), sha, dst, gitrepo.Base{})), fault.Invalid, "1000000")
 	if _, err := os.Lstat(dst); !errors.Is(err, fs.ErrNotExist) {
 		t.Error("something was written")
 	}
@@ -338,7 +338,7 @@ func TestMalformedObjects(t *testing.T) {
 		}
 		for name, sha := range bad {
 			dst := filepath.Join(t.TempDir(), "x")
-			_, err := m.Export(t.Context(), sha, dst)
+			_, err := m.Export(t.Context(), sha, dst, gitrepo.Base{})
 			wantFault(t, err, fault.Invalid, "infra", "fsck")
 			if _, err := os.Lstat(dst); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%s: something was left: %v", name, err)

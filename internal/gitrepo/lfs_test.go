@@ -41,7 +41,7 @@ func TestLFS(t *testing.T) {
 	check := func(what string) {
 		t.Helper()
 		dst := filepath.Join(t.TempDir(), "tree")
-		got, err := m.Export(t.Context(), sha, dst)
+		got, err := m.Export(t.Context(), sha, dst, gitrepo.Base{})
 		if err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
@@ -92,7 +92,7 @@ func TestLFSThatCannotBeHad(t *testing.T) {
 	m, dir := open(t, withLFS(srv.URL, "", ""))
 	fetch(t, m)
 	dst := filepath.Join(t.TempDir(), "tree")
-	got, err := m.Export(t.Context(), sha, dst)
+	got, err := m.Export(t.Context(), sha, dst, gitrepo.Base{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestLFSFaults(t *testing.T) {
 	fetch(t, m)
 	export := func() error {
 		parent := t.TempDir()
-		_, err := m.Export(t.Context(), sha, filepath.Join(parent, "tree"))
+		_, err := m.Export(t.Context(), sha, filepath.Join(parent, "tree"), gitrepo.Base{})
 		if left := readFiles(t, parent); err != nil && len(left) > 0 {
 			t.Errorf("files are left: %v", left)
 		}

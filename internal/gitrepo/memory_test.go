@@ -49,7 +49,7 @@ func mirrorProcess(raw string) error {
 	}
 	for i, sha := range job.Commits {
 		dst := filepath.Join(job.Dir, fmt.Sprint("tree", i))
-		if _, err := m.Export(ctx, sha, dst); err != nil {
+		if _, err := m.Export(ctx, sha, dst, gitrepo.Base{}); err != nil {
 			return err
 		}
 		if err := os.RemoveAll(dst); err != nil {

@@ -113,17 +113,26 @@ func (m *Mirror) read() (*view, func(), error) {
 	return v, func() { m.release(v) }, nil
 }
 
-// Heads asks the remote for its branches and the commits they are at. An empty
-// repository has none. Nothing is stored.
-func (m *Mirror) Heads(ctx context.Context) (map[string]string, error) {
+// ask asks the remote which refs it has.
+func (m *Mirror) ask(ctx context.Context) (advert, error) {
 	src, err := m.connect(ctx)
 	if err != nil {
-		return nil, m.remote.netFault(ctx, err)
+		return advert{}, m.remote.netFault(ctx, err)
 	}
 	defer src.close()
 	adv, err := src.list(ctx)
 	if err != nil {
-		return nil, m.remote.netFault(ctx, err)
+		return advert{}, m.remote.netFault(ctx, err)
+	}
+	return adv, nil
+}
+
+// Heads asks the remote for its branches and the commits they are at. An empty
+// repository has none. Nothing is stored.
+func (m *Mirror) Heads(ctx context.Context) (map[string]string, error) {
+	adv, err := m.ask(ctx)
+	if err != nil {
+		return nil, err
 	}
 	heads := map[string]string{}
 	for name, h := range adv.refs {
@@ -136,14 +145,9 @@ func (m *Mirror) Heads(ctx context.Context) (map[string]string, error) {
 
 // Head asks the remote which commit a branch is at. Nothing is stored.
 func (m *Mirror) Head(ctx context.Context, branch string) (string, error) {
-	src, err := m.connect(ctx)
+	adv, err := m.ask(ctx)
 	if err != nil {
-		return "", m.remote.netFault(ctx, err)
-	}
-	defer src.close()
-	adv, err := src.list(ctx)
-	if err != nil {
-		return "", m.remote.netFault(ctx, err)
+		return "", err
 	}
 	h, ok := adv.refs[branches+branch]
 	if !ok {
@@ -155,14 +159,9 @@ func (m *Mirror) Head(ctx context.Context, branch string) (string, error) {
 // Tags asks the remote for its tags and what they are tags of; commits, unless
 // somebody tagged something else. Nothing is stored.
 func (m *Mirror) Tags(ctx context.Context) (map[string]string, error) {
-	src, err := m.connect(ctx)
+	adv, err := m.ask(ctx)
 	if err != nil {
-		return nil, m.remote.netFault(ctx, err)
-	}
-	defer src.close()
-	adv, err := src.list(ctx)
-	if err != nil {
-		return nil, m.remote.netFault(ctx, err)
+		return nil, err
 	}
 	found := map[string]string{}
 	for name, h := range adv.refs {

@@ -72,7 +72,7 @@ func wantFault(t testing.TB, err error, code fault.Code, words ...string) {
 func exported(t testing.TB, m *gitrepo.Mirror, sha string) map[string]string {
 	t.Helper()
 	dst := filepath.Join(t.TempDir(), "tree")
-	if _, err := m.Export(t.Context(), sha, dst); err != nil {
+	if _, err := m.Export(t.Context(), sha, dst, gitrepo.Base{}); err != nil {
 		t.Fatalf("Export: %v", err)
 	}
 	return readFiles(t, dst)
@@ -248,7 +248,7 @@ func TestReadsBeforeTheFirstFetch(t *testing.T) {
 		t.Error("Has is true before the first fetch")
 	}
 	wantFault(t, second(m.Commit(t.Context(), sha)), fault.NotFound, "not been fetched")
-	wantFault(t, second(m.Export(t.Context(), sha, t.TempDir())), fault.NotFound, "not been fetched")
+	wantFault(t, second(m.Export(t.Context(), sha, t.TempDir(), gitrepo.Base{})), fault.NotFound, "not been fetched")
 	wantFault(t, second(m.Resolve(t.Context(), "main")), fault.NotFound, "not been fetched")
 	if err := m.Maintain(t.Context(), nil); err != nil {
 		t.Errorf("Maintain: %v", err)

@@ -88,7 +88,7 @@ func link(t *testing.T, git func(string, ...string) string, dir string, subs ...
 func exportOf(t *testing.T, m *gitrepo.Mirror, sha string) (string, gitrepo.Exported) {
 	t.Helper()
 	dst := filepath.Join(t.TempDir(), "tree")
-	x, err := m.Export(t.Context(), sha, dst)
+	x, err := m.Export(t.Context(), sha, dst, gitrepo.Base{})
 	if err != nil {
 		t.Fatalf("%v (next: %s)", err, fault.Next(err))
 	}

@@ -266,7 +266,7 @@ func (g *repository) Tags(context.Context) (map[string]string, error) { return n
 func (g *repository) Submodules(context.Context, string) ([]gitrepo.MissingSubmodule, error) {
 	return nil, nil
 }
-func (g *repository) ExportBeside(_ context.Context, _, dst string, _ gitrepo.Base) (gitrepo.Exported, error) {
+func (g *repository) Export(_ context.Context, _, dst string, _ gitrepo.Base) (gitrepo.Exported, error) {
 	return gitrepo.Exported{}, os.MkdirAll(dst, 0o700)
 }
 
