@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/http"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -181,7 +181,11 @@ func (m *Mirror) Note() string {
 	}
 	defer done()
 	if missing := m.lacking(); len(missing) > 0 {
-		return fmt.Sprintf("submodule %s %s", missing[0].Path, missing[0].Why)
+		what := "submodule "
+		if path.Base(missing[0].Path) == modulesFile {
+			what = "" // the file that names them
+		}
+		return what + missing[0].Path + " " + missing[0].Why
 	}
 	if v.whole {
 		return "its host does not negotiate what to send: each new commit brings the whole repository again"

@@ -390,3 +390,17 @@ func TestLFSInSubmodules(t *testing.T) {
 		t.Errorf("%+v", x)
 	}
 }
+
+// TestTheNoteNamesTheFile: an entry that cannot be used has no path to be named by.
+func TestTheNoteNamesTheFile(t *testing.T) {
+	repo := gittest.NewRepo(t)
+	sha := repo.Commit("main", map[string]string{"main.tf": "x", ".gitmodules": "[submodule \"x\"]\n\turl = https://other.example.com/x.git\n"})
+	m, _ := open(t, followed(repo.Dir, gitrepo.Auth{}))
+	fetch(t, m)
+	if _, err := m.Submodules(t.Context(), sha); err != nil {
+		t.Fatal(err)
+	}
+	if note := m.Note(); !strings.HasPrefix(note, ".gitmodules ") {
+		t.Errorf("the note is %q", note)
+	}
+}

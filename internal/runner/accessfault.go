@@ -49,7 +49,7 @@ func (p *phase) adviseAccess(f *failure, out *output) {
 	if note := p.unusedNote(); note != "" && f.next != "" {
 		f.next += ". " + note
 	} else if note != "" {
-		f.next = note + "; see " + privateModules
+		f.next = "correct the address, or try again once its host can be reached from this machine. " + note + "; see " + privateModules
 	}
 }
 

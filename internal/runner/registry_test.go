@@ -193,7 +193,7 @@ func TestAMirrorAtHomeIsNotUsed(t *testing.T) {
 	}
 	_, result = r.plan()
 	must(t, result, Failed, CauseNetwork, "init failed")
-	if !strings.Contains(result.Next, "~/.terraformrc is there and was not used") || !strings.Contains(result.Next, "cli_config") {
+	if !strings.Contains(result.Next, "~/.terraformrc is there and was not used") || !strings.Contains(result.Next, "can be reached") || !strings.Contains(result.Next, "cli_config") {
 		t.Errorf("next is %q", result.Next)
 	}
 }
