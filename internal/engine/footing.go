@@ -18,7 +18,7 @@ import (
 
 // footingFile holds what a run was planned with, encrypted: in the run's
 // directory, and in the workspace's what was applied. A drift check plans with
-// that, whatever the configuration says meanwhile.
+// that, whatever the configuration says meanwhile, and a move reads the old state with it.
 const footingFile = "footing.json.age"
 
 // footing is what the configuration gave to a plan.
@@ -31,7 +31,11 @@ type footing struct {
 	BackendFiles       []string                           `json:"backend_files,omitempty"`
 	Backend            map[string]ctyjson.SimpleJSONValue `json:"backend,omitempty"` // but for secrets
 	Env                map[string]string                  `json:"env,omitempty"`     // but for secrets: credentials are those of now
-	made                                                  // variables, those made of inputs too
+	// Secrets of then, of the backend and the environment. They are for a move of the state
+	// alone, which has to reach the old one after the configuration has forgotten them.
+	BackendSecrets map[string]ctyjson.SimpleJSONValue `json:"backend_secrets,omitempty"`
+	EnvSecrets     map[string]string                  `json:"env_secrets,omitempty"`
+	made                                              // variables, those made of inputs too
 }
 
 // keepFooting remembers what a sync is planned with.
@@ -43,7 +47,9 @@ func (e *Engine) keepFooting(r run.Run, def Definition) error {
 	if err != nil {
 		return err
 	}
-	f := footing{Fingerprint: r.Fingerprint, Dir: def.Dir, TerraformWorkspace: def.TerraformWorkspace, VarFiles: def.VarFiles, Env: map[string]string{},
+	f := footing{Fingerprint: r.Fingerprint, Dir: def.Dir, TerraformWorkspace: def.TerraformWorkspace, VarFiles: def.VarFiles,
+		Env: map[string]string{}, EnvSecrets: map[string]string{},
+		Backend: map[string]ctyjson.SimpleJSONValue{}, BackendSecrets: map[string]ctyjson.SimpleJSONValue{},
 		made: made{Variables: map[string]ctyjson.SimpleJSONValue{}, Secret: map[string]bool{}}}
 	maps.Copy(f.Variables, m.Variables)
 	maps.Copy(f.Secret, m.Secret)
@@ -51,14 +57,18 @@ func (e *Engine) keepFooting(r run.Run, def Definition) error {
 		plain, _ := v.UnmarkDeep()
 		f.Variables[name], f.Secret[name] = ctyjson.SimpleJSONValue{Value: plain}, workspace.IsSecret(v)
 	}
-	f.EngineVersion, f.BackendFiles, f.Backend = def.EngineVersion, def.BackendConfigFiles, map[string]ctyjson.SimpleJSONValue{}
+	f.EngineVersion, f.BackendFiles = def.EngineVersion, def.BackendConfigFiles
 	for name, v := range def.BackendConfig {
-		if !workspace.IsSecret(v) {
-			f.Backend[name] = ctyjson.SimpleJSONValue{Value: v}
+		if plain, _ := v.UnmarkDeep(); workspace.IsSecret(v) {
+			f.BackendSecrets[name] = ctyjson.SimpleJSONValue{Value: plain}
+		} else {
+			f.Backend[name] = ctyjson.SimpleJSONValue{Value: plain}
 		}
 	}
 	for name, v := range def.Env {
-		if !v.Secret {
+		if v.Secret {
+			f.EnvSecrets[name] = v.Value
+		} else {
 			f.Env[name] = v.Value
 		}
 	}
@@ -79,17 +89,28 @@ func (e *Engine) asApplied(def Definition, fingerprint string) (Definition, erro
 	if def.fingerprint == fingerprint {
 		return def, nil
 	}
-	var f footing
-	b, err := e.Vault.Open(filepath.Join(e.workspaceDir(def.Name), footingFile))
-	if err == nil {
-		err = json.Unmarshal(b, &f)
-	}
+	f, err := e.footing(def.Name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return def, fault.New(fault.Unavailable, "tfops sync "+def.Name, "the inputs that workspace %s was applied with cannot be read: %w", def.Name, err)
 	}
 	if err != nil || f.Fingerprint != fingerprint {
 		return def, fault.New(fault.Conflict, "tfops sync "+def.Name, "the inputs of workspace %s changed in the configuration, those that were applied are not known, and a plan would call that drift", def.Name)
 	}
+	return f.of(def), nil
+}
+
+// footing is what a workspace was applied with last; fs.ErrNotExist where that is not known.
+func (e *Engine) footing(name string) (footing, error) {
+	var f footing
+	b, err := e.Vault.Open(filepath.Join(e.workspaceDir(name), footingFile))
+	if err == nil {
+		err = json.Unmarshal(b, &f)
+	}
+	return f, err
+}
+
+// of is a workspace of now as it was then, with the credentials of now.
+func (f footing) of(def Definition) Definition {
 	def.Dir, def.TerraformWorkspace, def.VarFiles = f.Dir, f.TerraformWorkspace, f.VarFiles
 	def.Variables, def.Inputs = f.values(), nil
 	def.EngineVersion, def.BackendConfigFiles = f.EngineVersion, f.BackendFiles
@@ -112,8 +133,21 @@ func (e *Engine) asApplied(def Definition, fingerprint string) (Definition, erro
 	for name, v := range f.Env {
 		env[name] = workspace.EnvVar{Value: v}
 	}
-	def.Env, def.fingerprint = env, fingerprint
-	return def, nil
+	def.Env, def.fingerprint = env, f.Fingerprint
+	return def
+}
+
+// withSecrets is what of returned with the credentials of then, as far as they are known.
+func (f footing) withSecrets(def Definition) Definition {
+	backend, env := maps.Clone(def.BackendConfig), maps.Clone(def.Env)
+	for name, v := range f.BackendSecrets {
+		backend[name] = v.Value.WithMarks(workspace.Secret)
+	}
+	for name, v := range f.EnvSecrets {
+		env[name] = workspace.EnvVar{Value: v, Secret: true}
+	}
+	def.BackendConfig, def.Env = backend, env
+	return def
 }
 
 // keepApplied remembers what a run was applied with, for drift checks. The

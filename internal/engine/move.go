@@ -3,6 +3,8 @@ package engine
 import (
 	"cmp"
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
@@ -117,15 +119,32 @@ func (e *Engine) prepareMove(ctx context.Context, r run.Run, def Definition, j *
 		return err
 	}
 	m.Checkout = tree.Dir
-	was := def
-	if applied, err := e.asApplied(def, rec.AppliedFingerprint); err == nil {
-		was = applied
-	}
+	ways := e.waysTo(owner, def, records[owner].AppliedFingerprint)
+	was := ways[0]
 	m.Dir, m.TerraformWorkspace = cmp.Or(old.At.Dir, was.Dir), cmp.Or(old.At.TerraformWorkspace, was.TerraformWorkspace)
-	var mask []string
-	s.OldEnv, mask = e.current().environment(e.Environ, was.Workspace)
-	s.Mask = masks(was.Workspace, append(mask, s.Mask...), s.Mask)
+	m.BackendFiles = was.BackendConfigFiles
+	for _, w := range ways {
+		env, mask := e.current().environment(e.Environ, w.Workspace)
+		s.Old = append(s.Old, runner.OldAccess{Env: env, Backend: variables(w.BackendConfig), Hashed: hashedNames(w.Workspace)})
+		s.Mask = masks(w.Workspace, slices.Concat(mask, backendMasks(w.Workspace), s.Mask), nil)
+	}
 	return nil
+}
+
+// waysTo are with what the old state of a workspace may be reached, the likeliest first: as it
+// was applied, and the same with the credentials of now, which may have been renewed since.
+// Where it is not known what it was applied with, that leaves what the configuration says now.
+func (e *Engine) waysTo(owner string, def Definition, fingerprint string) []Definition {
+	f, err := e.footing(owner)
+	if err != nil || f.Fingerprint != fingerprint {
+		return []Definition{def}
+	}
+	now := f.of(def)
+	then := f.withSecrets(now)
+	if maps.Equal(then.Env, now.Env) && variables(then.BackendConfig) == variables(now.BackendConfig) {
+		return []Definition{now}
+	}
+	return []Definition{then, now}
 }
 
 // storeMove stores what became of a move. The state may have been copied

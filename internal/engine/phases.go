@@ -80,7 +80,24 @@ func (e *Engine) secrets(r run.Run, def Definition) (runner.Secrets, error) {
 	network, passwords := e.network()
 	modules, tokens := e.current().modules(def)
 	mask = slices.Concat(mask, passwords, backendMasks(w), tokens)
-	return runner.Secrets{Env: env, Network: network, Variables: variables(w.Variables), Backend: variables(w.BackendConfig), Mask: masks(w, mask, hidden), Modules: modules}, nil
+	return runner.Secrets{Env: env, Network: network, Variables: variables(w.Variables), Backend: variables(w.BackendConfig), Hashed: hashedNames(w), Mask: masks(w, mask, hidden), Modules: modules}, nil
+}
+
+// hashedNames are the settings of the backend and the variables of the environment that are
+// secret: see runner.Secrets.
+func hashedNames(w workspace.Workspace) (names []string) {
+	for name, v := range w.BackendConfig {
+		if workspace.IsSecret(v) {
+			names = append(names, name)
+		}
+	}
+	for name, v := range w.Env {
+		if v.Secret {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // hidden reads what an earlier plan is known to hide. Without it the engine's

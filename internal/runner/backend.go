@@ -4,9 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -56,8 +58,11 @@ var fromEnv = map[string]map[string]string{
 	"cloud":  {"organization": "TF_CLOUD_ORGANIZATION", "hostname": "TF_CLOUD_HOSTNAME"},
 }
 
-// naming keeps of a backend's configuration what names the state.
-func naming(kind string, config map[string]any, env map[string]string) BackendConfig {
+// naming keeps of a backend's configuration what names the state. Of a setting that is given
+// as a secret, itself or as a variable in secret, it keeps the hash: what names a state is
+// stored, and has to stay different for two states. What a plan happens to hide is no reason
+// to hash: then the name of a state would change with what is in it.
+func naming(kind string, config map[string]any, env map[string]string, secret []string) BackendConfig {
 	out := BackendConfig{Type: kind, Config: map[string]any{}}
 	keys, known := named[kind]
 	if !known {
@@ -69,12 +74,15 @@ func naming(kind string, config map[string]any, env map[string]string) BackendCo
 		config, _ = withoutSecrets(config).(map[string]any)
 	}
 	for _, key := range keys {
-		value := config[key]
+		value, from := config[key], key
 		if name := fromEnv[kind][key]; empty(value) && env[name] != "" {
-			value = env[name]
+			value, from = env[name], name
 		}
 		if value = canonical(kind, key, value); empty(value) {
 			continue
+		}
+		if text, ok := value.(string); ok && key != "conn_str" && slices.Contains(secret, from) { // connection has hashed it
+			value = hashed(text)
 		}
 		if key == "endpoints" { // the newer form of endpoint
 			key = "endpoint"
@@ -138,8 +146,14 @@ func withoutUser(address string) string {
 	if err != nil {
 		return hashed(address)
 	}
-	u.User = nil
-	u.RawQuery, u.Fragment = "", ""
+	u.User, u.Fragment = nil, ""
+	query := u.Query()
+	maps.DeleteFunc(query, func(name string, _ []string) bool {
+		return secretName(name) || strings.HasPrefix(strings.ToLower(name), "sig")
+	})
+	if u.RawQuery = ""; len(query) > 0 { // one server keeps many states apart by it
+		u.RawQuery = hashed(query.Encode())
+	}
 	return strings.TrimSuffix(u.String(), "/")
 }
 

@@ -4,10 +4,16 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/hashicorp/terraform-exec/tfexec"
+	"github.com/zclconf/go-cty/cty"
 )
 
 // A root module may leave settings of its backend open (`backend "s3" {}`) that
@@ -132,7 +138,11 @@ func (p *phase) prepareBackend(dataDir string) error {
 		return nil
 	}
 	if p.backend.given == nil {
-		if p.backend.given, err = newMemFile("tfops-backend", []byte(p.secrets.Backend)); err != nil {
+		text, err := asBlocks(p.module.backend, p.secrets.Backend)
+		if err != nil {
+			return err
+		}
+		if p.backend.given, err = newMemFile("tfops-backend", text); err != nil {
 			return err
 		}
 		p.names[memPath(p.backend.given)] = "the workspace's backend_config"
@@ -150,6 +160,54 @@ func (p *phase) prepareBackend(dataDir string) error {
 	return os.Symlink(memPath(p.backend.resolved), path)
 }
 
+// blocksOf are the settings that a type of backend takes as a block and not as a value.
+// In a file of settings the engine refuses the other form.
+var blocksOf = map[string][]string{"cos": {"assume_role"}, "kubernetes": {"exec"}, "oss": {"assume_role"}}
+
+// asBlocks is a file of settings, of which every one is a value, with blocks in place of those
+// that the type of backend takes as such: one for an object, one each for a list of them.
+func asBlocks(kind, text string) ([]byte, error) {
+	if len(blocksOf[kind]) == 0 {
+		return []byte(text), nil
+	}
+	read, diags := hclsyntax.ParseConfig([]byte(text), "backend_config", hcl.InitialPos)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	out := hclwrite.NewEmptyFile()
+	attrs := read.Body.(*hclsyntax.Body).Attributes
+	for _, name := range slices.Sorted(maps.Keys(attrs)) {
+		v, diags := attrs[name].Expr.Value(nil)
+		if diags.HasErrors() {
+			return nil, diags
+		}
+		t := v.Type()
+		switch list := t.IsTupleType() || t.IsListType(); {
+		case !slices.Contains(blocksOf[kind], name) || v.IsNull() || !list && !t.IsObjectType():
+			out.Body().SetAttributeValue(name, v)
+		case list:
+			for _, e := range v.AsValueSlice() {
+				addBlock(out.Body(), name, e)
+			}
+		default:
+			addBlock(out.Body(), name, v)
+		}
+	}
+	return out.Bytes(), nil
+}
+
+func addBlock(to *hclwrite.Body, name string, v cty.Value) {
+	if v.IsNull() || !v.Type().IsObjectType() {
+		to.SetAttributeValue(name, v) // the engine says what is wrong with it
+		return
+	}
+	body := to.AppendNewBlock(name, nil).Body()
+	fields := v.AsValueMap()
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		body.SetAttributeValue(name, fields[name])
+	}
+}
+
 // backendOptions are what init is told of the backend, after prepareBackend.
 // The last one wins.
 func (p *phase) backendOptions() []tfexec.InitOption {
@@ -161,15 +219,4 @@ func (p *phase) backendOptions() []tfexec.InitOption {
 		opts = append(opts, tfexec.BackendConfig(memPath(p.backend.given)))
 	}
 	return opts
-}
-
-// withoutSecretNames is a backend of whose settings those that hold a secret are
-// hashed: what names a state is stored, and has to stay different for two states.
-func (p *phase) withoutSecretNames(b BackendConfig) BackendConfig {
-	for name, v := range b.Config {
-		if text, ok := v.(string); ok && p.mask.text(text) != text {
-			b.Config[name] = hashed(text)
-		}
-	}
-	return b
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/hashicorp/hcl/v2/hclwrite"
 )
 
 // stateServer is an http backend that asks for a password.
@@ -149,7 +151,7 @@ func TestBackendConfigSecretName(t *testing.T) {
 	state := func(name string) any {
 		t.Helper()
 		_, res := r.plan(func(_ *Job, s *Secrets) {
-			s.Backend, s.Mask = fmt.Sprintf("path = %q\n", filepath.Join(r.base, "states", name)), []string{name}
+			s.Backend, s.Mask, s.Hashed = fmt.Sprintf("path = %q\n", filepath.Join(r.base, "states", name)), []string{name}, []string{"path"}
 		})
 		must(t, res, Succeeded, "", "")
 		return res.Backend.Config["path"]
@@ -159,6 +161,56 @@ func TestBackendConfigSecretName(t *testing.T) {
 		t.Errorf("%v and %v", a, b)
 	}
 	r.nowhere("canary-a")
+}
+
+// What a plan happens to hide may stand in the name of a state, too: it stays the same state.
+func TestStateKeepsItsName(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": "terraform {\n  backend \"local\" {}\n}\n" + simple})
+	for _, give := range []option{
+		func(j *Job, s *Secrets) {
+			s.Backend = fmt.Sprintf("path = %q\n", filepath.Join(r.base, "production", "x"))
+		},
+		func(j *Job, s *Secrets) {
+			s.Backend = fmt.Sprintf("path = %q\n", filepath.Join(r.base, "production", "x"))
+			s.Mask = []string{"production"}
+		},
+	} {
+		_, res := r.plan(give)
+		must(t, res, Succeeded, "", "")
+		if got, want := res.Backend.Config["path"], filepath.Join(r.base, "production", "x"); got != want {
+			t.Errorf("the state is named by %v, want %v", got, want)
+		}
+	}
+}
+
+// What a type of backend takes as a block is given as one, nested values as values.
+func TestBackendConfigOfBlocks(t *testing.T) {
+	for _, tt := range []struct{ kind, text, want string }{
+		{"kubernetes", "exec = { command = \"x\", args = [\"a\"], env = { A = \"b\" } }\nhost = \"h\"\n",
+			"exec {\n  args    = [\"a\"]\n  command = \"x\"\n  env = {\n    A = \"b\"\n  }\n}\nhost = \"h\"\n"},
+		{"oss", "assume_role = [{ role_arn = \"a\" }]\n", "assume_role {\n  role_arn = \"a\"\n}\n"},
+		{"s3", "assume_role = { role_arn = \"a\" }\n", "assume_role = { role_arn = \"a\" }\n"},
+		{"oss", "assume_role = null\nbucket = 7\n", "assume_role = null\nbucket      = 7\n"},
+		{"oss", "assume_role = \"wrong\"\n", "assume_role = \"wrong\"\n"},
+		{"oss", "assume_role = [\"wrong\"]\n", "assume_role = \"wrong\"\n"},
+	} {
+		got, err := asBlocks(tt.kind, tt.text)
+		if err != nil || string(hclwrite.Format(got)) != tt.want {
+			t.Errorf("%s: %v\n%s\nwant\n%s", tt.text, err, hclwrite.Format(got), tt.want)
+		}
+	}
+	// The engine gets as far as the cluster and the role.
+	for kind, c := range map[string]struct{ settings, want string }{
+		"kubernetes": {"secret_suffix = \"x\"\nhost = \"http://127.0.0.1:1\"\nexec = { api_version = \"client.authentication.k8s.io/v1beta1\", command = \"/bin/false\" }\n", "exec"},
+		"s3":         {"bucket = \"b\"\nkey = \"k\"\nregion = \"us-east-1\"\nassume_role = { role_arn = \"no-arn\" }\nendpoints = { s3 = \"http://127.0.0.1:1\" }\n", "ARN"},
+	} {
+		r := newRig(t, map[string]string{"main.tf": "terraform {\n  backend \"" + kind + "\" {}\n}\n" + simple})
+		_, result := r.plan(func(_ *Job, s *Secrets) { s.Backend = c.settings })
+		text := fmt.Sprint(result.Message, result.Diagnostics)
+		if result.Outcome != Failed || strings.Contains(text, "not expected here") || !strings.Contains(text, c.want) {
+			t.Errorf("%s: %s", kind, text)
+		}
+	}
 }
 
 func TestBackendConfigRefused(t *testing.T) {

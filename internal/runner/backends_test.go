@@ -124,19 +124,24 @@ func TestALockInARealBackend(t *testing.T) {
 	})
 }
 
+// s3 serves store, and is the block of a backend in its bucket "states".
+func (r *rig) s3(store gofakes3.Backend) string {
+	server := httptest.NewServer(gofakes3.New(store).Server())
+	r.t.Cleanup(server.Close)
+	r.env["AWS_ACCESS_KEY_ID"], r.env["AWS_SECRET_ACCESS_KEY"] = "me", "secret-access"
+	return fmt.Sprintf("terraform {\n  backend \"s3\" {\n    bucket = \"states\"\n    key = \"app.tfstate\"\n    region = \"us-east-1\"\n    use_lockfile = true\n"+
+		"    use_path_style = true\n    skip_credentials_validation = true\n    skip_requesting_account_id = true\n    skip_metadata_api_check = true\n    skip_region_validation = true\n"+
+		"    endpoints = { s3 = %q }\n  }\n}\n", server.URL)
+}
+
 // In S3 the lock is an object that names its holder.
 func TestALockInS3(t *testing.T) {
 	store := s3mem.New()
 	if err := store.CreateBucket("states"); err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(gofakes3.New(store).Server())
-	t.Cleanup(server.Close)
 	r := newRig(t, nil)
-	r.env["AWS_ACCESS_KEY_ID"], r.env["AWS_SECRET_ACCESS_KEY"] = "me", "secret-access"
-	backend := fmt.Sprintf("terraform {\n  backend \"s3\" {\n    bucket = \"states\"\n    key = \"app.tfstate\"\n    region = \"us-east-1\"\n    use_lockfile = true\n"+
-		"    use_path_style = true\n    skip_credentials_validation = true\n    skip_requesting_account_id = true\n    skip_metadata_api_check = true\n    skip_region_validation = true\n"+
-		"    endpoints = { s3 = %q }\n  }\n}\n", server.URL)
+	backend := r.s3(store)
 	lies := func() (info struct{ ID, Who, Operation string }) {
 		t.Helper()
 		o, err := store.GetObject("states", "app.tfstate.tflock", nil)

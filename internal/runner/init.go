@@ -372,6 +372,6 @@ func (p *phase) readBackend(reuse bool) error {
 			return err
 		}
 	}
-	p.result.Backend = p.withoutSecretNames(naming(kind, config, p.env))
+	p.result.Backend = naming(kind, config, p.env, p.secrets.Hashed)
 	return nil
 }

@@ -145,11 +145,21 @@ type Secrets struct {
 	Network   map[string]string `json:"network"`           // the daemon's own proxies and certificates, for downloads of engines
 	Variables string            `json:"variables"`         // HCL text of a variable file: the workspace's variables
 	Backend   string            `json:"backend,omitempty"` // HCL text of a file with settings of the backend
-	Mask      []string          `json:"mask"`              // values that must never reach events or results, longest first
-	Plan      []byte            `json:"plan"`              // apply phase: the saved plan, decrypted
-	OldEnv    map[string]string `json:"old_env,omitempty"` // of a move: the engine's environment for the old state
+	// Hashed are names of settings in Backend and of variables in Env whose values are secret:
+	// where one of them names the state, the result has its hash.
+	Hashed []string    `json:"hashed,omitempty"`
+	Mask   []string    `json:"mask"`          // values that must never reach events or results, longest first
+	Plan   []byte      `json:"plan"`          // apply phase: the saved plan, decrypted
+	Old    []OldAccess `json:"old,omitempty"` // of a move: with what the old state may be reached, the likeliest first
 
 	Modules Modules `json:"modules,omitzero"` // plan phase: what its init fetches with
+}
+
+// OldAccess is with what a state is reached that a move takes along.
+type OldAccess struct {
+	Env     map[string]string `json:"env"`               // the engine's environment
+	Backend string            `json:"backend,omitempty"` // as Secrets.Backend
+	Hashed  []string          `json:"hashed,omitempty"`  // as Secrets.Hashed
 }
 
 // Modules is what private modules and registries are fetched with, by init alone.

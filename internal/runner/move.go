@@ -28,6 +28,8 @@ type Move struct {
 	Checkout           string `json:"checkout,omitempty"` // of the applied commit
 	Dir                string `json:"dir,omitempty"`
 	TerraformWorkspace string `json:"terraform_workspace,omitempty"`
+	// BackendFiles complete that backend, relative to Dir; see Secrets.Old, too.
+	BackendFiles []string `json:"backend_files,omitempty"`
 
 	From string `json:"from"` // identity of the old state; see package locks
 	To   string `json:"to"`   // and of the new one: any other is refused
@@ -61,6 +63,11 @@ func (p *phase) moveState(ctx context.Context) error {
 	head, _ := ReadState(old) // whatToMove has read it
 	if do != keepIt {
 		if err := p.push(ctx, old, do == replaceIt); err != nil {
+			return err
+		}
+	}
+	if do == writeIt {
+		if err := p.keepLineage(ctx, old); err != nil {
 			return err
 		}
 	}
@@ -125,12 +132,36 @@ func (p *phase) oldState(ctx context.Context) ([]byte, error) {
 		}
 		return b, err
 	}
-	q := newPhase(p.dir, Secrets{Env: p.secrets.OldEnv, Modules: p.secrets.Modules}, p.stop)
+	if len(p.secrets.Old) == 0 {
+		return nil, refuse(CauseRunner, "restart tfops serve, then: tfops state move "+p.job.Workspace, "it is not known how to reach the old state: tfops serve is of another version")
+	}
+	var first error
+	for i, access := range p.secrets.Old {
+		b, err := p.oldStateWith(ctx, access)
+		if err == nil || ctx.Err() != nil {
+			return b, err
+		}
+		if first == nil {
+			first = err
+		}
+		if i+1 < len(p.secrets.Old) {
+			p.log.say("warn", "the old state cannot be read with the credentials that it was applied with; trying those of now")
+		}
+	}
+	return nil, first
+}
+
+// oldStateWith reads the state of the applied commit's root module, and sees that it is the
+// one which was applied.
+func (p *phase) oldStateWith(ctx context.Context, access OldAccess) ([]byte, error) {
+	m := p.job.Move
+	q := newPhase(p.dir, Secrets{Env: access.Env, Backend: access.Backend, Hashed: access.Hashed, Modules: p.secrets.Modules}, p.stop)
 	defer q.close()
-	q.log, q.mask, q.job = p.log, p.mask, p.job
+	q.log, q.mask, q.job, q.names = p.log, p.mask, p.job, p.names
 	q.job.Checkout, q.job.Dir, q.job.TerraformWorkspace, q.job.VarFiles, q.job.Move = m.Checkout, m.Dir, m.TerraformWorkspace, nil, nil
+	q.job.Backend, q.job.BackendFiles = "", m.BackendFiles
 	q.job.Tree, q.job.Ground = p.job.Tree+"-applied", filepath.Join(p.job.Ground, "applied")
-	if err := inOrder(ctx, q.openGround, q.readInputs, q.findEngine, q.openDirectories, q.placeState); err != nil {
+	if err := inOrder(ctx, q.openGround, q.readInputs, q.checkBackend, q.findEngine, q.openDirectories, q.placeState); err != nil {
 		return nil, err
 	}
 	b, err := q.pull(ctx)
@@ -153,7 +184,22 @@ func (p *phase) pull(ctx context.Context) ([]byte, error) {
 		state, err = tf.StatePull(ctx)
 		return err
 	}})
+	if neverWritten([]byte(state)) {
+		return nil, err
+	}
 	return []byte(state), err
+}
+
+// neverWritten reports whether a pull printed what stands for no state: of a backend that has
+// none yet, some engines print nothing, and some, as for http, an empty one of no lineage.
+func neverWritten(state []byte) bool {
+	var doc struct {
+		Serial    uint64            `json:"serial"`
+		Lineage   *string           `json:"lineage"`
+		Outputs   map[string]any    `json:"outputs"`
+		Resources []json.RawMessage `json:"resources"`
+	}
+	return json.Unmarshal(state, &doc) == nil && doc.Lineage != nil && *doc.Lineage == "" && doc.Serial == 0 && len(doc.Resources)+len(doc.Outputs) == 0
 }
 
 // push writes the state under the backend's lock.
@@ -190,15 +236,31 @@ func (p *phase) checkMoved(ctx context.Context, old []byte, did moving) error {
 	if did == keepIt { // it may have gone on since it was moved
 		return nil
 	}
-	if !sameContent(old, there) {
+	if !sameContent(old, there, true) {
 		return refuse(CauseState, "look at both (`terraform state pull`), then: tfops state move "+p.job.Workspace, "the new state, read back, does not hold what the old one holds")
 	}
 	return nil
 }
 
+// keepLineage writes the state once more where the first push has lost its lineage: of a
+// backend that holds nothing and makes nothing by itself (http), the engine looks once more
+// before it writes, finds nothing, and begins a lineage of its own.
+func (p *phase) keepLineage(ctx context.Context, old []byte) error {
+	there, err := p.pull(ctx)
+	if err != nil {
+		return err
+	}
+	from, _ := ReadState(old)
+	to, err := ReadState(there)
+	if err != nil || to.Lineage == from.Lineage || !sameContent(old, there, false) {
+		return nil // checkMoved says what is wrong
+	}
+	return p.push(ctx, old, true)
+}
+
 // sameContent reports whether two states hold the same; engines write the rest
 // of a file as they like.
-func sameContent(a, b []byte) bool {
+func sameContent(a, b []byte, lineage bool) bool {
 	type content struct {
 		Lineage   string `json:"lineage"`
 		Outputs   any    `json:"outputs"`
@@ -210,6 +272,9 @@ func sameContent(a, b []byte) bool {
 		dec.UseNumber()
 		if dec.Decode(&c) != nil {
 			return nil
+		}
+		if !lineage {
+			c.Lineage = ""
 		}
 		out, _ := json.Marshal(c) // of what was decoded; keys are sorted
 		return out

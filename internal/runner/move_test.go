@@ -2,8 +2,15 @@ package runner
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
+
+	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 func TestWhatToMove(t *testing.T) {
@@ -53,11 +60,167 @@ func TestSameContent(t *testing.T) {
 		strings.ReplaceAll(a, `"lineage": "L"`, `"other": 1`): false,
 		a[:len(a)-1]: false, "": false,
 	} {
-		if sameContent([]byte(a), []byte(text)) != same {
+		if sameContent([]byte(a), []byte(text), true) != same {
 			t.Errorf("same is %v: %s", !same, text)
 		}
 	}
-	if sameContent(nil, nil) {
+	if other := strings.ReplaceAll(a, `"L"`, `"K"`); sameContent([]byte(a), []byte(other), true) || !sameContent([]byte(a), []byte(other), false) {
+		t.Error("the lineage counts, and counts only where it is asked for")
+	}
+	if sameContent(nil, nil, true) {
 		t.Error("nothing counts as a state")
+	}
+}
+
+// The old state is read with what it was applied with; where that does not lead to it any
+// more, with the credentials of now. What leads to another state is not taken for it.
+func TestOldStateIsReadAsItWasApplied(t *testing.T) {
+	server, url := newStateServer(t, "of-then")
+	r := newRig(t, map[string]string{"main.tf": partialHTTP, "at.tfbackend": fmt.Sprintf("address = %q\n", url+"/file"), "of_now.tfbackend": "address = \"http://127.0.0.1:1/never\"\n"})
+	backend := func(path, password string) string {
+		return fmt.Sprintf("address = %q\nusername = \"u\"\npassword = %q\n", url+path, password)
+	}
+	at := func(path string) string {
+		return locks.Identity("http", map[string]any{"address": url + path}, "default")
+	}
+	with := func(path string) option {
+		return func(j *Job, s *Secrets) { s.Backend, s.Mask = backend(path, "of-then"), []string{"of-then"} }
+	}
+	must(t, r.planned(with("/old")).startApply(with("/old")).wait(), Succeeded, "", "")
+	file := func(j *Job, s *Secrets) {
+		j.BackendFiles, s.Backend = []string{"at.tfbackend"}, "username = \"u\"\npassword = \"of-then\"\n"
+	}
+	must(t, r.planned(file).startApply(file).wait(), Succeeded, "", "")
+	server.mu.Lock()
+	server.password = "of-now"
+	server.mu.Unlock()
+	then, now, other := OldAccess{Env: r.env, Backend: backend("/old", "of-then")}, OldAccess{Env: r.env, Backend: backend("/old", "of-now")}, OldAccess{Env: r.env, Backend: backend("/other", "of-now")}
+	for name, c := range map[string]struct {
+		old     []OldAccess
+		move    Move
+		cause   Cause
+		refused string
+	}{
+		"renewed":      {old: []OldAccess{then, now}, move: Move{From: at("/old")}},
+		"another":      {old: []OldAccess{other, now}, move: Move{From: at("/old")}},
+		"files":        {old: []OldAccess{{Env: r.env, Backend: "username = \"u\"\npassword = \"of-now\"\n"}}, move: Move{From: at("/file"), BackendFiles: []string{"at.tfbackend"}}},
+		"only another": {old: []OldAccess{other}, move: Move{From: at("/old")}, cause: CauseBadInput, refused: "leads to the state " + at("/other")},
+		"none fits":    {old: []OldAccess{then}, move: Move{From: at("/old")}, cause: CauseEngine, refused: "requires auth"},
+		"none":         {move: Move{From: at("/old")}, cause: CauseRunner, refused: "another version"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			from := c.move.From[strings.LastIndex(c.move.From, "/"):strings.LastIndex(c.move.From, "#")]
+			to := "/" + strings.ReplaceAll(name, " ", "-")
+			r := *r
+			r.t = t
+			_, result := r.plan(func(j *Job, s *Secrets) {
+				j.Move = &c.move
+				j.Move.Checkout, j.Move.Dir, j.Move.TerraformWorkspace, j.Move.To = r.checkout(), ".", "default", at(to)
+				s.Backend, s.Old, s.Mask = backend(to, "of-now"), c.old, []string{"of-then", "of-now"}
+			})
+			if c.refused != "" {
+				must(t, result, Failed, c.cause, c.refused)
+				if server.at(to) != "" {
+					t.Error("something was written")
+				}
+				return
+			}
+			must(t, result, Succeeded, "", "")
+			if result.Moved == nil || result.Moved.Resources == 0 || !sameContent([]byte(server.at(from)), []byte(server.at(to)), true) {
+				t.Errorf("%+v", result.Moved)
+			}
+		})
+	}
+	for _, secret := range []string{"of-then", "of-now"} {
+		r.nowhere(secret)
+	}
+}
+
+// A state goes from each real backend to the next one with its lineage, and a plan on it finds
+// nothing to change. Of those that know Terraform workspaces it is in one, too.
+func TestMoveThroughRealBackends(t *testing.T) {
+	postgres, there := testrig.Postgres(t)
+	engines := []EngineSpec{{Name: "terraform"}}
+	if path, ok := testrig.Tofu(t); ok {
+		engines = append(engines, EngineSpec{Name: "tofu", Path: path})
+	}
+	for i := range 2 * len(engines) {
+		engine, ws := engines[i/2], []string{"default", "blue"}[i%2]
+		t.Run(engine.Name+"/"+ws, func(t *testing.T) {
+			r := newRig(t, nil)
+			store := s3mem.New()
+			if err := store.CreateBucket("states"); err != nil {
+				t.Fatal(err)
+			}
+			backends := []string{"", r.s3(store), fmt.Sprintf("terraform {\n  backend \"local\" {\n    path = %q\n    workspace_dir = %q\n  }\n}\n", filepath.Join(r.base, "states", "x.tfstate"), filepath.Join(r.base, "states", "others"))}
+			if there {
+				backends = append(backends, fmt.Sprintf("terraform {\n  backend \"pg\" {\n    conn_str = %q\n    schema_name = %q\n  }\n}\n", postgres, engine.Name+"_"+ws))
+			}
+			if ws == "default" { // http knows no others
+				backends = append(backends, newHTTPBackend(t).block())
+			}
+			backends = append(backends, "") // and home again
+			in := func(j *Job, _ *Secrets) { j.Engine, j.TerraformWorkspace = engine, ws }
+			r.write("main.tf", simple)
+			flight := r.planned(in)
+			applied := flight.startApply(in).wait()
+			must(t, applied, Succeeded, "", "")
+			at := func(b BackendConfig) string { return locks.Identity(b.Type, b.Config, ws) }
+			last, from := flight.job.Checkout, applied.Backend
+			for _, backend := range backends[1:] {
+				r.write("main.tf", backend+simple)
+				_, result := r.plan(in)
+				must(t, result, Succeeded, "", "")
+				to := result.Backend
+				var checkout string
+				_, result = r.plan(in, func(j *Job, s *Secrets) {
+					checkout = j.Checkout
+					j.Move = &Move{Checkout: last, Dir: ".", TerraformWorkspace: ws, From: at(from), To: at(to)}
+					s.Old = []OldAccess{{Env: r.env}}
+					if from.Type == managedBackend {
+						j.Move.File = filepath.Join(r.base, "old.tfstate")
+						state, err := os.ReadFile(ManagedState(r.workspaceDir(), ws))
+						if err == nil {
+							err = os.WriteFile(j.Move.File, state, 0o600)
+						}
+						if err == nil { // what comes home finds nothing
+							err = os.Remove(ManagedState(r.workspaceDir(), ws))
+						}
+						if err != nil {
+							t.Fatal(err)
+						}
+					}
+				})
+				must(t, result, Succeeded, "", "")
+				if result.Plan.HasChanges() || result.Moved == nil || result.Moved.Lineage != applied.Lineage || result.Moved.Resources != 1 {
+					t.Fatalf("from %s to %s: changes %v, %+v, want the lineage %s", from.Type, to.Type, result.Plan.HasChanges(), result.Moved, applied.Lineage)
+				}
+				last, from = checkout, to
+			}
+		})
+	}
+}
+
+// A workspace that hands its state to tfops may have had a backend that it completed.
+func TestOldStateIsNotTheManagedOne(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": "terraform {\n  backend \"local\" {}\n}\n" + simple})
+	path := filepath.Join(r.base, "states", "old.tfstate")
+	setting := fmt.Sprintf("path = %q\n", path)
+	with := func(_ *Job, s *Secrets) { s.Backend = setting }
+	must(t, r.planned(with).startApply(with).wait(), Succeeded, "", "")
+	_, result := r.plan(func(j *Job, s *Secrets) {
+		j.Backend = "managed"
+		j.Move = &Move{Checkout: r.checkout(), Dir: ".", TerraformWorkspace: "default", From: locks.Identity("local", map[string]any{"path": path}, "default"),
+			To: locks.Identity("managed", map[string]any{"path": ManagedState(r.workspaceDir(), "default")}, "default")}
+		s.Old = []OldAccess{{Env: r.env, Backend: setting}}
+	})
+	must(t, result, Succeeded, "", "")
+	old, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, err := os.ReadFile(ManagedState(r.workspaceDir(), "default"))
+	if err != nil || !sameContent(old, now, true) || result.Plan.HasChanges() {
+		t.Errorf("%v, changes %v: %s", err, result.Plan.HasChanges(), now)
 	}
 }

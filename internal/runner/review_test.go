@@ -197,7 +197,7 @@ func TestProvidersOfChecks(t *testing.T) {
 // of backend that tfops does not know either.
 func TestUnknownBackendHidesCredentials(t *testing.T) {
 	b := naming("artifactory", map[string]any{"url": "https://me:canary@host/path?sig=canary", "repo": "r",
-		"nested": []any{map[string]any{"api_token": "canary", "name": "n"}}}, nil)
+		"nested": []any{map[string]any{"api_token": "canary", "name": "n"}}}, nil, nil)
 	text := jsonText(b, false)
 	if strings.Contains(text, "canary") || !strings.Contains(text, "https://host/path") || !strings.Contains(text, `"name":"n"`) {
 		t.Error(text)

@@ -64,6 +64,8 @@ func TestNaming(t *testing.T) {
 		{"s3", map[string]any{"bucket": "b", "key": "k", "endpoint": nil, "endpoints": nil}, "map[bucket:b key:k]"},
 		{"gcs", map[string]any{"bucket": "b", "prefix": "/p/", "credentials": "canary"}, "map[bucket:b prefix:p]"},
 		{"http", map[string]any{"address": "https://u:canary@h/s?token=canary", "password": "canary"}, "map[address:https://h/s]"},
+		{"http", map[string]any{"address": "https://u:canary@h/s?token=canary&state=prod"}, "map[address:https://h/s?" + hashed("state=prod") + "]"},
+		{"http", map[string]any{"address": "https://h/s?state=prod&Signature=canary&sig=canary"}, "map[address:https://h/s?" + hashed("state=prod") + "]"},
 		{"http", map[string]any{}, "map[address:https://x/y]"},
 		{"pg", map[string]any{"schema_name": "s"}, "map[conn_str:" + hashed("db:5432/tf") + " schema_name:s]"},
 		{"pg", map[string]any{"conn_str": "host=db port=5432 dbname=tf password=canary"}, "map[conn_str:" + hashed("db:5432/tf") + "]"},
@@ -72,9 +74,31 @@ func TestNaming(t *testing.T) {
 		{"novel", map[string]any{"place": "p", "api_token": "canary", "client_secret": "canary", "null": nil}, "map[place:p]"},
 	}
 	for _, tt := range tests {
-		got := naming(tt.kind, tt.config, env)
+		got := naming(tt.kind, tt.config, env, nil)
 		if text := fmt.Sprint(got.Config); text != tt.want || strings.Contains(text, "canary") {
 			t.Errorf("%s: got %s, want %s", tt.kind, text, tt.want)
+		}
+	}
+}
+
+// A secret that names a state is hashed, wherever it was given; what is not given as one stands
+// as it is.
+func TestNamingOfSecrets(t *testing.T) {
+	env := map[string]string{"PG_SCHEMA_NAME": "canary", "PG_CONN_STR": "postgres://u:canary@db/tf"}
+	secret := []string{"address", "conn_str", "PG_SCHEMA_NAME", "path"}
+	for _, tt := range []struct {
+		kind   string
+		config map[string]any
+		want   string
+	}{
+		{"http", map[string]any{"address": "https://h/canary/"}, "map[address:" + hashed("https://h/canary") + "]"},
+		{"pg", map[string]any{}, "map[conn_str:" + hashed("db/tf") + " schema_name:" + hashed("canary") + "]"},
+		{"pg", map[string]any{"schema_name": "plain", "conn_str": "host=db dbname=tf password=canary"}, "map[conn_str:" + hashed("db/tf") + " schema_name:plain]"},
+		{"local", map[string]any{"path": "/x/canary"}, "map[path:" + hashed("/x/canary") + "]"},
+		{"s3", map[string]any{"bucket": "b", "key": "k"}, "map[bucket:b key:k]"},
+	} {
+		if got := fmt.Sprint(naming(tt.kind, tt.config, env, secret).Config); got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.kind, got, tt.want)
 		}
 	}
 }
