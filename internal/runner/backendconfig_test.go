@@ -60,10 +60,13 @@ const partialHTTP = "terraform {\n  backend \"http\" {}\n}\n" + simple
 
 // Settings of a backend come from files and from values, and a secret among them
 // is on no disk, neither during nor after a phase.
-func TestBackendConfig(t *testing.T) {
+func TestBackendConfig(t *testing.T) { eachEngine(t, backendConfigOf) }
+
+func backendConfigOf(t *testing.T, engine EngineSpec) {
 	server, url := newStateServer(t, canary)
 	r := newRig(t, map[string]string{"live/main.tf": partialHTTP + provisioned(`grep -rl "$NEEDLE" "$TOP" > "$TOP/found"; true`),
 		"live/prod.tfbackend": fmt.Sprintf("address = %q\nusername = \"file\"\npassword = \"of the file\"\n", url+"/file")})
+	r.engine = engine
 	give := func(j *Job, s *Secrets) {
 		j.Dir, j.BackendFiles = "live", []string{"prod.tfbackend"}
 		s.Backend = fmt.Sprintf("address = %q\npassword = %q\n", url+"/prod", canary)
@@ -96,9 +99,12 @@ func TestBackendConfig(t *testing.T) {
 
 // Files alone hold nothing but what the repository says: init is skipped as long
 // as they stay as they are.
-func TestBackendConfigFiles(t *testing.T) {
+func TestBackendConfigFiles(t *testing.T) { eachEngine(t, backendConfigFilesOf) }
+
+func backendConfigFilesOf(t *testing.T, engine EngineSpec) {
 	_, url := newStateServer(t, "")
 	r := newRig(t, map[string]string{"main.tf": partialHTTP, "a.tfbackend": fmt.Sprintf("address = %q\n", url+"/a"), "config/b.json": fmt.Sprintf(`{"address": %q}`, url+"/b")})
+	r.engine = engine
 	with := func(files ...string) option { return func(j *Job, _ *Secrets) { j.BackendFiles = files } }
 	at := func(files ...string) (any, bool) {
 		t.Helper()
@@ -122,9 +128,12 @@ func TestBackendConfigFiles(t *testing.T) {
 }
 
 // From values to none and back: what one phase left is never used by another.
-func TestBackendConfigComesAndGoes(t *testing.T) {
+func TestBackendConfigComesAndGoes(t *testing.T) { eachEngine(t, backendConfigComesAndGoesOf) }
+
+func backendConfigComesAndGoesOf(t *testing.T, engine EngineSpec) {
 	server, url := newStateServer(t, "p")
 	r := newRig(t, map[string]string{"main.tf": partialHTTP})
+	r.engine = engine
 	values := func(path string) option {
 		return func(_ *Job, s *Secrets) {
 			s.Backend = fmt.Sprintf("address = %q\npassword = \"p\"\nusername = \"u\"\n", url+path)

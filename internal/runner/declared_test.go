@@ -10,7 +10,9 @@ import (
 
 // A name that the root module does not declare is refused before the engine
 // runs, or is a warning where it may be meant for another module.
-func TestUndeclaredVariables(t *testing.T) {
+func TestUndeclaredVariables(t *testing.T) { eachEngine(t, undeclaredVariables) }
+
+func undeclaredVariables(t *testing.T, engine EngineSpec) {
 	const module = "variable \"region\" { default = \"eu\" }\nvariable \"instance_type\" { default = \"small\" }\nvariable \"vpc_id\" { default = null }\nresource \"terraform_data\" \"a\" { input = var.region }\n"
 	strict := func(vars string, files ...string) option {
 		return func(j *Job, s *Secrets) { j.StrictVariables, s.Variables, j.VarFiles = true, vars, files }
@@ -45,6 +47,7 @@ func TestUndeclaredVariables(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, map[string]string{"live/main.tf": module})
+			r.engine = engine
 			for name, content := range c.files {
 				r.write(name, content)
 			}
@@ -90,14 +93,17 @@ func warningsIn(r Result) string {
 
 // What the engine says names no path of ours: not of a file in memory, nor of
 // the directory that a commit was exported to.
-func TestMessagesNameNoPathOfOurs(t *testing.T) {
+func TestMessagesNameNoPathOfOurs(t *testing.T) { eachEngine(t, messagesNameNoPathOfOurs) }
+
+func messagesNameNoPathOfOurs(t *testing.T, engine EngineSpec) {
 	r := newRig(t, nil)
+	r.engine = engine
 	inLive := func(j *Job, _ *Secrets) { j.Dir = "live" }
 	r.write("live/main.tf", "variable \"count_of\" { type = number }\nresource \"terraform_data\" \"a\" { input = var.count_of }\n")
 	f, wrong := r.plan(inLive, func(_ *Job, s *Secrets) { s.Variables = "count_of = \"many\"\n" })
 	must(t, wrong, Failed, CauseEngine, "")
 	text := fmt.Sprintf("%s %s", wrong.Diagnostics, f.read(EventsFile))
-	if strings.Contains(text, "/proc/") || !strings.Contains(text, workspaceVariables) {
+	if strings.Contains(text, "/proc/") || engine.Name == "terraform" && !strings.Contains(text, workspaceVariables) { // OpenTofu names no file
 		t.Errorf("the file in memory: %s", text)
 	}
 	f, wrong = r.plan(inLive, func(_ *Job, s *Secrets) { s.Variables = "count_of = [\n" })

@@ -13,9 +13,10 @@ import (
 )
 
 // ephemeralRig is a workspace of the test provider with this root module.
-func ephemeralRig(t *testing.T, main string) (*rig, string) {
+func ephemeralRig(t *testing.T, engine EngineSpec, main string) (*rig, string) {
 	t.Helper()
 	r, world := lab(t)
+	r.engine = engine
 	r.write("main.tf", testrig.RequiredProviders+main)
 	return r, world
 }
@@ -54,7 +55,9 @@ func digestOf(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byt
 
 // An ephemeral variable is in no saved plan: the apply is given it again, from
 // where the plan had it, and what else was given is not.
-func TestEphemeralVariables(t *testing.T) {
+func TestEphemeralVariables(t *testing.T) { eachEngine(t, ephemeralVariables) }
+
+func ephemeralVariables(t *testing.T, engine EngineSpec) {
 	const declared = "variable \"token\" {\n  type = string\n  ephemeral = true\n}\n"
 	const box = "resource \"lab_box\" \"a\" {\n  name = \"a\"\n  label = var.label\n  key_wo = var.token\n}\nvariable \"label\" { default = \"none\" }\n"
 	give := func(vars string, files ...string) option {
@@ -81,7 +84,7 @@ func TestEphemeralVariables(t *testing.T) {
 		"only its default": {"variable \"token\" {\n  ephemeral = true\n  default = \"none\"\n}\n", nil, give("label = \"x\"\n"), "none"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, world := ephemeralRig(t, c.module+box)
+			r, world := ephemeralRig(t, engine, c.module+box)
 			for name, content := range c.files {
 				r.write(name, content)
 			}
@@ -100,8 +103,10 @@ func TestEphemeralVariables(t *testing.T) {
 
 // A credential is rotated while the plan waits: the apply has the new one, and a
 // plain variable stays what the plan had.
-func TestEphemeralVariableIsRotated(t *testing.T) {
-	r, world := ephemeralRig(t, `
+func TestEphemeralVariableIsRotated(t *testing.T) { eachEngine(t, ephemeralVariableIsRotated) }
+
+func ephemeralVariableIsRotated(t *testing.T, engine EngineSpec) {
+	r, world := ephemeralRig(t, engine, `
 variable "token" {
   type = string
   ephemeral = true
@@ -122,8 +127,10 @@ resource "lab_box" "a" {
 }
 
 // An ephemeral resource is opened and closed by each phase and is kept nowhere.
-func TestEphemeralResource(t *testing.T) {
-	r, world := ephemeralRig(t, `
+func TestEphemeralResource(t *testing.T) { eachEngine(t, ephemeralResource) }
+
+func ephemeralResource(t *testing.T, engine EngineSpec) {
+	r, world := ephemeralRig(t, engine, `
 ephemeral "lab_ticket" "t" { seed = "canary" }
 resource "lab_box" "a" {
   name   = "a"
@@ -150,8 +157,10 @@ resource "lab_box" "a" {
 
 // A write-only argument reaches the provider at apply, is written again when its
 // version moves and not before, and is kept nowhere.
-func TestWriteOnlyArgument(t *testing.T) {
-	r, world := ephemeralRig(t, `
+func TestWriteOnlyArgument(t *testing.T) { eachEngine(t, writeOnlyArgument) }
+
+func writeOnlyArgument(t *testing.T, engine EngineSpec) {
+	r, world := ephemeralRig(t, engine, `
 variable "key" {}
 variable "no" {}
 resource "lab_box" "a" {
@@ -182,8 +191,10 @@ resource "lab_box" "a" {
 
 // A function of a provider works in a plan and in its apply, where it takes what
 // is known only then.
-func TestProviderFunction(t *testing.T) {
-	r, world := ephemeralRig(t, `
+func TestProviderFunction(t *testing.T) { eachEngine(t, providerFunction) }
+
+func providerFunction(t *testing.T, engine EngineSpec) {
+	r, world := ephemeralRig(t, engine, `
 resource "lab_thing" "a" {
   name  = "a"
   value = provider::lab::shout("hello")

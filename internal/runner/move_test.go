@@ -139,65 +139,64 @@ func TestOldStateIsReadAsItWasApplied(t *testing.T) {
 // A state goes from each real backend to the next one with its lineage, and a plan on it finds
 // nothing to change. Of those that know Terraform workspaces it is in one, too.
 func TestMoveThroughRealBackends(t *testing.T) {
-	postgres, there := testrig.Postgres(t)
-	engines := []EngineSpec{{Name: "terraform"}}
-	if path, ok := testrig.Tofu(t); ok {
-		engines = append(engines, EngineSpec{Name: "tofu", Path: path})
+	eachEngine(t, func(t *testing.T, engine EngineSpec) {
+		for _, ws := range []string{"default", "blue"} {
+			t.Run(ws, func(t *testing.T) { moveThroughRealBackends(t, engine, ws) })
+		}
+	})
+}
+
+func moveThroughRealBackends(t *testing.T, engine EngineSpec, ws string) {
+	r := newRig(t, nil)
+	r.engine = engine
+	store := s3mem.New()
+	if err := store.CreateBucket("states"); err != nil {
+		t.Fatal(err)
 	}
-	for i := range 2 * len(engines) {
-		engine, ws := engines[i/2], []string{"default", "blue"}[i%2]
-		t.Run(engine.Name+"/"+ws, func(t *testing.T) {
-			r := newRig(t, nil)
-			store := s3mem.New()
-			if err := store.CreateBucket("states"); err != nil {
-				t.Fatal(err)
-			}
-			backends := []string{"", r.s3(store), fmt.Sprintf("terraform {\n  backend \"local\" {\n    path = %q\n    workspace_dir = %q\n  }\n}\n", filepath.Join(r.base, "states", "x.tfstate"), filepath.Join(r.base, "states", "others"))}
-			if there {
-				backends = append(backends, fmt.Sprintf("terraform {\n  backend \"pg\" {\n    conn_str = %q\n    schema_name = %q\n  }\n}\n", postgres, engine.Name+"_"+ws))
-			}
-			if ws == "default" { // http knows no others
-				backends = append(backends, newHTTPBackend(t).block())
-			}
-			backends = append(backends, "") // and home again
-			in := func(j *Job, _ *Secrets) { j.Engine, j.TerraformWorkspace = engine, ws }
-			r.write("main.tf", simple)
-			flight := r.planned(in)
-			applied := flight.startApply(in).wait()
-			must(t, applied, Succeeded, "", "")
-			at := func(b BackendConfig) string { return locks.Identity(b.Type, b.Config, ws) }
-			last, from := flight.job.Checkout, applied.Backend
-			for _, backend := range backends[1:] {
-				r.write("main.tf", backend+simple)
-				_, result := r.plan(in)
-				must(t, result, Succeeded, "", "")
-				to := result.Backend
-				var checkout string
-				_, result = r.plan(in, func(j *Job, s *Secrets) {
-					checkout = j.Checkout
-					j.Move = &Move{Checkout: last, Dir: ".", TerraformWorkspace: ws, From: at(from), To: at(to)}
-					s.Old = []OldAccess{{Env: r.env}}
-					if from.Type == managedBackend {
-						j.Move.File = filepath.Join(r.base, "old.tfstate")
-						state, err := os.ReadFile(ManagedState(r.workspaceDir(), ws))
-						if err == nil {
-							err = os.WriteFile(j.Move.File, state, 0o600)
-						}
-						if err == nil { // what comes home finds nothing
-							err = os.Remove(ManagedState(r.workspaceDir(), ws))
-						}
-						if err != nil {
-							t.Fatal(err)
-						}
-					}
-				})
-				must(t, result, Succeeded, "", "")
-				if result.Plan.HasChanges() || result.Moved == nil || result.Moved.Lineage != applied.Lineage || result.Moved.Resources != 1 {
-					t.Fatalf("from %s to %s: changes %v, %+v, want the lineage %s", from.Type, to.Type, result.Plan.HasChanges(), result.Moved, applied.Lineage)
+	backends := []string{"", r.s3(store), fmt.Sprintf("terraform {\n  backend \"local\" {\n    path = %q\n    workspace_dir = %q\n  }\n}\n", filepath.Join(r.base, "states", "x.tfstate"), filepath.Join(r.base, "states", "others"))}
+	if postgres, there := testrig.Postgres(t); there {
+		backends = append(backends, fmt.Sprintf("terraform {\n  backend \"pg\" {\n    conn_str = %q\n    schema_name = %q\n  }\n}\n", postgres, engine.Name+"_"+ws))
+	}
+	if ws == "default" { // http knows no others
+		backends = append(backends, newHTTPBackend(t).block())
+	}
+	backends = append(backends, "") // and home again
+	in := func(j *Job, _ *Secrets) { j.TerraformWorkspace = ws }
+	r.write("main.tf", simple)
+	flight := r.planned(in)
+	applied := flight.startApply(in).wait()
+	must(t, applied, Succeeded, "", "")
+	at := func(b BackendConfig) string { return locks.Identity(b.Type, b.Config, ws) }
+	last, from := flight.job.Checkout, applied.Backend
+	for _, backend := range backends[1:] {
+		r.write("main.tf", backend+simple)
+		_, result := r.plan(in)
+		must(t, result, Succeeded, "", "")
+		to := result.Backend
+		var checkout string
+		_, result = r.plan(in, func(j *Job, s *Secrets) {
+			checkout = j.Checkout
+			j.Move = &Move{Checkout: last, Dir: ".", TerraformWorkspace: ws, From: at(from), To: at(to)}
+			s.Old = []OldAccess{{Env: r.env}}
+			if from.Type == managedBackend {
+				j.Move.File = filepath.Join(r.base, "old.tfstate")
+				state, err := os.ReadFile(ManagedState(r.workspaceDir(), ws))
+				if err == nil {
+					err = os.WriteFile(j.Move.File, state, 0o600)
 				}
-				last, from = checkout, to
+				if err == nil { // what comes home finds nothing
+					err = os.Remove(ManagedState(r.workspaceDir(), ws))
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
 			}
 		})
+		must(t, result, Succeeded, "", "")
+		if result.Plan.HasChanges() || result.Moved == nil || result.Moved.Lineage != applied.Lineage || result.Moved.Resources != 1 {
+			t.Fatalf("from %s to %s: changes %v, %+v, want the lineage %s", from.Type, to.Type, result.Plan.HasChanges(), result.Moved, applied.Lineage)
+		}
+		last, from = checkout, to
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/pinned"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 // The test's own binary is the `tfops runner` that Local starts.
@@ -40,6 +41,7 @@ type rig struct {
 	local    *Local
 	identity *age.X25519Identity
 	env      map[string]string
+	engine   EngineSpec // terraform on PATH, where the test says nothing else
 	phases   int
 	mark     string
 }
@@ -63,7 +65,7 @@ func newRig(t testing.TB, files map[string]string) *rig {
 		t.Fatal(err)
 	}
 	base := t.TempDir()
-	r := &rig{t: t, base: base, tree: filepath.Join(base, "tree"), local: &Local{Exe: exe, ExtraEnv: raceSettings}, identity: id,
+	r := &rig{t: t, base: base, tree: filepath.Join(base, "tree"), local: &Local{Exe: exe, ExtraEnv: raceSettings}, identity: id, engine: EngineSpec{Name: "terraform"},
 		env: map[string]string{"PATH": filepath.Dir(terraform) + ":/usr/bin:/bin", "HOME": filepath.Join(base, "home")}}
 	for _, dir := range []string{r.tree, r.env["HOME"], r.workspaceDir(), filepath.Join(base, "cache"), filepath.Join(base, "checkouts")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -74,6 +76,17 @@ func newRig(t testing.TB, files map[string]string) *rig {
 		r.write(name, content)
 	}
 	return r
+}
+
+// eachEngine runs a test with the terraform on PATH and with OpenTofu.
+func eachEngine(t *testing.T, test func(*testing.T, EngineSpec)) {
+	t.Helper()
+	t.Run("terraform", func(t *testing.T) { test(t, EngineSpec{Name: "terraform"}) })
+	t.Run("tofu", func(t *testing.T) {
+		if path, ok := testrig.Tofu(t); ok {
+			test(t, EngineSpec{Name: "tofu", Path: path})
+		}
+	})
 }
 
 func (r *rig) workspaceDir() string { return filepath.Join(r.base, "workspaces", "w") }
@@ -107,7 +120,7 @@ func (r *rig) planJob(opts ...option) (string, Job, Secrets) {
 	job := Job{
 		Run: strings.ReplaceAll(r.t.Name(), "/", "-") + "-" + r.mark + "-" + filepath.Base(dir), Workspace: "w", Phase: PlanPhase, Dir: ".",
 		Commit: fmt.Sprintf("commit-%d", r.phases), Checkout: r.checkout(), Ground: filepath.Join(dir, "ground"), ModuleAge: time.Hour,
-		Engine: EngineSpec{Name: "terraform"}, TerraformWorkspace: "default", WorkspaceDir: r.workspaceDir(), CacheDir: filepath.Join(r.base, "cache"),
+		Engine: r.engine, TerraformWorkspace: "default", WorkspaceDir: r.workspaceDir(), CacheDir: filepath.Join(r.base, "cache"),
 		PlanFile: filepath.Join(dir, "plan.tfplan.age"), PlanJSON: filepath.Join(dir, "plan.json"), Recipient: r.identity.Recipient().String(),
 		LockState: true, Timeout: time.Minute, Grace: 20 * time.Second,
 	}

@@ -13,8 +13,8 @@ import (
 )
 
 // engineScripts are those that depend most on what the engine does: the loop, and
-// what is made of its plans in drift checks, findings and patches.
-var engineScripts = []string{"testdata/loop.txt", "testdata/drift.txt", "testdata/drift_classes.txt", "testdata/drift_codify.txt", "testdata/drift_life.txt"}
+// what is made of its plans in drift checks, findings and patches, and what is given to it.
+var engineScripts = []string{"testdata/loop.txt", "testdata/drift.txt", "testdata/drift_classes.txt", "testdata/drift_codify.txt", "testdata/drift_life.txt", "testdata/values.txt"}
 
 // TestScriptsWithTofu runs them with OpenTofu.
 func TestScriptsWithTofu(t *testing.T) {
