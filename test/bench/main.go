@@ -38,9 +38,12 @@ type options struct {
 	fleet  int // workspaces of the idle daemon
 	idle   time.Duration
 	tfops  string
-	env    string // for the engine, of tfops alone
-	write  bool
-	keep   bool
+	// Of the heavy repository.
+	gigabytes int
+	logMB     int
+	env       string // for the engine, of tfops alone
+	write     bool
+	keep      bool
 }
 
 // workers is the parallelism of both sides.
@@ -52,7 +55,7 @@ type part struct {
 	run  func(context.Context, *bench) error
 }
 
-var parts = []part{{"passes", passes}, {"modules", withModules}, {"one", oneWorkspace}, {"processes", processes}, {"idle", idle}}
+var parts = []part{{"passes", passes}, {"modules", withModules}, {"one", oneWorkspace}, {"processes", processes}, {"idle", idle}, {"heavy", heavy}}
 
 func main() {
 	o, err := parse(os.Args[1:])
@@ -85,6 +88,8 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.n, "n", 50, "workspaces of the passes")
 	f.IntVar(&o.fleet, "fleet", 200, "workspaces of the idle daemon")
 	f.DurationVar(&o.idle, "idle", time.Minute, "how long to watch the idle daemon")
+	f.IntVar(&o.gigabytes, "gigabytes", 5, "size of the heavy repository; the disk takes three times that")
+	f.IntVar(&o.logMB, "log", 500, "megabytes that its apply prints")
 	f.StringVar(&o.tfops, "tfops", filepath.Join("bin", "tfops"), "the binary to measure")
 	f.StringVar(&o.env, "env", "", "`NAME=value` in the environment of the engine, of tfops alone: to see what a setting brings")
 	f.BoolVar(&o.write, "write", false, "put the results into docs/BENCHMARKS.md; takes all parts")
@@ -98,8 +103,8 @@ func parse(args []string) (options, error) {
 			return o, fmt.Errorf("there is no part %q: use %s", p, strings.Join(names, ", "))
 		}
 	}
-	if f.NArg() > 0 || o.rounds < 1 || o.n < 1 || o.fleet < 1 || o.idle < time.Second {
-		return o, errors.New("rounds and workspaces are counted from 1, an idle daemon is watched for a second at least, and there are no arguments")
+	if f.NArg() > 0 || o.rounds < 1 || o.n < 1 || o.fleet < 1 || o.gigabytes < 1 || o.logMB < 1 || o.idle < time.Second {
+		return o, errors.New("rounds, workspaces and sizes are counted from 1, an idle daemon is watched for a second at least, and there are no arguments")
 	}
 	if o.write && len(o.parts) != len(parts) {
 		return o, errors.New("-write wants the results of all parts: leave -part out")
