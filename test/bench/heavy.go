@@ -93,7 +93,7 @@ func (b *bench) logs(ctx context.Context, d *daemon, run string) (int64, error) 
 
 // chatter is a root module whose apply prints that many megabytes, in lines.
 func chatter(mb int) string {
-	const line = 200
+	const line = 2000 // an engine takes its time for each line
 	return fmt.Sprintf("resource \"terraform_data\" \"this\" {\n  provisioner \"local-exec\" {\n    command = \"yes '%s' | head -n %d\"\n  }\n}\n",
 		strings.Repeat("x", line-1), mb<<20/line+1)
 }
