@@ -87,6 +87,9 @@ func (e *Engine) propose(ctx context.Context, def Definition, sha string, f drif
 		return Patch{}, codify.Proposal{}, err
 	}
 	src := codify.Source{Tree: tree, Dir: def.Dir, VarFiles: def.VarFiles, Shared: e.shared(def, tree), Tofu: def.Engine == "tofu"}
+	if foreign, ok := tree.(interface{ Submodules() []string }); ok {
+		src.Submodules = foreign.Submodules()
+	}
 	for name := range def.Variables {
 		src.Variables = append(src.Variables, name)
 	}

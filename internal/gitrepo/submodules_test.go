@@ -172,6 +172,9 @@ func TestSubmodules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if got, want := tree.(interface{ Submodules() []string }).Submodules(), []string{"far", "modules/abs", "modules/net", "modules/net/inner"}; !slices.Equal(got, want) {
+		t.Errorf("submodules %q, want %q", got, want)
+	}
 	for name, want := range map[string]string{"modules/net/main.tf": "net one", "modules/net/inner/deep.txt": "deep", "far/f.txt": "far"} {
 		if got, err := fs.ReadFile(tree, name); err != nil || string(got) != want {
 			t.Errorf("%s in the tree: %q, %v", name, got, err)

@@ -35,7 +35,10 @@ type Source struct {
 	VarFiles  []string // files of values given to the engine, in order, relative to Dir
 	Variables []string // names of root variables that are set outside of the repository
 	Shared    []string // directories and files, from the root of the repository, that other workspaces read as their own; no edit is made there
-	Tofu      bool     // the engine is OpenTofu, which prefers x.tofu to x.tf
+	// Submodules are paths of Git submodules whose files Tree has: they belong to other
+	// repositories, and no edit is made there.
+	Submodules []string
+	Tofu       bool // the engine is OpenTofu, which prefers x.tofu to x.tf
 }
 
 // Change is one attribute that is to match the world.

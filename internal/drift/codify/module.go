@@ -120,7 +120,7 @@ func (e *editor) module(dir string) (*module, error) {
 func (e *editor) code(dir string) ([]string, error) {
 	entries, err := fs.ReadDir(e.src.Tree, dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.NotFound, "name the directory of a root module", "there is no directory %s in the commit", dir)
+		return nil, fault.New(fault.NotFound, "name the directory of a root module; a module in a Git submodule that is not followed is changed in its own repository", "there is no directory %s in the commit", dir)
 	}
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "try again", "%s cannot be read: %w", dir, err)

@@ -22,6 +22,12 @@ func (e *editor) splice(name string, start, end int, text string) *Refusal {
 				"make the value a variable, and give it in a file of values of this workspace alone").in(at)
 		}
 	}
+	for _, s := range e.src.Submodules {
+		if s == name || strings.HasPrefix(name, s+"/") {
+			return refuse(fmt.Sprintf("%s lies in the Git submodule %s, and a patch of this repository cannot change it", name, s),
+				"change it in the submodule's own repository, and commit its new version here").in(at)
+		}
+	}
 	if bytes.Contains(src, []byte("\r\n")) {
 		text = strings.ReplaceAll(text, "\n", "\r\n")
 	}

@@ -131,6 +131,8 @@ var refusals = []struct{ name, repo, address, change, why, at, next string }{
 	{"a module called in JSON", module + "module \"m\" {\n  source = \"../m\"\n}\n-- e/main.tf.json --\n{\"module\":[{\"n\":{\"source\":\"../m\"}}]}\n-- m/main.tf --\n" + open + "  x = 1\n" + shut, "module.m.t.r", `x: 1 -> 2`, "the module m is called elsewhere", "e/main.tf.json:1", "variable of the module"},
 	{"a directory of other workspaces", "-- s/d/main.tf --\n" + open + "  x = 1\n" + shut, "shared", `x: 1 -> 2`, "other workspaces read s/d too", "s/d/main.tf:2", "this workspace alone"},
 	{"a file of values of other workspaces", module + open + "  x = var.a\n" + shut + "variable \"a\" {}\n-- s/common.tfvars --\na = 1\n", "common", `x: 1 -> 2`, "other workspaces read s/common.tfvars too", "s/common.tfvars:1", "this workspace alone"},
+	{"a module in a submodule", module + "module \"m\" {\n  source = \"../sub/m\"\n}\n-- sub/m/main.tf --\n" + open + "  x = 1\n" + shut, "module.m.t.r", `x: 1 -> 2`, "lies in the Git submodule sub", "sub/m/main.tf:2", "own repository"},
+	{"a module in a submodule that is not followed", module + "module \"m\" {\n  source = \"../away/m\"\n}\n", "module.m.t.r", `x: 1 -> 2`, "error: no directory away/m", "", "own repository"},
 	{"a root that is called", module + open + "  x = 1\n" + shut + "-- e/main.tf --\nmodule \"n\" {\n  source = \"../d\"\n}\n", "", `x: 1 -> 2`, "the module d is called elsewhere", "e/main.tf:1", "variable of the module"},
 	{"a module with instances", module + "module \"m\" {\n  source = \"../m\"\n  count = 2\n}\n-- m/main.tf --\n" + open + "  x = 1\n" + shut, "module.m[0].t.r", `x: 1 -> 2`, "module.m has several instances", "d/main.tf:1", "each.value"},
 	{"a module from elsewhere", module + "module \"m\" {\n  source = \"acme/m/aws\"\n}\n", "module.m.t.r", `x: 1 -> 2`, "error: not a directory of this repository", "", "where it is kept"},
@@ -151,7 +153,7 @@ var refusals = []struct{ name, repo, address, change, why, at, next string }{
 func TestRefused(t *testing.T) {
 	for _, c := range refusals {
 		t.Run(c.name, func(t *testing.T) {
-			s := codify.Source{Tree: tree(c.repo), Dir: "d", Variables: []string{"outer"}}
+			s := codify.Source{Tree: tree(c.repo), Dir: "d", Variables: []string{"outer"}, Submodules: []string{"sub"}}
 			switch c.address {
 			case "shared":
 				s.Dir, s.Shared, c.address = "s/d", []string{"s/d"}, "t.r"
