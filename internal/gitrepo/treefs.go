@@ -57,12 +57,7 @@ type treeFS struct {
 }
 
 // Submodules are the paths of the submodules whose files the tree has, nested ones too.
-func (f *treeFS) Submodules() []string {
-	if f.sub == nil {
-		return nil
-	}
-	return slices.Clone(f.sub.paths)
-}
+func (f *treeFS) Submodules() []string { return slices.Clone(f.sub.paths) }
 
 // at finds a name and hands it to use, together with the trees to read it by.
 func (f *treeFS) at(op, name string, follow bool, use func(trees, entry) error) error {
