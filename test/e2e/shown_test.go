@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
@@ -200,9 +202,16 @@ func (h *history) happen() {
 
 func (h *history) remove(name string) {
 	h.t.Helper()
-	if err := os.RemoveAll(h.path(filepath.FromSlash(name))); err != nil {
-		h.t.Fatal(err)
-	}
+	h.until(name+" is removed", func() bool {
+		err := os.RemoveAll(h.path(filepath.FromSlash(name)))
+		if errors.Is(err, syscall.ENOTEMPTY) { // a runner writes there meanwhile
+			return false
+		}
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		return true
+	})
 }
 
 // propose brings about a plan that waits for approval.
