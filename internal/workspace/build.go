@@ -19,6 +19,8 @@ type builder struct {
 	seen  map[string]bool
 	given map[string]*expr // variables of the root module
 
+	calling int // how many calls of modules were found
+
 	told    []*told   // what the workspace says of expressions
 	written []string  // the paths that it may be said of
 	at      *underway // what is being covered
@@ -60,7 +62,7 @@ func buildReach(g *Graph, s *scan, w Workspace, key string) *reach {
 	b.add(dir, caller{}, 0, Link{What: "directory of " + w.Name})
 	if len(b.mods) == 0 { // a directory that leads out of the repository
 		b.mods = append(b.mods, reached{dir: dir})
-		b.envs = append(b.envs, &env{r: b.res, mod: &module{}})
+		b.envs = append(b.envs, newEnv(b.res, &module{}, dir))
 	}
 	b.variables(w)
 	b.versions(w.Engine)
@@ -115,11 +117,12 @@ func (b *builder) add(dir string, by caller, via int, why Link) {
 			mod = &module{}
 			b.absent(real, via, why)
 		}
-		b.envs = append(b.envs, &env{r: b.res, mod: mod, dir: dir, locals: map[string][]string{}, busy: map[*expr]int{}})
+		b.envs = append(b.envs, newEnv(b.res, mod, dir))
 		b.linkedFiles(i)
 	}
-	if by.call != nil && i > 0 {
+	if by.call != nil && i > 0 && !slices.Contains(b.envs[i].callers, by) {
 		b.envs[i].callers = append(b.envs[i].callers, by)
+		b.calling++
 	}
 }
 
@@ -296,9 +299,9 @@ func installed(g *Graph, dir, source string) bool {
 }
 
 // computed follows the sources that are made of variables, as OpenTofu allows;
-// false when that found no further module.
+// false when that found no further call.
 func (b *builder) computed() bool {
-	before := len(b.mods)
+	before, calling := len(b.mods), b.calling
 	for mod := 0; mod < len(b.mods); mod++ {
 		m, v := b.mods[mod], b.envs[mod]
 		for i := range v.mod.calls {
@@ -324,9 +327,9 @@ func (b *builder) computed() bool {
 		b.calls(i)
 	}
 	for _, v := range b.envs { // who calls whom has changed
-		clear(v.locals)
+		v.known.forget()
 	}
-	return len(b.mods) > before
+	return b.calling > calling
 }
 
 // unknownSource is a source of which the code does not tell what it is.
