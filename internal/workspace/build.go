@@ -17,6 +17,7 @@ type builder struct {
 	envs  envs           // of the modules of the reach, in their order
 	index map[string]int // of a module, by its directory
 	seen  map[string]bool
+	known map[coverKey]bool
 	given map[string]*expr // variables of the root module
 
 	calling int // how many calls of modules were found
@@ -56,8 +57,9 @@ func buildReach(g *Graph, s *scan, w Workspace, key string) *reach {
 	dir := path.Clean(w.Dir)
 	b := &builder{
 		reach: &reach{key: key, name: w.Name, dir: dir, tofu: w.Engine == "tofu", watch: w.Watch, ignore: w.Ignore},
-		graph: g, scan: s, res: &resolver{graph: g, scan: s, root: dir}, index: map[string]int{}, seen: map[string]bool{}, given: map[string]*expr{},
-		told: toldBy(w.Reach),
+		graph: g, scan: s, res: &resolver{graph: g, scan: s, root: dir}, index: map[string]int{}, seen: map[string]bool{}, known: map[coverKey]bool{},
+		given: map[string]*expr{},
+		told:  toldBy(w.Reach),
 	}
 	b.add(dir, caller{}, 0, Link{What: "directory of " + w.Name})
 	if len(b.mods) == 0 { // a directory that leads out of the repository
@@ -128,9 +130,8 @@ func (b *builder) add(dir string, by caller, via int, why Link) {
 
 // absent covers what is not there: anything above it may become a link.
 func (b *builder) absent(p string, mod int, why Link) {
-	for ; p != "."; p = path.Dir(p) {
-		b.cover(cover{path: p, kind: probe, mod: mod, why: why})
-	}
+	for ; p != "." && b.cover(cover{path: p, kind: probe, mod: mod, why: why}); p = path.Dir(p) {
+	} // what is above the first that is covered is covered, too
 }
 
 // linkedFiles covers what the symbolic links among a module's own files lead to.
@@ -147,12 +148,21 @@ func (b *builder) linkedFiles(mod int) {
 	}
 }
 
-func (b *builder) cover(c cover) {
-	key := string(c.kind) + "\x00" + c.path + "\x00" + c.pattern
-	if !b.seen[key] {
-		b.seen[key] = true
-		b.covers = append(b.covers, c)
+// coverKey is the same for covers of the same.
+type coverKey struct {
+	kind          Kind
+	path, pattern string
+}
+
+// cover takes a path into the reach; false when it is there already.
+func (b *builder) cover(c cover) bool {
+	key := coverKey{c.kind, c.path, c.pattern}
+	if b.known[key] {
+		return false
 	}
+	b.known[key] = true
+	b.covers = append(b.covers, c)
+	return true
 }
 
 // widen covers a directory with all that is in it, since a path cannot be told.
@@ -176,6 +186,11 @@ func (b *builder) widen(mod int, why Link, expression, reason, to string) {
 
 // path covers a path that is known, and what it leads to.
 func (b *builder) path(p string, kind Kind, mod int, why Link) {
+	asked := coverKey{kind, p, "asked"}
+	if b.known[asked] {
+		return
+	}
+	b.known[asked] = true
 	for _, form := range b.forms(p) {
 		real, links, err := b.graph.root.resolve(form)
 		for _, l := range links {

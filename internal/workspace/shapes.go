@@ -195,12 +195,12 @@ func (b bound) element(e *expr) []bound {
 		return b.env.each(b.under(e.text))
 	case b.op == opObject && e.op == opKeys:
 		var out []bound
-		for _, k := range b.keys {
+		for _, k := range b.keys() {
 			if k != "" {
 				out = append(out, bound{text(k), b.env})
 			}
 		}
-		return append(out, b.env.each(b.computed)...)
+		return append(out, b.env.each(b.computed())...)
 	case b.op == opCall && b.text == "fileset" && (e.op == opElems || e.text == "each" || e.op == opGet):
 		return []bound{b}
 	case e.op == opElems && (b.op == opText || b.op == opConcat): // of what was flattened
@@ -211,7 +211,7 @@ func (b bound) element(e *expr) []bound {
 
 // under are the values of an object that a key may name.
 func (e *expr) under(key string) (out []*expr) {
-	for i, k := range e.keys {
+	for i, k := range e.keys() {
 		if k == key || k == "" {
 			out = append(out, e.args[i])
 		}
@@ -279,7 +279,8 @@ func init() { // the functions lead back to the table
 			if len(e.args) != 2 {
 				return []bound{{hole, v}}
 			}
-			o := &expr{op: opObject, computed: []*expr{elements(e.args[:1])}}
+			o := &expr{op: opObject}
+			o.addKey(elements(e.args[:1]))
 			o.add("", elements(e.args[1:]))
 			return []bound{{o, v}}
 		},
