@@ -17,6 +17,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/storer"
+	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"github.com/tfops/tfops/internal/fault"
 )
@@ -42,7 +43,32 @@ func OpenCheckout(dir string) (*Checkout, error) {
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "name another one: --repo PATH", "the repository at %s cannot be read: %w", dir, err)
 	}
+	if files, ok := repo.Storer.(*filesystem.Storage); ok {
+		store := &packedFirst{Storage: openStore(files), lib: openLibrary(objectsOf(files.Filesystem().Root()))}
+		if repo, err = git.Open(store, nil); err != nil {
+			return nil, fault.New(fault.Invalid, "name another one: --repo PATH", "the repository at %s cannot be read: %w", dir, err)
+		}
+	}
 	return &Checkout{repo, dir}, nil
+}
+
+// packedFirst reads objects as a Mirror does: several at once, with their packs kept
+// open, and also where they are borrowed from a repository that borrows itself. What
+// is not there, perhaps since it was packed in the meantime, go-git finds.
+type packedFirst struct {
+	*filesystem.Storage
+	lib *library
+	mu  sync.Mutex // go-git's store is for one at a time
+}
+
+func (s *packedFirst) EncodedObject(kind plumbing.ObjectType, id plumbing.Hash) (plumbing.EncodedObject, error) {
+	obj, err := s.lib.object(id)
+	if err != nil || kind != plumbing.AnyObject && obj.Type() != kind {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.Storage.EncodedObject(kind, id)
+	}
+	return obj, nil
 }
 
 // Resolve finds a commit by what git calls a revision: HEAD, HEAD~2, a branch,
@@ -162,12 +188,12 @@ var _ interface {
 	fs.ReadLinkFS
 } = (*checkoutFS)(nil)
 
-// checkoutFS reads trees through go-git's own object store, which only one may
-// read at a time.
+// checkoutFS is a tree of a Checkout.
 type checkoutFS struct {
-	mu    sync.Mutex
 	store storer.EncodedObjectStorer
 	root  *object.Tree
+
+	mu    sync.Mutex
 	known map[plumbing.Hash]*object.Tree
 }
 
@@ -227,12 +253,17 @@ func (f *checkoutFS) subtree(h plumbing.Hash) (*object.Tree, error) {
 	if h == f.root.Hash {
 		return f.root, nil
 	}
-	if t, ok := f.known[h]; ok {
+	f.mu.Lock()
+	t, ok := f.known[h]
+	f.mu.Unlock()
+	if ok {
 		return t, nil
 	}
 	t, err := object.GetTree(f.store, h)
 	if err == nil {
+		f.mu.Lock()
 		f.known[h] = t
+		f.mu.Unlock()
 	}
 	return t, err
 }
@@ -251,8 +282,6 @@ func (f *checkoutFS) content(e object.TreeEntry) ([]byte, error) {
 }
 
 func (f *checkoutFS) Open(name string) (fs.File, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	e, err := f.find("open", name, true)
 	if err != nil {
 		return nil, err
@@ -265,8 +294,6 @@ func (f *checkoutFS) Open(name string) (fs.File, error) {
 }
 
 func (f *checkoutFS) ReadFile(name string) ([]byte, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	e, err := f.find("readfile", name, true)
 	if err != nil {
 		return nil, err
@@ -278,8 +305,6 @@ func (f *checkoutFS) ReadFile(name string) ([]byte, error) {
 }
 
 func (f *checkoutFS) ReadDir(name string) ([]fs.DirEntry, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	e, err := f.find("readdir", name, true)
 	if err != nil || e.Mode == filemode.Submodule {
 		return nil, err
@@ -302,22 +327,16 @@ func (f *checkoutFS) ReadDir(name string) ([]fs.DirEntry, error) {
 }
 
 func (f *checkoutFS) Stat(name string) (fs.FileInfo, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	e, err := f.find("stat", name, true)
 	return checkoutInfo{f, e}, err
 }
 
 func (f *checkoutFS) Lstat(name string) (fs.FileInfo, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	e, err := f.find("lstat", name, false)
 	return checkoutInfo{f, e}, err
 }
 
 func (f *checkoutFS) ReadLink(name string) (string, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	e, err := f.find("readlink", name, false)
 	if err == nil && e.Mode != filemode.Symlink {
 		err = &fs.PathError{Op: "readlink", Path: name, Err: fs.ErrInvalid}
@@ -331,8 +350,6 @@ func (f *checkoutFS) ReadLink(name string) (string, error) {
 
 // TreeHash names the content of a directory with all that is in it.
 func (f *checkoutFS) TreeHash(dir string) (string, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	e, err := f.find("treehash", dir, true)
 	return string(e.Hash[:]), err == nil && e.Mode == filemode.Dir
 }
@@ -366,8 +383,6 @@ func (i checkoutInfo) Mode() fs.FileMode {
 }
 
 func (i checkoutInfo) Size() int64 {
-	i.fs.mu.Lock()
-	defer i.fs.mu.Unlock()
 	if b, err := object.GetBlob(i.fs.store, i.e.Hash); err == nil && i.e.Mode.IsFile() {
 		return b.Size
 	}

@@ -1,6 +1,7 @@
 package gitrepo_test
 
 import (
+	"io/fs"
 	"maps"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -217,4 +218,42 @@ func TestRealServerOverSSH(t *testing.T) {
 		}
 	}
 	git(dir, "fsck", "--strict", "--full")
+}
+
+// A checkout may borrow its objects from another repository, be a worktree of one,
+// and be packed while it is read.
+func TestCheckoutOfBorrowedObjects(t *testing.T) {
+	git, root := realGit(t), t.TempDir()
+	first := filepath.Join(root, "first")
+	write(t, first, map[string]string{"live/main.tf": "a", "modules/m/main.tf": "b"})
+	git(first, "init", "-q", "-b", "main")
+	git(first, "add", ".")
+	git(first, "commit", "-q", "-m", "one")
+	git(root, "clone", "-q", "--shared", "first", "shared")
+	git(root, "clone", "-q", "--shared", "shared", "again")
+	git(first, "worktree", "add", "-q", "-b", "other", filepath.Join(root, "worktree"))
+	for _, name := range []string{"first", "shared", "again", "worktree"} {
+		c, err := gitrepo.OpenCheckout(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sha, err := c.Resolve("HEAD")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, packed := range []bool{false, true} {
+			if packed {
+				git(first, "gc", "-q", "--prune=now")
+			}
+			tree, err := c.Tree(sha)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			for file, want := range map[string]string{"live/main.tf": "a", "modules/m/main.tf": "b"} {
+				if got, err := fs.ReadFile(tree, file); err != nil || string(got) != want {
+					t.Errorf("%s, packed %v: %s is %q, %v", name, packed, file, got, err)
+				}
+			}
+		}
+	}
 }

@@ -192,9 +192,18 @@ func (g *Graph) ownItems(r *reach, mod int) (out []Item) {
 	return out
 }
 
-// namedItems are the files that literal text names and that are there.
+// namedItems are the files that text names and that are there.
 func (g *Graph) namedItems(r *reach) (out []Item) {
 	seen := map[string]bool{}
+	for _, t := range r.texts {
+		for _, from := range []string{r.mods[t.mod].dir, r.mods[0].dir} {
+			p := path.Join(from, t.text)
+			if there := g.root.leafAt(p) != nil || g.root.at(p) != nil; there && !seen[p] {
+				seen[p] = true
+				out = append(out, Item{p, Read, r.chain(t.mod, t.why)})
+			}
+		}
+	}
 	for i, m := range r.mods {
 		if m.mod == nil {
 			continue

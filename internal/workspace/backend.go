@@ -91,8 +91,8 @@ func literalValue(e *expr) (any, bool) {
 		m, all := map[string]any{}, true
 		for i, a := range e.args {
 			v, ok := literalValue(a)
-			if all = all && ok && e.keys[i] != ""; ok && e.keys[i] != "" {
-				m[e.keys[i]] = v
+			if all = all && ok && e.keys()[i] != ""; ok && e.keys()[i] != "" {
+				m[e.keys()[i]] = v
 			}
 		}
 		return m, all

@@ -174,7 +174,7 @@ func defaults(typ *expr) *expr {
 	case "list", "set":
 		return wrapped(inner, &expr{op: opTuple, text: loose})
 	case "map":
-		return wrapped(inner, &expr{op: opObject, keys: []string{""}, computed: []*expr{hole}})
+		return wrapped(inner, &expr{op: opObject, object: &object{keys: []string{""}, computed: []*expr{hole}}})
 	case "tuple":
 		out := &expr{op: opTuple, text: loose}
 		for _, t := range typ.args[0].args {
@@ -184,8 +184,8 @@ func defaults(typ *expr) *expr {
 	case "object":
 		out := &expr{op: opObject}
 		for i, t := range typ.args[0].args {
-			if d := defaults(t); d != nil && i < len(typ.args[0].keys) {
-				out.add(typ.args[0].keys[i], d)
+			if d := defaults(t); d != nil && i < len(typ.args[0].keys()) {
+				out.add(typ.args[0].keys()[i], d)
 			}
 		}
 		return nonEmpty(out)

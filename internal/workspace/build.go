@@ -17,7 +17,10 @@ type builder struct {
 	envs  envs           // of the modules of the reach, in their order
 	index map[string]int // of a module, by its directory
 	seen  map[string]bool
+	known map[coverKey]bool
 	given map[string]*expr // variables of the root module
+
+	calling int // how many calls of modules were found
 
 	told    []*told   // what the workspace says of expressions
 	written []string  // the paths that it may be said of
@@ -54,13 +57,14 @@ func buildReach(g *Graph, s *scan, w Workspace, key string) *reach {
 	dir := path.Clean(w.Dir)
 	b := &builder{
 		reach: &reach{key: key, name: w.Name, dir: dir, tofu: w.Engine == "tofu", watch: w.Watch, ignore: w.Ignore},
-		graph: g, scan: s, res: &resolver{graph: g, scan: s, root: dir}, index: map[string]int{}, seen: map[string]bool{}, given: map[string]*expr{},
-		told: toldBy(w.Reach),
+		graph: g, scan: s, res: &resolver{graph: g, scan: s, root: dir}, index: map[string]int{}, seen: map[string]bool{}, known: map[coverKey]bool{},
+		given: map[string]*expr{},
+		told:  toldBy(w.Reach),
 	}
 	b.add(dir, caller{}, 0, Link{What: "directory of " + w.Name})
 	if len(b.mods) == 0 { // a directory that leads out of the repository
 		b.mods = append(b.mods, reached{dir: dir})
-		b.envs = append(b.envs, &env{r: b.res, mod: &module{}})
+		b.envs = append(b.envs, newEnv(b.res, &module{}, dir))
 	}
 	b.variables(w)
 	b.versions(w.Engine)
@@ -115,19 +119,19 @@ func (b *builder) add(dir string, by caller, via int, why Link) {
 			mod = &module{}
 			b.absent(real, via, why)
 		}
-		b.envs = append(b.envs, &env{r: b.res, mod: mod, dir: dir, locals: map[string][]string{}, busy: map[*expr]int{}})
+		b.envs = append(b.envs, newEnv(b.res, mod, dir))
 		b.linkedFiles(i)
 	}
-	if by.call != nil && i > 0 {
+	if by.call != nil && i > 0 && !slices.Contains(b.envs[i].callers, by) {
 		b.envs[i].callers = append(b.envs[i].callers, by)
+		b.calling++
 	}
 }
 
 // absent covers what is not there: anything above it may become a link.
 func (b *builder) absent(p string, mod int, why Link) {
-	for ; p != "."; p = path.Dir(p) {
-		b.cover(cover{path: p, kind: probe, mod: mod, why: why})
-	}
+	for ; p != "." && b.cover(cover{path: p, kind: probe, mod: mod, why: why}); p = path.Dir(p) {
+	} // what is above the first that is covered is covered, too
 }
 
 // linkedFiles covers what the symbolic links among a module's own files lead to.
@@ -144,12 +148,21 @@ func (b *builder) linkedFiles(mod int) {
 	}
 }
 
-func (b *builder) cover(c cover) {
-	key := string(c.kind) + "\x00" + c.path + "\x00" + c.pattern
-	if !b.seen[key] {
-		b.seen[key] = true
-		b.covers = append(b.covers, c)
+// coverKey is the same for covers of the same.
+type coverKey struct {
+	kind          Kind
+	path, pattern string
+}
+
+// cover takes a path into the reach; false when it is there already.
+func (b *builder) cover(c cover) bool {
+	key := coverKey{c.kind, c.path, c.pattern}
+	if b.known[key] {
+		return false
 	}
+	b.known[key] = true
+	b.covers = append(b.covers, c)
+	return true
 }
 
 // widen covers a directory with all that is in it, since a path cannot be told.
@@ -173,6 +186,11 @@ func (b *builder) widen(mod int, why Link, expression, reason, to string) {
 
 // path covers a path that is known, and what it leads to.
 func (b *builder) path(p string, kind Kind, mod int, why Link) {
+	asked := coverKey{kind, p, "asked"}
+	if b.known[asked] {
+		return
+	}
+	b.known[asked] = true
 	for _, form := range b.forms(p) {
 		real, links, err := b.graph.root.resolve(form)
 		for _, l := range links {
@@ -296,9 +314,9 @@ func installed(g *Graph, dir, source string) bool {
 }
 
 // computed follows the sources that are made of variables, as OpenTofu allows;
-// false when that found no further module.
+// false when that found no further call.
 func (b *builder) computed() bool {
-	before := len(b.mods)
+	before, calling := len(b.mods), b.calling
 	for mod := 0; mod < len(b.mods); mod++ {
 		m, v := b.mods[mod], b.envs[mod]
 		for i := range v.mod.calls {
@@ -324,9 +342,9 @@ func (b *builder) computed() bool {
 		b.calls(i)
 	}
 	for _, v := range b.envs { // who calls whom has changed
-		clear(v.locals)
+		v.known.forget()
 	}
-	return len(b.mods) > before
+	return b.calling > calling
 }
 
 // unknownSource is a source of which the code does not tell what it is.

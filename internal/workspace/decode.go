@@ -174,7 +174,7 @@ func (d *decoding) json(doc any) *expr {
 // pair adds a key that is known. The empty one would stand for any.
 func (d *decoding) pair(o *expr, key string, value *expr) {
 	if key == "" {
-		o.computed = append(o.computed, text(""))
+		o.addKey(text(""))
 	}
 	o.add(key, value)
 }
@@ -225,9 +225,9 @@ func (d *decoding) yamlPair(out *expr, key, value *yaml.Node, depth int) {
 	if key.Tag == "!!merge" {
 		for _, m := range mergeable(v) {
 			for i, a := range m.args {
-				d.pair(out, m.keys[i], a)
+				d.pair(out, m.keys()[i], a)
 			}
-			out.computed = append(out.computed, m.computed...)
+			out.addKey(m.computed()...)
 		}
 		return
 	}
@@ -235,7 +235,7 @@ func (d *decoding) yamlPair(out *expr, key, value *yaml.Node, depth int) {
 		d.pair(out, k.text, v)
 		return
 	}
-	out.computed = append(out.computed, hole)
+	out.addKey(hole)
 	out.add("", v)
 }
 

@@ -32,8 +32,13 @@ type env struct {
 	values  map[string]*expr // of variables of the root module; nil in the others
 	unsure  bool             // a file of variables cannot be read, and may give any that are not in sure
 	sure    map[string]bool
-	locals  map[string][]string
 	busy    map[*expr]int
+	known   known
+}
+
+// newEnv is a module that nobody calls yet.
+func newEnv(r *resolver, mod *module, dir string) *env {
+	return &env{r: r, mod: mod, dir: dir, busy: map[*expr]int{}, known: known{map[knownKey][]string{}, map[knownKey][]bound{}}}
 }
 
 // caller is a call of a module, from another.
@@ -55,24 +60,45 @@ type resolver struct {
 	root  string // directory of the root module
 	steps int
 	depth int
+	cut   int // how often something was left out that is not left out elsewhere
 }
 
 // enter reports whether there is room for one more step; leave follows.
 func (r *resolver) enter() bool {
 	r.steps++
 	r.depth++
-	return r.steps < maxSteps && r.depth < maxNested
+	if r.steps < maxSteps && r.depth < maxNested {
+		return true
+	}
+	r.cut++
+	return false
 }
 
 func (r *resolver) leave() { r.depth-- }
 
-// texts are all that an expression can be.
+// texts are all that an expression can be. Nobody changes the list.
 func (v *env) texts(e *expr) []string {
 	if !v.r.enter() {
 		v.r.leave()
 		return []string{unknown}
 	}
 	defer v.r.leave()
+	key, remembered := keyOf(e)
+	if !remembered {
+		return v.textsOf(e)
+	}
+	if out, ok := v.known.texts[key]; ok {
+		return out
+	}
+	before := v.r.cut
+	out := v.textsOf(e)
+	if v.r.whole(before) {
+		v.known.texts[key] = out
+	}
+	return out
+}
+
+func (v *env) textsOf(e *expr) []string {
 	switch e.op {
 	case opText, opNumber:
 		return []string{e.text}
@@ -94,10 +120,6 @@ func (v *env) texts(e *expr) []string {
 		if f := pathFunctions[e.text]; f != nil {
 			return v.few(f(v, e.args))
 		}
-	case opLocal:
-		if known, ok := v.locals[e.text]; ok {
-			return known
-		}
 	}
 	var out []string
 	shapes := v.shapes(e)
@@ -107,11 +129,7 @@ func (v *env) texts(e *expr) []string {
 	for _, b := range shapes {
 		out = append(out, b.env.texts(b.expr)...)
 	}
-	out = v.few(out)
-	if e.op == opLocal && v.busy[v.mod.locals[e.text]] == 0 {
-		v.locals[e.text] = out
-	}
-	return out
+	return v.few(out)
 }
 
 // few is each text once. Of too many only the directory that they have in

@@ -2,6 +2,8 @@ package workspace
 
 import (
 	"math"
+	"math/big"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -36,13 +38,43 @@ const (
 // expr is what matters of an HCL expression to tell which files it can name.
 // It is small, says nothing of where its file lies, and never changes.
 type expr struct {
-	op       op
-	size     uint16 // how long it is where it is written, in bytes; 0: that is not known
-	from     uint32 // where it begins in the text of its file; of the JSON syntax, among all of its strings
-	text     string
-	args     []*expr
+	op     op
+	size   uint16 // how long it is where it is written, in bytes; 0: that is not known
+	from   uint32 // where it begins in the text of its file; of the JSON syntax, among all of its strings
+	text   string
+	args   []*expr
+	object *object // nil in what is no object
+}
+
+// object is what only objects have. Most expressions are none, and there are many.
+type object struct {
 	keys     []string
-	computed []*expr // the keys of an object that are no plain text
+	computed []*expr // the keys that are no plain text
+}
+
+func (e *expr) keys() []string {
+	if e.object == nil {
+		return nil
+	}
+	return e.object.keys
+}
+
+func (e *expr) computed() []*expr {
+	if e.object == nil {
+		return nil
+	}
+	return e.object.computed
+}
+
+// addKey adds keys that are no plain text.
+func (e *expr) addKey(keys ...*expr) {
+	if len(keys) == 0 {
+		return
+	}
+	if e.object == nil {
+		e.object = &object{}
+	}
+	e.object.computed = append(e.object.computed, keys...)
 }
 
 // Marks in the text of an expr.
@@ -191,6 +223,11 @@ func convertLiteral(v cty.Value) *expr {
 	case v.Type() == cty.String:
 		return text(v.AsString())
 	}
+	if v.Type() == cty.Number {
+		if n, exact := v.AsBigFloat().Int64(); exact == big.Exact { // nearly all are, and the general way is slow
+			return &expr{op: opNumber, text: strconv.FormatInt(n, 10)}
+		}
+	}
 	s, err := convert.Convert(v, cty.String)
 	if err != nil {
 		return hole
@@ -200,7 +237,7 @@ func convertLiteral(v cty.Value) *expr {
 
 // concat joins parts, and neighbouring texts to one.
 func concat(parts []*expr) *expr {
-	var out []*expr
+	out := make([]*expr, 0, len(parts))
 	for _, p := range parts {
 		last := len(out) - 1
 		if last >= 0 && out[last].op == opText && p.op == opText {
@@ -301,7 +338,7 @@ func convertIndex(from, key *expr) *expr {
 }
 
 func convertObject(e *hclsyntax.ObjectConsExpr, s *scope) *expr {
-	o := &expr{op: opObject}
+	o := &expr{op: opObject, args: make([]*expr, 0, len(e.Items)), object: &object{keys: make([]string, 0, len(e.Items))}}
 	for _, item := range e.Items {
 		key, computed := "", (*expr)(nil)
 		if k, ok := item.KeyExpr.(*hclsyntax.ObjectConsKeyExpr); ok {
@@ -315,14 +352,17 @@ func convertObject(e *hclsyntax.ObjectConsExpr, s *scope) *expr {
 		}
 		o.add(key, convertExpr(item.ValueExpr, s))
 		if computed != nil {
-			o.computed = append(o.computed, computed)
+			o.addKey(computed)
 		}
 	}
 	return o
 }
 
 func (e *expr) add(key string, value *expr) {
-	e.keys = append(e.keys, key)
+	if e.object == nil {
+		e.object = &object{}
+	}
+	e.object.keys = append(e.object.keys, key)
 	e.args = append(e.args, value)
 }
 
@@ -363,7 +403,8 @@ func convertFor(e *hclsyntax.ForExpr, s *scope) *expr {
 		if e.Group {
 			value = out
 		}
-		out = &expr{op: opObject, computed: []*expr{convertExpr(e.KeyExpr, inner)}}
+		out = &expr{op: opObject}
+		out.addKey(convertExpr(e.KeyExpr, inner))
 		out.add("", value)
 	}
 	// What else is in it names files as well, and makes nothing of the value.

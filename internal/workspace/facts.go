@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -106,7 +107,7 @@ var pathAttr = lazily.Pattern(`^(output_path|filename|path|source|source_file|so
 // into every part of it: whatever becomes of the value, a file that is read on
 // the way counts.
 func (r *reader) collect(e *expr, at place) {
-	if at.mute && len(e.args)+len(e.computed) > 0 {
+	if at.mute && len(e.args)+len(e.computed()) > 0 {
 		if r.muted[e] { // names of loops stand for the same expression many times
 			return
 		}
@@ -122,7 +123,7 @@ func (r *reader) collect(e *expr, at place) {
 	case opTuple, opObject, opEither:
 		r.collectAll(e.args, at)
 		at.dir = false
-		r.collectAll(e.computed, at)
+		r.collectAll(e.computed(), at)
 	case opGet, opElems, opKeys:
 		r.may(e, at)
 		r.collectAll(e.args, at.muted())
@@ -197,12 +198,55 @@ func extent(list []*expr) (first, last int) {
 	return first, last
 }
 
-// refKey is the same for refs that say the same.
+// refKey is the same for refs that may name the same, written in the same way;
+// empty for one that is noted wherever it stands.
 func refKey(f ref) string {
-	if f.fn == "" && f.pattern == nil && (f.arg.op == opLocal || f.arg.op == opVar || f.arg.op == opModule || f.arg.op == opRoot) {
-		return fmt.Sprint(f.arg.op, f.dir, f.arg.text)
+	if f.fn != "" {
+		return ""
 	}
-	return ""
+	k := keyWriter{left: maxKey, out: []byte{'f'}}
+	if f.dir {
+		k.out[0] = 'd'
+	}
+	if f.arg.op != opLocal && f.arg.op != opVar { // of these nothing else can be said
+		k.text(f.path)
+	}
+	if k.expr(f.arg); k.left < 0 {
+		return ""
+	}
+	return string(k.out)
+}
+
+// keyWriter writes an expression so that no two have the same text.
+type keyWriter struct {
+	out  []byte
+	left int // how many expressions may follow
+}
+
+// maxKey is how many expressions within one another are compared.
+const maxKey = 100
+
+func (k *keyWriter) text(s string) {
+	k.out = append(strconv.AppendInt(k.out, int64(len(s)), 10), ':')
+	k.out = append(k.out, s...)
+}
+
+func (k *keyWriter) expr(e *expr) {
+	if k.left--; k.left < 0 {
+		return
+	}
+	k.out = append(k.out, '(', byte(e.op))
+	k.text(e.text)
+	for _, name := range e.keys() {
+		k.text(name)
+	}
+	k.out = append(k.out, ')')
+	for _, list := range [][]*expr{e.args, e.computed()} {
+		k.out = append(strconv.AppendInt(k.out, int64(len(list)), 10), ';')
+		for _, a := range list {
+			k.expr(a)
+		}
+	}
 }
 
 func (r *reader) call(e *expr, at place) {

@@ -278,7 +278,8 @@ func convertJSON(e hcl.Expression, convert func(string) *expr) *expr {
 		for _, p := range pairs {
 			k, _ := PlainText(p.Key)
 			if key := convert(k); key.op != opText {
-				k, out.computed = "", append(out.computed, key)
+				k = ""
+				out.addKey(key)
 			}
 			out.add(k, convertJSON(p.Value, convert))
 		}

@@ -90,6 +90,12 @@ func (n *node) leafAt(p string) *leaf {
 
 // resolve follows the symbolic links of a path, as tree.resolve does.
 func (n *node) resolve(p string) (real string, links []string, err error) {
+	if clean := path.Clean(p); (clean == p || !n.links) && !path.IsAbs(p) && n.straight(clean) {
+		if !inside(clean) {
+			return "", nil, errOutside
+		}
+		return clean, nil, nil
+	}
 	return resolve(p, func(p string) (string, bool, error) {
 		l := n.leafAt(p)
 		if l == nil || !l.link {
@@ -100,6 +106,18 @@ func (n *node) resolve(p string) (real string, links []string, err error) {
 		}
 		return l.target, true, nil
 	})
+}
+
+// straight reports whether no symbolic link is on the way of a clean path.
+func (n *node) straight(p string) bool {
+	for n != nil && n.links && p != "" {
+		name, rest, _ := strings.Cut(p, "/")
+		if f := n.file(name); f != nil && f.link {
+			return false
+		}
+		n, p = n.dir(name), rest
+	}
+	return true
 }
 
 // The file system of a tree that knows its content by hashes implements

@@ -60,6 +60,7 @@ type reach struct {
 	tofu     bool
 	mods     []reached // the root module first, then in the order in which they were found
 	covers   []cover
+	texts    []namedText
 	widened  []Widened
 	problems []Problem
 	untold   []Untold
@@ -83,6 +84,32 @@ type cover struct {
 	pattern string // relative to the repository's root
 	mod     int    // whose text says so
 	why     Link
+}
+
+// namedText is text that a module's expressions make and that names a file or a
+// directory if there is one: from the module's directory or from that of the root
+// module. It is relative, clean, and does not climb.
+type namedText struct {
+	text string
+	mod  int
+	why  Link
+}
+
+// text finds the text that names a path.
+func (r *reach) text(p string) *namedText {
+	for i := range r.texts {
+		t := &r.texts[i]
+		for _, from := range []string{r.mods[t.mod].dir, r.mods[0].dir} {
+			rel, below := strings.CutPrefix(p, from+"/")
+			if from == "." {
+				rel, below = p, true
+			}
+			if below && (within(t.text, rel) || within(rel, t.text)) {
+				return t
+			}
+		}
+	}
+	return nil
 }
 
 // chain is the way from a module up to the root module.
@@ -155,6 +182,9 @@ func (r *reach) because(p string) (chain []Link, widened bool) {
 		if c.kind != Wide && c.has(p) {
 			return r.chain(c.mod, c.why), false
 		}
+	}
+	if t := r.text(p); t != nil {
+		return r.chain(t.mod, t.why), false
 	}
 	for i, m := range r.mods {
 		for _, from := range []string{m.dir, r.mods[0].dir} {

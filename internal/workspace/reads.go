@@ -52,7 +52,7 @@ func (r *reach) surely(p string) bool {
 			return true
 		}
 	}
-	return false
+	return r.text(p) != nil
 }
 
 // enters is the way on which something within a directory is read.

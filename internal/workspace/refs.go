@@ -179,8 +179,34 @@ func (b *builder) mayName(mod int, f *ref, s string, why Link) {
 	if clean := path.Clean(s); clean == "." || !strings.ContainsFunc(clean, func(c rune) bool { return c > '9' || c == '.' }) {
 		return
 	}
+	if known && b.plain(mod) && !strings.HasPrefix(path.Clean(s), "..") {
+		b.named(mod, path.Clean(s), why)
+		return
+	}
 	for _, from := range b.envs.froms(mod) {
 		b.located(mod, f, from+"/"+s, why)
+	}
+}
+
+// plain reports whether what a module names is where its text says: there is no
+// symbolic link on the way to it, nor in it.
+func (b *builder) plain(mod int) bool {
+	for _, m := range []int{mod, 0} {
+		n := b.graph.root.at(b.mods[m].dir)
+		if b.envs[m].dir != b.mods[m].dir || n == nil || n.links {
+			return false
+		}
+	}
+	return true
+}
+
+// named notes text that names something if it is there. It is looked up when
+// something changes: there is far more such text than there are files.
+func (b *builder) named(mod int, text string, why Link) {
+	key := coverKey{Read, text, b.mods[mod].dir}
+	if !b.known[key] {
+		b.known[key] = true
+		b.texts = append(b.texts, namedText{text, mod, why})
 	}
 }
 

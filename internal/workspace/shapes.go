@@ -6,13 +6,29 @@ import (
 )
 
 // shapes are the expressions that e stands for, with what stands between
-// taken away: locals, variables, elements, conditions.
+// taken away: locals, variables, elements, conditions. Nobody changes the list.
 func (v *env) shapes(e *expr) []bound {
 	if !v.r.enter() {
 		v.r.leave()
 		return []bound{{hole, v}}
 	}
 	defer v.r.leave()
+	key, remembered := keyOf(e)
+	if !remembered {
+		return v.shapesOf(e)
+	}
+	if out, ok := v.known.shapes[key]; ok {
+		return out
+	}
+	before := v.r.cut
+	out := v.shapesOf(e)
+	if v.r.whole(before) {
+		v.known.shapes[key] = out
+	}
+	return out
+}
+
+func (v *env) shapesOf(e *expr) []bound {
 	switch e.op {
 	case opLocal:
 		return v.guarded(v.mod.locals[e.text])
@@ -65,27 +81,63 @@ func numeric(s string) bool {
 // maxShapes is how many expressions one may stand for.
 const maxShapes = 2000
 
-// many is a list of shapes, or that nothing is known when there are too many.
+// many is a list of shapes, each once, or that nothing is known when there are
+// too many.
 func (v *env) many(list []bound) []bound {
 	v.r.steps += len(list)
+	list = once(list)
 	if len(list) > maxShapes {
 		return []bound{{hole, v}}
 	}
 	return list
 }
 
-func (v *env) each(list []*expr) (out []bound) {
-	for _, e := range list {
-		if out = append(out, v.shapes(e)...); len(out) > maxShapes {
-			return []bound{{hole, v}}
+// once is a list without what is in it a second time.
+func once(list []bound) []bound {
+	const short = 8
+	if len(list) <= short {
+		for i := range list {
+			if slices.Contains(list[:i], list[i]) {
+				return once(slices.Concat(list[:i], list[i+1:]))
+			}
+		}
+		return list
+	}
+	seen := make(map[bound]bool, len(list))
+	for _, b := range list {
+		seen[b] = true
+	}
+	if len(seen) == len(list) {
+		return list
+	}
+	out := make([]bound, 0, len(seen))
+	for _, b := range list {
+		if seen[b] {
+			out, seen[b] = append(out, b), false
 		}
 	}
 	return out
 }
 
+// each are the shapes of some expressions, in a list of the caller's own.
+func (v *env) each(list []*expr) (out []bound) {
+	for _, e := range list {
+		if out = append(out, v.shapes(e)...); len(out) > maxShapes {
+			if out = once(out); len(out) > maxShapes {
+				return []bound{{hole, v}}
+			}
+		}
+	}
+	return once(out)
+}
+
 // guarded are the shapes of what a name stands for, which may be the name.
 func (v *env) guarded(e *expr) []bound {
-	if e == nil || v.busy[e] > 0 {
+	if e == nil {
+		return []bound{{hole, v}}
+	}
+	if v.busy[e] > 0 {
+		v.r.cut++
 		return []bound{{hole, v}}
 	}
 	v.busy[e]++
@@ -143,12 +195,12 @@ func (b bound) element(e *expr) []bound {
 		return b.env.each(b.under(e.text))
 	case b.op == opObject && e.op == opKeys:
 		var out []bound
-		for _, k := range b.keys {
+		for _, k := range b.keys() {
 			if k != "" {
 				out = append(out, bound{text(k), b.env})
 			}
 		}
-		return append(out, b.env.each(b.computed)...)
+		return append(out, b.env.each(b.computed())...)
 	case b.op == opCall && b.text == "fileset" && (e.op == opElems || e.text == "each" || e.op == opGet):
 		return []bound{b}
 	case e.op == opElems && (b.op == opText || b.op == opConcat): // of what was flattened
@@ -159,7 +211,7 @@ func (b bound) element(e *expr) []bound {
 
 // under are the values of an object that a key may name.
 func (e *expr) under(key string) (out []*expr) {
-	for i, k := range e.keys {
+	for i, k := range e.keys() {
 		if k == key || k == "" {
 			out = append(out, e.args[i])
 		}
@@ -227,7 +279,8 @@ func init() { // the functions lead back to the table
 			if len(e.args) != 2 {
 				return []bound{{hole, v}}
 			}
-			o := &expr{op: opObject, computed: []*expr{elements(e.args[:1])}}
+			o := &expr{op: opObject}
+			o.addKey(elements(e.args[:1]))
 			o.add("", elements(e.args[1:]))
 			return []bound{{o, v}}
 		},
