@@ -29,9 +29,12 @@ type footing struct {
 	VarFiles           []string                           `json:"var_files,omitempty"`
 	EngineVersion      string                             `json:"engine_version,omitempty"`
 	BackendFiles       []string                           `json:"backend_files,omitempty"`
-	Backend            map[string]ctyjson.SimpleJSONValue `json:"backend,omitempty"` // but for secrets
-	Env                map[string]string                  `json:"env,omitempty"`     // but for secrets: credentials are those of now
-	made                                                  // variables, those made of inputs too
+	BackendType        *string                            `json:"backend_type,omitempty"` // what took the place of the code's own; nil: not known
+	Backend            map[string]ctyjson.SimpleJSONValue `json:"backend,omitempty"`      // but for secrets
+	// BackendSecrets are needed where the configuration of now has no setting of the name.
+	BackendSecrets map[string]ctyjson.SimpleJSONValue `json:"backend_secrets,omitempty"`
+	Env            map[string]string                  `json:"env,omitempty"` // but for secrets: credentials are those of now
+	made                                              // variables, those made of inputs too
 }
 
 // keepFooting remembers what a sync is planned with.
@@ -51,9 +54,13 @@ func (e *Engine) keepFooting(r run.Run, def Definition) error {
 		plain, _ := v.UnmarkDeep()
 		f.Variables[name], f.Secret[name] = ctyjson.SimpleJSONValue{Value: plain}, workspace.IsSecret(v)
 	}
+	f.BackendType = &def.Backend
 	f.EngineVersion, f.BackendFiles, f.Backend = def.EngineVersion, def.BackendConfigFiles, map[string]ctyjson.SimpleJSONValue{}
+	f.BackendSecrets = map[string]ctyjson.SimpleJSONValue{}
 	for name, v := range def.BackendConfig {
-		if !workspace.IsSecret(v) {
+		if plain, _ := v.UnmarkDeep(); workspace.IsSecret(v) {
+			f.BackendSecrets[name] = ctyjson.SimpleJSONValue{Value: plain}
+		} else {
 			f.Backend[name] = ctyjson.SimpleJSONValue{Value: v}
 		}
 	}
@@ -93,9 +100,16 @@ func (e *Engine) asApplied(def Definition, fingerprint string) (Definition, erro
 	def.Dir, def.TerraformWorkspace, def.VarFiles = f.Dir, f.TerraformWorkspace, f.VarFiles
 	def.Variables, def.Inputs = f.values(), nil
 	def.EngineVersion, def.BackendConfigFiles = f.EngineVersion, f.BackendFiles
+	now := def.Backend
+	if f.BackendType != nil {
+		def.Backend = *f.BackendType
+	}
 	backend := map[string]cty.Value{}
+	for name, v := range f.BackendSecrets {
+		backend[name] = v.Value.WithMarks(workspace.Secret)
+	}
 	for name, v := range def.BackendConfig {
-		if workspace.IsSecret(v) {
+		if workspace.IsSecret(v) && def.Backend == now { // credentials for one type of backend are none for another
 			backend[name] = v
 		}
 	}

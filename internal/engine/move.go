@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
@@ -121,10 +122,11 @@ func (e *Engine) prepareMove(ctx context.Context, r run.Run, def Definition, j *
 	if applied, err := e.asApplied(def, rec.AppliedFingerprint); err == nil {
 		was = applied
 	}
+	m.Backend, m.BackendFiles, s.OldBackend = was.Backend, was.BackendConfigFiles, variables(was.BackendConfig)
 	m.Dir, m.TerraformWorkspace = cmp.Or(old.At.Dir, was.Dir), cmp.Or(old.At.TerraformWorkspace, was.TerraformWorkspace)
 	var mask []string
 	s.OldEnv, mask = e.current().environment(e.Environ, was.Workspace)
-	s.Mask = masks(was.Workspace, append(mask, s.Mask...), s.Mask)
+	s.Mask = masks(was.Workspace, slices.Concat(mask, backendMasks(was.Workspace), s.Mask), s.Mask)
 	return nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/terraform-exec/tfexec"
 )
 
@@ -42,6 +44,20 @@ func (b *backendFiles) close() {
 			f.Close()
 		}
 	}
+}
+
+// settingsPlace is what the settings of a backend say of where the backend is, as far
+// as two that share it must not be made at once; without credentials. See backendText.
+func settingsPlace(settings string) string {
+	f, diags := hclsyntax.ParseConfig([]byte(settings), "backend", hcl.InitialPos)
+	if diags.HasErrors() { // tfops wrote it
+		return ""
+	}
+	content, _, _ := f.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "conn_str"}, {Name: "address"}}})
+	if conn := literal(content.Attributes["conn_str"]); conn != "" {
+		return connection(conn)
+	}
+	return withoutUser(literal(content.Attributes["address"]))
 }
 
 // backendState is the file in which the engine keeps the resolved backend.

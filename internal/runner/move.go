@@ -25,9 +25,11 @@ type Move struct {
 	// File is a managed state; with it no engine is asked for the old one.
 	File string `json:"file,omitempty"`
 	// The root module whose backend has the old state otherwise.
-	Checkout           string `json:"checkout,omitempty"` // of the applied commit
-	Dir                string `json:"dir,omitempty"`
-	TerraformWorkspace string `json:"terraform_workspace,omitempty"`
+	Checkout           string   `json:"checkout,omitempty"` // of the applied commit
+	Dir                string   `json:"dir,omitempty"`
+	TerraformWorkspace string   `json:"terraform_workspace,omitempty"`
+	Backend            string   `json:"backend,omitempty"` // as Job.Backend was then
+	BackendFiles       []string `json:"backend_files,omitempty"`
 
 	From string `json:"from"` // identity of the old state; see package locks
 	To   string `json:"to"`   // and of the new one: any other is refused
@@ -125,12 +127,13 @@ func (p *phase) oldState(ctx context.Context) ([]byte, error) {
 		}
 		return b, err
 	}
-	q := newPhase(p.dir, Secrets{Env: p.secrets.OldEnv, Modules: p.secrets.Modules}, p.stop)
+	q := newPhase(p.dir, Secrets{Env: p.secrets.OldEnv, Backend: p.secrets.OldBackend, Modules: p.secrets.Modules}, p.stop)
 	defer q.close()
 	q.log, q.mask, q.job = p.log, p.mask, p.job
 	q.job.Checkout, q.job.Dir, q.job.TerraformWorkspace, q.job.VarFiles, q.job.Move = m.Checkout, m.Dir, m.TerraformWorkspace, nil, nil
+	q.job.Backend, q.job.BackendFiles = m.Backend, m.BackendFiles
 	q.job.Tree, q.job.Ground = p.job.Tree+"-applied", filepath.Join(p.job.Ground, "applied")
-	if err := inOrder(ctx, q.openGround, q.readInputs, q.findEngine, q.openDirectories, q.placeState); err != nil {
+	if err := inOrder(ctx, q.openGround, q.readInputs, q.checkBackend, q.findEngine, q.openDirectories, q.placeState); err != nil {
 		return nil, err
 	}
 	b, err := q.pull(ctx)
