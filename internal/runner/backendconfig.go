@@ -152,6 +152,9 @@ func (p *phase) prepareBackend(dataDir string) error {
 			return err
 		}
 		p.names[memPath(p.backend.given)] = "the workspace's backend_config"
+		if p.otherBackend() != "" {
+			p.names[memPath(p.backend.given)] = "the workspace's backend block"
+		}
 	}
 	if p.backend.resolved == nil {
 		if p.backend.resolved, err = newMemFile("tfops-backend-resolved", []byte(noBackend)); err != nil {

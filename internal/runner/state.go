@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -29,7 +28,7 @@ const (
 	managedBackend    = "managed" // the type of BackendConfig of such a state
 )
 
-var overrideName = lazily.Pattern(`^zz_tfops(_\d+)?_override\.tf\.json$`)
+var overrideName = lazily.Pattern(`^z{2,}_tfops(_\d+)?_override\.tf\.json$`)
 
 // removeOverrides takes out of a root module what an earlier phase put there,
 // so that what is read of it is the repository's alone. A file of the
@@ -94,18 +93,34 @@ func (p *phase) otherBackend() string {
 	return p.job.Backend
 }
 
-// writeOverride puts the override file into the root module, under a name
-// that no file of the repository has, nor has with the ending that OpenTofu
-// prefers.
+// writeOverride puts the override file into the root module. Of several override files
+// the last one counts, in the order of their names: so its name comes after those of the
+// repository's, and none of them has it, nor with the ending that OpenTofu prefers.
 func writeOverride(root string, content []byte) error {
-	name := overrideFile
-	for n := 1; ; n++ {
-		path := filepath.Join(root, name)
-		if !exists(path) && !exists(strings.TrimSuffix(path, ".tf.json")+".tofu.json") {
-			return os.WriteFile(path, content, 0o600)
-		}
-		name = fmt.Sprintf("zz_tfops_%d_override.tf.json", n)
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		return err
 	}
+	for n := range 20 {
+		name := strings.Repeat("z", n) + overrideFile
+		after := func(e os.DirEntry) bool { return !overrides(e.Name()) || e.Name() < name }
+		path := filepath.Join(root, name)
+		if slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !after(e) }) || exists(path) || exists(strings.TrimSuffix(path, ".tf.json")+".tofu.json") {
+			continue
+		}
+		return os.WriteFile(path, content, 0o600)
+	}
+	return refuse(CauseBadInput, "call that file by another name", "an override file of the root module comes after any that tfops could write")
+}
+
+// overrides reports whether the engine takes a file for one that overrides others.
+func overrides(name string) bool {
+	for _, ext := range []string{".tf", ".tf.json", ".tofu", ".tofu.json"} {
+		if stem, ok := strings.CutSuffix(name, ext); ok {
+			return stem == "override" || strings.HasSuffix(stem, "_override")
+		}
+	}
+	return false
 }
 
 // managedStatePath is where the managed state of a Terraform workspace lies.
