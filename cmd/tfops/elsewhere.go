@@ -10,7 +10,7 @@ import (
 // its runs refuse.
 func elsewhere(graph *workspace.Graph, w workspace.Workspace) (workspace.Problem, bool) {
 	b, ok := graph.Backend(w.Dir)
-	if !ok || w.Backend == workspace.ManagedBackend || b.Type != "cloud" && b.Type != "remote" {
+	if !ok || w.Backend != "" || b.Type != "cloud" && b.Type != "remote" {
 		return workspace.Problem{}, false
 	}
 	what := "a cloud block"
@@ -19,5 +19,5 @@ func elsewhere(graph *workspace.Graph, w workspace.Workspace) (workspace.Problem
 	}
 	return workspace.Problem{Workspace: w.Name, Where: "directory " + w.Dir,
 		Message: fmt.Sprintf("the code of workspace %s has %s: its plans are made and applied on that server, and not here", w.Name, what),
-		Next:    `write backend = "managed" into the workspace, and tfops keeps the state; or declare another backend in the repository`}, true
+		Next:    `write backend = "managed" (tfops keeps the state) or a block such as backend "s3" { … } into the workspace; to bring the state along: tfops state import ` + w.Name + " FILE"}, true
 }

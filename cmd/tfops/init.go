@@ -34,9 +34,10 @@ default, or else the one that is checked out; and a workspace for each root
 module found. Where files beside a root module are of environments, it gets one
 for each of these: *.tfbackend, env/*.tfvars, environments/*.tfvars,
 config/*/backend.* and the like become var_files and backend_config_files.
-What cannot be expressed, and root modules with code that is not there, stand in
-comments with the reason. Nothing is overwritten, and nothing is written into
-Git.
+Code with a cloud block or backend "remote" gets a workspace whose state tfops
+keeps, with the commands that bring its state along. What cannot be expressed,
+and root modules with code that is not there, stand in comments with the reason.
+Nothing is overwritten, and nothing is written into Git.
 
 The file is ./tfops.hcl, or what --config or TFOPS_CONFIG name.`,
 		Example: `  tfops init

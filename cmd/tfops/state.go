@@ -13,16 +13,17 @@ import (
 func newStateCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "state",
-		Short: "Move or restore a workspace's state",
-		Long: `What can be done about a state that moved or was lost. tfops remembers which
-state a workspace was applied to, and of one that it keeps, which version. A run
-that stands on another one waits for a person, and says why.`,
+		Short: "Move, import or restore a workspace's state",
+		Long: `What can be done about a state that moved, is somewhere else or was lost. tfops
+remembers which state a workspace was applied to, and of one that it keeps, which
+version. A run that stands on another one waits for a person, and says why.`,
 		Example: `  tfops state move network-prod
+  tfops state import network-prod network.tfstate
   tfops state restore network-prod`,
 		Args: noCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newStateMoveCommand(a), newStateRestoreCommand(a))
+	cmd.AddCommand(newStateMoveCommand(a), newStateImportCommand(a), newStateRestoreCommand(a))
 	return cmd
 }
 

@@ -73,6 +73,11 @@ func (c *Client) MoveState(ctx context.Context, workspace string) (Run, error) {
 	return ask[Run](ctx, c, http.MethodPost, workspacePath(workspace, "/state/move"), nil)
 }
 
+// ImportState puts a state where the configuration of a workspace wants it.
+func (c *Client) ImportState(ctx context.Context, workspace string, in ImportState) (Run, error) {
+	return ask[Run](ctx, c, http.MethodPost, workspacePath(workspace, "/state/import"), in)
+}
+
 // RestoreState puts a snapshot in the place of a workspace's managed state.
 func (c *Client) RestoreState(ctx context.Context, workspace string, in RestoreState) (RestoredState, error) {
 	return ask[RestoredState](ctx, c, http.MethodPost, workspacePath(workspace, "/state/restore"), in)

@@ -39,7 +39,7 @@ type Run struct {
 	Events       []Event  `json:"events,omitempty" doc:"Only of a single run"`
 
 	NewState *NewState  `json:"new_state,omitempty" doc:"The plan stands on another state than the one that was applied"`
-	Move     *StateMove `json:"move,omitempty" doc:"Of a move: from where to where"`
+	Move     *StateMove `json:"move,omitempty" doc:"Of a move or an import: from where to where"`
 
 	CanApprove           *bool  `json:"can_approve,omitempty" doc:"Whether the asker's yes would count; only in /api/v1/approvals"`
 	CannotApproveBecause string `json:"cannot_approve_because,omitempty" doc:"Why it would not"`
@@ -63,10 +63,33 @@ type NewState struct {
 	Ways []StateWay `json:"ways,omitempty" doc:"What can be done about it; absent when the run has ended"`
 }
 
-// StateMove is the copy of a state from where it was applied to where the
-// configuration wants it. The old one is kept.
+// MaxState is how large a state may be that is imported, in bytes.
+const MaxState = 32 << 20
+
+// ImportState brings a state.
+type ImportState struct {
+	State   []byte `json:"state" doc:"What terraform state pull writes, in base64; at most 32 MiB of it"`
+	Replace bool   `json:"replace,omitempty" doc:"Also a state that holds something, which is kept as a snapshot; needs a reason"`
+	Reason  string `json:"reason,omitempty"`
+}
+
+// StateImport is a state that somebody brought, without what it holds.
+type StateImport struct {
+	Digest    string `json:"digest"`
+	Serial    uint64 `json:"serial"`
+	Lineage   string `json:"lineage"`
+	Resources int    `json:"resources"`
+	Replace   bool   `json:"replace,omitempty"`
+	Reason    string `json:"reason,omitempty"`
+	Replaced  string `json:"replaced,omitempty" doc:"The snapshot of what was there before"`
+}
+
+// StateMove is the copy of a state from where it was applied, or of one that
+// somebody brought, to where the configuration wants it. The old one is kept.
 type StateMove struct {
-	Text      string   `json:"text" doc:"In a sentence"`
+	Text   string       `json:"text" doc:"In a sentence"`
+	Import *StateImport `json:"import,omitempty" doc:"The state was brought: from is empty then"`
+
 	From      StateRef `json:"from"`
 	To        StateRef `json:"to"`
 	Done      bool     `json:"done" doc:"The new state holds what the old one holds: both were read back"`

@@ -83,6 +83,7 @@ func (r *reader) generators(c *Config, blocks []block, defaults settings, engine
 	for _, b := range blocks {
 		own := r.settings(c, b, src)
 		g := r.generator(b, own, defaults)
+		r.checkOverridden(own, defaults)
 		r.checkRemovedVariables(b)
 		r.renamedFrom(b)
 		r.warnOfGenerator(b, own, defaults)
@@ -182,6 +183,7 @@ func (r *reader) make(c *Config, b block, defaults settings, engine string, src 
 	}
 	m.checkVarFiles(w, files)
 	m.checkBackendFiles(w, both.backendConfigFiles)
+	m.checkOverridden(own, defaults)
 	if o.VarFile != "" {
 		w.VarFiles = append(w.VarFiles, o.VarFile)
 	}

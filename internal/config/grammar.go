@@ -14,6 +14,7 @@ type kind struct {
 	attrs  []string          // names of attributes
 	blocks []*kind           // kinds of blocks
 	later  map[string]string // names that are known and not available yet, and why
+	open   bool              // any attribute may stand in it
 	habits map[string]string // names that people bring from other tools, and what to write instead
 }
 
@@ -52,9 +53,10 @@ var (
 
 	approvalKind  = &kind{typ: "approval", label: "name", attrs: []string{"when", "require", "from", "allow_author", "expire"}}
 	driftKind     = &kind{typ: "drift", single: true, attrs: []string{"schedule", "timezone", "heal", "heal_only", "heal_cooldown"}, habits: driftHabits}
-	workspaceKind = &kind{typ: "workspace", label: "name", attrs: blockAttrs, blocks: []*kind{approvalKind, driftKind}, habits: workspaceHabits}
-	generatorKind = &kind{typ: "workspaces", label: "name", attrs: generatorAttrs, blocks: []*kind{approvalKind, driftKind}, habits: generatorHabits}
-	defaultsKind  = &kind{typ: "defaults", single: true, attrs: workspaceAttrs, blocks: []*kind{approvalKind, driftKind}, habits: workspaceHabits}
+	backendKind   = &kind{typ: backendBlock, label: "type", single: true, open: true}
+	workspaceKind = &kind{typ: "workspace", label: "name", attrs: blockAttrs, blocks: []*kind{approvalKind, driftKind, backendKind}, habits: workspaceHabits}
+	generatorKind = &kind{typ: "workspaces", label: "name", attrs: generatorAttrs, blocks: []*kind{approvalKind, driftKind, backendKind}, habits: generatorHabits}
+	defaultsKind  = &kind{typ: "defaults", single: true, attrs: workspaceAttrs, blocks: []*kind{approvalKind, driftKind, backendKind}, habits: workspaceHabits}
 
 	userKind  = &kind{typ: "user", label: "name", attrs: []string{"emails"}}
 	groupKind = &kind{typ: "group", label: "name", attrs: []string{"members"}}
@@ -105,7 +107,9 @@ func (k *kind) block(typ string) *kind {
 func (k *kind) names() []string {
 	names := slices.Clone(k.attrs)
 	for _, b := range k.blocks {
-		names = append(names, b.typ)
+		if !k.hasAttr(b.typ) {
+			names = append(names, b.typ)
+		}
 	}
 	return names
 }

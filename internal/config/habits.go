@@ -33,7 +33,7 @@ const (
 var (
 	workspaceHabits = map[string]string{
 		"engine_args": itsArgs, "engine_arguments": itsArgs, "args": itsArgs, "extra_args": itsArgs, "extra_arguments": itsArgs, "terraform_args": itsArgs, "plan_args": itsArgs, "apply_args": itsArgs,
-		"backend": itsBackend, "backend_configs": itsBackend, "backend_config_file": itsBackend, "partial_backend": itsBackend,
+		"backend_configs": itsBackend, "backend_config_file": itsBackend, "partial_backend": itsBackend,
 		"terraform_version": itsVersion, "tofu_version": itsVersion, "version": itsVersion,
 		"path": itsDir, "directory": itsDir, "working_directory": itsDir, "root": itsDir,
 		"auto_apply": itsApply, "autoapply": itsApply, "autoplan": itsApply,
@@ -44,7 +44,7 @@ var (
 	}
 	generatorHabits = map[string]string{
 		"engine_args": itsArgs, "engine_arguments": itsArgs, "args": itsArgs, "extra_args": itsArgs, "extra_arguments": itsArgs, "terraform_args": itsArgs, "plan_args": itsArgs, "apply_args": itsArgs,
-		"backend": itsBackend, "backend_config_file": itsBackend, "terraform_version": itsVersion, "tofu_version": itsVersion, "version": itsVersion,
+		"backend_config_file": itsBackend, "terraform_version": itsVersion, "tofu_version": itsVersion, "version": itsVersion,
 		"tag": noTagHere, "tag_prefix": noTagHere, "commit": noTagHere,
 		"branch": "The branches that it makes workspaces of are branches = [\"main\", \"env/*\"].",
 		"dir":    "The directories that it makes workspaces of are dirs = [\"live/*/*\"].", "path": "The directories that it makes workspaces of are dirs = [\"live/*/*\"].",

@@ -129,7 +129,7 @@ func (b *block) takeLabel(hb *hclsyntax.Block) {
 func (b block) checkNames() {
 	k := b.kind
 	for name, a := range b.body.Attributes {
-		if k.hasAttr(name) {
+		if k.open || k.hasAttr(name) {
 			continue
 		}
 		b.coverAttribute(a)
@@ -148,6 +148,8 @@ func (b block) checkNames() {
 		}
 		b.coverBlock(hb)
 		switch why := k.later[hb.Type]; {
+		case k.open:
+			b.r.errorAt(hb.TypeRange, "block within "+k.String(), "Write it as an attribute: %[1]s = { … }; or, where the engine takes nothing but a block, in a file that backend_config_files names.", hb.Type)
 		case why != "":
 			b.r.errorAt(hb.DefRange(), hb.Type+" is not available yet", "%s", why)
 		case k.hasAttr(hb.Type) && fileKind.block(hb.Type) != nil:

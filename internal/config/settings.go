@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
@@ -22,13 +23,15 @@ type settings struct {
 	repository, branch, dir   field[string]
 	tag, tagPrefix, commit    field[string]
 	tfWorkspace, engine       field[string]
-	backend                   field[string]
+	backend                   field[string]        // what takes the place of the code's own: "managed" or a type
+	override                  map[string]cty.Value // the settings of such a type; null: not that of the defaults
 	apply                     field[string]
 	applyOffline              field[bool]
 	varFiles                  field[[]item]
 	variables                 map[string]cty.Value
 	shared                    []string             // names of variables that only the defaults give
 	backendConfig             map[string]cty.Value // null: not that of the defaults
+	backendConfigRange        hcl.Range            // where that stands
 	backendConfigFiles        field[[]item]
 	engineVersion             field[string]
 	parallelism               field[int]
@@ -81,7 +84,7 @@ func (r *reader) settings(c *Config, b block, src []byte) settings {
 	if s.engine.set && !slices.Contains(engineNames, s.engine.val) {
 		r.errorAt(s.engine.rng, "unknown value "+quote(s.engine.val), "engine is one of %s.%s", orList(engineNames), nearestEngine(s.engine.val))
 	}
-	r.checkOneOf(s.backend, "backend", []string{workspace.ManagedBackend})
+	r.override(b, &s)
 	r.checkOneOf(s.apply, "apply", []string{string(workspace.Manual), string(workspace.Auto), string(workspace.Never)})
 	s.rules = r.rules(c, b.blocks(approvalKind), src)
 	for _, d := range b.blocks(driftKind) {
@@ -95,7 +98,10 @@ func (r *reader) settings(c *Config, b block, src []byte) settings {
 
 // values is a map of values of any type by names that Terraform can have.
 func (r *reader) values(b block, attr, summary, why string) map[string]cty.Value {
-	written := b.object(attr)
+	return r.valuesOf(b.object(attr), summary, why)
+}
+
+func (r *reader) valuesOf(written entries, summary, why string) map[string]cty.Value {
 	values := map[string]cty.Value{}
 	for _, name := range written.sorted() {
 		e := written[name]

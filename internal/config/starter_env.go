@@ -154,6 +154,7 @@ func (e environment) with(common *environment) environment {
 type rootBackend struct {
 	kind string   // "" for none, "cloud" for a cloud block
 	has  []string // names of the settings that its block gives
+	at   hosted   // where it is, of a cloud block and of backend "remote"
 }
 
 // neededSettings are those without which a backend names no state.
@@ -181,6 +182,9 @@ func backendOf(tree fs.FS, dir string) (b rootBackend) {
 				}
 				attrs, _ := found.Body.JustAttributes()
 				b.has = slices.Sorted(maps.Keys(attrs))
+				if b.elsewhere() {
+					b.at = hostedAt(found.Body)
+				}
 			}
 		}
 	}
@@ -194,13 +198,13 @@ func (b rootBackend) open() []string {
 
 // lines are what a workspace's block says of its backend. What cannot be
 // expressed is a comment.
-func (b rootBackend) lines(e environment) string {
+func (b rootBackend) lines(name string, e environment) string {
 	files := list("backend_config_files", e.backendFiles)
 	switch {
+	case b.elsewhere():
+		return b.lead(name, e)
 	case b.kind == "" && len(e.backendFiles) > 0:
 		return "  # The root module declares no backend block that this could complete:\n  # " + files
-	case b.kind == "cloud":
-		return "  # The root module has a cloud block, and its state is in HCP Terraform. tfops\n  # needs a backend block instead.\n"
 	case b.kind == "":
 		return ""
 	case len(e.backendFiles) > 0:
@@ -251,7 +255,8 @@ func (info StarterInfo) blocks(dir string, taken map[string]bool) string {
 				}
 			}
 		}
-		return workspaceBlock(starterName(info, dir, taken), dir, backend.lines(only)+in.String())
+		name := starterName(info, dir, taken)
+		return workspaceBlock(name, dir, backend.lines(name, only)+in.String())
 	}
 	var out strings.Builder
 	for i, e := range named {
@@ -260,11 +265,12 @@ func (info StarterInfo) blocks(dir string, taken map[string]bool) string {
 		if len(e.varFiles) > 0 {
 			lines = "  " + list("var_files", e.varFiles)
 		}
-		lines += backend.lines(e) + inputsOf(info.Tree, dir, e.varFiles).String()
+		name := starterName(info, path.Join(dir, e.name), taken)
+		lines += backend.lines(name, e) + inputsOf(info.Tree, dir, e.varFiles).String()
 		if i > 0 {
 			out.WriteByte('\n')
 		}
-		out.WriteString(workspaceBlock(starterName(info, path.Join(dir, e.name), taken), dir, lines))
+		out.WriteString(workspaceBlock(name, dir, lines))
 	}
 	return out.String()
 }

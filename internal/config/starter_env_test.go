@@ -38,7 +38,7 @@ func TestStarterEnvironments(t *testing.T) {
 		"a-dev": "|dev.tfbackend|default", "a-prod": "prod.tfvars|prod.tfbackend|default",
 		"b-dev": "env/common.tfvars,env/dev.tfvars|backend.hcl|default", "b-prod": "env/common.tfvars,env/prod.tfvars|backend.hcl,env/prod.s3.tfbackend|default",
 		"c-dev": "|config/dev/backend.tfvars|default", "c-prod": "config/prod/vars.tfvars|config/prod/backend.conf|default",
-		"d-prod": "environments/prod.tfvars||default", "e-prod": "envs/prod/x.tfvars||prod", "f": "||default", "g-prod": "||default", "h-prod": "||default",
+		"d-prod": "environments/prod.tfvars||default", "e-prod": "envs/prod/x.tfvars||prod", "f": "||default", "g-prod": "||prod", "h-prod": "||default",
 		"i-prod": "env/prod.tfvars||default", "j": "|azurerm.backend.hcl|default",
 		"k-integration-govuk": "|integration.govuk.backend|default", "k-qa": "vars/qa.tfvars|vars/qa_backend.tfvars|default",
 	} {
@@ -60,6 +60,40 @@ func TestStarterEnvironments(t *testing.T) {
 	}
 	if n := strings.Count(src, "# variables = "); n != 1 { // c-prod has its value in a file
 		t.Errorf("%d workspaces need a variable:\n%s", n, src)
+	}
+}
+
+// Of code whose plans are made on another server the starter says what it found, has
+// tfops keep the state, and tells how to bring it along.
+func TestStarterOfHostedCode(t *testing.T) {
+	tree := fstest.MapFS{}
+	for name, content := range map[string]string{
+		"a/main.tf":   "terraform {\n  cloud {\n    hostname = \"tfe.example.com\"\n    organization = \"acme\"\n    workspaces {\n      name = \"net-prod\"\n    }\n  }\n}\n",
+		"b/main.tf":   "terraform {\n  backend \"remote\" {\n    organization = \"ac\\nme\"\n    workspaces {\n      prefix = \"app-\"\n    }\n  }\n}\n",
+		"c/x.tf.json": `{"terraform": {"cloud": {"organization": "${var.x}", "workspaces": {"tags": ["x"]}}}}`,
+		"d/main.tf":   "terraform {\n  backend \"remote\" {}\n}\n", "d/remote.tfbackend": "",
+		"e/main.tf": "terraform {\n  cloud {}\n}\n", "e/env/dev.tfvars": "", "e/env/prod.tfvars": "",
+	} {
+		tree[name] = &fstest.MapFile{Data: []byte(content)}
+	}
+	src := string(Starter(StarterInfo{URL: "https://git.example.com/infra.git", Roots: []string{"a", "b", "c", "d", "e"}, Tree: tree}))
+	c := load(t, src, nil)
+	if len(c.Workspaces) != 6 || len(c.Warnings) > 0 {
+		t.Fatalf("%d workspaces, %v\n%s", len(c.Workspaces), c.Warnings, src)
+	}
+	for _, w := range c.Workspaces {
+		if w.Backend != "managed" || len(w.BackendConfigFiles) > 0 {
+			t.Errorf("%s: %q %v", w.Name, w.Backend, w.BackendConfigFiles)
+		}
+	}
+	for _, want := range []string{
+		`a cloud block (host "tfe.example.com", organization "acme", workspace "net-prod").`, `  # terraform_workspace = "net-prod"`, "terraform state pull > a.tfstate", "tfops state import a a.tfstate",
+		`backend "remote" (organization "ac\nme", workspaces "app-…").`, "terraform workspace select … && terraform state pull > b.tfstate",
+		`The code has a cloud block. Its`, "meant for that server: remote.tfbackend.", "tfops state import e-prod e-prod.tfstate", `#   key    = "a.tfstate"`,
+	} {
+		if !strings.Contains(src, want) {
+			t.Errorf("the starter lacks %q:\n%s", want, src)
+		}
 	}
 }
 

@@ -35,7 +35,8 @@ func (r *reader) workspaces(c *Config, top block, src []byte) {
 			r.missingAt(b.header, "workspace without a repository", "Name the repository block that it lives in: repository = %q", example(c))
 		}
 		r.checkVarFiles(w, own.varFiles.or(defaults.varFiles))
-		r.checkBackendFiles(w, own.backendConfigFiles.or(defaults.backendConfigFiles))
+		r.checkBackendFiles(w, own.over(defaults).backendConfigFiles)
+		r.checkOverridden(own, defaults)
 		if !seen.add(b) {
 			continue
 		}
@@ -82,11 +83,12 @@ func (s settings) over(d settings) settings {
 	if s.branch.set || s.tag.set || s.commit.set { // one of them is followed
 		d.branch, d.tag, d.commit = field[string]{}, field[string]{}, field[string]{}
 	}
+	backend, override, backendConfig, backendFiles := s.backendOver(d)
 	return settings{
 		repository: s.repository.or(d.repository), branch: s.branch.or(d.branch), tag: s.tag.or(d.tag), tagPrefix: s.tagPrefix.or(d.tagPrefix), commit: s.commit.or(d.commit), dir: s.dir.or(d.dir),
-		tfWorkspace: s.tfWorkspace.or(d.tfWorkspace), backend: s.backend.or(d.backend), engine: s.engine.or(d.engine), apply: s.apply.or(d.apply), applyOffline: s.applyOffline.or(d.applyOffline),
+		tfWorkspace: s.tfWorkspace.or(d.tfWorkspace), backend: backend, override: override, engine: s.engine.or(d.engine), apply: s.apply.or(d.apply), applyOffline: s.applyOffline.or(d.applyOffline),
 		engineVersion: s.engineVersion.or(d.engineVersion), parallelism: s.parallelism.or(d.parallelism),
-		backendConfig: merged(d.backendConfig, s.backendConfig), backendConfigFiles: s.backendConfigFiles.or(d.backendConfigFiles),
+		backendConfig: backendConfig, backendConfigFiles: backendFiles,
 		varFiles: s.varFiles.or(d.varFiles), variables: merged(d.variables, s.variables), shared: onlyBelow(d.variables, s.variables), env: merged(d.env, s.env), labels: merged(d.labels, s.labels),
 		planTimeout: s.planTimeout.or(d.planTimeout), applyTimeout: s.applyTimeout.or(d.applyTimeout), lockTimeout: s.lockTimeout.or(d.lockTimeout),
 		keepRuns: s.keepRuns.or(d.keepRuns), keepDays: s.keepDays.or(d.keepDays),
@@ -171,7 +173,7 @@ func (s settings) workspace(engine string) Workspace {
 	if w.Tag != "" {
 		w.TagPrefix = s.tagPrefix.val
 	}
-	for name, v := range s.backendConfig {
+	for name, v := range merged(s.backendConfig, s.override) { // one of them is empty
 		if !v.IsNull() {
 			w.BackendConfig[name] = v
 		}

@@ -241,7 +241,7 @@ func begin(st step, fingerprint string) func(*run.Dossier) error {
 				d.Record.Fingerprint = fingerprint
 			}
 			if d.Run.Kind == run.Move {
-				if err := d.TakeBoth("moving the state"); err != nil {
+				if err := d.TakeBoth(movingReason(d.Run)); err != nil {
 					return err
 				}
 			}
@@ -307,6 +307,9 @@ func anew(r run.Run) string {
 	case run.Refresh:
 		return "tfops sync " + r.Workspace + " --refresh-only"
 	case run.Move:
+		if r.Moving.Import != nil {
+			return "tfops state import " + r.Workspace + " FILE"
+		}
 		return "tfops state move " + r.Workspace
 	}
 	return "tfops " + string(r.Kind) + " " + r.Workspace

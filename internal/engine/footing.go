@@ -29,10 +29,12 @@ type footing struct {
 	VarFiles           []string                           `json:"var_files,omitempty"`
 	EngineVersion      string                             `json:"engine_version,omitempty"`
 	BackendFiles       []string                           `json:"backend_files,omitempty"`
-	Backend            map[string]ctyjson.SimpleJSONValue `json:"backend,omitempty"` // but for secrets
-	Env                map[string]string                  `json:"env,omitempty"`     // but for secrets: credentials are those of now
-	// Secrets of then, of the backend and the environment. They are for a move of the state
-	// alone, which has to reach the old one after the configuration has forgotten them.
+	BackendType        *string                            `json:"backend_type,omitempty"` // what took the place of the code's own; nil: not known
+	Backend            map[string]ctyjson.SimpleJSONValue `json:"backend,omitempty"`      // but for secrets
+	Env                map[string]string                  `json:"env,omitempty"`          // but for secrets: credentials are those of now
+	// Secrets of then, of the backend and the environment, for when the configuration has
+	// forgotten them: a check needs those of a backend that was replaced since, a move of
+	// the state all of them.
 	BackendSecrets map[string]ctyjson.SimpleJSONValue `json:"backend_secrets,omitempty"`
 	EnvSecrets     map[string]string                  `json:"env_secrets,omitempty"`
 	made                                              // variables, those made of inputs too
@@ -57,6 +59,7 @@ func (e *Engine) keepFooting(r run.Run, def Definition) error {
 		plain, _ := v.UnmarkDeep()
 		f.Variables[name], f.Secret[name] = ctyjson.SimpleJSONValue{Value: plain}, workspace.IsSecret(v)
 	}
+	f.BackendType = &def.Backend
 	f.EngineVersion, f.BackendFiles = def.EngineVersion, def.BackendConfigFiles
 	for name, v := range def.BackendConfig {
 		if plain, _ := v.UnmarkDeep(); workspace.IsSecret(v) {
@@ -114,9 +117,16 @@ func (f footing) of(def Definition) Definition {
 	def.Dir, def.TerraformWorkspace, def.VarFiles = f.Dir, f.TerraformWorkspace, f.VarFiles
 	def.Variables, def.Inputs = f.values(), nil
 	def.EngineVersion, def.BackendConfigFiles = f.EngineVersion, f.BackendFiles
+	now := def.Backend
+	if f.BackendType != nil {
+		def.Backend = *f.BackendType
+	}
 	backend := map[string]cty.Value{}
+	for name, v := range f.BackendSecrets {
+		backend[name] = v.Value.WithMarks(workspace.Secret)
+	}
 	for name, v := range def.BackendConfig {
-		if workspace.IsSecret(v) {
+		if workspace.IsSecret(v) && def.Backend == now { // credentials for one type of backend are none for another
 			backend[name] = v
 		}
 	}

@@ -79,3 +79,39 @@ func TestDriftIsCheckedWithWhatWasApplied(t *testing.T) {
 		d.Env = map[string]workspace.EnvVar{"REGION": {Value: "eu"}, "KEY": {Value: "key-of-then", Secret: true}}
 	}))
 }
+
+// What was applied with another backend in the place of the code's own is checked there,
+// also where the configuration does not have its credentials any more.
+func TestDriftIsCheckedWhereItWasApplied(t *testing.T) {
+	secret := func(v string) cty.Value { return cty.StringVal(v).WithMarks(workspace.Secret) }
+	for name, now := range map[string]func(*Definition){
+		"managed": func(d *Definition) { d.Backend, d.BackendConfig = workspace.ManagedBackend, nil },
+		"the code's own": func(d *Definition) {
+			d.Backend, d.BackendConfig = "", map[string]cty.Value{"password": secret("of-another-backend")}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, g *rig) {
+				g.start()
+				g.commit("a/main.tf")
+				g.approve(ana, g.want("a", run.AwaitingApproval))
+				g.want("a", run.Applied)
+				g.configure(define("a", now))
+				g.want("a", run.AwaitingApproval)
+				if _, err := g.engine.Start(context.Background(), ana, Order{Workspace: "a", Kind: run.Drift}); err != nil {
+					t.Fatal(err)
+				}
+				g.settle()
+				ph := g.runners.newest()
+				if got, want := ph.secrets.Backend, "address  = \"https://states\"\npassword = \"key-of-then\"\n"; ph.job.Backend != "http" || got != want {
+					t.Errorf("the backend is %q\n%s", ph.job.Backend, got)
+				}
+				if !slices.Contains(ph.secrets.Mask, "key-of-then") {
+					t.Error("a secret that was applied with is not masked")
+				}
+			}, define("a", func(d *Definition) {
+				d.Backend, d.BackendConfig = "http", map[string]cty.Value{"address": cty.StringVal("https://states"), "password": secret("key-of-then")}
+			}))
+		})
+	}
+}

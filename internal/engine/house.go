@@ -51,6 +51,9 @@ func (e *Engine) settled(r run.Run) {
 	if busy || !r.Status.Terminal() {
 		return
 	}
+	if err := e.dropImport(r); err != nil {
+		e.Log.Warn("the copy of a state that was brought cannot be removed", "run", r.ID, "error", err)
+	}
 	// The second is where an earlier tfops kept the whole tree.
 	for _, dir := range []string{e.files(r.ID).ground(), filepath.Join(e.files(r.ID).dir, "tree")} {
 		if err := os.RemoveAll(dir); err != nil {
@@ -92,6 +95,9 @@ func (e *Engine) Strays() []Stray {
 // and trees of runs that have ended. What the store does not know is kept: it may
 // be all that tells of an apply.
 func (e *Engine) sweep(ctx context.Context) error {
+	if err := e.sweepImports(ctx); err != nil {
+		return err
+	}
 	entries, err := os.ReadDir(filepath.Join(e.DataDir, "runs"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -95,6 +95,9 @@ func (e *Engine) prepareMove(ctx context.Context, r run.Run, def Definition, j *
 	}
 	rec := records[r.Workspace]
 	rec.Name = r.Workspace
+	if r.Moving.Import != nil {
+		return e.prepareImport(r, j, s)
+	}
 	old, owner := e.oldState(rec, def)
 	if old == nil || old.Identity != r.Moving.From.Identity {
 		return fault.New(fault.Conflict, "tfops sync "+r.Workspace, "the state of workspace %s is another one since the move was asked for", r.Workspace)
@@ -122,7 +125,7 @@ func (e *Engine) prepareMove(ctx context.Context, r run.Run, def Definition, j *
 	ways := e.waysTo(owner, def, records[owner].AppliedFingerprint)
 	was := ways[0]
 	m.Dir, m.TerraformWorkspace = cmp.Or(old.At.Dir, was.Dir), cmp.Or(old.At.TerraformWorkspace, was.TerraformWorkspace)
-	m.BackendFiles = was.BackendConfigFiles
+	m.Backend, m.BackendFiles = was.Backend, was.BackendConfigFiles
 	for _, w := range ways {
 		env, mask := e.current().environment(e.Environ, w.Workspace)
 		s.Old = append(s.Old, runner.OldAccess{Env: env, Backend: variables(w.BackendConfig), Hashed: hashedNames(w.Workspace)})
@@ -177,11 +180,19 @@ func (e *Engine) storeMove(ctx context.Context, r run.Run, res runner.Result) {
 
 // moved records that the state is where the configuration wants it.
 func moved(d *run.Dossier, def Definition, met stateMet, m runner.Moved) {
+	if i := d.Run.Moving.Import; i != nil {
+		i.Replaced, d.Run.Moving.To, d.Run.State = m.Replaced, met.StateRef, met.Identity
+	}
 	d.Run.Moving.Done, d.Run.Moving.Already, d.Run.Moving.Resources, d.Run.Moving.Serial, d.Run.Moving.Lineage = true, m.Already, m.Resources, m.Serial, m.Lineage
 	met.Identity, met.Resources, met.Counted = d.Run.Moving.To.Identity, m.Resources, true
 	d.Record.State = met.Identity
 	d.Record.AppliedState = &workspace.AppliedState{StateRef: met.StateRef, StateMark: met.StateMark, At: def.Place(), Commit: d.Run.Commit.SHA}
-	d.Audit(cmp.Or(d.Run.Trigger.Actor, "tfops"), "", "state-moved", d.Run.Moving.String())
+	d.Record.AppliedState.Behind = imported(d.Run)
+	action := "state-moved"
+	if d.Run.Moving.Import != nil {
+		action = "state-imported"
+	}
+	d.Audit(cmp.Or(d.Run.Trigger.Actor, "tfops"), "", action, d.Run.Moving.String())
 }
 
 // moveVerdict says what a pending move waits for: whatever holds one of its
@@ -193,7 +204,7 @@ func moveVerdict(q run.Queue, r run.Run) (step, Wait) {
 		}
 	}
 	for _, o := range q.Active {
-		same := o.Workspace == r.Workspace || o.State == r.State || o.State == r.Moving.From.Identity
+		same := o.Workspace == r.Workspace || o.State != "" && (o.State == r.State || o.State == r.Moving.From.Identity)
 		if o.ID != r.ID && same && (o.Status == run.Planning && (o.Kind.Applies() || o.Kind == run.Move) || o.Status == run.Applying) {
 			return nothing, Wait{"run " + o.ID + ", which is " + string(o.Status), "tfops wait " + o.ID}
 		}

@@ -142,6 +142,21 @@ func wroteState(d *run.Dossier, def Definition, res runner.Result, made *plan.Pl
 	d.Record.AppliedState = &s
 }
 
+// startsEmpty says that a sync begins with nothing although the code names a backend of
+// its own, which the workspace's takes the place of: what the state there holds would be
+// made anew.
+func startsEmpty(d *run.Dossier, res runner.Result, met stateMet) string {
+	if d.Run.Kind != run.Sync || res.Overridden == "" || d.Record.LastState() != nil || met.Resources > 0 || !res.Plan.HasChanges() {
+		return ""
+	}
+	own := fmt.Sprintf("backend %q", res.Overridden)
+	if res.Overridden == "cloud" {
+		own = "a cloud block"
+	}
+	return fmt.Sprintf("its state (%s) is empty, and the code has %s, which the backend of the workspace takes the place of: a state that is there is left behind, and what it holds made anew, "+
+		"unless it is brought along: tfops state import %s FILE", met.StateRef, own, d.Run.Workspace)
+}
+
 // otherState notes that a plan stands on another state. What may be applied is
 // then held for a person; a look at what is applied saw nothing of it, and a
 // refresh or a destroy would not do what it says: these end. done reports that.

@@ -447,7 +447,9 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 		}
 		moved := standsOn(d.Record, def.Place(), e.leftBehind(), met)
 		d.Run.State = met.Identity
-		if d.Run.Kind != run.Plan { // which may be of another branch, with another backend
+		// A plan may be of another branch, with another backend; a check and a refresh are
+		// of what was applied, and not of what is wanted.
+		if k := d.Run.Kind; k == run.Sync || k == run.Destroy || k != run.Plan && d.Record.State == "" {
 			d.Record.State, d.Record.StatePlace = met.Identity, met.Place
 		}
 		d.Run.Plan, d.Run.PlannedAt = summary(d.Run.Kind, res), d.Now
@@ -457,6 +459,7 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 		if s := d.Record.AppliedState; s != nil && d.Run.Kind.Applies() {
 			d.Run.HoldBack(s.Behind)
 		}
+		d.Run.HoldBack(startsEmpty(d, res, met))
 		if done, err := e.otherState(d, moved); done || err != nil {
 			return err
 		}

@@ -108,14 +108,8 @@ func (s Restorer) place(ctx context.Context, want workspace.AppliedState, name s
 	if err != nil {
 		return Restored{}, none, err
 	}
-	for _, r := range q.Active {
-		if r.Workspace == name && (r.Status == run.Planning || r.Status == run.Applying || r.Status == run.Interrupted) {
-			next := "tfops wait " + r.ID
-			if r.Status == run.Interrupted {
-				next = resolve(r.ID)
-			}
-			return Restored{}, none, fault.New(fault.Conflict, next, "the state of workspace %s is in use: run %s is %s", name, r.ID, r.Status)
-		}
+	if err := inUse(q, name, run.Planning, run.Applying, run.Interrupted); err != nil {
+		return Restored{}, none, err
 	}
 	records, err := s.Store.Records(ctx)
 	if err != nil {
@@ -147,6 +141,20 @@ func (s Restorer) place(ctx context.Context, want workspace.AppliedState, name s
 		return out, none, syncDir(filepath.Dir(path))
 	}
 	return out, markOf(snap.head), replace(path, snap.text)
+}
+
+// inUse refuses to touch the state of a workspace while one of its runs stands so.
+func inUse(q run.Queue, name string, at ...run.Status) error {
+	for _, r := range q.Active {
+		if r.Workspace == name && slices.Contains(at, r.Status) {
+			next := "tfops wait " + r.ID
+			if r.Status == run.Interrupted {
+				next = resolve(r.ID)
+			}
+			return fault.New(fault.Conflict, next, "the state of workspace %s is in use: run %s is %s", name, r.ID, r.Status)
+		}
+	}
+	return nil
 }
 
 // choose opens the snapshot that is meant.

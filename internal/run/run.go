@@ -115,7 +115,7 @@ type Run struct {
 
 	Fingerprint  string       `json:"fingerprint"`             // of the workspace when it was planned
 	State        string       `json:"state,omitempty"`         // identity of the state, known once planned
-	Moving       *StateMove   `json:"move,omitempty"`          // of a move: from where to where
+	Moving       *StateMove   `json:"move,omitempty"`          // of a move or an import: from where to where
 	NewState     *NewState    `json:"new_state,omitempty"`     // it stands on another state than what is applied
 	Plan         *PlanSummary `json:"plan,omitempty"`          // set once planned
 	Failure      *Failure     `json:"failure,omitempty"`       // of errored and interrupted

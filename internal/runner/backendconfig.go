@@ -50,6 +50,20 @@ func (b *backendFiles) close() {
 	}
 }
 
+// settingsPlace is what the settings of a backend say of where the backend is, as far
+// as two that share it must not be made at once; without credentials. See backendText.
+func settingsPlace(settings string) string {
+	f, diags := hclsyntax.ParseConfig([]byte(settings), "backend", hcl.InitialPos)
+	if diags.HasErrors() { // tfops wrote it
+		return ""
+	}
+	content, _, _ := f.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "conn_str"}, {Name: "address"}}})
+	if conn := literal(content.Attributes["conn_str"]); conn != "" {
+		return connection(conn)
+	}
+	return withoutUser(literal(content.Attributes["address"]))
+}
+
 // backendState is the file in which the engine keeps the resolved backend.
 const backendState = "terraform.tfstate"
 
@@ -146,6 +160,9 @@ func (p *phase) prepareBackend(dataDir string) error {
 			return err
 		}
 		p.names[memPath(p.backend.given)] = "the workspace's backend_config"
+		if p.otherBackend() != "" {
+			p.names[memPath(p.backend.given)] = "the workspace's backend block"
+		}
 	}
 	if p.backend.resolved == nil {
 		if p.backend.resolved, err = newMemFile("tfops-backend-resolved", []byte(noBackend)); err != nil {

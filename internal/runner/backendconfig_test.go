@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
+
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 // stateServer is an http backend that asks for a password.
@@ -252,4 +255,88 @@ func TestBackendConfigRefused(t *testing.T) {
 			t.Errorf("a path of ours: %s", text)
 		}
 	})
+}
+
+// A backend takes the place of what the module declares, and nothing of its settings
+// is on the disk, neither during nor after a phase.
+func TestOtherBackend(t *testing.T) {
+	server, at := newStateServer(t, canary)
+	settings := map[string]string{"http": fmt.Sprintf("address = %q\nusername = \"x\"\npassword = %q\n", at+"/x", canary)}
+	if pg, ok := testrig.Postgres(t); ok {
+		settings["pg"] = fmt.Sprintf("conn_str = %q\n", strings.Replace(pg, "postgres@", url.UserPassword("postgres", canary).String()+"@", 1))
+	}
+	for kind, text := range settings {
+		for name, code := range map[string]string{"none": "", "cloud": "terraform {\n  cloud {\n    organization = \"acme\"\n  }\n}\n", "remote": "terraform {\n  backend \"remote\" {}\n}\n",
+			"s3": "terraform {\n  backend \"s3\" {\n    bucket = \"b\"\n    key = \"k\"\n  }\n}\n", "json": ""} {
+			t.Run(kind+" for "+name, func(t *testing.T) {
+				files := map[string]string{"main.tf": code + simple + provisioned(`grep -rl "$NEEDLE" "$TOP" > "$TOP/found"; true`)}
+				if name == "json" {
+					files["override.tf.json"] = `{"terraform": {"backend": {"local": {"path": "/nowhere/x"}}}}`
+				}
+				r := newRig(t, files)
+				give := func(j *Job, s *Secrets) {
+					j.Backend, s.Backend, s.Mask = kind, text, []string{canary}
+					if kind == "pg" {
+						s.Backend += fmt.Sprintf("schema_name = %q\n", "for_"+name)
+					}
+					s.Env["TOP"], s.Env["NEEDLE"] = r.base, "canary"
+				}
+				f := r.planned(give)
+				apply := f.startApply(give)
+				result := apply.wait()
+				must(t, result, Succeeded, "", "")
+				if result.Backend.Type != kind {
+					t.Errorf("the state is named by %+v", result.Backend)
+				}
+				if b, err := os.ReadFile(filepath.Join(r.base, "found")); err != nil || len(b) > 0 {
+					t.Errorf("while the engine runs the secret lies in %s, %v", b, err)
+				}
+				r.nowhere("canary")
+				if b, err := os.ReadFile(f.wrote(overrideFile)); err != nil || !strings.Contains(string(b), otherBackendMark) {
+					t.Errorf("the override file is\n%s (%v)", b, err)
+				}
+				_, again := r.plan(give)
+				must(t, again, Succeeded, "", "")
+				if again.Plan.HasChanges() {
+					t.Error("the second plan found another state")
+				}
+				if want := map[string]string{"none": "", "json": "local"}; again.Overridden != name && again.Overridden != want[name] {
+					t.Errorf("in the place of %q", again.Overridden)
+				}
+				delete(server.states, "/x") // of the next one
+			})
+		}
+	}
+}
+
+// Of several override files the last one counts: ours is the last.
+func TestTheOverrideFileIsTheLast(t *testing.T) {
+	const theirs = "terraform {\n  backend \"local\" {\n    path = \"/nowhere/x\"\n  }\n}\n"
+	server, at := newStateServer(t, "")
+	r := newRig(t, map[string]string{"main.tf": simple, "override.tf": theirs, "zzz_override.tf": theirs, "zzzz_tfops_override.tf": theirs, "zzzzz.tf": ""})
+	f := r.planned(func(j *Job, s *Secrets) { j.Backend, s.Backend = "http", fmt.Sprintf("address = %q\n", at+"/x") })
+	if _, err := os.Stat(f.wrote("zzzz_tfops_override.tf.json")); err != nil {
+		t.Error(err)
+	}
+	must(t, f.startApply().wait(), Succeeded, "", "")
+	if server.at("/x") == "" {
+		t.Error("the state is elsewhere")
+	}
+	// The managed one, too.
+	_, res := r.plan(func(j *Job, _ *Secrets) { j.Backend = managedBackend })
+	must(t, res, Succeeded, "", "")
+	if res.Backend.Type != managedBackend || res.Overridden != "local" {
+		t.Errorf("%+v", res.Backend)
+	}
+
+	r = newRig(t, map[string]string{"main.tf": simple, "~_override.tf": theirs})
+	_, res = r.plan(func(j *Job, _ *Secrets) { j.Backend = managedBackend })
+	must(t, res, Failed, CauseBadInput, "comes after any")
+}
+
+// A setting that the backend does not have is shown where it was written.
+func TestOtherBackendWithAWrongSetting(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": simple})
+	_, res := r.plan(func(j *Job, s *Secrets) { j.Backend, s.Backend = "http", "adress = \"x\"\n" })
+	must(t, res, Failed, CauseEngine, "(the workspace's backend block line 1)")
 }

@@ -137,19 +137,25 @@ func (p *phase) snapshot() error {
 		return fmt.Errorf("the state cannot be read: %w", err)
 	}
 	p.result.Serial, p.result.Lineage, p.result.StateDigest = head.Serial, head.Lineage, head.Digest
-	dir := filepath.Join(p.job.WorkspaceDir, "snapshots")
+	_, err = p.keepSnapshot(state, head.Serial, p.job.Run)
+	return err
+}
+
+// keepSnapshot keeps an encrypted copy of a state, and returns its name.
+func (p *phase) keepSnapshot(state []byte, serial uint64, by string) (string, error) {
+	dir := SnapshotsDir(p.job.WorkspaceDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+		return "", err
 	}
-	path := filepath.Join(dir, fmt.Sprintf("%08d-%s.tfstate.age", head.Serial, p.job.Run))
+	name := fmt.Sprintf("%08d-%s.tfstate.age", serial, by)
 	b, err := encrypt(state, p.job.Recipient)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if err := writeAtomic(path, b); err != nil {
-		return err
+	if err := writeAtomic(filepath.Join(dir, name), b); err != nil {
+		return "", err
 	}
-	return pruneSnapshots(dir)
+	return name, pruneSnapshots(dir)
 }
 
 // pruneSnapshots removes all but the newest. Their time counts, not their

@@ -103,7 +103,10 @@ func (p *phase) placeState(context.Context) error {
 	}
 	p.managed = p.module.backend == "" && !p.module.unread || p.job.Backend == workspace.ManagedBackend
 	if !p.managed {
-		return p.refuseRemote()
+		if err := p.refuseRemote(); err != nil || p.otherBackend() == "" {
+			return err
+		}
+		return writeOverride(p.root, p.override())
 	}
 	state := managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace)
 	if stray := managedStatePath(p.root, p.job.TerraformWorkspace); exists(stray) && !exists(state) {
@@ -111,17 +114,13 @@ func (p *phase) placeState(context.Context) error {
 		return refuse(CauseBadInput, "to go on with that state, copy it to "+state+" and remove it from the repository; to start afresh, only remove it",
 			"%s holds %s, a state in the repository that a run would ignore", p.job.Dir, name)
 	}
-	return writeOverride(p.root, p.job.WorkspaceDir)
+	return writeOverride(p.root, p.override())
 }
 
 // initKey is the digest of all that init depends on.
 func (p *phase) initKey(of lent) string {
 	lock, _ := os.ReadFile(filepath.Join(p.root, dependencyLock))
-	var override []byte
-	if p.managed {
-		override = overrideContent(p.job.WorkspaceDir)
-	}
-	parts := []string{"2", p.engine.Path, p.engine.Version, p.job.TerraformWorkspace, p.job.Dir, p.env["TF_CLI_CONFIG_FILE"], string(lock), string(override), p.backendKey()}
+	parts := []string{"2", p.engine.Path, p.engine.Version, p.job.TerraformWorkspace, p.job.Dir, p.env["TF_CLI_CONFIG_FILE"], string(lock), string(p.override()), p.backendKey()}
 	for _, key := range slices.Sorted(maps.Keys(of.packages)) {
 		parts = append(parts, key, of.packages[key])
 	}
@@ -366,6 +365,9 @@ func (p *phase) readBackend(reuse bool) error {
 	if !ok {
 		return refuse(CauseBadInput, "see that the configuration's files can be read, and declare a backend",
 			"no backend was found after init: the state would be written into the checkout and lost")
+	}
+	if err := checkOther(kind, p.otherBackend()); err != nil {
+		return err
 	}
 	if kind == "local" {
 		if err := checkLocalBackend(config, []string{p.job.Tree, p.tree}, filepath.Dir(p.job.WorkspaceDir), p.job.TerraformWorkspace); err != nil {

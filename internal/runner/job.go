@@ -97,7 +97,7 @@ type Job struct {
 	Parallelism   int        `json:"parallelism,omitempty"`    // 0: the engine's own
 
 	TerraformWorkspace string `json:"terraform_workspace"`
-	Backend            string `json:"backend,omitempty"` // "managed": a managed state, whatever backend the root module declares
+	Backend            string `json:"backend,omitempty"` // in the place of what the root module declares: "managed", or a type of backend
 	WorkspaceDir       string `json:"workspace_dir"`     // workspaces/<name>: what seeds an init, managed state, snapshots
 	CacheDir           string `json:"cache_dir"`         // shared by all workspaces: engine versions, providers, modules
 	PlanFile           string `json:"plan_file"`         // plan.tfplan.age: written by the plan phase
@@ -151,6 +151,9 @@ type Secrets struct {
 	Mask   []string    `json:"mask"`          // values that must never reach events or results, longest first
 	Plan   []byte      `json:"plan"`          // apply phase: the saved plan, decrypted
 	Old    []OldAccess `json:"old,omitempty"` // of a move: with what the old state may be reached, the likeliest first
+
+	OldBackend string `json:"old_backend,omitempty"` // of a move: Backend for the old state
+	State      []byte `json:"state,omitempty"`       // of an import: the state
 
 	Modules Modules `json:"modules,omitzero"` // plan phase: what its init fetches with
 }
@@ -240,6 +243,10 @@ type Result struct {
 	// Backend names the state, read from the resolved backend configuration
 	// after init; see locks.Identity.
 	Backend BackendConfig `json:"backend"`
+
+	// Overridden is the type of the root module's own backend, "cloud" for a cloud
+	// block, where Job.Backend took its place.
+	Overridden string `json:"overridden,omitempty"`
 
 	Plan *plan.Plan `json:"-"` // plan phase: read from PlanJSON by Wait
 

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-exec/tfexec"
 
 	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // A move is a plan phase that copies the state first, from where it was
@@ -20,19 +21,26 @@ import (
 // runner that vanishes over it leaves nothing that the next one does not mend.
 // The state passes in memory only, and the old one stays as it is.
 
+// An import is a move of a state that somebody brought.
+
 // Move says from where to where a state is copied.
 type Move struct {
+	// Import: the old state is Secrets.State, whatever the fields below say.
+	Import  bool `json:"import,omitempty"`
+	Replace bool `json:"replace,omitempty"` // of an import: also a state that holds something
+
 	// File is a managed state; with it no engine is asked for the old one.
 	File string `json:"file,omitempty"`
 	// The root module whose backend has the old state otherwise.
 	Checkout           string `json:"checkout,omitempty"` // of the applied commit
 	Dir                string `json:"dir,omitempty"`
 	TerraformWorkspace string `json:"terraform_workspace,omitempty"`
+	Backend            string `json:"backend,omitempty"` // as Job.Backend was then
 	// BackendFiles complete that backend, relative to Dir; see Secrets.Old, too.
 	BackendFiles []string `json:"backend_files,omitempty"`
 
 	From string `json:"from"` // identity of the old state; see package locks
-	To   string `json:"to"`   // and of the new one: any other is refused
+	To   string `json:"to"`   // and of the new one: any other is refused; an import takes what there is
 }
 
 // Moved says what became of a move.
@@ -40,7 +48,8 @@ type Moved struct {
 	Serial    uint64 `json:"serial"`
 	Lineage   string `json:"lineage"`
 	Resources int    `json:"resources"`
-	Already   bool   `json:"already,omitempty"` // the new state had it before
+	Already   bool   `json:"already,omitempty"`  // the new state had it before
+	Replaced  string `json:"replaced,omitempty"` // of an import: the snapshot of what was there before
 }
 
 // moveState copies the state, reads it back, and plans on it.
@@ -53,12 +62,22 @@ func (p *phase) moveState(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if got := p.identity(); got != p.job.Move.To {
+	if got := p.identity(); got != p.job.Move.To && !p.job.Move.Import {
 		return refuse(CauseBadInput, "see where the state would be now: tfops sync "+p.job.Workspace, "the configuration leads to the state %s, and not to %s", got, p.job.Move.To)
 	}
-	do, err := whatToMove(p.job.Workspace, old, there)
+	decide := whatToMove
+	if p.job.Move.Import {
+		decide = p.job.Move.whatToImport
+	}
+	do, err := decide(p.job.Workspace, old, there)
 	if err != nil {
 		return err
+	}
+	var replaced string
+	if p.job.Move.Import && do != keepIt {
+		if replaced, err = p.keepReplaced(there); err != nil {
+			return err
+		}
 	}
 	head, _ := ReadState(old) // whatToMove has read it
 	if do != keepIt {
@@ -74,14 +93,22 @@ func (p *phase) moveState(ctx context.Context) error {
 	if err := p.checkMoved(ctx, old, do); err != nil {
 		return err
 	}
-	p.result.Moved = &Moved{Serial: head.Serial, Lineage: head.Lineage, Resources: head.Resources, Already: do == keepIt}
-	p.log.say("info", "the new state holds what the old one holds: serial %d, lineage %s; the old one was left as it is", head.Serial, head.Lineage)
+	p.result.Moved = &Moved{Serial: head.Serial, Lineage: head.Lineage, Resources: head.Resources, Already: do == keepIt, Replaced: replaced}
+	if p.job.Move.Import {
+		p.log.say("info", "the state was imported: serial %d, lineage %s", head.Serial, head.Lineage)
+	} else {
+		p.log.say("info", "the new state holds what the old one holds: serial %d, lineage %s; the old one was left as it is", head.Serial, head.Lineage)
+	}
 	if p.managed {
 		if err := p.snapshot(); err != nil {
 			p.note("no snapshot of the state could be kept: " + err.Error())
 		}
 	}
 	return p.plan(ctx)
+}
+
+func holding(resources int) string {
+	return workspace.StateRef{Resources: resources, Counted: true}.Holds()
 }
 
 func (p *phase) identity() string {
@@ -99,10 +126,10 @@ const (
 
 // whatToMove decides what is done with the new state. There is no way to
 // overwrite one that holds something else.
-func whatToMove(workspace string, old, there []byte) (moving, error) {
+func whatToMove(name string, old, there []byte) (moving, error) {
 	from, err := ReadState(old)
 	if err != nil {
-		return 0, refuse(CauseState, "see what a state that is lost or cut can be restored from: tfops state restore "+workspace, "the old state cannot be copied: %w", err)
+		return 0, refuse(CauseState, "see what a state that is lost or cut can be restored from: tfops state restore "+name, "the old state cannot be copied: %w", err)
 	}
 	if len(bytes.TrimSpace(there)) == 0 {
 		return writeIt, nil
@@ -122,9 +149,50 @@ func whatToMove(workspace string, old, there []byte) (moving, error) {
 	return writeIt, nil
 }
 
-// oldState reads the state that was applied.
+// whatToImport decides what is done with the state that an import would write.
+func (m *Move) whatToImport(name string, brought, there []byte) (moving, error) {
+	from, err := ReadState(brought)
+	if err != nil {
+		return 0, refuse(CauseBadInput, "tfops state import "+name+" FILE", "what was brought is no state: %w", err)
+	}
+	if len(bytes.TrimSpace(there)) == 0 {
+		return writeIt, nil
+	}
+	to, err := ReadState(there)
+	switch {
+	case err != nil && !m.Replace:
+		return 0, refuse(CauseState, replaceCommand(name), "there is something where the state would be, and it is not overwritten: %w", err)
+	case err == nil && sameContent(brought, there, true):
+		return keepIt, nil
+	case m.Replace:
+		return replaceIt, nil
+	case to.Resources > 0:
+		return 0, refuse(CauseState, replaceCommand(name), "the state there holds %s (serial %d, lineage %s): it is not overwritten", holding(to.Resources), to.Serial, to.Lineage)
+	case from.Lineage == to.Lineage && from.Serial < to.Serial:
+		return 0, refuse(CauseState, replaceCommand(name), "the state there holds no resources and is newer than what was brought (serial %d, not %d): what that holds was destroyed since, or taken out", to.Serial, from.Serial)
+	}
+	return replaceIt, nil
+}
+
+func replaceCommand(name string) string {
+	return "to put it in its place all the same: tfops state import " + name + " FILE --replace -m WHY"
+}
+
+// keepReplaced keeps an encrypted copy of what an import replaces, and returns its name.
+func (p *phase) keepReplaced(there []byte) (string, error) {
+	if len(bytes.TrimSpace(there)) == 0 {
+		return "", nil
+	}
+	head, _ := ReadState(there) // of one that is cut the serial is 0
+	return p.keepSnapshot(there, head.Serial, p.job.Run+"-replaced")
+}
+
+// oldState reads the state that was applied, or the one that was brought.
 func (p *phase) oldState(ctx context.Context) ([]byte, error) {
 	m := p.job.Move
+	if m.Import {
+		return p.secrets.State, nil
+	}
 	if m.File != "" {
 		b, err := os.ReadFile(m.File)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -159,7 +227,7 @@ func (p *phase) oldStateWith(ctx context.Context, access OldAccess) ([]byte, err
 	defer q.close()
 	q.log, q.mask, q.job, q.names = p.log, p.mask, p.job, p.names
 	q.job.Checkout, q.job.Dir, q.job.TerraformWorkspace, q.job.VarFiles, q.job.Move = m.Checkout, m.Dir, m.TerraformWorkspace, nil, nil
-	q.job.Backend, q.job.BackendFiles = "", m.BackendFiles
+	q.job.Backend, q.job.BackendFiles = m.Backend, m.BackendFiles
 	q.job.Tree, q.job.Ground = p.job.Tree+"-applied", filepath.Join(p.job.Ground, "applied")
 	if err := inOrder(ctx, q.openGround, q.readInputs, q.checkBackend, q.findEngine, q.openDirectories, q.placeState); err != nil {
 		return nil, err

@@ -49,6 +49,74 @@ func TestWhatToMove(t *testing.T) {
 	}
 }
 
+func TestWhatToImport(t *testing.T) {
+	state := func(lineage string, serial, resources int) string {
+		return fmt.Sprintf(`{"version": 4, "serial": %d, "lineage": %q, "resources": [{"mode": "managed", "instances": [%s]}]}`,
+			serial, lineage, strings.TrimSuffix(strings.Repeat("{},", resources), ","))
+	}
+	brought := state("L", 3, 2)
+	for _, c := range []struct {
+		name, there string
+		want        moving
+		refused     string
+	}{
+		{name: "nothing there", want: writeIt},
+		{name: "the same", there: brought, want: keepIt},
+		{name: "the same under another serial", there: state("L", 9, 2), want: keepIt},
+		{name: "an empty one of another lineage", there: state("K", 9, 0), want: replaceIt},
+		{name: "an empty one, older", there: state("L", 1, 0), want: replaceIt},
+		{name: "an empty one, newer", there: state("L", 4, 0), refused: "is newer than what was brought (serial 4, not 3)"},
+		{name: "one of another lineage", there: state("K", 1, 1), refused: "holds 1 resource (serial 1, lineage K)"},
+		{name: "an older one", there: state("L", 1, 1), refused: "holds 1 resource"},
+		{name: "one that is cut", there: brought[:30], refused: "not overwritten"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := (&Move{Import: true}).whatToImport("app", []byte(brought), []byte(c.there))
+			if c.refused != "" {
+				if err == nil || !strings.Contains(err.Error(), c.refused) {
+					t.Fatalf("%v, want a refusal that says %q", err, c.refused)
+				}
+			} else if err != nil || got != c.want {
+				t.Errorf("%d, %v; want %d", got, err, c.want)
+			}
+			want := c.want
+			if c.refused != "" {
+				want = replaceIt
+			}
+			if got, err := (&Move{Import: true, Replace: true}).whatToImport("app", []byte(brought), []byte(c.there)); err != nil || got != want {
+				t.Errorf("to replace it: %d, %v; want %d", got, err, want)
+			}
+		})
+	}
+}
+
+func TestCheckImport(t *testing.T) {
+	const good = `{"version": 4, "serial": 3, "lineage": "L", "resources": [{"mode": "managed", "instances": [{}, {}]}, {"mode": "data", "instances": [{}]}]}`
+	head, err := CheckImport([]byte(good))
+	if err != nil || head.Serial != 3 || head.Lineage != "L" || head.Resources != 2 {
+		t.Errorf("%+v, %v", head, err)
+	}
+	for text, why := range map[string]string{
+		"":          "empty",
+		" \n":       "empty",
+		good[:40]:   "cut or damaged",
+		"{}":        "no lineage",
+		"[]":        "cut or damaged",
+		"null":      "no lineage",
+		`"x"`:       "cut or damaged",
+		good + good: "cut or damaged",
+		`{"version": 4, "serial": -1, "lineage": "L"}`:                           "cut or damaged",
+		`{"version": 3, "serial": 3, "lineage": "L", "modules": []}`:             "version 3",
+		`{"version": 5, "serial": 3, "lineage": "L"}`:                            "version 5",
+		`{"serial": 3, "lineage": "L", "encrypted_data": "AA", "meta": {}}`:      "encrypted by OpenTofu",
+		`{"format_version": "1.0", "terraform_version": "1.11.4", "values": {}}`: "no lineage",
+	} {
+		if _, err := CheckImport([]byte(text)); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%q: %v, want %q", text, err, why)
+		}
+	}
+}
+
 func TestSameContent(t *testing.T) {
 	const a = `{"version": 4, "terraform_version": "1.11.4", "serial": 3, "lineage": "L", "outputs": {"n": 12345678901234567890}, "resources": [{"type": "x", "name": "a"}]}`
 	for text, same := range map[string]bool{

@@ -92,6 +92,12 @@ func (p *phase) readInputs(context.Context) error {
 	if p.module, err = readModule(p.tree, p.root, p.job.Engine.Name == "tofu", p.job.LeftOut...); err != nil {
 		return err
 	}
+	if p.job.Backend != "" && p.job.Phase == PlanPhase {
+		p.result.Overridden = p.module.backend
+	}
+	if other := p.otherBackend(); other != "" {
+		p.module.backend, p.module.place = other, settingsPlace(p.secrets.Backend)
+	}
 	if p.module.empty {
 		// With a generated override the engine would take it for a
 		// configuration of nothing, and plan to destroy everything.

@@ -10,14 +10,14 @@ import (
 	"github.com/tfops/tfops/internal/lazily"
 )
 
-var memoryPath = lazily.Pattern(`/proc/[0-9]+/fd/[0-9]+(?:/git\b)?`)
+var memoryPath = lazily.Pattern(`(?:(?:\.\./)*\.\.)?/proc/[0-9]+/fd/[0-9]+(?:/git\b)?`) // engines make it relative
 
 // renamed is a line of the engine's output in which files of tfops are called by
 // what they are: whoever reads it has never heard of their paths.
 func (p *phase) renamed(line []byte) []byte {
 	if bytes.Contains(line, []byte("/proc/")) {
 		line = memoryPath().ReplaceAllFunc(line, func(path []byte) []byte {
-			if name := p.names[string(path)]; name != "" {
+			if name := p.names[string(path[bytes.Index(path, []byte("/proc/")):])]; name != "" {
 				return []byte(name)
 			}
 			return path

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
 )
 
@@ -22,7 +23,30 @@ var (
 	ErrStateEmpty = errors.New("it is empty")
 	ErrStateCut   = errors.New("it is cut or damaged: it is not whole JSON")
 	ErrNoState    = errors.New("it is no state: it has no lineage")
+
+	ErrStateEncrypted = errors.New("it is encrypted by OpenTofu: `tofu state pull` in a checkout writes it as it is")
 )
+
+// CheckImport sees that a file is a state that an engine of today can take.
+func CheckImport(b []byte) (StateHead, error) {
+	head, err := ReadState(b)
+	var doc struct {
+		Version   int             `json:"version"`
+		Encrypted json.RawMessage `json:"encrypted_data"`
+	}
+	switch jsonErr := json.Unmarshal(b, &doc); {
+	case jsonErr == nil && doc.Encrypted != nil:
+		return head, ErrStateEncrypted
+	case err != nil:
+		return head, err
+	case doc.Version != stateVersion:
+		return head, fmt.Errorf("it is of version %d, and engines since Terraform 0.12 write version %d: open it with one of them first", doc.Version, stateVersion)
+	}
+	return head, nil
+}
+
+// stateVersion is that of state files.
+const stateVersion = 4
 
 // ReadState reads the head of a state file, and sees that it is whole.
 func ReadState(b []byte) (StateHead, error) {

@@ -123,6 +123,8 @@ func TestBadRequestsAreRefusedInTheSameShape(t *testing.T) {
 		{"no body", "POST", "/api/v1/workspaces/a/runs", "", "", 400, fault.Invalid, "body is required"},
 		{"a form", "POST", "/api/v1/workspaces/a/runs", "kind=sync", "application/x-www-form-urlencoded", 415, fault.Invalid, "x-www-form-urlencoded"},
 		{"too large", "PUT", "/api/v1/workspaces/a/lock", `{"reason":"` + strings.Repeat("x", maxBody) + `"}`, asJSON, 413, fault.Invalid, "too large"},
+		{"a state that is too large", "POST", "/api/v1/workspaces/a/state/import", `{"state":"` + strings.Repeat("A", maxStateBody) + `"}`, asJSON, 413, fault.Invalid, "too large"},
+		{"a state that is none", "POST", "/api/v1/workspaces/a/state/import", `{"state":"` + strings.Repeat("QUFB", maxBody) + `"}`, asJSON, 422, fault.Invalid, "no state that can be imported"},
 		{"unknown parameter", "GET", "/api/v1/runs?state=x", "", "", 422, fault.Invalid, "query.state"},
 		{"wrong status", "GET", "/api/v1/runs?status=applied&status=nope", "", "", 422, fault.Invalid, "query.status"},
 		{"limit too high", "GET", "/api/v1/runs?limit=1001", "", "", 422, fault.Invalid, "query.limit"},

@@ -30,6 +30,7 @@ func (s *Server) table() []route {
 		{"GET", prefix + "/workspaces/{name}/history", "workspace-history", "The runs that changed a workspace, newest first", on(s.history)},
 		{"POST", prefix + "/workspaces/{name}/runs", "start-run", "Ask for a run", created(on(s.startRun))},
 		{"POST", prefix + "/workspaces/{name}/state/move", "move-state", "Copy the state from where it was applied to where the configuration wants it", created(on(s.moveState))},
+		{"POST", prefix + "/workspaces/{name}/state/import", "import-state", "Put a state that is brought where the configuration wants it, and plan", large(created(on(s.importState)))},
 		{"POST", prefix + "/workspaces/{name}/state/restore", "restore-state", "Put a snapshot in the place of a managed state, and plan", on(s.restoreState)},
 		{"PUT", prefix + "/workspaces/{name}/lock", "lock-workspace", "Hold the workspace's state: applies wait, plans go on", on(s.lock)},
 		{"DELETE", prefix + "/workspaces/{name}/lock", "unlock-workspace", "Give the hold up; another person's takes a reason", on(s.unlock)},
@@ -107,6 +108,14 @@ func answerOf[T any](v T) *body[T] { return &body[T]{v} }
 func created(bind func(huma.API, huma.Operation)) func(huma.API, huma.Operation) {
 	return func(a huma.API, op huma.Operation) {
 		op.DefaultStatus = http.StatusCreated
+		bind(a, op)
+	}
+}
+
+// large lets a body be as large as a state.
+func large(bind func(huma.API, huma.Operation)) func(huma.API, huma.Operation) {
+	return func(a huma.API, op huma.Operation) {
+		op.MaxBodyBytes = maxStateBody
 		bind(a, op)
 	}
 }

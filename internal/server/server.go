@@ -85,6 +85,7 @@ type Decisions interface {
 
 // States is what people decide about states.
 type States interface {
+	ImportState(ctx context.Context, a engine.Actor, name string, in engine.Import) (run.Run, error)
 	MoveState(ctx context.Context, a engine.Actor, workspace string) (run.Run, error)
 	RestoreState(ctx context.Context, a engine.Actor, workspace string, from engine.Restoration) (engine.Restored, error)
 }

@@ -16,6 +16,20 @@ func (s *Server) moveState(ctx context.Context, in *named) (*startOutput, error)
 	return s.started(ctx, r, err)
 }
 
+type importInput struct {
+	Name string `path:"name" maxLength:"128"`
+	Body api.ImportState
+}
+
+func (s *Server) importState(ctx context.Context, in *importInput) (*startOutput, error) {
+	a, err := actor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.Engine.ImportState(ctx, a, in.Name, engine.Import{State: in.Body.State, Replace: in.Body.Replace, Reason: in.Body.Reason})
+	return s.started(ctx, r, err)
+}
+
 type restoreInput struct {
 	Name string `path:"name" maxLength:"128"`
 	Body api.RestoreState

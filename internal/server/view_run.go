@@ -59,7 +59,11 @@ func viewMove(m *run.StateMove) *api.StateMove {
 	if m == nil {
 		return nil
 	}
-	return &api.StateMove{Text: m.String(), From: viewStateRef(m.From), To: viewStateRef(m.To), Done: m.Done, Resources: m.Resources, Serial: m.Serial, Lineage: m.Lineage}
+	var brought *api.StateImport
+	if i := m.Import; i != nil {
+		brought = &api.StateImport{Digest: i.Digest, Serial: i.Serial, Lineage: i.Lineage, Resources: i.Resources, Replace: i.Replace, Reason: i.Reason, Replaced: i.Replaced}
+	}
+	return &api.StateMove{Text: m.String(), Import: brought, From: viewStateRef(m.From), To: viewStateRef(m.To), Done: m.Done, Resources: m.Resources, Serial: m.Serial, Lineage: m.Lineage}
 }
 
 func viewStateRef(s workspace.StateRef) api.StateRef {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/fault"
 )
 
@@ -33,9 +34,19 @@ func requestOf(ctx context.Context) request {
 const (
 	// maxBody bounds what a client may send: the longest is a comment.
 	maxBody = 64 << 10
+	// maxStateBody is for a request that brings a state, in base64.
+	maxStateBody = api.MaxState/3*4 + maxBody
 	// bodyTimeout bounds how long sending it may take.
 	bodyTimeout = 10 * time.Second
 )
+
+// bodyBound is how large the body of a request may be.
+func bodyBound(r *http.Request) int64 {
+	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/state/import") {
+		return maxStateBody
+	}
+	return maxBody
+}
 
 // wrap is what every request goes through, whatever its route.
 func (s *Server) wrap(mux *http.ServeMux) http.Handler {
@@ -62,7 +73,7 @@ func (s *Server) wrap(mux *http.ServeMux) http.Handler {
 				status = http.StatusRequestEntityTooLarge
 			}
 			out.Header().Set("Connection", "close") // the rest of the body is not read
-			writeProblem(out, newProblem(status, fault.Invalid, "the body of the request cannot be read: "+err.Error(), "send at most 64 KiB, whole"))
+			writeProblem(out, newProblem(status, fault.Invalid, "the body of the request cannot be read: "+err.Error(), fmt.Sprintf("send at most %d KiB, whole", bodyBound(r)>>10)))
 			return
 		}
 		// The mux would redirect to the clean form of a path; nobody means that.
@@ -84,7 +95,7 @@ func bufferBody(w http.ResponseWriter, r *http.Request) error {
 	if err := c.SetReadDeadline(time.Now().Add(bodyTimeout)); err != nil {
 		return err
 	}
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyBound(r)))
 	if err != nil {
 		return err
 	}

@@ -11,14 +11,22 @@ import (
 // in different places; it holds no secret.
 func (w Workspace) BackendPlace() string {
 	if len(w.BackendConfig)+len(w.BackendConfigFiles) == 0 {
-		return ""
+		return w.Backend
 	}
-	return fmt.Sprintf("%q %q", w.BackendConfigFiles, printed(w.BackendConfig))
+	return fmt.Sprintf("%s %q %q", w.Backend, w.BackendConfigFiles, printed(w.BackendConfig))
 }
 
-// completed is a backend of the text with the settings that the workspace adds.
-// It is not known where one of them is secret, is no plain text, or lies in a file.
+// completed is a backend of the text with the settings that the workspace adds, or
+// what takes its place. It is not known where one of them is secret, is no plain
+// text, or lies in a file, nor where tfops keeps the state.
 func (w Workspace) completed(b Backend, ok bool) (Backend, bool) {
+	switch w.Backend {
+	case "":
+	case ManagedBackend:
+		return b, false
+	default:
+		b, ok = Backend{Type: w.Backend}, true
+	}
 	if !ok || len(w.BackendConfig)+len(w.BackendConfigFiles) == 0 {
 		return b, ok
 	}

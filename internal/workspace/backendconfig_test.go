@@ -43,6 +43,15 @@ func TestBackendConfigNamesTheState(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
+	// What takes the place of the code's backend is all that names the state.
+	for want, w := range map[string]Workspace{
+		"localmap[path:/x]default": {Backend: "local", BackendConfig: map[string]cty.Value{"path": cty.StringVal("/x")}},
+		"":                         {Backend: ManagedBackend},
+	} {
+		if got := own(w); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 	if got := own(Workspace{BackendConfig: text("x"), BackendConfigFiles: []string{"f"}}); got != "" {
 		t.Errorf("with a file: %q", got)
 	}

@@ -20,7 +20,7 @@ type Identity func(backend string, config map[string]any, terraformWorkspace str
 // States reads off the code of a workspace which states it has to do with.
 func (g *Graph) States(w Workspace, identity Identity) States {
 	s := States{Reads: map[string]string{}}
-	if b, ok := w.completed(g.Backend(w.Dir)); ok && w.Backend != ManagedBackend && b.named() && !here(b) {
+	if b, ok := w.completed(g.Backend(w.Dir)); ok && b.named() && !here(b) {
 		own := w.TerraformWorkspace
 		if own == "" {
 			own = "default"

@@ -43,11 +43,11 @@ type Workspace struct {
 	Branch             string
 	Dir                string               // slash-separated, relative to the repository's root, "." for the root
 	TerraformWorkspace string               // "default" unless configured
-	Backend            string               // "managed": tfops keeps the state, whatever backend the code declares; empty: the code's own
+	Backend            string               // what takes the place of the code's own backend: "managed" (tfops keeps the state), or a type of backend, whose settings are BackendConfig; empty: nothing does
 	VarFiles           []string             // relative to Dir, may climb with ".." but not out of the repository
 	Variables          map[string]cty.Value // a value marked with Secret must never be shown or stored
 	SharedVariables    []string             // names of those Variables that the defaults of all workspaces give
-	BackendConfig      map[string]cty.Value // settings that the root module's backend block leaves open; a value marked with Secret must never be shown or stored
+	BackendConfig      map[string]cty.Value // settings that the root module's backend block leaves open, or those of Backend; a value marked with Secret must never be shown or stored
 	BackendConfigFiles []string             // files of such settings, relative to Dir as VarFiles are; BackendConfig wins over them
 	Env                map[string]EnvVar
 	Labels             map[string]string
@@ -81,6 +81,15 @@ type Workspace struct {
 
 // ManagedBackend is the Backend of a workspace whose state tfops keeps.
 const ManagedBackend = "managed"
+
+// OtherBackend is the type of the backend that takes the place of the code's own;
+// "" where none does, or where tfops keeps the state.
+func (w Workspace) OtherBackend() string {
+	if w.Backend == ManagedBackend {
+		return ""
+	}
+	return w.Backend
+}
 
 // Secret marks a value that came from outside the configuration's text (the
 // functions env and file), and every value made from it.

@@ -1,0 +1,197 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// An import is a move whose state somebody brought: from another server, or from a
+// disk. It waits encrypted in the workspace's directory until the run has ended, and
+// reaches the runner in memory. The sync that follows waits for a person where it would
+// change anything.
+
+// Import is a state that somebody brings.
+type Import struct {
+	State   []byte
+	Replace bool   // also a state that holds something, which is kept as a snapshot
+	Reason  string // why; needed with Replace
+}
+
+// ImportState asks for a state to be put where the configuration of a workspace wants it.
+func (e *Engine) ImportState(ctx context.Context, a Actor, name string, in Import) (run.Run, error) {
+	def, err := e.current().workspace(name)
+	if err != nil {
+		return run.Run{}, err
+	}
+	repo, ok := e.current().Repositories[def.Repository]
+	if !ok {
+		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
+	}
+	head, err := runner.CheckImport(in.State)
+	if err != nil {
+		return run.Run{}, fault.New(fault.Invalid, "bring what `terraform state pull` or `tofu state pull` writes in a checkout of the root module", "that is no state that can be imported: %w", err)
+	}
+	q, err := e.Store.Queue(ctx)
+	if err != nil {
+		return run.Run{}, err
+	}
+	records, err := e.Store.Records(ctx)
+	if err != nil {
+		return run.Run{}, err
+	}
+	rec := records[name]
+	rec.Name = name
+	if err := importable(q, rec, in); err != nil {
+		return run.Run{}, err
+	}
+	c, err := commit(ctx, repo, cmp.Or(rec.Desired, rec.Head))
+	if err != nil {
+		return run.Run{}, err
+	}
+	brought := run.StateImport{Digest: head.Digest, Serial: head.Serial, Lineage: head.Lineage, Resources: head.Resources, Replace: in.Replace, Reason: in.Reason}
+	// First of all: an import that is not in the audit log is not made.
+	err = e.Store.ChangeHolds(ctx, name, func(h *run.Holds) error {
+		h.Audit(a.Name, a.Via, "import-state", strings.TrimSpace(brought.String()+" "+in.Reason))
+		return nil
+	})
+	if err != nil {
+		return run.Run{}, err
+	}
+	if brought.File, err = e.stageImport(name, in.State); err != nil {
+		return run.Run{}, err
+	}
+	moving := run.StateMove{Import: &brought, To: workspace.StateRef{Identity: rec.State, Place: rec.StatePlace}}
+	created, err := e.enqueued(ctx, run.Batch{Runs: []run.Run{{Workspace: name, Kind: run.Move, Commit: c, Fingerprint: def.fingerprint,
+		State: rec.State, Moving: &moving, Trigger: run.Trigger{Cause: run.ByPerson, Actor: a.Name}}}})
+	if err != nil || len(created) > 0 {
+		return append(created, run.Run{})[0], err
+	}
+	err = fault.New(fault.Conflict, "tfops runs --workspace "+name+" --kind move", "the state of workspace %s is being moved already", name)
+	return run.Run{}, errors.Join(err, remove(filepath.Join(e.workspaceDir(name), brought.File)))
+}
+
+// importable refuses an import while the state is in use, and one that would replace what
+// was applied unless that is meant.
+func importable(q run.Queue, rec workspace.Record, in Import) error {
+	if cmp.Or(rec.Desired, rec.Head) == "" {
+		return fault.New(fault.Conflict, "tfops status "+rec.Name, "the branch of workspace %s was not read yet", rec.Name)
+	}
+	if err := inUse(q, rec.Name, run.Planning, run.ApplyQueued, run.Applying, run.Interrupted); err != nil {
+		return err
+	}
+	if t := rec.StateTrouble; t != nil {
+		return fault.New(fault.Conflict, t.Command(rec.Name), "the state of workspace %s has to be restored first: %s", rec.Name, t)
+	}
+	old := rec.LastState()
+	switch {
+	case in.Replace && strings.TrimSpace(in.Reason) == "":
+		return fault.New(fault.Invalid, "tfops state import "+rec.Name+" FILE --replace -m WHY", "say why the state may be replaced: it is kept with the decision")
+	case in.Replace || old == nil || old.Counted && old.Resources == 0:
+		return nil
+	case rec.State != "" && rec.State != old.Identity:
+		return fault.New(fault.Conflict, "to take along what was applied: tfops state move "+rec.Name+"; to put another state in its place: tfops state import "+rec.Name+" FILE --replace -m WHY",
+			"workspace %s was applied to another state, %s, with %s", rec.Name, old, old.Holds())
+	}
+	return fault.New(fault.Conflict, "to put it in its place all the same: tfops state import "+rec.Name+" FILE --replace -m WHY",
+		"workspace %s has a state that it was applied to, %s, with %s", rec.Name, old, old.Holds())
+}
+
+const (
+	importPrefix = "import-"
+	importSuffix = ".tfstate.age"
+)
+
+// stageImport keeps an encrypted copy of a state that was brought, and returns its name.
+func (e *Engine) stageImport(workspace string, state []byte) (string, error) {
+	sealed, err := e.Vault.Seal(state)
+	if err != nil {
+		return "", err
+	}
+	name := importPrefix + strings.ToLower(rand.Text()) + importSuffix
+	if err := os.MkdirAll(e.workspaceDir(workspace), 0o700); err != nil {
+		return "", err
+	}
+	return name, replace(filepath.Join(e.workspaceDir(workspace), name), sealed)
+}
+
+// prepareImport gives the runner the state that was brought.
+func (e *Engine) prepareImport(r run.Run, j *runner.Job, s *runner.Secrets) error {
+	i := r.Moving.Import
+	state, err := e.Vault.Open(filepath.Join(e.workspaceDir(r.Workspace), filepath.Base(i.File)))
+	if err != nil {
+		return fault.New(fault.Unavailable, "tfops state import "+r.Workspace+" FILE", "the state that was brought cannot be read any more: %w", err)
+	}
+	if head, err := runner.CheckImport(state); err != nil || head.Digest != i.Digest {
+		return fault.New(fault.Conflict, "tfops state import "+r.Workspace+" FILE", "the copy of the state that was brought is not what it was")
+	}
+	s.State, j.Move = state, &runner.Move{Import: true, Replace: i.Replace}
+	return nil
+}
+
+// dropImport removes the copy of a state that was brought.
+func (e *Engine) dropImport(r run.Run) error {
+	if r.Moving == nil || r.Moving.Import == nil {
+		return nil
+	}
+	return remove(filepath.Join(e.workspaceDir(r.Workspace), filepath.Base(r.Moving.Import.File)))
+}
+
+// sweepImports removes copies of states that no run is to import: the daemon ended
+// before it could store the run.
+func (e *Engine) sweepImports(ctx context.Context) error {
+	found, err := filepath.Glob(filepath.Join(workspacesDir(e.DataDir), "*", importPrefix+"*"+importSuffix+"*"))
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	q, err := e.Store.Queue(ctx)
+	if err != nil {
+		return err
+	}
+	needed := map[string]bool{}
+	for _, r := range q.Active {
+		if r.Moving != nil && r.Moving.Import != nil {
+			needed[filepath.Base(r.Moving.Import.File)] = true
+		}
+	}
+	for _, path := range found {
+		if !needed[filepath.Base(path)] {
+			err = errors.Join(err, remove(path))
+		}
+	}
+	return err
+}
+
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// imported is why the plan after an import waits for a person where it changes something;
+// "" after a move.
+func imported(r run.Run) string {
+	if r.Moving.Import == nil {
+		return ""
+	}
+	return fmt.Sprintf("its state was imported by %s, and the plan on it would change something: run %s", cmp.Or(r.Trigger.Actor, "tfops"), r.ID)
+}
+
+func movingReason(r run.Run) string {
+	if r.Moving.Import != nil {
+		return "importing a state"
+	}
+	return "moving the state"
+}
