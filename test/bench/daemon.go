@@ -34,6 +34,7 @@ type setting struct {
 	apply      string
 	env        string                         // NAME=value for the engine; empty: none
 	cliConfig  string                         // the engine's CLI configuration; empty: none
+	fresh      bool                           // the second pass is also made by hand in a fresh clone, as CI does
 	workspaces []string                       // names, and their directories in the repository
 	root       func(text, name string) string // a workspace's main.tf
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -54,6 +55,16 @@ func (h *byHand) checkout(files map[string]string) error {
 		}
 	}
 	return nil
+}
+
+// forget takes away what inits left, as a fresh clone has nothing of it. What a clone
+// has, the lock file, stays, and so does the state.
+func (h *byHand) forget() error {
+	var failed error
+	for _, dir := range h.dirs {
+		failed = errors.Join(failed, os.RemoveAll(filepath.Join(dir, ".terraform")))
+	}
+	return failed
 }
 
 const planFile = "saved.tfplan"

@@ -38,6 +38,7 @@ func passes(ctx context.Context, b *bench) error {
 // round is what one round measured.
 type round struct {
 	first, apply, second pair
+	anew                 pair // the second pass, beside a loop in a fresh clone
 	toPlanning           []time.Duration
 	rss                  int64
 }
@@ -72,6 +73,16 @@ func (b *bench) round(ctx context.Context, n int, s setting, tfopsFirst bool) (r
 	}
 	if r.second, err = pass("second"); err != nil {
 		return r, err
+	}
+	if s.fresh {
+		r.anew.tfops = r.second.tfops
+		if err := f.hand.forget(); err != nil {
+			return r, err
+		}
+		syscall.Sync()
+		if r.anew.hand, err = f.hand.plan(ctx); err != nil {
+			return r, err
+		}
 	}
 	r.rss, err = memory(f.pid(), "VmHWM")
 	return r, err
