@@ -166,7 +166,7 @@ func (x *expansion) look(cfg *config.Config, name, path string, made map[workspa
 			if p, ok := elsewhere(graph, w); ok {
 				x.problems = append(x.problems, p)
 			}
-			for _, p := range graph.Problems(w.Dir) {
+			for _, p := range withoutSubmodules(graph.Problems(w.Dir), cfg.Follows(name)) {
 				p.Message = fmt.Sprintf("%s (workspace %s)", p.Message, w.Name)
 				x.problems = append(x.problems, p)
 			}

@@ -117,7 +117,7 @@ func (c *codebase) graph(rev string) (graphResult, error) {
 	dirs := map[string]string{}
 	for _, w := range ws {
 		dirs[w.Name] = w.Dir
-		r.Problems = append(r.Problems, g.Problems(w.Dir)...)
+		r.Problems = append(r.Problems, withoutSubmodules(g.Problems(w.Dir), c.config != nil && c.config.Follows(c.repository))...)
 	}
 	r.Problems = append(r.Problems, untoldIn(ws, func(w workspace.Workspace) []workspace.Untold { return g.Untold(w.Name) }, c.block)...)
 	for level, names := range order.Levels() {

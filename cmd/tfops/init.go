@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/go-git/go-git/v5"
@@ -33,7 +34,10 @@ the checkout itself when it has none; the branch that its origin calls the
 default, or else the one that is checked out; and a workspace for each root
 module found. Where files beside a root module are of environments, it gets one
 for each of these: *.tfbackend, env/*.tfvars, environments/*.tfvars,
-config/*/backend.* and the like become var_files and backend_config_files.
+config/*/backend.* and the like become var_files and backend_config_files, and
+so do var files of any directory of which two or more each give all variables
+that have no default. Where code calls modules in Git submodules, these are
+followed.
 Code with a cloud block or backend "remote" gets a workspace whose state tfops
 keeps, with the commands that bring its state along. What cannot be expressed,
 and root modules with code that is not there, stand in comments with the reason.
@@ -116,6 +120,12 @@ func describeCheckout(dir string) (config.StarterInfo, error) {
 	}
 	info.Tree = os.DirFS(top)
 	info.URL, info.Branch, info.Roots = originOf(repo, top), branchOf(repo), workspace.Discover(info.Tree)
+	if text, err := fs.ReadFile(info.Tree, ".gitmodules"); err == nil { // what lies in there is another repository's
+		subs := workspace.SubmodulePaths(string(text))
+		info.Roots = slices.DeleteFunc(info.Roots, func(dir string) bool {
+			return slices.ContainsFunc(subs, func(s string) bool { return dir == s || strings.HasPrefix(dir, s+"/") })
+		})
+	}
 	return info, nil
 }
 

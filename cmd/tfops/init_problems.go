@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/gitrepo"
@@ -33,8 +34,11 @@ func withoutProblems(info config.StarterInfo, checkout string) config.StarterInf
 	graph := workspace.NewIndex().Graph(tree, nil)
 	info.LeftOut = map[string]string{}
 	for _, dir := range info.Roots {
-		if problems := graph.Problems(dir); len(problems) > 0 {
-			info.LeftOut[dir] = problems[0].String()
+		problems := graph.Problems(dir)
+		here := withoutSubmodules(problems, true)
+		info.Submodules = info.Submodules || len(here) < len(problems)
+		if len(here) > 0 {
+			info.LeftOut[dir] = here[0].String()
 		}
 	}
 	if left := refused(info, checkout); left > 0 {
@@ -44,6 +48,15 @@ func withoutProblems(info config.StarterInfo, checkout string) config.StarterInf
 		}
 	}
 	return info
+}
+
+// withoutSubmodules leaves out what is wrong because files of a Git submodule are not
+// here, where they are followed: the daemon has them.
+func withoutSubmodules(problems []workspace.Problem, followed bool) []workspace.Problem {
+	if !followed {
+		return problems
+	}
+	return slices.DeleteFunc(slices.Clone(problems), func(p workspace.Problem) bool { return p.Submodule != "" })
 }
 
 // refused is how many problems validate finds with a starter configuration.

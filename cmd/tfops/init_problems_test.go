@@ -56,3 +56,49 @@ func TestInitIsValid(t *testing.T) {
 		}
 	}
 }
+
+// Modules in a Git submodule are followed, whether or not the checkout has their files,
+// and root modules of another repository are no workspaces of this one.
+func TestInitFollowsSubmodules(t *testing.T) {
+	for _, filled := range []bool{false, true} {
+		t.Run(fmt.Sprint("filled ", filled), func(t *testing.T) {
+			s := newShell(t)
+			repo := checkout(t, "main")
+			for _, dir := range []string{"app", "tools/modules/m", "tools/root"} {
+				if err := os.MkdirAll("infra/"+dir, 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write(t, "infra/app/main.tf", "terraform {\n  required_version = \">= 1.0\"\n}\nmodule \"m\" {\n  source = \"../tools/modules/m\"\n}\n")
+			write(t, "infra/.gitmodules", "[submodule \"tools\"]\n\tpath = tools\n\turl = ../tools.git\n")
+			work, err := repo.Worktree()
+			for _, name := range []string{"app/main.tf", ".gitmodules"} {
+				if err == nil {
+					_, err = work.Add(name)
+				}
+			}
+			if err == nil {
+				_, err = work.Commit("with a submodule", &git.CommitOptions{Author: &object.Signature{Name: "Ana", Email: "ana@example.com"}})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if filled {
+				write(t, "infra/tools/modules/m/main.tf", "")
+				write(t, "infra/tools/root/main.tf", "terraform {\n  backend \"s3\" {}\n}\n")
+			}
+			s.ok("init", "infra", "--data-dir", t.TempDir())
+			text := read(t, "tfops.hcl")
+			if !strings.Contains(text, "\n  submodules = true\n") || !strings.Contains(text, "\n  dir = \"app\"\n") || strings.Contains(text, "tools/root") {
+				t.Errorf("the file is\n%s", text)
+			}
+			s.ok("validate")
+			s.ok("graph", "--repo", "infra")
+			write(t, "tfops.hcl", strings.Replace(text, "  submodules = true\n", "", 1))
+			out := s.ends(2, "validate").err
+			if !strings.Contains(out, "in the Git submodule tools, whose files are not here") || !strings.Contains(out, "set submodules = true in the repository block") {
+				t.Errorf("without it validate prints\n%s", out)
+			}
+		})
+	}
+}

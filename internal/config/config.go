@@ -23,6 +23,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 	_ "time/tzdata" // a schedule's time zone is known in a minimal container, too
 
@@ -213,6 +214,11 @@ func Load(path string) (*Config, error) {
 	c.Files = append([]string{r.path}, r.read...)
 	c.Warnings = r.problems().Diagnostics
 	return c, nil
+}
+
+// Follows reports whether the submodules of a repository are followed.
+func (c *Config) Follows(repository string) bool {
+	return slices.ContainsFunc(c.Repositories, func(r Repository) bool { return r.Name == repository && r.Submodules })
 }
 
 // RenderWarnings writes the warnings as Problems.Render writes mistakes.

@@ -24,8 +24,9 @@ type StarterInfo struct {
 	Roots      []string // directories of root modules, as workspace.Discover lists them
 	Tree       fs.FS    // of the repository, to name var files, variables and environments of each root; nil: they are not named
 
-	LeftOut map[string]string // why the workspaces of a root are comments, by its directory
-	NoInfer bool              // what code reads of other states is no order: it would be a circle
+	LeftOut    map[string]string // why the workspaces of a root are comments, by its directory
+	Submodules bool              // root modules call modules that lie in Git submodules
+	NoInfer    bool              // what code reads of other states is no order: it would be a circle
 }
 
 // Starter is a commented tfops.hcl: the repository, and a workspace for each
@@ -34,7 +35,7 @@ type StarterInfo struct {
 func Starter(info StarterInfo) []byte {
 	info = info.complete()
 	var b bytes.Buffer
-	fmt.Fprintf(&b, starterHead, text(info.DataDir), text(info.Repository), text(info.URL), starterAuth(info.URL), text(info.Repository), text(info.Branch), info.order())
+	fmt.Fprintf(&b, starterHead, text(info.DataDir), text(info.Repository), text(info.URL), info.submodules()+starterAuth(info.URL), text(info.Repository), text(info.Branch), info.order())
 	taken := map[string]bool{}
 	for _, dir := range info.Roots {
 		b.WriteString("\n" + commented(info.LeftOut[dir], info.blocks(dir, taken)))
@@ -52,6 +53,14 @@ func (i StarterInfo) order() string {
 		return ""
 	}
 	return "\n  # Read off the code, the order of the workspaces would be a circle. Say what\n  # comes first with depends_on.\n  infer_dependencies = false\n"
+}
+
+// submodules has those followed where code needs them.
+func (i StarterInfo) submodules() string {
+	if !i.Submodules {
+		return ""
+	}
+	return "\n  # Modules lie in Git submodules. Those on another host need a submodule block each.\n  submodules = true\n"
 }
 
 // commented is a block as comments, with the reason; as it is where there is none.

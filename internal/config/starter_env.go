@@ -26,8 +26,10 @@ type environment struct {
 // a var file may be of anything, so there only a backend's settings tell.
 var (
 	environmentDirs = []string{"env", "envs", "environment", "environments", "env_files", "env-files", "env_vars", "env-vars"}
-	settingsDirs    = []string{"config", "configs", "conf", "vars", "tfvars", "variables", "workspace_variables", "backend", "backends",
-		"backend-config", "backend-configs", "backend_config", "backend_configs", "tfbackend", "tfbackends"}
+	settingsDirs    = []string{"config", "configs", "conf", "vars", "tfvars", "variables", "workspace_variables",
+		"backend", "backends", "backend-config", "backend-configs", "backend_config", "backend_configs", "tfbackend", "tfbackends"}
+	// backendDirs are those of settingsDirs that have nothing but settings of a backend.
+	backendDirs = []string{"backend", "backends", "backend-config", "backend-configs", "backend_config", "backend_configs", "tfbackend", "tfbackends"}
 	// commonNames are files for all environments alike.
 	commonNames = []string{"", "common", "global", "shared", "all", "default", "defaults", "base"}
 	backendExts = []string{".tfbackend", ".backend"}
@@ -41,7 +43,8 @@ var (
 type environments map[string]*environment
 
 // environmentsOf looks for them in a root module's directory, in directories of
-// a known name in it, and one level below those.
+// a known name in it, and one level below those; and in others for var files
+// without which nothing can be planned.
 func environmentsOf(tree fs.FS, dir string) environments {
 	found := environments{}
 	found.scan(tree, dir, "", "", false)
@@ -55,7 +58,63 @@ func environmentsOf(tree fs.FS, dir string) environments {
 			}
 		}
 	}
+	found.prove(tree, dir)
 	return found
+}
+
+// exampleNames are those of files and directories that nobody plans with.
+var exampleNames = []string{"example", "examples", "sample", "samples", "template", "templates", "test", "tests", "testing", "fixture", "fixtures", "testdata", "dummy", "docs"}
+
+func isExample(name string) bool {
+	return slices.ContainsFunc(nameWords(name), func(w string) bool { return slices.Contains(exampleNames, w) })
+}
+
+// prove finds environments by what their files say, whatever they and their directory
+// are called: two or more of one directory each give all variables that have no default
+// and get no value from elsewhere.
+func (all environments) prove(tree fs.FS, dir string) {
+	common := []string{}
+	if c := all[""]; c != nil {
+		common = append(common, c.varFiles...)
+	}
+	if len(inputsOf(tree, dir, common).variables) == 0 {
+		return
+	}
+	places := []string{""}
+	entries, _ := fs.ReadDir(tree, dir)
+	for _, e := range entries {
+		name := e.Name()
+		if e.IsDir() && !strings.HasPrefix(name, ".") && utf8.ValidString(name) && !isExample(name) && !holdsCode(tree, path.Join(dir, name)) {
+			places = append(places, name)
+		}
+	}
+	for _, place := range places {
+		here := environments{}
+		here.scan(tree, dir, place, "", false)
+		var proven []*environment
+		for _, name := range slices.Sorted(maps.Keys(here)) {
+			e := here[name]
+			if name != "" && !isExample(name) && len(e.varFiles) > 0 && len(inputsOf(tree, dir, slices.Concat(common, e.varFiles)).variables) == 0 {
+				proven = append(proven, e)
+			}
+		}
+		if len(proven) < 2 {
+			continue
+		}
+		for _, e := range proven {
+			one := all[e.name]
+			if one == nil {
+				one = &environment{name: e.name}
+				all[e.name] = one
+			}
+			one.sure = true
+			for _, f := range e.varFiles {
+				if !slices.Contains(one.varFiles, f) {
+					one.varFiles = append(one.varFiles, f)
+				}
+			}
+		}
+	}
 }
 
 // scan takes the files of one directory. within is the environment that the
@@ -67,7 +126,10 @@ func (all environments) scan(tree fs.FS, root, sub, within string, strong bool) 
 		if !e.Type().IsRegular() || strings.HasPrefix(name, ".") || strings.Contains(name, "=") || !utf8.ValidString(name) {
 			continue
 		}
-		stem, isBackend, isVars := settingsFile(name)
+		stem, isBackend, isVars := settingsFile(name, slices.Contains(backendDirs, path.Base(path.Dir(path.Join(sub, name)))))
+		if isBackend && path.Ext(name) == "" && !holdsSettings(tree, path.Join(root, sub, name)) {
+			continue
+		}
 		if !isBackend && !isVars || isVars && sub == "" && readByItself(name) {
 			continue
 		}
@@ -89,13 +151,26 @@ func (all environments) scan(tree fs.FS, root, sub, within string, strong bool) 
 	}
 }
 
-// settingsFile tells what a file is by its name, and gives that without its ending.
-func settingsFile(name string) (stem string, isBackend, isVars bool) {
+// holdsSettings reports whether a file has values and nothing else in it.
+func holdsSettings(tree fs.FS, name string) bool {
+	body := parseCode(tree, name)
+	if body == nil {
+		return false
+	}
+	values, diags := body.JustAttributes()
+	return len(values) > 0 && !diags.HasErrors()
+}
+
+// settingsFile tells what a file is by its name, and gives that without its ending. In a
+// directory of backends any file of settings is one of a backend.
+func settingsFile(name string, ofBackends bool) (stem string, isBackend, isVars bool) {
 	name = strings.TrimSuffix(name, ".json")
 	ext := path.Ext(name)
 	stem = strings.TrimSuffix(name, ext)
 	switch {
 	case slices.Contains(backendExts, ext), slices.Contains(plainExts, ext) && slices.Contains(nameWords(stem), "backend"):
+		return stem, true, false
+	case ofBackends && (ext == "" || ext != ".tfvars" && slices.Contains(plainExts, ext)):
 		return stem, true, false
 	}
 	return stem, false, ext == ".tfvars"

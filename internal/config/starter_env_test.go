@@ -11,6 +11,7 @@ import (
 // whatever they are called; what cannot be expressed is a comment.
 func TestStarterEnvironments(t *testing.T) {
 	const partial = "terraform {\n  backend \"s3\" {}\n}\n"
+	const gives = "terraform {\n  backend \"s3\" {\n    bucket = \"b\"\n    key = \"k\"\n  }\n}\nvariable \"x\" {}\nvariable \"y\" {\n  default = 1\n}\n"
 	tree := fstest.MapFS{}
 	for name, content := range map[string]string{
 		"a/main.tf": partial, "a/prod.tfbackend": "", "a/dev.tfbackend": "", "a/prod.tfvars": "", "a/unrelated.tfvars": "",
@@ -24,10 +25,15 @@ func TestStarterEnvironments(t *testing.T) {
 		"i/main.tf": "terraform {\n  backend \"http\" {\n    address = \"x\"\n  }\n}\n", "i/env/prod.tfvars": "",
 		"j/main.tf": partial, "j/azurerm.backend.hcl": "", "j/terraform.tfvars": "",
 		"k/main.tf": partial, "k/integration.govuk.backend": "", "k/vars/qa_backend.tfvars": "", "k/vars/qa.tfvars": "",
+		"l/main.tf": gives, "l/projects/hhmi.tfvars": "x = 1\n", "l/projects/leap.tfvars": "x = 2\n", "l/projects/template.tfvars": "x = 3\n", "l/projects/half.tfvars": "y = 3\n", "l/backends/leap.hcl": "bucket = \"other\"\n",
+		"m/main.tf": partial, "m/backend-configs/production": "bucket = \"p\"\n", "m/backend-configs/README": "What lies here.\n", "m/backend-configs/empty": "",
+		"n/main.tf": gives, "n/dev.tfvars": "x = 1\n", "n/prod.tfvars.json": `{"x": 2}`, "n/other.tfvars": "y = 1\n",
+		"o/main.tf": gives, "o/examples/one.tfvars": "x = 1\n", "o/examples/two.tfvars": "x = 1\n", "o/projects/one.tfvars": "x = 1\n",
+		"p/main.tf": gives, "p/projects/a.tfvars": "x = 1\n", "p/projects/b.tfvars": "x = 1\n", "p/projects/main.tf": "",
 	} {
 		tree[name] = &fstest.MapFile{Data: []byte(content)}
 	}
-	roots := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"}
+	roots := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"}
 	src := string(Starter(StarterInfo{URL: "https://git.example.com/infra.git", Roots: roots, Tree: tree}))
 	c := load(t, src, nil)
 	got := map[string]string{}
@@ -41,6 +47,8 @@ func TestStarterEnvironments(t *testing.T) {
 		"d-prod": "environments/prod.tfvars||default", "e-prod": "envs/prod/x.tfvars||prod", "f": "||default", "g-prod": "||prod", "h-prod": "||default",
 		"i-prod": "env/prod.tfvars||default", "j": "|azurerm.backend.hcl|default",
 		"k-integration-govuk": "|integration.govuk.backend|default", "k-qa": "vars/qa.tfvars|vars/qa_backend.tfvars|default",
+		"l-hhmi": "projects/hhmi.tfvars||hhmi", "l-leap": "projects/leap.tfvars|backends/leap.hcl|default", "m-production": "|backend-configs/production|default",
+		"n-dev": "dev.tfvars||dev", "n-prod": "prod.tfvars.json||prod", "o": "||default", "p": "||default",
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %q, want %q", name, got[name], want)
@@ -58,7 +66,7 @@ func TestStarterEnvironments(t *testing.T) {
 			t.Errorf("the starter lacks %q:\n%s", want, src)
 		}
 	}
-	if n := strings.Count(src, "# variables = "); n != 1 { // c-prod has its value in a file
+	if n := strings.Count(src, "# variables = "); n != 3 { // of c, o and p; the others have it in a file
 		t.Errorf("%d workspaces need a variable:\n%s", n, src)
 	}
 }

@@ -32,7 +32,8 @@ type inputVariable struct {
 
 // inputsOf looks into a directory. What cannot be read is passed over: the
 // starter is help, and not a check.
-// read are the var files that the workspace names: they are not named again.
+// read are the var files that the workspace names: they are not named again, and no others
+// count. Where it is nil, all that lie there are taken to be meant.
 func inputsOf(tree fs.FS, dir string, read []string) (in rootInputs) {
 	entries, err := fs.ReadDir(tree, dir)
 	if err != nil {
@@ -47,8 +48,11 @@ func inputsOf(tree fs.FS, dir string, read []string) (in rootInputs) {
 		if e.IsDir() || !vars && !code || strings.HasPrefix(name, ".") || !utf8.ValidString(name) {
 			continue
 		}
-		if vars && plain != "terraform.tfvars" && !strings.HasSuffix(plain, ".auto.tfvars") {
+		if vars && !readByItself(name) {
 			in.varFiles = append(in.varFiles, name)
+			if read != nil { // it is not told of this one
+				continue
+			}
 		}
 		body := parseCode(tree, path.Join(dir, name))
 		switch {
@@ -70,7 +74,7 @@ func inputsOf(tree fs.FS, dir string, read []string) (in rootInputs) {
 			}
 		}
 	}
-	if len(read) > 0 {
+	if read != nil {
 		in.varFiles = nil
 	}
 	for name, v := range required {

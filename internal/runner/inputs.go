@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // checkInputs sees that what the job names is there, within the exported
@@ -113,12 +115,9 @@ func submoduleOf(tree, path string) string {
 	if err != nil {
 		return ""
 	}
-	for line := range strings.Lines(string(b)) {
-		name, value, ok := strings.Cut(line, "=")
-		value = strings.TrimSpace(value)
-		dir := filepath.Join(tree, filepath.FromSlash(value))
-		if ok && strings.TrimSpace(name) == "path" && value != "" && within(dir, path) && !filled(dir) {
-			return value
+	for _, sub := range workspace.SubmodulePaths(string(b)) {
+		if dir := filepath.Join(tree, filepath.FromSlash(sub)); within(dir, path) && !filled(dir) {
+			return sub
 		}
 	}
 	return ""

@@ -291,6 +291,10 @@ func callProblem(g *Graph, written, dir string, c *fileCall, source string) *Pro
 			return &Problem{Where: where, Message: fmt.Sprintf("module %q has the source %s, but %s %v", c.name, c.written, p, err), Next: "correct the source, or the link in the repository"}
 		}
 		if n := g.root.at(real); n == nil || !slices.ContainsFunc(n.files, func(f leaf) bool { return isCode(f.name) }) {
+			if sub := g.submodule(p); sub != "" {
+				return &Problem{Where: where, Message: fmt.Sprintf("module %q has the source %s, in the Git submodule %s, whose files are not here", c.name, c.written, sub),
+					Next: "set submodules = true in the repository block; where that is set, tfops status says what keeps them away", Submodule: sub}
+			}
 			return &Problem{Where: where, Message: fmt.Sprintf("module %q has the source %s, but %s has no .tf file", c.name, c.written, p), Next: "correct the source, or commit the module"}
 		}
 	}

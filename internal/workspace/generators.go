@@ -22,6 +22,7 @@ type Problem struct {
 	Workspace string `json:"workspace,omitempty"` // the one that it keeps back, where it has a name
 	Generator string `json:"-"`                   // the one whose match it is about
 	Unknown   bool   `json:"-"`                   // it is about the name of a workspace that does not exist
+	Submodule string `json:"-"`                   // it is about files of this Git submodule, which are not here
 }
 
 // String is the problem with what to do about it, on one line.

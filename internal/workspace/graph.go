@@ -21,6 +21,8 @@ type Graph struct {
 	readers map[string][]int32 // who has a path among the keys of its reach; sorted
 	err     error
 
+	submodules []string // their paths, whether or not their files are there
+
 	mu     sync.Mutex
 	linked map[linkedKey]*module // modules with symbolic links among their files
 }

@@ -36,6 +36,7 @@ func NewIndex() *Index { return &Index{memory: newMemory()} }
 func (x *Index) Graph(tree fs.FS, ws []Workspace) *Graph {
 	s := newScan(tree, x.memory)
 	g := &Graph{scan: s, root: s.root(), ws: ws, linked: map[linkedKey]*module{}}
+	g.submodules = submodulesOf(tree, g.root)
 	keys := make([]string, len(ws))
 	for i, w := range ws {
 		keys[i] = reachKey(w)
