@@ -49,6 +49,9 @@ func newCopies(ctx context.Context, p *phase) (*copies, error) {
 }
 
 func (c *copies) show(shared, name, at string) error {
+	if err := checkShown(name); err != nil {
+		return err
+	}
 	if err := os.RemoveAll(at); err != nil {
 		return err
 	}
@@ -64,6 +67,9 @@ func (c *copies) show(shared, name, at string) error {
 }
 
 func (c *copies) hide(name, at string) error {
+	if err := checkShown(name); err != nil {
+		return err
+	}
 	for i, s := range c.shown {
 		if s.name == name {
 			c.shown = append(c.shown[:i:i], c.shown[i+1:]...)

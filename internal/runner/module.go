@@ -280,6 +280,12 @@ func backendText(kind string, body hcl.Body) string {
 
 // call follows a module block into a local module; others are the engine's.
 func (r *moduleReader) call(dir, name string, body hcl.Body) error {
+	if !hclsyntax.ValidIdentifier(name) {
+		// The engine refuses it. Until then nothing may be made of it: a package's
+		// directory is called by the names of the calls that lead there.
+		r.out.unknown = true
+		return nil
+	}
 	content, _, _ := body.PartialContent(moduleSchema)
 	source, version := literal(content.Attributes["source"]), literal(content.Attributes["version"])
 	if !strings.HasPrefix(source, "./") && !strings.HasPrefix(source, "../") {

@@ -3,9 +3,11 @@ package runner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // view shows the engine directories that many runs share, each at a path that is the
@@ -24,6 +26,18 @@ type view interface {
 	// collect completes written: nothing is shown or written after it.
 	collect() error
 	close()
+}
+
+// checkShown refuses a name that leads elsewhere than to a directory of its own: what
+// is there is removed, and written.
+func checkShown(name string) error {
+	if name == treeName {
+		return nil
+	}
+	if of, ok := strings.CutPrefix(name, packageName("")); ok && of != "" && of != "." && of != ".." && !strings.ContainsAny(of, "/\x00") {
+		return nil
+	}
+	return fmt.Errorf("nothing can be shown by the name %q", name)
 }
 
 func writtenDir(ground, name string) string {
@@ -50,6 +64,9 @@ type overlays struct {
 }
 
 func (o *overlays) show(shared, name, at string) error {
+	if err := checkShown(name); err != nil {
+		return err
+	}
 	upper, work := writtenDir(o.ground, name), workDir(o.ground, name)
 	if err := removeWork(work); err != nil {
 		return err
@@ -67,6 +84,9 @@ func (o *overlays) show(shared, name, at string) error {
 }
 
 func (o *overlays) hide(name, at string) error {
+	if err := checkShown(name); err != nil {
+		return err
+	}
 	if err := unmount(at); err != nil {
 		return err
 	}
