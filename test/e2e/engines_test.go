@@ -15,7 +15,7 @@ import (
 // engineScripts are those that depend most on what the engine does: the loop,
 // backends, and what is made of its plans in drift checks, findings and patches.
 var engineScripts = []string{"testdata/loop.txt", "testdata/drift.txt", "testdata/drift_classes.txt", "testdata/drift_codify.txt", "testdata/drift_life.txt",
-	"testdata/backend_override.txt", "testdata/backend_remote.txt", "testdata/state_import.txt"}
+	"testdata/backend_override.txt", "testdata/backend_remote.txt", "testdata/state_import.txt", "testdata/lockfile.txt"}
 
 // TestScriptsWithTofu runs them with OpenTofu.
 func TestScriptsWithTofu(t *testing.T) {
