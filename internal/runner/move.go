@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 
@@ -266,24 +267,67 @@ func (p *phase) checkMoved(ctx context.Context, old []byte, did moving) error {
 	return nil
 }
 
-// sameContent reports whether two states hold the same; engines write the rest
-// of a file as they like.
+// sameContent reports whether two states hold the same. Engines write the rest of a file
+// as they like, and newer ones add to each resource: only what every one of them carries
+// over counts.
 func sameContent(a, b []byte) bool {
-	type content struct {
-		Lineage   string `json:"lineage"`
-		Outputs   any    `json:"outputs"`
-		Resources any    `json:"resources"`
+	fa := contentOf(a)
+	return fa != nil && bytes.Equal(fa, contentOf(b))
+}
+
+// contentOf is what a state holds, in one form; nil of what is no state.
+func contentOf(state []byte) []byte {
+	type instance struct {
+		Key          any               `json:"index_key"`
+		Status       string            `json:"status"`
+		Deposed      string            `json:"deposed"`
+		Version      int               `json:"schema_version"`
+		Attributes   any               `json:"attributes"`
+		Flat         map[string]string `json:"attributes_flat"`
+		Private      string            `json:"private"`
+		Dependencies []string          `json:"dependencies"`
 	}
-	form := func(state []byte) []byte {
-		var c content
-		dec := json.NewDecoder(bytes.NewReader(state))
-		dec.UseNumber()
-		if dec.Decode(&c) != nil {
-			return nil
+	type resource struct {
+		Module    string     `json:"module"`
+		Mode      string     `json:"mode"`
+		Type      string     `json:"type"`
+		Name      string     `json:"name"`
+		Provider  string     `json:"provider"`
+		Instances []instance `json:"instances"`
+	}
+	var c struct {
+		Lineage   string         `json:"lineage"`
+		Outputs   map[string]any `json:"outputs"`
+		Resources []resource     `json:"resources"`
+	}
+	dec := json.NewDecoder(bytes.NewReader(state))
+	dec.UseNumber()
+	if dec.Decode(&c) != nil {
+		return nil
+	}
+	form := func(v any) string {
+		b, _ := json.Marshal(v) // of what was decoded; keys are sorted
+		return string(b)
+	}
+	var all []string
+	for _, r := range c.Resources {
+		var instances []string
+		for _, i := range r.Instances {
+			slices.Sort(i.Dependencies)
+			instances = append(instances, form(i))
 		}
-		out, _ := json.Marshal(c) // of what was decoded; keys are sorted
-		return out
+		slices.Sort(instances)
+		r.Instances = nil
+		all = append(all, form(r)+form(instances))
 	}
-	fa := form(a)
-	return fa != nil && bytes.Equal(fa, form(b))
+	slices.Sort(all)
+	if len(c.Outputs) == 0 {
+		c.Outputs = nil
+	}
+	for _, o := range c.Outputs {
+		if m, ok := o.(map[string]any); ok && m["sensitive"] == false {
+			delete(m, "sensitive")
+		}
+	}
+	return []byte(form([]any{c.Lineage, c.Outputs, all}))
 }
