@@ -17,10 +17,11 @@ import (
 	"testing"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
 // Registry is a provider registry on 127.0.0.1, over TLS, which signs what it has with a
-// key of its own. It has the test provider, by any name and in any version, for this
+// key of its own, of a kind that Terraform 1.5 can read. It has the test provider, by any name and in any version, for this
 // platform and for another one.
 type Registry struct {
 	Host string // of provider addresses: HOST/tfops/lab
@@ -50,7 +51,7 @@ func NewRegistry(t testing.TB) *Registry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Registry{signer: newSigner(t), binary: binary, versions: map[string][]string{}, archives: map[string][]byte{}}
+	r := &Registry{signer: signerWith(t, packet.PubKeyAlgoRSA), binary: binary, versions: map[string][]string{}, archives: map[string][]byte{}}
 	server := httptest.NewTLSServer(r.routes(t))
 	t.Cleanup(server.Close)
 	r.url, r.Host = server.URL, strings.TrimPrefix(server.URL, "https://")

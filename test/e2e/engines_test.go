@@ -25,12 +25,25 @@ func TestScriptsWithTofu(t *testing.T) {
 	}
 }
 
+// edgeScripts are what the oldest and the newest Terraform run: the loop, and what reads
+// most of what engines write and say.
+var edgeScripts = []string{"testdata/loop.txt", "testdata/backend_override.txt", "testdata/state_import.txt", "testdata/state_move.txt", "testdata/lockfile.txt"}
+
 // TestLoopWithTheOldestTerraform runs the loop with the oldest Terraform that
 // tfops is held against; the one on PATH is newer.
 func TestLoopWithTheOldestTerraform(t *testing.T) {
 	t.Parallel()
 	if path, ok := testrig.Engine(t, testrig.OldestTerraform); ok {
-		runScripts(t, script{files: []string{"testdata/loop.txt"}, program: path})
+		runScripts(t, script{files: edgeScripts, program: path})
+	}
+}
+
+// TestLoopWithTheNewestTerraform runs it with the newest one that can be built; the one on
+// PATH is older.
+func TestLoopWithTheNewestTerraform(t *testing.T) {
+	t.Parallel()
+	if path, ok := testrig.Engine(t, testrig.NewestTerraform); ok {
+		runScripts(t, script{files: edgeScripts, program: path})
 	}
 }
 
