@@ -262,6 +262,9 @@ func (p *phase) checkMoved(ctx context.Context, old []byte, did moving) error {
 		return nil
 	}
 	if !sameContent(old, there) {
+		if p.job.Move.Import {
+			return refuse(CauseState, "look at it (`terraform state pull`), then: tfops state import "+p.job.Workspace+" FILE --replace -m WHY", "the state, read back, does not hold what was brought")
+		}
 		return refuse(CauseState, "look at both (`terraform state pull`), then: tfops state move "+p.job.Workspace, "the new state, read back, does not hold what the old one holds")
 	}
 	return nil
