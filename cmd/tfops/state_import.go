@@ -38,8 +38,13 @@ is needed.
 		Example: `  terraform state pull > network.tfstate && tfops state import network-prod network.tfstate --wait
   terraform state pull | tfops state import network-prod - --yes
   tfops state import network-prod old.tfstate --replace -m "the one that was applied to is a copy"`,
-		Args:              takes("WORKSPACE", "FILE"),
-		ValidArgsFunction: a.completeOne(a.workspaceNames),
+		Args: takes("WORKSPACE", "FILE"),
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			if len(args) == 1 {
+				return nil, cobra.ShellCompDirectiveDefault // files
+			}
+			return a.completeOne(a.workspaceNames)(cmd, args, prefix)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkTimeout(cmd, o.timeout, o.wait); err != nil {
 				return err

@@ -191,6 +191,7 @@ func moved(d *run.Dossier, def Definition, met stateMet, m runner.Moved) {
 	action := "state-moved"
 	if d.Run.Moving.Import != nil {
 		action = "state-imported"
+		d.Record.Destroyed = d.Record.Destroyed && m.Resources == 0
 	}
 	d.Audit(cmp.Or(d.Run.Trigger.Actor, "tfops"), "", action, d.Run.Moving.String())
 }

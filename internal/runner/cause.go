@@ -34,7 +34,7 @@ var (
 		"Module source has changed", "Module version requirements have changed", "Required plugins are not installed",
 		"Missing required provider", "Initialization required", "Backend type changed", "State store initialization required",
 	}
-	initAdvice = lazily.Pattern(`(?:terraform|tofu) init\b`)
+	initAdvice = lazily.Pattern(`(?:terraform|tofu)\s+init\b`)
 )
 
 // needsInit reports whether the engine asks for init.
@@ -60,11 +60,12 @@ func explain(what string, all []Diagnostic, plain string) *failure {
 	for _, d := range errs {
 		text += "\n" + d.Summary + "\n" + d.Detail
 	}
+	flat := unwrapped(text)
 	f := &failure{outcome: Failed, cause: CauseEngine, message: headline(what, errs, plain)}
 	switch {
-	case diskText().MatchString(text):
+	case diskText().MatchString(flat):
 		f.cause, f.next = CauseDisk, "make room on the disk, or make it writable, then run it again"
-	case filesText().MatchString(text):
+	case filesText().MatchString(flat):
 		f.cause, f.message, f.next = CauseMachine, what+" failed: too many open files: "+oneLine(cmp.Or(firstMatch(errs, "open files"), plain)), lackNext(unix.EMFILE)
 	case forkText().MatchString(text):
 		f.cause, f.next = CauseMachine, "the machine has no room for more processes: "+lackNext(&fs.PathError{Op: "fork/exec", Err: unix.EAGAIN})
@@ -76,17 +77,17 @@ func explain(what string, all []Diagnostic, plain string) *failure {
 	case lockedText().MatchString(text):
 		f.lock = readLock(text, selfName(), processBegan)
 		f.cause, f.message, f.next = CauseLocked, what+" could not lock the state: "+f.lock.String(), f.lock.next()
-	case strings.HasSuffix(what, " init") && raceText().MatchString(text):
+	case strings.HasSuffix(what, " init") && raceText().MatchString(flat):
 		f.cause, f.next = CauseRace, "it passes by itself: another init made the same tables of the backend at the same moment"
 	case lockFileNext(what, text) != "":
 		f.next = lockFileNext(what, text)
-	case throttleText().MatchString(text):
+	case throttleText().MatchString(flat):
 		f.cause, f.next = CauseThrottled, "it may pass by itself; try again later"
-	case networkText().MatchString(text):
+	case networkText().MatchString(flat):
 		f.cause, f.next = CauseNetwork, "it may pass by itself; see whether the address in the message can be reached from here"
 	case strings.Contains(text, "Error acquiring the state lock"):
 		f.cause, f.next = CauseLocked, "wait for whoever holds the lock"
-	case strings.Contains(text, "No value for required variable"):
+	case strings.Contains(flat, "No value for required variable"):
 		f.next = fmt.Sprintf("set %s in the workspace's variables or var_files, or give it a default", variables(text))
 	}
 	return f

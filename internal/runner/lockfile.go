@@ -23,7 +23,7 @@ var (
 		`not match (?:any of )?the (?:recorded|previously recorded|expected) checksums?`)
 	movedText    = lazily.Pattern(`(?i)does not match (?:the )?configured version constraints?`)
 	missingText  = lazily.Pattern(`(?i)Inconsistent dependency lock file|no version is selected|Provider dependency changes detected|the cached package for .* does not match`)
-	providerName = lazily.Pattern(`\b((?:[0-9A-Za-z.-]+\.[a-z]+/)[0-9A-Za-z_-]+/[0-9A-Za-z_-]+)`)
+	providerName = lazily.Pattern(`\b([0-9A-Za-z.-]+(?:\.[a-z]+|:[0-9]+)/[0-9A-Za-z_-]+/[0-9A-Za-z_-]+)`)
 )
 
 // constraintMoved reports whether all that keeps init from going on is that
@@ -32,7 +32,7 @@ var (
 func constraintMoved(all []Diagnostic) bool {
 	moved := false
 	for _, d := range errorsOf(all) {
-		text := d.Summary + "\n" + d.Detail
+		text := unwrapped(d.Summary + "\n" + d.Detail)
 		if checksumText().MatchString(text) {
 			return false
 		}
@@ -41,9 +41,13 @@ func constraintMoved(all []Diagnostic) bool {
 	return moved
 }
 
+// unwrapped is a text in one line: OpenTofu breaks lines within sentences.
+func unwrapped(text string) string { return strings.Join(strings.Fields(text), " ") }
+
 // lockFileNext is what to do about a lock file of which the engine complains;
 // "" when it does not.
 func lockFileNext(what, text string) string {
+	text = unwrapped(text)
 	engine, _, _ := strings.Cut(what, " ")
 	platform := runtime.GOOS + "_" + runtime.GOARCH
 	names := strings.Join(providersIn(text), " ")
@@ -61,12 +65,60 @@ func lockFileNext(what, text string) string {
 	return ""
 }
 
+// fromMirror is advice in which `providers lock` asks the mirror that the engine's CLI
+// configuration names in the place of all registries: that command does not heed it.
+func (p *phase) fromMirror(advice string) string {
+	const command = " providers lock -platform="
+	flag := ""
+	if strings.Contains(advice, command) {
+		flag = mirrorFlag(p.env["TF_CLI_CONFIG_FILE"])
+	}
+	if flag == "" {
+		return advice
+	}
+	return strings.ReplaceAll(advice, command, " providers lock "+flag+" -platform=")
+}
+
+// mirrorFlag is how a CLI configuration's one mirror is named to `providers lock`; ""
+// where registries are asked, too, or there is not one but many.
+func mirrorFlag(cliConfig string) string {
+	src, err := os.ReadFile(cliConfig)
+	if err != nil {
+		return ""
+	}
+	f, diags := hclsyntax.ParseConfig(src, cliConfig, hcl.InitialPos)
+	if diags.HasErrors() {
+		return ""
+	}
+	var flags []string
+	for _, b := range f.Body.(*hclsyntax.Body).Blocks {
+		if b.Type != "provider_installation" {
+			continue
+		}
+		for _, way := range b.Body.Blocks {
+			switch url, path := way.Body.Attributes["url"], way.Body.Attributes["path"]; {
+			case way.Type == "network_mirror" && url != nil:
+				flags = append(flags, "-net-mirror="+literal(url.AsHCLAttribute()))
+			case way.Type == "filesystem_mirror" && path != nil:
+				flags = append(flags, "-fs-mirror="+literal(path.AsHCLAttribute()))
+			default:
+				return ""
+			}
+		}
+	}
+	if len(flags) != 1 || strings.ContainsAny(flags[0], " \t\n'\"@") { // one with a user in it is nobody's to see
+		return ""
+	}
+	return flags[0]
+}
+
 // providersIn are the providers that a text names, each once.
 func providersIn(text string) []string {
 	var names []string
-	for _, m := range providerName().FindAllStringSubmatch(text, -1) {
-		if !slices.Contains(names, m[1]) && !strings.Contains(m[1], "developer.hashicorp.com") && len(names) < 20 {
-			names = append(names, m[1])
+	for _, m := range providerName().FindAllStringIndex(text, -1) {
+		name := text[m[0]:m[1]]
+		if inURL := strings.HasSuffix(text[:m[0]], "/"); !inURL && !slices.Contains(names, name) && len(names) < 20 {
+			names = append(names, name)
 		}
 	}
 	return names
@@ -117,8 +169,8 @@ func (p *phase) warnOfLockFile() {
 	}
 	platform := runtime.GOOS + "_" + runtime.GOARCH
 	d := Diagnostic{Severity: "warning", Summary: lacksSummary, File: dependencyLock,
-		Detail: fmt.Sprintf("It does not name %s, so each plan may take another version. In the root module: %s providers lock -platform=%s, then commit %s.",
-			strings.Join(lacks, ", "), p.engine.Name, platform, dependencyLock)}
+		Detail: p.fromMirror(fmt.Sprintf("It does not name %s, so each plan may take another version. In the root module: %s providers lock -platform=%s, then commit %s.",
+			strings.Join(lacks, ", "), p.engine.Name, platform, dependencyLock))}
 	p.result.Diagnostics = append(p.result.Diagnostics, d)
 	p.log.say("warn", "%s: %s", d.Summary, d.Detail)
 }

@@ -31,7 +31,7 @@ func TestCommittedLockFileThatDoesNotFit(t *testing.T) {
 	m := newMirror(t)
 	r := newRig(t, map[string]string{"main.tf": needsProvider, dependencyLock: lockOf("1.0.0", otherHash)})
 	_, result := r.plan(m.use(r, "hash", "one"))
-	nextHas(t, result, "terraform providers lock -platform=", "example.com/acme/acme", dependencyLock)
+	nextHas(t, result, "terraform providers lock -net-mirror=https://", " -platform=", "example.com/acme/acme", dependencyLock)
 	if b, _ := os.ReadFile(filepath.Join(r.tree, dependencyLock)); !strings.Contains(string(b), otherHash) {
 		t.Errorf("the committed lock file was changed: %s", b)
 	}
@@ -47,7 +47,7 @@ func TestCommittedLockFileThatLacksAProvider(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": needsProvider, dependencyLock: "# terraform init made this\n"})
 	_, result := r.plan(m.use(r, "lacks", "one"))
 	for _, d := range result.Diagnostics {
-		if d.Summary == lacksSummary && d.Severity == "warning" && strings.Contains(d.Detail, "example.com/acme/acme 2.0.0") && strings.Contains(d.Detail, "providers lock -platform=") {
+		if d.Summary == lacksSummary && d.Severity == "warning" && strings.Contains(d.Detail, "example.com/acme/acme 2.0.0") && strings.Contains(d.Detail, "providers lock -net-mirror=https://") {
 			if result.Providers["example.com/acme/acme"] != "2.0.0" {
 				t.Errorf("used: %v", result.Providers)
 			}
@@ -84,17 +84,19 @@ func TestKeptLockFileIsNotDroppedForAChecksum(t *testing.T) {
 func TestConstraintMoved(t *testing.T) {
 	moved := Diagnostic{Severity: "error", Summary: "Failed to query available provider packages",
 		Detail: "locked provider registry.terraform.io/hashicorp/aws 5.1.0 does not match configured version constraint ~> 6.0; must use tofu init -upgrade"}
+	wrapped := Diagnostic{Severity: "error", Summary: "Failed to install provider",
+		Detail: "the local\npackage for registry.terraform.io/tfops/lab 0.1.0 doesn't match any of the\nchecksums previously recorded"}
 	checksum := Diagnostic{Severity: "error", Summary: "Failed to install provider",
 		Detail: "the current package for x 1.0.0 doesn't match any of the checksums previously recorded in the dependency lock file; terraform init -upgrade"}
 	for _, tt := range []struct {
 		all  []Diagnostic
 		want bool
-	}{{nil, false}, {[]Diagnostic{moved}, true}, {[]Diagnostic{checksum}, false}, {[]Diagnostic{moved, checksum}, false}} {
+	}{{nil, false}, {[]Diagnostic{moved}, true}, {[]Diagnostic{checksum}, false}, {[]Diagnostic{moved, checksum}, false}, {[]Diagnostic{moved, wrapped}, false}} {
 		if got := constraintMoved(tt.all); got != tt.want {
 			t.Errorf("%+v: %v", tt.all, got)
 		}
 	}
-	for text, want := range map[string]string{moved.Detail: "tofu init -upgrade", checksum.Detail: "tofu providers lock -platform=",
+	for text, want := range map[string]string{moved.Detail: "tofu init -upgrade", checksum.Detail: "tofu providers lock -platform=", wrapped.Detail: " registry.terraform.io/tfops/lab",
 		"Inconsistent dependency lock file\nprovider registry.opentofu.org/hashicorp/null: required by this configuration but no version is selected": "registry.opentofu.org/hashicorp/null"} {
 		if got := lockFileNext("tofu init", text); !strings.Contains(got, want) {
 			t.Errorf("%s: %q", text, got)
@@ -151,4 +153,35 @@ func lockedWith(t *testing.T, m *mirror, version string) string {
 		t.Fatal(err)
 	}
 	return strings.Replace(string(b), "constraints = \""+version+"\"", "constraints = \">= 1.0.0\"", 1)
+}
+
+func TestMirrorFlag(t *testing.T) {
+	for config, want := range map[string]string{
+		"": "", "provider_installation {\n": "", "plugin_cache_dir = \"/x\"\n": "",
+		"provider_installation {\n  network_mirror {\n    url = \"https://mirror.example.com/p/\"\n  }\n}\n":                         "-net-mirror=https://mirror.example.com/p/",
+		"provider_installation {\n  filesystem_mirror {\n    path = \"/usr/share/providers\"\n    include = [\"a/b\"]\n  }\n}\n":     "-fs-mirror=/usr/share/providers",
+		"provider_installation {\n  filesystem_mirror {\n    path = \"/x\"\n  }\n  direct {}\n}\n":                                   "",
+		"provider_installation {\n  filesystem_mirror {\n    path = \"/x\"\n  }\n  filesystem_mirror {\n    path = \"/y\"\n  }\n}\n": "",
+		"provider_installation {\n  network_mirror {\n    url = \"https://me:secret@mirror.example.com/p/\"\n  }\n}\n":               "",
+		"provider_installation {\n  dev_overrides {\n  }\n  network_mirror {\n    url = \"https://mirror.example.com/p/\"\n  }\n}\n": "",
+	} {
+		path := filepath.Join(t.TempDir(), "x.tfrc")
+		if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := mirrorFlag(path); got != want {
+			t.Errorf("%s: %q, want %q", config, got, want)
+		}
+	}
+	if got := mirrorFlag("/nowhere/x.tfrc"); got != "" {
+		t.Errorf("without a file: %q", got)
+	}
+}
+
+func TestProvidersIn(t *testing.T) {
+	const text = "Error while installing registry.terraform.io/hashicorp/aws v5.1.0 from https://releases.example.com/aws/5.1.0/aws.zip: " +
+		"provider localhost:8443/acme/x and registry.terraform.io/hashicorp/aws; https://developer.hashicorp.com/terraform/language/files"
+	if got := strings.Join(providersIn(text), " "); got != "registry.terraform.io/hashicorp/aws localhost:8443/acme/x" {
+		t.Errorf("%q", got)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 
@@ -305,6 +306,9 @@ func (p *phase) checkMoved(ctx context.Context, old []byte, did moving) error {
 		return nil
 	}
 	if !sameContent(old, there, true) {
+		if p.job.Move.Import {
+			return refuse(CauseState, "look at it (`terraform state pull`), then: tfops state import "+p.job.Workspace+" FILE --replace -m WHY", "the state, read back, does not hold what was brought")
+		}
 		return refuse(CauseState, "look at both (`terraform state pull`), then: tfops state move "+p.job.Workspace, "the new state, read back, does not hold what the old one holds")
 	}
 	return nil
@@ -326,27 +330,70 @@ func (p *phase) keepLineage(ctx context.Context, old []byte) error {
 	return p.push(ctx, old, true)
 }
 
-// sameContent reports whether two states hold the same; engines write the rest
-// of a file as they like.
+// sameContent reports whether two states hold the same. Engines write the rest of a file
+// as they like, and newer ones add to each resource: only what every one of them carries
+// over counts.
 func sameContent(a, b []byte, lineage bool) bool {
-	type content struct {
-		Lineage   string `json:"lineage"`
-		Outputs   any    `json:"outputs"`
-		Resources any    `json:"resources"`
+	fa := contentOf(a, lineage)
+	return fa != nil && bytes.Equal(fa, contentOf(b, lineage))
+}
+
+// contentOf is what a state holds, in one form; nil of what is no state.
+func contentOf(state []byte, lineage bool) []byte {
+	type instance struct {
+		Key          any               `json:"index_key"`
+		Status       string            `json:"status"`
+		Deposed      string            `json:"deposed"`
+		Version      int               `json:"schema_version"`
+		Attributes   any               `json:"attributes"`
+		Flat         map[string]string `json:"attributes_flat"`
+		Private      string            `json:"private"`
+		Dependencies []string          `json:"dependencies"`
 	}
-	form := func(state []byte) []byte {
-		var c content
-		dec := json.NewDecoder(bytes.NewReader(state))
-		dec.UseNumber()
-		if dec.Decode(&c) != nil {
-			return nil
-		}
-		if !lineage {
-			c.Lineage = ""
-		}
-		out, _ := json.Marshal(c) // of what was decoded; keys are sorted
-		return out
+	type resource struct {
+		Module    string     `json:"module"`
+		Mode      string     `json:"mode"`
+		Type      string     `json:"type"`
+		Name      string     `json:"name"`
+		Provider  string     `json:"provider"`
+		Instances []instance `json:"instances"`
 	}
-	fa := form(a)
-	return fa != nil && bytes.Equal(fa, form(b))
+	var c struct {
+		Lineage   string         `json:"lineage"`
+		Outputs   map[string]any `json:"outputs"`
+		Resources []resource     `json:"resources"`
+	}
+	dec := json.NewDecoder(bytes.NewReader(state))
+	dec.UseNumber()
+	if dec.Decode(&c) != nil {
+		return nil
+	}
+	if !lineage {
+		c.Lineage = ""
+	}
+	form := func(v any) string {
+		b, _ := json.Marshal(v) // of what was decoded; keys are sorted
+		return string(b)
+	}
+	var all []string
+	for _, r := range c.Resources {
+		var instances []string
+		for _, i := range r.Instances {
+			slices.Sort(i.Dependencies)
+			instances = append(instances, form(i))
+		}
+		slices.Sort(instances)
+		r.Instances = nil
+		all = append(all, form(r)+form(instances))
+	}
+	slices.Sort(all)
+	if len(c.Outputs) == 0 {
+		c.Outputs = nil
+	}
+	for _, o := range c.Outputs {
+		if m, ok := o.(map[string]any); ok && m["sensitive"] == false {
+			delete(m, "sensitive")
+		}
+	}
+	return []byte(form([]any{c.Lineage, c.Outputs, all}))
 }

@@ -135,6 +135,24 @@ func TestSameContent(t *testing.T) {
 	if other := strings.ReplaceAll(a, `"L"`, `"K"`); sameContent([]byte(a), []byte(other), true) || !sameContent([]byte(a), []byte(other), false) {
 		t.Error("the lineage counts, and counts only where it is asked for")
 	}
+	// What an engine writes of a state that another one wrote.
+	const old = `{"version": 4, "lineage": "L", "outputs": {"o": {"value": "x", "type": "string"}}, "resources": [
+		{"mode": "managed", "type": "t", "name": "a", "provider": "p", "instances": [{"schema_version": 1, "attributes": {"id": "1", "n": 1}, "dependencies": ["t.y", "t.x"]}]},
+		{"module": "module.m", "mode": "managed", "type": "t", "name": "a", "provider": "p", "instances": [{"index_key": 1, "attributes": {}}, {"index_key": 0, "attributes": {}}]}]}`
+	const again = `{"version": 4, "lineage": "L", "outputs": {"o": {"value": "x", "type": "string", "sensitive": false}}, "check_results": null, "resources": [
+		{"module": "module.m", "mode": "managed", "type": "t", "name": "a", "provider": "p", "instances": [{"index_key": 0, "schema_version": 0, "attributes": {}, "identity_schema_version": 0}, {"index_key": 1, "attributes": {}, "sensitive_attributes": []}]},
+		{"mode": "managed", "type": "t", "name": "a", "provider": "p", "instances": [{"schema_version": 1, "attributes": {"n": 1, "id": "1"}, "dependencies": ["t.x", "t.y"], "identity_schema_version": 0}]}]}`
+	if !sameContent([]byte(old), []byte(again), true) {
+		t.Errorf("what another engine writes of it is another state:\n%s\n%s", contentOf([]byte(old), true), contentOf([]byte(again), true))
+	}
+	for was, is := range map[string]string{`"id": "1"`: `"id": "2"`, `"n": 1`: `"n": 1.5`, `"index_key": 1`: `"index_key": "1"`, `"module": "module.m"`: `"module": "module.n"`,
+		`"value": "x"`: `"value": "y"`, `"type": "string"`: `"type": "string", "sensitive": true`, `"t.y"`: `"t.z"`, `"schema_version": 1`: `"schema_version": 2`, `"provider": "p"`: `"provider": "q"`,
+		`{"index_key": 1, "attributes": {}}, `: ``, `"attributes": {"id"`: `"status": "tainted", "attributes": {"id"`} {
+		other := strings.Replace(old, was, is, 1)
+		if other == old || sameContent([]byte(old), []byte(other), true) {
+			t.Errorf("%s in the place of %s is the same:\n%s", is, was, other)
+		}
+	}
 	if sameContent(nil, nil, true) {
 		t.Error("nothing counts as a state")
 	}

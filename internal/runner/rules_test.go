@@ -28,6 +28,8 @@ func TestCauses(t *testing.T) {
 		{"reading S3 Bucket", "api error ThrottlingException: Rate exceeded", CauseThrottled, ""},
 		{"creating EC2", "StatusCode: 503, RequestLimitExceeded: Request limit exceeded", CauseThrottled, ""},
 		{"Error 429", "429 Too Many Requests", CauseThrottled, ""},
+		{"Failed to install provider", "could not query provider registry: dial tcp 10.0.0.1:443: connect: connection\nrefused", CauseNetwork, ""},
+		{"Failed", "write /x: no space left on\n\ndevice", CauseDisk, ""},
 		{"Saved plan is stale", "The given plan file can no longer be applied", CauseStale, ""},
 		{"Failed to save state", "write terraform.tfstate: no space left on device", CauseDisk, ""},
 	}

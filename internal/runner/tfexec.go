@@ -109,7 +109,9 @@ func (p *phase) ended(ctx context.Context, what string, out *output, err error) 
 	if exit == nil { // it was not the engine that failed
 		return err
 	}
-	return explain(what, out.all(), out.plain.String())
+	f := explain(what, out.all(), out.plain.String())
+	f.next = p.fromMirror(f.next)
+	return f
 }
 
 func byInterrupt(exit *exec.ExitError) bool {

@@ -21,19 +21,20 @@ type Built struct {
 	pkg     string
 }
 
-// The engines that tests run besides the terraform on PATH: the oldest Terraform
-// that tfops is held against, and OpenTofu. Newer Terraforms cannot be built from
-// the module proxy: their backends are modules of their own that it does not serve
-// in the version that belongs to them, and one (oci) not at all.
+// The engines that tests run besides the terraform on PATH: the oldest and the newest
+// Terraform that tfops is held against, and OpenTofu.
 var (
 	OldestTerraform = Built{Name: "terraform", Version: "1.5.7", pkg: "github.com/hashicorp/terraform"}
+	// Newer Terraforms have replace directives for backends that are modules of their own;
+	// the module in terraform has stubs in their place.
+	NewestTerraform = Built{Name: "terraform", Version: "1.13.3", module: "internal/testrig/terraform", pkg: "github.com/hashicorp/terraform"}
 	// OpenTofu's go.mod has a replace directive, so `go install` refuses it: the
 	// module in opentofu repeats that directive.
 	OpenTofu = Built{Name: "tofu", Version: "1.12.6", module: "internal/testrig/opentofu", pkg: "github.com/opentofu/opentofu/cmd/tofu"}
 )
 
 // BuiltEngines are all of them, the one that takes longest first.
-func BuiltEngines() []Built { return []Built{OpenTofu, OldestTerraform} }
+func BuiltEngines() []Built { return []Built{OpenTofu, NewestTerraform, OldestTerraform} }
 
 func (b Built) String() string { return b.Name + " " + b.Version }
 

@@ -53,9 +53,11 @@ func NewKey(t testing.TB) string {
 	return armored(t, newSigner(t))
 }
 
-func newSigner(t testing.TB) *openpgp.Entity {
+func newSigner(t testing.TB) *openpgp.Entity { return signerWith(t, packet.PubKeyAlgoEdDSA) }
+
+func signerWith(t testing.TB, algorithm packet.PublicKeyAlgorithm) *openpgp.Entity {
 	t.Helper()
-	signer, err := openpgp.NewEntity("Releases", "", "releases@example.com", &packet.Config{Algorithm: packet.PubKeyAlgoEdDSA})
+	signer, err := openpgp.NewEntity("Releases", "", "releases@example.com", &packet.Config{Algorithm: algorithm})
 	if err != nil {
 		t.Fatal(err)
 	}

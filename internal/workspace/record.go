@@ -77,7 +77,13 @@ type Orphan struct {
 
 // MayStand reports whether something of the workspace may be in the world.
 func (r Record) MayStand() bool {
-	return r.Applied != "" || !r.ApplyStartedAt.IsZero() && !r.Destroyed
+	return r.Applied != "" || !r.ApplyStartedAt.IsZero() && !r.Destroyed || r.imported()
+}
+
+// imported reports whether a state was brought that holds something, and nothing was
+// applied since.
+func (r Record) imported() bool {
+	return r.AppliedState != nil && r.AppliedState.Counted && r.AppliedState.Resources > 0 && !r.Destroyed
 }
 
 // Suspension pauses applies.

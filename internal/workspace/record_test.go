@@ -44,3 +44,27 @@ func TestInSync(t *testing.T) {
 		}
 	}
 }
+
+// What was brought may stand in the world before tfops has applied anything: a workspace
+// with it is not forgotten.
+func TestMayStand(t *testing.T) {
+	holding := func(n int, counted bool) *AppliedState {
+		return &AppliedState{StateRef: StateRef{Identity: "s", Resources: n, Counted: counted}}
+	}
+	for name, c := range map[string]struct {
+		rec  Record
+		want bool
+	}{
+		"new":                             {Record{}, false},
+		"applied":                         {Record{Applied: "c"}, true},
+		"an apply was begun":              {Record{ApplyStartedAt: time.Unix(1, 0)}, true},
+		"destroyed":                       {Record{ApplyStartedAt: time.Unix(1, 0), Destroyed: true, AppliedState: holding(0, true)}, false},
+		"an imported state":               {Record{AppliedState: holding(2, true)}, true},
+		"an imported state with nothing":  {Record{AppliedState: holding(0, true)}, false},
+		"imported, and destroyed by hand": {Record{AppliedState: holding(0, true), Destroyed: true}, false},
+	} {
+		if got := c.rec.MayStand(); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

@@ -63,6 +63,8 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"keys": cmdKeys, // keys PATH KEY…: the object there has all of these
 
 	"releases": cmdReleases, // see there
+	"registry": cmdRegistry, // see there
+	"advised":  cmdAdvised,  // see there
 
 	// A webhook's receiver.
 	"receiver": cmdReceiver, // see there
@@ -377,5 +379,49 @@ func cmdReleases(ts *testscript.TestScript, neg bool, args []string) {
 		s.releases.Put(path, b[:len(b)/2])
 	default:
 		ts.Fatalf("releases %s is not known", args[0])
+	}
+}
+
+// cmdRegistry runs a registry of providers, whose certificate is registry.pem and
+// whose name in provider addresses is REGISTRY: registry start; registry add NAME VERSION
+// publishes the test provider as tfops/NAME.
+func cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
+	s := sessionOf(ts)
+	switch {
+	case neg || len(args) == 0:
+		ts.Fatalf("usage: registry (start | add NAME VERSION)")
+	case args[0] == "start":
+		s.registry = testrig.NewRegistry(s.t)
+		ts.Setenv("REGISTRY", s.registry.Host)
+		ts.Check(os.WriteFile(filepath.Join(s.work, "registry.pem"), []byte(s.registry.CA), 0o644))
+	case args[0] == "add" && len(args) == 3:
+		s.registry.Add(s.t, args[1], args[2])
+	default:
+		ts.Fatalf("registry %q is not known", args)
+	}
+}
+
+var advisedCommand = regexp.MustCompile(`(?:terraform|tofu) (?:init|providers lock)(?: -[^\s,;"]+)+(?: [\w.:-]+/[\w-]+/[\w-]+)*`)
+
+// cmdAdvised runs, in a directory, each command of the engine that the last output
+// advises, as somebody would who copies it: advised DIR [NAME=VALUE…]. All must succeed.
+func cmdAdvised(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: advised DIR [NAME=VALUE…]")
+	}
+	found := advisedCommand.FindAllString(ts.ReadFile("stdout")+ts.ReadFile("stderr"), -1)
+	if len(found) == 0 {
+		ts.Fatalf("nothing is advised in\n%s%s", ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	}
+	for _, text := range found {
+		words := strings.Fields(text)
+		cmd := exec.Command(filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[1], words[0]), words[1:]...) // see runScripts
+		cmd.Dir = ts.MkAbs(args[0])
+		cmd.Env = append([]string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "CHECKPOINT_DISABLE=1"}, args[1:]...)
+		out, err := cmd.CombinedOutput()
+		ts.Logf("%s\n%s", text, out)
+		if err != nil {
+			ts.Fatalf("what is advised does not work: %v", err)
+		}
 	}
 }

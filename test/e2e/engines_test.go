@@ -15,7 +15,7 @@ import (
 // engineScripts are those that depend most on what the engine does: the loop,
 // backends, and what is made of its plans in drift checks, findings and patches, and what is given to it.
 var engineScripts = []string{"testdata/loop.txt", "testdata/drift.txt", "testdata/drift_classes.txt", "testdata/drift_codify.txt", "testdata/drift_life.txt",
-	"testdata/backend_override.txt", "testdata/backend_remote.txt", "testdata/state_import.txt", "testdata/values.txt"}
+	"testdata/backend_override.txt", "testdata/backend_remote.txt", "testdata/state_import.txt", "testdata/lockfile.txt", "testdata/values.txt"}
 
 // TestScriptsWithTofu runs them with OpenTofu.
 func TestScriptsWithTofu(t *testing.T) {
@@ -25,12 +25,25 @@ func TestScriptsWithTofu(t *testing.T) {
 	}
 }
 
+// edgeScripts are what the oldest and the newest Terraform run: the loop, and what reads
+// most of what engines write and say.
+var edgeScripts = []string{"testdata/loop.txt", "testdata/backend_override.txt", "testdata/state_import.txt", "testdata/state_move.txt", "testdata/lockfile.txt"}
+
 // TestLoopWithTheOldestTerraform runs the loop with the oldest Terraform that
 // tfops is held against; the one on PATH is newer.
 func TestLoopWithTheOldestTerraform(t *testing.T) {
 	t.Parallel()
 	if path, ok := testrig.Engine(t, testrig.OldestTerraform); ok {
-		runScripts(t, script{files: []string{"testdata/loop.txt"}, program: path})
+		runScripts(t, script{files: edgeScripts, program: path})
+	}
+}
+
+// TestLoopWithTheNewestTerraform runs it with the newest one that can be built; the one on
+// PATH is older.
+func TestLoopWithTheNewestTerraform(t *testing.T) {
+	t.Parallel()
+	if path, ok := testrig.Engine(t, testrig.NewestTerraform); ok {
+		runScripts(t, script{files: edgeScripts, program: path})
 	}
 }
 

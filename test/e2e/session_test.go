@@ -30,6 +30,7 @@ type session struct {
 	repos    map[string]*gittest.Repo
 	daemons  map[string]*process // by the name of the data directory
 	releases *testrig.Releases
+	registry *testrig.Registry
 	receiver *receiver
 }
 
