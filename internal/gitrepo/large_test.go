@@ -2,6 +2,8 @@ package gitrepo_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -72,16 +74,22 @@ func resources(n int) string {
 }
 
 // BenchmarkLargeFleet is the reach of a large fleet, as docs/BENCHMARKS.md tells
-// it: the first look of a process, "tfops affected" of a process of its own, and
-// a commit in a process that has seen the one before.
+// it: the first look at a repository, the first of a process after a restart, "tfops
+// affected" of a process of its own, and a commit in a process that has seen the one
+// before.
 func BenchmarkLargeFleet(b *testing.B) {
 	files, ws := largeFleet()
 	repo := gittest.NewRepo(b)
 	from := repo.Commit("main", files)
 	const changed = "modules/layer1/m0007/main.tf"
 	to := repo.Commit("main", map[string]string{changed: files[changed] + "output \"more\" {\n  value = 1\n}\n"})
-	m, _ := open(b, gitrepo.Remote{URL: repo.Dir})
+	m, dir := open(b, gitrepo.Remote{URL: repo.Dir})
 	fetch(b, m)
+	forget := func() {
+		if err := os.RemoveAll(filepath.Join(dir, "kept")); err != nil {
+			b.Fatal(err)
+		}
+	}
 	look := func(x *workspace.Index, rev string) *workspace.Graph {
 		tree, err := m.Tree(rev)
 		if err != nil {
@@ -97,12 +105,19 @@ func BenchmarkLargeFleet(b *testing.B) {
 			var before, after runtime.MemStats
 			runtime.GC()
 			runtime.ReadMemStats(&before)
+			forget()
 			g := look(workspace.NewIndex(), from)
 			runtime.GC()
 			runtime.ReadMemStats(&after)
 			runtime.KeepAlive(g)
 			b.ReportMetric((float64(after.HeapAlloc)-float64(before.HeapAlloc))/1e6, "MB-kept")
 			b.ReportMetric(float64(after.Sys)/1e6, "MB-of-the-process")
+		}
+	})
+	b.Run("restart", func(b *testing.B) {
+		look(workspace.NewIndex(), from)
+		for b.Loop() {
+			look(workspace.NewIndex(), to)
 		}
 	})
 	b.Run("affected", func(b *testing.B) {

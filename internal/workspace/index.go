@@ -48,7 +48,9 @@ func (x *Index) Graph(tree fs.FS, ws []Workspace) *Graph {
 	g.indexed(base)
 	if g.err = s.err; g.err == nil {
 		x.keep(g)
+		x.shelve(tree)
 	}
+	s.forget()
 	x.memory.prune()
 	return g
 }

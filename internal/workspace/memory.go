@@ -1,7 +1,9 @@
 package workspace
 
 import (
+	"strings"
 	"sync"
+	"sync/atomic"
 	"weak"
 )
 
@@ -11,7 +13,8 @@ type memory struct {
 	mu     sync.Mutex
 	nodes  map[string]weak.Pointer[node]
 	files  map[fileKey]weak.Pointer[facts]
-	pruned int // how many entries were alive when the dead ones were last taken out
+	pruned int          // how many entries were alive when the dead ones were last taken out
+	parsed atomic.Int64 // files that were parsed since facts were last kept
 }
 
 type fileKey struct {
@@ -61,6 +64,20 @@ func (m *memory) keepFacts(hash string, kind fileKind, f *facts) *facts {
 	}
 	m.files[key] = weak.Make(f)
 	return f
+}
+
+// alive are the facts of the files that some graph uses, by what a file system
+// said of their content: no more than fits into the key of a record.
+func (m *memory) alive() map[fileKey]*facts {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := make(map[fileKey]*facts, len(m.files))
+	for key, p := range m.files {
+		if f := p.Value(); f != nil && len(key.hash) < 256 && !strings.HasPrefix(key.hash, ownHash) {
+			out[key] = f
+		}
+	}
+	return out
 }
 
 // prune takes out the entries of what no graph uses any more, whenever they

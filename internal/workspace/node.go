@@ -140,9 +140,11 @@ type scan struct {
 	known *memory
 	work  sync.WaitGroup
 	busy  chan struct{} // bounds what is read at once
+	kept  kept
 
-	mu  sync.Mutex
-	err error // the first of reading; nothing is remembered then
+	mu   sync.Mutex
+	err  error    // the first of reading; nothing is remembered then
+	used []*facts // of files that no node holds, as those of variables: memory does not
 }
 
 // atOnce is how many files are read and parsed at once.
@@ -231,8 +233,21 @@ func (s *scan) parse(p string, f *leaf) {
 
 // read is the facts of a file, given by a path without symbolic links.
 func (s *scan) read(p, hash string, kind fileKind) *facts {
+	f := s.readOnce(p, hash, kind)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used = append(s.used, f)
+	return f
+}
+
+func (s *scan) readOnce(p, hash string, kind fileKind) *facts {
 	if known := s.known.facts(hash, kind); known != nil {
 		return known
+	}
+	if hash != "" {
+		if kept := s.kept.facts(s.fs, fileKey{hash, kind}); kept != nil {
+			return s.known.keepFacts(hash, kind, kept)
+		}
 	}
 	src, err := fs.ReadFile(s.fs, p)
 	if err != nil {
@@ -241,13 +256,17 @@ func (s *scan) read(p, hash string, kind fileKind) *facts {
 	}
 	if hash == "" {
 		sum := sha256.Sum256(src)
-		hash = "content " + string(sum[:])
+		hash = ownHash + string(sum[:])
 		if known := s.known.facts(hash, kind); known != nil {
 			return known
 		}
 	}
+	s.known.parsed.Add(1)
 	return s.known.keepFacts(hash, kind, readFile(kind, src))
 }
+
+// ownHash is before the hash of a file of which the file system says none.
+const ownHash = "content "
 
 // finish makes the modules of what was read, and remembers it.
 func (s *scan) finish(n *node) {
