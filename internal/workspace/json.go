@@ -1,7 +1,10 @@
 package workspace
 
 import (
+	"cmp"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -24,7 +27,9 @@ func (r *reader) json(kind fileKind) {
 	}
 	attrs, diags := file.Body.JustAttributes()
 	r.failed(diags)
-	for _, a := range attrs {
+	// In the order of the file: what is read of it is the same each time.
+	inOrder := slices.SortedFunc(maps.Values(attrs), func(a, b *hcl.Attribute) int { return cmp.Compare(a.Range.Start.Byte, b.Range.Start.Byte) })
+	for _, a := range inOrder {
 		if kind == valuesJSON {
 			r.facts.values = append(r.facts.values, binding{name: a.Name, expr: plainJSON(a.Expr)})
 			continue
