@@ -71,6 +71,21 @@ func (s *packedFirst) EncodedObject(kind plumbing.ObjectType, id plumbing.Hash) 
 	return obj, nil
 }
 
+// HashesWithPrefix has go-git find what an abbreviated id stands for also among objects that
+// are borrowed. It asks for whole bytes, and for one at least.
+func (s *packedFirst) HashesWithPrefix(prefix []byte) ([]plumbing.Hash, error) {
+	if len(prefix) == 0 {
+		return nil, nil
+	}
+	found := s.lib.withPrefix(prefix)
+	if len(found) == 0 { // perhaps it was packed in the meantime
+		now := openLibrary(s.lib.dirs[0])
+		found = now.withPrefix(prefix)
+		return found, now.Close()
+	}
+	return found, nil
+}
+
 // Resolve finds a commit by what git calls a revision: HEAD, HEAD~2, a branch,
 // origin/main, a tag, or an id, whole or abbreviated.
 func (c *Checkout) Resolve(rev string) (string, error) {

@@ -3,12 +3,15 @@ package gitrepo
 import (
 	"bufio"
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -105,6 +108,24 @@ func (l *library) find(id plumbing.Hash) (place, bool) {
 		}
 	}
 	return place{}, false
+}
+
+// withPrefix are the objects whose ids begin with these bytes, one at least.
+func (l *library) withPrefix(prefix []byte) []plumbing.Hash {
+	digits := hex.EncodeToString(prefix)
+	found := map[plumbing.Hash]bool{}
+	for _, p := range l.packs {
+		p.hashesWithPrefix(digits, func(h plumbing.Hash) { found[h] = true })
+	}
+	for _, dir := range l.dirs {
+		entries, _ := os.ReadDir(filepath.Join(dir, digits[:2])) // most are not there
+		for _, e := range entries {
+			if id := digits[:2] + e.Name(); plumbing.IsHash(id) && strings.HasPrefix(id, digits) {
+				found[plumbing.NewHash(id)] = true
+			}
+		}
+	}
+	return slices.Collect(maps.Keys(found))
 }
 
 // object reads an object; plumbing.ErrObjectNotFound when nothing has it.

@@ -245,6 +245,11 @@ func TestCheckoutOfBorrowedObjects(t *testing.T) {
 			if packed {
 				git(first, "gc", "-q", "--prune=now")
 			}
+			for _, digits := range []int{7, 8, 9, 40} { // go-git reads an odd number in another way
+				if got, err := c.Resolve(sha[:digits]); err != nil || got != sha {
+					t.Errorf("%s, packed %v: %s is %q, %v", name, packed, sha[:digits], got, err)
+				}
+			}
 			tree, err := c.Tree(sha)
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
