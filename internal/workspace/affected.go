@@ -61,7 +61,8 @@ func Affected(tree fs.FS, ws []Workspace, paths []string) []Touched {
 //     closely: see Widened. A path of which nothing is known, a module source
 //     that is computed, and code that does not parse or cannot be read mean the
 //     whole repository but for what is plainly no input (*.md, LICENSE,
-//     .gitignore, CODEOWNERS, .github/**, tfops.hcl);
+//     .gitignore, CODEOWNERS, .github/**, tfops.hcl), unless the code says that
+//     it reads files of such a name;
 //   - matched by the workspace's Watch.
 //
 // What the workspace's Ignore matches touches it in no way. Other files touch

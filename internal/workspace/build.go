@@ -33,6 +33,7 @@ type underway struct {
 	ref     *ref
 	told    *told // what the workspace says of it
 	covered bool
+	all     bool // also files that are plainly no input of other code
 }
 
 // reachOf works out what a workspace depends on in the graph's tree. What
@@ -178,7 +179,11 @@ func (b *builder) widen(mod int, why Link, expression, reason, to string) {
 	if expression != "" { // of a file that cannot be parsed there may be none; the file is named
 		b.widened = append(b.widened, Widened{why.File, why.Line, expression, part, reason, to})
 	}
-	b.cover(cover{path: to, kind: Wide, mod: mod, why: why})
+	wide := cover{path: to, kind: Wide, mod: mod, why: why}
+	if b.at != nil && b.at.all {
+		wide.pattern = anyFile
+	}
+	b.cover(wide)
 	if n := b.graph.root.at(to); to != "." {
 		b.follow(to, n, mod, why)
 	}

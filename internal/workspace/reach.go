@@ -81,7 +81,7 @@ type reached struct {
 type cover struct {
 	path    string // file or directory; of a pattern the directory that it starts from
 	kind    Kind
-	pattern string // relative to the repository's root
+	pattern string // relative to the repository's root; of a widened one anyFile, or empty where noInput is passed over
 	mod     int    // whose text says so
 	why     Link
 }
@@ -194,7 +194,7 @@ func (r *reach) because(p string) (chain []Link, widened bool) {
 		}
 	}
 	for _, c := range r.covers {
-		if c.kind == Wide && c.has(p) && !(c.path == "." && noInput(p)) {
+		if c.kind == Wide && c.has(p) && !(c.path == "." && c.pattern != anyFile && noInput(p)) {
 			return r.chain(c.mod, c.why), true
 		}
 	}
@@ -298,6 +298,27 @@ func noInput(p string) bool {
 	base := path.Base(p)
 	return strings.EqualFold(path.Ext(base), ".md") || strings.HasPrefix(base, "LICENSE") ||
 		base == ".gitignore" || base == "CODEOWNERS" || base == "tfops.hcl" || within(".github", p)
+}
+
+// anyFile is the pattern of what is widened by code that means files which noInput
+// passes over elsewhere.
+const anyFile = "**"
+
+// meansNoInput reports whether a path of which only the end is known, perhaps a
+// pattern, is that of a file which is plainly no input of other code.
+func meansNoInput(p string) bool {
+	end := p[strings.LastIndexAny(p, unknown+anchor)+1:]
+	plain := strings.ReplaceAll(end, pattern, "")
+	if strings.Contains(plain, ".github/") {
+		return true
+	}
+	base := plain[strings.LastIndexByte(plain, '/')+1:]
+	if plain == end {
+		return base != "" && (noInput(base) || noInput("x"+base))
+	}
+	return slices.ContainsFunc([]string{"README.md", "LICENSE", ".gitignore", "CODEOWNERS", "tfops.hcl"}, func(name string) bool {
+		return matches(base, name) || matches("*"+base, name)
+	})
 }
 
 // index makes the paths under which a change can touch the workspace.

@@ -40,6 +40,7 @@ func (b *builder) read(mod int, f *ref, s string, why Link) {
 	switch {
 	case anchored:
 	case strings.HasPrefix(s, unknown): // it can be any path at all
+		b.at.all = meansNoInput(s)
 		b.widen(mod, why, f.text, "", ".")
 		return
 	case path.IsAbs(s), strings.HasPrefix(s, "~"), s == "":
@@ -56,6 +57,7 @@ func (b *builder) read(mod int, f *ref, s string, why Link) {
 // located covers a path from the repository's root, as far as it is known.
 func (b *builder) located(mod int, f *ref, p string, why Link) {
 	if strings.ContainsAny(p, unknown+anchor) {
+		b.at.all = meansNoInput(p)
 		dir := enclosing(p)
 		if !inside(dir) {
 			dir = "."
@@ -104,6 +106,9 @@ func (b *builder) fileset(mod int, f *ref, base string, why Link) {
 	switch {
 	case anchored:
 	case strings.HasPrefix(base, unknown):
+		for _, g := range matched(b.envs[mod], []*expr{hole, f.pattern}) {
+			b.at.all = b.at.all || meansNoInput(base+"/"+g)
+		}
 		b.widen(mod, why, f.text, "", ".")
 		return
 	case path.IsAbs(base), strings.HasPrefix(base, "~"):
@@ -111,7 +116,7 @@ func (b *builder) fileset(mod int, f *ref, base string, why Link) {
 	default:
 		rest = b.dir + "/" + base
 	}
-	if strings.ContainsAny(rest, unknown+anchor+pattern) {
+	if strings.Contains(rest, pattern) { // a name that fileset gave, and of which this lists the files
 		b.located(mod, f, rest+"/"+unknown, why)
 		return
 	}
