@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"os/user"
@@ -31,7 +32,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"term":    cmdTerm,    // term [@ID]: SIGTERM; it must end soon and in good order
 	"kill9":   cmdKill9,   // kill9 [@ID]
 	"gone":    cmdGone,    // gone [@ID] PATTERN: it ends by itself, with an error, and its log says why
-	"hangup":  cmdHangup,  // hangup [@ID]: SIGHUP
+	"hangup":  cmdHangup,  // hangup [@ID]: SIGHUP, and wait until the configuration was read again or refused
 	"await":   cmdAwait,   // see there
 	"run":     cmdRun,     // see there
 	"audited": cmdAudited, // audited ACTION [ACTOR]: a decision of this kind is recorded
@@ -114,7 +115,15 @@ func cmdGone(ts *testscript.TestScript, neg bool, args []string) {
 
 func cmdHangup(ts *testscript.TestScript, _ bool, args []string) {
 	id, _ := instance(args)
+	c := sessionOf(ts).client(ts, id)
+	defer c.Close()
+	before, err := c.Status(context.Background())
+	ts.Check(err)
 	ts.Check(sessionOf(ts).daemon(ts, id).cmd.Process.Signal(syscall.SIGHUP))
+	sessionOf(ts).until(ts, "the configuration to be read again", func(ctx context.Context) (bool, string) {
+		now, err := c.Status(ctx)
+		return err == nil && (now.Config.Error != "" || !now.Config.LoadedAt.Equal(before.Config.LoadedAt)), fmt.Sprintf("%+v, %v", now.Config, err)
+	})
 }
 
 func cmdAudited(ts *testscript.TestScript, neg bool, args []string) {
