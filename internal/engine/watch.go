@@ -486,6 +486,8 @@ func (g *glance) touched(ctx context.Context, from, head string, tree fs.FS) (ma
 		case fault.Is(err, fault.NotFound):
 			// The old head is gone with a mirror that had to be cloned again:
 			// nothing tells what changed, so everything may have.
+		case fault.Is(err, fault.Invalid):
+			// More differs than is ever written to disk. The runs say so.
 		case err != nil:
 			return nil, err
 		case len(changed) == 0:

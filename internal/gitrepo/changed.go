@@ -2,12 +2,15 @@ package gitrepo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
 	"slices"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/tfops/tfops/internal/fault"
 )
 
 // Changed lists the paths whose content, mode or existence differs between the
@@ -15,6 +18,8 @@ import (
 // for something renamed both names. The commits need not be related. Where
 // submodules are followed their files count, too; of one that cannot be read at
 // either commit there is the path with a slash at its end: all below it may differ.
+// What has a path too long to be exported is not listed. More paths than any export has
+// are an Invalid fault: a few small trees can stand for any number of them.
 func (m *Mirror) Changed(ctx context.Context, from, to string) ([]string, error) {
 	v, done, err := m.read()
 	if err != nil {
@@ -30,7 +35,11 @@ func (m *Mirror) Changed(ctx context.Context, from, to string) ([]string, error)
 	more, release := d.sub.lease()
 	defer release()
 	d.more = more
-	if err := d.compare(ctx, sides[0].root, sides[1].root, ""); err != nil {
+	err = d.compare(ctx, sides[0].root, sides[1].root, "")
+	if errors.Is(err, errTooLarge) {
+		return nil, fault.New(fault.Invalid, "take them out of the repository", "more than %d paths differ between %s and %s", maxEntries, from, to)
+	}
+	if err != nil {
 		return nil, m.readFault(ctx, fmt.Sprintf("comparing %s with %s", from, to), err)
 	}
 	d.paths = append(d.paths, readdressed(sides[0].sub, sides[1].sub)...)
@@ -82,24 +91,35 @@ func (d *differ) compare(ctx context.Context, a, b plumbing.Hash, dir string) er
 
 // entries compares what is at one path; the zero entry is nothing.
 func (d *differ) entries(ctx context.Context, was, is entry, p string) error {
-	if was.mode == is.mode && was.hash == is.hash {
+	if was.mode == is.mode && was.hash == is.hash || len(p) > maxPath {
 		return nil
 	}
 	if was.isTree() && is.isTree() {
 		return d.compare(ctx, was.hash, is.hash, p)
 	}
 	for _, e := range []entry{was, is} {
+		var err error
 		switch {
 		case e.missing():
 		case e.isTree():
-			if err := d.leaves(ctx, e.hash, p, func(leaf string, _ entry) { d.paths = append(d.paths, leaf) }); err != nil {
-				return err
-			}
+			err = d.leaves(ctx, e.hash, p, d.differs)
 		case e.kind() == modeGitlink && d.sub.follows():
-			d.paths = append(d.paths, p+"/")
+			err = d.differs(p + "/")
 		default:
-			d.paths = append(d.paths, p)
+			err = d.differs(p)
 		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var errTooLarge = errors.New("too many paths")
+
+func (d *differ) differs(p string) error {
+	if d.paths = append(d.paths, p); len(d.paths) > maxEntries {
+		return errTooLarge
 	}
 	return nil
 }

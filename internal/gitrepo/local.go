@@ -125,6 +125,9 @@ func newWalker(ctx context.Context, store *library) *walker {
 // add lists an object that is at a path.
 func (w *walker) add(h plumbing.Hash, at string) {
 	w.found = append(w.found, h)
+	if len(at) > maxPath { // directories can lie in one another without end
+		return
+	}
 	if before, ok := w.last[at]; ok {
 		w.near[h] = before
 	}
@@ -210,13 +213,20 @@ func (w *walker) entries(tree plumbing.EncodedObject, at string) error {
 		return nil
 	}
 	for _, e := range entries {
+		p := at
+		if len(at) <= maxPath {
+			p += e.name
+			if e.isTree() {
+				p += "/"
+			}
+		}
 		switch {
 		case e.isTree():
-			if err := w.tree(e.hash, at+e.name+"/"); err != nil {
+			if err := w.tree(e.hash, p); err != nil {
 				return err
 			}
 		case e.kind() != modeGitlink && !w.seen(e.hash):
-			w.add(e.hash, at+e.name)
+			w.add(e.hash, p)
 		}
 	}
 	return nil

@@ -233,8 +233,9 @@ func (t trees) linkTarget(e entry) (string, error) {
 	return target, nil
 }
 
-// leaves calls yield with every path of a tree that is not a directory.
-func (t trees) leaves(ctx context.Context, tree plumbing.Hash, dir string, yield func(string, entry)) error {
+// leaves calls yield with every path of a tree that is not a directory, but for those
+// that are too long to be exported.
+func (t trees) leaves(ctx context.Context, tree plumbing.Hash, dir string, yield func(string) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -244,11 +245,14 @@ func (t trees) leaves(ctx context.Context, tree plumbing.Hash, dir string, yield
 	}
 	for _, e := range entries {
 		p := path.Join(dir, e.name)
-		if !e.isTree() {
-			yield(p, e)
-			continue
+		switch {
+		case len(p) > maxPath:
+		case e.isTree():
+			err = t.leaves(ctx, e.hash, p, yield)
+		default:
+			err = yield(p)
 		}
-		if err := t.leaves(ctx, e.hash, p, yield); err != nil {
+		if err != nil {
 			return err
 		}
 	}

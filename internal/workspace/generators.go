@@ -76,7 +76,10 @@ func (g Generator) Named(branch string) bool { return slices.Contains(g.Branches
 func (g Generator) Matches(branch string, tree fs.FS, roots []string) ([]Origin, []Problem) {
 	t := newTree(tree)
 	var dirs []string
-	t.eachDir(".", func(dir string) { dirs = append(dirs, dir) })
+	if !t.eachDir(".", func(dir string) { dirs = append(dirs, dir) }) {
+		return nil, []Problem{{Where: g.Source, Message: fmt.Sprintf("generator %q: branch %s has more than %d directories, and is not looked at", g.Name, branch, maxDirs),
+			Next: "take them out of the repository, or write workspace blocks"}}
+	}
 	var out []Origin
 	var problems []Problem
 	for _, glob := range g.Dirs {
@@ -173,13 +176,30 @@ func (t *tree) filesMatching(dir, glob string) []string {
 	return out
 }
 
+// maxDirs is how many directories are looked at. A few small trees that name each other
+// many times can stand for any number of them.
+const maxDirs = 100_000
+
 // eachDir calls f with a directory and with all below it whose names do not
-// begin with a dot. One that cannot be read has no entries.
-func (t *tree) eachDir(dir string, f func(dir string)) {
+// begin with a dot; false where there are more than maxDirs, and the rest was passed
+// over. One that cannot be read has no entries, nor has one with too long a path.
+func (t *tree) eachDir(dir string, f func(dir string)) bool {
+	left := maxDirs
+	t.below(dir, &left, f)
+	return left >= 0
+}
+
+func (t *tree) below(dir string, left *int, f func(dir string)) {
+	if *left--; *left < 0 {
+		return
+	}
 	f(dir)
+	if len(dir) > maxPath {
+		return
+	}
 	for _, e := range t.list(dir) {
-		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
-			t.eachDir(path.Join(dir, e.Name()), f)
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") && *left >= 0 {
+			t.below(path.Join(dir, e.Name()), left, f)
 		}
 	}
 }

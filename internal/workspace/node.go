@@ -3,6 +3,7 @@ package workspace
 import (
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -35,6 +36,8 @@ type node struct {
 	plain  *module // as Terraform sees it
 	linked bool    // some file of the code is a symbolic link: modules are made where the node lies
 	links  bool    // there is a symbolic link in it, or below it
+	count  int     // of entries in it and below it
+	isCut  bool    // something below it is left out
 	done   bool    // it is whole, and changes no more
 }
 
@@ -138,6 +141,7 @@ type scan struct {
 	fs    fs.FS
 	links fs.ReadLinkFS // nil: symbolic links cannot be read
 	known *memory
+	here  map[string]*node // directories of this tree by hash: what is there twice is read once
 	work  sync.WaitGroup
 	busy  chan struct{} // bounds what is read at once
 	kept  kept
@@ -152,8 +156,18 @@ const atOnce = 4
 
 func newScan(fsys fs.FS, known *memory) *scan {
 	links, _ := fsys.(fs.ReadLinkFS)
-	return &scan{fs: fsys, links: links, known: known, busy: make(chan struct{}, atOnce)}
+	return &scan{fs: fsys, links: links, known: known, here: map[string]*node{}, busy: make(chan struct{}, atOnce)}
 }
+
+// A few small trees that name each other many times stand for any number of files, and a
+// directory can lie in itself a million times. Neither is ever exported (see
+// gitrepo.Export), and walking them would take the daemon all of its memory.
+const (
+	maxEntries = 1_000_000
+	maxPath    = 3584 // bytes
+)
+
+var errTooLarge = fmt.Errorf("the tree has more than %d entries", maxEntries)
 
 // root reads the whole tree, but for what is known by its hash.
 func (s *scan) root() *node {
@@ -163,6 +177,10 @@ func (s *scan) root() *node {
 	}
 	n := s.directory(".", hash)
 	s.work.Wait()
+	if n.count > maxEntries { // whatever walks over all of its paths would never end
+		s.failed(errTooLarge)
+		n = &node{}
+	}
 	s.finish(n)
 	return n
 }
@@ -171,14 +189,23 @@ func (s *scan) directory(dir, hash string) *node {
 	if n := s.known.node(hash); n != nil {
 		return n
 	}
+	if n := s.here[hash]; n != nil {
+		return n
+	}
 	n := &node{hash: hash}
+	if hash != "" {
+		s.here[hash] = n
+	}
 	entries, err := fs.ReadDir(s.fs, dir)
 	if err != nil {
 		s.failed(err)
 		return n
 	}
-	n.files = make([]leaf, 0, len(entries))
+	n.files, n.count = make([]leaf, 0, len(entries)), len(entries)
 	for _, e := range entries {
+		if n.count > maxEntries {
+			break
+		}
 		p, h := path.Join(dir, e.Name()), ""
 		if e, ok := e.(hashed); ok {
 			h = e.Hash()
@@ -189,7 +216,15 @@ func (s *scan) directory(dir, hash string) *node {
 			n.linked = n.linked || isCode(e.Name())
 			n.files = append(n.files, leaf{name: e.Name(), hash: h, link: true, target: s.target(p)})
 		case e.IsDir():
-			n.dirs = append(n.dirs, child{e.Name(), s.directory(p, h)})
+			if len(p) > maxPath {
+				n.cut(s)
+				continue
+			}
+			below := s.directory(p, h)
+			n.dirs = append(n.dirs, child{e.Name(), below})
+			if n.count += below.count; below.isCut {
+				n.cut(s)
+			}
 		default:
 			n.files = append(n.files, leaf{name: e.Name(), hash: h})
 		}
@@ -203,6 +238,13 @@ func (s *scan) directory(dir, hash string) *node {
 		}
 	}
 	return n
+}
+
+// cut notes that something below is left out since its path is too long: the directory's
+// hash does not tell then what is in the node.
+func (n *node) cut(s *scan) {
+	delete(s.here, n.hash)
+	n.hash, n.isCut = "", true
 }
 
 func (s *scan) target(p string) string {

@@ -2,6 +2,8 @@ package codify
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"strings"
@@ -13,13 +15,23 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
+// maxWalked is how many files and directories are looked at for callers: a few small trees
+// that name each other many times can stand for any number of them.
+const maxWalked = 1_000_000
+
+var errTooMany = fmt.Errorf("the repository has more than %d files and directories", maxWalked)
+
 // calls is where modules in the whole tree call this directory.
 func (e *editor) calls(dir string) ([]hcl.Range, error) {
 	if e.callers != nil {
 		return e.callers[dir], nil
 	}
 	found := map[string][]hcl.Range{}
+	left := maxWalked
 	err := fs.WalkDir(e.src.Tree, ".", func(name string, d fs.DirEntry, err error) error {
+		if left--; left < 0 {
+			return errTooMany
+		}
 		isHCL := strings.HasSuffix(name, ".tf") || strings.HasSuffix(name, ".tofu")
 		isJSON := strings.HasSuffix(name, ".tf.json") || strings.HasSuffix(name, ".tofu.json")
 		if err != nil || d.IsDir() || !isHCL && !isJSON {
@@ -41,6 +53,9 @@ func (e *editor) calls(dir string) ([]hcl.Range, error) {
 		}
 		return nil
 	})
+	if errors.Is(err, errTooMany) {
+		return nil, fault.New(fault.Invalid, "edit the code by hand", "who calls the module cannot be told: %w", err)
+	}
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "try again", "the repository cannot be read: %w", err)
 	}

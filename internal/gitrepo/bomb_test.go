@@ -1,0 +1,101 @@
+package gitrepo_test
+
+import (
+	"io/fs"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// Eleven small trees stand for ten billion files, and a directory lies in itself thousands
+// of times: whoever may push can do that. Nothing walks over it to its end, whatever was
+// there before is told from it, and what is beside it is read.
+func TestTreesWithoutEnd(t *testing.T) {
+	git, root := realGit(t), t.TempDir()
+	dir := filepath.Join(root, "infra")
+	git(root, "init", "-q", "-b", "main", dir)
+	piped := func(in string, args ...string) string {
+		t.Helper()
+		cmd := exec.Command("git", args...)
+		cmd.Dir, cmd.Stdin = dir, strings.NewReader(in)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("git %v: %v", args, err)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	blob := piped("x\n", "hash-object", "-w", "--stdin")
+	app := piped("100644 blob "+piped("resource \"terraform_data\" \"a\" {}\n", "hash-object", "-w", "--stdin")+"\tmain.tf\n", "mktree")
+	file := piped("100644 blob "+blob+"\tf\n", "mktree")
+	wide, deep := file, file
+	for range 10 {
+		var lines strings.Builder
+		for name := range strings.FieldsSeq("d0 d1 d2 d3 d4 d5 d6 d7 d8 d9") {
+			lines.WriteString("040000 tree " + wide + "\t" + name + "\n")
+		}
+		wide = piped(lines.String(), "mktree")
+	}
+	for range 2500 { // two bytes of a path each
+		deep = piped("040000 tree "+deep+"\tn\n", "mktree")
+	}
+	commit := func(trees, parent string) string {
+		args := []string{"commit-tree", piped("040000 tree "+app+"\tapp\n"+trees, "mktree"), "-m", "x"}
+		if parent != "" {
+			args = append(args, "-p", parent)
+		}
+		return git(dir, args...)
+	}
+	plain := commit("", "")
+	for name, c := range map[string]struct {
+		trees    string
+		tooLarge bool
+	}{"wide": {"040000 tree " + wide + "\tbomb\n", true}, "deep": {"040000 tree " + deep + "\tbomb\n", false}} {
+		t.Run(name, func(t *testing.T) {
+			sha := commit(c.trees, plain)
+			git(dir, "update-ref", "refs/heads/main", sha)
+			m, _ := open(t, gitrepo.Remote{URL: dir})
+			fetch(t, m)
+			checkout, err := gitrepo.OpenCheckout(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			mirrored, err := m.Tree(sha)
+			if err != nil {
+				t.Fatal(err)
+			}
+			local, err := checkout.Tree(sha)
+			if err != nil {
+				t.Fatal(err)
+			}
+			gen := workspace.Generator{Name: "gen", Dirs: []string{"**"}, Branches: []string{"main"}}
+			ws := []workspace.Workspace{{Name: "app", Dir: "app", Engine: "terraform"}}
+			for _, tree := range []fs.FS{mirrored, local} {
+				g := workspace.NewIndex().Graph(tree, ws)
+				origins, problems := gen.Matches("main", tree, g.Roots())
+				if c.tooLarge {
+					if g.Err() == nil || len(origins) > 0 || len(problems) != 1 || !strings.Contains(problems[0].Message, "more than") {
+						t.Errorf("%v; %v, %v", g.Err(), origins, problems)
+					}
+				} else if reach, ok := g.Reach("app"); g.Err() != nil || !ok || len(reach.Items) == 0 || len(origins) != 1 {
+					t.Errorf("%v, %+v; %v, %v", g.Err(), reach, origins, problems)
+				}
+			}
+			changed, err := m.Changed(t.Context(), plain, sha)
+			if c.tooLarge && !fault.Is(err, fault.Invalid) || !c.tooLarge && (err != nil || len(changed) > 0) {
+				t.Errorf("changed: %d paths, %v", len(changed), err)
+			}
+			if back, err := m.Changed(t.Context(), sha, plain); c.tooLarge && !fault.Is(err, fault.Invalid) || !c.tooLarge && err != nil {
+				t.Errorf("and back: %d paths, %v", len(back), err)
+			}
+			x, err := m.Export(t.Context(), sha, filepath.Join(t.TempDir(), "out"), gitrepo.Base{})
+			if c.tooLarge && err == nil || !c.tooLarge && (err != nil || len(x.LeftOut()) == 0) {
+				t.Errorf("exported: %+v, %v", x, err)
+			}
+		})
+	}
+}
