@@ -291,6 +291,14 @@ func (s *scan) readOnce(p, hash string, kind fileKind) *facts {
 			return s.known.keepFacts(hash, kind, kept)
 		}
 	}
+	if info, err := fs.Stat(s.fs, p); err == nil && info.Size() > MaxHCL {
+		// What is too large to be parsed is not even read: it may be of any size.
+		f := readFile(kind, tooLarge())
+		if hash != "" {
+			f = s.known.keepFacts(hash, kind, f)
+		}
+		return f
+	}
 	src, err := fs.ReadFile(s.fs, p)
 	if err != nil {
 		s.failed(err)
@@ -306,6 +314,9 @@ func (s *scan) readOnce(p, hash string, kind fileKind) *facts {
 	s.known.parsed.Add(1)
 	return s.known.keepFacts(hash, kind, readFile(kind, src))
 }
+
+// tooLarge stands for any file that is too large to be parsed.
+var tooLarge = sync.OnceValue(func() []byte { return make([]byte, MaxHCL+1) })
 
 // ownHash is before the hash of a file of which the file system says none.
 const ownHash = "content "
