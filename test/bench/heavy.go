@@ -71,8 +71,9 @@ func heavy(ctx context.Context, b *bench) (err error) {
 	if err != nil {
 		return err
 	}
-	if printed < int64(b.logMB)<<20 {
-		return fmt.Errorf("the log has %d bytes, less than was printed", printed)
+	// Of a log 256 MiB are kept, and the engine writes each line of a provisioner twice.
+	if printed < int64(min(b.logMB, 100))<<20 {
+		return fmt.Errorf("the log has %d bytes, less than was printed and is kept", printed)
 	}
 	return note(fmt.Sprintf("an apply that prints %d MB, and its log read", b.logMB))
 }
