@@ -456,7 +456,7 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 		noteLock(d, res)
 		warn(&d.Run, res)
 		d.Run.Warn(changedByHand(d.Record, met))
-		if s := d.Record.AppliedState; s != nil && d.Run.Kind.Applies() {
+		if s := d.Record.AppliedState; s != nil && d.Run.Kind.Applies() && res.Plan.HasChanges() {
 			d.Run.HoldBack(s.Behind)
 		}
 		d.Run.HoldBack(startsEmpty(d, res, met))

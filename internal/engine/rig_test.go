@@ -132,6 +132,7 @@ type dyingStore struct {
 	died   chan struct{} // closed then
 
 	noHolds bool   // what concerns no run cannot be stored
+	between func() // what happens after the next look at a run or at the queue
 	meet    func() // what happens the next time that the findings, or the records, of all are read
 }
 
@@ -164,6 +165,26 @@ func (s *dyingStore) write(fn func() error) error {
 		return errDead
 	}
 	return err
+}
+
+func (s *dyingStore) Queue(ctx context.Context) (run.Queue, error) {
+	defer s.looked()
+	return s.Store.Queue(ctx)
+}
+
+func (s *dyingStore) Dossier(ctx context.Context, id string) (run.Dossier, []run.Event, error) {
+	defer s.looked()
+	return s.Store.Dossier(ctx, id)
+}
+
+func (s *dyingStore) looked() {
+	s.mu.Lock()
+	then := s.between
+	s.between = nil
+	s.mu.Unlock()
+	if then != nil {
+		then()
+	}
 }
 
 func (s *dyingStore) Findings(ctx context.Context, name string) ([]drift.Finding, error) {

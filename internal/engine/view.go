@@ -58,11 +58,13 @@ type RepositoryView struct {
 
 // Show shows one run.
 func (e *Engine) Show(ctx context.Context, id string) (RunView, error) {
-	d, events, err := e.Store.Dossier(ctx, id)
+	// The run is read after what it waits for: it may begin to apply in between, and what
+	// it does itself would be taken for somebody else's doing.
+	q, err := e.queue(ctx)
 	if err != nil {
 		return RunView{}, err
 	}
-	q, err := e.queue(ctx)
+	d, events, err := e.Store.Dossier(ctx, id)
 	if err != nil {
 		return RunView{}, err
 	}
@@ -85,11 +87,11 @@ func (e *Engine) viewRun(q run.Queue, r run.Run, votes []approvals.Vote) RunView
 
 // List shows runs, newest first.
 func (e *Engine) List(ctx context.Context, query run.Query) ([]RunView, error) {
-	runs, err := e.Store.Runs(ctx, query)
+	q, err := e.queue(ctx) // first: see Show
 	if err != nil {
 		return nil, err
 	}
-	q, err := e.queue(ctx)
+	runs, err := e.Store.Runs(ctx, query)
 	if err != nil {
 		return nil, err
 	}
