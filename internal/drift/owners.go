@@ -56,7 +56,7 @@ func parseOwners(name, src string) Owners {
 	n := 0
 	for line := range strings.Lines(src) {
 		n++
-		rules, err := codeowners.ParseFile(strings.NewReader(line))
+		rules, err := parseLine(line)
 		if err != nil {
 			text := err.Error()
 			if cause := errors.Unwrap(err); cause != nil {
@@ -70,17 +70,49 @@ func parseOwners(name, src string) Owners {
 	return o
 }
 
+// parseLine reads a line. What the library makes of a line that it is not made for, as of
+// a lone slash, must not end the daemon.
+func parseLine(line string) (rules codeowners.Ruleset, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			rules, err = nil, fmt.Errorf("the pattern cannot be read (%v)", r)
+		}
+	}()
+	if rules, err = codeowners.ParseFile(strings.NewReader(line)); err == nil {
+		for _, rule := range rules {
+			_, _ = rule.Match("a") // it fails only here
+		}
+	}
+	return rules, err
+}
+
+// matches reports whether a rule is about a file. One that the library fails with is not.
+func matches(rule *codeowners.Rule, file string) (ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
+	ok, err := rule.Match(file)
+	return ok && err == nil
+}
+
 // Of lists who answers for a file, given relative to the repository's root, as
 // CODEOWNERS names them: the last line that matches counts. Nobody is an empty
 // list.
 func (o Owners) Of(file string) []string {
-	rule, err := o.rules.Match(file)
-	if err != nil || rule == nil || file == "" {
+	if file == "" {
 		return nil
 	}
-	var out []string
-	for _, w := range rule.Owners {
-		out = append(out, w.String())
+	for i := len(o.rules) - 1; i >= 0; i-- {
+		if !matches(&o.rules[i], file) {
+			continue
+		}
+		var out []string
+		for _, w := range o.rules[i].Owners {
+			out = append(out, w.String())
+		}
+		return out
 	}
-	return out
+	return nil
 }
