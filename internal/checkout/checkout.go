@@ -29,6 +29,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/pinned"
@@ -179,7 +180,7 @@ func writeSummed(path string, text []byte) error {
 
 // readSummed reads what writeSummed wrote, and refuses anything else.
 func readSummed(path string) ([]byte, error) {
-	b, err := os.ReadFile(path)
+	b, err := datafile.Read(path, datafile.Large)
 	if err != nil {
 		return nil, err
 	}

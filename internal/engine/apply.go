@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/plan"
@@ -28,7 +28,7 @@ func (e *Engine) savedPlan(r run.Run) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the saved plan cannot be read: %w", err)
 	}
-	ground, err := os.ReadFile(filepath.Join(e.files(r.ID).dir, runner.GroundFile))
+	ground, err := datafile.Read(filepath.Join(e.files(r.ID).dir, runner.GroundFile), datafile.Record)
 	if err != nil {
 		return nil, fmt.Errorf("it is not known what the saved plan stands on: %w", err)
 	}

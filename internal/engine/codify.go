@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/tfops/tfops/internal/checkout"
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/codify"
 	"github.com/tfops/tfops/internal/fault"
@@ -166,7 +166,7 @@ func (e *Engine) Patch(ctx context.Context, id string) (Patch, error) {
 		return Patch{}, fault.New(fault.Conflict, "tfops show "+id, "run %s checks no patch", id)
 	}
 	var p Patch
-	b, err := os.ReadFile(filepath.Join(e.files(id).dir, patchFile))
+	b, err := datafile.Read(filepath.Join(e.files(id).dir, patchFile), datafile.Record)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Patch{}, fault.New(fault.NotFound, "tfops show "+id, "run %s has no patch: it is %s", id, d.Run.Status)
 	}

@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"os"
 	"slices"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/plan"
@@ -94,7 +94,7 @@ func (e *Engine) unsettled(ctx context.Context, apply run.Run) (*plan.Plan, erro
 
 // readPlan reads the redacted plan of a run; nil when there is none, or none any more.
 func (e *Engine) readPlan(id string) (*plan.Plan, error) {
-	b, err := os.ReadFile(e.files(id).planJSON())
+	b, err := datafile.Read(e.files(id).planJSON(), datafile.Large)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -47,7 +48,7 @@ func readNotes(dataDir string) (map[string]folderNote, error) {
 			continue
 		}
 		path := filepath.Join(workspacesDir(dataDir), entry.Name(), noteFile)
-		b, err := os.ReadFile(path)
+		b, err := datafile.Read(path, datafile.Record)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -188,7 +189,7 @@ func adopt(from, to string) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		b, err := os.ReadFile(from) // there are file systems without links
+		b, err := datafile.Read(from, datafile.Record) // there are file systems without links
 		if err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
@@ -67,7 +68,7 @@ func (e *Engine) takeOutputs(r run.Run, p runner.Phase) func(*run.Dossier) error
 			}
 			return nil
 		}
-		b, err := os.ReadFile(from)
+		b, err := datafile.Read(from, datafile.Large)
 		if err == nil {
 			err = replace(filepath.Join(e.workspaceDir(r.Workspace), runner.OutputsFile), b)
 		}
@@ -146,7 +147,7 @@ func (e *Engine) resolveInputs(r run.Run, def Definition) (map[string]run.InputU
 		return nil, nil
 	}
 	if r.Kind == run.Drift || r.Kind == run.Refresh {
-		b, err := os.ReadFile(filepath.Join(e.workspaceDir(def.Name), inputsFile))
+		b, err := datafile.Read(filepath.Join(e.workspaceDir(def.Name), inputsFile), datafile.Record)
 		if err == nil {
 			return nil, replace(filepath.Join(dir, inputsFile), b)
 		}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
@@ -136,7 +137,7 @@ func (e *Engine) troubleWith(rec workspace.Record, now time.Time) *workspace.Sta
 	}
 	dir := e.workspaceDir(rec.Name)
 	path := runner.ManagedState(dir, want.At.TerraformWorkspace)
-	b, err := os.ReadFile(path)
+	b, err := datafile.Read(path, datafile.Large)
 	none := errors.Is(err, fs.ErrNotExist) || err == nil && len(bytes.TrimSpace(b)) == 0 // an engine that is killed leaves it empty
 	if none && want.Lineage == "" && len(snapshots(dir)) == 0 {
 		return nil // no apply was ever seen to leave one

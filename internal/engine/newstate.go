@@ -2,10 +2,10 @@ package engine
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/plan"
@@ -54,7 +54,7 @@ func markOf(h runner.StateHead) workspace.StateMark {
 }
 
 func readStateFile(path string) (runner.StateHead, error) {
-	b, err := os.ReadFile(path)
+	b, err := datafile.Read(path, datafile.Large)
 	if err != nil {
 		return runner.StateHead{}, err
 	}

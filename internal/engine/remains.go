@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
@@ -108,7 +109,7 @@ func remainsOf(f files, id string, l Follower) (run.Remains, bool) {
 
 // recalled reads runFile.
 func recalled(f files, id string) (m run.Remains, ok bool) {
-	b, err := os.ReadFile(filepath.Join(f.dir, runFile))
+	b, err := datafile.Read(filepath.Join(f.dir, runFile), datafile.Record)
 	var kept keptRun
 	if err != nil || json.Unmarshal(b, &kept) != nil || kept.FormatVersion > 1 || kept.Run.ID != id {
 		return m, false

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/fault"
@@ -137,7 +138,7 @@ func (e *Engine) KeptReport(ctx context.Context, id string) (*report.Report, err
 	if i < 0 {
 		return nil, fault.New(fault.NotFound, "tfops drift reports", "there is no report %q", id)
 	}
-	b, err := os.ReadFile(e.reportFile(kept[i].ID))
+	b, err := datafile.Read(e.reportFile(kept[i].ID), datafile.Large)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.NotFound, "tfops drift report", "report %s is not there any more", id)
 	}

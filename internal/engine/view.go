@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/plan"
@@ -330,7 +331,7 @@ func (e *Engine) Plan(ctx context.Context, id string) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := os.ReadFile(e.files(id).planJSON())
+	b, err := datafile.Read(e.files(id).planJSON(), datafile.Large)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.NotFound, "tfops show "+id, "run %s has no plan: it is %s", id, d.Run.Status)
 	}
@@ -390,7 +391,7 @@ type tail struct {
 }
 
 func (t *tail) read(emit func([]byte) error) error {
-	f, err := os.Open(t.path)
+	f, err := datafile.Open(t.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -2,13 +2,12 @@ package gitrepo
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"github.com/tfops/tfops/internal/datafile"
 )
 
 // keptDir is where a mirror keeps what others made of its trees. It goes with the
@@ -25,15 +24,7 @@ func (f *treeFS) Kept(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(p, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() > maxKept {
-		return nil, errors.Join(err, &fs.PathError{Op: "read", Path: p, Err: fs.ErrInvalid})
-	}
-	return io.ReadAll(io.LimitReader(file, maxKept))
+	return datafile.Read(p, maxKept)
 }
 
 // Keep keeps something under a name, in the place of what was there. Who reads at the

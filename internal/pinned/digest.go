@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/datafile"
 )
 
 // Digest is a digest of all that lies below dir: the path, type and rights of each
@@ -50,7 +52,7 @@ func digestOne(h io.Writer, rel, path string, d fs.DirEntry) error {
 		fmt.Fprintf(h, "%d:%s", len(target), target)
 		return err
 	case info.Mode().IsRegular():
-		f, err := os.Open(path)
+		f, err := datafile.Open(path)
 		if err != nil {
 			return err
 		}

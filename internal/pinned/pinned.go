@@ -32,6 +32,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/datafile"
 )
 
 const (
@@ -146,7 +148,7 @@ type Sums map[string][sha256.Size]byte
 // asked for what they held, if one differs in nothing but the time of its last change;
 // linked says that there were such files, and that all held it. Pin may be called then.
 func CheckLinked(dir string, sums func() (Sums, error)) (linked bool, err error) {
-	b, err := os.ReadFile(filepath.Join(dir, indexName))
+	b, err := datafile.Read(filepath.Join(dir, indexName), datafile.Large)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, &Changed{Why: "was never written whole"}
 	}
@@ -253,7 +255,7 @@ func (c *comparison) read(sums func() (Sums, error)) error {
 }
 
 func sumOf(path string) (sum [sha256.Size]byte, err error) {
-	f, err := os.Open(path)
+	f, err := datafile.Open(path)
 	if err != nil {
 		return sum, err
 	}

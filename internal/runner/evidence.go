@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/tfops/tfops/internal/datafile"
 )
 
 const (
@@ -74,7 +76,7 @@ func remove(path string) error {
 // sealErrored encrypts an errored.tfstate in root and removes the plain one.
 func sealErrored(root, into, recipient string) (bool, error) {
 	plain := filepath.Join(root, erroredState)
-	b, err := os.ReadFile(plain)
+	b, err := datafile.Read(plain, datafile.Large)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -118,7 +120,7 @@ func (l *Local) Seal(dir, recipient string) error {
 // snapshot keeps an encrypted copy of the managed state, the newest few of
 // them, and tells its serial and lineage.
 func (p *phase) snapshot() error {
-	state, err := os.ReadFile(managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace))
+	state, err := datafile.Read(managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace), datafile.Large)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // the apply failed before there was one
 	}

@@ -12,6 +12,7 @@ import (
 	"filippo.io/age"
 	"golang.org/x/sys/unix"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
 )
 
@@ -132,7 +133,7 @@ func encrypt(content []byte, recipient string) ([]byte, error) {
 // readJSON reads a versioned file of a phase's directory. What an older
 // tfops wrote is read, what a newer one wrote is refused.
 func readJSON(path string, newest int, into any) error {
-	b, err := os.ReadFile(path)
+	b, err := datafile.Read(path, datafile.Record)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/plan"
 )
@@ -92,7 +93,7 @@ func (l *Local) vanished(dir string) *Vanished {
 	}
 	v.Survivors, _ = l.Survivors(run)
 	v.Gone = !exists(filepath.Dir(dir))
-	if b, err := os.ReadFile(filepath.Join(dir, LogFile)); err == nil {
+	if b, err := datafile.Read(filepath.Join(dir, LogFile), datafile.Record); err == nil {
 		v.Log = strings.TrimSpace(string(b[max(0, len(b)-4<<10):]))
 	}
 	return v
@@ -100,7 +101,7 @@ func (l *Local) vanished(dir string) *Vanished {
 
 // awaitUnlocked returns once nobody holds the lock, or it was never taken.
 func awaitUnlocked(dir string) error {
-	f, err := os.Open(filepath.Join(dir, lockFile))
+	f, err := datafile.Open(filepath.Join(dir, lockFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -167,7 +168,7 @@ func missing(dir string, job Job, r Result) string {
 
 // Alive reports whether a runner is at work in dir.
 func (l *Local) Alive(dir string) (bool, error) {
-	f, err := os.Open(filepath.Join(dir, lockFile))
+	f, err := datafile.Open(filepath.Join(dir, lockFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -197,7 +198,7 @@ func held(f *os.File) (bool, error) {
 // kills the engine and all that it started and makes the outcome of an apply
 // unknown. It does not wait for the end. NotFound when no runner is at work.
 func (l *Local) Interrupt(dir string, force bool) error {
-	f, err := os.Open(filepath.Join(dir, lockFile))
+	f, err := datafile.Open(filepath.Join(dir, lockFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return noRunner(dir)
 	}

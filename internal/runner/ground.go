@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/checkout"
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/runner/engines"
@@ -114,7 +115,7 @@ func (p *phase) compareGround() error {
 
 // readGround reads what an approved plan stands on, and sees that it is what was approved.
 func (p *phase) readGround() error {
-	b, err := os.ReadFile(p.groundFile())
+	b, err := datafile.Read(p.groundFile(), datafile.Record)
 	if errors.Is(err, fs.ErrNotExist) {
 		return moved("it is not known what the plan stands on")
 	}
@@ -195,7 +196,7 @@ func fileDigest(memory, path string) (string, error) {
 		return "", &fs.PathError{Op: "lstat", Path: real, Err: err}
 	}
 	name := filepath.Join(memory, keyOf(real, fmt.Sprint(st.Dev, st.Ino, st.Size, st.Mtim, st.Ctim)))
-	if b, err := os.ReadFile(name); err == nil && len(b) == 2*sha256.Size {
+	if b, err := datafile.Read(name, datafile.Record); err == nil && len(b) == 2*sha256.Size {
 		return string(b), nil
 	}
 	b, err := engines.FileSum(real)

@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/datafile"
 )
 
 // A process that was stopped (SIGSTOP, SIGTSTP, a debugger that went away) does
@@ -50,7 +52,7 @@ func stoppedIn(all []process, dir string) []process {
 
 // runnerIn is the process that is at work in dir; 0 when none is.
 func runnerIn(dir string) (int, error) {
-	f, err := os.Open(filepath.Join(dir, lockFile))
+	f, err := datafile.Open(filepath.Join(dir, lockFile))
 	if err != nil {
 		return 0, err
 	}

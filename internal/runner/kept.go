@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/tfops/tfops/internal/datafile"
 )
 
 // dataDir is where the engine keeps its own files of a root module.
@@ -53,7 +55,7 @@ func keptInitFile(workspaceDir string) string {
 // readKept reads what was kept; false when there is nothing that can be used. The
 // content follows its own checksum: a power cut may have torn the file.
 func readKept(workspaceDir string) (keptInit, bool) {
-	b, err := os.ReadFile(keptInitFile(workspaceDir))
+	b, err := datafile.Read(keptInitFile(workspaceDir), datafile.Record)
 	sum, body, ok := strings.Cut(string(b), "\n")
 	var k keptInit
 	if err != nil || !ok || sum != checksum(body) || json.Unmarshal([]byte(body), &k) != nil {

@@ -6,12 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -195,7 +195,7 @@ func (p *phase) oldState(ctx context.Context) ([]byte, error) {
 		return p.secrets.State, nil
 	}
 	if m.File != "" {
-		b, err := os.ReadFile(m.File)
+		b, err := datafile.Read(m.File, datafile.Large)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, refuse(CauseState, "tfops state restore "+p.job.Workspace, "the old state is gone: there is no %s", m.File)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/pinned"
 )
@@ -132,7 +133,7 @@ func (s packageStore) source(hash string) string {
 // poll where the source can move, for ever where it cannot.
 func (s packageStore) find(c moduleCall, age time.Duration, now time.Time) (fetched, bool) {
 	var f fetched
-	b, err := os.ReadFile(s.source(s.hash(c)))
+	b, err := datafile.Read(s.source(s.hash(c)), datafile.Record)
 	if err != nil || json.Unmarshal(b, &f) != nil || f.Package == "" || !filepath.IsLocal(filepath.Join(".", f.Dir)) {
 		return f, false
 	}
@@ -234,7 +235,7 @@ func PruneModules(cacheDir string, keep map[string]bool, before time.Time) error
 
 // GroundPackages are the packages that the plan of a run stands on, by digest.
 func GroundPackages(runDir string) ([]string, error) {
-	b, err := os.ReadFile(filepath.Join(runDir, GroundFile))
+	b, err := datafile.Read(filepath.Join(runDir, GroundFile), datafile.Record)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -21,6 +21,7 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
 )
 
@@ -64,6 +65,8 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
+const maxKeyFile = 1 << 20 // bytes
+
 // Load reads the key at path. A key that others can read is refused.
 func Load(path string) (*Key, error) {
 	info, err := os.Stat(path)
@@ -77,7 +80,10 @@ func Load(path string) (*Key, error) {
 		return nil, fault.New(fault.Forbidden, "chmod 600 "+path+", and think about who may have read it",
 			"the key %s can be read by others: its mode is %04o", path, info.Mode().Perm())
 	}
-	b, err := os.ReadFile(path)
+	if !info.Mode().IsRegular() || info.Size() > maxKeyFile {
+		return nil, fault.New(fault.Invalid, "put the key back from a backup", "what lies at %s is no key", path)
+	}
+	b, err := os.ReadFile(path) // it may be a link, to where keys are mounted
 	if err != nil {
 		return nil, cannot(path, "read", err)
 	}
@@ -102,7 +108,7 @@ func (k *Key) Recipient() string { return k.recipient }
 
 // Open decrypts the file at path into memory.
 func (k *Key) Open(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := datafile.Open(path) // what is no whole ciphertext ends by itself, whatever its size
 	if err != nil {
 		return nil, err
 	}
