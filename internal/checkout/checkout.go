@@ -143,6 +143,11 @@ func (s *Store) ensure(ctx context.Context, src Source, sha, dir string) (Checko
 	if err == nil {
 		err = os.Rename(half, dir)
 	}
+	if errors.Is(err, fs.ErrExist) { // another process, which is about to end, has made it meanwhile
+		if have, rerr := read(dir); rerr == nil && same(x, have.Exported) {
+			return have, nil
+		}
+	}
 	if err != nil {
 		return Checkout{}, spaceFault(sha, err)
 	}

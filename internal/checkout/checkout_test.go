@@ -58,6 +58,35 @@ func TestOneExportForAll(t *testing.T) {
 	}
 }
 
+// A daemon that is about to end may make the same checkout as the next one.
+func TestTwoProcessesMakeOne(t *testing.T) {
+	dir := t.TempDir()
+	one, other := Open(dir), Open(dir)
+	first, second := &source{gate: make(chan struct{})}, &source{gate: make(chan struct{})}
+	type made struct {
+		c   Checkout
+		err error
+	}
+	ensured := make(chan made, 2)
+	for s, src := range map[*Store]*source{one: first, other: second} {
+		go func() {
+			c, err := s.Ensure(t.Context(), "infra", src, "abc")
+			ensured <- made{c, err}
+		}()
+	}
+	for _, src := range []*source{first, second} { // both have found none, and export
+		src.gate <- struct{}{}
+	}
+	for range 2 {
+		if m := <-ensured; m.err != nil || Check(m.c.Dir) != nil {
+			t.Errorf("%+v", m)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*", "*"+halfMade+"*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
 func TestWhatIsDamagedIsMadeAnew(t *testing.T) {
 	for name, damage := range map[string]func(dir string) error{
 		"a file":                   func(d string) error { return os.Truncate(filepath.Join(pinned.Files(d), "main.tf"), 0) },
