@@ -61,14 +61,14 @@ func (a *app) await(ctx context.Context, c *api.Client, id string, see func(api.
 }
 
 // heldUp is the exit status for a run that waits for what only a person moves,
-// though it is not at its own end: behind an interrupted run, a person's lock
-// or a suspension. It is 0 for all others.
+// though it is not at its own end: behind an interrupted run, a person's lock, a
+// suspension, a lost state, a stopped process. It is 0 for all others.
 func heldUp(r api.Run) int {
-	switch command := r.NextCommand; {
-	case hasEnded(r.Status) || r.Status == "interrupted":
-	case strings.HasPrefix(command, "tfops resolve "):
+	switch {
+	case hasEnded(r.Status) || r.Status == "interrupted" || !r.NeedsPerson:
+	case strings.HasPrefix(r.NextCommand, "tfops resolve "):
 		return exitEnded
-	case strings.HasPrefix(command, "tfops unlock "), strings.HasPrefix(command, "tfops resume "):
+	default:
 		return exitApproval
 	}
 	return exitDone

@@ -18,11 +18,13 @@ func TestNobodyWaitsForAPersonForEver(t *testing.T) {
 		{"pending", "run 0k1v7aaaaaaa, whose apply was interrupted", "tfops resolve 0k1v7aaaaaaa -m WHAT_WAS_FOUND", exitEnded},
 		{"apply_queued", "the state, which is locked by li", "tfops unlock network-prod", exitApproval},
 		{"apply_queued", "the applies, which are suspended", "tfops resume network-prod", exitApproval},
+		{"pending", "somebody to restore the state", "tfops state restore network-prod", exitApproval},
+		{"planning", "somebody to continue its plan, which is stopped", "kill -CONT 77", exitApproval},
 	} {
 		s := newShell(t)
 		d := s.fake()
 		held := exampleRun()
-		held.Status, held.WaitingFor, held.NextCommand, held.Plan = c.status, c.waits, c.next, nil
+		held.Status, held.WaitingFor, held.NextCommand, held.NeedsPerson, held.Plan = c.status, c.waits, c.next, true, nil
 		d.on("POST /workspaces/network-prod/runs", held)
 		d.on("GET /runs/0k1v8m3pq4rs", held)
 		d.on("GET /runs/0k1v8m3pq4rs/wait", held) // the daemon's time is up, again and again

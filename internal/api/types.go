@@ -18,6 +18,7 @@ type Run struct {
 	Reason       string   `json:"reason,omitempty" doc:"Why a run was discarded: rejected, superseded, expired, stale or upstream"`
 	Comment      string   `json:"comment,omitempty" doc:"What a person, or the rule that ended the run, said"`
 	WaitingFor   string   `json:"waiting_for,omitempty" doc:"What the run waits for; absent when it has ended"`
+	NeedsPerson  bool     `json:"needs_person,omitempty" doc:"Only somebody who does something about what is in the run's way moves it on; its own approval apart"`
 	NextCommand  string   `json:"next_command,omitempty" doc:"The command that moves the run on"`
 	Commit       Commit   `json:"commit"`
 	Trigger      Trigger  `json:"trigger"`

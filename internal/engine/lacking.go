@@ -55,9 +55,9 @@ func (e *Engine) canOpenFiles() bool {
 // worker is what a run waits for that nothing but a place holds up.
 func worker(q run.Queue, r run.Run, place string) Wait {
 	if q.Lacking != "" {
-		return Wait{"the machine: " + q.Lacking, "ulimit -n 65536; tfops serve"}
+		return Wait{For: "the machine: " + q.Lacking, Command: "ulimit -n 65536; tfops serve"}
 	}
-	return Wait{place, "tfops wait " + r.ID}
+	return Wait{For: place, Command: "tfops wait " + r.ID}
 }
 
 // postpone puts a run back whose plan could not be started because the machine

@@ -201,14 +201,14 @@ func moved(d *run.Dossier, def Definition, met stateMet, m runner.Moved) {
 func moveVerdict(q run.Queue, r run.Run) (step, Wait) {
 	for _, key := range r.LockKeys() {
 		if l, ok := q.Locks[key]; ok && l.Run != r.ID {
-			return nothing, Wait{"the state, which is " + l.String(), remedy(q, l)}
+			return nothing, lockWait(q, l)
 		}
 	}
 	for _, o := range q.Active {
 		same := o.Workspace == r.Workspace || o.State != "" && (o.State == r.State || o.State == r.Moving.From.Identity)
 		if o.ID != r.ID && same && (o.Status == run.Planning && (o.Kind.Applies() || o.Kind == run.Move) || o.Status == run.Applying) {
-			return nothing, Wait{"run " + o.ID + ", which is " + string(o.Status), "tfops wait " + o.ID}
+			return nothing, Wait{For: "run " + o.ID + ", which is " + string(o.Status), Command: "tfops wait " + o.ID}
 		}
 	}
-	return startPlan, Wait{"a free worker", "tfops wait " + r.ID}
+	return startPlan, Wait{For: "a free worker", Command: "tfops wait " + r.ID}
 }

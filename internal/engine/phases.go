@@ -459,7 +459,9 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 		if s := d.Record.AppliedState; s != nil && d.Run.Kind.Applies() && res.Plan.HasChanges() {
 			d.Run.HoldBack(s.Behind)
 		}
-		d.Run.HoldBack(startsEmpty(d, res, met))
+		why := startsEmpty(d, res, met)
+		d.Run.HoldBack(why)
+		d.Run.ImportFirst = why != ""
 		if done, err := e.otherState(d, moved); done || err != nil {
 			return err
 		}

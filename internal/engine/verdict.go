@@ -29,6 +29,9 @@ const (
 type Wait struct {
 	For     string
 	Command string
+	// Person: it goes on only when somebody does something about what is in its way, which is
+	// not its own approval. Whoever waits for the run is told and let go.
+	Person bool
 }
 
 // verdict says what can be done with a run now, or else what it waits for. It
@@ -57,7 +60,7 @@ func verdict(q run.Queue, s *Settings, r run.Run) (step, Wait) {
 	case run.ApplyQueued:
 		return queuedVerdict(q, s, def, r)
 	case run.Interrupted:
-		return nothing, Wait{"somebody to look at what the interrupted apply left", resolve(r.ID)}
+		return nothing, Wait{For: "somebody to look at what the interrupted apply left", Command: resolve(r.ID), Person: true}
 	}
 	return nothing, Wait{}
 }
@@ -68,11 +71,11 @@ func atWork(halted []run.Stopped, r run.Run) Wait {
 	case len(halted) > 0:
 		return haltedWait(halted, r)
 	case r.Status == run.Planning:
-		return Wait{"the plan, which is being made", "tfops logs " + r.ID + " -f"}
+		return Wait{For: "the plan, which is being made", Command: "tfops logs " + r.ID + " -f"}
 	case r.Canceling != "":
-		return Wait{"the engine, which " + r.Canceling + " asked to stop", "tfops logs " + r.ID + " -f"}
+		return Wait{For: "the engine, which " + r.Canceling + " asked to stop", Command: "tfops logs " + r.ID + " -f"}
 	}
-	return Wait{"the apply, which is running", "tfops logs " + r.ID + " -f"}
+	return Wait{For: "the apply, which is running", Command: "tfops logs " + r.ID + " -f"}
 }
 
 // Why a run goes that the configuration does not ask for any more. A speculative
@@ -91,7 +94,7 @@ func pendingVerdict(q run.Queue, def Definition, r run.Run) (step, Wait) {
 		return discard, Wait{For: "other inputs are applied now"}
 	}
 	if r.NotBefore.After(q.Now) {
-		return nothing, Wait{fmt.Sprintf("the next try at %s", r.NotBefore.UTC().Format("15:04:05 MST")), sooner(r)}
+		return nothing, Wait{For: fmt.Sprintf("the next try at %s", r.NotBefore.UTC().Format("15:04:05 MST")), Command: sooner(r)}
 	}
 	if r.Kind.OfApplied() {
 		if why := elsewhere(q.Records[r.Workspace], r); why != "" {
@@ -99,7 +102,7 @@ func pendingVerdict(q run.Queue, def Definition, r run.Run) (step, Wait) {
 		}
 	}
 	if t := q.Records[r.Workspace].StateTrouble; t != nil && (r.Kind.Applies() || r.Kind == run.Move) {
-		return nothing, Wait{"somebody to restore the state: " + t.String(), t.Command(r.Workspace)}
+		return nothing, Wait{For: "somebody to restore the state: " + t.String(), Command: t.Command(r.Workspace), Person: true}
 	}
 	if r.Kind == run.Move {
 		return moveVerdict(q, r)
@@ -114,7 +117,7 @@ func pendingVerdict(q run.Queue, def Definition, r run.Run) (step, Wait) {
 		case (same || state != "" && o.State == state) && o.Status == run.Applying:
 			return nothing, waitFor(q, o, "applies")
 		case same && r.Kind.Applies() && o.Status == run.Interrupted:
-			return nothing, Wait{fmt.Sprintf("run %s, whose apply was interrupted", o.ID), resolve(o.ID)}
+			return nothing, Wait{For: fmt.Sprintf("run %s, whose apply was interrupted", o.ID), Command: resolve(o.ID), Person: true}
 		case same && r.Kind.Applies() && o.Kind == run.Move && o.Status != run.Interrupted:
 			return nothing, waitFor(q, o, "moves the state")
 		case same && r.Kind.Applies() && o.Kind.Applies() && o.Status == run.Planning:
@@ -161,12 +164,15 @@ func awaitingVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step,
 		return allow, Wait{}
 	}
 	if r.NewState != nil {
-		return nothing, Wait{"somebody to say what becomes of the old state (" + votesMissing(d) + "): " + r.NewState.String(), r.NewState.Ways(r)[0].Command}
+		return nothing, Wait{For: "somebody to say what becomes of the old state (" + votesMissing(d) + "): " + r.NewState.String(), Command: r.NewState.Ways(r)[0].Command}
 	}
 	if r.Trigger.Cause == run.ByRemoval {
-		return nothing, Wait{d.Missing() + " by the name of the workspace: it " + destroys(r, q.Records[r.Workspace]), "tfops approve " + r.ID}
+		return nothing, Wait{For: d.Missing() + " by the name of the workspace: it " + destroys(r, q.Records[r.Workspace]), Command: "tfops approve " + r.ID}
 	}
-	return nothing, Wait{d.Missing(), "tfops approve " + r.ID}
+	if r.ImportFirst {
+		return nothing, Wait{For: d.Missing(), Command: "tfops state import " + r.Workspace + " FILE"}
+	}
+	return nothing, Wait{For: d.Missing(), Command: "tfops approve " + r.ID}
 }
 
 // votesMissing is what is missing, without the reasons that are told apart.
@@ -200,19 +206,19 @@ func queuedVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step, W
 		return discard, Wait{For: "the rules ask for more than was approved: " + d.Missing()}
 	}
 	if t := rec.StateTrouble; t != nil {
-		return nothing, Wait{"somebody to restore the state: " + t.String(), t.Command(r.Workspace)}
+		return nothing, Wait{For: "somebody to restore the state: " + t.String(), Command: t.Command(r.Workspace), Person: true}
 	}
 	if r.Unconfirmed != "" && r.NotBefore.After(q.Now) {
-		return nothing, Wait{"the remote to say that its commit is still on " + def.Follows(r.Tag) + " (apply_offline is false): " + r.Unconfirmed, "tfops poll " + def.Repository}
+		return nothing, Wait{For: "the remote to say that its commit is still on " + def.Follows(r.Tag) + " (apply_offline is false): " + r.Unconfirmed, Command: "tfops poll " + def.Repository}
 	}
 	if rec.Suspended(q.Now) {
-		return nothing, Wait{suspended(*rec.Suspension), "tfops resume " + r.Workspace}
+		return nothing, Wait{For: suspended(*rec.Suspension), Command: "tfops resume " + r.Workspace, Person: true}
 	}
 	if held, ok := heldAgainst(q, r); ok {
-		return nothing, Wait{"the state, which is " + held.String(), remedy(q, held)}
+		return nothing, lockWait(q, held)
 	}
 	if first, ok := before(q, r); ok {
-		return nothing, Wait{fmt.Sprintf("run %s of workspace %s, which is before it in the queue for the state", first.ID, first.Workspace), "tfops wait " + first.ID}
+		return nothing, Wait{For: fmt.Sprintf("run %s of workspace %s, which is before it in the queue for the state", first.ID, first.Workspace), Command: "tfops wait " + first.ID}
 	}
 	return startApply, worker(q, r, "a free worker")
 }
@@ -233,18 +239,18 @@ func heldAgainst(q run.Queue, r run.Run) (locks.Lock, bool) {
 	return locks.Lock{}, false
 }
 
-// remedy is the command that moves on whoever waits for the lock: waiting for
-// a run that was interrupted moves nobody.
-func remedy(q run.Queue, l locks.Lock) string {
+// lockWait is what is waited for behind a lock: waiting for a run that was interrupted, or
+// is stopped, moves nobody.
+func lockWait(q run.Queue, l locks.Lock) Wait {
+	w := Wait{For: "the state, which is " + l.String(), Command: l.Remedy(), Person: l.Person != ""}
 	for _, r := range q.Active {
 		if r.ID == l.Run && r.Status == run.Interrupted {
-			return resolve(r.ID)
-		}
-		if halted := q.Stopped[l.Run]; r.ID == l.Run && len(halted) > 0 {
-			return continueCommand(halted)
+			w.Command, w.Person = resolve(r.ID), true
+		} else if halted := q.Stopped[l.Run]; r.ID == l.Run && len(halted) > 0 {
+			w.Command, w.Person = continueCommand(halted), true
 		}
 	}
-	return l.Remedy()
+	return w
 }
 
 func resolve(id string) string { return "tfops resolve " + id + " -m WHAT_WAS_FOUND" }

@@ -74,6 +74,11 @@ func TestEveryWaitHasACommand(t *testing.T) {
 		q.Stopped = map[string][]run.Stopped{r.ID: {{PID: 7, Name: "tfops runner"}, {PID: 8, Name: "terraform"}}}
 	}
 	later := func(r *run.Run) { r.NotBefore = noon.Add(time.Minute) }
+	lost := func(q *run.Queue, _ *run.Run) {
+		rec := q.Records["a"]
+		rec.StateTrouble = &workspace.StateTrouble{Why: "it is gone", Snapshot: "00000001-x.tfstate.age"}
+		q.Records["a"] = rec
+	}
 	for name, c := range map[string]struct {
 		q       run.Queue
 		words   string
@@ -92,6 +97,12 @@ func TestEveryWaitHasACommand(t *testing.T) {
 		"pending, the state in use": {with(run.Pending, beside(func() run.Run { r := someRun("r0", "b", run.Sync, run.Applying); r.State = "state:a"; return r }())), "r0", "tfops wait r0"},
 		"planning":                  {with(run.Planning, nil), "being made", "tfops logs r1 -f"},
 		"awaiting approval":         {with(run.AwaitingApproval, nil), "1 approval", "tfops approve r1"},
+		"an import comes first":     {with(run.AwaitingApproval, func(_ *run.Queue, r *run.Run) { r.ImportFirst = true }), "1 approval", "tfops state import a FILE"},
+		"pending, the state lost":   {with(run.Pending, lost), "somebody to restore the state", "tfops state restore a"},
+		"queued, the state lost": {with(run.ApplyQueued, func(q *run.Queue, r *run.Run) {
+			lost(q, r)
+			vote(q, r)
+		}), "somebody to restore the state", "tfops state restore a"},
 		"queued":                    {with(run.ApplyQueued, vote), "a free worker", "tfops wait r1"},
 		"queued, suspended":         {with(run.ApplyQueued, suspend(time.Time{})), "holidays", "tfops resume a"},
 		"queued, suspended a while": {with(run.ApplyQueued, suspend(noon.Add(time.Hour))), "until 2026-03-01 13:00 UTC", "tfops resume a"},
@@ -125,6 +136,12 @@ func TestEveryWaitHasACommand(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, w := verdict(c.q, s, c.q.Active[0])
+			// What passes by itself, and its own approval, is no reason to stop waiting for it.
+			passes := strings.HasPrefix(c.command, "tfops wait ") || strings.HasPrefix(c.command, "tfops logs ") || strings.HasPrefix(c.command, "tfops approve ") ||
+				strings.HasPrefix(c.command, "tfops sync ") || strings.HasPrefix(c.command, "tfops state import ")
+			if w.Person == passes {
+				t.Errorf("it waits for %q, %q, and only a person moves it on: %v", w.For, w.Command, w.Person)
+			}
 			if !strings.Contains(w.For, c.words) || !strings.HasPrefix(w.Command, c.command) {
 				t.Errorf("it waits for %q, and %q moves it on; want %q and %q", w.For, w.Command, c.words, c.command)
 			}

@@ -244,21 +244,21 @@ func (e *Engine) waitOf(d Definition, rec workspace.Record, q run.Queue, v Works
 	unreachable := e.unreachable(d.Repository)
 	switch {
 	case rec.Orphan != nil:
-		return Wait{"somebody to destroy it, or to bring back what it was made of: " + rec.Orphan.Why, "tfops destroy " + d.Name}
+		return Wait{For: "somebody to destroy it, or to bring back what it was made of: " + rec.Orphan.Why, Command: "tfops destroy " + d.Name}
 	case v.Problem != nil:
-		return Wait{advised(v.Problem), "tfops poll " + d.Repository}
+		return Wait{For: advised(v.Problem), Command: "tfops poll " + d.Repository}
 	case unreachable != nil:
-		return Wait{"repository " + d.Repository + ": " + advised(unreachable), "tfops poll " + d.Repository}
+		return Wait{For: "repository " + d.Repository + ": " + advised(unreachable), Command: "tfops poll " + d.Repository}
 	case rec.Head == "":
-		return Wait{"the first look at repository " + d.Repository, "tfops status"}
+		return Wait{For: "the first look at repository " + d.Repository, Command: "tfops status"}
 	case rec.HalfDone != "" && (len(lastSync) == 0 || lastSync[0].Status != run.Errored || rec.Applied == rec.Desired):
-		return Wait{"somebody to sync it, or to destroy it: run " + rec.HalfDone + " failed in the middle of its apply", "tfops sync " + d.Name}
+		return Wait{For: "somebody to sync it, or to destroy it: run " + rec.HalfDone + " failed in the middle of its apply", Command: "tfops sync " + d.Name}
 	case v.Sync == workspace.Errored && len(lastSync) > 0:
-		return Wait{"somebody to look at the errored run " + lastSync[0].ID, "tfops show " + lastSync[0].ID}
+		return Wait{For: "somebody to look at the errored run " + lastSync[0].ID, Command: "tfops show " + lastSync[0].ID}
 	case v.Sync == workspace.OutOfSync:
-		return Wait{outOfSync(d, rec), "tfops sync " + d.Name}
+		return Wait{For: outOfSync(d, rec), Command: "tfops sync " + d.Name}
 	case rec.Suspended(q.Now):
-		return Wait{suspended(*rec.Suspension), "tfops resume " + d.Name}
+		return Wait{For: suspended(*rec.Suspension), Command: "tfops resume " + d.Name}
 	}
 	return Wait{}
 }

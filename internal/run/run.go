@@ -153,6 +153,8 @@ type Run struct {
 	// Confirm are the reasons why a person must confirm the plan, whatever
 	// `apply` of the workspace says. Any vote that counts confirms it.
 	Confirm []string `json:"confirm,omitempty"`
+	// ImportFirst: a state that is somewhere else is to be brought along before this is approved.
+	ImportFirst bool `json:"import_first,omitempty"`
 
 	// AppliesSeen is when the workspace's newest apply had begun as planning
 	// began. It is compared for being the same and no other, since clocks are set.

@@ -25,7 +25,7 @@ func viewRun(v engine.RunView) api.Run {
 	r := v.Run
 	out := api.Run{
 		ID: r.ID, Workspace: r.Workspace, Kind: string(r.Kind), Status: string(r.Status), Reason: string(r.Reason), Comment: r.Comment,
-		WaitingFor: v.Wait.For, NextCommand: v.Wait.Command,
+		WaitingFor: v.Wait.For, NextCommand: v.Wait.Command, NeedsPerson: v.Wait.Person,
 		Commit:  viewCommit(r.Commit),
 		Trigger: api.Trigger{Cause: string(r.Trigger.Cause), Actor: r.Trigger.Actor, Run: r.Trigger.Run},
 		Plan:    viewPlan(r.Kind, r.Plan), Approvals: viewVotes(r, v.Votes), Needs: viewNeeds(v.Needs),
