@@ -1,6 +1,7 @@
 package gitrepo_test
 
 import (
+	"context"
 	"io/fs"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +13,7 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// Eleven small trees stand for ten billion files, and a directory lies in itself thousands
+// Eleven small trees stand for ten billion files, or for as many directories with none, and a directory lies in itself thousands
 // of times: whoever may push can do that. Nothing walks over it to its end, whatever was
 // there before is told from it, and what is beside it is read.
 func TestTreesWithoutEnd(t *testing.T) {
@@ -32,13 +33,15 @@ func TestTreesWithoutEnd(t *testing.T) {
 	blob := piped("x\n", "hash-object", "-w", "--stdin")
 	app := piped("100644 blob "+piped("resource \"terraform_data\" \"a\" {}\n", "hash-object", "-w", "--stdin")+"\tmain.tf\n", "mktree")
 	file := piped("100644 blob "+blob+"\tf\n", "mktree")
-	wide, deep := file, file
+	wide, hollow, deep := file, piped("", "mktree"), file
 	for range 10 {
-		var lines strings.Builder
-		for name := range strings.FieldsSeq("d0 d1 d2 d3 d4 d5 d6 d7 d8 d9") {
-			lines.WriteString("040000 tree " + wide + "\t" + name + "\n")
+		for _, tree := range []*string{&wide, &hollow} {
+			var lines strings.Builder
+			for name := range strings.FieldsSeq("d0 d1 d2 d3 d4 d5 d6 d7 d8 d9") {
+				lines.WriteString("040000 tree " + *tree + "\t" + name + "\n")
+			}
+			*tree = piped(lines.String(), "mktree")
 		}
-		wide = piped(lines.String(), "mktree")
 	}
 	for range 2500 { // two bytes of a path each
 		deep = piped("040000 tree "+deep+"\tn\n", "mktree")
@@ -54,7 +57,7 @@ func TestTreesWithoutEnd(t *testing.T) {
 	for name, c := range map[string]struct {
 		trees    string
 		tooLarge bool
-	}{"wide": {"040000 tree " + wide + "\tbomb\n", true}, "deep": {"040000 tree " + deep + "\tbomb\n", false}} {
+	}{"wide": {"040000 tree " + wide + "\tbomb\n", true}, "hollow": {"040000 tree " + hollow + "\tbomb\n", true}, "deep": {"040000 tree " + deep + "\tbomb\n", false}} {
 		t.Run(name, func(t *testing.T) {
 			sha := commit(c.trees, plain)
 			git(dir, "update-ref", "refs/heads/main", sha)
@@ -85,12 +88,16 @@ func TestTreesWithoutEnd(t *testing.T) {
 					t.Errorf("%v, %+v; %v, %v", g.Err(), reach, origins, problems)
 				}
 			}
-			changed, err := m.Changed(t.Context(), plain, sha)
-			if c.tooLarge && !fault.Is(err, fault.Invalid) || !c.tooLarge && (err != nil || len(changed) > 0) {
-				t.Errorf("changed: %d paths, %v", len(changed), err)
-			}
-			if back, err := m.Changed(t.Context(), sha, plain); c.tooLarge && !fault.Is(err, fault.Invalid) || !c.tooLarge && err != nil {
-				t.Errorf("and back: %d paths, %v", len(back), err)
+			for _, r := range []interface {
+				Changed(ctx context.Context, from, to string) ([]string, error)
+			}{m, checkout} {
+				changed, err := r.Changed(t.Context(), plain, sha)
+				if c.tooLarge && !fault.Is(err, fault.Invalid) || !c.tooLarge && (err != nil || len(changed) > 0) {
+					t.Errorf("%T: changed: %d paths, %v", r, len(changed), err)
+				}
+				if back, err := r.Changed(t.Context(), sha, plain); c.tooLarge && !fault.Is(err, fault.Invalid) || !c.tooLarge && err != nil {
+					t.Errorf("%T: and back: %d paths, %v", r, len(back), err)
+				}
 			}
 			x, err := m.Export(t.Context(), sha, filepath.Join(t.TempDir(), "out"), gitrepo.Base{})
 			if c.tooLarge && err == nil || !c.tooLarge && (err != nil || len(x.LeftOut()) == 0) {

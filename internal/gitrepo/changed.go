@@ -37,7 +37,7 @@ func (m *Mirror) Changed(ctx context.Context, from, to string) ([]string, error)
 	d.more = more
 	err = d.compare(ctx, sides[0].root, sides[1].root, "")
 	if errors.Is(err, errTooLarge) {
-		return nil, fault.New(fault.Invalid, "take them out of the repository", "more than %d paths differ between %s and %s", maxEntries, from, to)
+		return nil, tooManyDiffer(from, to)
 	}
 	if err != nil {
 		return nil, m.readFault(ctx, fmt.Sprintf("comparing %s with %s", from, to), err)
@@ -47,10 +47,16 @@ func (m *Mirror) Changed(ctx context.Context, from, to string) ([]string, error)
 	return slices.Compact(d.paths), nil
 }
 
-// differ collects the paths that differ.
+func tooManyDiffer(from, to string) error {
+	return fault.New(fault.Invalid, "take them out of the repository", "more than %d paths differ between %s and %s", maxEntries, from, to)
+}
+
+// differ collects the paths that differ. What it walks over is bounded, too: directories
+// without a file can be without number as well.
 type differ struct {
 	trees
-	paths []string
+	paths  []string
+	walked int // directories
 }
 
 // compare compares two trees at the same place. Equal ids are equal trees, so
@@ -59,7 +65,7 @@ func (d *differ) compare(ctx context.Context, a, b plumbing.Hash, dir string) er
 	if a == b {
 		return nil
 	}
-	if err := ctx.Err(); err != nil {
+	if err := d.walks(ctx); err != nil {
 		return err
 	}
 	before, err := d.read(a)
@@ -102,7 +108,7 @@ func (d *differ) entries(ctx context.Context, was, is entry, p string) error {
 		switch {
 		case e.missing():
 		case e.isTree():
-			err = d.leaves(ctx, e.hash, p, d.differs)
+			err = d.all(ctx, e.hash, p)
 		case e.kind() == modeGitlink && d.sub.follows():
 			err = d.differs(p + "/")
 		default:
@@ -113,6 +119,39 @@ func (d *differ) entries(ctx context.Context, was, is entry, p string) error {
 		}
 	}
 	return nil
+}
+
+// all has every path below a directory differ that is not one itself, but for those that
+// are too long to be exported.
+func (d *differ) all(ctx context.Context, tree plumbing.Hash, dir string) error {
+	if err := d.walks(ctx); err != nil {
+		return err
+	}
+	entries, err := d.read(tree)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		p := path.Join(dir, e.name)
+		switch {
+		case len(p) > maxPath:
+		case e.isTree():
+			err = d.all(ctx, e.hash, p)
+		default:
+			err = d.differs(p)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *differ) walks(ctx context.Context) error {
+	if d.walked++; d.walked > maxEntries {
+		return errTooLarge
+	}
+	return ctx.Err()
 }
 
 var errTooLarge = errors.New("too many paths")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"path"
@@ -163,20 +164,16 @@ func (c *Checkout) Changed(ctx context.Context, from, to string) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
-	changes, err := object.DiffTreeContext(ctx, a, b)
+	d := differ{trees: trees{store: c.repo.Storer, known: newTreeCache()}}
+	err = d.compare(ctx, a.Hash, b.Hash, "")
+	if errors.Is(err, errTooLarge) {
+		return nil, tooManyDiffer(from, to)
+	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("comparing %s with %s: %w", from, to, err)
 	}
-	paths := []string{}
-	for _, ch := range changes {
-		for _, name := range []string{ch.From.Name, ch.To.Name} {
-			if name != "" {
-				paths = append(paths, name)
-			}
-		}
-	}
-	slices.Sort(paths)
-	return slices.Compact(paths), nil
+	slices.Sort(d.paths)
+	return slices.Compact(d.paths), nil
 }
 
 func (c *Checkout) tree(sha string) (*object.Tree, error) {

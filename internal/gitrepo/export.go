@@ -95,7 +95,7 @@ func (m *Mirror) Export(ctx context.Context, sha, dst string, base Base) (Export
 	}
 	more, release := sub.lease()
 	defer release()
-	x := &export{trees: trees{v, newTreeCache(), sub, more}, dst: dst, base: base, lfs: m.remote.LFS.On}
+	x := &export{trees: trees{view: v, known: newTreeCache(), sub: sub, more: more}, dst: dst, base: base, lfs: m.remote.LFS.On}
 	x.out.Followed, x.out.Missing = sub.paths, sub.missing
 	if err := x.plan(ctx, root, "", false); err != nil {
 		return Exported{}, m.exportFault(ctx, sha, err)

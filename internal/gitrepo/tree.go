@@ -2,17 +2,16 @@ package gitrepo
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/storer"
 )
 
 // The modes that Git writes into trees.
@@ -69,6 +68,8 @@ type trees struct {
 	known *treeCache
 	sub   *mounts // nil: none
 	more  []*view // where the submodules are
+
+	store storer.EncodedObjectStorer // of a Checkout, which has no view
 }
 
 type treeCache struct {
@@ -131,6 +132,9 @@ func (t trees) pack(h plumbing.Hash) *pack {
 }
 
 func (t trees) object(h plumbing.Hash) (plumbing.EncodedObject, error) {
+	if t.store != nil {
+		return t.store.EncodedObject(plumbing.AnyObject, h)
+	}
 	if p := t.pack(h); p != nil {
 		return p.get(h)
 	}
@@ -231,32 +235,6 @@ func (t trees) linkTarget(e entry) (string, error) {
 		return "", fmt.Errorf("its target is no path: %w", fs.ErrInvalid)
 	}
 	return target, nil
-}
-
-// leaves calls yield with every path of a tree that is not a directory, but for those
-// that are too long to be exported.
-func (t trees) leaves(ctx context.Context, tree plumbing.Hash, dir string, yield func(string) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	entries, err := t.read(tree)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		p := path.Join(dir, e.name)
-		switch {
-		case len(p) > maxPath:
-		case e.isTree():
-			err = t.leaves(ctx, e.hash, p, yield)
-		default:
-			err = yield(p)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // complete reports damage when the tree of a head is not all in the view.

@@ -72,7 +72,7 @@ func (f *treeFS) at(op, name string, follow bool, use func(trees, entry) error) 
 	defer done()
 	more, release := f.sub.lease()
 	defer release()
-	t := trees{v, f.known, f.sub, more}
+	t := trees{view: v, known: f.known, sub: f.sub, more: more}
 	e, err := t.resolve(f.root, path.Join(f.dir, name), follow, false)
 	if err == nil && e.missing() {
 		err = fs.ErrNotExist
