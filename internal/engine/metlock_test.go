@@ -113,8 +113,8 @@ func TestWhoIsGivenModuleCredentials(t *testing.T) {
 			if got := strings.Join(secrets, " "); got != want {
 				t.Errorf("%s is given %q, want %q", what, got, want)
 			}
-			if repository := ph.secrets.Modules.Repository; (repository == "infra") != (what == "a plan") {
-				t.Errorf("what %s fetches is of %q", what, repository)
+			if scope := ph.secrets.Modules.Scope; (scope != "") != (what == "a plan") {
+				t.Errorf("what %s fetches is kept for %q", what, scope)
 			}
 			if !slices.Contains(ph.secrets.Mask, "canary-for-all") {
 				t.Errorf("%s does not mask the password", what)

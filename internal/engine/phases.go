@@ -79,6 +79,11 @@ func (e *Engine) secrets(r run.Run, def Definition) (runner.Secrets, error) {
 	}
 	network, passwords := e.network()
 	modules, tokens := e.current().modules(def)
+	scope, err := e.moduleScope(def)
+	if err != nil {
+		return runner.Secrets{}, err
+	}
+	modules.Scope = scope
 	mask = slices.Concat(mask, passwords, backendMasks(w), tokens)
 	return runner.Secrets{Env: env, Network: network, Variables: variables(w.Variables), Backend: variables(w.BackendConfig), Hashed: hashedNames(w), Mask: masks(w, mask, hidden), Modules: modules}, nil
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/url"
@@ -192,14 +193,37 @@ func backendMasks(w workspace.Workspace) (mask []string) {
 // repository's and everybody's, never another repository's.
 func (s *Settings) modules(def Definition) (m runner.Modules, mask []string) {
 	own := s.Repositories[def.Repository].Modules
-	if len(own) > 0 {
-		m.Repository = def.Repository
-	}
 	m.Credentials = slices.Concat(own, s.Modules)
 	for _, c := range m.Credentials {
 		mask = append(mask, c.Secrets()...)
 	}
 	return m, mask
+}
+
+// moduleScope names what a workspace fetches modules with and others may not have: the
+// credentials of its repository, and what its own environment says.
+func (e *Engine) moduleScope(def Definition) (string, error) {
+	var of struct {
+		Repository string            `json:"repository,omitempty"`
+		Env        map[string]string `json:"env,omitempty"`
+	}
+	if len(e.current().Repositories[def.Repository].Modules) > 0 {
+		of.Repository = def.Repository
+	}
+	for name, v := range def.Env {
+		if strings.HasPrefix(name, "TF_VAR_") || strings.HasPrefix(name, "TF_LOG") {
+			continue // has no part in what an init fetches
+		}
+		if of.Env == nil {
+			of.Env = map[string]string{}
+		}
+		of.Env[name] = v.Value
+	}
+	if of.Repository == "" && of.Env == nil {
+		return "", nil
+	}
+	b, err := json.Marshal(of)
+	return e.Vault.Digest(b), err // keyed: the environment holds secrets
 }
 
 // network is how the daemon itself reaches the network, and what of that must be

@@ -281,8 +281,9 @@ func TestTheHomeDirectoryDoesNotCount(t *testing.T) {
 	must(t, result, Failed, CauseBadInput, "gone.tfrc")
 }
 
-// What a repository's own credentials opened is not kept for others.
-func TestFetchedModulesStayWithTheirRepository(t *testing.T) {
+// What somebody's own credentials opened is not kept for others, nor what the other engine
+// would look up elsewhere.
+func TestFetchedModulesStayInTheirScope(t *testing.T) {
 	h := newGitHost(t)
 	commit, err := exec.Command("git", "ls-remote", strings.Replace(h.URL, "http://", "http://me:"+moduleSecret+"@", 1)+"/acme/m.git", "main").Output()
 	if err != nil {
@@ -293,7 +294,7 @@ func TestFetchedModulesStayWithTheirRepository(t *testing.T) {
 	open := opens(t, c)
 	own := func(j *Job, s *Secrets) {
 		open(j, s)
-		s.Modules.Repository = "infra"
+		s.Modules.Scope = "infra"
 	}
 	in := func(name string) option {
 		return func(j *Job, _ *Secrets) { j.WorkspaceDir = filepath.Join(r.base, name) }

@@ -168,9 +168,9 @@ type OldAccess struct {
 // Modules is what private modules and registries are fetched with, by init alone.
 type Modules struct {
 	Credentials []credentials.Credential `json:"credentials,omitempty"`
-	// Repository is the one that some of the credentials belong to: what is fetched with
-	// them is kept for its workspaces alone. Empty: all have them.
-	Repository string `json:"repository,omitempty"`
+	// Scope tells apart those who may be given different things for one source: what was
+	// fetched in a scope is kept for it alone. Empty: all have the same.
+	Scope string `json:"scope,omitempty"`
 }
 
 // Outcome says how a phase ended.

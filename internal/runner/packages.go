@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,12 +29,13 @@ import (
 //
 // It is a cache: what is not as it was written is fetched again.
 type packageStore struct {
-	dir string
-	of  string // the repository whose own credentials fetch: nobody else is given what they opened
+	dir    string
+	engine string // the two look up one registry address in different registries
+	scope  string // see Modules
 }
 
 func (p *phase) store() packageStore {
-	return packageStore{filepath.Join(p.job.CacheDir, "modules"), p.secrets.Modules.Repository}
+	return packageStore{filepath.Join(p.job.CacheDir, "modules"), p.job.Engine.Name, p.secrets.Modules.Scope}
 }
 
 // fetched is what came of one source.
@@ -56,10 +58,7 @@ type moduleCall struct {
 
 // hash names a source.
 func (s packageStore) hash(c moduleCall) string {
-	if s.of != "" {
-		return keyOf(c.Source, c.Version, s.of)
-	}
-	return keyOf(c.Source, c.Version)
+	return keyOf(c.Source, c.Version, s.engine, s.scope)
 }
 
 func (s packageStore) content(digest string) string {
@@ -196,22 +195,33 @@ func (s packageStore) lock(ctx context.Context, calls []moduleCall, waiting func
 
 var (
 	exactVersion = lazily.Pattern(`^\s*=?\s*v?\d+\.\d+\.\d+[0-9A-Za-z.+-]*\s*$`)
-	commitRef    = lazily.Pattern(`[?&]ref=([0-9a-f]{40}|[0-9a-f]{64})(&|$)`)
-	checksummed  = lazily.Pattern(`[?&]checksum=[^&]+`)
+	commitHash   = lazily.Pattern(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+	strongSum    = lazily.Pattern(`^(sha256:)?[0-9a-fA-F]{64}$|^(sha512:)?[0-9a-fA-F]{128}$`)
 	gitSource    = lazily.Pattern(`^(git::|git@|github\.com[/:]|bitbucket\.org/)|\.git(//|\?|$)`)
 )
 
 // immovable reports whether a module from elsewhere is always the same: an exact
 // version of a registry's, a commit by its full hash, an archive with a checksum. A tag is
-// not: who made it can move it.
+// not: who made it can move it. Nor is what the engine may read in another way than it is
+// written here: a value that is given twice, a branch of a shallow clone that has the name
+// of a commit, a checksum that is fetched from somewhere or can be forged (MD5, SHA-1).
 func immovable(source, version string) bool {
-	switch {
-	case version != "":
+	if version != "" {
 		return exactVersion().MatchString(version)
-	case gitSource().MatchString(source):
-		return commitRef().MatchString(source)
 	}
-	return checksummed().MatchString(source)
+	_, query, _ := strings.Cut(source, "?")
+	values, err := url.ParseQuery(query)
+	if err != nil || strings.Contains(source, "#") {
+		return false
+	}
+	name, fixed := "checksum", strongSum()
+	if gitSource().MatchString(source) {
+		if values.Has("depth") {
+			return false
+		}
+		name, fixed = "ref", commitHash()
+	}
+	return len(values[name]) == 1 && fixed.MatchString(values[name][0])
 }
 
 // PruneModules removes from a cache the packages that keep does not name and that
