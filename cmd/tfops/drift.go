@@ -207,7 +207,7 @@ func (a *app) tellWaysOut(drifted []driftResult) {
 	switch len(drifted) {
 	case 0:
 	case 1:
-		a.term().Notef("What it is, and the ways out: tfops drift findings %s\nPut it back: tfops sync %s", drifted[0].Workspace, drifted[0].Workspace)
+		a.term().Notef("What it is, and the ways out: tfops drift findings %s\nHave the world as the code says: tfops sync %s", drifted[0].Workspace, drifted[0].Workspace)
 	default:
 		a.term().Notef("What it is, and the ways out: tfops drift findings\nThe whole fleet, to read or to send: tfops drift report")
 	}

@@ -17,7 +17,7 @@ const (
 	Conflict      Class = "conflict"       // the world differs, and a commit that is not applied wants a third value
 	PreApplied    Class = "pre_applied"    // the world differs and is already what a commit that is not applied wants
 	StateOnly     Class = "state_only"     // the world differs from the state, and the configuration does not care
-	Input         Class = "input"          // no outside change: a data source, a variable, a default or the provider made the difference
+	Input         Class = "input"          // no outside change: a data source, a variable, a default, a module or the provider made the difference
 	PendingCommit Class = "pending_commit" // only a commit that is not applied explains it
 	Perpetual     Class = "perpetual"      // the same change comes back right after an apply
 	CheckFailed   Class = "check_failed"   // a check block, or a condition, does not hold

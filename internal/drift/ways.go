@@ -15,7 +15,7 @@ var meanings = map[Class]string{
 	Conflict:      "the world differs, and a commit that is not applied yet wants a third value",
 	PreApplied:    "the world is already what a commit that is not applied yet wants",
 	StateOnly:     "the world differs from the state, and the configuration does not say how it should be",
-	Input:         "nothing changed outside: a data source, a variable, a default or the provider made the difference",
+	Input:         "nothing changed outside: a data source, a variable, a default, a module or the provider made the difference",
 	PendingCommit: "only a commit that is not applied yet explains it",
 	Perpetual:     "the same change comes back right after an apply",
 	CheckFailed:   "a check block or a condition does not hold",

@@ -165,7 +165,7 @@ func notApplied(d *run.Dossier, res runner.Result) error {
 		again(d, run.ByStale, d.Run.Trigger.Actor, d.Run.Fingerprint)
 		if d.Run.Trigger.Cause == run.ByStale { // twice in a row: what it stands on may change each time
 			for i := range d.Follows {
-				d.Follows[i].NotBefore = d.Now.Add(retries[0])
+				d.Follows[i].NotBefore, d.Follows[i].Delayed = d.Now.Add(retries[0]), d.Run.Failure.Message
 			}
 		}
 	} else {

@@ -70,7 +70,7 @@ func (e *Engine) postpone(ctx context.Context, r run.Run, err error) bool {
 		if d.Run.Status != run.Planning {
 			return errEnded
 		}
-		d.Run.NotBefore = d.Now.Add(delay)
+		d.Run.NotBefore, d.Run.Delayed = d.Now.Add(delay), err.Error()
 		return d.Move(run.Pending, "", "it could not be started: "+err.Error())
 	})
 	return true

@@ -402,7 +402,7 @@ func (e *Engine) failPlan(ctx context.Context, r run.Run, res runner.Result) {
 			return e.notChecked(d, "the check failed: "+d.Run.Failure.Message)
 		}
 		next := d.Follow(d.Run.Kind, run.ByRetry, d.Run.Trigger.Actor)
-		next.NotBefore = d.Now.Add(retries[d.Run.Attempt-1])
+		next.NotBefore, next.Delayed = d.Now.Add(retries[d.Run.Attempt-1]), d.Run.Failure.Message
 		next.Fingerprint = d.Run.Fingerprint
 		if d.Run.Kind == run.Drift { // nobody is told before the last try
 			d.Record.Drift.Status, d.Record.Drift.Why = workspace.DriftUnknown, "the check failed and is made again: "+d.Run.Failure.Message

@@ -94,7 +94,11 @@ func pendingVerdict(q run.Queue, def Definition, r run.Run) (step, Wait) {
 		return discard, Wait{For: "other inputs are applied now"}
 	}
 	if r.NotBefore.After(q.Now) {
-		return nothing, Wait{For: fmt.Sprintf("the next try at %s", r.NotBefore.UTC().Format("15:04:05 MST")), Command: sooner(r)}
+		at := "the next try at " + r.NotBefore.UTC().Format("15:04:05 MST")
+		if r.Delayed != "" {
+			at += ": " + r.Delayed
+		}
+		return nothing, Wait{For: at, Command: sooner(r)}
 	}
 	if r.Kind.OfApplied() {
 		if why := elsewhere(q.Records[r.Workspace], r); why != "" {

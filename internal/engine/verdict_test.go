@@ -73,7 +73,9 @@ func TestEveryWaitHasACommand(t *testing.T) {
 	halt := func(q *run.Queue, r *run.Run) {
 		q.Stopped = map[string][]run.Stopped{r.ID: {{PID: 7, Name: "tfops runner"}, {PID: 8, Name: "terraform"}}}
 	}
-	later := func(r *run.Run) { r.NotBefore = noon.Add(time.Minute) }
+	later := func(r *run.Run) {
+		r.NotBefore, r.Delayed = noon.Add(time.Minute), "terraform init failed: the network was down"
+	}
 	lost := func(q *run.Queue, _ *run.Run) {
 		rec := q.Records["a"]
 		rec.StateTrouble = &workspace.StateTrouble{Why: "it is gone", Snapshot: "00000001-x.tfstate.age"}
@@ -85,7 +87,7 @@ func TestEveryWaitHasACommand(t *testing.T) {
 		command string
 	}{
 		"a drift check":             {with(run.Pending, of(run.Drift, nil)), "a free worker for drift checks", "tfops wait r1"},
-		"a drift check, a retry":    {with(run.Pending, of(run.Drift, later)), "12:01:00", "tfops sync a"},
+		"a drift check, a retry":    {with(run.Pending, of(run.Drift, later)), "12:01:00 UTC: terraform init failed: the network was down", "tfops sync a"},
 		"a refresh":                 {with(run.Pending, of(run.Refresh, nil)), "a free worker", "tfops wait r1"},
 		"a refresh, a retry":        {with(run.Pending, of(run.Refresh, later)), "12:01:00", "tfops sync a --refresh-only"},
 		"a refresh, planned":        {with(run.AwaitingApproval, of(run.Refresh, nil)), "1 approval", "tfops approve r1"},

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tfops/tfops/internal/approvals"
@@ -80,7 +81,7 @@ func (e *Engine) viewRun(q run.Queue, r run.Run, votes []approvals.Vote) RunView
 	if !r.Status.Terminal() {
 		_, v.Wait = verdict(q, s, r)
 	}
-	if def, ok := s.find(r.Workspace); ok && r.Plan != nil && r.Kind.Applies() {
+	if def, ok := s.find(r.Workspace); ok && r.Plan != nil && r.Kind.Applies() && r.Status != run.PlannedAndFinished {
 		v.Needs = approvals.Decide(caseOf(def, s.People, r, votes)).Needs
 	}
 	return v
@@ -248,7 +249,11 @@ func (e *Engine) waitOf(d Definition, rec workspace.Record, q run.Queue, v Works
 	case v.Problem != nil:
 		return Wait{For: advised(v.Problem), Command: "tfops poll " + d.Repository}
 	case unreachable != nil:
-		return Wait{For: "repository " + d.Repository + ": " + advised(unreachable), Command: "tfops poll " + d.Repository}
+		why := advised(unreachable)
+		if !strings.HasPrefix(why, "repository ") { // most say which by themselves
+			why = "repository " + d.Repository + ": " + why
+		}
+		return Wait{For: why, Command: "tfops poll " + d.Repository}
 	case rec.Head == "":
 		return Wait{For: "the first look at repository " + d.Repository, Command: "tfops status"}
 	case rec.HalfDone != "" && (len(lastSync) == 0 || lastSync[0].Status != run.Errored || rec.Applied == rec.Desired):

@@ -19,6 +19,9 @@ type Plan struct {
 	// Providers are the versions that were used where no lock file is committed,
 	// by address; whoever ran the engine fills them in.
 	Providers map[string]string `json:"providers,omitempty"`
+	// Modules are those from elsewhere whose source may give another one next time, as
+	// they were; whoever ran the engine fills them in.
+	Modules []Module `json:"modules,omitempty"`
 
 	Digest      string       `json:"digest"` // "sha256:" and the hex SHA-256 of the saved plan file: what an approval is bound to
 	Counts      Counts       `json:"counts"`
@@ -35,6 +38,15 @@ type Plan struct {
 	Applyable   bool         `json:"applyable"`              // applying it would do something
 	Destroy     bool         `json:"destroy"`                // everything is deleted and no configuration asks for it, as -destroy plans
 	RefreshOnly bool         `json:"refresh_only,omitempty"` // made with -refresh-only: see Accepted; plan JSON does not tell, so it is false until whoever ran the engine fills it in
+}
+
+// Module is a module from elsewhere.
+type Module struct {
+	Call    string `json:"call"`              // names of the calls that lead there, with dots between
+	Source  string `json:"source"`            // as it is written, without a password
+	Version string `json:"version,omitempty"` // of a registry's
+	Commit  string `json:"commit,omitempty"`  // of what Git gave
+	Digest  string `json:"digest"`            // of its files
 }
 
 // Counts is how many resources a plan touches, by what happens to them.

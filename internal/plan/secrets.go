@@ -248,6 +248,9 @@ func (p *Plan) Mask(values []string) {
 	for i := range p.Checks {
 		s.check(&p.Checks[i])
 	}
+	for i := range p.Modules {
+		p.Modules[i].Source = s.text(p.Modules[i].Source)
+	}
 	for i := range p.Invocations {
 		v := &p.Invocations[i]
 		v.Address, v.Trigger = s.address(v.Address), s.address(v.Trigger)

@@ -122,6 +122,7 @@ type Run struct {
 	Attempt      int          `json:"attempt"`                 // 1, and more for a retried plan
 	Restarts     int          `json:"restarts,omitempty"`      // how often planning was begun again because its runner vanished or the state moved on
 	NotBefore    time.Time    `json:"not_before,omitzero"`     // a retry waits until then
+	Delayed      string       `json:"delayed,omitempty"`       // why it waits until NotBefore
 	Unconfirmed  string       `json:"unconfirmed,omitempty"`   // why it could not be found out whether its commit is still on its branch
 	Canceling    string       `json:"canceling,omitempty"`     // who asked for the running phase to stop
 	SupersededBy string       `json:"superseded_by,omitempty"` // the newer run

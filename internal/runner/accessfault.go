@@ -3,6 +3,7 @@ package runner
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/tfops/tfops/internal/credentials"
@@ -21,6 +22,8 @@ var (
 
 	// A backend may say the same of its own credentials.
 	fetchedText = lazily.Pattern(`(?i)module registry|download(?:ing)? module|provider packages|install(?:ing)? provider|service discovery`)
+
+	gitFetch = lazily.Pattern(`(?i)\bgit\b|\bssh\b|publickey|Host key`) // or else it asked a registry
 
 	quotedURL    = lazily.Pattern(`((?:https?|ssh)://[^\s'"<>]+)`)
 	registryHost = lazily.Pattern(`(?:from|registry|host|for) ([a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?)\b`)
@@ -46,17 +49,22 @@ func (p *phase) adviseAccess(f *failure, out *output) {
 	case !fetchedText().MatchString(text):
 		return
 	}
-	if note := p.unusedNote(); note != "" && f.next != "" {
+	if note := p.unusedNote(fetchedText().MatchString(text) && !gitFetch().MatchString(text)); note != "" && f.next != "" {
 		f.next += ". " + note
 	} else if note != "" {
 		f.next = "correct the address, or try again once its host can be reached from this machine. " + note + "; see " + privateModules
 	}
 }
 
-// unusedNote names what lies in the home directory and was not used.
-func (p *phase) unusedNote() string {
+// unusedNote names what lies in the home directory and was not used, though the init might
+// have: a registry is asked by the engine, which reads no file of Git's or of ssh.
+func (p *phase) unusedNote(registry bool) string {
 	var found []string
-	for _, name := range atHome {
+	names := enginesAtHome
+	if !registry {
+		names = slices.Concat(names, atHome)
+	}
+	for _, name := range names {
 		if exists(filepath.Join(p.env["HOME"], filepath.FromSlash(name))) {
 			found = append(found, "~/"+name)
 		}
@@ -143,6 +151,10 @@ func (p *phase) sshLabel(text string) string {
 	return "ssh://git@HOST/"
 }
 
-// atHome are the files in the home directory that a person's own init would use.
-var atHome = []string{".terraformrc", ".tofurc", ".terraform.d/credentials.tfrc.json", ".netrc", ".git-credentials", ".gitconfig", ".config/git/credentials",
-	".ssh/id_ed25519", ".ssh/id_rsa", ".ssh/id_ecdsa", ".ssh/config"}
+// Files in the home directory that a person's own init would use: the engine itself, and what
+// it starts.
+var (
+	enginesAtHome = []string{".terraformrc", ".tofurc", ".terraform.d/credentials.tfrc.json", ".netrc"}
+	atHome        = []string{".git-credentials", ".gitconfig", ".config/git/credentials",
+		".ssh/id_ed25519", ".ssh/id_rsa", ".ssh/id_ecdsa", ".ssh/config"}
+)

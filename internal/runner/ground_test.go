@@ -69,6 +69,15 @@ func (m *gitModule) commit(payload string) {
 	m.git("commit", "--allow-empty", "-qm", payload)
 }
 
+func (m *gitModule) id(ref string) string {
+	m.t.Helper()
+	out, err := exec.Command("git", "-C", m.dir, "rev-parse", ref).Output()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
 func (m *gitModule) calledAt(ref string) string {
 	return "module \"m\" {\n  source = \"git::file://" + m.dir + "?ref=" + ref + "\"\n}\noutput \"payload\" { value = module.m.text }\n"
 }
@@ -88,6 +97,14 @@ func TestModulesBelongToTheirRun(t *testing.T) {
 		other := r.planned(atOnce, speculative)
 		if was, is := waiting.groundPackages(), other.seenPayload(); is != "two" || len(was) != 1 {
 			t.Fatalf("the later plan saw %q, the first stands on %v", is, was)
+		}
+		for f, commit := range map[*flight]string{waiting: "main~1", other: "main"} {
+			got := mustLoad(t, f.dir).Plan.Modules
+			if len(got) != 1 || got[0].Call != "m" || got[0].Source != "git::file://"+m.dir+"?ref=main" || got[0].Commit != m.id(commit) {
+				t.Errorf("the plan names the modules %+v, want one of commit %s", got, m.id(commit))
+			} else if f == waiting && got[0].Digest != f.groundPackages()[0] {
+				t.Errorf("the plan names %s, and stands on %s", got[0].Digest, f.groundPackages())
+			}
 		}
 		if err := os.Rename(m.dir, m.dir+".away"); err != nil { // nothing is fetched at apply
 			t.Fatal(err)

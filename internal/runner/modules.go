@@ -38,6 +38,7 @@ func (p *phase) lend(now time.Time) lent {
 			continue
 		}
 		l.packages[c.Key] = f.Package
+		p.met(c, f)
 		l.entries = append(l.entries, manifestEntry{Key: c.Key, Source: f.Source, Version: f.Version, Dir: path.Join(".terraform/modules", c.Key, f.Dir)})
 		l.unknown = l.unknown || f.Unknown
 		queue = append(queue, f.under(c.Key)...)
@@ -131,6 +132,8 @@ func (p *phase) absorbOne(c moduleCall, f *fetched) error {
 	if f.Package != "" { // taken from the store
 		return nil
 	}
+	f.Commit = headOf(at)
+	p.met(c, *f)
 	if f.Package, err = p.store().keep(at); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/pinned"
+	"github.com/tfops/tfops/internal/plan"
 )
 
 // packageStore keeps what the engine fetched of modules from elsewhere, by content and
@@ -45,6 +47,7 @@ type fetched struct {
 	Package   string       `json:"package"`           // digest
 	Dir       string       `json:"dir,omitempty"`     // the module's directory within the package
 	Calls     []moduleCall `json:"calls,omitempty"`   // what the module there calls from elsewhere in turn
+	Commit    string       `json:"commit,omitempty"`  // that Git checked out
 	Unknown   bool         `json:"unknown,omitempty"` // it calls something whose source is not plain text
 	FetchedAt time.Time    `json:"fetched_at"`
 }
@@ -222,6 +225,63 @@ func immovable(source, version string) bool {
 		name, fixed = "ref", commitHash()
 	}
 	return len(values[name]) == 1 && fixed.MatchString(values[name][0])
+}
+
+// floating are the modules among those that a plan was made with whose source may give
+// another one next time.
+func (p *phase) floating() (modules []plan.Module) {
+	for _, call := range slices.Sorted(maps.Keys(p.modules)) {
+		m := p.modules[call]
+		if m.Digest = p.packages[call]; m.Digest != "" {
+			modules = append(modules, m)
+		}
+	}
+	return modules
+}
+
+// met remembers a module of this phase, if it can move.
+func (p *phase) met(c moduleCall, f fetched) {
+	if immovable(c.Source, c.Version) {
+		return
+	}
+	m := plan.Module{Call: c.Key, Source: withoutPassword(c.Source), Commit: f.Commit}
+	if c.Version != "" {
+		m.Version = f.Version
+	}
+	if p.modules == nil {
+		p.modules = map[string]plan.Module{}
+	}
+	p.modules[c.Key] = m
+}
+
+var userInSource = lazily.Pattern(`://[^/?#]*@`)
+
+// withoutPassword is a module's source without what its URL has before a host.
+func withoutPassword(source string) string { return userInSource().ReplaceAllString(source, "://") }
+
+// headOf is the commit that is checked out in a clone; empty where that cannot be told.
+func headOf(clone string) string {
+	read := func(name string) string {
+		b, _ := datafile.Read(filepath.Join(clone, ".git", filepath.FromSlash(name)), datafile.Record)
+		return strings.TrimSpace(string(b))
+	}
+	head := read("HEAD")
+	if ref, ok := strings.CutPrefix(head, "ref: "); ok {
+		if !fs.ValidPath(ref) {
+			return ""
+		}
+		if head = read(ref); head == "" {
+			for line := range strings.Lines(read("packed-refs")) {
+				if id, name, _ := strings.Cut(strings.TrimSpace(line), " "); name == ref {
+					head = id
+				}
+			}
+		}
+	}
+	if !commitHash().MatchString(head) {
+		return ""
+	}
+	return head
 }
 
 // PruneModules removes from a cache the packages that keep does not name and that

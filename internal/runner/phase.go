@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/runner/engines"
 )
 
@@ -22,10 +23,11 @@ type phase struct {
 	log     *eventLog
 
 	view     view
-	ground   standing          // apply phase: what the plan stands on
-	packages map[string]string // of modules: digest, by the name of the directory
-	tree     string            // the commit's files, without symbolic links
-	root     string            // the root module's directory, without symbolic links
+	ground   standing               // apply phase: what the plan stands on
+	packages map[string]string      // of modules: digest, by the name of the directory
+	modules  map[string]plan.Module // that can move and were met on the way, by call; see floating
+	tree     string                 // the commit's files, without symbolic links
+	root     string                 // the root module's directory, without symbolic links
 	module   module
 	env      map[string]string // the engine's
 	engine   engines.Engine

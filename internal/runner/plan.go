@@ -99,6 +99,7 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 	if !p.ownLock {
 		made.Providers = p.result.Providers
 	}
+	made.Modules = p.floating()
 	made.Mask(p.secrets.Mask)
 	b, err := json.Marshal(made)
 	if err != nil {

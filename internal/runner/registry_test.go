@@ -188,8 +188,10 @@ func TestAMirrorAtHomeIsNotUsed(t *testing.T) {
 	if strings.Contains(result.Next, "~/") {
 		t.Errorf("next is %q", result.Next)
 	}
-	if err := os.WriteFile(filepath.Join(r.env["HOME"], ".terraformrc"), []byte("# a mirror\n"), 0o600); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{".terraformrc", ".gitconfig"} { // no registry is asked by what Git reads
+		if err := os.WriteFile(filepath.Join(r.env["HOME"], name), []byte("# a mirror\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	_, result = r.plan()
 	must(t, result, Failed, CauseNetwork, "init failed")

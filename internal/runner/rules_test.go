@@ -209,3 +209,18 @@ func TestSourcesAreKeptApart(t *testing.T) {
 		seen[s.hash(c)] = name
 	}
 }
+
+func TestWithoutPassword(t *testing.T) {
+	for source, want := range map[string]string{
+		"git::https://me:canary@x/y.git//sub?ref=main": "git::https://x/y.git//sub?ref=main",
+		"git::ssh://git@x/y.git":                       "git::ssh://x/y.git",
+		"git@x:acme/y.git":                             "git@x:acme/y.git",
+		"https://x/y.zip?a=b@c":                        "https://x/y.zip?a=b@c",
+		"acme/vpc/aws//sub@x":                          "acme/vpc/aws//sub@x",
+		"https://u:can@ary@x/y.zip":                    "https://x/y.zip",
+	} {
+		if got := withoutPassword(source); got != want {
+			t.Errorf("%s: %s, want %s", source, got, want)
+		}
+	}
+}

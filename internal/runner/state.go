@@ -181,6 +181,6 @@ func checkLocalBackend(config map[string]any, trees []string, kept, terraformWor
 	if filepath.IsAbs(path) && !slices.ContainsFunc(trees, inTree) {
 		return nil
 	}
-	return refuse(CauseBadInput, "remove the backend block, and tfops keeps the state; or give it an absolute "+key+" outside of the repository",
+	return refuse(CauseBadInput, "remove the backend block, and tfops keeps the state; or give it an absolute "+key+" outside of the repository: backend_config = { "+key+" = \"/…\" } of the workspace",
 		`the local backend's %s %q lies in the checkout, which is thrown away after the run: the state would be lost`, key, path)
 }

@@ -270,3 +270,22 @@ func printedEvents(stream string) string {
 	}
 	return out.String()
 }
+
+// What may be another one at the next plan is named with what it was, and cannot write to the terminal.
+func TestModulesThatCanMove(t *testing.T) {
+	var out bytes.Buffer
+	pl := &plan.Plan{Complete: true, Modules: []plan.Module{
+		{Call: "m", Source: "git::https://x/m.git?ref=main", Commit: "3fa9c1a2", Digest: "sha256:1"},
+		{Call: "n", Source: "acme/n/aws", Version: "5.0.1", Digest: "sha256:2"},
+		{Call: "o", Source: "https://x/o.zip\x1b[2J", Digest: "sha256:3"},
+	}}
+	term.New(&out, &out, term.Options{Color: term.ColorNever}).Plan(nil, pl)
+	for _, want := range []string{"m = git::https://x/m.git?ref=main at commit 3fa9c1a2\n", "n = acme/n/aws in version 5.0.1\n", "with the digest sha256:3\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("not %q in\n%s", want, out.String())
+		}
+	}
+	if strings.Contains(out.String(), "\x1b") {
+		t.Errorf("it writes to the terminal: %q", out.String())
+	}
+}

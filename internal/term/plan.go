@@ -33,6 +33,7 @@ func (p *Printer) Plan(w io.Writer, pl *plan.Plan) {
 	s.checks(pl)
 	s.incomplete(pl)
 	s.providers(pl)
+	s.modules(pl)
 	g.line(strings.Trim(s.b.String(), "\n"))
 }
 
@@ -55,7 +56,26 @@ func (s *sheet) providers(pl *plan.Plan) {
 	}
 	s.linef("%s no lock file is committed; the versions used are kept for the workspace, until `tfops sync --upgrade`:", s.paint(bold, "Providers:"))
 	for _, name := range slices.Sorted(maps.Keys(pl.Providers)) {
-		s.linef("  %s %s", name, pl.Providers[name])
+		s.linef("  %s %s", Clean(name), Clean(pl.Providers[name]))
+	}
+	s.linef("")
+}
+
+// modules tells which modules were used of those that may be others next time.
+func (s *sheet) modules(pl *plan.Plan) {
+	if len(pl.Modules) == 0 {
+		return
+	}
+	s.linef("%s what can be another one at the next plan was:", s.paint(bold, "Modules:"))
+	for _, m := range pl.Modules {
+		at := "with the digest " + m.Digest
+		switch {
+		case m.Commit != "":
+			at = "at commit " + m.Commit
+		case m.Version != "":
+			at = "in version " + m.Version
+		}
+		s.linef("  %s = %s %s", Clean(m.Call), Clean(m.Source), Clean(at))
 	}
 	s.linef("")
 }

@@ -56,7 +56,7 @@ func against(d drift.Difference) *Refusal {
 	case drift.Perpetual:
 		return refuse("the same change comes back right after an apply, so the provider reads something else than it was given", "write what the provider reads back, or leave it alone with lifecycle { ignore_changes = […] }")
 	case drift.Input:
-		return refuse("nothing changed in the world: a data source, a variable, a default or the provider made the difference", "look at what changed with `tfops drift findings WORKSPACE`, and apply it with `tfops sync WORKSPACE`")
+		return refuse("nothing changed in the world: a data source, a variable, a default, a module or the provider made the difference", "look at what changed with `tfops drift findings WORKSPACE`, and apply it with `tfops sync WORKSPACE`")
 	case drift.CheckFailed:
 		return refuse("a condition does not hold, which is no value that could be written", "mend what the condition is about, or the condition")
 	}
