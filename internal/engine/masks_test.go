@@ -35,6 +35,22 @@ func TestMasksKnowEncodedForms(t *testing.T) {
 	}
 }
 
+// A file ends with a new line, and code takes it away; a key has many lines, and a template
+// writes one of them; a number is a secret, too.
+func TestMasksKnowPartsOfASecret(t *testing.T) {
+	secret := func(v cty.Value) cty.Value { return v.WithMarks(workspace.Secret) }
+	all := masks(workspace.Workspace{Variables: map[string]cty.Value{
+		"token": secret(cty.StringVal("canary-token\n")), "key": secret(cty.StringVal("-----BEGIN KEY-----\ncanaryline1\ncanaryline2\n-----END KEY-----\n")),
+		"pin": secret(cty.NumberIntVal(48151623)), "all": secret(cty.ObjectVal(map[string]cty.Value{"id": cty.NumberFloatVal(0.4815)})),
+	}, Env: map[string]workspace.EnvVar{"X": {Value: "canary-env\r\n", Secret: true}}}, nil, nil)
+	for _, text := range []string{"canary-token", "canaryline1", "canaryline2", "48151623", "0.4815", "canary-env",
+		base64.StdEncoding.EncodeToString([]byte("canary-token")), url.QueryEscape("-----BEGIN KEY-----")} {
+		if !slices.Contains(all, text) {
+			t.Errorf("not masked: %s", text)
+		}
+	}
+}
+
 func TestPasswordOfAURLIsMasked(t *testing.T) {
 	s := &Settings{PassEnv: []string{"HTTPS_PROXY", "DATABASE"}}
 	_, mask := s.environment([]string{"HTTPS_PROXY=http://me:p%40ss@proxy:3128", "DATABASE=postgres://me@db/x", "HOME=/root"}, workspace.Workspace{})

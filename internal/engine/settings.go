@@ -2,7 +2,6 @@ package engine
 
 import (
 	"cmp"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -20,6 +19,7 @@ import (
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/redact"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
@@ -274,34 +274,20 @@ func masks(w workspace.Workspace, more, hidden []string) []string {
 	for _, v := range hidden {
 		all[v] = true
 	}
-	for _, v := range append(w.SecretStrings(), more...) {
-		if len(v) < minMask {
-			continue
-		}
-		all[v] = true
-		if len(v) >= minEncoded {
-			for _, form := range encoded(v) {
-				all[form] = true
+	for _, secret := range append(w.SecretStrings(), more...) {
+		for _, v := range redact.Parts(secret) {
+			if len(v) < minMask {
+				continue
+			}
+			all[v] = true
+			if len(v) >= minEncoded {
+				for _, form := range redact.Encoded(v) {
+					all[form] = true
+				}
 			}
 		}
 	}
 	return slices.SortedFunc(maps.Keys(all), func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
-}
-
-// encoded is a secret as part of a URL and in base64, alone and at every place
-// within a longer text: where it begins makes three different encodings, of
-// which the first and the last digits depend on its neighbours.
-func encoded(v string) []string {
-	forms := []string{url.QueryEscape(v), url.PathEscape(v)}
-	for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
-		forms = append(forms, enc.EncodeToString([]byte(v)))
-		for before := range 3 {
-			text := enc.EncodeToString(append(make([]byte, before), v...))
-			first, last := (before*8+5)/6, (before+len(v))*8/6
-			forms = append(forms, text[first:last])
-		}
-	}
-	return forms
 }
 
 // passwordIn is the password of a value that is a URL, as it stands in it and

@@ -17,6 +17,7 @@ import (
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/redact"
 )
 
 // redacted is a cause whose text was cleared of secrets. It answers errors.Is
@@ -36,20 +37,23 @@ func (r Remote) redact(err error) error {
 	if inner := openUp(err); errors.As(inner, &status) && !strings.HasPrefix(strings.TrimSpace(status.Reason), "<") {
 		text = strings.TrimSuffix(text+": "+firstLine(status.Reason), ": ")
 	}
-	secrets := []string{r.Auth.Password, r.Auth.SSHKeyPassphrase}
-	if u, perr := url.Parse(r.URL); perr == nil && u.User != nil {
-		pass, _ := u.User.Password()
-		secrets = append(secrets, pass)
-	}
-	for _, s := range secrets {
-		if s == "" {
-			continue
-		}
-		for _, form := range []string{s, url.QueryEscape(s), url.PathEscape(s)} {
-			text = strings.ReplaceAll(text, form, "***")
+	return redacted{firstLine(redact.Text(text, "***", r.secrets()...)), err}
+}
+
+// secrets are what no answer of the remote may show: also as they are sent to log in.
+func (r Remote) secrets() []string {
+	secrets := []string{r.Auth.SSHKeyPassphrase}
+	login := func(user, password string) {
+		if password != "" {
+			secrets = append(secrets, user+":"+password, password)
 		}
 	}
-	return redacted{firstLine(text), err}
+	login(r.Auth.Username, r.Auth.Password)
+	if u, err := url.Parse(r.URL); err == nil && u.User != nil {
+		password, _ := u.User.Password()
+		login(u.User.Username(), password)
+	}
+	return secrets
 }
 
 // firstLine keeps what a server answered from filling a screen, or from

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/tfops/tfops/internal/plan"
@@ -306,5 +307,23 @@ func TestOutputs(t *testing.T) {
 	}
 	if a := p.Outputs[2].Diff(); a.Kind != plan.Changed || !a.Sensitive {
 		t.Errorf("%+v", a)
+	}
+}
+
+// What is made of a secret by taking white space away, or of one line of it, is hidden in a
+// plan as it is in a log.
+func TestPartsOfASecretAreHidden(t *testing.T) {
+	for _, given := range []struct{ secret, shows string }{
+		{"canary-value\n", "canary-value"},
+		{"canary-value\n", "before canary-value after"},
+		{"-----BEGIN-----\ncanary-line-one\ncanary-line-two\n", "canary-line-two"},
+		{"  canary-value\t", `{"a":"canary-value"}`},
+	} {
+		p := &plan.Plan{Changes: []plan.Change{{Address: "x.y", After: map[string]any{"a": given.shows}}}, Outputs: []plan.Output{{Name: "o", After: given.shows}}, Checks: []plan.Check{{Problems: []string{given.shows}}},
+			Modules: []plan.Module{{Source: "git::https://x/" + given.shows}}}
+		p.Mask([]string{given.secret})
+		if text := fmt.Sprintf("%+v", p); strings.Contains(text, "canary") {
+			t.Errorf("%q hides nothing of %q: %s", given.secret, given.shows, text)
+		}
 	}
 }

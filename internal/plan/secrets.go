@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tfops/tfops/internal/redact"
 )
 
 // How long a value that a mask hides must be for its copies to be hidden too.
@@ -29,14 +31,16 @@ type secrets struct {
 func newSecrets(whole, parts []string) secrets {
 	s := secrets{whole: map[string]bool{}}
 	for _, v := range whole {
-		if v != "" {
-			s.whole[v] = true
+		for _, part := range redact.Parts(v) {
+			s.whole[part] = true
 		}
 	}
 	set := map[string]bool{}
 	for _, v := range parts {
-		for _, form := range forms(v) {
-			set[form] = true
+		for _, part := range redact.Parts(v) {
+			for _, form := range forms(part) {
+				set[form] = true
+			}
 		}
 	}
 	delete(set, "")

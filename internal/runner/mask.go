@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/redact"
 )
 
 // shortest is how long a secret must be, in bytes, to be replaced within a
@@ -23,13 +24,13 @@ type masker struct {
 	probes [][]byte // an event that holds none of these holds no secret
 }
 
-// newMasker takes the values to hide. A value of several lines is hidden line
-// by line too, since provisioners print line by line.
+// newMasker takes the values to hide, and hides their parts too: provisioners print
+// line by line.
 func newMasker(values []string) *masker {
 	m := &masker{short: map[string]bool{}}
 	forms := map[string]bool{}
 	for _, v := range values {
-		for _, part := range parts(v) {
+		for _, part := range redact.Parts(v) {
 			if len(part) < shortest {
 				m.short[part] = true
 				m.probes = append(m.probes, []byte(jsonText(part, true)))
@@ -56,25 +57,6 @@ func newMasker(values []string) *masker {
 	}
 	m.long = strings.NewReplacer(pairs...)
 	return m
-}
-
-func parts(value string) []string {
-	if value == "" {
-		return nil
-	}
-	all := []string{value}
-	if t := strings.TrimSpace(value); t != value && t != "" {
-		all = append(all, t)
-	}
-	if !strings.Contains(value, "\n") {
-		return all
-	}
-	for line := range strings.Lines(value) {
-		if line = strings.TrimSpace(line); len(line) >= 2*shortest {
-			all = append(all, line)
-		}
-	}
-	return all
 }
 
 // text is s without secrets.

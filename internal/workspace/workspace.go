@@ -172,8 +172,12 @@ func (w Workspace) SecretStrings() []string {
 		}
 		plain, _ := v.UnmarkDeep()
 		_ = cty.Walk(plain, func(_ cty.Path, v cty.Value) (bool, error) {
-			if v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
+			switch {
+			case !v.IsKnown() || v.IsNull():
+			case v.Type() == cty.String:
 				set[v.AsString()] = true
+			case v.Type() == cty.Number:
+				set[v.AsBigFloat().Text('f', -1)] = true
 			}
 			return true, nil
 		})
