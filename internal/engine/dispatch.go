@@ -153,7 +153,7 @@ func (e *Engine) choice(ctx context.Context, p phase, seen *checked) (run.Run, t
 		if st == nothing {
 			return run.Run{}, alarm(q), nil
 		}
-		if !e.canOpenFiles() {
+		if !e.canBegin(st) {
 			return run.Run{}, time.Now().Add(lackingPause), nil
 		}
 		if st != startApply || seen.covers(r) {

@@ -160,7 +160,7 @@ type Engine struct {
 	strays []Stray                  // see sweep
 	halted map[string][]run.Stopped // by run; see keepLooking
 
-	lacking string // see canOpenFiles
+	lacking run.Lacking // see canBegin
 
 	following map[string]int // how many wait for a run's runner: one that is planned again has two for an instant
 

@@ -2,9 +2,14 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -19,10 +24,34 @@ const lackingPause = time.Second
 // delay is when a run is tried again that could not be started.
 const delay = 10 * time.Second
 
-// canOpenFiles reports whether this process can open the files that it takes to
-// start a phase. A run that cannot be started would fail, and an approval with
-// it, over what passes by itself or with a larger limit: so nothing is claimed.
-func (e *Engine) canOpenFiles() bool {
+// room is how much of a disk an apply needs to begin, in bytes, for what is written before
+// its engine is started and for what is reserved until it has ended.
+const room = 1 << 20
+
+// canBegin reports whether the machine has what it takes to start a phase. A run that
+// cannot be started would fail, and an approval with it, over what passes by itself, with
+// a larger limit or with some room: so nothing is claimed. A plan is claimed on a full disk:
+// it fails with the reason, and nobody has approved it yet.
+func (e *Engine) canBegin(st step) bool {
+	lacks := lacksFiles()
+	if lacks.What == "" && st == startApply {
+		lacks = lacksRoom(e.DataDir, filepath.Join(e.DataDir, "runs"))
+	}
+	e.mu.Lock()
+	changed := e.lacking != lacks
+	e.lacking = lacks
+	e.mu.Unlock()
+	if changed {
+		if lacks.What != "" {
+			e.Log.Error("nothing is begun; what waits goes on waiting", "why", lacks.What)
+		}
+		e.notify()
+	}
+	return lacks.What == ""
+}
+
+// lacksFiles tells whether this process can open the files that it takes to start a phase.
+func lacksFiles() run.Lacking {
 	var open []*os.File
 	var failed error
 	for range handles {
@@ -35,27 +64,38 @@ func (e *Engine) canOpenFiles() bool {
 	for _, f := range open {
 		_ = f.Close()
 	}
-	text := ""
 	if l, ok := fault.LackOf(failed); ok {
-		text = "tfops serve has " + l.What + " to start anything: " + l.Next
+		return run.Lacking{What: "tfops serve has " + l.What + " to start anything: " + l.Next, Command: "ulimit -n 65536; tfops serve"}
 	}
-	e.mu.Lock()
-	changed := e.lacking != text
-	e.lacking = text
-	e.mu.Unlock()
-	if changed {
-		if text != "" {
-			e.Log.Error("nothing is begun; what waits goes on waiting", "why", text)
+	return run.Lacking{}
+}
+
+// lacksRoom tells whether an apply can write to some directories.
+func lacksRoom(dirs ...string) run.Lacking {
+	for _, dir := range dirs {
+		var s unix.Statfs_t
+		if unix.Statfs(dir, &s) != nil {
+			continue // whoever needs it says why
 		}
-		e.notify()
+		var number unix.Errno
+		switch {
+		case s.Flags&unix.ST_RDONLY != 0:
+			number = unix.EROFS
+		case s.Bavail*uint64(s.Bsize) < room, s.Files > 0 && s.Ffree < handles:
+			number = unix.ENOSPC
+		default:
+			continue
+		}
+		l, _ := fault.LackOf(number)
+		return run.Lacking{What: fmt.Sprintf("%s (%s): %s", l.What, dir, l.Next), Command: "df -h " + drift.ShellWord(dir) + "; df -i " + drift.ShellWord(dir), Person: true}
 	}
-	return text == ""
+	return run.Lacking{}
 }
 
 // worker is what a run waits for that nothing but a place holds up.
 func worker(q run.Queue, r run.Run, place string) Wait {
-	if q.Lacking != "" {
-		return Wait{For: "the machine: " + q.Lacking, Command: "ulimit -n 65536; tfops serve"}
+	if l := q.Lacking; l.What != "" && (!l.Person || r.Status == run.ApplyQueued) {
+		return Wait{For: "the machine: " + l.What, Command: l.Command, Person: l.Person}
 	}
 	return Wait{For: place, Command: "tfops wait " + r.ID}
 }

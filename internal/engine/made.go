@@ -87,7 +87,7 @@ func (e *Engine) withoutEngine(ctx context.Context, r run.Run) (gone, err error)
 		return nil, ctx.Err()
 	}
 	// Who cannot open a file or write one finds no engine either: that says nothing of it.
-	if _, lacks := fault.LackOf(gone); lacks || !e.canOpenFiles() {
+	if _, lacks := fault.LackOf(gone); lacks || lacksFiles().What != "" {
 		return nil, nil
 	}
 	def, _ := e.current().find(r.Workspace)

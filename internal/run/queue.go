@@ -20,7 +20,14 @@ type Queue struct {
 	// Stopped are processes of runners that somebody stopped (SIGSTOP), by run.
 	// No store knows of them: the engine adds what it sees on the machine.
 	Stopped map[string][]Stopped
-	Lacking string // what keeps this machine from starting anything now; it is known like Stopped
+	Lacking Lacking // what keeps this machine from starting anything now; it is known like Stopped
+}
+
+// Lacking is what the machine has too little of; the zero value is nothing.
+type Lacking struct {
+	What    string
+	Command string // that mends it
+	Person  bool   // it does not pass by itself
 }
 
 // Stopped is a process that does nothing until it is continued.
