@@ -195,11 +195,16 @@ func both(a, b *mounts) *mounts {
 	return all
 }
 
-// readdressed are submodules whose URL changed: one that could not be had may be
-// there now.
+// readdressed are submodules whose URL changed, or that got one or lost it: one that could
+// not be had may be there now, and the other way round.
 func readdressed(a, b *mounts) (paths []string) {
 	for p, url := range b.urls {
-		if before, ok := a.urls[p]; ok && before != url {
+		if before, ok := a.urls[p]; !ok || before != url {
+			paths = append(paths, p+"/")
+		}
+	}
+	for p := range a.urls {
+		if _, ok := b.urls[p]; !ok {
 			paths = append(paths, p+"/")
 		}
 	}

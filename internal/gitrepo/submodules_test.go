@@ -192,6 +192,17 @@ func TestSubmodules(t *testing.T) {
 	if paths, err := m.Changed(t.Context(), one, two); err != nil || !slices.Equal(paths, []string{"modules/net/main.tf"}) {
 		t.Errorf("afterwards: %v, %v", paths, err)
 	}
+	// An entry that .gitmodules lost, though the submodule is there: nothing is had of it any more.
+	lost := commitIn(t, git, infra, map[string]string{".gitmodules": "[submodule \"abs\"]\n\tpath = modules/abs\n\turl = " + here.url + "/abs/.git\n"})
+	fetch(t, m)
+	for _, pair := range [][2]string{{two, lost}, {lost, two}} {
+		paths, err := m.Changed(t.Context(), pair[0], pair[1])
+		for _, want := range []string{".gitmodules", "far/", "modules/net/"} {
+			if err != nil || !slices.Contains(paths, want) || slices.Contains(paths, "modules/abs/") {
+				t.Errorf("from %s to %s: %v, %v", pair[0], pair[1], paths, err)
+			}
+		}
+	}
 	if hashOf(t, m, one, "modules") == hashOf(t, m, two, "modules") {
 		t.Error("a directory above a submodule that moved has the same hash")
 	}
