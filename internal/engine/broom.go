@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 )
 
@@ -25,6 +26,15 @@ func (e *Engine) surplus(ctx context.Context) {
 	needed := map[string]bool{}
 	for _, r := range q.Active {
 		needed[r.Commit.SHA] = true
+		if r.Kind != run.Move || r.Moving.Import != nil {
+			continue
+		}
+		def, _ := e.current().find(r.Workspace)
+		rec := q.Records[r.Workspace]
+		rec.Name = r.Workspace
+		if old, _ := e.oldState(rec, def); old != nil {
+			needed[leadsTo(rec, old)] = true // it reads the old state with the code of then
+		}
 	}
 	gone, err := e.checkouts.Surplus(time.Now(), func(_, sha string) bool { return needed[sha] })
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -70,7 +71,9 @@ func (m *gaps) leftOut(g *workspace.Graph, def Definition, left []gitrepo.LeftOu
 	why := map[string]string{}
 	var paths, texts []string
 	for _, l := range left {
-		paths, why[l.Path] = append(paths, l.Path), l.Why
+		if l.Path != "." && path.Clean(l.Path) == l.Path { // or else no code can mean it: it would mean its directory
+			paths, why[l.Path] = append(paths, l.Path), l.Why
+		}
 		texts = append(texts, fmt.Sprintf("%q is %s", l.Path, l.Why))
 	}
 	m.notes = append(m.notes, "left out of the checkout: "+some(texts, "; "))

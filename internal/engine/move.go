@@ -108,7 +108,7 @@ func (e *Engine) prepareMove(ctx context.Context, r run.Run, def Definition, j *
 		m.File = runner.ManagedState(e.workspaceDir(owner), old.At.TerraformWorkspace)
 		return nil
 	}
-	sha := cmp.Or(old.Commit, rec.Applied)
+	sha := leadsTo(rec, old)
 	repo := e.current().Repositories[def.Repository]
 	if sha == "" || repo.Source == nil {
 		return fault.New(fault.Conflict, "copy it by hand: `terraform state pull` where it is, `terraform state push` where it goes, then tfops sync "+r.Workspace,
@@ -132,6 +132,12 @@ func (e *Engine) prepareMove(ctx context.Context, r run.Run, def Definition, j *
 		s.Mask = masks(w.Workspace, slices.Concat(mask, backendMasks(w.Workspace), s.Mask), nil)
 	}
 	return nil
+}
+
+// leadsTo is the commit whose code leads to the state that was applied; empty where that is
+// not known.
+func leadsTo(rec workspace.Record, old *workspace.AppliedState) string {
+	return cmp.Or(old.Commit, rec.Applied)
 }
 
 // waysTo are with what the old state of a workspace may be reached, the likeliest first: as it
@@ -170,6 +176,7 @@ func (e *Engine) storeMove(ctx context.Context, r run.Run, res runner.Result) {
 		if res.Outcome == runner.Succeeded && res.Moved != nil {
 			return d.Move(run.PlannedAndFinished, "", d.Run.Moving.String()+"; the plan on it: "+res.Plan.Counts.String())
 		}
+		noteLock(d, res)
 		d.Run.Failure = failure(d.Run, res)
 		if res.Moved == nil && res.Outcome == runner.Succeeded { // a runner that knows of no moves
 			d.Run.Failure = &run.Failure{Message: "nothing was moved: the runner is of another version", Next: "restart tfops serve, then: " + anew(d.Run)}

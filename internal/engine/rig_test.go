@@ -378,6 +378,7 @@ type players struct {
 	outputs func(job runner.Job) map[string]runner.Output // what a phase finds in the state
 	shared  bool                                          // every workspace has the same state
 	state   func(job runner.Job) string                   // the state's path, where it is not the workspace's directory
+	backend string                                        // its type; managed by default
 }
 
 type played struct {
@@ -423,6 +424,9 @@ func (p *players) outcome(ph *played) *runner.Result {
 	}
 	if p.state != nil {
 		res.Backend.Config["path"] = p.state(ph.job)
+	}
+	if p.backend != "" {
+		res.Backend.Type = p.backend
 	}
 	if p.fail != nil {
 		if f := p.fail(ph.job); f != nil {

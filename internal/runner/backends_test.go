@@ -26,6 +26,9 @@ type httpBackend struct {
 	mu    sync.Mutex
 	state []byte
 	lock  []byte
+
+	locking func(n int) // called, with mu held, before the lock is asked for, the n-th time
+	asked   int
 }
 
 func newHTTPBackend(t *testing.T) *httpBackend {
@@ -37,6 +40,9 @@ func newHTTPBackend(t *testing.T) *httpBackend {
 		body, _ := io.ReadAll(r.Body) // of a request that is cut nothing is kept
 		switch r.Method {
 		case "LOCK":
+			if b.asked++; b.locking != nil {
+				b.locking(b.asked)
+			}
 			if b.lock != nil {
 				w.WriteHeader(http.StatusLocked)
 				_, _ = w.Write(b.lock)

@@ -121,7 +121,7 @@ func (m message) diagnosed() Diagnostic {
 
 func (o stderr) Write(line []byte) (int, error) {
 	n := len(line)
-	line = o.rename(line)
+	line = o.rename(unpainted(line)) // a few commands print for a terminal, whatever they are told
 	if o.plain.Len() < maxPlain {
 		o.plain.Write(line)
 	}
@@ -130,6 +130,19 @@ func (o stderr) Write(line []byte) (int, error) {
 		o.log.say("error", "%s", text)
 	}
 	return n, nil
+}
+
+var painted = lazily.Pattern(`\x1b\[[0-9;]*m`)
+
+// unpainted is a line without the colours, and the frame around errors, that engines print.
+func unpainted(line []byte) []byte {
+	line = painted().ReplaceAll(line, nil)
+	for _, frame := range []string{"│ ", "│", "╷", "╵"} {
+		if rest, ok := bytes.CutPrefix(line, []byte(frame)); ok {
+			return rest
+		}
+	}
+	return line
 }
 
 // all is every diagnostic; those of a command that prints plain text are read

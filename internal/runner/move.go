@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 
@@ -80,23 +81,18 @@ func (p *phase) moveState(ctx context.Context) error {
 			return err
 		}
 	}
-	head, _ := ReadState(old) // whatToMove has read it
-	if do != keepIt {
-		if err := p.push(ctx, old, do == replaceIt); err != nil {
-			return err
-		}
+	if err := p.writeState(ctx, old, there, do); err != nil {
+		return err
 	}
-	if do == writeIt {
-		if err := p.keepLineage(ctx, old); err != nil {
-			return err
-		}
-	}
-	if err := p.checkMoved(ctx, old, do); err != nil {
+	head, err := p.checkMoved(ctx, old, do)
+	if err != nil {
 		return err
 	}
 	p.result.Moved = &Moved{Serial: head.Serial, Lineage: head.Lineage, Resources: head.Resources, Already: do == keepIt, Replaced: replaced}
 	if p.job.Move.Import {
 		p.log.say("info", "the state was imported: serial %d, lineage %s", head.Serial, head.Lineage)
+	} else if do == keepIt {
+		p.log.say("info", "the new state was there already: serial %d, lineage %s, with %s; the old one was left as it is", head.Serial, head.Lineage, holding(head.Resources))
 	} else {
 		p.log.say("info", "the new state holds what the old one holds: serial %d, lineage %s; the old one was left as it is", head.Serial, head.Lineage)
 	}
@@ -120,9 +116,10 @@ func (p *phase) identity() string {
 type moving int
 
 const (
-	writeIt   moving = iota // there is none yet
-	replaceIt               // there is an empty one, of another lineage
-	keepIt                  // it is the old one already, or what became of it
+	writeIt     moving = iota // there is none yet
+	replaceIt                 // there is one of another lineage, which is known and may go
+	overwriteIt               // there is something that is no state, and it may go
+	keepIt                    // it is the old one already, or what became of it
 )
 
 // whatToMove decides what is done with the new state. There is no way to
@@ -139,12 +136,20 @@ func whatToMove(name string, old, there []byte) (moving, error) {
 	switch {
 	case err != nil:
 		return 0, refuse(CauseState, "look at it, and move it away if nobody needs it", "there is something where the new state would be, and it is not overwritten: %w", err)
+	case sameContent(old, there, false):
+		return keepIt, nil // a move that was killed may not have come to its lineage
 	case from.Lineage != to.Lineage && to.Resources > 0:
 		return 0, refuse(CauseState, "look whose it is (`terraform state list` in the root module); to go on with it: tfops approve RUN --accept-new-state -m WHY",
 			"the new state has another lineage (%s, not %s) and holds %d resources: it is not overwritten", to.Lineage, from.Lineage, to.Resources)
 	case from.Lineage != to.Lineage:
 		return replaceIt, nil
-	case to.Serial >= from.Serial:
+	case to.Serial >= from.Serial && to.Resources == 0 && from.Resources > 0:
+		return 0, refuse(CauseState, "if that was meant: tfops approve RUN --accept-new-state -m WHY; to put the old one there all the same: tfops state import "+name+" FILE --replace -m WHY",
+			"the new state is the old one, or what became of it (serial %d, that one has %d), and holds no resources, while the old one holds %d: they were destroyed there, or taken out", to.Serial, from.Serial, from.Resources)
+	case to.Serial == from.Serial:
+		return 0, refuse(CauseState, "look at both (`terraform state pull`) and decide which is right; to put the old one there all the same: tfops state import "+name+" FILE --replace -m WHY",
+			"the new state has the lineage and the serial (%d) of the old one, and holds something else", to.Serial)
+	case to.Serial > from.Serial:
 		return keepIt, nil
 	}
 	return writeIt, nil
@@ -165,6 +170,8 @@ func (m *Move) whatToImport(name string, brought, there []byte) (moving, error) 
 		return 0, refuse(CauseState, replaceCommand(name), "there is something where the state would be, and it is not overwritten: %w", err)
 	case err == nil && sameContent(brought, there, true):
 		return keepIt, nil
+	case err != nil:
+		return overwriteIt, nil
 	case m.Replace:
 		return replaceIt, nil
 	case to.Resources > 0:
@@ -271,8 +278,63 @@ func neverWritten(state []byte) bool {
 	return json.Unmarshal(state, &doc) == nil && doc.Lineage != nil && *doc.Lineage == "" && doc.Serial == 0 && len(doc.Resources)+len(doc.Outputs) == 0
 }
 
+// writeState has the new state hold what the old one holds. What is there was read without
+// a lock, and somebody may have written to it since: so the engine, under the lock, is left to
+// refuse a state that is not what becomes of the one which was read.
+func (p *phase) writeState(ctx context.Context, old, there []byte, do moving) error {
+	again := "see what is there now (`terraform state pull`), then: tfops state move " + p.job.Workspace
+	if p.job.Move.Import {
+		again = "see what is there now (`terraform state pull`), then: tfops state import " + p.job.Workspace + " FILE"
+	}
+	var err error
+	switch do {
+	case keepIt:
+		return nil
+	case overwriteIt:
+		return p.push(ctx, old, pushing{force: true, wait: p.job.LockTimeout, next: again})
+	case writeIt:
+		err = p.push(ctx, old, pushing{wait: p.job.LockTimeout, next: again})
+	case replaceIt:
+		after, follows := following(old, there)
+		if follows != nil {
+			return follows
+		}
+		err = p.push(ctx, after, pushing{wait: p.job.LockTimeout, next: again})
+	}
+	if err != nil {
+		return err
+	}
+	return p.keepLineage(ctx, old)
+}
+
+// following is a state as one that comes after another: with its lineage and the next serial.
+func following(state, before []byte) ([]byte, error) {
+	head, err := ReadState(before)
+	if err != nil {
+		return nil, err
+	}
+	var doc map[string]json.RawMessage
+	if err := json.Unmarshal(state, &doc); err != nil {
+		return nil, err
+	}
+	if doc["lineage"], err = json.Marshal(head.Lineage); err != nil {
+		return nil, err
+	}
+	if doc["serial"], err = json.Marshal(head.Serial + 1); err != nil {
+		return nil, err
+	}
+	return json.Marshal(doc)
+}
+
+// pushing is how a state is written.
+type pushing struct {
+	force bool          // whatever is there
+	wait  time.Duration // for the lock
+	next  string        // what to do where the engine refuses
+}
+
 // push writes the state under the backend's lock.
-func (p *phase) push(ctx context.Context, state []byte, force bool) error {
+func (p *phase) push(ctx context.Context, state []byte, how pushing) error {
 	f, err := newMemFile("tfops-state", state)
 	if err != nil {
 		return err
@@ -282,41 +344,44 @@ func (p *phase) push(ctx context.Context, state []byte, force bool) error {
 		return err
 	}
 	_, err = p.prepared(ctx, command{"state push", func(ctx context.Context, tf *tfexec.Terraform, _ *output) error {
-		return tf.StatePush(ctx, memPath(f), tfexec.Lock(true), tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.Force(force))
+		return tf.StatePush(ctx, memPath(f), tfexec.Lock(true), tfexec.LockTimeout(how.wait.String()), tfexec.Force(how.force))
 	}})
+	var refused *failure
+	if errors.As(err, &refused) && refused.next == "" {
+		refused.next = how.next
+	}
 	return err
 }
 
 // checkMoved reads both states once more: the new one holds what was read, and
-// the old one has not gone on meanwhile.
-func (p *phase) checkMoved(ctx context.Context, old []byte, did moving) error {
+// the old one has not gone on meanwhile. It returns the head of the new one.
+func (p *phase) checkMoved(ctx context.Context, old []byte, did moving) (StateHead, error) {
 	again, err := p.oldState(ctx)
 	if err != nil {
-		return err
+		return StateHead{}, err
 	}
 	was, _ := ReadState(old)
 	if is, err := ReadState(again); err != nil || is.Serial != was.Serial || is.Lineage != was.Lineage {
-		return refuse(CauseState, "see that nobody applies to the old state, then: tfops state move "+p.job.Workspace, "the old state changed while it was copied")
+		return StateHead{}, refuse(CauseState, "see that nobody applies to the old state, then: tfops state move "+p.job.Workspace, "the old state changed while it was copied")
 	}
 	there, err := p.pull(ctx)
 	if err != nil {
-		return err
+		return StateHead{}, err
 	}
-	if did == keepIt { // it may have gone on since it was moved
-		return nil
+	head, err := ReadState(there)
+	if err == nil && (did == keepIt || sameContent(old, there, false)) { // what was there may have gone on since it was moved
+		return head, nil
 	}
-	if !sameContent(old, there, true) {
-		if p.job.Move.Import {
-			return refuse(CauseState, "look at it (`terraform state pull`), then: tfops state import "+p.job.Workspace+" FILE --replace -m WHY", "the state, read back, does not hold what was brought")
-		}
-		return refuse(CauseState, "look at both (`terraform state pull`), then: tfops state move "+p.job.Workspace, "the new state, read back, does not hold what the old one holds")
+	if p.job.Move.Import {
+		return head, refuse(CauseState, "look at it (`terraform state pull`), then: tfops state import "+p.job.Workspace+" FILE --replace -m WHY", "the state, read back, does not hold what was brought")
 	}
-	return nil
+	return head, refuse(CauseState, "look at both (`terraform state pull`), then: tfops state move "+p.job.Workspace, "the new state, read back, does not hold what the old one holds")
 }
 
-// keepLineage writes the state once more where the first push has lost its lineage: of a
-// backend that holds nothing and makes nothing by itself (http), the engine looks once more
-// before it writes, finds nothing, and begins a lineage of its own.
+// keepLineage gives the new state the lineage of the old one where it has another: that of
+// the empty state which a backend begins by itself (S3, PostgreSQL), or the one that an
+// engine begins where it finds nothing (http). Only forcing it changes a lineage. So nobody
+// is waited for, who might write meanwhile: where the lock is taken, it stays as it is.
 func (p *phase) keepLineage(ctx context.Context, old []byte) error {
 	there, err := p.pull(ctx)
 	if err != nil {
@@ -327,7 +392,13 @@ func (p *phase) keepLineage(ctx context.Context, old []byte) error {
 	if err != nil || to.Lineage == from.Lineage || !sameContent(old, there, false) {
 		return nil // checkMoved says what is wrong
 	}
-	return p.push(ctx, old, true)
+	if err := p.push(ctx, old, pushing{force: true}); err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		p.log.say("info", "the new state keeps the lineage %s, and does not take that of the old one: %s", to.Lineage, err)
+	}
+	return nil
 }
 
 // sameContent reports whether two states hold the same. Engines write the rest of a file

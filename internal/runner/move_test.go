@@ -27,6 +27,10 @@ func TestWhatToMove(t *testing.T) {
 		{name: "an empty one of another lineage", old: state("L", 3, 2), there: state("K", 1, 0), want: replaceIt},
 		{name: "an older one", old: state("L", 3, 2), there: state("L", 2, 1), want: writeIt},
 		{name: "the same", old: state("L", 3, 2), there: state("L", 3, 2), want: keepIt},
+		{name: "a move that was killed before it came to the lineage", old: state("L", 3, 2), there: state("K", 1, 2), want: keepIt},
+		{name: "both are empty", old: state("L", 3, 0), there: state("K", 1, 0), want: keepIt},
+		{name: "emptied since it was moved", old: state("L", 3, 2), there: state("L", 9, 0), refused: "holds no resources, while the old one holds 2"},
+		{name: "the same serial and something else", old: state("L", 3, 2), there: state("L", 3, 1), refused: "holds something else"},
 		{name: "it went on since it was moved", old: state("L", 3, 2), there: state("L", 9, 4), want: keepIt},
 		{name: "somebody else's", old: state("L", 3, 2), there: state("K", 1, 1), refused: "another lineage"},
 		{name: "somebody else's, newer", old: state("L", 3, 2), there: state("K", 99, 1), refused: "1 resources"},
@@ -82,6 +86,9 @@ func TestWhatToImport(t *testing.T) {
 			want := c.want
 			if c.refused != "" {
 				want = replaceIt
+			}
+			if c.name == "one that is cut" {
+				want = overwriteIt
 			}
 			if got, err := (&Move{Import: true, Replace: true}).whatToImport("app", []byte(brought), []byte(c.there)); err != nil || got != want {
 				t.Errorf("to replace it: %d, %v; want %d", got, err, want)
@@ -308,4 +315,97 @@ func TestOldStateIsNotTheManagedOne(t *testing.T) {
 	if err != nil || !sameContent(old, now, true) || result.Plan.HasChanges() {
 		t.Errorf("%v, changes %v: %s", err, result.Plan.HasChanges(), now)
 	}
+}
+
+// Somebody may write to the new state between the look at it and the lock: nothing of theirs
+// is overwritten. What was moved is there all the same where only its lineage is not.
+func TestAMoveOverwritesNobody(t *testing.T) {
+	theirs := func(lineage string, serial int, names ...string) []byte {
+		var all []string
+		for _, n := range names {
+			all = append(all, fmt.Sprintf(`{"mode": "managed", "type": "terraform_data", "name": %q, "provider": "provider[\"terraform.io/builtin/terraform\"]", "instances": [`+
+				`{"schema_version": 0, "attributes": {"id": %q, "input": null, "output": null, "triggers_replace": null}}]}`, n, n))
+		}
+		return fmt.Appendf(nil, `{"version": 4, "terraform_version": "1.5.7", "serial": %d, "lineage": %q, "outputs": {}, "resources": [%s]}`, serial, lineage, strings.Join(all, ", "))
+	}
+	const lineage = "5c2f4a4e-64a4-9f0f-86c9-0d4a1ad1c6d5"
+	r := newRig(t, map[string]string{"main.tf": simple})
+	must(t, r.planned().startApply().wait(), Succeeded, "", "")
+	old, err := os.ReadFile(ManagedState(r.workspaceDir(), "default"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, err := ReadState(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(r.base, "old.tfstate")
+	if err := os.WriteFile(file, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	move := func(b *httpBackend) (*flight, Result) {
+		r.write("main.tf", b.block()+simple)
+		return r.plan(func(j *Job, _ *Secrets) {
+			j.LockTimeout = 0
+			j.Move = &Move{File: file, Dir: ".", TerraformWorkspace: "default", To: locks.Identity("http", map[string]any{"address": b.URL}, "default")}
+		})
+	}
+	for name, there := range map[string][]byte{"begun": nil, "written to": theirs(lineage, 1)} {
+		t.Run(name, func(t *testing.T) {
+			b, other := newHTTPBackend(t), theirs(lineage, 2, "x", "y")
+			b.state = there
+			b.locking = func(int) { b.state = other }
+			_, result := move(b)
+			must(t, result, Failed, CauseEngine, "state push failed")
+			if string(b.state) != string(other) || result.Moved != nil || !strings.Contains(result.Next, "tfops state move") {
+				t.Errorf("%+v, next %q; the state is\n%s", result.Moved, result.Next, b.state)
+			}
+			b.locking = nil
+			_, result = move(b)
+			must(t, result, Failed, CauseState, "holds 2 resources: it is not overwritten")
+		})
+	}
+	t.Run("its lineage is kept", func(t *testing.T) {
+		b := newHTTPBackend(t)
+		b.state = theirs(lineage, 1)
+		_, result := move(b)
+		must(t, result, Succeeded, "", "")
+		if result.Moved.Lineage != was.Lineage || result.Moved.Already {
+			t.Errorf("%+v, want the lineage %s", result.Moved, was.Lineage)
+		}
+	})
+	t.Run("its lineage is not waited for", func(t *testing.T) {
+		b := newHTTPBackend(t)
+		b.state = theirs(lineage, 1)
+		b.locking = func(n int) {
+			if n == 2 {
+				b.lock = []byte(`{"ID": "f6b5b4a0-0000-1111-2222-333344445555", "Who": "ana@laptop"}`)
+			} else if n == 3 {
+				b.lock = nil // the plan that follows
+			}
+		}
+		_, result := move(b)
+		must(t, result, Succeeded, "", "")
+		if result.Plan.HasChanges() || result.Moved.Lineage != lineage || result.Moved.Resources != 1 {
+			t.Errorf("%+v, changes %v", result.Moved, result.Plan.HasChanges())
+		}
+		b.locking, b.lock = nil, nil
+		_, result = move(b) // as after a move that was killed just there
+		must(t, result, Succeeded, "", "")
+		if !result.Moved.Already || result.Moved.Lineage != lineage || result.Moved.Resources != 1 {
+			t.Errorf("%+v", result.Moved)
+		}
+	})
+	t.Run("a lock", func(t *testing.T) {
+		b := newHTTPBackend(t)
+		b.lock = []byte(`{"ID": "f6b5b4a0-0000-1111-2222-333344445555", "Operation": "OperationTypeApply", "Who": "ana@laptop", "Created": "2026-01-02T03:04:05Z"}`)
+		f, result := move(b)
+		must(t, result, Failed, CauseLocked, "f6b5b4a0-0000-1111-2222-333344445555")
+		if l := result.Lock; l == nil || l.ID != "f6b5b4a0-0000-1111-2222-333344445555" || l.Who != "" {
+			t.Errorf("the lock is %+v", l)
+		}
+		if events := f.read(EventsFile); strings.Contains(events, `\u001b`) || strings.Contains(events, "│") {
+			t.Errorf("the log is painted:\n%s", events)
+		}
+	})
 }

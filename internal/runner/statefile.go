@@ -53,15 +53,7 @@ func ReadState(b []byte) (StateHead, error) {
 	if len(bytes.TrimSpace(b)) == 0 {
 		return StateHead{}, ErrStateEmpty
 	}
-	var doc struct {
-		Version   int    `json:"version"`
-		Serial    uint64 `json:"serial"`
-		Lineage   string `json:"lineage"`
-		Resources []struct {
-			Mode      string            `json:"mode"`
-			Instances []json.RawMessage `json:"instances"`
-		} `json:"resources"`
-	}
+	var doc stateHead
 	if json.Unmarshal(b, &doc) != nil {
 		return StateHead{}, ErrStateCut
 	}
@@ -69,13 +61,33 @@ func ReadState(b []byte) (StateHead, error) {
 		return StateHead{}, ErrNoState
 	}
 	sum := sha256.Sum256(b)
-	h := StateHead{Serial: doc.Serial, Lineage: doc.Lineage, Digest: "sha256:" + hex.EncodeToString(sum[:])}
-	for _, r := range doc.Resources {
+	return StateHead{Serial: doc.Serial, Lineage: doc.Lineage, Digest: "sha256:" + hex.EncodeToString(sum[:]), Resources: doc.managed()}, nil
+}
+
+// stateHead is what is read of a state.
+type stateHead struct {
+	Version   int    `json:"version"`
+	Serial    uint64 `json:"serial"`
+	Lineage   string `json:"lineage"`
+	Resources []struct {
+		Mode      string    `json:"mode"`
+		Instances []counted `json:"instances"`
+	} `json:"resources"`
+}
+
+// counted is a value that nothing is read of.
+type counted struct{}
+
+func (*counted) UnmarshalJSON([]byte) error { return nil }
+
+// managed counts the instances of managed resources.
+func (s stateHead) managed() (n int) {
+	for _, r := range s.Resources {
 		if r.Mode == "managed" {
-			h.Resources += len(r.Instances)
+			n += len(r.Instances)
 		}
 	}
-	return h, nil
+	return n
 }
 
 // ManagedState is where the managed state of a workspace lies.
