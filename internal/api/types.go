@@ -61,6 +61,7 @@ type NewState struct {
 	From StateRef   `json:"from" doc:"What was applied"`
 	To   StateRef   `json:"to" doc:"What the plan stands on"`
 	Was  string     `json:"was,omitempty" doc:"The name that the workspace seems to have had; from is that one's state"`
+	Why  string     `json:"why,omitempty" doc:"What is wrong with a state that is where it was applied"`
 	Ways []StateWay `json:"ways,omitempty" doc:"What can be done about it; absent when the run has ended"`
 }
 

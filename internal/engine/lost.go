@@ -203,8 +203,8 @@ func (e *Engine) recheckState(ctx context.Context, name string) error {
 // changedByHand warns of a managed state that somebody wrote to since the last
 // apply, which is no fault.
 func changedByHand(rec workspace.Record, met stateMet) string {
-	want := rec.AppliedState
-	if want == nil || want.Lineage == "" || want.Lineage != met.Lineage || met.Serial <= want.Serial {
+	want, ok := managedOf(rec)
+	if !ok || want.Lineage == "" || want.Lineage != met.Lineage || met.Serial <= want.Serial {
 		return ""
 	}
 	return fmt.Sprintf("The managed state was written to since the last apply that tfops knows of: its serial is %d, and was %d.", met.Serial, want.Serial)

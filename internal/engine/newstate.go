@@ -21,7 +21,8 @@ import (
 // stateMet is the state that a plan stands on.
 type stateMet struct {
 	workspace.StateRef
-	workspace.StateMark // of a managed state, where it can be read
+	workspace.StateMark      // where it can be told
+	held                *int // resources in it, those that are gone from the world among them; nil: not known
 }
 
 // met tells which state a plan stands on. A drift check plans with what was
@@ -36,6 +37,9 @@ func (e *Engine) met(r run.Run, res runner.Result) stateMet {
 	m := stateMet{StateRef: refOf(res.Backend, def.TerraformWorkspace)}
 	if res.Plan != nil {
 		m.Resources, m.Counted = res.Plan.Compared, true
+		if s := res.Plan.State; s != nil {
+			m.StateMark, m.held = workspace.StateMark{Serial: s.Serial, Lineage: s.Lineage}, &s.Resources
+		}
 	}
 	if path, _ := res.Backend.Config["path"].(string); res.Backend.Type == workspace.Managed && path != "" {
 		if head, err := readStateFile(path); err == nil {
@@ -70,14 +74,46 @@ func standsOn(rec workspace.Record, place workspace.Place, left []workspace.Reco
 		return renamed(rec, place, left, met.StateRef)
 	}
 	switch {
-	case old.Identity == met.Identity:
-		return nil
 	case old.Counted && old.Resources == 0: // nothing is left behind
+		return nil
+	case old.Identity == met.Identity:
+		if why := changedInPlace(*old, met); why != "" {
+			return &run.NewState{From: old.StateRef, To: met.StateRef, Why: why}
+		}
 		return nil
 	case old.Backend == workspace.Managed && met.Backend == workspace.Managed && met.Lineage != "" && old.Lineage == met.Lineage:
 		return nil // the data directory was moved, and the state with it
 	}
 	return &run.NewState{From: old.StateRef, To: met.StateRef}
+}
+
+// changedInPlace says why a state is not what became of the one that was applied, though it
+// is where that was; "" when it is. Somebody may have removed it there, or put back an old
+// version of it. A managed state was looked at before the plan began; see stateTrouble.
+func changedInPlace(old workspace.AppliedState, met stateMet) string {
+	switch {
+	case met.held != nil && *met.held == 0 && (old.Counted || met.Lineage != old.Lineage):
+		return "it holds nothing" // not of one that the first apply failed on: it may have made nothing
+	case old.Backend == workspace.Managed || old.Lineage == "" || met.Lineage == "":
+		return ""
+	case met.Lineage != old.Lineage:
+		return fmt.Sprintf("it is another state: its lineage is %s, and %s was applied", met.Lineage, old.Lineage)
+	case met.Serial+1 < old.Serial, met.Serial < old.Serial && met.held != nil && old.Counted && *met.held != old.Resources:
+		// An apply that changes nothing in the state does not count it up: see wroteState.
+		return fmt.Sprintf("it is older than what was applied: its serial is %d, and that was %d", met.Serial, old.Serial)
+	}
+	return ""
+}
+
+// learned remembers which state it is that was applied, of one in a backend: no apply tells
+// the lineage of a state that it begins.
+func learned(d *run.Dossier, met stateMet) {
+	s := d.Record.AppliedState
+	if s != nil && s.Backend != workspace.Managed && s.Identity == met.Identity && s.Lineage == "" && met.Lineage != "" {
+		known := *s
+		known.StateMark = met.StateMark
+		d.Record.AppliedState = &known
+	}
 }
 
 // renamed finds the workspace that a new one seems to have been.
@@ -119,6 +155,11 @@ func leavesBehind(d *run.Dossier, p *plan.Plan) bool { return d.Run.NewState != 
 func wroteState(d *run.Dossier, def Definition, res runner.Result, made *plan.Plan) {
 	s := workspace.AppliedState{StateRef: refOf(res.Backend, def.TerraformWorkspace), At: def.Place(), Commit: d.Run.Commit.SHA,
 		StateMark: workspace.StateMark{Serial: res.Serial, Lineage: res.Lineage, Digest: res.StateDigest}}
+	if made != nil && made.State != nil && s.Backend != workspace.Managed {
+		// What the apply left has this lineage, and at least this serial; one more if it
+		// changed anything in the state, as it nearly always does.
+		s.Serial, s.Lineage = made.State.Serial+1, made.State.Lineage
+	}
 	old := d.Record.AppliedState
 	same := old != nil && old.Identity == s.Identity
 	if s.Backend == "" || !same && res.Outcome == runner.Failed && res.Cause != runner.CauseEngine {
@@ -126,7 +167,7 @@ func wroteState(d *run.Dossier, def Definition, res runner.Result, made *plan.Pl
 	}
 	if same {
 		s.Resources, s.Counted = old.Resources, old.Counted
-		if s.Lineage == "" {
+		if s.Lineage == "" && (made == nil || made.State == nil) {
 			s.StateMark = old.StateMark
 		}
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/tfops/tfops/internal/plan"
@@ -64,6 +65,53 @@ func TestStandsOn(t *testing.T) {
 	}
 }
 
+// A state that is where it was applied and is not what became of it is none to plan on unasked:
+// removed there, put back from an old version, or another one.
+func TestChangedInPlace(t *testing.T) {
+	here := workspace.Place{Repository: "infra", Branch: "main", Dir: "app", TerraformWorkspace: "default"}
+	one := func(serial uint64, lineage string, held int) stateMet {
+		return stateMet{StateRef: ref("a", "s3", held), StateMark: workspace.StateMark{Serial: serial, Lineage: lineage}, held: &held}
+	}
+	for name, c := range map[string]struct {
+		resources int // -1: not counted
+		lineage   string
+		met       stateMet
+		why       string
+	}{
+		"as it was":                              {3, "L", one(7, "L", 3), ""},
+		"applied elsewhere":                      {3, "L", one(9, "L", 4), ""},
+		"an apply that left the state as it was": {3, "L", one(6, "L", 3), ""},
+		"the version before the last":            {3, "L", one(6, "L", 2), "older than what was applied"},
+		"an old version":                         {3, "L", one(5, "L", 3), "older than what was applied"},
+		"removed":                                {3, "L", one(0, "", 0), "it holds nothing"},
+		"emptied":                                {3, "L", one(8, "L", 0), "it holds nothing"},
+		"another one, empty":                     {3, "L", one(1, "K", 0), "it holds nothing"},
+		"another one":                            {3, "L", one(7, "K", 3), "another state"},
+		"the first plan after the first apply":   {3, "", one(1, "L", 3), ""},
+		"removed after the first apply":          {3, "", one(0, "", 0), "it holds nothing"},
+		"nothing was applied":                    {0, "L", one(0, "", 0), ""},
+		"destroyed, and begun anew elsewhere":    {0, "L", one(1, "K", 2), ""},
+		"a first apply that failed":              {-1, "", one(0, "", 0), ""},
+		"a later apply that failed, removed":     {-1, "L", one(0, "", 0), "it holds nothing"},
+		"a later apply that failed":              {-1, "L", one(8, "L", 2), ""},
+		"a plan that does not tell":              {3, "L", stateMet{StateRef: ref("a", "s3", 0)}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			applied := &workspace.AppliedState{StateRef: ref("a", "s3", max(c.resources, 0)), At: here, StateMark: workspace.StateMark{Serial: 7, Lineage: c.lineage}}
+			applied.Counted = c.resources >= 0
+			n := standsOn(workspace.Record{Name: "app", Applied: "c1", AppliedState: applied}, here, nil, c.met)
+			switch {
+			case n == nil && c.why != "" || n != nil && (c.why == "" || !strings.Contains(n.Why, c.why)):
+				t.Errorf("got %+v, want %q", n, c.why)
+			case n != nil:
+				if !strings.Contains(n.String(), n.Why) || n.Ways(run.Run{ID: "r1", Workspace: "app"})[0].Command != "tfops sync app" {
+					t.Errorf("it says %s", n)
+				}
+			}
+		})
+	}
+}
+
 // What is applied is remembered with its state, and a part of it, too.
 func TestWroteState(t *testing.T) {
 	def := define("app")
@@ -92,4 +140,31 @@ func TestWroteState(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Which state of a backend was applied to is known by what the plan stood on, and where the
+// apply began it, by the next plan.
+func TestWhichStateOfABackendWasApplied(t *testing.T) {
+	def, d := define("app"), &run.Dossier{}
+	res := runner.Result{Outcome: runner.Succeeded, Backend: runner.BackendConfig{Type: "s3", Config: map[string]any{"bucket": "b", "key": "k"}}}
+	mark := func(serial uint64, lineage string) {
+		t.Helper()
+		if got := d.Record.AppliedState.StateMark; got.Serial != serial || got.Lineage != lineage {
+			t.Errorf("it is known as %+v, want %d %s", got, serial, lineage)
+		}
+	}
+	wroteState(d, def, res, &plan.Plan{State: &plan.State{}})
+	mark(1, "")
+	met := stateMet{StateRef: d.Record.AppliedState.StateRef, StateMark: workspace.StateMark{Serial: 2, Lineage: "L"}}
+	learned(d, met)
+	mark(2, "L")
+	met.Lineage = "K"
+	learned(d, met)
+	mark(2, "L")
+	wroteState(d, def, res, &plan.Plan{State: &plan.State{Serial: 4, Lineage: "L"}})
+	mark(5, "L")
+	wroteState(d, def, res, nil)
+	mark(5, "L")
+	wroteState(d, def, res, &plan.Plan{State: &plan.State{}}) // begun anew, as somebody meant it
+	mark(1, "")
 }

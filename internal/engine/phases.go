@@ -451,6 +451,9 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 			return d.Move(run.Errored, "", d.Run.Failure.Message)
 		}
 		moved := standsOn(d.Record, def.Place(), e.leftBehind(), met)
+		if k := d.Run.Kind; moved == nil && (k == run.Sync || k.OfApplied()) {
+			learned(d, met)
+		}
 		d.Run.State = met.Identity
 		// A plan may be of another branch, with another backend; a check and a refresh are
 		// of what was applied, and not of what is wanted.

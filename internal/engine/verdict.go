@@ -168,7 +168,11 @@ func awaitingVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step,
 		return allow, Wait{}
 	}
 	if r.NewState != nil {
-		return nothing, Wait{For: "somebody to say what becomes of the old state (" + votesMissing(d) + "): " + r.NewState.String(), Command: r.NewState.Ways(r)[0].Command}
+		who := "somebody to say what becomes of the old state"
+		if r.NewState.Why != "" {
+			who = "somebody to put its state right, or to say that it is meant"
+		}
+		return nothing, Wait{For: who + " (" + votesMissing(d) + "): " + r.NewState.String(), Command: r.NewState.Ways(r)[0].Command}
 	}
 	if r.Trigger.Cause == run.ByRemoval {
 		return nothing, Wait{For: d.Missing() + " by the name of the workspace: it " + destroys(r, q.Records[r.Workspace]), Command: "tfops approve " + r.ID}

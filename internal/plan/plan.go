@@ -23,6 +23,9 @@ type Plan struct {
 	// they were; whoever ran the engine fills them in.
 	Modules []Module `json:"modules,omitempty"`
 
+	// State is the state that the plan stands on; nil where the saved plan does not tell.
+	State *State `json:"state,omitempty"`
+
 	Digest      string       `json:"digest"` // "sha256:" and the hex SHA-256 of the saved plan file: what an approval is bound to
 	Counts      Counts       `json:"counts"`
 	Changes     []Change     `json:"changes"`               // resources whose action is not no-op, or that move or are imported; in the engine's order
@@ -38,6 +41,13 @@ type Plan struct {
 	Applyable   bool         `json:"applyable"`              // applying it would do something
 	Destroy     bool         `json:"destroy"`                // everything is deleted and no configuration asks for it, as -destroy plans
 	RefreshOnly bool         `json:"refresh_only,omitempty"` // made with -refresh-only: see Accepted; plan JSON does not tell, so it is false until whoever ran the engine fills it in
+}
+
+// State names the state that a plan stands on, as it is where it is kept.
+type State struct {
+	Serial    uint64 `json:"serial"`
+	Lineage   string `json:"lineage,omitempty"` // empty: there is none yet
+	Resources int    `json:"resources"`         // managed instances, those among them that are gone from the world
 }
 
 // Module is a module from elsewhere.

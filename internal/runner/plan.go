@@ -99,7 +99,7 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 	if !p.ownLock {
 		made.Providers = p.result.Providers
 	}
-	made.Modules = p.floating()
+	made.Modules, made.State = p.floating(), plannedOn(raw)
 	made.Mask(p.secrets.Mask)
 	b, err := json.Marshal(made)
 	if err != nil {

@@ -45,7 +45,7 @@ func viewNewState(r run.Run) *api.NewState {
 	if n == nil {
 		return nil
 	}
-	out := &api.NewState{Text: n.String(), From: viewStateRef(n.From), To: viewStateRef(n.To), Was: n.Was}
+	out := &api.NewState{Text: n.String(), From: viewStateRef(n.From), To: viewStateRef(n.To), Was: n.Was, Why: n.Why}
 	if r.Status.Terminal() { // nothing is left to be decided
 		return out
 	}

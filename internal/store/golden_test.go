@@ -52,7 +52,7 @@ func fixture() sample {
 		Fingerprint: "f1", State: "s3:bucket=b,key=k#default",
 		Moving: &run.StateMove{From: stateRef("s3:bucket=a"), To: stateRef("s3:bucket=b,key=k#default"), Done: true, Already: true, Resources: 3, Serial: 7, Lineage: "8a7c",
 			Import: &run.StateImport{File: "import.age", Digest: "sha256:abc", Serial: 7, Lineage: "8a7c", Resources: 3, Replace: true, Reason: "the other one is gone", Replaced: "00000006-x.tfstate.age"}},
-		NewState: &run.NewState{From: stateRef("s3:bucket=a"), To: stateRef("s3:bucket=b,key=k#default"), Was: "net-old"},
+		NewState: &run.NewState{From: stateRef("s3:bucket=a"), To: stateRef("s3:bucket=b,key=k#default"), Was: "net-old", Why: "it holds nothing"},
 		Plan: &run.PlanSummary{Digest: "sha256:0123", Counts: plan.Counts{Add: 1, Change: 2, Delete: 3, Replace: 4, Import: 5, Move: 6, Forget: 7, Read: 8, Outputs: 9},
 			Types: []string{"aws_vpc"}, Addresses: []string{"aws_vpc.main"}, Drifted: 10, Changes: true, Complete: true, Engine: "terraform 1.11.4"},
 		Failure: &run.Failure{Message: "it failed", Detail: "the engine said so", Next: "tfops logs"},
@@ -279,6 +279,9 @@ func TestOldFilesOpen(t *testing.T) {
 				}
 				if f.ended.Moving != nil {
 					f.ended.Moving.Import = nil
+				}
+				if f.ended.NewState != nil {
+					f.ended.NewState.Why = ""
 				}
 				f.ended.ImportFirst, f.ended.Delayed = false, ""
 				f.ended.Tag, f.record.Tag, f.record.MetLock, f.record.HalfDone = "", nil, nil, "" // which schema 4 has since after its file was made
