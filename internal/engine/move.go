@@ -102,7 +102,7 @@ func (e *Engine) prepareMove(ctx context.Context, r run.Run, def Definition, j *
 	if old == nil || old.Identity != r.Moving.From.Identity {
 		return fault.New(fault.Conflict, "tfops sync "+r.Workspace, "the state of workspace %s is another one since the move was asked for", r.Workspace)
 	}
-	m := &runner.Move{From: old.Identity, To: r.Moving.To.Identity, Dir: old.At.Dir, TerraformWorkspace: old.At.TerraformWorkspace}
+	m := &runner.Move{Was: *old, From: old.Identity, To: r.Moving.To.Identity, Dir: old.At.Dir, TerraformWorkspace: old.At.TerraformWorkspace}
 	j.Move = m
 	if old.Backend == workspace.Managed {
 		m.File = runner.ManagedState(e.workspaceDir(owner), old.At.TerraformWorkspace)

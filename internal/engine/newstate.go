@@ -21,8 +21,8 @@ import (
 // stateMet is the state that a plan stands on.
 type stateMet struct {
 	workspace.StateRef
-	workspace.StateMark      // where it can be told
-	held                *int // resources in it, those that are gone from the world among them; nil: not known
+	workspace.StateMark     // where it can be told
+	held                int // resources in it, those that are gone from the world among them; -1: not known
 }
 
 // met tells which state a plan stands on. A drift check plans with what was
@@ -34,11 +34,11 @@ func (e *Engine) met(r run.Run, res runner.Result) stateMet {
 			def = applied
 		}
 	}
-	m := stateMet{StateRef: refOf(res.Backend, def.TerraformWorkspace)}
+	m := stateMet{StateRef: refOf(res.Backend, def.TerraformWorkspace), held: -1}
 	if res.Plan != nil {
 		m.Resources, m.Counted = res.Plan.Compared, true
 		if s := res.Plan.State; s != nil {
-			m.StateMark, m.held = workspace.StateMark{Serial: s.Serial, Lineage: s.Lineage}, &s.Resources
+			m.StateMark, m.held = workspace.StateMark{Serial: s.Serial, Lineage: s.Lineage}, s.Resources
 		}
 	}
 	if path, _ := res.Backend.Config["path"].(string); res.Backend.Type == workspace.Managed && path != "" {
@@ -77,7 +77,7 @@ func standsOn(rec workspace.Record, place workspace.Place, left []workspace.Reco
 	case old.Counted && old.Resources == 0: // nothing is left behind
 		return nil
 	case old.Identity == met.Identity:
-		if why := changedInPlace(*old, met); why != "" {
+		if why := old.Changed(met.StateMark, met.held); why != "" {
 			return &run.NewState{From: old.StateRef, To: met.StateRef, Why: why}
 		}
 		return nil
@@ -85,24 +85,6 @@ func standsOn(rec workspace.Record, place workspace.Place, left []workspace.Reco
 		return nil // the data directory was moved, and the state with it
 	}
 	return &run.NewState{From: old.StateRef, To: met.StateRef}
-}
-
-// changedInPlace says why a state is not what became of the one that was applied, though it
-// is where that was; "" when it is. Somebody may have removed it there, or put back an old
-// version of it. A managed state was looked at before the plan began; see stateTrouble.
-func changedInPlace(old workspace.AppliedState, met stateMet) string {
-	switch {
-	case met.held != nil && *met.held == 0 && (old.Counted || met.Lineage != old.Lineage):
-		return "it holds nothing" // not of one that the first apply failed on: it may have made nothing
-	case old.Backend == workspace.Managed || old.Lineage == "" || met.Lineage == "":
-		return ""
-	case met.Lineage != old.Lineage:
-		return fmt.Sprintf("it is another state: its lineage is %s, and %s was applied", met.Lineage, old.Lineage)
-	case met.Serial+1 < old.Serial, met.Serial < old.Serial && met.held != nil && old.Counted && *met.held != old.Resources:
-		// An apply that changes nothing in the state does not count it up: see wroteState.
-		return fmt.Sprintf("it is older than what was applied: its serial is %d, and that was %d", met.Serial, old.Serial)
-	}
-	return ""
 }
 
 // learned remembers which state it is that was applied, of one in a backend: no apply tells

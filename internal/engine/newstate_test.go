@@ -51,7 +51,7 @@ func TestStandsOn(t *testing.T) {
 		{name: "another name and the same backend", rec: workspace.Record{Name: "app"}, left: []workspace.Record{gone}, met: ref("managed:old", "managed", 3)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			n := standsOn(c.rec, here, c.left, stateMet{StateRef: c.met, StateMark: workspace.StateMark{Lineage: c.lineage}})
+			n := standsOn(c.rec, here, c.left, stateMet{StateRef: c.met, StateMark: workspace.StateMark{Lineage: c.lineage}, held: -1})
 			if n == nil {
 				n = &run.NewState{}
 			}
@@ -70,7 +70,7 @@ func TestStandsOn(t *testing.T) {
 func TestChangedInPlace(t *testing.T) {
 	here := workspace.Place{Repository: "infra", Branch: "main", Dir: "app", TerraformWorkspace: "default"}
 	one := func(serial uint64, lineage string, held int) stateMet {
-		return stateMet{StateRef: ref("a", "s3", held), StateMark: workspace.StateMark{Serial: serial, Lineage: lineage}, held: &held}
+		return stateMet{StateRef: ref("a", "s3", held), StateMark: workspace.StateMark{Serial: serial, Lineage: lineage}, held: held}
 	}
 	for name, c := range map[string]struct {
 		resources int // -1: not counted
@@ -94,7 +94,7 @@ func TestChangedInPlace(t *testing.T) {
 		"a first apply that failed":              {-1, "", one(0, "", 0), ""},
 		"a later apply that failed, removed":     {-1, "L", one(0, "", 0), "it holds nothing"},
 		"a later apply that failed":              {-1, "L", one(8, "L", 2), ""},
-		"a plan that does not tell":              {3, "L", stateMet{StateRef: ref("a", "s3", 0)}, ""},
+		"a plan that does not tell":              {3, "L", stateMet{StateRef: ref("a", "s3", 0), held: -1}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			applied := &workspace.AppliedState{StateRef: ref("a", "s3", max(c.resources, 0)), At: here, StateMark: workspace.StateMark{Serial: 7, Lineage: c.lineage}}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"maps"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -146,7 +147,8 @@ func withoutUser(address string) string {
 	if err != nil {
 		return hashed(address)
 	}
-	u.User, u.Fragment = nil, ""
+	u.User, u.Fragment, u.ForceQuery = nil, "", false
+	u.Host = oneHost(u.Host, map[string]string{"http": "80", "https": "443"}[u.Scheme])
 	query := u.Query()
 	maps.DeleteFunc(query, func(name string, _ []string) bool {
 		return secretName(name) || strings.HasPrefix(strings.ToLower(name), "sig")
@@ -157,11 +159,31 @@ func withoutUser(address string) string {
 	return strings.TrimSuffix(u.String(), "/")
 }
 
+// oneHost gives a host, with its port, the one form that stands for it. This machine has many
+// names: those that everybody knows count as one.
+func oneHost(host, usual string) string {
+	name, port, err := net.SplitHostPort(host)
+	if err != nil {
+		name, port = strings.Trim(host, "[]"), ""
+	}
+	name = strings.TrimSuffix(strings.ToLower(name), ".")
+	if ip := net.ParseIP(name); name == "localhost" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified()) {
+		name = "127.0.0.1"
+	}
+	switch {
+	case port != "" && port != usual:
+		return net.JoinHostPort(name, port)
+	case strings.Contains(name, ":"):
+		return "[" + name + "]"
+	}
+	return name
+}
+
 // connection names a PostgreSQL database without its credentials: the hash of
 // host and database.
 func connection(conn string) string {
 	if u, err := url.Parse(conn); err == nil && u.Host != "" {
-		return hashed(u.Host + u.Path)
+		return hashed(oneHost(u.Host, postgresPort) + u.Path)
 	}
 	var host, port, db string
 	for field := range strings.FieldsSeq(conn) {
@@ -170,13 +192,18 @@ func connection(conn string) string {
 		case "host":
 			host = value
 		case "port":
-			port = ":" + value
+			port = value
 		case "dbname":
 			db = "/" + value
 		}
 	}
-	return hashed(host + port + db)
+	if port != "" && !strings.HasPrefix(host, "/") { // or else it is a socket's directory
+		host = net.JoinHostPort(host, port)
+	}
+	return hashed(oneHost(host, postgresPort) + db)
 }
+
+const postgresPort = "5432"
 
 func hashed(s string) string {
 	sum := sha256.Sum256([]byte(s))

@@ -42,7 +42,9 @@ type Move struct {
 	BackendFiles []string `json:"backend_files,omitempty"`
 
 	From string `json:"from"` // identity of the old state; see package locks
-	To   string `json:"to"`   // and of the new one: any other is refused; an import takes what there is
+	// Was is the old state as it was left by the last apply.
+	Was workspace.AppliedState `json:"was,omitzero"`
+	To  string                 `json:"to"` // and of the new one: any other is refused; an import takes what there is
 }
 
 // Moved says what became of a move.
@@ -247,6 +249,11 @@ func (p *phase) oldStateWith(ctx context.Context, access OldAccess) ([]byte, err
 	if got := q.identity(); got != m.From {
 		return nil, refuse(CauseBadInput, "copy it by hand: `terraform state pull` where it is, `terraform state push` where it goes, then tfops sync "+p.job.Workspace,
 			"the applied commit leads to the state %s, and not to the one that was applied, %s", got, m.From)
+	}
+	is, _ := ReadState(b) // of none nothing is held
+	if why := m.Was.Changed(workspace.StateMark{Serial: is.Serial, Lineage: is.Lineage}, is.Resources); why != "" {
+		return nil, refuse(CauseState, "put it right where it is (most backends keep old versions), then: tfops state move "+p.job.Workspace+"; to go on without it: tfops approve RUN --accept-new-state -m WHY",
+			"the old state (%s) is not what was applied, with %s: %s", m.Was, m.Was.Holds(), why)
 	}
 	return b, nil
 }

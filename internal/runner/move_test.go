@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/testrig"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 func TestWhatToMove(t *testing.T) {
@@ -112,11 +113,12 @@ func TestCheckImport(t *testing.T) {
 		"null":      "no lineage",
 		`"x"`:       "cut or damaged",
 		good + good: "cut or damaged",
-		`{"version": 4, "serial": -1, "lineage": "L"}`:                           "cut or damaged",
-		`{"version": 3, "serial": 3, "lineage": "L", "modules": []}`:             "version 3",
-		`{"version": 5, "serial": 3, "lineage": "L"}`:                            "version 5",
-		`{"serial": 3, "lineage": "L", "encrypted_data": "AA", "meta": {}}`:      "encrypted by OpenTofu",
-		`{"format_version": "1.0", "terraform_version": "1.11.4", "values": {}}`: "no lineage",
+		`{"version": 4, "serial": -1, "lineage": "L"}`:                                "cut or damaged",
+		`{"version": 4, "serial": 3, "lineage": "` + strings.Repeat("L", 5000) + `"}`: "none that an engine wrote",
+		`{"version": 3, "serial": 3, "lineage": "L", "modules": []}`:                  "version 3",
+		`{"version": 5, "serial": 3, "lineage": "L"}`:                                 "version 5",
+		`{"serial": 3, "lineage": "L", "encrypted_data": "AA", "meta": {}}`:           "encrypted by OpenTofu",
+		`{"format_version": "1.0", "terraform_version": "1.11.4", "values": {}}`:      "no lineage",
 	} {
 		if _, err := CheckImport([]byte(text)); err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%q: %v, want %q", text, err, why)
@@ -408,4 +410,64 @@ func TestAMoveOverwritesNobody(t *testing.T) {
 			t.Errorf("the log is painted:\n%s", events)
 		}
 	})
+}
+
+// What lies at the old address and is not what was applied is not taken along: the plan that
+// follows would make everything anew.
+func TestAnOldStateThatIsNotWhatWasApplied(t *testing.T) {
+	r := newRig(t, map[string]string{"main.tf": "terraform {\n  backend \"local\" {}\n}\n" + simple})
+	path := filepath.Join(r.base, "states", "old.tfstate")
+	setting := fmt.Sprintf("path = %q\n", path)
+	with := func(_ *Job, s *Secrets) { s.Backend = setting }
+	must(t, r.planned(with).startApply(with).wait(), Succeeded, "", "")
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, err := ReadState(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := workspace.AppliedState{StateRef: workspace.StateRef{Backend: "local", Place: "the old place", Resources: 1, Counted: true}, StateMark: workspace.StateMark{Serial: head.Serial + 4, Lineage: head.Lineage}}
+	like := func(serial uint64, lineage string, resources string) string {
+		return fmt.Sprintf(`{"version": 4, "terraform_version": "1.5.7", "serial": %d, "lineage": %q, "outputs": {}, "resources": [%s]}`, serial, lineage, resources)
+	}
+	newer := strings.Replace(string(good), fmt.Sprintf(`"serial": %d`, head.Serial), fmt.Sprintf(`"serial": %d`, head.Serial+4), 1)
+	for name, c := range map[string]struct{ state, refused string }{
+		"gone":          {"", "it holds nothing"},
+		"another one":   {like(1, "5c2f4a4e-64a4-9f0f-86c9-0d4a1ad1c6d5", ""), "it holds nothing"},
+		"emptied":       {like(head.Serial+9, head.Lineage, ""), "it holds nothing"},
+		"an old one":    {string(good), "it is older than what was applied"},
+		"what it was":   {newer, ""},
+		"somebody else": {strings.Replace(newer, head.Lineage, "5c2f4a4e-64a4-9f0f-86c9-0d4a1ad1c6d5", 1), "it is another state"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+				t.Fatal(err)
+			}
+			if c.state != "" {
+				if err := os.WriteFile(path, []byte(c.state), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			to := filepath.Join(t.TempDir(), "new.tfstate")
+			_, result := r.plan(func(j *Job, s *Secrets) {
+				s.Backend = fmt.Sprintf("path = %q\n", to)
+				j.Move = &Move{Was: was, Checkout: r.checkout(), Dir: ".", TerraformWorkspace: "default", From: locks.Identity("local", map[string]any{"path": path}, "default"),
+					To: locks.Identity("local", map[string]any{"path": to}, "default")}
+				s.Old = []OldAccess{{Env: r.env, Backend: setting}}
+			})
+			if c.refused != "" {
+				must(t, result, Failed, CauseState, c.refused)
+				if exists(to) || !strings.Contains(result.Next, "tfops state move") {
+					t.Errorf("something was written, next %q", result.Next)
+				}
+				return
+			}
+			must(t, result, Succeeded, "", "")
+			if result.Moved.Resources != 1 || result.Plan.HasChanges() {
+				t.Errorf("%+v", result.Moved)
+			}
+		})
+	}
 }

@@ -22,7 +22,7 @@ type StateHead struct {
 var (
 	ErrStateEmpty = errors.New("it is empty")
 	ErrStateCut   = errors.New("it is cut or damaged: it is not whole JSON")
-	ErrNoState    = errors.New("it is no state: it has no lineage")
+	ErrNoState    = errors.New("it is no state: it has no lineage, or none that an engine wrote")
 
 	ErrStateEncrypted = errors.New("it is encrypted by OpenTofu: `tofu state pull` in a checkout writes it as it is")
 )
@@ -45,6 +45,9 @@ func CheckImport(b []byte) (StateHead, error) {
 	return head, nil
 }
 
+// maxLineage is how long a lineage may be, in bytes; engines write 36. It is kept and shown.
+const maxLineage = 200
+
 // stateVersion is that of state files.
 const stateVersion = 4
 
@@ -57,7 +60,7 @@ func ReadState(b []byte) (StateHead, error) {
 	if json.Unmarshal(b, &doc) != nil {
 		return StateHead{}, ErrStateCut
 	}
-	if doc.Version == 0 || doc.Lineage == "" {
+	if doc.Version == 0 || doc.Lineage == "" || len(doc.Lineage) > maxLineage {
 		return StateHead{}, ErrNoState
 	}
 	sum := sha256.Sum256(b)

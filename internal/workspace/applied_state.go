@@ -44,10 +44,31 @@ func (s StateRef) Holds() string {
 // stands on any other would leave what it holds behind.
 type AppliedState struct {
 	StateRef
-	StateMark        // of a managed state, as it was left by the last apply
+	StateMark        // as it was left by the last apply; of one in a backend as far as it is known
 	Behind    string `json:"behind,omitempty"` // why it does not hold all that was applied
 	Commit    string `json:"commit,omitempty"` // whose code leads to the state
 	At        Place  `json:"at"`               // of the workspace then: what a workspace with another name may share
+}
+
+// Changed says why a state in the same place is not what became of the one that was applied;
+// "" when it is. Somebody may have removed it, or put back an old version of it. held is how
+// many managed instances are in it, those that are gone from the world among them; -1 when
+// that is not known. Nothing is missed of one that held nothing.
+func (s AppliedState) Changed(is StateMark, held int) string {
+	switch {
+	case s.Counted && s.Resources == 0:
+		return ""
+	case held == 0 && (s.Counted || is.Lineage != s.Lineage): // not of one that the first apply failed on
+		return "it holds nothing"
+	case s.Backend == Managed || s.Lineage == "" || is.Lineage == "": // a managed one is held against its file
+		return ""
+	case is.Lineage != s.Lineage:
+		return fmt.Sprintf("it is another state: its lineage is %s, and %s was applied", is.Lineage, s.Lineage)
+	case is.Serial+1 < s.Serial, is.Serial < s.Serial && held >= 0 && s.Counted && held != s.Resources:
+		// An apply that changes nothing in the state does not count it up, and is recorded as if it had.
+		return fmt.Sprintf("it is older than what was applied: its serial is %d, and that was %d", is.Serial, s.Serial)
+	}
+	return ""
 }
 
 // Place is where the code of a workspace lies, whatever its name.
