@@ -127,9 +127,12 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 		noteLock(d, res)
 		switch {
 		case res.ErroredState != "":
+			d.Run.ErroredState = res.ErroredState
+			notSaved(d)
 			return unknownOutcome(d, "the engine applied changes and could not save the state; what it would have saved is kept, encrypted, in "+res.ErroredState,
 				"tfops decrypt "+res.ErroredState+" > errored.tfstate, then `terraform state push errored.tfstate` in the workspace's directory, then: tfops resolve "+d.Run.ID+" -m WHAT_WAS_DONE")
 		case res.StateLost:
+			notSaved(d)
 			return unknownOutcome(d, res.Message, "")
 		case res.Outcome == runner.KilledOutcome:
 			return unknownOutcome(d, "the engine was killed in the middle of the apply", "")
@@ -204,6 +207,16 @@ func processNames(all []runner.Process) string {
 		names = append(names, fmt.Sprintf("%s (pid %d)", p.Name, p.PID))
 	}
 	return strings.Join(names, ", ")
+}
+
+// notSaved remembers that the state does not hold what the run has applied: as long as nobody
+// has put it there, a plan would make it once more.
+func notSaved(d *run.Dossier) {
+	if s := d.Record.AppliedState; s != nil {
+		known := *s
+		known.Behind = fmt.Sprintf("its state could not be saved by run %s: what that run made is not in it, unless somebody has pushed the state that was kept (tfops show %s)", d.Run.ID, d.Run.ID)
+		d.Record.AppliedState = &known
+	}
 }
 
 // unknownOutcome keeps the state's lock until a person has looked.

@@ -95,7 +95,7 @@ func runNotice(d *run.Dossier, def Definition, s *Settings, ev run.Event) (run.N
 			n.Text = whole(r.Failure.Message, n.Text)
 		}
 	case run.Interrupted:
-		n.Kind, n.Title, n.Command = run.NoticeInterrupted, what+" was interrupted in the middle of its apply, and its outcome is not known", resolve(r.ID)
+		n.Kind, n.Title, n.Command = run.NoticeInterrupted, what+" was interrupted in the middle of its apply, and its outcome is not known", mends(r)
 		if r.Failure != nil {
 			n.Text = r.Failure.Message + "\n" + n.Text
 		}

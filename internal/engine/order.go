@@ -56,7 +56,7 @@ func moves(r run.Run) string {
 	case run.AwaitingApproval:
 		return "tfops approve " + r.ID
 	case run.Interrupted:
-		return resolve(r.ID)
+		return mends(r)
 	}
 	return "tfops wait " + r.ID
 }

@@ -167,7 +167,7 @@ func applyRemains(m *run.Remains, f files, l Follower) {
 	survivors, _ := l.Survivors(r.ID)
 	switch why := unknownResult(res, err, survivors); {
 	case why != "":
-		r.Status = run.Interrupted
+		r.Status, r.ErroredState = run.Interrupted, res.ErroredState
 		r.Failure = &run.Failure{Message: "the store was lost, and " + why, Next: "look at the log (tfops logs " + r.ID + ") and at the real world, then: " + resolve(r.ID)}
 	case res.Outcome == runner.Succeeded:
 		r.Status, r.Failure, r.FinishedAt = run.Applied, nil, res.FinishedAt

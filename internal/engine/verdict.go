@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -60,7 +61,11 @@ func verdict(q run.Queue, s *Settings, r run.Run) (step, Wait) {
 	case run.ApplyQueued:
 		return queuedVerdict(q, s, def, r)
 	case run.Interrupted:
-		return nothing, Wait{For: "somebody to look at what the interrupted apply left", Command: resolve(r.ID), Person: true}
+		if r.ErroredState != "" {
+			return nothing, Wait{For: "somebody to push the state that it could not save, and then to resolve it (tfops show " + r.ID + " tells how)",
+				Command: mends(r), Person: true}
+		}
+		return nothing, Wait{For: "somebody to look at what the interrupted apply left", Command: mends(r), Person: true}
 	}
 	return nothing, Wait{}
 }
@@ -121,7 +126,7 @@ func pendingVerdict(q run.Queue, def Definition, r run.Run) (step, Wait) {
 		case (same || state != "" && o.State == state) && o.Status == run.Applying:
 			return nothing, waitFor(q, o, "applies")
 		case same && r.Kind.Applies() && o.Status == run.Interrupted:
-			return nothing, Wait{For: fmt.Sprintf("run %s, whose apply was interrupted", o.ID), Command: resolve(o.ID), Person: true}
+			return nothing, Wait{For: fmt.Sprintf("run %s, whose apply was interrupted", o.ID), Command: mends(o), Person: true}
 		case same && r.Kind.Applies() && o.Kind == run.Move && o.Status != run.Interrupted:
 			return nothing, waitFor(q, o, "moves the state")
 		case same && r.Kind.Applies() && o.Kind.Applies() && o.Status == run.Planning:
@@ -253,12 +258,21 @@ func lockWait(q run.Queue, l locks.Lock) Wait {
 	w := Wait{For: "the state, which is " + l.String(), Command: l.Remedy(), Person: l.Person != ""}
 	for _, r := range q.Active {
 		if r.ID == l.Run && r.Status == run.Interrupted {
-			w.Command, w.Person = resolve(r.ID), true
+			w.Command, w.Person = mends(r), true
 		} else if halted := q.Stopped[l.Run]; r.ID == l.Run && len(halted) > 0 {
 			w.Command, w.Person = continueCommand(halted), true
 		}
 	}
 	return w
+}
+
+// mends is the first command of a person over an interrupted run. One that is closed before its
+// state was pushed is made once more.
+func mends(r run.Run) string {
+	if r.ErroredState != "" {
+		return "tfops decrypt " + drift.ShellWord(r.ErroredState) + " > errored.tfstate"
+	}
+	return resolve(r.ID)
 }
 
 func resolve(id string) string { return "tfops resolve " + id + " -m WHAT_WAS_FOUND" }

@@ -86,21 +86,22 @@ func TestEveryWaitHasACommand(t *testing.T) {
 		words   string
 		command string
 	}{
-		"a drift check":             {with(run.Pending, of(run.Drift, nil)), "a free worker for drift checks", "tfops wait r1"},
-		"a drift check, a retry":    {with(run.Pending, of(run.Drift, later)), "12:01:00 UTC: terraform init failed: the network was down", "tfops sync a"},
-		"a refresh":                 {with(run.Pending, of(run.Refresh, nil)), "a free worker", "tfops wait r1"},
-		"a refresh, a retry":        {with(run.Pending, of(run.Refresh, later)), "12:01:00", "tfops sync a --refresh-only"},
-		"a refresh, planned":        {with(run.AwaitingApproval, of(run.Refresh, nil)), "1 approval", "tfops approve r1"},
-		"pending":                   {with(run.Pending, nil), "a free worker", "tfops wait r1"},
-		"pending, a retry":          {with(run.Pending, func(_ *run.Queue, r *run.Run) { r.NotBefore = noon.Add(time.Minute) }), "12:01:00", "tfops sync a"},
-		"pending behind an apply":   {with(run.Pending, beside(someRun("r0", "a", run.Sync, run.Applying))), "r0", "tfops wait r0"},
-		"pending behind a plan":     {with(run.Pending, beside(someRun("r0", "a", run.Sync, run.Planning))), "r0", "tfops wait r0"},
-		"pending behind a wreck":    {with(run.Pending, beside(someRun("r0", "a", run.Sync, run.Interrupted))), "interrupted", "tfops resolve r0"},
-		"pending, the state in use": {with(run.Pending, beside(func() run.Run { r := someRun("r0", "b", run.Sync, run.Applying); r.State = "state:a"; return r }())), "r0", "tfops wait r0"},
-		"planning":                  {with(run.Planning, nil), "being made", "tfops logs r1 -f"},
-		"awaiting approval":         {with(run.AwaitingApproval, nil), "1 approval", "tfops approve r1"},
-		"an import comes first":     {with(run.AwaitingApproval, func(_ *run.Queue, r *run.Run) { r.ImportFirst = true }), "1 approval", "tfops state import a FILE"},
-		"pending, the state lost":   {with(run.Pending, lost), "somebody to restore the state", "tfops state restore a"},
+		"a drift check":                      {with(run.Pending, of(run.Drift, nil)), "a free worker for drift checks", "tfops wait r1"},
+		"a drift check, a retry":             {with(run.Pending, of(run.Drift, later)), "12:01:00 UTC: terraform init failed: the network was down", "tfops sync a"},
+		"a refresh":                          {with(run.Pending, of(run.Refresh, nil)), "a free worker", "tfops wait r1"},
+		"a refresh, a retry":                 {with(run.Pending, of(run.Refresh, later)), "12:01:00", "tfops sync a --refresh-only"},
+		"a refresh, planned":                 {with(run.AwaitingApproval, of(run.Refresh, nil)), "1 approval", "tfops approve r1"},
+		"pending":                            {with(run.Pending, nil), "a free worker", "tfops wait r1"},
+		"pending, a retry":                   {with(run.Pending, func(_ *run.Queue, r *run.Run) { r.NotBefore = noon.Add(time.Minute) }), "12:01:00", "tfops sync a"},
+		"pending behind an apply":            {with(run.Pending, beside(someRun("r0", "a", run.Sync, run.Applying))), "r0", "tfops wait r0"},
+		"pending behind a plan":              {with(run.Pending, beside(someRun("r0", "a", run.Sync, run.Planning))), "r0", "tfops wait r0"},
+		"pending behind a wreck":             {with(run.Pending, beside(someRun("r0", "a", run.Sync, run.Interrupted))), "interrupted", "tfops resolve r0"},
+		"pending, the state in use":          {with(run.Pending, beside(func() run.Run { r := someRun("r0", "b", run.Sync, run.Applying); r.State = "state:a"; return r }())), "r0", "tfops wait r0"},
+		"planning":                           {with(run.Planning, nil), "being made", "tfops logs r1 -f"},
+		"awaiting approval":                  {with(run.AwaitingApproval, nil), "1 approval", "tfops approve r1"},
+		"interrupted, a state was not saved": {with(run.Interrupted, func(_ *run.Queue, r *run.Run) { r.ErroredState = "/d x/errored.tfstate.age" }), "push the state that it could not save", "tfops decrypt '/d x/errored.tfstate.age' > errored.tfstate"},
+		"an import comes first":              {with(run.AwaitingApproval, func(_ *run.Queue, r *run.Run) { r.ImportFirst = true }), "1 approval", "tfops state import a FILE"},
+		"pending, the state lost":            {with(run.Pending, lost), "somebody to restore the state", "tfops state restore a"},
 		"queued, the state lost": {with(run.ApplyQueued, func(q *run.Queue, r *run.Run) {
 			lost(q, r)
 			vote(q, r)

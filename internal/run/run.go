@@ -157,6 +157,9 @@ type Run struct {
 	// ImportFirst: a state that is somewhere else is to be brought along before this is approved.
 	ImportFirst bool `json:"import_first,omitempty"`
 
+	// ErroredState is where the state is kept, encrypted, that its apply could not save.
+	ErroredState string `json:"errored_state,omitempty"`
+
 	// AppliesSeen is when the workspace's newest apply had begun as planning
 	// began. It is compared for being the same and no other, since clocks are set.
 	AppliesSeen time.Time `json:"applies_seen,omitzero"`

@@ -57,7 +57,7 @@ func fixture() sample {
 			Types: []string{"aws_vpc"}, Addresses: []string{"aws_vpc.main"}, Drifted: 10, Changes: true, Complete: true, Engine: "terraform 1.11.4"},
 		Failure: &run.Failure{Message: "it failed", Detail: "the engine said so", Next: "tfops logs"},
 		Codify:  "3f2a9c41d07b", Found: &run.Found{Drift: workspace.Drifted, Addresses: []string{"aws_vpc.main"}, Why: "why"}, Upstream: []string{"dns"}, Inputs: map[string]run.InputUsed{"workspace.dns.outputs.zone": {Digest: "d1", Sensitive: true}},
-		Attempt: 2, Restarts: 3, NotBefore: at(1), Delayed: "the network was down", Unconfirmed: "the remote is not there", Canceling: "li", Debug: true, Upgrade: true, Warnings: []string{"a file is not there"}, Confirm: []string{"the state moved"}, ImportFirst: true, SupersededBy: "01zgwseg0bbb",
+		Attempt: 2, Restarts: 3, NotBefore: at(1), Delayed: "the network was down", Unconfirmed: "the remote is not there", Canceling: "li", Debug: true, Upgrade: true, Warnings: []string{"a file is not there"}, Confirm: []string{"the state moved"}, ImportFirst: true, ErroredState: "/data/errored.tfstate.age", SupersededBy: "01zgwseg0bbb",
 		CreatedAt: at(0), AppliesSeen: at(1), StartedAt: at(2), PlannedAt: at(3), QueuedAt: at(4), ApplyStartedAt: at(5), FinishedAt: at(6), ExpiresAt: at(7)}
 	return sample{
 		ended:  ended,
@@ -283,7 +283,7 @@ func TestOldFilesOpen(t *testing.T) {
 				if f.ended.NewState != nil {
 					f.ended.NewState.Why = ""
 				}
-				f.ended.ImportFirst, f.ended.Delayed = false, ""
+				f.ended.ImportFirst, f.ended.Delayed, f.ended.ErroredState = false, "", ""
 				f.ended.Tag, f.record.Tag, f.record.MetLock, f.record.HalfDone = "", nil, nil, "" // which schema 4 has since after its file was made
 				before, _ := os.ReadFile(path)
 				s := open(t, path, Options{ReadOnly: readOnly})
