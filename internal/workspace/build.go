@@ -25,6 +25,7 @@ type builder struct {
 	told    []*told   // what the workspace says of expressions
 	written []string  // the paths that it may be said of
 	at      *underway // what is being covered
+	refused bool      // it stands in a file that no engine can parse, and may be half an expression
 }
 
 // underway is an expression that reads, while what it reads is covered.
@@ -169,6 +170,9 @@ func (b *builder) cover(c cover) bool {
 // widen covers a directory with all that is in it, since a path cannot be told.
 // reason is empty for that of the expression that is being covered.
 func (b *builder) widen(mod int, why Link, expression, reason, to string) {
+	if b.refused {
+		return
+	}
 	part := ""
 	if at := b.at; at != nil && reason == "" {
 		if at.told != nil && (at.covered || b.said(mod, why)) {
@@ -371,12 +375,14 @@ func (b *builder) text(mod int) {
 	m, v := b.mods[mod], b.envs[mod]
 	for _, f := range v.mod.files {
 		file := path.Join(m.dir, f.name)
-		if f.unread != "" {
+		if f.unread != "" && !f.refused {
 			b.widen(mod, Link{What: f.unread, File: file, Line: f.line}, f.unread, "what a file says that cannot be read may be anything", ".")
 		}
+		b.refused = f.refused
 		for i := range f.refs {
 			b.ref(mod, file, &f.refs[i])
 		}
+		b.refused = false
 		b.names(mod, file, f.facts)
 	}
 }

@@ -11,7 +11,7 @@ import (
 // factsVersion is raised whenever the facts of some file change, or how they are
 // written: what an older version kept is then read anew. TestFactsAreVersioned fails
 // where that was forgotten.
-const factsVersion = 2
+const factsVersion = 3
 
 // encoder writes the facts of a file. Equal facts have equal bytes, and an
 // expression that stands in several places is written once.
@@ -27,6 +27,7 @@ func encodeFacts(f *facts) []byte {
 	w.flag(f.root)
 	w.int(f.line)
 	w.text(f.unread)
+	w.flag(f.refused)
 	w.int(len(f.calls))
 	for _, c := range f.calls {
 		w.text(c.name)
@@ -207,7 +208,7 @@ var errNoFacts = errors.New("these are no facts of a file")
 // decodeFacts reads the facts of a file.
 func decodeFacts(in []byte) (*facts, error) {
 	r := decoder{in: in}
-	f := &facts{root: r.flag(), line: r.int(), unread: r.text()}
+	f := &facts{root: r.flag(), line: r.int(), unread: r.text(), refused: r.flag()}
 	f.calls = many(&r, func() callFacts {
 		return callFacts{name: r.text(), written: r.text(), line: r.int(), source: r.expr(), args: r.bindings()}
 	})

@@ -30,6 +30,8 @@ func TestReachIsNoWiderThanTheText(t *testing.T) {
 		"dots on a line":   {input(`"go up with .. and then ${path.module} .."`), "live/other/x", ""},
 		"a way of a shell": {input("<<EOT\ncd ..\nmake\nEOT\n"), "live/x", ""},
 		"a directory":      {input(`".."`), "", "live/other/x"},
+		"nothing, of null": {"variable \"o\" {\n  type = object({ f = string })\n  default = null\n}\n" + input(`try(file(var.o.f), var.o[*].f, file("keys/a"))`), "live/other/x", "live/app/keys/a"},
+		"null, or a value": {"variable \"c\" {}\nlocals {\n  o = var.c ? null : { f = \"keys/a\" }\n}\n" + input(`file(local.o.f)`), "live/other/x", "live/app/keys/a"},
 	} {
 		tree := files(map[string]string{"live/app/main.tf": c.text, "live/app/keys/a": "", "live/app/keys/b": "", "live/other/x": "", "live/app/x": ""})
 		r := NewIndex().Graph(tree, []Workspace{{Name: "app", Dir: "live/app"}}).reaches[0]
@@ -208,6 +210,87 @@ func TestTemplatesThatAreTexts(t *testing.T) {
 			if got := names(g.Affected([]string{p})); got != touched {
 				t.Errorf("%s: %s touches %q, want %q", engine, p, got, touched)
 			}
+		}
+	}
+}
+
+// What providers and programs make of a text that code does not read itself: patterns that
+// they expand, a directory that is ".", commands that are put together elsewhere, names with
+// something before or after them.
+func TestPathsThatOthersMakeOfTexts(t *testing.T) {
+	resource := func(attr, value string) string {
+		return "resource \"terraform_data\" \"x\" {\n  " + attr + " = " + value + "\n}\n"
+	}
+	command := func(local, value string) string { return "locals {\n  " + local + "\n}\n" + resource("command", value) }
+	for name, c := range map[string]struct{ text, path string }{
+		"a pattern":                     {resource("pattern", `"./k/*.yaml"`), "app/m/k/a.yaml"},
+		"a pattern of names":            {resource("pattern", `"*.yaml"`), "app/m/a.yaml"},
+		"a pattern below a directory":   {resource("pattern", `"k/*"`), "app/m/k/a"},
+		"a pattern of the module":       {resource("pattern", `"${path.module}/k/spark-*.yaml"`), "app/m/k/spark-a.yaml"},
+		"a pattern over directories":    {resource("pattern", `"${path.module}/k/**/*.yaml"`), "app/m/k/b/c/a.yaml"},
+		"a pattern by format":           {resource("pattern", `format("%s/k/*.yaml", path.module)`), "app/m/k/a.yaml"},
+		"a pattern in a local":          {command(`c = "${path.module}/k/*.yaml"`, "local.c"), "app/m/k/a.yaml"},
+		"a pattern in a command":        {resource("command", `"kubectl apply -f ${path.module}/k/*.yaml"`), "app/m/k/a.yaml"},
+		"a pattern with a known part":   {"variable \"n\" {\n  default = \"spark\"\n}\n" + resource("pattern", `"${path.module}/k/${var.n}-*.yaml"`), "app/m/k/spark-a.yaml"},
+		"a dot":                         {resource("source_dir", `"."`), "app/m/any/thing"},
+		"a dot and a slash":             {resource("path", `"./"`), "app/m/any/thing"},
+		"a dot in a list":               {resource("source_path", `["."]`), "app/m/thing"},
+		"a dot in a block":              {"resource \"docker_image\" \"x\" {\n  build {\n    context = \".\"\n  }\n}\n", "app/m/thing"},
+		"a dot in a local":              {command(`d = "."`, `"x"`) + "resource \"terraform_data\" \"y\" {\n  working_dir = local.d\n}\n", "app/m/thing"},
+		"a directory by one word":       {resource("context", `"src"`), "app/m/src/x"},
+		"a command in a local":          {command(`c = "python3 ${path.module}/x.py"`, "local.c"), "app/m/x.py"},
+		"a plain command in a local":    {command(`c = "python3 scripts/x.py --all"`, "local.c"), "app/m/scripts/x.py"},
+		"a command by format":           {resource("command", `format("python3 %s/x.py", path.module)`), "app/m/x.py"},
+		"a command by join":             {resource("command", `join(" ", ["python3", "${path.module}/x.py"])`), "app/m/x.py"},
+		"a command, trimmed":            {command(`c = " python3 ${path.module}/x.py "`, "trimspace(local.c)"), "app/m/x.py"},
+		"a command, its end taken away": {resource("command", "chomp(\"python3 ${path.module}/x.py\\n\")"), "app/m/x.py"},
+		"a command with something else": {command(`c = "python ${path.module}/x.py"`, `replace(local.c, "python ", "python3 ")`), "app/m/x.py"},
+		"a path with something else":    {resource("filename", `replace("${path.module}/x.txt", ".txt", ".py")`), "app/m/x.py"},
+		"a command that is split":       {command(`c = "python3 ${path.module}/x.py"`, `split(" ", local.c)`), "app/m/x.py"},
+		"a command in an argument":      {"locals {\n  c = \"python3 ${path.module}/x.py\"\n}\n" + "data \"external\" \"x\" {\n  program = [\"bash\", \"-c\", local.c]\n}\n", "app/m/x.py"},
+		"as a URL":                      {resource("command", `"aws x --json file://${path.module}/x.json"`), "app/m/x.json"},
+		"as a URL, written out":         {resource("command", `"aws x --json file://conf/x.json"`), "app/m/conf/x.json"},
+		"after an @":                    {resource("command", `"curl -d @${path.module}/x.json h"`), "app/m/x.json"},
+		"after an @, written out":       {resource("command", `"curl -d @payload.json h"`), "app/m/payload.json"},
+		"mounted":                       {resource("command", `"docker run -v ${path.module}/conf:/conf x"`), "app/m/conf/a"},
+		"mounted, alone":                {resource("volume", `"${path.module}/conf:/conf"`), "app/m/conf/a"},
+		"mounted, written out":          {resource("command", `"docker run -v ./conf:/conf x"`), "app/m/conf/a"},
+		"with blanks":                   {resource("content", `"${path.module}/my file, (1) & more.txt"`), "app/m/my file, (1) & more.txt"},
+	} {
+		tree := files(map[string]string{"app/main.tf": "module \"m\" {\n  source = \"./m\"\n}\n", "app/m/main.tf": c.text, "other/main.tf": "", c.path: "", "app/m/k/x.txt": "", "app/z": ""})
+		r := NewIndex().Graph(tree, []Workspace{{Name: "app", Dir: "app"}}).reaches[0]
+		if r.touch(c.path) == nil {
+			t.Errorf("%s: %s is not touched\n%s", name, c.path, c.text)
+		}
+		if p := "other/x"; r.touch(p) != nil || len(r.widened) > 0 {
+			t.Errorf("%s: %s is touched: %v; widened %v", name, p, r.touch(p), r.widened)
+		}
+		if strings.Contains(c.text, "*") && r.touch("app/m/k/x.txt") != nil && c.path != "app/m/k/a" {
+			t.Errorf("%s: what does not match is touched: %v", name, r.touch("app/m/k/x.txt"))
+		}
+	}
+	// The same marks stand for other things far more often.
+	for name, text := range map[string]string{
+		"everything": `"*"`, "actions": `"s3:*"`, "a resource": `"arn:aws:s3:::bucket/*"`, "a URL": `"/static/*"`, "a domain": `"*.example.com"`, "a log group": `"logs-*"`,
+		"a dot": `"."`, "what is replaced": `replace("a.b", ".", "-")`, "a separator": `split(".", "a.b")`, "an image": `"registry.example.com:5000/x"`, "a host": `"db:5432"`, "a mail": `"ana@example.com"`,
+	} {
+		tree := files(map[string]string{"app/main.tf": resource("input", text), "app/x": "", "app/x.json": "", "app/logs-x": "", "app/static/x": ""})
+		r := NewIndex().Graph(tree, []Workspace{{Name: "app", Dir: "app"}}).reaches[0]
+		for _, p := range []string{"app/x", "app/x.json", "app/static/x", "app/logs-x"} {
+			if r.touch(p) != nil {
+				t.Errorf("%s: %s touches %s: %v", name, text, p, r.touch(p))
+			}
+		}
+	}
+}
+
+// A file that no engine can parse widens nothing: as long as it is there every plan fails.
+func TestAFileThatNobodyParses(t *testing.T) {
+	for name, text := range map[string]string{"cut": "locals { a = file(", "twice": "resource \"a\" \"b\" {\n  x = 1\n  x = 2\n}\n", "a name": "resource \"a\" \"b\" {\n  \"x\" = 1\n}\n"} {
+		tree := files(map[string]string{"app/main.tf": "module \"m\" {\n  source = \"../m\"\n}\n", "m/a.tf": text, "other/x": ""})
+		r := NewIndex().Graph(tree, []Workspace{{Name: "app", Dir: "app"}}).reaches[0]
+		if r.touch("m/a.tf") == nil || r.touch("other/x") != nil || len(r.widened) > 0 {
+			t.Errorf("%s: %v, %v, %v", name, r.touch("m/a.tf"), r.touch("other/x"), r.widened)
 		}
 	}
 }

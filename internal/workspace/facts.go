@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -29,6 +30,7 @@ type facts struct {
 	backends []Backend
 	remotes  []RemoteState
 	unread   string // why all this may be incomplete
+	refused  bool   // no engine reads it either, so what it does not say is of no account
 	line     int    // where
 }
 
@@ -98,7 +100,7 @@ type place struct {
 	mute bool // only what reads files counts, not what might name one
 }
 
-var dirAttr = lazily.Pattern(`(^|_)(dir|directory|folder|path|paths|source|chart|root)$`)
+var dirAttr = lazily.Pattern(`(^|_)(dir|directory|folder|path|paths|source|chart|root|src|cwd|workdir|context|code|site|manifests?|overlays?|bundle)$`)
 
 // pathAttr are the attributes of resources that hold paths for others to use.
 var pathAttr = lazily.Pattern(`^(output_path|filename|path|source|source_file|source_dir|dir|directory)$`)
@@ -269,7 +271,13 @@ func (r *reader) call(e *expr, at place) {
 	case pathFunctions[e.text] != nil && !computable[e.text]:
 		r.may(e, at)
 		r.collectAll(e.args, at.muted())
+	case e.text == "split" && len(e.args) == 2:
+		r.collect(e.args[0], at.muted())
+		r.collect(e.args[1], at)
 	case textual[e.text]:
+		if computable[e.text] {
+			r.may(e, at)
+		}
 		r.collectAll(e.args, at.muted())
 	case e.text == "":
 		at.dir = false
@@ -299,7 +307,11 @@ func (r *reader) read(e *expr, at place) {
 // concat notes the words of a text that is put together. A word is a path of
 // its own, as in "bash ${path.module}/run.sh ${var.x}".
 func (r *reader) concat(e *expr, at place) {
-	for _, w := range words(e) {
+	all := words(e)
+	if first := e.args[0].op; len(all) > 1 && (first == opModule || first == opRoot) {
+		r.may(e, at) // a path may have blanks
+	}
+	for _, w := range all {
 		switch {
 		case w.op == opText && climbs(w.text):
 		case w.op == opText:
@@ -384,11 +396,44 @@ func (r *reader) words(e *expr, at place) {
 	if !strings.ContainsAny(e.text, separators) {
 		return
 	}
-	for _, w := range strings.FieldsFunc(e.text, func(c rune) bool { return strings.ContainsRune(separators, c) }) {
+	for _, w := range split(e.text) {
 		if strings.ContainsAny(strings.TrimRight(w, "."), "./") && !climbs(w) {
 			r.name(w, at.line, false)
 		}
 	}
+}
+
+// split is a text as the words that a shell makes of it.
+func split(s string) []string {
+	return strings.FieldsFunc(s, func(c rune) bool { return strings.ContainsRune(separators, c) })
+}
+
+// bare is a name without what programs take before one: "file://" of the AWS command line, the @
+// of curl.
+func bare(name string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(name, "file://"), "@")
+}
+
+// mounted is the part of "./conf:/etc/conf" that is here; empty where there is none.
+func mounted(name string) string {
+	here, _, _ := strings.Cut(name, ":")
+	if here == name || !strings.ContainsAny(strings.TrimRight(here, "."), "./") {
+		return ""
+	}
+	return here
+}
+
+// globs reports whether a text can be a pattern of files, which a provider or a shell
+// expands: one below a directory that it names, or of names with an ending. "*" alone, and
+// "s3:*", stand for other things.
+func globs(s string) bool {
+	i := strings.IndexByte(s, '*')
+	if i < 0 || strings.ContainsAny(s, ":\\") || path.IsAbs(s) {
+		return false
+	}
+	end := s[strings.LastIndexByte(s, '*')+1:]
+	ending := len(end) > 1 && end[0] == '.' && strings.ContainsFunc(end, unicode.IsLetter)
+	return strings.Contains(s[:i], "/") || ending
 }
 
 // climbs reports whether a word is nothing but dots and slashes. As a text of
@@ -400,6 +445,14 @@ func climbs(word string) bool { return strings.Trim(word, "./") == "" }
 const maxName = 255
 
 func (r *reader) name(s string, line int, dir bool) {
+	s = bare(s)
+	if here := mounted(s); here != "" {
+		r.name(here, line, dir)
+	}
+	if globs(s) || dir && s != "" && path.Clean(s) == "." {
+		r.ref(ref{arg: text(strings.Clone(s)), text: shown([]byte(s)), line: line, dir: dir})
+		return
+	}
 	if len(s) > maxName || strings.Contains(s, "://") || strings.ContainsAny(s, "\x00*?%$\\") || path.IsAbs(s) {
 		return
 	}
@@ -460,6 +513,7 @@ func (r *reader) failed(diags hcl.Diagnostics) {
 				line = d.Subject.Start.Line
 			}
 			r.unread(line, "it cannot be parsed: "+d.Summary)
+			r.facts.refused = true // the parser is the engines' own
 			return
 		}
 	}

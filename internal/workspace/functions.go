@@ -72,6 +72,9 @@ func computedText(f function.Function) func(v *env, args []*expr) []string {
 		for _, a := range args {
 			var next [][]cty.Value
 			for _, s := range v.texts(a) {
+				if p, anchored := strings.CutPrefix(s, anchor); anchored {
+					s = v.r.relative(p) // as the engine has it
+				}
 				if strings.ContainsAny(s, unknown+anchor+pattern) {
 					return []string{unknown}
 				}

@@ -26,12 +26,47 @@ func (b *builder) ref(mod int, file string, f *ref) {
 			b.fileset(mod, f, s, why)
 		case f.fn != "":
 			b.read(mod, f, s, why)
-		case strings.HasPrefix(s, anchor):
-			b.located(mod, f, strings.TrimPrefix(s, anchor), why)
 		default:
-			b.mayName(mod, f, s, why)
+			b.may(mod, f, s, why)
 		}
 	}
+}
+
+// maxWords is how many words of one text are looked at.
+const maxWords = 1000
+
+// may covers what a text names that is made of others: all of it, and its words, of which
+// any may be a path, as in a command.
+func (b *builder) may(mod int, f *ref, s string, why Link) {
+	b.mayWord(mod, f, s, why)
+	if !strings.ContainsAny(s, separators) {
+		return
+	}
+	word := *f
+	word.dir = false
+	for i, w := range split(s) {
+		if i == maxWords {
+			return
+		}
+		if !climbs(w) {
+			b.mayWord(mod, &word, w, why)
+		}
+	}
+}
+
+func (b *builder) mayWord(mod int, f *ref, s string, why Link) {
+	if p, anchored := strings.CutPrefix(s, anchor); anchored {
+		b.located(mod, f, p, why)
+		if here, _, mounted := strings.Cut(p, ":"); mounted {
+			b.located(mod, f, here, why)
+		}
+		return
+	}
+	s = bare(s)
+	if here := mounted(s); here != "" {
+		b.mayName(mod, f, here, why)
+	}
+	b.mayName(mod, f, s, why)
 }
 
 // read covers what a function reads that is given this text.
@@ -74,6 +109,9 @@ func (b *builder) located(mod int, f *ref, p string, why Link) {
 		}
 		b.widen(mod, why, f.text, "", real)
 		return
+	}
+	if f.fn == "" && strings.Contains(p, "*") && !strings.Contains(p, pattern) { // a provider or a shell expands it
+		p = strings.NewReplacer("*", pattern+"*", "?", pattern+"?").Replace(p)
 	}
 	if strings.Contains(p, pattern) { // a name that fileset gave
 		b.glob(mod, p, why)
@@ -176,6 +214,20 @@ func (b *builder) mayName(mod int, f *ref, s string, why Link) {
 	explicit := strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../")
 	known := !strings.ContainsAny(s, unknown+anchor+pattern)
 	if !explicit && !known || len(s) > maxName || strings.ContainsAny(s, separators) || strings.Contains(s, "://") || path.IsAbs(s) {
+		return
+	}
+	if known && strings.Contains(s, "*") {
+		if globs(s) {
+			for _, from := range b.envs.froms(mod) {
+				b.located(mod, f, from+"/"+s, why)
+			}
+		}
+		return
+	}
+	if f.dir && s != "" && path.Clean(s) == "." { // all of a directory
+		for _, from := range b.envs.froms(mod) {
+			b.located(mod, f, from, why)
+		}
 		return
 	}
 	if known && !explicit && !f.dir && !strings.ContainsAny(strings.TrimRight(s, "."), "./") {

@@ -53,6 +53,9 @@ func (v *env) taken(e *expr) []bound {
 	var out []bound
 	misfit := false
 	for _, b := range v.shapes(e.args[0]) {
+		if b.op == opNull {
+			continue // there is nothing in it
+		}
 		if e.op == opGet && b.lacks(e.text) { // it is only among what was flattened
 			misfit = true
 			continue

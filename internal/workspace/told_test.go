@@ -126,7 +126,6 @@ func TestWideningNamesItsCause(t *testing.T) {
 		{"locals { a = fileset(path.module, data.x.y.pattern) }", "data.x.y.pattern", "known only"},
 		{"locals { a = [for k in data.x.y.list : file(k)] }", "k", "the code does not say what k can be"},
 		{"module \"m\" { source = \"../${data.x.y.z}\" }", `"../${data.x.y.z}"`, "the source is computed"},
-		{"locals { a = file(", "", "may be anything"},
 	} {
 		g := NewIndex().Graph(files(map[string]string{"live/w/main.tf": c.code, "x/y": ""}), []Workspace{{Name: "w", Dir: "live/w", Engine: "tofu"}})
 		reach, _ := g.Reach("w")
