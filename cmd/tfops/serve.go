@@ -74,7 +74,7 @@ func newLogger(a *app, level, format string) (*slog.Logger, error) {
 // gcPercent is how much the heap may grow between two collections of garbage.
 // What the daemon keeps is small, and with Go's 100 a busy daemon spends a
 // quarter of its time on collecting; this costs it a few megabytes.
-const gcPercent = 200
+const gcPercent = 400
 
 // serve runs a daemon until ctx is done, which a signal to stop does.
 func serve(ctx context.Context, o daemonOptions) error {

@@ -216,10 +216,11 @@ func (e *Engine) pick(id string, st step) func(run.Queue) (string, func(*run.Dos
 // itself.
 func alarm(q run.Queue) time.Time {
 	var first time.Time
-	for _, r := range q.Active {
-		times := []time.Time{r.NotBefore, r.ExpiresAt}
+	for i := range q.Active {
+		r := &q.Active[i]
+		times := [3]time.Time{r.NotBefore, r.ExpiresAt}
 		if s := q.Records[r.Workspace].Suspension; s != nil {
-			times = append(times, s.Until)
+			times[2] = s.Until
 		}
 		for _, t := range times {
 			if t.After(q.Now) && (first.IsZero() || t.Before(first)) {

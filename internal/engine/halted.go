@@ -125,7 +125,7 @@ func (e *Engine) queue(ctx context.Context) (run.Queue, error) {
 	e.mu.Lock()
 	q.Stopped, q.Lacking = e.halted, e.lacking
 	e.mu.Unlock()
-	return q, err
+	return q.Indexed(), err
 }
 
 // haltedWait is what a run waits for whose processes are stopped.

@@ -64,11 +64,12 @@ func moves(r run.Run) string {
 // onItsWay finds a run of a workspace that may still apply, of the kind that
 // is waited for: what is planned waits for syncs, what is destroyed for destroys.
 func onItsWay(q run.Queue, name string, kind run.Kind) (run.Run, bool) {
-	i := slices.IndexFunc(q.Active, func(o run.Run) bool { return o.Workspace == name && o.Kind == kind })
-	if i < 0 {
-		return run.Run{}, false
+	for o := range q.Beside(name, "") {
+		if o.Kind == kind {
+			return *o, true
+		}
 	}
-	return q.Active[i], true
+	return run.Run{}, false
 }
 
 // notDone says why a workspace that goes first has not done its part; "" when

@@ -117,20 +117,20 @@ func pendingVerdict(q run.Queue, def Definition, r run.Run) (step, Wait) {
 		return moveVerdict(q, r)
 	}
 	state := q.Records[r.Workspace].State
-	for _, o := range q.Active {
+	for o := range q.Beside(r.Workspace, state) {
 		if o.ID == r.ID {
 			continue
 		}
 		same := o.Workspace == r.Workspace
 		switch {
-		case (same || state != "" && o.State == state) && o.Status == run.Applying:
-			return nothing, waitFor(q, o, "applies")
+		case o.Status == run.Applying:
+			return nothing, waitFor(q, *o, "applies")
 		case same && r.Kind.Applies() && o.Status == run.Interrupted:
-			return nothing, Wait{For: fmt.Sprintf("run %s, whose apply was interrupted", o.ID), Command: mends(o), Person: true}
+			return nothing, Wait{For: fmt.Sprintf("run %s, whose apply was interrupted", o.ID), Command: mends(*o), Person: true}
 		case same && r.Kind.Applies() && o.Kind == run.Move && o.Status != run.Interrupted:
-			return nothing, waitFor(q, o, "moves the state")
+			return nothing, waitFor(q, *o, "moves the state")
 		case same && r.Kind.Applies() && o.Kind.Applies() && o.Status == run.Planning:
-			return nothing, waitFor(q, o, "is planning")
+			return nothing, waitFor(q, *o, "is planning")
 		}
 	}
 	if r.Kind == run.Drift {
@@ -279,10 +279,10 @@ func resolve(id string) string { return "tfops resolve " + id + " -m WHAT_WAS_FO
 
 // before finds a run that queued earlier for the same state and is not paused.
 func before(q run.Queue, r run.Run) (run.Run, bool) {
-	for _, o := range q.Active {
-		if o.ID != r.ID && o.Status == run.ApplyQueued && o.State == r.State && !q.Records[o.Workspace].Suspended(q.Now) &&
+	for o := range q.OnState(r.State) {
+		if o.ID != r.ID && o.Status == run.ApplyQueued && !q.Records[o.Workspace].Suspended(q.Now) &&
 			cmp.Or(o.QueuedAt.Compare(r.QueuedAt), cmp.Compare(o.ID, r.ID)) < 0 {
-			return o, true
+			return *o, true
 		}
 	}
 	return run.Run{}, false
@@ -301,13 +301,18 @@ func suspended(s workspace.Suspension) string {
 // workspace that waited longest; then the oldest run.
 func choose(q run.Queue, s *Settings, wanted ...step) (run.Run, step) {
 	type candidate struct {
-		run.Run
+		*run.Run
 		step
 	}
 	var all []candidate
-	for _, r := range q.Active {
-		if st, _ := verdict(q, s, r); slices.Contains(wanted, st) {
-			all = append(all, candidate{r, st})
+	q = q.Indexed()
+	from, only := startsFrom(wanted)
+	for i := range q.Active {
+		if only && q.Active[i].Status != from {
+			continue
+		}
+		if st, _ := verdict(q, s, q.Active[i]); slices.Contains(wanted, st) {
+			all = append(all, candidate{&q.Active[i], st})
 		}
 	}
 	if len(all) == 0 {
@@ -318,7 +323,23 @@ func choose(q run.Queue, s *Settings, wanted ...step) (run.Run, step) {
 			q.Records[a.Workspace].StartedAt.Compare(q.Records[b.Workspace].StartedAt),
 			cmp.Compare(a.ID, b.ID))
 	})
-	return first.Run, first.step
+	return *first.Run, first.step
+}
+
+// startsFrom is the one status of a run for which these steps are possible, if there is only
+// one: a phase begins from no other.
+func startsFrom(wanted []step) (only run.Status, ok bool) {
+	for _, st := range wanted {
+		switch {
+		case (st == startPlan || st == startCheck) && (only == "" || only == run.Pending):
+			only = run.Pending
+		case st == startApply && (only == "" || only == run.ApplyQueued):
+			only = run.ApplyQueued
+		default:
+			return "", false
+		}
+	}
+	return only, true
 }
 
 func class(k run.Kind) int {

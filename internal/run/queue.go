@@ -1,6 +1,7 @@
 package run
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -9,7 +10,8 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// Queue is everything that has not ended, as one transaction sees it.
+// Queue is everything that has not ended, as one transaction sees it. Many share one: it may
+// be read, and not changed.
 type Queue struct {
 	Active  []Run                       // not terminal, oldest first
 	Votes   map[string][]approvals.Vote // by run
@@ -21,6 +23,83 @@ type Queue struct {
 	// No store knows of them: the engine adds what it sees on the machine.
 	Stopped map[string][]Stopped
 	Lacking Lacking // what keeps this machine from starting anything now; it is known like Stopped
+
+	by *index // nil: it was not asked for
+}
+
+// index has the places of runs among Active, in their order.
+type index struct {
+	workspaces map[string][]int
+	states     map[string][]int
+}
+
+// Indexed is the queue for whoever asks it about many of its runs: what is beside one run is
+// then found without a look at all the others. A store gives it so. Active must not be changed
+// after it.
+func (q Queue) Indexed() Queue {
+	if q.by != nil {
+		return q
+	}
+	q.by = &index{make(map[string][]int, len(q.Active)), make(map[string][]int, len(q.Active))}
+	for i := range q.Active {
+		r := &q.Active[i]
+		q.by.workspaces[r.Workspace] = append(q.by.workspaces[r.Workspace], i)
+		q.by.states[r.State] = append(q.by.states[r.State], i)
+	}
+	return q
+}
+
+// Beside are the active runs of a workspace, and those on a state if one is named, oldest
+// first. They must not be changed.
+func (q Queue) Beside(workspace, state string) iter.Seq[*Run] {
+	if q.by == nil {
+		return q.among(func(r *Run) bool { return r.Workspace == workspace || state != "" && r.State == state })
+	}
+	a, b := q.by.workspaces[workspace], []int(nil)
+	if state != "" {
+		b = q.by.states[state]
+	}
+	return func(yield func(*Run) bool) {
+		for a, b := a, b; len(a)+len(b) > 0; {
+			var i int
+			switch {
+			case len(b) == 0 || len(a) > 0 && a[0] < b[0]:
+				i, a = a[0], a[1:]
+			case len(a) > 0 && a[0] == b[0]:
+				i, a, b = a[0], a[1:], b[1:]
+			default:
+				i, b = b[0], b[1:]
+			}
+			if !yield(&q.Active[i]) {
+				return
+			}
+		}
+	}
+}
+
+// OnState are the active runs on a state, oldest first; those of which it is not known count
+// as one another's. They must not be changed.
+func (q Queue) OnState(state string) iter.Seq[*Run] {
+	if q.by == nil {
+		return q.among(func(r *Run) bool { return r.State == state })
+	}
+	return func(yield func(*Run) bool) {
+		for _, i := range q.by.states[state] {
+			if !yield(&q.Active[i]) {
+				return
+			}
+		}
+	}
+}
+
+func (q Queue) among(is func(*Run) bool) iter.Seq[*Run] {
+	return func(yield func(*Run) bool) {
+		for i := range q.Active {
+			if r := &q.Active[i]; is(r) && !yield(r) {
+				return
+			}
+		}
+	}
 }
 
 // Lacking is what the machine has too little of; the zero value is nothing.

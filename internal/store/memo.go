@@ -2,8 +2,6 @@ package store
 
 import (
 	"bytes"
-	"maps"
-	"slices"
 	"sync"
 
 	bolt "go.etcd.io/bbolt"
@@ -110,8 +108,8 @@ type latest struct {
 
 // queue reads the queue, unless nothing was written since it was read last:
 // after each change several look at it. A writable transaction must call it
-// before it writes. The caller may write into what it is given, but not into
-// what that points to, as with a memo.
+// before it writes. All who ask between two changes share what they are given: it
+// may be read, and not changed.
 func (s *Store) queue(tx *bolt.Tx) (run.Queue, error) {
 	after := tx.ID()
 	if tx.Writable() {
@@ -124,14 +122,9 @@ func (s *Store) queue(tx *bolt.Tx) (run.Queue, error) {
 		if err != nil {
 			return q, err
 		}
-		s.latest.queue, s.latest.after, s.latest.known = q, after, true
+		s.latest.queue, s.latest.after, s.latest.known = q.Indexed(), after, true
 	}
 	q := s.latest.queue
 	q.Now = s.now()
-	q.Active, q.Records, q.Locks = slices.Clone(q.Active), maps.Clone(q.Records), maps.Clone(q.Locks)
-	q.Votes = maps.Clone(q.Votes)
-	for id, votes := range q.Votes {
-		q.Votes[id] = slices.Clone(votes)
-	}
 	return q, nil
 }

@@ -237,11 +237,12 @@ func saveRun(tx *bolt.Tx, r run.Run) error {
 // activeRuns reads the runs that have not ended, oldest first, of the
 // workspace in prefix or of all.
 func activeRuns(tx *bolt.Tx, prefix string) ([]run.Run, error) {
-	return active(tx, prefix, getRun)
+	return active(tx, prefix, 0, getRun)
 }
 
-func active(tx *bolt.Tx, prefix string, read func(*bolt.Tx, string) (run.Run, error)) ([]run.Run, error) {
-	var runs []run.Run
+// hint is about how many there are.
+func active(tx *bolt.Tx, prefix string, hint int, read func(*bolt.Tx, string) (run.Run, error)) ([]run.Run, error) {
+	runs := make([]run.Run, 0, hint)
 	c := tx.Bucket(bucketActive).Cursor()
 	for k, _ := c.Seek([]byte(prefix)); k != nil && bytes.HasPrefix(k, []byte(prefix)); k, _ = c.Next() {
 		_, id, _ := bytes.Cut(k, []byte{0})
@@ -450,7 +451,7 @@ func (s *Store) readQueue(tx *bolt.Tx) (run.Queue, error) {
 	q := run.Queue{Votes: map[string][]approvals.Vote{}, Records: map[string]workspace.Record{}, Locks: map[string]locks.Lock{}}
 	var err error
 	cast := 0
-	if q.Active, err = active(tx, "", s.queuedRun); err != nil {
+	if q.Active, err = active(tx, "", len(s.latest.queue.Active)+8, s.queuedRun); err != nil {
 		return q, err
 	}
 	for _, r := range q.Active {
