@@ -19,19 +19,20 @@ func TestReachIsNoWiderThanTheText(t *testing.T) {
 	many += "  ]\n}\nresource \"terraform_data\" \"x\" {\n  input = [for f in local.list : file(f)]\n}\n"
 	input := func(text string) string { return "resource \"terraform_data\" \"x\" {\n  input = " + text + "\n}\n" }
 	for name, c := range map[string]struct{ text, not, seen string }{
-		"a map by name":    {use(`{ for w in local.list : w.name => w }`, `each.value.path`), "live/other/x", "live/app/keys/a"},
-		"a computed key":   {use(`{ for w in local.list : "${w.name}-1" => w.path }`, `each.value`), "live/app/x", "live/app/keys/b"},
-		"the key is used":  {use(`{ for w in local.list : w.path => w if w.name != "" }`, `each.key`), "live/app/x", "live/app/keys/a"},
-		"a set":            {use(`toset([for w in local.list : w.path])`, `each.key`), "live/app/x", "live/app/keys/b"},
-		"a product":        {use(`{ for p in setproduct(local.list[*].name, ["keys"]) : p[0] => p }`, `"${each.value[1]}/${each.value[0]}"`), "live/app/x", "live/app/keys/a"},
-		"flattened":        {use(`{ for v in flatten([for w in local.list : [for s in ["1"] : { w = w }]]) : v.w.name => v }`, `each.value.w.path`), "live/app/x", "live/app/keys/b"},
-		"two hundred more": {many, "live/app/x", "live/app/keys/xa"},
-		"dots in prose":    {input("<<EOT\nsee .. for more, or ../.. \nEOT\n"), "live/other/x", ""},
-		"dots on a line":   {input(`"go up with .. and then ${path.module} .."`), "live/other/x", ""},
-		"a way of a shell": {input("<<EOT\ncd ..\nmake\nEOT\n"), "live/x", ""},
-		"a directory":      {input(`".."`), "", "live/other/x"},
-		"nothing, of null": {"variable \"o\" {\n  type = object({ f = string })\n  default = null\n}\n" + input(`try(file(var.o.f), var.o[*].f, file("keys/a"))`), "live/other/x", "live/app/keys/a"},
-		"null, or a value": {"variable \"c\" {}\nlocals {\n  o = var.c ? null : { f = \"keys/a\" }\n}\n" + input(`file(local.o.f)`), "live/other/x", "live/app/keys/a"},
+		"a map by name":      {use(`{ for w in local.list : w.name => w }`, `each.value.path`), "live/other/x", "live/app/keys/a"},
+		"a computed key":     {use(`{ for w in local.list : "${w.name}-1" => w.path }`, `each.value`), "live/app/x", "live/app/keys/b"},
+		"the key is used":    {use(`{ for w in local.list : w.path => w if w.name != "" }`, `each.key`), "live/app/x", "live/app/keys/a"},
+		"a set":              {use(`toset([for w in local.list : w.path])`, `each.key`), "live/app/x", "live/app/keys/b"},
+		"a product":          {use(`{ for p in setproduct(local.list[*].name, ["keys"]) : p[0] => p }`, `"${each.value[1]}/${each.value[0]}"`), "live/app/x", "live/app/keys/a"},
+		"flattened":          {use(`{ for v in flatten([for w in local.list : [for s in ["1"] : { w = w }]]) : v.w.name => v }`, `each.value.w.path`), "live/app/x", "live/app/keys/b"},
+		"two hundred more":   {many, "live/app/x", "live/app/keys/xa"},
+		"dots in prose":      {input("<<EOT\nsee .. for more, or ../.. \nEOT\n"), "live/other/x", ""},
+		"dots on a line":     {input(`"go up with .. and then ${path.module} .."`), "live/other/x", ""},
+		"a way of a shell":   {input("<<EOT\ncd ..\nmake\nEOT\n"), "live/x", ""},
+		"a directory":        {input(`".."`), "", "live/other/x"},
+		"nothing, of null":   {"variable \"o\" {\n  type = object({ f = string })\n  default = null\n}\n" + input(`try(file(var.o.f), var.o[*].f, file("keys/a"))`), "live/other/x", "live/app/keys/a"},
+		"a command, in part": {"variable \"v\" {}\n" + input(`"${path.module}/keys/a ${var.v} and more"`), "live/app/keys/b", "live/app/keys/a"},
+		"null, or a value":   {"variable \"c\" {}\nlocals {\n  o = var.c ? null : { f = \"keys/a\" }\n}\n" + input(`file(local.o.f)`), "live/other/x", "live/app/keys/a"},
 	} {
 		tree := files(map[string]string{"live/app/main.tf": c.text, "live/app/keys/a": "", "live/app/keys/b": "", "live/other/x": "", "live/app/x": ""})
 		r := NewIndex().Graph(tree, []Workspace{{Name: "app", Dir: "live/app"}}).reaches[0]
@@ -232,6 +233,16 @@ func TestPathsThatOthersMakeOfTexts(t *testing.T) {
 		"a pattern in a local":          {command(`c = "${path.module}/k/*.yaml"`, "local.c"), "app/m/k/a.yaml"},
 		"a pattern in a command":        {resource("command", `"kubectl apply -f ${path.module}/k/*.yaml"`), "app/m/k/a.yaml"},
 		"a pattern with a known part":   {"variable \"n\" {\n  default = \"spark\"\n}\n" + resource("pattern", `"${path.module}/k/${var.n}-*.yaml"`), "app/m/k/spark-a.yaml"},
+		"a pattern of one letter":       {resource("pattern", `"k/a?.yaml"`), "app/m/k/ab.yaml"},
+		"a pattern of some letters":     {resource("pattern", `"${path.module}/k/[ab].yaml"`), "app/m/k/a.yaml"},
+		"a name in brackets":            {resource("content", `"${path.module}/k/[id]/a.js"`), "app/m/k/[id]/a.js"},
+		"a pattern with a choice":       {resource("pattern", `"./k/*.{yml,yaml}"`), "app/m/k/a.yaml"},
+		"a pattern of directories":      {resource("pattern", `"*/a.yaml"`), "app/m/k/a.yaml"},
+		"a dot in an object":            {resource("build", `{ context = "." }`), "app/m/thing"},
+		"a command of a list":           {command(`l = ["${path.module}/x.py"]`, `join(" ", concat(["python3"], [for f in local.l : f]))`), "app/m/x.py"},
+		"an indented command":           {resource("command", "indent(2, \"python3 ${path.module}/x.py\")"), "app/m/x.py"},
+		"the second of two":             {resource("paths", `"${path.module}/a:${path.module}/b"`), "app/m/b"},
+		"as a URL of bytes":             {resource("command", `"aws x --payload fileb://${path.module}/x.zip"`), "app/m/x.zip"},
 		"a dot":                         {resource("source_dir", `"."`), "app/m/any/thing"},
 		"a dot and a slash":             {resource("path", `"./"`), "app/m/any/thing"},
 		"a dot in a list":               {resource("source_path", `["."]`), "app/m/thing"},
@@ -271,7 +282,7 @@ func TestPathsThatOthersMakeOfTexts(t *testing.T) {
 	}
 	// The same marks stand for other things far more often.
 	for name, text := range map[string]string{
-		"everything": `"*"`, "actions": `"s3:*"`, "a resource": `"arn:aws:s3:::bucket/*"`, "a URL": `"/static/*"`, "a domain": `"*.example.com"`, "a log group": `"logs-*"`,
+		"everything": `"*"`, "actions": `"s3:*"`, "a resource": `"arn:aws:s3:::bucket/*"`, "a URL": `"/static/*"`, "a domain": `"*.example.com"`, "times": `"*/5 * * * *"`, "kinds": `"*/*"`, "a log group": `"logs-*"`,
 		"a dot": `"."`, "what is replaced": `replace("a.b", ".", "-")`, "a separator": `split(".", "a.b")`, "an image": `"registry.example.com:5000/x"`, "a host": `"db:5432"`, "a mail": `"ana@example.com"`,
 	} {
 		tree := files(map[string]string{"app/main.tf": resource("input", text), "app/x": "", "app/x.json": "", "app/logs-x": "", "app/static/x": ""})

@@ -100,7 +100,7 @@ type place struct {
 	mute bool // only what reads files counts, not what might name one
 }
 
-var dirAttr = lazily.Pattern(`(^|_)(dir|directory|folder|path|paths|source|chart|root|src|cwd|workdir|context|code|site|manifests?|overlays?|bundle)$`)
+var dirAttr = lazily.Pattern(`(^|_)(dir|directory|folder|path|paths|source|chart|root|src|cwd|workdir|context|manifests?|overlays?|bundle)$|^(code|site)$`)
 
 // pathAttr are the attributes of resources that hold paths for others to use.
 var pathAttr = lazily.Pattern(`^(output_path|filename|path|source|source_file|source_dir|dir|directory)$`)
@@ -123,7 +123,13 @@ func (r *reader) collect(e *expr, at place) {
 	case opModule, opRoot, opLocal, opVar, opAttr:
 		r.may(e, at)
 	case opTuple, opObject, opEither:
-		r.collectAll(e.args, at)
+		for i, a := range e.args {
+			within := at
+			if e.op == opObject && i < len(e.keys()) && dirAttr().MatchString(e.keys()[i]) {
+				within.dir = true
+			}
+			r.collect(a, within)
+		}
 		at.dir = false
 		r.collectAll(e.computed(), at)
 	case opGet, opElems, opKeys:
@@ -268,6 +274,10 @@ func (r *reader) call(e *expr, at place) {
 	case strings.HasPrefix(e.text, "provider::"): // it may read what its arguments name, wherever it is called
 		at.mute = false
 		r.collectAll(e.args, at)
+	case e.text == "join":
+		r.may(e, at)
+		at.dir = false
+		r.collectAll(e.args, at)
 	case pathFunctions[e.text] != nil && !computable[e.text]:
 		r.may(e, at)
 		r.collectAll(e.args, at.muted())
@@ -408,33 +418,47 @@ func split(s string) []string {
 	return strings.FieldsFunc(s, func(c rune) bool { return strings.ContainsRune(separators, c) })
 }
 
-// bare is a name without what programs take before one: "file://" of the AWS command line, the @
+// bare is a name without what programs take before one: "file://" of AWS's command line, the @
 // of curl.
 func bare(name string) string {
-	return strings.TrimPrefix(strings.TrimPrefix(name, "file://"), "@")
+	for _, before := range []string{"file://", "fileb://", "@"} {
+		name = strings.TrimPrefix(name, before)
+	}
+	return name
 }
 
-// mounted is the part of "./conf:/etc/conf" that is here; empty where there is none.
-func mounted(name string) string {
-	here, _, _ := strings.Cut(name, ":")
-	if here == name || !strings.ContainsAny(strings.TrimRight(here, "."), "./") {
-		return ""
+// parted are the parts of a list of paths, or of "./conf:/etc/conf", that can be paths here; nil
+// of what is one name.
+func parted(name string) (parts []string) {
+	if !strings.Contains(name, ":") || strings.Contains(name, "://") {
+		return nil
 	}
-	return here
+	for part := range strings.SplitSeq(name, ":") {
+		if strings.ContainsAny(strings.TrimRight(part, "."), "./") && !path.IsAbs(part) {
+			parts = append(parts, part)
+		}
+	}
+	return parts
 }
 
 // globs reports whether a text can be a pattern of files, which a provider or a shell
 // expands: one below a directory that it names, or of names with an ending. "*" alone, and
 // "s3:*", stand for other things.
 func globs(s string) bool {
-	i := strings.IndexByte(s, '*')
+	i := strings.IndexAny(s, patterned)
 	if i < 0 || strings.ContainsAny(s, ":\\") || path.IsAbs(s) {
 		return false
 	}
+	if strings.Contains(s[:i], "/") {
+		return true
+	}
 	end := s[strings.LastIndexByte(s, '*')+1:]
-	ending := len(end) > 1 && end[0] == '.' && strings.ContainsFunc(end, unicode.IsLetter)
-	return strings.Contains(s[:i], "/") || ending
+	dot := strings.LastIndexByte(end, '.')
+	return len(end) < len(s) && dot >= 0 && (dot == 0 || end[0] == '/') && strings.ContainsFunc(end[dot:], unicode.IsLetter)
 }
+
+// patterned are the characters that make a pattern of a path.
+const patterned = "*?[{"
 
 // climbs reports whether a word is nothing but dots and slashes. As a text of
 // its own ".." is a directory; among other words it is punctuation, or a step
@@ -446,8 +470,8 @@ const maxName = 255
 
 func (r *reader) name(s string, line int, dir bool) {
 	s = bare(s)
-	if here := mounted(s); here != "" {
-		r.name(here, line, dir)
+	for _, part := range parted(s) {
+		r.name(part, line, dir)
 	}
 	if globs(s) || dir && s != "" && path.Clean(s) == "." {
 		r.ref(ref{arg: text(strings.Clone(s)), text: shown([]byte(s)), line: line, dir: dir})

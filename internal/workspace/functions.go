@@ -27,6 +27,7 @@ func init() { // the functions lead back to the table
 		"format":     formatted,
 		"join":       joinedList,
 		"fileset":    matched,
+		"indent":     func(v *env, args []*expr) []string { return v.either(args[min(1, len(args)):]) },
 		"trimsuffix": func(v *env, args []*expr) []string { return trimmed(v, args, strings.TrimSuffix) },
 		"trimprefix": func(v *env, args []*expr) []string { return trimmed(v, args, strings.TrimPrefix) },
 	}

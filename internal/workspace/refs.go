@@ -38,8 +38,11 @@ const maxWords = 1000
 // may covers what a text names that is made of others: all of it, and its words, of which
 // any may be a path, as in a command.
 func (b *builder) may(mod int, f *ref, s string, why Link) {
-	b.mayWord(mod, f, s, why)
-	if !strings.ContainsAny(s, separators) {
+	words := strings.ContainsAny(s, separators)
+	if !words || !strings.Contains(s, unknown) { // a command with something unknown in it is no path with blanks
+		b.mayWord(mod, f, s, why)
+	}
+	if !words {
 		return
 	}
 	word := *f
@@ -57,14 +60,17 @@ func (b *builder) may(mod int, f *ref, s string, why Link) {
 func (b *builder) mayWord(mod int, f *ref, s string, why Link) {
 	if p, anchored := strings.CutPrefix(s, anchor); anchored {
 		b.located(mod, f, p, why)
-		if here, _, mounted := strings.Cut(p, ":"); mounted {
+		if here, rest, list := strings.Cut(p, ":"); list {
 			b.located(mod, f, here, why)
+			for _, part := range parted(":" + rest) {
+				b.mayName(mod, f, part, why)
+			}
 		}
 		return
 	}
 	s = bare(s)
-	if here := mounted(s); here != "" {
-		b.mayName(mod, f, here, why)
+	for _, part := range parted(s) {
+		b.mayName(mod, f, part, why)
 	}
 	b.mayName(mod, f, s, why)
 }
@@ -110,8 +116,14 @@ func (b *builder) located(mod int, f *ref, p string, why Link) {
 		b.widen(mod, why, f.text, "", real)
 		return
 	}
-	if f.fn == "" && strings.Contains(p, "*") && !strings.Contains(p, pattern) { // a provider or a shell expands it
-		p = strings.NewReplacer("*", pattern+"*", "?", pattern+"?").Replace(p)
+	if f.fn == "" && strings.ContainsAny(p, patterned) && !strings.Contains(p, pattern) { // a provider or a shell expands it
+		marked := path.Clean(expanding.Replace(p))
+		if g, _ := globbed(marked); doublestar.ValidatePattern(g) {
+			b.glob(mod, marked, why)
+		}
+		if strings.ContainsAny(p, "*?") {
+			return
+		}
 	}
 	if strings.Contains(p, pattern) { // a name that fileset gave
 		b.glob(mod, p, why)
@@ -121,6 +133,9 @@ func (b *builder) located(mod int, f *ref, p string, why Link) {
 		b.path(p, Read, mod, why)
 	}
 }
+
+// expanding marks what makes a pattern of a path.
+var expanding = strings.NewReplacer("*", pattern+"*", "?", pattern+"?", "[", pattern+"[", "]", pattern+"]", "{", pattern+"{", "}", pattern+"}")
 
 // enclosing is the smallest directory that is known of a path.
 func enclosing(p string) string {
@@ -213,10 +228,14 @@ func globbed(p string) (glob, base string) {
 func (b *builder) mayName(mod int, f *ref, s string, why Link) {
 	explicit := strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../")
 	known := !strings.ContainsAny(s, unknown+anchor+pattern)
-	if !explicit && !known || len(s) > maxName || strings.ContainsAny(s, separators) || strings.Contains(s, "://") || path.IsAbs(s) {
+	between := separators
+	if strings.ContainsRune(s, '{') { // of a pattern's choices
+		between = strings.ReplaceAll(separators, ",", "")
+	}
+	if !explicit && !known || len(s) > maxName || strings.ContainsAny(s, between) || strings.Contains(s, "://") || path.IsAbs(s) {
 		return
 	}
-	if known && strings.Contains(s, "*") {
+	if known && strings.ContainsAny(s, "*?") || known && globs(s) {
 		if globs(s) {
 			for _, from := range b.envs.froms(mod) {
 				b.located(mod, f, from+"/"+s, why)
