@@ -78,24 +78,7 @@ func (r *resolver) leave() { r.depth-- }
 
 // texts are all that an expression can be. Nobody changes the list.
 func (v *env) texts(e *expr) []string {
-	if !v.r.enter() {
-		v.r.leave()
-		return []string{unknown}
-	}
-	defer v.r.leave()
-	key, remembered := keyOf(e)
-	if !remembered {
-		return v.textsOf(e)
-	}
-	if out, ok := v.known.texts[key]; ok {
-		return out
-	}
-	before := v.r.cut
-	out := v.textsOf(e)
-	if v.r.whole(before) {
-		v.known.texts[key] = out
-	}
-	return out
+	return remembered(v.r, v.known.texts, e, []string{unknown}, v.textsOf)
 }
 
 func (v *env) textsOf(e *expr) []string {

@@ -27,6 +27,29 @@ func keyOf(e *expr) (knownKey, bool) {
 	return knownKey{}, false
 }
 
+// remembered is what work makes of an expression, worked out once where it can be kept in
+// known. Beyond the bounds it is beyond.
+func remembered[T any](r *resolver, known map[knownKey][]T, e *expr, beyond []T, work func(*expr) []T) []T {
+	inBounds := r.enter()
+	defer r.leave()
+	if !inBounds {
+		return beyond
+	}
+	key, kept := keyOf(e)
+	if !kept {
+		return work(e)
+	}
+	if out, ok := known[key]; ok {
+		return out
+	}
+	before := r.cut
+	out := work(e)
+	if r.whole(before) {
+		known[key] = out
+	}
+	return out
+}
+
 // whole reports whether nothing was left out since cut was before: neither what a
 // name stands for within itself, nor what is beyond a bound. Only then does it not
 // depend on where the expression was met.

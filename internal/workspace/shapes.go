@@ -8,24 +8,7 @@ import (
 // shapes are the expressions that e stands for, with what stands between
 // taken away: locals, variables, elements, conditions. Nobody changes the list.
 func (v *env) shapes(e *expr) []bound {
-	if !v.r.enter() {
-		v.r.leave()
-		return []bound{{hole, v}}
-	}
-	defer v.r.leave()
-	key, remembered := keyOf(e)
-	if !remembered {
-		return v.shapesOf(e)
-	}
-	if out, ok := v.known.shapes[key]; ok {
-		return out
-	}
-	before := v.r.cut
-	out := v.shapesOf(e)
-	if v.r.whole(before) {
-		v.known.shapes[key] = out
-	}
-	return out
+	return remembered(v.r, v.known.shapes, e, []bound{{hole, v}}, v.shapesOf)
 }
 
 func (v *env) shapesOf(e *expr) []bound {
