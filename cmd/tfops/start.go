@@ -141,11 +141,19 @@ func (a *app) start(ctx context.Context, workspace string, o startOptions) error
 	if err != nil {
 		return a.meant(ctx, c, workspace, err)
 	}
+	if o.wait {
+		a.term().Notef("Run %s: %s of workspace %s at commit %s %s", r.ID, r.Kind, r.Workspace, short(r.Commit.SHA), subject(r.Commit.Message))
+	}
+	return a.goOn(ctx, c, r, o)
+}
+
+// goOn tells of a run that was started, or waits for it, as asked.
+func (a *app) goOn(ctx context.Context, c *api.Client, r api.Run, o startOptions) error {
 	if !o.wait {
 		return a.started(r)
 	}
-	a.term().Notef("Run %s: %s of workspace %s at commit %s %s", r.ID, r.Kind, r.Workspace, short(r.Commit.SHA), subject(r.Commit.Message))
-	if r, err = a.awaitTold(ctx, c, r.ID, o.timeout); err != nil {
+	r, err := a.awaitTold(ctx, c, r.ID, o.timeout)
+	if err != nil {
 		return err
 	}
 	return a.conclude(ctx, c, r)

@@ -75,13 +75,7 @@ func (a *app) moveState(ctx context.Context, name string, yes bool, o startOptio
 	if err != nil {
 		return a.meant(ctx, c, name, err)
 	}
-	if !o.wait {
-		return a.started(r)
-	}
-	if r, err = a.awaitTold(ctx, c, r.ID, o.timeout); err != nil {
-		return err
-	}
-	return a.conclude(ctx, c, r)
+	return a.goOn(ctx, c, r, o)
 }
 
 // askName has a person type the name of the workspace that is meant; instead

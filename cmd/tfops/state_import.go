@@ -111,11 +111,5 @@ func (a *app) importState(ctx context.Context, name string, in api.ImportState, 
 	if err != nil {
 		return a.meant(ctx, c, name, err)
 	}
-	if !o.wait {
-		return a.started(r)
-	}
-	if r, err = a.awaitTold(ctx, c, r.ID, o.timeout); err != nil {
-		return err
-	}
-	return a.conclude(ctx, c, r)
+	return a.goOn(ctx, c, r, o)
 }
