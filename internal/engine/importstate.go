@@ -31,13 +31,9 @@ type Import struct {
 
 // ImportState asks for a state to be put where the configuration of a workspace wants it.
 func (e *Engine) ImportState(ctx context.Context, a Actor, name string, in Import) (run.Run, error) {
-	def, err := e.current().workspace(name)
+	def, rec, err := e.mover(ctx, name)
 	if err != nil {
 		return run.Run{}, err
-	}
-	repo, ok := e.current().Repositories[def.Repository]
-	if !ok {
-		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
 	}
 	head, err := runner.CheckImport(in.State)
 	if err != nil {
@@ -47,39 +43,15 @@ func (e *Engine) ImportState(ctx context.Context, a Actor, name string, in Impor
 	if err != nil {
 		return run.Run{}, err
 	}
-	records, err := e.Store.Records(ctx)
-	if err != nil {
-		return run.Run{}, err
-	}
-	rec := records[name]
-	rec.Name = name
 	if err := importable(q, rec, in); err != nil {
 		return run.Run{}, err
 	}
-	c, err := commit(ctx, repo, cmp.Or(rec.Desired, rec.Head))
-	if err != nil {
-		return run.Run{}, err
-	}
 	brought := run.StateImport{Digest: head.Digest, Serial: head.Serial, Lineage: head.Lineage, Resources: head.Resources, Replace: in.Replace, Reason: in.Reason}
-	// First of all: an import that is not in the audit log is not made.
-	err = e.Store.ChangeHolds(ctx, name, func(h *run.Holds) error {
-		h.Audit(a.Name, a.Via, "import-state", strings.TrimSpace(brought.String()+" "+in.Reason))
-		return nil
+	return e.startMove(ctx, a, def, rec, "import-state", strings.TrimSpace(brought.String()+" "+in.Reason), func() (run.StateMove, error) {
+		file, err := e.stageImport(name, in.State)
+		brought.File = file
+		return run.StateMove{Import: &brought, To: workspace.StateRef{Identity: rec.State, Place: rec.StatePlace}}, err
 	})
-	if err != nil {
-		return run.Run{}, err
-	}
-	if brought.File, err = e.stageImport(name, in.State); err != nil {
-		return run.Run{}, err
-	}
-	moving := run.StateMove{Import: &brought, To: workspace.StateRef{Identity: rec.State, Place: rec.StatePlace}}
-	created, err := e.enqueued(ctx, run.Batch{Runs: []run.Run{{Workspace: name, Kind: run.Move, Commit: c, Fingerprint: def.fingerprint,
-		State: rec.State, Moving: &moving, Trigger: run.Trigger{Cause: run.ByPerson, Actor: a.Name}}}})
-	if err != nil || len(created) > 0 {
-		return append(created, run.Run{})[0], err
-	}
-	err = fault.New(fault.Conflict, "tfops runs --workspace "+name+" --kind move", "the state of workspace %s is being moved already", name)
-	return run.Run{}, errors.Join(err, remove(filepath.Join(e.workspaceDir(name), brought.File)))
 }
 
 // importable refuses an import while the state is in use, and one that would replace what

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -19,43 +20,59 @@ import (
 
 // MoveState asks for the state of a workspace to be copied.
 func (e *Engine) MoveState(ctx context.Context, a Actor, name string) (run.Run, error) {
-	def, err := e.current().workspace(name)
+	def, rec, err := e.mover(ctx, name)
 	if err != nil {
 		return run.Run{}, err
 	}
-	repo, ok := e.current().Repositories[def.Repository]
-	if !ok {
-		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
-	}
-	records, err := e.Store.Records(ctx)
-	if err != nil {
-		return run.Run{}, err
-	}
-	rec := records[name]
-	rec.Name = name
 	old, _ := e.oldState(rec, def)
 	move, err := movable(rec, old)
 	if err != nil {
 		return run.Run{}, err
 	}
+	return e.startMove(ctx, a, def, rec, "move-state", move.String(), func() (run.StateMove, error) { return move, nil })
+}
+
+// mover is a workspace whose state is to be moved, with what is known of it.
+func (e *Engine) mover(ctx context.Context, name string) (Definition, workspace.Record, error) {
+	def, err := e.current().workspace(name)
+	if err != nil {
+		return def, workspace.Record{}, err
+	}
+	records, err := e.Store.Records(ctx)
+	rec := records[name]
+	rec.Name = name
+	return def, rec, err
+}
+
+// startMove queues the run that moves a state. What is to be moved is staged once the audit
+// log has it: a move that is not in there is not made.
+func (e *Engine) startMove(ctx context.Context, a Actor, def Definition, rec workspace.Record, action, reason string, stage func() (run.StateMove, error)) (run.Run, error) {
+	repo, ok := e.current().Repositories[def.Repository]
+	if !ok {
+		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
+	}
 	c, err := commit(ctx, repo, cmp.Or(rec.Desired, rec.Head))
 	if err != nil {
 		return run.Run{}, err
 	}
-	// First of all: a move that is not in the audit log is not made.
-	err = e.Store.ChangeHolds(ctx, name, func(h *run.Holds) error {
-		h.Audit(a.Name, a.Via, "move-state", move.String())
+	err = e.Store.ChangeHolds(ctx, def.Name, func(h *run.Holds) error {
+		h.Audit(a.Name, a.Via, action, reason)
 		return nil
 	})
 	if err != nil {
 		return run.Run{}, err
 	}
-	created, err := e.enqueued(ctx, run.Batch{Runs: []run.Run{{Workspace: name, Kind: run.Move, Commit: c, Fingerprint: def.fingerprint,
-		State: move.To.Identity, Moving: &move, Trigger: run.Trigger{Cause: run.ByPerson, Actor: a.Name}}}})
+	moving, err := stage()
+	if err != nil {
+		return run.Run{}, err
+	}
+	created, err := e.enqueued(ctx, run.Batch{Runs: []run.Run{{Workspace: def.Name, Kind: run.Move, Commit: c, Fingerprint: def.fingerprint,
+		State: moving.To.Identity, Moving: &moving, Trigger: run.Trigger{Cause: run.ByPerson, Actor: a.Name}}}})
 	if err != nil || len(created) > 0 {
 		return append(created, run.Run{})[0], err
 	}
-	return run.Run{}, fault.New(fault.Conflict, "tfops runs --workspace "+name+" --kind move", "the state of workspace %s is being moved already", name)
+	err = fault.New(fault.Conflict, "tfops runs --workspace "+def.Name+" --kind move", "the state of workspace %s is being moved already", def.Name)
+	return run.Run{}, errors.Join(err, e.dropImport(run.Run{Workspace: def.Name, Moving: &moving}))
 }
 
 // movable says from where to where the state of a workspace is to be copied.
