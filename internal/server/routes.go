@@ -71,19 +71,29 @@ func (s *Server) table() []route {
 	}
 }
 
-// routes puts the table on a mux.
-func (s *Server) routes() *http.ServeMux {
+// routes puts the table on a mux, and tells how large the body of a request may be by the
+// pattern of its route, where that is not maxBody.
+func (s *Server) routes() (*http.ServeMux, map[string]int64) {
 	mux := http.NewServeMux()
 	a := humago.New(mux, humaConfig())
 	for _, r := range s.table() {
 		r.bind(a, huma.Operation{Method: r.method, Path: r.path, OperationID: r.id, Summary: r.summary,
 			Responses:                    map[string]*huma.Response{"default": problemResponse(a)},
 			RejectUnknownQueryParameters: true,
+			MaxBodyBytes:                 maxBody,
 			BodyReadTimeout:              -1, // bufferBody has read the body before
 		})
 	}
 	describe(mux, a.OpenAPI())
-	return mux
+	bounds := map[string]int64{}
+	for _, item := range a.OpenAPI().Paths {
+		for _, op := range []*huma.Operation{item.Post, item.Put} {
+			if op != nil && op.MaxBodyBytes > maxBody {
+				bounds[op.Method+" "+op.Path] = op.MaxBodyBytes
+			}
+		}
+	}
+	return mux, bounds
 }
 
 // on is the one wrapper around handlers.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -40,16 +41,9 @@ const (
 	bodyTimeout = 10 * time.Second
 )
 
-// bodyBound is how large the body of a request may be.
-func bodyBound(r *http.Request) int64 {
-	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/state/import") {
-		return maxStateBody
-	}
-	return maxBody
-}
-
-// wrap is what every request goes through, whatever its route.
-func (s *Server) wrap(mux *http.ServeMux) http.Handler {
+// wrap is what every request goes through, whatever its route. bounds are of the bodies,
+// see routes.
+func (s *Server) wrap(mux *http.ServeMux, bounds map[string]int64) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := rand.Text()[:12]
 		rq := request{id: id, log: s.Log.With("request", id, "method", r.Method, "path", r.URL.Path)}
@@ -66,18 +60,20 @@ func (s *Server) wrap(mux *http.ServeMux) http.Handler {
 			writeProblem(out, fail(r.Context(), errNoPeer))
 			return
 		}
-		if err := bufferBody(out, r); err != nil {
+		_, pattern := mux.Handler(r)
+		bound := cmp.Or(bounds[pattern], maxBody)
+		if err := bufferBody(out, r, bound); err != nil {
 			var tooLarge *http.MaxBytesError
 			status := http.StatusBadRequest
 			if errors.As(err, &tooLarge) {
 				status = http.StatusRequestEntityTooLarge
 			}
 			out.Header().Set("Connection", "close") // the rest of the body is not read
-			writeProblem(out, newProblem(status, fault.Invalid, "the body of the request cannot be read: "+err.Error(), fmt.Sprintf("send at most %d KiB, whole", bodyBound(r)>>10)))
+			writeProblem(out, newProblem(status, fault.Invalid, "the body of the request cannot be read: "+err.Error(), fmt.Sprintf("send at most %d KiB, whole", bound>>10)))
 			return
 		}
 		// The mux would redirect to the clean form of a path; nobody means that.
-		if _, pattern := mux.Handler(r); pattern == "" || path.Clean(r.URL.EscapedPath()) != r.URL.EscapedPath() {
+		if pattern == "" || path.Clean(r.URL.EscapedPath()) != r.URL.EscapedPath() {
 			writeProblem(out, noRoute(mux, r, out.Header()))
 			return
 		}
@@ -85,9 +81,9 @@ func (s *Server) wrap(mux *http.ServeMux) http.Handler {
 	})
 }
 
-// bufferBody reads the body at once, within a bound and a time. The deadline
+// bufferBody reads the body at once, within a bound in bytes and a time. The deadline
 // is for the body alone: what is asked for may take longer.
-func bufferBody(w http.ResponseWriter, r *http.Request) error {
+func bufferBody(w http.ResponseWriter, r *http.Request, bound int64) error {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
@@ -95,7 +91,7 @@ func bufferBody(w http.ResponseWriter, r *http.Request) error {
 	if err := c.SetReadDeadline(time.Now().Add(bodyTimeout)); err != nil {
 		return err
 	}
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyBound(r)))
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bound))
 	if err != nil {
 		return err
 	}
