@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/tfops/tfops/internal/api"
 )
 
 // TestNobodyWaitsForAPersonForEver sees that a run which only a person can
@@ -89,4 +91,23 @@ func TestNothingWaitsBehindAnInterruptedRun(t *testing.T) {
 		t.Errorf("sync says\n%s", r.err)
 	}
 	l.ok("resolve", waits.ID, "-m", "nothing was made")
+}
+
+// What show tells of a run stands there once, however many reasons say it.
+func TestAReasonIsToldOnce(t *testing.T) {
+	s := newShell(t)
+	d := s.fake()
+	r := exampleRun()
+	r.Status = "awaiting_approval"
+	r.NewState = &api.NewState{Text: "its state is empty", Ways: []api.StateWay{{What: "plan anew", Command: "tfops sync network-prod"}}}
+	r.WaitingFor = "somebody to put its state right (1 approval): its state is empty"
+	r.Confirm = []string{"its state is empty", "the code left files out"}
+	r.Needs = []api.Need{{Require: 1, Voters: []string{}, Because: []string{"its state is empty", "the code left files out", "of the day"}}}
+	d.on("GET /runs/"+r.ID, r)
+	out := s.ends(exitDone, "show", r.ID).out
+	for _, told := range []string{"its state is empty", "the code left files out", "of the day", "somebody to put its state right (1 approval)"} {
+		if n := strings.Count(out, told); n != 1 {
+			t.Errorf("%q stands there %d times\n%s", told, n, out)
+		}
+	}
 }

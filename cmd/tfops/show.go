@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -98,6 +99,7 @@ func (s shown) plan() (*plan.Plan, error) {
 
 func (a *app) tellRun(r api.Run, pl *plan.Plan, events bool) {
 	p := a.term()
+	r = once(r)
 	p.KeyValues(a.runFacts(r))
 	if r.Error != nil {
 		p.Printf("")
@@ -148,6 +150,22 @@ func patchText(finding string) string {
 		return ""
 	}
 	return "that codifies finding " + finding + ": the code is the commit with that patch"
+}
+
+// once is a run with each reason in the one place where it is told: what a state is, beside its
+// ways out, and what is to be confirmed, above the plan. Others repeat it, for who reads one of them.
+func once(r api.Run) api.Run {
+	told := slices.Clone(r.Confirm)
+	if n := r.NewState; n != nil {
+		told = append(told, n.Text)
+		r.WaitingFor = strings.TrimSuffix(r.WaitingFor, ": "+n.Text)
+		r.Confirm = slices.DeleteFunc(slices.Clone(r.Confirm), func(why string) bool { return why == n.Text })
+	}
+	r.Needs = slices.Clone(r.Needs)
+	for i := range r.Needs {
+		r.Needs[i].Because = slices.DeleteFunc(slices.Clone(r.Needs[i].Because), func(why string) bool { return slices.Contains(told, why) })
+	}
+	return r
 }
 
 func (a *app) runFacts(r api.Run) []term.KeyValue {
