@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -169,7 +168,7 @@ func (a *app) tellAffected(r affectedResult) {
 	var wide []widenedRow
 	for _, row := range r.Affected {
 		for _, w := range r.Widened {
-			if row.Widened && w.Workspace == row.Workspace && (w.To == "." || strings.HasPrefix(row.Path, w.To+"/")) {
+			if row.Widened && w.Workspace == row.Workspace && workspace.Within(w.To, row.Path) {
 				wide = append(wide, w)
 			}
 		}

@@ -123,7 +123,7 @@ func describeCheckout(dir string) (config.StarterInfo, error) {
 	if text, err := fs.ReadFile(info.Tree, ".gitmodules"); err == nil { // what lies in there is another repository's
 		subs := workspace.SubmodulePaths(string(text))
 		info.Roots = slices.DeleteFunc(info.Roots, func(dir string) bool {
-			return slices.ContainsFunc(subs, func(s string) bool { return dir == s || strings.HasPrefix(dir, s+"/") })
+			return slices.ContainsFunc(subs, func(s string) bool { return workspace.Within(s, dir) })
 		})
 	}
 	return info, nil

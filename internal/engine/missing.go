@@ -126,7 +126,7 @@ func (m *gaps) submodules(g *workspace.Graph, def Definition, missing []gitrepo.
 // inSubmodules tells the LFS pointers of submodules from the repository's own.
 func inSubmodules(x gitrepo.Exported) (inside, own []string) {
 	for _, p := range x.LFSPointers {
-		if slices.ContainsFunc(x.Followed, func(sub string) bool { return strings.HasPrefix(p, sub+"/") }) {
+		if slices.ContainsFunc(x.Followed, func(sub string) bool { return workspace.Within(sub, p) }) {
 			inside = append(inside, p)
 		} else {
 			own = append(own, p)

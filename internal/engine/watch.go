@@ -382,7 +382,7 @@ func (e *Engine) submodules(ctx context.Context, repo Repository, sha string) ([
 // within is the missing submodule that a directory lies in; nil for none.
 func within(missing []gitrepo.MissingSubmodule, dir string) *gitrepo.MissingSubmodule {
 	for i, sub := range missing {
-		if dir = path.Clean(dir); dir == sub.Path || strings.HasPrefix(dir, sub.Path+"/") {
+		if workspace.Within(sub.Path, path.Clean(dir)) {
 			return &missing[i]
 		}
 	}

@@ -156,7 +156,7 @@ func (t *tree) filesMatching(dir, glob string) []string {
 	base, _ := doublestar.SplitPattern(full)
 	var out []string
 	up := ""
-	for d := dir; !within(d, path.Clean(base)) && d != "."; d = path.Dir(d) {
+	for d := dir; !Within(d, path.Clean(base)) && d != "."; d = path.Dir(d) {
 		up += "../"
 	}
 	top := dir

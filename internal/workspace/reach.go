@@ -104,7 +104,7 @@ func (r *reach) text(p string) *namedText {
 			if from == "." {
 				rel, below = p, true
 			}
-			if below && (within(t.text, rel) || within(rel, t.text)) {
+			if below && (Within(t.text, rel) || Within(rel, t.text)) {
 				return t
 			}
 		}
@@ -244,12 +244,12 @@ func (c *cover) has(p string) bool {
 	case Pattern:
 		return matches(c.pattern, p)
 	}
-	return within(c.path, p)
+	return Within(c.path, p)
 }
 
 // named is the literal text of a module that names a path from a directory.
 func (m *reached) named(from, p string) (file string, found *name) {
-	if m.mod == nil || !within(from, p) || from == p {
+	if m.mod == nil || !Within(from, p) || from == p {
 		return "", nil
 	}
 	rel := p
@@ -297,7 +297,7 @@ func matches(glob, p string) bool {
 func noInput(p string) bool {
 	base := path.Base(p)
 	return strings.EqualFold(path.Ext(base), ".md") || strings.HasPrefix(base, "LICENSE") ||
-		base == ".gitignore" || base == "CODEOWNERS" || base == "tfops.hcl" || within(".github", p)
+		base == ".gitignore" || base == "CODEOWNERS" || base == "tfops.hcl" || Within(".github", p)
 }
 
 // anyFile is the pattern of what is widened by code that means files which noInput

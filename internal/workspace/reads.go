@@ -58,17 +58,17 @@ func (r *reach) surely(p string) bool {
 // enters is the way on which something within a directory is read.
 func (r *reach) enters(dir string) (chain []Link, sure bool) {
 	for i, m := range r.mods {
-		if within(dir, m.dir) {
+		if Within(dir, m.dir) {
 			return r.chain(i, Link{What: "module in " + m.dir}), true
 		}
 	}
 	for _, c := range r.covers {
-		if within(dir, c.path) || c.kind == Pattern && within(c.path, dir) && mayEnter(c.pattern, dir) {
+		if Within(dir, c.path) || c.kind == Pattern && Within(c.path, dir) && mayEnter(c.pattern, dir) {
 			return r.chain(c.mod, c.why), c.kind != Wide
 		}
 	}
 	for _, g := range r.watch {
-		if base, _ := doublestar.SplitPattern(g); within(dir, path.Clean(base)) || mayEnter(g, dir) {
+		if base, _ := doublestar.SplitPattern(g); Within(dir, path.Clean(base)) || mayEnter(g, dir) {
 			return []Link{{What: "watch " + g + " of " + r.name}}, true
 		}
 	}

@@ -45,7 +45,7 @@ func submodulesOf(tree fs.FS, root *node) []string {
 
 // submodule is the Git submodule that a path lies in, or "".
 func (g *Graph) submodule(p string) string {
-	i := slices.IndexFunc(g.submodules, func(s string) bool { return within(s, p) })
+	i := slices.IndexFunc(g.submodules, func(s string) bool { return Within(s, p) })
 	if i < 0 {
 		return ""
 	}

@@ -103,8 +103,9 @@ func (t *tree) stat(p string) (fs.FileInfo, error) {
 	return fs.Stat(t.fs, real)
 }
 
-// within reports whether p is dir or lies below it.
-func within(dir, p string) bool {
+// Within reports whether a path is dir or lies below it. Both are clean, slash-separated
+// and relative to the same directory, which is ".".
+func Within(dir, p string) bool {
 	return dir == "." || p == dir || len(p) > len(dir) && p[len(dir)] == '/' && strings.HasPrefix(p, dir)
 }
 

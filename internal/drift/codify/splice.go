@@ -10,6 +10,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // splice exchanges bytes of a file. What was formatted stays so.
@@ -23,7 +25,7 @@ func (e *editor) splice(name string, start, end int, text string) *Refusal {
 		}
 	}
 	for _, s := range e.src.Submodules {
-		if s == name || strings.HasPrefix(name, s+"/") {
+		if workspace.Within(s, name) {
 			return refuse(fmt.Sprintf("%s lies in the Git submodule %s, and a patch of this repository cannot change it", name, s),
 				"change it in the submodule's own repository, and commit its new version here").in(at)
 		}
