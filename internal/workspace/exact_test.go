@@ -32,6 +32,7 @@ func TestReachIsNoWiderThanTheText(t *testing.T) {
 		"a directory":        {input(`".."`), "", "live/other/x"},
 		"nothing, of null":   {"variable \"o\" {\n  type = object({ f = string })\n  default = null\n}\n" + input(`try(file(var.o.f), var.o[*].f, file("keys/a"))`), "live/other/x", "live/app/keys/a"},
 		"a command, in part": {"variable \"v\" {}\n" + input(`"${path.module}/keys/a ${var.v} and more"`), "live/app/keys/b", "live/app/keys/a"},
+		"a label":            {"variable \"v\" {}\n" + input(`"${path.module}: ${var.v}"`), "live/app/keys/a", ""},
 		"null, or a value":   {"variable \"c\" {}\nlocals {\n  o = var.c ? null : { f = \"keys/a\" }\n}\n" + input(`file(local.o.f)`), "live/other/x", "live/app/keys/a"},
 	} {
 		tree := files(map[string]string{"live/app/main.tf": c.text, "live/app/keys/a": "", "live/app/keys/b": "", "live/other/x": "", "live/app/x": ""})

@@ -60,7 +60,7 @@ func (b *builder) may(mod int, f *ref, s string, why Link) {
 func (b *builder) mayWord(mod int, f *ref, s string, why Link) {
 	if p, anchored := strings.CutPrefix(s, anchor); anchored {
 		b.located(mod, f, p, why)
-		if here, rest, list := strings.Cut(p, ":"); list {
+		if here, rest, list := strings.Cut(p, ":"); list && rest != "" && !strings.ContainsAny(rest, separators) {
 			b.located(mod, f, here, why)
 			for _, part := range parted(":" + rest) {
 				b.mayName(mod, f, part, why)
