@@ -249,11 +249,8 @@ func (e *Engine) waitOf(d Definition, rec workspace.Record, q run.Queue, v Works
 	case v.Problem != nil:
 		return Wait{For: advised(v.Problem), Command: "tfops poll " + d.Repository}
 	case unreachable != nil:
-		why := advised(unreachable)
-		if !strings.HasPrefix(why, "repository ") { // most say which by themselves
-			why = "repository " + d.Repository + ": " + why
-		}
-		return Wait{For: why, Command: "tfops poll " + d.Repository}
+		why := strings.TrimPrefix(advised(unreachable), fmt.Sprintf("repository %q: ", d.Repository)) // most say which by themselves
+		return Wait{For: "repository " + d.Repository + ": " + why, Command: "tfops poll " + d.Repository}
 	case rec.Head == "":
 		return Wait{For: "the first look at repository " + d.Repository, Command: "tfops status"}
 	case rec.HalfDone != "" && (len(lastSync) == 0 || lastSync[0].Status != run.Errored || rec.Applied == rec.Desired):

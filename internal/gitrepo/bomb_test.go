@@ -91,6 +91,9 @@ func TestTreesWithoutEnd(t *testing.T) {
 			for _, r := range []interface {
 				Changed(ctx context.Context, from, to string) ([]string, error)
 			}{m, checkout} {
+				if none, err := r.Changed(t.Context(), plain, plain); err != nil || none == nil || len(none) > 0 {
+					t.Errorf("%T: nothing changed: %#v, %v", r, none, err)
+				}
 				changed, err := r.Changed(t.Context(), plain, sha)
 				if c.tooLarge && !fault.Is(err, fault.Invalid) || !c.tooLarge && (err != nil || len(changed) > 0) {
 					t.Errorf("%T: changed: %d paths, %v", r, len(changed), err)

@@ -19,14 +19,15 @@ import (
 // submodules are followed their files count, too; of one that cannot be read at
 // either commit there is the path with a slash at its end: all below it may differ.
 // What has a path too long to be exported is not listed. More paths than any export has
-// are an Invalid fault: a few small trees can stand for any number of them.
+// are an Invalid fault: a few small trees can stand for any number of them. Where nothing
+// differs there are no paths, and the list is not nil, which would mean that it is not known.
 func (m *Mirror) Changed(ctx context.Context, from, to string) ([]string, error) {
 	v, done, err := m.read()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	d := differ{trees: newTrees(v)}
+	d := differ{trees: newTrees(v), paths: []string{}}
 	sides, err := m.sides(ctx, v, from, to)
 	if err != nil {
 		return nil, err

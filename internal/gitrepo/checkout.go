@@ -164,7 +164,7 @@ func (c *Checkout) Changed(ctx context.Context, from, to string) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
-	d := differ{trees: trees{store: c.repo.Storer, known: newTreeCache()}}
+	d := differ{trees: trees{store: c.repo.Storer, known: newTreeCache()}, paths: []string{}}
 	err = d.compare(ctx, a.Hash, b.Hash, "")
 	if errors.Is(err, errTooLarge) {
 		return nil, tooManyDiffer(from, to)
