@@ -267,6 +267,7 @@ func TestPathsThatOthersMakeOfTexts(t *testing.T) {
 		"mounted":                       {resource("command", `"docker run -v ${path.module}/conf:/conf x"`), "app/m/conf/a"},
 		"mounted, alone":                {resource("volume", `"${path.module}/conf:/conf"`), "app/m/conf/a"},
 		"mounted, written out":          {resource("command", `"docker run -v ./conf:/conf x"`), "app/m/conf/a"},
+		"after many words":              {command(`c = "echo `+strings.Repeat("a ", 1900)+`scripts/x.py"`, "local.c"), "app/m/scripts/x.py"},
 		"with blanks":                   {resource("content", `"${path.module}/my file, (1) & more.txt"`), "app/m/my file, (1) & more.txt"},
 	} {
 		tree := files(map[string]string{"app/main.tf": "module \"m\" {\n  source = \"./m\"\n}\n", "app/m/main.tf": c.text, "other/main.tf": "", c.path: "", "app/m/k/x.txt": "", "app/z": ""})

@@ -32,11 +32,8 @@ func (b *builder) ref(mod int, file string, f *ref) {
 	}
 }
 
-// maxWords is how many words of one text are looked at.
-const maxWords = 1000
-
 // may covers what a text names that is made of others: all of it, and its words, of which
-// any may be a path, as in a command.
+// any may be a path, as in a command. maxLength bounds how many there are.
 func (b *builder) may(mod int, f *ref, s string, why Link) {
 	words := strings.ContainsAny(s, separators)
 	if !words || !strings.Contains(s, unknown) { // a command with something unknown in it is no path with blanks
@@ -47,10 +44,7 @@ func (b *builder) may(mod int, f *ref, s string, why Link) {
 	}
 	word := *f
 	word.dir = false
-	for i, w := range split(s) {
-		if i == maxWords {
-			return
-		}
+	for _, w := range split(s) {
 		if !climbs(w) {
 			b.mayWord(mod, &word, w, why)
 		}
