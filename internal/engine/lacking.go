@@ -38,8 +38,11 @@ func (e *Engine) canBegin(st step) bool {
 		lacks = lacksRoom(e.DataDir, filepath.Join(e.DataDir, "runs"))
 	}
 	e.mu.Lock()
-	changed := e.lacking != lacks
-	e.lacking = lacks
+	// What an apply found the next apply looks for again: a plan has not looked.
+	changed := e.lacking != lacks && (st == startApply || lacks.What != "" || !e.lacking.Person)
+	if changed {
+		e.lacking = lacks
+	}
 	e.mu.Unlock()
 	if changed {
 		if lacks.What != "" {
