@@ -114,9 +114,7 @@ func (a *app) inspect(ctx context.Context, s *store.Store, limit int) error {
 	if err != nil {
 		return err
 	}
-	for _, key := range slices.Sorted(maps.Keys(queue.Locks)) {
-		c.Locks = append(c.Locks, queue.Locks[key])
-	}
+	c.Locks = slices.AppendSeq(c.Locks, queue.Locks())
 	audits, err := s.Audits(ctx, limit)
 	if err != nil {
 		return err

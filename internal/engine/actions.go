@@ -187,7 +187,7 @@ func (e *Engine) Vote(ctx context.Context, a Actor, id string, b Ballot) (run.Ru
 			return fault.New(fault.Conflict, "tfops show "+id, "run %s has every approval that it needs already", id)
 		}
 		v := approvals.Vote{Run: id, Digest: d.Run.Plan.Digest, Commit: d.Run.Commit.SHA, Voter: a.Name, Yes: b.Yes, Comment: b.Comment, At: d.Now}
-		c := caseOf(def, s.People, d.Run, d.Votes)
+		c := caseOf(&def, s.People, &d.Run, d.Votes)
 		if err := approvals.CheckVote(c, v); err != nil {
 			return err
 		}
@@ -255,7 +255,7 @@ func (e *Engine) MayApprove(ctx context.Context, a Actor, id string) error {
 		return err
 	}
 	v := approvals.Vote{Run: id, Digest: d.Run.Plan.Digest, Commit: d.Run.Commit.SHA, Voter: a.Name, Yes: true}
-	return approvals.CheckVote(caseOf(def, s.People, d.Run, d.Votes), v)
+	return approvals.CheckVote(caseOf(&def, s.People, &d.Run, d.Votes), v)
 }
 
 // names reports whether what a voter gave names the digest.
@@ -306,7 +306,7 @@ func (e *Engine) Withdraw(ctx context.Context, a Actor, id string) (run.Run, err
 		d.Votes = kept
 		d.Audit(a.Name, a.Via, "withdraw", "")
 		d.Note(a.Name, "took the approval back")
-		if d.Run.Status == run.ApplyQueued && !approvals.Decide(caseOf(def, s.People, d.Run, kept)).Approved {
+		if d.Run.Status == run.ApplyQueued && !approvals.Decide(caseOf(&def, s.People, &d.Run, kept)).Approved {
 			return d.Move(run.AwaitingApproval, a.Name, "an approval was taken back")
 		}
 		return nil

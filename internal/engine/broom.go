@@ -24,14 +24,13 @@ func (e *Engine) surplus(ctx context.Context) {
 		return // it is asked for again
 	}
 	needed := map[string]bool{}
-	for _, r := range q.Active {
+	for r := range q.Active() {
 		needed[r.Commit.SHA] = true
 		if r.Kind != run.Move || r.Moving.Import != nil {
 			continue
 		}
 		def, _ := e.current().find(r.Workspace)
-		rec := q.Records[r.Workspace]
-		rec.Name = r.Workspace
+		rec := *q.Record(r.Workspace)
 		if old, _ := e.oldState(rec, def); old != nil {
 			needed[leadsTo(rec, old)] = true // it reads the old state with the code of then
 		}
@@ -53,7 +52,7 @@ func (e *Engine) pruneTrees(ctx context.Context) {
 		return
 	}
 	keep := map[string]bool{}
-	for _, r := range q.Active {
+	for r := range q.Active() {
 		digests, err := runner.GroundPackages(e.files(r.ID).dir)
 		if err != nil {
 			e.Log.Warn("it is not known which modules a run needs, so all are kept", "run", r.ID, "error", err)

@@ -68,12 +68,16 @@ func (e *Engine) next(ctx context.Context, p phase, seen *checked) (r run.Run, o
 func (e *Engine) keepSettling(ctx context.Context) {
 	e.untilDone(ctx, func() (time.Time, bool) {
 		q, err := e.Store.Queue(ctx)
-		if err == nil {
-			if r, st := choose(q, e.current(), allow, discard, expire, withhold); st != nothing {
-				err = e.settle(ctx, r.ID) // and its change has it look once more
+		if err != nil {
+			return e.orSoon(ctx, time.Time{}, err), false
+		}
+		ids, alarm := e.ready.all(q, e.current(), allow, discard, expire, withhold)
+		for _, id := range ids {
+			if err = e.settle(ctx, id); err != nil {
+				break
 			}
 		}
-		return e.orSoon(ctx, alarm(q), err), false
+		return e.orSoon(ctx, alarm, err), false // what its changes have settle is looked at next
 	})
 }
 
@@ -135,6 +139,7 @@ func (e *Engine) claim(ctx context.Context, p phase, seen *checked) (run.Run, ti
 		if ok || err != nil {
 			return claimed, time.Time{}, err
 		}
+		e.ready.doubt(r.ID)
 	}
 }
 
@@ -149,14 +154,15 @@ func (e *Engine) choice(ctx context.Context, p phase, seen *checked) (run.Run, t
 		if err != nil {
 			return run.Run{}, time.Time{}, err
 		}
-		r, st := choose(q, e.current(), p.step)
-		if st == nothing {
-			return run.Run{}, alarm(q), nil
+		next, alarm := e.ready.first(q, e.current(), p.step)
+		if next == nil {
+			return run.Run{}, alarm, nil
 		}
-		if !e.canBegin(st) {
+		if !e.canBegin(p.step) {
 			return run.Run{}, time.Now().Add(lackingPause), nil
 		}
-		if st != startApply || seen.covers(r) {
+		r := *next
+		if p.step != startApply || seen.covers(r) {
 			return r, time.Time{}, nil
 		}
 		ok, err := e.mayBegin(ctx, q, r)
@@ -176,7 +182,7 @@ func (e *Engine) mayBegin(ctx context.Context, q run.Queue, r run.Run) (bool, er
 	if l, ok := fault.LackOf(err); ok && l.Own {
 		return false, err // the plan may be as it was
 	}
-	if t := e.troubleWith(q.Records[r.Workspace], q.Now); t != nil && err == nil {
+	if t := e.troubleWith(*q.Record(r.Workspace), q.Now); t != nil && err == nil {
 		err = errors.New(t.String())
 	}
 	if err != nil {
@@ -196,39 +202,20 @@ func (e *Engine) mayBegin(ctx context.Context, q run.Queue, r run.Run) (bool, er
 func (e *Engine) pick(id string, st step) func(run.Queue) (string, func(*run.Dossier) error) {
 	return func(q run.Queue) (string, func(*run.Dossier) error) {
 		s := e.current()
-		for _, r := range q.Active {
-			if r.ID != id {
-				continue
-			}
-			if now, _ := verdict(q, s, r); now == st {
-				def, _ := s.find(r.Workspace)
-				if st == startCheck { // with what was applied
-					def.fingerprint = r.Fingerprint
-				}
-				return id, begin(st, def.fingerprint)
-			}
+		r, ok := q.Run(id)
+		if !ok {
+			return "", nil
 		}
-		return "", nil
+		if now, _ := verdict(q, s, r); now != st {
+			return "", nil
+		}
+		def, _ := s.definition(r.Workspace)
+		fingerprint := def.fingerprint
+		if st == startCheck { // with what was applied
+			fingerprint = r.Fingerprint
+		}
+		return id, begin(st, fingerprint)
 	}
-}
-
-// alarm is the first time in the queue's future at which a verdict changes by
-// itself.
-func alarm(q run.Queue) time.Time {
-	var first time.Time
-	for i := range q.Active {
-		r := &q.Active[i]
-		times := [3]time.Time{r.NotBefore, r.ExpiresAt}
-		if s := q.Records[r.Workspace].Suspension; s != nil {
-			times[2] = s.Until
-		}
-		for _, t := range times {
-			if t.After(q.Now) && (first.IsZero() || t.Before(first)) {
-				first = t
-			}
-		}
-	}
-	return first
 }
 
 // begin is the move that starts a phase.
@@ -260,37 +247,39 @@ func begin(st step, fingerprint string) func(*run.Dossier) error {
 // settle carries out what the verdict over a run is without anybody's doing.
 func (e *Engine) settle(ctx context.Context, id string) error {
 	_, _, err := e.claimed(ctx, func(q run.Queue) (string, func(*run.Dossier) error) {
-		for _, r := range q.Active {
-			if r.ID != id {
-				continue
+		r, ok := q.Run(id)
+		if !ok {
+			return "", nil
+		}
+		s := e.current()
+		st, why := verdict(q, s, r)
+		def, _ := s.definition(r.Workspace)
+		switch st {
+		case allow:
+			return id, func(d *run.Dossier) error { return d.Move(run.ApplyQueued, "", "the rules ask for nothing more") }
+		case withhold:
+			up := slices.DeleteFunc(slices.Clone(r.Upstream), func(name string) bool { return notDone(q, s, name, r.Kind) == "" })
+			return id, func(d *run.Dossier) error { return withheld(d, up, why.For) }
+		case expire:
+			return id, func(d *run.Dossier) error { return expired(d, def) }
+		case discard:
+			if why.For == isBack {
+				return id, func(d *run.Dossier) error { return stale(d, why.For, "") }
 			}
-			s := e.current()
-			st, why := verdict(q, s, r)
-			def, _ := s.find(r.Workspace)
-			switch st {
-			case allow:
-				return id, func(d *run.Dossier) error { return d.Move(run.ApplyQueued, "", "the rules ask for nothing more") }
-			case withhold:
-				up := slices.DeleteFunc(slices.Clone(r.Upstream), func(name string) bool { return notDone(q, s, name, r.Kind) == "" })
-				return id, func(d *run.Dossier) error { return withheld(d, up, why.For) }
-			case expire:
-				return id, func(d *run.Dossier) error { return expired(d, def) }
-			case discard:
-				if why.For == isBack {
-					return id, func(d *run.Dossier) error { return stale(d, why.For, "") }
-				}
-				if r.Fingerprint != def.fingerprint && r.Kind != run.Drift {
-					return id, func(d *run.Dossier) error { return e.outdated(d, why.For, def.fingerprint) }
-				}
-				return id, func(d *run.Dossier) error { return stale(d, why.For, def.fingerprint) }
+			if r.Fingerprint != def.fingerprint && r.Kind != run.Drift {
+				return id, func(d *run.Dossier) error { return e.outdated(d, why.For, def.fingerprint) }
 			}
+			return id, func(d *run.Dossier) error { return stale(d, why.For, def.fingerprint) }
 		}
 		return "", nil
 	})
+	if err == nil {
+		e.ready.doubt(id)
+	}
 	return err
 }
 
-func expired(d *run.Dossier, def Definition) error {
+func expired(d *run.Dossier, def *Definition) error {
 	text := "nobody approved in time"
 	if d.Run.Status == run.ApplyQueued {
 		text = "the plan grew too old while it waited to be applied"
@@ -375,18 +364,16 @@ func (e *Engine) attach(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, r := range q.Active {
-		switch r.Status {
-		case run.Planning:
-			e.running.Go(func() {
-				e.follow(ctx, r, func(e *Engine, ctx context.Context, r run.Run) { e.followPlan(ctx, r, func() {}) })
-			})
-		case run.Applying:
-			e.running.Go(func() {
-				e.heed(ctx, r.ID, runner.ApplyPhase) // a cancel that the earlier engine could not pass on
-				e.follow(ctx, r, func(e *Engine, ctx context.Context, r run.Run) { e.followApply(ctx, r, func() {}) })
-			})
-		}
+	for r := range q.In(run.Planning) {
+		e.running.Go(func() {
+			e.follow(ctx, *r, func(e *Engine, ctx context.Context, r run.Run) { e.followPlan(ctx, r, func() {}) })
+		})
+	}
+	for r := range q.In(run.Applying) {
+		e.running.Go(func() {
+			e.heed(ctx, r.ID, runner.ApplyPhase) // a cancel that the earlier engine could not pass on
+			e.follow(ctx, *r, func(e *Engine, ctx context.Context, r run.Run) { e.followApply(ctx, r, func() {}) })
+		})
 	}
 	return nil
 }

@@ -161,6 +161,7 @@ type Engine struct {
 	halted map[string][]run.Stopped // by run; see keepLooking
 
 	lacking run.Lacking // see canBegin
+	ready   ready
 
 	following map[string]int // how many wait for a run's runner: one that is planned again has two for an instant
 
@@ -272,6 +273,10 @@ func (e *Engine) Changed() <-chan struct{} {
 	return e.changed
 }
 
+// Watch returns a channel that is closed when a run, or what it waits for, may have changed,
+// and what gives that up. Look after calling it, so that no change is missed.
+func (e *Engine) Watch(id string) (changed <-chan struct{}, stop func()) { return e.ready.watch(id) }
+
 // notify wakes the loop and everybody who waits for a change.
 func (e *Engine) notify() {
 	e.mu.Lock()
@@ -329,6 +334,7 @@ func (e *Engine) tell(r run.Run, events []run.Event) {
 		}
 	}
 	e.settled(r)
+	e.ready.changed(r.ID)
 	// What comes after it may be planned now, or use an output that is another.
 	if r.Status != run.Planning && r.Status != run.Applying && len(e.current().renaming) > 0 {
 		select {

@@ -90,10 +90,10 @@ func TestHalfDoneLetsNobodyGoOn(t *testing.T) {
 		q.Records["a"], q.Records["b"] = rec, waits
 		q.Active = nil
 		goes := rec.HalfDone == ""
-		if why := notDone(q, s, "a", run.Sync); (why == "") != goes {
+		if why := notDone(q.queue(), s, "a", run.Sync); (why == "") != goes {
 			t.Errorf("half done %q: not done is %q", rec.HalfDone, why)
 		}
-		if next := flowing(s, q, q.Records); (next["b"] == "a") != goes {
+		if next := flowing(s, q.queue(), q.Records); (next["b"] == "a") != goes {
 			t.Errorf("half done %q: what flows is %v", rec.HalfDone, next)
 		}
 	}

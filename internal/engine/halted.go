@@ -55,13 +55,11 @@ func (e *Engine) lookForHalts(ctx context.Context, before map[string][]run.Stopp
 		return before // it is looked again
 	}
 	dirs := map[string]run.Run{}
-	for _, r := range q.Active {
-		switch r.Status {
-		case run.Planning:
-			dirs[e.files(r.ID).phase(runner.PlanPhase)] = r
-		case run.Applying:
-			dirs[e.files(r.ID).phase(runner.ApplyPhase)] = r
-		}
+	for r := range q.In(run.Planning) {
+		dirs[e.files(r.ID).phase(runner.PlanPhase)] = *r
+	}
+	for r := range q.In(run.Applying) {
+		dirs[e.files(r.ID).phase(runner.ApplyPhase)] = *r
 	}
 	found, err := e.Halts.Stopped(slices.Collect(maps.Keys(dirs))...)
 	if err != nil {
@@ -125,11 +123,11 @@ func (e *Engine) queue(ctx context.Context) (run.Queue, error) {
 	e.mu.Lock()
 	q.Stopped, q.Lacking = e.halted, e.lacking
 	e.mu.Unlock()
-	return q.Indexed(), err
+	return q, err
 }
 
 // haltedWait is what a run waits for whose processes are stopped.
-func haltedWait(all []run.Stopped, r run.Run) Wait {
+func haltedWait(all []run.Stopped, r *run.Run) Wait {
 	what := "plan"
 	if r.Status == run.Applying {
 		what = "apply"
@@ -139,7 +137,7 @@ func haltedWait(all []run.Stopped, r run.Run) Wait {
 
 // waitFor is what waits for another run's phase. Waiting for one that is stopped
 // moves nobody on.
-func waitFor(q run.Queue, o run.Run, does string) Wait {
+func waitFor(q run.Queue, o *run.Run, does string) Wait {
 	text := fmt.Sprintf("run %s, which %s", o.ID, does)
 	if halted := q.Stopped[o.ID]; len(halted) > 0 {
 		return Wait{For: text + " and is stopped (SIGSTOP)", Command: continueCommand(halted), Person: true}

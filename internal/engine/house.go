@@ -280,7 +280,7 @@ func (e *Engine) maintain(ctx context.Context) {
 		return
 	}
 	var keep []string
-	for _, r := range q.Active {
+	for r := range q.Active() {
 		keep = append(keep, r.Commit.SHA)
 	}
 	for _, rec := range records {

@@ -132,7 +132,7 @@ func (e *Engine) sweepImports(ctx context.Context) error {
 		return err
 	}
 	needed := map[string]bool{}
-	for _, r := range q.Active {
+	for r := range q.Active() {
 		if r.Moving != nil && r.Moving.Import != nil {
 			needed[filepath.Base(r.Moving.Import.File)] = true
 		}

@@ -66,7 +66,7 @@ func TestImportable(t *testing.T) {
 		return &workspace.AppliedState{StateRef: ref("s", "s3", resources)}
 	}
 	active := func(s run.Status) run.Queue {
-		return run.Queue{Active: []run.Run{{ID: "r", Workspace: "a", Status: s}}}
+		return run.Listing{Active: []run.Run{{ID: "r", Workspace: "a", Status: s}}}.Queue()
 	}
 	for _, c := range []struct {
 		name string

@@ -250,10 +250,10 @@ func missing(ref workspace.OutputRef, all map[string]runner.Output) error {
 
 // staleInput says which output has another value than the one that the run was
 // planned with; "" for none.
-func staleInput(q run.Queue, r run.Run) string {
+func staleInput(q run.Queue, r *run.Run) string {
 	for _, text := range slices.Sorted(maps.Keys(r.Inputs)) {
 		ref := workspace.ParseOutputRef(text)
-		if now, ok := q.Records[ref.Workspace].Outputs[ref.Output]; ok && now.Digest != r.Inputs[text].Digest {
+		if now, ok := q.Record(ref.Workspace).Outputs[ref.Output]; ok && now.Digest != r.Inputs[text].Digest {
 			return "output " + ref.Output + " of workspace " + ref.Workspace + " has changed since"
 		}
 	}

@@ -69,12 +69,11 @@ func (e *Engine) checkEngines(ctx context.Context) {
 	if err != nil {
 		return // the loop says so
 	}
-	for _, r := range q.Active {
-		if r.Status != run.AwaitingApproval && r.Status != run.ApplyQueued {
-			continue
-		}
-		if _, err := e.withoutEngine(ctx, r); err != nil && ctx.Err() == nil {
-			e.Log.Warn("a plan whose engine is gone cannot be discarded", "run", r.ID, "error", err)
+	for _, waiting := range []run.Status{run.AwaitingApproval, run.ApplyQueued} {
+		for r := range q.In(waiting) {
+			if _, err := e.withoutEngine(ctx, *r); err != nil && ctx.Err() == nil {
+				e.Log.Warn("a plan whose engine is gone cannot be discarded", "run", r.ID, "error", err)
+			}
 		}
 	}
 }

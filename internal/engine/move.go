@@ -222,15 +222,18 @@ func moved(d *run.Dossier, def Definition, met stateMet, m runner.Moved) {
 
 // moveVerdict says what a pending move waits for: whatever holds one of its
 // states, or is about to write to it.
-func moveVerdict(q run.Queue, r run.Run) (step, Wait) {
+func moveVerdict(q run.Queue, r *run.Run) (step, Wait) {
 	for _, key := range r.LockKeys() {
-		if l, ok := q.Locks[key]; ok && l.Run != r.ID {
+		if l, ok := q.Lock(key); ok && l.Run != r.ID {
 			return nothing, lockWait(q, l)
 		}
 	}
-	for _, o := range q.Active {
-		same := o.Workspace == r.Workspace || o.State != "" && (o.State == r.State || o.State == r.Moving.From.Identity)
-		if o.ID != r.ID && same && (o.Status == run.Planning && (o.Kind.Applies() || o.Kind == run.Move) || o.Status == run.Applying) {
+	beside := slices.Collect(q.Beside(r.Workspace, r.State))
+	if from := r.Moving.From.Identity; from != "" {
+		beside = slices.AppendSeq(beside, q.OnState(from))
+	}
+	for _, o := range beside {
+		if o.ID != r.ID && (o.Status == run.Planning && (o.Kind.Applies() || o.Kind == run.Move) || o.Status == run.Applying) {
 			return nothing, Wait{For: "run " + o.ID + ", which is " + string(o.Status), Command: "tfops wait " + o.ID}
 		}
 	}

@@ -82,7 +82,7 @@ func runNotice(d *run.Dossier, def Definition, s *Settings, ev run.Event) (run.N
 	case run.AwaitingApproval:
 		n.Kind, n.Command = run.NoticeAwaitingApproval, "tfops approve "+r.ID
 		n.Title = what + " awaits approval: " + changes(r)
-		n.Text = "waits for " + approvals.Decide(caseOf(def, s.People, r, d.Votes)).Missing() + "\n" + n.Text
+		n.Text = "waits for " + approvals.Decide(caseOf(&def, s.People, &r, d.Votes)).Missing() + "\n" + n.Text
 	case run.Applied:
 		n.Kind, n.Title = run.NoticeApplied, what+" applied: "+changes(r)
 		if r.Trigger.Cause == run.ByHeal {
@@ -95,7 +95,7 @@ func runNotice(d *run.Dossier, def Definition, s *Settings, ev run.Event) (run.N
 			n.Text = whole(r.Failure.Message, n.Text)
 		}
 	case run.Interrupted:
-		n.Kind, n.Title, n.Command = run.NoticeInterrupted, what+" was interrupted in the middle of its apply, and its outcome is not known", mends(r)
+		n.Kind, n.Title, n.Command = run.NoticeInterrupted, what+" was interrupted in the middle of its apply, and its outcome is not known", mends(&r)
 		if r.Failure != nil {
 			n.Text = r.Failure.Message + "\n" + n.Text
 		}

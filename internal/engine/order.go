@@ -17,7 +17,7 @@ import (
 // It asks how the others stand now, not how the run stood that was on its way
 // when this one was made: that may have been superseded, tried again or
 // replaced by a fresh one.
-func upstreamVerdict(q run.Queue, s *Settings, r run.Run) (step, Wait) {
+func upstreamVerdict(q run.Queue, s *Settings, r *run.Run) (step, Wait) {
 	for _, name := range r.Upstream {
 		if o, ok := onItsWay(q, name, r.Kind); ok {
 			return nothing, Wait{For: fmt.Sprintf("workspace %s, which %s: its run %s is %s", name, place(r.Kind), o.ID, words(o.Status)), Command: moves(o)}
@@ -26,7 +26,7 @@ func upstreamVerdict(q run.Queue, s *Settings, r run.Run) (step, Wait) {
 	if def, ok := s.find(r.Workspace); ok && r.Kind == run.Sync {
 		for _, in := range def.Inputs {
 			for _, ref := range in.Refs {
-				if o, busy := onItsWay(q, ref.Workspace, run.Drift); busy && slices.Contains(r.Upstream, ref.Workspace) && q.Records[ref.Workspace].Outputs == nil {
+				if o, busy := onItsWay(q, ref.Workspace, run.Drift); busy && slices.Contains(r.Upstream, ref.Workspace) && q.Record(ref.Workspace).Outputs == nil {
 					return nothing, Wait{For: fmt.Sprintf("the outputs of workspace %s, which run %s reads", ref.Workspace, o.ID), Command: "tfops wait " + o.ID}
 				}
 			}
@@ -51,7 +51,7 @@ func place(k run.Kind) string {
 func words(s run.Status) string { return strings.ReplaceAll(string(s), "_", " ") }
 
 // moves is the command that moves on a run that another waits for.
-func moves(r run.Run) string {
+func moves(r *run.Run) string {
 	switch r.Status {
 	case run.AwaitingApproval:
 		return "tfops approve " + r.ID
@@ -63,13 +63,13 @@ func moves(r run.Run) string {
 
 // onItsWay finds a run of a workspace that may still apply, of the kind that
 // is waited for: what is planned waits for syncs, what is destroyed for destroys.
-func onItsWay(q run.Queue, name string, kind run.Kind) (run.Run, bool) {
-	for o := range q.Beside(name, "") {
+func onItsWay(q run.Queue, name string, kind run.Kind) (*run.Run, bool) {
+	for o := range q.Of(name) {
 		if o.Kind == kind {
-			return *o, true
+			return o, true
 		}
 	}
-	return run.Run{}, false
+	return nil, false
 }
 
 // notDone says why a workspace that goes first has not done its part; "" when
@@ -79,7 +79,7 @@ func notDone(q run.Queue, s *Settings, name string, kind run.Kind) string {
 	if !ok {
 		return ""
 	}
-	rec := q.Records[name]
+	rec := q.Record(name)
 	ended := rec.Ended
 	if ended == "" {
 		ended = "nothing was applied"
@@ -192,8 +192,15 @@ func reads(s *Settings, q run.Queue, b *run.Batch, user, name string) bool {
 	for _, in := range def.Inputs {
 		uses = uses || slices.ContainsFunc(in.Refs, func(ref workspace.OutputRef) bool { return ref.Workspace == name })
 	}
-	will := func(r run.Run) bool { return r.Workspace == name && (r.Kind == run.Sync || r.Kind == run.Drift) }
-	return uses && (slices.ContainsFunc(b.Runs, will) || slices.ContainsFunc(q.Active, will))
+	if !uses {
+		return false
+	}
+	for r := range q.Of(name) {
+		if r.Kind == run.Sync || r.Kind == run.Drift {
+			return true
+		}
+	}
+	return slices.ContainsFunc(b.Runs, func(r run.Run) bool { return r.Workspace == name && (r.Kind == run.Sync || r.Kind == run.Drift) })
 }
 
 // before are the workspaces that go before a run's in the order of its kind.

@@ -513,7 +513,7 @@ func (e *Engine) toApproval(d *run.Dossier, def Definition, s *Settings, p *plan
 	if def.Apply == workspace.Never {
 		return d.Move(run.PlannedAndFinished, "", `not applied: the workspace has apply = "never"`)
 	}
-	c := caseOf(def, s.People, d.Run, d.Votes)
+	c := caseOf(&def, s.People, &d.Run, d.Votes)
 	d.Run.ExpiresAt = approvals.Expiry(c, d.Now)
 	if decision := approvals.Decide(c); !decision.Approved {
 		return d.Move(run.AwaitingApproval, "", decision.Missing())

@@ -43,8 +43,8 @@ func (e *Engine) inTheWay(ctx context.Context, name string) error {
 		return err
 	}
 	s := e.current()
-	for _, r := range q.Active {
-		if r.Workspace == name && r.Kind.Applies() && r.Kind != run.Refresh {
+	for r := range q.Of(name) {
+		if r.Kind.Applies() && r.Kind != run.Refresh {
 			_, w := verdict(q, s, r)
 			return fault.New(fault.Conflict, cmp.Or(w.Command, "tfops wait "+r.ID), "the state of workspace %s is not refreshed while run %s (%s) is on its way: it is %s", name, r.ID, r.Kind, words(r.Status))
 		}

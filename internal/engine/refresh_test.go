@@ -448,7 +448,7 @@ func TestRefreshIsTriedAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, w := verdict(q, g.engine.current(), r); r.Kind != run.Refresh || w.Command != "tfops sync a --refresh-only" {
+		if _, w := verdict(q, g.engine.current(), &r); r.Kind != run.Refresh || w.Command != "tfops sync a --refresh-only" {
 			t.Errorf("a %s run waits, and %q moves it on", r.Kind, w.Command)
 		}
 		g.runners.set(func(*players) { fail = false })
@@ -489,7 +489,7 @@ func TestRefreshOfWhatIsApplied(t *testing.T) {
 			q := queueOf(r)
 			q.Records["a"] = workspace.Record{Name: "a", Desired: c.desired, Applied: c.applied, State: "state:a"}
 			vote(&q, &q.Active[0])
-			st, w := verdict(q, s, r)
+			st, w := verdict(q.queue(), s, &r)
 			if goesOn := st == startPlan || st == startApply; goesOn != c.goesOn || !goesOn && st != discard {
 				t.Errorf("%s, %q wanted and %q applied: step %d (%+v)", status, c.desired, c.applied, st, w)
 			}

@@ -104,9 +104,9 @@ func (e *Engine) takeOver(ctx context.Context, r run.Rename) error {
 		return err
 	}
 	var active []run.Run
-	for _, a := range q.Active {
-		if a.Workspace == r.From || a.Workspace == r.To {
-			active = append(active, a)
+	for _, name := range []string{r.From, r.To} {
+		for a := range q.Of(name) {
+			active = append(active, *a)
 		}
 	}
 	if err := r.InTheWay(active); err != nil {

@@ -204,7 +204,15 @@ func (e *Engine) tooSoon(ctx context.Context, due, now time.Time) bool {
 		return false
 	}
 	q, err := e.Store.Queue(ctx)
-	return err == nil && slices.ContainsFunc(q.Active, func(r run.Run) bool { return r.Kind == run.Drift })
+	if err != nil {
+		return false
+	}
+	for r := range q.Active() {
+		if r.Kind == run.Drift {
+			return true
+		}
+	}
+	return false
 }
 
 // setReportDue notes when a report is due by the schedule of some settings. Where

@@ -145,8 +145,8 @@ func (s Restorer) place(ctx context.Context, want workspace.AppliedState, name s
 
 // inUse refuses to touch the state of a workspace while one of its runs stands so.
 func inUse(q run.Queue, name string, at ...run.Status) error {
-	for _, r := range q.Active {
-		if r.Workspace == name && slices.Contains(at, r.Status) {
+	for r := range q.Of(name) {
+		if slices.Contains(at, r.Status) {
 			next := "tfops wait " + r.ID
 			if r.Status == run.Interrupted {
 				next = resolve(r.ID)
@@ -191,8 +191,8 @@ func (e *Engine) RestoreState(ctx context.Context, a Actor, name string, from Re
 	if err != nil {
 		return out, err
 	}
-	waits := func(r run.Run) bool { return r.Workspace == name && r.Kind == run.Sync && r.Status == run.Pending }
-	if !slices.ContainsFunc(q.Active, waits) {
+	waits := func(r *run.Run) bool { return r.Kind == run.Sync && r.Status == run.Pending }
+	if !slices.ContainsFunc(slices.Collect(q.Of(name)), waits) {
 		if _, err := e.Start(ctx, a, Order{Workspace: name, Kind: run.Sync}); err != nil {
 			return out, fault.New(fault.CodeOf(err), "tfops sync "+name, "the state is restored from snapshot %s, and could not be planned: %w", out.Snapshot, err)
 		}

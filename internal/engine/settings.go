@@ -130,6 +130,14 @@ func (s *Settings) find(name string) (Definition, bool) {
 	return s.Workspaces[i], true
 }
 
+// definition is find without a copy. It must not be changed.
+func (s *Settings) definition(name string) (*Definition, bool) {
+	if i, ok := s.byName[name]; ok {
+		return &s.Workspaces[i], true
+	}
+	return &Definition{}, false
+}
+
 func (s *Settings) workspace(name string) (Definition, error) {
 	d, ok := s.find(name)
 	if to := s.formerly[name]; !ok && to != "" {
@@ -309,7 +317,7 @@ func passwordIn(value string) []string {
 
 // caseOf gathers what a decision about a run's plan depends on. Destroying
 // everything is never automatic: there, apply = "auto" reads as "manual".
-func caseOf(def Definition, people approvals.People, r run.Run, votes []approvals.Vote) approvals.Case {
+func caseOf(def *Definition, people approvals.People, r *run.Run, votes []approvals.Vote) approvals.Case {
 	c := approvals.Case{Run: r.ID, Commit: r.Commit.SHA, Apply: def.Apply, Rules: def.Rules, Held: r.Confirm, AskedBy: r.Trigger.Actor, Votes: votes, People: people,
 		Facts: approvals.Facts{Workspace: def.Workspace, Commit: approvals.CommitFacts{
 			SHA: r.Commit.SHA, Message: r.Commit.Message,

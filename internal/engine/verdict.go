@@ -37,15 +37,15 @@ type Wait struct {
 
 // verdict says what can be done with a run now, or else what it waits for. It
 // is pure: the loop, the claims and everything that people read ask it.
-func verdict(q run.Queue, s *Settings, r run.Run) (step, Wait) {
-	def, known := s.find(r.Workspace)
+func verdict(q run.Queue, s *Settings, r *run.Run) (step, Wait) {
+	def, known := s.definition(r.Workspace)
 	if w, waits := s.renameWait(r.Workspace); waits && r.Status.Unapplied() && r.Status != run.Planning {
 		return nothing, w
 	}
 	if !known && r.Status.Unapplied() && r.Status != run.Planning {
 		return discard, Wait{For: unconfigured}
 	}
-	if r.Trigger.Cause == run.ByRemoval && r.Status.Unapplied() && r.Status != run.Planning && q.Records[r.Workspace].Orphan == nil {
+	if r.Trigger.Cause == run.ByRemoval && r.Status.Unapplied() && r.Status != run.Planning && q.Record(r.Workspace).Orphan == nil {
 		return discard, Wait{For: isBack}
 	}
 	switch r.Status {
@@ -71,7 +71,7 @@ func verdict(q run.Queue, s *Settings, r run.Run) (step, Wait) {
 }
 
 // atWork is what is waited for while a runner works.
-func atWork(halted []run.Stopped, r run.Run) Wait {
+func atWork(halted []run.Stopped, r *run.Run) Wait {
 	switch {
 	case len(halted) > 0:
 		return haltedWait(halted, r)
@@ -91,11 +91,11 @@ const (
 	reconfiguredWait = "the workspace's inputs changed in the configuration"
 )
 
-func pendingVerdict(q run.Queue, def Definition, r run.Run) (step, Wait) {
+func pendingVerdict(q run.Queue, def *Definition, r *run.Run) (step, Wait) {
 	if r.Kind.Applies() && r.Fingerprint != def.fingerprint {
 		return discard, Wait{For: reconfiguredWait}
 	}
-	if r.Kind == run.Drift && r.Fingerprint != q.Records[r.Workspace].AppliedFingerprint {
+	if r.Kind == run.Drift && r.Fingerprint != q.Record(r.Workspace).AppliedFingerprint {
 		return discard, Wait{For: "other inputs are applied now"}
 	}
 	if r.NotBefore.After(q.Now) {
@@ -106,17 +106,17 @@ func pendingVerdict(q run.Queue, def Definition, r run.Run) (step, Wait) {
 		return nothing, Wait{For: at, Command: sooner(r)}
 	}
 	if r.Kind.OfApplied() {
-		if why := elsewhere(q.Records[r.Workspace], r); why != "" {
+		if why := elsewhere(q.Record(r.Workspace), r); why != "" {
 			return discard, Wait{For: why}
 		}
 	}
-	if t := q.Records[r.Workspace].StateTrouble; t != nil && (r.Kind.Applies() || r.Kind == run.Move) {
+	if t := q.Record(r.Workspace).StateTrouble; t != nil && (r.Kind.Applies() || r.Kind == run.Move) {
 		return nothing, Wait{For: "somebody to restore the state: " + t.String(), Command: t.Command(r.Workspace), Person: true}
 	}
 	if r.Kind == run.Move {
 		return moveVerdict(q, r)
 	}
-	state := q.Records[r.Workspace].State
+	state := q.Record(r.Workspace).State
 	for o := range q.Beside(r.Workspace, state) {
 		if o.ID == r.ID {
 			continue
@@ -124,13 +124,13 @@ func pendingVerdict(q run.Queue, def Definition, r run.Run) (step, Wait) {
 		same := o.Workspace == r.Workspace
 		switch {
 		case o.Status == run.Applying:
-			return nothing, waitFor(q, *o, "applies")
+			return nothing, waitFor(q, o, "applies")
 		case same && r.Kind.Applies() && o.Status == run.Interrupted:
-			return nothing, Wait{For: fmt.Sprintf("run %s, whose apply was interrupted", o.ID), Command: mends(*o), Person: true}
+			return nothing, Wait{For: fmt.Sprintf("run %s, whose apply was interrupted", o.ID), Command: mends(o), Person: true}
 		case same && r.Kind.Applies() && o.Kind == run.Move && o.Status != run.Interrupted:
-			return nothing, waitFor(q, *o, "moves the state")
+			return nothing, waitFor(q, o, "moves the state")
 		case same && r.Kind.Applies() && o.Kind.Applies() && o.Status == run.Planning:
-			return nothing, waitFor(q, *o, "is planning")
+			return nothing, waitFor(q, o, "is planning")
 		}
 	}
 	if r.Kind == run.Drift {
@@ -140,15 +140,15 @@ func pendingVerdict(q run.Queue, def Definition, r run.Run) (step, Wait) {
 }
 
 // sooner is the command that has a retry made now.
-func sooner(r run.Run) string {
+func sooner(r *run.Run) string {
 	if r.Kind.Applies() {
-		return anew(r)
+		return anew(*r)
 	}
 	return "tfops sync " + r.Workspace
 }
 
 // elsewhere says why what a run is about is not what is applied; "" when it is.
-func elsewhere(rec workspace.Record, r run.Run) string {
+func elsewhere(rec *workspace.Record, r *run.Run) string {
 	switch rec.Applied {
 	case r.Commit.SHA:
 		return ""
@@ -158,7 +158,7 @@ func elsewhere(rec workspace.Record, r run.Run) string {
 	return "commit " + short(rec.Applied) + " is applied now"
 }
 
-func awaitingVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step, Wait) {
+func awaitingVerdict(q run.Queue, s *Settings, def *Definition, r *run.Run) (step, Wait) {
 	if !r.ExpiresAt.IsZero() && !q.Now.Before(r.ExpiresAt) {
 		return expire, Wait{}
 	}
@@ -168,7 +168,7 @@ func awaitingVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step,
 	if why := staleInput(q, r); why != "" {
 		return discard, Wait{For: why}
 	}
-	d := approvals.Decide(caseOf(def, s.People, r, q.Votes[r.ID]))
+	d := approvals.Decide(caseOf(def, s.People, r, q.Votes(r.ID)))
 	if d.Approved {
 		return allow, Wait{}
 	}
@@ -177,10 +177,10 @@ func awaitingVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step,
 		if r.NewState.Why != "" {
 			who = "somebody to put its state right, or to say that it is meant"
 		}
-		return nothing, Wait{For: who + " (" + votesMissing(d) + "): " + r.NewState.String(), Command: r.NewState.Ways(r)[0].Command}
+		return nothing, Wait{For: who + " (" + votesMissing(d) + "): " + r.NewState.String(), Command: r.NewState.Ways(*r)[0].Command}
 	}
 	if r.Trigger.Cause == run.ByRemoval {
-		return nothing, Wait{For: d.Missing() + " by the name of the workspace: it " + destroys(r, q.Records[r.Workspace]), Command: "tfops approve " + r.ID}
+		return nothing, Wait{For: d.Missing() + " by the name of the workspace: it " + destroys(*r, *q.Record(r.Workspace)), Command: "tfops approve " + r.ID}
 	}
 	if r.ImportFirst {
 		return nothing, Wait{For: d.Missing(), Command: "tfops state import " + r.Workspace + " FILE"}
@@ -199,8 +199,8 @@ func votesMissing(d approvals.Decision) string {
 
 // queuedVerdict checks again, right before an apply, all that must still be
 // true; the plan file's digest apart, which takes reading the file.
-func queuedVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step, Wait) {
-	rec := q.Records[r.Workspace]
+func queuedVerdict(q run.Queue, s *Settings, def *Definition, r *run.Run) (step, Wait) {
+	rec := q.Record(r.Workspace)
 	switch {
 	case !r.ExpiresAt.IsZero() && !q.Now.Before(r.ExpiresAt):
 		return expire, Wait{}
@@ -215,7 +215,7 @@ func queuedVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step, W
 	case !rec.ApplyStartedAt.Equal(r.AppliesSeen):
 		return discard, Wait{For: "another apply began after the plan was made"}
 	}
-	if d := approvals.Decide(caseOf(def, s.People, r, q.Votes[r.ID])); !d.Approved {
+	if d := approvals.Decide(caseOf(def, s.People, r, q.Votes(r.ID))); !d.Approved {
 		return discard, Wait{For: "the rules ask for more than was approved: " + d.Missing()}
 	}
 	if t := rec.StateTrouble; t != nil {
@@ -239,9 +239,9 @@ func queuedVerdict(q run.Queue, s *Settings, def Definition, r run.Run) (step, W
 // heldAgainst finds a lock that keeps the run from applying. A person locks the
 // state that the workspace was last known to have; a commit may move it, and
 // the lock is meant for the run all the same.
-func heldAgainst(q run.Queue, r run.Run) (locks.Lock, bool) {
+func heldAgainst(q run.Queue, r *run.Run) (locks.Lock, bool) {
 	held := q.Held(r.Workspace, r.State)
-	if l, ok := q.Locks[q.Records[r.Workspace].State]; ok && l.Person != "" {
+	if l, ok := q.Lock(q.Record(r.Workspace).State); ok && l.Person != "" {
 		held = append(held, l)
 	}
 	for _, l := range held {
@@ -256,19 +256,17 @@ func heldAgainst(q run.Queue, r run.Run) (locks.Lock, bool) {
 // is stopped, moves nobody.
 func lockWait(q run.Queue, l locks.Lock) Wait {
 	w := Wait{For: "the state, which is " + l.String(), Command: l.Remedy(), Person: l.Person != ""}
-	for _, r := range q.Active {
-		if r.ID == l.Run && r.Status == run.Interrupted {
-			w.Command, w.Person = mends(r), true
-		} else if halted := q.Stopped[l.Run]; r.ID == l.Run && len(halted) > 0 {
-			w.Command, w.Person = continueCommand(halted), true
-		}
+	if r, ok := q.Run(l.Run); ok && r.Status == run.Interrupted {
+		w.Command, w.Person = mends(r), true
+	} else if halted := q.Stopped[l.Run]; ok && len(halted) > 0 {
+		w.Command, w.Person = continueCommand(halted), true
 	}
 	return w
 }
 
 // mends is the first command of a person over an interrupted run. One that is closed before its
 // state was pushed is made once more.
-func mends(r run.Run) string {
+func mends(r *run.Run) string {
 	if r.ErroredState != "" {
 		return "tfops decrypt " + drift.ShellWord(r.ErroredState) + " > errored.tfstate"
 	}
@@ -278,14 +276,14 @@ func mends(r run.Run) string {
 func resolve(id string) string { return "tfops resolve " + id + " -m WHAT_WAS_FOUND" }
 
 // before finds a run that queued earlier for the same state and is not paused.
-func before(q run.Queue, r run.Run) (run.Run, bool) {
+func before(q run.Queue, r *run.Run) (*run.Run, bool) {
 	for o := range q.OnState(r.State) {
-		if o.ID != r.ID && o.Status == run.ApplyQueued && !q.Records[o.Workspace].Suspended(q.Now) &&
+		if o.ID != r.ID && o.Status == run.ApplyQueued && !q.Record(o.Workspace).Suspended(q.Now) &&
 			cmp.Or(o.QueuedAt.Compare(r.QueuedAt), cmp.Compare(o.ID, r.ID)) < 0 {
-			return *o, true
+			return o, true
 		}
 	}
-	return run.Run{}, false
+	return nil, false
 }
 
 func suspended(s workspace.Suspension) string {
@@ -294,52 +292,6 @@ func suspended(s workspace.Suspension) string {
 		text += " until " + s.Until.UTC().Format("2006-01-02 15:04 MST")
 	}
 	return text + ": " + s.Reason
-}
-
-// choose picks the run that goes first among those for which this step is
-// possible: commits before what people ask to see before drift; then the
-// workspace that waited longest; then the oldest run.
-func choose(q run.Queue, s *Settings, wanted ...step) (run.Run, step) {
-	type candidate struct {
-		*run.Run
-		step
-	}
-	var all []candidate
-	q = q.Indexed()
-	from, only := startsFrom(wanted)
-	for i := range q.Active {
-		if only && q.Active[i].Status != from {
-			continue
-		}
-		if st, _ := verdict(q, s, q.Active[i]); slices.Contains(wanted, st) {
-			all = append(all, candidate{&q.Active[i], st})
-		}
-	}
-	if len(all) == 0 {
-		return run.Run{}, nothing
-	}
-	first := slices.MinFunc(all, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(class(a.Kind), class(b.Kind)),
-			q.Records[a.Workspace].StartedAt.Compare(q.Records[b.Workspace].StartedAt),
-			cmp.Compare(a.ID, b.ID))
-	})
-	return *first.Run, first.step
-}
-
-// startsFrom is the one status of a run for which these steps are possible, if there is only
-// one: a phase begins from no other.
-func startsFrom(wanted []step) (only run.Status, ok bool) {
-	for _, st := range wanted {
-		switch {
-		case (st == startPlan || st == startCheck) && (only == "" || only == run.Pending):
-			only = run.Pending
-		case st == startApply && (only == "" || only == run.ApplyQueued):
-			only = run.ApplyQueued
-		default:
-			return "", false
-		}
-	}
-	return only, true
 }
 
 func class(k run.Kind) int {

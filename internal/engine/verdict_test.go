@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -14,9 +13,22 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
+// written is a queue that a test writes.
+type written struct {
+	run.Listing
+	Now     time.Time
+	Stopped map[string][]run.Stopped
+}
+
+func (l *written) queue() run.Queue {
+	q := l.Queue()
+	q.Now, q.Stopped = l.Now, l.Stopped
+	return q
+}
+
 // queueOf is a queue in which every run wants its workspace's desired commit.
-func queueOf(runs ...run.Run) run.Queue {
-	q := run.Queue{Now: noon, Votes: map[string][]approvals.Vote{}, Records: map[string]workspace.Record{}, Locks: map[string]locks.Lock{}}
+func queueOf(runs ...run.Run) written {
+	q := written{Listing: run.Queue{}.List(), Now: noon}
 	for _, r := range runs {
 		q.Active = append(q.Active, r)
 		if _, ok := q.Records[r.Workspace]; !ok {
@@ -40,7 +52,7 @@ func someRun(id, name string, k run.Kind, s run.Status) run.Run {
 func TestEveryWaitHasACommand(t *testing.T) {
 	s := (&Settings{Workspaces: []Definition{define("a"), define("b")}, Concurrency: 1}).prepare()
 	print := s.Workspaces[0].fingerprint
-	with := func(status run.Status, change func(*run.Queue, *run.Run)) run.Queue {
+	with := func(status run.Status, change func(*written, *run.Run)) written {
 		r := someRun("r1", "a", run.Sync, status)
 		r.Fingerprint = print
 		q := queueOf(r)
@@ -49,40 +61,40 @@ func TestEveryWaitHasACommand(t *testing.T) {
 		}
 		return q
 	}
-	suspend := func(until time.Time) func(*run.Queue, *run.Run) {
-		return func(q *run.Queue, r *run.Run) {
+	suspend := func(until time.Time) func(*written, *run.Run) {
+		return func(q *written, r *run.Run) {
 			rec := q.Records["a"]
 			rec.Suspension = &workspace.Suspension{By: "li", Reason: "holidays", At: noon, Until: until}
 			q.Records["a"] = rec
 			vote(q, r)
 		}
 	}
-	beside := func(o run.Run) func(*run.Queue, *run.Run) {
-		return func(q *run.Queue, r *run.Run) {
+	beside := func(o run.Run) func(*written, *run.Run) {
+		return func(q *written, r *run.Run) {
 			q.Active = append(q.Active, o)
 			vote(q, r)
 		}
 	}
-	of := func(k run.Kind, also func(*run.Run)) func(*run.Queue, *run.Run) {
-		return func(_ *run.Queue, r *run.Run) {
+	of := func(k run.Kind, also func(*run.Run)) func(*written, *run.Run) {
+		return func(_ *written, r *run.Run) {
 			if r.Kind = k; also != nil {
 				also(r)
 			}
 		}
 	}
-	halt := func(q *run.Queue, r *run.Run) {
+	halt := func(q *written, r *run.Run) {
 		q.Stopped = map[string][]run.Stopped{r.ID: {{PID: 7, Name: "tfops runner"}, {PID: 8, Name: "terraform"}}}
 	}
 	later := func(r *run.Run) {
 		r.NotBefore, r.Delayed = noon.Add(time.Minute), "terraform init failed: the network was down"
 	}
-	lost := func(q *run.Queue, _ *run.Run) {
+	lost := func(q *written, _ *run.Run) {
 		rec := q.Records["a"]
 		rec.StateTrouble = &workspace.StateTrouble{Why: "it is gone", Snapshot: "00000001-x.tfstate.age"}
 		q.Records["a"] = rec
 	}
 	for name, c := range map[string]struct {
-		q       run.Queue
+		q       written
 		words   string
 		command string
 	}{
@@ -92,28 +104,28 @@ func TestEveryWaitHasACommand(t *testing.T) {
 		"a refresh, a retry":                 {with(run.Pending, of(run.Refresh, later)), "12:01:00", "tfops sync a --refresh-only"},
 		"a refresh, planned":                 {with(run.AwaitingApproval, of(run.Refresh, nil)), "1 approval", "tfops approve r1"},
 		"pending":                            {with(run.Pending, nil), "a free worker", "tfops wait r1"},
-		"pending, a retry":                   {with(run.Pending, func(_ *run.Queue, r *run.Run) { r.NotBefore = noon.Add(time.Minute) }), "12:01:00", "tfops sync a"},
+		"pending, a retry":                   {with(run.Pending, func(_ *written, r *run.Run) { r.NotBefore = noon.Add(time.Minute) }), "12:01:00", "tfops sync a"},
 		"pending behind an apply":            {with(run.Pending, beside(someRun("r0", "a", run.Sync, run.Applying))), "r0", "tfops wait r0"},
 		"pending behind a plan":              {with(run.Pending, beside(someRun("r0", "a", run.Sync, run.Planning))), "r0", "tfops wait r0"},
 		"pending behind a wreck":             {with(run.Pending, beside(someRun("r0", "a", run.Sync, run.Interrupted))), "interrupted", "tfops resolve r0"},
 		"pending, the state in use":          {with(run.Pending, beside(func() run.Run { r := someRun("r0", "b", run.Sync, run.Applying); r.State = "state:a"; return r }())), "r0", "tfops wait r0"},
 		"planning":                           {with(run.Planning, nil), "being made", "tfops logs r1 -f"},
 		"awaiting approval":                  {with(run.AwaitingApproval, nil), "1 approval", "tfops approve r1"},
-		"interrupted, a state was not saved": {with(run.Interrupted, func(_ *run.Queue, r *run.Run) { r.ErroredState = "/d x/errored.tfstate.age" }), "push the state that it could not save", "tfops decrypt '/d x/errored.tfstate.age' > errored.tfstate"},
-		"an import comes first":              {with(run.AwaitingApproval, func(_ *run.Queue, r *run.Run) { r.ImportFirst = true }), "1 approval", "tfops state import a FILE"},
+		"interrupted, a state was not saved": {with(run.Interrupted, func(_ *written, r *run.Run) { r.ErroredState = "/d x/errored.tfstate.age" }), "push the state that it could not save", "tfops decrypt '/d x/errored.tfstate.age' > errored.tfstate"},
+		"an import comes first":              {with(run.AwaitingApproval, func(_ *written, r *run.Run) { r.ImportFirst = true }), "1 approval", "tfops state import a FILE"},
 		"pending, the state lost":            {with(run.Pending, lost), "somebody to restore the state", "tfops state restore a"},
-		"queued, the state lost": {with(run.ApplyQueued, func(q *run.Queue, r *run.Run) {
+		"queued, the state lost": {with(run.ApplyQueued, func(q *written, r *run.Run) {
 			lost(q, r)
 			vote(q, r)
 		}), "somebody to restore the state", "tfops state restore a"},
 		"queued":                    {with(run.ApplyQueued, vote), "a free worker", "tfops wait r1"},
 		"queued, suspended":         {with(run.ApplyQueued, suspend(time.Time{})), "holidays", "tfops resume a"},
 		"queued, suspended a while": {with(run.ApplyQueued, suspend(noon.Add(time.Hour))), "until 2026-03-01 13:00 UTC", "tfops resume a"},
-		"queued, locked": {with(run.ApplyQueued, func(q *run.Queue, r *run.Run) {
+		"queued, locked": {with(run.ApplyQueued, func(q *written, r *run.Run) {
 			q.Locks["state:a"] = locks.Lock{State: "state:a", Workspace: "a", Person: "li", Reason: "migrating", Since: noon}
 			vote(q, r)
 		}), "locked by li", "tfops unlock a"},
-		"queued, locked before its state was known": {with(run.ApplyQueued, func(q *run.Queue, r *run.Run) {
+		"queued, locked before its state was known": {with(run.ApplyQueued, func(q *written, r *run.Run) {
 			q.Locks["workspace:a"] = locks.Lock{State: "workspace:a", Workspace: "a", Person: "li", Reason: "migrating", Since: noon}
 			vote(q, r)
 		}), "locked by li", "tfops unlock a"},
@@ -123,14 +135,14 @@ func TestEveryWaitHasACommand(t *testing.T) {
 			return r
 		}())), "before it in the queue", "tfops wait r0"},
 		"applying":          {with(run.Applying, nil), "running", "tfops logs r1 -f"},
-		"applying, to stop": {with(run.Applying, func(_ *run.Queue, r *run.Run) { r.Canceling = "li" }), "li asked to stop", "tfops logs r1 -f"},
+		"applying, to stop": {with(run.Applying, func(_ *written, r *run.Run) { r.Canceling = "li" }), "li asked to stop", "tfops logs r1 -f"},
 		"planning, stopped": {with(run.Planning, halt), "continue its plan, which is stopped (SIGSTOP): tfops runner (pid 7), terraform (pid 8); to end it instead: tfops cancel r1 --force", "kill -CONT 8 7"},
 		"applying, stopped": {with(run.Applying, halt), "continue its apply", "kill -CONT 8 7"},
-		"pending behind an apply that is stopped": {with(run.Pending, func(q *run.Queue, r *run.Run) {
+		"pending behind an apply that is stopped": {with(run.Pending, func(q *written, r *run.Run) {
 			beside(someRun("r0", "a", run.Sync, run.Applying))(q, r)
 			halt(q, &run.Run{ID: "r0"})
 		}), "r0, which applies and is stopped", "kill -CONT 8 7"},
-		"queued behind the lock of an apply that is stopped": {with(run.ApplyQueued, func(q *run.Queue, r *run.Run) {
+		"queued behind the lock of an apply that is stopped": {with(run.ApplyQueued, func(q *written, r *run.Run) {
 			q.Locks["state:a"] = locks.Lock{State: "state:a", Workspace: "b", Run: "r0", Reason: "applying", Since: noon}
 			beside(someRun("r0", "b", run.Sync, run.Applying))(q, r)
 			halt(q, &run.Run{ID: "r0"})
@@ -138,7 +150,7 @@ func TestEveryWaitHasACommand(t *testing.T) {
 		"interrupted": {with(run.Interrupted, nil), "somebody to look", "tfops resolve r1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, w := verdict(c.q, s, c.q.Active[0])
+			_, w := verdict(c.q.queue(), s, &c.q.Active[0])
 			// What passes by itself, and its own approval, is no reason to stop waiting for it.
 			passes := strings.HasPrefix(c.command, "tfops wait ") || strings.HasPrefix(c.command, "tfops logs ") || strings.HasPrefix(c.command, "tfops approve ") ||
 				strings.HasPrefix(c.command, "tfops sync ") || strings.HasPrefix(c.command, "tfops state import ")
@@ -152,7 +164,7 @@ func TestEveryWaitHasACommand(t *testing.T) {
 	}
 	for _, status := range run.Statuses {
 		q := with(status, nil)
-		step, w := verdict(q, s, q.Active[0])
+		step, w := verdict(q.queue(), s, &q.Active[0])
 		if waits := w.For != ""; waits == status.Terminal() && step != discard {
 			t.Errorf("%s: step %d, waits for %q", status, step, w.For)
 		}
@@ -160,90 +172,50 @@ func TestEveryWaitHasACommand(t *testing.T) {
 }
 
 // vote gives the queue's first run the approval that it needs.
-func vote(q *run.Queue, r *run.Run) {
+func vote(q *written, r *run.Run) {
 	q.Votes[r.ID] = []approvals.Vote{{Run: r.ID, Digest: "sha256:abc", Commit: "c1", Voter: "ana", Yes: true, At: noon}}
 }
 
 func TestVerdictBeforeTheApply(t *testing.T) {
 	s := (&Settings{Workspaces: []Definition{define("a")}, Concurrency: 1}).prepare()
-	base := func() run.Queue {
+	base := func() written {
 		r := someRun("r1", "a", run.Sync, run.ApplyQueued)
 		r.Fingerprint, r.StartedAt = s.Workspaces[0].fingerprint, noon.Add(-time.Hour)
 		q := queueOf(r)
 		vote(&q, &q.Active[0])
 		return q
 	}
-	record := func(change func(*workspace.Record)) func(*run.Queue) {
-		return func(q *run.Queue) {
+	record := func(change func(*workspace.Record)) func(*written) {
+		return func(q *written) {
 			rec := q.Records["a"]
 			change(&rec)
 			q.Records["a"] = rec
 		}
 	}
 	for name, c := range map[string]struct {
-		change func(*run.Queue)
+		change func(*written)
 		want   step
 	}{
-		"all is as it was":             {func(*run.Queue) {}, startApply},
+		"all is as it was":             {func(*written) {}, startApply},
 		"another commit is wanted":     {record(func(r *workspace.Record) { r.Desired = "c2" }), discard},
 		"an apply began since":         {record(func(r *workspace.Record) { r.ApplyStartedAt = noon.Add(-2 * time.Hour) }), discard},
-		"the inputs changed":           {func(q *run.Queue) { q.Active[0].Fingerprint = "other" }, discard},
-		"the vote is gone":             {func(q *run.Queue) { clear(q.Votes) }, discard},
-		"the vote is for another plan": {func(q *run.Queue) { q.Active[0].Plan.Digest = "sha256:def" }, discard},
-		"a second person said no": {func(q *run.Queue) {
+		"the inputs changed":           {func(q *written) { q.Active[0].Fingerprint = "other" }, discard},
+		"the vote is gone":             {func(q *written) { clear(q.Votes) }, discard},
+		"the vote is for another plan": {func(q *written) { q.Active[0].Plan.Digest = "sha256:def" }, discard},
+		"a second person said no": {func(q *written) {
 			v := q.Votes["r1"][0]
 			v.Yes, v.Voter = false, "li"
 			q.Votes["r1"] = append(q.Votes["r1"], v)
 		}, discard},
-		"it expired":            {func(q *run.Queue) { q.Now = noon.Add(2 * time.Hour) }, expire},
-		"the workspace is gone": {func(q *run.Queue) { q.Active[0].Workspace = "gone" }, discard},
+		"it expired":            {func(q *written) { q.Now = noon.Add(2 * time.Hour) }, expire},
+		"the workspace is gone": {func(q *written) { q.Active[0].Workspace = "gone" }, discard},
 	} {
 		t.Run(name, func(t *testing.T) {
 			q := base()
 			c.change(&q)
-			if got, w := verdict(q, s, q.Active[0]); got != c.want {
+			if got, w := verdict(q.queue(), s, &q.Active[0]); got != c.want {
 				t.Errorf("step %d (%+v), want %d", got, w, c.want)
 			}
 		})
-	}
-}
-
-func TestChoose(t *testing.T) {
-	s := (&Settings{Workspaces: []Definition{define("a"), define("b"), define("c")}, Concurrency: 1}).prepare()
-	q := queueOf(
-		someRun("r1", "a", run.Drift, run.Pending),
-		someRun("r2", "a", run.Plan, run.Pending),
-		someRun("r3", "b", run.Plan, run.Pending),
-		someRun("r4", "b", run.Sync, run.Pending),
-		someRun("r5", "c", run.Sync, run.Pending),
-	)
-	started := func(name string, at time.Time) {
-		rec := q.Records[name]
-		rec.StartedAt = at
-		q.Records[name] = rec
-	}
-	started("a", noon.Add(-2*time.Hour))
-	started("b", noon.Add(-time.Hour))
-	started("c", noon.Add(-3*time.Hour))
-	var order []string
-	for len(q.Active) > 0 {
-		r, st := choose(q, s, startPlan, startCheck)
-		if st == nothing {
-			t.Fatalf("nothing is ready of %d", len(q.Active))
-		}
-		order = append(order, r.ID)
-		started(r.Workspace, noon.Add(time.Duration(len(order))*time.Minute))
-		kept := q.Active[:0]
-		for _, o := range q.Active {
-			if o.ID != r.ID {
-				kept = append(kept, o)
-			}
-		}
-		q.Active = kept
-	}
-	// Commits first, the workspace that waited longest before others; then what
-	// people ask to see; then drift.
-	if got, want := fmt.Sprint(order), "[r5 r4 r2 r3 r1]"; got != want {
-		t.Errorf("order %s, want %s", got, want)
 	}
 }

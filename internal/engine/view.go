@@ -79,10 +79,10 @@ func (e *Engine) viewRun(q run.Queue, r run.Run, votes []approvals.Vote) RunView
 	s := e.current()
 	v := RunView{Run: r, Votes: votes}
 	if !r.Status.Terminal() {
-		_, v.Wait = verdict(q, s, r)
+		_, v.Wait = verdict(q, s, &r)
 	}
 	if def, ok := s.find(r.Workspace); ok && r.Plan != nil && r.Kind.Applies() && r.Status != run.PlannedAndFinished {
-		v.Needs = approvals.Decide(caseOf(def, s.People, r, votes)).Needs
+		v.Needs = approvals.Decide(caseOf(&def, s.People, &r, votes)).Needs
 	}
 	return v
 }
@@ -99,7 +99,7 @@ func (e *Engine) List(ctx context.Context, query run.Query) ([]RunView, error) {
 	}
 	views := make([]RunView, len(runs))
 	for i, r := range runs {
-		votes := q.Votes[r.ID]
+		votes := q.Votes(r.ID)
 		if r.Status.Terminal() && r.Plan != nil && r.Kind.Applies() { // the queue has only what has not ended
 			d, _, err := e.Store.Dossier(ctx, r.ID)
 			if err != nil {
@@ -202,8 +202,8 @@ func (e *Engine) viewWorkspace(ctx context.Context, d Definition, q run.Queue, r
 
 // syncOf says how far the world is from what Git says.
 func syncOf(d Definition, rec workspace.Record, q run.Queue, lastSync []run.Run, problem bool) workspace.Sync {
-	for _, r := range q.Active {
-		if r.Workspace == d.Name && r.Kind.Applies() {
+	for r := range q.Of(d.Name) {
+		if r.Kind.Applies() {
 			if r.Status == run.Interrupted {
 				return workspace.Errored
 			}
@@ -229,15 +229,15 @@ func syncOf(d Definition, rec workspace.Record, q run.Queue, lastSync []run.Run,
 // what keeps it from having any.
 func (e *Engine) waitOf(d Definition, rec workspace.Record, q run.Queue, v WorkspaceView, lastSync []run.Run) Wait {
 	s := e.current()
-	for _, r := range q.Active {
-		if r.Workspace == d.Name && r.Kind.Applies() {
+	for r := range q.Of(d.Name) {
+		if r.Kind.Applies() {
 			if _, w := verdict(q, s, r); w.For != "" {
 				return w
 			}
 		}
 	}
-	for _, r := range q.Active { // a check, or a plan that somebody asked to see
-		if r.Workspace == d.Name && len(q.Stopped[r.ID]) > 0 {
+	for r := range q.Of(d.Name) { // a check, or a plan that somebody asked to see
+		if len(q.Stopped[r.ID]) > 0 {
 			_, w := verdict(q, s, r)
 			return w
 		}
@@ -320,11 +320,7 @@ func (e *Engine) Locks(ctx context.Context) ([]locks.Lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []locks.Lock
-	for _, key := range slices.Sorted(maps.Keys(q.Locks)) {
-		all = append(all, q.Locks[key])
-	}
-	return all, nil
+	return slices.Collect(q.Locks()), nil
 }
 
 // Plan reads the redacted plan of a run.

@@ -272,9 +272,11 @@ func (e *Engine) dropped(ctx context.Context, s *Settings, repository string) (m
 		return nil, err
 	}
 	planned := map[string]string{}
-	for _, r := range q.Active {
-		if why, ok := gone[r.Workspace]; ok && r.Kind == run.Sync && r.Status.Unapplied() {
-			planned[r.Workspace] = why
+	for name, why := range gone {
+		for r := range q.Of(name) {
+			if r.Kind == run.Sync && r.Status.Unapplied() {
+				planned[name] = why
+			}
 		}
 	}
 	return planned, nil

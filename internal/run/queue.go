@@ -1,224 +1,340 @@
 package run
 
 import (
+	"cmp"
 	"iter"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"time"
+
+	"github.com/tidwall/btree"
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// Queue is everything that has not ended, as one transaction sees it. Many share one: it may
-// be read, and not changed.
+// Queue is everything that has not ended, as one transaction sees it. It never changes:
+// many share one, and what it gives out may be read and copied, but not changed. The next
+// one is made with Edit, which costs what was changed and not what there is.
+//
+// The zero Queue is empty.
 type Queue struct {
-	Active  []Run                       // not terminal, oldest first
-	Votes   map[string][]approvals.Vote // by run
-	Records map[string]workspace.Record // of the workspaces of Active, and of those that go before them, by name
-	Locks   map[string]locks.Lock       // by key
-	Now     time.Time
+	Now time.Time
 
 	// Stopped are processes of runners that somebody stopped (SIGSTOP), by run.
 	// No store knows of them: the engine adds what it sees on the machine.
 	Stopped map[string][]Stopped
 	Lacking Lacking // what keeps this machine from starting anything now; it is known like Stopped
 
-	by *index // nil: it was not asked for
+	in *contents
 }
 
-// index has the places of runs among Active, in their order.
-type index struct {
-	workspaces map[string][]int
-	states     map[string][]int
+// contents are trees that share all nodes that did not change with those of the queue before.
+type contents struct {
+	runs    btree.Map[string, *Run] // by id, so oldest first
+	index   btree.Map[string, *Run] // by index key: workspace, state and status, each with the id
+	votes   btree.Map[string, []approvals.Vote]
+	records btree.Map[string, *workspace.Record]
+	locks   btree.Map[string, locks.Lock]
+	change  *Change
 }
 
-// Indexed is the queue for whoever asks it about many of its runs: what is beside one run is
-// then found without a look at all the others. A store gives it so. Active must not be changed
-// after it.
-func (q Queue) Indexed() Queue {
-	if q.by != nil {
-		return q
-	}
-	q.by = &index{make(map[string][]int, len(q.Active)), make(map[string][]int, len(q.Active))}
-	for i := range q.Active {
-		r := &q.Active[i]
-		q.by.workspaces[r.Workspace] = append(q.by.workspaces[r.Workspace], i)
-		q.by.states[r.State] = append(q.by.states[r.State], i)
-	}
-	return q
+// Change is what one transaction touched of a queue.
+type Change struct {
+	Runs       []string // ids, of those that have ended by it as well
+	Workspaces []string // whose record, or one of whose runs, is another
+	States     []string // keys of locks, and states of runs, from and to
+
+	at    uint64
+	older *Change // nil: what came before is not remembered
+	depth int
 }
 
-// Beside are the active runs of a workspace, and those on a state if one is named, oldest
-// first. They must not be changed.
-func (q Queue) Beside(workspace, state string) iter.Seq[*Run] {
-	if q.by == nil {
-		return q.among(func(r *Run) bool { return r.Workspace == workspace || state != "" && r.State == state })
+// remembered is how many changes a queue remembers at least. Who looks less often looks at all.
+const remembered = 4096
+
+// versions gives each queue that is made in this process a number of its own.
+var versions atomic.Uint64
+
+var none contents
+
+func (q Queue) contents() *contents {
+	if q.in == nil {
+		return &none
 	}
-	a, b := q.by.workspaces[workspace], []int(nil)
-	if state != "" {
-		b = q.by.states[state]
+	return q.in
+}
+
+// Version is greater than that of every queue that was made before. 0 is the empty queue's.
+func (q Queue) Version() uint64 {
+	if q.contents().change == nil {
+		return 0
 	}
-	return func(yield func(*Run) bool) {
-		for a, b := a, b; len(a)+len(b) > 0; {
-			var i int
-			switch {
-			case len(b) == 0 || len(a) > 0 && a[0] < b[0]:
-				i, a = a[0], a[1:]
-			case len(a) > 0 && a[0] == b[0]:
-				i, a, b = a[0], a[1:], b[1:]
-			default:
-				i, b = b[0], b[1:]
-			}
-			if !yield(&q.Active[i]) {
-				return
-			}
+	return q.in.change.at
+}
+
+// Since lists what was changed after an older queue, newest first; false when that is not
+// remembered, and anything may have.
+func (q Queue) Since(version uint64) (changes []*Change, ok bool) {
+	for c := q.contents().change; c != nil; c = c.older {
+		if c.at <= version {
+			return changes, c.at == version
 		}
+		changes = append(changes, c)
 	}
+	return nil, false
 }
 
-// OnState are the active runs on a state, oldest first; those of which it is not known count
-// as one another's. They must not be changed.
-func (q Queue) OnState(state string) iter.Seq[*Run] {
-	if q.by == nil {
-		return q.among(func(r *Run) bool { return r.State == state })
-	}
+// Len is how many runs have not ended.
+func (q Queue) Len() int { return q.contents().runs.Len() }
+
+// Active are the runs that have not ended, oldest first.
+func (q Queue) Active() iter.Seq[*Run] {
 	return func(yield func(*Run) bool) {
-		for _, i := range q.by.states[state] {
-			if !yield(&q.Active[i]) {
-				return
-			}
-		}
+		q.contents().runs.Scan(func(_ string, r *Run) bool { return yield(r) })
 	}
 }
 
-func (q Queue) among(is func(*Run) bool) iter.Seq[*Run] {
-	return func(yield func(*Run) bool) {
-		for i := range q.Active {
-			if r := &q.Active[i]; is(r) && !yield(r) {
-				return
-			}
-		}
+// Run finds a run that has not ended.
+func (q Queue) Run(id string) (*Run, bool) { return q.contents().runs.Get(id) }
+
+// Votes are the votes on a run.
+func (q Queue) Votes(id string) []approvals.Vote {
+	v, _ := q.contents().votes.Get(id)
+	return v
+}
+
+// Record is what is remembered of a workspace; an empty one when that is nothing.
+func (q Queue) Record(name string) *workspace.Record {
+	if rec, ok := q.contents().records.Get(name); ok {
+		return rec
+	}
+	return &workspace.Record{Name: name}
+}
+
+// Records is what is remembered of all workspaces, by name.
+func (q Queue) Records() iter.Seq[*workspace.Record] {
+	return func(yield func(*workspace.Record) bool) {
+		q.contents().records.Scan(func(_ string, rec *workspace.Record) bool { return yield(rec) })
 	}
 }
 
-// Lacking is what the machine has too little of; the zero value is nothing.
-type Lacking struct {
-	What    string
-	Command string // that mends it
-	Person  bool   // it does not pass by itself
-}
+// Lock is what is held under a key.
+func (q Queue) Lock(key string) (locks.Lock, bool) { return q.contents().locks.Get(key) }
 
-// Stopped is a process that does nothing until it is continued.
-type Stopped struct {
-	PID  int
-	Name string
+// Locks are all locks, by key.
+func (q Queue) Locks() iter.Seq[locks.Lock] {
+	return func(yield func(locks.Lock) bool) {
+		q.contents().locks.Scan(func(_ string, l locks.Lock) bool { return yield(l) })
+	}
 }
 
 // Held lists the locks on the state of a workspace.
 func (q Queue) Held(workspace, state string) []locks.Lock {
 	var held []locks.Lock
 	for _, key := range locks.Keys(workspace, state) {
-		if l, ok := q.Locks[key]; ok {
+		if l, ok := q.Lock(key); ok {
 			held = append(held, l)
 		}
 	}
 	return held
 }
 
-// Batch is what one look at the world asks for: new runs, and workspaces
-// whose branch moved without touching them.
-type Batch struct {
-	Runs []Run
-	// Heads are the newest commits that were looked at, by workspace, of those
-	// without a new run as well as of those with one.
-	Heads map[string]string
-	// Tags are those that workspaces that follow tags lead to, by workspace.
-	Tags map[string]workspace.FollowedTag
-	// Dropped are workspaces that the branch does not have any more, with why:
-	// what was planned for them and has not begun to apply is stale.
-	Dropped map[string]string
-	// Origins are what generated workspaces are made of, by name; they are no orphans.
-	Origins map[string]workspace.Origin
-	// Orphans are generated workspaces whose origin is gone, by name.
-	Orphans map[string]workspace.Orphan
-	// Renames come before all else. One that something is in the way of fails the batch.
-	Renames []Rename
-	// Drifts are the scheduled times that drift runs of this batch are made for, by workspace.
-	Drifts map[string]time.Time
-	// Reports were made, and their files lie beside the store.
-	Reports []Report
-	// Notices are put into the outbox in the same transaction.
-	Notices []Notice
+// Of are the active runs of a workspace, oldest first.
+func (q Queue) Of(workspace string) iter.Seq[*Run] {
+	return q.scan(inWorkspace, workspace, func(r *Run) bool { return r.Workspace == workspace })
 }
 
-// Query selects runs.
-type Query struct {
-	Workspace string   // "" for all
-	Statuses  []Status // none for all
-	Kinds     []Kind   // none for all
-	Limit     int      // 0 for no limit
-	Before    string   // only runs older than this id
+// OnState are the active runs on a state, oldest first; those of which it is not known count
+// as one another's.
+func (q Queue) OnState(state string) iter.Seq[*Run] {
+	return q.scan(onState, state, func(r *Run) bool { return r.State == state })
 }
 
-// Matches reports whether the run is selected; Limit and Before apart.
-func (q Query) Matches(r Run) bool {
-	return (q.Workspace == "" || q.Workspace == r.Workspace) && in(q.Statuses, r.Status) && in(q.Kinds, r.Kind)
+// In are the active runs of a status, oldest first.
+func (q Queue) In(s Status) iter.Seq[*Run] {
+	return q.scan(withStatus, string(s), func(r *Run) bool { return r.Status == s })
 }
 
-// OnlyActive reports whether only runs that have not ended are selected.
-func (q Query) OnlyActive() bool {
-	return len(q.Statuses) > 0 && !slices.ContainsFunc(q.Statuses, Status.Terminal)
+// Beside are the active runs of a workspace, and those on a state if one is named, oldest first.
+func (q Queue) Beside(workspace, state string) iter.Seq[*Run] {
+	if state == "" {
+		return q.Of(workspace)
+	}
+	all := slices.AppendSeq(slices.Collect(q.Of(workspace)), q.OnState(state))
+	slices.SortFunc(all, func(a, b *Run) int { return cmp.Compare(a.ID, b.ID) })
+	return slices.Values(slices.Compact(all))
 }
 
-func in[T comparable](set []T, v T) bool {
-	for _, s := range set {
-		if s == v {
-			return true
+// What the index finds runs by.
+const (
+	inWorkspace = "w\x00"
+	onState     = "s\x00"
+	withStatus  = "t\x00"
+)
+
+func indexKeys(r *Run) [3]string {
+	return [3]string{inWorkspace + r.Workspace + "\x00" + r.ID, onState + r.State + "\x00" + r.ID, withStatus + string(r.Status) + "\x00" + r.ID}
+}
+
+// scan finds runs by the index. What a key is made of may hold any byte, so is has the last word.
+func (q Queue) scan(kind, value string, is func(*Run) bool) iter.Seq[*Run] {
+	prefix := kind + value + "\x00"
+	return func(yield func(*Run) bool) {
+		q.contents().index.Ascend(prefix, func(key string, r *Run) bool {
+			return strings.HasPrefix(key, prefix) && (!is(r) || yield(r))
+		})
+	}
+}
+
+// Draft is a queue that is being made. It is for one goroutine.
+type Draft struct {
+	in     *contents
+	change Change
+}
+
+// Edit begins the next queue. Two drafts of one queue must not be begun at once.
+func (q Queue) Edit() *Draft {
+	old := q.contents()
+	if old == &none {
+		return &Draft{in: &contents{}}
+	}
+	return &Draft{in: &contents{
+		runs: *old.runs.Copy(), index: *old.index.Copy(), votes: *old.votes.Copy(),
+		records: *old.records.Copy(), locks: *old.locks.Copy(), change: old.change,
+	}}
+}
+
+// Queue ends the draft.
+func (d *Draft) Queue() Queue {
+	c := d.change
+	c.at = versions.Add(1)
+	if old := d.in.change; old != nil && old.depth < 2*remembered {
+		c.older, c.depth = old, old.depth+1
+	} else if old != nil {
+		c.older, c.depth = old.newest(remembered), remembered+1
+	}
+	d.in.change = &c
+	return Queue{in: d.in}
+}
+
+// newest copies the newest changes, so that what came before can be forgotten.
+func (c *Change) newest(n int) *Change {
+	if c == nil || n == 0 {
+		return nil
+	}
+	var all []*Change
+	for ; c != nil && len(all) < n; c = c.older {
+		all = append(all, c)
+	}
+	var older *Change
+	for i, one := range slices.Backward(all) {
+		kept := *one
+		kept.older, kept.depth = older, len(all)-1-i
+		older = &kept
+	}
+	return older
+}
+
+// PutRun puts a run in the place of the one with its id, together with the votes on it. One
+// that has ended is taken out.
+func (d *Draft) PutRun(r *Run, votes []approvals.Vote) {
+	d.DropRun(r.ID)
+	d.change.Runs = append(d.change.Runs, r.ID)
+	d.change.Workspaces = append(d.change.Workspaces, r.Workspace)
+	d.change.States = append(d.change.States, r.State)
+	if r.Status.Terminal() {
+		return
+	}
+	d.in.runs.Set(r.ID, r)
+	for _, key := range indexKeys(r) {
+		d.in.index.Set(key, r)
+	}
+	if len(votes) > 0 {
+		d.in.votes.Set(r.ID, votes)
+	}
+}
+
+// DropRun takes a run out.
+func (d *Draft) DropRun(id string) {
+	d.in.votes.Delete(id)
+	old, ok := d.in.runs.Delete(id)
+	if !ok {
+		return
+	}
+	for _, key := range indexKeys(old) {
+		d.in.index.Delete(key)
+	}
+	d.change.Runs = append(d.change.Runs, id)
+	d.change.Workspaces = append(d.change.Workspaces, old.Workspace)
+	d.change.States = append(d.change.States, old.State)
+}
+
+// PutRecord puts what is remembered of a workspace in the place of what was.
+func (d *Draft) PutRecord(rec *workspace.Record) {
+	d.in.records.Set(rec.Name, rec)
+	d.change.Workspaces = append(d.change.Workspaces, rec.Name)
+}
+
+// DropRecord forgets a workspace.
+func (d *Draft) DropRecord(name string) {
+	d.in.records.Delete(name)
+	d.change.Workspaces = append(d.change.Workspaces, name)
+}
+
+// PutLock puts a lock under its key.
+func (d *Draft) PutLock(l locks.Lock) {
+	d.in.locks.Set(l.State, l)
+	d.change.States = append(d.change.States, l.State)
+}
+
+// DropLock takes what lies under a key away.
+func (d *Draft) DropLock(key string) {
+	d.in.locks.Delete(key)
+	d.change.States = append(d.change.States, key)
+}
+
+// Listing is a queue written out: for who looks at all of it at once.
+type Listing struct {
+	Active  []Run // oldest first
+	Votes   map[string][]approvals.Vote
+	Records map[string]workspace.Record
+	Locks   map[string]locks.Lock
+}
+
+// List writes the queue out.
+func (q Queue) List() Listing {
+	l := Listing{Votes: map[string][]approvals.Vote{}, Records: map[string]workspace.Record{}, Locks: map[string]locks.Lock{}}
+	for r := range q.Active() {
+		l.Active = append(l.Active, *r)
+		if votes := q.Votes(r.ID); len(votes) > 0 {
+			l.Votes[r.ID] = votes
 		}
 	}
-	return len(set) == 0
-}
-
-// Holds is what can hold a workspace back, to be changed in one transaction.
-type Holds struct {
-	Record workspace.Record
-	Locks  []locks.Lock // held on its state
-	Ledger              // of its drift
-	Now    time.Time
-	Audits []Audit // what the change adds
-
-	Notices []Notice // put into the outbox in the same transaction
-}
-
-// Audit records a decision about the workspace.
-func (h *Holds) Audit(actor, via, action, reason string) {
-	h.Audits = append(h.Audits, Audit{At: h.Now, Actor: actor, Via: via, Action: action, Workspace: h.Record.Name, Reason: reason})
-}
-
-// Retention is how long ended runs are kept. A run goes when it is past both.
-type Retention struct {
-	Runs int
-	Days int
-}
-
-// Expendable picks the runs to remove, of all runs of one workspace, newest
-// first. Runs that have not ended stay, and so does the last that changed the
-// world: a refresh does not.
-func (k Retention) Expendable(runs []Run, now time.Time) []string {
-	var ids []string
-	oldest := now.AddDate(0, 0, -k.Days)
-	ended, applied := 0, false
-	for _, r := range runs {
-		if !r.Status.Terminal() {
-			continue
-		}
-		ended++
-		last := r.Status == Applied && r.Kind != Refresh && !applied
-		applied = applied || last
-		if !last && ended > k.Runs && r.FinishedAt.Before(oldest) {
-			ids = append(ids, r.ID)
-		}
+	for rec := range q.Records() {
+		l.Records[rec.Name] = *rec
 	}
-	return ids
+	for held := range q.Locks() {
+		l.Locks[held.State] = held
+	}
+	return l
+}
+
+// Queue is the queue of which the listing is.
+func (l Listing) Queue() Queue {
+	d := Queue{}.Edit()
+	for _, r := range l.Active {
+		d.PutRun(&r, l.Votes[r.ID])
+	}
+	for name, rec := range l.Records {
+		rec.Name = name
+		d.PutRecord(&rec)
+	}
+	for key, held := range l.Locks {
+		held.State = key
+		d.PutLock(held)
+	}
+	return d.Queue()
 }

@@ -77,11 +77,11 @@ func TestQueryMatches(t *testing.T) {
 }
 
 func TestQueueHeld(t *testing.T) {
-	q := Queue{Locks: map[string]locks.Lock{
+	q := Listing{Locks: map[string]locks.Lock{
 		"s3:x":          {State: "s3:x", Run: "r1"},
 		"workspace:net": {State: "workspace:net", Person: "ana"},
 		"workspace:db":  {State: "workspace:db", Person: "li"},
-	}}
+	}}.Queue()
 	for _, c := range []struct {
 		workspace, state string
 		want             []string

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -156,7 +157,7 @@ func (w *walk) claim(status run.Status, fn func(*run.Dossier) error) bool {
 	n := w.next(8)
 	r, ok, err := w.store.Claim(w.t.Context(), func(q run.Queue) (string, func(*run.Dossier) error) {
 		var ready []string
-		for _, r := range q.Active {
+		for r := range q.Active() {
 			if r.Status == status {
 				ready = append(ready, r.ID)
 			}
@@ -370,11 +371,23 @@ func (w *walk) clock() bool {
 	return true
 }
 
+// reopen has what is kept in memory read from the file, which must tell the same.
 func (w *walk) reopen() bool {
+	kept, err := w.store.Queue(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	if err := w.store.Close(); err != nil {
 		w.t.Fatal(err)
 	}
 	w.open()
+	read, err := w.store.Queue(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if !reflect.DeepEqual(kept.List(), read.List()) {
+		w.t.Errorf("the queue was\n%+v\nand in the file it is\n%+v", kept.List(), read.List())
+	}
 	return true
 }
 
@@ -437,7 +450,7 @@ func (w *walk) holdQueue(after string) {
 	}
 	active, applies := map[string]bool{}, map[string]string{}
 	last := ""
-	for _, r := range q.Active {
+	for r := range q.Active() {
 		active[r.ID] = true
 		if r.ID <= last {
 			w.t.Errorf("after %s: %s stands behind %s in the queue", after, r.ID, last)
@@ -450,17 +463,18 @@ func (w *walk) holdQueue(after string) {
 			w.t.Errorf("after %s: runs %s and %s both have the state %s", after, other, r.ID, r.State)
 		}
 		applies[r.State] = r.ID
-		if q.Locks[r.State].Run != r.ID {
-			w.t.Errorf("after %s: run %s is %s and does not hold its state: %+v", after, r.ID, r.Status, q.Locks[r.State])
+		held, _ := q.Lock(r.State)
+		if held.Run != r.ID {
+			w.t.Errorf("after %s: run %s is %s and does not hold its state: %+v", after, r.ID, r.Status, held)
 		}
 		said := map[string]bool{}
-		for _, v := range q.Votes[r.ID] {
+		for _, v := range q.Votes(r.ID) {
 			if v.Yes && v.Voter != "ana" && v.Run == r.ID && v.Digest == r.Plan.Digest && v.Commit == r.Commit.SHA {
 				said[v.Voter] = true
 			}
 		}
 		if len(said) < 2 {
-			w.t.Errorf("after %s: run %s applies a plan that was not approved: %+v", after, r.ID, q.Votes[r.ID])
+			w.t.Errorf("after %s: run %s applies a plan that was not approved: %+v", after, r.ID, q.Votes(r.ID))
 		}
 	}
 	for id, r := range w.known {
@@ -468,9 +482,9 @@ func (w *walk) holdQueue(after string) {
 			w.t.Errorf("after %s: run %s is %s; in the queue: %v", after, id, r.Status, active[id])
 		}
 	}
-	for key, l := range q.Locks {
-		if l.State != key || l.Run != "" && applies[l.State] != l.Run {
-			w.t.Errorf("after %s: a lock that nobody holds: %s: %+v", after, key, l)
+	for l := range q.Locks() {
+		if l.Run != "" && applies[l.State] != l.Run {
+			w.t.Errorf("after %s: a lock that nobody holds: %+v", after, l)
 		}
 	}
 }

@@ -62,21 +62,27 @@ func (s *Server) wait(ctx context.Context, in *waitInput) (*body[api.Run], error
 	up := time.NewTimer(time.Duration(in.TimeoutSeconds) * time.Second)
 	defer up.Stop()
 	for {
-		changed := s.Engine.Changed() // before looking, so that no change is missed
+		changed, stop := s.Engine.Watch(in.ID) // before looking, so that no change is missed
 		v, err := s.Engine.Show(ctx, in.ID)
 		if err != nil {
+			stop()
 			return nil, err
 		}
 		if api.Settled(string(v.Status)) {
+			stop()
 			return answerOf(viewRun(v)), nil
 		}
 		select {
 		case <-changed:
+			continue
 		case <-up.C:
+			stop()
 			return s.shown(ctx, in.ID)
 		case <-ctx.Done():
+			stop()
 			return nil, ctx.Err()
 		case <-s.stopping.Done():
+			stop()
 			return nil, fault.New(fault.Unavailable, "once tfops serve runs again: tfops wait "+in.ID, "tfops serve is stopping, and run %s is %s", in.ID, v.Status)
 		}
 	}

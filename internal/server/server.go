@@ -71,7 +71,7 @@ type Runs interface {
 	Plan(ctx context.Context, id string) (*plan.Plan, error)
 	DebugLog(ctx context.Context, id string) ([]byte, error)
 	Messages(ctx context.Context, id string, follow bool, emit func(line []byte) error) error
-	Changed() <-chan struct{}
+	Watch(id string) (changed <-chan struct{}, stop func())
 }
 
 // Decisions is what people decide about runs.

@@ -62,7 +62,7 @@ func (a audit) clean() bool {
 
 // auditOf walks all records. An error means that the file as a whole is not to be
 // trusted.
-func auditOf(tx *bolt.Tx, now time.Time) (a audit, err error) {
+func auditOf(tx *txn, now time.Time) (a audit, err error) {
 	a.sequences = map[string]uint64{}
 	for _, bucket := range append(append([][]byte{bucketMeta}, signedBuckets...), indexBuckets...) {
 		b := tx.Bucket(bucket)
@@ -92,7 +92,7 @@ func auditOf(tx *bolt.Tx, now time.Time) (a audit, err error) {
 	return a, nil
 }
 
-func (a *audit) records(tx *bolt.Tx, bucket []byte, now time.Time) error {
+func (a *audit) records(tx *txn, bucket []byte, now time.Time) error {
 	b := tx.Bucket(bucket)
 	var highest uint64
 	err := b.ForEach(func(k, raw []byte) error {
@@ -133,7 +133,7 @@ func numbered(bucket []byte) bool {
 }
 
 // indexesOf reckons what the indexes should hold.
-func indexesOf(tx *bolt.Tx) (active, byWorkspace map[string]bool, err error) {
+func indexesOf(tx *txn) (active, byWorkspace map[string]bool, err error) {
 	active, byWorkspace = map[string]bool{}, map[string]bool{}
 	err = tx.Bucket(bucketRuns).ForEach(func(k, raw []byte) error {
 		var r run.Run
@@ -170,7 +170,7 @@ func workspacesIn(byWorkspace map[string]bool) map[string]bool {
 
 // ranFor reports whether a workspace has a run that went beyond waiting: every
 // such run leaves a record of the workspace.
-func ranFor(tx *bolt.Tx, name string) bool {
+func ranFor(tx *txn, name string) bool {
 	for id := range newestFirst(tx.Bucket(bucketByWorkspace), name+"\x00", "") {
 		if r, err := getRun(tx, id); err == nil && r.Kind.Applies() {
 			return true
@@ -181,7 +181,7 @@ func ranFor(tx *bolt.Tx, name string) bool {
 
 // ParkedRecords lists what was set aside, oldest first.
 func (s *Store) ParkedRecords(ctx context.Context) (all []Parked, err error) {
-	err = s.view(ctx, func(tx *bolt.Tx) error {
+	err = s.view(ctx, func(tx *txn) error {
 		return each(tx, bucketParked, func(k, raw, _ []byte) error {
 			var p Parked
 			if err := decode(bucketParked, string(k), raw, &p); err != nil {
@@ -200,7 +200,8 @@ func (s *Store) auditAll(readOnly bool) error {
 	var a audit
 	version := 0
 	err := s.guarded(func() error {
-		return s.db.View(func(tx *bolt.Tx) (err error) {
+		return s.db.View(func(b *bolt.Tx) (err error) {
+			tx := &txn{Tx: b}
 			if version = schemaOf(tx); version < checksummed {
 				return nil // only read, and of before records had checksums
 			}
@@ -219,10 +220,10 @@ func (s *Store) auditAll(readOnly bool) error {
 	if a.clean() || readOnly {
 		return nil
 	}
-	return s.cause(s.guarded(func() error { return s.db.Update(func(tx *bolt.Tx) error { return s.repair(tx, a) }) }))
+	return s.cause(s.guarded(func() error { return s.db.Update(func(tx *bolt.Tx) error { return s.repair(&txn{Tx: tx}, a) }) }))
 }
 
-func schemaOf(tx *bolt.Tx) int {
+func schemaOf(tx *txn) int {
 	b := tx.Bucket(bucketMeta)
 	if b == nil {
 		return 0
@@ -232,7 +233,7 @@ func schemaOf(tx *bolt.Tx) int {
 }
 
 // repair parks what is wrong and holds what depended on it.
-func (s *Store) repair(tx *bolt.Tx, a audit) error {
+func (s *Store) repair(tx *txn, a audit) error {
 	now := s.now()
 	for bucket, seq := range a.sequences {
 		if err := tx.Bucket([]byte(bucket)).SetSequence(seq); err != nil {
@@ -264,7 +265,7 @@ func (s *Store) repair(tx *bolt.Tx, a audit) error {
 }
 
 // rebuildIndexes makes the indexes anew of the runs.
-func (s *Store) rebuildIndexes(tx *bolt.Tx, a audit) error {
+func (s *Store) rebuildIndexes(tx *txn, a audit) error {
 	active, byWorkspace, err := indexesOf(tx)
 	if err != nil {
 		return err
@@ -298,7 +299,7 @@ func (s *Store) rebuildIndexes(tx *bolt.Tx, a audit) error {
 	return nil
 }
 
-func dropParked(tx *bolt.Tx, now time.Time) error {
+func dropParked(tx *txn, now time.Time) error {
 	old, err := those(tx, bucketParked, func(k, raw, _ []byte) (bool, error) {
 		var p Parked
 		err := decode(bucketParked, string(k), raw, &p)
@@ -307,13 +308,13 @@ func dropParked(tx *bolt.Tx, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return remove(tx, bucketParked, old)
+	return remove(tx, bucketParked, old...)
 }
 
 // replaceRuns puts something that people can see, and close, in the place of runs
 // whose record is wrong: the index tells whose they were, and a lock that is held
 // by one tells that its apply had begun. It returns their workspaces.
-func replaceRuns(tx *bolt.Tx, bad []Parked, now time.Time) (held map[string]bool, err error) {
+func replaceRuns(tx *txn, bad []Parked, now time.Time) (held map[string]bool, err error) {
 	held = map[string]bool{}
 	all, err := allLocks(tx)
 	if err != nil {
@@ -346,7 +347,7 @@ func replaceRuns(tx *bolt.Tx, bad []Parked, now time.Time) (held map[string]bool
 // holdAfter suspends the workspaces of what was lost. Where a lock or a
 // workspace's record is among it, nobody can tell by a damaged key whose it was:
 // then all are held.
-func holdAfter(tx *bolt.Tx, held, lost map[string]bool, now time.Time) error {
+func holdAfter(tx *txn, held, lost map[string]bool, now time.Time) error {
 	_, byWorkspace, err := indexesOf(tx)
 	if err != nil {
 		return err
@@ -382,7 +383,7 @@ func holdAfter(tx *bolt.Tx, held, lost map[string]bool, now time.Time) error {
 	return nil
 }
 
-func runsOf(tx *bolt.Tx, name string) (runs []run.Run, err error) {
+func runsOf(tx *txn, name string) (runs []run.Run, err error) {
 	for id := range newestFirst(tx.Bucket(bucketByWorkspace), name+"\x00", "") {
 		r, err := getRun(tx, id)
 		if err != nil {

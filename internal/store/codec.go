@@ -10,8 +10,6 @@ import (
 	"slices"
 	"syscall"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/locks"
@@ -19,11 +17,12 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-func put(tx *bolt.Tx, bucket []byte, key string, v any) error {
+func put(tx *txn, bucket []byte, key string, v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
+	tx.note(bucket, key)
 	return tx.Bucket(bucket).Put([]byte(key), signed(bucket, key, b))
 }
 
@@ -69,7 +68,7 @@ func decode(bucket []byte, key string, raw []byte, v any) error {
 }
 
 // get reads a record; the zero value and false when there is none.
-func get[T any](tx *bolt.Tx, bucket []byte, key string) (v T, ok bool, err error) {
+func get[T any](tx *txn, bucket []byte, key string) (v T, ok bool, err error) {
 	b := tx.Bucket(bucket).Get([]byte(key))
 	if b == nil {
 		return v, false, nil
@@ -88,7 +87,7 @@ func unreadable(bucket []byte, key string, err error) error {
 
 // prefixed reads every record whose key begins with owner and NUL, in order. A
 // file of an older schema that is only read may lack the bucket.
-func prefixed[T any](tx *bolt.Tx, bucket []byte, owner string) ([]T, error) {
+func prefixed[T any](tx *txn, bucket []byte, owner string) ([]T, error) {
 	var all []T
 	if tx.Bucket(bucket) == nil {
 		return nil, nil
@@ -107,24 +106,18 @@ func prefixed[T any](tx *bolt.Tx, bucket []byte, owner string) ([]T, error) {
 
 // dropPrefixed removes what prefixed reads. Deleting under a cursor makes it
 // skip keys, so the keys are collected first.
-func dropPrefixed(tx *bolt.Tx, bucket []byte, owner string) error {
-	b := tx.Bucket(bucket)
+func dropPrefixed(tx *txn, bucket []byte, owner string) error {
 	prefix := []byte(owner + "\x00")
-	var keys [][]byte
-	c := b.Cursor()
+	var keys []string
+	c := tx.Bucket(bucket).Cursor()
 	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
-		keys = append(keys, bytes.Clone(k))
+		keys = append(keys, string(k))
 	}
-	for _, k := range keys {
-		if err := b.Delete(k); err != nil {
-			return err
-		}
-	}
-	return nil
+	return remove(tx, bucket, keys...)
 }
 
 // add appends a record to those of an owner.
-func add(tx *bolt.Tx, bucket []byte, owner string, v any) error {
+func add(tx *txn, bucket []byte, owner string, v any) error {
 	seq, err := tx.Bucket(bucket).NextSequence()
 	if err != nil {
 		return err
@@ -132,7 +125,7 @@ func add(tx *bolt.Tx, bucket []byte, owner string, v any) error {
 	return put(tx, bucket, owner+"\x00"+string(binary.BigEndian.AppendUint64(nil, seq)), v)
 }
 
-func addAudits(tx *bolt.Tx, audits []run.Audit) error {
+func addAudits(tx *txn, audits []run.Audit) error {
 	for _, a := range audits {
 		seq, err := tx.Bucket(bucketAudit).NextSequence()
 		if err != nil {
@@ -145,7 +138,7 @@ func addAudits(tx *bolt.Tx, audits []run.Audit) error {
 	return nil
 }
 
-func getRun(tx *bolt.Tx, id string) (run.Run, error) {
+func getRun(tx *txn, id string) (run.Run, error) {
 	r, ok, err := get[run.Run](tx, bucketRuns, id)
 	if err == nil && !ok {
 		err = noRun(id)
@@ -162,14 +155,14 @@ func noRun(id string) error {
 	return fault.New(fault.NotFound, "tfops runs", "there is no run %s", id)
 }
 
-func getRecord(tx *bolt.Tx, name string) (workspace.Record, error) {
+func getRecord(tx *txn, name string) (workspace.Record, error) {
 	rec, _, err := get[workspace.Record](tx, bucketRecords, name)
 	rec.Name = name
 	return rec, err
 }
 
 // heldOn reads the locks under the keys of a workspace's state.
-func heldOn(tx *bolt.Tx, keys []string) ([]locks.Lock, error) {
+func heldOn(tx *txn, keys []string) ([]locks.Lock, error) {
 	var held []locks.Lock
 	for _, key := range keys {
 		l, ok, err := get[locks.Lock](tx, bucketLocks, key)
@@ -185,7 +178,7 @@ func heldOn(tx *bolt.Tx, keys []string) ([]locks.Lock, error) {
 
 // saveLocks makes what lies under the keys equal to held. One key holds one
 // lock: a second one would be lost, so it is refused.
-func saveLocks(tx *bolt.Tx, keys []string, held []locks.Lock) error {
+func saveLocks(tx *txn, keys []string, held []locks.Lock) error {
 	taken := map[string]bool{}
 	for _, l := range held {
 		if taken[l.State] || !slices.Contains(keys, l.State) {
@@ -193,10 +186,8 @@ func saveLocks(tx *bolt.Tx, keys []string, held []locks.Lock) error {
 		}
 		taken[l.State] = true
 	}
-	for _, key := range keys {
-		if err := tx.Bucket(bucketLocks).Delete([]byte(key)); err != nil {
-			return err
-		}
+	if err := remove(tx, bucketLocks, keys...); err != nil {
+		return err
 	}
 	for _, l := range held {
 		if err := put(tx, bucketLocks, l.State, l); err != nil {
@@ -206,7 +197,7 @@ func saveLocks(tx *bolt.Tx, keys []string, held []locks.Lock) error {
 	return nil
 }
 
-func getVotes(tx *bolt.Tx, id string) ([]approvals.Vote, error) {
+func getVotes(tx *txn, id string) ([]approvals.Vote, error) {
 	return prefixed[approvals.Vote](tx, bucketVotes, id)
 }
 

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -41,8 +39,8 @@ func fat(t *testing.T, s *Store, runs int) {
 	}
 }
 
-func endAll(runs []run.Run) func(*bolt.Tx) error {
-	return func(tx *bolt.Tx) error {
+func endAll(runs []run.Run) func(*txn) error {
+	return func(tx *txn) error {
 		for _, r := range runs {
 			r.Status, r.FinishedAt = run.Canceled, r.CreatedAt
 			if err := saveRun(tx, r); err != nil {

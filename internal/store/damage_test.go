@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"testing"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -127,7 +125,7 @@ func used(t *testing.T, content []byte) (size int) {
 		t.Fatal(err)
 	}
 	s := open(t, path, Options{ReadOnly: true})
-	if err := s.db.View(func(tx *bolt.Tx) error { size = int(tx.Size()); return nil }); err != nil {
+	if err := s.view(t.Context(), func(tx *txn) error { size = int(tx.Size()); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return size
@@ -211,12 +209,12 @@ func TestWhatIsNoStoreIsRefused(t *testing.T) {
 
 // A file of another program, or of a schema that cannot be, is not touched.
 func TestForeignFilesAreRefused(t *testing.T) {
-	meta := func(value string) func(*bolt.Tx) error {
-		return func(tx *bolt.Tx) error { return tx.Bucket(bucketMeta).Put(keySchema, []byte(value)) }
+	meta := func(value string) func(*txn) error {
+		return func(tx *txn) error { return tx.Bucket(bucketMeta).Put(keySchema, []byte(value)) }
 	}
 	for _, c := range []struct {
 		name   string
-		change func(*bolt.Tx) error
+		change func(*txn) error
 		code   fault.Code
 		says   string
 	}{
@@ -225,8 +223,8 @@ func TestForeignFilesAreRefused(t *testing.T) {
 		{"a schema that is negative", meta("-1"), fault.Internal, "schema version"},
 		{"a schema that is no number", meta("one"), fault.Internal, "schema version"},
 		{"a schema that is empty", meta(""), fault.Internal, "schema version"},
-		{"a schema that is absent", func(tx *bolt.Tx) error { return tx.Bucket(bucketMeta).Delete(keySchema) }, fault.Internal, "schema version"},
-		{"another program's file", func(tx *bolt.Tx) error { return tx.DeleteBucket(bucketMeta) }, fault.Invalid, "another program"},
+		{"a schema that is absent", func(tx *txn) error { return tx.Bucket(bucketMeta).Delete(keySchema) }, fault.Internal, "schema version"},
+		{"another program's file", func(tx *txn) error { return tx.DeleteBucket(bucketMeta) }, fault.Invalid, "another program"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "tfops.db")
@@ -234,7 +232,7 @@ func TestForeignFilesAreRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := s.db.Update(c.change); err != nil {
+			if err := s.update(t.Context(), c.change); err != nil {
 				t.Fatal(err)
 			}
 			s.Close()

@@ -16,12 +16,12 @@ import (
 )
 
 // ledger is what a decision about a workspace may see of its drift.
-func ledger(tx *bolt.Tx, name string) run.Ledger {
+func ledger(tx *txn, name string) run.Ledger {
 	return run.Ledger{Read: func() ([]drift.Finding, error) { return prefixed[drift.Finding](tx, bucketFindings, name) }}
 }
 
 // saveLedger stores what a decision changed.
-func saveLedger(tx *bolt.Tx, name string, l run.Ledger) error {
+func saveLedger(tx *txn, name string, l run.Ledger) error {
 	if findings, changed := l.Changed(); changed {
 		if err := saveFindings(tx, name, findings); err != nil {
 			return err
@@ -36,7 +36,7 @@ func saveLedger(tx *bolt.Tx, name string, l run.Ledger) error {
 }
 
 // saveFindings writes those that are not as they were.
-func saveFindings(tx *bolt.Tx, name string, findings []drift.Finding) error {
+func saveFindings(tx *txn, name string, findings []drift.Finding) error {
 	b := tx.Bucket(bucketFindings)
 	for _, f := range findings {
 		text, err := json.Marshal(f)
@@ -57,7 +57,7 @@ func saveFindings(tx *bolt.Tx, name string, findings []drift.Finding) error {
 
 // addCheck appends a check to those of its workspace. Only the newest one
 // keeps what it could not see: that may be long, and nobody asks for the past.
-func addCheck(tx *bolt.Tx, name string, c drift.Check) error {
+func addCheck(tx *txn, name string, c drift.Check) error {
 	b := tx.Bucket(bucketChecks)
 	prefix := []byte(name + "\x00")
 	if k, raw := lastOf(b, prefix); k != nil {
@@ -102,7 +102,7 @@ func checkedAt(key []byte) int64 {
 // Findings reads the findings of a workspace, or of all ("") by workspace and
 // id; those that are resolved too, as long as they are kept.
 func (s *Store) Findings(ctx context.Context, name string) (findings []drift.Finding, err error) {
-	err = s.view(ctx, func(tx *bolt.Tx) error {
+	err = s.view(ctx, func(tx *txn) error {
 		if name != "" {
 			findings, err = prefixed[drift.Finding](tx, bucketFindings, name)
 			return err
@@ -121,7 +121,7 @@ func (s *Store) Findings(ctx context.Context, name string) (findings []drift.Fin
 
 // Finding reads one finding by its id.
 func (s *Store) Finding(ctx context.Context, id string) (f drift.Finding, err error) {
-	err = s.view(ctx, func(tx *bolt.Tx) error {
+	err = s.view(ctx, func(tx *txn) error {
 		found := false
 		err := each(tx, bucketFindings, func(k, raw, _ []byte) error {
 			if !bytes.HasSuffix(k, []byte("\x00"+id)) {
@@ -144,7 +144,7 @@ func (s *Store) Finding(ctx context.Context, id string) (f drift.Finding, err er
 // Checks reads the checks of all workspaces that are not older than since, by
 // workspace and then in time; of each workspace the newest one in any case.
 func (s *Store) Checks(ctx context.Context, since time.Time) (checks []drift.Check, err error) {
-	err = s.view(ctx, func(tx *bolt.Tx) error {
+	err = s.view(ctx, func(tx *txn) error {
 		return each(tx, bucketChecks, func(k, raw, next []byte) error {
 			if checkedAt(k) < since.UnixMilli() && sameOwner(k, next) {
 				return nil
@@ -163,7 +163,7 @@ func (s *Store) Checks(ctx context.Context, since time.Time) (checks []drift.Che
 // ChecksOf reads the checks of a workspace that are not older than since,
 // oldest first.
 func (s *Store) ChecksOf(ctx context.Context, name string, since time.Time) (checks []drift.Check, err error) {
-	err = s.view(ctx, func(tx *bolt.Tx) error {
+	err = s.view(ctx, func(tx *txn) error {
 		b := tx.Bucket(bucketChecks)
 		if b == nil {
 			return nil
@@ -184,7 +184,7 @@ func (s *Store) ChecksOf(ctx context.Context, name string, since time.Time) (che
 }
 
 // addReports remembers reports, each under the name of its block.
-func addReports(tx *bolt.Tx, reports []run.Report) error {
+func addReports(tx *txn, reports []run.Report) error {
 	for _, r := range reports {
 		if err := put(tx, bucketReports, r.Name+"\x00"+r.ID, r); err != nil {
 			return err
@@ -195,7 +195,7 @@ func addReports(tx *bolt.Tx, reports []run.Report) error {
 
 // Reports lists the reports that are kept, by name and then in time.
 func (s *Store) Reports(ctx context.Context) (reports []run.Report, err error) {
-	err = s.view(ctx, func(tx *bolt.Tx) error {
+	err = s.view(ctx, func(tx *txn) error {
 		return each(tx, bucketReports, func(k, raw, _ []byte) error {
 			var r run.Report
 			if err := decode(bucketReports, string(k), raw, &r); err != nil {
@@ -221,8 +221,8 @@ func (s *Store) PruneDrift(ctx context.Context, before time.Time, configured map
 	}
 	// What there is to remove is looked for beside those who write: there may be
 	// tens of thousands of records. Only a finding can be another one by then.
-	var findings, checks, made [][]byte
-	err = s.view(ctx, func(tx *bolt.Tx) (err error) {
+	var findings, checks, made []string
+	err = s.view(ctx, func(tx *txn) (err error) {
 		if findings, err = those(tx, bucketFindings, old); err != nil {
 			return err
 		}
@@ -246,24 +246,24 @@ func (s *Store) PruneDrift(ctx context.Context, before time.Time, configured map
 	if err != nil || len(findings)+len(checks)+len(made) == 0 {
 		return nil, err
 	}
-	err = s.update(ctx, func(tx *bolt.Tx) error {
+	err = s.update(ctx, func(tx *txn) error {
 		for _, k := range findings {
-			raw := tx.Bucket(bucketFindings).Get(k)
+			raw := tx.Bucket(bucketFindings).Get([]byte(k))
 			if raw == nil {
 				continue
 			}
-			gone, err := old(k, raw, nil)
+			gone, err := old([]byte(k), raw, nil)
 			if err != nil {
-				return unreadable(bucketFindings, string(k), err)
+				return unreadable(bucketFindings, k, err)
 			}
 			if gone {
-				err = tx.Bucket(bucketFindings).Delete(k)
+				err = remove(tx, bucketFindings, k)
 			}
 			if err != nil {
 				return err
 			}
 		}
-		return cmp.Or(remove(tx, bucketChecks, checks), remove(tx, bucketReports, made))
+		return cmp.Or(remove(tx, bucketChecks, checks...), remove(tx, bucketReports, made...))
 	})
 	if err != nil {
 		return nil, err
@@ -280,7 +280,7 @@ func sameOwner(a, b []byte) bool {
 
 // each walks a bucket, telling the key after each as well; a file of an older
 // schema that is only read may lack the bucket.
-func each(tx *bolt.Tx, bucket []byte, fn func(k, raw, next []byte) error) error {
+func each(tx *txn, bucket []byte, fn func(k, raw, next []byte) error) error {
 	b := tx.Bucket(bucket)
 	if b == nil {
 		return nil
@@ -297,25 +297,16 @@ func each(tx *bolt.Tx, bucket []byte, fn func(k, raw, next []byte) error) error 
 }
 
 // those lists the keys of the records that pick picks.
-func those(tx *bolt.Tx, bucket []byte, pick func(k, raw, next []byte) (bool, error)) (keys [][]byte, err error) {
+func those(tx *txn, bucket []byte, pick func(k, raw, next []byte) (bool, error)) (keys []string, err error) {
 	err = each(tx, bucket, func(k, raw, next []byte) error {
 		yes, err := pick(k, raw, next)
 		if err != nil {
 			return unreadable(bucket, string(k), err)
 		}
 		if yes {
-			keys = append(keys, bytes.Clone(k))
+			keys = append(keys, string(k))
 		}
 		return nil
 	})
 	return keys, err
-}
-
-func remove(tx *bolt.Tx, bucket []byte, keys [][]byte) error {
-	for _, k := range keys {
-		if err := tx.Bucket(bucket).Delete(k); err != nil {
-			return err
-		}
-	}
-	return nil
 }

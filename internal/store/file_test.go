@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -31,7 +29,7 @@ func enqueue(t testing.TB, s *Store, workspace string) run.Run {
 // lastTx is the number of the last transaction that was committed.
 func lastTx(t testing.TB, s *Store) (id int) {
 	t.Helper()
-	if err := s.db.View(func(tx *bolt.Tx) error { id = tx.ID(); return nil }); err != nil {
+	if err := s.view(t.Context(), func(tx *txn) error { id = tx.ID(); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return id
@@ -99,7 +97,7 @@ func TestBatchIsAllOrNothing(t *testing.T) {
 	if err == nil {
 		t.Fatal("a run that cannot be stored was stored")
 	}
-	if q, err := s.Queue(t.Context()); err != nil || len(q.Active) != 1 || q.Active[0].ID != old.ID || q.Records["net"].Head != "" || !q.Records["net"].Drift.DueAt.IsZero() {
+	if q, err := s.Queue(t.Context()); err != nil || q.Len() != 1 || q.List().Active[0].ID != old.ID || q.Record("net").Head != "" || !q.Record("net").Drift.DueAt.IsZero() {
 		t.Errorf("%v: a part of the batch was stored: %+v", err, q)
 	}
 	_, err = s.Change(t.Context(), old.ID, func(d *run.Dossier) error {
@@ -146,8 +144,8 @@ func TestSecondOpenIsRefused(t *testing.T) {
 	}
 	one, two := open(t, path, Options{ReadOnly: true}), open(t, path, Options{ReadOnly: true})
 	for _, r := range []*Store{one, two} {
-		if q, err := r.Queue(t.Context()); err != nil || len(q.Active) != 1 {
-			t.Errorf("two readers: %v, %+v", err, q.Active)
+		if q, err := r.Queue(t.Context()); err != nil || q.Len() != 1 {
+			t.Errorf("two readers: %v, %+v", err, q.List().Active)
 		}
 	}
 	if _, _, err := one.Enqueue(t.Context(), run.Batch{Runs: []run.Run{{Workspace: "net"}}}); err == nil {
@@ -188,8 +186,8 @@ func TestFirstOpensAtOnceMakeOneFile(t *testing.T) {
 			s.Close()
 		}
 		again := open(t, path, Options{})
-		if q, err := again.Queue(t.Context()); err != nil || len(q.Active) != len(won) {
-			t.Errorf("%v: what the first one wrote is gone: %+v", err, q.Active)
+		if q, err := again.Queue(t.Context()); err != nil || q.Len() != len(won) {
+			t.Errorf("%v: what the first one wrote is gone: %+v", err, q.List().Active)
 		}
 	}
 }

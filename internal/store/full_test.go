@@ -164,8 +164,8 @@ func TestReadOnlyDisk(t *testing.T) {
 		t.Errorf("a new store on a read-only disk: %v", err)
 	}
 	reader := open(t, path, Options{ReadOnly: true})
-	if q, err := reader.Queue(t.Context()); err != nil || len(q.Active) != 1 {
-		t.Errorf("reading on a read-only disk: %v, %+v", err, q.Active)
+	if q, err := reader.Queue(t.Context()); err != nil || q.Len() != 1 {
+		t.Errorf("reading on a read-only disk: %v, %+v", err, q.List())
 	}
 	if err := reader.Close(); err != nil {
 		t.Fatal(err)

@@ -97,7 +97,7 @@ func stateRef(identity string) workspace.StateRef {
 }
 
 // write stores the fixture under the keys that the package comment names.
-func (f sample) write(tx *bolt.Tx) error {
+func (f sample) write(tx *txn) error {
 	for _, r := range []run.Run{f.ended, f.active} {
 		if err := saveRun(tx, r); err != nil {
 			return err
@@ -174,7 +174,7 @@ func TestFixtureHasEveryField(t *testing.T) {
 func dump(t *testing.T, s *Store, bucket string) string {
 	t.Helper()
 	var text strings.Builder
-	err := s.db.View(func(tx *bolt.Tx) error {
+	err := s.view(t.Context(), func(tx *txn) error {
 		return tx.Bucket([]byte(bucket)).ForEach(func(k, v []byte) error {
 			fmt.Fprintf(&text, "// %q\n", k)
 			if clean, _, err := verified([]byte(bucket), string(k), v); err != nil {
@@ -205,7 +205,7 @@ func dump(t *testing.T, s *Store, bucket string) string {
 // must change, a migration comes with it.
 func TestGoldenRecords(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "tfops.db"), Options{})
-	if err := s.db.Update(fixture().write); err != nil {
+	if err := s.update(t.Context(), fixture().write); err != nil {
 		t.Fatal(err)
 	}
 	for _, bucket := range []string{"meta", "runs", "active", "by_workspace", "votes", "events", "records", "locks", "audit", "findings", "checks", "reports"} {
@@ -225,7 +225,7 @@ func TestGoldenRecords(t *testing.T) {
 		}
 	}
 	n := 0
-	if err := s.db.View(func(tx *bolt.Tx) error { return tx.ForEach(func([]byte, *bolt.Bucket) error { n++; return nil }) }); err != nil || n != 16 {
+	if err := s.view(t.Context(), func(tx *txn) error { return tx.ForEach(func([]byte, *bolt.Bucket) error { n++; return nil }) }); err != nil || n != 16 {
 		t.Errorf("there are %d buckets, and 16 golden files (%v)", n, err)
 	}
 }
@@ -237,7 +237,7 @@ func oldFile(t *testing.T, version int) string {
 	kept := filepath.Join("testdata", fmt.Sprintf("schema%d.db", version))
 	if _, err := os.Stat(kept); os.IsNotExist(err) && *update && version == Schema {
 		s := open(t, filepath.Join(t.TempDir(), "new.db"), Options{})
-		if err := s.db.Update(fixture().write); err != nil {
+		if err := s.update(t.Context(), fixture().write); err != nil {
 			t.Fatal(err)
 		}
 		var b bytes.Buffer
@@ -301,8 +301,8 @@ func TestOldFilesOpen(t *testing.T) {
 					t.Errorf("audits: %+v, %v", audits, err)
 				}
 				wantDrift(t, s, f, version >= 3)
-				if q, err := s.Queue(t.Context()); err != nil || len(q.Active) != 1 || q.Active[0].ID != f.active.ID {
-					t.Errorf("queue: %+v, %v", q.Active, err)
+				if q, err := s.Queue(t.Context()); err != nil || q.Len() != 1 || q.List().Active[0].ID != f.active.ID {
+					t.Errorf("queue: %+v, %v", q.List().Active, err)
 				}
 				if readOnly {
 					if after, _ := os.ReadFile(path); string(after) != string(before) {
@@ -343,7 +343,7 @@ func wantDrift(t *testing.T, s *Store, f sample, any bool) {
 // The keys of votes and events end in a number that sorts as bytes.
 func TestSequenceKeysSort(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "tfops.db"), Options{})
-	err := s.db.Update(func(tx *bolt.Tx) error {
+	err := s.update(t.Context(), func(tx *txn) error {
 		r := run.Run{ID: "r", Workspace: "net", Status: run.Applied}
 		if err := errors.Join(saveRun(tx, r), tx.Bucket(bucketByWorkspace).Put([]byte("net\x00r"), nil), tx.Bucket(bucketEvents).SetSequence(250)); err != nil {
 			return err

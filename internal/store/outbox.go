@@ -5,8 +5,6 @@ import (
 	"context"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -31,12 +29,12 @@ const (
 
 // putDeliveries puts a delivery into the outbox for each target of each notice,
 // due at once. A target that is named twice gets it once.
-func putDeliveries(tx *bolt.Tx, now time.Time, notices []run.Notice) error {
+func putDeliveries(tx *txn, now time.Time, notices []run.Notice) error {
 	_, err := addDeliveries(tx, now, notices)
 	return err
 }
 
-func addDeliveries(tx *bolt.Tx, now time.Time, notices []run.Notice) (ids []string, err error) {
+func addDeliveries(tx *txn, now time.Time, notices []run.Notice) (ids []string, err error) {
 	for _, n := range notices {
 		if len(n.Targets) == 0 {
 			continue
@@ -64,7 +62,7 @@ func addDeliveries(tx *bolt.Tx, now time.Time, notices []run.Notice) (ids []stri
 // Tell puts notices into the outbox that come with no other change, such as of
 // a configuration that is not valid. It returns the ids of their deliveries.
 func (s *Store) Tell(ctx context.Context, notices ...run.Notice) (ids []string, err error) {
-	err = s.update(ctx, func(tx *bolt.Tx) error {
+	err = s.update(ctx, func(tx *txn) error {
 		ids, err = addDeliveries(tx, s.now(), notices)
 		return err
 	})
@@ -76,7 +74,7 @@ func (s *Store) Tell(ctx context.Context, notices ...run.Notice) (ids []string, 
 
 // TellAsked is Tell for what somebody asked for, who is recorded with it.
 func (s *Store) TellAsked(ctx context.Context, n run.Notice, by run.Audit) (ids []string, err error) {
-	err = s.decided(ctx, by, func(tx *bolt.Tx) error {
+	err = s.decided(ctx, by, func(tx *txn) error {
 		ids, err = addDeliveries(tx, s.now(), []run.Notice{n})
 		return err
 	})
@@ -88,7 +86,7 @@ func (s *Store) TellAsked(ctx context.Context, n run.Notice, by run.Audit) (ids 
 
 // deliveries walks a bucket of them, oldest notice first. A file of an older
 // schema that is only read has none.
-func deliveries(tx *bolt.Tx, bucket []byte, fn func(run.Delivery) error) error {
+func deliveries(tx *txn, bucket []byte, fn func(run.Delivery) error) error {
 	b := tx.Bucket(bucket)
 	if b == nil {
 		return nil
@@ -106,7 +104,7 @@ func deliveries(tx *bolt.Tx, bucket []byte, fn func(run.Delivery) error) error {
 // of each target (0 for all), so that a target with many never hides another's.
 // next is when the first of the others becomes due; zero when there is none.
 func (s *Store) Due(ctx context.Context, now time.Time, perTarget int) (due []run.Delivery, next time.Time, err error) {
-	err = s.view(ctx, func(tx *bolt.Tx) error {
+	err = s.view(ctx, func(tx *txn) error {
 		of := map[string]int{}
 		return deliveries(tx, bucketOutbox, func(d run.Delivery) error {
 			switch {
@@ -135,7 +133,7 @@ func (s *Store) Dead(ctx context.Context) ([]run.Delivery, error) {
 }
 
 func (s *Store) allDeliveries(ctx context.Context, bucket []byte) (all []run.Delivery, err error) {
-	err = s.view(ctx, func(tx *bolt.Tx) error {
+	err = s.view(ctx, func(tx *txn) error {
 		return deliveries(tx, bucket, func(d run.Delivery) error { all = append(all, d); return nil })
 	})
 	return all, err
@@ -144,14 +142,14 @@ func (s *Store) allDeliveries(ctx context.Context, bucket []byte) (all []run.Del
 // Delivered takes a delivery out of the outbox: its target has it. One that is
 // not there any more is no error.
 func (s *Store) Delivered(ctx context.Context, id string) error {
-	return s.update(ctx, func(tx *bolt.Tx) error { return tx.Bucket(bucketOutbox).Delete([]byte(id)) })
+	return s.update(ctx, func(tx *txn) error { return tx.Bucket(bucketOutbox).Delete([]byte(id)) })
 }
 
 // Failed records an attempt that failed: it is due again at nextAt, or dead.
 // It returns the dead letters that went to make room, oldest first. A delivery
 // that is not there any more is no error.
 func (s *Store) Failed(ctx context.Context, id, text string, nextAt time.Time, dead bool) (gone []run.Delivery, err error) {
-	err = s.update(ctx, func(tx *bolt.Tx) error {
+	err = s.update(ctx, func(tx *txn) error {
 		gone = nil
 		d, ok, err := get[run.Delivery](tx, bucketOutbox, id)
 		if err != nil || !ok {
@@ -171,12 +169,12 @@ func (s *Store) Failed(ctx context.Context, id, text string, nextAt time.Time, d
 	return gone, err
 }
 
-func move(tx *bolt.Tx, from, to []byte, d run.Delivery) error {
+func move(tx *txn, from, to []byte, d run.Delivery) error {
 	return cmp.Or(tx.Bucket(from).Delete([]byte(d.ID)), put(tx, to, d.ID, d))
 }
 
 // buryOldest removes the dead letters that are past their time, or too many.
-func buryOldest(tx *bolt.Tx, now time.Time) (gone []run.Delivery, err error) {
+func buryOldest(tx *txn, now time.Time) (gone []run.Delivery, err error) {
 	var all []run.Delivery
 	if err := deliveries(tx, bucketDead, func(d run.Delivery) error { all = append(all, d); return nil }); err != nil {
 		return nil, err
@@ -196,7 +194,7 @@ func buryOldest(tx *bolt.Tx, now time.Time) (gone []run.Delivery, err error) {
 // Hasten makes due at once what waits for a target after a failed attempt: the
 // target is back. It returns how many deliveries that are.
 func (s *Store) Hasten(ctx context.Context, target string) (n int, err error) {
-	err = s.update(ctx, func(tx *bolt.Tx) error {
+	err = s.update(ctx, func(tx *txn) error {
 		n = 0
 		var late []run.Delivery // a bucket must not change while it is walked
 		err := deliveries(tx, bucketOutbox, func(d run.Delivery) error {
@@ -223,7 +221,7 @@ func (s *Store) Hasten(ctx context.Context, target string) (n int, err error) {
 // Retry sends a dead letter again, at once and with as many attempts as a new
 // one; one that still waits is due at once. by is recorded with it.
 func (s *Store) Retry(ctx context.Context, id string, by run.Audit) error {
-	return s.decided(ctx, by, func(tx *bolt.Tx) error {
+	return s.decided(ctx, by, func(tx *txn) error {
 		for _, bucket := range [][]byte{bucketDead, bucketOutbox} {
 			d, ok, err := get[run.Delivery](tx, bucket, id)
 			if err != nil {
@@ -241,7 +239,7 @@ func (s *Store) Retry(ctx context.Context, id string, by run.Audit) error {
 // Drop removes a delivery, whether it is dead or still waits. by is recorded
 // with it.
 func (s *Store) Drop(ctx context.Context, id string, by run.Audit) error {
-	return s.decided(ctx, by, func(tx *bolt.Tx) error {
+	return s.decided(ctx, by, func(tx *txn) error {
 		found := false
 		for _, bucket := range [][]byte{bucketDead, bucketOutbox} {
 			found = found || tx.Bucket(bucket).Get([]byte(id)) != nil

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -34,7 +32,7 @@ func TestGoldenDeliveries(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "tfops.db")
 	s := open(t, path, Options{})
-	err := s.db.Update(func(tx *bolt.Tx) error {
+	err := s.update(t.Context(), func(tx *txn) error {
 		return errors.Join(put(tx, bucketOutbox, waiting.ID, waiting), put(tx, bucketDead, dead.ID, dead))
 	})
 	if err != nil {

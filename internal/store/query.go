@@ -39,7 +39,7 @@ func newestFirst(b *bolt.Bucket, prefix, before string) iter.Seq[string] {
 	}
 }
 
-func allLocks(tx *bolt.Tx) ([]locks.Lock, error) {
+func allLocks(tx *txn) ([]locks.Lock, error) {
 	var all []locks.Lock
 	err := tx.Bucket(bucketLocks).ForEach(func(k, b []byte) error {
 		var l locks.Lock
@@ -52,27 +52,23 @@ func allLocks(tx *bolt.Tx) ([]locks.Lock, error) {
 	return all, err
 }
 
-// Records reads what is remembered of every workspace, by name.
+// Records is what is remembered of every workspace, by name. What it points to must not be changed.
 func (s *Store) Records(ctx context.Context) (map[string]workspace.Record, error) {
+	q, err := s.Queue(ctx)
+	if err != nil {
+		return nil, err
+	}
 	all := map[string]workspace.Record{}
-	err := s.view(ctx, func(tx *bolt.Tx) error {
-		return tx.Bucket(bucketRecords).ForEach(func(k, b []byte) error {
-			rec := workspace.Record{}
-			if err := decode(bucketRecords, string(k), b, &rec); err != nil {
-				return unreadable(bucketRecords, string(k), err)
-			}
-			rec.Name = string(k)
-			all[rec.Name] = rec
-			return nil
-		})
-	})
-	return all, err
+	for rec := range q.Records() {
+		all[rec.Name] = *rec
+	}
+	return all, nil
 }
 
 // ChangeHolds lets fn decide about the locks and the suspension of one
 // workspace, in one transaction. When fn returns an error nothing is stored.
 func (s *Store) ChangeHolds(ctx context.Context, name string, fn func(*run.Holds) error) error {
-	return s.update(ctx, func(tx *bolt.Tx) error {
+	return s.update(ctx, func(tx *txn) error {
 		rec, err := getRecord(tx, name)
 		if err != nil {
 			return err
@@ -103,13 +99,13 @@ func (s *Store) ChangeHolds(ctx context.Context, name string, fn func(*run.Holds
 
 // Record appends to the audit log what concerns no run and no workspace.
 func (s *Store) Record(ctx context.Context, a run.Audit) error {
-	return s.decided(ctx, a, func(*bolt.Tx) error { return nil })
+	return s.decided(ctx, a, func(*txn) error { return nil })
 }
 
 // decided is update for what somebody decided, which is recorded with it.
-func (s *Store) decided(ctx context.Context, by run.Audit, fn func(*bolt.Tx) error) error {
+func (s *Store) decided(ctx context.Context, by run.Audit, fn func(*txn) error) error {
 	by.At = s.now()
-	return s.update(ctx, func(tx *bolt.Tx) error {
+	return s.update(ctx, func(tx *txn) error {
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -119,7 +115,7 @@ func (s *Store) decided(ctx context.Context, by run.Audit, fn func(*bolt.Tx) err
 
 // Audits reads the audit log, newest first; limit 0 reads all of it.
 func (s *Store) Audits(ctx context.Context, limit int) (audits []run.Audit, err error) {
-	err = s.view(ctx, func(tx *bolt.Tx) error {
+	err = s.view(ctx, func(tx *txn) error {
 		c := tx.Bucket(bucketAudit).Cursor()
 		for k, b := c.Last(); k != nil && (limit == 0 || len(audits) < limit); k, b = c.Prev() {
 			var a run.Audit
@@ -153,7 +149,7 @@ func (s *Store) Prune(ctx context.Context, keep map[string]run.Retention) (prune
 		if len(ids) == 0 {
 			continue
 		}
-		if err := s.update(ctx, func(tx *bolt.Tx) error { return drop(tx, name, ids) }); err != nil {
+		if err := s.update(ctx, func(tx *txn) error { return drop(tx, name, ids) }); err != nil {
 			return pruned, err
 		}
 		pruned = append(pruned, ids...)
@@ -164,7 +160,7 @@ func (s *Store) Prune(ctx context.Context, keep map[string]run.Retention) (prune
 // atMost reports whether a workspace has no more runs than so many: then none of
 // them is expendable, and none has to be read to know that.
 func (s *Store) atMost(ctx context.Context, name string, n int) (few bool, err error) {
-	err = s.view(ctx, func(tx *bolt.Tx) error {
+	err = s.view(ctx, func(tx *txn) error {
 		for range newestFirst(tx.Bucket(bucketByWorkspace), name+"\x00", "") {
 			if n--; n < 0 {
 				return nil
@@ -180,12 +176,12 @@ func (s *Store) atMost(ctx context.Context, name string, n int) (few bool, err e
 // it had removed their directories.
 const prunedMost = 10000
 
-func drop(tx *bolt.Tx, workspace string, ids []string) error {
+func drop(tx *txn, workspace string, ids []string) error {
 	for _, id := range ids {
 		if err := tx.Bucket(bucketPruned).Put([]byte(id), nil); err != nil {
 			return err
 		}
-		if err := tx.Bucket(bucketRuns).Delete([]byte(id)); err != nil {
+		if err := remove(tx, bucketRuns, id); err != nil {
 			return err
 		}
 		if err := tx.Bucket(bucketByWorkspace).Delete([]byte(workspace + "\x00" + id)); err != nil {
@@ -197,19 +193,19 @@ func drop(tx *bolt.Tx, workspace string, ids []string) error {
 			}
 		}
 	}
-	n, old := 0, [][]byte{}
+	n, old := 0, []string{}
 	for id := range newestFirst(tx.Bucket(bucketPruned), "", "") {
 		if n++; n > prunedMost {
-			old = append(old, []byte(id))
+			old = append(old, id)
 		}
 	}
-	return remove(tx, bucketPruned, old)
+	return remove(tx, bucketPruned, old...)
 }
 
 // Backup writes a copy of the file as it is at one moment, while it is in use.
 // An error of w is returned as it is.
 func (s *Store) Backup(ctx context.Context, w io.Writer) error {
-	return s.view(ctx, func(tx *bolt.Tx) error {
+	return s.view(ctx, func(tx *txn) error {
 		out := &target{w: w}
 		_, err := tx.WriteTo(out)
 		return cmp.Or(out.err, err)

@@ -3,15 +3,13 @@ package store
 import (
 	"context"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/tfops/tfops/internal/run"
 )
 
 // Rebuild stores what was recovered over what is there, in one transaction. It
 // is for a file that no daemon uses.
 func (s *Store) Rebuild(ctx context.Context, r run.Recovery) error {
-	return s.update(ctx, func(tx *bolt.Tx) error {
+	return s.update(ctx, func(tx *txn) error {
 		for _, k := range r.Runs {
 			if err := saveRun(tx, k); err != nil {
 				return err

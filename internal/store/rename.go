@@ -5,8 +5,6 @@ import (
 	"cmp"
 	"slices"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/locks"
@@ -16,7 +14,7 @@ import (
 
 // rename gives all that is known of one workspace to another name. A crash finds
 // it done or not begun: it is one transaction, and no file has to be moved.
-func (s *Store) rename(tx *bolt.Tx, r run.Rename) (dropped []run.Run, err error) {
+func (s *Store) rename(tx *txn, r run.Rename) (dropped []run.Run, err error) {
 	if tx.Bucket(bucketRecords).Get([]byte(r.From)) == nil {
 		return nil, nil
 	}
@@ -47,7 +45,7 @@ func (s *Store) rename(tx *bolt.Tx, r run.Rename) (dropped []run.Run, err error)
 }
 
 // both are the runs of both names that have not ended.
-func both(tx *bolt.Tx, r run.Rename) ([]run.Run, error) {
+func both(tx *txn, r run.Rename) ([]run.Run, error) {
 	old, err := activeRuns(tx, r.From+"\x00")
 	if err != nil {
 		return nil, err
@@ -58,7 +56,7 @@ func both(tx *bolt.Tx, r run.Rename) ([]run.Run, error) {
 
 // dropOwn discards what was planned under the new name before: on a state that
 // is not its own any more.
-func (s *Store) dropOwn(tx *bolt.Tx, r run.Rename, active []run.Run) (dropped []run.Run, err error) {
+func (s *Store) dropOwn(tx *txn, r run.Rename, active []run.Run) (dropped []run.Run, err error) {
 	for _, a := range active {
 		if a.Workspace != r.To {
 			continue
@@ -79,7 +77,7 @@ func (s *Store) dropOwn(tx *bolt.Tx, r run.Rename, active []run.Run) (dropped []
 	return dropped, nil
 }
 
-func renameLocks(tx *bolt.Tx, r run.Rename) error {
+func renameLocks(tx *txn, r run.Rename) error {
 	all, err := allLocks(tx)
 	if err != nil {
 		return err
@@ -98,7 +96,7 @@ func renameLocks(tx *bolt.Tx, r run.Rename) error {
 		return err
 	}
 	for _, l := range old {
-		if err := tx.Bucket(bucketLocks).Delete([]byte(l.State)); err != nil {
+		if err := remove(tx, bucketLocks, l.State); err != nil {
 			return err
 		}
 	}
@@ -110,7 +108,7 @@ func renameLocks(tx *bolt.Tx, r run.Rename) error {
 	return nil
 }
 
-func renameRuns(tx *bolt.Tx, r run.Rename, ids map[string]string) error {
+func renameRuns(tx *txn, r run.Rename, ids map[string]string) error {
 	for _, id := range slices.Collect(newestFirst(tx.Bucket(bucketByWorkspace), r.From+"\x00", "")) {
 		old, err := getRun(tx, id)
 		if err != nil {
@@ -144,7 +142,7 @@ func renameRuns(tx *bolt.Tx, r run.Rename, ids map[string]string) error {
 }
 
 // renameFindings returns the ids of the findings as they are now, by those before.
-func renameFindings(tx *bolt.Tx, r run.Rename) (map[string]string, error) {
+func renameFindings(tx *txn, r run.Rename) (map[string]string, error) {
 	old, err := prefixed[drift.Finding](tx, bucketFindings, r.From)
 	if err != nil {
 		return nil, err
@@ -160,7 +158,7 @@ func renameFindings(tx *bolt.Tx, r run.Rename) (map[string]string, error) {
 	return ids, dropPrefixed(tx, bucketFindings, r.From)
 }
 
-func renameChecks(tx *bolt.Tx, r run.Rename) error {
+func renameChecks(tx *txn, r run.Rename) error {
 	prefix := []byte(r.From + "\x00")
 	moved := map[string]drift.Check{}
 	c := tx.Bucket(bucketChecks).Cursor()
@@ -181,7 +179,7 @@ func renameChecks(tx *bolt.Tx, r run.Rename) error {
 }
 
 // renameRecords is the last step: from here on the old name is a former one.
-func (s *Store) renameRecords(tx *bolt.Tx, r run.Rename) error {
+func (s *Store) renameRecords(tx *txn, r run.Rename) error {
 	old, err := getRecord(tx, r.From)
 	if err != nil {
 		return err
@@ -203,7 +201,7 @@ func (s *Store) renameRecords(tx *bolt.Tx, r run.Rename) error {
 }
 
 // heldBackBy has the records that name the old name name the new one.
-func heldBackBy(tx *bolt.Tx, r run.Rename) error {
+func heldBackBy(tx *txn, r run.Rename) error {
 	var some []workspace.Record
 	err := each(tx, bucketRecords, func(k, raw, _ []byte) error {
 		var rec workspace.Record

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
@@ -38,7 +36,7 @@ func seen(s *Store) (v view, err error) {
 	if err != nil {
 		return v, err
 	}
-	v.Active, v.Locks = q.Active, q.Locks
+	v.Active, v.Locks = q.List().Active, q.List().Locks
 	if v.Runs, err = s.Runs(ctx, run.Query{}); err != nil {
 		return v, err
 	}
@@ -74,7 +72,7 @@ func sampleFile(t *testing.T) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "tfops.db")
 	s := open(t, path, Options{})
-	if err := s.db.Update(fixture().write); err != nil {
+	if err := s.update(t.Context(), fixture().write); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 3 {
@@ -158,7 +156,7 @@ func allZero(b []byte, at int) bool {
 // flip damages one record as rot does, without telling its checksum.
 func flip(t *testing.T, s *Store, bucket []byte, key string) {
 	t.Helper()
-	err := s.db.Update(func(tx *bolt.Tx) error {
+	err := s.update(t.Context(), func(tx *txn) error {
 		raw := bytes.Clone(tx.Bucket(bucket).Get([]byte(key)))
 		raw[len(raw)/2] ^= 4
 		return tx.Bucket(bucket).Put([]byte(key), raw)
@@ -191,8 +189,8 @@ func TestWhatDependedOnARottenRecordIsHeld(t *testing.T) {
 		"a run that waited": {bucketRuns, f.active.ID, func(t *testing.T, s *Store) {
 			d, _, err := s.Dossier(t.Context(), f.active.ID)
 			q, _ := s.Queue(t.Context())
-			if err != nil || d.Run.Status != run.Errored || len(q.Active) != 0 {
-				t.Errorf("%+v, %v, %v", d.Run, q.Active, err)
+			if err != nil || d.Run.Status != run.Errored || q.Len() != 0 {
+				t.Errorf("%+v, %v, %v", d.Run, q.List().Active, err)
 			}
 		}},
 		"a lock": {bucketLocks, f.lock.State, func(t *testing.T, s *Store) {
@@ -211,7 +209,7 @@ func TestWhatDependedOnARottenRecordIsHeld(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "tfops.db")
 			s := open(t, path, Options{})
-			if err := s.db.Update(f.write); err != nil {
+			if err := s.update(t.Context(), f.write); err != nil {
 				t.Fatal(err)
 			}
 			flip(t, s, c.bucket, c.key)

@@ -8,30 +8,11 @@ import (
 	"fmt"
 	"slices"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
-
-func (s *Store) update(ctx context.Context, fn func(*bolt.Tx) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := s.Moved(); err != nil {
-		return err
-	}
-	return s.cause(s.guarded(func() error { return s.db.Update(fn) }))
-}
-
-func (s *Store) view(ctx context.Context, fn func(*bolt.Tx) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return s.guarded(func() error { return s.db.View(fn) })
-}
 
 // Enqueue stores new runs and moves heads, all or nothing. A run that may
 // apply supersedes the workspace's older ones that have not begun to; they are
@@ -39,7 +20,7 @@ func (s *Store) view(ctx context.Context, fn func(*bolt.Tx) error) error {
 // that another workspace takes. A drift run is left out while another of the
 // workspace has not ended, and a refresh while a sync or a destroy has not.
 func (s *Store) Enqueue(ctx context.Context, b run.Batch) (created, superseded []run.Run, err error) {
-	err = s.update(ctx, func(tx *bolt.Tx) error {
+	err = s.update(ctx, func(tx *txn) error {
 		created, superseded = nil, nil
 		for _, r := range b.Renames {
 			old, err := s.rename(tx, r)
@@ -103,7 +84,7 @@ func (s *Store) Enqueue(ctx context.Context, b run.Batch) (created, superseded [
 
 // markOrigins remembers what generated workspaces are made of, and which of
 // them are orphans.
-func (s *Store) markOrigins(tx *bolt.Tx, b run.Batch) error {
+func (s *Store) markOrigins(tx *txn, b run.Batch) error {
 	change := func(name string, fn func(*workspace.Record)) error {
 		rec, err := getRecord(tx, name)
 		if err != nil {
@@ -125,7 +106,7 @@ func (s *Store) markOrigins(tx *bolt.Tx, b run.Batch) error {
 	return nil
 }
 
-func (s *Store) moveHead(tx *bolt.Tx, name, head string) error {
+func (s *Store) moveHead(tx *txn, name, head string) error {
 	rec, err := getRecord(tx, name)
 	if err != nil {
 		return err
@@ -134,7 +115,7 @@ func (s *Store) moveHead(tx *bolt.Tx, name, head string) error {
 	return put(tx, bucketRecords, name, rec)
 }
 
-func (s *Store) enqueue(tx *bolt.Tx, r run.Run) (created, superseded []run.Run, err error) {
+func (s *Store) enqueue(tx *txn, r run.Run) (created, superseded []run.Run, err error) {
 	now := s.now()
 	active, err := activeRuns(tx, r.Workspace+"\x00")
 	if err != nil {
@@ -183,7 +164,7 @@ func leftOut(k, active run.Kind) bool {
 	return (k == run.Drift || k == run.Move) && active == k || k == run.Refresh && active.Applies() && active != run.Refresh
 }
 
-func (s *Store) supersede(tx *bolt.Tx, old run.Run, by string) (run.Run, error) {
+func (s *Store) supersede(tx *txn, old run.Run, by string) (run.Run, error) {
 	d, err := s.dossier(tx, old.ID)
 	if err != nil {
 		return old, err
@@ -197,7 +178,7 @@ func (s *Store) supersede(tx *bolt.Tx, old run.Run, by string) (run.Run, error) 
 
 // dropUnapplied discards what was planned for a workspace that its branch does
 // not have any more. Nothing is wanted of it until it comes back.
-func (s *Store) dropUnapplied(tx *bolt.Tx, name, why string) ([]run.Run, error) {
+func (s *Store) dropUnapplied(tx *txn, name, why string) ([]run.Run, error) {
 	active, err := activeRuns(tx, name+"\x00")
 	if err != nil {
 		return nil, err
@@ -223,7 +204,7 @@ func (s *Store) dropUnapplied(tx *bolt.Tx, name, why string) ([]run.Run, error) 
 	return dropped, nil
 }
 
-func saveRun(tx *bolt.Tx, r run.Run) error {
+func saveRun(tx *txn, r run.Run) error {
 	if err := put(tx, bucketRuns, r.ID, r); err != nil {
 		return err
 	}
@@ -236,28 +217,30 @@ func saveRun(tx *bolt.Tx, r run.Run) error {
 
 // activeRuns reads the runs that have not ended, oldest first, of the
 // workspace in prefix or of all.
-func activeRuns(tx *bolt.Tx, prefix string) ([]run.Run, error) {
-	return active(tx, prefix, 0, getRun)
+func activeRuns(tx *txn, prefix string) (runs []run.Run, err error) {
+	err = eachActive(tx, prefix, func(id string) error {
+		r, err := getRun(tx, id)
+		runs = append(runs, r)
+		return err
+	})
+	slices.SortFunc(runs, func(a, b run.Run) int { return cmp.Compare(a.ID, b.ID) })
+	return runs, err
 }
 
-// hint is about how many there are.
-func active(tx *bolt.Tx, prefix string, hint int, read func(*bolt.Tx, string) (run.Run, error)) ([]run.Run, error) {
-	runs := make([]run.Run, 0, hint)
+// eachActive names the runs that have not ended, by workspace.
+func eachActive(tx *txn, prefix string, fn func(id string) error) error {
 	c := tx.Bucket(bucketActive).Cursor()
 	for k, _ := c.Seek([]byte(prefix)); k != nil && bytes.HasPrefix(k, []byte(prefix)); k, _ = c.Next() {
 		_, id, _ := bytes.Cut(k, []byte{0})
-		r, err := read(tx, string(id))
-		if err != nil {
-			return nil, err
+		if err := fn(string(id)); err != nil {
+			return err
 		}
-		runs = append(runs, r)
 	}
-	slices.SortFunc(runs, func(a, b run.Run) int { return cmp.Compare(a.ID, b.ID) })
-	return runs, nil
+	return nil
 }
 
 // dossier reads a run with all that is decided together with it.
-func (s *Store) dossier(tx *bolt.Tx, id string) (*run.Dossier, error) {
+func (s *Store) dossier(tx *txn, id string) (*run.Dossier, error) {
 	r, err := getRun(tx, id)
 	if err != nil {
 		return nil, err
@@ -282,7 +265,7 @@ func lockKeys(r run.Run) []string { return r.LockKeys() }
 
 // save stores a dossier that was read in the same transaction and changed.
 // keys are those that its locks may lie under, now and when it was read.
-func (s *Store) save(tx *bolt.Tx, d *run.Dossier, keys []string) error {
+func (s *Store) save(tx *txn, d *run.Dossier, keys []string) error {
 	id := d.Run.ID
 	if err := saveRun(tx, d.Run); err != nil {
 		return err
@@ -315,7 +298,7 @@ func (s *Store) save(tx *bolt.Tx, d *run.Dossier, keys []string) error {
 	return putDeliveries(tx, d.Now, d.Notices)
 }
 
-func saveVotes(tx *bolt.Tx, id string, votes []approvals.Vote) error {
+func saveVotes(tx *txn, id string, votes []approvals.Vote) error {
 	old, err := getVotes(tx, id)
 	if err != nil || slices.Equal(old, votes) {
 		return err
@@ -336,7 +319,7 @@ func saveVotes(tx *bolt.Tx, id string, votes []approvals.Vote) error {
 // quick and must not call the store.
 func (s *Store) Change(ctx context.Context, id string, fn func(*run.Dossier) error) (run.Run, error) {
 	var r run.Run
-	err := s.update(ctx, func(tx *bolt.Tx) (err error) {
+	err := s.update(ctx, func(tx *txn) (err error) {
 		r, err = s.decide(tx, id, fn)
 		return err
 	})
@@ -347,7 +330,7 @@ func (s *Store) Change(ctx context.Context, id string, fn func(*run.Dossier) err
 }
 
 // decide reads a run's dossier, lets fn change it, and stores it.
-func (s *Store) decide(tx *bolt.Tx, id string, fn func(*run.Dossier) error) (run.Run, error) {
+func (s *Store) decide(tx *txn, id string, fn func(*run.Dossier) error) (run.Run, error) {
 	d, err := s.dossier(tx, id)
 	if err != nil {
 		return run.Run{}, err
@@ -377,13 +360,13 @@ func (s *Store) decide(tx *bolt.Tx, id string, fn func(*run.Dossier) error) (run
 // moveIn takes a person's lock along when its workspace moves from one state to
 // another, as with a commit that changes the backend: the person meant the
 // workspace, and could not give up a lock that nothing leads to.
-func moveIn(tx *bolt.Tx, d *run.Dossier, from string) error {
+func moveIn(tx *txn, d *run.Dossier, from string) error {
 	l, ok, err := get[locks.Lock](tx, bucketLocks, from)
 	if err != nil || !ok || l.Person == "" || l.Workspace != d.Run.Workspace {
 		return err
 	}
 	d.Locks = slices.DeleteFunc(d.Locks, func(o locks.Lock) bool { return o.State == from })
-	if err := tx.Bucket(bucketLocks).Delete([]byte(from)); err != nil {
+	if err := remove(tx, bucketLocks, from); err != nil {
 		return err
 	}
 	l.State = locks.ForWorkspace(d.Run.Workspace)
@@ -397,7 +380,7 @@ func moveIn(tx *bolt.Tx, d *run.Dossier, from string) error {
 // what is held on it counts from now on. A lock that lay under the workspace
 // for want of a state moves to it, if it is free, so that other workspaces of
 // the same state meet the lock.
-func rekey(tx *bolt.Tx, d *run.Dossier, old string) error {
+func rekey(tx *txn, d *run.Dossier, old string) error {
 	if d.Run.State == "" {
 		return nil
 	}
@@ -426,7 +409,7 @@ var errNothing = errors.New("nothing to claim")
 // claims can choose the same.
 func (s *Store) Claim(ctx context.Context, pick func(run.Queue) (string, func(*run.Dossier) error)) (run.Run, bool, error) {
 	var r run.Run
-	err := s.update(ctx, func(tx *bolt.Tx) error {
+	err := s.update(ctx, func(tx *txn) error {
 		q, err := s.queue(tx)
 		if err != nil {
 			return err
@@ -447,52 +430,9 @@ func (s *Store) Claim(ctx context.Context, pick func(run.Queue) (string, func(*r
 	return r, true, nil
 }
 
-func (s *Store) readQueue(tx *bolt.Tx) (run.Queue, error) {
-	q := run.Queue{Votes: map[string][]approvals.Vote{}, Records: map[string]workspace.Record{}, Locks: map[string]locks.Lock{}}
-	var err error
-	cast := 0
-	if q.Active, err = active(tx, "", len(s.latest.queue.Active)+8, s.queuedRun); err != nil {
-		return q, err
-	}
-	for _, r := range q.Active {
-		votes, err := s.queuedVotes(tx, r.ID)
-		if err != nil {
-			return q, err
-		}
-		if cast += len(votes); len(votes) > 0 {
-			q.Votes[r.ID] = votes
-		}
-		for _, name := range append(r.Needs(), r.Workspace) {
-			if _, ok := q.Records[name]; ok {
-				continue
-			}
-			if q.Records[name], err = s.queuedRecord(tx, name); err != nil {
-				return q, err
-			}
-		}
-	}
-	s.runs.trim(len(q.Active))
-	s.records.trim(len(q.Records))
-	s.votes.trim(cast)
-	all, err := allLocks(tx)
-	for _, l := range all {
-		q.Locks[l.State] = l
-	}
-	return q, err
-}
-
-// Queue is everything that has not ended, and every lock.
-func (s *Store) Queue(ctx context.Context) (q run.Queue, err error) {
-	err = s.view(ctx, func(tx *bolt.Tx) error {
-		q, err = s.queue(tx)
-		return err
-	})
-	return q, err
-}
-
 // Dossier reads one run, with its events so far.
 func (s *Store) Dossier(ctx context.Context, id string) (d run.Dossier, events []run.Event, err error) {
-	err = s.view(ctx, func(tx *bolt.Tx) error {
+	err = s.view(ctx, func(tx *txn) error {
 		read, err := s.dossier(tx, id)
 		if err != nil {
 			return err
@@ -507,7 +447,7 @@ func (s *Store) Dossier(ctx context.Context, id string) (d run.Dossier, events [
 
 // newestActive answers a query for runs that have not ended without reading
 // the others, of which there may be a hundred thousand.
-func newestActive(tx *bolt.Tx, q run.Query) ([]run.Run, error) {
+func newestActive(tx *txn, q run.Query) ([]run.Run, error) {
 	prefix := ""
 	if q.Workspace != "" {
 		prefix = q.Workspace + "\x00"
@@ -524,7 +464,7 @@ func newestActive(tx *bolt.Tx, q run.Query) ([]run.Run, error) {
 
 // Runs lists runs, newest first.
 func (s *Store) Runs(ctx context.Context, q run.Query) (runs []run.Run, err error) {
-	err = s.view(ctx, func(tx *bolt.Tx) error {
+	err = s.view(ctx, func(tx *txn) error {
 		if q.OnlyActive() {
 			runs, err = newestActive(tx, q)
 			return err

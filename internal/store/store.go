@@ -30,15 +30,14 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/workspace"
 )
 
 var (
@@ -141,10 +140,8 @@ type Store struct {
 	file atomic.Pointer[os.FileInfo] // which one was opened; see Moved
 	now  func() time.Time
 
-	runs    memo[run.Run] // of the queue
-	records memo[workspace.Record]
-	votes   memo[approvals.Vote]
-	latest  latest
+	writing sync.Mutex                // held by the transaction that writes, until live is its outcome
+	live    atomic.Pointer[run.Queue] // as of the last transaction that wrote; nil: to be read
 }
 
 // Open opens the file at path and brings its schema up to date; a file that

@@ -2,11 +2,10 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"path/filepath"
 	"testing"
 	"time"
-
-	bolt "go.etcd.io/bbolt"
 
 	"github.com/tfops/tfops/internal/store/storetest"
 )
@@ -43,7 +42,7 @@ func sound(t testing.TB, s *Store) {
 	if err := s.db.View(check(s.path)); err != nil {
 		t.Errorf("the file is damaged: %v", err)
 	}
-	err := s.db.View(func(tx *bolt.Tx) error {
+	err := s.view(context.Background(), func(tx *txn) error { // also at the end of a test
 		active, all := map[string]bool{}, map[string]bool{}
 		err := tx.Bucket(bucketRuns).ForEach(func(k, _ []byte) error {
 			r, err := getRun(tx, string(k))
@@ -77,7 +76,7 @@ func sound(t testing.TB, s *Store) {
 	}
 }
 
-func indexed(t testing.TB, tx *bolt.Tx, bucket []byte, want map[string]bool) {
+func indexed(t testing.TB, tx *txn, bucket []byte, want map[string]bool) {
 	t.Helper()
 	n := 0
 	c := tx.Bucket(bucket).Cursor()

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -30,7 +28,7 @@ func TestNightsDoNotPileUp(t *testing.T) {
 		if night == 10 {
 			delete(configured, "workspace-007") // taken out of the configuration
 		}
-		err := s.db.Update(func(tx *bolt.Tx) error {
+		err := s.update(t.Context(), func(tx *txn) error {
 			for range 5 { // at a time
 				at = t0.AddDate(0, 0, night)
 				for name := range configured {
@@ -57,7 +55,7 @@ func TestNightsDoNotPileUp(t *testing.T) {
 		}
 	}
 	count := func(bucket []byte) (n int) {
-		_ = s.db.View(func(tx *bolt.Tx) error { n = tx.Bucket(bucket).Stats().KeyN; return nil })
+		_ = s.view(t.Context(), func(tx *txn) error { n = tx.Bucket(bucket).Stats().KeyN; return nil })
 		return n
 	}
 	checks, findings, reports := count(bucketChecks), count(bucketFindings), count(bucketReports)
@@ -93,7 +91,7 @@ func sizeOf(t *testing.T, path string) int64 {
 
 // aNight is what a check of a workspace stores: findings that stand, and one
 // that came and went.
-func aNight(tx *bolt.Tx, name string, night int, at time.Time) error {
+func aNight(tx *txn, name string, night int, at time.Time) error {
 	var all []drift.Finding
 	one := func(address string) drift.Finding {
 		return drift.Finding{ID: drift.ID(name, address, drift.Changed), Workspace: name, Life: drift.Ongoing, Severity: drift.Medium, FirstSeen: t0, LastSeen: at, Times: night + 1,

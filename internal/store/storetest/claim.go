@@ -32,18 +32,19 @@ func claimSeesTheQueue(t *testing.T, b *bench) {
 	b.change(waits.ID, func(d *run.Dossier) error { d.Votes = append(d.Votes, vote); d.Record.StartedAt = d.Now; return nil })
 	b.pass(time.Minute)
 
-	look := func(what string, q run.Queue) {
+	look := func(what string, of run.Queue) {
+		q := of.List()
 		same(t, what+": active, oldest first", q.Active, []run.Run{waits, applies, fresh})
 		same(t, what+": votes", q.Votes, map[string][]approvals.Vote{waits.ID: {vote}})
-		if len(q.Records) != 3 || q.Records["net"].State != "s:net" || q.Records["net"].StartedAt.IsZero() || q.Records["app"].Name != "app" || q.Records["db"].Desired != "c-db" {
+		if len(q.Records) != 3 || q.Records["net"].State != "s:net" || q.Records["net"].StartedAt.IsZero() || of.Record("app").Name != "app" || q.Records["db"].Desired != "c-db" {
 			t.Errorf("%s: records %+v", what, q.Records)
 		}
 		if len(q.Locks) != 3 || q.Locks["s:db"].Run != applies.ID || q.Locks["s:net"].Person != "ana" || q.Locks[locks.ForWorkspace("far")].Person != "li" {
 			t.Errorf("%s: locks %+v", what, q.Locks)
 		}
-		same(t, what+": now", q.Now, b.now())
+		same(t, what+": now", of.Now, b.now())
 	}
-	look("queue", b.queue())
+	look("queue", b.queued())
 	_, ok, err := b.Claim(t.Context(), func(q run.Queue) (string, func(*run.Dossier) error) { look("claim", q); return "", nil })
 	if ok || err != nil {
 		t.Errorf("choosing nothing: %v, %v", ok, err)
@@ -51,7 +52,7 @@ func claimSeesTheQueue(t *testing.T, b *bench) {
 	same(t, "the one that ended", b.dossier(ended.ID).Run, ended)
 
 	// Who has read it keeps what it was, whatever is written meanwhile.
-	q := b.queue()
+	q := b.queued()
 	q.Now = q.Now.Add(-time.Minute)
 	b.pass(-time.Minute)
 	b.change(waits.ID, func(d *run.Dossier) error { d.Votes = nil; return d.Move(run.Discarded, "", "") })
@@ -70,7 +71,7 @@ func claimIsOneStep(t *testing.T, b *bench) {
 	r := b.lead(b.one("net", run.Sync).ID, "s:net", run.ApplyQueued)
 	b.pass(time.Minute)
 	claimed, ok, err := b.Claim(t.Context(), func(q run.Queue) (string, func(*run.Dossier) error) {
-		return q.Active[0].ID, func(d *run.Dossier) error {
+		return q.List().Active[0].ID, func(d *run.Dossier) error {
 			d.Record.StartedAt = d.Now
 			if err := d.Take("applying"); err != nil {
 				return err
@@ -137,10 +138,8 @@ func claimsAtOnceNeverShareARun(t *testing.T, b *bench) {
 	atOnce(crowd, func(int) {
 		for {
 			r, ok, err := b.Claim(t.Context(), func(q run.Queue) (string, func(*run.Dossier) error) {
-				for _, r := range q.Active {
-					if r.Status == run.Pending {
-						return r.ID, begin
-					}
+				for r := range q.In(run.Pending) {
+					return r.ID, begin
 				}
 				return "", nil
 			})
@@ -178,7 +177,7 @@ func claimsAtOnceNeverShareAState(t *testing.T, b *bench) {
 	atOnce(crowd, func(int) {
 		for {
 			r, ok, err := b.Claim(t.Context(), func(q run.Queue) (string, func(*run.Dossier) error) {
-				for _, r := range q.Active {
+				for r := range q.Active() {
 					if r.Status == run.ApplyQueued {
 						return r.ID, func(d *run.Dossier) error {
 							if err := d.Take("applying"); err != nil {

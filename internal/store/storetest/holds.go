@@ -70,7 +70,7 @@ func aLockMovesToTheStateOnceKnown(t *testing.T, b *bench) {
 		t.Errorf("the twin took the state: %v", err)
 	}
 	for _, name := range []string{"net", "twin"} {
-		if held := b.queue().Held(name, "s:shared"); len(held) != 1 || held[0].Person != "ana" {
+		if held := b.queued().Held(name, "s:shared"); len(held) != 1 || held[0].Person != "ana" {
 			t.Errorf("held on %s: %+v", name, held)
 		}
 	}
@@ -151,7 +151,7 @@ func aLockMovesAlong(t *testing.T, b *bench) {
 	if b.dossier(first.ID).Run.Status != run.Discarded || b.record("net").State != "s:new" {
 		t.Fatal("the workspace did not move")
 	}
-	if held := b.queue().Held("net", "s:new"); len(held) != 1 || held[0].Person != "ana" {
+	if held := b.queued().Held("net", "s:new"); len(held) != 1 || held[0].Person != "ana" {
 		t.Errorf("held on net: %+v", held)
 	}
 	if _, err := b.Change(t.Context(), r.ID, func(d *run.Dossier) error { return d.Take("applying") }); !fault.Is(err, fault.Conflict) {

@@ -212,7 +212,9 @@ func (b *bench) events(id string) []run.Event {
 	return events
 }
 
-func (b *bench) queue() run.Queue {
+func (b *bench) queue() run.Listing { return b.queued().List() }
+
+func (b *bench) queued() run.Queue {
 	b.t.Helper()
 	q, err := b.Queue(b.t.Context())
 	if err != nil {

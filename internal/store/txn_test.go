@@ -6,14 +6,12 @@ import (
 	"reflect"
 	"testing"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 )
 
-// The queue is read through a memory: whatever happens, it must be what a
-// store without one reads from the same file.
+// The queue is in memory: whatever happens, it must be what is in the file.
 func TestQueueIsNeverOld(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tfops.db")
 	s, err := Open(path, Options{})
@@ -27,14 +25,13 @@ func TestQueueIsNeverOld(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.runs.kept, s.records.kept, s.votes.kept, s.latest = nil, nil, nil, latest{}
+		s.live.Store(nil)
 		cold, err := s.Queue(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		cold.Now = warm.Now
-		if !reflect.DeepEqual(warm, cold) {
-			t.Fatalf("after %s the queue is\n%+v\nand should be\n%+v", after, warm, cold)
+		if !reflect.DeepEqual(warm.List(), cold.List()) {
+			t.Fatalf("after %s the queue is\n%+v\nand should be\n%+v", after, warm.List(), cold.List())
 		}
 	}
 	compare("nothing")
@@ -62,29 +59,8 @@ func TestQueueIsNeverOld(t *testing.T) {
 	compare("a change that was refused")
 }
 
-// A memory of runs that ended long ago would grow for ever.
-func TestMemoryIsBounded(t *testing.T) {
-	s, err := Open(filepath.Join(t.TempDir(), "tfops.db"), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	for i := range 3 * spare {
-		_, _, err := s.Enqueue(t.Context(), run.Batch{Runs: []run.Run{{Workspace: "a", Kind: run.Sync, Commit: run.Commit{SHA: fmt.Sprint(i)}}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.Queue(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if n := len(s.runs.kept); n > spare+2 {
-			t.Fatalf("%d runs are kept, and one is in the queue", n)
-		}
-	}
-}
-
-// A record that cannot be read is told of, with a memory as without.
-func TestMemoryOfDamagedRecord(t *testing.T) {
+// Nothing is decided about a record that cannot be read, though the queue knows what it was.
+func TestQueueOfDamagedRecord(t *testing.T) {
 	s, err := Open(filepath.Join(t.TempDir(), "tfops.db"), Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -97,10 +73,14 @@ func TestMemoryOfDamagedRecord(t *testing.T) {
 	if _, err := s.Queue(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	err = s.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(bucketRuns).Put([]byte(made[0].ID), []byte("{")) })
+	err = s.update(t.Context(), func(tx *txn) error { return tx.Bucket(bucketRuns).Put([]byte(made[0].ID), []byte("{")) })
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := s.Change(t.Context(), made[0].ID, func(*run.Dossier) error { return nil }); !fault.Is(err, fault.Internal) {
+		t.Fatalf("a change of a record that is damaged: %v", err)
+	}
+	s.live.Store(nil)
 	if _, err := s.Queue(t.Context()); err == nil {
 		t.Fatal("the queue was read from a record that is damaged")
 	}

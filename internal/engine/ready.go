@@ -1,0 +1,322 @@
+package engine
+
+import (
+	"encoding/binary"
+	"sync"
+	"time"
+
+	"github.com/tidwall/btree"
+
+	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/run"
+)
+
+// ready keeps which runs are ready for which step, in the order in which they go. It asks
+// verdict, and asks again about those runs only that a change may concern: what a change
+// costs does not depend on how many runs wait. It is a cache: all of it can be reckoned from
+// a queue and the settings, and whoever acts on it asks verdict once more.
+//
+// A verdict about a run depends on the run; on the records and runs of its workspace and of
+// those that it needs; on the runs and locks of its states; on the settings; and on the time.
+// Who adds to what verdict looks at adds it to dependencies, too.
+type ready struct {
+	mu       sync.Mutex
+	queue    run.Queue // the newest that was seen
+	settings *Settings
+
+	entries map[string]entry                        // by run
+	steps   [withhold + 1]btree.Map[string, string] // by step: what goes first comes first; the run
+	alarms  btree.Map[string, string]               // by time: the run about which another answer may be due
+	asks    map[dependency]map[string]bool          // the runs whose verdict depends on it
+	doubted map[string]bool                         // runs to be asked about once more
+	told    map[string]map[chan struct{}]struct{}   // by run: who waits for a change of it
+}
+
+// entry is what is known of one run.
+type entry struct {
+	step         step
+	place, alarm string // keys of steps and alarms; "" for no alarm
+	dependencies []dependency
+}
+
+// dependency is something that a verdict depends on, besides the run.
+type dependency struct {
+	state bool // or else a workspace
+	name  string
+}
+
+// first is the run that goes first among those that are ready for a step; nil for none. alarm
+// is the next time at which another may become ready without any change; zero for never.
+func (b *ready) first(q run.Queue, s *Settings, st step) (r *run.Run, alarm time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.update(q, s)
+	if _, id, ok := b.steps[st].Min(); ok {
+		r, _ = b.queue.Run(id)
+	}
+	return r, b.next()
+}
+
+// all are the runs that are ready for any of the steps.
+func (b *ready) all(q run.Queue, s *Settings, steps ...step) (ids []string, alarm time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.update(q, s)
+	for _, st := range steps {
+		ids = append(ids, b.steps[st].Values()...)
+	}
+	return ids, b.next()
+}
+
+func (b *ready) next() time.Time {
+	if key, _, ok := b.alarms.Min(); ok {
+		return timeOf(key)
+	}
+	return time.Time{}
+}
+
+// update takes in what was changed since the last look. Of two looks at once one may bring an
+// older queue: the newer one counts.
+func (b *ready) update(q run.Queue, s *Settings) {
+	if b.entries != nil && q.Version() < b.queue.Version() {
+		now := q.Now
+		q = b.queue
+		q.Now = now
+	}
+	changes, known := []*run.Change{}, true
+	if q.Version() != b.queue.Version() {
+		changes, known = q.Since(b.queue.Version())
+	}
+	// The clock may have been set. Two looks at once are no more than an instant apart.
+	back := b.queue.Now.Round(0).Sub(q.Now.Round(0)) > time.Second
+	if b.entries == nil || !known || b.settings != s || back {
+		b.queue, b.settings = q, s
+		b.reckon()
+		return
+	}
+	b.queue = q
+	for id := range b.concerned(changes) {
+		b.ask(id)
+	}
+	for id := range b.doubted {
+		b.ask(id)
+	}
+	clear(b.doubted)
+}
+
+// reckon asks about every run.
+func (b *ready) reckon() {
+	b.entries, b.asks, b.alarms = map[string]entry{}, map[dependency]map[string]bool{}, btree.Map[string, string]{}
+	clear(b.steps[:])
+	for r := range b.queue.Active() {
+		b.ask(r.ID)
+	}
+	for id := range b.told {
+		b.tell(id)
+	}
+}
+
+// concerned are the runs whose verdict may be another one after the changes, or by now.
+func (b *ready) concerned(changes []*run.Change) map[string]bool {
+	runs := map[string]bool{}
+	dependent := func(d dependency) {
+		for id := range b.asks[d] {
+			runs[id] = true
+		}
+	}
+	workspaces := map[string]bool{}
+	for _, c := range changes {
+		for _, id := range c.Runs {
+			runs[id] = true
+		}
+		for _, name := range c.Workspaces {
+			workspaces[name] = true
+		}
+		for _, state := range c.States {
+			dependent(dependency{true, state})
+		}
+	}
+	for _, id := range b.ring() {
+		if r, ok := b.queue.Run(id); ok {
+			workspaces[r.Workspace] = true // its suspension may have ended
+		}
+		runs[id] = true
+	}
+	for name := range workspaces {
+		dependent(dependency{false, name})
+		for r := range b.queue.Of(name) {
+			runs[r.ID] = true
+			dependent(dependency{true, r.State}) // those who queue behind it, which a suspension lets pass
+		}
+	}
+	return runs
+}
+
+// ring takes the runs whose time has come.
+func (b *ready) ring() (ids []string) {
+	for {
+		key, id, ok := b.alarms.Min()
+		if !ok || timeOf(key).After(b.queue.Now) {
+			return ids
+		}
+		b.alarms.Delete(key)
+		ids = append(ids, id)
+	}
+}
+
+// ask asks for the verdict about a run.
+func (b *ready) ask(id string) {
+	b.forget(id)
+	b.tell(id)
+	r, ok := b.queue.Run(id)
+	if !ok {
+		return
+	}
+	var n entry
+	n.step, _ = verdict(b.queue, b.settings, r)
+	if n.step != nothing {
+		n.place = placeOf(b.queue, r)
+		b.steps[n.step].Set(n.place, id)
+	}
+	if at := alarmOf(b.queue, r); !at.IsZero() {
+		n.alarm = timeKey(at) + id
+		b.alarms.Set(n.alarm, id)
+	}
+	n.dependencies = dependencies(b.queue, b.settings, r)
+	for _, d := range n.dependencies {
+		if b.asks[d] == nil {
+			b.asks[d] = map[string]bool{}
+		}
+		b.asks[d][id] = true
+	}
+	b.entries[id] = n
+}
+
+func (b *ready) forget(id string) {
+	n, ok := b.entries[id]
+	if !ok {
+		return
+	}
+	delete(b.entries, id)
+	if n.step != nothing {
+		b.steps[n.step].Delete(n.place)
+	}
+	if n.alarm != "" {
+		b.alarms.Delete(n.alarm)
+	}
+	for _, d := range n.dependencies {
+		if delete(b.asks[d], id); len(b.asks[d]) == 0 {
+			delete(b.asks, d)
+		}
+	}
+}
+
+// watch returns a channel that is closed at the next change that may concern a run, and what
+// gives it up. What is asked for after it misses nothing.
+func (b *ready) watch(id string) (changed <-chan struct{}, stop func()) {
+	ch := make(chan struct{})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.told == nil {
+		b.told = map[string]map[chan struct{}]struct{}{}
+	}
+	if b.told[id] == nil {
+		b.told[id] = map[chan struct{}]struct{}{}
+	}
+	b.told[id][ch] = struct{}{}
+	return ch, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if delete(b.told[id], ch); len(b.told[id]) == 0 {
+			delete(b.told, id)
+		}
+	}
+}
+
+func (b *ready) tell(id string) {
+	for ch := range b.told[id] {
+		close(ch)
+	}
+	delete(b.told, id)
+}
+
+// doubt has a run asked about once more: it turned out not to be ready.
+func (b *ready) doubt(id string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.doubted == nil {
+		b.doubted = map[string]bool{}
+	}
+	b.doubted[id] = true
+}
+
+// changed wakes who waits for a change of a run.
+func (b *ready) changed(id string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tell(id)
+}
+
+// dependencies is what the verdict about a run depends on besides the run.
+func dependencies(q run.Queue, s *Settings, r *run.Run) []dependency {
+	all := []dependency{{false, r.Workspace}}
+	for _, name := range r.Needs() {
+		all = append(all, dependency{false, name})
+	}
+	if def, ok := s.definition(r.Workspace); ok && r.Status == run.Pending {
+		for _, in := range def.Inputs {
+			for _, ref := range in.Refs {
+				all = append(all, dependency{false, ref.Workspace})
+			}
+		}
+	}
+	if state := q.Record(r.Workspace).State; state != "" {
+		all = append(all, dependency{true, state})
+	}
+	switch {
+	case r.Kind == run.Move:
+		for _, key := range r.LockKeys() {
+			all = append(all, dependency{true, key})
+		}
+		all = append(all, dependency{true, r.Moving.From.Identity})
+	case r.Status == run.ApplyQueued:
+		all = append(all, dependency{true, r.State})
+		for _, key := range locks.Keys(r.Workspace, r.State) {
+			all = append(all, dependency{true, key})
+		}
+	}
+	return all
+}
+
+// placeOf orders the runs that are ready: commits before what people ask to see before drift;
+// then the workspace that waited longest; then the oldest run.
+func placeOf(q run.Queue, r *run.Run) string {
+	return string(rune('0'+class(r.Kind))) + timeKey(q.Record(r.Workspace).StartedAt) + r.ID
+}
+
+// timeKey is a time as a key that sorts as times do.
+func timeKey(t time.Time) string {
+	at := make([]byte, 0, 12)
+	at = binary.BigEndian.AppendUint64(at, uint64(t.Unix())^1<<63) // negative ones first
+	return string(binary.BigEndian.AppendUint32(at, uint32(t.Nanosecond())))
+}
+
+// timeOf is the time of which a key is, or begins with it.
+func timeOf(key string) time.Time {
+	return time.Unix(int64(binary.BigEndian.Uint64([]byte(key[:8]))^1<<63), int64(binary.BigEndian.Uint32([]byte(key[8:12]))))
+}
+
+// alarmOf is the first time in the queue's future at which the verdict about a run changes by
+// itself; zero for never.
+func alarmOf(q run.Queue, r *run.Run) (first time.Time) {
+	times := [3]time.Time{r.NotBefore, r.ExpiresAt}
+	if s := q.Record(r.Workspace).Suspension; s != nil {
+		times[2] = s.Until
+	}
+	for _, t := range times {
+		if t.After(q.Now) && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
+}
