@@ -72,16 +72,16 @@ func (d *daemon) tellRefused(ctx context.Context) {
 	}
 }
 
-// keepTelling has the notifier look at the outbox whenever the engine did
-// something, so that nobody waits for its next look.
+// keepTelling has the notifier look at the outbox whenever something was put into
+// it, so that nobody waits for its next look.
 func (d *daemon) keepTelling(ctx context.Context) {
 	for {
-		changed := d.engine.Changed() // before looking, so that no change is missed
+		told := d.store.Told() // before looking, so that nothing is missed
 		d.notifier.Wake()
 		select {
 		case <-ctx.Done():
 			return
-		case <-changed:
+		case <-told:
 		}
 	}
 }

@@ -60,7 +60,7 @@ func (e *Engine) Acknowledge(ctx context.Context, a Actor, id, reason string, un
 	})
 	if err == nil && !until.IsZero() {
 		e.rulesEndAt(until)
-		e.notify() // so that the house is looked after then
+		e.calendar.Send()
 	}
 	return f, err
 }

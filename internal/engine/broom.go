@@ -76,7 +76,7 @@ func (e *Engine) sweepTrees(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case tree := <-e.trees:
-			e.untilDone(ctx, func() (time.Time, bool) { return time.Time{}, e.idle() })
+			e.untilDone(ctx, &e.changed, func() (time.Time, bool) { return time.Time{}, e.idle() })
 			e.removeTree(tree) // also when the daemon stops: it is one
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/signal"
 )
 
 // phase is what a dispatcher starts.
@@ -54,7 +55,7 @@ func (e *Engine) dispatch(ctx context.Context, p phase, places chan struct{}) {
 // next waits until a run is ready for the phase, and claims it. It returns
 // false when ctx is done.
 func (e *Engine) next(ctx context.Context, p phase, seen *checked) (r run.Run, ok bool) {
-	e.untilDone(ctx, func() (time.Time, bool) {
+	e.untilDone(ctx, &e.changed, func() (time.Time, bool) {
 		var alarm time.Time
 		var err error
 		r, alarm, err = e.claim(ctx, p, seen)
@@ -66,7 +67,7 @@ func (e *Engine) next(ctx context.Context, p phase, seen *checked) (r run.Run, o
 // keepSettling carries out what the rules decide by themselves, whether or not
 // a place for a runner is free.
 func (e *Engine) keepSettling(ctx context.Context) {
-	e.untilDone(ctx, func() (time.Time, bool) {
+	e.untilDone(ctx, &e.changed, func() (time.Time, bool) {
 		q, err := e.Store.Queue(ctx)
 		if err != nil {
 			return e.orSoon(ctx, time.Time{}, err), false
@@ -92,11 +93,11 @@ func (e *Engine) orSoon(ctx context.Context, at time.Time, err error) time.Time 
 	return time.Now().Add(time.Second)
 }
 
-// untilDone calls look until it says that it is done, each time after anything
-// changed or at the time that it named; zero for none.
-func (e *Engine) untilDone(ctx context.Context, look func() (next time.Time, done bool)) {
+// untilDone calls look until it says that it is done, each time after a signal
+// or at the time that it named; zero for none.
+func (e *Engine) untilDone(ctx context.Context, s *signal.Signal, look func() (next time.Time, done bool)) {
 	for ctx.Err() == nil {
-		changed := e.Changed() // before looking, so that no change is missed
+		changed := s.Next() // before looking, so that no change is missed
 		at, done := look()
 		if done {
 			return

@@ -26,6 +26,7 @@ import (
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/signal"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -146,7 +147,6 @@ type Engine struct {
 	code       map[string]codeFacts         // by workspace: what its code says of states
 	codeAt     map[string]string            // by repository and branch: what code was read of
 	makings    map[workspace.Origin]making  // what generators made, as long as the configuration is the same
-	changed    chan struct{}                // closed and replaced whenever anything changed
 	repos      map[string]*repositoryStatus // by name
 	problems   map[string]error             // by workspace: why its branch, directory or inputs cannot be used
 	seen       map[string]bool              // by workspace: its directory and inputs were looked for
@@ -159,6 +159,9 @@ type Engine struct {
 
 	strays []Stray                  // see sweep
 	halted map[string][]run.Stopped // by run; see keepLooking
+
+	changed  signal.Signal // anything changed
+	calendar signal.Signal // what is due, and when, may be another now
 
 	lacking run.Lacking // see canBegin
 	ready   ready
@@ -183,8 +186,8 @@ func New(o Options, s *Settings) *Engine {
 	}
 	return &Engine{Options: o, base: s, settings: s.prepare(), looks: map[string]map[string]look{}, surveyed: map[string]bool{}, indexes: map[string]*workspace.Index{}, makings: map[workspace.Origin]making{}, code: map[string]codeFacts{}, codeAt: map[string]string{},
 		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency), trees: make(chan string, maxSwept),
-		checkouts: checkout.Open(filepath.Join(o.DataDir, "cache", "checkouts")),
-		changed:   make(chan struct{}), configured: make(chan struct{}, 1), flow: make(chan struct{}, 1),
+		checkouts:  checkout.Open(filepath.Join(o.DataDir, "cache", "checkouts")),
+		configured: make(chan struct{}, 1), flow: make(chan struct{}, 1),
 		repos: map[string]*repositoryStatus{}, problems: map[string]error{},
 		sought: map[string]time.Time{}, polling: map[string]chan struct{}{}, poke: map[string]chan struct{}{}, due: map[string]time.Time{}, reportsDue: map[string]dueReport{}, following: map[string]int{}, seen: map[string]bool{},
 	}
@@ -256,6 +259,7 @@ func (e *Engine) Configure(ctx context.Context, s *Settings) error {
 	default:
 	}
 	e.keepRules(ctx)
+	e.calendar.Send()
 	e.notify()
 	return nil
 }
@@ -267,28 +271,14 @@ func (e *Engine) current() *Settings {
 }
 
 // Changed returns a channel that is closed when anything changes.
-func (e *Engine) Changed() <-chan struct{} {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.changed
-}
+func (e *Engine) Changed() <-chan struct{} { return e.changed.Next() }
 
 // Watch returns a channel that is closed when a run, or what it waits for, may have changed,
 // and what gives that up. Look after calling it, so that no change is missed.
 func (e *Engine) Watch(id string) (changed <-chan struct{}, stop func()) { return e.ready.watch(id) }
 
 // notify wakes the loop and everybody who waits for a change.
-func (e *Engine) notify() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.wake()
-}
-
-// wake is notify for who holds mu.
-func (e *Engine) wake() {
-	close(e.changed)
-	e.changed = make(chan struct{})
-}
+func (e *Engine) notify() { e.changed.Send() }
 
 // change decides about a run and tells everybody.
 func (e *Engine) change(ctx context.Context, id string, fn func(*run.Dossier) error) (run.Run, error) {

@@ -217,6 +217,7 @@ func (e *Engine) rebuild(records map[string]workspace.Record) {
 	}
 	maps.DeleteFunc(e.makings, func(_ workspace.Origin, m making) bool { return m.of != e.base })
 	e.settings = f.settings(e.code, records)
+	e.calendar.Send()
 	e.left = leftOf(e.settings, records)
 }
 

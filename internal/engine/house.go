@@ -37,7 +37,7 @@ func (e *Engine) setFollowing(id string, on bool) {
 	} else if e.following[id]--; e.following[id] == 0 {
 		delete(e.following, id)
 		if len(e.following) == 0 { // the trees of ended runs can be swept now
-			e.wake()
+			e.notify()
 		}
 	}
 }
@@ -154,11 +154,11 @@ const (
 
 // keepHouse makes drift checks and reports that are due, and prunes old runs.
 // Until something is due it looks once a minute, since a clock may be set, and
-// when anything changes; a look is in memory only.
+// when the calendar changes; a look is in memory only.
 func (e *Engine) keepHouse(ctx context.Context) {
 	var pruned, looked, tidied time.Time
 	maintained := time.Now()
-	e.untilDone(ctx, func() (time.Time, bool) {
+	e.untilDone(ctx, &e.calendar, func() (time.Time, bool) {
 		now := time.Now()
 		if now.Round(0).Before(looked) {
 			e.clockSetBack()

@@ -87,14 +87,21 @@ func (g *rig) settings(defs ...Definition) *Settings {
 
 func (g *rig) open() {
 	g.t.Helper()
+	if err := g.openStore(); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+func (g *rig) openStore() error {
 	s, err := store.Open(filepath.Join(g.dir, "tfops.db"), store.Options{})
 	if err != nil {
-		g.t.Fatal(err)
+		return err
 	}
 	g.store = s
 	g.dying = &dyingStore{Store: s}
 	g.engine = New(Options{Store: g.dying, Journal: g.dying, Runner: g.runners, Vault: openVault{}, DataDir: g.dir,
 		Log: slog.New(slog.DiscardHandler), Environ: []string{"PATH=/bin", "AWS_SECRET_ACCESS_KEY=nobody-may-see", "DAEMON_ONLY=x"}}, g.set)
+	return nil
 }
 
 // start runs the engine until close or crash.

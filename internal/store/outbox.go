@@ -84,6 +84,9 @@ func (s *Store) TellAsked(ctx context.Context, n run.Notice, by run.Audit) (ids 
 	return ids, nil
 }
 
+// Told is closed once something was put into the outbox, after it was asked for.
+func (s *Store) Told() <-chan struct{} { return s.told.Next() }
+
 // deliveries walks a bucket of them, oldest notice first. A file of an older
 // schema that is only read has none.
 func deliveries(tx *txn, bucket []byte, fn func(run.Delivery) error) error {

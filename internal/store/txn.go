@@ -17,6 +17,7 @@ import (
 type txn struct {
 	*bolt.Tx
 	runs, records, locks map[string]bool // the keys that were written or removed
+	outbox               bool            // something was put into it
 }
 
 // note remembers that a record is not what it was.
@@ -28,6 +29,8 @@ func (tx *txn) note(bucket []byte, key string) {
 		(*set)[key] = true
 	}
 	switch string(bucket) {
+	case string(bucketOutbox):
+		tx.outbox = true
 	case string(bucketRuns):
 		noted(&tx.runs, key)
 	case string(bucketVotes):
@@ -63,6 +66,7 @@ func (s *Store) update(ctx context.Context, fn func(*txn) error) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	var next *run.Queue
+	tells := false
 	err := s.cause(s.guarded(func() error {
 		return s.db.Update(func(b *bolt.Tx) error {
 			tx := &txn{Tx: b}
@@ -70,6 +74,7 @@ func (s *Store) update(ctx context.Context, fn func(*txn) error) error {
 			if err == nil {
 				next, err = s.after(tx)
 			}
+			tells = tx.outbox
 			return err
 		})
 	}))
@@ -78,6 +83,9 @@ func (s *Store) update(ctx context.Context, fn func(*txn) error) error {
 		s.live.Store(next)
 	case err != nil && next != nil:
 		s.live.Store(nil) // what the file has is not known: it is read again
+	}
+	if err == nil && tells {
+		s.told.Send()
 	}
 	return err
 }
