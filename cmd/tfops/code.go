@@ -95,8 +95,8 @@ func (c *codebase) workspaces(index *workspace.Index, tree fs.FS) ([]workspace.W
 			continue
 		}
 		for _, branch := range c.branches(g) {
-			origins, wrong := g.Matches(branch, tree, roots)
-			problems = append(append(problems, wrong...), g.Broken(branch, bare, roots)...)
+			origins, wrong := workspace.Matches(g.Generator, branch, tree, roots)
+			problems = append(append(problems, wrong...), workspace.Broken(g.Generator, branch, bare, roots)...)
 			for _, o := range origins {
 				w, err := g.Make(o)
 				if err != nil {

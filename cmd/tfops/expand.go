@@ -143,8 +143,8 @@ func (x *expansion) look(cfg *config.Config, name, path string, made map[workspa
 			}
 			bare := index.Graph(tree, nil)
 			roots := bare.Roots()
-			origins, problems := g.Matches(branch, tree, roots)
-			x.problems = append(append(x.problems, problems...), g.Broken(branch, bare, roots)...)
+			origins, problems := workspace.Matches(g.Generator, branch, tree, roots)
+			x.problems = append(append(x.problems, problems...), workspace.Broken(g.Generator, branch, bare, roots)...)
 			for _, o := range origins {
 				w, err := g.Make(o)
 				if err != nil {

@@ -122,8 +122,8 @@ func (e *Engine) shared(def Definition, tree fs.FS) []string {
 		if d.Name == def.Name {
 			continue
 		}
-		reach, _ := g.Reach(d.Name)
-		for _, item := range reach.Items {
+		inputs, _ := g.Reach(d.Name)
+		for _, item := range inputs.Items {
 			if item.Kind == workspace.OwnFiles || item.Kind == workspace.Variables {
 				files = append(files, item.Path)
 			}

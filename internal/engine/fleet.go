@@ -103,7 +103,7 @@ func unmatched(looks map[string]look, gens []Generator, records map[string]works
 			if l.held == nil {
 				l.held = map[workspace.Origin]workspace.Hold{}
 			}
-			l.held[o] = workspace.Hold{Why: g.Unmatched(o)}
+			l.held[o] = workspace.Hold{Why: workspace.Unmatched(g.Generator, o)}
 			looks[o.Branch] = l
 		}
 	}
@@ -139,14 +139,14 @@ func (e *Engine) lookAt(ctx context.Context, repo Repository, gens []Generator, 
 		if !g.MatchesBranch(branch) {
 			continue
 		}
-		origins, problems := g.Matches(branch, tree, roots)
+		origins, problems := workspace.Matches(g.Generator, branch, tree, roots)
 		l.origins = append(l.origins, origins...)
-		l.problems[g.Name] = append(append(l.problems[g.Name], problems...), g.Broken(branch, graph, roots)...)
+		l.problems[g.Name] = append(append(l.problems[g.Name], problems...), workspace.Broken(g.Generator, branch, graph, roots)...)
 		for _, o := range remembered(records, g.Name, branch) {
 			if slices.Contains(origins, o) {
 				continue
 			}
-			if hold, ok := g.Held(o, tree, graph); ok {
+			if hold, ok := workspace.Held(g.Generator, o, tree, graph); ok {
 				l.held[o] = hold
 			}
 		}

@@ -418,7 +418,7 @@ func (e *Engine) heads(ctx context.Context, repo Repository) (map[string]string,
 func (g *glance) moved(ctx context.Context, defs []Definition, from, head string, tree fs.FS) error {
 	var usable []Definition
 	for _, d := range defs {
-		problem := d.Check(tree)
+		problem := workspace.Check(d.Workspace, tree)
 		if sub := within(g.missing, d.Dir); problem != nil && sub != nil {
 			problem = fault.New(fault.NotFound, sub.Next, "directory %s is in the submodule %s, which %s", d.Dir, sub.Path, sub.Why)
 		}

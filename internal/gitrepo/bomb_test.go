@@ -79,7 +79,7 @@ func TestTreesWithoutEnd(t *testing.T) {
 			ws := []workspace.Workspace{{Name: "app", Dir: "app", Engine: "terraform"}}
 			for _, tree := range []fs.FS{mirrored, local} {
 				g := workspace.NewIndex().Graph(tree, ws)
-				origins, problems := gen.Matches("main", tree, g.Roots())
+				origins, problems := workspace.Matches(gen, "main", tree, g.Roots())
 				if c.tooLarge {
 					if g.Err() == nil || len(origins) > 0 || len(problems) != 1 || !strings.Contains(problems[0].Message, "more than") {
 						t.Errorf("%v; %v, %v", g.Err(), origins, problems)

@@ -18,7 +18,7 @@ func Discover(fsys fs.FS) []string { return NewIndex().Graph(fsys, nil).Roots() 
 
 // Check reports whether the directory and the var files of a workspace are in
 // a commit's tree. The error is a fault that says what there is instead.
-func (w Workspace) Check(fsys fs.FS) error {
+func Check(w Workspace, fsys fs.FS) error {
 	t := newTree(fsys)
 	dir := path.Clean(w.Dir)
 	info, err := t.stat(dir)

@@ -63,7 +63,7 @@ func TestCheck(t *testing.T) {
 		{Workspace{Dir: "live/prod/app", VarFiles: []string{"../../../vars/a.tfvars"}}, fault.Invalid, "is a directory", "var_files"},
 		{Workspace{Dir: "live/prod/app", VarFiles: []string{"../../../../a"}}, fault.Invalid, "outside of the repository", "var_files"},
 	} {
-		err := c.w.Check(tree)
+		err := Check(c.w, tree)
 		if c.code == "" {
 			if err != nil {
 				t.Errorf("%+v: %v", c.w, err)
@@ -74,7 +74,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s %v: %v (%s)\nnext %q", c.w.Dir, c.w.VarFiles, err, fault.CodeOf(err), fault.Next(err))
 		}
 	}
-	empty := Workspace{Dir: "x"}.Check(files(map[string]string{"README.md": ""}))
+	empty := Check(Workspace{Dir: "x"}, files(map[string]string{"README.md": ""}))
 	if !strings.Contains(fault.Next(empty), "no root module") {
 		t.Errorf("next %q", fault.Next(empty))
 	}
@@ -82,41 +82,13 @@ func TestCheck(t *testing.T) {
 	for i := range 14 {
 		many[fmt.Sprintf("m%02d/main.tf", i)] = calls()
 	}
-	if next := fault.Next(Workspace{Dir: "x"}.Check(files(many))); !strings.HasSuffix(next, "m09 and 4 more") {
+	if next := fault.Next(Check(Workspace{Dir: "x"}, files(many))); !strings.HasSuffix(next, "m09 and 4 more") {
 		t.Errorf("next %q", next)
 	}
 }
 
-func TestNearest(t *testing.T) {
-	known := []string{"url", "poll", "auth", "repository", "terraform_workspace", "plan_timeout", "apply_timeout"}
-	for given, want := range map[string]string{
-		"pol": "poll", "ulr": "url", "reposotory": "repository", "Terraform-Workspace": "terraform_workspace",
-		"plan_time_out": "plan_timeout", "timeout": "", "xyz": "", "": "", "u": "",
-	} {
-		if got := Nearest(given, known); got != want {
-			t.Errorf("Nearest(%q) = %q, want %q", given, got, want)
-		}
-	}
-	if got := Nearest("prad", []string{"prod2", "prod", "prid"}); got != "prod" {
-		t.Errorf("the nearest of several is %q", got)
-	}
-}
-
-// What is refused must be all that can exhaust the stack of HCL's parser or of
-// what walks its trees, which would end the test's process; what people write
-// must pass.
-func TestTooDeep(t *testing.T) {
-	for _, s := range []string{
-		"(", "[", "{a=", "!", "-", "! ", "1==1?1:", "f(", "\"${", "x[", "[0]", "[*].a", "(/*)*/", "(#)\n", "!/**/", "[0]/**/",
-		"a {\n", "a \"b\" {\n", "[\"]\",", "(\"${\")\"}\"+",
-	} {
-		if !TooDeep([]byte("a = 1" + strings.Repeat(s, 11*maxNesting))) {
-			t.Errorf("many of %q pass", s)
-		}
-	}
-	if TooDeep([]byte(strings.Repeat("# ---------- (see a) :( ? --\nx = [for a in b : {c = !d}]\n", 1000))) {
-		t.Error("an ordinary file is refused")
-	}
+// What passes must not exhaust the stack of what walks HCL's trees, which would end the test's process.
+func TestDeepFilesAreRead(t *testing.T) {
 	for _, s := range []string{"+1", ".a", "/**/[0]", "-a"} {
 		length := map[bool]int{false: MaxHCL / 4, true: MaxHCL / 64}[testrig.Race]
 		src := "locals {\n  a = \"../\"\n b = 1" + strings.Repeat(s, length/len(s)) + "\n}\n"

@@ -1,7 +1,6 @@
 package workspace
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -13,67 +12,13 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
-// Problem is what keeps some workspaces from being made or planned. The others
-// go on.
-type Problem struct {
-	Where     string `json:"where"` // file and line, and what was matched
-	Message   string `json:"message"`
-	Next      string `json:"next"`                // what to do
-	Workspace string `json:"workspace,omitempty"` // the one that it keeps back, where it has a name
-	Generator string `json:"-"`                   // the one whose match it is about
-	Unknown   bool   `json:"-"`                   // it is about the name of a workspace that does not exist
-	Submodule string `json:"-"`                   // it is about files of this Git submodule, which are not here
-}
-
-// String is the problem with what to do about it, on one line.
-func (p Problem) String() string {
-	text := p.Where + ": " + p.Message
-	if p.Next != "" {
-		text += ". " + strings.ToUpper(p.Next[:1]) + p.Next[1:]
-	}
-	return text
-}
-
-// String is what was matched, as a message calls it.
-func (o Origin) String() string {
-	text := fmt.Sprintf("workspaces %q: %s on branch %s", o.Generator, o.Dir, o.Branch)
-	if o.VarFile != "" {
-		text += " with " + o.VarFile
-	}
-	return text
-}
-
-// IsGlob reports whether a pattern can match more than the name that it is.
-func IsGlob(pattern string) bool { return strings.ContainsAny(pattern, `*?[{\`) }
-
-// ValidGlob reports whether a pattern can be read: as in Go's path.Match, with
-// "**" for any number of directories and "{a,b}" for either.
-func ValidGlob(pattern string) bool { return pattern != "" && doublestar.ValidatePattern(pattern) }
-
-// MatchGlob reports whether a slash-separated path matches. A pattern that
-// cannot be read matches nothing.
-func MatchGlob(pattern, name string) bool {
-	ok, err := doublestar.Match(pattern, name)
-	return err == nil && ok
-}
-
-func matchAny(patterns []string, name string) bool {
-	return slices.ContainsFunc(patterns, func(p string) bool { return MatchGlob(p, name) })
-}
-
-// MatchesBranch reports whether the generator makes workspaces of a branch.
-func (g Generator) MatchesBranch(branch string) bool { return matchAny(g.Branches, branch) }
-
-// Named reports whether the branch is named as it is: no pattern was needed.
-func (g Generator) Named(branch string) bool { return slices.Contains(g.Branches, branch) }
-
 // Matches lists what the generator makes workspaces of in the tree of one
 // branch, sorted. roots are the tree's root modules, as Discover lists them.
 // Directories whose name begins with a dot are passed over.
 //
 // A glob that matches nothing is a problem: whoever wrote it expected
 // workspaces.
-func (g Generator) Matches(branch string, tree fs.FS, roots []string) ([]Origin, []Problem) {
+func Matches(g Generator, branch string, tree fs.FS, roots []string) ([]Origin, []Problem) {
 	t := newTree(tree)
 	var dirs []string
 	if !t.eachDir(".", func(dir string) { dirs = append(dirs, dir) }) {
@@ -93,10 +38,10 @@ func (g Generator) Matches(branch string, tree fs.FS, roots []string) ([]Origin,
 			}
 		}
 		if len(usable) == 0 {
-			problems = append(problems, g.empty(glob, branch, matched, dirs, roots))
+			problems = append(problems, noMatch(g, glob, branch, matched, dirs, roots))
 		}
 		for _, dir := range usable {
-			found, problem := g.inDir(t, branch, dir)
+			found, problem := originsIn(g, t, branch, dir)
 			out = append(out, found...)
 			problems = append(problems, problem...)
 		}
@@ -105,8 +50,8 @@ func (g Generator) Matches(branch string, tree fs.FS, roots []string) ([]Origin,
 	return slices.Compact(out), problems
 }
 
-// empty says why a glob over directories makes no workspace.
-func (g Generator) empty(glob, branch string, matched, dirs, roots []string) Problem {
+// noMatch says why a glob over directories makes no workspace.
+func noMatch(g Generator, glob, branch string, matched, dirs, roots []string) Problem {
 	p := Problem{Where: g.Source}
 	switch {
 	case len(matched) > 0:
@@ -124,8 +69,8 @@ func (g Generator) empty(glob, branch string, matched, dirs, roots []string) Pro
 	return p
 }
 
-// inDir makes the origins of one directory: one, or one for each var file.
-func (g Generator) inDir(t *tree, branch, dir string) (out []Origin, problems []Problem) {
+// originsIn makes the origins of one directory: one, or one for each var file.
+func originsIn(g Generator, t *tree, branch, dir string) (out []Origin, problems []Problem) {
 	origin := Origin{Generator: g.Name, Branch: branch, Dir: dir}
 	if len(g.VarFiles) == 0 {
 		return []Origin{origin}, nil
@@ -235,11 +180,6 @@ func Slug(branch string) string {
 	return strings.Trim(clean[:min(len(clean), maxSlug-len(hash)-1)]+"-"+hash, "-")
 }
 
-// CompareOrigins orders origins, for slices.SortFunc.
-func CompareOrigins(a, b Origin) int {
-	return cmp.Or(cmp.Compare(a.Generator, b.Generator), cmp.Compare(a.Branch, b.Branch), cmp.Compare(a.Dir, b.Dir), cmp.Compare(a.VarFile, b.VarFile))
-}
-
 // Unique leaves out of the workspaces that generators made those whose name is
 // taken: by a workspace that has a block of its own, or by another match. Each
 // is a problem that names both sources; of two matches neither is kept, since
@@ -255,7 +195,7 @@ func Unique(static, made []Workspace, where func(Workspace) string) (kept []Work
 	}
 	for _, w := range made {
 		same := byName[w.Name]
-		if i := slices.IndexFunc(made, w.sharesSlug); i >= 0 {
+		if i := slices.IndexFunc(made, func(o Workspace) bool { return shareSlug(w, o) }); i >= 0 {
 			problems = append(problems, Problem{Where: where(w), Workspace: w.Name, Generator: w.Origin.Generator,
 				Message: fmt.Sprintf("%s would have Terraform workspace %q, and with it the state, of %s", where(w), w.TerraformWorkspace, where(made[i])),
 				Next:    "rename one of the branches, or set terraform_workspace"})
@@ -278,9 +218,9 @@ func Unique(static, made []Workspace, where func(Workspace) string) (kept []Work
 	return kept, problems
 }
 
-// sharesSlug reports whether another branch's workspace of the same code has
+// shareSlug reports whether the workspaces of two branches, of the same code, have
 // the same Terraform workspace only because the branches are called alike.
-func (w Workspace) sharesSlug(o Workspace) bool {
+func shareSlug(w, o Workspace) bool {
 	return w.Origin.Branch != o.Origin.Branch && w.Repository == o.Repository && w.Origin.Dir == o.Origin.Dir && w.Origin.VarFile == o.Origin.VarFile &&
 		w.TerraformWorkspace == Slug(w.Origin.Branch) && o.TerraformWorkspace == w.TerraformWorkspace && Slug(o.Origin.Branch) == o.TerraformWorkspace
 }

@@ -58,7 +58,7 @@ func TestMatches(t *testing.T) {
 		{"one pattern of two matches nothing: the other goes on", "top", `"nothing/*" matches no directory`, Generator{Dirs: []string{"nothing/*", "top"}}},
 	} {
 		c.g.Name, c.g.Source = "live", "tfops.hcl:7"
-		got, problems := c.g.Matches("main", tree, roots)
+		got, problems := Matches(c.g, "main", tree, roots)
 		if origins(got) != c.want {
 			t.Errorf("%s: %s, want %s", c.name, origins(got), c.want)
 		}
@@ -71,15 +71,6 @@ func TestMatches(t *testing.T) {
 		}
 		if (c.problem == "") != (text == "") || !strings.Contains(text, c.problem) {
 			t.Errorf("%s: problems %q, want %q", c.name, text, c.problem)
-		}
-	}
-}
-
-func TestMatchesBranch(t *testing.T) {
-	g := Generator{Branches: []string{"main", "env/*", "release-[0-9]"}}
-	for branch, want := range map[string]bool{"main": true, "env/prod": true, "env/a/b": false, "release-1": true, "release-x": false, "maintenance": false} {
-		if g.MatchesBranch(branch) != want {
-			t.Errorf("%s: %t", branch, !want)
 		}
 	}
 }
@@ -145,7 +136,7 @@ func FuzzMatches(f *testing.F) {
 	roots := Discover(tree)
 	f.Fuzz(func(t *testing.T, dir, file, branch string) {
 		g := Generator{Dirs: []string{dir}, VarFiles: []string{file}, Branches: []string{branch}}
-		got, _ := g.Matches("main", tree, roots)
+		got, _ := Matches(g, "main", tree, roots)
 		for _, o := range got {
 			if p, ok := join(o.Dir, o.VarFile); !ok || !fs.ValidPath(p) {
 				t.Errorf("%+v is not in the tree", o)
@@ -211,13 +202,5 @@ func TestOrderIsTransitive(t *testing.T) {
 	}
 	if len(o.Upstream("c")) != 2 || len(o.Downstream("a")) != 2 || !o.Any() || len(o.AllUpstream("d")) != 0 {
 		t.Error("direct ones")
-	}
-}
-
-func TestOutputRef(t *testing.T) {
-	for _, ref := range []OutputRef{{"network", "vpc_id"}, {"net.prod", "x"}, {"a.outputs.b", "c"}} {
-		if got := ParseOutputRef(ref.String()); got != ref {
-			t.Errorf("%+v becomes %+v", ref, got)
-		}
 	}
 }

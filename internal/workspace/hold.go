@@ -20,7 +20,7 @@ type Hold struct {
 // Held says why the generator does not find an origin in a tree that still has
 // it; false when the directory, or the var file, is gone. A directory without a
 // file of code is gone, too. graph is that of the tree.
-func (g Generator) Held(o Origin, tree fs.FS, graph *Graph) (Hold, bool) {
+func Held(g Generator, o Origin, tree fs.FS, graph *Graph) (Hold, bool) {
 	if err := graph.Err(); err != nil {
 		return Hold{fault.New(fault.Unavailable, "mend the repository, then: tfops poll "+g.Repository,
 			"branch %s cannot be read as a whole, so nobody knows whether %s is there: %w", o.Branch, o.Dir, err), true}, true
@@ -35,14 +35,14 @@ func (g Generator) Held(o Origin, tree fs.FS, graph *Graph) (Hold, bool) {
 			return Hold{why, true}, why != nil
 		}
 	}
-	if !g.takes(o) || !inTree {
-		return Hold{Why: g.Unmatched(o)}, true
+	if !takes(g, o) || !inTree {
+		return Hold{Why: Unmatched(g, o)}, true
 	}
 	return graph.noRoot(o.Dir), true
 }
 
 // Unmatched is why a match of before is none any more: the configuration says so.
-func (g Generator) Unmatched(o Origin) error {
+func Unmatched(g Generator, o Origin) error {
 	what := "directory " + o.Dir + " on branch " + o.Branch
 	if o.VarFile != "" {
 		what = "var file " + o.VarFile + " of " + what
@@ -52,7 +52,7 @@ func (g Generator) Unmatched(o Origin) error {
 }
 
 // takes reports whether the patterns of a generator name an origin.
-func (g Generator) takes(o Origin) bool {
+func takes(g Generator, o Origin) bool {
 	dirs := slices.ContainsFunc(g.Dirs, func(p string) bool { return MatchGlob(path.Clean(p), o.Dir) })
 	file := len(g.VarFiles) == 0 && o.VarFile == "" || slices.ContainsFunc(g.VarFiles, func(p string) bool {
 		full, ok := join(o.Dir, p)
@@ -138,7 +138,7 @@ func (g *Graph) noRoot(dir string) Hold {
 // Broken lists the directories that a generator may have been meant to make
 // workspaces of, and whose code cannot be read: nobody knows whether they are
 // root modules. Such a directory would be missed without a word.
-func (g Generator) Broken(branch string, graph *Graph, roots []string) (problems []Problem) {
+func Broken(g Generator, branch string, graph *Graph, roots []string) (problems []Problem) {
 	if g.All {
 		return nil // it makes workspaces of them, whose runs say it
 	}

@@ -51,7 +51,7 @@ func TestHeld(t *testing.T) {
 		{"a directory that the patterns do not name any more", Generator{Name: "live", Branches: []string{"main"}, Dirs: []string{"prod/*"}}, "", fstest.MapFS{"live/x/main.tf": code}, "does not match directory live/x"},
 	} {
 		o := Origin{Generator: "live", Branch: "main", Dir: "live/x", VarFile: c.varFile}
-		hold, held := c.g.Held(o, c.tree, NewIndex().Graph(c.tree, nil))
+		hold, held := Held(c.g, o, c.tree, NewIndex().Graph(c.tree, nil))
 		if held != (c.want != "") {
 			t.Errorf("%s: held is %t: %v", c.name, held, hold.Why)
 			continue
@@ -80,7 +80,7 @@ func TestHeldInATornTree(t *testing.T) {
 	g := Generator{Name: "live", Branches: []string{"main"}, Dirs: []string{"live/*"}}
 	for _, dir := range []string{".", "live", "live/x", "elsewhere"} {
 		tree := torn{fstest.MapFS{"live/x/main.tf": {}, "elsewhere/README.md": {}}, dir}
-		hold, held := g.Held(Origin{Generator: "live", Branch: "main", Dir: "live/x"}, tree, NewIndex().Graph(tree, nil))
+		hold, held := Held(g, Origin{Generator: "live", Branch: "main", Dir: "live/x"}, tree, NewIndex().Graph(tree, nil))
 		if !held || !hold.Unread || !strings.Contains(hold.Why.Error(), "cannot be read") {
 			t.Errorf("%s: %t, %+v", dir, held, hold)
 		}
@@ -97,7 +97,7 @@ func TestABrokenDirectoryIsNamed(t *testing.T) {
 	})
 	graph := NewIndex().Graph(tree, nil)
 	names := func(g Generator) (out []string) {
-		for _, p := range g.Broken("main", graph, graph.Roots()) {
+		for _, p := range Broken(g, "main", graph, graph.Roots()) {
 			if p.Where != "tfops.hcl:4" || p.Next == "" || !strings.Contains(p.Message, "cannot be read, line 1") {
 				t.Error(p)
 			}

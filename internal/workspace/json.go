@@ -16,7 +16,7 @@ import (
 // json notes the facts of a file in the JSON syntax, of code or of values.
 func (r *reader) json(kind fileKind) {
 	var doc any
-	if len(r.src) > MaxHCL || json.Unmarshal(r.src, &doc) != nil || deepJSON(r.src) { // bounds the depth, too
+	if len(r.src) > MaxHCL || json.Unmarshal(r.src, &doc) != nil || DeepJSON(r.src) { // bounds the depth, too
 		r.unread(1, "it is too large, nested too deep or no JSON")
 		return
 	}
@@ -36,28 +36,6 @@ func (r *reader) json(kind fileKind) {
 		}
 		r.jsonBlocks(a)
 	}
-}
-
-// deepJSON reports whether valid JSON has too much within one another. What is
-// in its strings is looked at when they are read.
-func deepJSON(src []byte) bool {
-	depth, inText := 0, false
-	for i := 0; i < len(src); i++ {
-		switch c := src[i]; {
-		case inText && c == '\\':
-			i++
-		case c == '"':
-			inText = !inText
-		case inText:
-		case c == '{' || c == '[':
-			if depth++; depth > maxNesting {
-				return true
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return false
 }
 
 // jsonItem is one property of an object.

@@ -67,6 +67,28 @@ func nestsTooDeep(tokens hclsyntax.Tokens) bool {
 	return false
 }
 
+// DeepJSON reports whether valid JSON has too much within one another. What is
+// in its strings is looked at when they are read.
+func DeepJSON(src []byte) bool {
+	depth, inText := 0, false
+	for i := 0; i < len(src); i++ {
+		switch c := src[i]; {
+		case inText && c == '\\':
+			i++
+		case c == '"':
+			inText = !inText
+		case inText:
+		case c == '{' || c == '[':
+			if depth++; depth > maxNesting {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
+}
+
 // PlainText is the value of an expression that is a string without anything
 // to compute in it. Nothing is evaluated: a few loops within one another, which
 // need no name and no function, would keep the process busy for good.

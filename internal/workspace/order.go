@@ -38,7 +38,7 @@ func NewOrder(ws []Workspace, inferred []Dependency) (*Order, []Problem) {
 	o.names = slices.Sorted(maps.Keys(byName))
 	var problems []Problem
 	for _, w := range ws {
-		for _, d := range w.dependencies() {
+		for _, d := range configured(w) {
 			if _, ok := byName[d.Upstream]; !ok {
 				p := unknownUpstream(w, d, o.names)
 				o.held[w.Name] = p
@@ -72,8 +72,8 @@ func NewOrder(ws []Workspace, inferred []Dependency) (*Order, []Problem) {
 	return o, problems
 }
 
-// dependencies are those that the configuration says.
-func (w Workspace) dependencies() []Dependency {
+// configured are the dependencies that the configuration says.
+func configured(w Workspace) []Dependency {
 	var all []Dependency
 	add := func(up, why string) {
 		if !slices.ContainsFunc(all, func(d Dependency) bool { return d.Upstream == up }) {

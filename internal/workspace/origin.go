@@ -1,5 +1,11 @@
 package workspace
 
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
 // Origin is what a generator made a workspace of. It is remembered, so that a
 // daemon that starts knows its workspaces before it has looked at a branch.
 type Origin struct {
@@ -7,6 +13,20 @@ type Origin struct {
 	Branch    string `json:"branch"`
 	Dir       string `json:"dir"`
 	VarFile   string `json:"var_file,omitempty"` // relative to Dir; empty: the generator has no var_files
+}
+
+// String is what was matched, as a message calls it.
+func (o Origin) String() string {
+	text := fmt.Sprintf("workspaces %q: %s on branch %s", o.Generator, o.Dir, o.Branch)
+	if o.VarFile != "" {
+		text += " with " + o.VarFile
+	}
+	return text
+}
+
+// CompareOrigins orders origins, for slices.SortFunc.
+func CompareOrigins(a, b Origin) int {
+	return cmp.Or(cmp.Compare(a.Generator, b.Generator), cmp.Compare(a.Branch, b.Branch), cmp.Compare(a.Dir, b.Dir), cmp.Compare(a.VarFile, b.VarFile))
 }
 
 // OnRemoved says what to do with a workspace whose branch, directory or var
@@ -34,3 +54,9 @@ type Generator struct {
 	OnRemoved  OnRemoved
 	Source     string // file and line of the block, for messages
 }
+
+// MatchesBranch reports whether the generator makes workspaces of a branch.
+func (g Generator) MatchesBranch(branch string) bool { return matchAny(g.Branches, branch) }
+
+// Named reports whether the branch is named as it is: no pattern was needed.
+func (g Generator) Named(branch string) bool { return slices.Contains(g.Branches, branch) }

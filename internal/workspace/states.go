@@ -5,6 +5,8 @@ import (
 	"maps"
 	"path"
 	"slices"
+
+	"github.com/zclconf/go-cty/cty"
 )
 
 // States is what the code of a workspace says of states: where its own is, and
@@ -20,7 +22,8 @@ type Identity func(backend string, config map[string]any, terraformWorkspace str
 // States reads off the code of a workspace which states it has to do with.
 func (g *Graph) States(w Workspace, identity Identity) States {
 	s := States{Reads: map[string]string{}}
-	if b, ok := w.completed(g.Backend(w.Dir)); ok && b.named() && !here(b) {
+	written, ok := g.Backend(w.Dir)
+	if b, ok := completed(w, written, ok); ok && b.named() && !here(b) {
 		own := w.TerraformWorkspace
 		if own == "" {
 			own = "default"
@@ -38,6 +41,36 @@ func (g *Graph) States(w Workspace, identity Identity) States {
 		s.Reads[identity(r.Type, r.Config, ws)] = fmt.Sprintf("data \"terraform_remote_state\" %q in %s:%d", r.Name, r.File, r.Line)
 	}
 	return s
+}
+
+// completed is a backend of the text with the settings that the workspace adds, or
+// what takes its place. It is not known where one of them is secret, is no plain
+// text, or lies in a file, nor where tfops keeps the state.
+func completed(w Workspace, b Backend, ok bool) (Backend, bool) {
+	switch w.Backend {
+	case "":
+	case ManagedBackend:
+		return b, false
+	default:
+		b, ok = Backend{Type: w.Backend}, true
+	}
+	if !ok || len(w.BackendConfig)+len(w.BackendConfigFiles) == 0 {
+		return b, ok
+	}
+	if len(w.BackendConfigFiles) > 0 {
+		return b, false
+	}
+	b.Config = maps.Clone(b.Config)
+	for name, v := range w.BackendConfig {
+		if IsSecret(v) || v.IsNull() || v.Type() != cty.String {
+			return b, false
+		}
+		if b.Config == nil {
+			b.Config = map[string]any{}
+		}
+		b.Config[name] = v.AsString()
+	}
+	return b, true
 }
 
 // naming are the settings without which a backend's text does not tell which

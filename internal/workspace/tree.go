@@ -103,12 +103,6 @@ func (t *tree) stat(p string) (fs.FileInfo, error) {
 	return fs.Stat(t.fs, real)
 }
 
-// Within reports whether a path is dir or lies below it. Both are clean, slash-separated
-// and relative to the same directory, which is ".".
-func Within(dir, p string) bool {
-	return dir == "." || p == dir || len(p) > len(dir) && p[len(dir)] == '/' && strings.HasPrefix(p, dir)
-}
-
 // join is the path that rel names from dir; false when it leaves the tree.
 func join(dir, rel string) (string, bool) {
 	p := path.Join(dir, rel)

@@ -91,6 +91,15 @@ func (w Workspace) OtherBackend() string {
 	return w.Backend
 }
 
+// BackendPlace tells apart workspaces of one root module that keep their states
+// in different places; it holds no secret.
+func (w Workspace) BackendPlace() string {
+	if len(w.BackendConfig)+len(w.BackendConfigFiles) == 0 {
+		return w.Backend
+	}
+	return fmt.Sprintf("%s %q %q", w.Backend, w.BackendConfigFiles, printed(w.BackendConfig))
+}
+
 // Secret marks a value that came from outside the configuration's text (the
 // functions env and file), and every value made from it.
 var Secret = cty.NewValueMarks("secret")
