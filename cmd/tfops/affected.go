@@ -9,6 +9,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/term"
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 func (f *codeFlags) add(cmd *cobra.Command) {
@@ -78,12 +79,12 @@ type affectedResult struct {
 }
 
 type affectedRow struct {
-	Workspace string           `json:"workspace"`
-	Dir       string           `json:"dir"`
-	Path      string           `json:"path,omitempty"`
-	Reason    string           `json:"reason"`
-	Chain     []workspace.Link `json:"chain"`
-	Widened   bool             `json:"widened,omitempty"` // it is touched only because the code does not tell what it reads
+	Workspace string       `json:"workspace"`
+	Dir       string       `json:"dir"`
+	Path      string       `json:"path,omitempty"`
+	Reason    string       `json:"reason"`
+	Chain     []reach.Link `json:"chain"`
+	Widened   bool         `json:"widened,omitempty"` // it is touched only because the code does not tell what it reads
 }
 
 func (a *app) affected(ctx context.Context, f codeFlags, c change, exitCode bool) error {
@@ -130,7 +131,7 @@ func (c *codebase) affected(ctx context.Context, ch change) (affectedResult, err
 	if err != nil {
 		return r, err
 	}
-	index := workspace.NewIndex()
+	index := reach.NewIndex()
 	ws, problems, err := c.workspaces(index, tree)
 	if err != nil {
 		return r, err
@@ -148,7 +149,7 @@ func (c *codebase) affected(ctx context.Context, ch change) (affectedResult, err
 		r.Affected = append(r.Affected, affectedRow{t.Workspace, dirs[t.Workspace], t.Path, t.String(), t.Chain, t.Widened})
 		r.Widened = append(r.Widened, widenedOf(g, t.Workspace)...)
 	}
-	r.Problems = append(r.Problems, untoldIn(ws, func(w workspace.Workspace) []workspace.Untold { return g.Untold(w.Name) }, c.block)...)
+	r.Problems = append(r.Problems, untoldIn(ws, func(w workspace.Workspace) []reach.Untold { return g.Untold(w.Name) }, c.block)...)
 	return r, nil
 }
 

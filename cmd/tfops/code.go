@@ -10,6 +10,7 @@ import (
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // codeFlags say which code a command looks at that needs no daemon.
@@ -73,7 +74,7 @@ func sameURL(a, b string) bool {
 // workspaces are those that the tree of a commit yields, and what keeps others
 // from being made. Of a branch that is not asked for, the tree that is at hand
 // stands for its own: it is what the branch would be.
-func (c *codebase) workspaces(index *workspace.Index, tree fs.FS) ([]workspace.Workspace, []workspace.Problem, error) {
+func (c *codebase) workspaces(index *reach.Index, tree fs.FS) ([]workspace.Workspace, []workspace.Problem, error) {
 	bare := index.Graph(tree, nil)
 	roots := bare.Roots()
 	if c.config == nil {
@@ -95,8 +96,8 @@ func (c *codebase) workspaces(index *workspace.Index, tree fs.FS) ([]workspace.W
 			continue
 		}
 		for _, branch := range c.branches(g) {
-			origins, wrong := workspace.Matches(g.Generator, branch, tree, roots)
-			problems = append(append(problems, wrong...), workspace.Broken(g.Generator, branch, bare, roots)...)
+			origins, wrong := reach.Matches(g.Generator, branch, tree, roots)
+			problems = append(append(problems, wrong...), reach.Broken(g.Generator, branch, bare, roots)...)
 			for _, o := range origins {
 				w, err := g.Make(o)
 				if err != nil {
@@ -107,7 +108,7 @@ func (c *codebase) workspaces(index *workspace.Index, tree fs.FS) ([]workspace.W
 			}
 		}
 	}
-	kept, wrong := workspace.Unique(static, made, c.where)
+	kept, wrong := reach.Unique(static, made, c.where)
 	return append(static, kept...), append(problems, wrong...), nil
 }
 
@@ -151,10 +152,10 @@ func (c *codebase) where(w workspace.Workspace) string {
 }
 
 // order puts workspaces in order by what is configured and what their code reads.
-func (c *codebase) order(g *workspace.Graph, ws []workspace.Workspace) (*workspace.Order, []workspace.Problem) {
-	states := map[string]workspace.States{}
+func (c *codebase) order(g *reach.Graph, ws []workspace.Workspace) (*reach.Order, []workspace.Problem) {
+	states := map[string]reach.States{}
 	for _, w := range ws {
 		states[w.Name] = g.States(w, locks.Identity)
 	}
-	return workspace.NewOrder(ws, workspace.Infer(states))
+	return reach.NewOrder(ws, reach.Infer(states))
 }

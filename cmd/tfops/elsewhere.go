@@ -4,11 +4,12 @@ import (
 	"fmt"
 
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // elsewhere finds that a workspace's plans would be made on another server, which
 // its runs refuse.
-func elsewhere(graph *workspace.Graph, w workspace.Workspace) (workspace.Problem, bool) {
+func elsewhere(graph *reach.Graph, w workspace.Workspace) (workspace.Problem, bool) {
 	b, ok := graph.Backend(w.Dir)
 	if !ok || w.Backend != "" || b.Type != "cloud" && b.Type != "remote" {
 		return workspace.Problem{}, false

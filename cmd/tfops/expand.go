@@ -11,6 +11,7 @@ import (
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // generatorRow is a workspaces block as configured, and what it makes now.
@@ -29,14 +30,14 @@ type expansion struct {
 	generators []generatorRow
 	made       []config.Workspace
 	problems   []workspace.Problem
-	whole      []widenedRow                  // of workspaces that depend on the whole repository
-	untold     map[string][]workspace.Untold // by workspace that was looked at
+	whole      []widenedRow              // of workspaces that depend on the whole repository
+	untold     map[string][]reach.Untold // by workspace that was looked at
 }
 
 // expand looks at the repositories that are on this machine: those whose URL is
 // a path, and the checkout that --repo names. It asks no network.
 func expand(cfg *config.Config, repo string) (expansion, error) {
-	x := expansion{generators: []generatorRow{}, whole: []widenedRow{}, untold: map[string][]workspace.Untold{}}
+	x := expansion{generators: []generatorRow{}, whole: []widenedRow{}, untold: map[string][]reach.Untold{}}
 	paths := map[string]string{}
 	for _, r := range cfg.Repositories {
 		if filepath.IsAbs(r.URL) {
@@ -59,7 +60,7 @@ func expand(cfg *config.Config, repo string) (expansion, error) {
 	for _, w := range cfg.Workspaces {
 		static = append(static, w.Workspace)
 	}
-	states := map[string]workspace.States{}
+	states := map[string]reach.States{}
 	made := map[workspace.Origin]config.Workspace{}
 	looked := map[string]bool{}
 	for _, r := range cfg.Repositories {
@@ -72,7 +73,7 @@ func expand(cfg *config.Config, repo string) (expansion, error) {
 		values = append(values, made[o].Workspace)
 	}
 	c := &codebase{config: cfg}
-	kept, problems := workspace.Unique(static, values, c.where)
+	kept, problems := reach.Unique(static, values, c.where)
 	x.problems = append(x.problems, problems...)
 	names := map[string][]string{}
 	for _, w := range kept {
@@ -82,8 +83,8 @@ func expand(cfg *config.Config, repo string) (expansion, error) {
 	for _, g := range cfg.Generators {
 		x.generators = append(x.generators, generatorRow{g.Name, g.Repository, g.Branches, g.Dirs, looked[g.Repository], append([]string{}, names[g.Name]...)})
 	}
-	x.problems = append(x.problems, untoldIn(x.looked(append(static, kept...)), func(w workspace.Workspace) []workspace.Untold { return x.untold[w.Name] }, c.block)...)
-	_, problems = workspace.NewOrder(append(static, kept...), workspace.Infer(states))
+	x.problems = append(x.problems, untoldIn(x.looked(append(static, kept...)), func(w workspace.Workspace) []reach.Untold { return x.untold[w.Name] }, c.block)...)
+	_, problems = reach.NewOrder(append(static, kept...), reach.Infer(states))
 	for _, p := range problems {
 		if p.Unknown && slices.ContainsFunc(cfg.Generators, func(g config.Generator) bool { return !looked[g.Repository] }) {
 			continue // a generator that was not looked at may make it
@@ -112,7 +113,7 @@ func (x *expansion) looked(ws []workspace.Workspace) []workspace.Workspace {
 // look reads one repository: what generators make of its branches, and what is
 // wrong with the modules of all its workspaces. False: it could not be read,
 // which is said.
-func (x *expansion) look(cfg *config.Config, name, path string, made map[workspace.Origin]config.Workspace, states map[string]workspace.States) bool {
+func (x *expansion) look(cfg *config.Config, name, path string, made map[workspace.Origin]config.Workspace, states map[string]reach.States) bool {
 	fail := func(err error) bool {
 		x.problems = append(x.problems, workspace.Problem{Where: "repository " + name, Message: err.Error(), Next: fault.Next(err)})
 		return false
@@ -125,7 +126,7 @@ func (x *expansion) look(cfg *config.Config, name, path string, made map[workspa
 	if err != nil {
 		return fail(err)
 	}
-	index := workspace.NewIndex()
+	index := reach.NewIndex()
 	for _, branch := range slices.Sorted(maps.Keys(heads)) {
 		tree, err := checkout.Tree(heads[branch])
 		if err != nil {
@@ -143,8 +144,8 @@ func (x *expansion) look(cfg *config.Config, name, path string, made map[workspa
 			}
 			bare := index.Graph(tree, nil)
 			roots := bare.Roots()
-			origins, problems := workspace.Matches(g.Generator, branch, tree, roots)
-			x.problems = append(append(x.problems, problems...), workspace.Broken(g.Generator, branch, bare, roots)...)
+			origins, problems := reach.Matches(g.Generator, branch, tree, roots)
+			x.problems = append(append(x.problems, problems...), reach.Broken(g.Generator, branch, bare, roots)...)
 			for _, o := range origins {
 				w, err := g.Make(o)
 				if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/term"
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 func newGraphCommand(a *app) *cobra.Command {
@@ -61,12 +62,12 @@ func (f *graphFormat) Set(s string) error {
 
 // graphResult is the result of graph.
 type graphResult struct {
-	Commit     string                 `json:"commit"`
-	Workspaces []graphWorkspace       `json:"workspaces"` // in their order
-	Modules    []workspace.Module     `json:"modules"`
-	Calls      []workspace.Call       `json:"calls"`
-	Order      []workspace.Dependency `json:"order"`
-	Problems   []workspace.Problem    `json:"problems"`
+	Commit     string              `json:"commit"`
+	Workspaces []graphWorkspace    `json:"workspaces"` // in their order
+	Modules    []reach.Module      `json:"modules"`
+	Calls      []reach.Call        `json:"calls"`
+	Order      []reach.Dependency  `json:"order"`
+	Problems   []workspace.Problem `json:"problems"`
 }
 
 type graphWorkspace struct {
@@ -97,7 +98,7 @@ func (a *app) graph(f codeFlags, rev string, shape graphFormat) error {
 }
 
 func (c *codebase) graph(rev string) (graphResult, error) {
-	r := graphResult{Workspaces: []graphWorkspace{}, Modules: []workspace.Module{}, Calls: []workspace.Call{}, Order: []workspace.Dependency{}, Problems: []workspace.Problem{}}
+	r := graphResult{Workspaces: []graphWorkspace{}, Modules: []reach.Module{}, Calls: []reach.Call{}, Order: []reach.Dependency{}, Problems: []workspace.Problem{}}
 	var err error
 	if r.Commit, err = c.checkout.Resolve(rev); err != nil {
 		return r, err
@@ -106,7 +107,7 @@ func (c *codebase) graph(rev string) (graphResult, error) {
 	if err != nil {
 		return r, err
 	}
-	index := workspace.NewIndex()
+	index := reach.NewIndex()
 	ws, problems, err := c.workspaces(index, tree)
 	if err != nil {
 		return r, err
@@ -119,7 +120,7 @@ func (c *codebase) graph(rev string) (graphResult, error) {
 		dirs[w.Name] = w.Dir
 		r.Problems = append(r.Problems, withoutSubmodules(g.Problems(w.Dir), c.config != nil && c.config.Follows(c.repository))...)
 	}
-	r.Problems = append(r.Problems, untoldIn(ws, func(w workspace.Workspace) []workspace.Untold { return g.Untold(w.Name) }, c.block)...)
+	r.Problems = append(r.Problems, untoldIn(ws, func(w workspace.Workspace) []reach.Untold { return g.Untold(w.Name) }, c.block)...)
 	for level, names := range order.Levels() {
 		for _, name := range names {
 			r.Workspaces = append(r.Workspaces, graphWorkspace{name, dirs[name], level})

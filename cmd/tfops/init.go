@@ -16,6 +16,7 @@ import (
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 type initOptions struct {
@@ -119,9 +120,9 @@ func describeCheckout(dir string) (config.StarterInfo, error) {
 		return info, err
 	}
 	info.Tree = os.DirFS(top)
-	info.URL, info.Branch, info.Roots = originOf(repo, top), branchOf(repo), workspace.Discover(info.Tree)
+	info.URL, info.Branch, info.Roots = originOf(repo, top), branchOf(repo), reach.Discover(info.Tree)
 	if text, err := fs.ReadFile(info.Tree, ".gitmodules"); err == nil { // what lies in there is another repository's
-		subs := workspace.SubmodulePaths(string(text))
+		subs := reach.SubmodulePaths(string(text))
 		info.Roots = slices.DeleteFunc(info.Roots, func(dir string) bool {
 			return slices.ContainsFunc(subs, func(s string) bool { return workspace.Within(s, dir) })
 		})

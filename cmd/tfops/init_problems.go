@@ -8,6 +8,7 @@ import (
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // withoutProblems has the starter configuration say what validate would refuse:
@@ -31,7 +32,7 @@ func withoutProblems(info config.StarterInfo, checkout string) config.StarterInf
 	if err != nil {
 		return info
 	}
-	graph := workspace.NewIndex().Graph(tree, nil)
+	graph := reach.NewIndex().Graph(tree, nil)
 	info.LeftOut = map[string]string{}
 	for _, dir := range info.Roots {
 		problems := graph.Problems(dir)

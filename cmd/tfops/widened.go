@@ -9,17 +9,18 @@ import (
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/term"
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // widenedRow is an expression of a workspace that does not tell which files it
 // means.
 type widenedRow struct {
 	Workspace string `json:"workspace"`
-	workspace.Widened
+	reach.Widened
 }
 
 // widenedOf are those of a workspace.
-func widenedOf(g *workspace.Graph, name string) (rows []widenedRow) {
+func widenedOf(g *reach.Graph, name string) (rows []widenedRow) {
 	reach, _ := g.Reach(name)
 	for _, w := range reach.Widened {
 		rows = append(rows, widenedRow{name, w})
@@ -29,7 +30,7 @@ func widenedOf(g *workspace.Graph, name string) (rows []widenedRow) {
 
 // wholeOf is why every change of the repository touches a workspace: nothing
 // where it does not.
-func wholeOf(g *workspace.Graph, name string) []widenedRow {
+func wholeOf(g *reach.Graph, name string) []widenedRow {
 	return slices.DeleteFunc(widenedOf(g, name), func(w widenedRow) bool { return w.To != "." })
 }
 
@@ -61,7 +62,7 @@ func (w widenedRow) wayOut() string {
 
 // sameCause puts the rows that have one cause together, in their order.
 func sameCause(rows []widenedRow) (groups [][]widenedRow) {
-	at := map[workspace.Widened]int{}
+	at := map[reach.Widened]int{}
 	for _, r := range rows {
 		i, known := at[r.Widened]
 		if !known {
@@ -97,11 +98,11 @@ func tellWidened(p *term.Printer, rows []widenedRow, what string) {
 // of a workspaces block, is for many: it is one only where none of them has the
 // expression. blocks names the block that a workspace comes from.
 func untoldIn(
-	ws []workspace.Workspace, untold func(workspace.Workspace) []workspace.Untold, block func(workspace.Workspace) string,
+	ws []workspace.Workspace, untold func(workspace.Workspace) []reach.Untold, block func(workspace.Workspace) string,
 ) (out []workspace.Problem) {
 	type entry struct{ block, expression string }
 	has := map[entry]bool{}
-	wrong := map[entry]workspace.Untold{}
+	wrong := map[entry]reach.Untold{}
 	var order []entry
 	for _, w := range ws {
 		says := untold(w)
@@ -110,7 +111,7 @@ func untoldIn(
 			if slices.Contains(w.SharedReach, expression) {
 				e.block = "defaults"
 			}
-			i := slices.IndexFunc(says, func(u workspace.Untold) bool { return u.Expression == expression })
+			i := slices.IndexFunc(says, func(u reach.Untold) bool { return u.Expression == expression })
 			if i < 0 {
 				has[e] = true
 				continue

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // matchVariables are what the expressions of a workspaces block may use.
@@ -31,7 +32,7 @@ func matched(o workspace.Origin) map[string]cty.Value {
 	for _, p := range strings.Split(o.Dir, "/") {
 		parts = append(parts, cty.StringVal(p))
 	}
-	return map[string]cty.Value{"branch": cty.StringVal(o.Branch), "branch_slug": cty.StringVal(workspace.Slug(o.Branch)),
+	return map[string]cty.Value{"branch": cty.StringVal(o.Branch), "branch_slug": cty.StringVal(reach.Slug(o.Branch)),
 		"dir": cty.StringVal(o.Dir), "parts": cty.ListVal(parts), "var_file": cty.StringVal(bare(o.VarFile))}
 }
 
@@ -189,7 +190,7 @@ func (r *reader) make(c *Config, b block, defaults settings, engine string, src 
 	}
 	g := r.generatorOf(c, o.Generator)
 	if !both.tfWorkspace.set && g != nil && !g.Named(o.Branch) {
-		w.TerraformWorkspace = workspace.Slug(o.Branch)
+		w.TerraformWorkspace = reach.Slug(o.Branch)
 	}
 	if g != nil {
 		w.OnRemoved = g.OnRemoved

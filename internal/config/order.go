@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // checkOrder reports dependencies on workspaces that do not exist, and cycles.
@@ -27,7 +28,7 @@ func (r *reader) checkOrder(c *Config, blocks []block) {
 	for _, w := range c.Workspaces {
 		ws = append(ws, w.Workspace)
 	}
-	_, problems := workspace.NewOrder(ws, nil)
+	_, problems := reach.NewOrder(ws, nil)
 	for _, p := range problems {
 		if p.Unknown && len(c.Generators) > 0 {
 			continue

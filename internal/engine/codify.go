@@ -18,7 +18,7 @@ import (
 	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // Patch is an edit of the code after which it says what the world has.
@@ -124,7 +124,7 @@ func (e *Engine) shared(def Definition, tree fs.FS) []string {
 		}
 		inputs, _ := g.Reach(d.Name)
 		for _, item := range inputs.Items {
-			if item.Kind == workspace.OwnFiles || item.Kind == workspace.Variables {
+			if item.Kind == reach.OwnFiles || item.Kind == reach.Variables {
 				files = append(files, item.Path)
 			}
 		}

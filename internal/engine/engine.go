@@ -28,6 +28,7 @@ import (
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/signal"
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // Store keeps what the engine decides. Every method is one transaction; see
@@ -143,7 +144,7 @@ type Engine struct {
 	left       []workspace.Record           // see leftBehind
 	looks      map[string]map[string]look   // by repository and branch
 	surveyed   map[string]bool              // by repository: every branch of it was looked at
-	indexes    map[string]*workspace.Index  // by repository
+	indexes    map[string]*reach.Index      // by repository
 	code       map[string]codeFacts         // by workspace: what its code says of states
 	codeAt     map[string]string            // by repository and branch: what code was read of
 	makings    map[workspace.Origin]making  // what generators made, as long as the configuration is the same
@@ -184,7 +185,7 @@ func New(o Options, s *Settings) *Engine {
 	if o.Intact == nil {
 		o.Intact = func() error { return nil }
 	}
-	return &Engine{Options: o, base: s, settings: s.prepare(), looks: map[string]map[string]look{}, surveyed: map[string]bool{}, indexes: map[string]*workspace.Index{}, makings: map[workspace.Origin]making{}, code: map[string]codeFacts{}, codeAt: map[string]string{},
+	return &Engine{Options: o, base: s, settings: s.prepare(), looks: map[string]map[string]look{}, surveyed: map[string]bool{}, indexes: map[string]*reach.Index{}, makings: map[workspace.Origin]making{}, code: map[string]codeFacts{}, codeAt: map[string]string{},
 		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency), trees: make(chan string, maxSwept),
 		checkouts:  checkout.Open(filepath.Join(o.DataDir, "cache", "checkouts")),
 		configured: make(chan struct{}, 1), flow: make(chan struct{}, 1),

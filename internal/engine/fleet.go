@@ -11,6 +11,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // Generator is a generator as configured, with what makes a definition of a match.
@@ -25,8 +26,8 @@ type look struct {
 	of       *Settings // the configuration that it was looked at with
 	partial  bool      // submodules were missing: it is looked at again
 	origins  []workspace.Origin
-	problems map[string][]workspace.Problem      // by generator
-	held     map[workspace.Origin]workspace.Hold // what is remembered, is in the tree and was not found
+	problems map[string][]workspace.Problem  // by generator
+	held     map[workspace.Origin]reach.Hold // what is remembered, is in the tree and was not found
 }
 
 // GeneratorView is a generator as people see it.
@@ -101,9 +102,9 @@ func unmatched(looks map[string]look, gens []Generator, records map[string]works
 			l := looks[o.Branch]
 			l.held = maps.Clone(l.held) // an earlier look may be read at the same time
 			if l.held == nil {
-				l.held = map[workspace.Origin]workspace.Hold{}
+				l.held = map[workspace.Origin]reach.Hold{}
 			}
-			l.held[o] = workspace.Hold{Why: workspace.Unmatched(g.Generator, o)}
+			l.held[o] = reach.Hold{Why: reach.Unmatched(g.Generator, o)}
 			looks[o.Branch] = l
 		}
 	}
@@ -120,7 +121,7 @@ func remembered(records map[string]workspace.Record, generator, branch string) (
 }
 
 func (e *Engine) lookAt(ctx context.Context, repo Repository, gens []Generator, branch, head string, records map[string]workspace.Record) (look, error) {
-	l := look{head: head, problems: map[string][]workspace.Problem{}, held: map[workspace.Origin]workspace.Hold{}}
+	l := look{head: head, problems: map[string][]workspace.Problem{}, held: map[workspace.Origin]reach.Hold{}}
 	if err := e.need(ctx, repo, head); err != nil {
 		return l, err
 	}
@@ -139,14 +140,14 @@ func (e *Engine) lookAt(ctx context.Context, repo Repository, gens []Generator, 
 		if !g.MatchesBranch(branch) {
 			continue
 		}
-		origins, problems := workspace.Matches(g.Generator, branch, tree, roots)
+		origins, problems := reach.Matches(g.Generator, branch, tree, roots)
 		l.origins = append(l.origins, origins...)
-		l.problems[g.Name] = append(append(l.problems[g.Name], problems...), workspace.Broken(g.Generator, branch, graph, roots)...)
+		l.problems[g.Name] = append(append(l.problems[g.Name], problems...), reach.Broken(g.Generator, branch, graph, roots)...)
 		for _, o := range remembered(records, g.Name, branch) {
 			if slices.Contains(origins, o) {
 				continue
 			}
-			if hold, ok := workspace.Held(g.Generator, o, tree, graph); ok {
+			if hold, ok := reach.Held(g.Generator, o, tree, graph); ok {
 				l.held[o] = hold
 			}
 		}
@@ -264,7 +265,7 @@ func (f *fleetBuilder) settings(code map[string]codeFacts, records map[string]wo
 	for _, o := range slices.SortedFunc(maps.Keys(f.defs), workspace.CompareOrigins) {
 		made = append(made, f.defs[o])
 	}
-	kept, problems := workspace.Unique(values(f.base.Workspaces), values(made), func(w workspace.Workspace) string {
+	kept, problems := reach.Unique(values(f.base.Workspaces), values(made), func(w workspace.Workspace) string {
 		if w.Origin == nil {
 			return fmt.Sprintf("workspace block %q", w.Name)
 		}

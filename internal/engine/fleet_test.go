@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // generator makes a workspace of every root module, named after its directory.
@@ -17,7 +18,7 @@ func generator(onRemoved workspace.OnRemoved, change ...func(*Definition)) Gener
 	g.Make = func(o workspace.Origin) (Definition, error) {
 		name := path.Base(o.Dir)
 		if o.Branch != "main" {
-			name += "-" + workspace.Slug(o.Branch)
+			name += "-" + reach.Slug(o.Branch)
 		}
 		d := define(name, change...)
 		d.Dir, d.Branch, d.Origin, d.OnRemoved = o.Dir, o.Branch, &o, onRemoved

@@ -10,26 +10,27 @@ import (
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // codeFacts is what the code of a workspace says of others.
 type codeFacts struct {
-	states workspace.States
+	states reach.States
 	wrong  error // a local module that it calls is not there
 }
 
 // index is what is remembered of a repository's code.
-func (e *Engine) index(repository string) *workspace.Index {
+func (e *Engine) index(repository string) *reach.Index {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.indexes[repository] == nil {
-		e.indexes[repository] = workspace.NewIndex()
+		e.indexes[repository] = reach.NewIndex()
 	}
 	return e.indexes[repository]
 }
 
 // readCode reads what the code of workspaces says in one graph.
-func (e *Engine) readCode(g *workspace.Graph, defs []Definition) {
+func (e *Engine) readCode(g *reach.Graph, defs []Definition) {
 	all := map[string]codeFacts{}
 	for _, d := range defs {
 		f := codeFacts{states: g.States(d.Workspace, locks.Identity)}
@@ -47,8 +48,8 @@ func (e *Engine) readCode(g *workspace.Graph, defs []Definition) {
 // infer finds which workspaces read the state of which others. The state that
 // the newest plan of a workspace resolved counts more than the text of its
 // backend.
-func infer(defs []Definition, code map[string]codeFacts, records map[string]workspace.Record) []workspace.Dependency {
-	states := map[string]workspace.States{}
+func infer(defs []Definition, code map[string]codeFacts, records map[string]workspace.Record) []reach.Dependency {
+	states := map[string]reach.States{}
 	for _, d := range defs {
 		st := code[d.Name].states
 		if own := records[d.Name].State; own != "" {
@@ -56,7 +57,7 @@ func infer(defs []Definition, code map[string]codeFacts, records map[string]work
 		}
 		states[d.Name] = st
 	}
-	return workspace.Infer(states)
+	return reach.Infer(states)
 }
 
 // wrong is why the local modules of a workspace cannot be what is meant.

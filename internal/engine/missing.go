@@ -12,6 +12,7 @@ import (
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // gaps are what a commit has and its checkout has not, as far as they
@@ -64,7 +65,7 @@ func (e *Engine) noteMissing(ctx context.Context, r run.Run, def Definition, rep
 }
 
 // leftOut refuses what cannot be read and must be, and warns of what may be.
-func (m *gaps) leftOut(g *workspace.Graph, def Definition, left []gitrepo.LeftOut) error {
+func (m *gaps) leftOut(g *reach.Graph, def Definition, left []gitrepo.LeftOut) error {
 	if len(left) == 0 {
 		return nil
 	}
@@ -93,7 +94,7 @@ func (m *gaps) leftOut(g *workspace.Graph, def Definition, left []gitrepo.LeftOu
 
 // submodules refuses what lies in a submodule that is followed and not there,
 // and warns of what may.
-func (m *gaps) submodules(g *workspace.Graph, def Definition, missing []gitrepo.MissingSubmodule) error {
+func (m *gaps) submodules(g *reach.Graph, def Definition, missing []gitrepo.MissingSubmodule) error {
 	if len(missing) == 0 {
 		return nil
 	}
@@ -136,7 +137,7 @@ func inSubmodules(x gitrepo.Exported) (inside, own []string) {
 }
 
 // absent warns of paths that are there without their content.
-func (m *gaps) absent(g *workspace.Graph, def Definition, paths []string, note, what string) {
+func (m *gaps) absent(g *reach.Graph, def Definition, paths []string, note, what string) {
 	if len(paths) == 0 {
 		return
 	}
@@ -155,7 +156,7 @@ func (m *gaps) absent(g *workspace.Graph, def Definition, paths []string, note, 
 }
 
 // graphOf is what the workspaces of a run's branch depend on in its commit.
-func (e *Engine) graphOf(r run.Run, def Definition, repo Repository) (*workspace.Graph, error) {
+func (e *Engine) graphOf(r run.Run, def Definition, repo Repository) (*reach.Graph, error) {
 	tree, err := repo.Tree(r.Commit.SHA)
 	if err != nil {
 		return nil, err
@@ -175,7 +176,7 @@ func (e *Engine) graphOf(r run.Run, def Definition, repo Repository) (*workspace
 	return e.index(def.Repository).Graph(tree, values(defs)), nil
 }
 
-func steps(chain []workspace.Link) string {
+func steps(chain []reach.Link) string {
 	var parts []string
 	for _, l := range chain {
 		parts = append(parts, l.String())

@@ -23,6 +23,7 @@ import (
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // Settings is what the configuration asks for. It is never changed: a reload
@@ -48,8 +49,8 @@ type Settings struct {
 	PlanGrace, ApplyGrace time.Duration
 
 	byName   map[string]int
-	order    *workspace.Order
-	inferred []workspace.Dependency         // read off the code at the heads of branches
+	order    *reach.Order
+	inferred []reach.Dependency             // read off the code at the heads of branches
 	problems []workspace.Problem            // of the order
 	renaming map[string]workspace.Rename    // by the new name: what waits, or cannot be
 	heirs    map[string]string              // the new name, by the old one, of those that wait
@@ -95,7 +96,7 @@ func (s *Settings) compute() *Settings {
 			}
 		}
 	}
-	s.order, s.problems = workspace.NewOrder(values(s.Workspaces), s.inferred)
+	s.order, s.problems = reach.NewOrder(values(s.Workspaces), s.inferred)
 	return s
 }
 

@@ -24,6 +24,7 @@ import (
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // RunView is a run as people see it.
@@ -44,7 +45,7 @@ type WorkspaceView struct {
 	Lock      *locks.Lock
 	LastRun   *run.Run  // the newest run that is no drift check
 	NextCheck time.Time // when the next scheduled drift check is due; zero: none
-	Upstream  []workspace.Dependency
+	Upstream  []reach.Dependency
 	Follows   string // the branch, tag or commit, for a person
 	Problem   error  // why its branch, directory or inputs cannot be used
 }

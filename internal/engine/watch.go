@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // keepWatching polls every repository of the present settings, and starts
@@ -418,7 +419,7 @@ func (e *Engine) heads(ctx context.Context, repo Repository) (map[string]string,
 func (g *glance) moved(ctx context.Context, defs []Definition, from, head string, tree fs.FS) error {
 	var usable []Definition
 	for _, d := range defs {
-		problem := workspace.Check(d.Workspace, tree)
+		problem := reach.Check(d.Workspace, tree)
 		if sub := within(g.missing, d.Dir); problem != nil && sub != nil {
 			problem = fault.New(fault.NotFound, sub.Next, "directory %s is in the submodule %s, which %s", d.Dir, sub.Path, sub.Why)
 		}
@@ -470,7 +471,7 @@ func (g *glance) lacks(d Definition, tree fs.FS) bool {
 		return false
 	}
 	reads := g.e.index(g.repo.name).Graph(tree, values(g.defs)).Reads(d.Name, paths)
-	return slices.ContainsFunc(reads, func(r workspace.Reading) bool { return r.Sure })
+	return slices.ContainsFunc(reads, func(r reach.Reading) bool { return r.Sure })
 }
 
 // touched names the workspaces that what changed between the heads touches.

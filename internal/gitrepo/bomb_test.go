@@ -11,6 +11,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // Eleven small trees stand for ten billion files, or for as many directories with none, and a directory lies in itself thousands
@@ -78,8 +79,8 @@ func TestTreesWithoutEnd(t *testing.T) {
 			gen := workspace.Generator{Name: "gen", Dirs: []string{"**"}, Branches: []string{"main"}}
 			ws := []workspace.Workspace{{Name: "app", Dir: "app", Engine: "terraform"}}
 			for _, tree := range []fs.FS{mirrored, local} {
-				g := workspace.NewIndex().Graph(tree, ws)
-				origins, problems := workspace.Matches(gen, "main", tree, g.Roots())
+				g := reach.NewIndex().Graph(tree, ws)
+				origins, problems := reach.Matches(gen, "main", tree, g.Roots())
 				if c.tooLarge {
 					if g.Err() == nil || len(origins) > 0 || len(problems) != 1 || !strings.Contains(problems[0].Message, "more than") {
 						t.Errorf("%v; %v, %v", g.Err(), origins, problems)

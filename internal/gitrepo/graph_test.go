@@ -10,6 +10,7 @@ import (
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // graphRoots is a repository of root modules in directories of twenty files,
@@ -39,7 +40,7 @@ func graphRoots(roots, shared int) (map[string]string, []workspace.Workspace) {
 	return all, ws
 }
 
-func graphOf(b testing.TB, x *workspace.Index, m *gitrepo.Mirror, sha string, ws []workspace.Workspace) *workspace.Graph {
+func graphOf(b testing.TB, x *reach.Index, m *gitrepo.Mirror, sha string, ws []workspace.Workspace) *reach.Graph {
 	b.Helper()
 	tree, err := m.Tree(sha)
 	if err != nil {
@@ -62,13 +63,13 @@ func BenchmarkGraph(b *testing.B) {
 		fetch(b, m)
 		b.Run(fmt.Sprintf("cold/%d", size.roots), func(b *testing.B) {
 			for b.Loop() {
-				graphOf(b, workspace.NewIndex(), m, from, ws)
+				graphOf(b, reach.NewIndex(), m, from, ws)
 			}
 		})
 		b.Run(fmt.Sprintf("commit/%d", size.roots), func(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
-				x := workspace.NewIndex()
+				x := reach.NewIndex()
 				graphOf(b, x, m, from, ws)
 				b.StartTimer()
 				g := graphOf(b, x, m, to, ws)
@@ -82,7 +83,7 @@ func BenchmarkGraph(b *testing.B) {
 				var before, after runtime.MemStats
 				runtime.GC()
 				runtime.ReadMemStats(&before)
-				x := workspace.NewIndex()
+				x := reach.NewIndex()
 				g := graphOf(b, x, m, from, ws)
 				runtime.GC()
 				runtime.ReadMemStats(&after)
@@ -114,7 +115,7 @@ func TestAffectedByHistory(t *testing.T) {
 	fetch(t, m)
 	merged := merge(t, repo, m, reverted, side)
 	fetch(t, m)
-	x := workspace.NewIndex()
+	x := reach.NewIndex()
 	for _, c := range []struct {
 		name, from, to string
 		want           []string

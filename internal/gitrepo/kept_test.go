@@ -8,7 +8,7 @@ import (
 
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
-	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 type keeper interface {
@@ -91,10 +91,10 @@ func TestGraphAfterARestart(t *testing.T) {
 	m, dir := open(t, gitrepo.Remote{URL: repo.Dir})
 	fetch(t, m)
 	touched := func() string {
-		got := graphOf(t, workspace.NewIndex(), reopen(t, dir, gitrepo.Remote{URL: repo.Dir}), to, ws).Affected([]string{"modules/m000/main.tf"})
+		got := graphOf(t, reach.NewIndex(), reopen(t, dir, gitrepo.Remote{URL: repo.Dir}), to, ws).Affected([]string{"modules/m000/main.tf"})
 		return fmt.Sprint(len(got), got)
 	}
-	graphOf(t, workspace.NewIndex(), m, from, ws)
+	graphOf(t, reach.NewIndex(), m, from, ws)
 	path := filepath.Join(dir, "kept", "facts")
 	whole, err := os.ReadFile(path)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // largeFleet is a repository of 10,000 files as large fleets have them: 1,000
@@ -90,7 +91,7 @@ func BenchmarkLargeFleet(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	look := func(x *workspace.Index, rev string) *workspace.Graph {
+	look := func(x *reach.Index, rev string) *reach.Graph {
 		tree, err := m.Tree(rev)
 		if err != nil {
 			b.Fatal(err)
@@ -106,7 +107,7 @@ func BenchmarkLargeFleet(b *testing.B) {
 			runtime.GC()
 			runtime.ReadMemStats(&before)
 			forget()
-			g := look(workspace.NewIndex(), from)
+			g := look(reach.NewIndex(), from)
 			runtime.GC()
 			runtime.ReadMemStats(&after)
 			runtime.KeepAlive(g)
@@ -115,9 +116,9 @@ func BenchmarkLargeFleet(b *testing.B) {
 		}
 	})
 	b.Run("restart", func(b *testing.B) {
-		look(workspace.NewIndex(), from)
+		look(reach.NewIndex(), from)
 		for b.Loop() {
-			look(workspace.NewIndex(), to)
+			look(reach.NewIndex(), to)
 		}
 	})
 	b.Run("affected", func(b *testing.B) {
@@ -134,7 +135,7 @@ func BenchmarkLargeFleet(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			x := workspace.NewIndex()
+			x := reach.NewIndex()
 			x.Graph(tree, nil).Roots()
 			if got := x.Graph(tree, ws).Affected(paths); len(got) == 0 || len(got) == len(ws) {
 				b.Fatalf("%d are affected", len(got))
@@ -144,7 +145,7 @@ func BenchmarkLargeFleet(b *testing.B) {
 	b.Run("commit", func(b *testing.B) {
 		for b.Loop() {
 			b.StopTimer()
-			x := workspace.NewIndex()
+			x := reach.NewIndex()
 			look(x, from)
 			b.StartTimer()
 			if got := look(x, to).Affected([]string{changed}); len(got) == 0 || len(got) == len(ws) {

@@ -18,7 +18,7 @@ var floors = [][]string{
 	{"internal/datafile", "internal/fault", "internal/hclfn", "internal/lazily", "internal/redact", "internal/signal"},
 	{"internal/pinned"},
 	{"internal/workspace", "internal/plan", "internal/locks", "internal/gitrepo", "internal/api", "internal/seal", "internal/credentials"},
-	{"internal/approvals", "internal/runner/engines", "internal/drift", "internal/term", "internal/checkout"},
+	{"internal/workspace/reach", "internal/approvals", "internal/runner/engines", "internal/drift", "internal/term", "internal/checkout"},
 	{"internal/runner", "internal/drift/codify", "internal/drift/report"},
 	{"internal/run"},
 	{"internal/store", "internal/notify"},

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // checkInputs sees that what the job names is there, within the exported
@@ -115,7 +115,7 @@ func submoduleOf(tree, path string) string {
 	if err != nil {
 		return ""
 	}
-	for _, sub := range workspace.SubmodulePaths(string(b)) {
+	for _, sub := range reach.SubmodulePaths(string(b)) {
 		if dir := filepath.Join(tree, filepath.FromSlash(sub)); within(dir, path) && !filled(dir) {
 			return sub
 		}

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/lazily"
-	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // maxVersionFile bounds what is read of a version file, in bytes.
@@ -18,7 +18,7 @@ const maxVersionFile = 64 << 10
 // root module: of each kind the nearest, in its directory or above it within
 // the tree. from names the file of each.
 func chosenVersions(tree, root, engine string) (constraints, from []string, err error) {
-	for _, file := range workspace.VersionFiles(engine) {
+	for _, file := range reach.VersionFiles(engine) {
 		for dir := root; within(tree, dir); dir = filepath.Dir(dir) {
 			text, ok := readWithin(tree, filepath.Join(dir, file.Name))
 			word := versionWord(text, file.Tool)

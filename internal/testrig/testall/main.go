@@ -36,7 +36,8 @@ const mark = "NOT RUN: "
 // minutes for them. They run once more without it, whole.
 var whole = []struct{ pkg, tests string }{
 	{"./internal/engine", "^TestNinetyNights$"},
-	{"./internal/workspace", "^(TestAffectedIsWhatDiffers|TestTooDeep)$"},
+	{"./internal/workspace", "^TestTooDeep$"},
+	{"./internal/workspace/reach", "^TestAffectedIsWhatDiffers$"},
 }
 
 // scripts is the package that starts whole daemons, hundreds of them. They and their

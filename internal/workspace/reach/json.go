@@ -1,0 +1,299 @@
+package reach
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	hcljson "github.com/hashicorp/hcl/v2/json"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// json notes the facts of a file in the JSON syntax, of code or of values.
+func (r *reader) json(kind fileKind) {
+	var doc any
+	if len(r.src) > workspace.MaxHCL || json.Unmarshal(r.src, &doc) != nil || workspace.DeepJSON(r.src) { // bounds the depth, too
+		r.unread(1, "it is too large, nested too deep or no JSON")
+		return
+	}
+	file, diags := hcljson.Parse(r.src, "")
+	r.failed(diags)
+	if file == nil {
+		return
+	}
+	attrs, diags := file.Body.JustAttributes()
+	r.failed(diags)
+	// In the order of the file: what is read of it is the same each time.
+	inOrder := slices.SortedFunc(maps.Values(attrs), func(a, b *hcl.Attribute) int { return cmp.Compare(a.Range.Start.Byte, b.Range.Start.Byte) })
+	for _, a := range inOrder {
+		if kind == valuesJSON {
+			r.facts.values = append(r.facts.values, binding{name: a.Name, expr: plainJSON(a.Expr)})
+			continue
+		}
+		r.jsonBlocks(a)
+	}
+}
+
+// jsonItem is one property of an object.
+type jsonItem struct {
+	name string
+	expr hcl.Expression
+	line int
+}
+
+// items are the properties of an object, or of all objects of a list.
+func items(e hcl.Expression) (out []jsonItem) {
+	if list, diags := hcl.ExprList(e); !diags.HasErrors() {
+		for _, one := range list {
+			out = append(out, items(one)...)
+		}
+		return out
+	}
+	pairs, diags := hcl.ExprMap(e)
+	if diags.HasErrors() {
+		return nil
+	}
+	for _, p := range pairs {
+		if k, ok := workspace.PlainText(p.Key); ok {
+			out = append(out, jsonItem{k, p.Value, p.Key.Range().Start.Line})
+		}
+	}
+	return out
+}
+
+// each calls f with every object of a block: one, or those of a list.
+func each(e hcl.Expression, f func([]jsonItem)) {
+	list, diags := hcl.ExprList(e)
+	if diags.HasErrors() {
+		f(items(e))
+		return
+	}
+	for _, one := range list {
+		f(items(one))
+	}
+}
+
+func (r *reader) jsonBlocks(a *hcl.Attribute) {
+	switch a.Name {
+	case "module":
+		for _, m := range items(a.Expr) {
+			each(m.expr, func(body []jsonItem) { r.jsonModule(m, body) })
+		}
+	case "locals":
+		for _, l := range items(a.Expr) {
+			e := r.convertJSON(l.expr, nil)
+			r.facts.locals = append(r.facts.locals, binding{name: l.name, expr: e})
+			r.collect(e, r.jsonAt(l).muted())
+		}
+	case "variable":
+		for _, v := range items(a.Expr) {
+			each(v.expr, func(body []jsonItem) {
+				b := binding{name: v.name}
+				if d := find(body, "default"); d != nil {
+					b.expr = plainJSON(d)
+				}
+				if d := find(body, "type"); d != nil {
+					b.typ = defaults(convertJSONType(d))
+				}
+				r.facts.vars = append(r.facts.vars, b)
+				r.jsonReads(body)
+			})
+		}
+	case "terraform":
+		r.jsonSettings(items(a.Expr))
+		r.jsonReads(items(a.Expr))
+	case "resource", "data", "ephemeral":
+		for _, typ := range items(a.Expr) {
+			for _, res := range items(typ.expr) {
+				each(res.expr, func(body []jsonItem) { r.jsonResource(a.Name, typ.name, res, body) })
+			}
+		}
+	case "import", "moved", "removed": // without a label
+		each(a.Expr, func(body []jsonItem) { r.jsonBody(body, r.jsonScope(body), "") })
+	default:
+		for _, b := range items(a.Expr) {
+			each(b.expr, func(body []jsonItem) { r.jsonBody(body, r.jsonScope(body), "") })
+		}
+	}
+	r.facts.root = r.facts.root || a.Name == "module" || a.Name == "provider" || a.Name == "resource"
+}
+
+// jsonReads notes what the properties of an object read, where nothing can name
+// a file.
+func (r *reader) jsonReads(body []jsonItem) {
+	for _, i := range body {
+		r.collect(r.convertJSON(i.expr, nil), r.jsonAt(i).muted())
+	}
+}
+
+// convertJSONType is the type of a variable, whose text is an expression.
+func convertJSONType(e hcl.Expression) *expr {
+	src, ok := workspace.PlainText(e)
+	if !ok || workspace.TooDeep([]byte(src)) {
+		return hole
+	}
+	typ, diags := hclsyntax.ParseExpression([]byte(src), "", hcl.InitialPos)
+	if diags.HasErrors() || typ == nil {
+		return hole
+	}
+	return convertExpr(typ, nil)
+}
+
+func find(body []jsonItem, name string) hcl.Expression {
+	for _, i := range body {
+		if i.name == name {
+			return i.expr
+		}
+	}
+	return nil
+}
+
+func (r *reader) jsonAt(i jsonItem) place {
+	return place{text: shown(i.expr.Range().SliceBytes(r.src)), line: i.line, dir: dirAttr().MatchString(i.name), mute: i.name == "for_each"}
+}
+
+func (r *reader) jsonModule(m jsonItem, body []jsonItem) {
+	c := callFacts{name: m.name, line: m.line}
+	if source := find(body, "source"); source != nil {
+		c.source, c.written = r.convertJSON(source, nil), shown(source.Range().SliceBytes(r.src))
+		if c.source.op == opText {
+			c.written = c.source.text
+		}
+	}
+	s := r.jsonScope(body)
+	for _, i := range body {
+		if i.name == "source" || i.name == "version" { // of files they only can read one
+			r.collect(r.convertJSON(i.expr, s), r.jsonAt(i).muted())
+			continue
+		}
+		at := r.jsonAt(i)
+		at.mute = at.mute || c.source == nil || c.source.op != opText || isLocal(c.source.text)
+		e := r.convertJSON(i.expr, s)
+		c.args = append(c.args, binding{name: i.name, expr: e})
+		r.collect(e, at)
+	}
+	r.facts.calls = append(r.facts.calls, c)
+}
+
+func (r *reader) jsonScope(body []jsonItem) *scope {
+	if over := find(body, "for_each"); over != nil {
+		return (*scope)(nil).iterator("each", r.convertJSON(over, nil))
+	}
+	return nil
+}
+
+func (r *reader) jsonResource(kind, typ string, res jsonItem, body []jsonItem) {
+	name := typ + "." + res.name
+	if kind != "resource" {
+		name = kind + "." + name
+	}
+	if kind == "data" && typ == "terraform_remote_state" {
+		r.remote(res.name, hcl.Range{Start: hcl.Pos{Line: res.line}}, func(attr string) *expr {
+			if e := find(body, attr); e != nil {
+				return r.convertJSON(e, nil)
+			}
+			return nil
+		})
+	}
+	r.jsonBody(body, r.jsonScope(body), name)
+}
+
+// jsonBody notes the attributes of a block. What is a block in it reads like
+// an object.
+func (r *reader) jsonBody(body []jsonItem, s *scope, resource string) {
+	for _, i := range body {
+		e := r.convertJSON(i.expr, s)
+		if resource != "" && pathAttr().MatchString(i.name) {
+			r.facts.attrs = append(r.facts.attrs, binding{name: resource + "." + i.name, expr: e})
+		}
+		r.collect(e, r.jsonAt(i))
+	}
+}
+
+func (r *reader) jsonSettings(body []jsonItem) {
+	add := func(typ string, line int, e hcl.Expression) {
+		b := Backend{Type: typ, Config: map[string]any{}, Line: line}
+		for _, i := range items(e) {
+			v, ok := literalValue(plainJSON(i.expr))
+			if b.Partial = b.Partial || !ok; ok {
+				b.Config[i.name] = v
+			}
+		}
+		r.facts.root = true
+		r.facts.backends = append(r.facts.backends, b)
+	}
+	for _, i := range body {
+		switch i.name {
+		case "cloud":
+			add("cloud", i.line, i.expr)
+		case "backend":
+			for _, typ := range items(i.expr) {
+				add(typ.name, typ.line, typ.expr)
+			}
+		}
+	}
+}
+
+// plainJSON takes over a JSON value whose strings are plain text.
+func plainJSON(e hcl.Expression) *expr {
+	return convertJSON(e, func(s string) *expr { return text(s) })
+}
+
+// convertJSON takes over a JSON value of code, whose strings are templates.
+func (r *reader) convertJSON(e hcl.Expression, s *scope) *expr {
+	return convertJSON(e, func(src string) *expr { return r.convertTemplate(src, s) })
+}
+
+func convertJSON(e hcl.Expression, convert func(string) *expr) *expr {
+	if list, diags := hcl.ExprList(e); !diags.HasErrors() {
+		out := &expr{op: opTuple}
+		for _, one := range list {
+			out.args = append(out.args, convertJSON(one, convert))
+		}
+		return out
+	}
+	if pairs, diags := hcl.ExprMap(e); !diags.HasErrors() {
+		out := &expr{op: opObject}
+		for _, p := range pairs {
+			k, _ := workspace.PlainText(p.Key)
+			if key := convert(k); key.op != opText {
+				k = ""
+				out.addKey(key)
+			}
+			out.add(k, convertJSON(p.Value, convert))
+		}
+		return out
+	}
+	v, diags := e.Value(nil) // nothing is computed without a context
+	if diags.HasErrors() {
+		return hole
+	}
+	if v.IsNull() || !v.IsKnown() || v.Type() != cty.String {
+		return convertLiteral(v)
+	}
+	return convert(v.AsString())
+}
+
+// convertTemplate takes over a text of the JSON syntax. Places in it are those
+// in the texts of the file one after the other.
+func (r *reader) convertTemplate(src string, s *scope) *expr {
+	if !strings.Contains(src, "${") && !strings.Contains(src, "%{") {
+		return text(src)
+	}
+	if workspace.TooDeep([]byte(src)) {
+		return call("file", hole) // which can be any file
+	}
+	start := hcl.Pos{Line: 1, Column: 1, Byte: len(r.texts)}
+	r.texts = append(r.texts, src...)
+	t, diags := hclsyntax.ParseTemplate([]byte(src), "", start)
+	if diags.HasErrors() || t == nil {
+		return hole // the engine fails with it
+	}
+	return convertExpr(t, s)
+}

@@ -1,0 +1,182 @@
+package reach
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// module is what the files of one directory say together. It is shared by
+// equal directories and never changes.
+type module struct {
+	root     bool // it has a backend, a provider, a resource or a call of a module
+	calls    []fileCall
+	locals   map[string]*expr
+	vars     map[string]*expr // with their defaults; nil is none
+	types    map[string]*expr // what the types of variables fill in
+	attrs    map[string]*expr
+	files    []moduleFile
+	backends []Backend // the one that counts is the last
+	remotes  []RemoteState
+}
+
+// moduleFile is a file of a module with its facts.
+type moduleFile struct {
+	name string
+	*facts
+}
+
+type fileCall struct {
+	file string
+	callFacts
+}
+
+// ignored reports whether the engine passes over a file whatever it ends in.
+func ignored(name string) bool {
+	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || strings.HasPrefix(name, "#") && strings.HasSuffix(name, "#")
+}
+
+// isCode reports whether an engine reads the file as part of a module.
+func isCode(name string) bool {
+	name = path.Base(name)
+	return !ignored(name) && (isJSON(name) || strings.HasSuffix(name, ".tf") || strings.HasSuffix(name, ".tofu"))
+}
+
+func isJSON(name string) bool {
+	return strings.HasSuffix(name, ".tf.json") || strings.HasSuffix(name, ".tofu.json")
+}
+
+func isTofu(name string) bool {
+	return strings.HasSuffix(name, ".tofu") || strings.HasSuffix(name, ".tofu.json")
+}
+
+// isVars reports whether an engine reads the file as values of a root module.
+func isVars(name string) bool {
+	base := strings.TrimSuffix(path.Base(name), ".json")
+	return base == "terraform.tfvars" || strings.HasSuffix(base, ".auto.tfvars")
+}
+
+const lockFile = ".terraform.lock.hcl"
+
+// isOverride reports whether the file is merged over the others.
+func isOverride(name string) bool {
+	base := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(name, ".json"), ".tf"), ".tofu")
+	return base == "override" || strings.HasSuffix(base, "_override")
+}
+
+// hidden reports whether OpenTofu reads another file instead of this one:
+// x.tofu instead of x.tf.
+func hidden(name string, has func(string) bool) bool {
+	switch {
+	case strings.HasSuffix(name, ".tf"):
+		return has(strings.TrimSuffix(name, ".tf") + ".tofu")
+	case strings.HasSuffix(name, ".tf.json"):
+		return has(strings.TrimSuffix(name, ".tf.json") + ".tofu.json")
+	}
+	return false
+}
+
+// modulesOf makes the modules of a directory's files: as OpenTofu sees them,
+// which is what counts where the engine is not known, and as Terraform does;
+// nil when there is no code. With links it makes none unless read is given,
+// which reads what a link leads to.
+func modulesOf(files []leaf, linked bool, read func(leaf) *facts) (tofu, plain *module) {
+	if linked && read == nil {
+		return nil, nil
+	}
+	var all, some []moduleFile
+	own := map[string]bool{}
+	for _, f := range files {
+		own[f.name] = isCode(f.name)
+	}
+	for _, f := range files {
+		if !own[f.name] {
+			continue
+		}
+		m := moduleFile{f.name, f.facts}
+		if f.link {
+			m.facts = read(f)
+		}
+		if !hidden(f.name, func(n string) bool { return own[n] }) {
+			all = append(all, m)
+		}
+		if !isTofu(f.name) {
+			some = append(some, m)
+		}
+	}
+	tofu = merge(all)
+	if slices.Equal(all, some) {
+		return tofu, tofu
+	}
+	return tofu, merge(some)
+}
+
+// merge puts files together, override files last.
+func merge(files []moduleFile) *module {
+	if len(files) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(files, func(a, b moduleFile) int {
+		switch oa, ob := isOverride(a.name), isOverride(b.name); {
+		case oa == ob:
+			return strings.Compare(a.name, b.name)
+		case ob:
+			return -1
+		}
+		return 1
+	})
+	m := &module{locals: map[string]*expr{}, vars: map[string]*expr{}, types: map[string]*expr{}, attrs: map[string]*expr{}, files: files}
+	for _, f := range files {
+		m.root = m.root || f.root
+		for _, b := range f.locals {
+			m.locals[b.name] = b.expr
+		}
+		for _, b := range f.vars {
+			if _, known := m.vars[b.name]; !known || b.expr != nil {
+				m.vars[b.name] = b.expr
+			}
+			if b.typ != nil {
+				m.types[b.name] = b.typ
+			}
+		}
+		for _, b := range f.attrs {
+			m.attrs[b.name] = b.expr
+		}
+		for _, c := range f.calls {
+			m.call(f.name, c)
+		}
+		for _, b := range f.backends {
+			b.File = f.name
+			m.backends = append(m.backends, b)
+		}
+		for _, s := range f.remotes {
+			s.File = f.name
+			m.remotes = append(m.remotes, s)
+		}
+	}
+	return m
+}
+
+// call adds a call, or what an override file says of one.
+func (m *module) call(file string, c callFacts) {
+	i := slices.IndexFunc(m.calls, func(o fileCall) bool { return o.name == c.name })
+	if i < 0 || !isOverride(file) {
+		m.calls = append(m.calls, fileCall{file, c})
+		return
+	}
+	old := &m.calls[i]
+	if c.source != nil {
+		old.file, old.line, old.source, old.written = file, c.line, c.source, c.written
+	}
+	old.args = slices.Concat(c.args, old.args) // the first of a name counts
+}
+
+// arg is what a call passes for a variable; nil when nothing.
+func (c *callFacts) arg(name string) *expr {
+	for _, a := range c.args {
+		if a.name == name {
+			return a.expr
+		}
+	}
+	return nil
+}
