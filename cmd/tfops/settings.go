@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -138,30 +137,30 @@ func reportPlan(r config.Report) (engine.ReportPlan, error) {
 	return engine.ReportPlan{Name: r.Name, Schedule: schedule, Location: zone, Formats: r.Formats, To: r.To, Since: r.Since, Covers: r.Covers}, err
 }
 
-// mirrors keeps one mirror per repository, over reloads as well: two on one
-// directory would get in each other's way.
+// mirrors keeps one mirror per repository for the life of the process. A
+// configuration that is read again has the same one with another remote.
 type mirrors struct {
 	dir string
 
-	mu      sync.Mutex
-	byName  map[string]*gitrepo.Mirror
-	remotes map[string]gitrepo.Remote
+	mu     sync.Mutex
+	byName map[string]*gitrepo.Mirror
 }
 
-func (m *mirrors) open(r gitrepo.Remote) (*gitrepo.Mirror, error) {
+func (m *mirrors) open(r gitrepo.Remote) (mirror *gitrepo.Mirror, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if have, ok := m.byName[r.Name]; ok && reflect.DeepEqual(m.remotes[r.Name], r) {
-		return have, nil
+	if have, ok := m.byName[r.Name]; ok {
+		mirror, err = have.WithRemote(r)
+	} else {
+		mirror, err = gitrepo.Open(filepath.Join(m.dir, r.Name+".git"), r)
 	}
-	mirror, err := gitrepo.Open(filepath.Join(m.dir, r.Name+".git"), r)
 	if err != nil {
 		return nil, err
 	}
 	if m.byName == nil {
-		m.byName, m.remotes = map[string]*gitrepo.Mirror{}, map[string]gitrepo.Remote{}
+		m.byName = map[string]*gitrepo.Mirror{}
 	}
-	m.byName[r.Name], m.remotes[r.Name] = mirror, r
+	m.byName[r.Name] = mirror
 	return mirror, nil
 }
 

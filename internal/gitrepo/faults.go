@@ -211,9 +211,9 @@ func (m *Mirror) readFault(ctx context.Context, what string, err error) error {
 		return fault.New(fault.Internal, "check that disk: its space, its rights, its health", "repository %q: %s failed: %w", m.remote.Name, what, err)
 	}
 	m.suspect.Store(true)
-	m.modules.mu.Lock()
-	defer m.modules.mu.Unlock()
-	for _, sub := range m.modules.open { // it may have been one of theirs
+	m.submodules.mu.Lock()
+	defer m.submodules.mu.Unlock()
+	for _, sub := range m.submodules.open { // it may have been one of theirs
 		sub.suspect.Store(true)
 	}
 	return fault.New(fault.Unavailable, "the mirror is checked and, if need be, cloned again at the next poll",

@@ -35,7 +35,18 @@ const Everything = "*"
 // reference name, a commit id, or Everything. What the remote does not have, or
 // does not give out, is passed over: Resolve says so. A name that was wanted
 // counts as followed for an hour.
-func (m *Mirror) Fetch(ctx context.Context, wanted ...string) (Fetched, error) {
+func (m *Mirror) Fetch(ctx context.Context, wanted ...string) (fetched Fetched, err error) {
+	err = m.talking(ctx, func(ctx context.Context, m *Mirror) error {
+		now, err := m.fetch(ctx, wanted)
+		if now.Repaired != "" {
+			fetched = now
+		}
+		return err
+	})
+	return fetched, err
+}
+
+func (m *Mirror) fetch(ctx context.Context, wanted []string) (Fetched, error) {
 	done, err := m.write(ctx)
 	if err != nil {
 		return Fetched{}, err
@@ -116,7 +127,8 @@ func (m *Mirror) update(ctx context.Context, have *view, wanted []string) error 
 	if err != nil {
 		return err
 	}
-	if err := writeMirror(m.dir, next); err != nil {
+	err = m.ifInForce(func() error { return writeMirror(m.dir, next) })
+	if err != nil {
 		next.closeNew(have)
 		return err
 	}

@@ -19,43 +19,56 @@ import (
 )
 
 // Mirror is a bare mirror of one remote in one directory. It is safe for
-// concurrent use: fetches take turns, reads go on beside them. There must be
-// one Mirror at most for a directory.
+// concurrent use: fetches take turns, reads go on beside them. A directory is
+// opened once in the life of a process; WithRemote is for a remote that changes.
 //
 // Heads and Fetch end when their context does, whatever the remote does; they
 // have no time limit of their own, so give the context a deadline. Every error
 // is a *fault.Error that carries no secret: Unavailable when it may pass,
 // Forbidden or Invalid when the configuration or the remote must change first.
 type Mirror struct {
-	dir    string
+	*directory
 	remote Remote
 	at     address
 	http   http.RoundTripper // for http and https
+	number uint64            // of the Mirrors of this directory
+
+	follow  atomic.Pointer[func(branch string) bool]
+	tagged  atomic.Pointer[func(tag string) bool]
+	modules modules // of its submodules
+}
+
+// directory is what the Mirrors of one directory share.
+type directory struct {
+	dir string
 
 	writing chan struct{} // holds one token: whoever has it may write
 	suspect atomic.Bool   // a read met damage: the next fetch checks every byte
 
 	checked bool                 // every byte was checked in this process; guarded by writing
 	asked   map[string]time.Time // full names that a fetch was asked for; guarded by writing
-	follow  atomic.Pointer[func(branch string) bool]
-	tagged  atomic.Pointer[func(tag string) bool]
-
-	modules modules // of its submodules
 
 	mu  sync.Mutex
 	cur *view // nil until first read or fetched
+
+	force      inForce
+	submodules submodules
 }
 
 // Open returns the mirror of a remote in dir, which is made by the first
 // Fetch. It checks the remote's URL and does nothing else.
 func Open(dir string, r Remote) (*Mirror, error) {
-	at, err := r.parse()
-	if err != nil {
-		return nil, err
-	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fault.New(fault.Internal, "", "the directory of the mirror of repository %q: %w", r.Name, err)
+	}
+	return newMirror(&directory{dir: abs, writing: make(chan struct{}, 1)}, r)
+}
+
+func newMirror(d *directory, r Remote) (*Mirror, error) {
+	at, err := r.parse()
+	if err != nil {
+		return nil, err
 	}
 	for _, a := range r.Submodules.Access {
 		if _, err := a.prefix(); err != nil {
@@ -66,7 +79,7 @@ func Open(dir string, r Remote) (*Mirror, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Mirror{dir: abs, remote: r, at: at, http: rt, writing: make(chan struct{}, 1)}, nil
+	return &Mirror{directory: d, remote: r, at: at, http: rt}, nil
 }
 
 // Close waits for a running fetch and lets go of the open files. The mirror can
@@ -74,11 +87,11 @@ func Open(dir string, r Remote) (*Mirror, error) {
 func (m *Mirror) Close() error {
 	m.writing <- struct{}{}
 	defer func() { <-m.writing }()
-	m.modules.mu.Lock()
-	for _, sub := range m.modules.open {
+	m.submodules.mu.Lock()
+	for _, sub := range m.submodules.open {
 		_ = sub.Close() // it never fails
 	}
-	m.modules.mu.Unlock()
+	m.submodules.mu.Unlock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.cur != nil {
@@ -113,8 +126,16 @@ func (m *Mirror) read() (*view, func(), error) {
 	return v, func() { m.release(v) }, nil
 }
 
-// ask asks the remote which refs it has.
-func (m *Mirror) ask(ctx context.Context) (advert, error) {
+// ask asks the remote in force which refs it has.
+func (m *Mirror) ask(ctx context.Context) (adv advert, err error) {
+	err = m.talking(ctx, func(ctx context.Context, m *Mirror) (err error) {
+		adv, err = m.list(ctx)
+		return err
+	})
+	return adv, err
+}
+
+func (m *Mirror) list(ctx context.Context) (advert, error) {
 	src, err := m.connect(ctx)
 	if err != nil {
 		return advert{}, m.remote.netFault(ctx, err)

@@ -32,10 +32,15 @@ type mounts struct {
 	digest  string // of which ones are there
 }
 
-// modules are the mirrors of a repository's submodules, by where they are.
+// submodules are the mirrors of a repository's submodules.
+type submodules struct {
+	mu   sync.Mutex         // guards the modules of the Mirrors of this directory, too
+	open map[string]*Mirror // by directory; of Mirrors that differ in their remote, the newest
+}
+
+// modules are what one Mirror reads submodules with.
 type modules struct {
-	mu      sync.Mutex
-	open    map[string]*Mirror
+	open    map[string]*Mirror        // by directory
 	brought map[string]broughtModules // by commit
 }
 
@@ -58,9 +63,9 @@ func (m *Mirror) Submodules(ctx context.Context, sha string) ([]MissingSubmodule
 	if !m.remote.Submodules.On {
 		return nil, nil
 	}
-	m.modules.mu.Lock()
+	m.submodules.mu.Lock()
 	b, ok := m.modules.brought[sha]
-	m.modules.mu.Unlock()
+	m.submodules.mu.Unlock()
 	if ok && (len(b.missing) == 0 || time.Since(b.at) < bringAgain) {
 		return b.missing, nil
 	}
@@ -77,8 +82,8 @@ func (m *Mirror) Submodules(ctx context.Context, sha string) ([]MissingSubmodule
 	if err != nil {
 		return nil, m.readFault(ctx, "reading the submodules of commit "+sha, err)
 	}
-	m.modules.mu.Lock()
-	defer m.modules.mu.Unlock()
+	m.submodules.mu.Lock()
+	defer m.submodules.mu.Unlock()
 	if m.modules.brought == nil || len(m.modules.brought) >= maxBrought {
 		m.modules.brought = map[string]broughtModules{}
 	}
@@ -88,8 +93,8 @@ func (m *Mirror) Submodules(ctx context.Context, sha string) ([]MissingSubmodule
 
 // lacking are the missing submodules of the commit that was looked at last.
 func (m *Mirror) lacking() []MissingSubmodule {
-	m.modules.mu.Lock()
-	defer m.modules.mu.Unlock()
+	m.submodules.mu.Lock()
+	defer m.submodules.mu.Unlock()
 	var last broughtModules
 	for _, b := range m.modules.brought {
 		if b.at.After(last.at) {
@@ -273,20 +278,42 @@ func (m *Mirror) module(at address) (*Mirror, error) {
 	}
 	sum := sha256.Sum256([]byte(remote.URL))
 	dir := filepath.Join(m.dir, "modules", hex.EncodeToString(sum[:12])+".git")
-	m.modules.mu.Lock()
-	defer m.modules.mu.Unlock()
+	m.submodules.mu.Lock()
+	defer m.submodules.mu.Unlock()
 	sub := m.modules.open[dir]
 	if sub == nil {
-		if sub, err = Open(dir, remote); err != nil {
+		if sub, err = m.openModule(dir, remote); err != nil {
 			return nil, err
 		}
-		sub.Follow(func(string) bool { return false }) // nothing but the commits that are asked for
-		if m.modules.open == nil {
-			m.modules.open = map[string]*Mirror{}
-		}
-		m.modules.open[dir] = sub
 	}
 	_ = os.Chtimes(dir, time.Time{}, time.Now()) // for maintainModules; a wrong guess costs a fetch
+	return sub, nil
+}
+
+// openModule opens the mirror of a submodule, or takes the one that is open
+// with another remote. The caller holds submodules.mu.
+func (m *Mirror) openModule(dir string, r Remote) (sub *Mirror, err error) {
+	known := m.submodules.open[dir]
+	if known == nil {
+		sub, err = Open(dir, r)
+	} else {
+		sub, err = newMirror(known.directory, r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	sub.number = m.number
+	sub.Follow(func(string) bool { return false }) // nothing but the commits that are asked for
+	if m.modules.open == nil {
+		m.modules.open = map[string]*Mirror{}
+	}
+	m.modules.open[dir] = sub
+	if m.submodules.open == nil {
+		m.submodules.open = map[string]*Mirror{}
+	}
+	if known == nil || known.number < sub.number {
+		m.submodules.open[dir] = sub
+	}
 	return sub, nil
 }
 
@@ -297,12 +324,12 @@ func (m *Mirror) maintainModules(ctx context.Context) error {
 	dirs, err := filepath.Glob(filepath.Join(globEscape(m.dir), "modules", "*.git"))
 	for _, dir := range dirs {
 		info, serr := os.Stat(dir)
-		m.modules.mu.Lock()
-		sub := m.modules.open[dir]
+		m.submodules.mu.Lock()
+		sub := m.submodules.open[dir]
 		if serr == nil && time.Since(info.ModTime()) > moduleRest && sub == nil {
 			err = errors.Join(err, os.RemoveAll(dir))
 		}
-		m.modules.mu.Unlock()
+		m.submodules.mu.Unlock()
 		if sub == nil {
 			continue
 		}

@@ -40,12 +40,15 @@ func (m *Mirror) replace(ctx context.Context, wanted []string) (aside string, er
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if aside, err = m.moveAside(); err == nil {
-		err = os.Rename(fresh, m.dir)
-	}
-	if err == nil {
-		err = syncPath(filepath.Dir(m.dir))
-	}
+	err = m.ifInForce(func() error {
+		if aside, err = m.moveAside(); err == nil {
+			err = os.Rename(fresh, m.dir)
+		}
+		if err == nil {
+			err = syncPath(filepath.Dir(m.dir))
+		}
+		return err
+	})
 	if err != nil {
 		next.closeNew(nil)
 		return "", err
