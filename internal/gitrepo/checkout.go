@@ -1,23 +1,16 @@
 package gitrepo
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"path"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	git "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/filemode"
-	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -165,7 +158,7 @@ func (c *Checkout) Changed(ctx context.Context, from, to string) ([]string, erro
 		return nil, err
 	}
 	d := differ{trees: trees{store: c.repo.Storer, known: newTreeCache()}, paths: []string{}}
-	err = d.compare(ctx, a.Hash, b.Hash, "")
+	err = d.compare(ctx, a, b, "")
 	if errors.Is(err, errTooLarge) {
 		return nil, tooManyDiffer(from, to)
 	}
@@ -176,236 +169,25 @@ func (c *Checkout) Changed(ctx context.Context, from, to string) ([]string, erro
 	return slices.Compact(d.paths), nil
 }
 
-func (c *Checkout) tree(sha string) (*object.Tree, error) {
+func (c *Checkout) tree(sha string) (plumbing.Hash, error) {
 	commit, err := c.repo.CommitObject(plumbing.NewHash(sha))
 	if err != nil {
-		return nil, fault.New(fault.NotFound, "fetch it: git fetch --unshallow", "commit %s is not in the repository at %s", sha, c.path)
+		return plumbing.ZeroHash, fault.New(fault.NotFound, "fetch it: git fetch --unshallow", "commit %s is not in the repository at %s", sha, c.path)
 	}
-	return commit.Tree()
+	return commit.TreeHash, nil
 }
 
-// Tree is the tree of a commit as a file system; see Mirror.Tree.
+// Tree is the tree of a commit as a file system; see Mirror.Tree. Submodules are
+// empty directories.
 func (c *Checkout) Tree(sha string) (fs.FS, error) {
 	root, err := c.tree(sha)
 	if err != nil {
 		return nil, err
 	}
-	return &checkoutFS{store: c.repo.Storer, root: root, known: map[plumbing.Hash]*object.Tree{}}, nil
+	return &treeFS{root: root, dir: ".", known: newTreeCache(),
+		lease: func() (trees, func(), error) { return trees{store: c.repo.Storer}, func() {}, nil },
+		fault: func(what string, err error) error {
+			return fault.New(fault.Unavailable, "look at it with `git fsck`", "%s in the repository at %s: %w", what, c.path, err)
+		},
+	}, nil
 }
-
-var _ interface {
-	fs.ReadDirFS
-	fs.ReadFileFS
-	fs.StatFS
-	fs.ReadLinkFS
-} = (*checkoutFS)(nil)
-
-// checkoutFS is a tree of a Checkout.
-type checkoutFS struct {
-	store storer.EncodedObjectStorer
-	root  *object.Tree
-
-	mu    sync.Mutex
-	known map[plumbing.Hash]*object.Tree
-}
-
-// find walks to a name. Symbolic links on the way are followed, and at its end
-// if asked to, as long as they stay in the tree.
-func (f *checkoutFS) find(op, name string, follow bool) (object.TreeEntry, error) {
-	fail := func(err error) (object.TreeEntry, error) {
-		return object.TreeEntry{}, &fs.PathError{Op: op, Path: name, Err: err}
-	}
-	if !fs.ValidPath(name) {
-		return fail(fs.ErrInvalid)
-	}
-	at := object.TreeEntry{Mode: filemode.Dir, Hash: f.root.Hash}
-	above := []object.TreeEntry{}
-	rest := strings.Split(name, "/")
-	for links := 0; len(rest) > 0; {
-		step := rest[0]
-		rest = rest[1:]
-		switch {
-		case step == "" || step == ".":
-			continue
-		case step == "..":
-			if len(above) == 0 {
-				return fail(errLeavesTree)
-			}
-			at, above = above[len(above)-1], above[:len(above)-1]
-			continue
-		case at.Mode != filemode.Dir:
-			return fail(fs.ErrNotExist)
-		}
-		t, err := f.subtree(at.Hash)
-		if err != nil {
-			return fail(err)
-		}
-		i := slices.IndexFunc(t.Entries, func(e object.TreeEntry) bool { return e.Name == step })
-		if i < 0 {
-			return fail(fs.ErrNotExist)
-		}
-		e := t.Entries[i]
-		if e.Mode != filemode.Symlink || len(rest) == 0 && !follow {
-			above, at = append(above, at), e
-			continue
-		}
-		target, err := f.content(e)
-		if err != nil {
-			return fail(err)
-		}
-		if links++; links > 40 || path.IsAbs(string(target)) {
-			return fail(errLeavesTree)
-		}
-		rest = append(strings.Split(string(target), "/"), rest...)
-	}
-	return at, nil
-}
-
-func (f *checkoutFS) subtree(h plumbing.Hash) (*object.Tree, error) {
-	if h == f.root.Hash {
-		return f.root, nil
-	}
-	f.mu.Lock()
-	t, ok := f.known[h]
-	f.mu.Unlock()
-	if ok {
-		return t, nil
-	}
-	t, err := object.GetTree(f.store, h)
-	if err == nil {
-		f.mu.Lock()
-		f.known[h] = t
-		f.mu.Unlock()
-	}
-	return t, err
-}
-
-func (f *checkoutFS) content(e object.TreeEntry) ([]byte, error) {
-	b, err := object.GetBlob(f.store, e.Hash)
-	if err != nil {
-		return nil, err
-	}
-	r, err := b.Reader()
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	return io.ReadAll(r)
-}
-
-func (f *checkoutFS) Open(name string) (fs.File, error) {
-	e, err := f.find("open", name, true)
-	if err != nil {
-		return nil, err
-	}
-	if e.Mode == filemode.Dir || e.Mode == filemode.Submodule {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("is a directory: list it with ReadDir")}
-	}
-	b, err := f.content(e)
-	return &checkoutFile{checkoutInfo{f, e}, bytes.NewReader(b)}, err
-}
-
-func (f *checkoutFS) ReadFile(name string) ([]byte, error) {
-	e, err := f.find("readfile", name, true)
-	if err != nil {
-		return nil, err
-	}
-	if !e.Mode.IsFile() {
-		return nil, &fs.PathError{Op: "readfile", Path: name, Err: errors.New("is a directory")}
-	}
-	return f.content(e)
-}
-
-func (f *checkoutFS) ReadDir(name string) ([]fs.DirEntry, error) {
-	e, err := f.find("readdir", name, true)
-	if err != nil || e.Mode == filemode.Submodule {
-		return nil, err
-	}
-	if e.Mode != filemode.Dir {
-		return nil, &fs.PathError{Op: "readdir", Path: name, Err: errors.New("not a directory")}
-	}
-	t, err := f.subtree(e.Hash)
-	if err != nil {
-		return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
-	}
-	var out []fs.DirEntry
-	for _, e := range t.Entries {
-		if e.Name != "" && e.Name != "." && e.Name != ".." && !strings.ContainsAny(e.Name, "/\\\x00") {
-			out = append(out, checkoutInfo{f, e})
-		}
-	}
-	slices.SortFunc(out, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	return out, nil
-}
-
-func (f *checkoutFS) Stat(name string) (fs.FileInfo, error) {
-	e, err := f.find("stat", name, true)
-	return checkoutInfo{f, e}, err
-}
-
-func (f *checkoutFS) Lstat(name string) (fs.FileInfo, error) {
-	e, err := f.find("lstat", name, false)
-	return checkoutInfo{f, e}, err
-}
-
-func (f *checkoutFS) ReadLink(name string) (string, error) {
-	e, err := f.find("readlink", name, false)
-	if err == nil && e.Mode != filemode.Symlink {
-		err = &fs.PathError{Op: "readlink", Path: name, Err: fs.ErrInvalid}
-	}
-	if err != nil {
-		return "", err
-	}
-	b, err := f.content(e)
-	return string(b), err
-}
-
-// TreeHash names the content of a directory with all that is in it.
-func (f *checkoutFS) TreeHash(dir string) (string, bool) {
-	e, err := f.find("treehash", dir, true)
-	return string(e.Hash[:]), err == nil && e.Mode == filemode.Dir
-}
-
-// checkoutInfo is an entry of a tree. Files have no time.
-type checkoutInfo struct {
-	fs *checkoutFS
-	e  object.TreeEntry
-}
-
-func (i checkoutInfo) Name() string               { return i.e.Name }
-func (i checkoutInfo) IsDir() bool                { return i.Mode().IsDir() }
-func (i checkoutInfo) Type() fs.FileMode          { return i.Mode().Type() }
-func (i checkoutInfo) Info() (fs.FileInfo, error) { return i, nil }
-func (i checkoutInfo) ModTime() time.Time         { return time.Time{} }
-func (i checkoutInfo) Sys() any                   { return nil }
-
-// Hash names the content of the entry.
-func (i checkoutInfo) Hash() string { return string(i.e.Hash[:]) }
-
-func (i checkoutInfo) Mode() fs.FileMode {
-	switch i.e.Mode {
-	case filemode.Dir, filemode.Submodule:
-		return fs.ModeDir | 0o755
-	case filemode.Symlink:
-		return fs.ModeSymlink | 0o777
-	case filemode.Executable:
-		return 0o755
-	}
-	return 0o644
-}
-
-func (i checkoutInfo) Size() int64 {
-	if b, err := object.GetBlob(i.fs.store, i.e.Hash); err == nil && i.e.Mode.IsFile() {
-		return b.Size
-	}
-	return 0
-}
-
-type checkoutFile struct {
-	checkoutInfo
-	*bytes.Reader
-}
-
-func (f *checkoutFile) Stat() (fs.FileInfo, error) { return f.checkoutInfo, nil }
-func (f *checkoutFile) Close() error               { return nil }
-func (f *checkoutFile) Size() int64                { return f.checkoutInfo.Size() }

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/links"
 )
 
 // Exported says what an export could not bring. Paths are slash-separated and
@@ -219,7 +220,11 @@ func (x *export) plan(ctx context.Context, tree plumbing.Hash, dir string, inMod
 			return err
 		}
 		names[e.name] = true
-		if why := unwritable(p, e); why != "" {
+		why := unwritable(e)
+		if why == "" && len(p) > maxPath {
+			why = fmt.Sprintf("a path of more than %d bytes", maxPath)
+		}
+		if why != "" {
 			if err := x.leaveOut(&x.out.Names, p, why); err != nil {
 				return err
 			}
@@ -282,15 +287,12 @@ func (x *export) admit(p string, twice bool) error {
 }
 
 // unwritable says why an entry must not become a file; empty when it may.
-func unwritable(p string, e entry) string {
+func unwritable(e entry) string {
 	if why := badName(e.name); why != "" {
 		return why
 	}
-	switch {
-	case len(e.name) > maxName:
+	if len(e.name) > maxName {
 		return fmt.Sprintf("a name of more than %d bytes", maxName)
-	case len(p) > maxPath:
-		return fmt.Sprintf("a path of more than %d bytes", maxPath)
 	}
 	switch e.kind() {
 	case modeTree, modeGitlink, modeLink, modeRegular:
@@ -350,11 +352,11 @@ func (x *export) checkLinks(ctx context.Context, root plumbing.Hash) error {
 // any other error.
 func linkProblem(err error) string {
 	switch {
-	case errors.Is(err, errLeavesTree):
+	case errors.Is(err, links.ErrOutside):
 		return "a symbolic link that points outside the repository"
-	case errors.Is(err, errLinkLoop):
+	case errors.Is(err, links.ErrTooMany):
 		return "a symbolic link that leads through too many others"
-	case errors.Is(err, fs.ErrInvalid):
+	case errors.Is(err, links.ErrTarget):
 		return "a symbolic link whose target is no path"
 	}
 	return ""

@@ -12,6 +12,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/storer"
+
+	"github.com/tfops/tfops/internal/links"
 )
 
 // The modes that Git writes into trees.
@@ -161,80 +163,70 @@ func (t trees) lookup(tree plumbing.Hash, name string) (entry, error) {
 	return entry{}, nil
 }
 
-// A link that cannot be followed is not exported: for whoever reads the tree
-// there is nothing, as for the engine.
-var (
-	errLeavesTree error = &noWay{"it points outside the tree"}
-	errLinkLoop   error = &noWay{"it leads through too many symbolic links"}
-)
-
-type noWay struct{ text string }
-
-func (e *noWay) Error() string        { return e.text }
-func (e *noWay) Is(target error) bool { return target == fs.ErrNotExist }
-
-const maxLinks = 40 // as Linux has it
-
-// resolve walks a slash-separated path from the root as a kernel would,
-// following symbolic links, the last one only if asked to. A name that is not
-// there stands for a directory that may appear later when lax, so that
-// "gone/../../x" is seen to leave the tree; otherwise it ends the walk with the
-// zero entry.
+// resolve walks a slash-separated path from the root as a kernel would, following
+// symbolic links, the last one only if asked to. A name that is not there, or
+// would not be in an export, stands for a directory that may appear later when
+// lax, so that "gone/../../x" is seen to leave the tree; otherwise it ends the
+// walk with fs.ErrNotExist.
 func (t trees) resolve(root plumbing.Hash, p string, follow, lax bool) (entry, error) {
-	stack := []entry{{mode: modeTree, hash: root}}
-	todo := strings.Split(p, "/")
-	for links := 0; len(todo) > 0; {
-		name := todo[0]
-		todo = todo[1:]
-		switch name {
-		case "", ".":
-			continue
-		case "..":
-			if len(stack) == 1 {
-				return entry{}, errLeavesTree
-			}
-			stack = stack[:len(stack)-1]
-			continue
-		}
-		var e entry
-		var err error
-		if here := stack[len(stack)-1]; here.isTree() {
-			if e, err = t.lookup(here.hash, name); err != nil {
-				return entry{}, err
-			}
-		}
-		if e.kind() == modeLink && (follow || len(todo) > 0) {
-			if links++; links > maxLinks {
-				return entry{}, errLinkLoop
-			}
-			target, err := t.linkTarget(e)
-			if err != nil {
-				return entry{}, err
-			}
-			todo = append(strings.Split(target, "/"), todo...)
-			continue
-		}
-		if e.missing() && !lax {
-			return entry{}, nil
-		}
-		stack = append(stack, e)
-	}
-	return stack[len(stack)-1], nil
+	at := &position{trees: t, stack: []entry{{mode: modeTree, hash: root}}, lax: lax}
+	err := links.Walk(at, p, follow)
+	return at.here(), err
 }
 
+// position is a links.Place in a tree of Git's.
+type position struct {
+	trees
+	stack []entry
+	path  int // how long the path from the root is, in bytes
+	lax   bool
+}
+
+func (p *position) here() entry { return p.stack[len(p.stack)-1] }
+
+func (p *position) Stay() error {
+	if here := p.here(); p.lax || here.isTree() || here.kind() == modeGitlink {
+		return nil
+	}
+	return fs.ErrNotExist
+}
+
+func (p *position) Up() bool {
+	if len(p.stack) == 1 {
+		return false
+	}
+	p.path -= len(p.here().name) + 1
+	p.stack = p.stack[:len(p.stack)-1]
+	return true
+}
+
+func (p *position) Enter(name string, follow bool) (target string, link bool, err error) {
+	var e entry
+	if here := p.here(); here.isTree() {
+		if e, err = p.lookup(here.hash, name); err != nil {
+			return "", false, err
+		}
+	}
+	if p.path+len(name) > maxPath || unwritable(e) != "" {
+		e = entry{}
+	}
+	if e.kind() == modeLink && follow {
+		target, err = p.linkTarget(e)
+		return target, true, err
+	}
+	if e.missing() && !p.lax {
+		return "", false, fs.ErrNotExist
+	}
+	e.name = name
+	p.stack = append(p.stack, e)
+	p.path += len(name) + 1
+	return "", false, nil
+}
+
+// linkTarget is what a symbolic link holds, whether it can be followed or not.
 func (t trees) linkTarget(e entry) (string, error) {
 	raw, err := t.content(e.hash, plumbing.BlobObject)
-	if err != nil {
-		return "", err
-	}
-	target := string(raw)
-	if strings.HasPrefix(target, "/") {
-		return "", errLeavesTree
-	}
-	if target == "" || len(target) > 4095 || strings.ContainsRune(target, 0) {
-		return "", fmt.Errorf("its target is no path: %w", fs.ErrInvalid)
-	}
-	return target, nil
+	return string(raw), err
 }
 
 // complete reports damage when the tree of a head is not all in the view.

@@ -1,7 +1,6 @@
 package gitrepo
 
 import (
-	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -13,32 +12,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/links"
 )
-
-// Tree is the tree of a commit, given by its full id, as a read-only file
-// system over the object database: nothing is checked out. Symbolic links are
-// followed as long as they stay in the tree; ReadDir, Lstat and ReadLink show
-// them as they are. A submodule is a directory of the files that Submodules
-// brought, or an empty one. Names that could leave the tree are not shown. Files
-// have no time.
-//
-// The result reads the mirror as long as it is used, also after later fetches.
-func (m *Mirror) Tree(sha string) (fs.FS, error) {
-	v, done, err := m.read()
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	root, err := m.tree(context.Background(), v, sha)
-	if err != nil {
-		return nil, err
-	}
-	sub, err := m.mount(context.Background(), v, root, false)
-	if err != nil {
-		return nil, m.readFault(context.Background(), "reading the submodules of commit "+sha, err)
-	}
-	return &treeFS{m: m, root: root, dir: ".", known: newTreeCache(), sub: sub}, nil
-}
 
 var _ interface {
 	fs.ReadDirFS
@@ -48,16 +23,27 @@ var _ interface {
 	fs.ReadLinkFS
 } = (*treeFS)(nil)
 
+// treeFS is a tree as a read-only file system over the object database: nothing
+// is checked out. It has what an export of the tree has, at the same paths.
+// Symbolic links are followed as long as they stay in the tree; ReadDir, Lstat
+// and ReadLink show them as they are. Files have no time.
 type treeFS struct {
-	m     *Mirror
 	root  plumbing.Hash
 	dir   string // of this file system within the tree; links may lead out of it, not out of the tree
 	known *treeCache
 	sub   *mounts
+
+	lease func() (t trees, release func(), err error) // what it is read from
+	fault func(what string, err error) error          // of a read that failed
 }
 
 // Submodules are the paths of the submodules whose files the tree has, nested ones too.
-func (f *treeFS) Submodules() []string { return slices.Clone(f.sub.paths) }
+func (f *treeFS) Submodules() []string {
+	if f.sub == nil {
+		return nil
+	}
+	return slices.Clone(f.sub.paths)
+}
 
 // at finds a name and hands it to use, together with the trees to read it by.
 func (f *treeFS) at(op, name string, follow bool, use func(trees, entry) error) error {
@@ -65,28 +51,23 @@ func (f *treeFS) at(op, name string, follow bool, use func(trees, entry) error) 
 	if !fs.ValidPath(name) {
 		return fail(fs.ErrInvalid)
 	}
-	v, done, err := f.m.read()
+	t, release, err := f.lease()
 	if err != nil {
 		return fail(err)
 	}
-	defer done()
-	more, release := f.sub.lease()
 	defer release()
-	t := trees{view: v, known: f.known, sub: f.sub, more: more}
+	t.known, t.sub = f.known, f.sub
 	e, err := t.resolve(f.root, path.Join(f.dir, name), follow, false)
-	if err == nil && e.missing() {
-		err = fs.ErrNotExist
-	}
 	if err == nil {
 		err = use(t, e)
 	}
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrInvalid), errors.Is(err, errLeavesTree), errors.Is(err, errLinkLoop):
+	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
 		return fail(err)
 	}
-	return fail(f.m.readFault(context.Background(), "reading "+name, err))
+	return fail(f.fault("reading "+name, err))
 }
 
 func (f *treeFS) Open(name string) (fs.File, error) {
@@ -165,11 +146,10 @@ func (f *treeFS) ReadLink(name string) (string, error) {
 			return fs.ErrInvalid
 		}
 		target, err = t.linkTarget(e)
-		if errors.Is(err, errLeavesTree) { // what it says can be told, but not followed
-			raw, rerr := t.content(e.hash, plumbing.BlobObject)
-			target, err = string(raw), rerr
+		if err == nil && links.Check(target) == links.ErrTarget {
+			return links.ErrTarget
 		}
-		return err
+		return err // one that leads out can be told, but not followed
 	})
 	return target, err
 }
@@ -196,7 +176,9 @@ func (f *treeFS) Sub(dir string) (fs.FS, error) {
 	if !info.IsDir() {
 		return nil, &fs.PathError{Op: "sub", Path: dir, Err: fs.ErrInvalid}
 	}
-	return &treeFS{m: f.m, root: f.root, dir: path.Join(f.dir, dir), known: f.known, sub: f.sub}, nil
+	below := *f
+	below.dir = path.Join(f.dir, dir)
+	return &below, nil
 }
 
 func (f *treeFS) list(t trees, dir string, e entry) ([]fs.DirEntry, error) {
@@ -209,7 +191,7 @@ func (f *treeFS) list(t trees, dir string, e entry) ([]fs.DirEntry, error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		if badName(e.name) == "" {
+		if unwritable(e) == "" {
 			list = append(list, dirEntry{f, path.Join(dir, e.name), e})
 		}
 	}

@@ -15,7 +15,7 @@ const module = "github.com/tfops/tfops/"
 // floors puts every package on one floor; a package imports from lower floors
 // only. The reasons stand in docs/ARCHITECTURE.md.
 var floors = [][]string{
-	{"internal/datafile", "internal/fault", "internal/hclfn", "internal/lazily", "internal/redact", "internal/signal"},
+	{"internal/datafile", "internal/fault", "internal/hclfn", "internal/lazily", "internal/links", "internal/redact", "internal/signal"},
 	{"internal/pinned"},
 	{"internal/workspace", "internal/plan", "internal/locks", "internal/gitrepo", "internal/api", "internal/seal", "internal/credentials"},
 	{"internal/workspace/reach", "internal/approvals", "internal/runner/engines", "internal/drift", "internal/term", "internal/checkout"},
