@@ -146,6 +146,7 @@ func (d *daemon) Run(ctx context.Context, reload <-chan os.Signal) error {
 	parts.Go(func() { d.keepConfigured(ctx, reload) })
 	parts.Go(func() { d.notifier.Run(ctx) })
 	parts.Go(func() { d.keepTelling(ctx) })
+	parts.Go(func() { d.timeStore(ctx) })
 	parts.Go(func() { d.versions() }) // looked up once, before somebody waits for it
 	parts.Go(func() { failed <- d.keepGround(ctx); cancel() })
 	parts.Wait()

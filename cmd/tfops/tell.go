@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/fault"
@@ -82,6 +83,26 @@ func (d *daemon) keepTelling(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-told:
+		}
+	}
+}
+
+// slowStore is how long a transaction of the store may take before the log says so.
+const slowStore = 100 * time.Millisecond
+
+// timeStore logs the longest transaction of each minute, if it was long: everybody who
+// writes waited for it.
+func (d *daemon) timeStore(ctx context.Context) {
+	every := time.NewTicker(time.Minute)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+			if l := d.store.Longest(); l.Took > slowStore {
+				d.Log.Warn("a transaction of the store took long; a slow disk is the usual cause", "took", l.Took, "writes", l.Writes, "begun", l.Begun)
+			}
 		}
 	}
 }

@@ -61,5 +61,5 @@ func (s *Store) copyTo(path string) (*bolt.DB, error) {
 	if err := errors.Join(bolt.Compact(dst, s.db, 1<<20), dst.Close()); err != nil {
 		return nil, err
 	}
-	return bolt.Open(path, 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType})
+	return openFile(path, Options{})
 }

@@ -132,16 +132,26 @@ func verifyUnused(path string) (bool, error) {
 // waited for its lock, which was then that of a file that nobody uses.
 var errReplaced = errors.New("the file was replaced")
 
+const (
+	// mapped is how much address space the file gets, in bytes. A file that grows beyond what
+	// is mapped waits for all who read it, and they may take long.
+	mapped = 1 << 30
+	// growth is by how much it grows at least, in bytes. bbolt would take 16 MiB at the first
+	// write to a file that is mapped so far.
+	growth = 256 << 10
+)
+
 func openFile(path string, o Options) (*bolt.DB, error) {
 	var f *os.File
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: o.Wait, ReadOnly: o.ReadOnly, FreelistType: bolt.FreelistMapType,
-		OpenFile: func(name string, flag int, perm os.FileMode) (_ *os.File, err error) {
+		InitialMmapSize: mapped, OpenFile: func(name string, flag int, perm os.FileMode) (_ *os.File, err error) {
 			f, err = os.OpenFile(name, flag&^os.O_CREATE, perm)
 			return f, err
 		}})
 	if err != nil {
 		return nil, err
 	}
+	db.AllocSize = growth
 	mine, err := f.Stat()
 	if err == nil {
 		var there fs.FileInfo

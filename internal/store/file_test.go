@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -370,6 +371,60 @@ func TestBackupWhileWriting(t *testing.T) {
 	}
 	close(stop)
 	writers.Wait()
+}
+
+// Whoever takes a backup slowly, or not at all, holds nobody up, also when the file has to
+// grow meanwhile, which waits for all who read it.
+func TestBackupToNobody(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "tfops.db"), Options{})
+	enqueue(t, s, "net")
+	r, w := io.Pipe()
+	begun, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- s.Backup(t.Context(), &first{w: w, begun: begun}) }()
+	<-begun
+	var before, after int64
+	for _, size := range []*int64{&before, &after} {
+		info, err := os.Stat(s.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		*size = info.Size()
+		for i := range 100 {
+			if _, _, err := s.Enqueue(t.Context(), run.Batch{Runs: []run.Run{{Workspace: fmt.Sprint(i), Kind: run.Plan, Comment: strings.Repeat("x", 200<<10)}}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if after <= before {
+		t.Fatalf("the file did not grow: %d, %d", before, after)
+	}
+	select {
+	case err := <-ended:
+		t.Fatal("the backup ended before anybody read it", err)
+	default:
+	}
+	r.Close()
+	w.Close()
+	if err := <-ended; err == nil {
+		t.Error("a backup that nobody took succeeded")
+	}
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(s.path), ".*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// first tells of the first write.
+type first struct {
+	w     io.Writer
+	begun chan struct{}
+}
+
+func (f *first) Write(b []byte) (int, error) {
+	if f.begun != nil {
+		close(f.begun)
+		f.begun = nil
+	}
+	return f.w.Write(b)
 }
 
 func TestBackupThatCannotBeWritten(t *testing.T) {

@@ -2,9 +2,7 @@ package store
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"io"
 	"iter"
 	"strings"
 
@@ -200,26 +198,4 @@ func drop(tx *txn, workspace string, ids []string) error {
 		}
 	}
 	return remove(tx, bucketPruned, old...)
-}
-
-// Backup writes a copy of the file as it is at one moment, while it is in use.
-// An error of w is returned as it is.
-func (s *Store) Backup(ctx context.Context, w io.Writer) error {
-	return s.view(ctx, func(tx *txn) error {
-		out := &target{w: w}
-		_, err := tx.WriteTo(out)
-		return cmp.Or(out.err, err)
-	})
-}
-
-// target remembers why a write failed, which bbolt tells in words only.
-type target struct {
-	w   io.Writer
-	err error
-}
-
-func (t *target) Write(b []byte) (int, error) {
-	n, err := t.w.Write(b)
-	t.err = cmp.Or(t.err, err)
-	return n, err
 }

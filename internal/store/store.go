@@ -141,6 +141,7 @@ type Store struct {
 	file atomic.Pointer[os.FileInfo] // which one was opened; see Moved
 	now  func() time.Time
 
+	longest longest
 	told    signal.Signal             // something was put into the outbox
 	writing sync.Mutex                // held by the transaction that writes, until live is its outcome
 	live    atomic.Pointer[run.Queue] // as of the last transaction that wrote; nil: to be read

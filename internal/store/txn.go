@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -67,6 +68,7 @@ func (s *Store) update(ctx context.Context, fn func(*txn) error) error {
 	defer s.writing.Unlock()
 	var next *run.Queue
 	tells := false
+	defer s.took(time.Now(), true)
 	err := s.cause(s.guarded(func() error {
 		return s.db.Update(func(b *bolt.Tx) error {
 			tx := &txn{Tx: b}
@@ -94,6 +96,7 @@ func (s *Store) view(ctx context.Context, fn func(*txn) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	defer s.took(time.Now(), false)
 	return s.guarded(func() error { return s.db.View(func(b *bolt.Tx) error { return fn(&txn{Tx: b}) }) })
 }
 
