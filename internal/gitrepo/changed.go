@@ -3,8 +3,6 @@ package gitrepo
 import (
 	"context"
 	"errors"
-	"fmt"
-	"maps"
 	"path"
 	"slices"
 
@@ -13,39 +11,20 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 )
 
-// Changed lists the paths whose content, mode or existence differs between the
-// trees of two commits, given by their full ids: sorted, slash-separated, and
-// for something renamed both names. The commits need not be related. Where
-// submodules are followed their files count, too; of one that cannot be read at
-// either commit there is the path with a slash at its end: all below it may differ.
-// What has a path too long to be exported is not listed. More paths than any export has
-// are an Invalid fault: a few small trees can stand for any number of them. Where nothing
-// differs there are no paths, and the list is not nil, which would mean that it is not known.
-func (m *Mirror) Changed(ctx context.Context, from, to string) ([]string, error) {
-	v, done, err := m.read()
-	if err != nil {
-		return nil, err
+// changed lists the paths that differ between two trees; see Mirror.Changed. from
+// and to name them in messages.
+func changed(ctx context.Context, t trees, a, b side, from, to string) ([]string, error) {
+	d := differ{trees: t, paths: []string{}}
+	if a.sub != nil && b.sub != nil {
+		d.sub = both(a.sub, b.sub)
+		d.paths = append(d.paths, readdressed(a.sub, b.sub)...)
 	}
-	defer done()
-	d := differ{trees: newTrees(v), paths: []string{}}
-	sides, err := m.sides(ctx, v, from, to)
-	if err != nil {
-		return nil, err
-	}
-	d.sub = both(sides[0].sub, sides[1].sub)
-	more, release := d.sub.lease()
-	defer release()
-	d.more = more
-	err = d.compare(ctx, sides[0].root, sides[1].root, "")
+	err := d.compare(ctx, a.root, b.root, "")
 	if errors.Is(err, errTooLarge) {
 		return nil, tooManyDiffer(from, to)
 	}
-	if err != nil {
-		return nil, m.readFault(ctx, fmt.Sprintf("comparing %s with %s", from, to), err)
-	}
-	d.paths = append(d.paths, readdressed(sides[0].sub, sides[1].sub)...)
 	slices.Sort(d.paths)
-	return slices.Compact(d.paths), nil
+	return slices.Compact(d.paths), err
 }
 
 func tooManyDiffer(from, to string) error {
@@ -164,50 +143,8 @@ func (d *differ) differs(p string) error {
 	return nil
 }
 
-// side is one of two commits that are compared.
+// side is one of two trees that are compared.
 type side struct {
 	root plumbing.Hash
-	sub  *mounts
-}
-
-func (m *Mirror) sides(ctx context.Context, v *view, shas ...string) (sides []side, err error) {
-	for _, sha := range shas {
-		s := side{}
-		if s.root, err = m.tree(ctx, v, sha); err != nil {
-			return nil, err
-		}
-		if s.sub, err = m.mount(ctx, v, s.root, false); err != nil {
-			return nil, m.readFault(ctx, "reading the submodules of commit "+sha, err)
-		}
-		sides = append(sides, s)
-	}
-	return sides, nil
-}
-
-// both are the submodules of two commits together.
-func both(a, b *mounts) *mounts {
-	all := &mounts{on: a.on, trees: maps.Clone(a.trees), mirrors: slices.Clone(a.mirrors)}
-	maps.Copy(all.trees, b.trees)
-	for _, sub := range b.mirrors {
-		if !slices.Contains(all.mirrors, sub) {
-			all.mirrors = append(all.mirrors, sub)
-		}
-	}
-	return all
-}
-
-// readdressed are submodules whose URL changed, or that got one or lost it: one that could
-// not be had may be there now, and the other way round.
-func readdressed(a, b *mounts) (paths []string) {
-	for p, url := range b.urls {
-		if before, ok := a.urls[p]; !ok || before != url {
-			paths = append(paths, p+"/")
-		}
-	}
-	for p := range a.urls {
-		if _, ok := b.urls[p]; !ok {
-			paths = append(paths, p+"/")
-		}
-	}
-	return paths
+	sub  *mounted // nil: none
 }

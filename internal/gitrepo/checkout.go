@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 	"sync"
 
+	"github.com/go-git/go-billy/v5/osfs"
 	git "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -157,16 +158,11 @@ func (c *Checkout) Changed(ctx context.Context, from, to string) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
-	d := differ{trees: trees{store: c.repo.Storer, known: newTreeCache()}, paths: []string{}}
-	err = d.compare(ctx, a, b, "")
-	if errors.Is(err, errTooLarge) {
-		return nil, tooManyDiffer(from, to)
-	}
-	if err != nil {
+	paths, err := changed(ctx, storedTrees(c.repo.Storer), side{root: a}, side{root: b}, from, to)
+	if err != nil && fault.CodeOf(err) != fault.Invalid {
 		return nil, fmt.Errorf("comparing %s with %s: %w", from, to, err)
 	}
-	slices.Sort(d.paths)
-	return slices.Compact(d.paths), nil
+	return paths, err
 }
 
 func (c *Checkout) tree(sha string) (plumbing.Hash, error) {
@@ -184,10 +180,15 @@ func (c *Checkout) Tree(sha string) (fs.FS, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &treeFS{root: root, dir: ".", known: newTreeCache(),
-		lease: func() (trees, func(), error) { return trees{store: c.repo.Storer}, func() {}, nil },
-		fault: func(what string, err error) error {
-			return fault.New(fault.Unavailable, "look at it with `git fsck`", "%s in the repository at %s: %w", what, c.path, err)
-		},
-	}, nil
+	failed := func(what string, err error) error {
+		return fault.New(fault.Unavailable, "look at it with `git fsck`", "%s in the repository at %s: %w", what, c.path, err)
+	}
+	return newFS(root, nil, func() (trees, func(), error) { return storedTrees(c.repo.Storer), func() {}, nil }, failed), nil
+}
+
+// openStore opens a repository's files again so that packs stay open between
+// objects, and objects borrowed from another repository are found.
+func openStore(opened *filesystem.Storage) *filesystem.Storage {
+	return filesystem.NewStorageWithOptions(opened.Filesystem(), cache.NewObjectLRU(16*cache.MiByte),
+		filesystem.Options{KeepDescriptors: true, AlternatesFS: osfs.New("/")})
 }

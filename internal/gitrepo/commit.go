@@ -124,8 +124,6 @@ func coAuthors(message string) []Person {
 	return found
 }
 
-const minAbbreviation = 7
-
 // Resolve turns the name of a branch or a tag, HEAD, a full reference name, or
 // a commit id, whole or its first seven digits at least, into a commit id. A
 // name goes before an id. What is unknown, or could mean two commits, is a
@@ -170,11 +168,6 @@ func (m *Mirror) resolveName(v *view, ref string) (plumbing.Hash, bool, error) {
 		return tag, true, nil
 	}
 	return branch, isBranch, nil
-}
-
-// LooksLikeID reports whether a text may be the id of a commit, whole or abbreviated.
-func LooksLikeID(ref string) bool {
-	return len(ref) >= minAbbreviation && len(ref) <= 40 && strings.Trim(strings.ToLower(ref), "0123456789abcdef") == ""
 }
 
 func (m *Mirror) resolveID(v *view, ref string) (plumbing.Hash, error) {

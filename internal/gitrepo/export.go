@@ -36,6 +36,16 @@ type Exported struct {
 	Files []File `json:"-"` // what another export can share
 }
 
+// MissingSubmodule is a submodule that is followed and not there.
+type MissingSubmodule struct {
+	Path    string `json:"path"`
+	Why     string `json:"why"` // a sentence without its subject, as "cannot be fetched: …"
+	Next    string `json:"next"`
+	Passing bool   `json:"passing,omitempty"` // it may be had at another time without anybody's doing
+}
+
+const modulesFile = ".gitmodules"
+
 // File is a file of an export whose content is a blob in Git.
 type File struct {
 	Path       string
@@ -62,48 +72,19 @@ func (x Exported) LeftOut() []LeftOut {
 		func(a, b LeftOut) int { return strings.Compare(a.Path, b.Path) })
 }
 
-// Export writes the tree of a commit, given by its full id, into dst, which
-// must not exist or be empty. Files get the mode 0644, or 0755 when they are
-// executable, and directories 0755, as in a clone made by hand: archives that a plan
-// makes of them are the same then. dst itself should lie in an owner-only directory.
-//
-// The whole tree is checked before anything is written. What must not become a
-// file is left out with all that is below it, and Exported says so: a name that
-// would leave dst or stands for Git's own directory, one that is too long, a
-// mode that is none of Git's, and a symbolic link that leads outside, through
-// whatever other links. One such path in docs/ must not keep the others from
-// being used; whoever reads it has to be refused by the caller. Two entries of
-// one name are an Invalid fault: nobody can say which of them is meant. When
-// Export fails, nothing is left in dst.
-//
-// A file that base has, too, at the same path is not written but linked to: where many
-// trees are kept on one file system, one of which little differs costs a tenth, and almost
-// no space. Nobody may write into any of them. Links change the time of the last change
-// of base's files. An empty base shares nothing.
-func (m *Mirror) Export(ctx context.Context, sha, dst string, base Base) (Exported, error) {
-	v, done, err := m.read()
-	if err != nil {
-		return Exported{}, err
+// writeTree writes a tree into dst; see Mirror.Export. What LFS pointers name is
+// fetched from objects, unless it is nil.
+func writeTree(ctx context.Context, t trees, root plumbing.Hash, dst string, base Base, objects *lfsStore) (Exported, error) {
+	x := &export{trees: t, dst: dst, base: base, lfs: objects != nil}
+	if t.sub != nil {
+		x.out.Followed, x.out.Missing = t.sub.paths, t.sub.missing
 	}
-	defer done()
-	root, err := m.tree(ctx, v, sha)
-	if err != nil {
-		return Exported{}, err
-	}
-	sub, err := m.mount(ctx, v, root, true)
-	if err != nil {
-		return Exported{}, m.readFault(ctx, "reading the submodules of commit "+sha, err)
-	}
-	more, release := sub.lease()
-	defer release()
-	x := &export{trees: trees{view: v, known: newTreeCache(), sub: sub, more: more}, dst: dst, base: base, lfs: m.remote.LFS.On}
-	x.out.Followed, x.out.Missing = sub.paths, sub.missing
 	if err := x.plan(ctx, root, "", false); err != nil {
-		return Exported{}, m.exportFault(ctx, sha, err)
+		return Exported{}, err
 	}
 	x.unlisted()
 	if err := x.checkLinks(ctx, root); err != nil {
-		return Exported{}, m.exportFault(ctx, sha, err)
+		return Exported{}, err
 	}
 	made, err := prepare(dst)
 	if err != nil {
@@ -111,10 +92,10 @@ func (m *Mirror) Export(ctx context.Context, sha, dst string, base Base) (Export
 	}
 	err = x.write(ctx)
 	if err == nil && len(x.pointers) > 0 {
-		err = m.fetchLFS(ctx, x)
+		err = x.fetchLFS(ctx, objects)
 	}
 	if err != nil {
-		return Exported{}, errors.Join(m.exportFault(ctx, sha, err), clearOut(dst, made))
+		return Exported{}, errors.Join(err, clearOut(dst, made))
 	}
 	slices.Sort(x.out.Submodules)
 	slices.Sort(x.out.LFSPointers)
@@ -128,15 +109,6 @@ func (m *Mirror) Export(ctx context.Context, sha, dst string, base Base) (Export
 type hostile struct{ path, why string }
 
 func (h *hostile) Error() string { return fmt.Sprintf("%q: %s", h.path, h.why) }
-
-func (m *Mirror) exportFault(ctx context.Context, sha string, err error) error {
-	var bad *hostile
-	if errors.As(err, &bad) {
-		return fault.New(fault.Invalid, "take it out of the repository; no commit that holds it is ever written to disk",
-			"commit %s of repository %q is not exported: %q is %s", sha, m.remote.Name, bad.path, bad.why)
-	}
-	return m.readFault(ctx, "exporting commit "+sha, err)
-}
 
 // prepare makes dst, and says whether it was not there before.
 func prepare(dst string) (made bool, err error) {
@@ -311,7 +283,7 @@ func (x *export) leaveOut(list *[]LeftOut, p, why string) error {
 func (x *export) addFile(p string, e entry, inModule bool) error {
 	f := exportFile{path: p, e: e, pack: x.pack(e.hash), inModule: inModule}
 	if f.pack != nil {
-		f.at, _ = f.pack.idx.FindOffset(e.hash) // it has it
+		f.at, _ = f.pack.find(e.hash) // it has it
 	}
 	if f.pack == nil {
 		return fmt.Errorf("object %s of %q: %w", e.hash, p, plumbing.ErrObjectNotFound)

@@ -9,12 +9,9 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
-
-	"github.com/tfops/tfops/internal/fault"
 )
 
 // Fetched is what a fetch has to tell.
@@ -68,31 +65,6 @@ func (m *Mirror) fetch(ctx context.Context, wanted []string) (Fetched, error) {
 		_, err = m.replace(ctx, wanted)
 	}
 	return Fetched{}, m.fetchFault(ctx, err)
-}
-
-// fetchFault tells a failing disk of ours from a failing remote.
-func (m *Mirror) fetchFault(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	if ctx.Err() == nil && strings.HasPrefix(failedPath(err), m.dir) {
-		return fault.New(fault.Internal, "check that disk: its space, its rights, its health",
-			"repository %q: what was fetched cannot be stored: %w", m.remote.Name, err)
-	}
-	return m.remote.netFault(ctx, err)
-}
-
-// failedPath is the file that an operation failed on; empty when it was none.
-func failedPath(err error) string {
-	var file *fs.PathError
-	var link *os.LinkError
-	switch {
-	case errors.As(err, &file):
-		return file.Path
-	case errors.As(err, &link):
-		return link.Old
-	}
-	return ""
 }
 
 // inspect loads the mirror from disk and checks it; once in each process, and
@@ -174,7 +146,7 @@ type request struct {
 }
 
 func (m *Mirror) talk(ctx context.Context, ask request) (*view, error) {
-	src, err := m.connect(ctx)
+	src, err := connect(ctx, m.remote, m.at, m.http)
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +190,11 @@ func (v *view) bring(ctx context.Context, src source, want []plumbing.Hash, ask 
 	if ask.whole {
 		told = nil
 	}
-	info, err := writePack(ctx, ask.dir, func(w io.Writer) error { return src.pack(ctx, want, told, w) })
+	var have stock // a nil *view is not nil in it
+	if told != nil {
+		have = told
+	}
+	info, err := writePack(ctx, ask.dir, func(w io.Writer) error { return src.pack(ctx, want, have, w) })
 	if err != nil {
 		return err
 	}
@@ -236,7 +212,7 @@ func (v *view) bring(ctx context.Context, src source, want []plumbing.Hash, ask 
 	v.whole = ask.whole || told != nil && told.sentAgain(p)
 	v.packs = append([]*pack{p}, old...)
 	if err := v.arrived(want); err != nil {
-		p.file.Close()
+		p.close()
 		removePack(ask.dir, p.name)
 		return err
 	}
@@ -278,7 +254,7 @@ func defaultBranch(adv advert, have *view) string {
 func (v *view) closeNew(old *view) {
 	for _, p := range v.packs {
 		if old == nil || !slices.Contains(old.packs, p) {
-			p.file.Close()
+			p.close()
 		}
 	}
 }

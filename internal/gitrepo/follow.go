@@ -10,12 +10,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-const (
-	branches = "refs/heads/"
-	tags     = "refs/tags/"
-
-	keepAsked = time.Hour // a name that somebody asked for counts as followed so long
-)
+// keepAsked is how long a name that somebody asked for counts as followed.
+const keepAsked = time.Hour
 
 // Follow has the mirror keep only the branches for which follows is true, from
 // the next fetch on, and the tags of what these have. nil is every branch and
@@ -83,32 +79,6 @@ func (m *Mirror) choose(adv advert, v *view, ask request) choice {
 		}
 	}
 	return c
-}
-
-// find looks up what somebody wants as Resolve does: the references that it
-// may mean, or else the commit that it is the whole id of.
-func (a advert) find(wanted string) (names []string, id plumbing.Hash) {
-	if wanted == "HEAD" {
-		wanted = a.head
-	}
-	for _, name := range []string{wanted, branches + wanted, tags + wanted} {
-		if _, ok := a.refs[name]; ok {
-			names = append(names, name)
-		}
-	}
-	digits := strings.ToLower(wanted)
-	if len(names) > 0 || !LooksLikeID(digits) {
-		return names, plumbing.ZeroHash
-	}
-	for name, h := range a.refs {
-		if strings.HasPrefix(h.String(), digits) || strings.HasPrefix(cmp.Or(a.peeled[name], h).String(), digits) {
-			names = append(names, name)
-		}
-	}
-	if len(names) == 0 && plumbing.IsHash(digits) {
-		id = plumbing.NewHash(digits)
-	}
-	return names, id
 }
 
 // missing is what a remote must be asked for: all of it when it is told of

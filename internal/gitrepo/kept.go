@@ -1,7 +1,6 @@
 package gitrepo
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -17,48 +16,6 @@ const keptDir = "kept"
 
 // maxKept is how large a file of it may be, in bytes.
 const maxKept = 256 << 20
-
-// mirrorTree is a tree of a Mirror.
-type mirrorTree struct {
-	*treeFS
-	m *Mirror
-}
-
-// Tree is the tree of a commit, given by its full id, as a read-only file
-// system; see treeFS. A submodule is a directory of the files that Submodules
-// brought, or an empty one.
-//
-// The result reads the mirror as long as it is used, also after later fetches.
-func (m *Mirror) Tree(sha string) (fs.FS, error) {
-	v, done, err := m.read()
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	root, err := m.tree(context.Background(), v, sha)
-	if err != nil {
-		return nil, err
-	}
-	sub, err := m.mount(context.Background(), v, root, false)
-	if err != nil {
-		return nil, m.readFault(context.Background(), "reading the submodules of commit "+sha, err)
-	}
-	return &mirrorTree{&treeFS{root: root, dir: ".", known: newTreeCache(), sub: sub,
-		lease: func() (trees, func(), error) { return m.lease(sub) },
-		fault: func(what string, err error) error { return m.readFault(context.Background(), what, err) },
-	}, m}, nil
-}
-
-// lease takes the present views of the mirror and of the submodules; the caller
-// calls the returned function when it is done.
-func (m *Mirror) lease(sub *mounts) (trees, func(), error) {
-	v, done, err := m.read()
-	if err != nil {
-		return trees{}, nil, err
-	}
-	more, release := sub.lease()
-	return trees{view: v, more: more}, func() { release(); done() }, nil
-}
 
 // Kept is what Keep kept under a name for the trees of this mirror. Whoever kept it
 // verifies it: a power cut may have left some of it.

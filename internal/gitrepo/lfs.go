@@ -1,11 +1,9 @@
 package gitrepo
 
 import (
-	"context"
 	"errors"
-	"fmt"
+	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,18 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/lazily"
 )
-
-// LFS says whether an export fetches what Git LFS pointers name, and from where.
-// The access is that of the remote.
-type LFS struct {
-	On  bool
-	URL string // of the LFS server, without /objects/batch; empty: where the remote's own host has it
-}
 
 // maxPointer is the size, in bytes, that an LFS pointer stays below, by its
 // specification (git-lfs, docs/spec.md).
@@ -41,13 +30,6 @@ const (
 type lfsObject struct {
 	OID  string `json:"oid"`
 	Size int64  `json:"size"`
-}
-
-// pointerFile is a file of an export whose content is an LFS object.
-type pointerFile struct {
-	path   string
-	perm   fs.FileMode
-	object lfsObject
 }
 
 // pointerVersions are the first lines of pointers: the one of the specification,
@@ -78,83 +60,6 @@ func parsePointer(raw []byte) (lfsObject, bool) {
 	return lfsObject{string(m[1]), size}, err == nil
 }
 
-// fetchLFS writes the files of an export whose content is in LFS: out of the
-// mirror's own store, which gets first what it lacks. An object that the server
-// does not have, or has wrong, leaves its files out; a server that cannot be
-// asked is a fault.
-func (m *Mirror) fetchLFS(ctx context.Context, x *export) error {
-	wanted := map[string]lfsObject{}
-	var total int64
-	for _, p := range x.pointers {
-		if o, ok := wanted[p.object.OID]; ok && o.Size != p.object.Size {
-			return &hostile{p.path, "a Git LFS pointer to an object that another one gives another size"}
-		} else if !ok {
-			wanted[p.object.OID] = p.object
-			total += p.object.Size
-		}
-		if total < 0 || total > maxLFSBytes || len(wanted) > maxLFSObjects {
-			return &hostile{p.path, fmt.Sprintf("one Git LFS pointer too many: all of a commit may name %d objects of %d GB together", maxLFSObjects, maxLFSBytes>>30)}
-		}
-	}
-	store := lfsStore{filepath.Join(m.dir, "lfs")}
-	missing := slices.DeleteFunc(slices.SortedFunc(maps.Values(wanted), func(a, b lfsObject) int { return strings.Compare(a.OID, b.OID) }), store.has)
-	bad, err := m.download(ctx, store, missing)
-	if err != nil {
-		return err
-	}
-	again, err := x.placeLFS(ctx, store, bad)
-	if err != nil || len(again) == 0 {
-		return errors.Join(err, diskFault(store.prune(maxLFSStore, time.Now())))
-	}
-	// What was kept has rotted: it was thrown away, and is fetched once more.
-	x.pointers = again
-	if bad, err = m.download(ctx, store, lfsObjectsOf(again)); err != nil {
-		return err
-	}
-	if again, err = x.placeLFS(ctx, store, bad); err == nil && len(again) > 0 {
-		err = fault.New(fault.Internal, "check that disk: its health, its memory", "repository %q: what Git LFS sent is not what is read back from %s", m.remote.Name, store.dir)
-	}
-	return err
-}
-
-func lfsObjectsOf(files []pointerFile) []lfsObject {
-	byOID := map[string]lfsObject{}
-	for _, f := range files {
-		byOID[f.object.OID] = f.object
-	}
-	return slices.Collect(maps.Values(byOID))
-}
-
-// placeLFS copies objects from the store to where they belong. It returns the
-// files whose object in the store was not what its name says.
-func (x *export) placeLFS(ctx context.Context, store lfsStore, bad map[string]string) (again []pointerFile, err error) {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(exportWriters)
-	for _, p := range x.pointers {
-		if why, ok := bad[p.object.OID]; ok {
-			x.out.Partial = true
-			if err := x.leaveOut(&x.out.Names, p.path, "a Git LFS file whose content cannot be had: "+why); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		g.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			err := store.place(p.object, x.place(p.path), p.perm)
-			if errors.Is(err, errRotten) {
-				x.mu.Lock()
-				defer x.mu.Unlock()
-				again = append(again, p)
-				return nil
-			}
-			return diskFault(err)
-		})
-	}
-	return again, g.Wait()
-}
-
 func diskFault(err error) error {
 	if err == nil {
 		return nil
@@ -162,23 +67,29 @@ func diskFault(err error) error {
 	return fault.New(fault.Internal, "check that disk: its space, its rights, its health", "a Git LFS file cannot be written: %w", err)
 }
 
-// lfsStore keeps objects by their hash, in the layout of git-lfs.
-type lfsStore struct{ dir string }
+// lfsStore keeps objects by their hash, in the layout of git-lfs, and gets what it
+// lacks from a server.
+type lfsStore struct {
+	dir    string
+	server *lfsServer
+	wrong  error // why the server cannot be asked; nil: it can
+}
 
 // errRotten is an object in the store that is not what its name says.
 var errRotten = errors.New("it is not what its name says")
 
-func (s lfsStore) path(o lfsObject) string {
+func (s *lfsStore) path(o lfsObject) string {
 	return filepath.Join(s.dir, "objects", o.OID[:2], o.OID[2:4], o.OID)
 }
 
-func (s lfsStore) has(o lfsObject) bool {
+func (s *lfsStore) has(o lfsObject) bool {
 	info, err := os.Lstat(s.path(o))
 	return err == nil && info.Mode().IsRegular() && info.Size() == o.Size
 }
 
-// place copies an object to a file that is not there yet.
-func (s lfsStore) place(o lfsObject, dst string, perm fs.FileMode) error {
+// place has write copy an object to where it belongs. An object that is not what
+// its name says is thrown away; what was written of it is for the caller to remove.
+func (s *lfsStore) place(o lfsObject, write func(fill func(io.Writer) error) error) error {
 	f, err := os.Open(s.path(o))
 	if errors.Is(err, fs.ErrNotExist) {
 		return errRotten
@@ -188,16 +99,16 @@ func (s lfsStore) place(o lfsObject, dst string, perm fs.FileMode) error {
 	}
 	defer f.Close()
 	_ = os.Chtimes(f.Name(), time.Time{}, time.Now()) // prune drops what was not used for longest; a wrong guess costs a download
-	err = writeNew(dst, perm, func(out *os.File) error { return copyObject(out, f, o) })
+	err = write(func(w io.Writer) error { return copyObject(w, f, o) })
 	if errors.Is(err, errNotTheObject) {
-		return errors.Join(errRotten, os.Remove(dst), os.Remove(s.path(o)))
+		return errors.Join(errRotten, os.Remove(s.path(o)))
 	}
 	return err
 }
 
 // prune drops the objects that were not used for longest until limit bytes are
 // left, and what downloads of long ago left. Whoever needs one gets it again.
-func (s lfsStore) prune(limit int64, now time.Time) error {
+func (s *lfsStore) prune(limit int64, now time.Time) error {
 	type kept struct {
 		path string
 		info fs.FileInfo

@@ -48,38 +48,41 @@ func copyObject(w io.Writer, r io.Reader, o lfsObject) error {
 	return nil
 }
 
-// lfsServer is where the LFS objects of a mirror are.
+// lfsServer is where LFS objects come from. Its fields are settings.
 type lfsServer struct {
-	m      *Mirror
-	base   *url.URL // nil: the remote is a directory on this machine
-	client *http.Client
+	name     string            // of the repository
+	base     *url.URL          // nil: the repository is a directory on this machine
+	path     string            // that directory
+	rt       http.RoundTripper // for base
+	user     string            // for base
+	password string
+	redact   func(error) error // clears an error of secrets
 }
 
 // download brings objects into the store. bad are those that cannot be had, by
 // their id, with the reason.
-func (m *Mirror) download(ctx context.Context, store lfsStore, objects []lfsObject) (bad map[string]string, err error) {
+func (s *lfsStore) download(ctx context.Context, objects []lfsObject) (bad map[string]string, err error) {
 	bad = map[string]string{}
 	if len(objects) == 0 {
 		return bad, nil
 	}
+	if s.wrong != nil {
+		return nil, s.wrong
+	}
 	ctx, cancel := context.WithTimeout(ctx, lfsTimeout)
 	defer cancel()
-	for _, dir := range []string{filepath.Join(store.dir, "objects"), filepath.Join(store.dir, "tmp")} {
+	for _, dir := range []string{filepath.Join(s.dir, "objects"), filepath.Join(s.dir, "tmp")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, diskFault(err)
 		}
 	}
-	s, err := m.lfsServer()
-	if err != nil {
-		return nil, err
-	}
 	for len(objects) > 0 {
 		part := objects[:min(lfsBatch, len(objects))]
 		objects = objects[len(part):]
-		if s.base == nil {
-			err = s.copyLocal(store, part, bad)
+		if s.server.base == nil {
+			err = s.server.copyLocal(s, part, bad)
 		} else {
-			err = s.batch(ctx, store, part, bad)
+			err = s.server.batch(ctx, s, part, bad)
 		}
 		if err != nil {
 			return nil, err
@@ -88,51 +91,8 @@ func (m *Mirror) download(ctx context.Context, store lfsStore, objects []lfsObje
 	return bad, nil
 }
 
-// lfsServer finds the server: the configured one, else the one that git-lfs
-// would guess from the remote's URL. What .lfsconfig of the repository says does
-// not count: it would have the credentials sent wherever a commit names.
-func (m *Mirror) lfsServer() (*lfsServer, error) {
-	transport, err := m.remote.roundTripper(m.at)
-	if err != nil {
-		return nil, err
-	}
-	s := &lfsServer{m: m, client: &http.Client{Transport: transport, CheckRedirect: keepSecure}}
-	if m.remote.LFS.URL != "" {
-		u, err := url.Parse(strings.TrimRight(m.remote.LFS.URL, "/"))
-		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
-			return nil, fault.New(fault.Invalid, "write lfs_url = \"https://HOST/PATH\", without user and password", "repository %q: lfs_url is no https URL", m.remote.Name)
-		}
-		s.base = u
-	} else if m.at.scheme != "file" {
-		s.base = lfsURL(m.at)
-	}
-	if s.base != nil && s.base.Scheme == "http" && m.lfsPassword() != "" && !loopback(s.base.Hostname()) {
-		return nil, fault.New(fault.Invalid, "use https", "repository %q: a credential would cross the network to %s unencrypted over http", m.remote.Name, s.base.Host)
-	}
-	return s, nil
-}
-
-// lfsURL is where a host has the LFS objects of a repository; see git-lfs,
-// docs/api/server-discovery.md.
-func lfsURL(at address) *url.URL {
-	u := &url.URL{Scheme: at.scheme, Host: at.host, Path: "/" + strings.Trim(at.path, "/")}
-	if at.scheme == "ssh" {
-		u.Scheme, u.Host = "https", at.hostname()
-	}
-	if !strings.HasSuffix(u.Path, ".git") {
-		u.Path += ".git"
-	}
-	u.Path += "/info/lfs"
-	return u
-}
-
-// lfsPassword is what the server is told by https. Of an ssh remote the key says
-// nothing there; a password beside it does.
-func (m *Mirror) lfsPassword() string {
-	if m.at.pass != "" {
-		return m.at.pass
-	}
-	return m.remote.Auth.Password
+func (s *lfsServer) client() *http.Client {
+	return &http.Client{Transport: s.rt, CheckRedirect: keepSecure}
 }
 
 // keepSecure refuses to be sent from https to http.
@@ -162,7 +122,7 @@ type lfsAction struct {
 }
 
 // batch asks where objects are, and gets them.
-func (s *lfsServer) batch(ctx context.Context, store lfsStore, objects []lfsObject, bad map[string]string) error {
+func (s *lfsServer) batch(ctx context.Context, store *lfsStore, objects []lfsObject, bad map[string]string) error {
 	answer, err := s.ask(ctx, objects)
 	if err != nil {
 		return err
@@ -212,7 +172,7 @@ func (s *lfsServer) ask(ctx context.Context, objects []lfsObject) (*lfsAnswer, e
 	req.Header.Set("Accept", lfsMedia)
 	req.Header.Set("Content-Type", lfsMedia)
 	s.authorize(req)
-	resp, err := s.client.Do(req)
+	resp, err := s.client().Do(req)
 	if err != nil {
 		return nil, s.fault(ctx, err)
 	}
@@ -223,25 +183,21 @@ func (s *lfsServer) ask(ctx context.Context, objects []lfsObject) (*lfsAnswer, e
 	var answer lfsAnswer
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&answer); err != nil {
 		return nil, fault.New(fault.Unavailable, "check that "+s.base.Host+" is a Git LFS server; set lfs_url in the repository block",
-			"repository %q: %s does not answer as a Git LFS server does", s.m.remote.Name, s.base.Host)
+			"repository %q: %s does not answer as a Git LFS server does", s.name, s.base.Host)
 	}
 	return &answer, nil
 }
 
 // authorize adds the remote's credentials, for the LFS server itself alone.
 func (s *lfsServer) authorize(req *http.Request) {
-	user, pass := s.m.at.user, s.m.lfsPassword()
-	if s.m.at.scheme == "ssh" {
-		user = s.m.remote.Auth.Username
-	}
-	if pass != "" && req.URL.Scheme == s.base.Scheme && req.URL.Host == s.base.Host {
-		req.SetBasicAuth(user, pass)
+	if s.password != "" && req.URL.Scheme == s.base.Scheme && req.URL.Host == s.base.Host {
+		req.SetBasicAuth(s.user, s.password)
 	}
 }
 
 // get downloads one object into the store. why says that it cannot be had,
 // whoever asks; an error that it could not be asked for.
-func (s *lfsServer) get(ctx context.Context, store lfsStore, o lfsObject, a lfsAction) (why string, err error) {
+func (s *lfsServer) get(ctx context.Context, store *lfsStore, o lfsObject, a lfsAction) (why string, err error) {
 	u, perr := url.Parse(a.Href)
 	if perr != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || s.base.Scheme == "https") {
 		return "the LFS server names no secure address for it", nil
@@ -254,7 +210,7 @@ func (s *lfsServer) get(ctx context.Context, store lfsStore, o lfsObject, a lfsA
 	for name, value := range a.Header {
 		req.Header.Set(name, value)
 	}
-	resp, err := s.client.Do(req)
+	resp, err := s.client().Do(req)
 	if err != nil {
 		return "", s.fault(ctx, err)
 	}
@@ -280,7 +236,7 @@ func (s *lfsServer) get(ctx context.Context, store lfsStore, o lfsObject, a lfsA
 }
 
 // keep takes an object into the store, whole or not at all.
-func (s lfsStore) keep(o lfsObject, r io.Reader) (err error) {
+func (s *lfsStore) keep(o lfsObject, r io.Reader) (err error) {
 	f, err := os.CreateTemp(filepath.Join(s.dir, "tmp"), o.OID[:16]+"-")
 	if err != nil {
 		return err
@@ -304,11 +260,11 @@ func (s lfsStore) keep(o lfsObject, r io.Reader) (err error) {
 }
 
 // copyLocal takes objects from a repository on this machine.
-func (s *lfsServer) copyLocal(store lfsStore, objects []lfsObject, bad map[string]string) error {
+func (s *lfsServer) copyLocal(store *lfsStore, objects []lfsObject, bad map[string]string) error {
 	for _, o := range objects {
-		bad[o.OID] = "it is not among the LFS objects of " + s.m.at.path
+		bad[o.OID] = "it is not among the LFS objects of " + s.path
 		for _, dir := range []string{"lfs", filepath.Join(".git", "lfs")} {
-			f, err := os.Open(lfsStore{filepath.Join(s.m.at.path, dir)}.path(o))
+			f, err := os.Open((&lfsStore{dir: filepath.Join(s.path, dir)}).path(o))
 			if err != nil {
 				continue
 			}
@@ -330,7 +286,7 @@ func (s *lfsServer) copyLocal(store lfsStore, objects []lfsObject, bad map[strin
 
 // status is a fault for an answer that is no success.
 func (s *lfsServer) status(code int) error {
-	name, host := s.m.remote.Name, s.base.Host
+	name, host := s.name, s.base.Host
 	switch {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		return fault.New(fault.Forbidden, "give the user or token of the auth block access to Git LFS; an ssh key says nothing there: add username and password to the auth block",
@@ -352,7 +308,7 @@ func (s *lfsServer) fault(ctx context.Context, err error) error {
 		err = at.Err
 	}
 	return fault.New(fault.Unavailable, "check that the host can be reached from here, or set lfs_url in the repository block",
-		"repository %q: Git LFS at %s: %w", s.m.remote.Name, s.base.Host, s.m.remote.redact(err))
+		"repository %q: Git LFS at %s: %w", s.name, s.base.Host, s.redact(err))
 }
 
 // clip is a foreign text that is short enough to be repeated.

@@ -37,9 +37,13 @@ func openLibrary(objects string) *library {
 
 func (l *library) add(objects string, depth int) {
 	l.dirs = append(l.dirs, objects)
-	indexes, _ := filepath.Glob(filepath.Join(globEscape(objects), "pack", "*.idx")) // its only error is of a bad pattern
-	for _, path := range indexes {
-		if p, err := openForeign(strings.TrimSuffix(path, ".idx")); err == nil {
+	entries, _ := os.ReadDir(filepath.Join(objects, "pack")) // it may have none
+	for _, e := range entries {
+		base, ok := strings.CutSuffix(filepath.Join(objects, "pack", e.Name()), ".idx")
+		if !ok {
+			continue
+		}
+		if p, err := openForeign(base); err == nil {
 			l.packs = append(l.packs, p)
 		}
 	}
@@ -59,28 +63,11 @@ func (l *library) add(objects string, depth int) {
 	}
 }
 
-// openForeign opens a pack that some other Git wrote.
-func openForeign(base string) (*pack, error) {
-	idx, err := readIndex(base + ".idx")
-	if err != nil {
-		return nil, err
-	}
-	file, err := os.Open(base + ".pack")
-	if err != nil {
-		return nil, err
-	}
-	info, err := file.Stat()
-	if err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return &pack{name: filepath.Base(base), size: info.Size(), idx: idx, file: file, dir: os.TempDir(), id: packsOpened.Add(1), foreign: true}, nil
-}
-
 // Close closes the packs.
 func (l *library) Close() error {
 	var err error
 	for _, p := range l.packs {
-		err = errors.Join(err, p.file.Close())
+		err = errors.Join(err, p.close())
 	}
 	l.packs = nil
 	return err
@@ -97,8 +84,7 @@ func (p place) base(h head) (plumbing.Hash, bool) {
 	if h.kind == plumbing.REFDeltaObject {
 		return h.base, true
 	}
-	id, err := p.pack.idx.FindHash(h.back)
-	return id, err == nil
+	return p.pack.idAt(h.back)
 }
 
 func (l *library) find(id plumbing.Hash) (place, bool) {
@@ -159,7 +145,7 @@ func (l *library) object(id plumbing.Hash) (plumbing.EncodedObject, error) {
 
 // loose is an object in a file of its own, read as a stream.
 type loose struct {
-	large
+	*large
 	path string
 }
 
@@ -186,13 +172,13 @@ func readLoose(path string, id plumbing.Hash) (plumbing.EncodedObject, error) {
 	}
 	defer r.Close()
 	if size > maxSmall {
-		return &loose{large{hash: id, kind: kind, bytes: size}, path}, nil
+		return &loose{newLarge(id, kind, size), path}, nil
 	}
 	raw, err := readAll(r, size)
 	if err != nil {
 		return nil, err
 	}
-	return &small{kind: kind, hash: id, raw: raw}, nil
+	return newSmall(id, kind, raw), nil
 }
 
 func openLoose(path string) (plumbing.ObjectType, int64, *looseReader, error) {

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
-
-	"github.com/tfops/tfops/internal/fault"
 )
 
 const (
@@ -52,14 +50,6 @@ func (m *Mirror) Maintain(ctx context.Context, keep []string) error {
 		return m.maintainFault(ctx, err)
 	}
 	return nil
-}
-
-func (m *Mirror) maintainFault(ctx context.Context, err error) error {
-	err = m.readFault(ctx, "packing its mirror", err)
-	if ctx.Err() != nil {
-		return fault.New(fault.Unavailable, "it goes on at the next maintenance", "repository %q: packing its mirror was stopped: %w", m.remote.Name, ctx.Err())
-	}
-	return err
 }
 
 func (m *Mirror) repack(ctx context.Context, v *view, keep []string) error {

@@ -52,7 +52,7 @@ type directory struct {
 	cur *view // nil until first read or fetched
 
 	force      inForce
-	submodules submodules
+	submodules moduleMirrors
 }
 
 // Open returns the mirror of a remote in dir, which is made by the first
@@ -71,7 +71,7 @@ func newMirror(d *directory, r Remote) (*Mirror, error) {
 		return nil, err
 	}
 	for _, a := range r.Submodules.Access {
-		if _, err := a.prefix(); err != nil {
+		if _, err := prefixOf(a); err != nil {
 			return nil, err
 		}
 	}
@@ -136,7 +136,7 @@ func (m *Mirror) ask(ctx context.Context) (adv advert, err error) {
 }
 
 func (m *Mirror) list(ctx context.Context) (advert, error) {
-	src, err := m.connect(ctx)
+	src, err := connect(ctx, m.remote, m.at, m.http)
 	if err != nil {
 		return advert{}, m.remote.netFault(ctx, err)
 	}
@@ -250,9 +250,4 @@ func (m *Mirror) fullID(sha string) (plumbing.Hash, error) {
 		return plumbing.ZeroHash, fault.New(fault.Invalid, "use the full commit id of 40 hexadecimal digits", "%q is not a full commit id", sha)
 	}
 	return plumbing.NewHash(sha), nil
-}
-
-func (m *Mirror) unknownCommit(sha string) error {
-	return fault.New(fault.NotFound, "check the id; a commit that a force-push removed before it was ever fetched cannot be had",
-		"repository %q has no commit %s in its mirror", m.remote.Name, sha)
 }

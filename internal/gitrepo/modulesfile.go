@@ -12,8 +12,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/config"
 )
 
-const modulesFile = ".gitmodules"
-
 // moduleEntry is one submodule of a .gitmodules file.
 type moduleEntry struct {
 	name, path, url string
@@ -71,7 +69,7 @@ func (e moduleEntry) check() error {
 }
 
 // modulesOf reads the .gitmodules file of a tree; nil when it has none.
-func (t trees) modulesOf(tree plumbing.Hash) ([]moduleEntry, error) {
+func modulesOf(t trees, tree plumbing.Hash) ([]moduleEntry, error) {
 	entries, err := t.stored(tree)
 	if err != nil {
 		return nil, err
@@ -99,7 +97,7 @@ func (t trees) modulesOf(tree plumbing.Hash) ([]moduleEntry, error) {
 
 // gitlink walks to the gitlink at a path, through no symbolic link. above are the
 // trees on the way, the first one included.
-func (t trees) gitlink(tree plumbing.Hash, p string) (link entry, above []plumbing.Hash, err error) {
+func gitlink(t trees, tree plumbing.Hash, p string) (link entry, above []plumbing.Hash, err error) {
 	parts := strings.Split(p, "/")
 	for i, name := range parts {
 		above = append(above, tree)

@@ -5,12 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"maps"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,21 +17,14 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 )
 
-// mounts are the submodules of a commit that is looked at. A commit's id says
-// what is in it, so a gitlink stands for the same files wherever it is.
+// mounts are the submodules of a commit that is looked at, and where they are read.
 type mounts struct {
-	on      bool                            // submodules are followed
-	trees   map[plumbing.Hash]plumbing.Hash // by the commit of a gitlink: its tree
-	mixed   map[plumbing.Hash]bool          // trees with a followed gitlink below them: their ids do not tell their files
-	urls    map[string]string               // by path: what .gitmodules says
-	mirrors []*Mirror                       // that have them
-	paths   []string                        // of those that are there
-	missing []MissingSubmodule
-	digest  string // of which ones are there
+	mounted
+	mirrors []*Mirror
 }
 
-// submodules are the mirrors of a repository's submodules.
-type submodules struct {
+// moduleMirrors are the mirrors of a repository's submodules.
+type moduleMirrors struct {
 	mu   sync.Mutex         // guards the modules of the Mirrors of this directory, too
 	open map[string]*Mirror // by directory; of Mirrors that differ in their remote, the newest
 }
@@ -127,8 +118,7 @@ type mountPoint struct {
 // mount finds the submodules of a tree, and fetches what is not there if asked
 // to. A submodule that cannot be had is told, and is no error.
 func (m *Mirror) mount(ctx context.Context, v *view, root plumbing.Hash, fetch bool) (*mounts, error) {
-	w := &mounting{m: m, fetch: fetch, mounts: &mounts{on: m.remote.Submodules.On, trees: map[plumbing.Hash]plumbing.Hash{},
-		mixed: map[plumbing.Hash]bool{}, urls: map[string]string{}}}
+	w := &mounting{m: m, fetch: fetch, mounts: &mounts{mounted: newMounted(m.remote.Submodules.On)}}
 	if !m.remote.Submodules.On {
 		return w.mounts, nil
 	}
@@ -139,7 +129,7 @@ func (m *Mirror) mount(ctx context.Context, v *view, root plumbing.Hash, fetch b
 	}()
 	ctx, cancel := context.WithTimeout(ctx, submoduleTimeout)
 	defer cancel()
-	w.todo = []mountPoint{{at: m.at, from: trees{view: v}, tree: root}}
+	w.todo = []mountPoint{{at: m.at, from: newTrees(v.packs, nil), tree: root}}
 	for len(w.todo) > 0 {
 		p := w.todo[0]
 		w.todo = w.todo[1:]
@@ -147,19 +137,13 @@ func (m *Mirror) mount(ctx context.Context, v *view, root plumbing.Hash, fetch b
 			return nil, err
 		}
 	}
-	sum := sha256.New()
-	for _, h := range slices.SortedFunc(maps.Keys(w.trees), func(a, b plumbing.Hash) int { return slices.Compare(a[:], b[:]) }) {
-		sum.Write(h[:])
-	}
-	w.digest = string(sum.Sum(nil))
-	slices.Sort(w.paths)
-	slices.SortFunc(w.missing, func(a, b MissingSubmodule) int { return strings.Compare(a.Path, b.Path) })
+	w.seal()
 	return w.mounts, nil
 }
 
 // point finds the submodules of one repository.
 func (w *mounting) point(ctx context.Context, p mountPoint) error {
-	entries, err := p.from.modulesOf(p.tree)
+	entries, err := modulesOf(p.from, p.tree)
 	if err != nil {
 		if errors.Is(err, plumbing.ErrObjectNotFound) {
 			return err // damage of the mirror
@@ -172,7 +156,7 @@ func (w *mounting) point(ctx context.Context, p mountPoint) error {
 			w.lack(path.Join(p.path, modulesFile), refuseURL("mend the file, and push", "names a submodule that %v", e.wrong))
 			continue
 		}
-		link, above, err := p.from.gitlink(p.tree, e.path)
+		link, above, err := gitlink(p.from, p.tree, e.path)
 		if err != nil {
 			return err
 		}
@@ -227,12 +211,12 @@ func (w *mounting) follow(ctx context.Context, from mountPoint, e moduleEntry, t
 	if err != nil {
 		return sub.readFault(ctx, "reading commit "+commit.String(), err)
 	}
-	w.trees[commit] = c.TreeHash
+	w.roots[commit] = c.TreeHash
 	w.paths = append(w.paths, to.path)
 	if !slices.Contains(w.mirrors, sub) {
 		w.mirrors = append(w.mirrors, sub)
 	}
-	to.from, to.tree = trees{view: v}, c.TreeHash
+	to.from, to.tree = newTrees(v.packs, nil), c.TreeHash
 	w.todo = append(w.todo, to)
 	return nil
 }
@@ -272,7 +256,7 @@ func (m *Mirror) bring(ctx context.Context, sha string, fetch bool) error {
 
 // module is the mirror of a submodule that is at an address.
 func (m *Mirror) module(at address) (*Mirror, error) {
-	remote, err := m.moduleRemote(at)
+	remote, err := moduleRemote(m.remote, m.at, at, filepath.Dir(m.dir))
 	if err != nil {
 		return nil, err
 	}
@@ -345,31 +329,18 @@ func (m *Mirror) maintainModules(ctx context.Context) error {
 	return err
 }
 
-// lease takes the present views of the submodules; the caller calls the returned
-// function when it is done.
-func (s *mounts) lease() (views []*view, release func()) {
+// lease takes the packs of the submodules that are there now; the caller calls
+// the returned function when it is done.
+func (s *mounts) lease() (packs []*pack, release func()) {
 	var all []func()
-	if s != nil {
-		for _, sub := range s.mirrors {
-			if v, done, err := sub.read(); err == nil {
-				views, all = append(views, v), append(all, done)
-			}
+	for _, sub := range s.mirrors {
+		if v, done, err := sub.read(); err == nil {
+			packs, all = append(packs, v.packs...), append(all, done)
 		}
 	}
-	return views, func() {
+	return packs, func() {
 		for _, done := range all {
 			done()
 		}
 	}
 }
-
-// name is the id of an entry's content. The id of a tree does not tell which of
-// the submodules below it are there.
-func (s *mounts) name(e entry) string {
-	if s != nil && s.mixed[e.hash] {
-		return string(e.hash[:]) + s.digest
-	}
-	return string(e.hash[:])
-}
-
-func (s *mounts) follows() bool { return s != nil && s.on }

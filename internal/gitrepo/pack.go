@@ -17,6 +17,11 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
 )
 
+type packInfo struct {
+	Name string `json:"name"` // without suffix
+	Size int64  `json:"size"` // of the .pack file, in bytes
+}
+
 // pack is one open pack of a mirror. Its file may be removed while it is open:
 // it is never opened again by name.
 type pack struct {
@@ -189,4 +194,36 @@ func syncPath(path string) error {
 	}
 	defer f.Close()
 	return f.Sync()
+}
+
+// openForeign opens a pack that some other Git wrote.
+func openForeign(base string) (*pack, error) {
+	idx, err := readIndex(base + ".idx")
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.Open(base + ".pack")
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return &pack{name: filepath.Base(base), size: info.Size(), idx: idx, file: file, dir: os.TempDir(), id: packsOpened.Add(1), foreign: true}, nil
+}
+
+// close closes the pack's file.
+func (p *pack) close() error { return p.file.Close() }
+
+// unchanged reports whether the pack's files are as they were when it was opened.
+func (p *pack) unchanged(dir string) bool { return p.mark == markOf(dir, p.name) }
+
+// moved tells the pack that its mirror is in another directory now.
+func (p *pack) moved(dir string) { p.dir = dir }
+
+// idAt is the object that begins at an offset.
+func (p *pack) idAt(offset int64) (plumbing.Hash, bool) {
+	id, err := p.idx.FindHash(offset)
+	return id, err == nil
 }

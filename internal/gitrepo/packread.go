@@ -317,3 +317,12 @@ func (c *baseCache) add(k baseKey, kind plumbing.ObjectType, raw []byte) {
 		c.room += int64(len(b.raw)) + cacheOverhead
 	}
 }
+
+// newLarge is an object of which whoever embeds it has the content.
+func newLarge(id plumbing.Hash, kind plumbing.ObjectType, size int64) *large {
+	return &large{hash: id, kind: kind, bytes: size}
+}
+
+func newSmall(id plumbing.Hash, kind plumbing.ObjectType, raw []byte) *small {
+	return &small{kind: kind, hash: id, raw: raw}
+}

@@ -3,6 +3,7 @@ package gitrepo
 import (
 	"net"
 	"net/url"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -174,4 +175,59 @@ func (a address) display() string {
 		return "ssh://" + a.host + "/" + strings.TrimPrefix(a.path, "/")
 	}
 	return a.scheme + "://" + a.host + a.path
+}
+
+// LFS says whether an export fetches what Git LFS pointers name, and from where.
+// The access is that of the remote.
+type LFS struct {
+	On  bool
+	URL string // of the LFS server, without /objects/batch; empty: where the remote's own host has it
+}
+
+// Submodules says whether a commit's tree has the files of its submodules, and
+// who may be asked for those that are not on the repository's own host.
+//
+// What .gitmodules says is written by whoever may push. So access goes by the
+// URL alone and never by the path: a path can be given another URL by a commit,
+// and a credential would follow it.
+type Submodules struct {
+	On     bool
+	Access []SubmoduleAccess
+}
+
+// SubmoduleAccess opens the repositories whose URL begins with Prefix: the same
+// scheme, host and port, and the same first parts of the path. The longest
+// prefix counts. The zero Auth is no credential, as for a public host.
+type SubmoduleAccess struct {
+	Prefix string
+	Auth   Auth
+}
+
+// link is the address as a URL, without a password.
+func (a address) link() string {
+	if a.scheme == "file" {
+		return a.path
+	}
+	u := url.URL{Scheme: a.scheme, Host: a.host, Path: path.Join("/", a.path)}
+	if a.scheme != "ssh" {
+		return u.String()
+	}
+	if !strings.HasPrefix(a.path, "/") && !strings.Contains(a.host, ":") { // relative to the home of the user there
+		return a.user + "@" + a.host + ":" + a.path
+	}
+	u.User = url.User(a.user)
+	return u.String()
+}
+
+// sameHost reports whether two remotes are reached in the same way at the same
+// host and port.
+func sameHost(a, b address) bool {
+	port := map[string]int{"https": 443, "http": 80, "ssh": 22, "file": 0}[a.scheme]
+	return a.scheme == b.scheme && strings.EqualFold(a.hostPort(port), b.hostPort(port))
+}
+
+// begins reports whether a repository's address begins with a prefix.
+func (a address) begins(prefix address) bool {
+	head, full := strings.Trim(prefix.path, "/"), strings.Trim(a.path, "/")
+	return sameHost(a, prefix) && (head == "" || full == head || full == head+".git" || strings.HasPrefix(full, head+"/"))
 }

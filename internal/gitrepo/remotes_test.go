@@ -314,3 +314,20 @@ func TestReloadsAtRandom(t *testing.T) {
 		wantCommits(t, m, seen...)
 	}
 }
+
+func TestWrongRemotes(t *testing.T) {
+	m, _ := open(t, gitrepo.Remote{URL: t.TempDir()})
+	for what, r := range map[string]gitrepo.Remote{
+		"no URL":      {},
+		"a prefix":    followed("https://h/x", gitrepo.Auth{}, gitrepo.SubmoduleAccess{Prefix: "/srv/git"}),
+		"certificate": {URL: "https://h/x", Auth: gitrepo.Auth{CA: []byte("none")}},
+	} {
+		r.Name = "infra"
+		if _, err := m.WithRemote(r); err == nil {
+			t.Errorf("%s: it was taken", what)
+		}
+		if _, err := gitrepo.Open(t.TempDir(), r); err == nil {
+			t.Errorf("%s: it was opened", what)
+		}
+	}
+}

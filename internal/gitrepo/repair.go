@@ -54,7 +54,7 @@ func (m *Mirror) replace(ctx context.Context, wanted []string) (aside string, er
 		return "", err
 	}
 	for _, p := range next.packs { // they moved with it
-		p.dir = m.dir
+		p.moved(m.dir)
 	}
 	m.install(next)
 	m.checked = true

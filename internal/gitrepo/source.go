@@ -1,6 +1,7 @@
 package gitrepo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -21,8 +22,14 @@ import (
 type source interface {
 	list(ctx context.Context) (advert, error)
 	// pack writes one pack with all that want needs and have lacks.
-	pack(ctx context.Context, want []plumbing.Hash, have *view, w io.Writer) error
+	pack(ctx context.Context, want []plumbing.Hash, have stock, w io.Writer) error
 	close()
+}
+
+// stock is what is there already.
+type stock interface {
+	has(plumbing.Hash) bool
+	haves() []plumbing.Hash // what a remote is told
 }
 
 // advert is what a remote says it has.
@@ -44,22 +51,22 @@ func (a advert) add(name string, h plumbing.Hash) {
 	}
 }
 
-// connect starts a conversation with the remote.
-func (m *Mirror) connect(ctx context.Context) (source, error) {
+// connect starts a conversation with a remote.
+func connect(ctx context.Context, r Remote, at address, rt http.RoundTripper) (source, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	switch m.at.scheme {
+	switch at.scheme {
 	case "file":
-		return openLocal(m.remote.Name, m.at.path)
+		return openLocal(r.Name, at.path)
 	case "ssh":
-		s, err := dialSSH(ctx, m.remote, m.at)
+		s, err := dialSSH(ctx, r, at)
 		if err != nil {
 			return nil, err
 		}
 		return &wire{session: s}, nil
 	}
-	s, err := httpSession(m.at, m.http)
+	s, err := httpSession(at, rt)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +132,7 @@ func (s *wire) list(ctx context.Context) (advert, error) {
 	return a, nil
 }
 
-func (s *wire) pack(ctx context.Context, want []plumbing.Hash, have *view, w io.Writer) error {
+func (s *wire) pack(ctx context.Context, want []plumbing.Hash, have stock, w io.Writer) error {
 	req := packp.NewUploadPackRequestFromCapabilities(s.adv.Capabilities)
 	for _, c := range []capability.Capability{capability.NoProgress, capability.IncludeTag} {
 		if !s.adv.Capabilities.Supports(c) {
@@ -192,30 +199,45 @@ func refused(ctx context.Context, err error) error {
 	return &refusal{err}
 }
 
-const maxHaves = 1024
+// validRef keeps names out of our files that would not be read back.
+func validRef(name string) bool {
+	return strings.HasPrefix(name, "refs/") && plumbing.ReferenceName(name).Validate() == nil
+}
 
-// haves names commits that the mirror has, to spare their transfer: the heads,
-// then their ancestors breadth first, since a remote may have dropped a head
-// that a force-push replaced. The mirror has all that they need.
-func (v *view) haves() []plumbing.Hash {
-	done := map[plumbing.Hash]bool{}
-	var found, next []plumbing.Hash
-	for _, h := range v.refs {
-		if h, kind, err := v.peel(h); err == nil && kind == plumbing.CommitObject {
-			next = append(next, h)
+const (
+	branches = "refs/heads/"
+	tags     = "refs/tags/"
+)
+
+const minAbbreviation = 7
+
+// LooksLikeID reports whether a text may be the id of a commit, whole or abbreviated.
+func LooksLikeID(ref string) bool {
+	return len(ref) >= minAbbreviation && len(ref) <= 40 && strings.Trim(strings.ToLower(ref), "0123456789abcdef") == ""
+}
+
+// find looks up what somebody wants as Resolve does: the references that it
+// may mean, or else the commit that it is the whole id of.
+func (a advert) find(wanted string) (names []string, id plumbing.Hash) {
+	if wanted == "HEAD" {
+		wanted = a.head
+	}
+	for _, name := range []string{wanted, branches + wanted, tags + wanted} {
+		if _, ok := a.refs[name]; ok {
+			names = append(names, name)
 		}
 	}
-	for len(next) > 0 && len(found) < maxHaves {
-		h := next[0]
-		next = next[1:]
-		if done[h] || !v.has(h) {
-			continue
-		}
-		done[h] = true
-		found = append(found, h)
-		if c, err := v.commit(h); err == nil {
-			next = append(next, c.ParentHashes...)
+	digits := strings.ToLower(wanted)
+	if len(names) > 0 || !LooksLikeID(digits) {
+		return names, plumbing.ZeroHash
+	}
+	for name, h := range a.refs {
+		if strings.HasPrefix(h.String(), digits) || strings.HasPrefix(cmp.Or(a.peeled[name], h).String(), digits) {
+			names = append(names, name)
 		}
 	}
-	return found
+	if len(names) == 0 && plumbing.IsHash(digits) {
+		id = plumbing.NewHash(digits)
+	}
+	return names, id
 }

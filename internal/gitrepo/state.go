@@ -32,11 +32,6 @@ type state struct {
 	Whole  bool                 `json:"whole,omitempty"` // see view
 }
 
-type packInfo struct {
-	Name string `json:"name"` // without suffix
-	Size int64  `json:"size"` // of the .pack file, in bytes
-}
-
 // load reads a mirror from disk. A mirror that does not exist is
 // fs.ErrNotExist, a bad one *damage. Packs in reuse that are still the same are
 // taken over; full reads every byte.
@@ -64,7 +59,7 @@ func load(dir string, reuse []*pack, full bool) (*view, error) {
 	}
 	if err != nil {
 		for _, p := range fresh {
-			p.file.Close()
+			p.close()
 		}
 		return nil, err
 	}
@@ -76,7 +71,7 @@ func load(dir string, reuse []*pack, full bool) (*view, error) {
 func (v *view) openPacks(dir string, infos []packInfo, reuse []*pack) (fresh []*pack, err error) {
 	for _, info := range slices.Backward(infos) {
 		i := slices.IndexFunc(reuse, func(p *pack) bool { return p.name == info.Name && p.size == info.Size })
-		if i >= 0 && reuse[i].mark == markOf(dir, info.Name) {
+		if i >= 0 && reuse[i].unchanged(dir) {
 			v.packs = append(v.packs, reuse[i])
 			continue
 		}
@@ -162,11 +157,6 @@ func readRefs(dir string) (map[string]plumbing.Hash, error) {
 		return nil, &damage{what: "packed-refs is cut short"}
 	}
 	return refs, nil
-}
-
-// validRef keeps names out of our files that would not be read back.
-func validRef(name string) bool {
-	return strings.HasPrefix(name, "refs/") && plumbing.ReferenceName(name).Validate() == nil
 }
 
 // initMirror makes an empty mirror.

@@ -3,7 +3,6 @@ package gitrepo
 import (
 	"fmt"
 	"net/url"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,33 +10,6 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/lazily"
 )
-
-// Submodules says whether a commit's tree has the files of its submodules, and
-// who may be asked for those that are not on the repository's own host.
-//
-// What .gitmodules says is written by whoever may push. So access goes by the
-// URL alone and never by the path: a path can be given another URL by a commit,
-// and a credential would follow it.
-type Submodules struct {
-	On     bool
-	Access []SubmoduleAccess
-}
-
-// SubmoduleAccess opens the repositories whose URL begins with Prefix: the same
-// scheme, host and port, and the same first parts of the path. The longest
-// prefix counts. The zero Auth is no credential, as for a public host.
-type SubmoduleAccess struct {
-	Prefix string
-	Auth   Auth
-}
-
-// MissingSubmodule is a submodule that is followed and not there.
-type MissingSubmodule struct {
-	Path    string `json:"path"`
-	Why     string `json:"why"` // a sentence without its subject, as "cannot be fetched: …"
-	Next    string `json:"next"`
-	Passing bool   `json:"passing,omitempty"` // it may be had at another time without anybody's doing
-}
 
 // How much one commit may have. What .gitmodules says is hostile.
 const (
@@ -166,15 +138,8 @@ func shortened(raw string) string {
 	return firstLine(raw)
 }
 
-// sameHost reports whether two remotes are reached in the same way at the same
-// host and port.
-func sameHost(a, b address) bool {
-	port := map[string]int{"https": 443, "http": 80, "ssh": 22, "file": 0}[a.scheme]
-	return a.scheme == b.scheme && strings.EqualFold(a.hostPort(port), b.hostPort(port))
-}
-
 // prefix is a parsed SubmoduleAccess.Prefix.
-func (a SubmoduleAccess) prefix() (address, error) {
+func prefixOf(a SubmoduleAccess) (address, error) {
 	bad := fault.New(fault.Invalid, `write the beginning of the submodules' URL, for example submodule "https://git.example.com/team/"`,
 		"a submodule block's %q is not the beginning of a URL", shortened(a.Prefix))
 	if remoteHelper().MatchString(a.Prefix) {
@@ -193,48 +158,43 @@ func (a SubmoduleAccess) prefix() (address, error) {
 	return address{scheme: u.Scheme, host: u.Host, path: u.Path}, nil
 }
 
-// begins reports whether a repository's address begins with a prefix.
-func (a address) begins(prefix address) bool {
-	head, full := strings.Trim(prefix.path, "/"), strings.Trim(a.path, "/")
-	return sameHost(a, prefix) && (head == "" || full == head || full == head+".git" || strings.HasPrefix(full, head+"/"))
-}
-
 // moduleRemote is a submodule's remote with the access that its URL has: that of
-// the longest prefix, else the repository's own on the same host.
-func (m *Mirror) moduleRemote(at address) (Remote, error) {
-	r := Remote{Name: m.remote.Name, URL: at.link()}
+// the longest prefix, else the repository's own on the same host. Nothing in the
+// directory of mirrors is a submodule: they are of repositories that this one has
+// no business with.
+func moduleRemote(of Remote, base, at address, mirrors string) (Remote, error) {
+	r := Remote{Name: of.Name, URL: at.link()}
 	longest := -1
-	for _, a := range m.remote.Submodules.Access {
-		prefix, err := a.prefix()
+	for _, a := range of.Submodules.Access {
+		prefix, err := prefixOf(a)
 		if size := len(strings.Trim(prefix.path, "/")); err == nil && at.begins(prefix) && size > longest {
 			longest, r.Auth = size, a.Auth
 		}
 	}
 	switch {
 	case longest >= 0:
-	case !sameHost(at, m.at):
-		return r, refuseURL(fmt.Sprintf("allow that host in repository %q: submodule %q { }, with an auth block where it asks for one", m.remote.Name, hostPrefix(at)),
-			"is at %s, and no submodule block allows that host", at.display())
-	case at.scheme == "file" && m.holds(at.path):
-		return r, refuseURL("name the repository itself, and not a mirror of it", "has a url that leads into the directory of tfops: %s", at.path)
+	case !sameHost(at, base):
+		return r, refuseURL(fmt.Sprintf("allow that host in repository %q: submodule %q { }, with an auth block where it asks for one",
+			of.Name, hostPrefix(at)), "is at %s, and no submodule block allows that host", at.display())
+	case at.scheme == "file" && leadsInto(mirrors, at.path):
+		return r, refuseURL("name the repository itself, and not a mirror of it",
+			"has a url that leads into the directory of tfops: %s", at.path)
 	default:
-		r.Auth = m.remote.Auth
+		r.Auth = of.Auth
 		if at.scheme != "ssh" && at.scheme != "file" {
-			r.Auth.Username, r.Auth.Password = m.at.user, m.at.pass // some of it may stand in the repository's URL
+			r.Auth.Username, r.Auth.Password = base.user, base.pass // some of it may stand in the repository's URL
 		}
 		if at.scheme == "ssh" && r.Auth.Password == "" {
-			r.Auth.Password = m.at.pass
+			r.Auth.Password = base.pass
 		}
 	}
 	return r, nil
 }
 
-// holds reports whether a local path leads to where mirrors are: those of
-// repositories that this one has no business with.
-func (m *Mirror) holds(p string) bool {
-	mirrors := filepath.Dir(m.dir)
+// leadsInto reports whether a local path leads into a directory.
+func leadsInto(dir, p string) bool {
 	for _, of := range []func(string) string{filepath.Clean, realPath} {
-		if within(of(mirrors), of(p)) {
+		if within(of(dir), of(p)) {
 			return true
 		}
 	}
@@ -254,20 +214,4 @@ func within(dir, p string) bool {
 
 func hostPrefix(a address) string {
 	return address{scheme: a.scheme, host: a.host, path: "/"}.display()
-}
-
-// link is the address as a URL, without a password.
-func (a address) link() string {
-	if a.scheme == "file" {
-		return a.path
-	}
-	u := url.URL{Scheme: a.scheme, Host: a.host, Path: path.Join("/", a.path)}
-	if a.scheme != "ssh" {
-		return u.String()
-	}
-	if !strings.HasPrefix(a.path, "/") && !strings.Contains(a.host, ":") { // relative to the home of the user there
-		return a.user + "@" + a.host + ":" + a.path
-	}
-	u.User = url.User(a.user)
-	return u.String()
 }

@@ -92,11 +92,12 @@ func TestModuleURLs(t *testing.T) {
 // TestModuleAccess: a credential goes to its own host and to what a submodule
 // block names, and to nobody whose name only looks like it.
 func TestModuleAccess(t *testing.T) {
-	root := t.TempDir()
+	repos := filepath.Join(t.TempDir(), "repos")
 	own := Auth{Username: "tfops", Password: "own-secret"}
 	team, deep := Auth{Username: "team", Password: "team-secret"}, Auth{Username: "deep", Password: "deep-secret"}
-	m, err := Open(filepath.Join(root, "repos", "infra.git"), Remote{Name: "infra", URL: "https://git.example.com/acme/infra.git", Auth: own, Submodules: Submodules{On: true, Access: []SubmoduleAccess{
-		{"https://other.example.com/team/", team}, {"https://other.example.com/team/deep", deep}, {"https://public.example.com/", Auth{}}, {"git@ssh.example.com:team/", deep}}}})
+	of := Remote{Name: "infra", URL: "https://git.example.com/acme/infra.git", Auth: own, Submodules: Submodules{On: true, Access: []SubmoduleAccess{
+		{"https://other.example.com/team/", team}, {"https://other.example.com/team/deep", deep}, {"https://public.example.com/", Auth{}}, {"git@ssh.example.com:team/", deep}}}}
+	base, err := of.parse()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,12 +123,12 @@ func TestModuleAccess(t *testing.T) {
 		"https://other.example.com@evil.com/team/x": "refused",
 		"git@ssh.example.com:teammate/x.git":        "refused",
 	} {
-		at, err := moduleAddress(m.at, raw)
+		at, err := moduleAddress(base, raw)
 		if err != nil {
 			t.Errorf("%s: %v", raw, err)
 			continue
 		}
-		r, err := m.moduleRemote(at)
+		r, err := moduleRemote(of, base, at, repos)
 		got := r.Auth.Password
 		if err != nil {
 			got = "refused"
@@ -140,7 +141,7 @@ func TestModuleAccess(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"", "modules/net", "/srv/git", "ftp://h/", "https://u:p@h/", "https://h/a/../b", "https://h/?x", "ext::x"} {
-		if _, err := Open(filepath.Join(root, "bad.git"), Remote{Name: "infra", URL: "https://h/x", Submodules: Submodules{Access: []SubmoduleAccess{{Prefix: bad}}}}); err == nil {
+		if _, err := prefixOf(SubmoduleAccess{Prefix: bad}); err == nil {
 			t.Errorf("the prefix %q was taken", bad)
 		}
 	}
@@ -157,14 +158,15 @@ func TestMirrorsAreNoSubmodules(t *testing.T) {
 	if err := os.Symlink(repos, filepath.Join(root, "link")); err != nil {
 		t.Fatal(err)
 	}
-	m, err := Open(filepath.Join(repos, "infra.git"), Remote{Name: "infra", URL: filepath.Join(root, "infra.git")})
+	of := Remote{Name: "infra", URL: filepath.Join(root, "infra.git")}
+	base, err := of.parse()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, raw := range []string{filepath.Join(repos, "secret.git"), "../repos/secret.git", filepath.Join(root, "link", "secret.git"), "../link/secret.git"} {
-		at, err := moduleAddress(m.at, raw)
+		at, err := moduleAddress(base, raw)
 		if err == nil {
-			_, err = m.moduleRemote(at)
+			_, err = moduleRemote(of, base, at, repos)
 		}
 		if err == nil || !strings.Contains(err.Error(), "directory of tfops") {
 			t.Errorf("%s: %v", raw, err)

@@ -39,11 +39,6 @@ func (e entry) isTree() bool   { return e.kind() == modeTree }
 func (e entry) missing() bool  { return e.mode == 0 }
 func (e entry) runnable() bool { return e.mode&0o111 != 0 }
 
-// errMalformed is an object that no Git writes. It came so from the remote:
-// it is no damage of the mirror, and must not keep other branches from being
-// fetched.
-var errMalformed = errors.New("it is malformed")
-
 // parseTree reads the stored form of a tree: mode, space, name, NUL, 20 bytes.
 func parseTree(raw []byte) ([]entry, error) {
 	entries := make([]entry, 0, len(raw)/40)
@@ -63,15 +58,14 @@ func parseTree(raw []byte) ([]entry, error) {
 	return entries, nil
 }
 
-// trees reads trees through a view and remembers them. Where submodules are
+// trees reads trees out of packs and remembers them. Where submodules are
 // followed, each of them is a directory of the tree that it is in.
 type trees struct {
-	view  *view
+	packs []*pack
 	known *treeCache
-	sub   *mounts // nil: none
-	more  []*view // where the submodules are
+	sub   *mounted // nil: none
 
-	store storer.EncodedObjectStorer // of a Checkout, which has no view
+	store storer.EncodedObjectStorer // in place of packs; nil: none
 }
 
 type treeCache struct {
@@ -81,7 +75,10 @@ type treeCache struct {
 
 func newTreeCache() *treeCache { return &treeCache{m: map[plumbing.Hash][]entry{}} }
 
-func newTrees(v *view) trees { return trees{view: v, known: newTreeCache()} }
+// newTrees reads trees out of packs, with the submodules that are there.
+func newTrees(packs []*pack, sub *mounted) trees {
+	return trees{packs: packs, known: newTreeCache(), sub: sub}
+}
 
 func (t trees) read(h plumbing.Hash) ([]entry, error) {
 	t.known.mu.Lock()
@@ -98,7 +95,7 @@ func (t trees) read(h plumbing.Hash) ([]entry, error) {
 		if t.sub == nil || e.kind() != modeGitlink {
 			continue
 		}
-		if tree, ok := t.sub.trees[e.hash]; ok {
+		if tree, ok := t.sub.roots[e.hash]; ok {
 			entries[i] = entry{name: e.name, mode: modeTree, hash: tree, module: true}
 		}
 	}
@@ -123,12 +120,8 @@ func (t trees) stored(h plumbing.Hash) ([]entry, error) {
 
 // pack is where an object is; nil when it is nowhere.
 func (t trees) pack(h plumbing.Hash) *pack {
-	for _, v := range append([]*view{t.view}, t.more...) {
-		for _, p := range v.packs {
-			if p.has(h) {
-				return p
-			}
-		}
+	if i := slices.IndexFunc(t.packs, func(p *pack) bool { return p.has(h) }); i >= 0 {
+		return t.packs[i]
 	}
 	return nil
 }
@@ -229,27 +222,6 @@ func (t trees) linkTarget(e entry) (string, error) {
 	return string(raw), err
 }
 
-// complete reports damage when the tree of a head is not all in the view.
-// Histories are not walked: nothing but a head's tree is ever exported before
-// that commit was a head.
-func (v *view) complete(heads []plumbing.Hash) error {
-	t := trees{view: v}
-	done := map[plumbing.Hash]bool{}
-	for _, head := range heads {
-		h, kind, err := v.peel(head)
-		if err == nil && kind == plumbing.CommitObject {
-			c, cerr := v.commit(h)
-			if err = cerr; err == nil {
-				err = t.complete(c.TreeHash, done)
-			}
-		}
-		if err != nil && !errors.Is(err, errMalformed) {
-			return &damage{what: fmt.Sprintf("commit %s", head), err: err}
-		}
-	}
-	return nil
-}
-
 func (t trees) complete(tree plumbing.Hash, done map[plumbing.Hash]bool) error {
 	if done[tree] {
 		return nil
@@ -268,7 +240,7 @@ func (t trees) complete(tree plumbing.Hash, done map[plumbing.Hash]bool) error {
 		switch {
 		case e.isTree():
 			err = t.complete(e.hash, done)
-		case e.kind() != modeGitlink && !t.view.has(e.hash):
+		case e.kind() != modeGitlink && t.pack(e.hash) == nil:
 			err = fmt.Errorf("object %s: %w", e.hash, plumbing.ErrObjectNotFound)
 		}
 		if errors.Is(err, errMalformed) { // what else is there must be whole all the same
@@ -280,3 +252,6 @@ func (t trees) complete(tree plumbing.Hash, done map[plumbing.Hash]bool) error {
 	}
 	return malformed
 }
+
+// storedTrees reads trees out of a store of objects.
+func storedTrees(s storer.EncodedObjectStorer) trees { return trees{store: s, known: newTreeCache()} }

@@ -31,10 +31,14 @@ type treeFS struct {
 	root  plumbing.Hash
 	dir   string // of this file system within the tree; links may lead out of it, not out of the tree
 	known *treeCache
-	sub   *mounts
+	sub   *mounted
 
 	lease func() (t trees, release func(), err error) // what it is read from
 	fault func(what string, err error) error          // of a read that failed
+}
+
+func newFS(root plumbing.Hash, sub *mounted, lease func() (trees, func(), error), failed func(string, error) error) *treeFS {
+	return &treeFS{root: root, dir: ".", known: newTreeCache(), sub: sub, lease: lease, fault: failed}
 }
 
 // Submodules are the paths of the submodules whose files the tree has, nested ones too.

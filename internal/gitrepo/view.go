@@ -1,9 +1,8 @@
 package gitrepo
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -68,7 +67,7 @@ func (m *Mirror) letGo(v *view) {
 	}
 	for _, p := range v.packs {
 		if p.users--; p.users == 0 {
-			p.file.Close()
+			p.close()
 		}
 	}
 	v.packs = nil
@@ -91,34 +90,6 @@ func (v *view) object(h plumbing.Hash) (plumbing.EncodedObject, error) {
 		}
 	}
 	return nil, fmt.Errorf("object %s: %w", h, plumbing.ErrObjectNotFound)
-}
-
-// contentOf is the whole of an object, which must be of the kind.
-func contentOf(h plumbing.Hash, obj plumbing.EncodedObject, kind plumbing.ObjectType) ([]byte, error) {
-	if obj.Type() != kind {
-		return nil, fmt.Errorf("object %s is a %s and not a %s: %w", h, obj.Type(), kind, errMalformed)
-	}
-	return readObject(obj)
-}
-
-const (
-	maxWhole  = 64 << 20 // of an object that is read into memory whole, in bytes
-	maxCommit = 16 << 20
-)
-
-func readObject(obj plumbing.EncodedObject) ([]byte, error) {
-	if obj.Size() > maxWhole {
-		return nil, fmt.Errorf("it has %d bytes, more than fit into memory: %w", obj.Size(), errMalformed)
-	}
-	r, err := obj.Reader()
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	var buf bytes.Buffer
-	buf.Grow(int(obj.Size()))
-	_, err = io.Copy(&buf, r)
-	return buf.Bytes(), err
 }
 
 // commit reads a commit.
@@ -153,4 +124,53 @@ func (v *view) peel(h plumbing.Hash) (plumbing.Hash, plumbing.ObjectType, error)
 		h = tag.Target
 	}
 	return h, plumbing.InvalidObject, fmt.Errorf("tag %s is nested too deep: %w", h, errMalformed)
+}
+
+const maxHaves = 1024
+
+// haves names commits that the mirror has, to spare their transfer: the heads,
+// then their ancestors breadth first, since a remote may have dropped a head
+// that a force-push replaced. The mirror has all that they need.
+func (v *view) haves() []plumbing.Hash {
+	done := map[plumbing.Hash]bool{}
+	var found, next []plumbing.Hash
+	for _, h := range v.refs {
+		if h, kind, err := v.peel(h); err == nil && kind == plumbing.CommitObject {
+			next = append(next, h)
+		}
+	}
+	for len(next) > 0 && len(found) < maxHaves {
+		h := next[0]
+		next = next[1:]
+		if done[h] || !v.has(h) {
+			continue
+		}
+		done[h] = true
+		found = append(found, h)
+		if c, err := v.commit(h); err == nil {
+			next = append(next, c.ParentHashes...)
+		}
+	}
+	return found
+}
+
+// complete reports damage when the tree of a head is not all in the view.
+// Histories are not walked: nothing but a head's tree is ever exported before
+// that commit was a head.
+func (v *view) complete(heads []plumbing.Hash) error {
+	t := newTrees(v.packs, nil)
+	done := map[plumbing.Hash]bool{}
+	for _, head := range heads {
+		h, kind, err := v.peel(head)
+		if err == nil && kind == plumbing.CommitObject {
+			c, cerr := v.commit(h)
+			if err = cerr; err == nil {
+				err = t.complete(c.TreeHash, done)
+			}
+		}
+		if err != nil && !errors.Is(err, errMalformed) {
+			return &damage{what: fmt.Sprintf("commit %s", head), err: err}
+		}
+	}
+	return nil
 }

@@ -7,26 +7,9 @@ import (
 	"time"
 )
 
-func TestLFSURL(t *testing.T) {
-	for url, want := range map[string]string{
-		"https://git.example.com/acme/infra":          "https://git.example.com/acme/infra.git/info/lfs",
-		"https://git.example.com:8443/acme/infra.git": "https://git.example.com:8443/acme/infra.git/info/lfs",
-		"git@git.example.com:acme/infra.git":          "https://git.example.com/acme/infra.git/info/lfs",
-		"ssh://git@git.example.com:2222/acme/infra":   "https://git.example.com/acme/infra.git/info/lfs",
-	} {
-		at, err := Remote{URL: url}.parse()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := lfsURL(at).String(); got != want {
-			t.Errorf("%s: %s, want %s", url, got, want)
-		}
-	}
-}
-
 // TestLFSStoreIsBounded: what was not used for longest goes first.
 func TestLFSStoreIsBounded(t *testing.T) {
-	s := lfsStore{t.TempDir()}
+	s := &lfsStore{dir: t.TempDir()}
 	now := time.Now()
 	put := func(name string, age time.Duration) string {
 		path := filepath.Join(s.dir, name)
