@@ -7,7 +7,7 @@ import (
 
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/gitrepo/local"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
@@ -22,7 +22,7 @@ type codeFlags struct {
 
 // codebase is the workspaces of one checkout.
 type codebase struct {
-	checkout   *gitrepo.Checkout
+	checkout   *local.Checkout
 	config     *config.Config // nil: there is none, and every root module is a workspace
 	repository string
 	flags      codeFlags
@@ -31,7 +31,7 @@ type codebase struct {
 // openCode opens the checkout and the configuration, if there is one: that of
 // --config or TFOPS_CONFIG, or tfops.hcl at hand.
 func (a *app) openCode(f codeFlags) (*codebase, error) {
-	checkout, err := gitrepo.OpenCheckout(f.repo)
+	checkout, err := local.OpenCheckout(f.repo)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/gitrepo/local"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
@@ -45,7 +45,7 @@ func expand(cfg *config.Config, repo string) (expansion, error) {
 		}
 	}
 	if repo != "" {
-		checkout, err := gitrepo.OpenCheckout(repo)
+		checkout, err := local.OpenCheckout(repo)
 		if err != nil {
 			return x, err
 		}
@@ -118,7 +118,7 @@ func (x *expansion) look(cfg *config.Config, name, path string, made map[workspa
 		x.problems = append(x.problems, workspace.Problem{Where: "repository " + name, Message: err.Error(), Next: fault.Next(err)})
 		return false
 	}
-	checkout, err := gitrepo.OpenCheckout(path)
+	checkout, err := local.OpenCheckout(path)
 	if err != nil {
 		return false // the daemon's machine may have it
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/tfops/tfops/internal/config"
-	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/gitrepo/local"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
@@ -16,7 +16,7 @@ import (
 // read off the code and would be a circle is none. A checkout that cannot be
 // looked at is left as it is: the starter is help, and not a check.
 func withoutProblems(info config.StarterInfo, checkout string) config.StarterInfo {
-	git, err := gitrepo.OpenCheckout(checkout)
+	git, err := local.OpenCheckout(checkout)
 	if err != nil {
 		return info
 	}

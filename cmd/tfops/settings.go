@@ -16,6 +16,7 @@ import (
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
@@ -48,8 +49,8 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 		s.People.Groups[g.Name] = g.Members
 	}
 	for _, r := range cfg.Repositories {
-		mirror, err := m.open(gitrepo.Remote{Name: r.Name, URL: r.URL, Auth: access(r.Auth, r.TLS),
-			LFS: gitrepo.LFS{On: r.LFS, URL: r.LFSURL}, Submodules: submodulesOf(r)})
+		mirror, err := m.open(remote.Remote{Name: r.Name, URL: r.URL, Auth: access(r.Auth, r.TLS),
+			LFS: remote.LFS{On: r.LFS, URL: r.LFSURL}, Submodules: submodulesOf(r)})
 		if err != nil {
 			return nil, err
 		}
@@ -146,7 +147,7 @@ type mirrors struct {
 	byName map[string]*gitrepo.Mirror
 }
 
-func (m *mirrors) open(r gitrepo.Remote) (mirror *gitrepo.Mirror, err error) {
+func (m *mirrors) open(r remote.Remote) (mirror *gitrepo.Mirror, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if have, ok := m.byName[r.Name]; ok {
@@ -174,15 +175,15 @@ func (m *mirrors) close() {
 }
 
 // access is how a host is told who asks.
-func access(a config.Auth, t config.TLS) gitrepo.Auth {
-	return gitrepo.Auth{Username: a.Username, Password: a.Password, SSHKey: a.SSHKey, SSHKeyPassphrase: a.Passphrase, KnownHosts: a.KnownHosts,
+func access(a config.Auth, t config.TLS) remote.Auth {
+	return remote.Auth{Username: a.Username, Password: a.Password, SSHKey: a.SSHKey, SSHKeyPassphrase: a.Passphrase, KnownHosts: a.KnownHosts,
 		CA: t.CA, ClientCert: t.Cert, ClientKey: t.Key}
 }
 
-func submodulesOf(r config.Repository) gitrepo.Submodules {
-	s := gitrepo.Submodules{On: r.Submodules}
+func submodulesOf(r config.Repository) remote.Submodules {
+	s := remote.Submodules{On: r.Submodules}
 	for _, sub := range r.Submodule {
-		s.Access = append(s.Access, gitrepo.SubmoduleAccess{Prefix: sub.Prefix, Auth: access(sub.Auth, sub.TLS)})
+		s.Access = append(s.Access, remote.SubmoduleAccess{Prefix: sub.Prefix, Auth: access(sub.Auth, sub.TLS)})
 	}
 	return s
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 )
 
 // BenchmarkEnsure is what the checkout of a commit costs that changes one file of
@@ -22,7 +23,7 @@ func BenchmarkEnsure(b *testing.B) {
 	}
 	first := repo.Commit("main", files)
 	second := repo.Commit("main", map[string]string{"live/000/0.tf": "changed\n"})
-	m, err := gitrepo.Open(filepath.Join(b.TempDir(), "infra.git"), gitrepo.Remote{Name: "infra", URL: repo.Dir})
+	m, err := gitrepo.Open(filepath.Join(b.TempDir(), "infra.git"), remote.Remote{Name: "infra", URL: repo.Dir})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -31,19 +31,19 @@ import (
 
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/pinned"
 )
 
 // Source gives the tree of a commit.
 type Source interface {
-	Export(ctx context.Context, sha, dst string, base gitrepo.Base) (gitrepo.Exported, error)
+	Export(ctx context.Context, sha, dst string, base trees.Base) (trees.Exported, error)
 }
 
 // Checkout is the tree of one commit on the disk.
 type Checkout struct {
 	Dir      string // pinned; see pinned.Files
-	Exported gitrepo.Exported
+	Exported trees.Exported
 }
 
 // Store makes checkouts and takes them away. It is safe for use by many goroutines;
@@ -155,7 +155,7 @@ func (s *Store) ensure(ctx context.Context, src Source, sha, dir string) (Checko
 }
 
 // same compares what two exports could not bring, as it is stored.
-func same(a, b gitrepo.Exported) bool {
+func same(a, b trees.Exported) bool {
 	one, err := json.Marshal(a)
 	other, oerr := json.Marshal(b)
 	return err == nil && oerr == nil && bytes.Equal(one, other)

@@ -12,7 +12,7 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/pinned"
 )
 
@@ -23,15 +23,15 @@ type source struct {
 	err     error
 }
 
-func (s *source) Export(_ context.Context, sha, dst string, _ gitrepo.Base) (gitrepo.Exported, error) {
+func (s *source) Export(_ context.Context, sha, dst string, _ trees.Base) (trees.Exported, error) {
 	s.exports.Add(1)
 	if s.gate != nil {
 		<-s.gate
 	}
 	if s.err != nil {
-		return gitrepo.Exported{}, s.err
+		return trees.Exported{}, s.err
 	}
-	return gitrepo.Exported{Submodules: []string{"sub"}}, os.CopyFS(dst, fstest.MapFS{"main.tf": {Data: []byte(sha), Mode: 0o644}})
+	return trees.Exported{Submodules: []string{"sub"}}, os.CopyFS(dst, fstest.MapFS{"main.tf": {Data: []byte(sha), Mode: 0o644}})
 }
 
 func TestOneExportForAll(t *testing.T) {
@@ -129,18 +129,18 @@ func TestWhatIsDamagedIsMadeAnew(t *testing.T) {
 // sometimes is a source whose submodules may be had later.
 type sometimes struct {
 	source
-	missing []gitrepo.MissingSubmodule
+	missing []trees.MissingSubmodule
 }
 
-func (s *sometimes) Export(ctx context.Context, sha, dst string, base gitrepo.Base) (gitrepo.Exported, error) {
+func (s *sometimes) Export(ctx context.Context, sha, dst string, base trees.Base) (trees.Exported, error) {
 	_, err := s.source.Export(ctx, sha, dst, base)
-	return gitrepo.Exported{Missing: s.missing, Partial: len(s.missing) > 0}, err
+	return trees.Exported{Missing: s.missing, Partial: len(s.missing) > 0}, err
 }
 
 // TestWhatIsPartIsAskedForAgain: and is not taken from under who reads it as long
 // as nothing more is to be had.
 func TestWhatIsPartIsAskedForAgain(t *testing.T) {
-	s, src := Open(t.TempDir()), &sometimes{missing: []gitrepo.MissingSubmodule{{Path: "sub", Why: "cannot be fetched", Passing: true}}}
+	s, src := Open(t.TempDir()), &sometimes{missing: []trees.MissingSubmodule{{Path: "sub", Why: "cannot be fetched", Passing: true}}}
 	first, err := s.Ensure(t.Context(), "infra", src, "abc")
 	if err != nil {
 		t.Fatal(err)

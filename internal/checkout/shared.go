@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/pinned"
 )
 
@@ -47,10 +47,10 @@ const maxBases = 3
 
 // base is the checkout among those of a repository that was used last, if it is what was
 // written. Without one all files are written.
-func (s *Store) base(repository string) gitrepo.Base {
+func (s *Store) base(repository string) trees.Base {
 	entries, err := os.ReadDir(repository)
 	if err != nil {
-		return gitrepo.Base{}
+		return trees.Base{}
 	}
 	var dirs []string
 	for _, e := range entries {
@@ -69,17 +69,17 @@ func (s *Store) base(repository string) gitrepo.Base {
 		if err != nil {
 			continue
 		}
-		b := gitrepo.Base{Dir: pinned.Files(dir), Files: make(map[string]gitrepo.File, len(files))}
+		b := trees.Base{Dir: pinned.Files(dir), Files: make(map[string]trees.File, len(files))}
 		for _, f := range files {
 			b.Files[f.Path] = f
 		}
 		return b
 	}
-	return gitrepo.Base{}
+	return trees.Base{}
 }
 
 // writeShared writes path, blob, sum and mode of each file, with a zero byte after each.
-func writeShared(dir string, files []gitrepo.File) error {
+func writeShared(dir string, files []trees.File) error {
 	var b bytes.Buffer
 	for _, f := range files {
 		mode := "-"
@@ -96,7 +96,7 @@ func writeShared(dir string, files []gitrepo.File) error {
 
 var errShared = errors.New("the list of its files is damaged")
 
-func readShared(dir string) ([]gitrepo.File, error) {
+func readShared(dir string) ([]trees.File, error) {
 	b, err := readSummed(filepath.Join(dir, sharedFile))
 	if err != nil {
 		return nil, err
@@ -105,13 +105,13 @@ func readShared(dir string) ([]gitrepo.File, error) {
 	if len(fields)%4 != 1 || fields[len(fields)-1] != "" {
 		return nil, errShared
 	}
-	var files []gitrepo.File
+	var files []trees.File
 	for f := range slices.Chunk(fields[:len(fields)-1], 4) {
 		sum, err := hex.DecodeString(f[2])
-		if err != nil || len(sum) != len(gitrepo.File{}.Sum) || !filepath.IsLocal(f[0]) {
+		if err != nil || len(sum) != len(trees.File{}.Sum) || !filepath.IsLocal(f[0]) {
 			return nil, errShared
 		}
-		files = append(files, gitrepo.File{Path: f[0], Blob: f[1], Sum: [32]byte(sum), Executable: f[3] == "x"})
+		files = append(files, trees.File{Path: f[0], Blob: f[1], Sum: [32]byte(sum), Executable: f[3] == "x"})
 	}
 	return files, nil
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/pinned"
 )
 
@@ -27,7 +29,7 @@ func mirrored(t *testing.T) (m *gitrepo.Mirror, first, second string, files, lat
 	change := maps.Clone(later)
 	change["gone.tf"] = gittest.Delete
 	second = repo.Commit("main", change)
-	m, err := gitrepo.Open(filepath.Join(t.TempDir(), "infra.git"), gitrepo.Remote{Name: "infra", URL: repo.Dir})
+	m, err := gitrepo.Open(filepath.Join(t.TempDir(), "infra.git"), remote.Remote{Name: "infra", URL: repo.Dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,9 +117,9 @@ func TestWhatDoesNotDifferIsShared(t *testing.T) {
 // never is a source that must not be asked.
 type never struct{ t *testing.T }
 
-func (n never) Export(context.Context, string, string, gitrepo.Base) (gitrepo.Exported, error) {
+func (n never) Export(context.Context, string, string, trees.Base) (trees.Exported, error) {
 	n.t.Error("exported anew")
-	return gitrepo.Exported{}, fs.ErrInvalid
+	return trees.Exported{}, fs.ErrInvalid
 }
 
 // TestATamperedBaseIsNotShared: a file that was changed, with its size and times as

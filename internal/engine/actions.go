@@ -10,6 +10,7 @@ import (
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
@@ -138,7 +139,7 @@ func (e *Engine) resolve(ctx context.Context, repo Repository, ref string) (stri
 		return "", err
 	}
 	sha, err := repo.Resolve(ctx, ref)
-	if !fault.Is(err, fault.NotFound) || !gitrepo.LooksLikeID(ref) {
+	if !fault.Is(err, fault.NotFound) || !remote.LooksLikeID(ref) {
 		return sha, err
 	}
 	// A commit may lie below the head of any branch, and few hosts give out one

@@ -24,6 +24,7 @@ import (
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/signal"
@@ -79,8 +80,8 @@ type Source interface {
 type Remote interface {
 	Has(sha string) bool
 	Fetch(ctx context.Context, wanted ...string) (gitrepo.Fetched, error)
-	Submodules(ctx context.Context, sha string) ([]gitrepo.MissingSubmodule, error) // brings those of a commit, and says which are missing
-	Note() string                                                                   // what people should know of how it is fetched
+	Submodules(ctx context.Context, sha string) ([]trees.MissingSubmodule, error) // brings those of a commit, and says which are missing
+	Note() string                                                                 // what people should know of how it is fetched
 	Maintain(ctx context.Context, keep []string) error
 }
 
@@ -98,7 +99,7 @@ type Objects interface {
 	Contains(ctx context.Context, head, sha string) (bool, error)
 	Changed(ctx context.Context, from, to string) ([]string, error)
 	Tree(sha string) (fs.FS, error)
-	Export(ctx context.Context, sha, dst string, base gitrepo.Base) (gitrepo.Exported, error)
+	Export(ctx context.Context, sha, dst string, base trees.Base) (trees.Exported, error)
 }
 
 // Vault decrypts saved plans; only the daemon holds its key.

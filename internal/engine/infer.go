@@ -7,7 +7,7 @@ import (
 	"maps"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
@@ -87,7 +87,7 @@ func (e *Engine) readHeads(ctx context.Context, repo Repository, heads map[strin
 			key += "\x00" + d.Name + "\x00" + d.fingerprint // with what is said of its backend
 		}
 		err := e.need(ctx, repo, head)
-		var missing []gitrepo.MissingSubmodule
+		var missing []trees.MissingSubmodule
 		if err == nil {
 			missing, err = e.submodules(ctx, repo, head)
 		}

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
@@ -26,7 +26,7 @@ type gaps struct {
 // history, and what the workspace reads above the plan. A plan that was made
 // without something that it reads waits for a person. A path that was left out
 // of the checkout and is surely read ends the run.
-func (e *Engine) noteMissing(ctx context.Context, r run.Run, def Definition, repo Repository, x gitrepo.Exported) error {
+func (e *Engine) noteMissing(ctx context.Context, r run.Run, def Definition, repo Repository, x trees.Exported) error {
 	left := x.LeftOut()
 	if len(x.Submodules)+len(x.LFSPointers)+len(left)+len(x.Missing) == 0 {
 		return nil
@@ -65,7 +65,7 @@ func (e *Engine) noteMissing(ctx context.Context, r run.Run, def Definition, rep
 }
 
 // leftOut refuses what cannot be read and must be, and warns of what may be.
-func (m *gaps) leftOut(g *reach.Graph, def Definition, left []gitrepo.LeftOut) error {
+func (m *gaps) leftOut(g *reach.Graph, def Definition, left []trees.LeftOut) error {
 	if len(left) == 0 {
 		return nil
 	}
@@ -94,11 +94,11 @@ func (m *gaps) leftOut(g *reach.Graph, def Definition, left []gitrepo.LeftOut) e
 
 // submodules refuses what lies in a submodule that is followed and not there,
 // and warns of what may.
-func (m *gaps) submodules(g *reach.Graph, def Definition, missing []gitrepo.MissingSubmodule) error {
+func (m *gaps) submodules(g *reach.Graph, def Definition, missing []trees.MissingSubmodule) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	byPath := map[string]gitrepo.MissingSubmodule{}
+	byPath := map[string]trees.MissingSubmodule{}
 	var paths, texts []string
 	for _, sub := range missing {
 		paths, byPath[sub.Path] = append(paths, sub.Path), sub
@@ -125,7 +125,7 @@ func (m *gaps) submodules(g *reach.Graph, def Definition, missing []gitrepo.Miss
 }
 
 // inSubmodules tells the LFS pointers of submodules from the repository's own.
-func inSubmodules(x gitrepo.Exported) (inside, own []string) {
+func inSubmodules(x trees.Exported) (inside, own []string) {
 	for _, p := range x.LFSPointers {
 		if slices.ContainsFunc(x.Followed, func(sub string) bool { return workspace.Within(sub, p) }) {
 			inside = append(inside, p)

@@ -7,12 +7,12 @@ import (
 	"testing/fstest"
 
 	"github.com/tfops/tfops/internal/approvals"
-	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/run"
 )
 
 // missingIn is a rig whose workspaces a, b and c have code of their own.
-func missingIn(g *rig, x gitrepo.Exported, code map[string]string) {
+func missingIn(g *rig, x trees.Exported, code map[string]string) {
 	g.git.mu.Lock()
 	defer g.git.mu.Unlock()
 	g.git.missing = x
@@ -27,24 +27,24 @@ const readsLogo = `resource "terraform_data" "x" { input = filebase64("${path.mo
 // apply says, and with the reason above the plan.
 func TestWhatIsMissingWaitsForAPerson(t *testing.T) {
 	for name, c := range map[string]struct {
-		missing gitrepo.Exported
+		missing trees.Exported
 		code    string
 		held    bool
 	}{
-		"pointer, read":              {gitrepo.Exported{LFSPointers: []string{"assets/logo.png"}}, readsLogo, true},
-		"pointer, another file":      {gitrepo.Exported{LFSPointers: []string{"assets/icon.png"}}, readsLogo, false},
-		"pointer, by fileset":        {gitrepo.Exported{LFSPointers: []string{"assets/x/icon.png"}}, `output "o" { value = fileset("${path.module}/../assets", "**/*.png") }`, true},
-		"pointer, not the pattern's": {gitrepo.Exported{LFSPointers: []string{"assets/icon.jpg"}}, `output "o" { value = fileset("${path.module}/../assets", "*.png") }`, false},
-		"submodule, fileset over it": {gitrepo.Exported{Submodules: []string{"files"}}, `output "o" { value = fileset("${path.module}/../files", "*") }`, true},
-		"submodule, fileset into it": {gitrepo.Exported{Submodules: []string{"files/sub"}}, `output "o" { value = fileset("${path.module}/../files", "**/*.json") }`, true},
-		"submodule, beside":          {gitrepo.Exported{Submodules: []string{"files/sub"}}, `output "o" { value = fileset("${path.module}/../files", "*.json") }`, false},
-		"submodule, file in it":      {gitrepo.Exported{Submodules: []string{"files"}}, `output "o" { value = try(file("${path.module}/../files/a/b.txt"), "") }`, true},
-		"submodule, nobody's":        {gitrepo.Exported{Submodules: []string{"docs/theme"}}, readsLogo, false},
-		"cannot be told": {gitrepo.Exported{LFSPointers: []string{"assets/logo.png"}}, `variable "f" {}
+		"pointer, read":              {trees.Exported{LFSPointers: []string{"assets/logo.png"}}, readsLogo, true},
+		"pointer, another file":      {trees.Exported{LFSPointers: []string{"assets/icon.png"}}, readsLogo, false},
+		"pointer, by fileset":        {trees.Exported{LFSPointers: []string{"assets/x/icon.png"}}, `output "o" { value = fileset("${path.module}/../assets", "**/*.png") }`, true},
+		"pointer, not the pattern's": {trees.Exported{LFSPointers: []string{"assets/icon.jpg"}}, `output "o" { value = fileset("${path.module}/../assets", "*.png") }`, false},
+		"submodule, fileset over it": {trees.Exported{Submodules: []string{"files"}}, `output "o" { value = fileset("${path.module}/../files", "*") }`, true},
+		"submodule, fileset into it": {trees.Exported{Submodules: []string{"files/sub"}}, `output "o" { value = fileset("${path.module}/../files", "**/*.json") }`, true},
+		"submodule, beside":          {trees.Exported{Submodules: []string{"files/sub"}}, `output "o" { value = fileset("${path.module}/../files", "*.json") }`, false},
+		"submodule, file in it":      {trees.Exported{Submodules: []string{"files"}}, `output "o" { value = try(file("${path.module}/../files/a/b.txt"), "") }`, true},
+		"submodule, nobody's":        {trees.Exported{Submodules: []string{"docs/theme"}}, readsLogo, false},
+		"cannot be told": {trees.Exported{LFSPointers: []string{"assets/logo.png"}}, `variable "f" {}
 output "o" { value = file("${path.module}/../assets/${var.f}") }`, true},
-		"name left out, cannot be told": {gitrepo.Exported{Names: []gitrepo.LeftOut{{Path: "assets/.git", Why: "a name"}}}, `variable "f" {}
+		"name left out, cannot be told": {trees.Exported{Names: []trees.LeftOut{{Path: "assets/.git", Why: "a name"}}}, `variable "f" {}
 output "o" { value = file("${path.module}/../assets/${var.f}") }`, true},
-		"link in docs": {gitrepo.Exported{Links: []gitrepo.LeftOut{{Path: "docs/l", Why: "a link"}}}, readsLogo, false},
+		"link in docs": {trees.Exported{Links: []trees.LeftOut{{Path: "docs/l", Why: "a link"}}}, readsLogo, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, g *rig) {
@@ -74,20 +74,20 @@ output "o" { value = file("${path.module}/../assets/${var.f}") }`, true},
 // TestWhatIsLeftOutEndsWhoReadsIt, and nobody else.
 func TestWhatIsLeftOutEndsWhoReadsIt(t *testing.T) {
 	for name, c := range map[string]struct {
-		left gitrepo.LeftOut
+		left trees.LeftOut
 		code string
 	}{
-		"code":         {gitrepo.LeftOut{Path: "a/more.tf", Why: "a symbolic link"}, `output "o" { value = 1 }`},
-		"lock file":    {gitrepo.LeftOut{Path: "a/.terraform.lock.hcl", Why: "a symbolic link"}, `output "o" { value = 1 }`},
-		"variables":    {gitrepo.LeftOut{Path: "a/x.auto.tfvars", Why: "a symbolic link"}, `output "o" { value = 1 }`},
-		"file":         {gitrepo.LeftOut{Path: "assets/logo.png", Why: "a symbolic link"}, readsLogo},
-		"fileset":      {gitrepo.LeftOut{Path: "assets/x.png", Why: "a symbolic link"}, `output "o" { value = fileset("${path.module}/../assets", "*.png") }`},
-		"directory":    {gitrepo.LeftOut{Path: "assets", Why: "a symbolic link"}, readsLogo},
-		"local module": {gitrepo.LeftOut{Path: "c/m/more.tf", Why: "a symbolic link"}, `module "m" { source = "../c/m" }`},
+		"code":         {trees.LeftOut{Path: "a/more.tf", Why: "a symbolic link"}, `output "o" { value = 1 }`},
+		"lock file":    {trees.LeftOut{Path: "a/.terraform.lock.hcl", Why: "a symbolic link"}, `output "o" { value = 1 }`},
+		"variables":    {trees.LeftOut{Path: "a/x.auto.tfvars", Why: "a symbolic link"}, `output "o" { value = 1 }`},
+		"file":         {trees.LeftOut{Path: "assets/logo.png", Why: "a symbolic link"}, readsLogo},
+		"fileset":      {trees.LeftOut{Path: "assets/x.png", Why: "a symbolic link"}, `output "o" { value = fileset("${path.module}/../assets", "*.png") }`},
+		"directory":    {trees.LeftOut{Path: "assets", Why: "a symbolic link"}, readsLogo},
+		"local module": {trees.LeftOut{Path: "c/m/more.tf", Why: "a symbolic link"}, `module "m" { source = "../c/m" }`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, g *rig) {
-				missingIn(g, gitrepo.Exported{Links: []gitrepo.LeftOut{c.left}}, map[string]string{"a/main.tf": c.code, "c/m/main.tf": "output \"o\" { value = 1 }"})
+				missingIn(g, trees.Exported{Links: []trees.LeftOut{c.left}}, map[string]string{"a/main.tf": c.code, "c/m/main.tf": "output \"o\" { value = 1 }"})
 				g.start()
 				g.commit("a/main.tf")
 				r := g.want("a", run.Errored)
@@ -113,7 +113,7 @@ func TestWhatIsLeftOutEndsWhoReadsIt(t *testing.T) {
 
 // TestMissingSubmodulesEndWhoReadsThem, with what to do next, and nobody else.
 func TestMissingSubmodulesEndWhoReadsThem(t *testing.T) {
-	refused := gitrepo.MissingSubmodule{Path: "modules/net", Why: "is at https://other/x, and no submodule block allows that host", Next: "allow that host"}
+	refused := trees.MissingSubmodule{Path: "modules/net", Why: "is at https://other/x, and no submodule block allows that host", Next: "allow that host"}
 	for name, code := range map[string]string{
 		"module":  `module "m" { source = "../modules/net/vpc" }`,
 		"file":    `output "o" { value = file("${path.module}/../modules/net/a.txt") }`,
@@ -122,7 +122,7 @@ func TestMissingSubmodulesEndWhoReadsThem(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, g *rig) {
-				missingIn(g, gitrepo.Exported{Missing: []gitrepo.MissingSubmodule{refused}}, map[string]string{"a/main.tf": code})
+				missingIn(g, trees.Exported{Missing: []trees.MissingSubmodule{refused}}, map[string]string{"a/main.tf": code})
 				g.start()
 				g.commit("a/main.tf")
 				r := g.want("a", run.Errored)
@@ -138,7 +138,7 @@ func TestMissingSubmodulesEndWhoReadsThem(t *testing.T) {
 	}
 	t.Run("cannot be told", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			missingIn(g, gitrepo.Exported{Missing: []gitrepo.MissingSubmodule{refused}}, map[string]string{"a/main.tf": "variable \"f\" {}\noutput \"o\" { value = file(\"${path.module}/../modules/${var.f}\") }"})
+			missingIn(g, trees.Exported{Missing: []trees.MissingSubmodule{refused}}, map[string]string{"a/main.tf": "variable \"f\" {}\noutput \"o\" { value = file(\"${path.module}/../modules/${var.f}\") }"})
 			g.start()
 			g.commit("a/main.tf")
 			if r := g.want("a", run.AwaitingApproval); len(r.Warnings) != 1 || len(r.Confirm) != 1 || !strings.Contains(r.Warnings[0], refused.Why) {
@@ -148,7 +148,7 @@ func TestMissingSubmodulesEndWhoReadsThem(t *testing.T) {
 	})
 	t.Run("its own directory", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			missingIn(g, gitrepo.Exported{Missing: []gitrepo.MissingSubmodule{refused}}, nil)
+			missingIn(g, trees.Exported{Missing: []trees.MissingSubmodule{refused}}, nil)
 			g.start()
 			g.commit("a/main.tf")
 			if v := g.view("a"); v.Problem == nil || !strings.Contains(v.Problem.Error(), "submodule modules/net") {
@@ -161,7 +161,7 @@ func TestMissingSubmodulesEndWhoReadsThem(t *testing.T) {
 // TestARuleIsEnoughForWhatIsHeld: who approves under a rule has seen the warning.
 func TestARuleIsEnoughForWhatIsHeld(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
-		missingIn(g, gitrepo.Exported{LFSPointers: []string{"assets/logo.png"}}, map[string]string{"a/main.tf": readsLogo})
+		missingIn(g, trees.Exported{LFSPointers: []string{"assets/logo.png"}}, map[string]string{"a/main.tf": readsLogo})
 		g.start()
 		g.commit("a/main.tf")
 		r := g.want("a", run.AwaitingApproval)

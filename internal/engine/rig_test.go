@@ -22,6 +22,7 @@ import (
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
@@ -616,8 +617,8 @@ type repository struct {
 	fetch   func()
 	delay   time.Duration
 	n       int
-	missing gitrepo.Exported // what every export says that it lacks
-	bare    bool             // trees are not written out, since no played runner reads them
+	missing trees.Exported // what every export says that it lacks
+	bare    bool           // trees are not written out, since no played runner reads them
 
 	tags      map[string]string
 	unread    string // the branch whose tree cannot be read, because of unreadErr
@@ -715,7 +716,7 @@ func (r *repository) slow(d time.Duration) {
 
 func (r *repository) Note() string { return "" }
 
-func (r *repository) Submodules(context.Context, string) ([]gitrepo.MissingSubmodule, error) {
+func (r *repository) Submodules(context.Context, string) ([]trees.MissingSubmodule, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.missing.Missing, nil
@@ -784,12 +785,12 @@ func (r *repository) Tree(sha string) (fs.FS, error) {
 	return maps.Clone(r.files), nil
 }
 
-func (r *repository) Export(_ context.Context, _, dst string, _ gitrepo.Base) (gitrepo.Exported, error) {
+func (r *repository) Export(_ context.Context, _, dst string, _ trees.Base) (trees.Exported, error) {
 	r.mu.Lock()
 	files, bare, missing := r.files, r.bare, r.missing
 	r.mu.Unlock()
 	if bare {
-		return gitrepo.Exported{}, os.MkdirAll(dst, 0o700)
+		return trees.Exported{}, os.MkdirAll(dst, 0o700)
 	}
 	return missing, os.CopyFS(dst, files)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
@@ -320,7 +321,7 @@ type glance struct {
 	records map[string]workspace.Record
 	batch   run.Batch
 	defs    []Definition // all of the branch that is looked at
-	missing []gitrepo.MissingSubmodule
+	missing []trees.MissingSubmodule
 }
 
 // branch compares one branch with what is remembered of its workspaces.
@@ -376,14 +377,14 @@ func (e *Engine) need(ctx context.Context, repo Repository, sha string) error {
 
 // submodules brings the submodules of a commit that is in the mirror. Those that
 // cannot be had concern nobody but who reads them.
-func (e *Engine) submodules(ctx context.Context, repo Repository, sha string) ([]gitrepo.MissingSubmodule, error) {
+func (e *Engine) submodules(ctx context.Context, repo Repository, sha string) ([]trees.MissingSubmodule, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	return repo.Submodules(ctx, sha)
 }
 
 // within is the missing submodule that a directory lies in; nil for none.
-func within(missing []gitrepo.MissingSubmodule, dir string) *gitrepo.MissingSubmodule {
+func within(missing []trees.MissingSubmodule, dir string) *trees.MissingSubmodule {
 	for i, sub := range missing {
 		if workspace.Within(sub.Path, path.Clean(dir)) {
 			return &missing[i]

@@ -10,18 +10,19 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 )
 
 // eachWay runs a test over http and over ssh.
-func eachWay(t *testing.T, azure func() *gittest.Azure, test func(*testing.T, *gittest.Azure, gitrepo.Remote)) {
+func eachWay(t *testing.T, azure func() *gittest.Azure, test func(*testing.T, *gittest.Azure, remote.Remote)) {
 	t.Run("http", func(t *testing.T) {
 		a := azure()
-		test(t, a, gitrepo.Remote{URL: a.Serve(t)})
+		test(t, a, remote.Remote{URL: a.Serve(t)})
 	})
 	t.Run("ssh", func(t *testing.T) {
 		a := azure()
 		srv := a.ServeSSH(t)
-		test(t, a, gitrepo.Remote{URL: srv.URL, Auth: gitrepo.Auth{SSHKey: srv.Key, KnownHosts: srv.KnownHosts()}})
+		test(t, a, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: srv.KnownHosts()}})
 	})
 }
 
@@ -60,7 +61,7 @@ func TestAzure(t *testing.T) {
 			eachWay(t, func() *gittest.Azure {
 				repo = gittest.NewRepo(t)
 				return &gittest.Azure{Dir: repo.Dir, Detailed: detailed}
-			}, func(t *testing.T, a *gittest.Azure, r gitrepo.Remote) {
+			}, func(t *testing.T, a *gittest.Azure, r remote.Remote) {
 				m, _ := open(t, r)
 				life(t, m, repo, func(step int) {
 					asks := a.Asks()
@@ -95,7 +96,7 @@ func TestNoNegotiation(t *testing.T) {
 				a := &gittest.Azure{Dir: repo.Dir}
 				set(a)
 				return a
-			}, func(t *testing.T, a *gittest.Azure, r gitrepo.Remote) {
+			}, func(t *testing.T, a *gittest.Azure, r remote.Remote) {
 				m, dir := open(t, r)
 				life(t, m, repo, func(step int) {
 					if noted := strings.Contains(m.Note(), "does not negotiate"); noted != (step > 0) {
@@ -126,7 +127,7 @@ func TestRefusalIsTold(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	repo.Commit("main", map[string]string{"a": "a"})
 	a := &gittest.Azure{Dir: repo.Dir, RefusesAll: "TF401035: the object does not exist"}
-	m, dir := open(t, gitrepo.Remote{URL: a.Serve(t)})
+	m, dir := open(t, remote.Remote{URL: a.Serve(t)})
 	_, err := m.Fetch(t.Context())
 	wantFault(t, err, fault.Unavailable, "TF401035", "400")
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {

@@ -6,8 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 )
 
 // fleet is a repository of some thousand files in directories of ten, as a
@@ -26,13 +27,13 @@ func BenchmarkExport(b *testing.B) {
 		b.Run(fmt.Sprint(files), func(b *testing.B) {
 			repo := gittest.NewRepo(b)
 			sha := repo.Commit("main", fleet(files))
-			m, _ := open(b, gitrepo.Remote{URL: repo.Dir})
+			m, _ := open(b, remote.Remote{URL: repo.Dir})
 			fetch(b, m)
 			root := b.TempDir()
 			n := 0
 			for b.Loop() {
 				n++
-				if _, err := m.Export(b.Context(), sha, filepath.Join(root, fmt.Sprint(n)), gitrepo.Base{}); err != nil {
+				if _, err := m.Export(b.Context(), sha, filepath.Join(root, fmt.Sprint(n)), trees.Base{}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -47,9 +48,9 @@ func BenchmarkHeads(b *testing.B) {
 		repo.Commit(fmt.Sprint("branch", i), map[string]string{"x": fmt.Sprint(i)}, gittest.On(""))
 	}
 	srv := gittest.ServeSSH(b, repo.Dir)
-	for name, r := range map[string]gitrepo.Remote{
-		"http":  {URL: gittest.ServeHTTP(b, repo.Dir, "u", "p"), Auth: gitrepo.Auth{Username: "u", Password: "p"}},
-		"ssh":   {URL: srv.URL, Auth: gitrepo.Auth{SSHKey: srv.Key, KnownHosts: srv.KnownHosts()}},
+	for name, r := range map[string]remote.Remote{
+		"http":  {URL: gittest.ServeHTTP(b, repo.Dir, "u", "p"), Auth: remote.Auth{Username: "u", Password: "p"}},
+		"ssh":   {URL: srv.URL, Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: srv.KnownHosts()}},
 		"local": {URL: repo.Dir},
 	} {
 		b.Run(name, func(b *testing.B) {
@@ -66,7 +67,7 @@ func BenchmarkHeads(b *testing.B) {
 func BenchmarkFetchOfOneCommit(b *testing.B) {
 	repo := gittest.NewRepo(b)
 	repo.Commit("main", fleet(1000))
-	for name, r := range map[string]gitrepo.Remote{"http": {URL: gittest.ServeHTTP(b, repo.Dir, "", "")}, "local": {URL: repo.Dir}} {
+	for name, r := range map[string]remote.Remote{"http": {URL: gittest.ServeHTTP(b, repo.Dir, "", "")}, "local": {URL: repo.Dir}} {
 		b.Run(name, func(b *testing.B) {
 			m, _ := open(b, r)
 			fetch(b, m)
@@ -89,7 +90,7 @@ func BenchmarkChanged(b *testing.B) {
 	repo := gittest.NewRepo(b)
 	from := repo.Commit("main", fleet(5000))
 	to := repo.Commit("main", map[string]string{"live/team00/module000/file0.tf": "x", "live/team19/module499/file9.tf": "y"})
-	m, _ := open(b, gitrepo.Remote{URL: repo.Dir})
+	m, _ := open(b, remote.Remote{URL: repo.Dir})
 	fetch(b, m)
 	for b.Loop() {
 		if paths, err := m.Changed(b.Context(), from, to); err != nil || len(paths) != 2 {

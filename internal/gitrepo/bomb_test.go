@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/gitrepo/local"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
@@ -62,9 +64,9 @@ func TestTreesWithoutEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			sha := commit(c.trees, plain)
 			git(dir, "update-ref", "refs/heads/main", sha)
-			m, _ := open(t, gitrepo.Remote{URL: dir})
+			m, _ := open(t, remote.Remote{URL: dir})
 			fetch(t, m)
-			checkout, err := gitrepo.OpenCheckout(dir)
+			checkout, err := local.OpenCheckout(dir)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -103,7 +105,7 @@ func TestTreesWithoutEnd(t *testing.T) {
 					t.Errorf("%T: and back: %d paths, %v", r, len(back), err)
 				}
 			}
-			x, err := m.Export(t.Context(), sha, filepath.Join(t.TempDir(), "out"), gitrepo.Base{})
+			x, err := m.Export(t.Context(), sha, filepath.Join(t.TempDir(), "out"), trees.Base{})
 			if c.tooLarge && err == nil || !c.tooLarge && (err != nil || len(x.LeftOut()) == 0) {
 				t.Errorf("exported: %+v, %v", x, err)
 			}

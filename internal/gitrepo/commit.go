@@ -11,6 +11,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 	"github.com/tfops/tfops/internal/lazily"
 )
 
@@ -25,7 +26,7 @@ func (m *Mirror) Commit(ctx context.Context, sha string) (Commit, error) {
 		return Commit{}, err
 	}
 	defer done()
-	if !v.has(h) {
+	if !v.Has(h) {
 		return Commit{}, m.unknownCommit(sha)
 	}
 	c, err := v.commit(h)
@@ -59,7 +60,7 @@ func (m *Mirror) Contains(ctx context.Context, head, sha string) (bool, error) {
 		return false, err
 	}
 	defer done()
-	if !v.has(from) {
+	if !v.Has(from) {
 		return false, m.unknownCommit(head)
 	}
 	seen := map[plumbing.Hash]bool{from: true}
@@ -72,7 +73,7 @@ func (m *Mirror) Contains(ctx context.Context, head, sha string) (bool, error) {
 		if err := ctx.Err(); err != nil {
 			return false, m.readFault(ctx, "reading its history", err)
 		}
-		if !v.has(h) {
+		if !v.Has(h) {
 			continue // the remote is a shallow clone: history ends here
 		}
 		c, err := v.commit(h)
@@ -174,12 +175,12 @@ func (m *Mirror) resolveID(v *view, ref string) (plumbing.Hash, error) {
 	unknown := fault.New(fault.NotFound, "give a branch, a tag or a commit id of at least seven digits; a commit just pushed is known after the next poll",
 		"repository %q has no branch, tag or commit %q", m.remote.Name, ref)
 	ref = strings.ToLower(ref)
-	if !LooksLikeID(ref) {
+	if !remote.LooksLikeID(ref) {
 		return plumbing.ZeroHash, unknown
 	}
 	var found []plumbing.Hash
 	for _, p := range v.packs {
-		p.hashesWithPrefix(ref, func(h plumbing.Hash) {
+		p.HashesWithPrefix(ref, func(h plumbing.Hash) {
 			obj, err := v.object(h)
 			commit := err == nil && (obj.Type() == plumbing.CommitObject || obj.Type() == plumbing.TagObject)
 			if commit && !slices.Contains(found, h) {

@@ -10,8 +10,9 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 )
 
 // packs lists the mirror's files with a suffix, biggest first.
@@ -86,7 +87,7 @@ func TestDamagedMirror(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, restarted %t", name, restarted), func(t *testing.T) {
 				repo := gittest.NewRepo(t)
 				old := repo.Commit("main", map[string]string{"a": "old", "pad": strings.Repeat("pad", 1000)})
-				via := gitrepo.Remote{URL: repo.Dir}
+				via := remote.Remote{URL: repo.Dir}
 				m, dir := open(t, via)
 				fetch(t, m)
 				forced := repo.Commit("main", map[string]string{"a": "new", "b": strings.Repeat("x", 3000)}, gittest.On(""))
@@ -150,7 +151,7 @@ func TestDamageMetByARead(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	content := t.TempDir() + random(1<<20) // unlike any that an earlier run left in memory
 	sha := repo.Commit("main", map[string]string{"a": content})
-	via := gitrepo.Remote{URL: repo.Dir}
+	via := remote.Remote{URL: repo.Dir}
 	m, dir := open(t, via)
 	fetch(t, m)
 	change(t, packs(t, dir, ".pack")[0], func(raw []byte) []byte {
@@ -161,7 +162,7 @@ func TestDamageMetByARead(t *testing.T) {
 	if !m.Has(sha) {
 		t.Fatal("the commit itself is sound")
 	}
-	wantFault(t, second(m.Export(t.Context(), sha, filepath.Join(t.TempDir(), "x"), gitrepo.Base{})), fault.Unavailable, "damaged", "next poll")
+	wantFault(t, second(m.Export(t.Context(), sha, filepath.Join(t.TempDir(), "x"), trees.Base{})), fault.Unavailable, "damaged", "next poll")
 	if m.Has(sha) {
 		t.Error("Has is true after damage was met")
 	}
@@ -178,7 +179,7 @@ func TestDamageMetByARead(t *testing.T) {
 func TestDamageWhileTheRemoteIsAway(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	sha := repo.Commit("main", map[string]string{"a": "a"})
-	via := gitrepo.Remote{URL: repo.Dir}
+	via := remote.Remote{URL: repo.Dir}
 	m, dir := open(t, via)
 	fetch(t, m)
 	change(t, filepath.Join(dir, "HEAD"), garbage)
@@ -201,7 +202,7 @@ func TestDamageWhileTheRemoteIsAway(t *testing.T) {
 func TestDamagedCopiesAreBounded(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	repo.Commit("main", map[string]string{"a": "a"})
-	m, dir := open(t, gitrepo.Remote{URL: repo.Dir})
+	m, dir := open(t, remote.Remote{URL: repo.Dir})
 	fetch(t, m)
 	last := ""
 	for range 5 {
@@ -220,7 +221,7 @@ func TestReadOnlyDisk(t *testing.T) {
 	repo.Commit("main", map[string]string{"a": "a"})
 	blocked := filepath.Join(t.TempDir(), "file")
 	change2(t, blocked)
-	m := reopen(t, filepath.Join(blocked, "infra.git"), gitrepo.Remote{URL: repo.Dir})
+	m := reopen(t, filepath.Join(blocked, "infra.git"), remote.Remote{URL: repo.Dir})
 	_, err := m.Fetch(t.Context())
 	wantFault(t, err, fault.Internal, "disk", blocked)
 }
@@ -230,7 +231,7 @@ func TestReadOnlyDisk(t *testing.T) {
 func TestConcurrentUse(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	first := repo.Commit("main", map[string]string{"a": "0", "dir/pad": random(100_000)})
-	for name, via := range map[string]gitrepo.Remote{"http": {URL: gittest.ServeHTTP(t, repo.Dir, "", "")}, "local": {URL: repo.Dir}} {
+	for name, via := range map[string]remote.Remote{"http": {URL: gittest.ServeHTTP(t, repo.Dir, "", "")}, "local": {URL: repo.Dir}} {
 		t.Run(name, func(t *testing.T) {
 			m, _ := open(t, via)
 			fetch(t, m)
@@ -248,7 +249,7 @@ func TestConcurrentUse(t *testing.T) {
 							continue
 						}
 						for _, id := range []string{sha, first} {
-							if _, err := m.Export(t.Context(), id, filepath.Join(t.TempDir(), "x"), gitrepo.Base{}); err != nil {
+							if _, err := m.Export(t.Context(), id, filepath.Join(t.TempDir(), "x"), trees.Base{}); err != nil {
 								t.Errorf("Export: %v", err)
 							}
 						}
@@ -280,7 +281,7 @@ func TestConcurrentUse(t *testing.T) {
 func TestConcurrentFetches(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	sha := repo.Commit("main", map[string]string{"a": "0"})
-	m, _ := open(t, gitrepo.Remote{URL: gittest.ServeHTTP(t, repo.Dir, "", "")})
+	m, _ := open(t, remote.Remote{URL: gittest.ServeHTTP(t, repo.Dir, "", "")})
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {

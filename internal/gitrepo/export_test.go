@@ -14,8 +14,9 @@ import (
 	"testing/fstest"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 )
 
 const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n"
@@ -36,11 +37,11 @@ func TestExport(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	files := goodTree()
 	sha := repo.Commit("main", files)
-	m, _ := open(t, gitrepo.Remote{URL: repo.Dir})
+	m, _ := open(t, remote.Remote{URL: repo.Dir})
 	fetch(t, m)
 
 	dst := filepath.Join(t.TempDir(), "not", "there", "yet")
-	got, err := m.Export(t.Context(), sha, dst, gitrepo.Base{})
+	got, err := m.Export(t.Context(), sha, dst, trees.Base{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,22 +65,22 @@ func TestExport(t *testing.T) {
 		}
 	}
 
-	wantFault(t, second(m.Export(t.Context(), sha, dst, gitrepo.Base{})), fault.Conflict, "not empty")
+	wantFault(t, second(m.Export(t.Context(), sha, dst, trees.Base{})), fault.Conflict, "not empty")
 	if have := readFiles(t, dst); !maps.Equal(have, want) {
 		t.Error("a refused export changed the directory")
 	}
 	empty := t.TempDir()
-	if _, err := m.Export(t.Context(), sha, empty, gitrepo.Base{}); err != nil {
+	if _, err := m.Export(t.Context(), sha, empty, trees.Base{}); err != nil {
 		t.Errorf("into an empty directory: %v", err)
 	}
-	wantFault(t, second(m.Export(t.Context(), strings.Repeat("1", 40), t.TempDir(), gitrepo.Base{})), fault.NotFound)
-	wantFault(t, second(m.Export(t.Context(), sha[:12], t.TempDir(), gitrepo.Base{})), fault.Invalid)
-	wantFault(t, second(m.Export(t.Context(), sha, filepath.Join(dst, "main.tf", "x"), gitrepo.Base{})), fault.Internal)
+	wantFault(t, second(m.Export(t.Context(), strings.Repeat("1", 40), t.TempDir(), trees.Base{})), fault.NotFound)
+	wantFault(t, second(m.Export(t.Context(), sha[:12], t.TempDir(), trees.Base{})), fault.Invalid)
+	wantFault(t, second(m.Export(t.Context(), sha, filepath.Join(dst, "main.tf", "x"), trees.Base{})), fault.Internal)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	stopped := filepath.Join(t.TempDir(), "x")
-	if _, err := m.Export(ctx, sha, stopped, gitrepo.Base{}); !errors.Is(err, context.Canceled) {
+	if _, err := m.Export(ctx, sha, stopped, trees.Base{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
 	}
 	if _, err := os.Lstat(stopped); !errors.Is(err, fs.ErrNotExist) {
@@ -150,11 +151,11 @@ func TestExportLeavesOut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			good := file("good.tf")
 			sha := repo.CommitTree("b", repo.RawTree(append(c.entries, good)...), gittest.On(""), gittest.Message(name))
-			m, _ := open(t, gitrepo.Remote{URL: repo.Dir})
+			m, _ := open(t, remote.Remote{URL: repo.Dir})
 			fetch(t, m)
 			parent := t.TempDir()
 			dst := filepath.Join(parent, "tree")
-			got, err := m.Export(t.Context(), sha, dst, gitrepo.Base{})
+			got, err := m.Export(t.Context(), sha, dst, trees.Base{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -201,10 +202,10 @@ func TestExportRefusesTwice(t *testing.T) {
 		"link": {Mode: "120000", Name: "a", ID: repo.Blob("b")}, "file": file, "directory": {Mode: "40000", Name: "a", ID: repo.RawTree(file)},
 	} {
 		sha := repo.CommitTree("b", repo.RawTree(other, file), gittest.On(""), gittest.Message(name))
-		m, _ := open(t, gitrepo.Remote{URL: repo.Dir})
+		m, _ := open(t, remote.Remote{URL: repo.Dir})
 		fetch(t, m)
 		parent := t.TempDir()
-		wantFault(t, second(m.Export(t.Context(), sha, filepath.Join(parent, "tree"), gitrepo.Base{})), fault.Invalid, `"a"`, "twice", sha, "infra")
+		wantFault(t, second(m.Export(t.Context(), sha, filepath.Join(parent, "tree"), trees.Base{})), fault.Invalid, `"a"`, "twice", sha, "infra")
 		if left := readFiles(t, parent); len(left) > 0 {
 			t.Errorf("%s: files were written: %v", name, left)
 		}
@@ -217,10 +218,10 @@ func TestExportCases(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	files := map[string]string{"main.tf": "a", "Main.tf": "b", "MAIN.TF": "c", "d/x": "1", "D/x": "2", "aux": "3", "con.txt": "4", "a:b": "5", "what?": "6", "dot.": "7", "caf\u00e9": "8", "cafe\u0301": "9"}
 	sha := repo.Commit("main", files)
-	m, _ := open(t, gitrepo.Remote{URL: repo.Dir})
+	m, _ := open(t, remote.Remote{URL: repo.Dir})
 	fetch(t, m)
 	dst := filepath.Join(t.TempDir(), "tree")
-	got, err := m.Export(t.Context(), sha, dst, gitrepo.Base{})
+	got, err := m.Export(t.Context(), sha, dst, trees.Base{})
 	if err != nil || len(got.LeftOut()) > 0 {
 		t.Fatalf("%+v, %v", got, err)
 	}
@@ -242,10 +243,10 @@ func TestExportBomb(t *testing.T) {
 		id, mode = repo.RawTree(entries...), "40000"
 	}
 	sha := repo.CommitTree("main", id)
-	m, _ := open(t, gitrepo.Remote{URL: repo.Dir})
+	m, _ := open(t, remote.Remote{URL: repo.Dir})
 	fetch(t, m)
 	dst := filepath.Join(t.TempDir(), "tree")
-	wantFault(t, second(m.Export(t.Context(), sha, dst, gitrepo.Base{})), fault.Invalid, "1000000")
+	wantFault(t, second(m.Export(t.Context(), sha, dst, trees.Base{})), fault.Invalid, "1000000")
 	if _, err := os.Lstat(dst); !errors.Is(err, fs.ErrNotExist) {
 		t.Error("something was written")
 	}
@@ -264,7 +265,7 @@ func TestTree(t *testing.T) {
 		gittest.Entry{Mode: "120000", Name: "out", ID: repo.Blob("../../etc/passwd")},
 		gittest.Entry{Mode: "120000", Name: "abs", ID: repo.Blob("/etc/passwd")},
 	), gittest.On(""))
-	m, _ := open(t, gitrepo.Remote{URL: repo.Dir})
+	m, _ := open(t, remote.Remote{URL: repo.Dir})
 	fetch(t, m)
 	tree, err := m.Tree(sha)
 	if err != nil {
@@ -331,14 +332,14 @@ func TestMalformedObjects(t *testing.T) {
 	for i := range 12 {
 		tag = repo.AnnotatedTag(fmt.Sprint("t", i+1), "tag", tag)
 	}
-	m, _ := open(t, gitrepo.Remote{URL: repo.Dir})
+	m, _ := open(t, remote.Remote{URL: repo.Dir})
 	for range 2 {
 		if got := fetch(t, m); got.Repaired != "" {
 			t.Fatalf("taken for damage: %+v", got)
 		}
 		for name, sha := range bad {
 			dst := filepath.Join(t.TempDir(), "x")
-			_, err := m.Export(t.Context(), sha, dst, gitrepo.Base{})
+			_, err := m.Export(t.Context(), sha, dst, trees.Base{})
 			wantFault(t, err, fault.Invalid, "infra", "fsck")
 			if _, err := os.Lstat(dst); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%s: something was left: %v", name, err)

@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/tfops/tfops/internal/gitrepo/packs"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 )
 
 // Fetched is what a fetch has to tell.
@@ -53,7 +56,7 @@ func (m *Mirror) fetch(ctx context.Context, wanted []string) (Fetched, error) {
 	if err == nil {
 		err = m.update(ctx, have, wanted)
 	}
-	var bad *damage
+	var bad *packs.Damage
 	switch {
 	case errors.As(err, &bad):
 		where, err := m.replace(ctx, wanted)
@@ -72,7 +75,7 @@ func (m *Mirror) fetch(ctx context.Context, wanted []string) (Fetched, error) {
 func (m *Mirror) inspect() (*view, error) {
 	full := !m.checked || m.suspect.Load()
 	m.mu.Lock()
-	var open []*pack
+	var open []*packs.Pack
 	if m.cur != nil && !full {
 		open = m.cur.packs
 	}
@@ -118,11 +121,11 @@ func (m *Mirror) update(ctx context.Context, have *view, wanted []string) error 
 func (m *Mirror) get(ctx context.Context, dir string, have *view, wanted []string) (*view, error) {
 	ask := request{dir: dir, have: have, wanted: wanted}
 	next, err := m.talk(ctx, ask)
-	if len(wanted) > 0 && errors.As(err, new(*refusal)) {
+	if len(wanted) > 0 && errors.As(err, new(*remote.Refusal)) {
 		ask.named = true
 		next, err = m.talk(ctx, ask)
 	}
-	if have != nil && errors.As(err, new(*refusal)) {
+	if have != nil && errors.As(err, new(*remote.Refusal)) {
 		ask.whole = true
 		next, err = m.talk(ctx, ask)
 	}
@@ -146,12 +149,12 @@ type request struct {
 }
 
 func (m *Mirror) talk(ctx context.Context, ask request) (*view, error) {
-	src, err := connect(ctx, m.remote, m.at, m.http)
+	src, err := remote.Connect(ctx, m.remote, m.at, m.http)
 	if err != nil {
 		return nil, err
 	}
-	defer src.close()
-	adv, err := src.list(ctx)
+	defer src.Close()
+	adv, err := src.List(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +162,7 @@ func (m *Mirror) talk(ctx context.Context, ask request) (*view, error) {
 }
 
 // grow gets what is missing into a new pack.
-func (m *Mirror) grow(ctx context.Context, src source, adv advert, ask request) (*view, error) {
+func (m *Mirror) grow(ctx context.Context, src remote.Source, adv remote.Advert, ask request) (*view, error) {
 	have := ask.have
 	next := &view{head: defaultBranch(adv, have), seen: map[plumbing.Hash]time.Time{}}
 	if have != nil {
@@ -177,7 +180,7 @@ func (m *Mirror) grow(ctx context.Context, src source, adv advert, ask request) 
 	next.takeTags(adv)
 	now := time.Now()
 	for _, h := range slices.Concat(slices.Collect(maps.Values(next.refs)), chosen.ids) {
-		if next.has(h) {
+		if next.Has(h) {
 			next.seen[h] = now
 		}
 	}
@@ -185,47 +188,47 @@ func (m *Mirror) grow(ctx context.Context, src source, adv advert, ask request) 
 }
 
 // bring gets a pack with all that want needs, and puts it first.
-func (v *view) bring(ctx context.Context, src source, want []plumbing.Hash, ask request) error {
+func (v *view) bring(ctx context.Context, src remote.Source, want []plumbing.Hash, ask request) error {
 	told := ask.have
 	if ask.whole {
 		told = nil
 	}
-	var have stock // a nil *view is not nil in it
+	var have remote.Stock // a nil *view is not nil in it
 	if told != nil {
 		have = told
 	}
-	info, err := writePack(ctx, ask.dir, func(w io.Writer) error { return src.pack(ctx, want, have, w) })
+	info, err := packs.Write(ctx, ask.dir, func(w io.Writer) error { return src.Pack(ctx, want, have, w) })
 	if err != nil {
 		return err
 	}
 	if info.Name == "" && told != nil {
-		return &damage{what: "after a fetch, nothing new is there"} // see arrived
+		return &packs.Damage{What: "after a fetch, nothing new is there"} // see arrived
 	}
 	if info.Name == "" {
 		return errors.New("the remote sent no objects for the references it named")
 	}
-	p, err := openPack(ask.dir, info)
+	p, err := packs.Open(ask.dir, info)
 	if err != nil {
 		return err
 	}
 	old := v.packs
 	v.whole = ask.whole || told != nil && told.sentAgain(p)
-	v.packs = append([]*pack{p}, old...)
+	v.packs = append([]*packs.Pack{p}, old...)
 	if err := v.arrived(want); err != nil {
-		p.close()
-		removePack(ask.dir, p.name)
+		p.Close()
+		removePack(ask.dir, p.Name)
 		return err
 	}
 	if v.whole { // or the mirror would grow by a whole repository each time
-		v.packs = append([]*pack{p}, slices.DeleteFunc(slices.Clone(old), p.covers)...)
+		v.packs = append([]*packs.Pack{p}, slices.DeleteFunc(slices.Clone(old), p.Covers)...)
 	}
 	return nil
 }
 
 // sentAgain reports whether a pack has a commit that the remote was told of: it
 // did not heed that, and sent everything.
-func (v *view) sentAgain(p *pack) bool {
-	return slices.ContainsFunc(v.haves(), p.has)
+func (v *view) sentAgain(p *packs.Pack) bool {
+	return slices.ContainsFunc(v.Haves(), p.Has)
 }
 
 // arrived checks that what was asked for is there, with its tree. If not,
@@ -233,17 +236,17 @@ func (v *view) sentAgain(p *pack) bool {
 // settles which.
 func (v *view) arrived(want []plumbing.Hash) error {
 	for _, h := range want {
-		if !v.has(h) {
-			return &damage{what: fmt.Sprintf("after a fetch, %s is not there", h)}
+		if !v.Has(h) {
+			return &packs.Damage{What: fmt.Sprintf("after a fetch, %s is not there", h)}
 		}
 	}
 	return v.complete(want)
 }
 
-func defaultBranch(adv advert, have *view) string {
+func defaultBranch(adv remote.Advert, have *view) string {
 	switch {
-	case validRef(adv.head):
-		return adv.head
+	case remote.ValidRef(adv.Head):
+		return adv.Head
 	case have != nil:
 		return have.head
 	}
@@ -254,7 +257,7 @@ func defaultBranch(adv advert, have *view) string {
 func (v *view) closeNew(old *view) {
 	for _, p := range v.packs {
 		if old == nil || !slices.Contains(old.packs, p) {
-			p.close()
+			p.Close()
 		}
 	}
 }
@@ -263,6 +266,6 @@ func (v *view) closeNew(old *view) {
 // before the next fetch.
 func removePack(dir, name string) {
 	for _, suffix := range []string{".idx", ".pack"} {
-		_ = os.Remove(packBase(dir, name) + suffix)
+		_ = os.Remove(packs.Base(dir, name) + suffix)
 	}
 }

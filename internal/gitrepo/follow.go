@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 )
 
 // keepAsked is how long a name that somebody asked for counts as followed.
@@ -36,10 +38,10 @@ func (m *Mirror) follows(name string) bool {
 	if follows == nil {
 		return true
 	}
-	if tag, ok := strings.CutPrefix(name, tags); ok {
+	if tag, ok := strings.CutPrefix(name, remote.Tags); ok {
 		return tagged != nil && (*tagged)(tag)
 	}
-	branch, ok := strings.CutPrefix(name, branches)
+	branch, ok := strings.CutPrefix(name, remote.Branches)
 	return ok && (*follows)(branch)
 }
 
@@ -51,30 +53,30 @@ type choice struct {
 
 // choose picks from what the remote has. Tags that nobody asked for come with
 // what they are tags of: see takeTags.
-func (m *Mirror) choose(adv advert, v *view, ask request) choice {
+func (m *Mirror) choose(adv remote.Advert, v *view, ask request) choice {
 	c := choice{refs: map[string]plumbing.Hash{}}
 	now := time.Now()
 	maps.DeleteFunc(m.asked, func(_ string, t time.Time) bool { return now.Sub(t) >= keepAsked })
 	for _, w := range ask.wanted {
 		if w == Everything {
-			c.ids = append(c.ids, slices.Collect(maps.Values(adv.refs))...)
+			c.ids = append(c.ids, slices.Collect(maps.Values(adv.Refs))...)
 			continue
 		}
-		names, id := adv.find(w)
+		names, id := adv.Find(w)
 		for _, name := range names {
 			if m.asked == nil {
 				m.asked = map[string]time.Time{}
 			}
 			m.asked[name] = now
 		}
-		if !id.IsZero() && (v.has(id) || !ask.named && adv.gives(id)) {
+		if !id.IsZero() && (v.Has(id) || !ask.named && adv.Gives(id)) {
 			c.ids = append(c.ids, id)
 		}
 	}
-	for name, h := range adv.refs {
+	for name, h := range adv.Refs {
 		_, asked := m.asked[name]
-		target := cmp.Or(adv.peeled[name], h)
-		if asked || m.follows(name) || strings.HasPrefix(name, tags) && v.has(target) {
+		target := cmp.Or(adv.Peeled[name], h)
+		if asked || m.follows(name) || strings.HasPrefix(name, remote.Tags) && v.Has(target) {
 			c.refs[name] = h
 		}
 	}
@@ -87,8 +89,8 @@ func (c choice) missing(v *view, whole bool) []plumbing.Hash {
 	all := map[plumbing.Hash]bool{}
 	lacks := false
 	for _, h := range slices.Concat(slices.Collect(maps.Values(c.refs)), c.ids) {
-		lacks = lacks || !v.has(h)
-		if whole || !v.has(h) {
+		lacks = lacks || !v.Has(h)
+		if whole || !v.Has(h) {
 			all[h] = true
 		}
 	}
@@ -99,15 +101,15 @@ func (c choice) missing(v *view, whole bool) []plumbing.Hash {
 }
 
 // takeTags takes over the tags of commits that are there.
-func (v *view) takeTags(adv advert) {
-	for name, h := range adv.refs {
-		if _, ok := v.refs[name]; ok || !strings.HasPrefix(name, tags) {
+func (v *view) takeTags(adv remote.Advert) {
+	for name, h := range adv.Refs {
+		if _, ok := v.refs[name]; ok || !strings.HasPrefix(name, remote.Tags) {
 			continue
 		}
 		switch {
-		case v.has(h):
+		case v.Has(h):
 			v.refs[name] = h
-		case v.has(adv.peeled[name]):
+		case v.Has(adv.Peeled[name]):
 			v.lateTags = append(v.lateTags, h)
 		}
 	}

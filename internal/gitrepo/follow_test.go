@@ -10,6 +10,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 )
 
 // size is how much a directory holds, in bytes.
@@ -30,12 +31,12 @@ func size(t *testing.T, dir string) (sum int64) {
 }
 
 // ways are the ways to a repository.
-func ways(t *testing.T, repo *gittest.Repo) map[string]gitrepo.Remote {
+func ways(t *testing.T, repo *gittest.Repo) map[string]remote.Remote {
 	srv := gittest.ServeSSH(t, repo.Dir)
-	return map[string]gitrepo.Remote{
+	return map[string]remote.Remote{
 		"local": {URL: repo.Dir},
 		"http":  {URL: gittest.ServeHTTP(t, repo.Dir, "", "")},
-		"ssh":   {URL: srv.URL, Auth: gitrepo.Auth{SSHKey: srv.Key, KnownHosts: srv.KnownHosts()}},
+		"ssh":   {URL: srv.URL, Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: srv.KnownHosts()}},
 	}
 }
 
@@ -161,7 +162,7 @@ func TestUnfollowedCommitStays(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	first := repo.Commit("main", map[string]string{"a": "main"})
 	wanted := repo.Commit("feature", map[string]string{"a": "feature"}, gittest.On(first))
-	m, _ := open(t, gitrepo.Remote{URL: repo.Dir})
+	m, _ := open(t, remote.Remote{URL: repo.Dir})
 	m.Follow(only("main"))
 	if _, err := m.Fetch(t.Context(), "feature"); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,10 @@
 // which branches there are, what a commit is, which paths differ between two
 // commits, and the tree of a commit as files.
 //
+// Its parts are packages of their own: remote talks to remotes, packs has the
+// objects, trees reads them as files, local reads repositories of this machine,
+// lfs and submodules have what their names say.
+//
 // It never writes to a remote and needs no git program. Polling lists the
 // remote's references in memory (Heads); objects are fetched only when a
 // reference moved (Fetch); everything else is read from the mirror.
@@ -20,13 +24,6 @@
 // force-push. Nothing is ever dropped but by Maintain, which keeps what any
 // reference, any head seen within a day, and any commit named by its caller
 // needs.
-//
-// # Large objects
-//
-// Packs are read, indexed and written here and not by go-git, which holds each
-// object whole. What has more than two mebibytes is a stream; where it is the
-// base of a delta, it is kept in a file without a name meanwhile. Of smaller
-// ones, a few dozen mebibytes are held at most.
 //
 // # Damage
 //

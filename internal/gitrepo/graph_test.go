@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
@@ -59,7 +60,7 @@ func BenchmarkGraph(b *testing.B) {
 		repo := gittest.NewRepo(b)
 		from := repo.Commit("main", files)
 		to := repo.Commit("main", map[string]string{"modules/m000/main.tf": "variable \"n\" {}\n"})
-		m, _ := open(b, gitrepo.Remote{URL: repo.Dir})
+		m, _ := open(b, remote.Remote{URL: repo.Dir})
 		fetch(b, m)
 		b.Run(fmt.Sprintf("cold/%d", size.roots), func(b *testing.B) {
 			for b.Loop() {
@@ -111,7 +112,7 @@ func TestAffectedByHistory(t *testing.T) {
 		"live/a/main.tf": call("one"), "live/b/main.tf": call("two"), "live/c/main.tf": start["live/c/main.tf"],
 		"modules/one/main.tf": start["modules/one/main.tf"], "modules/two/main.tf": "output \"n\" {\n  value = 3\n}\n",
 	}, gittest.On(""))
-	m, _ := open(t, gitrepo.Remote{URL: repo.Dir})
+	m, _ := open(t, remote.Remote{URL: repo.Dir})
 	fetch(t, m)
 	merged := merge(t, repo, m, reverted, side)
 	fetch(t, m)

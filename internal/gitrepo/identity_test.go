@@ -25,6 +25,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 )
 
 // issued is a certificate with its key, as files hold them.
@@ -86,19 +87,19 @@ func TestCertificates(t *testing.T) {
 	}
 	open1 := serve(gittest.Handler(repo.Dir, "", ""), false)
 	closed := serve(gittest.Handler(repo.Dir, "", ""), true)
-	full := gitrepo.Auth{CA: authority.cert, ClientCert: me.cert, ClientKey: me.key}
+	full := remote.Auth{CA: authority.cert, ClientCert: me.cert, ClientKey: me.key}
 
 	for name, c := range map[string]struct {
 		url  string
-		auth gitrepo.Auth
+		auth remote.Auth
 	}{
-		"authority":         {open1, gitrepo.Auth{CA: authority.cert}},
-		"one of several":    {open1, gitrepo.Auth{CA: append(append([]byte{}, other.cert...), authority.cert...)}},
+		"authority":         {open1, remote.Auth{CA: authority.cert}},
+		"one of several":    {open1, remote.Auth{CA: append(append([]byte{}, other.cert...), authority.cert...)}},
 		"client":            {closed, full},
 		"client, not asked": {open1, full},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m, _ := open(t, gitrepo.Remote{URL: c.url, Auth: c.auth})
+			m, _ := open(t, remote.Remote{URL: c.url, Auth: c.auth})
 			fetch(t, m)
 			if !m.Has(sha) {
 				t.Error("nothing was fetched")
@@ -107,24 +108,24 @@ func TestCertificates(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		url   string
-		auth  gitrepo.Auth
+		auth  remote.Auth
 		code  fault.Code
 		words []string
 	}{
-		"no authority":      {open1, gitrepo.Auth{}, fault.Invalid, []string{"TLS", "ca = file"}},
-		"another authority": {open1, gitrepo.Auth{CA: other.cert}, fault.Invalid, []string{"TLS", "ca = file"}},
-		"no client":         {closed, gitrepo.Auth{CA: authority.cert}, fault.Forbidden, []string{"client certificate", "cert = file"}},
-		"another's client":  {closed, gitrepo.Auth{CA: authority.cert, ClientCert: stranger.cert, ClientKey: stranger.key}, fault.Forbidden, []string{"client certificate", "cert = file"}},
+		"no authority":      {open1, remote.Auth{}, fault.Invalid, []string{"TLS", "ca = file"}},
+		"another authority": {open1, remote.Auth{CA: other.cert}, fault.Invalid, []string{"TLS", "ca = file"}},
+		"no client":         {closed, remote.Auth{CA: authority.cert}, fault.Forbidden, []string{"client certificate", "cert = file"}},
+		"another's client":  {closed, remote.Auth{CA: authority.cert, ClientCert: stranger.cert, ClientKey: stranger.key}, fault.Forbidden, []string{"client certificate", "cert = file"}},
 	} {
-		t.Run(name, func(t *testing.T) { both(t, gitrepo.Remote{URL: c.url, Auth: c.auth}, c.code, c.words...) })
+		t.Run(name, func(t *testing.T) { both(t, remote.Remote{URL: c.url, Auth: c.auth}, c.code, c.words...) })
 	}
-	for name, auth := range map[string]gitrepo.Auth{
+	for name, auth := range map[string]remote.Auth{
 		"no PEM":          {CA: []byte("ca.pem")},
 		"half":            {ClientCert: me.cert},
 		"not its key":     {ClientCert: me.cert, ClientKey: stranger.key},
 		"a key, no certs": {CA: me.key},
 	} {
-		_, err := gitrepo.Open(t.TempDir(), gitrepo.Remote{Name: "infra", URL: open1, Auth: auth})
+		_, err := gitrepo.Open(t.TempDir(), remote.Remote{Name: "infra", URL: open1, Auth: auth})
 		wantFault(t, err, fault.Invalid, `"infra"`)
 		if strings.Contains(err.Error()+fault.Next(err), "PRIVATE KEY") {
 			t.Errorf("%s: a key shows: %v", name, err)
@@ -144,7 +145,7 @@ func TestCertificates(t *testing.T) {
 		first := serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, srv.URL+r.URL.RequestURI(), http.StatusFound)
 		}), true)
-		m, _ := open(t, gitrepo.Remote{URL: first, Auth: full})
+		m, _ := open(t, remote.Remote{URL: first, Auth: full})
 		fetch(t, m)
 		if n := <-seen; n > 0 {
 			t.Error("the client certificate went to another host")
@@ -162,7 +163,7 @@ func TestHostCertificate(t *testing.T) {
 	srv.Certify(t, "127.0.0.1")
 	elsewhere := gittest.ServeSSH(t, repo.Dir)
 	for name, known := range map[string]string{"nothing known": "", "another host": string(elsewhere.KnownHosts())} {
-		r := gitrepo.Remote{URL: srv.URL, Auth: gitrepo.Auth{SSHKey: srv.Key, KnownHosts: []byte(known)}}
+		r := remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: []byte(known)}}
 		both(t, r, fault.Invalid, "certificate", "@cert-authority [127.0.0.1]:", "SHA256:")
 		m, _ := open(t, r)
 		_, err := m.Heads(t.Context())
@@ -174,13 +175,13 @@ func TestHostCertificate(t *testing.T) {
 			t.Errorf("%s: nothing was fetched", name)
 		}
 	}
-	m, _ := open(t, gitrepo.Remote{URL: srv.URL, Auth: gitrepo.Auth{SSHKey: srv.Key, KnownHosts: srv.KnownHosts()}})
+	m, _ := open(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: srv.KnownHosts()}})
 	fetch(t, m) // its plain key is known: no certificate is needed
 
 	wrong := gittest.ServeSSH(t, repo.Dir)
 	authority := wrong.Certify(t, "git.example.com")
 	line := "@cert-authority " + knownhosts.Line([]string{wrong.Addr}, authority)
-	both(t, gitrepo.Remote{URL: wrong.URL, Auth: gitrepo.Auth{SSHKey: wrong.Key, KnownHosts: []byte(line)}}, fault.Forbidden, "certificate")
+	both(t, remote.Remote{URL: wrong.URL, Auth: remote.Auth{SSHKey: wrong.Key, KnownHosts: []byte(line)}}, fault.Forbidden, "certificate")
 }
 
 // TestAliases: an alias of ~/.ssh/config is not followed, and the fault says
@@ -217,17 +218,17 @@ Host *.corp
 		"git@nowhere:infra.git":             {"there is no host nowhere", "HostName", "ssh_key"},
 	} {
 		t.Run(url, func(t *testing.T) {
-			auth := gitrepo.Auth{SSHKey: key, KnownHosts: []byte("x ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS\n")}
+			auth := remote.Auth{SSHKey: key, KnownHosts: []byte("x ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS\n")}
 			if !strings.Contains(url, "id_work") && strings.Contains(strings.Join(words, " "), "id_work") {
 				auth.SSHKey = nil
 				t.Setenv("SSH_AUTH_SOCK", agentSocket(t))
 			}
-			both(t, gitrepo.Remote{URL: url, Auth: auth}, fault.Invalid, words...)
+			both(t, remote.Remote{URL: url, Auth: auth}, fault.Invalid, words...)
 		})
 	}
 	// A file that is no such configuration tells nothing, and harms nothing.
 	write(t, filepath.Join(home, ".ssh"), map[string]string{"config": "\x00\x01 Host =\n{{{\n" + strings.Repeat("Include ~/.ssh/config\n", 20)})
-	both(t, gitrepo.Remote{URL: "git@gh-work:x.git", Auth: gitrepo.Auth{SSHKey: key, KnownHosts: []byte("x ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS\n")}},
+	both(t, remote.Remote{URL: "git@gh-work:x.git", Auth: remote.Auth{SSHKey: key, KnownHosts: []byte("x ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS\n")}},
 		fault.Invalid, "there is no host gh-work")
 }
 

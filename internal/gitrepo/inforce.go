@@ -5,6 +5,8 @@ import (
 	"errors"
 	"reflect"
 	"sync"
+
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 )
 
 // inForce says which of the Mirrors of a directory talks to its remote: of those
@@ -26,7 +28,7 @@ type inForce struct {
 // What they read, with LFS and submodules or without, stays as it was.
 //
 // Whatever was fetched stays, also when the new remote is another repository.
-func (m *Mirror) WithRemote(r Remote) (*Mirror, error) {
+func (m *Mirror) WithRemote(r remote.Remote) (*Mirror, error) {
 	other, err := newMirror(m.directory, r)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
@@ -21,7 +22,7 @@ type keeper interface {
 func TestMirrorKeeps(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	sha := repo.Commit("main", map[string]string{"main.tf": "a"})
-	m, dir := open(t, gitrepo.Remote{URL: repo.Dir})
+	m, dir := open(t, remote.Remote{URL: repo.Dir})
 	fetch(t, m)
 	tree := func(m *gitrepo.Mirror) keeper {
 		tree, err := m.Tree(sha)
@@ -44,7 +45,7 @@ func TestMirrorKeeps(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got, err := tree(reopen(t, dir, gitrepo.Remote{URL: repo.Dir})).Kept("facts"); err != nil || string(got) != "two" {
+	if got, err := tree(reopen(t, dir, remote.Remote{URL: repo.Dir})).Kept("facts"); err != nil || string(got) != "two" {
 		t.Errorf("%q, %v", got, err)
 	}
 	entries, err := os.ReadDir(kept)
@@ -88,10 +89,10 @@ func TestGraphAfterARestart(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	from := repo.Commit("main", files)
 	to := repo.Commit("main", map[string]string{"modules/m000/main.tf": "variable \"n\" {}\n"})
-	m, dir := open(t, gitrepo.Remote{URL: repo.Dir})
+	m, dir := open(t, remote.Remote{URL: repo.Dir})
 	fetch(t, m)
 	touched := func() string {
-		got := graphOf(t, reach.NewIndex(), reopen(t, dir, gitrepo.Remote{URL: repo.Dir}), to, ws).Affected([]string{"modules/m000/main.tf"})
+		got := graphOf(t, reach.NewIndex(), reopen(t, dir, remote.Remote{URL: repo.Dir}), to, ws).Affected([]string{"modules/m000/main.tf"})
 		return fmt.Sprint(len(got), got)
 	}
 	graphOf(t, reach.NewIndex(), m, from, ws)
@@ -114,7 +115,7 @@ func TestGraphAfterARestart(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	again := reopen(t, dir, gitrepo.Remote{URL: repo.Dir})
+	again := reopen(t, dir, remote.Remote{URL: repo.Dir})
 	fetch(t, again)
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Errorf("what was kept outlives its mirror: %v", err)

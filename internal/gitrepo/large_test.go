@@ -8,8 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/local"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
@@ -84,7 +85,7 @@ func BenchmarkLargeFleet(b *testing.B) {
 	from := repo.Commit("main", files)
 	const changed = "modules/layer1/m0007/main.tf"
 	to := repo.Commit("main", map[string]string{changed: files[changed] + "output \"more\" {\n  value = 1\n}\n"})
-	m, dir := open(b, gitrepo.Remote{URL: repo.Dir})
+	m, dir := open(b, remote.Remote{URL: repo.Dir})
 	fetch(b, m)
 	forget := func() {
 		if err := os.RemoveAll(filepath.Join(dir, "kept")); err != nil {
@@ -123,7 +124,7 @@ func BenchmarkLargeFleet(b *testing.B) {
 	})
 	b.Run("affected", func(b *testing.B) {
 		for b.Loop() {
-			checkout, err := gitrepo.OpenCheckout(repo.Dir)
+			checkout, err := local.OpenCheckout(repo.Dir)
 			if err != nil {
 				b.Fatal(err)
 			}

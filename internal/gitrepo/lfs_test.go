@@ -13,12 +13,13 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 )
 
-func withLFS(url, user, pass string) gitrepo.Remote {
-	return gitrepo.Remote{URL: url, Auth: gitrepo.Auth{Username: user, Password: pass}, LFS: gitrepo.LFS{On: true}}
+func withLFS(url, user, pass string) remote.Remote {
+	return remote.Remote{URL: url, Auth: remote.Auth{Username: user, Password: pass}, LFS: remote.LFS{On: true}}
 }
 
 func TestLFS(t *testing.T) {
@@ -41,7 +42,7 @@ func TestLFS(t *testing.T) {
 	check := func(what string) {
 		t.Helper()
 		dst := filepath.Join(t.TempDir(), "tree")
-		got, err := m.Export(t.Context(), sha, dst, gitrepo.Base{})
+		got, err := m.Export(t.Context(), sha, dst, trees.Base{})
 		if err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
@@ -92,7 +93,7 @@ func TestLFSThatCannotBeHad(t *testing.T) {
 	m, dir := open(t, withLFS(srv.URL, "", ""))
 	fetch(t, m)
 	dst := filepath.Join(t.TempDir(), "tree")
-	got, err := m.Export(t.Context(), sha, dst, gitrepo.Base{})
+	got, err := m.Export(t.Context(), sha, dst, trees.Base{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +130,7 @@ func TestLFSFaults(t *testing.T) {
 	fetch(t, m)
 	export := func() error {
 		parent := t.TempDir()
-		_, err := m.Export(t.Context(), sha, filepath.Join(parent, "tree"), gitrepo.Base{})
+		_, err := m.Export(t.Context(), sha, filepath.Join(parent, "tree"), trees.Base{})
 		if left := readFiles(t, parent); err != nil && len(left) > 0 {
 			t.Errorf("files are left: %v", left)
 		}

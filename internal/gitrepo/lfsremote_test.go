@@ -1,6 +1,10 @@
 package gitrepo
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/tfops/tfops/internal/gitrepo/remote"
+)
 
 func TestLFSURL(t *testing.T) {
 	for url, want := range map[string]string{
@@ -9,7 +13,7 @@ func TestLFSURL(t *testing.T) {
 		"git@git.example.com:acme/infra.git":          "https://git.example.com/acme/infra.git/info/lfs",
 		"ssh://git@git.example.com:2222/acme/infra":   "https://git.example.com/acme/infra.git/info/lfs",
 	} {
-		at, err := Remote{URL: url}.parse()
+		at, err := remote.Remote{URL: url}.Parse()
 		if err != nil {
 			t.Fatal(err)
 		}

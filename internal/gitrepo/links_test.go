@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/local"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 )
 
 // linkForms are symbolic links by their names, in a tree with dir/file, dir/sub/deep,
@@ -89,11 +90,11 @@ func TestLinksAreFollowedAsTheKernelDoes(t *testing.T) {
 		files[name] = gittest.Symlink(target)
 	}
 	sha := repo.Commit("main", files)
-	with, _ := open(t, followed(repo.Dir, gitrepo.Auth{}))
+	with, _ := open(t, followed(repo.Dir, remote.Auth{}))
 	fetch(t, with)
-	without, _ := open(t, gitrepo.Remote{URL: repo.Dir})
+	without, _ := open(t, remote.Remote{URL: repo.Dir})
 	fetch(t, without)
-	local, err := gitrepo.OpenCheckout(repo.Dir)
+	local, err := local.OpenCheckout(repo.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,9 +146,9 @@ func TestWhatIsNotExportedIsNotRead(t *testing.T) {
 		gittest.Entry{Mode: "10644", Name: "fifo", ID: blob}, gittest.Entry{Mode: "100644", Name: long, ID: blob}, gittest.Entry{Mode: "100644", Name: "plain", ID: blob})
 	sha := repo.CommitTree("main", repo.RawTree(gittest.Entry{Mode: "40000", Name: "deep", ID: deep}, gittest.Entry{Mode: "120000", Name: "link", ID: repo.Blob("odd/.git/config")},
 		gittest.Entry{Mode: "40000", Name: "odd", ID: odd}))
-	m, _ := open(t, gitrepo.Remote{URL: repo.Dir})
+	m, _ := open(t, remote.Remote{URL: repo.Dir})
 	fetch(t, m)
-	local, err := gitrepo.OpenCheckout(repo.Dir)
+	local, err := local.OpenCheckout(repo.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}

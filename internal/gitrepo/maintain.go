@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/tfops/tfops/internal/gitrepo/local"
+	"github.com/tfops/tfops/internal/gitrepo/packs"
 )
 
 const (
@@ -36,7 +39,7 @@ func (m *Mirror) Maintain(ctx context.Context, keep []string) error {
 	}
 	defer done()
 	v, err := m.acquire()
-	if errors.Is(err, fs.ErrNotExist) && !errors.As(err, new(*damage)) {
+	if errors.Is(err, fs.ErrNotExist) && !errors.As(err, new(*packs.Damage)) {
 		return nil
 	}
 	if err != nil {
@@ -53,27 +56,27 @@ func (m *Mirror) Maintain(ctx context.Context, keep []string) error {
 }
 
 func (m *Mirror) repack(ctx context.Context, v *view, keep []string) error {
-	store := &library{packs: v.packs} // which stay open for the views that have them
+	store := &local.Library{Packs: v.packs} // which stay open for the views that have them
 	next := &view{refs: v.refs, head: v.head, whole: v.whole, seen: v.recent(keep, time.Now())}
-	walk := newWalker(ctx, store)
+	walk := local.NewWalker(ctx, store)
 	for _, h := range slices.Concat(slices.Collect(maps.Values(v.refs)), slices.Collect(maps.Keys(next.seen))) {
-		if err := walk.object(h); err != nil {
+		if err := walk.Object(h); err != nil {
 			return err
 		}
 	}
-	info, err := writePack(ctx, m.dir, func(w io.Writer) error { return encodePack(ctx, w, store, *walk) })
+	info, err := packs.Write(ctx, m.dir, func(w io.Writer) error { return local.Encode(ctx, w, store, *walk) })
 	if err != nil {
 		return err
 	}
 	if info.Name != "" {
-		p, err := openPack(m.dir, info)
+		p, err := packs.Open(m.dir, info)
 		if err != nil {
 			return err
 		}
-		next.packs = []*pack{p}
+		next.packs = []*packs.Pack{p}
 	}
-	for _, h := range walk.found {
-		if !next.has(h) {
+	for _, h := range walk.Found {
+		if !next.Has(h) {
 			next.closeNew(v)
 			return fmt.Errorf("object %s is not in the new pack", h)
 		}
@@ -93,13 +96,13 @@ func (m *Mirror) repack(ctx context.Context, v *view, keep []string) error {
 func (v *view) recent(keep []string, now time.Time) map[plumbing.Hash]time.Time {
 	kept := map[plumbing.Hash]time.Time{}
 	for h, t := range v.seen {
-		if now.Sub(t) < keepSeen && v.has(h) {
+		if now.Sub(t) < keepSeen && v.Has(h) {
 			kept[h] = t
 		}
 	}
 	for _, sha := range keep {
 		h := plumbing.NewHash(sha)
-		if _, ok := kept[h]; !ok && plumbing.IsHash(sha) && v.has(h) {
+		if _, ok := kept[h]; !ok && plumbing.IsHash(sha) && v.Has(h) {
 			kept[h] = v.seen[h]
 		}
 	}

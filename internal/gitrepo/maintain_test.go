@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 )
 
 // random is text that does not compress, the same in every run.
@@ -25,7 +26,7 @@ func random(n int) string {
 
 func TestMaintain(t *testing.T) {
 	repo := gittest.NewRepo(t)
-	via := gitrepo.Remote{URL: repo.Dir}
+	via := remote.Remote{URL: repo.Dir}
 	m, dir := open(t, via)
 	var heads []string
 	for i := range 25 {
@@ -102,7 +103,7 @@ func TestMaintain(t *testing.T) {
 func TestInterruptedWork(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	sha := repo.Commit("main", map[string]string{"a": "a"})
-	via := gitrepo.Remote{URL: repo.Dir}
+	via := remote.Remote{URL: repo.Dir}
 	m, dir := open(t, via)
 	fetch(t, m)
 	stray := []string{"objects/pack/tmp_pack_123", "objects/pack/pack-" + strings.Repeat("1", 40) + ".idx", "objects/pack/pack-" + strings.Repeat("2", 40) + ".pack", ".tmp-5"}

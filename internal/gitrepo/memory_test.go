@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 )
 
 // maxMemory is what the process may take at most, in bytes: the whole daemon
@@ -39,7 +41,7 @@ func mirrorProcess(raw string) error {
 	}
 	ctx, done := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer done()
-	m, err := gitrepo.Open(filepath.Join(job.Dir, "m.git"), gitrepo.Remote{Name: "infra", URL: job.URL})
+	m, err := gitrepo.Open(filepath.Join(job.Dir, "m.git"), remote.Remote{Name: "infra", URL: job.URL})
 	if err != nil {
 		return err
 	}
@@ -49,7 +51,7 @@ func mirrorProcess(raw string) error {
 	}
 	for i, sha := range job.Commits {
 		dst := filepath.Join(job.Dir, fmt.Sprint("tree", i))
-		if _, err := m.Export(ctx, sha, dst, gitrepo.Base{}); err != nil {
+		if _, err := m.Export(ctx, sha, dst, trees.Base{}); err != nil {
 			return err
 		}
 		if err := os.RemoveAll(dst); err != nil {

@@ -16,6 +16,10 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/gitrepo/packs"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
+	"github.com/tfops/tfops/internal/gitrepo/submodules"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 )
 
 // Mirror is a bare mirror of one remote in one directory. It is safe for
@@ -28,8 +32,8 @@ import (
 // Forbidden or Invalid when the configuration or the remote must change first.
 type Mirror struct {
 	*directory
-	remote Remote
-	at     address
+	remote remote.Remote
+	at     remote.Address
 	http   http.RoundTripper // for http and https
 	number uint64            // of the Mirrors of this directory
 
@@ -57,7 +61,7 @@ type directory struct {
 
 // Open returns the mirror of a remote in dir, which is made by the first
 // Fetch. It checks the remote's URL and does nothing else.
-func Open(dir string, r Remote) (*Mirror, error) {
+func Open(dir string, r remote.Remote) (*Mirror, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fault.New(fault.Internal, "", "the directory of the mirror of repository %q: %w", r.Name, err)
@@ -65,17 +69,17 @@ func Open(dir string, r Remote) (*Mirror, error) {
 	return newMirror(&directory{dir: abs, writing: make(chan struct{}, 1)}, r)
 }
 
-func newMirror(d *directory, r Remote) (*Mirror, error) {
-	at, err := r.parse()
+func newMirror(d *directory, r remote.Remote) (*Mirror, error) {
+	at, err := r.Parse()
 	if err != nil {
 		return nil, err
 	}
 	for _, a := range r.Submodules.Access {
-		if _, err := prefixOf(a); err != nil {
+		if _, err := submodules.Prefix(a); err != nil {
 			return nil, err
 		}
 	}
-	rt, err := r.roundTripper(at)
+	rt, err := r.Transport(at)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +113,7 @@ func (m *Mirror) write(ctx context.Context) (func(), error) {
 	case m.writing <- struct{}{}:
 		return func() { <-m.writing }, nil
 	case <-ctx.Done():
-		return nil, m.remote.netFault(ctx, ctx.Err())
+		return nil, m.remote.Fault(ctx, ctx.Err())
 	}
 }
 
@@ -117,7 +121,7 @@ func (m *Mirror) write(ctx context.Context) (func(), error) {
 // function when it is done.
 func (m *Mirror) read() (*view, func(), error) {
 	v, err := m.acquire()
-	if errors.Is(err, fs.ErrNotExist) && !errors.As(err, new(*damage)) {
+	if errors.Is(err, fs.ErrNotExist) && !errors.As(err, new(*packs.Damage)) {
 		return nil, nil, m.notFetched()
 	}
 	if err != nil {
@@ -127,23 +131,23 @@ func (m *Mirror) read() (*view, func(), error) {
 }
 
 // ask asks the remote in force which refs it has.
-func (m *Mirror) ask(ctx context.Context) (adv advert, err error) {
+func (m *Mirror) ask(ctx context.Context) (adv remote.Advert, err error) {
 	err = m.talking(ctx, func(ctx context.Context, m *Mirror) (err error) {
-		adv, err = m.list(ctx)
+		adv, err = m.List(ctx)
 		return err
 	})
 	return adv, err
 }
 
-func (m *Mirror) list(ctx context.Context) (advert, error) {
-	src, err := connect(ctx, m.remote, m.at, m.http)
+func (m *Mirror) List(ctx context.Context) (remote.Advert, error) {
+	src, err := remote.Connect(ctx, m.remote, m.at, m.http)
 	if err != nil {
-		return advert{}, m.remote.netFault(ctx, err)
+		return remote.Advert{}, m.remote.Fault(ctx, err)
 	}
-	defer src.close()
-	adv, err := src.list(ctx)
+	defer src.Close()
+	adv, err := src.List(ctx)
 	if err != nil {
-		return advert{}, m.remote.netFault(ctx, err)
+		return remote.Advert{}, m.remote.Fault(ctx, err)
 	}
 	return adv, nil
 }
@@ -156,7 +160,7 @@ func (m *Mirror) Heads(ctx context.Context) (map[string]string, error) {
 		return nil, err
 	}
 	heads := map[string]string{}
-	for name, h := range adv.refs {
+	for name, h := range adv.Refs {
 		if branch, ok := strings.CutPrefix(name, "refs/heads/"); ok {
 			heads[branch] = h.String()
 		}
@@ -170,7 +174,7 @@ func (m *Mirror) Head(ctx context.Context, branch string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	h, ok := adv.refs[branches+branch]
+	h, ok := adv.Refs[remote.Branches+branch]
 	if !ok {
 		return "", fault.New(fault.NotFound, "push it", "branch %s is not in repository %q", branch, m.remote.Name)
 	}
@@ -185,9 +189,9 @@ func (m *Mirror) Tags(ctx context.Context) (map[string]string, error) {
 		return nil, err
 	}
 	found := map[string]string{}
-	for name, h := range adv.refs {
-		if tag, ok := strings.CutPrefix(name, tags); ok {
-			found[tag] = cmp.Or(adv.peeled[name], h).String()
+	for name, h := range adv.Refs {
+		if tag, ok := strings.CutPrefix(name, remote.Tags); ok {
+			found[tag] = cmp.Or(adv.Peeled[name], h).String()
 		}
 	}
 	return found, nil
@@ -203,7 +207,7 @@ func (m *Mirror) Note() string {
 	defer done()
 	if missing := m.lacking(); len(missing) > 0 {
 		what := "submodule "
-		if path.Base(missing[0].Path) == modulesFile {
+		if path.Base(missing[0].Path) == trees.ModulesFile {
 			what = "" // the file that names them
 		}
 		return what + missing[0].Path + " " + missing[0].Why
@@ -235,7 +239,7 @@ func (m *Mirror) tree(ctx context.Context, v *view, sha string) (plumbing.Hash, 
 	if err != nil {
 		return h, err
 	}
-	if !v.has(h) {
+	if !v.Has(h) {
 		return h, m.unknownCommit(sha)
 	}
 	c, err := v.commit(h)

@@ -16,15 +16,17 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 )
 
-func open(t testing.TB, r gitrepo.Remote) (*gitrepo.Mirror, string) {
+func open(t testing.TB, r remote.Remote) (*gitrepo.Mirror, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "repos", "infra.git")
 	return reopen(t, dir, r), dir
 }
 
-func reopen(t testing.TB, dir string, r gitrepo.Remote) *gitrepo.Mirror {
+func reopen(t testing.TB, dir string, r remote.Remote) *gitrepo.Mirror {
 	t.Helper()
 	if r.Name == "" {
 		r.Name = "infra"
@@ -72,7 +74,7 @@ func wantFault(t testing.TB, err error, code fault.Code, words ...string) {
 func exported(t testing.TB, m *gitrepo.Mirror, sha string) map[string]string {
 	t.Helper()
 	dst := filepath.Join(t.TempDir(), "tree")
-	if _, err := m.Export(t.Context(), sha, dst, gitrepo.Base{}); err != nil {
+	if _, err := m.Export(t.Context(), sha, dst, trees.Base{}); err != nil {
 		t.Fatalf("Export: %v", err)
 	}
 	return readFiles(t, dst)
@@ -105,14 +107,14 @@ func readFiles(t testing.TB, dir string) map[string]string {
 }
 
 // remotes are all the ways to reach a repository; redirect fills in which.
-func remotes(t *testing.T, repo *gittest.Repo) map[string]gitrepo.Remote {
+func remotes(t *testing.T, repo *gittest.Repo) map[string]remote.Remote {
 	srv := gittest.ServeSSH(t, repo.Dir)
-	return map[string]gitrepo.Remote{
+	return map[string]remote.Remote{
 		"http":               {URL: gittest.ServeHTTP(t, repo.Dir, "", "")},
-		"http, token":        {URL: gittest.ServeHTTP(t, repo.Dir, "tfops", "tok"), Auth: gitrepo.Auth{Username: "tfops", Password: "tok"}},
-		"https, token":       {URL: "https:", Auth: gitrepo.Auth{Username: "tfops", Password: "tok"}},
-		"ssh, key":           {URL: srv.URL, Auth: gitrepo.Auth{SSHKey: srv.Key, KnownHosts: srv.KnownHosts()}},
-		"ssh, pass":          {URL: srv.URL, Auth: gitrepo.Auth{Password: srv.Password, KnownHosts: srv.KnownHosts()}},
+		"http, token":        {URL: gittest.ServeHTTP(t, repo.Dir, "tfops", "tok"), Auth: remote.Auth{Username: "tfops", Password: "tok"}},
+		"https, token":       {URL: "https:", Auth: remote.Auth{Username: "tfops", Password: "tok"}},
+		"ssh, key":           {URL: srv.URL, Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: srv.KnownHosts()}},
+		"ssh, pass":          {URL: srv.URL, Auth: remote.Auth{Password: srv.Password, KnownHosts: srv.KnownHosts()}},
 		"local, bare":        {URL: repo.Dir},
 		"local, linked .git": {URL: "linked"},
 		"local, .git file":   {URL: "pointed"},
@@ -129,7 +131,7 @@ func TestLifeOfABranch(t *testing.T) {
 
 // lifeOfABranch takes one remote from empty through all that can happen to a
 // branch.
-func lifeOfABranch(t *testing.T, via gitrepo.Remote) {
+func lifeOfABranch(t *testing.T, via remote.Remote) {
 	repo := gittest.NewRepoAt(t, filepath.Join(t.TempDir(), "r.git"))
 	via = redirect(t, via, repo)
 	m, dir := open(t, via)
@@ -203,7 +205,7 @@ func lifeOfABranch(t *testing.T, via gitrepo.Remote) {
 }
 
 // redirect serves another repository in the way that r reaches its own.
-func redirect(t *testing.T, r gitrepo.Remote, repo *gittest.Repo) gitrepo.Remote {
+func redirect(t *testing.T, r remote.Remote, repo *gittest.Repo) remote.Remote {
 	t.Helper()
 	switch {
 	case r.URL == "https:":
@@ -243,12 +245,12 @@ func second[A any](_ A, err error) error { return err }
 func TestReadsBeforeTheFirstFetch(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	sha := repo.Commit("main", map[string]string{"a": "a"})
-	m, _ := open(t, gitrepo.Remote{URL: repo.Dir})
+	m, _ := open(t, remote.Remote{URL: repo.Dir})
 	if m.Has(sha) {
 		t.Error("Has is true before the first fetch")
 	}
 	wantFault(t, second(m.Commit(t.Context(), sha)), fault.NotFound, "not been fetched")
-	wantFault(t, second(m.Export(t.Context(), sha, t.TempDir(), gitrepo.Base{})), fault.NotFound, "not been fetched")
+	wantFault(t, second(m.Export(t.Context(), sha, t.TempDir(), trees.Base{})), fault.NotFound, "not been fetched")
 	wantFault(t, second(m.Resolve(t.Context(), "main")), fault.NotFound, "not been fetched")
 	if err := m.Maintain(t.Context(), nil); err != nil {
 		t.Errorf("Maintain: %v", err)
@@ -263,7 +265,7 @@ func TestCommit(t *testing.T) {
 	tree := repo.RawTree()
 	latin := repo.RawCommit("latin", "tree "+tree+"\nauthor J\xfcrgen <j@example.com> 1700000000 +0100\ncommitter J\xfcrgen <j@example.com> 1700000001 +0100\nencoding ISO-8859-1\n\nGr\xfc\xdfe\n")
 	broken := repo.RawCommit("broken", "tree "+tree+"\nauthor A <a@example.com> 1700000000 +0100\ncommitter A <a@example.com> 1700000001 +0100\n\nbad \xff byte\n")
-	m, _ := open(t, gitrepo.Remote{URL: repo.Dir})
+	m, _ := open(t, remote.Remote{URL: repo.Dir})
 	fetch(t, m)
 
 	c, err := m.Commit(t.Context(), sha)
@@ -302,7 +304,7 @@ func TestResolve(t *testing.T) {
 	repo.AnnotatedTag("nested", "tag", tag)
 	repo.AnnotatedTag("of-blob", "blob", repo.Blob("x"))
 	repo.SetBranch(two[:10], one) // a branch that looks like another commit
-	m, _ := open(t, gitrepo.Remote{URL: gittest.ServeHTTP(t, repo.Dir, "", "")})
+	m, _ := open(t, remote.Remote{URL: gittest.ServeHTTP(t, repo.Dir, "", "")})
 	fetch(t, m)
 	for ref, want := range map[string]string{
 		"main": two, "HEAD": two, "refs/heads/main": two, "light": one, "v1": two, "nested": two, "refs/tags/v1": two,
@@ -329,7 +331,7 @@ func TestResolveAmbiguous(t *testing.T) {
 	a, b := gittest.Collide(base, 7)
 	repo.RawCommit("a", a)
 	repo.RawCommit("b", b)
-	m, _ := open(t, gitrepo.Remote{URL: repo.Dir})
+	m, _ := open(t, remote.Remote{URL: repo.Dir})
 	fetch(t, m)
 	id := repo.Head("a")
 	wantFault(t, second(m.Resolve(t.Context(), id[:7])), fault.NotFound, id, repo.Head("b"), "more digits")
@@ -346,7 +348,7 @@ func TestChanged(t *testing.T) {
 		"mode": gittest.Executable("m"), "dir/a": gittest.Delete, "dir/b": gittest.Delete, "dir": "file", "swap": gittest.Delete, "swap/in": "x",
 		"link": gittest.Symlink("edit"), "deep/x/y/z": "zz", "mod": gittest.Submodule(strings.Repeat("a", 40))})
 	other := repo.Commit("other", map[string]string{"keep": "k"}, gittest.On(""))
-	m, _ := open(t, gitrepo.Remote{URL: repo.Dir})
+	m, _ := open(t, remote.Remote{URL: repo.Dir})
 	fetch(t, m)
 	want := []string{"deep/x/y/z", "dir", "dir/a", "dir/b", "edit", "gone", "link", "mod", "mode", "new", "old", "swap", "swap/in"}
 	for _, pair := range [][2]string{{from, to}, {to, from}} {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/gitrepo/packs"
 )
 
 // notFetched is the answer of every read before the first fetch.
@@ -33,11 +34,11 @@ func (m *Mirror) readFault(ctx context.Context, what string, err error) error {
 	case ctx.Err() != nil:
 		return fault.New(fault.Unavailable, "", "repository %q: %s was stopped: %w", m.remote.Name, what, ctx.Err())
 	}
-	if errors.Is(err, errMalformed) {
+	if errors.Is(err, packs.ErrMalformed) {
 		return fault.New(fault.Invalid, "look at it with `git fsck`, and take it out of the repository",
 			"repository %q: %s failed on an object that no Git writes: %w", m.remote.Name, what, err)
 	}
-	if failedPath(err) != "" && !errors.As(err, new(*damage)) {
+	if failedPath(err) != "" && !errors.As(err, new(*packs.Damage)) {
 		return fault.New(fault.Internal, "check that disk: its space, its rights, its health", "repository %q: %s failed: %w", m.remote.Name, what, err)
 	}
 	m.suspect.Store(true)
@@ -59,7 +60,7 @@ func (m *Mirror) fetchFault(ctx context.Context, err error) error {
 		return fault.New(fault.Internal, "check that disk: its space, its rights, its health",
 			"repository %q: what was fetched cannot be stored: %w", m.remote.Name, err)
 	}
-	return m.remote.netFault(ctx, err)
+	return m.remote.Fault(ctx, err)
 }
 
 func (m *Mirror) maintainFault(ctx context.Context, err error) error {

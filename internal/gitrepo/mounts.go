@@ -15,11 +15,15 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/gitrepo/packs"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
+	"github.com/tfops/tfops/internal/gitrepo/submodules"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 )
 
 // mounts are the submodules of a commit that is looked at, and where they are read.
 type mounts struct {
-	mounted
+	trees.Submodules
 	mirrors []*Mirror
 }
 
@@ -36,7 +40,7 @@ type modules struct {
 }
 
 type broughtModules struct {
-	missing []MissingSubmodule
+	missing []trees.MissingSubmodule
 	at      time.Time
 }
 
@@ -50,7 +54,7 @@ const (
 // Submodules brings the submodules of a commit that is in the mirror, where they
 // are followed: Tree and Changed have their files from then on. It returns those
 // that are missing. What is missing is asked for again now and then.
-func (m *Mirror) Submodules(ctx context.Context, sha string) ([]MissingSubmodule, error) {
+func (m *Mirror) Submodules(ctx context.Context, sha string) ([]trees.MissingSubmodule, error) {
 	if !m.remote.Submodules.On {
 		return nil, nil
 	}
@@ -78,12 +82,12 @@ func (m *Mirror) Submodules(ctx context.Context, sha string) ([]MissingSubmodule
 	if m.modules.brought == nil || len(m.modules.brought) >= maxBrought {
 		m.modules.brought = map[string]broughtModules{}
 	}
-	m.modules.brought[sha] = broughtModules{found.missing, time.Now()}
-	return found.missing, nil
+	m.modules.brought[sha] = broughtModules{found.Missing, time.Now()}
+	return found.Missing, nil
 }
 
 // lacking are the missing submodules of the commit that was looked at last.
-func (m *Mirror) lacking() []MissingSubmodule {
+func (m *Mirror) lacking() []trees.MissingSubmodule {
 	m.submodules.mu.Lock()
 	defer m.submodules.mu.Unlock()
 	var last broughtModules
@@ -108,9 +112,9 @@ type mounting struct {
 // mountPoint is a repository whose submodules are to be found: the root, or a submodule.
 type mountPoint struct {
 	path  string // empty for the root
-	at    address
+	at    remote.Address
 	depth int
-	from  trees
+	from  trees.Reader
 	tree  plumbing.Hash
 	above []plumbing.Hash // the trees that lead to it
 }
@@ -118,7 +122,7 @@ type mountPoint struct {
 // mount finds the submodules of a tree, and fetches what is not there if asked
 // to. A submodule that cannot be had is told, and is no error.
 func (m *Mirror) mount(ctx context.Context, v *view, root plumbing.Hash, fetch bool) (*mounts, error) {
-	w := &mounting{m: m, fetch: fetch, mounts: &mounts{mounted: newMounted(m.remote.Submodules.On)}}
+	w := &mounting{m: m, fetch: fetch, mounts: &mounts{Submodules: trees.NewSubmodules(m.remote.Submodules.On)}}
 	if !m.remote.Submodules.On {
 		return w.mounts, nil
 	}
@@ -129,7 +133,7 @@ func (m *Mirror) mount(ctx context.Context, v *view, root plumbing.Hash, fetch b
 	}()
 	ctx, cancel := context.WithTimeout(ctx, submoduleTimeout)
 	defer cancel()
-	w.todo = []mountPoint{{at: m.at, from: newTrees(v.packs, nil), tree: root}}
+	w.todo = []mountPoint{{at: m.at, from: trees.New(v.packs, nil), tree: root}}
 	for len(w.todo) > 0 {
 		p := w.todo[0]
 		w.todo = w.todo[1:]
@@ -137,39 +141,39 @@ func (m *Mirror) mount(ctx context.Context, v *view, root plumbing.Hash, fetch b
 			return nil, err
 		}
 	}
-	w.seal()
+	w.Seal()
 	return w.mounts, nil
 }
 
 // point finds the submodules of one repository.
 func (w *mounting) point(ctx context.Context, p mountPoint) error {
-	entries, err := modulesOf(p.from, p.tree)
+	entries, err := submodules.Of(p.from, p.tree)
 	if err != nil {
 		if errors.Is(err, plumbing.ErrObjectNotFound) {
 			return err // damage of the mirror
 		}
-		w.lack(path.Join(p.path, modulesFile), refuseURL("mend the file, and push", "cannot be read: %v", err))
+		w.lack(path.Join(p.path, trees.ModulesFile), submodules.Refuse("mend the file, and push", "cannot be read: %v", err))
 		return nil
 	}
 	for _, e := range entries {
-		if e.wrong != nil && (e.path == "" || climbs(e.path)) {
-			w.lack(path.Join(p.path, modulesFile), refuseURL("mend the file, and push", "names a submodule that %v", e.wrong))
+		if e.Wrong != nil && (e.Path == "" || submodules.Climbs(e.Path)) {
+			w.lack(path.Join(p.path, trees.ModulesFile), submodules.Refuse("mend the file, and push", "names a submodule that %v", e.Wrong))
 			continue
 		}
-		link, above, err := gitlink(p.from, p.tree, e.path)
+		link, above, err := submodules.Gitlink(p.from, p.tree, e.Path)
 		if err != nil {
 			return err
 		}
-		if link.missing() {
+		if link.Missing() {
 			continue // it was removed, and its entry is left
 		}
 		above = slices.Concat(p.above, above)
 		for _, h := range above {
-			w.mixed[h] = true
+			w.Mixed[h] = true
 		}
-		full := path.Join(p.path, e.path)
-		w.urls[full] = e.url
-		err = w.follow(ctx, p, e, mountPoint{path: full, depth: p.depth + 1, above: above}, link.hash)
+		full := path.Join(p.path, e.Path)
+		w.URLs[full] = e.URL
+		err = w.follow(ctx, p, e, mountPoint{path: full, depth: p.depth + 1, above: above}, link.Hash)
 		if ctx.Err() != nil && context.Cause(ctx) == context.Canceled {
 			return err
 		}
@@ -181,18 +185,18 @@ func (w *mounting) point(ctx context.Context, p mountPoint) error {
 }
 
 // follow mounts one submodule, and leaves its own ones to be found.
-func (w *mounting) follow(ctx context.Context, from mountPoint, e moduleEntry, to mountPoint, commit plumbing.Hash) error {
+func (w *mounting) follow(ctx context.Context, from mountPoint, e submodules.Entry, to mountPoint, commit plumbing.Hash) error {
 	w.count++
 	switch {
-	case e.wrong != nil:
-		return e.wrong
-	case w.count > maxSubmodules:
-		return refuseURL("have fewer of them", "is one of more than %d submodules", maxSubmodules)
-	case to.depth > maxSubmoduleDepth:
-		return refuseURL("put it higher up", "is a submodule within %d others", maxSubmoduleDepth)
+	case e.Wrong != nil:
+		return e.Wrong
+	case w.count > submodules.Max:
+		return submodules.Refuse("have fewer of them", "is one of more than %d submodules", submodules.Max)
+	case to.depth > submodules.MaxDepth:
+		return submodules.Refuse("put it higher up", "is a submodule within %d others", submodules.MaxDepth)
 	}
 	var err error
-	if to.at, err = moduleAddress(from.at, e.url); err != nil {
+	if to.at, err = submodules.Address(from.at, e.URL); err != nil {
 		return err
 	}
 	sub, err := w.m.module(to.at)
@@ -211,26 +215,26 @@ func (w *mounting) follow(ctx context.Context, from mountPoint, e moduleEntry, t
 	if err != nil {
 		return sub.readFault(ctx, "reading commit "+commit.String(), err)
 	}
-	w.roots[commit] = c.TreeHash
-	w.paths = append(w.paths, to.path)
+	w.Roots[commit] = c.TreeHash
+	w.Paths = append(w.Paths, to.path)
 	if !slices.Contains(w.mirrors, sub) {
 		w.mirrors = append(w.mirrors, sub)
 	}
-	to.from, to.tree = newTrees(v.packs, nil), c.TreeHash
+	to.from, to.tree = trees.New(v.packs, nil), c.TreeHash
 	w.todo = append(w.todo, to)
 	return nil
 }
 
 // lack notes that a submodule is not there.
 func (w *mounting) lack(p string, err error) {
-	missing := MissingSubmodule{Path: p, Why: err.Error(), Next: fault.Next(err)}
-	var refused *refusedURL
+	missing := trees.MissingSubmodule{Path: p, Why: err.Error(), Next: fault.Next(err)}
+	var refused *submodules.Refused
 	if errors.As(err, &refused) {
-		missing.Next = refused.next
+		missing.Next = refused.Next
 	} else {
 		missing.Why, missing.Passing = "cannot be fetched: "+missing.Why, true
 	}
-	w.missing = append(w.missing, missing)
+	w.Missing = append(w.Missing, missing)
 }
 
 // bring has a submodule's commit in its mirror: by its id where the host gives
@@ -240,7 +244,7 @@ func (m *Mirror) bring(ctx context.Context, sha string, fetch bool) error {
 		return nil
 	}
 	if !fetch {
-		return fault.New(fault.Unavailable, "tfops poll "+m.remote.Name, "repository %q: commit %s of %s has not been fetched yet", m.remote.Name, sha, m.at.display())
+		return fault.New(fault.Unavailable, "tfops poll "+m.remote.Name, "repository %q: commit %s of %s has not been fetched yet", m.remote.Name, sha, m.at.Display())
 	}
 	for _, wanted := range []string{sha, Everything} {
 		if _, err := m.Fetch(ctx, wanted); err != nil {
@@ -251,12 +255,12 @@ func (m *Mirror) bring(ctx context.Context, sha string, fetch bool) error {
 		}
 	}
 	return fault.New(fault.NotFound, "push that commit there, or commit the submodule at one that is there",
-		"%s has no commit %s", m.at.display(), sha)
+		"%s has no commit %s", m.at.Display(), sha)
 }
 
 // module is the mirror of a submodule that is at an address.
-func (m *Mirror) module(at address) (*Mirror, error) {
-	remote, err := moduleRemote(m.remote, m.at, at, filepath.Dir(m.dir))
+func (m *Mirror) module(at remote.Address) (*Mirror, error) {
+	remote, err := submodules.Remote(m.remote, m.at, at, filepath.Dir(m.dir))
 	if err != nil {
 		return nil, err
 	}
@@ -276,7 +280,7 @@ func (m *Mirror) module(at address) (*Mirror, error) {
 
 // openModule opens the mirror of a submodule, or takes the one that is open
 // with another remote. The caller holds submodules.mu.
-func (m *Mirror) openModule(dir string, r Remote) (sub *Mirror, err error) {
+func (m *Mirror) openModule(dir string, r remote.Remote) (sub *Mirror, err error) {
 	known := m.submodules.open[dir]
 	if known == nil {
 		sub, err = Open(dir, r)
@@ -331,7 +335,7 @@ func (m *Mirror) maintainModules(ctx context.Context) error {
 
 // lease takes the packs of the submodules that are there now; the caller calls
 // the returned function when it is done.
-func (s *mounts) lease() (packs []*pack, release func()) {
+func (s *mounts) lease() (packs []*packs.Pack, release func()) {
 	var all []func()
 	for _, sub := range s.mirrors {
 		if v, done, err := sub.read(); err == nil {

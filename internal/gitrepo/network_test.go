@@ -21,14 +21,14 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 )
 
 const secret = "tok-secret-4711"
 
 // both runs Heads and Fetch, which must fail alike, and checks that no secret shows.
-func both(t *testing.T, r gitrepo.Remote, code fault.Code, words ...string) {
+func both(t *testing.T, r remote.Remote, code fault.Code, words ...string) {
 	t.Helper()
 	m, dir := open(t, r)
 	_, headsErr := m.Heads(t.Context())
@@ -63,17 +63,17 @@ func TestHTTPFailures(t *testing.T) {
 	tlsServer.StartTLS()
 	t.Cleanup(tlsServer.Close)
 	closed := closedPort(t)
-	auth := gitrepo.Auth{Username: "tfops", Password: secret}
+	auth := remote.Auth{Username: "tfops", Password: secret}
 
 	for name, c := range map[string]struct {
 		url   string
-		auth  gitrepo.Auth
+		auth  remote.Auth
 		code  fault.Code
 		words []string
 	}{
 		"wrong token":        {good, auth, fault.Forbidden, []string{"credentials", "token"}},
-		"wrong token in URL": {strings.Replace(good, "://", "://tfops:"+secret+"@", 1), gitrepo.Auth{}, fault.Forbidden, []string{"credentials"}},
-		"no token":           {good, gitrepo.Auth{}, fault.Forbidden, []string{"credentials"}},
+		"wrong token in URL": {strings.Replace(good, "://", "://tfops:"+secret+"@", 1), remote.Auth{}, fault.Forbidden, []string{"credentials"}},
+		"no token":           {good, remote.Auth{}, fault.Forbidden, []string{"credentials"}},
 		"forbidden":          {status(403, "no"), auth, fault.Forbidden, []string{"read access"}},
 		"not found":          {status(404, "no"), auth, fault.Invalid, []string{"no such repository"}},
 		"echo of the secret": {status(404, secret), auth, fault.Invalid, []string{"no such repository"}},
@@ -83,18 +83,18 @@ func TestHTTPFailures(t *testing.T) {
 		"unknown authority":  {tlsServer.URL + "/repo.git", auth, fault.Invalid, []string{"TLS", "SSL_CERT_FILE"}},
 		"plain http on TLS":  {strings.Replace(good, "http:", "https:", 1), auth, fault.Invalid, []string{"TLS"}},
 	} {
-		t.Run(name, func(t *testing.T) { both(t, gitrepo.Remote{URL: c.url, Auth: c.auth}, c.code, c.words...) })
+		t.Run(name, func(t *testing.T) { both(t, remote.Remote{URL: c.url, Auth: c.auth}, c.code, c.words...) })
 	}
 }
 
 func TestLocalFailures(t *testing.T) {
-	both(t, gitrepo.Remote{URL: "/no/such/dir"}, fault.Invalid, "/no/such/dir")
-	both(t, gitrepo.Remote{URL: t.TempDir()}, fault.Invalid, "not a Git repository")
+	both(t, remote.Remote{URL: "/no/such/dir"}, fault.Invalid, "/no/such/dir")
+	both(t, remote.Remote{URL: t.TempDir()}, fault.Invalid, "not a Git repository")
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	both(t, gitrepo.Remote{URL: file}, fault.Invalid, file)
+	both(t, remote.Remote{URL: file}, fault.Invalid, file)
 }
 
 func closedPort(t *testing.T) string {
@@ -124,7 +124,7 @@ func TestRedirect(t *testing.T) {
 		http.Redirect(w, r, other.URL+r.URL.RequestURI(), http.StatusFound)
 	}))
 	t.Cleanup(first.Close)
-	m, _ := open(t, gitrepo.Remote{URL: first.URL + "/repo.git", Auth: gitrepo.Auth{Username: "u", Password: secret}})
+	m, _ := open(t, remote.Remote{URL: first.URL + "/repo.git", Auth: remote.Auth{Username: "u", Password: secret}})
 	fetch(t, m)
 	if !m.Has(sha) {
 		t.Error("nothing was fetched")
@@ -142,7 +142,7 @@ func TestSSHHostKeys(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 
 	for _, kind := range []string{ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256} { // the server has both: the known one must be asked for
-		m, _ := open(t, gitrepo.Remote{URL: srv.URL, Auth: gitrepo.Auth{SSHKey: srv.Key, KnownHosts: srv.KnownHosts(kind)}})
+		m, _ := open(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: srv.KnownHosts(kind)}})
 		fetch(t, m)
 		if !m.Has(sha) {
 			t.Errorf("%s: nothing was fetched", kind)
@@ -167,17 +167,17 @@ func TestSSHHostKeys(t *testing.T) {
 		"no file": {"", fault.Invalid, []string{"not known", "~/.ssh/known_hosts", "SHA256:"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			both(t, gitrepo.Remote{URL: srv.URL, Auth: gitrepo.Auth{SSHKey: srv.Key, KnownHosts: []byte(c.known)}}, c.code, c.words...)
+			both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: []byte(c.known)}}, c.code, c.words...)
 		})
 	}
 	t.Run("the line that the fault shows makes the host known", func(t *testing.T) {
-		m, _ := open(t, gitrepo.Remote{URL: srv.URL, Auth: gitrepo.Auth{SSHKey: srv.Key, KnownHosts: other.KnownHosts()}})
+		m, _ := open(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: other.KnownHosts()}})
 		_, err := m.Fetch(t.Context())
 		_, line, ok := strings.Cut(fault.Next(err), "hosts: ")
 		if !ok {
 			t.Fatalf("no line in: %s", fault.Next(err))
 		}
-		m, _ = open(t, gitrepo.Remote{URL: srv.URL, Auth: gitrepo.Auth{SSHKey: srv.Key, KnownHosts: []byte(line)}})
+		m, _ = open(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: []byte(line)}})
 		fetch(t, m)
 	})
 	t.Run("the user's own file", func(t *testing.T) {
@@ -189,7 +189,7 @@ func TestSSHHostKeys(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(home, ".ssh", "known_hosts"), srv.KnownHosts(), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		m, _ := open(t, gitrepo.Remote{URL: srv.URL, Auth: gitrepo.Auth{SSHKey: srv.Key}})
+		m, _ := open(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: srv.Key}})
 		fetch(t, m)
 	})
 }
@@ -212,16 +212,16 @@ func TestSSHLogin(t *testing.T) {
 	known := srv.KnownHosts()
 	host := strings.TrimPrefix(srv.URL, "ssh://git@")
 
-	both(t, gitrepo.Remote{URL: srv.URL, Auth: gitrepo.Auth{SSHKey: wrong, KnownHosts: known}}, fault.Forbidden, "credentials")
-	both(t, gitrepo.Remote{URL: srv.URL, Auth: gitrepo.Auth{Password: secret, KnownHosts: known}}, fault.Forbidden, "credentials")
-	both(t, gitrepo.Remote{URL: srv.URL, Auth: gitrepo.Auth{KnownHosts: known}}, fault.Invalid, "no SSH key")
-	both(t, gitrepo.Remote{URL: srv.URL, Auth: gitrepo.Auth{SSHKey: locked, KnownHosts: known}}, fault.Invalid, "passphrase")
-	both(t, gitrepo.Remote{URL: srv.URL, Auth: gitrepo.Auth{SSHKey: locked, SSHKeyPassphrase: "x" + secret, KnownHosts: known}}, fault.Invalid, "passphrase")
-	both(t, gitrepo.Remote{URL: srv.URL, Auth: gitrepo.Auth{SSHKey: []byte("no key"), KnownHosts: known}}, fault.Invalid, "cannot be read")
-	both(t, gitrepo.Remote{URL: "ssh://" + host + "/../other.git", Auth: gitrepo.Auth{SSHKey: srv.Key, KnownHosts: known}}, fault.Invalid, "no such repository")
-	both(t, gitrepo.Remote{URL: "ssh://" + closedPort(t) + "/repo.git", Auth: gitrepo.Auth{SSHKey: srv.Key, KnownHosts: known}}, fault.Unavailable)
+	both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: wrong, KnownHosts: known}}, fault.Forbidden, "credentials")
+	both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{Password: secret, KnownHosts: known}}, fault.Forbidden, "credentials")
+	both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{KnownHosts: known}}, fault.Invalid, "no SSH key")
+	both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: locked, KnownHosts: known}}, fault.Invalid, "passphrase")
+	both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: locked, SSHKeyPassphrase: "x" + secret, KnownHosts: known}}, fault.Invalid, "passphrase")
+	both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: []byte("no key"), KnownHosts: known}}, fault.Invalid, "cannot be read")
+	both(t, remote.Remote{URL: "ssh://" + host + "/../other.git", Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: known}}, fault.Invalid, "no such repository")
+	both(t, remote.Remote{URL: "ssh://" + closedPort(t) + "/repo.git", Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: known}}, fault.Unavailable)
 
-	m, _ := open(t, gitrepo.Remote{URL: srv.URL, Auth: gitrepo.Auth{SSHKey: locked, SSHKeyPassphrase: secret, KnownHosts: known}})
+	m, _ := open(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: locked, SSHKeyPassphrase: secret, KnownHosts: known}})
 	fetch(t, m)
 	if !m.Has(sha) {
 		t.Error("with a passphrase: nothing was fetched")
@@ -247,7 +247,7 @@ func TestSSHLogin(t *testing.T) {
 		}
 	}()
 	t.Setenv("SSH_AUTH_SOCK", sock)
-	m, _ = open(t, gitrepo.Remote{URL: srv.URL, Auth: gitrepo.Auth{KnownHosts: known}})
+	m, _ = open(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{KnownHosts: known}})
 	fetch(t, m)
 	if !m.Has(sha) {
 		t.Error("with an agent: nothing was fetched")
@@ -274,20 +274,20 @@ func TestHangingServers(t *testing.T) {
 		t.Cleanup(srv.Close)
 		return srv.URL + "/repo.git"
 	}
-	known := func(addr string) gitrepo.Auth {
-		return gitrepo.Auth{SSHKey: sshd.Key, KnownHosts: []byte(knownhosts.Line([]string{addr}, sshd.HostKeys[0]))}
+	known := func(addr string) remote.Auth {
+		return remote.Auth{SSHKey: sshd.Key, KnownHosts: []byte(knownhosts.Line([]string{addr}, sshd.HostKeys[0]))}
 	}
 	silent := silentPort(t, "", 0)
 	half := silentPort(t, sshd.Addr, 1500) // dies in the middle of the handshake
 	late := gittest.ServeSSH(t, repo.Dir)  // goes silent after it
 	late.Stall()
-	for name, r := range map[string]gitrepo.Remote{
+	for name, r := range map[string]remote.Remote{
 		"http, references": {URL: hang("/info/refs")},
 		"http, pack":       {URL: hang("/git-upload-pack")},
 		"http, nothing":    {URL: "http://" + silent + "/repo.git"},
 		"ssh, nothing":     {URL: "ssh://git@" + silent + "/repo.git", Auth: known(silent)},
 		"ssh, half":        {URL: "ssh://git@" + half + "/repo.git", Auth: known(half)},
-		"ssh, late":        {URL: late.URL, Auth: gitrepo.Auth{SSHKey: late.Key, KnownHosts: late.KnownHosts()}},
+		"ssh, late":        {URL: late.URL, Auth: remote.Auth{SSHKey: late.Key, KnownHosts: late.KnownHosts()}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, dir := open(t, r)
@@ -367,7 +367,7 @@ func TestFetchWaitsItsTurn(t *testing.T) {
 		}
 	}))
 	t.Cleanup(srv.Close)
-	m, _ := open(t, gitrepo.Remote{URL: srv.URL + "/repo.git"})
+	m, _ := open(t, remote.Remote{URL: srv.URL + "/repo.git"})
 	fetch(t, m)
 	slow <- struct{}{}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -405,7 +405,7 @@ func TestCutConnection(t *testing.T) {
 		_, _ = w.Write(body)
 	}))
 	t.Cleanup(srv.Close)
-	m, dir := open(t, gitrepo.Remote{URL: srv.URL + "/repo.git"})
+	m, dir := open(t, remote.Remote{URL: srv.URL + "/repo.git"})
 	fetch(t, m)
 	two := repo.Commit("main", map[string]string{"b": strings.Repeat("b", 5000)})
 	for _, limit = range []int{0, 4, 8, 9, 20, 21, 40, 100, 150, 250} {

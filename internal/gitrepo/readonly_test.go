@@ -13,8 +13,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 )
 
 // P8: Git is only read. Everything that a mirror can do is done, over the
@@ -40,7 +40,7 @@ func TestRemoteIsOnlyRead(t *testing.T) {
 	for name, url := range map[string]string{"http": srv.URL + "/repo.git", "local": repo.Dir, "file": "file://" + repo.Dir} {
 		t.Run(name, func(t *testing.T) {
 			before := snapshot(t, repo.Dir)
-			m, _ := open(t, gitrepo.Remote{URL: url})
+			m, _ := open(t, remote.Remote{URL: url})
 			if _, err := m.Heads(t.Context()); err != nil {
 				t.Fatal(err)
 			}

@@ -8,11 +8,12 @@ import (
 	"slices"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 )
 
 // mirrorTree is a tree of a Mirror.
 type mirrorTree struct {
-	*treeFS
+	*trees.FS
 	m *Mirror
 }
 
@@ -36,18 +37,18 @@ func (m *Mirror) Tree(sha string) (fs.FS, error) {
 		return nil, m.readFault(context.Background(), "reading the submodules of commit "+sha, err)
 	}
 	failed := func(what string, err error) error { return m.readFault(context.Background(), what, err) }
-	return &mirrorTree{newFS(root, &sub.mounted, func() (trees, func(), error) { return m.lease(sub) }, failed), m}, nil
+	return &mirrorTree{trees.NewFS(root, &sub.Submodules, func() (trees.Reader, func(), error) { return m.lease(sub) }, failed), m}, nil
 }
 
 // lease takes the packs of the mirror and of the submodules that are there now;
 // the caller calls the returned function when it is done.
-func (m *Mirror) lease(sub *mounts) (trees, func(), error) {
+func (m *Mirror) lease(sub *mounts) (trees.Reader, func(), error) {
 	v, done, err := m.read()
 	if err != nil {
-		return trees{}, nil, err
+		return trees.Reader{}, nil, err
 	}
 	more, release := sub.lease()
-	return newTrees(slices.Concat(v.packs, more), &sub.mounted), func() { release(); done() }, nil
+	return trees.New(slices.Concat(v.packs, more), &sub.Submodules), func() { release(); done() }, nil
 }
 
 // Changed lists the paths whose content, mode or existence differs between the
@@ -65,7 +66,7 @@ func (m *Mirror) Changed(ctx context.Context, from, to string) ([]string, error)
 	}
 	defer done()
 	packs := slices.Clone(v.packs)
-	var sides []side
+	var sides []trees.Side
 	for _, sha := range []string{from, to} {
 		root, err := m.tree(ctx, v, sha)
 		if err != nil {
@@ -78,9 +79,9 @@ func (m *Mirror) Changed(ctx context.Context, from, to string) ([]string, error)
 		more, release := sub.lease()
 		defer release()
 		packs = append(packs, more...)
-		sides = append(sides, side{root, &sub.mounted})
+		sides = append(sides, trees.Side{Root: root, Sub: &sub.Submodules})
 	}
-	paths, err := changed(ctx, newTrees(packs, nil), sides[0], sides[1], from, to)
+	paths, err := trees.Changed(ctx, trees.New(packs, nil), sides[0], sides[1], from, to)
 	return paths, m.readFault(ctx, fmt.Sprintf("comparing %s with %s", from, to), err)
 }
 
@@ -102,31 +103,31 @@ func (m *Mirror) Changed(ctx context.Context, from, to string) ([]string, error)
 // trees are kept on one file system, one of which little differs costs a tenth, and almost
 // no space. Nobody may write into any of them. Links change the time of the last change
 // of base's files. An empty base shares nothing.
-func (m *Mirror) Export(ctx context.Context, sha, dst string, base Base) (Exported, error) {
+func (m *Mirror) Export(ctx context.Context, sha, dst string, base trees.Base) (trees.Exported, error) {
 	v, done, err := m.read()
 	if err != nil {
-		return Exported{}, err
+		return trees.Exported{}, err
 	}
 	defer done()
 	root, err := m.tree(ctx, v, sha)
 	if err != nil {
-		return Exported{}, err
+		return trees.Exported{}, err
 	}
 	sub, err := m.mount(ctx, v, root, true)
 	if err != nil {
-		return Exported{}, m.readFault(ctx, "reading the submodules of commit "+sha, err)
+		return trees.Exported{}, m.readFault(ctx, "reading the submodules of commit "+sha, err)
 	}
 	more, release := sub.lease()
 	defer release()
-	out, err := writeTree(ctx, newTrees(slices.Concat(v.packs, more), &sub.mounted), root, dst, base, m.lfsStore())
+	out, err := trees.Export(ctx, trees.New(slices.Concat(v.packs, more), &sub.Submodules), root, dst, base, m.lfsStore())
 	return out, m.exportFault(ctx, sha, err)
 }
 
 func (m *Mirror) exportFault(ctx context.Context, sha string, err error) error {
-	var bad *hostile
+	var bad *trees.Unfit
 	if errors.As(err, &bad) {
 		return fault.New(fault.Invalid, "take it out of the repository; no commit that holds it is ever written to disk",
-			"commit %s of repository %q is not exported: %q is %s", sha, m.remote.Name, bad.path, bad.why)
+			"commit %s of repository %q is not exported: %q is %s", sha, m.remote.Name, bad.Path, bad.Why)
 	}
 	return m.readFault(ctx, "exporting commit "+sha, err)
 }

@@ -12,8 +12,9 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/local"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 )
 
 // realGit returns a function that runs the git program in a directory. The
@@ -71,7 +72,7 @@ func TestRealServer(t *testing.T) {
 	work := filepath.Join(root, "repo")
 	git(root, "init", "-q", "-b", "main", work)
 	url := serveRealGit(t, git, root) + "/repo/.git"
-	m, dir := open(t, gitrepo.Remote{URL: url})
+	m, dir := open(t, remote.Remote{URL: url})
 	if heads, err := m.Heads(t.Context()); err != nil || len(heads) != 0 {
 		t.Fatalf("an empty repository: %v, %v", heads, err)
 	}
@@ -145,7 +146,7 @@ func TestRealLocalRepositories(t *testing.T) {
 	git(filepath.Join(root, "tree"), "commit", "-q", "-m", "side")
 	for _, name := range []string{"work", "shared", "bare.git", "shallow", "tree"} {
 		t.Run(name, func(t *testing.T) {
-			m, dir := open(t, gitrepo.Remote{URL: filepath.Join(root, name)})
+			m, dir := open(t, remote.Remote{URL: filepath.Join(root, name)})
 			fetch(t, m)
 			sha, err := m.Resolve(t.Context(), "main")
 			if err != nil || sha != heads[2] {
@@ -169,7 +170,7 @@ func TestRealLocalRepositories(t *testing.T) {
 		git(root, "clone", "-q", "--depth=1", "file://"+work, "shallow2")
 		for name, url := range map[string]string{"shallow": filepath.Join(root, "shallow"), "shallow2": serveRealGit(t, git, root) + "/shallow2/.git"} {
 			shallow := filepath.Join(root, name)
-			m, _ := open(t, gitrepo.Remote{URL: url})
+			m, _ := open(t, remote.Remote{URL: url})
 			fetch(t, m)
 			git(shallow, "fetch", "-q", "--unshallow")
 			git(shallow, "tag", "old", heads[0])
@@ -190,8 +191,8 @@ func TestRealSHA256(t *testing.T) {
 	write(t, work, map[string]string{"a": "a"})
 	git(work, "add", "-A")
 	git(work, "commit", "-q", "-m", "c")
-	both(t, gitrepo.Remote{URL: serveRealGit(t, git, root) + "/repo/.git"}, fault.Invalid, "SHA-256", "SHA-1")
-	both(t, gitrepo.Remote{URL: work}, fault.Invalid, "SHA-1")
+	both(t, remote.Remote{URL: serveRealGit(t, git, root) + "/repo/.git"}, fault.Invalid, "SHA-256", "SHA-1")
+	both(t, remote.Remote{URL: work}, fault.Invalid, "SHA-1")
 }
 
 // TestRealServerOverSSH runs git's own upload-pack behind an SSH server.
@@ -200,7 +201,7 @@ func TestRealServerOverSSH(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	srv := gittest.ServeSSH(t, repo.Dir)
 	srv.Run = func(dir string) *exec.Cmd { return exec.Command("git", "upload-pack", dir) }
-	m, dir := open(t, gitrepo.Remote{URL: srv.URL, Auth: gitrepo.Auth{SSHKey: srv.Key, KnownHosts: srv.KnownHosts()}})
+	m, dir := open(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: srv.KnownHosts()}})
 	if heads, err := m.Heads(t.Context()); err != nil || len(heads) != 0 {
 		t.Fatalf("an empty repository: %v, %v", heads, err)
 	}
@@ -233,7 +234,7 @@ func TestCheckoutOfBorrowedObjects(t *testing.T) {
 	git(root, "clone", "-q", "--shared", "shared", "again")
 	git(first, "worktree", "add", "-q", "-b", "other", filepath.Join(root, "worktree"))
 	for _, name := range []string{"first", "shared", "again", "worktree"} {
-		c, err := gitrepo.OpenCheckout(filepath.Join(root, name))
+		c, err := local.OpenCheckout(filepath.Join(root, name))
 		if err != nil {
 			t.Fatal(err)
 		}

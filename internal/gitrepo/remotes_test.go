@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 )
 
 // slowHost holds the requests of the token "slow" whose path has an end.
@@ -45,8 +46,8 @@ func serveSlowly(t *testing.T, repo *gittest.Repo, end string) *slowHost {
 	return h
 }
 
-func (h *slowHost) remote(token string) gitrepo.Remote {
-	return gitrepo.Remote{Name: "infra", URL: h.url, Auth: gitrepo.Auth{Username: "tfops", Password: token}}
+func (h *slowHost) remote(token string) remote.Remote {
+	return remote.Remote{Name: "infra", URL: h.url, Auth: remote.Auth{Username: "tfops", Password: token}}
 }
 
 // asked are the tokens of the requests so far, which are forgotten.
@@ -59,7 +60,7 @@ func (h *slowHost) asked() string {
 }
 
 // withRemote is what a reload does.
-func withRemote(t *testing.T, m *gitrepo.Mirror, r gitrepo.Remote) *gitrepo.Mirror {
+func withRemote(t *testing.T, m *gitrepo.Mirror, r remote.Remote) *gitrepo.Mirror {
 	t.Helper()
 	if r.Name == "" {
 		r.Name = "infra"
@@ -211,11 +212,11 @@ func TestAnotherRepository(t *testing.T) {
 	a, b := gittest.NewRepo(t), gittest.NewRepo(t)
 	old := a.Commit("main", map[string]string{"main.tf": "a"})
 	var shas []string
-	one, _ := open(t, gitrepo.Remote{URL: a.Dir})
+	one, _ := open(t, remote.Remote{URL: a.Dir})
 	fetch(t, one)
 	host := httptest.NewServer(gittest.Backend(t, filepath.Dir(b.Dir)))
 	t.Cleanup(host.Close)
-	two := withRemote(t, one, gitrepo.Remote{URL: host.URL + "/" + filepath.Base(b.Dir)})
+	two := withRemote(t, one, remote.Remote{URL: host.URL + "/" + filepath.Base(b.Dir)})
 	for i := range 21 { // enough packs that Maintain has something to do
 		shas = append(shas, b.Commit("main", map[string]string{"main.tf": fmt.Sprint("b", i)}, gittest.On("")))
 		fetch(t, two)
@@ -230,7 +231,7 @@ func TestAnotherRepository(t *testing.T) {
 	if got := exported(t, two, old)["main.tf"]; got != "a" {
 		t.Errorf("the commit of before has %q", got)
 	}
-	back := withRemote(t, two, gitrepo.Remote{URL: a.Dir})
+	back := withRemote(t, two, remote.Remote{URL: a.Dir})
 	fetch(t, back)
 	if got, err := two.Resolve(t.Context(), "main"); err != nil || got != old {
 		t.Errorf("main is %s, %v", got, err)
@@ -244,7 +245,7 @@ func TestOptionsStayThoseOfTheirMirror(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	srv := gittest.ServeLFS(t, repo.Dir, "tfops", "token")
 	sha := repo.Commit("main", map[string]string{"logo": srv.Put("content")})
-	without, _ := open(t, gitrepo.Remote{URL: srv.URL, Auth: gitrepo.Auth{Username: "tfops", Password: "token"}})
+	without, _ := open(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{Username: "tfops", Password: "token"}})
 	fetch(t, without)
 	with := withRemote(t, without, withLFS(srv.URL, "tfops", "token"))
 	fetch(t, with)
@@ -264,22 +265,22 @@ func TestSubmodulesAfterAReload(t *testing.T) {
 	_, far := repoIn(t, git, elsewhere, "team/far", map[string]string{"f.txt": "far"})
 	infra, _ := repoIn(t, git, t.TempDir(), "infra", map[string]string{"main.tf": "infra"})
 	sha := link(t, git, infra, [3]string{"far", there.url + "/team/far/.git", far})
-	access := func(token string) gitrepo.SubmoduleAccess {
-		return gitrepo.SubmoduleAccess{Prefix: there.url + "/team/", Auth: gitrepo.Auth{Username: "team", Password: token}}
+	access := func(token string) remote.SubmoduleAccess {
+		return remote.SubmoduleAccess{Prefix: there.url + "/team/", Auth: remote.Auth{Username: "team", Password: token}}
 	}
-	old, _ := open(t, followed(infra, gitrepo.Auth{}, access("old")))
+	old, _ := open(t, followed(infra, remote.Auth{}, access("old")))
 	fetch(t, old)
 	_, x := exportOf(t, old, sha)
 	wantMissing(t, x, "far", "credentials", "")
 
-	now := withRemote(t, old, followed(infra, gitrepo.Auth{}, access("new")))
+	now := withRemote(t, old, followed(infra, remote.Auth{}, access("new")))
 	dir, x := exportOf(t, now, sha)
 	if wantFile(t, dir, "far/f.txt", "far"); len(x.Missing) > 0 {
 		t.Errorf("%+v", x)
 	}
 	dir, _ = exportOf(t, old, sha) // which is in the mirror now
 	wantFile(t, dir, "far/f.txt", "far")
-	none := withRemote(t, now, followed(infra, gitrepo.Auth{}))
+	none := withRemote(t, now, followed(infra, remote.Auth{}))
 	_, x = exportOf(t, none, sha)
 	wantMissing(t, x, "far", "no submodule block allows that host", "")
 }
@@ -316,11 +317,11 @@ func TestReloadsAtRandom(t *testing.T) {
 }
 
 func TestWrongRemotes(t *testing.T) {
-	m, _ := open(t, gitrepo.Remote{URL: t.TempDir()})
-	for what, r := range map[string]gitrepo.Remote{
+	m, _ := open(t, remote.Remote{URL: t.TempDir()})
+	for what, r := range map[string]remote.Remote{
 		"no URL":      {},
-		"a prefix":    followed("https://h/x", gitrepo.Auth{}, gitrepo.SubmoduleAccess{Prefix: "/srv/git"}),
-		"certificate": {URL: "https://h/x", Auth: gitrepo.Auth{CA: []byte("none")}},
+		"a prefix":    followed("https://h/x", remote.Auth{}, remote.SubmoduleAccess{Prefix: "/srv/git"}),
+		"certificate": {URL: "https://h/x", Auth: remote.Auth{CA: []byte("none")}},
 	} {
 		r.Name = "infra"
 		if _, err := m.WithRemote(r); err == nil {

@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/tfops/tfops/internal/gitrepo/local"
+	"github.com/tfops/tfops/internal/gitrepo/packs"
 )
 
 const keepDamaged = 2 // older ones make room, or a failing disk would fill up with them
@@ -45,7 +48,7 @@ func (m *Mirror) replace(ctx context.Context, wanted []string) (aside string, er
 			err = os.Rename(fresh, m.dir)
 		}
 		if err == nil {
-			err = syncPath(filepath.Dir(m.dir))
+			err = packs.SyncPath(filepath.Dir(m.dir))
 		}
 		return err
 	})
@@ -54,7 +57,7 @@ func (m *Mirror) replace(ctx context.Context, wanted []string) (aside string, er
 		return "", err
 	}
 	for _, p := range next.packs { // they moved with it
-		p.moved(m.dir)
+		p.Moved(m.dir)
 	}
 	m.install(next)
 	m.checked = true
@@ -64,7 +67,7 @@ func (m *Mirror) replace(ctx context.Context, wanted []string) (aside string, er
 
 func (m *Mirror) clone(ctx context.Context, dir string, wanted []string) (*view, error) {
 	next, err := m.get(ctx, dir, nil, wanted)
-	var bad *damage
+	var bad *packs.Damage
 	if errors.As(err, &bad) { // of a clone that is seconds old: not ours
 		return nil, fmt.Errorf("the remote sent an incomplete answer: %s", bad)
 	}
@@ -110,14 +113,14 @@ func (m *Mirror) rescue(ctx context.Context, fresh string, next *view) {
 	if err != nil {
 		return
 	}
-	store := openLibrary(filepath.Join(m.dir, "objects"))
+	store := local.OpenLibrary(filepath.Join(m.dir, "objects"))
 	defer store.Close()
 	for sha, seen := range st.Seen {
 		h := plumbing.NewHash(sha)
 		if ctx.Err() != nil {
 			return
 		}
-		if !next.has(h) && carryOver(ctx, fresh, next, store, h) != nil {
+		if !next.Has(h) && carryOver(ctx, fresh, next, store, h) != nil {
 			continue
 		}
 		if _, known := next.seen[h]; !known {
@@ -128,14 +131,14 @@ func (m *Mirror) rescue(ctx context.Context, fresh string, next *view) {
 
 // carryOver copies one head with all that it needs, having read every object
 // and compared it with its id first.
-func carryOver(ctx context.Context, fresh string, next *view, store *library, head plumbing.Hash) error {
-	walk := newWalker(ctx, store)
-	walk.skip = next.has
-	if err := walk.object(head); err != nil {
+func carryOver(ctx context.Context, fresh string, next *view, store *local.Library, head plumbing.Hash) error {
+	walk := local.NewWalker(ctx, store)
+	walk.Skip = next.Has
+	if err := walk.Object(head); err != nil {
 		return err
 	}
-	for _, h := range walk.found {
-		obj, err := walk.read(h)
+	for _, h := range walk.Found {
+		obj, err := walk.Read(h)
 		if err != nil {
 			return err
 		}
@@ -143,7 +146,7 @@ func carryOver(ctx context.Context, fresh string, next *view, store *library, he
 		if err != nil {
 			return err
 		}
-		id, err := objectID(obj.Type(), obj.Size(), r)
+		id, err := packs.ObjectID(obj.Type(), obj.Size(), r)
 		if err = errors.Join(err, r.Close()); err != nil {
 			return err
 		}
@@ -151,14 +154,14 @@ func carryOver(ctx context.Context, fresh string, next *view, store *library, he
 			return fmt.Errorf("object %s has changed on disk", h)
 		}
 	}
-	info, err := writePack(ctx, fresh, func(w io.Writer) error { return encodePack(ctx, w, store, *walk) })
+	info, err := packs.Write(ctx, fresh, func(w io.Writer) error { return local.Encode(ctx, w, store, *walk) })
 	if err != nil || info.Name == "" {
 		return err
 	}
-	p, err := openPack(fresh, info)
+	p, err := packs.Open(fresh, info)
 	if err != nil {
 		return err
 	}
-	next.packs = append([]*pack{p}, next.packs...)
+	next.packs = append([]*packs.Pack{p}, next.packs...)
 	return nil
 }

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 )
 
 // An SSH agent that does not answer (one that asks a person who is not there)
@@ -38,7 +38,7 @@ func TestHangingAgent(t *testing.T) {
 		}
 	}()
 	t.Setenv("SSH_AUTH_SOCK", sock)
-	m, _ := open(t, gitrepo.Remote{URL: srv.URL, Auth: gitrepo.Auth{KnownHosts: srv.KnownHosts()}})
+	m, _ := open(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{KnownHosts: srv.KnownHosts()}})
 	ended := make(chan error, 1)
 	go func() {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)

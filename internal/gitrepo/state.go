@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/tfops/tfops/internal/gitrepo/packs"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 )
 
 const (
@@ -27,7 +30,7 @@ const (
 // state is the file tfops.json of a mirror.
 type state struct {
 	Format int                  `json:"format"`
-	Packs  []packInfo           `json:"packs"`           // oldest first
+	Packs  []packs.Info         `json:"packs"`           // oldest first
 	Seen   map[string]time.Time `json:"seen"`            // every head and tag, and when a fetch last saw it
 	Whole  bool                 `json:"whole,omitempty"` // see view
 }
@@ -35,7 +38,7 @@ type state struct {
 // load reads a mirror from disk. A mirror that does not exist is
 // fs.ErrNotExist, a bad one *damage. Packs in reuse that are still the same are
 // taken over; full reads every byte.
-func load(dir string, reuse []*pack, full bool) (*view, error) {
+func load(dir string, reuse []*packs.Pack, full bool) (*view, error) {
 	if _, err := os.Stat(dir); err != nil {
 		return nil, err
 	}
@@ -59,7 +62,7 @@ func load(dir string, reuse []*pack, full bool) (*view, error) {
 	}
 	if err != nil {
 		for _, p := range fresh {
-			p.close()
+			p.Close()
 		}
 		return nil, err
 	}
@@ -68,21 +71,21 @@ func load(dir string, reuse []*pack, full bool) (*view, error) {
 
 // openPacks fills in the packs and returns those that it opened itself. A pack
 // whose files changed since they were opened is opened again and read whole.
-func (v *view) openPacks(dir string, infos []packInfo, reuse []*pack) (fresh []*pack, err error) {
+func (v *view) openPacks(dir string, infos []packs.Info, reuse []*packs.Pack) (fresh []*packs.Pack, err error) {
 	for _, info := range slices.Backward(infos) {
-		i := slices.IndexFunc(reuse, func(p *pack) bool { return p.name == info.Name && p.size == info.Size })
-		if i >= 0 && reuse[i].unchanged(dir) {
+		i := slices.IndexFunc(reuse, func(p *packs.Pack) bool { return p.Name == info.Name && p.Size == info.Size })
+		if i >= 0 && reuse[i].Unchanged(dir) {
 			v.packs = append(v.packs, reuse[i])
 			continue
 		}
-		p, err := openPack(dir, info)
+		p, err := packs.Open(dir, info)
 		if err != nil {
 			return fresh, err
 		}
 		fresh = append(fresh, p)
 		v.packs = append(v.packs, p)
 		if i >= 0 {
-			if err := p.verify(); err != nil {
+			if err := p.Verify(); err != nil {
 				return fresh, err
 			}
 		}
@@ -94,15 +97,15 @@ func (v *view) openPacks(dir string, infos []packInfo, reuse []*pack) (fresh []*
 // a pack or a branch whose tree is not all there.
 func (v *view) check(full bool) error {
 	for name, h := range v.refs {
-		if !v.has(h) {
-			return &damage{what: fmt.Sprintf("%s names %s, which is not there", name, h)}
+		if !v.Has(h) {
+			return &packs.Damage{What: fmt.Sprintf("%s names %s, which is not there", name, h)}
 		}
 	}
 	if !full {
 		return nil
 	}
 	for _, p := range v.packs {
-		if err := p.verify(); err != nil {
+		if err := p.Verify(); err != nil {
 			return err
 		}
 	}
@@ -113,13 +116,13 @@ func readState(dir string) (state, error) {
 	var st state
 	raw, err := os.ReadFile(filepath.Join(dir, stateFile))
 	if err != nil {
-		return st, &damage{what: stateFile, err: err}
+		return st, &packs.Damage{What: stateFile, Err: err}
 	}
 	if err := json.Unmarshal(raw, &st); err != nil {
-		return st, &damage{what: stateFile, err: err}
+		return st, &packs.Damage{What: stateFile, Err: err}
 	}
 	if st.Format != stateFormat {
-		return st, &damage{what: fmt.Sprintf("%s has format %d, and this version reads %d", stateFile, st.Format, stateFormat)}
+		return st, &packs.Damage{What: fmt.Sprintf("%s has format %d, and this version reads %d", stateFile, st.Format, stateFormat)}
 	}
 	return st, nil
 }
@@ -127,11 +130,11 @@ func readState(dir string) (state, error) {
 func readHead(dir string) (string, error) {
 	raw, err := os.ReadFile(filepath.Join(dir, "HEAD"))
 	if err != nil {
-		return "", &damage{what: "HEAD", err: err}
+		return "", &packs.Damage{What: "HEAD", Err: err}
 	}
 	target, ok := strings.CutPrefix(strings.TrimSpace(string(raw)), "ref: ")
-	if !ok || !validRef(target) {
-		return "", &damage{what: "HEAD holds no reference"}
+	if !ok || !remote.ValidRef(target) {
+		return "", &packs.Damage{What: "HEAD holds no reference"}
 	}
 	return target, nil
 }
@@ -139,7 +142,7 @@ func readHead(dir string) (string, error) {
 func readRefs(dir string) (map[string]plumbing.Hash, error) {
 	raw, err := os.ReadFile(filepath.Join(dir, "packed-refs"))
 	if err != nil {
-		return nil, &damage{what: "packed-refs", err: err}
+		return nil, &packs.Damage{What: "packed-refs", Err: err}
 	}
 	refs := map[string]plumbing.Hash{}
 	for lines := bufio.NewScanner(bytes.NewReader(raw)); lines.Scan(); {
@@ -148,20 +151,20 @@ func readRefs(dir string) (map[string]plumbing.Hash, error) {
 			continue
 		}
 		sha, name, _ := strings.Cut(line, " ")
-		if !plumbing.IsHash(sha) || !validRef(name) {
-			return nil, &damage{what: "packed-refs holds a line that is no reference"}
+		if !plumbing.IsHash(sha) || !remote.ValidRef(name) {
+			return nil, &packs.Damage{What: "packed-refs holds a line that is no reference"}
 		}
 		refs[name] = plumbing.NewHash(sha)
 	}
 	if !bytes.HasPrefix(raw, []byte(refsHeader)) || raw[len(raw)-1] != '\n' {
-		return nil, &damage{what: "packed-refs is cut short"}
+		return nil, &packs.Damage{What: "packed-refs is cut short"}
 	}
 	return refs, nil
 }
 
 // initMirror makes an empty mirror.
 func initMirror(dir string) error {
-	for _, d := range []string{dir, filepath.Join(dir, "refs"), packDir(dir)} {
+	for _, d := range []string{dir, filepath.Join(dir, "refs"), packs.Dir(dir)} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return err
 		}
@@ -172,9 +175,9 @@ func initMirror(dir string) error {
 // writeMirror records what v holds: first what the objects are, then the
 // references to them, so that no reference ever names what is not listed.
 func writeMirror(dir string, v *view) error {
-	st := state{Format: stateFormat, Packs: []packInfo{}, Seen: map[string]time.Time{}, Whole: v.whole}
+	st := state{Format: stateFormat, Packs: []packs.Info{}, Seen: map[string]time.Time{}, Whole: v.whole}
 	for _, p := range slices.Backward(v.packs) {
-		st.Packs = append(st.Packs, packInfo{p.name, p.size})
+		st.Packs = append(st.Packs, packs.Info{Name: p.Name, Size: p.Size})
 	}
 	for h, t := range v.seen {
 		st.Seen[h.String()] = t.UTC().Truncate(time.Second)
@@ -216,7 +219,7 @@ func writeAtomic(path string, data []byte) error {
 		os.Remove(f.Name())
 		return err
 	}
-	return syncPath(filepath.Dir(path))
+	return packs.SyncPath(filepath.Dir(path))
 }
 
 // sweep removes what an interrupted fetch left: files of packs that are not
@@ -224,9 +227,9 @@ func writeAtomic(path string, data []byte) error {
 func sweep(dir string, v *view) error {
 	keep := map[string]bool{}
 	for _, p := range v.packs {
-		keep[p.name] = true
+		keep[p.Name] = true
 	}
-	for _, sub := range []string{packDir(dir), dir} {
+	for _, sub := range []string{packs.Dir(dir), dir} {
 		entries, err := os.ReadDir(sub)
 		if err != nil {
 			return err

@@ -15,6 +15,8 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 )
 
 // host is git's own server over http, with a password, that notes who asked.
@@ -85,10 +87,10 @@ func link(t *testing.T, git func(string, ...string) string, dir string, subs ...
 	return git(dir, "rev-parse", "HEAD")
 }
 
-func exportOf(t *testing.T, m *gitrepo.Mirror, sha string) (string, gitrepo.Exported) {
+func exportOf(t *testing.T, m *gitrepo.Mirror, sha string) (string, trees.Exported) {
 	t.Helper()
 	dst := filepath.Join(t.TempDir(), "tree")
-	x, err := m.Export(t.Context(), sha, dst, gitrepo.Base{})
+	x, err := m.Export(t.Context(), sha, dst, trees.Base{})
 	if err != nil {
 		t.Fatalf("%v (next: %s)", err, fault.Next(err))
 	}
@@ -103,9 +105,9 @@ func wantFile(t *testing.T, dir, name, content string) {
 	}
 }
 
-func wantMissing(t *testing.T, x gitrepo.Exported, path, why, next string) {
+func wantMissing(t *testing.T, x trees.Exported, path, why, next string) {
 	t.Helper()
-	i := slices.IndexFunc(x.Missing, func(s gitrepo.MissingSubmodule) bool { return s.Path == path })
+	i := slices.IndexFunc(x.Missing, func(s trees.MissingSubmodule) bool { return s.Path == path })
 	if i < 0 {
 		t.Fatalf("%s is not missing: %+v", path, x.Missing)
 	}
@@ -114,8 +116,8 @@ func wantMissing(t *testing.T, x gitrepo.Exported, path, why, next string) {
 	}
 }
 
-func followed(url string, auth gitrepo.Auth, access ...gitrepo.SubmoduleAccess) gitrepo.Remote {
-	return gitrepo.Remote{URL: url, Auth: auth, Submodules: gitrepo.Submodules{On: true, Access: access}}
+func followed(url string, auth remote.Auth, access ...remote.SubmoduleAccess) remote.Remote {
+	return remote.Remote{URL: url, Auth: auth, Submodules: remote.Submodules{On: true, Access: access}}
 }
 
 // TestSubmodules: files of submodules by a relative URL, on the same host, within
@@ -123,8 +125,8 @@ func followed(url string, auth gitrepo.Auth, access ...gitrepo.SubmoduleAccess) 
 func TestSubmodules(t *testing.T) {
 	git := realGit(t)
 	root, elsewhere := t.TempDir(), t.TempDir()
-	own := gitrepo.Auth{Username: "tfops", Password: "own-secret"}
-	theirs := gitrepo.Auth{Username: "team", Password: "team-secret"}
+	own := remote.Auth{Username: "tfops", Password: "own-secret"}
+	theirs := remote.Auth{Username: "team", Password: "team-secret"}
 	here := serveHost(t, git, root, own.Username, own.Password)
 	there := serveHost(t, git, elsewhere, theirs.Username, theirs.Password)
 
@@ -158,7 +160,7 @@ func TestSubmodules(t *testing.T) {
 			t.Errorf("%+v", x)
 		}
 	})
-	m, _ := open(t, followed(url, own, gitrepo.SubmoduleAccess{Prefix: there.url + "/team/", Auth: theirs}))
+	m, _ := open(t, followed(url, own, remote.SubmoduleAccess{Prefix: there.url + "/team/", Auth: theirs}))
 	fetch(t, m)
 	dir, x := exportOf(t, m, one)
 	wantFile(t, dir, "far/f.txt", "far")
@@ -239,7 +241,7 @@ func TestSubmodulesThatCannotBeHad(t *testing.T) {
 	git(infra, "update-index", "--add", "--cacheinfo", "160000,"+sha[:38]+"02,unlisted")
 	git(infra, "commit", "-q", "-m", "a gitlink without an entry")
 	head := git(infra, "rev-parse", "HEAD")
-	m, _ := open(t, followed(infra, gitrepo.Auth{}))
+	m, _ := open(t, followed(infra, remote.Auth{}))
 	fetch(t, m)
 	dir, x := exportOf(t, m, head)
 	wantFile(t, dir, "good/main.tf", "net")
@@ -267,7 +269,7 @@ func TestSubmodulesThatCannotBeHad(t *testing.T) {
 	// The commit is pushed after all.
 	moved := commitIn(t, git, net, map[string]string{"main.tf": "moved"})
 	git(net, "reset", "-q", "--hard", sha)
-	other, _ := open(t, followed(infra, gitrepo.Auth{}))
+	other, _ := open(t, followed(infra, remote.Auth{}))
 	late := link(t, git, infra, [3]string{"good", "../net", moved})
 	bare := filepath.Join(root, "bare")
 	git(root, "clone", "-q", "--bare", infra, bare)
@@ -297,7 +299,7 @@ func TestHostileSubmodules(t *testing.T) {
 	modules := "[submodule \"s\"]\n\tpath = s\n\turl = ../sub\n"
 	sha := repo.Commit("main", map[string]string{".gitmodules": modules, "s": gittest.Submodule(inside), "main.tf": "x",
 		"escape": gittest.Symlink("s/up/../../outside"), "through": gittest.Symlink("s/a/b/c"), "climb": gittest.Symlink("s/a/../../../outside")})
-	m, _ := open(t, followed(repo.Dir, gitrepo.Auth{}))
+	m, _ := open(t, followed(repo.Dir, remote.Auth{}))
 	fetch(t, m)
 	dir, x := exportOf(t, m, sha)
 	wantFile(t, dir, "through", "deep")
@@ -351,7 +353,7 @@ func TestSubmodulesOverMaintenance(t *testing.T) {
 	root := t.TempDir()
 	sub := gittest.NewRepoAt(t, filepath.Join(root, "sub"))
 	repo := gittest.NewRepoAt(t, filepath.Join(root, "infra"))
-	m, mirror := open(t, followed(repo.Dir, gitrepo.Auth{}))
+	m, mirror := open(t, followed(repo.Dir, remote.Auth{}))
 	var first, last string
 	for i := range 24 {
 		inside := sub.Commit("main", map[string]string{"n": strings.Repeat("x", i)}, gittest.On(""))
@@ -381,7 +383,7 @@ func TestSubmodulesOverMaintenance(t *testing.T) {
 	if err := os.RemoveAll(sub.Dir); err != nil {
 		t.Fatal(err)
 	}
-	m = reopen(t, mirror, followed(repo.Dir, gitrepo.Auth{}))
+	m = reopen(t, mirror, followed(repo.Dir, remote.Auth{}))
 	for _, sha := range []string{first, last} {
 		if _, x := exportOf(t, m, sha); len(x.Missing) > 0 {
 			t.Errorf("%+v", x.Missing)
@@ -396,7 +398,7 @@ func TestLFSInSubmodules(t *testing.T) {
 	inside := sub.Commit("main", map[string]string{"logo.png": gittest.Pointer("a picture")})
 	repo := gittest.NewRepoAt(t, filepath.Join(root, "infra"))
 	sha := repo.Commit("main", map[string]string{".gitmodules": "[submodule \"s\"]\n\tpath = s\n\turl = ../sub\n", "s": gittest.Submodule(inside)})
-	r := followed(repo.Dir, gitrepo.Auth{})
+	r := followed(repo.Dir, remote.Auth{})
 	r.LFS.On = true
 	m, _ := open(t, r)
 	fetch(t, m)
@@ -409,7 +411,7 @@ func TestLFSInSubmodules(t *testing.T) {
 func TestTheNoteNamesTheFile(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	sha := repo.Commit("main", map[string]string{"main.tf": "x", ".gitmodules": "[submodule \"x\"]\n\turl = https://other.example.com/x.git\n"})
-	m, _ := open(t, followed(repo.Dir, gitrepo.Auth{}))
+	m, _ := open(t, followed(repo.Dir, remote.Auth{}))
 	fetch(t, m)
 	if _, err := m.Submodules(t.Context(), sha); err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 )
 
 // TestTags: annotated ones lead to their commits; of what is followed only the tags
@@ -36,7 +37,7 @@ func TestTags(t *testing.T) {
 			case "git's own server":
 				url = serveRealGit(t, realGit(t), root) + "/infra.git"
 			}
-			m, _ := open(t, gitrepo.Remote{URL: url})
+			m, _ := open(t, remote.Remote{URL: url})
 			m.Follow(func(branch string) bool { return branch == "main" })
 			tags, err := m.Tags(t.Context())
 			if err != nil || tags["net/v1.0.0"] != light || tags["net/v1.1.0"] != deep || nested && tags["net/v1.3.0"] != deep || tags["stale-9.0.0"] != other {
@@ -77,7 +78,7 @@ func TestAnyCommit(t *testing.T) {
 			gone := repo.Commit("gone", map[string]string{"a": "4"}, gittest.On(""))
 			repo.DeleteBranch("gone")
 			git(repo.Dir, "config", c.setting, c.value)
-			m, _ := open(t, gitrepo.Remote{URL: serveRealGit(t, git, root) + "/infra.git"})
+			m, _ := open(t, remote.Remote{URL: serveRealGit(t, git, root) + "/infra.git"})
 			m.Follow(func(branch string) bool { return branch == "main" })
 			fetch(t, m)
 			_, asked := m.Fetch(t.Context(), pinned)

@@ -7,6 +7,9 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"github.com/tfops/tfops/internal/gitrepo/packs"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 )
 
 // view is the mirror as of one moment: it never changes, so reads need no lock
@@ -15,7 +18,7 @@ import (
 type view struct {
 	refs  map[string]plumbing.Hash // by full name, heads and tags
 	head  string                   // full name of the remote's default branch; may be empty
-	packs []*pack                  // newest first
+	packs []*packs.Pack            // newest first
 	seen  map[plumbing.Hash]time.Time
 	whole bool // the last fetch that brought something brought everything: the host does not negotiate
 
@@ -50,7 +53,7 @@ func (m *Mirror) release(v *view) {
 // install makes v the current view. The caller holds mu.
 func (m *Mirror) install(v *view) {
 	for _, p := range v.packs {
-		p.users++
+		p.Users++
 	}
 	old := m.cur
 	m.cur = v
@@ -66,16 +69,16 @@ func (m *Mirror) letGo(v *view) {
 		return
 	}
 	for _, p := range v.packs {
-		if p.users--; p.users == 0 {
-			p.close()
+		if p.Users--; p.Users == 0 {
+			p.Close()
 		}
 	}
 	v.packs = nil
 }
 
-func (v *view) has(h plumbing.Hash) bool {
+func (v *view) Has(h plumbing.Hash) bool {
 	for _, p := range v.packs {
-		if p.has(h) {
+		if p.Has(h) {
 			return true
 		}
 	}
@@ -85,8 +88,8 @@ func (v *view) has(h plumbing.Hash) bool {
 // object reads one object; plumbing.ErrObjectNotFound when the mirror lacks it.
 func (v *view) object(h plumbing.Hash) (plumbing.EncodedObject, error) {
 	for _, p := range v.packs {
-		if p.has(h) {
-			return p.get(h)
+		if p.Has(h) {
+			return p.Get(h)
 		}
 	}
 	return nil, fmt.Errorf("object %s: %w", h, plumbing.ErrObjectNotFound)
@@ -99,8 +102,8 @@ func (v *view) commit(h plumbing.Hash) (*object.Commit, error) {
 		return nil, err
 	}
 	c := &object.Commit{Hash: h}
-	if obj.Type() != plumbing.CommitObject || obj.Size() > maxCommit || c.Decode(obj) != nil {
-		return nil, fmt.Errorf("commit %s: %w", h, errMalformed)
+	if obj.Type() != plumbing.CommitObject || obj.Size() > packs.MaxCommit || c.Decode(obj) != nil {
+		return nil, fmt.Errorf("commit %s: %w", h, packs.ErrMalformed)
 	}
 	return c, nil
 }
@@ -118,20 +121,20 @@ func (v *view) peel(h plumbing.Hash) (plumbing.Hash, plumbing.ObjectType, error)
 			return h, obj.Type(), nil
 		}
 		var tag object.Tag
-		if obj.Size() > maxCommit || tag.Decode(obj) != nil {
-			return h, plumbing.InvalidObject, fmt.Errorf("tag %s: %w", h, errMalformed)
+		if obj.Size() > packs.MaxCommit || tag.Decode(obj) != nil {
+			return h, plumbing.InvalidObject, fmt.Errorf("tag %s: %w", h, packs.ErrMalformed)
 		}
 		h = tag.Target
 	}
-	return h, plumbing.InvalidObject, fmt.Errorf("tag %s is nested too deep: %w", h, errMalformed)
+	return h, plumbing.InvalidObject, fmt.Errorf("tag %s is nested too deep: %w", h, packs.ErrMalformed)
 }
 
 const maxHaves = 1024
 
-// haves names commits that the mirror has, to spare their transfer: the heads,
+// Haves names commits that the mirror has, to spare their transfer: the heads,
 // then their ancestors breadth first, since a remote may have dropped a head
 // that a force-push replaced. The mirror has all that they need.
-func (v *view) haves() []plumbing.Hash {
+func (v *view) Haves() []plumbing.Hash {
 	done := map[plumbing.Hash]bool{}
 	var found, next []plumbing.Hash
 	for _, h := range v.refs {
@@ -142,7 +145,7 @@ func (v *view) haves() []plumbing.Hash {
 	for len(next) > 0 && len(found) < maxHaves {
 		h := next[0]
 		next = next[1:]
-		if done[h] || !v.has(h) {
+		if done[h] || !v.Has(h) {
 			continue
 		}
 		done[h] = true
@@ -158,18 +161,18 @@ func (v *view) haves() []plumbing.Hash {
 // Histories are not walked: nothing but a head's tree is ever exported before
 // that commit was a head.
 func (v *view) complete(heads []plumbing.Hash) error {
-	t := newTrees(v.packs, nil)
+	t := trees.New(v.packs, nil)
 	done := map[plumbing.Hash]bool{}
 	for _, head := range heads {
 		h, kind, err := v.peel(head)
 		if err == nil && kind == plumbing.CommitObject {
 			c, cerr := v.commit(h)
 			if err = cerr; err == nil {
-				err = t.complete(c.TreeHash, done)
+				err = t.Complete(c.TreeHash, done)
 			}
 		}
-		if err != nil && !errors.Is(err, errMalformed) {
-			return &damage{what: fmt.Sprintf("commit %s", head), err: err}
+		if err != nil && !errors.Is(err, packs.ErrMalformed) {
+			return &packs.Damage{What: fmt.Sprintf("commit %s", head), Err: err}
 		}
 	}
 	return nil

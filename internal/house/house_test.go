@@ -16,7 +16,11 @@ const module = "github.com/tfops/tfops/"
 // only. The reasons stand in docs/ARCHITECTURE.md.
 var floors = [][]string{
 	{"internal/datafile", "internal/fault", "internal/hclfn", "internal/lazily", "internal/links", "internal/redact", "internal/signal"},
-	{"internal/pinned"},
+	{"internal/pinned", "internal/gitrepo/packs", "internal/gitrepo/lfs"},
+	{"internal/gitrepo/trees"},      // out of packs
+	{"internal/gitrepo/local"},      // has packs and trees on the disk
+	{"internal/gitrepo/remote"},     // may be local
+	{"internal/gitrepo/submodules"}, // have remotes, and stand in trees
 	{"internal/workspace", "internal/plan", "internal/locks", "internal/gitrepo", "internal/api", "internal/seal", "internal/credentials"},
 	{"internal/workspace/reach", "internal/approvals", "internal/runner/engines", "internal/drift", "internal/term", "internal/checkout"},
 	{"internal/runner", "internal/drift/codify", "internal/drift/report"},
@@ -50,7 +54,8 @@ var outside = []struct {
 	why     string
 }{
 	{"go.etcd.io/bbolt", []string{"internal/store"}, "one package knows how records are kept"},
-	{"github.com/go-git/go-git/v5", []string{"internal/gitrepo", "cmd/tfops"}, "one package speaks Git; the demo makes a repository"},
+	{"github.com/go-git/go-git/v5", []string{"internal/gitrepo", "internal/gitrepo/packs", "internal/gitrepo/trees", "internal/gitrepo/local", "internal/gitrepo/remote",
+		"internal/gitrepo/submodules", "cmd/tfops"}, "one package and its parts speak Git; the demo makes a repository"},
 	{"github.com/hashicorp/terraform-exec/tfexec", []string{"internal/runner"}, "only a runner starts an engine: it must outlive the daemon"},
 	{"github.com/nicholas-fedor/shoutrrr", []string{"internal/notify"}, "one package tells people, and hides what is secret about it"},
 	{"github.com/wneessen/go-mail", []string{"internal/notify"}, "one package tells people, and hides what is secret about it"},

@@ -22,6 +22,7 @@ import (
 	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
@@ -263,11 +264,11 @@ func (g *repository) Tree(string) (fs.FS, error) {
 	return fstest.MapFS{"a/main.tf": tf, "b/main.tf": tf}, nil
 }
 func (g *repository) Tags(context.Context) (map[string]string, error) { return nil, nil }
-func (g *repository) Submodules(context.Context, string) ([]gitrepo.MissingSubmodule, error) {
+func (g *repository) Submodules(context.Context, string) ([]trees.MissingSubmodule, error) {
 	return nil, nil
 }
-func (g *repository) Export(_ context.Context, _, dst string, _ gitrepo.Base) (gitrepo.Exported, error) {
-	return gitrepo.Exported{}, os.MkdirAll(dst, 0o700)
+func (g *repository) Export(_ context.Context, _, dst string, _ trees.Base) (trees.Exported, error) {
+	return trees.Exported{}, os.MkdirAll(dst, 0o700)
 }
 
 // players play runners. A phase that is held ends when the test lets it.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
@@ -20,7 +21,7 @@ import (
 // mirror is a mirror of a repository, up to date.
 func mirror(t testing.TB, repo *gittest.Repo) *gitrepo.Mirror {
 	t.Helper()
-	m, err := gitrepo.Open(filepath.Join(t.TempDir(), "mirror.git"), gitrepo.Remote{Name: "infra", URL: repo.Dir})
+	m, err := gitrepo.Open(filepath.Join(t.TempDir(), "mirror.git"), remote.Remote{Name: "infra", URL: repo.Dir})
 	if err != nil {
 		t.Fatal(err)
 	}
