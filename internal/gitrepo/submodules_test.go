@@ -237,8 +237,8 @@ func TestSubmodulesThatCannotBeHad(t *testing.T) {
 	gone := strings.Repeat("ab", 20)
 	link(t, git, infra,
 		[3]string{"good", "../net", sha}, [3]string{"gone", "../net", gone}, [3]string{"nobody", "../nobody", sha},
-		[3]string{"ext", "ext::sh -c touch% " + root + "/pwned", sha[:38] + "00"}, [3]string{"option", "--upload-pack=x", sha[:38] + "01"})
-	git(infra, "update-index", "--add", "--cacheinfo", "160000,"+sha[:38]+"02,unlisted")
+		[3]string{"ext", "ext::sh -c touch% " + root + "/pwned", gone[:38] + "00"}, [3]string{"option", "--upload-pack=x", gone[:38] + "01"})
+	git(infra, "update-index", "--add", "--cacheinfo", "160000,"+gone[:38]+"02,unlisted")
 	git(infra, "commit", "-q", "-m", "a gitlink without an entry")
 	head := git(infra, "rev-parse", "HEAD")
 	m, _ := open(t, followed(infra, remote.Auth{}))
