@@ -11,7 +11,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/gitrepo/remote"
 	"github.com/tfops/tfops/internal/lazily"
 )
 
@@ -63,31 +62,8 @@ func (m *Mirror) Contains(ctx context.Context, head, sha string) (bool, error) {
 	if !v.Has(from) {
 		return false, m.unknownCommit(head)
 	}
-	seen := map[plumbing.Hash]bool{from: true}
-	for todo := []plumbing.Hash{from}; len(todo) > 0; {
-		h := todo[0]
-		todo = todo[1:]
-		if h == wanted {
-			return true, nil
-		}
-		if err := ctx.Err(); err != nil {
-			return false, m.readFault(ctx, "reading its history", err)
-		}
-		if !v.Has(h) {
-			continue // the remote is a shallow clone: history ends here
-		}
-		c, err := v.commit(h)
-		if err != nil {
-			return false, m.readFault(ctx, "reading commit "+h.String(), err)
-		}
-		for _, p := range c.ParentHashes {
-			if !seen[p] {
-				seen[p] = true
-				todo = append(todo, p)
-			}
-		}
-	}
-	return false, nil
+	found, err := v.contains(ctx, from, wanted)
+	return found, m.readFault(ctx, "reading its history", err)
 }
 
 func person(s object.Signature, encoding string) Person {
@@ -135,9 +111,9 @@ func (m *Mirror) Resolve(ctx context.Context, ref string) (string, error) {
 		return "", err
 	}
 	defer done()
-	h, ok, err := m.resolveName(v, ref)
+	h, ok, err := v.resolveName(ref, m.remote.Name)
 	if err == nil && !ok {
-		h, err = m.resolveID(v, ref)
+		h, err = v.resolveID(ref, m.remote.Name)
 	}
 	if err != nil {
 		return "", err
@@ -150,54 +126,4 @@ func (m *Mirror) Resolve(ctx context.Context, ref string) (string, error) {
 		return "", fault.New(fault.NotFound, "name a branch, a tag of a commit, or a commit id", "%q in repository %q names a %s and not a commit", ref, m.remote.Name, kind)
 	}
 	return commit.String(), nil
-}
-
-func (m *Mirror) resolveName(v *view, ref string) (plumbing.Hash, bool, error) {
-	if ref == "HEAD" {
-		ref = v.head
-	}
-	if h, ok := v.refs[ref]; ok {
-		return h, true, nil
-	}
-	branch, isBranch := v.refs["refs/heads/"+ref]
-	tag, isTag := v.refs["refs/tags/"+ref]
-	if isBranch && isTag && branch != tag {
-		return branch, false, fault.New(fault.NotFound, fmt.Sprintf("write refs/heads/%s or refs/tags/%s", ref, ref),
-			"%q is both a branch and a tag of repository %q", ref, m.remote.Name)
-	}
-	if isTag {
-		return tag, true, nil
-	}
-	return branch, isBranch, nil
-}
-
-func (m *Mirror) resolveID(v *view, ref string) (plumbing.Hash, error) {
-	unknown := fault.New(fault.NotFound, "give a branch, a tag or a commit id of at least seven digits; a commit just pushed is known after the next poll",
-		"repository %q has no branch, tag or commit %q", m.remote.Name, ref)
-	ref = strings.ToLower(ref)
-	if !remote.LooksLikeID(ref) {
-		return plumbing.ZeroHash, unknown
-	}
-	var found []plumbing.Hash
-	for _, p := range v.packs {
-		p.HashesWithPrefix(ref, func(h plumbing.Hash) {
-			obj, err := v.object(h)
-			commit := err == nil && (obj.Type() == plumbing.CommitObject || obj.Type() == plumbing.TagObject)
-			if commit && !slices.Contains(found, h) {
-				found = append(found, h)
-			}
-		})
-	}
-	switch len(found) {
-	case 0:
-		return plumbing.ZeroHash, unknown
-	case 1:
-		return found[0], nil
-	}
-	var ids []string
-	for _, h := range found {
-		ids = append(ids, h.String())
-	}
-	slices.Sort(ids)
-	return plumbing.ZeroHash, fault.New(fault.NotFound, "give more digits: "+strings.Join(ids, ", "), "%q could be %d commits of repository %q", ref, len(ids), m.remote.Name)
 }

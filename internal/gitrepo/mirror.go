@@ -9,7 +9,6 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -52,9 +51,7 @@ type directory struct {
 	checked bool                 // every byte was checked in this process; guarded by writing
 	asked   map[string]time.Time // full names that a fetch was asked for; guarded by writing
 
-	mu  sync.Mutex
-	cur *view // nil until first read or fetched
-
+	now        holder
 	force      inForce
 	submodules moduleMirrors
 }
@@ -66,7 +63,7 @@ func Open(dir string, r remote.Remote) (*Mirror, error) {
 	if err != nil {
 		return nil, fault.New(fault.Internal, "", "the directory of the mirror of repository %q: %w", r.Name, err)
 	}
-	return newMirror(&directory{dir: abs, writing: make(chan struct{}, 1)}, r)
+	return newMirror(&directory{dir: abs, writing: make(chan struct{}, 1), asked: map[string]time.Time{}}, r)
 }
 
 func newMirror(d *directory, r remote.Remote) (*Mirror, error) {
@@ -96,13 +93,7 @@ func (m *Mirror) Close() error {
 		_ = sub.Close() // it never fails
 	}
 	m.submodules.mu.Unlock()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.cur != nil {
-		m.cur.retired = true
-		m.letGo(m.cur)
-		m.cur = nil
-	}
+	m.now.drop()
 	return nil
 }
 
@@ -120,14 +111,14 @@ func (m *Mirror) write(ctx context.Context) (func(), error) {
 // read takes the current view for a read; the caller calls the returned
 // function when it is done.
 func (m *Mirror) read() (*view, func(), error) {
-	v, err := m.acquire()
+	v, err := m.now.acquire(m.dir)
 	if errors.Is(err, fs.ErrNotExist) && !errors.As(err, new(*packs.Damage)) {
 		return nil, nil, m.notFetched()
 	}
 	if err != nil {
 		return nil, nil, m.readFault(context.Background(), "reading its mirror", err)
 	}
-	return v, func() { m.release(v) }, nil
+	return v, func() { m.now.release(v) }, nil
 }
 
 // ask asks the remote in force which refs it has.

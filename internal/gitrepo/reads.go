@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/gitrepo/lfs"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
 )
 
@@ -130,4 +132,14 @@ func (m *Mirror) exportFault(ctx context.Context, sha string, err error) error {
 			"commit %s of repository %q is not exported: %q is %s", sha, m.remote.Name, bad.Path, bad.Why)
 	}
 	return m.readFault(ctx, "exporting commit "+sha, err)
+}
+
+// lfsStore is where the mirror keeps LFS objects, and whom it asks for them; nil
+// when pointers are exported as they are.
+func (m *Mirror) lfsStore() *lfs.Store {
+	if !m.remote.LFS.On {
+		return nil
+	}
+	server, err := m.remote.LFSServer(m.at, m.http)
+	return &lfs.Store{Dir: filepath.Join(m.dir, "lfs"), Server: server, Wrong: err}
 }

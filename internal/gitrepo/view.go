@@ -3,6 +3,7 @@ package gitrepo
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -24,56 +25,8 @@ type view struct {
 
 	lateTags []plumbing.Hash // tag objects of commits that are there, to be fetched next
 
-	users   int  // guarded by the mirror's mu
-	retired bool // guarded by the mirror's mu
-}
-
-// acquire takes the current view, loading it from disk the first time.
-func (m *Mirror) acquire() (*view, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.cur == nil {
-		v, err := load(m.dir, nil, false)
-		if err != nil {
-			return nil, err
-		}
-		m.install(v)
-	}
-	m.cur.users++
-	return m.cur, nil
-}
-
-func (m *Mirror) release(v *view) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	v.users--
-	m.letGo(v)
-}
-
-// install makes v the current view. The caller holds mu.
-func (m *Mirror) install(v *view) {
-	for _, p := range v.packs {
-		p.Users++
-	}
-	old := m.cur
-	m.cur = v
-	if old != nil {
-		old.retired = true
-		m.letGo(old)
-	}
-}
-
-// letGo closes what only v still held. The caller holds mu.
-func (m *Mirror) letGo(v *view) {
-	if !v.retired || v.users > 0 {
-		return
-	}
-	for _, p := range v.packs {
-		if p.Users--; p.Users == 0 {
-			p.Close()
-		}
-	}
-	v.packs = nil
+	users   int  // guarded by the holder's mu
+	retired bool // guarded by the holder's mu
 }
 
 func (v *view) Has(h plumbing.Hash) bool {
@@ -176,4 +129,13 @@ func (v *view) complete(heads []plumbing.Hash) error {
 		}
 	}
 	return nil
+}
+
+// closeNew closes the packs that old does not have.
+func (v *view) closeNew(old *view) {
+	for _, p := range v.packs {
+		if old == nil || !slices.Contains(old.packs, p) {
+			p.Close()
+		}
+	}
 }

@@ -1,9 +1,7 @@
-package gitrepo
+package remote
 
 import (
 	"testing"
-
-	"github.com/tfops/tfops/internal/gitrepo/remote"
 )
 
 func TestLFSURL(t *testing.T) {
@@ -13,7 +11,7 @@ func TestLFSURL(t *testing.T) {
 		"git@git.example.com:acme/infra.git":          "https://git.example.com/acme/infra.git/info/lfs",
 		"ssh://git@git.example.com:2222/acme/infra":   "https://git.example.com/acme/infra.git/info/lfs",
 	} {
-		at, err := remote.Remote{URL: url}.Parse()
+		at, err := Remote{URL: url}.Parse()
 		if err != nil {
 			t.Fatal(err)
 		}
