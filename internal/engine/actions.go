@@ -93,11 +93,11 @@ func (e *Engine) ordered(ctx context.Context, def Definition, o Order, t run.Tri
 			return run.Run{}, err
 		}
 	}
-	records, err := e.Store.Records(ctx)
+	q, err := e.Store.Queue(ctx)
 	if err != nil {
 		return run.Run{}, err
 	}
-	rec := records[def.Name]
+	rec := *q.Record(def.Name)
 	sha := rec.Head
 	switch o.Kind {
 	case run.Drift:

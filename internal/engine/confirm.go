@@ -76,12 +76,12 @@ func (e *Engine) moveOn(ctx context.Context, r run.Run, def Definition, repo Rep
 // forced away, also where nothing differs for the workspace: what is applied
 // must be on the branch.
 func (e *Engine) replace(ctx context.Context, r run.Run, def Definition, repo Repository, head string) error {
-	records, err := e.Store.Records(ctx)
+	q, err := e.Store.Queue(ctx)
 	if err != nil {
 		return err
 	}
 	gone := elsewhereNow(r, def)
-	if records[def.Name].Desired != r.Commit.SHA {
+	if q.Record(def.Name).Desired != r.Commit.SHA {
 		return gone // the poll has seen to it
 	}
 	if problem := e.problem(def.Name); problem != nil {

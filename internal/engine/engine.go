@@ -155,7 +155,7 @@ type Engine struct {
 	sought     map[string]time.Time         // by repository and commit: when all that the remote has was asked for, for its sake
 	polling    map[string]chan struct{}     // by repository: one look at a time
 	poke       map[string]chan struct{}     // by repository: poll now
-	due        map[string]time.Time         // by workspace: its next drift check
+	checkTimes checkTimes                   // of drift
 	reportsDue map[string]dueReport         // by name
 	rulesEnd   time.Time                    // when a rule or an acknowledgement ends next; zero: nothing is known to end
 
@@ -170,8 +170,9 @@ type Engine struct {
 
 	following map[string]int // how many wait for a run's runner: one that is planned again has two for an instant
 
-	configured chan struct{} // the settings changed
-	flow       chan struct{} // a workspace was applied that others come after
+	configured chan struct{}   // the settings changed
+	flow       chan struct{}   // something is in moves
+	moves      map[string]bool // workspaces that were applied and that others come after
 	running    sync.WaitGroup
 }
 
@@ -191,7 +192,7 @@ func New(o Options, s *Settings) *Engine {
 		checkouts:  checkout.Open(filepath.Join(o.DataDir, "cache", "checkouts")),
 		configured: make(chan struct{}, 1), flow: make(chan struct{}, 1),
 		repos: map[string]*repositoryStatus{}, problems: map[string]error{},
-		sought: map[string]time.Time{}, polling: map[string]chan struct{}{}, poke: map[string]chan struct{}{}, due: map[string]time.Time{}, reportsDue: map[string]dueReport{}, following: map[string]int{}, seen: map[string]bool{},
+		sought: map[string]time.Time{}, polling: map[string]chan struct{}{}, poke: map[string]chan struct{}{}, reportsDue: map[string]dueReport{}, following: map[string]int{}, seen: map[string]bool{},
 	}
 }
 
@@ -251,7 +252,7 @@ func (e *Engine) Configure(ctx context.Context, s *Settings) error {
 		}
 	}
 	e.mu.Lock()
-	clear(e.due)
+	e.checkTimes.clear()
 	clear(e.reportsDue)
 	clear(e.problems)
 	clear(e.seen)
@@ -329,17 +330,11 @@ func (e *Engine) tell(r run.Run, events []run.Event) {
 	e.ready.changed(r.ID)
 	// What comes after it may be planned now, or use an output that is another.
 	if r.Status != run.Planning && r.Status != run.Applying && len(e.current().renaming) > 0 {
-		select {
-		case e.flow <- struct{}{}:
-		default:
-		}
+		e.flowFrom(r.Workspace)
 	}
 	moved := r.Kind == run.Sync && r.Status == run.PlannedAndFinished || (r.Kind == run.Sync || r.Kind == run.Refresh) && r.Status == run.Applied
 	if moved && len(e.current().order.Downstream(r.Workspace)) > 0 {
-		select {
-		case e.flow <- struct{}{}:
-		default:
-		}
+		e.flowFrom(r.Workspace)
 	}
 	e.notify()
 }

@@ -199,9 +199,7 @@ func (e *Engine) nextDue(now time.Time) time.Time {
 			next = at
 		}
 	}
-	for _, d := range s.Workspaces {
-		sooner(e.due[d.Name])
-	}
+	sooner(e.checkTimes.next())
 	for _, p := range s.Reports {
 		sooner(e.reportsDue[p.Name].next())
 	}
@@ -217,7 +215,7 @@ func (e *Engine) nextDue(now time.Time) time.Time {
 func (e *Engine) clockSetBack() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	clear(e.due)
+	e.checkTimes.clear()
 	clear(e.reportsDue)
 }
 

@@ -187,11 +187,11 @@ func (e *Engine) checkState(ctx context.Context, r run.Run) error {
 
 // recheckState forgets a trouble that somebody has mended by hand.
 func (e *Engine) recheckState(ctx context.Context, name string) error {
-	records, err := e.Store.Records(ctx)
-	if err != nil || records[name].StateTrouble == nil {
+	q, err := e.Store.Queue(ctx)
+	if err != nil || q.Record(name).StateTrouble == nil {
 		return err
 	}
-	if e.troubleWith(records[name], time.Time{}) != nil {
+	if e.troubleWith(*q.Record(name), time.Time{}) != nil {
 		return nil
 	}
 	return e.Store.ChangeHolds(ctx, name, func(h *run.Holds) error {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/tfops/tfops/internal/run"
@@ -37,16 +36,15 @@ func goOn(r run.Run, next string) string {
 
 // MetLocks lists the locks in backends that runs met, by workspace.
 func (e *Engine) MetLocks(ctx context.Context) ([]MetLock, error) {
-	records, err := e.Store.Records(ctx)
+	q, err := e.Store.Queue(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var all []MetLock
-	for name, r := range records {
+	for r := range q.Records() { // by name
 		if r.MetLock != nil {
-			all = append(all, MetLock{MetLock: *r.MetLock, Workspace: name, State: r.State})
+			all = append(all, MetLock{MetLock: *r.MetLock, Workspace: r.Name, State: r.State})
 		}
 	}
-	slices.SortFunc(all, func(a, b MetLock) int { return strings.Compare(a.Workspace, b.Workspace) })
 	return all, nil
 }

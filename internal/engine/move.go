@@ -38,10 +38,8 @@ func (e *Engine) mover(ctx context.Context, name string) (Definition, workspace.
 	if err != nil {
 		return def, workspace.Record{}, err
 	}
-	records, err := e.Store.Records(ctx)
-	rec := records[name]
-	rec.Name = name
-	return def, rec, err
+	q, err := e.Store.Queue(ctx)
+	return def, *q.Record(name), err
 }
 
 // startMove queues the run that moves a state. What is to be moved is staged once the audit
@@ -106,12 +104,11 @@ func (e *Engine) oldState(rec workspace.Record, def Definition) (*workspace.Appl
 
 // prepareMove exports what leads to the old state, and tells the runner of it.
 func (e *Engine) prepareMove(ctx context.Context, r run.Run, def Definition, j *runner.Job, s *runner.Secrets) error {
-	records, err := e.Store.Records(ctx)
+	q, err := e.Store.Queue(ctx)
 	if err != nil {
 		return err
 	}
-	rec := records[r.Workspace]
-	rec.Name = r.Workspace
+	rec := *q.Record(r.Workspace)
 	if r.Moving.Import != nil {
 		return e.prepareImport(r, j, s)
 	}
@@ -139,7 +136,7 @@ func (e *Engine) prepareMove(ctx context.Context, r run.Run, def Definition, j *
 		return err
 	}
 	m.Checkout = tree.Dir
-	ways := e.waysTo(owner, def, records[owner].AppliedFingerprint)
+	ways := e.waysTo(owner, def, q.Record(owner).AppliedFingerprint)
 	was := ways[0]
 	m.Dir, m.TerraformWorkspace = cmp.Or(old.At.Dir, was.Dir), cmp.Or(old.At.TerraformWorkspace, was.TerraformWorkspace)
 	m.Backend, m.BackendFiles = was.Backend, was.BackendConfigFiles

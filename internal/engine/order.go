@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -117,18 +118,29 @@ func (e *Engine) arrange(ctx context.Context, s *Settings, b *run.Batch) error {
 	if err != nil {
 		return err
 	}
-	if err := e.askOutputs(ctx, s, q, b); err != nil {
-		return err
-	}
+	e.askOutputs(ctx, s, q, b)
+	together := kindsOf(b.Runs)
 	for i, r := range b.Runs {
 		for _, name := range s.before(r) {
 			_, busy := onItsWay(q, name, r.Kind)
-			if busy || r.Kind == run.Sync && reads(s, q, b, r.Workspace, name) || slices.ContainsFunc(b.Runs, func(o run.Run) bool { return o.Workspace == name && o.Kind == r.Kind }) {
+			if busy || together[name][r.Kind] || r.Kind == run.Sync && reads(s, q, together, r.Workspace, name) {
 				b.Runs[i].Upstream = append(b.Runs[i].Upstream, name)
 			}
 		}
 	}
 	return nil
+}
+
+// kindsOf are the kinds of some runs, by workspace.
+func kindsOf(runs []run.Run) map[string]map[run.Kind]bool {
+	kinds := make(map[string]map[run.Kind]bool, len(runs))
+	for _, r := range runs {
+		if kinds[r.Workspace] == nil {
+			kinds[r.Workspace] = map[run.Kind]bool{}
+		}
+		kinds[r.Workspace][r.Kind] = true
+	}
+	return kinds
 }
 
 // inReverse makes a person's destroy run wait for those of the workspaces that
@@ -139,14 +151,14 @@ func (e *Engine) inReverse(ctx context.Context, b *run.Batch) error {
 	if err := e.arrange(ctx, s, b); err != nil {
 		return err
 	}
-	records, err := e.Store.Records(ctx)
+	q, err := e.Store.Queue(ctx)
 	if err != nil {
 		return err
 	}
 	r := b.Runs[0]
 	for _, name := range s.before(r) {
-		def, _ := s.find(name)
-		if records[name].Applied != "" && def.Apply != workspace.Never && !slices.Contains(r.Upstream, name) {
+		def, _ := s.definition(name)
+		if q.Record(name).Applied != "" && def.Apply != workspace.Never && !slices.Contains(r.Upstream, name) {
 			return fault.New(fault.Conflict, "tfops destroy "+name, "workspace %s depends on %s and is still applied", name, r.Workspace)
 		}
 	}
@@ -156,38 +168,32 @@ func (e *Engine) inReverse(ctx context.Context, b *run.Batch) error {
 // askOutputs adds a check of each applied workspace whose outputs a run of the
 // batch uses and nobody has read yet, as when inputs are new in the
 // configuration: what a check finds in the state are the outputs.
-func (e *Engine) askOutputs(ctx context.Context, s *Settings, q run.Queue, b *run.Batch) error {
-	var records map[string]workspace.Record
+func (e *Engine) askOutputs(ctx context.Context, s *Settings, q run.Queue, b *run.Batch) {
+	together := kindsOf(b.Runs)
 	for _, r := range slices.Clone(b.Runs) {
-		def, _ := s.find(r.Workspace)
+		def, _ := s.definition(r.Workspace)
 		for _, in := range def.Inputs {
 			for _, ref := range in.Refs {
-				if records == nil {
-					var err error
-					if records, err = e.Store.Records(ctx); err != nil {
-						return err
-					}
-				}
-				rec := records[ref.Workspace]
+				rec := q.Record(ref.Workspace)
 				up, ok := s.find(ref.Workspace)
-				if !ok || rec.Outputs != nil || rec.Applied == "" || reads(s, q, b, r.Workspace, ref.Workspace) {
+				if !ok || rec.Outputs != nil || rec.Applied == "" || reads(s, q, together, r.Workspace, ref.Workspace) {
 					continue
 				}
-				check, err := e.driftRun(ctx, up, rec, run.Trigger{Cause: run.ByUpstream})
+				check, err := e.driftRun(ctx, up, *rec, run.Trigger{Cause: run.ByUpstream})
 				if err != nil {
 					continue // the run itself says what is missing
 				}
 				b.Runs = append(b.Runs, check)
+				maps.Insert(together, maps.All(kindsOf([]run.Run{check})))
 			}
 		}
 	}
-	return nil
 }
 
 // reads reports whether a run that will read the outputs of a workspace, which
 // another uses, is on its way or in the batch.
-func reads(s *Settings, q run.Queue, b *run.Batch, user, name string) bool {
-	def, _ := s.find(user)
+func reads(s *Settings, q run.Queue, together map[string]map[run.Kind]bool, user, name string) bool {
+	def, _ := s.definition(user)
 	uses := false
 	for _, in := range def.Inputs {
 		uses = uses || slices.ContainsFunc(in.Refs, func(ref workspace.OutputRef) bool { return ref.Workspace == name })
@@ -200,7 +206,7 @@ func reads(s *Settings, q run.Queue, b *run.Batch, user, name string) bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(b.Runs, func(r run.Run) bool { return r.Workspace == name && (r.Kind == run.Sync || r.Kind == run.Drift) })
+	return together[name][run.Sync] || together[name][run.Drift]
 }
 
 // before are the workspaces that go before a run's in the order of its kind.
@@ -214,50 +220,67 @@ func (s *Settings) before(r run.Run) []string {
 	return nil
 }
 
-// flowing are the workspaces that are to be planned because those before them
-// have moved on: whose last run was withheld, and those that use an output that
-// has changed since. It is pure, and asked again and again, so that nothing is
-// lost when the daemon ends in between.
-func flowing(s *Settings, q run.Queue, records map[string]workspace.Record) map[string]string {
-	out := map[string]string{}
-	for _, d := range s.Workspaces {
-		rec := records[d.Name]
-		if rec.Desired == "" || rec.Orphan != nil || rec.Destroyed || d.Apply == workspace.Never {
-			continue
-		}
-		if _, busy := onItsWay(q, d.Name, run.Sync); busy {
-			continue // a plan that was made with an old value is found stale
-		}
-		if up := rec.HeldBack; up != "" {
-			if def, ok := s.find(up); !ok || records[up].InSync(def.fingerprint) {
-				out[d.Name] = up
-			}
-			continue
-		}
-		if up := changedInput(d, rec, records); up != "" {
-			out[d.Name] = up
-		}
+// flowing says because of which other a workspace is to be planned: the one that its last run was
+// withheld for, or one of which it uses an output that has changed since; "" for none. It is pure,
+// and asked again and again, so that nothing is lost when the daemon ends in between.
+func flowing(s *Settings, q run.Queue, d *Definition) string {
+	rec := q.Record(d.Name)
+	if rec.Desired == "" || rec.Orphan != nil || rec.Destroyed || d.Apply == workspace.Never {
+		return ""
 	}
-	return out
+	if _, busy := onItsWay(q, d.Name, run.Sync); busy {
+		return "" // a plan that was made with an old value is found stale
+	}
+	if up := rec.HeldBack; up != "" {
+		if def, ok := s.definition(up); ok && !q.Record(up).InSync(def.fingerprint) {
+			return ""
+		}
+		return up
+	}
+	return changedInput(q, d)
 }
 
 // changedInput names the upstream workspace of which an output that is used has
 // another value than the one that was used last; "" for none, and as long as
 // one of them is not there.
-func changedInput(d Definition, rec workspace.Record, records map[string]workspace.Record) string {
+func changedInput(q run.Queue, d *Definition) string {
 	changed := ""
 	for _, in := range d.Inputs {
 		for _, ref := range in.Refs {
-			now, there := records[ref.Workspace].Outputs[ref.Output]
+			now, there := q.Record(ref.Workspace).Outputs[ref.Output]
 			if !there {
 				return ""
 			}
-			if rec.Inputs[ref.String()] != now.Digest {
+			if q.Record(d.Name).Inputs[ref.String()] != now.Digest {
 				changed = ref.Workspace
 			}
 		}
 	}
 	return changed
+}
+
+// downstream are the workspaces that may flow on once another has moved on, besides those that
+// were held back by it: those that use its outputs.
+func (s *Settings) downstream(name string) []string {
+	var names []string
+	for _, d := range s.order.Downstream(name) {
+		names = append(names, d.Downstream)
+	}
+	return names
+}
+
+// flowFrom notes that a workspace has moved on, and others may be planned now.
+func (e *Engine) flowFrom(name string) {
+	e.mu.Lock()
+	if e.moves == nil {
+		e.moves = map[string]bool{}
+	}
+	e.moves[name] = true
+	e.mu.Unlock()
+	select {
+	case e.flow <- struct{}{}:
+	default:
+	}
 }
 
 // keepFlowing enqueues what flowing finds, each time a workspace was applied
@@ -268,36 +291,71 @@ func (e *Engine) keepFlowing(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-e.flow:
+			e.mu.Lock()
+			names := e.moves
+			e.moves = nil
+			e.mu.Unlock()
 			e.renameLater(ctx)
-			if err := e.flowOn(ctx); err != nil && ctx.Err() == nil {
+			if err := e.flowAfter(ctx, names); err != nil && ctx.Err() == nil {
 				e.Log.Error("workspaces that come after others cannot be enqueued; the next poll tries again", "error", err)
 			}
 		}
 	}
 }
 
-func (e *Engine) flowOn(ctx context.Context) error {
+// flowAfter enqueues what comes after some workspaces that have moved on.
+func (e *Engine) flowAfter(ctx context.Context, moved map[string]bool) error {
+	q, err := e.Store.Queue(ctx)
+	if err != nil {
+		return err
+	}
+	s, after := e.current(), map[string]bool{}
+	for name := range moved {
+		for rec := range q.HeldBackBy(name) {
+			after[rec.Name] = true
+		}
+		for _, user := range s.downstream(name) {
+			after[user] = true
+		}
+	}
+	return e.flowOn(ctx, s, q, slices.Sorted(maps.Keys(after)))
+}
+
+// flowOnAll enqueues all that flowing finds.
+func (e *Engine) flowOnAll(ctx context.Context) error {
 	s := e.current()
 	if !s.order.Any() {
 		return nil
 	}
-	q, records, err := e.fleet(ctx)
+	q, err := e.Store.Queue(ctx)
 	if err != nil {
 		return err
 	}
+	names := make([]string, len(s.Workspaces))
+	for i := range s.Workspaces {
+		names[i] = s.Workspaces[i].Name
+	}
+	return e.flowOn(ctx, s, q, names)
+}
+
+func (e *Engine) flowOn(ctx context.Context, s *Settings, q run.Queue, names []string) error {
 	var b run.Batch
-	for name, up := range flowing(s, q, records) {
-		d, _ := s.find(name)
-		repo, ok := s.Repositories[d.Repository]
-		if !ok || e.problem(name) != nil {
+	for _, name := range names {
+		d, ok := s.definition(name)
+		if !ok {
 			continue
 		}
-		c, err := commit(ctx, repo, records[name].Desired)
+		up := flowing(s, q, d)
+		repo, ok := s.Repositories[d.Repository]
+		if up == "" || !ok || e.problem(name) != nil {
+			continue
+		}
+		c, err := commit(ctx, repo, q.Record(name).Desired)
 		if err != nil {
 			return err
 		}
 		b.Runs = append(b.Runs, run.Run{Workspace: name, Kind: run.Sync, Commit: c, Fingerprint: d.fingerprint,
-			Trigger: run.Trigger{Cause: run.ByUpstream, Run: lastRun(records[up])}})
+			Trigger: run.Trigger{Cause: run.ByUpstream, Run: lastRun(*q.Record(up))}})
 	}
 	if err := e.arrange(ctx, s, &b); err != nil {
 		return err

@@ -141,7 +141,7 @@ type dyingStore struct {
 
 	noHolds bool   // what concerns no run cannot be stored
 	between func() // what happens after the next look at a run or at the queue
-	meet    func() // what happens the next time that the findings, or the records, of all are read
+	meet    func() // what happens the next time that the findings, the records, or the queue of all are read
 }
 
 var errDead = errors.New("the daemon is dead")
@@ -176,8 +176,10 @@ func (s *dyingStore) write(fn func() error) error {
 }
 
 func (s *dyingStore) Queue(ctx context.Context) (run.Queue, error) {
-	defer s.looked()
-	return s.Store.Queue(ctx)
+	q, err := s.Store.Queue(ctx)
+	s.looked()
+	s.met()
+	return q, err
 }
 
 func (s *dyingStore) Dossier(ctx context.Context, id string) (run.Dossier, []run.Event, error) {

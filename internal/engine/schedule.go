@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/tidwall/btree"
+
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -12,26 +14,24 @@ import (
 // checkSchedules enqueues a drift run for each workspace whose check is due.
 // A check that was missed while no daemon ran is made once, at the start.
 func (e *Engine) checkSchedules(ctx context.Context, now time.Time) {
-	due, err := e.dueChecks(ctx, now)
-	if err != nil || len(due) == 0 {
-		if err != nil && ctx.Err() == nil {
-			e.Log.Error("drift schedules cannot be read", "error", err)
-		}
+	q, err := e.Store.Queue(ctx)
+	if err != nil && ctx.Err() == nil {
+		e.Log.Error("drift schedules cannot be read", "error", err)
+	}
+	if err != nil {
 		return
 	}
-	records, err := e.Store.Records(ctx)
-	if err != nil {
-		e.Log.Error("drift checks cannot be enqueued; trying again", "error", err)
-		e.putOff(due, now)
+	due := e.dueChecks(q, now)
+	if len(due) == 0 {
 		return
 	}
 	b := run.Batch{Drifts: map[string]time.Time{}}
 	for _, d := range due {
-		if records[d.Name].Applied != "" { // else nothing can drift
-			r, err := e.driftRun(ctx, d, records[d.Name], run.Trigger{Cause: run.BySchedule})
+		if rec := *q.Record(d.Name); rec.Applied != "" { // else nothing can drift
+			r, err := e.driftRun(ctx, d, rec, run.Trigger{Cause: run.BySchedule})
 			if err == nil {
 				b.Runs = append(b.Runs, r)
-			} else if err := e.notCheckable(ctx, records[d.Name], err); err != nil {
+			} else if err := e.notCheckable(ctx, rec, err); err != nil {
 				e.Log.Error("a failed drift check cannot be recorded; trying again", "workspace", d.Name, "error", err)
 				e.putOff([]Definition{d}, now)
 				continue
@@ -45,38 +45,81 @@ func (e *Engine) checkSchedules(ctx context.Context, now time.Time) {
 	}
 }
 
-// dueChecks picks the workspaces whose time has come and sets their next.
-func (e *Engine) dueChecks(ctx context.Context, now time.Time) ([]Definition, error) {
-	s := e.current()
-	var records map[string]workspace.Record
-	var due []Definition
-	for _, d := range s.Workspaces {
-		if d.Drift.IsZero() {
-			continue
-		}
-		e.mu.Lock()
-		at, known := e.due[d.Name]
-		e.mu.Unlock()
-		if !known {
-			if records == nil {
-				var err error
-				if records, err = e.Store.Records(ctx); err != nil {
-					return nil, err
-				}
-			}
-			at = d.Drift.Next(d.Name, checkedSince(records[d.Name].Drift, now))
-		}
-		if !at.IsZero() && !at.After(now) {
-			due = append(due, d)
-			at = d.Drift.Next(d.Name, now)
-		}
-		e.mu.Lock()
-		if delete(e.due, d.Name); e.settings == s { // else its schedule may be another now
-			e.due[d.Name] = at
-		}
-		e.mu.Unlock()
+// checkTimes are the times at which workspaces are checked for drift next, in order. Whoever uses
+// it holds Engine.mu.
+type checkTimes struct {
+	of    *Settings // under which every workspace has its time; nil: some may have none
+	times map[string]time.Time
+	order btree.Map[string, string] // the workspaces by time
+}
+
+func (c *checkTimes) set(name string, at time.Time) {
+	if old, ok := c.times[name]; ok {
+		c.order.Delete(timeKey(old) + name)
 	}
-	return due, nil
+	if c.times == nil {
+		c.times = map[string]time.Time{}
+	}
+	c.times[name] = at
+	if !at.IsZero() { // else never
+		c.order.Set(timeKey(at)+name, name)
+	}
+}
+
+func (c *checkTimes) clear() { *c = checkTimes{} }
+
+// next is the first time; zero for none.
+func (c *checkTimes) next() time.Time {
+	if key, _, ok := c.order.Min(); ok {
+		return timeOf(key)
+	}
+	return time.Time{}
+}
+
+// due are the workspaces whose time has come.
+func (c *checkTimes) due(now time.Time) (names []string) {
+	c.order.Scan(func(key, name string) bool {
+		if timeOf(key).After(now) {
+			return false
+		}
+		names = append(names, name)
+		return true
+	})
+	return names
+}
+
+// schedule gives those workspaces their time that have none, and takes it from those that are
+// not configured any more.
+func (c *checkTimes) schedule(s *Settings, q run.Queue, now time.Time) {
+	for name := range c.times {
+		if d, ok := s.definition(name); !ok || d.Drift.IsZero() {
+			c.set(name, time.Time{})
+			delete(c.times, name)
+		}
+	}
+	for i := range s.Workspaces {
+		d := &s.Workspaces[i]
+		if _, known := c.times[d.Name]; !known && !d.Drift.IsZero() {
+			c.set(d.Name, d.Drift.Next(d.Name, checkedSince(q.Record(d.Name).Drift, now)))
+		}
+	}
+	c.of = s
+}
+
+// dueChecks picks the workspaces whose time has come and sets their next.
+func (e *Engine) dueChecks(q run.Queue, now time.Time) (due []Definition) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.settings
+	if e.checkTimes.of != s {
+		e.checkTimes.schedule(s, q, now)
+	}
+	for _, name := range e.checkTimes.due(now) {
+		d, _ := s.find(name)
+		due = append(due, d)
+		e.checkTimes.set(name, d.Drift.Next(name, now))
+	}
+	return due
 }
 
 // checkedSince is the time after which the next check is due: that of the last
@@ -98,7 +141,7 @@ func (e *Engine) putOff(checks []Definition, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, d := range checks {
-		e.due[d.Name] = now.Add(time.Minute)
+		e.checkTimes.set(d.Name, now.Add(time.Minute))
 	}
 }
 

@@ -137,13 +137,13 @@ func (e *Engine) Applies(ctx context.Context, name string, limit int) ([]RunView
 
 // Workspaces shows the whole fleet, in the order of the configuration.
 func (e *Engine) Workspaces(ctx context.Context) ([]WorkspaceView, error) {
-	q, records, err := e.fleet(ctx)
+	q, err := e.queue(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var views []WorkspaceView
 	for _, d := range e.current().Workspaces {
-		v, err := e.viewWorkspace(ctx, d, q, records[d.Name])
+		v, err := e.viewWorkspace(ctx, d, q)
 		if err != nil {
 			return nil, err
 		}
@@ -158,29 +158,21 @@ func (e *Engine) Workspace(ctx context.Context, name string) (WorkspaceView, err
 	if err != nil {
 		return WorkspaceView{}, err
 	}
-	q, records, err := e.fleet(ctx)
+	q, err := e.queue(ctx)
 	if err != nil {
 		return WorkspaceView{}, err
 	}
-	return e.viewWorkspace(ctx, d, q, records[name])
+	return e.viewWorkspace(ctx, d, q)
 }
 
-func (e *Engine) fleet(ctx context.Context) (run.Queue, map[string]workspace.Record, error) {
-	q, err := e.queue(ctx)
-	if err != nil {
-		return q, nil, err
-	}
-	records, err := e.Store.Records(ctx)
-	return q, records, err
-}
-
-func (e *Engine) viewWorkspace(ctx context.Context, d Definition, q run.Queue, rec workspace.Record) (WorkspaceView, error) {
+func (e *Engine) viewWorkspace(ctx context.Context, d Definition, q run.Queue) (WorkspaceView, error) {
+	rec := *q.Record(d.Name)
 	if !rec.Suspended(q.Now) {
 		rec.Suspension = nil // one that is over holds nothing back
 	}
 	v := WorkspaceView{Definition: d, Record: rec, Follows: follows(d, rec), Problem: e.problem(d.Name), Upstream: e.current().order.Upstream(d.Name)}
 	e.mu.Lock()
-	v.NextCheck = e.due[d.Name]
+	v.NextCheck = e.checkTimes.times[d.Name]
 	e.mu.Unlock()
 	if held := q.Held(d.Name, rec.State); len(held) > 0 {
 		v.Lock = &held[0]

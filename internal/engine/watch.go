@@ -193,7 +193,7 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 		return errors.Join(failed...)
 	}
 	failed = append(failed, e.enqueue(ctx, batch))
-	return errors.Join(append(failed, e.flowOn(ctx))...)
+	return errors.Join(append(failed, e.flowOnAll(ctx))...)
 }
 
 // turn is the one place for a look at the repository. A channel, so that

@@ -37,6 +37,7 @@ type contents struct {
 	index   btree.Map[string, *Run] // by index key: workspace, state and status, each with the id
 	votes   btree.Map[string, []approvals.Vote]
 	records btree.Map[string, *workspace.Record]
+	held    btree.Map[string, *workspace.Record] // by what holds them back, and by name
 	locks   btree.Map[string, locks.Lock]
 	change  *Change
 }
@@ -118,6 +119,16 @@ func (q Queue) Record(name string) *workspace.Record {
 func (q Queue) Records() iter.Seq[*workspace.Record] {
 	return func(yield func(*workspace.Record) bool) {
 		q.contents().records.Scan(func(_ string, rec *workspace.Record) bool { return yield(rec) })
+	}
+}
+
+// HeldBackBy are the workspaces whose last run was withheld because of another's.
+func (q Queue) HeldBackBy(name string) iter.Seq[*workspace.Record] {
+	prefix := name + "\x00"
+	return func(yield func(*workspace.Record) bool) {
+		q.contents().held.Ascend(prefix, func(key string, rec *workspace.Record) bool {
+			return strings.HasPrefix(key, prefix) && yield(rec)
+		})
 	}
 }
 
@@ -203,7 +214,7 @@ func (q Queue) Edit() *Draft {
 	}
 	return &Draft{in: &contents{
 		runs: *old.runs.Copy(), index: *old.index.Copy(), votes: *old.votes.Copy(),
-		records: *old.records.Copy(), locks: *old.locks.Copy(), change: old.change,
+		records: *old.records.Copy(), held: *old.held.Copy(), locks: *old.locks.Copy(), change: old.change,
 	}}
 }
 
@@ -274,13 +285,20 @@ func (d *Draft) DropRun(id string) {
 
 // PutRecord puts what is remembered of a workspace in the place of what was.
 func (d *Draft) PutRecord(rec *workspace.Record) {
-	d.in.records.Set(rec.Name, rec)
+	if old, ok := d.in.records.Set(rec.Name, rec); ok && old.HeldBack != "" {
+		d.in.held.Delete(old.HeldBack + "\x00" + rec.Name)
+	}
+	if rec.HeldBack != "" {
+		d.in.held.Set(rec.HeldBack+"\x00"+rec.Name, rec)
+	}
 	d.change.Workspaces = append(d.change.Workspaces, rec.Name)
 }
 
 // DropRecord forgets a workspace.
 func (d *Draft) DropRecord(name string) {
-	d.in.records.Delete(name)
+	if old, ok := d.in.records.Delete(name); ok && old.HeldBack != "" {
+		d.in.held.Delete(old.HeldBack + "\x00" + name)
+	}
 	d.change.Workspaces = append(d.change.Workspaces, name)
 }
 
