@@ -41,54 +41,67 @@ func (e *Engine) savedPlan(r run.Run) ([]byte, error) {
 // apply carries out the saved plan in a runner. The run holds its state's lock.
 func (e *Engine) apply(ctx context.Context, r run.Run, ended func()) {
 	defer ended()
-	if err := fault.OfMachine(e.startApply(ctx, r)); err != nil {
-		e.decide(ctx, r.ID, func(d *run.Dossier) error {
-			if d.Run.Status != run.Applying {
-				return errEnded
-			}
-			d.Release()
-			d.Run.Failure = &run.Failure{Message: "the apply could not be started, and nothing was changed: " + err.Error(), Next: fault.Next(err)}
-			return d.Move(run.Errored, "", d.Run.Failure.Message)
-		})
+	job, secrets, err := e.prepareApply(ctx, r)
+	if err != nil {
+		e.notBegun(ctx, r, err)
 		return
+	}
+	// Once begun it must not be left half started because the daemon stops.
+	err = e.guarded(func() error {
+		return e.Runner.Start(context.WithoutCancel(ctx), e.files(r.ID).phase(runner.ApplyPhase), job, secrets)
+	})
+	if notStarted(err) {
+		e.notBegun(ctx, r, err)
+		return
+	}
+	if err != nil {
+		e.Log.Error("it is not known whether an apply was started; what is at work is followed", "run", r.ID, "error", err)
 	}
 	e.heed(ctx, r.ID, runner.ApplyPhase)
 	e.followApply(ctx, r, ended)
 }
 
-func (e *Engine) startApply(ctx context.Context, r run.Run) error {
+// prepareApply gathers all that the runner of an apply needs. Nothing has run when it fails.
+func (e *Engine) prepareApply(ctx context.Context, r run.Run) (job runner.Job, secrets runner.Secrets, err error) {
+	err = e.guarded(func() error {
+		job, secrets, err = e.applyJob(ctx, r)
+		return err
+	})
+	return job, secrets, err
+}
+
+func (e *Engine) applyJob(ctx context.Context, r run.Run) (runner.Job, runner.Secrets, error) {
+	var none runner.Job
 	def, err := e.current().workspace(r.Workspace)
 	if err != nil {
-		return err
+		return none, runner.Secrets{}, fmt.Errorf("%w: %w", errOutdated, err)
 	}
 	if def.fingerprint != r.Fingerprint {
-		return fault.New(fault.Conflict, "tfops sync "+r.Workspace, "%w", errReconfigured)
+		return none, runner.Secrets{}, errReconfigured
 	}
 	saved, err := e.savedPlan(r)
 	if err != nil {
-		return err
+		return none, runner.Secrets{}, fmt.Errorf("%w: %w", errOutdated, err)
 	}
 	secrets, err := e.secrets(r, def)
 	if err != nil {
-		return err
+		return none, runner.Secrets{}, err
 	}
 	secrets.Modules = runner.Modules{} // nothing is fetched for an apply
 	secrets.Plan = saved
 	tree, err := e.tree(ctx, r, def)
 	if err != nil {
-		return err
+		return none, runner.Secrets{}, err
 	}
 	if err := e.Intact(); err != nil {
-		return err
+		return none, runner.Secrets{}, err
 	}
 	if d, _, err := e.Store.Dossier(ctx, r.ID); err == nil { // without the store it is what a recovery has
-		err = e.keepRun(d.Run, d.Votes)
-		if err != nil {
-			return err
+		if err := e.keepRun(d.Run, d.Votes); err != nil {
+			return none, runner.Secrets{}, err
 		}
 	}
-	// Once begun it must not be left half started because the daemon stops.
-	return e.Runner.Start(context.WithoutCancel(ctx), e.files(r.ID).phase(runner.ApplyPhase), e.job(r, def, runner.ApplyPhase, tree), secrets)
+	return e.job(r, def, runner.ApplyPhase, tree), secrets, nil
 }
 
 // followApply waits for an applying runner, started by this engine or by an

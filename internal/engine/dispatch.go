@@ -240,7 +240,7 @@ func begin(st step, fingerprint string) func(*run.Dossier) error {
 			return err
 		}
 		d.Record.ApplyStartedAt = d.Now
-		d.Run.Unconfirmed, d.Run.NotBefore = "", time.Time{}
+		d.Run.Unconfirmed, d.Run.Delayed, d.Run.NotBefore = "", "", time.Time{}
 		return d.Move(run.Applying, "", "")
 	}
 }

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -101,20 +100,4 @@ func worker(q run.Queue, r *run.Run, place string) Wait {
 		return Wait{For: "the machine: " + l.What, Command: l.Command, Person: l.Person}
 	}
 	return Wait{For: place, Command: "tfops wait " + r.ID}
-}
-
-// postpone puts a run back whose plan could not be started because the machine
-// lacks something, and reports whether that is so. Nothing of it was begun.
-func (e *Engine) postpone(ctx context.Context, r run.Run, err error) bool {
-	if l, ok := fault.LackOf(err); !ok || !l.Own {
-		return false
-	}
-	e.decide(ctx, r.ID, func(d *run.Dossier) error {
-		if d.Run.Status != run.Planning {
-			return errEnded
-		}
-		d.Run.NotBefore, d.Run.Delayed = d.Now.Add(delay), err.Error()
-		return d.Move(run.Pending, "", "it could not be started: "+err.Error())
-	})
-	return true
 }

@@ -136,21 +136,22 @@ func variables(vars map[string]cty.Value) string {
 // plan exports the commit and plans it in a runner.
 func (e *Engine) plan(ctx context.Context, r run.Run, ended func()) {
 	defer ended()
-	err := e.startPlan(ctx, r)
-	if errors.Is(err, errHeld) || errors.Is(err, errEnded) {
+	err := e.guarded(func() error { return e.startPlan(ctx, r) })
+	var unknown *unknownStart
+	switch {
+	case errors.Is(err, errHeld), errors.Is(err, errEnded):
 		return
-	}
-	if ctx.Err() != nil && err != nil {
+	case ctx.Err() != nil && err != nil:
 		return // the daemon stops; the next one finds a plan without a runner and makes it again
-	}
-	if errors.Is(err, errReconfigured) {
+	case errors.Is(err, errReconfigured):
 		e.planAgain(ctx, r, err.Error(), 0)
 		return
-	}
-	if err != nil && e.postpone(ctx, r, err) {
+	case errors.As(err, &unknown):
+		e.planAgain(ctx, r, "it is not known whether its runner was started: "+err.Error(), 1)
 		return
-	}
-	if err != nil {
+	case err != nil && e.postpone(ctx, r, err):
+		return
+	case err != nil:
 		err = fault.OfMachine(err)
 		e.failPlan(ctx, r, runner.Result{Outcome: runner.Failed, Cause: causeOf(err), Message: err.Error(), Next: fault.Next(err)})
 		return
@@ -241,8 +242,17 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 			return err
 		}
 	}
-	return e.Runner.Start(ctx, f.phase(runner.PlanPhase), job, secrets)
+	err = e.guarded(func() error { return e.Runner.Start(ctx, f.phase(runner.PlanPhase), job, secrets) })
+	if err != nil && !notStarted(err) {
+		return &unknownStart{err}
+	}
+	return err
 }
+
+// unknownStart says that a runner may have been started.
+type unknownStart struct{ error }
+
+func (e *unknownStart) Unwrap() error { return e.error }
 
 // content names what the files of a checkout hold: a commit does, as far as all of it is in Git.
 func content(repo Repository, r run.Run, tree checkout.Checkout) string {

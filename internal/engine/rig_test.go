@@ -384,6 +384,7 @@ type players struct {
 	hold    map[runner.Phase]bool                         // whether phases of this kind wait for the test
 	fail    func(job runner.Job) *runner.Result           // how a phase fails; nil or a nil result: it does not
 	onStart func(job runner.Job)                          // called before a runner is there to be interrupted
+	refuse  func(job runner.Job) error                    // why a runner is not started; nil or a nil error: it is
 	alive   []runner.Process                              // what survives a killed runner
 	outputs func(job runner.Job) map[string]runner.Output // what a phase finds in the state
 	shared  bool                                          // every workspace has the same state
@@ -406,10 +407,15 @@ func newPlayers() *players {
 
 func (p *players) Start(_ context.Context, dir string, job runner.Job, s runner.Secrets) error {
 	p.mu.Lock()
-	started := p.onStart
+	started, refuse := p.onStart, p.refuse
 	p.mu.Unlock()
 	if started != nil {
 		started(job)
+	}
+	if refuse != nil {
+		if err := refuse(job); err != nil {
+			return err
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -224,6 +224,10 @@ func queuedVerdict(q run.Queue, s *Settings, def *Definition, r *run.Run) (step,
 	if r.Unconfirmed != "" && r.NotBefore.After(q.Now) {
 		return nothing, Wait{For: "the remote to say that its commit is still on " + def.Follows(r.Tag) + " (apply_offline is false): " + r.Unconfirmed, Command: "tfops poll " + def.Repository}
 	}
+	if r.Delayed != "" && r.NotBefore.After(q.Now) {
+		at := "the next try at " + r.NotBefore.UTC().Format("15:04:05 MST")
+		return nothing, Wait{For: at + ": " + r.Delayed, Command: "tfops wait " + r.ID}
+	}
 	if rec.Suspended(q.Now) {
 		return nothing, Wait{For: suspended(*rec.Suspension), Command: "tfops resume " + r.Workspace, Person: true}
 	}

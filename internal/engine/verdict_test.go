@@ -118,6 +118,10 @@ func TestEveryWaitHasACommand(t *testing.T) {
 			lost(q, r)
 			vote(q, r)
 		}), "somebody to restore the state", "tfops state restore a"},
+		"queued, a retry": {with(run.ApplyQueued, func(q *written, r *run.Run) {
+			later(r)
+			vote(q, r)
+		}), "12:01:00 UTC: terraform init failed: the network was down", "tfops wait r1"},
 		"queued":                    {with(run.ApplyQueued, vote), "a free worker", "tfops wait r1"},
 		"queued, suspended":         {with(run.ApplyQueued, suspend(time.Time{})), "holidays", "tfops resume a"},
 		"queued, suspended a while": {with(run.ApplyQueued, suspend(noon.Add(time.Hour))), "until 2026-03-01 13:00 UTC", "tfops resume a"},

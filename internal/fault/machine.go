@@ -29,9 +29,16 @@ var lacks = []struct {
 	{[]syscall.Errno{syscall.EIO}, Lack{"the disk fails", "look at the kernel's log (dmesg) and at the disk", false}},
 }
 
+// namespaces is what an ENOSPC means where a process was started: no disk is full.
+var namespaces = Lack{"too many namespaces",
+	"raise it: sysctl user.max_user_namespaces user.max_mnt_namespaces; or stop what holds so many (lsns)", true}
+
 // LackOf says what the machine lacks, by an error of the system in err's chain.
 // An EAGAIN counts only where a process was started.
 func LackOf(err error) (Lack, bool) {
+	if errors.Is(err, syscall.ENOSPC) && ofFork(err) {
+		return namespaces, true
+	}
 	for _, l := range lacks {
 		for _, n := range l.numbers {
 			if errors.Is(err, n) && (n != syscall.EAGAIN || ofFork(err)) {

@@ -21,6 +21,7 @@ func TestWhatTheMachineLacksIsNamed(t *testing.T) {
 		{fmt.Errorf("git: %w", os.NewSyscallError("socket", syscall.ENFILE)), "on this machine", "fs.file-max", true},
 		{&fs.PathError{Op: "fork/exec", Path: "tfops", Err: syscall.EAGAIN}, "too many processes", "TasksMax", true},
 		{&fs.PathError{Op: "fork/exec", Path: "tfops", Err: syscall.ENOMEM}, "too little memory", "MemoryMax", true},
+		{&fs.PathError{Op: "fork/exec", Path: "tfops", Err: syscall.ENOSPC}, "too many namespaces", "max_user_namespaces", true},
 		{New(Internal, "", "a wrapped one: %w", &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}), "no space left", "df -i", false},
 		{errors.Join(errors.New("first"), &fs.PathError{Op: "write", Path: "x", Err: syscall.EDQUOT}), "quota", "quota", false},
 		{syscall.EROFS, "read-only", "writable", false},

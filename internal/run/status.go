@@ -46,7 +46,8 @@ var moves = map[Status][]Status{
 	AwaitingApproval: {ApplyQueued, Discarded, Canceled, Errored},
 	ApplyQueued: {Applying, Discarded, Canceled, Errored,
 		AwaitingApproval}, // a vote was withdrawn
-	Applying:    {Applied, Errored, Interrupted},
+	Applying: {Applied, Errored, Interrupted,
+		ApplyQueued}, // its runner was not started, so nothing of it has run
 	Interrupted: {Errored},
 }
 
@@ -88,6 +89,7 @@ func (r *Run) Move(to Status, now time.Time) error {
 	if (to == ApplyQueued || to == AwaitingApproval || to == Applying) && !r.Kind.Applies() {
 		return fmt.Errorf("run %s is a %s run and never applies", r.ID, r.Kind)
 	}
+	from := r.Status
 	r.Status = to
 	switch to {
 	case Pending:
@@ -95,7 +97,11 @@ func (r *Run) Move(to Status, now time.Time) error {
 	case Planning:
 		r.StartedAt = now
 	case ApplyQueued:
-		r.QueuedAt = now
+		if from == Applying { // it keeps its place
+			r.ApplyStartedAt = time.Time{}
+		} else {
+			r.QueuedAt = now
+		}
 	case Applying:
 		r.ApplyStartedAt = now
 	}

@@ -15,7 +15,7 @@ var diagram = map[Status][]Status{
 	"policy_failed":        {},
 	"awaiting_approval":    {"apply_queued", "discarded", "canceled", "errored"},
 	"apply_queued":         {"awaiting_approval", "applying", "discarded", "canceled", "errored"},
-	"applying":             {"applied", "errored", "interrupted"},
+	"applying":             {"apply_queued", "applied", "errored", "interrupted"},
 	"applied":              {},
 	"errored":              {},
 	"interrupted":          {"errored"},
@@ -83,7 +83,9 @@ func checkMove(t *testing.T, kind Kind, from, to Status, want bool) {
 		case "planning":
 			expect.StartedAt = t0
 		case "apply_queued":
-			expect.QueuedAt = t0
+			if expect.QueuedAt = t0; from == "applying" {
+				expect.QueuedAt, expect.ApplyStartedAt = before, time.Time{}
+			}
 		case "applying":
 			expect.ApplyStartedAt = t0
 		}

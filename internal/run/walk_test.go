@@ -273,7 +273,7 @@ func (w *walk) beginApply() bool {
 }
 
 func (w *walk) endApply() bool {
-	to := []run.Status{run.Applied, run.Errored, run.Interrupted}[w.next(3)]
+	to := []run.Status{run.Applied, run.Errored, run.Interrupted, run.ApplyQueued}[w.next(4)]
 	return w.change(w.one(run.Applying), func(d *run.Dossier) error {
 		if to != run.Interrupted {
 			d.Release()

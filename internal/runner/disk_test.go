@@ -53,7 +53,8 @@ func TestFullDiskBefore(t *testing.T) {
 	plan := r.planned()
 	fill(t, disk)
 	_, job, secrets := r.planJob()
-	if err := r.local.Start(t.Context(), filepath.Join(disk, "run"), job, secrets); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "no space left") || fault.Next(err) == "" {
+	if err := r.local.Start(t.Context(), filepath.Join(disk, "run"), job, secrets); !errors.As(err, new(*NotStarted)) ||
+		!fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "no space left") || fault.Next(err) == "" {
 		t.Fatalf("got %v", err)
 	}
 	// The workspace's directory on a full disk: the apply is not begun.

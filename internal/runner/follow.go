@@ -86,7 +86,8 @@ func (l *Local) wait(ctx context.Context, dir string) (Result, error) {
 }
 
 func (l *Local) vanished(dir string) *Vanished {
-	v := &Vanished{Absent: !exists(filepath.Join(dir, lockFile)), Started: exists(filepath.Join(dir, startedFile))}
+	began, err := engineBegan(dir)
+	v := &Vanished{Absent: !exists(filepath.Join(dir, lockFile)), Started: began || err != nil}
 	run := filepath.Base(filepath.Dir(dir)) // what the job says, too, unless it is gone
 	if job, err := readJob(dir); err == nil {
 		run = job.Run

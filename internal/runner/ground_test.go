@@ -24,7 +24,7 @@ func eachView(t *testing.T, files map[string]string, test func(t *testing.T, r *
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, files)
 			r.local.Copy = copied
-			if got := r.local.namespaceFor(filepath.Join(r.base, "cache")); !copied && got == noNamespace {
+			if got, err := r.local.namespaceFor(filepath.Join(r.base, "cache")); err != nil || !copied && got == noNamespace {
 				t.Fatalf("this machine does not let a runner mount: %v", r.local.why)
 			}
 			test(t, r)
@@ -409,7 +409,7 @@ func TestEngineHasNoCapabilities(t *testing.T) {
 		return // root has them anyway; see TestAsAnotherUser
 	}
 	r := newRig(t, map[string]string{"main.tf": provisioned("echo caps $(grep -h Cap /proc/self/status) of $(id -u)")})
-	if got := r.local.namespaceFor(filepath.Join(r.base, "cache")); got != userNamespace {
+	if got, err := r.local.namespaceFor(filepath.Join(r.base, "cache")); err != nil || got != userNamespace {
 		t.Fatalf("the namespace is %s: %v", got, r.local.why)
 	}
 	apply := r.planned().startApply()

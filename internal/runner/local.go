@@ -28,42 +28,81 @@ type Local struct {
 	ExtraEnv []string // "NAME=value", added to the runner's own environment, not to the engine's
 	Copy     bool     // never use namespaces: the engine sees copies, one phase of a workspace at a time
 
-	probed    sync.Once
+	mu        sync.Mutex
+	probed    bool
 	namespace namespace
 	why       error // that there is no better one
 }
+
+// NotStarted says that Start has started no runner, so that nothing of the phase has run: the
+// same call can be made again. After any other error of Start it is not known what runs; whoever
+// waits for the phase (Wait) finds out.
+type NotStarted struct{ Err error }
+
+func (e *NotStarted) Error() string { return e.Err.Error() }
+func (e *NotStarted) Unwrap() error { return e.Err }
 
 // Start starts a runner for one phase and returns while it works.
 //
 // dir is the phase's directory; it is created when it is missing, and what an
 // earlier attempt left in it is removed. An apply is never started twice: once
-// the engine was told to apply in this directory, Start refuses.
+// the engine was told to apply in this directory, Start refuses, and not with NotStarted.
 //
 // The runner's environment is next to empty, since what it runs could read
 // it; the engine gets Secrets.Env.
 func (l *Local) Start(ctx context.Context, dir string, job Job, secrets Secrets) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	job.FormatVersion = FormatVersion
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	begun, err := engineBegan(dir)
+	if err != nil { // perhaps it did
 		return startFault(job, err)
+	}
+	if begun && job.Phase == ApplyPhase {
+		return fault.New(fault.Conflict, "see how that one ended; a new run makes a new plan",
+			"the apply of run %s was started before, and an apply is never repeated", job.Run)
+	}
+	if err := ctx.Err(); err != nil {
+		return &NotStarted{err}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return &NotStarted{startFault(job, err)}
 	}
 	lock, err := takeLock(dir)
+	if fault.Is(err, fault.Conflict) { // another one is at work
+		return err
+	}
 	if err != nil {
-		return startFault(job, err)
+		return &NotStarted{startFault(job, err)}
 	}
 	defer lock.Close() // the runner holds a copy
-	if err := clearAttempt(dir, job); err != nil {
-		return startFault(job, err)
-	}
-	if err := layOut(dir, job); err != nil {
-		return startFault(job, err)
-	}
-	if err := l.launch(dir, lock, l.namespaceFor(job.CacheDir), secrets); err != nil {
-		return startFault(job, err)
+	if err := l.startLocked(dir, lock, job, secrets); err != nil {
+		return &NotStarted{startFault(job, err)}
 	}
 	return nil
+}
+
+// startLocked starts the runner in a directory whose lock is held. It returns an error only when
+// no runner was started.
+func (l *Local) startLocked(dir string, lock *os.File, job Job, secrets Secrets) error {
+	if err := clearAttempt(dir); err != nil {
+		return err
+	}
+	if err := layOut(dir, job); err != nil {
+		return err
+	}
+	in, err := l.namespaceFor(job.CacheDir)
+	if err != nil {
+		return err
+	}
+	return l.launch(dir, lock, in, secrets)
+}
+
+// engineBegan reports whether the engine was told to do the phase of dir.
+func engineBegan(dir string) (bool, error) {
+	_, err := os.Lstat(filepath.Join(dir, startedFile))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func startFault(job Job, err error) error {
@@ -72,9 +111,11 @@ func startFault(job Job, err error) error {
 		return err
 	}
 	if l, ok := fault.LackOf(err); ok {
-		return fault.New(fault.Unavailable, l.Next+"; then run it again", "the %s of run %s could not be started: %s: %w", job.Phase, job.Run, l.What, err)
+		return fault.New(fault.Unavailable, l.Next+"; then run it again",
+			"the %s of run %s could not be started: %s: %w", job.Phase, job.Run, l.What, err)
 	}
-	return fault.New(fault.Internal, "look at the log of the daemon", "the %s of run %s could not be started: %w", job.Phase, job.Run, err)
+	return fault.New(fault.Internal, "look at the log of the daemon",
+		"the %s of run %s could not be started: %w", job.Phase, job.Run, err)
 }
 
 // takeLock opens the runner's lock and takes it. Somebody who only looks
@@ -103,12 +144,9 @@ func takeLock(dir string) (*os.File, error) {
 
 // clearAttempt removes what an earlier attempt left. The lock's file stays:
 // removing it would let a second runner lock another one of the same name.
-func clearAttempt(dir string, job Job) error {
-	if job.Phase == ApplyPhase && exists(filepath.Join(dir, startedFile)) {
-		return fault.New(fault.Conflict, "see how that one ended; a new run makes a new plan",
-			"the apply of run %s was started before, and an apply is never repeated", job.Run)
-	}
-	for _, name := range []string{resultFile, reserveFile, evidenceReserve, startedFile, OutputsFile, EventsFile, LogFile, jobFile} {
+func clearAttempt(dir string) error {
+	for _, name := range []string{resultFile, reserveFile, evidenceReserve, startedFile, OutputsFile, EventsFile, LogFile,
+		jobFile} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -154,17 +192,37 @@ func (l *Local) launch(dir string, lock *os.File, in namespace, secrets Secrets)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, log, log
 	cmd.ExtraFiles = []*os.File{lock}
 	cmd.SysProcAttr = in.attributes()
+	// An error means that the program was not executed: the copy of this process that was to
+	// become it has ended.
 	if err := cmd.Start(); err != nil {
-		return err
+		l.probeAgain(in, err)
+		return l.launchFault(err)
 	}
 	go func() { _ = cmd.Wait() }() // reap it; how it ended is in its files
 	return nil
 }
 
+// launchFault says what is wrong with the program where it cannot be executed.
+func (l *Local) launchFault(err error) error {
+	next := ""
+	switch {
+	case errors.Is(err, unix.ETXTBSY):
+		next = "wait until it is written, or see who has it open for writing (lsof " + l.Exe + ")"
+	case !exists(l.Exe):
+		next = "put tfops back there, or start tfops serve again from where it is now"
+	case errors.Is(err, unix.ENOEXEC), unix.Access(l.Exe, unix.X_OK) != nil:
+		next = "put a tfops there that the user of tfops serve may execute (chmod +x), on a file system without noexec"
+	default:
+		return err
+	}
+	return fault.New(fault.Unavailable, next, "%s cannot be executed: %w", l.Exe, err)
+}
+
 // bareEnv is what a program cannot do without, and what tunes Go's own runtime.
 func bareEnv() []string {
 	var env []string
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "LANG", "GODEBUG", "GOMAXPROCS", "GOMEMLIMIT", "GOTRACEBACK", "GORACE", "GOCOVERDIR"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "LANG",
+		"GODEBUG", "GOMAXPROCS", "GOMEMLIMIT", "GOTRACEBACK", "GORACE", "GOCOVERDIR"} {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)
 		}

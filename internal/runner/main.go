@@ -28,7 +28,7 @@ func Main(dir string) int {
 	if os.Getenv(probeEnv) != "" {
 		if err := probe(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)
-			return 1
+			return probeStatus(err)
 		}
 		return 0
 	}

@@ -8,10 +8,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/fault"
 )
 
 // namespace says in which namespaces a runner is started, so that it can show the engine
@@ -152,6 +155,8 @@ func ownSSHConfig(dir string) error {
 	return nil
 }
 
+const opMount = "mount an overlay at"
+
 // mountOverlay shows lower at a directory; what is written there goes to upper. Paths
 // are handed over as open directories, so that no character in them matters.
 func mountOverlay(lower, upper, work, at string) error {
@@ -172,7 +177,7 @@ func mountOverlay(lower, upper, work, at string) error {
 	}
 	options := fmt.Sprintf("lowerdir=/proc/self/fd/%d,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d,userxattr", paths...)
 	if err := mounting(func() error { return unix.Mount("overlay", at, "overlay", 0, options) }); err != nil {
-		return &fs.PathError{Op: "mount an overlay at", Path: at, Err: err}
+		return &fs.PathError{Op: opMount, Path: at, Err: err}
 	}
 	return nil
 }
@@ -214,36 +219,80 @@ func probe(dir string) error {
 }
 
 // namespaceFor finds, once, in which namespaces runners can be started whose files lie
-// in dir. Where there are none the reason is kept.
-func (l *Local) namespaceFor(dir string) namespace {
-	l.probed.Do(func() {
-		l.namespace = noNamespace
+// in dir. Where there are none the reason is kept. An error says that it cannot be found out
+// now, since the machine lacks something.
+func (l *Local) namespaceFor(dir string) (namespace, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.probed {
+		return l.namespace, nil
+	}
+	found, why := noNamespace, error(nil)
+	tries := []namespace{userNamespace}
+	if os.Getuid() == 0 {
+		tries = []namespace{mountNamespace, userNamespace}
+	}
+	for _, n := range tries {
 		if l.Copy {
-			return
+			break
 		}
-		tries := []namespace{userNamespace}
-		if os.Getuid() == 0 {
-			tries = []namespace{mountNamespace, userNamespace}
+		err := l.probe(n, dir)
+		if err == nil {
+			found, why = n, nil
+			break
 		}
-		for _, n := range tries {
-			if err := l.probe(n, dir); err != nil {
-				l.why = err
-				continue
-			}
-			l.namespace, l.why = n, nil
-			return
+		if errors.Is(err, errNotProbed) {
+			return "", err
 		}
-	})
-	return l.namespace
+		why = err
+	}
+	l.namespace, l.why, l.probed = found, why, true
+	return found, nil
+}
+
+// namespaceErrors are what the kernel answers with where it does not give a process the namespaces
+// that it is to start in, or no more of them.
+var namespaceErrors = []unix.Errno{unix.EPERM, unix.EACCES, unix.EINVAL, unix.ENOSPC, unix.EUSERS}
+
+func refusesNamespace(err error) bool {
+	return slices.ContainsFunc(namespaceErrors, func(e unix.Errno) bool { return errors.Is(err, e) })
+}
+
+// probeAgain has the next runner find out anew in which namespaces it can be started, if that is
+// why this one could not.
+func (l *Local) probeAgain(n namespace, err error) {
+	if n == noNamespace || !refusesNamespace(err) {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.probed = false
+}
+
+// errNotProbed says that it was not found out whether runners can be started in a namespace.
+var errNotProbed = errors.New("it cannot be found out how runners are isolated")
+
+// probeLacks is the exit status of a probe that the machine lacked something for.
+const probeLacks = 3
+
+// probeStatus is the exit status of a probe that failed. What a mount fails for is a rule of the
+// kernel, or a limit of its own.
+func probeStatus(err error) int {
+	var at *fs.PathError
+	_, lacks := fault.LackOf(err)
+	if lacks && !(errors.As(err, &at) && at.Op == opMount) {
+		return probeLacks
+	}
+	return 1
 }
 
 func (l *Local) probe(n namespace, in string) error {
 	if err := os.MkdirAll(in, 0o700); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errNotProbed, err)
 	}
 	dir, err := os.MkdirTemp(in, "probe-*")
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errNotProbed, err)
 	}
 	defer func() {
 		_ = os.Chmod(filepath.Join(dir, "work", "work"), 0o700)
@@ -253,8 +302,16 @@ func (l *Local) probe(n namespace, in string) error {
 	cmd.Env = append(append(append(bareEnv(), n.environment()...), probeEnv+"=1"), l.ExtraEnv...)
 	cmd.SysProcAttr = n.attributes()
 	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("%s namespace: %w %s", n, err, strings.TrimSpace(string(out)))
+	if err == nil {
+		return nil
 	}
-	return nil
+	text := strings.TrimSpace(string(out))
+	var exit *exec.ExitError
+	switch ran := errors.As(err, &exit); {
+	case ran && exit.ExitCode() == probeLacks:
+		return fmt.Errorf("%w: %s", errNotProbed, text)
+	case ran, refusesNamespace(err) && unix.Access(l.Exe, unix.X_OK) == nil:
+		return fmt.Errorf("%s namespace: %w %s", n, err, text)
+	}
+	return fmt.Errorf("%w: %w", errNotProbed, l.launchFault(err))
 }

@@ -1,0 +1,214 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
+)
+
+// refused has runners of a phase not started as long as err gives an error.
+func (p *players) refused(phase runner.Phase, err func() error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refuse = func(job runner.Job) error {
+		if job.Phase == phase {
+			return err()
+		}
+		return nil
+	}
+}
+
+// causes are why a runner is not started; what a person reads of each, and whether a plan fails.
+var causes = []struct {
+	name  string
+	err   error
+	text  string
+	fails bool
+}{
+	{"the binary is gone", fault.New(fault.Unavailable, "put tfops back", "/bin/tfops cannot be executed: %w", fs.ErrNotExist), "put tfops back", false},
+	{"too many processes", &fs.PathError{Op: "fork/exec", Path: "tfops", Err: syscall.EAGAIN}, "TasksMax", false},
+	{"too little memory", &fs.PathError{Op: "fork/exec", Path: "tfops", Err: syscall.ENOMEM}, "MemoryMax", false},
+	{"too many files", &fs.PathError{Op: "open", Path: "runner.lock", Err: syscall.EMFILE}, "LimitNOFILE", false},
+	{"a file in the way", &fs.PathError{Op: "open", Path: "runner.lock", Err: syscall.EISDIR}, "is a directory", false},
+	{"a full disk", &fs.PathError{Op: "write", Path: "job.json", Err: syscall.ENOSPC}, "free space", true},
+}
+
+func TestAPlanThatIsNotStartedIsMadeLater(t *testing.T) {
+	for _, c := range causes {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, g *rig) {
+				var mended atomic.Bool
+				g.runners.refused(runner.PlanPhase, func() error {
+					if mended.Load() {
+						return nil
+					}
+					return &runner.NotStarted{Err: c.err}
+				})
+				g.start()
+				g.commit("a/main.tf")
+				if c.fails {
+					if r := g.want("a", run.Errored); !strings.Contains(r.Failure.Next, c.text) {
+						t.Errorf("%+v", r.Failure)
+					}
+					return
+				}
+				r := g.want("a", run.Pending)
+				if w := g.view("a").Wait; r.Restarts != 0 || !strings.Contains(w.For, c.text) {
+					t.Errorf("%d restarts, waits for %q", r.Restarts, w.For)
+				}
+				mended.Store(true)
+				g.pass(delay)
+				if got := g.want("a", run.AwaitingApproval); got.ID != r.ID {
+					t.Error("the run was replaced")
+				}
+			}, define("a"))
+		})
+	}
+}
+
+// Nothing has run: the lock is given back, and nobody is asked for another approval.
+func TestAnApplyThatIsNotStartedKeepsItsApproval(t *testing.T) {
+	for _, c := range causes {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, g *rig) {
+				var mended atomic.Bool
+				g.runners.refused(runner.ApplyPhase, func() error {
+					if mended.Load() {
+						return nil
+					}
+					return &runner.NotStarted{Err: c.err}
+				})
+				g.start()
+				g.commit("a/main.tf")
+				before := g.want("a", run.AwaitingApproval)
+				g.approve(ana, before)
+				r := g.want("a", run.ApplyQueued)
+				if v := g.view("a"); v.Lock != nil || !strings.Contains(v.Wait.For, c.text) || v.Wait.Command == "" {
+					t.Errorf("lock %v, waits for %+v", v.Lock, v.Wait)
+				}
+				if !r.ApplyStartedAt.IsZero() || r.QueuedAt.IsZero() {
+					t.Errorf("%+v", r)
+				}
+				g.pass(delay)
+				if got := g.want("a", run.ApplyQueued); !got.QueuedAt.Equal(r.QueuedAt) {
+					t.Error("it lost its place in the queue")
+				}
+				mended.Store(true)
+				g.pass(delay)
+				if got := g.want("a", run.Applied); got.ID != r.ID || got.Plan.Digest != before.Plan.Digest {
+					t.Error("something else was applied")
+				}
+				if n := g.runners.count("a", runner.ApplyPhase); n != 1 {
+					t.Errorf("%d applies", n)
+				}
+			}, define("a"))
+		})
+	}
+}
+
+// Whoever does not know whether a runner was started takes it for one.
+func TestAnApplyThatMayHaveBeenStarted(t *testing.T) {
+	conflict := fault.New(fault.Conflict, "", "it was started before")
+	for name, err := range map[string]func() error{
+		"an error of another kind": func() error { return conflict },
+		"a panic":                  func() error { panic("a defect") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, g *rig) {
+				var mended atomic.Bool
+				g.runners.refused(runner.ApplyPhase, func() error {
+					if mended.Load() {
+						return nil
+					}
+					return err()
+				})
+				g.start()
+				g.commit("a/main.tf")
+				r := g.want("a", run.Interrupted)
+				mended.Store(true)
+				interrupted(t, g, r)
+			}, define("a", auto))
+		})
+	}
+	t.Run("and is at work", func(t *testing.T) {
+		bubble(t, func(t *testing.T, g *rig) {
+			g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+			g.start()
+			g.runners.set(func(p *players) {
+				p.refuse = func(job runner.Job) error {
+					if job.Phase != runner.ApplyPhase {
+						return nil
+					}
+					g.runners.set(func(p *players) { p.refuse = nil })
+					dir := g.engine.files(job.Run).phase(job.Phase)
+					return errors.Join(g.runners.Start(context.Background(), dir, job, runner.Secrets{}), conflict)
+				}
+			})
+			g.commit("a/main.tf")
+			g.want("a", run.Applying)
+			g.runners.end(t)
+			g.want("a", run.Applied)
+		}, define("a", auto))
+	})
+	t.Run("a plan, again and again", func(t *testing.T) {
+		bubble(t, func(t *testing.T, g *rig) {
+			tries := 0
+			g.runners.refused(runner.PlanPhase, func() error { tries++; panic("a defect") })
+			g.start()
+			g.commit("a/main.tf")
+			if r := g.want("a", run.Errored); tries != maxRestarts+1 || r.Failure.Next == "" {
+				t.Errorf("%d tries, %+v", tries, r.Failure)
+			}
+		}, define("a"))
+	})
+}
+
+func TestTheDaemonStopsBeforeAnApplyIsStarted(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.runners.refused(runner.ApplyPhase, func() error {
+			g.stop()
+			return &runner.NotStarted{Err: context.Canceled}
+		})
+		g.start()
+		g.commit("a/main.tf")
+		<-g.done
+		g.stop = nil
+		r := g.want("a", run.ApplyQueued)
+		g.runners.refused(runner.ApplyPhase, func() error { return nil })
+		g.restart()
+		if got := g.want("a", run.Applied); got.ID != r.ID {
+			t.Error("the run was replaced")
+		}
+	}, define("a", auto))
+}
+
+// Who cancels an apply that is being started, and was not, has canceled it.
+func TestCanceledWhileItIsNotStarted(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.runners.refused(runner.ApplyPhase, func() error {
+			if _, err := g.engine.Cancel(context.Background(), li, g.last("a").ID, false); err != nil {
+				t.Error(err)
+			}
+			return &runner.NotStarted{Err: errors.New("no")}
+		})
+		g.start()
+		g.commit("a/main.tf")
+		if r := g.want("a", run.Canceled); !strings.Contains(r.Comment, "li") {
+			t.Errorf("%q", r.Comment)
+		}
+		if v := g.view("a"); v.Lock != nil {
+			t.Errorf("the lock is %v", v.Lock)
+		}
+		g.pass(time.Hour)
+		g.want("a", run.Canceled)
+	}, define("a", auto))
+}
