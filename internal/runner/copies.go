@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -28,24 +27,17 @@ type shownCopy struct {
 	made     map[string]unix.Stat_t // by path below at: as it was copied
 }
 
-func newCopies(ctx context.Context, p *phase) (*copies, error) {
-	lock := flock.New(p.job.Tree+".lock", flock.SetPermissions(0o600))
+func newCopies(ctx context.Context, tree, ground string, waiting func()) (*copies, error) {
+	lock := flock.New(tree+".lock", flock.SetPermissions(0o600))
 	free, err := lock.TryLock()
 	if err == nil && !free {
-		p.log.say("info", "waiting for another phase of this workspace: this system lets no two have a tree at the same path (see docs/ARCHITECTURE.md)")
+		waiting()
 		_, err = lock.TryLockContext(ctx, 20*time.Millisecond)
 	}
 	if err != nil {
 		return nil, err
 	}
-	c := &copies{ground: p.job.Ground, held: lock}
-	// A state that the engine could not save must not go with the tree of a runner that vanished.
-	stray := filepath.Join(p.job.Tree, filepath.FromSlash(p.job.Dir))
-	into := filepath.Join(p.job.WorkspaceDir, fmt.Sprintf("%d-%s", time.Now().Unix(), ErroredStateFile))
-	if _, err := sealErrored(stray, into, p.job.Recipient); err != nil {
-		return nil, errors.Join(err, lock.Close())
-	}
-	return c, nil
+	return &copies{ground: ground, held: lock}, nil
 }
 
 func (c *copies) show(shared, name, at string) error {

@@ -161,7 +161,8 @@ func missing(dir string, job Job, r Result) string {
 		return ""
 	case r.Outcome == Succeeded && (r.PlanDigest == "" || r.PlanDigest != job.PlanDigest):
 		return "digest of the plan that was approved"
-	case exists(filepath.Join(dir, startedFile)) && (r.EngineName == "" || r.PlanDigest == ""):
+	}
+	if began, err := engineBegan(dir); (began || err != nil) && (r.EngineName == "" || r.PlanDigest == "") {
 		return "engine, though one was started"
 	}
 	return ""

@@ -27,9 +27,9 @@ func downloading(network, env map[string]string) map[string]string {
 	return all
 }
 
-// request asks for an engine as the configuration and the plan want it; what
+// engineRequest asks for an engine as the configuration and the plan want it; what
 // the root module wants is for the caller to add.
-func (s EngineSpec) request(cacheDir string, env map[string]string) engines.Request {
+func engineRequest(s EngineSpec, cacheDir string, env map[string]string) engines.Request {
 	req := engines.Request{Name: s.Name, Path: s.Path, Exact: s.Made, ReleaseURL: s.ReleaseURL, PublicKey: s.PublicKey,
 		CacheDir: cacheDir, SearchPath: env["PATH"]}
 	if s.Version != "" {
@@ -48,7 +48,7 @@ func (l *Local) HasEngine(ctx context.Context, job Job, env map[string]string) e
 	if env["PATH"] == "" {
 		env["PATH"] = os.Getenv("PATH")
 	}
-	req := job.Engine.request(job.CacheDir, env)
+	req := engineRequest(job.Engine, job.CacheDir, env)
 	req.Dir, req.Env = filepath.Join(pinned.Files(job.Checkout), filepath.FromSlash(job.Dir)), env
 	_, err := engines.Lookup(ctx, req)
 	if err == nil || engineCause(err) != CauseNoEngine || !exists(req.Dir) && engines.Switched(req) {

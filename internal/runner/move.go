@@ -71,7 +71,9 @@ func (p *phase) moveState(ctx context.Context) error {
 	}
 	decide := whatToMove
 	if p.job.Move.Import {
-		decide = p.job.Move.whatToImport
+		decide = func(name string, old, there []byte) (moving, error) {
+			return whatToImport(name, p.job.Move.Replace, old, there)
+		}
 	}
 	do, err := decide(p.job.Workspace, old, there)
 	if err != nil {
@@ -158,7 +160,7 @@ func whatToMove(name string, old, there []byte) (moving, error) {
 }
 
 // whatToImport decides what is done with the state that an import would write.
-func (m *Move) whatToImport(name string, brought, there []byte) (moving, error) {
+func whatToImport(name string, replace bool, brought, there []byte) (moving, error) {
 	from, err := ReadState(brought)
 	if err != nil {
 		return 0, refuse(CauseBadInput, "tfops state import "+name+" FILE", "what was brought is no state: %w", err)
@@ -168,13 +170,13 @@ func (m *Move) whatToImport(name string, brought, there []byte) (moving, error) 
 	}
 	to, err := ReadState(there)
 	switch {
-	case err != nil && !m.Replace:
+	case err != nil && !replace:
 		return 0, refuse(CauseState, replaceCommand(name), "there is something where the state would be, and it is not overwritten: %w", err)
 	case err == nil && sameContent(brought, there, true):
 		return keepIt, nil
 	case err != nil:
 		return overwriteIt, nil
-	case m.Replace:
+	case replace:
 		return replaceIt, nil
 	case to.Resources > 0:
 		return 0, refuse(CauseState, replaceCommand(name), "the state there holds %s (serial %d, lineage %s): it is not overwritten", holding(to.Resources), to.Serial, to.Lineage)

@@ -76,7 +76,7 @@ func TestWhatToImport(t *testing.T) {
 		{name: "one that is cut", there: brought[:30], refused: "not overwritten"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := (&Move{Import: true}).whatToImport("app", []byte(brought), []byte(c.there))
+			got, err := whatToImport("app", false, []byte(brought), []byte(c.there))
 			if c.refused != "" {
 				if err == nil || !strings.Contains(err.Error(), c.refused) {
 					t.Fatalf("%v, want a refusal that says %q", err, c.refused)
@@ -91,7 +91,7 @@ func TestWhatToImport(t *testing.T) {
 			if c.name == "one that is cut" {
 				want = overwriteIt
 			}
-			if got, err := (&Move{Import: true, Replace: true}).whatToImport("app", []byte(brought), []byte(c.there)); err != nil || got != want {
+			if got, err := whatToImport("app", true, []byte(brought), []byte(c.there)); err != nil || got != want {
 				t.Errorf("to replace it: %d, %v; want %d", got, err, want)
 			}
 		})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"time"
@@ -81,6 +82,25 @@ func (p *phase) run(ctx context.Context) error {
 	return inOrder(ctx, p.checkPlan, p.openGround, p.readInputs, p.checkVariables, p.checkBackend, p.findEngine, p.checkEngine, p.openDirectories, p.placeState, main)
 }
 
+// openView gives what the engine sees the commit's files through.
+func (p *phase) openView(ctx context.Context) (view, error) {
+	v, copied, err := openView(ctx, p.job.Tree, p.job.Ground, func() {
+		p.log.say("info", "waiting for another phase of this workspace: "+
+			"this system lets no two have a tree at the same path (see docs/ARCHITECTURE.md)")
+	})
+	if err != nil || !copied {
+		return v, err
+	}
+	// A state that the engine could not save must not go with the tree of a runner that vanished.
+	stray := filepath.Join(p.job.Tree, filepath.FromSlash(p.job.Dir))
+	into := filepath.Join(p.job.WorkspaceDir, fmt.Sprintf("%d-%s", time.Now().Unix(), ErroredStateFile))
+	if _, err := sealErrored(stray, into, p.job.Recipient); err != nil {
+		v.close()
+		return nil, err
+	}
+	return v, nil
+}
+
 func (p *phase) readInputs(context.Context) error {
 	var err error
 	if p.tree, p.root, err = checkInputs(p.job); err != nil {
@@ -111,7 +131,7 @@ func (p *phase) readInputs(context.Context) error {
 
 func (p *phase) findEngine(ctx context.Context) error {
 	spec := p.job.Engine
-	req := spec.request(p.job.CacheDir, p.env)
+	req := engineRequest(spec, p.job.CacheDir, p.env)
 	req.Dir, req.Env = p.root, downloading(p.secrets.Network, p.env)
 	req.Progress = func(line string) { p.log.say("info", "%s", line) }
 	constraints, from, err := chosenVersions(p.tree, p.root, spec.Name)

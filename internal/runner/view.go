@@ -48,12 +48,14 @@ func workDir(ground, name string) string {
 	return filepath.Join(ground, "work", filepath.FromSlash(name))
 }
 
-// openView gives the view that the runner's namespaces allow.
-func (p *phase) openView(ctx context.Context) (view, error) {
+// openView gives the view that the runner's namespaces allow, and whether it is one of copies.
+// waiting is called where another phase of the workspace has to end first.
+func openView(ctx context.Context, tree, ground string, waiting func()) (v view, copied bool, err error) {
 	if namespace(os.Getenv(namespaceEnv)) == noNamespace || os.Getenv(namespaceEnv) == "" {
-		return newCopies(ctx, p)
+		v, err = newCopies(ctx, tree, ground, waiting)
+		return v, true, err
 	}
-	return &overlays{ground: p.job.Ground}, nil
+	return &overlays{ground: ground}, false, nil
 }
 
 // overlays shows directories through overlay mounts in the runner's own mount
