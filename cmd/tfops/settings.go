@@ -17,9 +17,9 @@ import (
 	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/remote"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -27,7 +27,7 @@ import (
 func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 	s := &engine.Settings{
 		Repositories: map[string]engine.Repository{},
-		Engines:      map[string]runner.EngineSpec{},
+		Engines:      map[string]job.EngineSpec{},
 		People:       approvals.People{Emails: map[string][]string{}, Groups: map[string][]string{}},
 		Modules:      cfg.Modules,
 		PassEnv:      cfg.Runner.PassEnv,
@@ -40,7 +40,7 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 		ApplyGrace:   cfg.Runner.ApplyGrace,
 	}
 	for name, e := range cfg.Engines {
-		s.Engines[name] = runner.EngineSpec{Name: name, Version: e.Version, Path: e.Path, ReleaseURL: e.ReleaseURL, PublicKey: e.PublicKey, CLIConfig: e.CLIConfig}
+		s.Engines[name] = job.EngineSpec{Name: name, Version: e.Version, Path: e.Path, ReleaseURL: e.ReleaseURL, PublicKey: e.PublicKey, CLIConfig: e.CLIConfig}
 	}
 	for _, u := range cfg.Users {
 		s.People.Emails[u.Name] = u.Emails

@@ -11,9 +11,9 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/remote"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -317,7 +317,7 @@ func (e *Engine) Withdraw(ctx context.Context, a Actor, id string) (run.Run, err
 // Cancel ends a run before it applies. A running apply is asked to stop, and
 // says itself how far it came; with force it is killed and its outcome unknown.
 func (e *Engine) Cancel(ctx context.Context, a Actor, id string, force bool) (run.Run, error) {
-	phase := runner.PlanPhase
+	phase := job.PlanPhase
 	r, err := e.change(ctx, id, func(d *run.Dossier) error {
 		switch {
 		case d.Run.Status.Terminal():
@@ -331,7 +331,7 @@ func (e *Engine) Cancel(ctx context.Context, a Actor, id string, force bool) (ru
 		}
 		d.Audit(a.Name, a.Via, action, "")
 		if d.Run.Status == run.Applying {
-			phase = runner.ApplyPhase
+			phase = job.ApplyPhase
 			d.Run.Canceling = a.Name
 			d.Note(a.Name, "asked the apply to stop")
 			return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
@@ -28,11 +29,11 @@ func (e *Engine) savedPlan(r run.Run) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the saved plan cannot be read: %w", err)
 	}
-	ground, err := datafile.Read(filepath.Join(e.files(r.ID).dir, runner.GroundFile), datafile.Record)
+	ground, err := datafile.Read(filepath.Join(e.files(r.ID).dir, job.GroundFile), datafile.Record)
 	if err != nil {
 		return nil, fmt.Errorf("it is not known what the saved plan stands on: %w", err)
 	}
-	if got := runner.ApprovedDigest(b, ground); got != r.Plan.Digest {
+	if got := job.ApprovedDigest(b, ground); got != r.Plan.Digest {
 		return nil, fmt.Errorf("the saved plan is not the one that was made: its digest is %s, not %s", approvals.Short(got), approvals.Short(r.Plan.Digest))
 	}
 	return b, nil
@@ -41,14 +42,14 @@ func (e *Engine) savedPlan(r run.Run) ([]byte, error) {
 // apply carries out the saved plan in a runner. The run holds its state's lock.
 func (e *Engine) apply(ctx context.Context, r run.Run, ended func()) {
 	defer ended()
-	job, secrets, err := e.prepareApply(ctx, r)
+	j, secrets, err := e.prepareApply(ctx, r)
 	if err != nil {
 		e.notBegun(ctx, r, err)
 		return
 	}
 	// Once begun it must not be left half started because the daemon stops.
 	err = e.guarded(func() error {
-		return e.Runner.Start(context.WithoutCancel(ctx), e.files(r.ID).phase(runner.ApplyPhase), job, secrets)
+		return e.Runner.Start(context.WithoutCancel(ctx), e.files(r.ID).phase(job.ApplyPhase), j, secrets)
 	})
 	if notStarted(err) {
 		e.notBegun(ctx, r, err)
@@ -57,12 +58,12 @@ func (e *Engine) apply(ctx context.Context, r run.Run, ended func()) {
 	if err != nil {
 		e.Log.Error("it is not known whether an apply was started; what is at work is followed", "run", r.ID, "error", err)
 	}
-	e.heed(ctx, r.ID, runner.ApplyPhase)
+	e.heed(ctx, r.ID, job.ApplyPhase)
 	e.followApply(ctx, r, ended)
 }
 
 // prepareApply gathers all that the runner of an apply needs. Nothing has run when it fails.
-func (e *Engine) prepareApply(ctx context.Context, r run.Run) (job runner.Job, secrets runner.Secrets, err error) {
+func (e *Engine) prepareApply(ctx context.Context, r run.Run) (job job.Job, secrets job.Secrets, err error) {
 	err = e.guarded(func() error {
 		job, secrets, err = e.applyJob(ctx, r)
 		return err
@@ -70,38 +71,38 @@ func (e *Engine) prepareApply(ctx context.Context, r run.Run) (job runner.Job, s
 	return job, secrets, err
 }
 
-func (e *Engine) applyJob(ctx context.Context, r run.Run) (runner.Job, runner.Secrets, error) {
-	var none runner.Job
+func (e *Engine) applyJob(ctx context.Context, r run.Run) (job.Job, job.Secrets, error) {
+	var none job.Job
 	def, err := e.current().workspace(r.Workspace)
 	if err != nil {
-		return none, runner.Secrets{}, fmt.Errorf("%w: %w", errOutdated, err)
+		return none, job.Secrets{}, fmt.Errorf("%w: %w", errOutdated, err)
 	}
 	if def.fingerprint != r.Fingerprint {
-		return none, runner.Secrets{}, errReconfigured
+		return none, job.Secrets{}, errReconfigured
 	}
 	saved, err := e.savedPlan(r)
 	if err != nil {
-		return none, runner.Secrets{}, fmt.Errorf("%w: %w", errOutdated, err)
+		return none, job.Secrets{}, fmt.Errorf("%w: %w", errOutdated, err)
 	}
 	secrets, err := e.secrets(r, def)
 	if err != nil {
-		return none, runner.Secrets{}, err
+		return none, job.Secrets{}, err
 	}
-	secrets.Modules = runner.Modules{} // nothing is fetched for an apply
+	secrets.Modules = job.Modules{} // nothing is fetched for an apply
 	secrets.Plan = saved
 	tree, err := e.tree(ctx, r, def)
 	if err != nil {
-		return none, runner.Secrets{}, err
+		return none, job.Secrets{}, err
 	}
 	if err := e.Intact(); err != nil {
-		return none, runner.Secrets{}, err
+		return none, job.Secrets{}, err
 	}
 	if d, _, err := e.Store.Dossier(ctx, r.ID); err == nil { // without the store it is what a recovery has
 		if err := e.keepRun(d.Run, d.Votes); err != nil {
-			return none, runner.Secrets{}, err
+			return none, job.Secrets{}, err
 		}
 	}
-	return e.job(r, def, runner.ApplyPhase, tree), secrets, nil
+	return e.job(r, def, job.ApplyPhase, tree), secrets, nil
 }
 
 // followApply waits for an applying runner, started by this engine or by an
@@ -109,7 +110,7 @@ func (e *Engine) applyJob(ctx context.Context, r run.Run) (runner.Job, runner.Se
 // goes on and the next daemon follows it.
 func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 	f := e.files(r.ID)
-	res, err := e.Runner.Wait(ctx, f.phase(runner.ApplyPhase))
+	res, err := e.Runner.Wait(ctx, f.phase(job.ApplyPhase))
 	if ctx.Err() != nil {
 		return
 	}
@@ -122,7 +123,7 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 		e.decide(ctx, r.ID, func(d *run.Dossier) error { return unknownOutcome(d, err.Error(), "") })
 		return
 	}
-	remember := e.takeOutputs(r, runner.ApplyPhase)
+	remember := e.takeOutputs(r, job.ApplyPhase)
 	made, err := e.readPlan(r.ID) // for what it could not see
 	if err != nil {
 		e.Log.Warn("the plan that was applied cannot be read", "run", r.ID, "error", err)
@@ -147,9 +148,9 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 		case res.StateLost:
 			notSaved(d)
 			return unknownOutcome(d, res.Message, "")
-		case res.Outcome == runner.KilledOutcome:
+		case res.Outcome == job.KilledOutcome:
 			return unknownOutcome(d, "the engine was killed in the middle of the apply", "")
-		case res.Outcome == runner.Succeeded:
+		case res.Outcome == job.Succeeded:
 			return e.succeeded(d, made)
 		}
 		return notApplied(d, res)
@@ -171,13 +172,13 @@ func (e *Engine) succeeded(d *run.Dossier, made *plan.Plan) error {
 }
 
 // notApplied ends an apply that failed, and may have done a part of its plan.
-func notApplied(d *run.Dossier, res runner.Result) error {
+func notApplied(d *run.Dossier, res job.Result) error {
 	d.Release()
 	d.Run.Failure = failure(d.Run, res)
 	if err := d.Move(run.Errored, d.Run.Canceling, d.Run.Failure.Message); err != nil {
 		return err
 	}
-	if res.Cause == runner.CauseStale {
+	if res.Cause == job.CauseStale {
 		again(d, run.ByStale, d.Run.Trigger.Actor, d.Run.Fingerprint)
 		if d.Run.Trigger.Cause == run.ByStale { // twice in a row: what it stands on may change each time
 			for i := range d.Follows {
@@ -196,7 +197,7 @@ func notApplied(d *run.Dossier, res runner.Result) error {
 // interrupted records that a runner vanished in the middle of an apply.
 func (e *Engine) interrupted(ctx context.Context, r run.Run, v *runner.Vanished) {
 	f := e.files(r.ID)
-	if err := e.Runner.Seal(f.phase(runner.ApplyPhase), e.Vault.Recipient()); err != nil {
+	if err := e.Runner.Seal(f.phase(job.ApplyPhase), e.Vault.Recipient()); err != nil {
 		e.Log.Error("what an interrupted apply left cannot be encrypted", "run", r.ID, "error", err)
 	} else if err := runner.SweepRun(f.dir); err != nil {
 		e.Log.Warn("what a killed runner was about to write cannot be removed", "run", r.ID, "error", err)
@@ -214,7 +215,7 @@ func (e *Engine) interrupted(ctx context.Context, r run.Run, v *runner.Vanished)
 	e.decide(ctx, r.ID, func(d *run.Dossier) error { return unknownOutcome(d, text, "") })
 }
 
-func processNames(all []runner.Process) string {
+func processNames(all []job.Process) string {
 	var names []string
 	for _, p := range all {
 		names = append(names, fmt.Sprintf("%s (pid %d)", p.Name, p.PID))
@@ -247,7 +248,7 @@ func unknownOutcome(d *run.Dossier, text, next string) error {
 }
 
 // failure is what a run's record says of a phase that did not succeed.
-func failure(r run.Run, res runner.Result) *run.Failure {
+func failure(r run.Run, res job.Result) *run.Failure {
 	f := &run.Failure{Message: res.Message, Next: cmp.Or(res.Next, afterFailure(r))}
 	if f.Message == "" {
 		f.Message = "the engine ended: " + strings.ReplaceAll(string(res.Outcome), "_", " ")
@@ -263,7 +264,7 @@ func failure(r run.Run, res runner.Result) *run.Failure {
 }
 
 // warn has people read above the plan what the engine warned of while it was made.
-func warn(r *run.Run, res runner.Result) {
+func warn(r *run.Run, res job.Result) {
 	for _, d := range res.Diagnostics {
 		if d.Severity == "warning" {
 			r.Warn(strings.TrimPrefix(d.String(), "Warning: "))
@@ -286,26 +287,26 @@ func afterFailure(r run.Run) string {
 }
 
 // causeOf classifies an error on our own side of the runner.
-func causeOf(err error) runner.Cause {
+func causeOf(err error) job.Cause {
 	lack, lacking := fault.LackOf(err)
 	switch {
 	case lacking && lack.Own:
-		return runner.CauseMachine
+		return job.CauseMachine
 	case lacking:
-		return runner.CauseDisk
+		return job.CauseDisk
 	case errors.Is(err, fs.ErrNotExist), fault.Is(err, fault.NotFound), fault.Is(err, fault.Invalid):
-		return runner.CauseBadInput
+		return job.CauseBadInput
 	case fault.Is(err, fault.Unavailable):
-		return runner.CauseNetwork
+		return job.CauseNetwork
 	}
-	return runner.CauseRunner
+	return job.CauseRunner
 }
 
-func identity(b runner.BackendConfig, terraformWorkspace string) string {
+func identity(b job.BackendConfig, terraformWorkspace string) string {
 	return locks.Identity(b.Type, b.Config, terraformWorkspace)
 }
 
-func summary(k run.Kind, res runner.Result) *run.PlanSummary {
+func summary(k run.Kind, res job.Result) *run.PlanSummary {
 	p := res.Plan
 	s := &run.PlanSummary{Digest: p.Digest, Counts: p.Counts, Types: p.Types(), Addresses: p.Addresses(),
 		Drifted: len(p.Drift), Changes: p.HasChanges(), Complete: p.Complete, Engine: res.EngineName + " " + res.EngineVersion}

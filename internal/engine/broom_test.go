@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/checkout"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 )
 
 // A move reads the old state with the code that was applied. A daemon that starts meanwhile
@@ -17,7 +17,7 @@ func TestTheCheckoutOfAMoveStays(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		place := "one"
 		g.runners.set(func(p *players) {
-			p.backend, p.state = "local", func(runner.Job) string { return "/states/" + place }
+			p.backend, p.state = "local", func(job.Job) string { return "/states/" + place }
 		})
 		g.start()
 		first := g.commit("a/main.tf")
@@ -28,7 +28,7 @@ func TestTheCheckoutOfAMoveStays(t *testing.T) {
 		if r := g.want("a", run.AwaitingApproval); r.NewState == nil {
 			t.Fatalf("the state did not move: %+v", r)
 		}
-		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 		if _, err := g.engine.MoveState(context.Background(), ana, "a"); err != nil {
 			t.Fatal(err)
 		}

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 )
 
 func online(d *Definition) { d.ApplyOffline = false }
@@ -49,7 +49,7 @@ func TestForcedAwayIsNotApplied(t *testing.T) {
 // for it; the head is asked once more when there is one.
 func TestForcedAwayWhileOthersApply(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
-		g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+		g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 		g.commit("a/main.tf", "b/main.tf", "c/main.tf")
 		g.start()
 		g.git.broken(fault.New(fault.Unavailable, "check the network", "the host is down"))
@@ -64,7 +64,7 @@ func TestForcedAwayWhileOthersApply(t *testing.T) {
 		waits := g.want("c", run.ApplyQueued)
 		g.forced("README.md") // nobody polled since
 		time.Sleep(checkLasts)
-		g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = false })
+		g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = false })
 		g.runners.end(t)
 		g.settle()
 		if r := g.get(waits.ID); r.Status != run.Discarded || !r.ApplyStartedAt.IsZero() {

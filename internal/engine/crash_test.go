@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 )
 
 // The daemon dies at every step of a run's life. Whatever a run was doing, it
@@ -45,21 +45,21 @@ func TestDaemonDies(t *testing.T) {
 	})
 	t.Run("planning, and the runner goes on", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+			g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			r := g.want("a", run.Planning)
 			g.restart()
 			g.want("a", run.Planning)
 			g.runners.end(t)
-			if got := g.want("a", run.AwaitingApproval); got.ID != r.ID || g.runners.count("a", runner.PlanPhase) != 1 {
+			if got := g.want("a", run.AwaitingApproval); got.ID != r.ID || g.runners.count("a", job.PlanPhase) != 1 {
 				t.Error("the plan of the living runner was not taken")
 			}
 		}, define("a"))
 	})
 	t.Run("planning, and the runner ends meanwhile", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+			g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			g.dying.dead.Store(true)
@@ -67,20 +67,20 @@ func TestDaemonDies(t *testing.T) {
 			g.want("a", run.Planning)
 			g.restart()
 			g.want("a", run.AwaitingApproval)
-			if g.runners.count("a", runner.PlanPhase) != 1 {
+			if g.runners.count("a", job.PlanPhase) != 1 {
 				t.Error("a finished plan was made again")
 			}
 		}, define("a"))
 	})
 	t.Run("planning, and the runner dies as well", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+			g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			r := g.want("a", run.Planning)
 			g.dying.dead.Store(true)
 			g.runners.vanish(t)
-			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = false })
+			g.runners.set(func(p *players) { p.hold[job.PlanPhase] = false })
 			g.restart()
 			if got := g.want("a", run.AwaitingApproval); got.ID != r.ID || got.Restarts != 1 {
 				t.Errorf("run %s, restarts %d", got.ID, got.Restarts)
@@ -112,18 +112,18 @@ func TestDaemonDies(t *testing.T) {
 	})
 	t.Run("between claiming a plan once more and removing what the one before left", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+			g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			g.dying.dead.Store(true)
-			g.runners.endAs(t, func(ph *played) *runner.Result {
+			g.runners.endAs(t, func(ph *played) *job.Result {
 				res := g.runners.outcome(ph)
 				res.StartedAt = time.Now().Add(-time.Hour)
 				return res
 			})
-			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = false })
+			g.runners.set(func(p *players) { p.hold[job.PlanPhase] = false })
 			g.restart()
-			if r := g.want("a", run.AwaitingApproval); r.Restarts != 1 || g.runners.count("a", runner.PlanPhase) != 2 {
+			if r := g.want("a", run.AwaitingApproval); r.Restarts != 1 || g.runners.count("a", job.PlanPhase) != 2 {
 				t.Errorf("the result of another attempt was taken: %+v", r)
 			}
 		}, define("a"))
@@ -136,7 +136,7 @@ func TestDaemonDies(t *testing.T) {
 			g.restart()
 			g.approve(ana, r)
 			g.want("a", run.Applied)
-			if g.runners.count("a", runner.PlanPhase) != 1 {
+			if g.runners.count("a", job.PlanPhase) != 1 {
 				t.Error("an approved plan was made again")
 			}
 		}, define("a"))
@@ -161,7 +161,7 @@ func TestDaemonDies(t *testing.T) {
 	})
 	t.Run("applying, and the runner goes on", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+			g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			r := g.want("a", run.Applying)
@@ -172,14 +172,14 @@ func TestDaemonDies(t *testing.T) {
 			}
 			g.runners.end(t)
 			g.want("a", run.Applied)
-			if n := g.runners.count("a", runner.ApplyPhase); n != 1 {
+			if n := g.runners.count("a", job.ApplyPhase); n != 1 {
 				t.Errorf("%d applies", n)
 			}
 		}, define("a", auto))
 	})
 	t.Run("applying, and the daemon is stopped in good order", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+			g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			g.want("a", run.Applying)
@@ -196,7 +196,7 @@ func TestDaemonDies(t *testing.T) {
 	})
 	t.Run("planning, and the daemon is stopped in good order", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+			g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			g.stop()
@@ -208,7 +208,7 @@ func TestDaemonDies(t *testing.T) {
 			if r := g.want("a", run.Pending); r.Restarts != 0 {
 				t.Error("stopping in good order counts as a vanished runner")
 			}
-			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = false })
+			g.runners.set(func(p *players) { p.hold[job.PlanPhase] = false })
 			g.restart()
 			g.want("a", run.AwaitingApproval)
 		}, define("a"))
@@ -216,7 +216,7 @@ func TestDaemonDies(t *testing.T) {
 	for name, started := range map[string]bool{"and the runner dies as well": true, "before its runner was started": false} {
 		t.Run("applying, "+name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, g *rig) {
-				g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+				g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 				g.start()
 				g.commit("a/main.tf")
 				r := g.want("a", run.Applying)
@@ -240,7 +240,7 @@ func TestDaemonDies(t *testing.T) {
 func interrupted(t *testing.T, g *rig, r run.Run) {
 	t.Helper()
 	ctx := context.Background()
-	applies := g.runners.count("a", runner.ApplyPhase)
+	applies := g.runners.count("a", job.ApplyPhase)
 	g.commit("a/main.tf")
 	g.pass(48 * time.Hour)
 	if got := g.get(r.ID); got.Status != run.Interrupted {
@@ -255,17 +255,17 @@ func interrupted(t *testing.T, g *rig, r run.Run) {
 	wantFault(t, err, fault.Conflict)
 	_, err = g.engine.Resolve(ctx, li, r.ID, "")
 	wantFault(t, err, fault.Invalid)
-	g.runners.set(func(p *players) { p.alive = []runner.Process{{PID: 4711, Name: "terraform-provider-x"}} })
+	g.runners.set(func(p *players) { p.alive = []job.Process{{PID: 4711, Name: "terraform-provider-x"}} })
 	_, err = g.engine.Resolve(ctx, li, r.ID, "looks fine")
 	wantFault(t, err, fault.Conflict)
 	if !strings.Contains(err.Error(), "4711") {
 		t.Errorf("the refusal does not name the process: %v", err)
 	}
 	g.runners.set(func(p *players) { p.alive = nil })
-	if n := g.runners.count("a", runner.ApplyPhase); n != applies {
+	if n := g.runners.count("a", job.ApplyPhase); n != applies {
 		t.Fatalf("%d applies beside an interrupted one", n-applies)
 	}
-	g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = false })
+	g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = false })
 	if _, err := g.engine.Resolve(ctx, li, r.ID, "nothing was half done"); err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +279,7 @@ func interrupted(t *testing.T, g *rig, r run.Run) {
 func TestRunnerDies(t *testing.T) {
 	t.Run("in a plan, again and again", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+			g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			for range maxRestarts {
@@ -294,7 +294,7 @@ func TestRunnerDies(t *testing.T) {
 	})
 	t.Run("in an apply", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+			g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			r := g.want("a", run.Applying)
@@ -306,11 +306,11 @@ func TestRunnerDies(t *testing.T) {
 	t.Run("the state could not be saved", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
 			g.runners.set(func(p *players) {
-				p.fail = func(j runner.Job) *runner.Result {
-					if j.Phase == runner.PlanPhase {
+				p.fail = func(j job.Job) *job.Result {
+					if j.Phase == job.PlanPhase {
 						return nil
 					}
-					return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseEngine, Message: "cannot save", ErroredState: "/runs/x/errored.tfstate.age"}
+					return &job.Result{Outcome: job.Failed, Cause: job.CauseEngine, Message: "cannot save", ErroredState: "/runs/x/errored.tfstate.age"}
 				}
 			})
 			g.start()
@@ -325,12 +325,12 @@ func TestRunnerDies(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
 			stale := true
 			g.runners.set(func(p *players) {
-				p.fail = func(j runner.Job) *runner.Result {
-					if j.Phase == runner.PlanPhase || !stale {
+				p.fail = func(j job.Job) *job.Result {
+					if j.Phase == job.PlanPhase || !stale {
 						return nil
 					}
 					stale = false
-					return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseStale, Message: "Saved plan is stale"}
+					return &job.Result{Outcome: job.Failed, Cause: job.CauseStale, Message: "Saved plan is stale"}
 				}
 			})
 			g.start()
@@ -346,13 +346,13 @@ func TestRunnerDies(t *testing.T) {
 // A person's newer wish must not be undone by what an older run leaves.
 func TestResolveDoesNotGoBack(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
-		g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+		g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 		g.start()
 		g.commit("a/main.tf")
 		r := g.want("a", run.Applying)
 		newer := g.commit("a/main.tf")
 		g.runners.vanish(t)
-		g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = false })
+		g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = false })
 		if _, err := g.engine.Resolve(context.Background(), li, r.ID, "fine"); err != nil {
 			t.Fatal(err)
 		}
@@ -371,9 +371,9 @@ func TestResolveDoesNotGoBack(t *testing.T) {
 func TestARefusedApplyRestsBeforeItIsPlannedAgain(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		g.runners.set(func(p *players) {
-			p.fail = func(job runner.Job) *runner.Result {
-				if job.Phase == runner.ApplyPhase {
-					return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseStale, Message: "what was approved is not there any more"}
+			p.fail = func(j job.Job) *job.Result {
+				if j.Phase == job.ApplyPhase {
+					return &job.Result{Outcome: job.Failed, Cause: job.CauseStale, Message: "what was approved is not there any more"}
 				}
 				return nil
 			}

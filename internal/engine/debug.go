@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/job"
 )
 
 // DebugLog is the engine's own debug log of a run, of its plan and then of its
@@ -20,8 +20,8 @@ func (e *Engine) DebugLog(ctx context.Context, id string) ([]byte, error) {
 		return nil, err
 	}
 	var out bytes.Buffer
-	for _, p := range []runner.Phase{runner.PlanPhase, runner.ApplyPhase} {
-		b, err := e.Vault.Open(filepath.Join(e.files(id).phase(p), runner.DebugFile))
+	for _, p := range []job.Phase{job.PlanPhase, job.ApplyPhase} {
+		b, err := e.Vault.Open(filepath.Join(e.files(id).phase(p), job.DebugFile))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/signal"
@@ -372,7 +373,7 @@ func (e *Engine) attach(ctx context.Context) error {
 	}
 	for r := range q.In(run.Applying) {
 		e.running.Go(func() {
-			e.heed(ctx, r.ID, runner.ApplyPhase) // a cancel that the earlier engine could not pass on
+			e.heed(ctx, r.ID, job.ApplyPhase) // a cancel that the earlier engine could not pass on
 			e.follow(ctx, *r, func(e *Engine, ctx context.Context, r run.Run) { e.followApply(ctx, r, func() {}) })
 		})
 	}

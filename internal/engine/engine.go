@@ -25,8 +25,8 @@ import (
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/signal"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
@@ -61,10 +61,10 @@ type Journal interface {
 
 // Runner runs one phase in a process of its own; see package runner.
 type Runner interface {
-	Start(ctx context.Context, dir string, job runner.Job, secrets runner.Secrets) error
-	Wait(ctx context.Context, dir string) (runner.Result, error)
+	Start(ctx context.Context, dir string, job job.Job, secrets job.Secrets) error
+	Wait(ctx context.Context, dir string) (job.Result, error)
 	Interrupt(dir string, force bool) error
-	Survivors(run string) ([]runner.Process, error)
+	Survivors(run string) ([]job.Process, error)
 	Seal(dir, recipient string) error
 }
 

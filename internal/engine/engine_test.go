@@ -11,9 +11,9 @@ import (
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -79,7 +79,7 @@ func TestSecondCommit(t *testing.T) {
 	})
 	t.Run("stops a plan that is being made", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+			g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			first := g.want("a", run.Planning)
@@ -93,7 +93,7 @@ func TestSecondCommit(t *testing.T) {
 	})
 	t.Run("never touches a running apply", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+			g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			first := g.want("a", run.Applying)
@@ -117,7 +117,7 @@ func TestSecondCommit(t *testing.T) {
 
 func TestNoChangesIsInSync(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
-		g.runners.set(func(p *players) { p.plan = func(runner.Job) *plan.Plan { return &plan.Plan{Complete: true} } })
+		g.runners.set(func(p *players) { p.plan = func(job.Job) *plan.Plan { return &plan.Plan{Complete: true} } })
 		g.start()
 		sha := g.commit("a/main.tf")
 		g.want("a", run.PlannedAndFinished)
@@ -234,7 +234,7 @@ func TestTamperedPlanIsNeverApplied(t *testing.T) {
 		if got := g.get(r.ID); got.Status != run.Discarded || got.Reason != run.Stale {
 			t.Errorf("the run is %s %s", got.Status, got.Reason)
 		}
-		if n := g.runners.count("a", runner.ApplyPhase); n != 0 {
+		if n := g.runners.count("a", job.ApplyPhase); n != 0 {
 			t.Fatalf("%d applies were started", n)
 		}
 		fresh := g.want("a", run.AwaitingApproval)
@@ -301,7 +301,7 @@ func TestRulesChangeBeforeTheApply(t *testing.T) {
 			t.Errorf("the run is %s %s", got.Status, got.Reason)
 		}
 		g.want("a", run.AwaitingApproval)
-		if n := g.runners.count("a", runner.ApplyPhase); n != 0 {
+		if n := g.runners.count("a", job.ApplyPhase); n != 0 {
 			t.Fatalf("%d applies were started", n)
 		}
 	}, define("a"))
@@ -317,7 +317,7 @@ func TestCancel(t *testing.T) {
 	}
 	t.Run("planning", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+			g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			g.want("a", run.Planning)
@@ -330,11 +330,11 @@ func TestCancel(t *testing.T) {
 			wantFault(t, err, fault.Conflict)
 		}, define("a"))
 	})
-	for kind, phase := range map[run.Status]runner.Phase{run.Canceled: runner.PlanPhase, run.Errored: runner.ApplyPhase} {
+	for kind, phase := range map[run.Status]job.Phase{run.Canceled: job.PlanPhase, run.Errored: job.ApplyPhase} {
 		t.Run("while the runner of its "+string(phase)+" is being started", func(t *testing.T) {
 			bubble(t, func(t *testing.T, g *rig) {
 				g.runners.hold[phase] = true
-				g.runners.onStart = func(j runner.Job) {
+				g.runners.onStart = func(j job.Job) {
 					if j.Phase == phase {
 						if _, err := g.engine.Cancel(context.Background(), li, j.Run, false); err != nil {
 							t.Error(err)
@@ -360,7 +360,7 @@ func TestCancel(t *testing.T) {
 	})
 	t.Run("applying", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+			g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			g.want("a", run.Applying)
@@ -373,7 +373,7 @@ func TestCancel(t *testing.T) {
 	})
 	t.Run("applying by force", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+			g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
 			cancel(t, g, true)
@@ -387,13 +387,13 @@ func TestCancel(t *testing.T) {
 
 func TestRetry(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
-		cause := runner.CauseNetwork
+		cause := job.CauseNetwork
 		g.runners.set(func(p *players) {
-			p.fail = func(runner.Job) *runner.Result {
+			p.fail = func(job.Job) *job.Result {
 				if cause == "" {
 					return nil
 				}
-				return &runner.Result{Outcome: runner.Failed, Cause: cause, Message: "connection refused"}
+				return &job.Result{Outcome: job.Failed, Cause: cause, Message: "connection refused"}
 			}
 		})
 		g.start()
@@ -408,26 +408,26 @@ func TestRetry(t *testing.T) {
 		}
 		g.pass(time.Hour)
 		last := g.want("a", run.Errored)
-		if last.Attempt != len(retries)+1 || g.runners.count("a", runner.PlanPhase) != len(retries)+1 {
-			t.Errorf("%d attempts, %d plans", last.Attempt, g.runners.count("a", runner.PlanPhase))
+		if last.Attempt != len(retries)+1 || g.runners.count("a", job.PlanPhase) != len(retries)+1 {
+			t.Errorf("%d attempts, %d plans", last.Attempt, g.runners.count("a", job.PlanPhase))
 		}
-		g.runners.set(func(*players) { cause = runner.CauseEngine })
+		g.runners.set(func(*players) { cause = job.CauseEngine })
 		g.commit("a/main.tf")
 		if r := g.want("a", run.Errored); r.Attempt != 1 {
 			t.Error("a failure that does not pass by itself was tried again")
 		}
-		g.runners.set(func(*players) { cause = runner.CauseLocked })
+		g.runners.set(func(*players) { cause = job.CauseLocked })
 		g.commit("a/main.tf")
 		g.want("a", run.Pending)
 		g.runners.set(func(*players) { cause = "" })
 		g.pass(5 * time.Minute)
 		g.want("a", run.AwaitingApproval)
-		g.runners.set(func(*players) { cause = runner.CauseNetwork })
+		g.runners.set(func(*players) { cause = job.CauseNetwork })
 		g.approve(ana, g.last("a"))
 		g.want("a", run.Errored) // an apply is never tried again by itself
 		g.pass(time.Hour)
 		g.want("a", run.Errored)
-		if n := g.runners.count("a", runner.ApplyPhase); n != 1 {
+		if n := g.runners.count("a", job.ApplyPhase); n != 1 {
 			t.Errorf("%d applies", n)
 		}
 	}, define("a"))
@@ -478,7 +478,7 @@ func TestSharedState(t *testing.T) {
 	// Two workspaces that share a state never apply at once, and go in the
 	// order in which they were approved (P2).
 	bubble(t, func(t *testing.T, g *rig) {
-		g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+		g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 		g.runners.set(func(p *players) { p.shared = true })
 		g.start()
 		g.commit()
@@ -568,7 +568,7 @@ func TestDrift(t *testing.T) {
 		}
 		d.Drift = s
 	}
-	drifted := func(j runner.Job) *plan.Plan {
+	drifted := func(j job.Job) *plan.Plan {
 		return &plan.Plan{Complete: true, Applyable: true, Counts: plan.Counts{Change: 1},
 			Changes: []plan.Change{{Address: "terraform_data.x", Mode: "managed", Action: plan.Update}}}
 	}
@@ -581,7 +581,7 @@ func TestDrift(t *testing.T) {
 			}
 			g.commit("a/main.tf")
 			g.want("a", run.Applied)
-			g.runners.set(func(p *players) { p.plan = func(runner.Job) *plan.Plan { return &plan.Plan{Complete: true} } })
+			g.runners.set(func(p *players) { p.plan = func(job.Job) *plan.Plan { return &plan.Plan{Complete: true} } })
 			g.pass(24 * time.Hour)
 			if r := g.want("a", run.PlannedAndFinished); r.Kind != run.Drift || r.Trigger.Cause != run.BySchedule {
 				t.Fatalf("%+v", r)
@@ -598,8 +598,8 @@ func TestDrift(t *testing.T) {
 				t.Errorf("%+v", d)
 			}
 			g.runners.set(func(p *players) {
-				p.fail = func(runner.Job) *runner.Result {
-					return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseEngine, Message: "no credentials"}
+				p.fail = func(job.Job) *job.Result {
+					return &job.Result{Outcome: job.Failed, Cause: job.CauseEngine, Message: "no credentials"}
 				}
 			})
 			g.pass(24 * time.Hour)
@@ -632,7 +632,7 @@ func TestDrift(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
 			g.start()
 			g.commit("a/main.tf")
-			g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+			g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 			g.commit("a/main.tf")
 			applying := g.want("a", run.Applying)
 			r, err := g.engine.Start(context.Background(), ana, Order{Workspace: "a", Kind: run.Drift})

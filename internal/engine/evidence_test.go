@@ -3,9 +3,9 @@ package engine
 import (
 	"testing"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -17,7 +17,7 @@ func TestPerpetualOnlyWhereNothingLasted(t *testing.T) {
 		again := &plan.Plan{Complete: true, Applyable: true, Compared: 1, Counts: plan.Counts{Change: 1}, Changes: []plan.Change{{Address: "box.a", Mode: "managed", Type: "box", Name: "a",
 			Action: plan.Update, Configured: []string{"size"}, Before: map[string]any{"size": "s"}, After: map[string]any{"size": "S"}}}}
 		found := again
-		g.runners.set(func(p *players) { p.plan = func(runner.Job) *plan.Plan { return found } })
+		g.runners.set(func(p *players) { p.plan = func(job.Job) *plan.Plan { return found } })
 		set := func(p *plan.Plan) { g.runners.set(func(*players) { found = p }) }
 
 		g.commit("a/main.tf")
@@ -53,7 +53,7 @@ func TestWhatIsTakenAwayIsNotPerpetual(t *testing.T) {
 					Action: action, Configured: []string{"size"}, Before: map[string]any{"size": "s"}, After: after}}}
 			}
 			planned := change(plan.Update, map[string]any{"size": "S"})
-			g.runners.set(func(p *players) { p.plan = func(runner.Job) *plan.Plan { return planned } })
+			g.runners.set(func(p *players) { p.plan = func(job.Job) *plan.Plan { return planned } })
 			g.commit("a/main.tf")
 			g.approve(ana, g.last("a"))
 			g.want("a", run.Applied)

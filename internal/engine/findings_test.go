@@ -11,9 +11,9 @@ import (
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -30,7 +30,7 @@ type world struct {
 func inWorld(g *rig) *world {
 	w := &world{g: g, sizes: map[string]string{}, healed: true, makes: map[string]bool{}}
 	g.runners.set(func(p *players) {
-		p.plan = func(j runner.Job) *plan.Plan {
+		p.plan = func(j job.Job) *plan.Plan {
 			made := w.plan()
 			if j.LockState && w.makes[j.Workspace] {
 				made.Changes = append(made.Changes, plan.Change{Address: "box.made", Mode: "managed", Type: "box", Action: plan.Create, Configured: []string{"size"}})
@@ -38,11 +38,11 @@ func inWorld(g *rig) *world {
 			}
 			return made
 		}
-		p.onStart = func(job runner.Job) {
-			if job.Phase == runner.ApplyPhase {
+		p.onStart = func(j job.Job) {
+			if j.Phase == job.ApplyPhase {
 				g.runners.mu.Lock() // which it is not called with
 				defer g.runners.mu.Unlock()
-				if delete(w.makes, job.Workspace); w.healed {
+				if delete(w.makes, j.Workspace); w.healed {
 					clear(w.sizes)
 				}
 			}
@@ -191,10 +191,10 @@ func TestACommitThatWaitsExplains(t *testing.T) {
 	appliedRig(t, func(t *testing.T, g *rig, w *world) {
 		pending := &plan.Plan{Complete: true, Applyable: true, Counts: plan.Counts{Change: 1}, Changes: []plan.Change{{Address: "box.one", Mode: "managed", Type: "box", Action: plan.Update,
 			Configured: []string{"color"}, Before: map[string]any{"color": "red", "size": "small"}, After: map[string]any{"color": "blue", "size": "small"}}}}
-		g.runners.set(func(p *players) { p.plan = func(runner.Job) *plan.Plan { return pending } })
+		g.runners.set(func(p *players) { p.plan = func(job.Job) *plan.Plan { return pending } })
 		g.commit("a/main.tf")
 		waits := g.want("a", run.AwaitingApproval)
-		g.runners.set(func(p *players) { p.plan = func(runner.Job) *plan.Plan { return w.plan() } })
+		g.runners.set(func(p *players) { p.plan = func(job.Job) *plan.Plan { return w.plan() } })
 
 		r := g.check("a")
 		g.wantFindings("a", "box.one pending_commit new")
@@ -213,7 +213,7 @@ func TestACommitThatWaitsExplains(t *testing.T) {
 		if got := g.get(waits.ID); got.Status != run.AwaitingApproval {
 			t.Errorf("a check moved the run that waits: %s", got.Status)
 		}
-		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true }) // the check that follows by itself
+		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true }) // the check that follows by itself
 		g.approve(ana, waits)
 		if got := g.get(waits.ID); got.Status != run.Applied {
 			t.Fatalf("the commit's run is %s", got.Status)
@@ -233,8 +233,8 @@ func TestWhatIsNotCheckedIsUnknown(t *testing.T) {
 		g.check("a")
 		checked := g.view("a").Record.Drift.CheckedAt
 		g.runners.set(func(p *players) {
-			p.fail = func(runner.Job) *runner.Result {
-				return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseEngine, Message: "no credentials"}
+			p.fail = func(job.Job) *job.Result {
+				return &job.Result{Outcome: job.Failed, Cause: job.CauseEngine, Message: "no credentials"}
 			}
 		})
 		g.pass(time.Hour)
@@ -386,7 +386,7 @@ func TestHealing(t *testing.T) {
 	t.Run("leaves alone what is not drift", func(t *testing.T) {
 		appliedRig(t, func(t *testing.T, g *rig, w *world) {
 			g.runners.set(func(p *players) {
-				p.plan = func(runner.Job) *plan.Plan {
+				p.plan = func(job.Job) *plan.Plan {
 					made := w.plan()
 					made.Changes = append(made.Changes, plan.Change{Address: "box.new", Mode: "managed", Type: "box", Action: plan.Create, After: map[string]any{"size": "small"}, Configured: []string{"size"}})
 					return made
@@ -456,7 +456,7 @@ func TestChecksNeverDelayACommit(t *testing.T) {
 		g.commit("a/main.tf", "b/main.tf")
 		g.want("a", run.Applied)
 		g.want("b", run.Applied)
-		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 		first, second := g.check("a"), g.check("b")
 		if first.Status != run.Planning || second.Status != run.Pending {
 			t.Fatalf("with one place for checks: %s and %s", first.Status, second.Status)
@@ -477,7 +477,7 @@ func TestChecksNeverDelayACommit(t *testing.T) {
 func TestACheckSurvivesACrash(t *testing.T) {
 	appliedRig(t, func(t *testing.T, g *rig, w *world) {
 		w.change("box.one", "large")
-		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 		r := g.check("a")
 		g.dying.dead.Store(true)
 		g.runners.end(t) // the runner ends, and what it found cannot be stored any more
@@ -505,7 +505,7 @@ func TestACheckSurvivesACrash(t *testing.T) {
 func TestAReloadDuringACheck(t *testing.T) {
 	appliedRig(t, func(t *testing.T, g *rig, w *world) {
 		w.change("box.one", "large")
-		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 		r := g.check("a")
 		g.adjust = func(s *Settings) {
 			s.Drift.Ignore = []drift.Ignore{{Name: "sizes", Attributes: []string{"size"}, Reason: "autoscaled"}}
@@ -534,7 +534,7 @@ func TestAReloadDuringACheck(t *testing.T) {
 
 		// A workspace that is gone when its check ends is not clean, nor is one that
 		// was gone for a moment.
-		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 		r = g.check("a")
 		g.configure()
 		g.runners.end(t)

@@ -9,9 +9,9 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -35,7 +35,7 @@ func TestDriftIsCheckedWithWhatWasApplied(t *testing.T) {
 		}))
 		waits := g.want("a", run.AwaitingApproval)
 		g.runners.set(func(p *players) {
-			p.plan = func(runner.Job) *plan.Plan { return &plan.Plan{Complete: true} }
+			p.plan = func(job.Job) *plan.Plan { return &plan.Plan{Complete: true} }
 		})
 		r, err := g.engine.Start(context.Background(), ana, Order{Workspace: "a", Kind: run.Drift})
 		if err != nil {

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -23,11 +23,11 @@ func TestHalfDoneIsNotSynced(t *testing.T) {
 					t.Fatalf("it is %s", v.Sync)
 				}
 				g.runners.set(func(p *players) {
-					p.fail = func(job runner.Job) *runner.Result {
-						if job.Phase != runner.ApplyPhase {
+					p.fail = func(j job.Job) *job.Result {
+						if j.Phase != job.ApplyPhase {
 							return nil
 						}
-						return &runner.Result{Outcome: runner.Failed, Message: "the second of three failed"}
+						return &job.Result{Outcome: job.Failed, Message: "the second of three failed"}
 					}
 				})
 				again := func(k run.Kind) run.Run {

@@ -9,14 +9,14 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 )
 
 // Halts sees processes of runners that somebody stopped, and lets them go on;
 // see runner.Local.
 type Halts interface {
-	Stopped(dirs ...string) (map[string][]runner.Process, error)
+	Stopped(dirs ...string) (map[string][]job.Process, error)
 	Continue(dir string) error
 }
 
@@ -56,10 +56,10 @@ func (e *Engine) lookForHalts(ctx context.Context, before map[string][]run.Stopp
 	}
 	dirs := map[string]run.Run{}
 	for r := range q.In(run.Planning) {
-		dirs[e.files(r.ID).phase(runner.PlanPhase)] = *r
+		dirs[e.files(r.ID).phase(job.PlanPhase)] = *r
 	}
 	for r := range q.In(run.Applying) {
-		dirs[e.files(r.ID).phase(runner.ApplyPhase)] = *r
+		dirs[e.files(r.ID).phase(job.ApplyPhase)] = *r
 	}
 	found, err := e.Halts.Stopped(slices.Collect(maps.Keys(dirs))...)
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -57,7 +57,7 @@ func TestHealingPutsBackNothingElse(t *testing.T) {
 	}
 	t.Run("inputs of the configuration that failed to be applied", func(t *testing.T) {
 		appliedRig(t, func(t *testing.T, g *rig, w *world) {
-			failing(g, runner.PlanPhase, "no such size")
+			failing(g, job.PlanPhase, "no such size")
 			g.configure(define("a", auto, healing(), size("large")))
 			g.want("a", run.Errored)
 			working(g)
@@ -87,14 +87,14 @@ func TestHealingPutsBackNothingElse(t *testing.T) {
 	})
 	t.Run("what somebody acknowledged", func(t *testing.T) {
 		appliedRig(t, func(t *testing.T, g *rig, w *world) {
-			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+			g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 			w.change("box.one", "large")
 			g.check("a")
 			g.engine.observeNow(t, "a", drift.Difference{Address: "box.one", Class: drift.Changed, Attributes: []drift.Attribute{{Path: "size"}}})
 			if _, err := g.engine.Acknowledge(context.Background(), ana, drift.ID("a", "box.one", drift.Changed), "mine", time.Time{}); err != nil {
 				t.Fatal(err)
 			}
-			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = false })
+			g.runners.set(func(p *players) { p.hold[job.PlanPhase] = false })
 			g.runners.end(t) // the acknowledgement came in the middle of the check
 			g.wantFindings("a", "box.one changed acknowledged")
 			if g.heals("a") != 0 {
@@ -105,7 +105,7 @@ func TestHealingPutsBackNothingElse(t *testing.T) {
 	t.Run("what came up between the check and the heal", func(t *testing.T) {
 		appliedRig(t, func(t *testing.T, g *rig, w *world) {
 			g.runners.set(func(p *players) {
-				p.plan = func(j runner.Job) *plan.Plan {
+				p.plan = func(j job.Job) *plan.Plan {
 					made := w.plan()
 					if j.LockState { // such as another value of an input
 						made.Changes = append(made.Changes, plan.Change{Address: "box.two", Mode: "managed", Type: "box", Action: plan.Replace})
@@ -252,7 +252,7 @@ func TestAnOldPlanResolvesNothingNewer(t *testing.T) {
 		seen := g.view("a").Record.Drift.CheckedAt
 		g.pass(time.Minute)
 		w.restore("box.old")
-		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true }) // the check that follows by itself
+		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true }) // the check that follows by itself
 		g.approve(ana, waits)
 		if got := g.get(waits.ID); got.Status != run.Applied {
 			t.Fatalf("the commit is %s", got.Status)
@@ -267,7 +267,7 @@ func TestAnOldPlanResolvesNothingNewer(t *testing.T) {
 		if last := checks[len(checks)-1]; err != nil || last.Run != waits.ID || last.Outcome != drift.Drifted || last.Open[drift.Medium] != 1 {
 			t.Errorf("%v: %+v", err, last)
 		}
-		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = false })
+		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = false })
 		g.runners.end(t)
 		g.wantDrift("a", workspace.Drifted, "box.one")
 		w.restore("box.one")
@@ -303,7 +303,7 @@ func TestDestroyedByHand(t *testing.T) {
 func TestACheckAmongApplies(t *testing.T) {
 	appliedRig(t, func(t *testing.T, g *rig, w *world) {
 		w.change("box.one", "large")
-		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 		r := g.check("a")
 		for range maxRestarts + 1 {
 			if got := g.get(r.ID); got.Status != run.Planning {

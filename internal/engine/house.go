@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 )
@@ -81,7 +82,7 @@ type Stray struct {
 	Run       string
 	Dir       string
 	State     string // the file of a state that an apply could not save; "" without one
-	Processes []runner.Process
+	Processes []job.Process
 }
 
 // Strays lists them, as the daemon found them at its start.
@@ -127,7 +128,7 @@ func (e *Engine) sweep(ctx context.Context) error {
 
 func (e *Engine) stray(id string) Stray {
 	s := Stray{Run: id, Dir: e.files(id).dir}
-	evidence := filepath.Join(e.files(id).phase(runner.ApplyPhase), runner.ErroredStateFile)
+	evidence := filepath.Join(e.files(id).phase(job.ApplyPhase), job.ErroredStateFile)
 	if _, err := os.Lstat(evidence); err == nil {
 		s.State = evidence
 	}

@@ -11,8 +11,8 @@ import (
 
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -121,7 +121,7 @@ func TestSettlingNeedsNoPlace(t *testing.T) {
 		g.start()
 		g.commit("a/main.tf")
 		g.want("a", run.AwaitingApproval)
-		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 		for range g.set.Concurrency {
 			if _, err := g.engine.Start(context.Background(), ana, Order{Workspace: "b", Kind: run.Plan}); err != nil {
 				t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
@@ -99,7 +100,7 @@ func (e *Engine) stageImport(workspace string, state []byte) (string, error) {
 }
 
 // prepareImport gives the runner the state that was brought.
-func (e *Engine) prepareImport(r run.Run, j *runner.Job, s *runner.Secrets) error {
+func (e *Engine) prepareImport(r run.Run, j *job.Job, s *job.Secrets) error {
 	i := r.Moving.Import
 	state, err := e.Vault.Open(filepath.Join(e.workspaceDir(r.Workspace), filepath.Base(i.File)))
 	if err != nil {
@@ -108,7 +109,7 @@ func (e *Engine) prepareImport(r run.Run, j *runner.Job, s *runner.Secrets) erro
 	if head, err := runner.CheckImport(state); err != nil || head.Digest != i.Digest {
 		return fault.New(fault.Conflict, "tfops state import "+r.Workspace+" FILE", "the copy of the state that was brought is not what it was")
 	}
-	s.State, j.Move = state, &runner.Move{Import: true, Replace: i.Replace}
+	s.State, j.Move = state, &job.Move{Import: true, Replace: i.Replace}
 	return nil
 }
 

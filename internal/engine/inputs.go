@@ -16,8 +16,8 @@ import (
 
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -30,19 +30,19 @@ const inputsFile = "inputs.json.age"
 func (s *Settings) used(name string) bool { return s.uses[name] }
 
 // outputs reads what is kept of a workspace's outputs; none when nothing is.
-func (e *Engine) outputs(dir string) (map[string]runner.Output, error) {
-	b, err := e.Vault.Open(filepath.Join(dir, runner.OutputsFile))
+func (e *Engine) outputs(dir string) (map[string]job.Output, error) {
+	b, err := e.Vault.Open(filepath.Join(dir, job.OutputsFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	var all map[string]runner.Output
+	var all map[string]job.Output
 	return all, json.Unmarshal(b, &all)
 }
 
-func (e *Engine) digests(outputs map[string]runner.Output) map[string]workspace.Output {
+func (e *Engine) digests(outputs map[string]job.Output) map[string]workspace.Output {
 	all := map[string]workspace.Output{}
 	for name, o := range outputs {
 		all[name] = workspace.Output{Digest: e.Vault.Digest(o.Value), Sensitive: o.Sensitive}
@@ -54,8 +54,8 @@ func (e *Engine) digests(outputs map[string]runner.Output) map[string]workspace.
 // the transaction that stores the phase's outcome, remembers them: digests in
 // the record, values in the workspace's directory. The file goes first: a crash
 // before the record knows makes whoever used it look stale, and be made again.
-func (e *Engine) takeOutputs(r run.Run, p runner.Phase) func(*run.Dossier) error {
-	from := filepath.Join(e.files(r.ID).phase(p), runner.OutputsFile)
+func (e *Engine) takeOutputs(r run.Run, p job.Phase) func(*run.Dossier) error {
+	from := filepath.Join(e.files(r.ID).phase(p), job.OutputsFile)
 	outputs, err := e.outputs(filepath.Dir(from))
 	if err != nil {
 		e.Log.Warn("the outputs of a workspace cannot be read; workspaces that use them wait for its next plan", "workspace", r.Workspace, "run", r.ID, "error", err)
@@ -63,14 +63,14 @@ func (e *Engine) takeOutputs(r run.Run, p runner.Phase) func(*run.Dossier) error
 	digests := e.digests(outputs)
 	return func(d *run.Dossier) error {
 		if outputs == nil {
-			if p == runner.ApplyPhase {
+			if p == job.ApplyPhase {
 				d.Record.Outputs = nil // they may be others now
 			}
 			return nil
 		}
 		b, err := datafile.Read(from, datafile.Large)
 		if err == nil {
-			err = replace(filepath.Join(e.workspaceDir(r.Workspace), runner.OutputsFile), b)
+			err = replace(filepath.Join(e.workspaceDir(r.Workspace), job.OutputsFile), b)
 		}
 		d.Record.Outputs = digests
 		return err
@@ -155,7 +155,7 @@ func (e *Engine) resolveInputs(r run.Run, def Definition) (map[string]run.InputU
 			return nil, err
 		}
 	}
-	g := &gathering{e: e, outputs: map[string]map[string]runner.Output{}, used: map[string]run.InputUsed{}}
+	g := &gathering{e: e, outputs: map[string]map[string]job.Output{}, used: map[string]run.InputUsed{}}
 	m := made{Variables: map[string]ctyjson.SimpleJSONValue{}, Secret: map[string]bool{}}
 	for _, name := range slices.Sorted(maps.Keys(def.Inputs)) {
 		v, err := g.value(def.Inputs[name])
@@ -187,7 +187,7 @@ func codeOf(err error) fault.Code {
 // gathering reads outputs, each workspace's once.
 type gathering struct {
 	e       *Engine
-	outputs map[string]map[string]runner.Output
+	outputs map[string]map[string]job.Output
 	used    map[string]run.InputUsed
 }
 
@@ -227,12 +227,12 @@ func (g *gathering) output(ref workspace.OutputRef) (cty.Value, error) {
 	if o.Sensitive {
 		v = v.WithMarks(workspace.Secret)
 	}
-	g.used[ref.String()] = run.InputUsed{Digest: g.e.digests(map[string]runner.Output{"": o})[""].Digest, Sensitive: o.Sensitive}
+	g.used[ref.String()] = run.InputUsed{Digest: g.e.digests(map[string]job.Output{"": o})[""].Digest, Sensitive: o.Sensitive}
 	return v, nil
 }
 
 // missing says that there is no such output, and what there is.
-func missing(ref workspace.OutputRef, all map[string]runner.Output) error {
+func missing(ref workspace.OutputRef, all map[string]job.Output) error {
 	if all == nil {
 		return fault.New(fault.Conflict, "apply it: tfops sync "+ref.Workspace+"; if it is applied: tfops drift "+ref.Workspace,
 			"nothing is known of the outputs of workspace %s", ref.Workspace)

@@ -8,8 +8,8 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -31,14 +31,14 @@ type state struct {
 
 func (g *rig) outputs(s *state) {
 	g.runners.set(func(p *players) {
-		p.outputs = func(j runner.Job) map[string]runner.Output {
-			if j.Phase == runner.ApplyPhase {
+		p.outputs = func(j job.Job) map[string]job.Output {
+			if j.Phase == job.ApplyPhase {
 				s.applied = s.next
 			}
-			out := map[string]runner.Output{}
+			out := map[string]job.Output{}
 			for name, value := range s.applied {
 				b, _ := json.Marshal(value)
-				out[name] = runner.Output{Value: b, Sensitive: s.secret}
+				out[name] = job.Output{Value: b, Sensitive: s.secret}
 			}
 			return out
 		}
@@ -57,7 +57,7 @@ func (g *rig) variablesOf(name string) string {
 	defer g.runners.mu.Unlock()
 	text := ""
 	for _, ph := range g.runners.order {
-		if ph.job.Workspace == name && ph.job.Phase == runner.PlanPhase {
+		if ph.job.Workspace == name && ph.job.Phase == job.PlanPhase {
 			text = ph.secrets.Variables
 		}
 	}
@@ -124,7 +124,7 @@ func TestInputsSurviveACrash(t *testing.T) {
 		g.applied("b")
 		s.next = map[string]string{"vpc": "vpc-2"}
 		g.commit("a/main.tf")
-		g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+		g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 		g.approve(li, g.want("a", run.AwaitingApproval))
 		g.want("a", run.Applying)
 		g.restart()

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 )
 
 func (g *rig) wantLeft(names ...string) {
@@ -60,7 +60,7 @@ func TestLeftBehind(t *testing.T) {
 // An apply that failed may have made something, too.
 func TestLeftBehindHalfWay(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
-		failing(g, runner.ApplyPhase, "quota")
+		failing(g, job.ApplyPhase, "quota")
 		g.start()
 		g.commit("a/main.tf")
 		g.want("a", run.Errored)

@@ -7,15 +7,15 @@ import (
 
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 )
 
 // Engines tells whether the engine that made a plan is still there. It is asked
 // before anybody's vote and before each apply: an engine refuses the plan of any
 // other version, and would do so only after people have approved it.
 type Engines interface {
-	HasEngine(ctx context.Context, job runner.Job, env map[string]string) error
+	HasEngine(ctx context.Context, job job.Job, env map[string]string) error
 }
 
 // enginesEvery is how often the engines of waiting plans are looked for. A look
@@ -44,7 +44,7 @@ func (e *Engine) engineGone(ctx context.Context, r run.Run) error {
 	env, _ := e.current().environment(e.Environ, def.Workspace)
 	repo := e.current().Repositories[def.Repository]
 	tree := checkout.Checkout{Dir: e.checkouts.Path(repo.named(repo.name), r.Commit.SHA)} // which may not be there any more
-	return e.Engines.HasEngine(ctx, e.job(r, def, runner.ApplyPhase, tree), env)
+	return e.Engines.HasEngine(ctx, e.job(r, def, job.ApplyPhase, tree), env)
 }
 
 // keepEngines has plans made anew whose engine was replaced or removed while they wait.

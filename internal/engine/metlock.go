@@ -4,8 +4,8 @@ import (
 	"context"
 	"strings"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -18,12 +18,12 @@ type MetLock struct {
 
 // noteLock remembers the lock in the backend that kept a run from its state, and forgets
 // it once one has had the lock itself: what only reads takes none.
-func noteLock(d *run.Dossier, res runner.Result) {
+func noteLock(d *run.Dossier, res job.Result) {
 	switch l := res.Lock; {
 	case l != nil:
 		d.Record.MetLock = &workspace.MetLock{Run: d.Run.ID, At: d.Now, ID: l.ID, Who: l.Who, Operation: l.Operation, Created: l.Created,
 			Next: goOn(d.Run, res.Next)}
-	case res.Outcome == runner.Succeeded && d.Run.Kind.Applies():
+	case res.Outcome == job.Succeeded && d.Run.Kind.Applies():
 		d.Record.MetLock = nil
 	}
 }

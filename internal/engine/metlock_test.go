@@ -8,23 +8,23 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/credentials"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 )
 
 // A lock in the backend that a run met is listed with its own holder, until a run of the
 // workspace has had the lock itself. What only reads says nothing of it.
 func TestLocksThatRunsMet(t *testing.T) {
 	taken := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	held := &runner.BackendLock{ID: "held-1", Who: "ana@laptop", Operation: "apply", Created: taken}
+	held := &job.BackendLock{ID: "held-1", Who: "ana@laptop", Operation: "apply", Created: taken}
 	bubble(t, func(t *testing.T, g *rig) {
-		in := runner.PlanPhase
+		in := job.PlanPhase
 		g.runners.set(func(p *players) {
-			p.fail = func(j runner.Job) *runner.Result {
+			p.fail = func(j job.Job) *job.Result {
 				if held == nil || j.Phase != in || !j.LockState {
 					return nil
 				}
-				return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseLocked, Message: "it is locked", Next: "wait for it", Lock: held}
+				return &job.Result{Outcome: job.Failed, Cause: job.CauseLocked, Message: "it is locked", Next: "wait for it", Lock: held}
 			}
 		})
 		met := func() []MetLock {
@@ -58,7 +58,7 @@ func TestLocksThatRunsMet(t *testing.T) {
 			t.Errorf("a run had the lock, and this is listed: %+v", all)
 		}
 		// An apply meets one, of which less is known.
-		g.runners.set(func(*players) { held, in = &runner.BackendLock{Session: true}, runner.ApplyPhase })
+		g.runners.set(func(*players) { held, in = &job.BackendLock{Session: true}, job.ApplyPhase })
 		r := g.last("a")
 		g.approve(ana, r)
 		g.want("a", run.Errored)

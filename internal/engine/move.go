@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
@@ -103,7 +104,7 @@ func (e *Engine) oldState(rec workspace.Record, def Definition) (*workspace.Appl
 }
 
 // prepareMove exports what leads to the old state, and tells the runner of it.
-func (e *Engine) prepareMove(ctx context.Context, r run.Run, def Definition, j *runner.Job, s *runner.Secrets) error {
+func (e *Engine) prepareMove(ctx context.Context, r run.Run, def Definition, j *job.Job, s *job.Secrets) error {
 	q, err := e.Store.Queue(ctx)
 	if err != nil {
 		return err
@@ -116,7 +117,7 @@ func (e *Engine) prepareMove(ctx context.Context, r run.Run, def Definition, j *
 	if old == nil || old.Identity != r.Moving.From.Identity {
 		return fault.New(fault.Conflict, "tfops sync "+r.Workspace, "the state of workspace %s is another one since the move was asked for", r.Workspace)
 	}
-	m := &runner.Move{Was: *old, From: old.Identity, To: r.Moving.To.Identity, Dir: old.At.Dir, TerraformWorkspace: old.At.TerraformWorkspace}
+	m := &job.Move{Was: *old, From: old.Identity, To: r.Moving.To.Identity, Dir: old.At.Dir, TerraformWorkspace: old.At.TerraformWorkspace}
 	j.Move = m
 	if old.Backend == workspace.Managed {
 		m.File = runner.ManagedState(e.workspaceDir(owner), old.At.TerraformWorkspace)
@@ -142,7 +143,7 @@ func (e *Engine) prepareMove(ctx context.Context, r run.Run, def Definition, j *
 	m.Backend, m.BackendFiles = was.Backend, was.BackendConfigFiles
 	for _, w := range ways {
 		env, mask := e.current().environment(e.Environ, w.Workspace)
-		s.Old = append(s.Old, runner.OldAccess{Env: env, Backend: variables(w.BackendConfig), Hashed: hashedNames(w.Workspace)})
+		s.Old = append(s.Old, job.OldAccess{Env: env, Backend: variables(w.BackendConfig), Hashed: hashedNames(w.Workspace)})
 		s.Mask = masks(w.Workspace, slices.Concat(mask, backendMasks(w.Workspace), s.Mask), nil)
 	}
 	return nil
@@ -172,14 +173,14 @@ func (e *Engine) waysTo(owner string, def Definition, fingerprint string) []Defi
 
 // storeMove stores what became of a move. The state may have been copied
 // although the plan on it failed.
-func (e *Engine) storeMove(ctx context.Context, r run.Run, res runner.Result) {
+func (e *Engine) storeMove(ctx context.Context, r run.Run, res job.Result) {
 	def, _ := e.current().find(r.Workspace)
 	met := e.met(r, res)
 	e.decide(ctx, r.ID, func(d *run.Dossier) error {
 		if d.Run.Status != run.Planning {
 			return errEnded
 		}
-		if res.Outcome == runner.Succeeded && res.Plan != nil {
+		if res.Outcome == job.Succeeded && res.Plan != nil {
 			d.Run.Plan, d.Run.PlannedAt = summary(d.Run.Kind, res), d.Now
 		}
 		if m := res.Moved; m != nil {
@@ -187,12 +188,12 @@ func (e *Engine) storeMove(ctx context.Context, r run.Run, res runner.Result) {
 			follow := d.Follow(run.Sync, run.ByMove, d.Run.Trigger.Actor)
 			follow.Fingerprint = def.fingerprint
 		}
-		if res.Outcome == runner.Succeeded && res.Moved != nil {
+		if res.Outcome == job.Succeeded && res.Moved != nil {
 			return d.Move(run.PlannedAndFinished, "", d.Run.Moving.String()+"; the plan on it: "+res.Plan.Counts.String())
 		}
 		noteLock(d, res)
 		d.Run.Failure = failure(d.Run, res)
-		if res.Moved == nil && res.Outcome == runner.Succeeded { // a runner that knows of no moves
+		if res.Moved == nil && res.Outcome == job.Succeeded { // a runner that knows of no moves
 			d.Run.Failure = &run.Failure{Message: "nothing was moved: the runner is of another version", Next: "restart tfops serve, then: " + anew(d.Run)}
 		}
 		return d.Move(run.Errored, "", d.Run.Failure.Message)
@@ -200,7 +201,7 @@ func (e *Engine) storeMove(ctx context.Context, r run.Run, res runner.Result) {
 }
 
 // moved records that the state is where the configuration wants it.
-func moved(d *run.Dossier, def Definition, met stateMet, m runner.Moved) {
+func moved(d *run.Dossier, def Definition, met stateMet, m job.Moved) {
 	if i := d.Run.Moving.Import; i != nil {
 		i.Replaced, d.Run.Moving.To, d.Run.State = m.Replaced, met.StateRef, met.Identity
 	}

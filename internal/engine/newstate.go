@@ -7,6 +7,7 @@ import (
 
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
@@ -27,7 +28,7 @@ type stateMet struct {
 
 // met tells which state a plan stands on. A drift check plans with what was
 // applied, and so in the Terraform workspace of then.
-func (e *Engine) met(r run.Run, res runner.Result) stateMet {
+func (e *Engine) met(r run.Run, res job.Result) stateMet {
 	def, _ := e.current().lived(r.Workspace)
 	if r.Kind == run.Drift {
 		if applied, err := e.asApplied(def, r.Fingerprint); err == nil {
@@ -49,7 +50,7 @@ func (e *Engine) met(r run.Run, res runner.Result) stateMet {
 	return m
 }
 
-func refOf(b runner.BackendConfig, terraformWorkspace string) workspace.StateRef {
+func refOf(b job.BackendConfig, terraformWorkspace string) workspace.StateRef {
 	return workspace.StateRef{Identity: identity(b, terraformWorkspace), Backend: b.Type, Place: locks.Place(b.Type, b.Config, terraformWorkspace)}
 }
 
@@ -134,7 +135,7 @@ func leavesBehind(d *run.Dossier, p *plan.Plan) bool { return d.Run.NewState != 
 
 // wroteState remembers the state that a run has written, whole or in part. made is
 // its plan; it is nil where it cannot be read.
-func wroteState(d *run.Dossier, def Definition, res runner.Result, made *plan.Plan) {
+func wroteState(d *run.Dossier, def Definition, res job.Result, made *plan.Plan) {
 	s := workspace.AppliedState{StateRef: refOf(res.Backend, def.TerraformWorkspace), At: def.Place(), Commit: d.Run.Commit.SHA,
 		StateMark: workspace.StateMark{Serial: res.Serial, Lineage: res.Lineage, Digest: res.StateDigest}}
 	if made != nil && made.State != nil && s.Backend != workspace.Managed {
@@ -144,7 +145,7 @@ func wroteState(d *run.Dossier, def Definition, res runner.Result, made *plan.Pl
 	}
 	old := d.Record.AppliedState
 	same := old != nil && old.Identity == s.Identity
-	if s.Backend == "" || !same && res.Outcome == runner.Failed && res.Cause != runner.CauseEngine {
+	if s.Backend == "" || !same && res.Outcome == job.Failed && res.Cause != job.CauseEngine {
 		return // it has written nothing
 	}
 	if same {
@@ -154,7 +155,7 @@ func wroteState(d *run.Dossier, def Definition, res runner.Result, made *plan.Pl
 		}
 	}
 	switch {
-	case res.Outcome != runner.Succeeded:
+	case res.Outcome != job.Succeeded:
 		if same {
 			s.Behind = old.Behind
 		}
@@ -168,7 +169,7 @@ func wroteState(d *run.Dossier, def Definition, res runner.Result, made *plan.Pl
 // startsEmpty says that a sync begins with nothing although the code names a backend of
 // its own, which the workspace's takes the place of: what the state there holds would be
 // made anew.
-func startsEmpty(d *run.Dossier, res runner.Result, met stateMet) string {
+func startsEmpty(d *run.Dossier, res job.Result, met stateMet) string {
 	if d.Run.Kind != run.Sync || res.Overridden == "" || d.Record.LastState() != nil || met.Resources > 0 || !res.Plan.HasChanges() {
 		return ""
 	}

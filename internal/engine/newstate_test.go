@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -115,22 +115,22 @@ func TestChangedInPlace(t *testing.T) {
 // What is applied is remembered with its state, and a part of it, too.
 func TestWroteState(t *testing.T) {
 	def := define("app")
-	managed := func(n string) runner.BackendConfig {
-		return runner.BackendConfig{Type: "managed", Config: map[string]any{"path": "/data/" + n}}
+	managed := func(n string) job.BackendConfig {
+		return job.BackendConfig{Type: "managed", Config: map[string]any{"path": "/data/" + n}}
 	}
 	for _, c := range []struct {
 		name    string
 		had     string
-		res     runner.Result
+		res     job.Result
 		state   string
 		counted bool
 	}{
-		{name: "applied", had: "x", res: runner.Result{Outcome: runner.Succeeded, Backend: managed("y"), Lineage: "L"}, state: "managed:path=/data/y#default", counted: true},
-		{name: "a part of it", had: "x", res: runner.Result{Outcome: runner.Failed, Cause: runner.CauseEngine, Backend: managed("y")}, state: "managed:path=/data/y#default"},
-		{name: "not begun", had: "x", res: runner.Result{Outcome: runner.Failed, Cause: runner.CauseStale, Backend: managed("y")}, state: "x", counted: true},
-		{name: "locked", had: "x", res: runner.Result{Outcome: runner.Failed, Cause: runner.CauseLocked, Backend: managed("y")}, state: "x", counted: true},
-		{name: "no engine", had: "x", res: runner.Result{Outcome: runner.Failed, Cause: runner.CauseNoEngine}, state: "x", counted: true},
-		{name: "killed", had: "x", res: runner.Result{Outcome: runner.KilledOutcome, Backend: managed("y")}, state: "managed:path=/data/y#default"},
+		{name: "applied", had: "x", res: job.Result{Outcome: job.Succeeded, Backend: managed("y"), Lineage: "L"}, state: "managed:path=/data/y#default", counted: true},
+		{name: "a part of it", had: "x", res: job.Result{Outcome: job.Failed, Cause: job.CauseEngine, Backend: managed("y")}, state: "managed:path=/data/y#default"},
+		{name: "not begun", had: "x", res: job.Result{Outcome: job.Failed, Cause: job.CauseStale, Backend: managed("y")}, state: "x", counted: true},
+		{name: "locked", had: "x", res: job.Result{Outcome: job.Failed, Cause: job.CauseLocked, Backend: managed("y")}, state: "x", counted: true},
+		{name: "no engine", had: "x", res: job.Result{Outcome: job.Failed, Cause: job.CauseNoEngine}, state: "x", counted: true},
+		{name: "killed", had: "x", res: job.Result{Outcome: job.KilledOutcome, Backend: managed("y")}, state: "managed:path=/data/y#default"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := &run.Dossier{Record: workspace.Record{Name: "app", AppliedState: &workspace.AppliedState{StateRef: ref(c.had, "s3", 2)}}}
@@ -146,7 +146,7 @@ func TestWroteState(t *testing.T) {
 // apply began it, by the next plan.
 func TestWhichStateOfABackendWasApplied(t *testing.T) {
 	def, d := define("app"), &run.Dossier{}
-	res := runner.Result{Outcome: runner.Succeeded, Backend: runner.BackendConfig{Type: "s3", Config: map[string]any{"bucket": "b", "key": "k"}}}
+	res := job.Result{Outcome: job.Succeeded, Backend: job.BackendConfig{Type: "s3", Config: map[string]any{"bucket": "b", "key": "k"}}}
 	mark := func(serial uint64, lineage string) {
 		t.Helper()
 		if got := d.Record.AppliedState.StateMark; got.Serial != serial || got.Lineage != lineage {

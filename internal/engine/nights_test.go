@@ -12,9 +12,9 @@ import (
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/testrig"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -78,14 +78,14 @@ func (p *pencil) look(name string, failed bool) {
 // play has runners find, and put back, what is wrong, and writes down what they saw.
 func (p *pencil) play() {
 	p.g.runners.set(func(pl *players) {
-		pl.fail = func(j runner.Job) *runner.Result {
-			if j.Phase == runner.ApplyPhase || j.LockState || !p.fails[j.Workspace] {
+		pl.fail = func(j job.Job) *job.Result {
+			if j.Phase == job.ApplyPhase || j.LockState || !p.fails[j.Workspace] {
 				return nil
 			}
 			p.look(j.Workspace, true)
-			return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseEngine, Message: "no credentials"}
+			return &job.Result{Outcome: job.Failed, Cause: job.CauseEngine, Message: "no credentials"}
 		}
-		pl.plan = func(j runner.Job) *plan.Plan {
+		pl.plan = func(j job.Job) *plan.Plan {
 			if len(p.looks[j.Workspace]) == 0 {
 				return &plan.Plan{Complete: true, Applyable: true, Counts: plan.Counts{Add: 1}, Changes: []plan.Change{{Address: "box.made", Mode: "managed", Type: "box", Action: plan.Create}}}
 			}
@@ -94,8 +94,8 @@ func (p *pencil) play() {
 			}
 			return p.plan(j.Workspace)
 		}
-		pl.onStart = func(j runner.Job) {
-			if j.Phase == runner.ApplyPhase {
+		pl.onStart = func(j job.Job) {
+			if j.Phase == job.ApplyPhase {
 				p.g.runners.mu.Lock() // which it is not called with
 				defer p.g.runners.mu.Unlock()
 				clear(p.wrong[j.Workspace])

@@ -10,8 +10,8 @@ import (
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 )
 
 func schedule(t *testing.T, spec, zone string) drift.Schedule {
@@ -69,7 +69,7 @@ func toldLife(t *testing.T, n int, after bool, check func(*rig)) {
 			func() { w.change("box.one", "large") },
 			func() { w.change("box.two", "") },
 			func() { w.restore("box.two") },
-			func() { failing(g, runner.PlanPhase, "no credentials") },
+			func() { failing(g, job.PlanPhase, "no credentials") },
 			func() { working(g) },
 		} {
 			g.live(begin.Add(time.Duration(step)*time.Hour + 30*time.Minute))

@@ -13,8 +13,8 @@ import (
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/notify"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -98,13 +98,13 @@ const (
 )
 
 // failing has phases of a kind fail.
-func failing(g *rig, phase runner.Phase, message string) {
+func failing(g *rig, phase job.Phase, message string) {
 	g.runners.set(func(p *players) {
-		p.fail = func(j runner.Job) *runner.Result {
+		p.fail = func(j job.Job) *job.Result {
 			if j.Phase != phase {
 				return nil
 			}
-			return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseEngine, Message: message}
+			return &job.Result{Outcome: job.Failed, Cause: job.CauseEngine, Message: message}
 		}
 	})
 }
@@ -144,14 +144,14 @@ func TestNotices(t *testing.T) {
 			g.wantTold(toldWaits, toldWaits) // that one took the other's place is told by the second
 		}, define("a")},
 		"a plan fails": {func(g *rig, w *world) {
-			failing(g, runner.PlanPhase, "no such module\nin main.tf")
+			failing(g, job.PlanPhase, "no such module\nin main.tf")
 			g.commit("a/main.tf")
 			g.wantTold("errored: a: sync failed: no such module > tfops show RUN")
 		}, define("a", auto)},
 		"a plan fails and is tried again": {func(g *rig, w *world) {
 			g.runners.set(func(p *players) {
-				p.fail = func(runner.Job) *runner.Result {
-					return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseNetwork, Message: "no route"}
+				p.fail = func(job.Job) *job.Result {
+					return &job.Result{Outcome: job.Failed, Cause: job.CauseNetwork, Message: "no route"}
 				}
 			})
 			g.commit("a/main.tf")
@@ -160,12 +160,12 @@ func TestNotices(t *testing.T) {
 			g.wantTold("errored: a: sync failed: no route > tfops show RUN")
 		}, define("a", auto)},
 		"an apply fails": {func(g *rig, w *world) {
-			failing(g, runner.ApplyPhase, "quota exceeded")
+			failing(g, job.ApplyPhase, "quota exceeded")
 			g.commit("a/main.tf")
 			g.wantTold("errored: a: sync failed: quota exceeded > tfops show RUN")
 		}, define("a", auto)},
 		"an apply is interrupted": {func(g *rig, w *world) {
-			g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+			g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 			g.commit("a/main.tf")
 			g.runners.vanish(g.t)
 			g.wantTold("interrupted: a: sync was interrupted in the middle of its apply, and its outcome is not known > tfops resolve RUN -m WHAT_WAS_FOUND")
@@ -223,14 +223,14 @@ func TestNotices(t *testing.T) {
 		"a check fails, more than once": {func(g *rig, w *world) {
 			g.commit("a/main.tf")
 			g.wantTold(toldApplied)
-			failing(g, runner.PlanPhase, "no credentials")
+			failing(g, job.PlanPhase, "no credentials")
 			g.check("a")
 			g.wantTold("drift_unchecked high: a could not be checked for drift > tfops drift a --wait")
 			g.check("a")
 			working(g)
 			g.check("a")
 			g.wantTold()
-			failing(g, runner.PlanPhase, "no credentials")
+			failing(g, job.PlanPhase, "no credentials")
 			g.check("a")
 			g.wantTold("drift_unchecked high: a could not be checked for drift > tfops drift a --wait")
 		}, define("a", auto)},
@@ -357,7 +357,7 @@ func TestNoticesHoldNoSecrets(t *testing.T) {
 		w.change("box.one", canary)
 		g.check("a")
 		g.approve(ana, g.last("a"))
-		failing(g, runner.PlanPhase, "no credentials")
+		failing(g, job.PlanPhase, "no credentials")
 		g.check("a")
 		g.commit("a/main.tf")
 		told := g.told("all")

@@ -11,15 +11,16 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 )
 
 // refused has runners of a phase not started as long as err gives an error.
-func (p *players) refused(phase runner.Phase, err func() error) {
+func (p *players) refused(phase job.Phase, err func() error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.refuse = func(job runner.Job) error {
+	p.refuse = func(job job.Job) error {
 		if job.Phase == phase {
 			return err()
 		}
@@ -47,7 +48,7 @@ func TestAPlanThatIsNotStartedIsMadeLater(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, g *rig) {
 				var mended atomic.Bool
-				g.runners.refused(runner.PlanPhase, func() error {
+				g.runners.refused(job.PlanPhase, func() error {
 					if mended.Load() {
 						return nil
 					}
@@ -81,7 +82,7 @@ func TestAnApplyThatIsNotStartedKeepsItsApproval(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, g *rig) {
 				var mended atomic.Bool
-				g.runners.refused(runner.ApplyPhase, func() error {
+				g.runners.refused(job.ApplyPhase, func() error {
 					if mended.Load() {
 						return nil
 					}
@@ -107,7 +108,7 @@ func TestAnApplyThatIsNotStartedKeepsItsApproval(t *testing.T) {
 				if got := g.want("a", run.Applied); got.ID != r.ID || got.Plan.Digest != before.Plan.Digest {
 					t.Error("something else was applied")
 				}
-				if n := g.runners.count("a", runner.ApplyPhase); n != 1 {
+				if n := g.runners.count("a", job.ApplyPhase); n != 1 {
 					t.Errorf("%d applies", n)
 				}
 			}, define("a"))
@@ -125,7 +126,7 @@ func TestAnApplyThatMayHaveBeenStarted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, g *rig) {
 				var mended atomic.Bool
-				g.runners.refused(runner.ApplyPhase, func() error {
+				g.runners.refused(job.ApplyPhase, func() error {
 					if mended.Load() {
 						return nil
 					}
@@ -141,16 +142,16 @@ func TestAnApplyThatMayHaveBeenStarted(t *testing.T) {
 	}
 	t.Run("and is at work", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+			g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 			g.start()
 			g.runners.set(func(p *players) {
-				p.refuse = func(job runner.Job) error {
-					if job.Phase != runner.ApplyPhase {
+				p.refuse = func(j job.Job) error {
+					if j.Phase != job.ApplyPhase {
 						return nil
 					}
 					g.runners.set(func(p *players) { p.refuse = nil })
-					dir := g.engine.files(job.Run).phase(job.Phase)
-					return errors.Join(g.runners.Start(context.Background(), dir, job, runner.Secrets{}), conflict)
+					dir := g.engine.files(j.Run).phase(j.Phase)
+					return errors.Join(g.runners.Start(context.Background(), dir, j, job.Secrets{}), conflict)
 				}
 			})
 			g.commit("a/main.tf")
@@ -162,7 +163,7 @@ func TestAnApplyThatMayHaveBeenStarted(t *testing.T) {
 	t.Run("a plan, again and again", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
 			tries := 0
-			g.runners.refused(runner.PlanPhase, func() error { tries++; panic("a defect") })
+			g.runners.refused(job.PlanPhase, func() error { tries++; panic("a defect") })
 			g.start()
 			g.commit("a/main.tf")
 			if r := g.want("a", run.Errored); tries != maxRestarts+1 || r.Failure.Next == "" {
@@ -174,7 +175,7 @@ func TestAnApplyThatMayHaveBeenStarted(t *testing.T) {
 
 func TestTheDaemonStopsBeforeAnApplyIsStarted(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
-		g.runners.refused(runner.ApplyPhase, func() error {
+		g.runners.refused(job.ApplyPhase, func() error {
 			g.stop()
 			return &runner.NotStarted{Err: context.Canceled}
 		})
@@ -183,7 +184,7 @@ func TestTheDaemonStopsBeforeAnApplyIsStarted(t *testing.T) {
 		<-g.done
 		g.stop = nil
 		r := g.want("a", run.ApplyQueued)
-		g.runners.refused(runner.ApplyPhase, func() error { return nil })
+		g.runners.refused(job.ApplyPhase, func() error { return nil })
 		g.restart()
 		if got := g.want("a", run.Applied); got.ID != r.ID {
 			t.Error("the run was replaced")
@@ -194,7 +195,7 @@ func TestTheDaemonStopsBeforeAnApplyIsStarted(t *testing.T) {
 // Who cancels an apply that is being started, and was not, has canceled it.
 func TestCanceledWhileItIsNotStarted(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
-		g.runners.refused(runner.ApplyPhase, func() error {
+		g.runners.refused(job.ApplyPhase, func() error {
 			if _, err := g.engine.Cancel(context.Background(), li, g.last("a").ID, false); err != nil {
 				t.Error(err)
 			}

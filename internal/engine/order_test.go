@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -39,7 +39,7 @@ func TestUpstreamGoesFirst(t *testing.T) {
 func TestUpstreamWithoutChangesLetsGo(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		g.start()
-		g.runners.set(func(p *players) { p.plan = func(runner.Job) *plan.Plan { return &plan.Plan{} } })
+		g.runners.set(func(p *players) { p.plan = func(job.Job) *plan.Plan { return &plan.Plan{} } })
 		g.commit("a/main.tf", "b/main.tf")
 		g.want("a", run.PlannedAndFinished)
 		g.want("b", run.PlannedAndFinished)
@@ -100,11 +100,11 @@ func TestUpstreamThatIsTriedAgain(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		g.start()
 		g.runners.set(func(p *players) {
-			p.fail = func(j runner.Job) *runner.Result {
+			p.fail = func(j job.Job) *job.Result {
 				if j.Workspace != "a" {
 					return nil
 				}
-				return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseNetwork}
+				return &job.Result{Outcome: job.Failed, Cause: job.CauseNetwork}
 			}
 		})
 		g.commit("a/main.tf", "b/main.tf")

@@ -18,9 +18,9 @@ import (
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -29,21 +29,21 @@ type files struct{ dir string }
 
 func (e *Engine) files(id string) files { return files{filepath.Join(e.DataDir, "runs", id)} }
 
-func (f files) ground() string              { return filepath.Join(f.dir, "ground") }
-func (f files) written() string             { return filepath.Join(f.ground(), "written", "tree") }
-func (f files) phase(p runner.Phase) string { return filepath.Join(f.dir, string(p)) }
-func (f files) planFile() string            { return filepath.Join(f.dir, "plan.tfplan.age") }
-func (f files) planJSON() string            { return filepath.Join(f.dir, "plan.json") }
+func (f files) ground() string           { return filepath.Join(f.dir, "ground") }
+func (f files) written() string          { return filepath.Join(f.ground(), "written", "tree") }
+func (f files) phase(p job.Phase) string { return filepath.Join(f.dir, string(p)) }
+func (f files) planFile() string         { return filepath.Join(f.dir, "plan.tfplan.age") }
+func (f files) planJSON() string         { return filepath.Join(f.dir, "plan.json") }
 
 // job describes a phase of a run to its runner. tree holds the commit's files.
-func (e *Engine) job(r run.Run, def Definition, p runner.Phase, tree checkout.Checkout) runner.Job {
+func (e *Engine) job(r run.Run, def Definition, p job.Phase, tree checkout.Checkout) job.Job {
 	s := e.current()
 	spec, ok := s.Engines[def.Engine]
 	if !ok {
-		spec = runner.EngineSpec{Name: def.Engine}
+		spec = job.EngineSpec{Name: def.Engine}
 	}
 	f := e.files(r.ID)
-	j := runner.Job{FormatVersion: runner.FormatVersion, Run: r.ID, Workspace: def.Name, Phase: p,
+	j := job.Job{FormatVersion: job.FormatVersion, Run: r.ID, Workspace: def.Name, Phase: p,
 		Commit: content(s.Repositories[def.Repository], r, tree), Checkout: tree.Dir, Tree: filepath.Join(e.workspaceDir(def.Name), "tree"), Ground: f.ground(),
 		Dir: def.Dir, VarFiles: def.VarFiles, BackendFiles: def.BackendConfigFiles, ModuleAge: s.Repositories[def.Repository].Pace.Interval(),
 		Engine: spec, EngineVersion: def.EngineVersion, Parallelism: def.Parallelism,
@@ -53,7 +53,7 @@ func (e *Engine) job(r run.Run, def Definition, p runner.Phase, tree checkout.Ch
 		Timeout: def.PlanTimeout, Grace: s.PlanGrace,
 		Debug: r.Debug, StrictVariables: r.Kind == run.Sync || r.Kind == run.Plan, SharedVariables: def.SharedVariables, InputVariables: slices.Sorted(maps.Keys(def.Inputs)),
 	}
-	if p == runner.ApplyPhase {
+	if p == job.ApplyPhase {
 		j.PlanDigest, j.Timeout, j.Grace = r.Plan.Digest, def.ApplyTimeout, s.ApplyGrace
 		j.Engine.Made = madeBy(r)
 	}
@@ -61,17 +61,17 @@ func (e *Engine) job(r run.Run, def Definition, p runner.Phase, tree checkout.Ch
 }
 
 // secrets gathers what a runner is told in memory only.
-func (e *Engine) secrets(r run.Run, def Definition) (runner.Secrets, error) {
+func (e *Engine) secrets(r run.Run, def Definition) (job.Secrets, error) {
 	env, mask := e.current().environment(e.Environ, def.Workspace)
 	var hidden []string
 	for _, dir := range []string{e.files(r.ID).dir, e.workspaceDir(def.Name)} {
-		hidden = append(hidden, e.hidden(filepath.Join(dir, runner.HiddenFile))...)
+		hidden = append(hidden, e.hidden(filepath.Join(dir, job.HiddenFile))...)
 	}
 	w := def.Workspace
 	if len(w.Inputs) > 0 {
 		m, err := e.inputsIn(e.files(r.ID).dir)
 		if err != nil {
-			return runner.Secrets{}, err
+			return job.Secrets{}, err
 		}
 		values := m.values()
 		maps.Copy(values, w.Variables)
@@ -81,11 +81,11 @@ func (e *Engine) secrets(r run.Run, def Definition) (runner.Secrets, error) {
 	modules, tokens := e.current().modules(def)
 	scope, err := e.moduleScope(def)
 	if err != nil {
-		return runner.Secrets{}, err
+		return job.Secrets{}, err
 	}
 	modules.Scope = scope
 	mask = slices.Concat(mask, passwords, backendMasks(w), tokens)
-	return runner.Secrets{Env: env, Network: network, Variables: variables(w.Variables), Backend: variables(w.BackendConfig), Hashed: hashedNames(w), Mask: masks(w, mask, hidden), Modules: modules}, nil
+	return job.Secrets{Env: env, Network: network, Variables: variables(w.Variables), Backend: variables(w.BackendConfig), Hashed: hashedNames(w), Mask: masks(w, mask, hidden), Modules: modules}, nil
 }
 
 // hashedNames are the settings of the backend and the variables of the environment that are
@@ -153,16 +153,16 @@ func (e *Engine) plan(ctx context.Context, r run.Run, ended func()) {
 		return
 	case err != nil:
 		err = fault.OfMachine(err)
-		e.failPlan(ctx, r, runner.Result{Outcome: runner.Failed, Cause: causeOf(err), Message: err.Error(), Next: fault.Next(err)})
+		e.failPlan(ctx, r, job.Result{Outcome: job.Failed, Cause: causeOf(err), Message: err.Error(), Next: fault.Next(err)})
 		return
 	}
-	e.heed(ctx, r.ID, runner.PlanPhase)
+	e.heed(ctx, r.ID, job.PlanPhase)
 	e.followPlan(ctx, r, ended)
 }
 
 // heed passes on to a runner what a person decided while it was being started
 // and there was nothing to interrupt yet.
-func (e *Engine) heed(ctx context.Context, id string, p runner.Phase) {
+func (e *Engine) heed(ctx context.Context, id string, p job.Phase) {
 	d, _, err := e.Store.Dossier(ctx, id)
 	if err == nil && (d.Run.Status.Terminal() || d.Run.Canceling != "") {
 		err = e.Runner.Interrupt(e.files(id).phase(p), false)
@@ -195,7 +195,7 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	}
 	f := e.files(r.ID)
 	// Whatever an earlier try left: a plan is always made from a fresh tree.
-	for _, old := range []string{f.ground(), filepath.Join(f.dir, runner.GroundFile), f.phase(runner.PlanPhase), f.planFile(), f.planJSON()} {
+	for _, old := range []string{f.ground(), filepath.Join(f.dir, job.GroundFile), f.phase(job.PlanPhase), f.planFile(), f.planJSON()} {
 		if err := os.RemoveAll(old); err != nil {
 			return err
 		}
@@ -233,16 +233,16 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	if err != nil {
 		return err
 	}
-	job := e.job(r, def, runner.PlanPhase, tree)
+	j := e.job(r, def, job.PlanPhase, tree)
 	for _, l := range tree.Exported.LeftOut() {
-		job.LeftOut = append(job.LeftOut, runner.LeftOut(l))
+		j.LeftOut = append(j.LeftOut, job.LeftOut(l))
 	}
 	if r.Kind == run.Move {
-		if err := e.prepareMove(ctx, r, def, &job, &secrets); err != nil {
+		if err := e.prepareMove(ctx, r, def, &j, &secrets); err != nil {
 			return err
 		}
 	}
-	err = e.guarded(func() error { return e.Runner.Start(ctx, f.phase(runner.PlanPhase), job, secrets) })
+	err = e.guarded(func() error { return e.Runner.Start(ctx, f.phase(job.PlanPhase), j, secrets) })
 	if err != nil && !notStarted(err) {
 		return &unknownStart{err}
 	}
@@ -296,7 +296,7 @@ func (e *Engine) useInputs(ctx context.Context, r run.Run, def Definition) error
 // followPlan waits for a planning runner, started by this engine or by an
 // earlier one, and stores what came of it.
 func (e *Engine) followPlan(ctx context.Context, r run.Run, ended func()) {
-	dir := e.files(r.ID).phase(runner.PlanPhase)
+	dir := e.files(r.ID).phase(job.PlanPhase)
 	res, err := e.Runner.Wait(ctx, dir)
 	if ctx.Err() != nil {
 		e.stopPlan(r, dir)
@@ -306,11 +306,11 @@ func (e *Engine) followPlan(ctx context.Context, r run.Run, ended func()) {
 	if v, gone := vanished(err); gone && v.Absent {
 		e.planAgain(ctx, r, "tfops serve ended before it started a runner", 0)
 		return
-	} else if gone || err == nil && res.Outcome == runner.KilledOutcome {
+	} else if gone || err == nil && res.Outcome == job.KilledOutcome {
 		e.planAgain(ctx, r, "its runner ended without a result", 1)
 		return
 	}
-	if err == nil && res.Outcome == runner.InterruptedOutcome {
+	if err == nil && res.Outcome == job.InterruptedOutcome {
 		e.planAgain(ctx, r, "tfops serve stopped", 0)
 		return
 	}
@@ -321,13 +321,13 @@ func (e *Engine) followPlan(ctx context.Context, r run.Run, ended func()) {
 		return
 	}
 	if err != nil {
-		res = runner.Result{Outcome: runner.Failed, Cause: causeOf(err), Message: err.Error(), Next: fault.Next(err)}
+		res = job.Result{Outcome: job.Failed, Cause: causeOf(err), Message: err.Error(), Next: fault.Next(err)}
 	}
 	if r.Kind == run.Move {
 		e.storeMove(ctx, r, res)
 		return
 	}
-	if res.Outcome != runner.Succeeded {
+	if res.Outcome != job.Succeeded {
 		e.failPlan(ctx, r, res)
 		return
 	}
@@ -397,7 +397,7 @@ func (e *Engine) decide(ctx context.Context, id string, fn func(*run.Dossier) er
 // retries are the waits before a failed plan is tried again.
 var retries = []time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.Minute}
 
-func (e *Engine) failPlan(ctx context.Context, r run.Run, res runner.Result) {
+func (e *Engine) failPlan(ctx context.Context, r run.Run, res job.Result) {
 	e.decide(ctx, r.ID, func(d *run.Dossier) error {
 		if d.Run.Status != run.Planning {
 			return errEnded
@@ -422,8 +422,8 @@ func (e *Engine) failPlan(ctx context.Context, r run.Run, res runner.Result) {
 }
 
 // storePlan decides, in one transition, what a plan leads to.
-func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
-	remember := e.takeOutputs(r, runner.PlanPhase)
+func (e *Engine) storePlan(ctx context.Context, r run.Run, res job.Result) {
+	remember := e.takeOutputs(r, job.PlanPhase)
 	met := e.met(r, res)
 	var seen sighting
 	if def, known := e.current().lived(r.Workspace); known && r.Kind == run.Drift {
@@ -432,7 +432,7 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res runner.Result) {
 			if ctx.Err() != nil {
 				return // the runner's result is still there: the next daemon finds it
 			}
-			e.failPlan(ctx, r, runner.Result{Outcome: runner.Failed, Cause: causeOf(err), Message: "what the check found cannot be told apart: " + err.Error(), Next: fault.Next(err)})
+			e.failPlan(ctx, r, job.Result{Outcome: job.Failed, Cause: causeOf(err), Message: "what the check found cannot be told apart: " + err.Error(), Next: fault.Next(err)})
 			return
 		}
 	}

@@ -12,9 +12,9 @@ import (
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -23,15 +23,15 @@ import (
 func (g *rig) handMade() {
 	g.runners.set(func(p *players) {
 		accepted := false
-		p.plan = func(j runner.Job) *plan.Plan {
+		p.plan = func(j job.Job) *plan.Plan {
 			found := &plan.Plan{Complete: true, Applyable: j.RefreshOnly, RefreshOnly: j.RefreshOnly} // as Terraform: applyable, whatever there is
 			if !accepted {
 				found.Drift = []plan.Change{{Address: "terraform_data.x", Mode: "managed", Type: "terraform_data", Action: plan.Update}}
 			}
 			return found
 		}
-		p.fail = func(j runner.Job) *runner.Result {
-			accepted = accepted || j.RefreshOnly && j.Phase == runner.ApplyPhase
+		p.fail = func(j job.Job) *job.Result {
+			accepted = accepted || j.RefreshOnly && j.Phase == job.ApplyPhase
 			return nil
 		}
 	})
@@ -118,7 +118,7 @@ func TestRefreshLeavesDriftUnknown(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		refreshable(g)
 		r := g.order("a", run.Refresh, "")
-		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 		g.approve(li, g.get(r.ID))
 		if check := g.want("a", run.Planning); check.Kind != run.Drift {
 			t.Fatalf("a %s run follows", check.Kind)
@@ -139,14 +139,14 @@ func TestRefreshDuringACheck(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		refreshable(g)
 		r := g.get(g.order("a", run.Refresh, "").ID)
-		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 		check := g.order("a", run.Drift, "")
 		g.pass(time.Minute)
 		g.approve(li, r)
 		if got := g.get(r.ID); got.Status != run.Applied {
 			t.Fatalf("it is %s", got.Status)
 		}
-		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = false })
+		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = false })
 		g.runners.end(t)
 		if got := g.want("a", run.PlannedAndFinished); got.ID != check.ID || got.Restarts != 1 || got.Plan.Drifted != 0 {
 			t.Errorf("%+v", got)
@@ -160,7 +160,7 @@ func TestRefreshOfNothing(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		refreshable(g)
 		g.runners.set(func(p *players) {
-			p.plan = func(j runner.Job) *plan.Plan {
+			p.plan = func(j job.Job) *plan.Plan {
 				return &plan.Plan{Complete: true, Applyable: true, RefreshOnly: j.RefreshOnly}
 			}
 		})
@@ -187,7 +187,7 @@ func TestRefreshMovesOutputs(t *testing.T) {
 		g.applied("a")
 		g.applied("b")
 		g.runners.set(func(p *players) {
-			p.plan = func(j runner.Job) *plan.Plan {
+			p.plan = func(j job.Job) *plan.Plan {
 				if !j.RefreshOnly {
 					return &plan.Plan{Complete: true, Applyable: j.Workspace == "b", Counts: plan.Counts{Change: 1}}
 				}
@@ -282,7 +282,7 @@ func TestRefreshIsRefused(t *testing.T) {
 	t.Run("while an apply is not resolved", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
 			refreshable(g)
-			g.runners.set(func(p *players) { p.plan, p.hold[runner.ApplyPhase] = nil, true })
+			g.runners.set(func(p *players) { p.plan, p.hold[job.ApplyPhase] = nil, true })
 			g.commit("a/main.tf")
 			g.want("a", run.Applying)
 			g.runners.vanish(t)
@@ -321,16 +321,16 @@ func TestRefreshGivesWay(t *testing.T) {
 func TestRefreshThenCommit(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		refreshable(g)
-		g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+		g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 		r := g.order("a", run.Refresh, "")
 		if got := g.get(r.ID); got.Status != run.Applying {
 			t.Fatalf("it is %s", got.Status)
 		}
 		newer := g.commit("a/main.tf")
 		sync := g.want("a", run.Pending)
-		g.runners.set(func(p *players) { p.plan, p.hold[runner.ApplyPhase] = nil, false })
-		g.runners.endAs(t, func(*played) *runner.Result {
-			return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseStale, Message: "Saved plan is stale"}
+		g.runners.set(func(p *players) { p.plan, p.hold[job.ApplyPhase] = nil, false })
+		g.runners.endAs(t, func(*played) *job.Result {
+			return &job.Result{Outcome: job.Failed, Cause: job.CauseStale, Message: "Saved plan is stale"}
 		})
 		if got := g.get(r.ID); got.Status != run.Errored {
 			t.Errorf("the refresh is %s", got.Status)
@@ -350,7 +350,7 @@ func TestRefreshThenCommit(t *testing.T) {
 func TestRefreshInterrupted(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		refreshable(g)
-		g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+		g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 		r := g.order("a", run.Refresh, "")
 		g.restart()
 		if got := g.get(r.ID); got.Status != run.Applying {
@@ -365,12 +365,12 @@ func TestRefreshInterrupted(t *testing.T) {
 			t.Errorf("drift is %+v", d)
 		}
 		g.pass(time.Hour)
-		if n := g.runners.count("a", runner.ApplyPhase); n != 2 {
+		if n := g.runners.count("a", job.ApplyPhase); n != 2 {
 			t.Errorf("%d applies: it was repeated", n)
 		}
 		g.runners.set(func(p *players) {
-			p.hold[runner.ApplyPhase] = false
-			p.plan = func(j runner.Job) *plan.Plan { return &plan.Plan{Complete: true, RefreshOnly: j.RefreshOnly} } // it had come to its end
+			p.hold[job.ApplyPhase] = false
+			p.plan = func(j job.Job) *plan.Plan { return &plan.Plan{Complete: true, RefreshOnly: j.RefreshOnly} } // it had come to its end
 		})
 		if _, err := g.engine.Resolve(t.Context(), li, r.ID, "it was saved"); err != nil {
 			t.Fatal(err)
@@ -397,13 +397,13 @@ func TestRefreshWithAnotherPlan(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, g *rig) {
 				refreshable(g)
-				g.runners.set(func(ps *players) { ps.plan = func(runner.Job) *plan.Plan { q := p; return &q } })
+				g.runners.set(func(ps *players) { ps.plan = func(job.Job) *plan.Plan { q := p; return &q } })
 				g.order("a", run.Refresh, "")
 				r := g.want("a", run.Errored)
 				if !strings.Contains(r.Failure.Message, "would do more") || !strings.Contains(r.Failure.Next, "tfops sync a --refresh-only") {
 					t.Errorf("%+v", r.Failure)
 				}
-				if n := g.runners.count("a", runner.ApplyPhase); n != 1 {
+				if n := g.runners.count("a", job.ApplyPhase); n != 1 {
 					t.Errorf("%d applies", n)
 				}
 			}, define("a", auto))
@@ -435,11 +435,11 @@ func TestRefreshIsTriedAgain(t *testing.T) {
 		refreshable(g)
 		fail := true
 		g.runners.set(func(p *players) {
-			p.fail = func(runner.Job) *runner.Result {
+			p.fail = func(job.Job) *job.Result {
 				if !fail {
 					return nil
 				}
-				return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseLocked, Message: "locked"}
+				return &job.Result{Outcome: job.Failed, Cause: job.CauseLocked, Message: "locked"}
 			}
 		})
 		g.order("a", run.Refresh, "")
@@ -508,11 +508,11 @@ func TestRefreshIsMadeAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		g.handMade()
-		g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+		g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 		r := g.get(g.order("a", run.Refresh, "").ID)
 		g.approve(li, r)
-		g.runners.endAs(t, func(*played) *runner.Result {
-			return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseStale, Message: "Saved plan is stale"}
+		g.runners.endAs(t, func(*played) *job.Result {
+			return &job.Result{Outcome: job.Failed, Cause: job.CauseStale, Message: "Saved plan is stale"}
 		})
 		again := g.want("a", run.AwaitingApproval)
 		if again.Kind != run.Refresh || again.Trigger != (run.Trigger{Cause: run.ByStale, Actor: "ana", Run: r.ID}) || again.Commit.SHA != applied {

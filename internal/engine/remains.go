@@ -12,8 +12,8 @@ import (
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -44,7 +44,7 @@ func (e *Engine) keepRun(r run.Run, votes []approvals.Vote) error {
 // Follower tells whether a runner is at work, and what one came to.
 type Follower interface {
 	Alive(dir string) (bool, error)
-	Survivors(run string) ([]runner.Process, error)
+	Survivors(run string) ([]job.Process, error)
 }
 
 // ReadRemains reads what the run directories of a data directory tell, oldest
@@ -73,33 +73,33 @@ func ReadRemains(dataDir string, l Follower) (remains []run.Remains, unreadable 
 
 func remainsOf(f files, id string, l Follower) (run.Remains, bool) {
 	m, known := recalled(f, id)
-	job, err := runner.LoadJob(f.phase(runner.ApplyPhase))
+	j, err := job.LoadJob(f.phase(job.ApplyPhase))
 	if err != nil {
-		job, err = runner.LoadJob(f.phase(runner.PlanPhase))
+		j, err = job.LoadJob(f.phase(job.PlanPhase))
 	}
-	if !known && (err != nil || job.Run != id) {
+	if !known && (err != nil || j.Run != id) {
 		return m, false
 	}
 	// An apply without a job that can be read may have begun all the same.
-	phase := runner.PlanPhase
-	if _, err := os.Lstat(f.phase(runner.ApplyPhase)); err == nil {
-		phase = runner.ApplyPhase
+	phase := job.PlanPhase
+	if _, err := os.Lstat(f.phase(job.ApplyPhase)); err == nil {
+		phase = job.ApplyPhase
 	}
 	r := &m.Run
 	if r.Workspace == "" {
-		*r = run.Run{ID: id, Workspace: job.Workspace, Kind: kindOf(job), Attempt: 1, CreatedAt: modified(f.dir)}
+		*r = run.Run{ID: id, Workspace: j.Workspace, Kind: kindOf(j), Attempt: 1, CreatedAt: modified(f.dir)}
 	}
-	planned, planErr := runner.LoadResult(f.phase(runner.PlanPhase))
+	planned, planErr := job.LoadResult(f.phase(job.PlanPhase))
 	if planErr == nil {
 		if r.State == "" && planned.Backend.Type != "" {
-			r.State = identity(planned.Backend, job.TerraformWorkspace)
+			r.State = identity(planned.Backend, j.TerraformWorkspace)
 		}
 		if r.Plan == nil && planned.Plan != nil {
 			r.Plan, r.PlannedAt = summary(r.Kind, planned), planned.FinishedAt
 		}
 		r.StartedAt = planned.StartedAt
 	}
-	if phase == runner.ApplyPhase {
+	if phase == job.ApplyPhase {
 		applyRemains(&m, f, l)
 		return m, true
 	}
@@ -117,7 +117,7 @@ func recalled(f files, id string) (m run.Remains, ok bool) {
 	return run.Remains{Run: kept.Run, Votes: kept.Votes}, kept.Run.Workspace != ""
 }
 
-func kindOf(job runner.Job) run.Kind {
+func kindOf(job job.Job) run.Kind {
 	switch {
 	case !job.LockState:
 		return run.Plan
@@ -138,11 +138,11 @@ func modified(path string) time.Time {
 }
 
 // planRemains says how a run stands whose apply was not begun.
-func planRemains(r *run.Run, res runner.Result, err error) {
+func planRemains(r *run.Run, res job.Result, err error) {
 	switch {
 	case err != nil:
 		r.Status = run.Planning // and is discarded with all that waits
-	case res.Outcome != runner.Succeeded:
+	case res.Outcome != job.Succeeded:
 		r.Status, r.Failure, r.FinishedAt = run.Errored, failure(*r, res), res.FinishedAt
 	case !r.Kind.Applies() || r.Plan != nil && !r.Plan.Changes:
 		r.Status, r.FinishedAt = run.PlannedAndFinished, res.FinishedAt
@@ -153,7 +153,7 @@ func planRemains(r *run.Run, res runner.Result, err error) {
 
 // applyRemains says how a run stands whose apply may have begun.
 func applyRemains(m *run.Remains, f files, l Follower) {
-	dir, r := f.phase(runner.ApplyPhase), &m.Run
+	dir, r := f.phase(job.ApplyPhase), &m.Run
 	m.Begun = true
 	if r.ApplyStartedAt.IsZero() {
 		r.ApplyStartedAt = modified(dir)
@@ -163,13 +163,13 @@ func applyRemains(m *run.Remains, f files, l Follower) {
 		r.Status = run.Applying // the next daemon follows it
 		return
 	}
-	res, err := runner.LoadResult(dir)
+	res, err := job.LoadResult(dir)
 	survivors, _ := l.Survivors(r.ID)
 	switch why := unknownResult(res, err, survivors); {
 	case why != "":
 		r.Status, r.ErroredState = run.Interrupted, res.ErroredState
 		r.Failure = &run.Failure{Message: "the store was lost, and " + why, Next: "look at the log (tfops logs " + r.ID + ") and at the real world, then: " + resolve(r.ID)}
-	case res.Outcome == runner.Succeeded:
+	case res.Outcome == job.Succeeded:
 		r.Status, r.Failure, r.FinishedAt = run.Applied, nil, res.FinishedAt
 	default:
 		r.Status, r.Failure, r.FinishedAt = run.Errored, failure(*r, res), res.FinishedAt
@@ -178,7 +178,7 @@ func applyRemains(m *run.Remains, f files, l Follower) {
 
 // unknownResult says why what an apply's runner left does not tell how the apply
 // ended; "" when it does.
-func unknownResult(res runner.Result, err error, survivors []runner.Process) string {
+func unknownResult(res job.Result, err error, survivors []job.Process) string {
 	switch {
 	case len(survivors) > 0:
 		return "processes of the apply still run: " + processNames(survivors)
@@ -188,7 +188,7 @@ func unknownResult(res runner.Result, err error, survivors []runner.Process) str
 		return "the engine applied changes and could not save the state; what it would have saved is kept, encrypted, in " + res.ErroredState
 	case res.StateLost:
 		return res.Message
-	case res.Outcome == runner.KilledOutcome:
+	case res.Outcome == job.KilledOutcome:
 		return "the engine was killed in the middle of the apply"
 	}
 	return ""

@@ -7,9 +7,9 @@ import (
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -19,7 +19,7 @@ var eva = Actor{Name: "eva", Via: "socket"}
 func (g *rig) removed(change ...func(*Definition)) run.Run {
 	g.t.Helper()
 	g.runners.set(func(p *players) {
-		p.plan = func(job runner.Job) *plan.Plan {
+		p.plan = func(job job.Job) *plan.Plan {
 			if !job.Destroy {
 				return &plan.Plan{Counts: plan.Counts{Add: 3}, Complete: true, Applyable: true, Changes: []plan.Change{{Address: "terraform_data.x", Action: plan.Create}}}
 			}
@@ -115,11 +115,11 @@ func TestRemovalPlannedAnew(t *testing.T) {
 		}
 		wantFault(t, g.vote(li, anew, true), fault.Conflict)
 		g.runners.set(func(p *players) {
-			p.fail = func(job runner.Job) *runner.Result {
-				if job.Phase != runner.ApplyPhase {
+			p.fail = func(j job.Job) *job.Result {
+				if j.Phase != job.ApplyPhase {
 					return nil
 				}
-				return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseStale, Message: "the saved plan is stale"}
+				return &job.Result{Outcome: job.Failed, Cause: job.CauseStale, Message: "the saved plan is stale"}
 			}
 		})
 		if err := g.named(li, anew, "x"); err != nil {

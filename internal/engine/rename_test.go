@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
@@ -42,7 +43,7 @@ func (g *rig) wantRenamed(old, name string, applied run.Run) {
 	}
 	applies := 0
 	for _, any := range []string{"a", "b", "c"} {
-		applies += g.runners.count(any, runner.ApplyPhase)
+		applies += g.runners.count(any, job.ApplyPhase)
 	}
 	if applies != 1 {
 		g.t.Errorf("%d applies", applies)
@@ -130,7 +131,7 @@ func TestRenameDies(t *testing.T) {
 
 // A rename waits for a runner that is at work, and for no longer.
 func TestRenameWaits(t *testing.T) {
-	for _, phase := range []runner.Phase{runner.PlanPhase, runner.ApplyPhase} {
+	for _, phase := range []job.Phase{job.PlanPhase, job.ApplyPhase} {
 		for _, restarts := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, restarts %v", phase, restarts), func(t *testing.T) {
 				bubble(t, func(t *testing.T, g *rig) {
@@ -201,7 +202,7 @@ func TestRenameTakesWhatWaits(t *testing.T) {
 // What is interrupted keeps its lock, and is resolved under the new name.
 func TestRenameOfInterrupted(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
-		g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+		g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 		g.start()
 		g.commit("a/main.tf")
 		g.runners.vanish(t)
@@ -324,7 +325,7 @@ func TestRenameOfGenerated(t *testing.T) {
 				}
 				g.generate(gen)
 				g.git.add("live/x/main.tf")
-				g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = applying })
+				g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = applying })
 				g.start()
 				g.commit("live/x/main.tf")
 				if applying {
@@ -337,7 +338,7 @@ func TestRenameOfGenerated(t *testing.T) {
 					if v := g.view("y"); v.Problem == nil || len(g.runs("y")) != 0 {
 						t.Errorf("it did not wait: %v, %+v", v.Problem, g.runs("y"))
 					}
-					g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = false })
+					g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = false })
 					g.runners.end(t)
 				}
 				g.pass(time.Minute)

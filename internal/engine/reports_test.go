@@ -12,9 +12,9 @@ import (
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 )
 
 // reportRig is a rig that makes reports; polls are rare, so that weeks pass quickly.
@@ -265,7 +265,7 @@ func TestEveryNightIsReported(t *testing.T) {
 		if r := next(); !r.Clean || g.report(r.ID).Summary.Resolved != 1 {
 			t.Errorf("a night after drift: %+v", r)
 		}
-		failing(g, runner.PlanPhase, "no credentials")
+		failing(g, job.PlanPhase, "no credentials")
 		if r := next(); r.Clean || !strings.Contains(r.Text, "unchecked") {
 			t.Errorf("a night without a check: %+v", r)
 		}
@@ -273,7 +273,7 @@ func TestEveryNightIsReported(t *testing.T) {
 		next()
 		g.halt()
 		time.Sleep(3*24*time.Hour + 4*time.Hour) // until after the report of another day
-		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 		before := len(g.reports())
 		g.restart()
 		if len(g.reports()) != before {

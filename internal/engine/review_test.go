@@ -12,8 +12,8 @@ import (
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -41,7 +41,7 @@ func (g *rig) configure(defs ...Definition) {
 func TestSpeculativePlanOfAnotherBackendKeepsTheLock(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		g.runners.set(func(p *players) {
-			p.state = func(j runner.Job) string {
+			p.state = func(j job.Job) string {
 				if !j.LockState {
 					return "elsewhere"
 				}
@@ -69,7 +69,7 @@ func TestLockHoldsOverAMovedBackend(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		moved := false
 		g.runners.set(func(p *players) {
-			p.state = func(j runner.Job) string {
+			p.state = func(j job.Job) string {
 				if moved && j.LockState {
 					return "new"
 				}
@@ -181,7 +181,7 @@ func TestDriftIsUnknownWhenNotChecked(t *testing.T) {
 	t.Run("the runner vanishes each time", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
 			applied(g)
-			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+			g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 			r := g.order("a", run.Drift, "")
 			for range maxRestarts + 1 {
 				g.runners.vanish(t)
@@ -195,7 +195,7 @@ func TestDriftIsUnknownWhenNotChecked(t *testing.T) {
 	t.Run("somebody cancels it", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
 			applied(g)
-			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+			g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 			r := g.order("a", run.Drift, "")
 			if _, err := g.engine.Cancel(context.Background(), li, r.ID, false); err != nil {
 				t.Fatal(err)
@@ -207,9 +207,9 @@ func TestDriftIsUnknownWhenNotChecked(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
 			applied(g)
 			g.runners.set(func(p *players) {
-				p.fail = func(j runner.Job) *runner.Result {
-					if j.Phase == runner.ApplyPhase {
-						return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseEngine, Message: "quota"}
+				p.fail = func(j job.Job) *job.Result {
+					if j.Phase == job.ApplyPhase {
+						return &job.Result{Outcome: job.Failed, Cause: job.CauseEngine, Message: "quota"}
 					}
 					return nil
 				}
@@ -230,7 +230,7 @@ func TestDriftIsUnknownWhenNotChecked(t *testing.T) {
 			if d := g.view("a").Record.Drift; d.Status != workspace.Drifted {
 				t.Fatalf("%+v", d)
 			}
-			g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true }) // the check that follows by itself
+			g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true }) // the check that follows by itself
 			g.approve(ana, r)
 			want(t, g, "older than")
 			check := g.last("a")
@@ -309,7 +309,7 @@ func TestApplyInTheFuture(t *testing.T) {
 // holds is told to resolve that run: waiting for it moves nothing.
 func TestWaitForAnInterruptedRun(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
-		g.runners.set(func(p *players) { p.hold[runner.ApplyPhase], p.shared = true, true })
+		g.runners.set(func(p *players) { p.hold[job.ApplyPhase], p.shared = true, true })
 		g.start()
 		g.commit()
 		a, b := g.want("a", run.AwaitingApproval), g.want("b", run.AwaitingApproval)
@@ -327,9 +327,9 @@ func TestWaitForAnInterruptedRun(t *testing.T) {
 func TestWaitNamesTheErroredRun(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		g.runners.set(func(p *players) {
-			p.fail = func(j runner.Job) *runner.Result {
+			p.fail = func(j job.Job) *job.Result {
 				if j.LockState {
-					return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseEngine, Message: "no"}
+					return &job.Result{Outcome: job.Failed, Cause: job.CauseEngine, Message: "no"}
 				}
 				return nil
 			}
@@ -372,7 +372,7 @@ func TestUnlockOfARemovedWorkspace(t *testing.T) {
 // still counts.
 func TestCancelOfAnApplyOutlivesTheDaemon(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
-		g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+		g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 		g.start()
 		g.commit("a/main.tf")
 		g.want("a", run.Applying)

@@ -23,6 +23,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
@@ -380,32 +381,32 @@ type players struct {
 	order  []*played
 	crash  bool
 
-	plan    func(job runner.Job) *plan.Plan               // what a plan finds; one change by default
-	hold    map[runner.Phase]bool                         // whether phases of this kind wait for the test
-	fail    func(job runner.Job) *runner.Result           // how a phase fails; nil or a nil result: it does not
-	onStart func(job runner.Job)                          // called before a runner is there to be interrupted
-	refuse  func(job runner.Job) error                    // why a runner is not started; nil or a nil error: it is
-	alive   []runner.Process                              // what survives a killed runner
-	outputs func(job runner.Job) map[string]runner.Output // what a phase finds in the state
-	shared  bool                                          // every workspace has the same state
-	state   func(job runner.Job) string                   // the state's path, where it is not the workspace's directory
-	backend string                                        // its type; managed by default
+	plan    func(job job.Job) *plan.Plan            // what a plan finds; one change by default
+	hold    map[job.Phase]bool                      // whether phases of this kind wait for the test
+	fail    func(job job.Job) *job.Result           // how a phase fails; nil or a nil result: it does not
+	onStart func(job job.Job)                       // called before a runner is there to be interrupted
+	refuse  func(job job.Job) error                 // why a runner is not started; nil or a nil error: it is
+	alive   []job.Process                           // what survives a killed runner
+	outputs func(job job.Job) map[string]job.Output // what a phase finds in the state
+	shared  bool                                    // every workspace has the same state
+	state   func(job job.Job) string                // the state's path, where it is not the workspace's directory
+	backend string                                  // its type; managed by default
 }
 
 type played struct {
-	job     runner.Job
-	secrets runner.Secrets
+	job     job.Job
+	secrets job.Secrets
 	dir     string
 	done    chan struct{}
-	result  *runner.Result // nil when done: it vanished
+	result  *job.Result // nil when done: it vanished
 	stopped bool
 }
 
 func newPlayers() *players {
-	return &players{phases: map[string]*played{}, hold: map[runner.Phase]bool{}}
+	return &players{phases: map[string]*played{}, hold: map[job.Phase]bool{}}
 }
 
-func (p *players) Start(_ context.Context, dir string, job runner.Job, s runner.Secrets) error {
+func (p *players) Start(_ context.Context, dir string, job job.Job, s job.Secrets) error {
 	p.mu.Lock()
 	started, refuse := p.onStart, p.refuse
 	p.mu.Unlock()
@@ -432,9 +433,9 @@ func (p *players) Start(_ context.Context, dir string, job runner.Job, s runner.
 }
 
 // outcome is what a phase comes to when nobody interferes.
-func (p *players) outcome(ph *played) *runner.Result {
-	res := runner.Result{Outcome: runner.Succeeded, EngineName: "terraform", EngineVersion: "1.11.4",
-		Backend: runner.BackendConfig{Type: "managed", Config: map[string]any{"path": ph.job.WorkspaceDir}}}
+func (p *players) outcome(ph *played) *job.Result {
+	res := job.Result{Outcome: job.Succeeded, EngineName: "terraform", EngineVersion: "1.11.4",
+		Backend: job.BackendConfig{Type: "managed", Config: map[string]any{"path": ph.job.WorkspaceDir}}}
 	if p.shared {
 		res.Backend.Config["path"] = "shared"
 	}
@@ -453,16 +454,16 @@ func (p *players) outcome(ph *played) *runner.Result {
 	if ph.job.Outputs && p.outputs != nil {
 		b, err := json.Marshal(p.outputs(ph.job))
 		if err == nil {
-			err = os.WriteFile(filepath.Join(ph.dir, runner.OutputsFile), b, 0o600)
+			err = os.WriteFile(filepath.Join(ph.dir, job.OutputsFile), b, 0o600)
 		}
 		if err != nil {
-			return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseDisk, Message: err.Error()}
+			return &job.Result{Outcome: job.Failed, Cause: job.CauseDisk, Message: err.Error()}
 		}
 	}
-	if ph.job.Phase == runner.PlanPhase {
+	if ph.job.Phase == job.PlanPhase {
 		file := []byte("plan of " + ph.job.Run + " made at " + time.Now().String())
 		ground := []byte(`{"commit": "` + ph.job.Commit + `"}`)
-		err := os.WriteFile(filepath.Join(filepath.Dir(ph.job.PlanFile), runner.GroundFile), ground, 0o600)
+		err := os.WriteFile(filepath.Join(filepath.Dir(ph.job.PlanFile), job.GroundFile), ground, 0o600)
 		if err == nil {
 			err = os.MkdirAll(ph.job.Ground, 0o700)
 		}
@@ -470,27 +471,27 @@ func (p *players) outcome(ph *played) *runner.Result {
 			err = os.WriteFile(ph.job.PlanFile, file, 0o600)
 		}
 		if err != nil {
-			return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseDisk, Message: err.Error()}
+			return &job.Result{Outcome: job.Failed, Cause: job.CauseDisk, Message: err.Error()}
 		}
 		found := &plan.Plan{Counts: plan.Counts{Add: 1}, Complete: true, Applyable: true,
 			Changes: []plan.Change{{Address: "terraform_data.x", Mode: "managed", Type: "terraform_data", Action: plan.Create}}}
 		if p.plan != nil {
 			found = p.plan(ph.job)
 		}
-		found.Digest = runner.ApprovedDigest(file, ground)
+		found.Digest = job.ApprovedDigest(file, ground)
 		res.Plan, res.PlanDigest = found, found.Digest
 		b, err := json.Marshal(found)
 		if err == nil {
 			err = os.WriteFile(ph.job.PlanJSON, b, 0o600)
 		}
 		if err != nil {
-			return &runner.Result{Outcome: runner.Failed, Cause: runner.CauseDisk, Message: err.Error()}
+			return &job.Result{Outcome: job.Failed, Cause: job.CauseDisk, Message: err.Error()}
 		}
 	}
 	return &res
 }
 
-func (p *players) finish(ph *played, res *runner.Result) {
+func (p *players) finish(ph *played, res *job.Result) {
 	select {
 	case <-ph.done:
 	default:
@@ -502,16 +503,16 @@ func (p *players) finish(ph *played, res *runner.Result) {
 // end ends the newest phase that still runs as it would end by itself.
 func (p *players) end(t *testing.T) {
 	t.Helper()
-	p.endAs(t, func(ph *played) *runner.Result { return p.outcome(ph) })
+	p.endAs(t, func(ph *played) *job.Result { return p.outcome(ph) })
 }
 
 // vanish kills the runner of the newest phase that still runs.
 func (p *players) vanish(t *testing.T) {
 	t.Helper()
-	p.endAs(t, func(*played) *runner.Result { return nil })
+	p.endAs(t, func(*played) *job.Result { return nil })
 }
 
-func (p *players) endAs(t *testing.T, how func(*played) *runner.Result) {
+func (p *players) endAs(t *testing.T, how func(*played) *job.Result) {
 	t.Helper()
 	p.mu.Lock()
 	for _, ph := range slices.Backward(p.order) {
@@ -543,20 +544,20 @@ func (p *players) crashing(on bool) {
 	p.crash = on
 }
 
-func (p *players) Wait(ctx context.Context, dir string) (runner.Result, error) {
+func (p *players) Wait(ctx context.Context, dir string) (job.Result, error) {
 	p.mu.Lock()
 	ph, alive := p.phases[dir], slices.Clone(p.alive)
 	p.mu.Unlock()
 	if ph == nil {
-		return runner.Result{}, &runner.Vanished{Absent: true}
+		return job.Result{}, &runner.Vanished{Absent: true}
 	}
 	select {
 	case <-ctx.Done():
-		return runner.Result{}, ctx.Err()
+		return job.Result{}, ctx.Err()
 	case <-ph.done:
 	}
 	if ph.result == nil {
-		return runner.Result{}, &runner.Vanished{Started: true, Survivors: alive}
+		return job.Result{}, &runner.Vanished{Started: true, Survivors: alive}
 	}
 	return *ph.result, nil
 }
@@ -577,15 +578,15 @@ func (p *players) Interrupt(dir string, force bool) error {
 	default:
 	}
 	ph.stopped = true
-	out := runner.InterruptedOutcome
+	out := job.InterruptedOutcome
 	if force {
-		out = runner.KilledOutcome
+		out = job.KilledOutcome
 	}
-	p.finish(ph, &runner.Result{Outcome: out, Message: "stopped on request"})
+	p.finish(ph, &job.Result{Outcome: out, Message: "stopped on request"})
 	return nil
 }
 
-func (p *players) Survivors(string) ([]runner.Process, error) {
+func (p *players) Survivors(string) ([]job.Process, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.alive, nil
@@ -593,7 +594,7 @@ func (p *players) Survivors(string) ([]runner.Process, error) {
 func (p *players) Seal(string, string) error { return nil }
 
 // count is how many phases of a kind were ever started for a workspace.
-func (p *players) count(name string, ph runner.Phase) int {
+func (p *players) count(name string, ph job.Phase) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := 0

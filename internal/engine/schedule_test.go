@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -82,7 +82,7 @@ func TestChecksAreCapped(t *testing.T) {
 		g.start()
 		g.commit(paths...)
 		inWorld(g)
-		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 		g.pass(3 * time.Hour)
 		made := 0
 		for ; made < 100; made++ {
@@ -127,20 +127,20 @@ func TestChecksGoOn(t *testing.T) {
 			}
 		}, run.Discarded},
 		"after a plan failed": {define("a", auto, nightly), func(t *testing.T, g *rig, w *world) {
-			failing(g, runner.PlanPhase, "no such module")
+			failing(g, job.PlanPhase, "no such module")
 			g.commit("a/main.tf")
 			working(g)
 		}, run.Errored},
 		"after an apply failed": {define("a", auto, nightly), func(t *testing.T, g *rig, w *world) {
-			failing(g, runner.ApplyPhase, "quota")
+			failing(g, job.ApplyPhase, "quota")
 			g.commit("a/main.tf")
 			working(g)
 		}, run.Errored},
 		"after an apply was interrupted": {define("a", auto, nightly), func(t *testing.T, g *rig, w *world) {
-			g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = true })
+			g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 			g.commit("a/main.tf")
 			g.runners.vanish(t)
-			g.runners.set(func(p *players) { p.hold[runner.ApplyPhase] = false })
+			g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = false })
 		}, run.Interrupted},
 		"while applies are suspended": {define("a", auto, nightly), func(t *testing.T, g *rig, w *world) {
 			if err := g.engine.Suspend(ctx, ana, "a", "freeze", time.Time{}); err != nil {
@@ -194,12 +194,12 @@ func TestASlowCheckIsNotDoubled(t *testing.T) {
 		g.commit("a/main.tf")
 		g.want("a", run.Applied)
 		inWorld(g)
-		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = true })
+		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 		g.pass(5 * time.Hour)
 		if all := g.scheduled("a"); len(all) != 1 || all[0].Status != run.Planning {
 			t.Fatalf("%+v", all)
 		}
-		g.runners.set(func(p *players) { p.hold[runner.PlanPhase] = false })
+		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = false })
 		g.runners.end(t)
 		g.pass(2 * time.Hour)
 		if all := g.scheduled("a"); len(all) != 3 {

@@ -19,6 +19,7 @@ import (
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/redact"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
@@ -32,8 +33,8 @@ type Settings struct {
 	Workspaces   []Definition // configured one by one; in the engine those that generators made, too
 	Generators   []Generator
 	Repositories map[string]Repository
-	Engines      map[string]runner.EngineSpec // by name
-	Modules      []credentials.Credential     // what modules and registries of all workspaces are fetched with
+	Engines      map[string]job.EngineSpec // by name
+	Modules      []credentials.Credential  // what modules and registries of all workspaces are fetched with
 	People       approvals.People
 	PassEnv      []string // patterns of the daemon's variables that engines get
 	Concurrency  int      // runners at once, for plans and for applies each
@@ -200,7 +201,7 @@ func backendMasks(w workspace.Workspace) (mask []string) {
 
 // modules is what a workspace's init fetches with, and what of that must be masked: its
 // repository's and everybody's, never another repository's.
-func (s *Settings) modules(def Definition) (m runner.Modules, mask []string) {
+func (s *Settings) modules(def Definition) (m job.Modules, mask []string) {
 	own := s.Repositories[def.Repository].Modules
 	m.Credentials = slices.Concat(own, s.Modules)
 	for _, c := range m.Credentials {

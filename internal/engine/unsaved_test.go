@@ -5,22 +5,22 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 )
 
 // What an apply made and could not save is not in the state: a plan would make it once more.
 // So whoever closes the run too soon is asked, whatever `apply` says.
 func TestAStateThatWasNotSaved(t *testing.T) {
-	for name, lost := range map[string]runner.Result{
-		"kept": {Outcome: runner.Failed, Cause: runner.CauseEngine, ErroredState: "/data/errored.tfstate.age"},
-		"lost": {Outcome: runner.Failed, Cause: runner.CauseEngine, StateLost: true, Message: "the state is nowhere"},
+	for name, lost := range map[string]job.Result{
+		"kept": {Outcome: job.Failed, Cause: job.CauseEngine, ErroredState: "/data/errored.tfstate.age"},
+		"lost": {Outcome: job.Failed, Cause: job.CauseEngine, StateLost: true, Message: "the state is nowhere"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, g *rig) {
 				g.runners.set(func(p *players) {
-					p.fail = func(j runner.Job) *runner.Result {
-						if j.Phase == runner.ApplyPhase {
+					p.fail = func(j job.Job) *job.Result {
+						if j.Phase == job.ApplyPhase {
 							res := lost
 							return &res
 						}

@@ -19,10 +19,10 @@ import (
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
@@ -343,7 +343,7 @@ const logEvery = 100 * time.Millisecond
 // of its plan and then of its apply. With follow it goes on until no runner
 // can add to it any more or ctx is done.
 func (e *Engine) Messages(ctx context.Context, id string, follow bool, emit func(line []byte) error) error {
-	for _, p := range []runner.Phase{runner.PlanPhase, runner.ApplyPhase} {
+	for _, p := range []job.Phase{job.PlanPhase, job.ApplyPhase} {
 		t := tail{path: filepath.Join(e.files(id).phase(p), "events.jsonl")}
 		for {
 			d, _, err := e.Store.Dossier(ctx, id) // before reading: what was written by then is read below
@@ -367,8 +367,8 @@ func (e *Engine) Messages(ctx context.Context, id string, follow bool, emit func
 }
 
 // over reports whether nothing more can be added to the log of a phase.
-func over(r run.Run, p runner.Phase) bool {
-	if p == runner.PlanPhase {
+func over(r run.Run, p job.Phase) bool {
+	if p == job.PlanPhase {
 		return r.Status != run.Pending && r.Status != run.Planning
 	}
 	return r.Status != run.Applying && r.Status != run.ApplyQueued

@@ -15,8 +15,8 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
@@ -234,7 +234,7 @@ func (e *Engine) enqueued(ctx context.Context, b run.Batch) ([]run.Run, error) {
 // after the others.
 func (e *Engine) stop(ended []run.Run) {
 	for _, r := range ended {
-		err := e.Runner.Interrupt(e.files(r.ID).phase(runner.PlanPhase), false)
+		err := e.Runner.Interrupt(e.files(r.ID).phase(job.PlanPhase), false)
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			e.Log.Warn("a superseded plan cannot be stopped; its result will be ignored", "run", r.ID, "error", err)
 		}

@@ -16,6 +16,7 @@ var readers = map[string][]string{
 	"../engine/*.go":        {"replace: a new file", "syncDir: a directory", "lacksFiles: the null device"},
 	"../seal/*.go":          {"syncDir: a directory", "Load: the key, which may be a link"},
 	"../checkout/*.go":      nil,
+	"../job/*.go":           nil,
 	"../pinned/*.go":        nil,
 	"../runner/files.go":    {"syncDir: a directory", "reserve: a new file", "commitReserved: a new file"},
 	"../runner/follow.go":   nil,

@@ -22,6 +22,7 @@ var floors = [][]string{
 	{"internal/gitrepo/remote"},     // may be local
 	{"internal/gitrepo/submodules"}, // have remotes, and stand in trees
 	{"internal/workspace", "internal/plan", "internal/locks", "internal/gitrepo", "internal/api", "internal/seal", "internal/credentials"},
+	{"internal/job"},
 	{"internal/workspace/reach", "internal/approvals", "internal/runner/engines", "internal/drift", "internal/term", "internal/checkout"},
 	{"internal/runner", "internal/drift/codify", "internal/drift/report"},
 	{"internal/run"},
@@ -37,7 +38,9 @@ var banned = []struct{ from, to, why string }{
 	{"internal/engine", "internal/store", "the engine asks a small interface that it defines itself, so that another store can take its place"},
 	{"internal/engine", "internal/api", "wire types are for people and scripts; the engine has its own"},
 	{"internal/run", "internal/runner", "a run knows nothing of processes"},
+	{"internal/run", "internal/job", "a run knows nothing of processes"},
 	{"internal/store", "internal/runner", "a store knows nothing of processes"},
+	{"internal/store", "internal/job", "a store knows nothing of processes"},
 	{"internal/server", "internal/config", "only cmd/tfops reads the configuration and copies values into components"},
 	{"internal/config", "internal/store", "reading a configuration opens nothing"},
 	{"internal/config", "internal/engine", "the configuration does not know who uses it"},

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 
 	"github.com/tfops/tfops/internal/credentials"
+	"github.com/tfops/tfops/internal/job"
 )
 
 // An init, and nothing but an init, is given what private modules and registries are
@@ -200,7 +201,7 @@ func (a *access) openSSH(k *known, c credentials.Credential) error {
 	if key != nil {
 		keys := agent.NewKeyring()
 		if err := keys.Add(agent.AddedKey{PrivateKey: key}); err != nil {
-			return refuse(CauseBadInput, "use a key of another type, for example Ed25519", "the ssh key of module_credentials %q cannot be used: %w", c.Prefix.Label(), err)
+			return refuse(job.CauseBadInput, "use a key of another type, for example Ed25519", "the ssh key of module_credentials %q cannot be used: %w", c.Prefix.Label(), err)
 		}
 		c.Agent = fmt.Sprintf("%s/%d.sock", memPath(a.handle), len(a.agents))
 		l, err := net.Listen("unix", c.Agent)
@@ -226,7 +227,7 @@ func rawKey(c credentials.Credential) (key any, err error) {
 		key, err = ssh.ParseRawPrivateKeyWithPassphrase(c.SSHKey, []byte(c.Passphrase))
 	}
 	if err != nil {
-		return nil, refuse(CauseBadInput, "give the private key as ssh-keygen writes it, and its passphrase if it has one", "the ssh key of module_credentials %q cannot be read", c.Prefix.Label())
+		return nil, refuse(job.CauseBadInput, "give the private key as ssh-keygen writes it, and its passphrase if it has one", "the ssh key of module_credentials %q cannot be read", c.Prefix.Label())
 	}
 	return key, nil
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/tfops/tfops/internal/credentials"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/job"
 )
 
 const moduleSecret = "canary-module-secret"
@@ -107,7 +108,7 @@ func called(sources ...string) string {
 // opens gives a phase credentials for modules.
 func opens(t *testing.T, all ...credentials.Credential) option {
 	t.Helper()
-	return func(_ *Job, s *Secrets) {
+	return func(_ *job.Job, s *job.Secrets) {
 		s.Modules.Credentials = all
 		for _, c := range all {
 			s.Mask = append(s.Mask, c.Secrets()...)
@@ -185,12 +186,12 @@ func TestModulesByHTTP(t *testing.T) {
 	r.write("main.tf", called("git::"+h.URL+"/acme/m.git", "git::"+h.URL+"/secret/m.git?ref=main", "git::"+h.URL+"/open/m.git")+
 		"output \"from\" { value = module.m0.from }\n"+provisioned("cat /proc/self/environ /proc/$PPID/environ > "+r.base+"/spied/provisioner"))
 	f, result := r.plan(open)
-	must(t, result, Succeeded, "", "")
-	must(t, f.startApply().wait(), Succeeded, "", "")
+	must(t, result, job.Succeeded, "", "")
+	must(t, f.startApply().wait(), job.Succeeded, "", "")
 	if h.heard("acme") != "me:"+moduleSecret || h.heard("secret") != "other:"+moduleSecret+"-2" || h.heard("open") != "" {
 		t.Errorf("told %v", h.told)
 	}
-	if strings.Contains(f.read(jobFile), "module_credentials") || !exists(filepath.Join(r.base, "spied", "provisioner")) {
+	if strings.Contains(f.read(job.JobFile), "module_credentials") || !exists(filepath.Join(r.base, "spied", "provisioner")) {
 		t.Error("the job names credentials, or nothing was spied out")
 	}
 	for _, command := range []string{"init", "plan", "apply"} {
@@ -202,7 +203,7 @@ func TestModulesByHTTP(t *testing.T) {
 	// A host that sends Git on to another one does not send the password along.
 	r.write("main.tf", called("git::"+h.URL+"/moved/m.git"))
 	_, result = r.plan(open)
-	must(t, result, Failed, CauseEngine, "init failed")
+	must(t, result, job.Failed, job.CauseEngine, "init failed")
 	if elsewhere.heard("acme") != "" || h.heard("moved") != "me:"+moduleSecret {
 		t.Errorf("told %v, and elsewhere %v", h.told, elsewhere.told)
 	}
@@ -214,7 +215,7 @@ func TestAnInitThatIsNotLetIn(t *testing.T) {
 	h := newGitHost(t)
 	r := newRig(t, map[string]string{"main.tf": called("git::" + h.URL + "/acme/m.git")})
 	_, result := r.plan()
-	must(t, result, Failed, CauseEngine, "init failed")
+	must(t, result, job.Failed, job.CauseEngine, "init failed")
 	for _, want := range []string{`module_credentials "` + h.URL + `/acme/m.git/"`, "password", "docs/private-modules.md"} {
 		if !strings.Contains(result.Next, want) {
 			t.Errorf("%q is missing in %q", want, result.Next)
@@ -225,11 +226,11 @@ func TestAnInitThatIsNotLetIn(t *testing.T) {
 	}
 	wrong := credential(t, h.URL+"/acme", credentials.Credential{Username: "me", Password: "no-longer-right"})
 	f, result := r.plan(opens(t, wrong))
-	must(t, result, Failed, CauseEngine, "init failed")
+	must(t, result, job.Failed, job.CauseEngine, "init failed")
 	if !strings.Contains(result.Next, `check the user and password of module_credentials "`+h.URL+`/acme/"`) {
 		t.Errorf("next is %q", result.Next)
 	}
-	if events := f.read(EventsFile); strings.Contains(events, "/proc/") || strings.Contains(events, "no-longer-right") {
+	if events := f.read(job.EventsFile); strings.Contains(events, "/proc/") || strings.Contains(events, "no-longer-right") {
 		t.Errorf("a path of ours or the password is in the log: %s", events)
 	}
 }
@@ -253,7 +254,7 @@ func TestTheHomeDirectoryDoesNotCount(t *testing.T) {
 				}
 			}
 			_, result := r.plan()
-			must(t, result, Failed, CauseEngine, "init failed")
+			must(t, result, job.Failed, job.CauseEngine, "init failed")
 			for file := range files {
 				if !strings.Contains(result.Next, "~/"+file) {
 					t.Errorf("%s is not named in %q", file, result.Next)
@@ -262,23 +263,23 @@ func TestTheHomeDirectoryDoesNotCount(t *testing.T) {
 			if !strings.Contains(result.Next, "cli_config") {
 				t.Errorf("next is %q", result.Next)
 			}
-			home := func(j *Job, s *Secrets) {
+			home := func(j *job.Job, s *job.Secrets) {
 				j.Engine.CLIConfig = filepath.Join(r.env["HOME"], ".terraformrc")
 				s.Mask = []string{moduleSecret}
 			}
 			_, result = r.plan(home)
-			must(t, result, Succeeded, "", "")
+			must(t, result, job.Succeeded, "", "")
 			// Credentials of the configuration win over those at home.
 			r.write("main.tf", called("git::"+h.URL+"/secret/m.git"))
 			_, result = r.plan(home, opens(t, credential(t, h.URL, credentials.Credential{Username: "other", Password: moduleSecret + "-2"})))
 			if name != "insteadOf" { // that one changes the address itself
-				must(t, result, Succeeded, "", "")
+				must(t, result, job.Succeeded, "", "")
 			}
 		})
 	}
 	r := newRig(t, map[string]string{"main.tf": simple})
-	_, result := r.plan(func(j *Job, _ *Secrets) { j.Engine.CLIConfig = filepath.Join(r.base, "gone.tfrc") })
-	must(t, result, Failed, CauseBadInput, "gone.tfrc")
+	_, result := r.plan(func(j *job.Job, _ *job.Secrets) { j.Engine.CLIConfig = filepath.Join(r.base, "gone.tfrc") })
+	must(t, result, job.Failed, job.CauseBadInput, "gone.tfrc")
 }
 
 // What somebody's own credentials opened is not kept for others, nor what the other engine
@@ -292,23 +293,23 @@ func TestFetchedModulesStayInTheirScope(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": called("git::" + h.URL + "/acme/m.git?ref=" + strings.Fields(string(commit))[0])})
 	c := credential(t, h.URL, credentials.Credential{Username: "me", Password: moduleSecret, Own: true})
 	open := opens(t, c)
-	own := func(j *Job, s *Secrets) {
+	own := func(j *job.Job, s *job.Secrets) {
 		open(j, s)
 		s.Modules.Scope = "infra"
 	}
 	in := func(name string) option {
-		return func(j *Job, _ *Secrets) { j.WorkspaceDir = filepath.Join(r.base, name) }
+		return func(j *job.Job, _ *job.Secrets) { j.WorkspaceDir = filepath.Join(r.base, name) }
 	}
 	_, result := r.plan(in("a"), own)
-	must(t, result, Succeeded, "", "")
+	must(t, result, job.Succeeded, "", "")
 	h.told = map[string][]string{}
 	_, result = r.plan(in("b"), own)
-	must(t, result, Succeeded, "", "")
+	must(t, result, job.Succeeded, "", "")
 	if h.heard("acme") != "" {
 		t.Error("a commit was fetched twice for one repository")
 	}
 	_, result = r.plan(in("c"))
-	must(t, result, Failed, CauseEngine, "init failed")
+	must(t, result, job.Failed, job.CauseEngine, "init failed")
 }
 
 // By ssh a key is chosen by the repository that is asked for; a host whose key is not
@@ -329,7 +330,7 @@ func TestModulesBySSH(t *testing.T) {
 		r := newRig(t, map[string]string{"main.tf": called(source)})
 		r.spied()
 		f, result := r.plan(opens(t, other, good))
-		must(t, result, Succeeded, "", "")
+		must(t, result, job.Succeeded, "", "")
 		if left, _ := filepath.Glob(filepath.Join(f.dir, "access-*")); len(left) > 0 {
 			t.Errorf("sockets stayed: %s", left)
 		}
@@ -353,7 +354,7 @@ func TestModulesBySSH(t *testing.T) {
 		"wrong key":     {[]credentials.Credential{other}, []string{`check the key of module_credentials "ssh://git@` + server.Addr + `/"`}},
 	} {
 		_, result := r.plan(opens(t, tt.with...))
-		must(t, result, Failed, CauseEngine, "init failed")
+		must(t, result, job.Failed, job.CauseEngine, "init failed")
 		for _, want := range append(tt.says, "docs/private-modules.md") {
 			if !strings.Contains(result.Next, want) {
 				t.Errorf("%s: %q is missing in %q", name, want, result.Next)
@@ -386,14 +387,14 @@ func TestModulesWithCertificates(t *testing.T) {
 	key := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw})
 	r := newRig(t, map[string]string{"main.tf": called("git::" + server.URL + "/acme/m.git")})
 	_, result := r.plan()
-	must(t, result, Failed, CauseEngine, "init failed")
+	must(t, result, job.Failed, job.CauseEngine, "init failed")
 	if !strings.Contains(result.Next, "same_access") {
 		t.Errorf("next is %q", result.Next)
 	}
 	_, result = r.plan(opens(t, credential(t, server.URL, credentials.Credential{CA: ca})))
-	must(t, result, Failed, CauseEngine, "init failed")
+	must(t, result, job.Failed, job.CauseEngine, "init failed")
 	_, result = r.plan(opens(t, credential(t, server.URL, credentials.Credential{CA: ca, ClientCert: ca, ClientKey: key})))
-	must(t, result, Succeeded, "", "")
+	must(t, result, job.Succeeded, "", "")
 	r.noTrace(strings.Split(string(key), "\n")[1])
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/credentials"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazily"
 )
 
@@ -36,7 +37,7 @@ const privateModules = "docs/private-modules.md"
 // adviseAccess says of an init that was not let in what would let it in, and of one that
 // could not fetch something which files in the home directory it did not use.
 func (p *phase) adviseAccess(f *failure, out *output) {
-	if f.outcome != Failed || f.cause != CauseEngine && f.cause != CauseNetwork {
+	if f.outcome != job.Failed || f.cause != job.CauseEngine && f.cause != job.CauseNetwork {
 		return
 	}
 	text := out.plain.String()
@@ -44,7 +45,7 @@ func (p *phase) adviseAccess(f *failure, out *output) {
 		text += "\n" + d.Summary + "\n" + d.Detail
 	}
 	switch next := p.accessAdvice(text); {
-	case next != "" && f.cause == CauseEngine:
+	case next != "" && f.cause == job.CauseEngine:
 		f.next = next + "; see " + privateModules
 	case !fetchedText().MatchString(text):
 		return

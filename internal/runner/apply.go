@@ -10,17 +10,19 @@ import (
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/job"
 )
 
 // checkPlan sees that what would be applied is what was approved. It is the
 // last check before the engine and depends on nothing that the daemon decided.
 func (p *phase) checkPlan(context.Context) error {
 	switch p.job.Phase {
-	case PlanPhase:
+	case job.PlanPhase:
 		return nil
-	case ApplyPhase:
+	case job.ApplyPhase:
 	default:
-		return refuse(CauseRunner, "", "there is no phase %q", p.job.Phase)
+		return refuse(job.CauseRunner, "", "there is no phase %q", p.job.Phase)
 	}
 	return p.readGround()
 }

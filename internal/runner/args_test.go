@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tfops/tfops/internal/job"
 )
 
 // logged is an engine that notes its arguments in a file.
@@ -32,8 +34,8 @@ func TestParallelism(t *testing.T) {
 		if err := os.RemoveAll(args); err != nil {
 			t.Fatal(err)
 		}
-		f := r.planned(func(j *Job, _ *Secrets) { j.Engine.Path, j.Parallelism = engine, n })
-		must(t, f.startApply().wait(), Succeeded, "", "")
+		f := r.planned(func(j *job.Job, _ *job.Secrets) { j.Engine.Path, j.Parallelism = engine, n })
+		must(t, f.startApply().wait(), job.Succeeded, "", "")
 		b, err := os.ReadFile(args)
 		if err != nil {
 			t.Fatal(err)
@@ -54,10 +56,12 @@ func TestParallelism(t *testing.T) {
 func TestEngineVersionOfAWorkspace(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": simple})
 	engine, _ := logged(t, r)
-	_, res := r.plan(func(j *Job, _ *Secrets) { j.Engine.Path, j.Engine.Version, j.EngineVersion = engine, ">= 1.0", "< 1.0" })
-	must(t, res, Failed, CauseNoEngine, "engine_version of the workspace")
-	_, res = r.plan(func(j *Job, _ *Secrets) {
+	_, res := r.plan(func(j *job.Job, _ *job.Secrets) {
+		j.Engine.Path, j.Engine.Version, j.EngineVersion = engine, ">= 1.0", "< 1.0"
+	})
+	must(t, res, job.Failed, job.CauseNoEngine, "engine_version of the workspace")
+	_, res = r.plan(func(j *job.Job, _ *job.Secrets) {
 		j.Engine.Path, j.Engine.Version, j.EngineVersion = engine, ">= 1.0", ">= 1.1, < 99"
 	})
-	must(t, res, Succeeded, "", "")
+	must(t, res, job.Succeeded, "", "")
 }

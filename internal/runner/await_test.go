@@ -9,6 +9,8 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/job"
 )
 
 func kill(t *testing.T, pid int) {
@@ -56,13 +58,13 @@ func (f *flight) awaitEvent(text string) {
 		f.t.Fatal(err)
 	}
 	late := time.After(time.Minute)
-	for !strings.Contains(f.read(EventsFile), text) {
+	for !strings.Contains(f.read(job.EventsFile), text) {
 		select {
 		case <-w.Events:
 		case err := <-w.Errors:
 			f.t.Fatal(err)
 		case <-late:
-			f.t.Fatalf("the log never said %q:\n%s", text, f.read(EventsFile))
+			f.t.Fatalf("the log never said %q:\n%s", text, f.read(job.EventsFile))
 		}
 	}
 }

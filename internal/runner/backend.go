@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/tfops/tfops/internal/job"
 )
 
 // resolvedBackend reads what init wrote down of the backend. ok is false when
@@ -63,8 +65,8 @@ var fromEnv = map[string]map[string]string{
 // as a secret, itself or as a variable in secret, it keeps the hash: what names a state is
 // stored, and has to stay different for two states. What a plan happens to hide is no reason
 // to hash: then the name of a state would change with what is in it.
-func naming(kind string, config map[string]any, env map[string]string, secret []string) BackendConfig {
-	out := BackendConfig{Type: kind, Config: map[string]any{}}
+func naming(kind string, config map[string]any, env map[string]string, secret []string) job.BackendConfig {
+	out := job.BackendConfig{Type: kind, Config: map[string]any{}}
 	keys, known := named[kind]
 	if !known {
 		for key := range config {

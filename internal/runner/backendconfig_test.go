@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
@@ -65,12 +66,12 @@ const partialHTTP = "terraform {\n  backend \"http\" {}\n}\n" + simple
 // is on no disk, neither during nor after a phase.
 func TestBackendConfig(t *testing.T) { eachEngine(t, backendConfigOf) }
 
-func backendConfigOf(t *testing.T, engine EngineSpec) {
+func backendConfigOf(t *testing.T, engine job.EngineSpec) {
 	server, url := newStateServer(t, canary)
 	r := newRig(t, map[string]string{"live/main.tf": partialHTTP + provisioned(`grep -rl "$NEEDLE" "$TOP" > "$TOP/found"; true`),
 		"live/prod.tfbackend": fmt.Sprintf("address = %q\nusername = \"file\"\npassword = \"of the file\"\n", url+"/file")})
 	r.engine = engine
-	give := func(j *Job, s *Secrets) {
+	give := func(j *job.Job, s *job.Secrets) {
 		j.Dir, j.BackendFiles = "live", []string{"prod.tfbackend"}
 		s.Backend = fmt.Sprintf("address = %q\npassword = %q\n", url+"/prod", canary)
 		s.Mask = []string{canary}
@@ -79,7 +80,7 @@ func backendConfigOf(t *testing.T, engine EngineSpec) {
 	f := r.planned(give)
 	apply := f.startApply(give)
 	result := apply.wait()
-	must(t, result, Succeeded, "", "")
+	must(t, result, job.Succeeded, "", "")
 	if server.at("/prod") == "" || server.at("/file") != "" || server.denied > 0 {
 		t.Errorf("the states are %v, %d were denied", server.states, server.denied)
 	}
@@ -94,7 +95,7 @@ func backendConfigOf(t *testing.T, engine EngineSpec) {
 		t.Error("the resolved backend is left behind")
 	}
 	_, again := r.plan(give)
-	must(t, again, Succeeded, "", "")
+	must(t, again, job.Succeeded, "", "")
 	if again.Plan.HasChanges() {
 		t.Error("the second plan found another state")
 	}
@@ -104,15 +105,15 @@ func backendConfigOf(t *testing.T, engine EngineSpec) {
 // as they stay as they are.
 func TestBackendConfigFiles(t *testing.T) { eachEngine(t, backendConfigFilesOf) }
 
-func backendConfigFilesOf(t *testing.T, engine EngineSpec) {
+func backendConfigFilesOf(t *testing.T, engine job.EngineSpec) {
 	_, url := newStateServer(t, "")
 	r := newRig(t, map[string]string{"main.tf": partialHTTP, "a.tfbackend": fmt.Sprintf("address = %q\n", url+"/a"), "config/b.json": fmt.Sprintf(`{"address": %q}`, url+"/b")})
 	r.engine = engine
-	with := func(files ...string) option { return func(j *Job, _ *Secrets) { j.BackendFiles = files } }
+	with := func(files ...string) option { return func(j *job.Job, _ *job.Secrets) { j.BackendFiles = files } }
 	at := func(files ...string) (any, bool) {
 		t.Helper()
 		_, res := r.plan(with(files...))
-		must(t, res, Succeeded, "", "")
+		must(t, res, job.Succeeded, "", "")
 		return res.Backend.Config["address"], res.InitReused
 	}
 	for _, c := range []struct {
@@ -133,25 +134,25 @@ func backendConfigFilesOf(t *testing.T, engine EngineSpec) {
 // From values to none and back: what one phase left is never used by another.
 func TestBackendConfigComesAndGoes(t *testing.T) { eachEngine(t, backendConfigComesAndGoesOf) }
 
-func backendConfigComesAndGoesOf(t *testing.T, engine EngineSpec) {
+func backendConfigComesAndGoesOf(t *testing.T, engine job.EngineSpec) {
 	server, url := newStateServer(t, "p")
 	r := newRig(t, map[string]string{"main.tf": partialHTTP})
 	r.engine = engine
 	values := func(path string) option {
-		return func(_ *Job, s *Secrets) {
+		return func(_ *job.Job, s *job.Secrets) {
 			s.Backend = fmt.Sprintf("address = %q\npassword = \"p\"\nusername = \"u\"\n", url+path)
 		}
 	}
-	must(t, r.planned(values("/a")).startApply(values("/a")).wait(), Succeeded, "", "")
+	must(t, r.planned(values("/a")).startApply(values("/a")).wait(), job.Succeeded, "", "")
 	r.write("main.tf", simple)
 	_, managed := r.plan()
-	must(t, managed, Succeeded, "", "")
+	must(t, managed, job.Succeeded, "", "")
 	if managed.Backend.Type != "managed" {
 		t.Errorf("%+v", managed.Backend)
 	}
 	r.write("main.tf", partialHTTP)
 	_, other := r.plan(values("/b"))
-	must(t, other, Succeeded, "", "")
+	must(t, other, job.Succeeded, "", "")
 	if !other.Plan.HasChanges() || server.at("/a") == "" {
 		t.Error("another key is another state")
 	}
@@ -162,10 +163,10 @@ func TestBackendConfigSecretName(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": "terraform {\n  backend \"local\" {}\n}\n" + simple})
 	state := func(name string) any {
 		t.Helper()
-		_, res := r.plan(func(_ *Job, s *Secrets) {
+		_, res := r.plan(func(_ *job.Job, s *job.Secrets) {
 			s.Backend, s.Mask, s.Hashed = fmt.Sprintf("path = %q\n", filepath.Join(r.base, "states", name)), []string{name}, []string{"path"}
 		})
-		must(t, res, Succeeded, "", "")
+		must(t, res, job.Succeeded, "", "")
 		return res.Backend.Config["path"]
 	}
 	a, b := state("canary-a"), state("canary-b")
@@ -179,16 +180,16 @@ func TestBackendConfigSecretName(t *testing.T) {
 func TestStateKeepsItsName(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": "terraform {\n  backend \"local\" {}\n}\n" + simple})
 	for _, give := range []option{
-		func(j *Job, s *Secrets) {
+		func(j *job.Job, s *job.Secrets) {
 			s.Backend = fmt.Sprintf("path = %q\n", filepath.Join(r.base, "production", "x"))
 		},
-		func(j *Job, s *Secrets) {
+		func(j *job.Job, s *job.Secrets) {
 			s.Backend = fmt.Sprintf("path = %q\n", filepath.Join(r.base, "production", "x"))
 			s.Mask = []string{"production"}
 		},
 	} {
 		_, res := r.plan(give)
-		must(t, res, Succeeded, "", "")
+		must(t, res, job.Succeeded, "", "")
 		if got, want := res.Backend.Config["path"], filepath.Join(r.base, "production", "x"); got != want {
 			t.Errorf("the state is named by %v, want %v", got, want)
 		}
@@ -217,9 +218,9 @@ func TestBackendConfigOfBlocks(t *testing.T) {
 		"s3":         {"bucket = \"b\"\nkey = \"k\"\nregion = \"us-east-1\"\nassume_role = { role_arn = \"no-arn\" }\nendpoints = { s3 = \"http://127.0.0.1:1\" }\n", "ARN"},
 	} {
 		r := newRig(t, map[string]string{"main.tf": "terraform {\n  backend \"" + kind + "\" {}\n}\n" + simple})
-		_, result := r.plan(func(_ *Job, s *Secrets) { s.Backend = c.settings })
+		_, result := r.plan(func(_ *job.Job, s *job.Secrets) { s.Backend = c.settings })
 		text := fmt.Sprint(result.Message, result.Diagnostics)
-		if result.Outcome != Failed || strings.Contains(text, "not expected here") || !strings.Contains(text, c.want) {
+		if result.Outcome != job.Failed || strings.Contains(text, "not expected here") || !strings.Contains(text, c.want) {
 			t.Errorf("%s: %s", kind, text)
 		}
 	}
@@ -231,17 +232,17 @@ func TestBackendConfigRefused(t *testing.T) {
 		give   option
 		want   string
 	}{
-		"no backend":           {simple, func(_ *Job, s *Secrets) { s.Backend = "key = 1\n" }, "the root module . declares none"},
-		"no backend for files": {simple, func(j *Job, _ *Secrets) { j.BackendFiles = []string{"main.tf"} }, "the root module . declares none"},
-		"a cloud block":        {"terraform {\n  cloud {}\n}\n", func(_ *Job, s *Secrets) { s.Backend = "key = 1\n" }, "cloud block"},
-		"no such file":         {partialHTTP, func(j *Job, _ *Secrets) { j.BackendFiles = []string{"prod.tfbackend"} }, "there is no file prod.tfbackend"},
-		"a directory":          {partialHTTP, func(j *Job, _ *Secrets) { j.BackendFiles = []string{"."} }, "is not a file"},
-		"outside":              {partialHTTP, func(j *Job, _ *Secrets) { j.BackendFiles = []string{"../outside"} }, "leads out of the repository"},
+		"no backend":           {simple, func(_ *job.Job, s *job.Secrets) { s.Backend = "key = 1\n" }, "the root module . declares none"},
+		"no backend for files": {simple, func(j *job.Job, _ *job.Secrets) { j.BackendFiles = []string{"main.tf"} }, "the root module . declares none"},
+		"a cloud block":        {"terraform {\n  cloud {}\n}\n", func(_ *job.Job, s *job.Secrets) { s.Backend = "key = 1\n" }, "cloud block"},
+		"no such file":         {partialHTTP, func(j *job.Job, _ *job.Secrets) { j.BackendFiles = []string{"prod.tfbackend"} }, "there is no file prod.tfbackend"},
+		"a directory":          {partialHTTP, func(j *job.Job, _ *job.Secrets) { j.BackendFiles = []string{"."} }, "is not a file"},
+		"outside":              {partialHTTP, func(j *job.Job, _ *job.Secrets) { j.BackendFiles = []string{"../outside"} }, "leads out of the repository"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, map[string]string{"main.tf": c.module, "../outside": ""})
 			_, result := r.plan(c.give)
-			must(t, result, Failed, CauseBadInput, c.want)
+			must(t, result, job.Failed, job.CauseBadInput, c.want)
 			if result.Next == "" {
 				t.Error("what to do next is not said")
 			}
@@ -249,9 +250,9 @@ func TestBackendConfigRefused(t *testing.T) {
 	}
 	t.Run("an unknown setting", func(t *testing.T) {
 		r := newRig(t, map[string]string{"main.tf": partialHTTP})
-		f, result := r.plan(func(_ *Job, s *Secrets) { s.Backend = "adress = \"http://127.0.0.1\"\n" })
-		must(t, result, Failed, CauseEngine, "")
-		if text := fmt.Sprint(result.Message, result.Diagnostics, f.read(EventsFile)); strings.Contains(text, "/proc/") {
+		f, result := r.plan(func(_ *job.Job, s *job.Secrets) { s.Backend = "adress = \"http://127.0.0.1\"\n" })
+		must(t, result, job.Failed, job.CauseEngine, "")
+		if text := fmt.Sprint(result.Message, result.Diagnostics, f.read(job.EventsFile)); strings.Contains(text, "/proc/") {
 			t.Errorf("a path of ours: %s", text)
 		}
 	})
@@ -274,7 +275,7 @@ func TestOtherBackend(t *testing.T) {
 					files["override.tf.json"] = `{"terraform": {"backend": {"local": {"path": "/nowhere/x"}}}}`
 				}
 				r := newRig(t, files)
-				give := func(j *Job, s *Secrets) {
+				give := func(j *job.Job, s *job.Secrets) {
 					j.Backend, s.Backend, s.Mask = kind, text, []string{canary}
 					if kind == "pg" {
 						s.Backend += fmt.Sprintf("schema_name = %q\n", "for_"+name)
@@ -284,7 +285,7 @@ func TestOtherBackend(t *testing.T) {
 				f := r.planned(give)
 				apply := f.startApply(give)
 				result := apply.wait()
-				must(t, result, Succeeded, "", "")
+				must(t, result, job.Succeeded, "", "")
 				if result.Backend.Type != kind {
 					t.Errorf("the state is named by %+v", result.Backend)
 				}
@@ -296,7 +297,7 @@ func TestOtherBackend(t *testing.T) {
 					t.Errorf("the override file is\n%s (%v)", b, err)
 				}
 				_, again := r.plan(give)
-				must(t, again, Succeeded, "", "")
+				must(t, again, job.Succeeded, "", "")
 				if again.Plan.HasChanges() {
 					t.Error("the second plan found another state")
 				}
@@ -314,29 +315,31 @@ func TestTheOverrideFileIsTheLast(t *testing.T) {
 	const theirs = "terraform {\n  backend \"local\" {\n    path = \"/nowhere/x\"\n  }\n}\n"
 	server, at := newStateServer(t, "")
 	r := newRig(t, map[string]string{"main.tf": simple, "override.tf": theirs, "zzz_override.tf": theirs, "zzzz_tfops_override.tf": theirs, "zzzzz.tf": ""})
-	f := r.planned(func(j *Job, s *Secrets) { j.Backend, s.Backend = "http", fmt.Sprintf("address = %q\n", at+"/x") })
+	f := r.planned(func(j *job.Job, s *job.Secrets) {
+		j.Backend, s.Backend = "http", fmt.Sprintf("address = %q\n", at+"/x")
+	})
 	if _, err := os.Stat(f.wrote("zzzz_tfops_override.tf.json")); err != nil {
 		t.Error(err)
 	}
-	must(t, f.startApply().wait(), Succeeded, "", "")
+	must(t, f.startApply().wait(), job.Succeeded, "", "")
 	if server.at("/x") == "" {
 		t.Error("the state is elsewhere")
 	}
 	// The managed one, too.
-	_, res := r.plan(func(j *Job, _ *Secrets) { j.Backend = managedBackend })
-	must(t, res, Succeeded, "", "")
+	_, res := r.plan(func(j *job.Job, _ *job.Secrets) { j.Backend = managedBackend })
+	must(t, res, job.Succeeded, "", "")
 	if res.Backend.Type != managedBackend || res.Overridden != "local" {
 		t.Errorf("%+v", res.Backend)
 	}
 
 	r = newRig(t, map[string]string{"main.tf": simple, "~_override.tf": theirs})
-	_, res = r.plan(func(j *Job, _ *Secrets) { j.Backend = managedBackend })
-	must(t, res, Failed, CauseBadInput, "comes after any")
+	_, res = r.plan(func(j *job.Job, _ *job.Secrets) { j.Backend = managedBackend })
+	must(t, res, job.Failed, job.CauseBadInput, "comes after any")
 }
 
 // A setting that the backend does not have is shown where it was written.
 func TestOtherBackendWithAWrongSetting(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": simple})
-	_, res := r.plan(func(j *Job, s *Secrets) { j.Backend, s.Backend = "http", "adress = \"x\"\n" })
-	must(t, res, Failed, CauseEngine, "(the workspace's backend block line 1)")
+	_, res := r.plan(func(j *job.Job, s *job.Secrets) { j.Backend, s.Backend = "http", "adress = \"x\"\n" })
+	must(t, res, job.Failed, job.CauseEngine, "(the workspace's backend block line 1)")
 }

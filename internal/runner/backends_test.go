@@ -16,6 +16,7 @@ import (
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
@@ -89,7 +90,7 @@ func (r *rig) occupied(backend string, fn func()) {
 	holds.line()
 	fn()
 	let.say("go")
-	must(r.t, apply.wait(), Succeeded, "", "")
+	must(r.t, apply.wait(), job.Succeeded, "", "")
 }
 
 // The holder of a lock is the one in the lock, and never the one who met it.
@@ -99,7 +100,7 @@ func TestALockInARealBackend(t *testing.T) {
 		r := newRig(t, nil)
 		r.occupied(b.block(), func() {
 			_, result := r.plan()
-			must(t, result, Failed, CauseLocked, "(lock "+b.held(t).ID+")")
+			must(t, result, job.Failed, job.CauseLocked, "(lock "+b.held(t).ID+")")
 			if l := result.Lock; l == nil || l.ID != b.held(t).ID || l.Who != "" || !l.Created.IsZero() || !strings.Contains(result.Next, "force-unlock "+l.ID) {
 				t.Errorf("%+v, next %q; there lies %+v", l, result.Next, b.held(t))
 			}
@@ -107,7 +108,7 @@ func TestALockInARealBackend(t *testing.T) {
 		// Somebody else's, who is gone: nothing of ours is named.
 		b.lock = []byte(`{"ID": "f6b5b4a0-0000-1111-2222-333344445555", "Operation": "OperationTypeApply", "Who": "ana@laptop", "Created": "2026-01-02T03:04:05Z"}`)
 		_, result := r.plan()
-		must(t, result, Failed, CauseLocked, "f6b5b4a0-0000-1111-2222-333344445555")
+		must(t, result, job.Failed, job.CauseLocked, "f6b5b4a0-0000-1111-2222-333344445555")
 		if strings.Contains(result.Message, selfName()) {
 			t.Errorf("who tried is named: %q", result.Message)
 		}
@@ -120,13 +121,13 @@ func TestALockInARealBackend(t *testing.T) {
 		r := newRig(t, nil)
 		r.occupied(fmt.Sprintf("terraform {\n  backend \"pg\" {\n    conn_str = %q\n  }\n}\n", url), func() {
 			_, result := r.plan()
-			must(t, result, Failed, CauseLocked, "PostgreSQL does not say by whom")
+			must(t, result, job.Failed, job.CauseLocked, "PostgreSQL does not say by whom")
 			if l := result.Lock; l == nil || !l.Session || l.ID != "" || l.Who != "" || strings.Contains(result.Message+result.Next, "force-unlock") || strings.Contains(result.Message, selfName()) {
 				t.Errorf("%+v, %q, next %q", l, result.Message, result.Next)
 			}
 		})
 		_, result := r.plan() // the holder is gone, and so is the lock
-		must(t, result, Succeeded, "", "")
+		must(t, result, job.Succeeded, "", "")
 	})
 }
 
@@ -163,7 +164,7 @@ func TestALockInS3(t *testing.T) {
 	r.occupied(backend, func() {
 		_, result := r.plan()
 		info := lies()
-		must(t, result, Failed, CauseLocked, "by "+info.Who)
+		must(t, result, job.Failed, job.CauseLocked, "by "+info.Who)
 		if l := result.Lock; l == nil || l.ID != info.ID || l.Operation != "apply" || l.Created.IsZero() || !strings.Contains(result.Next, "force-unlock "+info.ID) {
 			t.Errorf("%+v, next %q; there lies %+v", l, result.Next, info)
 		}
@@ -173,7 +174,7 @@ func TestALockInS3(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, result := r.plan()
-	must(t, result, Failed, CauseLocked, "by ana@laptop since 2026-01-02 03:04:05 UTC for plan (lock f6b5b4a0-0000-1111-2222-333344445555)")
+	must(t, result, job.Failed, job.CauseLocked, "by ana@laptop since 2026-01-02 03:04:05 UTC for plan (lock f6b5b4a0-0000-1111-2222-333344445555)")
 }
 
 // First inits of one PostgreSQL, which make its schema and tables, at once.
@@ -186,14 +187,14 @@ func TestFirstInitsOfOnePostgres(t *testing.T) {
 	r.write("main.tf", fmt.Sprintf("terraform {\n  backend \"pg\" {\n    conn_str = %q\n  }\n}\n", url)+simple)
 	var flights []*flight
 	for i := range 16 {
-		dir, job, secrets := r.planJob(func(j *Job, _ *Secrets) {
+		dir, job, secrets := r.planJob(func(j *job.Job, _ *job.Secrets) {
 			j.WorkspaceDir = filepath.Join(r.base, "workspaces", fmt.Sprint("w", i))
 			j.TerraformWorkspace, j.LockTimeout, j.Timeout = fmt.Sprint("w", i), time.Minute, 3*time.Minute
 		})
 		flights = append(flights, r.start(dir, job, secrets))
 	}
 	for _, f := range flights {
-		must(t, f.wait(), Succeeded, "", "")
+		must(t, f.wait(), job.Succeeded, "", "")
 	}
 }
 
@@ -202,7 +203,7 @@ func TestFirstInitsOfOnePostgres(t *testing.T) {
 func TestInitsOfOneBackendGoOneAtATime(t *testing.T) {
 	dir := t.TempDir()
 	of := func(backend, place string, managed bool) *phase {
-		p := newPhase(dir, Secrets{}, nil)
+		p := newPhase(dir, job.Secrets{}, nil)
 		p.job.CacheDir, p.log, p.env, p.managed = dir, openEvents(t.TempDir(), p.mask), map[string]string{}, managed
 		p.module.backend, p.module.place = backend, place
 		t.Cleanup(func() { _ = p.log.close() })

@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/tfops/tfops/internal/job"
 )
 
 // BenchmarkPlan compares a plan phase with the same commands by hand.
@@ -51,7 +53,7 @@ func BenchmarkApply(b *testing.B) {
 			b.StopTimer()
 			f := r.planned()
 			b.StartTimer()
-			if result := f.startApply().wait(); result.Outcome != Succeeded {
+			if result := f.startApply().wait(); result.Outcome != job.Succeeded {
 				b.Fatalf("%+v", result)
 			}
 		}

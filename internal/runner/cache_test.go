@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/tfops/tfops/internal/job"
 )
 
 // mirror is a provider registry with one provider, which can be installed but
@@ -77,7 +79,7 @@ func newMirror(t *testing.T) *mirror {
 
 // use points a phase at the mirror and gives it a workspace and a cache of a name.
 func (m *mirror) use(r *rig, workspace, cache string) option {
-	return func(j *Job, s *Secrets) {
+	return func(j *job.Job, s *job.Secrets) {
 		for name, value := range m.env {
 			s.Env[name] = value
 		}
@@ -87,10 +89,10 @@ func (m *mirror) use(r *rig, workspace, cache string) option {
 }
 
 // initialised checks that init went well; the plan after it cannot.
-func initialised(t *testing.T, f *flight, result Result) {
+func initialised(t *testing.T, f *flight, result job.Result) {
 	t.Helper()
 	if !exists(keptInitFile(f.job.WorkspaceDir)) {
-		t.Fatalf("init failed: %+v\n%s", result, f.read(EventsFile))
+		t.Fatalf("init failed: %+v\n%s", result, f.read(job.EventsFile))
 	}
 }
 
@@ -125,7 +127,7 @@ func TestProviderCache(t *testing.T) {
 	if exists(f.wrote(dependencyLock)) || m.downloads.Load() != cold {
 		t.Fatalf("%d downloads", m.downloads.Load())
 	}
-	if strings.Contains(f.read(EventsFile), "Incomplete lock file") {
+	if strings.Contains(f.read(job.EventsFile), "Incomplete lock file") {
 		t.Error("init complains of the lock file")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazily"
 )
 
@@ -38,7 +39,7 @@ var (
 )
 
 // needsInit reports whether the engine asks for init.
-func needsInit(all []Diagnostic) bool {
+func needsInit(all []job.Diagnostic) bool {
 	for _, d := range errorsOf(all) {
 		for _, s := range initSummary {
 			if strings.Contains(d.Summary, s) {
@@ -54,39 +55,39 @@ func needsInit(all []Diagnostic) bool {
 
 // explain makes one sentence, and what to do next, of the errors with which
 // a command of the engine failed. what is e.g. "terraform plan".
-func explain(what string, all []Diagnostic, plain string) *failure {
+func explain(what string, all []job.Diagnostic, plain string) *failure {
 	errs := errorsOf(all)
 	text := plain
 	for _, d := range errs {
 		text += "\n" + d.Summary + "\n" + d.Detail
 	}
 	flat := unwrapped(text)
-	f := &failure{outcome: Failed, cause: CauseEngine, message: headline(what, errs, plain)}
+	f := &failure{outcome: job.Failed, cause: job.CauseEngine, message: headline(what, errs, plain)}
 	switch {
 	case diskText().MatchString(flat):
-		f.cause, f.next = CauseDisk, "make room on the disk, or make it writable, then run it again"
+		f.cause, f.next = job.CauseDisk, "make room on the disk, or make it writable, then run it again"
 	case filesText().MatchString(flat):
-		f.cause, f.message, f.next = CauseMachine, what+" failed: too many open files: "+oneLine(cmp.Or(firstMatch(errs, "open files"), plain)), lackNext(unix.EMFILE)
+		f.cause, f.message, f.next = job.CauseMachine, what+" failed: too many open files: "+oneLine(cmp.Or(firstMatch(errs, "open files"), plain)), lackNext(unix.EMFILE)
 	case forkText().MatchString(text):
-		f.cause, f.next = CauseMachine, "the machine has no room for more processes: "+lackNext(&fs.PathError{Op: "fork/exec", Err: unix.EAGAIN})
+		f.cause, f.next = job.CauseMachine, "the machine has no room for more processes: "+lackNext(&fs.PathError{Op: "fork/exec", Err: unix.EAGAIN})
 	case strings.Contains(text, "Saved plan is stale") || strings.Contains(text, "saved plan is stale"):
-		f.cause, f.next = CauseStale, "make a new plan: the state has moved on since this one was made"
+		f.cause, f.next = job.CauseStale, "make a new plan: the state has moved on since this one was made"
 	case cutText().MatchString(text): // Terraform says that it could not lock it
-		f.cause, f.message = CauseState, what+" failed: the state is cut or damaged, and not locked by anybody: "+oneLine(cutText().FindString(text))
+		f.cause, f.message = job.CauseState, what+" failed: the state is cut or damaged, and not locked by anybody: "+oneLine(cutText().FindString(text))
 		f.next = "restore the state from a backup or an earlier version that its backend keeps; look at it: `state pull` of the engine in the root module"
 	case lockedText().MatchString(text):
 		f.lock = readLock(text, selfName(), processBegan)
-		f.cause, f.message, f.next = CauseLocked, what+" could not lock the state: "+f.lock.String(), f.lock.next()
+		f.cause, f.message, f.next = job.CauseLocked, what+" could not lock the state: "+f.lock.String(), f.lock.Next()
 	case strings.HasSuffix(what, " init") && raceText().MatchString(flat):
-		f.cause, f.next = CauseRace, "it passes by itself: another init made the same tables of the backend at the same moment"
+		f.cause, f.next = job.CauseRace, "it passes by itself: another init made the same tables of the backend at the same moment"
 	case lockFileNext(what, text) != "":
 		f.next = lockFileNext(what, text)
 	case throttleText().MatchString(flat):
-		f.cause, f.next = CauseThrottled, "it may pass by itself; try again later"
+		f.cause, f.next = job.CauseThrottled, "it may pass by itself; try again later"
 	case networkText().MatchString(flat):
-		f.cause, f.next = CauseNetwork, "it may pass by itself; see whether the address in the message can be reached from here"
+		f.cause, f.next = job.CauseNetwork, "it may pass by itself; see whether the address in the message can be reached from here"
 	case strings.Contains(text, "Error acquiring the state lock"):
-		f.cause, f.next = CauseLocked, "wait for whoever holds the lock"
+		f.cause, f.next = job.CauseLocked, "wait for whoever holds the lock"
 	case strings.Contains(flat, "No value for required variable"):
 		f.next = fmt.Sprintf("set %s in the workspace's variables or var_files, or give it a default", variables(text))
 	}
@@ -100,7 +101,7 @@ func lackNext(err error) string {
 }
 
 // firstMatch is the first error that holds the text.
-func firstMatch(errs []Diagnostic, text string) string {
+func firstMatch(errs []job.Diagnostic, text string) string {
 	for _, d := range errs {
 		if strings.Contains(d.Summary+" "+d.Detail, text) {
 			return d.Summary + ": " + d.Detail
@@ -109,7 +110,7 @@ func firstMatch(errs []Diagnostic, text string) string {
 	return ""
 }
 
-func headline(what string, errs []Diagnostic, plain string) string {
+func headline(what string, errs []job.Diagnostic, plain string) string {
 	if len(errs) == 0 {
 		if line := firstLine(plain); line != "" {
 			return what + " failed: " + line

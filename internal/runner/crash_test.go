@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 )
 
 // engineOf is the engine's process, a child of the runner.
@@ -65,7 +66,7 @@ func hanging(t *testing.T, opts ...option) *flight {
 	case w := <-writer:
 		t.Cleanup(func() { w.Close() })
 	case <-time.After(time.Minute):
-		t.Fatal("the engine never read the file: " + f.read(EventsFile))
+		t.Fatal("the engine never read the file: " + f.read(job.EventsFile))
 	}
 	return f
 }
@@ -83,7 +84,7 @@ func TestRunnerKilledInPlan(t *testing.T) {
 	if err := os.RemoveAll(f.job.Ground); err != nil { // as the daemon does before each plan
 		t.Fatal(err)
 	}
-	must(t, f.start(f.dir, f.job, Secrets{Env: f.env}).wait(), Succeeded, "", "")
+	must(t, f.start(f.dir, f.job, job.Secrets{Env: f.env}).wait(), job.Succeeded, "", "")
 }
 
 func TestRunnerKilledInApply(t *testing.T) {
@@ -107,7 +108,7 @@ func TestRunnerKilledInApply(t *testing.T) {
 	for _, p := range left {
 		awaitExit(t, p.PID)
 	}
-	if err := f.local.Start(t.Context(), f.dir, f.job, Secrets{}); !fault.Is(err, fault.Conflict) {
+	if err := f.local.Start(t.Context(), f.dir, f.job, job.Secrets{}); !fault.Is(err, fault.Conflict) {
 		t.Fatalf("the apply was started again: %v", err)
 	}
 }
@@ -135,12 +136,12 @@ func TestEngineKilled(t *testing.T) {
 	t.Run("plan", func(t *testing.T) {
 		f := hanging(t)
 		kill(t, f.engineOf().pid)
-		must(t, f.wait(), KilledOutcome, "", "killed by somebody else")
+		must(t, f.wait(), job.KilledOutcome, "", "killed by somebody else")
 	})
 	t.Run("apply", func(t *testing.T) {
 		f := busy(t, "exec sleep 600")
 		kill(t, f.engineOf().pid)
-		must(t, f.wait(), KilledOutcome, "", "killed by somebody else")
+		must(t, f.wait(), job.KilledOutcome, "", "killed by somebody else")
 		if left, _ := (&Local{}).Survivors(f.job.Run); len(left) > 0 {
 			t.Fatalf("left: %v", left)
 		}
@@ -153,13 +154,13 @@ func TestInterruptGracefully(t *testing.T) {
 		t.Fatal(err)
 	}
 	result := f.wait()
-	must(t, result, InterruptedOutcome, "", "interrupted on request")
+	must(t, result, job.InterruptedOutcome, "", "interrupted on request")
 	if result.Serial == 0 {
 		t.Fatalf("the state was not saved: %+v", result)
 	}
 	// The lock is free again: a plan takes it.
 	_, after := f.rig.plan()
-	must(t, after, Succeeded, "", "")
+	must(t, after, job.Succeeded, "", "")
 	if err := f.local.Interrupt(f.dir, false); !fault.Is(err, fault.NotFound) {
 		t.Fatalf("got %v", err)
 	}
@@ -172,34 +173,34 @@ func TestForcedKillLeavesNothing(t *testing.T) {
 	if err := f.local.Interrupt(f.dir, true); err != nil {
 		t.Fatal(err)
 	}
-	must(t, f.wait(), KilledOutcome, "", "killed on request")
+	must(t, f.wait(), job.KilledOutcome, "", "killed on request")
 	if left, err := (&Local{}).Survivors(f.job.Run); err != nil || len(left) > 0 {
 		t.Fatalf("left: %v, %v", left, err)
 	}
 }
 
 func TestSecondInterruptKillsNobody(t *testing.T) {
-	f := hanging(t, func(j *Job, _ *Secrets) { j.Grace = time.Second })
+	f := hanging(t, func(j *job.Job, _ *job.Secrets) { j.Grace = time.Second })
 	for range 2 {
 		if err := f.local.Interrupt(f.dir, false); err != nil {
 			t.Fatal(err)
 		}
 		f.awaitEvent("interrupted on request") // two at once would be one
 	}
-	must(t, f.wait(), KilledOutcome, "", "did not stop in the time it was given (1s)")
+	must(t, f.wait(), job.KilledOutcome, "", "did not stop in the time it was given (1s)")
 }
 
 func TestGraceRunsOut(t *testing.T) {
-	f := hanging(t, func(j *Job, _ *Secrets) { j.Grace = 200 * time.Millisecond })
+	f := hanging(t, func(j *job.Job, _ *job.Secrets) { j.Grace = 200 * time.Millisecond })
 	if err := f.local.Interrupt(f.dir, false); err != nil {
 		t.Fatal(err)
 	}
-	must(t, f.wait(), KilledOutcome, "", "did not stop in the time it was given (200ms)")
+	must(t, f.wait(), job.KilledOutcome, "", "did not stop in the time it was given (200ms)")
 }
 
 func TestTimeout(t *testing.T) {
-	f := busy(t, "exec sleep 600", func(j *Job, _ *Secrets) { j.Timeout = 2 * time.Second })
-	must(t, f.wait(), TimedOut, "", "out of time")
+	f := busy(t, "exec sleep 600", func(j *job.Job, _ *job.Secrets) { j.Timeout = 2 * time.Second })
+	must(t, f.wait(), job.TimedOut, "", "out of time")
 }
 
 func TestAttachFromAnotherDaemon(t *testing.T) {
@@ -218,12 +219,12 @@ func TestAttachFromAnotherDaemon(t *testing.T) {
 	if alive, err := other.Alive(f.dir); !alive || err != nil {
 		t.Fatalf("alive: %v, %v", alive, err)
 	}
-	if err := other.Start(t.Context(), f.dir, f.job, Secrets{}); !fault.Is(err, fault.Conflict) {
+	if err := other.Start(t.Context(), f.dir, f.job, job.Secrets{}); !fault.Is(err, fault.Conflict) {
 		t.Fatalf("two runners in one directory: %v", err)
 	}
 	on.say("go")
 	result, err := other.Wait(t.Context(), f.dir)
-	if err != nil || result.Outcome != Succeeded {
+	if err != nil || result.Outcome != job.Succeeded {
 		t.Fatalf("%+v, %v", result, err)
 	}
 	if alive, err := other.Alive(f.dir); alive || err != nil {
@@ -238,21 +239,21 @@ func TestTwoPhasesOfOneWorkspace(t *testing.T) {
 	apply := r.planned().startApply()
 	here.line()
 
-	_, speculative := r.plan(func(j *Job, _ *Secrets) { j.LockState = false })
-	must(t, speculative, Succeeded, "", "")
+	_, speculative := r.plan(func(j *job.Job, _ *job.Secrets) { j.LockState = false })
+	must(t, speculative, job.Succeeded, "", "")
 	_, locking := r.plan()
-	must(t, locking, Failed, CauseLocked, "it is locked by")
+	must(t, locking, job.Failed, job.CauseLocked, "it is locked by")
 	if !strings.Contains(locking.Message, "for apply") || !strings.Contains(locking.Message, "since 2") || !strings.Contains(locking.Next, "force-unlock ") || !locking.Cause.Transient() {
 		t.Fatalf("%+v", locking)
 	}
-	waiting := r.start(r.planJob(func(j *Job, _ *Secrets) { j.LockTimeout = time.Hour }))
+	waiting := r.start(r.planJob(func(j *job.Job, _ *job.Secrets) { j.LockTimeout = time.Hour }))
 	waiting.awaitEvent(`"type":"version"`)
 	if err := r.local.Interrupt(waiting.dir, false); err != nil {
 		t.Fatal(err)
 	}
-	must(t, waiting.wait(), InterruptedOutcome, "", "")
+	must(t, waiting.wait(), job.InterruptedOutcome, "", "")
 	on.say("go")
-	must(t, apply.wait(), Succeeded, "", "")
+	must(t, apply.wait(), job.Succeeded, "", "")
 }
 
 func TestNothingRuns(t *testing.T) {
@@ -265,10 +266,10 @@ func TestNothingRuns(t *testing.T) {
 	if err := l.Interrupt(dir, true); !fault.Is(err, fault.NotFound) {
 		t.Fatalf("interrupt: %v", err)
 	}
-	if _, err := LoadResult(dir); !fault.Is(err, fault.NotFound) {
+	if _, err := job.LoadResult(dir); !fault.Is(err, fault.NotFound) {
 		t.Fatalf("load: %v", err)
 	}
-	if err := l.Start(t.Context(), filepath.Join(dir, "x"), Job{Phase: PlanPhase}, Secrets{}); err == nil {
+	if err := l.Start(t.Context(), filepath.Join(dir, "x"), job.Job{Phase: job.PlanPhase}, job.Secrets{}); err == nil {
 		t.Fatal("a missing program was started")
 	}
 	if alive, err := l.Alive(filepath.Join(dir, "x")); alive || err != nil {
@@ -289,7 +290,7 @@ func TestSealAfterAVanishedApply(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := f.decrypt(filepath.Join(f.dir, ErroredStateFile)); !strings.Contains(string(got), "canary") || exists(plain) {
+	if got := f.decrypt(filepath.Join(f.dir, job.ErroredStateFile)); !strings.Contains(string(got), "canary") || exists(plain) {
 		t.Fatalf("%s", got)
 	}
 	left, _ := (&Local{}).Survivors(f.job.Run)

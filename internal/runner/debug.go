@@ -11,10 +11,9 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
-)
 
-// DebugFile is the engine's own debug log of a phase (TF_LOG=DEBUG), encrypted.
-const DebugFile = "debug.log.age"
+	"github.com/tfops/tfops/internal/job"
+)
 
 // debugHead and debugTail are how much of the beginning and of the end of a debug
 // log is kept, in bytes: how it was called, and how it ended.
@@ -128,7 +127,7 @@ func (p *phase) keepDebugLog() {
 	}
 	b, err := encrypt(masked.Bytes(), p.job.Recipient)
 	if err == nil {
-		err = writeAtomic(filepath.Join(p.dir, DebugFile), b)
+		err = writeAtomic(filepath.Join(p.dir, job.DebugFile), b)
 	}
 	if err != nil {
 		p.note("the debug log could not be kept: " + err.Error())

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tfops/tfops/internal/job"
 )
 
 // The engine's debug log is kept for a run that asks for it: encrypted, and what
@@ -13,19 +15,19 @@ import (
 func TestDebugLog(t *testing.T) {
 	server, url := newStateServer(t, "p")
 	r := newRig(t, map[string]string{"main.tf": partialHTTP})
-	give := func(j *Job, s *Secrets) {
+	give := func(j *job.Job, s *job.Secrets) {
 		j.Debug = true
 		s.Backend = fmt.Sprintf("address = %q\nusername = \"u\"\npassword = \"p\"\n", url+"/state?token=canary-token")
 		s.Mask = []string{"canary-token"}
 	}
 	f := r.planned(give)
 	apply := f.startApply(give)
-	must(t, apply.wait(), Succeeded, "", "")
+	must(t, apply.wait(), job.Succeeded, "", "")
 	if server.at("/state") == "" {
 		t.Fatal("nothing was applied")
 	}
 	for what, dir := range map[string]string{"plan": f.dir, "apply": apply.dir} {
-		log := string(r.decrypt(filepath.Join(dir, DebugFile)))
+		log := string(r.decrypt(filepath.Join(dir, job.DebugFile)))
 		for _, want := range []string{"[DEBUG]", "/state?token=(sensitive value)", `"` + what + `"`} {
 			if !strings.Contains(log, want) {
 				t.Errorf("the log of the %s has no %s: %.2000s", what, want, log)
@@ -36,14 +38,14 @@ func TestDebugLog(t *testing.T) {
 		}
 	}
 	r.nowhere("canary-token")
-	if plain := r.planned(func(j *Job, s *Secrets) { give(j, s); j.Debug = false }); exists(filepath.Join(plain.dir, DebugFile)) {
+	if plain := r.planned(func(j *job.Job, s *job.Secrets) { give(j, s); j.Debug = false }); exists(filepath.Join(plain.dir, job.DebugFile)) {
 		t.Error("a run that did not ask for it has a debug log")
 	}
-	_, failed := r.plan(func(j *Job, s *Secrets) {
+	_, failed := r.plan(func(j *job.Job, s *job.Secrets) {
 		give(j, s)
 		s.Backend = "address = \"http://127.0.0.1:1/x\"\nretry_max = 0\n"
 	})
-	if failed.Outcome != Failed || !exists(filepath.Join(r.base, "runs", fmt.Sprintf("run-%03d", r.phases), DebugFile)) {
+	if failed.Outcome != job.Failed || !exists(filepath.Join(r.base, "runs", fmt.Sprintf("run-%03d", r.phases), job.DebugFile)) {
 		t.Errorf("a plan that failed has none: %+v", failed)
 	}
 }
@@ -51,7 +53,7 @@ func TestDebugLog(t *testing.T) {
 // What only the plan tells to be sensitive is masked, too.
 func TestDebugLogIsMaskedByThePlan(t *testing.T) {
 	r := newRig(t, nil)
-	p := newPhase(t.TempDir(), Secrets{Mask: []string{"known-before"}}, newStopper())
+	p := newPhase(t.TempDir(), job.Secrets{Mask: []string{"known-before"}}, newStopper())
 	p.job.Recipient = r.identity.Recipient().String()
 	var err error
 	if p.debug, err = newDebugLog(); err != nil {
@@ -60,7 +62,7 @@ func TestDebugLogIsMaskedByThePlan(t *testing.T) {
 	fmt.Fprintf(p.debug.write, "a known-before\nb {\"x\": \"known-after\"}\nno line end")
 	p.hidden = []string{"known-after"}
 	p.keepDebugLog()
-	if got, want := string(r.decrypt(filepath.Join(p.dir, DebugFile))), "a (sensitive value)\nb {\"x\": \"(sensitive value)\"}\nno line end"; got != want {
+	if got, want := string(r.decrypt(filepath.Join(p.dir, job.DebugFile))), "a (sensitive value)\nb {\"x\": \"(sensitive value)\"}\nno line end"; got != want {
 		t.Errorf("%q", got)
 	}
 }

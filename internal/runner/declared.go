@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -39,7 +40,7 @@ const (
 // Files that are shared get a warning instead, unless the name looks like a slip
 // for a variable that gets no value otherwise.
 func (p *phase) checkVariables(context.Context) error {
-	if p.job.Phase != PlanPhase || p.module.unread {
+	if p.job.Phase != job.PlanPhase || p.module.unread {
 		return nil
 	}
 	all := p.givenVariables()
@@ -70,7 +71,7 @@ func (p *phase) checkVariables(context.Context) error {
 	if len(wrong) == 0 {
 		return nil
 	}
-	return refuse(CauseBadInput, "correct the name, or declare the variable in the root module; a var file that many modules share may set more than one of them declares",
+	return refuse(job.CauseBadInput, "correct the name, or declare the variable in the root module; a var file that many modules share may set more than one of them declares",
 		"the root module %s declares no variable %s", p.job.Dir, strings.Join(wrong, "; nor "))
 }
 
@@ -94,7 +95,7 @@ func didYouMean(name, meant string, declared []string) string {
 // mostNamed is how many names a warning lists.
 const mostNamed = 20
 
-func idleWarning(source, dir string, names []string) Diagnostic {
+func idleWarning(source, dir string, names []string) job.Diagnostic {
 	what := "a variable"
 	if len(names) > 1 {
 		what = fmt.Sprintf("%d variables", len(names))
@@ -104,7 +105,7 @@ func idleWarning(source, dir string, names []string) Diagnostic {
 		more = fmt.Sprintf(" and %d more", len(names)-mostNamed)
 		names = names[:mostNamed]
 	}
-	return Diagnostic{Severity: "warning", Summary: fmt.Sprintf("%s sets %s that the root module %s does not declare", source, what, dir),
+	return job.Diagnostic{Severity: "warning", Summary: fmt.Sprintf("%s sets %s that the root module %s does not declare", source, what, dir),
 		Detail: "Without effect: " + strings.Join(names, ", ") + more + "."}
 }
 

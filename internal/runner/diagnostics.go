@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazily"
 )
 
@@ -16,7 +17,7 @@ const maxDiagnostics = 100
 // to the log and keeps what tells how the command went.
 type output struct {
 	log         *eventLog
-	diagnostics []Diagnostic
+	diagnostics []job.Diagnostic
 	plain       strings.Builder // standard error and plain text, its beginning
 	applying    bool            // a resource began to be applied
 	complete    bool            // the engine summed up its apply: it has come to its end
@@ -104,9 +105,9 @@ func interesting(line []byte) bool {
 	return false
 }
 
-func (m message) diagnosed() Diagnostic {
+func (m message) diagnosed() job.Diagnostic {
 	in := m.Diagnostic
-	d := Diagnostic{Severity: in.Severity, Summary: in.Summary, Detail: in.Detail, Address: in.Address}
+	d := job.Diagnostic{Severity: in.Severity, Summary: in.Summary, Detail: in.Detail, Address: in.Address}
 	if r := in.Range; r != nil {
 		d.File, d.Line, d.Column = r.Filename, r.Start.Line, r.Start.Column
 	}
@@ -147,7 +148,7 @@ func unpainted(line []byte) []byte {
 
 // all is every diagnostic; those of a command that prints plain text are read
 // from its text.
-func (o *output) all() []Diagnostic {
+func (o *output) all() []job.Diagnostic {
 	return append(o.diagnostics, plainDiagnostics(o.plain.String())...)
 }
 
@@ -161,13 +162,13 @@ var plainPlace = lazily.Pattern(`^  on (\S+) line (\d+)`)
 //	   3:   oops {
 //
 //	Blocks of type "oops" are not expected here.
-func plainDiagnostics(text string) []Diagnostic {
-	var found []Diagnostic
+func plainDiagnostics(text string) []job.Diagnostic {
+	var found []job.Diagnostic
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\n")
 		severity, summary, ok := strings.Cut(line, ": ")
 		if ok && (severity == "Error" || severity == "Warning") {
-			found = append(found, Diagnostic{Severity: strings.ToLower(severity), Summary: summary})
+			found = append(found, job.Diagnostic{Severity: strings.ToLower(severity), Summary: summary})
 			continue
 		}
 		if len(found) == 0 {
@@ -188,8 +189,8 @@ func plainDiagnostics(text string) []Diagnostic {
 }
 
 // errorsOf are the errors among diagnostics.
-func errorsOf(all []Diagnostic) []Diagnostic {
-	var found []Diagnostic
+func errorsOf(all []job.Diagnostic) []job.Diagnostic {
+	var found []job.Diagnostic
 	for _, d := range all {
 		if d.Severity == "error" {
 			found = append(found, d)

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 )
 
 // smallDisk mounts a file system of 4 MiB, for which a test must be root.
@@ -52,15 +53,15 @@ func TestFullDiskBefore(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": simple})
 	plan := r.planned()
 	fill(t, disk)
-	_, job, secrets := r.planJob()
-	if err := r.local.Start(t.Context(), filepath.Join(disk, "run"), job, secrets); !errors.As(err, new(*NotStarted)) ||
+	_, j, secrets := r.planJob()
+	if err := r.local.Start(t.Context(), filepath.Join(disk, "run"), j, secrets); !errors.As(err, new(*NotStarted)) ||
 		!fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "no space left") || fault.Next(err) == "" {
 		t.Fatalf("got %v", err)
 	}
 	// The workspace's directory on a full disk: the apply is not begun.
-	apply := plan.startApply(func(j *Job, _ *Secrets) { j.WorkspaceDir = disk })
-	must(t, apply.wait(), Failed, CauseDisk, "")
-	if exists(filepath.Join(apply.dir, startedFile)) {
+	apply := plan.startApply(func(j *job.Job, _ *job.Secrets) { j.WorkspaceDir = disk })
+	must(t, apply.wait(), job.Failed, job.CauseDisk, "")
+	if exists(filepath.Join(apply.dir, job.StartedFile)) {
 		t.Fatal("the engine was started")
 	}
 }
@@ -69,8 +70,8 @@ func TestDiskFullOfPlan(t *testing.T) {
 	disk := smallDisk(t)
 	r := newRig(t, map[string]string{"main.tf": simple})
 	fill(t, disk)
-	f, result := r.plan(func(j *Job, _ *Secrets) { j.PlanFile = filepath.Join(disk, "plan.age") })
-	must(t, result, Failed, CauseDisk, "no space left")
+	f, result := r.plan(func(j *job.Job, _ *job.Secrets) { j.PlanFile = filepath.Join(disk, "plan.age") })
+	must(t, result, job.Failed, job.CauseDisk, "no space left")
 	if entries, _ := os.ReadDir(disk); len(entries) != 1 {
 		t.Fatalf("left on the disk: %v", entries)
 	}
@@ -86,18 +87,18 @@ func TestDiskFillsUpInApply(t *testing.T) {
 	here, on := r.fifo("here"), r.fifo("on")
 	r.write("main.tf", provisioned("echo here > "+here.path+"; read x < "+on.path+"; seq 1 20000"))
 	plan := r.planned()
-	job := plan.job
-	job.Phase, job.PlanDigest = ApplyPhase, mustLoad(t, plan.dir).PlanDigest
-	f := r.start(filepath.Join(disk, "run"), job, Secrets{Env: r.env, Plan: plan.openPlan()})
+	j := plan.job
+	j.Phase, j.PlanDigest = job.ApplyPhase, mustLoad(t, plan.dir).PlanDigest
+	f := r.start(filepath.Join(disk, "run"), j, job.Secrets{Env: r.env, Plan: plan.openPlan()})
 	here.line()
 	fill(t, disk)
 	on.say("go")
 	result := f.wait()
-	must(t, result, Succeeded, "", "lines of the log could not be written")
+	must(t, result, job.Succeeded, "", "lines of the log could not be written")
 	if result.Serial == 0 {
 		t.Fatalf("%+v", result)
 	}
-	for line := range strings.Lines(f.read(EventsFile)) {
+	for line := range strings.Lines(f.read(job.EventsFile)) {
 		if !strings.HasPrefix(line, "{") || !strings.HasSuffix(line, "}\n") {
 			t.Fatalf("half a line in the log: %q", line)
 		}
@@ -115,7 +116,7 @@ func TestStateCannotBeSaved(t *testing.T) {
 			here, on := r.fifo("here"), r.fifo("on")
 			input := `  input = join("", [for i in range(1000) : "canary-in-state and much more, so that it does not fit into what is left of a page"])` + "\n"
 			r.write("main.tf", strings.Replace(provisioned("echo here > "+here.path+"; read x < "+on.path), "{\n", "{\n"+input, 1))
-			state := func(j *Job, _ *Secrets) {
+			state := func(j *job.Job, _ *job.Secrets) {
 				j.WorkspaceDir = filepath.Join(disk, "w")
 				j.CacheDir = filepath.Join(r.base, "cache")
 				if name != "errored.tfstate" {
@@ -125,9 +126,9 @@ func TestStateCannotBeSaved(t *testing.T) {
 			plan := r.planned(state)
 			f := &flight{rig: r}
 			if strings.HasSuffix(name, "either") {
-				job := plan.job
-				job.Phase, job.PlanDigest = ApplyPhase, mustLoad(t, plan.dir).PlanDigest
-				f = r.start(filepath.Join(disk, "apply"), job, Secrets{Env: r.env, Plan: plan.openPlan()})
+				j := plan.job
+				j.Phase, j.PlanDigest = job.ApplyPhase, mustLoad(t, plan.dir).PlanDigest
+				f = r.start(filepath.Join(disk, "apply"), j, job.Secrets{Env: r.env, Plan: plan.openPlan()})
 			} else {
 				f = plan.startApply(state)
 			}
@@ -135,8 +136,8 @@ func TestStateCannotBeSaved(t *testing.T) {
 			fill(t, disk)
 			on.say("go")
 			result := f.wait()
-			must(t, result, Failed, CauseDisk, "could not save the state")
-			if result.ErroredState != filepath.Join(f.dir, ErroredStateFile) || !strings.Contains(result.Next, "state push") {
+			must(t, result, job.Failed, job.CauseDisk, "could not save the state")
+			if result.ErroredState != filepath.Join(f.dir, job.ErroredStateFile) || !strings.Contains(result.Next, "state push") {
 				t.Fatalf("%+v", result)
 			}
 			if got := f.decrypt(result.ErroredState); !bytes.Contains(got, []byte("canary-in-state")) || !bytes.Contains(got, []byte(`"serial"`)) {
@@ -145,16 +146,16 @@ func TestStateCannotBeSaved(t *testing.T) {
 			if exists(filepath.Join(f.dir, evidenceReserve)) {
 				t.Error("the space for it is still taken")
 			}
-			if exists(f.wrote(erroredState)) || strings.Contains(f.read(EventsFile), "canary-in-state") {
+			if exists(f.wrote(erroredState)) || strings.Contains(f.read(job.EventsFile), "canary-in-state") {
 				t.Fatal("the plain state is still there")
 			}
 		})
 	}
 }
 
-func mustLoad(t *testing.T, dir string) Result {
+func mustLoad(t *testing.T, dir string) job.Result {
 	t.Helper()
-	result, err := LoadResult(dir)
+	result, err := job.LoadResult(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"os"
 	"strings"
+
+	"github.com/tfops/tfops/internal/job"
 )
 
 // forbidden are variables that must not be set for the engine, and what to
@@ -20,7 +22,7 @@ func forbidden(name string) string {
 		return "remove it: the engine's messages are kept as they are; debug logs hold secrets"
 	case strings.HasPrefix(name, "TF_CLI_ARGS"):
 		return "remove it: tfops decides on the engine's arguments"
-	case name == "TF_REATTACH_PROVIDERS", name == "TF_APPEND_USER_AGENT", name == "TF_DISABLE_PLUGIN_TLS", name == "TF_SKIP_PROVIDER_VERIFY", name == runMark:
+	case name == "TF_REATTACH_PROVIDERS", name == "TF_APPEND_USER_AGENT", name == "TF_DISABLE_PLUGIN_TLS", name == "TF_SKIP_PROVIDER_VERIFY", name == job.RunMark:
 		return "remove it"
 	}
 	return ""
@@ -36,7 +38,7 @@ func engineEnv(given map[string]string) (map[string]string, error) {
 			continue
 		}
 		if next := forbidden(name); next != "" {
-			return nil, refuse(CauseBadInput, next, "the environment variable %s cannot be passed to the engine", name)
+			return nil, refuse(job.CauseBadInput, next, "the environment variable %s cannot be passed to the engine", name)
 		}
 		env[name] = value
 	}

@@ -9,11 +9,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
 // ephemeralRig is a workspace of the test provider with this root module.
-func ephemeralRig(t *testing.T, engine EngineSpec, main string) (*rig, string) {
+func ephemeralRig(t *testing.T, engine job.EngineSpec, main string) (*rig, string) {
 	t.Helper()
 	r, world := lab(t)
 	r.engine = engine
@@ -57,11 +58,11 @@ func digestOf(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byt
 // where the plan had it, and what else was given is not.
 func TestEphemeralVariables(t *testing.T) { eachEngine(t, ephemeralVariables) }
 
-func ephemeralVariables(t *testing.T, engine EngineSpec) {
+func ephemeralVariables(t *testing.T, engine job.EngineSpec) {
 	const declared = "variable \"token\" {\n  type = string\n  ephemeral = true\n}\n"
 	const box = "resource \"lab_box\" \"a\" {\n  name = \"a\"\n  label = var.label\n  key_wo = var.token\n}\nvariable \"label\" { default = \"none\" }\n"
 	give := func(vars string, files ...string) option {
-		return func(j *Job, s *Secrets) { s.Variables, j.VarFiles = vars, files }
+		return func(j *job.Job, s *job.Secrets) { s.Variables, j.VarFiles = vars, files }
 	}
 	for name, c := range map[string]struct {
 		module string
@@ -89,10 +90,10 @@ func ephemeralVariables(t *testing.T, engine EngineSpec) {
 				r.write(name, content)
 			}
 			f := r.planned(c.give)
-			must(t, f.startApply(func(_ *Job, s *Secrets) {
-				var j Job
+			must(t, f.startApply(func(_ *job.Job, s *job.Secrets) {
+				var j job.Job
 				c.give(&j, s)
-			}).wait(), Succeeded, "", "")
+			}).wait(), job.Succeeded, "", "")
 			if got := key(t, world); got != digestOf(c.want) {
 				t.Errorf("the apply had another value than %q", c.want)
 			}
@@ -105,7 +106,7 @@ func ephemeralVariables(t *testing.T, engine EngineSpec) {
 // plain variable stays what the plan had.
 func TestEphemeralVariableIsRotated(t *testing.T) { eachEngine(t, ephemeralVariableIsRotated) }
 
-func ephemeralVariableIsRotated(t *testing.T, engine EngineSpec) {
+func ephemeralVariableIsRotated(t *testing.T, engine job.EngineSpec) {
 	r, world := ephemeralRig(t, engine, `
 variable "token" {
   type = string
@@ -118,8 +119,8 @@ resource "lab_box" "a" {
   key_wo = var.token
 }
 `)
-	f := r.planned(func(_ *Job, s *Secrets) { s.Variables = "token = \"old\"\nlabel = \"planned\"\n" })
-	must(t, f.startApply(func(_ *Job, s *Secrets) { s.Variables = "token = \"new\"\nlabel = \"rotated\"\n" }).wait(), Succeeded, "", "")
+	f := r.planned(func(_ *job.Job, s *job.Secrets) { s.Variables = "token = \"old\"\nlabel = \"planned\"\n" })
+	must(t, f.startApply(func(_ *job.Job, s *job.Secrets) { s.Variables = "token = \"new\"\nlabel = \"rotated\"\n" }).wait(), job.Succeeded, "", "")
 	b, err := os.ReadFile(filepath.Join(world, "a.box.json"))
 	if err != nil || !strings.Contains(string(b), `"planned"`) || key(t, world) != digestOf("new") {
 		t.Fatalf("%s, %v", b, err)
@@ -129,7 +130,7 @@ resource "lab_box" "a" {
 // An ephemeral resource is opened and closed by each phase and is kept nowhere.
 func TestEphemeralResource(t *testing.T) { eachEngine(t, ephemeralResource) }
 
-func ephemeralResource(t *testing.T, engine EngineSpec) {
+func ephemeralResource(t *testing.T, engine job.EngineSpec) {
 	r, world := ephemeralRig(t, engine, `
 ephemeral "lab_ticket" "t" { seed = "canary" }
 resource "lab_box" "a" {
@@ -148,7 +149,7 @@ resource "lab_box" "a" {
 	if got := tickets(); got != "open\nclose\n" {
 		t.Errorf("the plan: %q", got)
 	}
-	must(t, f.startApply().wait(), Succeeded, "", "")
+	must(t, f.startApply().wait(), job.Succeeded, "", "")
 	if got := tickets(); got != "open\nclose\nopen\nclose\n" || key(t, world) != digestOf("ticket-canary") {
 		t.Errorf("the apply: %q", got)
 	}
@@ -159,7 +160,7 @@ resource "lab_box" "a" {
 // version moves and not before, and is kept nowhere.
 func TestWriteOnlyArgument(t *testing.T) { eachEngine(t, writeOnlyArgument) }
 
-func writeOnlyArgument(t *testing.T, engine EngineSpec) {
+func writeOnlyArgument(t *testing.T, engine job.EngineSpec) {
 	r, world := ephemeralRig(t, engine, `
 variable "key" {}
 variable "no" {}
@@ -170,19 +171,19 @@ resource "lab_box" "a" {
 }
 `)
 	give := func(key string, no int) option {
-		return func(_ *Job, s *Secrets) {
+		return func(_ *job.Job, s *job.Secrets) {
 			s.Variables, s.Mask = fmt.Sprintf("key = %q\nno = %d\n", key, no), []string{key}
 		}
 	}
-	must(t, r.planned(give("canary-one", 1)).startApply(give("canary-one", 1)).wait(), Succeeded, "", "")
+	must(t, r.planned(give("canary-one", 1)).startApply(give("canary-one", 1)).wait(), job.Succeeded, "", "")
 	if got := key(t, world); got != digestOf("canary-one") {
 		t.Error("the argument did not arrive")
 	}
 	if f, res := r.plan(give("canary-two", 1)); res.Plan == nil || res.Plan.HasChanges() {
-		t.Errorf("without a new version it is written again: %s", f.read(EventsFile))
+		t.Errorf("without a new version it is written again: %s", f.read(job.EventsFile))
 	}
 	f := r.planned(give("canary-two", 2))
-	must(t, f.startApply(give("canary-two", 2)).wait(), Succeeded, "", "")
+	must(t, f.startApply(give("canary-two", 2)).wait(), job.Succeeded, "", "")
 	if got := key(t, world); got != digestOf("canary-two") {
 		t.Error("the new argument did not arrive")
 	}
@@ -193,7 +194,7 @@ resource "lab_box" "a" {
 // is known only then.
 func TestProviderFunction(t *testing.T) { eachEngine(t, providerFunction) }
 
-func providerFunction(t *testing.T, engine EngineSpec) {
+func providerFunction(t *testing.T, engine job.EngineSpec) {
 	r, world := ephemeralRig(t, engine, `
 resource "lab_thing" "a" {
   name  = "a"
@@ -205,7 +206,7 @@ resource "lab_thing" "b" {
 }
 `)
 	f := r.planned()
-	must(t, f.startApply().wait(), Succeeded, "", "")
+	must(t, f.startApply().wait(), job.Succeeded, "", "")
 	for name, want := range map[string]string{"a": `"HELLO"`, "b": `"R1"`} {
 		if b, err := os.ReadFile(filepath.Join(world, name+".json")); err != nil || !strings.Contains(string(b), want) {
 			t.Errorf("%s: %s, %v", name, b, err)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/tfops/tfops/internal/job"
 )
 
 // longest is how long a message may be, in bytes, to be kept in the log.
@@ -37,7 +39,7 @@ type eventLog struct {
 
 func openEvents(dir string, mask *masker) *eventLog {
 	l := &eventLog{mask: mask, most: longestLog}
-	l.file, l.trouble = os.OpenFile(filepath.Join(dir, EventsFile), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	l.file, l.trouble = os.OpenFile(filepath.Join(dir, job.EventsFile), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	return l
 }
 

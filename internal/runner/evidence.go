@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/job"
 )
 
 const (
@@ -45,7 +46,7 @@ func recoverNext(path string) string {
 }
 
 func (p *phase) secureErrored(out *output) (bool, string) {
-	path := filepath.Join(p.dir, ErroredStateFile)
+	path := filepath.Join(p.dir, job.ErroredStateFile)
 	plain := filepath.Join(p.root, erroredState)
 	kept, err := out.emergency != "", error(nil)
 	if kept {
@@ -102,19 +103,19 @@ func sealState(state []byte, into, recipient string) error {
 // ErroredStateFile in dir, the phase's directory, and removes the plain one; and it gives
 // back the space that was kept for that and for the result.
 func (l *Local) Seal(dir, recipient string) error {
-	job, err := readJob(dir)
+	j, err := job.LoadJob(dir)
 	if err != nil {
-		return errors.Join(err, remove(filepath.Join(dir, reserveFile)))
+		return errors.Join(err, remove(filepath.Join(dir, job.ReserveFile)))
 	}
 	// With an overlay it lies among what the run wrote, else in the workspace's tree.
-	for _, tree := range []string{writtenDir(job.Ground, treeName), job.Tree} {
-		root := filepath.Join(tree, filepath.FromSlash(job.Dir))
-		sealed, serr := sealErrored(root, filepath.Join(dir, ErroredStateFile), recipient)
+	for _, tree := range []string{writtenDir(j.Ground, treeName), j.Tree} {
+		root := filepath.Join(tree, filepath.FromSlash(j.Dir))
+		sealed, serr := sealErrored(root, filepath.Join(dir, job.ErroredStateFile), recipient)
 		if err = errors.Join(err, serr); sealed {
 			break
 		}
 	}
-	return errors.Join(err, remove(filepath.Join(dir, evidenceReserve)), remove(filepath.Join(dir, reserveFile)))
+	return errors.Join(err, remove(filepath.Join(dir, evidenceReserve)), remove(filepath.Join(dir, job.ReserveFile)))
 }
 
 // snapshot keeps an encrypted copy of the managed state, the newest few of

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/job"
 )
 
 // What a provisioner leaves under the name of a state that could not be saved is not waited
@@ -24,7 +25,7 @@ func TestStrangeErroredState(t *testing.T) {
 			if err := put(filepath.Join(root, erroredState)); err != nil {
 				t.Fatal(err)
 			}
-			into := filepath.Join(t.TempDir(), ErroredStateFile)
+			into := filepath.Join(t.TempDir(), job.ErroredStateFile)
 			sealed, err := sealErrored(root, into, "")
 			if sealed || !errors.Is(err, datafile.ErrStrange) && !errors.Is(err, datafile.ErrTooLarge) || exists(into) {
 				t.Errorf("sealed: %v, %v", sealed, err)

@@ -6,25 +6,26 @@ import (
 	"fmt"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 )
 
 // failure is why a phase did not succeed.
 type failure struct {
-	outcome Outcome
-	cause   Cause
+	outcome job.Outcome
+	cause   job.Cause
 	message string
 	next    string
-	lock    *BackendLock // of CauseLocked, when the engine tells of it
-	err     error        // the cause; may be nil
+	lock    *job.BackendLock // of CauseLocked, when the engine tells of it
+	err     error            // the cause; may be nil
 }
 
 func (f *failure) Error() string { return f.message }
 func (f *failure) Unwrap() error { return f.err }
 
 // refuse is a failure of this cause on our side of the engine.
-func refuse(cause Cause, next, format string, args ...any) *failure {
+func refuse(cause job.Cause, next, format string, args ...any) *failure {
 	err := fmt.Errorf(format, args...)
-	return &failure{outcome: Failed, cause: cause, message: err.Error(), next: next, err: errors.Unwrap(err)}
+	return &failure{outcome: job.Failed, cause: cause, message: err.Error(), next: next, err: errors.Unwrap(err)}
 }
 
 // failureOf is what an error of any kind means for the phase. ctx is the
@@ -43,13 +44,13 @@ func failureOf(ctx context.Context, err error) *failure {
 		return diskFailure(err)
 	}
 	if l, ok := fault.LackOf(err); ok {
-		return &failure{outcome: Failed, cause: CauseMachine, message: l.What + ": " + err.Error(), next: l.Next, err: err}
+		return &failure{outcome: job.Failed, cause: job.CauseMachine, message: l.What + ": " + err.Error(), next: l.Next, err: err}
 	}
-	return &failure{outcome: Failed, cause: CauseRunner, message: err.Error(), next: fault.Next(err), err: err}
+	return &failure{outcome: job.Failed, cause: job.CauseRunner, message: err.Error(), next: fault.Next(err), err: err}
 }
 
 func diskFailure(err error) *failure {
-	return &failure{outcome: Failed, cause: CauseDisk, message: "the data directory cannot be written: " + err.Error(),
+	return &failure{outcome: job.Failed, cause: job.CauseDisk, message: "the data directory cannot be written: " + err.Error(),
 		next: "make room on its disk, or make it writable, then run it again", err: err}
 }
 
@@ -62,9 +63,9 @@ func isStop(err error) bool {
 func stopped(ctx context.Context) *failure {
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errInterrupted):
-		return &failure{outcome: InterruptedOutcome, message: "interrupted on request; the engine ended by itself", err: cause}
+		return &failure{outcome: job.InterruptedOutcome, message: "interrupted on request; the engine ended by itself", err: cause}
 	case errors.Is(cause, errTimedOut):
-		return &failure{outcome: TimedOut, message: "out of time; it was interrupted and the engine ended by itself",
+		return &failure{outcome: job.TimedOut, message: "out of time; it was interrupted and the engine ended by itself",
 			next: "see in the log what took so long; raise the timeout of the workspace if it needs more time", err: cause}
 	case errors.Is(cause, errForced):
 		return killed("killed on request", cause)
@@ -73,5 +74,5 @@ func stopped(ctx context.Context) *failure {
 }
 
 func killed(message string, err error) *failure {
-	return &failure{outcome: KilledOutcome, message: message, err: err}
+	return &failure{outcome: job.KilledOutcome, message: message, err: err}
 }

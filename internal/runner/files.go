@@ -2,7 +2,6 @@ package runner
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -12,30 +11,14 @@ import (
 	"filippo.io/age"
 	"golang.org/x/sys/unix"
 
-	"github.com/tfops/tfops/internal/datafile"
-	"github.com/tfops/tfops/internal/fault"
-)
-
-// Names of the files in a phase's directory that others read. The package
-// comment tells what they are.
-const (
-	HiddenFile       = "hidden.json.age"  // beside the plan, and in the workspace's directory
-	OutputsFile      = "outputs.json.age" // the root module's outputs, by name; see Output
-	EventsFile       = "events.jsonl"
-	LogFile          = "runner.log"          // what the runner itself printed; empty unless it failed badly
-	ErroredStateFile = "errored.tfstate.age" // evidence: a state that the engine could not save
-	jobFile          = "job.json"
-	lockFile         = "runner.lock"
-	startedFile      = "started"
-	resultFile       = "result.json"
-	reserveFile      = "result.json.tmp" // space kept for the result; see reserve
+	"github.com/tfops/tfops/internal/job"
 )
 
 // reserved is how much space is kept for the result, in bytes.
 const reserved = 256 << 10
 
 // evidenceReserve is space kept for ErroredStateFile while an apply is at work.
-const evidenceReserve = ErroredStateFile + ".tmp"
+const evidenceReserve = job.ErroredStateFile + ".tmp"
 
 // writeAtomic puts a whole file in place or leaves what was there. It is on
 // the disk when this returns.
@@ -129,37 +112,6 @@ func encrypt(content []byte, recipient string) ([]byte, error) {
 	}
 	return out.Bytes(), nil
 }
-
-// readJSON reads a versioned file of a phase's directory. What an older
-// tfops wrote is read, what a newer one wrote is refused.
-func readJSON(path string, newest int, into any) error {
-	b, err := datafile.Read(path, datafile.Record)
-	if err != nil {
-		return err
-	}
-	var v struct {
-		FormatVersion int `json:"format_version"`
-	}
-	if err := json.Unmarshal(b, &v); err != nil {
-		return fault.New(fault.Internal, "", "%s is damaged: %w", path, err)
-	}
-	if v.FormatVersion > newest {
-		return fault.New(fault.Internal, "start the newer tfops again", "%s was written by a newer tfops (format %d, this one reads up to %d)", path, v.FormatVersion, newest)
-	}
-	if err := json.Unmarshal(b, into); err != nil {
-		return fault.New(fault.Internal, "", "%s is damaged: %w", path, err)
-	}
-	return nil
-}
-
-func readJob(dir string) (Job, error) {
-	var job Job
-	err := readJSON(filepath.Join(dir, jobFile), FormatVersion, &job)
-	return job, err
-}
-
-// LoadJob reads what the runner in dir was asked to do.
-func LoadJob(dir string) (Job, error) { return readJob(dir) }
 
 func exists(path string) bool {
 	_, err := os.Lstat(path)

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,17 +15,17 @@ import (
 
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/job"
 )
 
 // Vanished says that a runner is gone and left no result: it was killed, or
 // the machine went down.
 type Vanished struct {
-	Absent    bool      // none was ever started in the directory: the daemon ended before that
-	Started   bool      // the engine had been started for the phase's own command
-	Gone      bool      // the run's directory is gone, and with it what tells whether an engine was started
-	Survivors []Process // what still runs of it
-	Log       string    // the end of what the runner printed; mostly empty
+	Absent    bool          // none was ever started in the directory: the daemon ended before that
+	Started   bool          // the engine had been started for the phase's own command
+	Gone      bool          // the run's directory is gone, and with it what tells whether an engine was started
+	Survivors []job.Process // what still runs of it
+	Log       string        // the end of what the runner printed; mostly empty
 }
 
 func (v *Vanished) Error() string {
@@ -50,7 +49,7 @@ func (v *Vanished) Error() string {
 // Wait blocks until the runner in dir has ended, whoever started it, and
 // gives its result. Without a result the error is a *Vanished. When ctx ends
 // first, Wait returns its error at once and the runner goes on.
-func (l *Local) Wait(ctx context.Context, dir string) (Result, error) {
+func (l *Local) Wait(ctx context.Context, dir string) (job.Result, error) {
 	for {
 		result, err := l.wait(ctx, dir)
 		if lack, ok := fault.LackOf(err); !ok || !lack.Own {
@@ -59,42 +58,42 @@ func (l *Local) Wait(ctx context.Context, dir string) (Result, error) {
 		// It is this process that cannot look: that says nothing of the runner.
 		select {
 		case <-ctx.Done():
-			return Result{}, ctx.Err()
+			return job.Result{}, ctx.Err()
 		case <-time.After(time.Second):
 		}
 	}
 }
 
-func (l *Local) wait(ctx context.Context, dir string) (Result, error) {
+func (l *Local) wait(ctx context.Context, dir string) (job.Result, error) {
 	ended := make(chan error, 1)
 	// A blocked flock cannot be called off; when ctx ends first, this
 	// goroutine stays until the runner has ended.
 	go func() { ended <- awaitUnlocked(dir) }()
 	select {
 	case <-ctx.Done():
-		return Result{}, ctx.Err()
+		return job.Result{}, ctx.Err()
 	case err := <-ended:
 		if err != nil {
-			return Result{}, err
+			return job.Result{}, err
 		}
 	}
-	result, err := LoadResult(dir)
+	result, err := job.LoadResult(dir)
 	if fault.Is(err, fault.NotFound) {
-		return Result{}, l.vanished(dir)
+		return job.Result{}, l.vanished(dir)
 	}
 	return result, err
 }
 
 func (l *Local) vanished(dir string) *Vanished {
-	began, err := engineBegan(dir)
-	v := &Vanished{Absent: !exists(filepath.Join(dir, lockFile)), Started: began || err != nil}
+	began, err := job.EngineBegan(dir)
+	v := &Vanished{Absent: !exists(filepath.Join(dir, job.LockFile)), Started: began || err != nil}
 	run := filepath.Base(filepath.Dir(dir)) // what the job says, too, unless it is gone
-	if job, err := readJob(dir); err == nil {
+	if job, err := job.LoadJob(dir); err == nil {
 		run = job.Run
 	}
 	v.Survivors, _ = l.Survivors(run)
 	v.Gone = !exists(filepath.Dir(dir))
-	if b, err := datafile.Read(filepath.Join(dir, LogFile), datafile.Record); err == nil {
+	if b, err := datafile.Read(filepath.Join(dir, job.LogFile), datafile.Record); err == nil {
 		v.Log = strings.TrimSpace(string(b[max(0, len(b)-4<<10):]))
 	}
 	return v
@@ -102,7 +101,7 @@ func (l *Local) vanished(dir string) *Vanished {
 
 // awaitUnlocked returns once nobody holds the lock, or it was never taken.
 func awaitUnlocked(dir string) error {
-	f, err := datafile.Open(filepath.Join(dir, lockFile))
+	f, err := datafile.Open(filepath.Join(dir, job.LockFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -117,60 +116,9 @@ func awaitUnlocked(dir string) error {
 	}
 }
 
-// LoadResult reads the result of a phase that has ended, and the plan of a
-// plan phase that succeeded. NotFound when there is none.
-func LoadResult(dir string) (Result, error) {
-	var r Result
-	err := readJSON(filepath.Join(dir, resultFile), FormatVersion, &r)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Result{}, fault.New(fault.NotFound, "", "%s holds no result", dir)
-	}
-	if err != nil {
-		return Result{}, err
-	}
-	job, err := readJob(dir)
-	if err != nil {
-		return Result{}, err
-	}
-	if what := missing(dir, job, r); what != "" {
-		return Result{}, fault.New(fault.Internal, "", "%s does not tell how the %s ended: it has no %s", filepath.Join(dir, resultFile), job.Phase, what)
-	}
-	if job.Phase != PlanPhase || r.Outcome != Succeeded {
-		return r, nil
-	}
-	r.Plan = new(plan.Plan)
-	if err := readJSON(job.PlanJSON, plan.FormatVersion, r.Plan); err != nil {
-		return Result{}, err
-	}
-	return r, nil
-}
-
-// missing names what every result has and this one has not; "" when it is whole.
-// A file that was cut, emptied or written by somebody else must not pass for the
-// end of a phase: least of all for the end of an apply.
-func missing(dir string, job Job, r Result) string {
-	known := []Outcome{Succeeded, Failed, InterruptedOutcome, KilledOutcome, TimedOut}
-	switch {
-	case r.FormatVersion < 1:
-		return "format version"
-	case !slices.Contains(known, r.Outcome):
-		return fmt.Sprintf("outcome that is known (%q)", r.Outcome)
-	case r.StartedAt.IsZero() || r.FinishedAt.IsZero():
-		return "times"
-	case job.Phase != ApplyPhase:
-		return ""
-	case r.Outcome == Succeeded && (r.PlanDigest == "" || r.PlanDigest != job.PlanDigest):
-		return "digest of the plan that was approved"
-	}
-	if began, err := engineBegan(dir); (began || err != nil) && (r.EngineName == "" || r.PlanDigest == "") {
-		return "engine, though one was started"
-	}
-	return ""
-}
-
 // Alive reports whether a runner is at work in dir.
 func (l *Local) Alive(dir string) (bool, error) {
-	f, err := datafile.Open(filepath.Join(dir, lockFile))
+	f, err := datafile.Open(filepath.Join(dir, job.LockFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -200,7 +148,7 @@ func held(f *os.File) (bool, error) {
 // kills the engine and all that it started and makes the outcome of an apply
 // unknown. It does not wait for the end. NotFound when no runner is at work.
 func (l *Local) Interrupt(dir string, force bool) error {
-	f, err := datafile.Open(filepath.Join(dir, lockFile))
+	f, err := datafile.Open(filepath.Join(dir, job.LockFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return noRunner(dir)
 	}

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tfops/tfops/internal/job"
 )
 
 // An engine that starts no provider collects less garbage, unless the
@@ -12,12 +14,12 @@ import (
 func TestFrugal(t *testing.T) {
 	for want, opts := range map[string][]option{
 		"gogc is 400.": nil,
-		"gogc is 50.":  {func(_ *Job, s *Secrets) { s.Env["GOGC"] = "50" }},
+		"gogc is 50.":  {func(_ *job.Job, s *job.Secrets) { s.Env["GOGC"] = "50" }},
 	} {
 		r := newRig(t, map[string]string{"main.tf": provisioned("echo gogc is $GOGC.")})
 		f := r.planned(opts...).startApply(opts...)
-		must(t, f.wait(), Succeeded, "", "")
-		if events := f.read(EventsFile); !strings.Contains(events, want) {
+		must(t, f.wait(), job.Succeeded, "", "")
+		if events := f.read(job.EventsFile); !strings.Contains(events, want) {
 			t.Errorf("not %q:\n%s", want, events)
 		}
 	}

@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,13 +15,10 @@ import (
 
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/pinned"
-	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/runner/engines"
 )
-
-// GroundFile names, beside the saved plan, what the plan stands on.
-const GroundFile = "ground.json"
 
 // standing is what a plan stands on besides itself: all that its apply may read.
 // Providers are told by the lock file, which is among what was written or in the commit:
@@ -33,21 +29,7 @@ type standing struct {
 	Packages      map[string]string `json:"packages,omitempty"` // of modules: the digest of each, by the name of its directory
 	Written       string            `json:"written"`            // digest of what the phase wrote into its tree
 	Engine        string            `json:"engine"`             // name, version and digest of the binary
-	Backend       BackendConfig     `json:"backend"`            // names the state that it is about
-}
-
-// ApprovedDigest is the digest that people approve: of a saved plan and, in ground (the
-// content of GroundFile), of all that it stands on. ground is nil for a plan that is
-// never applied.
-func ApprovedDigest(saved, ground []byte) string {
-	if ground == nil {
-		return plan.Digest(saved)
-	}
-	h := sha256.New()
-	fmt.Fprintf(h, "%d:", len(saved))
-	h.Write(saved)
-	h.Write(ground)
-	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+	Backend       job.BackendConfig `json:"backend"`            // names the state that it is about
 }
 
 const treeName = "tree"
@@ -62,7 +44,7 @@ func (p *phase) openGround(ctx context.Context) error {
 			return err
 		}
 	}
-	if p.job.Phase == ApplyPhase {
+	if p.job.Phase == job.ApplyPhase {
 		if err := p.compareGround(); err != nil {
 			return err
 		}
@@ -74,7 +56,7 @@ func (p *phase) openGround(ctx context.Context) error {
 	if err := p.view.show(pinned.Files(p.job.Checkout), treeName, p.job.Tree); err != nil {
 		return err
 	}
-	if p.job.Phase == PlanPhase {
+	if p.job.Phase == job.PlanPhase {
 		return nil
 	}
 	root := filepath.Join(p.job.Tree, filepath.FromSlash(p.job.Dir))
@@ -87,7 +69,7 @@ func (p *phase) openGround(ctx context.Context) error {
 }
 
 func moved(what string, args ...any) *failure {
-	return refuse(CauseStale, "nothing was applied; a fresh plan is made", "what was approved is not there any more: "+what, args...)
+	return refuse(job.CauseStale, "nothing was applied; a fresh plan is made", "what was approved is not there any more: "+what, args...)
 }
 
 // compareGround compares what an approved plan stands on with what is there.
@@ -122,8 +104,8 @@ func (p *phase) readGround() error {
 	if err != nil {
 		return err
 	}
-	if digest := ApprovedDigest(p.secrets.Plan, b); len(p.secrets.Plan) == 0 || digest != p.job.PlanDigest {
-		return refuse(CauseBadInput, "nothing was applied; make a new plan",
+	if digest := job.ApprovedDigest(p.secrets.Plan, b); len(p.secrets.Plan) == 0 || digest != p.job.PlanDigest {
+		return refuse(job.CauseBadInput, "nothing was applied; make a new plan",
 			"the saved plan is not the one that was approved: it is %s, approved is %s", digest, p.job.PlanDigest)
 	}
 	p.result.PlanDigest = p.job.PlanDigest
@@ -132,7 +114,9 @@ func (p *phase) readGround() error {
 	return err
 }
 
-func (p *phase) groundFile() string { return filepath.Join(filepath.Dir(p.job.PlanFile), GroundFile) }
+func (p *phase) groundFile() string {
+	return filepath.Join(filepath.Dir(p.job.PlanFile), job.GroundFile)
+}
 
 // keepGround records what the plan stands on, and has it on the disk before the run may
 // wait for its apply. It returns what ApprovedDigest takes: nil for a plan that is never
@@ -156,7 +140,7 @@ func (p *phase) keepGround() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := json.Marshal(standing{FormatVersion: FormatVersion, Commit: p.job.Commit, Packages: p.packages, Written: digest, Engine: engine, Backend: p.result.Backend})
+	b, err := json.Marshal(standing{FormatVersion: job.FormatVersion, Commit: p.job.Commit, Packages: p.packages, Written: digest, Engine: engine, Backend: p.result.Backend})
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +149,7 @@ func (p *phase) keepGround() ([]byte, error) {
 
 // checkEngine sees that an apply has the engine that its plan was made by.
 func (p *phase) checkEngine(context.Context) error {
-	if p.job.Phase != ApplyPhase {
+	if p.job.Phase != job.ApplyPhase {
 		return nil
 	}
 	engine, err := p.engineDigest()

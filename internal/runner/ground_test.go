@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/runner/engines"
 )
@@ -82,9 +83,9 @@ func (m *gitModule) calledAt(ref string) string {
 	return "module \"m\" {\n  source = \"git::file://" + m.dir + "?ref=" + ref + "\"\n}\noutput \"payload\" { value = module.m.text }\n"
 }
 
-func atOnce(j *Job, _ *Secrets) { j.ModuleAge = 0 }
+func atOnce(j *job.Job, _ *job.Secrets) { j.ModuleAge = 0 }
 
-func speculative(j *Job, _ *Secrets) { j.LockState = false }
+func speculative(j *job.Job, _ *job.Secrets) { j.LockState = false }
 
 // A plan is applied with the modules that it was made with, whatever moves and whoever
 // plans meanwhile.
@@ -110,8 +111,8 @@ func TestModulesBelongToTheirRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		apply := waiting.startApply()
-		must(t, apply.wait(), Succeeded, "", "")
-		if events := apply.read(EventsFile); !strings.Contains(events, "payload one") || strings.Contains(events, "payload two") {
+		must(t, apply.wait(), job.Succeeded, "", "")
+		if events := apply.read(job.EventsFile); !strings.Contains(events, "payload one") || strings.Contains(events, "payload two") {
 			t.Fatalf("applied with another payload:\n%s", events)
 		}
 		if err := os.Rename(m.dir+".away", m.dir); err != nil {
@@ -157,16 +158,16 @@ resource "terraform_data" "rights" {
 		if err := os.Chmod(filepath.Join(r.tree, "live", "run.sh"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		in := func(j *Job, _ *Secrets) { j.Dir = "live" }
+		in := func(j *job.Job, _ *job.Secrets) { j.Dir = "live" }
 		first := r.planned(in)
 		apply := first.startApply(in)
-		must(t, apply.wait(), Succeeded, "", "")
+		must(t, apply.wait(), job.Succeeded, "", "")
 		for _, want := range []string{"mode 755 of run.sh", "mode 644 of main.tf", "mode 755 of ."} {
-			if !strings.Contains(apply.read(EventsFile), want) {
+			if !strings.Contains(apply.read(job.EventsFile), want) {
 				t.Errorf("not %q", want)
 			}
 		}
-		for _, later := range []*flight{r.planned(in, speculative), r.planned(in, atOnce), r.planned(in, func(j *Job, _ *Secrets) { j.Run += "-and-more" })} {
+		for _, later := range []*flight{r.planned(in, speculative), r.planned(in, atOnce), r.planned(in, func(j *job.Job, _ *job.Secrets) { j.Run += "-and-more" })} {
 			if p := mustLoad(t, later.dir).Plan; p.HasChanges() {
 				t.Fatalf("a plan of the same commit has changes: %s %+v", p.Counts, p.Changes)
 			}
@@ -214,7 +215,7 @@ func TestChangedGroundIsNeverApplied(t *testing.T) {
 		"a module, gone":                  func(f *flight) error { return os.RemoveAll(filepath.Dir(inModule(f, ""))) },
 		"a file that the run wrote":       func(f *flight) error { return os.WriteFile(f.wrote("evil_override.tf"), []byte("locals {}\n"), 0o644) },
 		"a script laid over the commit's": func(f *flight) error { return os.WriteFile(f.wrote("deploy.sh"), []byte("echo tampered"), 0o755) },
-		"what it stands on, not known":    func(f *flight) error { return os.Remove(filepath.Join(f.dir, GroundFile)) },
+		"what it stands on, not known":    func(f *flight) error { return os.Remove(filepath.Join(f.dir, job.GroundFile)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, files)
@@ -223,8 +224,8 @@ func TestChangedGroundIsNeverApplied(t *testing.T) {
 				t.Fatal(err)
 			}
 			apply := f.startApply()
-			must(t, apply.wait(), Failed, CauseStale, "what was approved is not there any more")
-			if exists(filepath.Join(apply.dir, startedFile)) || strings.Contains(apply.read(EventsFile), "tampered") {
+			must(t, apply.wait(), job.Failed, job.CauseStale, "what was approved is not there any more")
+			if exists(filepath.Join(apply.dir, job.StartedFile)) || strings.Contains(apply.read(job.EventsFile), "tampered") {
 				t.Fatal("the engine was started")
 			}
 		})
@@ -232,10 +233,10 @@ func TestChangedGroundIsNeverApplied(t *testing.T) {
 	t.Run("what it stands on, rewritten", func(t *testing.T) {
 		r := newRig(t, files)
 		f := r.planned()
-		if err := os.WriteFile(filepath.Join(f.dir, GroundFile), append(f.groundText(), ' '), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(f.dir, job.GroundFile), append(f.groundText(), ' '), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		must(t, f.startApply().wait(), Failed, CauseBadInput, "not the one that was approved")
+		must(t, f.startApply().wait(), job.Failed, job.CauseBadInput, "not the one that was approved")
 	})
 	t.Run("another engine", func(t *testing.T) {
 		r := newRig(t, files)
@@ -251,8 +252,8 @@ func TestChangedGroundIsNeverApplied(t *testing.T) {
 		if err := os.WriteFile(shim, []byte("#!/bin/sh\nexec "+terraform+" \"$@\"\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		apply := f.startApply(func(j *Job, _ *Secrets) { j.Engine.Path = shim })
-		must(t, apply.wait(), Failed, CauseStale, "the plan was made by terraform")
+		apply := f.startApply(func(j *job.Job, _ *job.Secrets) { j.Engine.Path = shim })
+		must(t, apply.wait(), job.Failed, job.CauseStale, "the plan was made by terraform")
 	})
 }
 
@@ -260,7 +261,7 @@ func TestChangedGroundIsNeverApplied(t *testing.T) {
 func TestWhatAPlanWrites(t *testing.T) {
 	files := map[string]string{"main.tf": provisioned("cat made.txt; echo applied > made.txt")}
 	eachView(t, files, func(t *testing.T, r *rig) {
-		f := r.planned(func(j *Job, _ *Secrets) {
+		f := r.planned(func(j *job.Job, _ *job.Secrets) {
 			written := writtenDir(j.Ground, treeName)
 			if err := os.MkdirAll(written, 0o755); err != nil {
 				t.Fatal(err)
@@ -274,9 +275,9 @@ func TestWhatAPlanWrites(t *testing.T) {
 			t.Fatal("another run has it, too")
 		}
 		apply := f.startApply()
-		must(t, apply.wait(), Succeeded, "", "")
-		if !strings.Contains(apply.read(EventsFile), "made by the plan") {
-			t.Fatalf("the apply does not find it:\n%s", apply.read(EventsFile))
+		must(t, apply.wait(), job.Succeeded, "", "")
+		if !strings.Contains(apply.read(job.EventsFile), "made by the plan") {
+			t.Fatalf("the apply does not find it:\n%s", apply.read(job.EventsFile))
 		}
 		if exists(filepath.Join(pinned.Files(f.job.Checkout), "made.txt")) {
 			t.Fatal("it was written into the shared checkout")
@@ -321,10 +322,10 @@ func TestASourceIsFetchedOnceForAll(t *testing.T) {
 	once := hits.Load() // go-getter may ask for the same archive more than once
 	var flights []*flight
 	for i := range 3 {
-		flights = append(flights, r.start(r.planJob(func(j *Job, _ *Secrets) { j.WorkspaceDir = filepath.Join(r.base, fmt.Sprint("other", i)) })))
+		flights = append(flights, r.start(r.planJob(func(j *job.Job, _ *job.Secrets) { j.WorkspaceDir = filepath.Join(r.base, fmt.Sprint("other", i)) })))
 	}
 	for _, f := range flights {
-		must(t, f.wait(), Succeeded, "", "")
+		must(t, f.wait(), job.Succeeded, "", "")
 	}
 	if n := hits.Load(); once == 0 || n != once {
 		t.Fatalf("fetched %d times by the first, %d by all", once, n)
@@ -336,7 +337,7 @@ func TestASourceIsFetchedOnceForAll(t *testing.T) {
 	r.write("main.tf", call("?checksum=sha256:"+digest))
 	r.planned(atOnce)
 	fixed := hits.Load()
-	if _, result := r.plan(atOnce); result.Outcome != Succeeded || !result.InitReused || hits.Load() != fixed {
+	if _, result := r.plan(atOnce); result.Outcome != job.Succeeded || !result.InitReused || hits.Load() != fixed {
 		t.Fatalf("a source that cannot move was fetched anew: %d, %d; %+v", fixed, hits.Load(), result)
 	}
 	// A plan that waits shares what it was made with: it keeps no copy of its own.
@@ -364,14 +365,14 @@ func TestDamagedPackageIsFetchedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, result := r.plan()
-	must(t, result, Succeeded, "", "")
+	must(t, result, job.Succeeded, "", "")
 	if b, _ := os.ReadFile(filepath.Join(pinned.Files(content), "payload")); string(b) != "one" {
 		t.Fatalf("the payload is %q", b)
 	}
 	if err := os.RemoveAll(filepath.Join(f.job.CacheDir, "modules")); err != nil {
 		t.Fatal(err)
 	}
-	must(t, r.planned().startApply().wait(), Succeeded, "", "")
+	must(t, r.planned().startApply().wait(), job.Succeeded, "", "")
 }
 
 // What holds for root holds for everybody else, who has a user namespace and no
@@ -413,9 +414,9 @@ func TestEngineHasNoCapabilities(t *testing.T) {
 		t.Fatalf("the namespace is %s: %v", got, r.local.why)
 	}
 	apply := r.planned().startApply()
-	must(t, apply.wait(), Succeeded, "", "")
+	must(t, apply.wait(), job.Succeeded, "", "")
 	none := "caps CapInh: 0000000000000000 CapPrm: 0000000000000000 CapEff: 0000000000000000"
-	if events := apply.read(EventsFile); !strings.Contains(events, none) || !strings.Contains(events, fmt.Sprintf("of %d", os.Getuid())) {
+	if events := apply.read(job.EventsFile); !strings.Contains(events, none) || !strings.Contains(events, fmt.Sprintf("of %d", os.Getuid())) {
 		t.Fatalf("%s", events)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/job"
 )
 
 // A process that was stopped (SIGSTOP, SIGTSTP, a debugger that went away) does
@@ -16,15 +17,15 @@ import (
 
 // Stopped lists, by directory, the processes of the runners at work in these
 // directories that are stopped: the runner itself and all that it started.
-func (l *Local) Stopped(dirs ...string) (map[string][]Process, error) {
+func (l *Local) Stopped(dirs ...string) (map[string][]job.Process, error) {
 	all, err := processes()
 	if err != nil {
 		return nil, err
 	}
-	found := map[string][]Process{}
+	found := map[string][]job.Process{}
 	for _, dir := range dirs {
 		for _, p := range stoppedIn(all, dir) {
-			found[dir] = append(found[dir], Process{PID: p.pid, Name: p.name})
+			found[dir] = append(found[dir], job.Process{PID: p.pid, Name: p.name})
 		}
 	}
 	return found, nil
@@ -52,7 +53,7 @@ func stoppedIn(all []process, dir string) []process {
 
 // runnerIn is the process that is at work in dir; 0 when none is.
 func runnerIn(dir string) (int, error) {
-	f, err := datafile.Open(filepath.Join(dir, lockFile))
+	f, err := datafile.Open(filepath.Join(dir, job.LockFile))
 	if err != nil {
 		return 0, err
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/job"
 )
 
 // halt stops processes and waits until the kernel says that they are.
@@ -81,7 +83,7 @@ func TestStoppedProcessesAreSeenAndGoOn(t *testing.T) {
 				t.Fatal(err)
 			}
 			on.say("on")
-			must(t, f.wait(), Succeeded, "", "")
+			must(t, f.wait(), job.Succeeded, "", "")
 		})
 	}
 }
@@ -98,9 +100,9 @@ func TestStoppedProcessesAreEnded(t *testing.T) {
 				if err := f.local.Interrupt(f.dir, force); err != nil {
 					t.Fatal(err)
 				}
-				want := InterruptedOutcome
+				want := job.InterruptedOutcome
 				if force {
-					want = KilledOutcome
+					want = job.KilledOutcome
 				}
 				if got := f.wait(); got.Outcome != want {
 					t.Errorf("it ended as %s, want %s: %s", got.Outcome, want, got.Message)
@@ -116,7 +118,7 @@ func TestStoppedProcessesRunOutOfTime(t *testing.T) {
 	for name, of := range victims {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := busy(t, "exec sleep 600", func(j *Job, _ *Secrets) { j.Timeout = 5 * time.Second })
+			f := busy(t, "exec sleep 600", func(j *job.Job, _ *job.Secrets) { j.Timeout = 5 * time.Second })
 			pids := of(f)
 			f.halt(pids...)
 			if slices.Contains(pids, f.pid()) {
@@ -128,7 +130,7 @@ func TestStoppedProcessesRunOutOfTime(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if got := f.wait(); got.Outcome != TimedOut {
+			if got := f.wait(); got.Outcome != job.TimedOut {
 				t.Errorf("it ended as %s: %s", got.Outcome, got.Message)
 			}
 		})

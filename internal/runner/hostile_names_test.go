@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tfops/tfops/internal/job"
 )
 
 // The name of a module call is text of the repository until the engine has read it: it
@@ -28,8 +30,8 @@ func TestHostileModuleNames(t *testing.T) {
 					r.write(path, text)
 				}
 				f, result := r.plan()
-				must(t, result, Failed, CauseEngine, "")
-				if events := f.read(EventsFile); !strings.Contains(events, "Invalid module instance name") {
+				must(t, result, job.Failed, job.CauseEngine, "")
+				if events := f.read(job.EventsFile); !strings.Contains(events, "Invalid module instance name") {
 					t.Errorf("%s %q: the engine was not asked:\n%s", place, name, events)
 				}
 				if after := listing(t, r.base, "runs", "cache", "checkouts", "tree", "workspaces/w/tree"); after != before {

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/terraform-exec/tfexec"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -28,7 +29,7 @@ func (p *phase) openDirectories(context.Context) error {
 	if p.cache, err = openCache(p.job.CacheDir, p.env); err != nil {
 		return err
 	}
-	p.env[runMark] = p.job.Run
+	p.env[job.RunMark] = p.job.Run
 	switch {
 	case exists(filepath.Join(p.root, "terraform.d")):
 		// The engine takes providers from there, too. They are this repository's
@@ -38,7 +39,7 @@ func (p *phase) openDirectories(context.Context) error {
 	case !p.cache.alien:
 		p.env["TF_PLUGIN_CACHE_DIR"] = p.cache.dir
 	}
-	if p.job.Phase == ApplyPhase {
+	if p.job.Phase == job.ApplyPhase {
 		return nil // the lock file is where its plan was made
 	}
 	return p.placeLockFile()
@@ -97,7 +98,7 @@ func writeChanged(path string, content []byte) error {
 
 // placeState gives a root module without a backend its managed state.
 func (p *phase) placeState(context.Context) error {
-	if p.job.Phase == ApplyPhase { // the override is among what the plan wrote
+	if p.job.Phase == job.ApplyPhase { // the override is among what the plan wrote
 		p.managed = p.ground.Backend.Type == managedBackend
 		return nil
 	}
@@ -111,7 +112,7 @@ func (p *phase) placeState(context.Context) error {
 	state := managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace)
 	if stray := managedStatePath(p.root, p.job.TerraformWorkspace); exists(stray) && !exists(state) {
 		name, _ := filepath.Rel(p.root, stray) // both are absolute
-		return refuse(CauseBadInput, "to go on with that state, copy it to "+state+" and remove it from the repository; to start afresh, only remove it",
+		return refuse(job.CauseBadInput, "to go on with that state, copy it to "+state+" and remove it from the repository; to start afresh, only remove it",
 			"%s holds %s, a state in the repository that a run would ignore", p.job.Dir, name)
 	}
 	return writeOverride(p.root, p.override())
@@ -132,7 +133,7 @@ func (p *phase) initKey(of lent) string {
 // once more. An apply has what its plan was made with, and nothing is fetched for it.
 func (p *phase) prepared(ctx context.Context, c command) (*output, error) {
 	var reused bool
-	if p.job.Phase == PlanPhase {
+	if p.job.Phase == job.PlanPhase {
 		var err error
 		if reused, err = p.initialise(ctx, true); err != nil {
 			return nil, err
@@ -140,8 +141,8 @@ func (p *phase) prepared(ctx context.Context, c command) (*output, error) {
 	}
 	out, err := p.execute(ctx, c)
 	var f *failure
-	unprepared := errors.As(err, &f) && f.outcome == Failed && !out.applying && needsInit(out.all())
-	if unprepared && p.job.Phase == ApplyPhase { // a cache was emptied
+	unprepared := errors.As(err, &f) && f.outcome == job.Failed && !out.applying && needsInit(out.all())
+	if unprepared && p.job.Phase == job.ApplyPhase { // a cache was emptied
 		p.keepDiagnostics(out)
 		return out, moved("%s", f.message)
 	}
@@ -311,7 +312,7 @@ func (p *phase) executeInit(ctx context.Context) (*output, error) {
 // repository's: then it may be dropped, as in a fresh checkout. A plan that
 // waits for its apply depends on its own, which is never dropped.
 func (p *phase) lockFileBars(out *output) bool {
-	if p.ownLock || p.job.Phase != PlanPhase || !exists(filepath.Join(p.root, dependencyLock)) {
+	if p.ownLock || p.job.Phase != job.PlanPhase || !exists(filepath.Join(p.root, dependencyLock)) {
 		return false
 	}
 	return constraintMoved(out.all())
@@ -325,7 +326,7 @@ func (p *phase) runInit(ctx context.Context, tf *tfexec.Terraform, out *output, 
 	if err := tf.SetEnv(frugal(env)); err != nil {
 		return err
 	}
-	opts := append(p.backendOptions(), tfexec.Reconfigure(true), tfexec.Upgrade(p.job.Upgrade && p.job.Phase == PlanPhase))
+	opts := append(p.backendOptions(), tfexec.Reconfigure(true), tfexec.Upgrade(p.job.Upgrade && p.job.Phase == job.PlanPhase))
 	if p.initSpeaksJSON() {
 		return tf.InitJSON(ctx, stdout{out}, opts...)
 	}
@@ -345,7 +346,7 @@ func (p *phase) initSpeaksJSON() bool {
 // selected is the Terraform workspace to select. One that does not exist yet is made by
 // the next command that opens its state.
 func (p *phase) selected() string {
-	if p.remote() && isDefault(p.job.TerraformWorkspace) {
+	if p.remote() && job.IsDefault(p.job.TerraformWorkspace) {
 		return "" // the configuration names it, and init has selected it
 	}
 	return p.job.TerraformWorkspace
@@ -359,11 +360,11 @@ func (p *phase) readBackend(reuse bool) error {
 		if err := checkManaged(kind, config, p.job.WorkspaceDir); err != nil && !(reuse && !ok) {
 			return err
 		}
-		p.result.Backend = BackendConfig{Type: managedBackend, Config: map[string]any{"path": managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace)}}
+		p.result.Backend = job.BackendConfig{Type: managedBackend, Config: map[string]any{"path": managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace)}}
 		return nil
 	}
 	if !ok {
-		return refuse(CauseBadInput, "see that the configuration's files can be read, and declare a backend",
+		return refuse(job.CauseBadInput, "see that the configuration's files can be read, and declare a backend",
 			"no backend was found after init: the state would be written into the checkout and lost")
 	}
 	if err := checkOther(kind, p.otherBackend()); err != nil {

@@ -7,49 +7,50 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // checkInputs sees that what the job names is there, within the exported
 // tree, and gives both directories without symbolic links.
-func checkInputs(job Job) (tree, root string, err error) {
-	tree, err = filepath.EvalSymlinks(job.Tree)
+func checkInputs(j job.Job) (tree, root string, err error) {
+	tree, err = filepath.EvalSymlinks(j.Tree)
 	if err != nil {
-		return "", "", refuse(CauseRunner, "run it again", "the exported commit is not there: %w", err)
+		return "", "", refuse(job.CauseRunner, "run it again", "the exported commit is not there: %w", err)
 	}
-	root = filepath.Join(tree, filepath.FromSlash(job.Dir))
+	root = filepath.Join(tree, filepath.FromSlash(j.Dir))
 	if !within(tree, root) {
-		return "", "", refuse(CauseBadInput, "correct `dir` of the workspace", "the directory %s leads out of the repository", job.Dir)
+		return "", "", refuse(job.CauseBadInput, "correct `dir` of the workspace", "the directory %s leads out of the repository", j.Dir)
 	}
-	if f := leftOutFault(job.LeftOut, tree, root, "the directory "+job.Dir); f != nil {
+	if f := leftOutFault(j.LeftOut, tree, root, "the directory "+j.Dir); f != nil {
 		return "", "", f
 	}
 	if name := submoduleOf(tree, root); name != "" {
-		return "", "", submoduleFault(name, "the directory "+job.Dir)
+		return "", "", submoduleFault(name, "the directory "+j.Dir)
 	}
 	real, err := filepath.EvalSymlinks(root)
 	if err != nil {
-		return "", "", refuse(CauseBadInput, "correct `dir` of the workspace, or commit the directory", "there is no directory %s in this commit", job.Dir)
+		return "", "", refuse(job.CauseBadInput, "correct `dir` of the workspace, or commit the directory", "there is no directory %s in this commit", j.Dir)
 	}
 	if info, err := os.Stat(real); err != nil || !info.IsDir() {
-		return "", "", refuse(CauseBadInput, "correct `dir` of the workspace", "%s is not a directory in this commit", job.Dir)
+		return "", "", refuse(job.CauseBadInput, "correct `dir` of the workspace", "%s is not a directory in this commit", j.Dir)
 	}
 	if !within(tree, real) {
-		return "", "", refuse(CauseBadInput, "correct `dir` of the workspace", "the directory %s leads out of the repository", job.Dir)
+		return "", "", refuse(job.CauseBadInput, "correct `dir` of the workspace", "the directory %s leads out of the repository", j.Dir)
 	}
-	for _, name := range job.VarFiles {
-		if err := checkVarFile(job.LeftOut, tree, real, name); err != nil {
+	for _, name := range j.VarFiles {
+		if err := checkVarFile(j.LeftOut, tree, real, name); err != nil {
 			return "", "", err
 		}
 	}
 	return tree, real, nil
 }
 
-func checkVarFile(left []LeftOut, tree, root, name string) error {
+func checkVarFile(left []job.LeftOut, tree, root, name string) error {
 	const next = "correct `var_files` of the workspace, or commit the file"
 	path := filepath.Join(root, filepath.FromSlash(name))
 	if !within(tree, path) {
-		return refuse(CauseBadInput, next, "the var file %s leads out of the repository", name)
+		return refuse(job.CauseBadInput, next, "the var file %s leads out of the repository", name)
 	}
 	if f := leftOutFault(left, tree, path, "the var file "+name); f != nil {
 		return f
@@ -59,10 +60,10 @@ func checkVarFile(left []LeftOut, tree, root, name string) error {
 	}
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return refuse(CauseBadInput, next, "there is no var file %s in this commit", name)
+		return refuse(job.CauseBadInput, next, "there is no var file %s in this commit", name)
 	}
 	if !within(tree, real) {
-		return refuse(CauseBadInput, next, "the var file %s leads out of the repository", name)
+		return refuse(job.CauseBadInput, next, "the var file %s leads out of the repository", name)
 	}
 	f, err := os.Open(real)
 	if err != nil {
@@ -70,19 +71,19 @@ func checkVarFile(left []LeftOut, tree, root, name string) error {
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return refuse(CauseBadInput, next, "the var file %s is not a file", name)
+		return refuse(job.CauseBadInput, next, "the var file %s is not a file", name)
 	}
 	start := make([]byte, len(lfsPointer))
 	n, _ := io.ReadFull(f, start)
 	if isLFSPointer(start[:n]) {
-		return refuse(CauseBadInput, "set lfs = true in the repository block, or put the file into Git itself", "the var file %s is a Git LFS pointer, not the file", name)
+		return refuse(job.CauseBadInput, "set lfs = true in the repository block, or put the file into Git itself", "the var file %s is a Git LFS pointer, not the file", name)
 	}
 	return nil
 }
 
 // leftOutFault refuses what lies on a path that was left out of the tree; nil
 // when it lies on none. Links on the way are followed as far as they are there.
-func leftOutFault(left []LeftOut, tree, path, what string) *failure {
+func leftOutFault(left []job.LeftOut, tree, path, what string) *failure {
 	real := path
 	for dir, rest := path, ""; within(tree, dir); dir, rest = filepath.Dir(dir), filepath.Join(filepath.Base(dir), rest) {
 		if to, err := filepath.EvalSymlinks(dir); err == nil {
@@ -93,7 +94,7 @@ func leftOutFault(left []LeftOut, tree, path, what string) *failure {
 	for _, l := range left {
 		at := filepath.Join(tree, filepath.FromSlash(l.Path))
 		if within(at, path) || within(at, real) {
-			return refuse(CauseBadInput, "take "+l.Path+" out of the repository, or put what it stands for there",
+			return refuse(job.CauseBadInput, "take "+l.Path+" out of the repository, or put what it stands for there",
 				"%s lies on %s, which is %s and so is left out of the checkout", what, l.Path, l.Why)
 		}
 	}
@@ -130,6 +131,6 @@ func filled(dir string) bool {
 }
 
 func submoduleFault(submodule, what string) *failure {
-	return refuse(CauseBadInput, "set submodules = true in the repository block, put the files into the repository itself, or use a module source that the engine downloads",
+	return refuse(job.CauseBadInput, "set submodules = true in the repository block, put the files into the repository itself, or use a module source that the engine downloads",
 		"%s lies in the Git submodule %s, which is not fetched", what, submodule)
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/job"
 )
 
 // dataDir is where the engine keeps its own files of a root module.
@@ -197,7 +198,7 @@ func noProviders(root string) bool {
 // does not exist yet, so it is written after init too.
 func choose(root, terraformWorkspace string) error {
 	path := filepath.Join(dataDir(root), "environment")
-	if isDefault(terraformWorkspace) {
+	if job.IsDefault(terraformWorkspace) {
 		return remove(path)
 	}
 	if b, err := os.ReadFile(path); err == nil && strings.TrimSpace(string(b)) == terraformWorkspace {

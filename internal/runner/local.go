@@ -15,6 +15,7 @@ import (
 
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 )
 
 // lockFD is the number under which a runner inherits its lock.
@@ -50,39 +51,39 @@ func (e *NotStarted) Unwrap() error { return e.Err }
 //
 // The runner's environment is next to empty, since what it runs could read
 // it; the engine gets Secrets.Env.
-func (l *Local) Start(ctx context.Context, dir string, job Job, secrets Secrets) error {
-	job.FormatVersion = FormatVersion
-	begun, err := engineBegan(dir)
+func (l *Local) Start(ctx context.Context, dir string, j job.Job, secrets job.Secrets) error {
+	j.FormatVersion = job.FormatVersion
+	begun, err := job.EngineBegan(dir)
 	if err != nil { // perhaps it did
-		return startFault(job, err)
+		return startFault(j, err)
 	}
-	if begun && job.Phase == ApplyPhase {
+	if begun && j.Phase == job.ApplyPhase {
 		return fault.New(fault.Conflict, "see how that one ended; a new run makes a new plan",
-			"the apply of run %s was started before, and an apply is never repeated", job.Run)
+			"the apply of run %s was started before, and an apply is never repeated", j.Run)
 	}
 	if err := ctx.Err(); err != nil {
 		return &NotStarted{err}
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return &NotStarted{startFault(job, err)}
+		return &NotStarted{startFault(j, err)}
 	}
 	lock, err := takeLock(dir)
 	if fault.Is(err, fault.Conflict) { // another one is at work
 		return err
 	}
 	if err != nil {
-		return &NotStarted{startFault(job, err)}
+		return &NotStarted{startFault(j, err)}
 	}
 	defer lock.Close() // the runner holds a copy
-	if err := l.startLocked(dir, lock, job, secrets); err != nil {
-		return &NotStarted{startFault(job, err)}
+	if err := l.startLocked(dir, lock, j, secrets); err != nil {
+		return &NotStarted{startFault(j, err)}
 	}
 	return nil
 }
 
 // startLocked starts the runner in a directory whose lock is held. It returns an error only when
 // no runner was started.
-func (l *Local) startLocked(dir string, lock *os.File, job Job, secrets Secrets) error {
+func (l *Local) startLocked(dir string, lock *os.File, job job.Job, secrets job.Secrets) error {
 	if err := clearAttempt(dir); err != nil {
 		return err
 	}
@@ -96,16 +97,7 @@ func (l *Local) startLocked(dir string, lock *os.File, job Job, secrets Secrets)
 	return l.launch(dir, lock, in, secrets)
 }
 
-// engineBegan reports whether the engine was told to do the phase of dir.
-func engineBegan(dir string) (bool, error) {
-	_, err := os.Lstat(filepath.Join(dir, startedFile))
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-func startFault(job Job, err error) error {
+func startFault(job job.Job, err error) error {
 	var f *fault.Error
 	if errors.As(err, &f) {
 		return err
@@ -122,7 +114,7 @@ func startFault(job Job, err error) error {
 // whether the lock is held (see held) takes it for an instant, so a refusal
 // counts only when it lasts.
 func takeLock(dir string) (*os.File, error) {
-	f, err := datafile.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := datafile.OpenFile(filepath.Join(dir, job.LockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -145,29 +137,29 @@ func takeLock(dir string) (*os.File, error) {
 // clearAttempt removes what an earlier attempt left. The lock's file stays:
 // removing it would let a second runner lock another one of the same name.
 func clearAttempt(dir string) error {
-	for _, name := range []string{resultFile, reserveFile, evidenceReserve, startedFile, OutputsFile, EventsFile, LogFile,
-		jobFile} {
+	for _, name := range []string{job.ResultFile, job.ReserveFile, evidenceReserve, job.StartedFile, job.OutputsFile, job.EventsFile, job.LogFile,
+		job.JobFile} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	return os.Truncate(filepath.Join(dir, lockFile), 0)
+	return os.Truncate(filepath.Join(dir, job.LockFile), 0)
 }
 
-func layOut(dir string, job Job) error {
-	b, err := json.MarshalIndent(job, "", "  ")
+func layOut(dir string, j job.Job) error {
+	b, err := json.MarshalIndent(j, "", "  ")
 	if err != nil {
 		return err
 	}
 	// Who looks for what an apply left reads the job; its name is on the disk
 	// before the engine begins, with the mark of that (see markStarted).
-	if err := writeWhole(filepath.Join(dir, jobFile), append(b, '\n')); err != nil {
+	if err := writeWhole(filepath.Join(dir, job.JobFile), append(b, '\n')); err != nil {
 		return err
 	}
-	return reserve(filepath.Join(dir, reserveFile), reserved)
+	return reserve(filepath.Join(dir, job.ReserveFile), reserved)
 }
 
-func (l *Local) launch(dir string, lock *os.File, in namespace, secrets Secrets) error {
+func (l *Local) launch(dir string, lock *os.File, in namespace, secrets job.Secrets) error {
 	b, err := json.Marshal(secrets)
 	if err != nil {
 		return err
@@ -177,7 +169,7 @@ func (l *Local) launch(dir string, lock *os.File, in namespace, secrets Secrets)
 		return err
 	}
 	defer stdin.Close()
-	log, err := datafile.OpenFile(filepath.Join(dir, LogFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	log, err := datafile.OpenFile(filepath.Join(dir, job.LogFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}

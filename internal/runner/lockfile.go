@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazily"
 )
 
@@ -29,7 +30,7 @@ var (
 // constraintMoved reports whether all that keeps init from going on is that
 // versions which were locked are not allowed any more. A checksum that does not
 // match is never a reason to forget what was locked.
-func constraintMoved(all []Diagnostic) bool {
+func constraintMoved(all []job.Diagnostic) bool {
 	moved := false
 	for _, d := range errorsOf(all) {
 		text := unwrapped(d.Summary + "\n" + d.Detail)
@@ -125,7 +126,7 @@ func providersIn(text string) []string {
 }
 
 func refuseUpgrade(engine string) error {
-	return refuse(CauseBadInput, "in the root module: "+engine+" init -upgrade, then commit "+dependencyLock,
+	return refuse(job.CauseBadInput, "in the root module: "+engine+" init -upgrade, then commit "+dependencyLock,
 		"the provider versions are those of the committed %s, which tfops does not change", dependencyLock)
 }
 
@@ -154,7 +155,7 @@ func lockedProviders(path string) map[string]string {
 func (p *phase) warnOfLockFile() {
 	used := lockedProviders(filepath.Join(p.root, dependencyLock))
 	p.result.Providers = used
-	if !p.ownLock || p.job.Phase != PlanPhase {
+	if !p.ownLock || p.job.Phase != job.PlanPhase {
 		return
 	}
 	var lacks []string
@@ -163,12 +164,12 @@ func (p *phase) warnOfLockFile() {
 			lacks = append(lacks, name+" "+used[name])
 		}
 	}
-	warned := slices.ContainsFunc(p.result.Diagnostics, func(d Diagnostic) bool { return d.Summary == lacksSummary })
+	warned := slices.ContainsFunc(p.result.Diagnostics, func(d job.Diagnostic) bool { return d.Summary == lacksSummary })
 	if len(lacks) == 0 || warned {
 		return
 	}
 	platform := runtime.GOOS + "_" + runtime.GOARCH
-	d := Diagnostic{Severity: "warning", Summary: lacksSummary, File: dependencyLock,
+	d := job.Diagnostic{Severity: "warning", Summary: lacksSummary, File: dependencyLock,
 		Detail: p.fromMirror(fmt.Sprintf("It does not name %s, so each plan may take another version. In the root module: %s providers lock -platform=%s, then commit %s.",
 			strings.Join(lacks, ", "), p.engine.Name, platform, dependencyLock))}
 	p.result.Diagnostics = append(p.result.Diagnostics, d)

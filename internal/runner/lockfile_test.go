@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tfops/tfops/internal/job"
 )
 
 // lockOf is one for the test mirror's provider.
@@ -14,9 +16,9 @@ func lockOf(version, hash string) string {
 
 const otherHash = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
-func nextHas(t *testing.T, r Result, parts ...string) {
+func nextHas(t *testing.T, r job.Result, parts ...string) {
 	t.Helper()
-	if r.Outcome != Failed {
+	if r.Outcome != job.Failed {
 		t.Errorf("it did not fail: %+v", r)
 	}
 	for _, part := range parts {
@@ -82,16 +84,16 @@ func TestKeptLockFileIsNotDroppedForAChecksum(t *testing.T) {
 }
 
 func TestConstraintMoved(t *testing.T) {
-	moved := Diagnostic{Severity: "error", Summary: "Failed to query available provider packages",
+	moved := job.Diagnostic{Severity: "error", Summary: "Failed to query available provider packages",
 		Detail: "locked provider registry.terraform.io/hashicorp/aws 5.1.0 does not match configured version constraint ~> 6.0; must use tofu init -upgrade"}
-	wrapped := Diagnostic{Severity: "error", Summary: "Failed to install provider",
+	wrapped := job.Diagnostic{Severity: "error", Summary: "Failed to install provider",
 		Detail: "the local\npackage for registry.terraform.io/tfops/lab 0.1.0 doesn't match any of the\nchecksums previously recorded"}
-	checksum := Diagnostic{Severity: "error", Summary: "Failed to install provider",
+	checksum := job.Diagnostic{Severity: "error", Summary: "Failed to install provider",
 		Detail: "the current package for x 1.0.0 doesn't match any of the checksums previously recorded in the dependency lock file; terraform init -upgrade"}
 	for _, tt := range []struct {
-		all  []Diagnostic
+		all  []job.Diagnostic
 		want bool
-	}{{nil, false}, {[]Diagnostic{moved}, true}, {[]Diagnostic{checksum}, false}, {[]Diagnostic{moved, checksum}, false}, {[]Diagnostic{moved, wrapped}, false}} {
+	}{{nil, false}, {[]job.Diagnostic{moved}, true}, {[]job.Diagnostic{checksum}, false}, {[]job.Diagnostic{moved, checksum}, false}, {[]job.Diagnostic{moved, wrapped}, false}} {
 		if got := constraintMoved(tt.all); got != tt.want {
 			t.Errorf("%+v: %v", tt.all, got)
 		}
@@ -119,7 +121,7 @@ func TestUpgrade(t *testing.T) {
 		if err := os.WriteFile(kept, []byte(older), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, result := r.plan(use, func(j *Job, _ *Secrets) { j.Upgrade, j.LockState = upgrade, !speculative })
+		_, result := r.plan(use, func(j *job.Job, _ *job.Secrets) { j.Upgrade, j.LockState = upgrade, !speculative })
 		return result.Providers["example.com/acme/acme"]
 	}
 	if got := plan(false, false); got != "1.0.0" {
@@ -139,7 +141,7 @@ func TestUpgrade(t *testing.T) {
 	}
 	// A committed lock file is the repository's to change.
 	r.write(dependencyLock, older)
-	_, result := r.plan(use, func(j *Job, _ *Secrets) { j.Upgrade = true })
+	_, result := r.plan(use, func(j *job.Job, _ *job.Secrets) { j.Upgrade = true })
 	nextHas(t, result, "terraform init -upgrade", "commit "+dependencyLock)
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/runner/engines"
 )
@@ -29,7 +30,7 @@ func downloading(network, env map[string]string) map[string]string {
 
 // engineRequest asks for an engine as the configuration and the plan want it; what
 // the root module wants is for the caller to add.
-func engineRequest(s EngineSpec, cacheDir string, env map[string]string) engines.Request {
+func engineRequest(s job.EngineSpec, cacheDir string, env map[string]string) engines.Request {
 	req := engines.Request{Name: s.Name, Path: s.Path, Exact: s.Made, ReleaseURL: s.ReleaseURL, PublicKey: s.PublicKey,
 		CacheDir: cacheDir, SearchPath: env["PATH"]}
 	if s.Version != "" {
@@ -43,18 +44,18 @@ func engineRequest(s EngineSpec, cacheDir string, env map[string]string) engines
 // a fault, says what was looked at; it is nil as well where only the apply
 // itself can tell: a version switcher answers in the module's directory alone,
 // which is not there while a plan waits.
-func (l *Local) HasEngine(ctx context.Context, job Job, env map[string]string) error {
+func (l *Local) HasEngine(ctx context.Context, j job.Job, env map[string]string) error {
 	env = maps.Clone(env)
 	if env["PATH"] == "" {
 		env["PATH"] = os.Getenv("PATH")
 	}
-	req := engineRequest(job.Engine, job.CacheDir, env)
-	req.Dir, req.Env = filepath.Join(pinned.Files(job.Checkout), filepath.FromSlash(job.Dir)), env
+	req := engineRequest(j.Engine, j.CacheDir, env)
+	req.Dir, req.Env = filepath.Join(pinned.Files(j.Checkout), filepath.FromSlash(j.Dir)), env
 	_, err := engines.Lookup(ctx, req)
-	if err == nil || engineCause(err) != CauseNoEngine || !exists(req.Dir) && engines.Switched(req) {
+	if err == nil || engineCause(err) != job.CauseNoEngine || !exists(req.Dir) && engines.Switched(req) {
 		return nil
 	}
-	return engineGone(job.Engine.Name, job.Engine.Made, err)
+	return engineGone(j.Engine.Name, j.Engine.Made, err)
 }
 
 func engineGone(name, version string, err error) error {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 )
 
 // Main is the whole of `tfops runner DIR`, the process that Local.Start
@@ -64,7 +65,7 @@ func Main(dir string) int {
 // orphaned grandchildren become its children, so that it can find and kill them.
 func settle(dir string) error {
 	var inherited, named unix.Stat_t
-	if unix.Fstat(lockFD, &inherited) != nil || unix.Stat(filepath.Join(dir, lockFile), &named) != nil {
+	if unix.Fstat(lockFD, &inherited) != nil || unix.Stat(filepath.Join(dir, job.LockFile), &named) != nil {
 		return fault.New(fault.Invalid, "", "this command is for tfops serve, which hands it the lock of a directory")
 	}
 	if inherited.Ino != named.Ino || inherited.Dev != named.Dev {
@@ -91,8 +92,8 @@ func announce() error {
 }
 
 // readSecrets reads standard input to its end and puts the null device in its place.
-func readSecrets() (Secrets, error) {
-	var s Secrets
+func readSecrets() (job.Secrets, error) {
+	var s job.Secrets
 	b, err := io.ReadAll(os.Stdin)
 	if err != nil {
 		return s, err
@@ -109,7 +110,7 @@ func readSecrets() (Secrets, error) {
 }
 
 // work runs the phase and writes its result.
-func work(dir string, secrets Secrets, stop *stopper) error {
+func work(dir string, secrets job.Secrets, stop *stopper) error {
 	p := newPhase(dir, secrets, stop)
 	defer p.close()
 	err := p.open()

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/json"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -39,7 +40,7 @@ type module struct {
 type moduleReader struct {
 	tree  string
 	tofu  bool
-	left  []LeftOut // of the tree
+	left  []job.LeftOut // of the tree
 	seen  map[string]bool
 	calls map[string][]call // by directory
 	out   module
@@ -52,7 +53,7 @@ type call struct {
 }
 
 // readModule reads the root module in dir; tree bounds the local modules.
-func readModule(tree, dir string, tofu bool, left ...LeftOut) (module, error) {
+func readModule(tree, dir string, tofu bool, left ...job.LeftOut) (module, error) {
 	r := &moduleReader{tree: tree, tofu: tofu, left: left, seen: map[string]bool{}, calls: map[string][]call{}}
 	err := r.read(dir, true)
 	r.out.calls = r.elsewhere(dir, "", nil)
@@ -103,11 +104,11 @@ func (r *moduleReader) read(dir string, root bool) error {
 			return err
 		}
 		if isLFSPointer(src) {
-			return refuse(CauseBadInput, "set lfs = true in the repository block, or put the file into Git itself",
+			return refuse(job.CauseBadInput, "set lfs = true in the repository block, or put the file into Git itself",
 				"%s is a Git LFS pointer, not the file", filepath.Join(rel, name))
 		}
 		if workspace.Deep(src) {
-			return refuse(CauseBadInput, "write it with fewer brackets within one another", "%s is nested too deep to be read", filepath.Join(rel, name))
+			return refuse(job.CauseBadInput, "write it with fewer brackets within one another", "%s is nested too deep to be read", filepath.Join(rel, name))
 		}
 		if err := r.file(path, src, root); err != nil {
 			return err

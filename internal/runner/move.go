@@ -13,48 +13,10 @@ import (
 	"github.com/hashicorp/terraform-exec/tfexec"
 
 	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/workspace"
 )
-
-// A move is a plan phase that copies the state first, from where it was
-// applied to where the commit wants it. It writes nothing but the new state,
-// and nothing there that is not the old one: so it may be repeated, and a
-// runner that vanishes over it leaves nothing that the next one does not mend.
-// The state passes in memory only, and the old one stays as it is.
-
-// An import is a move of a state that somebody brought.
-
-// Move says from where to where a state is copied.
-type Move struct {
-	// Import: the old state is Secrets.State, whatever the fields below say.
-	Import  bool `json:"import,omitempty"`
-	Replace bool `json:"replace,omitempty"` // of an import: also a state that holds something
-
-	// File is a managed state; with it no engine is asked for the old one.
-	File string `json:"file,omitempty"`
-	// The root module whose backend has the old state otherwise.
-	Checkout           string `json:"checkout,omitempty"` // of the applied commit
-	Dir                string `json:"dir,omitempty"`
-	TerraformWorkspace string `json:"terraform_workspace,omitempty"`
-	Backend            string `json:"backend,omitempty"` // as Job.Backend was then
-	// BackendFiles complete that backend, relative to Dir; see Secrets.Old, too.
-	BackendFiles []string `json:"backend_files,omitempty"`
-
-	From string `json:"from"` // identity of the old state; see package locks
-	// Was is the old state as it was left by the last apply.
-	Was workspace.AppliedState `json:"was,omitzero"`
-	To  string                 `json:"to"` // and of the new one: any other is refused; an import takes what there is
-}
-
-// Moved says what became of a move.
-type Moved struct {
-	Serial    uint64 `json:"serial"`
-	Lineage   string `json:"lineage"`
-	Resources int    `json:"resources"`
-	Already   bool   `json:"already,omitempty"`  // the new state had it before
-	Replaced  string `json:"replaced,omitempty"` // of an import: the snapshot of what was there before
-}
 
 // moveState copies the state, reads it back, and plans on it.
 func (p *phase) moveState(ctx context.Context) error {
@@ -67,7 +29,7 @@ func (p *phase) moveState(ctx context.Context) error {
 		return err
 	}
 	if got := p.identity(); got != p.job.Move.To && !p.job.Move.Import {
-		return refuse(CauseBadInput, "see where the state would be now: tfops sync "+p.job.Workspace, "the configuration leads to the state %s, and not to %s", got, p.job.Move.To)
+		return refuse(job.CauseBadInput, "see where the state would be now: tfops sync "+p.job.Workspace, "the configuration leads to the state %s, and not to %s", got, p.job.Move.To)
 	}
 	decide := whatToMove
 	if p.job.Move.Import {
@@ -92,7 +54,7 @@ func (p *phase) moveState(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.result.Moved = &Moved{Serial: head.Serial, Lineage: head.Lineage, Resources: head.Resources, Already: do == keepIt, Replaced: replaced}
+	p.result.Moved = &job.Moved{Serial: head.Serial, Lineage: head.Lineage, Resources: head.Resources, Already: do == keepIt, Replaced: replaced}
 	if p.job.Move.Import {
 		p.log.say("info", "the state was imported: serial %d, lineage %s", head.Serial, head.Lineage)
 	} else if do == keepIt {
@@ -131,7 +93,7 @@ const (
 func whatToMove(name string, old, there []byte) (moving, error) {
 	from, err := ReadState(old)
 	if err != nil {
-		return 0, refuse(CauseState, "see what a state that is lost or cut can be restored from: tfops state restore "+name, "the old state cannot be copied: %w", err)
+		return 0, refuse(job.CauseState, "see what a state that is lost or cut can be restored from: tfops state restore "+name, "the old state cannot be copied: %w", err)
 	}
 	if len(bytes.TrimSpace(there)) == 0 {
 		return writeIt, nil
@@ -139,19 +101,19 @@ func whatToMove(name string, old, there []byte) (moving, error) {
 	to, err := ReadState(there)
 	switch {
 	case err != nil:
-		return 0, refuse(CauseState, "look at it, and move it away if nobody needs it", "there is something where the new state would be, and it is not overwritten: %w", err)
+		return 0, refuse(job.CauseState, "look at it, and move it away if nobody needs it", "there is something where the new state would be, and it is not overwritten: %w", err)
 	case sameContent(old, there, false):
 		return keepIt, nil // a move that was killed may not have come to its lineage
 	case from.Lineage != to.Lineage && to.Resources > 0:
-		return 0, refuse(CauseState, "look whose it is (`terraform state list` in the root module); to go on with it: tfops approve RUN --accept-new-state -m WHY",
+		return 0, refuse(job.CauseState, "look whose it is (`terraform state list` in the root module); to go on with it: tfops approve RUN --accept-new-state -m WHY",
 			"the new state has another lineage (%s, not %s) and holds %d resources: it is not overwritten", to.Lineage, from.Lineage, to.Resources)
 	case from.Lineage != to.Lineage:
 		return replaceIt, nil
 	case to.Serial >= from.Serial && to.Resources == 0 && from.Resources > 0:
-		return 0, refuse(CauseState, "if that was meant: tfops approve RUN --accept-new-state -m WHY; to put the old one there all the same: tfops state import "+name+" FILE --replace -m WHY",
+		return 0, refuse(job.CauseState, "if that was meant: tfops approve RUN --accept-new-state -m WHY; to put the old one there all the same: tfops state import "+name+" FILE --replace -m WHY",
 			"the new state is the old one, or what became of it (serial %d, that one has %d), and holds no resources, while the old one holds %d: they were destroyed there, or taken out", to.Serial, from.Serial, from.Resources)
 	case to.Serial == from.Serial:
-		return 0, refuse(CauseState, "look at both (`terraform state pull`) and decide which is right; to put the old one there all the same: tfops state import "+name+" FILE --replace -m WHY",
+		return 0, refuse(job.CauseState, "look at both (`terraform state pull`) and decide which is right; to put the old one there all the same: tfops state import "+name+" FILE --replace -m WHY",
 			"the new state has the lineage and the serial (%d) of the old one, and holds something else", to.Serial)
 	case to.Serial > from.Serial:
 		return keepIt, nil
@@ -163,7 +125,7 @@ func whatToMove(name string, old, there []byte) (moving, error) {
 func whatToImport(name string, replace bool, brought, there []byte) (moving, error) {
 	from, err := ReadState(brought)
 	if err != nil {
-		return 0, refuse(CauseBadInput, "tfops state import "+name+" FILE", "what was brought is no state: %w", err)
+		return 0, refuse(job.CauseBadInput, "tfops state import "+name+" FILE", "what was brought is no state: %w", err)
 	}
 	if len(bytes.TrimSpace(there)) == 0 {
 		return writeIt, nil
@@ -171,7 +133,7 @@ func whatToImport(name string, replace bool, brought, there []byte) (moving, err
 	to, err := ReadState(there)
 	switch {
 	case err != nil && !replace:
-		return 0, refuse(CauseState, replaceCommand(name), "there is something where the state would be, and it is not overwritten: %w", err)
+		return 0, refuse(job.CauseState, replaceCommand(name), "there is something where the state would be, and it is not overwritten: %w", err)
 	case err == nil && sameContent(brought, there, true):
 		return keepIt, nil
 	case err != nil:
@@ -179,9 +141,9 @@ func whatToImport(name string, replace bool, brought, there []byte) (moving, err
 	case replace:
 		return replaceIt, nil
 	case to.Resources > 0:
-		return 0, refuse(CauseState, replaceCommand(name), "the state there holds %s (serial %d, lineage %s): it is not overwritten", holding(to.Resources), to.Serial, to.Lineage)
+		return 0, refuse(job.CauseState, replaceCommand(name), "the state there holds %s (serial %d, lineage %s): it is not overwritten", holding(to.Resources), to.Serial, to.Lineage)
 	case from.Lineage == to.Lineage && from.Serial < to.Serial:
-		return 0, refuse(CauseState, replaceCommand(name), "the state there holds no resources and is newer than what was brought (serial %d, not %d): what that holds was destroyed since, or taken out", to.Serial, from.Serial)
+		return 0, refuse(job.CauseState, replaceCommand(name), "the state there holds no resources and is newer than what was brought (serial %d, not %d): what that holds was destroyed since, or taken out", to.Serial, from.Serial)
 	}
 	return replaceIt, nil
 }
@@ -208,12 +170,12 @@ func (p *phase) oldState(ctx context.Context) ([]byte, error) {
 	if m.File != "" {
 		b, err := datafile.Read(m.File, datafile.Large)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, refuse(CauseState, "tfops state restore "+p.job.Workspace, "the old state is gone: there is no %s", m.File)
+			return nil, refuse(job.CauseState, "tfops state restore "+p.job.Workspace, "the old state is gone: there is no %s", m.File)
 		}
 		return b, err
 	}
 	if len(p.secrets.Old) == 0 {
-		return nil, refuse(CauseRunner, "restart tfops serve, then: tfops state move "+p.job.Workspace, "it is not known how to reach the old state: tfops serve is of another version")
+		return nil, refuse(job.CauseRunner, "restart tfops serve, then: tfops state move "+p.job.Workspace, "it is not known how to reach the old state: tfops serve is of another version")
 	}
 	var first error
 	for i, access := range p.secrets.Old {
@@ -233,9 +195,9 @@ func (p *phase) oldState(ctx context.Context) ([]byte, error) {
 
 // oldStateWith reads the state of the applied commit's root module, and sees that it is the
 // one which was applied.
-func (p *phase) oldStateWith(ctx context.Context, access OldAccess) ([]byte, error) {
+func (p *phase) oldStateWith(ctx context.Context, access job.OldAccess) ([]byte, error) {
 	m := p.job.Move
-	q := newPhase(p.dir, Secrets{Env: access.Env, Backend: access.Backend, Hashed: access.Hashed, Modules: p.secrets.Modules}, p.stop)
+	q := newPhase(p.dir, job.Secrets{Env: access.Env, Backend: access.Backend, Hashed: access.Hashed, Modules: p.secrets.Modules}, p.stop)
 	defer q.close()
 	q.log, q.mask, q.job, q.names = p.log, p.mask, p.job, p.names
 	q.job.Checkout, q.job.Dir, q.job.TerraformWorkspace, q.job.VarFiles, q.job.Move = m.Checkout, m.Dir, m.TerraformWorkspace, nil, nil
@@ -249,12 +211,12 @@ func (p *phase) oldStateWith(ctx context.Context, access OldAccess) ([]byte, err
 		return nil, err
 	}
 	if got := q.identity(); got != m.From {
-		return nil, refuse(CauseBadInput, "copy it by hand: `terraform state pull` where it is, `terraform state push` where it goes, then tfops sync "+p.job.Workspace,
+		return nil, refuse(job.CauseBadInput, "copy it by hand: `terraform state pull` where it is, `terraform state push` where it goes, then tfops sync "+p.job.Workspace,
 			"the applied commit leads to the state %s, and not to the one that was applied, %s", got, m.From)
 	}
 	is, _ := ReadState(b) // of none nothing is held
 	if why := m.Was.Changed(workspace.StateMark{Serial: is.Serial, Lineage: is.Lineage}, is.Resources); why != "" {
-		return nil, refuse(CauseState, "put it right where it is (most backends keep old versions), then: tfops state move "+p.job.Workspace+"; to go on without it: tfops approve RUN --accept-new-state -m WHY",
+		return nil, refuse(job.CauseState, "put it right where it is (most backends keep old versions), then: tfops state move "+p.job.Workspace+"; to go on without it: tfops approve RUN --accept-new-state -m WHY",
 			"the old state (%s) is not what was applied, with %s: %s", m.Was, m.Was.Holds(), why)
 	}
 	return b, nil
@@ -371,7 +333,7 @@ func (p *phase) checkMoved(ctx context.Context, old []byte, did moving) (StateHe
 	}
 	was, _ := ReadState(old)
 	if is, err := ReadState(again); err != nil || is.Serial != was.Serial || is.Lineage != was.Lineage {
-		return StateHead{}, refuse(CauseState, "see that nobody applies to the old state, then: tfops state move "+p.job.Workspace, "the old state changed while it was copied")
+		return StateHead{}, refuse(job.CauseState, "see that nobody applies to the old state, then: tfops state move "+p.job.Workspace, "the old state changed while it was copied")
 	}
 	there, err := p.pull(ctx)
 	if err != nil {
@@ -382,9 +344,9 @@ func (p *phase) checkMoved(ctx context.Context, old []byte, did moving) (StateHe
 		return head, nil
 	}
 	if p.job.Move.Import {
-		return head, refuse(CauseState, "look at it (`terraform state pull`), then: tfops state import "+p.job.Workspace+" FILE --replace -m WHY", "the state, read back, does not hold what was brought")
+		return head, refuse(job.CauseState, "look at it (`terraform state pull`), then: tfops state import "+p.job.Workspace+" FILE --replace -m WHY", "the state, read back, does not hold what was brought")
 	}
-	return head, refuse(CauseState, "look at both (`terraform state pull`), then: tfops state move "+p.job.Workspace, "the new state, read back, does not hold what the old one holds")
+	return head, refuse(job.CauseState, "look at both (`terraform state pull`), then: tfops state move "+p.job.Workspace, "the new state, read back, does not hold what the old one holds")
 }
 
 // keepLineage gives the new state the lineage of the old one where it has another: that of

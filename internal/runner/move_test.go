@@ -9,6 +9,7 @@ import (
 
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/testrig"
 	"github.com/tfops/tfops/internal/workspace"
@@ -179,48 +180,48 @@ func TestOldStateIsReadAsItWasApplied(t *testing.T) {
 		return locks.Identity("http", map[string]any{"address": url + path}, "default")
 	}
 	with := func(path string) option {
-		return func(j *Job, s *Secrets) { s.Backend, s.Mask = backend(path, "of-then"), []string{"of-then"} }
+		return func(j *job.Job, s *job.Secrets) { s.Backend, s.Mask = backend(path, "of-then"), []string{"of-then"} }
 	}
-	must(t, r.planned(with("/old")).startApply(with("/old")).wait(), Succeeded, "", "")
-	file := func(j *Job, s *Secrets) {
+	must(t, r.planned(with("/old")).startApply(with("/old")).wait(), job.Succeeded, "", "")
+	file := func(j *job.Job, s *job.Secrets) {
 		j.BackendFiles, s.Backend = []string{"at.tfbackend"}, "username = \"u\"\npassword = \"of-then\"\n"
 	}
-	must(t, r.planned(file).startApply(file).wait(), Succeeded, "", "")
+	must(t, r.planned(file).startApply(file).wait(), job.Succeeded, "", "")
 	server.mu.Lock()
 	server.password = "of-now"
 	server.mu.Unlock()
-	then, now, other := OldAccess{Env: r.env, Backend: backend("/old", "of-then")}, OldAccess{Env: r.env, Backend: backend("/old", "of-now")}, OldAccess{Env: r.env, Backend: backend("/other", "of-now")}
+	then, now, other := job.OldAccess{Env: r.env, Backend: backend("/old", "of-then")}, job.OldAccess{Env: r.env, Backend: backend("/old", "of-now")}, job.OldAccess{Env: r.env, Backend: backend("/other", "of-now")}
 	for name, c := range map[string]struct {
-		old     []OldAccess
-		move    Move
-		cause   Cause
+		old     []job.OldAccess
+		move    job.Move
+		cause   job.Cause
 		refused string
 	}{
-		"renewed":      {old: []OldAccess{then, now}, move: Move{From: at("/old")}},
-		"another":      {old: []OldAccess{other, now}, move: Move{From: at("/old")}},
-		"files":        {old: []OldAccess{{Env: r.env, Backend: "username = \"u\"\npassword = \"of-now\"\n"}}, move: Move{From: at("/file"), BackendFiles: []string{"at.tfbackend"}}},
-		"only another": {old: []OldAccess{other}, move: Move{From: at("/old")}, cause: CauseBadInput, refused: "leads to the state " + at("/other")},
-		"none fits":    {old: []OldAccess{then}, move: Move{From: at("/old")}, cause: CauseEngine, refused: "requires auth"},
-		"none":         {move: Move{From: at("/old")}, cause: CauseRunner, refused: "another version"},
+		"renewed":      {old: []job.OldAccess{then, now}, move: job.Move{From: at("/old")}},
+		"another":      {old: []job.OldAccess{other, now}, move: job.Move{From: at("/old")}},
+		"files":        {old: []job.OldAccess{{Env: r.env, Backend: "username = \"u\"\npassword = \"of-now\"\n"}}, move: job.Move{From: at("/file"), BackendFiles: []string{"at.tfbackend"}}},
+		"only another": {old: []job.OldAccess{other}, move: job.Move{From: at("/old")}, cause: job.CauseBadInput, refused: "leads to the state " + at("/other")},
+		"none fits":    {old: []job.OldAccess{then}, move: job.Move{From: at("/old")}, cause: job.CauseEngine, refused: "requires auth"},
+		"none":         {move: job.Move{From: at("/old")}, cause: job.CauseRunner, refused: "another version"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			from := c.move.From[strings.LastIndex(c.move.From, "/"):strings.LastIndex(c.move.From, "#")]
 			to := "/" + strings.ReplaceAll(name, " ", "-")
 			r := *r
 			r.t = t
-			_, result := r.plan(func(j *Job, s *Secrets) {
+			_, result := r.plan(func(j *job.Job, s *job.Secrets) {
 				j.Move = &c.move
 				j.Move.Checkout, j.Move.Dir, j.Move.TerraformWorkspace, j.Move.To = r.checkout(), ".", "default", at(to)
 				s.Backend, s.Old, s.Mask = backend(to, "of-now"), c.old, []string{"of-then", "of-now"}
 			})
 			if c.refused != "" {
-				must(t, result, Failed, c.cause, c.refused)
+				must(t, result, job.Failed, c.cause, c.refused)
 				if server.at(to) != "" {
 					t.Error("something was written")
 				}
 				return
 			}
-			must(t, result, Succeeded, "", "")
+			must(t, result, job.Succeeded, "", "")
 			if result.Moved == nil || result.Moved.Resources == 0 || !sameContent([]byte(server.at(from)), []byte(server.at(to)), true) {
 				t.Errorf("%+v", result.Moved)
 			}
@@ -234,14 +235,14 @@ func TestOldStateIsReadAsItWasApplied(t *testing.T) {
 // A state goes from each real backend to the next one with its lineage, and a plan on it finds
 // nothing to change. Of those that know Terraform workspaces it is in one, too.
 func TestMoveThroughRealBackends(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine EngineSpec) {
+	eachEngine(t, func(t *testing.T, engine job.EngineSpec) {
 		for _, ws := range []string{"default", "blue"} {
 			t.Run(ws, func(t *testing.T) { moveThroughRealBackends(t, engine, ws) })
 		}
 	})
 }
 
-func moveThroughRealBackends(t *testing.T, engine EngineSpec, ws string) {
+func moveThroughRealBackends(t *testing.T, engine job.EngineSpec, ws string) {
 	r := newRig(t, nil)
 	r.engine = engine
 	store := s3mem.New()
@@ -256,23 +257,23 @@ func moveThroughRealBackends(t *testing.T, engine EngineSpec, ws string) {
 		backends = append(backends, newHTTPBackend(t).block())
 	}
 	backends = append(backends, "") // and home again
-	in := func(j *Job, _ *Secrets) { j.TerraformWorkspace = ws }
+	in := func(j *job.Job, _ *job.Secrets) { j.TerraformWorkspace = ws }
 	r.write("main.tf", simple)
 	flight := r.planned(in)
 	applied := flight.startApply(in).wait()
-	must(t, applied, Succeeded, "", "")
-	at := func(b BackendConfig) string { return locks.Identity(b.Type, b.Config, ws) }
+	must(t, applied, job.Succeeded, "", "")
+	at := func(b job.BackendConfig) string { return locks.Identity(b.Type, b.Config, ws) }
 	last, from := flight.job.Checkout, applied.Backend
 	for _, backend := range backends[1:] {
 		r.write("main.tf", backend+simple)
 		_, result := r.plan(in)
-		must(t, result, Succeeded, "", "")
+		must(t, result, job.Succeeded, "", "")
 		to := result.Backend
 		var checkout string
-		_, result = r.plan(in, func(j *Job, s *Secrets) {
+		_, result = r.plan(in, func(j *job.Job, s *job.Secrets) {
 			checkout = j.Checkout
-			j.Move = &Move{Checkout: last, Dir: ".", TerraformWorkspace: ws, From: at(from), To: at(to)}
-			s.Old = []OldAccess{{Env: r.env}}
+			j.Move = &job.Move{Checkout: last, Dir: ".", TerraformWorkspace: ws, From: at(from), To: at(to)}
+			s.Old = []job.OldAccess{{Env: r.env}}
 			if from.Type == managedBackend {
 				j.Move.File = filepath.Join(r.base, "old.tfstate")
 				state, err := os.ReadFile(ManagedState(r.workspaceDir(), ws))
@@ -287,7 +288,7 @@ func moveThroughRealBackends(t *testing.T, engine EngineSpec, ws string) {
 				}
 			}
 		})
-		must(t, result, Succeeded, "", "")
+		must(t, result, job.Succeeded, "", "")
 		if result.Plan.HasChanges() || result.Moved == nil || result.Moved.Lineage != applied.Lineage || result.Moved.Resources != 1 {
 			t.Fatalf("from %s to %s: changes %v, %+v, want the lineage %s", from.Type, to.Type, result.Plan.HasChanges(), result.Moved, applied.Lineage)
 		}
@@ -300,15 +301,15 @@ func TestOldStateIsNotTheManagedOne(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": "terraform {\n  backend \"local\" {}\n}\n" + simple})
 	path := filepath.Join(r.base, "states", "old.tfstate")
 	setting := fmt.Sprintf("path = %q\n", path)
-	with := func(_ *Job, s *Secrets) { s.Backend = setting }
-	must(t, r.planned(with).startApply(with).wait(), Succeeded, "", "")
-	_, result := r.plan(func(j *Job, s *Secrets) {
+	with := func(_ *job.Job, s *job.Secrets) { s.Backend = setting }
+	must(t, r.planned(with).startApply(with).wait(), job.Succeeded, "", "")
+	_, result := r.plan(func(j *job.Job, s *job.Secrets) {
 		j.Backend = "managed"
-		j.Move = &Move{Checkout: r.checkout(), Dir: ".", TerraformWorkspace: "default", From: locks.Identity("local", map[string]any{"path": path}, "default"),
+		j.Move = &job.Move{Checkout: r.checkout(), Dir: ".", TerraformWorkspace: "default", From: locks.Identity("local", map[string]any{"path": path}, "default"),
 			To: locks.Identity("managed", map[string]any{"path": ManagedState(r.workspaceDir(), "default")}, "default")}
-		s.Old = []OldAccess{{Env: r.env, Backend: setting}}
+		s.Old = []job.OldAccess{{Env: r.env, Backend: setting}}
 	})
-	must(t, result, Succeeded, "", "")
+	must(t, result, job.Succeeded, "", "")
 	old, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -332,7 +333,7 @@ func TestAMoveOverwritesNobody(t *testing.T) {
 	}
 	const lineage = "5c2f4a4e-64a4-9f0f-86c9-0d4a1ad1c6d5"
 	r := newRig(t, map[string]string{"main.tf": simple})
-	must(t, r.planned().startApply().wait(), Succeeded, "", "")
+	must(t, r.planned().startApply().wait(), job.Succeeded, "", "")
 	old, err := os.ReadFile(ManagedState(r.workspaceDir(), "default"))
 	if err != nil {
 		t.Fatal(err)
@@ -345,11 +346,11 @@ func TestAMoveOverwritesNobody(t *testing.T) {
 	if err := os.WriteFile(file, old, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	move := func(b *httpBackend) (*flight, Result) {
+	move := func(b *httpBackend) (*flight, job.Result) {
 		r.write("main.tf", b.block()+simple)
-		return r.plan(func(j *Job, _ *Secrets) {
+		return r.plan(func(j *job.Job, _ *job.Secrets) {
 			j.LockTimeout = 0
-			j.Move = &Move{File: file, Dir: ".", TerraformWorkspace: "default", To: locks.Identity("http", map[string]any{"address": b.URL}, "default")}
+			j.Move = &job.Move{File: file, Dir: ".", TerraformWorkspace: "default", To: locks.Identity("http", map[string]any{"address": b.URL}, "default")}
 		})
 	}
 	for name, there := range map[string][]byte{"begun": nil, "written to": theirs(lineage, 1)} {
@@ -358,20 +359,20 @@ func TestAMoveOverwritesNobody(t *testing.T) {
 			b.state = there
 			b.locking = func(int) { b.state = other }
 			_, result := move(b)
-			must(t, result, Failed, CauseEngine, "state push failed")
+			must(t, result, job.Failed, job.CauseEngine, "state push failed")
 			if string(b.state) != string(other) || result.Moved != nil || !strings.Contains(result.Next, "tfops state move") {
 				t.Errorf("%+v, next %q; the state is\n%s", result.Moved, result.Next, b.state)
 			}
 			b.locking = nil
 			_, result = move(b)
-			must(t, result, Failed, CauseState, "holds 2 resources: it is not overwritten")
+			must(t, result, job.Failed, job.CauseState, "holds 2 resources: it is not overwritten")
 		})
 	}
 	t.Run("its lineage is kept", func(t *testing.T) {
 		b := newHTTPBackend(t)
 		b.state = theirs(lineage, 1)
 		_, result := move(b)
-		must(t, result, Succeeded, "", "")
+		must(t, result, job.Succeeded, "", "")
 		if result.Moved.Lineage != was.Lineage || result.Moved.Already {
 			t.Errorf("%+v, want the lineage %s", result.Moved, was.Lineage)
 		}
@@ -387,13 +388,13 @@ func TestAMoveOverwritesNobody(t *testing.T) {
 			}
 		}
 		_, result := move(b)
-		must(t, result, Succeeded, "", "")
+		must(t, result, job.Succeeded, "", "")
 		if result.Plan.HasChanges() || result.Moved.Lineage != lineage || result.Moved.Resources != 1 {
 			t.Errorf("%+v, changes %v", result.Moved, result.Plan.HasChanges())
 		}
 		b.locking, b.lock = nil, nil
 		_, result = move(b) // as after a move that was killed just there
-		must(t, result, Succeeded, "", "")
+		must(t, result, job.Succeeded, "", "")
 		if !result.Moved.Already || result.Moved.Lineage != lineage || result.Moved.Resources != 1 {
 			t.Errorf("%+v", result.Moved)
 		}
@@ -402,11 +403,11 @@ func TestAMoveOverwritesNobody(t *testing.T) {
 		b := newHTTPBackend(t)
 		b.lock = []byte(`{"ID": "f6b5b4a0-0000-1111-2222-333344445555", "Operation": "OperationTypeApply", "Who": "ana@laptop", "Created": "2026-01-02T03:04:05Z"}`)
 		f, result := move(b)
-		must(t, result, Failed, CauseLocked, "f6b5b4a0-0000-1111-2222-333344445555")
+		must(t, result, job.Failed, job.CauseLocked, "f6b5b4a0-0000-1111-2222-333344445555")
 		if l := result.Lock; l == nil || l.ID != "f6b5b4a0-0000-1111-2222-333344445555" || l.Who != "" {
 			t.Errorf("the lock is %+v", l)
 		}
-		if events := f.read(EventsFile); strings.Contains(events, `\u001b`) || strings.Contains(events, "│") {
+		if events := f.read(job.EventsFile); strings.Contains(events, `\u001b`) || strings.Contains(events, "│") {
 			t.Errorf("the log is painted:\n%s", events)
 		}
 	})
@@ -418,8 +419,8 @@ func TestAnOldStateThatIsNotWhatWasApplied(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": "terraform {\n  backend \"local\" {}\n}\n" + simple})
 	path := filepath.Join(r.base, "states", "old.tfstate")
 	setting := fmt.Sprintf("path = %q\n", path)
-	with := func(_ *Job, s *Secrets) { s.Backend = setting }
-	must(t, r.planned(with).startApply(with).wait(), Succeeded, "", "")
+	with := func(_ *job.Job, s *job.Secrets) { s.Backend = setting }
+	must(t, r.planned(with).startApply(with).wait(), job.Succeeded, "", "")
 	good, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -451,20 +452,20 @@ func TestAnOldStateThatIsNotWhatWasApplied(t *testing.T) {
 				}
 			}
 			to := filepath.Join(t.TempDir(), "new.tfstate")
-			_, result := r.plan(func(j *Job, s *Secrets) {
+			_, result := r.plan(func(j *job.Job, s *job.Secrets) {
 				s.Backend = fmt.Sprintf("path = %q\n", to)
-				j.Move = &Move{Was: was, Checkout: r.checkout(), Dir: ".", TerraformWorkspace: "default", From: locks.Identity("local", map[string]any{"path": path}, "default"),
+				j.Move = &job.Move{Was: was, Checkout: r.checkout(), Dir: ".", TerraformWorkspace: "default", From: locks.Identity("local", map[string]any{"path": path}, "default"),
 					To: locks.Identity("local", map[string]any{"path": to}, "default")}
-				s.Old = []OldAccess{{Env: r.env, Backend: setting}}
+				s.Old = []job.OldAccess{{Env: r.env, Backend: setting}}
 			})
 			if c.refused != "" {
-				must(t, result, Failed, CauseState, c.refused)
+				must(t, result, job.Failed, job.CauseState, c.refused)
 				if exists(to) || !strings.Contains(result.Next, "tfops state move") {
 					t.Errorf("something was written, next %q", result.Next)
 				}
 				return
 			}
-			must(t, result, Succeeded, "", "")
+			must(t, result, job.Succeeded, "", "")
 			if result.Moved.Resources != 1 || result.Plan.HasChanges() {
 				t.Errorf("%+v", result.Moved)
 			}

@@ -9,14 +9,9 @@ import (
 	"slices"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
-)
 
-// Output is the value of an output of the root module, as the engine's JSON
-// has it. It may be secret: it is written encrypted only.
-type Output struct {
-	Value     json.RawMessage `json:"value"`
-	Sensitive bool            `json:"sensitive,omitempty"`
-}
+	"github.com/tfops/tfops/internal/job"
+)
 
 // plannedOutputs keeps the outputs that a plan found in the state: those of the
 // last apply. shown is the whole plan as JSON. Its prior_state has outputs, too,
@@ -35,10 +30,10 @@ func (p *phase) plannedOutputs(shown []byte) error {
 	if err := json.Unmarshal(shown, &doc); err != nil {
 		return fmt.Errorf("the outputs in the plan cannot be read: %w", err)
 	}
-	outputs := map[string]Output{}
+	outputs := map[string]job.Output{}
 	for name, c := range doc.Changes {
 		if !slices.Contains(c.Actions, "create") {
-			outputs[name] = Output{Value: c.Before, Sensitive: string(c.Sensitive) != "false"}
+			outputs[name] = job.Output{Value: c.Before, Sensitive: string(c.Sensitive) != "false"}
 		}
 	}
 	return p.keepOutputs(outputs)
@@ -67,23 +62,23 @@ func (p *phase) appliedOutputs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var outputs map[string]Output
+	var outputs map[string]job.Output
 	if err := json.Unmarshal(shown.Bytes(), &outputs); err != nil {
 		return fmt.Errorf("the outputs cannot be read: %w", err)
 	}
 	return p.keepOutputs(outputs)
 }
 
-func (p *phase) keepOutputs(outputs map[string]Output) error {
+func (p *phase) keepOutputs(outputs map[string]job.Output) error {
 	if outputs == nil {
-		outputs = map[string]Output{}
+		outputs = map[string]job.Output{}
 	}
 	for name, o := range outputs {
 		var v bytes.Buffer // the same value is the same text, whoever wrote it
 		if err := json.Compact(&v, o.Value); err != nil {
 			return err
 		}
-		outputs[name] = Output{v.Bytes(), o.Sensitive}
+		outputs[name] = job.Output{Value: v.Bytes(), Sensitive: o.Sensitive}
 	}
 	b, err := json.Marshal(outputs)
 	if err != nil {
@@ -92,5 +87,5 @@ func (p *phase) keepOutputs(outputs map[string]Output) error {
 	if b, err = encrypt(b, p.job.Recipient); err != nil {
 		return err
 	}
-	return writeAtomic(filepath.Join(p.dir, OutputsFile), b)
+	return writeAtomic(filepath.Join(p.dir, job.OutputsFile), b)
 }

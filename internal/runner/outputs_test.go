@@ -2,10 +2,11 @@ package runner
 
 import (
 	"encoding/json"
+	"path/filepath"
 	"strings"
 	"testing"
 
-	"path/filepath"
+	"github.com/tfops/tfops/internal/job"
 )
 
 const withOutputs = `
@@ -19,10 +20,10 @@ output "hidden" {
 }
 `
 
-func (f *flight) outputs() map[string]Output {
+func (f *flight) outputs() map[string]job.Output {
 	f.rig.t.Helper()
-	var all map[string]Output
-	if err := json.Unmarshal(f.rig.decrypt(filepath.Join(f.dir, OutputsFile)), &all); err != nil {
+	var all map[string]job.Output
+	if err := json.Unmarshal(f.rig.decrypt(filepath.Join(f.dir, job.OutputsFile)), &all); err != nil {
 		f.rig.t.Fatal(err)
 	}
 	return all
@@ -32,25 +33,25 @@ func (f *flight) outputs() map[string]Output {
 // too; a plan leaves those of the last apply.
 func TestOutputs(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": withOutputs})
-	wanted := func(j *Job, _ *Secrets) { j.Outputs = true }
+	wanted := func(j *job.Job, _ *job.Secrets) { j.Outputs = true }
 	first := r.planned(wanted)
 	if got := first.outputs(); len(got) != 0 {
 		t.Errorf("before the first apply: %+v", got)
 	}
 	f := first.startApply(wanted)
-	must(t, f.wait(), Succeeded, "", "")
+	must(t, f.wait(), job.Succeeded, "", "")
 	got := f.outputs()
 	if string(got["plain"].Value) != `"one"` || got["plain"].Sensitive ||
 		string(got["hidden"].Value) != `"canary-of-an-output"` || !got["hidden"].Sensitive || string(got["list"].Value) != `["a",1]` {
 		t.Errorf("after the apply: %+v", got)
 	}
-	for _, name := range []string{EventsFile, LogFile, resultFile} {
+	for _, name := range []string{job.EventsFile, job.LogFile, job.ResultFile} {
 		if strings.Contains(f.read(name), "canary-of-an-output") {
 			t.Errorf("the sensitive output is in %s", name)
 		}
 	}
-	second, result := r.plan(wanted, func(_ *Job, s *Secrets) { s.Variables = `input = "two"` })
-	must(t, result, Succeeded, "", "")
+	second, result := r.plan(wanted, func(_ *job.Job, s *job.Secrets) { s.Variables = `input = "two"` })
+	must(t, result, job.Succeeded, "", "")
 	if got := second.outputs(); string(got["plain"].Value) != `"one"` || string(got["hidden"].Value) != `"canary-of-an-output"` || !got["hidden"].Sensitive || string(got["list"].Value) != `["a",1]` {
 		t.Errorf("after a plan: %+v", got)
 	}
@@ -60,8 +61,8 @@ func TestOutputs(t *testing.T) {
 func TestNoOutputs(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": withOutputs})
 	f := r.planned().startApply()
-	must(t, f.wait(), Succeeded, "", "")
-	if exists(filepath.Join(f.dir, OutputsFile)) {
+	must(t, f.wait(), job.Succeeded, "", "")
+	if exists(filepath.Join(f.dir, job.OutputsFile)) {
 		t.Error("the outputs are kept")
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/plan"
@@ -305,7 +306,7 @@ func PruneModules(cacheDir string, keep map[string]bool, before time.Time) error
 
 // GroundPackages are the packages that the plan of a run stands on, by digest.
 func GroundPackages(runDir string) ([]string, error) {
-	b, err := datafile.Read(filepath.Join(runDir, GroundFile), datafile.Record)
+	b, err := datafile.Read(filepath.Join(runDir, job.GroundFile), datafile.Record)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -314,7 +315,7 @@ func GroundPackages(runDir string) ([]string, error) {
 	}
 	var g standing
 	if err := json.Unmarshal(b, &g); err != nil {
-		return nil, fmt.Errorf("%s is damaged: %w", filepath.Join(runDir, GroundFile), err)
+		return nil, fmt.Errorf("%s is damaged: %w", filepath.Join(runDir, job.GroundFile), err)
 	}
 	var digests []string
 	for _, d := range g.Packages {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/runner/engines"
 )
@@ -17,8 +18,8 @@ import (
 // phase is one phase at work: the runner's whole state.
 type phase struct {
 	dir     string
-	job     Job
-	secrets Secrets
+	job     job.Job
+	secrets job.Secrets
 	stop    *stopper
 	mask    *masker
 	log     *eventLog
@@ -45,19 +46,19 @@ type phase struct {
 	debug    *debugLog // nil unless the job asks for one
 	hidden   []string  // what the plan calls sensitive
 
-	result Result
+	result job.Result
 }
 
-func newPhase(dir string, secrets Secrets, stop *stopper) *phase {
+func newPhase(dir string, secrets job.Secrets, stop *stopper) *phase {
 	return &phase{dir: dir, secrets: secrets, stop: stop, mask: newMasker(secrets.Mask), names: map[string]string{},
-		result: Result{FormatVersion: FormatVersion, StartedAt: time.Now().UTC()}}
+		result: job.Result{FormatVersion: job.FormatVersion, StartedAt: time.Now().UTC()}}
 }
 
 // open reads the job and opens the log.
 func (p *phase) open() error {
 	p.log = openEvents(p.dir, p.mask)
 	var err error
-	if p.job, err = readJob(p.dir); err == nil && p.job.Debug {
+	if p.job, err = job.LoadJob(p.dir); err == nil && p.job.Debug {
 		p.debug, err = newDebugLog()
 	}
 	return err
@@ -74,7 +75,7 @@ func (p *phase) close() {
 func (p *phase) run(ctx context.Context) error {
 	main := step(p.plan)
 	switch {
-	case p.job.Phase == ApplyPhase:
+	case p.job.Phase == job.ApplyPhase:
 		main = p.apply
 	case p.job.Move != nil:
 		main = p.moveState
@@ -93,7 +94,7 @@ func (p *phase) openView(ctx context.Context) (view, error) {
 	}
 	// A state that the engine could not save must not go with the tree of a runner that vanished.
 	stray := filepath.Join(p.job.Tree, filepath.FromSlash(p.job.Dir))
-	into := filepath.Join(p.job.WorkspaceDir, fmt.Sprintf("%d-%s", time.Now().Unix(), ErroredStateFile))
+	into := filepath.Join(p.job.WorkspaceDir, fmt.Sprintf("%d-%s", time.Now().Unix(), job.ErroredStateFile))
 	if _, err := sealErrored(stray, into, p.job.Recipient); err != nil {
 		v.close()
 		return nil, err
@@ -106,7 +107,7 @@ func (p *phase) readInputs(context.Context) error {
 	if p.tree, p.root, err = checkInputs(p.job); err != nil {
 		return err
 	}
-	if p.job.Phase == PlanPhase {
+	if p.job.Phase == job.PlanPhase {
 		if err = removeOverrides(p.root); err != nil {
 			return err
 		}
@@ -114,7 +115,7 @@ func (p *phase) readInputs(context.Context) error {
 	if p.module, err = readModule(p.tree, p.root, p.job.Engine.Name == "tofu", p.job.LeftOut...); err != nil {
 		return err
 	}
-	if p.job.Backend != "" && p.job.Phase == PlanPhase {
+	if p.job.Backend != "" && p.job.Phase == job.PlanPhase {
 		p.result.Overridden = p.module.backend
 	}
 	if other := p.otherBackend(); other != "" {
@@ -123,7 +124,7 @@ func (p *phase) readInputs(context.Context) error {
 	if p.module.empty {
 		// With a generated override the engine would take it for a
 		// configuration of nothing, and plan to destroy everything.
-		return refuse(CauseBadInput, "correct `dir` of the workspace; to destroy what it owns, run a destroy", "the directory %s holds no configuration", p.job.Dir)
+		return refuse(job.CauseBadInput, "correct `dir` of the workspace; to destroy what it owns, run a destroy", "the directory %s holds no configuration", p.job.Dir)
 	}
 	p.env, err = engineEnv(p.secrets.Env)
 	return err
@@ -144,7 +145,7 @@ func (p *phase) findEngine(ctx context.Context) error {
 		req.From = append(req.From, "engine_version of the workspace")
 	}
 	find := engines.Find
-	if p.job.Phase == ApplyPhase {
+	if p.job.Phase == job.ApplyPhase {
 		find = engines.Lookup // nothing is fetched for an apply
 	}
 	e, err := find(ctx, req)
@@ -152,10 +153,10 @@ func (p *phase) findEngine(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if p.job.Phase == ApplyPhase && spec.Made != "" && engineCause(err) == CauseNoEngine {
-			return refuse(CauseStale, "make a new plan", "%w", engineGone(spec.Name, spec.Made, err))
+		if p.job.Phase == job.ApplyPhase && spec.Made != "" && engineCause(err) == job.CauseNoEngine {
+			return refuse(job.CauseStale, "make a new plan", "%w", engineGone(spec.Name, spec.Made, err))
 		}
-		return &failure{outcome: Failed, cause: engineCause(err), message: err.Error(), next: fault.Next(err), err: err}
+		return &failure{outcome: job.Failed, cause: engineCause(err), message: err.Error(), next: fault.Next(err), err: err}
 	}
 	p.engine = e
 	p.result.EngineName, p.result.EngineVersion = e.Name, e.Version
@@ -163,14 +164,14 @@ func (p *phase) findEngine(ctx context.Context) error {
 	return nil
 }
 
-func engineCause(err error) Cause {
+func engineCause(err error) job.Cause {
 	switch {
 	case diskTrouble(err):
-		return CauseDisk
+		return job.CauseDisk
 	case fault.Is(err, fault.Unavailable):
-		return CauseNetwork
+		return job.CauseNetwork
 	}
-	return CauseNoEngine
+	return job.CauseNoEngine
 }
 
 // conclude turns what the phase came to into its result, and tells whether
@@ -179,19 +180,19 @@ func (p *phase) conclude(err error) (killed bool) {
 	p.moreWarnings()
 	r := &p.result
 	r.FinishedAt = time.Now().UTC()
-	r.Outcome = Succeeded
+	r.Outcome = job.Succeeded
 	if err != nil {
 		f := failureOf(p.stop.ctx, err)
-		if p.stop.forced.Load() && f.outcome != Failed {
-			f.outcome = KilledOutcome
+		if p.stop.forced.Load() && f.outcome != job.Failed {
+			f.outcome = job.KilledOutcome
 		}
 		r.Outcome, r.Message, r.Next = f.outcome, f.message, f.next
-		if r.Outcome == Failed {
+		if r.Outcome == job.Failed {
 			r.Cause, r.Lock = f.cause, f.lock
 		}
 		p.log.say("error", "%s", r.Message)
 	}
-	return r.Outcome == KilledOutcome
+	return r.Outcome == job.KilledOutcome
 }
 
 // finishLog closes the log and completes the message by what happened beside.
@@ -200,8 +201,8 @@ func (p *phase) finishLog() {
 	r := &p.result
 	if err := p.log.close(); err != nil {
 		p.notes = append(p.notes, err.Error())
-		if r.Outcome == Failed && r.Cause == CauseEngine && diskTrouble(err) {
-			r.Cause = CauseDisk
+		if r.Outcome == job.Failed && r.Cause == job.CauseEngine && diskTrouble(err) {
+			r.Cause = job.CauseDisk
 		}
 	}
 	for _, note := range p.notes {
@@ -241,5 +242,5 @@ func (p *phase) save() error {
 		p.result.Diagnostics = nil
 		b, err = json.Marshal(p.result)
 	}
-	return errors.Join(err, commitReserved(filepath.Join(p.dir, reserveFile), filepath.Join(p.dir, resultFile), append(b, '\n')))
+	return errors.Join(err, commitReserved(filepath.Join(p.dir, job.ReserveFile), filepath.Join(p.dir, job.ResultFile), append(b, '\n')))
 }

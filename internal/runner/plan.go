@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 )
 
@@ -69,7 +70,7 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 		return err
 	}
 	if len(raw) == 0 {
-		return refuse(CauseEngine, "", "%s plan ended well and left no plan", p.engine.Name)
+		return refuse(job.CauseEngine, "", "%s plan ended well and left no plan", p.engine.Name)
 	}
 	sealed := make(chan error, 1)
 	go func() { sealed <- p.sealPlan(raw) }()
@@ -84,7 +85,7 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 	if err != nil {
 		return err
 	}
-	made, hidden, err := plan.ReadHidden(shown, ApprovedDigest(raw, ground))
+	made, hidden, err := plan.ReadHidden(shown, job.ApprovedDigest(raw, ground))
 	if err != nil {
 		return fmt.Errorf("the plan cannot be read: %w", err)
 	}
@@ -124,7 +125,7 @@ func (p *phase) keepHidden(hidden []string) error {
 		return err
 	}
 	for _, dir := range []string{filepath.Dir(p.job.PlanFile), p.job.WorkspaceDir} {
-		if err := writeAtomic(filepath.Join(dir, HiddenFile), b); err != nil {
+		if err := writeAtomic(filepath.Join(dir, job.HiddenFile), b); err != nil {
 			return err
 		}
 	}
@@ -155,14 +156,14 @@ func (p *phase) show(ctx context.Context, saved *os.File) ([]byte, error) {
 // command. For an apply it must be on the disk before the engine is: without
 // it the apply would count as never begun.
 func (p *phase) markStarted() error {
-	f, err := os.OpenFile(filepath.Join(p.dir, startedFile), os.O_CREATE|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(filepath.Join(p.dir, job.StartedFile), os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	if err := f.Close(); err != nil {
 		return err
 	}
-	if p.job.Phase != ApplyPhase {
+	if p.job.Phase != job.ApplyPhase {
 		return nil
 	}
 	return syncDir(p.dir)

@@ -7,12 +7,13 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 )
 
 // A saved plan says which state it stands on, whatever the engine and wherever the state is.
 func TestPlannedOn(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine EngineSpec) {
+	eachEngine(t, func(t *testing.T, engine job.EngineSpec) {
 		for name, backend := range map[string]func(r *rig) string{
 			"managed": func(*rig) string { return "" },
 			"local": func(r *rig) string {
@@ -28,7 +29,7 @@ func TestPlannedOn(t *testing.T) {
 				if s := mustLoad(t, first.dir).Plan.State; s == nil || s.Lineage != "" && name == "http" || s.Resources != 0 {
 					t.Errorf("there is no state yet: %+v", s)
 				}
-				must(t, first.startApply().wait(), Succeeded, "", "")
+				must(t, first.startApply().wait(), job.Succeeded, "", "")
 				s := mustLoad(t, r.planned().dir).Plan.State
 				if s == nil || s.Lineage == "" || s.Serial == 0 || s.Resources != 1 {
 					t.Errorf("of the one that was applied the plan says %+v", s)

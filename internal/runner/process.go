@@ -9,29 +9,21 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/job"
 )
-
-// runMark is the variable in the environment of an engine, and so of all that
-// it starts, that tells which run it belongs to.
-const runMark = "TFOPS_RUN_ID"
-
-// Process is a process of this host.
-type Process struct {
-	PID  int    `json:"pid"`
-	Name string `json:"name"`
-}
 
 // Survivors lists the processes that carry the mark of a run in their
 // environment: the engine, providers or provisioners that outlived a killed
 // runner. Processes of other users cannot be looked into and are left out,
 // unless tfops runs as root.
-func (l *Local) Survivors(run string) ([]Process, error) {
+func (l *Local) Survivors(run string) ([]job.Process, error) {
 	all, err := processes()
 	if err != nil {
 		return nil, err
 	}
-	mark := []byte(runMark + "=" + run)
-	var found []Process
+	mark := []byte(job.RunMark + "=" + run)
+	var found []job.Process
 	for _, p := range all {
 		env, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.pid), "environ"))
 		if err != nil {
@@ -39,7 +31,7 @@ func (l *Local) Survivors(run string) ([]Process, error) {
 		}
 		for v := range bytes.SplitSeq(env, []byte{0}) {
 			if bytes.Equal(v, mark) {
-				found = append(found, Process{PID: p.pid, Name: p.name})
+				found = append(found, job.Process{PID: p.pid, Name: p.name})
 				break
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/pinned"
 )
 
@@ -138,10 +139,10 @@ func (h *history) carryOut() {
 	h.waiting = slices.Delete(h.waiting, i, i+1)
 	apply := p.startApply()
 	result := apply.wait()
-	if result.Outcome != Succeeded && result.Cause != CauseStale {
+	if result.Outcome != job.Succeeded && result.Cause != job.CauseStale {
 		h.t.Fatalf("%v: %+v", h.done, result)
 	}
-	for _, said := range saidPayload.FindAllStringSubmatch(apply.read(EventsFile), -1) {
+	for _, said := range saidPayload.FindAllStringSubmatch(apply.read(job.EventsFile), -1) {
 		if said[1] != p.payload {
 			h.t.Fatalf("%v: shown was %s, and applied %s", h.done, p.payload, said[1])
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/testrig"
 )
@@ -47,11 +48,11 @@ func edit(t *testing.T, path, old, now string) {
 // takes that into the state and nothing into the world.
 func TestRefreshOnly(t *testing.T) {
 	r, world := lab(t)
-	refresh := func(j *Job, _ *Secrets) { j.RefreshOnly, j.Outputs = true, true }
-	must(t, r.planned().startApply().wait(), Succeeded, "", "")
+	refresh := func(j *job.Job, _ *job.Secrets) { j.RefreshOnly, j.Outputs = true, true }
+	must(t, r.planned().startApply().wait(), job.Succeeded, "", "")
 
 	_, nothing := r.plan(refresh)
-	must(t, nothing, Succeeded, "", "")
+	must(t, nothing, job.Succeeded, "", "")
 	if p := nothing.Plan; !p.RefreshOnly || p.Accepts() || p.Counts != (plan.Counts{}) {
 		t.Errorf("where nothing differs: %+v", p)
 	}
@@ -63,7 +64,7 @@ func TestRefreshOnly(t *testing.T) {
 	}
 	before, _ := os.ReadFile(filepath.Join(world, "a.json"))
 	f, planned := r.plan(refresh)
-	must(t, planned, Succeeded, "", "")
+	must(t, planned, job.Succeeded, "", "")
 	p := planned.Plan
 	if !p.RefreshOnly || len(p.Changes) != 0 || p.Counts != (plan.Counts{Outputs: 1}) || p.Acceptance() != "accepts 2 resources and 1 output into the state" ||
 		strings.Join(p.Accepted(), " ") != "lab_thing.a lab_thing.b" || p.Drift[1].Action != plan.Delete {
@@ -74,7 +75,7 @@ func TestRefreshOnly(t *testing.T) {
 	}
 	second := r.planned(refresh)
 	apply := f.startApply(refresh)
-	must(t, apply.wait(), Succeeded, "", "")
+	must(t, apply.wait(), job.Succeeded, "", "")
 	if got := apply.outputs(); string(got["revision"].Value) != "9" || string(got["fixed"].Value) != `"fixed"` {
 		t.Errorf("the outputs after the apply: %+v", got)
 	}
@@ -88,9 +89,9 @@ func TestRefreshOnly(t *testing.T) {
 	}
 
 	_, left := r.plan()
-	must(t, left, Succeeded, "", "")
+	must(t, left, job.Succeeded, "", "")
 	if p := left.Plan; p.RefreshOnly || len(p.Drift) != 0 || p.Counts.Change != 1 || p.Counts.Add != 1 {
 		t.Errorf("what is left after it: drift %+v, %+v", p.Drift, p.Counts)
 	}
-	must(t, second.startApply(refresh).wait(), Failed, CauseStale, "stale")
+	must(t, second.startApply(refresh).wait(), job.Failed, job.CauseStale, "stale")
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/credentials"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
@@ -91,19 +92,19 @@ func TestModulesOfARegistry(t *testing.T) {
 	r.spied()
 	host := reg.use(r, "m")
 	_, result := r.plan()
-	must(t, result, Failed, CauseEngine, "init failed")
+	must(t, result, job.Failed, job.CauseEngine, "init failed")
 	if !strings.Contains(result.Next, `module_credentials "`+host+`" { token`) || !strings.Contains(result.Next, privateModules) {
 		t.Errorf("next is %q", result.Next)
 	}
 	_, result = r.plan(opens(t, credential(t, host, credentials.Credential{Token: "expired-token"})))
-	must(t, result, Failed, CauseEngine, "init failed")
+	must(t, result, job.Failed, job.CauseEngine, "init failed")
 	if !strings.Contains(result.Next, `check the token of module_credentials "`+host+`"`) {
 		t.Errorf("next is %q", result.Next)
 	}
 	open := opens(t, credential(t, host, credentials.Credential{Token: moduleSecret}))
 	f, result := r.plan(open)
-	must(t, result, Succeeded, "", "")
-	must(t, f.startApply().wait(), Succeeded, "", "")
+	must(t, result, job.Succeeded, "", "")
+	must(t, f.startApply().wait(), job.Succeeded, "", "")
 	if strings.Join(reg.leaked, "") != "" {
 		t.Errorf("the host of the archives was told %q", reg.leaked)
 	}
@@ -129,7 +130,7 @@ func TestTokensBesideACLIConfiguration(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, result := r.plan(opens(t, credential(t, host, credentials.Credential{Token: moduleSecret})))
-			must(t, result, Succeeded, "", "")
+			must(t, result, job.Succeeded, "", "")
 		})
 	}
 	// By itself it goes on working.
@@ -140,7 +141,7 @@ func TestTokensBesideACLIConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, result := r.plan()
-	must(t, result, Succeeded, "", "")
+	must(t, result, job.Succeeded, "", "")
 	if b, err := withTokens([]byte("{ not json"), map[string]string{"h": "t"}); err == nil {
 		t.Errorf("it was taken for JSON: %s", b)
 	}
@@ -157,7 +158,7 @@ func TestTokensBesideACLIConfiguration(t *testing.T) {
 // What engines say of a registry that lets nobody in is told from what a backend says.
 func TestWhoIsNotLetIn(t *testing.T) {
 	r := newRig(t, nil)
-	p := newPhase(r.base, Secrets{Modules: Modules{Credentials: []credentials.Credential{credential(t, "known.example.com", credentials.Credential{Token: "x"})}}}, nil)
+	p := newPhase(r.base, job.Secrets{Modules: job.Modules{Credentials: []credentials.Credential{credential(t, "known.example.com", credentials.Credential{Token: "x"})}}}, nil)
 	for text, want := range map[string]string{
 		"Error accessing remote module registry\nFailed to retrieve available versions for module \"m\" (main.tf:1) from app.terraform.io: error looking up module versions: 401 Unauthorized.":       `module_credentials "app.terraform.io" { token`,
 		"Failed to query available provider packages\nCould not retrieve the list of available versions for provider acme/x: host registry.example.com rejected the given authentication credentials": `module_credentials "registry.example.com" { token`,
@@ -184,7 +185,7 @@ func TestWhoIsNotLetIn(t *testing.T) {
 func TestAMirrorAtHomeIsNotUsed(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": "module \"m\" {\n  source  = \"127.0.0.1:1/acme/m/test\"\n  version = \"1.0.0\"\n}\n"})
 	_, result := r.plan()
-	must(t, result, Failed, CauseNetwork, "init failed")
+	must(t, result, job.Failed, job.CauseNetwork, "init failed")
 	if strings.Contains(result.Next, "~/") {
 		t.Errorf("next is %q", result.Next)
 	}
@@ -194,7 +195,7 @@ func TestAMirrorAtHomeIsNotUsed(t *testing.T) {
 		}
 	}
 	_, result = r.plan()
-	must(t, result, Failed, CauseNetwork, "init failed")
+	must(t, result, job.Failed, job.CauseNetwork, "init failed")
 	if !strings.Contains(result.Next, "~/.terraformrc is there and was not used") || !strings.Contains(result.Next, "can be reached") || !strings.Contains(result.Next, "cli_config") {
 		t.Errorf("next is %q", result.Next)
 	}
@@ -209,22 +210,22 @@ func TestModulesWithOpenTofu(t *testing.T) {
 	reg, h := newRegistry(t, moduleSecret), newGitHost(t)
 	r := newRig(t, nil)
 	r.env["PATH"] = filepath.Dir(path) + ":" + r.env["PATH"]
-	tofu := func(j *Job, _ *Secrets) { j.Engine.Name = "tofu" }
+	tofu := func(j *job.Job, _ *job.Secrets) { j.Engine.Name = "tofu" }
 	host := reg.use(r, "m")
 	_, result := r.plan(tofu)
-	must(t, result, Failed, CauseEngine, "init failed")
+	must(t, result, job.Failed, job.CauseEngine, "init failed")
 	if !strings.Contains(result.Next, `module_credentials "`+host+`" { token`) {
 		t.Errorf("next is %q", result.Next)
 	}
 	_, result = r.plan(tofu, opens(t, credential(t, host, credentials.Credential{Token: moduleSecret})))
-	must(t, result, Succeeded, "", "")
+	must(t, result, job.Succeeded, "", "")
 	r.write("main.tf", called("git::"+h.URL+"/acme/m.git"))
 	_, result = r.plan(tofu)
-	must(t, result, Failed, CauseEngine, "init failed")
+	must(t, result, job.Failed, job.CauseEngine, "init failed")
 	if !strings.Contains(result.Next, `module_credentials "`+h.URL+`/acme/m.git/"`) {
 		t.Errorf("next is %q", result.Next)
 	}
 	_, result = r.plan(tofu, opens(t, credential(t, h.URL, credentials.Credential{Username: "me", Password: moduleSecret})))
-	must(t, result, Succeeded, "", "")
+	must(t, result, job.Succeeded, "", "")
 	r.noTrace(moduleSecret)
 }

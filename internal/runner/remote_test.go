@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -19,12 +20,12 @@ func TestRemoteRunsAreRefused(t *testing.T) {
 		t.Run(strings.Fields(name)[1], func(t *testing.T) {
 			r := newRig(t, map[string]string{"main.tf": block + simple})
 			_, result := r.plan()
-			must(t, result, Failed, CauseBadInput, name)
+			must(t, result, job.Failed, job.CauseBadInput, name)
 			if !strings.Contains(result.Next, `backend = "managed"`) {
 				t.Errorf("next is %q", result.Next)
 			}
-			managed := func(j *Job, _ *Secrets) { j.Backend = workspace.ManagedBackend }
-			must(t, r.planned(managed).startApply(managed).wait(), Succeeded, "", "")
+			managed := func(j *job.Job, _ *job.Secrets) { j.Backend = workspace.ManagedBackend }
+			must(t, r.planned(managed).startApply(managed).wait(), job.Succeeded, "", "")
 			if _, err := os.Stat(filepath.Join(r.workspaceDir(), managedState)); err != nil {
 				t.Error(err)
 			}
@@ -32,8 +33,8 @@ func TestRemoteRunsAreRefused(t *testing.T) {
 	}
 	r := newRig(t, nil)
 	r.write("main.tf", "terraform {\n  backend \"local\" {\n    path = \""+filepath.Join(r.base, "own.tfstate")+"\"\n  }\n}\n"+simple)
-	managed := func(j *Job, _ *Secrets) { j.Backend = workspace.ManagedBackend }
-	must(t, r.planned(managed).startApply(managed).wait(), Succeeded, "", "")
+	managed := func(j *job.Job, _ *job.Secrets) { j.Backend = workspace.ManagedBackend }
+	must(t, r.planned(managed).startApply(managed).wait(), job.Succeeded, "", "")
 	if exists(filepath.Join(r.base, "own.tfstate")) || !exists(filepath.Join(r.workspaceDir(), managedState)) {
 		t.Error("the managed state did not take the place of the repository's backend")
 	}

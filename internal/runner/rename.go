@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazily"
 )
 
@@ -93,6 +94,6 @@ func shortened(text string) string {
 // moreWarnings says how many warnings were left out.
 func (p *phase) moreWarnings() {
 	if left := p.warnings - maxWarnings; left > 0 {
-		p.result.Diagnostics = append(p.result.Diagnostics, Diagnostic{Severity: "warning", Summary: fmt.Sprintf("%d more warnings are in the log", left)})
+		p.result.Diagnostics = append(p.result.Diagnostics, job.Diagnostic{Severity: "warning", Summary: fmt.Sprintf("%d more warnings are in the log", left)})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
@@ -34,7 +35,7 @@ func TestRepositorysProvidersStayOutOfTheCache(t *testing.T) {
 	if err != nil || len(found) > 0 {
 		t.Fatalf("in the shared cache: %q %v", found, err)
 	}
-	if result := f.startApply().wait(); result.Outcome != Succeeded {
+	if result := f.startApply().wait(); result.Outcome != job.Succeeded {
 		t.Fatalf("apply: %+v", result)
 	}
 	// The next commit's tree is another one, and what the last init linked to is gone.
@@ -60,11 +61,11 @@ func TestManagedStateCannotBeOverridden(t *testing.T) {
 			files["main.tf"] = simple
 			r := newRig(t, files)
 			f, result := r.plan()
-			if result.Outcome != Succeeded {
+			if result.Outcome != job.Succeeded {
 				return // refused
 			}
 			applied := f.startApply().wait()
-			if applied.Outcome != Succeeded {
+			if applied.Outcome != job.Succeeded {
 				t.Fatalf("apply: %+v", applied)
 			}
 			path, _ := applied.Backend.Config["path"].(string)
@@ -87,7 +88,7 @@ func TestOverrideBesideOneOfTheRepository(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": simple, overrideFile: "{}"})
 	f := r.planned()
 	result := f.startApply().wait()
-	if result.Outcome != Succeeded || result.Backend.Type != "managed" || result.Serial == 0 {
+	if result.Outcome != job.Succeeded || result.Backend.Type != "managed" || result.Serial == 0 {
 		t.Fatalf("%+v", result)
 	}
 }
@@ -96,10 +97,10 @@ func TestOverrideBesideOneOfTheRepository(t *testing.T) {
 func TestCommittedErroredState(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": simple, erroredState: `{"version": 4}`})
 	f := r.planned().startApply()
-	if result := f.wait(); result.Outcome != Succeeded || result.ErroredState != "" || result.Message != "" {
+	if result := f.wait(); result.Outcome != job.Succeeded || result.ErroredState != "" || result.Message != "" {
 		t.Fatalf("%+v", result)
 	}
-	if exists(filepath.Join(f.dir, ErroredStateFile)) {
+	if exists(filepath.Join(f.dir, job.ErroredStateFile)) {
 		t.Error("evidence was made of it")
 	}
 }
@@ -107,8 +108,8 @@ func TestCommittedErroredState(t *testing.T) {
 // A stray state of a named Terraform workspace is as telling as one of the default.
 func TestStrayStateOfATerraformWorkspace(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": simple, "terraform.tfstate.d/blue/terraform.tfstate": `{"version": 4}`})
-	_, result := r.plan(func(j *Job, _ *Secrets) { j.TerraformWorkspace = "blue" })
-	must(t, result, Failed, CauseBadInput, "terraform.tfstate.d/blue/terraform.tfstate")
+	_, result := r.plan(func(j *job.Job, _ *job.Secrets) { j.TerraformWorkspace = "blue" })
+	must(t, result, job.Failed, job.CauseBadInput, "terraform.tfstate.d/blue/terraform.tfstate")
 }
 
 // A workspace's state is never kept in the directory of another one.
@@ -118,8 +119,8 @@ func TestLocalBackendInAnothersDirectory(t *testing.T) {
   backend "local" { path = "`+filepath.Join(filepath.Dir(r.workspaceDir()), "other", managedState)+`" }
 }
 `+simple)
-	_, result := r.plan(func(j *Job, _ *Secrets) {})
-	must(t, result, Failed, CauseBadInput, "belongs to tfops")
+	_, result := r.plan(func(j *job.Job, _ *job.Secrets) {})
+	must(t, result, job.Failed, job.CauseBadInput, "belongs to tfops")
 }
 
 // What is read before the engine runs is read, not computed: an expression
@@ -164,7 +165,7 @@ func TestLogIsBounded(t *testing.T) {
 	if err := l.close(); err != nil {
 		t.Fatal(err)
 	}
-	b, err := os.ReadFile(filepath.Join(dir, EventsFile))
+	b, err := os.ReadFile(filepath.Join(dir, job.EventsFile))
 	if err != nil {
 		t.Fatal(err)
 	}

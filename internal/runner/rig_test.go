@@ -17,6 +17,7 @@ import (
 	"filippo.io/age"
 	"golang.org/x/sys/unix"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/testrig"
 )
@@ -41,7 +42,7 @@ type rig struct {
 	local    *Local
 	identity *age.X25519Identity
 	env      map[string]string
-	engine   EngineSpec // terraform on PATH, where the test says nothing else
+	engine   job.EngineSpec // terraform on PATH, where the test says nothing else
 	phases   int
 	mark     string
 }
@@ -65,7 +66,7 @@ func newRig(t testing.TB, files map[string]string) *rig {
 		t.Fatal(err)
 	}
 	base := t.TempDir()
-	r := &rig{t: t, base: base, tree: filepath.Join(base, "tree"), local: &Local{Exe: exe, ExtraEnv: raceSettings}, identity: id, engine: EngineSpec{Name: "terraform"},
+	r := &rig{t: t, base: base, tree: filepath.Join(base, "tree"), local: &Local{Exe: exe, ExtraEnv: raceSettings}, identity: id, engine: job.EngineSpec{Name: "terraform"},
 		env: map[string]string{"PATH": filepath.Dir(terraform) + ":/usr/bin:/bin", "HOME": filepath.Join(base, "home")}}
 	for _, dir := range []string{r.tree, r.env["HOME"], r.workspaceDir(), filepath.Join(base, "cache"), filepath.Join(base, "checkouts")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -79,12 +80,12 @@ func newRig(t testing.TB, files map[string]string) *rig {
 }
 
 // eachEngine runs a test with the terraform on PATH and with OpenTofu.
-func eachEngine(t *testing.T, test func(*testing.T, EngineSpec)) {
+func eachEngine(t *testing.T, test func(*testing.T, job.EngineSpec)) {
 	t.Helper()
-	t.Run("terraform", func(t *testing.T) { test(t, EngineSpec{Name: "terraform"}) })
+	t.Run("terraform", func(t *testing.T) { test(t, job.EngineSpec{Name: "terraform"}) })
 	t.Run("tofu", func(t *testing.T) {
 		if path, ok := testrig.Tofu(t); ok {
-			test(t, EngineSpec{Name: "tofu", Path: path})
+			test(t, job.EngineSpec{Name: "tofu", Path: path})
 		}
 	})
 }
@@ -106,32 +107,32 @@ func (r *rig) write(name, content string) {
 type flight struct {
 	*rig
 	dir string
-	job Job
+	job job.Job
 }
 
-type option func(*Job, *Secrets)
+type option func(*job.Job, *job.Secrets)
 
-func (r *rig) planJob(opts ...option) (string, Job, Secrets) {
+func (r *rig) planJob(opts ...option) (string, job.Job, job.Secrets) {
 	r.phases++
 	if r.mark == "" { // the same test may run beside itself, and runs are told by their id
 		r.mark = fmt.Sprint(os.Getpid(), "-", filepath.Base(filepath.Dir(r.base)))
 	}
 	dir := filepath.Join(r.base, "runs", fmt.Sprintf("run-%03d", r.phases))
-	job := Job{
-		Run: strings.ReplaceAll(r.t.Name(), "/", "-") + "-" + r.mark + "-" + filepath.Base(dir), Workspace: "w", Phase: PlanPhase, Dir: ".",
+	j := job.Job{
+		Run: strings.ReplaceAll(r.t.Name(), "/", "-") + "-" + r.mark + "-" + filepath.Base(dir), Workspace: "w", Phase: job.PlanPhase, Dir: ".",
 		Commit: fmt.Sprintf("commit-%d", r.phases), Checkout: r.checkout(), Ground: filepath.Join(dir, "ground"), ModuleAge: time.Hour,
 		Engine: r.engine, TerraformWorkspace: "default", WorkspaceDir: r.workspaceDir(), CacheDir: filepath.Join(r.base, "cache"),
 		PlanFile: filepath.Join(dir, "plan.tfplan.age"), PlanJSON: filepath.Join(dir, "plan.json"), Recipient: r.identity.Recipient().String(),
 		LockState: true, Timeout: time.Minute, Grace: 20 * time.Second,
 	}
-	secrets := Secrets{Env: r.env}
+	secrets := job.Secrets{Env: r.env}
 	for _, o := range opts {
-		o(&job, &secrets)
+		o(&j, &secrets)
 	}
-	if job.Tree == "" {
-		job.Tree = filepath.Join(job.WorkspaceDir, "tree")
+	if j.Tree == "" {
+		j.Tree = filepath.Join(j.WorkspaceDir, "tree")
 	}
-	return dir, job, secrets
+	return dir, j, secrets
 }
 
 // checkout pins the tree as it is now.
@@ -154,7 +155,7 @@ func (r *rig) checkout() string {
 // groundText says what a plan stands on.
 func (f *flight) groundText() []byte {
 	f.t.Helper()
-	b, err := os.ReadFile(filepath.Join(f.dir, GroundFile))
+	b, err := os.ReadFile(filepath.Join(f.dir, job.GroundFile))
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -166,7 +167,7 @@ func (f *flight) wrote(name string) string {
 	return filepath.Join(f.job.Ground, "written", "tree", name)
 }
 
-func (r *rig) start(dir string, job Job, secrets Secrets) *flight {
+func (r *rig) start(dir string, job job.Job, secrets job.Secrets) *flight {
 	r.t.Helper()
 	if err := r.local.Start(r.t.Context(), dir, job, secrets); err != nil {
 		r.t.Fatalf("start: %v", err)
@@ -182,7 +183,7 @@ func (f *flight) leaveNothing() {
 		_ = f.local.Interrupt(f.dir, true)
 		_, _ = f.local.Wait(context.Background(), f.dir)
 	}
-	if said := f.read(LogFile); said != "" { // a panic, or a race
+	if said := f.read(job.LogFile); said != "" { // a panic, or a race
 		f.t.Errorf("the runner printed: %s", said)
 	}
 	left, err := (&Local{}).Survivors(f.job.Run)
@@ -192,19 +193,19 @@ func (f *flight) leaveNothing() {
 	}
 }
 
-func killAll(left []Process) {
+func killAll(left []job.Process) {
 	for _, p := range left {
 		_ = unix.Kill(p.PID, unix.SIGKILL)
 	}
 }
 
-func (f *flight) wait() Result {
+func (f *flight) wait() job.Result {
 	f.t.Helper()
 	ctx, cancel := context.WithTimeout(f.t.Context(), 90*time.Second)
 	defer cancel()
 	result, err := f.local.Wait(ctx, f.dir)
 	if err != nil {
-		f.t.Fatalf("wait: %v\n%s", err, f.read(EventsFile)+f.read(LogFile))
+		f.t.Fatalf("wait: %v\n%s", err, f.read(job.EventsFile)+f.read(job.LogFile))
 	}
 	return result
 }
@@ -230,7 +231,7 @@ func (f *flight) read(name string) string {
 // pid is the runner's, once it works.
 func (f *flight) pid() int {
 	f.t.Helper()
-	lock, err := os.Open(filepath.Join(f.dir, lockFile))
+	lock, err := os.Open(filepath.Join(f.dir, job.LockFile))
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -238,7 +239,7 @@ func (f *flight) pid() int {
 	return pidIn(lock)
 }
 
-func (r *rig) plan(opts ...option) (*flight, Result) {
+func (r *rig) plan(opts ...option) (*flight, job.Result) {
 	r.t.Helper()
 	f := r.start(r.planJob(opts...))
 	return f, f.wait()
@@ -248,8 +249,8 @@ func (r *rig) plan(opts ...option) (*flight, Result) {
 func (r *rig) planned(opts ...option) *flight {
 	r.t.Helper()
 	f, result := r.plan(opts...)
-	if result.Outcome != Succeeded {
-		r.t.Fatalf("plan: %+v\n%s", result, f.read(EventsFile))
+	if result.Outcome != job.Succeeded {
+		r.t.Fatalf("plan: %+v\n%s", result, f.read(job.EventsFile))
 	}
 	return f
 }
@@ -257,18 +258,18 @@ func (r *rig) planned(opts ...option) *flight {
 // startApply starts the apply of a plan.
 func (f *flight) startApply(opts ...option) *flight {
 	f.t.Helper()
-	job := f.job
-	job.Phase = ApplyPhase
-	secrets := Secrets{Env: f.env, Plan: f.openPlan()}
-	result, err := LoadResult(f.dir)
+	j := f.job
+	j.Phase = job.ApplyPhase
+	secrets := job.Secrets{Env: f.env, Plan: f.openPlan()}
+	result, err := job.LoadResult(f.dir)
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	job.PlanDigest = result.PlanDigest
+	j.PlanDigest = result.PlanDigest
 	for _, o := range opts {
-		o(&job, &secrets)
+		o(&j, &secrets)
 	}
-	return f.start(filepath.Join(f.dir, "apply"), job, secrets)
+	return f.start(filepath.Join(f.dir, "apply"), j, secrets)
 }
 
 func (f *flight) openPlan() []byte {
@@ -348,7 +349,7 @@ func provisioned(script string) string {
 	return "resource \"terraform_data\" \"p\" {\n  provisioner \"local-exec\" {\n    command = <<-EOT\n" + script + "\n    EOT\n  }\n}\n"
 }
 
-func must(t testing.TB, r Result, outcome Outcome, cause Cause, text string) {
+func must(t testing.TB, r job.Result, outcome job.Outcome, cause job.Cause, text string) {
 	t.Helper()
 	if r.Outcome != outcome || r.Cause != cause || !strings.Contains(r.Message, text) {
 		t.Fatalf("got %q %q %q (next %q)\nwant %q %q …%s…\n%+v", r.Outcome, r.Cause, r.Message, r.Next, outcome, cause, text, r.Diagnostics)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 )
 
@@ -35,25 +36,25 @@ check "c" {
   }
 }
 ` + provisioned(`echo "env: $CANARY"; echo "env: $CANARY" >&2`)})
-	secret := func(_ *Job, s *Secrets) {
+	secret := func(_ *job.Job, s *job.Secrets) {
 		s.Variables = fmt.Sprintf("password = %q\n", canary)
 		s.Env["CANARY"] = "canary-env"
 		s.Mask = []string{"canary-env", canary}
 	}
 	f, result := r.plan(secret)
-	must(t, result, Succeeded, "", "")
+	must(t, result, job.Succeeded, "", "")
 	for _, dir := range []string{filepath.Dir(f.job.PlanFile), f.job.WorkspaceDir} { // for the masks of later phases
-		if got := string(f.decrypt(filepath.Join(dir, HiddenFile))); got != `["canary-sensitive"]` {
+		if got := string(f.decrypt(filepath.Join(dir, job.HiddenFile))); got != `["canary-sensitive"]` {
 			t.Errorf("the engine hides, says %s: %s", dir, got)
 		}
 	}
 	apply := f.startApply(secret)
-	must(t, apply.wait(), Succeeded, "", "")
-	if !strings.Contains(apply.read(EventsFile), "env: "+plan.Sensitive) {
-		t.Fatalf("the provisioner's line is not in the log: %s", apply.read(EventsFile))
+	must(t, apply.wait(), job.Succeeded, "", "")
+	if !strings.Contains(apply.read(job.EventsFile), "env: "+plan.Sensitive) {
+		t.Fatalf("the provisioner's line is not in the log: %s", apply.read(job.EventsFile))
 	}
-	_, failed := r.plan(secret, func(_ *Job, s *Secrets) { s.Variables += "other = 1\npassword = 2\n" })
-	if failed.Outcome != Failed {
+	_, failed := r.plan(secret, func(_ *job.Job, s *job.Secrets) { s.Variables += "other = 1\npassword = 2\n" })
+	if failed.Outcome != job.Failed {
 		t.Fatalf("%+v", failed)
 	}
 
@@ -89,10 +90,10 @@ func TestEnvironmentIsIsolated(t *testing.T) {
 	t.Setenv("TF_VAR_input", "daemon")
 	r := newRig(t, nil)
 	r.write("main.tf", simple+provisioned("env > "+r.base+"/env; cat /proc/$PPID/environ /proc/$(awk '/PPid/{print $2}' /proc/$PPID/status)/environ > "+r.base+"/parents"))
-	give := func(_ *Job, s *Secrets) { s.Env["GIVEN"] = "yes" }
+	give := func(_ *job.Job, s *job.Secrets) { s.Env["GIVEN"] = "yes" }
 	f := r.planned(give)
 	apply := f.startApply(give)
-	must(t, apply.wait(), Succeeded, "", "")
+	must(t, apply.wait(), job.Succeeded, "", "")
 	env, err := os.ReadFile(filepath.Join(r.base, "env"))
 	if err != nil {
 		t.Fatal(err)

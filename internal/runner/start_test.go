@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 )
 
 // notStarted wants an error that says that nothing has run, why, and what to do about it.
@@ -46,8 +47,8 @@ func TestNotStarted(t *testing.T) {
 	real := r.local.Exe
 	program := filepath.Join(r.base, "tfops")
 	r.local = &Local{Exe: program, ExtraEnv: raceSettings}
-	dir, job, secrets := r.planJob()
-	start := func() error { return r.local.Start(t.Context(), dir, job, secrets) }
+	dir, j, secrets := r.planJob()
+	start := func() error { return r.local.Start(t.Context(), dir, j, secrets) }
 	put := func(perm os.FileMode, content string) {
 		if err := os.WriteFile(program, []byte(content), perm); err != nil {
 			t.Fatal(err)
@@ -78,15 +79,15 @@ func TestNotStarted(t *testing.T) {
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	var not *NotStarted
-	if err := r.local.Start(gone, dir, job, secrets); !errors.As(err, &not) || !errors.Is(err, context.Canceled) {
+	if err := r.local.Start(gone, dir, j, secrets); !errors.As(err, &not) || !errors.Is(err, context.Canceled) {
 		t.Errorf("the daemon stops: %v", err)
 	}
 	if alive, err := r.local.Alive(dir); alive || err != nil {
 		t.Errorf("a runner is at work: %v, %v", alive, err)
 	}
-	f := r.start(dir, job, secrets)
-	must(t, f.wait(), Succeeded, "", "")
-	if got, _ := r.local.namespaceFor(job.CacheDir); got == noNamespace {
+	f := r.start(dir, j, secrets)
+	must(t, f.wait(), job.Succeeded, "", "")
+	if got, _ := r.local.namespaceFor(j.CacheDir); got == noNamespace {
 		t.Errorf("runners are not isolated: %v", r.local.why)
 	}
 }
@@ -94,16 +95,16 @@ func TestNotStarted(t *testing.T) {
 // What the machine lacks for a moment costs nothing but the moment, at each step of the start.
 func TestNotStartedOverALimit(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": simple})
-	dir, job, secrets := r.planJob()
+	dir, j, secrets := r.planJob()
 	secrets.Plan = make([]byte, 1<<20) // far more than the space that is kept for a result
 	signal.Ignore(unix.SIGXFSZ)
 	defer signal.Reset(unix.SIGXFSZ)
 	for name, size := range map[string]uint64{"the job": 16, "the space for the result": 64 << 10, "the secrets": 512 << 10} {
-		if _, err := r.local.namespaceFor(job.CacheDir); err != nil {
+		if _, err := r.local.namespaceFor(j.CacheDir); err != nil {
 			t.Fatal(err)
 		}
 		limited(t, unix.RLIMIT_FSIZE, size, func() {
-			err := r.local.Start(t.Context(), dir, job, secrets)
+			err := r.local.Start(t.Context(), dir, j, secrets)
 			if notStarted(t, err, unix.EFBIG); t.Failed() {
 				t.Fatalf("there is no room for %s", name)
 			}
@@ -114,7 +115,7 @@ func TestNotStartedOverALimit(t *testing.T) {
 	r.local = &Local{Exe: r.local.Exe, ExtraEnv: raceSettings}
 	tries := 0
 	for err := error(nil); tries == 0 || err != nil; tries++ {
-		limited(t, unix.RLIMIT_NOFILE, uint64(tries), func() { err = r.local.Start(t.Context(), dir, job, secrets) })
+		limited(t, unix.RLIMIT_NOFILE, uint64(tries), func() { err = r.local.Start(t.Context(), dir, j, secrets) })
 		if err != nil {
 			if notStarted(t, err, unix.EMFILE); t.Failed() {
 				t.Fatalf("with %d open files", tries)
@@ -133,18 +134,18 @@ func TestNotStartedOverALimit(t *testing.T) {
 	if r.local.namespace == noNamespace {
 		t.Errorf("runners are not isolated: %v", r.local.why)
 	}
-	must(t, r.start(dir, job, secrets).wait(), Succeeded, "", "")
+	must(t, r.start(dir, j, secrets).wait(), job.Succeeded, "", "")
 }
 
 // Files that stand in the way of those of a phase.
 func TestNotStartedOverStrangeFiles(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": simple})
-	dir, job, secrets := r.planJob()
+	dir, j, secrets := r.planJob()
 	for name, put := range map[string]func(path string) error{
-		".":        func(path string) error { return os.WriteFile(path, nil, 0o600) },
-		lockFile:   func(path string) error { return unix.Mkfifo(path, 0o600) },
-		resultFile: func(path string) error { return os.MkdirAll(filepath.Join(path, "x"), 0o700) },
-		jobFile:    func(path string) error { return os.MkdirAll(filepath.Join(path, "x"), 0o700) },
+		".":            func(path string) error { return os.WriteFile(path, nil, 0o600) },
+		job.LockFile:   func(path string) error { return unix.Mkfifo(path, 0o600) },
+		job.ResultFile: func(path string) error { return os.MkdirAll(filepath.Join(path, "x"), 0o700) },
+		job.JobFile:    func(path string) error { return os.MkdirAll(filepath.Join(path, "x"), 0o700) },
 	} {
 		if err := os.RemoveAll(dir); err != nil {
 			t.Fatal(err)
@@ -156,7 +157,7 @@ func TestNotStartedOverStrangeFiles(t *testing.T) {
 		if err := put(at); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.local.Start(t.Context(), dir, job, secrets); !errors.As(err, new(*NotStarted)) {
+		if err := r.local.Start(t.Context(), dir, j, secrets); !errors.As(err, new(*NotStarted)) {
 			t.Errorf("%s: %v (%T)", name, err, err)
 		}
 	}
@@ -183,23 +184,23 @@ func TestARunnerThatDiesAtOnceWasStarted(t *testing.T) {
 // An apply that was begun is never taken for one that was not.
 func TestABegunApplyWasStarted(t *testing.T) {
 	r := newRig(t, nil)
-	dir, job, secrets := r.planJob(func(j *Job, _ *Secrets) { j.Phase = ApplyPhase })
+	dir, j, secrets := r.planJob(func(j *job.Job, _ *job.Secrets) { j.Phase = job.ApplyPhase })
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, startedFile), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, job.StartedFile), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, ctx := range []context.Context{t.Context(), gone} {
-		err := r.local.Start(ctx, dir, job, secrets)
+		err := r.local.Start(ctx, dir, j, secrets)
 		if !fault.Is(err, fault.Conflict) || errors.As(err, new(*NotStarted)) {
 			t.Errorf("got %v (%T)", err, err)
 		}
 	}
 	// Somebody else's runner is at work there: what it does is not known here.
-	if err := os.Remove(filepath.Join(dir, startedFile)); err != nil {
+	if err := os.Remove(filepath.Join(dir, job.StartedFile)); err != nil {
 		t.Fatal(err)
 	}
 	lock, err := takeLock(dir)
@@ -207,7 +208,7 @@ func TestABegunApplyWasStarted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lock.Close()
-	if err := r.local.Start(t.Context(), dir, job, secrets); !fault.Is(err, fault.Conflict) || errors.As(err, new(*NotStarted)) {
+	if err := r.local.Start(t.Context(), dir, j, secrets); !fault.Is(err, fault.Conflict) || errors.As(err, new(*NotStarted)) {
 		t.Errorf("got %v (%T)", err, err)
 	}
 }

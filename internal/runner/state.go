@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazily"
 )
 
@@ -110,7 +111,7 @@ func writeOverride(root string, content []byte) error {
 		}
 		return os.WriteFile(path, content, 0o600)
 	}
-	return refuse(CauseBadInput, "call that file by another name", "an override file of the root module comes after any that tfops could write")
+	return refuse(job.CauseBadInput, "call that file by another name", "an override file of the root module comes after any that tfops could write")
 }
 
 // overrides reports whether the engine takes a file for one that overrides others.
@@ -125,14 +126,10 @@ func overrides(name string) bool {
 
 // managedStatePath is where the managed state of a Terraform workspace lies.
 func managedStatePath(workspaceDir, terraformWorkspace string) string {
-	if isDefault(terraformWorkspace) {
+	if job.IsDefault(terraformWorkspace) {
 		return filepath.Join(workspaceDir, managedState)
 	}
 	return filepath.Join(workspaceDir, managedWorkspaces, terraformWorkspace, managedState)
-}
-
-func isDefault(terraformWorkspace string) bool {
-	return terraformWorkspace == "" || terraformWorkspace == "default"
 }
 
 // checkManaged sees that init took the override: the state is where tfops keeps it.
@@ -142,7 +139,7 @@ func checkManaged(kind string, config map[string]any, workspaceDir string) error
 	if kind == "local" && path == filepath.Join(workspaceDir, managedState) && dir == filepath.Join(workspaceDir, managedWorkspaces) {
 		return nil
 	}
-	return refuse(CauseBadInput, "declare the backend in a file of its own, or take its declaration out",
+	return refuse(job.CauseBadInput, "declare the backend in a file of its own, or take its declaration out",
 		"the root module declares no backend that tfops can read, and yet init found one (%q): it is not clear where the state belongs", kind)
 }
 
@@ -151,7 +148,7 @@ func checkOther(kind, want string) error {
 	if want == "" || kind == want {
 		return nil
 	}
-	return refuse(CauseBadInput, "take the backend out of the override file of the repository",
+	return refuse(job.CauseBadInput, "take the backend out of the override file of the repository",
 		"the workspace's backend is %q, and yet init found %q: an override file of the repository takes its place", want, kind)
 }
 
@@ -160,7 +157,7 @@ func checkOther(kind, want string) error {
 // the directory of all workspaces).
 func checkLocalBackend(config map[string]any, trees []string, kept, terraformWorkspace string) error {
 	key, fallback := "path", managedState
-	if !isDefault(terraformWorkspace) {
+	if !job.IsDefault(terraformWorkspace) {
 		key, fallback = "workspace_dir", managedWorkspaces
 	}
 	path, _ := config[key].(string)
@@ -175,12 +172,12 @@ func checkLocalBackend(config map[string]any, trees []string, kept, terraformWor
 		return within(filepath.Clean(tree), filepath.Clean(path)) || within(filepath.Clean(tree), real)
 	}
 	if inTree(kept) {
-		return refuse(CauseBadInput, "remove the backend block, and tfops keeps the state; or give it another "+key,
+		return refuse(job.CauseBadInput, "remove the backend block, and tfops keeps the state; or give it another "+key,
 			"the local backend's %s %q belongs to tfops, which keeps the states of its workspaces there", key, path)
 	}
 	if filepath.IsAbs(path) && !slices.ContainsFunc(trees, inTree) {
 		return nil
 	}
-	return refuse(CauseBadInput, "remove the backend block, and tfops keeps the state; or give it an absolute "+key+" outside of the repository: backend_config = { "+key+" = \"/…\" } of the workspace",
+	return refuse(job.CauseBadInput, "remove the backend block, and tfops keeps the state; or give it an absolute "+key+" outside of the repository: backend_config = { "+key+" = \"/…\" } of the workspace",
 		`the local backend's %s %q lies in the checkout, which is thrown away after the run: the state would be lost`, key, path)
 }

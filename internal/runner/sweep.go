@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazily"
 )
 
@@ -24,7 +25,7 @@ var halfName = lazily.Pattern(`^\.half-|^\.installing-|^probe-\d+$|^\..+-\d+$`)
 // SweepRun removes them from the directory of a run that no runner works in.
 func SweepRun(runDir string) error {
 	var failed error
-	for _, dir := range []string{runDir, filepath.Join(runDir, string(PlanPhase)), filepath.Join(runDir, string(ApplyPhase))} {
+	for _, dir := range []string{runDir, filepath.Join(runDir, string(job.PlanPhase)), filepath.Join(runDir, string(job.ApplyPhase))} {
 		failed = errors.Join(failed, sweep(dir, time.Now(), func(e fs.DirEntry) bool { return e.Type().IsRegular() && tempName().MatchString(e.Name()) }))
 	}
 	return failed

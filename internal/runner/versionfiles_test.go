@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 )
 
 func TestVersionConstraint(t *testing.T) {
@@ -66,7 +67,7 @@ func TestChosenVersions(t *testing.T) {
 	if _, _, err := chosenVersions(tree, root, "terraform"); err == nil || !strings.Contains(err.Error(), `live/app/.terraform-version asks for "min-required"`) {
 		t.Errorf("%v", err)
 	}
-	if failureOf(t.Context(), refuse(CauseBadInput, "x", "y")).next == "" {
+	if failureOf(t.Context(), refuse(job.CauseBadInput, "x", "y")).next == "" {
 		t.Error("nothing says what to do")
 	}
 }
@@ -133,39 +134,39 @@ func TestRequiredVersionOfLocalModules(t *testing.T) {
 func TestApplyWithTheEngineOfThePlan(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": simple})
 	f := r.planned()
-	gone := f.startApply(func(j *Job, _ *Secrets) { j.Engine.Made, j.Engine.ReleaseURL = "1.5.6", "http://127.0.0.1:1" })
-	must(t, gone.wait(), Failed, CauseStale, "terraform 1.5.6, which made the plan, is not here any more")
-	if exists(filepath.Join(gone.dir, startedFile)) {
+	gone := f.startApply(func(j *job.Job, _ *job.Secrets) { j.Engine.Made, j.Engine.ReleaseURL = "1.5.6", "http://127.0.0.1:1" })
+	must(t, gone.wait(), job.Failed, job.CauseStale, "terraform 1.5.6, which made the plan, is not here any more")
+	if exists(filepath.Join(gone.dir, job.StartedFile)) {
 		t.Error("the engine was started")
 	}
-	result, err := LoadResult(f.dir)
+	result, err := job.LoadResult(f.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	must(t, f.startApply(func(j *Job, _ *Secrets) { j.Engine.Made = result.EngineVersion }).wait(), Succeeded, "", "")
+	must(t, f.startApply(func(j *job.Job, _ *job.Secrets) { j.Engine.Made = result.EngineVersion }).wait(), job.Succeeded, "", "")
 }
 
 func TestHasEngine(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": simple})
-	_, job, secrets := r.planJob()
+	_, j, secrets := r.planJob()
 	f := r.planned()
-	result, err := LoadResult(f.dir)
+	result, err := job.LoadResult(f.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	job.Engine.Made = result.EngineVersion
-	if err := r.local.HasEngine(t.Context(), job, secrets.Env); err != nil {
+	j.Engine.Made = result.EngineVersion
+	if err := r.local.HasEngine(t.Context(), j, secrets.Env); err != nil {
 		t.Errorf("it is there: %v", err)
 	}
-	if err := r.local.HasEngine(t.Context(), job, map[string]string{"PATH": t.TempDir()}); err == nil || !strings.Contains(err.Error(), "on PATH: none") {
+	if err := r.local.HasEngine(t.Context(), j, map[string]string{"PATH": t.TempDir()}); err == nil || !strings.Contains(err.Error(), "on PATH: none") {
 		t.Errorf("it is on no PATH: %v", err)
 	}
-	job.Engine.Made = "1.5.6"
-	if err := r.local.HasEngine(t.Context(), job, secrets.Env); err == nil || fault.Next(err) == "" {
+	j.Engine.Made = "1.5.6"
+	if err := r.local.HasEngine(t.Context(), j, secrets.Env); err == nil || fault.Next(err) == "" {
 		t.Errorf("another version made the plan: %v", err)
 	}
-	job.Engine.Made, job.Engine.Version = result.EngineVersion, "~> 99.0"
-	if err := r.local.HasEngine(t.Context(), job, secrets.Env); err == nil {
+	j.Engine.Made, j.Engine.Version = result.EngineVersion, "~> 99.0"
+	if err := r.local.HasEngine(t.Context(), j, secrets.Env); err == nil {
 		t.Error("the configuration forbids it by now")
 	}
 	// A version switcher answers in the module's directory: without that only the apply tells.
@@ -173,8 +174,8 @@ func TestHasEngine(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(shims, "terraform"), []byte("#!/bin/sh\nexit 1\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	job.Engine.Version, job.Checkout = "", filepath.Join(r.base, "gone")
-	if err := r.local.HasEngine(t.Context(), job, map[string]string{"PATH": shims}); err != nil {
+	j.Engine.Version, j.Checkout = "", filepath.Join(r.base, "gone")
+	if err := r.local.HasEngine(t.Context(), j, map[string]string{"PATH": shims}); err != nil {
 		t.Errorf("nobody can tell: %v", err)
 	}
 }

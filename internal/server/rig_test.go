@@ -23,9 +23,9 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/store"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -274,17 +274,17 @@ func (g *repository) Export(_ context.Context, _, dst string, _ trees.Base) (tre
 // players play runners. A phase that is held ends when the test lets it.
 type players struct {
 	mu      sync.Mutex
-	gates   map[runner.Phase]chan struct{}
-	jobs    map[string]runner.Job // by directory
-	started chan string           // directories, as phases begin
+	gates   map[job.Phase]chan struct{}
+	jobs    map[string]job.Job // by directory
+	started chan string        // directories, as phases begin
 }
 
 func newPlayers() *players {
-	return &players{gates: map[runner.Phase]chan struct{}{}, jobs: map[string]runner.Job{}, started: make(chan string, 100)}
+	return &players{gates: map[job.Phase]chan struct{}{}, jobs: map[string]job.Job{}, started: make(chan string, 100)}
 }
 
 // hold makes the phases of this kind wait for the returned function.
-func (p *players) hold(ph runner.Phase) (let func()) {
+func (p *players) hold(ph job.Phase) (let func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	gate := make(chan struct{})
@@ -306,7 +306,7 @@ func (p *players) open() {
 	}
 }
 
-func (p *players) Start(_ context.Context, dir string, job runner.Job, _ runner.Secrets) error {
+func (p *players) Start(_ context.Context, dir string, job job.Job, _ job.Secrets) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -320,41 +320,41 @@ func (p *players) Start(_ context.Context, dir string, job runner.Job, _ runner.
 	return nil
 }
 
-func (p *players) Wait(ctx context.Context, dir string) (runner.Result, error) {
+func (p *players) Wait(ctx context.Context, dir string) (job.Result, error) {
 	p.mu.Lock()
-	job := p.jobs[dir]
-	gate := p.gates[job.Phase]
+	j := p.jobs[dir]
+	gate := p.gates[j.Phase]
 	p.mu.Unlock()
 	if gate != nil {
 		select {
 		case <-gate:
 		case <-ctx.Done():
-			return runner.Result{}, ctx.Err()
+			return job.Result{}, ctx.Err()
 		}
 	}
-	res := runner.Result{Outcome: runner.Succeeded, EngineName: "terraform", EngineVersion: "1.11.4",
-		Backend: runner.BackendConfig{Type: "managed", Config: map[string]any{"path": job.WorkspaceDir}}}
-	if job.Phase == runner.PlanPhase {
-		file, ground := []byte("plan of "+job.Run), []byte(`{}`)
-		found := &plan.Plan{FormatVersion: plan.FormatVersion, Digest: runner.ApprovedDigest(file, ground), Counts: plan.Counts{Add: 1}, Complete: true, Applyable: true,
+	res := job.Result{Outcome: job.Succeeded, EngineName: "terraform", EngineVersion: "1.11.4",
+		Backend: job.BackendConfig{Type: "managed", Config: map[string]any{"path": j.WorkspaceDir}}}
+	if j.Phase == job.PlanPhase {
+		file, ground := []byte("plan of "+j.Run), []byte(`{}`)
+		found := &plan.Plan{FormatVersion: plan.FormatVersion, Digest: job.ApprovedDigest(file, ground), Counts: plan.Counts{Add: 1}, Complete: true, Applyable: true,
 			Changes: []plan.Change{{Address: "terraform_data.x", Mode: "managed", Type: "terraform_data", Name: "x", Action: plan.Create,
 				After: map[string]any{"input": json.Number("12345678901234567890")}}}}
 		b, err := json.Marshal(found)
 		if err != nil {
 			return res, err
 		}
-		if err := os.WriteFile(job.PlanFile, file, 0o600); err != nil {
+		if err := os.WriteFile(j.PlanFile, file, 0o600); err != nil {
 			return res, err
 		}
-		if err := os.WriteFile(filepath.Join(filepath.Dir(job.PlanFile), runner.GroundFile), ground, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(j.PlanFile), job.GroundFile), ground, 0o600); err != nil {
 			return res, err
 		}
-		if err := os.WriteFile(job.PlanJSON, b, 0o600); err != nil {
+		if err := os.WriteFile(j.PlanJSON, b, 0o600); err != nil {
 			return res, err
 		}
 		res.Plan, res.PlanDigest = found, found.Digest
 	}
-	return res, p.say(dir, string(job.Phase)+" ends")
+	return res, p.say(dir, string(j.Phase)+" ends")
 }
 
 // say adds a message to a phase's log.
@@ -368,9 +368,9 @@ func (p *players) say(dir, text string) error {
 	return err
 }
 
-func (p *players) Interrupt(string, bool) error               { return nil }
-func (p *players) Survivors(string) ([]runner.Process, error) { return nil, nil }
-func (p *players) Seal(string, string) error                  { return nil }
+func (p *players) Interrupt(string, bool) error            { return nil }
+func (p *players) Survivors(string) ([]job.Process, error) { return nil, nil }
+func (p *players) Seal(string, string) error               { return nil }
 
 // mailbox is the outbox of the store, with one place to send to.
 type mailbox struct{ *store.Store }

@@ -14,8 +14,8 @@ import (
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/store"
 )
 
@@ -199,7 +199,7 @@ func TestApprovalsTellWhoMay(t *testing.T) {
 // TestALogIsFollowedToItsEnd reads the log of a run while it grows.
 func TestALogIsFollowedToItsEnd(t *testing.T) {
 	var letPlan func()
-	r := newRig(t, []engine.Definition{define("a")}, func(r *rig, _ *Options) { letPlan = r.runners.hold(runner.PlanPhase) })
+	r := newRig(t, []engine.Definition{define("a")}, func(r *rig, _ *Options) { letPlan = r.runners.hold(job.PlanPhase) })
 	dir := <-r.runners.started
 	id := filepath.Base(filepath.Dir(dir))
 	var got []string
@@ -259,7 +259,7 @@ func TestStoppingEndsWhatWaits(t *testing.T) {
 	asked := make(chan struct{}, 2)
 	r := newRig(t, []engine.Definition{define("a")}, func(r *rig, _ *Options) {
 		r.asked = asked
-		r.runners.hold(runner.PlanPhase)
+		r.runners.hold(job.PlanPhase)
 	})
 	id := filepath.Base(filepath.Dir(<-r.runners.started))
 	waited, followed := make(chan error, 1), make(chan error, 1)
@@ -290,7 +290,7 @@ func TestStoppingEndsWhatWaits(t *testing.T) {
 }
 
 func TestWaitAnswersWhenTheTimeIsUp(t *testing.T) {
-	r := newRig(t, []engine.Definition{define("a")}, func(r *rig, _ *Options) { r.runners.hold(runner.PlanPhase) })
+	r := newRig(t, []engine.Definition{define("a")}, func(r *rig, _ *Options) { r.runners.hold(job.PlanPhase) })
 	id := filepath.Base(filepath.Dir(<-r.runners.started))
 	resp, b := r.ask("GET", "/api/v1/runs/"+id+"/wait?timeout_seconds=1", "")
 	var got api.Run

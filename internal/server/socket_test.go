@@ -14,7 +14,7 @@ import (
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/job"
 )
 
 // TestARemovedSocketIsMadeAgain removes the socket of a server in several ways
@@ -22,7 +22,7 @@ import (
 // connect again.
 func TestARemovedSocketIsMadeAgain(t *testing.T) {
 	var letPlan func()
-	r := newRig(t, []engine.Definition{define("a")}, func(r *rig, _ *Options) { letPlan = r.runners.hold(runner.PlanPhase) })
+	r := newRig(t, []engine.Definition{define("a")}, func(r *rig, _ *Options) { letPlan = r.runners.hold(job.PlanPhase) })
 	dir := <-r.runners.started
 	id := filepath.Base(filepath.Dir(dir))
 	away := r.socket + ".away"

@@ -1,10 +1,8 @@
-// Package runner runs the engine for one phase of one run, in a process of
-// its own.
+// Package job is the contract between the daemon and a runner: what it is asked to do with one
+// phase of one run, and how that ended.
 //
-// The daemon never is the parent of an engine: it starts `tfops runner DIR`,
-// detached, with its own session, and that process starts the engine. The
-// daemon may stop, crash or be replaced while the phase goes on; what passes
-// between the two are files in the phase's directory:
+// They are processes of their own, and after an upgrade a new daemon meets an old runner. What
+// passes between them are files in the phase's directory, each with the version of its format:
 //
 //	job.json      what to do; written before the runner starts, holds no secret
 //	runner.lock   an exclusive flock is held on it while the runner lives
@@ -18,37 +16,16 @@
 // the plan lies hidden.json.age: what the engine calls sensitive in it, a JSON
 // list of strings, encrypted, for Secrets.Mask of later phases.
 //
-// The lock is taken by the daemon and inherited by the runner, so there is no
-// moment at which a started phase looks dead. Starting and attaching again
-// are then the same: wait for the lock, then read the result. No result means
-// that the runner vanished.
-//
 // Secrets (variables, environment, the plan to apply) are handed over in
-// memory, never in these files; see Secrets. The plain plan stays in memory
-// too: the engine writes and reads it through /proc.
-//
-// The engine sees the commit's files at Job.Tree, a path that is the same for all runs of
-// the workspace, and has its data directory (.terraform) in there, as by hand. What a
-// phase writes there is the run's own (Job.Ground); see view. What the plan stands on is
-// recorded beside it (ground.json), and the apply has exactly that; see standing.
-//
-// What is kept between phases of a workspace lies in Job.WorkspaceDir:
-//
-//	tree/                     where its runs see their tree, each its own
-//	engine/init.json          what the last init made, to seed the next run's data directory; see keptInit
-//	engine/terraform.lock.hcl provider versions, when the repository has no lock file
-//	terraform.tfstate…        the managed state
-//	snapshots/                encrypted copies of it, the newest ten
-//	hidden.json.age           that of the workspace's last plan
-//
-// It needs Linux: /proc, flock, memfd, pidfd and subreapers.
-package runner
+// memory, never in these files; see Secrets.
+package job
 
 import (
 	"time"
 
 	"github.com/tfops/tfops/internal/credentials"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // FormatVersion is the version of Job and Result. After an upgrade a new
@@ -276,4 +253,48 @@ type Result struct {
 type BackendConfig struct {
 	Type   string         `json:"type"`             // "s3", "local", …; "managed" for a state that tfops keeps
 	Config map[string]any `json:"config,omitempty"` // only what names the state (bucket, key, …), never a credential
+}
+
+// A move is a plan phase that copies the state first, from where it was
+// applied to where the commit wants it. It writes nothing but the new state,
+// and nothing there that is not the old one: so it may be repeated, and a
+// runner that vanishes over it leaves nothing that the next one does not mend.
+// The state passes in memory only, and the old one stays as it is.
+
+// An import is a move of a state that somebody brought.
+
+// Move says from where to where a state is copied.
+type Move struct {
+	// Import: the old state is Secrets.State, whatever the fields below say.
+	Import  bool `json:"import,omitempty"`
+	Replace bool `json:"replace,omitempty"` // of an import: also a state that holds something
+
+	// File is a managed state; with it no engine is asked for the old one.
+	File string `json:"file,omitempty"`
+	// The root module whose backend has the old state otherwise.
+	Checkout           string `json:"checkout,omitempty"` // of the applied commit
+	Dir                string `json:"dir,omitempty"`
+	TerraformWorkspace string `json:"terraform_workspace,omitempty"`
+	Backend            string `json:"backend,omitempty"` // as Job.Backend was then
+	// BackendFiles complete that backend, relative to Dir; see Secrets.Old, too.
+	BackendFiles []string `json:"backend_files,omitempty"`
+
+	From string `json:"from"` // identity of the old state; see package locks
+	// Was is the old state as it was left by the last apply.
+	Was workspace.AppliedState `json:"was,omitzero"`
+	To  string                 `json:"to"` // and of the new one: any other is refused; an import takes what there is
+}
+
+// Moved says what became of a move.
+type Moved struct {
+	Serial    uint64 `json:"serial"`
+	Lineage   string `json:"lineage"`
+	Resources int    `json:"resources"`
+	Already   bool   `json:"already,omitempty"`  // the new state had it before
+	Replaced  string `json:"replaced,omitempty"` // of an import: the snapshot of what was there before
+}
+
+// IsDefault reports whether it is the Terraform workspace that every state has.
+func IsDefault(terraformWorkspace string) bool {
+	return terraformWorkspace == "" || terraformWorkspace == "default"
 }
