@@ -18,7 +18,7 @@ var readers = map[string][]string{
 	"../checkout/*.go":      nil,
 	"../job/*.go":           nil,
 	"../pinned/*.go":        nil,
-	"../runner/files.go":    {"syncDir: a directory", "reserve: a new file", "commitReserved: a new file"},
+	"../durable/*.go":       {"SyncDir: a directory", "Reserve: a new file", "CommitReserved: a new file"},
 	"../runner/follow.go":   nil,
 	"../runner/halted.go":   nil,
 	"../runner/local.go":    nil,

@@ -15,7 +15,7 @@ const module = "github.com/tfops/tfops/"
 // floors puts every package on one floor; a package imports from lower floors
 // only. The reasons stand in docs/ARCHITECTURE.md.
 var floors = [][]string{
-	{"internal/datafile", "internal/fault", "internal/hclfn", "internal/lazily", "internal/links", "internal/redact", "internal/signal"},
+	{"internal/datafile", "internal/durable", "internal/fault", "internal/hclfn", "internal/lazily", "internal/links", "internal/redact", "internal/signal"},
 	{"internal/pinned", "internal/gitrepo/packs", "internal/gitrepo/lfs"},
 	{"internal/gitrepo/trees"},      // out of packs
 	{"internal/gitrepo/local"},      // has packs and trees on the disk
@@ -23,7 +23,8 @@ var floors = [][]string{
 	{"internal/gitrepo/submodules"}, // have remotes, and stand in trees
 	{"internal/workspace", "internal/plan", "internal/locks", "internal/gitrepo", "internal/api", "internal/seal", "internal/credentials"},
 	{"internal/job"},
-	{"internal/workspace/reach", "internal/approvals", "internal/runner/engines", "internal/drift", "internal/term", "internal/checkout"},
+	{"internal/workspace/reach", "internal/approvals", "internal/runner/engines", "internal/runner/memfile", "internal/drift",
+		"internal/term", "internal/checkout"},
 	{"internal/runner", "internal/drift/codify", "internal/drift/report"},
 	{"internal/run"},
 	{"internal/store", "internal/notify"},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tfops/tfops/internal/credentials"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/memfile"
 )
 
 // An init, and nothing but an init, is given what private modules and registries are
@@ -97,15 +98,15 @@ func (p *phase) openGit(a *access, git string) error {
 	if err != nil {
 		return err
 	}
-	script, err := p.gitScript(a, git, k, memPath(f))
+	script, err := p.gitScript(a, git, k, memfile.Path(f))
 	if err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(a.dir, "git"), []byte(script), 0o700); err != nil {
 		return err
 	}
-	a.env["PATH"] = memPath(a.handle) + ":" + p.env["PATH"]
-	p.names[memPath(a.handle)+"/git"] = "git"
+	a.env["PATH"] = memfile.Path(a.handle) + ":" + p.env["PATH"]
+	p.names[memfile.Path(a.handle)+"/git"] = "git"
 	return nil
 }
 
@@ -168,7 +169,7 @@ func (a *access) certificates(c credentials.Credential) (settings []string, err 
 		if err != nil {
 			return nil, err
 		}
-		settings = append(settings, t.setting+"="+memPath(f))
+		settings = append(settings, t.setting+"="+memfile.Path(f))
 	}
 	return settings, nil
 }
@@ -196,14 +197,14 @@ func (a *access) openSSH(k *known, c credentials.Credential) error {
 		if err != nil {
 			return err
 		}
-		k.Hosts[label] = memPath(f)
+		k.Hosts[label] = memfile.Path(f)
 	}
 	if key != nil {
 		keys := agent.NewKeyring()
 		if err := keys.Add(agent.AddedKey{PrivateKey: key}); err != nil {
 			return refuse(job.CauseBadInput, "use a key of another type, for example Ed25519", "the ssh key of module_credentials %q cannot be used: %w", c.Prefix.Label(), err)
 		}
-		c.Agent = fmt.Sprintf("%s/%d.sock", memPath(a.handle), len(a.agents))
+		c.Agent = fmt.Sprintf("%s/%d.sock", memfile.Path(a.handle), len(a.agents))
 		l, err := net.Listen("unix", c.Agent)
 		if err != nil {
 			return fmt.Errorf("the socket of an ssh agent cannot be made: %w", err)
@@ -270,12 +271,12 @@ func (a *access) openRegistries(tokens []credentials.Credential) error {
 	if err != nil {
 		return err
 	}
-	a.env["TF_CLI_CONFIG_FILE"] = memPath(f)
+	a.env["TF_CLI_CONFIG_FILE"] = memfile.Path(f)
 	return nil
 }
 
 func (a *access) memory(name string, content []byte) (*os.File, error) {
-	f, err := newMemFile(name, content)
+	f, err := memfile.New(name, content)
 	if err == nil {
 		a.files = append(a.files, f)
 	}

@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/credentials"
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
 	"github.com/tfops/tfops/internal/job"
 )
@@ -191,7 +192,7 @@ func TestModulesByHTTP(t *testing.T) {
 	if h.heard("acme") != "me:"+moduleSecret || h.heard("secret") != "other:"+moduleSecret+"-2" || h.heard("open") != "" {
 		t.Errorf("told %v", h.told)
 	}
-	if strings.Contains(f.read(job.JobFile), "module_credentials") || !exists(filepath.Join(r.base, "spied", "provisioner")) {
+	if strings.Contains(f.read(job.JobFile), "module_credentials") || !durable.Exists(filepath.Join(r.base, "spied", "provisioner")) {
 		t.Error("the job names credentials, or nothing was spied out")
 	}
 	for _, command := range []string{"init", "plan", "apply"} {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/credentials"
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazily"
 )
@@ -66,7 +67,7 @@ func (p *phase) unusedNote(registry bool) string {
 		names = slices.Concat(names, atHome)
 	}
 	for _, name := range names {
-		if exists(filepath.Join(p.env["HOME"], filepath.FromSlash(name))) {
+		if durable.Exists(filepath.Join(p.env["HOME"], filepath.FromSlash(name))) {
 			found = append(found, "~/"+name)
 		}
 	}

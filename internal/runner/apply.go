@@ -11,7 +11,9 @@ import (
 	"github.com/hashicorp/terraform-exec/tfexec"
 	"golang.org/x/sys/unix"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/memfile"
 )
 
 // checkPlan sees that what would be applied is what was approved. It is the
@@ -36,16 +38,16 @@ func (p *phase) apply(ctx context.Context) error {
 	if err := os.RemoveAll(filepath.Join(p.root, erroredState)); err != nil {
 		return err
 	}
-	if err := reserve(filepath.Join(p.dir, evidenceReserve), room+unpacked*int64(len(p.secrets.Plan))); err != nil {
+	if err := durable.Reserve(filepath.Join(p.dir, evidenceReserve), room+unpacked*int64(len(p.secrets.Plan))); err != nil {
 		return diskFailure(err)
 	}
-	saved, err := newMemFile("tfops-plan", p.secrets.Plan)
+	saved, err := memfile.New("tfops-plan", p.secrets.Plan)
 	if err != nil {
 		return err
 	}
 	defer saved.Close()
-	p.names[memPath(saved)] = "the saved plan"
-	opts := []tfexec.ApplyOption{tfexec.Lock(true), tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.DirOrPlan(memPath(saved))}
+	p.names[memfile.Path(saved)] = "the saved plan"
+	opts := []tfexec.ApplyOption{tfexec.Lock(true), tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.DirOrPlan(memfile.Path(saved))}
 	if p.job.Parallelism > 0 {
 		opts = append(opts, tfexec.Parallelism(p.job.Parallelism))
 	}
@@ -55,8 +57,8 @@ func (p *phase) apply(ctx context.Context) error {
 	}
 	if again != nil {
 		defer again.Close()
-		p.names[memPath(again)] = workspaceVariables
-		opts = append(opts, tfexec.VarFile(memPath(again)))
+		p.names[memfile.Path(again)] = workspaceVariables
+		opts = append(opts, tfexec.VarFile(memfile.Path(again)))
 	}
 	out, err := p.prepared(ctx, command{"apply", func(ctx context.Context, tf *tfexec.Terraform, out *output) error {
 		if err := p.markStarted(); err != nil {

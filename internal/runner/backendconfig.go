@@ -15,7 +15,9 @@ import (
 	"github.com/hashicorp/terraform-exec/tfexec"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/memfile"
 )
 
 // A root module may leave settings of its backend open (`backend "s3" {}`) that
@@ -38,7 +40,7 @@ func (b *backendFiles) unlink() error {
 	if b.link == "" {
 		return nil
 	}
-	err := remove(b.link)
+	err := durable.Remove(b.link)
 	b.link = ""
 	return err
 }
@@ -158,25 +160,25 @@ func (p *phase) prepareBackend(dataDir string) error {
 		if err != nil {
 			return err
 		}
-		if p.backend.given, err = newMemFile("tfops-backend", text); err != nil {
+		if p.backend.given, err = memfile.New("tfops-backend", text); err != nil {
 			return err
 		}
-		p.names[memPath(p.backend.given)] = "the workspace's backend_config"
+		p.names[memfile.Path(p.backend.given)] = "the workspace's backend_config"
 		if p.otherBackend() != "" {
-			p.names[memPath(p.backend.given)] = "the workspace's backend block"
+			p.names[memfile.Path(p.backend.given)] = "the workspace's backend block"
 		}
 	}
 	if p.backend.resolved == nil {
-		if p.backend.resolved, err = newMemFile("tfops-backend-resolved", []byte(noBackend)); err != nil {
+		if p.backend.resolved, err = memfile.New("tfops-backend-resolved", []byte(noBackend)); err != nil {
 			return err
 		}
-		p.names[memPath(p.backend.resolved)] = "the resolved backend"
+		p.names[memfile.Path(p.backend.resolved)] = "the resolved backend"
 	}
 	if err := os.MkdirAll(dataDir, 0o700); err != nil {
 		return err
 	}
 	p.backend.link = path
-	return os.Symlink(memPath(p.backend.resolved), path)
+	return os.Symlink(memfile.Path(p.backend.resolved), path)
 }
 
 // blocksOf are the settings that a type of backend takes as a block and not as a value.
@@ -235,7 +237,7 @@ func (p *phase) backendOptions() []tfexec.InitOption {
 		opts = append(opts, tfexec.BackendConfig(filepath.FromSlash(name)))
 	}
 	if p.backend.given != nil {
-		opts = append(opts, tfexec.BackendConfig(memPath(p.backend.given)))
+		opts = append(opts, tfexec.BackendConfig(memfile.Path(p.backend.given)))
 	}
 	return opts
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/testrig"
 )
@@ -91,7 +92,7 @@ func backendConfigOf(t *testing.T, engine job.EngineSpec) {
 		t.Errorf("while the engine runs the secret lies in %s, %v", b, err)
 	}
 	r.nowhere("canary")
-	if exists(f.wrote("live/.terraform/" + backendState)) {
+	if durable.Exists(f.wrote("live/.terraform/" + backendState)) {
 		t.Error("the resolved backend is left behind")
 	}
 	_, again := r.plan(give)

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/lazily"
 )
 
@@ -79,7 +80,7 @@ func (c *providerCache) warm(path string) bool {
 			return false
 		}
 		platform := runtime.GOOS + "_" + runtime.GOARCH
-		if !exists(filepath.Join(c.dir, filepath.FromSlash(b.Labels[0]), literal(version.AsHCLAttribute()), platform)) {
+		if !durable.Exists(filepath.Join(c.dir, filepath.FromSlash(b.Labels[0]), literal(version.AsHCLAttribute()), platform)) {
 			return false
 		}
 	}

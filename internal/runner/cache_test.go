@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 )
 
@@ -91,7 +92,7 @@ func (m *mirror) use(r *rig, workspace, cache string) option {
 // initialised checks that init went well; the plan after it cannot.
 func initialised(t *testing.T, f *flight, result job.Result) {
 	t.Helper()
-	if !exists(keptInitFile(f.job.WorkspaceDir)) {
+	if !durable.Exists(keptInitFile(f.job.WorkspaceDir)) {
 		t.Fatalf("init failed: %+v\n%s", result, f.read(job.EventsFile))
 	}
 }
@@ -113,7 +114,7 @@ func TestProviderCache(t *testing.T) {
 	// The lock file that init made comes back into the next run's tree.
 	f, result := r.plan(m.use(r, "two", "cache"))
 	initialised(t, f, result)
-	if !result.InitReused || !exists(f.wrote(dependencyLock)) {
+	if !result.InitReused || !durable.Exists(f.wrote(dependencyLock)) {
 		t.Fatalf("%+v", result)
 	}
 	// A repository's own lock file is left as it is.
@@ -124,7 +125,7 @@ func TestProviderCache(t *testing.T) {
 	r.write(dependencyLock, string(own))
 	f, result = r.plan(m.use(r, "three", "cache"))
 	initialised(t, f, result)
-	if exists(f.wrote(dependencyLock)) || m.downloads.Load() != cold {
+	if durable.Exists(f.wrote(dependencyLock)) || m.downloads.Load() != cold {
 		t.Fatalf("%d downloads", m.downloads.Load())
 	}
 	if strings.Contains(f.read(job.EventsFile), "Incomplete lock file") {

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 )
 
@@ -22,7 +23,7 @@ func (p *phase) useCLIConfig() error {
 		return nil
 	}
 	if path := p.job.Engine.CLIConfig; path != "" {
-		if !exists(path) {
+		if !durable.Exists(path) {
 			return refuse(job.CauseBadInput, "correct `cli_config` of the engine block, or put the file there", "there is no CLI configuration %s", path)
 		}
 		p.env["TF_CLI_CONFIG_FILE"] = path

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 )
@@ -290,7 +291,7 @@ func TestSealAfterAVanishedApply(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := f.decrypt(filepath.Join(f.dir, job.ErroredStateFile)); !strings.Contains(string(got), "canary") || exists(plain) {
+	if got := f.decrypt(filepath.Join(f.dir, job.ErroredStateFile)); !strings.Contains(string(got), "canary") || durable.Exists(plain) {
 		t.Fatalf("%s", got)
 	}
 	left, _ := (&Local{}).Survivors(f.job.Run)

@@ -12,7 +12,9 @@ import (
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/memfile"
 )
 
 // debugHead and debugTail are how much of the beginning and of the end of a debug
@@ -60,7 +62,7 @@ func (d *debugLog) engine(tf *tfexec.Terraform) error {
 	if err := tf.SetLog("DEBUG"); err != nil {
 		return err
 	}
-	return tf.SetLogPath(memPath(d.write))
+	return tf.SetLogPath(memfile.Path(d.write))
 }
 
 // end gives the whole log. A process that the engine left behind may hold the
@@ -127,7 +129,7 @@ func (p *phase) keepDebugLog() {
 	}
 	b, err := encrypt(masked.Bytes(), p.job.Recipient)
 	if err == nil {
-		err = writeAtomic(filepath.Join(p.dir, job.DebugFile), b)
+		err = durable.Write(filepath.Join(p.dir, job.DebugFile), b)
 	}
 	if err != nil {
 		p.note("the debug log could not be kept: " + err.Error())

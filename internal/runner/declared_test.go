@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 )
 
@@ -61,7 +62,7 @@ func undeclaredVariables(t *testing.T, engine job.EngineSpec) {
 						t.Errorf("%s\nwithout %s", result.Message, want)
 					}
 				}
-				if exists(filepath.Join(f.dir, job.StartedFile)) || result.EngineName != "" {
+				if durable.Exists(filepath.Join(f.dir, job.StartedFile)) || result.EngineName != "" {
 					t.Error("the engine was started")
 				}
 				return

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 )
@@ -61,7 +62,7 @@ func TestFullDiskBefore(t *testing.T) {
 	// The workspace's directory on a full disk: the apply is not begun.
 	apply := plan.startApply(func(j *job.Job, _ *job.Secrets) { j.WorkspaceDir = disk })
 	must(t, apply.wait(), job.Failed, job.CauseDisk, "")
-	if exists(filepath.Join(apply.dir, job.StartedFile)) {
+	if durable.Exists(filepath.Join(apply.dir, job.StartedFile)) {
 		t.Fatal("the engine was started")
 	}
 }
@@ -75,7 +76,7 @@ func TestDiskFullOfPlan(t *testing.T) {
 	if entries, _ := os.ReadDir(disk); len(entries) != 1 {
 		t.Fatalf("left on the disk: %v", entries)
 	}
-	if exists(f.job.PlanJSON) {
+	if durable.Exists(f.job.PlanJSON) {
 		t.Fatal("half a plan was kept")
 	}
 }
@@ -143,10 +144,10 @@ func TestStateCannotBeSaved(t *testing.T) {
 			if got := f.decrypt(result.ErroredState); !bytes.Contains(got, []byte("canary-in-state")) || !bytes.Contains(got, []byte(`"serial"`)) {
 				t.Fatalf("kept: %s", got)
 			}
-			if exists(filepath.Join(f.dir, evidenceReserve)) {
+			if durable.Exists(filepath.Join(f.dir, evidenceReserve)) {
 				t.Error("the space for it is still taken")
 			}
-			if exists(f.wrote(erroredState)) || strings.Contains(f.read(job.EventsFile), "canary-in-state") {
+			if durable.Exists(f.wrote(erroredState)) || strings.Contains(f.read(job.EventsFile), "canary-in-state") {
 				t.Fatal("the plain state is still there")
 			}
 		})

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 )
 
@@ -30,7 +31,7 @@ func (p *phase) secure(out *output, err error) error {
 			err = f
 		}
 	}
-	if err := remove(filepath.Join(p.dir, evidenceReserve)); err != nil {
+	if err := durable.Remove(filepath.Join(p.dir, evidenceReserve)); err != nil {
 		p.note("space that was kept for a state cannot be given back: " + err.Error())
 	}
 	if p.managed {
@@ -53,7 +54,7 @@ func (p *phase) secureErrored(out *output) (bool, string) {
 		// The engine prints the state when it cannot write the file: what it
 		// wrote, if anything, is not the whole.
 		if err = sealState([]byte(out.emergency), path, p.job.Recipient); err == nil {
-			err = remove(plain)
+			err = durable.Remove(plain)
 		}
 	} else {
 		kept, err = sealErrored(p.root, path, p.job.Recipient)
@@ -64,14 +65,6 @@ func (p *phase) secureErrored(out *output) (bool, string) {
 		return false, ""
 	}
 	return kept, path
-}
-
-// remove removes a file; one that is not there is as good.
-func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }
 
 // sealErrored encrypts an errored.tfstate in root and removes the plain one.
@@ -95,7 +88,7 @@ func sealState(state []byte, into, recipient string) error {
 	if err != nil {
 		return err
 	}
-	return commitReserved(filepath.Join(filepath.Dir(into), evidenceReserve), into, b)
+	return durable.CommitReserved(filepath.Join(filepath.Dir(into), evidenceReserve), into, b)
 }
 
 // Seal does after a vanished apply what its runner could not do any more: it
@@ -105,7 +98,7 @@ func sealState(state []byte, into, recipient string) error {
 func (l *Local) Seal(dir, recipient string) error {
 	j, err := job.LoadJob(dir)
 	if err != nil {
-		return errors.Join(err, remove(filepath.Join(dir, job.ReserveFile)))
+		return errors.Join(err, durable.Remove(filepath.Join(dir, job.ReserveFile)))
 	}
 	// With an overlay it lies among what the run wrote, else in the workspace's tree.
 	for _, tree := range []string{writtenDir(j.Ground, treeName), j.Tree} {
@@ -115,7 +108,7 @@ func (l *Local) Seal(dir, recipient string) error {
 			break
 		}
 	}
-	return errors.Join(err, remove(filepath.Join(dir, evidenceReserve)), remove(filepath.Join(dir, job.ReserveFile)))
+	return errors.Join(err, durable.Remove(filepath.Join(dir, evidenceReserve)), durable.Remove(filepath.Join(dir, job.ReserveFile)))
 }
 
 // snapshot keeps an encrypted copy of the managed state, the newest few of
@@ -155,7 +148,7 @@ func (p *phase) keepSnapshot(state []byte, serial uint64, by string) (string, er
 	if err != nil {
 		return "", err
 	}
-	if err := writeAtomic(filepath.Join(dir, name), b); err != nil {
+	if err := durable.Write(filepath.Join(dir, name), b); err != nil {
 		return "", err
 	}
 	return name, pruneSnapshots(dir)

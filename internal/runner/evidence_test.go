@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 )
 
@@ -27,7 +28,7 @@ func TestStrangeErroredState(t *testing.T) {
 			}
 			into := filepath.Join(t.TempDir(), job.ErroredStateFile)
 			sealed, err := sealErrored(root, into, "")
-			if sealed || !errors.Is(err, datafile.ErrStrange) && !errors.Is(err, datafile.ErrTooLarge) || exists(into) {
+			if sealed || !errors.Is(err, datafile.ErrStrange) && !errors.Is(err, datafile.ErrTooLarge) || durable.Exists(into) {
 				t.Errorf("sealed: %v, %v", sealed, err)
 			}
 			if _, err := os.Lstat(filepath.Join(root, erroredState)); err != nil {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 )
@@ -86,13 +87,13 @@ func (l *Local) wait(ctx context.Context, dir string) (job.Result, error) {
 
 func (l *Local) vanished(dir string) *Vanished {
 	began, err := job.EngineBegan(dir)
-	v := &Vanished{Absent: !exists(filepath.Join(dir, job.LockFile)), Started: began || err != nil}
+	v := &Vanished{Absent: !durable.Exists(filepath.Join(dir, job.LockFile)), Started: began || err != nil}
 	run := filepath.Base(filepath.Dir(dir)) // what the job says, too, unless it is gone
 	if job, err := job.LoadJob(dir); err == nil {
 		run = job.Run
 	}
 	v.Survivors, _ = l.Survivors(run)
-	v.Gone = !exists(filepath.Dir(dir))
+	v.Gone = !durable.Exists(filepath.Dir(dir))
 	if b, err := datafile.Read(filepath.Join(dir, job.LogFile), datafile.Record); err == nil {
 		v.Log = strings.TrimSpace(string(b[max(0, len(b)-4<<10):]))
 	}

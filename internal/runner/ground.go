@@ -15,6 +15,7 @@ import (
 
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/runner/engines"
@@ -144,7 +145,7 @@ func (p *phase) keepGround() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b, writeAtomic(p.groundFile(), b)
+	return b, durable.Write(p.groundFile(), b)
 }
 
 // checkEngine sees that an apply has the engine that its plan was made by.
@@ -190,7 +191,7 @@ func fileDigest(memory, path string) (string, error) {
 	if err := os.MkdirAll(memory, 0o700); err != nil {
 		return "", err
 	}
-	return b, writeWhole(name, []byte(b))
+	return b, durable.WriteUnlisted(name, []byte(b))
 }
 
 // syncTree waits until all that lies below dir is on the disk.
@@ -214,7 +215,7 @@ func syncTree(dir string) error {
 	})
 	slices.Reverse(dirs) // what lies below is there before its name is
 	for _, d := range dirs {
-		err = errors.Join(err, syncDir(d))
+		err = errors.Join(err, durable.SyncDir(d))
 	}
 	return err
 }

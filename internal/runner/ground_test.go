@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/runner/engines"
@@ -225,7 +226,7 @@ func TestChangedGroundIsNeverApplied(t *testing.T) {
 			}
 			apply := f.startApply()
 			must(t, apply.wait(), job.Failed, job.CauseStale, "what was approved is not there any more")
-			if exists(filepath.Join(apply.dir, job.StartedFile)) || strings.Contains(apply.read(job.EventsFile), "tampered") {
+			if durable.Exists(filepath.Join(apply.dir, job.StartedFile)) || strings.Contains(apply.read(job.EventsFile), "tampered") {
 				t.Fatal("the engine was started")
 			}
 		})
@@ -271,7 +272,7 @@ func TestWhatAPlanWrites(t *testing.T) {
 			}
 		})
 		other := r.planned(speculative)
-		if exists(other.wrote("made.txt")) {
+		if durable.Exists(other.wrote("made.txt")) {
 			t.Fatal("another run has it, too")
 		}
 		apply := f.startApply()
@@ -279,7 +280,7 @@ func TestWhatAPlanWrites(t *testing.T) {
 		if !strings.Contains(apply.read(job.EventsFile), "made by the plan") {
 			t.Fatalf("the apply does not find it:\n%s", apply.read(job.EventsFile))
 		}
-		if exists(filepath.Join(pinned.Files(f.job.Checkout), "made.txt")) {
+		if durable.Exists(filepath.Join(pinned.Files(f.job.Checkout), "made.txt")) {
 			t.Fatal("it was written into the shared checkout")
 		}
 		if err := pinned.Check(f.job.Checkout); err != nil {

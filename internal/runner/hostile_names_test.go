@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 )
 
@@ -55,7 +56,7 @@ func TestShownNames(t *testing.T) {
 			if v.show(t.TempDir(), name, at) == nil || v.hide(name, at) == nil {
 				t.Errorf("%T takes %q", v, name)
 			}
-			if exists(at) {
+			if durable.Exists(at) {
 				t.Errorf("%T made a directory for %q", v, name)
 			}
 		}

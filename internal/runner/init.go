@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/terraform-exec/tfexec"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -31,7 +32,7 @@ func (p *phase) openDirectories(context.Context) error {
 	}
 	p.env[job.RunMark] = p.job.Run
 	switch {
-	case exists(filepath.Join(p.root, "terraform.d")):
+	case durable.Exists(filepath.Join(p.root, "terraform.d")):
 		// The engine takes providers from there, too. They are this repository's
 		// affair: in a cache they would be run for every workspace, and be gone
 		// with this checkout.
@@ -49,7 +50,7 @@ func (p *phase) openDirectories(context.Context) error {
 // module that has none, so that versions do not change by themselves.
 func (p *phase) placeLockFile() error {
 	path := filepath.Join(p.root, dependencyLock)
-	if p.ownLock = exists(path); p.ownLock {
+	if p.ownLock = durable.Exists(path); p.ownLock {
 		p.committed = lockedProviders(path)
 		if p.job.Upgrade {
 			return refuseUpgrade(p.engine.Name)
@@ -93,7 +94,7 @@ func writeChanged(path string, content []byte) error {
 	if old, err := os.ReadFile(path); err == nil && string(old) == string(content) {
 		return nil
 	}
-	return writeAtomic(path, content)
+	return durable.Write(path, content)
 }
 
 // placeState gives a root module without a backend its managed state.
@@ -110,7 +111,7 @@ func (p *phase) placeState(context.Context) error {
 		return writeOverride(p.root, p.override())
 	}
 	state := managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace)
-	if stray := managedStatePath(p.root, p.job.TerraformWorkspace); exists(stray) && !exists(state) {
+	if stray := managedStatePath(p.root, p.job.TerraformWorkspace); durable.Exists(stray) && !durable.Exists(state) {
 		name, _ := filepath.Rel(p.root, stray) // both are absolute
 		return refuse(job.CauseBadInput, "to go on with that state, copy it to "+state+" and remove it from the repository; to start afresh, only remove it",
 			"%s holds %s, a state in the repository that a run would ignore", p.job.Dir, name)
@@ -312,7 +313,7 @@ func (p *phase) executeInit(ctx context.Context) (*output, error) {
 // repository's: then it may be dropped, as in a fresh checkout. A plan that
 // waits for its apply depends on its own, which is never dropped.
 func (p *phase) lockFileBars(out *output) bool {
-	if p.ownLock || p.job.Phase != job.PlanPhase || !exists(filepath.Join(p.root, dependencyLock)) {
+	if p.ownLock || p.job.Phase != job.PlanPhase || !durable.Exists(filepath.Join(p.root, dependencyLock)) {
 		return false
 	}
 	return constraintMoved(out.all())

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 )
 
@@ -64,7 +65,7 @@ func TestBadInput(t *testing.T) {
 			if result.Next == "" && tt.cause != job.CauseEngine {
 				t.Errorf("no next step: %+v", result)
 			}
-			if exists(filepath.Join(f.dir, "plan.json")) {
+			if durable.Exists(filepath.Join(f.dir, "plan.json")) {
 				t.Error("a plan was made")
 			}
 		})

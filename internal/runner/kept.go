@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 )
 
@@ -80,7 +81,7 @@ func (k keptInit) write(workspaceDir string) error {
 	if old, err := os.ReadFile(path); err == nil && string(old) == text {
 		return nil
 	}
-	return writeWhole(path, []byte(text))
+	return durable.WriteUnlisted(path, []byte(text))
 }
 
 // take reads what an init made in root; false when it cannot be kept, since a provider is
@@ -199,7 +200,7 @@ func noProviders(root string) bool {
 func choose(root, terraformWorkspace string) error {
 	path := filepath.Join(dataDir(root), "environment")
 	if job.IsDefault(terraformWorkspace) {
-		return remove(path)
+		return durable.Remove(path)
 	}
 	if b, err := os.ReadFile(path); err == nil && strings.TrimSpace(string(b)) == terraformWorkspace {
 		return nil

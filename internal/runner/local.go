@@ -14,8 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/memfile"
 )
 
 // lockFD is the number under which a runner inherits its lock.
@@ -153,10 +155,10 @@ func layOut(dir string, j job.Job) error {
 	}
 	// Who looks for what an apply left reads the job; its name is on the disk
 	// before the engine begins, with the mark of that (see markStarted).
-	if err := writeWhole(filepath.Join(dir, job.JobFile), append(b, '\n')); err != nil {
+	if err := durable.WriteUnlisted(filepath.Join(dir, job.JobFile), append(b, '\n')); err != nil {
 		return err
 	}
-	return reserve(filepath.Join(dir, job.ReserveFile), reserved)
+	return durable.Reserve(filepath.Join(dir, job.ReserveFile), reserved)
 }
 
 func (l *Local) launch(dir string, lock *os.File, in namespace, secrets job.Secrets) error {
@@ -164,7 +166,7 @@ func (l *Local) launch(dir string, lock *os.File, in namespace, secrets job.Secr
 	if err != nil {
 		return err
 	}
-	stdin, err := newMemFile("tfops-secrets", b)
+	stdin, err := memfile.New("tfops-secrets", b)
 	if err != nil {
 		return err
 	}
@@ -200,7 +202,7 @@ func (l *Local) launchFault(err error) error {
 	switch {
 	case errors.Is(err, unix.ETXTBSY):
 		next = "wait until it is written, or see who has it open for writing (lsof " + l.Exe + ")"
-	case !exists(l.Exe):
+	case !durable.Exists(l.Exe):
 		next = "put tfops back there, or start tfops serve again from where it is now"
 	case errors.Is(err, unix.ENOEXEC), unix.Access(l.Exe, unix.X_OK) != nil:
 		next = "put a tfops there that the user of tfops serve may execute (chmod +x), on a file system without noexec"

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/pinned"
@@ -52,7 +53,7 @@ func (l *Local) HasEngine(ctx context.Context, j job.Job, env map[string]string)
 	req := engineRequest(j.Engine, j.CacheDir, env)
 	req.Dir, req.Env = filepath.Join(pinned.Files(j.Checkout), filepath.FromSlash(j.Dir)), env
 	_, err := engines.Lookup(ctx, req)
-	if err == nil || engineCause(err) != job.CauseNoEngine || !exists(req.Dir) && engines.Switched(req) {
+	if err == nil || engineCause(err) != job.CauseNoEngine || !durable.Exists(req.Dir) && engines.Switched(req) {
 		return nil
 	}
 	return engineGone(j.Engine.Name, j.Engine.Made, err)

@@ -15,6 +15,7 @@ import (
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/runner/memfile"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -306,7 +307,7 @@ type pushing struct {
 
 // push writes the state under the backend's lock.
 func (p *phase) push(ctx context.Context, state []byte, how pushing) error {
-	f, err := newMemFile("tfops-state", state)
+	f, err := memfile.New("tfops-state", state)
 	if err != nil {
 		return err
 	}
@@ -315,7 +316,7 @@ func (p *phase) push(ctx context.Context, state []byte, how pushing) error {
 		return err
 	}
 	_, err = p.prepared(ctx, command{"state push", func(ctx context.Context, tf *tfexec.Terraform, _ *output) error {
-		return tf.StatePush(ctx, memPath(f), tfexec.Lock(true), tfexec.LockTimeout(how.wait.String()), tfexec.Force(how.force))
+		return tf.StatePush(ctx, memfile.Path(f), tfexec.Lock(true), tfexec.LockTimeout(how.wait.String()), tfexec.Force(how.force))
 	}})
 	var refused *failure
 	if errors.As(err, &refused) && refused.next == "" {

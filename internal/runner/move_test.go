@@ -9,6 +9,7 @@ import (
 
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/testrig"
@@ -460,7 +461,7 @@ func TestAnOldStateThatIsNotWhatWasApplied(t *testing.T) {
 			})
 			if c.refused != "" {
 				must(t, result, job.Failed, job.CauseState, c.refused)
-				if exists(to) || !strings.Contains(result.Next, "tfops state move") {
+				if durable.Exists(to) || !strings.Contains(result.Next, "tfops state move") {
 					t.Errorf("something was written, next %q", result.Next)
 				}
 				return

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 )
 
@@ -87,5 +88,5 @@ func (p *phase) keepOutputs(outputs map[string]job.Output) error {
 	if b, err = encrypt(b, p.job.Recipient); err != nil {
 		return err
 	}
-	return writeAtomic(filepath.Join(p.dir, job.OutputsFile), b)
+	return durable.Write(filepath.Join(p.dir, job.OutputsFile), b)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 )
 
@@ -62,7 +63,7 @@ func TestNoOutputs(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": withOutputs})
 	f := r.planned().startApply()
 	must(t, f.wait(), job.Succeeded, "", "")
-	if exists(filepath.Join(f.dir, job.OutputsFile)) {
+	if durable.Exists(filepath.Join(f.dir, job.OutputsFile)) {
 		t.Error("the outputs are kept")
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/pinned"
@@ -161,7 +162,7 @@ func (s packageStore) record(c moduleCall, f fetched) error {
 	if err := os.MkdirAll(filepath.Join(s.dir, "source"), 0o700); err != nil {
 		return err
 	}
-	return writeWhole(s.source(s.hash(c)), b)
+	return durable.WriteUnlisted(s.source(s.hash(c)), b)
 }
 
 // lock holds the sources of some calls, so that of many workspaces that need them at

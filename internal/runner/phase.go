@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
@@ -242,5 +243,5 @@ func (p *phase) save() error {
 		p.result.Diagnostics = nil
 		b, err = json.Marshal(p.result)
 	}
-	return errors.Join(err, commitReserved(filepath.Join(p.dir, job.ReserveFile), filepath.Join(p.dir, job.ResultFile), append(b, '\n')))
+	return errors.Join(err, durable.CommitReserved(filepath.Join(p.dir, job.ReserveFile), filepath.Join(p.dir, job.ResultFile), append(b, '\n')))
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 )
@@ -82,7 +83,7 @@ func TestRefusesAnyOtherPlan(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			apply := f.startApply(change)
 			must(t, apply.wait(), job.Failed, job.CauseBadInput, "not the one that was approved")
-			if exists(filepath.Join(apply.dir, job.StartedFile)) {
+			if durable.Exists(filepath.Join(apply.dir, job.StartedFile)) {
 				t.Fatal("the engine was started")
 			}
 		})
@@ -142,7 +143,7 @@ func TestTerraformWorkspaces(t *testing.T) {
 	if back.Plan == nil || back.Plan.HasChanges() {
 		t.Fatalf("blue again: %+v", back)
 	}
-	if exists(filepath.Join(r.workspaceDir(), "terraform.tfstate")) {
+	if durable.Exists(filepath.Join(r.workspaceDir(), "terraform.tfstate")) {
 		t.Fatal("the default workspace was touched")
 	}
 }
@@ -157,7 +158,7 @@ func TestBackendOfTheRepository(t *testing.T) {
 		t.Fatalf("%+v", result.Backend)
 	}
 	must(t, f.startApply().wait(), job.Succeeded, "", "")
-	if !exists(state) || exists(f.wrote(overrideFile)) {
+	if !durable.Exists(state) || durable.Exists(f.wrote(overrideFile)) {
 		t.Fatal("the backend was not used as it is")
 	}
 	_, result = r.plan(func(j *job.Job, _ *job.Secrets) { j.TerraformWorkspace = "blue" })
@@ -169,10 +170,10 @@ func TestOverrideDoesNotClash(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": simple + "locals {\n  x = 2\n}\n", overrideFile: mine})
 	f := r.planned()
 	must(t, f.startApply().wait(), job.Succeeded, "", "")
-	if exists(f.wrote(overrideFile)) {
+	if durable.Exists(f.wrote(overrideFile)) {
 		t.Fatal("the repository's file was changed")
 	}
-	if !exists(filepath.Join(r.workspaceDir(), "terraform.tfstate")) {
+	if !durable.Exists(filepath.Join(r.workspaceDir(), "terraform.tfstate")) {
 		t.Fatal("no managed state")
 	}
 }

@@ -10,20 +10,22 @@ import (
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/runner/memfile"
 )
 
 // plan makes a plan. The plain plan, which holds secrets, is in memory only:
 // the engine writes it there and reads it from there, and what reaches the
 // disk is encrypted (PlanFile) or redacted (PlanJSON).
 func (p *phase) plan(ctx context.Context) error {
-	saved, err := newMemFile("tfops-plan", nil)
+	saved, err := memfile.New("tfops-plan", nil)
 	if err != nil {
 		return err
 	}
 	defer saved.Close()
-	p.names[memPath(saved)] = "the saved plan"
+	p.names[memfile.Path(saved)] = "the saved plan"
 	opts, vars, err := p.planOptions(saved)
 	if err != nil {
 		return err
@@ -46,7 +48,7 @@ func (p *phase) plan(ctx context.Context) error {
 }
 
 func (p *phase) planOptions(saved *os.File) ([]tfexec.PlanOption, *os.File, error) {
-	opts := []tfexec.PlanOption{tfexec.Out(memPath(saved)), tfexec.Lock(p.job.LockState), tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.Destroy(p.job.Destroy), tfexec.RefreshOnly(p.job.RefreshOnly)}
+	opts := []tfexec.PlanOption{tfexec.Out(memfile.Path(saved)), tfexec.Lock(p.job.LockState), tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.Destroy(p.job.Destroy), tfexec.RefreshOnly(p.job.RefreshOnly)}
 	if p.job.Parallelism > 0 {
 		opts = append(opts, tfexec.Parallelism(p.job.Parallelism))
 	}
@@ -54,18 +56,18 @@ func (p *phase) planOptions(saved *os.File) ([]tfexec.PlanOption, *os.File, erro
 		opts = append(opts, tfexec.VarFile(filepath.FromSlash(name)))
 	}
 	// The last file wins, so the workspace's variables come last.
-	vars, err := newMemFile("tfops-variables", []byte(p.secrets.Variables))
+	vars, err := memfile.New("tfops-variables", []byte(p.secrets.Variables))
 	if err != nil {
 		return nil, nil, err
 	}
-	p.names[memPath(vars)] = workspaceVariables
-	return append(opts, tfexec.VarFile(memPath(vars))), vars, nil
+	p.names[memfile.Path(vars)] = workspaceVariables
+	return append(opts, tfexec.VarFile(memfile.Path(vars))), vars, nil
 }
 
 // keepPlan reads the saved plan and puts it on the disk: encrypted while the
 // engine is busy showing it, redacted after that.
 func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
-	raw, err := memBytes(saved)
+	raw, err := memfile.Bytes(saved)
 	if err != nil {
 		return err
 	}
@@ -107,7 +109,7 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 		return err
 	}
 	p.result.PlanDigest = made.Digest
-	return writeAtomic(p.job.PlanJSON, append(b, '\n'))
+	return durable.Write(p.job.PlanJSON, append(b, '\n'))
 }
 
 // keepHidden keeps, encrypted, what the engine calls sensitive, for the run's
@@ -125,7 +127,7 @@ func (p *phase) keepHidden(hidden []string) error {
 		return err
 	}
 	for _, dir := range []string{filepath.Dir(p.job.PlanFile), p.job.WorkspaceDir} {
-		if err := writeAtomic(filepath.Join(dir, job.HiddenFile), b); err != nil {
+		if err := durable.Write(filepath.Join(dir, job.HiddenFile), b); err != nil {
 			return err
 		}
 	}
@@ -137,7 +139,7 @@ func (p *phase) sealPlan(raw []byte) error {
 	if err != nil {
 		return err
 	}
-	return writeAtomic(p.job.PlanFile, b)
+	return durable.Write(p.job.PlanFile, b)
 }
 
 // show gives the plan as JSON. It holds secrets in plain text and goes
@@ -146,7 +148,7 @@ func (p *phase) show(ctx context.Context, saved *os.File) ([]byte, error) {
 	var shown bytes.Buffer
 	_, err := p.execute(ctx, command{"show", func(ctx context.Context, tf *tfexec.Terraform, _ *output) error {
 		tf.SetStdout(&shown)
-		_, err := tf.ShowPlanFile(ctx, memPath(saved))
+		_, err := tf.ShowPlanFile(ctx, memfile.Path(saved))
 		return err
 	}})
 	return shown.Bytes(), err
@@ -166,5 +168,5 @@ func (p *phase) markStarted() error {
 	if p.job.Phase != job.ApplyPhase {
 		return nil
 	}
-	return syncDir(p.dir)
+	return durable.SyncDir(p.dir)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/testrig"
@@ -84,7 +85,7 @@ func TestRefreshOnly(t *testing.T) {
 		t.Errorf("the state: %s, %v", state, err)
 	}
 	after, err := os.ReadFile(filepath.Join(world, "a.json"))
-	if err != nil || string(after) != string(before) || exists(filepath.Join(world, "b.json")) {
+	if err != nil || string(after) != string(before) || durable.Exists(filepath.Join(world, "b.json")) {
 		t.Errorf("the world was changed: %s, %v", after, err)
 	}
 

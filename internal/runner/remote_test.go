@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -35,7 +36,7 @@ func TestRemoteRunsAreRefused(t *testing.T) {
 	r.write("main.tf", "terraform {\n  backend \"local\" {\n    path = \""+filepath.Join(r.base, "own.tfstate")+"\"\n  }\n}\n"+simple)
 	managed := func(j *job.Job, _ *job.Secrets) { j.Backend = workspace.ManagedBackend }
 	must(t, r.planned(managed).startApply(managed).wait(), job.Succeeded, "", "")
-	if exists(filepath.Join(r.base, "own.tfstate")) || !exists(filepath.Join(r.workspaceDir(), managedState)) {
+	if durable.Exists(filepath.Join(r.base, "own.tfstate")) || !durable.Exists(filepath.Join(r.workspaceDir(), managedState)) {
 		t.Error("the managed state did not take the place of the repository's backend")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/testrig"
 )
@@ -100,7 +101,7 @@ func TestCommittedErroredState(t *testing.T) {
 	if result := f.wait(); result.Outcome != job.Succeeded || result.ErroredState != "" || result.Message != "" {
 		t.Fatalf("%+v", result)
 	}
-	if exists(filepath.Join(f.dir, job.ErroredStateFile)) {
+	if durable.Exists(filepath.Join(f.dir, job.ErroredStateFile)) {
 		t.Error("evidence was made of it")
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/tfops/tfops/internal/durable"
 )
 
 func TestTheNewestSnapshotsAreKept(t *testing.T) {
@@ -26,7 +28,7 @@ func TestTheNewestSnapshotsAreKept(t *testing.T) {
 	}
 	for i := range 14 {
 		path := filepath.Join(dir, fmt.Sprintf("%08d-run%02d.tfstate.age", (i+7)%14, i))
-		if kept := exists(path); kept != (i >= 4) {
+		if kept := durable.Exists(path); kept != (i >= 4) {
 			t.Errorf("run %d: kept %v", i, kept)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazily"
 )
@@ -106,7 +107,7 @@ func writeOverride(root string, content []byte) error {
 		name := strings.Repeat("z", n) + overrideFile
 		after := func(e os.DirEntry) bool { return !overrides(e.Name()) || e.Name() < name }
 		path := filepath.Join(root, name)
-		if slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !after(e) }) || exists(path) || exists(strings.TrimSuffix(path, ".tf.json")+".tofu.json") {
+		if slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !after(e) }) || durable.Exists(path) || durable.Exists(strings.TrimSuffix(path, ".tf.json")+".tofu.json") {
 			continue
 		}
 		return os.WriteFile(path, content, 0o600)

@@ -14,6 +14,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
+	"github.com/tfops/tfops/internal/runner/memfile"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -127,5 +128,5 @@ func (p *phase) ephemeralValues() (*os.File, error) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		f.Body().SetAttributeValue(name, values[name])
 	}
-	return newMemFile("tfops-ephemeral", f.Bytes())
+	return memfile.New("tfops-ephemeral", f.Bytes())
 }

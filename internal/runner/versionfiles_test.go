@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 )
@@ -136,7 +137,7 @@ func TestApplyWithTheEngineOfThePlan(t *testing.T) {
 	f := r.planned()
 	gone := f.startApply(func(j *job.Job, _ *job.Secrets) { j.Engine.Made, j.Engine.ReleaseURL = "1.5.6", "http://127.0.0.1:1" })
 	must(t, gone.wait(), job.Failed, job.CauseStale, "terraform 1.5.6, which made the plan, is not here any more")
-	if exists(filepath.Join(gone.dir, job.StartedFile)) {
+	if durable.Exists(filepath.Join(gone.dir, job.StartedFile)) {
 		t.Error("the engine was started")
 	}
 	result, err := job.LoadResult(f.dir)

@@ -1,4 +1,5 @@
-package runner
+// Package memfile makes files in memory, by which secrets and plans pass to the engine.
+package memfile
 
 import (
 	"fmt"
@@ -8,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newMemFile makes an anonymous file in memory: it has no name in any
+// New makes an anonymous file in memory: it has no name in any
 // directory, is not inherited unless asked for, and is gone with its last
 // holder. It is positioned at its start.
-func newMemFile(name string, content []byte) (*os.File, error) {
+func New(name string, content []byte) (*os.File, error) {
 	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("no anonymous file in memory could be made: %w", err)
@@ -24,12 +25,12 @@ func newMemFile(name string, content []byte) (*os.File, error) {
 	return f, nil
 }
 
-// memPath is the path under which the engine, a process of the same user,
+// Path is the path under which the engine, a process of the same user,
 // opens a file in this process's memory.
-func memPath(f *os.File) string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.Fd()) }
+func Path(f *os.File) string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.Fd()) }
 
-// memBytes is the whole content, wherever f is positioned.
-func memBytes(f *os.File) ([]byte, error) {
+// Bytes is the whole content, wherever f is positioned.
+func Bytes(f *os.File) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
