@@ -15,6 +15,7 @@ import (
 
 	"github.com/tfops/tfops/internal/credentials"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/memfile"
 )
 
@@ -59,7 +60,7 @@ func (p *phase) openAccess() (_ *access, err error) {
 	a := &access{env: maps.Clone(p.env)}
 	defer func() {
 		if err != nil {
-			a.close()
+			a.Close()
 		}
 	}()
 	if err := a.openRegistries(credentials.Of(p.secrets.Modules.Credentials, credentials.Registry)); err != nil {
@@ -125,7 +126,7 @@ func (p *phase) gitScript(a *access, git string, k known, data string) (string, 
 		if p.env["GIT_SSH_COMMAND"] == "" && p.env["GIT_SSH"] == "" {
 			fmt.Fprintf(&s, "export GIT_SSH_COMMAND=%s GIT_SSH_VARIANT=ssh\n", quoted(helper("ssh", data)))
 		} else if len(k.SSH) > 0 {
-			p.log.say("warn", "GIT_SSH_COMMAND or GIT_SSH is set in the environment: the ssh keys of module_credentials are not used")
+			p.log.Say("warn", "GIT_SSH_COMMAND or GIT_SSH is set in the environment: the ssh keys of module_credentials are not used")
 		}
 	}
 	s.WriteString("exec " + quoted(git))
@@ -202,7 +203,7 @@ func (a *access) openSSH(k *known, c credentials.Credential) error {
 	if key != nil {
 		keys := agent.NewKeyring()
 		if err := keys.Add(agent.AddedKey{PrivateKey: key}); err != nil {
-			return refuse(job.CauseBadInput, "use a key of another type, for example Ed25519", "the ssh key of module_credentials %q cannot be used: %w", c.Prefix.Label(), err)
+			return diagnostics.Refuse(job.CauseBadInput, "use a key of another type, for example Ed25519", "the ssh key of module_credentials %q cannot be used: %w", c.Prefix.Label(), err)
 		}
 		c.Agent = fmt.Sprintf("%s/%d.sock", memfile.Path(a.handle), len(a.agents))
 		l, err := net.Listen("unix", c.Agent)
@@ -228,7 +229,7 @@ func rawKey(c credentials.Credential) (key any, err error) {
 		key, err = ssh.ParseRawPrivateKeyWithPassphrase(c.SSHKey, []byte(c.Passphrase))
 	}
 	if err != nil {
-		return nil, refuse(job.CauseBadInput, "give the private key as ssh-keygen writes it, and its passphrase if it has one", "the ssh key of module_credentials %q cannot be read", c.Prefix.Label())
+		return nil, diagnostics.Refuse(job.CauseBadInput, "give the private key as ssh-keygen writes it, and its passphrase if it has one", "the ssh key of module_credentials %q cannot be read", c.Prefix.Label())
 	}
 	return key, nil
 }
@@ -283,7 +284,7 @@ func (a *access) memory(name string, content []byte) (*os.File, error) {
 	return f, err
 }
 
-func (a *access) close() {
+func (a *access) Close() {
 	for _, l := range a.agents {
 		_ = l.Close()
 	}

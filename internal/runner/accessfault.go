@@ -10,6 +10,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 // What an init says that was not let in. Engines, Git and ssh have no codes for it.
@@ -37,24 +38,24 @@ const privateModules = "docs/private-modules.md"
 
 // adviseAccess says of an init that was not let in what would let it in, and of one that
 // could not fetch something which files in the home directory it did not use.
-func (p *phase) adviseAccess(f *failure, out *output) {
-	if f.outcome != job.Failed || f.cause != job.CauseEngine && f.cause != job.CauseNetwork {
+func (p *phase) adviseAccess(f *diagnostics.Failure, out *diagnostics.Output) {
+	if f.Outcome != job.Failed || f.Cause != job.CauseEngine && f.Cause != job.CauseNetwork {
 		return
 	}
-	text := out.plain.String()
-	for _, d := range errorsOf(out.all()) {
+	text := out.Plain.String()
+	for _, d := range diagnostics.ErrorsOf(out.All()) {
 		text += "\n" + d.Summary + "\n" + d.Detail
 	}
 	switch next := p.accessAdvice(text); {
-	case next != "" && f.cause == job.CauseEngine:
-		f.next = next + "; see " + privateModules
+	case next != "" && f.Cause == job.CauseEngine:
+		f.Next = next + "; see " + privateModules
 	case !fetchedText().MatchString(text):
 		return
 	}
-	if note := p.unusedNote(fetchedText().MatchString(text) && !gitFetch().MatchString(text)); note != "" && f.next != "" {
-		f.next += ". " + note
+	if note := p.unusedNote(fetchedText().MatchString(text) && !gitFetch().MatchString(text)); note != "" && f.Next != "" {
+		f.Next += ". " + note
 	} else if note != "" {
-		f.next = "correct the address, or try again once its host can be reached from this machine. " + note + "; see " + privateModules
+		f.Next = "correct the address, or try again once its host can be reached from this machine. " + note + "; see " + privateModules
 	}
 }
 
@@ -82,7 +83,7 @@ func (p *phase) unusedNote(registry bool) string {
 // accessAdvice is what would let an init in of which this is the error; "" where that is
 // not what it lacks.
 func (p *phase) accessAdvice(text string) string {
-	text = oneLine(strings.ReplaceAll(text, "│", "")) // an engine that prints for people breaks lines anywhere
+	text = diagnostics.OneLine(strings.ReplaceAll(text, "│", "")) // an engine that prints for people breaks lines anywhere
 	switch {
 	case hostKeyText().MatchString(text):
 		return fmt.Sprintf("tell which key the host has: module_credentials %q { private_key_file = \"…\", known_hosts_file = \"…\" }; `ssh-keyscan HOST` prints the lines, compare them with what the host's owner publishes",

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/memfile"
 )
 
@@ -24,7 +25,7 @@ func (p *phase) checkPlan(context.Context) error {
 		return nil
 	case job.ApplyPhase:
 	default:
-		return refuse(job.CauseRunner, "", "there is no phase %q", p.job.Phase)
+		return diagnostics.Refuse(job.CauseRunner, "", "there is no phase %q", p.job.Phase)
 	}
 	return p.readGround()
 }
@@ -39,7 +40,7 @@ func (p *phase) apply(ctx context.Context) error {
 		return err
 	}
 	if err := durable.Reserve(filepath.Join(p.dir, evidenceReserve), room+unpacked*int64(len(p.secrets.Plan))); err != nil {
-		return diskFailure(err)
+		return diagnostics.DiskFailure(err)
 	}
 	saved, err := memfile.New("tfops-plan", p.secrets.Plan)
 	if err != nil {
@@ -60,11 +61,11 @@ func (p *phase) apply(ctx context.Context) error {
 		p.names[memfile.Path(again)] = workspaceVariables
 		opts = append(opts, tfexec.VarFile(memfile.Path(again)))
 	}
-	out, err := p.prepared(ctx, command{"apply", func(ctx context.Context, tf *tfexec.Terraform, out *output) error {
+	out, err := p.prepared(ctx, command{"apply", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
 		if err := p.markStarted(); err != nil {
 			return err
 		}
-		return tf.ApplyJSON(ctx, stdout{out}, opts...)
+		return tf.ApplyJSON(ctx, diagnostics.Stdout{Output: out}, opts...)
 	}})
 	if out == nil { // the engine was not started for it
 		return errors.Join(err, os.Remove(filepath.Join(p.dir, evidenceReserve)))
@@ -104,7 +105,7 @@ func (p *phase) checkRoom() error {
 			return err
 		}
 		if free := int64(s.Bavail) * int64(s.Bsize); free < need {
-			return diskFailure(fmt.Errorf("%s has %d KiB left and the apply wants %d, so it was not begun: %w", dir, free>>10, need>>10, unix.ENOSPC))
+			return diagnostics.DiskFailure(fmt.Errorf("%s has %d KiB left and the apply wants %d, so it was not begun: %w", dir, free>>10, need>>10, unix.ENOSPC))
 		}
 	}
 	return nil

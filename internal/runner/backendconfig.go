@@ -17,6 +17,7 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/memfile"
 )
 
@@ -45,7 +46,7 @@ func (b *backendFiles) unlink() error {
 	return err
 }
 
-func (b *backendFiles) close() {
+func (b *backendFiles) Close() {
 	_ = b.unlink() // clearData removes it, too
 	for _, f := range []*os.File{b.given, b.resolved} {
 		if f != nil {
@@ -88,11 +89,11 @@ func (p *phase) checkBackend(context.Context) error {
 	switch p.module.backend {
 	case "":
 		if !p.module.unread { // otherwise the engine says what is wrong with the module
-			return refuse(job.CauseBadInput, "add a backend block of the type to the root module, for example `terraform { backend \"s3\" {} }`, or remove backend_config and backend_config_files",
+			return diagnostics.Refuse(job.CauseBadInput, "add a backend block of the type to the root module, for example `terraform { backend \"s3\" {} }`, or remove backend_config and backend_config_files",
 				"the workspace has settings for a backend, and the root module %s declares none", p.job.Dir)
 		}
 	case "cloud":
-		return refuse(job.CauseBadInput, "remove backend_config and backend_config_files, or declare a backend block instead of the cloud block",
+		return diagnostics.Refuse(job.CauseBadInput, "remove backend_config and backend_config_files, or declare a backend block instead of the cloud block",
 			"the root module %s has a cloud block, which takes no settings of a backend", p.job.Dir)
 	}
 	for _, name := range p.job.BackendFiles {
@@ -107,21 +108,21 @@ func checkBackendFile(tree, root, name string) error {
 	const next = "correct `backend_config_files` of the workspace, or commit the file; its entries are relative to `dir`"
 	path := filepath.Join(root, filepath.FromSlash(name))
 	if !within(tree, path) {
-		return refuse(job.CauseBadInput, next, "the file %s with settings of the backend leads out of the repository", name)
+		return diagnostics.Refuse(job.CauseBadInput, next, "the file %s with settings of the backend leads out of the repository", name)
 	}
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return refuse(job.CauseBadInput, next, "there is no file %s with settings of the backend in this commit", name)
+		return diagnostics.Refuse(job.CauseBadInput, next, "there is no file %s with settings of the backend in this commit", name)
 	}
 	if !within(tree, real) {
-		return refuse(job.CauseBadInput, next, "the file %s with settings of the backend leads out of the repository", name)
+		return diagnostics.Refuse(job.CauseBadInput, next, "the file %s with settings of the backend leads out of the repository", name)
 	}
 	info, err := os.Stat(real)
 	if err != nil {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return refuse(job.CauseBadInput, next, "%s, which should hold settings of the backend, is not a file", name)
+		return diagnostics.Refuse(job.CauseBadInput, next, "%s, which should hold settings of the backend, is not a file", name)
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
@@ -109,7 +110,7 @@ func TestALockInARealBackend(t *testing.T) {
 		b.lock = []byte(`{"ID": "f6b5b4a0-0000-1111-2222-333344445555", "Operation": "OperationTypeApply", "Who": "ana@laptop", "Created": "2026-01-02T03:04:05Z"}`)
 		_, result := r.plan()
 		must(t, result, job.Failed, job.CauseLocked, "f6b5b4a0-0000-1111-2222-333344445555")
-		if strings.Contains(result.Message, selfName()) {
+		if strings.Contains(result.Message, diagnostics.SelfName()) {
 			t.Errorf("who tried is named: %q", result.Message)
 		}
 	})
@@ -122,7 +123,7 @@ func TestALockInARealBackend(t *testing.T) {
 		r.occupied(fmt.Sprintf("terraform {\n  backend \"pg\" {\n    conn_str = %q\n  }\n}\n", url), func() {
 			_, result := r.plan()
 			must(t, result, job.Failed, job.CauseLocked, "PostgreSQL does not say by whom")
-			if l := result.Lock; l == nil || !l.Session || l.ID != "" || l.Who != "" || strings.Contains(result.Message+result.Next, "force-unlock") || strings.Contains(result.Message, selfName()) {
+			if l := result.Lock; l == nil || !l.Session || l.ID != "" || l.Who != "" || strings.Contains(result.Message+result.Next, "force-unlock") || strings.Contains(result.Message, diagnostics.SelfName()) {
 				t.Errorf("%+v, %q, next %q", l, result.Message, result.Next)
 			}
 		})
@@ -204,9 +205,9 @@ func TestInitsOfOneBackendGoOneAtATime(t *testing.T) {
 	dir := t.TempDir()
 	of := func(backend, place string, managed bool) *phase {
 		p := newPhase(dir, job.Secrets{}, nil)
-		p.job.CacheDir, p.log, p.env, p.managed = dir, openEvents(t.TempDir(), p.mask), map[string]string{}, managed
+		p.job.CacheDir, p.log, p.env, p.managed = dir, diagnostics.OpenEvents(t.TempDir(), p.mask), map[string]string{}, managed
 		p.module.backend, p.module.place = backend, place
-		t.Cleanup(func() { _ = p.log.close() })
+		t.Cleanup(func() { _ = p.log.Close() })
 		return p
 	}
 	first, err := of("pg", "one", false).initAlone(t.Context())
@@ -232,8 +233,8 @@ func TestInitsOfOneBackendGoOneAtATime(t *testing.T) {
 	release()
 
 	gone, cancel := context.WithCancelCause(t.Context())
-	cancel(errInterrupted)
-	if _, err := of("pg", "one", false).initAlone(gone); err != errInterrupted {
+	cancel(diagnostics.ErrInterrupted)
+	if _, err := of("pg", "one", false).initAlone(gone); err != diagnostics.ErrInterrupted {
 		t.Errorf("an init that was interrupted while it waited: %v", err)
 	}
 	const others = 8

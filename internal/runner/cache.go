@@ -13,10 +13,8 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
-
-// dependencyLock is the engine's lock file of provider versions.
-const dependencyLock = ".terraform.lock.hcl"
 
 // providerCache is where the engine keeps providers for all workspaces.
 //
@@ -50,7 +48,7 @@ func ownCache(env map[string]string) bool {
 // guard takes the cache's lock for an init in root; release gives it back.
 func (c *providerCache) guard(ctx context.Context, root string, waiting func()) (release func(), err error) {
 	take, wait := c.lock.TryLock, c.lock.TryLockContext
-	if !c.alien && c.warm(filepath.Join(root, dependencyLock)) {
+	if !c.alien && c.warm(filepath.Join(root, diagnostics.DependencyLock)) {
 		take, wait = c.lock.TryRLock, c.lock.TryRLockContext
 	}
 	ok, err := take()

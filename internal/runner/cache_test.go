@@ -16,6 +16,7 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 // mirror is a provider registry with one provider, which can be installed but
@@ -114,18 +115,18 @@ func TestProviderCache(t *testing.T) {
 	// The lock file that init made comes back into the next run's tree.
 	f, result := r.plan(m.use(r, "two", "cache"))
 	initialised(t, f, result)
-	if !result.InitReused || !durable.Exists(f.wrote(dependencyLock)) {
+	if !result.InitReused || !durable.Exists(f.wrote(diagnostics.DependencyLock)) {
 		t.Fatalf("%+v", result)
 	}
 	// A repository's own lock file is left as it is.
-	own, err := os.ReadFile(f.wrote(dependencyLock))
+	own, err := os.ReadFile(f.wrote(diagnostics.DependencyLock))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.write(dependencyLock, string(own))
+	r.write(diagnostics.DependencyLock, string(own))
 	f, result = r.plan(m.use(r, "three", "cache"))
 	initialised(t, f, result)
-	if durable.Exists(f.wrote(dependencyLock)) || m.downloads.Load() != cold {
+	if durable.Exists(f.wrote(diagnostics.DependencyLock)) || m.downloads.Load() != cold {
 		t.Fatalf("%d downloads", m.downloads.Load())
 	}
 	if strings.Contains(f.read(job.EventsFile), "Incomplete lock file") {
@@ -168,7 +169,7 @@ func TestKeptLockFileGivesWay(t *testing.T) {
 		r.write("main.tf", strings.Replace(needsProvider, "acme\"\n", "acme\"\n      version = \""+version+"\"\n", 1))
 		f, result := r.plan(m.use(r, "w", "c"))
 		initialised(t, f, result)
-		if b, _ := os.ReadFile(f.wrote(dependencyLock)); !strings.Contains(string(b), `"`+version+`"`) {
+		if b, _ := os.ReadFile(f.wrote(diagnostics.DependencyLock)); !strings.Contains(string(b), `"`+version+`"`) {
 			t.Fatalf("%s: %s", version, b)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 // useCLIConfig has the engine read the CLI configuration that is configured, or an empty
@@ -24,7 +25,7 @@ func (p *phase) useCLIConfig() error {
 	}
 	if path := p.job.Engine.CLIConfig; path != "" {
 		if !durable.Exists(path) {
-			return refuse(job.CauseBadInput, "correct `cli_config` of the engine block, or put the file there", "there is no CLI configuration %s", path)
+			return diagnostics.Refuse(job.CauseBadInput, "correct `cli_config` of the engine block, or put the file there", "there is no CLI configuration %s", path)
 		}
 		p.env["TF_CLI_CONFIG_FILE"] = path
 		return nil
@@ -56,7 +57,7 @@ func withTokens(base []byte, hosts map[string]string) ([]byte, error) {
 func withTokensJSON(base []byte, hosts map[string]string) ([]byte, error) {
 	var all map[string]any
 	if err := json.Unmarshal(base, &all); err != nil {
-		return nil, refuse(job.CauseBadInput, "correct the file that TF_CLI_CONFIG_FILE or cli_config names", "the engine's CLI configuration is not JSON that can be read: %w", err)
+		return nil, diagnostics.Refuse(job.CauseBadInput, "correct the file that TF_CLI_CONFIG_FILE or cli_config names", "the engine's CLI configuration is not JSON that can be read: %w", err)
 	}
 	given, ok := all["credentials"].(map[string]any)
 	if !ok {

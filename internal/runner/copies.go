@@ -142,7 +142,7 @@ func (s shownCopy) markRemoved(into string, seen map[string]bool) error {
 	return nil
 }
 
-func (c *copies) close() { _ = c.held.Close() }
+func (c *copies) Close() { _ = c.held.Close() }
 
 // layOver puts what was written over a copy.
 func layOver(written, at string) error {

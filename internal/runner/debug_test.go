@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"bytes"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 // The engine's debug log is kept for a run that asks for it: encrypted, and what
@@ -57,42 +57,13 @@ func TestDebugLogIsMaskedByThePlan(t *testing.T) {
 	p := newPhase(t.TempDir(), job.Secrets{Mask: []string{"known-before"}}, newStopper())
 	p.job.Recipient = r.identity.Recipient().String()
 	var err error
-	if p.debug, err = newDebugLog(); err != nil {
+	if p.debug, err = diagnostics.NewDebugLog(); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(p.debug.write, "a known-before\nb {\"x\": \"known-after\"}\nno line end")
+	fmt.Fprintf(p.debug.Write, "a known-before\nb {\"x\": \"known-after\"}\nno line end")
 	p.hidden = []string{"known-after"}
 	p.keepDebugLog()
 	if got, want := string(r.decrypt(filepath.Join(p.dir, job.DebugFile))), "a (sensitive value)\nb {\"x\": \"(sensitive value)\"}\nno line end"; got != want {
 		t.Errorf("%q", got)
-	}
-}
-
-// Of a long log the beginning and the end are kept, in whole lines.
-func TestBounded(t *testing.T) {
-	for _, n := range []int{0, 1, 3, 10, 1000} {
-		b := bounded{head: 30, tail: 50}
-		var all bytes.Buffer
-		for i := range n {
-			line := fmt.Appendf(nil, "line %d\n", i)
-			all.Write(line)
-			b.add(line)
-		}
-		got := string(b.bytes())
-		if all.Len() <= 80 {
-			if got != all.String() {
-				t.Errorf("%d lines: %q", n, got)
-			}
-			continue
-		}
-		lines := strings.Split(got, "\n")
-		if len(got) > 150 || lines[0] != "line 0" || !strings.HasSuffix(got, fmt.Sprintf("line %d\n", n-1)) || strings.Count(got, "bytes were left out here") != 1 {
-			t.Errorf("%d lines: %q", n, got)
-		}
-		for _, line := range lines[:len(lines)-1] {
-			if !strings.HasPrefix(line, "line ") && !strings.HasPrefix(line, "…") {
-				t.Errorf("%d lines: half a line %q", n, line)
-			}
-		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -71,7 +72,7 @@ func (p *phase) checkVariables(context.Context) error {
 	if len(wrong) == 0 {
 		return nil
 	}
-	return refuse(job.CauseBadInput, "correct the name, or declare the variable in the root module; a var file that many modules share may set more than one of them declares",
+	return diagnostics.Refuse(job.CauseBadInput, "correct the name, or declare the variable in the root module; a var file that many modules share may set more than one of them declares",
 		"the root module %s declares no variable %s", p.job.Dir, strings.Join(wrong, "; nor "))
 }
 

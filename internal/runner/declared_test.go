@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 // A name that the root module does not declare is refused before the engine
@@ -130,7 +131,7 @@ check "c" {
 		t.Errorf("warnings: %s", said)
 	}
 	for line := range strings.Lines(f.read(job.EventsFile)) {
-		var m message
+		var m diagnostics.Message
 		if json.Unmarshal([]byte(line), &m) == nil && m.Diagnostic != nil && strings.Contains(line, r.base) {
 			t.Errorf("in the log: %s", line)
 		}
@@ -164,18 +165,18 @@ func TestAssignmentsOfAnything(t *testing.T) {
 // book each.
 func TestWarningsAreBounded(t *testing.T) {
 	p := newPhase(t.TempDir(), job.Secrets{}, newStopper())
-	out := &output{}
-	for i := range maxWarnings + 7 {
-		out.diagnostics = append(out.diagnostics, job.Diagnostic{Severity: "warning", Summary: fmt.Sprint(i), Detail: strings.Repeat("é", longestWarning)})
+	out := &diagnostics.Output{}
+	for i := range diagnostics.MaxWarnings + 7 {
+		out.Diagnostics = append(out.Diagnostics, job.Diagnostic{Severity: "warning", Summary: fmt.Sprint(i), Detail: strings.Repeat("é", diagnostics.LongestWarning)})
 	}
-	out.diagnostics = append(out.diagnostics, job.Diagnostic{Severity: "error", Summary: "wrong"})
+	out.Diagnostics = append(out.Diagnostics, job.Diagnostic{Severity: "error", Summary: "wrong"})
 	p.keepDiagnostics(out)
 	p.moreWarnings()
 	all := p.result.Diagnostics
-	if len(all) != maxWarnings+2 || all[len(all)-1].Summary != "7 more warnings are in the log" || all[maxWarnings].Summary != "wrong" {
-		t.Errorf("%d: %v", len(all), all[maxWarnings:])
+	if len(all) != diagnostics.MaxWarnings+2 || all[len(all)-1].Summary != "7 more warnings are in the log" || all[diagnostics.MaxWarnings].Summary != "wrong" {
+		t.Errorf("%d: %v", len(all), all[diagnostics.MaxWarnings:])
 	}
-	if n := len(all[0].Detail); n > longestWarning+3 {
+	if n := len(all[0].Detail); n > diagnostics.LongestWarning+3 {
 		t.Errorf("a text of %d bytes", n)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 // forbidden are variables that must not be set for the engine, and what to
@@ -38,7 +39,7 @@ func engineEnv(given map[string]string) (map[string]string, error) {
 			continue
 		}
 		if next := forbidden(name); next != "" {
-			return nil, refuse(job.CauseBadInput, next, "the environment variable %s cannot be passed to the engine", name)
+			return nil, diagnostics.Refuse(job.CauseBadInput, next, "the environment variable %s cannot be passed to the engine", name)
 		}
 		env[name] = value
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 const (
@@ -21,13 +22,13 @@ const (
 
 // secure keeps what an apply left behind, however it ended: a state that
 // could not be saved, and a snapshot of a managed state. err is how it ended.
-func (p *phase) secure(out *output, err error) error {
+func (p *phase) secure(out *diagnostics.Output, err error) error {
 	if kept, path := p.secureErrored(out); kept {
 		p.result.ErroredState = path
 		p.note("the engine could not save the state; it is kept, encrypted, in " + path)
 		if err != nil {
-			f := failureOf(p.stop.ctx, err)
-			f.next = recoverNext(path)
+			f := diagnostics.FailureOf(p.stop.ctx, err)
+			f.Next = recoverNext(path)
 			err = f
 		}
 	}
@@ -46,14 +47,14 @@ func recoverNext(path string) string {
 	return fmt.Sprintf("when the backend works again: `tfops decrypt %s > errored.tfstate`, then `terraform state push errored.tfstate` in the root module, then remove both", path)
 }
 
-func (p *phase) secureErrored(out *output) (bool, string) {
+func (p *phase) secureErrored(out *diagnostics.Output) (bool, string) {
 	path := filepath.Join(p.dir, job.ErroredStateFile)
 	plain := filepath.Join(p.root, erroredState)
-	kept, err := out.emergency != "", error(nil)
+	kept, err := out.Emergency != "", error(nil)
 	if kept {
 		// The engine prints the state when it cannot write the file: what it
 		// wrote, if anything, is not the whole.
-		if err = sealState([]byte(out.emergency), path, p.job.Recipient); err == nil {
+		if err = sealState([]byte(out.Emergency), path, p.job.Recipient); err == nil {
 			err = durable.Remove(plain)
 		}
 	} else {

@@ -2,12 +2,10 @@ package runner
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"strings"
 
 	"filippo.io/age"
-	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/job"
 )
@@ -36,14 +34,4 @@ func encrypt(content []byte, recipient string) ([]byte, error) {
 		return nil, err
 	}
 	return out.Bytes(), nil
-}
-
-// diskTrouble reports whether err says that a disk is full or cannot be written.
-func diskTrouble(err error) bool {
-	for _, e := range []error{unix.ENOSPC, unix.EDQUOT, unix.EROFS, unix.EIO, unix.EFBIG} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
 }

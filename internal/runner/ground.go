@@ -18,6 +18,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/pinned"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/engines"
 )
 
@@ -69,8 +70,8 @@ func (p *phase) openGround(ctx context.Context) error {
 	return nil
 }
 
-func moved(what string, args ...any) *failure {
-	return refuse(job.CauseStale, "nothing was applied; a fresh plan is made", "what was approved is not there any more: "+what, args...)
+func moved(what string, args ...any) *diagnostics.Failure {
+	return diagnostics.Refuse(job.CauseStale, "nothing was applied; a fresh plan is made", "what was approved is not there any more: "+what, args...)
 }
 
 // compareGround compares what an approved plan stands on with what is there.
@@ -106,7 +107,7 @@ func (p *phase) readGround() error {
 		return err
 	}
 	if digest := job.ApprovedDigest(p.secrets.Plan, b); len(p.secrets.Plan) == 0 || digest != p.job.PlanDigest {
-		return refuse(job.CauseBadInput, "nothing was applied; make a new plan",
+		return diagnostics.Refuse(job.CauseBadInput, "nothing was applied; make a new plan",
 			"the saved plan is not the one that was approved: it is %s, approved is %s", digest, p.job.PlanDigest)
 	}
 	p.result.PlanDigest = p.job.PlanDigest

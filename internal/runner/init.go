@@ -15,6 +15,7 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -49,7 +50,7 @@ func (p *phase) openDirectories(context.Context) error {
 // placeLockFile puts the lock file that the workspace's last init made into a root
 // module that has none, so that versions do not change by themselves.
 func (p *phase) placeLockFile() error {
-	path := filepath.Join(p.root, dependencyLock)
+	path := filepath.Join(p.root, diagnostics.DependencyLock)
 	if p.ownLock = durable.Exists(path); p.ownLock {
 		p.committed = lockedProviders(path)
 		if p.job.Upgrade {
@@ -77,7 +78,7 @@ func (p *phase) keptLockFile() string {
 
 // saveLockFile keeps the lock file that init made or that was borrowed.
 func (p *phase) saveLockFile() error {
-	b, err := os.ReadFile(filepath.Join(p.root, dependencyLock))
+	b, err := os.ReadFile(filepath.Join(p.root, diagnostics.DependencyLock))
 	if p.ownLock || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -113,7 +114,7 @@ func (p *phase) placeState(context.Context) error {
 	state := managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace)
 	if stray := managedStatePath(p.root, p.job.TerraformWorkspace); durable.Exists(stray) && !durable.Exists(state) {
 		name, _ := filepath.Rel(p.root, stray) // both are absolute
-		return refuse(job.CauseBadInput, "to go on with that state, copy it to "+state+" and remove it from the repository; to start afresh, only remove it",
+		return diagnostics.Refuse(job.CauseBadInput, "to go on with that state, copy it to "+state+" and remove it from the repository; to start afresh, only remove it",
 			"%s holds %s, a state in the repository that a run would ignore", p.job.Dir, name)
 	}
 	return writeOverride(p.root, p.override())
@@ -121,7 +122,7 @@ func (p *phase) placeState(context.Context) error {
 
 // initKey is the digest of all that init depends on.
 func (p *phase) initKey(of lent) string {
-	lock, _ := os.ReadFile(filepath.Join(p.root, dependencyLock))
+	lock, _ := os.ReadFile(filepath.Join(p.root, diagnostics.DependencyLock))
 	parts := []string{"2", p.engine.Path, p.engine.Version, p.job.TerraformWorkspace, p.job.Dir, p.env["TF_CLI_CONFIG_FILE"], string(lock), string(p.override()), p.backendKey()}
 	for _, key := range slices.Sorted(maps.Keys(of.packages)) {
 		parts = append(parts, key, of.packages[key])
@@ -132,7 +133,7 @@ func (p *phase) initKey(of lent) string {
 // prepared runs a command in an initialised directory. What the last init made is
 // trusted at first; when the engine asks for init, it gets one, and the command is run
 // once more. An apply has what its plan was made with, and nothing is fetched for it.
-func (p *phase) prepared(ctx context.Context, c command) (*output, error) {
+func (p *phase) prepared(ctx context.Context, c command) (*diagnostics.Output, error) {
 	var reused bool
 	if p.job.Phase == job.PlanPhase {
 		var err error
@@ -141,14 +142,14 @@ func (p *phase) prepared(ctx context.Context, c command) (*output, error) {
 		}
 	}
 	out, err := p.execute(ctx, c)
-	var f *failure
-	unprepared := errors.As(err, &f) && f.outcome == job.Failed && !out.applying && needsInit(out.all())
+	var f *diagnostics.Failure
+	unprepared := errors.As(err, &f) && f.Outcome == job.Failed && !out.Applying && diagnostics.NeedsInit(out.All())
 	if unprepared && p.job.Phase == job.ApplyPhase { // a cache was emptied
 		p.keepDiagnostics(out)
-		return out, moved("%s", f.message)
+		return out, moved("%s", f.Message)
 	}
 	if unprepared && reused {
-		p.log.say("info", "what the last init made does not fit any more: init, then once more")
+		p.log.Say("info", "what the last init made does not fit any more: init, then once more")
 		if _, err := p.initialise(ctx, false); err != nil {
 			return nil, err
 		}
@@ -170,7 +171,7 @@ func (p *phase) initialise(ctx context.Context, mayReuse bool) (reused bool, err
 	reused = mayReuse && p.reuse(of)
 	p.result.InitReused = reused
 	if reused {
-		p.log.say("info", "init was skipped: nothing that it depends on has changed")
+		p.log.Say("info", "init was skipped: nothing that it depends on has changed")
 	} else if err := p.fetchAndInit(ctx, of); err != nil {
 		return false, err
 	}
@@ -214,9 +215,9 @@ func (p *phase) reuse(of lent) bool {
 	if err == nil {
 		return true
 	}
-	p.log.say("info", "what the last init made cannot be used: %s", err)
+	p.log.Say("info", "what the last init made cannot be used: %s", err)
 	if err := p.clearData(); err != nil {
-		p.log.say("warn", "%s", err)
+		p.log.Say("warn", "%s", err)
 	}
 	return false
 }
@@ -237,7 +238,7 @@ func (p *phase) keepInit() error {
 // those that it fetched into the store.
 func (p *phase) fetchAndInit(ctx context.Context, of lent) error {
 	if len(of.missing) > 0 {
-		release, err := p.store().lock(ctx, of.missing, func() { p.log.say("info", "waiting for another init that fetches the same module") })
+		release, err := p.store().lock(ctx, of.missing, func() { p.log.Say("info", "waiting for another init that fetches the same module") })
 		if err != nil {
 			return err
 		}
@@ -255,7 +256,7 @@ func (p *phase) fetchAndInit(ctx context.Context, of lent) error {
 
 func (p *phase) init(ctx context.Context) error {
 	if p.module.providers {
-		release, err := p.cache.guard(ctx, p.root, func() { p.log.say("info", "waiting for another init that fills the provider cache") })
+		release, err := p.cache.guard(ctx, p.root, func() { p.log.Say("info", "waiting for another init that fills the provider cache") })
 		if err != nil {
 			return err
 		}
@@ -280,8 +281,8 @@ func (p *phase) init(ctx context.Context) error {
 	}
 	out, err := p.executeInit(ctx)
 	if err != nil && out != nil && p.lockFileBars(out) {
-		p.log.say("info", "the kept lock file does not allow what the configuration asks for now: init chooses versions anew")
-		if err := os.Remove(filepath.Join(p.root, dependencyLock)); err != nil {
+		p.log.Say("info", "the kept lock file does not allow what the configuration asks for now: init chooses versions anew")
+		if err := os.Remove(filepath.Join(p.root, diagnostics.DependencyLock)); err != nil {
 			return err
 		}
 		out, err = p.executeInit(ctx)
@@ -293,16 +294,16 @@ func (p *phase) init(ctx context.Context) error {
 }
 
 // executeInit runs init with what private modules and registries are fetched with.
-func (p *phase) executeInit(ctx context.Context) (*output, error) {
+func (p *phase) executeInit(ctx context.Context) (*diagnostics.Output, error) {
 	a, err := p.openAccess()
 	if err != nil {
 		return nil, err
 	}
-	defer a.close()
-	out, err := p.execute(ctx, command{"init", func(ctx context.Context, tf *tfexec.Terraform, out *output) error {
+	defer a.Close()
+	out, err := p.execute(ctx, command{"init", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
 		return p.runInit(ctx, tf, out, a.env)
 	}})
-	var f *failure
+	var f *diagnostics.Failure
 	if errors.As(err, &f) && out != nil {
 		p.adviseAccess(f, out)
 	}
@@ -312,26 +313,26 @@ func (p *phase) executeInit(ctx context.Context) (*output, error) {
 // lockFileBars reports whether init failed for a lock file that is not the
 // repository's: then it may be dropped, as in a fresh checkout. A plan that
 // waits for its apply depends on its own, which is never dropped.
-func (p *phase) lockFileBars(out *output) bool {
-	if p.ownLock || p.job.Phase != job.PlanPhase || !durable.Exists(filepath.Join(p.root, dependencyLock)) {
+func (p *phase) lockFileBars(out *diagnostics.Output) bool {
+	if p.ownLock || p.job.Phase != job.PlanPhase || !durable.Exists(filepath.Join(p.root, diagnostics.DependencyLock)) {
 		return false
 	}
-	return constraintMoved(out.all())
+	return diagnostics.ConstraintMoved(out.All())
 }
 
 func (p *phase) remote() bool {
 	return !p.managed && (p.module.backend == "cloud" || p.module.backend == "remote")
 }
 
-func (p *phase) runInit(ctx context.Context, tf *tfexec.Terraform, out *output, env map[string]string) error {
+func (p *phase) runInit(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output, env map[string]string) error {
 	if err := tf.SetEnv(frugal(env)); err != nil {
 		return err
 	}
 	opts := append(p.backendOptions(), tfexec.Reconfigure(true), tfexec.Upgrade(p.job.Upgrade && p.job.Phase == job.PlanPhase))
 	if p.initSpeaksJSON() {
-		return tf.InitJSON(ctx, stdout{out}, opts...)
+		return tf.InitJSON(ctx, diagnostics.Stdout{Output: out}, opts...)
 	}
-	tf.SetStdout(stdout{out})
+	tf.SetStdout(diagnostics.Stdout{Output: out})
 	return tf.Init(ctx, opts...)
 }
 
@@ -365,7 +366,7 @@ func (p *phase) readBackend(reuse bool) error {
 		return nil
 	}
 	if !ok {
-		return refuse(job.CauseBadInput, "see that the configuration's files can be read, and declare a backend",
+		return diagnostics.Refuse(job.CauseBadInput, "see that the configuration's files can be read, and declare a backend",
 			"no backend was found after init: the state would be written into the checkout and lost")
 	}
 	if err := checkOther(kind, p.otherBackend()); err != nil {

@@ -40,7 +40,7 @@ func (p *phase) initAlone(ctx context.Context) (release func(), err error) {
 	lock := flock.New(filepath.Join(dir, p.backendPlace()[:32]), flock.SetPermissions(0o600))
 	ok, err := lock.TryLock()
 	if err == nil && !ok {
-		p.log.say("info", "waiting for another init of the same backend")
+		p.log.Say("info", "waiting for another init of the same backend")
 		_, err = lock.TryLockContext(ctx, 10*time.Millisecond)
 	}
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
@@ -16,11 +17,11 @@ import (
 func checkInputs(j job.Job) (tree, root string, err error) {
 	tree, err = filepath.EvalSymlinks(j.Tree)
 	if err != nil {
-		return "", "", refuse(job.CauseRunner, "run it again", "the exported commit is not there: %w", err)
+		return "", "", diagnostics.Refuse(job.CauseRunner, "run it again", "the exported commit is not there: %w", err)
 	}
 	root = filepath.Join(tree, filepath.FromSlash(j.Dir))
 	if !within(tree, root) {
-		return "", "", refuse(job.CauseBadInput, "correct `dir` of the workspace", "the directory %s leads out of the repository", j.Dir)
+		return "", "", diagnostics.Refuse(job.CauseBadInput, "correct `dir` of the workspace", "the directory %s leads out of the repository", j.Dir)
 	}
 	if f := leftOutFault(j.LeftOut, tree, root, "the directory "+j.Dir); f != nil {
 		return "", "", f
@@ -30,13 +31,13 @@ func checkInputs(j job.Job) (tree, root string, err error) {
 	}
 	real, err := filepath.EvalSymlinks(root)
 	if err != nil {
-		return "", "", refuse(job.CauseBadInput, "correct `dir` of the workspace, or commit the directory", "there is no directory %s in this commit", j.Dir)
+		return "", "", diagnostics.Refuse(job.CauseBadInput, "correct `dir` of the workspace, or commit the directory", "there is no directory %s in this commit", j.Dir)
 	}
 	if info, err := os.Stat(real); err != nil || !info.IsDir() {
-		return "", "", refuse(job.CauseBadInput, "correct `dir` of the workspace", "%s is not a directory in this commit", j.Dir)
+		return "", "", diagnostics.Refuse(job.CauseBadInput, "correct `dir` of the workspace", "%s is not a directory in this commit", j.Dir)
 	}
 	if !within(tree, real) {
-		return "", "", refuse(job.CauseBadInput, "correct `dir` of the workspace", "the directory %s leads out of the repository", j.Dir)
+		return "", "", diagnostics.Refuse(job.CauseBadInput, "correct `dir` of the workspace", "the directory %s leads out of the repository", j.Dir)
 	}
 	for _, name := range j.VarFiles {
 		if err := checkVarFile(j.LeftOut, tree, real, name); err != nil {
@@ -50,7 +51,7 @@ func checkVarFile(left []job.LeftOut, tree, root, name string) error {
 	const next = "correct `var_files` of the workspace, or commit the file"
 	path := filepath.Join(root, filepath.FromSlash(name))
 	if !within(tree, path) {
-		return refuse(job.CauseBadInput, next, "the var file %s leads out of the repository", name)
+		return diagnostics.Refuse(job.CauseBadInput, next, "the var file %s leads out of the repository", name)
 	}
 	if f := leftOutFault(left, tree, path, "the var file "+name); f != nil {
 		return f
@@ -60,10 +61,10 @@ func checkVarFile(left []job.LeftOut, tree, root, name string) error {
 	}
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return refuse(job.CauseBadInput, next, "there is no var file %s in this commit", name)
+		return diagnostics.Refuse(job.CauseBadInput, next, "there is no var file %s in this commit", name)
 	}
 	if !within(tree, real) {
-		return refuse(job.CauseBadInput, next, "the var file %s leads out of the repository", name)
+		return diagnostics.Refuse(job.CauseBadInput, next, "the var file %s leads out of the repository", name)
 	}
 	f, err := os.Open(real)
 	if err != nil {
@@ -71,19 +72,19 @@ func checkVarFile(left []job.LeftOut, tree, root, name string) error {
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return refuse(job.CauseBadInput, next, "the var file %s is not a file", name)
+		return diagnostics.Refuse(job.CauseBadInput, next, "the var file %s is not a file", name)
 	}
 	start := make([]byte, len(lfsPointer))
 	n, _ := io.ReadFull(f, start)
 	if isLFSPointer(start[:n]) {
-		return refuse(job.CauseBadInput, "set lfs = true in the repository block, or put the file into Git itself", "the var file %s is a Git LFS pointer, not the file", name)
+		return diagnostics.Refuse(job.CauseBadInput, "set lfs = true in the repository block, or put the file into Git itself", "the var file %s is a Git LFS pointer, not the file", name)
 	}
 	return nil
 }
 
 // leftOutFault refuses what lies on a path that was left out of the tree; nil
 // when it lies on none. Links on the way are followed as far as they are there.
-func leftOutFault(left []job.LeftOut, tree, path, what string) *failure {
+func leftOutFault(left []job.LeftOut, tree, path, what string) *diagnostics.Failure {
 	real := path
 	for dir, rest := path, ""; within(tree, dir); dir, rest = filepath.Dir(dir), filepath.Join(filepath.Base(dir), rest) {
 		if to, err := filepath.EvalSymlinks(dir); err == nil {
@@ -94,7 +95,7 @@ func leftOutFault(left []job.LeftOut, tree, path, what string) *failure {
 	for _, l := range left {
 		at := filepath.Join(tree, filepath.FromSlash(l.Path))
 		if within(at, path) || within(at, real) {
-			return refuse(job.CauseBadInput, "take "+l.Path+" out of the repository, or put what it stands for there",
+			return diagnostics.Refuse(job.CauseBadInput, "take "+l.Path+" out of the repository, or put what it stands for there",
 				"%s lies on %s, which is %s and so is left out of the checkout", what, l.Path, l.Why)
 		}
 	}
@@ -130,7 +131,7 @@ func filled(dir string) bool {
 	return err == nil && len(entries) > 0
 }
 
-func submoduleFault(submodule, what string) *failure {
-	return refuse(job.CauseBadInput, "set submodules = true in the repository block, put the files into the repository itself, or use a module source that the engine downloads",
+func submoduleFault(submodule, what string) *diagnostics.Failure {
+	return diagnostics.Refuse(job.CauseBadInput, "set submodules = true in the repository block, put the files into the repository itself, or use a module source that the engine downloads",
 		"%s lies in the Git submodule %s, which is not fetched", what, submodule)
 }

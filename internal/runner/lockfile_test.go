@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 // lockOf is one for the test mirror's provider.
@@ -31,25 +32,25 @@ func nextHas(t *testing.T, r job.Result, parts ...string) {
 // Each way in which a committed lock file does not fit has a next step that works.
 func TestCommittedLockFileThatDoesNotFit(t *testing.T) {
 	m := newMirror(t)
-	r := newRig(t, map[string]string{"main.tf": needsProvider, dependencyLock: lockOf("1.0.0", otherHash)})
+	r := newRig(t, map[string]string{"main.tf": needsProvider, diagnostics.DependencyLock: lockOf("1.0.0", otherHash)})
 	_, result := r.plan(m.use(r, "hash", "one"))
-	nextHas(t, result, "terraform providers lock -net-mirror=https://", " -platform=", "example.com/acme/acme", dependencyLock)
-	if b, _ := os.ReadFile(filepath.Join(r.tree, dependencyLock)); !strings.Contains(string(b), otherHash) {
+	nextHas(t, result, "terraform providers lock -net-mirror=https://", " -platform=", "example.com/acme/acme", diagnostics.DependencyLock)
+	if b, _ := os.ReadFile(filepath.Join(r.tree, diagnostics.DependencyLock)); !strings.Contains(string(b), otherHash) {
 		t.Errorf("the committed lock file was changed: %s", b)
 	}
 
-	r = newRig(t, map[string]string{"main.tf": strings.Replace(needsProvider, "acme/acme\"", "acme/acme\"\n      version = \"~> 2.0\"", 1), dependencyLock: lockOf("1.0.0", otherHash)})
+	r = newRig(t, map[string]string{"main.tf": strings.Replace(needsProvider, "acme/acme\"", "acme/acme\"\n      version = \"~> 2.0\"", 1), diagnostics.DependencyLock: lockOf("1.0.0", otherHash)})
 	_, result = r.plan(m.use(r, "moved", "one"))
-	nextHas(t, result, "terraform init -upgrade", "commit "+dependencyLock)
+	nextHas(t, result, "terraform init -upgrade", "commit "+diagnostics.DependencyLock)
 }
 
 // A provider that the committed lock file does not name is used, and warned of.
 func TestCommittedLockFileThatLacksAProvider(t *testing.T) {
 	m := newMirror(t)
-	r := newRig(t, map[string]string{"main.tf": needsProvider, dependencyLock: "# terraform init made this\n"})
+	r := newRig(t, map[string]string{"main.tf": needsProvider, diagnostics.DependencyLock: "# terraform init made this\n"})
 	_, result := r.plan(m.use(r, "lacks", "one"))
 	for _, d := range result.Diagnostics {
-		if d.Summary == lacksSummary && d.Severity == "warning" && strings.Contains(d.Detail, "example.com/acme/acme 2.0.0") && strings.Contains(d.Detail, "providers lock -net-mirror=https://") {
+		if d.Summary == diagnostics.LacksSummary && d.Severity == "warning" && strings.Contains(d.Detail, "example.com/acme/acme 2.0.0") && strings.Contains(d.Detail, "providers lock -net-mirror=https://") {
 			if result.Providers["example.com/acme/acme"] != "2.0.0" {
 				t.Errorf("used: %v", result.Providers)
 			}
@@ -80,29 +81,6 @@ func TestKeptLockFileIsNotDroppedForAChecksum(t *testing.T) {
 	nextHas(t, result, "providers lock")
 	if b, _ := os.ReadFile(kept); !strings.Contains(string(b), otherHash) {
 		t.Errorf("what was locked is forgotten: %s", b)
-	}
-}
-
-func TestConstraintMoved(t *testing.T) {
-	moved := job.Diagnostic{Severity: "error", Summary: "Failed to query available provider packages",
-		Detail: "locked provider registry.terraform.io/hashicorp/aws 5.1.0 does not match configured version constraint ~> 6.0; must use tofu init -upgrade"}
-	wrapped := job.Diagnostic{Severity: "error", Summary: "Failed to install provider",
-		Detail: "the local\npackage for registry.terraform.io/tfops/lab 0.1.0 doesn't match any of the\nchecksums previously recorded"}
-	checksum := job.Diagnostic{Severity: "error", Summary: "Failed to install provider",
-		Detail: "the current package for x 1.0.0 doesn't match any of the checksums previously recorded in the dependency lock file; terraform init -upgrade"}
-	for _, tt := range []struct {
-		all  []job.Diagnostic
-		want bool
-	}{{nil, false}, {[]job.Diagnostic{moved}, true}, {[]job.Diagnostic{checksum}, false}, {[]job.Diagnostic{moved, checksum}, false}, {[]job.Diagnostic{moved, wrapped}, false}} {
-		if got := constraintMoved(tt.all); got != tt.want {
-			t.Errorf("%+v: %v", tt.all, got)
-		}
-	}
-	for text, want := range map[string]string{moved.Detail: "tofu init -upgrade", checksum.Detail: "tofu providers lock -platform=", wrapped.Detail: " registry.terraform.io/tfops/lab",
-		"Inconsistent dependency lock file\nprovider registry.opentofu.org/hashicorp/null: required by this configuration but no version is selected": "registry.opentofu.org/hashicorp/null"} {
-		if got := lockFileNext("tofu init", text); !strings.Contains(got, want) {
-			t.Errorf("%s: %q", text, got)
-		}
 	}
 }
 
@@ -140,9 +118,9 @@ func TestUpgrade(t *testing.T) {
 		t.Errorf("the upgrade is not kept: %s", b)
 	}
 	// A committed lock file is the repository's to change.
-	r.write(dependencyLock, older)
+	r.write(diagnostics.DependencyLock, older)
 	_, result := r.plan(use, func(j *job.Job, _ *job.Secrets) { j.Upgrade = true })
-	nextHas(t, result, "terraform init -upgrade", "commit "+dependencyLock)
+	nextHas(t, result, "terraform init -upgrade", "commit "+diagnostics.DependencyLock)
 }
 
 // lockedWith is the lock file that init makes for exactly this version.
@@ -177,13 +155,5 @@ func TestMirrorFlag(t *testing.T) {
 	}
 	if got := mirrorFlag("/nowhere/x.tfrc"); got != "" {
 		t.Errorf("without a file: %q", got)
-	}
-}
-
-func TestProvidersIn(t *testing.T) {
-	const text = "Error while installing registry.terraform.io/hashicorp/aws v5.1.0 from https://releases.example.com/aws/5.1.0/aws.zip: " +
-		"provider localhost:8443/acme/x and registry.terraform.io/hashicorp/aws; https://developer.hashicorp.com/terraform/language/files"
-	if got := strings.Join(providersIn(text), " "); got != "registry.terraform.io/hashicorp/aws localhost:8443/acme/x" {
-		t.Errorf("%q", got)
 	}
 }

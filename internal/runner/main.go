@@ -112,10 +112,10 @@ func readSecrets() (job.Secrets, error) {
 // work runs the phase and writes its result.
 func work(dir string, secrets job.Secrets, stop *stopper) error {
 	p := newPhase(dir, secrets, stop)
-	defer p.close()
+	defer p.Close()
 	err := p.open()
 	if err == nil {
-		ctx := stop.begin(p.job.Timeout, func(text string) { p.log.say("warn", "%s", text) })
+		ctx := stop.begin(p.job.Timeout, func(text string) { p.log.Say("warn", "%s", text) })
 		err = p.run(ctx)
 	}
 	stop.end(p.conclude(err))

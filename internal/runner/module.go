@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/hcl/v2/json"
 
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -104,11 +105,11 @@ func (r *moduleReader) read(dir string, root bool) error {
 			return err
 		}
 		if isLFSPointer(src) {
-			return refuse(job.CauseBadInput, "set lfs = true in the repository block, or put the file into Git itself",
+			return diagnostics.Refuse(job.CauseBadInput, "set lfs = true in the repository block, or put the file into Git itself",
 				"%s is a Git LFS pointer, not the file", filepath.Join(rel, name))
 		}
 		if workspace.Deep(src) {
-			return refuse(job.CauseBadInput, "write it with fewer brackets within one another", "%s is nested too deep to be read", filepath.Join(rel, name))
+			return diagnostics.Refuse(job.CauseBadInput, "write it with fewer brackets within one another", "%s is nested too deep to be read", filepath.Join(rel, name))
 		}
 		if err := r.file(path, src, root); err != nil {
 			return err

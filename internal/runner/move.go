@@ -15,6 +15,7 @@ import (
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/memfile"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -30,7 +31,7 @@ func (p *phase) moveState(ctx context.Context) error {
 		return err
 	}
 	if got := p.identity(); got != p.job.Move.To && !p.job.Move.Import {
-		return refuse(job.CauseBadInput, "see where the state would be now: tfops sync "+p.job.Workspace, "the configuration leads to the state %s, and not to %s", got, p.job.Move.To)
+		return diagnostics.Refuse(job.CauseBadInput, "see where the state would be now: tfops sync "+p.job.Workspace, "the configuration leads to the state %s, and not to %s", got, p.job.Move.To)
 	}
 	decide := whatToMove
 	if p.job.Move.Import {
@@ -57,11 +58,11 @@ func (p *phase) moveState(ctx context.Context) error {
 	}
 	p.result.Moved = &job.Moved{Serial: head.Serial, Lineage: head.Lineage, Resources: head.Resources, Already: do == keepIt, Replaced: replaced}
 	if p.job.Move.Import {
-		p.log.say("info", "the state was imported: serial %d, lineage %s", head.Serial, head.Lineage)
+		p.log.Say("info", "the state was imported: serial %d, lineage %s", head.Serial, head.Lineage)
 	} else if do == keepIt {
-		p.log.say("info", "the new state was there already: serial %d, lineage %s, with %s; the old one was left as it is", head.Serial, head.Lineage, holding(head.Resources))
+		p.log.Say("info", "the new state was there already: serial %d, lineage %s, with %s; the old one was left as it is", head.Serial, head.Lineage, holding(head.Resources))
 	} else {
-		p.log.say("info", "the new state holds what the old one holds: serial %d, lineage %s; the old one was left as it is", head.Serial, head.Lineage)
+		p.log.Say("info", "the new state holds what the old one holds: serial %d, lineage %s; the old one was left as it is", head.Serial, head.Lineage)
 	}
 	if p.managed {
 		if err := p.snapshot(); err != nil {
@@ -94,7 +95,7 @@ const (
 func whatToMove(name string, old, there []byte) (moving, error) {
 	from, err := ReadState(old)
 	if err != nil {
-		return 0, refuse(job.CauseState, "see what a state that is lost or cut can be restored from: tfops state restore "+name, "the old state cannot be copied: %w", err)
+		return 0, diagnostics.Refuse(job.CauseState, "see what a state that is lost or cut can be restored from: tfops state restore "+name, "the old state cannot be copied: %w", err)
 	}
 	if len(bytes.TrimSpace(there)) == 0 {
 		return writeIt, nil
@@ -102,19 +103,19 @@ func whatToMove(name string, old, there []byte) (moving, error) {
 	to, err := ReadState(there)
 	switch {
 	case err != nil:
-		return 0, refuse(job.CauseState, "look at it, and move it away if nobody needs it", "there is something where the new state would be, and it is not overwritten: %w", err)
+		return 0, diagnostics.Refuse(job.CauseState, "look at it, and move it away if nobody needs it", "there is something where the new state would be, and it is not overwritten: %w", err)
 	case sameContent(old, there, false):
 		return keepIt, nil // a move that was killed may not have come to its lineage
 	case from.Lineage != to.Lineage && to.Resources > 0:
-		return 0, refuse(job.CauseState, "look whose it is (`terraform state list` in the root module); to go on with it: tfops approve RUN --accept-new-state -m WHY",
+		return 0, diagnostics.Refuse(job.CauseState, "look whose it is (`terraform state list` in the root module); to go on with it: tfops approve RUN --accept-new-state -m WHY",
 			"the new state has another lineage (%s, not %s) and holds %d resources: it is not overwritten", to.Lineage, from.Lineage, to.Resources)
 	case from.Lineage != to.Lineage:
 		return replaceIt, nil
 	case to.Serial >= from.Serial && to.Resources == 0 && from.Resources > 0:
-		return 0, refuse(job.CauseState, "if that was meant: tfops approve RUN --accept-new-state -m WHY; to put the old one there all the same: tfops state import "+name+" FILE --replace -m WHY",
+		return 0, diagnostics.Refuse(job.CauseState, "if that was meant: tfops approve RUN --accept-new-state -m WHY; to put the old one there all the same: tfops state import "+name+" FILE --replace -m WHY",
 			"the new state is the old one, or what became of it (serial %d, that one has %d), and holds no resources, while the old one holds %d: they were destroyed there, or taken out", to.Serial, from.Serial, from.Resources)
 	case to.Serial == from.Serial:
-		return 0, refuse(job.CauseState, "look at both (`terraform state pull`) and decide which is right; to put the old one there all the same: tfops state import "+name+" FILE --replace -m WHY",
+		return 0, diagnostics.Refuse(job.CauseState, "look at both (`terraform state pull`) and decide which is right; to put the old one there all the same: tfops state import "+name+" FILE --replace -m WHY",
 			"the new state has the lineage and the serial (%d) of the old one, and holds something else", to.Serial)
 	case to.Serial > from.Serial:
 		return keepIt, nil
@@ -126,7 +127,7 @@ func whatToMove(name string, old, there []byte) (moving, error) {
 func whatToImport(name string, replace bool, brought, there []byte) (moving, error) {
 	from, err := ReadState(brought)
 	if err != nil {
-		return 0, refuse(job.CauseBadInput, "tfops state import "+name+" FILE", "what was brought is no state: %w", err)
+		return 0, diagnostics.Refuse(job.CauseBadInput, "tfops state import "+name+" FILE", "what was brought is no state: %w", err)
 	}
 	if len(bytes.TrimSpace(there)) == 0 {
 		return writeIt, nil
@@ -134,7 +135,7 @@ func whatToImport(name string, replace bool, brought, there []byte) (moving, err
 	to, err := ReadState(there)
 	switch {
 	case err != nil && !replace:
-		return 0, refuse(job.CauseState, replaceCommand(name), "there is something where the state would be, and it is not overwritten: %w", err)
+		return 0, diagnostics.Refuse(job.CauseState, replaceCommand(name), "there is something where the state would be, and it is not overwritten: %w", err)
 	case err == nil && sameContent(brought, there, true):
 		return keepIt, nil
 	case err != nil:
@@ -142,9 +143,9 @@ func whatToImport(name string, replace bool, brought, there []byte) (moving, err
 	case replace:
 		return replaceIt, nil
 	case to.Resources > 0:
-		return 0, refuse(job.CauseState, replaceCommand(name), "the state there holds %s (serial %d, lineage %s): it is not overwritten", holding(to.Resources), to.Serial, to.Lineage)
+		return 0, diagnostics.Refuse(job.CauseState, replaceCommand(name), "the state there holds %s (serial %d, lineage %s): it is not overwritten", holding(to.Resources), to.Serial, to.Lineage)
 	case from.Lineage == to.Lineage && from.Serial < to.Serial:
-		return 0, refuse(job.CauseState, replaceCommand(name), "the state there holds no resources and is newer than what was brought (serial %d, not %d): what that holds was destroyed since, or taken out", to.Serial, from.Serial)
+		return 0, diagnostics.Refuse(job.CauseState, replaceCommand(name), "the state there holds no resources and is newer than what was brought (serial %d, not %d): what that holds was destroyed since, or taken out", to.Serial, from.Serial)
 	}
 	return replaceIt, nil
 }
@@ -171,12 +172,12 @@ func (p *phase) oldState(ctx context.Context) ([]byte, error) {
 	if m.File != "" {
 		b, err := datafile.Read(m.File, datafile.Large)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, refuse(job.CauseState, "tfops state restore "+p.job.Workspace, "the old state is gone: there is no %s", m.File)
+			return nil, diagnostics.Refuse(job.CauseState, "tfops state restore "+p.job.Workspace, "the old state is gone: there is no %s", m.File)
 		}
 		return b, err
 	}
 	if len(p.secrets.Old) == 0 {
-		return nil, refuse(job.CauseRunner, "restart tfops serve, then: tfops state move "+p.job.Workspace, "it is not known how to reach the old state: tfops serve is of another version")
+		return nil, diagnostics.Refuse(job.CauseRunner, "restart tfops serve, then: tfops state move "+p.job.Workspace, "it is not known how to reach the old state: tfops serve is of another version")
 	}
 	var first error
 	for i, access := range p.secrets.Old {
@@ -188,7 +189,7 @@ func (p *phase) oldState(ctx context.Context) ([]byte, error) {
 			first = err
 		}
 		if i+1 < len(p.secrets.Old) {
-			p.log.say("warn", "the old state cannot be read with the credentials that it was applied with; trying those of now")
+			p.log.Say("warn", "the old state cannot be read with the credentials that it was applied with; trying those of now")
 		}
 	}
 	return nil, first
@@ -199,7 +200,7 @@ func (p *phase) oldState(ctx context.Context) ([]byte, error) {
 func (p *phase) oldStateWith(ctx context.Context, access job.OldAccess) ([]byte, error) {
 	m := p.job.Move
 	q := newPhase(p.dir, job.Secrets{Env: access.Env, Backend: access.Backend, Hashed: access.Hashed, Modules: p.secrets.Modules}, p.stop)
-	defer q.close()
+	defer q.Close()
 	q.log, q.mask, q.job, q.names = p.log, p.mask, p.job, p.names
 	q.job.Checkout, q.job.Dir, q.job.TerraformWorkspace, q.job.VarFiles, q.job.Move = m.Checkout, m.Dir, m.TerraformWorkspace, nil, nil
 	q.job.Backend, q.job.BackendFiles = m.Backend, m.BackendFiles
@@ -212,12 +213,12 @@ func (p *phase) oldStateWith(ctx context.Context, access job.OldAccess) ([]byte,
 		return nil, err
 	}
 	if got := q.identity(); got != m.From {
-		return nil, refuse(job.CauseBadInput, "copy it by hand: `terraform state pull` where it is, `terraform state push` where it goes, then tfops sync "+p.job.Workspace,
+		return nil, diagnostics.Refuse(job.CauseBadInput, "copy it by hand: `terraform state pull` where it is, `terraform state push` where it goes, then tfops sync "+p.job.Workspace,
 			"the applied commit leads to the state %s, and not to the one that was applied, %s", got, m.From)
 	}
 	is, _ := ReadState(b) // of none nothing is held
 	if why := m.Was.Changed(workspace.StateMark{Serial: is.Serial, Lineage: is.Lineage}, is.Resources); why != "" {
-		return nil, refuse(job.CauseState, "put it right where it is (most backends keep old versions), then: tfops state move "+p.job.Workspace+"; to go on without it: tfops approve RUN --accept-new-state -m WHY",
+		return nil, diagnostics.Refuse(job.CauseState, "put it right where it is (most backends keep old versions), then: tfops state move "+p.job.Workspace+"; to go on without it: tfops approve RUN --accept-new-state -m WHY",
 			"the old state (%s) is not what was applied, with %s: %s", m.Was, m.Was.Holds(), why)
 	}
 	return b, nil
@@ -227,7 +228,7 @@ func (p *phase) oldStateWith(ctx context.Context, access job.OldAccess) ([]byte,
 // where there is none yet. It goes nowhere but into memory.
 func (p *phase) pull(ctx context.Context) ([]byte, error) {
 	var state string
-	_, err := p.prepared(ctx, command{"state pull", func(ctx context.Context, tf *tfexec.Terraform, _ *output) error {
+	_, err := p.prepared(ctx, command{"state pull", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
 		var err error
 		state, err = tf.StatePull(ctx)
 		return err
@@ -315,12 +316,12 @@ func (p *phase) push(ctx context.Context, state []byte, how pushing) error {
 	if err := p.markStarted(); err != nil {
 		return err
 	}
-	_, err = p.prepared(ctx, command{"state push", func(ctx context.Context, tf *tfexec.Terraform, _ *output) error {
+	_, err = p.prepared(ctx, command{"state push", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
 		return tf.StatePush(ctx, memfile.Path(f), tfexec.Lock(true), tfexec.LockTimeout(how.wait.String()), tfexec.Force(how.force))
 	}})
-	var refused *failure
-	if errors.As(err, &refused) && refused.next == "" {
-		refused.next = how.next
+	var refused *diagnostics.Failure
+	if errors.As(err, &refused) && refused.Next == "" {
+		refused.Next = how.next
 	}
 	return err
 }
@@ -334,7 +335,7 @@ func (p *phase) checkMoved(ctx context.Context, old []byte, did moving) (StateHe
 	}
 	was, _ := ReadState(old)
 	if is, err := ReadState(again); err != nil || is.Serial != was.Serial || is.Lineage != was.Lineage {
-		return StateHead{}, refuse(job.CauseState, "see that nobody applies to the old state, then: tfops state move "+p.job.Workspace, "the old state changed while it was copied")
+		return StateHead{}, diagnostics.Refuse(job.CauseState, "see that nobody applies to the old state, then: tfops state move "+p.job.Workspace, "the old state changed while it was copied")
 	}
 	there, err := p.pull(ctx)
 	if err != nil {
@@ -345,9 +346,9 @@ func (p *phase) checkMoved(ctx context.Context, old []byte, did moving) (StateHe
 		return head, nil
 	}
 	if p.job.Move.Import {
-		return head, refuse(job.CauseState, "look at it (`terraform state pull`), then: tfops state import "+p.job.Workspace+" FILE --replace -m WHY", "the state, read back, does not hold what was brought")
+		return head, diagnostics.Refuse(job.CauseState, "look at it (`terraform state pull`), then: tfops state import "+p.job.Workspace+" FILE --replace -m WHY", "the state, read back, does not hold what was brought")
 	}
-	return head, refuse(job.CauseState, "look at both (`terraform state pull`), then: tfops state move "+p.job.Workspace, "the new state, read back, does not hold what the old one holds")
+	return head, diagnostics.Refuse(job.CauseState, "look at both (`terraform state pull`), then: tfops state move "+p.job.Workspace, "the new state, read back, does not hold what the old one holds")
 }
 
 // keepLineage gives the new state the lineage of the old one where it has another: that of
@@ -368,7 +369,7 @@ func (p *phase) keepLineage(ctx context.Context, old []byte) error {
 		if ctx.Err() != nil {
 			return err
 		}
-		p.log.say("info", "the new state keeps the lineage %s, and does not take that of the old one: %s", to.Lineage, err)
+		p.log.Say("info", "the new state keeps the lineage %s, and does not take that of the old one: %s", to.Lineage, err)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 // plannedOutputs keeps the outputs that a plan found in the state: those of the
@@ -55,7 +56,7 @@ func (p *phase) appliedOutputs(ctx context.Context) error {
 		}
 	}
 	var shown bytes.Buffer
-	_, err := p.execute(ctx, command{"output", func(ctx context.Context, tf *tfexec.Terraform, _ *output) error {
+	_, err := p.execute(ctx, command{"output", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
 		tf.SetStdout(&shown) // it would go into the log otherwise
 		_, err := tf.Output(ctx)
 		return err

@@ -13,6 +13,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/engines"
 )
 
@@ -22,8 +23,8 @@ type phase struct {
 	job     job.Job
 	secrets job.Secrets
 	stop    *stopper
-	mask    *masker
-	log     *eventLog
+	mask    *diagnostics.Masker
+	log     *diagnostics.EventLog
 
 	view     view
 	ground   standing               // apply phase: what the plan stands on
@@ -43,32 +44,32 @@ type phase struct {
 
 	committed map[string]string // what the repository's own lock file names, before init: versions by provider
 
-	warnings int       // of the engine
-	debug    *debugLog // nil unless the job asks for one
-	hidden   []string  // what the plan calls sensitive
+	warnings int                   // of the engine
+	debug    *diagnostics.DebugLog // nil unless the job asks for one
+	hidden   []string              // what the plan calls sensitive
 
 	result job.Result
 }
 
 func newPhase(dir string, secrets job.Secrets, stop *stopper) *phase {
-	return &phase{dir: dir, secrets: secrets, stop: stop, mask: newMasker(secrets.Mask), names: map[string]string{},
+	return &phase{dir: dir, secrets: secrets, stop: stop, mask: diagnostics.NewMasker(secrets.Mask), names: map[string]string{},
 		result: job.Result{FormatVersion: job.FormatVersion, StartedAt: time.Now().UTC()}}
 }
 
 // open reads the job and opens the log.
 func (p *phase) open() error {
-	p.log = openEvents(p.dir, p.mask)
+	p.log = diagnostics.OpenEvents(p.dir, p.mask)
 	var err error
 	if p.job, err = job.LoadJob(p.dir); err == nil && p.job.Debug {
-		p.debug, err = newDebugLog()
+		p.debug, err = diagnostics.NewDebugLog()
 	}
 	return err
 }
 
-func (p *phase) close() {
-	p.backend.close()
+func (p *phase) Close() {
+	p.backend.Close()
 	if p.view != nil {
-		p.view.close()
+		p.view.Close()
 	}
 }
 
@@ -87,7 +88,7 @@ func (p *phase) run(ctx context.Context) error {
 // openView gives what the engine sees the commit's files through.
 func (p *phase) openView(ctx context.Context) (view, error) {
 	v, copied, err := openView(ctx, p.job.Tree, p.job.Ground, func() {
-		p.log.say("info", "waiting for another phase of this workspace: "+
+		p.log.Say("info", "waiting for another phase of this workspace: "+
 			"this system lets no two have a tree at the same path (see docs/ARCHITECTURE.md)")
 	})
 	if err != nil || !copied {
@@ -97,7 +98,7 @@ func (p *phase) openView(ctx context.Context) (view, error) {
 	stray := filepath.Join(p.job.Tree, filepath.FromSlash(p.job.Dir))
 	into := filepath.Join(p.job.WorkspaceDir, fmt.Sprintf("%d-%s", time.Now().Unix(), job.ErroredStateFile))
 	if _, err := sealErrored(stray, into, p.job.Recipient); err != nil {
-		v.close()
+		v.Close()
 		return nil, err
 	}
 	return v, nil
@@ -125,7 +126,7 @@ func (p *phase) readInputs(context.Context) error {
 	if p.module.empty {
 		// With a generated override the engine would take it for a
 		// configuration of nothing, and plan to destroy everything.
-		return refuse(job.CauseBadInput, "correct `dir` of the workspace; to destroy what it owns, run a destroy", "the directory %s holds no configuration", p.job.Dir)
+		return diagnostics.Refuse(job.CauseBadInput, "correct `dir` of the workspace; to destroy what it owns, run a destroy", "the directory %s holds no configuration", p.job.Dir)
 	}
 	p.env, err = engineEnv(p.secrets.Env)
 	return err
@@ -135,7 +136,7 @@ func (p *phase) findEngine(ctx context.Context) error {
 	spec := p.job.Engine
 	req := engineRequest(spec, p.job.CacheDir, p.env)
 	req.Dir, req.Env = p.root, downloading(p.secrets.Network, p.env)
-	req.Progress = func(line string) { p.log.say("info", "%s", line) }
+	req.Progress = func(line string) { p.log.Say("info", "%s", line) }
 	constraints, from, err := chosenVersions(p.tree, p.root, spec.Name)
 	if err != nil {
 		return err
@@ -155,19 +156,19 @@ func (p *phase) findEngine(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		if p.job.Phase == job.ApplyPhase && spec.Made != "" && engineCause(err) == job.CauseNoEngine {
-			return refuse(job.CauseStale, "make a new plan", "%w", engineGone(spec.Name, spec.Made, err))
+			return diagnostics.Refuse(job.CauseStale, "make a new plan", "%w", engineGone(spec.Name, spec.Made, err))
 		}
-		return &failure{outcome: job.Failed, cause: engineCause(err), message: err.Error(), next: fault.Next(err), err: err}
+		return &diagnostics.Failure{Outcome: job.Failed, Cause: engineCause(err), Message: err.Error(), Next: fault.Next(err), Err: err}
 	}
 	p.engine = e
 	p.result.EngineName, p.result.EngineVersion = e.Name, e.Version
-	p.log.say("info", "%s %s (%s)", e.Name, e.Version, e.Path)
+	p.log.Say("info", "%s %s (%s)", e.Name, e.Version, e.Path)
 	return nil
 }
 
 func engineCause(err error) job.Cause {
 	switch {
-	case diskTrouble(err):
+	case diagnostics.DiskTrouble(err):
 		return job.CauseDisk
 	case fault.Is(err, fault.Unavailable):
 		return job.CauseNetwork
@@ -183,15 +184,15 @@ func (p *phase) conclude(err error) (killed bool) {
 	r.FinishedAt = time.Now().UTC()
 	r.Outcome = job.Succeeded
 	if err != nil {
-		f := failureOf(p.stop.ctx, err)
-		if p.stop.forced.Load() && f.outcome != job.Failed {
-			f.outcome = job.KilledOutcome
+		f := diagnostics.FailureOf(p.stop.ctx, err)
+		if p.stop.forced.Load() && f.Outcome != job.Failed {
+			f.Outcome = job.KilledOutcome
 		}
-		r.Outcome, r.Message, r.Next = f.outcome, f.message, f.next
+		r.Outcome, r.Message, r.Next = f.Outcome, f.Message, f.Next
 		if r.Outcome == job.Failed {
-			r.Cause, r.Lock = f.cause, f.lock
+			r.Cause, r.Lock = f.Cause, f.Lock
 		}
-		p.log.say("error", "%s", r.Message)
+		p.log.Say("error", "%s", r.Message)
 	}
 	return r.Outcome == job.KilledOutcome
 }
@@ -200,9 +201,9 @@ func (p *phase) conclude(err error) (killed bool) {
 func (p *phase) finishLog() {
 	p.keepDebugLog()
 	r := &p.result
-	if err := p.log.close(); err != nil {
+	if err := p.log.Close(); err != nil {
 		p.notes = append(p.notes, err.Error())
-		if r.Outcome == job.Failed && r.Cause == job.CauseEngine && diskTrouble(err) {
+		if r.Outcome == job.Failed && r.Cause == job.CauseEngine && diagnostics.DiskTrouble(err) {
 			r.Cause = job.CauseDisk
 		}
 	}
@@ -218,19 +219,19 @@ func (p *phase) finishLog() {
 // note adds to the message of the result what a person should know of.
 func (p *phase) note(text string) {
 	p.notes = append(p.notes, text)
-	p.log.say("warn", "%s", text)
+	p.log.Say("warn", "%s", text)
 }
 
 func (p *phase) maskResult() {
 	r := &p.result
-	r.Message, r.Next = p.mask.text(r.Message), p.mask.text(r.Next)
+	r.Message, r.Next = p.mask.Text(r.Message), p.mask.Text(r.Next)
 	if l := r.Lock; l != nil {
-		l.ID, l.Who, l.Operation = p.mask.text(l.ID), p.mask.text(l.Who), p.mask.text(l.Operation)
+		l.ID, l.Who, l.Operation = p.mask.Text(l.ID), p.mask.Text(l.Who), p.mask.Text(l.Operation)
 	}
 	for i := range r.Diagnostics {
 		d := &r.Diagnostics[i]
 		for _, text := range []*string{&d.Summary, &d.Detail, &d.Address, &d.File, &d.Snippet, &d.Context} {
-			*text = p.mask.text(*text)
+			*text = p.mask.Text(*text)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 func TestPlanThenApply(t *testing.T) {
@@ -219,7 +220,7 @@ func TestInitIsSkippedAndFallsBack(t *testing.T) {
 		}
 		f, result := r.plan()
 		must(t, result, job.Succeeded, "", "")
-		if result.InitReused || len(errorsOf(result.Diagnostics)) > 0 || !strings.Contains(f.read(job.EventsFile), "does not fit any more") {
+		if result.InitReused || len(diagnostics.ErrorsOf(result.Diagnostics)) > 0 || !strings.Contains(f.read(job.EventsFile), "does not fit any more") {
 			t.Fatalf("%s: %+v", lost, result)
 		}
 	}

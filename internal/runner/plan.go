@@ -13,6 +13,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/memfile"
 )
 
@@ -31,11 +32,11 @@ func (p *phase) plan(ctx context.Context) error {
 		return err
 	}
 	defer vars.Close()
-	_, err = p.prepared(ctx, command{"plan", func(ctx context.Context, tf *tfexec.Terraform, out *output) error {
+	_, err = p.prepared(ctx, command{"plan", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
 		if err := p.markStarted(); err != nil {
 			return err
 		}
-		_, err := tf.PlanJSON(ctx, stdout{out}, opts...)
+		_, err := tf.PlanJSON(ctx, diagnostics.Stdout{Output: out}, opts...)
 		return err
 	}})
 	if err != nil {
@@ -72,7 +73,7 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 		return err
 	}
 	if len(raw) == 0 {
-		return refuse(job.CauseEngine, "", "%s plan ended well and left no plan", p.engine.Name)
+		return diagnostics.Refuse(job.CauseEngine, "", "%s plan ended well and left no plan", p.engine.Name)
 	}
 	sealed := make(chan error, 1)
 	go func() { sealed <- p.sealPlan(raw) }()
@@ -146,7 +147,7 @@ func (p *phase) sealPlan(raw []byte) error {
 // nowhere but into memory.
 func (p *phase) show(ctx context.Context, saved *os.File) ([]byte, error) {
 	var shown bytes.Buffer
-	_, err := p.execute(ctx, command{"show", func(ctx context.Context, tf *tfexec.Terraform, _ *output) error {
+	_, err := p.execute(ctx, command{"show", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
 		tf.SetStdout(&shown)
 		_, err := tf.ShowPlanFile(ctx, memfile.Path(saved))
 		return err

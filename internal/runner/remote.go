@@ -2,6 +2,7 @@ package runner
 
 import (
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 // refuseRemote refuses a root module whose runs are HCP Terraform's (or another
@@ -17,7 +18,7 @@ func (p *phase) refuseRemote() error {
 	default:
 		return nil
 	}
-	return refuse(job.CauseBadInput, `write backend = "managed" (tfops keeps the state) or a block such as backend "s3" { … } into workspace `+p.job.Workspace+
+	return diagnostics.Refuse(job.CauseBadInput, `write backend = "managed" (tfops keeps the state) or a block such as backend "s3" { … } into workspace `+p.job.Workspace+
 		` of tfops.hcl; to bring the state along, "`+p.engine.Name+` state pull > x.tfstate" in a checkout, then: tfops state import `+p.job.Workspace+` x.tfstate`,
 		"the root module %s has %s: its plans are made and applied on that server, and not here", p.job.Dir, what)
 }

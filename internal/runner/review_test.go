@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"encoding/json"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
@@ -152,35 +152,6 @@ func TestReadingIsBounded(t *testing.T) {
 	}
 }
 
-// A run that prints without end does not fill the disk that all share: its
-// log stops at a bound and says so, and what tfops itself says is still kept.
-func TestLogIsBounded(t *testing.T) {
-	dir := t.TempDir()
-	l := openEvents(dir, newMasker(nil))
-	l.most = 10 << 10
-	for range 1000 {
-		l.line([]byte(`{"@message":"` + strings.Repeat("x", 100) + `","type":"provision_progress"}`))
-	}
-	l.line([]byte(`{"@message":"Error: it broke","type":"diagnostic"}`))
-	l.say("error", "the end")
-	if err := l.close(); err != nil {
-		t.Fatal(err)
-	}
-	b, err := os.ReadFile(filepath.Join(dir, job.EventsFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := string(b)
-	if len(b) > 12<<10 || !strings.Contains(text, "the end") || !strings.Contains(text, "it broke") || strings.Count(text, "left out") != 1 {
-		t.Errorf("%d bytes, ends with %q", len(b), text[max(0, len(text)-600):])
-	}
-	for line := range strings.Lines(text) {
-		if !json.Valid([]byte(line)) {
-			t.Errorf("%q is no JSON", line)
-		}
-	}
-}
-
 // A provider that only a check block or the state names is found in the
 // module all the same: its init guards the cache.
 func TestProvidersOfChecks(t *testing.T) {
@@ -200,7 +171,7 @@ func TestProvidersOfChecks(t *testing.T) {
 func TestUnknownBackendHidesCredentials(t *testing.T) {
 	b := naming("artifactory", map[string]any{"url": "https://me:canary@host/path?sig=canary", "repo": "r",
 		"nested": []any{map[string]any{"api_token": "canary", "name": "n"}}}, nil, nil)
-	text := jsonText(b, false)
+	text := diagnostics.JsonText(b, false)
 	if strings.Contains(text, "canary") || !strings.Contains(text, "https://host/path") || !strings.Contains(text, `"name":"n"`) {
 		t.Error(text)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 const canary = `canary"<é>\x` // needs escaping in JSON
@@ -112,38 +113,6 @@ func TestEnvironmentIsIsolated(t *testing.T) {
 	}
 }
 
-func TestMask(t *testing.T) {
-	m := newMasker([]string{"a\nsecond line of it\n", `quo"te<`, "secret", "secret-longer", "yes", ""})
-	if got := newMasker([]string{"sensitive", "value"}).text("a value"); got != "a (sensitive value)" {
-		t.Errorf("what was masked was masked again: %q", got)
-	}
-	for in, want := range map[string]string{
-		"nothing here":              "nothing here",
-		"the secret-longer thing":   "the (sensitive value) thing",
-		"secretsecret":              "(sensitive value)(sensitive value)",
-		`a quo"te< b`:               "a (sensitive value) b",
-		`{"in": "quo\"te\u003c"}`:   `{"in": "(sensitive value)"}`,
-		`{"in": "quo\"te<"}`:        `{"in": "(sensitive value)"}`,
-		"x second line of it y":     "x (sensitive value) y",
-		"yes":                       "(sensitive value)",
-		"yesterday":                 "yesterday", // too short to be hidden within
-		"a\nsecond line of it\nand": "(sensitive value)and",
-	} {
-		if got := m.text(in); got != want {
-			t.Errorf("%q: got %q, want %q", in, got, want)
-		}
-		line, _ := json.Marshal(map[string]any{"type": "log", "@message": in, "deep": []any{map[string]any{"k": in}}, "@level": "yes"})
-		var got struct {
-			Message string `json:"@message"`
-			Level   string `json:"@level"`
-			Deep    []map[string]string
-		}
-		if err := json.Unmarshal(m.event(line), &got); err != nil || got.Message != want || got.Deep[0]["k"] != want || got.Level != "yes" {
-			t.Errorf("event of %q: %+v, %v", in, got, err)
-		}
-	}
-}
-
 // FuzzMask: whatever the secret and the text around it, an event stays an
 // event and shows nothing of a secret that is long enough.
 func FuzzMask(f *testing.F) {
@@ -152,12 +121,12 @@ func FuzzMask(f *testing.F) {
 	f.Add("typetype", "type", "@level")
 	f.Fuzz(func(t *testing.T, secret, before, after string) {
 		secret, before, after = strings.ToValidUTF8(secret, "?"), strings.ToValidUTF8(before, "?"), strings.ToValidUTF8(after, "?")
-		if len(secret) < shortest || strings.Contains(plan.Sensitive, secret) {
+		if len(secret) < diagnostics.Shortest || strings.Contains(plan.Sensitive, secret) {
 			return
 		}
 		inner, _ := json.Marshal(map[string]string{"v": before + secret + after})
 		line, _ := json.Marshal(map[string]any{"type": "log", "@level": "info", "@message": before + secret + after, "list": []string{secret, string(inner)}})
-		got := newMasker([]string{secret}).event(line)
+		got := diagnostics.NewMasker([]string{secret}).Event(line)
 		var event map[string]any
 		if err := json.Unmarshal(got, &event); err != nil || event["type"] != "log" || event["@level"] != "info" {
 			t.Fatalf("no event any more: %s, %v", got, err)

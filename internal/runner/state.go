@@ -13,6 +13,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 // A root module that declares no backend gets a managed state: a generated
@@ -112,7 +113,7 @@ func writeOverride(root string, content []byte) error {
 		}
 		return os.WriteFile(path, content, 0o600)
 	}
-	return refuse(job.CauseBadInput, "call that file by another name", "an override file of the root module comes after any that tfops could write")
+	return diagnostics.Refuse(job.CauseBadInput, "call that file by another name", "an override file of the root module comes after any that tfops could write")
 }
 
 // overrides reports whether the engine takes a file for one that overrides others.
@@ -140,7 +141,7 @@ func checkManaged(kind string, config map[string]any, workspaceDir string) error
 	if kind == "local" && path == filepath.Join(workspaceDir, managedState) && dir == filepath.Join(workspaceDir, managedWorkspaces) {
 		return nil
 	}
-	return refuse(job.CauseBadInput, "declare the backend in a file of its own, or take its declaration out",
+	return diagnostics.Refuse(job.CauseBadInput, "declare the backend in a file of its own, or take its declaration out",
 		"the root module declares no backend that tfops can read, and yet init found one (%q): it is not clear where the state belongs", kind)
 }
 
@@ -149,7 +150,7 @@ func checkOther(kind, want string) error {
 	if want == "" || kind == want {
 		return nil
 	}
-	return refuse(job.CauseBadInput, "take the backend out of the override file of the repository",
+	return diagnostics.Refuse(job.CauseBadInput, "take the backend out of the override file of the repository",
 		"the workspace's backend is %q, and yet init found %q: an override file of the repository takes its place", want, kind)
 }
 
@@ -173,12 +174,12 @@ func checkLocalBackend(config map[string]any, trees []string, kept, terraformWor
 		return within(filepath.Clean(tree), filepath.Clean(path)) || within(filepath.Clean(tree), real)
 	}
 	if inTree(kept) {
-		return refuse(job.CauseBadInput, "remove the backend block, and tfops keeps the state; or give it another "+key,
+		return diagnostics.Refuse(job.CauseBadInput, "remove the backend block, and tfops keeps the state; or give it another "+key,
 			"the local backend's %s %q belongs to tfops, which keeps the states of its workspaces there", key, path)
 	}
 	if filepath.IsAbs(path) && !slices.ContainsFunc(trees, inTree) {
 		return nil
 	}
-	return refuse(job.CauseBadInput, "remove the backend block, and tfops keeps the state; or give it an absolute "+key+" outside of the repository: backend_config = { "+key+" = \"/…\" } of the workspace",
+	return diagnostics.Refuse(job.CauseBadInput, "remove the backend block, and tfops keeps the state; or give it an absolute "+key+" outside of the repository: backend_config = { "+key+" = \"/…\" } of the workspace",
 		`the local backend's %s %q lies in the checkout, which is thrown away after the run: the state would be lost`, key, path)
 }

@@ -2,20 +2,14 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"os"
 	"os/signal"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-// Why a phase was stopped; the cause of its context.
-var (
-	errInterrupted = errors.New("interrupted on request")
-	errTimedOut    = errors.New("out of time")
-	errForced      = errors.New("killed on request")
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 // stopper turns signals and the phase's timeout into the end of a context.
@@ -67,21 +61,21 @@ func (s *stopper) watch(timeout time.Duration, say func(string)) {
 		case <-s.done:
 			return
 		case <-late:
-			s.cancel(errTimedOut)
+			s.cancel(diagnostics.ErrTimedOut)
 			continueDescendants()
 			say("out of time after " + timeout.String() + ": the engine is asked to stop")
 		case sig := <-s.signals:
 			if sig == unix.SIGINT {
 				if !asked {
 					asked = true
-					s.cancel(errInterrupted)
+					s.cancel(diagnostics.ErrInterrupted)
 					continueDescendants()
 					say("interrupted on request: the engine is asked to stop")
 				}
 				continue
 			}
 			s.forced.Store(true)
-			s.cancel(errForced)
+			s.cancel(diagnostics.ErrForced)
 			say("killed on request: the engine and all that it started")
 			killDescendants()
 		}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/terraform-exec/tfexec"
+
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 // defaultGrace is how long an interrupted engine may take to end when the job
@@ -19,7 +21,7 @@ const defaultGrace = time.Minute
 
 // terraform is a fresh handle for one command. terraform-exec keeps the
 // writers of one command for the next, and a plan as JSON would end up in the log.
-func (p *phase) terraform(out *output) (*tfexec.Terraform, error) {
+func (p *phase) terraform(out *diagnostics.Output) (*tfexec.Terraform, error) {
 	tf, err := tfexec.NewTerraform(p.root, p.engine.Path)
 	if err != nil {
 		return nil, err
@@ -34,9 +36,9 @@ func (p *phase) terraform(out *output) (*tfexec.Terraform, error) {
 	if err := tf.SetWaitDelay(p.grace()); err != nil {
 		return nil, err
 	}
-	tf.SetStderr(stderr{out})
+	tf.SetStderr(diagnostics.Stderr{Output: out})
 	tellVersion(tf, p.engine.Version)
-	return tf, p.debug.engine(tf)
+	return tf, p.debug.Engine(tf)
 }
 
 // grace is how long an interrupted engine may take to end.
@@ -67,15 +69,15 @@ func tellVersion(tf *tfexec.Terraform, text string) {
 // the call.
 type command struct {
 	name string
-	run  func(context.Context, *tfexec.Terraform, *output) error
+	run  func(context.Context, *tfexec.Terraform, *diagnostics.Output) error
 }
 
 // execute runs a command and turns its end into a failure, if it was one.
-func (p *phase) execute(ctx context.Context, c command) (*output, error) {
+func (p *phase) execute(ctx context.Context, c command) (*diagnostics.Output, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	out := &output{log: p.log, rename: p.renamed}
+	out := &diagnostics.Output{Log: p.log, Rename: p.renamed}
 	tf, err := p.terraform(out)
 	if err != nil {
 		return out, err
@@ -88,7 +90,7 @@ func (p *phase) execute(ctx context.Context, c command) (*output, error) {
 }
 
 // ended explains an error of terraform-exec.
-func (p *phase) ended(ctx context.Context, what string, out *output, err error) error {
+func (p *phase) ended(ctx context.Context, what string, out *diagnostics.Output, err error) error {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
@@ -96,21 +98,21 @@ func (p *phase) ended(ctx context.Context, what string, out *output, err error) 
 		}
 	}
 	if ctx.Err() != nil {
-		if exit == nil && out.complete {
+		if exit == nil && out.Complete {
 			return nil // it came to its end before it heard of the interrupt
 		}
 		if p.stop.forced.Load() {
-			return killed("killed on request", err)
+			return diagnostics.Killed("killed on request", err)
 		}
-		if f := stopped(ctx); f != nil {
+		if f := diagnostics.Stopped(ctx); f != nil {
 			return f
 		}
 	}
 	if exit == nil { // it was not the engine that failed
 		return err
 	}
-	f := explain(what, out.all(), out.plain.String())
-	f.next = p.fromMirror(f.next)
+	f := diagnostics.Explain(what, out.All(), out.Plain.String())
+	f.Next = p.fromMirror(f.Next)
 	return f
 }
 
@@ -123,15 +125,15 @@ func byInterrupt(exit *exec.ExitError) bool {
 func (p *phase) slain(ctx context.Context, what string, exit *exec.ExitError) error {
 	switch {
 	case p.stop.forced.Load():
-		return killed("killed on request", exit)
-	case ctx.Err() != nil && byInterrupt(exit) && stopped(ctx) != nil:
-		return stopped(ctx) // it was asked to stop before it listened to that
+		return diagnostics.Killed("killed on request", exit)
+	case ctx.Err() != nil && byInterrupt(exit) && diagnostics.Stopped(ctx) != nil:
+		return diagnostics.Stopped(ctx) // it was asked to stop before it listened to that
 	case ctx.Err() != nil:
-		return killed(what+" did not stop in the time it was given ("+p.grace().String()+") and was killed", exit)
+		return diagnostics.Killed(what+" did not stop in the time it was given ("+p.grace().String()+") and was killed", exit)
 	}
-	f := killed(what+" was killed by somebody else: "+exit.String(), exit)
+	f := diagnostics.Killed(what+" was killed by somebody else: "+exit.String(), exit)
 	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signal() == syscall.SIGKILL {
-		f.next = "see whether the machine ran out of memory (`dmesg`)"
+		f.Next = "see whether the machine ran out of memory (`dmesg`)"
 	}
 	return f
 }

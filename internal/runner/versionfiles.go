@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
@@ -29,7 +30,7 @@ func chosenVersions(tree, root, engine string) (constraints, from []string, err 
 			name, _ := filepath.Rel(tree, filepath.Join(dir, file.Name)) // both are absolute
 			constraint, known := versionConstraint(word)
 			if !known {
-				return nil, nil, refuse(job.CauseBadInput, "write an exact version there, e.g. 1.11.4, or \"latest:^1.11\" for the newest of 1.11",
+				return nil, nil, diagnostics.Refuse(job.CauseBadInput, "write an exact version there, e.g. 1.11.4, or \"latest:^1.11\" for the newest of 1.11",
 					"%s asks for %q, which tfops cannot tell a version from", name, word[:min(len(word), 100)])
 			}
 			if constraint != "" {

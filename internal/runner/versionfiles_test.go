@@ -10,6 +10,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 func TestVersionConstraint(t *testing.T) {
@@ -68,7 +69,7 @@ func TestChosenVersions(t *testing.T) {
 	if _, _, err := chosenVersions(tree, root, "terraform"); err == nil || !strings.Contains(err.Error(), `live/app/.terraform-version asks for "min-required"`) {
 		t.Errorf("%v", err)
 	}
-	if failureOf(t.Context(), refuse(job.CauseBadInput, "x", "y")).next == "" {
+	if diagnostics.FailureOf(t.Context(), diagnostics.Refuse(job.CauseBadInput, "x", "y")).Next == "" {
 		t.Error("nothing says what to do")
 	}
 }

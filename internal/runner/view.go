@@ -25,7 +25,7 @@ type view interface {
 	hide(name, at string) error
 	// collect completes written: nothing is shown or written after it.
 	collect() error
-	close()
+	Close()
 }
 
 // checkShown refuses a name that leads elsewhere than to a directory of its own: what
@@ -98,7 +98,7 @@ func (o *overlays) hide(name, at string) error {
 
 func (o *overlays) collect() error { return nil }
 
-func (o *overlays) close() {
+func (o *overlays) Close() {
 	for _, at := range slices.Backward(o.mounted) {
 		_ = unmount(at) // the namespace ends with the runner anyway
 	}

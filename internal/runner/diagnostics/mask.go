@@ -1,4 +1,4 @@
-package runner
+package diagnostics
 
 import (
 	"bytes"
@@ -11,29 +11,29 @@ import (
 	"github.com/tfops/tfops/internal/redact"
 )
 
-// shortest is how long a secret must be, in bytes, to be replaced within a
+// Shortest is how long a secret must be, in bytes, to be replaced within a
 // longer text. A shorter one is replaced only where it is a whole value:
 // otherwise a secret "1" would make every number unreadable and be given
 // away by the holes.
-const shortest = 4
+const Shortest = 4
 
-// masker replaces secret values in what is kept of the engine's output.
-type masker struct {
+// Masker replaces secret values in what is kept of the engine's output.
+type Masker struct {
 	long   *strings.Replacer // forms of secrets to replace anywhere, longest first, in one pass
 	short  map[string]bool
 	probes [][]byte // an event that holds none of these holds no secret
 }
 
-// newMasker takes the values to hide, and hides their parts too: provisioners print
+// NewMasker takes the values to hide, and hides their parts too: provisioners print
 // line by line.
-func newMasker(values []string) *masker {
-	m := &masker{short: map[string]bool{}}
+func NewMasker(values []string) *Masker {
+	m := &Masker{short: map[string]bool{}}
 	forms := map[string]bool{}
 	for _, v := range values {
 		for _, part := range redact.Parts(v) {
-			if len(part) < shortest {
+			if len(part) < Shortest {
 				m.short[part] = true
-				m.probes = append(m.probes, []byte(jsonText(part, true)))
+				m.probes = append(m.probes, []byte(JsonText(part, true)))
 				continue
 			}
 			once := []string{part, inner(part, true), inner(part, false)}
@@ -59,17 +59,17 @@ func newMasker(values []string) *masker {
 	return m
 }
 
-// text is s without secrets.
-func (m *masker) text(s string) string {
+// Text is s without secrets.
+func (m *Masker) Text(s string) string {
 	if m.short[s] {
 		return plan.Sensitive
 	}
 	return m.long.Replace(s)
 }
 
-// event is a JSON object without secrets: within its strings, never within
+// Event is a JSON object without secrets: within its strings, never within
 // what makes it an event.
-func (m *masker) event(line []byte) []byte {
+func (m *Masker) Event(line []byte) []byte {
 	if !slices.ContainsFunc(m.probes, func(p []byte) bool { return bytes.Contains(line, p) }) {
 		return line
 	}
@@ -86,13 +86,13 @@ func (m *masker) event(line []byte) []byte {
 			event[name] = m.value(v)
 		}
 	}
-	return []byte(jsonText(event, false))
+	return []byte(JsonText(event, false))
 }
 
-func (m *masker) value(v any) any {
+func (m *Masker) value(v any) any {
 	switch v := v.(type) {
 	case string:
-		return m.text(v)
+		return m.Text(v)
 	case []any:
 		for i := range v {
 			v[i] = m.value(v[i])
@@ -100,7 +100,7 @@ func (m *masker) value(v any) any {
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for name, e := range v {
-			if masked := m.text(name); !m.short[name] {
+			if masked := m.Text(name); !m.short[name] {
 				name = masked
 			}
 			out[name] = m.value(e)
@@ -110,9 +110,9 @@ func (m *masker) value(v any) any {
 	return v
 }
 
-// jsonText is v as JSON; html tells whether <, > and & are escaped, as Go
+// JsonText is v as JSON; html tells whether <, > and & are escaped, as Go
 // does unless told otherwise.
-func jsonText(v any, html bool) string {
+func JsonText(v any, html bool) string {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(html)
@@ -123,6 +123,6 @@ func jsonText(v any, html bool) string {
 }
 
 func inner(s string, html bool) string {
-	quoted := jsonText(s, html)
+	quoted := JsonText(s, html)
 	return quoted[1 : len(quoted)-1]
 }

@@ -1,4 +1,4 @@
-package runner
+package diagnostics
 
 import (
 	"os"
@@ -59,8 +59,8 @@ func lockTime(text string) time.Time {
 	return time.Time{}
 }
 
-// selfName is how an engine that this process starts signs its locks.
-func selfName() string {
+// SelfName is how an engine that this process starts signs its locks.
+func SelfName() string {
 	name := os.Getenv("USER")
 	if u, err := user.Current(); err == nil {
 		name = u.Username

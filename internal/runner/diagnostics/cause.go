@@ -1,4 +1,4 @@
-package runner
+package diagnostics
 
 import (
 	"cmp"
@@ -38,9 +38,9 @@ var (
 	initAdvice = lazily.Pattern(`(?:terraform|tofu)\s+init\b`)
 )
 
-// needsInit reports whether the engine asks for init.
-func needsInit(all []job.Diagnostic) bool {
-	for _, d := range errorsOf(all) {
+// NeedsInit reports whether the engine asks for init.
+func NeedsInit(all []job.Diagnostic) bool {
+	for _, d := range ErrorsOf(all) {
 		for _, s := range initSummary {
 			if strings.Contains(d.Summary, s) {
 				return true
@@ -53,43 +53,43 @@ func needsInit(all []job.Diagnostic) bool {
 	return false
 }
 
-// explain makes one sentence, and what to do next, of the errors with which
+// Explain makes one sentence, and what to do next, of the errors with which
 // a command of the engine failed. what is e.g. "terraform plan".
-func explain(what string, all []job.Diagnostic, plain string) *failure {
-	errs := errorsOf(all)
+func Explain(what string, all []job.Diagnostic, plain string) *Failure {
+	errs := ErrorsOf(all)
 	text := plain
 	for _, d := range errs {
 		text += "\n" + d.Summary + "\n" + d.Detail
 	}
 	flat := unwrapped(text)
-	f := &failure{outcome: job.Failed, cause: job.CauseEngine, message: headline(what, errs, plain)}
+	f := &Failure{Outcome: job.Failed, Cause: job.CauseEngine, Message: headline(what, errs, plain)}
 	switch {
 	case diskText().MatchString(flat):
-		f.cause, f.next = job.CauseDisk, "make room on the disk, or make it writable, then run it again"
+		f.Cause, f.Next = job.CauseDisk, "make room on the disk, or make it writable, then run it again"
 	case filesText().MatchString(flat):
-		f.cause, f.message, f.next = job.CauseMachine, what+" failed: too many open files: "+oneLine(cmp.Or(firstMatch(errs, "open files"), plain)), lackNext(unix.EMFILE)
+		f.Cause, f.Message, f.Next = job.CauseMachine, what+" failed: too many open files: "+OneLine(cmp.Or(firstMatch(errs, "open files"), plain)), lackNext(unix.EMFILE)
 	case forkText().MatchString(text):
-		f.cause, f.next = job.CauseMachine, "the machine has no room for more processes: "+lackNext(&fs.PathError{Op: "fork/exec", Err: unix.EAGAIN})
+		f.Cause, f.Next = job.CauseMachine, "the machine has no room for more processes: "+lackNext(&fs.PathError{Op: "fork/exec", Err: unix.EAGAIN})
 	case strings.Contains(text, "Saved plan is stale") || strings.Contains(text, "saved plan is stale"):
-		f.cause, f.next = job.CauseStale, "make a new plan: the state has moved on since this one was made"
+		f.Cause, f.Next = job.CauseStale, "make a new plan: the state has moved on since this one was made"
 	case cutText().MatchString(text): // Terraform says that it could not lock it
-		f.cause, f.message = job.CauseState, what+" failed: the state is cut or damaged, and not locked by anybody: "+oneLine(cutText().FindString(text))
-		f.next = "restore the state from a backup or an earlier version that its backend keeps; look at it: `state pull` of the engine in the root module"
+		f.Cause, f.Message = job.CauseState, what+" failed: the state is cut or damaged, and not locked by anybody: "+OneLine(cutText().FindString(text))
+		f.Next = "restore the state from a backup or an earlier version that its backend keeps; look at it: `state pull` of the engine in the root module"
 	case lockedText().MatchString(text):
-		f.lock = readLock(text, selfName(), processBegan)
-		f.cause, f.message, f.next = job.CauseLocked, what+" could not lock the state: "+f.lock.String(), f.lock.Next()
+		f.Lock = readLock(text, SelfName(), processBegan)
+		f.Cause, f.Message, f.Next = job.CauseLocked, what+" could not lock the state: "+f.Lock.String(), f.Lock.Next()
 	case strings.HasSuffix(what, " init") && raceText().MatchString(flat):
-		f.cause, f.next = job.CauseRace, "it passes by itself: another init made the same tables of the backend at the same moment"
+		f.Cause, f.Next = job.CauseRace, "it passes by itself: another init made the same tables of the backend at the same moment"
 	case lockFileNext(what, text) != "":
-		f.next = lockFileNext(what, text)
+		f.Next = lockFileNext(what, text)
 	case throttleText().MatchString(flat):
-		f.cause, f.next = job.CauseThrottled, "it may pass by itself; try again later"
+		f.Cause, f.Next = job.CauseThrottled, "it may pass by itself; try again later"
 	case networkText().MatchString(flat):
-		f.cause, f.next = job.CauseNetwork, "it may pass by itself; see whether the address in the message can be reached from here"
+		f.Cause, f.Next = job.CauseNetwork, "it may pass by itself; see whether the address in the message can be reached from here"
 	case strings.Contains(text, "Error acquiring the state lock"):
-		f.cause, f.next = job.CauseLocked, "wait for whoever holds the lock"
+		f.Cause, f.Next = job.CauseLocked, "wait for whoever holds the lock"
 	case strings.Contains(flat, "No value for required variable"):
-		f.next = fmt.Sprintf("set %s in the workspace's variables or var_files, or give it a default", variables(text))
+		f.Next = fmt.Sprintf("set %s in the workspace's variables or var_files, or give it a default", variables(text))
 	}
 	return f
 }
@@ -118,7 +118,7 @@ func headline(what string, errs []job.Diagnostic, plain string) string {
 		return what + " failed and gave no reason"
 	}
 	d := errs[0]
-	text := what + " failed: " + oneLine(d.Summary)
+	text := what + " failed: " + OneLine(d.Summary)
 	if d.File != "" {
 		text += fmt.Sprintf(" (%s line %d)", d.File, d.Line)
 	} else if d.Address != "" {
@@ -143,7 +143,7 @@ func firstLine(text string) string {
 	return ""
 }
 
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+func OneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 func variables(text string) string {
 	var names []string

@@ -1,4 +1,4 @@
-package runner
+package diagnostics
 
 import (
 	"bytes"
@@ -20,13 +20,13 @@ const longest = 1 << 20
 // there is an eighth more.
 const longestLog = 256 << 20
 
-// eventLog writes events.jsonl: one JSON object a line, secrets masked.
+// EventLog writes events.jsonl: one JSON object a line, secrets masked.
 //
 // It never fails: whoever writes to it goes on, since an engine whose output
 // nobody reads any more stops in the middle of an apply. What could not be
 // written is counted and told at the end.
-type eventLog struct {
-	mask *masker
+type EventLog struct {
+	mask *Masker
 	most int64 // longestLog
 
 	mu      sync.Mutex
@@ -37,15 +37,15 @@ type eventLog struct {
 	trouble error // the first error of the file
 }
 
-func openEvents(dir string, mask *masker) *eventLog {
-	l := &eventLog{mask: mask, most: longestLog}
+func OpenEvents(dir string, mask *Masker) *EventLog {
+	l := &EventLog{mask: mask, most: longestLog}
 	l.file, l.trouble = os.OpenFile(filepath.Join(dir, job.EventsFile), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	return l
 }
 
 // line writes one line of the engine's output. What is not a JSON object is
 // wrapped into one.
-func (l *eventLog) line(line []byte) {
+func (l *EventLog) line(line []byte) {
 	line = bytes.TrimRight(line, "\r\n")
 	if len(bytes.TrimSpace(line)) == 0 {
 		return
@@ -57,16 +57,16 @@ func (l *eventLog) line(line []byte) {
 		line = []byte(logEvent("info", string(line)))
 	}
 	own := bytes.Contains(line, []byte(`"@module":"tfops"`)) || bytes.Contains(line, []byte(`"type":"diagnostic"`))
-	l.write(append(l.mask.event(line), '\n'), own)
+	l.write(append(l.mask.Event(line), '\n'), own)
 }
 
-// say writes a message of tfops itself.
-func (l *eventLog) say(level, format string, args ...any) {
+// Say writes a message of tfops itself.
+func (l *EventLog) Say(level, format string, args ...any) {
 	l.line([]byte(logEvent(level, fmt.Sprintf(format, args...))))
 }
 
 func logEvent(level, message string) string {
-	return jsonText(map[string]string{
+	return JsonText(map[string]string{
 		"@level": level, "@message": message, "@module": "tfops",
 		"@timestamp": time.Now().UTC().Format("2006-01-02T15:04:05.000000Z"), "type": "log",
 	}, false)
@@ -74,7 +74,7 @@ func logEvent(level, message string) string {
 
 // write appends a line if there is room for it; matters tells that it may take
 // of the room that is kept for what matters most.
-func (l *eventLog) write(b []byte, matters bool) {
+func (l *EventLog) write(b []byte, matters bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	room := l.most
@@ -104,9 +104,9 @@ func (l *eventLog) write(b []byte, matters bool) {
 	_ = l.file.Truncate(l.end) // no half line; the next one may fit again
 }
 
-// close ends the log and tells what could not be written to it; nil when
+// Close ends the log and tells what could not be written to it; nil when
 // nothing was lost.
-func (l *eventLog) close() error {
+func (l *EventLog) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file == nil {

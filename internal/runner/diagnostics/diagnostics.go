@@ -1,4 +1,6 @@
-package runner
+// Package diagnostics reads what an engine says, keeps it as the log of a phase without what is
+// secret, and tells why a phase did not succeed.
+package diagnostics
 
 import (
 	"bytes"
@@ -13,28 +15,28 @@ import (
 // maxDiagnostics is how many diagnostics a result keeps; the log has all.
 const maxDiagnostics = 100
 
-// output takes in what one command of the engine prints: it passes lines on
+// Output takes in what one command of the engine prints: it passes lines on
 // to the log and keeps what tells how the command went.
-type output struct {
-	log         *eventLog
-	diagnostics []job.Diagnostic
-	plain       strings.Builder // standard error and plain text, its beginning
-	applying    bool            // a resource began to be applied
-	complete    bool            // the engine summed up its apply: it has come to its end
-	emergency   string          // a state that the engine could save nowhere else
+type Output struct {
+	Log         *EventLog
+	Diagnostics []job.Diagnostic
+	Plain       strings.Builder // standard error and plain text, its beginning
+	Applying    bool            // a resource began to be applied
+	Complete    bool            // the engine summed up its apply: it has come to its end
+	Emergency   string          // a state that the engine could save nowhere else
 
-	rename func(line []byte) []byte // calls files of tfops by what they are
+	Rename func(line []byte) []byte // calls files of tfops by what they are
 }
 
 // Stdout and stderr come from two goroutines: each has a writer of its own,
 // which touches different fields.
-type stdout struct{ *output }
-type stderr struct{ *output }
+type Stdout struct{ *Output }
+type Stderr struct{ *Output }
 
 const maxPlain = 64 << 10
 
-// message is what matters of a line of the engine's JSON output.
-type message struct {
+// Message is what matters of a line of the engine's JSON output.
+type Message struct {
 	Type       string          `json:"type"`
 	Message    string          `json:"@message"`
 	State      json.RawMessage `json:"state"`
@@ -55,31 +57,31 @@ type message struct {
 }
 
 // Write takes one line, as terraform-exec hands them over.
-func (o stdout) Write(line []byte) (int, error) {
+func (o Stdout) Write(line []byte) (int, error) {
 	n := len(line)
-	line = o.rename(line)
+	line = o.Rename(line)
 	if !interesting(line) {
-		o.log.line(line)
+		o.Log.line(line)
 		return n, nil
 	}
-	var m message
+	var m Message
 	if json.Unmarshal(line, &m) != nil {
-		o.log.line(line)
+		o.Log.line(line)
 		return n, nil
 	}
 	if len(m.State) > 0 && strings.Contains(m.Message, emergencyDump) { // it holds secrets
-		o.emergency = stateText(m.State)
-		o.log.say("error", "%s: the state is kept, encrypted, and left out of the log", m.Message)
+		o.Emergency = stateText(m.State)
+		o.Log.Say("error", "%s: the state is kept, encrypted, and left out of the log", m.Message)
 		return n, nil
 	}
-	o.log.line(line)
+	o.Log.line(line)
 	switch {
 	case m.Type == "apply_start":
-		o.applying = true
+		o.Applying = true
 	case m.Type == "change_summary" && m.Changes.Operation != "plan":
-		o.complete = true
-	case m.Diagnostic != nil && len(o.diagnostics) < maxDiagnostics:
-		o.diagnostics = append(o.diagnostics, m.diagnosed())
+		o.Complete = true
+	case m.Diagnostic != nil && len(o.Diagnostics) < maxDiagnostics:
+		o.Diagnostics = append(o.Diagnostics, m.diagnosed())
 	}
 	return n, nil
 }
@@ -105,7 +107,7 @@ func interesting(line []byte) bool {
 	return false
 }
 
-func (m message) diagnosed() job.Diagnostic {
+func (m Message) diagnosed() job.Diagnostic {
 	in := m.Diagnostic
 	d := job.Diagnostic{Severity: in.Severity, Summary: in.Summary, Detail: in.Detail, Address: in.Address}
 	if r := in.Range; r != nil {
@@ -120,15 +122,15 @@ func (m message) diagnosed() job.Diagnostic {
 	return d
 }
 
-func (o stderr) Write(line []byte) (int, error) {
+func (o Stderr) Write(line []byte) (int, error) {
 	n := len(line)
-	line = o.rename(unpainted(line)) // a few commands print for a terminal, whatever they are told
-	if o.plain.Len() < maxPlain {
-		o.plain.Write(line)
+	line = o.Rename(unpainted(line)) // a few commands print for a terminal, whatever they are told
+	if o.Plain.Len() < maxPlain {
+		o.Plain.Write(line)
 	}
 	text := strings.TrimRight(string(line), "\r\n")
 	if text != "" {
-		o.log.say("error", "%s", text)
+		o.Log.Say("error", "%s", text)
 	}
 	return n, nil
 }
@@ -146,10 +148,10 @@ func unpainted(line []byte) []byte {
 	return line
 }
 
-// all is every diagnostic; those of a command that prints plain text are read
+// All is every diagnostic; those of a command that prints plain text are read
 // from its text.
-func (o *output) all() []job.Diagnostic {
-	return append(o.diagnostics, plainDiagnostics(o.plain.String())...)
+func (o *Output) All() []job.Diagnostic {
+	return append(o.Diagnostics, plainDiagnostics(o.Plain.String())...)
 }
 
 var plainPlace = lazily.Pattern(`^  on (\S+) line (\d+)`)
@@ -188,8 +190,8 @@ func plainDiagnostics(text string) []job.Diagnostic {
 	return found
 }
 
-// errorsOf are the errors among diagnostics.
-func errorsOf(all []job.Diagnostic) []job.Diagnostic {
+// ErrorsOf are the errors among diagnostics.
+func ErrorsOf(all []job.Diagnostic) []job.Diagnostic {
 	var found []job.Diagnostic
 	for _, d := range all {
 		if d.Severity == "error" {

@@ -1,0 +1,79 @@
+package diagnostics
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/lazily"
+)
+
+// What the engines say of a lock file that does not fit.
+var (
+	// The provider that is offered is not the one that was locked. That may be
+	// another platform's hash, or an attack: nothing of ours makes it pass.
+	checksumText = lazily.Pattern(`(?i)doesn't match any of the checksums|does not match any of the checksums|checksum list has (?:no|unexpected)|` +
+		`not match (?:any of )?the (?:recorded|previously recorded|expected) checksums?`)
+	movedText    = lazily.Pattern(`(?i)does not match (?:the )?configured version constraints?`)
+	missingText  = lazily.Pattern(`(?i)Inconsistent dependency lock file|no version is selected|Provider dependency changes detected|the cached package for .* does not match`)
+	providerName = lazily.Pattern(`\b([0-9A-Za-z.-]+(?:\.[a-z]+|:[0-9]+)/[0-9A-Za-z_-]+/[0-9A-Za-z_-]+)`)
+)
+
+// ConstraintMoved reports whether all that keeps init from going on is that
+// versions which were locked are not allowed any more. A checksum that does not
+// match is never a reason to forget what was locked.
+func ConstraintMoved(all []job.Diagnostic) bool {
+	moved := false
+	for _, d := range ErrorsOf(all) {
+		text := unwrapped(d.Summary + "\n" + d.Detail)
+		if checksumText().MatchString(text) {
+			return false
+		}
+		moved = moved || movedText().MatchString(text)
+	}
+	return moved
+}
+
+// unwrapped is a text in one line: OpenTofu breaks lines within sentences.
+func unwrapped(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// lockFileNext is what to do about a lock file of which the engine complains;
+// "" when it does not.
+func lockFileNext(what, text string) string {
+	text = unwrapped(text)
+	engine, _, _ := strings.Cut(what, " ")
+	platform := runtime.GOOS + "_" + runtime.GOARCH
+	names := strings.Join(providersIn(text), " ")
+	if names != "" {
+		names = " " + names
+	}
+	switch {
+	case checksumText().MatchString(text):
+		return fmt.Sprintf("add this platform's checksums in the root module, look at what changed, and commit %s: %s providers lock -platform=%s%s", DependencyLock, engine, platform, names)
+	case movedText().MatchString(text):
+		return fmt.Sprintf("choose versions anew in the root module and commit %s: %s init -upgrade, then %s providers lock -platform=%s", DependencyLock, engine, engine, platform)
+	case missingText().MatchString(text):
+		return fmt.Sprintf("complete the lock file in the root module and commit %s: %s providers lock -platform=%s%s", DependencyLock, engine, platform, names)
+	}
+	return ""
+}
+
+// providersIn are the providers that a text names, each once.
+func providersIn(text string) []string {
+	var names []string
+	for _, m := range providerName().FindAllStringIndex(text, -1) {
+		name := text[m[0]:m[1]]
+		if inURL := strings.HasSuffix(text[:m[0]], "/"); !inURL && !slices.Contains(names, name) && len(names) < 20 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// LacksSummary is what a plan warns of whose lock file lacks providers.
+const LacksSummary = "The lock file lacks providers"
+
+// DependencyLock is the engine's lock file of provider versions.
+const DependencyLock = ".terraform.lock.hcl"
