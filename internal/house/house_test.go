@@ -26,6 +26,7 @@ var floors = [][]string{
 	{"internal/workspace/reach", "internal/approvals", "internal/runner/engines", "internal/runner/memfile", "internal/drift",
 		"internal/term", "internal/checkout"},
 	{"internal/runner/diagnostics"},
+	{"internal/runner/diagnostics", "internal/runner/cell"},
 	{"internal/runner", "internal/drift/codify", "internal/drift/report"},
 	{"internal/run"},
 	{"internal/store", "internal/notify"},

@@ -17,16 +17,17 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/cell"
 )
 
 // engineOf is the engine's process, a child of the runner.
-func (f *flight) engineOf() process {
+func (f *flight) engineOf() cell.Process {
 	f.t.Helper()
-	all, err := processes()
+	all, err := cell.Processes()
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	i := slices.IndexFunc(all, func(p process) bool { return p.parent == f.pid() && p.name == "terraform" })
+	i := slices.IndexFunc(all, func(p cell.Process) bool { return p.Parent == f.pid() && p.Name == "terraform" })
 	if i < 0 {
 		f.t.Fatal("the runner has no engine")
 	}
@@ -104,7 +105,7 @@ func TestRunnerKilledInApply(t *testing.T) {
 	if !strings.Contains((&Vanished{Started: true, Survivors: left}).Error(), fmt.Sprintf("%s (pid %d)", left[0].Name, left[0].PID)) {
 		t.Fatal("the message does not name them")
 	}
-	awaitExit(t, engine.pid)
+	awaitExit(t, engine.PID)
 	killAll(left)
 	for _, p := range left {
 		awaitExit(t, p.PID)
@@ -136,12 +137,12 @@ func TestRunnerKilledBeforeTheEngine(t *testing.T) {
 func TestEngineKilled(t *testing.T) {
 	t.Run("plan", func(t *testing.T) {
 		f := hanging(t)
-		kill(t, f.engineOf().pid)
+		kill(t, f.engineOf().PID)
 		must(t, f.wait(), job.KilledOutcome, "", "killed by somebody else")
 	})
 	t.Run("apply", func(t *testing.T) {
 		f := busy(t, "exec sleep 600")
-		kill(t, f.engineOf().pid)
+		kill(t, f.engineOf().PID)
 		must(t, f.wait(), job.KilledOutcome, "", "killed by somebody else")
 		if left, _ := (&Local{}).Survivors(f.job.Run); len(left) > 0 {
 			t.Fatalf("left: %v", left)

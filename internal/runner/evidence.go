@@ -12,6 +12,7 @@ import (
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
@@ -102,7 +103,7 @@ func (l *Local) Seal(dir, recipient string) error {
 		return errors.Join(err, durable.Remove(filepath.Join(dir, job.ReserveFile)))
 	}
 	// With an overlay it lies among what the run wrote, else in the workspace's tree.
-	for _, tree := range []string{writtenDir(j.Ground, treeName), j.Tree} {
+	for _, tree := range []string{cell.WrittenDir(j.Ground, cell.TreeName), j.Tree} {
 		root := filepath.Join(tree, filepath.FromSlash(j.Dir))
 		sealed, serr := sealErrored(root, filepath.Join(dir, job.ErroredStateFile), recipient)
 		if err = errors.Join(err, serr); sealed {

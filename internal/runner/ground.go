@@ -18,6 +18,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/pinned"
+	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/engines"
 )
@@ -33,10 +34,6 @@ type standing struct {
 	Engine        string            `json:"engine"`             // name, version and digest of the binary
 	Backend       job.BackendConfig `json:"backend"`            // names the state that it is about
 }
-
-const treeName = "tree"
-
-func packageName(name string) string { return "modules/" + name }
 
 // openGround shows the engine the tree of the run. For an apply it first sees that
 // everything is as it was when the plan was made.
@@ -55,7 +52,7 @@ func (p *phase) openGround(ctx context.Context) error {
 	if p.view, err = p.openView(ctx); err != nil {
 		return err
 	}
-	if err := p.view.show(pinned.Files(p.job.Checkout), treeName, p.job.Tree); err != nil {
+	if err := p.view.Show(pinned.Files(p.job.Checkout), cell.TreeName, p.job.Tree); err != nil {
 		return err
 	}
 	if p.job.Phase == job.PlanPhase {
@@ -63,7 +60,7 @@ func (p *phase) openGround(ctx context.Context) error {
 	}
 	root := filepath.Join(p.job.Tree, filepath.FromSlash(p.job.Dir))
 	for name, digest := range p.ground.Packages {
-		if err := p.view.show(pinned.Files(p.store().content(digest)), packageName(name), moduleDir(root, name)); err != nil {
+		if err := p.view.Show(pinned.Files(p.store().content(digest)), cell.PackageName(name), moduleDir(root, name)); err != nil {
 			return err
 		}
 	}
@@ -127,7 +124,7 @@ func (p *phase) keepGround() ([]byte, error) {
 	if !p.job.LockState {
 		return nil, nil
 	}
-	if err := errors.Join(p.backend.unlink(), p.view.collect()); err != nil {
+	if err := errors.Join(p.backend.unlink(), p.view.Collect()); err != nil {
 		return nil, err
 	}
 	written := filepath.Join(p.job.Ground, "written")

@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/pinned"
+	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/engines"
 )
 
@@ -26,7 +27,7 @@ func eachView(t *testing.T, files map[string]string, test func(t *testing.T, r *
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, files)
 			r.local.Copy = copied
-			if got, err := r.local.namespaceFor(filepath.Join(r.base, "cache")); err != nil || !copied && got == noNamespace {
+			if got, err := r.local.namespaceFor(filepath.Join(r.base, "cache")); err != nil || !copied && got == cell.NoNamespace {
 				t.Fatalf("this machine does not let a runner mount: %v", r.local.why)
 			}
 			test(t, r)
@@ -263,7 +264,7 @@ func TestWhatAPlanWrites(t *testing.T) {
 	files := map[string]string{"main.tf": provisioned("cat made.txt; echo applied > made.txt")}
 	eachView(t, files, func(t *testing.T, r *rig) {
 		f := r.planned(func(j *job.Job, _ *job.Secrets) {
-			written := writtenDir(j.Ground, treeName)
+			written := cell.WrittenDir(j.Ground, cell.TreeName)
 			if err := os.MkdirAll(written, 0o755); err != nil {
 				t.Fatal(err)
 			}
@@ -386,7 +387,7 @@ func TestAsAnotherUser(t *testing.T) {
 	dir := t.TempDir()
 	self, err := os.Executable()
 	if err == nil {
-		err = copyFile(self, filepath.Join(dir, "runner.test"), 0o755)
+		err = cell.CopyFile(self, filepath.Join(dir, "runner.test"), 0o755)
 	}
 	for d := dir; err == nil && d != os.TempDir(); d = filepath.Dir(d) {
 		err = os.Chmod(d, 0o755)
@@ -411,7 +412,7 @@ func TestEngineHasNoCapabilities(t *testing.T) {
 		return // root has them anyway; see TestAsAnotherUser
 	}
 	r := newRig(t, map[string]string{"main.tf": provisioned("echo caps $(grep -h Cap /proc/self/status) of $(id -u)")})
-	if got, err := r.local.namespaceFor(filepath.Join(r.base, "cache")); err != nil || got != userNamespace {
+	if got, err := r.local.namespaceFor(filepath.Join(r.base, "cache")); err != nil || got != cell.UserNamespace {
 		t.Fatalf("the namespace is %s: %v", got, r.local.why)
 	}
 	apply := r.planned().startApply()

@@ -1,15 +1,12 @@
 package runner
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
-	"syscall"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/cell"
 )
 
 // A process that was stopped (SIGSTOP, SIGTSTP, a debugger that went away) does
@@ -18,33 +15,33 @@ import (
 // Stopped lists, by directory, the processes of the runners at work in these
 // directories that are stopped: the runner itself and all that it started.
 func (l *Local) Stopped(dirs ...string) (map[string][]job.Process, error) {
-	all, err := processes()
+	all, err := cell.Processes()
 	if err != nil {
 		return nil, err
 	}
 	found := map[string][]job.Process{}
 	for _, dir := range dirs {
 		for _, p := range stoppedIn(all, dir) {
-			found[dir] = append(found[dir], job.Process{PID: p.pid, Name: p.name})
+			found[dir] = append(found[dir], job.Process{PID: p.PID, Name: p.Name})
 		}
 	}
 	return found, nil
 }
 
-func stoppedIn(all []process, dir string) []process {
+func stoppedIn(all []cell.Process, dir string) []cell.Process {
 	pid, err := runnerIn(dir)
 	if err != nil || pid == 0 {
 		return nil
 	}
-	var found []process
+	var found []cell.Process
 	for _, p := range all {
-		if p.pid == pid && p.stopped {
-			p.name = "tfops runner"
+		if p.PID == pid && p.Stopped {
+			p.Name = "tfops runner"
 			found = append(found, p)
 		}
 	}
-	for _, p := range below(all, pid) {
-		if p.stopped {
+	for _, p := range cell.Below(all, pid) {
+		if p.Stopped {
 			found = append(found, p)
 		}
 	}
@@ -67,31 +64,21 @@ func runnerIn(dir string) (int, error) {
 
 // Continue lets the stopped processes of the runner in dir go on.
 func (l *Local) Continue(dir string) error {
-	all, err := processes()
+	all, err := cell.Processes()
 	if err != nil {
 		return err
 	}
-	return wakeUp(stoppedIn(all, dir))
+	return cell.WakeUp(stoppedIn(all, dir))
 }
 
 // continueDescendants lets what this process started and somebody stopped go on,
 // so that it can hear that it is asked to end.
 func continueDescendants() {
-	var stopped []process
-	for _, p := range descendants(os.Getpid()) {
-		if p.stopped {
+	var stopped []cell.Process
+	for _, p := range cell.Descendants(os.Getpid()) {
+		if p.Stopped {
 			stopped = append(stopped, p)
 		}
 	}
-	_ = wakeUp(stopped) // what cannot be continued is killed in the end
-}
-
-func wakeUp(stopped []process) error {
-	var failed error
-	for _, p := range stopped {
-		if err := unix.Kill(p.pid, unix.SIGCONT); err != nil && !errors.Is(err, syscall.ESRCH) {
-			failed = errors.Join(failed, err)
-		}
-	}
-	return failed
+	_ = cell.WakeUp(stopped) // what cannot be continued is killed in the end
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/cell"
 )
 
 // halt stops processes and waits until the kernel says that they are.
@@ -54,14 +55,14 @@ func (f *flight) stopped() []int {
 // victims are which processes of an apply are stopped.
 var victims = map[string]func(*flight) []int{
 	"the runner":  func(f *flight) []int { return []int{f.pid()} },
-	"the engine":  func(f *flight) []int { return []int{f.engineOf().pid} },
-	"all of them": func(f *flight) []int { return append(pidsOf(descendants(f.pid())), f.pid()) },
+	"the engine":  func(f *flight) []int { return []int{f.engineOf().PID} },
+	"all of them": func(f *flight) []int { return append(pidsOf(cell.Descendants(f.pid())), f.pid()) },
 }
 
-func pidsOf(all []process) []int {
+func pidsOf(all []cell.Process) []int {
 	var pids []int
 	for _, p := range all {
-		pids = append(pids, p.pid)
+		pids = append(pids, p.PID)
 	}
 	return pids
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 )
 
@@ -45,22 +44,6 @@ func TestHostileModuleNames(t *testing.T) {
 			}
 		}
 	})
-}
-
-// What would be shown by a name that leads elsewhere is refused by either view itself,
-// wherever the name came from.
-func TestShownNames(t *testing.T) {
-	for _, v := range []view{&overlays{ground: t.TempDir()}, &copies{ground: t.TempDir()}} {
-		for _, name := range []string{"", "x", "modules", "modules/", "modules/.", "modules/..", "modules/../tree", "modules/a/../..", "tree/x", "/"} {
-			at := filepath.Join(t.TempDir(), "at")
-			if v.show(t.TempDir(), name, at) == nil || v.hide(name, at) == nil {
-				t.Errorf("%T takes %q", v, name)
-			}
-			if durable.Exists(at) {
-				t.Errorf("%T made a directory for %q", v, name)
-			}
-		}
-	}
 }
 
 // listing names all that lies below dir, but for what is below some directories there.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -194,7 +195,7 @@ func (p *phase) initialise(ctx context.Context, mayReuse bool) (reused bool, err
 // clearData removes what is there of a data directory: of an earlier try, or committed.
 func (p *phase) clearData() error {
 	for name := range p.packages {
-		if err := p.view.hide(packageName(name), moduleDir(p.root, name)); err != nil {
+		if err := p.view.Hide(cell.PackageName(name), moduleDir(p.root, name)); err != nil {
 			return err
 		}
 	}

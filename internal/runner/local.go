@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/memfile"
 )
 
@@ -33,7 +34,7 @@ type Local struct {
 
 	mu        sync.Mutex
 	probed    bool
-	namespace namespace
+	namespace cell.Namespace
 	why       error // that there is no better one
 }
 
@@ -161,7 +162,7 @@ func layOut(dir string, j job.Job) error {
 	return durable.Reserve(filepath.Join(dir, job.ReserveFile), reserved)
 }
 
-func (l *Local) launch(dir string, lock *os.File, in namespace, secrets job.Secrets) error {
+func (l *Local) launch(dir string, lock *os.File, in cell.Namespace, secrets job.Secrets) error {
 	b, err := json.Marshal(secrets)
 	if err != nil {
 		return err
@@ -182,10 +183,10 @@ func (l *Local) launch(dir string, lock *os.File, in namespace, secrets job.Secr
 	// A runner waits for the engine nearly all of its life: more threads at
 	// work would cost more than they bring. What it keeps in memory is small, so
 	// it need not collect garbage while it starts.
-	cmd.Env = append(append(append(bareEnv(), "GOMAXPROCS=1", "GOGC=400"), in.environment()...), l.ExtraEnv...)
+	cmd.Env = append(append(append(bareEnv(), "GOMAXPROCS=1", "GOGC=400"), in.Environment()...), l.ExtraEnv...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, log, log
 	cmd.ExtraFiles = []*os.File{lock}
-	cmd.SysProcAttr = in.attributes()
+	cmd.SysProcAttr = in.Attributes()
 	// An error means that the program was not executed: the copy of this process that was to
 	// become it has ended.
 	if err := cmd.Start(); err != nil {

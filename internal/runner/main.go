@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/cell"
 )
 
 // Main is the whole of `tfops runner DIR`, the process that Local.Start
@@ -26,10 +27,10 @@ import (
 // the goroutine keeps its thread for as long as the process lives.
 func Main(dir string) int {
 	runtime.LockOSThread()
-	if os.Getenv(probeEnv) != "" {
-		if err := probe(dir); err != nil {
+	if os.Getenv(cell.ProbeEnv) != "" {
+		if err := cell.Probe(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)
-			return probeStatus(err)
+			return cell.ProbeStatus(err)
 		}
 		return 0
 	}
@@ -38,7 +39,7 @@ func Main(dir string) int {
 		err = settle(dir)
 	}
 	if err == nil {
-		err = enter(namespace(os.Getenv(namespaceEnv)))
+		err = cell.Enter(cell.Namespace(os.Getenv(cell.NamespaceEnv)))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "tfops runner:", err)

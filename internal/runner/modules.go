@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/pinned"
+	"github.com/tfops/tfops/internal/runner/cell"
 )
 
 // lent is what of the modules from elsewhere need not be fetched.
@@ -83,7 +84,7 @@ func (p *phase) showPackage(name, digest string) error {
 	if p.packages == nil {
 		p.packages = map[string]string{}
 	}
-	if err := p.view.show(pinned.Files(p.store().content(digest)), packageName(name), moduleDir(p.root, name)); err != nil {
+	if err := p.view.Show(pinned.Files(p.store().content(digest)), cell.PackageName(name), moduleDir(p.root, name)); err != nil {
 		return err
 	}
 	p.packages[name] = digest

@@ -13,6 +13,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/engines"
 )
@@ -26,7 +27,7 @@ type phase struct {
 	mask    *diagnostics.Masker
 	log     *diagnostics.EventLog
 
-	view     view
+	view     cell.View
 	ground   standing               // apply phase: what the plan stands on
 	packages map[string]string      // of modules: digest, by the name of the directory
 	modules  map[string]plan.Module // that can move and were met on the way, by call; see floating
@@ -86,8 +87,8 @@ func (p *phase) run(ctx context.Context) error {
 }
 
 // openView gives what the engine sees the commit's files through.
-func (p *phase) openView(ctx context.Context) (view, error) {
-	v, copied, err := openView(ctx, p.job.Tree, p.job.Ground, func() {
+func (p *phase) openView(ctx context.Context) (cell.View, error) {
+	v, copied, err := cell.OpenView(ctx, p.job.Tree, p.job.Ground, func() {
 		p.log.Say("info", "waiting for another phase of this workspace: "+
 			"this system lets no two have a tree at the same path (see docs/ARCHITECTURE.md)")
 	})

@@ -77,7 +77,7 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 	}
 	sealed := make(chan error, 1)
 	go func() { sealed <- p.sealPlan(raw) }()
-	shown, err := p.show(ctx, saved)
+	shown, err := p.Show(ctx, saved)
 	if sealErr := <-sealed; sealErr != nil {
 		return sealErr
 	}
@@ -143,9 +143,9 @@ func (p *phase) sealPlan(raw []byte) error {
 	return durable.Write(p.job.PlanFile, b)
 }
 
-// show gives the plan as JSON. It holds secrets in plain text and goes
+// Show gives the plan as JSON. It holds secrets in plain text and goes
 // nowhere but into memory.
-func (p *phase) show(ctx context.Context, saved *os.File) ([]byte, error) {
+func (p *phase) Show(ctx context.Context, saved *os.File) ([]byte, error) {
 	var shown bytes.Buffer
 	_, err := p.execute(ctx, command{"show", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
 		tf.SetStdout(&shown)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/pinned"
+	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
@@ -29,6 +30,9 @@ func TestMain(m *testing.M) {
 	}
 	if len(os.Args) > 1 && os.Args[1] == AccessCommand {
 		os.Exit(Access(os.Args[2:]))
+	}
+	if len(os.Args) == 2 && os.Args[1] == "small-files" {
+		os.Exit(startSmall())
 	}
 	os.Exit(m.Run())
 }
@@ -142,7 +146,7 @@ func (r *rig) checkout() string {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	err = copyTree(r.tree, pinned.Files(dir), nil)
+	err = cell.CopyTree(r.tree, pinned.Files(dir), nil)
 	if err == nil {
 		err = pinned.Pin(dir)
 	}

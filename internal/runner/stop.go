@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
@@ -77,7 +78,7 @@ func (s *stopper) watch(timeout time.Duration, say func(string)) {
 			s.forced.Store(true)
 			s.cancel(diagnostics.ErrForced)
 			say("killed on request: the engine and all that it started")
-			killDescendants()
+			cell.KillDescendants()
 		}
 	}
 }
@@ -90,6 +91,6 @@ func (s *stopper) end(killed bool) {
 		<-s.gone
 	}
 	if killed || s.forced.Load() {
-		killDescendants()
+		cell.KillDescendants()
 	}
 }

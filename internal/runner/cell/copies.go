@@ -1,4 +1,4 @@
-package runner
+package cell
 
 import (
 	"context"
@@ -40,14 +40,14 @@ func newCopies(ctx context.Context, tree, ground string, waiting func()) (*copie
 	return &copies{ground: ground, held: lock}, nil
 }
 
-func (c *copies) show(shared, name, at string) error {
+func (c *copies) Show(shared, name, at string) error {
 	if err := checkShown(name); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(at); err != nil {
 		return err
 	}
-	if err := copyTree(shared, at, nil); err != nil {
+	if err := CopyTree(shared, at, nil); err != nil {
 		return err
 	}
 	s := shownCopy{name: name, at: at, made: map[string]unix.Stat_t{}}
@@ -55,10 +55,10 @@ func (c *copies) show(shared, name, at string) error {
 		return err
 	}
 	c.shown = append(c.shown, s)
-	return layOver(writtenDir(c.ground, name), at)
+	return layOver(WrittenDir(c.ground, name), at)
 }
 
-func (c *copies) hide(name, at string) error {
+func (c *copies) Hide(name, at string) error {
 	if err := checkShown(name); err != nil {
 		return err
 	}
@@ -68,13 +68,13 @@ func (c *copies) hide(name, at string) error {
 			break
 		}
 	}
-	return errors.Join(os.RemoveAll(at), os.RemoveAll(writtenDir(c.ground, name)))
+	return errors.Join(os.RemoveAll(at), os.RemoveAll(WrittenDir(c.ground, name)))
 }
 
-// collect finds what is not as it was copied.
-func (c *copies) collect() error {
+// Collect finds what is not as it was copied.
+func (c *copies) Collect() error {
 	for _, s := range c.shown {
-		into := writtenDir(c.ground, s.name)
+		into := WrittenDir(c.ground, s.name)
 		if err := os.RemoveAll(into); err != nil {
 			return err
 		}
@@ -170,8 +170,8 @@ func layOver(written, at string) error {
 	})
 }
 
-// copyTree copies directories, files and links, with their rights. What skip says is left out.
-func copyTree(from, to string, skip func(rel string) bool) error {
+// CopyTree copies directories, files and links, with their rights. What skip says is left out.
+func CopyTree(from, to string, skip func(rel string) bool) error {
 	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -212,12 +212,12 @@ func copyOne(from, to string) error {
 		}
 		return os.Symlink(target, to)
 	case info.Mode().IsRegular():
-		return copyFile(from, to, info.Mode().Perm())
+		return CopyFile(from, to, info.Mode().Perm())
 	}
 	return nil // sockets and pipes mean nothing in another place
 }
 
-func copyFile(from, to string, perm fs.FileMode) error {
+func CopyFile(from, to string, perm fs.FileMode) error {
 	in, err := os.Open(from)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package runner
+package cell
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// view shows the engine directories that many runs share, each at a path that is the
+// View shows the engine directories that many runs share, each at a path that is the
 // same for every run of the workspace, and keeps what is written there apart:
 //
 //	<ground>/written/<name>   what was written, in the form of an overlay's upper directory
@@ -18,29 +18,29 @@ import (
 //
 // A path that a plan stores, be it by path.module, path.cwd or abspath, is then the same
 // in each run, and whatever one run writes no other one sees.
-type view interface {
-	// show makes shared visible at a path, with what was written under this name before.
-	show(shared, name, at string) error
-	// hide takes away what was shown at a path, with all that was written there.
-	hide(name, at string) error
-	// collect completes written: nothing is shown or written after it.
-	collect() error
+type View interface {
+	// Show makes shared visible at a path, with what was written under this name before.
+	Show(shared, name, at string) error
+	// Hide takes away what was shown at a path, with all that was written there.
+	Hide(name, at string) error
+	// Collect completes written: nothing is shown or written after it.
+	Collect() error
 	Close()
 }
 
 // checkShown refuses a name that leads elsewhere than to a directory of its own: what
 // is there is removed, and written.
 func checkShown(name string) error {
-	if name == treeName {
+	if name == TreeName {
 		return nil
 	}
-	if of, ok := strings.CutPrefix(name, packageName("")); ok && of != "" && of != "." && of != ".." && !strings.ContainsAny(of, "/\x00") {
+	if of, ok := strings.CutPrefix(name, PackageName("")); ok && of != "" && of != "." && of != ".." && !strings.ContainsAny(of, "/\x00") {
 		return nil
 	}
 	return fmt.Errorf("nothing can be shown by the name %q", name)
 }
 
-func writtenDir(ground, name string) string {
+func WrittenDir(ground, name string) string {
 	return filepath.Join(ground, "written", filepath.FromSlash(name))
 }
 
@@ -48,10 +48,10 @@ func workDir(ground, name string) string {
 	return filepath.Join(ground, "work", filepath.FromSlash(name))
 }
 
-// openView gives the view that the runner's namespaces allow, and whether it is one of copies.
+// OpenView gives the view that the runner's namespaces allow, and whether it is one of copies.
 // waiting is called where another phase of the workspace has to end first.
-func openView(ctx context.Context, tree, ground string, waiting func()) (v view, copied bool, err error) {
-	if namespace(os.Getenv(namespaceEnv)) == noNamespace || os.Getenv(namespaceEnv) == "" {
+func OpenView(ctx context.Context, tree, ground string, waiting func()) (v View, copied bool, err error) {
+	if Namespace(os.Getenv(NamespaceEnv)) == NoNamespace || os.Getenv(NamespaceEnv) == "" {
 		v, err = newCopies(ctx, tree, ground, waiting)
 		return v, true, err
 	}
@@ -65,11 +65,11 @@ type overlays struct {
 	mounted []string
 }
 
-func (o *overlays) show(shared, name, at string) error {
+func (o *overlays) Show(shared, name, at string) error {
 	if err := checkShown(name); err != nil {
 		return err
 	}
-	upper, work := writtenDir(o.ground, name), workDir(o.ground, name)
+	upper, work := WrittenDir(o.ground, name), workDir(o.ground, name)
 	if err := removeWork(work); err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (o *overlays) show(shared, name, at string) error {
 	return nil
 }
 
-func (o *overlays) hide(name, at string) error {
+func (o *overlays) Hide(name, at string) error {
 	if err := checkShown(name); err != nil {
 		return err
 	}
@@ -93,10 +93,10 @@ func (o *overlays) hide(name, at string) error {
 		return err
 	}
 	o.mounted = slices.DeleteFunc(o.mounted, func(m string) bool { return m == at })
-	return errors.Join(os.RemoveAll(writtenDir(o.ground, name)), removeWork(workDir(o.ground, name)))
+	return errors.Join(os.RemoveAll(WrittenDir(o.ground, name)), removeWork(workDir(o.ground, name)))
 }
 
-func (o *overlays) collect() error { return nil }
+func (o *overlays) Collect() error { return nil }
 
 func (o *overlays) Close() {
 	for _, at := range slices.Backward(o.mounted) {
@@ -112,3 +112,9 @@ func removeWork(dir string) error {
 	}
 	return os.RemoveAll(dir)
 }
+
+// TreeName is the name by which a commit's files are shown.
+const TreeName = "tree"
+
+// PackageName is the name by which the package of a module is shown.
+func PackageName(name string) string { return "modules/" + name }
