@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/runner/inputs"
 )
 
 // newRunnerCommand is what the daemon starts, never a person.
@@ -25,12 +26,12 @@ func newRunnerCommand() *cobra.Command {
 // newAccessCommand is what the Git of an init starts, never a person.
 func newAccessCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:                runner.AccessCommand + " credential|ssh FILE ...",
+		Use:                inputs.AccessCommand + " credential|ssh FILE ...",
 		Short:              "Tell the Git of an init what module_credentials give (started by tfops runner)",
 		Hidden:             true,
 		DisableFlagParsing: true,
 		RunE: func(_ *cobra.Command, args []string) error {
-			os.Exit(runner.Access(args))
+			os.Exit(inputs.Access(args))
 			return nil
 		},
 	}

@@ -25,8 +25,8 @@ var floors = [][]string{
 	{"internal/job"},
 	{"internal/workspace/reach", "internal/approvals", "internal/runner/engines", "internal/runner/memfile", "internal/drift",
 		"internal/term", "internal/checkout"},
-	{"internal/runner/diagnostics"},
 	{"internal/runner/diagnostics", "internal/runner/cell"},
+	{"internal/runner/inputs"},
 	{"internal/runner", "internal/drift/codify", "internal/drift/report"},
 	{"internal/run"},
 	{"internal/store", "internal/notify"},
@@ -67,7 +67,7 @@ var outside = []struct {
 	{"github.com/nicholas-fedor/shoutrrr", []string{"internal/notify"}, "one package tells people, and hides what is secret about it"},
 	{"github.com/wneessen/go-mail", []string{"internal/notify"}, "one package tells people, and hides what is secret about it"},
 	{"github.com/danielgtaylor/huma/v2", []string{"internal/server"}, "one package speaks HTTP"},
-	{"os/exec", []string{"internal/runner", "internal/runner/engines", "cmd/tfops"}, "nothing else starts a process"},
+	{"os/exec", []string{"internal/runner", "internal/runner/engines", "internal/runner/inputs", "cmd/tfops"}, "nothing else starts a process"},
 	{"log/slog", []string{"internal/engine", "internal/server", "cmd/tfops"}, "the lower floors return errors; they never log and go on"},
 }
 

@@ -3,91 +3,52 @@ package runner
 import (
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"maps"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/crypto/ssh"
-	"golang.org/x/crypto/ssh/agent"
-
 	"github.com/tfops/tfops/internal/credentials"
-	"github.com/tfops/tfops/internal/job"
-	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/inputs"
 	"github.com/tfops/tfops/internal/runner/memfile"
 )
-
-// An init, and nothing but an init, is given what private modules and registries are
-// fetched with. It lives for as long as that command:
-//
-//   - Tokens of registries stand in a CLI configuration in memory.
-//   - Git is a script before the real one on PATH. It sets whom Git asks for a user and a
-//     password, for the hosts that have credentials: this binary, which reads them from a
-//     file in memory and answers for what their prefix covers. Git asks anew where it was
-//     redirected to, so another host is told nothing.
-//   - ssh is this binary, too, which chooses a key by the repository that is asked for,
-//     and starts the real one with an agent that holds this key alone.
-//
-// What lies in the home directory of the daemon's user does not count, unless the
-// configuration names the engine's CLI configuration.
-
-// access is all that an init is given. Its directory holds a script and sockets, and no
-// secret.
-type access struct {
-	dir    string
-	handle *os.File   // of dir: its paths are short and hold no odd character
-	files  []*os.File // in memory
-	agents []net.Listener
-	env    map[string]string
-}
-
-// known is what the helpers are told, by a file in memory. It holds no private key.
-type known struct {
-	HTTP  []credentials.Credential `json:"http,omitempty"`
-	SSH   []credentials.Credential `json:"ssh,omitempty"`         // with the sockets of agents in the place of keys
-	Hosts map[string]string        `json:"hosts,omitempty"`       // files of known hosts in memory, by the labels of SSH
-	Home  bool                     `json:"home,omitempty"`        // the user's own ssh settings count where no prefix does
-	Own   string                   `json:"known_hosts,omitempty"` // the user's file of known hosts
-}
 
 // homeCounts reports whether an init uses what lies in the home directory.
 func (p *phase) homeCounts() bool { return p.job.Engine.CLIConfig != "" }
 
 // openAccess makes what an init is given. The caller closes it.
-func (p *phase) openAccess() (_ *access, err error) {
-	a := &access{env: maps.Clone(p.env)}
+func (p *phase) openAccess() (_ *inputs.ModuleAccess, err error) {
+	a := &inputs.ModuleAccess{Env: maps.Clone(p.env)}
 	defer func() {
 		if err != nil {
 			a.Close()
 		}
 	}()
-	if err := a.openRegistries(credentials.Of(p.secrets.Modules.Credentials, credentials.Registry)); err != nil {
+	if err := a.OpenRegistries(credentials.Of(p.secrets.Modules.Credentials, credentials.Registry)); err != nil {
 		return nil, err
 	}
-	if !p.homeCounts() && a.env["NETRC"] == "" {
-		a.env["NETRC"] = os.DevNull // for archives, which the engine fetches by itself
+	if !p.homeCounts() && a.Env["NETRC"] == "" {
+		a.Env["NETRC"] = os.DevNull // for archives, which the engine fetches by itself
 	}
-	git := lookPath("git", p.env["PATH"])
+	git := inputs.LookPath("git", p.env["PATH"])
 	if git == "" || len(p.module.calls) == 0 && !p.module.unknown {
 		return a, nil // no module is fetched with Git
 	}
-	if a.dir, err = os.MkdirTemp(p.dir, "access-"); err != nil {
+	if a.Dir, err = os.MkdirTemp(p.dir, "access-"); err != nil {
 		return nil, err
 	}
-	if a.handle, err = os.Open(a.dir); err != nil {
+	if a.Handle, err = os.Open(a.Dir); err != nil {
 		return nil, err
 	}
 	return a, p.openGit(a, git)
 }
 
 // openGit puts a script before Git that gives it what it is to use.
-func (p *phase) openGit(a *access, git string) error {
-	k := known{HTTP: credentials.Of(p.secrets.Modules.Credentials, credentials.HTTP), Hosts: map[string]string{},
+func (p *phase) openGit(a *inputs.ModuleAccess, git string) error {
+	k := inputs.Known{HTTP: credentials.Of(p.secrets.Modules.Credentials, credentials.HTTP), Hosts: map[string]string{},
 		Home: p.homeCounts(), Own: filepath.Join(p.env["HOME"], ".ssh", "known_hosts")}
 	for _, c := range credentials.Of(p.secrets.Modules.Credentials, credentials.SSH) {
-		if err := a.openSSH(&k, c); err != nil {
+		if err := a.OpenSSH(&k, c); err != nil {
 			return err
 		}
 	}
@@ -95,7 +56,7 @@ func (p *phase) openGit(a *access, git string) error {
 	if err != nil {
 		return err
 	}
-	f, err := a.memory("tfops-modules", b)
+	f, err := a.Memory("tfops-modules", b)
 	if err != nil {
 		return err
 	}
@@ -103,20 +64,15 @@ func (p *phase) openGit(a *access, git string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(a.dir, "git"), []byte(script), 0o700); err != nil {
+	if err := os.WriteFile(filepath.Join(a.Dir, "git"), []byte(script), 0o700); err != nil {
 		return err
 	}
-	a.env["PATH"] = memfile.Path(a.handle) + ":" + p.env["PATH"]
-	p.names[memfile.Path(a.handle)+"/git"] = "git"
+	a.Env["PATH"] = memfile.Path(a.Handle) + ":" + p.env["PATH"]
+	p.names[memfile.Path(a.Handle)+"/git"] = "git"
 	return nil
 }
 
-// helper is this very binary, whatever lies by now where it was started from.
-func helper(as, data string) string {
-	return fmt.Sprintf("/proc/%d/exe %s %s %s", os.Getpid(), AccessCommand, as, data)
-}
-
-func (p *phase) gitScript(a *access, git string, k known, data string) (string, error) {
+func (p *phase) gitScript(a *inputs.ModuleAccess, git string, k inputs.Known, data string) (string, error) {
 	var s strings.Builder
 	s.WriteString("#!/bin/sh\n# generated by tfops for one init: Git with what module_credentials give\nexport PATH=\"${PATH#*:}\" GIT_TERMINAL_PROMPT=0\n")
 	if !k.Home {
@@ -124,191 +80,30 @@ func (p *phase) gitScript(a *access, git string, k known, data string) (string, 
 	}
 	if len(k.SSH) > 0 || !k.Home {
 		if p.env["GIT_SSH_COMMAND"] == "" && p.env["GIT_SSH"] == "" {
-			fmt.Fprintf(&s, "export GIT_SSH_COMMAND=%s GIT_SSH_VARIANT=ssh\n", quoted(helper("ssh", data)))
+			fmt.Fprintf(&s, "export GIT_SSH_COMMAND=%s GIT_SSH_VARIANT=ssh\n", inputs.Quoted(inputs.Helper("ssh", data)))
 		} else if len(k.SSH) > 0 {
 			p.log.Say("warn", "GIT_SSH_COMMAND or GIT_SSH is set in the environment: the ssh keys of module_credentials are not used")
 		}
 	}
-	s.WriteString("exec " + quoted(git))
+	s.WriteString("exec " + inputs.Quoted(git))
 	sites := map[string]bool{}
 	for _, c := range k.HTTP {
 		site := c.Prefix.Site()
 		if c.Password != "" && !sites[site] {
 			sites[site] = true
 			// An empty helper drops those that were named before.
-			for _, setting := range []string{".helper=", ".helper=!" + helper("credential", data), ".useHttpPath=true"} {
-				s.WriteString(" -c " + quoted("credential."+site+setting))
+			for _, setting := range []string{".helper=", ".helper=!" + inputs.Helper("credential", data), ".useHttpPath=true"} {
+				s.WriteString(" -c " + inputs.Quoted("credential."+site+setting))
 			}
 		}
-		settings, err := a.certificates(c)
+		settings, err := a.Certificates(c)
 		if err != nil {
 			return "", err
 		}
 		for _, setting := range settings {
-			s.WriteString(" -c " + quoted("http."+site+"/."+setting))
+			s.WriteString(" -c " + inputs.Quoted("http."+site+"/."+setting))
 		}
 	}
 	s.WriteString(" \"$@\"\n")
 	return s.String(), nil
 }
-
-// certificates are Git's settings for a host with a private authority, or one that asks
-// for a client certificate.
-func (a *access) certificates(c credentials.Credential) (settings []string, err error) {
-	texts := []struct {
-		setting string
-		text    []byte
-	}{{"sslCAInfo", c.CA}, {"sslCert", c.ClientCert}, {"sslKey", c.ClientKey}}
-	if len(c.CA) > 0 { // Git trusts this file and no other
-		texts[0].text = append(append([]byte{}, c.CA...), systemCertificates(a.env["SSL_CERT_FILE"])...)
-	}
-	for _, t := range texts {
-		if len(t.text) == 0 {
-			continue
-		}
-		f, err := a.memory("tfops-certificate", t.text)
-		if err != nil {
-			return nil, err
-		}
-		settings = append(settings, t.setting+"="+memfile.Path(f))
-	}
-	return settings, nil
-}
-
-// systemCertificates are the authorities that the machine trusts, as a file in PEM.
-func systemCertificates(named string) []byte {
-	for _, path := range []string{named, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"} {
-		if b, err := os.ReadFile(path); err == nil {
-			return append([]byte("\n"), b...)
-		}
-	}
-	return nil
-}
-
-// openSSH serves a key by an agent of its own.
-func (a *access) openSSH(k *known, c credentials.Credential) error {
-	hosts, label := c.KnownHosts, k.label(c)
-	key, err := rawKey(c)
-	if err != nil {
-		return err
-	}
-	c.KnownHosts, c.SSHKey, c.Passphrase = nil, nil, ""
-	if len(hosts) > 0 {
-		f, err := a.memory("tfops-known-hosts", hosts)
-		if err != nil {
-			return err
-		}
-		k.Hosts[label] = memfile.Path(f)
-	}
-	if key != nil {
-		keys := agent.NewKeyring()
-		if err := keys.Add(agent.AddedKey{PrivateKey: key}); err != nil {
-			return diagnostics.Refuse(job.CauseBadInput, "use a key of another type, for example Ed25519", "the ssh key of module_credentials %q cannot be used: %w", c.Prefix.Label(), err)
-		}
-		c.Agent = fmt.Sprintf("%s/%d.sock", memfile.Path(a.handle), len(a.agents))
-		l, err := net.Listen("unix", c.Agent)
-		if err != nil {
-			return fmt.Errorf("the socket of an ssh agent cannot be made: %w", err)
-		}
-		a.agents = append(a.agents, l)
-		go serveAgent(l, keys)
-	}
-	k.SSH = append(k.SSH, c)
-	return nil
-}
-
-// label tells two credentials for one prefix apart.
-func (k known) label(c credentials.Credential) string { return fmt.Sprint(c.Prefix.Label(), c.Own) }
-
-// rawKey is the private key of a credential; nil where an agent has it.
-func rawKey(c credentials.Credential) (key any, err error) {
-	if len(c.SSHKey) == 0 {
-		return nil, nil
-	}
-	if key, err = ssh.ParseRawPrivateKey(c.SSHKey); c.Passphrase != "" && err != nil {
-		key, err = ssh.ParseRawPrivateKeyWithPassphrase(c.SSHKey, []byte(c.Passphrase))
-	}
-	if err != nil {
-		return nil, diagnostics.Refuse(job.CauseBadInput, "give the private key as ssh-keygen writes it, and its passphrase if it has one", "the ssh key of module_credentials %q cannot be read", c.Prefix.Label())
-	}
-	return key, nil
-}
-
-func serveAgent(l net.Listener, keys agent.Agent) {
-	for {
-		conn, err := l.Accept()
-		if err != nil {
-			return
-		}
-		go func() {
-			defer conn.Close()
-			_ = agent.ServeAgent(keys, conn) // ends with the connection
-		}()
-	}
-}
-
-// openRegistries gives tokens in a CLI configuration in memory, which has all that the
-// one in force has.
-func (a *access) openRegistries(tokens []credentials.Credential) error {
-	hosts := map[string]string{}
-	for _, c := range tokens {
-		if _, ok := hosts[c.Prefix.Label()]; !ok {
-			best, _ := credentials.Best(tokens, c.Prefix)
-			hosts[c.Prefix.Label()] = best.Token
-		}
-	}
-	if len(hosts) == 0 {
-		return nil
-	}
-	base, err := os.ReadFile(a.env["TF_CLI_CONFIG_FILE"])
-	if err != nil {
-		return err
-	}
-	text, err := withTokens(base, hosts)
-	if err != nil {
-		return err
-	}
-	f, err := a.memory("tfops-cli-config", text)
-	if err != nil {
-		return err
-	}
-	a.env["TF_CLI_CONFIG_FILE"] = memfile.Path(f)
-	return nil
-}
-
-func (a *access) memory(name string, content []byte) (*os.File, error) {
-	f, err := memfile.New(name, content)
-	if err == nil {
-		a.files = append(a.files, f)
-	}
-	return f, err
-}
-
-func (a *access) Close() {
-	for _, l := range a.agents {
-		_ = l.Close()
-	}
-	for _, f := range a.files {
-		_ = f.Close()
-	}
-	if a.handle != nil {
-		_ = a.handle.Close()
-	}
-	if a.dir != "" {
-		_ = os.RemoveAll(a.dir)
-	}
-}
-
-// lookPath finds a program on a PATH that is not this process's.
-func lookPath(name, path string) string {
-	for _, dir := range filepath.SplitList(path) {
-		at := filepath.Join(dir, name)
-		if info, err := os.Stat(at); err == nil && info.Mode().IsRegular() && info.Mode()&fs.FileMode(0o111) != 0 && filepath.IsAbs(at) {
-			return at
-		}
-	}
-	return ""
-}
-
-// quoted is a text as one word of a shell.
-func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

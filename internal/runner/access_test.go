@@ -21,6 +21,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/inputs"
 )
 
 const moduleSecret = "canary-module-secret"
@@ -400,7 +401,7 @@ func TestModulesWithCertificates(t *testing.T) {
 }
 
 func TestSSHOptions(t *testing.T) {
-	k := known{Own: "/home/my user/.ssh/known_hosts", Hosts: map[string]string{}}
+	k := inputs.Known{Own: "/home/my user/.ssh/known_hosts", Hosts: map[string]string{}}
 	for prefix, socket := range map[string]string{"ssh://git@h/acme/": "acme", "ssh://git@h:2222/": "port", "git@h:acme/secret.git": "secret"} {
 		k.SSH = append(k.SSH, credential(t, prefix, credentials.Credential{Agent: socket}))
 	}
@@ -422,13 +423,13 @@ func TestSSHOptions(t *testing.T) {
 		if len(args) == 2 {
 			words = append(words, "git-upload"+args[1])
 		}
-		options := strings.Join(k.sshOptions(words), " ")
+		options := strings.Join(k.SshOptions(words), " ")
 		if !strings.Contains(options, "IdentityAgent="+want+" ") || !strings.Contains(options, "StrictHostKeyChecking=yes") || !strings.Contains(options, `UserKnownHostsFile="/home/my user/.ssh/known_hosts"`) {
 			t.Errorf("%s: %s, want %s", command, options, want)
 		}
 	}
 	k.Home = true
-	if options := k.sshOptions([]string{"me@elsewhere", "git-upload-pack '/x'"}); options != nil {
+	if options := k.SshOptions([]string{"me@elsewhere", "git-upload-pack '/x'"}); options != nil {
 		t.Errorf("the user's own settings do not count: %s", options)
 	}
 }

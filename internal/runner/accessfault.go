@@ -9,32 +9,9 @@ import (
 	"github.com/tfops/tfops/internal/credentials"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
-	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/inputs"
 )
-
-// What an init says that was not let in. Engines, Git and ssh have no codes for it.
-var (
-	hostKeyText = lazily.Pattern(`(?i)Host key verification failed|No \S+ host key is known for|REMOTE HOST IDENTIFICATION HAS CHANGED`)
-	sshKeyText  = lazily.Pattern(`(?i)Permission denied \([a-z,-]*publickey|Too many authentication failures`)
-	gitUserText = lazily.Pattern(`(?i)could not read (?:Username|Password) for|terminal prompts disabled|Authentication failed for|` +
-		`The requested URL returned error: 40[13]|HTTP Basic: Access denied|remote: (?:Repository not found|Invalid username or (?:password|token))`)
-	certificateText = lazily.Pattern(`(?i)server certificate verification failed|SSL certificate problem|unable to get local issuer certificate`)
-	registryText    = lazily.Pattern(`(?i)(?:401|403) (?:Unauthorized|Forbidden)|requires? (?:authentication )?credentials|rejected the given authentication|` +
-		`unauthorized|bad response code: 40[13]|response code 40[13]`)
-
-	// A backend may say the same of its own credentials.
-	fetchedText = lazily.Pattern(`(?i)module registry|download(?:ing)? module|provider packages|install(?:ing)? provider|service discovery`)
-
-	gitFetch = lazily.Pattern(`(?i)\bgit\b|\bssh\b|publickey|Host key`) // or else it asked a registry
-
-	quotedURL    = lazily.Pattern(`((?:https?|ssh)://[^\s'"<>]+)`)
-	registryHost = lazily.Pattern(`(?:from|registry|host|for) ([a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?)\b`)
-	providerHost = lazily.Pattern(`\b([a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?)/[0-9A-Za-z_-]+/[0-9A-Za-z_-]+`)
-	sshAsked     = lazily.Pattern(`(?:(\S+)@)?(\S+): Permission denied`)
-)
-
-const privateModules = "docs/private-modules.md"
 
 // adviseAccess says of an init that was not let in what would let it in, and of one that
 // could not fetch something which files in the home directory it did not use.
@@ -48,14 +25,14 @@ func (p *phase) adviseAccess(f *diagnostics.Failure, out *diagnostics.Output) {
 	}
 	switch next := p.accessAdvice(text); {
 	case next != "" && f.Cause == job.CauseEngine:
-		f.Next = next + "; see " + privateModules
-	case !fetchedText().MatchString(text):
+		f.Next = next + "; see " + inputs.PrivateModules
+	case !inputs.FetchedText().MatchString(text):
 		return
 	}
-	if note := p.unusedNote(fetchedText().MatchString(text) && !gitFetch().MatchString(text)); note != "" && f.Next != "" {
+	if note := p.unusedNote(inputs.FetchedText().MatchString(text) && !inputs.GitFetch().MatchString(text)); note != "" && f.Next != "" {
 		f.Next += ". " + note
 	} else if note != "" {
-		f.Next = "correct the address, or try again once its host can be reached from this machine. " + note + "; see " + privateModules
+		f.Next = "correct the address, or try again once its host can be reached from this machine. " + note + "; see " + inputs.PrivateModules
 	}
 }
 
@@ -63,9 +40,9 @@ func (p *phase) adviseAccess(f *diagnostics.Failure, out *diagnostics.Output) {
 // have: a registry is asked by the engine, which reads no file of Git's or of ssh.
 func (p *phase) unusedNote(registry bool) string {
 	var found []string
-	names := enginesAtHome
+	names := inputs.EnginesAtHome
 	if !registry {
-		names = slices.Concat(names, atHome)
+		names = slices.Concat(names, inputs.AtHome)
 	}
 	for _, name := range names {
 		if durable.Exists(filepath.Join(p.env["HOME"], filepath.FromSlash(name))) {
@@ -85,21 +62,21 @@ func (p *phase) unusedNote(registry bool) string {
 func (p *phase) accessAdvice(text string) string {
 	text = diagnostics.OneLine(strings.ReplaceAll(text, "│", "")) // an engine that prints for people breaks lines anywhere
 	switch {
-	case hostKeyText().MatchString(text):
+	case inputs.HostKeyText().MatchString(text):
 		return fmt.Sprintf("tell which key the host has: module_credentials %q { private_key_file = \"…\", known_hosts_file = \"…\" }; `ssh-keyscan HOST` prints the lines, compare them with what the host's owner publishes",
 			p.sshLabel(text))
-	case gitUserText().MatchString(text):
+	case inputs.GitUserText().MatchString(text):
 		return p.gitAdvice(text)
-	case sshKeyText().MatchString(text):
+	case inputs.SshKeyText().MatchString(text):
 		if at, ok := p.asked(text, "ssh"); ok {
 			if c, ok := credentials.Best(p.secrets.Modules.Credentials, at); ok {
 				return fmt.Sprintf("check the key of module_credentials %q: the host does not let it in, or not to this repository", c.Prefix.Label())
 			}
 		}
 		return fmt.Sprintf("give a key that may read the modules: module_credentials %q { private_key_file = \"…\", known_hosts_file = \"…\" }", p.sshLabel(text))
-	case certificateText().MatchString(text):
+	case inputs.CertificateText().MatchString(text):
 		return "have the machine trust the host's authority (SSL_CERT_FILE or the system's certificates); the tls block of a repository counts for modules on its host with modules = \"same_access\""
-	case registryText().MatchString(text) && fetchedText().MatchString(text):
+	case inputs.RegistryText().MatchString(text) && inputs.FetchedText().MatchString(text):
 		return p.registryAdvice(text)
 	}
 	return ""
@@ -119,7 +96,7 @@ func (p *phase) gitAdvice(text string) string {
 
 func (p *phase) registryAdvice(text string) string {
 	host := "HOST"
-	for _, found := range [][]string{registryHost().FindStringSubmatch(text), providerHost().FindStringSubmatch(text)} {
+	for _, found := range [][]string{inputs.RegistryHost().FindStringSubmatch(text), inputs.ProviderHost().FindStringSubmatch(text)} {
 		if found != nil && !strings.HasSuffix(found[1], ".tf") {
 			host = found[1]
 			break
@@ -134,7 +111,7 @@ func (p *phase) registryAdvice(text string) string {
 
 // asked is the first address of the kind that a text names.
 func (p *phase) asked(text, scheme string) (credentials.Prefix, bool) {
-	for _, found := range quotedURL().FindAllString(text, -1) {
+	for _, found := range inputs.QuotedURL().FindAllString(text, -1) {
 		at, ok := credentials.Address(strings.TrimRight(found, ":/."))
 		if ok && strings.HasPrefix(string(at.Kind), scheme) {
 			return at, true
@@ -148,16 +125,8 @@ func (p *phase) sshLabel(text string) string {
 	if at, ok := p.asked(text, "ssh"); ok {
 		return at.Label()
 	}
-	if m := sshAsked().FindStringSubmatch(text); m != nil && m[1] != "" {
+	if m := inputs.SshAsked().FindStringSubmatch(text); m != nil && m[1] != "" {
 		return "ssh://" + m[1] + "@" + m[2] + "/"
 	}
 	return "ssh://git@HOST/"
 }
-
-// Files in the home directory that a person's own init would use: the engine itself, and what
-// it starts.
-var (
-	enginesAtHome = []string{".terraformrc", ".tofurc", ".terraform.d/credentials.tfrc.json", ".netrc"}
-	atHome        = []string{".git-credentials", ".gitconfig", ".config/git/credentials",
-		".ssh/id_ed25519", ".ssh/id_rsa", ".ssh/id_ecdsa", ".ssh/config"}
-)

@@ -18,6 +18,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/inputs"
 	"github.com/tfops/tfops/internal/runner/memfile"
 )
 
@@ -107,14 +108,14 @@ func (p *phase) checkBackend(context.Context) error {
 func checkBackendFile(tree, root, name string) error {
 	const next = "correct `backend_config_files` of the workspace, or commit the file; its entries are relative to `dir`"
 	path := filepath.Join(root, filepath.FromSlash(name))
-	if !within(tree, path) {
+	if !inputs.Within(tree, path) {
 		return diagnostics.Refuse(job.CauseBadInput, next, "the file %s with settings of the backend leads out of the repository", name)
 	}
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return diagnostics.Refuse(job.CauseBadInput, next, "there is no file %s with settings of the backend in this commit", name)
 	}
-	if !within(tree, real) {
+	if !inputs.Within(tree, real) {
 		return diagnostics.Refuse(job.CauseBadInput, next, "the file %s with settings of the backend leads out of the repository", name)
 	}
 	info, err := os.Stat(real)

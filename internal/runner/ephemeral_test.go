@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/inputs"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
@@ -26,7 +27,7 @@ func ephemeralRig(t *testing.T, engine job.EngineSpec, main string) (*rig, strin
 func (r *rig) nowhere(text string) {
 	r.t.Helper()
 	err := filepath.Walk(r.base, func(path string, info os.FileInfo, err error) error {
-		if err != nil || !info.Mode().IsRegular() || within(r.tree, path) || within(filepath.Join(r.base, "checkouts"), path) {
+		if err != nil || !info.Mode().IsRegular() || inputs.Within(r.tree, path) || inputs.Within(filepath.Join(r.base, "checkouts"), path) {
 			return err
 		}
 		b, err := os.ReadFile(path)

@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/inputs"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -302,7 +303,7 @@ func (p *phase) executeInit(ctx context.Context) (*diagnostics.Output, error) {
 	}
 	defer a.Close()
 	out, err := p.execute(ctx, command{"init", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
-		return p.runInit(ctx, tf, out, a.env)
+		return p.runInit(ctx, tf, out, a.Env)
 	}})
 	var f *diagnostics.Failure
 	if errors.As(err, &f) && out != nil {
@@ -326,7 +327,7 @@ func (p *phase) remote() bool {
 }
 
 func (p *phase) runInit(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output, env map[string]string) error {
-	if err := tf.SetEnv(frugal(env)); err != nil {
+	if err := tf.SetEnv(inputs.Frugal(env)); err != nil {
 		return err
 	}
 	opts := append(p.backendOptions(), tfexec.Reconfigure(true), tfexec.Upgrade(p.job.Upgrade && p.job.Phase == job.PlanPhase))

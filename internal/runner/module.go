@@ -16,6 +16,7 @@ import (
 
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/inputs"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -104,7 +105,7 @@ func (r *moduleReader) read(dir string, root bool) error {
 		if err != nil {
 			return err
 		}
-		if isLFSPointer(src) {
+		if inputs.IsLFSPointer(src) {
 			return diagnostics.Refuse(job.CauseBadInput, "set lfs = true in the repository block, or put the file into Git itself",
 				"%s is a Git LFS pointer, not the file", filepath.Join(rel, name))
 		}
@@ -297,14 +298,14 @@ func (r *moduleReader) call(dir, name string, body hcl.Body) error {
 		return nil
 	}
 	local := filepath.Join(dir, filepath.FromSlash(source))
-	if !within(r.tree, local) {
+	if !inputs.Within(r.tree, local) {
 		return nil // not in the export; the engine will say that it is not there
 	}
-	if f := leftOutFault(r.left, r.tree, local, "the module "+source); f != nil {
+	if f := inputs.LeftOutFault(r.left, r.tree, local, "the module "+source); f != nil {
 		return f
 	}
-	if name := submoduleOf(r.tree, local); name != "" {
-		return submoduleFault(name, "the module "+source)
+	if name := inputs.SubmoduleOf(r.tree, local); name != "" {
+		return inputs.SubmoduleFault(name, "the module "+source)
 	}
 	r.calls[dir] = append(r.calls[dir], call{name: name, local: local})
 	return r.read(local, false)

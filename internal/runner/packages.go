@@ -23,6 +23,7 @@ import (
 	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/runner/cell"
+	"github.com/tfops/tfops/internal/runner/inputs"
 )
 
 // packageStore keeps what the engine fetched of modules from elsewhere, by content and
@@ -103,7 +104,7 @@ func (s packageStore) keep(from string) (string, error) {
 	if real, err := filepath.EvalSymlinks(from); err == nil { // a module by an absolute path is a link to it
 		from = real
 	}
-	if err := cell.CopyTree(from, pinned.Files(half), func(rel string) bool { return within(".git", rel) }); err != nil {
+	if err := cell.CopyTree(from, pinned.Files(half), func(rel string) bool { return inputs.Within(".git", rel) }); err != nil {
 		return "", err
 	}
 	digest, err := pinned.Digest(pinned.Files(half))

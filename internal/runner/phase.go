@@ -16,6 +16,7 @@ import (
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/engines"
+	"github.com/tfops/tfops/internal/runner/inputs"
 )
 
 // phase is one phase at work: the runner's whole state.
@@ -107,7 +108,7 @@ func (p *phase) openView(ctx context.Context) (cell.View, error) {
 
 func (p *phase) readInputs(context.Context) error {
 	var err error
-	if p.tree, p.root, err = checkInputs(p.job); err != nil {
+	if p.tree, p.root, err = inputs.CheckInputs(p.job); err != nil {
 		return err
 	}
 	if p.job.Phase == job.PlanPhase {
@@ -129,7 +130,7 @@ func (p *phase) readInputs(context.Context) error {
 		// configuration of nothing, and plan to destroy everything.
 		return diagnostics.Refuse(job.CauseBadInput, "correct `dir` of the workspace; to destroy what it owns, run a destroy", "the directory %s holds no configuration", p.job.Dir)
 	}
-	p.env, err = engineEnv(p.secrets.Env)
+	p.env, err = inputs.EngineEnv(p.secrets.Env)
 	return err
 }
 

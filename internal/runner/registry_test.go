@@ -16,6 +16,7 @@ import (
 
 	"github.com/tfops/tfops/internal/credentials"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/inputs"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
@@ -93,7 +94,7 @@ func TestModulesOfARegistry(t *testing.T) {
 	host := reg.use(r, "m")
 	_, result := r.plan()
 	must(t, result, job.Failed, job.CauseEngine, "init failed")
-	if !strings.Contains(result.Next, `module_credentials "`+host+`" { token`) || !strings.Contains(result.Next, privateModules) {
+	if !strings.Contains(result.Next, `module_credentials "`+host+`" { token`) || !strings.Contains(result.Next, inputs.PrivateModules) {
 		t.Errorf("next is %q", result.Next)
 	}
 	_, result = r.plan(opens(t, credential(t, host, credentials.Credential{Token: "expired-token"})))
@@ -142,10 +143,10 @@ func TestTokensBesideACLIConfiguration(t *testing.T) {
 	}
 	_, result := r.plan()
 	must(t, result, job.Succeeded, "", "")
-	if b, err := withTokens([]byte("{ not json"), map[string]string{"h": "t"}); err == nil {
+	if b, err := inputs.WithTokens([]byte("{ not json"), map[string]string{"h": "t"}); err == nil {
 		t.Errorf("it was taken for JSON: %s", b)
 	}
-	b, err := withTokens([]byte(`{"plugin_cache_dir": "/x", "credentials": {"H": {"token": "a"}, "i": {"token": "b"}}}`), map[string]string{"h": "t"})
+	b, err := inputs.WithTokens([]byte(`{"plugin_cache_dir": "/x", "credentials": {"H": {"token": "a"}, "i": {"token": "b"}}}`), map[string]string{"h": "t"})
 	var got struct {
 		Dir         string `json:"plugin_cache_dir"`
 		Credentials map[string]struct{ Token string }

@@ -20,6 +20,7 @@ import (
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/runner/cell"
+	"github.com/tfops/tfops/internal/runner/inputs"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
@@ -28,8 +29,8 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == "runner" {
 		os.Exit(Main(os.Args[2]))
 	}
-	if len(os.Args) > 1 && os.Args[1] == AccessCommand {
-		os.Exit(Access(os.Args[2:]))
+	if len(os.Args) > 1 && os.Args[1] == inputs.AccessCommand {
+		os.Exit(inputs.Access(os.Args[2:]))
 	}
 	if len(os.Args) == 2 && os.Args[1] == "small-files" {
 		os.Exit(startSmall())

@@ -14,6 +14,7 @@ import (
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/inputs"
 )
 
 // A root module that declares no backend gets a managed state: a generated
@@ -171,7 +172,7 @@ func checkLocalBackend(config map[string]any, trees []string, kept, terraformWor
 		real = filepath.Join(dir, filepath.Base(real))
 	}
 	inTree := func(tree string) bool {
-		return within(filepath.Clean(tree), filepath.Clean(path)) || within(filepath.Clean(tree), real)
+		return inputs.Within(filepath.Clean(tree), filepath.Clean(path)) || inputs.Within(filepath.Clean(tree), real)
 	}
 	if inTree(kept) {
 		return diagnostics.Refuse(job.CauseBadInput, "remove the backend block, and tfops keeps the state; or give it another "+key,

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-exec/tfexec"
 
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/inputs"
 )
 
 // defaultGrace is how long an interrupted engine may take to end when the job
@@ -28,7 +29,7 @@ func (p *phase) terraform(out *diagnostics.Output) (*tfexec.Terraform, error) {
 	}
 	env := p.env
 	if noProviders(p.root) {
-		env = frugal(env)
+		env = inputs.Frugal(env)
 	}
 	if err := tf.SetEnv(env); err != nil {
 		return nil, err

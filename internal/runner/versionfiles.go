@@ -10,6 +10,7 @@ import (
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/inputs"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
@@ -21,7 +22,7 @@ const maxVersionFile = 64 << 10
 // the tree. from names the file of each.
 func chosenVersions(tree, root, engine string) (constraints, from []string, err error) {
 	for _, file := range reach.VersionFiles(engine) {
-		for dir := root; within(tree, dir); dir = filepath.Dir(dir) {
+		for dir := root; inputs.Within(tree, dir); dir = filepath.Dir(dir) {
 			text, ok := readWithin(tree, filepath.Join(dir, file.Name))
 			word := versionWord(text, file.Tool)
 			if !ok || word == "" {
@@ -45,7 +46,7 @@ func chosenVersions(tree, root, engine string) (constraints, from []string, err 
 // readWithin reads the beginning of a regular file of the tree.
 func readWithin(tree, path string) (text string, ok bool) {
 	real, err := filepath.EvalSymlinks(path)
-	if err != nil || !within(tree, real) {
+	if err != nil || !inputs.Within(tree, real) {
 		return "", false
 	}
 	if info, err := os.Stat(real); err != nil || !info.Mode().IsRegular() {

@@ -1,4 +1,4 @@
-package runner
+package inputs
 
 import (
 	"maps"
@@ -29,9 +29,9 @@ func forbidden(name string) string {
 	return ""
 }
 
-// engineEnv is the environment of the engine: what the daemon allows, and
+// EngineEnv is the environment of the engine: what the daemon allows, and
 // what the runner needs.
-func engineEnv(given map[string]string) (map[string]string, error) {
+func EngineEnv(given map[string]string) (map[string]string, error) {
 	env := map[string]string{}
 	for name, value := range given {
 		switch name {
@@ -52,11 +52,11 @@ func engineEnv(given map[string]string) (map[string]string, error) {
 	return env, nil
 }
 
-// frugal is the environment of an engine that starts no provider. Such an
+// Frugal is the environment of an engine that starts no provider. Such an
 // engine spends a third of its life on collecting garbage while it starts, and
 // needs little memory. A provider would inherit the setting, and a large one
 // would take twice the memory then, so where one is started it stays unset.
-func frugal(env map[string]string) map[string]string {
+func Frugal(env map[string]string) map[string]string {
 	if env["GOGC"] != "" {
 		return env
 	}

@@ -1,4 +1,4 @@
-package runner
+package inputs
 
 import (
 	"bufio"
@@ -22,7 +22,7 @@ const AccessCommand = "module-access"
 func Access(args []string) int {
 	err := fmt.Errorf("this command is for the Git of an init that tfops started")
 	if len(args) >= 2 {
-		var k known
+		var k Known
 		if k, err = readKnown(args[1]); err == nil {
 			switch args[0] {
 			case "credential":
@@ -41,7 +41,7 @@ func Access(args []string) int {
 	return 0
 }
 
-func readKnown(path string) (k known, err error) {
+func readKnown(path string) (k Known, err error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return k, err
@@ -51,7 +51,7 @@ func readKnown(path string) (k known, err error) {
 
 // answer speaks Git's protocol for credentials: see git-credential(1). Where nothing is
 // known it says nothing, and Git goes on as if it had not asked.
-func answer(k known, args []string, in io.Reader, out io.Writer) error {
+func answer(k Known, args []string, in io.Reader, out io.Writer) error {
 	asked := map[string]string{}
 	lines := bufio.NewScanner(in)
 	for lines.Scan() && lines.Text() != "" {
@@ -74,18 +74,18 @@ func answer(k known, args []string, in io.Reader, out io.Writer) error {
 }
 
 // startSSH becomes the real ssh, with the key that counts for the repository.
-func startSSH(k known, args []string) error {
-	real := lookPath("ssh", os.Getenv("PATH"))
+func startSSH(k Known, args []string) error {
+	real := LookPath("ssh", os.Getenv("PATH"))
 	if real == "" {
 		return fmt.Errorf("there is no ssh on PATH: install OpenSSH's client to fetch modules by ssh")
 	}
-	options := k.sshOptions(args)
+	options := k.SshOptions(args)
 	return unix.Exec(real, append(append([]string{"ssh"}, options...), args...), os.Environ())
 }
 
-// sshOptions are what ssh is told before all else; of an option given twice it takes the
+// SshOptions are what ssh is told before all else; of an option given twice it takes the
 // first.
-func (k known) sshOptions(args []string) []string {
+func (k Known) SshOptions(args []string) []string {
 	key, ok := k.chosen(args)
 	if !ok && k.Home {
 		return nil
@@ -121,7 +121,7 @@ func quotedOption(path string) string {
 }
 
 // chosen finds the key for what Git asks for: ssh [-4|-6] [-o OPTION] [-p PORT] [USER@]HOST COMMAND.
-func (k known) chosen(args []string) (none credentials.Credential, ok bool) {
+func (k Known) chosen(args []string) (none credentials.Credential, ok bool) {
 	port, rest := "22", args
 	for len(rest) > 0 && strings.HasPrefix(rest[0], "-") {
 		switch rest[0] {

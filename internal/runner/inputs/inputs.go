@@ -1,4 +1,6 @@
-package runner
+// Package inputs is what a phase is given to work with: the files that its workspace names, the
+// environment of the engine, and with what init fetches modules.
+package inputs
 
 import (
 	"bytes"
@@ -12,22 +14,22 @@ import (
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
-// checkInputs sees that what the job names is there, within the exported
+// CheckInputs sees that what the job names is there, within the exported
 // tree, and gives both directories without symbolic links.
-func checkInputs(j job.Job) (tree, root string, err error) {
+func CheckInputs(j job.Job) (tree, root string, err error) {
 	tree, err = filepath.EvalSymlinks(j.Tree)
 	if err != nil {
 		return "", "", diagnostics.Refuse(job.CauseRunner, "run it again", "the exported commit is not there: %w", err)
 	}
 	root = filepath.Join(tree, filepath.FromSlash(j.Dir))
-	if !within(tree, root) {
+	if !Within(tree, root) {
 		return "", "", diagnostics.Refuse(job.CauseBadInput, "correct `dir` of the workspace", "the directory %s leads out of the repository", j.Dir)
 	}
-	if f := leftOutFault(j.LeftOut, tree, root, "the directory "+j.Dir); f != nil {
+	if f := LeftOutFault(j.LeftOut, tree, root, "the directory "+j.Dir); f != nil {
 		return "", "", f
 	}
-	if name := submoduleOf(tree, root); name != "" {
-		return "", "", submoduleFault(name, "the directory "+j.Dir)
+	if name := SubmoduleOf(tree, root); name != "" {
+		return "", "", SubmoduleFault(name, "the directory "+j.Dir)
 	}
 	real, err := filepath.EvalSymlinks(root)
 	if err != nil {
@@ -36,7 +38,7 @@ func checkInputs(j job.Job) (tree, root string, err error) {
 	if info, err := os.Stat(real); err != nil || !info.IsDir() {
 		return "", "", diagnostics.Refuse(job.CauseBadInput, "correct `dir` of the workspace", "%s is not a directory in this commit", j.Dir)
 	}
-	if !within(tree, real) {
+	if !Within(tree, real) {
 		return "", "", diagnostics.Refuse(job.CauseBadInput, "correct `dir` of the workspace", "the directory %s leads out of the repository", j.Dir)
 	}
 	for _, name := range j.VarFiles {
@@ -50,20 +52,20 @@ func checkInputs(j job.Job) (tree, root string, err error) {
 func checkVarFile(left []job.LeftOut, tree, root, name string) error {
 	const next = "correct `var_files` of the workspace, or commit the file"
 	path := filepath.Join(root, filepath.FromSlash(name))
-	if !within(tree, path) {
+	if !Within(tree, path) {
 		return diagnostics.Refuse(job.CauseBadInput, next, "the var file %s leads out of the repository", name)
 	}
-	if f := leftOutFault(left, tree, path, "the var file "+name); f != nil {
+	if f := LeftOutFault(left, tree, path, "the var file "+name); f != nil {
 		return f
 	}
-	if sub := submoduleOf(tree, path); sub != "" {
-		return submoduleFault(sub, "the var file "+name)
+	if sub := SubmoduleOf(tree, path); sub != "" {
+		return SubmoduleFault(sub, "the var file "+name)
 	}
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return diagnostics.Refuse(job.CauseBadInput, next, "there is no var file %s in this commit", name)
 	}
-	if !within(tree, real) {
+	if !Within(tree, real) {
 		return diagnostics.Refuse(job.CauseBadInput, next, "the var file %s leads out of the repository", name)
 	}
 	f, err := os.Open(real)
@@ -76,17 +78,17 @@ func checkVarFile(left []job.LeftOut, tree, root, name string) error {
 	}
 	start := make([]byte, len(lfsPointer))
 	n, _ := io.ReadFull(f, start)
-	if isLFSPointer(start[:n]) {
+	if IsLFSPointer(start[:n]) {
 		return diagnostics.Refuse(job.CauseBadInput, "set lfs = true in the repository block, or put the file into Git itself", "the var file %s is a Git LFS pointer, not the file", name)
 	}
 	return nil
 }
 
-// leftOutFault refuses what lies on a path that was left out of the tree; nil
+// LeftOutFault refuses what lies on a path that was left out of the tree; nil
 // when it lies on none. Links on the way are followed as far as they are there.
-func leftOutFault(left []job.LeftOut, tree, path, what string) *diagnostics.Failure {
+func LeftOutFault(left []job.LeftOut, tree, path, what string) *diagnostics.Failure {
 	real := path
-	for dir, rest := path, ""; within(tree, dir); dir, rest = filepath.Dir(dir), filepath.Join(filepath.Base(dir), rest) {
+	for dir, rest := path, ""; Within(tree, dir); dir, rest = filepath.Dir(dir), filepath.Join(filepath.Base(dir), rest) {
 		if to, err := filepath.EvalSymlinks(dir); err == nil {
 			real = filepath.Join(to, rest)
 			break
@@ -94,7 +96,7 @@ func leftOutFault(left []job.LeftOut, tree, path, what string) *diagnostics.Fail
 	}
 	for _, l := range left {
 		at := filepath.Join(tree, filepath.FromSlash(l.Path))
-		if within(at, path) || within(at, real) {
+		if Within(at, path) || Within(at, real) {
 			return diagnostics.Refuse(job.CauseBadInput, "take "+l.Path+" out of the repository, or put what it stands for there",
 				"%s lies on %s, which is %s and so is left out of the checkout", what, l.Path, l.Why)
 		}
@@ -102,23 +104,24 @@ func leftOutFault(left []job.LeftOut, tree, path, what string) *diagnostics.Fail
 	return nil
 }
 
-// within reports whether path is tree or lies below it; both are clean.
-func within(tree, path string) bool {
+// Within reports whether path is tree or lies below it; both are clean.
+func Within(tree, path string) bool {
 	return path == tree || strings.HasPrefix(path, tree+string(filepath.Separator))
 }
 
 var lfsPointer = []byte("version https://git-lfs.github.com/spec/")
 
-func isLFSPointer(content []byte) bool { return bytes.HasPrefix(content, lfsPointer) }
+// IsLFSPointer reports whether it stands for the content of a file that Git LFS keeps.
+func IsLFSPointer(content []byte) bool { return bytes.HasPrefix(content, lfsPointer) }
 
-// submoduleOf is the empty Git submodule of the tree that path lies in, or "".
-func submoduleOf(tree, path string) string {
+// SubmoduleOf is the empty Git submodule of the tree that path lies in, or "".
+func SubmoduleOf(tree, path string) string {
 	b, err := os.ReadFile(filepath.Join(tree, ".gitmodules"))
 	if err != nil {
 		return ""
 	}
 	for _, sub := range reach.SubmodulePaths(string(b)) {
-		if dir := filepath.Join(tree, filepath.FromSlash(sub)); within(dir, path) && !filled(dir) {
+		if dir := filepath.Join(tree, filepath.FromSlash(sub)); Within(dir, path) && !filled(dir) {
 			return sub
 		}
 	}
@@ -131,7 +134,8 @@ func filled(dir string) bool {
 	return err == nil && len(entries) > 0
 }
 
-func submoduleFault(submodule, what string) *diagnostics.Failure {
+// SubmoduleFault says that something lies in a submodule that is not there.
+func SubmoduleFault(submodule, what string) *diagnostics.Failure {
 	return diagnostics.Refuse(job.CauseBadInput, "set submodules = true in the repository block, put the files into the repository itself, or use a module source that the engine downloads",
 		"%s lies in the Git submodule %s, which is not fetched", what, submodule)
 }

@@ -1,0 +1,217 @@
+package inputs
+
+import (
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
+
+	"github.com/tfops/tfops/internal/credentials"
+	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/memfile"
+)
+
+// An init, and nothing but an init, is given what private modules and registries are
+// fetched with. It lives for as long as that command:
+//
+//   - Tokens of registries stand in a CLI configuration in memory.
+//   - Git is a script before the real one on PATH. It sets whom Git asks for a user and a
+//     password, for the hosts that have credentials: this binary, which reads them from a
+//     file in memory and answers for what their prefix covers. Git asks anew where it was
+//     redirected to, so another host is told nothing.
+//   - ssh is this binary, too, which chooses a key by the repository that is asked for,
+//     and starts the real one with an agent that holds this key alone.
+//
+// What lies in the home directory of the daemon's user does not count, unless the
+// configuration names the engine's CLI configuration.
+
+// ModuleAccess is all that an init is given. Its directory holds a script and sockets, and no
+// secret.
+type ModuleAccess struct {
+	Dir    string
+	Handle *os.File   // of dir: its paths are short and hold no odd character
+	files  []*os.File // in memory
+	agents []net.Listener
+	Env    map[string]string
+}
+
+// Known is what the helpers are told, by a file in memory. It holds no private key.
+type Known struct {
+	HTTP  []credentials.Credential `json:"http,omitempty"`
+	SSH   []credentials.Credential `json:"ssh,omitempty"`         // with the sockets of agents in the place of keys
+	Hosts map[string]string        `json:"hosts,omitempty"`       // files of known hosts in memory, by the labels of SSH
+	Home  bool                     `json:"home,omitempty"`        // the user's own ssh settings count where no prefix does
+	Own   string                   `json:"known_hosts,omitempty"` // the user's file of known hosts
+}
+
+// Helper is this very binary, whatever lies by now where it was started from.
+func Helper(as, data string) string {
+	return fmt.Sprintf("/proc/%d/exe %s %s %s", os.Getpid(), AccessCommand, as, data)
+}
+
+// Certificates are Git's settings for a host with a private authority, or one that asks
+// for a client certificate.
+func (a *ModuleAccess) Certificates(c credentials.Credential) (settings []string, err error) {
+	texts := []struct {
+		setting string
+		text    []byte
+	}{{"sslCAInfo", c.CA}, {"sslCert", c.ClientCert}, {"sslKey", c.ClientKey}}
+	if len(c.CA) > 0 { // Git trusts this file and no other
+		texts[0].text = append(append([]byte{}, c.CA...), systemCertificates(a.Env["SSL_CERT_FILE"])...)
+	}
+	for _, t := range texts {
+		if len(t.text) == 0 {
+			continue
+		}
+		f, err := a.Memory("tfops-certificate", t.text)
+		if err != nil {
+			return nil, err
+		}
+		settings = append(settings, t.setting+"="+memfile.Path(f))
+	}
+	return settings, nil
+}
+
+// systemCertificates are the authorities that the machine trusts, as a file in PEM.
+func systemCertificates(named string) []byte {
+	for _, path := range []string{named, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"} {
+		if b, err := os.ReadFile(path); err == nil {
+			return append([]byte("\n"), b...)
+		}
+	}
+	return nil
+}
+
+// OpenSSH serves a key by an agent of its own.
+func (a *ModuleAccess) OpenSSH(k *Known, c credentials.Credential) error {
+	hosts, label := c.KnownHosts, k.label(c)
+	key, err := rawKey(c)
+	if err != nil {
+		return err
+	}
+	c.KnownHosts, c.SSHKey, c.Passphrase = nil, nil, ""
+	if len(hosts) > 0 {
+		f, err := a.Memory("tfops-known-hosts", hosts)
+		if err != nil {
+			return err
+		}
+		k.Hosts[label] = memfile.Path(f)
+	}
+	if key != nil {
+		keys := agent.NewKeyring()
+		if err := keys.Add(agent.AddedKey{PrivateKey: key}); err != nil {
+			return diagnostics.Refuse(job.CauseBadInput, "use a key of another type, for example Ed25519", "the ssh key of module_credentials %q cannot be used: %w", c.Prefix.Label(), err)
+		}
+		c.Agent = fmt.Sprintf("%s/%d.sock", memfile.Path(a.Handle), len(a.agents))
+		l, err := net.Listen("unix", c.Agent)
+		if err != nil {
+			return fmt.Errorf("the socket of an ssh agent cannot be made: %w", err)
+		}
+		a.agents = append(a.agents, l)
+		go serveAgent(l, keys)
+	}
+	k.SSH = append(k.SSH, c)
+	return nil
+}
+
+// label tells two credentials for one prefix apart.
+func (k Known) label(c credentials.Credential) string { return fmt.Sprint(c.Prefix.Label(), c.Own) }
+
+// rawKey is the private key of a credential; nil where an agent has it.
+func rawKey(c credentials.Credential) (key any, err error) {
+	if len(c.SSHKey) == 0 {
+		return nil, nil
+	}
+	if key, err = ssh.ParseRawPrivateKey(c.SSHKey); c.Passphrase != "" && err != nil {
+		key, err = ssh.ParseRawPrivateKeyWithPassphrase(c.SSHKey, []byte(c.Passphrase))
+	}
+	if err != nil {
+		return nil, diagnostics.Refuse(job.CauseBadInput, "give the private key as ssh-keygen writes it, and its passphrase if it has one", "the ssh key of module_credentials %q cannot be read", c.Prefix.Label())
+	}
+	return key, nil
+}
+
+func serveAgent(l net.Listener, keys agent.Agent) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer conn.Close()
+			_ = agent.ServeAgent(keys, conn) // ends with the connection
+		}()
+	}
+}
+
+// OpenRegistries gives tokens in a CLI configuration in memory, which has all that the
+// one in force has.
+func (a *ModuleAccess) OpenRegistries(tokens []credentials.Credential) error {
+	hosts := map[string]string{}
+	for _, c := range tokens {
+		if _, ok := hosts[c.Prefix.Label()]; !ok {
+			best, _ := credentials.Best(tokens, c.Prefix)
+			hosts[c.Prefix.Label()] = best.Token
+		}
+	}
+	if len(hosts) == 0 {
+		return nil
+	}
+	base, err := os.ReadFile(a.Env["TF_CLI_CONFIG_FILE"])
+	if err != nil {
+		return err
+	}
+	text, err := WithTokens(base, hosts)
+	if err != nil {
+		return err
+	}
+	f, err := a.Memory("tfops-cli-config", text)
+	if err != nil {
+		return err
+	}
+	a.Env["TF_CLI_CONFIG_FILE"] = memfile.Path(f)
+	return nil
+}
+
+func (a *ModuleAccess) Memory(name string, content []byte) (*os.File, error) {
+	f, err := memfile.New(name, content)
+	if err == nil {
+		a.files = append(a.files, f)
+	}
+	return f, err
+}
+
+func (a *ModuleAccess) Close() {
+	for _, l := range a.agents {
+		_ = l.Close()
+	}
+	for _, f := range a.files {
+		_ = f.Close()
+	}
+	if a.Handle != nil {
+		_ = a.Handle.Close()
+	}
+	if a.Dir != "" {
+		_ = os.RemoveAll(a.Dir)
+	}
+}
+
+// LookPath finds a program on a PATH that is not this process's.
+func LookPath(name, path string) string {
+	for _, dir := range filepath.SplitList(path) {
+		at := filepath.Join(dir, name)
+		if info, err := os.Stat(at); err == nil && info.Mode().IsRegular() && info.Mode()&fs.FileMode(0o111) != 0 && filepath.IsAbs(at) {
+			return at
+		}
+	}
+	return ""
+}
+
+// Quoted is a text as one word of a shell.
+func Quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
