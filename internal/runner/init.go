@@ -207,7 +207,7 @@ func (p *phase) clearData() error {
 // reuse lays out what was kept, if it fits.
 func (p *phase) reuse(of lent) bool {
 	kept, ok := readKept(p.job.WorkspaceDir)
-	if !ok || p.job.Upgrade || p.hidesBackend() || !of.complete(p.module) || kept.Key != p.initKey(of) {
+	if !ok || p.job.Upgrade || p.hidesBackend() || p.module.unknown || !of.complete() || kept.Key != p.initKey(of) {
 		return false
 	}
 	err := kept.layOut(p.root)
@@ -226,7 +226,7 @@ func (p *phase) reuse(of lent) bool {
 
 func (p *phase) keepInit() error {
 	of := p.lend(time.Now()) // what was fetched just now included
-	if p.hidesBackend() || !of.complete(p.module) || !maps.Equal(of.packages, p.packages) {
+	if p.hidesBackend() || p.module.unknown || !of.complete() || !maps.Equal(of.packages, p.packages) {
 		return nil
 	}
 	kept, ok := takeInit(p.root, p.initKey(of))

@@ -21,7 +21,7 @@ type lent struct {
 }
 
 // complete reports whether nothing has to be fetched.
-func (l lent) complete(m module) bool { return len(l.missing) == 0 && !l.unknown && !m.unknown }
+func (l lent) complete() bool { return len(l.missing) == 0 && !l.unknown }
 
 // maxModules bounds how many calls of modules are followed: packages can call each other
 // without end.
