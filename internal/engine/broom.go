@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/runner/ground"
 )
 
 // maxSwept is how many trees may wait to be removed. A tree is as large as the
@@ -53,7 +53,7 @@ func (e *Engine) pruneTrees(ctx context.Context) {
 	}
 	keep := map[string]bool{}
 	for r := range q.Active() {
-		digests, err := runner.GroundPackages(e.files(r.ID).dir)
+		digests, err := ground.GroundPackages(e.files(r.ID).dir)
 		if err != nil {
 			e.Log.Warn("it is not known which modules a run needs, so all are kept", "run", r.ID, "error", err)
 			return
@@ -62,7 +62,7 @@ func (e *Engine) pruneTrees(ctx context.Context) {
 			keep[d] = true
 		}
 	}
-	if err := runner.PruneModules(filepath.Join(e.DataDir, "cache"), keep, time.Now().Add(-moduleRest)); err != nil {
+	if err := ground.PruneModules(filepath.Join(e.DataDir, "cache"), keep, time.Now().Add(-moduleRest)); err != nil {
 		e.Log.Warn("modules that nobody uses any more cannot be removed", "error", err)
 	}
 }

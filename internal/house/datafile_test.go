@@ -13,17 +13,17 @@ import (
 // readers are files of code by which the daemon reads below its data directory, and
 // functions in them that open something else by themselves, with what.
 var readers = map[string][]string{
-	"../engine/*.go":        {"replace: a new file", "syncDir: a directory", "lacksFiles: the null device"},
-	"../seal/*.go":          {"syncDir: a directory", "Load: the key, which may be a link"},
-	"../checkout/*.go":      nil,
-	"../job/*.go":           nil,
-	"../pinned/*.go":        nil,
-	"../durable/*.go":       {"SyncDir: a directory", "Reserve: a new file", "CommitReserved: a new file"},
-	"../runner/follow.go":   nil,
-	"../runner/halted.go":   nil,
-	"../runner/local.go":    nil,
-	"../runner/packages.go": nil,
-	"../runner/ground.go":   {"syncTree: what is regular"},
+	"../engine/*.go":               {"replace: a new file", "syncDir: a directory", "lacksFiles: the null device"},
+	"../seal/*.go":                 {"syncDir: a directory", "Load: the key, which may be a link"},
+	"../checkout/*.go":             nil,
+	"../job/*.go":                  nil,
+	"../pinned/*.go":               nil,
+	"../durable/*.go":              {"SyncDir: a directory", "Reserve: a new file", "CommitReserved: a new file"},
+	"../runner/follow.go":          nil,
+	"../runner/halted.go":          nil,
+	"../runner/local.go":           nil,
+	"../runner/ground/packages.go": nil,
+	"../runner/ground/ground.go":   {"SyncTree: what is regular"},
 }
 
 // A pipe, a link to a device or a file without end under a known name would have the

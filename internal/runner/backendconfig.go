@@ -18,6 +18,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/ground"
 	"github.com/tfops/tfops/internal/runner/inputs"
 	"github.com/tfops/tfops/internal/runner/memfile"
 )
@@ -64,10 +65,10 @@ func settingsPlace(settings string) string {
 		return ""
 	}
 	content, _, _ := f.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "conn_str"}, {Name: "address"}}})
-	if conn := literal(content.Attributes["conn_str"]); conn != "" {
+	if conn := inputs.LiteralText(content.Attributes["conn_str"]); conn != "" {
 		return connection(conn)
 	}
-	return withoutUser(literal(content.Attributes["address"]))
+	return withoutUser(inputs.LiteralText(content.Attributes["address"]))
 }
 
 // backendState is the file in which the engine keeps the resolved backend.
@@ -136,7 +137,7 @@ func (p *phase) backendKey() string {
 		b, _ := os.ReadFile(filepath.Join(p.root, filepath.FromSlash(name))) // checkBackend has seen it
 		parts = append(parts, name, string(b))
 	}
-	return keyOf(parts...)
+	return ground.KeyOf(parts...)
 }
 
 // prepareBackend makes the engine's data directory ready for an init: its name

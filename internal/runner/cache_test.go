@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/ground"
 )
 
 // mirror is a provider registry with one provider, which can be installed but
@@ -93,7 +94,7 @@ func (m *mirror) use(r *rig, workspace, cache string) option {
 // initialised checks that init went well; the plan after it cannot.
 func initialised(t *testing.T, f *flight, result job.Result) {
 	t.Helper()
-	if !durable.Exists(keptInitFile(f.job.WorkspaceDir)) {
+	if !durable.Exists(ground.KeptInitFile(f.job.WorkspaceDir)) {
 		t.Fatalf("init failed: %+v\n%s", result, f.read(job.EventsFile))
 	}
 }

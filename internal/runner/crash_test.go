@@ -18,6 +18,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/cell"
+	"github.com/tfops/tfops/internal/runner/ground"
 )
 
 // engineOf is the engine's process, a child of the runner.
@@ -118,14 +119,14 @@ func TestRunnerKilledInApply(t *testing.T) {
 func TestRunnerKilledBeforeTheEngine(t *testing.T) {
 	// An init that waits: the cache's lock is held, and a provider is needed.
 	r := newRig(t, map[string]string{"main.tf": "resource \"null_resource\" \"n\" {}\n"})
-	cache, err := openCache(filepath.Join(r.base, "cache"), nil)
+	cache, err := ground.OpenCache(filepath.Join(r.base, "cache"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cache.lock.Lock(); err != nil {
+	if err := cache.Lock.Lock(); err != nil {
 		t.Fatal(err)
 	}
-	defer cache.lock.Unlock()
+	defer cache.Lock.Unlock()
 	f := r.start(r.planJob())
 	f.awaitEvent("waiting for another init")
 	kill(t, f.pid())

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/ground"
 )
 
 // An engine that starts no provider collects less garbage, unless the
@@ -28,20 +29,20 @@ func TestFrugal(t *testing.T) {
 // A provider would inherit the setting.
 func TestFrugalOnlyWithoutProviders(t *testing.T) {
 	root := t.TempDir()
-	providers := filepath.Join(dataDir(root), "providers")
-	if !noProviders(root) {
+	providers := filepath.Join(ground.DataDir(root), "providers")
+	if !ground.NoProviders(root) {
 		t.Error("no directory of providers, and yet there are some")
 	}
 	if err := os.MkdirAll(providers, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if !noProviders(root) {
+	if !ground.NoProviders(root) {
 		t.Error("an empty directory of providers, and yet there are some")
 	}
 	if err := os.Mkdir(filepath.Join(providers, "registry.terraform.io"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if noProviders(root) {
+	if ground.NoProviders(root) {
 		t.Error("the providers are not seen")
 	}
 }

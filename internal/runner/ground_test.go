@@ -19,6 +19,7 @@ import (
 	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/engines"
+	"github.com/tfops/tfops/internal/runner/ground"
 )
 
 // eachView runs a test in the ways in which an engine can be shown its tree.
@@ -125,7 +126,7 @@ func TestModulesBelongToTheirRun(t *testing.T) {
 
 func (f *flight) groundPackages() []string {
 	f.t.Helper()
-	digests, err := GroundPackages(f.dir)
+	digests, err := ground.GroundPackages(f.dir)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -197,7 +198,7 @@ func TestChangedGroundIsNeverApplied(t *testing.T) {
 	}
 	inCheckout := func(f *flight, name string) string { return filepath.Join(pinned.Files(f.job.Checkout), name) }
 	inModule := func(f *flight, name string) string {
-		return filepath.Join(pinned.Files(packageStore{dir: filepath.Join(f.job.CacheDir, "modules")}.content(f.groundPackages()[0])), name)
+		return filepath.Join(pinned.Files(ground.PackageStore{Dir: filepath.Join(f.job.CacheDir, "modules")}.Content(f.groundPackages()[0])), name)
 	}
 	for name, change := range map[string]func(f *flight) error{
 		"a script of the commit, with as many bytes": func(f *flight) error { return overwrite(inCheckout(f, "deploy.sh"), "echo tampered") },
@@ -362,7 +363,7 @@ func TestDamagedPackageIsFetchedAgain(t *testing.T) {
 	m := newGitModule(t, "one")
 	r := newRig(t, map[string]string{"main.tf": m.calledAt("main")})
 	f := r.planned()
-	content := packageStore{dir: filepath.Join(f.job.CacheDir, "modules")}.content(f.groundPackages()[0])
+	content := ground.PackageStore{Dir: filepath.Join(f.job.CacheDir, "modules")}.Content(f.groundPackages()[0])
 	if err := os.Truncate(filepath.Join(pinned.Files(content), "payload"), 0); err != nil {
 		t.Fatal(err)
 	}

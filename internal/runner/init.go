@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/ground"
 	"github.com/tfops/tfops/internal/runner/inputs"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -30,7 +31,7 @@ func (p *phase) openDirectories(context.Context) error {
 	if err = p.useCLIConfig(); err != nil { // it may name a cache
 		return err
 	}
-	if p.cache, err = openCache(p.job.CacheDir, p.env); err != nil {
+	if p.cache, err = ground.OpenCache(p.job.CacheDir, p.env); err != nil {
 		return err
 	}
 	p.env[job.RunMark] = p.job.Run
@@ -40,8 +41,8 @@ func (p *phase) openDirectories(context.Context) error {
 		// affair: in a cache they would be run for every workspace, and be gone
 		// with this checkout.
 		delete(p.env, "TF_PLUGIN_CACHE_DIR")
-	case !p.cache.alien:
-		p.env["TF_PLUGIN_CACHE_DIR"] = p.cache.dir
+	case !p.cache.Alien:
+		p.env["TF_PLUGIN_CACHE_DIR"] = p.cache.Dir
 	}
 	if p.job.Phase == job.ApplyPhase {
 		return nil // the lock file is where its plan was made
@@ -123,13 +124,13 @@ func (p *phase) placeState(context.Context) error {
 }
 
 // initKey is the digest of all that init depends on.
-func (p *phase) initKey(of lent) string {
+func (p *phase) initKey(of ground.Lent) string {
 	lock, _ := os.ReadFile(filepath.Join(p.root, diagnostics.DependencyLock))
 	parts := []string{"2", p.engine.Path, p.engine.Version, p.job.TerraformWorkspace, p.job.Dir, p.env["TF_CLI_CONFIG_FILE"], string(lock), string(p.override()), p.backendKey()}
-	for _, key := range slices.Sorted(maps.Keys(of.packages)) {
-		parts = append(parts, key, of.packages[key])
+	for _, key := range slices.Sorted(maps.Keys(of.Packages)) {
+		parts = append(parts, key, of.Packages[key])
 	}
-	return keyOf(append(parts, p.module.shape...)...)
+	return ground.KeyOf(append(parts, p.module.shape...)...)
 }
 
 // prepared runs a command in an initialised directory. What the last init made is
@@ -148,7 +149,7 @@ func (p *phase) prepared(ctx context.Context, c command) (*diagnostics.Output, e
 	unprepared := errors.As(err, &f) && f.Outcome == job.Failed && !out.Applying && diagnostics.NeedsInit(out.All())
 	if unprepared && p.job.Phase == job.ApplyPhase { // a cache was emptied
 		p.keepDiagnostics(out)
-		return out, moved("%s", f.Message)
+		return out, ground.Moved("%s", f.Message)
 	}
 	if unprepared && reused {
 		p.log.Say("info", "what the last init made does not fit any more: init, then once more")
@@ -180,7 +181,7 @@ func (p *phase) initialise(ctx context.Context, mayReuse bool) (reused bool, err
 	if err := p.readBackend(reused); err != nil {
 		return reused, err
 	}
-	if err := choose(p.root, p.selected()); err != nil {
+	if err := ground.Choose(p.root, p.selected()); err != nil {
 		return reused, err
 	}
 	p.warnOfLockFile()
@@ -196,21 +197,21 @@ func (p *phase) initialise(ctx context.Context, mayReuse bool) (reused bool, err
 // clearData removes what is there of a data directory: of an earlier try, or committed.
 func (p *phase) clearData() error {
 	for name := range p.packages {
-		if err := p.view.Hide(cell.PackageName(name), moduleDir(p.root, name)); err != nil {
+		if err := p.view.Hide(cell.PackageName(name), ground.ModuleDir(p.root, name)); err != nil {
 			return err
 		}
 	}
 	p.packages = nil
-	return os.RemoveAll(dataDir(p.root))
+	return os.RemoveAll(ground.DataDir(p.root))
 }
 
 // reuse lays out what was kept, if it fits.
-func (p *phase) reuse(of lent) bool {
-	kept, ok := readKept(p.job.WorkspaceDir)
-	if !ok || p.job.Upgrade || p.hidesBackend() || p.module.unknown || !of.complete() || kept.Key != p.initKey(of) {
+func (p *phase) reuse(of ground.Lent) bool {
+	kept, ok := ground.ReadKept(p.job.WorkspaceDir)
+	if !ok || p.job.Upgrade || p.hidesBackend() || p.module.unknown || !of.Complete() || kept.Key != p.initKey(of) {
 		return false
 	}
-	err := kept.layOut(p.root)
+	err := kept.LayOut(p.root)
 	if err == nil {
 		err = p.showPackages(of)
 	}
@@ -226,21 +227,21 @@ func (p *phase) reuse(of lent) bool {
 
 func (p *phase) keepInit() error {
 	of := p.lend(time.Now()) // what was fetched just now included
-	if p.hidesBackend() || p.module.unknown || !of.complete() || !maps.Equal(of.packages, p.packages) {
+	if p.hidesBackend() || p.module.unknown || !of.Complete() || !maps.Equal(of.Packages, p.packages) {
 		return nil
 	}
-	kept, ok := takeInit(p.root, p.initKey(of))
+	kept, ok := ground.TakeInit(p.root, p.initKey(of))
 	if !ok {
 		return nil
 	}
-	return kept.write(p.job.WorkspaceDir)
+	return kept.Write(p.job.WorkspaceDir)
 }
 
 // fetchAndInit runs init with the packages of modules that need not be fetched, and puts
 // those that it fetched into the store.
-func (p *phase) fetchAndInit(ctx context.Context, of lent) error {
-	if len(of.missing) > 0 {
-		release, err := p.store().lock(ctx, of.missing, func() { p.log.Say("info", "waiting for another init that fetches the same module") })
+func (p *phase) fetchAndInit(ctx context.Context, of ground.Lent) error {
+	if len(of.Missing) > 0 {
+		release, err := p.store().Lock(ctx, of.Missing, func() { p.log.Say("info", "waiting for another init that fetches the same module") })
 		if err != nil {
 			return err
 		}
@@ -258,7 +259,7 @@ func (p *phase) fetchAndInit(ctx context.Context, of lent) error {
 
 func (p *phase) init(ctx context.Context) error {
 	if p.module.providers {
-		release, err := p.cache.guard(ctx, p.root, func() { p.log.Say("info", "waiting for another init that fills the provider cache") })
+		release, err := p.cache.Guard(ctx, p.root, func() { p.log.Say("info", "waiting for another init that fills the provider cache") })
 		if err != nil {
 			return err
 		}
@@ -275,10 +276,10 @@ func (p *phase) init(ctx context.Context) error {
 	if p.remote() {
 		first = p.job.TerraformWorkspace
 	}
-	if err := choose(p.root, first); err != nil {
+	if err := ground.Choose(p.root, first); err != nil {
 		return err
 	}
-	if err := p.prepareBackend(dataDir(p.root)); err != nil {
+	if err := p.prepareBackend(ground.DataDir(p.root)); err != nil {
 		return err
 	}
 	out, err := p.executeInit(ctx)
@@ -359,7 +360,7 @@ func (p *phase) selected() string {
 // readBackend reads which backend init resolved. Of a kept directory that lost
 // it the engine complains by itself.
 func (p *phase) readBackend(reuse bool) error {
-	kind, config, ok := resolvedBackend(dataDir(p.root))
+	kind, config, ok := resolvedBackend(ground.DataDir(p.root))
 	if p.managed {
 		if err := checkManaged(kind, config, p.job.WorkspaceDir); err != nil && !(reuse && !ok) {
 			return err

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/tfops/tfops/internal/runner/ground"
 )
 
 // backendEnv are variables that name a backend's place in the configuration's stead.
@@ -23,7 +25,7 @@ func (p *phase) backendPlace() string {
 	for _, name := range backendEnv[p.module.backend] {
 		parts = append(parts, name+"="+p.env[name])
 	}
-	return keyOf(parts...)
+	return ground.KeyOf(parts...)
 }
 
 // initAlone holds off other inits of the same backend until release is called.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/inputs"
 )
 
 // fromMirror is advice in which `providers lock` asks the mirror that the engine's CLI
@@ -49,9 +50,9 @@ func mirrorFlag(cliConfig string) string {
 		for _, way := range b.Body.Blocks {
 			switch url, path := way.Body.Attributes["url"], way.Body.Attributes["path"]; {
 			case way.Type == "network_mirror" && url != nil:
-				flags = append(flags, "-net-mirror="+literal(url.AsHCLAttribute()))
+				flags = append(flags, "-net-mirror="+inputs.LiteralText(url.AsHCLAttribute()))
 			case way.Type == "filesystem_mirror" && path != nil:
-				flags = append(flags, "-fs-mirror="+literal(path.AsHCLAttribute()))
+				flags = append(flags, "-fs-mirror="+inputs.LiteralText(path.AsHCLAttribute()))
 			default:
 				return ""
 			}
@@ -82,7 +83,7 @@ func lockedProviders(path string) map[string]string {
 	found := map[string]string{}
 	for _, b := range f.Body.(*hclsyntax.Body).Blocks {
 		if b.Type == "provider" && len(b.Labels) == 1 && b.Body.Attributes["version"] != nil {
-			found[b.Labels[0]] = literal(b.Body.Attributes["version"].AsHCLAttribute())
+			found[b.Labels[0]] = inputs.LiteralText(b.Body.Attributes["version"].AsHCLAttribute())
 		}
 	}
 	return found

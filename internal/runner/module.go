@@ -16,6 +16,7 @@ import (
 
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/ground"
 	"github.com/tfops/tfops/internal/runner/inputs"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -33,7 +34,7 @@ type module struct {
 	providers bool     // some provider is needed that is not built into the engine
 	shape     []string // all that init depends on, as text
 
-	calls     []moduleCall            // modules from elsewhere, those that local modules call too
+	calls     []ground.ModuleCall     // modules from elsewhere, those that local modules call too
 	unknown   bool                    // some call names its source by more than plain text
 	variables map[string]rootVariable // that the root module declares
 }
@@ -64,14 +65,14 @@ func readModule(tree, dir string, tofu bool, left ...job.LeftOut) (module, error
 
 // elsewhere lists the calls of modules from elsewhere in dir and in the local modules
 // that it calls, each with its key.
-func (r *moduleReader) elsewhere(dir, prefix string, above []string) []moduleCall {
+func (r *moduleReader) elsewhere(dir, prefix string, above []string) []ground.ModuleCall {
 	if slices.Contains(above, dir) { // a module that calls itself is the engine's to refuse
 		return nil
 	}
-	var found []moduleCall
+	var found []ground.ModuleCall
 	for _, c := range r.calls[dir] {
 		if c.local == "" {
-			found = append(found, moduleCall{Key: prefix + c.name, Source: c.source, Version: c.version})
+			found = append(found, ground.ModuleCall{Key: prefix + c.name, Source: c.source, Version: c.version})
 			continue
 		}
 		found = append(found, r.elsewhere(c.local, prefix+c.name+".", append(above[:len(above):len(above)], dir))...)
@@ -255,7 +256,7 @@ func (r *moduleReader) terraform(path string, body hcl.Body, root bool) {
 			r.out.backend = "cloud"
 		}
 	}
-	if v := literal(content.Attributes["required_version"]); v != "" {
+	if v := inputs.LiteralText(content.Attributes["required_version"]); v != "" {
 		name := filepath.Base(path)
 		if !root {
 			name, _ = filepath.Rel(r.tree, path) // both are absolute
@@ -270,13 +271,13 @@ func (r *moduleReader) terraform(path string, body hcl.Body, root bool) {
 // block the connection alone counts.
 func backendText(kind string, body hcl.Body) string {
 	content, _, _ := body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "conn_str"}, {Name: "address"}}})
-	if place := cmp.Or(literal(content.Attributes["conn_str"]), literal(content.Attributes["address"])); place != "" || kind == "pg" {
+	if place := cmp.Or(inputs.LiteralText(content.Attributes["conn_str"]), inputs.LiteralText(content.Attributes["address"])); place != "" || kind == "pg" {
 		return place
 	}
 	attrs, _ := body.JustAttributes() // nested blocks are left out: they say how, not where
 	var text []string
 	for _, name := range slices.Sorted(maps.Keys(attrs)) {
-		text = append(text, name+"="+literal(attrs[name]))
+		text = append(text, name+"="+inputs.LiteralText(attrs[name]))
 	}
 	return strings.Join(text, "\n")
 }
@@ -290,7 +291,7 @@ func (r *moduleReader) call(dir, name string, body hcl.Body) error {
 		return nil
 	}
 	content, _, _ := body.PartialContent(moduleSchema)
-	source, version := literal(content.Attributes["source"]), literal(content.Attributes["version"])
+	source, version := inputs.LiteralText(content.Attributes["source"]), inputs.LiteralText(content.Attributes["version"])
 	if !strings.HasPrefix(source, "./") && !strings.HasPrefix(source, "../") {
 		r.out.providers = true
 		r.out.unknown = r.out.unknown || source == "" || version == "" && content.Attributes["version"] != nil
@@ -309,13 +310,4 @@ func (r *moduleReader) call(dir, name string, body hcl.Body) error {
 	}
 	r.calls[dir] = append(r.calls[dir], call{name: name, local: local})
 	return r.read(local, false)
-}
-
-// literal is the value of an attribute that is a plain string, or "".
-func literal(a *hcl.Attribute) string {
-	if a == nil {
-		return ""
-	}
-	s, _ := workspace.PlainText(a.Expr)
-	return s
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/ground"
 )
 
 // plannedOutputs keeps the outputs that a plan found in the state: those of the
@@ -51,7 +52,7 @@ func (p *phase) appliedOutputs(ctx context.Context) error {
 		if err := p.init(ctx); err != nil {
 			return err
 		}
-		if err := choose(p.root, p.selected()); err != nil {
+		if err := ground.Choose(p.root, p.selected()); err != nil {
 			return err
 		}
 	}

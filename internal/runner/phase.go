@@ -16,6 +16,7 @@ import (
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/engines"
+	"github.com/tfops/tfops/internal/runner/ground"
 	"github.com/tfops/tfops/internal/runner/inputs"
 )
 
@@ -29,7 +30,7 @@ type phase struct {
 	log     *diagnostics.EventLog
 
 	view     cell.View
-	ground   standing               // apply phase: what the plan stands on
+	ground   ground.Standing        // apply phase: what the plan stands on
 	packages map[string]string      // of modules: digest, by the name of the directory
 	modules  map[string]plan.Module // that can move and were met on the way, by call; see floating
 	tree     string                 // the commit's files, without symbolic links
@@ -37,7 +38,7 @@ type phase struct {
 	module   module
 	env      map[string]string // the engine's
 	engine   engines.Engine
-	cache    *providerCache
+	cache    *ground.ProviderCache
 	ownLock  bool // the repository has a lock file of its own
 	managed  bool // tfops keeps the state
 	notes    []string

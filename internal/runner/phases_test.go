@@ -11,6 +11,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/ground"
 )
 
 func TestPlanThenApply(t *testing.T) {
@@ -206,16 +207,16 @@ func TestInitIsSkippedAndFallsBack(t *testing.T) {
 	if _, second := r.plan(); !second.InitReused || second.Outcome != job.Succeeded {
 		t.Fatalf("%+v", second)
 	}
-	for lost, without := range map[string]func(*keptInit){
-		"modules": func(k *keptInit) { k.Manifest = nil },
-		"backend": func(k *keptInit) { k.Backend = json.RawMessage(`{"version": 3}`) },
+	for lost, without := range map[string]func(*ground.KeptInit){
+		"modules": func(k *ground.KeptInit) { k.Manifest = nil },
+		"backend": func(k *ground.KeptInit) { k.Backend = json.RawMessage(`{"version": 3}`) },
 	} {
-		kept, ok := readKept(r.workspaceDir())
+		kept, ok := ground.ReadKept(r.workspaceDir())
 		if !ok {
 			t.Fatal("nothing was kept")
 		}
 		without(&kept)
-		if err := kept.write(r.workspaceDir()); err != nil {
+		if err := kept.Write(r.workspaceDir()); err != nil {
 			t.Fatal(err)
 		}
 		f, result := r.plan()
@@ -224,12 +225,12 @@ func TestInitIsSkippedAndFallsBack(t *testing.T) {
 			t.Fatalf("%s: %+v", lost, result)
 		}
 	}
-	torn, err := os.ReadFile(keptInitFile(r.workspaceDir()))
+	torn, err := os.ReadFile(ground.KeptInitFile(r.workspaceDir()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, left := range [][]byte{nil, torn[:len(torn)/2], append([]byte("x"), torn...)} { // a power cut, a full disk, rot
-		if err := os.WriteFile(keptInitFile(r.workspaceDir()), left, 0o600); err != nil {
+		if err := os.WriteFile(ground.KeptInitFile(r.workspaceDir()), left, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if _, result := r.plan(); result.InitReused || result.Outcome != job.Succeeded {

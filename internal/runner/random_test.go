@@ -12,6 +12,7 @@ import (
 
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/pinned"
+	"github.com/tfops/tfops/internal/runner/ground"
 )
 
 var (
@@ -93,7 +94,7 @@ func (h *history) step() {
 		{"a plan", h.propose}, {"a plan", h.propose}, {"a plan", h.propose},
 		{"a look", func() { h.planned(speculative, atOnce) }},
 		{"an apply", h.carryOut}, {"an apply", h.carryOut}, {"an apply", h.carryOut},
-		{"what init made is gone", func() { _ = os.Remove(keptInitFile(h.workspaceDir())) }},
+		{"what init made is gone", func() { _ = os.Remove(ground.KeptInitFile(h.workspaceDir())) }},
 		{"the modules are gone", func() { h.must(os.RemoveAll(filepath.Join(h.base, "cache", "modules"))) }},
 		{"a module is written over", h.damage},
 		{"a waiting tree is written over", h.tamper},

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-exec/tfexec"
 
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/ground"
 	"github.com/tfops/tfops/internal/runner/inputs"
 )
 
@@ -28,7 +29,7 @@ func (p *phase) terraform(out *diagnostics.Output) (*tfexec.Terraform, error) {
 		return nil, err
 	}
 	env := p.env
-	if noProviders(p.root) {
+	if ground.NoProviders(p.root) {
 		env = inputs.Frugal(env)
 	}
 	if err := tf.SetEnv(env); err != nil {

@@ -1,4 +1,4 @@
-package runner
+package ground
 
 import (
 	"context"
@@ -14,24 +14,26 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/inputs"
 )
 
-// providerCache is where the engine keeps providers for all workspaces.
+// ProviderCache is where the engine keeps providers for all workspaces.
 //
 // The engine's own cache breaks when two inits fill it at once: both write
 // one file, and a third finds half of it. So an init that may have to fill it
 // holds its lock alone, and one that finds all it needs there shares the lock
 // with others of its kind.
-type providerCache struct {
-	dir   string
-	lock  *flock.Flock
-	alien bool // the user's own configuration names another cache, of which nothing is known
+type ProviderCache struct {
+	Dir   string
+	Lock  *flock.Flock
+	Alien bool // the user's own configuration names another cache, of which nothing is known
 }
 
-func openCache(cacheDir string, env map[string]string) (*providerCache, error) {
-	c := &providerCache{dir: filepath.Join(cacheDir, "providers"), alien: ownCache(env)}
-	c.lock = flock.New(filepath.Join(cacheDir, "providers.lock"), flock.SetPermissions(0o600))
-	return c, os.MkdirAll(c.dir, 0o700)
+// OpenCache gives the cache of providers that all workspaces share.
+func OpenCache(cacheDir string, env map[string]string) (*ProviderCache, error) {
+	c := &ProviderCache{Dir: filepath.Join(cacheDir, "providers"), Alien: ownCache(env)}
+	c.Lock = flock.New(filepath.Join(cacheDir, "providers.lock"), flock.SetPermissions(0o600))
+	return c, os.MkdirAll(c.Dir, 0o700)
 }
 
 var cacheSetting = lazily.Pattern(`(?m)^\s*plugin_cache_dir\s*=`)
@@ -45,11 +47,11 @@ func ownCache(env map[string]string) bool {
 	return err == nil && cacheSetting().Match(b)
 }
 
-// guard takes the cache's lock for an init in root; release gives it back.
-func (c *providerCache) guard(ctx context.Context, root string, waiting func()) (release func(), err error) {
-	take, wait := c.lock.TryLock, c.lock.TryLockContext
-	if !c.alien && c.warm(filepath.Join(root, diagnostics.DependencyLock)) {
-		take, wait = c.lock.TryRLock, c.lock.TryRLockContext
+// Guard takes the cache's lock for an init in root; release gives it back.
+func (c *ProviderCache) Guard(ctx context.Context, root string, waiting func()) (release func(), err error) {
+	take, wait := c.Lock.TryLock, c.Lock.TryLockContext
+	if !c.Alien && c.warm(filepath.Join(root, diagnostics.DependencyLock)) {
+		take, wait = c.Lock.TryRLock, c.Lock.TryRLockContext
 	}
 	ok, err := take()
 	if err == nil && !ok {
@@ -59,11 +61,11 @@ func (c *providerCache) guard(ctx context.Context, root string, waiting func()) 
 	if err != nil {
 		return nil, err
 	}
-	return func() { _ = c.lock.Unlock() }, nil
+	return func() { _ = c.Lock.Unlock() }, nil
 }
 
 // warm reports whether all providers of the lock file are in the cache.
-func (c *providerCache) warm(path string) bool {
+func (c *ProviderCache) warm(path string) bool {
 	src, err := os.ReadFile(path)
 	if err != nil {
 		return false
@@ -78,7 +80,7 @@ func (c *providerCache) warm(path string) bool {
 			return false
 		}
 		platform := runtime.GOOS + "_" + runtime.GOARCH
-		if !durable.Exists(filepath.Join(c.dir, filepath.FromSlash(b.Labels[0]), literal(version.AsHCLAttribute()), platform)) {
+		if !durable.Exists(filepath.Join(c.Dir, filepath.FromSlash(b.Labels[0]), inputs.LiteralText(version.AsHCLAttribute()), platform)) {
 			return false
 		}
 	}

@@ -1,4 +1,4 @@
-package runner
+package ground
 
 import (
 	"crypto/sha256"
@@ -17,49 +17,51 @@ import (
 	"github.com/tfops/tfops/internal/job"
 )
 
-// dataDir is where the engine keeps its own files of a root module.
-func dataDir(root string) string { return filepath.Join(root, ".terraform") }
+// DataDir is where the engine keeps its own files of a root module.
+func DataDir(root string) string { return filepath.Join(root, ".terraform") }
 
-func moduleDir(root, name string) string { return filepath.Join(dataDir(root), "modules", name) }
+// ModuleDir is where the engine has the package of a module.
+func ModuleDir(root, name string) string { return filepath.Join(DataDir(root), "modules", name) }
 
 func manifestFile(root string) string {
-	return filepath.Join(dataDir(root), "modules", "modules.json")
+	return filepath.Join(DataDir(root), "modules", "modules.json")
 }
 
-func backendFile(root string) string { return filepath.Join(dataDir(root), "terraform.tfstate") }
+func backendFile(root string) string { return filepath.Join(DataDir(root), "terraform.tfstate") }
 
-// keptInit is what the last init of a workspace made, so that the next phase need not
+// KeptInit is what the last init of a workspace made, so that the next phase need not
 // run one where nothing that it depends on has changed. It only seeds a run's own data
 // directory. It is a cache: what cannot be read or does not fit is as good as absent.
-type keptInit struct {
+type KeptInit struct {
 	Key       string            `json:"key"`       // of all that init depends on
 	Backend   json.RawMessage   `json:"backend"`   // what it resolved of the backend
 	Providers map[string]string `json:"providers"` // links to providers, by their place below .terraform/providers
 	Manifest  json.RawMessage   `json:"manifest,omitempty"`
 }
 
-// manifest is the engine's list of modules.
-type manifest struct {
-	Modules []manifestEntry `json:"Modules"`
+// Manifest is the engine's list of modules.
+type Manifest struct {
+	Modules []ManifestEntry `json:"Modules"`
 }
 
-type manifestEntry struct {
+type ManifestEntry struct {
 	Key     string `json:"Key"`
 	Source  string `json:"Source"`
 	Version string `json:"Version,omitempty"`
 	Dir     string `json:"Dir"`
 }
 
-func keptInitFile(workspaceDir string) string {
+// KeptInitFile is the file of what the last init of a workspace made.
+func KeptInitFile(workspaceDir string) string {
 	return filepath.Join(workspaceDir, "engine", "init.json")
 }
 
-// readKept reads what was kept; false when there is nothing that can be used. The
+// ReadKept reads what was kept; false when there is nothing that can be used. The
 // content follows its own checksum: a power cut may have torn the file.
-func readKept(workspaceDir string) (keptInit, bool) {
-	b, err := datafile.Read(keptInitFile(workspaceDir), datafile.Record)
+func ReadKept(workspaceDir string) (KeptInit, bool) {
+	b, err := datafile.Read(KeptInitFile(workspaceDir), datafile.Record)
 	sum, body, ok := strings.Cut(string(b), "\n")
-	var k keptInit
+	var k KeptInit
 	if err != nil || !ok || sum != checksum(body) || json.Unmarshal([]byte(body), &k) != nil {
 		return k, false
 	}
@@ -71,12 +73,12 @@ func checksum(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func (k keptInit) write(workspaceDir string) error {
+func (k KeptInit) Write(workspaceDir string) error {
 	b, err := json.Marshal(k)
 	if err != nil {
 		return err
 	}
-	path := keptInitFile(workspaceDir)
+	path := KeptInitFile(workspaceDir)
 	text := checksum(string(b)) + "\n" + string(b)
 	if old, err := os.ReadFile(path); err == nil && string(old) == text {
 		return nil
@@ -86,8 +88,8 @@ func (k keptInit) write(workspaceDir string) error {
 
 // take reads what an init made in root; false when it cannot be kept, since a provider is
 // there itself and not by a link.
-func takeInit(root, key string) (keptInit, bool) {
-	k := keptInit{Key: key, Providers: map[string]string{}}
+func TakeInit(root, key string) (KeptInit, bool) {
+	k := KeptInit{Key: key, Providers: map[string]string{}}
 	var err error
 	if k.Backend, err = os.ReadFile(backendFile(root)); err != nil || !json.Valid(k.Backend) {
 		return k, false
@@ -95,7 +97,7 @@ func takeInit(root, key string) (keptInit, bool) {
 	if b, err := os.ReadFile(manifestFile(root)); err == nil && json.Valid(b) {
 		k.Manifest = b
 	}
-	providers := filepath.Join(dataDir(root), "providers")
+	providers := filepath.Join(DataDir(root), "providers")
 	err = filepath.WalkDir(providers, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && path == providers:
@@ -118,8 +120,8 @@ func takeInit(root, key string) (keptInit, bool) {
 	return k, err == nil
 }
 
-// layOut gives root the data directory that was kept, but for the packages of modules.
-func (k keptInit) layOut(root string) error {
+// LayOut gives root the data directory that was kept, but for the packages of modules.
+func (k KeptInit) LayOut(root string) error {
 	for rel, target := range k.Providers {
 		if !filepath.IsLocal(rel) {
 			return fmt.Errorf("a provider is kept at %q", rel)
@@ -127,7 +129,7 @@ func (k keptInit) layOut(root string) error {
 		if _, err := os.Stat(target); err != nil {
 			return err // the cache was emptied
 		}
-		path := filepath.Join(dataDir(root), "providers", rel)
+		path := filepath.Join(DataDir(root), "providers", rel)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}
@@ -135,7 +137,7 @@ func (k keptInit) layOut(root string) error {
 			return err
 		}
 	}
-	if err := os.MkdirAll(dataDir(root), 0o755); err != nil {
+	if err := os.MkdirAll(DataDir(root), 0o755); err != nil {
 		return err
 	}
 	if err := os.WriteFile(backendFile(root), k.Backend, 0o600); err != nil {
@@ -144,10 +146,11 @@ func (k keptInit) layOut(root string) error {
 	if k.Manifest == nil {
 		return nil
 	}
-	return writeManifest(root, k.Manifest)
+	return WriteManifest(root, k.Manifest)
 }
 
-func writeManifest(root string, content []byte) error {
+// WriteManifest writes the list of modules of a root module.
+func WriteManifest(root string, content []byte) error {
 	path := manifestFile(root)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
@@ -155,8 +158,9 @@ func writeManifest(root string, content []byte) error {
 	return os.WriteFile(path, content, 0o644)
 }
 
-func readManifest(root string) (manifest, error) {
-	var m manifest
+// ReadManifest reads it; one that is not there is empty.
+func ReadManifest(root string) (Manifest, error) {
+	var m Manifest
 	b, err := os.ReadFile(manifestFile(root))
 	if errors.Is(err, fs.ErrNotExist) {
 		return m, nil
@@ -167,18 +171,18 @@ func readManifest(root string) (manifest, error) {
 	return m, err
 }
 
-// find is the entry of a call.
-func (m manifest) find(key string) (manifestEntry, bool) {
-	i := slices.IndexFunc(m.Modules, func(e manifestEntry) bool { return e.Key == key })
+// Find is the entry of a call.
+func (m Manifest) Find(key string) (ManifestEntry, bool) {
+	i := slices.IndexFunc(m.Modules, func(e ManifestEntry) bool { return e.Key == key })
 	if i < 0 {
-		return manifestEntry{}, false
+		return ManifestEntry{}, false
 	}
 	return m.Modules[i], true
 }
 
-// packageOf splits the directory of a module in a package into the package's name and
+// PackageOf splits the directory of a module in a package into the package's name and
 // the way within it; false for a module of the repository itself.
-func packageOf(dir string) (name, within string, ok bool) {
+func PackageOf(dir string) (name, within string, ok bool) {
 	rest, ok := strings.CutPrefix(filepath.ToSlash(filepath.Clean(dir)), ".terraform/modules/")
 	if !ok {
 		return "", "", false
@@ -187,18 +191,18 @@ func packageOf(dir string) (name, within string, ok bool) {
 	return name, within, name != ""
 }
 
-// noProviders reports whether the last init in root found that it needs no provider but
+// NoProviders reports whether the last init in root found that it needs no provider but
 // the one that is built into the engine.
-func noProviders(root string) bool {
-	entries, err := os.ReadDir(filepath.Join(dataDir(root), "providers"))
+func NoProviders(root string) bool {
+	entries, err := os.ReadDir(filepath.Join(DataDir(root), "providers"))
 	return errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0
 }
 
-// choose selects a Terraform workspace without a process: the engine reads
+// Choose selects a Terraform workspace without a process: the engine reads
 // the name from this file. Init puts it back to "default" when the workspace
 // does not exist yet, so it is written after init too.
-func choose(root, terraformWorkspace string) error {
-	path := filepath.Join(dataDir(root), "environment")
+func Choose(root, terraformWorkspace string) error {
+	path := filepath.Join(DataDir(root), "environment")
 	if job.IsDefault(terraformWorkspace) {
 		return durable.Remove(path)
 	}
@@ -211,9 +215,9 @@ func choose(root, terraformWorkspace string) error {
 	return os.WriteFile(path, []byte(terraformWorkspace), 0o644)
 }
 
-// keyOf is a digest of all that init depends on. Each part is preceded by
+// KeyOf is a digest of all that init depends on. Each part is preceded by
 // its length, so that no two lists of parts have the same digest.
-func keyOf(parts ...string) string {
+func KeyOf(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {
 		fmt.Fprintf(h, "%d:%s", len(p), p)

@@ -1,0 +1,16 @@
+package inputs
+
+import (
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// LiteralText is the value of an attribute that is a plain string, or "".
+func LiteralText(a *hcl.Attribute) string {
+	if a == nil {
+		return ""
+	}
+	s, _ := workspace.PlainText(a.Expr)
+	return s
+}
