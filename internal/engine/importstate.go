@@ -14,7 +14,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -36,7 +36,7 @@ func (e *Engine) ImportState(ctx context.Context, a Actor, name string, in Impor
 	if err != nil {
 		return run.Run{}, err
 	}
-	head, err := runner.CheckImport(in.State)
+	head, err := backend.CheckImport(in.State)
 	if err != nil {
 		return run.Run{}, fault.New(fault.Invalid, "bring what `terraform state pull` or `tofu state pull` writes in a checkout of the root module", "that is no state that can be imported: %w", err)
 	}
@@ -106,7 +106,7 @@ func (e *Engine) prepareImport(r run.Run, j *job.Job, s *job.Secrets) error {
 	if err != nil {
 		return fault.New(fault.Unavailable, "tfops state import "+r.Workspace+" FILE", "the state that was brought cannot be read any more: %w", err)
 	}
-	if head, err := runner.CheckImport(state); err != nil || head.Digest != i.Digest {
+	if head, err := backend.CheckImport(state); err != nil || head.Digest != i.Digest {
 		return fault.New(fault.Conflict, "tfops state import "+r.Workspace+" FILE", "the copy of the state that was brought is not what it was")
 	}
 	s.State, j.Move = state, &job.Move{Import: true, Replace: i.Replace}

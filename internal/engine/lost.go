@@ -16,7 +16,7 @@ import (
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -39,9 +39,9 @@ func stateTrouble(want workspace.AppliedState, b []byte, err error) (trouble str
 	if err != nil {
 		return "it cannot be read: " + err.Error(), false
 	}
-	got, err := runner.ReadState(b)
+	got, err := backend.ReadState(b)
 	switch {
-	case errors.Is(err, runner.ErrStateEmpty) && !held:
+	case errors.Is(err, backend.ErrStateEmpty) && !held:
 		return "", false
 	case err != nil:
 		return err.Error(), false
@@ -73,7 +73,7 @@ func managedOf(rec workspace.Record) (workspace.AppliedState, bool) {
 type snapshot struct {
 	name string
 	at   time.Time
-	head runner.StateHead
+	head backend.StateHead
 	text []byte
 }
 
@@ -84,7 +84,7 @@ func snapshots(workspaceDir string) []string {
 		at   time.Time
 	}
 	var all []aged
-	paths, _ := filepath.Glob(filepath.Join(runner.SnapshotsDir(workspaceDir), "*.tfstate.age")) // the pattern is good
+	paths, _ := filepath.Glob(filepath.Join(backend.SnapshotsDir(workspaceDir), "*.tfstate.age")) // the pattern is good
 	for _, path := range paths {
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
 			all = append(all, aged{filepath.Base(path), info.ModTime()})
@@ -104,7 +104,7 @@ type opener interface {
 }
 
 func openSnapshot(v opener, workspaceDir, name string) (snapshot, error) {
-	path := filepath.Join(runner.SnapshotsDir(workspaceDir), name)
+	path := filepath.Join(backend.SnapshotsDir(workspaceDir), name)
 	info, err := os.Stat(path)
 	if err != nil {
 		return snapshot{}, err
@@ -113,7 +113,7 @@ func openSnapshot(v opener, workspaceDir, name string) (snapshot, error) {
 	if err != nil {
 		return snapshot{}, err
 	}
-	head, err := runner.ReadState(b)
+	head, err := backend.ReadState(b)
 	return snapshot{name, info.ModTime(), head, b}, err
 }
 
@@ -136,7 +136,7 @@ func (e *Engine) troubleWith(rec workspace.Record, now time.Time) *workspace.Sta
 		return nil
 	}
 	dir := e.workspaceDir(rec.Name)
-	path := runner.ManagedState(dir, want.At.TerraformWorkspace)
+	path := backend.ManagedState(dir, want.At.TerraformWorkspace)
 	b, err := datafile.Read(path, datafile.Large)
 	none := errors.Is(err, fs.ErrNotExist) || err == nil && len(bytes.TrimSpace(b)) == 0 // an engine that is killed leaves it empty
 	if none && want.Lineage == "" && len(snapshots(dir)) == 0 {

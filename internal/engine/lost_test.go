@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -20,7 +20,7 @@ func stateText(lineage string, serial, resources int) string {
 
 func TestStateTrouble(t *testing.T) {
 	whole := stateText("L", 7, 2)
-	head, err := runner.ReadState([]byte(whole))
+	head, err := backend.ReadState([]byte(whole))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,11 +67,11 @@ func TestStateTrouble(t *testing.T) {
 // The newest snapshot may be as damaged as the state.
 func TestNewestWholeSnapshot(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.Mkdir(runner.SnapshotsDir(dir), 0o700); err != nil {
+	if err := os.Mkdir(backend.SnapshotsDir(dir), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for i, text := range []string{stateText("L", 1, 1), stateText("L", 2, 2), stateText("K", 9, 1), stateText("L", 3, 3)[:40], ""} {
-		path := filepath.Join(runner.SnapshotsDir(dir), fmt.Sprintf("%08d-run.tfstate.age", i))
+		path := filepath.Join(backend.SnapshotsDir(dir), fmt.Sprintf("%08d-run.tfstate.age", i))
 		at := time.Unix(int64(1000*i), 0)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

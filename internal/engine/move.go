@@ -10,7 +10,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -120,7 +120,7 @@ func (e *Engine) prepareMove(ctx context.Context, r run.Run, def Definition, j *
 	m := &job.Move{Was: *old, From: old.Identity, To: r.Moving.To.Identity, Dir: old.At.Dir, TerraformWorkspace: old.At.TerraformWorkspace}
 	j.Move = m
 	if old.Backend == workspace.Managed {
-		m.File = runner.ManagedState(e.workspaceDir(owner), old.At.TerraformWorkspace)
+		m.File = backend.ManagedState(e.workspaceDir(owner), old.At.TerraformWorkspace)
 		return nil
 	}
 	sha := leadsTo(rec, old)

@@ -11,7 +11,7 @@ import (
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -54,16 +54,16 @@ func refOf(b job.BackendConfig, terraformWorkspace string) workspace.StateRef {
 	return workspace.StateRef{Identity: identity(b, terraformWorkspace), Backend: b.Type, Place: locks.Place(b.Type, b.Config, terraformWorkspace)}
 }
 
-func markOf(h runner.StateHead) workspace.StateMark {
+func markOf(h backend.StateHead) workspace.StateMark {
 	return workspace.StateMark{Serial: h.Serial, Lineage: h.Lineage, Digest: h.Digest}
 }
 
-func readStateFile(path string) (runner.StateHead, error) {
+func readStateFile(path string) (backend.StateHead, error) {
 	b, err := datafile.Read(path, datafile.Large)
 	if err != nil {
-		return runner.StateHead{}, err
+		return backend.StateHead{}, err
 	}
-	return runner.ReadState(b)
+	return backend.ReadState(b)
 }
 
 // standsOn says whether a state is another than the one that was applied, and

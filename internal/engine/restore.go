@@ -14,7 +14,7 @@ import (
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -127,7 +127,7 @@ func (s Restorer) place(ctx context.Context, want workspace.AppliedState, name s
 		}
 	}
 	out := Restored{Snapshot: snap.name, Serial: snap.head.Serial, Resources: snap.head.Resources}
-	path := runner.ManagedState(dir, want.At.TerraformWorkspace)
+	path := backend.ManagedState(dir, want.At.TerraformWorkspace)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return out, none, err
 	}
@@ -164,7 +164,7 @@ func (s Restorer) choose(dir, name, from, lineage string) (snapshot, error) {
 			return snap, nil
 		}
 		return snapshot{}, fault.New(fault.NotFound, "put a copy of the state into its place by hand, from a backup of "+dir+", then: tfops sync "+name,
-			"workspace %s has no whole snapshot of its state in %s", name, runner.SnapshotsDir(dir))
+			"workspace %s has no whole snapshot of its state in %s", name, backend.SnapshotsDir(dir))
 	}
 	all := snapshots(dir)
 	if !slices.Contains(all, from) {

@@ -27,7 +27,7 @@ var floors = [][]string{
 		"internal/term", "internal/checkout"},
 	{"internal/runner/diagnostics", "internal/runner/cell"},
 	{"internal/runner/inputs"},
-	{"internal/runner/ground"},
+	{"internal/runner/ground", "internal/runner/backend"},
 	{"internal/runner", "internal/drift/codify", "internal/drift/report"},
 	{"internal/run"},
 	{"internal/store", "internal/notify"},

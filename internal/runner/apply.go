@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/memfile"
 )
@@ -91,7 +92,7 @@ const unpacked = 16
 func (p *phase) checkRoom() error {
 	need := int64(room)
 	if p.managed {
-		info, err := os.Stat(managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace))
+		info, err := os.Stat(backend.ManagedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

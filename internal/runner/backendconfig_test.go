@@ -16,6 +16,7 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
@@ -92,7 +93,7 @@ func backendConfigOf(t *testing.T, engine job.EngineSpec) {
 		t.Errorf("while the engine runs the secret lies in %s, %v", b, err)
 	}
 	r.nowhere("canary")
-	if durable.Exists(f.wrote("live/.terraform/" + backendState)) {
+	if durable.Exists(f.wrote("live/.terraform/" + backend.BackendState)) {
 		t.Error("the resolved backend is left behind")
 	}
 	_, again := r.plan(give)
@@ -208,7 +209,7 @@ func TestBackendConfigOfBlocks(t *testing.T) {
 		{"oss", "assume_role = \"wrong\"\n", "assume_role = \"wrong\"\n"},
 		{"oss", "assume_role = [\"wrong\"]\n", "assume_role = \"wrong\"\n"},
 	} {
-		got, err := asBlocks(tt.kind, tt.text)
+		got, err := backend.AsBlocks(tt.kind, tt.text)
 		if err != nil || string(hclwrite.Format(got)) != tt.want {
 			t.Errorf("%s: %v\n%s\nwant\n%s", tt.text, err, hclwrite.Format(got), tt.want)
 		}
@@ -294,7 +295,7 @@ func TestOtherBackend(t *testing.T) {
 					t.Errorf("while the engine runs the secret lies in %s, %v", b, err)
 				}
 				r.nowhere("canary")
-				if b, err := os.ReadFile(f.wrote(overrideFile)); err != nil || !strings.Contains(string(b), otherBackendMark) {
+				if b, err := os.ReadFile(f.wrote(backend.OverrideFile)); err != nil || !strings.Contains(string(b), backend.OtherBackendMark) {
 					t.Errorf("the override file is\n%s (%v)", b, err)
 				}
 				_, again := r.plan(give)
@@ -327,14 +328,14 @@ func TestTheOverrideFileIsTheLast(t *testing.T) {
 		t.Error("the state is elsewhere")
 	}
 	// The managed one, too.
-	_, res := r.plan(func(j *job.Job, _ *job.Secrets) { j.Backend = managedBackend })
+	_, res := r.plan(func(j *job.Job, _ *job.Secrets) { j.Backend = backend.ManagedBackend })
 	must(t, res, job.Succeeded, "", "")
-	if res.Backend.Type != managedBackend || res.Overridden != "local" {
+	if res.Backend.Type != backend.ManagedBackend || res.Overridden != "local" {
 		t.Errorf("%+v", res.Backend)
 	}
 
 	r = newRig(t, map[string]string{"main.tf": simple, "~_override.tf": theirs})
-	_, res = r.plan(func(j *job.Job, _ *job.Secrets) { j.Backend = managedBackend })
+	_, res = r.plan(func(j *job.Job, _ *job.Secrets) { j.Backend = backend.ManagedBackend })
 	must(t, res, job.Failed, job.CauseBadInput, "comes after any")
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/backend"
 )
 
 // BenchmarkPlan compares a plan phase with the same commands by hand.
@@ -45,7 +46,7 @@ func BenchmarkApply(b *testing.B) {
 			byHand(b, r, []string{"apply", "-input=false", "p"})
 		}
 	})
-	if err := os.Remove(filepath.Join(r.tree, managedState)); err != nil {
+	if err := os.Remove(filepath.Join(r.tree, backend.ManagedStateFile)); err != nil {
 		b.Fatal(err)
 	}
 	b.Run("phase", func(b *testing.B) {
@@ -62,7 +63,7 @@ func BenchmarkApply(b *testing.B) {
 
 func byHand(b *testing.B, r *rig, commands ...[]string) {
 	b.Helper()
-	_ = os.Remove(filepath.Join(r.tree, overrideFile))
+	_ = os.Remove(filepath.Join(r.tree, backend.OverrideFile))
 	if commands[0][0] == "init" {
 		_ = os.RemoveAll(filepath.Join(r.tree, ".terraform"))
 	}

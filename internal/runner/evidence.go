@@ -12,6 +12,7 @@ import (
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
@@ -116,7 +117,7 @@ func (l *Local) Seal(dir, recipient string) error {
 // snapshot keeps an encrypted copy of the managed state, the newest few of
 // them, and tells its serial and lineage.
 func (p *phase) snapshot() error {
-	state, err := datafile.Read(managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace), datafile.Large)
+	state, err := datafile.Read(backend.ManagedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace), datafile.Large)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // the apply failed before there was one
 	}
@@ -125,12 +126,12 @@ func (p *phase) snapshot() error {
 	}
 	// The engine makes it as it makes any file; it is the owner's alone.
 	for _, name := range []string{"", ".backup"} {
-		path := managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace) + name
+		path := backend.ManagedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace) + name
 		if err := os.Chmod(path, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	head, err := ReadState(state)
+	head, err := backend.ReadState(state)
 	if err != nil {
 		return fmt.Errorf("the state cannot be read: %w", err)
 	}
@@ -141,7 +142,7 @@ func (p *phase) snapshot() error {
 
 // keepSnapshot keeps an encrypted copy of a state, and returns its name.
 func (p *phase) keepSnapshot(state []byte, serial uint64, by string) (string, error) {
-	dir := SnapshotsDir(p.job.WorkspaceDir)
+	dir := backend.SnapshotsDir(p.job.WorkspaceDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}

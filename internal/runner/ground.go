@@ -103,7 +103,7 @@ func (p *phase) keepGround() ([]byte, error) {
 	if !p.job.LockState {
 		return nil, nil
 	}
-	if err := errors.Join(p.backend.unlink(), p.view.Collect()); err != nil {
+	if err := errors.Join(p.backend.Unlink(), p.view.Collect()); err != nil {
 		return nil, err
 	}
 	written := filepath.Join(p.job.Ground, "written")

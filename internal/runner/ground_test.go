@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/pinned"
+	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/engines"
 	"github.com/tfops/tfops/internal/runner/ground"
@@ -175,7 +176,7 @@ resource "terraform_data" "rights" {
 				t.Fatalf("a plan of the same commit has changes: %s %+v", p.Counts, p.Changes)
 			}
 		}
-		state, err := os.ReadFile(managedStatePath(r.workspaceDir(), "default"))
+		state, err := os.ReadFile(backend.ManagedStatePath(r.workspaceDir(), "default"))
 		if err != nil || !strings.Contains(string(state), `".terraform/modules/m"`) {
 			t.Fatalf("path.module is not as it is by hand: %v\n%s", err, state)
 		}

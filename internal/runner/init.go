@@ -15,6 +15,7 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/ground"
@@ -104,7 +105,7 @@ func writeChanged(path string, content []byte) error {
 // placeState gives a root module without a backend its managed state.
 func (p *phase) placeState(context.Context) error {
 	if p.job.Phase == job.ApplyPhase { // the override is among what the plan wrote
-		p.managed = p.ground.Backend.Type == managedBackend
+		p.managed = p.ground.Backend.Type == backend.ManagedBackend
 		return nil
 	}
 	p.managed = p.module.backend == "" && !p.module.unread || p.job.Backend == workspace.ManagedBackend
@@ -112,15 +113,15 @@ func (p *phase) placeState(context.Context) error {
 		if err := p.refuseRemote(); err != nil || p.otherBackend() == "" {
 			return err
 		}
-		return writeOverride(p.root, p.override())
+		return backend.WriteOverride(p.root, p.override())
 	}
-	state := managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace)
-	if stray := managedStatePath(p.root, p.job.TerraformWorkspace); durable.Exists(stray) && !durable.Exists(state) {
+	state := backend.ManagedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace)
+	if stray := backend.ManagedStatePath(p.root, p.job.TerraformWorkspace); durable.Exists(stray) && !durable.Exists(state) {
 		name, _ := filepath.Rel(p.root, stray) // both are absolute
 		return diagnostics.Refuse(job.CauseBadInput, "to go on with that state, copy it to "+state+" and remove it from the repository; to start afresh, only remove it",
 			"%s holds %s, a state in the repository that a run would ignore", p.job.Dir, name)
 	}
-	return writeOverride(p.root, p.override())
+	return backend.WriteOverride(p.root, p.override())
 }
 
 // initKey is the digest of all that init depends on.
@@ -360,26 +361,26 @@ func (p *phase) selected() string {
 // readBackend reads which backend init resolved. Of a kept directory that lost
 // it the engine complains by itself.
 func (p *phase) readBackend(reuse bool) error {
-	kind, config, ok := resolvedBackend(ground.DataDir(p.root))
+	kind, config, ok := backend.ResolvedBackend(ground.DataDir(p.root))
 	if p.managed {
-		if err := checkManaged(kind, config, p.job.WorkspaceDir); err != nil && !(reuse && !ok) {
+		if err := backend.CheckManaged(kind, config, p.job.WorkspaceDir); err != nil && !(reuse && !ok) {
 			return err
 		}
-		p.result.Backend = job.BackendConfig{Type: managedBackend, Config: map[string]any{"path": managedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace)}}
+		p.result.Backend = job.BackendConfig{Type: backend.ManagedBackend, Config: map[string]any{"path": backend.ManagedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace)}}
 		return nil
 	}
 	if !ok {
 		return diagnostics.Refuse(job.CauseBadInput, "see that the configuration's files can be read, and declare a backend",
 			"no backend was found after init: the state would be written into the checkout and lost")
 	}
-	if err := checkOther(kind, p.otherBackend()); err != nil {
+	if err := backend.CheckOther(kind, p.otherBackend()); err != nil {
 		return err
 	}
 	if kind == "local" {
-		if err := checkLocalBackend(config, []string{p.job.Tree, p.tree}, filepath.Dir(p.job.WorkspaceDir), p.job.TerraformWorkspace); err != nil {
+		if err := backend.CheckLocalBackend(config, []string{p.job.Tree, p.tree}, filepath.Dir(p.job.WorkspaceDir), p.job.TerraformWorkspace); err != nil {
 			return err
 		}
 	}
-	p.result.Backend = naming(kind, config, p.env, p.secrets.Hashed)
+	p.result.Backend = backend.Naming(kind, config, p.env, p.secrets.Hashed)
 	return nil
 }

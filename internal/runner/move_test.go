@@ -12,176 +12,24 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/testrig"
 	"github.com/tfops/tfops/internal/workspace"
 )
-
-func TestWhatToMove(t *testing.T) {
-	state := func(lineage string, serial, resources int) string {
-		return fmt.Sprintf(`{"version": 4, "serial": %d, "lineage": %q, "resources": [{"mode": "managed", "instances": [%s]}]}`,
-			serial, lineage, strings.TrimSuffix(strings.Repeat("{},", resources), ","))
-	}
-	for _, c := range []struct {
-		name, old, there string
-		want             moving
-		refused          string
-	}{
-		{name: "nothing there", old: state("L", 3, 2), want: writeIt},
-		{name: "an empty one of another lineage", old: state("L", 3, 2), there: state("K", 1, 0), want: replaceIt},
-		{name: "an older one", old: state("L", 3, 2), there: state("L", 2, 1), want: writeIt},
-		{name: "the same", old: state("L", 3, 2), there: state("L", 3, 2), want: keepIt},
-		{name: "a move that was killed before it came to the lineage", old: state("L", 3, 2), there: state("K", 1, 2), want: keepIt},
-		{name: "both are empty", old: state("L", 3, 0), there: state("K", 1, 0), want: keepIt},
-		{name: "emptied since it was moved", old: state("L", 3, 2), there: state("L", 9, 0), refused: "holds no resources, while the old one holds 2"},
-		{name: "the same serial and something else", old: state("L", 3, 2), there: state("L", 3, 1), refused: "holds something else"},
-		{name: "it went on since it was moved", old: state("L", 3, 2), there: state("L", 9, 4), want: keepIt},
-		{name: "somebody else's", old: state("L", 3, 2), there: state("K", 1, 1), refused: "another lineage"},
-		{name: "somebody else's, newer", old: state("L", 3, 2), there: state("K", 99, 1), refused: "1 resources"},
-		{name: "what is there is cut", old: state("L", 3, 2), there: state("L", 3, 2)[:30], refused: "not overwritten"},
-		{name: "the old one is empty", old: "", refused: "it is empty"},
-		{name: "the old one is cut", old: state("L", 3, 2)[:50], refused: "cut or damaged"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			got, err := whatToMove("app", []byte(c.old), []byte(c.there))
-			if c.refused != "" {
-				if err == nil || !strings.Contains(err.Error(), c.refused) {
-					t.Fatalf("%v, want a refusal that says %q", err, c.refused)
-				}
-				return
-			}
-			if err != nil || got != c.want {
-				t.Errorf("%d, %v; want %d", got, err, c.want)
-			}
-		})
-	}
-}
-
-func TestWhatToImport(t *testing.T) {
-	state := func(lineage string, serial, resources int) string {
-		return fmt.Sprintf(`{"version": 4, "serial": %d, "lineage": %q, "resources": [{"mode": "managed", "instances": [%s]}]}`,
-			serial, lineage, strings.TrimSuffix(strings.Repeat("{},", resources), ","))
-	}
-	brought := state("L", 3, 2)
-	for _, c := range []struct {
-		name, there string
-		want        moving
-		refused     string
-	}{
-		{name: "nothing there", want: writeIt},
-		{name: "the same", there: brought, want: keepIt},
-		{name: "the same under another serial", there: state("L", 9, 2), want: keepIt},
-		{name: "an empty one of another lineage", there: state("K", 9, 0), want: replaceIt},
-		{name: "an empty one, older", there: state("L", 1, 0), want: replaceIt},
-		{name: "an empty one, newer", there: state("L", 4, 0), refused: "is newer than what was brought (serial 4, not 3)"},
-		{name: "one of another lineage", there: state("K", 1, 1), refused: "holds 1 resource (serial 1, lineage K)"},
-		{name: "an older one", there: state("L", 1, 1), refused: "holds 1 resource"},
-		{name: "one that is cut", there: brought[:30], refused: "not overwritten"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			got, err := whatToImport("app", false, []byte(brought), []byte(c.there))
-			if c.refused != "" {
-				if err == nil || !strings.Contains(err.Error(), c.refused) {
-					t.Fatalf("%v, want a refusal that says %q", err, c.refused)
-				}
-			} else if err != nil || got != c.want {
-				t.Errorf("%d, %v; want %d", got, err, c.want)
-			}
-			want := c.want
-			if c.refused != "" {
-				want = replaceIt
-			}
-			if c.name == "one that is cut" {
-				want = overwriteIt
-			}
-			if got, err := whatToImport("app", true, []byte(brought), []byte(c.there)); err != nil || got != want {
-				t.Errorf("to replace it: %d, %v; want %d", got, err, want)
-			}
-		})
-	}
-}
-
-func TestCheckImport(t *testing.T) {
-	const good = `{"version": 4, "serial": 3, "lineage": "L", "resources": [{"mode": "managed", "instances": [{}, {}]}, {"mode": "data", "instances": [{}]}]}`
-	head, err := CheckImport([]byte(good))
-	if err != nil || head.Serial != 3 || head.Lineage != "L" || head.Resources != 2 {
-		t.Errorf("%+v, %v", head, err)
-	}
-	for text, why := range map[string]string{
-		"":          "empty",
-		" \n":       "empty",
-		good[:40]:   "cut or damaged",
-		"{}":        "no lineage",
-		"[]":        "cut or damaged",
-		"null":      "no lineage",
-		`"x"`:       "cut or damaged",
-		good + good: "cut or damaged",
-		`{"version": 4, "serial": -1, "lineage": "L"}`:                                "cut or damaged",
-		`{"version": 4, "serial": 3, "lineage": "` + strings.Repeat("L", 5000) + `"}`: "none that an engine wrote",
-		`{"version": 3, "serial": 3, "lineage": "L", "modules": []}`:                  "version 3",
-		`{"version": 5, "serial": 3, "lineage": "L"}`:                                 "version 5",
-		`{"serial": 3, "lineage": "L", "encrypted_data": "AA", "meta": {}}`:           "encrypted by OpenTofu",
-		`{"format_version": "1.0", "terraform_version": "1.11.4", "values": {}}`:      "no lineage",
-	} {
-		if _, err := CheckImport([]byte(text)); err == nil || !strings.Contains(err.Error(), why) {
-			t.Errorf("%q: %v, want %q", text, err, why)
-		}
-	}
-}
-
-func TestSameContent(t *testing.T) {
-	const a = `{"version": 4, "terraform_version": "1.11.4", "serial": 3, "lineage": "L", "outputs": {"n": 12345678901234567890}, "resources": [{"type": "x", "name": "a"}]}`
-	for text, same := range map[string]bool{
-		a:                                        true,
-		strings.ReplaceAll(a, "1.11.4", "1.5.7"): true,
-		strings.ReplaceAll(a, ": ", ":\n\t"):     true,
-		strings.ReplaceAll(a, `"name": "a"`, `"name": "b"`):   false,
-		strings.ReplaceAll(a, "567890}", "567891}"):           false,
-		strings.ReplaceAll(a, `"lineage": "L"`, `"other": 1`): false,
-		a[:len(a)-1]: false, "": false,
-	} {
-		if sameContent([]byte(a), []byte(text), true) != same {
-			t.Errorf("same is %v: %s", !same, text)
-		}
-	}
-	if other := strings.ReplaceAll(a, `"L"`, `"K"`); sameContent([]byte(a), []byte(other), true) || !sameContent([]byte(a), []byte(other), false) {
-		t.Error("the lineage counts, and counts only where it is asked for")
-	}
-	// What an engine writes of a state that another one wrote.
-	const old = `{"version": 4, "lineage": "L", "outputs": {"o": {"value": "x", "type": "string"}}, "resources": [
-		{"mode": "managed", "type": "t", "name": "a", "provider": "p", "instances": [{"schema_version": 1, "attributes": {"id": "1", "n": 1}, "dependencies": ["t.y", "t.x"]}]},
-		{"module": "module.m", "mode": "managed", "type": "t", "name": "a", "provider": "p", "instances": [{"index_key": 1, "attributes": {}}, {"index_key": 0, "attributes": {}}]}]}`
-	const again = `{"version": 4, "lineage": "L", "outputs": {"o": {"value": "x", "type": "string", "sensitive": false}}, "check_results": null, "resources": [
-		{"module": "module.m", "mode": "managed", "type": "t", "name": "a", "provider": "p", "instances": [{"index_key": 0, "schema_version": 0, "attributes": {}, "identity_schema_version": 0}, {"index_key": 1, "attributes": {}, "sensitive_attributes": []}]},
-		{"mode": "managed", "type": "t", "name": "a", "provider": "p", "instances": [{"schema_version": 1, "attributes": {"n": 1, "id": "1"}, "dependencies": ["t.x", "t.y"], "identity_schema_version": 0}]}]}`
-	if !sameContent([]byte(old), []byte(again), true) {
-		t.Errorf("what another engine writes of it is another state:\n%s\n%s", contentOf([]byte(old), true), contentOf([]byte(again), true))
-	}
-	for was, is := range map[string]string{`"id": "1"`: `"id": "2"`, `"n": 1`: `"n": 1.5`, `"index_key": 1`: `"index_key": "1"`, `"module": "module.m"`: `"module": "module.n"`,
-		`"value": "x"`: `"value": "y"`, `"type": "string"`: `"type": "string", "sensitive": true`, `"t.y"`: `"t.z"`, `"schema_version": 1`: `"schema_version": 2`, `"provider": "p"`: `"provider": "q"`,
-		`{"index_key": 1, "attributes": {}}, `: ``, `"attributes": {"id"`: `"status": "tainted", "attributes": {"id"`} {
-		other := strings.Replace(old, was, is, 1)
-		if other == old || sameContent([]byte(old), []byte(other), true) {
-			t.Errorf("%s in the place of %s is the same:\n%s", is, was, other)
-		}
-	}
-	if sameContent(nil, nil, true) {
-		t.Error("nothing counts as a state")
-	}
-}
 
 // The old state is read with what it was applied with; where that does not lead to it any
 // more, with the credentials of now. What leads to another state is not taken for it.
 func TestOldStateIsReadAsItWasApplied(t *testing.T) {
 	server, url := newStateServer(t, "of-then")
 	r := newRig(t, map[string]string{"main.tf": partialHTTP, "at.tfbackend": fmt.Sprintf("address = %q\n", url+"/file"), "of_now.tfbackend": "address = \"http://127.0.0.1:1/never\"\n"})
-	backend := func(path, password string) string {
+	kind := func(path, password string) string {
 		return fmt.Sprintf("address = %q\nusername = \"u\"\npassword = %q\n", url+path, password)
 	}
 	at := func(path string) string {
 		return locks.Identity("http", map[string]any{"address": url + path}, "default")
 	}
 	with := func(path string) option {
-		return func(j *job.Job, s *job.Secrets) { s.Backend, s.Mask = backend(path, "of-then"), []string{"of-then"} }
+		return func(j *job.Job, s *job.Secrets) { s.Backend, s.Mask = kind(path, "of-then"), []string{"of-then"} }
 	}
 	must(t, r.planned(with("/old")).startApply(with("/old")).wait(), job.Succeeded, "", "")
 	file := func(j *job.Job, s *job.Secrets) {
@@ -191,7 +39,7 @@ func TestOldStateIsReadAsItWasApplied(t *testing.T) {
 	server.mu.Lock()
 	server.password = "of-now"
 	server.mu.Unlock()
-	then, now, other := job.OldAccess{Env: r.env, Backend: backend("/old", "of-then")}, job.OldAccess{Env: r.env, Backend: backend("/old", "of-now")}, job.OldAccess{Env: r.env, Backend: backend("/other", "of-now")}
+	then, now, other := job.OldAccess{Env: r.env, Backend: kind("/old", "of-then")}, job.OldAccess{Env: r.env, Backend: kind("/old", "of-now")}, job.OldAccess{Env: r.env, Backend: kind("/other", "of-now")}
 	for name, c := range map[string]struct {
 		old     []job.OldAccess
 		move    job.Move
@@ -213,7 +61,7 @@ func TestOldStateIsReadAsItWasApplied(t *testing.T) {
 			_, result := r.plan(func(j *job.Job, s *job.Secrets) {
 				j.Move = &c.move
 				j.Move.Checkout, j.Move.Dir, j.Move.TerraformWorkspace, j.Move.To = r.checkout(), ".", "default", at(to)
-				s.Backend, s.Old, s.Mask = backend(to, "of-now"), c.old, []string{"of-then", "of-now"}
+				s.Backend, s.Old, s.Mask = kind(to, "of-now"), c.old, []string{"of-then", "of-now"}
 			})
 			if c.refused != "" {
 				must(t, result, job.Failed, c.cause, c.refused)
@@ -223,7 +71,7 @@ func TestOldStateIsReadAsItWasApplied(t *testing.T) {
 				return
 			}
 			must(t, result, job.Succeeded, "", "")
-			if result.Moved == nil || result.Moved.Resources == 0 || !sameContent([]byte(server.at(from)), []byte(server.at(to)), true) {
+			if result.Moved == nil || result.Moved.Resources == 0 || !backend.SameContent([]byte(server.at(from)), []byte(server.at(to)), true) {
 				t.Errorf("%+v", result.Moved)
 			}
 		})
@@ -265,8 +113,8 @@ func moveThroughRealBackends(t *testing.T, engine job.EngineSpec, ws string) {
 	must(t, applied, job.Succeeded, "", "")
 	at := func(b job.BackendConfig) string { return locks.Identity(b.Type, b.Config, ws) }
 	last, from := flight.job.Checkout, applied.Backend
-	for _, backend := range backends[1:] {
-		r.write("main.tf", backend+simple)
+	for _, kind := range backends[1:] {
+		r.write("main.tf", kind+simple)
 		_, result := r.plan(in)
 		must(t, result, job.Succeeded, "", "")
 		to := result.Backend
@@ -275,14 +123,14 @@ func moveThroughRealBackends(t *testing.T, engine job.EngineSpec, ws string) {
 			checkout = j.Checkout
 			j.Move = &job.Move{Checkout: last, Dir: ".", TerraformWorkspace: ws, From: at(from), To: at(to)}
 			s.Old = []job.OldAccess{{Env: r.env}}
-			if from.Type == managedBackend {
+			if from.Type == backend.ManagedBackend {
 				j.Move.File = filepath.Join(r.base, "old.tfstate")
-				state, err := os.ReadFile(ManagedState(r.workspaceDir(), ws))
+				state, err := os.ReadFile(backend.ManagedState(r.workspaceDir(), ws))
 				if err == nil {
 					err = os.WriteFile(j.Move.File, state, 0o600)
 				}
 				if err == nil { // what comes home finds nothing
-					err = os.Remove(ManagedState(r.workspaceDir(), ws))
+					err = os.Remove(backend.ManagedState(r.workspaceDir(), ws))
 				}
 				if err != nil {
 					t.Fatal(err)
@@ -307,7 +155,7 @@ func TestOldStateIsNotTheManagedOne(t *testing.T) {
 	_, result := r.plan(func(j *job.Job, s *job.Secrets) {
 		j.Backend = "managed"
 		j.Move = &job.Move{Checkout: r.checkout(), Dir: ".", TerraformWorkspace: "default", From: locks.Identity("local", map[string]any{"path": path}, "default"),
-			To: locks.Identity("managed", map[string]any{"path": ManagedState(r.workspaceDir(), "default")}, "default")}
+			To: locks.Identity("managed", map[string]any{"path": backend.ManagedState(r.workspaceDir(), "default")}, "default")}
 		s.Old = []job.OldAccess{{Env: r.env, Backend: setting}}
 	})
 	must(t, result, job.Succeeded, "", "")
@@ -315,8 +163,8 @@ func TestOldStateIsNotTheManagedOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	now, err := os.ReadFile(ManagedState(r.workspaceDir(), "default"))
-	if err != nil || !sameContent(old, now, true) || result.Plan.HasChanges() {
+	now, err := os.ReadFile(backend.ManagedState(r.workspaceDir(), "default"))
+	if err != nil || !backend.SameContent(old, now, true) || result.Plan.HasChanges() {
 		t.Errorf("%v, changes %v: %s", err, result.Plan.HasChanges(), now)
 	}
 }
@@ -335,11 +183,11 @@ func TestAMoveOverwritesNobody(t *testing.T) {
 	const lineage = "5c2f4a4e-64a4-9f0f-86c9-0d4a1ad1c6d5"
 	r := newRig(t, map[string]string{"main.tf": simple})
 	must(t, r.planned().startApply().wait(), job.Succeeded, "", "")
-	old, err := os.ReadFile(ManagedState(r.workspaceDir(), "default"))
+	old, err := os.ReadFile(backend.ManagedState(r.workspaceDir(), "default"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	was, err := ReadState(old)
+	was, err := backend.ReadState(old)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -426,7 +274,7 @@ func TestAnOldStateThatIsNotWhatWasApplied(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	head, err := ReadState(good)
+	head, err := backend.ReadState(good)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/engines"
@@ -43,7 +44,7 @@ type phase struct {
 	managed  bool // tfops keeps the state
 	notes    []string
 	names    map[string]string // what files in memory are called, by path
-	backend  backendFiles
+	backend  backend.BackendFiles
 
 	committed map[string]string // what the repository's own lock file names, before init: versions by provider
 
@@ -113,7 +114,7 @@ func (p *phase) readInputs(context.Context) error {
 		return err
 	}
 	if p.job.Phase == job.PlanPhase {
-		if err = removeOverrides(p.root); err != nil {
+		if err = backend.RemoveOverrides(p.root); err != nil {
 			return err
 		}
 	}
@@ -124,7 +125,7 @@ func (p *phase) readInputs(context.Context) error {
 		p.result.Overridden = p.module.backend
 	}
 	if other := p.otherBackend(); other != "" {
-		p.module.backend, p.module.place = other, settingsPlace(p.secrets.Backend)
+		p.module.backend, p.module.place = other, backend.SettingsPlace(p.secrets.Backend)
 	}
 	if p.module.empty {
 		// With a generated override the engine would take it for a

@@ -10,6 +10,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/ground"
 )
@@ -160,7 +161,7 @@ func TestBackendOfTheRepository(t *testing.T) {
 		t.Fatalf("%+v", result.Backend)
 	}
 	must(t, f.startApply().wait(), job.Succeeded, "", "")
-	if !durable.Exists(state) || durable.Exists(f.wrote(overrideFile)) {
+	if !durable.Exists(state) || durable.Exists(f.wrote(backend.OverrideFile)) {
 		t.Fatal("the backend was not used as it is")
 	}
 	_, result = r.plan(func(j *job.Job, _ *job.Secrets) { j.TerraformWorkspace = "blue" })
@@ -169,10 +170,10 @@ func TestBackendOfTheRepository(t *testing.T) {
 
 func TestOverrideDoesNotClash(t *testing.T) {
 	mine := `{"locals": {"x": 1}}`
-	r := newRig(t, map[string]string{"main.tf": simple + "locals {\n  x = 2\n}\n", overrideFile: mine})
+	r := newRig(t, map[string]string{"main.tf": simple + "locals {\n  x = 2\n}\n", backend.OverrideFile: mine})
 	f := r.planned()
 	must(t, f.startApply().wait(), job.Succeeded, "", "")
-	if durable.Exists(f.wrote(overrideFile)) {
+	if durable.Exists(f.wrote(backend.OverrideFile)) {
 		t.Fatal("the repository's file was changed")
 	}
 	if !durable.Exists(filepath.Join(r.workspaceDir(), "terraform.tfstate")) {

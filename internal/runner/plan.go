@@ -13,6 +13,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/memfile"
 )
@@ -103,7 +104,7 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 	if !p.ownLock {
 		made.Providers = p.result.Providers
 	}
-	made.Modules, made.State = p.floating(), plannedOn(raw)
+	made.Modules, made.State = p.floating(), backend.PlannedOn(raw)
 	made.Mask(p.secrets.Mask)
 	b, err := json.Marshal(made)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/runner/backend"
 )
 
 // A saved plan says which state it stands on, whatever the engine and wherever the state is.
@@ -59,7 +60,7 @@ func TestPlannedOnNothing(t *testing.T) {
 		return b.Bytes()
 	}
 	const state, before = `{"version": 4, "serial": 3, "lineage": "L", "resources": []}`, `{"version": 4, "serial": 0, "lineage": "", "resources": [{"mode": "managed", "instances": [{}, {}]}, {"mode": "data", "instances": [{}]}]}`
-	if got := plannedOn(archive(map[string]string{"tfstate": state, "tfstate-prev": before})); got == nil || *got != (plan.State{Serial: 3, Lineage: "L", Resources: 2}) {
+	if got := backend.PlannedOn(archive(map[string]string{"tfstate": state, "tfstate-prev": before})); got == nil || *got != (plan.State{Serial: 3, Lineage: "L", Resources: 2}) {
 		t.Errorf("%+v", got)
 	}
 	for name, saved := range map[string][]byte{
@@ -67,7 +68,7 @@ func TestPlannedOnNothing(t *testing.T) {
 		"cut": archive(map[string]string{"tfstate": state[:20], "tfstate-prev": before}), "another format": archive(map[string]string{"tfstate": `{}`, "tfstate-prev": before}),
 		"a cut archive": archive(map[string]string{"tfstate": state, "tfstate-prev": before})[:100],
 	} {
-		if got := plannedOn(saved); got != nil {
+		if got := backend.PlannedOn(saved); got != nil {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

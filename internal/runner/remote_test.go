@@ -8,6 +8,7 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -27,7 +28,7 @@ func TestRemoteRunsAreRefused(t *testing.T) {
 			}
 			managed := func(j *job.Job, _ *job.Secrets) { j.Backend = workspace.ManagedBackend }
 			must(t, r.planned(managed).startApply(managed).wait(), job.Succeeded, "", "")
-			if _, err := os.Stat(filepath.Join(r.workspaceDir(), managedState)); err != nil {
+			if _, err := os.Stat(filepath.Join(r.workspaceDir(), backend.ManagedStateFile)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -36,7 +37,7 @@ func TestRemoteRunsAreRefused(t *testing.T) {
 	r.write("main.tf", "terraform {\n  backend \"local\" {\n    path = \""+filepath.Join(r.base, "own.tfstate")+"\"\n  }\n}\n"+simple)
 	managed := func(j *job.Job, _ *job.Secrets) { j.Backend = workspace.ManagedBackend }
 	must(t, r.planned(managed).startApply(managed).wait(), job.Succeeded, "", "")
-	if durable.Exists(filepath.Join(r.base, "own.tfstate")) || !durable.Exists(filepath.Join(r.workspaceDir(), managedState)) {
+	if durable.Exists(filepath.Join(r.base, "own.tfstate")) || !durable.Exists(filepath.Join(r.workspaceDir(), backend.ManagedStateFile)) {
 		t.Error("the managed state did not take the place of the repository's backend")
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/testrig"
 )
@@ -50,13 +51,13 @@ func TestRepositorysProvidersStayOutOfTheCache(t *testing.T) {
 // its state in the managed place, or is refused.
 func TestManagedStateCannotBeOverridden(t *testing.T) {
 	elsewhere := filepath.Join(t.TempDir(), "elsewhere.tfstate")
-	backend := `terraform { 
+	kind := `terraform { 
   backend "local" { path = "` + elsewhere + `" }
 }`
 	for name, files := range map[string]map[string]string{
-		"a file that looks like an editor's": {"#backend.tf": backend},
-		"an override that comes later":       {"zzz_override.tf": backend},
-		"an override that claims to be ours": {"zz_tfops_5_override.tf.json": `{"//": "` + overrideMark + `", "terraform": {"backend": {"local": {"path": "` + elsewhere + `"}}}}`, overrideFile: "{}"},
+		"a file that looks like an editor's": {"#backend.tf": kind},
+		"an override that comes later":       {"zzz_override.tf": kind},
+		"an override that claims to be ours": {"zz_tfops_5_override.tf.json": `{"//": "` + backend.OverrideMark + `", "terraform": {"backend": {"local": {"path": "` + elsewhere + `"}}}}`, backend.OverrideFile: "{}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files["main.tf"] = simple
@@ -86,7 +87,7 @@ func TestManagedStateCannotBeOverridden(t *testing.T) {
 // Where a file of the repository has the override's name, the apply goes by
 // the same state as the plan.
 func TestOverrideBesideOneOfTheRepository(t *testing.T) {
-	r := newRig(t, map[string]string{"main.tf": simple, overrideFile: "{}"})
+	r := newRig(t, map[string]string{"main.tf": simple, backend.OverrideFile: "{}"})
 	f := r.planned()
 	result := f.startApply().wait()
 	if result.Outcome != job.Succeeded || result.Backend.Type != "managed" || result.Serial == 0 {
@@ -117,7 +118,7 @@ func TestStrayStateOfATerraformWorkspace(t *testing.T) {
 func TestLocalBackendInAnothersDirectory(t *testing.T) {
 	r := newRig(t, nil)
 	r.write("main.tf", `terraform {
-  backend "local" { path = "`+filepath.Join(filepath.Dir(r.workspaceDir()), "other", managedState)+`" }
+  backend "local" { path = "`+filepath.Join(filepath.Dir(r.workspaceDir()), "other", backend.ManagedStateFile)+`" }
 }
 `+simple)
 	_, result := r.plan(func(j *job.Job, _ *job.Secrets) {})
@@ -169,7 +170,7 @@ func TestProvidersOfChecks(t *testing.T) {
 // Nothing that may hold a credential is part of what names a state, in a type
 // of backend that tfops does not know either.
 func TestUnknownBackendHidesCredentials(t *testing.T) {
-	b := naming("artifactory", map[string]any{"url": "https://me:canary@host/path?sig=canary", "repo": "r",
+	b := backend.Naming("artifactory", map[string]any{"url": "https://me:canary@host/path?sig=canary", "repo": "r",
 		"nested": []any{map[string]any{"api_token": "canary", "name": "n"}}}, nil, nil)
 	text := diagnostics.JsonText(b, false)
 	if strings.Contains(text, "canary") || !strings.Contains(text, "https://host/path") || !strings.Contains(text, `"name":"n"`) {

@@ -1,4 +1,4 @@
-package runner
+package backend
 
 import (
 	"bytes"
@@ -95,7 +95,7 @@ func (s stateHead) managed() (n int) {
 
 // ManagedState is where the managed state of a workspace lies.
 func ManagedState(workspaceDir, terraformWorkspace string) string {
-	return managedStatePath(workspaceDir, terraformWorkspace)
+	return ManagedStatePath(workspaceDir, terraformWorkspace)
 }
 
 // SnapshotsDir is where encrypted copies of the managed state lie.

@@ -1,4 +1,6 @@
-package runner
+// Package backend is where a state lies: which backend a root module has and what names the state in
+// it, states that tfops manages, what a plan was made on, and what may be done with a state that is moved.
+package backend
 
 import (
 	"crypto/sha256"
@@ -15,9 +17,9 @@ import (
 	"github.com/tfops/tfops/internal/job"
 )
 
-// resolvedBackend reads what init wrote down of the backend. ok is false when
+// ResolvedBackend reads what init wrote down of the backend. ok is false when
 // the data directory knows of none.
-func resolvedBackend(dataDir string) (kind string, config map[string]any, ok bool) {
+func ResolvedBackend(dataDir string) (kind string, config map[string]any, ok bool) {
 	b, err := os.ReadFile(filepath.Join(dataDir, "terraform.tfstate"))
 	if err != nil {
 		return "", nil, false
@@ -61,11 +63,11 @@ var fromEnv = map[string]map[string]string{
 	"cloud":  {"organization": "TF_CLOUD_ORGANIZATION", "hostname": "TF_CLOUD_HOSTNAME"},
 }
 
-// naming keeps of a backend's configuration what names the state. Of a setting that is given
+// Naming keeps of a backend's configuration what names the state. Of a setting that is given
 // as a secret, itself or as a variable in secret, it keeps the hash: what names a state is
 // stored, and has to stay different for two states. What a plan happens to hide is no reason
 // to hash: then the name of a state would change with what is in it.
-func naming(kind string, config map[string]any, env map[string]string, secret []string) job.BackendConfig {
+func Naming(kind string, config map[string]any, env map[string]string, secret []string) job.BackendConfig {
 	out := job.BackendConfig{Type: kind, Config: map[string]any{}}
 	keys, known := named[kind]
 	if !known {

@@ -1,4 +1,4 @@
-package runner
+package backend
 
 import (
 	"archive/zip"
@@ -20,9 +20,9 @@ const (
 // maxPlannedState bounds how much of a state is read out of a plan.
 const maxPlannedState = 512 << 20
 
-// plannedOn is the state that a saved plan stands on; nil where that cannot be told, as of
+// PlannedOn is the state that a saved plan stands on; nil where that cannot be told, as of
 // a plan that OpenTofu has encrypted.
-func plannedOn(saved []byte) *plan.State {
+func PlannedOn(saved []byte) *plan.State {
 	archive, err := zip.NewReader(bytes.NewReader(saved), int64(len(saved)))
 	if err != nil {
 		return nil
