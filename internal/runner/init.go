@@ -20,6 +20,7 @@ import (
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/ground"
 	"github.com/tfops/tfops/internal/runner/inputs"
+	"github.com/tfops/tfops/internal/runner/memfile"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -297,19 +298,30 @@ func (p *phase) init(ctx context.Context) error {
 	return err
 }
 
+// homeCounts reports whether an init uses what lies in the home directory.
+func (p *phase) homeCounts() bool { return p.job.Engine.CLIConfig != "" }
+
 // executeInit runs init with what private modules and registries are fetched with.
 func (p *phase) executeInit(ctx context.Context) (*diagnostics.Output, error) {
-	a, err := p.openAccess()
+	a, note, err := inputs.Init{Env: p.env, Credentials: p.secrets.Modules.Credentials, HomeCounts: p.homeCounts(),
+		Git: len(p.module.calls) > 0 || p.module.unknown, Dir: p.dir}.Open()
 	if err != nil {
 		return nil, err
 	}
 	defer a.Close()
+	if note != "" {
+		p.log.Say("warn", "%s", note)
+	}
+	if a.Handle != nil {
+		p.names[memfile.Path(a.Handle)+"/git"] = "git"
+	}
 	out, err := p.execute(ctx, command{"init", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
 		return p.runInit(ctx, tf, out, a.Env)
 	}})
 	var f *diagnostics.Failure
 	if errors.As(err, &f) && out != nil {
-		p.adviseAccess(f, out)
+		inputs.Advice{Engine: p.engine.Name, Credentials: p.secrets.Modules.Credentials,
+			Home: p.env["HOME"], HomeCounts: p.homeCounts()}.Add(f, out)
 	}
 	return out, err
 }

@@ -158,8 +158,7 @@ func TestTokensBesideACLIConfiguration(t *testing.T) {
 
 // What engines say of a registry that lets nobody in is told from what a backend says.
 func TestWhoIsNotLetIn(t *testing.T) {
-	r := newRig(t, nil)
-	p := newPhase(r.base, job.Secrets{Modules: job.Modules{Credentials: []credentials.Credential{credential(t, "known.example.com", credentials.Credential{Token: "x"})}}}, nil)
+	advice := inputs.Advice{Credentials: []credentials.Credential{credential(t, "known.example.com", credentials.Credential{Token: "x"})}}
 	for text, want := range map[string]string{
 		"Error accessing remote module registry\nFailed to retrieve available versions for module \"m\" (main.tf:1) from app.terraform.io: error looking up module versions: 401 Unauthorized.":       `module_credentials "app.terraform.io" { token`,
 		"Failed to query available provider packages\nCould not retrieve the list of available versions for provider acme/x: host registry.example.com rejected the given authentication credentials": `module_credentials "registry.example.com" { token`,
@@ -175,7 +174,7 @@ func TestWhoIsNotLetIn(t *testing.T) {
 		"fatal: unable to access 'https://git.example.com/x/': server certificate verification failed. CAfile: none CRLfile: none":                                                                    "same_access",
 		"Error: Unsupported argument": "",
 	} {
-		got := p.accessAdvice(text)
+		got := advice.For(text)
 		if want == "" && got != "" || !strings.Contains(got, want) {
 			t.Errorf("%s\n%q, want %q", text, got, want)
 		}

@@ -1,8 +1,10 @@
 package inputs
 
 import (
+	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -50,14 +52,14 @@ type Known struct {
 	Own   string                   `json:"known_hosts,omitempty"` // the user's file of known hosts
 }
 
-// Helper is this very binary, whatever lies by now where it was started from.
-func Helper(as, data string) string {
+// helper is this very binary, whatever lies by now where it was started from.
+func helper(as, data string) string {
 	return fmt.Sprintf("/proc/%d/exe %s %s %s", os.Getpid(), AccessCommand, as, data)
 }
 
-// Certificates are Git's settings for a host with a private authority, or one that asks
+// certificates are Git's settings for a host with a private authority, or one that asks
 // for a client certificate.
-func (a *ModuleAccess) Certificates(c credentials.Credential) (settings []string, err error) {
+func (a *ModuleAccess) certificates(c credentials.Credential) (settings []string, err error) {
 	texts := []struct {
 		setting string
 		text    []byte
@@ -69,7 +71,7 @@ func (a *ModuleAccess) Certificates(c credentials.Credential) (settings []string
 		if len(t.text) == 0 {
 			continue
 		}
-		f, err := a.Memory("tfops-certificate", t.text)
+		f, err := a.memory("tfops-certificate", t.text)
 		if err != nil {
 			return nil, err
 		}
@@ -88,8 +90,8 @@ func systemCertificates(named string) []byte {
 	return nil
 }
 
-// OpenSSH serves a key by an agent of its own.
-func (a *ModuleAccess) OpenSSH(k *Known, c credentials.Credential) error {
+// openSSH serves a key by an agent of its own.
+func (a *ModuleAccess) openSSH(k *Known, c credentials.Credential) error {
 	hosts, label := c.KnownHosts, k.label(c)
 	key, err := rawKey(c)
 	if err != nil {
@@ -97,7 +99,7 @@ func (a *ModuleAccess) OpenSSH(k *Known, c credentials.Credential) error {
 	}
 	c.KnownHosts, c.SSHKey, c.Passphrase = nil, nil, ""
 	if len(hosts) > 0 {
-		f, err := a.Memory("tfops-known-hosts", hosts)
+		f, err := a.memory("tfops-known-hosts", hosts)
 		if err != nil {
 			return err
 		}
@@ -150,9 +152,9 @@ func serveAgent(l net.Listener, keys agent.Agent) {
 	}
 }
 
-// OpenRegistries gives tokens in a CLI configuration in memory, which has all that the
+// openRegistries gives tokens in a CLI configuration in memory, which has all that the
 // one in force has.
-func (a *ModuleAccess) OpenRegistries(tokens []credentials.Credential) error {
+func (a *ModuleAccess) openRegistries(tokens []credentials.Credential) error {
 	hosts := map[string]string{}
 	for _, c := range tokens {
 		if _, ok := hosts[c.Prefix.Label()]; !ok {
@@ -171,7 +173,7 @@ func (a *ModuleAccess) OpenRegistries(tokens []credentials.Credential) error {
 	if err != nil {
 		return err
 	}
-	f, err := a.Memory("tfops-cli-config", text)
+	f, err := a.memory("tfops-cli-config", text)
 	if err != nil {
 		return err
 	}
@@ -179,7 +181,7 @@ func (a *ModuleAccess) OpenRegistries(tokens []credentials.Credential) error {
 	return nil
 }
 
-func (a *ModuleAccess) Memory(name string, content []byte) (*os.File, error) {
+func (a *ModuleAccess) memory(name string, content []byte) (*os.File, error) {
 	f, err := memfile.New(name, content)
 	if err == nil {
 		a.files = append(a.files, f)
@@ -202,8 +204,8 @@ func (a *ModuleAccess) Close() {
 	}
 }
 
-// LookPath finds a program on a PATH that is not this process's.
-func LookPath(name, path string) string {
+// lookPath finds a program on a PATH that is not this process's.
+func lookPath(name, path string) string {
 	for _, dir := range filepath.SplitList(path) {
 		at := filepath.Join(dir, name)
 		if info, err := os.Stat(at); err == nil && info.Mode().IsRegular() && info.Mode()&fs.FileMode(0o111) != 0 && filepath.IsAbs(at) {
@@ -213,5 +215,106 @@ func LookPath(name, path string) string {
 	return ""
 }
 
-// Quoted is a text as one word of a shell.
-func Quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+// quoted is a text as one word of a shell.
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// Init is the init that is given access to modules.
+type Init struct {
+	Env         map[string]string // the engine's
+	Credentials []credentials.Credential
+	HomeCounts  bool   // it uses what lies in the home directory
+	Git         bool   // it may fetch modules with Git
+	Dir         string // where it may make a directory of its own
+}
+
+// Open makes what the init is given. The caller closes it. note is what people should know of it.
+func (i Init) Open() (_ *ModuleAccess, note string, err error) {
+	a := &ModuleAccess{Env: maps.Clone(i.Env)}
+	defer func() {
+		if err != nil {
+			a.Close()
+		}
+	}()
+	if err := a.openRegistries(credentials.Of(i.Credentials, credentials.Registry)); err != nil {
+		return nil, "", err
+	}
+	if !i.HomeCounts && a.Env["NETRC"] == "" {
+		a.Env["NETRC"] = os.DevNull // for archives, which the engine fetches by itself
+	}
+	git := lookPath("git", i.Env["PATH"])
+	if git == "" || !i.Git {
+		return a, "", nil
+	}
+	if a.Dir, err = os.MkdirTemp(i.Dir, "access-"); err != nil {
+		return nil, "", err
+	}
+	if a.Handle, err = os.Open(a.Dir); err != nil {
+		return nil, "", err
+	}
+	note, err = i.openGit(a, git)
+	return a, note, err
+}
+
+// openGit puts a script before Git that gives it what it is to use.
+func (i Init) openGit(a *ModuleAccess, git string) (note string, err error) {
+	k := Known{HTTP: credentials.Of(i.Credentials, credentials.HTTP), Hosts: map[string]string{},
+		Home: i.HomeCounts, Own: filepath.Join(i.Env["HOME"], ".ssh", "known_hosts")}
+	for _, c := range credentials.Of(i.Credentials, credentials.SSH) {
+		if err := a.openSSH(&k, c); err != nil {
+			return "", err
+		}
+	}
+	b, err := json.Marshal(k)
+	if err != nil {
+		return "", err
+	}
+	f, err := a.memory("tfops-modules", b)
+	if err != nil {
+		return "", err
+	}
+	script, note, err := i.gitScript(a, git, k, memfile.Path(f))
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(a.Dir, "git"), []byte(script), 0o700); err != nil {
+		return "", err
+	}
+	a.Env["PATH"] = memfile.Path(a.Handle) + ":" + i.Env["PATH"]
+	return note, nil
+}
+
+func (i Init) gitScript(a *ModuleAccess, git string, k Known, data string) (script, note string, err error) {
+	var s strings.Builder
+	s.WriteString("#!/bin/sh\n# generated by tfops for one init: Git with what module_credentials give\nexport PATH=\"${PATH#*:}\" GIT_TERMINAL_PROMPT=0\n")
+	if !k.Home {
+		s.WriteString("export HOME=/nonexistent\n")
+	}
+	if len(k.SSH) > 0 || !k.Home {
+		if i.Env["GIT_SSH_COMMAND"] == "" && i.Env["GIT_SSH"] == "" {
+			fmt.Fprintf(&s, "export GIT_SSH_COMMAND=%s GIT_SSH_VARIANT=ssh\n", quoted(helper("ssh", data)))
+		} else if len(k.SSH) > 0 {
+			note = "GIT_SSH_COMMAND or GIT_SSH is set in the environment: the ssh keys of module_credentials are not used"
+		}
+	}
+	s.WriteString("exec " + quoted(git))
+	sites := map[string]bool{}
+	for _, c := range k.HTTP {
+		site := c.Prefix.Site()
+		if c.Password != "" && !sites[site] {
+			sites[site] = true
+			// An empty helper drops those that were named before.
+			for _, setting := range []string{".helper=", ".helper=!" + helper("credential", data), ".useHttpPath=true"} {
+				s.WriteString(" -c " + quoted("credential."+site+setting))
+			}
+		}
+		settings, err := a.certificates(c)
+		if err != nil {
+			return "", "", err
+		}
+		for _, setting := range settings {
+			s.WriteString(" -c " + quoted("http."+site+"/."+setting))
+		}
+	}
+	s.WriteString(" \"$@\"\n")
+	return s.String(), note, nil
+}

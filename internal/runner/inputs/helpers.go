@@ -75,7 +75,7 @@ func answer(k Known, args []string, in io.Reader, out io.Writer) error {
 
 // startSSH becomes the real ssh, with the key that counts for the repository.
 func startSSH(k Known, args []string) error {
-	real := LookPath("ssh", os.Getenv("PATH"))
+	real := lookPath("ssh", os.Getenv("PATH"))
 	if real == "" {
 		return fmt.Errorf("there is no ssh on PATH: install OpenSSH's client to fetch modules by ssh")
 	}
