@@ -15,14 +15,14 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/runner/phase"
 )
 
 func main() {
 	// A runner is started for every phase of every run. It has a form of its
 	// own, and does not wait until all the other commands are laid out.
 	if len(os.Args) == 3 && os.Args[1] == "runner" {
-		os.Exit(runner.Main(os.Args[2]))
+		os.Exit(phase.Main(os.Args[2]))
 	}
 	// The first signal asks to stop, and what waits for the daemon then lets
 	// go of it; the second one ends the process.

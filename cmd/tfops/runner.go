@@ -5,8 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/runner/inputs"
+	"github.com/tfops/tfops/internal/runner/phase"
 )
 
 // newRunnerCommand is what the daemon starts, never a person.
@@ -17,7 +17,7 @@ func newRunnerCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			os.Exit(runner.Main(args[0]))
+			os.Exit(phase.Main(args[0]))
 			return nil
 		},
 	}

@@ -22,7 +22,7 @@ import (
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/redact"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
+	"github.com/tfops/tfops/internal/runner/inputs"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
@@ -241,7 +241,7 @@ func (e *Engine) moduleScope(def Definition) (string, error) {
 func (e *Engine) network() (env map[string]string, mask []string) {
 	env = map[string]string{}
 	for _, kv := range e.Environ {
-		if name, value, _ := strings.Cut(kv, "="); value != "" && slices.Contains(runner.NetworkSettings, name) {
+		if name, value, _ := strings.Cut(kv, "="); value != "" && slices.Contains(inputs.NetworkSettings, name) {
 			env[name] = value
 			mask = append(mask, passwordIn(value)...)
 		}

@@ -28,6 +28,8 @@ var floors = [][]string{
 	{"internal/runner/diagnostics", "internal/runner/cell"},
 	{"internal/runner/inputs"},
 	{"internal/runner/ground", "internal/runner/backend"},
+	{"internal/runner/module"},
+	{"internal/runner/phase"},
 	{"internal/runner", "internal/drift/codify", "internal/drift/report"},
 	{"internal/run"},
 	{"internal/store", "internal/notify"},
@@ -41,6 +43,8 @@ var floors = [][]string{
 var banned = []struct{ from, to, why string }{
 	{"internal/engine", "internal/store", "the engine asks a small interface that it defines itself, so that another store can take its place"},
 	{"internal/engine", "internal/api", "wire types are for people and scripts; the engine has its own"},
+	{"internal/runner", "internal/runner/phase", "the daemon starts and follows runners; what they do is in a process of its own"},
+	{"internal/engine", "internal/runner/phase", "the daemon starts and follows runners; what they do is in a process of its own"},
 	{"internal/run", "internal/runner", "a run knows nothing of processes"},
 	{"internal/run", "internal/job", "a run knows nothing of processes"},
 	{"internal/store", "internal/runner", "a store knows nothing of processes"},
@@ -63,12 +67,12 @@ var outside = []struct {
 	{"go.etcd.io/bbolt", []string{"internal/store"}, "one package knows how records are kept"},
 	{"github.com/go-git/go-git/v5", []string{"internal/gitrepo", "internal/gitrepo/packs", "internal/gitrepo/trees", "internal/gitrepo/local", "internal/gitrepo/remote",
 		"internal/gitrepo/submodules", "cmd/tfops"}, "one package and its parts speak Git; the demo makes a repository"},
-	{"github.com/hashicorp/terraform-exec/tfexec", []string{"internal/runner", "internal/runner/diagnostics"},
+	{"github.com/hashicorp/terraform-exec/tfexec", []string{"internal/runner/phase", "internal/runner/diagnostics"},
 		"only a runner starts an engine: it must outlive the daemon; diagnostics set its debug log"},
 	{"github.com/nicholas-fedor/shoutrrr", []string{"internal/notify"}, "one package tells people, and hides what is secret about it"},
 	{"github.com/wneessen/go-mail", []string{"internal/notify"}, "one package tells people, and hides what is secret about it"},
 	{"github.com/danielgtaylor/huma/v2", []string{"internal/server"}, "one package speaks HTTP"},
-	{"os/exec", []string{"internal/runner", "internal/runner/engines", "internal/runner/inputs", "cmd/tfops"}, "nothing else starts a process"},
+	{"os/exec", []string{"internal/runner", "internal/runner/engines", "internal/runner/inputs", "internal/runner/phase", "cmd/tfops"}, "nothing else starts a process"},
 	{"log/slog", []string{"internal/engine", "internal/server", "cmd/tfops"}, "the lower floors return errors; they never log and go on"},
 }
 

@@ -66,3 +66,9 @@ func EngineBegan(dir string) (bool, error) {
 	}
 	return err == nil, err
 }
+
+// Reserved is how much space is kept for the result, in bytes.
+const Reserved = 256 << 10
+
+// LockFD is the number under which a runner inherits its lock.
+const LockFD = 3

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -196,77 +195,5 @@ func TestFirstInitsOfOnePostgres(t *testing.T) {
 	}
 	for _, f := range flights {
 		must(t, f.wait(), job.Succeeded, "", "")
-	}
-}
-
-// Inits of one backend go one at a time; those of another, of a managed state and of a
-// local file do not wait for them.
-func TestInitsOfOneBackendGoOneAtATime(t *testing.T) {
-	dir := t.TempDir()
-	of := func(backend, place string, managed bool) *phase {
-		p := newPhase(dir, job.Secrets{}, nil)
-		p.job.CacheDir, p.log, p.env, p.managed = dir, diagnostics.OpenEvents(t.TempDir(), p.mask), map[string]string{}, managed
-		p.module.backend, p.module.place = backend, place
-		t.Cleanup(func() { _ = p.log.Close() })
-		return p
-	}
-	first, err := of("pg", "one", false).initAlone(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, p := range map[string]*phase{
-		"another place": of("pg", "two", false), "another type": of("http", "one", false), "local": of("local", "one", false),
-		"none": of("", "one", false), "managed": of("pg", "one", true),
-	} {
-		release, err := p.initAlone(t.Context())
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		release()
-	}
-	elsewhere := of("pg", "one", false)
-	elsewhere.env["PG_CONN_STR"] = "postgres://elsewhere"
-	release, err := elsewhere.initAlone(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	release()
-
-	gone, cancel := context.WithCancelCause(t.Context())
-	cancel(diagnostics.ErrInterrupted)
-	if _, err := of("pg", "one", false).initAlone(gone); err != diagnostics.ErrInterrupted {
-		t.Errorf("an init that was interrupted while it waited: %v", err)
-	}
-	const others = 8
-	var mu sync.Mutex
-	inside, most, done := 1, 1, make(chan error, others)
-	for range others {
-		p := of("pg", "one", false)
-		go func() {
-			release, err := p.initAlone(t.Context())
-			if err == nil {
-				mu.Lock()
-				inside++
-				most = max(most, inside)
-				mu.Unlock()
-				mu.Lock()
-				inside--
-				mu.Unlock()
-				release()
-			}
-			done <- err
-		}()
-	}
-	mu.Lock()
-	inside--
-	mu.Unlock()
-	first()
-	for range others {
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}
-	if most != 1 {
-		t.Errorf("%d at a time", most)
 	}
 }

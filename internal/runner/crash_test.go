@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/ground"
 )
@@ -282,7 +283,7 @@ func TestNothingRuns(t *testing.T) {
 
 func TestSealAfterAVanishedApply(t *testing.T) {
 	f := busy(t, "exec sleep 600")
-	plain := f.wrote(erroredState) // what the engine leaves in its tree
+	plain := f.wrote(backend.ErroredState) // what the engine leaves in its tree
 	if err := os.WriteFile(plain, []byte(`{"serial": 3, "x": "canary"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -2,17 +2,12 @@ package runner
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"filippo.io/age"
-
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
-	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 // The engine's debug log is kept for a run that asks for it: encrypted, and what
@@ -52,37 +47,5 @@ func TestDebugLog(t *testing.T) {
 	})
 	if failed.Outcome != job.Failed || !durable.Exists(filepath.Join(r.base, "runs", fmt.Sprintf("run-%03d", r.phases), job.DebugFile)) {
 		t.Errorf("a plan that failed has none: %+v", failed)
-	}
-}
-
-// What only the plan tells to be sensitive is masked, too.
-func TestDebugLogIsMaskedByThePlan(t *testing.T) {
-	identity, err := age.GenerateX25519Identity()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := newPhase(t.TempDir(), job.Secrets{Mask: []string{"known-before"}}, newStopper())
-	p.job.Recipient = identity.Recipient().String()
-	if p.debug, err = diagnostics.NewDebugLog(); err != nil {
-		t.Fatal(err)
-	}
-	fmt.Fprintf(p.debug.Write, "a known-before\nb {\"x\": \"known-after\"}\nno line end")
-	p.hidden = []string{"known-after"}
-	p.keepDebugLog()
-	sealed, err := os.Open(filepath.Join(p.dir, job.DebugFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sealed.Close()
-	plain, err := age.Decrypt(sealed, identity)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := io.ReadAll(plain)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, want := string(b), "a (sensitive value)\nb {\"x\": \"(sensitive value)\"}\nno line end"; got != want {
-		t.Errorf("%q", got)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/module"
 )
 
 // A name that the root module does not declare is refused before the engine
@@ -107,7 +108,7 @@ func messagesNameNoPathOfOurs(t *testing.T, engine job.EngineSpec) {
 	f, wrong := r.plan(inLive, func(_ *job.Job, s *job.Secrets) { s.Variables = "count_of = \"many\"\n" })
 	must(t, wrong, job.Failed, job.CauseEngine, "")
 	text := fmt.Sprintf("%s %s", wrong.Diagnostics, f.read(job.EventsFile))
-	if strings.Contains(text, "/proc/") || engine.Name == "terraform" && !strings.Contains(text, workspaceVariables) { // OpenTofu names no file
+	if strings.Contains(text, "/proc/") || engine.Name == "terraform" && !strings.Contains(text, module.WorkspaceVariables) { // OpenTofu names no file
 		t.Errorf("the file in memory: %s", text)
 	}
 	f, wrong = r.plan(inLive, func(_ *job.Job, s *job.Secrets) { s.Variables = "count_of = [\n" })
@@ -135,48 +136,5 @@ check "c" {
 		if json.Unmarshal([]byte(line), &m) == nil && m.Diagnostic != nil && strings.Contains(line, r.base) {
 			t.Errorf("in the log: %s", line)
 		}
-	}
-}
-
-func TestMistyped(t *testing.T) {
-	for pair, want := range map[[2]string]bool{
-		{"regoin", "region"}: true, {"regions", "region"}: true, {"vpcid", "vpc_id"}: true, {"Region", "region"}: true, {"instance-type", "instance_type"}: true,
-		{"instnace_tpye", "instance_type"}: true,
-		{"subnet_a", "subnet_b"}:           false, {"az1", "az2"}: false, {"dns", "env"}: false, {"zone", "name"}: false, {"region", "region"}: false, {"env", "en"}: false,
-	} {
-		if got := mistyped(pair[0], pair[1]); got != want {
-			t.Errorf("%v: %v", pair, got)
-		}
-	}
-}
-
-// A file of variables that is hostile costs no time and ends nothing.
-func TestAssignmentsOfAnything(t *testing.T) {
-	for _, src := range []string{"", "a = ", strings.Repeat("[", 100_000), "\x00GITCRYPT\x00" + strings.Repeat("\xff", 1000), "{", `{"a": {"b": 1}`, "a {\n}\n"} {
-		for _, name := range []string{"x.tfvars", "x.tfvars.json"} {
-			if got := assignments([]byte(src), name); len(got) != 0 {
-				t.Errorf("%.20q as %s: %v", src, name, got)
-			}
-		}
-	}
-}
-
-// Warnings are kept for people to read them: not all of a thousand, nor a whole
-// book each.
-func TestWarningsAreBounded(t *testing.T) {
-	p := newPhase(t.TempDir(), job.Secrets{}, newStopper())
-	out := &diagnostics.Output{}
-	for i := range diagnostics.MaxWarnings + 7 {
-		out.Diagnostics = append(out.Diagnostics, job.Diagnostic{Severity: "warning", Summary: fmt.Sprint(i), Detail: strings.Repeat("é", diagnostics.LongestWarning)})
-	}
-	out.Diagnostics = append(out.Diagnostics, job.Diagnostic{Severity: "error", Summary: "wrong"})
-	p.keepDiagnostics(out)
-	p.moreWarnings()
-	all := p.result.Diagnostics
-	if len(all) != diagnostics.MaxWarnings+2 || all[len(all)-1].Summary != "7 more warnings are in the log" || all[diagnostics.MaxWarnings].Summary != "wrong" {
-		t.Errorf("%d: %v", len(all), all[diagnostics.MaxWarnings:])
-	}
-	if n := len(all[0].Detail); n > diagnostics.LongestWarning+3 {
-		t.Errorf("a text of %d bytes", n)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/backend"
 )
 
 // smallDisk mounts a file system of 4 MiB, for which a test must be root.
@@ -144,10 +145,10 @@ func TestStateCannotBeSaved(t *testing.T) {
 			if got := f.decrypt(result.ErroredState); !bytes.Contains(got, []byte("canary-in-state")) || !bytes.Contains(got, []byte(`"serial"`)) {
 				t.Fatalf("kept: %s", got)
 			}
-			if durable.Exists(filepath.Join(f.dir, evidenceReserve)) {
+			if durable.Exists(filepath.Join(f.dir, backend.EvidenceReserve)) {
 				t.Error("the space for it is still taken")
 			}
-			if durable.Exists(f.wrote(erroredState)) || strings.Contains(f.read(job.EventsFile), "canary-in-state") {
+			if durable.Exists(f.wrote(backend.ErroredState)) || strings.Contains(f.read(job.EventsFile), "canary-in-state") {
 				t.Fatal("the plain state is still there")
 			}
 		})

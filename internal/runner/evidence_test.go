@@ -11,6 +11,7 @@ import (
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/backend"
 )
 
 // What a provisioner leaves under the name of a state that could not be saved is not waited
@@ -23,15 +24,15 @@ func TestStrangeErroredState(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()
-			if err := put(filepath.Join(root, erroredState)); err != nil {
+			if err := put(filepath.Join(root, backend.ErroredState)); err != nil {
 				t.Fatal(err)
 			}
 			into := filepath.Join(t.TempDir(), job.ErroredStateFile)
-			sealed, err := sealErrored(root, into, "")
+			sealed, err := backend.SealErrored(root, into, "")
 			if sealed || !errors.Is(err, datafile.ErrStrange) && !errors.Is(err, datafile.ErrTooLarge) || durable.Exists(into) {
 				t.Errorf("sealed: %v, %v", sealed, err)
 			}
-			if _, err := os.Lstat(filepath.Join(root, erroredState)); err != nil {
+			if _, err := os.Lstat(filepath.Join(root, backend.ErroredState)); err != nil {
 				t.Errorf("what is there was removed, and may be all that is left: %v", err)
 			}
 		})

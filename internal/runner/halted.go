@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"os"
 	"path/filepath"
 
 	"github.com/tfops/tfops/internal/datafile"
@@ -69,16 +68,4 @@ func (l *Local) Continue(dir string) error {
 		return err
 	}
 	return cell.WakeUp(stoppedIn(all, dir))
-}
-
-// continueDescendants lets what this process started and somebody stopped go on,
-// so that it can hear that it is asked to end.
-func continueDescendants() {
-	var stopped []cell.Process
-	for _, p := range cell.Descendants(os.Getpid()) {
-		if p.Stopped {
-			stopped = append(stopped, p)
-		}
-	}
-	_ = cell.WakeUp(stopped) // what cannot be continued is killed in the end
 }

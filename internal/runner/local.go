@@ -17,12 +17,10 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/memfile"
 )
-
-// lockFD is the number under which a runner inherits its lock.
-const lockFD = 3
 
 // Local starts runners on this host and follows them. It keeps no record of
 // them: whatever it knows lies in the phase's directory, so a Local of a new
@@ -140,7 +138,7 @@ func takeLock(dir string) (*os.File, error) {
 // clearAttempt removes what an earlier attempt left. The lock's file stays:
 // removing it would let a second runner lock another one of the same name.
 func clearAttempt(dir string) error {
-	for _, name := range []string{job.ResultFile, job.ReserveFile, evidenceReserve, job.StartedFile, job.OutputsFile, job.EventsFile, job.LogFile,
+	for _, name := range []string{job.ResultFile, job.ReserveFile, backend.EvidenceReserve, job.StartedFile, job.OutputsFile, job.EventsFile, job.LogFile,
 		job.JobFile} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -159,7 +157,7 @@ func layOut(dir string, j job.Job) error {
 	if err := durable.WriteUnlisted(filepath.Join(dir, job.JobFile), append(b, '\n')); err != nil {
 		return err
 	}
-	return durable.Reserve(filepath.Join(dir, job.ReserveFile), reserved)
+	return durable.Reserve(filepath.Join(dir, job.ReserveFile), job.Reserved)
 }
 
 func (l *Local) launch(dir string, lock *os.File, in cell.Namespace, secrets job.Secrets) error {

@@ -4,10 +4,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
@@ -97,7 +95,7 @@ func TestOverrideBesideOneOfTheRepository(t *testing.T) {
 
 // An errored.tfstate that somebody committed is no evidence of this apply.
 func TestCommittedErroredState(t *testing.T) {
-	r := newRig(t, map[string]string{"main.tf": simple, erroredState: `{"version": 4}`})
+	r := newRig(t, map[string]string{"main.tf": simple, backend.ErroredState: `{"version": 4}`})
 	f := r.planned().startApply()
 	if result := f.wait(); result.Outcome != job.Succeeded || result.ErroredState != "" || result.Message != "" {
 		t.Fatalf("%+v", result)
@@ -123,48 +121,6 @@ func TestLocalBackendInAnothersDirectory(t *testing.T) {
 `+simple)
 	_, result := r.plan(func(j *job.Job, _ *job.Secrets) {})
 	must(t, result, job.Failed, job.CauseBadInput, "belongs to tfops")
-}
-
-// What is read before the engine runs is read, not computed: an expression
-// that takes forever is left to the engine, as is text too deep for a parser.
-func TestReadingIsBounded(t *testing.T) {
-	ten := "[0,1,2,3,4,5,6,7,8,9]"
-	bomb := "0"
-	for _, v := range strings.Split("abcdefghi", "") {
-		bomb = "[for " + v + " in " + ten + " : " + bomb + "]"
-	}
-	for name, src := range map[string]string{
-		"loops in HCL":    "module \"m\" {\n  source = " + bomb + "\n}\n",
-		"brackets in HCL": "locals {\n  a = " + strings.Repeat("(", 100_000) + "\n}\n",
-	} {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(src), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			started := time.Now()
-			if _, err := readModule(dir, dir, false); strings.HasPrefix(name, "brackets") == (err == nil) {
-				t.Errorf("error %v", err)
-			}
-			if d := time.Since(started); d > 10*time.Second {
-				t.Errorf("it took %s", d)
-			}
-		})
-	}
-}
-
-// A provider that only a check block or the state names is found in the
-// module all the same: its init guards the cache.
-func TestProvidersOfChecks(t *testing.T) {
-	dir := t.TempDir()
-	src := "check \"c\" {\n  data \"acme_thing\" \"t\" {}\n  assert {\n    condition = true\n    error_message = \"x\"\n  }\n}\n"
-	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(src), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	m, err := readModule(dir, dir, false)
-	if err != nil || !m.providers {
-		t.Errorf("%+v %v on %s", m, err, runtime.GOOS)
-	}
 }
 
 // Nothing that may hold a credential is part of what names a state, in a type

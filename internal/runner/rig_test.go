@@ -21,13 +21,14 @@ import (
 	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/inputs"
+	"github.com/tfops/tfops/internal/runner/phase"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
 // The test's own binary is the `tfops runner` that Local starts.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == "runner" {
-		os.Exit(Main(os.Args[2]))
+		os.Exit(phase.Main(os.Args[2]))
 	}
 	if len(os.Args) > 1 && os.Args[1] == inputs.AccessCommand {
 		os.Exit(inputs.Access(os.Args[2:]))

@@ -1,0 +1,134 @@
+package phase
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/durable"
+	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/backend"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
+)
+
+// secure keeps what an apply left behind, however it ended: a state that
+// could not be saved, and a snapshot of a managed state. err is how it ended.
+func (p *phase) secure(out *diagnostics.Output, err error) error {
+	if kept, path := p.secureErrored(out); kept {
+		p.result.ErroredState = path
+		p.note("the engine could not save the state; it is kept, encrypted, in " + path)
+		if err != nil {
+			f := diagnostics.FailureOf(p.stop.ctx, err)
+			f.Next = recoverNext(path)
+			err = f
+		}
+	}
+	if err := durable.Remove(filepath.Join(p.dir, backend.EvidenceReserve)); err != nil {
+		p.note("space that was kept for a state cannot be given back: " + err.Error())
+	}
+	if p.managed {
+		if snapErr := p.snapshot(); snapErr != nil {
+			p.note("no snapshot of the state could be kept: " + snapErr.Error())
+		}
+	}
+	return err
+}
+
+func recoverNext(path string) string {
+	return fmt.Sprintf("when the backend works again: `tfops decrypt %s > errored.tfstate`, then `terraform state push errored.tfstate` in the root module, then remove both", path)
+}
+
+func (p *phase) secureErrored(out *diagnostics.Output) (bool, string) {
+	path := filepath.Join(p.dir, job.ErroredStateFile)
+	plain := filepath.Join(p.root, backend.ErroredState)
+	kept, err := out.Emergency != "", error(nil)
+	if kept {
+		// The engine prints the state when it cannot write the file: what it
+		// wrote, if anything, is not the whole.
+		if err = backend.SealState([]byte(out.Emergency), path, p.job.Recipient); err == nil {
+			err = durable.Remove(plain)
+		}
+	} else {
+		kept, err = backend.SealErrored(p.root, path, p.job.Recipient)
+	}
+	if err != nil {
+		p.result.StateLost = true
+		p.note("the engine could not save the state, and neither could tfops: " + err.Error() + "; look for it in " + plain)
+		return false, ""
+	}
+	return kept, path
+}
+
+// snapshot keeps an encrypted copy of the managed state, the newest few of
+// them, and tells its serial and lineage.
+func (p *phase) snapshot() error {
+	state, err := datafile.Read(backend.ManagedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace), datafile.Large)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the apply failed before there was one
+	}
+	if err != nil {
+		return err
+	}
+	// The engine makes it as it makes any file; it is the owner's alone.
+	for _, name := range []string{"", ".backup"} {
+		path := backend.ManagedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace) + name
+		if err := os.Chmod(path, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	head, err := backend.ReadState(state)
+	if err != nil {
+		return fmt.Errorf("the state cannot be read: %w", err)
+	}
+	p.result.Serial, p.result.Lineage, p.result.StateDigest = head.Serial, head.Lineage, head.Digest
+	_, err = p.keepSnapshot(state, head.Serial, p.job.Run)
+	return err
+}
+
+// keepSnapshot keeps an encrypted copy of a state, and returns its name.
+func (p *phase) keepSnapshot(state []byte, serial uint64, by string) (string, error) {
+	dir := backend.SnapshotsDir(p.job.WorkspaceDir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	name := fmt.Sprintf("%08d-%s.tfstate.age", serial, by)
+	b, err := backend.Encrypt(state, p.job.Recipient)
+	if err != nil {
+		return "", err
+	}
+	if err := durable.Write(filepath.Join(dir, name), b); err != nil {
+		return "", err
+	}
+	return name, pruneSnapshots(dir)
+}
+
+// pruneSnapshots removes all but the newest. Their time counts, not their
+// serial: that begins again when a state is made anew.
+func pruneSnapshots(dir string) error {
+	paths, err := filepath.Glob(filepath.Join(dir, "*.tfstate.age"))
+	if err != nil {
+		return err
+	}
+	type aged struct {
+		path string
+		time int64
+	}
+	var all []aged
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil {
+			all = append(all, aged{path, info.ModTime().UnixNano()})
+		}
+	}
+	slices.SortFunc(all, func(a, b aged) int { return cmp.Or(cmp.Compare(b.time, a.time), cmp.Compare(b.path, a.path)) })
+	for _, old := range all[min(len(all), backend.KeepSnapshots):] {
+		if err := os.Remove(old.path); err != nil {
+			return err
+		}
+	}
+	return nil
+}

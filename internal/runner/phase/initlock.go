@@ -1,0 +1,55 @@
+package phase
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/tfops/tfops/internal/runner/ground"
+)
+
+// backendEnv are variables that name a backend's place in the configuration's stead.
+var backendEnv = map[string][]string{
+	"pg": {"PG_CONN_STR", "PGHOST", "PGPORT", "PGDATABASE"}, "http": {"TF_HTTP_ADDRESS"}, "consul": {"CONSUL_HTTP_ADDR"},
+	"s3": {"AWS_ENDPOINT_URL_S3"}, "gcs": {"GOOGLE_BACKEND_CREDENTIALS"}, "kubernetes": {"KUBE_NAMESPACE"},
+}
+
+// backendPlace is the text that tells two backends apart: the type and what the
+// configuration and the environment say of where it is. Workspaces that share
+// more than they name, such as the schemas of one PostgreSQL database, have one.
+func (p *phase) backendPlace() string {
+	parts := []string{p.module.Backend, p.module.Place}
+	for _, name := range backendEnv[p.module.Backend] {
+		parts = append(parts, name+"="+p.env[name])
+	}
+	return ground.KeyOf(parts...)
+}
+
+// initAlone holds off other inits of the same backend until release is called.
+// The first ones make tables, schemas and buckets, and trip over one another.
+func (p *phase) initAlone(ctx context.Context) (release func(), err error) {
+	if p.managed || p.module.Backend == "" || p.module.Backend == "local" {
+		return func() {}, nil
+	}
+	dir := filepath.Join(p.job.CacheDir, "inits")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	// The files stay: who removes one that another process waits for lets two in.
+	lock := flock.New(filepath.Join(dir, p.backendPlace()[:32]), flock.SetPermissions(0o600))
+	ok, err := lock.TryLock()
+	if err == nil && !ok {
+		p.log.Say("info", "waiting for another init of the same backend")
+		_, err = lock.TryLockContext(ctx, 10*time.Millisecond)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return nil, err
+	}
+	return func() { _ = lock.Close() }, nil
+}

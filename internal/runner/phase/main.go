@@ -1,0 +1,140 @@
+package phase
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/cell"
+)
+
+// Main is the whole of `tfops runner DIR`, the process that Local.Start
+// starts. It returns the exit status: 0 when a result was written, whatever
+// the phase's outcome is.
+//
+// The engine is started with a death signal by terraform-exec: the kernel
+// kills it when the thread that started it ends. (This is wanted: a killed
+// runner must not leave an engine that nobody listens to.) Go ends threads as
+// it likes, so the phase runs in this goroutine from beginning to end, and
+// the goroutine keeps its thread for as long as the process lives.
+func Main(dir string) int {
+	runtime.LockOSThread()
+	if os.Getenv(cell.ProbeEnv) != "" {
+		if err := cell.Probe(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return cell.ProbeStatus(err)
+		}
+		return 0
+	}
+	dir, err := filepath.Abs(dir)
+	if err == nil {
+		err = settle(dir)
+	}
+	if err == nil {
+		err = cell.Enter(cell.Namespace(os.Getenv(cell.NamespaceEnv)))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "tfops runner:", err)
+		return 1
+	}
+	stop := newStopper()
+	if err := announce(); err != nil {
+		fmt.Fprintln(os.Stderr, "tfops runner:", err)
+		return 1
+	}
+	secrets, err := readSecrets()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "tfops runner:", err)
+		return 1
+	}
+	if err := work(dir, secrets, stop); err != nil {
+		fmt.Fprintln(os.Stderr, "tfops runner: the result could not be written:", err)
+		return 1
+	}
+	return 0
+}
+
+// settle prepares the process: the lock stays in it, no memory is dumped to disk, and
+// orphaned grandchildren become its children, so that it can find and kill them.
+func settle(dir string) error {
+	var inherited, named unix.Stat_t
+	if unix.Fstat(job.LockFD, &inherited) != nil || unix.Stat(filepath.Join(dir, job.LockFile), &named) != nil {
+		return fault.New(fault.Invalid, "", "this command is for tfops serve, which hands it the lock of a directory")
+	}
+	if inherited.Ino != named.Ino || inherited.Dev != named.Dev {
+		return fault.New(fault.Invalid, "", "the lock that was handed over is not the one of %s", dir)
+	}
+	unix.CloseOnExec(job.LockFD)
+	// The engine makes files as it does by hand: what a module writes, and an archive
+	// of it, are then the same. The directories that they lie in are owner-only.
+	unix.Umask(0o022)
+	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
+		return fmt.Errorf("core dumps could not be switched off: %w", err)
+	}
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("prctl(PR_SET_CHILD_SUBREAPER): %w", err)
+	}
+	return nil
+}
+
+// announce writes the pid into the lock's file. It is written only once
+// signals are handled: who finds it may send one.
+func announce() error {
+	_, err := unix.Pwrite(job.LockFD, fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
+	return err
+}
+
+// readSecrets reads standard input to its end and puts the null device in its place.
+func readSecrets() (job.Secrets, error) {
+	var s job.Secrets
+	b, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(b, &s); err != nil {
+		return s, fmt.Errorf("what came on standard input is not what tfops serve sends: %w", err)
+	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return s, err
+	}
+	defer null.Close()
+	return s, unix.Dup3(int(null.Fd()), int(os.Stdin.Fd()), 0)
+}
+
+// work runs the phase and writes its result.
+func work(dir string, secrets job.Secrets, stop *stopper) error {
+	p := newPhase(dir, secrets, stop)
+	defer p.Close()
+	err := p.open()
+	if err == nil {
+		ctx := stop.begin(p.job.Timeout, func(text string) { p.log.Say("warn", "%s", text) })
+		err = p.run(ctx)
+	}
+	stop.end(p.conclude(err))
+	p.finishLog()
+	return p.save()
+}
+
+// step is one part of a phase.
+type step func(context.Context) error
+
+func inOrder(ctx context.Context, steps ...step) error {
+	for _, s := range steps {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := s(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package phase
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"time"
+
+	"github.com/tfops/tfops/internal/pinned"
+	"github.com/tfops/tfops/internal/runner/cell"
+	"github.com/tfops/tfops/internal/runner/ground"
+	"github.com/tfops/tfops/internal/runner/module"
+)
+
+// lend finds the packages of all modules from elsewhere that are in the store, beginning
+// with the calls of the repository.
+func (p *phase) lend(now time.Time) ground.Lent {
+	l := ground.Lent{Packages: map[string]string{}}
+	for queue := p.module.Calls; len(queue) > 0 && len(l.Entries) < ground.MaxModules; queue = queue[1:] {
+		c := queue[0]
+		f, ok := p.store().Find(c, p.job.ModuleAge, now)
+		if !ok || p.job.Upgrade { // init chooses anew of modules, too
+			l.Missing = append(l.Missing, c)
+			continue
+		}
+		l.Packages[c.Key] = f.Package
+		p.met(c, f)
+		l.Entries = append(l.Entries, ground.ManifestEntry{Key: c.Key, Source: f.Source, Version: f.Version, Dir: path.Join(".terraform/modules", c.Key, f.Dir)})
+		l.Unknown = l.Unknown || f.Unknown
+		queue = append(queue, f.Under(c.Key)...)
+	}
+	return l
+}
+
+// lay gives an init the packages that it need not fetch, and a manifest that says so.
+func (p *phase) lay(of ground.Lent) error {
+	if len(of.Entries) == 0 {
+		return nil
+	}
+	b, err := json.Marshal(ground.Manifest{Modules: append([]ground.ManifestEntry{{Dir: "."}}, of.Entries...)})
+	if err != nil {
+		return err
+	}
+	if err := ground.WriteManifest(p.root, b); err != nil {
+		return err
+	}
+	return p.showPackages(of)
+}
+
+func (p *phase) showPackages(of ground.Lent) error {
+	for name, digest := range of.Packages {
+		if err := p.showPackage(name, digest); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *phase) showPackage(name, digest string) error {
+	if p.packages == nil {
+		p.packages = map[string]string{}
+	}
+	if err := p.view.Show(pinned.Files(p.store().Content(digest)), cell.PackageName(name), ground.ModuleDir(p.root, name)); err != nil {
+		return err
+	}
+	p.packages[name] = digest
+	return nil
+}
+
+// absorb puts the packages that init fetched into the store, and shows them from there:
+// what the run writes into them is kept apart, and a run that waits shares them with others.
+func (p *phase) absorb() error {
+	m, err := ground.ReadManifest(p.root)
+	if err != nil {
+		return err
+	}
+	fresh := maps.Clone(p.packages)
+	calls := p.module.Calls
+	for n := 0; len(calls) > 0 && n < ground.MaxModules; n++ {
+		c := calls[0]
+		calls = calls[1:]
+		entry, ok := m.Find(c.Key)
+		if !ok {
+			continue
+		}
+		name, within, ok := ground.PackageOf(entry.Dir)
+		if !ok || name != c.Key {
+			continue // the engine laid it out in a way of its own: it stays with the run
+		}
+		f := ground.Fetched{Source: entry.Source, Version: entry.Version, Dir: within}
+		if digest, lent := fresh[name]; lent {
+			f.Package = digest
+		}
+		if err := p.absorbOne(c, &f); err != nil {
+			return err
+		}
+		calls = append(calls, f.Under(c.Key)...)
+	}
+	return nil
+}
+
+func (p *phase) absorbOne(c ground.ModuleCall, f *ground.Fetched) error {
+	at := ground.ModuleDir(p.root, c.Key)
+	inner, err := module.Read(at, filepath.Join(at, filepath.FromSlash(f.Dir)), p.job.Engine.Name == "tofu")
+	if err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	f.Calls, f.Unknown = inner.Calls, inner.Unknown
+	if f.Package != "" { // taken from the store
+		return nil
+	}
+	f.Commit = ground.HeadOf(at)
+	p.met(c, *f)
+	if f.Package, err = p.store().Keep(at); err != nil {
+		return err
+	}
+	f.FetchedAt = time.Now()
+	if err := p.store().Record(c, *f); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(at); err != nil {
+		return err
+	}
+	return p.showPackage(c.Key, f.Package)
+}

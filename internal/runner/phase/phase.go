@@ -1,0 +1,245 @@
+// Package phase is the runner's own process: it does one phase of one run, a plan or an apply, from
+// the inputs to the result. The job is read from the phase's directory; see package job.
+package phase
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/tfops/tfops/internal/durable"
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/runner/backend"
+	"github.com/tfops/tfops/internal/runner/cell"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/engines"
+	"github.com/tfops/tfops/internal/runner/ground"
+	"github.com/tfops/tfops/internal/runner/inputs"
+	"github.com/tfops/tfops/internal/runner/module"
+)
+
+// phase is one phase at work: the runner's whole state.
+type phase struct {
+	dir     string
+	job     job.Job
+	secrets job.Secrets
+	stop    *stopper
+	mask    *diagnostics.Masker
+	log     *diagnostics.EventLog
+
+	view     cell.View
+	ground   ground.Standing        // apply phase: what the plan stands on
+	packages map[string]string      // of modules: digest, by the name of the directory
+	modules  map[string]plan.Module // that can move and were met on the way, by call; see floating
+	tree     string                 // the commit's files, without symbolic links
+	root     string                 // the root module's directory, without symbolic links
+	module   module.Module
+	env      map[string]string // the engine's
+	engine   engines.Engine
+	cache    *ground.ProviderCache
+	ownLock  bool // the repository has a lock file of its own
+	managed  bool // tfops keeps the state
+	notes    []string
+	names    map[string]string // what files in memory are called, by path
+	backend  backend.BackendFiles
+
+	committed map[string]string // what the repository's own lock file names, before init: versions by provider
+
+	warnings int                   // of the engine
+	debug    *diagnostics.DebugLog // nil unless the job asks for one
+	hidden   []string              // what the plan calls sensitive
+
+	result job.Result
+}
+
+func newPhase(dir string, secrets job.Secrets, stop *stopper) *phase {
+	return &phase{dir: dir, secrets: secrets, stop: stop, mask: diagnostics.NewMasker(secrets.Mask), names: map[string]string{},
+		result: job.Result{FormatVersion: job.FormatVersion, StartedAt: time.Now().UTC()}}
+}
+
+// open reads the job and opens the log.
+func (p *phase) open() error {
+	p.log = diagnostics.OpenEvents(p.dir, p.mask)
+	var err error
+	if p.job, err = job.LoadJob(p.dir); err == nil && p.job.Debug {
+		p.debug, err = diagnostics.NewDebugLog()
+	}
+	return err
+}
+
+func (p *phase) Close() {
+	p.backend.Close()
+	if p.view != nil {
+		p.view.Close()
+	}
+}
+
+// run does the phase, from the inputs to the last file.
+func (p *phase) run(ctx context.Context) error {
+	main := step(p.plan)
+	switch {
+	case p.job.Phase == job.ApplyPhase:
+		main = p.apply
+	case p.job.Move != nil:
+		main = p.moveState
+	}
+	return inOrder(ctx, p.checkPlan, p.openGround, p.readInputs, p.checkVariables, p.checkBackend, p.findEngine, p.checkEngine, p.openDirectories, p.placeState, main)
+}
+
+// openView gives what the engine sees the commit's files through.
+func (p *phase) openView(ctx context.Context) (cell.View, error) {
+	v, copied, err := cell.OpenView(ctx, p.job.Tree, p.job.Ground, func() {
+		p.log.Say("info", "waiting for another phase of this workspace: "+
+			"this system lets no two have a tree at the same path (see docs/ARCHITECTURE.md)")
+	})
+	if err != nil || !copied {
+		return v, err
+	}
+	// A state that the engine could not save must not go with the tree of a runner that vanished.
+	stray := filepath.Join(p.job.Tree, filepath.FromSlash(p.job.Dir))
+	into := filepath.Join(p.job.WorkspaceDir, fmt.Sprintf("%d-%s", time.Now().Unix(), job.ErroredStateFile))
+	if _, err := backend.SealErrored(stray, into, p.job.Recipient); err != nil {
+		v.Close()
+		return nil, err
+	}
+	return v, nil
+}
+
+func (p *phase) readInputs(context.Context) error {
+	var err error
+	if p.tree, p.root, err = inputs.CheckInputs(p.job); err != nil {
+		return err
+	}
+	if p.job.Phase == job.PlanPhase {
+		if err = backend.RemoveOverrides(p.root); err != nil {
+			return err
+		}
+	}
+	if p.module, err = module.Read(p.tree, p.root, p.job.Engine.Name == "tofu", p.job.LeftOut...); err != nil {
+		return err
+	}
+	if p.job.Backend != "" && p.job.Phase == job.PlanPhase {
+		p.result.Overridden = p.module.Backend
+	}
+	if other := p.otherBackend(); other != "" {
+		p.module.Backend, p.module.Place = other, backend.SettingsPlace(p.secrets.Backend)
+	}
+	if p.module.Empty {
+		// With a generated override the engine would take it for a
+		// configuration of nothing, and plan to destroy everything.
+		return diagnostics.Refuse(job.CauseBadInput, "correct `dir` of the workspace; to destroy what it owns, run a destroy", "the directory %s holds no configuration", p.job.Dir)
+	}
+	p.env, err = inputs.EngineEnv(p.secrets.Env)
+	return err
+}
+
+func (p *phase) findEngine(ctx context.Context) error {
+	spec := p.job.Engine
+	req := inputs.EngineRequest(spec, p.job.CacheDir, p.env)
+	req.Dir, req.Env = p.root, inputs.Downloading(p.secrets.Network, p.env)
+	req.Progress = func(line string) { p.log.Say("info", "%s", line) }
+	constraints, from, err := module.ChosenVersions(p.tree, p.root, spec.Name)
+	if err != nil {
+		return err
+	}
+	req.Constraints, req.From = slices.Concat(req.Constraints, constraints, p.module.Required), slices.Concat(req.From, from, p.module.From)
+	if p.job.EngineVersion != "" {
+		req.Constraints = append(req.Constraints, p.job.EngineVersion)
+		req.From = append(req.From, "engine_version of the workspace")
+	}
+	find := engines.Find
+	if p.job.Phase == job.ApplyPhase {
+		find = engines.Lookup // nothing is fetched for an apply
+	}
+	e, err := find(ctx, req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if p.job.Phase == job.ApplyPhase && spec.Made != "" && inputs.EngineCause(err) == job.CauseNoEngine {
+			return diagnostics.Refuse(job.CauseStale, "make a new plan", "%w", inputs.EngineGone(spec.Name, spec.Made, err))
+		}
+		return &diagnostics.Failure{Outcome: job.Failed, Cause: inputs.EngineCause(err), Message: err.Error(), Next: fault.Next(err), Err: err}
+	}
+	p.engine = e
+	p.result.EngineName, p.result.EngineVersion = e.Name, e.Version
+	p.log.Say("info", "%s %s (%s)", e.Name, e.Version, e.Path)
+	return nil
+}
+
+// conclude turns what the phase came to into its result, and tells whether
+// the engine was killed.
+func (p *phase) conclude(err error) (killed bool) {
+	p.moreWarnings()
+	r := &p.result
+	r.FinishedAt = time.Now().UTC()
+	r.Outcome = job.Succeeded
+	if err != nil {
+		f := diagnostics.FailureOf(p.stop.ctx, err)
+		if p.stop.forced.Load() && f.Outcome != job.Failed {
+			f.Outcome = job.KilledOutcome
+		}
+		r.Outcome, r.Message, r.Next = f.Outcome, f.Message, f.Next
+		if r.Outcome == job.Failed {
+			r.Cause, r.Lock = f.Cause, f.Lock
+		}
+		p.log.Say("error", "%s", r.Message)
+	}
+	return r.Outcome == job.KilledOutcome
+}
+
+// finishLog closes the log and completes the message by what happened beside.
+func (p *phase) finishLog() {
+	p.keepDebugLog()
+	r := &p.result
+	if err := p.log.Close(); err != nil {
+		p.notes = append(p.notes, err.Error())
+		if r.Outcome == job.Failed && r.Cause == job.CauseEngine && diagnostics.DiskTrouble(err) {
+			r.Cause = job.CauseDisk
+		}
+	}
+	for _, note := range p.notes {
+		if r.Message != "" {
+			r.Message += "; "
+		}
+		r.Message += note
+	}
+	p.maskResult()
+}
+
+// note adds to the message of the result what a person should know of.
+func (p *phase) note(text string) {
+	p.notes = append(p.notes, text)
+	p.log.Say("warn", "%s", text)
+}
+
+func (p *phase) maskResult() {
+	r := &p.result
+	r.Message, r.Next = p.mask.Text(r.Message), p.mask.Text(r.Next)
+	if l := r.Lock; l != nil {
+		l.ID, l.Who, l.Operation = p.mask.Text(l.ID), p.mask.Text(l.Who), p.mask.Text(l.Operation)
+	}
+	for i := range r.Diagnostics {
+		d := &r.Diagnostics[i]
+		for _, text := range []*string{&d.Summary, &d.Detail, &d.Address, &d.File, &d.Snippet, &d.Context} {
+			*text = p.mask.Text(*text)
+		}
+	}
+}
+
+// save writes the result. When it does not fit into the space that was kept
+// for it, the diagnostics go: the log has them.
+func (p *phase) save() error {
+	b, err := json.Marshal(p.result)
+	if err == nil && len(b) > job.Reserved {
+		p.result.Diagnostics = nil
+		b, err = json.Marshal(p.result)
+	}
+	return errors.Join(err, durable.CommitReserved(filepath.Join(p.dir, job.ReserveFile), filepath.Join(p.dir, job.ResultFile), append(b, '\n')))
+}

@@ -1,0 +1,175 @@
+package phase
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/hashicorp/terraform-exec/tfexec"
+
+	"github.com/tfops/tfops/internal/durable"
+	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/runner/backend"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/memfile"
+	"github.com/tfops/tfops/internal/runner/module"
+)
+
+// plan makes a plan. The plain plan, which holds secrets, is in memory only:
+// the engine writes it there and reads it from there, and what reaches the
+// disk is encrypted (PlanFile) or redacted (PlanJSON).
+func (p *phase) plan(ctx context.Context) error {
+	saved, err := memfile.New("tfops-plan", nil)
+	if err != nil {
+		return err
+	}
+	defer saved.Close()
+	p.names[memfile.Path(saved)] = "the saved plan"
+	opts, vars, err := p.planOptions(saved)
+	if err != nil {
+		return err
+	}
+	defer vars.Close()
+	_, err = p.prepared(ctx, command{"plan", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
+		if err := p.markStarted(); err != nil {
+			return err
+		}
+		_, err := tf.PlanJSON(ctx, diagnostics.Stdout{Output: out}, opts...)
+		return err
+	}})
+	if err != nil {
+		return err
+	}
+	if ctx.Err() != nil { // interrupted, and yet it said that it was done
+		return context.Cause(ctx)
+	}
+	return p.keepPlan(ctx, saved)
+}
+
+func (p *phase) planOptions(saved *os.File) ([]tfexec.PlanOption, *os.File, error) {
+	opts := []tfexec.PlanOption{tfexec.Out(memfile.Path(saved)), tfexec.Lock(p.job.LockState), tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.Destroy(p.job.Destroy), tfexec.RefreshOnly(p.job.RefreshOnly)}
+	if p.job.Parallelism > 0 {
+		opts = append(opts, tfexec.Parallelism(p.job.Parallelism))
+	}
+	for _, name := range p.job.VarFiles {
+		opts = append(opts, tfexec.VarFile(filepath.FromSlash(name)))
+	}
+	// The last file wins, so the workspace's variables come last.
+	vars, err := memfile.New("tfops-variables", []byte(p.secrets.Variables))
+	if err != nil {
+		return nil, nil, err
+	}
+	p.names[memfile.Path(vars)] = module.WorkspaceVariables
+	return append(opts, tfexec.VarFile(memfile.Path(vars))), vars, nil
+}
+
+// keepPlan reads the saved plan and puts it on the disk: encrypted while the
+// engine is busy showing it, redacted after that.
+func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
+	raw, err := memfile.Bytes(saved)
+	if err != nil {
+		return err
+	}
+	if len(raw) == 0 {
+		return diagnostics.Refuse(job.CauseEngine, "", "%s plan ended well and left no plan", p.engine.Name)
+	}
+	sealed := make(chan error, 1)
+	go func() { sealed <- p.sealPlan(raw) }()
+	shown, err := p.Show(ctx, saved)
+	if sealErr := <-sealed; sealErr != nil {
+		return sealErr
+	}
+	if err != nil {
+		return err
+	}
+	ground, err := p.keepGround()
+	if err != nil {
+		return err
+	}
+	made, hidden, err := plan.ReadHidden(shown, job.ApprovedDigest(raw, ground))
+	if err != nil {
+		return fmt.Errorf("the plan cannot be read: %w", err)
+	}
+	p.hidden = hidden
+	if err := p.keepHidden(hidden); err != nil {
+		return err
+	}
+	if err := p.plannedOutputs(shown); err != nil {
+		return err
+	}
+	made.EngineName, made.RefreshOnly = p.engine.Name, p.job.RefreshOnly
+	if !p.ownLock {
+		made.Providers = p.result.Providers
+	}
+	made.Modules, made.State = p.floating(), backend.PlannedOn(raw)
+	made.Mask(p.secrets.Mask)
+	b, err := json.Marshal(made)
+	if err != nil {
+		return err
+	}
+	p.result.PlanDigest = made.Digest
+	return durable.Write(p.job.PlanJSON, append(b, '\n'))
+}
+
+// keepHidden keeps, encrypted, what the engine calls sensitive, for the run's
+// apply and for the workspace's next phases: a provider may well repeat it in
+// an error, and only who knows it can mask it then.
+func (p *phase) keepHidden(hidden []string) error {
+	if len(hidden) == 0 {
+		return nil
+	}
+	b, err := json.Marshal(hidden)
+	if err != nil {
+		return err
+	}
+	if b, err = backend.Encrypt(b, p.job.Recipient); err != nil {
+		return err
+	}
+	for _, dir := range []string{filepath.Dir(p.job.PlanFile), p.job.WorkspaceDir} {
+		if err := durable.Write(filepath.Join(dir, job.HiddenFile), b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *phase) sealPlan(raw []byte) error {
+	b, err := backend.Encrypt(raw, p.job.Recipient)
+	if err != nil {
+		return err
+	}
+	return durable.Write(p.job.PlanFile, b)
+}
+
+// Show gives the plan as JSON. It holds secrets in plain text and goes
+// nowhere but into memory.
+func (p *phase) Show(ctx context.Context, saved *os.File) ([]byte, error) {
+	var shown bytes.Buffer
+	_, err := p.execute(ctx, command{"show", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
+		tf.SetStdout(&shown)
+		_, err := tf.ShowPlanFile(ctx, memfile.Path(saved))
+		return err
+	}})
+	return shown.Bytes(), err
+}
+
+// markStarted leaves the mark that the engine was started for the phase's own
+// command. For an apply it must be on the disk before the engine is: without
+// it the apply would count as never begun.
+func (p *phase) markStarted() error {
+	f, err := os.OpenFile(filepath.Join(p.dir, job.StartedFile), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if p.job.Phase != job.ApplyPhase {
+		return nil
+	}
+	return durable.SyncDir(p.dir)
+}
