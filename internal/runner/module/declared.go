@@ -2,9 +2,14 @@ package module
 
 import (
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -12,34 +17,34 @@ import (
 // is called.
 const WorkspaceVariables = "the workspace's variables"
 
-// Given is a variable with where its value comes from.
-type Given struct {
+// given is a variable with where its value comes from.
+type given struct {
 	Name   string
 	Source string // for a person
-	Kind   SourceKind
+	Kind   sourceKind
 	Line   int // of the source; 0 when that says nothing to a person
 }
 
-// SourceKind says for whom values are written, and so what a name means that the
+// sourceKind says for whom values are written, and so what a name means that the
 // root module does not declare.
-type SourceKind int
+type sourceKind int
 
 const (
-	OwnSource    SourceKind = iota // the workspace's own: a mistake
-	SharedSource                   // a var file or the defaults block: many modules may get it, each uses what it declares
-	AutoSource                     // what the engine reads by itself: a warning, as the engine has it
+	ownSource    sourceKind = iota // the workspace's own: a mistake
+	sharedSource                   // a var file or the defaults block: many modules may get it, each uses what it declares
+	autoSource                     // what the engine reads by itself: a warning, as the engine has it
 )
 
-// Sets says what gives the value, and in which line.
-func (g Given) Sets() string {
+// sets says what gives the value, and in which line.
+func (g given) sets() string {
 	if g.Line == 0 {
 		return g.Source + " sets"
 	}
 	return fmt.Sprintf("%s sets in line %d", g.Source, g.Line)
 }
 
-// DidYouMean names the variable that may have been meant.
-func DidYouMean(name, meant string, declared []string) string {
+// didYouMean names the variable that may have been meant.
+func didYouMean(name, meant string, declared []string) string {
 	if meant == "" {
 		meant = workspace.Nearest(name, declared)
 	}
@@ -52,8 +57,8 @@ func DidYouMean(name, meant string, declared []string) string {
 // mostNamed is how many names a warning lists.
 const mostNamed = 20
 
-// IdleWarning warns of names that a source sets and the root module does not declare.
-func IdleWarning(source, dir string, names []string) job.Diagnostic {
+// idleWarning warns of names that a source sets and the root module does not declare.
+func idleWarning(source, dir string, names []string) job.Diagnostic {
 	what := "a variable"
 	if len(names) > 1 {
 		what = fmt.Sprintf("%d variables", len(names))
@@ -67,16 +72,16 @@ func IdleWarning(source, dir string, names []string) job.Diagnostic {
 		Detail: "Without effect: " + strings.Join(names, ", ") + more + "."}
 }
 
-// IsAutoFile reports whether the engine reads a file of variables by itself.
-func IsAutoFile(name string) bool {
+// isAutoFile reports whether the engine reads a file of variables by itself.
+func isAutoFile(name string) bool {
 	name = strings.TrimSuffix(name, ".json")
 	return name == "terraform.tfvars" || strings.HasSuffix(name, ".auto.tfvars")
 }
 
-// Slip is the name that was probably meant by a mistyped one, "" for none. It
+// slip is the name that was probably meant by a mistyped one, "" for none. It
 // is stricter than a suggestion: names that are alike on purpose, as subnet_a and
 // subnet_b are, are no slips of each other.
-func Slip(name string, known []string) string {
+func slip(name string, known []string) string {
 	for _, k := range known {
 		if mistyped(name, k) {
 			return k
@@ -138,4 +143,81 @@ func edits(a, b string) int {
 		}
 	}
 	return rows[len(a)][len(b)]
+}
+
+// CheckVariables refuses names that the root module does not declare, before
+// the engine runs: it would take the default of the variable that was meant.
+// Files that are shared get a warning instead, unless the name looks like a slip
+// for a variable that gets no value otherwise.
+//
+// root is the root module's directory, own the text of the workspace's variables.
+func (m Module) CheckVariables(j job.Job, root, own string) (warnings []job.Diagnostic, err error) {
+	if m.Unread {
+		return nil, nil
+	}
+	all := givenVariables(j, root, own)
+	declared := slices.Sorted(maps.Keys(m.Variables))
+	free := slices.DeleteFunc(slices.Clone(declared), func(n string) bool {
+		return slices.ContainsFunc(all, func(g given) bool { return g.Name == n })
+	})
+	var wrong []string
+	idle := map[string][]string{} // names without effect, by source
+	var sources []string
+	for _, g := range all {
+		if slices.Contains(declared, g.Name) {
+			continue
+		}
+		meant := slip(g.Name, free)
+		if j.StrictVariables && (g.Kind == ownSource || g.Kind == sharedSource && meant != "") {
+			wrong = append(wrong, fmt.Sprintf("%q, which %s%s", g.Name, g.sets(), didYouMean(g.Name, meant, declared)))
+			continue
+		}
+		if idle[g.Source] == nil {
+			sources = append(sources, g.Source)
+		}
+		idle[g.Source] = append(idle[g.Source], fmt.Sprintf("%q%s", g.Name, didYouMean(g.Name, meant, declared)))
+	}
+	for _, source := range sources {
+		warnings = append(warnings, idleWarning(source, j.Dir, idle[source]))
+	}
+	if len(wrong) == 0 {
+		return warnings, nil
+	}
+	return warnings, diagnostics.Refuse(job.CauseBadInput, "correct the name, or declare the variable in the root module; a var file that many modules share may set more than one of them declares",
+		"the root module %s declares no variable %s", j.Dir, strings.Join(wrong, "; nor "))
+}
+
+// givenVariables are all variables that are given a value, in the engine's
+// order of precedence.
+func givenVariables(j job.Job, root, own string) []given {
+	var all []given
+	file := func(name string, kind sourceKind) {
+		src, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+		if err != nil {
+			return // the engine will say so
+		}
+		for _, a := range assignments(src, name) {
+			all = append(all, given{Name: a.Name, Source: name, Kind: kind, Line: a.Line})
+		}
+	}
+	entries, _ := os.ReadDir(root) // it was read just now
+	for _, e := range entries {
+		if isAutoFile(e.Name()) {
+			file(e.Name(), autoSource)
+		}
+	}
+	for _, name := range j.VarFiles {
+		file(name, sharedSource)
+	}
+	for _, a := range assignments([]byte(own), "") {
+		g := given{Name: a.Name, Source: "`variables` of the workspace", Kind: ownSource}
+		switch {
+		case slices.Contains(j.InputVariables, a.Name):
+			g.Source = "`inputs` of the workspace"
+		case slices.Contains(j.SharedVariables, a.Name):
+			g.Source, g.Kind = "`variables` of the defaults block", sharedSource
+		}
+		all = append(all, g)
+	}
+	return all
 }

@@ -21,7 +21,7 @@ func TestMistyped(t *testing.T) {
 func TestAssignmentsOfAnything(t *testing.T) {
 	for _, src := range []string{"", "a = ", strings.Repeat("[", 100_000), "\x00GITCRYPT\x00" + strings.Repeat("\xff", 1000), "{", `{"a": {"b": 1}`, "a {\n}\n"} {
 		for _, name := range []string{"x.tfvars", "x.tfvars.json"} {
-			if got := Assignments([]byte(src), name); len(got) != 0 {
+			if got := assignments([]byte(src), name); len(got) != 0 {
 				t.Errorf("%.20q as %s: %v", src, name, got)
 			}
 		}

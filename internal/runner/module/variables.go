@@ -1,16 +1,21 @@
 package module
 
 import (
+	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/hashicorp/hcl/v2/json"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
+	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/memfile"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -59,9 +64,9 @@ type assignment struct {
 	Line int
 }
 
-// Assignments are what a file of variables says, in its order; none when it
+// assignments are what a file of variables says, in its order; none when it
 // cannot be read: the engine's own message about that is better.
-func Assignments(src []byte, path string) []assignment {
+func assignments(src []byte, path string) []assignment {
 	if workspace.Deep(src) {
 		return nil
 	}
@@ -87,4 +92,42 @@ func Assignments(src []byte, path string) []assignment {
 		return strings.Compare(a.Name, b.Name)
 	})
 	return found
+}
+
+// EphemeralValues is a file of variables with the values of ephemeral ones, for
+// an apply: a saved plan holds every value but theirs. The engine refuses others
+// here when they differ, as a secret does that was rotated meanwhile, so nothing
+// else is in it. nil when there is nothing to give; what the engine reads in the
+// directory by itself it reads again.
+func (m Module) EphemeralValues(j job.Job, root, own string) (*os.File, error) {
+	wanted := func(name string) bool { return m.Variables[name].Ephemeral }
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(m.Variables)), wanted) {
+		return nil, nil
+	}
+	values := map[string]cty.Value{}
+	take := func(src []byte, path string) {
+		for _, a := range assignments(src, path) {
+			v, diags := a.Expr.Value(nil)
+			if wanted(a.Name) && !diags.HasErrors() {
+				values[a.Name] = v
+			}
+		}
+	}
+	for _, name := range j.VarFiles {
+		path := filepath.Join(root, filepath.FromSlash(name))
+		src, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		take(src, path)
+	}
+	take([]byte(own), "variables") // the last one counts, as in the plan
+	if len(values) == 0 {
+		return nil, nil
+	}
+	f := hclwrite.NewEmptyFile()
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		f.Body().SetAttributeValue(name, values[name])
+	}
+	return memfile.New("tfops-ephemeral", f.Bytes())
 }

@@ -54,7 +54,7 @@ func (p *phase) apply(ctx context.Context) error {
 	if p.job.Parallelism > 0 {
 		opts = append(opts, tfexec.Parallelism(p.job.Parallelism))
 	}
-	again, err := p.ephemeralValues()
+	again, err := p.module.EphemeralValues(p.job, p.root, p.secrets.Variables)
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,8 @@ func (p *phase) run(ctx context.Context) error {
 	case p.job.Move != nil:
 		main = p.moveState
 	}
-	return inOrder(ctx, p.checkPlan, p.openGround, p.readInputs, p.checkVariables, p.checkBackend, p.findEngine, p.checkEngine, p.openDirectories, p.placeState, main)
+	return inOrder(ctx, p.checkPlan, p.openGround, p.readInputs, p.checkVariables, p.checkBackend,
+		p.findEngine, p.checkEngine, p.openDirectories, p.placeState, main)
 }
 
 // openView gives what the engine sees the commit's files through.
@@ -136,6 +137,16 @@ func (p *phase) readInputs(context.Context) error {
 		return diagnostics.Refuse(job.CauseBadInput, "correct `dir` of the workspace; to destroy what it owns, run a destroy", "the directory %s holds no configuration", p.job.Dir)
 	}
 	p.env, err = inputs.EngineEnv(p.secrets.Env)
+	return err
+}
+
+// checkVariables has names refused that the root module does not declare.
+func (p *phase) checkVariables(context.Context) error {
+	if p.job.Phase != job.PlanPhase {
+		return nil
+	}
+	warnings, err := p.module.CheckVariables(p.job, p.root, p.secrets.Variables)
+	p.result.Diagnostics = append(p.result.Diagnostics, warnings...)
 	return err
 }
 
