@@ -1,13 +1,11 @@
 package phase
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
@@ -24,7 +22,7 @@ func (p *phase) secure(out *diagnostics.Output, err error) error {
 		p.note("the engine could not save the state; it is kept, encrypted, in " + path)
 		if err != nil {
 			f := diagnostics.FailureOf(p.stop.ctx, err)
-			f.Next = recoverNext(path)
+			f.Next = backend.RecoverNext(path)
 			err = f
 		}
 	}
@@ -37,10 +35,6 @@ func (p *phase) secure(out *diagnostics.Output, err error) error {
 		}
 	}
 	return err
-}
-
-func recoverNext(path string) string {
-	return fmt.Sprintf("when the backend works again: `tfops decrypt %s > errored.tfstate`, then `terraform state push errored.tfstate` in the root module, then remove both", path)
 }
 
 func (p *phase) secureErrored(out *diagnostics.Output) (bool, string) {
@@ -104,31 +98,5 @@ func (p *phase) keepSnapshot(state []byte, serial uint64, by string) (string, er
 	if err := durable.Write(filepath.Join(dir, name), b); err != nil {
 		return "", err
 	}
-	return name, pruneSnapshots(dir)
-}
-
-// pruneSnapshots removes all but the newest. Their time counts, not their
-// serial: that begins again when a state is made anew.
-func pruneSnapshots(dir string) error {
-	paths, err := filepath.Glob(filepath.Join(dir, "*.tfstate.age"))
-	if err != nil {
-		return err
-	}
-	type aged struct {
-		path string
-		time int64
-	}
-	var all []aged
-	for _, path := range paths {
-		if info, err := os.Stat(path); err == nil {
-			all = append(all, aged{path, info.ModTime().UnixNano()})
-		}
-	}
-	slices.SortFunc(all, func(a, b aged) int { return cmp.Or(cmp.Compare(b.time, a.time), cmp.Compare(b.path, a.path)) })
-	for _, old := range all[min(len(all), backend.KeepSnapshots):] {
-		if err := os.Remove(old.path); err != nil {
-			return err
-		}
-	}
-	return nil
+	return name, backend.PruneSnapshots(dir)
 }

@@ -57,9 +57,9 @@ func (p *phase) openDirectories(context.Context) error {
 func (p *phase) placeLockFile() error {
 	path := filepath.Join(p.root, diagnostics.DependencyLock)
 	if p.ownLock = durable.Exists(path); p.ownLock {
-		p.committed = lockedProviders(path)
+		p.committed = ground.LockedProviders(path)
 		if p.job.Upgrade {
-			return refuseUpgrade(p.engine.Name)
+			return ground.RefuseUpgrade(p.engine.Name)
 		}
 		return nil
 	}

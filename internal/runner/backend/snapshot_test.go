@@ -1,4 +1,4 @@
-package phase
+package backend
 
 import (
 	"fmt"
@@ -23,7 +23,7 @@ func TestTheNewestSnapshotsAreKept(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := pruneSnapshots(dir); err != nil {
+	if err := PruneSnapshots(dir); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 14 {

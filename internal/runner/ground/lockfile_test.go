@@ -1,4 +1,4 @@
-package phase
+package ground
 
 import (
 	"os"
@@ -20,11 +20,11 @@ func TestMirrorFlag(t *testing.T) {
 		if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := mirrorFlag(path); got != want {
+		if got := MirrorFlag(path); got != want {
 			t.Errorf("%s: %q, want %q", config, got, want)
 		}
 	}
-	if got := mirrorFlag("/nowhere/x.tfrc"); got != "" {
+	if got := MirrorFlag("/nowhere/x.tfrc"); got != "" {
 		t.Errorf("without a file: %q", got)
 	}
 }

@@ -1,0 +1,72 @@
+package ground
+
+import (
+	"os"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/inputs"
+)
+
+// MirrorFlag is how a CLI configuration's one mirror is named to `providers lock`; ""
+// where registries are asked, too, or there is not one but many.
+func MirrorFlag(cliConfig string) string {
+	src, err := os.ReadFile(cliConfig)
+	if err != nil {
+		return ""
+	}
+	f, diags := hclsyntax.ParseConfig(src, cliConfig, hcl.InitialPos)
+	if diags.HasErrors() {
+		return ""
+	}
+	var flags []string
+	for _, b := range f.Body.(*hclsyntax.Body).Blocks {
+		if b.Type != "provider_installation" {
+			continue
+		}
+		for _, way := range b.Body.Blocks {
+			switch url, path := way.Body.Attributes["url"], way.Body.Attributes["path"]; {
+			case way.Type == "network_mirror" && url != nil:
+				flags = append(flags, "-net-mirror="+inputs.LiteralText(url.AsHCLAttribute()))
+			case way.Type == "filesystem_mirror" && path != nil:
+				flags = append(flags, "-fs-mirror="+inputs.LiteralText(path.AsHCLAttribute()))
+			default:
+				return ""
+			}
+		}
+	}
+	if len(flags) != 1 || strings.ContainsAny(flags[0], " \t\n'\"@") { // one with a user in it is nobody's to see
+		return ""
+	}
+	return flags[0]
+}
+
+// RefuseUpgrade refuses new versions where the repository has a lock file.
+func RefuseUpgrade(engine string) error {
+	return diagnostics.Refuse(job.CauseBadInput, "in the root module: "+engine+" init -upgrade, then commit "+diagnostics.DependencyLock,
+		"the provider versions are those of the committed %s, which tfops does not change", diagnostics.DependencyLock)
+}
+
+// LockedProviders reads which version of each provider a lock file names; nil
+// where it cannot be read, of which the engine tells.
+func LockedProviders(path string) map[string]string {
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	f, diags := hclsyntax.ParseConfig(src, path, hcl.InitialPos)
+	if diags.HasErrors() {
+		return nil
+	}
+	found := map[string]string{}
+	for _, b := range f.Body.(*hclsyntax.Body).Blocks {
+		if b.Type == "provider" && len(b.Labels) == 1 && b.Body.Attributes["version"] != nil {
+			found[b.Labels[0]] = inputs.LiteralText(b.Body.Attributes["version"].AsHCLAttribute())
+		}
+	}
+	return found
+}
