@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"slices"
+	"sync"
 	"syscall"
 
 	"github.com/tfops/tfops/internal/approvals"
@@ -31,12 +32,13 @@ func put(tx *txn, bucket []byte, key string, v any) error {
 // written. Files of schema 3 and older have none of that.
 const sumLength = 1 + 8
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// castagnoli takes longer to make than most of a start does, and a runner has no records.
+var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
 
 func sum(bucket []byte, key string, text []byte) string {
-	c := crc32.Update(0, castagnoli, bucket)
-	c = crc32.Update(c, castagnoli, []byte("\x00"+key+"\x00"))
-	return fmt.Sprintf("\n%08x", crc32.Update(c, castagnoli, text))
+	c := crc32.Update(0, castagnoli(), bucket)
+	c = crc32.Update(c, castagnoli(), []byte("\x00"+key+"\x00"))
+	return fmt.Sprintf("\n%08x", crc32.Update(c, castagnoli(), text))
 }
 
 func signed(bucket []byte, key string, text []byte) []byte {
