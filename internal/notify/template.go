@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"text/template"
 	"text/template/parse"
 	"time"
@@ -36,12 +37,14 @@ type Templates struct{ of map[run.NoticeKind]pair }
 type pair struct{ title, text *template.Template }
 
 // builtin are the templates that are used where a target has none.
-var builtin = &Templates{map[run.NoticeKind]pair{
-	Any:                   mustParse(`{{.Title}}`),
-	run.NoticeDriftNew:    mustParse(`{{with .Severity}}[{{.}}] {{end}}{{.Title}}`),
-	run.NoticeTest:        mustParse(`{{or .Title "A test of tfops"}}`),
-	run.NoticeHealStopped: mustParse(`{{with .Severity}}[{{.}}] {{end}}{{.Title}}`),
-}}
+var builtin = sync.OnceValue(func() *Templates {
+	return &Templates{map[run.NoticeKind]pair{
+		Any:                   mustParse(`{{.Title}}`),
+		run.NoticeDriftNew:    mustParse(`{{with .Severity}}[{{.}}] {{end}}{{.Title}}`),
+		run.NoticeTest:        mustParse(`{{or .Title "A test of tfops"}}`),
+		run.NoticeHealStopped: mustParse(`{{with .Severity}}[{{.}}] {{end}}{{.Title}}`),
+	}}
+})
 
 const builtinText = `{{.Text}}{{with .Command}}{{if $.Text}}
 
@@ -237,7 +240,7 @@ func (t Target) word(d run.Delivery) wording {
 			}
 			w.note = fmt.Sprintf("A template of %s failed, so this is the built-in text: %s.", t.Name, t.scrub(err))
 		}
-		text, err := execute(builtin.find(d.Notice.Kind, part), m)
+		text, err := execute(builtin().find(d.Notice.Kind, part), m)
 		if err != nil { // it can only be too long
 			w.note = "The text was cut: " + err.Error() + "."
 			return cut(plain, maxText/8)
