@@ -43,7 +43,8 @@ func readJSON(path string, newest int, into any) error {
 		return fault.New(fault.Internal, "", "%s is damaged: %w", path, err)
 	}
 	if v.FormatVersion > newest {
-		return fault.New(fault.Internal, "start the newer tfops again", "%s was written by a newer tfops (format %d, this one reads up to %d)", path, v.FormatVersion, newest)
+		return fault.New(fault.Internal, "start the newer tfops again",
+			"%s was written by a newer tfops (format %d, this one reads up to %d)", path, v.FormatVersion, newest)
 	}
 	if err := json.Unmarshal(b, into); err != nil {
 		return fault.New(fault.Internal, "", "%s is damaged: %w", path, err)

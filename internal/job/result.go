@@ -32,7 +32,8 @@ func LoadResult(dir string) (Result, error) {
 		return Result{}, err
 	}
 	if what := missing(dir, job, r); what != "" {
-		return Result{}, fault.New(fault.Internal, "", "%s does not tell how the %s ended: it has no %s", filepath.Join(dir, ResultFile), job.Phase, what)
+		return Result{}, fault.New(fault.Internal, "", "%s does not tell how the %s ended: it has no %s",
+			filepath.Join(dir, ResultFile), job.Phase, what)
 	}
 	if job.Phase != PlanPhase || r.Outcome != Succeeded {
 		return r, nil
@@ -114,11 +115,13 @@ func (l *BackendLock) Next() string {
 	switch {
 	case l.Session:
 		return "wait for it to end: PostgreSQL takes the lock back when its holder disconnects; who that is, " +
-			"`SELECT pid, usename, client_addr FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE locktype = 'advisory'` tells"
+			"`SELECT pid, usename, client_addr FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE locktype = 'advisory'` " +
+			"tells"
 	case l.ID == "":
 		return "wait for whoever holds the lock"
 	}
-	return "wait for it to end; if whoever holds it is gone for certain, run `force-unlock " + l.ID + "` of the engine in the root module"
+	return "wait for it to end; if whoever holds it is gone for certain, run `force-unlock " + l.ID +
+		"` of the engine in the root module"
 }
 
 // RunMark is the variable in the environment of an engine, and so of all that

@@ -27,5 +27,6 @@ func (l *Local) Seal(dir, recipient string) error {
 			break
 		}
 	}
-	return errors.Join(err, durable.Remove(filepath.Join(dir, backend.EvidenceReserve)), durable.Remove(filepath.Join(dir, job.ReserveFile)))
+	return errors.Join(err, durable.Remove(filepath.Join(dir, backend.EvidenceReserve)),
+		durable.Remove(filepath.Join(dir, job.ReserveFile)))
 }

@@ -138,7 +138,8 @@ func takeLock(dir string) (*os.File, error) {
 // clearAttempt removes what an earlier attempt left. The lock's file stays:
 // removing it would let a second runner lock another one of the same name.
 func clearAttempt(dir string) error {
-	for _, name := range []string{job.ResultFile, job.ReserveFile, backend.EvidenceReserve, job.StartedFile, job.OutputsFile, job.EventsFile, job.LogFile,
+	for _, name := range []string{job.ResultFile, job.ReserveFile, backend.EvidenceReserve, job.StartedFile,
+		job.OutputsFile, job.EventsFile, job.LogFile,
 		job.JobFile} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err

@@ -25,8 +25,10 @@ var halfName = lazily.Pattern(`^\.half-|^\.installing-|^probe-\d+$|^\..+-\d+$`)
 // SweepRun removes them from the directory of a run that no runner works in.
 func SweepRun(runDir string) error {
 	var failed error
-	for _, dir := range []string{runDir, filepath.Join(runDir, string(job.PlanPhase)), filepath.Join(runDir, string(job.ApplyPhase))} {
-		failed = errors.Join(failed, sweep(dir, time.Now(), func(e fs.DirEntry) bool { return e.Type().IsRegular() && tempName().MatchString(e.Name()) }))
+	for _, dir := range []string{runDir, filepath.Join(runDir, string(job.PlanPhase)),
+		filepath.Join(runDir, string(job.ApplyPhase))} {
+		failed = errors.Join(failed,
+			sweep(dir, time.Now(), func(e fs.DirEntry) bool { return e.Type().IsRegular() && tempName().MatchString(e.Name()) }))
 	}
 	return failed
 }

@@ -58,7 +58,8 @@ func SettingsPlace(settings string) string {
 	if diags.HasErrors() { // tfops wrote it
 		return ""
 	}
-	content, _, _ := f.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "conn_str"}, {Name: "address"}}})
+	content, _, _ := f.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "conn_str"},
+		{Name: "address"}}})
 	if conn := inputs.LiteralText(content.Attributes["conn_str"]); conn != "" {
 		return connection(conn)
 	}
@@ -77,21 +78,25 @@ func CheckBackendFile(tree, root, name string) error {
 	const next = "correct `backend_config_files` of the workspace, or commit the file; its entries are relative to `dir`"
 	path := filepath.Join(root, filepath.FromSlash(name))
 	if !inputs.Within(tree, path) {
-		return diagnostics.Refuse(job.CauseBadInput, next, "the file %s with settings of the backend leads out of the repository", name)
+		return diagnostics.Refuse(job.CauseBadInput, next,
+			"the file %s with settings of the backend leads out of the repository", name)
 	}
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return diagnostics.Refuse(job.CauseBadInput, next, "there is no file %s with settings of the backend in this commit", name)
+		return diagnostics.Refuse(job.CauseBadInput, next,
+			"there is no file %s with settings of the backend in this commit", name)
 	}
 	if !inputs.Within(tree, real) {
-		return diagnostics.Refuse(job.CauseBadInput, next, "the file %s with settings of the backend leads out of the repository", name)
+		return diagnostics.Refuse(job.CauseBadInput, next,
+			"the file %s with settings of the backend leads out of the repository", name)
 	}
 	info, err := os.Stat(real)
 	if err != nil {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return diagnostics.Refuse(job.CauseBadInput, next, "%s, which should hold settings of the backend, is not a file", name)
+		return diagnostics.Refuse(job.CauseBadInput, next, "%s, which should hold settings of the backend, is not a file",
+			name)
 	}
 	return nil
 }

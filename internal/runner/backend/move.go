@@ -31,7 +31,9 @@ const (
 func WhatToMove(name string, old, there []byte) (Moving, error) {
 	from, err := ReadState(old)
 	if err != nil {
-		return 0, diagnostics.Refuse(job.CauseState, "see what a state that is lost or cut can be restored from: tfops state restore "+name, "the old state cannot be copied: %w", err)
+		return 0, diagnostics.Refuse(job.CauseState,
+			"see what a state that is lost or cut can be restored from: tfops state restore "+name, "the old state cannot be "+
+				"copied: %w", err)
 	}
 	if len(bytes.TrimSpace(there)) == 0 {
 		return WriteIt, nil
@@ -39,19 +41,28 @@ func WhatToMove(name string, old, there []byte) (Moving, error) {
 	to, err := ReadState(there)
 	switch {
 	case err != nil:
-		return 0, diagnostics.Refuse(job.CauseState, "look at it, and move it away if nobody needs it", "there is something where the new state would be, and it is not overwritten: %w", err)
+		return 0, diagnostics.Refuse(job.CauseState, "look at it, and move it away if nobody needs it",
+			"there is something where the new state would be, and it is not overwritten: %w", err)
 	case SameContent(old, there, false):
 		return KeepIt, nil // a move that was killed may not have come to its lineage
 	case from.Lineage != to.Lineage && to.Resources > 0:
-		return 0, diagnostics.Refuse(job.CauseState, "look whose it is (`terraform state list` in the root module); to go on with it: tfops approve RUN --accept-new-state -m WHY",
-			"the new state has another lineage (%s, not %s) and holds %d resources: it is not overwritten", to.Lineage, from.Lineage, to.Resources)
+		return 0, diagnostics.Refuse(job.CauseState,
+			"look whose it is (`terraform state list` in the root module); to go on with it: tfops approve RUN "+
+				"--accept-new-state -m WHY",
+			"the new state has another lineage (%s, not %s) and holds %d resources: it is not "+
+				"overwritten", to.Lineage, from.Lineage, to.Resources)
 	case from.Lineage != to.Lineage:
 		return ReplaceIt, nil
 	case to.Serial >= from.Serial && to.Resources == 0 && from.Resources > 0:
-		return 0, diagnostics.Refuse(job.CauseState, "if that was meant: tfops approve RUN --accept-new-state -m WHY; to put the old one there all the same: tfops state import "+name+" FILE --replace -m WHY",
-			"the new state is the old one, or what became of it (serial %d, that one has %d), and holds no resources, while the old one holds %d: they were destroyed there, or taken out", to.Serial, from.Serial, from.Resources)
+		return 0, diagnostics.Refuse(job.CauseState,
+			"if that was meant: tfops approve RUN --accept-new-state -m WHY; to put the old one there all the same: tfops "+
+				"state import "+name+" FILE --replace -m WHY",
+			"the new state is the old one, or what became of it (serial %d, that one has %d), and holds no resources, while "+
+				"the old one holds %d: they were destroyed there, or taken out", to.Serial, from.Serial, from.Resources)
 	case to.Serial == from.Serial:
-		return 0, diagnostics.Refuse(job.CauseState, "look at both (`terraform state pull`) and decide which is right; to put the old one there all the same: tfops state import "+name+" FILE --replace -m WHY",
+		return 0, diagnostics.Refuse(job.CauseState,
+			"look at both (`terraform state pull`) and decide which is right; to put the old one there all the same: tfops "+
+				"state import "+name+" FILE --replace -m WHY",
 			"the new state has the lineage and the serial (%d) of the old one, and holds something else", to.Serial)
 	case to.Serial > from.Serial:
 		return KeepIt, nil
@@ -63,7 +74,8 @@ func WhatToMove(name string, old, there []byte) (Moving, error) {
 func WhatToImport(name string, replace bool, brought, there []byte) (Moving, error) {
 	from, err := ReadState(brought)
 	if err != nil {
-		return 0, diagnostics.Refuse(job.CauseBadInput, "tfops state import "+name+" FILE", "what was brought is no state: %w", err)
+		return 0, diagnostics.Refuse(job.CauseBadInput, "tfops state import "+name+" FILE",
+			"what was brought is no state: %w", err)
 	}
 	if len(bytes.TrimSpace(there)) == 0 {
 		return WriteIt, nil
@@ -71,7 +83,8 @@ func WhatToImport(name string, replace bool, brought, there []byte) (Moving, err
 	to, err := ReadState(there)
 	switch {
 	case err != nil && !replace:
-		return 0, diagnostics.Refuse(job.CauseState, replaceCommand(name), "there is something where the state would be, and it is not overwritten: %w", err)
+		return 0, diagnostics.Refuse(job.CauseState, replaceCommand(name),
+			"there is something where the state would be, and it is not overwritten: %w", err)
 	case err == nil && SameContent(brought, there, true):
 		return KeepIt, nil
 	case err != nil:
@@ -79,9 +92,13 @@ func WhatToImport(name string, replace bool, brought, there []byte) (Moving, err
 	case replace:
 		return ReplaceIt, nil
 	case to.Resources > 0:
-		return 0, diagnostics.Refuse(job.CauseState, replaceCommand(name), "the state there holds %s (serial %d, lineage %s): it is not overwritten", Holding(to.Resources), to.Serial, to.Lineage)
+		return 0, diagnostics.Refuse(job.CauseState, replaceCommand(name),
+			"the state there holds %s (serial %d, lineage %s): it is not "+
+				"overwritten", Holding(to.Resources), to.Serial, to.Lineage)
 	case from.Lineage == to.Lineage && from.Serial < to.Serial:
-		return 0, diagnostics.Refuse(job.CauseState, replaceCommand(name), "the state there holds no resources and is newer than what was brought (serial %d, not %d): what that holds was destroyed since, or taken out", to.Serial, from.Serial)
+		return 0, diagnostics.Refuse(job.CauseState, replaceCommand(name),
+			"the state there holds no resources and is newer than what was brought (serial %d, not %d): what that holds was "+
+				"destroyed since, or taken out", to.Serial, from.Serial)
 	}
 	return ReplaceIt, nil
 }
@@ -99,7 +116,8 @@ func NeverWritten(state []byte) bool {
 		Outputs   map[string]any    `json:"outputs"`
 		Resources []json.RawMessage `json:"resources"`
 	}
-	return json.Unmarshal(state, &doc) == nil && doc.Lineage != nil && *doc.Lineage == "" && doc.Serial == 0 && len(doc.Resources)+len(doc.Outputs) == 0
+	return json.Unmarshal(state, &doc) == nil && doc.Lineage != nil && *doc.Lineage == "" && doc.Serial == 0 &&
+		len(doc.Resources)+len(doc.Outputs) == 0
 }
 
 // Following is a state as one that comes after another: with its lineage and the next serial.

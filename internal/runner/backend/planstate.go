@@ -50,7 +50,8 @@ func headIn(f *zip.File) *plan.State {
 	}
 	defer r.Close()
 	var doc stateHead
-	if json.NewDecoder(io.LimitReader(r, maxPlannedState)).Decode(&doc) != nil || doc.Version == 0 || len(doc.Lineage) > maxLineage {
+	if json.NewDecoder(io.LimitReader(r, maxPlannedState)).Decode(&doc) != nil || doc.Version == 0 ||
+		len(doc.Lineage) > maxLineage {
 		return nil
 	}
 	return &plan.State{Serial: doc.Serial, Lineage: doc.Lineage, Resources: doc.managed()}

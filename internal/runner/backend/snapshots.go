@@ -9,7 +9,8 @@ import (
 )
 
 func RecoverNext(path string) string {
-	return fmt.Sprintf("when the backend works again: `tfops decrypt %s > errored.tfstate`, then `terraform state push errored.tfstate` in the root module, then remove both", path)
+	return fmt.Sprintf("when the backend works again: `tfops decrypt %s > errored.tfstate`, then `terraform state push "+
+		"errored.tfstate` in the root module, then remove both", path)
 }
 
 // PruneSnapshots removes all but the newest. Their time counts, not their

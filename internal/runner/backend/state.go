@@ -91,12 +91,14 @@ func WriteOverride(root string, content []byte) error {
 		name := strings.Repeat("z", n) + OverrideFile
 		after := func(e os.DirEntry) bool { return !overrides(e.Name()) || e.Name() < name }
 		path := filepath.Join(root, name)
-		if slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !after(e) }) || durable.Exists(path) || durable.Exists(strings.TrimSuffix(path, ".tf.json")+".tofu.json") {
+		if slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !after(e) }) || durable.Exists(path) ||
+			durable.Exists(strings.TrimSuffix(path, ".tf.json")+".tofu.json") {
 			continue
 		}
 		return os.WriteFile(path, content, 0o600)
 	}
-	return diagnostics.Refuse(job.CauseBadInput, "call that file by another name", "an override file of the root module comes after any that tfops could write")
+	return diagnostics.Refuse(job.CauseBadInput, "call that file by another name",
+		"an override file of the root module comes after any that tfops could write")
 }
 
 // overrides reports whether the engine takes a file for one that overrides others.
@@ -121,11 +123,13 @@ func ManagedStatePath(workspaceDir, terraformWorkspace string) string {
 func CheckManaged(kind string, config map[string]any, workspaceDir string) error {
 	path, _ := config["path"].(string)
 	dir, _ := config["workspace_dir"].(string)
-	if kind == "local" && path == filepath.Join(workspaceDir, ManagedStateFile) && dir == filepath.Join(workspaceDir, managedWorkspaces) {
+	if kind == "local" && path == filepath.Join(workspaceDir, ManagedStateFile) &&
+		dir == filepath.Join(workspaceDir, managedWorkspaces) {
 		return nil
 	}
 	return diagnostics.Refuse(job.CauseBadInput, "declare the backend in a file of its own, or take its declaration out",
-		"the root module declares no backend that tfops can read, and yet init found one (%q): it is not clear where the state belongs", kind)
+		"the root module declares no backend that tfops can read, and yet init found one (%q): it is not clear where the "+
+			"state belongs", kind)
 }
 
 // CheckOther sees that init took the backend that takes the place of the module's.
@@ -134,7 +138,8 @@ func CheckOther(kind, want string) error {
 		return nil
 	}
 	return diagnostics.Refuse(job.CauseBadInput, "take the backend out of the override file of the repository",
-		"the workspace's backend is %q, and yet init found %q: an override file of the repository takes its place", want, kind)
+		"the workspace's backend is %q, and yet init found %q: an override file of the repository takes its "+
+			"place", want, kind)
 }
 
 // CheckLocalBackend refuses a local backend of the repository that would
@@ -157,12 +162,15 @@ func CheckLocalBackend(config map[string]any, trees []string, kept, terraformWor
 		return inputs.Within(filepath.Clean(tree), filepath.Clean(path)) || inputs.Within(filepath.Clean(tree), real)
 	}
 	if inTree(kept) {
-		return diagnostics.Refuse(job.CauseBadInput, "remove the backend block, and tfops keeps the state; or give it another "+key,
+		return diagnostics.Refuse(job.CauseBadInput,
+			"remove the backend block, and tfops keeps the state; or give it another "+key,
 			"the local backend's %s %q belongs to tfops, which keeps the states of its workspaces there", key, path)
 	}
 	if filepath.IsAbs(path) && !slices.ContainsFunc(trees, inTree) {
 		return nil
 	}
-	return diagnostics.Refuse(job.CauseBadInput, "remove the backend block, and tfops keeps the state; or give it an absolute "+key+" outside of the repository: backend_config = { "+key+" = \"/…\" } of the workspace",
+	return diagnostics.Refuse(job.CauseBadInput,
+		"remove the backend block, and tfops keeps the state; or give it an absolute "+key+" outside of the repository: "+
+			"backend_config = { "+key+" = \"/…\" } of the workspace",
 		`the local backend's %s %q lies in the checkout, which is thrown away after the run: the state would be lost`, key, path)
 }

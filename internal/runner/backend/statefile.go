@@ -40,7 +40,8 @@ func CheckImport(b []byte) (StateHead, error) {
 	case err != nil:
 		return head, err
 	case doc.Version != stateVersion:
-		return head, fmt.Errorf("it is of version %d, and engines since Terraform 0.12 write version %d: open it with one of them first", doc.Version, stateVersion)
+		return head, fmt.Errorf("it is of version %d, and engines since Terraform 0.12 write version %d: open it with one "+
+			"of them first", doc.Version, stateVersion)
 	}
 	return head, nil
 }
@@ -64,7 +65,8 @@ func ReadState(b []byte) (StateHead, error) {
 		return StateHead{}, ErrNoState
 	}
 	sum := sha256.Sum256(b)
-	return StateHead{Serial: doc.Serial, Lineage: doc.Lineage, Digest: "sha256:" + hex.EncodeToString(sum[:]), Resources: doc.managed()}, nil
+	return StateHead{Serial: doc.Serial, Lineage: doc.Lineage, Digest: "sha256:" + hex.EncodeToString(sum[:]),
+		Resources: doc.managed()}, nil
 }
 
 // stateHead is what is read of a state.

@@ -85,7 +85,8 @@ func (c *copies) Collect() error {
 		err := s.each(c.shown, func(rel string, st unix.Stat_t) error {
 			seen[rel] = true
 			old, known := s.made[rel]
-			same := known && old.Mode == st.Mode && (st.Mode&unix.S_IFMT == unix.S_IFDIR || old.Ino == st.Ino && old.Ctim == st.Ctim && old.Size == st.Size)
+			same := known && old.Mode == st.Mode &&
+				(st.Mode&unix.S_IFMT == unix.S_IFDIR || old.Ino == st.Ino && old.Ctim == st.Ctim && old.Size == st.Size)
 			if same {
 				return nil
 			}

@@ -46,7 +46,8 @@ func (n Namespace) Attributes() *syscall.SysProcAttr {
 		attr.Cloneflags = syscall.CLONE_NEWNS
 	case UserNamespace:
 		attr.Cloneflags = syscall.CLONE_NEWNS | syscall.CLONE_NEWUSER
-		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_DAC_OVERRIDE, unix.CAP_DAC_READ_SEARCH, unix.CAP_FOWNER, unix.CAP_CHOWN}
+		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_DAC_OVERRIDE,
+			unix.CAP_DAC_READ_SEARCH, unix.CAP_FOWNER, unix.CAP_CHOWN}
 	}
 	return attr
 }
@@ -176,7 +177,8 @@ func mountOverlay(lower, upper, work, at string) error {
 		fds = append(fds, fd)
 		paths = append(paths, fd)
 	}
-	options := fmt.Sprintf("lowerdir=/proc/self/fd/%d,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d,userxattr", paths...)
+	options := fmt.Sprintf("lowerdir=/proc/self/fd/%d,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d,userxattr",
+		paths...)
 	if err := mounting(func() error { return unix.Mount("overlay", at, "overlay", 0, options) }); err != nil {
 		return &fs.PathError{Op: opMount, Path: at, Err: err}
 	}
@@ -201,7 +203,8 @@ func Probe(dir string) error {
 		return err
 	}
 	at := filepath.Join(dir, "at")
-	if err := mountOverlay(filepath.Join(dir, "lower"), filepath.Join(dir, "upper"), filepath.Join(dir, "work"), at); err != nil {
+	if err := mountOverlay(filepath.Join(dir, "lower"), filepath.Join(dir, "upper"), filepath.Join(dir, "work"),
+		at); err != nil {
 		return err
 	}
 	defer func() { _ = unmount(at) }()

@@ -34,7 +34,8 @@ func checkShown(name string) error {
 	if name == TreeName {
 		return nil
 	}
-	if of, ok := strings.CutPrefix(name, PackageName("")); ok && of != "" && of != "." && of != ".." && !strings.ContainsAny(of, "/\x00") {
+	if of, ok := strings.CutPrefix(name, PackageName("")); ok && of != "" && of != "." && of != ".." &&
+		!strings.ContainsAny(of, "/\x00") {
 		return nil
 	}
 	return fmt.Errorf("nothing can be shown by the name %q", name)

@@ -99,7 +99,8 @@ func stateText(raw json.RawMessage) string {
 }
 
 func interesting(line []byte) bool {
-	for _, mark := range []string{`"type":"diagnostic"`, `"type":"apply_start"`, `"type":"change_summary"`, emergencyDump} {
+	for _, mark := range []string{`"type":"diagnostic"`, `"type":"apply_start"`, `"type":"change_summary"`,
+		emergencyDump} {
 		if bytes.Contains(line, []byte(mark)) {
 			return true
 		}

@@ -86,7 +86,8 @@ func (l *EventLog) write(b []byte, matters bool) {
 			return
 		}
 		l.full = true
-		b = []byte(logEvent("warn", fmt.Sprintf("the log is %d MB long: what follows is left out, but for errors", l.end>>20)) + "\n")
+		b = []byte(logEvent("warn",
+			fmt.Sprintf("the log is %d MB long: what follows is left out, but for errors", l.end>>20)) + "\n")
 	}
 	if l.file == nil {
 		l.lost++

@@ -46,13 +46,15 @@ func FailureOf(ctx context.Context, err error) *Failure {
 		return DiskFailure(err)
 	}
 	if l, ok := fault.LackOf(err); ok {
-		return &Failure{Outcome: job.Failed, Cause: job.CauseMachine, Message: l.What + ": " + err.Error(), Next: l.Next, Err: err}
+		return &Failure{Outcome: job.Failed, Cause: job.CauseMachine, Message: l.What + ": " + err.Error(), Next: l.Next,
+			Err: err}
 	}
 	return &Failure{Outcome: job.Failed, Cause: job.CauseRunner, Message: err.Error(), Next: fault.Next(err), Err: err}
 }
 
 func DiskFailure(err error) *Failure {
-	return &Failure{Outcome: job.Failed, Cause: job.CauseDisk, Message: "the data directory cannot be written: " + err.Error(),
+	return &Failure{Outcome: job.Failed, Cause: job.CauseDisk, Message: "the data directory cannot be written: " +
+		err.Error(),
 		Next: "make room on its disk, or make it writable, then run it again", Err: err}
 }
 
@@ -65,7 +67,8 @@ func isStop(err error) bool {
 func Stopped(ctx context.Context) *Failure {
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, ErrInterrupted):
-		return &Failure{Outcome: job.InterruptedOutcome, Message: "interrupted on request; the engine ended by itself", Err: cause}
+		return &Failure{Outcome: job.InterruptedOutcome, Message: "interrupted on request; the engine ended by itself",
+			Err: cause}
 	case errors.Is(cause, ErrTimedOut):
 		return &Failure{Outcome: job.TimedOut, Message: "out of time; it was interrupted and the engine ended by itself",
 			Next: "see in the log what took so long; raise the timeout of the workspace if it needs more time", Err: cause}

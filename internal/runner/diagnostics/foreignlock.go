@@ -51,7 +51,8 @@ func readLock(text, self string, since time.Time) *job.BackendLock {
 
 // lockTime reads a time as the engine prints it; zero for anything else.
 func lockTime(text string) time.Time {
-	for _, layout := range []string{"2006-01-02 15:04:05.999999999 -0700 MST", "2006-01-02 15:04:05.999999999 MST", time.RFC3339Nano} {
+	for _, layout := range []string{"2006-01-02 15:04:05.999999999 -0700 MST", "2006-01-02 15:04:05.999999999 MST",
+		time.RFC3339Nano} {
 		if at, err := time.Parse(layout, text); err == nil {
 			return at
 		}

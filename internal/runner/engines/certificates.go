@@ -29,13 +29,15 @@ func certificates(env map[string]string) (*x509.CertPool, error) {
 	}
 	if file != "" {
 		if err := addCertificates(pool, file); err != nil {
-			return nil, fault.New(fault.Invalid, "correct SSL_CERT_FILE, or unset it", "the certificates that SSL_CERT_FILE names cannot be used: %w", err)
+			return nil, fault.New(fault.Invalid, "correct SSL_CERT_FILE, or unset it",
+				"the certificates that SSL_CERT_FILE names cannot be used: %w", err)
 		}
 	}
 	for _, dir := range dirs {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "correct SSL_CERT_DIR, or unset it", "the certificates that SSL_CERT_DIR names cannot be read: %w", err)
+			return nil, fault.New(fault.Invalid, "correct SSL_CERT_DIR, or unset it",
+				"the certificates that SSL_CERT_DIR names cannot be read: %w", err)
 		}
 		for _, e := range entries {
 			_ = addCertificates(pool, filepath.Join(dir, e.Name())) // other files lie in such directories, too

@@ -95,7 +95,8 @@ func newFinder(req Request) (*finder, error) {
 		return nil, fault.New(fault.Invalid, `use "terraform" or "tofu"`, "%q is not an engine that tfops knows", req.Name)
 	}
 	if req.CacheDir == "" || !filepath.IsAbs(req.CacheDir) {
-		return nil, fault.New(fault.Internal, "", "the directory to keep engines in is %q, which is not an absolute path", req.CacheDir)
+		return nil, fault.New(fault.Internal, "", "the directory to keep engines in is %q, which is not an absolute path",
+			req.CacheDir)
 	}
 	want, err := parseWanted(req.Constraints, req.From)
 	if err == nil {

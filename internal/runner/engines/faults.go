@@ -24,13 +24,15 @@ func (f *finder) nothing() string {
 }
 
 func (f *finder) remedy() string {
-	return fmt.Sprintf("install a fitting %s on PATH, name one with path in the engine block, or change the version constraint", f.req.Name)
+	return fmt.Sprintf("install a fitting %s on PATH, name one with path in the engine block, or change the version "+
+		"constraint", f.req.Name)
 }
 
 // unreachable is a release server that did not list its releases.
 func (f *finder) unreachable(err error, src *source, status int) error {
 	f.note("at %s: %s", src.base, clip(err.Error(), 300))
-	next := fmt.Sprintf("make %s reachable (HTTPS_PROXY is honoured), install a fitting %s on PATH, or name one with path in the engine block", src.base, f.req.Name)
+	next := fmt.Sprintf("make %s reachable (HTTPS_PROXY is honoured), install a fitting %s on PATH, or name one with "+
+		"path in the engine block", src.base, f.req.Name)
 	return &fault.Error{Code: serverCode(err, status), Message: f.nothing(), Next: next, Err: err}
 }
 

@@ -23,7 +23,8 @@ const (
 )
 
 // suspicious is what to do about a download that is not what was signed.
-const suspicious = "try again; if it stays so, whoever serves it (a mirror, a proxy) changes it, or public_key of the engine block is not the key that signs these releases"
+const suspicious = "try again; if it stays so, whoever serves it (a mirror, a proxy) changes it, or public_key of " +
+	"the engine block is not the key that signs these releases"
 
 // gate stands between hc-install and the release server. It lets an archive
 // through only after it read the whole of it and found its SHA-256 in a

@@ -30,7 +30,8 @@ func (f *finder) install(ctx context.Context) (*Engine, error) {
 		return nil, err
 	}
 	if src == nil {
-		f.note("releases of %s: hc-install, which downloads engines, has none, and no release_url names a mirror (laid out like %s)", f.req.Name, hashicorpURL)
+		f.note("releases of %s: hc-install, which downloads engines, has none, and no release_url names a mirror (laid "+
+			"out like %s)", f.req.Name, hashicorpURL)
 		return nil, nil
 	}
 	base, release := src.transport()
@@ -189,7 +190,8 @@ func (f *finder) check(ctx context.Context, binary, sum string, v *version.Versi
 	}
 	told, err := probe(ctx, binary, f.req.SearchPath)
 	if err != nil {
-		return fault.New(fault.Invalid, "see that the file system of "+f.dir()+" is not mounted noexec; if it is not, "+damaged,
+		return fault.New(fault.Invalid,
+			"see that the file system of "+f.dir()+" is not mounted noexec; if it is not, "+damaged,
 			"the signed binary cannot be run: %w", err)
 	}
 	if !told.Equal(v) {

@@ -97,7 +97,8 @@ func (m *memory) learn(path string, a answer) {
 // strips nothing of that, and neither does who builds one from its sources.
 func isEngine(path string) bool {
 	info, err := buildinfo.ReadFile(path)
-	return err == nil && (info.Path == "github.com/hashicorp/terraform" || info.Path == "github.com/opentofu/opentofu/cmd/tofu")
+	return err == nil && (info.Path == "github.com/hashicorp/terraform" ||
+		info.Path == "github.com/opentofu/opentofu/cmd/tofu")
 }
 
 // writeJSON replaces a file whole or not at all, readable by its owner only.

@@ -71,12 +71,14 @@ func newSource(req Request) (*source, error) {
 	s.user, u.User = u.User, nil
 	s.base = strings.TrimRight(u.String(), "/")
 	if s.key == "" {
-		return nil, fault.New(fault.Invalid, "set public_key in the engine block to the armored key that signs the releases there",
+		return nil, fault.New(fault.Invalid,
+			"set public_key in the engine block to the armored key that signs the releases there",
 			"the releases of %s at %s cannot be verified without a key", req.Name, s.base)
 	}
 	s.keys, err = openpgp.ReadArmoredKeyRing(strings.NewReader(s.key))
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "public_key holds the text from -----BEGIN PGP PUBLIC KEY BLOCK----- to its END line",
+		return nil, fault.New(fault.Invalid,
+			"public_key holds the text from -----BEGIN PGP PUBLIC KEY BLOCK----- to its END line",
 			"public_key of the engine %s cannot be read: %w", req.Name, err)
 	}
 	return s, nil

@@ -80,7 +80,8 @@ func (c *ProviderCache) warm(path string) bool {
 			return false
 		}
 		platform := runtime.GOOS + "_" + runtime.GOARCH
-		if !durable.Exists(filepath.Join(c.Dir, filepath.FromSlash(b.Labels[0]), inputs.LiteralText(version.AsHCLAttribute()), platform)) {
+		if !durable.Exists(filepath.Join(c.Dir, filepath.FromSlash(b.Labels[0]),
+			inputs.LiteralText(version.AsHCLAttribute()), platform)) {
 			return false
 		}
 	}

@@ -35,7 +35,8 @@ type Standing struct {
 
 // Moved is the failure of an apply whose plan stands on something else than what is there now.
 func Moved(what string, args ...any) *diagnostics.Failure {
-	return diagnostics.Refuse(job.CauseStale, "nothing was applied; a fresh plan is made", "what was approved is not there any more: "+what, args...)
+	return diagnostics.Refuse(job.CauseStale, "nothing was applied; a fresh plan is made",
+		"what was approved is not there any more: "+what, args...)
 }
 
 // FileDigest is the SHA-256 of a file. It is remembered in memory, a directory, as long

@@ -47,7 +47,8 @@ func MirrorFlag(cliConfig string) string {
 
 // RefuseUpgrade refuses new versions where the repository has a lock file.
 func RefuseUpgrade(engine string) error {
-	return diagnostics.Refuse(job.CauseBadInput, "in the root module: "+engine+" init -upgrade, then commit "+diagnostics.DependencyLock,
+	return diagnostics.Refuse(job.CauseBadInput,
+		"in the root module: "+engine+" init -upgrade, then commit "+diagnostics.DependencyLock,
 		"the provider versions are those of the committed %s, which tfops does not change", diagnostics.DependencyLock)
 }
 

@@ -98,7 +98,8 @@ func (s PackageStore) Keep(from string) (string, error) {
 	if real, err := filepath.EvalSymlinks(from); err == nil { // a module by an absolute path is a link to it
 		from = real
 	}
-	if err := cell.CopyTree(from, pinned.Files(half), func(rel string) bool { return inputs.Within(".git", rel) }); err != nil {
+	if err := cell.CopyTree(from, pinned.Files(half),
+		func(rel string) bool { return inputs.Within(".git", rel) }); err != nil {
 		return "", err
 	}
 	digest, err := pinned.Digest(pinned.Files(half))

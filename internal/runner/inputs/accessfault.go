@@ -72,7 +72,8 @@ func (a Advice) Add(f *diagnostics.Failure, out *diagnostics.Output) {
 	if note := a.unusedNote(fetchedText().MatchString(text) && !gitFetch().MatchString(text)); note != "" && f.Next != "" {
 		f.Next += ". " + note
 	} else if note != "" {
-		f.Next = "correct the address, or try again once its host can be reached from this machine. " + note + "; see " + PrivateModules
+		f.Next = "correct the address, or try again once its host can be reached from this machine. " + note + "; see " +
+			PrivateModules
 	}
 }
 
@@ -103,19 +104,23 @@ func (a Advice) For(text string) string {
 	text = diagnostics.OneLine(strings.ReplaceAll(text, "│", "")) // an engine that prints for people breaks lines anywhere
 	switch {
 	case hostKeyText().MatchString(text):
-		return fmt.Sprintf("tell which key the host has: module_credentials %q { private_key_file = \"…\", known_hosts_file = \"…\" }; `ssh-keyscan HOST` prints the lines, compare them with what the host's owner publishes",
+		return fmt.Sprintf("tell which key the host has: module_credentials %q { private_key_file = \"…\", "+
+			"known_hosts_file = \"…\" }; `ssh-keyscan HOST` prints the lines, compare them with what the host's owner publishes",
 			sshLabel(text))
 	case gitUserText().MatchString(text):
 		return a.gitAdvice(text)
 	case sshKeyText().MatchString(text):
 		if at, ok := asked(text, "ssh"); ok {
 			if c, ok := credentials.Best(a.Credentials, at); ok {
-				return fmt.Sprintf("check the key of module_credentials %q: the host does not let it in, or not to this repository", c.Prefix.Label())
+				return fmt.Sprintf("check the key of module_credentials %q: the host does not let it in, or not to this "+
+					"repository", c.Prefix.Label())
 			}
 		}
-		return fmt.Sprintf("give a key that may read the modules: module_credentials %q { private_key_file = \"…\", known_hosts_file = \"…\" }", sshLabel(text))
+		return fmt.Sprintf("give a key that may read the modules: module_credentials %q { private_key_file = \"…\", "+
+			"known_hosts_file = \"…\" }", sshLabel(text))
 	case certificateText().MatchString(text):
-		return "have the machine trust the host's authority (SSL_CERT_FILE or the system's certificates); the tls block of a repository counts for modules on its host with modules = \"same_access\""
+		return "have the machine trust the host's authority (SSL_CERT_FILE or the system's certificates); the tls block " +
+			"of a repository counts for modules on its host with modules = \"same_access\""
 	case registryText().MatchString(text) && fetchedText().MatchString(text):
 		return a.registryAdvice(text)
 	}
@@ -125,13 +130,15 @@ func (a Advice) For(text string) string {
 func (a Advice) gitAdvice(text string) string {
 	at, known := asked(text, "http")
 	if c, ok := credentials.Best(credentials.Of(a.Credentials, credentials.HTTP), at); known && ok && c.Password != "" {
-		return fmt.Sprintf("check the user and password of module_credentials %q: the host does not let them in, or not to this repository", c.Prefix.Label())
+		return fmt.Sprintf("check the user and password of module_credentials %q: the host does not let them in, or not "+
+			"to this repository", c.Prefix.Label())
 	}
 	label := "https://HOST/PATH/"
 	if known {
 		label = at.Label()
 	}
-	return fmt.Sprintf("give a user and password that may read the modules: module_credentials %q { username = \"…\", password = env(\"…\") }, or a shorter prefix of that address", label)
+	return fmt.Sprintf("give a user and password that may read the modules: module_credentials %q { username = \"…\", "+
+		"password = env(\"…\") }, or a shorter prefix of that address", label)
 }
 
 func (a Advice) registryAdvice(text string) string {
@@ -144,7 +151,8 @@ func (a Advice) registryAdvice(text string) string {
 	}
 	at, err := credentials.Parse(host)
 	if _, ok := credentials.Best(a.Credentials, at); err == nil && ok {
-		return fmt.Sprintf("check the token of module_credentials %q: the registry does not let it in, or not to this module or provider", at.Label())
+		return fmt.Sprintf("check the token of module_credentials %q: the registry does not let it in, or not to this "+
+			"module or provider", at.Label())
 	}
 	return fmt.Sprintf("give a token that the registry lets in: module_credentials %q { token = env(\"…\") }", host)
 }

@@ -30,7 +30,8 @@ func WithTokens(base []byte, hosts map[string]string) ([]byte, error) {
 func withTokensJSON(base []byte, hosts map[string]string) ([]byte, error) {
 	var all map[string]any
 	if err := json.Unmarshal(base, &all); err != nil {
-		return nil, diagnostics.Refuse(job.CauseBadInput, "correct the file that TF_CLI_CONFIG_FILE or cli_config names", "the engine's CLI configuration is not JSON that can be read: %w", err)
+		return nil, diagnostics.Refuse(job.CauseBadInput, "correct the file that TF_CLI_CONFIG_FILE or cli_config names",
+			"the engine's CLI configuration is not JSON that can be read: %w", err)
 	}
 	given, ok := all["credentials"].(map[string]any)
 	if !ok {

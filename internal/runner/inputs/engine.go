@@ -12,7 +12,8 @@ import (
 
 // NetworkSettings are the variables of a process that say how it reaches the
 // network: Git reads the daemon's, and downloads of engines do the same.
-var NetworkSettings = []string{"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+var NetworkSettings = []string{"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy",
+	"SSL_CERT_FILE", "SSL_CERT_DIR"}
 
 // Downloading is the environment of a download: the daemon's settings of the
 // network, and over these what the engine itself gets.
@@ -38,7 +39,8 @@ func EngineRequest(s job.EngineSpec, cacheDir string, env map[string]string) eng
 
 // EngineGone says that the engine which made a plan is not on this machine any more.
 func EngineGone(name, version string, err error) error {
-	return fault.New(fault.Conflict, fmt.Sprintf("to keep %s %s, put it back; otherwise the fresh plan is made with what is there now", name, version),
+	return fault.New(fault.Conflict,
+		fmt.Sprintf("to keep %s %s, put it back; otherwise the fresh plan is made with what is there now", name, version),
 		"%s %s, which made the plan, is not here any more: %w", name, version, err)
 }
 

@@ -39,7 +39,8 @@ func EngineEnv(given map[string]string) (map[string]string, error) {
 			continue
 		}
 		if next := forbidden(name); next != "" {
-			return nil, diagnostics.Refuse(job.CauseBadInput, next, "the environment variable %s cannot be passed to the engine", name)
+			return nil, diagnostics.Refuse(job.CauseBadInput, next,
+				"the environment variable %s cannot be passed to the engine", name)
 		}
 		env[name] = value
 	}
@@ -52,11 +53,11 @@ func EngineEnv(given map[string]string) (map[string]string, error) {
 	return env, nil
 }
 
-// Frugal is the environment of an engine that starts no provider. Such an
+// WithoutProviders is the environment of an engine that starts no provider. Such an
 // engine spends a third of its life on collecting garbage while it starts, and
 // needs little memory. A provider would inherit the setting, and a large one
 // would take twice the memory then, so where one is started it stays unset.
-func Frugal(env map[string]string) map[string]string {
+func WithoutProviders(env map[string]string) map[string]string {
 	if env["GOGC"] != "" {
 		return env
 	}

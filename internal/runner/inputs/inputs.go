@@ -23,7 +23,8 @@ func CheckInputs(j job.Job) (tree, root string, err error) {
 	}
 	root = filepath.Join(tree, filepath.FromSlash(j.Dir))
 	if !Within(tree, root) {
-		return "", "", diagnostics.Refuse(job.CauseBadInput, "correct `dir` of the workspace", "the directory %s leads out of the repository", j.Dir)
+		return "", "", diagnostics.Refuse(job.CauseBadInput, "correct `dir` of the workspace",
+			"the directory %s leads out of the repository", j.Dir)
 	}
 	if f := LeftOutFault(j.LeftOut, tree, root, "the directory "+j.Dir); f != nil {
 		return "", "", f
@@ -33,13 +34,16 @@ func CheckInputs(j job.Job) (tree, root string, err error) {
 	}
 	real, err := filepath.EvalSymlinks(root)
 	if err != nil {
-		return "", "", diagnostics.Refuse(job.CauseBadInput, "correct `dir` of the workspace, or commit the directory", "there is no directory %s in this commit", j.Dir)
+		return "", "", diagnostics.Refuse(job.CauseBadInput, "correct `dir` of the workspace, or commit the directory",
+			"there is no directory %s in this commit", j.Dir)
 	}
 	if info, err := os.Stat(real); err != nil || !info.IsDir() {
-		return "", "", diagnostics.Refuse(job.CauseBadInput, "correct `dir` of the workspace", "%s is not a directory in this commit", j.Dir)
+		return "", "", diagnostics.Refuse(job.CauseBadInput, "correct `dir` of the workspace",
+			"%s is not a directory in this commit", j.Dir)
 	}
 	if !Within(tree, real) {
-		return "", "", diagnostics.Refuse(job.CauseBadInput, "correct `dir` of the workspace", "the directory %s leads out of the repository", j.Dir)
+		return "", "", diagnostics.Refuse(job.CauseBadInput, "correct `dir` of the workspace",
+			"the directory %s leads out of the repository", j.Dir)
 	}
 	for _, name := range j.VarFiles {
 		if err := checkVarFile(j.LeftOut, tree, real, name); err != nil {
@@ -79,7 +83,9 @@ func checkVarFile(left []job.LeftOut, tree, root, name string) error {
 	start := make([]byte, len(lfsPointer))
 	n, _ := io.ReadFull(f, start)
 	if IsLFSPointer(start[:n]) {
-		return diagnostics.Refuse(job.CauseBadInput, "set lfs = true in the repository block, or put the file into Git itself", "the var file %s is a Git LFS pointer, not the file", name)
+		return diagnostics.Refuse(job.CauseBadInput,
+			"set lfs = true in the repository block, or put the file into Git itself", "the var file %s is a Git LFS "+
+				"pointer, not the file", name)
 	}
 	return nil
 }
@@ -97,7 +103,8 @@ func LeftOutFault(left []job.LeftOut, tree, path, what string) *diagnostics.Fail
 	for _, l := range left {
 		at := filepath.Join(tree, filepath.FromSlash(l.Path))
 		if Within(at, path) || Within(at, real) {
-			return diagnostics.Refuse(job.CauseBadInput, "take "+l.Path+" out of the repository, or put what it stands for there",
+			return diagnostics.Refuse(job.CauseBadInput,
+				"take "+l.Path+" out of the repository, or put what it stands for there",
 				"%s lies on %s, which is %s and so is left out of the checkout", what, l.Path, l.Why)
 		}
 	}
@@ -136,6 +143,8 @@ func filled(dir string) bool {
 
 // SubmoduleFault says that something lies in a submodule that is not there.
 func SubmoduleFault(submodule, what string) *diagnostics.Failure {
-	return diagnostics.Refuse(job.CauseBadInput, "set submodules = true in the repository block, put the files into the repository itself, or use a module source that the engine downloads",
+	return diagnostics.Refuse(job.CauseBadInput,
+		"set submodules = true in the repository block, put the files into the repository itself, or use a module source "+
+			"that the engine downloads",
 		"%s lies in the Git submodule %s, which is not fetched", what, submodule)
 }

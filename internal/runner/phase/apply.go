@@ -41,7 +41,8 @@ func (p *phase) apply(ctx context.Context) error {
 	if err := os.RemoveAll(filepath.Join(p.root, backend.ErroredState)); err != nil {
 		return err
 	}
-	if err := durable.Reserve(filepath.Join(p.dir, backend.EvidenceReserve), room+unpacked*int64(len(p.secrets.Plan))); err != nil {
+	if err := durable.Reserve(filepath.Join(p.dir, backend.EvidenceReserve),
+		room+unpacked*int64(len(p.secrets.Plan))); err != nil {
 		return diagnostics.DiskFailure(err)
 	}
 	saved, err := memfile.New("tfops-plan", p.secrets.Plan)
@@ -50,7 +51,8 @@ func (p *phase) apply(ctx context.Context) error {
 	}
 	defer saved.Close()
 	p.names[memfile.Path(saved)] = "the saved plan"
-	opts := []tfexec.ApplyOption{tfexec.Lock(true), tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.DirOrPlan(memfile.Path(saved))}
+	opts := []tfexec.ApplyOption{tfexec.Lock(true), tfexec.LockTimeout(p.job.LockTimeout.String()),
+		tfexec.DirOrPlan(memfile.Path(saved))}
 	if p.job.Parallelism > 0 {
 		opts = append(opts, tfexec.Parallelism(p.job.Parallelism))
 	}
@@ -63,12 +65,13 @@ func (p *phase) apply(ctx context.Context) error {
 		p.names[memfile.Path(again)] = module.WorkspaceVariables
 		opts = append(opts, tfexec.VarFile(memfile.Path(again)))
 	}
-	out, err := p.prepared(ctx, command{"apply", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
-		if err := p.markStarted(); err != nil {
-			return err
-		}
-		return tf.ApplyJSON(ctx, diagnostics.Stdout{Output: out}, opts...)
-	}})
+	out, err := p.prepared(ctx,
+		command{"apply", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
+			if err := p.markStarted(); err != nil {
+				return err
+			}
+			return tf.ApplyJSON(ctx, diagnostics.Stdout{Output: out}, opts...)
+		}})
 	if out == nil { // the engine was not started for it
 		return errors.Join(err, os.Remove(filepath.Join(p.dir, backend.EvidenceReserve)))
 	}
@@ -107,7 +110,8 @@ func (p *phase) checkRoom() error {
 			return err
 		}
 		if free := int64(s.Bavail) * int64(s.Bsize); free < need {
-			return diagnostics.DiskFailure(fmt.Errorf("%s has %d KiB left and the apply wants %d, so it was not begun: %w", dir, free>>10, need>>10, unix.ENOSPC))
+			return diagnostics.DiskFailure(fmt.Errorf("%s has %d KiB left and the apply wants %d, so it was not begun: %w",
+				dir, free>>10, need>>10, unix.ENOSPC))
 		}
 	}
 	return nil

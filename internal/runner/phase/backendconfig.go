@@ -29,11 +29,14 @@ func (p *phase) checkBackend(context.Context) error {
 	switch p.module.Backend {
 	case "":
 		if !p.module.Unread { // otherwise the engine says what is wrong with the module
-			return diagnostics.Refuse(job.CauseBadInput, "add a backend block of the type to the root module, for example `terraform { backend \"s3\" {} }`, or remove backend_config and backend_config_files",
+			return diagnostics.Refuse(job.CauseBadInput,
+				"add a backend block of the type to the root module, for example `terraform { backend \"s3\" {} }`, or remove "+
+					"backend_config and backend_config_files",
 				"the workspace has settings for a backend, and the root module %s declares none", p.job.Dir)
 		}
 	case "cloud":
-		return diagnostics.Refuse(job.CauseBadInput, "remove backend_config and backend_config_files, or declare a backend block instead of the cloud block",
+		return diagnostics.Refuse(job.CauseBadInput,
+			"remove backend_config and backend_config_files, or declare a backend block instead of the cloud block",
 			"the root module %s has a cloud block, which takes no settings of a backend", p.job.Dir)
 	}
 	for _, name := range p.job.BackendFiles {

@@ -17,7 +17,8 @@ func (p *phase) useCLIConfig() error {
 	}
 	if path := p.job.Engine.CLIConfig; path != "" {
 		if !durable.Exists(path) {
-			return diagnostics.Refuse(job.CauseBadInput, "correct `cli_config` of the engine block, or put the file there", "there is no CLI configuration %s", path)
+			return diagnostics.Refuse(job.CauseBadInput, "correct `cli_config` of the engine block, or put the file there",
+				"there is no CLI configuration %s", path)
 		}
 		p.env["TF_CLI_CONFIG_FILE"] = path
 		return nil

@@ -43,7 +43,8 @@ func (p *phase) openGround(ctx context.Context) error {
 	}
 	root := filepath.Join(p.job.Tree, filepath.FromSlash(p.job.Dir))
 	for name, digest := range p.ground.Packages {
-		if err := p.view.Show(pinned.Files(p.store().Content(digest)), cell.PackageName(name), ground.ModuleDir(root, name)); err != nil {
+		if err := p.view.Show(pinned.Files(p.store().Content(digest)), cell.PackageName(name),
+			ground.ModuleDir(root, name)); err != nil {
 			return err
 		}
 	}
@@ -118,7 +119,8 @@ func (p *phase) keepGround() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := json.Marshal(ground.Standing{FormatVersion: job.FormatVersion, Commit: p.job.Commit, Packages: p.packages, Written: digest, Engine: engine, Backend: p.result.Backend})
+	b, err := json.Marshal(ground.Standing{FormatVersion: job.FormatVersion, Commit: p.job.Commit, Packages: p.packages,
+		Written: digest, Engine: engine, Backend: p.result.Backend})
 	if err != nil {
 		return nil, err
 	}

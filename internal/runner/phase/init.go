@@ -117,9 +117,11 @@ func (p *phase) placeState(context.Context) error {
 		return backend.WriteOverride(p.root, p.override())
 	}
 	state := backend.ManagedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace)
-	if stray := backend.ManagedStatePath(p.root, p.job.TerraformWorkspace); durable.Exists(stray) && !durable.Exists(state) {
+	if stray := backend.ManagedStatePath(p.root, p.job.TerraformWorkspace); durable.Exists(stray) &&
+		!durable.Exists(state) {
 		name, _ := filepath.Rel(p.root, stray) // both are absolute
-		return diagnostics.Refuse(job.CauseBadInput, "to go on with that state, copy it to "+state+" and remove it from the repository; to start afresh, only remove it",
+		return diagnostics.Refuse(job.CauseBadInput,
+			"to go on with that state, copy it to "+state+" and remove it from the repository; to start afresh, only remove it",
 			"%s holds %s, a state in the repository that a run would ignore", p.job.Dir, name)
 	}
 	return backend.WriteOverride(p.root, p.override())
@@ -128,7 +130,8 @@ func (p *phase) placeState(context.Context) error {
 // initKey is the digest of all that init depends on.
 func (p *phase) initKey(of ground.Lent) string {
 	lock, _ := os.ReadFile(filepath.Join(p.root, diagnostics.DependencyLock))
-	parts := []string{"2", p.engine.Path, p.engine.Version, p.job.TerraformWorkspace, p.job.Dir, p.env["TF_CLI_CONFIG_FILE"], string(lock), string(p.override()), p.backendKey()}
+	parts := []string{"2", p.engine.Path, p.engine.Version, p.job.TerraformWorkspace, p.job.Dir,
+		p.env["TF_CLI_CONFIG_FILE"], string(lock), string(p.override()), p.backendKey()}
 	for _, key := range slices.Sorted(maps.Keys(of.Packages)) {
 		parts = append(parts, key, of.Packages[key])
 	}
@@ -243,7 +246,8 @@ func (p *phase) keepInit() error {
 // those that it fetched into the store.
 func (p *phase) fetchAndInit(ctx context.Context, of ground.Lent) error {
 	if len(of.Missing) > 0 {
-		release, err := p.store().Lock(ctx, of.Missing, func() { p.log.Say("info", "waiting for another init that fetches the same module") })
+		release, err := p.store().Lock(ctx, of.Missing,
+			func() { p.log.Say("info", "waiting for another init that fetches the same module") })
 		if err != nil {
 			return err
 		}
@@ -261,7 +265,8 @@ func (p *phase) fetchAndInit(ctx context.Context, of ground.Lent) error {
 
 func (p *phase) init(ctx context.Context) error {
 	if p.module.Providers {
-		release, err := p.cache.Guard(ctx, p.root, func() { p.log.Say("info", "waiting for another init that fills the provider cache") })
+		release, err := p.cache.Guard(ctx, p.root,
+			func() { p.log.Say("info", "waiting for another init that fills the provider cache") })
 		if err != nil {
 			return err
 		}
@@ -315,9 +320,10 @@ func (p *phase) executeInit(ctx context.Context) (*diagnostics.Output, error) {
 	if a.Handle != nil {
 		p.names[memfile.Path(a.Handle)+"/git"] = "git"
 	}
-	out, err := p.execute(ctx, command{"init", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
-		return p.runInit(ctx, tf, out, a.Env)
-	}})
+	out, err := p.execute(ctx,
+		command{"init", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
+			return p.runInit(ctx, tf, out, a.Env)
+		}})
 	var f *diagnostics.Failure
 	if errors.As(err, &f) && out != nil {
 		inputs.Advice{Engine: p.engine.Name, Credentials: p.secrets.Modules.Credentials,
@@ -340,11 +346,13 @@ func (p *phase) remote() bool {
 	return !p.managed && (p.module.Backend == "cloud" || p.module.Backend == "remote")
 }
 
-func (p *phase) runInit(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output, env map[string]string) error {
-	if err := tf.SetEnv(inputs.Frugal(env)); err != nil {
+func (p *phase) runInit(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output,
+	env map[string]string) error {
+	if err := tf.SetEnv(inputs.WithoutProviders(env)); err != nil {
 		return err
 	}
-	opts := append(p.backendOptions(), tfexec.Reconfigure(true), tfexec.Upgrade(p.job.Upgrade && p.job.Phase == job.PlanPhase))
+	opts := append(p.backendOptions(), tfexec.Reconfigure(true),
+		tfexec.Upgrade(p.job.Upgrade && p.job.Phase == job.PlanPhase))
 	if p.initSpeaksJSON() {
 		return tf.InitJSON(ctx, diagnostics.Stdout{Output: out}, opts...)
 	}
@@ -378,7 +386,8 @@ func (p *phase) readBackend(reuse bool) error {
 		if err := backend.CheckManaged(kind, config, p.job.WorkspaceDir); err != nil && !(reuse && !ok) {
 			return err
 		}
-		p.result.Backend = job.BackendConfig{Type: backend.ManagedBackend, Config: map[string]any{"path": backend.ManagedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace)}}
+		p.result.Backend = job.BackendConfig{Type: backend.ManagedBackend,
+			Config: map[string]any{"path": backend.ManagedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace)}}
 		return nil
 	}
 	if !ok {
@@ -389,7 +398,8 @@ func (p *phase) readBackend(reuse bool) error {
 		return err
 	}
 	if kind == "local" {
-		if err := backend.CheckLocalBackend(config, []string{p.job.Tree, p.tree}, filepath.Dir(p.job.WorkspaceDir), p.job.TerraformWorkspace); err != nil {
+		if err := backend.CheckLocalBackend(config, []string{p.job.Tree, p.tree}, filepath.Dir(p.job.WorkspaceDir),
+			p.job.TerraformWorkspace); err != nil {
 			return err
 		}
 	}

@@ -41,13 +41,15 @@ func (p *phase) warnOfLockFile() {
 			lacks = append(lacks, name+" "+used[name])
 		}
 	}
-	warned := slices.ContainsFunc(p.result.Diagnostics, func(d job.Diagnostic) bool { return d.Summary == diagnostics.LacksSummary })
+	warned := slices.ContainsFunc(p.result.Diagnostics,
+		func(d job.Diagnostic) bool { return d.Summary == diagnostics.LacksSummary })
 	if len(lacks) == 0 || warned {
 		return
 	}
 	platform := runtime.GOOS + "_" + runtime.GOARCH
 	d := job.Diagnostic{Severity: "warning", Summary: diagnostics.LacksSummary, File: diagnostics.DependencyLock,
-		Detail: p.fromMirror(fmt.Sprintf("It does not name %s, so each plan may take another version. In the root module: %s providers lock -platform=%s, then commit %s.",
+		Detail: p.fromMirror(fmt.Sprintf("It does not name %s, so each plan may take another version. In the root module: "+
+			"%s providers lock -platform=%s, then commit %s.",
 			strings.Join(lacks, ", "), p.engine.Name, platform, diagnostics.DependencyLock))}
 	p.result.Diagnostics = append(p.result.Diagnostics, d)
 	p.log.Say("warn", "%s: %s", d.Summary, d.Detail)

@@ -27,7 +27,9 @@ func (p *phase) lend(now time.Time) ground.Lent {
 		}
 		l.Packages[c.Key] = f.Package
 		p.met(c, f)
-		l.Entries = append(l.Entries, ground.ManifestEntry{Key: c.Key, Source: f.Source, Version: f.Version, Dir: path.Join(".terraform/modules", c.Key, f.Dir)})
+		l.Entries = append(l.Entries,
+			ground.ManifestEntry{Key: c.Key, Source: f.Source, Version: f.Version,
+				Dir: path.Join(".terraform/modules", c.Key, f.Dir)})
 		l.Unknown = l.Unknown || f.Unknown
 		queue = append(queue, f.Under(c.Key)...)
 	}
@@ -62,7 +64,8 @@ func (p *phase) showPackage(name, digest string) error {
 	if p.packages == nil {
 		p.packages = map[string]string{}
 	}
-	if err := p.view.Show(pinned.Files(p.store().Content(digest)), cell.PackageName(name), ground.ModuleDir(p.root, name)); err != nil {
+	if err := p.view.Show(pinned.Files(p.store().Content(digest)), cell.PackageName(name),
+		ground.ModuleDir(p.root, name)); err != nil {
 		return err
 	}
 	p.packages[name] = digest

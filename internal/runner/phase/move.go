@@ -29,7 +29,8 @@ func (p *phase) moveState(ctx context.Context) error {
 		return err
 	}
 	if got := p.identity(); got != p.job.Move.To && !p.job.Move.Import {
-		return diagnostics.Refuse(job.CauseBadInput, "see where the state would be now: tfops sync "+p.job.Workspace, "the configuration leads to the state %s, and not to %s", got, p.job.Move.To)
+		return diagnostics.Refuse(job.CauseBadInput, "see where the state would be now: tfops sync "+p.job.Workspace,
+			"the configuration leads to the state %s, and not to %s", got, p.job.Move.To)
 	}
 	decide := backend.WhatToMove
 	if p.job.Move.Import {
@@ -54,13 +55,16 @@ func (p *phase) moveState(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.result.Moved = &job.Moved{Serial: head.Serial, Lineage: head.Lineage, Resources: head.Resources, Already: do == backend.KeepIt, Replaced: replaced}
+	p.result.Moved = &job.Moved{Serial: head.Serial, Lineage: head.Lineage, Resources: head.Resources,
+		Already: do == backend.KeepIt, Replaced: replaced}
 	if p.job.Move.Import {
 		p.log.Say("info", "the state was imported: serial %d, lineage %s", head.Serial, head.Lineage)
 	} else if do == backend.KeepIt {
-		p.log.Say("info", "the new state was there already: serial %d, lineage %s, with %s; the old one was left as it is", head.Serial, head.Lineage, backend.Holding(head.Resources))
+		p.log.Say("info", "the new state was there already: serial %d, lineage %s, with %s; the old one was left as it is",
+			head.Serial, head.Lineage, backend.Holding(head.Resources))
 	} else {
-		p.log.Say("info", "the new state holds what the old one holds: serial %d, lineage %s; the old one was left as it is", head.Serial, head.Lineage)
+		p.log.Say("info", "the new state holds what the old one holds: serial %d, lineage %s; the old one was left as it "+
+			"is", head.Serial, head.Lineage)
 	}
 	if p.managed {
 		if err := p.snapshot(); err != nil {
@@ -92,12 +96,14 @@ func (p *phase) oldState(ctx context.Context) ([]byte, error) {
 	if m.File != "" {
 		b, err := datafile.Read(m.File, datafile.Large)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, diagnostics.Refuse(job.CauseState, "tfops state restore "+p.job.Workspace, "the old state is gone: there is no %s", m.File)
+			return nil, diagnostics.Refuse(job.CauseState, "tfops state restore "+p.job.Workspace,
+				"the old state is gone: there is no %s", m.File)
 		}
 		return b, err
 	}
 	if len(p.secrets.Old) == 0 {
-		return nil, diagnostics.Refuse(job.CauseRunner, "restart tfops serve, then: tfops state move "+p.job.Workspace, "it is not known how to reach the old state: tfops serve is of another version")
+		return nil, diagnostics.Refuse(job.CauseRunner, "restart tfops serve, then: tfops state move "+p.job.Workspace,
+			"it is not known how to reach the old state: tfops serve is of another version")
 	}
 	var first error
 	for i, access := range p.secrets.Old {
@@ -119,13 +125,15 @@ func (p *phase) oldState(ctx context.Context) ([]byte, error) {
 // one which was applied.
 func (p *phase) oldStateWith(ctx context.Context, access job.OldAccess) ([]byte, error) {
 	m := p.job.Move
-	q := newPhase(p.dir, job.Secrets{Env: access.Env, Backend: access.Backend, Hashed: access.Hashed, Modules: p.secrets.Modules}, p.stop)
+	q := newPhase(p.dir, job.Secrets{Env: access.Env, Backend: access.Backend, Hashed: access.Hashed,
+		Modules: p.secrets.Modules}, p.stop)
 	defer q.Close()
 	q.log, q.mask, q.job, q.names = p.log, p.mask, p.job, p.names
 	q.job.Checkout, q.job.Dir, q.job.TerraformWorkspace, q.job.VarFiles, q.job.Move = m.Checkout, m.Dir, m.TerraformWorkspace, nil, nil
 	q.job.Backend, q.job.BackendFiles = m.Backend, m.BackendFiles
 	q.job.Tree, q.job.Ground = p.job.Tree+"-applied", filepath.Join(p.job.Ground, "applied")
-	if err := inOrder(ctx, q.openGround, q.readInputs, q.checkBackend, q.findEngine, q.openDirectories, q.placeState); err != nil {
+	if err := inOrder(ctx, q.openGround, q.readInputs, q.checkBackend, q.findEngine, q.openDirectories,
+		q.placeState); err != nil {
 		return nil, err
 	}
 	b, err := q.pull(ctx)
@@ -133,12 +141,16 @@ func (p *phase) oldStateWith(ctx context.Context, access job.OldAccess) ([]byte,
 		return nil, err
 	}
 	if got := q.identity(); got != m.From {
-		return nil, diagnostics.Refuse(job.CauseBadInput, "copy it by hand: `terraform state pull` where it is, `terraform state push` where it goes, then tfops sync "+p.job.Workspace,
+		return nil, diagnostics.Refuse(job.CauseBadInput,
+			"copy it by hand: `terraform state pull` where it is, `terraform state push` where it goes, then tfops sync "+
+				p.job.Workspace,
 			"the applied commit leads to the state %s, and not to the one that was applied, %s", got, m.From)
 	}
 	is, _ := backend.ReadState(b) // of none nothing is held
 	if why := m.Was.Changed(workspace.StateMark{Serial: is.Serial, Lineage: is.Lineage}, is.Resources); why != "" {
-		return nil, diagnostics.Refuse(job.CauseState, "put it right where it is (most backends keep old versions), then: tfops state move "+p.job.Workspace+"; to go on without it: tfops approve RUN --accept-new-state -m WHY",
+		return nil, diagnostics.Refuse(job.CauseState,
+			"put it right where it is (most backends keep old versions), then: tfops state move "+p.job.Workspace+"; to go "+
+				"on without it: tfops approve RUN --accept-new-state -m WHY",
 			"the old state (%s) is not what was applied, with %s: %s", m.Was, m.Was.Holds(), why)
 	}
 	return b, nil
@@ -148,11 +160,12 @@ func (p *phase) oldStateWith(ctx context.Context, access job.OldAccess) ([]byte,
 // where there is none yet. It goes nowhere but into memory.
 func (p *phase) pull(ctx context.Context) ([]byte, error) {
 	var state string
-	_, err := p.prepared(ctx, command{"state pull", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
-		var err error
-		state, err = tf.StatePull(ctx)
-		return err
-	}})
+	_, err := p.prepared(ctx,
+		command{"state pull", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
+			var err error
+			state, err = tf.StatePull(ctx)
+			return err
+		}})
 	if backend.NeverWritten([]byte(state)) {
 		return nil, err
 	}
@@ -198,9 +211,11 @@ func (p *phase) push(ctx context.Context, state []byte, how backend.Pushing) err
 	if err := p.markStarted(); err != nil {
 		return err
 	}
-	_, err = p.prepared(ctx, command{"state push", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
-		return tf.StatePush(ctx, memfile.Path(f), tfexec.Lock(true), tfexec.LockTimeout(how.Wait.String()), tfexec.Force(how.Force))
-	}})
+	_, err = p.prepared(ctx,
+		command{"state push", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
+			return tf.StatePush(ctx, memfile.Path(f), tfexec.Lock(true), tfexec.LockTimeout(how.Wait.String()),
+				tfexec.Force(how.Force))
+		}})
 	var refused *diagnostics.Failure
 	if errors.As(err, &refused) && refused.Next == "" {
 		refused.Next = how.Next
@@ -217,7 +232,9 @@ func (p *phase) checkMoved(ctx context.Context, old []byte, did backend.Moving) 
 	}
 	was, _ := backend.ReadState(old)
 	if is, err := backend.ReadState(again); err != nil || is.Serial != was.Serial || is.Lineage != was.Lineage {
-		return backend.StateHead{}, diagnostics.Refuse(job.CauseState, "see that nobody applies to the old state, then: tfops state move "+p.job.Workspace, "the old state changed while it was copied")
+		return backend.StateHead{}, diagnostics.Refuse(job.CauseState,
+			"see that nobody applies to the old state, then: tfops state move "+p.job.Workspace, "the old state changed "+
+				"while it was copied")
 	}
 	there, err := p.pull(ctx)
 	if err != nil {
@@ -228,9 +245,13 @@ func (p *phase) checkMoved(ctx context.Context, old []byte, did backend.Moving) 
 		return head, nil
 	}
 	if p.job.Move.Import {
-		return head, diagnostics.Refuse(job.CauseState, "look at it (`terraform state pull`), then: tfops state import "+p.job.Workspace+" FILE --replace -m WHY", "the state, read back, does not hold what was brought")
+		return head, diagnostics.Refuse(job.CauseState,
+			"look at it (`terraform state pull`), then: tfops state import "+p.job.Workspace+" FILE --replace -m WHY", "the "+
+				"state, read back, does not hold what was brought")
 	}
-	return head, diagnostics.Refuse(job.CauseState, "look at both (`terraform state pull`), then: tfops state move "+p.job.Workspace, "the new state, read back, does not hold what the old one holds")
+	return head, diagnostics.Refuse(job.CauseState,
+		"look at both (`terraform state pull`), then: tfops state move "+p.job.Workspace, "the new state, read back, does "+
+			"not hold what the old one holds")
 }
 
 // keepLineage gives the new state the lineage of the old one where it has another: that of

@@ -59,7 +59,8 @@ type phase struct {
 }
 
 func newPhase(dir string, secrets job.Secrets, stop *stopper) *phase {
-	return &phase{dir: dir, secrets: secrets, stop: stop, mask: diagnostics.NewMasker(secrets.Mask), names: map[string]string{},
+	return &phase{dir: dir, secrets: secrets, stop: stop, mask: diagnostics.NewMasker(secrets.Mask),
+		names:  map[string]string{},
 		result: job.Result{FormatVersion: job.FormatVersion, StartedAt: time.Now().UTC()}}
 }
 
@@ -134,7 +135,9 @@ func (p *phase) readInputs(context.Context) error {
 	if p.module.Empty {
 		// With a generated override the engine would take it for a
 		// configuration of nothing, and plan to destroy everything.
-		return diagnostics.Refuse(job.CauseBadInput, "correct `dir` of the workspace; to destroy what it owns, run a destroy", "the directory %s holds no configuration", p.job.Dir)
+		return diagnostics.Refuse(job.CauseBadInput,
+			"correct `dir` of the workspace; to destroy what it owns, run a destroy", "the directory %s holds no "+
+				"configuration", p.job.Dir)
 	}
 	p.env, err = inputs.EngineEnv(p.secrets.Env)
 	return err
@@ -159,7 +162,8 @@ func (p *phase) findEngine(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	req.Constraints, req.From = slices.Concat(req.Constraints, constraints, p.module.Required), slices.Concat(req.From, from, p.module.From)
+	req.Constraints, req.From = slices.Concat(req.Constraints, constraints, p.module.Required), slices.Concat(req.From,
+		from, p.module.From)
 	if p.job.EngineVersion != "" {
 		req.Constraints = append(req.Constraints, p.job.EngineVersion)
 		req.From = append(req.From, "engine_version of the workspace")
@@ -176,7 +180,8 @@ func (p *phase) findEngine(ctx context.Context) error {
 		if p.job.Phase == job.ApplyPhase && spec.Made != "" && inputs.EngineCause(err) == job.CauseNoEngine {
 			return diagnostics.Refuse(job.CauseStale, "make a new plan", "%w", inputs.EngineGone(spec.Name, spec.Made, err))
 		}
-		return &diagnostics.Failure{Outcome: job.Failed, Cause: inputs.EngineCause(err), Message: err.Error(), Next: fault.Next(err), Err: err}
+		return &diagnostics.Failure{Outcome: job.Failed, Cause: inputs.EngineCause(err), Message: err.Error(),
+			Next: fault.Next(err), Err: err}
 	}
 	p.engine = e
 	p.result.EngineName, p.result.EngineVersion = e.Name, e.Version
@@ -252,5 +257,6 @@ func (p *phase) save() error {
 		p.result.Diagnostics = nil
 		b, err = json.Marshal(p.result)
 	}
-	return errors.Join(err, durable.CommitReserved(filepath.Join(p.dir, job.ReserveFile), filepath.Join(p.dir, job.ResultFile), append(b, '\n')))
+	return errors.Join(err,
+		durable.CommitReserved(filepath.Join(p.dir, job.ReserveFile), filepath.Join(p.dir, job.ResultFile), append(b, '\n')))
 }

@@ -18,7 +18,8 @@ func (p *phase) refuseRemote() error {
 	default:
 		return nil
 	}
-	return diagnostics.Refuse(job.CauseBadInput, `write backend = "managed" (tfops keeps the state) or a block such as backend "s3" { … } into workspace `+p.job.Workspace+
-		` of tfops.hcl; to bring the state along, "`+p.engine.Name+` state pull > x.tfstate" in a checkout, then: tfops state import `+p.job.Workspace+` x.tfstate`,
+	return diagnostics.Refuse(job.CauseBadInput,
+		`write backend = "managed" (tfops keeps the state) or a block such as backend "s3" { … } into workspace `+p.job.Workspace+
+			` of tfops.hcl; to bring the state along, "`+p.engine.Name+` state pull > x.tfstate" in a checkout, then: tfops state import `+p.job.Workspace+` x.tfstate`,
 		"the root module %s has %s: its plans are made and applied on that server, and not here", p.job.Dir, what)
 }

@@ -64,6 +64,7 @@ func (p *phase) keepDiagnostics(out *diagnostics.Output) {
 // moreWarnings says how many warnings were left out.
 func (p *phase) moreWarnings() {
 	if left := p.warnings - diagnostics.MaxWarnings; left > 0 {
-		p.result.Diagnostics = append(p.result.Diagnostics, job.Diagnostic{Severity: "warning", Summary: fmt.Sprintf("%d more warnings are in the log", left)})
+		p.result.Diagnostics = append(p.result.Diagnostics,
+			job.Diagnostic{Severity: "warning", Summary: fmt.Sprintf("%d more warnings are in the log", left)})
 	}
 }

@@ -30,7 +30,7 @@ func (p *phase) terraform(out *diagnostics.Output) (*tfexec.Terraform, error) {
 	}
 	env := p.env
 	if ground.NoProviders(p.root) {
-		env = inputs.Frugal(env)
+		env = inputs.WithoutProviders(env)
 	}
 	if err := tf.SetEnv(env); err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func (p *phase) ended(ctx context.Context, what string, out *diagnostics.Output,
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-			return p.slain(ctx, what, exit)
+			return p.endedBySignal(ctx, what, exit)
 		}
 	}
 	if ctx.Err() != nil {
@@ -123,8 +123,8 @@ func byInterrupt(exit *exec.ExitError) bool {
 	return ok && status.Signal() == syscall.SIGINT
 }
 
-// slain is the failure of an engine that died of a signal.
-func (p *phase) slain(ctx context.Context, what string, exit *exec.ExitError) error {
+// endedBySignal is the failure of an engine that died of a signal.
+func (p *phase) endedBySignal(ctx context.Context, what string, exit *exec.ExitError) error {
 	switch {
 	case p.stop.forced.Load():
 		return diagnostics.Killed("killed on request", exit)

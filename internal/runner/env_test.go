@@ -12,7 +12,7 @@ import (
 
 // An engine that starts no provider collects less garbage, unless the
 // workspace says otherwise.
-func TestFrugal(t *testing.T) {
+func TestEnvironmentWithoutProviders(t *testing.T) {
 	for want, opts := range map[string][]option{
 		"gogc is 400.": nil,
 		"gogc is 50.":  {func(_ *job.Job, s *job.Secrets) { s.Env["GOGC"] = "50" }},
@@ -27,7 +27,7 @@ func TestFrugal(t *testing.T) {
 }
 
 // A provider would inherit the setting.
-func TestFrugalOnlyWithoutProviders(t *testing.T) {
+func TestMoreGarbageOnlyWithoutProviders(t *testing.T) {
 	root := t.TempDir()
 	providers := filepath.Join(ground.DataDir(root), "providers")
 	if !ground.NoProviders(root) {
