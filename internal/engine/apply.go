@@ -123,6 +123,10 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 		e.decide(ctx, r.ID, func(d *run.Dossier) error { return unknownOutcome(d, err.Error(), "") })
 		return
 	}
+	if res.NotBegun {
+		e.notBegun(ctx, r, notBegunBy(res))
+		return
+	}
 	remember := e.takeOutputs(r, job.ApplyPhase)
 	made, err := e.readPlan(r.ID) // for what it could not see
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 )
@@ -18,6 +19,11 @@ import (
 
 // notStarted reports whether err says that a runner was not started.
 func notStarted(err error) bool { return errors.As(err, new(*runner.NotStarted)) }
+
+// notBegunBy is what a result means that says that nothing of its phase was done.
+func notBegunBy(res job.Result) error {
+	return &runner.NotStarted{Err: fault.New(fault.Unavailable, res.Next, "%s", res.Message)}
+}
 
 // errOutdated says that what an apply was claimed for has changed since: whoever chooses what comes
 // next sees how, and discards it.

@@ -116,6 +116,36 @@ func TestAnApplyThatIsNotStartedKeepsItsApproval(t *testing.T) {
 	}
 }
 
+// A runner that could not be made ready says itself that nothing was done.
+func TestARunnerThatCouldNotBegin(t *testing.T) {
+	for _, phase := range []job.Phase{job.PlanPhase, job.ApplyPhase} {
+		t.Run(string(phase), func(t *testing.T) {
+			bubble(t, func(t *testing.T, g *rig) {
+				var mended atomic.Bool
+				g.runners.set(func(p *players) {
+					p.fail = func(j job.Job) *job.Result {
+						if j.Phase != phase || mended.Load() {
+							return nil
+						}
+						return &job.Result{Outcome: job.Failed, Cause: job.CauseRunner, NotBegun: true, Message: "mount: no", Next: "let it mount"}
+					}
+				})
+				g.start()
+				g.commit("a/main.tf")
+				r := g.want("a", map[job.Phase]run.Status{job.PlanPhase: run.Pending, job.ApplyPhase: run.ApplyQueued}[phase])
+				if v := g.view("a"); v.Lock != nil || !strings.Contains(v.Wait.For, "mount: no (let it mount)") {
+					t.Errorf("lock %v, waits for %+v", v.Lock, v.Wait)
+				}
+				mended.Store(true)
+				g.pass(2 * delay)
+				if got := g.want("a", run.Applied); got.ID != r.ID {
+					t.Error("the run was replaced")
+				}
+			}, define("a", auto))
+		})
+	}
+}
+
 // Whoever does not know whether a runner was started takes it for one.
 func TestAnApplyThatMayHaveBeenStarted(t *testing.T) {
 	conflict := fault.New(fault.Conflict, "", "it was started before")

@@ -310,6 +310,10 @@ func (e *Engine) followPlan(ctx context.Context, r run.Run, ended func()) {
 		e.planAgain(ctx, r, "its runner ended without a result", 1)
 		return
 	}
+	if err == nil && res.NotBegun {
+		e.postpone(ctx, r, notBegunBy(res))
+		return
+	}
 	if err == nil && res.Outcome == job.InterruptedOutcome {
 		e.planAgain(ctx, r, "tfops serve stopped", 0)
 		return

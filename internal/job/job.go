@@ -205,6 +205,10 @@ type Result struct {
 	Message       string  `json:"message,omitempty"` // one line for a person; after a success only what went wrong beside it
 	Next          string  `json:"next,omitempty"`    // what to do about it
 
+	// NotBegun says of Failed that nothing of the phase was done: the runner's process could not be
+	// made ready. The phase can be started again.
+	NotBegun bool `json:"not_begun,omitempty"`
+
 	Diagnostics []Diagnostic `json:"diagnostics,omitempty"`
 
 	// Lock is the lock in the backend that kept the phase from its state.

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -211,6 +212,33 @@ func TestARunnerThatDiesAtOnceWasStarted(t *testing.T) {
 	var v *Vanished
 	if _, err := l.Wait(t.Context(), dir); !errors.As(err, &v) || v.Absent || v.Started || v.Gone {
 		t.Fatalf("%+v, %v", v, err)
+	}
+}
+
+// A runner that cannot be made ready for its phase says that nothing was done.
+func TestARunnerThatCannotBegin(t *testing.T) {
+	r := newRig(t, nil)
+	dir, j, _ := r.planJob(func(j *job.Job, _ *job.Secrets) { j.Phase = job.ApplyPhase })
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := layOut(dir, j); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := takeLock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(r.local.Exe, "runner", dir)
+	cmd.Stdin, cmd.ExtraFiles = strings.NewReader("no secrets"), []*os.File{lock}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	lock.Close()
+	res, err := r.local.Wait(t.Context(), dir)
+	if err != nil || !res.NotBegun || res.Outcome != job.Failed || !strings.Contains(res.Message, "standard input") {
+		t.Fatalf("%+v, %v", res, err)
 	}
 }
 

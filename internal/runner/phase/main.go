@@ -8,12 +8,15 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/cell"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 // Main is the whole of `tfops runner DIR`, the process that Local.Start
@@ -38,24 +41,39 @@ func Main(dir string) int {
 	if err == nil {
 		err = settle(dir)
 	}
-	if err == nil {
-		err = cell.Enter(cell.Namespace(os.Getenv(cell.NamespaceEnv)))
-	}
-	if err != nil {
+	if err != nil { // the directory is not this process's to write to
 		fmt.Fprintln(os.Stderr, "tfops runner:", err)
 		return 1
+	}
+	if err := cell.Enter(cell.Namespace(os.Getenv(cell.NamespaceEnv))); err != nil {
+		return notBegun(dir, err)
 	}
 	stop := newStopper()
 	if err := announce(); err != nil {
-		fmt.Fprintln(os.Stderr, "tfops runner:", err)
-		return 1
+		return notBegun(dir, err)
 	}
 	secrets, err := readSecrets()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "tfops runner:", err)
-		return 1
+		return notBegun(dir, err)
 	}
 	if err := work(dir, secrets, stop); err != nil {
+		fmt.Fprintln(os.Stderr, "tfops runner: the result could not be written:", err)
+		return 1
+	}
+	return 0
+}
+
+// notBegun ends a process that could not be made ready for its phase.
+func notBegun(dir string, err error) int {
+	fmt.Fprintln(os.Stderr, "tfops runner:", err)
+	f := diagnostics.FailureOf(context.Background(), err)
+	now := time.Now().UTC()
+	b, err := json.Marshal(job.Result{FormatVersion: job.FormatVersion, Outcome: job.Failed, Cause: f.Cause, NotBegun: true,
+		Message: "the runner could not begin: " + f.Message, Next: f.Next, StartedAt: now, FinishedAt: now})
+	if err == nil {
+		err = durable.CommitReserved(filepath.Join(dir, job.ReserveFile), filepath.Join(dir, job.ResultFile), append(b, '\n'))
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "tfops runner: the result could not be written:", err)
 		return 1
 	}
