@@ -28,7 +28,7 @@ func (m *Mirror) Commit(ctx context.Context, sha string) (Commit, error) {
 	if !v.Has(h) {
 		return Commit{}, m.unknownCommit(sha)
 	}
-	c, err := v.commit(h)
+	c, err := v.Commit(h)
 	if err != nil {
 		return Commit{}, m.readFault(ctx, "reading commit "+sha, err)
 	}
@@ -62,7 +62,7 @@ func (m *Mirror) Contains(ctx context.Context, head, sha string) (bool, error) {
 	if !v.Has(from) {
 		return false, m.unknownCommit(head)
 	}
-	found, err := v.contains(ctx, from, wanted)
+	found, err := v.Contains(ctx, from, wanted)
 	return found, m.readFault(ctx, "reading its history", err)
 }
 
@@ -111,14 +111,14 @@ func (m *Mirror) Resolve(ctx context.Context, ref string) (string, error) {
 		return "", err
 	}
 	defer done()
-	h, ok, err := v.resolveName(ref, m.remote.Name)
+	h, ok, err := v.ResolveName(ref, m.remote.Name)
 	if err == nil && !ok {
-		h, err = v.resolveID(ref, m.remote.Name)
+		h, err = v.ResolveID(ref, m.remote.Name)
 	}
 	if err != nil {
 		return "", err
 	}
-	commit, kind, err := v.peel(h)
+	commit, kind, err := v.Peel(h)
 	if err != nil {
 		return "", m.readFault(ctx, fmt.Sprintf("resolving %q", ref), err)
 	}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"io/fs"
 
+	"github.com/tfops/tfops/internal/gitrepo/fetch"
 	"github.com/tfops/tfops/internal/gitrepo/packs"
 	"github.com/tfops/tfops/internal/gitrepo/remote"
+	"github.com/tfops/tfops/internal/gitrepo/snapshot"
 )
 
 // Fetched is what a fetch has to tell.
@@ -14,6 +16,9 @@ type Fetched struct {
 	Repaired string // where a damaged mirror was moved to, before a new one took its place; empty when it was sound
 	Reason   string // what was wrong with it
 }
+
+// Everything asks a Fetch for all branches and tags, followed or not.
+const Everything = fetch.Everything
 
 // Fetch makes the mirror's branches and tags those of the remote that are
 // followed, whatever happened to them there, and brings the objects they need.
@@ -61,20 +66,20 @@ func (m *Mirror) fetch(ctx context.Context, wanted []string) (Fetched, error) {
 
 // inspect loads the mirror from disk and checks it; once in each process, and
 // whenever a read met damage, byte by byte.
-func (m *Mirror) inspect() (*view, error) {
+func (m *Mirror) inspect() (*snapshot.View, error) {
 	full := !m.checked || m.suspect.Load()
 	var open []*packs.Pack
 	if !full {
-		open = m.now.packs()
+		open = m.now.Packs()
 	}
-	v, err := load(m.dir, open, full)
+	v, err := snapshot.Load(m.dir, open, full)
 	if err != nil {
 		return nil, err
 	}
-	if err := sweep(m.dir, v); err != nil {
+	if err := snapshot.Sweep(m.dir, v); err != nil {
 		return nil, err
 	}
-	m.now.install(v)
+	m.now.Install(v)
 	m.checked = true
 	m.suspect.Store(false)
 	return v, nil
@@ -82,24 +87,24 @@ func (m *Mirror) inspect() (*view, error) {
 
 // update brings a sound mirror up to date. What it makes counts only once all
 // of it is on disk.
-func (m *Mirror) update(ctx context.Context, have *view, wanted []string) error {
-	next, err := m.request(m.dir, have, wanted).get(ctx)
+func (m *Mirror) update(ctx context.Context, have *snapshot.View, wanted []string) error {
+	next, err := m.request(m.dir, have, wanted).Get(ctx)
 	if err != nil {
 		return err
 	}
-	err = m.ifInForce(func() error { return writeMirror(m.dir, next) })
+	err = m.ifInForce(func() error { return snapshot.Write(m.dir, next) })
 	if err != nil {
-		next.closeNew(have)
+		next.CloseNew(have)
 		return err
 	}
-	m.now.install(next)
+	m.now.Install(next)
 	return nil
 }
 
 // request is what a fetch into dir is for.
-func (m *Mirror) request(dir string, have *view, wanted []string) request {
-	return request{
-		connect: func(ctx context.Context) (remote.Source, error) { return remote.Connect(ctx, m.remote, m.at, m.http) },
-		dir:     dir, have: have, wanted: wanted, follows: m.follows, asked: m.asked,
+func (m *Mirror) request(dir string, have *snapshot.View, wanted []string) fetch.Request {
+	return fetch.Request{
+		Connect: func(ctx context.Context) (remote.Source, error) { return remote.Connect(ctx, m.remote, m.at, m.http) },
+		Dir:     dir, Have: have, Wanted: wanted, Follows: m.follows, Asked: m.asked,
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/gitrepo/packs"
+	"github.com/tfops/tfops/internal/gitrepo/snapshot"
 )
 
 const (
@@ -31,21 +32,21 @@ func (m *Mirror) Maintain(ctx context.Context, keep []string) error {
 		return err
 	}
 	defer done()
-	v, err := m.now.acquire(m.dir)
+	v, err := m.now.Acquire(m.dir)
 	if errors.Is(err, fs.ErrNotExist) && !errors.As(err, new(*packs.Damage)) {
 		return nil
 	}
 	if err != nil {
 		return m.readFault(ctx, "reading its mirror", err)
 	}
-	defer m.now.release(v)
-	if len(v.packs) <= manyPacks || m.suspect.Load() {
+	defer m.now.Release(v)
+	if len(v.Packs) <= manyPacks || m.suspect.Load() {
 		return nil
 	}
-	next, err := v.repack(ctx, m.dir, v.recent(keep, time.Now().Add(-keepSeen)))
+	next, err := v.Repack(ctx, m.dir, v.Recent(keep, time.Now().Add(-keepSeen)))
 	if err != nil {
 		return m.maintainFault(ctx, err)
 	}
-	m.now.install(next)
-	return m.maintainFault(ctx, sweep(m.dir, next)) // views of before have their packs open
+	m.now.Install(next)
+	return m.maintainFault(ctx, snapshot.Sweep(m.dir, next)) // views of before have their packs open
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo/packs"
 	"github.com/tfops/tfops/internal/gitrepo/remote"
+	"github.com/tfops/tfops/internal/gitrepo/snapshot"
 	"github.com/tfops/tfops/internal/gitrepo/submodules"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
 )
@@ -51,7 +52,7 @@ type directory struct {
 	checked bool                 // every byte was checked in this process; guarded by writing
 	asked   map[string]time.Time // full names that a fetch was asked for; guarded by writing
 
-	now        holder
+	now        snapshot.Holder
 	force      inForce
 	submodules moduleMirrors
 }
@@ -93,7 +94,7 @@ func (m *Mirror) Close() error {
 		_ = sub.Close() // it never fails
 	}
 	m.submodules.mu.Unlock()
-	m.now.drop()
+	m.now.Drop()
 	return nil
 }
 
@@ -110,15 +111,15 @@ func (m *Mirror) write(ctx context.Context) (func(), error) {
 
 // read takes the current view for a read; the caller calls the returned
 // function when it is done.
-func (m *Mirror) read() (*view, func(), error) {
-	v, err := m.now.acquire(m.dir)
+func (m *Mirror) read() (*snapshot.View, func(), error) {
+	v, err := m.now.Acquire(m.dir)
 	if errors.Is(err, fs.ErrNotExist) && !errors.As(err, new(*packs.Damage)) {
 		return nil, nil, m.notFetched()
 	}
 	if err != nil {
 		return nil, nil, m.readFault(context.Background(), "reading its mirror", err)
 	}
-	return v, func() { m.now.release(v) }, nil
+	return v, func() { m.now.Release(v) }, nil
 }
 
 // ask asks the remote in force which refs it has.
@@ -203,7 +204,7 @@ func (m *Mirror) Note() string {
 		}
 		return what + missing[0].Path + " " + missing[0].Why
 	}
-	if v.whole {
+	if v.Whole {
 		return "its host does not negotiate what to send: each new commit brings the whole repository again"
 	}
 	return ""
@@ -220,12 +221,12 @@ func (m *Mirror) Has(sha string) bool {
 		return false
 	}
 	defer done()
-	obj, err := v.object(plumbing.NewHash(sha))
+	obj, err := v.Object(plumbing.NewHash(sha))
 	return err == nil && obj.Type() == plumbing.CommitObject
 }
 
 // tree is the root tree of a commit given by its full id.
-func (m *Mirror) tree(ctx context.Context, v *view, sha string) (plumbing.Hash, error) {
+func (m *Mirror) tree(ctx context.Context, v *snapshot.View, sha string) (plumbing.Hash, error) {
 	h, err := m.fullID(sha)
 	if err != nil {
 		return h, err
@@ -233,7 +234,7 @@ func (m *Mirror) tree(ctx context.Context, v *view, sha string) (plumbing.Hash, 
 	if !v.Has(h) {
 		return h, m.unknownCommit(sha)
 	}
-	c, err := v.commit(h)
+	c, err := v.Commit(h)
 	if err != nil {
 		return h, m.readFault(ctx, "reading commit "+sha, err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo/packs"
 	"github.com/tfops/tfops/internal/gitrepo/remote"
+	"github.com/tfops/tfops/internal/gitrepo/snapshot"
 	"github.com/tfops/tfops/internal/gitrepo/submodules"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
 )
@@ -121,7 +122,7 @@ type mountPoint struct {
 
 // mount finds the submodules of a tree, and fetches what is not there if asked
 // to. A submodule that cannot be had is told, and is no error.
-func (m *Mirror) mount(ctx context.Context, v *view, root plumbing.Hash, fetch bool) (*mounts, error) {
+func (m *Mirror) mount(ctx context.Context, v *snapshot.View, root plumbing.Hash, fetch bool) (*mounts, error) {
 	w := &mounting{m: m, fetch: fetch, mounts: &mounts{Submodules: trees.NewSubmodules(m.remote.Submodules.On)}}
 	if !m.remote.Submodules.On {
 		return w.mounts, nil
@@ -133,7 +134,7 @@ func (m *Mirror) mount(ctx context.Context, v *view, root plumbing.Hash, fetch b
 	}()
 	ctx, cancel := context.WithTimeout(ctx, submoduleTimeout)
 	defer cancel()
-	w.todo = []mountPoint{{at: m.at, from: trees.New(v.packs, nil), tree: root}}
+	w.todo = []mountPoint{{at: m.at, from: trees.New(v.Packs, nil), tree: root}}
 	for len(w.todo) > 0 {
 		p := w.todo[0]
 		w.todo = w.todo[1:]
@@ -211,7 +212,7 @@ func (w *mounting) follow(ctx context.Context, from mountPoint, e submodules.Ent
 		return err
 	}
 	w.done = append(w.done, done)
-	c, err := v.commit(commit)
+	c, err := v.Commit(commit)
 	if err != nil {
 		return sub.readFault(ctx, "reading commit "+commit.String(), err)
 	}
@@ -220,7 +221,7 @@ func (w *mounting) follow(ctx context.Context, from mountPoint, e submodules.Ent
 	if !slices.Contains(w.mirrors, sub) {
 		w.mirrors = append(w.mirrors, sub)
 	}
-	to.from, to.tree = trees.New(v.packs, nil), c.TreeHash
+	to.from, to.tree = trees.New(v.Packs, nil), c.TreeHash
 	w.todo = append(w.todo, to)
 	return nil
 }
@@ -239,11 +240,11 @@ func (w *mounting) lack(p string, err error) {
 
 // bring has a submodule's commit in its mirror: by its id where the host gives
 // it, or else with all that the host has.
-func (m *Mirror) bring(ctx context.Context, sha string, fetch bool) error {
+func (m *Mirror) bring(ctx context.Context, sha string, ask bool) error {
 	if m.Has(sha) {
 		return nil
 	}
-	if !fetch {
+	if !ask {
 		return fault.New(fault.Unavailable, "tfops poll "+m.remote.Name, "repository %q: commit %s of %s has not been fetched yet", m.remote.Name, sha, m.at.Display())
 	}
 	for _, wanted := range []string{sha, Everything} {
@@ -323,7 +324,7 @@ func (m *Mirror) maintainModules(ctx context.Context) error {
 		}
 		keep := []string{}
 		if v, done, rerr := sub.read(); rerr == nil {
-			for h := range v.seen {
+			for h := range v.Seen {
 				keep = append(keep, h.String())
 			}
 			done()
@@ -339,7 +340,7 @@ func (s *mounts) lease() (packs []*packs.Pack, release func()) {
 	var all []func()
 	for _, sub := range s.mirrors {
 		if v, done, err := sub.read(); err == nil {
-			packs, all = append(packs, v.packs...), append(all, done)
+			packs, all = append(packs, v.Packs...), append(all, done)
 		}
 	}
 	return packs, func() {

@@ -50,7 +50,7 @@ func (m *Mirror) lease(sub *mounts) (trees.Reader, func(), error) {
 		return trees.Reader{}, nil, err
 	}
 	more, release := sub.lease()
-	return trees.New(slices.Concat(v.packs, more), &sub.Submodules), func() { release(); done() }, nil
+	return trees.New(slices.Concat(v.Packs, more), &sub.Submodules), func() { release(); done() }, nil
 }
 
 // Changed lists the paths whose content, mode or existence differs between the
@@ -67,7 +67,7 @@ func (m *Mirror) Changed(ctx context.Context, from, to string) ([]string, error)
 		return nil, err
 	}
 	defer done()
-	packs := slices.Clone(v.packs)
+	packs := slices.Clone(v.Packs)
 	var sides []trees.Side
 	for _, sha := range []string{from, to} {
 		root, err := m.tree(ctx, v, sha)
@@ -121,7 +121,7 @@ func (m *Mirror) Export(ctx context.Context, sha, dst string, base trees.Base) (
 	}
 	more, release := sub.lease()
 	defer release()
-	out, err := trees.Export(ctx, trees.New(slices.Concat(v.packs, more), &sub.Submodules), root, dst, base, m.lfsStore())
+	out, err := trees.Export(ctx, trees.New(slices.Concat(v.Packs, more), &sub.Submodules), root, dst, base, m.lfsStore())
 	return out, m.exportFault(ctx, sha, err)
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/tfops/tfops/internal/gitrepo/packs"
+	"github.com/tfops/tfops/internal/gitrepo/snapshot"
 )
 
 // replace clones the remote next to the mirror and puts the clone in its
@@ -21,34 +22,34 @@ func (m *Mirror) replace(ctx context.Context, wanted []string) (aside string, er
 		return "", err
 	}
 	defer os.RemoveAll(fresh)
-	if err := initMirror(fresh); err != nil {
+	if err := snapshot.Init(fresh); err != nil {
 		return "", err
 	}
 	next, err := m.clone(ctx, fresh, wanted)
 	if err != nil {
 		return "", err
 	}
-	next.rescue(ctx, fresh, m.dir)
-	if err := writeMirror(fresh, next); err != nil {
-		next.closeNew(nil)
+	next.Rescue(ctx, fresh, m.dir)
+	if err := snapshot.Write(fresh, next); err != nil {
+		next.CloseNew(nil)
 		return "", err
 	}
-	err = m.now.exchange(next, func() error {
+	err = m.now.Exchange(next, func() error {
 		return m.ifInForce(func() (err error) {
-			if aside, err = moveAside(m.dir); err == nil {
+			if aside, err = snapshot.MoveAside(m.dir); err == nil {
 				err = os.Rename(fresh, m.dir)
 			}
 			if err == nil {
 				err = packs.SyncPath(filepath.Dir(m.dir))
 			}
-			for _, p := range next.packs { // they moved with it
+			for _, p := range next.Packs { // they moved with it
 				p.Moved(m.dir)
 			}
 			return err
 		})
 	})
 	if err != nil {
-		next.closeNew(nil)
+		next.CloseNew(nil)
 		return "", err
 	}
 	m.checked = true
@@ -56,8 +57,8 @@ func (m *Mirror) replace(ctx context.Context, wanted []string) (aside string, er
 	return aside, nil
 }
 
-func (m *Mirror) clone(ctx context.Context, dir string, wanted []string) (*view, error) {
-	next, err := m.request(dir, nil, wanted).get(ctx)
+func (m *Mirror) clone(ctx context.Context, dir string, wanted []string) (*snapshot.View, error) {
+	next, err := m.request(dir, nil, wanted).Get(ctx)
 	var bad *packs.Damage
 	if errors.As(err, &bad) { // of a clone that is seconds old: not ours
 		return nil, fmt.Errorf("the remote sent an incomplete answer: %s", bad)

@@ -17,10 +17,11 @@ const module = "github.com/tfops/tfops/"
 var floors = [][]string{
 	{"internal/datafile", "internal/durable", "internal/fault", "internal/hclfn", "internal/lazily", "internal/links", "internal/redact", "internal/signal"},
 	{"internal/pinned", "internal/gitrepo/packs", "internal/gitrepo/lfs"},
-	{"internal/gitrepo/trees"},      // out of packs
-	{"internal/gitrepo/local"},      // has packs and trees on the disk
-	{"internal/gitrepo/remote"},     // may be local
-	{"internal/gitrepo/submodules"}, // have remotes, and stand in trees
+	{"internal/gitrepo/trees"},                                   // out of packs
+	{"internal/gitrepo/local"},                                   // has packs and trees on the disk
+	{"internal/gitrepo/remote"},                                  // some are local
+	{"internal/gitrepo/snapshot", "internal/gitrepo/submodules"}, // of remotes
+	{"internal/gitrepo/fetch"},                                   // adds to a snapshot
 	{"internal/workspace", "internal/plan", "internal/locks", "internal/gitrepo", "internal/api", "internal/seal", "internal/credentials"},
 	{"internal/job"},
 	{"internal/workspace/reach", "internal/approvals", "internal/runner/engines", "internal/runner/memfile", "internal/drift",
@@ -65,8 +66,8 @@ var outside = []struct {
 	why     string
 }{
 	{"go.etcd.io/bbolt", []string{"internal/store"}, "one package knows how records are kept"},
-	{"github.com/go-git/go-git/v5", []string{"internal/gitrepo", "internal/gitrepo/packs", "internal/gitrepo/trees", "internal/gitrepo/local", "internal/gitrepo/remote",
-		"internal/gitrepo/submodules", "cmd/tfops"}, "one package and its parts speak Git; the demo makes a repository"},
+	{"github.com/go-git/go-git/v5", []string{"internal/gitrepo", "internal/gitrepo/packs", "internal/gitrepo/trees", "internal/gitrepo/local",
+		"internal/gitrepo/remote", "internal/gitrepo/snapshot", "internal/gitrepo/submodules", "internal/gitrepo/fetch", "cmd/tfops"}, "one package and its parts speak Git; the demo makes a repository"},
 	{"github.com/hashicorp/terraform-exec/tfexec", []string{"internal/runner/phase", "internal/runner/diagnostics"},
 		"only a runner starts an engine: it must outlive the daemon; diagnostics set its debug log"},
 	{"github.com/nicholas-fedor/shoutrrr", []string{"internal/notify"}, "one package tells people, and hides what is secret about it"},

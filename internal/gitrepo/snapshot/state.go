@@ -1,4 +1,18 @@
-package gitrepo
+// Package snapshot is a mirror at one moment, on disk and in memory.
+//
+// A mirror is a directory that the git program can read too. All references
+// lie in one file, packed-refs, so that a fetch replaces them in one rename
+// and a branch "a" can turn into a branch "a/b" without a moment between.
+// All objects lie in packs, one more for each fetch that brought something.
+// The file tfops.json lists those packs, so that a lost or short one is
+// noticed, and the heads that were ever seen with the time of the last
+// sighting.
+//
+// Objects of superseded heads stay: a run refers to its commit long after a
+// force-push. Nothing is ever dropped but by Maintain, which keeps what any
+// reference, any head seen within a day, and any commit named by its caller
+// needs.
+package snapshot
 
 import (
 	"bufio"
@@ -35,10 +49,10 @@ type state struct {
 	Whole  bool                 `json:"whole,omitempty"` // see view
 }
 
-// load reads a mirror from disk. A mirror that does not exist is
+// Load reads a mirror from disk. A mirror that does not exist is
 // fs.ErrNotExist, a bad one *damage. Packs in reuse that are still the same are
 // taken over; full reads every byte.
-func load(dir string, reuse []*packs.Pack, full bool) (*view, error) {
+func Load(dir string, reuse []*packs.Pack, full bool) (*View, error) {
 	if _, err := os.Stat(dir); err != nil {
 		return nil, err
 	}
@@ -46,14 +60,14 @@ func load(dir string, reuse []*packs.Pack, full bool) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &view{seen: map[plumbing.Hash]time.Time{}, whole: st.Whole}
+	v := &View{Seen: map[plumbing.Hash]time.Time{}, Whole: st.Whole}
 	for sha, t := range st.Seen {
-		v.seen[plumbing.NewHash(sha)] = t
+		v.Seen[plumbing.NewHash(sha)] = t
 	}
-	if v.head, err = readHead(dir); err != nil {
+	if v.Head, err = readHead(dir); err != nil {
 		return nil, err
 	}
-	if v.refs, err = readRefs(dir); err != nil {
+	if v.Refs, err = readRefs(dir); err != nil {
 		return nil, err
 	}
 	fresh, err := v.openPacks(dir, st.Packs, reuse)
@@ -71,11 +85,11 @@ func load(dir string, reuse []*packs.Pack, full bool) (*view, error) {
 
 // openPacks fills in the packs and returns those that it opened itself. A pack
 // whose files changed since they were opened is opened again and read whole.
-func (v *view) openPacks(dir string, infos []packs.Info, reuse []*packs.Pack) (fresh []*packs.Pack, err error) {
+func (v *View) openPacks(dir string, infos []packs.Info, reuse []*packs.Pack) (fresh []*packs.Pack, err error) {
 	for _, info := range slices.Backward(infos) {
 		i := slices.IndexFunc(reuse, func(p *packs.Pack) bool { return p.Name == info.Name && p.Size == info.Size })
 		if i >= 0 && reuse[i].Unchanged(dir) {
-			v.packs = append(v.packs, reuse[i])
+			v.Packs = append(v.Packs, reuse[i])
 			continue
 		}
 		p, err := packs.Open(dir, info)
@@ -83,7 +97,7 @@ func (v *view) openPacks(dir string, infos []packs.Info, reuse []*packs.Pack) (f
 			return fresh, err
 		}
 		fresh = append(fresh, p)
-		v.packs = append(v.packs, p)
+		v.Packs = append(v.Packs, p)
 		if i >= 0 {
 			if err := p.Verify(); err != nil {
 				return fresh, err
@@ -95,8 +109,8 @@ func (v *view) openPacks(dir string, infos []packs.Info, reuse []*packs.Pack) (f
 
 // check reports damage: a reference to nothing and, in full, a changed byte in
 // a pack or a branch whose tree is not all there.
-func (v *view) check(full bool) error {
-	for name, h := range v.refs {
+func (v *View) check(full bool) error {
+	for name, h := range v.Refs {
 		if !v.Has(h) {
 			return &packs.Damage{What: fmt.Sprintf("%s names %s, which is not there", name, h)}
 		}
@@ -104,12 +118,12 @@ func (v *view) check(full bool) error {
 	if !full {
 		return nil
 	}
-	for _, p := range v.packs {
+	for _, p := range v.Packs {
 		if err := p.Verify(); err != nil {
 			return err
 		}
 	}
-	return v.complete(slices.Collect(maps.Values(v.refs)))
+	return v.Complete(slices.Collect(maps.Values(v.Refs)))
 }
 
 func readState(dir string) (state, error) {
@@ -162,8 +176,8 @@ func readRefs(dir string) (map[string]plumbing.Hash, error) {
 	return refs, nil
 }
 
-// initMirror makes an empty mirror.
-func initMirror(dir string) error {
+// Init makes an empty mirror.
+func Init(dir string) error {
 	for _, d := range []string{dir, filepath.Join(dir, "refs"), packs.Dir(dir)} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return err
@@ -172,14 +186,14 @@ func initMirror(dir string) error {
 	return writeAtomic(filepath.Join(dir, "config"), []byte(bareConfig))
 }
 
-// writeMirror records what v holds: first what the objects are, then the
+// Write records what v holds: first what the objects are, then the
 // references to them, so that no reference ever names what is not listed.
-func writeMirror(dir string, v *view) error {
-	st := state{Format: stateFormat, Packs: []packs.Info{}, Seen: map[string]time.Time{}, Whole: v.whole}
-	for _, p := range slices.Backward(v.packs) {
+func Write(dir string, v *View) error {
+	st := state{Format: stateFormat, Packs: []packs.Info{}, Seen: map[string]time.Time{}, Whole: v.Whole}
+	for _, p := range slices.Backward(v.Packs) {
 		st.Packs = append(st.Packs, packs.Info{Name: p.Name, Size: p.Size})
 	}
-	for h, t := range v.seen {
+	for h, t := range v.Seen {
 		st.Seen[h.String()] = t.UTC().Truncate(time.Second)
 	}
 	raw, err := json.Marshal(st)
@@ -187,13 +201,13 @@ func writeMirror(dir string, v *view) error {
 		return err
 	}
 	refs := bytes.NewBufferString(refsHeader)
-	for _, name := range slices.Sorted(maps.Keys(v.refs)) {
-		fmt.Fprintf(refs, "%s %s\n", v.refs[name], name)
+	for _, name := range slices.Sorted(maps.Keys(v.Refs)) {
+		fmt.Fprintf(refs, "%s %s\n", v.Refs[name], name)
 	}
 	for _, f := range []struct {
 		name string
 		data []byte
-	}{{stateFile, raw}, {"packed-refs", refs.Bytes()}, {"HEAD", []byte("ref: " + v.head + "\n")}} {
+	}{{stateFile, raw}, {"packed-refs", refs.Bytes()}, {"HEAD", []byte("ref: " + v.Head + "\n")}} {
 		if err := writeAtomic(filepath.Join(dir, f.name), f.data); err != nil {
 			return err
 		}
@@ -222,11 +236,11 @@ func writeAtomic(path string, data []byte) error {
 	return packs.SyncPath(filepath.Dir(path))
 }
 
-// sweep removes what an interrupted fetch left: files of packs that are not
+// Sweep removes what an interrupted fetch left: files of packs that are not
 // listed, and temporary ones.
-func sweep(dir string, v *view) error {
+func Sweep(dir string, v *View) error {
 	keep := map[string]bool{}
-	for _, p := range v.packs {
+	for _, p := range v.Packs {
 		keep[p.Name] = true
 	}
 	for _, sub := range []string{packs.Dir(dir), dir} {

@@ -1,4 +1,4 @@
-package gitrepo
+package snapshot
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 	"github.com/tfops/tfops/internal/gitrepo/remote"
 )
 
-// contains reports whether a commit is another one, or in its history.
-func (v *view) contains(ctx context.Context, from, wanted plumbing.Hash) (bool, error) {
+// Contains reports whether a commit is another one, or in its history.
+func (v *View) Contains(ctx context.Context, from, wanted plumbing.Hash) (bool, error) {
 	seen := map[plumbing.Hash]bool{from: true}
 	for todo := []plumbing.Hash{from}; len(todo) > 0; {
 		h := todo[0]
@@ -27,7 +27,7 @@ func (v *view) contains(ctx context.Context, from, wanted plumbing.Hash) (bool, 
 		if !v.Has(h) {
 			continue // the remote is a shallow clone: history ends here
 		}
-		c, err := v.commit(h)
+		c, err := v.Commit(h)
 		if err != nil {
 			return false, err
 		}
@@ -41,16 +41,16 @@ func (v *view) contains(ctx context.Context, from, wanted plumbing.Hash) (bool, 
 	return false, nil
 }
 
-// resolveName is what a name stands for; false when nothing has it.
-func (v *view) resolveName(ref, repository string) (plumbing.Hash, bool, error) {
+// ResolveName is what a name stands for; false when nothing has it.
+func (v *View) ResolveName(ref, repository string) (plumbing.Hash, bool, error) {
 	if ref == "HEAD" {
-		ref = v.head
+		ref = v.Head
 	}
-	if h, ok := v.refs[ref]; ok {
+	if h, ok := v.Refs[ref]; ok {
 		return h, true, nil
 	}
-	branch, isBranch := v.refs["refs/heads/"+ref]
-	tag, isTag := v.refs["refs/tags/"+ref]
+	branch, isBranch := v.Refs["refs/heads/"+ref]
+	tag, isTag := v.Refs["refs/tags/"+ref]
 	if isBranch && isTag && branch != tag {
 		return branch, false, fault.New(fault.NotFound, fmt.Sprintf("write refs/heads/%s or refs/tags/%s", ref, ref),
 			"%q is both a branch and a tag of repository %q", ref, repository)
@@ -61,8 +61,8 @@ func (v *view) resolveName(ref, repository string) (plumbing.Hash, bool, error) 
 	return branch, isBranch, nil
 }
 
-// resolveID is the commit or tag that an id stands for, whole or abbreviated.
-func (v *view) resolveID(ref, repository string) (plumbing.Hash, error) {
+// ResolveID is the commit or tag that an id stands for, whole or abbreviated.
+func (v *View) ResolveID(ref, repository string) (plumbing.Hash, error) {
 	unknown := fault.New(fault.NotFound, "give a branch, a tag or a commit id of at least seven digits; a commit just pushed is known after the next poll",
 		"repository %q has no branch, tag or commit %q", repository, ref)
 	ref = strings.ToLower(ref)
@@ -70,9 +70,9 @@ func (v *view) resolveID(ref, repository string) (plumbing.Hash, error) {
 		return plumbing.ZeroHash, unknown
 	}
 	var found []plumbing.Hash
-	for _, p := range v.packs {
+	for _, p := range v.Packs {
 		p.HashesWithPrefix(ref, func(h plumbing.Hash) {
-			obj, err := v.object(h)
+			obj, err := v.Object(h)
 			commit := err == nil && (obj.Type() == plumbing.CommitObject || obj.Type() == plumbing.TagObject)
 			if commit && !slices.Contains(found, h) {
 				found = append(found, h)

@@ -1,4 +1,4 @@
-package gitrepo
+package snapshot
 
 import (
 	"slices"
@@ -7,20 +7,20 @@ import (
 	"github.com/tfops/tfops/internal/gitrepo/packs"
 )
 
-// holder has the present view of a mirror, and closes the packs of earlier ones
+// Holder has the present view of a mirror, and closes the packs of earlier ones
 // once nobody reads them any more. The zero value has read nothing yet.
-type holder struct {
+type Holder struct {
 	mu  sync.Mutex
-	cur *view // nil until first read or fetched
+	cur *View // nil until first read or fetched
 }
 
-// acquire takes the present view, loading it from disk the first time. Whoever
+// Acquire takes the present view, loading it from disk the first time. Whoever
 // takes it releases it.
-func (h *holder) acquire(dir string) (*view, error) {
+func (h *Holder) Acquire(dir string) (*View, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.cur == nil {
-		v, err := load(dir, nil, false)
+		v, err := Load(dir, nil, false)
 		if err != nil {
 			return nil, err
 		}
@@ -30,33 +30,33 @@ func (h *holder) acquire(dir string) (*view, error) {
 	return h.cur, nil
 }
 
-func (h *holder) release(v *view) {
+func (h *Holder) Release(v *View) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	v.users--
 	h.letGo(v)
 }
 
-// packs are those of the present view.
-func (h *holder) packs() []*packs.Pack {
+// Packs are those of the present view.
+func (h *Holder) Packs() []*packs.Pack {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.cur == nil {
 		return nil
 	}
-	return slices.Clone(h.cur.packs)
+	return slices.Clone(h.cur.Packs)
 }
 
-// install makes v the present view.
-func (h *holder) install(v *view) {
+// Install makes v the present view.
+func (h *Holder) Install(v *View) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.put(v)
 }
 
-// exchange makes v the present view once place has put it where the mirror is.
+// Exchange makes v the present view once place has put it where the mirror is.
 // Nobody loads a view meanwhile.
-func (h *holder) exchange(v *view, place func() error) error {
+func (h *Holder) Exchange(v *View, place func() error) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err := place(); err != nil {
@@ -66,8 +66,8 @@ func (h *holder) exchange(v *view, place func() error) error {
 	return nil
 }
 
-// drop lets go of the present view. It is loaded again by whoever reads next.
-func (h *holder) drop() {
+// Drop lets go of the present view. It is loaded again by whoever reads next.
+func (h *Holder) Drop() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.cur != nil {
@@ -78,8 +78,8 @@ func (h *holder) drop() {
 }
 
 // put makes v the present view. The caller holds mu.
-func (h *holder) put(v *view) {
-	for _, p := range v.packs {
+func (h *Holder) put(v *View) {
+	for _, p := range v.Packs {
 		p.Users++
 	}
 	old := h.cur
@@ -91,14 +91,14 @@ func (h *holder) put(v *view) {
 }
 
 // letGo closes what only v still held. The caller holds mu.
-func (h *holder) letGo(v *view) {
+func (h *Holder) letGo(v *View) {
 	if !v.retired || v.users > 0 {
 		return
 	}
-	for _, p := range v.packs {
+	for _, p := range v.Packs {
 		if p.Users--; p.Users == 0 {
 			p.Close()
 		}
 	}
-	v.packs = nil
+	v.Packs = nil
 }

@@ -1,4 +1,4 @@
-package gitrepo
+package snapshot
 
 import (
 	"errors"
@@ -11,8 +11,8 @@ import (
 
 const keepDamaged = 2 // older ones make room, or a failing disk would fill up with them
 
-// moveAside renames what is at a mirror's place, if anything, and says where to.
-func moveAside(dir string) (string, error) {
+// MoveAside renames what is at a mirror's place, if anything, and says where to.
+func MoveAside(dir string) (string, error) {
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

@@ -1,4 +1,4 @@
-package gitrepo
+package snapshot
 
 import (
 	"errors"
@@ -13,24 +13,24 @@ import (
 	"github.com/tfops/tfops/internal/gitrepo/trees"
 )
 
-// view is the mirror as of one moment: it never changes, so reads need no lock
+// View is the mirror as of one moment: it never changes, so reads need no lock
 // and a fetch disturbs none of them. The packs it names stay open until the
 // last user lets go of it.
-type view struct {
-	refs  map[string]plumbing.Hash // by full name, heads and tags
-	head  string                   // full name of the remote's default branch; may be empty
-	packs []*packs.Pack            // newest first
-	seen  map[plumbing.Hash]time.Time
-	whole bool // the last fetch that brought something brought everything: the host does not negotiate
+type View struct {
+	Refs  map[string]plumbing.Hash // by full name, heads and tags
+	Head  string                   // full name of the remote's default branch; may be empty
+	Packs []*packs.Pack            // newest first
+	Seen  map[plumbing.Hash]time.Time
+	Whole bool // the last fetch that brought something brought everything: the host does not negotiate
 
-	lateTags []plumbing.Hash // tag objects of commits that are there, to be fetched next
+	LateTags []plumbing.Hash // tag objects of commits that are there, to be fetched next
 
 	users   int  // guarded by the holder's mu
 	retired bool // guarded by the holder's mu
 }
 
-func (v *view) Has(h plumbing.Hash) bool {
-	for _, p := range v.packs {
+func (v *View) Has(h plumbing.Hash) bool {
+	for _, p := range v.Packs {
 		if p.Has(h) {
 			return true
 		}
@@ -38,9 +38,9 @@ func (v *view) Has(h plumbing.Hash) bool {
 	return false
 }
 
-// object reads one object; plumbing.ErrObjectNotFound when the mirror lacks it.
-func (v *view) object(h plumbing.Hash) (plumbing.EncodedObject, error) {
-	for _, p := range v.packs {
+// Object reads one object; plumbing.ErrObjectNotFound when the mirror lacks it.
+func (v *View) Object(h plumbing.Hash) (plumbing.EncodedObject, error) {
+	for _, p := range v.Packs {
 		if p.Has(h) {
 			return p.Get(h)
 		}
@@ -48,9 +48,9 @@ func (v *view) object(h plumbing.Hash) (plumbing.EncodedObject, error) {
 	return nil, fmt.Errorf("object %s: %w", h, plumbing.ErrObjectNotFound)
 }
 
-// commit reads a commit.
-func (v *view) commit(h plumbing.Hash) (*object.Commit, error) {
-	obj, err := v.object(h)
+// Commit reads a commit.
+func (v *View) Commit(h plumbing.Hash) (*object.Commit, error) {
+	obj, err := v.Object(h)
 	if err != nil {
 		return nil, err
 	}
@@ -63,10 +63,10 @@ func (v *view) commit(h plumbing.Hash) (*object.Commit, error) {
 
 const maxTagDepth = 8 // tags of tags; nobody nests them
 
-// peel follows annotated tags to what they name.
-func (v *view) peel(h plumbing.Hash) (plumbing.Hash, plumbing.ObjectType, error) {
+// Peel follows annotated tags to what they name.
+func (v *View) Peel(h plumbing.Hash) (plumbing.Hash, plumbing.ObjectType, error) {
 	for range maxTagDepth {
-		obj, err := v.object(h)
+		obj, err := v.Object(h)
 		if err != nil {
 			return h, plumbing.InvalidObject, err
 		}
@@ -87,11 +87,11 @@ const maxHaves = 1024
 // Haves names commits that the mirror has, to spare their transfer: the heads,
 // then their ancestors breadth first, since a remote may have dropped a head
 // that a force-push replaced. The mirror has all that they need.
-func (v *view) Haves() []plumbing.Hash {
+func (v *View) Haves() []plumbing.Hash {
 	done := map[plumbing.Hash]bool{}
 	var found, next []plumbing.Hash
-	for _, h := range v.refs {
-		if h, kind, err := v.peel(h); err == nil && kind == plumbing.CommitObject {
+	for _, h := range v.Refs {
+		if h, kind, err := v.Peel(h); err == nil && kind == plumbing.CommitObject {
 			next = append(next, h)
 		}
 	}
@@ -103,23 +103,23 @@ func (v *view) Haves() []plumbing.Hash {
 		}
 		done[h] = true
 		found = append(found, h)
-		if c, err := v.commit(h); err == nil {
+		if c, err := v.Commit(h); err == nil {
 			next = append(next, c.ParentHashes...)
 		}
 	}
 	return found
 }
 
-// complete reports damage when the tree of a head is not all in the view.
+// Complete reports damage when the tree of a head is not all in the view.
 // Histories are not walked: nothing but a head's tree is ever exported before
 // that commit was a head.
-func (v *view) complete(heads []plumbing.Hash) error {
-	t := trees.New(v.packs, nil)
+func (v *View) Complete(heads []plumbing.Hash) error {
+	t := trees.New(v.Packs, nil)
 	done := map[plumbing.Hash]bool{}
 	for _, head := range heads {
-		h, kind, err := v.peel(head)
+		h, kind, err := v.Peel(head)
 		if err == nil && kind == plumbing.CommitObject {
-			c, cerr := v.commit(h)
+			c, cerr := v.Commit(h)
 			if err = cerr; err == nil {
 				err = t.Complete(c.TreeHash, done)
 			}
@@ -131,10 +131,10 @@ func (v *view) complete(heads []plumbing.Hash) error {
 	return nil
 }
 
-// closeNew closes the packs that old does not have.
-func (v *view) closeNew(old *view) {
-	for _, p := range v.packs {
-		if old == nil || !slices.Contains(old.packs, p) {
+// CloseNew closes the packs that old does not have.
+func (v *View) CloseNew(old *View) {
+	for _, p := range v.Packs {
+		if old == nil || !slices.Contains(old.Packs, p) {
 			p.Close()
 		}
 	}

@@ -1,4 +1,4 @@
-package gitrepo
+package snapshot
 
 import (
 	"context"
@@ -16,13 +16,13 @@ import (
 	"github.com/tfops/tfops/internal/gitrepo/packs"
 )
 
-// repack makes one pack in dir of all that references and seen need, and returns
+// Repack makes one pack in dir of all that references and seen need, and returns
 // the view that has it.
-func (v *view) repack(ctx context.Context, dir string, seen map[plumbing.Hash]time.Time) (*view, error) {
-	store := &local.Library{Packs: v.packs} // which stay open for the views that have them
-	next := &view{refs: v.refs, head: v.head, whole: v.whole, seen: seen}
+func (v *View) Repack(ctx context.Context, dir string, seen map[plumbing.Hash]time.Time) (*View, error) {
+	store := &local.Library{Packs: v.Packs} // which stay open for the views that have them
+	next := &View{Refs: v.Refs, Head: v.Head, Whole: v.Whole, Seen: seen}
 	walk := local.NewWalker(ctx, store)
-	for _, h := range slices.Concat(slices.Collect(maps.Values(v.refs)), slices.Collect(maps.Keys(next.seen))) {
+	for _, h := range slices.Concat(slices.Collect(maps.Values(v.Refs)), slices.Collect(maps.Keys(next.Seen))) {
 		if err := walk.Object(h); err != nil {
 			return nil, err
 		}
@@ -36,26 +36,26 @@ func (v *view) repack(ctx context.Context, dir string, seen map[plumbing.Hash]ti
 		if err != nil {
 			return nil, err
 		}
-		next.packs = []*packs.Pack{p}
+		next.Packs = []*packs.Pack{p}
 	}
 	for _, h := range walk.Found {
 		if !next.Has(h) {
-			next.closeNew(v)
+			next.CloseNew(v)
 			return nil, fmt.Errorf("object %s is not in the new pack", h)
 		}
 	}
-	if err := writeMirror(dir, next); err != nil {
-		next.closeNew(v)
+	if err := Write(dir, next); err != nil {
+		next.CloseNew(v)
 		return nil, err
 	}
 	return next, nil
 }
 
-// recent is the part of seen that is still to be kept: what a reference names,
+// Recent is the part of seen that is still to be kept: what a reference names,
 // what is in keep, what was seen since; without what the mirror lacks.
-func (v *view) recent(keep []string, since time.Time) map[plumbing.Hash]time.Time {
+func (v *View) Recent(keep []string, since time.Time) map[plumbing.Hash]time.Time {
 	kept := map[plumbing.Hash]time.Time{}
-	for h, t := range v.seen {
+	for h, t := range v.Seen {
 		if t.After(since) && v.Has(h) {
 			kept[h] = t
 		}
@@ -63,19 +63,19 @@ func (v *view) recent(keep []string, since time.Time) map[plumbing.Hash]time.Tim
 	for _, sha := range keep {
 		h := plumbing.NewHash(sha)
 		if _, ok := kept[h]; !ok && plumbing.IsHash(sha) && v.Has(h) {
-			kept[h] = v.seen[h]
+			kept[h] = v.Seen[h]
 		}
 	}
-	for _, h := range v.refs {
-		kept[h] = v.seen[h]
+	for _, h := range v.Refs {
+		kept[h] = v.Seen[h]
 	}
 	return kept
 }
 
-// rescue carries over into a view in dir superseded heads that a damaged mirror still
+// Rescue carries over into a view in dir superseded heads that a damaged mirror still
 // has in full: no remote can give them again. It takes what can be had and leaves the
 // rest: the runs that refer to those heads then say so.
-func (v *view) rescue(ctx context.Context, dir, damaged string) {
+func (v *View) Rescue(ctx context.Context, dir, damaged string) {
 	st, err := readState(damaged)
 	if err != nil {
 		return
@@ -90,15 +90,15 @@ func (v *view) rescue(ctx context.Context, dir, damaged string) {
 		if !v.Has(h) && v.carryOver(ctx, dir, store, h) != nil {
 			continue
 		}
-		if _, known := v.seen[h]; !known {
-			v.seen[h] = seen
+		if _, known := v.Seen[h]; !known {
+			v.Seen[h] = seen
 		}
 	}
 }
 
 // carryOver copies one head with all that it needs, having read every object
 // and compared it with its id first.
-func (v *view) carryOver(ctx context.Context, dir string, store *local.Library, head plumbing.Hash) error {
+func (v *View) carryOver(ctx context.Context, dir string, store *local.Library, head plumbing.Hash) error {
 	walk := local.NewWalker(ctx, store)
 	walk.Skip = v.Has
 	if err := walk.Object(head); err != nil {
@@ -129,6 +129,6 @@ func (v *view) carryOver(ctx context.Context, dir string, store *local.Library, 
 	if err != nil {
 		return err
 	}
-	v.packs = append([]*packs.Pack{p}, v.packs...)
+	v.Packs = append([]*packs.Pack{p}, v.Packs...)
 	return nil
 }
