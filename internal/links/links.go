@@ -17,11 +17,11 @@ const Max = 40
 // maxTarget is how long a target may be, in bytes.
 const maxTarget = 4095
 
-// Faults of a link that is in no checkout. The first two are fs.ErrNotExist:
+// Faults of a link that is in no checkout; the link is their subject. The first two are fs.ErrNotExist:
 // for whoever reads the tree there is nothing, as for an engine.
 var (
-	ErrOutside error = &nowhere{"it points outside the tree"}
-	ErrTooMany error = &nowhere{"it leads through too many symbolic links"}
+	ErrOutside error = &nowhere{"leads out of the repository"}
+	ErrTooMany error = &nowhere{"leads through too many symbolic links"}
 	ErrTarget  error = &noPath{}
 )
 
@@ -32,7 +32,7 @@ func (e *nowhere) Is(target error) bool { return target == fs.ErrNotExist }
 
 type noPath struct{}
 
-func (*noPath) Error() string        { return "its target is no path" }
+func (*noPath) Error() string        { return "has a target that is no path" }
 func (*noPath) Is(target error) bool { return target == fs.ErrInvalid }
 
 // Check says why a target leads nowhere, whatever there is in the tree.

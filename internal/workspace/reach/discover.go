@@ -24,7 +24,7 @@ func Check(w workspace.Workspace, fsys fs.FS) error {
 	dir := path.Clean(w.Dir)
 	info, err := t.stat(dir)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist) && !leadsNowhere(err):
 		return fault.New(fault.NotFound, rootsHint(fsys, dir), "the repository has no directory %s", dir)
 	case err != nil:
 		return fault.New(fault.Invalid, "correct dir in tfops.hcl, or the link in the repository", "directory %s: %w", dir, err)
@@ -41,7 +41,7 @@ func Check(w workspace.Workspace, fsys fs.FS) error {
 			return fault.New(fault.Invalid, "correct var_files in tfops.hcl", "var file %s lies outside of the repository", f)
 		}
 		switch info, err := t.stat(p); {
-		case errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, fs.ErrNotExist) && !leadsNowhere(err):
 			return fault.New(fault.NotFound, t.varsHint(p), "the repository has no var file %s", p)
 		case err != nil:
 			return fault.New(fault.Invalid, "correct var_files in tfops.hcl, or the link in the repository", "var file %s: %w", p, err)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/tfops/tfops/internal/links"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -94,10 +95,10 @@ func (n *node) leafAt(p string) *leaf {
 }
 
 // resolve follows the symbolic links of a path, as tree.resolve does.
-func (n *node) resolve(p string) (real string, links []string, err error) {
+func (n *node) resolve(p string) (real string, way []string, err error) {
 	if clean := path.Clean(p); (clean == p || !n.links) && !path.IsAbs(p) && n.straight(clean) {
 		if !inside(clean) {
-			return "", nil, errOutside
+			return "", nil, links.ErrOutside
 		}
 		return clean, nil, nil
 	}

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"github.com/tfops/tfops/internal/links"
 )
 
 // tree looks up single paths of a commit's tree. Paths are as in fs.FS:
@@ -19,59 +21,56 @@ func newTree(fsys fs.FS) *tree {
 	return &tree{fs: fsys, links: links}
 }
 
-// maxLinks is how many symbolic links a path may lead through, as on Linux.
-const maxLinks = 40
+// leadsNowhere reports whether a path cannot be followed in any checkout: a link
+// with such an end is not in the tree that the engine gets, so it is taken as not
+// there.
+func leadsNowhere(err error) bool {
+	return errors.Is(err, links.ErrOutside) || errors.Is(err, links.ErrTooMany) || errors.Is(err, links.ErrTarget)
+}
 
-// A link with one of these ends is not in the tree that the engine gets, so it
-// is taken as not there. See gitrepo.Export.
-var (
-	errOutside = errors.New("leads out of the repository")
-	errTooMany = errors.New("leads through too many symbolic links")
-)
-
-// leadsNowhere reports whether a path cannot be followed in any checkout.
-func leadsNowhere(err error) bool { return errors.Is(err, errOutside) || errors.Is(err, errTooMany) }
-
-func (t *tree) resolve(p string) (real string, links []string, err error) {
+func (t *tree) resolve(p string) (real string, way []string, err error) {
 	return resolve(p, t.readLink)
 }
 
-// resolve follows the symbolic links of a path. links are those on the way,
+// resolve follows the symbolic links of a path. way is those on it,
 // by their own paths. What does not exist is taken as it is written.
-func resolve(p string, readLink func(string) (target string, isLink bool, err error)) (real string, links []string, err error) {
-	rest := strings.Split(p, "/")
-	real = "."
-	for len(rest) > 0 {
-		name := rest[0]
-		rest = rest[1:]
-		switch {
-		case name == "" || name == ".":
-			continue
-		case name == "..":
-			if real == "." {
-				return "", links, errOutside
-			}
-			real = path.Dir(real)
-			continue
-		}
-		next := path.Join(real, name)
-		target, isLink, err := readLink(next)
-		if err != nil {
-			return "", append(links, next), err
-		}
-		if !isLink {
-			real = next
-			continue
-		}
-		if links = append(links, next); len(links) > maxLinks {
-			return "", links, errTooMany
-		}
-		if path.IsAbs(target) {
-			return "", links, errOutside
-		}
-		rest = append(strings.Split(target, "/"), rest...)
+func resolve(p string, read readLink) (real string, way []string, err error) {
+	at := &trail{read: read, real: "."}
+	if err := links.Walk(at, p, true); err != nil {
+		return "", at.way, err
 	}
-	return real, links, nil
+	return at.real, at.way, nil
+}
+
+// readLink reads what is at a path without links on the way.
+type readLink func(p string) (target string, isLink bool, err error)
+
+// trail is a links.Place of which nothing is known but the links.
+type trail struct {
+	read readLink
+	real string
+	way  []string // the links so far
+}
+
+func (t *trail) Enter(name string, follow bool) (target string, link bool, err error) {
+	next := path.Join(t.real, name)
+	target, link, err = t.read(next)
+	if err != nil || link {
+		t.way = append(t.way, next)
+	} else {
+		t.real = next
+	}
+	return target, link, err
+}
+
+func (t *trail) Stay() error { return nil }
+
+func (t *trail) Up() bool {
+	if t.real == "." {
+		return false
+	}
+	t.real = path.Dir(t.real)
+	return true
 }
 
 func (t *tree) readLink(p string) (target string, isLink bool, err error) {
