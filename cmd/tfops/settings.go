@@ -40,7 +40,8 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 		ApplyGrace:   cfg.Runner.ApplyGrace,
 	}
 	for name, e := range cfg.Engines {
-		s.Engines[name] = job.EngineSpec{Name: name, Version: e.Version, Path: e.Path, ReleaseURL: e.ReleaseURL, PublicKey: e.PublicKey, CLIConfig: e.CLIConfig}
+		s.Engines[name] = job.EngineSpec{Name: name, Version: e.Version, Path: e.Path, ReleaseURL: e.ReleaseURL,
+			PublicKey: e.PublicKey, CLIConfig: e.CLIConfig}
 	}
 	for _, u := range cfg.Users {
 		s.People.Emails[u.Name] = u.Emails
@@ -56,7 +57,8 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 		}
 		mirror.Follow(follows(cfg, r))
 		mirror.FollowTags(followsTags(cfg, r))
-		s.Repositories[r.Name] = engine.Repository{Source: mirror, Pace: gitrepo.Pace{Every: r.Poll}, Content: contentOf(r), Modules: r.Modules}
+		s.Repositories[r.Name] = engine.Repository{Source: mirror, Pace: gitrepo.Pace{Every: r.Poll}, Content: contentOf(r),
+			Modules: r.Modules}
 	}
 	for _, r := range cfg.Reports {
 		p, err := reportPlan(r)
@@ -73,13 +75,14 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 		s.Workspaces = append(s.Workspaces, d)
 	}
 	for _, g := range cfg.Generators {
-		s.Generators = append(s.Generators, engine.Generator{Generator: g.Generator, Make: func(o workspace.Origin) (engine.Definition, error) {
-			w, err := g.Make(o)
-			if err != nil {
-				return engine.Definition{}, err
-			}
-			return definition(w)
-		}})
+		s.Generators = append(s.Generators,
+			engine.Generator{Generator: g.Generator, Make: func(o workspace.Origin) (engine.Definition, error) {
+				w, err := g.Make(o)
+				if err != nil {
+					return engine.Definition{}, err
+				}
+				return definition(w)
+			}})
 	}
 	return s, nil
 }
@@ -102,7 +105,8 @@ func follows(cfg *config.Config, r config.Repository) func(branch string) bool {
 		}
 	}
 	return func(branch string) bool {
-		return named[branch] || slices.ContainsFunc(patterns, func(g workspace.Generator) bool { return g.MatchesBranch(branch) })
+		return named[branch] ||
+			slices.ContainsFunc(patterns, func(g workspace.Generator) bool { return g.MatchesBranch(branch) })
 	}
 }
 
@@ -135,7 +139,8 @@ func reportPlan(r config.Report) (engine.ReportPlan, error) {
 		return engine.ReportPlan{}, err
 	}
 	zone, err := time.LoadLocation(r.Timezone)
-	return engine.ReportPlan{Name: r.Name, Schedule: schedule, Location: zone, Formats: r.Formats, To: r.To, Since: r.Since, Covers: r.Covers}, err
+	return engine.ReportPlan{Name: r.Name, Schedule: schedule, Location: zone, Formats: r.Formats, To: r.To,
+		Since: r.Since, Covers: r.Covers}, err
 }
 
 // mirrors keeps one mirror per repository for the life of the process. A
@@ -176,8 +181,9 @@ func (m *mirrors) close() {
 
 // access is how a host is told who asks.
 func access(a config.Auth, t config.TLS) remote.Auth {
-	return remote.Auth{Username: a.Username, Password: a.Password, SSHKey: a.SSHKey, SSHKeyPassphrase: a.Passphrase, KnownHosts: a.KnownHosts,
-		CA: t.CA, ClientCert: t.Cert, ClientKey: t.Key}
+	return remote.Auth{Username: a.Username, Password: a.Password, SSHKey: a.SSHKey, SSHKeyPassphrase: a.Passphrase,
+		KnownHosts: a.KnownHosts,
+		CA:         t.CA, ClientCert: t.Cert, ClientKey: t.Key}
 }
 
 func submodulesOf(r config.Repository) remote.Submodules {

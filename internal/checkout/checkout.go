@@ -126,7 +126,8 @@ func (s *Store) ensure(ctx context.Context, src Source, sha, dir string) (Checko
 		if same(x, have.Exported) {
 			return have, nil // nothing more is to be had
 		}
-		if err := os.Rename(dir, fmt.Sprintf("%s%sold-%d", dir, halfMade, time.Now().UnixNano())); err != nil { // Open removes it
+		// Open removes it
+		if err := os.Rename(dir, fmt.Sprintf("%s%sold-%d", dir, halfMade, time.Now().UnixNano())); err != nil {
 			return Checkout{}, spaceFault(sha, err)
 		}
 	}
@@ -162,7 +163,8 @@ func same(a, b trees.Exported) bool {
 }
 
 func spaceFault(sha string, err error) error {
-	return fault.New(fault.Internal, "check the space and the rights of the data directory", "commit %s cannot be checked out: %w", sha, err)
+	return fault.New(fault.Internal, "check the space and the rights of the data directory",
+		"commit %s cannot be checked out: %w", sha, err)
 }
 
 // read is the checkout that is there, if it is what was written.

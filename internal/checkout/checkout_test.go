@@ -31,7 +31,8 @@ func (s *source) Export(_ context.Context, sha, dst string, _ trees.Base) (trees
 	if s.err != nil {
 		return trees.Exported{}, s.err
 	}
-	return trees.Exported{Submodules: []string{"sub"}}, os.CopyFS(dst, fstest.MapFS{"main.tf": {Data: []byte(sha), Mode: 0o644}})
+	return trees.Exported{Submodules: []string{"sub"}},
+		os.CopyFS(dst, fstest.MapFS{"main.tf": {Data: []byte(sha), Mode: 0o644}})
 }
 
 func TestOneExportForAll(t *testing.T) {
@@ -89,11 +90,14 @@ func TestTwoProcessesMakeOne(t *testing.T) {
 
 func TestWhatIsDamagedIsMadeAnew(t *testing.T) {
 	for name, damage := range map[string]func(dir string) error{
-		"a file":                   func(d string) error { return os.Truncate(filepath.Join(pinned.Files(d), "main.tf"), 0) },
-		"all files":                func(d string) error { return os.RemoveAll(pinned.Files(d)) },
-		"the index":                func(d string) error { return os.Truncate(filepath.Join(d, "index"), 0) },
-		"what is said":             func(d string) error { return os.Truncate(filepath.Join(d, exportedFile), 0) },
-		"nothing is said any more": func(d string) error { return os.WriteFile(filepath.Join(d, exportedFile), []byte("{}"), 0o600) },
+		"a file":       func(d string) error { return os.Truncate(filepath.Join(pinned.Files(d), "main.tf"), 0) },
+		"all files":    func(d string) error { return os.RemoveAll(pinned.Files(d)) },
+		"the index":    func(d string) error { return os.Truncate(filepath.Join(d, "index"), 0) },
+		"what is said": func(d string) error { return os.Truncate(filepath.Join(d, exportedFile), 0) },
+		"nothing is said any more": func(d string) error {
+			return os.WriteFile(filepath.Join(d, exportedFile), []byte("{}"),
+				0o600)
+		},
 		"something else is said": func(d string) error {
 			path := filepath.Join(d, exportedFile)
 			b, err := os.ReadFile(path)
@@ -140,7 +144,8 @@ func (s *sometimes) Export(ctx context.Context, sha, dst string, base trees.Base
 // TestWhatIsPartIsAskedForAgain: and is not taken from under who reads it as long
 // as nothing more is to be had.
 func TestWhatIsPartIsAskedForAgain(t *testing.T) {
-	s, src := Open(t.TempDir()), &sometimes{missing: []trees.MissingSubmodule{{Path: "sub", Why: "cannot be fetched", Passing: true}}}
+	s, src := Open(t.TempDir()), &sometimes{missing: []trees.MissingSubmodule{{Path: "sub", Why: "cannot be fetched",
+		Passing: true}}}
 	first, err := s.Ensure(t.Context(), "infra", src, "abc")
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +161,8 @@ func TestWhatIsPartIsAskedForAgain(t *testing.T) {
 	}
 	again, err := s.Ensure(t.Context(), "infra", src, "abc")
 	now, serr := os.Stat(pinned.Files(again.Dir))
-	if err != nil || serr != nil || !os.SameFile(before, now) || len(again.Exported.Missing) != 1 || src.exports.Load() != 2 {
+	if err != nil || serr != nil || !os.SameFile(before, now) || len(again.Exported.Missing) != 1 ||
+		src.exports.Load() != 2 {
 		t.Fatalf("%+v, %v, %v, %d exports", again, err, serr, src.exports.Load())
 	}
 	src.missing = nil

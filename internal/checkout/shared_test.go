@@ -23,9 +23,11 @@ import (
 func mirrored(t *testing.T) (m *gitrepo.Mirror, first, second string, files, later map[string]string) {
 	t.Helper()
 	repo := gittest.NewRepo(t)
-	files = map[string]string{"main.tf": "one\n", "same.tf": "the same\n", "deep/in/it.txt": "the same, too\n", "run.sh": gittest.Executable("#!/bin/sh\n"), "gone.tf": "gone\n"}
+	files = map[string]string{"main.tf": "one\n", "same.tf": "the same\n", "deep/in/it.txt": "the same, too\n",
+		"run.sh": gittest.Executable("#!/bin/sh\n"), "gone.tf": "gone\n"}
 	first = repo.Commit("main", files)
-	later = map[string]string{"main.tf": "two\n", "same.tf": "the same\n", "deep/in/it.txt": "the same, too\n", "run.sh": gittest.Executable("#!/bin/sh\n"), "new/gone.tf": "gone\n"}
+	later = map[string]string{"main.tf": "two\n", "same.tf": "the same\n", "deep/in/it.txt": "the same, too\n",
+		"run.sh": gittest.Executable("#!/bin/sh\n"), "new/gone.tf": "gone\n"}
 	change := maps.Clone(later)
 	change["gone.tf"] = gittest.Delete
 	second = repo.Commit("main", change)

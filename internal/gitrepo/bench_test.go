@@ -67,7 +67,8 @@ func BenchmarkHeads(b *testing.B) {
 func BenchmarkFetchOfOneCommit(b *testing.B) {
 	repo := gittest.NewRepo(b)
 	repo.Commit("main", fleet(1000))
-	for name, r := range map[string]remote.Remote{"http": {URL: gittest.ServeHTTP(b, repo.Dir, "", "")}, "local": {URL: repo.Dir}} {
+	for name, r := range map[string]remote.Remote{"http": {URL: gittest.ServeHTTP(b, repo.Dir, "", "")},
+		"local": {URL: repo.Dir}} {
 		b.Run(name, func(b *testing.B) {
 			m, _ := open(b, r)
 			fetch(b, m)
@@ -89,7 +90,8 @@ func BenchmarkFetchOfOneCommit(b *testing.B) {
 func BenchmarkChanged(b *testing.B) {
 	repo := gittest.NewRepo(b)
 	from := repo.Commit("main", fleet(5000))
-	to := repo.Commit("main", map[string]string{"live/team00/module000/file0.tf": "x", "live/team19/module499/file9.tf": "y"})
+	to := repo.Commit("main",
+		map[string]string{"live/team00/module000/file0.tf": "x", "live/team19/module499/file9.tf": "y"})
 	m, _ := open(b, remote.Remote{URL: repo.Dir})
 	fetch(b, m)
 	for b.Loop() {

@@ -16,7 +16,8 @@ import (
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
-// Eleven small trees stand for ten billion files, or for as many directories with none, and a directory lies in itself thousands
+// Eleven small trees stand for ten billion files, or for as many directories with none, and a directory lies
+// in itself thousands
 // of times: whoever may push can do that. Nothing walks over it to its end, whatever was
 // there before is told from it, and what is beside it is read.
 func TestTreesWithoutEnd(t *testing.T) {
@@ -34,7 +35,8 @@ func TestTreesWithoutEnd(t *testing.T) {
 		return strings.TrimSpace(string(out))
 	}
 	blob := piped("x\n", "hash-object", "-w", "--stdin")
-	app := piped("100644 blob "+piped("resource \"terraform_data\" \"a\" {}\n", "hash-object", "-w", "--stdin")+"\tmain.tf\n", "mktree")
+	app := piped("100644 blob "+piped("resource \"terraform_data\" \"a\" {}\n", "hash-object", "-w", "--stdin")+
+		"\tmain.tf\n", "mktree")
 	file := piped("100644 blob "+blob+"\tf\n", "mktree")
 	wide, hollow, deep := file, piped("", "mktree"), file
 	for range 10 {
@@ -60,7 +62,8 @@ func TestTreesWithoutEnd(t *testing.T) {
 	for name, c := range map[string]struct {
 		trees    string
 		tooLarge bool
-	}{"wide": {"040000 tree " + wide + "\tbomb\n", true}, "hollow": {"040000 tree " + hollow + "\tbomb\n", true}, "deep": {"040000 tree " + deep + "\tbomb\n", false}} {
+	}{"wide": {"040000 tree " + wide + "\tbomb\n", true}, "hollow": {"040000 tree " + hollow + "\tbomb\n", true},
+		"deep": {"040000 tree " + deep + "\tbomb\n", false}} {
 		t.Run(name, func(t *testing.T) {
 			sha := commit(c.trees, plain)
 			git(dir, "update-ref", "refs/heads/main", sha)
@@ -84,7 +87,8 @@ func TestTreesWithoutEnd(t *testing.T) {
 				g := reach.NewIndex().Graph(tree, ws)
 				origins, problems := reach.Matches(gen, "main", tree, g.Roots())
 				if c.tooLarge {
-					if g.Err() == nil || len(origins) > 0 || len(problems) != 1 || !strings.Contains(problems[0].Message, "more than") {
+					if g.Err() == nil || len(origins) > 0 || len(problems) != 1 ||
+						!strings.Contains(problems[0].Message, "more than") {
 						t.Errorf("%v; %v, %v", g.Err(), origins, problems)
 					}
 				} else if reach, ok := g.Reach("app"); g.Err() != nil || !ok || len(reach.Items) == 0 || len(origins) != 1 {
@@ -101,7 +105,8 @@ func TestTreesWithoutEnd(t *testing.T) {
 				if c.tooLarge && !fault.Is(err, fault.Invalid) || !c.tooLarge && (err != nil || len(changed) > 0) {
 					t.Errorf("%T: changed: %d paths, %v", r, len(changed), err)
 				}
-				if back, err := r.Changed(t.Context(), sha, plain); c.tooLarge && !fault.Is(err, fault.Invalid) || !c.tooLarge && err != nil {
+				if back, err := r.Changed(t.Context(), sha, plain); c.tooLarge && !fault.Is(err, fault.Invalid) ||
+					!c.tooLarge && err != nil {
 					t.Errorf("%T: and back: %d paths, %v", r, len(back), err)
 				}
 			}

@@ -123,7 +123,8 @@ func (m *Mirror) Resolve(ctx context.Context, ref string) (string, error) {
 		return "", m.readFault(ctx, fmt.Sprintf("resolving %q", ref), err)
 	}
 	if kind != plumbing.CommitObject {
-		return "", fault.New(fault.NotFound, "name a branch, a tag of a commit, or a commit id", "%q in repository %q names a %s and not a commit", ref, m.remote.Name, kind)
+		return "", fault.New(fault.NotFound, "name a branch, a tag of a commit, or a commit id",
+			"%q in repository %q names a %s and not a commit", ref, m.remote.Name, kind)
 	}
 	return commit.String(), nil
 }

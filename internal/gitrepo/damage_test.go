@@ -65,23 +65,32 @@ func TestDamagedMirror(t *testing.T) {
 		"pack empty": {func(t *testing.T, dir string) {
 			change(t, packs(t, dir, ".pack")[0], func([]byte) []byte { return nil })
 		}, false},
-		"pack gone":             {func(t *testing.T, dir string) { remove(t, packs(t, dir, ".pack")[0]) }, false},
-		"index gone":            {func(t *testing.T, dir string) { remove(t, packs(t, dir, ".idx")[0]) }, false},
-		"index changed":         {func(t *testing.T, dir string) { change(t, packs(t, dir, ".idx")[0], flip) }, false},
-		"index cut short":       {func(t *testing.T, dir string) { change(t, packs(t, dir, ".idx")[0], half) }, false},
-		"all packs gone":        {func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "objects")) }, false},
-		"HEAD is garbage":       {func(t *testing.T, dir string) { change(t, filepath.Join(dir, "HEAD"), garbage) }, true},
-		"HEAD gone":             {func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "HEAD")) }, true},
-		"references garbage":    {func(t *testing.T, dir string) { change(t, filepath.Join(dir, "packed-refs"), flip) }, true},
-		"references cut":        {func(t *testing.T, dir string) { change(t, filepath.Join(dir, "packed-refs"), half) }, true},
-		"references gone":       {func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "packed-refs")) }, true},
-		"reference to nowhere":  {func(t *testing.T, dir string) { change(t, filepath.Join(dir, "packed-refs"), swapRef) }, true},
-		"state garbage":         {func(t *testing.T, dir string) { change(t, filepath.Join(dir, "tfops.json"), half) }, false},
-		"state of the future":   {func(t *testing.T, dir string) { change(t, filepath.Join(dir, "tfops.json"), future) }, false},
-		"somebody else's":       {func(t *testing.T, dir string) { remove(t, dir); gittest.NewRepoAt(t, dir) }, false},
-		"a file instead of it":  {func(t *testing.T, dir string) { remove(t, dir); change2(t, dir) }, false},
-		"an empty directory":    {func(t *testing.T, dir string) { remove(t, dir); mkdir(t, dir) }, false},
-		"a mirror being cloned": {func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "HEAD")); mkdir(t, dir+".new") }, true},
+		"pack gone":       {func(t *testing.T, dir string) { remove(t, packs(t, dir, ".pack")[0]) }, false},
+		"index gone":      {func(t *testing.T, dir string) { remove(t, packs(t, dir, ".idx")[0]) }, false},
+		"index changed":   {func(t *testing.T, dir string) { change(t, packs(t, dir, ".idx")[0], flip) }, false},
+		"index cut short": {func(t *testing.T, dir string) { change(t, packs(t, dir, ".idx")[0], half) }, false},
+		"all packs gone":  {func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "objects")) }, false},
+		"HEAD is garbage": {func(t *testing.T, dir string) { change(t, filepath.Join(dir, "HEAD"), garbage) }, true},
+		"HEAD gone":       {func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "HEAD")) }, true},
+		"references garbage": {func(t *testing.T, dir string) { change(t, filepath.Join(dir, "packed-refs"), flip) },
+			true},
+		"references cut": {func(t *testing.T, dir string) { change(t, filepath.Join(dir, "packed-refs"), half) },
+			true},
+		"references gone": {func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "packed-refs")) }, true},
+		"reference to nowhere": {func(t *testing.T, dir string) { change(t, filepath.Join(dir, "packed-refs"), swapRef) },
+			true},
+		"state garbage": {func(t *testing.T, dir string) { change(t, filepath.Join(dir, "tfops.json"), half) },
+			false},
+		"state of the future": {func(t *testing.T, dir string) { change(t, filepath.Join(dir, "tfops.json"), future) },
+			false},
+		"somebody else's":      {func(t *testing.T, dir string) { remove(t, dir); gittest.NewRepoAt(t, dir) }, false},
+		"a file instead of it": {func(t *testing.T, dir string) { remove(t, dir); change2(t, dir) }, false},
+		"an empty directory":   {func(t *testing.T, dir string) { remove(t, dir); mkdir(t, dir) }, false},
+		"a mirror being cloned": {func(t *testing.T,
+			dir string) {
+			remove(t, filepath.Join(dir, "HEAD"))
+			mkdir(t, dir+".new")
+		}, true},
 	} {
 		for _, restarted := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, restarted %t", name, restarted), func(t *testing.T) {
@@ -124,7 +133,8 @@ func TestDamagedMirror(t *testing.T) {
 }
 
 func swapRef(raw []byte) []byte {
-	return []byte(strings.Replace(string(raw), " refs/heads/main", " refs/heads/main\n"+strings.Repeat("1", 40)+" refs/heads/ghost", 1))
+	return []byte(strings.Replace(string(raw), " refs/heads/main",
+		" refs/heads/main\n"+strings.Repeat("1", 40)+" refs/heads/ghost", 1))
 }
 
 func future(raw []byte) []byte {
@@ -162,7 +172,8 @@ func TestDamageMetByARead(t *testing.T) {
 	if !m.Has(sha) {
 		t.Fatal("the commit itself is sound")
 	}
-	wantFault(t, second(m.Export(t.Context(), sha, filepath.Join(t.TempDir(), "x"), trees.Base{})), fault.Unavailable, "damaged", "next poll")
+	wantFault(t, second(m.Export(t.Context(), sha, filepath.Join(t.TempDir(), "x"), trees.Base{})), fault.Unavailable,
+		"damaged", "next poll")
 	if m.Has(sha) {
 		t.Error("Has is true after damage was met")
 	}
@@ -231,7 +242,8 @@ func TestReadOnlyDisk(t *testing.T) {
 func TestConcurrentUse(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	first := repo.Commit("main", map[string]string{"a": "0", "dir/pad": random(100_000)})
-	for name, via := range map[string]remote.Remote{"http": {URL: gittest.ServeHTTP(t, repo.Dir, "", "")}, "local": {URL: repo.Dir}} {
+	for name, via := range map[string]remote.Remote{"http": {URL: gittest.ServeHTTP(t, repo.Dir, "", "")},
+		"local": {URL: repo.Dir}} {
 		t.Run(name, func(t *testing.T) {
 			m, _ := open(t, via)
 			fetch(t, m)
@@ -263,7 +275,8 @@ func TestConcurrentUse(t *testing.T) {
 				})
 			}
 			for i := range 30 {
-				sha := repo.Commit("main", map[string]string{"a": fmt.Sprint(name, i), fmt.Sprint("f", i): random(1000)}, gittest.On(first))
+				sha := repo.Commit("main", map[string]string{"a": fmt.Sprint(name, i), fmt.Sprint("f", i): random(1000)},
+					gittest.On(first))
 				fetch(t, m)
 				heads <- sha
 				if i%10 == 9 {

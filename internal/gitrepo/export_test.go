@@ -19,17 +19,23 @@ import (
 	"github.com/tfops/tfops/internal/gitrepo/trees"
 )
 
-const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n"
+const pointer = "version https://git-lfs.github.com/spec/v1\noid " +
+	"sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n"
 
 // goodTree is a tree with everything that is allowed.
 func goodTree() map[string]string {
 	return map[string]string{
-		"main.tf": "x", "empty": "", "run.sh": gittest.Executable("#!/bin/sh\n"), "big": strings.Repeat("0123456789", 200_000),
-		"a/b/c/deep.tf": "deep", "live/prod/main.tf": "p", "live/prod/common.tf": gittest.Symlink("../../shared/common.tf"), "shared/common.tf": "common",
-		"dirlink": gittest.Symlink("live/prod"), "chain": gittest.Symlink("dirlink/common.tf"), "dangling": gittest.Symlink("not/there"),
-		"self": gittest.Symlink("."), "up": gittest.Symlink("a/b/../../main.tf"),
-		"modules/vpc": gittest.Submodule(strings.Repeat("a", 40)), "assets/logo.png": pointer, "assets/not-a-pointer": strings.Replace(pointer, "oid", "OID", 1),
-		".gitignore": "x", ".gitmodules": "m", ".github/x": "y", "git~2": "z", "a name with\nodd \u202e characters": "ok", "back\\slash": "b",
+		"main.tf": "x", "empty": "", "run.sh": gittest.Executable("#!/bin/sh\n"),
+		"big":           strings.Repeat("0123456789", 200_000),
+		"a/b/c/deep.tf": "deep", "live/prod/main.tf": "p", "live/prod/common.tf": gittest.Symlink("../../shared/common.tf"),
+		"shared/common.tf": "common",
+		"dirlink":          gittest.Symlink("live/prod"), "chain": gittest.Symlink("dirlink/common.tf"),
+		"dangling": gittest.Symlink("not/there"),
+		"self":     gittest.Symlink("."), "up": gittest.Symlink("a/b/../../main.tf"),
+		"modules/vpc": gittest.Submodule(strings.Repeat("a", 40)), "assets/logo.png": pointer,
+		"assets/not-a-pointer": strings.Replace(pointer, "oid", "OID", 1),
+		".gitignore":           "x", ".gitmodules": "m", ".github/x": "y", "git~2": "z",
+		"a name with\nodd \u202e characters": "ok", "back\\slash": "b",
 	}
 }
 
@@ -45,7 +51,8 @@ func TestExport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(got.Submodules, []string{"modules/vpc"}) || !slices.Equal(got.LFSPointers, []string{"assets/logo.png"}) {
+	if !slices.Equal(got.Submodules, []string{"modules/vpc"}) ||
+		!slices.Equal(got.LFSPointers, []string{"assets/logo.png"}) {
 		t.Errorf("%+v", got)
 	}
 	want := maps.Clone(files)
@@ -59,7 +66,8 @@ func TestExport(t *testing.T) {
 	if have := readFiles(t, dst); !maps.Equal(have, want) {
 		t.Errorf("files: %v", have)
 	}
-	for name, perm := range map[string]fs.FileMode{"main.tf": 0o644, "run.sh": 0o755, "a/b": 0o755 | fs.ModeDir, ".": 0o755 | fs.ModeDir, "modules/vpc": 0o755 | fs.ModeDir} {
+	for name, perm := range map[string]fs.FileMode{"main.tf": 0o644, "run.sh": 0o755, "a/b": 0o755 | fs.ModeDir,
+		".": 0o755 | fs.ModeDir, "modules/vpc": 0o755 | fs.ModeDir} {
 		if info, err := os.Lstat(filepath.Join(dst, name)); err != nil || info.Mode() != perm {
 			t.Errorf("%s: %v, %v, want %v", name, info, err, perm)
 		}
@@ -111,42 +119,48 @@ func TestExportLeavesOut(t *testing.T) {
 		entries []gittest.Entry
 		left    []string // paths that are not there
 	}{
-		"dot dot":                 {[]gittest.Entry{dir("..", file("evil"))}, []string{".."}},
-		"dot dot file":            {[]gittest.Entry{file("..")}, []string{".."}},
-		"dot":                     {[]gittest.Entry{dir(".", file("evil"))}, []string{"."}},
-		"empty name":              {[]gittest.Entry{file("")}, []string{""}},
-		"slash in a name":         {[]gittest.Entry{file("a/../../b")}, []string{"a/../../b"}},
-		"absolute name":           {[]gittest.Entry{file("/etc/evil")}, []string{"/etc/evil"}},
-		"deep dot dot":            {[]gittest.Entry{dir("a", dir("b", dir("..", file("evil"))))}, []string{"a/b/.."}},
-		"backslashes":             {[]gittest.Entry{file(`a\..\..\b`)}, []string{`a\..\..\b`}},
-		".git":                    {[]gittest.Entry{dir(".git", file("config"))}, []string{".git"}},
-		".git file":               {[]gittest.Entry{file(".git")}, []string{".git"}},
-		"deep .git":               {[]gittest.Entry{dir("m", dir(".git", file("config")))}, []string{"m/.git"}},
-		".GIT":                    {[]gittest.Entry{dir(".GiT", file("config"))}, []string{".GiT"}},
-		"HFS .git":                {[]gittest.Entry{dir(".g\u200cit", file("config"))}, []string{".g\u200cit"}},
-		"HFS .git, byte order":    {[]gittest.Entry{dir("\ufeff.git", file("config"))}, []string{"\ufeff.git"}},
-		"NTFS short .git":         {[]gittest.Entry{dir("GIT~1", file("config"))}, []string{"GIT~1"}},
-		"NTFS trailing":           {[]gittest.Entry{dir(".git. .", file("config"))}, []string{".git. ."}},
-		"NTFS stream":             {[]gittest.Entry{dir(".git::$INDEX_ALLOCATION", file("config"))}, []string{".git::$INDEX_ALLOCATION"}},
-		"NTFS backslash .git":     {[]gittest.Entry{file(`a\.git\hooks\x`)}, []string{`a\.git\hooks\x`}},
-		"link, absolute":          {[]gittest.Entry{link("l", "/etc/passwd")}, []string{"l"}},
-		"link, up":                {[]gittest.Entry{link("l", "../../x")}, []string{"l"}},
-		"link, up by one":         {[]gittest.Entry{link("l", "..")}, []string{"l"}},
-		"link, up and back":       {[]gittest.Entry{link("l", "../tree/x")}, []string{"l"}},
-		"link, deep":              {[]gittest.Entry{dir("a", dir("b", link("l", "../../../x")))}, []string{"a/b/l"}},
-		"link, through missing":   {[]gittest.Entry{link("l", "gone/../../x")}, []string{"l"}},
-		"link, through a file":    {[]gittest.Entry{file("f"), link("l", "f/../../x")}, []string{"l"}},
-		"link, chain":             {[]gittest.Entry{dir("d", link("one", "../two")), link("two", "d/three"), dir("e", file("x")), link("x", "d/one/../../.."), file("z")}, []string{"x"}},
-		"link, chain to absolute": {[]gittest.Entry{link("one", "two"), link("two", "three"), link("three", "/")}, []string{"one", "three", "two"}},
-		"link, dir link and up":   {[]gittest.Entry{dir("a", dir("b", file("f"))), link("short", "a/b"), dir("q", dir("r", link("l", "../../short/../../../x")))}, []string{"q/r/l"}},
-		"link, loop":              {loop, []string{"a", "b"}},
-		"link, empty":             {[]gittest.Entry{link("l", "")}, []string{"l"}},
-		"link, NUL":               {[]gittest.Entry{link("l", "a\x00b")}, []string{"l"}},
-		"link, too long":          {[]gittest.Entry{link("l", strings.Repeat("a/", 3000))}, []string{"l"}},
-		"odd mode":                {[]gittest.Entry{{Mode: "60000", Name: "dev", ID: blob}}, []string{"dev"}},
-		"long name":               {[]gittest.Entry{file(strings.Repeat("n", 256))}, []string{strings.Repeat("n", 256)}},
-		"long path":               {[]gittest.Entry{deep(20, strings.Repeat("d", 200), file("f"))}, []string{strings.Repeat(strings.Repeat("d", 200)+"/", 17) + strings.Repeat("d", 200)}},
-		"link to what is out":     {[]gittest.Entry{link("l", "../x"), link("m", "l"), dir("d", link("n", "../m"))}, []string{"d/n", "l", "m"}},
+		"dot dot":              {[]gittest.Entry{dir("..", file("evil"))}, []string{".."}},
+		"dot dot file":         {[]gittest.Entry{file("..")}, []string{".."}},
+		"dot":                  {[]gittest.Entry{dir(".", file("evil"))}, []string{"."}},
+		"empty name":           {[]gittest.Entry{file("")}, []string{""}},
+		"slash in a name":      {[]gittest.Entry{file("a/../../b")}, []string{"a/../../b"}},
+		"absolute name":        {[]gittest.Entry{file("/etc/evil")}, []string{"/etc/evil"}},
+		"deep dot dot":         {[]gittest.Entry{dir("a", dir("b", dir("..", file("evil"))))}, []string{"a/b/.."}},
+		"backslashes":          {[]gittest.Entry{file(`a\..\..\b`)}, []string{`a\..\..\b`}},
+		".git":                 {[]gittest.Entry{dir(".git", file("config"))}, []string{".git"}},
+		".git file":            {[]gittest.Entry{file(".git")}, []string{".git"}},
+		"deep .git":            {[]gittest.Entry{dir("m", dir(".git", file("config")))}, []string{"m/.git"}},
+		".GIT":                 {[]gittest.Entry{dir(".GiT", file("config"))}, []string{".GiT"}},
+		"HFS .git":             {[]gittest.Entry{dir(".g\u200cit", file("config"))}, []string{".g\u200cit"}},
+		"HFS .git, byte order": {[]gittest.Entry{dir("\ufeff.git", file("config"))}, []string{"\ufeff.git"}},
+		"NTFS short .git":      {[]gittest.Entry{dir("GIT~1", file("config"))}, []string{"GIT~1"}},
+		"NTFS trailing":        {[]gittest.Entry{dir(".git. .", file("config"))}, []string{".git. ."}},
+		"NTFS stream": {[]gittest.Entry{dir(".git::$INDEX_ALLOCATION", file("config"))},
+			[]string{".git::$INDEX_ALLOCATION"}},
+		"NTFS backslash .git":   {[]gittest.Entry{file(`a\.git\hooks\x`)}, []string{`a\.git\hooks\x`}},
+		"link, absolute":        {[]gittest.Entry{link("l", "/etc/passwd")}, []string{"l"}},
+		"link, up":              {[]gittest.Entry{link("l", "../../x")}, []string{"l"}},
+		"link, up by one":       {[]gittest.Entry{link("l", "..")}, []string{"l"}},
+		"link, up and back":     {[]gittest.Entry{link("l", "../tree/x")}, []string{"l"}},
+		"link, deep":            {[]gittest.Entry{dir("a", dir("b", link("l", "../../../x")))}, []string{"a/b/l"}},
+		"link, through missing": {[]gittest.Entry{link("l", "gone/../../x")}, []string{"l"}},
+		"link, through a file":  {[]gittest.Entry{file("f"), link("l", "f/../../x")}, []string{"l"}},
+		"link, chain": {[]gittest.Entry{dir("d", link("one", "../two")), link("two", "d/three"),
+			dir("e", file("x")), link("x", "d/one/../../.."), file("z")}, []string{"x"}},
+		"link, chain to absolute": {[]gittest.Entry{link("one", "two"), link("two", "three"), link("three", "/")},
+			[]string{"one", "three", "two"}},
+		"link, dir link and up": {[]gittest.Entry{dir("a", dir("b", file("f"))), link("short", "a/b"),
+			dir("q", dir("r", link("l", "../../short/../../../x")))}, []string{"q/r/l"}},
+		"link, loop":     {loop, []string{"a", "b"}},
+		"link, empty":    {[]gittest.Entry{link("l", "")}, []string{"l"}},
+		"link, NUL":      {[]gittest.Entry{link("l", "a\x00b")}, []string{"l"}},
+		"link, too long": {[]gittest.Entry{link("l", strings.Repeat("a/", 3000))}, []string{"l"}},
+		"odd mode":       {[]gittest.Entry{{Mode: "60000", Name: "dev", ID: blob}}, []string{"dev"}},
+		"long name":      {[]gittest.Entry{file(strings.Repeat("n", 256))}, []string{strings.Repeat("n", 256)}},
+		"long path": {[]gittest.Entry{deep(20, strings.Repeat("d", 200), file("f"))},
+			[]string{strings.Repeat(strings.Repeat("d", 200)+"/", 17) + strings.Repeat("d", 200)}},
+		"link to what is out": {[]gittest.Entry{link("l", "../x"), link("m", "l"), dir("d", link("n", "../m"))},
+			[]string{"d/n", "l", "m"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			good := file("good.tf")
@@ -170,7 +184,8 @@ func TestExportLeavesOut(t *testing.T) {
 				t.Errorf("left out %q, want %q", left, c.left)
 			}
 			for name, content := range readFiles(t, parent) {
-				if strings.HasPrefix(content, "-> ") && len(c.left) > 0 && slices.Contains(c.left, strings.TrimPrefix(name, "tree/")) {
+				if strings.HasPrefix(content, "-> ") && len(c.left) > 0 &&
+					slices.Contains(c.left, strings.TrimPrefix(name, "tree/")) {
 					t.Errorf("%s was written", name)
 				}
 			}
@@ -199,13 +214,15 @@ func TestExportRefusesTwice(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	file := gittest.Entry{Mode: "100644", Name: "a", ID: repo.Blob("x")}
 	for name, other := range map[string]gittest.Entry{
-		"link": {Mode: "120000", Name: "a", ID: repo.Blob("b")}, "file": file, "directory": {Mode: "40000", Name: "a", ID: repo.RawTree(file)},
+		"link": {Mode: "120000", Name: "a", ID: repo.Blob("b")}, "file": file,
+		"directory": {Mode: "40000", Name: "a", ID: repo.RawTree(file)},
 	} {
 		sha := repo.CommitTree("b", repo.RawTree(other, file), gittest.On(""), gittest.Message(name))
 		m, _ := open(t, remote.Remote{URL: repo.Dir})
 		fetch(t, m)
 		parent := t.TempDir()
-		wantFault(t, second(m.Export(t.Context(), sha, filepath.Join(parent, "tree"), trees.Base{})), fault.Invalid, `"a"`, "twice", sha, "infra")
+		wantFault(t, second(m.Export(t.Context(), sha, filepath.Join(parent, "tree"), trees.Base{})), fault.Invalid, `"a"`,
+			"twice", sha, "infra")
 		if left := readFiles(t, parent); len(left) > 0 {
 			t.Errorf("%s: files were written: %v", name, left)
 		}
@@ -216,7 +233,8 @@ func TestExportRefusesTwice(t *testing.T) {
 // systems do not take, are files like any others.
 func TestExportCases(t *testing.T) {
 	repo := gittest.NewRepo(t)
-	files := map[string]string{"main.tf": "a", "Main.tf": "b", "MAIN.TF": "c", "d/x": "1", "D/x": "2", "aux": "3", "con.txt": "4", "a:b": "5", "what?": "6", "dot.": "7", "caf\u00e9": "8", "cafe\u0301": "9"}
+	files := map[string]string{"main.tf": "a", "Main.tf": "b", "MAIN.TF": "c", "d/x": "1", "D/x": "2", "aux": "3",
+		"con.txt": "4", "a:b": "5", "what?": "6", "dot.": "7", "caf\u00e9": "8", "cafe\u0301": "9"}
 	sha := repo.Commit("main", files)
 	m, _ := open(t, remote.Remote{URL: repo.Dir})
 	fetch(t, m)
@@ -274,7 +292,8 @@ func TestTree(t *testing.T) {
 	if err := fstest.TestFS(tree, "main.tf", "a/b/c/deep.tf", "live/prod/common.tf", "chain", "modules/vpc"); err != nil {
 		t.Error(err)
 	}
-	for name, want := range map[string]string{"live/prod/common.tf": "common", "chain": "common", "dirlink/main.tf": "p", "dirlink/common.tf": "common", "up": "x", "run.sh": "#!/bin/sh\n"} {
+	for name, want := range map[string]string{"live/prod/common.tf": "common", "chain": "common", "dirlink/main.tf": "p",
+		"dirlink/common.tf": "common", "up": "x", "run.sh": "#!/bin/sh\n"} {
 		if got, err := fs.ReadFile(tree, name); err != nil || string(got) != want {
 			t.Errorf("%s: %q, %v, want %q", name, got, err, want)
 		}
@@ -321,12 +340,16 @@ func TestMalformedObjects(t *testing.T) {
 	good := repo.Commit("main", map[string]string{"a": "a"})
 	blob := repo.Blob("x")
 	bad := map[string]string{
-		"cut tree":            repo.CommitTree("cut-tree", repo.RawObject("tree", "100644 a\x00short"), gittest.On("")),
-		"no mode":             repo.CommitTree("no-mode", repo.RawObject("tree", "x a\x00"+strings.Repeat("h", 20)), gittest.On("")),
-		"deep":                repo.CommitTree("deep", repo.RawTree(gittest.Entry{Mode: "40000", Name: "d", ID: repo.RawObject("tree", "garbage")}), gittest.On("")),
-		"blob as a directory": repo.CommitTree("blob-dir", repo.RawTree(gittest.Entry{Mode: "40000", Name: "d", ID: blob}), gittest.On("")),
-		"directory as a file": repo.CommitTree("dir-file", repo.RawTree(gittest.Entry{Mode: "100644", Name: "f", ID: repo.RawTree()}), gittest.On("")),
-		"blob as the root":    repo.CommitTree("blob-root", blob, gittest.On("")),
+		"cut tree": repo.CommitTree("cut-tree", repo.RawObject("tree", "100644 a\x00short"), gittest.On("")),
+		"no mode": repo.CommitTree("no-mode", repo.RawObject("tree", "x a\x00"+strings.Repeat("h", 20)),
+			gittest.On("")),
+		"deep": repo.CommitTree("deep",
+			repo.RawTree(gittest.Entry{Mode: "40000", Name: "d", ID: repo.RawObject("tree", "garbage")}), gittest.On("")),
+		"blob as a directory": repo.CommitTree("blob-dir", repo.RawTree(gittest.Entry{Mode: "40000", Name: "d", ID: blob}),
+			gittest.On("")),
+		"directory as a file": repo.CommitTree("dir-file",
+			repo.RawTree(gittest.Entry{Mode: "100644", Name: "f", ID: repo.RawTree()}), gittest.On("")),
+		"blob as the root": repo.CommitTree("blob-root", blob, gittest.On("")),
 	}
 	tag := repo.AnnotatedTag("t0", "commit", good)
 	for i := range 12 {

@@ -60,7 +60,8 @@ func TestFollowed(t *testing.T) {
 	repo.AnnotatedTag("v1.0.1", "commit", first)
 	var stale []string
 	for i := range 30 {
-		stale = append(stale, repo.Commit(fmt.Sprint("stale", i), map[string]string{"blob": random(200_000)}, gittest.On(first)))
+		stale = append(stale,
+			repo.Commit(fmt.Sprint("stale", i), map[string]string{"blob": random(200_000)}, gittest.On(first)))
 	}
 	below := repo.Commit("deep", map[string]string{"a": "below"}, gittest.On(first))
 	repo.Commit("deep", map[string]string{"a": "above"})

@@ -34,12 +34,3 @@ type Commit struct {
 	Message   string
 	Time      time.Time // the committer's
 }
-
-// Change is a branch that moved. From is empty for a new branch, To for one
-// that vanished.
-type Change struct {
-	Repository string
-	Branch     string
-	From, To   string
-	Paths      []string // what differs, old and new names, slash-separated, sorted; nil when From is empty or not known any more: everything may differ
-}

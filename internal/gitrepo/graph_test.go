@@ -20,7 +20,8 @@ import (
 func graphRoots(roots, shared int) (map[string]string, []workspace.Workspace) {
 	all, ws := map[string]string{}, []workspace.Workspace{}
 	for i := range shared {
-		all[fmt.Sprintf("modules/m%03d/main.tf", i)] = "variable \"n\" {}\nresource \"terraform_data\" \"x\" {\n  input = var.n\n}\n"
+		all[fmt.Sprintf("modules/m%03d/main.tf",
+			i)] = "variable \"n\" {}\nresource \"terraform_data\" \"x\" {\n  input = var.n\n}\n"
 	}
 	for i := range roots {
 		dir := fmt.Sprintf("live/team%02d/root%04d", i%20, i)
@@ -28,9 +29,11 @@ func graphRoots(roots, shared int) (map[string]string, []workspace.Workspace) {
 		if m == 0 && i >= 5*shared {
 			m = 1
 		}
-		all[dir+"/main.tf"] = fmt.Sprintf("terraform {\n  backend \"s3\" {\n    key = \"%d\"\n  }\n}\nmodule \"m\" {\n  source = \"../../../modules/m%03d\"\n  n = %d\n}\n", i, m, i)
+		all[dir+"/main.tf"] = fmt.Sprintf("terraform {\n  backend \"s3\" {\n    key = \"%d\"\n  }\n}\nmodule \"m\" {\n  "+
+			"source = \"../../../modules/m%03d\"\n  n = %d\n}\n", i, m, i)
 		for f := range 19 {
-			name, body := fmt.Sprintf("%s/file%02d.tf", dir, f), fmt.Sprintf("resource \"terraform_data\" \"r%d\" {\n  input = %d\n}\n", f, i*f)
+			name, body := fmt.Sprintf("%s/file%02d.tf", dir,
+				f), fmt.Sprintf("resource \"terraform_data\" \"r%d\" {\n  input = %d\n}\n", f, i*f)
 			if f >= 6 {
 				name, body = fmt.Sprintf("%s/data/file%02d.json", dir, f), fmt.Sprint(i*f)
 			}
@@ -99,7 +102,8 @@ func BenchmarkGraph(b *testing.B) {
 func TestAffectedByHistory(t *testing.T) {
 	call := func(m string) string { return "module \"m\" {\n  source = \"../../modules/" + m + "\"\n}\n" }
 	start := map[string]string{
-		"live/a/main.tf": call("one"), "live/b/main.tf": call("two"), "live/c/main.tf": "resource \"terraform_data\" \"x\" {}\n",
+		"live/a/main.tf": call("one"), "live/b/main.tf": call("two"),
+		"live/c/main.tf":      "resource \"terraform_data\" \"x\" {}\n",
 		"modules/one/main.tf": "output \"n\" {\n  value = 1\n}\n", "modules/two/main.tf": "output \"n\" {\n  value = 1\n}\n",
 	}
 	ws := []workspace.Workspace{{Name: "a", Dir: "live/a"}, {Name: "b", Dir: "live/b"}, {Name: "c", Dir: "live/c"}}
@@ -107,7 +111,8 @@ func TestAffectedByHistory(t *testing.T) {
 	base := repo.Commit("main", start)
 	one := repo.Commit("main", map[string]string{"modules/one/main.tf": "output \"n\" {\n  value = 2\n}\n"})
 	reverted := repo.Commit("main", map[string]string{"modules/one/main.tf": start["modules/one/main.tf"]})
-	side := repo.Commit("side", map[string]string{"live/c/main.tf": "resource \"terraform_data\" \"y\" {}\n"}, gittest.On(one))
+	side := repo.Commit("side", map[string]string{"live/c/main.tf": "resource \"terraform_data\" \"y\" {}\n"},
+		gittest.On(one))
 	unrelated := repo.Commit("other", map[string]string{
 		"live/a/main.tf": call("one"), "live/b/main.tf": call("two"), "live/c/main.tf": start["live/c/main.tf"],
 		"modules/one/main.tf": start["modules/one/main.tf"], "modules/two/main.tf": "output \"n\" {\n  value = 3\n}\n",
@@ -158,5 +163,7 @@ func merge(t *testing.T, repo *gittest.Repo, m *gitrepo.Mirror, ours, theirs str
 		t.Fatal("the tree has no hash")
 	}
 	who := "Ana Test <ana@example.com> 1700000000 +0000"
-	return repo.RawCommit("main", fmt.Sprintf("tree %s\nparent %s\nparent %s\nauthor %s\ncommitter %s\n\nMerge\n", hex.EncodeToString([]byte(raw)), ours, theirs, who, who))
+	return repo.RawCommit("main",
+		fmt.Sprintf("tree %s\nparent %s\nparent %s\nauthor %s\ncommitter %s\n\nMerge\n", hex.EncodeToString([]byte(raw)),
+			ours, theirs, who, who))
 }

@@ -41,8 +41,10 @@ func issue(t *testing.T, name string, by *issued) *issued {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tmpl := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), BasicConstraintsValid: true, IsCA: by == nil}
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore:   time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), BasicConstraintsValid: true,
+		IsCA: by == nil}
 	tmpl.Subject.CommonName = name
 	parent, signer := tmpl, key
 	if by != nil {
@@ -59,7 +61,8 @@ func issue(t *testing.T, name string, by *issued) *issued {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &issued{pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}),
+	return &issued{pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}),
 		tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}}
 }
 
@@ -114,8 +117,10 @@ func TestCertificates(t *testing.T) {
 	}{
 		"no authority":      {open1, remote.Auth{}, fault.Invalid, []string{"TLS", "ca = file"}},
 		"another authority": {open1, remote.Auth{CA: other.cert}, fault.Invalid, []string{"TLS", "ca = file"}},
-		"no client":         {closed, remote.Auth{CA: authority.cert}, fault.Forbidden, []string{"client certificate", "cert = file"}},
-		"another's client":  {closed, remote.Auth{CA: authority.cert, ClientCert: stranger.cert, ClientKey: stranger.key}, fault.Forbidden, []string{"client certificate", "cert = file"}},
+		"no client": {closed, remote.Auth{CA: authority.cert}, fault.Forbidden,
+			[]string{"client certificate", "cert = file"}},
+		"another's client": {closed, remote.Auth{CA: authority.cert, ClientCert: stranger.cert, ClientKey: stranger.key},
+			fault.Forbidden, []string{"client certificate", "cert = file"}},
 	} {
 		t.Run(name, func(t *testing.T) { both(t, remote.Remote{URL: c.url, Auth: c.auth}, c.code, c.words...) })
 	}
@@ -181,7 +186,8 @@ func TestHostCertificate(t *testing.T) {
 	wrong := gittest.ServeSSH(t, repo.Dir)
 	authority := wrong.Certify(t, "git.example.com")
 	line := "@cert-authority " + knownhosts.Line([]string{wrong.Addr}, authority)
-	both(t, remote.Remote{URL: wrong.URL, Auth: remote.Auth{SSHKey: wrong.Key, KnownHosts: []byte(line)}}, fault.Forbidden, "certificate")
+	both(t, remote.Remote{URL: wrong.URL, Auth: remote.Auth{SSHKey: wrong.Key, KnownHosts: []byte(line)}},
+		fault.Forbidden, "certificate")
 }
 
 // TestAliases: an alias of ~/.ssh/config is not followed, and the fault says
@@ -210,7 +216,8 @@ Host *.corp
 	}
 	write(t, filepath.Join(home, ".ssh"), map[string]string{"config": config})
 	for url, words := range map[string][]string{
-		"git@gh-work:acme/infra.git":        {"alias of ~/.ssh/config", `url = "ssh://git@github.com/acme/infra.git"`, `ssh_key = file("~/.ssh/id_work")`},
+		"git@gh-work:acme/infra.git": {"alias of ~/.ssh/config", `url = "ssh://git@github.com/acme/infra.git"`,
+			`ssh_key = file("~/.ssh/id_work")`},
 		"gh-work:acme/infra.git":            {`url = "ssh://git@github.com/acme/infra.git"`},
 		"internal:infra.git":                {`url = "ssh://tfops@git.corp.example.com:2222/infra.git"`, "ProxyJump"},
 		"ssh://git@internal:22/x/infra.git": {`url = "ssh://git@git.corp.example.com/x/infra.git"`},
@@ -218,7 +225,8 @@ Host *.corp
 		"git@nowhere:infra.git":             {"there is no host nowhere", "HostName", "ssh_key"},
 	} {
 		t.Run(url, func(t *testing.T) {
-			auth := remote.Auth{SSHKey: key, KnownHosts: []byte("x ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS\n")}
+			auth := remote.Auth{SSHKey: key,
+				KnownHosts: []byte("x ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS\n")}
 			if !strings.Contains(url, "id_work") && strings.Contains(strings.Join(words, " "), "id_work") {
 				auth.SSHKey = nil
 				t.Setenv("SSH_AUTH_SOCK", agentSocket(t))
@@ -227,8 +235,11 @@ Host *.corp
 		})
 	}
 	// A file that is no such configuration tells nothing, and harms nothing.
-	write(t, filepath.Join(home, ".ssh"), map[string]string{"config": "\x00\x01 Host =\n{{{\n" + strings.Repeat("Include ~/.ssh/config\n", 20)})
-	both(t, remote.Remote{URL: "git@gh-work:x.git", Auth: remote.Auth{SSHKey: key, KnownHosts: []byte("x ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS\n")}},
+	write(t, filepath.Join(home, ".ssh"),
+		map[string]string{"config": "\x00\x01 Host =\n{{{\n" + strings.Repeat("Include ~/.ssh/config\n", 20)})
+	both(t, remote.Remote{URL: "git@gh-work:x.git",
+		Auth: remote.Auth{SSHKey: key,
+			KnownHosts: []byte("x ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS\n")}},
 		fault.Invalid, "there is no host gh-work")
 }
 

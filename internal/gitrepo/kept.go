@@ -52,7 +52,8 @@ func (f *mirrorTree) Keep(name string, content []byte) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(tmp.Name()))
 	}
-	for _, old := range left { // by a process that was killed, or another that writes: which then fails, and nothing is lost
+	// by a process that was killed, or another that writes: which then fails, and nothing is lost
+	for _, old := range left {
 		_ = os.Remove(old)
 	}
 	return nil

@@ -92,7 +92,8 @@ func TestGraphAfterARestart(t *testing.T) {
 	m, dir := open(t, remote.Remote{URL: repo.Dir})
 	fetch(t, m)
 	touched := func() string {
-		got := graphOf(t, reach.NewIndex(), reopen(t, dir, remote.Remote{URL: repo.Dir}), to, ws).Affected([]string{"modules/m000/main.tf"})
+		got := graphOf(t, reach.NewIndex(), reopen(t, dir, remote.Remote{URL: repo.Dir}), to,
+			ws).Affected([]string{"modules/m000/main.tf"})
 		return fmt.Sprint(len(got), got)
 	}
 	graphOf(t, reach.NewIndex(), m, from, ws)

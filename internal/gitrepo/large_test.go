@@ -23,7 +23,8 @@ func largeFleet() (map[string]string, []workspace.Workspace) {
 	all := map[string]string{}
 	var ws []workspace.Workspace
 	call := func(dir string, n int) string {
-		return fmt.Sprintf("module \"m%d\" {\n  source = \"%smodules/layer%d/m%04d\"\n  name   = local.name\n  tags   = merge(var.tags, { part = \"m%d\" })\n}\n",
+		return fmt.Sprintf("module \"m%d\" {\n  source = \"%smodules/layer%d/m%04d\"\n  name   = local.name\n  tags   = "+
+			"merge(var.tags, { part = \"m%d\" })\n}\n",
 			n, dir, n/1000, n%1000, n)
 	}
 	for i := range roots {
@@ -33,10 +34,13 @@ func largeFleet() (map[string]string, []workspace.Workspace) {
 			main += call("../../../", (i*7+k*131)%1000)
 		}
 		all[dir+"main.tf"] = main + resources(i)
-		all[dir+"variables.tf"] = "variable \"team\" {}\nvariable \"tags\" { default = {} }\nvariable \"envs\" { default = [] }\n"
-		all[dir+"backend.tf"] = fmt.Sprintf("terraform {\n  backend \"s3\" {\n    bucket = \"states\"\n    key    = \"app%d\"\n  }\n}\n", i)
+		all[dir+"variables.tf"] = "variable \"team\" {}\nvariable \"tags\" { default = {} }\nvariable \"envs\" { default " +
+			"= [] }\n"
+		all[dir+"backend.tf"] = fmt.Sprintf("terraform {\n  backend \"s3\" {\n    bucket = \"states\"\n    key    = "+
+			"\"app%d\"\n  }\n}\n", i)
 		all[dir+"terraform.tfvars"] = fmt.Sprintf("team = \"team%02d\"\nenvs = [{ name = \"prod\", size = %d }]\n", i%20, i)
-		ws = append(ws, workspace.Workspace{Name: fmt.Sprintf("app%04d", i), Dir: strings.TrimSuffix(dir, "/"), Engine: "terraform", InferDependencies: true})
+		ws = append(ws, workspace.Workspace{Name: fmt.Sprintf("app%04d", i), Dir: strings.TrimSuffix(dir, "/"),
+			Engine: "terraform", InferDependencies: true})
 	}
 	for i := range shared {
 		dir, main := fmt.Sprintf("modules/layer%d/m%04d/", i/1000, i%1000), "locals {\n  name = var.name\n}\n"
@@ -46,10 +50,12 @@ func largeFleet() (map[string]string, []workspace.Workspace) {
 			}
 		}
 		if i%3 == 0 {
-			main += "output \"text\" {\n  value = templatefile(\"${path.module}/../../../templates/${var.kind}.tpl\", { name = var.name })\n}\n"
+			main += "output \"text\" {\n  value = templatefile(\"${path.module}/../../../templates/${var.kind}.tpl\", { " +
+				"name = var.name })\n}\n"
 		}
 		all[dir+"main.tf"] = main + resources(i)
-		all[dir+"variables.tf"] = "variable \"name\" {}\nvariable \"tags\" { default = {} }\nvariable \"kind\" { default = \"plain\" }\n"
+		all[dir+"variables.tf"] = "variable \"name\" {}\nvariable \"tags\" { default = {} }\nvariable \"kind\" { default " +
+			"= \"plain\" }\n"
 	}
 	all["templates/plain.tpl"] = "hello ${name}"
 	return all, ws

@@ -26,8 +26,10 @@ func TestLFS(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	srv := gittest.ServeLFS(t, repo.Dir, "tfops", "token")
 	big := strings.Repeat("0123456789", 300_000)
-	files := map[string]string{"main.tf": "x", "logo.png": srv.Put("logo"), "copy/logo.png": srv.Put("logo"), "big": srv.Put(big), "empty": srv.Put(""),
-		"run.sh": gittest.Executable(srv.Put("#!/bin/sh")), "broken": strings.Replace(gittest.Pointer("x"), "size 1", "size one", 1)}
+	files := map[string]string{"main.tf": "x", "logo.png": srv.Put("logo"), "copy/logo.png": srv.Put("logo"),
+		"big": srv.Put(big), "empty": srv.Put(""),
+		"run.sh": gittest.Executable(srv.Put("#!/bin/sh")),
+		"broken": strings.Replace(gittest.Pointer("x"), "size 1", "size one", 1)}
 	for i := range 130 { // more than one batch
 		files[fmt.Sprint("many/", i)] = srv.Put(fmt.Sprint("object ", i))
 	}
@@ -35,7 +37,8 @@ func TestLFS(t *testing.T) {
 	m, dir := open(t, withLFS(srv.URL, "tfops", "token"))
 	fetch(t, m)
 	want := maps.Clone(files)
-	maps.Copy(want, map[string]string{"logo.png": "logo", "copy/logo.png": "logo", "big": big, "empty": "", "run.sh": "#!/bin/sh"})
+	maps.Copy(want, map[string]string{"logo.png": "logo", "copy/logo.png": "logo", "big": big, "empty": "",
+		"run.sh": "#!/bin/sh"})
 	for i := range 130 {
 		want[fmt.Sprint("many/", i)] = fmt.Sprint("object ", i)
 	}
@@ -83,7 +86,8 @@ func TestLFS(t *testing.T) {
 func TestLFSThatCannotBeHad(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	srv := gittest.ServeLFS(t, repo.Dir, "", "")
-	files := map[string]string{"good": srv.Put("good"), "none": gittest.Pointer("none"), "wrong": gittest.Pointer("right"), "short": gittest.Pointer("whole"),
+	files := map[string]string{"good": srv.Put("good"), "none": gittest.Pointer("none"),
+		"wrong": gittest.Pointer("right"), "short": gittest.Pointer("whole"),
 		"long": gittest.Pointer("cut"), "lying": strings.Replace(gittest.Pointer("good!"), "size 5", "size 999999999", 1)}
 	srv.Lie("right", "wrong")
 	srv.Lie("whole", "who")
@@ -136,7 +140,8 @@ func TestLFSFaults(t *testing.T) {
 		}
 		return err
 	}
-	for status, code := range map[int]fault.Code{401: fault.Forbidden, 403: fault.Forbidden, 404: fault.Invalid, 429: fault.Unavailable, 503: fault.Unavailable} {
+	for status, code := range map[int]fault.Code{401: fault.Forbidden, 403: fault.Forbidden, 404: fault.Invalid,
+		429: fault.Unavailable, 503: fault.Unavailable} {
 		srv.Answer(status)
 		wantFault(t, export(), code, "infra", "Git LFS")
 	}
@@ -148,7 +153,10 @@ func TestLFSFaults(t *testing.T) {
 		t.Errorf("the error tells a secret: %v", err)
 	}
 
-	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>sign in</html>") }))
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
+		_ *http.Request) {
+		fmt.Fprint(w, "<html>sign in</html>")
+	}))
 	defer web.Close()
 	r := withLFS(srv.URL, "tfops", "secret-token")
 	r.LFS.URL = web.URL + "/lfs"

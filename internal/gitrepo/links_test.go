@@ -18,17 +18,23 @@ import (
 // and the submodule mod with m.tf and inner/i.tf.
 func linkForms() map[string]string {
 	forms := map[string]string{
-		"to-file": "dir/file", "to-dir": "dir", "to-dir-slash": "dir/", "double": "dir//file", "self-dir": ".", "to-sub": "to-dir/sub",
-		"dots": "dir/./sub/../file", "dir/up": "../dir/file", "dir/sub/root": "../..", "back": "dir/sub/root/dir/sub/root/to-file",
-		"absolute": "/etc/passwd", "absolute-root": "/", "out": "../x", "out-below": "dir/../../x", "dir/out": "../../dir/file", "through-out": "out/x",
+		"to-file": "dir/file", "to-dir": "dir", "to-dir-slash": "dir/", "double": "dir//file", "self-dir": ".",
+		"to-sub": "to-dir/sub",
+		"dots":   "dir/./sub/../file", "dir/up": "../dir/file", "dir/sub/root": "../..",
+		"back":     "dir/sub/root/dir/sub/root/to-file",
+		"absolute": "/etc/passwd", "absolute-root": "/", "out": "../x", "out-below": "dir/../../x",
+		"dir/out": "../../dir/file", "through-out": "out/x",
 		"self": "self", "loop-a": "loop-b", "loop-b": "loop-a", "loop-dir": "loop-dir/x", "dir/loop": "loop/..",
 		"dangling": "nowhere", "dangling-up": "nowhere/../dir/file", "dangling-out": "nowhere/../../x",
-		"through-file": "dir/file/../file", "file-slash": "dir/file/", "file-dot": "dir/file/.", "below-file": "dir/file/x", "link-slash": "to-file/",
-		"case": "DIR/file", "case-file": "dir/File", "upper": "Upper", "lower": "upper",
+		"through-file": "dir/file/../file", "file-slash": "dir/file/", "file-dot": "dir/file/.", "below-file": "dir/file/x",
+		"link-slash": "to-file/",
+		"case":       "DIR/file", "case-file": "dir/File", "upper": "Upper", "lower": "upper",
 		"newline": "dir/\nfile", "blank": " dir/file", "backslash": `dir\file`, "percent": "dir%2ffile",
-		"empty": "", "nul": "dir\x00/file", "longest": strings.Repeat("./", 2043) + "dir/file", "too-long": strings.Repeat("./", 2044) + "dir/file",
+		"empty": "", "nul": "dir\x00/file", "longest": strings.Repeat("./", 2043) + "dir/file",
+		"too-long":  strings.Repeat("./", 2044) + "dir/file",
 		"long-name": strings.Repeat("n", 256), "long-missing": "dir/" + strings.Repeat("n", 300) + "/../file",
-		"to-git": "odd/.git/config", "to-dot-dir": "dir/.terraform", "module": "mod", "module-file": "mod/m.tf", "module-dir": "mod/inner", "module-up": "mod/../dir/file", "module-slash": "mod/",
+		"to-git": "odd/.git/config", "to-dot-dir": "dir/.terraform", "module": "mod", "module-file": "mod/m.tf",
+		"module-dir": "mod/inner", "module-up": "mod/../dir/file", "module-slash": "mod/",
 		"module-out": "mod/to-top", "many-0": "dir/file",
 	}
 	for i := 1; i < 300; i++ {
@@ -77,13 +83,16 @@ func inTree(tree fs.FS, name string) string {
 // export: in a mirror, with submodules and without, and in a checkout.
 func TestLinksAreFollowedAsTheKernelDoes(t *testing.T) {
 	module := gittest.NewRepo(t)
-	inner := module.Commit("main", map[string]string{"m.tf": "module", "inner/i.tf": "inner", "to-top": gittest.Symlink("../dir/file"), "own": gittest.Symlink("inner/../m.tf")})
+	inner := module.Commit("main",
+		map[string]string{"m.tf": "module", "inner/i.tf": "inner", "to-top": gittest.Symlink("../dir/file"),
+			"own": gittest.Symlink("inner/../m.tf")})
 	repo := gittest.NewRepo(t)
 	url, err := filepath.Rel(repo.Dir, module.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := map[string]string{"dir/file": "content", "dir/sub/deep": "deep", "Upper": "upper", "dir/.terraform": "dot", "mod": gittest.Submodule(inner),
+	files := map[string]string{"dir/file": "content", "dir/sub/deep": "deep", "Upper": "upper", "dir/.terraform": "dot",
+		"mod":         gittest.Submodule(inner),
 		".gitmodules": fmt.Sprintf("[submodule \"mod\"]\n\tpath = mod\n\turl = %s\n", url)}
 	forms := linkForms()
 	for name, target := range forms {
@@ -103,9 +112,11 @@ func TestLinksAreFollowedAsTheKernelDoes(t *testing.T) {
 		t.Fatalf("%+v", x.Missing)
 	}
 	plain, _ := exportOf(t, without, sha)
-	probes := []string{".", "dir", "dir/file", "dir/file/x", "mod", "mod/m.tf", "mod/own", "mod/to-top", "mod/inner/i.tf", "nowhere", "dir/File", "DIR"}
+	probes := []string{".", "dir", "dir/file", "dir/file/x", "mod", "mod/m.tf", "mod/own", "mod/to-top", "mod/inner/i.tf",
+		"nowhere", "dir/File", "DIR"}
 	for name := range forms {
-		probes = append(probes, name, name+"/file", name+"/sub/deep", name+"/m.tf", name+"/i.tf", name+"/to-dir/sub/root/dir/file")
+		probes = append(probes, name, name+"/file", name+"/sub/deep", name+"/m.tf", name+"/i.tf",
+			name+"/to-dir/sub/root/dir/file")
 	}
 	leads := 0
 	for what, c := range map[string]struct {
@@ -142,10 +153,14 @@ func TestWhatIsNotExportedIsNotRead(t *testing.T) {
 	for range 20 {
 		deep = repo.RawTree(gittest.Entry{Mode: "40000", Name: strings.Repeat("d", 250), ID: deep})
 	}
-	odd := repo.RawTree(gittest.Entry{Mode: "40000", Name: ".git", ID: below}, gittest.Entry{Mode: "40000", Name: "GIT~1", ID: below},
-		gittest.Entry{Mode: "10644", Name: "fifo", ID: blob}, gittest.Entry{Mode: "100644", Name: long, ID: blob}, gittest.Entry{Mode: "100644", Name: "plain", ID: blob})
-	sha := repo.CommitTree("main", repo.RawTree(gittest.Entry{Mode: "40000", Name: "deep", ID: deep}, gittest.Entry{Mode: "120000", Name: "link", ID: repo.Blob("odd/.git/config")},
-		gittest.Entry{Mode: "40000", Name: "odd", ID: odd}))
+	odd := repo.RawTree(gittest.Entry{Mode: "40000", Name: ".git", ID: below},
+		gittest.Entry{Mode: "40000", Name: "GIT~1", ID: below},
+		gittest.Entry{Mode: "10644", Name: "fifo", ID: blob}, gittest.Entry{Mode: "100644", Name: long, ID: blob},
+		gittest.Entry{Mode: "100644", Name: "plain", ID: blob})
+	sha := repo.CommitTree("main",
+		repo.RawTree(gittest.Entry{Mode: "40000", Name: "deep", ID: deep},
+			gittest.Entry{Mode: "120000", Name: "link", ID: repo.Blob("odd/.git/config")},
+			gittest.Entry{Mode: "40000", Name: "odd", ID: odd}))
 	m, _ := open(t, remote.Remote{URL: repo.Dir})
 	fetch(t, m)
 	local, err := local.OpenCheckout(repo.Dir)
@@ -158,8 +173,10 @@ func TestWhatIsNotExportedIsNotRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range []string{"link", "odd", "odd/.git", "odd/.git/config", "odd/GIT~1/config", "odd/fifo", "odd/" + long, "odd/plain",
-			"deep", "deep" + strings.Repeat("/"+strings.Repeat("d", 250), 10), "deep" + strings.Repeat("/"+strings.Repeat("d", 250), 20) + "/config"} {
+		for _, p := range []string{"link", "odd", "odd/.git", "odd/.git/config", "odd/GIT~1/config", "odd/fifo",
+			"odd/" + long, "odd/plain",
+			"deep", "deep" + strings.Repeat("/"+strings.Repeat("d", 250), 10),
+			"deep" + strings.Repeat("/"+strings.Repeat("d", 250), 20) + "/config"} {
 			if got, want := inTree(tree, p), onDisk(disk, p); got != want {
 				t.Errorf("%s: %.40s is %s; in an export %s", what, p, got, want)
 			}

@@ -106,7 +106,8 @@ func TestInterruptedWork(t *testing.T) {
 	via := remote.Remote{URL: repo.Dir}
 	m, dir := open(t, via)
 	fetch(t, m)
-	stray := []string{"objects/pack/tmp_pack_123", "objects/pack/pack-" + strings.Repeat("1", 40) + ".idx", "objects/pack/pack-" + strings.Repeat("2", 40) + ".pack", ".tmp-5"}
+	stray := []string{"objects/pack/tmp_pack_123", "objects/pack/pack-" + strings.Repeat("1", 40) + ".idx",
+		"objects/pack/pack-" + strings.Repeat("2", 40) + ".pack", ".tmp-5"}
 	for _, s := range stray {
 		change2(t, filepath.Join(dir, s))
 	}

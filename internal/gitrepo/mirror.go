@@ -125,13 +125,13 @@ func (m *Mirror) read() (*snapshot.View, func(), error) {
 // ask asks the remote in force which refs it has.
 func (m *Mirror) ask(ctx context.Context) (adv remote.Advert, err error) {
 	err = m.talking(ctx, func(ctx context.Context, m *Mirror) (err error) {
-		adv, err = m.List(ctx)
+		adv, err = m.list(ctx)
 		return err
 	})
 	return adv, err
 }
 
-func (m *Mirror) List(ctx context.Context) (remote.Advert, error) {
+func (m *Mirror) list(ctx context.Context) (remote.Advert, error) {
 	src, err := remote.Connect(ctx, m.remote, m.at, m.http)
 	if err != nil {
 		return remote.Advert{}, m.remote.Fault(ctx, err)
@@ -243,7 +243,8 @@ func (m *Mirror) tree(ctx context.Context, v *snapshot.View, sha string) (plumbi
 
 func (m *Mirror) fullID(sha string) (plumbing.Hash, error) {
 	if !plumbing.IsHash(sha) {
-		return plumbing.ZeroHash, fault.New(fault.Invalid, "use the full commit id of 40 hexadecimal digits", "%q is not a full commit id", sha)
+		return plumbing.ZeroHash,
+			fault.New(fault.Invalid, "use the full commit id of 40 hexadecimal digits", "%q is not a full commit id", sha)
 	}
 	return plumbing.NewHash(sha), nil
 }

@@ -110,8 +110,9 @@ func readFiles(t testing.TB, dir string) map[string]string {
 func remotes(t *testing.T, repo *gittest.Repo) map[string]remote.Remote {
 	srv := gittest.ServeSSH(t, repo.Dir)
 	return map[string]remote.Remote{
-		"http":               {URL: gittest.ServeHTTP(t, repo.Dir, "", "")},
-		"http, token":        {URL: gittest.ServeHTTP(t, repo.Dir, "tfops", "tok"), Auth: remote.Auth{Username: "tfops", Password: "tok"}},
+		"http": {URL: gittest.ServeHTTP(t, repo.Dir, "", "")},
+		"http, token": {URL: gittest.ServeHTTP(t, repo.Dir, "tfops", "tok"),
+			Auth: remote.Auth{Username: "tfops", Password: "tok"}},
 		"https, token":       {URL: "https:", Auth: remote.Auth{Username: "tfops", Password: "tok"}},
 		"ssh, key":           {URL: srv.URL, Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: srv.KnownHosts()}},
 		"ssh, pass":          {URL: srv.URL, Auth: remote.Auth{Password: srv.Password, KnownHosts: srv.KnownHosts()}},
@@ -261,10 +262,16 @@ func TestCommit(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	sha := repo.Commit("main", map[string]string{"a": "a"},
 		gittest.Author("Ana", "ana@example.com"), gittest.Committer("Li", "li@example.com"),
-		gittest.Message("Subject\n\nText.\n\nCo-authored-by: Bo B <bo@example.com>\nco-authored-BY:Cy<cy@example.com>\nSigned-off-by: X <x@example.com>\nCo-authored-by: Bo B <bo@example.com>"))
+		gittest.Message("Subject\n\nText.\n\nCo-authored-by: Bo B "+
+			"<bo@example.com>\nco-authored-BY:Cy<cy@example.com>\nSigned-off-by: X <x@example.com>\nCo-authored-by: Bo B "+
+			"<bo@example.com>"))
 	tree := repo.RawTree()
-	latin := repo.RawCommit("latin", "tree "+tree+"\nauthor J\xfcrgen <j@example.com> 1700000000 +0100\ncommitter J\xfcrgen <j@example.com> 1700000001 +0100\nencoding ISO-8859-1\n\nGr\xfc\xdfe\n")
-	broken := repo.RawCommit("broken", "tree "+tree+"\nauthor A <a@example.com> 1700000000 +0100\ncommitter A <a@example.com> 1700000001 +0100\n\nbad \xff byte\n")
+	latin := repo.RawCommit("latin",
+		"tree "+tree+"\nauthor J\xfcrgen <j@example.com> 1700000000 +0100\ncommitter J\xfcrgen <j@example.com> "+
+			"1700000001 +0100\nencoding ISO-8859-1\n\nGr\xfc\xdfe\n")
+	broken := repo.RawCommit("broken",
+		"tree "+tree+"\nauthor A <a@example.com> 1700000000 +0100\ncommitter A <a@example.com> 1700000001 +0100\n\nbad "+
+			"\xff byte\n")
 	m, _ := open(t, remote.Remote{URL: repo.Dir})
 	fetch(t, m)
 
@@ -272,16 +279,19 @@ func TestCommit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.SHA != sha || c.Author != (gitrepo.Person{Name: "Ana", Email: "ana@example.com"}) || c.Committer != (gitrepo.Person{Name: "Li", Email: "li@example.com"}) {
+	if c.SHA != sha || c.Author != (gitrepo.Person{Name: "Ana", Email: "ana@example.com"}) ||
+		c.Committer != (gitrepo.Person{Name: "Li", Email: "li@example.com"}) {
 		t.Errorf("%+v", c)
 	}
-	if want := []gitrepo.Person{{Name: "Bo B", Email: "bo@example.com"}, {Name: "Cy", Email: "cy@example.com"}}; !slices.Equal(c.CoAuthors, want) {
+	if want := []gitrepo.Person{{Name: "Bo B", Email: "bo@example.com"},
+		{Name: "Cy", Email: "cy@example.com"}}; !slices.Equal(c.CoAuthors, want) {
 		t.Errorf("co-authors %+v, want %+v", c.CoAuthors, want)
 	}
 	if !strings.HasPrefix(c.Message, "Subject\n\nText.") || c.Time.IsZero() {
 		t.Errorf("message %q at %v", c.Message, c.Time)
 	}
-	if c, err = m.Commit(t.Context(), latin); err != nil || c.Author.Name != "Jürgen" || c.Message != "Grüße\n" || c.Time.Unix() != 1700000001 {
+	if c, err = m.Commit(t.Context(), latin); err != nil || c.Author.Name != "Jürgen" || c.Message != "Grüße\n" ||
+		c.Time.Unix() != 1700000001 {
 		t.Errorf("latin-1: %+v, %v", c, err)
 	}
 	if c, err = m.Commit(t.Context(), broken); err != nil || c.Message != "bad \uFFFD byte\n" {
@@ -327,7 +337,8 @@ func TestResolve(t *testing.T) {
 func TestResolveAmbiguous(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	tree := repo.RawTree()
-	base := "tree " + tree + "\nauthor A <a@example.com> 1700000000 +0000\ncommitter A <a@example.com> 1700000000 +0000\n\n"
+	base := "tree " + tree +
+		"\nauthor A <a@example.com> 1700000000 +0000\ncommitter A <a@example.com> 1700000000 +0000\n\n"
 	a, b := gittest.Collide(base, 7)
 	repo.RawCommit("a", a)
 	repo.RawCommit("b", b)
@@ -342,15 +353,18 @@ func TestResolveAmbiguous(t *testing.T) {
 
 func TestChanged(t *testing.T) {
 	repo := gittest.NewRepo(t)
-	base := map[string]string{"keep": "k", "edit": "1", "gone": "g", "old": "same", "mode": "m", "dir/a": "a", "dir/b": "b", "swap": "file", "link": gittest.Symlink("keep"), "deep/x/y/z": "z"}
+	base := map[string]string{"keep": "k", "edit": "1", "gone": "g", "old": "same", "mode": "m", "dir/a": "a",
+		"dir/b": "b", "swap": "file", "link": gittest.Symlink("keep"), "deep/x/y/z": "z"}
 	from := repo.Commit("main", base)
 	to := repo.Commit("main", map[string]string{"edit": "2", "gone": gittest.Delete, "old": gittest.Delete, "new": "same",
-		"mode": gittest.Executable("m"), "dir/a": gittest.Delete, "dir/b": gittest.Delete, "dir": "file", "swap": gittest.Delete, "swap/in": "x",
+		"mode": gittest.Executable("m"), "dir/a": gittest.Delete, "dir/b": gittest.Delete, "dir": "file",
+		"swap": gittest.Delete, "swap/in": "x",
 		"link": gittest.Symlink("edit"), "deep/x/y/z": "zz", "mod": gittest.Submodule(strings.Repeat("a", 40))})
 	other := repo.Commit("other", map[string]string{"keep": "k"}, gittest.On(""))
 	m, _ := open(t, remote.Remote{URL: repo.Dir})
 	fetch(t, m)
-	want := []string{"deep/x/y/z", "dir", "dir/a", "dir/b", "edit", "gone", "link", "mod", "mode", "new", "old", "swap", "swap/in"}
+	want := []string{"deep/x/y/z", "dir", "dir/a", "dir/b", "edit", "gone", "link", "mod", "mode", "new", "old", "swap",
+		"swap/in"}
 	for _, pair := range [][2]string{{from, to}, {to, from}} {
 		if got, err := m.Changed(t.Context(), pair[0], pair[1]); err != nil || !slices.Equal(got, want) {
 			t.Errorf("Changed: %v, %v, want %v", got, err, want)
@@ -359,7 +373,8 @@ func TestChanged(t *testing.T) {
 	if got, err := m.Changed(t.Context(), from, from); err != nil || len(got) != 0 {
 		t.Errorf("nothing changed: %v, %v", got, err)
 	}
-	if got, err := m.Changed(t.Context(), from, other); err != nil || slices.Contains(got, "keep") || !slices.Contains(got, "deep/x/y/z") {
+	if got, err := m.Changed(t.Context(), from, other); err != nil || slices.Contains(got, "keep") ||
+		!slices.Contains(got, "deep/x/y/z") {
 		t.Errorf("unrelated histories: %v, %v", got, err)
 	}
 	wantFault(t, second(m.Changed(t.Context(), from, strings.Repeat("1", 40))), fault.NotFound, strings.Repeat("1", 40))

@@ -18,7 +18,8 @@ func (m *Mirror) notFetched() error {
 }
 
 func (m *Mirror) unknownCommit(sha string) error {
-	return fault.New(fault.NotFound, "check the id; a commit that a force-push removed before it was ever fetched cannot be had",
+	return fault.New(fault.NotFound,
+		"check the id; a commit that a force-push removed before it was ever fetched cannot be had",
 		"repository %q has no commit %s in its mirror", m.remote.Name, sha)
 }
 
@@ -39,7 +40,8 @@ func (m *Mirror) readFault(ctx context.Context, what string, err error) error {
 			"repository %q: %s failed on an object that no Git writes: %w", m.remote.Name, what, err)
 	}
 	if failedPath(err) != "" && !errors.As(err, new(*packs.Damage)) {
-		return fault.New(fault.Internal, "check that disk: its space, its rights, its health", "repository %q: %s failed: %w", m.remote.Name, what, err)
+		return fault.New(fault.Internal, "check that disk: its space, its rights, its health",
+			"repository %q: %s failed: %w", m.remote.Name, what, err)
 	}
 	m.suspect.Store(true)
 	m.submodules.mu.Lock()
@@ -66,7 +68,8 @@ func (m *Mirror) fetchFault(ctx context.Context, err error) error {
 func (m *Mirror) maintainFault(ctx context.Context, err error) error {
 	err = m.readFault(ctx, "packing its mirror", err)
 	if ctx.Err() != nil {
-		return fault.New(fault.Unavailable, "it goes on at the next maintenance", "repository %q: packing its mirror was stopped: %w", m.remote.Name, ctx.Err())
+		return fault.New(fault.Unavailable, "it goes on at the next maintenance",
+			"repository %q: packing its mirror was stopped: %w", m.remote.Name, ctx.Err())
 	}
 	return err
 }

@@ -100,7 +100,7 @@ func (m *Mirror) lacking() []trees.MissingSubmodule {
 	return last.missing
 }
 
-// mounting is a mounts in the making.
+// mounting finds the submodules of a commit.
 type mounting struct {
 	*mounts
 	m     *Mirror
@@ -158,7 +158,8 @@ func (w *mounting) point(ctx context.Context, p mountPoint) error {
 	}
 	for _, e := range entries {
 		if e.Wrong != nil && (e.Path == "" || submodules.Climbs(e.Path)) {
-			w.lack(path.Join(p.path, trees.ModulesFile), submodules.Refuse("mend the file, and push", "names a submodule that %v", e.Wrong))
+			w.lack(path.Join(p.path, trees.ModulesFile),
+				submodules.Refuse("mend the file, and push", "names a submodule that %v", e.Wrong))
 			continue
 		}
 		link, above, err := submodules.Gitlink(p.from, p.tree, e.Path)
@@ -186,7 +187,8 @@ func (w *mounting) point(ctx context.Context, p mountPoint) error {
 }
 
 // follow mounts one submodule, and leaves its own ones to be found.
-func (w *mounting) follow(ctx context.Context, from mountPoint, e submodules.Entry, to mountPoint, commit plumbing.Hash) error {
+func (w *mounting) follow(ctx context.Context, from mountPoint, e submodules.Entry, to mountPoint,
+	commit plumbing.Hash) error {
 	w.count++
 	switch {
 	case e.Wrong != nil:
@@ -245,7 +247,8 @@ func (m *Mirror) bring(ctx context.Context, sha string, ask bool) error {
 		return nil
 	}
 	if !ask {
-		return fault.New(fault.Unavailable, "tfops poll "+m.remote.Name, "repository %q: commit %s of %s has not been fetched yet", m.remote.Name, sha, m.at.Display())
+		return fault.New(fault.Unavailable, "tfops poll "+m.remote.Name,
+			"repository %q: commit %s of %s has not been fetched yet", m.remote.Name, sha, m.at.Display())
 	}
 	for _, wanted := range []string{sha, Everything} {
 		if _, err := m.Fetch(ctx, wanted); err != nil {

@@ -71,17 +71,19 @@ func TestHTTPFailures(t *testing.T) {
 		code  fault.Code
 		words []string
 	}{
-		"wrong token":        {good, auth, fault.Forbidden, []string{"credentials", "token"}},
-		"wrong token in URL": {strings.Replace(good, "://", "://tfops:"+secret+"@", 1), remote.Auth{}, fault.Forbidden, []string{"credentials"}},
+		"wrong token": {good, auth, fault.Forbidden, []string{"credentials", "token"}},
+		"wrong token in URL": {strings.Replace(good, "://", "://tfops:"+secret+"@", 1), remote.Auth{}, fault.Forbidden,
+			[]string{"credentials"}},
 		"no token":           {good, remote.Auth{}, fault.Forbidden, []string{"credentials"}},
 		"forbidden":          {status(403, "no"), auth, fault.Forbidden, []string{"read access"}},
 		"not found":          {status(404, "no"), auth, fault.Invalid, []string{"no such repository"}},
 		"echo of the secret": {status(404, secret), auth, fault.Invalid, []string{"no such repository"}},
 		"overloaded":         {status(503, "later"), auth, fault.Unavailable, []string{"503"}},
-		"a web page":         {status(200, "<html>Log in</html>"), auth, fault.Unavailable, []string{"not answer as a Git server"}},
-		"refused":            {"http://" + closed + "/x.git", auth, fault.Unavailable, []string{closed}},
-		"unknown authority":  {tlsServer.URL + "/repo.git", auth, fault.Invalid, []string{"TLS", "SSL_CERT_FILE"}},
-		"plain http on TLS":  {strings.Replace(good, "http:", "https:", 1), auth, fault.Invalid, []string{"TLS"}},
+		"a web page": {status(200, "<html>Log in</html>"), auth, fault.Unavailable,
+			[]string{"not answer as a Git server"}},
+		"refused":           {"http://" + closed + "/x.git", auth, fault.Unavailable, []string{closed}},
+		"unknown authority": {tlsServer.URL + "/repo.git", auth, fault.Invalid, []string{"TLS", "SSL_CERT_FILE"}},
+		"plain http on TLS": {strings.Replace(good, "http:", "https:", 1), auth, fault.Invalid, []string{"TLS"}},
 	} {
 		t.Run(name, func(t *testing.T) { both(t, remote.Remote{URL: c.url, Auth: c.auth}, c.code, c.words...) })
 	}
@@ -141,7 +143,8 @@ func TestSSHHostKeys(t *testing.T) {
 	other := gittest.ServeSSH(t, repo.Dir)
 	t.Setenv("HOME", t.TempDir())
 
-	for _, kind := range []string{ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256} { // the server has both: the known one must be asked for
+	// the server has both: the known one must be asked for
+	for _, kind := range []string{ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256} {
 		m, _ := open(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: srv.KnownHosts(kind)}})
 		fetch(t, m)
 		if !m.Has(sha) {
@@ -149,7 +152,8 @@ func TestSSHHostKeys(t *testing.T) {
 		}
 	}
 
-	changed := strings.ReplaceAll(string(other.KnownHosts()), knownhosts.Normalize(other.Addr), knownhosts.Normalize(srv.Addr))
+	changed := strings.ReplaceAll(string(other.KnownHosts()), knownhosts.Normalize(other.Addr),
+		knownhosts.Normalize(srv.Addr))
 	revoked := string(srv.KnownHosts())
 	for line := range strings.Lines(string(srv.KnownHosts())) {
 		revoked += "@revoked " + line
@@ -160,14 +164,16 @@ func TestSSHHostKeys(t *testing.T) {
 		code  fault.Code
 		words []string
 	}{
-		"changed": {changed, fault.Forbidden, []string{"has changed", port, "SHA256:", ssh.FingerprintSHA256(other.HostKeys[0]), "in between"}},
+		"changed": {changed, fault.Forbidden,
+			[]string{"has changed", port, "SHA256:", ssh.FingerprintSHA256(other.HostKeys[0]), "in between"}},
 		"unknown": {string(other.KnownHosts()), fault.Invalid, []string{"not known", port, "SHA256:", "add this line"}},
 		"revoked": {revoked, fault.Forbidden, []string{"revoked", "SHA256:"}},
 		"garbage": {"what is this\n", fault.Invalid, []string{"known hosts"}},
 		"no file": {"", fault.Invalid, []string{"not known", "~/.ssh/known_hosts", "SHA256:"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: []byte(c.known)}}, c.code, c.words...)
+			both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: []byte(c.known)}}, c.code,
+				c.words...)
 		})
 	}
 	t.Run("the line that the fault shows makes the host known", func(t *testing.T) {
@@ -212,16 +218,23 @@ func TestSSHLogin(t *testing.T) {
 	known := srv.KnownHosts()
 	host := strings.TrimPrefix(srv.URL, "ssh://git@")
 
-	both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: wrong, KnownHosts: known}}, fault.Forbidden, "credentials")
-	both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{Password: secret, KnownHosts: known}}, fault.Forbidden, "credentials")
+	both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: wrong, KnownHosts: known}}, fault.Forbidden,
+		"credentials")
+	both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{Password: secret, KnownHosts: known}}, fault.Forbidden,
+		"credentials")
 	both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{KnownHosts: known}}, fault.Invalid, "no SSH key")
 	both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: locked, KnownHosts: known}}, fault.Invalid, "passphrase")
-	both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: locked, SSHKeyPassphrase: "x" + secret, KnownHosts: known}}, fault.Invalid, "passphrase")
-	both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: []byte("no key"), KnownHosts: known}}, fault.Invalid, "cannot be read")
-	both(t, remote.Remote{URL: "ssh://" + host + "/../other.git", Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: known}}, fault.Invalid, "no such repository")
-	both(t, remote.Remote{URL: "ssh://" + closedPort(t) + "/repo.git", Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: known}}, fault.Unavailable)
+	both(t, remote.Remote{URL: srv.URL,
+		Auth: remote.Auth{SSHKey: locked, SSHKeyPassphrase: "x" + secret, KnownHosts: known}}, fault.Invalid, "passphrase")
+	both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: []byte("no key"), KnownHosts: known}}, fault.Invalid,
+		"cannot be read")
+	both(t, remote.Remote{URL: "ssh://" + host + "/../other.git", Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: known}},
+		fault.Invalid, "no such repository")
+	both(t, remote.Remote{URL: "ssh://" + closedPort(t) + "/repo.git",
+		Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: known}}, fault.Unavailable)
 
-	m, _ := open(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: locked, SSHKeyPassphrase: secret, KnownHosts: known}})
+	m, _ := open(t, remote.Remote{URL: srv.URL,
+		Auth: remote.Auth{SSHKey: locked, SSHKeyPassphrase: secret, KnownHosts: known}})
 	fetch(t, m)
 	if !m.Has(sha) {
 		t.Error("with a passphrase: nothing was fetched")

@@ -37,7 +37,8 @@ func TestRemoteIsOnlyRead(t *testing.T) {
 	}))
 	t.Cleanup(srv.Close)
 
-	for name, url := range map[string]string{"http": srv.URL + "/repo.git", "local": repo.Dir, "file": "file://" + repo.Dir} {
+	for name, url := range map[string]string{"http": srv.URL + "/repo.git", "local": repo.Dir,
+		"file": "file://" + repo.Dir} {
 		t.Run(name, func(t *testing.T) {
 			before := snapshot(t, repo.Dir)
 			m, _ := open(t, remote.Remote{URL: url})
@@ -62,7 +63,8 @@ func TestRemoteIsOnlyRead(t *testing.T) {
 		})
 	}
 	for what := range asked {
-		if !strings.HasSuffix(what, "/info/refs git-upload-pack") && !strings.HasPrefix(what, "POST /repo.git/git-upload-pack") {
+		if !strings.HasSuffix(what, "/info/refs git-upload-pack") &&
+			!strings.HasPrefix(what, "POST /repo.git/git-upload-pack") {
 			t.Errorf("the remote was asked: %s", what)
 		}
 	}

@@ -20,7 +20,7 @@ type mirrorTree struct {
 }
 
 // Tree is the tree of a commit, given by its full id, as a read-only file
-// system; see treeFS. A submodule is a directory of the files that Submodules
+// system; see trees.FS. A submodule is a directory of the files that Submodules
 // brought, or an empty one.
 //
 // The result reads the mirror as long as it is used, also after later fetches.
@@ -39,7 +39,8 @@ func (m *Mirror) Tree(sha string) (fs.FS, error) {
 		return nil, m.readFault(context.Background(), "reading the submodules of commit "+sha, err)
 	}
 	failed := func(what string, err error) error { return m.readFault(context.Background(), what, err) }
-	return &mirrorTree{trees.NewFS(root, &sub.Submodules, func() (trees.Reader, func(), error) { return m.lease(sub) }, failed), m}, nil
+	return &mirrorTree{trees.NewFS(root, &sub.Submodules, func() (trees.Reader, func(), error) { return m.lease(sub) },
+		failed), m}, nil
 }
 
 // lease takes the packs of the mirror and of the submodules that are there now;

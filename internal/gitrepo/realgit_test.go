@@ -26,7 +26,9 @@ func realGit(t testing.TB) func(dir string, args ...string) string {
 		t.Skip("NOT RUN: there is no git on PATH to compare with")
 	}
 	env := append(os.Environ(), "HOME="+t.TempDir(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
-		"GIT_CONFIG_COUNT=2", "GIT_CONFIG_KEY_0=gc.auto", "GIT_CONFIG_VALUE_0=0", "GIT_CONFIG_KEY_1=maintenance.auto", "GIT_CONFIG_VALUE_1=false", // no process left behind
+		// no process left behind
+		"GIT_CONFIG_COUNT=2", "GIT_CONFIG_KEY_0=gc.auto", "GIT_CONFIG_VALUE_0=0", "GIT_CONFIG_KEY_1=maintenance.auto",
+		"GIT_CONFIG_VALUE_1=false",
 		"GIT_AUTHOR_NAME=A", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=A", "GIT_COMMITTER_EMAIL=a@example.com")
 	return func(dir string, args ...string) string {
 		t.Helper()
@@ -46,7 +48,9 @@ func serveRealGit(t testing.TB, git func(string, ...string) string, root string)
 	if _, err := os.Stat(backend); err != nil {
 		t.Skipf("NOT RUN: this git has no http-backend: %v", err)
 	}
-	srv := httptest.NewServer(&cgi.Handler{Path: backend, Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"}})
+	srv := httptest.NewServer(&cgi.Handler{Path: backend,
+		Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=1",
+			"GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"}})
 	t.Cleanup(srv.Close)
 	return srv.URL
 }
@@ -168,14 +172,16 @@ func TestRealLocalRepositories(t *testing.T) {
 	}
 	t.Run("a shallow clone is made whole", func(t *testing.T) {
 		git(root, "clone", "-q", "--depth=1", "file://"+work, "shallow2")
-		for name, url := range map[string]string{"shallow": filepath.Join(root, "shallow"), "shallow2": serveRealGit(t, git, root) + "/shallow2/.git"} {
+		for name, url := range map[string]string{"shallow": filepath.Join(root, "shallow"),
+			"shallow2": serveRealGit(t, git, root) + "/shallow2/.git"} {
 			shallow := filepath.Join(root, name)
 			m, _ := open(t, remote.Remote{URL: url})
 			fetch(t, m)
 			git(shallow, "fetch", "-q", "--unshallow")
 			git(shallow, "tag", "old", heads[0])
 			got := fetch(t, m)
-			if sha, err := m.Resolve(t.Context(), "old"); err != nil || sha != heads[0] || exported(t, m, sha)["a/main.tf"] != "one" {
+			if sha, err := m.Resolve(t.Context(), "old"); err != nil || sha != heads[0] ||
+				exported(t, m, sha)["a/main.tf"] != "one" {
 				t.Errorf("%s: %s, %v (%+v)", name, sha, err, got)
 			}
 		}

@@ -34,7 +34,9 @@ func serveHost(t testing.TB, git func(string, ...string) string, root, user, pas
 		t.Skipf("NOT RUN: this git has no http-backend: %v", err)
 	}
 	h := &host{}
-	git2 := &cgi.Handler{Path: backend, Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"}}
+	git2 := &cgi.Handler{Path: backend,
+		Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=1",
+			"GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"}}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		u, p, _ := r.BasicAuth()
 		h.mu.Lock()
@@ -53,7 +55,8 @@ func serveHost(t testing.TB, git func(string, ...string) string, root, user, pas
 }
 
 // repoIn makes a repository with one commit below root, bare enough to be served.
-func repoIn(t *testing.T, git func(string, ...string) string, root, name string, files map[string]string) (dir, sha string) {
+func repoIn(t *testing.T, git func(string, ...string) string, root, name string,
+	files map[string]string) (dir, sha string) {
 	t.Helper()
 	dir = filepath.Join(root, name)
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
@@ -137,7 +140,8 @@ func TestSubmodules(t *testing.T) {
 	_, far := repoIn(t, git, elsewhere, "team/far", map[string]string{"f.txt": "far"})
 	infra, _ := repoIn(t, git, root, "infra", map[string]string{"main.tf": "infra"})
 	subs := [][3]string{
-		{"modules/net", "../../net/.git", first}, {"modules/abs", here.url + "/abs/.git", abs}, {"far", there.url + "/team/far/.git", far},
+		{"modules/net", "../../net/.git", first}, {"modules/abs", here.url + "/abs/.git", abs},
+		{"far", there.url + "/team/far/.git", far},
 	}
 	one := link(t, git, infra, subs...)
 	url := here.url + "/infra/.git"
@@ -156,7 +160,8 @@ func TestSubmodules(t *testing.T) {
 		if entries, err := os.ReadDir(filepath.Join(dir, "far")); err != nil || len(entries) > 0 {
 			t.Errorf("far: %v, %v", entries, err)
 		}
-		if x.Partial || len(x.Submodules) > 0 || !slices.Equal(x.Followed, []string{"modules/abs", "modules/net", "modules/net/inner"}) {
+		if x.Partial || len(x.Submodules) > 0 ||
+			!slices.Equal(x.Followed, []string{"modules/abs", "modules/net", "modules/net/inner"}) {
 			t.Errorf("%+v", x)
 		}
 	})
@@ -164,7 +169,8 @@ func TestSubmodules(t *testing.T) {
 	fetch(t, m)
 	dir, x := exportOf(t, m, one)
 	wantFile(t, dir, "far/f.txt", "far")
-	if len(x.Missing) > 0 || slices.ContainsFunc(there.seen, func(s string) bool { return strings.Contains(s, "own-secret") }) ||
+	if len(x.Missing) > 0 ||
+		slices.ContainsFunc(there.seen, func(s string) bool { return strings.Contains(s, "own-secret") }) ||
 		slices.ContainsFunc(here.seen, func(s string) bool { return strings.Contains(s, "team-secret") }) {
 		t.Errorf("missing %+v; hosts saw %q and %q", x.Missing, here.seen, there.seen)
 	}
@@ -174,10 +180,12 @@ func TestSubmodules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := tree.(interface{ Submodules() []string }).Submodules(), []string{"far", "modules/abs", "modules/net", "modules/net/inner"}; !slices.Equal(got, want) {
+	if got, want := tree.(interface{ Submodules() []string }).Submodules(), []string{"far", "modules/abs", "modules/net",
+		"modules/net/inner"}; !slices.Equal(got, want) {
 		t.Errorf("submodules %q, want %q", got, want)
 	}
-	for name, want := range map[string]string{"modules/net/main.tf": "net one", "modules/net/inner/deep.txt": "deep", "far/f.txt": "far"} {
+	for name, want := range map[string]string{"modules/net/main.tf": "net one", "modules/net/inner/deep.txt": "deep",
+		"far/f.txt": "far"} {
 		if got, err := fs.ReadFile(tree, name); err != nil || string(got) != want {
 			t.Errorf("%s in the tree: %q, %v", name, got, err)
 		}
@@ -191,11 +199,13 @@ func TestSubmodules(t *testing.T) {
 	if missing, err := m.Submodules(t.Context(), two); err != nil || len(missing) > 0 {
 		t.Fatal(missing, err)
 	}
-	if paths, err := m.Changed(t.Context(), one, two); err != nil || !slices.Equal(paths, []string{"modules/net/main.tf"}) {
+	if paths, err := m.Changed(t.Context(), one, two); err != nil ||
+		!slices.Equal(paths, []string{"modules/net/main.tf"}) {
 		t.Errorf("afterwards: %v, %v", paths, err)
 	}
 	// An entry that .gitmodules lost, though the submodule is there: nothing is had of it any more.
-	lost := commitIn(t, git, infra, map[string]string{".gitmodules": "[submodule \"abs\"]\n\tpath = modules/abs\n\turl = " + here.url + "/abs/.git\n"})
+	lost := commitIn(t, git, infra,
+		map[string]string{".gitmodules": "[submodule \"abs\"]\n\tpath = modules/abs\n\turl = " + here.url + "/abs/.git\n"})
 	fetch(t, m)
 	for _, pair := range [][2]string{{two, lost}, {lost, two}} {
 		paths, err := m.Changed(t.Context(), pair[0], pair[1])
@@ -237,7 +247,8 @@ func TestSubmodulesThatCannotBeHad(t *testing.T) {
 	gone := strings.Repeat("ab", 20)
 	link(t, git, infra,
 		[3]string{"good", "../net", sha}, [3]string{"gone", "../net", gone}, [3]string{"nobody", "../nobody", sha},
-		[3]string{"ext", "ext::sh -c touch% " + root + "/pwned", gone[:38] + "00"}, [3]string{"option", "--upload-pack=x", gone[:38] + "01"})
+		[3]string{"ext", "ext::sh -c touch% " + root + "/pwned", gone[:38] + "00"},
+		[3]string{"option", "--upload-pack=x", gone[:38] + "01"})
 	git(infra, "update-index", "--add", "--cacheinfo", "160000,"+gone[:38]+"02,unlisted")
 	git(infra, "commit", "-q", "-m", "a gitlink without an entry")
 	head := git(infra, "rev-parse", "HEAD")
@@ -294,11 +305,14 @@ func TestSubmodulesThatCannotBeHad(t *testing.T) {
 func TestHostileSubmodules(t *testing.T) {
 	root := t.TempDir()
 	sub := gittest.NewRepoAt(t, filepath.Join(root, "sub"))
-	inside := sub.Commit("main", map[string]string{"up": gittest.Symlink("."), "a/b/c": "deep", "out": gittest.Symlink("../../etc/passwd"), "ok": gittest.Symlink("a/b/c")})
+	inside := sub.Commit("main",
+		map[string]string{"up": gittest.Symlink("."), "a/b/c": "deep", "out": gittest.Symlink("../../etc/passwd"),
+			"ok": gittest.Symlink("a/b/c")})
 	repo := gittest.NewRepoAt(t, filepath.Join(root, "infra"))
 	modules := "[submodule \"s\"]\n\tpath = s\n\turl = ../sub\n"
 	sha := repo.Commit("main", map[string]string{".gitmodules": modules, "s": gittest.Submodule(inside), "main.tf": "x",
-		"escape": gittest.Symlink("s/up/../../outside"), "through": gittest.Symlink("s/a/b/c"), "climb": gittest.Symlink("s/a/../../../outside")})
+		"escape": gittest.Symlink("s/up/../../outside"), "through": gittest.Symlink("s/a/b/c"),
+		"climb": gittest.Symlink("s/a/../../../outside")})
 	m, _ := open(t, followed(repo.Dir, remote.Auth{}))
 	fetch(t, m)
 	dir, x := exportOf(t, m, sha)
@@ -312,7 +326,9 @@ func TestHostileSubmodules(t *testing.T) {
 		t.Errorf("left out: %v", left)
 	}
 
-	for name, file := range map[string]string{"no file": gittest.Symlink("main.tf"), "too large": "[submodule \"s\"]\n\tpath = s\n\turl = ../sub\n#" + strings.Repeat("x", 300<<10), "broken": "[submodule \"s"} {
+	for name, file := range map[string]string{"no file": gittest.Symlink("main.tf"),
+		"too large": "[submodule \"s\"]\n\tpath = s\n\turl = ../sub\n#" + strings.Repeat("x", 300<<10),
+		"broken":    "[submodule \"s"} {
 		sha := repo.Commit("main", map[string]string{".gitmodules": file})
 		fetch(t, m)
 		_, x := exportOf(t, m, sha)
@@ -326,7 +342,8 @@ func TestHostileSubmodules(t *testing.T) {
 	// A chain of submodules within submodules ends, and so do many beside each other.
 	chain := sub.Commit("main", map[string]string{"end": "x"})
 	for range 12 {
-		chain = sub.Commit("main", map[string]string{".gitmodules": "[submodule \"n\"]\n\tpath = n\n\turl = ../sub\n", "n": gittest.Submodule(chain)})
+		chain = sub.Commit("main",
+			map[string]string{".gitmodules": "[submodule \"n\"]\n\tpath = n\n\turl = ../sub\n", "n": gittest.Submodule(chain)})
 	}
 	sha = repo.Commit("main", map[string]string{".gitmodules": modules, "s": gittest.Submodule(chain)})
 	fetch(t, m)
@@ -357,7 +374,8 @@ func TestSubmodulesOverMaintenance(t *testing.T) {
 	var first, last string
 	for i := range 24 {
 		inside := sub.Commit("main", map[string]string{"n": strings.Repeat("x", i)}, gittest.On(""))
-		last = repo.Commit("main", map[string]string{".gitmodules": "[submodule \"s\"]\n\tpath = s\n\turl = ../sub\n", "s": gittest.Submodule(inside)})
+		last = repo.Commit("main",
+			map[string]string{".gitmodules": "[submodule \"s\"]\n\tpath = s\n\turl = ../sub\n", "s": gittest.Submodule(inside)})
 		fetch(t, m)
 		if missing, err := m.Submodules(t.Context(), last); err != nil || len(missing) > 0 {
 			t.Fatal(missing, err)
@@ -397,7 +415,8 @@ func TestLFSInSubmodules(t *testing.T) {
 	sub := gittest.NewRepoAt(t, filepath.Join(root, "sub"))
 	inside := sub.Commit("main", map[string]string{"logo.png": gittest.Pointer("a picture")})
 	repo := gittest.NewRepoAt(t, filepath.Join(root, "infra"))
-	sha := repo.Commit("main", map[string]string{".gitmodules": "[submodule \"s\"]\n\tpath = s\n\turl = ../sub\n", "s": gittest.Submodule(inside)})
+	sha := repo.Commit("main",
+		map[string]string{".gitmodules": "[submodule \"s\"]\n\tpath = s\n\turl = ../sub\n", "s": gittest.Submodule(inside)})
 	r := followed(repo.Dir, remote.Auth{})
 	r.LFS.On = true
 	m, _ := open(t, r)
@@ -410,7 +429,8 @@ func TestLFSInSubmodules(t *testing.T) {
 // TestTheNoteNamesTheFile: an entry that cannot be used has no path to be named by.
 func TestTheNoteNamesTheFile(t *testing.T) {
 	repo := gittest.NewRepo(t)
-	sha := repo.Commit("main", map[string]string{"main.tf": "x", ".gitmodules": "[submodule \"x\"]\n\turl = https://other.example.com/x.git\n"})
+	sha := repo.Commit("main",
+		map[string]string{"main.tf": "x", ".gitmodules": "[submodule \"x\"]\n\turl = https://other.example.com/x.git\n"})
 	m, _ := open(t, followed(repo.Dir, remote.Auth{}))
 	fetch(t, m)
 	if _, err := m.Submodules(t.Context(), sha); err != nil {

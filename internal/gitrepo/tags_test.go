@@ -40,7 +40,8 @@ func TestTags(t *testing.T) {
 			m, _ := open(t, remote.Remote{URL: url})
 			m.Follow(func(branch string) bool { return branch == "main" })
 			tags, err := m.Tags(t.Context())
-			if err != nil || tags["net/v1.0.0"] != light || tags["net/v1.1.0"] != deep || nested && tags["net/v1.3.0"] != deep || tags["stale-9.0.0"] != other {
+			if err != nil || tags["net/v1.0.0"] != light || tags["net/v1.1.0"] != deep ||
+				nested && tags["net/v1.3.0"] != deep || tags["stale-9.0.0"] != other {
 				t.Fatalf("%v, %v", tags, err)
 			}
 			fetch(t, m)
@@ -67,7 +68,8 @@ func TestTags(t *testing.T) {
 func TestAnyCommit(t *testing.T) {
 	git := realGit(t)
 	for _, c := range []struct{ setting, value string }{
-		{"uploadpack.allowAnySHA1InWant", "true"}, {"uploadpack.allowReachableSHA1InWant", "true"}, {"uploadpack.allowAnySHA1InWant", "false"},
+		{"uploadpack.allowAnySHA1InWant", "true"}, {"uploadpack.allowReachableSHA1InWant", "true"},
+		{"uploadpack.allowAnySHA1InWant", "false"},
 	} {
 		t.Run(c.setting+"="+c.value, func(t *testing.T) {
 			root := t.TempDir()

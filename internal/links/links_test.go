@@ -110,13 +110,15 @@ func TestWalkIsTheKernels(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	for target, want := range map[string]error{"a/../b": nil, "/a": links.ErrOutside, "": links.ErrTarget, "a\x00": links.ErrTarget,
+	for target, want := range map[string]error{"a/../b": nil, "/a": links.ErrOutside, "": links.ErrTarget,
+		"a\x00":                   links.ErrTarget,
 		strings.Repeat("a", 4095): nil, strings.Repeat("a", 4096): links.ErrTarget} {
 		if got := links.Check(target); got != want {
 			t.Errorf("%.20q: %v, want %v", target, got, want)
 		}
 	}
-	if !errors.Is(links.ErrOutside, fs.ErrNotExist) || !errors.Is(links.ErrTooMany, fs.ErrNotExist) || !errors.Is(links.ErrTarget, fs.ErrInvalid) {
+	if !errors.Is(links.ErrOutside, fs.ErrNotExist) || !errors.Is(links.ErrTooMany, fs.ErrNotExist) ||
+		!errors.Is(links.ErrTarget, fs.ErrInvalid) {
 		t.Error("the faults are not those of a file system")
 	}
 }

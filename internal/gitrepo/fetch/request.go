@@ -150,7 +150,7 @@ func sentAgain(v *snapshot.View, p *packs.Pack) bool {
 
 // arrived checks that what was asked for is there, with its tree. If not,
 // either the remote or what we told it to have is at fault: a fresh clone
-// settles which.
+// tells which.
 func arrived(v *snapshot.View, want []plumbing.Hash) error {
 	for _, h := range want {
 		if !v.Has(h) {

@@ -112,7 +112,8 @@ func (s *LFS) batch(w http.ResponseWriter, r *http.Request) {
 			Size int64
 		}
 	}
-	if err := json.NewDecoder(r.Body).Decode(&req); err != nil || req.Operation != "download" || !strings.HasPrefix(r.Header.Get("Accept"), "application/vnd.git-lfs+json") || len(req.Objects) > 100 {
+	if err := json.NewDecoder(r.Body).Decode(&req); err != nil || req.Operation != "download" ||
+		!strings.HasPrefix(r.Header.Get("Accept"), "application/vnd.git-lfs+json") || len(req.Objects) > 100 {
 		http.Error(w, "not a request", http.StatusUnprocessableEntity)
 		return
 	}

@@ -172,7 +172,8 @@ func (r *Repo) writeCommit(c commit, tree string) string {
 	for _, p := range c.parents {
 		fmt.Fprintf(&b, "parent %s\n", p)
 	}
-	fmt.Fprintf(&b, "author %s %d +0000\ncommitter %s %d +0000\n\n%s\n", c.author, c.at.Unix(), c.committer, c.at.Unix(), c.message)
+	fmt.Fprintf(&b, "author %s %d +0000\ncommitter %s %d +0000\n\n%s\n", c.author, c.at.Unix(), c.committer, c.at.Unix(),
+		c.message)
 	return r.put(plumbing.CommitObject, []byte(b.String()))
 }
 
@@ -331,7 +332,9 @@ func (r *Repo) AnnotatedTag(name, kind, id string) string {
 	r.t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	tag := r.put(plumbing.TagObject, fmt.Appendf(nil, "object %s\ntype %s\ntag %s\ntagger Ana Test <ana@example.com> %d +0000\n\nA tag\n", id, kind, name, r.clock.Unix()))
+	tag := r.put(plumbing.TagObject,
+		fmt.Appendf(nil, "object %s\ntype %s\ntag %s\ntagger Ana Test <ana@example.com> %d +0000\n\nA tag\n", id, kind, name,
+			r.clock.Unix()))
 	r.setRef("refs/tags/"+name, tag)
 	return tag
 }

@@ -69,7 +69,8 @@ func (s *SSH) Certify(t T, names ...string) ssh.PublicKey {
 	if err != nil {
 		t.Fatalf("gittest: authority: %v", err)
 	}
-	cert := &ssh.Certificate{Key: s.HostKeys[0], CertType: ssh.HostCert, KeyId: "gittest", ValidPrincipals: names, ValidBefore: ssh.CertTimeInfinity}
+	cert := &ssh.Certificate{Key: s.HostKeys[0], CertType: ssh.HostCert, KeyId: "gittest", ValidPrincipals: names,
+		ValidBefore: ssh.CertTimeInfinity}
 	if err := cert.SignCert(rand.Reader, authority); err != nil {
 		t.Fatalf("gittest: certificate: %v", err)
 	}
@@ -242,7 +243,8 @@ func (s *SSH) run(ch ssh.Channel, command string) error {
 		return err
 	}
 	if command != "git-upload-pack '/repo.git'" && command != "git-upload-pack 'repo.git'" {
-		fmt.Fprintf(ch.Stderr(), "fatal: %s does not appear to be a git repository\n", strings.TrimPrefix(command, "git-upload-pack "))
+		fmt.Fprintf(ch.Stderr(), "fatal: %s does not appear to be a git repository\n",
+			strings.TrimPrefix(command, "git-upload-pack "))
 		return fmt.Errorf("unknown repository")
 	}
 	if s.Run != nil {

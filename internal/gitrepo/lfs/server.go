@@ -50,13 +50,13 @@ func copyObject(w io.Writer, r io.Reader, o Object) error {
 
 // Server is where LFS objects come from. Its fields are settings.
 type Server struct {
-	Name     string            // of the repository
-	Base     *url.URL          // nil: the repository is a directory on this machine
-	Path     string            // that directory
-	Rt       http.RoundTripper // for base
-	User     string            // for base
-	Password string
-	Redact   func(error) error // clears an error of secrets
+	Name      string            // of the repository
+	Base      *url.URL          // nil: the repository is a directory on this machine
+	Path      string            // that directory
+	Transport http.RoundTripper // for base
+	User      string            // for base
+	Password  string
+	Redact    func(error) error // clears an error of secrets
 }
 
 // Download brings objects into the store. bad are those that cannot be had, by
@@ -92,7 +92,7 @@ func (s *Store) Download(ctx context.Context, objects []Object) (bad map[string]
 }
 
 func (s *Server) client() *http.Client {
-	return &http.Client{Transport: s.Rt, CheckRedirect: keepSecure}
+	return &http.Client{Transport: s.Transport, CheckRedirect: keepSecure}
 }
 
 // keepSecure refuses to be sent from https to http.
@@ -161,7 +161,8 @@ func (s *Server) batch(ctx context.Context, store *Store, objects []Object, bad 
 
 // ask sends one batch request.
 func (s *Server) ask(ctx context.Context, objects []Object) (*lfsAnswer, error) {
-	body, err := json.Marshal(map[string]any{"operation": "download", "transfers": []string{"basic"}, "objects": objects, "hash_algo": "sha256"})
+	body, err := json.Marshal(map[string]any{"operation": "download", "transfers": []string{"basic"}, "objects": objects,
+		"hash_algo": "sha256"})
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +183,8 @@ func (s *Server) ask(ctx context.Context, objects []Object) (*lfsAnswer, error) 
 	}
 	var answer lfsAnswer
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&answer); err != nil {
-		return nil, fault.New(fault.Unavailable, "check that "+s.Base.Host+" is a Git LFS server; set lfs_url in the repository block",
+		return nil, fault.New(fault.Unavailable,
+			"check that "+s.Base.Host+" is a Git LFS server; set lfs_url in the repository block",
 			"repository %q: %s does not answer as a Git LFS server does", s.Name, s.Base.Host)
 	}
 	return &answer, nil
@@ -289,12 +291,16 @@ func (s *Server) status(code int) error {
 	name, host := s.Name, s.Base.Host
 	switch {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		return fault.New(fault.Forbidden, "give the user or token of the auth block access to Git LFS; an ssh key says nothing there: add username and password to the auth block",
+		return fault.New(fault.Forbidden,
+			"give the user or token of the auth block access to Git LFS; an ssh key says nothing there: add username and "+
+				"password to the auth block",
 			"repository %q: the Git LFS server at %s does not accept these credentials, or needs some", name, host)
 	case code == http.StatusTooManyRequests || code >= 500:
-		return fault.New(fault.Unavailable, "it is tried again; if it stays, see the status of that host", "repository %q: the Git LFS server at %s answers %d", name, host, code)
+		return fault.New(fault.Unavailable, "it is tried again; if it stays, see the status of that host",
+			"repository %q: the Git LFS server at %s answers %d", name, host, code)
 	}
-	return fault.New(fault.Invalid, "set lfs_url in the repository block to where the Git LFS server is", "repository %q: the Git LFS server at %s answers %d", name, host, code)
+	return fault.New(fault.Invalid, "set lfs_url in the repository block to where the Git LFS server is",
+		"repository %q: the Git LFS server at %s answers %d", name, host, code)
 }
 
 // fault tells why a server could not be asked. An address may hold a signature,
@@ -307,7 +313,8 @@ func (s *Server) fault(ctx context.Context, err error) error {
 	if errors.As(err, &at) {
 		err = at.Err
 	}
-	return fault.New(fault.Unavailable, "check that the host can be reached from here, or set lfs_url in the repository block",
+	return fault.New(fault.Unavailable,
+		"check that the host can be reached from here, or set lfs_url in the repository block",
 		"repository %q: Git LFS at %s: %w", s.Name, s.Base.Host, s.Redact(err))
 }
 

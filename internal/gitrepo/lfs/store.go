@@ -21,7 +21,7 @@ import (
 // specification (git-lfs, docs/spec.md).
 const MaxPointer = 1024
 
-// How much one commit may name. What it claims is hostile until it is there.
+// How much one commit may name. What it claims is not trusted until it is there.
 const (
 	MaxObjects = 20_000
 	MaxBytes   = 20 << 30 // of all objects of a commit together
@@ -36,8 +36,10 @@ type Object struct {
 
 // pointerVersions are the first lines of pointers: the one of the specification,
 // and the one that was written before it.
-var pointerVersions = []string{"version https://git-lfs.github.com/spec/v1\n", "version https://hawser.github.com/spec/v1\n"}
+var pointerVersions = []string{"version https://git-lfs.github.com/spec/v1\n",
+	"version https://hawser.github.com/spec/v1\n"}
 
+// IsPointer reports whether a file begins as a pointer does, whole or not.
 func IsPointer(raw []byte) bool {
 	for _, version := range pointerVersions {
 		if text, ok := strings.CutPrefix(string(raw), version); ok && strings.Contains(text, "oid sha256:") {
@@ -62,11 +64,13 @@ func ParsePointer(raw []byte) (Object, bool) {
 	return Object{string(m[1]), size}, err == nil
 }
 
+// DiskFault says that a file of an object cannot be written; nil for nil.
 func DiskFault(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fault.New(fault.Internal, "check that disk: its space, its rights, its health", "a Git LFS file cannot be written: %w", err)
+	return fault.New(fault.Internal, "check that disk: its space, its rights, its health",
+		"a Git LFS file cannot be written: %w", err)
 }
 
 // Store keeps objects by their hash, in the layout of git-lfs, and gets what it
@@ -100,7 +104,8 @@ func (s *Store) Place(o Object, write func(fill func(io.Writer) error) error) er
 		return err
 	}
 	defer f.Close()
-	_ = os.Chtimes(f.Name(), time.Time{}, time.Now()) // prune drops what was not used for longest; a wrong guess costs a download
+	// prune drops what was not used for longest; a wrong guess costs a download
+	_ = os.Chtimes(f.Name(), time.Time{}, time.Now())
 	err = write(func(w io.Writer) error { return copyObject(w, f, o) })
 	if errors.Is(err, errNotTheObject) {
 		return errors.Join(ErrRotten, os.Remove(s.path(o)))

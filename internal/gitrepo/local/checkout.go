@@ -34,15 +34,18 @@ func OpenCheckout(dir string) (*Checkout, error) {
 		repo, err = git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
 	}
 	if errors.Is(err, git.ErrRepositoryNotExists) {
-		return nil, fault.New(fault.Invalid, "change to a checkout of the repository, or name one: --repo PATH", "%s is not in a Git repository", dir)
+		return nil, fault.New(fault.Invalid, "change to a checkout of the repository, or name one: --repo PATH",
+			"%s is not in a Git repository", dir)
 	}
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "name another one: --repo PATH", "the repository at %s cannot be read: %w", dir, err)
+		return nil, fault.New(fault.Invalid, "name another one: --repo PATH", "the repository at %s cannot be read: %w", dir,
+			err)
 	}
 	if files, ok := repo.Storer.(*filesystem.Storage); ok {
 		store := &packedFirst{Storage: OpenStore(files), lib: OpenLibrary(ObjectsOf(files.Filesystem().Root()))}
 		if repo, err = git.Open(store, nil); err != nil {
-			return nil, fault.New(fault.Invalid, "name another one: --repo PATH", "the repository at %s cannot be read: %w", dir, err)
+			return nil, fault.New(fault.Invalid, "name another one: --repo PATH", "the repository at %s cannot be read: %w",
+				dir, err)
 		}
 	}
 	return &Checkout{repo, dir}, nil
@@ -87,7 +90,9 @@ func (s *packedFirst) HashesWithPrefix(prefix []byte) ([]plumbing.Hash, error) {
 func (c *Checkout) Resolve(rev string) (string, error) {
 	h, err := c.repo.ResolveRevision(plumbing.Revision(rev))
 	if err != nil {
-		return "", fault.New(fault.NotFound, "see `git log`; a CI often fetches the newest commit only: fetch the history as well", "there is no commit %q in the repository at %s", rev, c.path)
+		return "", fault.New(fault.NotFound,
+			"see `git log`; a CI often fetches the newest commit only: fetch the history as well",
+			"there is no commit %q in the repository at %s", rev, c.path)
 	}
 	return h.String(), nil
 }
@@ -169,7 +174,8 @@ func (c *Checkout) Changed(ctx context.Context, from, to string) ([]string, erro
 func (c *Checkout) tree(sha string) (plumbing.Hash, error) {
 	commit, err := c.repo.CommitObject(plumbing.NewHash(sha))
 	if err != nil {
-		return plumbing.ZeroHash, fault.New(fault.NotFound, "fetch it: git fetch --unshallow", "commit %s is not in the repository at %s", sha, c.path)
+		return plumbing.ZeroHash,
+			fault.New(fault.NotFound, "fetch it: git fetch --unshallow", "commit %s is not in the repository at %s", sha, c.path)
 	}
 	return commit.TreeHash, nil
 }
@@ -184,7 +190,8 @@ func (c *Checkout) Tree(sha string) (fs.FS, error) {
 	failed := func(what string, err error) error {
 		return fault.New(fault.Unavailable, "look at it with `git fsck`", "%s in the repository at %s: %w", what, c.path, err)
 	}
-	return trees.NewFS(root, nil, func() (trees.Reader, func(), error) { return trees.Stored(c.repo.Storer), func() {}, nil }, failed), nil
+	return trees.NewFS(root, nil,
+		func() (trees.Reader, func(), error) { return trees.Stored(c.repo.Storer), func() {}, nil }, failed), nil
 }
 
 // OpenStore opens a repository's files again so that packs stay open between

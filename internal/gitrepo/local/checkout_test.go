@@ -20,7 +20,8 @@ import (
 func worktree(t *testing.T) (dir string, commit func(files map[string]string) string) {
 	t.Helper()
 	dir = t.TempDir()
-	repo, err := git.PlainInitWithOptions(dir, &git.PlainInitOptions{InitOptions: git.InitOptions{DefaultBranch: plumbing.Main}})
+	repo, err := git.PlainInitWithOptions(dir,
+		&git.PlainInitOptions{InitOptions: git.InitOptions{DefaultBranch: plumbing.Main}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +61,8 @@ func worktree(t *testing.T) (dir string, commit func(files map[string]string) st
 
 func TestCheckout(t *testing.T) {
 	dir, commit := worktree(t)
-	first := commit(map[string]string{"live/main.tf": "a", "live/deep/x.tf": "b", "link.tf": "-> live/main.tf", "old.tf": "c"})
+	first := commit(map[string]string{"live/main.tf": "a", "live/deep/x.tf": "b", "link.tf": "-> live/main.tf",
+		"old.tf": "c"})
 	second := commit(map[string]string{"live/main.tf": "changed", "old.tf": "", "new/x.tf": "d"})
 	c, err := OpenCheckout(filepath.Join(dir, "live"))
 	if err != nil {

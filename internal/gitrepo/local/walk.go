@@ -12,8 +12,8 @@ import (
 	"github.com/tfops/tfops/internal/gitrepo/trees"
 )
 
-// walker lists all that is reachable, once each, parents before children.
-type walker struct {
+// Walker lists all that is reachable, once each, parents before children.
+type Walker struct {
 	ctx   context.Context
 	store *Library
 	Skip  func(plumbing.Hash) bool // what need not be listed, nor what it reaches; may be nil
@@ -23,12 +23,14 @@ type walker struct {
 	near  map[plumbing.Hash]plumbing.Hash // what was found at the same path before
 }
 
-func NewWalker(ctx context.Context, store *Library) *walker {
-	return &walker{ctx: ctx, store: store, done: map[plumbing.Hash]bool{}, last: map[string]plumbing.Hash{}, near: map[plumbing.Hash]plumbing.Hash{}}
+// NewWalker makes a walker that has found nothing yet.
+func NewWalker(ctx context.Context, store *Library) *Walker {
+	return &Walker{ctx: ctx, store: store, done: map[plumbing.Hash]bool{}, last: map[string]plumbing.Hash{},
+		near: map[plumbing.Hash]plumbing.Hash{}}
 }
 
 // add lists an object that is at a path.
-func (w *walker) add(h plumbing.Hash, at string) {
+func (w *Walker) add(h plumbing.Hash, at string) {
 	w.Found = append(w.Found, h)
 	if len(at) > trees.MaxPath { // directories can lie in one another without end
 		return
@@ -39,7 +41,7 @@ func (w *walker) add(h plumbing.Hash, at string) {
 	w.last[at] = h
 }
 
-func (w *walker) Read(h plumbing.Hash) (plumbing.EncodedObject, error) {
+func (w *Walker) Read(h plumbing.Hash) (plumbing.EncodedObject, error) {
 	if err := w.ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -48,7 +50,7 @@ func (w *walker) Read(h plumbing.Hash) (plumbing.EncodedObject, error) {
 
 // Object walks from a commit, a tag, a tree or a blob. History is walked in a
 // loop and not by recursion: it may be very long.
-func (w *walker) Object(start plumbing.Hash) error {
+func (w *Walker) Object(start plumbing.Hash) error {
 	for todo := []plumbing.Hash{start}; len(todo) > 0; {
 		h := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
@@ -85,7 +87,7 @@ func (w *walker) Object(start plumbing.Hash) error {
 	return nil
 }
 
-func (w *walker) seen(h plumbing.Hash) bool {
+func (w *Walker) seen(h plumbing.Hash) bool {
 	if w.done[h] || w.Skip != nil && w.Skip(h) {
 		return true
 	}
@@ -93,7 +95,7 @@ func (w *walker) seen(h plumbing.Hash) bool {
 	return false
 }
 
-func (w *walker) tree(h plumbing.Hash, at string) error {
+func (w *Walker) tree(h plumbing.Hash, at string) error {
 	if w.seen(h) {
 		return nil
 	}
@@ -108,7 +110,7 @@ func (w *walker) tree(h plumbing.Hash, at string) error {
 	return w.entries(obj, at)
 }
 
-func (w *walker) entries(of plumbing.EncodedObject, at string) error {
+func (w *Walker) entries(of plumbing.EncodedObject, at string) error {
 	raw, err := packs.ReadObject(of)
 	if err != nil {
 		return err

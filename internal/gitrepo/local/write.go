@@ -37,12 +37,13 @@ type packWriter struct {
 }
 
 // Encode writes a pack of objects of a library; nothing when there are none.
-func Encode(ctx context.Context, w io.Writer, lib *Library, walk walker) error {
+func Encode(ctx context.Context, w io.Writer, lib *Library, walk Walker) error {
 	if len(walk.Found) == 0 {
 		return nil
 	}
 	sum := sha1.New()
-	p := &packWriter{ctx: ctx, w: io.MultiWriter(w, sum), sum: sum, lib: lib, list: map[plumbing.Hash]bool{}, near: walk.near, depth: map[plumbing.Hash]int{}}
+	p := &packWriter{ctx: ctx, w: io.MultiWriter(w, sum), sum: sum, lib: lib, list: map[plumbing.Hash]bool{},
+		near: walk.near, depth: map[plumbing.Hash]int{}}
 	p.z = zlib.NewWriter(p.w)
 	for _, h := range walk.Found {
 		p.list[h] = true

@@ -47,7 +47,8 @@ func TestPacksOfGitPackedAgain(t *testing.T) {
 			add(c)
 		}
 	}
-	git(strings.NewReader(list.String()), "pack-objects", "-q", "--depth=50", "--window=8", "--delta-base-offset", filepath.Join(dir, "objects", "pack", "pack"))
+	git(strings.NewReader(list.String()), "pack-objects", "-q", "--depth=50", "--window=8", "--delta-base-offset",
+		filepath.Join(dir, "objects", "pack", "pack"))
 	git(nil, "prune-packed", "-q")
 	lib := OpenLibrary(filepath.Join(dir, "objects"))
 	defer lib.Close()
@@ -58,7 +59,8 @@ func TestPacksOfGitPackedAgain(t *testing.T) {
 	if err := os.MkdirAll(packs.Dir(fresh), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	info, err := packs.Write(t.Context(), fresh, func(w io.Writer) error { return Encode(t.Context(), w, lib, walker{Found: ids}) })
+	info, err := packs.Write(t.Context(), fresh,
+		func(w io.Writer) error { return Encode(t.Context(), w, lib, Walker{Found: ids}) })
 	if err != nil {
 		t.Fatal(err)
 	}

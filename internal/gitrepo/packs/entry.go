@@ -24,6 +24,7 @@ const (
 
 var errPack = errors.New("the pack is malformed")
 
+// Malformed says what is wrong with a pack.
 func Malformed(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", errPack, fmt.Sprintf(format, args...))
 }
@@ -37,6 +38,7 @@ type Head struct {
 	Data int64               // where the compressed data begins
 }
 
+// Delta reports whether what is stored is a difference to another object.
 func (h Head) Delta() bool {
 	return h.Kind == plumbing.OFSDeltaObject || h.Kind == plumbing.REFDeltaObject
 }
@@ -91,6 +93,7 @@ func parseHead(r io.ByteReader, at int64) (h Head, err error) {
 	return h, Unexpected(err)
 }
 
+// Unexpected has the end of a pack in the middle of an object be an error.
 func Unexpected(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -107,6 +110,7 @@ type Inflater struct {
 	Left int64
 }
 
+// Inflate reads what is compressed, which must have that many bytes.
 func Inflate(r io.Reader, size int64) (*Inflater, error) {
 	if z, ok := inflaters.Get().(io.ReadCloser); ok {
 		if err := z.(zlib.Resetter).Reset(r, nil); err != nil {

@@ -310,6 +310,7 @@ func (m *Meter) at() int64 { return m.before + int64(m.r0) }
 
 func (m *Meter) mark() { m.crc, m.from = 0, m.r0 }
 
+// Sum passes on what was read, and returns its checksum since mark.
 func (m *Meter) Sum() uint32 {
 	part := m.buf[m.from:m.r0]
 	m.crc = crc32.Update(m.crc, crc32.IEEETable, part)

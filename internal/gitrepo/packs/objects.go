@@ -27,6 +27,7 @@ func Content(h plumbing.Hash, obj plumbing.EncodedObject, kind plumbing.ObjectTy
 	return ReadObject(obj)
 }
 
+// ReadObject reads an object whole, unless it is too large for that.
 func ReadObject(obj plumbing.EncodedObject) ([]byte, error) {
 	if obj.Size() > MaxWhole {
 		return nil, fmt.Errorf("it has %d bytes, more than fit into memory: %w", obj.Size(), ErrMalformed)

@@ -47,8 +47,10 @@ type Pack struct {
 
 var packsOpened atomic.Uint64
 
+// Dir is where a mirror has its packs.
 func Dir(dir string) string { return filepath.Join(dir, "objects", "pack") }
 
+// Base is the path of a pack without the suffix of its two files.
 func Base(dir, name string) string { return filepath.Join(Dir(dir), name) }
 
 // Open opens a pack and checks that index and file belong together. Its
@@ -194,6 +196,7 @@ func (p *Pack) HashesWithPrefix(hexPrefix string, yield func(plumbing.Hash)) {
 	}
 }
 
+// SyncPath has a file or the entries of a directory survive a power cut.
 func SyncPath(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -217,7 +220,8 @@ func OpenForeign(base string) (*Pack, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return &Pack{Name: filepath.Base(base), Size: info.Size(), idx: idx, File: file, dir: os.TempDir(), id: packsOpened.Add(1), foreign: true}, nil
+	return &Pack{Name: filepath.Base(base), Size: info.Size(), idx: idx, File: file, dir: os.TempDir(),
+		id: packsOpened.Add(1), foreign: true}, nil
 }
 
 // Close closes the pack's file.

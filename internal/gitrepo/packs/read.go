@@ -44,6 +44,7 @@ func (p *Pack) chain(at int64, known func(at int64) bool) ([]link, error) {
 	return nil, Malformed("a chain of deltas does not end")
 }
 
+// Head reads how what begins at an offset is stored.
 func (p *Pack) Head(at int64) (Head, error) {
 	var raw [40]byte // the longest head has 30 bytes
 	n, err := p.File.ReadAt(raw[:], at)
@@ -96,7 +97,8 @@ func (p *Pack) small(at int64) (plumbing.ObjectType, []byte, error) {
 		if err != nil {
 			return 0, nil, err
 		}
-		r, err := patch(content{ReaderAt: bytes.NewReader(raw), size: int64(len(raw))}, bufio.NewReaderSize(bytes.NewReader(delta), 512))
+		r, err := patch(content{ReaderAt: bytes.NewReader(raw), size: int64(len(raw))},
+			bufio.NewReaderSize(bytes.NewReader(delta), 512))
 		if err != nil {
 			return 0, nil, err
 		}
@@ -123,6 +125,7 @@ func (p *Pack) smallStored(h Head) ([]byte, error) {
 	return ReadAll(r, h.Size)
 }
 
+// ReadAll reads exactly that many bytes.
 func ReadAll(r io.Reader, size int64) ([]byte, error) {
 	raw := make([]byte, size)
 	if _, err := io.ReadFull(r, raw); err != nil {
@@ -323,6 +326,7 @@ func NewLarge(id plumbing.Hash, kind plumbing.ObjectType, size int64) *Large {
 	return &Large{hash: id, kind: kind, bytes: size}
 }
 
-func NewSmall(id plumbing.Hash, kind plumbing.ObjectType, raw []byte) *small {
+// NewSmall is an object in memory.
+func NewSmall(id plumbing.Hash, kind plumbing.ObjectType, raw []byte) plumbing.EncodedObject {
 	return &small{kind: kind, hash: id, raw: raw}
 }

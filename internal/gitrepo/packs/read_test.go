@@ -46,7 +46,8 @@ func gitPack(t testing.TB, contents [][]byte, args ...string) (raw []byte, ids [
 		ids = append(ids, plumbing.NewHash(id))
 		list.WriteString(id + " name\n")
 	}
-	return git(strings.NewReader(list.String()), append([]string{"pack-objects", "--stdout", "-q", "--depth=50", "--window=8"}, args...)...), ids
+	return git(strings.NewReader(list.String()),
+		append([]string{"pack-objects", "--stdout", "-q", "--depth=50", "--window=8"}, args...)...), ids
 }
 
 func stored(t testing.TB, raw []byte) (*Pack, string, error) {
@@ -114,7 +115,8 @@ func TestPacksOfGit(t *testing.T) {
 					}
 				}
 			}
-			if out, err := exec.Command("git", "-C", dir, "verify-pack", filepath.Join("objects", "pack", p.Name+".idx")).CombinedOutput(); err != nil {
+			if out, err := exec.Command("git", "-C", dir, "verify-pack",
+				filepath.Join("objects", "pack", p.Name+".idx")).CombinedOutput(); err != nil {
 				t.Errorf("git does not accept the index: %v\n%s", err, out)
 			}
 			if left, err := filepath.Glob(filepath.Join(dir, "objects", "pack", ".tmp-*")); err != nil || len(left) > 0 {
@@ -135,14 +137,15 @@ func TestBrokenPacks(t *testing.T) {
 		return append(b[:len(b)-20:len(b)-20], sum[:]...)
 	}
 	cases := map[string][]byte{
-		"cut":               raw[:len(raw)/2],
-		"cut at the end":    raw[:len(raw)-1],
-		"one byte":          raw[:1],
-		"no pack":           sealed(append([]byte("JUNK"), raw[4:]...)),
-		"too few objects":   sealed(append(append(append([]byte{}, raw[:8]...), 0, 0, 0, 1), raw[12:]...)),
-		"too many objects":  sealed(append(append(append([]byte{}, raw[:8]...), 0, 0, 0, 9), raw[12:]...)),
-		"billions of them":  sealed(append(append(append([]byte{}, raw[:8]...), 255, 255, 255, 255), raw[12:]...)),
-		"base out of reach": sealed(append(append([]byte("PACK\x00\x00\x00\x02\x00\x00\x00\x01"), 0x61, 0x7f), raw[len(raw)-40:]...)),
+		"cut":              raw[:len(raw)/2],
+		"cut at the end":   raw[:len(raw)-1],
+		"one byte":         raw[:1],
+		"no pack":          sealed(append([]byte("JUNK"), raw[4:]...)),
+		"too few objects":  sealed(append(append(append([]byte{}, raw[:8]...), 0, 0, 0, 1), raw[12:]...)),
+		"too many objects": sealed(append(append(append([]byte{}, raw[:8]...), 0, 0, 0, 9), raw[12:]...)),
+		"billions of them": sealed(append(append(append([]byte{}, raw[:8]...), 255, 255, 255, 255), raw[12:]...)),
+		"base out of reach": sealed(append(append([]byte("PACK\x00\x00\x00\x02\x00\x00\x00\x01"), 0x61, 0x7f),
+			raw[len(raw)-40:]...)),
 		"no base": sealed(append(append([]byte("PACK\x00\x00\x00\x02\x00\x00\x00\x01\x71"), make([]byte, 20)...),
 			append([]byte("\x78\x9c\x03\x00\x00\x00\x00\x01"), make([]byte, 20)...)...)),
 	}

@@ -29,9 +29,12 @@ func (r Remote) unknownHost(at Address, err error) error {
 	}
 	switch {
 	case real != "" && !strings.EqualFold(real, host):
-		return fault.New(fault.Invalid, r.instead(config, at, real), "repository %q: %s is an alias of ~/.ssh/config, which tfops does not read", r.Name, host)
+		return fault.New(fault.Invalid, r.instead(config, at, real),
+			"repository %q: %s is an alias of ~/.ssh/config, which tfops does not read", r.Name, host)
 	case !strings.Contains(host, "."):
-		return fault.New(fault.Invalid, "write the host's whole name; if it is an alias of somebody's ~/.ssh/config, write what stands there as HostName, User and Port, and the key as ssh_key in the auth block",
+		return fault.New(fault.Invalid,
+			"write the host's whole name; if it is an alias of somebody's ~/.ssh/config, write what stands there as "+
+				"HostName, User and Port, and the key as ssh_key in the auth block",
 			"repository %q: there is no host %s: %w", r.Name, host, r.Redact(err))
 	}
 	return err
@@ -41,7 +44,8 @@ func (r Remote) unknownHost(at Address, err error) error {
 func (r Remote) instead(config *ssh_config.Config, at Address, host string) string {
 	alias := at.Hostname()
 	user := at.User
-	if named := lookUp(config, alias, "User"); named != "" && (user == "" || user == "git" && !strings.Contains(r.URL, "git@")) {
+	if named := lookUp(config, alias, "User"); named != "" &&
+		(user == "" || user == "git" && !strings.Contains(r.URL, "git@")) {
 		user = named
 	}
 	if port := lookUp(config, alias, "Port"); port != "" && port != "22" && at.Host == alias {

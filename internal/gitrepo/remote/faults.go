@@ -81,7 +81,8 @@ func (r Remote) Fault(ctx context.Context, err error) error {
 	at := r.String()
 	if cause := ctx.Err(); cause != nil {
 		if errors.Is(cause, context.DeadlineExceeded) {
-			return fault.New(fault.Unavailable, "check that the host can be reached from here; it is tried again at the next poll",
+			return fault.New(fault.Unavailable,
+				"check that the host can be reached from here; it is tried again at the next poll",
 				"repository %q: %s did not answer in time: %w", r.Name, at, cause)
 		}
 		return fault.New(fault.Unavailable, "", "repository %q: talking to %s was canceled: %w", r.Name, at, cause)
@@ -106,25 +107,34 @@ func classify(err error) (fault.Code, string, string) {
 	)
 	switch {
 	case errors.Is(err, transport.ErrAuthenticationRequired), strings.Contains(err.Error(), "ssh: unable to authenticate"):
-		return fault.Forbidden, "does not accept these credentials, or needs some", "check the user, token or key of the repository's auth block, and that the token has not expired"
+		return fault.Forbidden, "does not accept these credentials, or needs some",
+			"check the user, token or key of the repository's auth block, and that the token has not expired"
 	case errors.Is(err, transport.ErrAuthorizationFailed):
-		return fault.Forbidden, "forbids reading this repository", "give the user or token of the auth block read access to the repository"
+		return fault.Forbidden, "forbids reading this repository",
+			"give the user or token of the auth block read access to the repository"
 	case errors.Is(err, transport.ErrRepositoryNotFound):
-		return fault.Invalid, "has no such repository", "check the URL; some hosts answer so too when the credentials may not see the repository"
+		return fault.Invalid, "has no such repository",
+			"check the URL; some hosts answer so too when the credentials may not see the repository"
 	case wantsCertificate(err):
 		return fault.Forbidden, "asks for a client certificate, or does not accept the one it got",
-			`give both in the repository's tls block: cert = file("client.pem"), key = file("client-key.pem"); a certificate that is there may have expired`
+			`give both in the repository's tls block: cert = file("client.pem"), key = file("client-key.pem"); ` +
+				"a certificate that is there may have expired"
 	case isTLS(err):
 		return fault.Invalid, "has no trustworthy TLS connection",
-			`check the host name; for a private authority name its certificate in the repository's tls block, ca = file("ca.pem"), in SSL_CERT_FILE, or in the system's trust store`
+			"check the host name; for a private authority name its certificate in the repository's tls block, " +
+				`ca = file("ca.pem"), in SSL_CERT_FILE, or in the system's trust store`
 	case errors.As(err, &dns):
-		return fault.Unavailable, "has a host name that cannot be resolved", "check the host name in the URL and the name server of this machine"
+		return fault.Unavailable, "has a host name that cannot be resolved",
+			"check the host name in the URL and the name server of this machine"
 	case errors.As(err, &status):
-		return fault.Unavailable, "refused the request", "it is tried again at the next poll; if it stays, check the URL and the host's own status"
+		return fault.Unavailable, "refused the request",
+			"it is tried again at the next poll; if it stays, check the URL and the host's own status"
 	case strings.Contains(err.Error(), "object-format=sha256"):
-		return fault.Invalid, "has a repository with SHA-256 object ids, which cannot be read", "use a repository with SHA-1 object ids, as git makes it by default"
+		return fault.Invalid, "has a repository with SHA-256 object ids, which cannot be read",
+			"use a repository with SHA-1 object ids, as git makes it by default"
 	case isGarbled(err):
-		return fault.Unavailable, "does not answer as a Git server does", "check that the URL is that of a repository and not of a web page or a login proxy"
+		return fault.Unavailable, "does not answer as a Git server does",
+			"check that the URL is that of a repository and not of a web page or a login proxy"
 	}
 	return fault.Unavailable, "", "check that the host can be reached from here; it is tried again at the next poll"
 }

@@ -47,7 +47,8 @@ func (r Remote) knownHosts() (*knownhosts.HostKeyDB, string, error) {
 			err = errors.Join(err, f.Close())
 		}
 		if err != nil {
-			return nil, "", fault.New(fault.Internal, "check the space and the rights of the temporary directory", "repository %q: known hosts cannot be written to a temporary file: %w", r.Name, err)
+			return nil, "", fault.New(fault.Internal, "check the space and the rights of the temporary directory",
+				"repository %q: known hosts cannot be written to a temporary file: %w", r.Name, err)
 		}
 		files = []string{f.Name()}
 	} else {
@@ -97,16 +98,20 @@ func (r Remote) hostKeyFault(err error, host, place string, key ssh.PublicKey) e
 			known = append(known, fmt.Sprintf("%s %s (line %d)", k.Key.Type(), ssh.FingerprintSHA256(k.Key), k.Line))
 		}
 		return fault.New(fault.Forbidden,
-			"somebody may be in between: ask whoever runs that host whether its key changed; only then replace the old line in "+place+" by: "+knownhosts.Line([]string{host}, key),
-			"repository %q: the key of the SSH host %s has changed: it shows %s, known is %s", r.Name, host, shown, strings.Join(known, ", "))
+			"somebody may be in between: ask whoever runs that host whether its key changed; only then replace the old line in "+
+				place+" by: "+knownhosts.Line([]string{host}, key),
+			"repository %q: the key of the SSH host %s has changed: it shows %s, known is %s", r.Name, host, shown,
+			strings.Join(known, ", "))
 	case certified && strings.Contains(err.Error(), "no authorities"):
 		return fault.New(fault.Invalid,
-			"compare the fingerprint with what whoever runs that host publishes; if it is the same, add this line to "+place+": @cert-authority "+knownhosts.Line([]string{host}, cert.SignatureKey),
+			"compare the fingerprint with what whoever runs that host publishes; if it is the same, add this line to "+place+
+				": @cert-authority "+knownhosts.Line([]string{host}, cert.SignatureKey),
 			"repository %q: the SSH host %s shows a certificate, and its authority is not known: %s %s",
 			r.Name, host, cert.SignatureKey.Type(), ssh.FingerprintSHA256(cert.SignatureKey))
 	case knownhosts.IsHostUnknown(err):
 		return fault.New(fault.Invalid,
-			"compare the fingerprint with what whoever runs that host publishes; if it is the same, add this line to "+place+": "+knownhosts.Line([]string{host}, key),
+			"compare the fingerprint with what whoever runs that host publishes; if it is the same, add this line to "+place+
+				": "+knownhosts.Line([]string{host}, key),
 			"repository %q: the SSH host %s is not known: it shows the key %s", r.Name, host, shown)
 	}
 	return fault.New(fault.Forbidden, "ask whoever runs that host which key or certificate it should have",

@@ -73,7 +73,8 @@ func (r Remote) Transport(at Address) (http.RoundTripper, error) {
 	if len(r.Auth.ClientCert)+len(r.Auth.ClientKey) > 0 {
 		pair, err := tls.X509KeyPair(r.Auth.ClientCert, r.Auth.ClientKey)
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "give a certificate and the private key that belongs to it, both in PEM, the key without a passphrase",
+			return nil, fault.New(fault.Invalid,
+				"give a certificate and the private key that belongs to it, both in PEM, the key without a passphrase",
 				"repository %q: its client certificate cannot be used: %w", r.Name, r.Redact(err))
 		}
 		config.Certificates = []tls.Certificate{pair}

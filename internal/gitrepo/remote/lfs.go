@@ -13,21 +13,24 @@ import (
 // would guess from the remote's URL. What .lfsconfig of the repository says does
 // not count: it would have the credentials sent wherever a commit names.
 func (r Remote) LFSServer(at Address, rt http.RoundTripper) (*lfs.Server, error) {
-	s := &lfs.Server{Name: r.Name, Path: at.Path, Rt: rt, User: at.User, Password: r.lfsPassword(at), Redact: r.Redact}
+	s := &lfs.Server{Name: r.Name, Path: at.Path, Transport: rt, User: at.User, Password: r.lfsPassword(at),
+		Redact: r.Redact}
 	if at.Scheme == "ssh" {
 		s.User = r.Auth.Username
 	}
 	if r.LFS.URL != "" {
 		u, err := url.Parse(strings.TrimRight(r.LFS.URL, "/"))
 		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
-			return nil, fault.New(fault.Invalid, "write lfs_url = \"https://HOST/PATH\", without user and password", "repository %q: lfs_url is no https URL", r.Name)
+			return nil, fault.New(fault.Invalid, "write lfs_url = \"https://HOST/PATH\", without user and password",
+				"repository %q: lfs_url is no https URL", r.Name)
 		}
 		s.Base = u
 	} else if at.Scheme != "file" {
 		s.Base = lfsURL(at)
 	}
 	if s.Base != nil && s.Base.Scheme == "http" && s.Password != "" && !Loopback(s.Base.Hostname()) {
-		return nil, fault.New(fault.Invalid, "use https", "repository %q: a credential would cross the network to %s unencrypted over http", r.Name, s.Base.Host)
+		return nil, fault.New(fault.Invalid, "use https",
+			"repository %q: a credential would cross the network to %s unencrypted over http", r.Name, s.Base.Host)
 	}
 	return s, nil
 }

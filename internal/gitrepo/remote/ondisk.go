@@ -25,17 +25,20 @@ type onDisk struct {
 
 func openLocal(name, path string) (*onDisk, error) {
 	if _, err := os.Stat(path); err != nil {
-		return nil, fault.New(fault.Invalid, "check the path, and that the user of tfops may read it", "repository %q: %s cannot be read: %w", name, path, err)
+		return nil, fault.New(fault.Invalid, "check the path, and that the user of tfops may read it",
+			"repository %q: %s cannot be read: %w", name, path, err)
 	}
 	if dotGit, err := filepath.EvalSymlinks(filepath.Join(path, ".git")); err == nil && isDir(dotGit) {
 		path = dotGit // go-git does not leave a directory through a link
 	}
 	repo, err := git.PlainOpenWithOptions(path, &git.PlainOpenOptions{EnableDotGitCommonDir: true})
 	if errors.Is(err, git.ErrRepositoryNotExists) {
-		return nil, fault.New(fault.Invalid, "give the path of a repository: the directory that holds .git, or a bare one", "repository %q: %s is not a Git repository", name, path)
+		return nil, fault.New(fault.Invalid, "give the path of a repository: the directory that holds .git, or a bare one",
+			"repository %q: %s is not a Git repository", name, path)
 	}
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "check the repository with `git fsck`; formats newer than SHA-1 objects and files for references cannot be read",
+		return nil, fault.New(fault.Invalid,
+			"check the repository with `git fsck`; formats newer than SHA-1 objects and files for references cannot be read",
 			"repository %q: %s cannot be opened: %w", name, path, err)
 	}
 	opened, ok := repo.Storer.(*filesystem.Storage)

@@ -71,6 +71,7 @@ type Address struct {
 // ScpForm is user@host:path; a slash before the first colon makes it a local path.
 var ScpForm = lazily.Pattern(`^(?:([^@/:\s]+)@)?([^@/:\s\[\]]+|\[[0-9A-Fa-f:.%]+\]):(.+)$`)
 
+// Parse reads the URL and checks it together with the credentials.
 func (r Remote) Parse() (Address, error) {
 	bad := func(next, format string, args ...any) (Address, error) {
 		return Address{}, fault.New(fault.Invalid, next, "repository %q: "+format, append([]any{r.Name}, args...)...)
@@ -99,7 +100,8 @@ func (r Remote) Parse() (Address, error) {
 		return bad(forms, "the URL has no readable host and path")
 	}
 	if u.RawQuery != "" || u.Fragment != "" {
-		return bad("leave out everything from the question mark or number sign on; credentials belong in the auth block", "the URL has a query or a fragment")
+		return bad("leave out everything from the question mark or number sign on; credentials belong in the auth block",
+			"the URL has a query or a fragment")
 	}
 	at := Address{Scheme: scheme, Host: u.Host, Path: u.Path}
 	if u.User != nil {
@@ -116,15 +118,17 @@ func (r Remote) parsePlain(raw string) (Address, error) {
 	}
 	abs, err := filepath.Abs(raw)
 	if err != nil {
-		return Address{}, fault.New(fault.Invalid, "use an absolute path", "repository %q: the path %q cannot be made absolute: %w", r.Name, raw, err)
+		return Address{}, fault.New(fault.Invalid, "use an absolute path",
+			"repository %q: the path %q cannot be made absolute: %w", r.Name, raw, err)
 	}
 	return Address{Scheme: "file", Path: abs}, nil
 }
 
-// checkURL settles the user and refuses what would be unsafe or cannot work.
+// checkURL fills in the user and refuses what would be unsafe or cannot work.
 func (r Remote) checkURL(at *Address) error {
 	if at.Pass != "" && r.Auth.Password != "" {
-		return fault.New(fault.Invalid, "take the password out of the URL", "repository %q has a password both in its URL and in its credentials", r.Name)
+		return fault.New(fault.Invalid, "take the password out of the URL",
+			"repository %q has a password both in its URL and in its credentials", r.Name)
 	}
 	if at.Pass == "" {
 		at.Pass = r.Auth.Password
@@ -136,7 +140,8 @@ func (r Remote) checkURL(at *Address) error {
 		at.User = "git"
 	}
 	if at.Path == "" || at.Path == "/" {
-		return fault.New(fault.Invalid, "add the path of the repository to the URL", "repository %q: the URL of %s names no repository on that host", r.Name, at.Host)
+		return fault.New(fault.Invalid, "add the path of the repository to the URL",
+			"repository %q: the URL of %s names no repository on that host", r.Name, at.Host)
 	}
 	if at.Scheme == "http" && (at.User != "" || at.Pass != "") && !Loopback(at.Hostname()) {
 		return fault.New(fault.Invalid, "use https, or leave the credential out for a public repository",
@@ -145,6 +150,7 @@ func (r Remote) checkURL(at *Address) error {
 	return nil
 }
 
+// Loopback reports whether a host is this machine.
 func Loopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true

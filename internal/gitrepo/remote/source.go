@@ -41,7 +41,8 @@ type Advert struct {
 }
 
 func newAdvert() Advert {
-	return Advert{Refs: map[string]plumbing.Hash{}, Peeled: map[string]plumbing.Hash{}, Gives: func(plumbing.Hash) bool { return false }}
+	return Advert{Refs: map[string]plumbing.Hash{}, Peeled: map[string]plumbing.Hash{},
+		Gives: func(plumbing.Hash) bool { return false }}
 }
 
 // add takes over a reference of the kinds that a mirror keeps.
@@ -122,7 +123,8 @@ func (s *wire) List(ctx context.Context) (Advert, error) {
 		a.add(name, h)
 	}
 	maps.Copy(a.Peeled, adv.Peeled)
-	reachable := adv.Capabilities.Supports(capability.AllowReachableSHA1InWant) || adv.Capabilities.Supports(capability.AllowTipSHA1InWant)
+	reachable := adv.Capabilities.Supports(capability.AllowReachableSHA1InWant) ||
+		adv.Capabilities.Supports(capability.AllowTipSHA1InWant)
 	a.Gives = func(plumbing.Hash) bool { return reachable }
 	for _, link := range adv.Capabilities.Get(capability.SymRef) {
 		if target, ok := strings.CutPrefix(link, "HEAD:"); ok {

@@ -167,7 +167,8 @@ func (s *sshSession) explain(ctx context.Context, err error) error {
 	if said == "" {
 		return err
 	}
-	for _, phrase := range []string{"not found", "does not exist", "not appear to be a git repository", "no such repository", "could not be found", "access denied"} {
+	for _, phrase := range []string{"not found", "does not exist", "not appear to be a git repository",
+		"no such repository", "could not be found", "access denied"} {
 		if strings.Contains(strings.ToLower(said), phrase) {
 			return fmt.Errorf("%w: %s", transport.ErrRepositoryNotFound, FirstLine(said))
 		}
@@ -194,7 +195,8 @@ func (r Remote) sshMethods(at Address) ([]ssh.AuthMethod, io.Closer, error) {
 	}
 	sock := os.Getenv("SSH_AUTH_SOCK")
 	if sock == "" {
-		return nil, nil, fault.New(fault.Invalid, "give the repository's auth block an SSH key, or start tfops with an agent at SSH_AUTH_SOCK",
+		return nil, nil, fault.New(fault.Invalid,
+			"give the repository's auth block an SSH key, or start tfops with an agent at SSH_AUTH_SOCK",
 			"repository %q: no SSH key is configured for %s", r.Name, at.Display())
 	}
 	conn, err := net.Dial("unix", sock)
@@ -209,12 +211,14 @@ func (r Remote) sshKey() (ssh.Signer, error) {
 	signer, err := ssh.ParsePrivateKey(r.Auth.SSHKey)
 	if errors.As(err, new(*ssh.PassphraseMissingError)) {
 		if r.Auth.SSHKeyPassphrase == "" {
-			return nil, fault.New(fault.Invalid, "give the passphrase in the repository's auth block", "repository %q: its SSH key is locked with a passphrase", r.Name)
+			return nil, fault.New(fault.Invalid, "give the passphrase in the repository's auth block",
+				"repository %q: its SSH key is locked with a passphrase", r.Name)
 		}
 		signer, err = ssh.ParsePrivateKeyWithPassphrase(r.Auth.SSHKey, []byte(r.Auth.SSHKeyPassphrase))
 	}
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "give the private key as ssh-keygen writes it, and its right passphrase if it has one",
+		return nil, fault.New(fault.Invalid,
+			"give the private key as ssh-keygen writes it, and its right passphrase if it has one",
 			"repository %q: its SSH key cannot be read: %w", r.Name, r.Redact(err))
 	}
 	return signer, nil

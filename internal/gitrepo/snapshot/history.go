@@ -63,7 +63,8 @@ func (v *View) ResolveName(ref, repository string) (plumbing.Hash, bool, error) 
 
 // ResolveID is the commit or tag that an id stands for, whole or abbreviated.
 func (v *View) ResolveID(ref, repository string) (plumbing.Hash, error) {
-	unknown := fault.New(fault.NotFound, "give a branch, a tag or a commit id of at least seven digits; a commit just pushed is known after the next poll",
+	unknown := fault.New(fault.NotFound,
+		"give a branch, a tag or a commit id of at least seven digits; a commit just pushed is known after the next poll",
 		"repository %q has no branch, tag or commit %q", repository, ref)
 	ref = strings.ToLower(ref)
 	if !remote.LooksLikeID(ref) {
@@ -90,5 +91,7 @@ func (v *View) ResolveID(ref, repository string) (plumbing.Hash, error) {
 		ids = append(ids, h.String())
 	}
 	slices.Sort(ids)
-	return plumbing.ZeroHash, fault.New(fault.NotFound, "give more digits: "+strings.Join(ids, ", "), "%q could be %d commits of repository %q", ref, len(ids), repository)
+	return plumbing.ZeroHash,
+		fault.New(fault.NotFound, "give more digits: "+strings.Join(ids, ", "), "%q could be %d commits of repository %q",
+			ref, len(ids), repository)
 }

@@ -30,6 +30,7 @@ func (h *Holder) Acquire(dir string) (*View, error) {
 	return h.cur, nil
 }
 
+// Release gives a view back.
 func (h *Holder) Release(v *View) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -136,7 +136,8 @@ func readState(dir string) (state, error) {
 		return st, &packs.Damage{What: stateFile, Err: err}
 	}
 	if st.Format != stateFormat {
-		return st, &packs.Damage{What: fmt.Sprintf("%s has format %d, and this version reads %d", stateFile, st.Format, stateFormat)}
+		return st, &packs.Damage{What: fmt.Sprintf("%s has format %d, and this version reads %d", stateFile, st.Format,
+			stateFormat)}
 	}
 	return st, nil
 }

@@ -23,7 +23,7 @@ type Entry struct {
 }
 
 // parseModules reads a .gitmodules file. The parser is go-git's; what it makes of
-// a hostile file must not end the process.
+// an untrusted file must not end the process.
 func parseModules(raw []byte) (entries []Entry, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -64,9 +64,11 @@ func (e Entry) check() error {
 		}
 	}
 	switch {
-	case e.name == "" || strings.HasPrefix(e.name, "-") || strings.ContainsFunc(e.name, func(r rune) bool { return r < ' ' }):
+	case e.name == "" || strings.HasPrefix(e.name, "-") ||
+		strings.ContainsFunc(e.name, func(r rune) bool { return r < ' ' }):
 		return Refuse(next, "has a name in .gitmodules that Git refuses: %q", shortened(e.name))
-	case e.Path == "" || path.IsAbs(e.Path) || path.Clean(e.Path) != e.Path || Climbs(e.Path) || strings.HasPrefix(e.Path, "-"):
+	case e.Path == "" || path.IsAbs(e.Path) || path.Clean(e.Path) != e.Path || Climbs(e.Path) ||
+		strings.HasPrefix(e.Path, "-"):
 		return Refuse(next, "has a path in .gitmodules that is none: %q", shortened(e.Path))
 	}
 	return nil

@@ -14,7 +14,7 @@ import (
 	"github.com/tfops/tfops/internal/lazily"
 )
 
-// How much one commit may have. What .gitmodules says is hostile.
+// How much one commit may have. What .gitmodules says is untrusted.
 const (
 	Max            = 256
 	MaxDepth       = 8
@@ -27,11 +27,13 @@ type Refused struct{ why, Next string }
 
 func (e *Refused) Error() string { return e.why }
 
+// Refuse says why a URL is not asked, and what to do.
 func Refuse(next, format string, args ...any) error {
 	return &Refused{fmt.Sprintf(format, args...), next}
 }
 
-const writeURL = "write https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH, or ../NAME relative to the repository in .gitmodules, and push"
+const writeURL = "write https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH, or ../NAME relative to the " +
+	"repository in .gitmodules, and push"
 
 // remoteHelper is how a URL has Git start a program: ext::sh -c …
 var remoteHelper = lazily.Pattern(`^[A-Za-z0-9+.-]*::`)
@@ -45,8 +47,10 @@ func Address(base remote.Address, raw string) (remote.Address, error) {
 	case len(raw) > maxModuleURL:
 		return remote.Address{}, Refuse(writeURL, "has a url of more than %d bytes", maxModuleURL)
 	case strings.HasPrefix(raw, "-"):
-		return remote.Address{}, Refuse(writeURL, "has a url that begins with a hyphen, as an option of a program does: %q", shortened(raw))
-	case strings.ContainsFunc(raw, func(r rune) bool { return r < ' ' || r == 0x7f }), strings.Contains(raw, `\`), strings.TrimSpace(raw) != raw:
+		return remote.Address{},
+			Refuse(writeURL, "has a url that begins with a hyphen, as an option of a program does: %q", shortened(raw))
+	case strings.ContainsFunc(raw, func(r rune) bool { return r < ' ' || r == 0x7f }), strings.Contains(raw, `\`),
+		strings.TrimSpace(raw) != raw:
 		return remote.Address{}, Refuse(writeURL, "has a url with characters that belong in none: %q", shortened(raw))
 	case remoteHelper().MatchString(raw):
 		return remote.Address{}, Refuse(writeURL, "has a url that would start a program: %q", shortened(raw))
@@ -83,10 +87,12 @@ func relativeModule(base remote.Address, raw string) (remote.Address, error) {
 		rest, parts = cut, parts[:len(parts)-1]
 	}
 	rest = strings.TrimRight(rest, "/")
-	if rest == "" || Climbs(rest) || strings.Contains(rest, "//") || strings.ContainsFunc(rest, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' }) {
+	if rest == "" || Climbs(rest) || strings.Contains(rest, "//") ||
+		strings.ContainsFunc(rest, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' }) {
 		return remote.Address{}, Refuse(writeURL, "has a relative url that leads nowhere: %q", shortened(raw))
 	}
-	at := remote.Address{Scheme: base.Scheme, Host: base.Host, User: base.User, Path: strings.Join(append(parts, rest), "/")}
+	at := remote.Address{Scheme: base.Scheme, Host: base.Host, User: base.User,
+		Path: strings.Join(append(parts, rest), "/")}
 	if strings.HasPrefix(base.Path, "/") {
 		at.Path = "/" + at.Path
 	}
@@ -101,7 +107,8 @@ func Climbs(p string) bool {
 func absoluteModule(base remote.Address, raw string) (remote.Address, error) {
 	_, rest, isURL := strings.Cut(raw, "://")
 	if !isURL && remote.ScpForm().FindStringSubmatch(raw) == nil && !strings.HasPrefix(raw, "/") {
-		return remote.Address{}, Refuse(writeURL, "has a url that is neither absolute nor begins with ./ or ../: %q", shortened(raw))
+		return remote.Address{},
+			Refuse(writeURL, "has a url that is neither absolute nor begins with ./ or ../: %q", shortened(raw))
 	}
 	at, err := remote.Remote{Name: "submodule", URL: raw}.Parse()
 	switch {
@@ -111,12 +118,15 @@ func absoluteModule(base remote.Address, raw string) (remote.Address, error) {
 	case err != nil:
 		return at, Refuse(writeURL, "has a url that cannot be used: %q", shortened(raw))
 	case at.Pass != "":
-		return at, Refuse("take it out of .gitmodules, have it revoked, and give tfops one in a submodule block", "has a url with a password in it")
+		return at, Refuse("take it out of .gitmodules, have it revoked, and give tfops one in a submodule block",
+			"has a url with a password in it")
 	case at.Scheme == "file" && base.Scheme != "file":
-		return at, Refuse(writeURL, "has a url that is a path of this machine, and its repository is elsewhere: %q", shortened(raw))
+		return at, Refuse(writeURL, "has a url that is a path of this machine, and its repository is elsewhere: %q",
+			shortened(raw))
 	case Climbs(at.Path), at.Scheme == "file" && Climbs(strings.Trim(rest+raw, "/")):
 		return at, Refuse(writeURL, "has a url with .. in its path: %q", shortened(raw))
-	case strings.HasPrefix(strings.TrimLeft(at.Path, "/"), "-"), strings.HasPrefix(at.User, "-"), strings.ContainsFunc(at.Path, func(r rune) bool { return r < ' ' || r == 0x7f }):
+	case strings.HasPrefix(strings.TrimLeft(at.Path, "/"), "-"), strings.HasPrefix(at.User, "-"),
+		strings.ContainsFunc(at.Path, func(r rune) bool { return r < ' ' || r == 0x7f }):
 		return at, Refuse(writeURL, "has a url with characters that belong in none: %q", shortened(raw))
 	}
 	if at.Scheme != "ssh" {
@@ -143,7 +153,8 @@ func shortened(raw string) string {
 
 // Prefix is a parsed SubmoduleAccess.Prefix.
 func Prefix(a remote.SubmoduleAccess) (remote.Address, error) {
-	bad := fault.New(fault.Invalid, `write the beginning of the submodules' URL, for example submodule "https://git.example.com/team/"`,
+	bad := fault.New(fault.Invalid,
+		`write the beginning of the submodules' URL, for example submodule "https://git.example.com/team/"`,
 		"a submodule block's %q is not the beginning of a URL", shortened(a.Prefix))
 	if remoteHelper().MatchString(a.Prefix) {
 		return remote.Address{}, bad
@@ -152,7 +163,8 @@ func Prefix(a remote.SubmoduleAccess) (remote.Address, error) {
 		return remote.Address{Scheme: "ssh", Host: m[2], Path: strings.TrimSuffix(m[3], "x")}, nil
 	}
 	u, err := url.Parse(a.Prefix)
-	if err != nil || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" || Climbs(u.Path) || !slices.Contains([]string{"https", "http", "ssh"}, u.Scheme) {
+	if err != nil || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" || Climbs(u.Path) ||
+		!slices.Contains([]string{"https", "http", "ssh"}, u.Scheme) {
 		return remote.Address{}, bad
 	}
 	if _, has := u.User.Password(); has {
@@ -177,7 +189,8 @@ func Remote(of remote.Remote, base, at remote.Address, mirrors string) (remote.R
 	switch {
 	case longest >= 0:
 	case !remote.SameHost(at, base):
-		return r, Refuse(fmt.Sprintf("allow that host in repository %q: submodule %q { }, with an auth block where it asks for one",
+		return r, Refuse(fmt.Sprintf("allow that host in repository %q: submodule %q { }, with an auth block where it "+
+			"asks for one",
 			of.Name, hostPrefix(at)), "is at %s, and no submodule block allows that host", at.Display())
 	case at.Scheme == "file" && leadsInto(mirrors, at.Path):
 		return r, Refuse("name the repository itself, and not a mirror of it",

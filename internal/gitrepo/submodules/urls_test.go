@@ -13,7 +13,12 @@ import (
 // TestModuleURLs: what .gitmodules may name, and what it may not. A row without
 // a result is refused, and says why.
 func TestModuleURLs(t *testing.T) {
-	const web, ssh, scp, disk = "https://git.example.com/acme/infra.git", "ssh://git@git.example.com:2222/acme/infra.git", "git@git.example.com:acme/infra.git", "/srv/git/infra.git"
+	const (
+		web  = "https://git.example.com/acme/infra.git"
+		ssh  = "ssh://git@git.example.com:2222/acme/infra.git"
+		scp  = "git@git.example.com:acme/infra.git"
+		disk = "/srv/git/infra.git"
+	)
 	for _, c := range []struct{ base, raw, want, why string }{
 		{web, "../net.git", "https://git.example.com/acme/net.git", ""},
 		{web, "./../net.git/", "https://git.example.com/acme/net.git", ""},
@@ -96,9 +101,13 @@ func TestModuleURLs(t *testing.T) {
 func TestModuleAccess(t *testing.T) {
 	repos := filepath.Join(t.TempDir(), "repos")
 	own := remote.Auth{Username: "tfops", Password: "own-secret"}
-	team, deep := remote.Auth{Username: "team", Password: "team-secret"}, remote.Auth{Username: "deep", Password: "deep-secret"}
-	of := remote.Remote{Name: "infra", URL: "https://git.example.com/acme/infra.git", Auth: own, Submodules: remote.Submodules{On: true, Access: []remote.SubmoduleAccess{
-		{Prefix: "https://other.example.com/team/", Auth: team}, {Prefix: "https://other.example.com/team/deep", Auth: deep}, {Prefix: "https://public.example.com/"}, {Prefix: "git@ssh.example.com:team/", Auth: deep}}}}
+	team, deep := remote.Auth{Username: "team", Password: "team-secret"}, remote.Auth{Username: "deep",
+		Password: "deep-secret"}
+	of := remote.Remote{Name: "infra", URL: "https://git.example.com/acme/infra.git", Auth: own,
+		Submodules: remote.Submodules{On: true, Access: []remote.SubmoduleAccess{
+			{Prefix: "https://other.example.com/team/", Auth: team},
+			{Prefix: "https://other.example.com/team/deep", Auth: deep}, {Prefix: "https://public.example.com/"},
+			{Prefix: "git@ssh.example.com:team/", Auth: deep}}}}
 	base, err := of.Parse()
 	if err != nil {
 		t.Fatal(err)
@@ -142,7 +151,8 @@ func TestModuleAccess(t *testing.T) {
 			t.Errorf("%s: got %q, expected %q", raw, got, want)
 		}
 	}
-	for _, bad := range []string{"", "modules/net", "/srv/git", "ftp://h/", "https://u:p@h/", "https://h/a/../b", "https://h/?x", "ext::x"} {
+	for _, bad := range []string{"", "modules/net", "/srv/git", "ftp://h/", "https://u:p@h/", "https://h/a/../b",
+		"https://h/?x", "ext::x"} {
 		if _, err := Prefix(remote.SubmoduleAccess{Prefix: bad}); err == nil {
 			t.Errorf("the prefix %q was taken", bad)
 		}
@@ -165,7 +175,8 @@ func TestMirrorsAreNoSubmodules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, raw := range []string{filepath.Join(repos, "secret.git"), "../repos/secret.git", filepath.Join(root, "link", "secret.git"), "../link/secret.git"} {
+	for _, raw := range []string{filepath.Join(repos, "secret.git"), "../repos/secret.git",
+		filepath.Join(root, "link", "secret.git"), "../link/secret.git"} {
 		at, err := Address(base, raw)
 		if err == nil {
 			_, err = Remote(of, base, at, repos)
@@ -179,7 +190,9 @@ func TestMirrorsAreNoSubmodules(t *testing.T) {
 // FuzzModulesFile: no file ends the process, and no entry that may be followed
 // has a path or a name that leaves its directory.
 func FuzzModulesFile(f *testing.F) {
-	for _, seed := range []string{"[submodule \"a\"]\n\tpath = a\n\turl = ../a\n", "[submodule \"../../x\"]\npath = ../x\nurl = -u", "[submodule", "[submodule \"a\"]\npath = \"a\\", "\x00", "[submodule \"a\"]\n\tpath = a\n[submodule \"b\"]\n\tpath = a\n"} {
+	for _, seed := range []string{"[submodule \"a\"]\n\tpath = a\n\turl = ../a\n",
+		"[submodule \"../../x\"]\npath = ../x\nurl = -u", "[submodule", "[submodule \"a\"]\npath = \"a\\", "\x00",
+		"[submodule \"a\"]\n\tpath = a\n[submodule \"b\"]\n\tpath = a\n"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
@@ -192,7 +205,8 @@ func FuzzModulesFile(f *testing.F) {
 			if e.Wrong != nil {
 				continue
 			}
-			if Climbs(e.Path) || strings.HasPrefix(e.Path, "/") || Climbs(strings.ReplaceAll(e.name, `\`, "/")) && strings.Contains(e.name, "..") || seen[e.Path] {
+			if Climbs(e.Path) || strings.HasPrefix(e.Path, "/") ||
+				Climbs(strings.ReplaceAll(e.name, `\`, "/")) && strings.Contains(e.name, "..") || seen[e.Path] {
 				t.Fatalf("%+v is followed", e)
 			}
 			seen[e.Path] = true
@@ -205,8 +219,10 @@ func FuzzModulesFile(f *testing.F) {
 }
 
 func TestModulesFile(t *testing.T) {
-	entries, err := parseModules([]byte("[submodule \"a/../b\"]\n\tpath = x\n\turl = ../x\n[submodule \"-q\"]\n\tpath = y\n\turl = ../x\n" +
-		"[submodule \"twice\"]\n\tpath = z\n\turl = ../x\n[submodule \"again\"]\n\tpath = z\n\turl = ../y\n[submodule \"up\"]\n\tpath = ../up\n\turl = ../x\n" +
+	entries, err := parseModules([]byte("[submodule \"a/../b\"]\n\tpath = x\n\turl = ../x\n[submodule \"-q\"]\n\tpath " +
+		"= y\n\turl = ../x\n" +
+		"[submodule \"twice\"]\n\tpath = z\n\turl = ../x\n[submodule \"again\"]\n\tpath = z\n\turl = ../y\n[submodule " +
+		"\"up\"]\n\tpath = ../up\n\turl = ../x\n" +
 		"[submodule \"good\"]\n\tpath = modules/good\n\turl = ../x\n\tupdate = !touch /tmp/pwned\n"))
 	if err != nil {
 		t.Fatal(err)
@@ -215,7 +231,8 @@ func TestModulesFile(t *testing.T) {
 	for _, e := range entries {
 		got[e.name] = fmt.Sprint(e.Wrong)
 	}
-	for name, why := range map[string]string{"a/../b": "climbs out", "-q": "Git refuses", "twice": "more than once", "again": "more than once", "up": "a path in .gitmodules that is none", "good": "<nil>"} {
+	for name, why := range map[string]string{"a/../b": "climbs out", "-q": "Git refuses", "twice": "more than once",
+		"again": "more than once", "up": "a path in .gitmodules that is none", "good": "<nil>"} {
 		if !strings.Contains(got[name], why) {
 			t.Errorf("%s: %q, expected %q", name, got[name], why)
 		}

@@ -28,7 +28,8 @@ func Changed(ctx context.Context, t Reader, a, b Side, from, to string) ([]strin
 }
 
 func tooManyDiffer(from, to string) error {
-	return fault.New(fault.Invalid, "take them out of the repository", "more than %d paths differ between %s and %s", maxEntries, from, to)
+	return fault.New(fault.Invalid, "take them out of the repository", "more than %d paths differ between %s and %s",
+		maxEntries, from, to)
 }
 
 // differ collects the paths that differ. What it walks over is bounded, too: directories

@@ -27,13 +27,14 @@ import (
 // Exported says what an export could not bring. Paths are slash-separated and
 // sorted.
 type Exported struct {
-	Submodules  []string           // empty directories now: they are not followed
-	Followed    []string           // submodules whose files are there
-	Missing     []MissingSubmodule // submodules that are followed and are empty directories now
-	LFSPointers []string           // files that hold a pointer instead of their content; with LFS.On those that are no whole pointer
-	Links       []LeftOut          // symbolic links that are not there: they lead out of the tree, loop, or have no path for target
-	Names       []LeftOut          // what else is not there: it must not become a file, or its LFS object cannot be had
-	Partial     bool               // some LFS object or submodule could not be had now: another export may have it
+	Submodules []string           // empty directories now: they are not followed
+	Followed   []string           // submodules whose files are there
+	Missing    []MissingSubmodule // submodules that are followed and are empty directories now
+	// files that hold a pointer instead of their content; with LFS.On those that are no whole pointer
+	LFSPointers []string
+	Links       []LeftOut // symbolic links that are not there: they lead out of the tree, loop, or have no path for target
+	Names       []LeftOut // what else is not there: it must not become a file, or its LFS object cannot be had
+	Partial     bool      // some LFS object or submodule could not be had now: another export may have it
 
 	Files []File `json:"-"` // what another export can share
 }
@@ -76,7 +77,8 @@ func (x Exported) LeftOut() []LeftOut {
 
 // Export writes a tree into dst; see Mirror.Export. What LFS pointers name is
 // fetched from objects, unless it is nil.
-func Export(ctx context.Context, t Reader, root plumbing.Hash, dst string, base Base, objects *lfs.Store) (Exported, error) {
+func Export(ctx context.Context, t Reader, root plumbing.Hash, dst string, base Base,
+	objects *lfs.Store) (Exported, error) {
 	x := &export{Reader: t, dst: dst, base: base, lfs: objects != nil}
 	if t.sub != nil {
 		x.out.Followed, x.out.Missing = t.sub.Paths, t.sub.Missing
@@ -115,7 +117,8 @@ func (h *Unfit) Error() string { return fmt.Sprintf("%q: %s", h.Path, h.Why) }
 // prepare makes dst, and says whether it was not there before.
 func prepare(dst string) (made bool, err error) {
 	if err := os.MkdirAll(filepath.Dir(dst), 0o700); err != nil {
-		return false, fault.New(fault.Internal, "check the space and the rights of that directory", "an export cannot be written: %w", err)
+		return false, fault.New(fault.Internal, "check the space and the rights of that directory",
+			"an export cannot be written: %w", err)
 	}
 	err = os.Mkdir(dst, 0o755)
 	if err == nil {
@@ -123,10 +126,12 @@ func prepare(dst string) (made bool, err error) {
 	}
 	entries, rerr := os.ReadDir(dst)
 	if rerr != nil {
-		return false, fault.New(fault.Internal, "check the space and the rights of that directory", "an export cannot be written: %w", errors.Join(err, rerr))
+		return false, fault.New(fault.Internal, "check the space and the rights of that directory",
+			"an export cannot be written: %w", errors.Join(err, rerr))
 	}
 	if len(entries) > 0 {
-		return false, fault.New(fault.Conflict, "export into a new directory", "%s is not empty: nothing is exported over other files", dst)
+		return false, fault.New(fault.Conflict, "export into a new directory",
+			"%s is not empty: nothing is exported over other files", dst)
 	}
 	return false, os.Chmod(dst, 0o755)
 }
@@ -236,7 +241,8 @@ func (x *export) unlisted() {
 		if told[p] {
 			continue
 		}
-		missing := MissingSubmodule{Path: p, Why: "has no entry in .gitmodules", Next: "add it with git submodule add, or take it out of the repository, and push"}
+		missing := MissingSubmodule{Path: p, Why: "has no entry in .gitmodules",
+			Next: "add it with git submodule add, or take it out of the repository, and push"}
 		for _, file := range x.out.Missing { // the file itself cannot be read
 			if dir, name := path.Split(file.Path); name == ModulesFile && strings.HasPrefix(p, dir) {
 				missing.Why, missing.Next = "is not known: "+file.Path+" "+file.Why, file.Next
@@ -496,7 +502,8 @@ func (x *export) writeFile(l loaded) (pointer bool, err error) {
 		return pointer, writeNew(x.place(l.file.path), perm, func(f *os.File) error { _, err := f.Write(raw); return err })
 	}
 	h := sha256.New()
-	err = writeNew(x.place(l.file.path), perm, func(f *os.File) error { _, err := io.Copy(io.MultiWriter(f, h), r); return err })
+	err = writeNew(x.place(l.file.path), perm,
+		func(f *os.File) error { _, err := io.Copy(io.MultiWriter(f, h), r); return err })
 	x.written(l.file, [sha256.Size]byte(h.Sum(nil)))
 	return false, err
 }

@@ -38,7 +38,10 @@ type FS struct {
 	fault func(what string, err error) error           // of a read that failed
 }
 
-func NewFS(root plumbing.Hash, sub *Submodules, lease func() (Reader, func(), error), failed func(string, error) error) *FS {
+// NewFS is a tree that is read by what lease gives for each read. failed says in words
+// why one could not be.
+func NewFS(root plumbing.Hash, sub *Submodules, lease func() (Reader, func(), error),
+	failed func(string, error) error) *FS {
 	return &FS{root: root, dir: ".", known: newTreeCache(), sub: sub, lease: lease, fault: failed}
 }
 
@@ -83,7 +86,7 @@ func (f *FS) Open(name string) (fs.File, error) {
 			return err
 		}
 		if info.IsDir() {
-			list, err := f.List(t, name, e)
+			list, err := f.list(t, name, e)
 			file = &openDir{info: info, list: list}
 			return err
 		}
@@ -123,7 +126,7 @@ func (f *FS) ReadDir(name string) ([]fs.DirEntry, error) {
 		if !e.IsTree() && e.Kind() != ModeGitlink {
 			return fs.ErrInvalid
 		}
-		list, err = f.List(t, name, e)
+		list, err = f.list(t, name, e)
 		return err
 	})
 	return list, err
@@ -186,7 +189,7 @@ func (f *FS) Sub(dir string) (fs.FS, error) {
 	return &below, nil
 }
 
-func (f *FS) List(t Reader, dir string, e Entry) ([]fs.DirEntry, error) {
+func (f *FS) list(t Reader, dir string, e Entry) ([]fs.DirEntry, error) {
 	list := []fs.DirEntry{}
 	if !e.IsTree() {
 		return list, nil

@@ -40,10 +40,13 @@ func (x *export) fetchLFS(ctx context.Context, store *lfs.Store) error {
 			total += p.object.Size
 		}
 		if total < 0 || total > lfs.MaxBytes || len(wanted) > lfs.MaxObjects {
-			return &Unfit{p.path, fmt.Sprintf("one Git LFS pointer too many: all of a commit may name %d objects of %d GB together", lfs.MaxObjects, lfs.MaxBytes>>30)}
+			return &Unfit{p.path,
+				fmt.Sprintf("one Git LFS pointer too many: all of a commit may name %d objects of %d GB together", lfs.MaxObjects,
+					lfs.MaxBytes>>30)}
 		}
 	}
-	missing := slices.DeleteFunc(slices.SortedFunc(maps.Values(wanted), func(a, b lfs.Object) int { return strings.Compare(a.OID, b.OID) }), store.Has)
+	missing := slices.DeleteFunc(slices.SortedFunc(maps.Values(wanted),
+		func(a, b lfs.Object) int { return strings.Compare(a.OID, b.OID) }), store.Has)
 	bad, err := store.Download(ctx, missing)
 	if err != nil {
 		return err
@@ -58,7 +61,8 @@ func (x *export) fetchLFS(ctx context.Context, store *lfs.Store) error {
 		return err
 	}
 	if again, err = x.placeLFS(ctx, store, bad); err == nil && len(again) > 0 {
-		err = fault.New(fault.Internal, "check that disk: its health, its memory", "repository %q: what Git LFS sent is not what is read back from %s", store.Server.Name, store.Dir)
+		err = fault.New(fault.Internal, "check that disk: its health, its memory",
+			"repository %q: what Git LFS sent is not what is read back from %s", store.Server.Name, store.Dir)
 	}
 	return err
 }
@@ -73,7 +77,8 @@ func lfsObjectsOf(files []pointerFile) []lfs.Object {
 
 // placeLFS copies objects from the store to where they belong. It returns the
 // files whose object in the store was not what its name says.
-func (x *export) placeLFS(ctx context.Context, store *lfs.Store, bad map[string]string) (again []pointerFile, err error) {
+func (x *export) placeLFS(ctx context.Context, store *lfs.Store,
+	bad map[string]string) (again []pointerFile, err error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(exportWriters)
 	for _, p := range x.pointers {

@@ -21,14 +21,17 @@ type Submodules struct {
 	digest  string // of which ones are there
 }
 
+// NewSubmodules are none yet; on says whether they are followed.
 func NewSubmodules(on bool) Submodules {
-	return Submodules{on: on, Roots: map[plumbing.Hash]plumbing.Hash{}, Mixed: map[plumbing.Hash]bool{}, URLs: map[string]string{}}
+	return Submodules{on: on, Roots: map[plumbing.Hash]plumbing.Hash{}, Mixed: map[plumbing.Hash]bool{},
+		URLs: map[string]string{}}
 }
 
 // Seal names what is there, once all is.
 func (s *Submodules) Seal() {
 	sum := sha256.New()
-	for _, h := range slices.SortedFunc(maps.Keys(s.Roots), func(a, b plumbing.Hash) int { return slices.Compare(a[:], b[:]) }) {
+	for _, h := range slices.SortedFunc(maps.Keys(s.Roots),
+		func(a, b plumbing.Hash) int { return slices.Compare(a[:], b[:]) }) {
 		sum.Write(h[:])
 	}
 	s.digest = string(sum.Sum(nil))

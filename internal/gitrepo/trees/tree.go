@@ -41,6 +41,7 @@ type Entry struct {
 	module bool // it is a submodule that is followed, and hash is its tree
 }
 
+// Kind is the type of the entry, without its permissions.
 func (e Entry) Kind() uint32   { return e.mode & modeType }
 func (e Entry) IsTree() bool   { return e.Kind() == modeTree }
 func (e Entry) Missing() bool  { return e.mode == 0 }
@@ -133,6 +134,7 @@ func (t Reader) Pack(h plumbing.Hash) *packs.Pack {
 	return nil
 }
 
+// Object reads any object.
 func (t Reader) Object(h plumbing.Hash) (plumbing.EncodedObject, error) {
 	if t.store != nil {
 		return t.store.EncodedObject(plumbing.AnyObject, h)
@@ -229,6 +231,8 @@ func (t Reader) linkTarget(e Entry) (string, error) {
 	return string(raw), err
 }
 
+// Complete reports an object that a tree needs and that is not there. Trees that are
+// done are not read again.
 func (t Reader) Complete(tree plumbing.Hash, done map[plumbing.Hash]bool) error {
 	if done[tree] {
 		return nil
