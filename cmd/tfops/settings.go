@@ -26,18 +26,17 @@ import (
 // settingsOf copies out of the configuration what the engine needs.
 func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 	s := &engine.Settings{
-		Repositories: map[string]engine.Repository{},
-		Engines:      map[string]job.EngineSpec{},
-		People:       approvals.People{Emails: map[string][]string{}, Groups: map[string][]string{}},
-		Modules:      cfg.Modules,
-		PassEnv:      cfg.Runner.PassEnv,
-		Concurrency:  cfg.Runner.Concurrency,
-		Checks:       cfg.Runner.DriftConcurrency,
-		Drift:        drift.Rules{Ignore: cfg.Ignore, Severity: cfg.Severity},
-		Instance:     report.Instance{Version: version()},
-		Wants:        func(n run.Notice) []string { return notify.Wants(cfg.Notify, n) },
-		PlanGrace:    cfg.Runner.PlanGrace,
-		ApplyGrace:   cfg.Runner.ApplyGrace,
+		Engines:     map[string]job.EngineSpec{},
+		People:      approvals.People{Emails: map[string][]string{}, Groups: map[string][]string{}},
+		Modules:     cfg.Modules,
+		PassEnv:     cfg.Runner.PassEnv,
+		Concurrency: cfg.Runner.Concurrency,
+		Checks:      cfg.Runner.DriftConcurrency,
+		Drift:       drift.Rules{Ignore: cfg.Ignore, Severity: cfg.Severity},
+		Instance:    report.Instance{Version: version()},
+		Wants:       func(n run.Notice) []string { return notify.Wants(cfg.Notify, n) },
+		PlanGrace:   cfg.Runner.PlanGrace,
+		ApplyGrace:  cfg.Runner.ApplyGrace,
 	}
 	for name, e := range cfg.Engines {
 		s.Engines[name] = job.EngineSpec{Name: name, Version: e.Version, Path: e.Path, ReleaseURL: e.ReleaseURL,
@@ -49,16 +48,9 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 	for _, g := range cfg.Groups {
 		s.People.Groups[g.Name] = g.Members
 	}
-	for _, r := range cfg.Repositories {
-		mirror, err := m.open(remote.Remote{Name: r.Name, URL: r.URL, Auth: access(r.Auth, r.TLS),
-			LFS: remote.LFS{On: r.LFS, URL: r.LFSURL}, Submodules: submodulesOf(r)})
-		if err != nil {
-			return nil, err
-		}
-		mirror.Follow(follows(cfg, r))
-		mirror.FollowTags(followsTags(cfg, r))
-		s.Repositories[r.Name] = engine.Repository{Source: mirror, Pace: gitrepo.Pace{Every: r.Poll}, Content: contentOf(r),
-			Modules: r.Modules}
+	var err error
+	if s.Repositories, err = repositoriesOf(cfg, m); err != nil {
+		return nil, err
 	}
 	for _, r := range cfg.Reports {
 		p, err := reportPlan(r)
@@ -85,6 +77,24 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 			}})
 	}
 	return s, nil
+}
+
+// repositoriesOf opens the mirrors of a configuration. Nothing that reads or fetches
+// through those of an earlier one notices, until the engine has the new ones.
+func repositoriesOf(cfg *config.Config, m *mirrors) (map[string]engine.Repository, error) {
+	found := map[string]engine.Repository{}
+	for _, r := range cfg.Repositories {
+		mirror, err := m.open(remote.Remote{Name: r.Name, URL: r.URL, Auth: access(r.Auth, r.TLS),
+			LFS: remote.LFS{On: r.LFS, URL: r.LFSURL}, Submodules: submodulesOf(r)})
+		if err != nil {
+			return nil, err
+		}
+		mirror.Follow(follows(cfg, r))
+		mirror.FollowTags(followsTags(cfg, r))
+		found[r.Name] = engine.Repository{Source: mirror, Pace: gitrepo.Pace{Every: r.Poll}, Content: contentOf(r),
+			Modules: r.Modules}
+	}
+	return found, nil
 }
 
 // follows says which branches of a repository somebody has a use for; nil is all.
