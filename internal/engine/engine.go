@@ -73,6 +73,7 @@ type Source interface {
 	Remote
 	Refs
 	Objects
+	checkout.Source
 }
 
 // Remote is what a poll fetches. A commit that Has does not have, because it is
@@ -80,8 +81,9 @@ type Source interface {
 type Remote interface {
 	Has(sha string) bool
 	Fetch(ctx context.Context, wanted ...string) (gitrepo.Fetched, error)
-	Submodules(ctx context.Context, sha string) ([]trees.MissingSubmodule, error) // brings those of a commit, and says which are missing
-	Note() string                                                                 // what people should know of how it is fetched
+	// Submodules brings those of a commit, and says which are missing.
+	Submodules(ctx context.Context, sha string) ([]trees.MissingSubmodule, error)
+	Note() string // what people should know of how it is fetched
 	Maintain(ctx context.Context, keep []string) error
 }
 
@@ -99,7 +101,6 @@ type Objects interface {
 	Contains(ctx context.Context, head, sha string) (bool, error)
 	Changed(ctx context.Context, from, to string) ([]string, error)
 	Tree(sha string) (fs.FS, error)
-	Export(ctx context.Context, sha, dst string, base trees.Base) (trees.Exported, error)
 }
 
 // Vault decrypts saved plans; only the daemon holds its key.
