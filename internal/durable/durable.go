@@ -16,7 +16,7 @@ func Write(path string, content []byte) error {
 	if err := WriteUnlisted(path, content); err != nil {
 		return err
 	}
-	return SyncDir(filepath.Dir(path))
+	return Sync(filepath.Dir(path))
 }
 
 // WriteUnlisted is Write for a file whose name may be lost when the machine
@@ -37,8 +37,8 @@ func WriteUnlisted(path string, content []byte) error {
 	return os.Rename(f.Name(), path)
 }
 
-// SyncDir has the names in a directory survive a power cut.
-func SyncDir(dir string) error {
+// Sync has a file, or the names in a directory, survive a power cut.
+func Sync(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func CommitReserved(reserve, path string, content []byte) error {
 	if err := os.Rename(reserve, path); err != nil {
 		return err
 	}
-	return SyncDir(filepath.Dir(path))
+	return Sync(filepath.Dir(path))
 }
 
 // Exists reports whether there is anything at a path, be it a link that leads nowhere.

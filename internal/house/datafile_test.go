@@ -18,7 +18,7 @@ var readers = map[string][]string{
 	"../checkout/*.go":             nil,
 	"../job/*.go":                  nil,
 	"../pinned/*.go":               nil,
-	"../durable/*.go":              {"SyncDir: a directory", "Reserve: a new file", "CommitReserved: a new file"},
+	"../durable/*.go":              {"Sync: a file or a directory", "Reserve: a new file", "CommitReserved: a new file"},
 	"../runner/follow.go":          nil,
 	"../runner/halted.go":          nil,
 	"../runner/local.go":           nil,

@@ -15,13 +15,13 @@
 //
 // The engine sees the commit's files at Job.Tree, a path that is the same for all runs of
 // the workspace, and has its data directory (.terraform) in there, as by hand. What a
-// phase writes there is the run's own (Job.Ground); see view. What the plan stands on is
-// recorded beside it (ground.json), and the apply has exactly that; see standing.
+// phase writes there is the run's own (Job.Ground); see cell.View. What the plan stands on is
+// recorded beside it (ground.json), and the apply has exactly that; see ground.Standing.
 //
 // What is kept between phases of a workspace lies in Job.WorkspaceDir:
 //
 //	tree/                     where its runs see their tree, each its own
-//	engine/init.json          what the last init made, to seed the next run's data directory; see keptInit
+//	engine/init.json          what the last init made, to seed the next run's data directory; see ground.KeptInit
 //	engine/terraform.lock.hcl provider versions, when the repository has no lock file
 //	terraform.tfstate…        the managed state
 //	snapshots/                encrypted copies of it, the newest ten

@@ -15,7 +15,7 @@ import (
 // What a process that was killed left of files that it was about to put in
 // place. Nothing reads them, and no later write takes them away.
 
-// tempName knows a file that was being written: of writeWhole (".name.123"), of
+// tempName knows a file that was being written: of package durable (".name.123"), of
 // the daemon ("name.tmp"), and space that was kept.
 var tempName = lazily.Pattern(`^\..+\.\d+$|^[^.].*\.tmp$`)
 

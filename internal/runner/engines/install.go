@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/hc-install/releases"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 )
 
@@ -212,22 +213,13 @@ func (f *finder) settle(out string, rec record) (path string, err error) {
 	if err := writeJSON(filepath.Join(out, recordFile), rec); err != nil {
 		return "", err
 	}
-	if err := errors.Join(syncFile(binary), syncFile(out), os.RemoveAll(final)); err != nil {
+	if err := errors.Join(durable.Sync(binary), durable.Sync(out), os.RemoveAll(final)); err != nil {
 		return "", err
 	}
-	if err := errors.Join(os.Rename(out, final), syncFile(f.dir())); err != nil {
+	if err := errors.Join(os.Rename(out, final), durable.Sync(f.dir())); err != nil {
 		return "", err
 	}
 	return filepath.Join(final, f.req.Name), nil
-}
-
-// syncFile makes a file or a directory survive a power cut.
-func syncFile(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 // unpanicked runs a call into hc-install, which trusts the server's index so

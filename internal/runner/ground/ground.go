@@ -85,7 +85,7 @@ func SyncTree(dir string) error {
 	})
 	slices.Reverse(dirs) // what lies below is there before its name is
 	for _, d := range dirs {
-		err = errors.Join(err, durable.SyncDir(d))
+		err = errors.Join(err, durable.Sync(d))
 	}
 	return err
 }

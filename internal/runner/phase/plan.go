@@ -173,5 +173,5 @@ func (p *phase) markStarted() error {
 	if p.job.Phase != job.ApplyPhase {
 		return nil
 	}
-	return durable.SyncDir(p.dir)
+	return durable.Sync(p.dir)
 }
