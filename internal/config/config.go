@@ -34,6 +34,7 @@ import (
 	"github.com/tfops/tfops/internal/credentials"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/notify"
+	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -194,7 +195,7 @@ func Load(path string) (*Config, error) {
 			Detail: path + ": " + reason(err) + ". Check the path (--config, TFOPS_CONFIG) and that tfops may read the file."})
 		return nil, r.problems()
 	}
-	if workspace.TooDeep(src) {
+	if rootmodule.TooDeep(src) {
 		r.add(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: "nested too deep",
 			Detail: path + " has more brackets within brackets than tfops reads."})
 		return nil, r.problems()

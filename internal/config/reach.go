@@ -9,6 +9,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
+	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -32,7 +33,7 @@ func (r *reader) reach(b block) map[string][]string {
 }
 
 func notAnExpression(text string) string {
-	if workspace.TooDeep([]byte(text)) {
+	if rootmodule.TooDeep([]byte(text)) {
 		return "This one is nested too deep."
 	}
 	if _, diags := hclsyntax.ParseExpression([]byte(text), "", hcl.InitialPos); diags.HasErrors() {

@@ -14,7 +14,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tfops/tfops/internal/lazily"
-	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/rootmodule"
 )
 
 // rootInputs is what a root module needs to be told: the names of its var
@@ -93,7 +93,7 @@ func parseCode(tree fs.FS, name string) hcl.Body {
 		return nil
 	}
 	src, err := fs.ReadFile(tree, name)
-	if err != nil || workspace.TooDeep(src) {
+	if err != nil || rootmodule.TooDeep(src) {
 		return nil
 	}
 	var file *hcl.File

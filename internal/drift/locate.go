@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	hcljson "github.com/hashicorp/hcl/v2/json"
 
-	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/rootmodule"
 )
 
 // Place is where something is declared.
@@ -121,7 +121,7 @@ func isOverride(file string) bool {
 
 func (l *locator) file(file string) map[string]declared {
 	info, err := fs.Stat(l.tree, file)
-	if err != nil || info.IsDir() || info.Size() > workspace.MaxHCL {
+	if err != nil || info.IsDir() || info.Size() > rootmodule.MaxHCL {
 		return nil
 	}
 	if l.files++; l.files > maxPlaceFiles {
@@ -131,7 +131,7 @@ func (l *locator) file(file string) map[string]declared {
 		return nil
 	}
 	src, err := fs.ReadFile(l.tree, file)
-	if err != nil || workspace.TooDeep(src) {
+	if err != nil || rootmodule.TooDeep(src) {
 		return nil
 	}
 	if strings.HasSuffix(file, ".json") {
@@ -179,7 +179,7 @@ func blockKey(typ string, labels []string) string {
 
 // localSource is the source of a module that lies in the tree; empty for others.
 func localSource(expr hcl.Expression) string {
-	s, ok := workspace.PlainText(expr)
+	s, ok := rootmodule.PlainText(expr)
 	s = strings.ReplaceAll(s, `\`, "/")
 	if ok && (strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") || s == "." || s == "..") {
 		return s

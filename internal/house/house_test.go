@@ -22,7 +22,8 @@ var floors = [][]string{
 	{"internal/gitrepo/remote"},                                  // some are local
 	{"internal/gitrepo/snapshot", "internal/gitrepo/submodules"}, // of remotes
 	{"internal/gitrepo/fetch"},                                   // adds to a snapshot
-	{"internal/workspace", "internal/plan", "internal/locks", "internal/gitrepo", "internal/api", "internal/seal", "internal/credentials"},
+	{"internal/workspace", "internal/rootmodule", "internal/plan", "internal/locks", "internal/gitrepo",
+		"internal/api", "internal/seal", "internal/credentials"},
 	{"internal/job"},
 	{"internal/workspace/reach", "internal/approvals", "internal/runner/engines", "internal/runner/memfile", "internal/drift",
 		"internal/term", "internal/checkout"},

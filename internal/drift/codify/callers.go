@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/rootmodule"
 )
 
 // maxWalked is how many files and directories are looked at for callers: a few small trees
@@ -65,7 +65,7 @@ func (e *editor) calls(dir string) ([]hcl.Range, error) {
 
 // hclCalls adds the modules that a file calls, as far as it can be parsed.
 func hclCalls(name string, text []byte, add func(source string, at hcl.Range)) {
-	if workspace.TooDeep(text) {
+	if rootmodule.TooDeep(text) {
 		return
 	}
 	f, _ := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
@@ -78,7 +78,7 @@ func hclCalls(name string, text []byte, add func(source string, at hcl.Range)) {
 	}
 	for _, b := range body.Blocks {
 		if a := b.Body.Attributes["source"]; b.Type == "module" && a != nil {
-			if s, ok := workspace.PlainText(a.Expr); ok {
+			if s, ok := rootmodule.PlainText(a.Expr); ok {
 				add(s, b.DefRange())
 			}
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/rootmodule"
 )
 
 // editor holds the files as they are read and as they are after the edits so
@@ -145,7 +145,7 @@ func (e *editor) code(dir string) ([]string, error) {
 
 func parse(name string, text []byte) (*hclsyntax.Body, error) {
 	const next = "make the file valid, then try again"
-	if workspace.TooDeep(text) {
+	if rootmodule.TooDeep(text) {
 		return nil, fault.New(fault.Invalid, next, "%s is too large or nested too deep to read", name)
 	}
 	f, diags := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
@@ -162,7 +162,7 @@ func localSource(dir string, call *hclsyntax.Block) (string, bool) {
 	if a == nil {
 		return "", false
 	}
-	s, ok := workspace.PlainText(a.Expr)
+	s, ok := rootmodule.PlainText(a.Expr)
 	if !ok {
 		return "", false
 	}

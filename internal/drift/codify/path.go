@@ -11,7 +11,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/rootmodule"
 )
 
 // step is one step into a value: the name of an attribute or the key of a map,
@@ -50,7 +50,7 @@ func parsePath(p string) ([]step, error) {
 }
 
 func traversal(text string) (hcl.Traversal, error) {
-	if text == "" || workspace.TooDeep([]byte(text)) {
+	if text == "" || rootmodule.TooDeep([]byte(text)) {
 		return nil, fmt.Errorf("%q cannot be read", text)
 	}
 	t, diags := hclsyntax.ParseTraversalAbs([]byte(text), "", hcl.InitialPos)

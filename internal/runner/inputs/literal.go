@@ -3,7 +3,7 @@ package inputs
 import (
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/rootmodule"
 )
 
 // LiteralText is the value of an attribute that is a plain string, or "".
@@ -11,6 +11,6 @@ func LiteralText(a *hcl.Attribute) string {
 	if a == nil {
 		return ""
 	}
-	s, _ := workspace.PlainText(a.Expr)
+	s, _ := rootmodule.PlainText(a.Expr)
 	return s
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/ground"
 	"github.com/tfops/tfops/internal/runner/inputs"
-	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/rootmodule"
 )
 
 // Module is what is read of a root module's files, and of the local modules
@@ -112,7 +112,7 @@ func (r *moduleReader) read(dir string, root bool) error {
 			return diagnostics.Refuse(job.CauseBadInput, "set lfs = true in the repository block, or put the file into Git itself",
 				"%s is a Git LFS pointer, not the file", filepath.Join(rel, name))
 		}
-		if workspace.Deep(src) {
+		if rootmodule.Deep(src) {
 			return diagnostics.Refuse(job.CauseBadInput, "write it with fewer brackets within one another", "%s is nested too deep to be read", filepath.Join(rel, name))
 		}
 		if err := r.file(path, src, root); err != nil {

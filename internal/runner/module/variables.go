@@ -16,7 +16,7 @@ import (
 
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/memfile"
-	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/rootmodule"
 )
 
 // rootVariable is what is read of a variable block of the root module.
@@ -67,7 +67,7 @@ type assignment struct {
 // assignments are what a file of variables says, in its order; none when it
 // cannot be read: the engine's own message about that is better.
 func assignments(src []byte, path string) []assignment {
-	if workspace.Deep(src) {
+	if rootmodule.Deep(src) {
 		return nil
 	}
 	var f *hcl.File

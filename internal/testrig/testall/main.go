@@ -36,7 +36,7 @@ const mark = "NOT RUN: "
 // minutes for them. They run once more without it, whole.
 var whole = []struct{ pkg, tests string }{
 	{"./internal/engine", "^TestNinetyNights$"},
-	{"./internal/workspace", "^TestTooDeep$"},
+	{"./internal/rootmodule", "^TestTooDeep$"},
 	{"./internal/workspace/reach", "^TestAffectedIsWhatDiffers$"},
 }
 

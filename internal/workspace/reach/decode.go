@@ -13,7 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/rootmodule"
 )
 
 // decoders are the functions that make values of the content of a file.
@@ -93,7 +93,7 @@ func (r *resolver) read(p string, kind fileKind) *facts {
 // unread says that a template would put something in, and line how many values
 // there are.
 func (r *reader) data(kind fileKind) {
-	if len(r.src) > workspace.MaxHCL {
+	if len(r.src) > rootmodule.MaxHCL {
 		return
 	}
 	d := &decoding{left: maxData}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/testrig"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -91,9 +92,9 @@ func TestCheck(t *testing.T) {
 // What passes must not exhaust the stack of what walks HCL's trees, which would end the test's process.
 func TestDeepFilesAreRead(t *testing.T) {
 	for _, s := range []string{"+1", ".a", "/**/[0]", "-a"} {
-		length := map[bool]int{false: workspace.MaxHCL / 4, true: workspace.MaxHCL / 64}[testrig.Race]
+		length := map[bool]int{false: rootmodule.MaxHCL / 4, true: rootmodule.MaxHCL / 64}[testrig.Race]
 		src := "locals {\n  a = \"../\"\n b = 1" + strings.Repeat(s, length/len(s)) + "\n}\n"
-		if !workspace.TooDeep([]byte(src)) {
+		if !rootmodule.TooDeep([]byte(src)) {
 			readFile(code, []byte(src)) // must come back
 		}
 	}

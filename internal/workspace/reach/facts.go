@@ -14,7 +14,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/tfops/tfops/internal/lazily"
-	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/rootmodule"
 )
 
 // facts are what one file says of others. They say nothing of where the file
@@ -510,7 +510,7 @@ func readFile(kind fileKind, src []byte) (f *facts) {
 		r.versions()
 	case kind == dataJSON || kind == dataYAML || kind == dataCSV:
 		r.data(kind)
-	case workspace.TooDeep(src):
+	case rootmodule.TooDeep(src):
 		r.unread(1, "it is too large or nested too deep to read")
 	case kind == template:
 		r.template()

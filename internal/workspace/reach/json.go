@@ -12,13 +12,13 @@ import (
 	hcljson "github.com/hashicorp/hcl/v2/json"
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/rootmodule"
 )
 
 // json notes the facts of a file in the JSON syntax, of code or of values.
 func (r *reader) json(kind fileKind) {
 	var doc any
-	if len(r.src) > workspace.MaxHCL || json.Unmarshal(r.src, &doc) != nil || workspace.DeepJSON(r.src) { // bounds the depth, too
+	if len(r.src) > rootmodule.MaxHCL || json.Unmarshal(r.src, &doc) != nil || rootmodule.DeepJSON(r.src) { // bounds the depth, too
 		r.unread(1, "it is too large, nested too deep or no JSON")
 		return
 	}
@@ -60,7 +60,7 @@ func items(e hcl.Expression) (out []jsonItem) {
 		return nil
 	}
 	for _, p := range pairs {
-		if k, ok := workspace.PlainText(p.Key); ok {
+		if k, ok := rootmodule.PlainText(p.Key); ok {
 			out = append(out, jsonItem{k, p.Value, p.Key.Range().Start.Line})
 		}
 	}
@@ -134,8 +134,8 @@ func (r *reader) jsonReads(body []jsonItem) {
 
 // convertJSONType is the type of a variable, whose text is an expression.
 func convertJSONType(e hcl.Expression) *expr {
-	src, ok := workspace.PlainText(e)
-	if !ok || workspace.TooDeep([]byte(src)) {
+	src, ok := rootmodule.PlainText(e)
+	if !ok || rootmodule.TooDeep([]byte(src)) {
 		return hole
 	}
 	typ, diags := hclsyntax.ParseExpression([]byte(src), "", hcl.InitialPos)
@@ -261,7 +261,7 @@ func convertJSON(e hcl.Expression, convert func(string) *expr) *expr {
 	if pairs, diags := hcl.ExprMap(e); !diags.HasErrors() {
 		out := &expr{op: opObject}
 		for _, p := range pairs {
-			k, _ := workspace.PlainText(p.Key)
+			k, _ := rootmodule.PlainText(p.Key)
 			if key := convert(k); key.op != opText {
 				k = ""
 				out.addKey(key)
@@ -286,7 +286,7 @@ func (r *reader) convertTemplate(src string, s *scope) *expr {
 	if !strings.Contains(src, "${") && !strings.Contains(src, "%{") {
 		return text(src)
 	}
-	if workspace.TooDeep([]byte(src)) {
+	if rootmodule.TooDeep([]byte(src)) {
 		return call("file", hole) // which can be any file
 	}
 	start := hcl.Pos{Line: 1, Column: 1, Byte: len(r.texts)}

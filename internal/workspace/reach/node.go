@@ -11,7 +11,7 @@ import (
 	"sync"
 
 	"github.com/tfops/tfops/internal/links"
-	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/rootmodule"
 )
 
 // fileKind is how a file is read.
@@ -294,7 +294,7 @@ func (s *scan) readOnce(p, hash string, kind fileKind) *facts {
 			return s.known.keepFacts(hash, kind, kept)
 		}
 	}
-	if info, err := fs.Stat(s.fs, p); err == nil && info.Size() > workspace.MaxHCL {
+	if info, err := fs.Stat(s.fs, p); err == nil && info.Size() > rootmodule.MaxHCL {
 		// What is too large to be parsed is not even read: it may be of any size.
 		f := readFile(kind, tooLarge())
 		if hash != "" {
@@ -319,7 +319,7 @@ func (s *scan) readOnce(p, hash string, kind fileKind) *facts {
 }
 
 // tooLarge stands for any file that is too large to be parsed.
-var tooLarge = sync.OnceValue(func() []byte { return make([]byte, workspace.MaxHCL+1) })
+var tooLarge = sync.OnceValue(func() []byte { return make([]byte, rootmodule.MaxHCL+1) })
 
 // ownHash is before the hash of a file of which the file system says none.
 const ownHash = "content "

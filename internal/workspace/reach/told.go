@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -62,7 +63,7 @@ func toldBy(reach map[string][]string) (out []*told) {
 
 // exprTokens are the words of an expression, whatever is between them.
 func exprTokens(src string) (out []string) {
-	if workspace.TooDeep([]byte(src)) {
+	if rootmodule.TooDeep([]byte(src)) {
 		return nil
 	}
 	list, _ := hclsyntax.LexExpression([]byte(src), "", hcl.InitialPos)

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -99,7 +100,7 @@ func (b *builder) give(name string, value *expr) {
 // envValue is the value of a variable in the environment: an expression where
 // the type of the variable says so, else text.
 func envValue(value string) *expr {
-	if !strings.HasPrefix(value, "[") && !strings.HasPrefix(value, "{") || workspace.TooDeep([]byte(value)) {
+	if !strings.HasPrefix(value, "[") && !strings.HasPrefix(value, "{") || rootmodule.TooDeep([]byte(value)) {
 		return text(value)
 	}
 	e, diags := hclsyntax.ParseExpression([]byte(value), "", hcl.InitialPos)

@@ -1,4 +1,6 @@
-package workspace
+// Package rootmodule reads the code of one module. What it reads is foreign: parsers run
+// within bounds.
+package rootmodule
 
 import (
 	"bytes"
