@@ -1,5 +1,3 @@
-// Package rootmodule reads the code of one module. What it reads is foreign: parsers run
-// within bounds.
 package rootmodule
 
 import (
@@ -45,7 +43,8 @@ func nestsTooDeep(tokens hclsyntax.Tokens) bool {
 		switch t.Type {
 		case hclsyntax.TokenComment, hclsyntax.TokenNewline:
 			continue
-		case hclsyntax.TokenOParen, hclsyntax.TokenOBrack, hclsyntax.TokenOBrace, hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
+		case hclsyntax.TokenOParen, hclsyntax.TokenOBrack, hclsyntax.TokenOBrace,
+			hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
 			depth++
 		case hclsyntax.TokenCParen, hclsyntax.TokenCBrack, hclsyntax.TokenCBrace, hclsyntax.TokenTemplateSeqEnd:
 			depth = max(depth-1, 0)
@@ -56,11 +55,17 @@ func nestsTooDeep(tokens hclsyntax.Tokens) bool {
 		default:
 			run = 0
 		}
-		switch {
-		case t.Type == hclsyntax.TokenQuestion, // a ? b : c ? d : e nests to the right
-			before == hclsyntax.TokenCBrack && (t.Type == hclsyntax.TokenOBrack || t.Type == hclsyntax.TokenDot), // a[0][0] to the left
-			t.Type == hclsyntax.TokenTemplateControl && bytes.HasPrefix(t.Bytes, []byte("%{")):                   // %{if a}%{if b}
+		switch t.Type {
+		case hclsyntax.TokenQuestion: // a ? b : c ? d : e nests to the right
 			chain++
+		case hclsyntax.TokenOBrack, hclsyntax.TokenDot: // a[0][0] to the left
+			if before == hclsyntax.TokenCBrack {
+				chain++
+			}
+		case hclsyntax.TokenTemplateControl: // %{if a}%{if b}
+			if bytes.HasPrefix(t.Bytes, []byte("%{")) {
+				chain++
+			}
 		}
 		if before = t.Type; depth > maxNesting || run > maxNesting || chain > 10*maxNesting {
 			return true

@@ -9,7 +9,8 @@ import (
 // end the process; what people write must pass.
 func TestTooDeep(t *testing.T) {
 	for _, s := range []string{
-		"(", "[", "{a=", "!", "-", "! ", "1==1?1:", "f(", "\"${", "x[", "[0]", "[*].a", "(/*)*/", "(#)\n", "!/**/", "[0]/**/",
+		"(", "[", "{a=", "!", "-", "! ", "1==1?1:", "f(", "\"${", "x[", "[0]", "[*].a",
+		"(/*)*/", "(#)\n", "!/**/", "[0]/**/",
 		"a {\n", "a \"b\" {\n", "[\"]\",", "(\"${\")\"}\"+",
 	} {
 		if !TooDeep([]byte("a = 1" + strings.Repeat(s, 11*maxNesting))) {

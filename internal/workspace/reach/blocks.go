@@ -6,6 +6,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/tfops/tfops/internal/rootmodule"
 )
 
 // body notes the facts of a file in the native syntax.
@@ -118,18 +120,12 @@ func (r *reader) module(b *hclsyntax.Block) {
 			continue
 		}
 		at := r.at(a)
-		at.mute = at.mute || c.source == nil || c.source.op != opText || isLocal(c.source.text)
+		at.mute = at.mute || c.source == nil || c.source.op != opText || rootmodule.IsLocal(c.source.text)
 		e := convertExpr(a.Expr, s)
 		c.args = append(c.args, binding{name: a.Name, expr: e})
 		r.collect(e, at)
 	}
 	r.facts.calls = append(r.facts.calls, c)
-}
-
-// isLocal reports whether the source of a module names a directory beside it.
-func isLocal(source string) bool {
-	source = strings.ReplaceAll(source, `\`, "/")
-	return strings.HasPrefix(source, "./") || strings.HasPrefix(source, "../") || source == "." || source == ".."
 }
 
 func (r *reader) variable(b *hclsyntax.Block) {

@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -262,17 +263,16 @@ func (b *builder) call(m reached, v *env, c *fileCall, source string) {
 	if problem := callProblem(b.graph, v.dir, m.dir, c, source); problem != nil {
 		b.problems = append(b.problems, *problem)
 	}
-	if !isLocal(source) || installed(b.graph, v.dir, source) {
+	if !rootmodule.IsLocal(source) || installed(b.graph, v.dir, source) {
 		return
 	}
-	source = strings.ReplaceAll(source, `\`, "/")
 	mod := b.index[m.dir]
-	if p, ok := join(v.dir, source); ok {
+	if p, ok := rootmodule.LocalDir(v.dir, source); ok {
 		b.add(p, caller{v, &c.callFacts}, mod, why)
 	}
 	if m.dir != v.dir {
 		// The engine joins paths as text, and the system along links.
-		if p, ok := join(m.dir, source); ok && b.graph.root.at(p) != nil {
+		if p, ok := rootmodule.LocalDir(m.dir, source); ok && b.graph.root.at(p) != nil {
 			b.add(p, caller{v, &c.callFacts}, mod, why)
 		}
 	}
@@ -290,7 +290,7 @@ func callProblem(g *Graph, written, dir string, c *fileCall, source string) *wor
 	switch p, ok := join(written, source); {
 	case path.IsAbs(source):
 		return &workspace.Problem{Where: where, Message: fmt.Sprintf("module %q has the absolute source %s", c.name, c.written), Next: "name the directory relative to this one, beginning with ./ or ../"}
-	case !isLocal(source):
+	case !rootmodule.IsLocal(source):
 		return nil
 	case installed(g, written, source):
 		return nil
@@ -301,7 +301,7 @@ func callProblem(g *Graph, written, dir string, c *fileCall, source string) *wor
 		if err != nil {
 			return &workspace.Problem{Where: where, Message: fmt.Sprintf("module %q has the source %s, but %s %v", c.name, c.written, p, err), Next: "correct the source, or the link in the repository"}
 		}
-		if n := g.root.at(real); n == nil || !slices.ContainsFunc(n.files, func(f leaf) bool { return isCode(f.name) }) {
+		if n := g.root.at(real); n == nil || !slices.ContainsFunc(n.files, func(f leaf) bool { return rootmodule.IsCode(f.name, true) }) {
 			if sub := g.submodule(p); sub != "" {
 				return &workspace.Problem{Where: where, Message: fmt.Sprintf("module %q has the source %s, in the Git submodule %s, whose files are not here", c.name, c.written, sub),
 					Next: "set submodules = true in the repository block; where that is set, tfops status says what keeps them away", Submodule: sub}
@@ -324,7 +324,7 @@ func installed(g *Graph, dir, source string) bool {
 	name, _, _ = strings.Cut(name, ".") // of a call in a module that is called
 	m := g.module(path.Join(".", strings.TrimPrefix(root, "/")), true, g.scan)
 	return m != nil && slices.ContainsFunc(m.calls, func(c fileCall) bool {
-		return c.name == name && c.source != nil && c.source.op == opText && !isLocal(c.source.text)
+		return c.name == name && c.source != nil && c.source.op == opText && !rootmodule.IsLocal(c.source.text)
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -32,7 +33,7 @@ func Check(w workspace.Workspace, fsys fs.FS) error {
 		return fault.New(fault.Invalid, "set dir to the directory of a root module", "%s is a file, not a directory", dir)
 	}
 	real, _, _ := t.resolve(dir)
-	if !slices.ContainsFunc(t.list(real), func(e fs.DirEntry) bool { return !e.IsDir() && isCode(e.Name()) }) {
+	if !slices.ContainsFunc(t.list(real), func(e fs.DirEntry) bool { return !e.IsDir() && rootmodule.IsCode(e.Name(), true) }) {
 		return fault.New(fault.NotFound, rootsHint(fsys, dir), "directory %s has no .tf file", dir)
 	}
 	for _, f := range w.VarFiles {

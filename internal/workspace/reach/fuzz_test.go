@@ -10,6 +10,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -39,7 +40,7 @@ func FuzzModule(f *testing.F) {
 	f.Add("main.tf", "data \"terraform_remote_state\" \"x\" {\n backend = \"s3\"\n workspace = terraform.workspace\n config = {bucket = \"b\", key = var.k, (var.x) = 1}\n}\nterraform {\n backend \"s3\" {\n  assume_role { x = [1, null, true] }\n }\n}")
 	f.Add("main.tf", growing)
 	f.Fuzz(func(t *testing.T, name, src string) {
-		if len(src) > 1<<16 || !isCode(name) && !isVars(name) || strings.ContainsAny(name, "/\x00") || !fs.ValidPath(name) {
+		if len(src) > 1<<16 || !rootmodule.IsCode(name, true) && !isVars(name) || strings.ContainsAny(name, "/\x00") || !fs.ValidPath(name) {
 			return
 		}
 		tree := files(map[string]string{"other/main.tf": calls(), "w/link": "-> ../other"})
@@ -49,7 +50,7 @@ func FuzzModule(f *testing.F) {
 		ws := []workspace.Workspace{{Name: "w", Dir: "w", Engine: "tofu", VarFiles: []string{name}, Variables: map[string]cty.Value{"v": cty.StringVal("x")}}}
 		started := time.Now()
 		g := NewIndex().Graph(newHashes(tree), ws)
-		if isCode(name) && name != "more.tf" {
+		if rootmodule.IsCode(name, true) && name != "more.tf" {
 			if got := names(g.Affected([]string{"w/" + name})); got != "w" {
 				t.Errorf("its own file %s touches %q", name, got)
 			}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -187,10 +188,10 @@ func (g *Graph) Roots() []string {
 // target is the directory that a call of a local module leads to; "" when it
 // is not there or not to tell.
 func (g *Graph) target(dir string, c *fileCall) string {
-	if c.source == nil || c.source.op != opText || !isLocal(c.source.text) {
+	if c.source == nil || c.source.op != opText {
 		return ""
 	}
-	p, ok := join(dir, strings.ReplaceAll(c.source.text, `\`, "/"))
+	p, ok := rootmodule.LocalDir(dir, c.source.text)
 	if !ok {
 		return ""
 	}
@@ -263,7 +264,7 @@ func (g *Graph) Calls() []Call {
 			if to != "" && g.module(to, true, g.scan) == nil {
 				to = ""
 			}
-			local := c.source.op == opText && isLocal(c.source.text)
+			local := c.source.op == opText && rootmodule.IsLocal(c.source.text)
 			out = append(out, Call{dir, c.name, c.written, to, local, path.Join(dir, c.file), c.line})
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -95,7 +96,7 @@ func (t *tree) holds(p string, dir bool) (why error, there bool) {
 	if len(links) > 0 {
 		return fault.New(fault.Invalid, "commit the directory itself: generators pass over links", "directory %s is reached through the symbolic link %s", p, links[0]), false
 	}
-	return nil, slices.ContainsFunc(t.list(real), func(e fs.DirEntry) bool { return !e.IsDir() && isCode(e.Name()) })
+	return nil, slices.ContainsFunc(t.list(real), func(e fs.DirEntry) bool { return !e.IsDir() && rootmodule.IsCode(e.Name(), true) })
 }
 
 // inTheWay is what lies where a path, or a directory above it, is expected: Git

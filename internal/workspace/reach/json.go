@@ -173,7 +173,7 @@ func (r *reader) jsonModule(m jsonItem, body []jsonItem) {
 			continue
 		}
 		at := r.jsonAt(i)
-		at.mute = at.mute || c.source == nil || c.source.op != opText || isLocal(c.source.text)
+		at.mute = at.mute || c.source == nil || c.source.op != opText || rootmodule.IsLocal(c.source.text)
 		e := r.convertJSON(i.expr, s)
 		c.args = append(c.args, binding{name: i.name, expr: e})
 		r.collect(e, at)

@@ -4,6 +4,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/tfops/tfops/internal/rootmodule"
 )
 
 // module is what the files of one directory say together. It is shared by
@@ -31,25 +33,6 @@ type fileCall struct {
 	callFacts
 }
 
-// ignored reports whether the engine passes over a file whatever it ends in.
-func ignored(name string) bool {
-	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || strings.HasPrefix(name, "#") && strings.HasSuffix(name, "#")
-}
-
-// isCode reports whether an engine reads the file as part of a module.
-func isCode(name string) bool {
-	name = path.Base(name)
-	return !ignored(name) && (isJSON(name) || strings.HasSuffix(name, ".tf") || strings.HasSuffix(name, ".tofu"))
-}
-
-func isJSON(name string) bool {
-	return strings.HasSuffix(name, ".tf.json") || strings.HasSuffix(name, ".tofu.json")
-}
-
-func isTofu(name string) bool {
-	return strings.HasSuffix(name, ".tofu") || strings.HasSuffix(name, ".tofu.json")
-}
-
 // isVars reports whether an engine reads the file as values of a root module.
 func isVars(name string) bool {
 	base := strings.TrimSuffix(path.Base(name), ".json")
@@ -57,24 +40,6 @@ func isVars(name string) bool {
 }
 
 const lockFile = ".terraform.lock.hcl"
-
-// isOverride reports whether the file is merged over the others.
-func isOverride(name string) bool {
-	base := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(name, ".json"), ".tf"), ".tofu")
-	return base == "override" || strings.HasSuffix(base, "_override")
-}
-
-// hidden reports whether OpenTofu reads another file instead of this one:
-// x.tofu instead of x.tf.
-func hidden(name string, has func(string) bool) bool {
-	switch {
-	case strings.HasSuffix(name, ".tf"):
-		return has(strings.TrimSuffix(name, ".tf") + ".tofu")
-	case strings.HasSuffix(name, ".tf.json"):
-		return has(strings.TrimSuffix(name, ".tf.json") + ".tofu.json")
-	}
-	return false
-}
 
 // modulesOf makes the modules of a directory's files: as OpenTofu sees them,
 // which is what counts where the engine is not known, and as Terraform does;
@@ -84,26 +49,25 @@ func modulesOf(files []leaf, linked bool, read func(leaf) *facts) (tofu, plain *
 	if linked && read == nil {
 		return nil, nil
 	}
-	var all, some []moduleFile
-	own := map[string]bool{}
+	var names []string
+	known := map[string]moduleFile{}
 	for _, f := range files {
-		own[f.name] = isCode(f.name)
-	}
-	for _, f := range files {
-		if !own[f.name] {
+		if !rootmodule.IsCode(f.name, true) {
 			continue
 		}
 		m := moduleFile{f.name, f.facts}
 		if f.link {
 			m.facts = read(f)
 		}
-		if !hidden(f.name, func(n string) bool { return own[n] }) {
-			all = append(all, m)
-		}
-		if !isTofu(f.name) {
-			some = append(some, m)
-		}
+		names, known[f.name] = append(names, f.name), m
 	}
+	pick := func(tofu bool) (out []moduleFile) {
+		for _, name := range rootmodule.Select(names, tofu) {
+			out = append(out, known[name])
+		}
+		return out
+	}
+	all, some := pick(true), pick(false)
 	tofu = merge(all)
 	if slices.Equal(all, some) {
 		return tofu, tofu
@@ -111,20 +75,11 @@ func modulesOf(files []leaf, linked bool, read func(leaf) *facts) (tofu, plain *
 	return tofu, merge(some)
 }
 
-// merge puts files together, override files last.
+// merge puts files together, which are in the order of the engine.
 func merge(files []moduleFile) *module {
 	if len(files) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(files, func(a, b moduleFile) int {
-		switch oa, ob := isOverride(a.name), isOverride(b.name); {
-		case oa == ob:
-			return strings.Compare(a.name, b.name)
-		case ob:
-			return -1
-		}
-		return 1
-	})
 	m := &module{locals: map[string]*expr{}, vars: map[string]*expr{}, types: map[string]*expr{}, attrs: map[string]*expr{}, files: files}
 	for _, f := range files {
 		m.root = m.root || f.root
@@ -160,7 +115,7 @@ func merge(files []moduleFile) *module {
 // call adds a call, or what an override file says of one.
 func (m *module) call(file string, c callFacts) {
 	i := slices.IndexFunc(m.calls, func(o fileCall) bool { return o.name == c.name })
-	if i < 0 || !isOverride(file) {
+	if i < 0 || !rootmodule.IsOverride(file) {
 		m.calls = append(m.calls, fileCall{file, c})
 		return
 	}

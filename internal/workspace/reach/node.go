@@ -216,7 +216,7 @@ func (s *scan) directory(dir, hash string) *node {
 		switch {
 		case e.Type()&fs.ModeSymlink != 0:
 			n.links = true
-			n.linked = n.linked || isCode(e.Name())
+			n.linked = n.linked || rootmodule.IsCode(e.Name(), true)
 			n.files = append(n.files, leaf{name: e.Name(), hash: h, link: true, target: s.target(p)})
 		case e.IsDir():
 			if len(p) > maxPath {
@@ -236,7 +236,7 @@ func (s *scan) directory(dir, hash string) *node {
 	slices.SortFunc(n.files, func(a, b leaf) int { return strings.Compare(a.name, b.name) })
 	slices.SortFunc(n.dirs, func(a, b child) int { return strings.Compare(a.name, b.name) })
 	for i := range n.files {
-		if f := &n.files[i]; !f.link && isCode(f.name) {
+		if f := &n.files[i]; !f.link && rootmodule.IsCode(f.name, true) {
 			s.parse(path.Join(dir, f.name), f)
 		}
 	}
@@ -349,12 +349,12 @@ func (s *scan) failed(err error) {
 }
 
 func kindOf(name string) fileKind {
-	switch {
-	case isJSON(name):
+	switch isCode := rootmodule.IsCode(path.Base(name), true); {
+	case isCode && rootmodule.IsJSON(name):
 		return codeJSON
-	case isCode(name):
+	case isCode:
 		return code
-	case strings.HasSuffix(name, ".json"):
+	case rootmodule.IsJSON(name):
 		return valuesJSON
 	}
 	return values

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -206,7 +207,7 @@ func (r *reach) because(p string) (chain []Link, widened bool) {
 // own is what a file in a module's directory is to it; "" when it is nothing.
 func (r *reach) own(mod int, base string) string {
 	switch {
-	case isCode(base) && (r.tofu || !isTofu(base)):
+	case rootmodule.IsCode(base, r.tofu):
 		if r.tofu && r.shadowed(mod, base) {
 			return ""
 		}
@@ -224,9 +225,7 @@ func (r *reach) own(mod int, base string) string {
 // shadowed reports whether OpenTofu reads another file of the module instead.
 func (r *reach) shadowed(mod int, base string) bool {
 	m := r.mods[mod].mod
-	return m != nil && hidden(base, func(n string) bool {
-		return slices.ContainsFunc(m.files, func(f moduleFile) bool { return f.name == n })
-	})
+	return m != nil && slices.ContainsFunc(m.files, func(f moduleFile) bool { return f.name == rootmodule.Instead(base) })
 }
 
 func (r *reach) ownLink(mod int, what string) []Link {
