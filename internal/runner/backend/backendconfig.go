@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/inputs"
 )
@@ -60,10 +61,10 @@ func SettingsPlace(settings string) string {
 	}
 	content, _, _ := f.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "conn_str"},
 		{Name: "address"}}})
-	if conn := inputs.LiteralText(content.Attributes["conn_str"]); conn != "" {
+	if conn := rootmodule.Literal(content.Attributes["conn_str"]); conn != "" {
 		return connection(conn)
 	}
-	return withoutUser(inputs.LiteralText(content.Attributes["address"]))
+	return withoutUser(rootmodule.Literal(content.Attributes["address"]))
 }
 
 // BackendState is the file in which the engine keeps the resolved backend.

@@ -13,6 +13,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/inputs"
 )
@@ -89,26 +90,16 @@ func WriteOverride(root string, content []byte) error {
 	}
 	for n := range 20 {
 		name := strings.Repeat("z", n) + OverrideFile
-		after := func(e os.DirEntry) bool { return !overrides(e.Name()) || e.Name() < name }
+		after := func(e os.DirEntry) bool { return !rootmodule.IsOverride(e.Name()) || e.Name() < name }
 		path := filepath.Join(root, name)
 		if slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !after(e) }) || durable.Exists(path) ||
-			durable.Exists(strings.TrimSuffix(path, ".tf.json")+".tofu.json") {
+			durable.Exists(rootmodule.Instead(path)) {
 			continue
 		}
 		return os.WriteFile(path, content, 0o600)
 	}
 	return diagnostics.Refuse(job.CauseBadInput, "call that file by another name",
 		"an override file of the root module comes after any that tfops could write")
-}
-
-// overrides reports whether the engine takes a file for one that overrides others.
-func overrides(name string) bool {
-	for _, ext := range []string{".tf", ".tf.json", ".tofu", ".tofu.json"} {
-		if stem, ok := strings.CutSuffix(name, ext); ok {
-			return stem == "override" || strings.HasSuffix(stem, "_override")
-		}
-	}
-	return false
 }
 
 // ManagedStatePath is where the managed state of a Terraform workspace lies.

@@ -13,8 +13,8 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
-	"github.com/tfops/tfops/internal/runner/inputs"
 )
 
 // ProviderCache is where the engine keeps providers for all workspaces.
@@ -81,7 +81,7 @@ func (c *ProviderCache) warm(path string) bool {
 		}
 		platform := runtime.GOOS + "_" + runtime.GOARCH
 		if !durable.Exists(filepath.Join(c.Dir, filepath.FromSlash(b.Labels[0]),
-			inputs.LiteralText(version.AsHCLAttribute()), platform)) {
+			rootmodule.Literal(version.AsHCLAttribute()), platform)) {
 			return false
 		}
 	}

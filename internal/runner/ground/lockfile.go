@@ -8,8 +8,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
-	"github.com/tfops/tfops/internal/runner/inputs"
 )
 
 // MirrorFlag is how a CLI configuration's one mirror is named to `providers lock`; ""
@@ -31,9 +31,9 @@ func MirrorFlag(cliConfig string) string {
 		for _, way := range b.Body.Blocks {
 			switch url, path := way.Body.Attributes["url"], way.Body.Attributes["path"]; {
 			case way.Type == "network_mirror" && url != nil:
-				flags = append(flags, "-net-mirror="+inputs.LiteralText(url.AsHCLAttribute()))
+				flags = append(flags, "-net-mirror="+rootmodule.Literal(url.AsHCLAttribute()))
 			case way.Type == "filesystem_mirror" && path != nil:
-				flags = append(flags, "-fs-mirror="+inputs.LiteralText(path.AsHCLAttribute()))
+				flags = append(flags, "-fs-mirror="+rootmodule.Literal(path.AsHCLAttribute()))
 			default:
 				return ""
 			}
@@ -66,7 +66,7 @@ func LockedProviders(path string) map[string]string {
 	found := map[string]string{}
 	for _, b := range f.Body.(*hclsyntax.Body).Blocks {
 		if b.Type == "provider" && len(b.Labels) == 1 && b.Body.Attributes["version"] != nil {
-			found[b.Labels[0]] = inputs.LiteralText(b.Body.Attributes["version"].AsHCLAttribute())
+			found[b.Labels[0]] = rootmodule.Literal(b.Body.Attributes["version"].AsHCLAttribute())
 		}
 	}
 	return found

@@ -8,19 +8,19 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/hashicorp/hcl/v2/json"
 
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/ground"
 	"github.com/tfops/tfops/internal/runner/inputs"
-	"github.com/tfops/tfops/internal/rootmodule"
 )
 
 // Module is what is read of a root module's files, and of the local modules
@@ -36,9 +36,9 @@ type Module struct {
 	Providers bool     // some provider is needed that is not built into the engine
 	Shape     []string // all that init depends on, as text
 
-	Calls     []ground.ModuleCall     // modules from elsewhere, those that local modules call too
-	Unknown   bool                    // some call names its source by more than plain text
-	Variables map[string]rootVariable // that the root module declares
+	Calls     []ground.ModuleCall // modules from elsewhere, those that local modules call too
+	Unknown   bool                // some call names its source by more than plain text
+	Variables map[string]bool     // that the root module declares: whether each is ephemeral
 }
 
 // moduleReader walks a root module and its local modules.
@@ -60,6 +60,7 @@ type call struct {
 // Read reads the root module in dir; tree bounds the local modules.
 func Read(tree, dir string, tofu bool, left ...job.LeftOut) (Module, error) {
 	r := &moduleReader{tree: tree, tofu: tofu, left: left, seen: map[string]bool{}, calls: map[string][]call{}}
+	r.out.Variables = map[string]bool{}
 	err := r.read(dir, true)
 	r.out.Calls = r.elsewhere(dir, "", nil)
 	return r.out, err
@@ -87,7 +88,11 @@ func (r *moduleReader) read(dir string, root bool) error {
 		return nil
 	}
 	r.seen[dir] = true
-	names, err := configFiles(dir, r.tofu)
+	rel, err := filepath.Rel(r.tree, dir)
+	if err != nil {
+		return err
+	}
+	m, err := rootmodule.Reader{Tree: os.DirFS(r.tree), Tofu: r.tofu}.Read(filepath.ToSlash(rel))
 	if errors.Is(err, fs.ErrNotExist) && !root {
 		return nil // the engine will say so
 	}
@@ -95,113 +100,44 @@ func (r *moduleReader) read(dir string, root bool) error {
 		return err
 	}
 	if root {
-		r.out.Empty = len(names) == 0
+		r.out.Empty = len(m.Files) == 0
 	}
-	rel, err := filepath.Rel(r.tree, dir)
-	if err != nil {
-		return err
-	}
+	r.out.Unread = r.out.Unread || m.Unread
 	r.out.Shape = append(r.out.Shape, "module in "+rel)
-	for _, name := range names {
-		path := filepath.Join(dir, name)
-		src, err := os.ReadFile(path)
-		if err != nil {
+	for _, f := range m.Files {
+		if err := r.file(f); err != nil {
 			return err
 		}
-		if inputs.IsLFSPointer(src) {
-			return diagnostics.Refuse(job.CauseBadInput, "set lfs = true in the repository block, or put the file into Git itself",
-				"%s is a Git LFS pointer, not the file", filepath.Join(rel, name))
-		}
-		if rootmodule.Deep(src) {
-			return diagnostics.Refuse(job.CauseBadInput, "write it with fewer brackets within one another", "%s is nested too deep to be read", filepath.Join(rel, name))
-		}
-		if err := r.file(path, src, root); err != nil {
+	}
+	r.settings(m.Settings(), root)
+	for _, b := range m.Blocks {
+		if err := r.block(dir, b, root); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// configFiles are the names of the configuration files in dir, as the engine
-// sees them: OpenTofu prefers x.tofu to x.tf.
-func configFiles(dir string, tofu bool) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, e := range entries {
-		n := e.Name()
-		if e.IsDir() || strings.HasPrefix(n, ".") || strings.HasSuffix(n, "~") {
-			continue
-		}
-		if isConfig(n, ".tf") || tofu && isConfig(n, ".tofu") {
-			names = append(names, n)
-		}
-	}
-	if !tofu {
-		return names, nil
-	}
-	return slices.DeleteFunc(slices.Clone(names), func(n string) bool {
-		return isConfig(n, ".tf") && slices.Contains(names, strings.Replace(n, ".tf", ".tofu", 1))
-	}), nil
-}
-
-func isConfig(name, ext string) bool {
-	return strings.HasSuffix(name, ext) || strings.HasSuffix(name, ext+".json")
-}
-
-var (
-	fileSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
-		{Type: "terraform"},
-		{Type: "module", LabelNames: []string{"name"}},
-		{Type: "variable", LabelNames: []string{"name"}},
-		{Type: "provider", LabelNames: []string{"name"}},
-		{Type: "resource", LabelNames: []string{"type", "name"}},
-		{Type: "data", LabelNames: []string{"type", "name"}},
-		{Type: "ephemeral", LabelNames: []string{"type", "name"}},
-		{Type: "check", LabelNames: []string{"name"}},
-	}}
-	terraformSchema = &hcl.BodySchema{
-		Attributes: []hcl.AttributeSchema{{Name: "required_version"}},
-		Blocks:     []hcl.BlockHeaderSchema{{Type: "backend", LabelNames: []string{"type"}}, {Type: "cloud"}, {Type: "required_providers"}},
-	}
-	moduleSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "source"}, {Name: "version"}}}
-)
-
-func (r *moduleReader) file(path string, src []byte, root bool) error {
-	var f *hcl.File
-	var diags hcl.Diagnostics
-	if strings.HasSuffix(path, ".json") {
-		f, diags = json.Parse(src, path)
-	} else {
-		f, diags = hclsyntax.ParseConfig(src, path, hcl.InitialPos)
-	}
-	if diags.HasErrors() || f == nil {
-		r.out.Unread = true
-		r.out.Shape = append(r.out.Shape, string(src))
+// file notes what init depends on in the text of a file.
+func (r *moduleReader) file(f rootmodule.File) error {
+	switch {
+	case inputs.IsLFSPointer(f.Source):
+		return diagnostics.Refuse(job.CauseBadInput, "set lfs = true in the repository block, or put the file into Git itself",
+			"%s is a Git LFS pointer, not the file", filepath.FromSlash(f.Path))
+	case errors.Is(f.Err, rootmodule.ErrTooDeep):
+		return diagnostics.Refuse(job.CauseBadInput, "write it with fewer brackets within one another", "%s is %w", filepath.FromSlash(f.Path), f.Err)
+	case f.Source == nil:
+		return f.Err
+	case f.Err != nil || f.Native() == nil:
+		r.out.Shape = append(r.out.Shape, string(f.Source))
 		return nil
 	}
-	content, _, diags := f.Body.PartialContent(fileSchema)
-	if diags.HasErrors() {
-		r.out.Unread = true
-	}
-	native, isNative := f.Body.(*hclsyntax.Body)
-	if !isNative {
-		r.out.Shape = append(r.out.Shape, string(src))
-	} else {
-		for _, b := range native.Blocks {
-			switch b.Type {
-			case "terraform":
-				r.out.Shape = append(r.out.Shape, string(b.Range().SliceBytes(src)))
-			case "module":
-				r.out.Shape = append(r.out.Shape, callShape(b, src))
-			}
-		}
-	}
-	for _, b := range content.Blocks {
-		if err := r.block(path, b, root); err != nil {
-			return err
+	for _, b := range f.Native().Blocks {
+		switch b.Type {
+		case "terraform":
+			r.out.Shape = append(r.out.Shape, string(b.Range().SliceBytes(f.Source)))
+		case "module":
+			r.out.Shape = append(r.out.Shape, callShape(b, f.Source))
 		}
 	}
 	return nil
@@ -219,24 +155,15 @@ func callShape(b *hclsyntax.Block, src []byte) string {
 	return text
 }
 
-func (r *moduleReader) block(path string, b *hcl.Block, root bool) error {
+func (r *moduleReader) block(dir string, b *rootmodule.Block, root bool) error {
 	switch b.Type {
-	case "terraform":
-		r.terraform(path, b.Body, root)
 	case "module":
-		return r.call(filepath.Dir(path), b.Labels[0], b.Body)
+		return r.call(dir, b)
 	case "variable":
 		if root {
-			r.variable(path, b)
+			r.out.Variables[b.Labels[0]] = b.IsTrue("ephemeral")
 		}
-	case "check": // may hold a data source
-		content, _, _ := b.Body.PartialContent(fileSchema)
-		for _, inner := range content.Blocks {
-			if err := r.block(path, inner, false); err != nil {
-				return err
-			}
-		}
-	default:
+	case "provider", "resource", "data", "ephemeral":
 		name := b.Labels[0]
 		r.out.Shape = append(r.out.Shape, b.Type+" "+name)
 		provider, _, _ := strings.Cut(name, "_")
@@ -245,25 +172,20 @@ func (r *moduleReader) block(path string, b *hcl.Block, root bool) error {
 	return nil
 }
 
-func (r *moduleReader) terraform(path string, body hcl.Body, root bool) {
-	content, _, _ := body.PartialContent(terraformSchema)
-	for _, b := range content.Blocks {
-		switch {
-		case b.Type == "required_providers":
-			r.out.Providers = true
-		case !root:
-		case b.Type == "backend":
-			r.out.Backend, r.out.Place = b.Labels[0], backendText(b.Labels[0], b.Body)
-		case b.Type == "cloud":
-			r.out.Backend = "cloud"
+func (r *moduleReader) settings(s rootmodule.Settings, root bool) {
+	r.out.Providers = r.out.Providers || s.Providers
+	if root {
+		r.out.Backend = s.Backend
+		if s.Backend != "" && s.Backend != "cloud" {
+			r.out.Place = backendText(s.Backend, s.Body)
 		}
 	}
-	if v := inputs.LiteralText(content.Attributes["required_version"]); v != "" {
-		name := filepath.Base(path)
-		if !root {
-			name, _ = filepath.Rel(r.tree, path) // both are absolute
+	for _, v := range s.Versions {
+		name := filepath.FromSlash(v.File)
+		if root {
+			name = path.Base(v.File)
 		}
-		r.out.Required = append(r.out.Required, v)
+		r.out.Required = append(r.out.Required, v.Constraint)
 		r.out.From = append(r.out.From, "required_version in "+name)
 	}
 }
@@ -273,37 +195,39 @@ func (r *moduleReader) terraform(path string, body hcl.Body, root bool) {
 // block the connection alone counts.
 func backendText(kind string, body hcl.Body) string {
 	content, _, _ := body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "conn_str"}, {Name: "address"}}})
-	if place := cmp.Or(inputs.LiteralText(content.Attributes["conn_str"]), inputs.LiteralText(content.Attributes["address"])); place != "" || kind == "pg" {
+	if place := cmp.Or(rootmodule.Literal(content.Attributes["conn_str"]), rootmodule.Literal(content.Attributes["address"])); place != "" || kind == "pg" {
 		return place
 	}
 	attrs, _ := body.JustAttributes() // nested blocks are left out: they say how, not where
 	var text []string
 	for _, name := range slices.Sorted(maps.Keys(attrs)) {
-		text = append(text, name+"="+inputs.LiteralText(attrs[name]))
+		text = append(text, name+"="+rootmodule.Literal(attrs[name]))
 	}
 	return strings.Join(text, "\n")
 }
 
 // call follows a module block into a local module; others are the engine's.
-func (r *moduleReader) call(dir, name string, body hcl.Body) error {
+func (r *moduleReader) call(dir string, b *rootmodule.Block) error {
+	name := b.Labels[0]
 	if !hclsyntax.ValidIdentifier(name) {
 		// The engine refuses it. Until then nothing may be made of it: a package's
 		// directory is called by the names of the calls that lead there.
 		r.out.Unknown = true
 		return nil
 	}
-	content, _, _ := body.PartialContent(moduleSchema)
-	source, version := inputs.LiteralText(content.Attributes["source"]), inputs.LiteralText(content.Attributes["version"])
-	if !strings.HasPrefix(source, "./") && !strings.HasPrefix(source, "../") {
+	source, version := b.Text("source"), b.Text("version")
+	if !rootmodule.IsLocal(source) {
 		r.out.Providers = true
-		r.out.Unknown = r.out.Unknown || source == "" || version == "" && content.Attributes["version"] != nil
+		r.out.Unknown = r.out.Unknown || source == "" || version == "" && b.Attr("version") != nil
 		r.calls[dir] = append(r.calls[dir], call{name: name, source: source, version: version})
 		return nil
 	}
-	local := filepath.Join(dir, filepath.FromSlash(source))
-	if !inputs.Within(r.tree, local) {
+	rel, _ := filepath.Rel(r.tree, dir) // read has seen that it can be told
+	at, inTree := rootmodule.LocalDir(filepath.ToSlash(rel), source)
+	if !inTree {
 		return nil // not in the export; the engine will say that it is not there
 	}
+	local := filepath.Join(r.tree, filepath.FromSlash(at))
 	if f := inputs.LeftOutFault(r.left, r.tree, local, "the module "+source); f != nil {
 		return f
 	}
