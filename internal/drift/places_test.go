@@ -2,6 +2,7 @@ package drift
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -78,7 +79,7 @@ func TestLocate(t *testing.T) {
 		addresses = append(addresses, a)
 	}
 	slices.Sort(addresses)
-	got := Locate(tree, "live", addresses)
+	got := Locate(tree, "live", false, addresses)
 	for a, p := range want {
 		if got[a] != p {
 			t.Errorf("%s is at %+v, want %+v", a, got[a], p)
@@ -89,8 +90,46 @@ func TestLocate(t *testing.T) {
 			t.Errorf("%s is at %+v, and should not be found", a, p)
 		}
 	}
-	if got := Locate(tree, "../outside", []string{"x.a"}); len(got) != 0 {
+	if got := Locate(tree, "../outside", false, []string{"x.a"}); len(got) != 0 {
 		t.Errorf("outside of the tree: %v", got)
+	}
+}
+
+// Which file declares a resource, and so whose it is, depends on what the engine reads.
+func TestLocateReadsWhatTheEngineReads(t *testing.T) {
+	tree := files(
+		"live/main.tf", "resource \"x\" \"a\" {}\nmodule \"m\" {\n  source = \"./one\"\n}\n",
+		"live/z/main.tofu", "resource \"x\" \"of_nobody\" {}\n",
+		"live/a.b_override.tf", "\n\nresource \"x\" \"a\" {}\n",
+		"live/override.more.tf", "\nresource \"x\" \"more\" {}\n",
+		"live/only.tofu", "\n\n\nresource \"x\" \"t\" {}\n",
+		"live/one/main.tf", "resource \"x\" \"in\" {}\n", "live/one/main.tofu", "\n\nresource \"x\" \"in\" {}\n",
+		"live/two/main.tf", "\nresource \"x\" \"in\" {}\n",
+	)
+	addresses := []string{"x.a", "x.more", "x.t", "x.of_nobody", "module.m.x.in"}
+	for _, c := range []struct {
+		name, extra, text string
+		tofu              bool
+		want              map[string]Place
+	}{
+		{name: "Terraform", want: map[string]Place{
+			"x.a": {"live/main.tf", 1, false}, "x.more": {"live/override.more.tf", 2, false}, "module.m.x.in": {"live/one/main.tf", 1, false}}},
+		{name: "OpenTofu", tofu: true, want: map[string]Place{"x.a": {"live/main.tf", 1, false}, "x.more": {"live/override.more.tf", 2, false},
+			"x.t": {"live/only.tofu", 4, false}, "module.m.x.in": {"live/one/main.tofu", 3, false}}},
+		{name: "a source that is overridden", extra: "live/a_override.tf", text: "module \"m\" {\n  source = \"./two\"\n}\n", want: map[string]Place{
+			"x.a": {"live/main.tf", 1, false}, "x.more": {"live/override.more.tf", 2, false}, "module.m.x.in": {"live/two/main.tf", 2, false}}},
+		{name: "a file that OpenTofu reads instead", tofu: true, extra: "live/main.tofu", text: "\n\n\n\nresource \"x\" \"a\" {}\n", want: map[string]Place{
+			"x.a": {"live/main.tofu", 5, false}, "x.more": {"live/override.more.tf", 2, false}, "x.t": {"live/only.tofu", 4, false}}},
+		{name: "and Terraform does not", extra: "live/main.tofu", text: "resource \"x\" \"a\" {}\n", want: map[string]Place{
+			"x.a": {"live/main.tf", 1, false}, "x.more": {"live/override.more.tf", 2, false}, "module.m.x.in": {"live/one/main.tf", 1, false}}},
+	} {
+		if c.extra != "" {
+			tree[c.extra] = &fstest.MapFile{Data: []byte(c.text)}
+		}
+		if got := Locate(tree, "live", c.tofu, addresses); !maps.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+		delete(tree, c.extra)
 	}
 }
 
@@ -100,7 +139,7 @@ func TestLocateIsBounded(t *testing.T) {
 		tree[fmt.Sprintf("m%d/main.tf", i)] = &fstest.MapFile{Data: fmt.Appendf(nil, "module \"n\" { source = \"../m%d\" }\nresource \"x\" \"a\" {}\n", i+1)}
 	}
 	near, far := strings.Repeat("module.n.", 3)+"x.a", strings.Repeat("module.n.", maxPlaceDirs+5)+"x.a"
-	got := Locate(tree, "m0", []string{near, far})
+	got := Locate(tree, "m0", false, []string{near, far})
 	if got[near] != (Place{File: "m3/main.tf", Line: 2}) {
 		t.Errorf("near: %+v", got[near])
 	}

@@ -182,7 +182,7 @@ func (e *Engine) owned(def Definition, at commits, addresses []string) (map[stri
 		e.Log.Warn("the code of what is applied cannot be read, so findings have no place in it", "workspace", def.Name, "error", err)
 		return nil, drift.Owners{}
 	}
-	places := drift.Locate(tree, def.Dir, addresses)
+	places := drift.Locate(tree, def.Dir, def.Engine == "tofu", addresses)
 	if at.newest != "" && at.newest != at.applied && repo.Has(at.newest) {
 		if newest, err := repo.Tree(at.newest); err == nil {
 			tree = newest
