@@ -1,7 +1,6 @@
 package codify
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/rootmodule"
@@ -32,24 +30,23 @@ func (e *editor) calls(dir string) ([]hcl.Range, error) {
 		if left--; left < 0 {
 			return errTooMany
 		}
-		isHCL := strings.HasSuffix(name, ".tf") || strings.HasSuffix(name, ".tofu")
-		isJSON := strings.HasSuffix(name, ".tf.json") || strings.HasSuffix(name, ".tofu.json")
-		if err != nil || d.IsDir() || !isHCL && !isJSON {
+		if err != nil || d.IsDir() || !rootmodule.IsCode(path.Base(name), true) {
 			return err
 		}
 		text, err := fs.ReadFile(e.src.Tree, name)
-		if err != nil || !strings.Contains(string(text), "module") {
+		if err != nil || !strings.Contains(string(text), "module") || len(text) > rootmodule.MaxHCL {
 			return nil // a link to nowhere calls nothing
 		}
-		add := func(source string, at hcl.Range) {
-			if to, ok := localDir(path.Dir(name), source); ok {
-				found[to] = append(found[to], at)
-			}
+		body, _ := rootmodule.Parse(name, text) // as far as it can be
+		if body == nil {
+			return nil
 		}
-		if isJSON {
-			jsonCalls(name, text, add)
-		} else {
-			hclCalls(name, text, add)
+		content, _, _ := body.PartialContent(callSchema)
+		for _, b := range content.Blocks {
+			attrs, _, _ := b.Body.PartialContent(sourceSchema)
+			if to, ok := rootmodule.LocalDir(path.Dir(name), rootmodule.Literal(attrs.Attributes["source"])); ok {
+				found[to] = append(found[to], b.DefRange)
+			}
 		}
 		return nil
 	})
@@ -63,52 +60,7 @@ func (e *editor) calls(dir string) ([]hcl.Range, error) {
 	return found[dir], nil
 }
 
-// hclCalls adds the modules that a file calls, as far as it can be parsed.
-func hclCalls(name string, text []byte, add func(source string, at hcl.Range)) {
-	if rootmodule.TooDeep(text) {
-		return
-	}
-	f, _ := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
-	if f == nil {
-		return
-	}
-	body, ok := f.Body.(*hclsyntax.Body)
-	if !ok {
-		return
-	}
-	for _, b := range body.Blocks {
-		if a := b.Body.Attributes["source"]; b.Type == "module" && a != nil {
-			if s, ok := rootmodule.PlainText(a.Expr); ok {
-				add(s, b.DefRange())
-			}
-		}
-	}
-}
-
-// jsonCalls adds the modules that a file in JSON syntax calls.
-func jsonCalls(name string, text []byte, add func(source string, at hcl.Range)) {
-	var doc struct {
-		Module any `json:"module"`
-	}
-	if json.Unmarshal(text, &doc) != nil {
-		return
-	}
-	var walk func(v any)
-	walk = func(v any) {
-		switch v := v.(type) {
-		case []any:
-			for _, w := range v {
-				walk(w)
-			}
-		case map[string]any:
-			if s, ok := v["source"].(string); ok {
-				add(s, hcl.Range{Filename: name, Start: hcl.InitialPos})
-				return
-			}
-			for _, w := range v {
-				walk(w)
-			}
-		}
-	}
-	walk(doc.Module)
-}
+var (
+	callSchema   = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "module", LabelNames: []string{"name"}}}}
+	sourceSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "source"}}}
+)

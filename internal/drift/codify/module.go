@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -33,23 +32,17 @@ type module struct {
 }
 
 type file struct {
-	name     string
-	body     *hclsyntax.Body
-	override bool // it is merged over the others
+	name string
+	body *hclsyntax.Body
 }
 
 // blocks are the blocks of a type with these labels, overrides last.
 func (m *module) blocks(typ string, labels ...string) []*hclsyntax.Block {
 	var out []*hclsyntax.Block
-	for _, override := range []bool{false, true} {
-		for _, f := range m.files {
-			if f.override != override {
-				continue
-			}
-			for _, b := range f.body.Blocks {
-				if b.Type == typ && slices.Equal(b.Labels, labels) {
-					out = append(out, b)
-				}
+	for _, f := range m.files {
+		for _, b := range f.body.Blocks {
+			if b.Type == typ && slices.Equal(b.Labels, labels) {
+				out = append(out, b)
 			}
 		}
 	}
@@ -90,17 +83,21 @@ func (e *editor) module(dir string) (*module, error) {
 	if m, ok := e.modules[dir]; ok {
 		return m, nil
 	}
-	names, err := e.code(dir)
+	names, err := rootmodule.Names(e.src.Tree, dir, e.src.Tofu)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.NotFound, "name the directory of a root module; a module in a Git submodule that is not followed is changed in its own repository", "there is no directory %s in the commit", dir)
+	}
 	if err != nil {
-		return nil, err
+		return nil, fault.New(fault.Unavailable, "try again", "%s cannot be read: %w", dir, err)
 	}
 	m := &module{dir: dir, json: map[string][]byte{}}
 	for _, name := range names {
+		name = path.Join(dir, name)
 		text, err := e.read(name)
 		if err != nil {
 			return nil, fault.New(fault.Unavailable, "try again", "%s cannot be read: %w", name, err)
 		}
-		if strings.HasSuffix(name, ".json") {
+		if rootmodule.IsJSON(name) {
 			m.json[name] = text
 			continue
 		}
@@ -108,39 +105,10 @@ func (e *editor) module(dir string) (*module, error) {
 		if err != nil {
 			return nil, err
 		}
-		stem := strings.TrimSuffix(path.Base(name), path.Ext(name))
-		m.files = append(m.files, file{name: name, body: body, override: stem == "override" || strings.HasSuffix(stem, "_override")})
+		m.files = append(m.files, file{name, body})
 	}
 	e.modules[dir] = m
 	return m, nil
-}
-
-// code is the names of a directory's configuration files, as the engine sees
-// them: OpenTofu prefers x.tofu to x.tf.
-func (e *editor) code(dir string) ([]string, error) {
-	entries, err := fs.ReadDir(e.src.Tree, dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.NotFound, "name the directory of a root module; a module in a Git submodule that is not followed is changed in its own repository", "there is no directory %s in the commit", dir)
-	}
-	if err != nil {
-		return nil, fault.New(fault.Unavailable, "try again", "%s cannot be read: %w", dir, err)
-	}
-	var names []string
-	for _, entry := range entries {
-		name := entry.Name()
-		tf := strings.HasSuffix(name, ".tf") || strings.HasSuffix(name, ".tf.json")
-		tofu := strings.HasSuffix(name, ".tofu") || strings.HasSuffix(name, ".tofu.json")
-		if !entry.IsDir() && !strings.HasPrefix(name, ".") && (tf || tofu && e.src.Tofu) {
-			names = append(names, path.Join(dir, name))
-		}
-	}
-	if !e.src.Tofu {
-		return names, nil
-	}
-	return slices.DeleteFunc(slices.Clone(names), func(n string) bool {
-		stem, isTF := strings.CutSuffix(strings.TrimSuffix(n, ".json"), ".tf")
-		return isTF && slices.Contains(names, stem+".tofu"+strings.TrimPrefix(n, stem+".tf"))
-	}), nil
 }
 
 func parse(name string, text []byte) (*hclsyntax.Body, error) {
@@ -148,32 +116,9 @@ func parse(name string, text []byte) (*hclsyntax.Body, error) {
 	if rootmodule.TooDeep(text) {
 		return nil, fault.New(fault.Invalid, next, "%s is too large or nested too deep to read", name)
 	}
-	f, diags := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
-	if diags.HasErrors() {
-		return nil, fault.New(fault.Invalid, next, "%s cannot be parsed: %w", name, diags)
+	body, err := rootmodule.Parse(name, text)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, next, "%s cannot be parsed: %w", name, err)
 	}
-	return f.Body.(*hclsyntax.Body), nil // what this parser makes
-}
-
-// localSource is the directory that a module block calls; false for a module
-// from elsewhere.
-func localSource(dir string, call *hclsyntax.Block) (string, bool) {
-	a := call.Body.Attributes["source"]
-	if a == nil {
-		return "", false
-	}
-	s, ok := rootmodule.PlainText(a.Expr)
-	if !ok {
-		return "", false
-	}
-	return localDir(dir, s)
-}
-
-// localDir is the directory that a source names; false for one from elsewhere.
-func localDir(dir, source string) (string, bool) {
-	if !strings.HasPrefix(source, "./") && !strings.HasPrefix(source, "../") && source != "." && source != ".." {
-		return "", false
-	}
-	p := path.Join(dir, source)
-	return p, fs.ValidPath(p)
+	return body.(*hclsyntax.Body), nil // what its parser makes of what is no JSON
 }

@@ -2,6 +2,7 @@ package codify
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -9,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/rootmodule"
 )
 
 // scope is where an expression stands: in a module, perhaps in a block that
@@ -35,15 +37,18 @@ func (e *editor) locate(at target) (*scope, error) {
 		}
 		calls := m.blocks("module", in.name)
 		if len(calls) == 0 {
-			return nil, e.missing(m, at, `"module"`, in.name)
+			return nil, m.missing(at, `"module"`, in.name)
 		}
-		local, ok := localSource(dir, calls[len(calls)-1])
+		if err := m.overridden(at, `"module"`, in.name); err != nil {
+			return nil, err
+		}
+		call := &scope{mod: m, block: calls[0], rest: calls[1:], key: in.key, up: up}
+		local, ok := call.source()
 		if !ok {
 			return nil, fault.New(fault.Conflict, "change the module where it is kept, or give the call another argument",
 				"%s is in module %q, whose source (%s:%d) is not a directory of this repository", at.text, in.name, calls[0].DefRange().Filename, calls[0].DefRange().Start.Line)
 		}
-		up = &scope{mod: m, block: calls[0], rest: calls[1:], key: in.key, up: up}
-		dir = local
+		up, dir = call, local
 	}
 	m, err := e.module(dir)
 	if err != nil {
@@ -51,17 +56,44 @@ func (e *editor) locate(at target) (*scope, error) {
 	}
 	found := m.blocks("resource", at.typ, at.name)
 	if len(found) == 0 {
-		return nil, e.missing(m, at, `"`+at.typ+`"`, at.name)
+		return nil, m.missing(at, `"`+at.typ+`"`, at.name)
+	}
+	if err := m.overridden(at, `"`+at.typ+`"`, at.name); err != nil {
+		return nil, err
 	}
 	return &scope{mod: m, block: found[0], rest: found[1:], key: at.key, up: up}, nil
 }
 
-// missing says that a block is not written in a module.
-func (e *editor) missing(m *module, at target, words ...string) error {
+// source is the directory that a call leads to, as override files have it; false for
+// a module from elsewhere.
+func (s *scope) source() (string, bool) {
+	a := s.argument("source")
+	if a == nil {
+		return "", false
+	}
+	return rootmodule.LocalDir(s.mod.dir, rootmodule.Literal(a.AsHCLAttribute()))
+}
+
+// overridden says that an override file in JSON syntax changes a block; nil when none does.
+func (m *module) overridden(at target, words ...string) error {
+	return m.inJSON(at, rootmodule.IsOverride, "changed", words...)
+}
+
+// inJSON says that a file in JSON syntax names a block; nil when none does.
+func (m *module) inJSON(at target, which func(name string) bool, how string, words ...string) error {
 	for name, text := range m.json {
-		if containsAll(string(text), `"`+strings.Trim(words[0], `"`)+`"`, `"`+words[1]+`"`) {
-			return fault.New(fault.Conflict, "edit it by hand", "%s is written in JSON syntax, in %s, which is not edited", at.text, name)
+		named := containsAll(string(text), `"`+strings.Trim(words[0], `"`)+`"`, `"`+words[1]+`"`)
+		if named && which(path.Base(name)) {
+			return fault.New(fault.Conflict, "edit it by hand", "%s is %s in JSON syntax, in %s, which is not edited", at.text, how, name)
 		}
+	}
+	return nil
+}
+
+// missing says that a block is not written in a module.
+func (m *module) missing(at target, words ...string) error {
+	if err := m.inJSON(at, rootmodule.IsJSON, "written", words...); err != nil {
+		return err
 	}
 	return fault.New(fault.NotFound, "check the address, and the commit: the resource may have been taken out since",
 		"%s is not written in %s: there is no %s %q", at.text, m.dir, strings.Trim(words[0], `"`), words[1])

@@ -122,6 +122,7 @@ var refusals = []struct{ name, repo, address, change, why, at, next string }{
 	{"a variable of the workspace", module + open + "  x = var.outer\n" + shut + "variable \"outer\" { default = 1 }\n", "", `x: 1 -> 2`, "outside of the repository", "d/main.tf:2", "inputs of the workspace"},
 	{"a variable in JSON values", module + open + "  x = var.a\n" + shut + "variable \"a\" {}\n-- d/terraform.tfvars.json --\n{\"a\":1}\n", "", `x: 1 -> 2`, "JSON", "d/terraform.tfvars.json:1", "by hand"},
 	{"a resource in JSON", "-- d/main.tf.json --\n{\"resource\":{\"t\":{\"r\":{\"x\":1}}}}\n", "", `x: 1 -> 2`, "error: JSON", "", "by hand"},
+	{"a resource that JSON overrides", module + open + "  x = 1\n" + shut + "-- d/x_override.tf.json --\n{\"resource\":{\"t\":{\"r\":{\"x\":1}}}}\n", "", `x: 1 -> 2`, "error: is changed in JSON syntax, in d/x_override.tf.json", "", "by hand"},
 	{"several instances", module + "resource \"t\" \"r\" {\n  count = 2\n  x = 1\n}\n", "t.r[0]", `x: 1 -> 2`, "several instances", "d/main.tf:1", "each.value"},
 	{"several instances read a local", module + "resource \"t\" \"r\" {\n  count = 2\n  x = local.a\n}\nlocals {\n  a = 1\n}\n", "t.r[0]", `x: 1 -> 2`, "several instances", "d/main.tf:1", "each.value"},
 	{"the key itself", module + "resource \"t\" \"r\" {\n  for_each = { a = 1 }\n  x = each.key\n}\n", `t.r["a"]`, `x: "a" -> "b"`, "key of the instance", "d/main.tf:3", "moved"},
@@ -248,6 +249,21 @@ func TestTofu(t *testing.T) {
 		p, err := codify.Propose(codify.Source{Tree: repo, Dir: ".", Tofu: tofu}, "t.r", []codify.Change{{Path: "x", Was: 1, Want: 2}})
 		if _, ok := p.Files[file]; err != nil || len(p.Files) != 1 || !ok {
 			t.Errorf("tofu %v: %v, %+v", tofu, err, p)
+		}
+	}
+}
+
+// An override of a call that gives no source leaves it; one in a file of several dots counts.
+func TestSourceOfAnOverriddenCall(t *testing.T) {
+	const call = module + "module \"m\" {\n  source = \"../m\"\n  a = 1\n}\n-- m/main.tf --\n" + open + "  x = 1\n" + shut + "-- n/main.tf --\n" + open + "  x = 1\n" + shut
+	for name, c := range map[string]struct{ override, file string }{
+		"of another argument": {"-- d/override.tf --\nmodule \"m\" {\n  a = 2\n}\n", "m/main.tf"},
+		"of the source":       {"-- d/a.b_override.tf --\nmodule \"m\" {\n  source = \"../n\"\n}\n", "n/main.tf"},
+		"of a copy":           {"-- d/.override.tf --\nmodule \"m\" {\n  source = \"../n\"\n}\n", "m/main.tf"},
+	} {
+		p, err := codify.Propose(codify.Source{Tree: tree(call + c.override), Dir: "d"}, "module.m.t.r", []codify.Change{{Path: "x", Was: 1, Want: 2}})
+		if err != nil || len(p.Files) != 1 || p.Files[c.file].After == nil {
+			t.Errorf("%s: %v, %+v", name, err, p)
 		}
 	}
 }
