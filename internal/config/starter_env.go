@@ -10,8 +10,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclwrite"
+
+	"github.com/tfops/tfops/internal/rootmodule"
 )
 
 // environment is what files beside a root module say for one of its
@@ -197,11 +198,8 @@ func environmentName(stem string) string {
 }
 
 func holdsCode(tree fs.FS, dir string) bool {
-	entries, _ := fs.ReadDir(tree, dir)
-	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
-		plain := strings.TrimSuffix(e.Name(), ".json")
-		return strings.HasSuffix(plain, ".tf") || strings.HasSuffix(plain, ".tofu")
-	})
+	names, _ := rootmodule.Names(tree, dir, true) // not there: none
+	return len(names) > 0
 }
 
 // named are those that get a workspace each, sorted by name.
@@ -237,31 +235,14 @@ var neededSettings = map[string][]string{"s3": {"bucket", "key"}, "gcs": {"bucke
 	"http": {"address"}, "consul": {"path"}, "cos": {"bucket"}, "oss": {"bucket"}, "kubernetes": {"secret_suffix"}, "local": {"path"}}
 
 func backendOf(tree fs.FS, dir string) (b rootBackend) {
-	entries, _ := fs.ReadDir(tree, dir)
-	for _, e := range entries {
-		plain := strings.TrimSuffix(e.Name(), ".json")
-		if e.IsDir() || !strings.HasSuffix(plain, ".tf") && !strings.HasSuffix(plain, ".tofu") {
-			continue
-		}
-		body := parseCode(tree, path.Join(dir, e.Name()))
-		if body == nil {
-			continue
-		}
-		content, _, _ := body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "terraform"}}})
-		for _, t := range content.Blocks {
-			inner, _, _ := t.Body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "backend", LabelNames: []string{"type"}}, {Type: "cloud"}}})
-			for _, found := range inner.Blocks {
-				b.kind = "cloud"
-				if found.Type == "backend" {
-					b.kind = found.Labels[0]
-				}
-				attrs, _ := found.Body.JustAttributes()
-				b.has = slices.Sorted(maps.Keys(attrs))
-				if b.elsewhere() {
-					b.at = hostedAt(found.Body)
-				}
-			}
-		}
+	s := moduleOf(tree, dir).Settings()
+	if b.kind = s.Backend; b.kind == "" {
+		return b
+	}
+	attrs, _ := s.Body.JustAttributes()
+	b.has = slices.Sorted(maps.Keys(attrs))
+	if b.elsewhere() {
+		b.at = hostedAt(s.Body)
 	}
 	return b
 }

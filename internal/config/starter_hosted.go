@@ -6,7 +6,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/zclconf/go-cty/cty"
+
+	"github.com/tfops/tfops/internal/rootmodule"
 )
 
 // hosted is what a cloud block, or backend "remote", says of where its plans are made.
@@ -27,25 +28,13 @@ var (
 
 func hostedAt(body hcl.Body) (h hosted) {
 	content, _, _ := body.PartialContent(hostedSchema)
-	h.host, h.organization = plainText(content.Attributes["hostname"]), plainText(content.Attributes["organization"])
+	h.host, h.organization = rootmodule.Literal(content.Attributes["hostname"]), rootmodule.Literal(content.Attributes["organization"])
 	for _, b := range content.Blocks {
 		inner, _, _ := b.Body.PartialContent(hostedWorkspaces)
-		h.workspace, h.prefix = plainText(inner.Attributes["name"]), plainText(inner.Attributes["prefix"])
+		h.workspace, h.prefix = rootmodule.Literal(inner.Attributes["name"]), rootmodule.Literal(inner.Attributes["prefix"])
 		h.several = inner.Attributes["tags"] != nil || inner.Attributes["prefix"] != nil
 	}
 	return h
-}
-
-// plainText is the value of an attribute that is a text without any reference; "" otherwise.
-func plainText(a *hcl.Attribute) string {
-	if a == nil {
-		return ""
-	}
-	v, diags := a.Expr.Value(nil)
-	if diags.HasErrors() || !v.IsKnown() || v.IsNull() || v.Type() != cty.String {
-		return ""
-	}
-	return v.AsString()
 }
 
 // String is what is known, in brackets.

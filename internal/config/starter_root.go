@@ -10,8 +10,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	hcljson "github.com/hashicorp/hcl/v2/json"
-	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/rootmodule"
@@ -30,43 +28,34 @@ type inputVariable struct {
 	secret bool
 }
 
-// inputsOf looks into a directory. What cannot be read is passed over: the
-// starter is help, and not a check.
-// read are the var files that the workspace names: they are not named again, and no others
-// count. Where it is nil, all that lie there are taken to be meant.
+// moduleOf reads the code of a root module, with the files that only OpenTofu reads: where
+// there are any, they are meant. What cannot be read is passed over: the starter is help,
+// and not a check.
+func moduleOf(tree fs.FS, dir string) *rootmodule.Module {
+	left := &rootmodule.Left{Files: maxStarterFiles, Bytes: maxStarterBytes}
+	m, err := rootmodule.Reader{Tree: tree, Tofu: true, Left: left}.Read(dir)
+	if err != nil {
+		return &rootmodule.Module{}
+	}
+	return m
+}
+
+// What is read of one root module at most.
+const (
+	maxStarterFiles = 10_000
+	maxStarterBytes = 64 << 20
+)
+
+// inputsOf looks into a directory. read are the var files that the workspace names: they
+// are not named again, and no others count. Where it is nil, all that lie there are taken
+// to be meant.
 func inputsOf(tree fs.FS, dir string, read []string) (in rootInputs) {
 	entries, err := fs.ReadDir(tree, dir)
 	if err != nil {
 		return in
 	}
-	required, given := map[string]inputVariable{}, map[string]bool{}
-	for _, e := range entries {
-		name := e.Name()
-		plain := strings.TrimSuffix(name, ".json")
-		vars := strings.HasSuffix(plain, ".tfvars")
-		code := strings.HasSuffix(plain, ".tf") || strings.HasSuffix(plain, ".tofu")
-		if e.IsDir() || !vars && !code || strings.HasPrefix(name, ".") || !utf8.ValidString(name) {
-			continue
-		}
-		if vars && !readByItself(name) {
-			in.varFiles = append(in.varFiles, name)
-			if read != nil { // it is not told of this one
-				continue
-			}
-		}
-		body := parseCode(tree, path.Join(dir, name))
-		switch {
-		case body == nil:
-		case vars:
-			values, _ := body.JustAttributes()
-			for v := range values {
-				given[v] = true
-			}
-		default:
-			declared(body, required)
-		}
-	}
-	for _, name := range read {
+	given := map[string]bool{}
+	give := func(name string) {
 		if body := parseCode(tree, path.Join(dir, name)); body != nil {
 			values, _ := body.JustAttributes()
 			for v := range values {
@@ -74,12 +63,29 @@ func inputsOf(tree fs.FS, dir string, read []string) (in rootInputs) {
 			}
 		}
 	}
-	if read != nil {
-		in.varFiles = nil
+	for _, e := range entries {
+		name := e.Name()
+		vars := strings.HasSuffix(strings.TrimSuffix(name, ".json"), ".tfvars")
+		if e.IsDir() || !vars || strings.HasPrefix(name, ".") || !utf8.ValidString(name) {
+			continue
+		}
+		switch {
+		case readByItself(name):
+			give(name)
+		case read == nil: // otherwise it is not told of this one
+			in.varFiles = append(in.varFiles, name)
+			give(name)
+		}
 	}
-	for name, v := range required {
-		if !given[name] {
-			in.variables = append(in.variables, v)
+	for _, name := range read {
+		give(name)
+	}
+	for _, b := range moduleOf(tree, dir).Blocks {
+		if b.Type != "variable" || b.Attr("default") != nil {
+			continue
+		}
+		if name := b.Labels[0]; hclsyntax.ValidIdentifier(name) && !given[name] {
+			in.variables = append(in.variables, inputVariable{name, b.IsTrue("sensitive") || secretName().MatchString(name)})
 		}
 	}
 	slices.SortFunc(in.variables, func(a, b inputVariable) int { return strings.Compare(a.name, b.name) })
@@ -93,44 +99,14 @@ func parseCode(tree fs.FS, name string) hcl.Body {
 		return nil
 	}
 	src, err := fs.ReadFile(tree, name)
-	if err != nil || rootmodule.TooDeep(src) {
+	if err != nil {
 		return nil
 	}
-	var file *hcl.File
-	if strings.HasSuffix(name, ".json") {
-		file, _ = hcljson.Parse(src, name)
-	} else {
-		file, _ = hclsyntax.ParseConfig(src, name, hcl.InitialPos)
-	}
-	if file == nil {
-		return nil
-	}
-	return file.Body
+	body, _ := rootmodule.Parse(name, src)
+	return body
 }
 
-var (
-	variableBlocks = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "variable", LabelNames: []string{"name"}}}}
-	variableParts  = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "default"}, {Name: "sensitive"}}}
-	secretName     = lazily.Pattern(`(?i)password|passwd|passphrase|secret|token|credential|private_?key|api_?key`)
-)
-
-// declared adds the variables of a file that have no default.
-func declared(body hcl.Body, required map[string]inputVariable) {
-	content, _, _ := body.PartialContent(variableBlocks)
-	for _, b := range content.Blocks {
-		parts, _, _ := b.Body.PartialContent(variableParts)
-		name := b.Labels[0]
-		if parts.Attributes["default"] != nil || !hclsyntax.ValidIdentifier(name) {
-			continue
-		}
-		v := inputVariable{name: name, secret: secretName().MatchString(name)}
-		if s := parts.Attributes["sensitive"]; s != nil {
-			value, diags := s.Expr.Value(nil)
-			v.secret = v.secret || !diags.HasErrors() && value.RawEquals(cty.True)
-		}
-		required[name] = v
-	}
-}
+var secretName = lazily.Pattern(`(?i)password|passwd|passphrase|secret|token|credential|private_?key|api_?key`)
 
 // maxLine is how long a line of variables may be, in characters, before it is one
 // line for each.

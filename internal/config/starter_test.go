@@ -72,6 +72,9 @@ func TestStarterInputs(t *testing.T) {
 		"net/main.tf": file("variable \"region\" {}\nvariable \"size\" {\n  default = 1\n}\nvariable \"db-password\" {}\n" +
 			"variable \"pin\" {\n  type = string\n  sensitive = true\n}\nvariable \"auto\" {}\nvariable \"own\" {}\n"),
 		"net/more.tf.json":      file(`{"variable": {"zone": {}, "other": {"default": null}}}`),
+		"net/late.tf":           file("variable \"late\" {}\n"),
+		"net/a.b_override.tf":   file("variable \"late\" {\n  default = 1\n}\n"),
+		"net/.copy.tf":          file("variable \"copy\" {}\n"),
 		"net/prod.tfvars":       file("own = 1"),
 		"net/dev.tfvars.json":   file("{}"),
 		"net/terraform.tfvars":  file("auto = 1"),
