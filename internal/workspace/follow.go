@@ -148,10 +148,12 @@ func (t FollowedTag) Unusual() (text, why string) {
 	short := func(sha string) string { return sha[:min(8, len(sha))] }
 	switch {
 	case t.MovedFrom != "":
-		return fmt.Sprintf("Tag %s was moved: it was at commit %s and is at %s now. Tags should not move: ask who moved it.",
+		return fmt.Sprintf("Tag %s was moved: it was at commit %s and is at %s now. "+
+			"Tags should not move: ask who moved it.",
 			t.Name, short(t.MovedFrom), short(t.Commit)), "tag " + t.Name + " was moved"
 	case t.After != "":
-		return fmt.Sprintf("Tag %s is gone, and %s is the highest one that fits now: the plan goes back to it.", t.After, t.Name),
+		return fmt.Sprintf("Tag %s is gone, and %s is the highest one that fits now: the plan goes back to it.",
+				t.After, t.Name),
 			"tag " + t.After + " is gone"
 	}
 	return "", ""

@@ -15,7 +15,8 @@ func Nearest(given string, known []string) string {
 	low := strings.ToLower(given)
 	for _, k := range known {
 		d := levenshtein.Distance(low, strings.ToLower(k), nil)
-		closer := best == "" || d < fewest || d == fewest && alike(low, strings.ToLower(k)) && !alike(low, strings.ToLower(best))
+		closer := best == "" || d < fewest ||
+			d == fewest && alike(low, strings.ToLower(k)) && !alike(low, strings.ToLower(best))
 		if k != given && d <= tolerance(given, k) && closer {
 			best, fewest = k, d
 		}

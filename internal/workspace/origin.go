@@ -26,7 +26,8 @@ func (o Origin) String() string {
 
 // CompareOrigins orders origins, for slices.SortFunc.
 func CompareOrigins(a, b Origin) int {
-	return cmp.Or(cmp.Compare(a.Generator, b.Generator), cmp.Compare(a.Branch, b.Branch), cmp.Compare(a.Dir, b.Dir), cmp.Compare(a.VarFile, b.VarFile))
+	return cmp.Or(cmp.Compare(a.Generator, b.Generator), cmp.Compare(a.Branch, b.Branch), cmp.Compare(a.Dir, b.Dir),
+		cmp.Compare(a.VarFile, b.VarFile))
 }
 
 // OnRemoved says what to do with a workspace whose branch, directory or var
@@ -49,7 +50,7 @@ type Generator struct {
 	Repository string
 	Branches   []string // names, or globs such as "env/*"
 	Dirs       []string // globs over directories, relative to the repository's root, such as "live/*/*" or "**"
-	VarFiles   []string // globs over files, relative to the directory: one workspace for each file; none: one for the directory
+	VarFiles   []string // globs over files, relative to the directory: a workspace for each; none: one in all
 	All        bool     // directories that are not root modules, too
 	OnRemoved  OnRemoved
 	Source     string // file and line of the block, for messages

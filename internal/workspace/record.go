@@ -14,7 +14,7 @@ type Record struct {
 
 	Tag *FollowedTag `json:"tag,omitempty"` // that Head is of, where tags are followed
 
-	Applied            string    `json:"applied"` // commit that the world was last made equal to; empty: never, or destroyed
+	Applied            string    `json:"applied"` // the world was last made equal to it; empty: never, or destroyed
 	AppliedAt          time.Time `json:"applied_at,omitzero"`
 	AppliedFingerprint string    `json:"applied_fingerprint,omitempty"`
 	ApplyStartedAt     time.Time `json:"apply_started_at,omitzero"` // newest apply on it, ended or not
@@ -38,15 +38,15 @@ type Record struct {
 	Origin *Origin `json:"origin,omitempty"` // what a generator made it of
 	Orphan *Orphan `json:"orphan,omitempty"` // set while that is gone
 
-	Dir         string   `json:"dir,omitempty"`          // of the data directory's workspaces/; empty: as the name, see Folder
+	Dir         string   `json:"dir,omitempty"`          // in workspaces/; empty: as the name, see Folder
 	RenamedFrom string   `json:"renamed_from,omitempty"` // whose history this one's goes on with
 	Renamed     *Renamed `json:"renamed,omitempty"`      // what was known under this name is known under another
 
-	Ended    string `json:"ended,omitempty"`     // the last run that could have applied, and how it ended: "run X was rejected"
+	Ended    string `json:"ended,omitempty"`     // how the last run that could apply ended: "run X was rejected"
 	HeldBack string `json:"held_back,omitempty"` // the upstream workspace that kept its last run from being planned
 
 	Outputs map[string]Output `json:"outputs,omitempty"` // of its root module, as last applied
-	Inputs  map[string]string `json:"inputs,omitempty"`  // digests of the outputs that its newest plan was made with, by OutputRef
+	Inputs  map[string]string `json:"inputs,omitempty"`  // digests of what its newest plan used, by OutputRef
 
 	Drift DriftRecord `json:"drift"`
 }

@@ -58,7 +58,8 @@ func Renames(all []Workspace, records map[string]Record) []Rename {
 		if !known {
 			continue
 		}
-		out = append(out, Rename{From: from, To: w.Name, Why: refused(w.Name, old, records[w.Name], declared[from], heirs[from])})
+		out = append(out, Rename{From: from, To: w.Name,
+			Why: refused(w.Name, old, records[w.Name], declared[from], heirs[from])})
 	}
 	return out
 }
@@ -67,15 +68,21 @@ func refused(name string, old, own Record, declared bool, heirs []string) error 
 	what := fmt.Sprintf("workspace %s cannot take over what is known of %s (renamed_from)", name, old.Name)
 	switch {
 	case declared:
-		return fault.New(fault.Conflict, fmt.Sprintf("remove workspace %s from tfops.hcl, or renamed_from from workspace %s", old.Name, name),
+		return fault.New(fault.Conflict,
+			fmt.Sprintf("remove workspace %s from tfops.hcl, or renamed_from from workspace %s", old.Name, name),
 			"%s: %s is still configured", what, old.Name)
 	case len(heirs) > 1:
-		return fault.New(fault.Conflict, "leave renamed_from in one of them", "%s: %s and %s name it, and it can become only one", what, heirs[0], heirs[1])
+		return fault.New(fault.Conflict, "leave renamed_from in one of them",
+			"%s: %s and %s name it, and it can become only one", what, heirs[0], heirs[1])
 	case old.Former():
-		return fault.New(fault.Conflict, fmt.Sprintf("if %s is called %s now: renamed_from = %q; else remove renamed_from", old.Renamed.To, name, old.Renamed.To),
-			"%s: that has been called %s since %s", what, old.Renamed.To, old.Renamed.At.UTC().Format("2006-01-02 15:04 MST"))
+		return fault.New(fault.Conflict,
+			fmt.Sprintf("if %s is called %s now: renamed_from = %q; else remove renamed_from",
+				old.Renamed.To, name, old.Renamed.To),
+			"%s: that has been called %s since %s", what, old.Renamed.To,
+			old.Renamed.At.UTC().Format("2006-01-02 15:04 MST"))
 	case own.standalone():
-		return fault.New(fault.Conflict, fmt.Sprintf("remove renamed_from from workspace %s, and call %s by its own name again", name, old.Name),
+		return fault.New(fault.Conflict,
+			fmt.Sprintf("remove renamed_from from workspace %s, and call %s by its own name again", name, old.Name),
 			"%s: %s was applied itself, and two histories cannot become one", what, name)
 	}
 	return nil
@@ -93,6 +100,7 @@ func TakenOver(old, own Record, origin *Origin, now time.Time) (heir, former Rec
 	}
 	// A workspace that gets the old name one day has a directory of its own.
 	// No workspace can be called like that.
-	former = Record{Name: old.Name, Dir: old.Name + "~" + now.UTC().Format("20060102T150405"), Renamed: &Renamed{To: own.Name, At: now}}
+	former = Record{Name: old.Name, Dir: old.Name + "~" + now.UTC().Format("20060102T150405"),
+		Renamed: &Renamed{To: own.Name, At: now}}
 	return heir, former
 }

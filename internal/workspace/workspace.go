@@ -41,33 +41,42 @@ type Workspace struct {
 	Name               string
 	Repository         string // name of a configured repository
 	Branch             string
-	Dir                string               // slash-separated, relative to the repository's root, "." for the root
-	TerraformWorkspace string               // "default" unless configured
-	Backend            string               // what takes the place of the code's own backend: "managed" (tfops keeps the state), or a type of backend, whose settings are BackendConfig; empty: nothing does
-	VarFiles           []string             // relative to Dir, may climb with ".." but not out of the repository
-	Variables          map[string]cty.Value // a value marked with Secret must never be shown or stored
-	SharedVariables    []string             // names of those Variables that the defaults of all workspaces give
-	BackendConfig      map[string]cty.Value // settings that the root module's backend block leaves open, or those of Backend; a value marked with Secret must never be shown or stored
-	BackendConfigFiles []string             // files of such settings, relative to Dir as VarFiles are; BackendConfig wins over them
-	Env                map[string]EnvVar
-	Labels             map[string]string
-	Apply              Apply
-	DependsOn          []string            // names of the workspaces that are upstream of it
-	Inputs             map[string]Input    // variables, by name, that outputs of other workspaces make
-	Watch              []string            // globs of further files that its plan depends on, relative to the repository's root
-	Ignore             []string            // globs of files whose change touches nothing, relative to the repository's root; see Ignored
-	Reach              map[string][]string // what expressions read that the code does not tell: expression as written -> globs
-	SharedReach        []string            // the keys of Reach that the defaults of all workspaces give
-	InferDependencies  bool                // what it reads with terraform_remote_state is upstream, too
-	Engine             string              // name of the engine block: "terraform" or "tofu"
-	EngineVersion      string              // constraint on its version, besides that of the engine block; empty: none
-	Parallelism        int                 // how many resources the engine works on at once; 0: as many as it does by itself
-	Tag                string              // constraint on the versions of tags that it follows in the place of a branch; empty: none
-	TagPrefix          string              // what stands before the version in these tags; empty: nothing, or "v"
-	Commit             string              // full id of the one commit that it follows in the place of a branch; empty: none
-	Origin             *Origin             // what a generator made it of; nil: it has a block of its own
-	OnRemoved          OnRemoved           // what to do when what it was made of is gone
-	RenamedFrom        string              // its name before this one; empty: it had no other
+	Dir                string // slash-separated, relative to the repository's root, "." for the root
+	TerraformWorkspace string // "default" unless configured
+
+	// Backend is what takes the place of the code's own backend: "managed" (tfops keeps the
+	// state), or a type of backend, whose settings are BackendConfig; empty: nothing does.
+	Backend string
+	// BackendConfig are settings that the root module's backend block leaves open, or those
+	// of Backend; a value marked with Secret must never be shown or stored.
+	BackendConfig      map[string]cty.Value
+	BackendConfigFiles []string // files of such settings, relative to Dir as VarFiles are; BackendConfig wins
+
+	VarFiles        []string             // relative to Dir, may climb with ".." but not out of the repository
+	Variables       map[string]cty.Value // a value marked with Secret must never be shown or stored
+	SharedVariables []string             // names of those Variables that the defaults of all workspaces give
+	Inputs          map[string]Input     // variables, by name, that outputs of other workspaces make
+	Env             map[string]EnvVar
+	Labels          map[string]string
+	Apply           Apply
+	OnRemoved       OnRemoved // what to do when what it was made of is gone
+	DependsOn       []string  // names of the workspaces that are upstream of it
+
+	Watch             []string            // globs of further files that it depends on, from the repository's root
+	Ignore            []string            // globs of files whose change touches nothing; see reach.Ignored
+	Reach             map[string][]string // what expressions read that the code does not tell: as written -> globs
+	SharedReach       []string            // the keys of Reach that the defaults of all workspaces give
+	InferDependencies bool                // what it reads with terraform_remote_state is upstream, too
+
+	Engine        string // name of the engine block: "terraform" or "tofu"
+	EngineVersion string // constraint on its version, besides that of the engine block; empty: none
+	Parallelism   int    // how many resources the engine works on at once; 0: as many as it does by itself
+
+	Tag         string  // constraint on versions of tags that it follows in the place of a branch; empty: none
+	TagPrefix   string  // what stands before the version in these tags; empty: nothing, or "v"
+	Commit      string  // full id of the one commit that it follows in the place of a branch; empty: none
+	Origin      *Origin // what a generator made it of; nil: it has a block of its own
+	RenamedFrom string  // its name before this one; empty: it had no other
 
 	ApplyOffline bool // apply although the remote does not say that the commit is still on its branch
 

@@ -11,9 +11,11 @@ import (
 
 // Backend is where a root module keeps its state, as far as its text says.
 type Backend struct {
-	Type      string         `json:"type"`                // as the block's label; "cloud" for a cloud block
-	Config    map[string]any `json:"config,omitempty"`    // the literal settings: string, bool, float64, []any and map[string]any; a block is a list of maps
-	Workspace string         `json:"workspace,omitempty"` // the Terraform workspace that a terraform_remote_state names; empty: the default one
+	Type string `json:"type"` // as the block's label; "cloud" for a cloud block
+	// Config has the literal settings: string, bool, float64, []any and map[string]any; a block
+	// is a list of maps.
+	Config    map[string]any `json:"config,omitempty"`
+	Workspace string         `json:"workspace,omitempty"` // of a terraform_remote_state; empty: the default one
 	Name      string         `json:"name,omitempty"`      // of the terraform_remote_state
 	File      string         `json:"file"`
 	Line      int            `json:"line"`

@@ -48,9 +48,11 @@ func reachOf(g *Graph, s *scan, w workspace.Workspace, key string) (r *reach) {
 	defer func() {
 		if failed := recover(); failed != nil {
 			why := Link{What: "tfops fails to read the code", File: dir}
-			r = &reach{key: key, name: w.Name, dir: dir, tofu: w.Engine == "tofu", mods: []reached{{dir: dir}}, watch: w.Watch, ignore: w.Ignore,
-				covers:  []cover{{path: ".", kind: Wide, why: why}},
-				widened: []Widened{{dir, 0, why.What, "", fmt.Sprintf("this is a fault of tfops, please report it: %v", failed), "."}}}
+			r = &reach{key: key, name: w.Name, dir: dir, tofu: w.Engine == "tofu", mods: []reached{{dir: dir}},
+				watch: w.Watch, ignore: w.Ignore,
+				covers: []cover{{path: ".", kind: Wide, why: why}},
+				widened: []Widened{{dir, 0, why.What, "",
+					fmt.Sprintf("this is a fault of tfops, please report it: %v", failed), "."}}}
 			r.index()
 		}
 	}()
@@ -62,7 +64,8 @@ func buildReach(g *Graph, s *scan, w workspace.Workspace, key string) *reach {
 	dir := path.Clean(w.Dir)
 	b := &builder{
 		reach: &reach{key: key, name: w.Name, dir: dir, tofu: w.Engine == "tofu", watch: w.Watch, ignore: w.Ignore},
-		graph: g, scan: s, res: &resolver{graph: g, scan: s, root: dir}, index: map[string]int{}, seen: map[string]bool{}, known: map[coverKey]bool{},
+		graph: g, scan: s, res: &resolver{graph: g, scan: s, root: dir}, index: map[string]int{},
+		seen: map[string]bool{}, known: map[coverKey]bool{},
 		given: map[string]*expr{},
 		told:  toldBy(w.Reach),
 	}
@@ -289,24 +292,36 @@ func callProblem(g *Graph, written, dir string, c *fileCall, source string) *wor
 	source = strings.ReplaceAll(source, `\`, "/")
 	switch p, ok := join(written, source); {
 	case path.IsAbs(source):
-		return &workspace.Problem{Where: where, Message: fmt.Sprintf("module %q has the absolute source %s", c.name, c.written), Next: "name the directory relative to this one, beginning with ./ or ../"}
+		return &workspace.Problem{Where: where,
+			Message: fmt.Sprintf("module %q has the absolute source %s", c.name, c.written),
+			Next:    "name the directory relative to this one, beginning with ./ or ../"}
 	case !rootmodule.IsLocal(source):
 		return nil
 	case installed(g, written, source):
 		return nil
 	case !ok:
-		return &workspace.Problem{Where: where, Message: fmt.Sprintf("module %q has the source %s, which leaves the repository", c.name, c.written), Next: "move the module into the repository, or name it by a Git or registry address"}
+		return &workspace.Problem{Where: where,
+			Message: fmt.Sprintf("module %q has the source %s, which leaves the repository", c.name, c.written),
+			Next:    "move the module into the repository, or name it by a Git or registry address"}
 	default:
 		real, _, err := g.root.resolve(p)
 		if err != nil {
-			return &workspace.Problem{Where: where, Message: fmt.Sprintf("module %q has the source %s, but %s %v", c.name, c.written, p, err), Next: "correct the source, or the link in the repository"}
+			return &workspace.Problem{Where: where,
+				Message: fmt.Sprintf("module %q has the source %s, but %s %v", c.name, c.written, p, err),
+				Next:    "correct the source, or the link in the repository"}
 		}
-		if n := g.root.at(real); n == nil || !slices.ContainsFunc(n.files, func(f leaf) bool { return rootmodule.IsCode(f.name, true) }) {
+		if n := g.root.at(real); n == nil || !slices.ContainsFunc(n.files,
+			func(f leaf) bool { return rootmodule.IsCode(f.name, true) }) {
 			if sub := g.submodule(p); sub != "" {
-				return &workspace.Problem{Where: where, Message: fmt.Sprintf("module %q has the source %s, in the Git submodule %s, whose files are not here", c.name, c.written, sub),
-					Next: "set submodules = true in the repository block; where that is set, tfops status says what keeps them away", Submodule: sub}
+				return &workspace.Problem{Where: where,
+					Message: fmt.Sprintf("module %q has the source %s, in the Git submodule %s, "+
+						"whose files are not here", c.name, c.written, sub),
+					Next: "set submodules = true in the repository block; where that is set, " +
+						"tfops status says what keeps them away", Submodule: sub}
 			}
-			return &workspace.Problem{Where: where, Message: fmt.Sprintf("module %q has the source %s, but %s has no .tf file", c.name, c.written, p), Next: "correct the source, or commit the module"}
+			return &workspace.Problem{Where: where,
+				Message: fmt.Sprintf("module %q has the source %s, but %s has no .tf file", c.name, c.written, p),
+				Next:    "correct the source, or commit the module"}
 		}
 	}
 	return nil
@@ -378,7 +393,8 @@ func (b *builder) text(mod int) {
 	for _, f := range v.mod.files {
 		file := path.Join(m.dir, f.name)
 		if f.unread != "" && !f.refused {
-			b.widen(mod, Link{What: f.unread, File: file, Line: f.line}, f.unread, "what a file says that cannot be read may be anything", ".")
+			b.widen(mod, Link{What: f.unread, File: file, Line: f.line}, f.unread,
+				"what a file says that cannot be read may be anything", ".")
 		}
 		b.refused = f.refused
 		for i := range f.refs {

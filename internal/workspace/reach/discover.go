@@ -28,24 +28,31 @@ func Check(w workspace.Workspace, fsys fs.FS) error {
 	case errors.Is(err, fs.ErrNotExist) && !leadsNowhere(err):
 		return fault.New(fault.NotFound, rootsHint(fsys, dir), "the repository has no directory %s", dir)
 	case err != nil:
-		return fault.New(fault.Invalid, "correct dir in tfops.hcl, or the link in the repository", "directory %s: %w", dir, err)
+		return fault.New(fault.Invalid, "correct dir in tfops.hcl, or the link in the repository", "directory %s: %w",
+			dir, err)
 	case !info.IsDir():
-		return fault.New(fault.Invalid, "set dir to the directory of a root module", "%s is a file, not a directory", dir)
+		return fault.New(fault.Invalid, "set dir to the directory of a root module", "%s is a file, not a directory",
+			dir)
 	}
 	real, _, _ := t.resolve(dir)
-	if !slices.ContainsFunc(t.list(real), func(e fs.DirEntry) bool { return !e.IsDir() && rootmodule.IsCode(e.Name(), true) }) {
+	if !slices.ContainsFunc(t.list(real), func(e fs.DirEntry) bool {
+		return !e.IsDir() &&
+			rootmodule.IsCode(e.Name(), true)
+	}) {
 		return fault.New(fault.NotFound, rootsHint(fsys, dir), "directory %s has no .tf file", dir)
 	}
 	for _, f := range w.VarFiles {
 		p, ok := join(dir, f)
 		if !ok {
-			return fault.New(fault.Invalid, "correct var_files in tfops.hcl", "var file %s lies outside of the repository", f)
+			return fault.New(fault.Invalid, "correct var_files in tfops.hcl",
+				"var file %s lies outside of the repository", f)
 		}
 		switch info, err := t.stat(p); {
 		case errors.Is(err, fs.ErrNotExist) && !leadsNowhere(err):
 			return fault.New(fault.NotFound, t.varsHint(p), "the repository has no var file %s", p)
 		case err != nil:
-			return fault.New(fault.Invalid, "correct var_files in tfops.hcl, or the link in the repository", "var file %s: %w", p, err)
+			return fault.New(fault.Invalid, "correct var_files in tfops.hcl, or the link in the repository",
+				"var file %s: %w", p, err)
 		case info.IsDir():
 			return fault.New(fault.Invalid, "correct var_files in tfops.hcl", "var file %s is a directory", p)
 		}

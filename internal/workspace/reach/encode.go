@@ -214,7 +214,8 @@ func decodeFacts(in []byte) (*facts, error) {
 	})
 	f.locals, f.vars, f.attrs, f.values = r.bindings(), r.bindings(), r.bindings(), r.bindings()
 	f.refs = many(&r, func() ref {
-		return ref{fn: r.text(), text: r.text(), path: r.text(), from: uint32(r.int()), line: r.int(), dir: r.flag(), arg: r.expr(), pattern: r.expr()}
+		return ref{fn: r.text(), text: r.text(), path: r.text(), from: uint32(r.int()), line: r.int(), dir: r.flag(),
+			arg: r.expr(), pattern: r.expr()}
 	})
 	f.names = many(&r, func() name { return name{r.text(), r.int(), r.flag()} })
 	f.backends = r.backends()
@@ -320,7 +321,8 @@ func (r *decoder) bindings() []binding {
 
 func (r *decoder) backends() []Backend {
 	return many(r, func() Backend {
-		b := Backend{Type: r.text(), Workspace: r.text(), Name: r.text(), File: r.text(), Line: r.int(), Partial: r.flag()}
+		b := Backend{Type: r.text(), Workspace: r.text(), Name: r.text(), File: r.text(), Line: r.int(),
+			Partial: r.flag()}
 		if r.flag() {
 			b.Config = r.settings()
 		}

@@ -38,7 +38,8 @@ type env struct {
 
 // newEnv is a module that nobody calls yet.
 func newEnv(r *resolver, mod *module, dir string) *env {
-	return &env{r: r, mod: mod, dir: dir, busy: map[*expr]int{}, known: known{map[knownKey][]string{}, map[knownKey][]bound{}}}
+	return &env{r: r, mod: mod, dir: dir, busy: map[*expr]int{},
+		known: known{map[knownKey][]string{}, map[knownKey][]bound{}}}
 }
 
 // caller is a call of a module, from another.
@@ -141,7 +142,8 @@ func common(list []string) string {
 		n++
 	}
 	n = strings.LastIndexByte(first[:n], '/') + 1
-	if strings.Contains(first[:n], unknown) || slices.ContainsFunc(list, func(s string) bool { return strings.Contains(s[n:], "..") }) {
+	if strings.Contains(first[:n], unknown) ||
+		slices.ContainsFunc(list, func(s string) bool { return strings.Contains(s[n:], "..") }) {
 		return ""
 	}
 	return first[:n]

@@ -129,14 +129,16 @@ func (s *scope) iterator(name string, over *expr) *scope {
 	if name == "each" {
 		keys.text = "each"
 	}
-	return &scope{outer: s, name: name, attrs: map[string]*expr{"key": keys, "value": {op: opElems, args: []*expr{over}}}}
+	return &scope{outer: s, name: name, attrs: map[string]*expr{"key": keys,
+		"value": {op: opElems, args: []*expr{over}}}}
 }
 
 // convertExpr takes over an expression of the native syntax, and where it stands.
 func convertExpr(e hclsyntax.Expression, s *scope) *expr {
 	out, at := converted(e, s), e.Range()
 	size := at.End.Byte - at.Start.Byte
-	if out.op == opText || out.op == opNumber || out.op == opNull || size <= 0 || size > math.MaxUint16 || at.Start.Byte < 0 {
+	if out.op == opText || out.op == opNumber || out.op == opNull || size <= 0 || size > math.MaxUint16 ||
+		at.Start.Byte < 0 {
 		return out
 	}
 	if out.size > 0 || out == hole || out == modulDir || out == rootDir { // it stands elsewhere, too
@@ -338,7 +340,8 @@ func convertIndex(from, key *expr) *expr {
 }
 
 func convertObject(e *hclsyntax.ObjectConsExpr, s *scope) *expr {
-	o := &expr{op: opObject, args: make([]*expr, 0, len(e.Items)), object: &object{keys: make([]string, 0, len(e.Items))}}
+	o := &expr{op: opObject, args: make([]*expr, 0, len(e.Items)),
+		object: &object{keys: make([]string, 0, len(e.Items))}}
 	for _, item := range e.Items {
 		key, computed := "", (*expr)(nil)
 		if k, ok := item.KeyExpr.(*hclsyntax.ObjectConsKeyExpr); ok {

@@ -78,9 +78,12 @@ var readers = map[string]bool{
 
 // textual functions make of a path what is none any more.
 var textual = map[string]bool{
-	"basename": true, "replace": true, "regex": true, "regexall": true, "split": true, "md5": true, "sha1": true, "sha256": true, "sha512": true,
-	"base64sha256": true, "base64sha512": true, "length": true, "startswith": true, "endswith": true, "strcontains": true, "substr": true, "trim": true,
-	"lower": true, "upper": true, "title": true, "uuidv5": true, "strrev": true, "parseint": true, "contains": true, "index": true,
+	"basename": true, "replace": true, "regex": true, "regexall": true, "split": true, "md5": true, "sha1": true,
+	"sha256": true, "sha512": true,
+	"base64sha256": true, "base64sha512": true, "length": true, "startswith": true, "endswith": true,
+	"strcontains": true, "substr": true, "trim": true,
+	"lower": true, "upper": true, "title": true, "uuidv5": true, "strrev": true, "parseint": true, "contains": true,
+	"index": true,
 }
 
 // reader collects the facts of a file.
@@ -101,7 +104,8 @@ type place struct {
 	mute bool // only what reads files counts, not what might name one
 }
 
-var dirAttr = lazily.Pattern(`(^|_)(dir|directory|folder|path|paths|source|chart|root|src|cwd|workdir|context|manifests?|overlays?|bundle)$|^(code|site)$`)
+var dirAttr = lazily.Pattern(`(^|_)(dir|directory|folder|path|paths|source|chart|root|src|cwd|workdir|` +
+	`context|manifests?|overlays?|bundle)$|^(code|site)$`)
 
 // pathAttr are the attributes of resources that hold paths for others to use.
 var pathAttr = lazily.Pattern(`^(output_path|filename|path|source|source_file|source_dir|dir|directory)$`)
@@ -455,7 +459,8 @@ func globs(s string) bool {
 	}
 	end := s[strings.LastIndexByte(s, '*')+1:]
 	dot := strings.LastIndexByte(end, '.')
-	return len(end) < len(s) && dot >= 0 && (dot == 0 || end[0] == '/') && strings.ContainsFunc(end[dot:], unicode.IsLetter)
+	return len(end) < len(s) && dot >= 0 && (dot == 0 || end[0] == '/') &&
+		strings.ContainsFunc(end[dot:], unicode.IsLetter)
 }
 
 // patterned are the characters that make a pattern of a path.
@@ -501,7 +506,8 @@ func readFile(kind fileKind, src []byte) (f *facts) {
 			f = &facts{unread: fmt.Sprintf("tfops fails to parse it, please report it: %v", failed), line: 1}
 		}
 	}()
-	r := &reader{src: src, texts: src, facts: &facts{}, names: map[string]name{}, seen: map[string]bool{}, muted: map[*expr]bool{}}
+	r := &reader{src: src, texts: src, facts: &facts{},
+		names: map[string]name{}, seen: map[string]bool{}, muted: map[*expr]bool{}}
 	switch {
 	case kind == codeJSON || kind == valuesJSON:
 		r.texts = nil
@@ -573,7 +579,9 @@ func sortedAttrs(body *hclsyntax.Body) []*hclsyntax.Attribute {
 	for _, a := range body.Attributes {
 		list = append(list, a)
 	}
-	slices.SortFunc(list, func(a, b *hclsyntax.Attribute) int { return cmp.Compare(a.SrcRange.Start.Byte, b.SrcRange.Start.Byte) })
+	slices.SortFunc(list, func(a, b *hclsyntax.Attribute) int {
+		return cmp.Compare(a.SrcRange.Start.Byte, b.SrcRange.Start.Byte)
+	})
 	return list
 }
 

@@ -55,12 +55,14 @@ func init() { // the functions lead back to the table
 }
 
 // computable functions make another text of texts.
-var computable = map[string]bool{"lower": true, "upper": true, "title": true, "replace": true, "substr": true, "trim": true, "strrev": true}
+var computable = map[string]bool{"lower": true, "upper": true, "title": true, "replace": true, "substr": true,
+	"trim": true, "strrev": true}
 
 // replaced is replace of plain text; with "/…/" it replaces what an expression
 // matches.
 func replaced(v *env, args []*expr) []string {
-	if len(args) != 3 || args[1].op != opText || len(args[1].text) > 1 && strings.HasPrefix(args[1].text, "/") && strings.HasSuffix(args[1].text, "/") {
+	if len(args) != 3 || args[1].op != opText ||
+		len(args[1].text) > 1 && strings.HasPrefix(args[1].text, "/") && strings.HasSuffix(args[1].text, "/") {
 		return []string{unknown}
 	}
 	return computedText(hclfn.Pure()["replace"])(v, args)

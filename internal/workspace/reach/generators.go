@@ -20,11 +20,14 @@ import (
 //
 // A glob that matches nothing is a problem: whoever wrote it expected
 // workspaces.
-func Matches(g workspace.Generator, branch string, tree fs.FS, roots []string) ([]workspace.Origin, []workspace.Problem) {
+func Matches(g workspace.Generator, branch string, tree fs.FS, roots []string) ([]workspace.Origin,
+	[]workspace.Problem) {
 	t := newTree(tree)
 	var dirs []string
 	if !t.eachDir(".", func(dir string) { dirs = append(dirs, dir) }) {
-		return nil, []workspace.Problem{{Where: g.Source, Message: fmt.Sprintf("generator %q: branch %s has more than %d directories, and is not looked at", g.Name, branch, maxDirs),
+		return nil, []workspace.Problem{{Where: g.Source,
+			Message: fmt.Sprintf("generator %q: branch %s has more than %d directories, and is not looked at", g.Name,
+				branch, maxDirs),
 			Next: "take them out of the repository, or write workspace blocks"}}
 	}
 	var out []workspace.Origin
@@ -57,8 +60,10 @@ func noMatch(g workspace.Generator, glob, branch string, matched, dirs, roots []
 	p := workspace.Problem{Where: g.Source}
 	switch {
 	case len(matched) > 0:
-		p.Message = fmt.Sprintf("generator %q: no directory that matches dirs = %q on branch %s is a root module; there are %s", g.Name, glob, branch, shortList(matched))
-		p.Next = "commit a root module there (a backend, a provider or a resource, not called as a module by another), or set all = true"
+		p.Message = fmt.Sprintf("generator %q: no directory that matches dirs = %q on branch %s is a root module; "+
+			"there are %s", g.Name, glob, branch, shortList(matched))
+		p.Next = "commit a root module there (a backend, a provider or a resource, " +
+			"not called as a module by another), or set all = true"
 	default:
 		p.Message = fmt.Sprintf("generator %q: dirs = %q matches no directory on branch %s", g.Name, glob, branch)
 		p.Next = "correct dirs in tfops.hcl, or commit such a directory"
@@ -72,7 +77,8 @@ func noMatch(g workspace.Generator, glob, branch string, matched, dirs, roots []
 }
 
 // originsIn makes the origins of one directory: one, or one for each var file.
-func originsIn(g workspace.Generator, t *tree, branch, dir string) (out []workspace.Origin, problems []workspace.Problem) {
+func originsIn(g workspace.Generator, t *tree, branch, dir string) (out []workspace.Origin,
+	problems []workspace.Problem) {
 	origin := workspace.Origin{Generator: g.Name, Branch: branch, Dir: dir}
 	if len(g.VarFiles) == 0 {
 		return []workspace.Origin{origin}, nil
@@ -81,8 +87,9 @@ func originsIn(g workspace.Generator, t *tree, branch, dir string) (out []worksp
 		files := t.filesMatching(dir, glob)
 		if len(files) == 0 {
 			problems = append(problems, workspace.Problem{Where: g.Source,
-				Message: fmt.Sprintf("generator %q: var_files = %q matches no file from directory %s on branch %s", g.Name, glob, dir, branch),
-				Next:    t.varsHint(path.Join(dir, glob))})
+				Message: fmt.Sprintf("generator %q: var_files = %q matches no file from directory %s on branch %s",
+					g.Name, glob, dir, branch),
+				Next: t.varsHint(path.Join(dir, glob))})
 		}
 		for _, f := range files {
 			o := origin
@@ -186,7 +193,8 @@ func Slug(branch string) string {
 // taken: by a workspace that has a block of its own, or by another match. Each
 // is a problem that names both sources; of two matches neither is kept, since
 // nothing tells which is meant.
-func Unique(static, made []workspace.Workspace, where func(workspace.Workspace) string) (kept []workspace.Workspace, problems []workspace.Problem) {
+func Unique(static, made []workspace.Workspace, where func(workspace.Workspace) string) (kept []workspace.Workspace,
+	problems []workspace.Problem) {
 	own := map[string]workspace.Workspace{}
 	for _, w := range static {
 		own[w.Name] = w
@@ -198,9 +206,11 @@ func Unique(static, made []workspace.Workspace, where func(workspace.Workspace) 
 	for _, w := range made {
 		same := byName[w.Name]
 		if i := slices.IndexFunc(made, func(o workspace.Workspace) bool { return shareSlug(w, o) }); i >= 0 {
-			problems = append(problems, workspace.Problem{Where: where(w), Workspace: w.Name, Generator: w.Origin.Generator,
-				Message: fmt.Sprintf("%s would have Terraform workspace %q, and with it the state, of %s", where(w), w.TerraformWorkspace, where(made[i])),
-				Next:    "rename one of the branches, or set terraform_workspace"})
+			problems = append(problems, workspace.Problem{Where: where(w), Workspace: w.Name,
+				Generator: w.Origin.Generator,
+				Message: fmt.Sprintf("%s would have Terraform workspace %q, and with it the state, of %s", where(w),
+					w.TerraformWorkspace, where(made[i])),
+				Next: "rename one of the branches, or set terraform_workspace"})
 			continue
 		}
 		if s, taken := own[w.Name]; taken {
@@ -223,8 +233,10 @@ func Unique(static, made []workspace.Workspace, where func(workspace.Workspace) 
 // shareSlug reports whether the workspaces of two branches, of the same code, have
 // the same Terraform workspace only because the branches are called alike.
 func shareSlug(w, o workspace.Workspace) bool {
-	return w.Origin.Branch != o.Origin.Branch && w.Repository == o.Repository && w.Origin.Dir == o.Origin.Dir && w.Origin.VarFile == o.Origin.VarFile &&
-		w.TerraformWorkspace == Slug(w.Origin.Branch) && o.TerraformWorkspace == w.TerraformWorkspace && Slug(o.Origin.Branch) == o.TerraformWorkspace
+	return w.Origin.Branch != o.Origin.Branch && w.Repository == o.Repository && w.Origin.Dir == o.Origin.Dir &&
+		w.Origin.VarFile == o.Origin.VarFile &&
+		w.TerraformWorkspace == Slug(w.Origin.Branch) && o.TerraformWorkspace == w.TerraformWorkspace &&
+		Slug(o.Origin.Branch) == o.TerraformWorkspace
 }
 
 func collision(w workspace.Workspace, first, second string) workspace.Problem {

@@ -25,7 +25,8 @@ type Hold struct {
 func Held(g workspace.Generator, o workspace.Origin, tree fs.FS, graph *Graph) (Hold, bool) {
 	if err := graph.Err(); err != nil {
 		return Hold{fault.New(fault.Unavailable, "mend the repository, then: tfops poll "+g.Repository,
-			"branch %s cannot be read as a whole, so nobody knows whether %s is there: %w", o.Branch, o.Dir, err), true}, true
+			"branch %s cannot be read as a whole, so nobody knows whether %s is there: %w", o.Branch, o.Dir, err),
+			true}, true
 	}
 	t := newTree(tree)
 	if why, there := t.holds(o.Dir, true); why != nil || !there {
@@ -49,7 +50,8 @@ func Unmatched(g workspace.Generator, o workspace.Origin) error {
 	if o.VarFile != "" {
 		what = "var file " + o.VarFile + " of " + what
 	}
-	return fault.New(fault.Conflict, "correct branches, dirs and var_files in tfops.hcl; until then nothing of it is planned",
+	return fault.New(fault.Conflict,
+		"correct branches, dirs and var_files in tfops.hcl; until then nothing of it is planned",
 		"generator %q (%s) does not match %s any more", g.Name, g.Source, what)
 }
 
@@ -68,7 +70,8 @@ func takes(g workspace.Generator, o workspace.Origin) bool {
 func (t *tree) holds(p string, dir bool) (why error, there bool) {
 	real, links, err := t.resolve(p)
 	if err != nil {
-		return fault.New(fault.Invalid, "correct the link in the repository", "%s cannot be followed: link %s %w", p, links[len(links)-1], err), false
+		return fault.New(fault.Invalid, "correct the link in the repository", "%s cannot be followed: link %s %w", p,
+			links[len(links)-1], err), false
 	}
 	info, err := fs.Stat(t.fs, real)
 	for up := real; errors.Is(err, fs.ErrNotExist) && up != "."; {
@@ -77,7 +80,8 @@ func (t *tree) holds(p string, dir bool) (why error, there bool) {
 			if why := t.inTheWay(p, up, info); why != nil || len(links) == 0 {
 				return why, false
 			}
-			return fault.New(fault.Invalid, "correct the link in the repository", "%s cannot be followed: link %s leads to nothing", p, links[len(links)-1]), false
+			return fault.New(fault.Invalid, "correct the link in the repository",
+				"%s cannot be followed: link %s leads to nothing", p, links[len(links)-1]), false
 		}
 	}
 	switch {
@@ -86,7 +90,8 @@ func (t *tree) holds(p string, dir bool) (why error, there bool) {
 	case err != nil:
 		return fault.New(fault.Unavailable, "mend the repository", "%s cannot be read: %w", p, err), false
 	case !dir && info.IsDir():
-		return fault.New(fault.Invalid, "move it away, and commit the file that was there", "%s is a directory now, and a var file is expected there", p), false
+		return fault.New(fault.Invalid, "move it away, and commit the file that was there",
+			"%s is a directory now, and a var file is expected there", p), false
 	case !dir:
 		return nil, true
 	}
@@ -94,9 +99,11 @@ func (t *tree) holds(p string, dir bool) (why error, there bool) {
 		return why, false
 	}
 	if len(links) > 0 {
-		return fault.New(fault.Invalid, "commit the directory itself: generators pass over links", "directory %s is reached through the symbolic link %s", p, links[0]), false
+		return fault.New(fault.Invalid, "commit the directory itself: generators pass over links",
+			"directory %s is reached through the symbolic link %s", p, links[0]), false
 	}
-	return nil, slices.ContainsFunc(t.list(real), func(e fs.DirEntry) bool { return !e.IsDir() && rootmodule.IsCode(e.Name(), true) })
+	return nil, slices.ContainsFunc(t.list(real),
+		func(e fs.DirEntry) bool { return !e.IsDir() && rootmodule.IsCode(e.Name(), true) })
 }
 
 // inTheWay is what lies where a path, or a directory above it, is expected: Git
@@ -105,11 +112,13 @@ func (t *tree) inTheWay(p, at string, info fs.FileInfo) error {
 	entries, err := fs.ReadDir(t.fs, at)
 	switch {
 	case !info.IsDir():
-		return fault.New(fault.Invalid, "move it away, and commit the directory that was there", "%s is a file now, and directory %s is expected there", at, p)
+		return fault.New(fault.Invalid, "move it away, and commit the directory that was there",
+			"%s is a file now, and directory %s is expected there", at, p)
 	case err != nil:
 		return fault.New(fault.Unavailable, "mend the repository", "directory %s cannot be read: %w", at, err)
 	case len(entries) == 0 && at != ".":
-		return fault.New(fault.Invalid, "commit the directory itself, or set submodules = true in its repository", "%s is a submodule now, and directory %s is expected there", at, p)
+		return fault.New(fault.Invalid, "commit the directory itself, or set submodules = true in its repository",
+			"%s is a submodule now, and directory %s is expected there", at, p)
 	}
 	return nil
 }
@@ -124,17 +133,21 @@ func (g *Graph) noRoot(dir string) Hold {
 	}
 	for _, f := range files {
 		if f.unread != "" {
-			return Hold{fault.New(fault.Invalid, "mend the file and push", "%s cannot be read, line %d: %s", path.Join(dir, f.name), f.line, f.unread), true}
+			return Hold{fault.New(fault.Invalid, "mend the file and push", "%s cannot be read, line %d: %s",
+				path.Join(dir, f.name), f.line, f.unread), true}
 		}
 	}
 	for _, c := range g.Calls() {
 		if c.To == dir && c.From != dir {
-			return Hold{Why: fault.New(fault.Conflict, "remove the call, or set all = true in the workspaces block if both are meant",
+			return Hold{Why: fault.New(fault.Conflict,
+				"remove the call, or set all = true in the workspaces block if both are meant",
 				"directory %s is no root module any more: %s calls it, %s:%d", dir, c.From, c.File, c.Line)}
 		}
 	}
-	return Hold{Why: fault.New(fault.Conflict, "commit what is missing, or set all = true in the workspaces block, which has it planned as it is",
-		"directory %s is no root module any more: its code has no backend, provider, resource or call of a module", dir)}
+	return Hold{Why: fault.New(fault.Conflict,
+		"commit what is missing, or set all = true in the workspaces block, which has it planned as it is",
+		"directory %s is no root module any more: its code has no backend, provider, resource or call of a module",
+		dir)}
 }
 
 // Broken lists the directories that a generator may have been meant to make
@@ -150,12 +163,15 @@ func Broken(g workspace.Generator, branch string, graph *Graph, roots []string) 
 	}
 	graph.each(func(dir string, m *module) {
 		_, isRoot := slices.BinarySearch(roots, dir)
-		if isRoot || called[dir] || !slices.ContainsFunc(g.Dirs, func(p string) bool { return workspace.MatchGlob(path.Clean(p), dir) }) {
+		if isRoot || called[dir] || !slices.ContainsFunc(g.Dirs,
+			func(p string) bool { return workspace.MatchGlob(path.Clean(p), dir) }) {
 			return
 		}
 		if hold := graph.noRoot(dir); hold.Unread {
-			problems = append(problems, workspace.Problem{Where: g.Source, Generator: g.Name, Next: fault.Next(hold.Why),
-				Message: fmt.Sprintf("generator %q makes no workspace of directory %s on branch %s: %v", g.Name, dir, branch, hold.Why)})
+			problems = append(problems, workspace.Problem{Where: g.Source, Generator: g.Name,
+				Next: fault.Next(hold.Why),
+				Message: fmt.Sprintf("generator %q makes no workspace of directory %s on branch %s: %v", g.Name, dir,
+					branch, hold.Why)})
 		}
 	})
 	return problems

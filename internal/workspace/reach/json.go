@@ -18,7 +18,8 @@ import (
 // json notes the facts of a file in the JSON syntax, of code or of values.
 func (r *reader) json(kind fileKind) {
 	var doc any
-	if len(r.src) > rootmodule.MaxHCL || json.Unmarshal(r.src, &doc) != nil || rootmodule.DeepJSON(r.src) { // bounds the depth, too
+	// Unmarshal bounds the depth, too.
+	if len(r.src) > rootmodule.MaxHCL || json.Unmarshal(r.src, &doc) != nil || rootmodule.DeepJSON(r.src) {
 		r.unread(1, "it is too large, nested too deep or no JSON")
 		return
 	}
@@ -30,7 +31,8 @@ func (r *reader) json(kind fileKind) {
 	attrs, diags := file.Body.JustAttributes()
 	r.failed(diags)
 	// In the order of the file: what is read of it is the same each time.
-	inOrder := slices.SortedFunc(maps.Values(attrs), func(a, b *hcl.Attribute) int { return cmp.Compare(a.Range.Start.Byte, b.Range.Start.Byte) })
+	inOrder := slices.SortedFunc(maps.Values(attrs),
+		func(a, b *hcl.Attribute) int { return cmp.Compare(a.Range.Start.Byte, b.Range.Start.Byte) })
 	for _, a := range inOrder {
 		if kind == valuesJSON {
 			r.facts.values = append(r.facts.values, binding{name: a.Name, expr: plainJSON(a.Expr)})
@@ -155,7 +157,8 @@ func find(body []jsonItem, name string) hcl.Expression {
 }
 
 func (r *reader) jsonAt(i jsonItem) place {
-	return place{text: shown(i.expr.Range().SliceBytes(r.src)), line: i.line, dir: dirAttr().MatchString(i.name), mute: i.name == "for_each"}
+	return place{text: shown(i.expr.Range().SliceBytes(r.src)), line: i.line, dir: dirAttr().MatchString(i.name),
+		mute: i.name == "for_each"}
 }
 
 func (r *reader) jsonModule(m jsonItem, body []jsonItem) {

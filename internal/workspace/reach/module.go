@@ -80,7 +80,8 @@ func merge(files []moduleFile) *module {
 	if len(files) == 0 {
 		return nil
 	}
-	m := &module{locals: map[string]*expr{}, vars: map[string]*expr{}, types: map[string]*expr{}, attrs: map[string]*expr{}, files: files}
+	m := &module{locals: map[string]*expr{}, vars: map[string]*expr{}, types: map[string]*expr{},
+		attrs: map[string]*expr{}, files: files}
 	for _, f := range files {
 		m.root = m.root || f.root
 		for _, b := range f.locals {

@@ -59,14 +59,16 @@ type child struct {
 }
 
 func (n *node) dir(name string) *node {
-	if i, ok := slices.BinarySearchFunc(n.dirs, name, func(c child, s string) int { return strings.Compare(c.name, s) }); ok {
+	if i, ok := slices.BinarySearchFunc(n.dirs, name,
+		func(c child, s string) int { return strings.Compare(c.name, s) }); ok {
 		return n.dirs[i].node
 	}
 	return nil
 }
 
 func (n *node) file(name string) *leaf {
-	if i, ok := slices.BinarySearchFunc(n.files, name, func(l leaf, s string) int { return strings.Compare(l.name, s) }); ok {
+	if i, ok := slices.BinarySearchFunc(n.files, name,
+		func(l leaf, s string) int { return strings.Compare(l.name, s) }); ok {
 		return &n.files[i]
 	}
 	return nil

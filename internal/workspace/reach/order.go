@@ -15,7 +15,7 @@ type Dependency struct {
 	Downstream string `json:"downstream"`
 	Upstream   string `json:"upstream"`
 	Inferred   bool   `json:"inferred,omitempty"` // read off the code, not configured
-	Why        string `json:"why"`                // e.g. "depends_on" or `data "terraform_remote_state" "net" in live/app/main.tf:3`
+	Why        string `json:"why"`                // e.g. "depends_on", or what reads the state and where
 }
 
 // Order is which workspaces come before which. It never has a cycle.
@@ -57,7 +57,9 @@ func NewOrder(ws []workspace.Workspace, inferred []Dependency) (*Order, []worksp
 			continue
 		}
 		if path := o.path(d.Upstream, d.Downstream); path != nil {
-			problems = append(problems, workspace.Problem{Where: d.Why, Message: fmt.Sprintf("what workspace %s reads would close a cycle and is not waited for: %s", d.Downstream, arrows(append(path, d.Upstream))),
+			problems = append(problems, workspace.Problem{Where: d.Why,
+				Message: fmt.Sprintf("what workspace %s reads would close a cycle and is not waited for: %s",
+					d.Downstream, arrows(append(path, d.Upstream))),
 				Next: "set infer_dependencies = false for one of them, or depends_on for the order that is meant"})
 			continue
 		}
@@ -156,7 +158,8 @@ func (o *Order) breakCycles() []workspace.Problem {
 			}
 			d := o.up[name][i]
 			cycle := append([]string{name}, o.path(d.Upstream, name)...)
-			p := workspace.Problem{Where: "workspace " + name, Message: "these workspaces need each other: " + arrows(cycle),
+			p := workspace.Problem{Where: "workspace " + name, Message: "these workspaces need each other: " +
+				arrows(cycle),
 				Next: "remove one of the dependencies: depends_on and inputs in tfops.hcl say them"}
 			for _, member := range cycle {
 				q := p

@@ -16,7 +16,7 @@ import (
 type Kind string
 
 const (
-	OwnFiles  Kind = "own"       // the files of code in a directory: of the root module, or of a local module that it calls
+	OwnFiles  Kind = "own"       // the code in a directory: of the root module, or of a local module
 	LockFile  Kind = "lock_file" // .terraform.lock.hcl of the root module
 	Variables Kind = "variables" // a file of variables
 	Versions  Kind = "version"   // a file that says which version of the engine is meant
@@ -225,7 +225,8 @@ func (r *reach) own(mod int, base string) string {
 // shadowed reports whether OpenTofu reads another file of the module instead.
 func (r *reach) shadowed(mod int, base string) bool {
 	m := r.mods[mod].mod
-	return m != nil && slices.ContainsFunc(m.files, func(f moduleFile) bool { return f.name == rootmodule.Instead(base) })
+	return m != nil && slices.ContainsFunc(m.files,
+		func(f moduleFile) bool { return f.name == rootmodule.Instead(base) })
 }
 
 func (r *reach) ownLink(mod int, what string) []Link {
@@ -317,9 +318,10 @@ func meansNoInput(p string) bool {
 	if plain == end {
 		return base != "" && (noInput(base) || noInput("x"+base))
 	}
-	return slices.ContainsFunc([]string{"README.md", "LICENSE", ".gitignore", "CODEOWNERS", "tfops.hcl"}, func(name string) bool {
-		return matches(base, name) || matches("*"+base, name)
-	})
+	return slices.ContainsFunc([]string{"README.md", "LICENSE", ".gitignore", "CODEOWNERS", "tfops.hcl"},
+		func(name string) bool {
+			return matches(base, name) || matches("*"+base, name)
+		})
 }
 
 // index makes the paths under which a change can touch the workspace.

@@ -65,7 +65,8 @@ func (r *reach) enters(dir string) (chain []Link, sure bool) {
 		}
 	}
 	for _, c := range r.covers {
-		if workspace.Within(dir, c.path) || c.kind == Pattern && workspace.Within(c.path, dir) && mayEnter(c.pattern, dir) {
+		if workspace.Within(dir, c.path) || c.kind == Pattern && workspace.Within(c.path, dir) &&
+			mayEnter(c.pattern, dir) {
 			return r.chain(c.mod, c.why), c.kind != Wide
 		}
 	}

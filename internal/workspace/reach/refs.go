@@ -110,7 +110,8 @@ func (b *builder) located(mod int, f *ref, p string, why Link) {
 		b.widen(mod, why, f.text, "", real)
 		return
 	}
-	if f.fn == "" && strings.ContainsAny(p, patterned) && !strings.Contains(p, pattern) { // a provider or a shell expands it
+	// A provider or a shell expands it.
+	if f.fn == "" && strings.ContainsAny(p, patterned) && !strings.Contains(p, pattern) {
 		marked := path.Clean(expanding.Replace(p))
 		if g, _ := globbed(marked); doublestar.ValidatePattern(g) {
 			b.glob(mod, marked, why)
@@ -129,7 +130,8 @@ func (b *builder) located(mod int, f *ref, p string, why Link) {
 }
 
 // expanding marks what makes a pattern of a path.
-var expanding = strings.NewReplacer("*", pattern+"*", "?", pattern+"?", "[", pattern+"[", "]", pattern+"]", "{", pattern+"{", "}", pattern+"}")
+var expanding = strings.NewReplacer("*", pattern+"*", "?", pattern+"?", "[", pattern+"[", "]", pattern+"]", "{",
+	pattern+"{", "}", pattern+"}")
 
 // enclosing is the smallest directory that is known of a path.
 func enclosing(p string) string {
@@ -226,7 +228,8 @@ func (b *builder) mayName(mod int, f *ref, s string, why Link) {
 	if strings.ContainsRune(s, '{') { // of a pattern's choices
 		between = strings.ReplaceAll(separators, ",", "")
 	}
-	if !explicit && !known || len(s) > maxName || strings.ContainsAny(s, between) || strings.Contains(s, "://") || path.IsAbs(s) {
+	if !explicit && !known || len(s) > maxName || strings.ContainsAny(s, between) || strings.Contains(s, "://") ||
+		path.IsAbs(s) {
 		return
 	}
 	if known && strings.ContainsAny(s, "*?") || known && globs(s) {
@@ -246,7 +249,8 @@ func (b *builder) mayName(mod int, f *ref, s string, why Link) {
 	if known && !explicit && !f.dir && !strings.ContainsAny(strings.TrimRight(s, "."), "./") {
 		return
 	}
-	if clean := path.Clean(s); clean == "." || !strings.ContainsFunc(clean, func(c rune) bool { return c > '9' || c == '.' }) {
+	if clean := path.Clean(s); clean == "." ||
+		!strings.ContainsFunc(clean, func(c rune) bool { return c > '9' || c == '.' }) {
 		return
 	}
 	if known && b.plain(mod) && !strings.HasPrefix(path.Clean(s), "..") {

@@ -224,7 +224,8 @@ func (v *env) flat(list []*expr) (out []bound) {
 
 // transparent functions give one of their arguments, or what is in them.
 var transparent = map[string]bool{
-	"try": true, "coalesce": true, "coalescelist": true, "toset": true, "tolist": true, "tomap": true, "concat": true, "flatten": true,
+	"try": true, "coalesce": true, "coalescelist": true, "toset": true, "tolist": true, "tomap": true, "concat": true,
+	"flatten":  true,
 	"distinct": true, "sort": true, "compact": true, "reverse": true, "setunion": true, "merge": true,
 	"nonsensitive": true, "sensitive": true, "ephemeralasnull": true,
 }
@@ -232,7 +233,8 @@ var transparent = map[string]bool{
 // loosening are those of them that leave a list with other elements, or in
 // another order.
 var loosening = map[string]bool{
-	"concat": true, "flatten": true, "distinct": true, "sort": true, "compact": true, "reverse": true, "setunion": true, "merge": true,
+	"concat": true, "flatten": true, "distinct": true, "sort": true, "compact": true, "reverse": true, "setunion": true,
+	"merge": true,
 	"toset": true,
 }
 

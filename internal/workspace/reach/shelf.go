@@ -45,7 +45,8 @@ var madeBy = sync.OnceValue(func() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range info.Deps {
 			switch m.Path {
-			case "github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty", "go.yaml.in/yaml/v3", "github.com/apparentlymart/go-textseg/v15":
+			case "github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty", "go.yaml.in/yaml/v3",
+				"github.com/apparentlymart/go-textseg/v15":
 				by += " " + m.Version
 			}
 		}

@@ -40,7 +40,8 @@ func (g *Graph) States(w workspace.Workspace, identity Identity) States {
 		if ws == "" {
 			ws = "default"
 		}
-		s.Reads[identity(r.Type, r.Config, ws)] = fmt.Sprintf("data \"terraform_remote_state\" %q in %s:%d", r.Name, r.File, r.Line)
+		s.Reads[identity(r.Type, r.Config, ws)] = fmt.Sprintf("data \"terraform_remote_state\" %q in %s:%d", r.Name,
+			r.File, r.Line)
 	}
 	return s
 }
@@ -79,9 +80,11 @@ func completed(w workspace.Workspace, b Backend, ok bool) (Backend, bool) {
 // state it means. The rest comes from somewhere else: a partial
 // configuration, the environment, a default that depends on the machine.
 var naming = map[string][]string{
-	"azurerm": {"storage_account_name", "container_name", "key"}, "cloud": {"organization", "workspaces"}, "consul": {"address", "path"},
-	"cos": {"bucket"}, "gcs": {"bucket"}, "http": {"address"}, "kubernetes": {"secret_suffix"}, "local": {"path"}, "oss": {"bucket"},
-	"pg": {"conn_str"}, "remote": {"organization", "workspaces"}, "s3": {"bucket", "key"},
+	"azurerm": {"storage_account_name", "container_name", "key"}, "cloud": {"organization", "workspaces"},
+	"consul": {"address", "path"},
+	"cos":    {"bucket"}, "gcs": {"bucket"}, "http": {"address"}, "kubernetes": {"secret_suffix"}, "local": {"path"},
+	"oss": {"bucket"},
+	"pg":  {"conn_str"}, "remote": {"organization", "workspaces"}, "s3": {"bucket", "key"},
 }
 
 // named reports whether the text tells which state is meant. Two that it does

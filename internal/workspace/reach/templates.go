@@ -42,7 +42,8 @@ func (b *builder) templates(mod int, p string, why Link) {
 		}
 	})
 	if left < 0 {
-		b.widen(mod, why, why.What, fmt.Sprintf("it may be any of more than %d templates, which may read other files", maxTemplates), ".")
+		b.widen(mod, why, why.What, fmt.Sprintf("it may be any of more than %d templates, which may read other files",
+			maxTemplates), ".")
 	}
 }
 
@@ -64,7 +65,8 @@ func (b *builder) inTemplate(mod int, file string, f *facts, why Link) {
 	defer func() { b.at = before }()
 	b.at = nil // what a template reads, nobody has said of the path to it
 	if f.unread != "" {
-		b.widen(mod, Link{What: why.What, File: file, Line: f.line}, f.unread, "what a template reads that cannot be read may be anything", ".")
+		b.widen(mod, Link{What: why.What, File: file, Line: f.line}, f.unread,
+			"what a template reads that cannot be read may be anything", ".")
 	}
 	for _, r := range f.refs {
 		r.text = why.What

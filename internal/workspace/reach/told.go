@@ -45,7 +45,8 @@ func (g *Graph) Untold(workspace string) []Untold {
 // Problem is what to do about an entry that matches no expression. where names
 // who says so.
 func (u Untold) Problem(where string) workspace.Problem {
-	p := workspace.Problem{Where: where, Next: "correct or remove the entry; tfops affected -o json lists the expressions that cannot be told"}
+	p := workspace.Problem{Where: where,
+		Next: "correct or remove the entry; tfops affected -o json lists the expressions that cannot be told"}
 	p.Message = fmt.Sprintf("reach says what %q reads, and no path in the code has this expression", u.Expression)
 	if u.Near != "" {
 		p.Next = fmt.Sprintf("correct or remove the entry: did you mean %q?", u.Near)
@@ -253,7 +254,8 @@ func (b *builder) cause(at *underway) (part, why string) {
 		part = at.ref.path
 	}
 	if at.told != nil && at.told.empty {
-		return part, "reach says that it reads " + strings.Join(at.told.patterns, ", ") + ", and no file of the repository matches"
+		return part, "reach says that it reads " + strings.Join(at.told.patterns, ", ") +
+			", and no file of the repository matches"
 	}
 	name := part
 	if name == "" {
