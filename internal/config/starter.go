@@ -21,7 +21,7 @@ type StarterInfo struct {
 	URL        string   // https, ssh or a local path; a user and password in it are left out
 	Branch     string   // empty: "main"
 	DataDir    string   // empty: "/var/lib/tfops"
-	Roots      []string // directories of root modules, as workspace.Discover lists them
+	Roots      []string // directories of root modules, as reach.Discover lists them
 	Tree       fs.FS    // of the repository, to name var files, variables and environments of each root; nil: they are not named
 
 	LeftOut    map[string]string // why the workspaces of a root are comments, by its directory

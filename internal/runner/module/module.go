@@ -122,10 +122,12 @@ func (r *moduleReader) read(dir string, root bool) error {
 func (r *moduleReader) file(f rootmodule.File) error {
 	switch {
 	case inputs.IsLFSPointer(f.Source):
-		return diagnostics.Refuse(job.CauseBadInput, "set lfs = true in the repository block, or put the file into Git itself",
+		return diagnostics.Refuse(job.CauseBadInput,
+			"set lfs = true in the repository block, or put the file into Git itself",
 			"%s is a Git LFS pointer, not the file", filepath.FromSlash(f.Path))
 	case errors.Is(f.Err, rootmodule.ErrTooDeep):
-		return diagnostics.Refuse(job.CauseBadInput, "write it with fewer brackets within one another", "%s is %w", filepath.FromSlash(f.Path), f.Err)
+		return diagnostics.Refuse(job.CauseBadInput, "write it with fewer brackets within one another", "%s is %w",
+			filepath.FromSlash(f.Path), f.Err)
 	case f.Source == nil:
 		return f.Err
 	case f.Err != nil || f.Native() == nil:
@@ -194,8 +196,11 @@ func (r *moduleReader) settings(s rootmodule.Settings, root bool) {
 // of a PostgreSQL database share what their first inits make in it, so of its
 // block the connection alone counts.
 func backendText(kind string, body hcl.Body) string {
-	content, _, _ := body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "conn_str"}, {Name: "address"}}})
-	if place := cmp.Or(rootmodule.Literal(content.Attributes["conn_str"]), rootmodule.Literal(content.Attributes["address"])); place != "" || kind == "pg" {
+	content, _, _ := body.PartialContent(&hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "conn_str"}, {Name: "address"}},
+	})
+	conn, address := rootmodule.Literal(content.Attributes["conn_str"]), rootmodule.Literal(content.Attributes["address"])
+	if place := cmp.Or(conn, address); place != "" || kind == "pg" {
 		return place
 	}
 	attrs, _ := body.JustAttributes() // nested blocks are left out: they say how, not where
