@@ -279,3 +279,42 @@ func BenchmarkReady(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkWaiting is a change of one run while a thousand clients wait, each for its own.
+func BenchmarkWaiting(b *testing.B) {
+	const n = 1000
+	var defs []Definition
+	var runs []run.Run
+	for i := range n {
+		defs = append(defs, define(fmt.Sprintf("w%04d", i)))
+		runs = append(runs, someRun(fmt.Sprintf("r%04d", i), defs[i].Name, run.Sync, run.Pending))
+	}
+	s := (&Settings{Workspaces: defs, Concurrency: 1}).prepare()
+	w := queueOf(runs...)
+	q := w.queue()
+	var kept ready
+	kept.first(q, s, startPlan)
+	waiting := make([]<-chan struct{}, n)
+	for i := range n {
+		waiting[i], _ = kept.watch(runs[i].ID)
+	}
+	i := 0
+	for b.Loop() {
+		d := q.Edit()
+		d.PutRun(&runs[i%n], nil)
+		now := q.Now
+		q = d.Queue()
+		q.Now = now
+		kept.first(q, s, startPlan)
+		<-waiting[i%n]
+		waiting[i%n], _ = kept.watch(runs[i%n].ID)
+		i++
+	}
+	for j, ch := range waiting {
+		select {
+		case <-ch:
+			b.Fatalf("the client of run %d was woken, and nothing concerned it", j)
+		default:
+		}
+	}
+}

@@ -36,6 +36,7 @@ type options struct {
 	rounds int
 	n      int // workspaces of the passes
 	fleet  int // workspaces of the idle daemon
+	large  int // workspaces of the large fleet
 	idle   time.Duration
 	tfops  string
 	// Of the heavy repository.
@@ -55,7 +56,7 @@ type part struct {
 	run  func(context.Context, *bench) error
 }
 
-var parts = []part{{"passes", passes}, {"modules", withModules}, {"one", oneWorkspace}, {"processes", processes}, {"idle", idle}, {"heavy", heavy}}
+var parts = []part{{"passes", passes}, {"modules", withModules}, {"large", largeFleet}, {"one", oneWorkspace}, {"processes", processes}, {"idle", idle}, {"heavy", heavy}}
 
 func main() {
 	o, err := parse(os.Args[1:])
@@ -87,6 +88,7 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.rounds, "rounds", 5, "rounds of the passes; their median counts")
 	f.IntVar(&o.n, "n", 50, "workspaces of the passes")
 	f.IntVar(&o.fleet, "fleet", 200, "workspaces of the idle daemon")
+	f.IntVar(&o.large, "large", 1000, "workspaces of the large fleet")
 	f.DurationVar(&o.idle, "idle", time.Minute, "how long to watch the idle daemon")
 	f.IntVar(&o.gigabytes, "gigabytes", 5, "size of the heavy repository; the disk takes three times that")
 	f.IntVar(&o.logMB, "log", 500, "megabytes that its apply prints")
@@ -103,7 +105,7 @@ func parse(args []string) (options, error) {
 			return o, fmt.Errorf("there is no part %q: use %s", p, strings.Join(names, ", "))
 		}
 	}
-	if f.NArg() > 0 || o.rounds < 1 || o.n < 1 || o.fleet < 1 || o.gigabytes < 1 || o.logMB < 1 || o.idle < time.Second {
+	if f.NArg() > 0 || o.rounds < 1 || o.n < 1 || o.fleet < 1 || o.large < 1 || o.gigabytes < 1 || o.logMB < 1 || o.idle < time.Second {
 		return o, errors.New("rounds, workspaces and sizes are counted from 1, an idle daemon is watched for a second at least, and there are no arguments")
 	}
 	if o.write && len(o.parts) != len(parts) {

@@ -40,7 +40,7 @@ type round struct {
 	first, apply, second pair
 	anew                 pair // the second pass, beside a loop in a fresh clone
 	toPlanning           []time.Duration
-	rss                  int64
+	rss, rest            int64 // of the daemon: at its peak, and after everything
 }
 
 // round measures one fleet from nothing. tfops goes first when asked to.
@@ -84,7 +84,10 @@ func (b *bench) round(ctx context.Context, n int, s setting, tfopsFirst bool) (r
 			return r, err
 		}
 	}
-	r.rss, err = memory(f.pid(), "VmHWM")
+	if r.rss, err = memory(f.pid(), "VmHWM"); err != nil {
+		return r, err
+	}
+	r.rest, err = memory(f.pid(), "VmRSS")
 	return r, err
 }
 
@@ -107,6 +110,23 @@ func inTurn(tfopsFirst bool, tfops, hand func() (cost, error)) (pair, error) {
 		}
 	}
 	return p, nil
+}
+
+// largeFleet measures one round over many workspaces: what the daemon adds to each must not
+// grow with their number.
+func largeFleet(ctx context.Context, b *bench) error {
+	b.say("large: one round over %d workspaces", b.large)
+	r, err := b.round(ctx, b.large, setting{}, true)
+	if err != nil {
+		return err
+	}
+	what := fmt.Sprintf("%d workspaces: ", b.large)
+	b.compare(what+"first pass", pairs{r.first}, 0)
+	b.compare(what+"second pass, init reused", pairs{r.second}, 0)
+	b.compare(what+"applying the approved plans", pairs{r.apply}, 0)
+	b.add(row{what: what + "peak memory of the daemon", value: megabytes(r.rss), target: none})
+	b.add(row{what: what + "memory of the daemon at rest, after it", value: megabytes(r.rest), target: none})
+	return nil
 }
 
 // oneWorkspace measures a single workspace from trigger to finish.
