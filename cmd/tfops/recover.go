@@ -166,6 +166,8 @@ func (a *app) rebuild(ctx context.Context, dir, path, backup string, configured 
 		if folder := folders[r.Records[i].Name]; folder != r.Records[i].Name {
 			r.Records[i].Dir = cmp.Or(r.Records[i].Dir, folder)
 		}
+		rec := &r.Records[i]
+		rec.OutputsOf, rec.AppliedOf = engine.Kept(filepath.Join(dir, "workspaces", rec.Folder()))
 	}
 	if err := s.Rebuild(ctx, r); err != nil {
 		return done, err

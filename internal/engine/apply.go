@@ -127,18 +127,17 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 		e.notBegun(ctx, r, notBegunBy(res))
 		return
 	}
-	remember := e.takeOutputs(r, job.ApplyPhase)
+	outputs, remember := e.takeOutputs(r, job.ApplyPhase)
+	keep := &keeper{e: e, run: r, outputs: outputs, applied: res.Outcome == job.Succeeded && r.Kind != run.Refresh}
 	made, err := e.readPlan(r.ID) // for what it could not see
 	if err != nil {
 		e.Log.Warn("the plan that was applied cannot be read", "run", r.ID, "error", err)
 	}
-	e.decide(ctx, r.ID, func(d *run.Dossier) error {
+	e.decideKeeping(ctx, keep, func(d *run.Dossier) error {
 		if d.Run.Status != run.Applying {
 			return errEnded
 		}
-		if err := remember(d); err != nil {
-			return err
-		}
+		remember(d)
 		if def, known := e.current().lived(d.Run.Workspace); known {
 			wroteState(d, def, res, made)
 		}
@@ -155,14 +154,14 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 		case res.Outcome == job.KilledOutcome:
 			return unknownOutcome(d, "the engine was killed in the middle of the apply", "")
 		case res.Outcome == job.Succeeded:
-			return e.succeeded(d, made)
+			return e.succeeded(d, made, keep)
 		}
 		return notApplied(d, res)
 	})
 }
 
 // succeeded ends an apply that is done; made is its plan.
-func (e *Engine) succeeded(d *run.Dossier, made *plan.Plan) error {
+func (e *Engine) succeeded(d *run.Dossier, made *plan.Plan, keep *keeper) error {
 	d.Release()
 	if d.Run.Kind == run.Refresh {
 		refreshed(d)
@@ -171,7 +170,7 @@ func (e *Engine) succeeded(d *run.Dossier, made *plan.Plan) error {
 	if err := e.inSync(d, made, true); err != nil {
 		return err
 	}
-	e.keepApplied(d.Run)
+	keep.nameApplied(&d.Record)
 	return d.Move(run.Applied, "", "")
 }
 

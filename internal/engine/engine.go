@@ -139,6 +139,7 @@ type Engine struct {
 	folders   atomic.Pointer[map[string]string] // see foldersOf
 
 	renames sync.Mutex // held while a rename is carried out
+	keeping sync.Mutex // held from the writing of files that a record is to name until it does
 
 	mu         sync.Mutex
 	base       *Settings                    // as configured

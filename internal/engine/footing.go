@@ -106,7 +106,11 @@ func (e *Engine) asApplied(def Definition, fingerprint string) (Definition, erro
 // footing is what a workspace was applied with last; fs.ErrNotExist where that is not known.
 func (e *Engine) footing(name string) (footing, error) {
 	var f footing
-	b, err := e.Vault.Open(filepath.Join(e.workspaceDir(name), footingFile))
+	rec, err := e.record(name)
+	if err != nil {
+		return f, err
+	}
+	b, err := e.Vault.Open(filepath.Join(e.workspaceDir(name), keptFile(footingFile, rec.AppliedOf)))
 	if err == nil {
 		err = json.Unmarshal(b, &f)
 	}
@@ -159,24 +163,6 @@ func (f footing) withSecrets(def Definition) Definition {
 	}
 	def.BackendConfig, def.Env = backend, env
 	return def
-}
-
-// keepApplied remembers what a run was applied with, for drift checks. The
-// files are on the disk since the run was planned, so each gets a second name
-// and is not written again. Where a power cut takes that name, a check whose
-// configuration has changed meanwhile finds out by the fingerprint; of inputs it
-// could not, so their name is waited for.
-func (e *Engine) keepApplied(r run.Run) {
-	for _, name := range []string{inputsFile, footingFile} {
-		to := filepath.Join(e.workspaceDir(r.Workspace), name)
-		err := adopt(filepath.Join(e.files(r.ID).dir, name), to)
-		if err == nil && name == inputsFile {
-			err = syncDir(filepath.Dir(to))
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			e.Log.Warn("what was applied with cannot be kept; drift checks use the inputs of now", "run", r.ID, "file", name, "error", err)
-		}
-	}
 }
 
 // adopt puts a file that is never written again in the place of another.

@@ -99,6 +99,13 @@ func (e *Engine) sweep(ctx context.Context) error {
 	if err := e.sweepImports(ctx); err != nil {
 		return err
 	}
+	q, err := e.Store.Queue(ctx)
+	if err != nil {
+		return err
+	}
+	for rec := range q.Records() {
+		e.dropUnnamed(ctx, rec.Name)
+	}
 	entries, err := os.ReadDir(filepath.Join(e.DataDir, "runs"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

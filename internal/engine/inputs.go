@@ -29,9 +29,9 @@ const inputsFile = "inputs.json.age"
 // used reports whether some workspace uses outputs of another.
 func (s *Settings) used(name string) bool { return s.uses[name] }
 
-// outputs reads what is kept of a workspace's outputs; none when nothing is.
-func (e *Engine) outputs(dir string) (map[string]job.Output, error) {
-	b, err := e.Vault.Open(filepath.Join(dir, job.OutputsFile))
+// outputs reads a file of outputs; none when there is none.
+func (e *Engine) outputs(path string) (map[string]job.Output, error) {
+	b, err := e.Vault.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -50,31 +50,24 @@ func (e *Engine) digests(outputs map[string]job.Output) map[string]workspace.Out
 	return all
 }
 
-// takeOutputs reads the outputs that a phase left. What it returns, called in
-// the transaction that stores the phase's outcome, remembers them: digests in
-// the record, values in the workspace's directory. The file goes first: a crash
-// before the record knows makes whoever used it look stale, and be made again.
-func (e *Engine) takeOutputs(r run.Run, p job.Phase) func(*run.Dossier) error {
-	from := filepath.Join(e.files(r.ID).phase(p), job.OutputsFile)
-	outputs, err := e.outputs(filepath.Dir(from))
+// takeOutputs reads the outputs that a phase left. What it returns, called in the transaction that
+// stores the phase's outcome, has the record remember them: their digests, and whose values count.
+// file is theirs; "" where there are none.
+func (e *Engine) takeOutputs(r run.Run, p job.Phase) (file string, remember func(*run.Dossier)) {
+	file = filepath.Join(e.files(r.ID).phase(p), job.OutputsFile)
+	outputs, err := e.outputs(file)
 	if err != nil {
 		e.Log.Warn("the outputs of a workspace cannot be read; workspaces that use them wait for its next plan", "workspace", r.Workspace, "run", r.ID, "error", err)
 	}
-	digests := e.digests(outputs)
-	return func(d *run.Dossier) error {
-		if outputs == nil {
+	if outputs == nil {
+		return "", func(d *run.Dossier) {
 			if p == job.ApplyPhase {
 				d.Record.Outputs = nil // they may be others now
 			}
-			return nil
 		}
-		b, err := datafile.Read(from, datafile.Large)
-		if err == nil {
-			err = replace(filepath.Join(e.workspaceDir(r.Workspace), job.OutputsFile), b)
-		}
-		d.Record.Outputs = digests
-		return err
 	}
+	digests := e.digests(outputs)
+	return file, func(d *run.Dossier) { d.Record.Outputs, d.Record.OutputsOf = digests, r.ID }
 }
 
 // replace puts a whole file in the place of another, owner-only. It is on the
@@ -147,7 +140,11 @@ func (e *Engine) resolveInputs(r run.Run, def Definition) (map[string]run.InputU
 		return nil, nil
 	}
 	if r.Kind == run.Drift || r.Kind == run.Refresh {
-		b, err := datafile.Read(filepath.Join(e.workspaceDir(def.Name), inputsFile), datafile.Record)
+		rec, err := e.record(def.Name)
+		if err != nil {
+			return nil, err
+		}
+		b, err := datafile.Read(filepath.Join(e.workspaceDir(def.Name), keptFile(inputsFile, rec.AppliedOf)), datafile.Record)
 		if err == nil {
 			return nil, replace(filepath.Join(dir, inputsFile), b)
 		}
@@ -206,8 +203,11 @@ func (g *gathering) value(in workspace.Input) (cty.Value, error) {
 func (g *gathering) output(ref workspace.OutputRef) (cty.Value, error) {
 	all, known := g.outputs[ref.Workspace]
 	if !known {
-		var err error
-		if all, err = g.e.outputs(g.e.workspaceDir(ref.Workspace)); err != nil {
+		rec, err := g.e.record(ref.Workspace)
+		if err != nil {
+			return cty.NilVal, err
+		}
+		if all, err = g.e.outputs(filepath.Join(g.e.workspaceDir(ref.Workspace), keptFile(job.OutputsFile, rec.OutputsOf))); err != nil {
 			return cty.NilVal, err
 		}
 		g.outputs[ref.Workspace] = all

@@ -384,8 +384,12 @@ var errEnded = errors.New("the run has ended in the meantime")
 // decide stores the outcome of a phase. It is tried until it is stored or the
 // daemon stops: what a runner did must not be forgotten over a full disk.
 func (e *Engine) decide(ctx context.Context, id string, fn func(*run.Dossier) error) {
+	e.untilStored(ctx, id, func() error { _, err := e.change(ctx, id, fn); return err })
+}
+
+func (e *Engine) untilStored(ctx context.Context, id string, store func() error) {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
-		_, err := e.change(ctx, id, fn)
+		err := store()
 		if err == nil || errors.Is(err, errEnded) || fault.Is(err, fault.NotFound) {
 			return
 		}
@@ -427,7 +431,8 @@ func (e *Engine) failPlan(ctx context.Context, r run.Run, res job.Result) {
 
 // storePlan decides, in one transition, what a plan leads to.
 func (e *Engine) storePlan(ctx context.Context, r run.Run, res job.Result) {
-	remember := e.takeOutputs(r, job.PlanPhase)
+	outputs, remember := e.takeOutputs(r, job.PlanPhase)
+	keep := &keeper{e: e, run: r, outputs: outputs, applied: r.Kind.Applies() && r.Kind != run.Refresh && !res.Plan.HasChanges()}
 	met := e.met(r, res)
 	var seen sighting
 	if def, known := e.current().lived(r.Workspace); known && r.Kind == run.Drift {
@@ -440,7 +445,7 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res job.Result) {
 			return
 		}
 	}
-	e.decide(ctx, r.ID, func(d *run.Dossier) error {
+	e.decideKeeping(ctx, keep, func(d *run.Dossier) error {
 		if d.Run.Status != run.Planning {
 			return errEnded
 		}
@@ -487,21 +492,19 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res job.Result) {
 		if done, err := e.otherState(d, moved); done || err != nil {
 			return err
 		}
-		if err := remember(d); err != nil {
-			return err
-		}
+		remember(d)
 		switch d.Run.Kind {
 		case run.Drift:
 			return e.driftFound(d, def, seen)
 		case run.Plan:
 			return d.Move(run.PlannedAndFinished, "", res.Plan.Counts.String())
 		}
-		return e.toApproval(d, def, s, res.Plan, met)
+		return e.toApproval(d, def, s, res.Plan, met, keep)
 	})
 }
 
 // toApproval decides what a plan that may be applied waits for.
-func (e *Engine) toApproval(d *run.Dossier, def Definition, s *Settings, p *plan.Plan, met stateMet) error {
+func (e *Engine) toApproval(d *run.Dossier, def Definition, s *Settings, p *plan.Plan, met stateMet, keep *keeper) error {
 	if p.Errored {
 		d.Run.Failure = &run.Failure{Message: "the engine could not plan everything", Next: "tfops logs " + d.Run.ID}
 		return d.Move(run.Errored, "", d.Run.Failure.Message)
@@ -515,7 +518,7 @@ func (e *Engine) toApproval(d *run.Dossier, def Definition, s *Settings, p *plan
 			return err
 		}
 		foundIn(d, def, met)
-		e.keepApplied(d.Run)
+		keep.nameApplied(&d.Record)
 		return d.Move(run.PlannedAndFinished, "", "no changes")
 	}
 	if why, err := overreach(d, p); err != nil || why != "" {

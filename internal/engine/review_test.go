@@ -248,7 +248,7 @@ func TestDriftIsUnknownWhenNotChecked(t *testing.T) {
 			g.start()
 			g.commit("a/main.tf")
 			g.approve(ana, g.want("a", run.AwaitingApproval))
-			if err := os.Remove(filepath.Join(g.engine.workspaceDir("a"), footingFile)); err != nil {
+			if err := os.Remove(filepath.Join(g.engine.workspaceDir("a"), keptFile(footingFile, g.view("a").Record.AppliedOf))); err != nil {
 				t.Fatal(err)
 			}
 			g.configure(define("a", func(d *Definition) { d.Env = map[string]workspace.EnvVar{"REGION": {Value: "eu"}} }))

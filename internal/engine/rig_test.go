@@ -28,6 +28,7 @@ import (
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/store"
+	"github.com/tfops/tfops/internal/store/storetest"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -235,12 +236,12 @@ func (s *dyingStore) Enqueue(ctx context.Context, b run.Batch) (created, superse
 }
 
 func (s *dyingStore) Claim(ctx context.Context, pick func(run.Queue) (string, func(*run.Dossier) error)) (r run.Run, ok bool, err error) {
-	err = s.write(func() error { r, ok, err = s.Store.Claim(ctx, pick); return err })
+	err = s.write(func() error { r, ok, err = storetest.Twice(s.Store).Claim(ctx, pick); return err })
 	return r, ok && err == nil, err
 }
 
 func (s *dyingStore) Change(ctx context.Context, id string, fn func(*run.Dossier) error) (r run.Run, err error) {
-	err = s.write(func() error { r, err = s.Store.Change(ctx, id, fn); return err })
+	err = s.write(func() error { r, err = storetest.Twice(s.Store).Change(ctx, id, fn); return err })
 	return r, err
 }
 
@@ -251,7 +252,7 @@ func (s *dyingStore) ChangeHolds(ctx context.Context, name string, fn func(*run.
 	if broken {
 		return errors.New("the disk is full")
 	}
-	return s.write(func() error { return s.Store.ChangeHolds(ctx, name, fn) })
+	return s.write(func() error { return storetest.Twice(s.Store).ChangeHolds(ctx, name, fn) })
 }
 
 // restart stands for kill -9 of the daemon: nothing more is written and

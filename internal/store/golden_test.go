@@ -71,7 +71,7 @@ func fixture() sample {
 				Behind: "restored", Commit: "beef", At: workspace.Place{Repository: "infra", Branch: "main", Dir: "net", TerraformWorkspace: "default"}},
 			Origin: &workspace.Origin{Generator: "live", Branch: "main", Dir: "live/net", VarFile: "a.tfvars"},
 			Orphan: &workspace.Orphan{Since: at(-3), Why: "gone", Asked: true}, Ended: "run 01zgwseg0v3j is errored", HeldBack: "dns", HalfDone: "01zgwseg0v3j",
-			Outputs: map[string]workspace.Output{"vpc": {Digest: "d2", Sensitive: true}}, Inputs: map[string]string{"workspace.dns.outputs.zone": "d1"},
+			Outputs: map[string]workspace.Output{"vpc": {Digest: "d2", Sensitive: true}}, Inputs: map[string]string{"workspace.dns.outputs.zone": "d1"}, OutputsOf: "01r0", AppliedOf: "01r1",
 			Tag:        &workspace.FollowedTag{Tag: workspace.Tag{Name: "v1.2.0", Commit: "c0ffee"}, Wanted: "tag >= 1", MovedFrom: "beef", After: "v1.3.0"},
 			MetLock:    &workspace.MetLock{Run: "01zgwseg0v3j", At: at(5), ID: "4f2c", Who: "li@laptop", Operation: "OperationTypeApply", Created: at(4), Next: "wait for it"},
 			Suspension: &workspace.Suspension{By: "ana", Reason: "a freeze", At: at(1), Until: at(99)},
@@ -265,6 +265,7 @@ func TestOldFilesOpen(t *testing.T) {
 			t.Run(fmt.Sprintf("schema %d, read-only %v", version, readOnly), func(t *testing.T) {
 				path, f := oldFile(t, version), fixture()
 				f.record.Dir, f.record.RenamedFrom, f.record.Renamed = "", "", nil // which schema 4 has since after its file was made
+				f.record.OutputsOf, f.record.AppliedOf = "", ""
 				if version < 2 {                                                   // knows nothing of generators, order and inputs
 					f.ended.Upstream, f.ended.Inputs = nil, nil
 					f.record.Origin, f.record.Orphan, f.record.Ended, f.record.HeldBack, f.record.Outputs, f.record.Inputs = nil, nil, "", "", nil, nil

@@ -45,8 +45,10 @@ type Record struct {
 	Ended    string `json:"ended,omitempty"`     // how the last run that could apply ended: "run X was rejected"
 	HeldBack string `json:"held_back,omitempty"` // the upstream workspace that kept its last run from being planned
 
-	Outputs map[string]Output `json:"outputs,omitempty"` // of its root module, as last applied
-	Inputs  map[string]string `json:"inputs,omitempty"`  // digests of what its newest plan used, by OutputRef
+	Outputs   map[string]Output `json:"outputs,omitempty"`    // of its root module, as last applied
+	OutputsOf string            `json:"outputs_of,omitempty"` // the run whose file of their values counts
+	AppliedOf string            `json:"applied_of,omitempty"` // the run whose file of what was applied counts
+	Inputs    map[string]string `json:"inputs,omitempty"`     // digests of what its newest plan used, by OutputRef
 
 	Drift DriftRecord `json:"drift"`
 }
