@@ -15,6 +15,7 @@ import (
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
@@ -89,16 +90,7 @@ func replace(path string, content []byte) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(tmp))
 	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir has the names in a directory on the disk.
-func syncDir(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return durable.Sync(filepath.Dir(path))
 }
 
 // made is what inputsFile holds.

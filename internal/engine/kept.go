@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -64,7 +65,7 @@ func (k *keeper) write() error {
 	if !wrote {
 		return nil
 	}
-	return syncDir(dir)
+	return durable.Sync(dir)
 }
 
 // nameApplied has the record name what the run was planned with.

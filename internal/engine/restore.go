@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner/backend"
@@ -138,7 +139,7 @@ func (s Restorer) place(ctx context.Context, want workspace.AppliedState, name s
 		return out, none, err
 	}
 	if from.Empty {
-		return out, none, syncDir(filepath.Dir(path))
+		return out, none, durable.Sync(filepath.Dir(path))
 	}
 	return out, markOf(snap.head), replace(path, snap.text)
 }

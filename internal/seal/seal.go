@@ -22,6 +22,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 )
 
@@ -51,18 +52,10 @@ func Create(path string) (*Key, error) {
 	if err := os.Link(tmp.Name(), path); err != nil { // fails when path exists
 		return nil, cannot(path, "created", err)
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil { // what is encrypted to it must not outlive it
+	if err := durable.Sync(filepath.Dir(path)); err != nil { // what is encrypted to it must not outlive it
 		return nil, cannot(path, "created", err)
 	}
 	return Load(path)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 const maxKeyFile = 1 << 20 // bytes
