@@ -1,5 +1,5 @@
 // Package cell is what a runner shuts its engine in: namespaces, a tree that is at the same path in
-// each run of a workspace, and the processes that belong to a run.
+// each run of a workspace, the processes that belong to a run, and how it is stopped.
 package cell
 
 import (

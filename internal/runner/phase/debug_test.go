@@ -10,6 +10,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
@@ -19,7 +20,7 @@ func TestDebugLogIsMaskedByThePlan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := newPhase(t.TempDir(), job.Secrets{Mask: []string{"known-before"}}, newStopper())
+	p := newPhase(t.TempDir(), job.Secrets{Mask: []string{"known-before"}}, cell.NewStopper())
 	p.job.Recipient = identity.Recipient().String()
 	if p.debug, err = diagnostics.NewDebugLog(); err != nil {
 		t.Fatal(err)

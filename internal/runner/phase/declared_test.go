@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 // Warnings are kept for people to read them: not all of a thousand, nor a whole
 // book each.
 func TestWarningsAreBounded(t *testing.T) {
-	p := newPhase(t.TempDir(), job.Secrets{}, newStopper())
+	p := newPhase(t.TempDir(), job.Secrets{}, cell.NewStopper())
 	out := &diagnostics.Output{}
 	for i := range diagnostics.MaxWarnings + 7 {
 		out.Diagnostics = append(out.Diagnostics, job.Diagnostic{Severity: "warning", Summary: fmt.Sprint(i), Detail: strings.Repeat("é", diagnostics.LongestWarning)})

@@ -21,7 +21,7 @@ func (p *phase) secure(out *diagnostics.Output, err error) error {
 		p.result.ErroredState = path
 		p.note("the engine could not save the state; it is kept, encrypted, in " + path)
 		if err != nil {
-			f := diagnostics.FailureOf(p.stop.ctx, err)
+			f := diagnostics.FailureOf(p.stop.Ctx, err)
 			f.Next = backend.RecoverNext(path)
 			err = f
 		}

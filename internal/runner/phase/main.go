@@ -48,7 +48,7 @@ func Main(dir string) int {
 	if err := cell.Enter(cell.Namespace(os.Getenv(cell.NamespaceEnv))); err != nil {
 		return notBegun(dir, err)
 	}
-	stop := newStopper()
+	stop := cell.NewStopper()
 	if err := announce(); err != nil {
 		return notBegun(dir, err)
 	}
@@ -129,15 +129,15 @@ func readSecrets() (job.Secrets, error) {
 }
 
 // work runs the phase and writes its result.
-func work(dir string, secrets job.Secrets, stop *stopper) error {
+func work(dir string, secrets job.Secrets, stop *cell.Stopper) error {
 	p := newPhase(dir, secrets, stop)
 	defer p.Close()
 	err := p.open()
 	if err == nil {
-		ctx := stop.begin(p.job.Timeout, func(text string) { p.log.Say("warn", "%s", text) })
+		ctx := stop.Begin(p.job.Timeout, func(text string) { p.log.Say("warn", "%s", text) })
 		err = p.run(ctx)
 	}
-	stop.end(p.conclude(err))
+	stop.End(p.conclude(err))
 	p.finishLog()
 	return p.save()
 }

@@ -29,7 +29,7 @@ type phase struct {
 	dir     string
 	job     job.Job
 	secrets job.Secrets
-	stop    *stopper
+	stop    *cell.Stopper
 	mask    *diagnostics.Masker
 	log     *diagnostics.EventLog
 
@@ -58,7 +58,7 @@ type phase struct {
 	result job.Result
 }
 
-func newPhase(dir string, secrets job.Secrets, stop *stopper) *phase {
+func newPhase(dir string, secrets job.Secrets, stop *cell.Stopper) *phase {
 	return &phase{dir: dir, secrets: secrets, stop: stop, mask: diagnostics.NewMasker(secrets.Mask),
 		names:  map[string]string{},
 		result: job.Result{FormatVersion: job.FormatVersion, StartedAt: time.Now().UTC()}}
@@ -197,8 +197,8 @@ func (p *phase) conclude(err error) (killed bool) {
 	r.FinishedAt = time.Now().UTC()
 	r.Outcome = job.Succeeded
 	if err != nil {
-		f := diagnostics.FailureOf(p.stop.ctx, err)
-		if p.stop.forced.Load() && f.Outcome != job.Failed {
+		f := diagnostics.FailureOf(p.stop.Ctx, err)
+		if p.stop.Forced.Load() && f.Outcome != job.Failed {
 			f.Outcome = job.KilledOutcome
 		}
 		r.Outcome, r.Message, r.Next = f.Outcome, f.Message, f.Next

@@ -103,7 +103,7 @@ func (p *phase) ended(ctx context.Context, what string, out *diagnostics.Output,
 		if exit == nil && out.Complete {
 			return nil // it came to its end before it heard of the interrupt
 		}
-		if p.stop.forced.Load() {
+		if p.stop.Forced.Load() {
 			return diagnostics.Killed("killed on request", err)
 		}
 		if f := diagnostics.Stopped(ctx); f != nil {
@@ -126,7 +126,7 @@ func byInterrupt(exit *exec.ExitError) bool {
 // endedBySignal is the failure of an engine that died of a signal.
 func (p *phase) endedBySignal(ctx context.Context, what string, exit *exec.ExitError) error {
 	switch {
-	case p.stop.forced.Load():
+	case p.stop.Forced.Load():
 		return diagnostics.Killed("killed on request", exit)
 	case ctx.Err() != nil && byInterrupt(exit) && diagnostics.Stopped(ctx) != nil:
 		return diagnostics.Stopped(ctx) // it was asked to stop before it listened to that

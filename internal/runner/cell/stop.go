@@ -1,4 +1,4 @@
-package phase
+package cell
 
 import (
 	"context"
@@ -9,11 +9,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
-// stopper turns signals and the phase's timeout into the end of a context.
+// Stopper turns signals and the phase's timeout into the end of a context.
 //
 // The first SIGINT, or the timeout, ends the context: terraform-exec then
 // interrupts the engine and waits out the grace time. More of them change
@@ -22,33 +21,34 @@ import (
 // started. A hangup or a broken pipe is
 // caught and means nothing; being ignored, it would be ignored by the engine
 // and its provisioners too.
-type stopper struct {
+type Stopper struct {
 	signals chan os.Signal
-	ctx     context.Context
+	Ctx     context.Context // the phase's: its cause says why it was stopped
 	cancel  context.CancelCauseFunc
-	forced  atomic.Bool
+	Forced  atomic.Bool // somebody asked for a kill
 	begun   bool
 	done    chan struct{} // closed by end
 	gone    chan struct{} // closed when the watcher has ended
 }
 
-func newStopper() *stopper {
-	s := &stopper{signals: make(chan os.Signal, 8), done: make(chan struct{}), gone: make(chan struct{})}
-	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+// NewStopper has signals caught from now on.
+func NewStopper() *Stopper {
+	s := &Stopper{signals: make(chan os.Signal, 8), done: make(chan struct{}), gone: make(chan struct{})}
+	s.Ctx, s.cancel = context.WithCancelCause(context.Background())
 	signal.Notify(s.signals, unix.SIGINT, unix.SIGTERM)
 	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGPIPE)
 	return s
 }
 
-// begin starts to watch. A signal that came before counts. say is told what
+// Begin starts to watch. A signal that came before counts. say is told what
 // is done about it.
-func (s *stopper) begin(timeout time.Duration, say func(string)) context.Context {
+func (s *Stopper) Begin(timeout time.Duration, say func(string)) context.Context {
 	s.begun = true
 	go s.watch(timeout, say)
-	return s.ctx
+	return s.Ctx
 }
 
-func (s *stopper) watch(timeout time.Duration, say func(string)) {
+func (s *Stopper) watch(timeout time.Duration, say func(string)) {
 	defer close(s.gone)
 	var late <-chan time.Time
 	if timeout > 0 {
@@ -75,22 +75,34 @@ func (s *stopper) watch(timeout time.Duration, say func(string)) {
 				}
 				continue
 			}
-			s.forced.Store(true)
+			s.Forced.Store(true)
 			s.cancel(diagnostics.ErrForced)
 			say("killed on request: the engine and all that it started")
-			cell.KillDescendants()
+			KillDescendants()
 		}
 	}
 }
 
-// end stops watching; killed tells that the engine was killed. After a kill
+// End stops watching; killed tells that the engine was killed. After a kill
 // nothing that it started is left running, but what the kernel cannot kill.
-func (s *stopper) end(killed bool) {
+func (s *Stopper) End(killed bool) {
 	if s.begun {
 		close(s.done)
 		<-s.gone
 	}
-	if killed || s.forced.Load() {
-		cell.KillDescendants()
+	if killed || s.Forced.Load() {
+		KillDescendants()
 	}
+}
+
+// continueDescendants lets what this process started and somebody stopped go on,
+// so that it can hear that it is asked to end.
+func continueDescendants() {
+	var stopped []Process
+	for _, p := range Descendants(os.Getpid()) {
+		if p.Stopped {
+			stopped = append(stopped, p)
+		}
+	}
+	_ = WakeUp(stopped) // what cannot be continued is killed in the end
 }
