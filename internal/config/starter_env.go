@@ -131,7 +131,7 @@ func (all environments) scan(tree fs.FS, root, sub, within string, strong bool) 
 		if isBackend && path.Ext(name) == "" && !holdsSettings(tree, path.Join(root, sub, name)) {
 			continue
 		}
-		if !isBackend && !isVars || isVars && sub == "" && readByItself(name) {
+		if !isBackend && !isVars || isVars && sub == "" && rootmodule.IsAutoVars(name) {
 			continue
 		}
 		env := within
@@ -175,12 +175,6 @@ func settingsFile(name string, ofBackends bool) (stem string, isBackend, isVars 
 		return stem, true, false
 	}
 	return stem, false, ext == ".tfvars"
-}
-
-// readByItself reports whether the engine reads a var file without being told.
-func readByItself(name string) bool {
-	name = strings.TrimSuffix(name, ".json")
-	return name == "terraform.tfvars" || strings.HasSuffix(name, ".auto.tfvars")
 }
 
 func nameWords(stem string) []string {

@@ -66,12 +66,13 @@ func inputsOf(tree fs.FS, dir string, read []string) (in rootInputs) {
 	for _, e := range entries {
 		name := e.Name()
 		vars := strings.HasSuffix(strings.TrimSuffix(name, ".json"), ".tfvars")
-		if e.IsDir() || !vars || strings.HasPrefix(name, ".") || !utf8.ValidString(name) {
+		if e.IsDir() || !vars || !utf8.ValidString(name) {
 			continue
 		}
 		switch {
-		case readByItself(name):
+		case rootmodule.IsAutoVars(name):
 			give(name)
+		case strings.HasPrefix(name, "."):
 		case read == nil: // otherwise it is not told of this one
 			in.varFiles = append(in.varFiles, name)
 			give(name)

@@ -74,6 +74,8 @@ func TestStarterInputs(t *testing.T) {
 		"net/more.tf.json":      file(`{"variable": {"zone": {}, "other": {"default": null}}}`),
 		"net/late.tf":           file("variable \"late\" {}\n"),
 		"net/a.b_override.tf":   file("variable \"late\" {\n  default = 1\n}\n"),
+		"net/read.tf":           file("variable \"read\" {}\n"),
+		"net/.read.auto.tfvars": file("read = 1\n"),
 		"net/.copy.tf":          file("variable \"copy\" {}\n"),
 		"net/prod.tfvars":       file("own = 1"),
 		"net/dev.tfvars.json":   file("{}"),

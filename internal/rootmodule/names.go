@@ -82,6 +82,13 @@ func Names(tree fs.FS, dir string, tofu bool) ([]string, error) {
 	return Select(names, tofu), nil
 }
 
+// IsAutoVars reports whether an engine reads a file of values in a root module without
+// being told to. One that is hidden is read, too.
+func IsAutoVars(name string) bool {
+	name = strings.TrimSuffix(name, ".json")
+	return name == "terraform.tfvars" || strings.HasSuffix(name, ".auto.tfvars")
+}
+
 // IsLocal reports whether the source of a module call is a directory beside the
 // caller. The engines refuse a bare "." or ".."; they are local all the same.
 func IsLocal(source string) bool {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -70,12 +71,6 @@ func idleWarning(source, dir string, names []string) job.Diagnostic {
 	}
 	return job.Diagnostic{Severity: "warning", Summary: fmt.Sprintf("%s sets %s that the root module %s does not declare", source, what, dir),
 		Detail: "Without effect: " + strings.Join(names, ", ") + more + "."}
-}
-
-// isAutoFile reports whether the engine reads a file of variables by itself.
-func isAutoFile(name string) bool {
-	name = strings.TrimSuffix(name, ".json")
-	return name == "terraform.tfvars" || strings.HasSuffix(name, ".auto.tfvars")
 }
 
 // slip is the name that was probably meant by a mistyped one, "" for none. It
@@ -202,7 +197,7 @@ func givenVariables(j job.Job, root, own string) []given {
 	}
 	entries, _ := os.ReadDir(root) // it was read just now
 	for _, e := range entries {
-		if isAutoFile(e.Name()) {
+		if rootmodule.IsAutoVars(e.Name()) {
 			file(e.Name(), autoSource)
 		}
 	}

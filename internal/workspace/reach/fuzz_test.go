@@ -40,7 +40,7 @@ func FuzzModule(f *testing.F) {
 	f.Add("main.tf", "data \"terraform_remote_state\" \"x\" {\n backend = \"s3\"\n workspace = terraform.workspace\n config = {bucket = \"b\", key = var.k, (var.x) = 1}\n}\nterraform {\n backend \"s3\" {\n  assume_role { x = [1, null, true] }\n }\n}")
 	f.Add("main.tf", growing)
 	f.Fuzz(func(t *testing.T, name, src string) {
-		if len(src) > 1<<16 || !rootmodule.IsCode(name, true) && !isVars(name) || strings.ContainsAny(name, "/\x00") || !fs.ValidPath(name) {
+		if len(src) > 1<<16 || !rootmodule.IsCode(name, true) && !rootmodule.IsAutoVars(name) || strings.ContainsAny(name, "/\x00") || !fs.ValidPath(name) {
 			return
 		}
 		tree := files(map[string]string{"other/main.tf": calls(), "w/link": "-> ../other"})

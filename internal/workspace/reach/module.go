@@ -1,9 +1,7 @@
 package reach
 
 import (
-	"path"
 	"slices"
-	"strings"
 
 	"github.com/tfops/tfops/internal/rootmodule"
 )
@@ -31,12 +29,6 @@ type moduleFile struct {
 type fileCall struct {
 	file string
 	callFacts
-}
-
-// isVars reports whether an engine reads the file as values of a root module.
-func isVars(name string) bool {
-	base := strings.TrimSuffix(path.Base(name), ".json")
-	return base == "terraform.tfvars" || strings.HasSuffix(base, ".auto.tfvars")
 }
 
 const lockFile = ".terraform.lock.hcl"

@@ -216,7 +216,7 @@ func (r *reach) own(mod int, base string) string {
 		return ""
 	case base == lockFile:
 		return "lock file"
-	case isVars(base):
+	case rootmodule.IsAutoVars(base):
 		return "variables"
 	}
 	return ""

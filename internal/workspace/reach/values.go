@@ -50,7 +50,7 @@ func (b *builder) autoFiles() (out []string) {
 		return nil
 	}
 	for _, f := range n.files {
-		if isVars(f.name) {
+		if rootmodule.IsAutoVars(f.name) {
 			out = append(out, path.Join(b.mods[0].dir, f.name))
 		}
 	}
