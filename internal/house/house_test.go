@@ -16,14 +16,14 @@ const module = "github.com/tfops/tfops/"
 // only. The reasons stand in docs/ARCHITECTURE.md.
 var floors = [][]string{
 	{"internal/datafile", "internal/durable", "internal/fault", "internal/hclfn", "internal/lazily", "internal/links", "internal/redact", "internal/signal"},
-	{"internal/pinned", "internal/gitrepo/packs", "internal/gitrepo/lfs"},
+	{"internal/pinned", "internal/gitrepo/packs", "internal/gitrepo/lfs",
+		"internal/workspace", "internal/rootmodule"}, // types and a reader that everybody may hold: out of the ground alone
 	{"internal/gitrepo/trees"},                                   // out of packs
 	{"internal/gitrepo/local"},                                   // has packs and trees on the disk
 	{"internal/gitrepo/remote"},                                  // some are local
 	{"internal/gitrepo/snapshot", "internal/gitrepo/submodules"}, // of remotes
 	{"internal/gitrepo/fetch"},                                   // adds to a snapshot
-	{"internal/workspace", "internal/rootmodule", "internal/plan", "internal/locks", "internal/gitrepo",
-		"internal/api", "internal/seal", "internal/credentials"},
+	{"internal/plan", "internal/locks", "internal/gitrepo", "internal/api", "internal/seal", "internal/credentials"},
 	{"internal/job"},
 	{"internal/workspace/reach", "internal/approvals", "internal/runner/engines", "internal/runner/memfile", "internal/drift",
 		"internal/term", "internal/checkout"},
