@@ -149,7 +149,7 @@ func (c *codebase) affected(ctx context.Context, ch change) (affectedResult, err
 		r.Affected = append(r.Affected, affectedRow{t.Workspace, dirs[t.Workspace], t.Path, t.String(), t.Chain, t.Widened})
 		r.Widened = append(r.Widened, widenedOf(g, t.Workspace)...)
 	}
-	r.Problems = append(r.Problems, untoldIn(ws, func(w workspace.Workspace) []reach.Untold { return g.Untold(w.Name) }, c.block)...)
+	r.Problems = append(r.Problems, unusedIn(ws, func(w workspace.Workspace) []reach.UnusedEntry { return g.UnusedEntries(w.Name) }, c.block)...)
 	return r, nil
 }
 

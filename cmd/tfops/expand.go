@@ -30,14 +30,14 @@ type expansion struct {
 	generators []generatorRow
 	made       []config.Workspace
 	problems   []workspace.Problem
-	whole      []widenedRow              // of workspaces that depend on the whole repository
-	untold     map[string][]reach.Untold // by workspace that was looked at
+	whole      []widenedRow                   // of workspaces that depend on the whole repository
+	unused     map[string][]reach.UnusedEntry // by workspace that was looked at
 }
 
 // expand looks at the repositories that are on this machine: those whose URL is
 // a path, and the checkout that --repo names. It asks no network.
 func expand(cfg *config.Config, repo string) (expansion, error) {
-	x := expansion{generators: []generatorRow{}, whole: []widenedRow{}, untold: map[string][]reach.Untold{}}
+	x := expansion{generators: []generatorRow{}, whole: []widenedRow{}, unused: map[string][]reach.UnusedEntry{}}
 	paths := map[string]string{}
 	for _, r := range cfg.Repositories {
 		if filepath.IsAbs(r.URL) {
@@ -83,7 +83,7 @@ func expand(cfg *config.Config, repo string) (expansion, error) {
 	for _, g := range cfg.Generators {
 		x.generators = append(x.generators, generatorRow{g.Name, g.Repository, g.Branches, g.Dirs, looked[g.Repository], append([]string{}, names[g.Name]...)})
 	}
-	x.problems = append(x.problems, untoldIn(x.looked(append(static, kept...)), func(w workspace.Workspace) []reach.Untold { return x.untold[w.Name] }, c.block)...)
+	x.problems = append(x.problems, unusedIn(x.looked(append(static, kept...)), func(w workspace.Workspace) []reach.UnusedEntry { return x.unused[w.Name] }, c.block)...)
 	_, problems = reach.NewOrder(append(static, kept...), reach.Infer(states))
 	for _, p := range problems {
 		if p.Unknown && slices.ContainsFunc(cfg.Generators, func(g config.Generator) bool { return !looked[g.Repository] }) {
@@ -107,7 +107,7 @@ func find(ws []workspace.Workspace, name string) (workspace.Workspace, bool) {
 
 // looked are those of the workspaces whose code was looked at.
 func (x *expansion) looked(ws []workspace.Workspace) []workspace.Workspace {
-	return slices.DeleteFunc(slices.Clone(ws), func(w workspace.Workspace) bool { _, ok := x.untold[w.Name]; return !ok })
+	return slices.DeleteFunc(slices.Clone(ws), func(w workspace.Workspace) bool { _, ok := x.unused[w.Name]; return !ok })
 }
 
 // look reads one repository: what generators make of its branches, and what is
@@ -162,7 +162,7 @@ func (x *expansion) look(cfg *config.Config, name, path string, made map[workspa
 		graph := index.Graph(tree, ws)
 		for _, w := range ws {
 			states[w.Name] = graph.States(w, locks.Identity)
-			x.untold[w.Name] = graph.Untold(w.Name)
+			x.unused[w.Name] = graph.UnusedEntries(w.Name)
 			x.whole = append(x.whole, wholeOf(graph, w.Name)...)
 			if p, ok := elsewhere(graph, w); ok {
 				x.problems = append(x.problems, p)

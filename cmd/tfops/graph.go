@@ -120,7 +120,7 @@ func (c *codebase) graph(rev string) (graphResult, error) {
 		dirs[w.Name] = w.Dir
 		r.Problems = append(r.Problems, withoutSubmodules(g.Problems(w.Dir), c.config != nil && c.config.Follows(c.repository))...)
 	}
-	r.Problems = append(r.Problems, untoldIn(ws, func(w workspace.Workspace) []reach.Untold { return g.Untold(w.Name) }, c.block)...)
+	r.Problems = append(r.Problems, unusedIn(ws, func(w workspace.Workspace) []reach.UnusedEntry { return g.UnusedEntries(w.Name) }, c.block)...)
 	for level, names := range order.Levels() {
 		for _, name := range names {
 			r.Workspaces = append(r.Workspaces, graphWorkspace{name, dirs[name], level})

@@ -94,24 +94,24 @@ func tellWidened(p *term.Printer, rows []widenedRow, what string) {
 	}
 }
 
-// untoldIn are the entries of reach that say nothing. One of the defaults, or
+// unusedIn are the entries of reach that say nothing. One of the defaults, or
 // of a workspaces block, is for many: it is one only where none of them has the
 // expression. blocks names the block that a workspace comes from.
-func untoldIn(
-	ws []workspace.Workspace, untold func(workspace.Workspace) []reach.Untold, block func(workspace.Workspace) string,
+func unusedIn(
+	ws []workspace.Workspace, unused func(workspace.Workspace) []reach.UnusedEntry, block func(workspace.Workspace) string,
 ) (out []workspace.Problem) {
 	type entry struct{ block, expression string }
 	has := map[entry]bool{}
-	wrong := map[entry]reach.Untold{}
+	wrong := map[entry]reach.UnusedEntry{}
 	var order []entry
 	for _, w := range ws {
-		says := untold(w)
+		says := unused(w)
 		for expression := range w.Reach {
 			e := entry{block(w), expression}
 			if slices.Contains(w.SharedReach, expression) {
 				e.block = "defaults"
 			}
-			i := slices.IndexFunc(says, func(u reach.Untold) bool { return u.Expression == expression })
+			i := slices.IndexFunc(says, func(u reach.UnusedEntry) bool { return u.Expression == expression })
 			if i < 0 {
 				has[e] = true
 				continue

@@ -25,7 +25,7 @@ type builder struct {
 
 	calling int // how many calls of modules were found
 
-	told    []*told   // what the workspace says of expressions
+	entries []*entry  // what the workspace says of expressions
 	written []string  // the paths that it may be said of
 	at      *underway // what is being covered
 	refused bool      // it stands in a file that no engine can parse, and may be half an expression
@@ -35,7 +35,7 @@ type builder struct {
 type underway struct {
 	mod     int
 	ref     *ref
-	told    *told // what the workspace says of it
+	entry   *entry // what the workspace says of it
 	covered bool
 	all     bool // also files that are plainly no input of other code
 }
@@ -66,8 +66,8 @@ func buildReach(g *Graph, s *scan, w workspace.Workspace, key string) *reach {
 		reach: &reach{key: key, name: w.Name, dir: dir, tofu: w.Engine == "tofu", watch: w.Watch, ignore: w.Ignore},
 		graph: g, scan: s, res: &resolver{graph: g, scan: s, root: dir}, index: map[string]int{},
 		seen: map[string]bool{}, known: map[coverKey]bool{},
-		given: map[string]*expr{},
-		told:  toldBy(w.Reach),
+		given:   map[string]*expr{},
+		entries: entriesOf(w.Reach),
 	}
 	b.add(dir, caller{}, 0, Link{What: "directory of " + w.Name})
 	if len(b.mods) == 0 { // a directory that leads out of the repository
@@ -87,7 +87,7 @@ func buildReach(g *Graph, s *scan, w workspace.Workspace, key string) *reach {
 	for i := range b.mods {
 		b.text(i)
 	}
-	b.findUntold()
+	b.findUnused()
 	b.reach.index()
 	return b.reach
 }
@@ -181,7 +181,7 @@ func (b *builder) widen(mod int, why Link, expression, reason, to string) {
 	}
 	part := ""
 	if at := b.at; at != nil && reason == "" {
-		if at.told != nil && (at.covered || b.said(mod, why)) {
+		if at.entry != nil && (at.covered || b.coverByEntry(mod, why)) {
 			return
 		}
 		part, reason = b.cause(at)
@@ -379,7 +379,7 @@ func (b *builder) computed() bool {
 
 // unknownSource is a source of which the code does not tell what it is.
 func (b *builder) unknownSource(mod int, v *env, c *fileCall, why Link) {
-	if t := b.tells(c.written); t != nil && b.modulesTold(mod, t, caller{v, &c.callFacts}, why) {
+	if t := b.entryFor(c.written); t != nil && b.modulesOfEntry(mod, t, caller{v, &c.callFacts}, why) {
 		return
 	}
 	reason := "the source is computed, of what is known only when the engine runs"

@@ -66,7 +66,7 @@ type reach struct {
 	texts    []namedText
 	widened  []Widened
 	problems []workspace.Problem
-	untold   []Untold
+	unused   []UnusedEntry
 	watch    []string
 	ignore   []string
 	keys     []string // paths under which a change can touch it; sorted

@@ -12,7 +12,7 @@ func (b *builder) ref(mod int, file string, f *ref) {
 	v := b.envs[mod]
 	why := Link{What: f.text, File: file, Line: f.line}
 	before := b.at
-	b.at = &underway{mod: mod, ref: f, told: b.tells(f.path)}
+	b.at = &underway{mod: mod, ref: f, entry: b.entryFor(f.path)}
 	defer func() { b.at = before }()
 	if f.fn == "templatestring" {
 		if b.tofu { // Terraform lets no function of a template's text read a file

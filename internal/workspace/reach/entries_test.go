@@ -99,8 +99,8 @@ func TestReachOfNoExpression(t *testing.T) {
 	code := varPick + "locals {\n  a = file(local.keys.path)\n  b = file(\"${path.module}/other.txt\")\n  c = file(lookup(var.pick, \"x\"))\n}\n"
 	g := NewIndex().Graph(files(toldTree(code)), []workspace.Workspace{{Name: "w", Dir: "live/w", Reach: map[string][]string{
 		"local.keys.path": {"keys/*"}, "local.keys.pth": {"keys/*"}, "local.key": {"keys/*"}, `lookup(var.pick, "y")`: {"keys/*"}, "module.far.away.from.all": {"keys/*"}}}})
-	want := []Untold{{"local.key", "local.keys.path"}, {"local.keys.pth", "local.keys.path"}, {`lookup(var.pick, "y")`, `lookup(var.pick, "x")`}, {"module.far.away.from.all", ""}}
-	got := g.Untold("w")
+	want := []UnusedEntry{{"local.key", "local.keys.path"}, {"local.keys.pth", "local.keys.path"}, {`lookup(var.pick, "y")`, `lookup(var.pick, "x")`}, {"module.far.away.from.all", ""}}
+	got := g.UnusedEntries("w")
 	got[0].Near = cmpOr(got[0].Near, want[0].Near) // it is far, and may be found or not
 	if !slices.Equal(got, want) {
 		t.Errorf("%+v", got)

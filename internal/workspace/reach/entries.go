@@ -15,9 +15,9 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// told is what the reach of a workspace says an expression reads, for where the
+// entry is what the reach of a workspace says that an expression reads, for where the
 // code does not tell.
-type told struct {
+type entry struct {
 	expression string
 	tokens     []string
 	patterns   []string
@@ -25,18 +25,18 @@ type told struct {
 	empty      bool // its patterns match nothing
 }
 
-// Untold is an entry of a workspace's Reach that says nothing: no path that the
+// UnusedEntry is an entry of a workspace's Reach that says nothing: no path that the
 // code reads has the expression.
-type Untold struct {
+type UnusedEntry struct {
 	Expression string
 	Near       string // an expression that was probably meant; empty when none is near
 }
 
-// Untold lists the entries of a workspace's Reach that match no expression, sorted.
-func (g *Graph) Untold(workspace string) []Untold {
+// UnusedEntries lists the entries of a workspace's Reach that match no expression, sorted.
+func (g *Graph) UnusedEntries(workspace string) []UnusedEntry {
 	for _, r := range g.reaches {
 		if r.name == workspace {
-			return r.untold
+			return r.unused
 		}
 	}
 	return nil
@@ -44,7 +44,7 @@ func (g *Graph) Untold(workspace string) []Untold {
 
 // Problem is what to do about an entry that matches no expression. where names
 // who says so.
-func (u Untold) Problem(where string) workspace.Problem {
+func (u UnusedEntry) Problem(where string) workspace.Problem {
 	p := workspace.Problem{Where: where,
 		Next: "correct or remove the entry; tfops affected -o json lists the expressions that cannot be told"}
 	p.Message = fmt.Sprintf("reach says what %q reads, and no path in the code has this expression", u.Expression)
@@ -54,10 +54,10 @@ func (u Untold) Problem(where string) workspace.Problem {
 	return p
 }
 
-// toldBy takes over the Reach of a workspace.
-func toldBy(reach map[string][]string) (out []*told) {
+// entriesOf takes over the Reach of a workspace.
+func entriesOf(reach map[string][]string) (out []*entry) {
 	for _, e := range slices.Sorted(maps.Keys(reach)) {
-		out = append(out, &told{expression: e, tokens: exprTokens(e), patterns: reach[e]})
+		out = append(out, &entry{expression: e, tokens: exprTokens(e), patterns: reach[e]})
 	}
 	return out
 }
@@ -91,14 +91,14 @@ func holdsTokens(whole, part []string) bool {
 	return false
 }
 
-// tells finds what the workspace says of a path that is written like this.
-func (b *builder) tells(written string) *told {
-	if len(b.told) == 0 || written == "" {
+// entryFor finds what the workspace says of a path that is written like this.
+func (b *builder) entryFor(written string) *entry {
+	if len(b.entries) == 0 || written == "" {
 		return nil
 	}
 	words := exprTokens(written)
 	b.written = append(b.written, written)
-	for _, t := range b.told {
+	for _, t := range b.entries {
 		if holdsTokens(words, t.tokens) {
 			t.used = true
 			return t
@@ -109,11 +109,11 @@ func (b *builder) tells(written string) *told {
 
 // cover covers what a workspace says that an expression reads; false where it
 // matches no file, which is more likely a mistake.
-func (t *told) cover(b *builder, mod int, f *ref, why Link) bool {
+func (t *entry) cover(b *builder, mod int, f *ref, why Link) bool {
 	why.What += fmt.Sprintf(", which reads %s as reach says", strings.Join(t.patterns, ", "))
 	found := len(t.patterns) == 0 // it reads nothing of the repository
 	for _, p := range t.patterns {
-		for _, full := range b.tellsFrom(mod, p) {
+		for _, full := range b.patternsFrom(mod, p) {
 			if n := b.graph.root.at(full); n != nil {
 				b.path(full, Read, mod, why)
 				full += "/**"
@@ -131,9 +131,9 @@ func (t *told) cover(b *builder, mod int, f *ref, why Link) bool {
 	return found
 }
 
-// tellsFrom is a pattern from each directory that it may be meant from: what
+// patternsFrom is a pattern from each directory that it may be meant from: what
 // it matches from any counts, since one that is left out would be missed.
-func (b *builder) tellsFrom(mod int, pattern string) (out []string) {
+func (b *builder) patternsFrom(mod int, pattern string) (out []string) {
 	froms := []string{b.mods[mod].dir, b.mods[0].dir}
 	if !strings.HasPrefix(pattern, "./") && !strings.HasPrefix(pattern, "../") {
 		froms = append(froms, ".")
@@ -176,12 +176,12 @@ func (g *Graph) matching(base, glob string, f func(p string)) {
 	}
 }
 
-// modulesTold follows a module whose source the workspace says: every directory
+// modulesOfEntry follows a module whose source the workspace says: every directory
 // with code that its patterns match, or match a file of.
-func (b *builder) modulesTold(mod int, t *told, by caller, why Link) bool {
+func (b *builder) modulesOfEntry(mod int, t *entry, by caller, why Link) bool {
 	found := len(t.patterns) == 0
 	for _, p := range t.patterns {
-		for _, full := range b.tellsFrom(mod, p) {
+		for _, full := range b.patternsFrom(mod, p) {
 			b.glob(mod, marked(full), why)
 			b.glob(mod, marked(full)+"/"+pattern+"*", why) // of a directory that the pattern matches
 			b.graph.each(func(dir string, m *module) {
@@ -197,16 +197,17 @@ func (b *builder) modulesTold(mod int, t *told, by caller, why Link) bool {
 	return found
 }
 
-// findUntold lists what the workspace says of no expression at all.
-func (b *builder) findUntold() {
-	for _, t := range b.told {
+// findUnused lists what the workspace says of no expression at all.
+func (b *builder) findUnused() {
+	for _, t := range b.entries {
 		if !t.used {
 			var known []string
 			for _, w := range b.written {
 				known = append(known, writtenRefs(w)...)
 			}
 			slices.Sort(known)
-			b.untold = append(b.untold, Untold{t.expression, workspace.Nearest(t.expression, slices.Compact(known))})
+			near := workspace.Nearest(t.expression, slices.Compact(known))
+			b.unused = append(b.unused, UnusedEntry{t.expression, near})
 		}
 	}
 }
@@ -227,13 +228,13 @@ func writtenRefs(written string) []string {
 	return out
 }
 
-// said covers what the workspace says of the expression that is being covered;
+// coverByEntry covers what the workspace says of the expression that is being covered;
 // false where that comes to nothing.
-func (b *builder) said(mod int, why Link) bool {
+func (b *builder) coverByEntry(mod int, why Link) bool {
 	at := b.at
 	b.at = nil
 	defer func() { b.at = at }()
-	at.covered = at.told.cover(b, mod, at.ref, why)
+	at.covered = at.entry.cover(b, mod, at.ref, why)
 	return at.covered
 }
 
@@ -253,8 +254,8 @@ func (b *builder) cause(at *underway) (part, why string) {
 	if part = at.ref.source(e); part == "" {
 		part = at.ref.path
 	}
-	if at.told != nil && at.told.empty {
-		return part, "reach says that it reads " + strings.Join(at.told.patterns, ", ") +
+	if at.entry != nil && at.entry.empty {
+		return part, "reach says that it reads " + strings.Join(at.entry.patterns, ", ") +
 			", and no file of the repository matches"
 	}
 	name := part
