@@ -14,6 +14,7 @@ import (
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/codify"
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/plan"
@@ -150,7 +151,7 @@ func (e *Engine) applyPatch(ctx context.Context, r run.Run, def Definition, tree
 	if err != nil {
 		return err
 	}
-	if err := replace(filepath.Join(e.files(r.ID).dir, patchFile), b); err != nil {
+	if err := durable.Write(filepath.Join(e.files(r.ID).dir, patchFile), b); err != nil {
 		return err
 	}
 	return made.WriteTo(pinned.Files(tree.Dir), e.files(r.ID).written())

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -117,7 +118,7 @@ func (e *Engine) noteRename(r run.Rename) error {
 	if err != nil {
 		return err
 	}
-	return replace(filepath.Join(dir, noteFile), append(b, '\n'))
+	return durable.Write(filepath.Join(dir, noteFile), append(b, '\n'))
 }
 
 // keepFolders learns where the directories of renamed workspaces are.

@@ -12,6 +12,7 @@ import (
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -83,7 +84,7 @@ func (e *Engine) keepFooting(r run.Run, def Definition) error {
 	if err != nil {
 		return err
 	}
-	return replace(filepath.Join(e.files(r.ID).dir, footingFile), b)
+	return durable.Write(filepath.Join(e.files(r.ID).dir, footingFile), b)
 }
 
 // asApplied is a workspace as it was when it was applied last, by the
@@ -179,7 +180,7 @@ func adopt(from, to string) error {
 		if err != nil {
 			return err
 		}
-		return replace(to, b)
+		return durable.Write(to, b)
 	}
 	if err := os.Rename(tmp, to); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
@@ -96,7 +97,7 @@ func (e *Engine) stageImport(workspace string, state []byte) (string, error) {
 	if err := os.MkdirAll(e.workspaceDir(workspace), 0o700); err != nil {
 		return "", err
 	}
-	return name, replace(filepath.Join(e.workspaceDir(workspace), name), sealed)
+	return name, durable.Write(filepath.Join(e.workspaceDir(workspace), name), sealed)
 }
 
 // prepareImport gives the runner the state that was brought.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -71,28 +70,6 @@ func (e *Engine) takeOutputs(r run.Run, p job.Phase) (file string, remember func
 	return file, func(d *run.Dossier) { d.Record.Outputs, d.Record.OutputsOf = digests, r.ID }
 }
 
-// replace puts a whole file in the place of another, owner-only. It is on the
-// disk when this returns: the store remembers next what lies in it, and the
-// machine may lose power after that.
-func replace(path string, content []byte) error {
-	tmp := path + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(tmp, path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(tmp))
-	}
-	return durable.Sync(filepath.Dir(path))
-}
-
 // made is what inputsFile holds.
 type made struct {
 	Variables map[string]ctyjson.SimpleJSONValue `json:"variables"`
@@ -138,7 +115,7 @@ func (e *Engine) resolveInputs(r run.Run, def Definition) (map[string]run.InputU
 		}
 		b, err := datafile.Read(filepath.Join(e.workspaceDir(def.Name), keptFile(inputsFile, rec.AppliedOf)), datafile.Record)
 		if err == nil {
-			return nil, replace(filepath.Join(dir, inputsFile), b)
+			return nil, durable.Write(filepath.Join(dir, inputsFile), b)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
@@ -159,7 +136,7 @@ func (e *Engine) resolveInputs(r run.Run, def Definition) (map[string]run.InputU
 		b, err = e.Vault.Seal(b)
 	}
 	if err == nil {
-		err = replace(filepath.Join(dir, inputsFile), b)
+		err = durable.Write(filepath.Join(dir, inputsFile), b)
 	}
 	return g.used, err
 }

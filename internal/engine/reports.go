@@ -14,6 +14,7 @@ import (
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -295,7 +296,7 @@ func (e *Engine) makeReport(ctx context.Context, p ReportPlan, due, now time.Tim
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return err
 	}
-	if err := replace(file, b.Bytes()); err != nil {
+	if err := durable.Write(file, b.Bytes()); err != nil {
 		return err
 	}
 	sum := made.Summary

@@ -141,7 +141,7 @@ func (s Restorer) place(ctx context.Context, want workspace.AppliedState, name s
 	if from.Empty {
 		return out, none, durable.Sync(filepath.Dir(path))
 	}
-	return out, markOf(snap.head), replace(path, snap.text)
+	return out, markOf(snap.head), durable.Write(path, snap.text)
 }
 
 // inUse refuses to touch the state of a workspace while one of its runs stands so.

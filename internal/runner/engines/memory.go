@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"github.com/hashicorp/go-version"
+
+	"github.com/tfops/tfops/internal/durable"
 )
 
 // memory keeps what binaries told about their version, because asking takes
@@ -107,21 +109,5 @@ func writeJSON(file string, v any) error {
 	if err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) // fails once it was renamed, which is the point
-	if _, err := tmp.Write(append(data, '\n')); err != nil {
-		tmp.Close()
-		return err
-	}
-	if err := tmp.Sync(); err != nil {
-		tmp.Close()
-		return err
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), file)
+	return durable.Write(file, append(data, '\n'))
 }

@@ -6,32 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-)
 
-func TestReplaceIsWholeOrNothing(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "a.json")
-	for _, content := range []string{"the first one", "2"} { // shorter than what was there
-		if err := replace(path, []byte(content)); err != nil {
-			t.Fatal(err)
-		}
-		b, err := os.ReadFile(path)
-		if info, _ := os.Stat(path); err != nil || string(b) != content || info.Mode().Perm() != 0o600 {
-			t.Errorf("%v: %q, %s", err, b, info.Mode())
-		}
-	}
-	taken := filepath.Join(dir, "taken")
-	if err := os.MkdirAll(filepath.Join(taken, "by a directory"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := replace(taken, []byte("x")); err == nil {
-		t.Error("a directory was replaced")
-	}
-	left, err := os.ReadDir(dir)
-	if err != nil || len(left) != 2 {
-		t.Errorf("%v: %d things are left, want the file and the directory", err, len(left))
-	}
-}
+	"github.com/tfops/tfops/internal/durable"
+)
 
 // A file that is adopted outlives the place that it came from, and what it
 // replaced; to do it again changes nothing and leaves nothing.
@@ -47,7 +24,7 @@ func TestAdopt(t *testing.T) {
 		t.Errorf("what is not there: %v", err)
 	}
 	for _, content := range []string{"first", "second"} {
-		if err := replace(from, []byte(content)); err != nil {
+		if err := durable.Write(from, []byte(content)); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(to+".tmp", []byte("of a crash"), 0o600); err != nil {
@@ -59,7 +36,7 @@ func TestAdopt(t *testing.T) {
 			}
 		}
 	}
-	if err := replace(from, []byte("planned anew")); err != nil {
+	if err := durable.Write(from, []byte("planned anew")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.RemoveAll(filepath.Dir(from)); err != nil {
