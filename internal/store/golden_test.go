@@ -266,7 +266,7 @@ func TestOldFilesOpen(t *testing.T) {
 				path, f := oldFile(t, version), fixture()
 				f.record.Dir, f.record.RenamedFrom, f.record.Renamed = "", "", nil // which schema 4 has since after its file was made
 				f.record.OutputsOf, f.record.AppliedOf = "", ""
-				if version < 2 {                                                   // knows nothing of generators, order and inputs
+				if version < 2 { // knows nothing of generators, order and inputs
 					f.ended.Upstream, f.ended.Inputs = nil, nil
 					f.record.Origin, f.record.Orphan, f.record.Ended, f.record.HeldBack, f.record.Outputs, f.record.Inputs = nil, nil, "", "", nil, nil
 				}
