@@ -323,8 +323,7 @@ func (e *Engine) outdated(d *run.Dossier, why, fingerprint string) error {
 
 // stale discards the run, and plans anew where that makes sense.
 func stale(d *run.Dossier, why, fingerprint string) error {
-	d.Run.Reason, d.Run.Comment = run.Stale, why
-	if err := d.Move(run.Discarded, "", why); err != nil {
+	if err := d.GoStale(why); err != nil {
 		return err
 	}
 	again(d, run.ByStale, d.Run.Trigger.Actor, fingerprint)

@@ -12,6 +12,7 @@ package locks
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,4 +98,39 @@ func Release(l Lock, person, reason string) error {
 		return fault.New(fault.Invalid, "tfops unlock "+l.Workspace+" -m REASON", "%s holds this lock: to take it from them, say why", l.Person)
 	}
 	return nil
+}
+
+// Learn takes account of the state of a run that became known, or became another one: what is
+// held on it counts from now on. own is what the run's decision saw so far, held what lies on
+// the state. A lock that lay under the workspace for want of a state moves to it, if it is free,
+// so that other workspaces of the same state meet the lock.
+func Learn(own, held []Lock, old, state string) ([]Lock, error) {
+	if state == "" {
+		return own, nil
+	}
+	own = slices.Clone(own)
+	for i, l := range own {
+		if len(held) > 0 && l.State == state {
+			return own, Take(held, l) // taken without having seen who holds it
+		}
+		if len(held) == 0 && old == "" && len(own) == 1 {
+			own[i].State = state
+		}
+	}
+	return append(own, held...), nil
+}
+
+// Follows reports whether a lock on a state goes with a workspace that moves to another state,
+// as with a commit that changes the backend: a person's lock does, who meant the workspace and
+// could not give up a lock that nothing leads to.
+func (l Lock) Follows(workspace string) bool { return l.Person != "" && l.Workspace == workspace }
+
+// Follow moves such a lock, which is among those that are held or not, to its workspace.
+func Follow(held []Lock, l Lock) []Lock {
+	held = slices.DeleteFunc(slices.Clone(held), func(o Lock) bool { return o.State == l.State })
+	l.State = ForWorkspace(l.Workspace)
+	if !slices.ContainsFunc(held, func(o Lock) bool { return o.State == l.State }) {
+		held = append(held, l)
+	}
+	return held
 }

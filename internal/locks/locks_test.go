@@ -118,3 +118,54 @@ func TestLockInWords(t *testing.T) {
 		}
 	}
 }
+
+// A state that becomes known: what is held on it counts, and a lock for want of one goes there.
+func TestLearn(t *testing.T) {
+	mine := Lock{State: ForWorkspace("net"), Workspace: "net", Person: "ana", Reason: "why"}
+	there := Lock{State: "s:x", Workspace: "db", Run: "r9"}
+	moved := mine
+	moved.State = "s:x"
+	for name, c := range map[string]struct {
+		own, held  []Lock
+		old, state string
+		want       []Lock
+		fails      bool
+	}{
+		"nothing is known":               {own: []Lock{mine}, want: []Lock{mine}},
+		"a free state takes the lock":    {own: []Lock{mine}, state: "s:x", want: []Lock{moved}},
+		"another's lock counts":          {own: []Lock{mine}, held: []Lock{there}, state: "s:x", want: []Lock{mine, there}},
+		"a lock does not leave a state":  {own: []Lock{mine}, old: "s:y", state: "s:x", want: []Lock{mine}},
+		"taken without a look at others": {own: []Lock{{State: "s:x", Run: "r1"}}, held: []Lock{there}, state: "s:x", fails: true},
+	} {
+		own := slices.Clone(c.own)
+		got, err := Learn(c.own, c.held, c.old, c.state)
+		if (err != nil) != c.fails || !c.fails && !slices.Equal(got, c.want) {
+			t.Errorf("%s: %+v, %v, want %+v", name, got, err, c.want)
+		}
+		if !slices.Equal(own, c.own) {
+			t.Errorf("%s: what was given was changed: %+v", name, c.own)
+		}
+	}
+}
+
+// A person's lock goes with the workspace to another state, and takes nobody's place.
+func TestFollow(t *testing.T) {
+	l := Lock{State: "s:old", Workspace: "net", Person: "ana", Reason: "why"}
+	if !l.Follows("net") || l.Follows("db") || (Lock{State: "s:old", Workspace: "net", Run: "r1"}).Follows("net") {
+		t.Error("not the locks of a person on the workspace follow it, and no others")
+	}
+	moved := l
+	moved.State = ForWorkspace("net")
+	other := Lock{State: "s:new", Run: "r2"}
+	already := Lock{State: ForWorkspace("net"), Workspace: "net", Person: "li"}
+	for _, c := range [][2][]Lock{
+		{{l}, {moved}},
+		{{l, other}, {other, moved}},
+		{nil, {moved}},
+		{{already}, {already}},
+	} {
+		if got := Follow(c[0], l); !slices.Equal(got, c[1]) {
+			t.Errorf("%+v becomes %+v, want %+v", c[0], got, c[1])
+		}
+	}
+}

@@ -25,7 +25,10 @@ func (s *Store) rename(tx *txn, r run.Rename) (dropped []run.Run, err error) {
 	if err := r.InTheWay(active); err != nil {
 		return nil, err
 	}
-	if dropped, err = s.dropOwn(tx, r, active); err != nil {
+	// What was planned under the new name is on a state that is not its own any more.
+	own := func(a run.Run) bool { return a.Workspace == r.To }
+	dropped, err = s.endAll(tx, active, own, func(d *run.Dossier) error { return d.GoStale("the workspace goes on with what is known of " + r.From) })
+	if err != nil {
 		return nil, err
 	}
 	if err := renameLocks(tx, r); err != nil {
@@ -52,29 +55,6 @@ func both(tx *txn, r run.Rename) ([]run.Run, error) {
 	}
 	own, err := activeRuns(tx, r.To+"\x00")
 	return append(old, own...), err
-}
-
-// dropOwn discards what was planned under the new name before: on a state that
-// is not its own any more.
-func (s *Store) dropOwn(tx *txn, r run.Rename, active []run.Run) (dropped []run.Run, err error) {
-	for _, a := range active {
-		if a.Workspace != r.To {
-			continue
-		}
-		d, err := s.dossier(tx, a.ID)
-		if err != nil {
-			return nil, err
-		}
-		d.Run.Reason, d.Run.Comment = run.Stale, "the workspace goes on with what is known of "+r.From
-		if err := d.Move(run.Discarded, "", d.Run.Comment); err != nil {
-			return nil, err
-		}
-		if err := s.save(tx, d, lockKeys(d.Run)); err != nil {
-			return nil, err
-		}
-		dropped = append(dropped, d.Run)
-	}
-	return dropped, nil
 }
 
 func renameLocks(tx *txn, r run.Rename) error {

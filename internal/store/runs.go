@@ -11,7 +11,6 @@ import (
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/workspace"
 )
 
 // Enqueue stores new runs and moves heads, all or nothing. A run that may
@@ -29,36 +28,22 @@ func (s *Store) Enqueue(ctx context.Context, b run.Batch) (created, superseded [
 			}
 			superseded = append(superseded, old...)
 		}
-		for name, head := range b.Heads {
-			if err := s.moveHead(tx, name, head); err != nil {
-				return err
-			}
-		}
-		for name, tag := range b.Tags {
+		for _, name := range b.Looked() {
 			rec, err := getRecord(tx, name)
 			if err != nil {
 				return err
 			}
-			rec.Tag = &tag
-			if err := put(tx, bucketRecords, name, rec); err != nil {
-				return err
-			}
-		}
-		if err := s.markOrigins(tx, b); err != nil {
-			return err
-		}
-		for name, due := range b.Drifts {
-			rec, err := getRecord(tx, name)
-			if err != nil {
-				return err
-			}
-			rec.Drift.DueAt = due
+			b.Look(&rec)
 			if err := put(tx, bucketRecords, name, rec); err != nil {
 				return err
 			}
 		}
 		for name, why := range b.Dropped {
-			old, err := s.dropUnapplied(tx, name, why)
+			active, err := activeRuns(tx, name+"\x00")
+			if err != nil {
+				return err
+			}
+			old, err := s.endAll(tx, active, run.Run.Dropped, func(d *run.Dossier) error { return d.Drop(why) })
 			if err != nil {
 				return err
 			}
@@ -82,126 +67,52 @@ func (s *Store) Enqueue(ctx context.Context, b run.Batch) (created, superseded [
 	return created, superseded, nil
 }
 
-// markOrigins remembers what generated workspaces are made of, and which of
-// them are orphans.
-func (s *Store) markOrigins(tx *txn, b run.Batch) error {
-	change := func(name string, fn func(*workspace.Record)) error {
-		rec, err := getRecord(tx, name)
-		if err != nil {
-			return err
-		}
-		fn(&rec)
-		return put(tx, bucketRecords, name, rec)
-	}
-	for name, o := range b.Origins {
-		if err := change(name, func(rec *workspace.Record) { rec.Origin, rec.Orphan = &o, nil }); err != nil {
-			return err
-		}
-	}
-	for name, o := range b.Orphans {
-		if err := change(name, func(rec *workspace.Record) { rec.Orphan = &o }); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Store) moveHead(tx *txn, name, head string) error {
-	rec, err := getRecord(tx, name)
-	if err != nil {
-		return err
-	}
-	rec.Head = head
-	return put(tx, bucketRecords, name, rec)
-}
-
 func (s *Store) enqueue(tx *txn, r run.Run) (created, superseded []run.Run, err error) {
-	now := s.now()
 	active, err := activeRuns(tx, r.Workspace+"\x00")
-	if err != nil {
+	if err != nil || r.LeftOut(active) {
 		return nil, nil, err
 	}
 	last, _ := tx.Bucket(bucketRuns).Cursor().Last()
-	r.ID, r.Status, r.CreatedAt, r.Attempt = run.NewID(now, string(last)), run.Pending, now, max(r.Attempt, 1)
-	if slices.ContainsFunc(active, func(old run.Run) bool { return leftOut(r.Kind, old.Kind) }) {
-		return nil, nil, nil
-	}
-	for _, old := range active {
-		if !r.Kind.Applies() || !old.Kind.Applies() || !old.Status.Unapplied() {
-			continue
-		}
-		ended, err := s.supersede(tx, old, r.ID)
-		if err != nil {
-			return nil, nil, err
-		}
-		superseded = append(superseded, ended)
-	}
-	if r.Kind.Applies() && r.Kind != run.Refresh { // which is about nothing that is wanted
-		rec, err := getRecord(tx, r.Workspace)
-		if err != nil {
-			return nil, nil, err
-		}
-		if r.Kind == run.Sync && rec.Desired != r.Commit.SHA { // a destroy that comes to nothing leaves it as it is
-			rec.Desired, rec.DesiredAt = r.Commit.SHA, now
-		}
-		rec.Fingerprint, rec.HeldBack = r.Fingerprint, ""
-		if err := put(tx, bucketRecords, r.Workspace, rec); err != nil {
-			return nil, nil, err
-		}
-	}
-	if err := saveRun(tx, r); err != nil {
+	r, event := run.New(r, run.NewID(s.now(), string(last)), s.now())
+	superseded, err = s.endAll(tx, active, r.Supersedes, func(d *run.Dossier) error { return d.Supersede(r.ID) })
+	if err != nil {
 		return nil, nil, err
 	}
-	if err := tx.Bucket(bucketByWorkspace).Put([]byte(r.Workspace+"\x00"+r.ID), nil); err != nil {
+	rec, err := getRecord(tx, r.Workspace)
+	if err == nil && r.Want(&rec) {
+		err = put(tx, bucketRecords, r.Workspace, rec)
+	}
+	if err == nil {
+		err = saveRun(tx, r)
+	}
+	if err == nil {
+		err = tx.Bucket(bucketByWorkspace).Put([]byte(r.Workspace+"\x00"+r.ID), nil)
+	}
+	if err != nil {
 		return nil, nil, err
 	}
-	event := run.Event{Run: r.ID, At: now, To: run.Pending, Actor: r.Trigger.Actor, Text: string(r.Trigger.Cause)}
 	return []run.Run{r}, superseded, add(tx, bucketEvents, r.ID, event)
 }
 
-// leftOut reports whether a run is not made because of one that has not ended.
-func leftOut(k, active run.Kind) bool {
-	return (k == run.Drift || k == run.Move) && active == k || k == run.Refresh && active.Applies() && active != run.Refresh
-}
-
-func (s *Store) supersede(tx *txn, old run.Run, by string) (run.Run, error) {
-	d, err := s.dossier(tx, old.ID)
-	if err != nil {
-		return old, err
-	}
-	d.Run.Reason, d.Run.SupersededBy = run.Superseded, by
-	if err := d.Move(run.Discarded, "", "superseded by run "+by); err != nil {
-		return old, err
-	}
-	return d.Run, s.save(tx, d, lockKeys(d.Run))
-}
-
-// dropUnapplied discards what was planned for a workspace that its branch does
-// not have any more. Nothing is wanted of it until it comes back.
-func (s *Store) dropUnapplied(tx *txn, name, why string) ([]run.Run, error) {
-	active, err := activeRuns(tx, name+"\x00")
-	if err != nil {
-		return nil, err
-	}
-	var dropped []run.Run
-	for _, r := range active {
-		if r.Kind != run.Sync || !r.Status.Unapplied() {
+// endAll ends those of some runs that are meant, and returns them.
+func (s *Store) endAll(tx *txn, runs []run.Run, meant func(run.Run) bool, end func(*run.Dossier) error) (ended []run.Run, err error) {
+	for _, r := range runs {
+		if !meant(r) {
 			continue
 		}
 		d, err := s.dossier(tx, r.ID)
 		if err != nil {
 			return nil, err
 		}
-		d.Run.Reason, d.Run.Comment, d.Record.Desired = run.Stale, why, ""
-		if err := d.Move(run.Discarded, "", why); err != nil {
+		if err := end(d); err != nil {
 			return nil, err
 		}
-		if err := s.save(tx, d, lockKeys(d.Run)); err != nil {
+		if err := s.save(tx, d, d.Run.LockKeys()); err != nil {
 			return nil, err
 		}
-		dropped = append(dropped, d.Run)
+		ended = append(ended, d.Run)
 	}
-	return dropped, nil
+	return ended, nil
 }
 
 func saveRun(tx *txn, r run.Run) error {
@@ -257,11 +168,9 @@ func (s *Store) dossier(tx *txn, id string) (*run.Dossier, error) {
 		active, err := activeRuns(tx, r.Workspace+"\x00")
 		return slices.DeleteFunc(active, func(o run.Run) bool { return o.ID == r.ID }), err
 	}
-	d.Locks, err = heldOn(tx, lockKeys(r))
+	d.Locks, err = heldOn(tx, r.LockKeys())
 	return d, err
 }
-
-func lockKeys(r run.Run) []string { return r.LockKeys() }
 
 // save stores a dossier that was read in the same transaction and changed.
 // keys are those that its locks may lie under, now and when it was read.
@@ -342,62 +251,27 @@ func (s *Store) decide(tx *txn, id string, fn func(*run.Dossier) error) (run.Run
 	if d.Run.ID != old.ID || d.Run.Workspace != old.Workspace {
 		return run.Run{}, fmt.Errorf("run %s of workspace %s cannot become run %s of workspace %s", old.ID, old.Workspace, d.Run.ID, d.Run.Workspace)
 	}
-	keys := lockKeys(d.Run)
+	keys := d.Run.LockKeys()
 	if d.Run.State != old.State {
-		if err := rekey(tx, d, old.State); err != nil {
+		held, err := heldOn(tx, []string{d.Run.State})
+		if err == nil {
+			d.Locks, err = locks.Learn(d.Locks, held, old.State, d.Run.State)
+		}
+		if err != nil {
 			return run.Run{}, err
 		}
-		keys = append(keys, lockKeys(old)...)
+		keys = append(keys, old.LockKeys()...)
 	}
 	if lived != "" && d.Record.State != lived {
-		if err := moveIn(tx, d, lived); err != nil {
+		l, ok, err := get[locks.Lock](tx, bucketLocks, lived)
+		if ok && l.Follows(d.Run.Workspace) {
+			d.Locks, err = locks.Follow(d.Locks, l), remove(tx, bucketLocks, lived)
+		}
+		if err != nil {
 			return run.Run{}, err
 		}
 	}
 	return d.Run, s.save(tx, d, keys)
-}
-
-// moveIn takes a person's lock along when its workspace moves from one state to
-// another, as with a commit that changes the backend: the person meant the
-// workspace, and could not give up a lock that nothing leads to.
-func moveIn(tx *txn, d *run.Dossier, from string) error {
-	l, ok, err := get[locks.Lock](tx, bucketLocks, from)
-	if err != nil || !ok || l.Person == "" || l.Workspace != d.Run.Workspace {
-		return err
-	}
-	d.Locks = slices.DeleteFunc(d.Locks, func(o locks.Lock) bool { return o.State == from })
-	if err := remove(tx, bucketLocks, from); err != nil {
-		return err
-	}
-	l.State = locks.ForWorkspace(d.Run.Workspace)
-	if !slices.ContainsFunc(d.Locks, func(o locks.Lock) bool { return o.State == l.State }) {
-		d.Locks = append(d.Locks, l)
-	}
-	return nil
-}
-
-// rekey takes account of a state that became known, or became another one:
-// what is held on it counts from now on. A lock that lay under the workspace
-// for want of a state moves to it, if it is free, so that other workspaces of
-// the same state meet the lock.
-func rekey(tx *txn, d *run.Dossier, old string) error {
-	if d.Run.State == "" {
-		return nil
-	}
-	held, err := heldOn(tx, []string{d.Run.State})
-	if err != nil {
-		return err
-	}
-	for i, l := range d.Locks {
-		if len(held) > 0 && l.State == d.Run.State {
-			return locks.Take(held, l) // taken without having seen who holds it
-		}
-		if len(held) == 0 && old == "" && len(d.Locks) == 1 {
-			d.Locks[i].State = d.Run.State
-		}
-	}
-	d.Locks = append(d.Locks, held...)
-	return nil
 }
 
 // errNothing rolls a claim back that chose nothing: a commit would cost a
