@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/tfops/tfops/internal/api"
@@ -66,7 +65,7 @@ func (a *app) await(ctx context.Context, c *api.Client, id string, see func(api.
 func heldUp(r api.Run) int {
 	switch {
 	case hasEnded(r.Status) || r.Status == "interrupted" || !r.NeedsPerson:
-	case strings.HasPrefix(r.NextCommand, "tfops resolve "):
+	case r.Waiting != nil && r.Waiting.Kind == "interrupted":
 		return exitEnded
 	default:
 		return exitApproval

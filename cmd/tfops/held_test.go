@@ -14,19 +14,21 @@ import (
 // move on ends the waiting at once, and says how.
 func TestNobodyWaitsForAPersonForEver(t *testing.T) {
 	for _, c := range []struct {
-		status, waits, next string
-		ends                int
+		status, kind, waits, next string
+		ends                      int
 	}{
-		{"pending", "run 0k1v7aaaaaaa, whose apply was interrupted", "tfops resolve 0k1v7aaaaaaa -m WHAT_WAS_FOUND", exitEnded},
-		{"apply_queued", "the state, which is locked by li", "tfops unlock network-prod", exitApproval},
-		{"apply_queued", "the applies, which are suspended", "tfops resume network-prod", exitApproval},
-		{"pending", "somebody to restore the state", "tfops state restore network-prod", exitApproval},
-		{"planning", "somebody to continue its plan, which is stopped", "kill -CONT 77", exitApproval},
+		{"pending", "interrupted", "run 0k1v7aaaaaaa, whose apply was interrupted", "tfops resolve 0k1v7aaaaaaa -m WHAT_WAS_FOUND", exitEnded},
+		{"pending", "interrupted", "run 0k1v7aaaaaaa, whose apply was interrupted", "tfops decrypt errored.tfstate.age > errored.tfstate", exitEnded},
+		{"apply_queued", "lock", "the state, which is locked by li", "tfops unlock network-prod", exitApproval},
+		{"apply_queued", "suspended", "the applies, which are suspended", "tfops resume network-prod", exitApproval},
+		{"pending", "state", "somebody to restore the state", "tfops state restore network-prod", exitApproval},
+		{"planning", "stopped", "somebody to continue its plan, which is stopped", "kill -CONT 77", exitApproval},
 	} {
 		s := newShell(t)
 		d := s.fake()
 		held := exampleRun()
 		held.Status, held.WaitingFor, held.NextCommand, held.NeedsPerson, held.Plan = c.status, c.waits, c.next, true, nil
+		held.Waiting = &api.Waiting{Kind: c.kind}
 		d.on("POST /workspaces/network-prod/runs", held)
 		d.on("GET /runs/0k1v8m3pq4rs", held)
 		d.on("GET /runs/0k1v8m3pq4rs/wait", held) // the daemon's time is up, again and again

@@ -9,6 +9,12 @@ package api
 
 import "time"
 
+// Waiting is what a run or a workspace waits for, as a fact.
+type Waiting struct {
+	Kind string `json:"kind" enum:"worker,phase,run,upstream,approval,new_state,state,lock,interrupted,stopped,suspended,retry,remote,machine,rename,configuration,orphaned,repository,errored,out_of_sync,stale,back" doc:"What kind of thing is waited for"`
+	Run  string `json:"run,omitempty" doc:"The run that is waited for, or that is to be looked at"`
+}
+
 // Run is one pass over a workspace at one commit.
 type Run struct {
 	ID           string   `json:"id" doc:"Sorts by time of creation"`
@@ -18,6 +24,7 @@ type Run struct {
 	Reason       string   `json:"reason,omitempty" doc:"Why a run was discarded: rejected, superseded, expired, stale or upstream"`
 	Comment      string   `json:"comment,omitempty" doc:"What a person, or the rule that ended the run, said"`
 	WaitingFor   string   `json:"waiting_for,omitempty" doc:"What the run waits for; absent when it has ended"`
+	Waiting      *Waiting `json:"waiting,omitempty" doc:"The same, for programs"`
 	NeedsPerson  bool     `json:"needs_person,omitempty" doc:"Only somebody who does something about what is in the run's way moves it on; its own approval apart"`
 	NextCommand  string   `json:"next_command,omitempty" doc:"The command that moves the run on"`
 	Commit       Commit   `json:"commit"`
@@ -236,6 +243,7 @@ type Workspace struct {
 	HealStopped        string            `json:"heal_stopped,omitempty" doc:"Why drift is not put back any more until somebody has looked"`
 	NotHealed          string            `json:"not_healed,omitempty" doc:"Why the last check, which found drift, asked for no heal"`
 	WaitingFor         string            `json:"waiting_for,omitempty"`
+	Waiting            *Waiting          `json:"waiting,omitempty" doc:"The same, for programs"`
 	NextCommand        string            `json:"next_command,omitempty"`
 	Lock               *Lock             `json:"lock,omitempty"`
 	Suspended          *Suspension       `json:"suspended,omitempty"`

@@ -265,7 +265,7 @@ func (e *Engine) settle(ctx context.Context, id string) error {
 		case expire:
 			return id, func(d *run.Dossier) error { return expired(d, def) }
 		case discard:
-			if why.For == isBack {
+			if why.Kind == IsBackAgain {
 				return id, func(d *run.Dossier) error { return stale(d, why.For, "") }
 			}
 			if r.Fingerprint != def.fingerprint && r.Kind != run.Drift {

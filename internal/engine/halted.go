@@ -132,7 +132,7 @@ func haltedWait(all []run.Stopped, r *run.Run) Wait {
 	if r.Status == run.Applying {
 		what = "apply"
 	}
-	return Wait{For: fmt.Sprintf("somebody to continue its %s, which is stopped (SIGSTOP): %s; to end it instead: tfops cancel %s --force", what, haltedNames(all), r.ID), Command: continueCommand(all), Person: true}
+	return Wait{Kind: WaitsForStopped, Run: r.ID, For: fmt.Sprintf("somebody to continue its %s, which is stopped (SIGSTOP): %s; to end it instead: tfops cancel %s --force", what, haltedNames(all), r.ID), Command: continueCommand(all), Person: true}
 }
 
 // waitFor is what waits for another run's phase. Waiting for one that is stopped
@@ -140,9 +140,9 @@ func haltedWait(all []run.Stopped, r *run.Run) Wait {
 func waitFor(q run.Queue, o *run.Run, does string) Wait {
 	text := fmt.Sprintf("run %s, which %s", o.ID, does)
 	if halted := q.Stopped[o.ID]; len(halted) > 0 {
-		return Wait{For: text + " and is stopped (SIGSTOP)", Command: continueCommand(halted), Person: true}
+		return Wait{Kind: WaitsForStopped, Run: o.ID, For: text + " and is stopped (SIGSTOP)", Command: continueCommand(halted), Person: true}
 	}
-	return Wait{For: text, Command: "tfops wait " + o.ID}
+	return Wait{Kind: WaitsForRun, Run: o.ID, For: text, Command: "tfops wait " + o.ID}
 }
 
 func haltedNames(all []run.Stopped) string {

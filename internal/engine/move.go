@@ -232,8 +232,8 @@ func moveVerdict(q run.Queue, r *run.Run) (step, Wait) {
 	}
 	for _, o := range beside {
 		if o.ID != r.ID && (o.Status == run.Planning && (o.Kind.Applies() || o.Kind == run.Move) || o.Status == run.Applying) {
-			return nothing, Wait{For: "run " + o.ID + ", which is " + string(o.Status), Command: "tfops wait " + o.ID}
+			return nothing, Wait{Kind: WaitsForRun, Run: o.ID, For: "run " + o.ID + ", which is " + string(o.Status), Command: "tfops wait " + o.ID}
 		}
 	}
-	return startPlan, Wait{For: "a free worker", Command: "tfops wait " + r.ID}
+	return startPlan, Wait{Kind: WaitsForWorker, For: "a free worker", Command: "tfops wait " + r.ID}
 }

@@ -21,21 +21,21 @@ import (
 func upstreamVerdict(q run.Queue, s *Settings, r *run.Run) (step, Wait) {
 	for _, name := range r.Upstream {
 		if o, ok := onItsWay(q, name, r.Kind); ok {
-			return nothing, Wait{For: fmt.Sprintf("workspace %s, which %s: its run %s is %s", name, place(r.Kind), o.ID, words(o.Status)), Command: moves(o)}
+			return nothing, Wait{Kind: WaitsForUpstream, Run: o.ID, For: fmt.Sprintf("workspace %s, which %s: its run %s is %s", name, place(r.Kind), o.ID, words(o.Status)), Command: moves(o)}
 		}
 	}
 	if def, ok := s.find(r.Workspace); ok && r.Kind == run.Sync {
 		for _, in := range def.Inputs {
 			for _, ref := range in.Refs {
 				if o, busy := onItsWay(q, ref.Workspace, run.Drift); busy && slices.Contains(r.Upstream, ref.Workspace) && q.Record(ref.Workspace).Outputs == nil {
-					return nothing, Wait{For: fmt.Sprintf("the outputs of workspace %s, which run %s reads", ref.Workspace, o.ID), Command: "tfops wait " + o.ID}
+					return nothing, Wait{Kind: WaitsForUpstream, Run: o.ID, For: fmt.Sprintf("the outputs of workspace %s, which run %s reads", ref.Workspace, o.ID), Command: "tfops wait " + o.ID}
 				}
 			}
 		}
 	}
 	for _, name := range r.Upstream {
 		if why := notDone(q, s, name, r.Kind); why != "" {
-			return withhold, Wait{For: fmt.Sprintf("workspace %s, which %s, %s", name, place(r.Kind), why)}
+			return withhold, Wait{Kind: WaitsForUpstream, For: fmt.Sprintf("workspace %s, which %s, %s", name, place(r.Kind), why)}
 		}
 	}
 	return nothing, Wait{}

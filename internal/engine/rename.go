@@ -53,9 +53,9 @@ func (s *Settings) renameWait(name string) (Wait, bool) {
 	case !ok:
 		return Wait{}, false
 	case r.Why != nil:
-		return Wait{For: "the configuration to be put right: " + r.Why.Error(), Command: "tfops status " + r.To, Person: true}, true
+		return Wait{Kind: WaitsForConfiguration, For: "the configuration to be put right: " + r.Why.Error(), Command: "tfops status " + r.To, Person: true}, true
 	}
-	return Wait{For: fmt.Sprintf("workspace %s to take over what is known of %s", r.To, r.From), Command: "tfops status " + r.To}, true
+	return Wait{Kind: WaitsForRename, For: fmt.Sprintf("workspace %s to take over what is known of %s", r.To, r.From), Command: "tfops status " + r.To}, true
 }
 
 // rename carries out what workspaces ask for with renamed_from. What cannot be is

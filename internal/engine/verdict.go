@@ -26,15 +26,6 @@ const (
 	withhold               // -> discarded: a workspace that goes first was not applied
 )
 
-// Wait names what a run waits for, and the command that moves it on.
-type Wait struct {
-	For     string
-	Command string
-	// Person: it goes on only when somebody does something about what is in its way, which is
-	// not its own approval. Whoever waits for the run is told and let go.
-	Person bool
-}
-
 // verdict says what can be done with a run now, or else what it waits for. It
 // is pure: the loop, the claims and everything that people read ask it.
 func verdict(q run.Queue, s *Settings, r *run.Run) (step, Wait) {
@@ -43,10 +34,10 @@ func verdict(q run.Queue, s *Settings, r *run.Run) (step, Wait) {
 		return nothing, w
 	}
 	if !known && r.Status.Unapplied() && r.Status != run.Planning {
-		return discard, Wait{For: unconfigured}
+		return discard, Wait{Kind: IsStale, For: unconfigured}
 	}
 	if r.Trigger.Cause == run.ByRemoval && r.Status.Unapplied() && r.Status != run.Planning && q.Record(r.Workspace).Orphan == nil {
-		return discard, Wait{For: isBack}
+		return discard, Wait{Kind: IsBackAgain, For: isBack}
 	}
 	switch r.Status {
 	case run.Pending:
@@ -62,10 +53,10 @@ func verdict(q run.Queue, s *Settings, r *run.Run) (step, Wait) {
 		return queuedVerdict(q, s, def, r)
 	case run.Interrupted:
 		if r.ErroredState != "" {
-			return nothing, Wait{For: "somebody to push the state that it could not save, and then to resolve it (tfops show " + r.ID + " tells how)",
+			return nothing, Wait{Kind: WaitsForInterrupted, Run: r.ID, For: "somebody to push the state that it could not save, and then to resolve it (tfops show " + r.ID + " tells how)",
 				Command: mends(r), Person: true}
 		}
-		return nothing, Wait{For: "somebody to look at what the interrupted apply left", Command: mends(r), Person: true}
+		return nothing, Wait{Kind: WaitsForInterrupted, Run: r.ID, For: "somebody to look at what the interrupted apply left", Command: mends(r), Person: true}
 	}
 	return nothing, Wait{}
 }
@@ -76,11 +67,11 @@ func atWork(halted []run.Stopped, r *run.Run) Wait {
 	case len(halted) > 0:
 		return haltedWait(halted, r)
 	case r.Status == run.Planning:
-		return Wait{For: "the plan, which is being made", Command: "tfops logs " + r.ID + " -f"}
+		return Wait{Kind: WaitsForPhase, For: "the plan, which is being made", Command: "tfops logs " + r.ID + " -f"}
 	case r.Canceling != "":
-		return Wait{For: "the engine, which " + r.Canceling + " asked to stop", Command: "tfops logs " + r.ID + " -f"}
+		return Wait{Kind: WaitsForPhase, For: "the engine, which " + r.Canceling + " asked to stop", Command: "tfops logs " + r.ID + " -f"}
 	}
-	return Wait{For: "the apply, which is running", Command: "tfops logs " + r.ID + " -f"}
+	return Wait{Kind: WaitsForPhase, For: "the apply, which is running", Command: "tfops logs " + r.ID + " -f"}
 }
 
 // Why a run goes that the configuration does not ask for any more. A speculative
@@ -93,25 +84,25 @@ const (
 
 func pendingVerdict(q run.Queue, def *Definition, r *run.Run) (step, Wait) {
 	if r.Kind.Applies() && r.Fingerprint != def.fingerprint {
-		return discard, Wait{For: reconfiguredWait}
+		return discard, Wait{Kind: IsStale, For: reconfiguredWait}
 	}
 	if r.Kind == run.Drift && r.Fingerprint != q.Record(r.Workspace).AppliedFingerprint {
-		return discard, Wait{For: "other inputs are applied now"}
+		return discard, Wait{Kind: IsStale, For: "other inputs are applied now"}
 	}
 	if r.NotBefore.After(q.Now) {
 		at := "the next try at " + r.NotBefore.UTC().Format("15:04:05 MST")
 		if r.Delayed != "" {
 			at += ": " + r.Delayed
 		}
-		return nothing, Wait{For: at, Command: sooner(r)}
+		return nothing, Wait{Kind: WaitsForRetry, For: at, Command: sooner(r)}
 	}
 	if r.Kind.OfApplied() {
 		if why := elsewhere(q.Record(r.Workspace), r); why != "" {
-			return discard, Wait{For: why}
+			return discard, Wait{Kind: IsStale, For: why}
 		}
 	}
 	if t := q.Record(r.Workspace).StateTrouble; t != nil && (r.Kind.Applies() || r.Kind == run.Move) {
-		return nothing, Wait{For: "somebody to restore the state: " + t.String(), Command: t.Command(r.Workspace), Person: true}
+		return nothing, Wait{Kind: WaitsForState, For: "somebody to restore the state: " + t.String(), Command: t.Command(r.Workspace), Person: true}
 	}
 	if r.Kind == run.Move {
 		return moveVerdict(q, r)
@@ -126,7 +117,7 @@ func pendingVerdict(q run.Queue, def *Definition, r *run.Run) (step, Wait) {
 		case o.Status == run.Applying:
 			return nothing, waitFor(q, o, "applies")
 		case same && r.Kind.Applies() && o.Status == run.Interrupted:
-			return nothing, Wait{For: fmt.Sprintf("run %s, whose apply was interrupted", o.ID), Command: mends(o), Person: true}
+			return nothing, Wait{Kind: WaitsForInterrupted, Run: o.ID, For: fmt.Sprintf("run %s, whose apply was interrupted", o.ID), Command: mends(o), Person: true}
 		case same && r.Kind.Applies() && o.Kind == run.Move && o.Status != run.Interrupted:
 			return nothing, waitFor(q, o, "moves the state")
 		case same && r.Kind.Applies() && o.Kind.Applies() && o.Status == run.Planning:
@@ -163,10 +154,10 @@ func awaitingVerdict(q run.Queue, s *Settings, def *Definition, r *run.Run) (ste
 		return expire, Wait{}
 	}
 	if r.Fingerprint != def.fingerprint {
-		return discard, Wait{For: reconfiguredWait}
+		return discard, Wait{Kind: IsStale, For: reconfiguredWait}
 	}
 	if why := staleInput(q, r); why != "" {
-		return discard, Wait{For: why}
+		return discard, Wait{Kind: IsStale, For: why}
 	}
 	d := approvals.Decide(caseOf(def, s.People, r, q.Votes(r.ID)))
 	if d.Approved {
@@ -177,15 +168,15 @@ func awaitingVerdict(q run.Queue, s *Settings, def *Definition, r *run.Run) (ste
 		if r.NewState.Why != "" {
 			who = "somebody to put its state right, or to say that it is meant"
 		}
-		return nothing, Wait{For: who + " (" + votesMissing(d) + "): " + r.NewState.String(), Command: r.NewState.Ways(*r)[0].Command}
+		return nothing, Wait{Kind: WaitsForNewState, For: who + " (" + votesMissing(d) + "): " + r.NewState.String(), Command: r.NewState.Ways(*r)[0].Command}
 	}
 	if r.Trigger.Cause == run.ByRemoval {
-		return nothing, Wait{For: d.Missing() + " by the name of the workspace: it " + destroys(*r, *q.Record(r.Workspace)), Command: "tfops approve " + r.ID}
+		return nothing, Wait{Kind: WaitsForApproval, For: d.Missing() + " by the name of the workspace: it " + destroys(*r, *q.Record(r.Workspace)), Command: "tfops approve " + r.ID}
 	}
 	if r.ImportFirst {
-		return nothing, Wait{For: d.Missing(), Command: "tfops state import " + r.Workspace + " FILE"}
+		return nothing, Wait{Kind: WaitsForApproval, For: d.Missing(), Command: "tfops state import " + r.Workspace + " FILE"}
 	}
-	return nothing, Wait{For: d.Missing(), Command: "tfops approve " + r.ID}
+	return nothing, Wait{Kind: WaitsForApproval, For: d.Missing(), Command: "tfops approve " + r.ID}
 }
 
 // votesMissing is what is missing, without the reasons that are told apart.
@@ -205,37 +196,37 @@ func queuedVerdict(q run.Queue, s *Settings, def *Definition, r *run.Run) (step,
 	case !r.ExpiresAt.IsZero() && !q.Now.Before(r.ExpiresAt):
 		return expire, Wait{}
 	case r.Kind == run.Sync && rec.Desired != r.Commit.SHA:
-		return discard, Wait{For: "commit " + short(rec.Desired) + " is wanted now"}
+		return discard, Wait{Kind: IsStale, For: "commit " + short(rec.Desired) + " is wanted now"}
 	case r.Kind.OfApplied() && elsewhere(rec, r) != "":
-		return discard, Wait{For: elsewhere(rec, r)}
+		return discard, Wait{Kind: IsStale, For: elsewhere(rec, r)}
 	case r.Fingerprint != def.fingerprint:
-		return discard, Wait{For: reconfiguredWait}
+		return discard, Wait{Kind: IsStale, For: reconfiguredWait}
 	case staleInput(q, r) != "":
-		return discard, Wait{For: staleInput(q, r)}
+		return discard, Wait{Kind: IsStale, For: staleInput(q, r)}
 	case !rec.ApplyStartedAt.Equal(r.AppliesSeen):
-		return discard, Wait{For: "another apply began after the plan was made"}
+		return discard, Wait{Kind: IsStale, For: "another apply began after the plan was made"}
 	}
 	if d := approvals.Decide(caseOf(def, s.People, r, q.Votes(r.ID))); !d.Approved {
-		return discard, Wait{For: "the rules ask for more than was approved: " + d.Missing()}
+		return discard, Wait{Kind: IsStale, For: "the rules ask for more than was approved: " + d.Missing()}
 	}
 	if t := rec.StateTrouble; t != nil {
-		return nothing, Wait{For: "somebody to restore the state: " + t.String(), Command: t.Command(r.Workspace), Person: true}
+		return nothing, Wait{Kind: WaitsForState, For: "somebody to restore the state: " + t.String(), Command: t.Command(r.Workspace), Person: true}
 	}
 	if r.Unconfirmed != "" && r.NotBefore.After(q.Now) {
-		return nothing, Wait{For: "the remote to say that its commit is still on " + def.Follows(r.Tag) + " (apply_offline is false): " + r.Unconfirmed, Command: "tfops poll " + def.Repository}
+		return nothing, Wait{Kind: WaitsForRemote, For: "the remote to say that its commit is still on " + def.Follows(r.Tag) + " (apply_offline is false): " + r.Unconfirmed, Command: "tfops poll " + def.Repository}
 	}
 	if r.Delayed != "" && r.NotBefore.After(q.Now) {
 		at := "the next try at " + r.NotBefore.UTC().Format("15:04:05 MST")
-		return nothing, Wait{For: at + ": " + r.Delayed, Command: "tfops wait " + r.ID}
+		return nothing, Wait{Kind: WaitsForRetry, For: at + ": " + r.Delayed, Command: "tfops wait " + r.ID}
 	}
 	if rec.Suspended(q.Now) {
-		return nothing, Wait{For: suspended(*rec.Suspension), Command: "tfops resume " + r.Workspace, Person: true}
+		return nothing, Wait{Kind: WaitsForResume, For: suspended(*rec.Suspension), Command: "tfops resume " + r.Workspace, Person: true}
 	}
 	if held, ok := heldAgainst(q, r); ok {
 		return nothing, lockWait(q, held)
 	}
 	if first, ok := before(q, r); ok {
-		return nothing, Wait{For: fmt.Sprintf("run %s of workspace %s, which is before it in the queue for the state", first.ID, first.Workspace), Command: "tfops wait " + first.ID}
+		return nothing, Wait{Kind: WaitsForRun, Run: first.ID, For: fmt.Sprintf("run %s of workspace %s, which is before it in the queue for the state", first.ID, first.Workspace), Command: "tfops wait " + first.ID}
 	}
 	return startApply, worker(q, r, "a free worker")
 }
@@ -259,11 +250,11 @@ func heldAgainst(q run.Queue, r *run.Run) (locks.Lock, bool) {
 // lockWait is what is waited for behind a lock: waiting for a run that was interrupted, or
 // is stopped, moves nobody.
 func lockWait(q run.Queue, l locks.Lock) Wait {
-	w := Wait{For: "the state, which is " + l.String(), Command: l.Remedy(), Person: l.Person != ""}
+	w := Wait{Kind: WaitsForLock, Run: l.Run, For: "the state, which is " + l.String(), Command: l.Remedy(), Person: l.Person != ""}
 	if r, ok := q.Run(l.Run); ok && r.Status == run.Interrupted {
-		w.Command, w.Person = mends(r), true
+		w.Kind, w.Command, w.Person = WaitsForInterrupted, mends(r), true
 	} else if halted := q.Stopped[l.Run]; ok && len(halted) > 0 {
-		w.Command, w.Person = continueCommand(halted), true
+		w.Kind, w.Command, w.Person = WaitsForStopped, continueCommand(halted), true
 	}
 	return w
 }

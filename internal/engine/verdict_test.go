@@ -155,6 +155,9 @@ func TestEveryWaitHasACommand(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, w := verdict(c.q.queue(), s, &c.q.Active[0])
+			if w.Kind == "" {
+				t.Errorf("it waits for %q, of no kind", w.For)
+			}
 			// What passes by itself, and its own approval, is no reason to stop waiting for it.
 			passes := strings.HasPrefix(c.command, "tfops wait ") || strings.HasPrefix(c.command, "tfops logs ") || strings.HasPrefix(c.command, "tfops approve ") ||
 				strings.HasPrefix(c.command, "tfops sync ") || strings.HasPrefix(c.command, "tfops state import ")

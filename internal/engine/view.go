@@ -238,22 +238,22 @@ func (e *Engine) waitOf(d Definition, rec workspace.Record, q run.Queue, v Works
 	unreachable := e.unreachable(d.Repository)
 	switch {
 	case rec.Orphan != nil:
-		return Wait{For: "somebody to destroy it, or to bring back what it was made of: " + rec.Orphan.Why, Command: "tfops destroy " + d.Name}
+		return Wait{Kind: WaitsForOrigin, For: "somebody to destroy it, or to bring back what it was made of: " + rec.Orphan.Why, Command: "tfops destroy " + d.Name}
 	case v.Problem != nil:
-		return Wait{For: advised(v.Problem), Command: "tfops poll " + d.Repository}
+		return Wait{Kind: WaitsForConfiguration, For: advised(v.Problem), Command: "tfops poll " + d.Repository}
 	case unreachable != nil:
 		why := strings.TrimPrefix(advised(unreachable), fmt.Sprintf("repository %q: ", d.Repository)) // most say which by themselves
-		return Wait{For: "repository " + d.Repository + ": " + why, Command: "tfops poll " + d.Repository}
+		return Wait{Kind: WaitsForRepository, For: "repository " + d.Repository + ": " + why, Command: "tfops poll " + d.Repository}
 	case rec.Head == "":
-		return Wait{For: "the first look at repository " + d.Repository, Command: "tfops status"}
+		return Wait{Kind: WaitsForRepository, For: "the first look at repository " + d.Repository, Command: "tfops status"}
 	case rec.HalfDone != "" && (len(lastSync) == 0 || lastSync[0].Status != run.Errored || rec.Applied == rec.Desired):
-		return Wait{For: "somebody to sync it, or to destroy it: run " + rec.HalfDone + " failed in the middle of its apply", Command: "tfops sync " + d.Name}
+		return Wait{Kind: WaitsForSync, Run: rec.HalfDone, For: "somebody to sync it, or to destroy it: run " + rec.HalfDone + " failed in the middle of its apply", Command: "tfops sync " + d.Name}
 	case v.Sync == workspace.Errored && len(lastSync) > 0:
-		return Wait{For: "somebody to look at the errored run " + lastSync[0].ID, Command: "tfops show " + lastSync[0].ID}
+		return Wait{Kind: WaitsForErrored, Run: lastSync[0].ID, For: "somebody to look at the errored run " + lastSync[0].ID, Command: "tfops show " + lastSync[0].ID}
 	case v.Sync == workspace.OutOfSync:
-		return Wait{For: outOfSync(d, rec), Command: "tfops sync " + d.Name}
+		return Wait{Kind: WaitsForSync, For: outOfSync(d, rec), Command: "tfops sync " + d.Name}
 	case rec.Suspended(q.Now):
-		return Wait{For: suspended(*rec.Suspension), Command: "tfops resume " + d.Name}
+		return Wait{Kind: WaitsForResume, For: suspended(*rec.Suspension), Command: "tfops resume " + d.Name}
 	}
 	return Wait{}
 }

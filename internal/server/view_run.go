@@ -21,11 +21,18 @@ func at(t time.Time) *time.Time {
 	return &t
 }
 
+func viewWait(w engine.Wait) *api.Waiting {
+	if w.Kind == "" {
+		return nil
+	}
+	return &api.Waiting{Kind: string(w.Kind), Run: w.Run}
+}
+
 func viewRun(v engine.RunView) api.Run {
 	r := v.Run
 	out := api.Run{
 		ID: r.ID, Workspace: r.Workspace, Kind: string(r.Kind), Status: string(r.Status), Reason: string(r.Reason), Comment: r.Comment,
-		WaitingFor: v.Wait.For, NextCommand: v.Wait.Command, NeedsPerson: v.Wait.Person,
+		WaitingFor: v.Wait.For, Waiting: viewWait(v.Wait), NextCommand: v.Wait.Command, NeedsPerson: v.Wait.Person,
 		Commit:  viewCommit(r.Commit),
 		Trigger: api.Trigger{Cause: string(r.Trigger.Cause), Actor: r.Trigger.Actor, Run: r.Trigger.Run},
 		Plan:    viewPlan(r.Kind, r.Plan), Approvals: viewVotes(r, v.Votes), Needs: viewNeeds(v.Needs),

@@ -13,7 +13,7 @@ func viewWorkspace(v engine.WorkspaceView, queued []engine.RunView) api.Workspac
 		Name: v.Name, Repository: v.Repository, Branch: v.Branch, Follows: v.Follows, Dir: v.Dir, TerraformWorkspace: v.TerraformWorkspace,
 		Labels: v.Labels, Apply: string(v.Apply),
 		HeadCommit: rec.Head, DesiredCommit: rec.Desired, AppliedCommit: rec.Applied, AppliedAt: at(rec.AppliedAt), Destroyed: rec.Destroyed,
-		Sync: string(v.Sync), WaitingFor: v.Wait.For, NextCommand: v.Wait.Command, State: rec.State,
+		Sync: string(v.Sync), WaitingFor: v.Wait.For, Waiting: viewWait(v.Wait), NextCommand: v.Wait.Command, State: rec.State,
 		LastCheckedAt: at(rec.Drift.CheckedAt), NextCheckAt: at(v.NextCheck),
 	}
 	viewDrift(&out, rec.Drift)
