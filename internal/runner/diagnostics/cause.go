@@ -29,6 +29,7 @@ var (
 	raceText = lazily.Pattern(`(?i)tuple concurrently updated|deadlock detected|could not serialize access|` +
 		`duplicate key value violates unique constraint "pg_(?:namespace|type|class|proc)_|` +
 		`(?:schema|relation|sequence|type) "[^"]*" already exists`)
+	releaseText = lazily.Pattern(`(?s)^.*?Error message: (.*?)\n\s*\n.*$`)
 	inputNamed  = lazily.Pattern(`input variable "([^"]+)" is not set`)
 	initSummary = []string{
 		"Backend initialization required", "Backend configuration changed", "Inconsistent dependency lock file",
@@ -80,6 +81,11 @@ func Explain(what string, all []job.Diagnostic, plain string) *Failure {
 			OneLine(cutText().FindString(text))
 		f.Next = "restore the state from a backup or an earlier version that its backend keeps; look at it: `state pull` " +
 			"of the engine in the root module"
+	case onlyKeptLock(errs):
+		f.Cause, f.Message = job.CauseLocked, what+" did its work, and its lock on the state was not released: "+
+			OneLine(releaseText().ReplaceAllString(errs[0].Detail, "$1"))
+		f.Next = "the backend may hold it still: a plan that meets it names its ID, for `force-unlock ID` of the engine in " +
+			"the root module"
 	case lockedText().MatchString(text):
 		f.Lock = readLock(text, SelfName(), processBegan)
 		f.Cause, f.Message, f.Next = job.CauseLocked, what+" could not lock the state: "+f.Lock.String(), f.Lock.Next()
@@ -99,6 +105,16 @@ func Explain(what string, all []job.Diagnostic, plain string) *Failure {
 		f.Next = fmt.Sprintf("set %s in the workspace's variables or var_files, or give it a default", variables(text))
 	}
 	return f
+}
+
+// onlyKeptLock reports whether everything was done but that the lock was given back.
+func onlyKeptLock(errs []job.Diagnostic) bool {
+	for _, d := range errs {
+		if !strings.Contains(d.Summary, "Error releasing the state lock") {
+			return false
+		}
+	}
+	return len(errs) > 0
 }
 
 // lackNext is what to do about what the machine lacks.

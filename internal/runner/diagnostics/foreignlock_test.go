@@ -50,3 +50,19 @@ func TestHolderOfALock(t *testing.T) {
 		}
 	}
 }
+
+// An engine that did everything and could not give its lock back says so, and how to go on.
+func TestLockThatWasNotReleased(t *testing.T) {
+	detail := "Error message: failed to unlock: Unexpected HTTP response code 500\n\nTerraform acquires a lock when accessing your state to prevent others\n" +
+		"running Terraform to potentially modify the state at the same time.\n"
+	kept := job.Diagnostic{Severity: "error", Summary: "Error releasing the state lock", Detail: detail}
+	f := Explain("terraform apply", []job.Diagnostic{kept}, "")
+	if f.Cause != job.CauseLocked || f.Lock != nil || !strings.HasSuffix(f.Message, "was not released: failed to unlock: Unexpected HTTP response code 500") ||
+		!strings.Contains(f.Next, "force-unlock ID") {
+		t.Errorf("%s: %q, %q", f.Cause, f.Message, f.Next)
+	}
+	f = Explain("terraform apply", []job.Diagnostic{kept, {Severity: "error", Summary: "Provider produced inconsistent result"}}, "")
+	if strings.Contains(f.Message, "did its work") {
+		t.Errorf("an apply that failed: %q", f.Message)
+	}
+}
