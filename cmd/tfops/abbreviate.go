@@ -61,7 +61,7 @@ func (b byID) on(given string, do func(id string) error) error {
 	case len(fits) == 1:
 		return do(fits[0])
 	case len(fits) > 1:
-		return fault.New(fault.Invalid, "give more of it; "+b.list+" lists them", "%q may be each of %d %s: %s", given, len(fits), b.what, someOf(fits))
+		return fault.New(fault.Invalid, "give more of it; "+b.list+" lists them", "%q matches %d %s: %s", given, len(fits), b.what, someOf(fits))
 	}
 	return suggest(err, workspace.Nearest(given, ids))
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -165,7 +164,11 @@ func (a *app) tellAffected(r affectedResult) {
 	if len(rows) > 0 {
 		a.table([]string{"WORKSPACE", "BECAUSE"}, rows)
 	}
-	p.Notef("%s touched by the way from %s to %s.", countedAre(len(r.Affected)), short(r.From), short(r.To))
+	affected := "No workspace is"
+	if n := len(r.Affected); n > 0 {
+		affected = counted(n, "workspace")
+	}
+	p.Notef("%s affected between %s and %s.", affected, short(r.From), short(r.To))
 	var wide []widenedRow
 	for _, row := range r.Affected {
 		for _, w := range r.Widened {
@@ -175,14 +178,4 @@ func (a *app) tellAffected(r affectedResult) {
 		}
 	}
 	tellWidened(p, wide, "may read")
-}
-
-func countedAre(n int) string {
-	if n == 1 {
-		return "1 workspace is"
-	}
-	if n == 0 {
-		return "No workspace is"
-	}
-	return fmt.Sprintf("%d workspaces are", n)
 }

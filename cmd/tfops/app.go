@@ -164,7 +164,7 @@ func (a *app) dataDir() (string, error) {
 	if err != nil {
 		return "", fault.New(fault.Invalid,
 			"name the configuration with --config FILE or TFOPS_CONFIG, or the daemon itself with --server ADDRESS or TFOPS_SERVER",
-			"where tfops serves is not known: %w", err)
+			"%w", err)
 	}
 	return dataDirOf(path)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tfops/tfops/internal/api"
@@ -156,14 +157,7 @@ func (a *app) conclude(ctx context.Context, c *api.Client, r api.Run) error {
 // tellOutcome says in a few lines on stderr how a run stands.
 func (a *app) tellOutcome(r api.Run) {
 	p := a.term()
-	line := fmt.Sprintf("Run %s of workspace %s is %s", r.ID, r.Workspace, statusText(r))
-	if text := changesText(r.Plan); text != "" {
-		line += ": " + text
-	}
-	if t := took(r); t != "" {
-		line += ", after " + t
-	}
-	p.Notef("%s.", line)
+	p.Notef("%s", ending(r))
 	if r.Error != nil {
 		a.noteFailure(*r.Error)
 	}
@@ -179,6 +173,26 @@ func (a *app) tellOutcome(r api.Run) {
 	case !hasEnded(r.Status) && r.NextCommand != "":
 		p.Notef("Next: %s", r.NextCommand)
 	}
+}
+
+// ending says in a sentence or two how far a run came.
+func ending(r api.Run) string {
+	changes, in := changesText(r.Plan), ""
+	if t := took(r); t != "" {
+		in = " in " + t
+	}
+	if r.Status == "planned_and_finished" && r.Found == nil && changes != "" {
+		line := fmt.Sprintf("Plan of run %s (workspace %s) ready%s: %s.", r.ID, r.Workspace, in, changes)
+		if r.Plan.Changes {
+			line += " It will not be applied."
+		}
+		return line
+	}
+	line := fmt.Sprintf("Run %s of workspace %s is %s", r.ID, r.Workspace, statusText(r))
+	if changes != "" {
+		line += ": " + changes
+	}
+	return line + strings.Replace(in, " in ", ", after ", 1) + "."
 }
 
 func (a *app) noteFailure(f api.Failure) {

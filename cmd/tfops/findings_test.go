@@ -122,7 +122,7 @@ func TestReportOfDrift(t *testing.T) {
 		t.Errorf("says %q", r.err)
 	}
 	d.on("GET /drift/reports", []api.Report{{ID: "0k1v5eeeeeee"}, {ID: "0k1v5ffffffff"}})
-	if r := s.ends(exitUsage, "drift", "report", "--id", "0k1v5"); !strings.Contains(r.err, "may be each of 2 reports") {
+	if r := s.ends(exitUsage, "drift", "report", "--id", "0k1v5"); !strings.Contains(r.err, "matches 2 reports") {
 		t.Errorf("says %q", r.err)
 	}
 	s.ends(exitUsage, "drift", "report", "--format", "pdf")

@@ -256,13 +256,13 @@ func TestDecisionsOnTheCommandLine(t *testing.T) {
 		t.Errorf("locks prints\n%s", out)
 	}
 	waits = l.awaiting("sync")
-	if r := l.ends(exitDone, "approve", waits.ID); !strings.Contains(r.out, "apply_queued and waits for the state, which is locked by") {
+	if r := l.ends(exitDone, "approve", waits.ID); !strings.Contains(r.out, "It waits for the state, which is locked by") {
 		t.Errorf("approve prints\n%s", r.out)
 	}
 	if r := l.ends(exitApproval, "wait", waits.ID); !strings.Contains(r.err, "Next: tfops unlock web") {
 		t.Errorf("wait behind a lock says\n%s", r.err)
 	}
-	if r := l.ends(exitDone, "withdraw", waits.ID); !strings.Contains(r.out, "awaiting_approval") {
+	if r := l.ends(exitDone, "withdraw", waits.ID); !strings.Contains(r.out, "It waits for 1 approval.") {
 		t.Errorf("withdraw prints\n%s", r.out)
 	}
 	if out := l.ok("unlock", "web"); !strings.Contains(out, "Unlocked") {

@@ -270,11 +270,18 @@ func (a *app) tellDecided(did string, r api.Run) {
 }
 
 func (a *app) tellStanding(did string, r api.Run) {
-	line := fmt.Sprintf("%s of run %s (workspace %s); it is %s", did, r.ID, r.Workspace, statusText(r))
-	if r.WaitingFor != "" {
-		line += " and waits for " + r.WaitingFor
+	a.term().Printf("%s of run %s (workspace %s). %s", did, r.ID, r.Workspace, standing(r))
+}
+
+// standing says in a sentence how a run stands.
+func standing(r api.Run) string {
+	switch {
+	case r.Status == "apply_queued" && r.Waiting != nil && r.Waiting.Kind == "worker":
+		return "The apply starts as soon as a worker is free."
+	case r.WaitingFor != "":
+		return "It waits for " + r.WaitingFor + "."
 	}
-	a.term().Printf("%s.", line)
+	return "It is " + statusText(r) + "."
 }
 
 func (a *app) tellNext(r api.Run) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/creack/pty"
 
+	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/fault"
 )
 
@@ -20,12 +21,13 @@ func TestVotesWithoutATerminal(t *testing.T) {
 	d.on("GET /runs/0k1v8m3pq4rs", exampleRun())
 	queued := exampleRun()
 	queued.Status, queued.WaitingFor, queued.NextCommand = "apply_queued", "a free worker", "tfops runs --status applying"
+	queued.Waiting = &api.Waiting{Kind: "worker"}
 	d.on("PUT /runs/0k1v8m3pq4rs/vote", queued)
 	d.on("DELETE /runs/0k1v8m3pq4rs/vote", exampleRun())
 
 	r := s.ends(exitDone, "approve", "0k1v8m3pq4rs", "-m", "fine")
 	d.sent(t, `PUT /runs/0k1v8m3pq4rs/vote {"yes":true,"digest":"`+digest+`","comment":"fine"}`)
-	if r.out != "Approved plan 3f2a9c4be071 of run 0k1v8m3pq4rs (workspace network-prod); it is apply_queued and waits for a free worker.\n" {
+	if r.out != "Approved plan 3f2a9c4be071 of run 0k1v8m3pq4rs (workspace network-prod). The apply starts as soon as a worker is free.\n" {
 		t.Errorf("prints %q", r.out)
 	}
 	s.ok("approve", "0k1v8m3pq4rs", "--digest", "3f2a9c4be071")

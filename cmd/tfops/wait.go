@@ -15,10 +15,10 @@ func newWaitCommand(a *app) *cobra.Command {
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "wait RUN",
-		Short: "Wait until a run needs somebody or has ended",
-		Long: `Wait until a run awaits approval, was interrupted or has ended, or waits for
-something else that only a person moves; and tell on stderr what happens to it
-in the meantime. Ctrl-C stops the waiting, not the run.
+		Short: "Follow a run until it ends or needs a person",
+		Long: `Follow a run until it ends or needs a person: for an approval, after an
+interrupted apply, or for anything else that only a person moves on. What happens
+to it is told on stderr. Ctrl-C stops the waiting, not the run.
 
 ` + waitExitHelp,
 		Example: `  tfops wait 0k1v8m3pq4rs

@@ -31,7 +31,7 @@ func TestExitStatusOfWaiting(t *testing.T) {
 	}{
 		"applied":          {endedRun("sync", "applied"), exitDone, "is applied: 1 to add, 1 to replace, after"},
 		"nothing to do":    {noChanges, exitDone, "no changes"},
-		"never applies":    {endedRun("sync", "planned_and_finished"), exitChanges, "is planned_and_finished"},
+		"never applies":    {endedRun("sync", "planned_and_finished"), exitChanges, "It will not be applied."},
 		"speculative plan": {endedRun("plan", "planned_and_finished"), exitChanges, "1 to add"},
 		"drift":            {checked("drifted"), exitChanges, "is planned_and_finished"},
 		"drift, explained": {checked("none"), exitDone, "is planned_and_finished"}, // though its plan has changes
@@ -113,7 +113,7 @@ func TestPlanSyncDestroy(t *testing.T) {
 	if !strings.Contains(r.out, "aws_subnet.a must be replaced") || strings.Contains(r.out, "planning") {
 		t.Errorf("stdout is %q", r.out)
 	}
-	for _, want := range []string{"Run 0k1v8m3pq4rs: sync of workspace network-prod at commit 8c5f3e21 Widen the subnet", "planning", "is planned_and_finished: 1 to add"} {
+	for _, want := range []string{"Run 0k1v8m3pq4rs: sync of workspace network-prod at commit 8c5f3e21 Widen the subnet", "planning", "ready in 1m00s: 1 to add"} {
 		if !strings.Contains(r.err, want) {
 			t.Errorf("stderr is %q, without %q", r.err, want)
 		}

@@ -10,7 +10,7 @@
 //
 //   - A workspace with apply = "manual" and no rule that holds asks for a
 //     confirmation: one vote of anybody, the commit's author included.
-//   - A rule is four eyes. Every rule whose condition holds must be met, and
+//   - A rule does not count the commit's authors. Every rule whose condition holds must be met, and
 //     apply = "auto" never switches one off. A condition that cannot be
 //     evaluated holds.
 //   - A vote is bound to the run, the plan's digest and the commit. It counts

@@ -47,7 +47,7 @@ func TestDecide(t *testing.T) {
 		{"auto with a rule that does not hold asks for nothing", []func(*Case){apply(workspace.Auto), rule(Rule{Name: "big", When: when(t, "plan.add > 100")})}, true, ""},
 		{"manual with a rule that does not hold is a confirmation", []func(*Case){rule(Rule{Name: "big", When: when(t, "plan.add > 100")}), votes(by("ana"))}, true, ""},
 		{"a rule takes the confirmation's place", []func(*Case){rule(four), votes(by("ana"))}, false, `rule "four"`},
-		{"a rule is four eyes: another person", []func(*Case){rule(four), votes(by("li"))}, true, ""},
+		{"a rule does not count the authors: another person", []func(*Case){rule(four), votes(by("li"))}, true, ""},
 		{"a rule whose condition holds", []func(*Case){rule(Rule{Name: "destructive", When: when(t, "plan.delete > 0"), Require: 2}), votes(by("li"))}, false, `1 more of 2 approvals (rule "destructive")`},
 		{"require 2 with two people", []func(*Case){rule(Rule{Name: "r", Require: 2}), votes(by("li"), by("bo"))}, true, ""},
 		{"require 0 is 1", []func(*Case){rule(Rule{Name: "r", Require: 0})}, false, "1 approval"},

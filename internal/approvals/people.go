@@ -94,9 +94,9 @@ func (c Case) refusal(r Rule, person string) string {
 	case c.unmapped(r) != "":
 		return c.unmapped(r)
 	case c.wrote(person):
-		return fmt.Sprintf("rule %q asks for somebody other than those who wrote the commit, and %s did", r.Name, person)
+		return fmt.Sprintf("%s wrote the commit (rule %q)", person, r.Name)
 	case person == c.AskedBy:
-		return fmt.Sprintf("rule %q asks for somebody other than who asked for the run, and %s did", r.Name, person)
+		return fmt.Sprintf("%s asked for the run (rule %q)", person, r.Name)
 	}
 	return ""
 }

@@ -43,14 +43,14 @@ func TestCheckVote(t *testing.T) {
 		{name: "a second vote", with: func(c *Case) { c.Rules, c.Votes = four, []Vote{by("li")} }, vote: by("li"), code: fault.Conflict, says: "li has approved this plan already", next: "tfops show r1"},
 		{name: "a second vote, the first for another plan", with: func(c *Case) { c.Votes = []Vote{vote(func(v *Vote) { v.Digest = other })} }, vote: by("li")},
 		{name: "a reject after one's own yes", with: func(c *Case) { c.Rules, c.Votes = four, []Vote{by("li")} }, vote: no("li", "I was wrong")},
-		{name: "the author", with: func(c *Case) { c.Rules = four }, vote: by("ana"), code: fault.Forbidden, says: "those who wrote the commit, and ana did", next: "tfops show r1"},
-		{name: "who asked", with: func(c *Case) { c.Rules, c.AskedBy = four, "li" }, vote: by("li"), code: fault.Forbidden, says: "who asked for the run, and li did", next: "tfops show r1"},
+		{name: "the author", with: func(c *Case) { c.Rules = four }, vote: by("ana"), code: fault.Forbidden, says: `ana wrote the commit (rule "four")`, next: "tfops show r1"},
+		{name: "who asked", with: func(c *Case) { c.Rules, c.AskedBy = four, "li" }, vote: by("li"), code: fault.Forbidden, says: `li asked for the run (rule "four")`, next: "tfops show r1"},
 		{name: "not named", with: func(c *Case) { c.Rules = []Rule{{Name: "r", From: []string{"group:platform", "user:eve"}}} }, vote: by("bo"), code: fault.Forbidden, says: `rule "r" takes approvals of group:platform or user:eve only`, next: "tfops show r1"},
 		{name: "an unmapped author", with: func(c *Case) { c.Rules, c.Authors = four, []Identity{{"X", "x@example.com"}} }, vote: by("li"), code: fault.Forbidden, says: "x@example.com", next: "tfops show r1"},
 		{name: "counts under one rule of two", with: func(c *Case) {
 			c.Rules = []Rule{{Name: "a", From: []string{"user:bo"}}, {Name: "b", AllowAuthor: true}}
 		}, vote: by("ana")},
-		{name: "counts under none of two: both are named", with: func(c *Case) { c.Rules = []Rule{{Name: "a", From: []string{"user:bo"}}, {Name: "b"}} }, vote: by("ana"), code: fault.Forbidden, says: `rule "a" takes approvals of user:bo only; rule "b" asks for somebody other`, next: "tfops show r1"},
+		{name: "counts under none of two: both are named", with: func(c *Case) { c.Rules = []Rule{{Name: "a", From: []string{"user:bo"}}, {Name: "b"}} }, vote: by("ana"), code: fault.Forbidden, says: `rule "a" takes approvals of user:bo only; ana wrote the commit (rule "b")`, next: "tfops show r1"},
 		{name: "a rule that does not hold does not forbid", with: change(func(c *Case) {
 			c.Rules = []Rule{{Name: "r", When: when(t, "plan.add > 100"), From: []string{"user:bo"}}}
 		}), vote: by("ana")},

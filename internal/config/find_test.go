@@ -29,7 +29,7 @@ func TestFind(t *testing.T) {
 		{"", "", []string{at("none"), at("second")}, at("second"), ""},
 		{at("none"), at("env"), both, "", "which --config names"},
 		{"", at("none"), both, "", "which TFOPS_CONFIG names"},
-		{"", "", []string{"none.hcl", at("none")}, "", "neither ./none.hcl nor " + at("none")},
+		{"", "", []string{"none.hcl", at("none")}, "", "there is no none.hcl here or in " + filepath.Dir(at("none"))},
 	} {
 		got, err := find(c.flag, c.env, c.places)
 		if got != c.want || (err == nil) != (c.err == "") {

@@ -90,11 +90,7 @@ func pendingVerdict(q run.Queue, def *Definition, r *run.Run) (step, Wait) {
 		return discard, Wait{Kind: IsStale, For: "other inputs are applied now"}
 	}
 	if r.NotBefore.After(q.Now) {
-		at := "the next try at " + r.NotBefore.UTC().Format("15:04:05 MST")
-		if r.Delayed != "" {
-			at += ": " + r.Delayed
-		}
-		return nothing, Wait{Kind: WaitsForRetry, For: at, Command: sooner(r)}
+		return nothing, Wait{Kind: WaitsForRetry, For: retryAt(r), Command: sooner(r)}
 	}
 	if r.Kind.OfApplied() {
 		if why := elsewhere(q.Record(r.Workspace), r); why != "" {
@@ -128,6 +124,15 @@ func pendingVerdict(q run.Queue, def *Definition, r *run.Run) (step, Wait) {
 		return startCheck, worker(q, r, "a free worker for drift checks")
 	}
 	return startPlan, worker(q, r, "a free worker")
+}
+
+// retryAt says when a run is tried again, and after what.
+func retryAt(r *run.Run) string {
+	at := "its retry at " + r.NotBefore.UTC().Format("15:04:05 MST")
+	if r.Delayed != "" {
+		at += " after: " + r.Delayed
+	}
+	return at
 }
 
 // sooner is the command that has a retry made now.
@@ -216,8 +221,7 @@ func queuedVerdict(q run.Queue, s *Settings, def *Definition, r *run.Run) (step,
 		return nothing, Wait{Kind: WaitsForRemote, For: "the remote to say that its commit is still on " + def.Follows(r.Tag) + " (apply_offline is false): " + r.Unconfirmed, Command: "tfops poll " + def.Repository}
 	}
 	if r.Delayed != "" && r.NotBefore.After(q.Now) {
-		at := "the next try at " + r.NotBefore.UTC().Format("15:04:05 MST")
-		return nothing, Wait{Kind: WaitsForRetry, For: at + ": " + r.Delayed, Command: "tfops wait " + r.ID}
+		return nothing, Wait{Kind: WaitsForRetry, For: retryAt(r), Command: "tfops wait " + r.ID}
 	}
 	if rec.Suspended(q.Now) {
 		return nothing, Wait{Kind: WaitsForResume, For: suspended(*rec.Suspension), Command: "tfops resume " + r.Workspace, Person: true}
