@@ -38,7 +38,7 @@ func differences(c *plan.Change) leaves {
 	if c.Action == plan.NoOp && len(c.SensitiveChanged) == 0 {
 		return l
 	}
-	for _, a := range narrowed(c, l).Diff() {
+	for _, a := range plan.Of(narrowed(c, l)) {
 		l.add(a)
 	}
 	return l

@@ -48,9 +48,9 @@ type Line struct {
 	Text string
 }
 
-// Diff is the difference between before and after, sorted by name: arguments
+// Of is the difference between before and after, sorted by name: arguments
 // first, then blocks. Arguments that are null on both sides are left out.
-func (c Change) Diff() []Attr {
+func Of(c Change) []Attr {
 	d := differ{changed: index(c.SensitiveChanged), replaces: index(c.ReplacePaths), blocks: index(c.Blocks),
 		dynamic: c.Provider == builtinProvider}
 	before, after := c.Before, withUnknown(c.After, c.Unknown)
@@ -67,8 +67,8 @@ func (c Change) Diff() []Attr {
 	return []Attr{root}
 }
 
-// Diff is the difference between an output's values.
-func (o Output) Diff() Attr {
+// OfOutput is the difference between an output's values.
+func OfOutput(o Output) Attr {
 	d := differ{dynamic: true}
 	a := d.diff(place{name: o.Name, path: o.Name, plain: o.Name}, o.Before, withUnknown(o.After, o.Unknown))
 	if o.Sensitive {

@@ -105,7 +105,7 @@ func TestDiff(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.change.Before, c.change.After, c.change.Unknown = value(t, c.before), value(t, c.after), value(t, c.unknown)
-			if got := sketch(c.change.Diff()); !slices.Equal(got, c.want) {
+			if got := sketch(plan.Of(c.change)); !slices.Equal(got, c.want) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 			}
 		})
@@ -116,7 +116,7 @@ func TestDiff(t *testing.T) {
 func TestDiffLeavesThePlanAlone(t *testing.T) {
 	c := plan.Change{Before: value(t, `{"l":[1,{"a":2}]}`), After: value(t, `{"l":[1]}`), Unknown: value(t, `{"l":[false,{"a":true}],"o":{"x":true}}`)}
 	was, _ := json.Marshal(c)
-	c.Diff()
+	plan.Of(c)
 	if is, _ := json.Marshal(c); string(is) != string(was) {
 		t.Errorf("%s\nbecame %s", was, is)
 	}
@@ -133,7 +133,7 @@ func TestLargeLists(t *testing.T) {
 		return l
 	}
 	c := plan.Change{Before: map[string]any{"l": long("a")}, After: map[string]any{"l": long("b")}}
-	if n := len(c.Diff()[0].Children); n != 10000 {
+	if n := len(plan.Of(c)[0].Children); n != 10000 {
 		t.Errorf("%d elements", n)
 	}
 }
@@ -145,6 +145,6 @@ func BenchmarkDiff(b *testing.B) {
 	}
 	c := plan.Change{Before: map[string]any{"l": before}, After: map[string]any{"l": after}}
 	for b.Loop() {
-		c.Diff()
+		plan.Of(c)
 	}
 }

@@ -60,7 +60,7 @@ func kindOf(before, after any) Kind {
 		return Added
 	case after == nil:
 		return Removed
-	case equal(before, after):
+	case Equal(before, after):
 		return Unchanged
 	}
 	return Changed

@@ -340,7 +340,7 @@ func (r *reading) hideCopies(p *Plan, doc *document) {
 			o := r.originals[i]
 			i++
 			c := &list[j]
-			s.near(o.found).change(c)
+			maskChange(s.near(o.found), c)
 			c.noteChanged(lost("", o.values, sides{before: c.Before, after: c.After}))
 		}
 	}
@@ -349,7 +349,7 @@ func (r *reading) hideCopies(p *Plan, doc *document) {
 		o.Before, o.After = s.value(o.Before), s.value(o.After)
 	}
 	for i := range p.Checks {
-		s.check(&p.Checks[i])
+		maskCheck(s, &p.Checks[i])
 	}
 }
 

@@ -351,11 +351,11 @@ func FuzzRead(f *testing.F) {
 		}
 		for _, list := range [][]plan.Change{p.Changes, p.Drift, p.Deferred} {
 			for _, c := range list {
-				c.Diff()
+				plan.Of(c)
 			}
 		}
 		for _, o := range p.Outputs {
-			o.Diff()
+			plan.OfOutput(o)
 		}
 		b, err := json.Marshal(p)
 		if err != nil {

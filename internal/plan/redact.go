@@ -217,7 +217,7 @@ func texts(v any, list []string) []string {
 // ones do not: a change that a reader could not see any more. path is where
 // the four values are; the empty path is the whole.
 func lost(path string, original, redacted sides) []string {
-	if equal(original.before, original.after) {
+	if Equal(original.before, original.after) {
 		return nil
 	}
 	if paths, ok := lostInMap(path, original, redacted); ok {
@@ -226,7 +226,7 @@ func lost(path string, original, redacted sides) []string {
 	if paths, ok := lostInList(path, original, redacted); ok {
 		return paths
 	}
-	if redacted.before != nil && equal(redacted.before, redacted.after) {
+	if redacted.before != nil && Equal(redacted.before, redacted.after) {
 		return []string{path}
 	}
 	return nil

@@ -305,7 +305,7 @@ func TestOutputs(t *testing.T) {
 	if !reflect.DeepEqual(p.Outputs, want) {
 		t.Errorf("%+v", p.Outputs)
 	}
-	if a := p.Outputs[2].Diff(); a.Kind != plan.Changed || !a.Sensitive {
+	if a := plan.OfOutput(p.Outputs[2]); a.Kind != plan.Changed || !a.Sensitive {
 		t.Errorf("%+v", a)
 	}
 }

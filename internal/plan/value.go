@@ -2,13 +2,9 @@ package plan
 
 import (
 	"encoding/json"
-	"fmt"
-	"maps"
 	"math/big"
 	"reflect"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/tfops/tfops/internal/lazily"
 )
@@ -16,13 +12,10 @@ import (
 // JSON values in this package are nil, bool, json.Number (float64 where a
 // caller decoded it so), string, []any and map[string]any.
 
-// Equal reports whether two JSON values of a Change are the same; numbers are
-// compared by value. Two hidden values always are: SensitiveChanged tells more.
-func Equal(a, b any) bool { return equal(a, b) }
-
-// equal reports whether two JSON values are the same; numbers are compared by
-// value, not by how they are written.
-func equal(a, b any) bool {
+// Equal reports whether two JSON values are the same; numbers are compared by
+// value, not by how they are written. Two hidden values always are:
+// SensitiveChanged tells more.
+func Equal(a, b any) bool {
 	switch a := a.(type) {
 	case map[string]any:
 		b, ok := b.(map[string]any)
@@ -31,7 +24,7 @@ func equal(a, b any) bool {
 		}
 		for k, v := range a {
 			w, ok := b[k]
-			if !ok || !equal(v, w) {
+			if !ok || !Equal(v, w) {
 				return false
 			}
 		}
@@ -42,7 +35,7 @@ func equal(a, b any) bool {
 			return false
 		}
 		for i := range a {
-			if !equal(a[i], b[i]) {
+			if !Equal(a[i], b[i]) {
 				return false
 			}
 		}
@@ -74,59 +67,6 @@ func numberText(v any) string {
 		return strconv.FormatFloat(v, 'g', -1, 64)
 	}
 	return ""
-}
-
-// intern numbers values: equal ones get the same number, so that comparing
-// many of them with each other is cheap.
-type intern map[string]int
-
-func (n intern) all(list []any) []int {
-	ids := make([]int, len(list))
-	var b strings.Builder
-	for i, v := range list {
-		b.Reset()
-		canonical(&b, v)
-		id, ok := n[b.String()]
-		if !ok {
-			id = len(n)
-			n[b.String()] = id
-		}
-		ids[i] = id
-	}
-	return ids
-}
-
-// canonical writes a value so that equal values, and only those, are written
-// the same.
-func canonical(b *strings.Builder, v any) {
-	switch v := v.(type) {
-	case map[string]any:
-		b.WriteByte('{')
-		for _, k := range slices.Sorted(maps.Keys(v)) {
-			b.WriteString(strconv.Quote(k))
-			canonical(b, v[k])
-		}
-		b.WriteByte('}')
-	case []any:
-		b.WriteByte('[')
-		for _, w := range v {
-			canonical(b, w)
-			b.WriteByte(',')
-		}
-		b.WriteByte(']')
-	case string:
-		b.WriteString(strconv.Quote(v))
-	case json.Number, float64:
-		text := numberText(v)
-		if f, _, err := big.ParseFloat(text, 10, 512, big.ToNearestEven); err == nil {
-			text = f.Text('p', 0)
-		}
-		b.WriteString(text)
-	case nil, null:
-		b.WriteString("null")
-	default:
-		fmt.Fprintf(b, "%T%v", v, v)
-	}
 }
 
 // anyTrue reports whether a mask (a JSON value that mirrors another one) says

@@ -217,7 +217,7 @@ func (s *sheet) change(c plan.Change, title string) {
 		kind = "data"
 	}
 	s.linef("%s%s %q %q {", s.mark(symbol(c)), kind, c.Type, c.Name)
-	s.attributes(1, c.Diff(), look{null: true}, true)
+	s.attributes(1, plan.Of(c), look{null: true}, true)
 	s.linef("%s}", indent)
 }
 

@@ -57,7 +57,7 @@ func (s *sheet) outputs(pl *plan.Plan, engine string) {
 	s.linef("\nChanges to Outputs:")
 	list, width := make([]plan.Attr, len(pl.Outputs)), 0
 	for i, o := range pl.Outputs {
-		list[i] = o.Diff()
+		list[i] = plan.OfOutput(o)
 		width = max(width, displayWidth(attributeName(list[i])))
 	}
 	for _, a := range list {
