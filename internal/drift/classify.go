@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/plan/values"
 )
 
 // Evidence is what a check has to tell causes apart with.
@@ -120,7 +121,7 @@ func (c *classes) outputs(e Evidence) {
 			continue
 		}
 		class := Input
-		if was, ok := last[o.Name]; ok && o.Unknown == nil && was.Unknown == nil && !o.Sensitive && plan.Equal(was.After, o.After) {
+		if was, ok := last[o.Name]; ok && o.Unknown == nil && was.Unknown == nil && !o.Sensitive && values.Equal(was.After, o.After) {
 			class = Perpetual
 		}
 		c.output(o, class)

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/plan/values"
 )
 
 // Unknown stands for a value that is known only after an apply.
@@ -59,7 +60,7 @@ func narrowed(c *plan.Change, l leaves) plan.Change {
 	differ := func(k string) {
 		b, hasB := l.before[k]
 		a, hasA := l.after[k]
-		if mask[k] == nil && !hidden[k] && hasA == hasB && plan.Equal(b, a) {
+		if mask[k] == nil && !hidden[k] && hasA == hasB && values.Equal(b, a) {
 			return
 		}
 		if hasB {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/plan/values"
 )
 
 // resource is what the plans say of one resource instance; each may be nil.
@@ -164,7 +165,7 @@ func (c *classes) wanted(r *resource, v views) (n int) {
 			class = Perpetual
 		}
 		a := f.wanted(f.before)
-		if h, ok := v.headWants(f.path); ok && !plan.Equal(h, f.after) && !plan.Equal(h, f.before) {
+		if h, ok := v.headWants(f.path); ok && !values.Equal(h, f.after) && !values.Equal(h, f.before) {
 			c.add(r, PendingCommit, r.head.Action, Attribute{Path: p, Before: f.before, After: f.before, Wanted: h, Sensitive: f.sensitive})
 		}
 		c.add(r, class, r.change.Action, a)
@@ -192,7 +193,7 @@ func (c *classes) again(r *resource, f leaf) bool {
 	if f.unknown {
 		return ok && l.unknown && !c.drifts && r.last.Action != plan.Create
 	}
-	return ok && !l.unknown && plan.Equal(l.after, f.after)
+	return ok && !l.unknown && values.Equal(l.after, f.after)
 }
 
 // pendingAttributes adds what only HEAD explains.

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/plan/values"
 )
 
 // views are the differences of one instance as each plan has them.
@@ -41,7 +42,7 @@ func (r *resource) views() views {
 // need not be taken apart twice.
 func sameChange(a, b *plan.Change) bool {
 	return a != nil && b != nil && a.Action == b.Action && slices.Equal(a.SensitiveChanged, b.SensitiveChanged) && slices.Equal(a.Blocks, b.Blocks) &&
-		plan.Equal(a.Unknown, b.Unknown) && plan.Equal(a.Before, b.Before) && plan.Equal(a.After, b.After)
+		values.Equal(a.Unknown, b.Unknown) && values.Equal(a.Before, b.Before) && values.Equal(a.After, b.After)
 }
 
 // back finds what P0 wants at an attribute that differs outside; false when it
@@ -64,7 +65,7 @@ func (v views) back(f leaf) (leaf, bool) {
 
 // restores reports whether P0 brings an attribute back to what the state has.
 func (v views) restores(attribute string) bool {
-	return v.drift.roots[attribute] && v.change.roots[attribute] && plan.Equal(v.drift.before[attribute], v.change.after[attribute])
+	return v.drift.roots[attribute] && v.change.roots[attribute] && values.Equal(v.drift.before[attribute], v.change.after[attribute])
 }
 
 // puts reports whether a change of P0 puts back what differs outside.
@@ -96,7 +97,7 @@ func (v views) outside(f leaf) (Class, any) {
 		return Conflict, h
 	case back.unknown:
 		return Changed, Unknown
-	case !plan.Equal(back.after, f.before):
+	case !values.Equal(back.after, f.before):
 		return Changed, back.after
 	}
 	return Changed, nil
@@ -131,7 +132,7 @@ func (v views) headAccepts(path string) bool {
 	}
 	then, knew := v.headDrift.at[path]
 	now := v.drift.at[path]
-	return knew && (then.sensitive || plan.Equal(then.after, now.after))
+	return knew && (then.sensitive || values.Equal(then.after, now.after))
 }
 
 // sameAsWorld reports whether HEAD asks for what the world has. What is hidden
@@ -142,7 +143,7 @@ func (v views) sameAsWorld(f leaf, h any) bool {
 	}
 	at := root(f.path)
 	whole := v.drift.after[at]
-	return plan.Equal(h, f.after) || whole != nil && v.head.after[at] != nil && plan.Equal(v.head.after[at], whole)
+	return values.Equal(h, f.after) || whole != nil && v.head.after[at] != nil && values.Equal(v.head.after[at], whole)
 }
 
 // third reports whether HEAD asks for something that P0 does not ask for.
@@ -151,8 +152,8 @@ func (v views) third(f, back leaf, h any) bool {
 		return v.headDrift.at[f.path].path == "" // P1 did not know of the change, and yet changes it
 	}
 	at := root(f.path)
-	if plan.Equal(h, back.after) || h == any(Unknown) && back.unknown {
+	if values.Equal(h, back.after) || h == any(Unknown) && back.unknown {
 		return false
 	}
-	return !plan.Equal(v.head.after[at], v.change.after[at])
+	return !values.Equal(v.head.after[at], v.change.after[at])
 }

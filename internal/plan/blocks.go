@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+
+	"github.com/tfops/tfops/internal/plan/values"
 )
 
 // Plan JSON writes a nested block as it writes an argument that holds objects.
@@ -71,7 +73,7 @@ func (b blocks) expressions(known map[string]bool, path string, v any) {
 		return
 	}
 	for key, w := range m {
-		at := pathKey(path, key)
+		at := values.PathKey(path, key)
 		switch w := w.(type) {
 		case []any:
 			known[at] = true
@@ -127,7 +129,7 @@ func walkBlocks(v any, path string, found map[string]bool, block func(path strin
 		return
 	}
 	for key, w := range m {
-		at := pathKey(path, key)
+		at := values.PathKey(path, key)
 		switch w := w.(type) {
 		case map[string]any:
 			if block(at, false) {

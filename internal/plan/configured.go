@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/tfops/tfops/internal/plan/values"
 )
 
 // Unseen is something of the configuration that a plan cannot hold against
@@ -102,7 +104,7 @@ func (d *document) unseen(resources map[string]configured) []Unseen {
 		unknown, _ := rc.Change.AfterUnknown.(map[string]any)
 		for _, name := range c.names {
 			v, has := after[name]
-			if has && v == nil && !anyTrue(unknown[name]) && (c.fixed[name] || strings.HasSuffix(name, "_wo")) {
+			if has && v == nil && !values.AnyTrue(unknown[name]) && (c.fixed[name] || strings.HasSuffix(name, "_wo")) {
 				found[Unseen{address, name}] = true
 			}
 		}

@@ -1,6 +1,10 @@
 package plan
 
-import "maps"
+import (
+	"maps"
+
+	"github.com/tfops/tfops/internal/plan/values"
+)
 
 // Kind says how one attribute, element or line differs.
 type Kind string
@@ -106,20 +110,20 @@ func withUnknown(v, mask any) any {
 		}
 	case map[string]any:
 		old, ok := v.(map[string]any)
-		if !ok && v != nil || !anyTrue(mask) {
+		if !ok && v != nil || !values.AnyTrue(mask) {
 			return v
 		}
 		out := map[string]any{}
 		maps.Copy(out, old)
 		for k, sub := range m {
-			if _, has := old[k]; has || anyTrue(sub) {
+			if _, has := old[k]; has || values.AnyTrue(sub) {
 				out[k] = withUnknown(old[k], sub)
 			}
 		}
 		return out
 	case []any:
 		old, ok := v.([]any)
-		if !ok && v != nil || !anyTrue(mask) {
+		if !ok && v != nil || !values.AnyTrue(mask) {
 			return v
 		}
 		out := append([]any{}, old...)

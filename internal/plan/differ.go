@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/tfops/tfops/internal/plan/values"
 )
 
 // differ compares the values of one resource or output. Values are JSON with
@@ -25,13 +27,15 @@ type place struct {
 	plain string // path without indexes
 }
 
-func (p place) key(k string) place { return place{k, pathKey(p.path, k), pathKey(p.plain, k)} }
-func (p place) index(i int) place  { return place{"", pathIndex(p.path, i), p.plain} }
+func (p place) key(k string) place {
+	return place{k, values.PathKey(p.path, k), values.PathKey(p.plain, k)}
+}
+func (p place) index(i int) place { return place{"", values.PathIndex(p.path, i), p.plain} }
 
 // diff compares the values of one place.
 func (d differ) diff(p place, before, after any) Attr {
 	a := Attr{Name: p.name, Path: p.path, Shape: Value, Kind: kindOf(before, after), Before: plain(before), After: plain(after),
-		Sensitive: before == any(Sensitive) || after == any(Sensitive), Replaces: d.replaces[p.path]}
+		Sensitive: before == any(values.Sensitive) || after == any(values.Sensitive), Replaces: d.replaces[p.path]}
 	if a.Kind == Unchanged && d.changed[p.path] {
 		a.Kind = Changed
 	}
@@ -60,7 +64,7 @@ func kindOf(before, after any) Kind {
 		return Added
 	case after == nil:
 		return Removed
-	case Equal(before, after):
+	case values.Equal(before, after):
 		return Unchanged
 	}
 	return Changed
@@ -221,7 +225,7 @@ func (d differ) objectShape(p place, before, after map[string]any) Shape {
 	types := map[string]bool{}
 	for _, m := range []map[string]any{before, after} {
 		for _, v := range m {
-			if v != any(Sensitive) && v != any(unknown{}) && v != nil {
+			if v != any(values.Sensitive) && v != any(unknown{}) && v != nil {
 				types[typeName(v)] = true
 			}
 		}
@@ -301,7 +305,7 @@ func (d differ) match(p place, before, after []any) []pair {
 	}, func(i, j int) bool {
 		_, okB := before[i].(map[string]any)
 		_, okA := after[j].(map[string]any)
-		return okB && okA || before[i] == any(Sensitive) && after[j] == any(Sensitive)
+		return okB && okA || before[i] == any(values.Sensitive) && after[j] == any(values.Sensitive)
 	})
 	if !d.dynamic || len(before) != len(after) {
 		return pairs

@@ -3,6 +3,8 @@ package plan
 import (
 	"encoding/json"
 	"slices"
+
+	"github.com/tfops/tfops/internal/plan/values"
 )
 
 // priorState is the state that a plan starts from, with what its data sources
@@ -27,8 +29,8 @@ type priorModule struct {
 // since they would be found in anything.
 func (d *document) hidden(found []string) []string {
 	all := d.PriorState.Values.RootModule.hidden(d.sensitiveVariables(slices.Clone(found)))
-	all = slices.DeleteFunc(all, func(v string) bool { return len(v) < wholeLength })
-	slices.SortFunc(all, longestFirst)
+	all = slices.DeleteFunc(all, func(v string) bool { return len(v) < values.WholeLength })
+	slices.SortFunc(all, values.LongestFirst)
 	return slices.Compact(all)
 }
 
@@ -37,7 +39,7 @@ func (d *document) hidden(found []string) []string {
 func (d *document) sensitiveVariables(list []string) []string {
 	for name, v := range d.Variables {
 		if v != nil && d.Configuration.sensitiveVariable(name) {
-			list = texts(v.Value, list)
+			list = values.Texts(v.Value, list)
 		}
 	}
 	return list
@@ -48,13 +50,13 @@ func (m priorModule) hidden(list []string) []string {
 		if r.Mode != "data" || len(r.SensitiveValues) == 0 {
 			continue // the values of the others are among the changes
 		}
-		var values, mask any
-		if exact(r.Values, &values) != nil || exact(r.SensitiveValues, &mask) != nil {
+		var v, mask any
+		if exact(r.Values, &v) != nil || exact(r.SensitiveValues, &mask) != nil {
 			continue // it was valid as a part of the whole, so this cannot be
 		}
-		red := redactor{}
-		red.redact(sides{after: values, afterMask: mask})
-		list = append(list, red.found...)
+		red := values.Redactor{}
+		red.Redact(values.Sides{After: v, AfterMask: mask})
+		list = append(list, red.Found...)
 	}
 	for _, c := range m.ChildModules {
 		list = c.hidden(list)

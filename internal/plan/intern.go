@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tfops/tfops/internal/plan/values"
 )
 
 // intern numbers values: equal ones get the same number, so that comparing
@@ -51,7 +53,7 @@ func canonical(b *strings.Builder, v any) {
 	case string:
 		b.WriteString(strconv.Quote(v))
 	case json.Number, float64:
-		text := numberText(v)
+		text := values.NumberText(v)
 		if f, _, err := big.ParseFloat(text, 10, 512, big.ToNearestEven); err == nil {
 			text = f.Text('p', 0)
 		}

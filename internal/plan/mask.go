@@ -1,16 +1,20 @@
 package plan
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/tfops/tfops/internal/plan/values"
+)
 
 // maskChange hides secrets in what was read of one resource. A difference that is
 // hidden by it is noted in SensitiveChanged.
-func maskChange(s secrets, c *Change) {
-	original := sides{before: c.Before, after: c.After}
-	c.Before, c.After, c.Unknown = s.value(c.Before), s.value(c.After), s.value(c.Unknown)
-	c.ImportID = s.text(c.ImportID)
-	c.Address, c.PreviousAddress, c.Module = s.address(c.Address), s.address(c.PreviousAddress), s.address(c.Module)
-	c.ReplacePaths, c.SensitiveChanged = s.all(c.ReplacePaths), s.all(c.SensitiveChanged)
-	c.noteChanged(lost("", original, sides{before: c.Before, after: c.After}))
+func maskChange(s values.Secrets, c *Change) {
+	original := values.Sides{Before: c.Before, After: c.After}
+	c.Before, c.After, c.Unknown = s.Value(c.Before), s.Value(c.After), s.Value(c.Unknown)
+	c.ImportID = s.Text(c.ImportID)
+	c.Address, c.PreviousAddress, c.Module = s.Address(c.Address), s.Address(c.PreviousAddress), s.Address(c.Module)
+	c.ReplacePaths, c.SensitiveChanged = s.All(c.ReplacePaths), s.All(c.SensitiveChanged)
+	c.noteChanged(values.Lost("", original, values.Sides{Before: c.Before, After: c.After}))
 }
 
 func (c *Change) noteChanged(paths []string) {
@@ -26,9 +30,9 @@ func (c *Change) noteChanged(paths []string) {
 // of maps and in the instance keys of addresses too, by Sensitive, the longest
 // first. Names that the configuration's text gives (types, names of resources
 // and outputs) and the digest are left alone: they are not values.
-func (p *Plan) Mask(values []string) {
-	s := newSecrets(values, values)
-	if s.none() {
+func (p *Plan) Mask(secrets []string) {
+	s := values.NewSecrets(secrets, secrets)
+	if s.None() {
 		return
 	}
 	for _, list := range [][]Change{p.Changes, p.Drift, p.Deferred} {
@@ -38,21 +42,21 @@ func (p *Plan) Mask(values []string) {
 	}
 	for i := range p.Outputs {
 		o := &p.Outputs[i]
-		o.Before, o.After, o.Unknown = s.value(o.Before), s.value(o.After), s.value(o.Unknown)
+		o.Before, o.After, o.Unknown = s.Value(o.Before), s.Value(o.After), s.Value(o.Unknown)
 	}
 	for i := range p.Checks {
 		maskCheck(s, &p.Checks[i])
 	}
 	for i := range p.Modules {
-		p.Modules[i].Source = s.text(p.Modules[i].Source)
+		p.Modules[i].Source = s.Text(p.Modules[i].Source)
 	}
 	for i := range p.Invocations {
 		v := &p.Invocations[i]
-		v.Address, v.Trigger = s.address(v.Address), s.address(v.Trigger)
+		v.Address, v.Trigger = s.Address(v.Address), s.Address(v.Trigger)
 	}
 }
 
-func maskCheck(s secrets, c *Check) {
-	c.Address = s.address(c.Address)
-	c.Problems = s.all(c.Problems)
+func maskCheck(s values.Secrets, c *Check) {
+	c.Address = s.Address(c.Address)
+	c.Problems = s.All(c.Problems)
 }

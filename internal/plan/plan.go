@@ -7,6 +7,8 @@
 // stored, printed and sent.
 package plan
 
+import "github.com/tfops/tfops/internal/plan/values"
+
 // FormatVersion is the version of the JSON form of Plan. It grows when a
 // reader of the old form would misread the new one.
 const FormatVersion = 1
@@ -132,7 +134,7 @@ type Invocation struct {
 }
 
 // Sensitive stands where a sensitive value was.
-const Sensitive = "(sensitive value)"
+const Sensitive = values.Sensitive
 
 // Output is a change of a root module's output.
 type Output struct {

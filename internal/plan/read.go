@@ -12,6 +12,7 @@ import (
 	tfjson "github.com/hashicorp/terraform-json"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/plan/values"
 )
 
 // document is what is read of plan JSON. The rest (planned values, prior values
@@ -61,7 +62,7 @@ func ReadHidden(raw []byte, digest string) (*Plan, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return p, doc.hidden(r.redactor.found), nil
+	return p, doc.hidden(r.redactor.Found), nil
 }
 
 func (r *reading) plan(doc *document, digest string) (p *Plan, err error) {
@@ -133,13 +134,13 @@ func decodeProblem(err error) string {
 type reading struct {
 	blocks     blocks
 	configured map[string]configured
-	redactor   redactor
+	redactor   values.Redactor
 	originals  []original // of every change, for what is lost by hiding copies
 }
 
 // original remembers what a change was before it was redacted.
 type original struct {
-	values sides
+	values values.Sides
 	found  []string
 }
 
@@ -176,13 +177,13 @@ func (r *reading) change(rc *tfjson.ResourceChange) (Change, original, error) {
 	if err != nil {
 		return Change{}, original{}, err
 	}
-	before := len(r.redactor.found)
-	values := sides{tc.Before, tc.After, tc.AfterUnknown, tc.BeforeSensitive, tc.AfterSensitive}
-	red := r.redactor.redact(values)
+	before := len(r.redactor.Found)
+	was := sidesOf(tc)
+	red := r.redactor.Redact(was)
 	c := Change{
 		Address: rc.Address, Module: rc.ModuleAddress, Mode: string(rc.Mode), Type: rc.Type, Name: rc.Name,
 		Provider: rc.ProviderName, Deposed: rc.DeposedKey, Action: action, CreateFirst: first, Reason: string(rc.ActionReason),
-		Before: red.before, After: red.after, Unknown: trim(red.unknown), ReplacePaths: paths(tc.ReplacePaths, red),
+		Before: red.Before, After: red.After, Unknown: trim(red.Unknown), ReplacePaths: paths(tc.ReplacePaths, red),
 	}
 	if rc.PreviousAddress != rc.Address {
 		c.PreviousAddress = rc.PreviousAddress
@@ -192,7 +193,12 @@ func (r *reading) change(rc *tfjson.ResourceChange) (Change, original, error) {
 	}
 	c.Blocks = r.blocks.of(&c)
 	c.Configured = r.configured[WithoutKeys(c.Address)].names
-	return c, original{values, r.redactor.found[before:]}, nil
+	return c, original{was, r.redactor.Found[before:]}, nil
+}
+
+func sidesOf(c *tfjson.Change) values.Sides {
+	return values.Sides{Before: c.Before, After: c.After, Unknown: c.AfterUnknown,
+		BeforeMask: c.BeforeSensitive, AfterMask: c.AfterSensitive}
 }
 
 // importID is what names the object that is imported: its ID, or its identity
@@ -234,7 +240,7 @@ func actionOf(list tfjson.Actions, address string) (a Action, createFirst bool, 
 // trim drops from a mask all that is false; nil when nothing is left. Lists
 // keep their length.
 func trim(mask any) any {
-	if !anyTrue(mask) {
+	if !values.AnyTrue(mask) {
 		return nil
 	}
 	m, ok := mask.(map[string]any)
@@ -252,18 +258,18 @@ func trim(mask any) any {
 
 // paths writes the engine's paths (lists of names and indexes) as text. A path
 // that leads into a hidden value ends there: a key may be a part of the secret.
-func paths(list []any, red sides) []string {
+func paths(list []any, red values.Sides) []string {
 	var out []string
 	for _, p := range list {
 		steps, _ := p.([]any)
-		path, before, after := "", red.before, red.after
+		path, before, after := "", red.Before, red.After
 		for _, step := range steps {
-			if before == any(Sensitive) || after == any(Sensitive) {
+			if before == any(values.Sensitive) || after == any(values.Sensitive) {
 				break
 			}
 			switch step := step.(type) {
 			case string:
-				path = pathKey(path, step)
+				path = values.PathKey(path, step)
 			case json.Number:
 				path += "[" + step.String() + "]"
 			}
@@ -320,12 +326,12 @@ func (r *reading) outputs(list map[string]*tfjson.Change) ([]Output, error) {
 		if err != nil {
 			return nil, err
 		}
-		red := r.redactor.redact(sides{c.Before, c.After, c.AfterUnknown, c.BeforeSensitive, c.AfterSensitive})
+		red := r.redactor.Redact(sidesOf(c))
 		if action == NoOp {
 			continue
 		}
-		out = append(out, Output{Name: name, Action: action, Before: red.before, After: red.after,
-			Sensitive: c.BeforeSensitive == true || c.AfterSensitive == true, Unknown: trim(red.unknown)})
+		out = append(out, Output{Name: name, Action: action, Before: red.Before, After: red.After,
+			Sensitive: c.BeforeSensitive == true || c.AfterSensitive == true, Unknown: trim(red.Unknown)})
 	}
 	return out, nil
 }
@@ -333,20 +339,20 @@ func (r *reading) outputs(list map[string]*tfjson.Change) ([]Output, error) {
 // hideCopies hides what masks hid wherever else it stands, and notes the
 // differences that no reader can see any more.
 func (r *reading) hideCopies(p *Plan, doc *document) {
-	s := markedSecrets(doc.sensitiveVariables(r.redactor.found))
+	s := values.MarkedSecrets(doc.sensitiveVariables(r.redactor.Found))
 	i := 0
 	for _, list := range [][]Change{p.Changes, p.Drift, p.Deferred} {
 		for j := range list {
 			o := r.originals[i]
 			i++
 			c := &list[j]
-			maskChange(s.near(o.found), c)
-			c.noteChanged(lost("", o.values, sides{before: c.Before, after: c.After}))
+			maskChange(s.Near(o.found), c)
+			c.noteChanged(values.Lost("", o.values, values.Sides{Before: c.Before, After: c.After}))
 		}
 	}
 	for i := range p.Outputs {
 		o := &p.Outputs[i]
-		o.Before, o.After = s.value(o.Before), s.value(o.After)
+		o.Before, o.After = s.Value(o.Before), s.Value(o.After)
 	}
 	for i := range p.Checks {
 		maskCheck(s, &p.Checks[i])

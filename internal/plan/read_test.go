@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/plan/values"
 )
 
 // doc is plan JSON with these parts besides the version.
@@ -217,7 +218,7 @@ func TestOtherEngines(t *testing.T) {
 	}
 	p = read(t, []byte(`{"format_version":"0.1","resource_changes":[{"address":"a.b","type":"a","name":"b","change":{"actions":["update"],"before":{"x":"CANARY1"},"after":{"x":"CANARY2"}}}]}`))
 	c := p.Changes[0]
-	if c.Before != plan.Sensitive || c.After != plan.Sensitive || !slices.Equal(c.SensitiveChanged, []string{""}) {
+	if c.Before != values.Sensitive || c.After != values.Sensitive || !slices.Equal(c.SensitiveChanged, []string{""}) {
 		t.Errorf("without masks: %+v", c)
 	}
 }
@@ -287,8 +288,8 @@ func TestMask(t *testing.T) {
 	p := read(t, raw)
 	p.Mask([]string{"", "SECRET", "4711", "SECRET-LONGER", "q\"uote\nd"})
 	c := p.Changes[0]
-	want := map[string]any{"s": "one-(sensitive value)-two", "n": plan.Sensitive, "m": map[string]any{plan.Sensitive: json.Number("1"), plan.Sensitive + " 2": json.Number("2")},
-		"j": `{"x":"(sensitive value)"}`, "d": plan.Sensitive}
+	want := map[string]any{"s": "one-(sensitive value)-two", "n": values.Sensitive, "m": map[string]any{values.Sensitive: json.Number("1"), values.Sensitive + " 2": json.Number("2")},
+		"j": `{"x":"(sensitive value)"}`, "d": values.Sensitive}
 	if !reflect.DeepEqual(c.Before, want) {
 		t.Errorf("before %v", c.Before)
 	}
@@ -299,7 +300,7 @@ func TestMask(t *testing.T) {
 	if c.Address != `module.m["(sensitive value)"].aws_SECRET.x["a\"(sensitive value)"]` || c.Module != `module.m["(sensitive value)"]` || c.ImportID != "id/(sensitive value)" || c.Type != "aws_SECRET" {
 		t.Errorf("%+v", c)
 	}
-	if !reflect.DeepEqual(p.Outputs[0].After, []any{plan.Sensitive}) || p.Checks[0].Problems[0] != "(sensitive value) is bad" {
+	if !reflect.DeepEqual(p.Outputs[0].After, []any{values.Sensitive}) || p.Checks[0].Problems[0] != "(sensitive value) is bad" {
 		t.Errorf("%+v %+v", p.Outputs, p.Checks)
 	}
 	again := *p
@@ -331,7 +332,7 @@ func TestCopies(t *testing.T) {
 		t.Errorf("hidden changes %q", got)
 	}
 	after := c.After.(map[string]any)
-	if after["short_copy"] != plan.Sensitive || after["open"] != "an open value" || p.Changes[1].After.(map[string]any)["far_short"] != "abc" {
+	if after["short_copy"] != values.Sensitive || after["open"] != "an open value" || p.Changes[1].After.(map[string]any)["far_short"] != "abc" {
 		t.Errorf("%v %v", after, p.Changes[1].After)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/plan/values"
 )
 
 // updated reads the plan of one update with these values and masks.
@@ -300,7 +301,7 @@ func TestOutputs(t *testing.T) {
 	want := []plan.Output{
 		{Name: "a", Action: plan.Create, Unknown: true},
 		{Name: "part", Action: plan.Create, After: map[string]any{"x": json.Number("1")}, Unknown: map[string]any{"y": true}},
-		{Name: "z", Action: plan.Update, Sensitive: true, Before: plan.Sensitive, After: plan.Sensitive},
+		{Name: "z", Action: plan.Update, Sensitive: true, Before: values.Sensitive, After: values.Sensitive},
 	}
 	if !reflect.DeepEqual(p.Outputs, want) {
 		t.Errorf("%+v", p.Outputs)

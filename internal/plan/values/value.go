@@ -1,4 +1,7 @@
-package plan
+// Package values has the JSON values of a plan: when two are the same, how the
+// path to one is written, which of them the engine's masks hide, and where else
+// in the plan a hidden one stands.
+package values
 
 import (
 	"encoding/json"
@@ -9,8 +12,11 @@ import (
 	"github.com/tfops/tfops/internal/lazily"
 )
 
-// JSON values in this package are nil, bool, json.Number (float64 where a
+// A JSON value is nil, bool, json.Number (float64 where a
 // caller decoded it so), string, []any and map[string]any.
+
+// Sensitive stands where a sensitive value was.
+const Sensitive = "(sensitive value)"
 
 // Equal reports whether two JSON values are the same; numbers are compared by
 // value, not by how they are written. Two hidden values always are:
@@ -47,7 +53,7 @@ func Equal(a, b any) bool {
 }
 
 func equalNumbers(a, b any) bool {
-	x, y := numberText(a), numberText(b)
+	x, y := NumberText(a), NumberText(b)
 	if x == y {
 		return true
 	}
@@ -58,8 +64,8 @@ func equalNumbers(a, b any) bool {
 	return errF == nil && errG == nil && f.Cmp(g) == 0
 }
 
-// numberText is the text of a JSON number; "" for anything else.
-func numberText(v any) string {
+// NumberText is the text of a JSON number; "" for anything else.
+func NumberText(v any) string {
 	switch v := v.(type) {
 	case json.Number:
 		return v.String()
@@ -69,21 +75,21 @@ func numberText(v any) string {
 	return ""
 }
 
-// anyTrue reports whether a mask (a JSON value that mirrors another one) says
+// AnyTrue reports whether a mask (a JSON value that mirrors another one) says
 // true anywhere.
-func anyTrue(mask any) bool {
+func AnyTrue(mask any) bool {
 	switch m := mask.(type) {
 	case bool:
 		return m
 	case map[string]any:
 		for _, v := range m {
-			if anyTrue(v) {
+			if AnyTrue(v) {
 				return true
 			}
 		}
 	case []any:
 		for _, v := range m {
-			if anyTrue(v) {
+			if AnyTrue(v) {
 				return true
 			}
 		}
@@ -93,9 +99,9 @@ func anyTrue(mask any) bool {
 
 var plainKey = lazily.Pattern(`^[A-Za-z_][A-Za-z0-9_-]*$`)
 
-// pathKey is the path of an attribute or map element: a.b, or a["b.c"] where
+// PathKey is the path of an attribute or map element: a.b, or a["b.c"] where
 // the key is not a plain name.
-func pathKey(parent, key string) string {
+func PathKey(parent, key string) string {
 	switch {
 	case !plainKey().MatchString(key):
 		return parent + "[" + strconv.Quote(key) + "]"
@@ -105,7 +111,7 @@ func pathKey(parent, key string) string {
 	return parent + "." + key
 }
 
-// pathIndex is the path of a list element: a[0].
-func pathIndex(parent string, i int) string {
+// PathIndex is the path of a list element: a[0].
+func PathIndex(parent string, i int) string {
 	return parent + "[" + strconv.Itoa(i) + "]"
 }

@@ -1,4 +1,4 @@
-package plan
+package values
 
 import (
 	"encoding/json"
@@ -15,21 +15,21 @@ import (
 // make a plan unreadable and hide nothing, since the engine shows them anyway.
 const (
 	nearLength  = 3  // the same value within the same resource
-	wholeLength = 8  // the same value anywhere in the plan
+	WholeLength = 8  // the same value anywhere in the plan
 	partLength  = 12 // within any longer string of the plan
 )
 
-// secrets finds copies of secret strings in JSON values and texts.
-type secrets struct {
+// Secrets finds copies of secret strings in JSON values and texts.
+type Secrets struct {
 	whole    map[string]bool   // a string or number that is one of these is hidden
 	nearby   map[string]bool   // one of these too, in one resource
 	replacer *strings.Replacer // hides parts of strings; nil hides none
 }
 
-// newSecrets looks for whole values and for parts of strings. Of two parts
+// NewSecrets looks for whole values and for parts of strings. Of two parts
 // that begin at the same place the longer one wins.
-func newSecrets(whole, parts []string) secrets {
-	s := secrets{whole: map[string]bool{}}
+func NewSecrets(whole, parts []string) Secrets {
+	s := Secrets{whole: map[string]bool{}}
 	for _, v := range whole {
 		for _, part := range redact.Parts(v) {
 			s.whole[part] = true
@@ -49,29 +49,29 @@ func newSecrets(whole, parts []string) secrets {
 		return s
 	}
 	var pairs []string
-	for _, v := range slices.SortedFunc(maps.Keys(set), longestFirst) {
+	for _, v := range slices.SortedFunc(maps.Keys(set), LongestFirst) {
 		pairs = append(pairs, v, Sensitive)
 	}
 	s.replacer = strings.NewReplacer(pairs...)
 	return s
 }
 
-// markedSecrets looks for copies of what the engine's masks hid.
-func markedSecrets(found []string) secrets {
+// MarkedSecrets looks for copies of what the engine's masks hid.
+func MarkedSecrets(found []string) Secrets {
 	var whole, parts []string
 	for _, v := range found {
-		if len(v) >= wholeLength {
+		if len(v) >= WholeLength {
 			whole = append(whole, v)
 		}
 		if len(v) >= partLength {
 			parts = append(parts, v)
 		}
 	}
-	return newSecrets(whole, parts)
+	return NewSecrets(whole, parts)
 }
 
-// near adds what was hidden in the same resource.
-func (s secrets) near(found []string) secrets {
+// Near adds what was hidden in the same resource.
+func (s Secrets) Near(found []string) Secrets {
 	s.nearby = map[string]bool{}
 	for _, v := range found {
 		if len(v) >= nearLength {
@@ -82,7 +82,7 @@ func (s secrets) near(found []string) secrets {
 }
 
 // is reports whether a value is a secret as a whole.
-func (s secrets) is(v string) bool { return s.whole[v] || s.nearby[v] }
+func (s Secrets) is(v string) bool { return s.whole[v] || s.nearby[v] }
 
 // forms are the ways in which a secret appears in a string: as it is, and as
 // it is written within JSON.
@@ -102,19 +102,19 @@ func forms(v string) []string {
 	return list
 }
 
-func longestFirst(a, b string) int {
+func LongestFirst(a, b string) int {
 	if len(a) != len(b) {
 		return len(b) - len(a)
 	}
 	return strings.Compare(a, b)
 }
 
-// none reports whether there is nothing to look for.
-func (s secrets) none() bool { return len(s.whole)+len(s.nearby) == 0 && s.replacer == nil }
+// None reports whether there is nothing to look for.
+func (s Secrets) None() bool { return len(s.whole)+len(s.nearby) == 0 && s.replacer == nil }
 
-// text hides secrets in one string. What stands for a secret already is left
+// Text hides secrets in one string. What stands for a secret already is left
 // alone.
-func (s secrets) text(v string) string {
+func (s Secrets) Text(v string) string {
 	if s.is(v) {
 		return Sensitive
 	}
@@ -131,26 +131,26 @@ func (s secrets) text(v string) string {
 	return strings.Join(pieces, Sensitive)
 }
 
-// value hides secrets in a JSON value, keys included.
-func (s secrets) value(v any) any {
+// Value hides secrets in a JSON value, keys included.
+func (s Secrets) Value(v any) any {
 	switch v := v.(type) {
 	case string:
-		return s.text(v)
+		return s.Text(v)
 	case json.Number, float64:
-		if s.is(numberText(v)) {
+		if s.is(NumberText(v)) {
 			return Sensitive
 		}
 		return v
 	case []any:
 		out := make([]any, len(v))
 		for i, w := range v {
-			out[i] = s.value(w)
+			out[i] = s.Value(w)
 		}
 		return out
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for _, k := range slices.Sorted(maps.Keys(v)) {
-			out[s.key(k, out)] = s.value(v[k])
+			out[s.key(k, out)] = s.Value(v[k])
 		}
 		return out
 	}
@@ -159,27 +159,27 @@ func (s secrets) value(v any) any {
 
 // key hides secrets in the key of a map; keys that become the same are told
 // apart by a number.
-func (s secrets) key(k string, taken map[string]any) string {
-	name := s.text(k)
+func (s Secrets) key(k string, taken map[string]any) string {
+	name := s.Text(k)
 	for n := 2; ; n++ {
 		if _, ok := taken[name]; !ok {
 			return name
 		}
-		name = s.text(k) + " " + strconv.Itoa(n)
+		name = s.Text(k) + " " + strconv.Itoa(n)
 	}
 }
 
-// address hides secrets in the instance keys of a resource address: the rest
+// Address hides secrets in the instance keys of a resource address: the rest
 // are names in the configuration.
-func (s secrets) address(a string) string {
-	if s.none() || !strings.Contains(a, `"`) {
+func (s Secrets) Address(a string) string {
+	if s.None() || !strings.Contains(a, `"`) {
 		return a
 	}
 	var b strings.Builder
 	for rest := a; rest != ""; {
 		quoted, err := strconv.QuotedPrefix(rest)
 		if err != nil && rest[0] == '"' {
-			b.WriteString(s.text(rest)) // not a quoted string that we can read
+			b.WriteString(s.Text(rest)) // not a quoted string that we can read
 			break
 		}
 		if err != nil {
@@ -192,7 +192,7 @@ func (s secrets) address(a string) string {
 		if err != nil {
 			inner = quoted[1 : len(quoted)-1]
 		}
-		if masked := s.text(inner); masked != inner {
+		if masked := s.Text(inner); masked != inner {
 			quoted = strconv.Quote(masked)
 		}
 		b.WriteString(quoted)
@@ -200,13 +200,13 @@ func (s secrets) address(a string) string {
 	return b.String()
 }
 
-func (s secrets) all(list []string) []string {
+func (s Secrets) All(list []string) []string {
 	if list == nil {
 		return nil
 	}
 	out := make([]string, len(list))
 	for i, v := range list {
-		out[i] = s.text(v)
+		out[i] = s.Text(v)
 	}
 	return out
 }

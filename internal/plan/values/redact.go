@@ -1,4 +1,4 @@
-package plan
+package values
 
 import (
 	"encoding/json"
@@ -19,63 +19,63 @@ import (
 //
 // Marks do not follow a value through a provider: a computed attribute may
 // repeat a sensitive argument in the clear. So what a mask hides is looked
-// for elsewhere in the plan too; see secrets.
+// for elsewhere in the plan too; see Secrets.
 
-// sides are the two values of one place, what is unknown of the second, and
+// Sides are the two values of one place, what is unknown of the second, and
 // the masks of both.
-type sides struct {
-	before, after, unknown any
-	beforeMask, afterMask  any
+type Sides struct {
+	Before, After, Unknown any
+	BeforeMask, AfterMask  any
 }
 
-// redactor redacts by masks and remembers what it took out.
-type redactor struct {
-	found []string // texts of the strings and numbers that a mask hid
+// Redactor redacts by masks and remembers what it took out.
+type Redactor struct {
+	Found []string // texts of the strings and numbers that a mask hid
 }
 
-// redact puts Sensitive where a mask hides something. The masks of what it
+// Redact puts Sensitive where a mask hides something. The masks of what it
 // returns are not set.
-func (r *redactor) redact(s sides) sides {
-	if hides(s.before, s.beforeMask, s.afterMask) || hides(s.after, s.afterMask, s.beforeMask) {
-		r.found = append(texts(s.before, r.found), texts(s.after, nil)...)
-		out := sides{before: hidden(s.before), after: hidden(s.after)}
-		if s.after == nil && anyTrue(s.unknown) {
-			out.unknown = true // the shape of what is unknown is hidden as well
+func (r *Redactor) Redact(s Sides) Sides {
+	if hides(s.Before, s.BeforeMask, s.AfterMask) || hides(s.After, s.AfterMask, s.BeforeMask) {
+		r.Found = append(Texts(s.Before, r.Found), Texts(s.After, nil)...)
+		out := Sides{Before: hidden(s.Before), After: hidden(s.After)}
+		if s.After == nil && AnyTrue(s.Unknown) {
+			out.Unknown = true // the shape of what is unknown is hidden as well
 		}
 		return out
 	}
 	out := s
-	out.beforeMask, out.afterMask = nil, nil
+	out.BeforeMask, out.AfterMask = nil, nil
 	r.redactMaps(s, &out)
 	r.redactLists(s, &out)
 	return out
 }
 
-func (r *redactor) redactMaps(s sides, out *sides) {
-	before, isB := s.before.(map[string]any)
-	after, isA := s.after.(map[string]any)
-	unknown, isU := s.unknown.(map[string]any)
+func (r *Redactor) redactMaps(s Sides, out *Sides) {
+	before, isB := s.Before.(map[string]any)
+	after, isA := s.After.(map[string]any)
+	unknown, isU := s.Unknown.(map[string]any)
 	keys := map[string]bool{}
 	newB, newA, newU := emptied(before, keys), emptied(after, keys), emptied(unknown, keys)
 	for key := range keys {
-		e := r.redact(sides{before[key], after[key], unknown[key], maskKey(s.beforeMask, key), maskKey(s.afterMask, key)})
+		e := r.Redact(Sides{before[key], after[key], unknown[key], maskKey(s.BeforeMask, key), maskKey(s.AfterMask, key)})
 		for _, side := range []struct {
 			from, to map[string]any
 			v        any
-		}{{before, newB, e.before}, {after, newA, e.after}, {unknown, newU, e.unknown}} {
+		}{{before, newB, e.Before}, {after, newA, e.After}, {unknown, newU, e.Unknown}} {
 			if _, ok := side.from[key]; ok {
 				side.to[key] = side.v
 			}
 		}
 	}
 	if isB {
-		out.before = newB
+		out.Before = newB
 	}
 	if isA {
-		out.after = newA
+		out.After = newA
 	}
 	if isU {
-		out.unknown = newU
+		out.Unknown = newU
 	}
 }
 
@@ -87,25 +87,25 @@ func emptied(m map[string]any, keys map[string]bool) map[string]any {
 	return make(map[string]any, len(m))
 }
 
-func (r *redactor) redactLists(s sides, out *sides) {
-	before, isB := s.before.([]any)
-	after, isA := s.after.([]any)
-	unknown, isU := s.unknown.([]any)
+func (r *Redactor) redactLists(s Sides, out *Sides) {
+	before, isB := s.Before.([]any)
+	after, isA := s.After.([]any)
+	unknown, isU := s.Unknown.([]any)
 	newB, newA, newU := slices.Clone(before), slices.Clone(after), slices.Clone(unknown)
 	for i := range max(len(before), len(after), len(unknown)) {
-		e := r.redact(sides{at(before, i), at(after, i), at(unknown, i), maskIndex(s.beforeMask, i), maskIndex(s.afterMask, i)})
-		set(newB, i, e.before)
-		set(newA, i, e.after)
-		set(newU, i, e.unknown)
+		e := r.Redact(Sides{at(before, i), at(after, i), at(unknown, i), maskIndex(s.BeforeMask, i), maskIndex(s.AfterMask, i)})
+		set(newB, i, e.Before)
+		set(newA, i, e.After)
+		set(newU, i, e.Unknown)
 	}
 	if isB {
-		out.before = newB
+		out.Before = newB
 	}
 	if isA {
-		out.after = newA
+		out.After = newA
 	}
 	if isU {
-		out.unknown = newU
+		out.Unknown = newU
 	}
 }
 
@@ -133,7 +133,7 @@ func hides(v, own, other any) bool {
 	if v == nil {
 		return false
 	}
-	return !fits(v, own) || !alike(v, other) && anyTrue(other)
+	return !fits(v, own) || !alike(v, other) && AnyTrue(other)
 }
 
 // alike reports whether a mask is of the kind of a value.
@@ -160,7 +160,7 @@ func fits(v, mask any) bool {
 		return alike(v, mask)
 	case []any:
 		l, ok := v.([]any)
-		return ok && (len(m) == len(l) || len(m) > len(l) && !anyTrue(m))
+		return ok && (len(m) == len(l) || len(m) > len(l) && !AnyTrue(m))
 	}
 	return false
 }
@@ -194,8 +194,8 @@ func hidden(v any) any {
 	return Sensitive
 }
 
-// texts adds the strings and numbers within v to list.
-func texts(v any, list []string) []string {
+// Texts adds the strings and numbers within v to list.
+func Texts(v any, list []string) []string {
 	switch v := v.(type) {
 	case string:
 		return append(list, v)
@@ -203,21 +203,21 @@ func texts(v any, list []string) []string {
 		return append(list, v.String())
 	case []any:
 		for _, w := range v {
-			list = texts(w, list)
+			list = Texts(w, list)
 		}
 	case map[string]any:
 		for _, k := range slices.Sorted(maps.Keys(v)) {
-			list = texts(v[k], list)
+			list = Texts(v[k], list)
 		}
 	}
 	return list
 }
 
-// lost lists the paths at which the original values differ and the redacted
+// Lost lists the paths at which the original values differ and the redacted
 // ones do not: a change that a reader could not see any more. path is where
 // the four values are; the empty path is the whole.
-func lost(path string, original, redacted sides) []string {
-	if Equal(original.before, original.after) {
+func Lost(path string, original, redacted Sides) []string {
+	if Equal(original.Before, original.After) {
 		return nil
 	}
 	if paths, ok := lostInMap(path, original, redacted); ok {
@@ -226,38 +226,38 @@ func lost(path string, original, redacted sides) []string {
 	if paths, ok := lostInList(path, original, redacted); ok {
 		return paths
 	}
-	if redacted.before != nil && Equal(redacted.before, redacted.after) {
+	if redacted.Before != nil && Equal(redacted.Before, redacted.After) {
 		return []string{path}
 	}
 	return nil
 }
 
-func lostInMap(path string, original, redacted sides) (paths []string, ok bool) {
-	ob, ok1 := original.before.(map[string]any)
-	oa, ok2 := original.after.(map[string]any)
-	rb, ok3 := redacted.before.(map[string]any)
-	ra, ok4 := redacted.after.(map[string]any)
+func lostInMap(path string, original, redacted Sides) (paths []string, ok bool) {
+	ob, ok1 := original.Before.(map[string]any)
+	oa, ok2 := original.After.(map[string]any)
+	rb, ok3 := redacted.Before.(map[string]any)
+	ra, ok4 := redacted.After.(map[string]any)
 	if !(ok1 && ok2 && ok3 && ok4) || !sameKeys(ob, rb) || !sameKeys(oa, ra) {
 		return nil, false
 	}
 	for _, key := range slices.Sorted(maps.Keys(ob)) {
 		if _, both := oa[key]; both {
-			paths = append(paths, lost(pathKey(path, key), sides{before: ob[key], after: oa[key]}, sides{before: rb[key], after: ra[key]})...)
+			paths = append(paths, Lost(PathKey(path, key), Sides{Before: ob[key], After: oa[key]}, Sides{Before: rb[key], After: ra[key]})...)
 		}
 	}
 	return paths, true
 }
 
-func lostInList(path string, original, redacted sides) (paths []string, ok bool) {
-	ob, ok1 := original.before.([]any)
-	oa, ok2 := original.after.([]any)
-	rb, ok3 := redacted.before.([]any)
-	ra, ok4 := redacted.after.([]any)
+func lostInList(path string, original, redacted Sides) (paths []string, ok bool) {
+	ob, ok1 := original.Before.([]any)
+	oa, ok2 := original.After.([]any)
+	rb, ok3 := redacted.Before.([]any)
+	ra, ok4 := redacted.After.([]any)
 	if !(ok1 && ok2 && ok3 && ok4) {
 		return nil, false
 	}
 	for i := range min(len(ob), len(oa)) {
-		paths = append(paths, lost(pathIndex(path, i), sides{before: ob[i], after: oa[i]}, sides{before: rb[i], after: ra[i]})...)
+		paths = append(paths, Lost(PathIndex(path, i), Sides{Before: ob[i], After: oa[i]}, Sides{Before: rb[i], After: ra[i]})...)
 	}
 	return paths, true
 }
