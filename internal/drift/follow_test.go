@@ -18,7 +18,7 @@ func looked(day int) Check {
 	return Check{Workspace: "w", At: at(day), Outcome: Drifted, Commit: "c"}
 }
 
-func diff(class Class, paths ...string) Difference {
+func differs(class Class, paths ...string) Difference {
 	d := Difference{Address: "x.a", Type: "x", Class: class}
 	for _, p := range paths {
 		d.Attributes = append(d.Attributes, Attribute{Path: p})
@@ -53,9 +53,9 @@ func TestLifeOfAFinding(t *testing.T) {
 		}
 		return f
 	}
-	check(0, Rules{}, New, ">new", diff(Changed, "a"))
-	check(1, Rules{}, Ongoing, "new>ongoing", diff(Changed, "a"))
-	f := check(2, Rules{}, New, "ongoing>new", diff(Changed, "a", "b"))
+	check(0, Rules{}, New, ">new", differs(Changed, "a"))
+	check(1, Rules{}, Ongoing, "new>ongoing", differs(Changed, "a"))
+	f := check(2, Rules{}, New, "ongoing>new", differs(Changed, "a", "b"))
 	if f.Times != 3 || !f.FirstSeen.Equal(at(0)) || !f.LastSeen.Equal(at(2)) || !f.Attributes[0].FirstSeen.Equal(at(0)) || !f.Attributes[1].FirstSeen.Equal(at(2)) {
 		t.Errorf("times: %+v", f)
 	}
@@ -64,13 +64,13 @@ func TestLifeOfAFinding(t *testing.T) {
 		t.Fatalf("%v %+v %+v", err, f, e)
 	}
 	all[0] = f
-	check(3, Rules{}, Acknowledged, "", diff(Changed, "a", "b"))
-	check(4, Rules{}, New, "acknowledged>new", diff(Changed, "a", "b", "c"))
-	f = check(4, Rules{}, Acknowledged, "new>acknowledged", diff(Changed, "a"))
+	check(3, Rules{}, Acknowledged, "", differs(Changed, "a", "b"))
+	check(4, Rules{}, New, "acknowledged>new", differs(Changed, "a", "b", "c"))
+	f = check(4, Rules{}, Acknowledged, "new>acknowledged", differs(Changed, "a"))
 	if f.Ack == nil {
 		t.Error("the acknowledgement is lost")
 	}
-	if f = check(5, Rules{}, Ongoing, "acknowledged>ongoing", diff(Changed, "a")); f.Ack != nil {
+	if f = check(5, Rules{}, Ongoing, "acknowledged>ongoing", differs(Changed, "a")); f.Ack != nil {
 		t.Error("the acknowledgement outlived its time")
 	}
 	c := looked(6)
@@ -79,21 +79,21 @@ func TestLifeOfAFinding(t *testing.T) {
 	if f = only(t, all); f.Life != Resolved || f.ResolvedBy != "r1" || !f.ResolvedAt.Equal(at(6)) {
 		t.Errorf("resolved: %+v", f)
 	}
-	if f = check(8, Rules{}, Recurring, "resolved>recurring", diff(Changed, "a")); !slices.Equal(f.Past, []Stay{{at(0), at(6)}}) || !f.Returned.Equal(at(8)) || !f.ResolvedAt.IsZero() || f.ResolvedBy != "" || !f.FirstSeen.Equal(at(0)) {
+	if f = check(8, Rules{}, Recurring, "resolved>recurring", differs(Changed, "a")); !slices.Equal(f.Past, []Stay{{at(0), at(6)}}) || !f.Returned.Equal(at(8)) || !f.ResolvedAt.IsZero() || f.ResolvedBy != "" || !f.FirstSeen.Equal(at(0)) {
 		t.Errorf("back: %+v", f)
 	}
-	check(9, rules, Ignored, "recurring>ignored", diff(Changed, "a"))
-	check(10, rules, Ignored, "", diff(Changed, "a", "b"))
-	check(11, rules, New, "ignored>new", diff(Changed, "a", "b", "c"))
-	check(11, rules, Ignored, "new>ignored", diff(Changed, "a"))
-	if f = check(12, rules, New, "ignored>new", diff(Changed, "a")); f.Attributes[0].IgnoredBy != "" {
+	check(9, rules, Ignored, "recurring>ignored", differs(Changed, "a"))
+	check(10, rules, Ignored, "", differs(Changed, "a", "b"))
+	check(11, rules, New, "ignored>new", differs(Changed, "a", "b", "c"))
+	check(11, rules, Ignored, "new>ignored", differs(Changed, "a"))
+	if f = check(12, rules, New, "ignored>new", differs(Changed, "a")); f.Attributes[0].IgnoredBy != "" {
 		t.Error("an expired rule still holds")
 	}
 	if f = check(13, Rules{}, Resolved, "new>resolved"); f.ResolvedBy != "" {
 		t.Errorf("resolved by %s", f.ResolvedBy)
 	}
 	check(14, Rules{}, Resolved, "")
-	if f = check(15, Rules{}, Recurring, "resolved>recurring", diff(Changed, "a")); !slices.Equal(f.Past, []Stay{{at(0), at(6)}, {at(8), at(13)}}) {
+	if f = check(15, Rules{}, Recurring, "resolved>recurring", differs(Changed, "a")); !slices.Equal(f.Past, []Stay{{at(0), at(6)}, {at(8), at(13)}}) {
 		t.Errorf("its past: %+v", f.Past)
 	}
 }
@@ -107,14 +107,14 @@ func TestThePastIsBounded(t *testing.T) {
 		now := from.Add(time.Duration(i) * time.Hour)
 		c := looked(0)
 		c.At = now
-		all, _ = Follow(all, c, []Difference{diff(Changed, "a")}, now)
+		all, _ = Follow(all, c, []Difference{differs(Changed, "a")}, now)
 		all, _ = Follow(all, c, nil, now.Add(30*time.Minute))
 	}
 	if f := only(t, all); len(f.Past) != mostPast || !f.Past[mostPast-1].From.Equal(from.Add((2*mostPast-2)*time.Hour)) {
 		t.Errorf("%d stays, the last %+v", len(f.Past), f.Past[len(f.Past)-1])
 	}
 	later := from.Add(pastFor + (2*mostPast-1)*time.Hour)
-	all, _ = Follow(all, looked(0), []Difference{diff(Changed, "a")}, later)
+	all, _ = Follow(all, looked(0), []Difference{differs(Changed, "a")}, later)
 	if f := only(t, all); len(f.Past) != 1 {
 		t.Errorf("%d stays are older than a report looks back", len(f.Past)-1)
 	}
@@ -122,7 +122,7 @@ func TestThePastIsBounded(t *testing.T) {
 
 func TestOnlyALookResolves(t *testing.T) {
 	open := func(class Class) []Finding {
-		all, _ := Follow(nil, looked(0), []Difference{diff(class, "a")}, at(0))
+		all, _ := Follow(nil, looked(0), []Difference{differs(class, "a")}, at(0))
 		return all
 	}
 	for _, c := range []struct {
@@ -154,7 +154,7 @@ func TestOnlyALookResolves(t *testing.T) {
 }
 
 func TestAcknowledgeRefuses(t *testing.T) {
-	f := Finding{ID: "1", Workspace: "w", Difference: diff(Changed, "a"), Life: New}
+	f := Finding{ID: "1", Workspace: "w", Difference: differs(Changed, "a"), Life: New}
 	with := func(change func(*Finding)) Finding {
 		g := f
 		g.Attributes = slices.Clone(f.Attributes)
@@ -256,7 +256,7 @@ func walkOnce(t *testing.T, r *rand.Rand, all []Finding, now time.Time) []Findin
 	if check.Outcome == Drifted {
 		for _, class := range []Class{Changed, StateOnly, PendingCommit} {
 			if r.IntN(2) == 0 {
-				found = append(found, diff(class, []string{"a", "b", "c"}[:r.IntN(3)+1]...))
+				found = append(found, differs(class, []string{"a", "b", "c"}[:r.IntN(3)+1]...))
 			}
 		}
 	} else if check.Outcome == NotChecked {
@@ -322,8 +322,8 @@ func holdsTogether(t *testing.T, before, after []Finding) {
 }
 
 func TestFollowLeavesItsInputAlone(t *testing.T) {
-	all, _ := Follow(nil, looked(0), []Difference{diff(Changed, "a")}, at(0))
-	_, _ = Rules{Ignore: []Ignore{{Name: "all"}}}.Update(all, looked(1), []Difference{diff(Changed, "a", "b")}, at(1))
+	all, _ := Follow(nil, looked(0), []Difference{differs(Changed, "a")}, at(0))
+	_, _ = Rules{Ignore: []Ignore{{Name: "all"}}}.Update(all, looked(1), []Difference{differs(Changed, "a", "b")}, at(1))
 	if f := only(t, all); f.Life != New || len(f.Attributes) != 1 || f.Attributes[0].IgnoredBy != "" || f.Times != 1 {
 		t.Errorf("what was passed in has changed: %+v", f)
 	}

@@ -18,7 +18,7 @@ func TestHealing(t *testing.T) {
 		return p
 	}
 	finding := func(address string, class Class, more ...func(*Finding)) Finding {
-		d := diff(class, "a")
+		d := differs(class, "a")
 		d.Address = address
 		f := Finding{ID: ID("w", address, class), Workspace: "w", Difference: d, Life: New}
 		for _, m := range more {
@@ -87,7 +87,7 @@ func TestHealsStopByThemselves(t *testing.T) {
 	heals := 0
 	for hour := range 30 {
 		now := t0.Add(time.Duration(hour) * time.Hour)
-		all, _ = Rules{}.Update(all, Check{Workspace: "w", Outcome: Drifted}, []Difference{diff(Changed, "a")}, now)
+		all, _ = Rules{}.Update(all, Check{Workspace: "w", Outcome: Drifted}, []Difference{differs(Changed, "a")}, now)
 		v := (Healing{}).Decide(p, all, now)
 		if v.Heal {
 			heals++

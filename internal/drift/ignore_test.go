@@ -91,7 +91,7 @@ func FuzzGlob(f *testing.F) {
 
 func TestApply(t *testing.T) {
 	finding := func(class Class, paths ...string) []Finding {
-		all, _ := Follow(nil, Check{Workspace: "net-prod", Outcome: Drifted}, []Difference{diff(class, paths...)}, t0)
+		all, _ := Follow(nil, Check{Workspace: "net-prod", Outcome: Drifted}, []Difference{differs(class, paths...)}, t0)
 		return all
 	}
 	for _, c := range []struct {
@@ -128,7 +128,7 @@ func TestApply(t *testing.T) {
 
 func TestLeftOutBy(t *testing.T) {
 	rules := []Ignore{{Name: "r", Attributes: []string{"a"}}, {Name: "old", Expires: t0}, {Name: "idle", Address: "none.a"}}
-	all, _ := Follow(nil, looked(0), []Difference{diff(Changed, "a", "b"), diff(StateOnly, "a")}, t0)
+	all, _ := Follow(nil, looked(0), []Difference{differs(Changed, "a", "b"), differs(StateOnly, "a")}, t0)
 	all, _ = Apply(rules, all, t0)
 	got := LeftOutBy(rules, all, t0)
 	ids := []string{ID("w", "x.a", Changed), ID("w", "x.a", StateOnly)}

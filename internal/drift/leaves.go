@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/plan/diff"
 	"github.com/tfops/tfops/internal/plan/values"
 )
 
@@ -39,7 +40,7 @@ func differences(c *plan.Change) leaves {
 	if c.Action == plan.NoOp && len(c.SensitiveChanged) == 0 {
 		return l
 	}
-	for _, a := range plan.Of(narrowed(c, l)) {
+	for _, a := range diff.Of(narrowed(c, l)) {
 		l.add(a)
 	}
 	return l
@@ -83,14 +84,14 @@ func narrowed(c *plan.Change, l leaves) plan.Change {
 	return n
 }
 
-func (l *leaves) add(a plan.Attr) {
-	if a.Kind == plan.Unchanged && !a.Unknown {
+func (l *leaves) add(a diff.Attr) {
+	if a.Kind == diff.Unchanged && !a.Unknown {
 		return
 	}
 	inner := 0
-	if !a.Unknown && !a.Sensitive && (a.Shape == plan.Object || a.Shape == plan.Map || a.Shape == plan.List || a.Shape == plan.Block) {
+	if !a.Unknown && !a.Sensitive && (a.Shape == diff.Object || a.Shape == diff.Map || a.Shape == diff.List || a.Shape == diff.Block) {
 		for _, c := range a.Children {
-			if c.Kind != plan.Unchanged || c.Unknown {
+			if c.Kind != diff.Unchanged || c.Unknown {
 				inner++
 				l.add(c)
 			}

@@ -38,6 +38,9 @@ func (c configuration) sensitiveVariable(name string) bool {
 	return c.RootModule.Variables[name].Sensitive
 }
 
+// BuiltinProvider is the provider of terraform_data, whose arguments are of any type.
+const BuiltinProvider = "terraform.io/builtin/terraform"
+
 // blocks says of attribute paths, without indexes, whether they are written as
 // blocks (true) or as arguments (false), by resource type.
 type blocks map[string]map[string]bool
@@ -100,7 +103,7 @@ func (b blocks) expressions(known map[string]bool, path string, v any) {
 func (b blocks) of(c *Change) []string {
 	found := map[string]bool{}
 	known := b[c.Type]
-	builtin := c.Provider == builtinProvider
+	builtin := c.Provider == BuiltinProvider
 	for _, v := range []any{c.Before, c.After} {
 		walkBlocks(v, "", found, func(path string, list bool) bool {
 			block, ok := known[path]

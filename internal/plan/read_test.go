@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/plan/diff"
 	"github.com/tfops/tfops/internal/plan/values"
 )
 
@@ -352,11 +353,11 @@ func FuzzRead(f *testing.F) {
 		}
 		for _, list := range [][]plan.Change{p.Changes, p.Drift, p.Deferred} {
 			for _, c := range list {
-				plan.Of(c)
+				diff.Of(c)
 			}
 		}
 		for _, o := range p.Outputs {
-			plan.OfOutput(o)
+			diff.OfOutput(o)
 		}
 		b, err := json.Marshal(p)
 		if err != nil {

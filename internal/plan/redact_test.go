@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/plan/diff"
 	"github.com/tfops/tfops/internal/plan/values"
 )
 
@@ -306,7 +307,7 @@ func TestOutputs(t *testing.T) {
 	if !reflect.DeepEqual(p.Outputs, want) {
 		t.Errorf("%+v", p.Outputs)
 	}
-	if a := plan.OfOutput(p.Outputs[2]); a.Kind != plan.Changed || !a.Sensitive {
+	if a := diff.OfOutput(p.Outputs[2]); a.Kind != diff.Changed || !a.Sensitive {
 		t.Errorf("%+v", a)
 	}
 }

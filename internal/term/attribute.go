@@ -8,6 +8,7 @@ import (
 
 	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/plan/diff"
 )
 
 // sheet is a plan as it is laid out: each level is four columns deeper, the
@@ -19,7 +20,7 @@ type sheet struct {
 
 const indent = "    "
 
-var marks = map[plan.Kind]string{plan.Added: "  + ", plan.Removed: "  - ", plan.Changed: "  ~ ", plan.Unchanged: indent}
+var marks = map[diff.Kind]string{diff.Added: "  + ", diff.Removed: "  - ", diff.Changed: "  ~ ", diff.Unchanged: indent}
 
 // mark is the four columns before what happens, coloured.
 func (g *page) mark(m string) string {
@@ -60,10 +61,10 @@ type look struct {
 
 // attributes lays out the parts of a resource, object or block. tell says
 // whether the telling ones among them are always shown.
-func (s *sheet) attributes(level int, list []plan.Attr, l look, tell bool) {
+func (s *sheet) attributes(level int, list []diff.Attr, l look, tell bool) {
 	width, hidden, hiddenBlocks, before := 0, 0, 0, s.b.Len()
 	for _, a := range list {
-		if a.Shape != plan.Block {
+		if a.Shape != diff.Block {
 			width = max(width, displayWidth(attributeName(a)))
 		}
 	}
@@ -73,9 +74,9 @@ func (s *sheet) attributes(level int, list []plan.Attr, l look, tell bool) {
 		hidden = 0
 	}
 	for _, a := range list {
-		if a.Shape == plan.Block {
+		if a.Shape == diff.Block {
 			hide()
-			if a.Kind == plan.Unchanged && !l.all {
+			if a.Kind == diff.Unchanged && !l.all {
 				hiddenBlocks++
 				continue
 			}
@@ -87,7 +88,7 @@ func (s *sheet) attributes(level int, list []plan.Attr, l look, tell bool) {
 			continue
 		}
 		show := look{all: l.all || tell && telling[a.Name], null: l.null}
-		if a.Kind == plan.Unchanged && !show.all {
+		if a.Kind == diff.Unchanged && !show.all {
 			hidden++
 			continue
 		}
@@ -110,7 +111,7 @@ var telling = map[string]bool{"id": true, "name": true, "tags": true}
 var identifier = lazily.Pattern(`^[\pL_][\pL\pN_-]*$`)
 
 // attributeName is a name as the language writes it.
-func attributeName(a plan.Attr) string {
+func attributeName(a diff.Attr) string {
 	if identifier().MatchString(a.Name) {
 		return Clean(a.Name)
 	}
@@ -132,7 +133,7 @@ func count(n int, what string) string {
 }
 
 // block lays out a nested block.
-func (s *sheet) block(level int, a plan.Attr, l look) {
+func (s *sheet) block(level int, a diff.Attr, l look) {
 	if a.Unknown {
 		s.linef("%s%s %s%s", s.at(level, marks[a.Kind]), attributeName(a), known, s.forces(a))
 		return
@@ -150,7 +151,7 @@ func (s *sheet) block(level int, a plan.Attr, l look) {
 
 const known = "(known after apply)"
 
-func (s *sheet) forces(a plan.Attr) string {
+func (s *sheet) forces(a diff.Attr) string {
 	if !a.Replaces {
 		return ""
 	}
@@ -160,8 +161,8 @@ func (s *sheet) forces(a plan.Attr) string {
 func (s *sheet) arrow() string { return " " + s.paint(yellow, "->") + " " }
 
 // toNull follows what goes.
-func (s *sheet) toNull(a plan.Attr, l look) string {
-	if a.Kind != plan.Removed || !l.null {
+func (s *sheet) toNull(a diff.Attr, l look) string {
+	if a.Kind != diff.Removed || !l.null {
 		return ""
 	}
 	return s.arrow() + s.paint(faint, "null")
@@ -169,39 +170,39 @@ func (s *sheet) toNull(a plan.Attr, l look) string {
 
 // value lays out what follows "name = ". Its further lines are indented for
 // an attribute at this level.
-func (s *sheet) value(level int, a plan.Attr, l look) string {
+func (s *sheet) value(level int, a diff.Attr, l look) string {
 	switch {
 	case a.Sensitive:
 		return plan.Sensitive + s.toNull(a, l) + s.forces(a)
-	case a.Unknown && a.Kind == plan.Added:
+	case a.Unknown && a.Kind == diff.Added:
 		return known + s.forces(a)
-	case a.Unknown && a.Shape == plan.Value:
+	case a.Unknown && a.Shape == diff.Value:
 		return literal(a.Before) + s.arrow() + known + s.forces(a)
 	}
 	switch a.Shape {
-	case plan.Switch:
+	case diff.Switch:
 		a.Children[0].Replaces = a.Replaces
 		return s.value(level, a.Children[0], look{}) + s.arrow() + s.value(level, a.Children[1], look{})
-	case plan.Text:
+	case diff.Text:
 		return s.text(level, a) + s.end(a, l)
-	case plan.JSON:
+	case diff.JSON:
 		return s.json(level, a, l) + s.end(a, l)
-	case plan.List:
+	case diff.List:
 		return s.container(level, a, l, "[", "]") + s.end(a, l)
-	case plan.Object, plan.Map, plan.Block:
+	case diff.Object, diff.Map, diff.Block:
 		return s.container(level, a, l, "{", "}") + s.end(a, l)
 	}
 	switch a.Kind {
-	case plan.Added:
+	case diff.Added:
 		return literal(a.After) + s.forces(a)
-	case plan.Changed:
+	case diff.Changed:
 		return literal(a.Before) + s.arrow() + literal(a.After) + s.forces(a)
 	}
 	return literal(a.Before) + s.toNull(a, l) + s.forces(a)
 }
 
 // end follows a value of several lines.
-func (s *sheet) end(a plan.Attr, l look) string {
+func (s *sheet) end(a diff.Attr, l look) string {
 	if a.Unknown {
 		return s.arrow() + known
 	}
@@ -215,16 +216,16 @@ func (s *sheet) inner(write func(in *sheet)) string {
 	return in.b.String()
 }
 
-func (s *sheet) container(level int, a plan.Attr, l look, open, closing string) string {
+func (s *sheet) container(level int, a diff.Attr, l look, open, closing string) string {
 	if len(a.Children) == 0 {
 		return open + closing + s.forces(a)
 	}
 	return open + s.forces(a) + "\n" + s.inner(func(in *sheet) {
-		if a.Shape == plan.List {
+		if a.Shape == diff.List {
 			in.elements(level+1, a.Children, l)
 			return
 		}
-		if a.Shape == plan.Map {
+		if a.Shape == diff.Map {
 			in.entries(level+1, a.Children, l)
 			return
 		}
@@ -233,13 +234,13 @@ func (s *sheet) container(level int, a plan.Attr, l look, open, closing string) 
 }
 
 // entries lays out the elements of a map: their keys are always quoted.
-func (s *sheet) entries(level int, list []plan.Attr, l look) {
+func (s *sheet) entries(level int, list []diff.Attr, l look) {
 	width, hidden := 0, 0
 	for _, a := range list {
 		width = max(width, displayWidth(strconv.Quote(a.Name)))
 	}
 	for _, a := range list {
-		if a.Kind == plan.Unchanged && !l.all {
+		if a.Kind == diff.Unchanged && !l.all {
 			hidden++
 			continue
 		}
@@ -251,8 +252,8 @@ func (s *sheet) entries(level int, list []plan.Attr, l look) {
 
 // elements lays out a list: of what is unchanged, only the neighbours of what
 // changes.
-func (s *sheet) elements(level int, list []plan.Attr, l look) {
-	changes := func(i int) bool { return i >= 0 && i < len(list) && list[i].Kind != plan.Unchanged }
+func (s *sheet) elements(level int, list []diff.Attr, l look) {
+	changes := func(i int) bool { return i >= 0 && i < len(list) && list[i].Kind != diff.Unchanged }
 	hidden := 0
 	for i, a := range list {
 		if !l.all && !changes(i-1) && !changes(i) && !changes(i+1) {
@@ -261,17 +262,17 @@ func (s *sheet) elements(level int, list []plan.Attr, l look) {
 		}
 		s.hidden(level, hidden, "element")
 		hidden = 0
-		s.linef("%s%s,", s.at(level, marks[a.Kind]), s.value(level, a, look{all: l.all || a.Kind == plan.Unchanged}))
+		s.linef("%s%s,", s.at(level, marks[a.Kind]), s.value(level, a, look{all: l.all || a.Kind == diff.Unchanged}))
 	}
 	s.hidden(level, hidden, "element")
 }
 
 // text lays out a string of several lines.
-func (s *sheet) text(level int, a plan.Attr) string {
+func (s *sheet) text(level int, a diff.Attr) string {
 	return "<<-EOT" + s.forces(a) + "\n" + s.inner(func(in *sheet) {
 		for _, line := range a.Lines {
 			mark := indent
-			if a.Kind == plan.Changed && !a.Unknown {
+			if a.Kind == diff.Changed && !a.Unknown {
 				mark = marks[line.Kind]
 			}
 			in.linef("%s%s", in.at(level+1, mark), CleanText(line.Text))
@@ -280,11 +281,11 @@ func (s *sheet) text(level int, a plan.Attr) string {
 }
 
 // json lays out a string that holds JSON.
-func (s *sheet) json(level int, a plan.Attr, l look) string {
+func (s *sheet) json(level int, a diff.Attr, l look) string {
 	child, note, mark := a.Children[0], "", indent
-	if a.Kind == plan.Changed && !a.Unknown {
+	if a.Kind == diff.Changed && !a.Unknown {
 		mark = marks[child.Kind]
-		if child.Kind == plan.Unchanged {
+		if child.Kind == diff.Unchanged {
 			note, l.all = s.paint(faint, " # whitespace changes"), true
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/plan/diff"
 )
 
 func displayWidth(s string) int { return lipgloss.Width(s) }
@@ -217,7 +218,7 @@ func (s *sheet) change(c plan.Change, title string) {
 		kind = "data"
 	}
 	s.linef("%s%s %q %q {", s.mark(symbol(c)), kind, c.Type, c.Name)
-	s.attributes(1, plan.Of(c), look{null: true}, true)
+	s.attributes(1, diff.Of(c), look{null: true}, true)
 	s.linef("%s}", indent)
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/plan/diff"
 )
 
 // deferred lists what the engine puts off to a later plan.
@@ -55,9 +56,9 @@ func (s *sheet) outputs(pl *plan.Plan, engine string) {
 		return
 	}
 	s.linef("\nChanges to Outputs:")
-	list, width := make([]plan.Attr, len(pl.Outputs)), 0
+	list, width := make([]diff.Attr, len(pl.Outputs)), 0
 	for i, o := range pl.Outputs {
-		list[i] = plan.OfOutput(o)
+		list[i] = diff.OfOutput(o)
 		width = max(width, displayWidth(attributeName(list[i])))
 	}
 	for _, a := range list {

@@ -1,4 +1,4 @@
-package plan_test
+package diff_test
 
 import (
 	"encoding/json"
@@ -8,15 +8,16 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/plan/diff"
 )
 
 // sketch writes the nodes of a difference, one a line: mark, path, shape, flags.
-func sketch(list []plan.Attr) []string {
-	mark := map[plan.Kind]string{plan.Added: "+", plan.Removed: "-", plan.Changed: "~", plan.Unchanged: "="}
+func sketch(list []diff.Attr) []string {
+	mark := map[diff.Kind]string{diff.Added: "+", diff.Removed: "-", diff.Changed: "~", diff.Unchanged: "="}
 	var out []string
 	for _, a := range list {
 		line := fmt.Sprintf("%s %s %s", mark[a.Kind], a.Path, a.Shape)
-		if a.Shape == plan.Value && !a.Unknown && !a.Sensitive {
+		if a.Shape == diff.Value && !a.Unknown && !a.Sensitive {
 			b, _ := json.Marshal(a.Before)
 			f, _ := json.Marshal(a.After)
 			line += fmt.Sprintf(" %s>%s", b, f)
@@ -105,7 +106,7 @@ func TestDiff(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.change.Before, c.change.After, c.change.Unknown = value(t, c.before), value(t, c.after), value(t, c.unknown)
-			if got := sketch(plan.Of(c.change)); !slices.Equal(got, c.want) {
+			if got := sketch(diff.Of(c.change)); !slices.Equal(got, c.want) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 			}
 		})
@@ -116,7 +117,7 @@ func TestDiff(t *testing.T) {
 func TestDiffLeavesThePlanAlone(t *testing.T) {
 	c := plan.Change{Before: value(t, `{"l":[1,{"a":2}]}`), After: value(t, `{"l":[1]}`), Unknown: value(t, `{"l":[false,{"a":true}],"o":{"x":true}}`)}
 	was, _ := json.Marshal(c)
-	plan.Of(c)
+	diff.Of(c)
 	if is, _ := json.Marshal(c); string(is) != string(was) {
 		t.Errorf("%s\nbecame %s", was, is)
 	}
@@ -133,7 +134,7 @@ func TestLargeLists(t *testing.T) {
 		return l
 	}
 	c := plan.Change{Before: map[string]any{"l": long("a")}, After: map[string]any{"l": long("b")}}
-	if n := len(plan.Of(c)[0].Children); n != 10000 {
+	if n := len(diff.Of(c)[0].Children); n != 10000 {
 		t.Errorf("%d elements", n)
 	}
 }
@@ -145,6 +146,6 @@ func BenchmarkDiff(b *testing.B) {
 	}
 	c := plan.Change{Before: map[string]any{"l": before}, After: map[string]any{"l": after}}
 	for b.Loop() {
-		plan.Of(c)
+		diff.Of(c)
 	}
 }

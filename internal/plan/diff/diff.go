@@ -1,8 +1,11 @@
-package plan
+// Package diff compares what a resource or an output is before and after a plan,
+// attribute by attribute, for whoever renders it.
+package diff
 
 import (
 	"maps"
 
+	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/plan/values"
 )
 
@@ -54,11 +57,11 @@ type Line struct {
 
 // Of is the difference between before and after, sorted by name: arguments
 // first, then blocks. Arguments that are null on both sides are left out.
-func Of(c Change) []Attr {
+func Of(c plan.Change) []Attr {
 	d := differ{changed: index(c.SensitiveChanged), replaces: index(c.ReplacePaths), blocks: index(c.Blocks),
-		dynamic: c.Provider == builtinProvider}
+		dynamic: c.Provider == plan.BuiltinProvider}
 	before, after := c.Before, withUnknown(c.After, c.Unknown)
-	if c.Action == Forget {
+	if c.Action == plan.Forget {
 		after = before // it leaves the state as it is
 	}
 	root := d.diff(place{}, before, after)
@@ -72,19 +75,17 @@ func Of(c Change) []Attr {
 }
 
 // OfOutput is the difference between an output's values.
-func OfOutput(o Output) Attr {
+func OfOutput(o plan.Output) Attr {
 	d := differ{dynamic: true}
 	a := d.diff(place{name: o.Name, path: o.Name, plain: o.Name}, o.Before, withUnknown(o.After, o.Unknown))
 	if o.Sensitive {
 		a.Sensitive, a.Shape, a.Children, a.Lines = true, Value, nil, nil
 	}
-	if a.Kind == Unchanged && o.Action == Update {
+	if a.Kind == Unchanged && o.Action == plan.Update {
 		a.Kind = Changed // hidden on both sides
 	}
 	return a
 }
-
-const builtinProvider = "terraform.io/builtin/terraform"
 
 // unknown stands in After for a value that is known only after apply, null for
 // a null that is there, unlike no value.

@@ -1,4 +1,4 @@
-package plan
+package diff
 
 // pair matches an element of one list with one of another; -1 is none.
 type pair struct {
