@@ -41,6 +41,7 @@ type Options struct {
 	HTTP    *http.Client     // for webhooks; redirects are never followed
 	RootCAs *x509.CertPool   // for mail; the system's by default
 	Timeout time.Duration    // of one attempt; 30 s by default
+	Grace   time.Duration    // how long an attempt may go on once the notifier is to stop; 10 s by default
 	Poll    time.Duration    // the longest time between two looks at the outbox; 2 s by default
 }
 
@@ -96,6 +97,9 @@ func New(store Store, o Options) *Notifier {
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
 	}
+	if o.Grace == 0 {
+		o.Grace = 10 * time.Second
+	}
 	if o.Poll == 0 {
 		o.Poll = 2 * time.Second
 	}
@@ -137,9 +141,10 @@ func (n *Notifier) stillInHurry(target string) {
 	n.hurried[target] = true
 }
 
-// Run sends what is due until ctx ends, and returns within a moment of that. A
-// delivery that is under way then stays in the outbox unless its target has
-// already taken it. A notifier runs once at a time.
+// Run sends what is due until ctx ends. It begins no attempt after that, lets
+// those under way finish within Options.Grace, and stores what became of them:
+// what a target has taken is not sent again. An attempt that takes longer is
+// cut off and its delivery stays in the outbox. A notifier runs once at a time.
 func (n *Notifier) Run(ctx context.Context) {
 	for {
 		timer := time.NewTimer(n.round(ctx))
@@ -284,9 +289,11 @@ func (n *Notifier) deliver(ctx context.Context, l *lane, d run.Delivery) bool {
 	var note string
 	if !l.sent[d.ID] {
 		var err error
-		if note, err = n.attempt(ctx, l, d); err != nil {
-			if ctx.Err() != nil {
-				return false // it was stopped: no failure of the target
+		attempt, cancel := n.attemptContext(ctx)
+		defer cancel()
+		if note, err = n.attempt(attempt, l, d); err != nil {
+			if errors.Is(context.Cause(attempt), errCutOff) {
+				return false // no failure of the target
 			}
 			return n.missed(keep, l, d, err, note)
 		}
@@ -334,10 +341,27 @@ func (n *Notifier) missed(ctx context.Context, l *lane, d run.Delivery, err erro
 	return f.mine
 }
 
+// errCutOff ends an attempt that took longer than Options.Grace after the stop.
+var errCutOff = errors.New("the notifier stopped before the target answered")
+
+// attemptContext is the context of one attempt. It outlives stop by Options.Grace.
+func (n *Notifier) attemptContext(stop context.Context) (context.Context, context.CancelFunc) {
+	ctx, cut := context.WithCancelCause(context.WithoutCancel(stop))
+	ctx, cancel := context.WithTimeout(ctx, n.o.Timeout)
+	release := context.AfterFunc(stop, func() {
+		grace := time.NewTimer(n.o.Grace)
+		defer grace.Stop()
+		select {
+		case <-ctx.Done():
+		case <-grace.C:
+			cut(errCutOff)
+		}
+	})
+	return ctx, func() { release(); cancel(); cut(nil) }
+}
+
 // attempt sends a delivery once.
 func (n *Notifier) attempt(ctx context.Context, l *lane, d run.Delivery) (note string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, n.o.Timeout)
-	defer cancel()
 	switch l.target.way() {
 	case webhook:
 		return n.post(ctx, l.target, d)

@@ -148,7 +148,7 @@ func TestRestBeginsWithTheFailure(t *testing.T) {
 	}
 }
 
-// TestSlowTargetHoldsNobodyUp: neither another target nor the end.
+// TestSlowTargetHoldsNobodyUp: neither another target, nor the end for longer than the grace.
 func TestSlowTargetHoldsNobodyUp(t *testing.T) {
 	slow, calm := newReceiver(t), newReceiver(t)
 	free, entered := make(chan struct{}), make(chan struct{}, 10)
@@ -166,7 +166,7 @@ func TestSlowTargetHoldsNobodyUp(t *testing.T) {
 	})
 	g := newRig(t, Target{Name: "slow", URL: slow.URL}, Target{Name: "calm", URL: calm.URL},
 		Target{Name: "mail", URL: "smtp://" + mute.addr + "/?from=a@b&to=c@d&tls=never"}, Target{Name: "chat", URL: "generic://" + mute.addr + "/x?disabletls=yes"})
-	g.options.Timeout = time.Hour
+	g.options.Timeout, g.options.Grace = time.Hour, 100*time.Millisecond
 	for i := range 200 {
 		g.tell(notice(fmt.Sprint(i), "slow", "calm", "mail", "chat"))
 	}
