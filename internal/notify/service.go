@@ -3,11 +3,8 @@ package notify
 import (
 	"context"
 	"fmt"
-	"net/url"
-	"slices"
 	"strings"
 
-	"github.com/nicholas-fedor/shoutrrr/pkg/router"
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
 
 	"github.com/tfops/tfops/internal/run"
@@ -94,36 +91,4 @@ func hand(t Target, s types.Service, w wording) (a answer) {
 func calm(text string) string {
 	return strings.NewReplacer("@everyone", "@\u200beveryone", "@here", "@\u200bhere", "@channel", "@\u200bchannel", "@all", "@\u200ball",
 		"@room", "@\u200broom", "<!", "<\u200b!", "<@", "<\u200b@").Replace(text)
-}
-
-// open makes a service of its URL; a defect of the library is an error like any
-// other.
-func open(raw string) (made types.Service, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			made, err = nil, fmt.Errorf("the library failed: %v", p)
-		}
-	}()
-	u, err := url.Parse(raw)
-	if err != nil {
-		return nil, err
-	}
-	var r router.ServiceRouter
-	if strings.Contains(u.Scheme, "+") { // such as teams+https://
-		return r.Locate(raw)
-	}
-	made, err = r.NewService(u.Scheme)
-	if err != nil {
-		return nil, err
-	}
-	// Not through the router, which hides what is wrong.
-	return made, made.Initialize(u, nil)
-}
-
-// services are the schemes that can be sent to.
-func services(r *router.ServiceRouter) string {
-	all := append(r.ListServices(), "https", "http", "smtps")
-	all = slices.DeleteFunc(all, func(s string) bool { return s == "" || s == "logger" })
-	slices.Sort(all)
-	return strings.Join(all, ", ")
 }
