@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/notify/notifytest"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -217,7 +218,7 @@ sys.exit(0 if genuine(sys.argv[1], sent, sys.stdin.buffer.read()) else 7)
 				r := newReceiver(t)
 				g := newRig(t, Target{Name: "ops", URL: r.URL, Secret: secret})
 				g.clock.pass(time.Since(g.clock.now())) // the examples look at the real one
-				n := notice("drifted: \\ % ünïcödé \u2028", "ops")
+				n := notifytest.Notice("drifted: \\ % ünïcödé \u2028", "ops")
 				n.Text = "two\nlines\x00 and a NUL"
 				g.tell(n)
 				g.start(g.store)

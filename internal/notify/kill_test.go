@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/tfops/tfops/internal/notify/notifytest"
 	"github.com/tfops/tfops/internal/store"
 )
 
@@ -55,7 +56,7 @@ func TestKilledBetweenSendingAndKnowing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids, err := s.Tell(t.Context(), notice("first", "ops"), notice("second", "ops"), notice("third", "ops"))
+	ids, err := s.Tell(t.Context(), notifytest.Notice("first", "ops"), notifytest.Notice("second", "ops"), notifytest.Notice("third", "ops"))
 	if err != nil {
 		t.Fatal(err)
 	}

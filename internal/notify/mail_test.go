@@ -27,6 +27,7 @@ import (
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 
+	"github.com/tfops/tfops/internal/notify/notifytest"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -215,7 +216,7 @@ func TestMail(t *testing.T) {
 			g.options.Reports = func(_ context.Context, id, format string) ([]byte, error) {
 				return []byte("<p>" + id + " in " + format + "</p>"), nil
 			}
-			n := notice("Drift in 3 workspaces\r\nBcc: eve@example.com", "mail")
+			n := notifytest.Notice("Drift in 3 workspaces\r\nBcc: eve@example.com", "mail")
 			n.Kind, n.Text, n.Report = run.NoticeReport, "Drift, é and a line that is very long: "+strings.Repeat("x", 2000), &run.ReportRef{ID: "r1", Formats: []string{"html", "csv", "junit"}}
 			g.tell(n)
 			id := g.waiting()[0].ID
@@ -317,7 +318,7 @@ func TestEveryMailArrives(t *testing.T) {
 			t.Parallel()
 			door, office := shutGate(t), newOffice("")
 			g := newRig(t, Target{Name: "mail", URL: "smtp://" + door.addr + "/?from=tfops@example.com&to=ops@example.com&tls=never"})
-			g.tell(notice("first", "mail"))
+			g.tell(notifytest.Notice("first", "mail"))
 			id := g.waiting()[0].ID
 			g.start(g.store)
 			if o := g.outcome(); o.Err == nil || !strings.Contains(o.Err.Error(), "cannot be reached") {
@@ -377,7 +378,7 @@ func TestMailServerSpeaksGarbage(t *testing.T) {
 			})
 			g := newRig(t, Target{Name: "mail", URL: "smtp://" + door.addr + "/?from=tfops@example.com&to=ops@example.com&tls=never"})
 			g.options.Timeout = 300 * time.Millisecond
-			g.tell(notice("first", "mail"))
+			g.tell(notifytest.Notice("first", "mail"))
 			g.start(g.store)
 			if o := g.outcome(); o.Err == nil || !strings.Contains(o.Err.Error(), "cannot be reached") {
 				t.Errorf("outcome: %+v", o)
@@ -416,7 +417,7 @@ func TestNoTLS(t *testing.T) {
 	door, office := shutGate(t), newOffice("s@cret")
 	openOffice(t, door, office, "plain")
 	g := newRig(t, Target{Name: "mail", URL: "smtp://ana:s%40cret@" + door.addr + "/?from=tfops@example.com&to=ops@example.com"})
-	g.tell(notice("first", "mail"))
+	g.tell(notifytest.Notice("first", "mail"))
 	g.start(g.store)
 	if o := g.outcome(); o.Err == nil || !strings.Contains(o.Err.Error(), "STARTTLS") || len(office.letters) != 0 {
 		t.Errorf("outcome: %+v", o)

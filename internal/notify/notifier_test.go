@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tfops/tfops/internal/notify/notifytest"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/store"
 )
@@ -33,7 +34,7 @@ func TestCrashAfterSending(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.Enqueue(t.Context(), run.Batch{Notices: []run.Notice{notice("first", "hook", "mail")}}); err != nil {
+	if _, _, err := s.Enqueue(t.Context(), run.Batch{Notices: []run.Notice{notifytest.Notice("first", "hook", "mail")}}); err != nil {
 		t.Fatal(err)
 	}
 	g.start(&flawed{Store: s, fails: "delivered"}) // as if it were killed there
@@ -83,7 +84,7 @@ func TestOutboxFails(t *testing.T) {
 	r := newReceiver(t)
 	g := newRig(t, Target{Name: "ops", URL: r.URL})
 	f := &flawed{Store: g.store, fails: "delivered"}
-	g.tell(notice("first", "ops"))
+	g.tell(notifytest.Notice("first", "ops"))
 	g.start(f)
 	for range 3 {
 		if o := g.outcome(); !errors.Is(o.Err, errDisk) || o.Delivery.ID == "" {
@@ -113,7 +114,7 @@ func TestOutboxFails(t *testing.T) {
 
 	f.set("failed")
 	r.next(1, status(500))
-	g.tell(notice("second", "ops"))
+	g.tell(notifytest.Notice("second", "ops"))
 	if o := g.outcome(); !errors.Is(o.Err, errDisk) {
 		t.Errorf("outcome: %+v", o)
 	}
@@ -138,7 +139,7 @@ func TestRestBeginsWithTheFailure(t *testing.T) {
 		g.outcomes <- o
 	}
 	r.next(1, status(500))
-	g.tell(notice("first", "ops"))
+	g.tell(notifytest.Notice("first", "ops"))
 	g.start(f)
 	if o := g.outcome(); !errors.Is(o.Err, errDisk) {
 		t.Fatalf("outcome: %+v", o)
@@ -168,7 +169,7 @@ func TestSlowTargetHoldsNobodyUp(t *testing.T) {
 		Target{Name: "mail", URL: "smtp://" + mute.addr + "/?from=a@b&to=c@d&tls=never"}, Target{Name: "chat", URL: "generic://" + mute.addr + "/x?disabletls=yes"})
 	g.options.Timeout, g.options.Grace = time.Hour, 100*time.Millisecond
 	for i := range 200 {
-		g.tell(notice(fmt.Sprint(i), "slow", "calm", "mail", "chat"))
+		g.tell(notifytest.Notice(fmt.Sprint(i), "slow", "calm", "mail", "chat"))
 	}
 	g.start(g.store)
 	receive(t, entered, "the slow one")
@@ -201,7 +202,7 @@ func TestRemovedTarget(t *testing.T) {
 	var targets []Target
 	g := newRig(t)
 	g.options.Targets = func() []Target { mu.Lock(); defer mu.Unlock(); return targets }
-	g.tell(notice("first", "ops"))
+	g.tell(notifytest.Notice("first", "ops"))
 	g.start(g.store)
 	if o := g.outcome(); !o.Dead || !strings.Contains(o.Err.Error(), `There is no notify block "ops"`) {
 		t.Fatalf("outcome: %+v", o)
@@ -226,7 +227,7 @@ func TestCorrectedTarget(t *testing.T) {
 	target := Target{Name: "ops", URL: "http://" + shutGate(t).addr}
 	g := newRig(t)
 	g.options.Targets = func() []Target { mu.Lock(); defer mu.Unlock(); return []Target{target} }
-	g.tell(notice("first", "ops"))
+	g.tell(notifytest.Notice("first", "ops"))
 	g.start(g.store)
 	if o := g.outcome(); o.Err == nil {
 		t.Fatalf("outcome: %+v", o)
@@ -234,7 +235,7 @@ func TestCorrectedTarget(t *testing.T) {
 	mu.Lock()
 	target.URL = r.URL
 	mu.Unlock()
-	g.tell(notice("second", "ops")) // and no time passes
+	g.tell(notifytest.Notice("second", "ops")) // and no time passes
 	if o := g.outcome(); o.Err != nil || o.Delivery.Notice.Title != "second" {
 		t.Errorf("outcome: %+v", o)
 	}
@@ -246,7 +247,7 @@ func TestTargetThatIsBack(t *testing.T) {
 	r := newReceiver(t)
 	r.next(6, status(500))
 	g := newRig(t, Target{Name: "ops", URL: r.URL})
-	g.tell(notice("first", "ops"))
+	g.tell(notifytest.Notice("first", "ops"))
 	g.start(g.store)
 	for i := range 6 {
 		if o := g.outcome(); o.Err == nil {
@@ -260,7 +261,7 @@ func TestTargetThatIsBack(t *testing.T) {
 		t.Fatalf("the first waits %v only", wait)
 	}
 	g.clock.pass(maxRest)
-	g.tell(notice("second", "ops"))
+	g.tell(notifytest.Notice("second", "ops"))
 	for _, want := range []string{"second", "first"} { // and no time passes
 		if o := g.outcome(); o.Err != nil || o.Delivery.Notice.Title != want {
 			t.Errorf("outcome: %+v, want %s", o, want)
@@ -274,12 +275,12 @@ func TestHurry(t *testing.T) {
 	r := newReceiver(t)
 	r.next(2, status(500))
 	g := newRig(t, Target{Name: "ops", URL: r.URL})
-	g.tell(notice("first", "ops"))
+	g.tell(notifytest.Notice("first", "ops"))
 	g.start(g.store)
 	if o := g.outcome(); o.Err == nil {
 		t.Fatalf("outcome: %+v", o)
 	}
-	g.tell(notice("second", "ops")) // which waits: no time passes
+	g.tell(notifytest.Notice("second", "ops")) // which waits: no time passes
 	g.notifier.Hurry("other")
 	g.notifier.Hurry("ops")
 	if o := g.outcome(); o.Err == nil || o.Delivery.Notice.Title != "second" {
@@ -307,7 +308,7 @@ func TestManyForATargetThatIsDown(t *testing.T) {
 		defer s.Close()
 		many := make([]run.Notice, 300)
 		for i := range many {
-			many[i] = notice(fmt.Sprint(i), "ops")
+			many[i] = notifytest.Notice(fmt.Sprint(i), "ops")
 		}
 		if _, err := s.Tell(t.Context(), many...); err != nil {
 			t.Fatal(err)
@@ -383,7 +384,7 @@ func outage(t *testing.T, downFor, arrivedBy time.Duration, dead bool) {
 	tick := time.NewTicker(10 * time.Minute)
 	for ; time.Now().Before(back.Add(arrivedBy)); <-tick.C {
 		if time.Now().Before(back) {
-			if _, _, err := s.Enqueue(t.Context(), run.Batch{Notices: []run.Notice{notice(fmt.Sprint(told), "ops")}}); err != nil {
+			if _, _, err := s.Enqueue(t.Context(), run.Batch{Notices: []run.Notice{notifytest.Notice(fmt.Sprint(told), "ops")}}); err != nil {
 				t.Fatal(err)
 			}
 			told++
@@ -469,5 +470,30 @@ func TestBackoff(t *testing.T) {
 	}
 	if doubled(1_000_000, maxBackoff) != maxBackoff || doubled(0, maxRest) != time.Minute {
 		t.Error("the bounds do not hold")
+	}
+}
+
+func TestTemplateFails(t *testing.T) {
+	for name, text := range map[string]string{
+		"index":   `{{if eq .Title "first"}}{{index .Report.Formats 7}}{{end}}`,
+		"nil":     `{{if eq .Title "first"}}{{.Report.ID}}{{end}}`,
+		"endless": `{{define "x"}}{{if eq .Title "first"}}xxxxxxxxxxxxxxxx{{template "x" .}}{{end}}{{end}}{{template "x" .}}`,
+	} {
+		own, err := ParseTemplates(map[run.NoticeKind]Template{run.NoticeApplied: {Text: text}})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		r := newReceiver(t)
+		g := newRig(t, Target{Name: "ops", URL: r.URL, Templates: own})
+		g.tell(notifytest.Notice("first", "ops"))
+		g.start(g.store)
+		if o := g.outcome(); o.Err != nil || !strings.Contains(o.Note, "A template of ops failed") {
+			t.Errorf("%s: %+v", name, o)
+		}
+		if p := receive(t, r.posts, "a message"); !strings.Contains(string(p.body), "Applied 3 changes.") || !strings.Contains(string(p.body), "A template of ops failed") {
+			t.Errorf("%s: %s", name, p.body)
+		}
+		g.stop()
 	}
 }

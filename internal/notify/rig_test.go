@@ -142,11 +142,6 @@ func receive[T any](t *testing.T, from <-chan T, what string) (v T) {
 	return v
 }
 
-func notice(title string, targets ...string) run.Notice {
-	return run.Notice{Kind: run.NoticeApplied, Workspace: "network-prod", Repository: "infra", Run: "01zgwseg0v3j", Title: title, Text: "Applied 3 changes.",
-		Command: "tfops show 01zgwseg0v3j", Labels: map[string]string{"team": "network"}, Targets: targets}
-}
-
 // post is one request that a receiver got whole.
 type post struct {
 	header http.Header

@@ -2,7 +2,6 @@ package notify
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,26 +14,9 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"github.com/tfops/tfops/internal/notify/notifytest"
 	"github.com/tfops/tfops/internal/run"
 )
-
-// canaries stand in every part of the URLs of these tests.
-var canaries = []string{"CANARYuser", "CANARYpass", "CANARYpath", "CANARYquery", "CANARYkey", "CANARYsign"}
-
-func sing(t *testing.T, where, text string) {
-	t.Helper()
-	low := strings.ToLower(text)
-	for _, c := range canaries {
-		for _, form := range []string{c, base64.StdEncoding.EncodeToString([]byte(c))} {
-			if strings.Contains(low, strings.ToLower(form)) {
-				t.Errorf("%s shows %s: %s", where, form, text)
-			}
-		}
-	}
-	if b := "CANARYuser:CANARY pass/1"; strings.Contains(text, base64.StdEncoding.EncodeToString([]byte(b))) {
-		t.Errorf("%s shows how it logs in: %s", where, text)
-	}
-}
 
 // echo is a receiver that repeats what it was sent in every part of its answer.
 func echo(w http.ResponseWriter, r *http.Request) {
@@ -95,8 +77,8 @@ func TestSecretsOfURLsNeverShow(t *testing.T) {
 		for _, host := range []string{closed, well, door.addr, garbage.addr} {
 			target := Target{Name: "ops", URL: fmt.Sprintf(url, host), Secret: "CANARYsign"}
 			for _, text := range []string{target.String(), fmt.Sprintf("%v %+v %#v", target, target, []Target{target}), fmt.Sprint(target.checkURL())} {
-				if scheme, _, _ := strings.Cut(url, "://"); scheme != canaries[4] { // which is no scheme, and the mistake to name
-					sing(t, url, text)
+				if scheme, _, _ := strings.Cut(url, "://"); scheme != notifytest.Canaries[4] { // which is no scheme, and the mistake to name
+					notifytest.ShowsNone(t, url, text)
 				}
 			}
 			if b, err := json.Marshal(target); err != nil || bytes.Contains(b, []byte("CANARY")) {
@@ -104,54 +86,15 @@ func TestSecretsOfURLsNeverShow(t *testing.T) {
 			}
 			n := New(nil, Options{Timeout: 2 * time.Second})
 			l := &lane{target: target, chat: newChat()}
-			_, err := n.attempt(t.Context(), l, run.Delivery{ID: "1-ops", Notice: notice("first")})
+			_, err := n.attempt(t.Context(), l, run.Delivery{ID: "1-ops", Notice: notifytest.Notice("first")})
 			var f *failure
 			if !errors.As(err, &f) {
 				t.Errorf("%s: %v", target, err)
 				continue
 			}
-			if !strings.HasPrefix(url, canaries[4]) {
-				sing(t, url, f.text())
+			if !strings.HasPrefix(url, notifytest.Canaries[4]) {
+				notifytest.ShowsNone(t, url, f.text())
 			}
-		}
-	}
-}
-
-// TestScrubOddSecrets: with characters that libraries write in another way, or
-// too short to be found within words.
-func TestScrubOddSecrets(t *testing.T) {
-	for url, in := range map[string]string{
-		"https://u:pa'ssCANARY@h/x":         "Post \"https://u:pa'ssCANARY@h/x\": no",
-		"https://u:pa%22ssCANARY@h/x":       "user \"pa\\\"ssCANARY\" and pa\"ssCANARY and pa%22ssCANARY",
-		"https://u:a%20b+CANARY@h/x":        "a b+CANARY, a%20b+CANARY, a+b%2BCANARY",
-		"https://u:p@h/ab-CANARY?tls=no":    "there is no p in /ab-CANARY, p.",
-		"smtp://u:xy@h/?from=CANARY@b&to=c": "xy: CANARY@b is refused (xy)",
-	} {
-		got := Target{URL: url}.scrub(errors.New(in))
-		for _, bad := range []string{"CANARY", "pa'", "ab-", " p ", "xy"} {
-			if strings.Contains(got, bad) {
-				t.Errorf("%q shows %q: %q", url, bad, got)
-			}
-		}
-	}
-	if got := (Target{URL: "https://u:p@h/"}).scrub(errors.New("a plain problem")); got != "a plain problem" {
-		t.Errorf("hidden within words: %q", got)
-	}
-}
-
-func TestScrub(t *testing.T) {
-	target := Target{URL: "http://us%65r:p%ffw0rd@example.com/a-token/two?key=v%20alue", Secret: "signing"}
-	for in, want := range map[string]string{
-		`Post "http://user:xx@example.com/a-token": refused`: `Post "http://[hidden]": refused`,
-		"A-TOKEN, and v alue, v%20alue or v+alue":            "[hidden], and [hidden], [hidden] or [hidden]",
-		"user \xffw0rd p\xffw0rd signing":                    "[hidden] \xffw0rd [hidden] [hidden]",
-		"two\r\nlines\x1b[31m and\u202e more.":               "two lines [31m and more",
-		"dial tcp 127.0.0.1:80: connection refused":          "dial tcp 127.0.0.1:80: connection refused",
-		"see HTTPS+unix://x/y?z, <ftp://a>":                  "see HTTPS+unix://[hidden] <ftp://[hidden]>",
-		strings.Repeat("é", 1000):                            strings.Repeat("é", maxError-1) + "…",
-	} {
-		if got := target.scrub(errors.New(in)); got != want {
-			t.Errorf("%q:\n got %q\nwant %q", in, got, want)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/notify/notifytest"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -32,9 +33,9 @@ func TestChats(t *testing.T) {
 			r.next(1, status(500))
 			r.next(10, ok)
 			g := newRig(t, Target{Name: "chat", URL: fmt.Sprintf(url, strings.TrimPrefix(r.URL, "http://"))})
-			first := notice("applied by @everyone", "chat")
+			first := notifytest.Notice("applied by @everyone", "chat")
 			first.Text = "é " + strings.Repeat("x", 5000)
-			g.tell(first, notice("second", "chat"))
+			g.tell(first, notifytest.Notice("second", "chat"))
 			g.start(g.store)
 			if o := g.outcome(); o.Err == nil || !strings.Contains(o.Err.Error(), "did not take the message") {
 				t.Fatalf("outcome: %+v", o)
@@ -77,7 +78,7 @@ func TestChatThatHangs(t *testing.T) {
 	})
 	g := newRig(t, Target{Name: "chat", URL: "generic://" + mute.addr + "/x?disabletls=yes"})
 	g.options.Timeout = 50 * time.Millisecond
-	g.tell(notice("first", "chat"))
+	g.tell(notifytest.Notice("first", "chat"))
 	g.start(g.store)
 	for i := range maxHanging {
 		if o := g.outcome(); o.Err == nil || !strings.Contains(o.Err.Error(), "did not answer in time") {

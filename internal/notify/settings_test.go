@@ -8,6 +8,7 @@ import (
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/notify/notifytest"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -43,7 +44,7 @@ func TestAllMistakesAtOnce(t *testing.T) {
 			t.Errorf("%+v", m)
 		}
 	}
-	sing(t, "the mistakes", err.Error()+strings.Join(got, " "))
+	notifytest.ShowsNone(t, "the mistakes", err.Error()+strings.Join(got, " "))
 	want := []string{"name/: Write letters", "url/: Write it as smtps://", "secret/: Leave `secret`", `style/: Did you mean "body"?`, `on/aplied: Did you mean "applied"?`,
 		"on/test: Remove it.", "on/tests: Write one of: awaiting_approval, ", "workspaces/[: In a pattern", "labels/tier: In a pattern", `severity/: Did you mean "high"?`,
 		"template/applied: Templates are", `template/erored: Did you mean "errored"?`, "template/errored: Templates are"}
@@ -79,7 +80,7 @@ func TestURLs(t *testing.T) {
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || fault.Next(err) == "") {
 			t.Errorf("%s: %v, want %q", url, err, want)
 		}
-		sing(t, url, fmt.Sprint(err))
+		notifytest.ShowsNone(t, url, fmt.Sprint(err))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/notify/notifytest"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -42,7 +43,7 @@ func TestStopLetsADeliveryFinish(t *testing.T) {
 			if c.code == 0 {
 				g.options.Grace = time.Millisecond
 			}
-			g.tell(notice("first", "ops"), notice("second", "ops"))
+			g.tell(notifytest.Notice("first", "ops"), notifytest.Notice("second", "ops"))
 
 			ctx, stop := context.WithCancel(t.Context())
 			ended := make(chan struct{})

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/notify/notifytest"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -44,7 +45,7 @@ func TestWebhook(t *testing.T) {
 	g.options.Reports = func(_ context.Context, id, format string) ([]byte, error) {
 		return []byte(`{"report": "` + id + "." + format + `"}`), nil
 	}
-	n := notice("network-prod was applied", "ops", "open")
+	n := notifytest.Notice("network-prod was applied", "ops", "open")
 	n.Severity, n.Report = "high", &run.ReportRef{ID: "r1", Formats: []string{"html", "json"}}
 	g.tell(n)
 	stored := g.waiting()
@@ -122,7 +123,7 @@ func TestEveryMessageArrives(t *testing.T) {
 			r := newReceiver(t)
 			r.next(2, c.does)
 			g := newRig(t, Target{Name: "ops", URL: r.URL + "/hooks"})
-			g.tell(notice("first", "ops"), notice("second", "ops"), notice("third", "ops"))
+			g.tell(notifytest.Notice("first", "ops"), notifytest.Notice("second", "ops"), notifytest.Notice("third", "ops"))
 			ids := g.waiting()
 			g.start(g.store)
 			for i := range 2 {
@@ -156,7 +157,7 @@ func TestReceiverIsDown(t *testing.T) {
 	door := shutGate(t)
 	g := newRig(t, Target{Name: "ops", URL: "http://" + door.addr})
 	g.start(g.store)
-	g.tell(notice("first", "ops"), notice("second", "ops"))
+	g.tell(notifytest.Notice("first", "ops"), notifytest.Notice("second", "ops"))
 	if o := g.outcome(); o.Err == nil || !strings.Contains(o.Err.Error(), "did not answer") {
 		t.Fatalf("outcome: %+v", o)
 	}
@@ -187,7 +188,7 @@ func TestReceiverIsSlow(t *testing.T) {
 	})
 	g := newRig(t, Target{Name: "ops", URL: r.URL})
 	g.options.Timeout = 100 * time.Millisecond
-	g.tell(notice("first", "ops"))
+	g.tell(notifytest.Notice("first", "ops"))
 	g.start(g.store)
 	if o := g.outcome(); o.Err == nil || !strings.Contains(o.Err.Error(), "deadline exceeded") {
 		t.Fatalf("outcome: %+v", o)
@@ -209,7 +210,7 @@ func TestReceiverIsGone(t *testing.T) {
 	r := newReceiver(t)
 	r.next(1, status(410))
 	g := newRig(t, Target{Name: "ops", URL: r.URL})
-	g.tell(notice("first", "ops"))
+	g.tell(notifytest.Notice("first", "ops"))
 	g.start(g.store)
 	if o := g.outcome(); !o.Dead || !strings.Contains(o.Err.Error(), "410 Gone") {
 		t.Errorf("outcome: %+v", o)
@@ -233,7 +234,7 @@ func TestOneMessageIsRefused(t *testing.T) {
 	r := newReceiver(t)
 	r.next(1, status(422))
 	g := newRig(t, Target{Name: "ops", URL: r.URL})
-	g.tell(notice("odd", "ops"), notice("even", "ops"))
+	g.tell(notifytest.Notice("odd", "ops"), notifytest.Notice("even", "ops"))
 	g.start(g.store)
 	if o := g.outcome(); o.Err == nil || o.Delivery.Notice.Title != "odd" {
 		t.Errorf("outcome: %+v", o)
@@ -261,7 +262,7 @@ func TestRetryAfterIsHeeded(t *testing.T) {
 		r := newReceiver(t)
 		r.next(1, status(code, "Retry-After", "7200"))
 		g := newRig(t, Target{Name: "ops", URL: r.URL})
-		g.tell(notice("first", "ops"))
+		g.tell(notifytest.Notice("first", "ops"))
 		g.start(g.store)
 		o := g.outcome()
 		if got := o.NextAt.Sub(g.clock.now()); o.Err == nil || got > waits || got < waits/4 {
@@ -284,7 +285,7 @@ func TestReportThatIsGone(t *testing.T) {
 		r := newReceiver(t)
 		g := newRig(t, Target{Name: "ops", URL: r.URL})
 		g.options.Reports = reports
-		n := notice("the night", "ops")
+		n := notifytest.Notice("the night", "ops")
 		n.Report = &run.ReportRef{ID: "r1", Formats: []string{"json"}}
 		g.tell(n)
 		g.start(g.store)
