@@ -22,6 +22,7 @@ import (
 	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/notify"
+	"github.com/tfops/tfops/internal/notify/delivery"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/seal"
@@ -48,7 +49,7 @@ type daemon struct {
 	lost     chan error  // that it is not there any more, once
 	store    *store.Store
 	engine   *engine.Engine
-	notifier *notify.Notifier
+	notifier *delivery.Notifier
 	server   *server.Server
 	listener *server.Socket
 	mirrors  mirrors
@@ -123,7 +124,7 @@ func (d *daemon) open() error {
 	local := &runner.Local{Exe: d.Exe}
 	d.engine = engine.New(engine.Options{Store: d.store, Journal: d.store, Runner: local, Engines: local, Halts: local, Vault: key,
 		DataDir: cfg.DataDir, Log: d.Log, Environ: d.Environ, Intact: d.intact}, settings)
-	d.notifier = notify.New(d.store, notify.Options{Targets: d.notified, Reports: d.renderReport, Tell: d.tellDelivery})
+	d.notifier = delivery.New(d.store, delivery.Options{Targets: d.notified, Reports: d.renderReport, Tell: d.tellDelivery})
 	d.server = server.New(server.Options{Engine: d.engine, Store: d.store, Outbox: d.outbox(), Config: d.configStatus, Version: d.versions, Log: d.Log,
 		Damage: d.damage, MayApprove: d.engine.MayApprove})
 	d.listener, err = server.Listen(filepath.Join(cfg.DataDir, "tfops.sock"), cfg.Server.SocketGroup)

@@ -9,6 +9,7 @@ import (
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/notify"
+	"github.com/tfops/tfops/internal/notify/delivery"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/server"
 )
@@ -41,7 +42,7 @@ func (d *daemon) renderReport(ctx context.Context, id, format string) ([]byte, e
 }
 
 // tellDelivery logs what became of a delivery.
-func (d *daemon) tellDelivery(o notify.Outcome) {
+func (d *daemon) tellDelivery(o delivery.Outcome) {
 	log := d.Log.With("delivery", o.Delivery.ID, "target", o.Delivery.Target, "kind", o.Delivery.Notice.Kind)
 	switch {
 	case o.Dead:

@@ -28,7 +28,6 @@ var large = map[string]string{
 	"internal/server":          "not cut yet",
 	"internal/plan":            "not cut yet",
 	"internal/term":            "not cut yet",
-	"internal/notify":          "not cut yet",
 	"internal/run":             "not cut yet",
 }
 

@@ -14,33 +14,33 @@ import (
 
 const mailURL = "Write it as smtps://user:password@host/?from=tfops@example.com&to=ops@example.com; characters such as @ and / in the password are written as %40 and %2F."
 
-// mailServer is what the URL of a mail target says:
+// MailServer is what the URL of a mail target says:
 //
 //	smtp://[user:password@]host[:587]/?from=ADDRESS&to=ADDRESS[,ADDRESS…][&tls=always|opportunistic|never]
 //	smtps://[user:password@]host[:465]/?from=ADDRESS&to=ADDRESS[,ADDRESS…]
-type mailServer struct {
-	host, user, password string
-	port                 int
-	implicit             bool // TLS from the beginning
-	policy               mail.TLSPolicy
-	from                 *gomail.Address
-	to                   []*gomail.Address
+type MailServer struct {
+	Host, User, Password string
+	Port                 int
+	Implicit             bool // TLS from the beginning
+	Policy               mail.TLSPolicy
+	From                 *gomail.Address
+	To                   []*gomail.Address
 }
 
-// parseMail reads the URL of a mail target; the error is a fault without secrets.
-func parseMail(raw string) (m mailServer, err error) {
+// ParseMail reads the URL of a mail target; the error is a fault without secrets.
+func ParseMail(raw string) (m MailServer, err error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Hostname() == "" {
 		return m, fault.New(fault.Invalid, mailURL, "The URL of the mail server names no host.")
 	}
-	m = mailServer{host: u.Hostname(), user: u.User.Username(), implicit: u.Scheme == "smtps", port: 587, policy: mail.TLSMandatory}
-	m.password, _ = u.User.Password()
-	if m.implicit {
-		m.port = 465
+	m = MailServer{Host: u.Hostname(), User: u.User.Username(), Implicit: u.Scheme == "smtps", Port: 587, Policy: mail.TLSMandatory}
+	m.Password, _ = u.User.Password()
+	if m.Implicit {
+		m.Port = 465
 	}
 	if p := u.Port(); p != "" {
-		m.port, err = strconv.Atoi(p)
-		if err != nil || m.port < 1 || m.port > 65535 {
+		m.Port, err = strconv.Atoi(p)
+		if err != nil || m.Port < 1 || m.Port > 65535 {
 			return m, fault.New(fault.Invalid, "Write a port between 1 and 65535.", "The port of the mail server is none.")
 		}
 	}
@@ -48,10 +48,10 @@ func parseMail(raw string) (m mailServer, err error) {
 	if err != nil {
 		return m, fault.New(fault.Invalid, mailURL, "What stands after ? in the URL of the mail server cannot be read.")
 	}
-	if m.from, err = gomail.ParseAddress(query.Get("from")); err != nil {
+	if m.From, err = gomail.ParseAddress(query.Get("from")); err != nil {
 		return m, fault.New(fault.Invalid, mailURL, "The URL of the mail server says from whom mail comes in `from`: one address.")
 	}
-	if m.to, err = gomail.ParseAddressList(strings.Join(query["to"], ",")); err != nil {
+	if m.To, err = gomail.ParseAddressList(strings.Join(query["to"], ",")); err != nil {
 		return m, fault.New(fault.Invalid, mailURL, "The URL of the mail server says to whom mail goes in `to`: one address or more, with commas between them.")
 	}
 	for key := range query {
@@ -63,25 +63,25 @@ func parseMail(raw string) (m mailServer, err error) {
 }
 
 // secure reads the tls parameter. A password does not go over a network in the open.
-func (m *mailServer) secure(how string) error {
+func (m *MailServer) secure(how string) error {
 	switch {
 	case how == "" || how == "always":
-	case m.implicit:
+	case m.Implicit:
 		return fault.New(fault.Invalid, "Leave `tls` out, or write smtp://.", "smtps:// always uses TLS.")
 	case how == "opportunistic":
-		m.policy = mail.TLSOpportunistic
+		m.Policy = mail.TLSOpportunistic
 	case how == "never":
-		m.policy = mail.NoTLS
+		m.Policy = mail.NoTLS
 	default:
 		return fault.New(fault.Invalid, "Write always, opportunistic or never.", "The URL of the mail server says nothing known in `tls`.")
 	}
-	if m.user != "" && m.policy != mail.TLSMandatory && !m.local() {
+	if m.User != "" && m.Policy != mail.TLSMandatory && !m.local() {
 		return fault.New(fault.Invalid, "Leave `tls` out, or the user and the password.", "A password would be sent without TLS.")
 	}
 	return nil
 }
 
 // local reports whether the server is on this machine.
-func (m *mailServer) local() bool {
-	return slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, m.host)
+func (m *MailServer) local() bool {
+	return slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, m.Host)
 }

@@ -28,11 +28,11 @@ var plain = []string{"from", "http", "https", "smtp", "hook", "hooks", "webhook"
 
 var anyURL = lazily.Pattern(`(?i)\b([a-z][a-z0-9+.-]*)://[^\s"'<>\x60]+`)
 
-// scrub is the text of an error without what is secret about the target, on
+// Scrub is the text of an error without what is secret about the target, on
 // one line. Every part of the target's URL is hidden, as it is written, as it is
 // meant and as it goes over the wire; then all URLs are cut down to their scheme,
 // since servers and libraries make new ones of the old.
-func (t Target) scrub(err error) string {
+func (t Target) Scrub(err error) string {
 	text := err.Error()
 	for _, s := range t.secrets() {
 		text = replaceFold(text, s)
@@ -42,7 +42,7 @@ func (t Target) scrub(err error) string {
 	}
 	text = anyURL().ReplaceAllString(text, "$1://"+hidden)
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }), " ")
-	return strings.TrimRight(cut(text, maxError), ".")
+	return strings.TrimRight(Cut(text, maxError), ".")
 }
 
 // secrets are what must not be shown, the longest first.
@@ -80,7 +80,7 @@ func (t Target) secrets() []string {
 			found = append(found, base64.StdEncoding.EncodeToString([]byte(s)), base64.RawStdEncoding.EncodeToString([]byte(s)))
 		}
 	}
-	if t.way() == service {
+	if t.Way() == Service {
 		add(u.Host)
 	}
 	return longestFirst(found)
@@ -110,8 +110,8 @@ func replaceFold(text, s string) string {
 	return regexp.MustCompile(`(?i)`+regexp.QuoteMeta(s)).ReplaceAllLiteralString(text, hidden)
 }
 
-// cut shortens a text to so many characters.
-func cut(s string, most int) string {
+// Cut shortens a text to so many characters.
+func Cut(s string, most int) string {
 	if r := []rune(s); len(r) > most {
 		return string(r[:most-1]) + "…"
 	}

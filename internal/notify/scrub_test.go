@@ -16,14 +16,14 @@ func TestScrubOddSecrets(t *testing.T) {
 		"https://u:p@h/ab-CANARY?tls=no":    "there is no p in /ab-CANARY, p.",
 		"smtp://u:xy@h/?from=CANARY@b&to=c": "xy: CANARY@b is refused (xy)",
 	} {
-		got := Target{URL: url}.scrub(errors.New(in))
+		got := Target{URL: url}.Scrub(errors.New(in))
 		for _, bad := range []string{"CANARY", "pa'", "ab-", " p ", "xy"} {
 			if strings.Contains(got, bad) {
 				t.Errorf("%q shows %q: %q", url, bad, got)
 			}
 		}
 	}
-	if got := (Target{URL: "https://u:p@h/"}).scrub(errors.New("a plain problem")); got != "a plain problem" {
+	if got := (Target{URL: "https://u:p@h/"}).Scrub(errors.New("a plain problem")); got != "a plain problem" {
 		t.Errorf("hidden within words: %q", got)
 	}
 }
@@ -39,7 +39,7 @@ func TestScrub(t *testing.T) {
 		"see HTTPS+unix://x/y?z, <ftp://a>":                  "see HTTPS+unix://[hidden] <ftp://[hidden]>",
 		strings.Repeat("é", 1000):                            strings.Repeat("é", maxError-1) + "…",
 	} {
-		if got := target.scrub(errors.New(in)); got != want {
+		if got := target.Scrub(errors.New(in)); got != want {
 			t.Errorf("%q:\n got %q\nwant %q", in, got, want)
 		}
 	}

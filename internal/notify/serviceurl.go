@@ -12,7 +12,7 @@ import (
 
 // open makes a service of its URL; a defect of the library is an error like any
 // other.
-func open(raw string) (made types.Service, err error) {
+func OpenService(raw string) (made types.Service, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			made, err = nil, fmt.Errorf("the library failed: %v", p)
@@ -34,8 +34,8 @@ func open(raw string) (made types.Service, err error) {
 	return made, made.Initialize(u, nil)
 }
 
-// services are the schemes that can be sent to.
-func services(r *router.ServiceRouter) string {
+// Services are the schemes that can be sent to.
+func Services(r *router.ServiceRouter) string {
 	all := append(r.ListServices(), "https", "http", "smtps")
 	all = slices.DeleteFunc(all, func(s string) bool { return s == "" || s == "logger" })
 	slices.Sort(all)

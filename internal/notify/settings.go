@@ -68,7 +68,7 @@ func Parse(s Settings) (Target, error) {
 		}
 	}
 	wrong("name", "", checkName(s.Name))
-	wrong("url", "", t.checkURL())
+	wrong("url", "", t.CheckURL())
 	wrong("secret", "", t.checkSecret())
 	wrong("style", "", t.checkStyle())
 	for _, name := range s.On {
@@ -128,7 +128,7 @@ func oneOfKinds(name string, kinds []run.NoticeKind) error {
 }
 
 func (t Target) checkSecret() error {
-	if t.Secret == "" || t.way() == webhook {
+	if t.Secret == "" || t.Way() == Webhook {
 		return nil
 	}
 	return fault.New(fault.Invalid, "Leave `secret` out, or write the URL of a webhook.", "Only webhooks (http, https) are signed; this is none.")
@@ -141,7 +141,7 @@ func (t Target) checkStyle() error {
 		return nil
 	case !slices.Contains(styles, string(t.Style)):
 		return fault.New(fault.Invalid, instead(string(t.Style), styles), "A report cannot go along as %q.", t.Style)
-	case t.way() != mailbox:
+	case t.Way() != Mailbox:
 		return fault.New(fault.Invalid, "Leave `style` out, or write the URL of a mail server.", "Only mail (smtp, smtps) carries a report in a style of choice; this is none.")
 	}
 	return nil

@@ -18,8 +18,8 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := got.word(run.Delivery{Notice: run.Notice{Kind: run.NoticeApplied, Title: "a"}})
-	if got.Name != "ops" || len(got.On) != 2 || got.On[1] != run.NoticeDriftNew || got.Filter.Severity != drift.High || w.title != "T a" || w.text != "A" {
+	w := got.Wording(run.Delivery{Notice: run.Notice{Kind: run.NoticeApplied, Title: "a"}})
+	if got.Name != "ops" || len(got.On) != 2 || got.On[1] != run.NoticeDriftNew || got.Filter.Severity != drift.High || w.Title != "T a" || w.Text != "A" {
 		t.Errorf("%+v %+v %+v", got.On, got.Filter, w)
 	}
 	if got, err := Parse(Settings{Name: "x", URL: "smtps://h/?from=a@b&to=c@d", Style: "text"}); err != nil || got.Templates != nil || got.Style != StyleText {
@@ -76,7 +76,7 @@ func TestURLs(t *testing.T) {
 		"teams://CANARYpath/x": "The URL of teams is not complete",
 		"discord://CANARYpass": "The URL of discord is not complete",
 	} {
-		err := Target{URL: url}.checkURL()
+		err := Target{URL: url}.CheckURL()
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || fault.Next(err) == "") {
 			t.Errorf("%s: %v, want %q", url, err, want)
 		}

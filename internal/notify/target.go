@@ -43,54 +43,54 @@ func (t Target) place() string {
 	if err != nil || u.Scheme == "" {
 		return "a URL that cannot be read"
 	}
-	switch t.way() {
-	case webhook, mailbox:
+	switch t.Way() {
+	case Webhook, Mailbox:
 		return u.Scheme + "://" + u.Host
 	}
 	return u.Scheme // the host of slack://token-a/token-b is half of the secret
 }
 
-// formats are those that a report is sent in: what its notice says, else what
+// Formats are those that a report is sent in: what its notice says, else what
 // suits the target.
-func (t Target) formats(r *run.ReportRef) []string {
+func (t Target) Formats(r *run.ReportRef) []string {
 	switch {
 	case r == nil:
 		return nil
 	case len(r.Formats) > 0:
 		return r.Formats
-	case t.way() == mailbox:
+	case t.Way() == Mailbox:
 		return []string{"html"}
-	case t.way() == webhook:
+	case t.Way() == Webhook:
 		return []string{"json"}
 	}
 	return nil
 }
 
-// way is how a target is reached.
-type way int
+// Way is how a target is reached.
+type Way int
 
 const (
-	service way = iota // of shoutrrr
-	webhook
-	mailbox
+	Service Way = iota // of shoutrrr
+	Webhook
+	Mailbox
 )
 
-func (t Target) way() way {
+func (t Target) Way() Way {
 	scheme, _, _ := strings.Cut(t.URL, ":")
 	switch strings.ToLower(scheme) {
 	case "http", "https":
-		return webhook
+		return Webhook
 	case "smtp", "smtps":
-		return mailbox
+		return Mailbox
 	}
-	return service
+	return Service
 }
 
 const anyForm = "Write it as https://…, smtps://… or as a URL of shoutrrr such as slack://…; characters such as @ : / # % in a password are written as %40 %3A %2F %23 %25."
 
-// checkURL says what is wrong with the URL, without reaching out for it and
+// CheckURL says what is wrong with the URL, without reaching out for it and
 // without showing more of it than its scheme.
-func (t Target) checkURL() error {
+func (t Target) CheckURL() error {
 	if t.URL == "" {
 		return fault.New(fault.Invalid, anyForm, "The URL is empty.")
 	}
@@ -98,14 +98,14 @@ func (t Target) checkURL() error {
 	if err != nil || u.Scheme == "" {
 		return fault.New(fault.Invalid, anyForm, "The URL cannot be read.")
 	}
-	switch t.way() {
-	case webhook:
+	switch t.Way() {
+	case Webhook:
 		if u.Hostname() == "" {
 			return fault.New(fault.Invalid, "Write it as https://host/path.", "The URL of the webhook names no host.")
 		}
 		return nil
-	case mailbox:
-		_, err := parseMail(t.URL)
+	case Mailbox:
+		_, err := ParseMail(t.URL)
 		return err
 	}
 	return t.checkService(u)
@@ -122,14 +122,14 @@ func (t Target) checkService(u *url.URL) error {
 		return fault.New(fault.Invalid, "Name a service that reaches somebody.", "logger:// sends nothing to anybody.")
 	}
 	if _, err := r.NewService(name); err != nil {
-		return fault.New(fault.Invalid, "Write one of: "+services(&r)+".", "There is no service of that scheme to send to.")
+		return fault.New(fault.Invalid, "Write one of: "+Services(&r)+".", "There is no service of that scheme to send to.")
 	}
 	if name == "matrix" && u.User.Username() != "" {
 		return nil // reading it would log in
 	}
-	if _, err := open(t.URL); err != nil {
+	if _, err := OpenService(t.URL); err != nil {
 		return fault.New(fault.Invalid, fmt.Sprintf("Look up how the URL of %s is written: https://shoutrrr.nickfedor.com/latest/services/overview/.", name),
-			"The URL of %s is not complete: %s.", name, t.scrub(err))
+			"The URL of %s is not complete: %s.", name, t.Scrub(err))
 	}
 	return nil
 }

@@ -58,13 +58,13 @@ func mustParse(title string) pair {
 	return p
 }
 
-var functions = template.FuncMap{
+var TemplateFunctions = template.FuncMap{
 	"upper": strings.ToUpper, "lower": strings.ToLower, "join": strings.Join, "replace": strings.ReplaceAll,
-	"oneline": oneline, "cut": func(most int, s string) string { return cut(s, max(most, 1)) },
+	"oneline": OneLine, "cut": func(most int, s string) string { return Cut(s, max(most, 1)) },
 }
 
-// oneline is a text without line breaks.
-func oneline(s string) string { return strings.Join(strings.Fields(s), " ") }
+// OneLine is a text without line breaks.
+func OneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 func read(t Template) (p pair, err error) {
 	one := func(name, text string) *template.Template {
@@ -72,7 +72,7 @@ func read(t Template) (p pair, err error) {
 			return nil
 		}
 		var made *template.Template
-		if made, err = template.New(name).Funcs(functions).Option("missingkey=zero").Parse(text); err == nil {
+		if made, err = template.New(name).Funcs(TemplateFunctions).Option("missingkey=zero").Parse(text); err == nil {
 			count(made)
 		}
 		return made
@@ -124,8 +124,8 @@ func ParseTemplates(texts map[run.NoticeKind]Template) (*Templates, error) {
 	return all, nil
 }
 
-// maxText bounds what a template may make, in bytes.
-const maxText = 64 << 10
+// MaxText bounds what a template may make, in bytes.
+const MaxText = 64 << 10
 
 var errLong = errors.New("it makes more than 64 KiB")
 
@@ -133,7 +133,7 @@ var errLong = errors.New("it makes more than 64 KiB")
 type bounded struct{ bytes.Buffer }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > maxText {
+	if b.Len()+len(p) > MaxText {
 		return 0, errLong
 	}
 	return b.Buffer.Write(p)
@@ -146,7 +146,7 @@ func execute(t *template.Template, m Message) (string, error) {
 	}
 	steps := 0
 	t.Funcs(template.FuncMap{stepName: func() (string, error) {
-		if steps++; steps > maxSteps {
+		if steps++; steps > MaxSteps {
 			return "", errEndless
 		}
 		return "", nil
@@ -156,15 +156,15 @@ func execute(t *template.Template, m Message) (string, error) {
 	return b.String(), err
 }
 
-// maxSteps bounds how often a template may go round a loop or call another one:
+// MaxSteps bounds how often a template may go round a loop or call another one:
 // a loop that writes nothing would go on whatever it may write.
-const maxSteps = 10_000
+const MaxSteps = 10_000
 
 // stepName is the function that counts. It is not there while a template is
 // parsed, so none can be written with it.
 const stepName = "tfopsStep"
 
-var errEndless = fmt.Errorf("it goes round a loop more than %d times", maxSteps)
+var errEndless = fmt.Errorf("it goes round a loop more than %d times", MaxSteps)
 
 // count has every loop of a template, and every template in it, begin with a
 // step.
@@ -217,40 +217,40 @@ func (t *Templates) find(kind run.NoticeKind, part func(pair) *template.Template
 	return part(t.of[Any])
 }
 
-// wording is a notice as it is put into words.
-type wording struct {
-	title string // one line
-	text  string
-	own   bool   // a template of the target made some of it
-	note  string // why the target's template was not used; "" otherwise
+// Wording is a notice as it is put into words.
+type Wording struct {
+	Title string // one line
+	Text  string
+	Own   bool   // a template of the target made some of it
+	Note  string // why the target's template was not used; "" otherwise
 }
 
 // word puts a delivery into words: with the target's template for its kind,
 // else with the target's for any, else with the built-in one, also where one of
 // the target's fails.
-func (t Target) word(d run.Delivery) wording {
+func (t Target) Wording(d run.Delivery) Wording {
 	m := Message{Notice: d.Notice, Delivery: d.ID, Target: d.Target}
-	w := wording{}
+	w := Wording{}
 	one := func(part func(pair) *template.Template, plain string) string {
 		if own := t.Templates.find(d.Notice.Kind, part); own != nil {
 			text, err := execute(own, m)
 			if err == nil {
-				w.own = true
+				w.Own = true
 				return text
 			}
-			w.note = fmt.Sprintf("A template of %s failed, so this is the built-in text: %s.", t.Name, t.scrub(err))
+			w.Note = fmt.Sprintf("A template of %s failed, so this is the built-in text: %s.", t.Name, t.Scrub(err))
 		}
 		text, err := execute(builtin().find(d.Notice.Kind, part), m)
 		if err != nil { // it can only be too long
-			w.note = "The text was cut: " + err.Error() + "."
-			return cut(plain, maxText/8)
+			w.Note = "The text was cut: " + err.Error() + "."
+			return Cut(plain, MaxText/8)
 		}
 		return text
 	}
-	w.title = oneline(one(func(p pair) *template.Template { return p.title }, d.Notice.Title))
-	w.text = strings.TrimSpace(one(func(p pair) *template.Template { return p.text }, d.Notice.Text))
-	if w.note != "" {
-		w.text += "\n\n" + w.note
+	w.Title = OneLine(one(func(p pair) *template.Template { return p.title }, d.Notice.Title))
+	w.Text = strings.TrimSpace(one(func(p pair) *template.Template { return p.text }, d.Notice.Text))
+	if w.Note != "" {
+		w.Text += "\n\n" + w.Note
 	}
 	return w
 }

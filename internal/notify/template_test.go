@@ -41,23 +41,23 @@ func TestTemplates(t *testing.T) {
 		{"of the kind in part", own, run.NoticeErrored, "any: a t…", "only the text", true},
 		{"of any", own, run.NoticeReport, "any: a t…", "Applied 3 changes.\n\nNext: tfops show 01zgwseg0v3j", true},
 	} {
-		w := Target{Name: "ops", Templates: c.templates}.word(d(c.kind))
-		if w.title != c.title || w.text != c.text || w.own != c.own || w.note != "" {
+		w := Target{Name: "ops", Templates: c.templates}.Wording(d(c.kind))
+		if w.Title != c.title || w.Text != c.text || w.Own != c.own || w.Note != "" {
 			t.Errorf("%s: %+v", c.name, w)
 		}
 	}
 	for _, kind := range run.NoticeKinds() {
-		if w := (Target{}).word(d(kind)); w.title == "" || w.text == "" || w.own || w.note != "" {
+		if w := (Target{}).Wording(d(kind)); w.Title == "" || w.Text == "" || w.Own || w.Note != "" {
 			t.Errorf("%s: %+v", kind, w)
 		}
 	}
-	if w := (Target{}).word(run.Delivery{Notice: run.Notice{Kind: run.NoticeTest, Command: "tfops status"}}); w.title != "A test of tfops" || w.text != "Next: tfops status" {
+	if w := (Target{}).Wording(run.Delivery{Notice: run.Notice{Kind: run.NoticeTest, Command: "tfops status"}}); w.Title != "A test of tfops" || w.Text != "Next: tfops status" {
 		t.Errorf("a test: %+v", w)
 	}
 	long := notifytest.Notice("a title")
-	long.Text = strings.Repeat("x", maxText)
-	if w := (Target{}).word(run.Delivery{Notice: long}); len(w.text) > maxText || !strings.Contains(w.note, "64 KiB") || !strings.HasPrefix(w.text, "xxx") {
-		t.Errorf("a long text: %d, %q", len(w.text), w.note)
+	long.Text = strings.Repeat("x", MaxText)
+	if w := (Target{}).Wording(run.Delivery{Notice: long}); len(w.Text) > MaxText || !strings.Contains(w.Note, "64 KiB") || !strings.HasPrefix(w.Text, "xxx") {
+		t.Errorf("a long text: %d, %q", len(w.Text), w.Note)
 	}
 }
 
@@ -69,7 +69,7 @@ func TestParseTemplates(t *testing.T) {
 		`function "env" not defi`:            {run.NoticeApplied: {Title: `{{env "HOME"}}`}},
 		"can't evaluate field No":            {Any: {Text: "{{.Nothing}}"}},
 		`of the kind "bogus"`:                {"bogus": {Text: "x"}},
-		"64 KiB":                             {Any: {Text: strings.Repeat("x", maxText+1)}},
+		"64 KiB":                             {Any: {Text: strings.Repeat("x", MaxText+1)}},
 		`function "tfopsStep" not`:           {Any: {Text: "{{tfopsStep}}"}},
 		"round a loop more than 10000 times": {Any: {Title: "{{range 1000000000000}}{{end}}"}},
 	} {

@@ -1,4 +1,4 @@
-package notify
+package delivery
 
 import (
 	"bytes"
@@ -16,13 +16,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/notify/notifytest"
 	"github.com/tfops/tfops/internal/run"
 )
 
 func readDoc(t *testing.T) string {
 	t.Helper()
-	b, err := os.ReadFile("../../docs/notifications.md")
+	b, err := os.ReadFile("../../../docs/notifications.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +72,7 @@ func TestDocumentIsComplete(t *testing.T) {
 	same(t, "kinds", column(t, chapter(t, doc, "What is sent when"), "kind"), kinds)
 
 	fields := []string{}
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[Message]()) {
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[notify.Message]()) {
 		if !f.Anonymous && f.Name != "Targets" { // which deliveries do not have
 			fields = append(fields, "."+f.Name)
 		}
@@ -84,7 +85,7 @@ func TestDocumentIsComplete(t *testing.T) {
 		}
 	}
 	var names []string
-	for name := range functions {
+	for name := range notify.TemplateFunctions {
 		names = append(names, name)
 	}
 	same(t, "functions", column(t, templates, "function"), names)
@@ -127,7 +128,7 @@ func TestDocumentedURLs(t *testing.T) {
 	urls := regexp.MustCompile("\\| `([a-z]+://[^`]+)` \\|").FindAllStringSubmatch(chapter(t, doc, "Where to")+chapter(t, doc, "Mail"), -1)
 	seen := map[string]bool{}
 	for _, u := range urls {
-		if _, err := Parse(Settings{Name: "ops", URL: u[1]}); err != nil {
+		if _, err := notify.Parse(notify.Settings{Name: "ops", URL: u[1]}); err != nil {
 			t.Errorf("%s: %v", u[1], err)
 		}
 		scheme, _, _ := strings.Cut(u[1], ":")
@@ -146,11 +147,11 @@ func TestDocumentedURLs(t *testing.T) {
 // The examples of templates in the table of functions work.
 func TestDocumentedFunctions(t *testing.T) {
 	examples := regexp.MustCompile("\n\\| `[a-z]+` \\| `(\\{\\{[^`]+)` \\|").FindAllStringSubmatch(chapter(t, readDoc(t), "Templates"), -1)
-	if len(examples) != len(functions) {
-		t.Fatalf("%d examples of %d functions", len(examples), len(functions))
+	if len(examples) != len(notify.TemplateFunctions) {
+		t.Fatalf("%d examples of %d functions", len(examples), len(notify.TemplateFunctions))
 	}
 	for _, e := range examples {
-		if _, err := ParseTemplates(map[run.NoticeKind]Template{Any: {Text: e[1]}}); err != nil {
+		if _, err := notify.ParseTemplates(map[run.NoticeKind]notify.Template{notify.Any: {Text: e[1]}}); err != nil {
 			t.Errorf("%s: %v", e[1], err)
 		}
 	}
@@ -176,7 +177,7 @@ func TestDocumentedNumbers(t *testing.T) {
 			t.Errorf("the document does not say %q", want)
 		}
 	}
-	if firstBackoff != time.Minute || maxChat != 1900 || lessChat["pushover"] != 1000 || len(lessChat) != 1 || maxText != 64<<10 || maxSteps != 10_000 || maxAttached != 10<<20 || maxDocument != 1<<20 ||
+	if firstBackoff != time.Minute || maxChat != 1900 || lessChat["pushover"] != 1000 || len(lessChat) != 1 || notify.MaxText != 64<<10 || notify.MaxSteps != 10_000 || maxAttached != 10<<20 || maxDocument != 1<<20 ||
 		New(nil, Options{}).o.Timeout != 30*time.Second {
 		t.Error("the document has other numbers than the code")
 	}
@@ -216,7 +217,7 @@ sys.exit(0 if genuine(sys.argv[1], sent, sys.stdin.buffer.read()) else 7)
 		t.Run(name, func(t *testing.T) {
 			for _, secret := range []string{"ünïcödé 'quoted\" $x `y`", "-k" + strings.Repeat("long", 100)} {
 				r := newReceiver(t)
-				g := newRig(t, Target{Name: "ops", URL: r.URL, Secret: secret})
+				g := newRig(t, notify.Target{Name: "ops", URL: r.URL, Secret: secret})
 				g.clock.pass(time.Since(g.clock.now())) // the examples look at the real one
 				n := notifytest.Notice("drifted: \\ % ünïcödé \u2028", "ops")
 				n.Text = "two\nlines\x00 and a NUL"

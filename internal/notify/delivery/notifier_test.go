@@ -1,4 +1,4 @@
-package notify
+package delivery
 
 import (
 	"bytes"
@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/notify/notifytest"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/store"
@@ -26,9 +27,9 @@ import (
 func TestCrashAfterSending(t *testing.T) {
 	r, door, office := newReceiver(t), shutGate(t), newOffice("")
 	openOffice(t, door, office, "plain")
-	targets := []Target{{Name: "hook", URL: r.URL}, {Name: "mail", URL: "smtp://" + door.addr + "/?from=tfops@example.com&to=ops@example.com&tls=never"}}
+	targets := []notify.Target{{Name: "hook", URL: r.URL}, {Name: "mail", URL: "smtp://" + door.addr + "/?from=tfops@example.com&to=ops@example.com&tls=never"}}
 	g := newRig(t)
-	g.options.Targets = func() []Target { return targets }
+	g.options.Targets = func() []notify.Target { return targets }
 	path := filepath.Join(t.TempDir(), "tfops.db")
 	s, err := store.Open(path, store.Options{Now: g.clock.now})
 	if err != nil {
@@ -82,7 +83,7 @@ func messageID(l letter) string {
 // all goes on afterwards.
 func TestOutboxFails(t *testing.T) {
 	r := newReceiver(t)
-	g := newRig(t, Target{Name: "ops", URL: r.URL})
+	g := newRig(t, notify.Target{Name: "ops", URL: r.URL})
 	f := &flawed{Store: g.store, fails: "delivered"}
 	g.tell(notifytest.Notice("first", "ops"))
 	g.start(f)
@@ -129,7 +130,7 @@ func TestOutboxFails(t *testing.T) {
 // when who was told of that is done with it.
 func TestRestBeginsWithTheFailure(t *testing.T) {
 	r := newReceiver(t)
-	g := newRig(t, Target{Name: "ops", URL: r.URL})
+	g := newRig(t, notify.Target{Name: "ops", URL: r.URL})
 	f := &flawed{Store: g.store, fails: "failed"}
 	g.options.Tell = func(o Outcome) {
 		if errors.Is(o.Err, errDisk) {
@@ -165,8 +166,8 @@ func TestSlowTargetHoldsNobodyUp(t *testing.T) {
 			go func() { io.Copy(io.Discard, c); c.Close() }()
 		}
 	})
-	g := newRig(t, Target{Name: "slow", URL: slow.URL}, Target{Name: "calm", URL: calm.URL},
-		Target{Name: "mail", URL: "smtp://" + mute.addr + "/?from=a@b&to=c@d&tls=never"}, Target{Name: "chat", URL: "generic://" + mute.addr + "/x?disabletls=yes"})
+	g := newRig(t, notify.Target{Name: "slow", URL: slow.URL}, notify.Target{Name: "calm", URL: calm.URL},
+		notify.Target{Name: "mail", URL: "smtp://" + mute.addr + "/?from=a@b&to=c@d&tls=never"}, notify.Target{Name: "chat", URL: "generic://" + mute.addr + "/x?disabletls=yes"})
 	g.options.Timeout, g.options.Grace = time.Hour, 100*time.Millisecond
 	for i := range 200 {
 		g.tell(notifytest.Notice(fmt.Sprint(i), "slow", "calm", "mail", "chat"))
@@ -199,16 +200,16 @@ func TestSlowTargetHoldsNobodyUp(t *testing.T) {
 func TestRemovedTarget(t *testing.T) {
 	r := newReceiver(t)
 	var mu sync.Mutex
-	var targets []Target
+	var targets []notify.Target
 	g := newRig(t)
-	g.options.Targets = func() []Target { mu.Lock(); defer mu.Unlock(); return targets }
+	g.options.Targets = func() []notify.Target { mu.Lock(); defer mu.Unlock(); return targets }
 	g.tell(notifytest.Notice("first", "ops"))
 	g.start(g.store)
 	if o := g.outcome(); !o.Dead || !strings.Contains(o.Err.Error(), `There is no notify block "ops"`) {
 		t.Fatalf("outcome: %+v", o)
 	}
 	mu.Lock()
-	targets = []Target{{Name: "ops", URL: r.URL}}
+	targets = []notify.Target{{Name: "ops", URL: r.URL}}
 	mu.Unlock()
 	if err := g.store.Retry(t.Context(), g.dead()[0].ID, run.Audit{Action: "retry"}); err != nil {
 		t.Fatal(err)
@@ -224,9 +225,9 @@ func TestRemovedTarget(t *testing.T) {
 func TestCorrectedTarget(t *testing.T) {
 	r := newReceiver(t)
 	var mu sync.Mutex
-	target := Target{Name: "ops", URL: "http://" + shutGate(t).addr}
+	target := notify.Target{Name: "ops", URL: "http://" + shutGate(t).addr}
 	g := newRig(t)
-	g.options.Targets = func() []Target { mu.Lock(); defer mu.Unlock(); return []Target{target} }
+	g.options.Targets = func() []notify.Target { mu.Lock(); defer mu.Unlock(); return []notify.Target{target} }
 	g.tell(notifytest.Notice("first", "ops"))
 	g.start(g.store)
 	if o := g.outcome(); o.Err == nil {
@@ -246,7 +247,7 @@ func TestCorrectedTarget(t *testing.T) {
 func TestTargetThatIsBack(t *testing.T) {
 	r := newReceiver(t)
 	r.next(6, status(500))
-	g := newRig(t, Target{Name: "ops", URL: r.URL})
+	g := newRig(t, notify.Target{Name: "ops", URL: r.URL})
 	g.tell(notifytest.Notice("first", "ops"))
 	g.start(g.store)
 	for i := range 6 {
@@ -274,7 +275,7 @@ func TestTargetThatIsBack(t *testing.T) {
 func TestHurry(t *testing.T) {
 	r := newReceiver(t)
 	r.next(2, status(500))
-	g := newRig(t, Target{Name: "ops", URL: r.URL})
+	g := newRig(t, notify.Target{Name: "ops", URL: r.URL})
 	g.tell(notifytest.Notice("first", "ops"))
 	g.start(g.store)
 	if o := g.outcome(); o.Err == nil {
@@ -314,7 +315,7 @@ func TestManyForATargetThatIsDown(t *testing.T) {
 			t.Fatal(err)
 		}
 		attempts := make(chan struct{}, 100_000)
-		n := New(s, Options{Targets: func() []Target { return []Target{{Name: "ops", URL: "http://receiver"}} }, Poll: time.Minute,
+		n := New(s, Options{Targets: func() []notify.Target { return []notify.Target{{Name: "ops", URL: "http://receiver"}} }, Poll: time.Minute,
 			HTTP: &http.Client{Transport: wire(func(*http.Request) (*http.Response, error) {
 				attempts <- struct{}{}
 				return nil, errors.New("no route to host")
@@ -369,7 +370,7 @@ func outage(t *testing.T, downFor, arrivedBy time.Duration, dead bool) {
 	back := began.Add(downFor)
 	attempts := make(chan time.Time, 100_000)
 	outcomes := make(chan Outcome, 100_000)
-	n := New(s, Options{Targets: func() []Target { return []Target{{Name: "ops", URL: "http://receiver"}} }, Tell: func(o Outcome) { outcomes <- o }, Poll: time.Minute,
+	n := New(s, Options{Targets: func() []notify.Target { return []notify.Target{{Name: "ops", URL: "http://receiver"}} }, Tell: func(o Outcome) { outcomes <- o }, Poll: time.Minute,
 		HTTP: &http.Client{Transport: wire(func(*http.Request) (*http.Response, error) {
 			attempts <- time.Now()
 			if time.Now().Before(back) {
@@ -479,13 +480,13 @@ func TestTemplateFails(t *testing.T) {
 		"nil":     `{{if eq .Title "first"}}{{.Report.ID}}{{end}}`,
 		"endless": `{{define "x"}}{{if eq .Title "first"}}xxxxxxxxxxxxxxxx{{template "x" .}}{{end}}{{end}}{{template "x" .}}`,
 	} {
-		own, err := ParseTemplates(map[run.NoticeKind]Template{run.NoticeApplied: {Text: text}})
+		own, err := notify.ParseTemplates(map[run.NoticeKind]notify.Template{run.NoticeApplied: {Text: text}})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
 		r := newReceiver(t)
-		g := newRig(t, Target{Name: "ops", URL: r.URL, Templates: own})
+		g := newRig(t, notify.Target{Name: "ops", URL: r.URL, Templates: own})
 		g.tell(notifytest.Notice("first", "ops"))
 		g.start(g.store)
 		if o := g.outcome(); o.Err != nil || !strings.Contains(o.Note, "A template of ops failed") {

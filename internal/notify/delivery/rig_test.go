@@ -1,4 +1,4 @@
-package notify
+package delivery
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/store"
 )
@@ -51,7 +52,7 @@ type rig struct {
 	stop     func()
 }
 
-func newRig(t *testing.T, targets ...Target) *rig {
+func newRig(t *testing.T, targets ...notify.Target) *rig {
 	t.Helper()
 	g := &rig{t: t, clock: newClock(), outcomes: make(chan Outcome, 1000), stop: func() {}}
 	s, err := store.Open(filepath.Join(t.TempDir(), "tfops.db"), store.Options{Now: g.clock.now})
@@ -65,9 +66,9 @@ func newRig(t *testing.T, targets ...Target) *rig {
 		}
 	})
 	g.store = s
-	g.options = Options{Targets: func() []Target { return targets }, Now: g.clock.now, Tell: func(o Outcome) { g.outcomes <- o }, Timeout: patience}
+	g.options = Options{Targets: func() []notify.Target { return targets }, Now: g.clock.now, Tell: func(o Outcome) { g.outcomes <- o }, Timeout: patience}
 	for _, target := range targets {
-		if err := target.checkURL(); err != nil {
+		if err := target.CheckURL(); err != nil {
 			t.Fatalf("%s: %v", target.Name, err)
 		}
 	}

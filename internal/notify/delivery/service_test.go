@@ -1,4 +1,4 @@
-package notify
+package delivery
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/notify/notifytest"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -32,7 +33,7 @@ func TestChats(t *testing.T) {
 			}
 			r.next(1, status(500))
 			r.next(10, ok)
-			g := newRig(t, Target{Name: "chat", URL: fmt.Sprintf(url, strings.TrimPrefix(r.URL, "http://"))})
+			g := newRig(t, notify.Target{Name: "chat", URL: fmt.Sprintf(url, strings.TrimPrefix(r.URL, "http://"))})
 			first := notifytest.Notice("applied by @everyone", "chat")
 			first.Text = "é " + strings.Repeat("x", 5000)
 			g.tell(first, notifytest.Notice("second", "chat"))
@@ -76,7 +77,7 @@ func TestChatThatHangs(t *testing.T) {
 			accepted <- c
 		}
 	})
-	g := newRig(t, Target{Name: "chat", URL: "generic://" + mute.addr + "/x?disabletls=yes"})
+	g := newRig(t, notify.Target{Name: "chat", URL: "generic://" + mute.addr + "/x?disabletls=yes"})
 	g.options.Timeout = 50 * time.Millisecond
 	g.tell(notifytest.Notice("first", "chat"))
 	g.start(g.store)
@@ -104,7 +105,7 @@ func TestCalm(t *testing.T) {
 			t.Errorf("%q: %q", in, got)
 		}
 	}
-	if w := (Target{}).word(run.Delivery{Notice: run.Notice{Title: "a"}}); w.title != "a" {
+	if w := (notify.Target{}).Wording(run.Delivery{Notice: run.Notice{Title: "a"}}); w.Title != "a" {
 		t.Errorf("%+v", w)
 	}
 }

@@ -1,4 +1,4 @@
-package notify
+package delivery
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -51,14 +52,14 @@ type reportBody struct {
 }
 
 // post sends a delivery to a webhook.
-func (n *Notifier) post(ctx context.Context, t Target, d run.Delivery) (note string, err error) {
+func (n *Notifier) post(ctx context.Context, t notify.Target, d run.Delivery) (note string, err error) {
 	payload, note, err := n.payload(ctx, t, d)
 	if err != nil {
 		return "", err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.URL, bytes.NewReader(payload))
 	if err != nil {
-		return note, down("Correct the URL in the notify block.", "A request to %s cannot be made: %s", t, t.scrub(err))
+		return note, down("Correct the URL in the notify block.", "A request to %s cannot be made: %s", t, t.Scrub(err))
 	}
 	at := strconv.FormatInt(n.o.Now().Unix(), 10)
 	req.Header.Set("Content-Type", "application/json")
@@ -70,7 +71,7 @@ func (n *Notifier) post(ctx context.Context, t Target, d run.Delivery) (note str
 	}
 	resp, err := n.http.Do(req)
 	if err != nil {
-		return note, down("It is tried again by itself; see whether the host can be reached from here.", "%s did not answer: %s", t, t.scrub(err))
+		return note, down("It is tried again by itself; see whether the host can be reached from here.", "%s did not answer: %s", t, t.Scrub(err))
 	}
 	defer resp.Body.Close()
 	// Read to its end, and no further than a little, the connection can be used again.
@@ -80,18 +81,18 @@ func (n *Notifier) post(ctx context.Context, t Target, d run.Delivery) (note str
 
 // payload is the body of a delivery. A report that cannot be had is left out,
 // and the note says so: the message itself must arrive.
-func (n *Notifier) payload(ctx context.Context, t Target, d run.Delivery) (payload []byte, note string, err error) {
-	m, w := d.Notice, t.word(d)
+func (n *Notifier) payload(ctx context.Context, t notify.Target, d run.Delivery) (payload []byte, note string, err error) {
+	m, w := d.Notice, t.Wording(d)
 	b := body{Version: BodyVersion, Delivery: d.ID, Target: d.Target, Notice: m.ID, Kind: m.Kind, At: m.At.UTC(), Severity: m.Severity, Workspace: m.Workspace,
 		Repository: m.Repository, Run: m.Run, Title: m.Title, Text: m.Text, Command: m.Command, Labels: m.Labels}
-	if w.own { // else as it is: the command has a field of its own
-		b.Title, b.Text = w.title, w.text
+	if w.Own { // else as it is: the command has a field of its own
+		b.Title, b.Text = w.Title, w.Text
 	}
-	if note = w.note; note != "" && !w.own {
+	if note = w.Note; note != "" && !w.Own {
 		b.Text += "\n\n" + note
 	}
 	if r := m.Report; r != nil {
-		b.Report = &reportBody{ID: r.ID, Formats: t.formats(r)}
+		b.Report = &reportBody{ID: r.ID, Formats: t.Formats(r)}
 		if slices.Contains(b.Report.Formats, "json") {
 			doc, why := n.report(ctx, r.ID, "json", maxDocument)
 			if why == "" && !json.Valid(doc) {
@@ -124,7 +125,7 @@ func signature(secret, timestamp string, body []byte) string {
 // answered tells by the status of an answer whether the target has the
 // message. 410 says that nobody listens there any more; 404 may be a receiver
 // that is being set up, and is tried again.
-func (n *Notifier) answered(t Target, resp *http.Response) error {
+func (n *Notifier) answered(t notify.Target, resp *http.Response) error {
 	code := resp.StatusCode
 	status := fmt.Sprintf("%d %s", code, http.StatusText(code)) // the words of the answer are not trusted
 	f := down("It is tried again by itself.", "%s answered %s", t, status)

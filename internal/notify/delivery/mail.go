@@ -1,4 +1,4 @@
-package notify
+package delivery
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	mail "github.com/wneessen/go-mail"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -19,22 +20,22 @@ const maxAttached = 10 << 20
 
 // mail sends a delivery by mail. Whether it arrived is known once the server
 // took the message; what fails after that is of no interest.
-func (n *Notifier) mail(ctx context.Context, t Target, d run.Delivery) (note string, err error) {
-	m, err := parseMail(t.URL)
+func (n *Notifier) mail(ctx context.Context, t notify.Target, d run.Delivery) (note string, err error) {
+	m, err := notify.ParseMail(t.URL)
 	if err != nil {
-		return "", down("Correct the URL in the notify block.", "%s", t.scrub(err))
+		return "", down("Correct the URL in the notify block.", "%s", t.Scrub(err))
 	}
 	msg, note, err := n.compose(ctx, m, t, d)
 	if err != nil {
-		return note, &failure{mine: true, fault: fault.New(fault.Invalid, "", "The mail cannot be written: %s", t.scrub(err))}
+		return note, &failure{mine: true, fault: fault.New(fault.Invalid, "", "The mail cannot be written: %s", t.Scrub(err))}
 	}
-	client, err := mail.NewClient(m.host, n.mailOptions(ctx, m)...)
+	client, err := mail.NewClient(m.Host, n.mailOptions(ctx, m)...)
 	if err != nil {
-		return note, down("Correct the URL in the notify block.", "%s cannot be used: %s", t, t.scrub(err))
+		return note, down("Correct the URL in the notify block.", "%s cannot be used: %s", t, t.Scrub(err))
 	}
 	conn, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
-		return note, down("It is tried again by itself; see whether the server can be reached from here, and takes this user.", "%s cannot be reached or logged in to: %s", t, t.scrub(err))
+		return note, down("It is tried again by itself; see whether the server can be reached from here, and takes this user.", "%s cannot be reached or logged in to: %s", t, t.Scrub(err))
 	}
 	err = client.SendWithSMTPClient(conn, msg)
 	if msg.IsDelivered() {
@@ -45,7 +46,7 @@ func (n *Notifier) mail(ctx context.Context, t Target, d run.Delivery) (note str
 	if err == nil {
 		err = errors.New("it said nothing about it")
 	}
-	f := down("It is tried again by itself; ask who runs the server if it stays so.", "%s did not take the mail: %s", t, t.scrub(err))
+	f := down("It is tried again by itself; ask who runs the server if it stays so.", "%s did not take the mail: %s", t, t.Scrub(err))
 	var refused *mail.SendError
 	if errors.As(err, &refused) {
 		f.mine = !refused.IsTemp() && refused.ErrorCode() >= 500
@@ -55,8 +56,8 @@ func (n *Notifier) mail(ctx context.Context, t Target, d run.Delivery) (note str
 
 // mailOptions lead to the server. The connection is closed when ctx ends: the
 // library looks at it while it connects and not any more after that.
-func (n *Notifier) mailOptions(ctx context.Context, m mailServer) []mail.Option {
-	config := &tls.Config{ServerName: m.host, MinVersion: tls.VersionTLS12, RootCAs: n.o.RootCAs}
+func (n *Notifier) mailOptions(ctx context.Context, m notify.MailServer) []mail.Option {
+	config := &tls.Config{ServerName: m.Host, MinVersion: tls.VersionTLS12, RootCAs: n.o.RootCAs}
 	dial := func(dialing context.Context, network, addr string) (net.Conn, error) {
 		var d net.Dialer
 		conn, err := d.DialContext(dialing, network, addr)
@@ -64,7 +65,7 @@ func (n *Notifier) mailOptions(ctx context.Context, m mailServer) []mail.Option 
 			return nil, err
 		}
 		context.AfterFunc(ctx, func() { conn.Close() })
-		if !m.implicit {
+		if !m.Implicit {
 			return conn, nil
 		}
 		secured := tls.Client(conn, config)
@@ -74,16 +75,16 @@ func (n *Notifier) mailOptions(ctx context.Context, m mailServer) []mail.Option 
 		}
 		return secured, nil
 	}
-	all := []mail.Option{mail.WithPort(m.port), mail.WithTimeout(n.o.Timeout), mail.WithDialContextFunc(dial), mail.WithoutNoop(), mail.WithTLSConfig(config)}
-	if m.implicit {
+	all := []mail.Option{mail.WithPort(m.Port), mail.WithTimeout(n.o.Timeout), mail.WithDialContextFunc(dial), mail.WithoutNoop(), mail.WithTLSConfig(config)}
+	if m.Implicit {
 		all = append(all, mail.WithSSL())
 	} else {
-		all = append(all, mail.WithTLSPolicy(m.policy))
+		all = append(all, mail.WithTLSPolicy(m.Policy))
 	}
-	if m.user == "" {
+	if m.User == "" {
 		return all
 	}
-	return append(all, mail.WithOpportunisticSMTPAuth(logins...), mail.WithUsername(m.user), mail.WithPassword(m.password))
+	return append(all, mail.WithOpportunisticSMTPAuth(logins...), mail.WithUsername(m.User), mail.WithPassword(m.Password))
 }
 
 // logins are the ways to log in, the best first. The library takes those that
@@ -93,29 +94,29 @@ var logins = []mail.SMTPAuthType{mail.SMTPAuthSCRAMSHA256PLUS, mail.SMTPAuthSCRA
 
 // compose writes the mail. The Message-ID comes from the delivery's id, so
 // that a mail that is sent twice can be told.
-func (n *Notifier) compose(ctx context.Context, m mailServer, t Target, d run.Delivery) (msg *mail.Msg, note string, err error) {
+func (n *Notifier) compose(ctx context.Context, m notify.MailServer, t notify.Target, d run.Delivery) (msg *mail.Msg, note string, err error) {
 	msg = mail.NewMsg(mail.WithNoDefaultUserAgent())
-	msg.FromMailAddress(m.from)
-	msg.ToMailAddress(m.to...)
-	w := t.word(d)
-	_, domain, _ := strings.Cut(m.from.Address, "@")
+	msg.FromMailAddress(m.From)
+	msg.ToMailAddress(m.To...)
+	w := t.Wording(d)
+	_, domain, _ := strings.Cut(m.From.Address, "@")
 	msg.SetMessageIDWithValue(d.ID + "@" + domain)
 	msg.SetDateWithValue(d.Notice.At)
-	msg.Subject(cut(w.title, 250))
+	msg.Subject(notify.Cut(w.Title, 250))
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetGenHeader("X-Tfops-Delivery", d.ID)
-	text, note := w.text, w.note
+	text, note := w.Text, w.Note
 	var html []byte
 	left := maxAttached
-	if r := d.Notice.Report; r != nil && t.Style != StyleText {
-		for _, format := range t.formats(r) {
+	if r := d.Notice.Report; r != nil && t.Style != notify.StyleText {
+		for _, format := range t.Formats(r) {
 			doc, why := n.report(ctx, r.ID, format, left)
 			if why != "" {
 				text, note = text+"\n\n"+why, why
 				continue
 			}
 			left -= len(doc)
-			if format == "html" && t.Style != StyleAttachment {
+			if format == "html" && t.Style != notify.StyleAttachment {
 				html = doc
 				continue
 			}

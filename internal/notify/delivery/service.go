@@ -1,4 +1,4 @@
-package notify
+package delivery
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
 
+	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -35,13 +36,13 @@ type answer struct {
 
 // send sends a delivery, and gives up waiting when ctx ends. A message that was
 // given up may still arrive, as well as its repetition.
-func (c *chat) send(ctx context.Context, t Target, d run.Delivery) (note string, err error) {
+func (c *chat) send(ctx context.Context, t notify.Target, d run.Delivery) (note string, err error) {
 	select {
 	case c.slots <- struct{}{}:
 	default:
 		return "", down("See whether it can be reached from here; restart tfops if it stays so.", "%s has not answered %d earlier messages yet", t, maxHanging)
 	}
-	w := t.word(d)
+	w := t.Wording(d)
 	answers := make(chan answer, 1)
 	ready := c.service
 	c.service = nil
@@ -52,18 +53,18 @@ func (c *chat) send(ctx context.Context, t Target, d run.Delivery) (note string,
 	select {
 	case a := <-answers:
 		if a.err != nil {
-			return w.note, down("It is tried again by itself; look at the URL in the notify block if it stays so.", "%s did not take the message: %s", t, t.scrub(a.err))
+			return w.Note, down("It is tried again by itself; look at the URL in the notify block if it stays so.", "%s did not take the message: %s", t, t.Scrub(a.err))
 		}
 		c.service = a.service
-		return w.note, nil
+		return w.Note, nil
 	case <-ctx.Done():
-		return w.note, down("It is tried again by itself; see whether it can be reached from here.", "%s did not answer in time", t)
+		return w.Note, down("It is tried again by itself; see whether it can be reached from here.", "%s did not answer in time", t)
 	}
 }
 
 // hand gives a message to a service; a defect of the library is an error like
 // any other.
-func hand(t Target, s types.Service, w wording) (a answer) {
+func hand(t notify.Target, s types.Service, w notify.Wording) (a answer) {
 	defer func() {
 		if p := recover(); p != nil {
 			a.err = fmt.Errorf("the library failed: %v", p)
@@ -71,7 +72,7 @@ func hand(t Target, s types.Service, w wording) (a answer) {
 	}()
 	if s == nil {
 		var err error
-		if s, err = open(t.URL); err != nil {
+		if s, err = notify.OpenService(t.URL); err != nil {
 			return answer{err: err}
 		}
 	}
@@ -79,11 +80,11 @@ func hand(t Target, s types.Service, w wording) (a answer) {
 	if n, ok := lessChat[s.GetID()]; ok {
 		most = n
 	}
-	text := w.title
-	if w.text != "" {
-		text += "\n\n" + w.text
+	text := w.Title
+	if w.Text != "" {
+		text += "\n\n" + w.Text
 	}
-	return answer{s, s.Send(cut(calm(text), most), &types.Params{})}
+	return answer{s, s.Send(notify.Cut(calm(text), most), &types.Params{})}
 }
 
 // calm takes their meaning from words that would call everybody in a chat: a

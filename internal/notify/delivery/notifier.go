@@ -1,4 +1,4 @@
-package notify
+package delivery
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -30,7 +31,7 @@ type Store interface {
 // Options are what a Notifier is told.
 type Options struct {
 	// Targets are all that there are now; it is asked again each time.
-	Targets func() []Target
+	Targets func() []notify.Target
 	// Reports reads a report in a format: md, html, json, csv, junit, sarif.
 	Reports func(ctx context.Context, id, format string) ([]byte, error)
 	// Tell is told what became of each attempt. It must be quick, and is called
@@ -81,7 +82,7 @@ const storeRest = 10 * time.Second
 // New makes a notifier; Run starts it.
 func New(store Store, o Options) *Notifier {
 	if o.Targets == nil {
-		o.Targets = func() []Target { return nil }
+		o.Targets = func() []notify.Target { return nil }
 	}
 	if o.Tell == nil {
 		o.Tell = func(Outcome) {}
@@ -194,7 +195,7 @@ func (n *Notifier) round(ctx context.Context) time.Duration {
 		}
 	}
 	until(next)
-	targets := map[string]Target{}
+	targets := map[string]notify.Target{}
 	for _, t := range n.o.Targets() {
 		targets[t.Name] = t
 	}
@@ -228,7 +229,7 @@ func (n *Notifier) round(ctx context.Context) time.Duration {
 // lane is the way to one target. While it is busy its goroutine owns it, else
 // the loop does.
 type lane struct {
-	target   Target
+	target   notify.Target
 	busy     bool
 	rest     time.Time // nothing is sent before
 	failures int       // of the target since it last took something
@@ -238,7 +239,7 @@ type lane struct {
 }
 
 // lane is the target's, a fresh one when its URL is another.
-func (n *Notifier) lane(t Target) *lane {
+func (n *Notifier) lane(t notify.Target) *lane {
 	l, ok := n.lanes[t.Name]
 	if !ok {
 		l = &lane{fresh: true, sent: map[string]bool{}}
@@ -327,7 +328,7 @@ func (n *Notifier) recovered(ctx context.Context, l *lane) {
 func (n *Notifier) missed(ctx context.Context, l *lane, d run.Delivery, err error, note string) bool {
 	var f *failure
 	if !errors.As(err, &f) {
-		f = down("", "%s", l.target.scrub(err))
+		f = down("", "%s", l.target.Scrub(err))
 	}
 	now := n.o.Now() // before anybody is told of it
 	if !f.mine {
@@ -362,10 +363,10 @@ func (n *Notifier) attemptContext(stop context.Context) (context.Context, contex
 
 // attempt sends a delivery once.
 func (n *Notifier) attempt(ctx context.Context, l *lane, d run.Delivery) (note string, err error) {
-	switch l.target.way() {
-	case webhook:
+	switch l.target.Way() {
+	case notify.Webhook:
 		return n.post(ctx, l.target, d)
-	case mailbox:
+	case notify.Mailbox:
 		return n.mail(ctx, l.target, d)
 	}
 	return l.chat.send(ctx, l.target, d)
@@ -402,7 +403,7 @@ func (n *Notifier) report(ctx context.Context, id, format string, most int) (doc
 	doc, err := n.o.Reports(ctx, id, format)
 	switch {
 	case err != nil:
-		return nil, fmt.Sprintf("The report %s (%s) is not attached: %s. See `tfops drift report`.", id, format, oneline(err.Error()))
+		return nil, fmt.Sprintf("The report %s (%s) is not attached: %s. See `tfops drift report`.", id, format, notify.OneLine(err.Error()))
 	case len(doc) > most:
 		return nil, fmt.Sprintf("The report %s (%s) is not attached: it has %d bytes, which is too many. See `tfops drift report`.", id, format, len(doc))
 	}

@@ -1,4 +1,4 @@
-package notify
+package delivery
 
 import (
 	"bytes"
@@ -27,6 +27,7 @@ import (
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 
+	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/notify/notifytest"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -211,7 +212,7 @@ func TestMail(t *testing.T) {
 			if how != "plain" {
 				office.password = "s@cret"
 			}
-			g := newRig(t, Target{Name: "mail", URL: fmt.Sprintf(url, door.addr)})
+			g := newRig(t, notify.Target{Name: "mail", URL: fmt.Sprintf(url, door.addr)})
 			g.options.RootCAs = openOffice(t, door, office, strings.Replace(how, "login", "plain", 1))
 			g.options.Reports = func(_ context.Context, id, format string) ([]byte, error) {
 				return []byte("<p>" + id + " in " + format + "</p>"), nil
@@ -259,9 +260,9 @@ func TestMail(t *testing.T) {
 // TestStyles: how a report goes along with a mail, and that one that cannot be
 // had is said to be missing.
 func TestStyles(t *testing.T) {
-	for style, want := range map[Style]string{
-		"": "text/plain text/html text/csv=tfops-report.csv", StyleBody: "text/plain text/html text/csv=tfops-report.csv",
-		StyleAttachment: "text/plain text/html=tfops-report.html text/csv=tfops-report.csv", StyleText: "text/plain",
+	for style, want := range map[notify.Style]string{
+		"": "text/plain text/html text/csv=tfops-report.csv", notify.StyleBody: "text/plain text/html text/csv=tfops-report.csv",
+		notify.StyleAttachment: "text/plain text/html=tfops-report.html text/csv=tfops-report.csv", notify.StyleText: "text/plain",
 	} {
 		n := New(nil, Options{Reports: func(_ context.Context, id, format string) ([]byte, error) {
 			if format == "md" {
@@ -269,8 +270,8 @@ func TestStyles(t *testing.T) {
 			}
 			return []byte("x"), nil
 		}})
-		target := Target{Name: "mail", URL: "smtp://h/?from=a@b&to=c@d", Style: style}
-		m, err := parseMail(target.URL)
+		target := notify.Target{Name: "mail", URL: "smtp://h/?from=a@b&to=c@d", Style: style}
+		m, err := notify.ParseMail(target.URL)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -295,7 +296,7 @@ func TestStyles(t *testing.T) {
 		if strings.Join(got, " ") != want {
 			t.Errorf("%q: %q, want %q", style, got, want)
 		}
-		if missing := "The report r1 (md) is not attached: it is gone."; (style != StyleText) != (strings.Contains(note, missing) && strings.Contains(all[0].text, "is not attached")) {
+		if missing := "The report r1 (md) is not attached: it is gone."; (style != notify.StyleText) != (strings.Contains(note, missing) && strings.Contains(all[0].text, "is not attached")) {
 			t.Errorf("%q: note %q, text %q", style, note, all[0].text)
 		}
 	}
@@ -317,7 +318,7 @@ func TestEveryMailArrives(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			door, office := shutGate(t), newOffice("")
-			g := newRig(t, Target{Name: "mail", URL: "smtp://" + door.addr + "/?from=tfops@example.com&to=ops@example.com&tls=never"})
+			g := newRig(t, notify.Target{Name: "mail", URL: "smtp://" + door.addr + "/?from=tfops@example.com&to=ops@example.com&tls=never"})
 			g.tell(notifytest.Notice("first", "mail"))
 			id := g.waiting()[0].ID
 			g.start(g.store)
@@ -376,7 +377,7 @@ func TestMailServerSpeaksGarbage(t *testing.T) {
 					go serve(c)
 				}
 			})
-			g := newRig(t, Target{Name: "mail", URL: "smtp://" + door.addr + "/?from=tfops@example.com&to=ops@example.com&tls=never"})
+			g := newRig(t, notify.Target{Name: "mail", URL: "smtp://" + door.addr + "/?from=tfops@example.com&to=ops@example.com&tls=never"})
 			g.options.Timeout = 300 * time.Millisecond
 			g.tell(notifytest.Notice("first", "mail"))
 			g.start(g.store)
@@ -405,7 +406,7 @@ func TestMailURLs(t *testing.T) {
 		"smtps://h/?from=a@b&to=c@d&tls=never":            "always uses TLS",
 		"smtp://h/?from=a@b&to=c@d;e=%zz":                 "cannot be read",
 	} {
-		err := Target{Name: "mail", URL: url}.checkURL()
+		err := notify.Target{Name: "mail", URL: url}.CheckURL()
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v, want %q", url, err, want)
 		}
@@ -416,7 +417,7 @@ func TestMailURLs(t *testing.T) {
 func TestNoTLS(t *testing.T) {
 	door, office := shutGate(t), newOffice("s@cret")
 	openOffice(t, door, office, "plain")
-	g := newRig(t, Target{Name: "mail", URL: "smtp://ana:s%40cret@" + door.addr + "/?from=tfops@example.com&to=ops@example.com"})
+	g := newRig(t, notify.Target{Name: "mail", URL: "smtp://ana:s%40cret@" + door.addr + "/?from=tfops@example.com&to=ops@example.com"})
 	g.tell(notifytest.Notice("first", "mail"))
 	g.start(g.store)
 	if o := g.outcome(); o.Err == nil || !strings.Contains(o.Err.Error(), "STARTTLS") || len(office.letters) != 0 {

@@ -1,4 +1,4 @@
-package notify
+package delivery
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/notify/notifytest"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -75,8 +76,8 @@ func TestSecretsOfURLsNeverShow(t *testing.T) {
 		"http://CANARYuser:CANARYpass@%s:CANARYquery/",
 	} {
 		for _, host := range []string{closed, well, door.addr, garbage.addr} {
-			target := Target{Name: "ops", URL: fmt.Sprintf(url, host), Secret: "CANARYsign"}
-			for _, text := range []string{target.String(), fmt.Sprintf("%v %+v %#v", target, target, []Target{target}), fmt.Sprint(target.checkURL())} {
+			target := notify.Target{Name: "ops", URL: fmt.Sprintf(url, host), Secret: "CANARYsign"}
+			for _, text := range []string{target.String(), fmt.Sprintf("%v %+v %#v", target, target, []notify.Target{target}), fmt.Sprint(target.CheckURL())} {
 				if scheme, _, _ := strings.Cut(url, "://"); scheme != notifytest.Canaries[4] { // which is no scheme, and the mistake to name
 					notifytest.ShowsNone(t, url, text)
 				}

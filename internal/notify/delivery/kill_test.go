@@ -1,4 +1,4 @@
-package notify
+package delivery
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/notify/notifytest"
 	"github.com/tfops/tfops/internal/store"
 )
@@ -43,7 +44,7 @@ func serveUntilEmpty(path, url string) error {
 			cancel()
 		}
 	}
-	New(s, Options{Targets: func() []Target { return []Target{{Name: "ops", URL: url}} }, Tell: tell}).Run(ctx)
+	New(s, Options{Targets: func() []notify.Target { return []notify.Target{{Name: "ops", URL: url}} }, Tell: tell}).Run(ctx)
 	return failed
 }
 

@@ -1,4 +1,4 @@
-package notify
+package delivery
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/notify/notifytest"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -41,7 +42,7 @@ func verify(secret string, p post, now time.Time) error {
 
 func TestWebhook(t *testing.T) {
 	r := newReceiver(t)
-	g := newRig(t, Target{Name: "ops", URL: r.URL + "/hooks/tfops?x=1", Secret: "a secret"}, Target{Name: "open", URL: r.URL})
+	g := newRig(t, notify.Target{Name: "ops", URL: r.URL + "/hooks/tfops?x=1", Secret: "a secret"}, notify.Target{Name: "open", URL: r.URL})
 	g.options.Reports = func(_ context.Context, id, format string) ([]byte, error) {
 		return []byte(`{"report": "` + id + "." + format + `"}`), nil
 	}
@@ -122,7 +123,7 @@ func TestEveryMessageArrives(t *testing.T) {
 			t.Parallel()
 			r := newReceiver(t)
 			r.next(2, c.does)
-			g := newRig(t, Target{Name: "ops", URL: r.URL + "/hooks"})
+			g := newRig(t, notify.Target{Name: "ops", URL: r.URL + "/hooks"})
 			g.tell(notifytest.Notice("first", "ops"), notifytest.Notice("second", "ops"), notifytest.Notice("third", "ops"))
 			ids := g.waiting()
 			g.start(g.store)
@@ -155,7 +156,7 @@ func TestEveryMessageArrives(t *testing.T) {
 
 func TestReceiverIsDown(t *testing.T) {
 	door := shutGate(t)
-	g := newRig(t, Target{Name: "ops", URL: "http://" + door.addr})
+	g := newRig(t, notify.Target{Name: "ops", URL: "http://" + door.addr})
 	g.start(g.store)
 	g.tell(notifytest.Notice("first", "ops"), notifytest.Notice("second", "ops"))
 	if o := g.outcome(); o.Err == nil || !strings.Contains(o.Err.Error(), "did not answer") {
@@ -186,7 +187,7 @@ func TestReceiverIsSlow(t *testing.T) {
 		case <-req.Context().Done():
 		}
 	})
-	g := newRig(t, Target{Name: "ops", URL: r.URL})
+	g := newRig(t, notify.Target{Name: "ops", URL: r.URL})
 	g.options.Timeout = 100 * time.Millisecond
 	g.tell(notifytest.Notice("first", "ops"))
 	g.start(g.store)
@@ -209,7 +210,7 @@ func TestReceiverIsSlow(t *testing.T) {
 func TestReceiverIsGone(t *testing.T) {
 	r := newReceiver(t)
 	r.next(1, status(410))
-	g := newRig(t, Target{Name: "ops", URL: r.URL})
+	g := newRig(t, notify.Target{Name: "ops", URL: r.URL})
 	g.tell(notifytest.Notice("first", "ops"))
 	g.start(g.store)
 	if o := g.outcome(); !o.Dead || !strings.Contains(o.Err.Error(), "410 Gone") {
@@ -233,7 +234,7 @@ func TestReceiverIsGone(t *testing.T) {
 func TestOneMessageIsRefused(t *testing.T) {
 	r := newReceiver(t)
 	r.next(1, status(422))
-	g := newRig(t, Target{Name: "ops", URL: r.URL})
+	g := newRig(t, notify.Target{Name: "ops", URL: r.URL})
 	g.tell(notifytest.Notice("odd", "ops"), notifytest.Notice("even", "ops"))
 	g.start(g.store)
 	if o := g.outcome(); o.Err == nil || o.Delivery.Notice.Title != "odd" {
@@ -261,7 +262,7 @@ func TestRetryAfterIsHeeded(t *testing.T) {
 	for code, waits := range map[int]time.Duration{503: 2 * time.Hour, 429: 2 * time.Hour, 500: 2 * time.Minute} {
 		r := newReceiver(t)
 		r.next(1, status(code, "Retry-After", "7200"))
-		g := newRig(t, Target{Name: "ops", URL: r.URL})
+		g := newRig(t, notify.Target{Name: "ops", URL: r.URL})
 		g.tell(notifytest.Notice("first", "ops"))
 		g.start(g.store)
 		o := g.outcome()
@@ -283,7 +284,7 @@ func TestReportThatIsGone(t *testing.T) {
 		"there are no reports here": nil,
 	} {
 		r := newReceiver(t)
-		g := newRig(t, Target{Name: "ops", URL: r.URL})
+		g := newRig(t, notify.Target{Name: "ops", URL: r.URL})
 		g.options.Reports = reports
 		n := notifytest.Notice("the night", "ops")
 		n.Report = &run.ReportRef{ID: "r1", Formats: []string{"json"}}

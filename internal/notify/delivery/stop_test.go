@@ -1,4 +1,4 @@
-package notify
+package delivery
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/notify/notifytest"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -29,7 +30,7 @@ func TestStopLetsADeliveryFinish(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newReceiver(t)
-			g := newRig(t, Target{Name: "ops", URL: c.scheme + r.URL})
+			g := newRig(t, notify.Target{Name: "ops", URL: c.scheme + r.URL})
 			release := make(chan struct{})
 			t.Cleanup(func() { // before the receiver is closed, which waits for its requests
 				if c.code == 0 {
