@@ -89,14 +89,6 @@ func (c *classes) list() []Difference {
 	return out
 }
 
-// order is the order of classes in reports.
-var order = []Class{Changed, Deleted, Conflict, PreApplied, StateOnly, Input, PendingCommit, Perpetual, CheckFailed, Unchecked}
-
-// Classes lists all classes in the order of reports.
-func Classes() []Class { return slices.Clone(order) }
-
-func rank(c Class) int { return slices.Index(order, c) }
-
 // driftCaused reports whether P0 changes something that differs outside.
 func driftCaused(p *plan.Plan) bool {
 	outside := map[string]bool{}
@@ -217,12 +209,4 @@ func addHead(all map[string]*resource, p *plan.Plan) {
 	for _, r := range all {
 		r.planned = true
 	}
-}
-
-// instance is the address of an object, which of a deposed one is not its own.
-func instance(c *plan.Change) string {
-	if c.Deposed != "" {
-		return c.Address + " (deposed " + c.Deposed + ")"
-	}
-	return c.Address
 }

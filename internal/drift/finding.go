@@ -1,6 +1,7 @@
 package drift
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tfops/tfops/internal/plan"
@@ -24,6 +25,14 @@ const (
 	Unchecked     Class = "unchecked"      // the check itself failed, so nothing is known
 )
 
+// order is the order of classes in reports.
+var order = []Class{Changed, Deleted, Conflict, PreApplied, StateOnly, Input, PendingCommit, Perpetual, CheckFailed, Unchecked}
+
+// Classes lists all classes in the order of reports.
+func Classes() []Class { return slices.Clone(order) }
+
+func rank(c Class) int { return slices.Index(order, c) }
+
 // Attribute is one difference within a resource.
 type Attribute struct {
 	Path      string    `json:"path"`             // as "tags.Name" or "ingress[0].from_port"; empty: the resource as a whole
@@ -34,6 +43,9 @@ type Attribute struct {
 	FirstSeen time.Time `json:"first_seen,omitzero"`
 	IgnoredBy string    `json:"ignored_by,omitempty"` // name of the rule that leaves it out of reports
 }
+
+// Unknown stands for a value that is known only after an apply.
+const Unknown = "(known after apply)"
 
 // Difference is what one check found at one address, of one class.
 type Difference struct {

@@ -192,3 +192,11 @@ func matchName(pattern, s string) bool {
 	ok, err := path.Match(pattern, s)
 	return pattern == "" || ok && err == nil
 }
+
+// root is the attribute at the top level that a path leads into.
+func root(path string) string {
+	if i := strings.IndexAny(path, ".["); i > 0 {
+		return path[:i]
+	}
+	return path
+}

@@ -154,3 +154,11 @@ func recent(heals []time.Time, now time.Time) []time.Time {
 	}
 	return out
 }
+
+// instance is the address of an object, which of a deposed one is not its own.
+func instance(c *plan.Change) string {
+	if c.Deposed != "" {
+		return c.Address + " (deposed " + c.Deposed + ")"
+	}
+	return c.Address
+}

@@ -8,9 +8,6 @@ import (
 	"github.com/tfops/tfops/internal/plan/values"
 )
 
-// Unknown stands for a value that is known only after an apply.
-const Unknown = "(known after apply)"
-
 // leaf is one attribute at which two values differ.
 type leaf struct {
 	path          string
@@ -157,14 +154,6 @@ func (l leaves) loosely(path string) bool {
 func beneath(path, p string) bool {
 	rest, ok := strings.CutPrefix(p, path)
 	return ok && rest != "" && (rest[0] == '.' || rest[0] == '[')
-}
-
-// root is the attribute at the top level that a path leads into.
-func root(path string) string {
-	if i := strings.IndexAny(path, ".["); i > 0 {
-		return path[:i]
-	}
-	return path
 }
 
 // parent is the path without its last step; empty at the top level.
