@@ -7,7 +7,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/glob"
 	"github.com/tfops/tfops/internal/fault"
 )
 
@@ -64,7 +64,7 @@ func (r *reader) checkAddresses(name string, f field[[]item]) {
 	for _, i := range f.val {
 		if strings.TrimSpace(i.val) == "" {
 			r.errorAt(i.rng, "empty pattern", "Remove it: without %s the rule is for all.", name)
-		} else if err := drift.CheckGlob(i.val); err != nil {
+		} else if err := glob.Check(i.val); err != nil {
 			r.errorAt(i.rng, "not a pattern", "%s %s", err, fault.Next(err))
 		}
 	}

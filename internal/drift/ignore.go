@@ -3,6 +3,8 @@ package drift
 import (
 	"slices"
 	"time"
+
+	"github.com/tfops/tfops/internal/drift/glob"
 )
 
 // Ignore is a rule that leaves differences out of reports. It never changes
@@ -28,7 +30,7 @@ func (r Ignore) Concerns(workspace string, labels map[string]string) bool {
 			return false
 		}
 	}
-	return matchName(r.Workspace, workspace)
+	return glob.MatchName(r.Workspace, workspace)
 }
 
 // Expired reports whether the rule holds no more.
@@ -37,8 +39,8 @@ func (r Ignore) Expired(now time.Time) bool { return !r.Expires.IsZero() && !now
 // ruling is a rule made ready to be asked many times.
 type ruling struct {
 	Ignore
-	address    glob
-	attributes []glob
+	address    glob.Glob
+	attributes []glob.Glob
 }
 
 func rulings(rules []Ignore, now time.Time) []ruling {
@@ -47,9 +49,9 @@ func rulings(rules []Ignore, now time.Time) []ruling {
 		if r.Expired(now) {
 			continue
 		}
-		l := ruling{Ignore: r, address: newGlob(r.Address, true)}
+		l := ruling{Ignore: r, address: glob.New(r.Address, true)}
 		for _, a := range r.Attributes {
-			l.attributes = append(l.attributes, newGlob(a, false))
+			l.attributes = append(l.attributes, glob.New(a, false))
 		}
 		out = append(out, l)
 	}
@@ -60,11 +62,11 @@ func rulings(rules []Ignore, now time.Time) []ruling {
 func (r ruling) of(f Finding) bool {
 	return f.Class != Unchecked && // that nothing is known is never left out
 		(len(r.Classes) == 0 || slices.Contains(r.Classes, f.Class)) &&
-		matchName(r.Workspace, f.Workspace) && (r.Address == "" || r.address.matches(f.Address))
+		glob.MatchName(r.Workspace, f.Workspace) && (r.Address == "" || r.address.Matches(f.Address))
 }
 
 func (r ruling) attribute(path string) bool {
-	return len(r.attributes) == 0 || slices.ContainsFunc(r.attributes, func(g glob) bool { return g.matches(path) })
+	return len(r.attributes) == 0 || slices.ContainsFunc(r.attributes, func(g glob.Glob) bool { return g.Matches(path) })
 }
 
 // Apply marks the attributes that a rule leaves out, by the first rule that

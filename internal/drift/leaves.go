@@ -3,6 +3,7 @@ package drift
 import (
 	"strings"
 
+	"github.com/tfops/tfops/internal/drift/glob"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/plan/diff"
 	"github.com/tfops/tfops/internal/plan/values"
@@ -51,7 +52,7 @@ func narrowed(c *plan.Change, l leaves) plan.Change {
 	}
 	hidden := map[string]bool{}
 	for _, p := range c.SensitiveChanged {
-		hidden[root(p)] = true
+		hidden[glob.Root(p)] = true
 	}
 	mask, _ := c.Unknown.(map[string]any)
 	before, after := map[string]any{}, map[string]any{}
@@ -112,7 +113,7 @@ func (l *leaves) add(a diff.Attr) {
 	}
 	l.at[a.Path] = f
 	l.plain[plan.WithoutKeys(a.Path)] = true
-	l.roots[root(a.Path)] = true
+	l.roots[glob.Root(a.Path)] = true
 }
 
 // has finds what differs at a path: there, at what it is a part of, or
@@ -126,7 +127,7 @@ func (l leaves) has(path string) (leaf, bool) {
 			return f, true
 		}
 	}
-	if l.roots[root(path)] {
+	if l.roots[glob.Root(path)] {
 		for _, p := range l.order {
 			if beneath(path, p) {
 				return l.at[p], true
@@ -138,7 +139,7 @@ func (l leaves) has(path string) (leaf, bool) {
 
 // loosely is has by paths without their indexes.
 func (l leaves) loosely(path string) bool {
-	if !strings.Contains(path, "[") || !l.roots[root(path)] {
+	if !strings.Contains(path, "[") || !l.roots[glob.Root(path)] {
 		return false
 	}
 	plain := plan.WithoutKeys(path)

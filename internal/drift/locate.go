@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/tfops/tfops/internal/drift/glob"
 	"github.com/tfops/tfops/internal/rootmodule"
 )
 
@@ -55,9 +56,9 @@ type locator struct {
 func (l *locator) find(dir, address string) (Place, bool) {
 	address, _, _ = strings.Cut(address, " (deposed ")
 	var names []string
-	for _, s := range steps(address) {
-		if s.kind == name {
-			names = append(names, s.text)
+	for _, s := range glob.Steps(address) {
+		if s.Kind == glob.Name {
+			names = append(names, s.Text)
 		}
 	}
 	for len(names) > 2 && names[0] == "module" {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/tfops/tfops/internal/drift/glob"
 )
 
 // ignoreDays is how long a rule lasts that is proposed.
@@ -19,7 +21,7 @@ const maxPaths = 20
 // filled in. It is empty where no rule may, or can, be of the finding.
 func (f Finding) IgnoreRule(now time.Time) string {
 	address, _, _ := strings.Cut(f.Address, " (deposed ")
-	if f.Class == Unchecked || strings.TrimSpace(address) == "" || CheckGlob(address) != nil {
+	if f.Class == Unchecked || strings.TrimSpace(address) == "" || glob.Check(address) != nil {
 		return ""
 	}
 	attributes, ok := f.proposed()
@@ -53,11 +55,11 @@ func (f Finding) proposed() ([]string, bool) {
 		return nil, true
 	}
 	for i, p := range paths {
-		if strings.TrimSpace(p) == "" || CheckGlob(p) != nil {
+		if strings.TrimSpace(p) == "" || glob.Check(p) != nil {
 			return nil, false
 		}
 		if len(paths) > maxPaths {
-			paths[i] = root(p)
+			paths[i] = glob.Root(p)
 		}
 	}
 	slices.Sort(paths)

@@ -3,6 +3,7 @@ package drift
 import (
 	"slices"
 
+	"github.com/tfops/tfops/internal/drift/glob"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/plan/values"
 )
@@ -86,7 +87,7 @@ func (c *classes) pendingBeside(r *resource) {
 // top level that a path leads into.
 func (c *classes) known(mask any, path string) bool {
 	m, _ := mask.(map[string]any)
-	return m[root(path)] != nil
+	return m[glob.Root(path)] != nil
 }
 
 // attributes is of an instance that differs outside and is still there.
@@ -156,7 +157,7 @@ func (c *classes) whole(r *resource) {
 func (c *classes) wanted(r *resource, v views) (n int) {
 	for _, p := range v.change.order {
 		f := v.change.at[p]
-		if v.puts(f) || f.unknown && !slices.Contains(r.change.Configured, root(p)) {
+		if v.puts(f) || f.unknown && !slices.Contains(r.change.Configured, glob.Root(p)) {
 			continue
 		}
 		n++
@@ -216,7 +217,7 @@ func (c *classes) pendingAttributes(r *resource, v views) {
 			n++
 			continue // told by wanted
 		}
-		if f.unknown && !slices.Contains(r.head.Configured, root(p)) {
+		if f.unknown && !slices.Contains(r.head.Configured, glob.Root(p)) {
 			continue
 		}
 		n++

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/tfops/tfops/internal/drift/glob"
 	"github.com/tfops/tfops/internal/plan"
 )
 
@@ -67,9 +68,9 @@ func gradeOne(rules []SeverityRule, d Difference, a Attribute) Severity {
 }
 
 func (r SeverityRule) of(d Difference, a Attribute) bool {
-	return matchName(r.Type, d.Type) && (r.Class == "" || r.Class == d.Class) &&
+	return glob.MatchName(r.Type, d.Type) && (r.Class == "" || r.Class == d.Class) &&
 		(r.Action == "" || r.Action == d.Action || r.Action == plan.Delete && d.Class == Deleted) &&
-		(r.Attribute == "" || newGlob(r.Attribute, false).matches(a.Path))
+		(r.Attribute == "" || glob.New(r.Attribute, false).Matches(a.Path))
 }
 
 func builtinSeverity(d Difference, a Attribute) Severity {
@@ -93,7 +94,7 @@ var builtinReady = sync.OnceValue(func() []builtinRow {
 	for i, b := range builtin {
 		rows[i].builtinRule = b
 		for _, p := range b.attributes {
-			rows[i].globs = append(rows[i].globs, newGlob(p, false))
+			rows[i].globs = append(rows[i].globs, glob.New(p, false))
 		}
 	}
 	return rows
@@ -101,7 +102,7 @@ var builtinReady = sync.OnceValue(func() []builtinRow {
 
 type builtinRow struct {
 	builtinRule
-	globs []glob
+	globs []glob.Glob
 }
 
 // builtinRule is a row of the built-in table: what is empty is any.
@@ -113,8 +114,8 @@ type builtinRule struct {
 }
 
 func (b builtinRow) of(d Difference, a Attribute) bool {
-	return (len(b.types) == 0 || slices.ContainsFunc(b.types, func(t string) bool { return matchName(t, d.Type) })) &&
-		(len(b.globs) == 0 || slices.ContainsFunc(b.globs, func(g glob) bool { return g.begins(a.Path) && g.matches(a.Path) })) &&
+	return (len(b.types) == 0 || slices.ContainsFunc(b.types, func(t string) bool { return glob.MatchName(t, d.Type) })) &&
+		(len(b.globs) == 0 || slices.ContainsFunc(b.globs, func(g glob.Glob) bool { return g.Begins(a.Path) && g.Matches(a.Path) })) &&
 		(len(b.values) == 0 || slices.ContainsFunc(b.values, func(v string) bool { return holds(a.After, v) }))
 }
 

@@ -4,6 +4,7 @@ import (
 	"path"
 	"testing"
 
+	"github.com/tfops/tfops/internal/drift/glob"
 	"github.com/tfops/tfops/internal/plan"
 )
 
@@ -100,7 +101,7 @@ func TestBuiltinTableIsWellFormed(t *testing.T) {
 			}
 		}
 		for _, p := range b.attributes {
-			if err := CheckGlob(p); err != nil {
+			if err := glob.Check(p); err != nil {
 				t.Errorf("row %d: %v", i, err)
 			}
 		}

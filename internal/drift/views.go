@@ -3,6 +3,7 @@ package drift
 import (
 	"slices"
 
+	"github.com/tfops/tfops/internal/drift/glob"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/plan/values"
 )
@@ -48,16 +49,16 @@ func sameChange(a, b *plan.Change) bool {
 // back finds what P0 wants at an attribute that differs outside; false when it
 // leaves the attribute as the world has it.
 func (v views) back(f leaf) (leaf, bool) {
-	if !v.change.roots[root(f.path)] {
+	if !v.change.roots[glob.Root(f.path)] {
 		return leaf{}, false
 	}
 	if r, ok := v.change.has(f.path); ok {
-		if r.unknown && !slices.Contains(v.r.change.Configured, root(f.path)) {
+		if r.unknown && !slices.Contains(v.r.change.Configured, glob.Root(f.path)) {
 			return leaf{}, false // computed: it follows
 		}
 		return r, true
 	}
-	if v.restores(root(f.path)) || v.change.loosely(f.path) {
+	if v.restores(glob.Root(f.path)) || v.change.loosely(f.path) {
 		return leaf{path: f.path, before: f.after, after: f.before, sensitive: f.sensitive}, true
 	}
 	return leaf{}, false
@@ -73,7 +74,7 @@ func (v views) puts(f leaf) bool {
 	if _, ok := v.drift.has(f.path); ok {
 		return true
 	}
-	return v.restores(root(f.path)) || v.drift.loosely(f.path)
+	return v.restores(glob.Root(f.path)) || v.drift.loosely(f.path)
 }
 
 // outside is the class of an attribute that differs outside, and what a plan
@@ -114,10 +115,10 @@ func (v views) headWants(path string) (any, bool) {
 	f, ok := v.head.has(path)
 	switch {
 	case !ok && v.head.loosely(path):
-		return v.head.after[root(path)], true
+		return v.head.after[glob.Root(path)], true
 	case !ok:
 		return nil, false
-	case f.unknown && !slices.Contains(v.r.head.Configured, root(path)):
+	case f.unknown && !slices.Contains(v.r.head.Configured, glob.Root(path)):
 		return nil, false
 	case f.unknown:
 		return Unknown, true
@@ -141,7 +142,7 @@ func (v views) sameAsWorld(f leaf, h any) bool {
 	if f.sensitive {
 		return false
 	}
-	at := root(f.path)
+	at := glob.Root(f.path)
 	whole := v.drift.after[at]
 	return values.Equal(h, f.after) || whole != nil && v.head.after[at] != nil && values.Equal(v.head.after[at], whole)
 }
@@ -151,7 +152,7 @@ func (v views) third(f, back leaf, h any) bool {
 	if f.sensitive {
 		return v.headDrift.at[f.path].path == "" // P1 did not know of the change, and yet changes it
 	}
-	at := root(f.path)
+	at := glob.Root(f.path)
 	if values.Equal(h, back.after) || h == any(Unknown) && back.unknown {
 		return false
 	}

@@ -1,4 +1,11 @@
-package drift
+// Package glob has patterns of addresses and attribute paths.
+//
+// A glob over addresses or attribute paths is written as these are. In a name
+// `*` and `?` stand for any characters and one; `*` as a step for any name or
+// quoted key; `**` for any number of steps; `[*]` for any key. A key that the
+// glob leaves out may be any: aws_instance.web is all of its instances, and
+// ingress.from_port that of all ingress blocks. `*` and `**` alone are all.
+package glob
 
 import (
 	"path"
@@ -7,29 +14,23 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 )
 
-// A glob over addresses or attribute paths is written as these are. In a name
-// `*` and `?` stand for any characters and one; `*` as a step for any name or
-// quoted key; `**` for any number of steps; `[*]` for any key. A key that the
-// glob leaves out may be any: aws_instance.web is all of its instances, and
-// ingress.from_port that of all ingress blocks. `*` and `**` alone are all.
-
 // step is one part of an address or path.
 type step struct {
-	text string
-	kind stepKind
+	Text string
+	Kind stepKind
 }
 
 type stepKind int
 
 const (
-	name   stepKind = iota
-	index           // [0] or [*]
-	quoted          // ["a.b"]
+	Name   stepKind = iota // a name
+	index                  // [0] or [*]
+	quoted                 // ["a.b"]
 )
 
-// steps takes an address, path or glob apart. What is not well formed is one
+// Steps takes an address, path or glob apart. What is not well formed is one
 // name.
-func steps(s string) []step {
+func Steps(s string) []step {
 	var out []step
 	for s != "" {
 		if s[0] == '.' {
@@ -41,13 +42,13 @@ func steps(s string) []step {
 			if n < 0 {
 				n = len(s)
 			}
-			out = append(out, step{s[:n], name})
+			out = append(out, step{s[:n], Name})
 			s = s[n:]
 			continue
 		}
 		k, n := bracket(s)
 		if n == 0 {
-			return append(out, step{s, name})
+			return append(out, step{s, Name})
 		}
 		out = append(out, k)
 		s = s[n:]
@@ -84,20 +85,20 @@ func bracket(s string) (step, int) {
 	return step{}, 0
 }
 
-// glob is a pattern, taken apart.
-type glob struct {
+// Glob is a pattern, taken apart.
+type Glob struct {
 	steps     []step
 	addresses bool // of addresses: quoted keys may be left out, and a module stands for all in it
 }
 
 // CheckGlob says what is wrong with a glob over addresses or attribute paths;
 // the error is a fault.
-func CheckGlob(pattern string) error {
-	for _, s := range steps(pattern) {
-		if s.kind != name {
+func Check(pattern string) error {
+	for _, s := range Steps(pattern) {
+		if s.Kind != Name {
 			continue
 		}
-		if _, err := path.Match(s.text, ""); err != nil || strings.ContainsAny(s.text, `["]`) {
+		if _, err := path.Match(s.Text, ""); err != nil || strings.ContainsAny(s.Text, `["]`) {
 			return fault.New(fault.Invalid, `Write it as addresses and attributes are written, e.g. module.*.aws_instance.web[*] or tags["a b"].`,
 				"%q is not a pattern of addresses or attributes.", pattern)
 		}
@@ -105,20 +106,20 @@ func CheckGlob(pattern string) error {
 	return nil
 }
 
-func newGlob(pattern string, addresses bool) glob {
+func New(pattern string, addresses bool) Glob {
 	if pattern == "*" {
 		pattern = "**"
 	}
-	return glob{steps(pattern), addresses}
+	return Glob{Steps(pattern), addresses}
 }
 
 // maxSteps bounds the work on one address; no engine writes longer ones.
 const maxSteps = 200
 
-// matches reports whether the glob is of s, or of what s is a part of.
-func (g glob) matches(s string) bool {
+// Matches reports whether the glob is of s, or of what s is a part of.
+func (g Glob) Matches(s string) bool {
 	at, _, _ := strings.Cut(s, " (deposed ")
-	list := steps(at)
+	list := Steps(at)
 	if len(list) > maxSteps || len(g.steps) > maxSteps {
 		return false
 	}
@@ -129,13 +130,13 @@ func (g glob) matches(s string) bool {
 		next := make([]bool, len(list)+1)
 		for j := range done {
 			switch {
-			case p == step{"**", name}:
+			case p == step{"**", Name}:
 				next[j] = done[j] || j > 0 && next[j-1]
 			case j > 0 && done[j-1] && g.one(p, list[j-1]):
 				next[j] = true
 			}
 			// a key that the pattern leaves out
-			if j > 0 && next[j-1] && g.skips(list[j-1]) && (i+1 == len(g.steps) || g.steps[i+1].kind == name) {
+			if j > 0 && next[j-1] && g.skips(list[j-1]) && (i+1 == len(g.steps) || g.steps[i+1].Kind == Name) {
 				next[j] = true
 			}
 		}
@@ -152,49 +153,49 @@ func (g glob) matches(s string) bool {
 	return false
 }
 
-// begins is a quick look at whether a pattern can be of an attribute's path.
-func (g glob) begins(s string) bool {
-	return len(g.steps) == 0 || g.steps[0].text == "**" || g.one(g.steps[0], step{root(s), name})
+// Begins is a quick look at whether a pattern can be of an attribute's path.
+func (g Glob) Begins(s string) bool {
+	return len(g.steps) == 0 || g.steps[0].Text == "**" || g.one(g.steps[0], step{Root(s), Name})
 }
 
 // one reports whether a step of the pattern is of a step of the address.
-func (g glob) one(p, s step) bool {
+func (g Glob) one(p, s step) bool {
 	switch {
-	case p.kind == index && p.text == "*":
-		return s.kind != name
-	case p.kind != name:
+	case p.Kind == index && p.Text == "*":
+		return s.Kind != Name
+	case p.Kind != Name:
 		return p == s
-	case s.kind == index, s.kind == quoted && (g.addresses || p.text != "*"):
+	case s.Kind == index, s.Kind == quoted && (g.addresses || p.Text != "*"):
 		return false
-	case p.text == "*":
+	case p.Text == "*":
 		return true
 	}
-	ok, err := path.Match(p.text, s.text)
+	ok, err := path.Match(p.Text, s.Text)
 	return ok && err == nil
 }
 
 // skips reports whether a pattern may leave a step out.
-func (g glob) skips(s step) bool { return s.kind == index || s.kind == quoted && g.addresses }
+func (g Glob) skips(s step) bool { return s.Kind == index || s.Kind == quoted && g.addresses }
 
 // endsInModule reports whether the steps are the whole address of a module.
 func endsInModule(list []step) bool {
 	i := 0
-	for i+1 < len(list) && list[i] == (step{"module", name}) && list[i+1].kind == name {
-		for i += 2; i < len(list) && list[i].kind != name; i++ {
+	for i+1 < len(list) && list[i] == (step{"module", Name}) && list[i+1].Kind == Name {
+		for i += 2; i < len(list) && list[i].Kind != Name; i++ {
 		}
 	}
 	return i > 0 && i == len(list)
 }
 
-// matchName is a glob over plain names, such as those of types and workspaces.
+// MatchName is a glob over plain names, such as those of types and workspaces.
 // The empty pattern is all.
-func matchName(pattern, s string) bool {
+func MatchName(pattern, s string) bool {
 	ok, err := path.Match(pattern, s)
 	return pattern == "" || ok && err == nil
 }
 
-// root is the attribute at the top level that a path leads into.
-func root(path string) string {
+// Root is the attribute at the top level that a path leads into.
+func Root(path string) string {
 	if i := strings.IndexAny(path, ".["); i > 0 {
 		return path[:i]
 	}

@@ -1,4 +1,4 @@
-package drift
+package glob
 
 import (
 	"testing"
@@ -57,17 +57,17 @@ func TestGlobs(t *testing.T) {
 		{"*", "", false, true},
 		{"a.b", "a", false, false},
 	} {
-		if got := newGlob(c.pattern, c.addresses).matches(c.s); got != c.want {
+		if got := New(c.pattern, c.addresses).Matches(c.s); got != c.want {
 			t.Errorf("%q of %q: %v, want %v", c.pattern, c.s, got, c.want)
 		}
 	}
 	for _, p := range []string{"a[", `a["x`, `a["x"b]`} {
-		if err := CheckGlob(p); !fault.Is(err, fault.Invalid) || fault.Next(err) == "" {
+		if err := Check(p); !fault.Is(err, fault.Invalid) || fault.Next(err) == "" {
 			t.Errorf("%q: %v", p, err)
 		}
 	}
 	for _, p := range []string{"", "*", "module.*.a_b.c[*]", `tags["a b"].**`} {
-		if err := CheckGlob(p); err != nil {
+		if err := Check(p); err != nil {
 			t.Errorf("%q: %v", p, err)
 		}
 	}
@@ -78,9 +78,9 @@ func FuzzGlob(f *testing.F) {
 	f.Add("**.**.**", "a.b.c")
 	f.Add(`["`, `[`)
 	f.Fuzz(func(t *testing.T, pattern, s string) {
-		newGlob(pattern, true).matches(s)
-		newGlob(pattern, false).matches(s)
-		if !newGlob("**", true).matches(s) && len(steps(s)) <= maxSteps {
+		New(pattern, true).Matches(s)
+		New(pattern, false).Matches(s)
+		if !New("**", true).Matches(s) && len(Steps(s)) <= maxSteps {
 			t.Errorf("** is not of %q", s)
 		}
 	})
