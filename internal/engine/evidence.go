@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/places"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
@@ -25,7 +26,7 @@ type sighting struct {
 
 // note is what people want to know of an address besides what differs there.
 type note struct {
-	place     drift.Place
+	place     places.Place
 	owners    []string
 	lastRun   string
 	approvers []string
@@ -172,27 +173,27 @@ func (e *Engine) annotate(ctx context.Context, def Definition, at commits, found
 
 // owned reads places and owners. What cannot be read is left out: a finding
 // without an owner is better than none.
-func (e *Engine) owned(def Definition, at commits, addresses []string) (map[string]drift.Place, drift.Owners) {
+func (e *Engine) owned(def Definition, at commits, addresses []string) (map[string]places.Place, places.Owners) {
 	repo := e.current().Repositories[def.Repository]
 	if repo.Source == nil {
-		return nil, drift.Owners{}
+		return nil, places.Owners{}
 	}
 	tree, err := repo.Tree(at.applied)
 	if err != nil {
 		e.Log.Warn("the code of what is applied cannot be read, so findings have no place in it", "workspace", def.Name, "error", err)
-		return nil, drift.Owners{}
+		return nil, places.Owners{}
 	}
-	places := drift.Locate(tree, def.Dir, def.Engine == "tofu", addresses)
+	located := places.Locate(tree, def.Dir, def.Engine == "tofu", addresses)
 	if at.newest != "" && at.newest != at.applied && repo.Has(at.newest) {
 		if newest, err := repo.Tree(at.newest); err == nil {
 			tree = newest
 		}
 	}
-	owners, err := drift.ReadOwners(tree)
+	owners, err := places.ReadOwners(tree)
 	if err != nil {
 		e.Log.Warn("owners cannot be read, so findings have none", "workspace", def.Name, "error", err, "next", fault.Next(err))
 	}
-	return places, owners
+	return located, owners
 }
 
 // approvers are who said yes to a run.

@@ -1,4 +1,5 @@
-package drift
+// Package places says where in the code something is declared, and who owns the file.
+package places
 
 import (
 	"io/fs"
