@@ -14,6 +14,7 @@ import (
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/remote"
@@ -135,7 +136,7 @@ func followsTags(cfg *config.Config, r config.Repository) func(tag string) bool 
 }
 
 func definition(w config.Workspace) (engine.Definition, error) {
-	schedule, err := drift.ParseSchedule(w.Drift.Schedule, w.Drift.Timezone)
+	schedule, err := schedule.Parse(w.Drift.Schedule, w.Drift.Timezone)
 	d := engine.Definition{Workspace: w.Workspace, Rules: w.Rules, Drift: schedule}
 	if w.Drift.Heal {
 		d.Healing = &drift.Healing{Only: w.Drift.HealOnly, Cooldown: w.Drift.HealCooldown}
@@ -144,7 +145,7 @@ func definition(w config.Workspace) (engine.Definition, error) {
 }
 
 func reportPlan(r config.Report) (engine.ReportPlan, error) {
-	schedule, err := drift.ParseSchedule(r.Schedule, r.Timezone)
+	schedule, err := schedule.Parse(r.Schedule, r.Timezone)
 	if err != nil {
 		return engine.ReportPlan{}, err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -100,7 +101,7 @@ func checkBlocks(t *testing.T, c *Config) {
 		}
 	}
 	for _, r := range c.Reports {
-		s, err := drift.ParseSchedule(r.Schedule, r.Timezone)
+		s, err := schedule.Parse(r.Schedule, r.Timezone)
 		if err != nil || s.IsZero() || r.Since < 0 || r.Since > longestWindow {
 			t.Errorf("an invalid report was loaded: %+v, %v", r, err)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -275,27 +276,27 @@ func orList(words []string) string {
 
 // checkSchedule checks each of the two by itself, so that the mistake is shown
 // at the one that has it.
-func (r *reader) checkSchedule(schedule, timezone *field[string]) {
+func (r *reader) checkSchedule(times, timezone *field[string]) {
 	if timezone.set {
 		if _, err := time.LoadLocation(timezone.val); err != nil || timezone.val == "" {
 			r.errorAt(timezone.rng, "unknown time zone "+quote(timezone.val), "timezone is a name of the tz database, for example \"UTC\" or \"Europe/Paris\".")
 		}
 	}
-	if !schedule.set || schedule.val == "" {
+	if !times.set || times.val == "" {
 		return
 	}
 	const forms = "schedule has five fields: minute, hour, day of month, month, day of week, for example \"0 2 * * *\"; or it is @hourly, @daily, @weekly, @monthly or @every 6h."
-	if strings.HasPrefix(schedule.val, "TZ=") || strings.HasPrefix(schedule.val, "CRON_TZ=") {
-		r.errorAt(schedule.rng, "time zone in a schedule", "Give it with timezone = \"…\" beside the schedule.")
+	if strings.HasPrefix(times.val, "TZ=") || strings.HasPrefix(times.val, "CRON_TZ=") {
+		r.errorAt(times.rng, "time zone in a schedule", "Give it with timezone = \"…\" beside the schedule.")
 		return
 	}
-	if every, ok := strings.CutPrefix(schedule.val, "@every "); ok {
-		schedule.val = "@every " + inHours(every)
+	if every, ok := strings.CutPrefix(times.val, "@every "); ok {
+		times.val = "@every " + inHours(every)
 	}
-	s, err := drift.ParseSchedule(schedule.val, "UTC")
+	s, err := schedule.Parse(times.val, "UTC")
 	if err != nil {
-		r.errorAt(schedule.rng, "not a schedule", forms)
+		r.errorAt(times.rng, "not a schedule", forms)
 	} else if s.Next("", time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
-		r.errorAt(schedule.rng, "a schedule that never comes", "No day fits it. %s", upperFirst(forms))
+		r.errorAt(times.rng, "a schedule that never comes", "No day fits it. %s", upperFirst(forms))
 	}
 }

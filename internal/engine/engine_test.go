@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/approvals"
-	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
@@ -562,7 +562,7 @@ func TestSpeculativePlan(t *testing.T) {
 
 func TestDrift(t *testing.T) {
 	nightly := func(d *Definition) {
-		s, err := drift.ParseSchedule("0 2 * * *", "")
+		s, err := schedule.Parse("0 2 * * *", "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -345,7 +345,7 @@ func TestNinetyNights(t *testing.T) {
 		name := fmt.Sprintf("w%02d", i)
 		p.names, p.wrong[name] = append(p.names, name), map[thing]bool{}
 		defs = append(defs, define(name, auto, func(d *Definition) {
-			d.Drift, d.KeepRuns, d.KeepDays = schedule(t, "0 2 * * *", ""), 200, 200
+			d.Drift, d.KeepRuns, d.KeepDays = scheduled(t, "0 2 * * *", ""), 200, 200
 		}))
 	}
 	bubble(t, func(t *testing.T, g *rig) {
@@ -356,7 +356,7 @@ func TestNinetyNights(t *testing.T) {
 			paths = append(paths, name+"/main.tf")
 		}
 		g.set.Repositories["infra"] = Repository{Source: g.git, Pace: gitrepo.Pace{Every: 30 * 24 * time.Hour}}
-		g.set.Reports = []ReportPlan{{Name: "nightly", Schedule: schedule(t, "0 6 * * *", "")}}
+		g.set.Reports = []ReportPlan{{Name: "nightly", Schedule: scheduled(t, "0 6 * * *", "")}}
 		p.play()
 		g.git.commit("main", paths...)
 		g.start()

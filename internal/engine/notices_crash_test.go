@@ -8,15 +8,16 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 )
 
-func schedule(t *testing.T, spec, zone string) drift.Schedule {
+func scheduled(t *testing.T, spec, zone string) schedule.Schedule {
 	t.Helper()
-	s, err := drift.ParseSchedule(spec, zone)
+	s, err := schedule.Parse(spec, zone)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,13 +45,13 @@ func (g *rig) live(until time.Time) {
 // toldLife is a day of two workspaces in which everything happens that people
 // are told of without a person's fault; the daemon dies at its nth write.
 func toldLife(t *testing.T, n int, after bool, check func(*rig)) {
-	hourly := func(d *Definition) { d.Drift = schedule(t, "@every 1h", "") }
+	hourly := func(d *Definition) { d.Drift = scheduled(t, "@every 1h", "") }
 	toldRig(t, nil, func(t *testing.T, g *rig, w *world) {
 		with := g.adjust
 		g.adjust = func(s *Settings) {
 			with(s)
 			s.Repositories["infra"] = Repository{Source: g.git, Pace: gitrepo.Pace{Every: 20 * time.Minute}}
-			s.Reports = []ReportPlan{{Name: "daily", Schedule: schedule(t, "45 4 * * *", "")}}
+			s.Reports = []ReportPlan{{Name: "daily", Schedule: scheduled(t, "45 4 * * *", "")}}
 		}
 		g.stop()
 		<-g.done

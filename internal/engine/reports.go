@@ -15,6 +15,7 @@ import (
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/durable"
+	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -23,7 +24,7 @@ import (
 // ReportPlan says when a report is made, of what, and who gets it.
 type ReportPlan struct {
 	Name     string
-	Schedule drift.Schedule
+	Schedule schedule.Schedule
 	Location *time.Location // in which its times are told
 	Formats  []string
 	To       []string      // names of targets; none: those that want reports

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/notify"
@@ -89,7 +89,7 @@ func (g *rig) halt() {
 }
 
 func daily(t *testing.T, change ...func(*ReportPlan)) ReportPlan {
-	p := ReportPlan{Name: "daily", Schedule: schedule(t, "0 6 * * *", "")}
+	p := ReportPlan{Name: "daily", Schedule: scheduled(t, "0 6 * * *", "")}
 	for _, c := range change {
 		c(&p)
 	}
@@ -103,7 +103,7 @@ func TestReportGoesByTheClock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := ReportPlan{Name: "nightly", Schedule: schedule(t, "30 2 * * *", "Europe/Paris"), Location: paris}
+	plan := ReportPlan{Name: "nightly", Schedule: scheduled(t, "30 2 * * *", "Europe/Paris"), Location: paris}
 	for name, c := range map[string]struct {
 		begin time.Time
 		want  []string
@@ -236,7 +236,7 @@ func TestReportThatCannotBeWritten(t *testing.T) {
 // P5: a clean night is a report that says so; what could not be checked is not
 // clean, and what is only a commit on its way is no drift.
 func TestEveryNightIsReported(t *testing.T) {
-	nightly := func(d *Definition) { d.Drift = schedule(t, "0 2 * * *", "") }
+	nightly := func(d *Definition) { d.Drift = scheduled(t, "0 2 * * *", "") }
 	reportRig(t, []ReportPlan{daily(t)}, func(t *testing.T, g *rig, w *world) {
 		next := func() run.Report {
 			g.pass(24 * time.Hour)
@@ -294,10 +294,10 @@ func TestReportCovers(t *testing.T) {
 		return func(d *Definition) { d.Labels = map[string]string{"team": name} }
 	}
 	plans := []ReportPlan{
-		{Name: "network", Schedule: schedule(t, "0 6 * * *", ""), Since: 48 * time.Hour, To: []string{"net"}, Formats: []string{"html"},
+		{Name: "network", Schedule: scheduled(t, "0 6 * * *", ""), Since: 48 * time.Hour, To: []string{"net"}, Formats: []string{"html"},
 			Covers: func(_ string, labels map[string]string) bool { return labels["team"] == "network" }},
-		{Name: "b", Schedule: schedule(t, "0 6 * * *", ""), Covers: func(name string, _ map[string]string) bool { return name == "b" }},
-		{Name: "none", Schedule: schedule(t, "0 6 * * *", ""), Covers: func(string, map[string]string) bool { return false }},
+		{Name: "b", Schedule: scheduled(t, "0 6 * * *", ""), Covers: func(name string, _ map[string]string) bool { return name == "b" }},
+		{Name: "none", Schedule: scheduled(t, "0 6 * * *", ""), Covers: func(string, map[string]string) bool { return false }},
 	}
 	reportRig(t, plans, func(t *testing.T, g *rig, w *world) {
 		w.makes["a"], w.makes["b"] = true, true
@@ -341,7 +341,7 @@ func TestReportCovers(t *testing.T) {
 
 // Report blocks come and go with the configuration.
 func TestReportBlocksChange(t *testing.T) {
-	weekly := ReportPlan{Name: "weekly", Schedule: schedule(t, "0 7 * * 1", "")} // 3 January is a Monday
+	weekly := ReportPlan{Name: "weekly", Schedule: scheduled(t, "0 7 * * 1", "")} // 3 January is a Monday
 	reportRig(t, []ReportPlan{daily(t)}, func(t *testing.T, g *rig, w *world) {
 		g.start()
 		g.pass(7 * time.Hour)
@@ -354,7 +354,7 @@ func TestReportBlocksChange(t *testing.T) {
 		g.pass(24 * time.Hour)
 		g.wantReports(time.UTC, "1 Jan 06:00 UTC", "2 Jan 06:00 UTC", "3 Jan 06:00 UTC", "3 Jan 07:00 UTC")
 		g.reportsBy(weekly, daily(t)) // back again: what was missed is made up for, once
-		g.reportsBy(daily(t, func(p *ReportPlan) { p.Schedule = schedule(t, "0 12 * * *", "") }))
+		g.reportsBy(daily(t, func(p *ReportPlan) { p.Schedule = scheduled(t, "0 12 * * *", "") }))
 		g.pass(24 * time.Hour)
 		var names []string
 		for _, r := range g.reports()[4:] {
@@ -395,7 +395,7 @@ func TestReportAfterAWrongClock(t *testing.T) {
 
 // Reports and checks are kept for the longest trend, and their files go with them.
 func TestReportsAreForgotten(t *testing.T) {
-	once := ReportPlan{Name: "once", Schedule: schedule(t, "0 5 1 1 *", "")}
+	once := ReportPlan{Name: "once", Schedule: scheduled(t, "0 5 1 1 *", "")}
 	reportRig(t, []ReportPlan{daily(t), once}, func(t *testing.T, g *rig, w *world) {
 		g.start()
 		g.git.commit("main", "a/main.tf")
@@ -412,5 +412,5 @@ func TestReportsAreForgotten(t *testing.T) {
 		if err != nil || len(kept) != len(all) {
 			t.Errorf("%v: %d records of %d reports", err, len(kept), len(all))
 		}
-	}, define("a", auto, func(d *Definition) { d.Drift = drift.Schedule{} }))
+	}, define("a", auto, func(d *Definition) { d.Drift = schedule.Schedule{} }))
 }

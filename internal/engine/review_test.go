@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
@@ -274,7 +274,7 @@ func TestDriftIsUnknownWhenNotChecked(t *testing.T) {
 				t.Errorf("no check was made: the newest run is a %s", r.Kind)
 			}
 		}, define("a", auto, func(d *Definition) {
-			s, err := drift.ParseSchedule("0 2 * * *", "")
+			s, err := schedule.Parse("0 2 * * *", "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -432,7 +432,7 @@ func TestExpiryWhileSuspended(t *testing.T) {
 
 // A check that cannot be stored is made when it can be.
 func TestDriftCheckOutlivesAFullDisk(t *testing.T) {
-	hourly, err := drift.ParseSchedule("@every 1h", "")
+	hourly, err := schedule.Parse("@every 1h", "")
 	if err != nil {
 		t.Fatal(err)
 	}

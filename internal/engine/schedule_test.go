@@ -14,7 +14,7 @@ import (
 )
 
 func checkedBy(t *testing.T, spec, zone string) func(*Definition) {
-	return func(d *Definition) { d.Drift = schedule(t, spec, zone) }
+	return func(d *Definition) { d.Drift = scheduled(t, spec, zone) }
 }
 
 // checks are the drift runs of a workspace that its schedule asked for, oldest first.
@@ -346,8 +346,8 @@ func TestANewScheduleMeetsALook(t *testing.T) {
 			t.Errorf("%d checks are due by the hour", n)
 		}
 
-		weekly := ReportPlan{Name: "r", Schedule: schedule(t, "0 6 * * 1", "")}
-		hourly := ReportPlan{Name: "r", Schedule: schedule(t, "@hourly", "")}
+		weekly := ReportPlan{Name: "r", Schedule: scheduled(t, "0 6 * * 1", "")}
+		hourly := ReportPlan{Name: "r", Schedule: scheduled(t, "@hourly", "")}
 		meet(weekly)
 		g.engine.makeReports(ctx, time.Now()) // looks for the first time
 		time.Sleep(7 * 24 * time.Hour)

@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/credentials"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/job"
@@ -65,7 +66,7 @@ type Settings struct {
 type Definition struct {
 	workspace.Workspace
 	Rules   []approvals.Rule
-	Drift   drift.Schedule
+	Drift   schedule.Schedule
 	Healing *drift.Healing // nil: what drifted is never put back by itself
 
 	fingerprint string // computed once: it is asked for at every look at the queue

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/schedule"
 )
 
 // unscheduledAge is how old a check may be that no schedule repeats.
@@ -148,7 +149,7 @@ func (b *builder) due(spec, zone string) []time.Time {
 		return due
 	}
 	var due []time.Time
-	if s, err := drift.ParseSchedule(spec, zone); err == nil {
+	if s, err := schedule.Parse(spec, zone); err == nil {
 		for t := s.Next("", b.in.At.AddDate(0, 0, -days-1)); !t.IsZero() && !t.After(b.in.At); t = s.Next("", t.Add(spread)) {
 			due = append(due, t)
 		}

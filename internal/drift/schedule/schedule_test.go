@@ -1,4 +1,4 @@
-package drift
+package schedule
 
 import (
 	"fmt"
@@ -18,7 +18,7 @@ func zone(t testing.TB, name string) *time.Location {
 
 func parse(t testing.TB, spec, timezone string) Schedule {
 	t.Helper()
-	s, err := ParseSchedule(spec, timezone)
+	s, err := Parse(spec, timezone)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestErrorsNameTheInput(t *testing.T) {
 		{"0 2 * * *", "Mars/Olympus", `"Mars/Olympus"`},
 		{"0 2 * * *", "../../etc/passwd", `"../../etc/passwd"`},
 	} {
-		s, err := ParseSchedule(c.spec, c.timezone)
+		s, err := Parse(c.spec, c.timezone)
 		if err == nil {
 			t.Errorf("%q in %q was taken: next is %v", c.spec, c.timezone, s.Next("w", time.Now()))
 		} else if !strings.Contains(err.Error(), c.names) {
@@ -336,7 +336,7 @@ func FuzzSchedule(f *testing.F) {
 		f.Add(s, "Europe/Paris", int64(1_800_000_000))
 	}
 	f.Fuzz(func(t *testing.T, spec, timezone string, unix int64) {
-		s, err := ParseSchedule(spec, timezone)
+		s, err := Parse(spec, timezone)
 		if err != nil {
 			return
 		}

@@ -1,4 +1,5 @@
-package drift
+// Package schedule tells when something is due: checks and reports.
+package schedule
 
 import (
 	"fmt"
@@ -37,7 +38,7 @@ type times interface {
 // expression itself ("TZ=Asia/Tokyo 0 2 * * *") goes before the named one. An
 // expression whose fields never meet, such as 30 February, is no error; its
 // Next is zero.
-func ParseSchedule(spec, timezone string) (Schedule, error) {
+func Parse(spec, timezone string) (Schedule, error) {
 	if spec == "" {
 		return Schedule{}, nil
 	}
