@@ -31,7 +31,7 @@ var order = []Class{Changed, Deleted, Conflict, PreApplied, StateOnly, Input, Pe
 // Classes lists all classes in the order of reports.
 func Classes() []Class { return slices.Clone(order) }
 
-func rank(c Class) int { return slices.Index(order, c) }
+func Rank(c Class) int { return slices.Index(order, c) }
 
 // Attribute is one difference within a resource.
 type Attribute struct {

@@ -79,7 +79,7 @@ func Beyond(p *plan.Plan, found []Finding) string {
 		}
 	}
 	for _, c := range p.Changes {
-		if c.Action != plan.ReadData && !healed[instance(&c)] {
+		if c.Action != plan.ReadData && !healed[Instance(&c)] {
 			return fmt.Sprintf("the plan changes %s, which is not drift", c.Address)
 		}
 	}
@@ -155,8 +155,8 @@ func recent(heals []time.Time, now time.Time) []time.Time {
 	return out
 }
 
-// instance is the address of an object, which of a deposed one is not its own.
-func instance(c *plan.Change) string {
+// Instance is the address of an object, which of a deposed one is not its own.
+func Instance(c *plan.Change) string {
 	if c.Deposed != "" {
 		return c.Address + " (deposed " + c.Deposed + ")"
 	}

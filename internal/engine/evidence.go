@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/drift/places"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/plan"
@@ -40,8 +41,8 @@ func (e *Engine) sight(ctx context.Context, r run.Run, def Definition, p *plan.P
 		return sighting{}, err
 	}
 	s := sighting{plan: p, check: drift.Check{Workspace: r.Workspace, Run: r.ID, Commit: r.Commit.SHA, Outcome: drift.Clean,
-		Resources: p.Compared, Blind: drift.Blinds(p)}}
-	ev := drift.Evidence{Applied: p}
+		Resources: p.Compared, Blind: classify.Blinds(p)}}
+	ev := classify.Evidence{Applied: p}
 	applies, err := e.applied(ctx, r.Workspace)
 	if err != nil {
 		return s, err
@@ -64,7 +65,7 @@ func (e *Engine) sight(ctx context.Context, r run.Run, def Definition, p *plan.P
 		}
 		s.check.HeadPlanned = ev.Head != nil
 	}
-	s.found = drift.Classify(ev)
+	s.found = classify.Differences(ev)
 	if slices.ContainsFunc(s.found, func(f drift.Difference) bool { return f.Class == drift.Unchecked }) {
 		s.check.Outcome, s.check.Why = drift.NotChecked, s.found[0].Problems[0]
 	}

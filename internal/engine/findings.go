@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -73,8 +74,8 @@ func stands(rec workspace.DriftRecord, name string, findings []drift.Finding) wo
 
 // failed is the sighting of a check that could not look.
 func failed(name, runID, why string) sighting {
-	return sighting{check: drift.Check{Workspace: name, Run: runID, Outcome: drift.NotChecked, Why: why, Blind: drift.Blinds(nil)},
-		found: drift.Classify(drift.Evidence{Failed: why})}
+	return sighting{check: drift.Check{Workspace: name, Run: runID, Outcome: drift.NotChecked, Why: why, Blind: classify.Blinds(nil)},
+		found: classify.Differences(classify.Evidence{Failed: why})}
 }
 
 // notChecked records that a drift run came to nothing: unknown, never clean.
@@ -164,7 +165,7 @@ func (e *Engine) inSync(d *run.Dossier, p *plan.Plan, applied bool) error {
 	if applied {
 		rec.AppliedAt = d.Now
 	}
-	s := sighting{check: drift.Check{Workspace: d.Run.Workspace, Run: d.Run.ID, Commit: d.Run.Commit.SHA, Outcome: drift.Clean, Blind: drift.Blinds(p)}}
+	s := sighting{check: drift.Check{Workspace: d.Run.Workspace, Run: d.Run.ID, Commit: d.Run.Commit.SHA, Outcome: drift.Clean, Blind: classify.Blinds(p)}}
 	switch {
 	case p == nil:
 	case applied: // it knows what it made as well as a check would
@@ -186,7 +187,7 @@ func (e *Engine) inSync(d *run.Dossier, p *plan.Plan, applied bool) error {
 			return err
 		}
 	default:
-		s.found = drift.Classify(drift.Evidence{Applied: p})
+		s.found = classify.Differences(classify.Evidence{Applied: p})
 	}
 	if err := e.observe(d, s); err != nil {
 		return err

@@ -27,7 +27,7 @@ var floors = [][]string{
 	{"internal/job", "internal/drift/places", "internal/plan/diff"},
 	{"internal/workspace/reach", "internal/approvals", "internal/runner/engines", "internal/runner/memfile", "internal/drift",
 		"internal/term", "internal/checkout"},
-	{"internal/runner/diagnostics"},
+	{"internal/runner/diagnostics", "internal/drift/classify"},
 	{"internal/runner/cell"},
 	{"internal/runner/inputs"},
 	{"internal/runner/ground", "internal/runner/backend"},

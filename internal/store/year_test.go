@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -107,5 +108,5 @@ func aNight(tx *txn, name string, night int, at time.Time) error {
 		return err
 	}
 	return addCheck(tx, name, drift.Check{Workspace: name, Run: fmt.Sprintf("%012d", night), At: at, Took: 9 * time.Second, Commit: "4be1f0c9d2a74be1f0c9d2a74be1f0c9d2a74be1", Outcome: drift.Drifted,
-		Resources: 120, Blind: drift.Blinds(nil), Counts: map[drift.Class]int{drift.Changed: 5}, Open: map[drift.Severity]int{drift.Medium: 5}})
+		Resources: 120, Blind: classify.Blinds(nil), Counts: map[drift.Class]int{drift.Changed: 5}, Open: map[drift.Severity]int{drift.Medium: 5}})
 }

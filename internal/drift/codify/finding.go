@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/plan"
 )
 
@@ -75,7 +76,7 @@ func Gone(d drift.Difference, p *plan.Plan) (why string, gone bool) {
 	}
 	var left []string
 	about := meant(d)
-	for _, now := range drift.Classify(drift.Evidence{Applied: p}) {
+	for _, now := range classify.Differences(classify.Evidence{Applied: p}) {
 		if now.Address != d.Address || now.Class == drift.StateOnly || now.Class == drift.CheckFailed {
 			continue
 		}

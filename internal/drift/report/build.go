@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/classify"
 )
 
 // days is how far back trend and means go.
@@ -21,7 +22,7 @@ func Build(in Input) *Report {
 	b := newBuilder(in)
 	in.Instance.URL = link(in.Instance.URL)
 	r := &Report{Version: Version, ID: in.ID, Name: in.Name, At: b.time(in.At), Since: b.time(in.Since), Timezone: in.Location.String(),
-		Instance: in.Instance, Workspaces: make([]Section, 0, len(b.in.Workspaces)), Rules: b.leftOut(), Blind: drift.Blinds(nil)}
+		Instance: in.Instance, Workspaces: make([]Section, 0, len(b.in.Workspaces)), Rules: b.leftOut(), Blind: classify.Blinds(nil)}
 	for _, w := range b.in.Workspaces {
 		r.Workspaces = append(r.Workspaces, b.section(w))
 	}

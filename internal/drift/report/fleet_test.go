@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/plan"
 )
@@ -64,7 +65,7 @@ func (f *fleet) live(w report.Workspace) {
 	first := f.rng.IntN(60)
 	for n := first; n < fleetNights; n++ {
 		c := drift.Check{Workspace: w.Name, Run: fmt.Sprintf("run-%d", n), At: f.in.At.AddDate(0, 0, n-fleetNights+1).Add(-4*time.Hour + time.Duration(f.rng.IntN(29))*time.Minute),
-			Outcome: drift.Clean, Resources: 5, Blind: append(drift.Blinds(nil), drift.Blind{Address: f.text(), What: f.text()})}
+			Outcome: drift.Clean, Resources: 5, Blind: append(classify.Blinds(nil), drift.Blind{Address: f.text(), What: f.text()})}
 		var found []drift.Difference
 		switch f.rng.IntN(12) {
 		case 0:

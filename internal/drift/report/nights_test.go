@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/plan"
 )
@@ -42,7 +43,7 @@ func every(workspace string, resources, nights int, outcomes ...drift.Outcome) [
 	var out []drift.Check
 	for i := range nights {
 		c := drift.Check{Workspace: workspace, Run: fmt.Sprintf("run-%s-%d", workspace, i), At: at.AddDate(0, 0, -i).Add(-3*time.Hour - 48*time.Minute),
-			Took: 9 * time.Second, Commit: "4be1f0c9d2a7", Outcome: drift.Clean, Resources: resources, Blind: drift.Blinds(nil)}
+			Took: 9 * time.Second, Commit: "4be1f0c9d2a7", Outcome: drift.Clean, Resources: resources, Blind: classify.Blinds(nil)}
 		if i < len(outcomes) {
 			c.Outcome = outcomes[i]
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/drift/schedule"
 )
 
@@ -47,7 +48,7 @@ func (b *builder) section(w Workspace) Section {
 
 // blindOf lists what a check could not see, without what no check sees.
 func blindOf(c *drift.Check) []drift.Blind {
-	never := drift.Blinds(nil)
+	never := classify.Blinds(nil)
 	out := []drift.Blind{}
 	for _, x := range c.Blind {
 		if !slices.Contains(never, x) {

@@ -1,10 +1,11 @@
-package drift
+package classify
 
 import (
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/plan/values"
 )
@@ -20,9 +21,9 @@ type Evidence struct {
 // Classify says what a check found, sorted by address and class: at most one
 // difference for an address and class, each with at least one attribute. A
 // check without a complete P0 finds only that nothing is known.
-func Classify(e Evidence) []Difference {
+func Differences(e Evidence) []drift.Difference {
 	if why := e.failure(); why != "" {
-		return []Difference{{Class: Unchecked, Attributes: []Attribute{{}}, Problems: []string{why}}}
+		return []drift.Difference{{Class: drift.Unchecked, Attributes: []drift.Attribute{{}}, Problems: []string{why}}}
 	}
 	c := &classes{drifts: driftCaused(e.Applied)}
 	for _, r := range resources(e) {
@@ -50,41 +51,41 @@ func (e Evidence) failure() string {
 
 // classes gathers differences.
 type classes struct {
-	found  map[key]*Difference
+	found  map[key]*drift.Difference
 	drifts bool // P0 acts upon something that differs outside
 }
 
 type key struct {
 	address string
-	class   Class
+	class   drift.Class
 }
 
 // add adds an attribute to the difference of an address and class.
-func (c *classes) add(r *resource, class Class, action plan.Action, a Attribute) {
+func (c *classes) add(r *resource, class drift.Class, action plan.Action, a drift.Attribute) {
 	if c.found == nil {
-		c.found = map[key]*Difference{}
+		c.found = map[key]*drift.Difference{}
 	}
 	k := key{r.address, class}
 	d := c.found[k]
 	if d == nil {
-		d = &Difference{Address: r.address, Type: r.any.Type, Module: r.any.Module, Provider: r.any.Provider, Class: class, Action: action}
+		d = &drift.Difference{Address: r.address, Type: r.any.Type, Module: r.any.Module, Provider: r.any.Provider, Class: class, Action: action}
 		c.found[k] = d
 	}
 	d.Attributes = append(d.Attributes, a)
 }
 
-func (c *classes) list() []Difference {
-	out := make([]Difference, 0, len(c.found))
+func (c *classes) list() []drift.Difference {
+	out := make([]drift.Difference, 0, len(c.found))
 	for _, d := range c.found {
-		slices.SortStableFunc(d.Attributes, func(a, b Attribute) int { return strings.Compare(a.Path, b.Path) })
-		d.Attributes = slices.CompactFunc(d.Attributes, func(a, b Attribute) bool { return a.Path == b.Path })
+		slices.SortStableFunc(d.Attributes, func(a, b drift.Attribute) int { return strings.Compare(a.Path, b.Path) })
+		d.Attributes = slices.CompactFunc(d.Attributes, func(a, b drift.Attribute) bool { return a.Path == b.Path })
 		out = append(out, *d)
 	}
-	slices.SortFunc(out, func(a, b Difference) int {
+	slices.SortFunc(out, func(a, b drift.Difference) int {
 		if a.Address != b.Address {
 			return strings.Compare(a.Address, b.Address)
 		}
-		return rank(a.Class) - rank(b.Class)
+		return drift.Rank(a.Class) - drift.Rank(b.Class)
 	})
 	return out
 }
@@ -93,9 +94,9 @@ func (c *classes) list() []Difference {
 func driftCaused(p *plan.Plan) bool {
 	outside := map[string]bool{}
 	for _, d := range p.Drift {
-		outside[instance(&d)] = true
+		outside[drift.Instance(&d)] = true
 	}
-	return slices.ContainsFunc(p.Changes, func(c plan.Change) bool { return outside[instance(&c)] && c.Action != plan.ReadData })
+	return slices.ContainsFunc(p.Changes, func(c plan.Change) bool { return outside[drift.Instance(&c)] && c.Action != plan.ReadData })
 }
 
 // outputs adds the outputs that change without waiting for a resource.
@@ -112,9 +113,9 @@ func (c *classes) outputs(e Evidence) {
 		if o.Unknown != nil && len(e.Applied.Changes) > 0 {
 			continue
 		}
-		class := Input
+		class := drift.Input
 		if was, ok := last[o.Name]; ok && o.Unknown == nil && was.Unknown == nil && !o.Sensitive && values.Equal(was.After, o.After) {
-			class = Perpetual
+			class = drift.Perpetual
 		}
 		c.output(o, class)
 	}
@@ -123,15 +124,15 @@ func (c *classes) outputs(e Evidence) {
 	}
 	for _, o := range e.Head.Outputs {
 		if !applied[o.Name] && (o.Unknown == nil || len(e.Head.Changes) == 0) {
-			c.output(o, PendingCommit)
+			c.output(o, drift.PendingCommit)
 		}
 	}
 }
 
-func (c *classes) output(o plan.Output, class Class) {
-	a := Attribute{Before: o.Before, After: o.Before, Wanted: o.After, Sensitive: o.Sensitive}
+func (c *classes) output(o plan.Output, class drift.Class) {
+	a := drift.Attribute{Before: o.Before, After: o.Before, Wanted: o.After, Sensitive: o.Sensitive}
 	if o.Unknown != nil {
-		a.Wanted = Unknown
+		a.Wanted = drift.Unknown
 	}
 	c.add(&resource{address: "output." + o.Name, any: &plan.Change{}}, class, o.Action, a)
 }
@@ -143,8 +144,8 @@ func (c *classes) checks(list []plan.Check) {
 			continue
 		}
 		r := &resource{address: k.Address, any: &plan.Change{}}
-		c.add(r, CheckFailed, "", Attribute{})
-		d := c.found[key{k.Address, CheckFailed}]
+		c.add(r, drift.CheckFailed, "", drift.Attribute{})
+		d := c.found[key{k.Address, drift.CheckFailed}]
 		if d.Problems = append(d.Problems, k.Problems...); len(d.Problems) == 0 {
 			d.Problems = []string{"a condition could not be evaluated"}
 		}
@@ -155,7 +156,7 @@ func (c *classes) checks(list []plan.Check) {
 func resources(e Evidence) []*resource {
 	all := map[string]*resource{}
 	at := func(c *plan.Change) *resource {
-		k := instance(c)
+		k := drift.Instance(c)
 		if all[k] == nil {
 			all[k] = &resource{address: k, any: c}
 		}
@@ -173,7 +174,7 @@ func resources(e Evidence) []*resource {
 	}
 	if e.LastApply != nil {
 		for i := range e.LastApply.Changes {
-			if r := all[instance(&e.LastApply.Changes[i])]; r != nil {
+			if r := all[drift.Instance(&e.LastApply.Changes[i])]; r != nil {
 				r.last = &e.LastApply.Changes[i]
 			}
 		}
@@ -190,7 +191,7 @@ func addHead(all map[string]*resource, p *plan.Plan) {
 		if h.PreviousAddress != "" && h.Deposed == "" {
 			from.Address, moved[h.Address] = h.PreviousAddress, h.PreviousAddress
 		}
-		k := instance(&from)
+		k := drift.Instance(&from)
 		if all[k] == nil {
 			all[k] = &resource{address: k, any: h}
 		}
@@ -198,7 +199,7 @@ func addHead(all map[string]*resource, p *plan.Plan) {
 	}
 	for i := range p.Drift {
 		h := &p.Drift[i]
-		k := instance(h)
+		k := drift.Instance(h)
 		if from, ok := moved[h.Address]; ok && h.Deposed == "" {
 			k = from
 		}

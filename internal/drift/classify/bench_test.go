@@ -1,4 +1,4 @@
-package drift_test
+package classify_test
 
 import (
 	"encoding/json"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/plan"
 )
 
@@ -53,9 +54,9 @@ func fleet(t testing.TB, resources int) *plan.Plan {
 // BenchmarkClassify is a workspace of 5,000 resources with 500 that drifted,
 // beside a plan of HEAD and the newest apply.
 func BenchmarkClassify(b *testing.B) {
-	e := drift.Evidence{Applied: fleet(b, 5000), Head: fleet(b, 5000), LastApply: fleet(b, 5000)}
+	e := classify.Evidence{Applied: fleet(b, 5000), Head: fleet(b, 5000), LastApply: fleet(b, 5000)}
 	for b.Loop() {
-		if found := drift.Classify(e); len(found) != 500 {
+		if found := classify.Differences(e); len(found) != 500 {
 			b.Fatalf("%d differences", len(found))
 		}
 	}
@@ -63,7 +64,7 @@ func BenchmarkClassify(b *testing.B) {
 
 // BenchmarkUpdate is what comes after it: 500 findings followed, ruled and graded.
 func BenchmarkUpdate(b *testing.B) {
-	found := drift.Classify(drift.Evidence{Applied: fleet(b, 5000)})
+	found := classify.Differences(classify.Evidence{Applied: fleet(b, 5000)})
 	rules := drift.Rules{Ignore: []drift.Ignore{{Name: "r", Address: "module.m[3]", Attributes: []string{"tags.*"}}}}
 	now := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
 	check := drift.Check{Workspace: "w", Outcome: drift.Drifted}

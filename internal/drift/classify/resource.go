@@ -1,8 +1,9 @@
-package drift
+package classify
 
 import (
 	"slices"
 
+	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/glob"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/plan/values"
@@ -38,14 +39,14 @@ func (c *classes) resource(r *resource) {
 func (c *classes) gone(r *resource) {
 	switch {
 	case !r.remade():
-		c.add(r, StateOnly, "", Attribute{})
+		c.add(r, drift.StateOnly, "", drift.Attribute{})
 		if r.head != nil && makes(r.head.Action) {
-			c.add(r, PendingCommit, r.head.Action, Attribute{})
+			c.add(r, drift.PendingCommit, r.head.Action, drift.Attribute{})
 		}
 	case r.headDrops():
-		c.add(r, PreApplied, plan.NoOp, Attribute{})
+		c.add(r, drift.PreApplied, plan.NoOp, drift.Attribute{})
 	default:
-		c.add(r, Deleted, r.change.Action, Attribute{})
+		c.add(r, drift.Deleted, r.change.Action, drift.Attribute{})
 		c.pendingBeside(r)
 	}
 }
@@ -78,7 +79,7 @@ func (c *classes) pendingBeside(r *resource) {
 	d := differences(&between)
 	for _, p := range d.order {
 		if f := d.at[p]; !f.unknown && !c.known(r.change.Unknown, p) {
-			c.add(r, PendingCommit, r.head.Action, f.wanted(f.before))
+			c.add(r, drift.PendingCommit, r.head.Action, f.wanted(f.before))
 		}
 	}
 }
@@ -95,20 +96,20 @@ func (c *classes) attributes(r *resource) {
 	v := r.views()
 	for _, p := range v.drift.order {
 		f := v.drift.at[p]
-		a := Attribute{Path: p, Before: f.before, After: f.after, Sensitive: f.sensitive}
+		a := drift.Attribute{Path: p, Before: f.before, After: f.after, Sensitive: f.sensitive}
 		class, wanted := v.outside(f)
 		a.Wanted = wanted
 		action := plan.Action("")
 		switch {
-		case class == Changed:
+		case class == drift.Changed:
 			action = r.change.Action
-		case r.head != nil && (class == Conflict || class == PreApplied):
+		case r.head != nil && (class == drift.Conflict || class == drift.PreApplied):
 			action = r.head.Action
 		}
 		c.add(r, class, action, a)
 	}
 	if len(v.drift.order) == 0 {
-		c.add(r, StateOnly, "", Attribute{}) // the engine says that it differs, and shows nowhere
+		c.add(r, drift.StateOnly, "", drift.Attribute{}) // the engine says that it differs, and shows nowhere
 	}
 	c.inside(r, v)
 }
@@ -146,11 +147,11 @@ func (r *resource) follows() bool { return r.change.Action == plan.Update && r.d
 // whole adds what P0 does to an instance as such: making, deleting, moving,
 // importing it, or replacing it for a reason outside of its attributes.
 func (c *classes) whole(r *resource) {
-	a := Attribute{}
+	a := drift.Attribute{}
 	if r.change.PreviousAddress != "" {
 		a.Before, a.After, a.Wanted = r.change.PreviousAddress, r.change.PreviousAddress, r.change.Address
 	}
-	c.add(r, Input, r.change.Action, a)
+	c.add(r, drift.Input, r.change.Action, a)
 }
 
 // wanted adds the attributes that P0 changes for a reason inside.
@@ -161,13 +162,13 @@ func (c *classes) wanted(r *resource, v views) (n int) {
 			continue
 		}
 		n++
-		class := Input
+		class := drift.Input
 		if c.again(r, f) {
-			class = Perpetual
+			class = drift.Perpetual
 		}
 		a := f.wanted(f.before)
 		if h, ok := v.headWants(f.path); ok && !values.Equal(h, f.after) && !values.Equal(h, f.before) {
-			c.add(r, PendingCommit, r.head.Action, Attribute{Path: p, Before: f.before, After: f.before, Wanted: h, Sensitive: f.sensitive})
+			c.add(r, drift.PendingCommit, r.head.Action, drift.Attribute{Path: p, Before: f.before, After: f.before, Wanted: h, Sensitive: f.sensitive})
 		}
 		c.add(r, class, r.change.Action, a)
 	}
@@ -175,10 +176,10 @@ func (c *classes) wanted(r *resource, v views) (n int) {
 }
 
 // wanted is a difference that no change outside made.
-func (f leaf) wanted(now any) Attribute {
-	a := Attribute{Path: f.path, Before: now, After: now, Wanted: f.after, Sensitive: f.sensitive}
+func (f leaf) wanted(now any) drift.Attribute {
+	a := drift.Attribute{Path: f.path, Before: now, After: now, Wanted: f.after, Sensitive: f.sensitive}
 	if f.unknown {
-		a.Wanted = Unknown
+		a.Wanted = drift.Unknown
 	}
 	return a
 }
@@ -221,7 +222,7 @@ func (c *classes) pendingAttributes(r *resource, v views) {
 			continue
 		}
 		n++
-		c.add(r, PendingCommit, r.head.Action, f.wanted(f.before))
+		c.add(r, drift.PendingCommit, r.head.Action, f.wanted(f.before))
 	}
 	if n == 0 && r.drift == nil {
 		c.pendingWhole(r)
@@ -241,9 +242,9 @@ func (c *classes) pendingWhole(r *resource) {
 	if r.change != nil && r.change.Action == r.head.Action && r.head.PreviousAddress == r.change.PreviousAddress {
 		return // P0 does the same
 	}
-	a := Attribute{}
+	a := drift.Attribute{}
 	if r.head.PreviousAddress != "" {
 		a.Before, a.After, a.Wanted = r.head.PreviousAddress, r.head.PreviousAddress, r.head.Address
 	}
-	c.add(r, PendingCommit, r.head.Action, a)
+	c.add(r, drift.PendingCommit, r.head.Action, a)
 }

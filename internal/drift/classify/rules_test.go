@@ -1,11 +1,11 @@
-package drift_test
+package classify_test
 
 import (
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/plan"
 )
 
@@ -124,7 +124,7 @@ func TestRules(t *testing.T) {
 			[]string{`perpetual output.o (update) wants "A"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := sketch(drift.Classify(drift.Evidence{Applied: c.applied, Head: c.head, LastApply: c.last}))
+			got := sketch(classify.Differences(classify.Evidence{Applied: c.applied, Head: c.head, LastApply: c.last}))
 			if strings.Join(got, "\n") != strings.Join(c.want, "\n") {
 				t.Errorf("found:\n\t%s\nwant:\n\t%s", strings.Join(got, "\n\t"), strings.Join(c.want, "\n\t"))
 			}
@@ -134,21 +134,21 @@ func TestRules(t *testing.T) {
 
 func TestBlinds(t *testing.T) {
 	e := evidence(t, golden(t, "blind"))
-	got := drift.Blinds(e.Applied)
+	got := classify.Blinds(e.Applied)
 	if len(got) != 2 || got[0].Address != "" || got[1].Address != "lab_box.a" || got[1].What != "write-only argument key_wo" {
 		t.Errorf("blind: %+v", got)
 	}
 	if e.Applied.Compared != 2 {
 		t.Errorf("%d instances were compared, want 2", e.Applied.Compared)
 	}
-	if got := drift.Blinds(nil); len(got) != 1 || got[0].Why == "" {
+	if got := classify.Blinds(nil); len(got) != 1 || got[0].Why == "" {
 		t.Errorf("without a plan: %+v", got)
 	}
 	p := &plan.Plan{Errored: true, Deferred: []plan.Change{{Address: "x.b", Reason: "provider_config_unknown"}},
 		Unseen: []plan.Unseen{{Address: "ephemeral.x.k"}}, Changes: []plan.Change{{Address: "data.x.d", Mode: "data", Action: plan.ReadData},
 			{Address: "data.x.of_a_check", Mode: "data", Action: plan.ReadData, Reason: "read_because_check_nested"}}}
 	var seen []string
-	for _, b := range drift.Blinds(p) {
+	for _, b := range classify.Blinds(p) {
 		seen = append(seen, b.Address)
 		if b.What == "" || b.Why == "" {
 			t.Errorf("%+v says too little", b)

@@ -1,4 +1,4 @@
-package drift_test
+package classify_test
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/plan"
 )
 
@@ -290,7 +291,7 @@ func TestClassify(t *testing.T) {
 				save(t, s.name, l.plans)
 			}
 			plans := golden(t, s.name)
-			found := drift.Classify(evidence(t, plans))
+			found := classify.Differences(evidence(t, plans))
 			for _, d := range found {
 				classes[d.Class] = true
 				if len(d.Attributes) == 0 {
@@ -326,7 +327,7 @@ func TestReal(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			l := newLab(t)
 			s.make(l)
-			if got := sketch(drift.Classify(evidence(t, l.plans))); strings.Join(got, "\n") != strings.Join(s.want, "\n") {
+			if got := sketch(classify.Differences(evidence(t, l.plans))); strings.Join(got, "\n") != strings.Join(s.want, "\n") {
 				t.Errorf("found:\n\t\t%s\nwant:\n\t\t%s", strings.Join(got, "\n\t\t"), strings.Join(s.want, "\n\t\t"))
 			}
 		})
@@ -334,13 +335,13 @@ func TestReal(t *testing.T) {
 }
 
 func TestUncheckedWithoutAPlan(t *testing.T) {
-	for name, e := range map[string]drift.Evidence{
+	for name, e := range map[string]classify.Evidence{
 		"failed":     {Failed: "no route to the backend", Applied: &plan.Plan{Complete: true}},
 		"nothing":    {},
 		"errored":    {Applied: &plan.Plan{Errored: true, Complete: true}},
 		"incomplete": {Applied: &plan.Plan{}},
 	} {
-		got := drift.Classify(e)
+		got := classify.Differences(e)
 		if len(got) != 1 || got[0].Class != drift.Unchecked || len(got[0].Problems) != 1 || got[0].Problems[0] == "" {
 			t.Errorf("%s: %+v", name, got)
 		}

@@ -1,8 +1,9 @@
-package drift
+package classify
 
 import (
 	"slices"
 
+	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/glob"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/plan/values"
@@ -79,29 +80,29 @@ func (v views) puts(f leaf) bool {
 
 // outside is the class of an attribute that differs outside, and what a plan
 // would make of it where that is not what was applied.
-func (v views) outside(f leaf) (Class, any) {
+func (v views) outside(f leaf) (drift.Class, any) {
 	back, reverted := v.back(f)
 	if reverted && v.r.headTakes() {
-		return Conflict, nil
+		return drift.Conflict, nil
 	}
 	h, asks := v.headWants(f.path)
 	switch {
 	case !reverted && !asks:
-		return StateOnly, nil
+		return drift.StateOnly, nil
 	case !reverted && v.sameAsWorld(f, h):
-		return PreApplied, h
+		return drift.PreApplied, h
 	case !reverted:
-		return Conflict, h
+		return drift.Conflict, h
 	case asks && v.sameAsWorld(f, h), !asks && v.headAccepts(f.path):
-		return PreApplied, f.after
+		return drift.PreApplied, f.after
 	case asks && v.third(f, back, h):
-		return Conflict, h
+		return drift.Conflict, h
 	case back.unknown:
-		return Changed, Unknown
+		return drift.Changed, drift.Unknown
 	case !values.Equal(back.after, f.before):
-		return Changed, back.after
+		return drift.Changed, back.after
 	}
-	return Changed, nil
+	return drift.Changed, nil
 }
 
 // headTakes reports whether HEAD takes the instance away.
@@ -121,7 +122,7 @@ func (v views) headWants(path string) (any, bool) {
 	case f.unknown && !slices.Contains(v.r.head.Configured, glob.Root(path)):
 		return nil, false
 	case f.unknown:
-		return Unknown, true
+		return drift.Unknown, true
 	}
 	return f.after, true
 }
@@ -153,7 +154,7 @@ func (v views) third(f, back leaf, h any) bool {
 		return v.headDrift.at[f.path].path == "" // P1 did not know of the change, and yet changes it
 	}
 	at := glob.Root(f.path)
-	if values.Equal(h, back.after) || h == any(Unknown) && back.unknown {
+	if values.Equal(h, back.after) || h == any(drift.Unknown) && back.unknown {
 		return false
 	}
 	return !values.Equal(v.head.after[at], v.change.after[at])

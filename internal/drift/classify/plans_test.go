@@ -1,4 +1,4 @@
-package drift_test
+package classify_test
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/testrig"
 )
@@ -151,7 +152,7 @@ func thing(name string, args ...string) string {
 }
 
 // evidence reads the plans of a scenario.
-func evidence(t testing.TB, plans map[string][]byte) drift.Evidence {
+func evidence(t testing.TB, plans map[string][]byte) classify.Evidence {
 	t.Helper()
 	read := func(name string) *plan.Plan {
 		if plans[name] == nil {
@@ -163,7 +164,7 @@ func evidence(t testing.TB, plans map[string][]byte) drift.Evidence {
 		}
 		return p
 	}
-	return drift.Evidence{Applied: read("applied"), Head: read("head"), LastApply: read("last")}
+	return classify.Evidence{Applied: read("applied"), Head: read("head"), LastApply: read("last")}
 }
 
 // sketch writes differences one attribute a line.

@@ -1,0 +1,32 @@
+// Package classify tells what differs between the real world and what was applied,
+// and why, from the plans that a check and others have made.
+//
+// # Classes
+//
+// A check is a full plan at the applied commit with the applied inputs (P0).
+// Where another commit waits, the plan at HEAD (P1) helps to tell causes apart.
+// At each attribute there are up to four values: S in the state, W in the world,
+// T that P0 wants and H that P1 wants. What Terraform reports as
+// resource_drift is S→W, the changes of P0 are W→T, those of P1 W→H.
+//
+//	class           rule
+//	changed         S≠W, W≠T, and HEAD wants T (or S, when P1 was made before the world changed), or there is no P1
+//	deleted         gone from the world, and P0 makes it again; for the resource as a whole
+//	conflict        S≠W, and HEAD wants a value that is neither W nor T
+//	pre_applied     S≠W, W≠T, and HEAD wants W; gone and P1 does not want it back; or W=T and P1 asks for W by a change
+//	state_only      S≠W and W=T; or gone, and P0 does not want it; or T is not known before an apply and the
+//	                configuration does not set the attribute: it follows another one
+//	input           S=W and W≠T; a resource, data source, move or output that P0 acts upon without an outside change
+//	perpetual       as input, but the newest apply made this very change, and no check since found the workspace without one
+//	pending_commit  S=W and W=T, or W≠T for another reason, and HEAD wants neither W nor T
+//	check_failed    a check block, or a condition, that P0 found failed
+//	unchecked       there is no complete P0
+//
+// Within a resource that P0 changes, a value that becomes unknown and that the
+// configuration does not set is no difference of its own: it follows. So does
+// an output, or a data source read late, that only waits for other changes.
+// Where the elements of a list or set have moved, paths of two differences
+// do not fit each other; then S=T for the attribute at the top level tells
+// that P0 puts it back, and otherwise paths are held against each other without
+// their indexes.
+package classify
