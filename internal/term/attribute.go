@@ -23,25 +23,25 @@ const indent = "    "
 var marks = map[diff.Kind]string{diff.Added: "  + ", diff.Removed: "  - ", diff.Changed: "  ~ ", diff.Unchanged: indent}
 
 // mark is the four columns before what happens, coloured.
-func (g *page) mark(m string) string {
-	s := noStyle
+func (s *sheet) mark(m string) string {
+	look := noStyle
 	switch strings.TrimSpace(m) {
 	case "+":
-		s = green
+		look = green
 	case "-":
-		s = red
+		look = red
 	case "~":
-		s = yellow
+		look = yellow
 	case "<=":
-		s = cyan
+		look = cyan
 	case "-/+":
-		return g.paint(red, "-") + "/" + g.paint(green, "+") + " "
+		return s.paint(red, "-") + "/" + s.paint(green, "+") + " "
 	case "+/-":
-		return g.paint(green, "+") + "/" + g.paint(red, "-") + " "
+		return s.paint(green, "+") + "/" + s.paint(red, "-") + " "
 	}
 	sign := strings.TrimSpace(m)
 	before, after, _ := strings.Cut(m, sign)
-	return before + g.paint(s, sign) + after
+	return before + s.paint(look, sign) + after
 }
 
 // at is the beginning of a line at a level.
@@ -113,7 +113,7 @@ var identifier = lazily.Pattern(`^[\pL_][\pL\pN_-]*$`)
 // attributeName is a name as the language writes it.
 func attributeName(a diff.Attr) string {
 	if identifier().MatchString(a.Name) {
-		return Clean(a.Name)
+		return cleanLine(a.Name)
 	}
 	return strconv.Quote(a.Name)
 }
@@ -275,7 +275,7 @@ func (s *sheet) text(level int, a diff.Attr) string {
 			if a.Kind == diff.Changed && !a.Unknown {
 				mark = marks[line.Kind]
 			}
-			in.linef("%s%s", in.at(level+1, mark), CleanText(line.Text))
+			in.linef("%s%s", in.at(level+1, mark), cleanText(line.Text))
 		}
 	}) + s.at(level, indent) + "EOT"
 }
@@ -306,7 +306,7 @@ func literal(v any) string {
 		}
 		return strconv.Quote(v)
 	case json.Number:
-		return Clean(v.String())
+		return cleanLine(v.String())
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	}
@@ -314,5 +314,5 @@ func literal(v any) string {
 	if err != nil {
 		return "(not shown)"
 	}
-	return Clean(string(b))
+	return cleanLine(string(b))
 }

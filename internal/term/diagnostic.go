@@ -64,16 +64,13 @@ func (e *engineDiagnostic) diagnostic() Diagnostic {
 }
 
 // Diagnostic prints an engine's error or warning to stderr.
-func (p *Printer) Diagnostic(d Diagnostic) { p.err.line(p.err.diagnostic(d)) }
+func (p *Printer) Diagnostic(d Diagnostic) { p.err.line(d.on(p.err)) }
 
 // String is the diagnostic as text without colours.
-func (d Diagnostic) String() string { return (&page{}).diagnostic(d) }
+func (d Diagnostic) String() string { return d.on(&page{}) }
 
-// paragraph is the width to which prose is wrapped where no terminal says so.
-const paragraph = 75
-
-// diagnostic draws a diagnostic with a rule at its left.
-func (g *page) diagnostic(d Diagnostic) string {
+// on draws a diagnostic on a page, with a rule at its left.
+func (d Diagnostic) on(g *page) string {
 	tone, label := redBold, "Error: "
 	switch d.Severity {
 	case "error":
@@ -87,7 +84,7 @@ func (g *page) diagnostic(d Diagnostic) string {
 		width = max(g.width-3, 20)
 	}
 	lines := []string{g.paint(tone, label) + g.paint(bold, Clean(d.Summary)), ""}
-	if place := g.place(d); len(place) > 0 {
+	if place := d.place(g); len(place) > 0 {
 		lines = append(append(lines, place...), "")
 	}
 	if d.Detail != "" {
@@ -113,7 +110,7 @@ func (g *page) diagnostic(d Diagnostic) string {
 }
 
 // place says where the diagnostic belongs.
-func (g *page) place(d Diagnostic) []string {
+func (d Diagnostic) place(g *page) []string {
 	var lines []string
 	if d.Address != "" {
 		lines = append(lines, "  with "+Clean(d.Address)+",")
@@ -133,7 +130,7 @@ func (g *page) place(d Diagnostic) []string {
 	if first == 0 {
 		first = d.Line
 	}
-	for i, l := range strings.Split(strings.TrimSuffix(g.code(d), "\n"), "\n") {
+	for i, l := range strings.Split(strings.TrimSuffix(d.code(g), "\n"), "\n") {
 		lines = append(lines, fmt.Sprintf("%4d: %s", first+i, l))
 	}
 	if len(d.Values) > 0 {
@@ -146,39 +143,10 @@ func (g *page) place(d Diagnostic) []string {
 }
 
 // code is the source with what is meant underlined.
-func (g *page) code(d Diagnostic) string {
+func (d Diagnostic) code(g *page) string {
 	from, to := d.markFrom, d.markTo
 	if from < 0 || to > len(d.Code) || from >= to || strings.Contains(d.Code[from:to], "\n") {
 		return CleanText(d.Code)
 	}
 	return CleanText(d.Code[:from]) + g.paint(underline, CleanText(d.Code[from:to])) + CleanText(d.Code[to:])
-}
-
-// wrap breaks prose at spaces. Lines that begin with a space are laid out
-// already and are left alone.
-func wrap(text string, width int) []string {
-	var lines []string
-	for line := range strings.SplitSeq(text, "\n") {
-		if line == "" || strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t") {
-			lines = append(lines, line)
-			continue
-		}
-		current, used := "", 0
-		for word := range strings.SplitSeq(line, " ") {
-			w := displayWidth(word)
-			if current != "" && used+1+w > width {
-				lines = append(lines, current)
-				current, used = word, w
-				continue
-			}
-			if current != "" {
-				current += " "
-				used++
-			}
-			current += word
-			used += w
-		}
-		lines = append(lines, current)
-	}
-	return lines
 }

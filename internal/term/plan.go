@@ -2,27 +2,17 @@ package term
 
 import (
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
-
-	"charm.land/lipgloss/v2"
 
 	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/plan/diff"
 )
 
-func displayWidth(s string) int { return lipgloss.Width(s) }
-
-// Plan prints a plan to w, in the form that readers of Terraform and OpenTofu
-// plans know; nil is stdout. Colours follow the rules for w.
-func (p *Printer) Plan(w io.Writer, pl *plan.Plan) {
-	g := p.out
-	if w != nil && w != g.w {
-		g = p.page(w)
-	}
+// printPlan prints a plan in the form that readers of Terraform and OpenTofu plans know.
+func printPlan(g *page, pl *plan.Plan) {
 	s := &sheet{page: g}
 	engine := engineName(pl.EngineName)
 	s.drift(pl, engine)
@@ -57,7 +47,7 @@ func (s *sheet) providers(pl *plan.Plan) {
 	}
 	s.linef("%s no lock file is committed; the versions used are kept for the workspace, until `tfops sync --upgrade`:", s.paint(bold, "Providers:"))
 	for _, name := range slices.Sorted(maps.Keys(pl.Providers)) {
-		s.linef("  %s %s", Clean(name), Clean(pl.Providers[name]))
+		s.linef("  %s %s", cleanLine(name), cleanLine(pl.Providers[name]))
 	}
 	s.linef("")
 }
@@ -76,7 +66,7 @@ func (s *sheet) modules(pl *plan.Plan) {
 		case m.Version != "":
 			at = "in version " + m.Version
 		}
-		s.linef("  %s = %s %s", Clean(m.Call), Clean(m.Source), Clean(at))
+		s.linef("  %s = %s %s", cleanLine(m.Call), cleanLine(m.Source), cleanLine(at))
 	}
 	s.linef("")
 }
@@ -202,12 +192,12 @@ func symbol(c plan.Change) string {
 
 // change lays out one resource instance below its title.
 func (s *sheet) change(c plan.Change, title string) {
-	name := Clean(c.Address)
+	name := cleanLine(c.Address)
 	if c.Deposed != "" {
-		name += " (deposed object " + Clean(c.Deposed) + ")"
+		name += " (deposed object " + cleanLine(c.Deposed) + ")"
 	}
 	if c.Action == plan.NoOp && c.PreviousAddress != "" {
-		name = Clean(c.PreviousAddress)
+		name = cleanLine(c.PreviousAddress)
 	}
 	s.linef("%s", s.paint(bold, "  # "+name+" "+title))
 	for _, note := range notes(c) {
@@ -236,7 +226,7 @@ func title(c plan.Change, engine string) string {
 		return "will no longer be managed by " + or(engine, "the engine") + ", but will not be destroyed"
 	case plan.NoOp:
 		if c.PreviousAddress != "" {
-			return "has moved to " + Clean(c.Address)
+			return "has moved to " + cleanLine(c.Address)
 		}
 		return "will be imported"
 	}
@@ -261,7 +251,7 @@ func notes(c plan.Change) []string {
 		list = append(list, "(left over from a partially-failed replacement of this instance)")
 	}
 	if c.PreviousAddress != "" && c.Action != plan.NoOp {
-		list = append(list, "(moved from "+Clean(c.PreviousAddress)+")")
+		list = append(list, "(moved from "+cleanLine(c.PreviousAddress)+")")
 	}
 	if c.ImportID != "" && c.Action != plan.NoOp {
 		list = append(list, fmt.Sprintf("(imported from %q)", c.ImportID))
@@ -280,11 +270,11 @@ func reason(c plan.Change) string {
 	name := c.Type + "." + c.Name
 	switch c.Reason {
 	case "delete_because_no_resource_config":
-		return "because " + Clean(name) + " is not in configuration"
+		return "because " + cleanLine(name) + " is not in configuration"
 	case "delete_because_no_module":
-		return "because " + Clean(c.Module) + " is not in configuration"
+		return "because " + cleanLine(c.Module) + " is not in configuration"
 	case "delete_because_no_move_target":
-		return "because " + Clean(or(c.PreviousAddress, c.Address)) + " was moved to " + Clean(c.Address) + ", which is not in configuration"
+		return "because " + cleanLine(or(c.PreviousAddress, c.Address)) + " was moved to " + cleanLine(c.Address) + ", which is not in configuration"
 	case "delete_because_wrong_repetition":
 		switch {
 		case key == "":
@@ -294,9 +284,9 @@ func reason(c plan.Change) string {
 		}
 		return "because resource does not use count"
 	case "delete_because_count_index":
-		return "because index " + Clean(key) + " is out of range for count"
+		return "because index " + cleanLine(key) + " is out of range for count"
 	case "delete_because_each_key":
-		return "because key " + Clean(key) + " is not in for_each map"
+		return "because key " + cleanLine(key) + " is not in for_each map"
 	case "read_because_config_unknown":
 		return "config refers to values not yet known"
 	case "read_because_dependency_pending":

@@ -15,7 +15,7 @@ func (s *sheet) deferred(pl *plan.Plan) {
 	}
 	s.linef("\n%s This is a partial plan: the following can only be planned after it was applied.", s.paint(bold, "Note:"))
 	for _, c := range pl.Deferred {
-		s.linef("  # %s is deferred (%s)", Clean(c.Address), Clean(strings.ReplaceAll(or(c.Reason, "unknown"), "_", " ")))
+		s.linef("  # %s is deferred (%s)", cleanLine(c.Address), cleanLine(strings.ReplaceAll(or(c.Reason, "unknown"), "_", " ")))
 	}
 }
 
@@ -25,9 +25,9 @@ func (s *sheet) invocations(pl *plan.Plan) {
 	}
 	s.linef("\nProvider actions that will be invoked:")
 	for _, v := range pl.Invocations {
-		line := "  # " + Clean(v.Address)
+		line := "  # " + cleanLine(v.Address)
 		if v.Trigger != "" {
-			line += " (triggered by " + Clean(v.Trigger) + ")"
+			line += " (triggered by " + cleanLine(v.Trigger) + ")"
 		}
 		s.linef("%s", line)
 	}
@@ -78,14 +78,14 @@ func (s *sheet) checks(pl *plan.Plan) {
 	for _, c := range pl.Checks {
 		switch c.Status {
 		case "fail":
-			s.linef("\n%s %s failed", s.paint(yellowBold, "Check:"), Clean(c.Address))
+			s.linef("\n%s %s failed", s.paint(yellowBold, "Check:"), cleanLine(c.Address))
 		case "error":
-			s.linef("\n%s %s could not be evaluated", s.paint(redBold, "Check:"), Clean(c.Address))
+			s.linef("\n%s %s could not be evaluated", s.paint(redBold, "Check:"), cleanLine(c.Address))
 		default:
 			continue
 		}
 		for _, p := range c.Problems {
-			for l := range strings.SplitSeq(strings.TrimRight(CleanText(p), "\n"), "\n") {
+			for l := range strings.SplitSeq(strings.TrimRight(cleanText(p), "\n"), "\n") {
 				s.linef("  %s", l)
 			}
 		}

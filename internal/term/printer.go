@@ -26,10 +26,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/tfops/tfops/internal/plan"
 )
 
 // Color says when to colour.
@@ -130,21 +131,12 @@ func (p *Printer) Notef(format string, args ...any) {
 // Heading prints a line that begins a part, to stdout.
 func (p *Printer) Heading(text string) { p.out.line(p.out.paint(bold, Clean(text))) }
 
-// page is a writer with the rules of how to look.
-type page struct {
-	w     io.Writer
-	color bool
-	width int // columns; 0: unlimited
-}
-
-// line writes text, without trailing spaces, and ends the line. A write that
-// fails is not reported: there is nowhere to report it to.
-func (g *page) line(text string) {
-	text = strings.TrimSuffix(text, "\n")
-	var b strings.Builder
-	for l := range strings.SplitSeq(text, "\n") {
-		b.WriteString(strings.TrimRight(l, " \t"))
-		b.WriteByte('\n')
+// Plan prints a plan to w, in the form that readers of Terraform and OpenTofu
+// plans know; nil is stdout. Colours follow the rules for w.
+func (p *Printer) Plan(w io.Writer, pl *plan.Plan) {
+	g := p.out
+	if w != nil && w != g.w {
+		g = p.page(w)
 	}
-	_, _ = io.WriteString(g.w, b.String())
+	printPlan(g, pl)
 }

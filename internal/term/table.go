@@ -92,7 +92,7 @@ func (p *Printer) TableOf(columns []Column, rows [][]Cell) {
 		}
 		table = append(table, clean)
 	}
-	widths := g.fit(columns, table)
+	widths := fit(g, columns, table)
 	for n, row := range table {
 		var b strings.Builder
 		for i, c := range row {
@@ -112,7 +112,7 @@ func (p *Printer) TableOf(columns []Column, rows [][]Cell) {
 }
 
 // fit are the widths of the columns on this terminal; 0 for one that is left out.
-func (g *page) fit(columns []Column, table [][]Cell) []int {
+func fit(g *page, columns []Column, table [][]Cell) []int {
 	natural := make([]int, len(columns))
 	for i := range columns {
 		for _, row := range table {

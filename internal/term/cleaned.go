@@ -1,0 +1,13 @@
+package term
+
+
+// Clean makes text from outside safe to print within a line: control
+// characters (escape sequences begin with one), line ends, invalid UTF-8 and
+// characters that reorder or hide text are written out, e.g. \x1b. Tabs
+// become a space.
+func Clean(s string) string { return cleanLine(s) }
+
+// CleanText does the same and keeps line ends and tabs. A carriage return
+// before a line end is dropped.
+func CleanText(s string) string { return cleanText(s) }
+
