@@ -16,7 +16,7 @@ const module = "github.com/tfops/tfops/"
 // only. The reasons stand in docs/ARCHITECTURE.md.
 var floors = [][]string{
 	{"internal/datafile", "internal/durable", "internal/fault", "internal/hclfn", "internal/lazily", "internal/links", "internal/redact", "internal/signal"},
-	{"internal/pinned", "internal/gitrepo/packs", "internal/gitrepo/lfs", "internal/drift/schedule", "internal/drift/glob", "internal/plan/values",
+	{"internal/pinned", "internal/gitrepo/packs", "internal/gitrepo/lfs", "internal/term/page", "internal/drift/schedule", "internal/drift/glob", "internal/plan/values",
 		"internal/workspace", "internal/rootmodule"}, // types and a reader that everybody may hold: out of the ground alone
 	{"internal/gitrepo/trees"},                                   // out of packs
 	{"internal/gitrepo/local"},                                   // has packs and trees on the disk

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/term/page"
 )
 
 // ErrNoAnswer says that the input ended before an answer was given.
@@ -26,7 +27,7 @@ func (p *Printer) Ask(ctx context.Context, question, instead string) (string, er
 }
 
 func (p *Printer) ask(ctx context.Context, question string) (string, error) {
-	_, _ = io.WriteString(p.err.w, p.err.paint(bold, Clean(question))+" ")
+	_, _ = io.WriteString(p.err.W, p.err.Paint(page.Bold, Clean(question))+" ")
 	type line struct {
 		text string
 		err  error

@@ -9,12 +9,13 @@ import (
 	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/plan/diff"
+	"github.com/tfops/tfops/internal/term/page"
 )
 
 // sheet is a plan as it is laid out: each level is four columns deeper, the
 // last of which hold the mark of what happens.
 type sheet struct {
-	*page
+	*page.Page
 	b strings.Builder
 }
 
@@ -24,24 +25,24 @@ var marks = map[diff.Kind]string{diff.Added: "  + ", diff.Removed: "  - ", diff.
 
 // mark is the four columns before what happens, coloured.
 func (s *sheet) mark(m string) string {
-	look := noStyle
+	look := page.NoStyle
 	switch strings.TrimSpace(m) {
 	case "+":
-		look = green
+		look = page.Green
 	case "-":
-		look = red
+		look = page.Red
 	case "~":
-		look = yellow
+		look = page.Yellow
 	case "<=":
-		look = cyan
+		look = page.Cyan
 	case "-/+":
-		return s.paint(red, "-") + "/" + s.paint(green, "+") + " "
+		return s.Paint(page.Red, "-") + "/" + s.Paint(page.Green, "+") + " "
 	case "+/-":
-		return s.paint(green, "+") + "/" + s.paint(red, "-") + " "
+		return s.Paint(page.Green, "+") + "/" + s.Paint(page.Red, "-") + " "
 	}
 	sign := strings.TrimSpace(m)
 	before, after, _ := strings.Cut(m, sign)
-	return before + s.paint(look, sign) + after
+	return before + s.Paint(look, sign) + after
 }
 
 // at is the beginning of a line at a level.
@@ -65,7 +66,7 @@ func (s *sheet) attributes(level int, list []diff.Attr, l look, tell bool) {
 	width, hidden, hiddenBlocks, before := 0, 0, 0, s.b.Len()
 	for _, a := range list {
 		if a.Shape != diff.Block {
-			width = max(width, displayWidth(attributeName(a)))
+			width = max(width, page.DisplayWidth(attributeName(a)))
 		}
 	}
 	block := ""
@@ -93,7 +94,7 @@ func (s *sheet) attributes(level int, list []diff.Attr, l look, tell bool) {
 			continue
 		}
 		name := attributeName(a)
-		s.linef("%s%s%s = %s", s.at(level, marks[a.Kind]), name, strings.Repeat(" ", width-displayWidth(name)), s.value(level, a, show))
+		s.linef("%s%s%s = %s", s.at(level, marks[a.Kind]), name, strings.Repeat(" ", width-page.DisplayWidth(name)), s.value(level, a, show))
 	}
 	hide()
 	if hiddenBlocks > 0 {
@@ -113,7 +114,7 @@ var identifier = lazily.Pattern(`^[\pL_][\pL\pN_-]*$`)
 // attributeName is a name as the language writes it.
 func attributeName(a diff.Attr) string {
 	if identifier().MatchString(a.Name) {
-		return cleanLine(a.Name)
+		return page.CleanLine(a.Name)
 	}
 	return strconv.Quote(a.Name)
 }
@@ -121,7 +122,7 @@ func attributeName(a diff.Attr) string {
 // hidden says how many unchanged parts are not shown.
 func (s *sheet) hidden(level, n int, what string) {
 	if n > 0 {
-		s.linef("%s%s", s.at(level, indent), s.paint(faint, fmt.Sprintf("# (%s hidden)", count(n, "unchanged "+what))))
+		s.linef("%s%s", s.at(level, indent), s.Paint(page.Faint, fmt.Sprintf("# (%s hidden)", count(n, "unchanged "+what))))
 	}
 }
 
@@ -155,17 +156,17 @@ func (s *sheet) forces(a diff.Attr) string {
 	if !a.Replaces {
 		return ""
 	}
-	return " " + s.paint(red, "# forces replacement")
+	return " " + s.Paint(page.Red, "# forces replacement")
 }
 
-func (s *sheet) arrow() string { return " " + s.paint(yellow, "->") + " " }
+func (s *sheet) arrow() string { return " " + s.Paint(page.Yellow, "->") + " " }
 
 // toNull follows what goes.
 func (s *sheet) toNull(a diff.Attr, l look) string {
 	if a.Kind != diff.Removed || !l.null {
 		return ""
 	}
-	return s.arrow() + s.paint(faint, "null")
+	return s.arrow() + s.Paint(page.Faint, "null")
 }
 
 // value lays out what follows "name = ". Its further lines are indented for
@@ -211,7 +212,7 @@ func (s *sheet) end(a diff.Attr, l look) string {
 
 // inner collects lines that are laid out within a value.
 func (s *sheet) inner(write func(in *sheet)) string {
-	in := &sheet{page: s.page}
+	in := &sheet{Page: s.Page}
 	write(in)
 	return in.b.String()
 }
@@ -237,7 +238,7 @@ func (s *sheet) container(level int, a diff.Attr, l look, open, closing string) 
 func (s *sheet) entries(level int, list []diff.Attr, l look) {
 	width, hidden := 0, 0
 	for _, a := range list {
-		width = max(width, displayWidth(strconv.Quote(a.Name)))
+		width = max(width, page.DisplayWidth(strconv.Quote(a.Name)))
 	}
 	for _, a := range list {
 		if a.Kind == diff.Unchanged && !l.all {
@@ -245,7 +246,7 @@ func (s *sheet) entries(level int, list []diff.Attr, l look) {
 			continue
 		}
 		key := strconv.Quote(a.Name)
-		s.linef("%s%s%s = %s", s.at(level, marks[a.Kind]), key, strings.Repeat(" ", width-displayWidth(key)), s.value(level, a, look{all: l.all}))
+		s.linef("%s%s%s = %s", s.at(level, marks[a.Kind]), key, strings.Repeat(" ", width-page.DisplayWidth(key)), s.value(level, a, look{all: l.all}))
 	}
 	s.hidden(level, hidden, "element")
 }
@@ -275,7 +276,7 @@ func (s *sheet) text(level int, a diff.Attr) string {
 			if a.Kind == diff.Changed && !a.Unknown {
 				mark = marks[line.Kind]
 			}
-			in.linef("%s%s", in.at(level+1, mark), cleanText(line.Text))
+			in.linef("%s%s", in.at(level+1, mark), page.CleanText(line.Text))
 		}
 	}) + s.at(level, indent) + "EOT"
 }
@@ -286,7 +287,7 @@ func (s *sheet) json(level int, a diff.Attr, l look) string {
 	if a.Kind == diff.Changed && !a.Unknown {
 		mark = marks[child.Kind]
 		if child.Kind == diff.Unchanged {
-			note, l.all = s.paint(faint, " # whitespace changes"), true
+			note, l.all = s.Paint(page.Faint, " # whitespace changes"), true
 		}
 	}
 	return "jsonencode(" + note + s.forces(a) + "\n" +
@@ -306,7 +307,7 @@ func literal(v any) string {
 		}
 		return strconv.Quote(v)
 	case json.Number:
-		return cleanLine(v.String())
+		return page.CleanLine(v.String())
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	}
@@ -314,5 +315,5 @@ func literal(v any) string {
 	if err != nil {
 		return "(not shown)"
 	}
-	return cleanLine(string(b))
+	return page.CleanLine(string(b))
 }

@@ -3,6 +3,8 @@ package term
 import (
 	"fmt"
 	"strings"
+
+	"github.com/tfops/tfops/internal/term/page"
 )
 
 // Diagnostic is an error or warning of an engine, with its place.
@@ -64,53 +66,53 @@ func (e *engineDiagnostic) diagnostic() Diagnostic {
 }
 
 // Diagnostic prints an engine's error or warning to stderr.
-func (p *Printer) Diagnostic(d Diagnostic) { p.err.line(d.on(p.err)) }
+func (p *Printer) Diagnostic(d Diagnostic) { p.err.Line(d.on(p.err)) }
 
 // String is the diagnostic as text without colours.
-func (d Diagnostic) String() string { return d.on(&page{}) }
+func (d Diagnostic) String() string { return d.on(&page.Page{}) }
 
 // on draws a diagnostic on a page, with a rule at its left.
-func (d Diagnostic) on(g *page) string {
-	tone, label := redBold, "Error: "
+func (d Diagnostic) on(g *page.Page) string {
+	tone, label := page.RedBold, "Error: "
 	switch d.Severity {
 	case "error":
 	case "warning":
-		tone, label = yellowBold, "Warning: "
+		tone, label = page.YellowBold, "Warning: "
 	default:
-		tone, label = noStyle, ""
+		tone, label = page.NoStyle, ""
 	}
-	width := paragraph
-	if g.width > 0 {
-		width = max(g.width-3, 20)
+	width := page.Paragraph
+	if g.Width > 0 {
+		width = max(g.Width-3, 20)
 	}
-	lines := []string{g.paint(tone, label) + g.paint(bold, Clean(d.Summary)), ""}
+	lines := []string{g.Paint(tone, label) + g.Paint(page.Bold, Clean(d.Summary)), ""}
 	if place := d.place(g); len(place) > 0 {
 		lines = append(append(lines, place...), "")
 	}
 	if d.Detail != "" {
-		lines = append(lines, wrap(CleanText(strings.TrimRight(d.Detail, "\n")), width)...)
+		lines = append(lines, page.Wrap(CleanText(strings.TrimRight(d.Detail, "\n")), width)...)
 	}
 	for lines[len(lines)-1] == "" {
 		lines = lines[:len(lines)-1]
 	}
-	rule := noStyle
+	rule := page.NoStyle
 	switch tone {
-	case redBold:
-		rule = red
-	case yellowBold:
-		rule = yellow
+	case page.RedBold:
+		rule = page.Red
+	case page.YellowBold:
+		rule = page.Yellow
 	}
 	var b strings.Builder
-	b.WriteString(g.paint(rule, "╷") + "\n")
+	b.WriteString(g.Paint(rule, "╷") + "\n")
 	for _, l := range lines {
-		b.WriteString(strings.TrimRight(g.paint(rule, "│")+" "+l, " ") + "\n")
+		b.WriteString(strings.TrimRight(g.Paint(rule, "│")+" "+l, " ") + "\n")
 	}
-	b.WriteString(g.paint(rule, "╵"))
+	b.WriteString(g.Paint(rule, "╵"))
 	return b.String()
 }
 
 // place says where the diagnostic belongs.
-func (d Diagnostic) place(g *page) []string {
+func (d Diagnostic) place(g *page.Page) []string {
 	var lines []string
 	if d.Address != "" {
 		lines = append(lines, "  with "+Clean(d.Address)+",")
@@ -143,10 +145,10 @@ func (d Diagnostic) place(g *page) []string {
 }
 
 // code is the source with what is meant underlined.
-func (d Diagnostic) code(g *page) string {
+func (d Diagnostic) code(g *page.Page) string {
 	from, to := d.markFrom, d.markTo
 	if from < 0 || to > len(d.Code) || from >= to || strings.Contains(d.Code[from:to], "\n") {
 		return CleanText(d.Code)
 	}
-	return CleanText(d.Code[:from]) + g.paint(underline, CleanText(d.Code[from:to])) + CleanText(d.Code[to:])
+	return CleanText(d.Code[:from]) + g.Paint(page.Underline, CleanText(d.Code[from:to])) + CleanText(d.Code[to:])
 }

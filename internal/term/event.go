@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+
+	"github.com/tfops/tfops/internal/term/page"
 )
 
 // stream is what Event remembers from line to line.
@@ -58,7 +60,7 @@ func (p *Printer) Event(line []byte) {
 		}
 		p.apart(m.Diagnostic.diagnostic().on(p.out))
 	case "change_summary":
-		p.apart(p.out.paintLines(summaryStyle(m.Changes.Operation), strings.Trim(text, "\n")))
+		p.apart(p.out.PaintLines(summaryStyle(m.Changes.Operation), strings.Trim(text, "\n")))
 	case "outputs":
 		if list := outputValues(p.out, m.Outputs); list != "" {
 			p.apart(list)
@@ -75,32 +77,32 @@ func (p *Printer) Event(line []byte) {
 // say prints an ordinary line.
 func (p *Printer) say(text string) {
 	if p.stream.apart && text != "" {
-		p.out.line("")
+		p.out.Line("")
 	}
-	p.out.line(text)
+	p.out.Line(text)
 	p.stream = stream{begun: true, blank: text == ""}
 }
 
 // apart prints lines that stand between blank lines.
 func (p *Printer) apart(text string) {
 	if p.stream.begun && !p.stream.blank {
-		p.out.line("")
+		p.out.Line("")
 	}
-	p.out.line(text)
+	p.out.Line(text)
 	p.stream = stream{begun: true, apart: true}
 }
 
-func summaryStyle(operation string) style {
+func summaryStyle(operation string) page.Style {
 	if operation == "plan" {
-		return bold
+		return page.Bold
 	}
-	return greenBold
+	return page.GreenBold
 }
 
 // hook prints what happens to a resource; its identity is not part of the news.
 func (p *Printer) hook(text string) {
 	news, identity, found := strings.Cut(text, " [id=")
-	news = p.out.paintLines(bold, news)
+	news = p.out.PaintLines(page.Bold, news)
 	if found {
 		news += " [id=" + identity
 	}
@@ -113,7 +115,7 @@ func (p *Printer) provision(h hook, text string) {
 		p.say(text)
 		return
 	}
-	prefix := p.out.paint(bold, Clean(h.Resource.Addr)+" ("+Clean(h.Provisioner)+"):") + " "
+	prefix := p.out.Paint(page.Bold, Clean(h.Resource.Addr)+" ("+Clean(h.Provisioner)+"):") + " "
 	for l := range strings.SplitSeq(strings.TrimRight(CleanText(h.Output), "\n"), "\n") {
 		p.say(prefix + l)
 	}
@@ -122,11 +124,11 @@ func (p *Printer) provision(h hook, text string) {
 func (p *Printer) log(level, text string) {
 	switch level {
 	case "error":
-		text = p.out.paintLines(red, text)
+		text = p.out.PaintLines(page.Red, text)
 	case "warn":
-		text = p.out.paintLines(yellow, text)
+		text = p.out.PaintLines(page.Yellow, text)
 	case "debug", "trace":
-		text = p.out.paintLines(faint, text)
+		text = p.out.PaintLines(page.Faint, text)
 	}
 	p.say(text)
 }

@@ -7,13 +7,15 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/tfops/tfops/internal/term/page"
 )
 
 // outputValues lists the values of outputs after an apply. The message of a plan
 // has no values: it says nothing.
-func outputValues(g *page, list map[string]json.RawMessage) string {
-	s := &sheet{page: g}
-	s.linef("%s", g.paint(greenBold, "Outputs:"))
+func outputValues(g *page.Page, list map[string]json.RawMessage) string {
+	s := &sheet{Page: g}
+	s.linef("%s", g.Paint(page.GreenBold, "Outputs:"))
 	s.linef("")
 	n := 0
 	for _, name := range slices.Sorted(maps.Keys(list)) {
@@ -28,7 +30,7 @@ func outputValues(g *page, list map[string]json.RawMessage) string {
 		if !o.Sensitive {
 			value = s.outputValue(o.Value)
 		}
-		s.linef("%s = %s", cleanLine(name), value)
+		s.linef("%s = %s", page.CleanLine(name), value)
 		n++
 	}
 	if n == 0 {
@@ -43,7 +45,7 @@ func (s *sheet) outputValue(raw json.RawMessage) string {
 	dec.UseNumber()
 	var v any
 	if err := dec.Decode(&v); err != nil {
-		return cleanLine(string(raw))
+		return page.CleanLine(string(raw))
 	}
 	return expression(v, "")
 }
@@ -71,7 +73,7 @@ func expression(v any, pad string) string {
 		return b.String() + pad + "]"
 	case string:
 		if strings.Contains(v, "\n") {
-			text := strings.ReplaceAll(strings.TrimSuffix(cleanText(v), "\n"), "\n", "\n"+pad)
+			text := strings.ReplaceAll(strings.TrimSuffix(page.CleanText(v), "\n"), "\n", "\n"+pad)
 			return "<<EOT\n" + pad + text + "\n" + pad + "EOT"
 		}
 	}

@@ -9,11 +9,12 @@ import (
 	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/plan/diff"
+	"github.com/tfops/tfops/internal/term/page"
 )
 
 // printPlan prints a plan in the form that readers of Terraform and OpenTofu plans know.
-func printPlan(g *page, pl *plan.Plan) {
-	s := &sheet{page: g}
+func printPlan(g *page.Page, pl *plan.Plan) {
+	s := &sheet{Page: g}
 	engine := engineName(pl.EngineName)
 	s.drift(pl, engine)
 	s.actions(pl, engine)
@@ -25,7 +26,7 @@ func printPlan(g *page, pl *plan.Plan) {
 	s.incomplete(pl)
 	s.providers(pl)
 	s.modules(pl)
-	g.line(strings.Trim(s.b.String(), "\n"))
+	g.Line(strings.Trim(s.b.String(), "\n"))
 }
 
 // engineName is the name of the engine as its makers write it; empty when it
@@ -45,9 +46,9 @@ func (s *sheet) providers(pl *plan.Plan) {
 	if len(pl.Providers) == 0 {
 		return
 	}
-	s.linef("%s no lock file is committed; the versions used are kept for the workspace, until `tfops sync --upgrade`:", s.paint(bold, "Providers:"))
+	s.linef("%s no lock file is committed; the versions used are kept for the workspace, until `tfops sync --upgrade`:", s.Paint(page.Bold, "Providers:"))
 	for _, name := range slices.Sorted(maps.Keys(pl.Providers)) {
-		s.linef("  %s %s", cleanLine(name), cleanLine(pl.Providers[name]))
+		s.linef("  %s %s", page.CleanLine(name), page.CleanLine(pl.Providers[name]))
 	}
 	s.linef("")
 }
@@ -57,7 +58,7 @@ func (s *sheet) modules(pl *plan.Plan) {
 	if len(pl.Modules) == 0 {
 		return
 	}
-	s.linef("%s what can be another one at the next plan was:", s.paint(bold, "Modules:"))
+	s.linef("%s what can be another one at the next plan was:", s.Paint(page.Bold, "Modules:"))
 	for _, m := range pl.Modules {
 		at := "with the digest " + m.Digest
 		switch {
@@ -66,7 +67,7 @@ func (s *sheet) modules(pl *plan.Plan) {
 		case m.Version != "":
 			at = "in version " + m.Version
 		}
-		s.linef("  %s = %s %s", cleanLine(m.Call), cleanLine(m.Source), cleanLine(at))
+		s.linef("  %s = %s %s", page.CleanLine(m.Call), page.CleanLine(m.Source), page.CleanLine(at))
 	}
 	s.linef("")
 }
@@ -82,7 +83,7 @@ func (s *sheet) drift(pl *plan.Plan, engine string) {
 	if len(pl.Drift) == 0 {
 		return
 	}
-	s.linef("%s Objects have changed outside of %s", s.paint(bold, "Note:"), or(engine, "the engine"))
+	s.linef("%s Objects have changed outside of %s", s.Paint(page.Bold, "Note:"), or(engine, "the engine"))
 	s.linef("\n%s detected the following changes made outside of %s since the last apply:", or(engine, "The engine"), or(engine, "it"))
 	for _, c := range pl.Drift {
 		s.linef("")
@@ -106,7 +107,7 @@ func (s *sheet) actions(pl *plan.Plan, engine string) {
 		s.acceptance(pl)
 		return
 	case pl.Errored && len(pl.Changes) == 0:
-		s.linef("%s %s encountered an error while generating this plan.", s.paint(redBold, "Planning failed."), or(engine, "The engine"))
+		s.linef("%s %s encountered an error while generating this plan.", s.Paint(page.RedBold, "Planning failed."), or(engine, "The engine"))
 		return
 	case len(pl.Changes) == 0 && len(pl.Outputs) == 0 && len(pl.Deferred) == 0 && len(pl.Invocations) == 0:
 		s.noChanges(pl, engine)
@@ -131,12 +132,12 @@ func (s *sheet) actions(pl *plan.Plan, engine string) {
 // acceptance says what the plan of a refresh does, which acts upon nothing.
 func (s *sheet) acceptance(pl *plan.Plan) {
 	if !pl.Accepts() {
-		s.linef("%s The state holds what is there in the world already.", s.paint(greenBold, "No changes."))
+		s.linef("%s The state holds what is there in the world already.", s.Paint(page.GreenBold, "No changes."))
 		return
 	}
-	s.linef("%s %s. Nothing in the world is changed.", s.paint(bold, "Plan:"), pl.Acceptance())
+	s.linef("%s %s. Nothing in the world is changed.", s.Paint(page.Bold, "Plan:"), pl.Acceptance())
 	if len(pl.Drift) > 0 {
-		for _, l := range wrap("What is above is recorded as it is there now. Where the configuration sets something else, the next plan wants to put it back.", paragraph) {
+		for _, l := range page.Wrap("What is above is recorded as it is there now. Where the configuration sets something else, the next plan wants to put it back.", page.Paragraph) {
 			s.linef("%s", l)
 		}
 	}
@@ -144,10 +145,10 @@ func (s *sheet) acceptance(pl *plan.Plan) {
 
 func (s *sheet) noChanges(pl *plan.Plan, engine string) {
 	if len(pl.Drift) > 0 {
-		s.linef("%s Applying would only record the changes above in the state.", s.paint(greenBold, "No changes to the infrastructure."))
+		s.linef("%s Applying would only record the changes above in the state.", s.Paint(page.GreenBold, "No changes to the infrastructure."))
 		return
 	}
-	s.linef("%s Your infrastructure matches the configuration.", s.paint(greenBold, "No changes."))
+	s.linef("%s Your infrastructure matches the configuration.", s.Paint(page.GreenBold, "No changes."))
 	s.linef("\n%s has compared your real infrastructure against your configuration\nand found no differences, so no changes are needed.", or(engine, "The engine"))
 }
 
@@ -192,14 +193,14 @@ func symbol(c plan.Change) string {
 
 // change lays out one resource instance below its title.
 func (s *sheet) change(c plan.Change, title string) {
-	name := cleanLine(c.Address)
+	name := page.CleanLine(c.Address)
 	if c.Deposed != "" {
-		name += " (deposed object " + cleanLine(c.Deposed) + ")"
+		name += " (deposed object " + page.CleanLine(c.Deposed) + ")"
 	}
 	if c.Action == plan.NoOp && c.PreviousAddress != "" {
-		name = cleanLine(c.PreviousAddress)
+		name = page.CleanLine(c.PreviousAddress)
 	}
-	s.linef("%s", s.paint(bold, "  # "+name+" "+title))
+	s.linef("%s", s.Paint(page.Bold, "  # "+name+" "+title))
 	for _, note := range notes(c) {
 		s.linef("  # %s", note)
 	}
@@ -226,7 +227,7 @@ func title(c plan.Change, engine string) string {
 		return "will no longer be managed by " + or(engine, "the engine") + ", but will not be destroyed"
 	case plan.NoOp:
 		if c.PreviousAddress != "" {
-			return "has moved to " + cleanLine(c.Address)
+			return "has moved to " + page.CleanLine(c.Address)
 		}
 		return "will be imported"
 	}
@@ -251,7 +252,7 @@ func notes(c plan.Change) []string {
 		list = append(list, "(left over from a partially-failed replacement of this instance)")
 	}
 	if c.PreviousAddress != "" && c.Action != plan.NoOp {
-		list = append(list, "(moved from "+cleanLine(c.PreviousAddress)+")")
+		list = append(list, "(moved from "+page.CleanLine(c.PreviousAddress)+")")
 	}
 	if c.ImportID != "" && c.Action != plan.NoOp {
 		list = append(list, fmt.Sprintf("(imported from %q)", c.ImportID))
@@ -270,11 +271,11 @@ func reason(c plan.Change) string {
 	name := c.Type + "." + c.Name
 	switch c.Reason {
 	case "delete_because_no_resource_config":
-		return "because " + cleanLine(name) + " is not in configuration"
+		return "because " + page.CleanLine(name) + " is not in configuration"
 	case "delete_because_no_module":
-		return "because " + cleanLine(c.Module) + " is not in configuration"
+		return "because " + page.CleanLine(c.Module) + " is not in configuration"
 	case "delete_because_no_move_target":
-		return "because " + cleanLine(or(c.PreviousAddress, c.Address)) + " was moved to " + cleanLine(c.Address) + ", which is not in configuration"
+		return "because " + page.CleanLine(or(c.PreviousAddress, c.Address)) + " was moved to " + page.CleanLine(c.Address) + ", which is not in configuration"
 	case "delete_because_wrong_repetition":
 		switch {
 		case key == "":
@@ -284,9 +285,9 @@ func reason(c plan.Change) string {
 		}
 		return "because resource does not use count"
 	case "delete_because_count_index":
-		return "because index " + cleanLine(key) + " is out of range for count"
+		return "because index " + page.CleanLine(key) + " is out of range for count"
 	case "delete_because_each_key":
-		return "because key " + cleanLine(key) + " is not in for_each map"
+		return "because key " + page.CleanLine(key) + " is not in for_each map"
 	case "read_because_config_unknown":
 		return "config refers to values not yet known"
 	case "read_because_dependency_pending":

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/plan/diff"
+	"github.com/tfops/tfops/internal/term/page"
 )
 
 // deferred lists what the engine puts off to a later plan.
@@ -13,9 +14,9 @@ func (s *sheet) deferred(pl *plan.Plan) {
 	if len(pl.Deferred) == 0 {
 		return
 	}
-	s.linef("\n%s This is a partial plan: the following can only be planned after it was applied.", s.paint(bold, "Note:"))
+	s.linef("\n%s This is a partial plan: the following can only be planned after it was applied.", s.Paint(page.Bold, "Note:"))
 	for _, c := range pl.Deferred {
-		s.linef("  # %s is deferred (%s)", cleanLine(c.Address), cleanLine(strings.ReplaceAll(or(c.Reason, "unknown"), "_", " ")))
+		s.linef("  # %s is deferred (%s)", page.CleanLine(c.Address), page.CleanLine(strings.ReplaceAll(or(c.Reason, "unknown"), "_", " ")))
 	}
 }
 
@@ -25,9 +26,9 @@ func (s *sheet) invocations(pl *plan.Plan) {
 	}
 	s.linef("\nProvider actions that will be invoked:")
 	for _, v := range pl.Invocations {
-		line := "  # " + cleanLine(v.Address)
+		line := "  # " + page.CleanLine(v.Address)
 		if v.Trigger != "" {
-			line += " (triggered by " + cleanLine(v.Trigger) + ")"
+			line += " (triggered by " + page.CleanLine(v.Trigger) + ")"
 		}
 		s.linef("%s", line)
 	}
@@ -40,7 +41,7 @@ func (s *sheet) summary(pl *plan.Plan) {
 	if len(pl.Changes) == 0 || pl.Errored {
 		return
 	}
-	line := s.paint(bold, "Plan:") + " "
+	line := s.Paint(page.Bold, "Plan:") + " "
 	if c.Import > 0 {
 		line += fmt.Sprintf("%d to import, ", c.Import)
 	}
@@ -59,15 +60,15 @@ func (s *sheet) outputs(pl *plan.Plan, engine string) {
 	list, width := make([]diff.Attr, len(pl.Outputs)), 0
 	for i, o := range pl.Outputs {
 		list[i] = diff.OfOutput(o)
-		width = max(width, displayWidth(attributeName(list[i])))
+		width = max(width, page.DisplayWidth(attributeName(list[i])))
 	}
 	for _, a := range list {
 		name := attributeName(a)
-		s.linef("%s%s%s = %s", s.at(0, marks[a.Kind]), name, strings.Repeat(" ", width-displayWidth(name)), s.value(0, a, look{null: true}))
+		s.linef("%s%s%s = %s", s.at(0, marks[a.Kind]), name, strings.Repeat(" ", width-page.DisplayWidth(name)), s.value(0, a, look{null: true}))
 	}
 	if len(pl.Changes) == 0 {
 		s.linef("")
-		for _, l := range wrap("You can apply this plan to save these new output values to the "+strings.TrimSpace(engine+" state")+", without changing any real infrastructure.", paragraph) {
+		for _, l := range page.Wrap("You can apply this plan to save these new output values to the "+strings.TrimSpace(engine+" state")+", without changing any real infrastructure.", page.Paragraph) {
 			s.linef("%s", l)
 		}
 	}
@@ -78,14 +79,14 @@ func (s *sheet) checks(pl *plan.Plan) {
 	for _, c := range pl.Checks {
 		switch c.Status {
 		case "fail":
-			s.linef("\n%s %s failed", s.paint(yellowBold, "Check:"), cleanLine(c.Address))
+			s.linef("\n%s %s failed", s.Paint(page.YellowBold, "Check:"), page.CleanLine(c.Address))
 		case "error":
-			s.linef("\n%s %s could not be evaluated", s.paint(redBold, "Check:"), cleanLine(c.Address))
+			s.linef("\n%s %s could not be evaluated", s.Paint(page.RedBold, "Check:"), page.CleanLine(c.Address))
 		default:
 			continue
 		}
 		for _, p := range c.Problems {
-			for l := range strings.SplitSeq(strings.TrimRight(cleanText(p), "\n"), "\n") {
+			for l := range strings.SplitSeq(strings.TrimRight(page.CleanText(p), "\n"), "\n") {
 				s.linef("  %s", l)
 			}
 		}
@@ -94,6 +95,6 @@ func (s *sheet) checks(pl *plan.Plan) {
 
 func (s *sheet) incomplete(pl *plan.Plan) {
 	if !pl.Complete && !pl.Errored {
-		s.linef("\n%s The plan is not complete: another plan will be needed after it was applied.", s.paint(yellowBold, "Note:"))
+		s.linef("\n%s The plan is not complete: another plan will be needed after it was applied.", s.Paint(page.YellowBold, "Note:"))
 	}
 }

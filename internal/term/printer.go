@@ -31,6 +31,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/term/page"
 )
 
 // Color says when to colour.
@@ -54,7 +55,7 @@ type Options struct {
 
 // Printer prints.
 type Printer struct {
-	out, err *page
+	out, err *page.Page
 	stdin    io.Reader
 	now      func() time.Time
 	opts     Options
@@ -78,8 +79,8 @@ func New(stdout, stderr io.Writer, opts Options) *Printer {
 }
 
 // page is one of the printer's writers, or another one under the same rules.
-func (p *Printer) page(w io.Writer) *page {
-	return &page{w: w, color: p.opts.colors(w), width: p.opts.columns(w)}
+func (p *Printer) page(w io.Writer) *page.Page {
+	return &page.Page{W: w, Color: p.opts.colors(w), Width: p.opts.columns(w)}
 }
 
 func (o Options) colors(w io.Writer) bool {
@@ -115,27 +116,27 @@ func isTerminal(v any) bool {
 
 // Interactive reports whether a person can be asked: stdin and stderr are a
 // terminal.
-func (p *Printer) Interactive() bool { return isTerminal(p.stdin) && isTerminal(p.err.w) }
+func (p *Printer) Interactive() bool { return isTerminal(p.stdin) && isTerminal(p.err.W) }
 
 // Printf prints to stdout. The whole text is cleaned; a line end is added if
 // there is none.
 func (p *Printer) Printf(format string, args ...any) {
-	p.out.line(CleanText(fmt.Sprintf(format, args...)))
+	p.out.Line(CleanText(fmt.Sprintf(format, args...)))
 }
 
 // Notef prints a note or progress to stderr, cleaned as of Printf.
 func (p *Printer) Notef(format string, args ...any) {
-	p.err.line(CleanText(fmt.Sprintf(format, args...)))
+	p.err.Line(CleanText(fmt.Sprintf(format, args...)))
 }
 
 // Heading prints a line that begins a part, to stdout.
-func (p *Printer) Heading(text string) { p.out.line(p.out.paint(bold, Clean(text))) }
+func (p *Printer) Heading(text string) { p.out.Line(p.out.Paint(page.Bold, Clean(text))) }
 
 // Plan prints a plan to w, in the form that readers of Terraform and OpenTofu
 // plans know; nil is stdout. Colours follow the rules for w.
 func (p *Printer) Plan(w io.Writer, pl *plan.Plan) {
 	g := p.out
-	if w != nil && w != g.w {
+	if w != nil && w != g.W {
 		g = p.page(w)
 	}
 	printPlan(g, pl)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/term/page"
 )
 
 // Error prints an error to stderr: "Error: " and what happened, and behind
@@ -20,7 +21,7 @@ func (p *Printer) Error(err error) {
 		}
 		return
 	}
-	p.err.line(p.err.paint(redBold, "Error:") + " " + CleanText(strings.TrimSpace(err.Error())))
+	p.err.Line(p.err.Paint(page.RedBold, "Error:") + " " + CleanText(strings.TrimSpace(err.Error())))
 	p.next(fault.Next(err))
 }
 
@@ -36,13 +37,13 @@ func joined(err error) []error {
 
 // Warning prints a warning to stderr, in the form of Error. next may be empty.
 func (p *Printer) Warning(message, next string) {
-	p.err.line(p.err.paint(yellowBold, "Warning:") + " " + CleanText(strings.TrimSpace(message)))
+	p.err.Line(p.err.Paint(page.YellowBold, "Warning:") + " " + CleanText(strings.TrimSpace(message)))
 	p.next(next)
 }
 
 // next prints what to do about an error on a line of its own; nothing for "".
 func (p *Printer) next(what string) {
 	if what != "" {
-		p.err.line("Next: " + CleanText(what))
+		p.err.Line("Next: " + CleanText(what))
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"charm.land/lipgloss/v2"
+
+	"github.com/tfops/tfops/internal/term/page"
 )
 
 // Tone says what a cell means, beside its text.
@@ -18,18 +20,18 @@ const (
 	Quiet      // of little interest
 )
 
-func (t Tone) style() style {
+func (t Tone) style() page.Style {
 	switch t {
 	case Good:
-		return green
+		return page.Green
 	case Busy:
-		return yellow
+		return page.Yellow
 	case Bad:
-		return red
+		return page.Red
 	case Quiet:
-		return faint
+		return page.Faint
 	}
-	return noStyle
+	return page.NoStyle
 }
 
 // Cell is one cell of a table.
@@ -102,17 +104,17 @@ func (p *Printer) TableOf(columns []Column, rows [][]Cell) {
 			text := cut(c.Text, widths[i])
 			s := c.Tone.style()
 			if n == 0 {
-				s = bold
+				s = page.Bold
 			}
-			b.WriteString(g.paint(s, text))
+			b.WriteString(g.Paint(s, text))
 			b.WriteString(strings.Repeat(" ", widths[i]-lipgloss.Width(text)) + gutter) // those at the end go again
 		}
-		g.line(b.String())
+		g.Line(b.String())
 	}
 }
 
 // fit are the widths of the columns on this terminal; 0 for one that is left out.
-func fit(g *page, columns []Column, table [][]Cell) []int {
+func fit(g *page.Page, columns []Column, table [][]Cell) []int {
 	natural := make([]int, len(columns))
 	for i := range columns {
 		for _, row := range table {
@@ -121,7 +123,7 @@ func fit(g *page, columns []Column, table [][]Cell) []int {
 	}
 	for {
 		widths := slices.Clone(natural)
-		if g.width == 0 || narrowed(columns, widths, g.width) {
+		if g.Width == 0 || narrowed(columns, widths, g.Width) {
 			return widths
 		}
 		drop := -1
@@ -197,11 +199,11 @@ func (p *Printer) KeyValues(facts []KeyValue) {
 		}
 		pad := strings.Repeat(" ", width-lipgloss.Width(f.Key)+len(gutter))
 		for i, l := range strings.Split(strings.TrimRight(CleanText(f.Value), "\n"), "\n") {
-			key := p.out.paint(bold, Clean(f.Key)+":") + pad[1:]
+			key := p.out.Paint(page.Bold, Clean(f.Key)+":") + pad[1:]
 			if i > 0 {
 				key = strings.Repeat(" ", width+len(gutter))
 			}
-			p.out.line(key + p.out.paint(f.Tone.style(), l))
+			p.out.Line(key + p.out.Paint(f.Tone.style(), l))
 		}
 	}
 }

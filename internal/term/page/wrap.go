@@ -1,4 +1,4 @@
-package term
+package page
 
 import (
 	"strings"
@@ -6,15 +6,15 @@ import (
 	"charm.land/lipgloss/v2"
 )
 
-// paragraph is the width to which prose is wrapped where no terminal says so.
-const paragraph = 75
+// Paragraph is the width to which prose is wrapped where no terminal says so.
+const Paragraph = 75
 
-// displayWidth is how many columns a text takes on a screen.
-func displayWidth(s string) int { return lipgloss.Width(s) }
+// DisplayWidth is how many columns a text takes on a screen.
+func DisplayWidth(s string) int { return lipgloss.Width(s) }
 
-// wrap breaks prose at spaces. Lines that begin with a space are laid out
+// Wrap breaks prose at spaces. Lines that begin with a space are laid out
 // already and are left alone.
-func wrap(text string, width int) []string {
+func Wrap(text string, width int) []string {
 	var lines []string
 	for line := range strings.SplitSeq(text, "\n") {
 		if line == "" || strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t") {
@@ -23,7 +23,7 @@ func wrap(text string, width int) []string {
 		}
 		current, used := "", 0
 		for word := range strings.SplitSeq(line, " ") {
-			w := displayWidth(word)
+			w := DisplayWidth(word)
 			if current != "" && used+1+w > width {
 				lines = append(lines, current)
 				current, used = word, w

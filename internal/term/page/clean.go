@@ -1,4 +1,4 @@
-package term
+package page
 
 import (
 	"fmt"
@@ -7,15 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// cleanLine makes text from outside safe to print within a line: control
+// CleanLine makes text from outside safe to print within a line: control
 // characters (escape sequences begin with one), line ends, invalid UTF-8 and
 // characters that reorder or hide text are written out, e.g. \x1b. Tabs
 // become a space.
-func cleanLine(s string) string { return clean(s, false) }
+func CleanLine(s string) string { return clean(s, false) }
 
-// cleanText does the same and keeps line ends and tabs. A carriage return
+// CleanText does the same and keeps line ends and tabs. A carriage return
 // before a line end is dropped.
-func cleanText(s string) string { return clean(s, true) }
+func CleanText(s string) string { return clean(s, true) }
 
 func clean(s string, keepLines bool) string {
 	if plainText(s) {
