@@ -26,7 +26,6 @@ var large = map[string]string{
 	"internal/drift/codify":    "not cut yet",
 	"internal/server":          "not cut yet",
 	"internal/plan":            "not cut yet",
-	"internal/term":            "not cut yet",
 	"internal/run":             "not cut yet",
 }
 

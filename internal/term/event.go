@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/term/page"
+	"github.com/tfops/tfops/internal/term/plans"
 )
 
 // stream is what Event remembers from line to line.
@@ -62,7 +63,7 @@ func (p *Printer) Event(line []byte) {
 	case "change_summary":
 		p.apart(p.out.PaintLines(summaryStyle(m.Changes.Operation), strings.Trim(text, "\n")))
 	case "outputs":
-		if list := outputValues(p.out, m.Outputs); list != "" {
+		if list := plans.Outputs(p.out, m.Outputs); list != "" {
 			p.apart(list)
 		}
 	case "provision_progress":

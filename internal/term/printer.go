@@ -32,6 +32,7 @@ import (
 
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/term/page"
+	"github.com/tfops/tfops/internal/term/plans"
 )
 
 // Color says when to colour.
@@ -139,5 +140,5 @@ func (p *Printer) Plan(w io.Writer, pl *plan.Plan) {
 	if w != nil && w != g.W {
 		g = p.page(w)
 	}
-	printPlan(g, pl)
+	plans.Print(g, pl)
 }

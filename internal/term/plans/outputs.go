@@ -1,4 +1,4 @@
-package term
+package plans
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 
 // outputValues lists the values of outputs after an apply. The message of a plan
 // has no values: it says nothing.
-func outputValues(g *page.Page, list map[string]json.RawMessage) string {
+func Outputs(g *page.Page, list map[string]json.RawMessage) string {
 	s := &sheet{Page: g}
 	s.linef("%s", g.Paint(page.GreenBold, "Outputs:"))
 	s.linef("")

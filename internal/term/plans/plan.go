@@ -1,4 +1,6 @@
-package term
+// Package plans lays out plans, and the values of outputs, as readers of Terraform and
+// OpenTofu know them.
+package plans
 
 import (
 	"fmt"
@@ -13,7 +15,7 @@ import (
 )
 
 // printPlan prints a plan in the form that readers of Terraform and OpenTofu plans know.
-func printPlan(g *page.Page, pl *plan.Plan) {
+func Print(g *page.Page, pl *plan.Plan) {
 	s := &sheet{Page: g}
 	engine := engineName(pl.EngineName)
 	s.drift(pl, engine)
