@@ -20,7 +20,7 @@ const maxWalked = 1_000_000
 var errTooMany = fmt.Errorf("the repository has more than %d files and directories", maxWalked)
 
 // calls is where modules in the whole tree call this directory.
-func (e *editor) calls(dir string) ([]hcl.Range, error) {
+func (e *sources) calls(dir string) ([]hcl.Range, error) {
 	if e.callers != nil {
 		return e.callers[dir], nil
 	}

@@ -18,7 +18,6 @@ package codify
 import (
 	"bytes"
 	"cmp"
-	"fmt"
 	"io/fs"
 	"maps"
 	"path"
@@ -27,19 +26,6 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/plan"
 )
-
-// Source is the configuration of one workspace.
-type Source struct {
-	Tree      fs.FS    // of the commit, from the root of the repository
-	Dir       string   // of the root module within Tree, "." for the root
-	VarFiles  []string // files of values given to the engine, in order, relative to Dir
-	Variables []string // names of root variables that are set outside of the repository
-	Shared    []string // directories and files, from the root of the repository, that other workspaces read as their own; no edit is made there
-	// Submodules are paths of Git submodules whose files Tree has: they belong to other
-	// repositories, and no edit is made there.
-	Submodules []string
-	Tofu       bool // the engine is OpenTofu, which prefers x.tofu to x.tf
-}
 
 // Change is one attribute that is to match the world.
 type Change struct {
@@ -54,15 +40,6 @@ type Change struct {
 
 // Edit is one file before and after.
 type Edit struct{ Before, After []byte }
-
-// Refusal is one attribute that is not codified.
-type Refusal struct {
-	Path string `json:"path"` // empty: the resource as a whole
-	Why  string `json:"why"`
-	File string `json:"file,omitempty"` // relative to the root of the repository; empty when no place is to blame
-	Line int    `json:"line,omitempty"` // 1-based
-	Next string `json:"next,omitempty"` // what a person can do instead
-}
 
 // Proposal is an edit of the source. It is empty when all was refused.
 type Proposal struct {
@@ -95,6 +72,9 @@ func Propose(s Source, address string, changes []Change) (Proposal, error) {
 	return p, nil
 }
 
+// editor makes sources say what the world has.
+type editor struct{ *sources }
+
 // open reads the root module and checks that the resource is written in the
 // modules that lead to it.
 func open(s Source, address string) (*editor, target, error) {
@@ -106,7 +86,7 @@ func open(s Source, address string) (*editor, target, error) {
 	if s.Tree == nil || !fs.ValidPath(s.Dir) {
 		return nil, at, fault.New(fault.Invalid, "name a directory of the repository", "%q is not a directory within the repository", s.Dir)
 	}
-	e := &editor{src: s, now: map[string][]byte{}, was: map[string][]byte{}, modules: map[string]*module{}}
+	e := &editor{newSources(s)}
 	_, err = e.locate(at)
 	return e, at, err
 }
@@ -185,15 +165,3 @@ func (e *editor) finish(p *Proposal) {
 	}
 	p.Diff = unified(p.Files)
 }
-
-func refuse(why, next string) *Refusal { return &Refusal{Why: why, Next: next} }
-
-// otherwise names the other way out of what can only be edited by hand.
-func (r *Refusal) otherwise(path []step) *Refusal {
-	if r != nil && r.Next == handwork {
-		r.Next = fmt.Sprintf("%s, or let the engine leave it alone with lifecycle { ignore_changes = [%s] }", handwork, pathOf(path))
-	}
-	return r
-}
-
-const handwork = "edit it by hand"

@@ -165,17 +165,6 @@ func (e *editor) reference(st site, x *hclsyntax.ScopeTraversalExpr, depth int) 
 	return st, opaque(x)
 }
 
-// local is a local value; that of an override counts.
-func (m *module) local(name string) *hclsyntax.Attribute {
-	var found *hclsyntax.Attribute
-	for _, b := range m.blocks("locals") {
-		if a := b.Body.Attributes[name]; a != nil {
-			found = a
-		}
-	}
-	return found
-}
-
 // each goes on at the element of for_each that belongs to the instance.
 func (e *editor) each(st site, whole []step, self hcl.Range, depth int) (site, *Refusal) {
 	s := st.sc

@@ -13,15 +13,32 @@ import (
 	"github.com/tfops/tfops/internal/rootmodule"
 )
 
-// editor holds the files as they are read and as they are after the edits so
+// Source is the configuration of one workspace.
+type Source struct {
+	Tree      fs.FS    // of the commit, from the root of the repository
+	Dir       string   // of the root module within Tree, "." for the root
+	VarFiles  []string // files of values given to the engine, in order, relative to Dir
+	Variables []string // names of root variables that are set outside of the repository
+	Shared    []string // directories and files, from the root of the repository, that other workspaces read as their own; no edit is made there
+	// Submodules are paths of Git submodules whose files Tree has: they belong to other
+	// repositories, and no edit is made there.
+	Submodules []string
+	Tofu       bool // the engine is OpenTofu, which prefers x.tofu to x.tf
+}
+
+// sources holds the files as they are read and as they are after the edits so
 // far. A module is read anew after an edit of one of its files.
-type editor struct {
+type sources struct {
 	src     Source
 	was     map[string][]byte // as read
 	now     map[string][]byte // as edited
 	modules map[string]*module
 	callers map[string][]hcl.Range // calls of local modules in the whole tree, by directory; nil: not looked for yet
 	edits   int                    // how many there were for the change at hand
+}
+
+func newSources(s Source) *sources {
+	return &sources{src: s, now: map[string][]byte{}, was: map[string][]byte{}, modules: map[string]*module{}}
 }
 
 // module is the source of one directory.
@@ -49,7 +66,7 @@ func (m *module) blocks(typ string, labels ...string) []*hclsyntax.Block {
 	return out
 }
 
-func (e *editor) read(name string) ([]byte, error) {
+func (e *sources) read(name string) ([]byte, error) {
 	if text, ok := e.now[name]; ok {
 		return text, nil
 	}
@@ -62,7 +79,7 @@ func (e *editor) read(name string) ([]byte, error) {
 }
 
 // restore takes back the edits since now was copied.
-func (e *editor) restore(now map[string][]byte) {
+func (e *sources) restore(now map[string][]byte) {
 	for name, text := range e.was {
 		if _, ok := now[name]; !ok {
 			now[name] = text
@@ -73,13 +90,13 @@ func (e *editor) restore(now map[string][]byte) {
 }
 
 // forget drops what was parsed.
-func (e *editor) forget() {
+func (e *sources) forget() {
 	e.modules = map[string]*module{}
 	e.callers = nil
 }
 
 // module reads and parses a directory.
-func (e *editor) module(dir string) (*module, error) {
+func (e *sources) module(dir string) (*module, error) {
 	if m, ok := e.modules[dir]; ok {
 		return m, nil
 	}
@@ -121,4 +138,15 @@ func parse(name string, text []byte) (*hclsyntax.Body, error) {
 		return nil, fault.New(fault.Invalid, next, "%s cannot be parsed: %w", name, err)
 	}
 	return body.(*hclsyntax.Body), nil // what its parser makes of what is no JSON
+}
+
+// local is a local value; that of an override counts.
+func (m *module) local(name string) *hclsyntax.Attribute {
+	var found *hclsyntax.Attribute
+	for _, b := range m.blocks("locals") {
+		if a := b.Body.Attributes[name]; a != nil {
+			found = a
+		}
+	}
+	return found
 }

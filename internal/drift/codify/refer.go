@@ -77,3 +77,16 @@ func (m *module) sharedJSON(path []step) *Refusal {
 func inside(r, outer hcl.Range) bool {
 	return r.Filename == outer.Filename && r.Start.Byte >= outer.Start.Byte && r.End.Byte <= outer.End.Byte
 }
+
+// referred says where else a resource is named.
+func (m *module) referred(name []step, self *hclsyntax.Block) *Refusal {
+	for _, f := range m.files {
+		for _, u := range uses(f.body) {
+			if overlap(u.steps, name) && !inside(u.where, self.Range()) {
+				return refuse(fmt.Sprintf("%s is referred to, and without it that would not be valid", pathOf(name)),
+					"take the reference out first, then try again").in(u.where)
+			}
+		}
+	}
+	return m.sharedJSON(name)
+}

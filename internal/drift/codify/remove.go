@@ -1,8 +1,6 @@
 package codify
 
 import (
-	"fmt"
-
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
@@ -42,19 +40,6 @@ func (e *editor) removal(sc *scope, at target) *Refusal {
 		return r
 	}
 	return e.cutLines(sc.block.Range(), true)
-}
-
-// referred says where else a resource is named.
-func (m *module) referred(name []step, self *hclsyntax.Block) *Refusal {
-	for _, f := range m.files {
-		for _, u := range uses(f.body) {
-			if overlap(u.steps, name) && !inside(u.where, self.Range()) {
-				return refuse(fmt.Sprintf("%s is referred to, and without it that would not be valid", pathOf(name)),
-					"take the reference out first, then try again").in(u.where)
-			}
-		}
-	}
-	return m.sharedJSON(name)
 }
 
 // removeInstance takes the element of one instance out of for_each.

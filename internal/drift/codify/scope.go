@@ -27,7 +27,7 @@ type scope struct {
 func (s *scope) outside() *scope { return &scope{mod: s.mod, up: s.up} }
 
 // locate finds the resource; its scope is that of its body.
-func (e *editor) locate(at target) (*scope, error) {
+func (e *sources) locate(at target) (*scope, error) {
 	dir := e.src.Dir
 	var up *scope
 	for _, in := range at.modules {
@@ -121,7 +121,7 @@ func (s *scope) argument(name string) *hclsyntax.Attribute {
 
 // alone says why an edit of this scope's text would reach more than the one
 // instance; nil when it does not.
-func (e *editor) alone(s *scope) *Refusal {
+func (e *sources) alone(s *scope) *Refusal {
 	for ; s != nil; s = s.up {
 		if s.block != nil && !s.single() {
 			return manyInstances(s.block)

@@ -15,7 +15,7 @@ import (
 )
 
 // splice exchanges bytes of a file. What was formatted stays so.
-func (e *editor) splice(name string, start, end int, text string) *Refusal {
+func (e *sources) splice(name string, start, end int, text string) *Refusal {
 	src := e.now[name]
 	at := hcl.Range{Filename: name, Start: hcl.Pos{Line: 1 + bytes.Count(src[:start], []byte("\n"))}}
 	for _, s := range e.src.Shared {
@@ -58,7 +58,7 @@ func lineEnd(src []byte, at int) int {
 }
 
 // indentAt is the white space that a position's line begins with.
-func (e *editor) indentAt(name string, at int) string {
+func (e *sources) indentAt(name string, at int) string {
 	line := e.now[name][lineStart(e.now[name], at):at]
 	return string(line[:len(line)-len(bytes.TrimLeft(line, " \t"))])
 }
@@ -81,7 +81,7 @@ func isComment(line []byte) bool {
 
 // cutLines removes an argument or a block with the comment right above it, and
 // a block with the empty line that follows it.
-func (e *editor) cutLines(r hcl.Range, block bool) *Refusal {
+func (e *sources) cutLines(r hcl.Range, block bool) *Refusal {
 	src, start, end := e.now[r.Filename], r.Start.Byte, r.End.Byte
 	if !ownLines(src, start, end) {
 		return e.splice(r.Filename, start, end, "")
@@ -106,7 +106,7 @@ func (e *editor) cutLines(r hcl.Range, block bool) *Refusal {
 }
 
 // cut removes one of the elements between a container's brackets.
-func (e *editor) cut(container hcl.Range, elements []hcl.Range, i int) *Refusal {
+func (e *sources) cut(container hcl.Range, elements []hcl.Range, i int) *Refusal {
 	src, r := e.now[container.Filename], elements[i]
 	switch {
 	case ownLines(src, r.Start.Byte, r.End.Byte) && container.Start.Byte < lineStart(src, r.Start.Byte) && lineEnd(src, r.End.Byte) < container.End.Byte:
@@ -119,7 +119,7 @@ func (e *editor) cut(container hcl.Range, elements []hcl.Range, i int) *Refusal 
 	return e.splice(r.Filename, r.Start.Byte, elements[i+1].Start.Byte, "")
 }
 
-func (e *editor) cutItem(x *hclsyntax.ObjectConsExpr, i int) *Refusal {
+func (e *sources) cutItem(x *hclsyntax.ObjectConsExpr, i int) *Refusal {
 	var items []hcl.Range
 	for _, item := range x.Items {
 		items = append(items, hcl.RangeBetween(item.KeyExpr.Range(), item.ValueExpr.Range()))
@@ -127,7 +127,7 @@ func (e *editor) cutItem(x *hclsyntax.ObjectConsExpr, i int) *Refusal {
 	return e.cut(x.Range(), items, i)
 }
 
-func (e *editor) cutElement(x *hclsyntax.TupleConsExpr, i int) *Refusal {
+func (e *sources) cutElement(x *hclsyntax.TupleConsExpr, i int) *Refusal {
 	var all []hcl.Range
 	for _, element := range x.Exprs {
 		all = append(all, element.Range())
@@ -136,7 +136,7 @@ func (e *editor) cutElement(x *hclsyntax.TupleConsExpr, i int) *Refusal {
 }
 
 // addItem adds a key after the last one, in the same way.
-func (e *editor) addItem(x *hclsyntax.ObjectConsExpr, key string, v cty.Value) *Refusal {
+func (e *sources) addItem(x *hclsyntax.ObjectConsExpr, key string, v cty.Value) *Refusal {
 	r := x.Range()
 	if len(x.Items) == 0 {
 		return e.fill(r, renderKey(key, false)+" = "+render(v, e.indentAt(r.Filename, r.Start.Byte)), " ")
@@ -153,7 +153,7 @@ func (e *editor) addItem(x *hclsyntax.ObjectConsExpr, key string, v cty.Value) *
 }
 
 // addElement adds an element before the i-th, or after the last.
-func (e *editor) addElement(x *hclsyntax.TupleConsExpr, i int, v cty.Value) *Refusal {
+func (e *sources) addElement(x *hclsyntax.TupleConsExpr, i int, v cty.Value) *Refusal {
 	r := x.Range()
 	if len(x.Exprs) == 0 {
 		return e.fill(r, render(v, e.indentAt(r.Filename, r.Start.Byte)), "")
@@ -172,7 +172,7 @@ func (e *editor) addElement(x *hclsyntax.TupleConsExpr, i int, v cty.Value) *Ref
 }
 
 // fill writes the first element of an empty container.
-func (e *editor) fill(container hcl.Range, text, pad string) *Refusal {
+func (e *sources) fill(container hcl.Range, text, pad string) *Refusal {
 	src := e.now[container.Filename]
 	start, end := container.Start.Byte+1, container.End.Byte-1
 	if len(bytes.TrimSpace(src[start:end])) > 0 { // comments
@@ -185,7 +185,7 @@ func (e *editor) fill(container hcl.Range, text, pad string) *Refusal {
 // after adds an element behind the last one: on a line of its own if the
 // container's end is on another line, with a comma if the last one has or
 // needs one.
-func (e *editor) after(container, last hcl.Range, text, indent string) *Refusal {
+func (e *sources) after(container, last hcl.Range, text, indent string) *Refusal {
 	src := e.now[container.Filename]
 	end := last.End.Byte
 	tail := src[end : container.End.Byte-1]
@@ -210,7 +210,7 @@ func (e *editor) after(container, last hcl.Range, text, indent string) *Refusal 
 
 // addArgument adds an argument to a block, after the last one that is on one
 // line and is not for the engine itself.
-func (e *editor) addArgument(b *hclsyntax.Block, name string, v cty.Value) *Refusal {
+func (e *sources) addArgument(b *hclsyntax.Block, name string, v cty.Value) *Refusal {
 	file := b.OpenBraceRange.Filename
 	src := e.now[file]
 	outer := e.indentAt(file, b.TypeRange.Start.Byte)

@@ -39,16 +39,16 @@ func constant(x hclsyntax.Expression) (cty.Value, bool) {
 
 // plain reports whether an expression is a value that can be exchanged for
 // another: a constant, and no text of several lines.
-func (e *editor) plain(x hclsyntax.Expression) bool {
+func (e *sources) plain(x hclsyntax.Expression) bool {
 	_, ok := constant(x)
 	return ok && !e.heredoc(x)
 }
 
-func (e *editor) heredoc(x hclsyntax.Expression) bool {
+func (e *sources) heredoc(x hclsyntax.Expression) bool {
 	return bytes.HasPrefix(e.text(x.Range()), []byte("<<"))
 }
 
-func (e *editor) text(r hcl.Range) []byte {
+func (e *sources) text(r hcl.Range) []byte {
 	src := e.now[r.Filename]
 	if r.Start.Byte > r.End.Byte || r.End.Byte > len(src) {
 		return nil
@@ -57,7 +57,7 @@ func (e *editor) text(r hcl.Range) []byte {
 }
 
 // opaque says why an expression is not followed.
-func (e *editor) opaque(x hclsyntax.Expression) *Refusal {
+func (e *sources) opaque(x hclsyntax.Expression) *Refusal {
 	if e.heredoc(x) {
 		return refuse("the value is a text of several lines (a heredoc)", handwork).in(x.Range())
 	}
