@@ -14,6 +14,7 @@ import (
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/codify"
+	"github.com/tfops/tfops/internal/drift/codify/hclsource"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/pinned"
@@ -24,14 +25,14 @@ import (
 
 // Patch is an edit of the code after which it says what the world has.
 type Patch struct {
-	Finding    string           `json:"finding"`
-	Workspace  string           `json:"workspace"`
-	Run        string           `json:"run,omitempty"` // the plan that checks it; empty: nothing could be codified
-	Commit     string           `json:"commit"`        // that it is an edit of
-	Difference drift.Difference `json:"difference"`    // that it was made for
-	Diff       string           `json:"diff,omitempty"`
-	Done       []string         `json:"done"` // paths of attributes
-	Refused    []codify.Refusal `json:"refused"`
+	Finding    string              `json:"finding"`
+	Workspace  string              `json:"workspace"`
+	Run        string              `json:"run,omitempty"` // the plan that checks it; empty: nothing could be codified
+	Commit     string              `json:"commit"`        // that it is an edit of
+	Difference drift.Difference    `json:"difference"`    // that it was made for
+	Diff       string              `json:"diff,omitempty"`
+	Done       []string            `json:"done"` // paths of attributes
+	Refused    []hclsource.Refusal `json:"refused"`
 
 	// Of the check, once the run has ended.
 	Checked bool     `json:"-"`
@@ -87,7 +88,7 @@ func (e *Engine) propose(ctx context.Context, def Definition, sha string, f drif
 	if err != nil {
 		return Patch{}, codify.Proposal{}, err
 	}
-	src := codify.Source{Tree: tree, Dir: def.Dir, VarFiles: def.VarFiles, Shared: e.shared(def, tree), Tofu: def.Engine == "tofu"}
+	src := hclsource.Source{Tree: tree, Dir: def.Dir, VarFiles: def.VarFiles, Shared: e.shared(def, tree), Tofu: def.Engine == "tofu"}
 	if foreign, ok := tree.(interface{ Submodules() []string }); ok {
 		src.Submodules = foreign.Submodules()
 	}
@@ -101,7 +102,7 @@ func (e *Engine) propose(ctx context.Context, def Definition, sha string, f drif
 	if err != nil {
 		return Patch{}, made, err
 	}
-	p := Patch{Finding: f.ID, Workspace: def.Name, Commit: sha, Difference: f.Difference, Diff: made.Diff, Done: append([]string{}, made.Done...), Refused: []codify.Refusal{}}
+	p := Patch{Finding: f.ID, Workspace: def.Name, Commit: sha, Difference: f.Difference, Diff: made.Diff, Done: append([]string{}, made.Done...), Refused: []hclsource.Refusal{}}
 	for _, r := range made.Refused {
 		r.Next = strings.ReplaceAll(r.Next, "WORKSPACE", def.Name)
 		p.Refused = append(p.Refused, r)

@@ -24,7 +24,7 @@ var floors = [][]string{
 	{"internal/gitrepo/snapshot", "internal/gitrepo/submodules"}, // of remotes
 	{"internal/gitrepo/fetch"},                                   // adds to a snapshot
 	{"internal/plan", "internal/locks", "internal/gitrepo", "internal/api", "internal/seal", "internal/credentials"},
-	{"internal/job", "internal/drift/places", "internal/plan/diff"},
+	{"internal/job", "internal/drift/codify/hclsource", "internal/drift/places", "internal/plan/diff"},
 	{"internal/term/plans"}, // lays out what plan/diff finds
 	{"internal/workspace/reach", "internal/approvals", "internal/runner/engines", "internal/runner/memfile", "internal/drift",
 		"internal/term", "internal/checkout"},

@@ -23,7 +23,6 @@ var large = map[string]string{
 	"internal/config":          "not cut yet",
 	"internal/store":           "not cut yet",
 	"internal/drift/report":    "not cut yet",
-	"internal/drift/codify":    "not cut yet",
 	"internal/server":          "not cut yet",
 	"internal/plan":            "not cut yet",
 	"internal/run":             "not cut yet",

@@ -23,6 +23,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/tfops/tfops/internal/drift/codify/hclsource"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/plan"
 )
@@ -46,22 +47,22 @@ type Proposal struct {
 	Files   map[string]Edit // by path from the root of the repository
 	Diff    string          // unified, with a/ and b/, as git apply takes it
 	Done    []string        // paths of the attributes that are codified
-	Refused []Refusal
+	Refused []hclsource.Refusal
 }
 
 // Propose makes the source say what the world has at one resource instance.
 // An error means that the resource could not be looked at; what cannot be
 // codified is in the proposal.
-func Propose(s Source, address string, changes []Change) (Proposal, error) {
+func Propose(s hclsource.Source, address string, changes []Change) (Proposal, error) {
 	e, at, err := open(s, address)
 	if err != nil {
 		return Proposal{}, err
 	}
 	var p Proposal
 	for _, c := range ordered(changes) {
-		saved := maps.Clone(e.now)
+		saved := maps.Clone(e.Now)
 		if r := e.change(at, c); r != nil {
-			e.restore(saved)
+			e.Restore(saved)
 			r.Path = c.Path
 			p.Refused = append(p.Refused, *r)
 			continue
@@ -73,21 +74,21 @@ func Propose(s Source, address string, changes []Change) (Proposal, error) {
 }
 
 // editor makes sources say what the world has.
-type editor struct{ *sources }
+type editor struct{ *hclsource.Sources }
 
 // open reads the root module and checks that the resource is written in the
 // modules that lead to it.
-func open(s Source, address string) (*editor, target, error) {
+func open(s hclsource.Source, address string) (*editor, hclsource.Target, error) {
 	s.Dir = path.Clean(s.Dir)
-	at, err := parseAddress(address)
+	at, err := hclsource.ParseAddress(address)
 	if err != nil {
 		return nil, at, err
 	}
 	if s.Tree == nil || !fs.ValidPath(s.Dir) {
 		return nil, at, fault.New(fault.Invalid, "name a directory of the repository", "%q is not a directory within the repository", s.Dir)
 	}
-	e := &editor{newSources(s)}
-	_, err = e.locate(at)
+	e := &editor{hclsource.New(s)}
+	_, err = e.Locate(at)
 	return e, at, err
 }
 
@@ -108,7 +109,7 @@ func ordered(changes []Change) []Change {
 		if r := cmp.Compare(rank(a), rank(b)); r != 0 || rank(a) == 0 {
 			return r
 		}
-		order := compareSteps(a.Path, b.Path)
+		order := hclsource.CompareSteps(a.Path, b.Path)
 		if rank(a) == 1 {
 			return -order
 		}
@@ -118,24 +119,24 @@ func ordered(changes []Change) []Change {
 }
 
 // change edits what one attribute needs.
-func (e *editor) change(at target, c Change) *Refusal {
+func (e *editor) change(at hclsource.Target, c Change) *hclsource.Refusal {
 	if c.Sensitive || hidden(c.Want) {
-		return refuse("the value is sensitive, and source is no place for a secret",
+		return hclsource.Refuse("the value is sensitive, and source is no place for a secret",
 			"write it to your secret store and refer to it, or put the old value back with `tfops sync WORKSPACE`")
 	}
-	steps, err := parsePath(c.Path)
+	steps, err := hclsource.ParsePath(c.Path)
 	if err != nil {
-		return refuse(err.Error(), "")
+		return hclsource.Refuse(err.Error(), "")
 	}
-	e.edits = 0
-	if r := e.put(at, wish{steps: steps, was: c.Was, want: c.Want}, 0); r != nil || e.edits > 0 {
-		return r.otherwise(steps)
+	e.Edits = 0
+	if r := e.put(at, wish{steps: steps, was: c.Was, want: c.Want}, 0); r != nil || e.Edits > 0 {
+		return r.Otherwise(steps)
 	}
-	sc, err := e.locate(at)
+	sc, err := e.Locate(at)
 	if err != nil {
-		return refuse(err.Error(), fault.Next(err))
+		return hclsource.Refuse(err.Error(), fault.Next(err))
 	}
-	return refuse("the configuration says this already", "apply it with `tfops sync WORKSPACE`, or wait for the next check").in(sc.block.DefRange())
+	return hclsource.Refuse("the configuration says this already", "apply it with `tfops sync WORKSPACE`, or wait for the next check").In(sc.Block.DefRange())
 }
 
 // hidden reports whether a value holds one that was redacted.
@@ -158,8 +159,8 @@ func hidden(v any) bool {
 // finish fills in the files and the diff.
 func (e *editor) finish(p *Proposal) {
 	p.Files = map[string]Edit{}
-	for name, after := range e.now {
-		if before := e.was[name]; !bytes.Equal(before, after) {
+	for name, after := range e.Now {
+		if before := e.Was[name]; !bytes.Equal(before, after) {
 			p.Files[name] = Edit{Before: before, After: after}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/classify"
+	"github.com/tfops/tfops/internal/drift/codify/hclsource"
 	"github.com/tfops/tfops/internal/plan"
 )
 
@@ -13,9 +14,9 @@ import (
 // has at a difference: Propose, or ProposeRemoval for what is gone. Attributes
 // that a rule leaves out stay as they are, unless all are left out. A class
 // that no edit of the source settles is refused as a whole.
-func ForDifference(s Source, d drift.Difference) (Proposal, error) {
+func ForDifference(s hclsource.Source, d drift.Difference) (Proposal, error) {
 	if r := against(d); r != nil {
-		return Proposal{Files: map[string]Edit{}, Refused: []Refusal{*r}}, nil
+		return Proposal{Files: map[string]Edit{}, Refused: []hclsource.Refusal{*r}}, nil
 	}
 	if d.Class == drift.Deleted || wholly(d) && d.Action == plan.Create {
 		return ProposeRemoval(s, d.Address)
@@ -41,27 +42,27 @@ func meant(d drift.Difference) []drift.Attribute {
 func wholly(d drift.Difference) bool { return len(d.Attributes) == 1 && d.Attributes[0].Path == "" }
 
 // against says why no edit of the source settles a difference.
-func against(d drift.Difference) *Refusal {
+func against(d drift.Difference) *hclsource.Refusal {
 	switch d.Class {
 	case drift.Changed, drift.Deleted, drift.Conflict:
 		if wholly(d) && d.Class == drift.Conflict {
-			return refuse("a commit that is not applied wants something else of the whole resource", "decide which of both is meant, and edit the code by hand")
+			return hclsource.Refuse("a commit that is not applied wants something else of the whole resource", "decide which of both is meant, and edit the code by hand")
 		}
 		return nil
 	case drift.StateOnly:
-		return refuse("the configuration does not set what differs, so there is nothing to write", "accept it into the state with `tfops sync WORKSPACE --refresh-only`")
+		return hclsource.Refuse("the configuration does not set what differs, so there is nothing to write", "accept it into the state with `tfops sync WORKSPACE --refresh-only`")
 	case drift.PreApplied:
-		return refuse("the commit that waits says it already", "apply that commit")
+		return hclsource.Refuse("the commit that waits says it already", "apply that commit")
 	case drift.PendingCommit:
-		return refuse("only a commit that is not applied makes the difference: the world is as it was applied", "apply that commit, or revert it")
+		return hclsource.Refuse("only a commit that is not applied makes the difference: the world is as it was applied", "apply that commit, or revert it")
 	case drift.Perpetual:
-		return refuse("the same change comes back right after an apply, so the provider reads something else than it was given", "write what the provider reads back, or leave it alone with lifecycle { ignore_changes = […] }")
+		return hclsource.Refuse("the same change comes back right after an apply, so the provider reads something else than it was given", "write what the provider reads back, or leave it alone with lifecycle { ignore_changes = […] }")
 	case drift.Input:
-		return refuse("nothing changed in the world: a data source, a variable, a default, a module or the provider made the difference", "look at what changed with `tfops drift findings WORKSPACE`, and apply it with `tfops sync WORKSPACE`")
+		return hclsource.Refuse("nothing changed in the world: a data source, a variable, a default, a module or the provider made the difference", "look at what changed with `tfops drift findings WORKSPACE`, and apply it with `tfops sync WORKSPACE`")
 	case drift.CheckFailed:
-		return refuse("a condition does not hold, which is no value that could be written", "mend what the condition is about, or the condition")
+		return hclsource.Refuse("a condition does not hold, which is no value that could be written", "mend what the condition is about, or the condition")
 	}
-	return refuse("the workspace could not be checked, so nothing is known of the world", "make the check work: tfops drift")
+	return hclsource.Refuse("the workspace could not be checked, so nothing is known of the world", "make the check work: tfops drift")
 }
 
 // Gone reports whether a plan that was made with the edit applied shows a

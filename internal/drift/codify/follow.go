@@ -6,13 +6,15 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/tfops/tfops/internal/drift/codify/hclsource"
 )
 
 // site is the place in the source that holds a value, or that would.
 type site struct {
-	sc   *scope // nil in a file of values: that is the root's own
+	sc   *hclsource.Scope // nil in a file of values: that is the root's own
 	expr hclsyntax.Expression
-	rest []step // what leads on from expr: one step to an element that is not there, or nothing
+	rest []hclsource.Step // what leads on from expr: one step to an element that is not there, or nothing
 
 	// What holds expr, so that it can be taken out; without either it is a
 	// value that has to be something, and null is written instead.
@@ -27,9 +29,9 @@ type site struct {
 const maxFollow = 50
 
 // follow goes from an expression along the steps to where the value is written.
-func (e *editor) follow(st site, depth int) (site, *Refusal) {
+func (e *editor) follow(st site, depth int) (site, *hclsource.Refusal) {
 	if depth > maxFollow {
-		return st, refuse("the value refers to itself", handwork).in(st.expr.Range())
+		return st, hclsource.Refuse("the value refers to itself", hclsource.Handwork).In(st.expr.Range())
 	}
 	switch x := st.expr.(type) {
 	case *hclsyntax.ParenthesesExpr:
@@ -45,48 +47,48 @@ func (e *editor) follow(st site, depth int) (site, *Refusal) {
 	case *hclsyntax.ScopeTraversalExpr:
 		return e.reference(st, x, depth)
 	case *hclsyntax.RelativeTraversalExpr:
-		more, err := steps(x.Traversal)
+		more, err := hclsource.Steps(x.Traversal)
 		if err != nil {
-			return st, opaque(x)
+			return st, hclsource.Opaque(x)
 		}
 		st.expr, st.rest = x.Source, slices.Concat(more, st.rest)
 		return e.follow(st, depth+1)
 	case *hclsyntax.IndexExpr:
 		key, ok := st.keyOf(x.Key)
 		if !ok {
-			return st, opaque(x)
+			return st, hclsource.Opaque(x)
 		}
-		_, fixed := constant(x.Key)
+		_, fixed := hclsource.Constant(x.Key)
 		st.keyed = st.keyed || !fixed
-		st.expr, st.rest = x.Collection, slices.Concat([]step{key}, st.rest)
+		st.expr, st.rest = x.Collection, slices.Concat([]hclsource.Step{key}, st.rest)
 		return e.follow(st, depth+1)
 	}
-	if !e.plain(st.expr) {
-		return st, e.opaque(st.expr)
+	if !e.Plain(st.expr) {
+		return st, e.Opaque(st.expr)
 	}
 	if len(st.rest) > 0 {
-		return st, refuse(fmt.Sprintf("the source has a plain value here, with no %s in it", pathOf(st.rest)), handwork).in(st.expr.Range())
+		return st, hclsource.Refuse(fmt.Sprintf("the source has a plain value here, with no %s in it", hclsource.PathOf(st.rest)), hclsource.Handwork).In(st.expr.Range())
 	}
 	return st, nil
 }
 
 // keyOf is the key of an index: plain, or that of the instance.
-func (st site) keyOf(x hclsyntax.Expression) (step, bool) {
-	if v, ok := constant(x); ok {
-		return stepOf(v)
+func (st site) keyOf(x hclsyntax.Expression) (hclsource.Step, bool) {
+	if v, ok := hclsource.Constant(x); ok {
+		return hclsource.StepOf(v)
 	}
 	t, ok := x.(*hclsyntax.ScopeTraversalExpr)
-	if !ok || st.sc == nil || st.sc.key == nil {
-		return step{}, false
+	if !ok || st.sc == nil || st.sc.Key == nil {
+		return hclsource.Step{}, false
 	}
-	switch pathOf(plainSteps(t.Traversal)) {
+	switch hclsource.PathOf(hclsource.PlainSteps(t.Traversal)) {
 	case "each.key", "count.index":
-		return *st.sc.key, true
+		return *st.sc.Key, true
 	}
-	return step{}, false
+	return hclsource.Step{}, false
 }
 
-func (e *editor) intoObject(st site, x *hclsyntax.ObjectConsExpr, depth int) (site, *Refusal) {
+func (e *editor) intoObject(st site, x *hclsyntax.ObjectConsExpr, depth int) (site, *hclsource.Refusal) {
 	if len(st.rest) == 0 {
 		return st, nil
 	}
@@ -94,97 +96,97 @@ func (e *editor) intoObject(st site, x *hclsyntax.ObjectConsExpr, depth int) (si
 	for i, item := range x.Items {
 		k, ok := keyText(item.KeyExpr)
 		unclear = unclear || !ok
-		if ok && !st.rest[0].isIndex && k == st.rest[0].key {
+		if ok && !st.rest[0].IsIndex && k == st.rest[0].Key {
 			found = i
 		}
 	}
 	switch {
 	case unclear:
-		return st, refuse("a key of this object is computed, so it is not known what it holds", handwork).in(x.Range())
-	case found < 0 && st.rest[0].isIndex:
-		return st, refuse("the source has an object here, not a list", handwork).in(x.Range())
+		return st, hclsource.Refuse("a key of this object is computed, so it is not known what it holds", hclsource.Handwork).In(x.Range())
+	case found < 0 && st.rest[0].IsIndex:
+		return st, hclsource.Refuse("the source has an object here, not a list", hclsource.Handwork).In(x.Range())
 	case found < 0:
 		return st, nil
 	}
 	return e.follow(site{sc: st.sc, expr: x.Items[found].ValueExpr, rest: st.rest[1:], in: x, index: found, keyed: st.keyed}, depth+1)
 }
 
-func (e *editor) intoTuple(st site, x *hclsyntax.TupleConsExpr, depth int) (site, *Refusal) {
+func (e *editor) intoTuple(st site, x *hclsyntax.TupleConsExpr, depth int) (site, *hclsource.Refusal) {
 	switch {
 	case len(st.rest) == 0:
 		return st, nil
-	case !st.rest[0].isIndex:
-		return st, refuse("the source has a list here, not an object", handwork).in(x.Range())
-	case len(st.rest) == 1 || st.rest[0].index >= len(x.Exprs):
+	case !st.rest[0].IsIndex:
+		return st, hclsource.Refuse("the source has a list here, not an object", hclsource.Handwork).In(x.Range())
+	case len(st.rest) == 1 || st.rest[0].Index >= len(x.Exprs):
 		return st, nil // the element is chosen by its value
 	}
-	i := st.rest[0].index
+	i := st.rest[0].Index
 	return e.follow(site{sc: st.sc, expr: x.Exprs[i], rest: st.rest[1:], in: x, index: i, keyed: st.keyed}, depth+1)
 }
 
 // keyText is the key of an object's item when it is plain.
 func keyText(x hclsyntax.Expression) (string, bool) {
-	v, ok := constant(x)
+	v, ok := hclsource.Constant(x)
 	if k, isKey := x.(*hclsyntax.ObjectConsKeyExpr); isKey && !ok {
 		if name := hcl.ExprAsKeyword(k.Wrapped); name != "" && !k.ForceNonLiteral {
 			return name, true
 		}
-		v, ok = constant(k.Wrapped)
+		v, ok = hclsource.Constant(k.Wrapped)
 	}
 	if !ok {
 		return "", false
 	}
-	return keyString(v)
+	return hclsource.KeyString(v)
 }
 
 // reference goes on at what a name stands for.
-func (e *editor) reference(st site, x *hclsyntax.ScopeTraversalExpr, depth int) (site, *Refusal) {
-	path := plainSteps(x.Traversal)
+func (e *editor) reference(st site, x *hclsyntax.ScopeTraversalExpr, depth int) (site, *hclsource.Refusal) {
+	path := hclsource.PlainSteps(x.Traversal)
 	if len(path) < len(x.Traversal) || st.sc == nil || len(path) < 2 {
-		return st, opaque(x)
+		return st, hclsource.Opaque(x)
 	}
-	if named := path[0].key == "var" || path[0].key == "local"; named && !st.keyed && st.sc.block != nil && !st.sc.single() {
-		return st, manyInstances(st.sc.block)
+	if named := path[0].Key == "var" || path[0].Key == "local"; named && !st.keyed && st.sc.Block != nil && !st.sc.Single() {
+		return st, hclsource.ManyInstances(st.sc.Block)
 	}
 	whole := slices.Concat(path, st.rest)
-	switch path[0].key {
+	switch path[0].Key {
 	case "var":
 		return e.variable(st, whole, x.Range(), depth)
 	case "local":
-		if r := st.sc.mod.shared(whole, x.Range(), nil); r != nil {
+		if r := st.sc.Mod.Shared(whole, x.Range(), nil); r != nil {
 			return st, r
 		}
-		a := st.sc.mod.local(path[1].key)
+		a := st.sc.Mod.Local(path[1].Key)
 		if a == nil {
-			return st, refuse(fmt.Sprintf("%s is not written in this module", pathOf(path[:2])), handwork).in(x.Range())
+			return st, hclsource.Refuse(fmt.Sprintf("%s is not written in this module", hclsource.PathOf(path[:2])), hclsource.Handwork).In(x.Range())
 		}
-		return e.follow(site{sc: st.sc.outside(), expr: a.Expr, rest: whole[2:]}, depth+1)
+		return e.follow(site{sc: st.sc.Outside(), expr: a.Expr, rest: whole[2:]}, depth+1)
 	case "each":
 		return e.each(st, whole, x.Range(), depth)
 	}
-	return st, opaque(x)
+	return st, hclsource.Opaque(x)
 }
 
 // each goes on at the element of for_each that belongs to the instance.
-func (e *editor) each(st site, whole []step, self hcl.Range, depth int) (site, *Refusal) {
+func (e *editor) each(st site, whole []hclsource.Step, self hcl.Range, depth int) (site, *hclsource.Refusal) {
 	s := st.sc
-	if s.block == nil || s.key == nil || s.key.isIndex || s.argument("for_each") == nil {
-		return st, refuse("it is not known which instance this is", "name the instance's key in the address").in(self)
+	if s.Block == nil || s.Key == nil || s.Key.IsIndex || s.Argument("for_each") == nil {
+		return st, hclsource.Refuse("it is not known which instance this is", "name the instance's key in the address").In(self)
 	}
-	over := s.argument("for_each").Expr
-	if _, isCall := over.(*hclsyntax.FunctionCallExpr); isCall || whole[1].key != "value" {
-		return st, refuse("the value is the key of the instance: another value would be another instance",
-			"rename the key by hand, with a moved block").in(self)
+	over := s.Argument("for_each").Expr
+	if _, isCall := over.(*hclsyntax.FunctionCallExpr); isCall || whole[1].Key != "value" {
+		return st, hclsource.Refuse("the value is the key of the instance: another value would be another instance",
+			"rename the key by hand, with a moved block").In(self)
 	}
-	for _, b := range append([]*hclsyntax.Block{s.block}, s.rest...) {
-		for _, u := range uses(b.Body) {
-			if u.where != self && overlap(u.steps, whole) {
-				return st, refuse(fmt.Sprintf("%s is read elsewhere too, which would change with it", pathOf(whole)),
-					"give the attributes values of their own, then try again").in(u.where)
+	for _, b := range append([]*hclsyntax.Block{s.Block}, s.Rest...) {
+		for _, u := range hclsource.Uses(b.Body) {
+			if u.Where != self && hclsource.Overlap(u.Steps, whole) {
+				return st, hclsource.Refuse(fmt.Sprintf("%s is read elsewhere too, which would change with it", hclsource.PathOf(whole)),
+					"give the attributes values of their own, then try again").In(u.Where)
 			}
 		}
 	}
-	out, r := e.follow(site{sc: s.outside(), expr: over, rest: slices.Concat([]step{*s.key}, whole[2:])}, depth+1)
+	out, r := e.follow(site{sc: s.Outside(), expr: over, rest: slices.Concat([]hclsource.Step{*s.Key}, whole[2:])}, depth+1)
 	if r == nil && out.in == over && len(whole) == 2 {
 		out.in = nil // the instance has to stay
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/tfops/tfops/internal/drift/codify"
+	"github.com/tfops/tfops/internal/drift/codify/hclsource"
 )
 
 // Whatever the source is, the answer is a proposal or an error, and an edited
@@ -25,7 +26,7 @@ func FuzzPropose(f *testing.F) {
 		_ = json.Unmarshal([]byte(was), &c.Was) // otherwise it is nil
 		_ = json.Unmarshal([]byte(want), &c.Want)
 		repo := fstest.MapFS{"d/main.tf": {Data: []byte(main)}, "d/a.auto.tfvars": {Data: []byte(values)}}
-		s := codify.Source{Tree: repo, Dir: "d"}
+		s := hclsource.Source{Tree: repo, Dir: "d"}
 		for _, propose := range []func() (codify.Proposal, error){
 			func() (codify.Proposal, error) { return codify.Propose(s, address, []codify.Change{c}) },
 			func() (codify.Proposal, error) { return codify.ProposeRemoval(s, address) },

@@ -9,12 +9,13 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/tfops/tfops/internal/drift/codify/hclsource"
 	"github.com/tfops/tfops/internal/fault"
 )
 
 // wish is one value that the source is to have.
 type wish struct {
-	steps     []step
+	steps     []hclsource.Step
 	was, want any
 	exact     bool // the last index is that of the source
 	insert    bool // an element is added before that index
@@ -25,15 +26,15 @@ const maxValue = 100
 
 // put edits what one value needs. A value with parts is put part by part, so
 // that what does not differ is not touched; each part finds its place anew.
-func (e *editor) put(at target, w wish, depth int) *Refusal {
+func (e *editor) put(at hclsource.Target, w wish, depth int) *hclsource.Refusal {
 	if depth > maxValue {
-		return refuse("the value is nested too deep", handwork)
+		return hclsource.Refuse("the value is nested too deep", hclsource.Handwork)
 	}
-	sc, err := e.locate(at)
+	sc, err := e.Locate(at)
 	if err != nil {
-		return refuse(err.Error(), fault.Next(err))
+		return hclsource.Refuse(err.Error(), fault.Next(err))
 	}
-	parts, r := e.putBody(sc, append([]*hclsyntax.Block{sc.block}, sc.rest...), w.steps, w)
+	parts, r := e.putBody(sc, append([]*hclsyntax.Block{sc.Block}, sc.Rest...), w.steps, w)
 	if r != nil {
 		return r
 	}
@@ -48,11 +49,11 @@ func (e *editor) put(at target, w wish, depth int) *Refusal {
 // putBody edits within the body of a resource or of a nested block; blocks are
 // those that are merged to be it. It returns the parts that are to be put
 // instead, if any.
-func (e *editor) putBody(sc *scope, blocks []*hclsyntax.Block, rest []step, w wish) ([]wish, *Refusal) {
-	if rest[0].isIndex {
-		return nil, refuse(fmt.Sprintf("%s leads to nothing in the source", pathOf(w.steps)), handwork).in(blocks[0].DefRange())
+func (e *editor) putBody(sc *hclsource.Scope, blocks []*hclsyntax.Block, rest []hclsource.Step, w wish) ([]wish, *hclsource.Refusal) {
+	if rest[0].IsIndex {
+		return nil, hclsource.Refuse(fmt.Sprintf("%s leads to nothing in the source", hclsource.PathOf(w.steps)), hclsource.Handwork).In(blocks[0].DefRange())
 	}
-	name := rest[0].key
+	name := rest[0].Key
 	for _, b := range slices.Backward(blocks) {
 		if a := b.Body.Attributes[name]; a != nil {
 			st, r := e.follow(site{sc: sc, expr: a.Expr, rest: rest[1:], arg: a}, 0)
@@ -73,13 +74,13 @@ func (e *editor) putBody(sc *scope, blocks []*hclsyntax.Block, rest []step, w wi
 }
 
 // nestedBlocks are the blocks of a name.
-func nestedBlocks(blocks []*hclsyntax.Block, name string) ([]*hclsyntax.Block, *Refusal) {
+func nestedBlocks(blocks []*hclsyntax.Block, name string) ([]*hclsyntax.Block, *hclsource.Refusal) {
 	var found []*hclsyntax.Block
 	for _, b := range blocks {
 		var here []*hclsyntax.Block
 		for _, n := range b.Body.Blocks {
 			if n.Type == "dynamic" && len(n.Labels) > 0 && n.Labels[0] == name {
-				return nil, refuse(fmt.Sprintf("the blocks %s are made by a dynamic block", name), handwork).in(n.DefRange())
+				return nil, hclsource.Refuse(fmt.Sprintf("the blocks %s are made by a dynamic block", name), hclsource.Handwork).In(n.DefRange())
 			}
 			if n.Type == name {
 				here = append(here, n)
@@ -93,7 +94,7 @@ func nestedBlocks(blocks []*hclsyntax.Block, name string) ([]*hclsyntax.Block, *
 }
 
 // putNested edits one of the nested blocks of a name.
-func (e *editor) putNested(sc *scope, nested []*hclsyntax.Block, rest []step, w wish) ([]wish, *Refusal) {
+func (e *editor) putNested(sc *hclsource.Scope, nested []*hclsyntax.Block, rest []hclsource.Step, w wish) ([]wish, *hclsource.Refusal) {
 	b, index, rest, r := e.choose(sc, nested, rest, w)
 	if r != nil {
 		return nil, r
@@ -105,34 +106,34 @@ func (e *editor) putNested(sc *scope, nested []*hclsyntax.Block, rest []step, w 
 		if r := e.allow(site{sc: sc}); r != nil {
 			return nil, r
 		}
-		return nil, e.cutLines(b.Range(), true)
+		return nil, e.CutLines(b.Range(), true)
 	}
 	was, okW := w.was.(map[string]any)
 	want, okN := w.want.(map[string]any)
 	if !okW || !okN {
-		return nil, refuse("a whole block is not written from the world's values: some of them are the provider's own", handwork).in(b.DefRange())
+		return nil, hclsource.Refuse("a whole block is not written from the world's values: some of them are the provider's own", hclsource.Handwork).In(b.DefRange())
 	}
 	base := slices.Clone(w.steps)
-	if n := len(base) - 1; base[n].isIndex {
-		base[n].index = index
+	if n := len(base) - 1; base[n].IsIndex {
+		base[n].Index = index
 	}
 	return parts(base, was, want, slices.Sorted(maps.Keys(want))), nil
 }
 
 // choose finds the block that a path means: by its index when that fits with
 // what was applied, otherwise by its values.
-func (e *editor) choose(sc *scope, nested []*hclsyntax.Block, rest []step, w wish) (*hclsyntax.Block, int, []step, *Refusal) {
+func (e *editor) choose(sc *hclsource.Scope, nested []*hclsyntax.Block, rest []hclsource.Step, w wish) (*hclsyntax.Block, int, []hclsource.Step, *hclsource.Refusal) {
 	at := 0
-	if len(rest) > 0 && rest[0].isIndex {
-		at, rest = rest[0].index, rest[1:]
+	if len(rest) > 0 && rest[0].IsIndex {
+		at, rest = rest[0].Index, rest[1:]
 	} else if len(nested) > 1 {
-		return nil, 0, nil, refuse(fmt.Sprintf("there are %d blocks, and the path names none of them", len(nested)), handwork).in(nested[0].DefRange())
+		return nil, 0, nil, hclsource.Refuse(fmt.Sprintf("there are %d blocks, and the path names none of them", len(nested)), hclsource.Handwork).In(nested[0].DefRange())
 	}
 	if w.was == nil || w.exact {
 		if at < len(nested) {
 			return nested[at], at, rest, nil
 		}
-		return nil, 0, nil, refuse("this block is not written in the source", handwork).in(nested[0].DefRange())
+		return nil, 0, nil, hclsource.Refuse("this block is not written in the source", hclsource.Handwork).In(nested[0].DefRange())
 	}
 	var fits []int
 	for i, b := range nested {
@@ -145,28 +146,28 @@ func (e *editor) choose(sc *scope, nested []*hclsyntax.Block, rest []step, w wis
 	case len(fits) == 1:
 		at = fits[0]
 	default:
-		return nil, 0, nil, refuse("it cannot be told which of the blocks this is: none, or more than one, has the values that were applied", handwork).in(nested[0].DefRange())
+		return nil, 0, nil, hclsource.Refuse("it cannot be told which of the blocks this is: none, or more than one, has the values that were applied", hclsource.Handwork).In(nested[0].DefRange())
 	}
 	return nested[at], at, rest, nil
 }
 
 // blockIs reports whether a block has what was applied: the value at the end
 // of a path, or, without one, every value that is written in it.
-func (e *editor) blockIs(sc *scope, b *hclsyntax.Block, rest []step, was any) bool {
+func (e *editor) blockIs(sc *hclsource.Scope, b *hclsyntax.Block, rest []hclsource.Step, was any) bool {
 	if len(rest) == 0 {
 		values, _ := was.(map[string]any)
 		for name, a := range b.Body.Attributes {
-			if _, plain := constant(a.Expr); plain && !e.blockIs(sc, b, []step{{key: name}}, values[name]) {
+			if _, plain := hclsource.Constant(a.Expr); plain && !e.blockIs(sc, b, []hclsource.Step{{Key: name}}, values[name]) {
 				return false
 			}
 		}
 		return len(values) > 0
 	}
-	want, err := toValue(was)
-	a := b.Body.Attributes[rest[0].key]
+	want, err := hclsource.ToValue(was)
+	a := b.Body.Attributes[rest[0].Key]
 	if a == nil && err == nil {
-		inner, r := nestedBlocks([]*hclsyntax.Block{b}, rest[0].key)
-		if rest = rest[1:]; r == nil && len(rest) > 0 && rest[0].isIndex {
+		inner, r := nestedBlocks([]*hclsyntax.Block{b}, rest[0].Key)
+		if rest = rest[1:]; r == nil && len(rest) > 0 && rest[0].IsIndex {
 			rest = rest[1:]
 		}
 		return len(rest) > 0 && slices.ContainsFunc(inner, func(n *hclsyntax.Block) bool { return e.blockIs(sc, n, rest, was) })
@@ -178,33 +179,33 @@ func (e *editor) blockIs(sc *scope, b *hclsyntax.Block, rest []step, was any) bo
 	if r != nil || len(st.rest) > 0 {
 		return false
 	}
-	have, ok := constant(st.expr)
-	return ok && same(have, want)
+	have, ok := hclsource.Constant(st.expr)
+	return ok && hclsource.Same(have, want)
 }
 
 // putNew adds an argument that is not written.
-func (e *editor) putNew(sc *scope, b *hclsyntax.Block, rest []step, w wish) *Refusal {
+func (e *editor) putNew(sc *hclsource.Scope, b *hclsyntax.Block, rest []hclsource.Step, w wish) *hclsource.Refusal {
 	if w.want == nil {
-		return refuse(fmt.Sprintf("%s is not written in the source, so there is nothing to take out: what was applied is the provider's default", rest[0].key),
-			"put the old value back with `tfops sync WORKSPACE`, or write the default that you want").in(b.DefRange())
+		return hclsource.Refuse(fmt.Sprintf("%s is not written in the source, so there is nothing to take out: what was applied is the provider's default", rest[0].Key),
+			"put the old value back with `tfops sync WORKSPACE`, or write the default that you want").In(b.DefRange())
 	}
-	want, err := toValue(w.want)
+	want, err := hclsource.ToValue(w.want)
 	if err != nil {
-		return refuse(err.Error(), handwork).in(b.DefRange())
+		return hclsource.Refuse(err.Error(), hclsource.Handwork).In(b.DefRange())
 	}
 	if blocky(want) {
-		return refuse(fmt.Sprintf("%s is not written in the source, and may be one of nested blocks", rest[0].key), handwork).in(b.DefRange())
+		return hclsource.Refuse(fmt.Sprintf("%s is not written in the source, and may be one of nested blocks", rest[0].Key), hclsource.Handwork).In(b.DefRange())
 	}
 	for _, s := range slices.Backward(rest[1:]) {
-		if s.isIndex {
-			return refuse(fmt.Sprintf("%s is not written in the source, so it is not known what its other elements are", rest[0].key), handwork).in(b.DefRange())
+		if s.IsIndex {
+			return hclsource.Refuse(fmt.Sprintf("%s is not written in the source, so it is not known what its other elements are", rest[0].Key), hclsource.Handwork).In(b.DefRange())
 		}
-		want = cty.ObjectVal(map[string]cty.Value{s.key: want})
+		want = cty.ObjectVal(map[string]cty.Value{s.Key: want})
 	}
 	if r := e.allow(site{sc: sc}); r != nil {
 		return r
 	}
-	return e.addArgument(b, rest[0].key, want)
+	return e.AddArgument(b, rest[0].Key, want)
 }
 
 // blocky reports whether a value may be that of nested blocks.
@@ -216,24 +217,24 @@ func blocky(v cty.Value) bool {
 }
 
 // allow says why the text at a site may not be edited.
-func (e *editor) allow(st site) *Refusal {
+func (e *editor) allow(st site) *hclsource.Refusal {
 	if st.sc == nil {
 		return nil
 	}
 	if st.keyed {
-		return e.alone(st.sc.outside())
+		return e.Alone(st.sc.Outside())
 	}
-	return e.alone(st.sc)
+	return e.Alone(st.sc)
 }
 
 // parts are the keys whose values differ, each to be put on its own.
-func parts(base []step, was, want map[string]any, keys []string) []wish {
+func parts(base []hclsource.Step, was, want map[string]any, keys []string) []wish {
 	var out []wish
 	for _, k := range keys {
 		if old, ok := was[k]; ok && reflect.DeepEqual(old, want[k]) {
 			continue
 		}
-		out = append(out, wish{steps: slices.Concat(base, []step{{key: k}}), was: was[k], want: want[k]})
+		out = append(out, wish{steps: slices.Concat(base, []hclsource.Step{{Key: k}}), was: was[k], want: want[k]})
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/drift/codify"
+	"github.com/tfops/tfops/internal/drift/codify/hclsource"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
@@ -21,7 +22,7 @@ provider "lab" {
 var realCases = []struct {
 	name    string
 	repo    string
-	source  codify.Source
+	source  hclsource.Source
 	address string
 	drift   func(map[string]any)
 }{
@@ -49,7 +50,7 @@ var realCases = []struct {
 		repo: "-- live/terraform.tfvars --\nv = \"one\"\n-- live/main.tf --\nvariable \"v\" {\n  default = \"zero\"\n}\nresource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = var.v\n}\n"},
 	{name: "auto.tfvars over terraform.tfvars", address: "lab_thing.a", drift: set("value", "two"),
 		repo: "-- live/terraform.tfvars --\nv = \"zero\"\n-- live/a.auto.tfvars --\nv = \"zero\"\n-- live/b.auto.tfvars --\nv = \"one\"\n-- live/main.tf --\nvariable \"v\" {}\nresource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = var.v\n}\n"},
-	{name: "a file of values that is given", address: "lab_thing.a", drift: set("value", "two"), source: codify.Source{VarFiles: []string{"../vars/a.tfvars", "../vars/b.tfvars"}},
+	{name: "a file of values that is given", address: "lab_thing.a", drift: set("value", "two"), source: hclsource.Source{VarFiles: []string{"../vars/a.tfvars", "../vars/b.tfvars"}},
 		repo: "-- live/a.auto.tfvars --\nv = { x = \"zero\" }\n-- vars/a.tfvars --\nv = { x = \"zero\" }\n-- vars/b.tfvars --\nv = { x = \"one\" }\n-- live/main.tf --\nvariable \"v\" {}\nresource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = var.v.x\n}\n"},
 	{name: "a module's own text", address: "module.m.lab_thing.a", drift: set("value", "two"),
 		repo: "-- live/main.tf --\nmodule \"m\" {\n  source = \"../mods/m\"\n}\n-- mods/m/main.tf --\n" + testrig.RequiredProviders + "resource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = \"one\"\n}\n"},
@@ -135,14 +136,14 @@ func TestThePlanIsCleanAfterARemoval(t *testing.T) {
 			t.Parallel()
 			repo := tree(c.repo)
 			maps.Copy(repo, tree("-- live/provider.tf --\n"+provider))
-			w := build(t, repo, codify.Source{Dir: "live"})
+			w := build(t, repo, hclsource.Source{Dir: "live"})
 			if err := os.Remove(filepath.Join(w.place, "a.json")); err != nil {
 				t.Fatal(err)
 			}
 			if found := w.changes(); len(found) != 1 || found[0].Address != c.address || found[0].Change.Actions[0] != "create" {
 				t.Fatalf("the plan finds %+v", found)
 			}
-			p, err := codify.ProposeRemoval(codify.Source{Tree: os.DirFS(w.repo), Dir: "live"}, c.address)
+			p, err := codify.ProposeRemoval(hclsource.Source{Tree: os.DirFS(w.repo), Dir: "live"}, c.address)
 			if err != nil || len(p.Refused) > 0 || len(p.Done) != 1 {
 				t.Fatalf("%v, %+v", err, p)
 			}

@@ -2,17 +2,19 @@ package codify
 
 import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/tfops/tfops/internal/drift/codify/hclsource"
 )
 
 // ProposeRemoval takes a resource that is gone from the world out of the
 // source: its block, or, of one instance of several, its element in for_each.
 // It is refused while something refers to it.
-func ProposeRemoval(s Source, address string) (Proposal, error) {
+func ProposeRemoval(s hclsource.Source, address string) (Proposal, error) {
 	e, at, err := open(s, address)
 	if err != nil {
 		return Proposal{}, err
 	}
-	sc, err := e.locate(at)
+	sc, err := e.Locate(at)
 	if err != nil {
 		return Proposal{}, err
 	}
@@ -26,50 +28,50 @@ func ProposeRemoval(s Source, address string) (Proposal, error) {
 	return p, nil
 }
 
-func (e *editor) removal(sc *scope, at target) *Refusal {
-	if at.key != nil && !sc.single() {
+func (e *editor) removal(sc *hclsource.Scope, at hclsource.Target) *hclsource.Refusal {
+	if at.Key != nil && !sc.Single() {
 		return e.removeInstance(sc, at)
 	}
-	if r := e.alone(sc); r != nil {
+	if r := e.Alone(sc); r != nil {
 		return r
 	}
-	if len(sc.rest) > 0 {
-		return refuse("the resource is written in more than one place: an override file changes it", handwork).in(sc.rest[0].DefRange())
+	if len(sc.Rest) > 0 {
+		return hclsource.Refuse("the resource is written in more than one place: an override file changes it", hclsource.Handwork).In(sc.Rest[0].DefRange())
 	}
-	if r := sc.mod.referred([]step{{key: at.typ}, {key: at.name}}, sc.block); r != nil {
+	if r := sc.Mod.Referred([]hclsource.Step{{Key: at.Typ}, {Key: at.Name}}, sc.Block); r != nil {
 		return r
 	}
-	return e.cutLines(sc.block.Range(), true)
+	return e.CutLines(sc.Block.Range(), true)
 }
 
 // removeInstance takes the element of one instance out of for_each.
-func (e *editor) removeInstance(sc *scope, at target) *Refusal {
-	each := sc.argument("for_each")
-	if each == nil || at.key.isIndex {
-		return refuse("the instance is one of count: without it the ones after it would move up", "lower count by hand, with moved blocks where needed").in(sc.block.DefRange())
+func (e *editor) removeInstance(sc *hclsource.Scope, at hclsource.Target) *hclsource.Refusal {
+	each := sc.Argument("for_each")
+	if each == nil || at.Key.IsIndex {
+		return hclsource.Refuse("the instance is one of count: without it the ones after it would move up", "lower count by hand, with moved blocks where needed").In(sc.Block.DefRange())
 	}
 	over := each.Expr
 	if call, ok := over.(*hclsyntax.FunctionCallExpr); ok && call.Name == "toset" && len(call.Args) == 1 {
-		return e.removeFromSet(sc, call.Args[0], at.key.key)
+		return e.removeFromSet(sc, call.Args[0], at.Key.Key)
 	}
-	st, r := e.follow(site{sc: sc.outside(), expr: over, rest: []step{*at.key}}, 0)
+	st, r := e.follow(site{sc: sc.Outside(), expr: over, rest: []hclsource.Step{*at.Key}}, 0)
 	if r != nil {
 		return r
 	}
 	if st.in == nil {
-		return refuse("the instance is not written in for_each", handwork).in(over.Range())
+		return hclsource.Refuse("the instance is not written in for_each", hclsource.Handwork).In(over.Range())
 	}
 	return e.takeOut(st)
 }
 
-func (e *editor) removeFromSet(sc *scope, x hclsyntax.Expression, key string) *Refusal {
-	st, r := e.follow(site{sc: sc.outside(), expr: x}, 0)
+func (e *editor) removeFromSet(sc *hclsource.Scope, x hclsyntax.Expression, key string) *hclsource.Refusal {
+	st, r := e.follow(site{sc: sc.Outside(), expr: x}, 0)
 	if r != nil {
 		return r
 	}
 	tuple, ok := st.expr.(*hclsyntax.TupleConsExpr)
 	if !ok {
-		return e.opaque(st.expr)
+		return e.Opaque(st.expr)
 	}
 	at, r := elementOf(tuple, 0, key)
 	if r != nil {
@@ -78,5 +80,5 @@ func (e *editor) removeFromSet(sc *scope, x hclsyntax.Expression, key string) *R
 	if r := e.allow(st); r != nil {
 		return r
 	}
-	return e.cutElement(tuple, at)
+	return e.CutElement(tuple, at)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/tfops/tfops/internal/drift/codify"
+	"github.com/tfops/tfops/internal/drift/codify/hclsource"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
@@ -158,7 +159,7 @@ type world struct {
 }
 
 // build applies the repository's root module in dir.
-func build(t *testing.T, repo fs.FS, s codify.Source) *world {
+func build(t *testing.T, repo fs.FS, s hclsource.Source) *world {
 	t.Helper()
 	w := &world{t: t, repo: writeTree(t, repo), place: t.TempDir(), rc: testrig.Provider(t)}
 	w.dir = filepath.Join(w.repo, s.Dir)

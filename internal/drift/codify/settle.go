@@ -8,10 +8,12 @@ import (
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/tfops/tfops/internal/drift/codify/hclsource"
 )
 
 // settle edits the place where a value is written, or returns its parts.
-func (e *editor) settle(st site, w wish) ([]wish, *Refusal) {
+func (e *editor) settle(st site, w wish) ([]wish, *hclsource.Refusal) {
 	if tuple, ok := st.expr.(*hclsyntax.TupleConsExpr); ok && len(st.rest) == 1 {
 		return e.element(st, tuple, w)
 	}
@@ -21,12 +23,12 @@ func (e *editor) settle(st site, w wish) ([]wish, *Refusal) {
 	if w.want == nil {
 		return nil, e.takeOut(st)
 	}
-	want, err := toValue(w.want)
+	want, err := hclsource.ToValue(w.want)
 	if err != nil {
-		return nil, refuse(err.Error(), handwork).in(st.expr.Range())
+		return nil, hclsource.Refuse(err.Error(), hclsource.Handwork).In(st.expr.Range())
 	}
-	have, plain := constant(st.expr)
-	if plain && same(have, want) {
+	have, plain := hclsource.Constant(st.expr)
+	if plain && hclsource.Same(have, want) {
 		return nil, nil
 	}
 	if object, ok := st.expr.(*hclsyntax.ObjectConsExpr); ok && want.Type().IsObjectType() {
@@ -35,8 +37,8 @@ func (e *editor) settle(st site, w wish) ([]wish, *Refusal) {
 	if tuple, ok := st.expr.(*hclsyntax.TupleConsExpr); ok && want.Type().IsTupleType() {
 		return mergeTuple(tuple, want, w), nil
 	}
-	if !plain || !e.plain(st.expr) {
-		return nil, e.opaque(st.expr)
+	if !plain || !e.Plain(st.expr) {
+		return nil, e.Opaque(st.expr)
 	}
 	if r := w.elsewhere(have, st); r != nil {
 		return nil, r
@@ -46,28 +48,28 @@ func (e *editor) settle(st site, w wish) ([]wish, *Refusal) {
 
 // elsewhere refuses a value below an index whose neighbours in the source are
 // not what was applied: the order is another.
-func (w wish) elsewhere(have cty.Value, st site) *Refusal {
-	below := slices.ContainsFunc(w.steps[:len(w.steps)-1], func(s step) bool { return s.isIndex })
+func (w wish) elsewhere(have cty.Value, st site) *hclsource.Refusal {
+	below := slices.ContainsFunc(w.steps[:len(w.steps)-1], func(s hclsource.Step) bool { return s.IsIndex })
 	if !below || w.was == nil || w.exact {
 		return nil
 	}
-	if was, err := toValue(w.was); err == nil && same(have, was) {
+	if was, err := hclsource.ToValue(w.was); err == nil && hclsource.Same(have, was) {
 		return nil
 	}
-	return refuse("the source has another value here than was applied, so the element may be another one", handwork).in(st.expr.Range())
+	return hclsource.Refuse("the source has another value here than was applied, so the element may be another one", hclsource.Handwork).In(st.expr.Range())
 }
 
-func (e *editor) exchange(st site, want cty.Value) *Refusal {
+func (e *editor) exchange(st site, want cty.Value) *hclsource.Refusal {
 	if r := e.allow(st); r != nil {
 		return r
 	}
 	at := st.expr.Range()
-	return e.splice(at.Filename, at.Start.Byte, at.End.Byte, render(want, e.indentAt(at.Filename, at.Start.Byte)))
+	return e.Splice(at.Filename, at.Start.Byte, at.End.Byte, hclsource.Render(want, e.IndentAt(at.Filename, at.Start.Byte)))
 }
 
 // takeOut removes what holds the value; where there has to be one it is null.
-func (e *editor) takeOut(st site) *Refusal {
-	if v, ok := constant(st.expr); ok && v.IsNull() {
+func (e *editor) takeOut(st site) *hclsource.Refusal {
+	if v, ok := hclsource.Constant(st.expr); ok && v.IsNull() {
 		return nil
 	}
 	if r := e.allow(st); r != nil {
@@ -75,82 +77,82 @@ func (e *editor) takeOut(st site) *Refusal {
 	}
 	switch in := st.in.(type) {
 	case *hclsyntax.ObjectConsExpr:
-		return e.cutItem(in, st.index)
+		return e.CutItem(in, st.index)
 	case *hclsyntax.TupleConsExpr:
-		return e.cutElement(in, st.index)
+		return e.CutElement(in, st.index)
 	}
 	if st.arg != nil {
-		return e.cutLines(st.arg.SrcRange, false)
+		return e.CutLines(st.arg.SrcRange, false)
 	}
 	return e.exchange(st, cty.NullVal(cty.DynamicPseudoType))
 }
 
 // item adds a key to an object.
-func (e *editor) item(st site, w wish) *Refusal {
+func (e *editor) item(st site, w wish) *hclsource.Refusal {
 	object, ok := st.expr.(*hclsyntax.ObjectConsExpr)
 	if !ok {
-		return e.opaque(st.expr)
+		return e.Opaque(st.expr)
 	}
 	if w.want == nil {
 		return nil // it is not there
 	}
-	want, err := toValue(w.want)
+	want, err := hclsource.ToValue(w.want)
 	if err != nil {
-		return refuse(err.Error(), handwork).in(object.Range())
+		return hclsource.Refuse(err.Error(), hclsource.Handwork).In(object.Range())
 	}
 	for len(st.rest) > 1 {
 		last := st.rest[len(st.rest)-1]
-		if last.isIndex {
-			return refuse(fmt.Sprintf("%s is not written in the source, so it is not known what its other elements are", pathOf(w.steps[:len(w.steps)-1])), handwork).in(object.Range())
+		if last.IsIndex {
+			return hclsource.Refuse(fmt.Sprintf("%s is not written in the source, so it is not known what its other elements are", hclsource.PathOf(w.steps[:len(w.steps)-1])), hclsource.Handwork).In(object.Range())
 		}
-		want, st.rest = cty.ObjectVal(map[string]cty.Value{last.key: want}), st.rest[:len(st.rest)-1]
+		want, st.rest = cty.ObjectVal(map[string]cty.Value{last.Key: want}), st.rest[:len(st.rest)-1]
 	}
 	if r := e.allow(st); r != nil {
 		return r
 	}
-	return e.addItem(object, st.rest[0].key, want)
+	return e.AddItem(object, st.rest[0].Key, want)
 }
 
 // element adds, changes or removes an element of a list.
-func (e *editor) element(st site, tuple *hclsyntax.TupleConsExpr, w wish) ([]wish, *Refusal) {
-	at, last := st.rest[0].index, len(w.steps)-1
-	w.exact = w.exact || !w.steps[last].isIndex // it is the source's own index
+func (e *editor) element(st site, tuple *hclsyntax.TupleConsExpr, w wish) ([]wish, *hclsource.Refusal) {
+	at, last := st.rest[0].Index, len(w.steps)-1
+	w.exact = w.exact || !w.steps[last].IsIndex // it is the source's own index
 	if w.insert || w.was == nil && !w.exact && w.want != nil {
-		want, err := toValue(w.want)
+		want, err := hclsource.ToValue(w.want)
 		if err != nil || at > len(tuple.Exprs) {
-			return nil, refuse("the list in the source is shorter than that in the world", handwork).in(tuple.Range())
+			return nil, hclsource.Refuse("the list in the source is shorter than that in the world", hclsource.Handwork).In(tuple.Range())
 		}
 		if r := e.allow(st); r != nil {
 			return nil, r
 		}
-		return nil, e.addElement(tuple, at, want)
+		return nil, e.AddElement(tuple, at, want)
 	}
 	if !w.exact {
 		if w.want != nil && hasElement(tuple, w.want) && !hasElement(tuple, w.was) {
 			return nil, nil
 		}
-		var r *Refusal
+		var r *hclsource.Refusal
 		if at, r = elementOf(tuple, at, w.was); r != nil {
 			return nil, r
 		}
 	}
 	if at >= len(tuple.Exprs) {
-		return nil, refuse("this element is not written in the source", handwork).in(tuple.Range())
+		return nil, hclsource.Refuse("this element is not written in the source", hclsource.Handwork).In(tuple.Range())
 	}
 	found, r := e.follow(site{sc: st.sc, expr: tuple.Exprs[at], in: tuple, index: at, keyed: st.keyed}, 0)
 	if r != nil {
 		return nil, r
 	}
-	if w.steps[last].isIndex {
+	if w.steps[last].IsIndex {
 		w.steps = slices.Clone(w.steps)
-		w.steps[last].index = at
+		w.steps[last].Index = at
 	}
 	w.exact = true
 	return e.settle(found, w)
 }
 
 // elementOf finds the element that was applied.
-func elementOf(tuple *hclsyntax.TupleConsExpr, at int, was any) (int, *Refusal) {
+func elementOf(tuple *hclsyntax.TupleConsExpr, at int, was any) (int, *hclsource.Refusal) {
 	fits := elements(tuple, was)
 	switch {
 	case slices.Contains(fits, at):
@@ -158,15 +160,15 @@ func elementOf(tuple *hclsyntax.TupleConsExpr, at int, was any) (int, *Refusal) 
 	case len(fits) == 1:
 		return fits[0], nil
 	}
-	return 0, refuse("it cannot be told which element of the list this is: none, or more than one, has the value that was applied", handwork).in(tuple.Range())
+	return 0, hclsource.Refuse("it cannot be told which element of the list this is: none, or more than one, has the value that was applied", hclsource.Handwork).In(tuple.Range())
 }
 
 // elements are the indexes of the elements that have a value.
 func elements(tuple *hclsyntax.TupleConsExpr, v any) []int {
 	var out []int
-	value, err := toValue(v)
+	value, err := hclsource.ToValue(v)
 	for i, x := range tuple.Exprs {
-		if have, ok := constant(x); ok && err == nil && same(have, value) {
+		if have, ok := hclsource.Constant(x); ok && err == nil && hclsource.Same(have, value) {
 			out = append(out, i)
 		}
 	}
@@ -176,14 +178,14 @@ func elements(tuple *hclsyntax.TupleConsExpr, v any) []int {
 func hasElement(tuple *hclsyntax.TupleConsExpr, v any) bool { return len(elements(tuple, v)) > 0 }
 
 // mergeObject is the keys of an object that differ.
-func mergeObject(object *hclsyntax.ObjectConsExpr, w wish) ([]wish, *Refusal) {
+func mergeObject(object *hclsyntax.ObjectConsExpr, w wish) ([]wish, *hclsource.Refusal) {
 	want, _ := w.want.(map[string]any)
 	was, _ := w.was.(map[string]any)
 	var gone []string
 	for _, item := range object.Items {
 		k, ok := keyText(item.KeyExpr)
 		if !ok {
-			return nil, refuse("a key of this object is computed, so it is not known what it holds", handwork).in(item.KeyExpr.Range())
+			return nil, hclsource.Refuse("a key of this object is computed, so it is not known what it holds", hclsource.Handwork).In(item.KeyExpr.Range())
 		}
 		if _, stays := want[k]; !stays {
 			gone = append(gone, k)
@@ -191,7 +193,7 @@ func mergeObject(object *hclsyntax.ObjectConsExpr, w wish) ([]wish, *Refusal) {
 	}
 	out := parts(w.steps, was, want, slices.Sorted(maps.Keys(want)))
 	for _, k := range gone {
-		out = append(out, wish{steps: slices.Concat(w.steps, []step{{key: k}})})
+		out = append(out, wish{steps: slices.Concat(w.steps, []hclsource.Step{{Key: k}})})
 	}
 	return out, nil
 }
@@ -204,8 +206,8 @@ func mergeTuple(tuple *hclsyntax.TupleConsExpr, want cty.Value, w wish) []wish {
 	values := want.AsValueSlice()
 	n, m := len(tuple.Exprs), len(to)
 	stays := func(i, j int) bool {
-		have, ok := constant(tuple.Exprs[i])
-		return ok && same(have, values[j]) || !ok && len(from) == n && reflect.DeepEqual(from[i], to[j])
+		have, ok := hclsource.Constant(tuple.Exprs[i])
+		return ok && hclsource.Same(have, values[j]) || !ok && len(from) == n && reflect.DeepEqual(from[i], to[j])
 	}
 	head, tail := 0, 0
 	for head < min(n, m) && stays(head, head) {
@@ -215,7 +217,9 @@ func mergeTuple(tuple *hclsyntax.TupleConsExpr, want cty.Value, w wish) []wish {
 		tail++
 	}
 	both := head + min(n, m) - head - tail
-	at := func(i int) []step { return slices.Concat(w.steps, []step{{index: i, isIndex: true}}) }
+	at := func(i int) []hclsource.Step {
+		return slices.Concat(w.steps, []hclsource.Step{{Index: i, IsIndex: true}})
+	}
 	var out []wish
 	for i := head; i < both; i++ {
 		p := wish{steps: at(i), want: to[i], exact: true}

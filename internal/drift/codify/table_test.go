@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/drift/codify"
+	"github.com/tfops/tfops/internal/drift/codify/hclsource"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/plan"
 )
@@ -87,7 +88,7 @@ func TestLayout(t *testing.T) {
 				repo := tree("-- a b/main.tf --\n")
 				repo["a b/main.tf"].Data = []byte(before)
 				wanted := changes(t, c.change)
-				p, err := codify.Propose(codify.Source{Tree: repo, Dir: "a b"}, "t.r", wanted)
+				p, err := codify.Propose(hclsource.Source{Tree: repo, Dir: "a b"}, "t.r", wanted)
 				if err != nil || len(p.Refused) > 0 || len(p.Done) != len(wanted) {
 					t.Fatalf("%v, done %v, refused %+v", err, p.Done, p.Refused)
 				}
@@ -154,7 +155,7 @@ var refusals = []struct{ name, repo, address, change, why, at, next string }{
 func TestRefused(t *testing.T) {
 	for _, c := range refusals {
 		t.Run(c.name, func(t *testing.T) {
-			s := codify.Source{Tree: tree(c.repo), Dir: "d", Variables: []string{"outer"}, Submodules: []string{"sub"}}
+			s := hclsource.Source{Tree: tree(c.repo), Dir: "d", Variables: []string{"outer"}, Submodules: []string{"sub"}}
 			switch c.address {
 			case "shared":
 				s.Dir, s.Shared, c.address = "s/d", []string{"s/d"}, "t.r"
@@ -191,7 +192,7 @@ func TestRefused(t *testing.T) {
 // One attribute that is refused leaves no trace, and the others are done.
 func TestSomeAreRefused(t *testing.T) {
 	repo := tree(module + open + "  m = {\n    a = 1\n    b = lower(\"X\")\n  }\n  y = 1\n" + shut)
-	p, err := codify.Propose(codify.Source{Tree: repo, Dir: "d"}, "t.r", []codify.Change{
+	p, err := codify.Propose(hclsource.Source{Tree: repo, Dir: "d"}, "t.r", []codify.Change{
 		{Path: "m", Was: map[string]any{"a": 1, "b": "x"}, Want: map[string]any{"a": 2, "b": "z"}},
 		{Path: "y", Was: 1, Want: 2}, {Path: "s", Was: 1, Want: 2, Sensitive: true}})
 	if err != nil || len(p.Done) != 1 || len(p.Refused) != 2 {
@@ -219,7 +220,7 @@ func TestErrors(t *testing.T) {
 		"no such module":      {module, "d", "module.m.t.r", fault.NotFound},
 		"a file that is torn": {module + "resource {{\n", "d", "t.r", fault.Invalid},
 	} {
-		if _, err := codify.Propose(codify.Source{Tree: tree(c.repo), Dir: c.dir}, c.address, nil); err == nil || fault.CodeOf(err) != c.code || fault.Next(err) == "" {
+		if _, err := codify.Propose(hclsource.Source{Tree: tree(c.repo), Dir: c.dir}, c.address, nil); err == nil || fault.CodeOf(err) != c.code || fault.Next(err) == "" {
 			t.Errorf("%s: %v (%s), want %s and a next step", name, err, fault.Next(err), c.code)
 		}
 	}
@@ -235,7 +236,7 @@ func TestRemovalRefused(t *testing.T) {
 		"not in for_each":      {module + "resource \"t\" \"r\" {\n  for_each = { a = 1, b = 2 }\n}\n", `t.r["c"]`, "not written in for_each"},
 		"in a shared module":   {module + "module \"m\" {\n  source = \"../m\"\n}\nmodule \"n\" {\n  source = \"../m\"\n}\n-- m/main.tf --\n" + open + shut, "module.m.t.r", "called elsewhere"},
 	} {
-		p, err := codify.ProposeRemoval(codify.Source{Tree: tree(c.repo), Dir: "d"}, c.address)
+		p, err := codify.ProposeRemoval(hclsource.Source{Tree: tree(c.repo), Dir: "d"}, c.address)
 		if err != nil || len(p.Refused) != 1 || p.Diff != "" || !strings.Contains(p.Refused[0].Why, c.why) || p.Refused[0].Next == "" || p.Refused[0].Line == 0 {
 			t.Errorf("%s: %v, %+v, want %q", name, err, p, c.why)
 		}
@@ -246,7 +247,7 @@ func TestRemovalRefused(t *testing.T) {
 func TestTofu(t *testing.T) {
 	repo := tree("-- main.tf --\n" + open + "  x = 1\n" + shut + "-- main.tofu --\n" + open + "  x = 1\n" + shut)
 	for tofu, file := range map[bool]string{false: "main.tf", true: "main.tofu"} {
-		p, err := codify.Propose(codify.Source{Tree: repo, Dir: ".", Tofu: tofu}, "t.r", []codify.Change{{Path: "x", Was: 1, Want: 2}})
+		p, err := codify.Propose(hclsource.Source{Tree: repo, Dir: ".", Tofu: tofu}, "t.r", []codify.Change{{Path: "x", Was: 1, Want: 2}})
 		if _, ok := p.Files[file]; err != nil || len(p.Files) != 1 || !ok {
 			t.Errorf("tofu %v: %v, %+v", tofu, err, p)
 		}
@@ -261,7 +262,7 @@ func TestSourceOfAnOverriddenCall(t *testing.T) {
 		"of the source":       {"-- d/a.b_override.tf --\nmodule \"m\" {\n  source = \"../n\"\n}\n", "n/main.tf"},
 		"of a copy":           {"-- d/.override.tf --\nmodule \"m\" {\n  source = \"../n\"\n}\n", "m/main.tf"},
 	} {
-		p, err := codify.Propose(codify.Source{Tree: tree(call + c.override), Dir: "d"}, "module.m.t.r", []codify.Change{{Path: "x", Was: 1, Want: 2}})
+		p, err := codify.Propose(hclsource.Source{Tree: tree(call + c.override), Dir: "d"}, "module.m.t.r", []codify.Change{{Path: "x", Was: 1, Want: 2}})
 		if err != nil || len(p.Files) != 1 || p.Files[c.file].After == nil {
 			t.Errorf("%s: %v, %+v", name, err, p)
 		}
@@ -270,7 +271,7 @@ func TestSourceOfAnOverriddenCall(t *testing.T) {
 
 func TestWriteToWhatHasChanged(t *testing.T) {
 	repo := tree(module + open + "  x = 1\n" + shut)
-	p, err := codify.Propose(codify.Source{Tree: repo, Dir: "d"}, "t.r", []codify.Change{{Path: "x", Was: 1, Want: 2}})
+	p, err := codify.Propose(hclsource.Source{Tree: repo, Dir: "d"}, "t.r", []codify.Change{{Path: "x", Was: 1, Want: 2}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,29 +9,31 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/tfops/tfops/internal/drift/codify/hclsource"
 )
 
 // variable goes on at where a variable has its value from: the call of the
 // module, or, in the root module, the last that counts of default, files of
 // values found by name, files given, and values from elsewhere.
 // Source: "Variable Definition Precedence" of Terraform's documentation.
-func (e *editor) variable(st site, whole []step, self hcl.Range, depth int) (site, *Refusal) {
-	s, name := st.sc, whole[1].key
-	declared := s.mod.blocks("variable", name)
+func (e *editor) variable(st site, whole []hclsource.Step, self hcl.Range, depth int) (site, *hclsource.Refusal) {
+	s, name := st.sc, whole[1].Key
+	declared := s.Mod.Blocks("variable", name)
 	if len(declared) == 0 {
-		return st, refuse(fmt.Sprintf("%s is not declared in this module", pathOf(whole[:2])), handwork).in(self)
+		return st, hclsource.Refuse(fmt.Sprintf("%s is not declared in this module", hclsource.PathOf(whole[:2])), hclsource.Handwork).In(self)
 	}
-	if r := s.mod.shared(whole, self, declared[0]); r != nil {
+	if r := s.Mod.Shared(whole, self, declared[0]); r != nil {
 		return st, r
 	}
-	if s.up != nil {
-		if a := s.up.argument(name); a != nil {
-			return e.follow(site{sc: s.up, expr: a.Expr, rest: whole[2:]}, depth+1)
+	if s.Up != nil {
+		if a := s.Up.Argument(name); a != nil {
+			return e.follow(site{sc: s.Up, expr: a.Expr, rest: whole[2:]}, depth+1)
 		}
 	} else {
-		if slices.Contains(e.src.Variables, name) {
-			return st, refuse(fmt.Sprintf("%s is given from outside of the repository", pathOf(whole[:2])),
-				fmt.Sprintf("change %s where it is given: variables or inputs of the workspace", name)).in(self)
+		if slices.Contains(e.Src.Variables, name) {
+			return st, hclsource.Refuse(fmt.Sprintf("%s is given from outside of the repository", hclsource.PathOf(whole[:2])),
+				fmt.Sprintf("change %s where it is given: variables or inputs of the workspace", name)).In(self)
 		}
 		out, ok, r := e.fromFiles(name)
 		if r != nil {
@@ -44,37 +46,37 @@ func (e *editor) variable(st site, whole []step, self hcl.Range, depth int) (sit
 	}
 	for _, b := range slices.Backward(declared) {
 		if a := b.Body.Attributes["default"]; a != nil {
-			return e.follow(site{sc: s.outside(), expr: a.Expr, rest: whole[2:]}, depth+1)
+			return e.follow(site{sc: s.Outside(), expr: a.Expr, rest: whole[2:]}, depth+1)
 		}
 	}
-	return st, refuse(fmt.Sprintf("%s has its value from outside of the files that are known", pathOf(whole[:2])),
-		"change it where it is given").in(declared[0].DefRange())
+	return st, hclsource.Refuse(fmt.Sprintf("%s has its value from outside of the files that are known", hclsource.PathOf(whole[:2])),
+		"change it where it is given").In(declared[0].DefRange())
 }
 
 // fromFiles finds the value that files give to a root variable.
-func (e *editor) fromFiles(name string) (site, bool, *Refusal) {
+func (e *editor) fromFiles(name string) (site, bool, *hclsource.Refusal) {
 	files, r := e.valueFiles()
 	if r != nil {
 		return site{}, false, r
 	}
 	for _, file := range slices.Backward(files) {
-		text, err := e.read(file)
+		text, err := e.Read(file)
 		if errors.Is(err, fs.ErrNotExist) {
-			return site{}, false, refuse(fmt.Sprintf("the file of values %s is not in the commit", file), "name a file that is there")
+			return site{}, false, hclsource.Refuse(fmt.Sprintf("the file of values %s is not in the commit", file), "name a file that is there")
 		}
 		if err != nil {
-			return site{}, false, refuse(fmt.Sprintf("%s cannot be read", file), "try again")
+			return site{}, false, hclsource.Refuse(fmt.Sprintf("%s cannot be read", file), "try again")
 		}
 		at := hcl.Range{Filename: file, Start: hcl.InitialPos}
 		if strings.HasSuffix(file, ".json") {
 			if strings.Contains(string(text), `"`+name+`"`) {
-				return site{}, false, refuse("the value is written in JSON syntax, which is not edited", handwork).in(at)
+				return site{}, false, hclsource.Refuse("the value is written in JSON syntax, which is not edited", hclsource.Handwork).In(at)
 			}
 			continue
 		}
-		body, err := parse(file, text)
+		body, err := hclsource.Parse(file, text)
 		if err != nil {
-			return site{}, false, refuse(err.Error(), "make the file valid, then try again").in(at)
+			return site{}, false, hclsource.Refuse(err.Error(), "make the file valid, then try again").In(at)
 		}
 		if a := body.Attributes[name]; a != nil {
 			return site{expr: a.Expr}, true, nil
@@ -84,10 +86,10 @@ func (e *editor) fromFiles(name string) (site, bool, *Refusal) {
 }
 
 // valueFiles are the files of values of the root module, the last one counts.
-func (e *editor) valueFiles() ([]string, *Refusal) {
-	entries, err := fs.ReadDir(e.src.Tree, e.src.Dir)
+func (e *editor) valueFiles() ([]string, *hclsource.Refusal) {
+	entries, err := fs.ReadDir(e.Src.Tree, e.Src.Dir)
 	if err != nil {
-		return nil, refuse(fmt.Sprintf("%s cannot be read", e.src.Dir), "try again")
+		return nil, hclsource.Refuse(fmt.Sprintf("%s cannot be read", e.Src.Dir), "try again")
 	}
 	var first, auto []string
 	for _, entry := range entries {
@@ -95,16 +97,16 @@ func (e *editor) valueFiles() ([]string, *Refusal) {
 		switch {
 		case entry.IsDir():
 		case n == "terraform.tfvars" || n == "terraform.tfvars.json": // in this order
-			first = append(first, path.Join(e.src.Dir, n))
+			first = append(first, path.Join(e.Src.Dir, n))
 		case strings.HasSuffix(n, ".auto.tfvars") || strings.HasSuffix(n, ".auto.tfvars.json"):
-			auto = append(auto, path.Join(e.src.Dir, n))
+			auto = append(auto, path.Join(e.Src.Dir, n))
 		}
 	}
 	files := slices.Concat(first, auto)
-	for _, n := range e.src.VarFiles {
-		p := path.Join(e.src.Dir, n)
+	for _, n := range e.Src.VarFiles {
+		p := path.Join(e.Src.Dir, n)
 		if !fs.ValidPath(p) || path.IsAbs(n) {
-			return nil, refuse(fmt.Sprintf("the file of values %s is outside of the repository", n), "change it there")
+			return nil, hclsource.Refuse(fmt.Sprintf("the file of values %s is outside of the repository", n), "change it there")
 		}
 		files = append(files, p)
 	}

@@ -1,4 +1,4 @@
-package codify
+package hclsource
 
 import (
 	"cmp"
@@ -14,25 +14,25 @@ import (
 	"github.com/tfops/tfops/internal/rootmodule"
 )
 
-// step is one step into a value: the name of an attribute or the key of a map,
+// Step is one step into a value: the name of an attribute or the key of a map,
 // or the index of a list.
-type step struct {
-	key     string
-	index   int
-	isIndex bool
+type Step struct {
+	Key     string
+	Index   int
+	IsIndex bool
 }
 
-func (s step) String() string {
-	if s.isIndex {
-		return fmt.Sprintf("[%d]", s.index)
+func (s Step) String() string {
+	if s.IsIndex {
+		return fmt.Sprintf("[%d]", s.Index)
 	}
-	if hclsyntax.ValidIdentifier(s.key) {
-		return "." + s.key
+	if hclsyntax.ValidIdentifier(s.Key) {
+		return "." + s.Key
 	}
-	return fmt.Sprintf("[%q]", s.key)
+	return fmt.Sprintf("[%q]", s.Key)
 }
 
-func pathOf(steps []step) string {
+func PathOf(steps []Step) string {
 	var b strings.Builder
 	for _, s := range steps {
 		b.WriteString(s.String())
@@ -40,13 +40,13 @@ func pathOf(steps []step) string {
 	return strings.TrimPrefix(b.String(), ".")
 }
 
-// parsePath reads the path of an attribute.
-func parsePath(p string) ([]step, error) {
+// ParsePath reads the path of an attribute.
+func ParsePath(p string) ([]Step, error) {
 	t, err := traversal(p)
 	if err != nil {
 		return nil, fmt.Errorf("%q is not the path of an attribute", p)
 	}
-	return steps(t)
+	return Steps(t)
 }
 
 func traversal(text string) (hcl.Traversal, error) {
@@ -60,17 +60,17 @@ func traversal(text string) (hcl.Traversal, error) {
 	return t, nil
 }
 
-// steps turns a traversal into steps.
-func steps(t hcl.Traversal) ([]step, error) {
-	var out []step
+// Steps turns a traversal into steps.
+func Steps(t hcl.Traversal) ([]Step, error) {
+	var out []Step
 	for _, part := range t {
 		switch part := part.(type) {
 		case hcl.TraverseRoot:
-			out = append(out, step{key: part.Name})
+			out = append(out, Step{Key: part.Name})
 		case hcl.TraverseAttr:
-			out = append(out, step{key: part.Name})
+			out = append(out, Step{Key: part.Name})
 		case hcl.TraverseIndex:
-			s, ok := stepOf(part.Key)
+			s, ok := StepOf(part.Key)
 			if !ok {
 				return nil, fmt.Errorf("an index is neither a number nor a string")
 			}
@@ -82,75 +82,75 @@ func steps(t hcl.Traversal) ([]step, error) {
 	return out, nil
 }
 
-// stepOf is the step that a key or an index takes.
-func stepOf(v cty.Value) (step, bool) {
+// StepOf is the step that a key or an index takes.
+func StepOf(v cty.Value) (Step, bool) {
 	v, _ = v.Unmark()
 	if !v.IsKnown() || v.IsNull() {
-		return step{}, false
+		return Step{}, false
 	}
 	switch v.Type() {
 	case cty.String:
-		return step{key: v.AsString()}, true
+		return Step{Key: v.AsString()}, true
 	case cty.Number:
 		i, accuracy := v.AsBigFloat().Int64()
-		return step{index: int(i), isIndex: true}, accuracy == big.Exact && i >= 0 && i < 1<<31
+		return Step{Index: int(i), IsIndex: true}, accuracy == big.Exact && i >= 0 && i < 1<<31
 	}
-	return step{}, false
+	return Step{}, false
 }
 
-// compareSteps orders paths by name and by number.
-func compareSteps(a, b string) int {
-	x, errA := parsePath(a)
-	y, errB := parsePath(b)
+// CompareSteps orders paths by name and by number.
+func CompareSteps(a, b string) int {
+	x, errA := ParsePath(a)
+	y, errB := ParsePath(b)
 	if errA != nil || errB != nil {
 		return cmp.Compare(a, b)
 	}
 	for i := range min(len(x), len(y)) {
-		if r := cmp.Or(cmp.Compare(x[i].key, y[i].key), cmp.Compare(x[i].index, y[i].index)); r != 0 {
+		if r := cmp.Or(cmp.Compare(x[i].Key, y[i].Key), cmp.Compare(x[i].Index, y[i].Index)); r != 0 {
 			return r
 		}
 	}
 	return cmp.Compare(len(x), len(y))
 }
 
-// target is the address of a resource instance, taken apart.
-type target struct {
+// Target is the address of a resource instance, taken apart.
+type Target struct {
 	text    string
 	modules []instance // calls of modules from the root on
-	typ     string
-	name    string
-	key     *step // of the instance; nil for none
+	Typ     string
+	Name    string
+	Key     *Step // of the instance; nil for none
 }
 
 // instance is a call of a module, or one instance of it.
 type instance struct {
 	name string
-	key  *step
+	key  *Step
 }
 
-func parseAddress(address string) (target, error) {
-	bad := func(why string) (target, error) {
-		return target{}, fault.New(fault.Invalid, "name a resource as the plan does, such as module.a.aws_instance.b[0]", "%q %s", address, why)
+func ParseAddress(address string) (Target, error) {
+	bad := func(why string) (Target, error) {
+		return Target{}, fault.New(fault.Invalid, "name a resource as the plan does, such as module.a.aws_instance.b[0]", "%q %s", address, why)
 	}
 	t, err := traversal(address)
 	if err != nil {
 		return bad("is not the address of a resource")
 	}
-	all, err := steps(t)
+	all, err := Steps(t)
 	if err != nil {
 		return bad("is not the address of a resource")
 	}
-	at := target{text: address}
+	at := Target{text: address}
 	// take reads a name and the key that may follow it.
 	take := func() (instance, bool) {
-		if len(all) == 0 || all[0].isIndex {
+		if len(all) == 0 || all[0].IsIndex {
 			return instance{}, false
 		}
-		in := instance{name: all[0].key}
+		in := instance{name: all[0].Key}
 		all = all[1:]
 		return in, true
 	}
-	key := func() *step {
+	key := func() *Step {
 		if n := len(t) - len(all); len(all) > 0 {
 			if _, ok := t[n].(hcl.TraverseIndex); ok {
 				k := all[0]
@@ -160,7 +160,7 @@ func parseAddress(address string) (target, error) {
 		}
 		return nil
 	}
-	for len(all) > 1 && all[0].key == "module" {
+	for len(all) > 1 && all[0].Key == "module" {
 		all = all[1:]
 		in, ok := take()
 		if !ok {
@@ -174,7 +174,7 @@ func parseAddress(address string) (target, error) {
 		return bad("is a data source: nothing in the configuration says what it reads")
 	}
 	name, ok2 := take()
-	at.typ, at.name, at.key = typ.name, name.name, key()
+	at.Typ, at.Name, at.Key = typ.name, name.name, key()
 	if !ok1 || !ok2 || len(all) > 0 {
 		return bad("is not the address of a resource")
 	}

@@ -1,4 +1,4 @@
-package codify
+package hclsource
 
 import (
 	"bytes"
@@ -14,20 +14,20 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// splice exchanges bytes of a file. What was formatted stays so.
-func (e *sources) splice(name string, start, end int, text string) *Refusal {
-	src := e.now[name]
+// Splice exchanges bytes of a file. What was formatted stays so.
+func (e *Sources) Splice(name string, start, end int, text string) *Refusal {
+	src := e.Now[name]
 	at := hcl.Range{Filename: name, Start: hcl.Pos{Line: 1 + bytes.Count(src[:start], []byte("\n"))}}
-	for _, s := range e.src.Shared {
+	for _, s := range e.Src.Shared {
 		if s = path.Clean(s); s == name || s == path.Dir(name) {
-			return refuse(fmt.Sprintf("other workspaces read %s too, and would change with it", s),
-				"make the value a variable, and give it in a file of values of this workspace alone").in(at)
+			return Refuse(fmt.Sprintf("other workspaces read %s too, and would change with it", s),
+				"make the value a variable, and give it in a file of values of this workspace alone").In(at)
 		}
 	}
-	for _, s := range e.src.Submodules {
+	for _, s := range e.Src.Submodules {
 		if workspace.Within(s, name) {
-			return refuse(fmt.Sprintf("%s lies in the Git submodule %s, and a patch of this repository cannot change it", name, s),
-				"change it in the submodule's own repository, and commit its new version here").in(at)
+			return Refuse(fmt.Sprintf("%s lies in the Git submodule %s, and a patch of this repository cannot change it", name, s),
+				"change it in the submodule's own repository, and commit its new version here").In(at)
 		}
 	}
 	if bytes.Contains(src, []byte("\r\n")) {
@@ -37,11 +37,11 @@ func (e *sources) splice(name string, start, end int, text string) *Refusal {
 	if bytes.Equal(hclwrite.Format(src), src) {
 		out = hclwrite.Format(out)
 	}
-	if _, err := parse(name, out); err != nil {
-		return refuse("the place is written in a way that is not edited", handwork).in(at)
+	if _, err := Parse(name, out); err != nil {
+		return Refuse("the place is written in a way that is not edited", Handwork).In(at)
 	}
-	e.now[name] = out
-	e.edits++
+	e.Now[name] = out
+	e.Edits++
 	e.forget()
 	return nil
 }
@@ -57,9 +57,9 @@ func lineEnd(src []byte, at int) int {
 	return len(src)
 }
 
-// indentAt is the white space that a position's line begins with.
-func (e *sources) indentAt(name string, at int) string {
-	line := e.now[name][lineStart(e.now[name], at):at]
+// IndentAt is the white space that a position's line begins with.
+func (e *Sources) IndentAt(name string, at int) string {
+	line := e.Now[name][lineStart(e.Now[name], at):at]
 	return string(line[:len(line)-len(bytes.TrimLeft(line, " \t"))])
 }
 
@@ -79,12 +79,12 @@ func isComment(line []byte) bool {
 	return bytes.HasPrefix(line, []byte("#")) || bytes.HasPrefix(line, []byte("//"))
 }
 
-// cutLines removes an argument or a block with the comment right above it, and
+// CutLines removes an argument or a block with the comment right above it, and
 // a block with the empty line that follows it.
-func (e *sources) cutLines(r hcl.Range, block bool) *Refusal {
-	src, start, end := e.now[r.Filename], r.Start.Byte, r.End.Byte
+func (e *Sources) CutLines(r hcl.Range, block bool) *Refusal {
+	src, start, end := e.Now[r.Filename], r.Start.Byte, r.End.Byte
 	if !ownLines(src, start, end) {
-		return e.splice(r.Filename, start, end, "")
+		return e.Splice(r.Filename, start, end, "")
 	}
 	start = lineStart(src, start)
 	if end == 0 || src[end-1] != '\n' {
@@ -102,24 +102,24 @@ func (e *sources) cutLines(r hcl.Range, block bool) *Refusal {
 	} else if above := lineStart(src, max(start-1, 0)); block && start > 0 && len(bytes.TrimSpace(src[above:start])) == 0 {
 		start = above // it was the last one
 	}
-	return e.splice(r.Filename, start, end, "")
+	return e.Splice(r.Filename, start, end, "")
 }
 
 // cut removes one of the elements between a container's brackets.
-func (e *sources) cut(container hcl.Range, elements []hcl.Range, i int) *Refusal {
-	src, r := e.now[container.Filename], elements[i]
+func (e *Sources) cut(container hcl.Range, elements []hcl.Range, i int) *Refusal {
+	src, r := e.Now[container.Filename], elements[i]
 	switch {
 	case ownLines(src, r.Start.Byte, r.End.Byte) && container.Start.Byte < lineStart(src, r.Start.Byte) && lineEnd(src, r.End.Byte) < container.End.Byte:
-		return e.cutLines(r, false)
+		return e.CutLines(r, false)
 	case len(elements) == 1:
-		return e.splice(r.Filename, container.Start.Byte+1, container.End.Byte-1, "")
+		return e.Splice(r.Filename, container.Start.Byte+1, container.End.Byte-1, "")
 	case i == len(elements)-1:
-		return e.splice(r.Filename, elements[i-1].End.Byte, r.End.Byte, "")
+		return e.Splice(r.Filename, elements[i-1].End.Byte, r.End.Byte, "")
 	}
-	return e.splice(r.Filename, r.Start.Byte, elements[i+1].Start.Byte, "")
+	return e.Splice(r.Filename, r.Start.Byte, elements[i+1].Start.Byte, "")
 }
 
-func (e *sources) cutItem(x *hclsyntax.ObjectConsExpr, i int) *Refusal {
+func (e *Sources) CutItem(x *hclsyntax.ObjectConsExpr, i int) *Refusal {
 	var items []hcl.Range
 	for _, item := range x.Items {
 		items = append(items, hcl.RangeBetween(item.KeyExpr.Range(), item.ValueExpr.Range()))
@@ -127,7 +127,7 @@ func (e *sources) cutItem(x *hclsyntax.ObjectConsExpr, i int) *Refusal {
 	return e.cut(x.Range(), items, i)
 }
 
-func (e *sources) cutElement(x *hclsyntax.TupleConsExpr, i int) *Refusal {
+func (e *Sources) CutElement(x *hclsyntax.TupleConsExpr, i int) *Refusal {
 	var all []hcl.Range
 	for _, element := range x.Exprs {
 		all = append(all, element.Range())
@@ -135,65 +135,65 @@ func (e *sources) cutElement(x *hclsyntax.TupleConsExpr, i int) *Refusal {
 	return e.cut(x.Range(), all, i)
 }
 
-// addItem adds a key after the last one, in the same way.
-func (e *sources) addItem(x *hclsyntax.ObjectConsExpr, key string, v cty.Value) *Refusal {
+// AddItem adds a key after the last one, in the same way.
+func (e *Sources) AddItem(x *hclsyntax.ObjectConsExpr, key string, v cty.Value) *Refusal {
 	r := x.Range()
 	if len(x.Items) == 0 {
-		return e.fill(r, renderKey(key, false)+" = "+render(v, e.indentAt(r.Filename, r.Start.Byte)), " ")
+		return e.fill(r, renderKey(key, false)+" = "+Render(v, e.IndentAt(r.Filename, r.Start.Byte)), " ")
 	}
-	src, last := e.now[r.Filename], x.Items[len(x.Items)-1]
+	src, last := e.Now[r.Filename], x.Items[len(x.Items)-1]
 	start, end := last.KeyExpr.Range(), last.ValueExpr.Range()
 	assign := " = "
 	if bytes.Contains(src[start.End.Byte:end.Start.Byte], []byte(":")) {
 		assign = ": "
 	}
-	indent := e.indentAt(r.Filename, start.Start.Byte)
-	text := renderKey(key, bytes.HasPrefix(e.text(start), []byte(`"`))) + assign + render(v, indent)
+	indent := e.IndentAt(r.Filename, start.Start.Byte)
+	text := renderKey(key, bytes.HasPrefix(e.text(start), []byte(`"`))) + assign + Render(v, indent)
 	return e.after(r, end, text, indent)
 }
 
-// addElement adds an element before the i-th, or after the last.
-func (e *sources) addElement(x *hclsyntax.TupleConsExpr, i int, v cty.Value) *Refusal {
+// AddElement adds an element before the i-th, or after the last.
+func (e *Sources) AddElement(x *hclsyntax.TupleConsExpr, i int, v cty.Value) *Refusal {
 	r := x.Range()
 	if len(x.Exprs) == 0 {
-		return e.fill(r, render(v, e.indentAt(r.Filename, r.Start.Byte)), "")
+		return e.fill(r, Render(v, e.IndentAt(r.Filename, r.Start.Byte)), "")
 	}
 	near := x.Exprs[min(i, len(x.Exprs)-1)].Range()
-	indent := e.indentAt(r.Filename, near.Start.Byte)
-	text := render(v, indent)
+	indent := e.IndentAt(r.Filename, near.Start.Byte)
+	text := Render(v, indent)
 	if i < len(x.Exprs) {
 		gap := " "
-		if first := lineStart(e.now[r.Filename], near.Start.Byte); len(bytes.TrimSpace(e.now[r.Filename][first:near.Start.Byte])) == 0 {
+		if first := lineStart(e.Now[r.Filename], near.Start.Byte); len(bytes.TrimSpace(e.Now[r.Filename][first:near.Start.Byte])) == 0 {
 			gap = "\n" + indent
 		}
-		return e.splice(r.Filename, near.Start.Byte, near.Start.Byte, text+","+gap)
+		return e.Splice(r.Filename, near.Start.Byte, near.Start.Byte, text+","+gap)
 	}
 	return e.after(r, near, text, indent)
 }
 
 // fill writes the first element of an empty container.
-func (e *sources) fill(container hcl.Range, text, pad string) *Refusal {
-	src := e.now[container.Filename]
+func (e *Sources) fill(container hcl.Range, text, pad string) *Refusal {
+	src := e.Now[container.Filename]
 	start, end := container.Start.Byte+1, container.End.Byte-1
 	if len(bytes.TrimSpace(src[start:end])) > 0 { // comments
-		indent := e.indentAt(container.Filename, container.Start.Byte)
-		return e.splice(container.Filename, start, start, "\n"+indent+"  "+text)
+		indent := e.IndentAt(container.Filename, container.Start.Byte)
+		return e.Splice(container.Filename, start, start, "\n"+indent+"  "+text)
 	}
-	return e.splice(container.Filename, start, end, pad+text+pad)
+	return e.Splice(container.Filename, start, end, pad+text+pad)
 }
 
 // after adds an element behind the last one: on a line of its own if the
 // container's end is on another line, with a comma if the last one has or
 // needs one.
-func (e *sources) after(container, last hcl.Range, text, indent string) *Refusal {
-	src := e.now[container.Filename]
+func (e *Sources) after(container, last hcl.Range, text, indent string) *Refusal {
+	src := e.Now[container.Filename]
 	end := last.End.Byte
 	tail := src[end : container.End.Byte-1]
 	if src[end-1] == '\n' { // a heredoc
-		return e.splice(container.Filename, end, end, indent+text+"\n")
+		return e.Splice(container.Filename, end, end, indent+text+"\n")
 	}
 	if !bytes.Contains(tail, []byte("\n")) {
-		return e.splice(container.Filename, end, end, ", "+text)
+		return e.Splice(container.Filename, end, end, ", "+text)
 	}
 	eol := lineEnd(src, end)
 	line := strings.TrimRight(string(src[end:eol]), "\r\n")
@@ -205,21 +205,21 @@ func (e *sources) after(container, last hcl.Range, text, indent string) *Refusal
 	if had {
 		text += ","
 	}
-	return e.splice(container.Filename, end, eol, line+"\n"+indent+text+"\n")
+	return e.Splice(container.Filename, end, eol, line+"\n"+indent+text+"\n")
 }
 
-// addArgument adds an argument to a block, after the last one that is on one
+// AddArgument adds an argument to a block, after the last one that is on one
 // line and is not for the engine itself.
-func (e *sources) addArgument(b *hclsyntax.Block, name string, v cty.Value) *Refusal {
+func (e *Sources) AddArgument(b *hclsyntax.Block, name string, v cty.Value) *Refusal {
 	file := b.OpenBraceRange.Filename
-	src := e.now[file]
-	outer := e.indentAt(file, b.TypeRange.Start.Byte)
+	src := e.Now[file]
+	outer := e.IndentAt(file, b.TypeRange.Start.Byte)
 	if open, shut := b.OpenBraceRange.End.Byte, b.CloseBraceRange.Start.Byte; !bytes.Contains(src[open:shut], []byte("\n")) {
 		inner := strings.TrimSpace(string(src[open:shut]))
 		if inner != "" {
 			inner = outer + "  " + inner + "\n"
 		}
-		return e.splice(file, open, shut, "\n"+inner+outer+"  "+name+" = "+render(v, outer+"  ")+"\n"+outer)
+		return e.Splice(file, open, shut, "\n"+inner+outer+"  "+name+" = "+Render(v, outer+"  ")+"\n"+outer)
 	}
 	var after *hclsyntax.Attribute
 	better := func(a *hclsyntax.Attribute) bool {
@@ -235,9 +235,9 @@ func (e *sources) addArgument(b *hclsyntax.Block, name string, v cty.Value) *Ref
 	}
 	at, indent := lineEnd(src, b.OpenBraceRange.End.Byte), outer+"  "
 	if after != nil {
-		at, indent = lineEnd(src, after.SrcRange.End.Byte), e.indentAt(file, after.SrcRange.Start.Byte)
+		at, indent = lineEnd(src, after.SrcRange.End.Byte), e.IndentAt(file, after.SrcRange.Start.Byte)
 	}
-	return e.splice(file, at, at, indent+name+" = "+render(v, indent)+"\n")
+	return e.Splice(file, at, at, indent+name+" = "+Render(v, indent)+"\n")
 }
 
 // meta are the arguments that every resource can have.

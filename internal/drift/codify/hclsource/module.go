@@ -1,4 +1,6 @@
-package codify
+// Package hclsource reads the HCL sources of a workspace, finds in them what an address
+// and a path name, and edits them so that all else stays as it is written.
+package hclsource
 
 import (
 	"errors"
@@ -26,19 +28,20 @@ type Source struct {
 	Tofu       bool // the engine is OpenTofu, which prefers x.tofu to x.tf
 }
 
-// sources holds the files as they are read and as they are after the edits so
+// Sources holds the files as they are read and as they are after the edits so
 // far. A module is read anew after an edit of one of its files.
-type sources struct {
-	src     Source
-	was     map[string][]byte // as read
-	now     map[string][]byte // as edited
+type Sources struct {
+	Src     Source
+	Was     map[string][]byte // as read
+	Now     map[string][]byte // as edited
 	modules map[string]*module
 	callers map[string][]hcl.Range // calls of local modules in the whole tree, by directory; nil: not looked for yet
-	edits   int                    // how many there were for the change at hand
+	Edits   int                    // how many there were for the change at hand
 }
 
-func newSources(s Source) *sources {
-	return &sources{src: s, now: map[string][]byte{}, was: map[string][]byte{}, modules: map[string]*module{}}
+// New has the sources as they are, not edited yet.
+func New(s Source) *Sources {
+	return &Sources{Src: s, Now: map[string][]byte{}, Was: map[string][]byte{}, modules: map[string]*module{}}
 }
 
 // module is the source of one directory.
@@ -53,8 +56,8 @@ type file struct {
 	body *hclsyntax.Body
 }
 
-// blocks are the blocks of a type with these labels, overrides last.
-func (m *module) blocks(typ string, labels ...string) []*hclsyntax.Block {
+// Blocks are the blocks of a type with these labels, overrides last.
+func (m *module) Blocks(typ string, labels ...string) []*hclsyntax.Block {
 	var out []*hclsyntax.Block
 	for _, f := range m.files {
 		for _, b := range f.body.Blocks {
@@ -66,41 +69,41 @@ func (m *module) blocks(typ string, labels ...string) []*hclsyntax.Block {
 	return out
 }
 
-func (e *sources) read(name string) ([]byte, error) {
-	if text, ok := e.now[name]; ok {
+func (e *Sources) Read(name string) ([]byte, error) {
+	if text, ok := e.Now[name]; ok {
 		return text, nil
 	}
-	text, err := fs.ReadFile(e.src.Tree, name)
+	text, err := fs.ReadFile(e.Src.Tree, name)
 	if err != nil {
 		return nil, err
 	}
-	e.was[name], e.now[name] = text, text
+	e.Was[name], e.Now[name] = text, text
 	return text, nil
 }
 
-// restore takes back the edits since now was copied.
-func (e *sources) restore(now map[string][]byte) {
-	for name, text := range e.was {
+// Restore takes back the edits since now was copied.
+func (e *Sources) Restore(now map[string][]byte) {
+	for name, text := range e.Was {
 		if _, ok := now[name]; !ok {
 			now[name] = text
 		}
 	}
-	e.now = now
+	e.Now = now
 	e.forget()
 }
 
 // forget drops what was parsed.
-func (e *sources) forget() {
+func (e *Sources) forget() {
 	e.modules = map[string]*module{}
 	e.callers = nil
 }
 
 // module reads and parses a directory.
-func (e *sources) module(dir string) (*module, error) {
+func (e *Sources) module(dir string) (*module, error) {
 	if m, ok := e.modules[dir]; ok {
 		return m, nil
 	}
-	names, err := rootmodule.Names(e.src.Tree, dir, e.src.Tofu)
+	names, err := rootmodule.Names(e.Src.Tree, dir, e.Src.Tofu)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.NotFound, "name the directory of a root module; a module in a Git submodule that is not followed is changed in its own repository", "there is no directory %s in the commit", dir)
 	}
@@ -110,7 +113,7 @@ func (e *sources) module(dir string) (*module, error) {
 	m := &module{dir: dir, json: map[string][]byte{}}
 	for _, name := range names {
 		name = path.Join(dir, name)
-		text, err := e.read(name)
+		text, err := e.Read(name)
 		if err != nil {
 			return nil, fault.New(fault.Unavailable, "try again", "%s cannot be read: %w", name, err)
 		}
@@ -118,7 +121,7 @@ func (e *sources) module(dir string) (*module, error) {
 			m.json[name] = text
 			continue
 		}
-		body, err := parse(name, text)
+		body, err := Parse(name, text)
 		if err != nil {
 			return nil, err
 		}
@@ -128,7 +131,7 @@ func (e *sources) module(dir string) (*module, error) {
 	return m, nil
 }
 
-func parse(name string, text []byte) (*hclsyntax.Body, error) {
+func Parse(name string, text []byte) (*hclsyntax.Body, error) {
 	const next = "make the file valid, then try again"
 	if rootmodule.TooDeep(text) {
 		return nil, fault.New(fault.Invalid, next, "%s is too large or nested too deep to read", name)
@@ -140,10 +143,10 @@ func parse(name string, text []byte) (*hclsyntax.Body, error) {
 	return body.(*hclsyntax.Body), nil // what its parser makes of what is no JSON
 }
 
-// local is a local value; that of an override counts.
-func (m *module) local(name string) *hclsyntax.Attribute {
+// Local is a local value; that of an override counts.
+func (m *module) Local(name string) *hclsyntax.Attribute {
 	var found *hclsyntax.Attribute
-	for _, b := range m.blocks("locals") {
+	for _, b := range m.Blocks("locals") {
 		if a := b.Body.Attributes[name]; a != nil {
 			found = a
 		}

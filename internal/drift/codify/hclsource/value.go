@@ -1,4 +1,4 @@
-package codify
+package hclsource
 
 import (
 	"bytes"
@@ -14,9 +14,9 @@ import (
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 )
 
-// constant is the value of an expression that is plain text: it names nothing
+// Constant is the value of an expression that is plain text: it names nothing
 // and calls nothing.
-func constant(x hclsyntax.Expression) (cty.Value, bool) {
+func Constant(x hclsyntax.Expression) (cty.Value, bool) {
 	plain := true
 	_ = hclsyntax.VisitAll(x, func(n hclsyntax.Node) hcl.Diagnostics {
 		switch n := n.(type) {
@@ -37,34 +37,34 @@ func constant(x hclsyntax.Expression) (cty.Value, bool) {
 	return v, !diags.HasErrors() && v.IsWhollyKnown()
 }
 
-// plain reports whether an expression is a value that can be exchanged for
+// Plain reports whether an expression is a value that can be exchanged for
 // another: a constant, and no text of several lines.
-func (e *sources) plain(x hclsyntax.Expression) bool {
-	_, ok := constant(x)
+func (e *Sources) Plain(x hclsyntax.Expression) bool {
+	_, ok := Constant(x)
 	return ok && !e.heredoc(x)
 }
 
-func (e *sources) heredoc(x hclsyntax.Expression) bool {
+func (e *Sources) heredoc(x hclsyntax.Expression) bool {
 	return bytes.HasPrefix(e.text(x.Range()), []byte("<<"))
 }
 
-func (e *sources) text(r hcl.Range) []byte {
-	src := e.now[r.Filename]
+func (e *Sources) text(r hcl.Range) []byte {
+	src := e.Now[r.Filename]
 	if r.Start.Byte > r.End.Byte || r.End.Byte > len(src) {
 		return nil
 	}
 	return src[r.Start.Byte:r.End.Byte]
 }
 
-// opaque says why an expression is not followed.
-func (e *sources) opaque(x hclsyntax.Expression) *Refusal {
+// Opaque says why an expression is not followed.
+func (e *Sources) Opaque(x hclsyntax.Expression) *Refusal {
 	if e.heredoc(x) {
-		return refuse("the value is a text of several lines (a heredoc)", handwork).in(x.Range())
+		return Refuse("the value is a text of several lines (a heredoc)", Handwork).In(x.Range())
 	}
-	return opaque(x)
+	return Opaque(x)
 }
 
-func opaque(x hclsyntax.Expression) *Refusal {
+func Opaque(x hclsyntax.Expression) *Refusal {
 	why := "the value is computed"
 	switch x := x.(type) {
 	case *hclsyntax.ConditionalExpr:
@@ -78,28 +78,28 @@ func opaque(x hclsyntax.Expression) *Refusal {
 	case *hclsyntax.BinaryOpExpr, *hclsyntax.UnaryOpExpr:
 		why = "the value is calculated"
 	case *hclsyntax.ScopeTraversalExpr:
-		why = "the value comes from " + origin(plainSteps(x.Traversal))
+		why = "the value comes from " + origin(PlainSteps(x.Traversal))
 	}
-	return refuse(why, handwork).in(x.Range())
+	return Refuse(why, Handwork).In(x.Range())
 }
 
-func origin(path []step) string {
+func origin(path []Step) string {
 	if len(path) == 0 {
 		return "elsewhere"
 	}
-	switch path[0].key {
+	switch path[0].Key {
 	case "data":
-		return "the data source " + pathOf(path[:min(3, len(path))])
+		return "the data source " + PathOf(path[:min(3, len(path))])
 	case "module":
-		return "an output of " + pathOf(path[:min(2, len(path))])
+		return "an output of " + PathOf(path[:min(2, len(path))])
 	case "count", "each", "path", "terraform", "self":
-		return pathOf(path)
+		return PathOf(path)
 	}
-	return "the resource " + pathOf(path[:min(2, len(path))])
+	return "the resource " + PathOf(path[:min(2, len(path))])
 }
 
-// toValue turns a JSON value into one that can be written.
-func toValue(v any) (cty.Value, error) {
+// ToValue turns a JSON value into one that can be written.
+func ToValue(v any) (cty.Value, error) {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return cty.NilVal, fmt.Errorf("the value in the world cannot be written: %w", err)
@@ -114,9 +114,9 @@ func toValue(v any) (cty.Value, error) {
 	return cty.NilVal, fmt.Errorf("the value in the world cannot be written: %w", err)
 }
 
-// same reports whether the source's value is the wanted one: the engine takes
+// Same reports whether the source's value is the wanted one: the engine takes
 // 80 for "80" and true for "true".
-func same(have, want cty.Value) bool {
+func Same(have, want cty.Value) bool {
 	have, _ = have.UnmarkDeep()
 	if have.IsNull() || want.IsNull() {
 		return have.IsNull() && want.IsNull()
@@ -132,7 +132,7 @@ func same(have, want cty.Value) bool {
 	if have.Type().IsTupleType() && want.Type().IsTupleType() {
 		a, b := have.AsValueSlice(), want.AsValueSlice()
 		for i := range min(len(a), len(b)) {
-			if !same(a[i], b[i]) {
+			if !Same(a[i], b[i]) {
 				return false
 			}
 		}
@@ -143,7 +143,7 @@ func same(have, want cty.Value) bool {
 	}
 	a, b := have.AsValueMap(), want.AsValueMap()
 	for k, v := range a {
-		if w, ok := b[k]; !ok && !v.IsNull() || ok && !same(v, w) {
+		if w, ok := b[k]; !ok && !v.IsNull() || ok && !Same(v, w) {
 			return false
 		}
 	}
@@ -155,7 +155,7 @@ func same(have, want cty.Value) bool {
 	return true
 }
 
-func keyString(v cty.Value) (string, bool) {
+func KeyString(v cty.Value) (string, bool) {
 	s, err := convert.Convert(v, cty.String)
 	if err != nil || s.IsNull() || !s.IsKnown() {
 		return "", false
@@ -163,8 +163,8 @@ func keyString(v cty.Value) (string, bool) {
 	return s.AsString(), true
 }
 
-// render is the source text of a value; lines after the first are indented.
-func render(v cty.Value, indent string) string {
+// Render is the source text of a value; lines after the first are indented.
+func Render(v cty.Value, indent string) string {
 	text := string(hclwrite.Format(tokens(v).Bytes()))
 	return strings.ReplaceAll(text, "\n", "\n"+indent) // within a string it is escaped
 }

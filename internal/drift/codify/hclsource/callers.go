@@ -1,4 +1,4 @@
-package codify
+package hclsource
 
 import (
 	"errors"
@@ -20,20 +20,20 @@ const maxWalked = 1_000_000
 var errTooMany = fmt.Errorf("the repository has more than %d files and directories", maxWalked)
 
 // calls is where modules in the whole tree call this directory.
-func (e *sources) calls(dir string) ([]hcl.Range, error) {
+func (e *Sources) calls(dir string) ([]hcl.Range, error) {
 	if e.callers != nil {
 		return e.callers[dir], nil
 	}
 	found := map[string][]hcl.Range{}
 	left := maxWalked
-	err := fs.WalkDir(e.src.Tree, ".", func(name string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(e.Src.Tree, ".", func(name string, d fs.DirEntry, err error) error {
 		if left--; left < 0 {
 			return errTooMany
 		}
 		if err != nil || d.IsDir() || !rootmodule.IsCode(path.Base(name), true) {
 			return err
 		}
-		text, err := fs.ReadFile(e.src.Tree, name)
+		text, err := fs.ReadFile(e.Src.Tree, name)
 		if err != nil || !strings.Contains(string(text), "module") || len(text) > rootmodule.MaxHCL {
 			return nil // a link to nowhere calls nothing
 		}

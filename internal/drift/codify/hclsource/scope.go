@@ -1,4 +1,4 @@
-package codify
+package hclsource
 
 import (
 	"fmt"
@@ -13,36 +13,36 @@ import (
 	"github.com/tfops/tfops/internal/rootmodule"
 )
 
-// scope is where an expression stands: in a module, perhaps in a block that
+// Scope is where an expression stands: in a module, perhaps in a block that
 // may have instances, and in the call that leads to the module.
-type scope struct {
-	mod   *module
-	block *hclsyntax.Block // a resource, or the call of a module; nil outside of them
-	rest  []*hclsyntax.Block
-	key   *step // of the instance of block
-	up    *scope
+type Scope struct {
+	Mod   *module
+	Block *hclsyntax.Block // a resource, or the call of a module; nil outside of them
+	Rest  []*hclsyntax.Block
+	Key   *Step // of the instance of block
+	Up    *Scope
 }
 
-// outside is the scope of the same module outside of the block.
-func (s *scope) outside() *scope { return &scope{mod: s.mod, up: s.up} }
+// Outside is the scope of the same module outside of the block.
+func (s *Scope) Outside() *Scope { return &Scope{Mod: s.Mod, Up: s.Up} }
 
-// locate finds the resource; its scope is that of its body.
-func (e *sources) locate(at target) (*scope, error) {
-	dir := e.src.Dir
-	var up *scope
+// Locate finds the resource; its scope is that of its body.
+func (e *Sources) Locate(at Target) (*Scope, error) {
+	dir := e.Src.Dir
+	var up *Scope
 	for _, in := range at.modules {
 		m, err := e.module(dir)
 		if err != nil {
 			return nil, err
 		}
-		calls := m.blocks("module", in.name)
+		calls := m.Blocks("module", in.name)
 		if len(calls) == 0 {
 			return nil, m.missing(at, `"module"`, in.name)
 		}
 		if err := m.overridden(at, `"module"`, in.name); err != nil {
 			return nil, err
 		}
-		call := &scope{mod: m, block: calls[0], rest: calls[1:], key: in.key, up: up}
+		call := &Scope{Mod: m, Block: calls[0], Rest: calls[1:], Key: in.key, Up: up}
 		local, ok := call.source()
 		if !ok {
 			return nil, fault.New(fault.Conflict, "change the module where it is kept, or give the call another argument",
@@ -54,33 +54,33 @@ func (e *sources) locate(at target) (*scope, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := m.blocks("resource", at.typ, at.name)
+	found := m.Blocks("resource", at.Typ, at.Name)
 	if len(found) == 0 {
-		return nil, m.missing(at, `"`+at.typ+`"`, at.name)
+		return nil, m.missing(at, `"`+at.Typ+`"`, at.Name)
 	}
-	if err := m.overridden(at, `"`+at.typ+`"`, at.name); err != nil {
+	if err := m.overridden(at, `"`+at.Typ+`"`, at.Name); err != nil {
 		return nil, err
 	}
-	return &scope{mod: m, block: found[0], rest: found[1:], key: at.key, up: up}, nil
+	return &Scope{Mod: m, Block: found[0], Rest: found[1:], Key: at.Key, Up: up}, nil
 }
 
 // source is the directory that a call leads to, as override files have it; false for
 // a module from elsewhere.
-func (s *scope) source() (string, bool) {
-	a := s.argument("source")
+func (s *Scope) source() (string, bool) {
+	a := s.Argument("source")
 	if a == nil {
 		return "", false
 	}
-	return rootmodule.LocalDir(s.mod.dir, rootmodule.Literal(a.AsHCLAttribute()))
+	return rootmodule.LocalDir(s.Mod.dir, rootmodule.Literal(a.AsHCLAttribute()))
 }
 
 // overridden says that an override file in JSON syntax changes a block; nil when none does.
-func (m *module) overridden(at target, words ...string) error {
+func (m *module) overridden(at Target, words ...string) error {
 	return m.inJSON(at, rootmodule.IsOverride, "changed", words...)
 }
 
 // inJSON says that a file in JSON syntax names a block; nil when none does.
-func (m *module) inJSON(at target, which func(name string) bool, how string, words ...string) error {
+func (m *module) inJSON(at Target, which func(name string) bool, how string, words ...string) error {
 	for name, text := range m.json {
 		named := containsAll(string(text), `"`+strings.Trim(words[0], `"`)+`"`, `"`+words[1]+`"`)
 		if named && which(path.Base(name)) {
@@ -91,7 +91,7 @@ func (m *module) inJSON(at target, which func(name string) bool, how string, wor
 }
 
 // missing says that a block is not written in a module.
-func (m *module) missing(at target, words ...string) error {
+func (m *module) missing(at Target, words ...string) error {
 	if err := m.inJSON(at, rootmodule.IsJSON, "written", words...); err != nil {
 		return err
 	}
@@ -108,10 +108,10 @@ func containsAll(text string, parts ...string) bool {
 	return true
 }
 
-// argument is an argument of the scope's block; that of an override counts.
-func (s *scope) argument(name string) *hclsyntax.Attribute {
-	a := s.block.Body.Attributes[name]
-	for _, b := range s.rest {
+// Argument is an argument of the scope's block; that of an override counts.
+func (s *Scope) Argument(name string) *hclsyntax.Attribute {
+	a := s.Block.Body.Attributes[name]
+	for _, b := range s.Rest {
 		if o := b.Body.Attributes[name]; o != nil {
 			a = o
 		}
@@ -119,49 +119,49 @@ func (s *scope) argument(name string) *hclsyntax.Attribute {
 	return a
 }
 
-// alone says why an edit of this scope's text would reach more than the one
+// Alone says why an edit of this scope's text would reach more than the one
 // instance; nil when it does not.
-func (e *sources) alone(s *scope) *Refusal {
-	for ; s != nil; s = s.up {
-		if s.block != nil && !s.single() {
-			return manyInstances(s.block)
+func (e *Sources) Alone(s *Scope) *Refusal {
+	for ; s != nil; s = s.Up {
+		if s.Block != nil && !s.Single() {
+			return ManyInstances(s.Block)
 		}
-		calls, err := e.calls(s.mod.dir)
+		calls, err := e.calls(s.Mod.dir)
 		if err != nil {
-			return refuse(err.Error(), fault.Next(err))
+			return Refuse(err.Error(), fault.Next(err))
 		}
 		mine := 0
-		if s.up != nil {
+		if s.Up != nil {
 			mine = 1
 		}
 		if len(calls) > mine {
 			other := calls[0]
-			if s.up != nil && other == s.up.block.DefRange() {
+			if s.Up != nil && other == s.Up.Block.DefRange() {
 				other = calls[1]
 			}
-			return refuse(fmt.Sprintf("the module %s is called elsewhere too, which would change with it", s.mod.dir),
-				"make the value a variable of the module, and give it in the call").in(other)
+			return Refuse(fmt.Sprintf("the module %s is called elsewhere too, which would change with it", s.Mod.dir),
+				"make the value a variable of the module, and give it in the call").In(other)
 		}
 	}
 	return nil
 }
 
-func manyInstances(b *hclsyntax.Block) *Refusal {
-	return refuse(fmt.Sprintf("%s has several instances, and this text is the same for all of them", blockName(b)),
-		"give the instances values of their own, such as each.value, then try again").in(b.DefRange())
+func ManyInstances(b *hclsyntax.Block) *Refusal {
+	return Refuse(fmt.Sprintf("%s has several instances, and this text is the same for all of them", blockName(b)),
+		"give the instances values of their own, such as each.value, then try again").In(b.DefRange())
 }
 
-// single reports whether the block has one instance only, as far as its text
+// Single reports whether the block has one instance only, as far as its text
 // tells.
-func (s *scope) single() bool {
-	count, each := s.argument("count"), s.argument("for_each")
+func (s *Scope) Single() bool {
+	count, each := s.Argument("count"), s.Argument("for_each")
 	switch {
 	case count != nil:
 		return atMostOne(count.Expr)
 	case each != nil:
 		return oneElement(each.Expr)
 	}
-	return s.key == nil
+	return s.Key == nil
 }
 
 func atMostOne(x hclsyntax.Expression) bool {
@@ -197,8 +197,8 @@ func blockName(b *hclsyntax.Block) string {
 	return strings.Join(append([]string{b.Type}, b.Labels...), ".")
 }
 
-// in puts the place into a refusal.
-func (r *Refusal) in(where hcl.Range) *Refusal {
+// In puts the place into a refusal.
+func (r *Refusal) In(where hcl.Range) *Refusal {
 	r.File, r.Line = where.Filename, where.Start.Line
 	return r
 }
