@@ -65,9 +65,6 @@ func (e *engineDiagnostic) diagnostic() Diagnostic {
 	return d
 }
 
-// Diagnostic prints an engine's error or warning to stderr.
-func (p *Printer) Diagnostic(d Diagnostic) { p.err.Line(d.on(p.err)) }
-
 // String is the diagnostic as text without colours.
 func (d Diagnostic) String() string { return d.on(&page.Page{}) }
 

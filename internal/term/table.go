@@ -52,7 +52,6 @@ func Cells(texts ...string) []Cell {
 const (
 	gutter   = "  "
 	ellipsis = "…"
-	narrow   = 8 // columns of Table are not cut below this width
 )
 
 // Column says what may happen to a column on a terminal that is too narrow for
@@ -65,17 +64,9 @@ type Column struct {
 	Drop int // the highest is left out first; 0: never left out
 }
 
-// Table prints rows below their column names to stdout. An empty cell is
-// shown as "-". On a terminal that is too narrow, the widest columns are cut.
-func (p *Printer) Table(header []string, rows [][]Cell) {
-	columns := make([]Column, len(header))
-	for i, name := range header {
-		columns[i] = Column{Name: name, Cut: narrow}
-	}
-	p.TableOf(columns, rows)
-}
-
-// TableOf is Table with a say in what happens on a narrow terminal.
+// TableOf prints rows below their column names to stdout. An empty cell is
+// shown as "-". On a terminal that is too narrow, columns are cut and left out
+// as they say.
 func (p *Printer) TableOf(columns []Column, rows [][]Cell) {
 	g := p.out
 	table := make([][]Cell, 1, len(rows)+1)

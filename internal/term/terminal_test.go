@@ -41,7 +41,7 @@ func TestTerminal(t *testing.T) {
 		if answer, err := p.Ask(t.Context(), "Digest?", ""); answer != "sha256:abc" || err != nil {
 			t.Errorf("%s: %q, %v", c.env, answer, err)
 		}
-		p.Table([]string{"NAME"}, [][]term.Cell{term.Cells("a name that is far too long for it")})
+		p.TableOf(columns("NAME"), [][]term.Cell{term.Cells("a name that is far too long for it")})
 		if err := tty.Close(); err != nil {
 			t.Fatal(err)
 		}
