@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestReadHidden(t *testing.T) {
+func TestReadListsWhatIsHidden(t *testing.T) {
 	raw := `{
   "format_version": "1.2", "terraform_version": "1.11.4",
   "variables": {"v": {"value": "sensitive-variable"}, "open": {"value": "open-variable"}},
@@ -23,7 +23,7 @@ func TestReadHidden(t *testing.T) {
     {"address": "data.d.f", "mode": "data", "values": {"o": "other-value"}}
   ]}]}}}
 }`
-	p, hidden, err := ReadHidden([]byte(raw), "sha256:0")
+	p, hidden, err := Read([]byte(raw), "sha256:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,21 +44,17 @@ type document struct {
 // What an engine does not write is derived: without "applyable" a plan that
 // changes something and did not fail can be applied; without "complete" a
 // plan is complete unless it defers something.
-func Read(raw []byte, digest string) (*Plan, error) {
-	p, _, err := ReadHidden(raw, digest)
-	return p, err
-}
-
-// ReadHidden is Read, and lists besides what the engine calls sensitive in
-// raw, longest first: in plain text, so that it can be masked in what the engine
-// and its providers print. Values of less than eight bytes are left out.
-func ReadHidden(raw []byte, digest string) (*Plan, []string, error) {
+//
+// hidden is what the engine calls sensitive in raw, longest first: in plain
+// text, so that it can be masked in what the engine and its providers print.
+// Values of less than eight bytes are left out.
+func Read(raw []byte, digest string) (p *Plan, hidden []string, err error) {
 	doc, err := decode(raw)
 	if err != nil {
 		return nil, nil, err
 	}
 	r := &reading{blocks: doc.Configuration.blocks(), configured: doc.Configuration.resources()}
-	p, err := r.plan(doc, digest)
+	p, err = r.plan(doc, digest)
 	if err != nil {
 		return nil, nil, err
 	}

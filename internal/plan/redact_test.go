@@ -251,7 +251,7 @@ func FuzzMasks(f *testing.F) {
 			}
 		}
 		raw := planOf(t, "resource_changes", values[0], values[1], values[2], values[3])
-		p, err := plan.Read(raw, "x")
+		p, _, err := plan.Read(raw, "x")
 		if err != nil {
 			return
 		}

@@ -44,7 +44,7 @@ func fleet(t testing.TB, resources int) *plan.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := plan.Read(raw, "sha256:x")
+	p, _, err := plan.Read(raw, "sha256:x")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -158,7 +158,7 @@ func evidence(t testing.TB, plans map[string][]byte) classify.Evidence {
 		if plans[name] == nil {
 			return nil
 		}
-		p, err := plan.Read(plans[name], "sha256:x")
+		p, _, err := plan.Read(plans[name], "sha256:x")
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

@@ -92,7 +92,7 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 	if err != nil {
 		return err
 	}
-	made, hidden, err := plan.ReadHidden(shown, job.ApprovedDigest(raw, ground))
+	made, hidden, err := plan.Read(shown, job.ApprovedDigest(raw, ground))
 	if err != nil {
 		return fmt.Errorf("the plan cannot be read: %w", err)
 	}
