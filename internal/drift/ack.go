@@ -18,9 +18,11 @@ func Acknowledge(f Finding, ack Ack, now time.Time) (Finding, Event, error) {
 	_, may := lives[f.Life][acked]
 	switch {
 	case strings.TrimSpace(ack.Reason) == "":
-		return f, Event{}, fault.New(fault.Invalid, "tfops drift ack "+f.ID+" -m REASON", "acknowledging finding %s needs a reason that others can read", f.ID)
+		return f, Event{}, fault.New(fault.Invalid, "tfops drift ack "+f.ID+" -m REASON",
+			"acknowledging finding %s needs a reason that others can read", f.ID)
 	case ack.By == "":
-		return f, Event{}, fault.New(fault.Invalid, "name who acknowledges it", "acknowledging finding %s needs a person", f.ID)
+		return f, Event{}, fault.New(fault.Invalid, "name who acknowledges it",
+			"acknowledging finding %s needs a person", f.ID)
 	case ack.over(now):
 		return f, Event{}, fault.New(fault.Invalid, "give a time that is yet to come with --until, or leave it out",
 			"the acknowledgement of finding %s would be over since %s", f.ID, ack.Until.Format(time.RFC3339))
@@ -44,7 +46,8 @@ func Acknowledge(f Finding, ack Ack, now time.Time) (Finding, Event, error) {
 // for a finding that has none.
 func Unacknowledge(f Finding, now time.Time) (Finding, Event, error) {
 	if f.Ack == nil {
-		return f, Event{}, fault.New(fault.Conflict, "tfops drift findings "+ShellWord(f.Workspace)+" --life acknowledged", "finding %s is not acknowledged", f.ID)
+		return f, Event{}, fault.New(fault.Conflict,
+			"tfops drift findings "+ShellWord(f.Workspace)+" --life acknowledged", "finding %s is not acknowledged", f.ID)
 	}
 	from := f.Life
 	f.Ack, f.Life = nil, from.take(ackEnded)

@@ -26,7 +26,8 @@ const (
 )
 
 // order is the order of classes in reports.
-var order = []Class{Changed, Deleted, Conflict, PreApplied, StateOnly, Input, PendingCommit, Perpetual, CheckFailed, Unchecked}
+var order = []Class{Changed, Deleted, Conflict, PreApplied, StateOnly, Input, PendingCommit, Perpetual, CheckFailed,
+	Unchecked}
 
 // Classes lists all classes in the order of reports.
 func Classes() []Class { return slices.Clone(order) }

@@ -36,7 +36,8 @@ func Follow(known []Finding, check Check, found []Difference, now time.Time) ([]
 		w.out = append(w.out, f)
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(byID), func(a, b string) int {
-		return strings.Compare(byID[a].Address+"\x00"+string(byID[a].Class), byID[b].Address+"\x00"+string(byID[b].Class))
+		return strings.Compare(byID[a].Address+"\x00"+string(byID[a].Class),
+			byID[b].Address+"\x00"+string(byID[b].Class))
 	}) {
 		w.first(id, byID[id])
 	}
@@ -64,7 +65,8 @@ func (w *walk) looked(f Finding) bool {
 
 // first adds a finding that was not known.
 func (w *walk) first(id string, d Difference) {
-	f := Finding{ID: id, Workspace: w.check.Workspace, Difference: d, Life: New, FirstSeen: w.now, LastSeen: w.now, Times: 1}
+	f := Finding{ID: id, Workspace: w.check.Workspace, Difference: d, Life: New, FirstSeen: w.now, LastSeen: w.now,
+		Times: 1}
 	f.Attributes = slices.Clone(d.Attributes)
 	for i := range f.Attributes {
 		f.Attributes[i].FirstSeen, f.Attributes[i].IgnoredBy = w.now, ""

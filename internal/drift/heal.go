@@ -123,7 +123,8 @@ func (h Healing) against(f Finding) string {
 func (h Healing) often(heal []Finding, now time.Time) Verdict {
 	for _, f := range heal {
 		if len(recent(f.Heals, now)) >= maxHeals {
-			v := no(fmt.Sprintf("healing %s was begun %d times within 24 hours, and it differs still", f.Address, maxHeals), f)
+			v := no(fmt.Sprintf("healing %s was begun %d times within 24 hours, and it differs still", f.Address,
+				maxHeals), f)
 			v.Stopped = true
 			return v
 		}
@@ -131,7 +132,8 @@ func (h Healing) often(heal []Finding, now time.Time) Verdict {
 	for _, f := range heal {
 		for _, at := range f.Heals {
 			if again := at.Add(h.Cooldown); now.Before(again) {
-				return no(fmt.Sprintf("%s was healed at %s, and not again before %s", f.Address, at.Format(time.RFC3339), again.Format(time.RFC3339)), f)
+				return no(fmt.Sprintf("%s was healed at %s, and not again before %s", f.Address,
+					at.Format(time.RFC3339), again.Format(time.RFC3339)), f)
 			}
 		}
 	}

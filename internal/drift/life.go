@@ -22,12 +22,13 @@ const (
 // lives is the table of transitions. What is not in it does not change the
 // finding; an ack that is not in it is refused.
 var lives = map[Life]map[turn]Life{
-	New:          {seen: Ongoing, joined: New, gone: Resolved, acked: Acknowledged, ruledOut: Ignored},
-	Ongoing:      {seen: Ongoing, joined: New, gone: Resolved, acked: Acknowledged, ruledOut: Ignored, ruleLeft: New},
-	Recurring:    {seen: Ongoing, joined: New, gone: Resolved, acked: Acknowledged, ruledOut: Ignored, ruleLeft: New},
-	Acknowledged: {seen: Acknowledged, joined: New, gone: Resolved, acked: Acknowledged, ackEnded: Ongoing, ruledOut: Ignored, ruleLeft: New},
-	Ignored:      {seen: Ignored, joined: New, gone: Resolved, ruledOut: Ignored, ruleLeft: New},
-	Resolved:     {seen: Recurring, joined: Recurring, gone: Resolved},
+	New:       {seen: Ongoing, joined: New, gone: Resolved, acked: Acknowledged, ruledOut: Ignored},
+	Ongoing:   {seen: Ongoing, joined: New, gone: Resolved, acked: Acknowledged, ruledOut: Ignored, ruleLeft: New},
+	Recurring: {seen: Ongoing, joined: New, gone: Resolved, acked: Acknowledged, ruledOut: Ignored, ruleLeft: New},
+	Acknowledged: {seen: Acknowledged, joined: New, gone: Resolved, acked: Acknowledged, ackEnded: Ongoing,
+		ruledOut: Ignored, ruleLeft: New},
+	Ignored:  {seen: Ignored, joined: New, gone: Resolved, ruledOut: Ignored, ruleLeft: New},
+	Resolved: {seen: Recurring, joined: Recurring, gone: Resolved},
 }
 
 // take applies a turn.
@@ -58,7 +59,8 @@ func ID(workspace, address string, class Class) string {
 
 // moved is the event of a finding that is at To now.
 func moved(f Finding, from Life, now time.Time, text string) Event {
-	return Event{At: now, Finding: f.ID, Workspace: f.Workspace, Address: f.Address, Class: f.Class, From: from, To: f.Life, Text: text}
+	return Event{At: now, Finding: f.ID, Workspace: f.Workspace, Address: f.Address, Class: f.Class, From: from,
+		To: f.Life, Text: text}
 }
 
 // net leaves one event of each finding, from where it began to where it ended;

@@ -33,7 +33,8 @@ func ParseMail(raw string) (m MailServer, err error) {
 	if err != nil || u.Hostname() == "" {
 		return m, fault.New(fault.Invalid, mailURL, "The URL of the mail server names no host.")
 	}
-	m = MailServer{Host: u.Hostname(), User: u.User.Username(), Implicit: u.Scheme == "smtps", Port: 587, Policy: mail.TLSMandatory}
+	m = MailServer{Host: u.Hostname(), User: u.User.Username(), Implicit: u.Scheme == "smtps", Port: 587,
+		Policy: mail.TLSMandatory}
 	m.Password, _ = u.User.Password()
 	if m.Implicit {
 		m.Port = 465
@@ -41,7 +42,8 @@ func ParseMail(raw string) (m MailServer, err error) {
 	if p := u.Port(); p != "" {
 		m.Port, err = strconv.Atoi(p)
 		if err != nil || m.Port < 1 || m.Port > 65535 {
-			return m, fault.New(fault.Invalid, "Write a port between 1 and 65535.", "The port of the mail server is none.")
+			return m, fault.New(fault.Invalid, "Write a port between 1 and 65535.",
+				"The port of the mail server is none.")
 		}
 	}
 	query, err := url.ParseQuery(u.RawQuery)
@@ -49,10 +51,12 @@ func ParseMail(raw string) (m MailServer, err error) {
 		return m, fault.New(fault.Invalid, mailURL, "What stands after ? in the URL of the mail server cannot be read.")
 	}
 	if m.From, err = gomail.ParseAddress(query.Get("from")); err != nil {
-		return m, fault.New(fault.Invalid, mailURL, "The URL of the mail server says from whom mail comes in `from`: one address.")
+		return m, fault.New(fault.Invalid, mailURL,
+			"The URL of the mail server says from whom mail comes in `from`: one address.")
 	}
 	if m.To, err = gomail.ParseAddressList(strings.Join(query["to"], ",")); err != nil {
-		return m, fault.New(fault.Invalid, mailURL, "The URL of the mail server says to whom mail goes in `to`: one address or more, with commas between them.")
+		return m, fault.New(fault.Invalid, mailURL,
+			"The URL of the mail server says to whom mail goes in `to`: one address or more, with commas between them.")
 	}
 	for key := range query {
 		if !slices.Contains([]string{"from", "to", "tls"}, key) {
@@ -73,10 +77,12 @@ func (m *MailServer) secure(how string) error {
 	case how == "never":
 		m.Policy = mail.NoTLS
 	default:
-		return fault.New(fault.Invalid, "Write always, opportunistic or never.", "The URL of the mail server says nothing known in `tls`.")
+		return fault.New(fault.Invalid, "Write always, opportunistic or never.",
+			"The URL of the mail server says nothing known in `tls`.")
 	}
 	if m.User != "" && m.Policy != mail.TLSMandatory && !m.local() {
-		return fault.New(fault.Invalid, "Leave `tls` out, or the user and the password.", "A password would be sent without TLS.")
+		return fault.New(fault.Invalid, "Leave `tls` out, or the user and the password.",
+			"A password would be sent without TLS.")
 	}
 	return nil
 }

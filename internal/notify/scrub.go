@@ -24,7 +24,8 @@ const maxError = 300
 const shortest = 4
 
 // plain are parts of URLs that are words of any error as well.
-var plain = []string{"from", "http", "https", "smtp", "hook", "hooks", "webhook", "webhooks", "services", "always", "never", "post", "json", "localhost"}
+var plain = []string{"from", "http", "https", "smtp", "hook", "hooks", "webhook", "webhooks", "services", "always",
+	"never", "post", "json", "localhost"}
 
 var anyURL = lazily.Pattern(`(?i)\b([a-z][a-z0-9+.-]*)://[^\s"'<>\x60]+`)
 
@@ -38,7 +39,8 @@ func (t Target) Scrub(err error) string {
 		text = replaceFold(text, s)
 	}
 	for _, s := range t.short() {
-		text = regexp.MustCompile(`(?i)(^|\W)`+regexp.QuoteMeta(s)+`(\W|$)`).ReplaceAllString(text, "${1}"+hidden+"${2}")
+		text = regexp.MustCompile(`(?i)(^|\W)`+regexp.QuoteMeta(s)+`(\W|$)`).ReplaceAllString(text,
+			"${1}"+hidden+"${2}")
 	}
 	text = anyURL().ReplaceAllString(text, "$1://"+hidden)
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }), " ")
@@ -67,7 +69,8 @@ func (t Target) secrets() []string {
 	}
 	password, _ := u.User.Password()
 	user := u.User.Username()
-	for _, s := range []string{user, password, strings.TrimPrefix(u.Path, "/"), strings.TrimPrefix(u.EscapedPath(), "/"), u.RawQuery, u.Fragment, u.Opaque} {
+	for _, s := range []string{user, password, strings.TrimPrefix(u.Path, "/"),
+		strings.TrimPrefix(u.EscapedPath(), "/"), u.RawQuery, u.Fragment, u.Opaque} {
 		add(s)
 	}
 	for key, values := range u.Query() {
@@ -77,7 +80,8 @@ func (t Target) secrets() []string {
 	}
 	if user != "" { // as they are sent to log in
 		for _, s := range []string{user, password, user + ":" + password, "\x00" + user + "\x00" + password} {
-			found = append(found, base64.StdEncoding.EncodeToString([]byte(s)), base64.RawStdEncoding.EncodeToString([]byte(s)))
+			found = append(found, base64.StdEncoding.EncodeToString([]byte(s)),
+				base64.RawStdEncoding.EncodeToString([]byte(s)))
 		}
 	}
 	if t.Way() == Service {

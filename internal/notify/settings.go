@@ -56,7 +56,8 @@ func (m Mistakes) Unwrap() []error {
 // Parse makes a target of what is written, without reaching out for it. The
 // error is of the type Mistakes, with everything that is wrong at once.
 func Parse(s Settings) (Target, error) {
-	t := Target{Name: s.Name, URL: s.URL, Secret: s.Secret, Style: Style(s.Style), Filter: Filter{s.Workspaces, s.Labels, drift.Severity(s.Severity)}}
+	t := Target{Name: s.Name, URL: s.URL, Secret: s.Secret, Style: Style(s.Style),
+		Filter: Filter{s.Workspaces, s.Labels, drift.Severity(s.Severity)}}
 	var all Mistakes
 	wrong := func(attribute, key string, err error) {
 		var f *fault.Error
@@ -104,15 +105,18 @@ func checkName(name string) error {
 	if goodName().MatchString(name) {
 		return nil
 	}
-	return fault.New(fault.Invalid, "Write letters, digits, - _ and . , at most 63, the first a letter or a digit.", "%q cannot be the name of a target.", name)
+	return fault.New(fault.Invalid, "Write letters, digits, - _ and . , at most 63, the first a letter or a digit.",
+		"%q cannot be the name of a target.", name)
 }
 
 // checkKind says what is wrong with a kind that a target wants to be told of.
 func checkKind(name string) error {
 	if name == string(run.NoticeTest) {
-		return fault.New(fault.Invalid, "Remove it.", "A test goes to the target that it names, whatever that one is told of otherwise.")
+		return fault.New(fault.Invalid, "Remove it.",
+			"A test goes to the target that it names, whatever that one is told of otherwise.")
 	}
-	return oneOfKinds(name, slices.DeleteFunc(run.NoticeKinds(), func(k run.NoticeKind) bool { return k == run.NoticeTest }))
+	return oneOfKinds(name, slices.DeleteFunc(run.NoticeKinds(),
+		func(k run.NoticeKind) bool { return k == run.NoticeTest }))
 }
 
 // oneOfKinds says that a kind is none of those that there are.
@@ -131,7 +135,8 @@ func (t Target) checkSecret() error {
 	if t.Secret == "" || t.Way() == Webhook {
 		return nil
 	}
-	return fault.New(fault.Invalid, "Leave `secret` out, or write the URL of a webhook.", "Only webhooks (http, https) are signed; this is none.")
+	return fault.New(fault.Invalid, "Leave `secret` out, or write the URL of a webhook.",
+		"Only webhooks (http, https) are signed; this is none.")
 }
 
 func (t Target) checkStyle() error {
@@ -142,7 +147,8 @@ func (t Target) checkStyle() error {
 	case !slices.Contains(styles, string(t.Style)):
 		return fault.New(fault.Invalid, instead(string(t.Style), styles), "A report cannot go along as %q.", t.Style)
 	case t.Way() != Mailbox:
-		return fault.New(fault.Invalid, "Leave `style` out, or write the URL of a mail server.", "Only mail (smtp, smtps) carries a report in a style of choice; this is none.")
+		return fault.New(fault.Invalid, "Leave `style` out, or write the URL of a mail server.",
+			"Only mail (smtp, smtps) carries a report in a style of choice; this is none.")
 	}
 	return nil
 }

@@ -116,13 +116,15 @@ func (t Target) checkService(u *url.URL) error {
 	name, _, custom := strings.Cut(u.Scheme, "+")
 	var r router.ServiceRouter
 	if custom && u.Hostname() == "" {
-		return fault.New(fault.Invalid, "Write it as "+name+"+https://host/path.", "The URL of %s is not complete: it names no host.", name)
+		return fault.New(fault.Invalid, "Write it as "+name+"+https://host/path.",
+			"The URL of %s is not complete: it names no host.", name)
 	}
 	if name == "logger" {
 		return fault.New(fault.Invalid, "Name a service that reaches somebody.", "logger:// sends nothing to anybody.")
 	}
 	if _, err := r.NewService(name); err != nil {
-		return fault.New(fault.Invalid, "Write one of: "+Services(&r)+".", "There is no service of that scheme to send to.")
+		return fault.New(fault.Invalid, "Write one of: "+Services(&r)+".",
+			"There is no service of that scheme to send to.")
 	}
 	if name == "matrix" && u.User.Username() != "" {
 		return nil // reading it would log in

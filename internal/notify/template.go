@@ -82,9 +82,11 @@ func read(t Template) (p pair, err error) {
 
 // sample has something in every field, so that a template that names a field
 // which is not there shows.
-var sample = Message{Delivery: "01zgwseg0v3j-ops", Target: "ops", Notice: run.Notice{ID: "01zgwseg0v3j", Kind: run.NoticeTest, At: time.Unix(0, 0).UTC(),
-	Severity: "high", Workspace: "network", Repository: "infra", Run: "01zgwseg0v3k", Title: "A title", Text: "A text", Command: "tfops status",
-	Labels: map[string]string{"team": "network"}, Report: &run.ReportRef{ID: "01zgwseg0v3m", Formats: []string{"html"}}}}
+var sample = Message{Delivery: "01zgwseg0v3j-ops", Target: "ops",
+	Notice: run.Notice{ID: "01zgwseg0v3j", Kind: run.NoticeTest, At: time.Unix(0, 0).UTC(),
+		Severity: "high", Workspace: "network", Repository: "infra", Run: "01zgwseg0v3k", Title: "A title", Text: "A text", Command: "tfops status",
+		Labels: map[string]string{"team": "network"}, Report: &run.ReportRef{ID: "01zgwseg0v3m",
+			Formats: []string{"html"}}}}
 
 // samples are what a template of a kind must stand. Only notices of reports
 // have one.
@@ -183,7 +185,8 @@ func count(t *template.Template) {
 func step() parse.Node {
 	name := parse.NewIdentifier(stepName)
 	call := &parse.CommandNode{NodeType: parse.NodeCommand, Args: []parse.Node{name}}
-	return &parse.ActionNode{NodeType: parse.NodeAction, Pipe: &parse.PipeNode{NodeType: parse.NodePipe, Cmds: []*parse.CommandNode{call}}}
+	return &parse.ActionNode{NodeType: parse.NodeAction,
+		Pipe: &parse.PipeNode{NodeType: parse.NodePipe, Cmds: []*parse.CommandNode{call}}}
 }
 
 func countLoops(list *parse.ListNode) {

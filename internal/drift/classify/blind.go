@@ -17,7 +17,8 @@ func Blinds(p *plan.Plan) []drift.Blind {
 		return out
 	}
 	if p.Errored {
-		out = append(out, drift.Blind{What: "what the engine did not come to", Why: "it stopped before it had planned everything"})
+		out = append(out, drift.Blind{What: "what the engine did not come to",
+			Why: "it stopped before it had planned everything"})
 	}
 	for _, d := range p.Deferred {
 		why := "the engine put it off to a later plan"
@@ -27,7 +28,8 @@ func Blinds(p *plan.Plan) []drift.Blind {
 		out = append(out, drift.Blind{Address: drift.Instance(&d), What: "the resource as a whole", Why: why})
 	}
 	for _, u := range p.Unseen {
-		b := drift.Blind{Address: u.Address, What: "ephemeral resource", Why: "it is opened and closed in every run, and nothing of it is remembered"}
+		b := drift.Blind{Address: u.Address, What: "ephemeral resource",
+			Why: "it is opened and closed in every run, and nothing of it is remembered"}
 		if u.Argument != "" {
 			b.What, b.Why = "write-only argument "+u.Argument, "its value is in no state, so a change of it in the world does not show"
 		}
@@ -35,7 +37,8 @@ func Blinds(p *plan.Plan) []drift.Blind {
 	}
 	for _, c := range p.Changes {
 		if c.Mode == "data" && c.Action == plan.ReadData && !verifies(&c) {
-			out = append(out, drift.Blind{Address: c.Address, What: "data source", Why: "it can be read only during an apply"})
+			out = append(out, drift.Blind{Address: c.Address, What: "data source",
+				Why: "it can be read only during an apply"})
 		}
 	}
 	slices.SortStableFunc(out[1:], func(a, b drift.Blind) int { return compareBlind(a, b) })

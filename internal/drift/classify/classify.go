@@ -68,7 +68,8 @@ func (c *classes) add(r *resource, class drift.Class, action plan.Action, a drif
 	k := key{r.address, class}
 	d := c.found[k]
 	if d == nil {
-		d = &drift.Difference{Address: r.address, Type: r.any.Type, Module: r.any.Module, Provider: r.any.Provider, Class: class, Action: action}
+		d = &drift.Difference{Address: r.address, Type: r.any.Type, Module: r.any.Module, Provider: r.any.Provider,
+			Class: class, Action: action}
 		c.found[k] = d
 	}
 	d.Attributes = append(d.Attributes, a)

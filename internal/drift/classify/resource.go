@@ -168,7 +168,8 @@ func (c *classes) wanted(r *resource, v views) (n int) {
 		}
 		a := f.wanted(f.before)
 		if h, ok := v.headWants(f.path); ok && !values.Equal(h, f.after) && !values.Equal(h, f.before) {
-			c.add(r, drift.PendingCommit, r.head.Action, drift.Attribute{Path: p, Before: f.before, After: f.before, Wanted: h, Sensitive: f.sensitive})
+			c.add(r, drift.PendingCommit, r.head.Action,
+				drift.Attribute{Path: p, Before: f.before, After: f.before, Wanted: h, Sensitive: f.sensitive})
 		}
 		c.add(r, class, r.change.Action, a)
 	}

@@ -85,7 +85,8 @@ func open(s hclsource.Source, address string) (*editor, hclsource.Target, error)
 		return nil, at, err
 	}
 	if s.Tree == nil || !fs.ValidPath(s.Dir) {
-		return nil, at, fault.New(fault.Invalid, "name a directory of the repository", "%q is not a directory within the repository", s.Dir)
+		return nil, at, fault.New(fault.Invalid, "name a directory of the repository",
+			"%q is not a directory within the repository", s.Dir)
 	}
 	e := &editor{hclsource.New(s)}
 	_, err = e.Locate(at)
@@ -136,7 +137,8 @@ func (e *editor) change(at hclsource.Target, c Change) *hclsource.Refusal {
 	if err != nil {
 		return hclsource.Refuse(err.Error(), fault.Next(err))
 	}
-	return hclsource.Refuse("the configuration says this already", "apply it with `tfops sync WORKSPACE`, or wait for the next check").In(sc.Block.DefRange())
+	return hclsource.Refuse("the configuration says this already",
+		"apply it with `tfops sync WORKSPACE`, or wait for the next check").In(sc.Block.DefRange())
 }
 
 // hidden reports whether a value holds one that was redacted.

@@ -46,11 +46,13 @@ func against(d drift.Difference) *hclsource.Refusal {
 	switch d.Class {
 	case drift.Changed, drift.Deleted, drift.Conflict:
 		if wholly(d) && d.Class == drift.Conflict {
-			return hclsource.Refuse("a commit that is not applied wants something else of the whole resource", "decide which of both is meant, and edit the code by hand")
+			return hclsource.Refuse("a commit that is not applied wants something else of the whole resource",
+				"decide which of both is meant, and edit the code by hand")
 		}
 		return nil
 	case drift.StateOnly:
-		return hclsource.Refuse("the configuration does not set what differs, so there is nothing to write", "accept it into the state with `tfops sync WORKSPACE --refresh-only`")
+		return hclsource.Refuse("the configuration does not set what differs, so there is nothing to write",
+			"accept it into the state with `tfops sync WORKSPACE --refresh-only`")
 	case drift.PreApplied:
 		return hclsource.Refuse("the commit that waits says it already", "apply that commit")
 	case drift.PendingCommit:
@@ -60,9 +62,11 @@ func against(d drift.Difference) *hclsource.Refusal {
 	case drift.Input:
 		return hclsource.Refuse("nothing changed in the world: a data source, a variable, a default, a module or the provider made the difference", "look at what changed with `tfops drift findings WORKSPACE`, and apply it with `tfops sync WORKSPACE`")
 	case drift.CheckFailed:
-		return hclsource.Refuse("a condition does not hold, which is no value that could be written", "mend what the condition is about, or the condition")
+		return hclsource.Refuse("a condition does not hold, which is no value that could be written",
+			"mend what the condition is about, or the condition")
 	}
-	return hclsource.Refuse("the workspace could not be checked, so nothing is known of the world", "make the check work: tfops drift")
+	return hclsource.Refuse("the workspace could not be checked, so nothing is known of the world",
+		"make the check work: tfops drift")
 }
 
 // Gone reports whether a plan that was made with the edit applied shows a

@@ -67,7 +67,8 @@ func (e *editor) follow(st site, depth int) (site, *hclsource.Refusal) {
 		return st, e.Opaque(st.expr)
 	}
 	if len(st.rest) > 0 {
-		return st, hclsource.Refuse(fmt.Sprintf("the source has a plain value here, with no %s in it", hclsource.PathOf(st.rest)), hclsource.Handwork).In(st.expr.Range())
+		return st, hclsource.Refuse(fmt.Sprintf("the source has a plain value here, with no %s in it",
+			hclsource.PathOf(st.rest)), hclsource.Handwork).In(st.expr.Range())
 	}
 	return st, nil
 }
@@ -102,13 +103,15 @@ func (e *editor) intoObject(st site, x *hclsyntax.ObjectConsExpr, depth int) (si
 	}
 	switch {
 	case unclear:
-		return st, hclsource.Refuse("a key of this object is computed, so it is not known what it holds", hclsource.Handwork).In(x.Range())
+		return st, hclsource.Refuse("a key of this object is computed, so it is not known what it holds",
+			hclsource.Handwork).In(x.Range())
 	case found < 0 && st.rest[0].IsIndex:
 		return st, hclsource.Refuse("the source has an object here, not a list", hclsource.Handwork).In(x.Range())
 	case found < 0:
 		return st, nil
 	}
-	return e.follow(site{sc: st.sc, expr: x.Items[found].ValueExpr, rest: st.rest[1:], in: x, index: found, keyed: st.keyed}, depth+1)
+	return e.follow(site{sc: st.sc, expr: x.Items[found].ValueExpr, rest: st.rest[1:], in: x, index: found,
+		keyed: st.keyed}, depth+1)
 }
 
 func (e *editor) intoTuple(st site, x *hclsyntax.TupleConsExpr, depth int) (site, *hclsource.Refusal) {
@@ -158,7 +161,8 @@ func (e *editor) reference(st site, x *hclsyntax.ScopeTraversalExpr, depth int) 
 		}
 		a := st.sc.Mod.Local(path[1].Key)
 		if a == nil {
-			return st, hclsource.Refuse(fmt.Sprintf("%s is not written in this module", hclsource.PathOf(path[:2])), hclsource.Handwork).In(x.Range())
+			return st, hclsource.Refuse(fmt.Sprintf("%s is not written in this module", hclsource.PathOf(path[:2])),
+				hclsource.Handwork).In(x.Range())
 		}
 		return e.follow(site{sc: st.sc.Outside(), expr: a.Expr, rest: whole[2:]}, depth+1)
 	case "each":
@@ -171,7 +175,8 @@ func (e *editor) reference(st site, x *hclsyntax.ScopeTraversalExpr, depth int) 
 func (e *editor) each(st site, whole []hclsource.Step, self hcl.Range, depth int) (site, *hclsource.Refusal) {
 	s := st.sc
 	if s.Block == nil || s.Key == nil || s.Key.IsIndex || s.Argument("for_each") == nil {
-		return st, hclsource.Refuse("it is not known which instance this is", "name the instance's key in the address").In(self)
+		return st, hclsource.Refuse("it is not known which instance this is",
+			"name the instance's key in the address").In(self)
 	}
 	over := s.Argument("for_each").Expr
 	if _, isCall := over.(*hclsyntax.FunctionCallExpr); isCall || whole[1].Key != "value" {
@@ -181,12 +186,14 @@ func (e *editor) each(st site, whole []hclsource.Step, self hcl.Range, depth int
 	for _, b := range append([]*hclsyntax.Block{s.Block}, s.Rest...) {
 		for _, u := range hclsource.Uses(b.Body) {
 			if u.Where != self && hclsource.Overlap(u.Steps, whole) {
-				return st, hclsource.Refuse(fmt.Sprintf("%s is read elsewhere too, which would change with it", hclsource.PathOf(whole)),
+				return st, hclsource.Refuse(fmt.Sprintf("%s is read elsewhere too, which would change with it",
+					hclsource.PathOf(whole)),
 					"give the attributes values of their own, then try again").In(u.Where)
 			}
 		}
 	}
-	out, r := e.follow(site{sc: s.Outside(), expr: over, rest: slices.Concat([]hclsource.Step{*s.Key}, whole[2:])}, depth+1)
+	out, r := e.follow(site{sc: s.Outside(), expr: over, rest: slices.Concat([]hclsource.Step{*s.Key}, whole[2:])},
+		depth+1)
 	if r == nil && out.in == over && len(whole) == 2 {
 		out.in = nil // the instance has to stay
 	}

@@ -20,7 +20,8 @@ import (
 func unified(files map[string]Edit) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		b.WriteString(udiff.Unified(label("a/"+name), label("b/"+name), string(files[name].Before), string(files[name].After)))
+		b.WriteString(udiff.Unified(label("a/"+name), label("b/"+name), string(files[name].Before),
+			string(files[name].After)))
 	}
 	return b.String()
 }
@@ -42,14 +43,16 @@ func label(name string) string {
 func (p Proposal) WriteTo(tree, into string) error {
 	root, err := os.OpenRoot(tree)
 	if err != nil {
-		return fault.New(fault.Invalid, "name a directory with a copy of the repository", "%s cannot be opened: %w", tree, err)
+		return fault.New(fault.Invalid, "name a directory with a copy of the repository", "%s cannot be opened: %w",
+			tree, err)
 	}
 	defer root.Close()
 	names := slices.Sorted(maps.Keys(p.Files))
 	for _, name := range names {
 		text, err := root.ReadFile(filepath.FromSlash(name))
 		if errors.Is(err, fs.ErrNotExist) || err == nil && !bytes.Equal(text, p.Files[name].Before) {
-			return fault.New(fault.Conflict, "make the proposal again, for what is there now", "%s in %s is not as it was when the proposal was made", name, tree)
+			return fault.New(fault.Conflict, "make the proposal again, for what is there now",
+				"%s in %s is not as it was when the proposal was made", name, tree)
 		}
 		if err != nil {
 			return fault.New(fault.Unavailable, "make it readable", "%s in %s cannot be read: %w", name, tree, err)
@@ -57,7 +60,8 @@ func (p Proposal) WriteTo(tree, into string) error {
 	}
 	for _, name := range names {
 		if err := writeBelow(into, filepath.FromSlash(name), p.Files[name].After); err != nil {
-			return fault.New(fault.Unavailable, "make room, or make it writable, and try again", "%s in %s cannot be written: %w", name, into, err)
+			return fault.New(fault.Unavailable, "make room, or make it writable, and try again",
+				"%s in %s cannot be written: %w", name, into, err)
 		}
 	}
 	return nil

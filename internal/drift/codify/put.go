@@ -51,7 +51,8 @@ func (e *editor) put(at hclsource.Target, w wish, depth int) *hclsource.Refusal 
 // instead, if any.
 func (e *editor) putBody(sc *hclsource.Scope, blocks []*hclsyntax.Block, rest []hclsource.Step, w wish) ([]wish, *hclsource.Refusal) {
 	if rest[0].IsIndex {
-		return nil, hclsource.Refuse(fmt.Sprintf("%s leads to nothing in the source", hclsource.PathOf(w.steps)), hclsource.Handwork).In(blocks[0].DefRange())
+		return nil, hclsource.Refuse(fmt.Sprintf("%s leads to nothing in the source", hclsource.PathOf(w.steps)),
+			hclsource.Handwork).In(blocks[0].DefRange())
 	}
 	name := rest[0].Key
 	for _, b := range slices.Backward(blocks) {
@@ -80,7 +81,8 @@ func nestedBlocks(blocks []*hclsyntax.Block, name string) ([]*hclsyntax.Block, *
 		var here []*hclsyntax.Block
 		for _, n := range b.Body.Blocks {
 			if n.Type == "dynamic" && len(n.Labels) > 0 && n.Labels[0] == name {
-				return nil, hclsource.Refuse(fmt.Sprintf("the blocks %s are made by a dynamic block", name), hclsource.Handwork).In(n.DefRange())
+				return nil, hclsource.Refuse(fmt.Sprintf("the blocks %s are made by a dynamic block", name),
+					hclsource.Handwork).In(n.DefRange())
 			}
 			if n.Type == name {
 				here = append(here, n)
@@ -127,13 +129,15 @@ func (e *editor) choose(sc *hclsource.Scope, nested []*hclsyntax.Block, rest []h
 	if len(rest) > 0 && rest[0].IsIndex {
 		at, rest = rest[0].Index, rest[1:]
 	} else if len(nested) > 1 {
-		return nil, 0, nil, hclsource.Refuse(fmt.Sprintf("there are %d blocks, and the path names none of them", len(nested)), hclsource.Handwork).In(nested[0].DefRange())
+		return nil, 0, nil, hclsource.Refuse(fmt.Sprintf("there are %d blocks, and the path names none of them",
+			len(nested)), hclsource.Handwork).In(nested[0].DefRange())
 	}
 	if w.was == nil || w.exact {
 		if at < len(nested) {
 			return nested[at], at, rest, nil
 		}
-		return nil, 0, nil, hclsource.Refuse("this block is not written in the source", hclsource.Handwork).In(nested[0].DefRange())
+		return nil, 0, nil, hclsource.Refuse("this block is not written in the source",
+			hclsource.Handwork).In(nested[0].DefRange())
 	}
 	var fits []int
 	for i, b := range nested {
@@ -194,7 +198,8 @@ func (e *editor) putNew(sc *hclsource.Scope, b *hclsyntax.Block, rest []hclsourc
 		return hclsource.Refuse(err.Error(), hclsource.Handwork).In(b.DefRange())
 	}
 	if blocky(want) {
-		return hclsource.Refuse(fmt.Sprintf("%s is not written in the source, and may be one of nested blocks", rest[0].Key), hclsource.Handwork).In(b.DefRange())
+		return hclsource.Refuse(fmt.Sprintf("%s is not written in the source, and may be one of nested blocks",
+			rest[0].Key), hclsource.Handwork).In(b.DefRange())
 	}
 	for _, s := range slices.Backward(rest[1:]) {
 		if s.IsIndex {

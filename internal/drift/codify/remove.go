@@ -36,7 +36,8 @@ func (e *editor) removal(sc *hclsource.Scope, at hclsource.Target) *hclsource.Re
 		return r
 	}
 	if len(sc.Rest) > 0 {
-		return hclsource.Refuse("the resource is written in more than one place: an override file changes it", hclsource.Handwork).In(sc.Rest[0].DefRange())
+		return hclsource.Refuse("the resource is written in more than one place: an override file changes it",
+			hclsource.Handwork).In(sc.Rest[0].DefRange())
 	}
 	if r := sc.Mod.Referred([]hclsource.Step{{Key: at.Typ}, {Key: at.Name}}, sc.Block); r != nil {
 		return r
@@ -48,7 +49,8 @@ func (e *editor) removal(sc *hclsource.Scope, at hclsource.Target) *hclsource.Re
 func (e *editor) removeInstance(sc *hclsource.Scope, at hclsource.Target) *hclsource.Refusal {
 	each := sc.Argument("for_each")
 	if each == nil || at.Key.IsIndex {
-		return hclsource.Refuse("the instance is one of count: without it the ones after it would move up", "lower count by hand, with moved blocks where needed").In(sc.Block.DefRange())
+		return hclsource.Refuse("the instance is one of count: without it the ones after it would move up",
+			"lower count by hand, with moved blocks where needed").In(sc.Block.DefRange())
 	}
 	over := each.Expr
 	if call, ok := over.(*hclsyntax.FunctionCallExpr); ok && call.Name == "toset" && len(call.Args) == 1 {

@@ -56,7 +56,8 @@ func (w wish) elsewhere(have cty.Value, st site) *hclsource.Refusal {
 	if was, err := hclsource.ToValue(w.was); err == nil && hclsource.Same(have, was) {
 		return nil
 	}
-	return hclsource.Refuse("the source has another value here than was applied, so the element may be another one", hclsource.Handwork).In(st.expr.Range())
+	return hclsource.Refuse("the source has another value here than was applied, so the element may be another one",
+		hclsource.Handwork).In(st.expr.Range())
 }
 
 func (e *editor) exchange(st site, want cty.Value) *hclsource.Refusal {
@@ -64,7 +65,8 @@ func (e *editor) exchange(st site, want cty.Value) *hclsource.Refusal {
 		return r
 	}
 	at := st.expr.Range()
-	return e.Splice(at.Filename, at.Start.Byte, at.End.Byte, hclsource.Render(want, e.IndentAt(at.Filename, at.Start.Byte)))
+	return e.Splice(at.Filename, at.Start.Byte, at.End.Byte,
+		hclsource.Render(want, e.IndentAt(at.Filename, at.Start.Byte)))
 }
 
 // takeOut removes what holds the value; where there has to be one it is null.
@@ -120,7 +122,8 @@ func (e *editor) element(st site, tuple *hclsyntax.TupleConsExpr, w wish) ([]wis
 	if w.insert || w.was == nil && !w.exact && w.want != nil {
 		want, err := hclsource.ToValue(w.want)
 		if err != nil || at > len(tuple.Exprs) {
-			return nil, hclsource.Refuse("the list in the source is shorter than that in the world", hclsource.Handwork).In(tuple.Range())
+			return nil, hclsource.Refuse("the list in the source is shorter than that in the world",
+				hclsource.Handwork).In(tuple.Range())
 		}
 		if r := e.allow(st); r != nil {
 			return nil, r
@@ -185,7 +188,8 @@ func mergeObject(object *hclsyntax.ObjectConsExpr, w wish) ([]wish, *hclsource.R
 	for _, item := range object.Items {
 		k, ok := keyText(item.KeyExpr)
 		if !ok {
-			return nil, hclsource.Refuse("a key of this object is computed, so it is not known what it holds", hclsource.Handwork).In(item.KeyExpr.Range())
+			return nil, hclsource.Refuse("a key of this object is computed, so it is not known what it holds",
+				hclsource.Handwork).In(item.KeyExpr.Range())
 		}
 		if _, stays := want[k]; !stays {
 			gone = append(gone, k)

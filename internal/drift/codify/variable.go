@@ -21,7 +21,8 @@ func (e *editor) variable(st site, whole []hclsource.Step, self hcl.Range, depth
 	s, name := st.sc, whole[1].Key
 	declared := s.Mod.Blocks("variable", name)
 	if len(declared) == 0 {
-		return st, hclsource.Refuse(fmt.Sprintf("%s is not declared in this module", hclsource.PathOf(whole[:2])), hclsource.Handwork).In(self)
+		return st, hclsource.Refuse(fmt.Sprintf("%s is not declared in this module", hclsource.PathOf(whole[:2])),
+			hclsource.Handwork).In(self)
 	}
 	if r := s.Mod.Shared(whole, self, declared[0]); r != nil {
 		return st, r
@@ -32,7 +33,8 @@ func (e *editor) variable(st site, whole []hclsource.Step, self hcl.Range, depth
 		}
 	} else {
 		if slices.Contains(e.Src.Variables, name) {
-			return st, hclsource.Refuse(fmt.Sprintf("%s is given from outside of the repository", hclsource.PathOf(whole[:2])),
+			return st, hclsource.Refuse(fmt.Sprintf("%s is given from outside of the repository",
+				hclsource.PathOf(whole[:2])),
 				fmt.Sprintf("change %s where it is given: variables or inputs of the workspace", name)).In(self)
 		}
 		out, ok, r := e.fromFiles(name)
@@ -49,7 +51,8 @@ func (e *editor) variable(st site, whole []hclsource.Step, self hcl.Range, depth
 			return e.follow(site{sc: s.Outside(), expr: a.Expr, rest: whole[2:]}, depth+1)
 		}
 	}
-	return st, hclsource.Refuse(fmt.Sprintf("%s has its value from outside of the files that are known", hclsource.PathOf(whole[:2])),
+	return st, hclsource.Refuse(fmt.Sprintf("%s has its value from outside of the files that are known",
+		hclsource.PathOf(whole[:2])),
 		"change it where it is given").In(declared[0].DefRange())
 }
 
@@ -62,7 +65,8 @@ func (e *editor) fromFiles(name string) (site, bool, *hclsource.Refusal) {
 	for _, file := range slices.Backward(files) {
 		text, err := e.Read(file)
 		if errors.Is(err, fs.ErrNotExist) {
-			return site{}, false, hclsource.Refuse(fmt.Sprintf("the file of values %s is not in the commit", file), "name a file that is there")
+			return site{}, false, hclsource.Refuse(fmt.Sprintf("the file of values %s is not in the commit", file),
+				"name a file that is there")
 		}
 		if err != nil {
 			return site{}, false, hclsource.Refuse(fmt.Sprintf("%s cannot be read", file), "try again")
@@ -70,7 +74,8 @@ func (e *editor) fromFiles(name string) (site, bool, *hclsource.Refusal) {
 		at := hcl.Range{Filename: file, Start: hcl.InitialPos}
 		if strings.HasSuffix(file, ".json") {
 			if strings.Contains(string(text), `"`+name+`"`) {
-				return site{}, false, hclsource.Refuse("the value is written in JSON syntax, which is not edited", hclsource.Handwork).In(at)
+				return site{}, false, hclsource.Refuse("the value is written in JSON syntax, which is not edited",
+					hclsource.Handwork).In(at)
 			}
 			continue
 		}
@@ -106,7 +111,8 @@ func (e *editor) valueFiles() ([]string, *hclsource.Refusal) {
 	for _, n := range e.Src.VarFiles {
 		p := path.Join(e.Src.Dir, n)
 		if !fs.ValidPath(p) || path.IsAbs(n) {
-			return nil, hclsource.Refuse(fmt.Sprintf("the file of values %s is outside of the repository", n), "change it there")
+			return nil, hclsource.Refuse(fmt.Sprintf("the file of values %s is outside of the repository", n),
+				"change it there")
 		}
 		files = append(files, p)
 	}

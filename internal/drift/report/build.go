@@ -21,8 +21,10 @@ func Build(in Input) *Report {
 	}
 	b := newBuilder(in)
 	in.Instance.URL = link(in.Instance.URL)
-	r := &Report{Version: Version, ID: in.ID, Name: in.Name, At: b.time(in.At), Since: b.time(in.Since), Timezone: in.Location.String(),
-		Instance: in.Instance, Workspaces: make([]Section, 0, len(b.in.Workspaces)), Rules: b.leftOut(), Blind: classify.Blinds(nil)}
+	r := &Report{Version: Version, ID: in.ID, Name: in.Name, At: b.time(in.At), Since: b.time(in.Since),
+		Timezone: in.Location.String(),
+		Instance: in.Instance, Workspaces: make([]Section, 0,
+			len(b.in.Workspaces)), Rules: b.leftOut(), Blind: classify.Blinds(nil)}
 	for _, w := range b.in.Workspaces {
 		r.Workspaces = append(r.Workspaces, b.section(w))
 	}
@@ -42,7 +44,8 @@ type builder struct {
 }
 
 func newBuilder(in Input) *builder {
-	b := &builder{in: in, checks: map[string]history{}, findings: map[string][]*drift.Finding{}, dues: map[string][]time.Time{}}
+	b := &builder{in: in, checks: map[string]history{}, findings: map[string][]*drift.Finding{},
+		dues: map[string][]time.Time{}}
 	for i := range in.Checks {
 		c := &in.Checks[i]
 		b.checks[c.Workspace] = append(b.checks[c.Workspace], c)
@@ -159,7 +162,8 @@ func compareChecked(a, c *time.Time) int {
 
 // compare puts worse counts first.
 func (s Severities) compare(o Severities) int {
-	return cmp.Or(cmp.Compare(o.Critical, s.Critical), cmp.Compare(o.High, s.High), cmp.Compare(o.Medium, s.Medium), cmp.Compare(o.Low, s.Low))
+	return cmp.Or(cmp.Compare(o.Critical, s.Critical), cmp.Compare(o.High, s.High), cmp.Compare(o.Medium, s.Medium),
+		cmp.Compare(o.Low, s.Low))
 }
 
 // Of is the count of one severity.

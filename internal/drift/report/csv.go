@@ -15,7 +15,8 @@ import (
 
 // columns are those of the CSV. A workspace without a finding has a line, too,
 // whose columns of a finding are empty: a report never passes it over.
-var columns = []string{"workspace", "repository", "branch", "dir", "outcome", "why", "checked_at", "id", "severity", "class", "life", "new", "address",
+var columns = []string{"workspace", "repository", "branch", "dir", "outcome", "why", "checked_at", "id", "severity",
+	"class", "life", "new", "address",
 	"attributes", "problems", "first_seen", "last_seen", "age_days", "times", "file", "line", "owners", "last_run", "last_approvers", "acknowledged_by",
 	"reason", "until", "ignored_by", "resolved_at", "resolved_by", "revert", "codify", "accept", "ignore", "check"}
 
@@ -52,7 +53,8 @@ func (s *Section) cells() []string {
 	if s.Checked != nil {
 		checked = s.Checked.Format(time.RFC3339)
 	}
-	return []string{cell(s.Name), cell(s.Repository), cell(s.Branch), cell(s.Dir), string(s.Outcome), cell(s.Why), checked}
+	return []string{cell(s.Name), cell(s.Repository), cell(s.Branch), cell(s.Dir), string(s.Outcome), cell(s.Why),
+		checked}
 }
 
 func (f *Finding) cells() []string {
@@ -63,15 +65,19 @@ func (f *Finding) cells() []string {
 	if f.More > 0 {
 		attributes = append(attributes, "and "+count(f.More, "more attribute"))
 	}
-	out := []string{cell(f.ID), string(f.Severity), string(f.Class), string(f.Life), strconv.FormatBool(f.New), cell(f.Address),
-		cell(strings.Join(attributes, "; ")), cell(strings.Join(f.Problems, "; ")), f.FirstSeen.Format(time.RFC3339), f.LastSeen.Format(time.RFC3339),
-		strconv.FormatFloat(float64(f.Age)/86400, 'f', 2, 64), strconv.Itoa(f.Times), cell(f.File), number(f.Line), cell(strings.Join(f.Owners, " ")),
+	out := []string{cell(f.ID), string(f.Severity), string(f.Class), string(f.Life), strconv.FormatBool(f.New),
+		cell(f.Address),
+		cell(strings.Join(attributes, "; ")), cell(strings.Join(f.Problems,
+			"; ")), f.FirstSeen.Format(time.RFC3339), f.LastSeen.Format(time.RFC3339),
+		strconv.FormatFloat(float64(f.Age)/86400, 'f', 2,
+			64), strconv.Itoa(f.Times), cell(f.File), number(f.Line), cell(strings.Join(f.Owners, " ")),
 		cell(f.LastRun), cell(strings.Join(f.LastApprovers, " "))}
 	ack := drift.Ack{}
 	if f.Ack != nil {
 		ack = *f.Ack
 	}
-	out = append(out, cell(ack.By), cell(ack.Reason), stamp(&ack.Until), cell(strings.Join(f.IgnoredBy, " ")), stamp(f.ResolvedAt), cell(f.ResolvedBy))
+	out = append(out, cell(ack.By), cell(ack.Reason), stamp(&ack.Until), cell(strings.Join(f.IgnoredBy, " ")),
+		stamp(f.ResolvedAt), cell(f.ResolvedBy))
 	for _, w := range ways {
 		out = append(out, cell(f.command(w)))
 	}

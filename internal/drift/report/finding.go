@@ -35,7 +35,8 @@ func leftOut(f *drift.Finding) bool {
 
 func (b *builder) finding(f *drift.Finding) Finding {
 	began := seenAt(f)
-	out := Finding{ID: f.ID, Address: f.Address, Type: f.Type, Class: f.Class, Meaning: meaning(f.Class), Action: f.Action, Severity: f.Severity, Life: f.Life,
+	out := Finding{ID: f.ID, Address: f.Address, Type: f.Type, Class: f.Class, Meaning: meaning(f.Class),
+		Action: f.Action, Severity: f.Severity, Life: f.Life,
 		New: b.fresh(began), FirstSeen: b.time(f.FirstSeen), LastSeen: b.time(f.LastSeen), Returned: b.when(f.Returned), ResolvedAt: b.when(f.ResolvedAt),
 		ResolvedBy: f.ResolvedBy, Age: b.age(began), Times: f.Times, File: f.File, Line: f.Line, Owners: f.Owners, LastRun: f.LastRun,
 		LastApprovers: f.LastApprovers, Problems: problems(f.Problems), Ack: f.Ack}

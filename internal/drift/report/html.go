@@ -28,7 +28,10 @@ var pageStyle string
 var pageTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").Funcs(template.FuncMap{
 		"clean": term.Clean, "long": long, "clock": clock, "clockZone": clockZone, "commit": commit, "thousands": thousands,
-		"count": func(n int, what string) string { return count(n, what) }, "upper": upper, "link": link, "until": until, "lasts": lasts,
+		"count": func(n int, what string) string {
+			return count(n,
+				what)
+		}, "upper": upper, "link": link, "until": until, "lasts": lasts,
 		"severities": func() []drift.Severity { return severityOrder }, "stamp": stamp, "worst": Severities.worst,
 		"brief": func(s string) string { s, _ = cut(s, "", 140); return s },
 		"and":   func(list []string) string { return and(cleaned(list)) },
@@ -103,7 +106,8 @@ func page(w io.Writer, r *Report) error {
 }
 
 func viewOf(r *Report) *view {
-	v := &view{Report: r, Style: template.CSS(pageStyle), Chart: chartOf(r.Trend), Classes: r.Summary.Classes, Coverage: coverage(r.Summary)}
+	v := &view{Report: r, Style: template.CSS(pageStyle), Chart: chartOf(r.Trend), Classes: r.Summary.Classes,
+		Coverage: coverage(r.Summary)}
 	full := inFull(r, maxPaged)
 	for i := range r.Workspaces {
 		s := sectionOf(&r.Workspaces[i], full)

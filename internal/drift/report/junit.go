@@ -57,7 +57,8 @@ func junit(w io.Writer, r *Report) error {
 		name += " " + term.Clean(r.Name)
 	}
 	all := junitSuites{Name: name, Tests: o.Total, Failures: o.Drifted, Errors: o.Unchecked, Skipped: o.NeverApplied}
-	suite := junitSuite{Name: name, Timestamp: r.At.UTC().Format("2006-01-02T15:04:05"), Tests: o.Total, Failures: o.Drifted, Errors: o.Unchecked,
+	suite := junitSuite{Name: name, Timestamp: r.At.UTC().Format("2006-01-02T15:04:05"), Tests: o.Total,
+		Failures: o.Drifted, Errors: o.Unchecked,
 		Skipped: o.NeverApplied, Cases: make([]junitCase, len(r.Workspaces))}
 	for i := range r.Workspaces {
 		suite.Cases[i] = r.Workspaces[i].junit()

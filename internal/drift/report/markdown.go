@@ -90,7 +90,8 @@ func (m *md) summary() {
 	m.text("| Workspaces | Unchecked | Drifted | Clean | Never applied |\n|---:|---:|---:|---:|---:|\n")
 	m.textf("| %d | %d | %d | %d | %d |\n\n", o.Total, o.Unchecked, o.Drifted, o.Clean, o.NeverApplied)
 	m.text("| Open findings | Critical | High | Medium | Low | New | Resolved | Acknowledged | Ignored |\n|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
-	m.textf("| %d | %d | %d | %d | %d | %d | %d | %d | %d |\n\n", s.Open, s.Severity.Critical, s.Severity.High, s.Severity.Medium, s.Severity.Low,
+	m.textf("| %d | %d | %d | %d | %d | %d | %d | %d | %d |\n\n", s.Open, s.Severity.Critical, s.Severity.High,
+		s.Severity.Medium, s.Severity.Low,
 		s.New, s.Resolved, s.Acknowledged, s.Ignored)
 	m.textf("%s\n", coverage(s))
 	if len(s.Owners) > 0 {
@@ -114,7 +115,8 @@ func coverage(s Summary) string {
 	if c.Workspaces == 0 {
 		return "There was nothing to look at."
 	}
-	text := fmt.Sprintf("Looked at since the last report: %d of %s, %s.", c.Checked, count(c.Workspaces, "workspace"), count(c.Resources, "resource"))
+	text := fmt.Sprintf("Looked at since the last report: %d of %s, %s.", c.Checked, count(c.Workspaces, "workspace"),
+		count(c.Resources, "resource"))
 	if s.Oldest != nil {
 		text += fmt.Sprintf(" The oldest check that counts is %s old.", long(s.Oldest.Age))
 	}
@@ -230,7 +232,8 @@ func (m *md) finding(f *Finding) {
 	}
 	m.text("\n")
 	if f.Ack != nil && f.Life == drift.Acknowledged {
-		m.textf("\nAcknowledged by %s %s: %s\n", code(f.Ack.By), until(f.Ack.Until, "until it is resolved"), code(f.Ack.Reason))
+		m.textf("\nAcknowledged by %s %s: %s\n", code(f.Ack.By), until(f.Ack.Until, "until it is resolved"),
+			code(f.Ack.Reason))
 	}
 	m.attributes(f)
 	for i, p := range f.Problems {
@@ -374,7 +377,8 @@ func (m *md) leftOut() {
 	}
 	m.text("\n## Ignored\n\n| Rule | Reason | Lasts | Owner | Findings | Attributes |\n|---|---|---|---|---:|---:|\n")
 	for _, l := range m.r.Rules {
-		m.textf("| %s | %s | %s | %s | %d | %d |\n", inCell(l.Rule.Name), inCell(l.Rule.Reason), lasts(l), ownerCell(l.Rule.Owner), len(l.Findings), l.Attributes)
+		m.textf("| %s | %s | %s | %s | %d | %d |\n", inCell(l.Rule.Name), inCell(l.Rule.Reason), lasts(l),
+			ownerCell(l.Rule.Owner), len(l.Findings), l.Attributes)
 	}
 }
 
@@ -397,7 +401,8 @@ func (m *md) trend() {
 	m.textf("\n## Trend\n\nOpen findings, 90 days: `%s`\n\n", sparks(t.Days))
 	m.text("| Days | Open before | Open now | New | Resolved | Time to detect, at most | Time to repair |\n|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, p := range t.Periods {
-		m.textf("| %d | %d | %d | %d | %d | %s | %s |\n", p.Days, p.Before, p.Now, p.New, p.Resolved, p.Detect, p.Repair)
+		m.textf("| %d | %d | %d | %d | %d | %s | %s |\n", p.Days, p.Before, p.Now, p.New, p.Resolved, p.Detect,
+			p.Repair)
 	}
 }
 

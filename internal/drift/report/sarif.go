@@ -140,7 +140,8 @@ func sarif(w io.Writer, r *Report) error {
 
 // sarifOf is the run of a repository without its results.
 func sarifOf(r *Report, repository string) sarifRun {
-	out := sarifRun{Tool: sarifTool{sarifDriver{Name: "tfops", Version: term.Clean(r.Instance.Version), Rules: sarifRules()}},
+	out := sarifRun{Tool: sarifTool{sarifDriver{Name: "tfops", Version: term.Clean(r.Instance.Version),
+		Rules: sarifRules()}},
 		Automation: sarifAutomation{path.Join("tfops", "drift", url.PathEscape(repository)) + "/"},
 		Bases:      map[string]any{"%SRCROOT%": map[string]any{"description": sarifText{"the root of the repository"}}},
 		Column:     "unicodeCodePoints", Results: []sarifResult{}}
@@ -190,14 +191,17 @@ func (s *Section) sarif() sarifResult {
 		Message:      sarifText{sarifPlain("Workspace " + s.Name + " is unchecked: " + s.Why + ". Next: " + s.Next)},
 		Locations:    []sarifLocation{{s.place("", 0), []sarifLogical{{term.Clean(s.Name), "namespace"}}}},
 		Fingerprints: map[string]string{"tfopsFinding/v1": drift.ID(s.Name, s.Name, drift.Unchecked)},
-		Properties:   sarifProperties{Workspace: term.Clean(s.Name), Severity: string(drift.High), Commands: []string{term.Clean(s.Next)}}}
+		Properties: sarifProperties{Workspace: term.Clean(s.Name), Severity: string(drift.High),
+			Commands: []string{term.Clean(s.Next)}}}
 }
 
 func (f *Finding) sarif(s *Section) sarifResult {
-	out := sarifResult{Rule: string(f.Class), Index: slices.Index(classOrder, f.Class), Level: sarifLevels[f.Severity], Message: sarifText{f.message()},
+	out := sarifResult{Rule: string(f.Class), Index: slices.Index(classOrder, f.Class), Level: sarifLevels[f.Severity],
+		Message:      sarifText{f.message()},
 		Locations:    []sarifLocation{{s.place(f.File, f.Line), []sarifLogical{{term.Clean(f.Address), "resource"}}}},
 		Fingerprints: map[string]string{"tfopsFinding/v1": f.ID}, Baseline: "unchanged",
-		Properties: sarifProperties{Workspace: term.Clean(s.Name), Severity: string(f.Severity), Life: string(f.Life), Owners: cleaned(f.Owners)}}
+		Properties: sarifProperties{Workspace: term.Clean(s.Name), Severity: string(f.Severity), Life: string(f.Life),
+			Owners: cleaned(f.Owners)}}
 	if f.New {
 		out.Baseline = "new"
 	}
@@ -206,14 +210,17 @@ func (f *Finding) sarif(s *Section) sarifResult {
 	}
 	switch {
 	case f.Life == drift.Ignored:
-		out.Suppressions = []sarifSuppression{{"external", "accepted", term.Clean("ignored by the rule " + strings.Join(f.IgnoredBy, ", "))}}
+		out.Suppressions = []sarifSuppression{{"external", "accepted",
+			term.Clean("ignored by the rule " + strings.Join(f.IgnoredBy, ", "))}}
 	case f.Life == drift.Acknowledged && f.Ack != nil:
-		out.Suppressions = []sarifSuppression{{"external", "accepted", term.Clean("acknowledged by " + f.Ack.By + ": " + f.Ack.Reason)}}
+		out.Suppressions = []sarifSuppression{{"external", "accepted",
+			term.Clean("acknowledged by " + f.Ack.By + ": " + f.Ack.Reason)}}
 	}
 	return out
 }
 
-var sarifLevels = map[drift.Severity]string{drift.Critical: "error", drift.High: "error", drift.Medium: "warning", drift.Low: "note"}
+var sarifLevels = map[drift.Severity]string{drift.Critical: "error", drift.High: "error", drift.Medium: "warning",
+	drift.Low: "note"}
 
 // message tells the finding in one paragraph.
 func (f *Finding) message() string {

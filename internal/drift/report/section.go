@@ -25,7 +25,8 @@ const (
 func (b *builder) section(w Workspace) Section {
 	h := b.checks[w.Name].until(b.in.At)
 	last, seen := h.last(), h.looked()
-	s := Section{Name: w.Name, Repository: w.Repository, Branch: w.Branch, Dir: w.Dir, Labels: w.Labels, Applied: w.Applied, Schedule: w.Schedule,
+	s := Section{Name: w.Name, Repository: w.Repository, Branch: w.Branch, Dir: w.Dir, Labels: w.Labels,
+		Applied: w.Applied, Schedule: w.Schedule,
 		Findings: []Finding{}, Resolved: []Finding{}, Ignored: []Finding{}, Blind: []drift.Blind{}}
 	if w.Head != w.Applied {
 		s.Head = w.Head
@@ -111,7 +112,8 @@ func (b *builder) decide(s *Section, w Workspace, last *drift.Check) {
 	case w.Schedule == "" && b.in.At.Sub(last.At) > unscheduledAge:
 		unchecked(again, "the last check is %s old, and no schedule repeats it", long(b.age(last.At)))
 	case b.overdue(w, last.At, b.in.At):
-		unchecked(again, "the last check is %s old, and the one that was due by the schedule %q was not made", long(b.age(last.At)), s.Schedule)
+		unchecked(again, "the last check is %s old, and the one that was due by the schedule %q was not made",
+			long(b.age(last.At)), s.Schedule)
 	default:
 		s.Outcome = s.known(last)
 	}

@@ -27,7 +27,8 @@ func (n *Notifier) mail(ctx context.Context, t notify.Target, d run.Delivery) (n
 	}
 	msg, note, err := n.compose(ctx, m, t, d)
 	if err != nil {
-		return note, &failure{mine: true, fault: fault.New(fault.Invalid, "", "The mail cannot be written: %s", t.Scrub(err))}
+		return note, &failure{mine: true, fault: fault.New(fault.Invalid, "", "The mail cannot be written: %s",
+			t.Scrub(err))}
 	}
 	client, err := mail.NewClient(m.Host, n.mailOptions(ctx, m)...)
 	if err != nil {
@@ -46,7 +47,8 @@ func (n *Notifier) mail(ctx context.Context, t notify.Target, d run.Delivery) (n
 	if err == nil {
 		err = errors.New("it said nothing about it")
 	}
-	f := down("It is tried again by itself; ask who runs the server if it stays so.", "%s did not take the mail: %s", t, t.Scrub(err))
+	f := down("It is tried again by itself; ask who runs the server if it stays so.", "%s did not take the mail: %s", t,
+		t.Scrub(err))
 	var refused *mail.SendError
 	if errors.As(err, &refused) {
 		f.mine = !refused.IsTemp() && refused.ErrorCode() >= 500
@@ -75,7 +77,8 @@ func (n *Notifier) mailOptions(ctx context.Context, m notify.MailServer) []mail.
 		}
 		return secured, nil
 	}
-	all := []mail.Option{mail.WithPort(m.Port), mail.WithTimeout(n.o.Timeout), mail.WithDialContextFunc(dial), mail.WithoutNoop(), mail.WithTLSConfig(config)}
+	all := []mail.Option{mail.WithPort(m.Port), mail.WithTimeout(n.o.Timeout), mail.WithDialContextFunc(dial),
+		mail.WithoutNoop(), mail.WithTLSConfig(config)}
 	if m.Implicit {
 		all = append(all, mail.WithSSL())
 	} else {
@@ -84,12 +87,14 @@ func (n *Notifier) mailOptions(ctx context.Context, m notify.MailServer) []mail.
 	if m.User == "" {
 		return all
 	}
-	return append(all, mail.WithOpportunisticSMTPAuth(logins...), mail.WithUsername(m.User), mail.WithPassword(m.Password))
+	return append(all, mail.WithOpportunisticSMTPAuth(logins...), mail.WithUsername(m.User),
+		mail.WithPassword(m.Password))
 }
 
 // logins are the ways to log in, the best first. The library takes those that
 // send the password itself only over TLS or on this machine.
-var logins = []mail.SMTPAuthType{mail.SMTPAuthSCRAMSHA256PLUS, mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthSCRAMSHA1PLUS, mail.SMTPAuthSCRAMSHA1,
+var logins = []mail.SMTPAuthType{mail.SMTPAuthSCRAMSHA256PLUS, mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthSCRAMSHA1PLUS,
+	mail.SMTPAuthSCRAMSHA1,
 	mail.SMTPAuthCramMD5, mail.SMTPAuthPlain, mail.SMTPAuthLogin}
 
 // compose writes the mail. The Message-ID comes from the delivery's id, so
@@ -120,7 +125,8 @@ func (n *Notifier) compose(ctx context.Context, m notify.MailServer, t notify.Ta
 				html = doc
 				continue
 			}
-			if err := msg.AttachReader("tfops-report."+extension(format), bytes.NewReader(doc), mail.WithFileContentType(contentType(format))); err != nil {
+			if err := msg.AttachReader("tfops-report."+extension(format), bytes.NewReader(doc),
+				mail.WithFileContentType(contentType(format))); err != nil {
 				return nil, note, err
 			}
 		}

@@ -106,7 +106,8 @@ func New(store Store, o Options) *Notifier {
 	}
 	client := *o.HTTP
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Notifier{store: store, o: o, http: &client, wake: make(chan struct{}, 1), done: make(chan *lane), lanes: map[string]*lane{}, hurried: map[string]bool{}}
+	return &Notifier{store: store, o: o, http: &client, wake: make(chan struct{}, 1), done: make(chan *lane),
+		lanes: map[string]*lane{}, hurried: map[string]bool{}}
 }
 
 // Wake makes the notifier look at the outbox now. It never blocks.
@@ -205,7 +206,8 @@ func (n *Notifier) round(ctx context.Context) time.Duration {
 			work[d.Target] = append(work[d.Target], d)
 			continue
 		}
-		n.failed(ctx, d, &failure{final: true, fault: fault.New(fault.NotFound, "Write the block again and send the dead letter again, or drop it.", "There is no notify block %q any more", d.Target)}, "")
+		n.failed(ctx, d, &failure{final: true, fault: fault.New(fault.NotFound,
+			"Write the block again and send the dead letter again, or drop it.", "There is no notify block %q any more", d.Target)}, "")
 	}
 	for name, list := range work {
 		l := n.lane(targets[name])
@@ -275,7 +277,8 @@ func (n *Notifier) expire(ctx context.Context, l *lane, rest []run.Delivery) {
 		if l.failures < maxAttempts || ctx.Err() != nil || n.o.Now().Sub(d.Notice.At) < maxAge {
 			return
 		}
-		f := down("See why with `tfops notify`, then send the dead letter again.", "%s has taken nothing for so long that this was not tried any more", l.target)
+		f := down("See why with `tfops notify`, then send the dead letter again.",
+			"%s has taken nothing for so long that this was not tried any more", l.target)
 		f.final = true
 		if !n.failed(context.WithoutCancel(ctx), d, f, "") {
 			return
@@ -403,7 +406,8 @@ func (n *Notifier) report(ctx context.Context, id, format string, most int) (doc
 	doc, err := n.o.Reports(ctx, id, format)
 	switch {
 	case err != nil:
-		return nil, fmt.Sprintf("The report %s (%s) is not attached: %s. See `tfops drift report`.", id, format, notify.OneLine(err.Error()))
+		return nil, fmt.Sprintf("The report %s (%s) is not attached: %s. See `tfops drift report`.", id, format,
+			notify.OneLine(err.Error()))
 	case len(doc) > most:
 		return nil, fmt.Sprintf("The report %s (%s) is not attached: it has %d bytes, which is too many. See `tfops drift report`.", id, format, len(doc))
 	}

@@ -40,7 +40,8 @@ func (c *chat) send(ctx context.Context, t notify.Target, d run.Delivery) (note 
 	select {
 	case c.slots <- struct{}{}:
 	default:
-		return "", down("See whether it can be reached from here; restart tfops if it stays so.", "%s has not answered %d earlier messages yet", t, maxHanging)
+		return "", down("See whether it can be reached from here; restart tfops if it stays so.",
+			"%s has not answered %d earlier messages yet", t, maxHanging)
 	}
 	w := t.Wording(d)
 	answers := make(chan answer, 1)
@@ -53,12 +54,14 @@ func (c *chat) send(ctx context.Context, t notify.Target, d run.Delivery) (note 
 	select {
 	case a := <-answers:
 		if a.err != nil {
-			return w.Note, down("It is tried again by itself; look at the URL in the notify block if it stays so.", "%s did not take the message: %s", t, t.Scrub(a.err))
+			return w.Note, down("It is tried again by itself; look at the URL in the notify block if it stays so.",
+				"%s did not take the message: %s", t, t.Scrub(a.err))
 		}
 		c.service = a.service
 		return w.Note, nil
 	case <-ctx.Done():
-		return w.Note, down("It is tried again by itself; see whether it can be reached from here.", "%s did not answer in time", t)
+		return w.Note, down("It is tried again by itself; see whether it can be reached from here.",
+			"%s did not answer in time", t)
 	}
 }
 
@@ -90,6 +93,7 @@ func hand(t notify.Target, s types.Service, w notify.Wording) (a answer) {
 // calm takes their meaning from words that would call everybody in a chat: a
 // commit's message must not.
 func calm(text string) string {
-	return strings.NewReplacer("@everyone", "@\u200beveryone", "@here", "@\u200bhere", "@channel", "@\u200bchannel", "@all", "@\u200ball",
+	return strings.NewReplacer("@everyone", "@\u200beveryone", "@here", "@\u200bhere", "@channel", "@\u200bchannel",
+		"@all", "@\u200ball",
 		"@room", "@\u200broom", "<!", "<\u200b!", "<@", "<\u200b@").Replace(text)
 }

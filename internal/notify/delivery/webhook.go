@@ -71,7 +71,8 @@ func (n *Notifier) post(ctx context.Context, t notify.Target, d run.Delivery) (n
 	}
 	resp, err := n.http.Do(req)
 	if err != nil {
-		return note, down("It is tried again by itself; see whether the host can be reached from here.", "%s did not answer: %s", t, t.Scrub(err))
+		return note, down("It is tried again by itself; see whether the host can be reached from here.",
+			"%s did not answer: %s", t, t.Scrub(err))
 	}
 	defer resp.Body.Close()
 	// Read to its end, and no further than a little, the connection can be used again.
@@ -83,7 +84,8 @@ func (n *Notifier) post(ctx context.Context, t notify.Target, d run.Delivery) (n
 // and the note says so: the message itself must arrive.
 func (n *Notifier) payload(ctx context.Context, t notify.Target, d run.Delivery) (payload []byte, note string, err error) {
 	m, w := d.Notice, t.Wording(d)
-	b := body{Version: BodyVersion, Delivery: d.ID, Target: d.Target, Notice: m.ID, Kind: m.Kind, At: m.At.UTC(), Severity: m.Severity, Workspace: m.Workspace,
+	b := body{Version: BodyVersion, Delivery: d.ID, Target: d.Target, Notice: m.ID, Kind: m.Kind, At: m.At.UTC(),
+		Severity: m.Severity, Workspace: m.Workspace,
 		Repository: m.Repository, Run: m.Run, Title: m.Title, Text: m.Text, Command: m.Command, Labels: m.Labels}
 	if w.Own { // else as it is: the command has a field of its own
 		b.Title, b.Text = w.Title, w.Text
@@ -108,7 +110,8 @@ func (n *Notifier) payload(ctx context.Context, t notify.Target, d run.Delivery)
 	}
 	payload, err = json.Marshal(b)
 	if err != nil {
-		return nil, "", &failure{mine: true, fault: fault.New(fault.Internal, "", "The message cannot be put into JSON: %w", err)}
+		return nil, "", &failure{mine: true, fault: fault.New(fault.Internal, "",
+			"The message cannot be put into JSON: %w", err)}
 	}
 	return payload, note, nil
 }
@@ -133,12 +136,15 @@ func (n *Notifier) answered(t notify.Target, resp *http.Response) error {
 	case code >= 200 && code < 300:
 		return nil
 	case code >= 300 && code < 400:
-		f = down("Write the URL that it leads to, if it is yours, in the notify block.", "%s answered %s: it points elsewhere, which is not followed", t, status)
+		f = down("Write the URL that it leads to, if it is yours, in the notify block.",
+			"%s answered %s: it points elsewhere, which is not followed", t, status)
 	case code == http.StatusGone:
-		f = down("Remove the notify block or correct its URL, then send the dead letter again.", "%s answered %s: nobody listens there any more", t, status)
+		f = down("Remove the notify block or correct its URL, then send the dead letter again.",
+			"%s answered %s: nobody listens there any more", t, status)
 		f.final = true
 	case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusNotFound:
-		f = down("Look at the URL and the secret in the notify block, and at the receiver.", "%s answered %s", t, status)
+		f = down("Look at the URL and the secret in the notify block, and at the receiver.", "%s answered %s", t,
+			status)
 	case code == http.StatusBadRequest, code == http.StatusRequestEntityTooLarge, code == http.StatusUnprocessableEntity:
 		f = down("See in the receiver's log what it does not like about the message.", "%s answered %s", t, status)
 		f.mine = true

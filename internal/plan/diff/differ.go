@@ -34,7 +34,8 @@ func (p place) index(i int) place { return place{"", values.PathIndex(p.path, i)
 
 // diff compares the values of one place.
 func (d differ) diff(p place, before, after any) Attr {
-	a := Attr{Name: p.name, Path: p.path, Shape: Value, Kind: kindOf(before, after), Before: plain(before), After: plain(after),
+	a := Attr{Name: p.name, Path: p.path, Shape: Value, Kind: kindOf(before, after), Before: plain(before),
+		After:     plain(after),
 		Sensitive: before == any(values.Sensitive) || after == any(values.Sensitive), Replaces: d.replaces[p.path]}
 	if a.Kind == Unchanged && d.changed[p.path] {
 		a.Kind = Changed
@@ -289,7 +290,8 @@ func (d differ) list(p place, a *Attr, before, after []any) {
 		case m.after < 0:
 			a.Children = append(a.Children, d.diff(p.index(m.before), present(before[m.before]), nil))
 		default:
-			a.Children = append(a.Children, d.diff(p.index(m.after), present(before[m.before]), present(after[m.after])))
+			a.Children = append(a.Children, d.diff(p.index(m.after), present(before[m.before]),
+				present(after[m.after])))
 		}
 	}
 	a.settle()
@@ -350,7 +352,8 @@ func (a *Attr) text(before, after any) {
 	}
 	a.Shape = Text
 	old, now := lines(before), lines(after)
-	for _, m := range align(len(old), len(now), func(i, j int) bool { return old[i] == now[j] }, func(int, int) bool { return false }) {
+	for _, m := range align(len(old), len(now), func(i, j int) bool { return old[i] == now[j] },
+		func(int, int) bool { return false }) {
 		switch {
 		case m.before < 0:
 			a.Lines = append(a.Lines, Line{Added, now[m.after]})

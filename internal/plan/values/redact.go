@@ -58,7 +58,8 @@ func (r *Redactor) redactMaps(s Sides, out *Sides) {
 	keys := map[string]bool{}
 	newB, newA, newU := emptied(before, keys), emptied(after, keys), emptied(unknown, keys)
 	for key := range keys {
-		e := r.Redact(Sides{before[key], after[key], unknown[key], maskKey(s.BeforeMask, key), maskKey(s.AfterMask, key)})
+		e := r.Redact(Sides{before[key], after[key], unknown[key], maskKey(s.BeforeMask, key),
+			maskKey(s.AfterMask, key)})
 		for _, side := range []struct {
 			from, to map[string]any
 			v        any
@@ -93,7 +94,8 @@ func (r *Redactor) redactLists(s Sides, out *Sides) {
 	unknown, isU := s.Unknown.([]any)
 	newB, newA, newU := slices.Clone(before), slices.Clone(after), slices.Clone(unknown)
 	for i := range max(len(before), len(after), len(unknown)) {
-		e := r.Redact(Sides{at(before, i), at(after, i), at(unknown, i), maskIndex(s.BeforeMask, i), maskIndex(s.AfterMask, i)})
+		e := r.Redact(Sides{at(before, i), at(after, i), at(unknown, i), maskIndex(s.BeforeMask, i),
+			maskIndex(s.AfterMask, i)})
 		set(newB, i, e.Before)
 		set(newA, i, e.After)
 		set(newU, i, e.Unknown)
@@ -242,7 +244,8 @@ func lostInMap(path string, original, redacted Sides) (paths []string, ok bool) 
 	}
 	for _, key := range slices.Sorted(maps.Keys(ob)) {
 		if _, both := oa[key]; both {
-			paths = append(paths, Lost(PathKey(path, key), Sides{Before: ob[key], After: oa[key]}, Sides{Before: rb[key], After: ra[key]})...)
+			paths = append(paths, Lost(PathKey(path, key), Sides{Before: ob[key], After: oa[key]},
+				Sides{Before: rb[key], After: ra[key]})...)
 		}
 	}
 	return paths, true
@@ -257,7 +260,8 @@ func lostInList(path string, original, redacted Sides) (paths []string, ok bool)
 		return nil, false
 	}
 	for i := range min(len(ob), len(oa)) {
-		paths = append(paths, Lost(PathIndex(path, i), Sides{Before: ob[i], After: oa[i]}, Sides{Before: rb[i], After: ra[i]})...)
+		paths = append(paths, Lost(PathIndex(path, i), Sides{Before: ob[i], After: oa[i]},
+			Sides{Before: rb[i], After: ra[i]})...)
 	}
 	return paths, true
 }

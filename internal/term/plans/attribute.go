@@ -94,7 +94,8 @@ func (s *sheet) attributes(level int, list []diff.Attr, l look, tell bool) {
 			continue
 		}
 		name := attributeName(a)
-		s.linef("%s%s%s = %s", s.at(level, marks[a.Kind]), name, strings.Repeat(" ", width-page.DisplayWidth(name)), s.value(level, a, show))
+		s.linef("%s%s%s = %s", s.at(level, marks[a.Kind]), name, strings.Repeat(" ", width-page.DisplayWidth(name)),
+			s.value(level, a, show))
 	}
 	hide()
 	if hiddenBlocks > 0 {
@@ -122,7 +123,8 @@ func attributeName(a diff.Attr) string {
 // hidden says how many unchanged parts are not shown.
 func (s *sheet) hidden(level, n int, what string) {
 	if n > 0 {
-		s.linef("%s%s", s.at(level, indent), s.Paint(page.Faint, fmt.Sprintf("# (%s hidden)", count(n, "unchanged "+what))))
+		s.linef("%s%s", s.at(level, indent), s.Paint(page.Faint,
+			fmt.Sprintf("# (%s hidden)", count(n, "unchanged "+what))))
 	}
 }
 
@@ -246,7 +248,8 @@ func (s *sheet) entries(level int, list []diff.Attr, l look) {
 			continue
 		}
 		key := strconv.Quote(a.Name)
-		s.linef("%s%s%s = %s", s.at(level, marks[a.Kind]), key, strings.Repeat(" ", width-page.DisplayWidth(key)), s.value(level, a, look{all: l.all}))
+		s.linef("%s%s%s = %s", s.at(level, marks[a.Kind]), key, strings.Repeat(" ", width-page.DisplayWidth(key)),
+			s.value(level, a, look{all: l.all}))
 	}
 	s.hidden(level, hidden, "element")
 }

@@ -48,7 +48,8 @@ func (s *sheet) providers(pl *plan.Plan) {
 	if len(pl.Providers) == 0 {
 		return
 	}
-	s.linef("%s no lock file is committed; the versions used are kept for the workspace, until `tfops sync --upgrade`:", s.Paint(page.Bold, "Providers:"))
+	s.linef("%s no lock file is committed; the versions used are kept for the workspace, until `tfops sync --upgrade`:",
+		s.Paint(page.Bold, "Providers:"))
 	for _, name := range slices.Sorted(maps.Keys(pl.Providers)) {
 		s.linef("  %s %s", page.CleanLine(name), page.CleanLine(pl.Providers[name]))
 	}
@@ -86,7 +87,8 @@ func (s *sheet) drift(pl *plan.Plan, engine string) {
 		return
 	}
 	s.linef("%s Objects have changed outside of %s", s.Paint(page.Bold, "Note:"), or(engine, "the engine"))
-	s.linef("\n%s detected the following changes made outside of %s since the last apply:", or(engine, "The engine"), or(engine, "it"))
+	s.linef("\n%s detected the following changes made outside of %s since the last apply:", or(engine, "The engine"),
+		or(engine, "it"))
 	for _, c := range pl.Drift {
 		s.linef("")
 		s.change(c, driftTitle(c))
@@ -109,7 +111,8 @@ func (s *sheet) actions(pl *plan.Plan, engine string) {
 		s.acceptance(pl)
 		return
 	case pl.Errored && len(pl.Changes) == 0:
-		s.linef("%s %s encountered an error while generating this plan.", s.Paint(page.RedBold, "Planning failed."), or(engine, "The engine"))
+		s.linef("%s %s encountered an error while generating this plan.", s.Paint(page.RedBold, "Planning failed."),
+			or(engine, "The engine"))
 		return
 	case len(pl.Changes) == 0 && len(pl.Outputs) == 0 && len(pl.Deferred) == 0 && len(pl.Invocations) == 0:
 		s.noChanges(pl, engine)
@@ -147,7 +150,8 @@ func (s *sheet) acceptance(pl *plan.Plan) {
 
 func (s *sheet) noChanges(pl *plan.Plan, engine string) {
 	if len(pl.Drift) > 0 {
-		s.linef("%s Applying would only record the changes above in the state.", s.Paint(page.GreenBold, "No changes to the infrastructure."))
+		s.linef("%s Applying would only record the changes above in the state.",
+			s.Paint(page.GreenBold, "No changes to the infrastructure."))
 		return
 	}
 	s.linef("%s Your infrastructure matches the configuration.", s.Paint(page.GreenBold, "No changes."))
@@ -277,7 +281,8 @@ func reason(c plan.Change) string {
 	case "delete_because_no_module":
 		return "because " + page.CleanLine(c.Module) + " is not in configuration"
 	case "delete_because_no_move_target":
-		return "because " + page.CleanLine(or(c.PreviousAddress, c.Address)) + " was moved to " + page.CleanLine(c.Address) + ", which is not in configuration"
+		return "because " + page.CleanLine(or(c.PreviousAddress,
+			c.Address)) + " was moved to " + page.CleanLine(c.Address) + ", which is not in configuration"
 	case "delete_because_wrong_repetition":
 		switch {
 		case key == "":

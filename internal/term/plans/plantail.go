@@ -14,9 +14,11 @@ func (s *sheet) deferred(pl *plan.Plan) {
 	if len(pl.Deferred) == 0 {
 		return
 	}
-	s.linef("\n%s This is a partial plan: the following can only be planned after it was applied.", s.Paint(page.Bold, "Note:"))
+	s.linef("\n%s This is a partial plan: the following can only be planned after it was applied.",
+		s.Paint(page.Bold, "Note:"))
 	for _, c := range pl.Deferred {
-		s.linef("  # %s is deferred (%s)", page.CleanLine(c.Address), page.CleanLine(strings.ReplaceAll(or(c.Reason, "unknown"), "_", " ")))
+		s.linef("  # %s is deferred (%s)", page.CleanLine(c.Address),
+			page.CleanLine(strings.ReplaceAll(or(c.Reason, "unknown"), "_", " ")))
 	}
 }
 
@@ -64,7 +66,8 @@ func (s *sheet) outputs(pl *plan.Plan, engine string) {
 	}
 	for _, a := range list {
 		name := attributeName(a)
-		s.linef("%s%s%s = %s", s.at(0, marks[a.Kind]), name, strings.Repeat(" ", width-page.DisplayWidth(name)), s.value(0, a, look{null: true}))
+		s.linef("%s%s%s = %s", s.at(0, marks[a.Kind]), name, strings.Repeat(" ", width-page.DisplayWidth(name)),
+			s.value(0, a, look{null: true}))
 	}
 	if len(pl.Changes) == 0 {
 		s.linef("")
@@ -95,6 +98,7 @@ func (s *sheet) checks(pl *plan.Plan) {
 
 func (s *sheet) incomplete(pl *plan.Plan) {
 	if !pl.Complete && !pl.Errored {
-		s.linef("\n%s The plan is not complete: another plan will be needed after it was applied.", s.Paint(page.YellowBold, "Note:"))
+		s.linef("\n%s The plan is not complete: another plan will be needed after it was applied.",
+			s.Paint(page.YellowBold, "Note:"))
 	}
 }

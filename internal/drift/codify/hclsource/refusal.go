@@ -16,7 +16,8 @@ func Refuse(why, next string) *Refusal { return &Refusal{Why: why, Next: next} }
 // Otherwise names the other way out of what can only be edited by hand.
 func (r *Refusal) Otherwise(path []Step) *Refusal {
 	if r != nil && r.Next == Handwork {
-		r.Next = fmt.Sprintf("%s, or let the engine leave it alone with lifecycle { ignore_changes = [%s] }", Handwork, PathOf(path))
+		r.Next = fmt.Sprintf("%s, or let the engine leave it alone with lifecycle { ignore_changes = [%s] }", Handwork,
+			PathOf(path))
 	}
 	return r
 }

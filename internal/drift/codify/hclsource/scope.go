@@ -84,7 +84,8 @@ func (m *module) inJSON(at Target, which func(name string) bool, how string, wor
 	for name, text := range m.json {
 		named := containsAll(string(text), `"`+strings.Trim(words[0], `"`)+`"`, `"`+words[1]+`"`)
 		if named && which(path.Base(name)) {
-			return fault.New(fault.Conflict, "edit it by hand", "%s is %s in JSON syntax, in %s, which is not edited", at.text, how, name)
+			return fault.New(fault.Conflict, "edit it by hand", "%s is %s in JSON syntax, in %s, which is not edited",
+				at.text, how, name)
 		}
 	}
 	return nil

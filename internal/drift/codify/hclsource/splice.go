@@ -214,7 +214,8 @@ func (e *Sources) AddArgument(b *hclsyntax.Block, name string, v cty.Value) *Ref
 	file := b.OpenBraceRange.Filename
 	src := e.Now[file]
 	outer := e.IndentAt(file, b.TypeRange.Start.Byte)
-	if open, shut := b.OpenBraceRange.End.Byte, b.CloseBraceRange.Start.Byte; !bytes.Contains(src[open:shut], []byte("\n")) {
+	if open, shut := b.OpenBraceRange.End.Byte, b.CloseBraceRange.Start.Byte; !bytes.Contains(src[open:shut],
+		[]byte("\n")) {
 		inner := strings.TrimSpace(string(src[open:shut]))
 		if inner != "" {
 			inner = outer + "  " + inner + "\n"
