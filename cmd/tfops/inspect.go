@@ -169,23 +169,23 @@ func failureText(r run.Run) string {
 	return strings.Join(slices.DeleteFunc([]string{string(r.Reason), r.Comment}, func(s string) bool { return s == "" }), ": ")
 }
 
-// dossier is all that is stored about a run.
-type dossier struct {
+// storedRun is all that is stored about a run.
+type storedRun struct {
 	run.Run
 	Votes  []approvals.Vote `json:"votes"`
 	Events []run.Event      `json:"events"`
 }
 
 func (a *app) inspectRun(ctx context.Context, s *store.Store, id string) error {
-	found, events, err := s.Dossier(ctx, id)
+	found, events, err := s.Load(ctx, id)
 	if err != nil {
 		return err
 	}
-	d := dossier{Run: found.Run, Votes: append([]approvals.Vote{}, found.Votes...), Events: append([]run.Event{}, events...)}
-	return a.print(d, func() { a.tellDossier(d) })
+	d := storedRun{Run: found.Run, Votes: append([]approvals.Vote{}, found.Votes...), Events: append([]run.Event{}, events...)}
+	return a.print(d, func() { a.tellStored(d) })
 }
 
-func (a *app) tellDossier(d dossier) {
+func (a *app) tellStored(d storedRun) {
 	facts := []term.KeyValue{
 		{Key: "Run", Value: d.ID}, {Key: "Workspace", Value: d.Workspace}, {Key: "Kind", Value: string(d.Kind)},
 		{Key: "Status", Value: string(d.Status), Tone: toneOf(string(d.Status))}, {Key: "Why", Value: failureText(d.Run)},

@@ -206,7 +206,7 @@ func (l *live) rescue(t *testing.T, id string) {
 		if l.json(&all, exitDone, "inspect", path, "--limit", "1"); len(all.Runs) != 1 || len(all.Workspaces) != 1 {
 			t.Errorf("inspect -o json: %+v", all)
 		}
-		var one dossier
+		var one storedRun
 		if l.json(&one, exitDone, "inspect", path, "--run", id); len(one.Votes) != 1 || len(one.Events) < 4 {
 			t.Errorf("inspect --run: %+v", one)
 		}

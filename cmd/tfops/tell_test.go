@@ -39,7 +39,7 @@ func TestAReloadTellsTargetsThatAreThere(t *testing.T) {
 	}
 	defer d.Close()
 	for _, name := range names {
-		err := d.store.ChangeHolds(t.Context(), name, func(h *run.Holds) error {
+		err := d.store.ChangeWorkspace(t.Context(), name, func(h *run.WorkspaceTx) error {
 			h.SetFindings([]drift.Finding{{ID: drift.ID(name, "x.y", drift.Changed), Workspace: name, Life: drift.Ignored,
 				Difference: drift.Difference{Address: "x.y", Class: drift.Changed, Attributes: []drift.Attribute{{Path: "a", IgnoredBy: "all"}}}}})
 			return nil

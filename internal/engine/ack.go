@@ -53,7 +53,7 @@ func (e *Engine) Finding(ctx context.Context, id string) (drift.Finding, error) 
 // Acknowledge records that a person knows of a finding: until a time, or,
 // without one, until it is resolved.
 func (e *Engine) Acknowledge(ctx context.Context, a Actor, id, reason string, until time.Time) (drift.Finding, error) {
-	f, err := e.changeFinding(ctx, id, func(h *run.Holds, f drift.Finding) (drift.Finding, error) {
+	f, err := e.changeFinding(ctx, id, func(h *run.WorkspaceTx, f drift.Finding) (drift.Finding, error) {
 		f, _, err := drift.Acknowledge(f, drift.Ack{By: a.Name, Reason: strings.TrimSpace(reason), Until: until}, h.Now)
 		h.Audit(a.Name, a.Via, "acknowledge "+id, reason)
 		return f, err
@@ -67,7 +67,7 @@ func (e *Engine) Acknowledge(ctx context.Context, a Actor, id, reason string, un
 
 // Unacknowledge takes an acknowledgement back.
 func (e *Engine) Unacknowledge(ctx context.Context, a Actor, id string) (drift.Finding, error) {
-	return e.changeFinding(ctx, id, func(h *run.Holds, f drift.Finding) (drift.Finding, error) {
+	return e.changeFinding(ctx, id, func(h *run.WorkspaceTx, f drift.Finding) (drift.Finding, error) {
 		f, _, err := drift.Unacknowledge(f, h.Now)
 		h.Audit(a.Name, a.Via, "unacknowledge "+id, "")
 		return f, err
@@ -75,12 +75,12 @@ func (e *Engine) Unacknowledge(ctx context.Context, a Actor, id string) (drift.F
 }
 
 // changeFinding lets fn decide about one finding, in one transaction.
-func (e *Engine) changeFinding(ctx context.Context, id string, fn func(*run.Holds, drift.Finding) (drift.Finding, error)) (drift.Finding, error) {
+func (e *Engine) changeFinding(ctx context.Context, id string, fn func(*run.WorkspaceTx, drift.Finding) (drift.Finding, error)) (drift.Finding, error) {
 	f, err := e.Journal.Finding(ctx, id)
 	if err != nil {
 		return f, err
 	}
-	err = e.holds(ctx, f.Workspace, func(h *run.Holds) error {
+	err = e.holds(ctx, f.Workspace, func(h *run.WorkspaceTx) error {
 		known, err := h.Findings()
 		if err != nil {
 			return err

@@ -176,7 +176,7 @@ func (e *Engine) Vote(ctx context.Context, a Actor, id string, b Ballot) (run.Ru
 			return run.Run{}, err
 		}
 	}
-	return e.change(ctx, id, func(d *run.Dossier) error {
+	return e.change(ctx, id, func(d *run.Tx) error {
 		def, err := votable(d, s)
 		if err != nil {
 			return err
@@ -246,7 +246,7 @@ func destroys(r run.Run, rec workspace.Record) string {
 // MayApprove says whether a yes of this person to the run's plan would count
 // now, and why not.
 func (e *Engine) MayApprove(ctx context.Context, a Actor, id string) error {
-	d, _, err := e.Store.Dossier(ctx, id)
+	d, _, err := e.Store.Load(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -266,7 +266,7 @@ func names(given, digest string) bool {
 }
 
 // votable refuses votes on a run that has no plan to vote on, or has it no more.
-func votable(d *run.Dossier, s *Settings) (Definition, error) {
+func votable(d *run.Tx, s *Settings) (Definition, error) {
 	def, known := s.find(d.Run.Workspace)
 	switch {
 	case d.Run.Status.Terminal():
@@ -295,7 +295,7 @@ func ended(r run.Run) string {
 // Withdraw takes a person's approval back, until the apply begins.
 func (e *Engine) Withdraw(ctx context.Context, a Actor, id string) (run.Run, error) {
 	s := e.current()
-	return e.change(ctx, id, func(d *run.Dossier) error {
+	return e.change(ctx, id, func(d *run.Tx) error {
 		def, err := votable(d, s)
 		if err != nil {
 			return err
@@ -318,7 +318,7 @@ func (e *Engine) Withdraw(ctx context.Context, a Actor, id string) (run.Run, err
 // says itself how far it came; with force it is killed and its outcome unknown.
 func (e *Engine) Cancel(ctx context.Context, a Actor, id string, force bool) (run.Run, error) {
 	phase := job.PlanPhase
-	r, err := e.change(ctx, id, func(d *run.Dossier) error {
+	r, err := e.change(ctx, id, func(d *run.Tx) error {
 		switch {
 		case d.Run.Status.Terminal():
 			return fault.New(fault.Conflict, "tfops show "+id, "run %s has ended: it is %s", id, ended(d.Run))
@@ -367,7 +367,7 @@ func (e *Engine) Resolve(ctx context.Context, a Actor, id, found string) (run.Ru
 			"%s (pid %d) of run %s is still running and may still change things", alive[0].Name, alive[0].PID, id)
 	}
 	def, _ := e.current().find(e.workspaceOf(ctx, id))
-	return e.change(ctx, id, func(d *run.Dossier) error {
+	return e.change(ctx, id, func(d *run.Tx) error {
 		if d.Run.Status != run.Interrupted {
 			return fault.New(fault.Conflict, "tfops show "+id, "run %s is %s: only an interrupted run is resolved", id, d.Run.Status)
 		}
@@ -383,7 +383,7 @@ func (e *Engine) Resolve(ctx context.Context, a Actor, id, found string) (run.Ru
 }
 
 func (e *Engine) workspaceOf(ctx context.Context, id string) string {
-	d, _, err := e.Store.Dossier(ctx, id)
+	d, _, err := e.Store.Load(ctx, id)
 	if err != nil {
 		return "" // the change that follows reports it
 	}
@@ -391,11 +391,11 @@ func (e *Engine) workspaceOf(ctx context.Context, id string) string {
 }
 
 // holds changes the locks or the suspension of a configured workspace.
-func (e *Engine) holds(ctx context.Context, name string, fn func(*run.Holds) error) error {
+func (e *Engine) holds(ctx context.Context, name string, fn func(*run.WorkspaceTx) error) error {
 	if _, err := e.current().workspace(name); err != nil {
 		return err
 	}
-	err := e.Store.ChangeHolds(ctx, name, fn)
+	err := e.Store.ChangeWorkspace(ctx, name, fn)
 	if err == nil {
 		e.notify()
 	}
@@ -404,7 +404,7 @@ func (e *Engine) holds(ctx context.Context, name string, fn func(*run.Holds) err
 
 // Lock holds a workspace's state for a person: applies wait, plans go on.
 func (e *Engine) Lock(ctx context.Context, a Actor, name, reason string) error {
-	return e.holds(ctx, name, func(h *run.Holds) error {
+	return e.holds(ctx, name, func(h *run.WorkspaceTx) error {
 		want := locks.Lock{State: locks.Key(name, h.Record.State), Workspace: name, Person: a.Name, Reason: reason, Since: h.Now}
 		if err := locks.Take(h.Locks, want); err != nil {
 			return err
@@ -419,7 +419,7 @@ func (e *Engine) Lock(ctx context.Context, a Actor, name, reason string) error {
 // The workspace may be gone from the configuration: its lock must not stay.
 func (e *Engine) Unlock(ctx context.Context, a Actor, name, reason string) error {
 	_, unknown := e.current().workspace(name)
-	err := e.Store.ChangeHolds(ctx, name, func(h *run.Holds) error {
+	err := e.Store.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
 		if len(h.Locks) == 0 && unknown != nil {
 			return unknown
 		}
@@ -446,7 +446,7 @@ func (e *Engine) Suspend(ctx context.Context, a Actor, name, reason string, unti
 	if strings.TrimSpace(reason) == "" {
 		return fault.New(fault.Invalid, "tfops suspend "+name+" -m REASON", "a suspension needs a reason that others can read")
 	}
-	return e.holds(ctx, name, func(h *run.Holds) error {
+	return e.holds(ctx, name, func(h *run.WorkspaceTx) error {
 		if !until.IsZero() && !until.After(h.Now) {
 			return fault.New(fault.Invalid, "name a time in the future", "a suspension until %s is over already", until.Format(time.RFC3339))
 		}
@@ -458,7 +458,7 @@ func (e *Engine) Suspend(ctx context.Context, a Actor, name, reason string, unti
 
 // Resume ends a suspension.
 func (e *Engine) Resume(ctx context.Context, a Actor, name string) error {
-	return e.holds(ctx, name, func(h *run.Holds) error {
+	return e.holds(ctx, name, func(h *run.WorkspaceTx) error {
 		if !h.Record.Suspended(h.Now) {
 			return fault.New(fault.Conflict, "tfops status "+name, "the applies of workspace %s are not suspended", name)
 		}

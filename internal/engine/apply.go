@@ -97,7 +97,7 @@ func (e *Engine) applyJob(ctx context.Context, r run.Run) (job.Job, job.Secrets,
 	if err := e.Intact(); err != nil {
 		return none, job.Secrets{}, err
 	}
-	if d, _, err := e.Store.Dossier(ctx, r.ID); err == nil { // without the store it is what a recovery has
+	if d, _, err := e.Store.Load(ctx, r.ID); err == nil { // without the store it is what a recovery has
 		if err := e.keepRun(d.Run, d.Votes); err != nil {
 			return none, job.Secrets{}, err
 		}
@@ -120,7 +120,7 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 		return
 	}
 	if err != nil {
-		e.decide(ctx, r.ID, func(d *run.Dossier) error { return unknownOutcome(d, err.Error(), "") })
+		e.decide(ctx, r.ID, func(d *run.Tx) error { return unknownOutcome(d, err.Error(), "") })
 		return
 	}
 	if res.NotBegun {
@@ -133,7 +133,7 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 	if err != nil {
 		e.Log.Warn("the plan that was applied cannot be read", "run", r.ID, "error", err)
 	}
-	e.decideKeeping(ctx, keep, func(d *run.Dossier) error {
+	e.decideKeeping(ctx, keep, func(d *run.Tx) error {
 		if d.Run.Status != run.Applying {
 			return errEnded
 		}
@@ -161,7 +161,7 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 }
 
 // succeeded ends an apply that is done; made is its plan.
-func (e *Engine) succeeded(d *run.Dossier, made *plan.Plan, keep *keeper) error {
+func (e *Engine) succeeded(d *run.Tx, made *plan.Plan, keep *keeper) error {
 	d.Release()
 	if d.Run.Kind == run.Refresh {
 		refreshed(d)
@@ -175,7 +175,7 @@ func (e *Engine) succeeded(d *run.Dossier, made *plan.Plan, keep *keeper) error 
 }
 
 // notApplied ends an apply that failed, and may have done a part of its plan.
-func notApplied(d *run.Dossier, res job.Result) error {
+func notApplied(d *run.Tx, res job.Result) error {
 	d.Release()
 	d.Run.Failure = failure(d.Run, res)
 	if err := d.Move(run.Errored, d.Run.Canceling, d.Run.Failure.Message); err != nil {
@@ -215,7 +215,7 @@ func (e *Engine) interrupted(ctx context.Context, r run.Run, v *runner.Vanished)
 	if len(v.Survivors) > 0 {
 		text += "; still running: " + processNames(v.Survivors)
 	}
-	e.decide(ctx, r.ID, func(d *run.Dossier) error { return unknownOutcome(d, text, "") })
+	e.decide(ctx, r.ID, func(d *run.Tx) error { return unknownOutcome(d, text, "") })
 }
 
 func processNames(all []job.Process) string {
@@ -228,7 +228,7 @@ func processNames(all []job.Process) string {
 
 // notSaved remembers that the state does not hold what the run has applied: as long as nobody
 // has put it there, a plan would make it once more.
-func notSaved(d *run.Dossier) {
+func notSaved(d *run.Tx) {
 	if s := d.Record.AppliedState; s != nil {
 		known := *s
 		known.Behind = fmt.Sprintf("its state could not be saved by run %s: what that run made is not in it, unless somebody has pushed the state that was kept (tfops show %s)", d.Run.ID, d.Run.ID)
@@ -237,7 +237,7 @@ func notSaved(d *run.Dossier) {
 }
 
 // unknownOutcome keeps the state's lock until a person has looked.
-func unknownOutcome(d *run.Dossier, text, next string) error {
+func unknownOutcome(d *run.Tx, text, next string) error {
 	if d.Run.Status != run.Applying {
 		return errEnded
 	}

@@ -160,7 +160,7 @@ func (e *Engine) applyPatch(ctx context.Context, r run.Run, def Definition, tree
 
 // Patch shows the patch that a run checks, and what the check came to.
 func (e *Engine) Patch(ctx context.Context, id string) (Patch, error) {
-	d, _, err := e.Store.Dossier(ctx, id)
+	d, _, err := e.Store.Load(ctx, id)
 	if err != nil {
 		return Patch{}, err
 	}

@@ -104,7 +104,7 @@ func (e *Engine) replace(ctx context.Context, r run.Run, def Definition, repo Re
 
 // unconfirmed has a run wait, and says why.
 func (e *Engine) unconfirmed(ctx context.Context, r run.Run, why error) error {
-	_, err := e.change(ctx, r.ID, func(d *run.Dossier) error {
+	_, err := e.change(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.ApplyQueued {
 			return errEnded
 		}

@@ -133,7 +133,7 @@ func TestOffline(t *testing.T) {
 		if a = g.get(a.ID); a.Status != run.ApplyQueued {
 			t.Fatalf("after five minutes without an answer, the run is %s", a.Status)
 		}
-		if _, events, err := g.store.Dossier(t.Context(), a.ID); err != nil || len(events) > 12 {
+		if _, events, err := g.store.Load(t.Context(), a.ID); err != nil || len(events) > 12 {
 			t.Errorf("%d events, %v: one for each question is too many", len(events), err)
 		}
 		g.git.broken(nil)
@@ -154,7 +154,7 @@ func TestSlowRemoteHoldsNothing(t *testing.T) {
 		g.git.slow(3 * time.Second)
 		g.approve(ana, r)
 		g.settle() // the question is under way
-		if _, err := g.store.Change(t.Context(), r.ID, func(d *run.Dossier) error { d.Note("ana", "the store is free"); return nil }); err != nil {
+		if _, err := g.store.Change(t.Context(), r.ID, func(d *run.Tx) error { d.Note("ana", "the store is free"); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		g.pass(10 * time.Second)

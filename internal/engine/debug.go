@@ -15,7 +15,7 @@ import (
 // DebugLog is the engine's own debug log of a run, of its plan and then of its
 // apply, each once it has ended.
 func (e *Engine) DebugLog(ctx context.Context, id string) ([]byte, error) {
-	d, _, err := e.Store.Dossier(ctx, id)
+	d, _, err := e.Store.Load(ctx, id)
 	if err != nil {
 		return nil, err
 	}

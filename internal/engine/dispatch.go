@@ -201,8 +201,8 @@ func (e *Engine) mayBegin(ctx context.Context, q run.Queue, r run.Run) (bool, er
 
 // pick asks for the verdict once more inside the transaction: only this
 // answer counts.
-func (e *Engine) pick(id string, st step) func(run.Queue) (string, func(*run.Dossier) error) {
-	return func(q run.Queue) (string, func(*run.Dossier) error) {
+func (e *Engine) pick(id string, st step) func(run.Queue) (string, func(*run.Tx) error) {
+	return func(q run.Queue) (string, func(*run.Tx) error) {
 		s := e.current()
 		r, ok := q.Run(id)
 		if !ok {
@@ -221,8 +221,8 @@ func (e *Engine) pick(id string, st step) func(run.Queue) (string, func(*run.Dos
 }
 
 // begin is the move that starts a phase.
-func begin(st step, fingerprint string) func(*run.Dossier) error {
-	return func(d *run.Dossier) error {
+func begin(st step, fingerprint string) func(*run.Tx) error {
+	return func(d *run.Tx) error {
 		d.Record.StartedAt = d.Now
 		if st != startApply {
 			d.Run.Fingerprint, d.Run.AppliesSeen = fingerprint, d.Record.ApplyStartedAt
@@ -248,7 +248,7 @@ func begin(st step, fingerprint string) func(*run.Dossier) error {
 
 // settle carries out what the verdict over a run is without anybody's doing.
 func (e *Engine) settle(ctx context.Context, id string) error {
-	_, _, err := e.claimed(ctx, func(q run.Queue) (string, func(*run.Dossier) error) {
+	_, _, err := e.claimed(ctx, func(q run.Queue) (string, func(*run.Tx) error) {
 		r, ok := q.Run(id)
 		if !ok {
 			return "", nil
@@ -258,20 +258,20 @@ func (e *Engine) settle(ctx context.Context, id string) error {
 		def, _ := s.definition(r.Workspace)
 		switch st {
 		case allow:
-			return id, func(d *run.Dossier) error { return d.Move(run.ApplyQueued, "", "the rules ask for nothing more") }
+			return id, func(d *run.Tx) error { return d.Move(run.ApplyQueued, "", "the rules ask for nothing more") }
 		case withhold:
 			up := slices.DeleteFunc(slices.Clone(r.Upstream), func(name string) bool { return notDone(q, s, name, r.Kind) == "" })
-			return id, func(d *run.Dossier) error { return withheld(d, up, why.For) }
+			return id, func(d *run.Tx) error { return withheld(d, up, why.For) }
 		case expire:
-			return id, func(d *run.Dossier) error { return expired(d, def) }
+			return id, func(d *run.Tx) error { return expired(d, def) }
 		case discard:
 			if why.Kind == IsBackAgain {
-				return id, func(d *run.Dossier) error { return stale(d, why.For, "") }
+				return id, func(d *run.Tx) error { return stale(d, why.For, "") }
 			}
 			if r.Fingerprint != def.fingerprint && r.Kind != run.Drift {
-				return id, func(d *run.Dossier) error { return e.outdated(d, why.For, def.fingerprint) }
+				return id, func(d *run.Tx) error { return e.outdated(d, why.For, def.fingerprint) }
 			}
-			return id, func(d *run.Dossier) error { return stale(d, why.For, def.fingerprint) }
+			return id, func(d *run.Tx) error { return stale(d, why.For, def.fingerprint) }
 		}
 		return "", nil
 	})
@@ -281,7 +281,7 @@ func (e *Engine) settle(ctx context.Context, id string) error {
 	return err
 }
 
-func expired(d *run.Dossier, def *Definition) error {
+func expired(d *run.Tx, def *Definition) error {
 	text := "nobody approved in time"
 	if d.Run.Status == run.ApplyQueued {
 		text = "the plan grew too old while it waited to be applied"
@@ -310,7 +310,7 @@ func anew(r run.Run) string {
 // outdated discards a run of a workspace whose inputs or place changed in the
 // configuration, or which is not configured any more. What is wanted of the
 // workspace now, and at which commit, the next look at its branch finds out.
-func (e *Engine) outdated(d *run.Dossier, why, fingerprint string) error {
+func (e *Engine) outdated(d *run.Tx, why, fingerprint string) error {
 	if d.Run.Kind != run.Sync {
 		if err := e.notChecked(d, why); err != nil {
 			return err
@@ -322,7 +322,7 @@ func (e *Engine) outdated(d *run.Dossier, why, fingerprint string) error {
 }
 
 // stale discards the run, and plans anew where that makes sense.
-func stale(d *run.Dossier, why, fingerprint string) error {
+func stale(d *run.Tx, why, fingerprint string) error {
 	if err := d.GoStale(why); err != nil {
 		return err
 	}
@@ -334,7 +334,7 @@ func stale(d *run.Dossier, why, fingerprint string) error {
 // workspace that is still configured (it has a fingerprint) and at a commit
 // that is still the desired one. A newer commit has a run of its own, which
 // this one must not supersede.
-func again(d *run.Dossier, cause run.Cause, actor, fingerprint string) {
+func again(d *run.Tx, cause run.Cause, actor, fingerprint string) {
 	wanted := d.Record.Desired
 	if d.Run.Kind.OfApplied() {
 		wanted = d.Record.Applied
@@ -352,7 +352,7 @@ func again(d *run.Dossier, cause run.Cause, actor, fingerprint string) {
 
 func (e *Engine) discardStale(ctx context.Context, r run.Run, why string) error {
 	def, _ := e.current().find(r.Workspace)
-	_, err := e.change(ctx, r.ID, func(d *run.Dossier) error { return stale(d, why, def.fingerprint) })
+	_, err := e.change(ctx, r.ID, func(d *run.Tx) error { return stale(d, why, def.fingerprint) })
 	return err
 }
 

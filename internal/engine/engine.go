@@ -36,14 +36,14 @@ import (
 // package store, and storetest for what is asked of any other.
 type Store interface {
 	Enqueue(context.Context, run.Batch) (created, superseded []run.Run, err error)
-	Claim(context.Context, func(run.Queue) (string, func(*run.Dossier) error)) (run.Run, bool, error)
-	Change(ctx context.Context, id string, fn func(*run.Dossier) error) (run.Run, error)
-	ChangeHolds(ctx context.Context, workspace string, fn func(*run.Holds) error) error
+	Claim(context.Context, func(run.Queue) (string, func(*run.Tx) error)) (run.Run, bool, error)
+	Change(ctx context.Context, id string, fn func(*run.Tx) error) (run.Run, error)
+	ChangeWorkspace(ctx context.Context, workspace string, fn func(*run.WorkspaceTx) error) error
 	Record(context.Context, run.Audit) error
 	Prune(context.Context, map[string]run.Retention) ([]string, error)
 
 	Queue(context.Context) (run.Queue, error)
-	Dossier(ctx context.Context, id string) (run.Dossier, []run.Event, error)
+	Load(ctx context.Context, id string) (run.Tx, []run.Event, error)
 	Runs(context.Context, run.Query) ([]run.Run, error)
 	Records(context.Context) (map[string]workspace.Record, error)
 }
@@ -215,7 +215,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	e.begun = time.Now()
 	e.running.Go(func() { e.keepWatching(ctx) })
-	e.running.Go(func() { e.keepHouse(ctx) })
+	e.running.Go(func() { e.keepUpkeep(ctx) })
 	e.running.Go(func() { e.keepLooking(ctx) })
 	e.running.Go(func() { e.keepEngines(ctx) })
 	e.running.Go(func() { e.sweepTrees(ctx) })
@@ -286,9 +286,9 @@ func (e *Engine) Watch(id string) (changed <-chan struct{}, stop func()) { retur
 func (e *Engine) notify() { e.changed.Send() }
 
 // change decides about a run and tells everybody.
-func (e *Engine) change(ctx context.Context, id string, fn func(*run.Dossier) error) (run.Run, error) {
+func (e *Engine) change(ctx context.Context, id string, fn func(*run.Tx) error) (run.Run, error) {
 	var events []run.Event
-	r, err := e.Store.Change(ctx, id, func(d *run.Dossier) error {
+	r, err := e.Store.Change(ctx, id, func(d *run.Tx) error {
 		if err := fn(d); err != nil {
 			return err
 		}
@@ -302,11 +302,11 @@ func (e *Engine) change(ctx context.Context, id string, fn func(*run.Dossier) er
 }
 
 // claimed is change for what is chosen from the queue; false when pick chose nothing.
-func (e *Engine) claimed(ctx context.Context, pick func(run.Queue) (string, func(*run.Dossier) error)) (run.Run, bool, error) {
+func (e *Engine) claimed(ctx context.Context, pick func(run.Queue) (string, func(*run.Tx) error)) (run.Run, bool, error) {
 	var events []run.Event
-	r, ok, err := e.Store.Claim(ctx, func(q run.Queue) (string, func(*run.Dossier) error) {
+	r, ok, err := e.Store.Claim(ctx, func(q run.Queue) (string, func(*run.Tx) error) {
 		id, fn := pick(q)
-		return id, func(d *run.Dossier) error {
+		return id, func(d *run.Tx) error {
 			if err := fn(d); err != nil {
 				return err
 			}

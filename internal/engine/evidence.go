@@ -16,8 +16,8 @@ import (
 	"github.com/tfops/tfops/internal/run"
 )
 
-// sighting is what a check saw, before it is held against what was known.
-type sighting struct {
+// observation is what a check saw, before it is held against what was known.
+type observation struct {
 	check  drift.Check
 	found  []drift.Difference
 	spared []string // see run.Look
@@ -35,12 +35,12 @@ type note struct {
 
 // sight classifies what a drift run planned. It reads other plans and the
 // code, so it is done before the transaction that stores the outcome.
-func (e *Engine) sight(ctx context.Context, r run.Run, def Definition, p *plan.Plan) (sighting, error) {
-	d, _, err := e.Store.Dossier(ctx, r.ID)
+func (e *Engine) sight(ctx context.Context, r run.Run, def Definition, p *plan.Plan) (observation, error) {
+	d, _, err := e.Store.Load(ctx, r.ID)
 	if err != nil {
-		return sighting{}, err
+		return observation{}, err
 	}
-	s := sighting{plan: p, check: drift.Check{Workspace: r.Workspace, Run: r.ID, Commit: r.Commit.SHA, Outcome: drift.Clean,
+	s := observation{plan: p, check: drift.Check{Workspace: r.Workspace, Run: r.ID, Commit: r.Commit.SHA, Outcome: drift.Clean,
 		Resources: p.Compared, Blind: classify.Blinds(p)}}
 	ev := classify.Evidence{Applied: p}
 	applies, err := e.applied(ctx, r.Workspace)
@@ -199,7 +199,7 @@ func (e *Engine) owned(def Definition, at commits, addresses []string) (map[stri
 
 // approvers are who said yes to a run.
 func (e *Engine) approvers(ctx context.Context, id string) ([]string, error) {
-	d, _, err := e.Store.Dossier(ctx, id)
+	d, _, err := e.Store.Load(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +213,7 @@ func (e *Engine) approvers(ctx context.Context, id string) ([]string, error) {
 }
 
 // note puts what is known of an address into its findings.
-func (s sighting) note(findings []drift.Finding) []drift.Finding {
+func (s observation) note(findings []drift.Finding) []drift.Finding {
 	out := slices.Clone(findings)
 	for i, f := range out {
 		n, ok := s.notes[f.Address]

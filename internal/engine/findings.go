@@ -13,18 +13,18 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// observe brings the findings of a dossier's workspace up to date with what a
+// observe brings the findings of a run's workspace up to date with what a
 // check saw, and says in the record how the world stands.
-func (e *Engine) observe(d *run.Dossier, s sighting) error {
+func (e *Engine) observe(d *run.Tx, s observation) error {
 	s.check.At = d.Now
 	if s.check.Took = 0; !d.Run.StartedAt.IsZero() && d.Run.Kind == run.Drift {
 		s.check.Took = d.Now.Sub(d.Run.StartedAt)
 	}
-	return e.enter(&d.Ledger, &d.Record, s, d.Now)
+	return e.enter(&d.FindingsTx, &d.Record, s, d.Now)
 }
 
 // enter is observe for who has no run.
-func (e *Engine) enter(l *run.Ledger, rec *workspace.Record, s sighting, now time.Time) error {
+func (e *Engine) enter(l *run.FindingsTx, rec *workspace.Record, s observation, now time.Time) error {
 	settings := e.current()
 	def, _ := settings.find(s.check.Workspace)
 	if err := l.Observe(settings.rulesOf(def), run.Look{Check: s.check, Found: s.found, Spared: s.spared}, now); err != nil {
@@ -72,15 +72,15 @@ func stands(rec workspace.DriftRecord, name string, findings []drift.Finding) wo
 	return rec
 }
 
-// failed is the sighting of a check that could not look.
-func failed(name, runID, why string) sighting {
-	return sighting{check: drift.Check{Workspace: name, Run: runID, Outcome: drift.NotChecked, Why: why, Blind: classify.Blinds(nil)},
+// failed is the observation of a check that could not look.
+func failed(name, runID, why string) observation {
+	return observation{check: drift.Check{Workspace: name, Run: runID, Outcome: drift.NotChecked, Why: why, Blind: classify.Blinds(nil)},
 		found: classify.Differences(classify.Evidence{Failed: why})}
 }
 
 // notChecked records that a drift run came to nothing: unknown, never clean.
 // What other kinds of runs come to says nothing of drift.
-func (e *Engine) notChecked(d *run.Dossier, why string) error {
+func (e *Engine) notChecked(d *run.Tx, why string) error {
 	if d.Run.Kind != run.Drift {
 		return nil
 	}
@@ -92,13 +92,13 @@ func (e *Engine) notChecked(d *run.Dossier, why string) error {
 // notCheckable records that a check could not even be begun, of a workspace as
 // its record was: what was applied meanwhile is another ground.
 func (e *Engine) notCheckable(ctx context.Context, rec workspace.Record, why error) error {
-	return e.Store.ChangeHolds(ctx, rec.Name, func(h *run.Holds) error {
+	return e.Store.ChangeWorkspace(ctx, rec.Name, func(h *run.WorkspaceTx) error {
 		if h.Record.Applied != rec.Applied || h.Record.AppliedFingerprint != rec.AppliedFingerprint {
 			return nil
 		}
 		s := failed(rec.Name, "", "the check could not be made: "+why.Error())
 		s.check.At = h.Now
-		if err := e.enter(&h.Ledger, &h.Record, s, h.Now); err != nil {
+		if err := e.enter(&h.FindingsTx, &h.Record, s, h.Now); err != nil {
 			return err
 		}
 		return e.announceHolds(h)
@@ -107,7 +107,7 @@ func (e *Engine) notCheckable(ctx context.Context, rec workspace.Record, why err
 
 // halfApplied records that nobody knows how the world stands to the applied
 // commit, after an apply that may have carried out a part of its plan.
-func halfApplied(d *run.Dossier) {
+func halfApplied(d *run.Tx) {
 	if d.Run.Kind != run.Refresh { // which changes nothing in the world
 		d.Record.HalfDone = d.Run.ID
 	}
@@ -117,7 +117,7 @@ func halfApplied(d *run.Dossier) {
 }
 
 // driftFound stores what a drift check saw, and heals it where that is asked for.
-func (e *Engine) driftFound(d *run.Dossier, def Definition, s sighting) error {
+func (e *Engine) driftFound(d *run.Tx, def Definition, s observation) error {
 	if err := e.observe(d, s); err != nil {
 		return err
 	}
@@ -158,14 +158,14 @@ func foundText(c drift.Check) string {
 
 // inSync records that the world is what the run's commit says: p is the plan
 // that said so, or that was carried out.
-func (e *Engine) inSync(d *run.Dossier, p *plan.Plan, applied bool) error {
+func (e *Engine) inSync(d *run.Tx, p *plan.Plan, applied bool) error {
 	rec := &d.Record
 	destroy := d.Run.Kind == run.Destroy
 	rec.Applied, rec.AppliedFingerprint, rec.Destroyed, rec.HalfDone = d.Run.Commit.SHA, d.Run.Fingerprint, destroy, ""
 	if applied {
 		rec.AppliedAt = d.Now
 	}
-	s := sighting{check: drift.Check{Workspace: d.Run.Workspace, Run: d.Run.ID, Commit: d.Run.Commit.SHA, Outcome: drift.Clean, Blind: classify.Blinds(p)}}
+	s := observation{check: drift.Check{Workspace: d.Run.Workspace, Run: d.Run.ID, Commit: d.Run.Commit.SHA, Outcome: drift.Clean, Blind: classify.Blinds(p)}}
 	switch {
 	case p == nil:
 	case applied: // it knows what it made as well as a check would
@@ -208,7 +208,7 @@ func (e *Engine) inSync(d *run.Dossier, p *plan.Plan, applied bool) error {
 // resolve them: what checks saw after its plan was made and the plan does nothing
 // about; what comes back right after an apply, unless it was taken out of the
 // state; and conditions, whose outcome an apply does not tell.
-func unsaid(d *run.Dossier, p *plan.Plan) (ids []string, err error) {
+func unsaid(d *run.Tx, p *plan.Plan) (ids []string, err error) {
 	findings, err := d.Findings()
 	for _, f := range findings {
 		switch {

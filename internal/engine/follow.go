@@ -146,7 +146,7 @@ func (e *Engine) noteTag(ctx context.Context, r run.Run, def Definition) error {
 	if def.Tag == "" {
 		return nil
 	}
-	_, err := e.change(ctx, r.ID, func(d *run.Dossier) error {
+	_, err := e.change(ctx, r.ID, func(d *run.Tx) error {
 		t := d.Record.Tag
 		if t == nil || t.Wanted != def.Follow() || t.Commit != r.Commit.SHA {
 			return nil
@@ -162,7 +162,7 @@ func (e *Engine) noteTag(ctx context.Context, r run.Run, def Definition) error {
 }
 
 // tagged notes which tags the workspaces that were looked at lead to.
-func (g *glance) tagged(defs []Definition, tag workspace.Tag) {
+func (g *branchPoll) tagged(defs []Definition, tag workspace.Tag) {
 	for _, d := range defs {
 		rec := g.records[d.Name]
 		next := d.NextTag(rec.Tag, tag, rec.Applied)

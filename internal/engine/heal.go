@@ -13,7 +13,7 @@ import (
 // heal asks for a sync at the applied commit where everything that a check
 // found may be put back. A run that is on its way, or a commit that waits,
 // comes first: it would be superseded.
-func (e *Engine) heal(d *run.Dossier, def Definition, p *plan.Plan) error {
+func (e *Engine) heal(d *run.Tx, def Definition, p *plan.Plan) error {
 	if def.Healing == nil || d.Record.Drift.Status != workspace.Drifted {
 		return nil
 	}
@@ -64,7 +64,7 @@ func (e *Engine) heal(d *run.Dossier, def Definition, p *plan.Plan) error {
 }
 
 // leaveDrift notes why a check that found drift heals nothing.
-func leaveDrift(d *run.Dossier, why string) {
+func leaveDrift(d *run.Tx, why string) {
 	d.Note("", "not healed: "+why)
 	d.Record.Drift.NotHealed = why
 }
@@ -82,7 +82,7 @@ func healed(findings []drift.Finding, ids []string, now time.Time) []drift.Findi
 
 // overreach says why the plan of a run that was to heal is not applied: something
 // came up between the check and the plan, and nobody has asked for that.
-func overreach(d *run.Dossier, p *plan.Plan) (string, error) {
+func overreach(d *run.Tx, p *plan.Plan) (string, error) {
 	if d.Run.Trigger.Cause != run.ByHeal {
 		return "", nil
 	}

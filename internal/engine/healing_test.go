@@ -31,7 +31,7 @@ func (g *rig) notHealed(name, why string) {
 	g.t.Helper()
 	before := g.heals(name)
 	r := g.check(name)
-	_, events, err := g.store.Dossier(context.Background(), r.ID)
+	_, events, err := g.store.Load(context.Background(), r.ID)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestHealingPutsBackNothingElse(t *testing.T) {
 			w.change("box.one", "large")
 			g.check("a")
 			heal := g.want("a", run.PlannedAndFinished)
-			_, events, err := g.store.Dossier(context.Background(), heal.ID)
+			_, events, err := g.store.Load(context.Background(), heal.ID)
 			if err != nil || heal.Trigger.Cause != run.ByHeal || !strings.Contains(events[len(events)-1].Text, "box.two") {
 				t.Errorf("%v: %+v %+v", err, heal.Trigger, events)
 			}
@@ -130,8 +130,8 @@ func TestHealingPutsBackNothingElse(t *testing.T) {
 // observeNow has a workspace's findings show a difference, as a check would.
 func (e *Engine) observeNow(t *testing.T, name string, found ...drift.Difference) {
 	t.Helper()
-	err := e.Store.ChangeHolds(context.Background(), name, func(h *run.Holds) error {
-		return e.enter(&h.Ledger, &h.Record, sighting{check: drift.Check{Workspace: name, At: h.Now, Outcome: drift.Clean}, found: found}, h.Now)
+	err := e.Store.ChangeWorkspace(context.Background(), name, func(h *run.WorkspaceTx) error {
+		return e.enter(&h.FindingsTx, &h.Record, observation{check: drift.Check{Workspace: name, At: h.Now, Outcome: drift.Clean}, found: found}, h.Now)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -309,7 +309,7 @@ func TestACheckAmongApplies(t *testing.T) {
 			if got := g.get(r.ID); got.Status != run.Planning {
 				t.Fatalf("the check is %s", got.Status)
 			}
-			_, err := g.store.Change(context.Background(), r.ID, func(d *run.Dossier) error { // an apply began, and ended
+			_, err := g.store.Change(context.Background(), r.ID, func(d *run.Tx) error { // an apply began, and ended
 				d.Record.ApplyStartedAt = d.Now
 				return nil
 			})

@@ -53,21 +53,21 @@ func (e *Engine) digests(outputs map[string]job.Output) map[string]workspace.Out
 // takeOutputs reads the outputs that a phase left. What it returns, called in the transaction that
 // stores the phase's outcome, has the record remember them: their digests, and whose values count.
 // file is theirs; "" where there are none.
-func (e *Engine) takeOutputs(r run.Run, p job.Phase) (file string, remember func(*run.Dossier)) {
+func (e *Engine) takeOutputs(r run.Run, p job.Phase) (file string, remember func(*run.Tx)) {
 	file = filepath.Join(e.files(r.ID).phase(p), job.OutputsFile)
 	outputs, err := e.outputs(file)
 	if err != nil {
 		e.Log.Warn("the outputs of a workspace cannot be read; workspaces that use them wait for its next plan", "workspace", r.Workspace, "run", r.ID, "error", err)
 	}
 	if outputs == nil {
-		return "", func(d *run.Dossier) {
+		return "", func(d *run.Tx) {
 			if p == job.ApplyPhase {
 				d.Record.Outputs = nil // they may be others now
 			}
 		}
 	}
 	digests := e.digests(outputs)
-	return file, func(d *run.Dossier) { d.Record.Outputs, d.Record.OutputsOf = digests, r.ID }
+	return file, func(d *run.Tx) { d.Record.Outputs, d.Record.OutputsOf = digests, r.ID }
 }
 
 // made is what inputsFile holds.

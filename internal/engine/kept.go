@@ -51,12 +51,12 @@ func (k *keeper) write() error {
 		wrote = true
 	}
 	if k.applied {
-		for _, name := range []string{inputsFile, footingFile} {
+		for _, name := range []string{inputsFile, appliedFile} {
 			err := adopt(filepath.Join(k.e.files(k.run.ID).dir, name), filepath.Join(dir, keptFile(name, k.run.ID)))
 			switch {
 			case err == nil:
 				wrote = true
-				k.isApplied = k.isApplied || name == footingFile
+				k.isApplied = k.isApplied || name == appliedFile
 			case !errors.Is(err, fs.ErrNotExist):
 				k.e.Log.Warn("what was applied with cannot be kept; drift checks use the inputs of now", "run", k.run.ID, "file", name, "error", err)
 			}
@@ -83,7 +83,7 @@ func (e *Engine) dropUnnamed(ctx context.Context, name string) {
 		return // the next one does it
 	}
 	rec, dir := q.Record(name), e.workspaceDir(name)
-	for file, of := range map[string]string{job.OutputsFile: rec.OutputsOf, inputsFile: rec.AppliedOf, footingFile: rec.AppliedOf} {
+	for file, of := range map[string]string{job.OutputsFile: rec.OutputsOf, inputsFile: rec.AppliedOf, appliedFile: rec.AppliedOf} {
 		if of == "" {
 			continue // an earlier tfops left it
 		}
@@ -106,7 +106,7 @@ func (e *Engine) record(name string) (*workspace.Record, error) {
 }
 
 // decideKeeping is decide for a run that leaves files to its workspace.
-func (e *Engine) decideKeeping(ctx context.Context, k *keeper, fn func(*run.Dossier) error) {
+func (e *Engine) decideKeeping(ctx context.Context, k *keeper, fn func(*run.Tx) error) {
 	e.untilStored(ctx, k.run.ID, func() error {
 		e.keeping.Lock()
 		defer e.keeping.Unlock()
@@ -130,5 +130,5 @@ func Kept(dir string) (outputs, applied string) {
 		}
 		return id
 	}
-	return newest(job.OutputsFile), newest(footingFile)
+	return newest(job.OutputsFile), newest(appliedFile)
 }

@@ -62,7 +62,7 @@ func TestKeptFiles(t *testing.T) {
 				if rec.Applied != rec.Desired {
 					t.Fatalf("%+v", g.last("a"))
 				}
-				want := []string{keptFile(footingFile, rec.AppliedOf), keptFile(job.OutputsFile, rec.OutputsOf)}
+				want := []string{keptFile(appliedFile, rec.AppliedOf), keptFile(job.OutputsFile, rec.OutputsOf)}
 				if got := g.kept("a"); !slices.Equal(got, want) {
 					t.Errorf("dying at write %d (after it: %v): %v is kept, want %v", n, after, got, want)
 				}
@@ -70,7 +70,7 @@ func TestKeptFiles(t *testing.T) {
 				if err != nil || g.engine.digests(all)["o"] != rec.Outputs["o"] {
 					t.Errorf("the record has %+v, and the file %s (%v)", rec.Outputs, all["o"].Value, err)
 				}
-				if f, err := g.engine.footing("a"); err != nil || f.Fingerprint != rec.AppliedFingerprint {
+				if f, err := g.engine.snapshotOf("a"); err != nil || f.Fingerprint != rec.AppliedFingerprint {
 					t.Errorf("what is known of what was applied: %+v, %v", f, err)
 				}
 				if outputs, applied := Kept(g.engine.workspaceDir("a")); outputs != rec.OutputsOf || applied != rec.AppliedOf {
@@ -95,19 +95,19 @@ func TestKeptByAnEarlierOne(t *testing.T) {
 		g.want("a", run.Applied)
 		rec := g.view("a").Record
 		dir := g.engine.workspaceDir("a")
-		if err := os.Rename(filepath.Join(dir, keptFile(footingFile, rec.AppliedOf)), filepath.Join(dir, footingFile)); err != nil {
+		if err := os.Rename(filepath.Join(dir, keptFile(appliedFile, rec.AppliedOf)), filepath.Join(dir, appliedFile)); err != nil {
 			t.Fatal(err)
 		}
-		if err := g.store.ChangeHolds(context.Background(), "a", func(h *run.Holds) error { h.Record.AppliedOf = ""; return nil }); err != nil {
+		if err := g.store.ChangeWorkspace(context.Background(), "a", func(h *run.WorkspaceTx) error { h.Record.AppliedOf = ""; return nil }); err != nil {
 			t.Fatal(err)
 		}
 		g.restart()
-		if f, err := g.engine.footing("a"); err != nil || f.Fingerprint != rec.AppliedFingerprint {
+		if f, err := g.engine.snapshotOf("a"); err != nil || f.Fingerprint != rec.AppliedFingerprint {
 			t.Errorf("%+v, %v", f, err)
 		}
 		g.commit("a/main.tf")
 		rec = g.view("a").Record
-		if got, want := g.kept("a"), []string{keptFile(footingFile, rec.AppliedOf)}; rec.AppliedOf == "" || !slices.Equal(got, want) {
+		if got, want := g.kept("a"), []string{keptFile(appliedFile, rec.AppliedOf)}; rec.AppliedOf == "" || !slices.Equal(got, want) {
 			t.Errorf("%v is kept, want %v", got, want)
 		}
 	}, define("a", auto))

@@ -161,7 +161,7 @@ var errHeld = errors.New("the managed state is not what was applied")
 // checkState holds a run back whose managed state is not what was applied. One
 // that only looks fails: what it would see says nothing of the world.
 func (e *Engine) checkState(ctx context.Context, r run.Run) error {
-	d, _, err := e.Store.Dossier(ctx, r.ID)
+	d, _, err := e.Store.Load(ctx, r.ID)
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (e *Engine) checkState(ctx context.Context, r run.Run) error {
 	if !r.Kind.Applies() && r.Kind != run.Move {
 		return fault.New(fault.Conflict, t.Command(r.Workspace), "%s", t)
 	}
-	_, err = e.change(ctx, r.ID, func(d *run.Dossier) error {
+	_, err = e.change(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.Planning {
 			return errEnded
 		}
@@ -194,7 +194,7 @@ func (e *Engine) recheckState(ctx context.Context, name string) error {
 	if e.troubleWith(*q.Record(name), time.Time{}) != nil {
 		return nil
 	}
-	return e.Store.ChangeHolds(ctx, name, func(h *run.Holds) error {
+	return e.Store.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
 		h.Record.StateTrouble = nil
 		return nil
 	})

@@ -18,7 +18,7 @@ type MetLock struct {
 
 // noteLock remembers the lock in the backend that kept a run from its state, and forgets
 // it once one has had the lock itself: what only reads takes none.
-func noteLock(d *run.Dossier, res job.Result) {
+func noteLock(d *run.Tx, res job.Result) {
 	switch l := res.Lock; {
 	case l != nil:
 		d.Record.MetLock = &workspace.MetLock{Run: d.Run.ID, At: d.Now, ID: l.ID, Who: l.Who, Operation: l.Operation, Created: l.Created,

@@ -49,7 +49,7 @@ func (e *Engine) noteMissing(ctx context.Context, r run.Run, def Definition, rep
 		"Git LFS pointer is there, not the content; to have them fetched, set lfs = true in repository %q", def.Repository))
 	m.absent(graph, def, inside, "Git LFS files of submodules are not fetched, only their pointers are there: ",
 		"files of submodules of which only the Git LFS pointer is there, not the content: tfops does not fetch those")
-	_, err = e.change(ctx, r.ID, func(d *run.Dossier) error {
+	_, err = e.change(ctx, r.ID, func(d *run.Tx) error {
 		for _, n := range m.notes {
 			d.Note("", n)
 		}

@@ -54,7 +54,7 @@ func (e *Engine) startMove(ctx context.Context, a Actor, def Definition, rec wor
 	if err != nil {
 		return run.Run{}, err
 	}
-	err = e.Store.ChangeHolds(ctx, def.Name, func(h *run.Holds) error {
+	err = e.Store.ChangeWorkspace(ctx, def.Name, func(h *run.WorkspaceTx) error {
 		h.Audit(a.Name, a.Via, action, reason)
 		return nil
 	})
@@ -159,7 +159,7 @@ func leadsTo(rec workspace.Record, old *workspace.AppliedState) string {
 // was applied, and the same with the credentials of now, which may have been renewed since.
 // Where it is not known what it was applied with, that leaves what the configuration says now.
 func (e *Engine) waysTo(owner string, def Definition, fingerprint string) []Definition {
-	f, err := e.footing(owner)
+	f, err := e.snapshotOf(owner)
 	if err != nil || f.Fingerprint != fingerprint {
 		return []Definition{def}
 	}
@@ -176,7 +176,7 @@ func (e *Engine) waysTo(owner string, def Definition, fingerprint string) []Defi
 func (e *Engine) storeMove(ctx context.Context, r run.Run, res job.Result) {
 	def, _ := e.current().find(r.Workspace)
 	met := e.met(r, res)
-	e.decide(ctx, r.ID, func(d *run.Dossier) error {
+	e.decide(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.Planning {
 			return errEnded
 		}
@@ -201,7 +201,7 @@ func (e *Engine) storeMove(ctx context.Context, r run.Run, res job.Result) {
 }
 
 // moved records that the state is where the configuration wants it.
-func moved(d *run.Dossier, def Definition, met stateMet, m job.Moved) {
+func moved(d *run.Tx, def Definition, met stateMet, m job.Moved) {
 	if i := d.Run.Moving.Import; i != nil {
 		i.Replaced, d.Run.Moving.To, d.Run.State = m.Replaced, met.StateRef, met.Identity
 	}

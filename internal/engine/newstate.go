@@ -90,7 +90,7 @@ func standsOn(rec workspace.Record, place workspace.Place, left []workspace.Reco
 
 // learned remembers which state it is that was applied, of one in a backend: no apply tells
 // the lineage of a state that it begins.
-func learned(d *run.Dossier, met stateMet) {
+func learned(d *run.Tx, met stateMet) {
 	s := d.Record.AppliedState
 	if s != nil && s.Backend != workspace.Managed && s.Identity == met.Identity && s.Lineage == "" && met.Lineage != "" {
 		known := *s
@@ -116,7 +116,7 @@ func renamed(rec workspace.Record, place workspace.Place, left []workspace.Recor
 
 // foundIn remembers the state in which a sync found what its commit says. One
 // that holds nothing is no ground to forget the one that was applied to.
-func foundIn(d *run.Dossier, def Definition, met stateMet) {
+func foundIn(d *run.Tx, def Definition, met stateMet) {
 	if d.Run.Kind == run.Destroy {
 		met.Resources = 0
 	} else if met.Resources == 0 && d.Record.AppliedState != nil && d.Record.AppliedState.Identity != met.Identity {
@@ -131,11 +131,11 @@ func foundIn(d *run.Dossier, def Definition, met stateMet) {
 
 // leavesBehind reports whether a sync that changes nothing would forget what is
 // in the state that was applied: it found an empty one.
-func leavesBehind(d *run.Dossier, p *plan.Plan) bool { return d.Run.NewState != nil && p.Compared == 0 }
+func leavesBehind(d *run.Tx, p *plan.Plan) bool { return d.Run.NewState != nil && p.Compared == 0 }
 
 // wroteState remembers the state that a run has written, whole or in part. made is
 // its plan; it is nil where it cannot be read.
-func wroteState(d *run.Dossier, def Definition, res job.Result, made *plan.Plan) {
+func wroteState(d *run.Tx, def Definition, res job.Result, made *plan.Plan) {
 	s := workspace.AppliedState{StateRef: refOf(res.Backend, def.TerraformWorkspace), At: def.Place(), Commit: d.Run.Commit.SHA,
 		StateMark: workspace.StateMark{Serial: res.Serial, Lineage: res.Lineage, Digest: res.StateDigest}}
 	if made != nil && made.State != nil && s.Backend != workspace.Managed {
@@ -169,7 +169,7 @@ func wroteState(d *run.Dossier, def Definition, res job.Result, made *plan.Plan)
 // startsEmpty says that a sync begins with nothing although the code names a backend of
 // its own, which the workspace's takes the place of: what the state there holds would be
 // made anew.
-func startsEmpty(d *run.Dossier, res job.Result, met stateMet) string {
+func startsEmpty(d *run.Tx, res job.Result, met stateMet) string {
 	if d.Run.Kind != run.Sync || res.Overridden == "" || d.Record.LastState() != nil || met.Resources > 0 || !res.Plan.HasChanges() {
 		return ""
 	}
@@ -184,7 +184,7 @@ func startsEmpty(d *run.Dossier, res job.Result, met stateMet) string {
 // otherState notes that a plan stands on another state. What may be applied is
 // then held for a person; a look at what is applied saw nothing of it, and a
 // refresh or a destroy would not do what it says: these end. done reports that.
-func (e *Engine) otherState(d *run.Dossier, n *run.NewState) (done bool, err error) {
+func (e *Engine) otherState(d *run.Tx, n *run.NewState) (done bool, err error) {
 	d.Run.NewState = n
 	if n == nil {
 		return false, nil
@@ -207,7 +207,7 @@ func (e *Engine) otherState(d *run.Dossier, n *run.NewState) (done bool, err err
 
 // acceptState refuses a yes to a run that leaves a state behind, unless the
 // voter says that this is meant, and why.
-func acceptState(d *run.Dossier, a Actor, b Ballot) error {
+func acceptState(d *run.Tx, a Actor, b Ballot) error {
 	n := d.Run.NewState
 	switch {
 	case !b.Yes:

@@ -133,7 +133,7 @@ func TestWroteState(t *testing.T) {
 		{name: "killed", had: "x", res: job.Result{Outcome: job.KilledOutcome, Backend: managed("y")}, state: "managed:path=/data/y#default"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := &run.Dossier{Record: workspace.Record{Name: "app", AppliedState: &workspace.AppliedState{StateRef: ref(c.had, "s3", 2)}}}
+			d := &run.Tx{Record: workspace.Record{Name: "app", AppliedState: &workspace.AppliedState{StateRef: ref(c.had, "s3", 2)}}}
 			wroteState(d, def, c.res, &plan.Plan{Counts: plan.Counts{Add: 1}})
 			if s := d.Record.AppliedState; s.Identity != c.state || s.Counted != c.counted {
 				t.Errorf("%+v, want %s", s, c.state)
@@ -145,7 +145,7 @@ func TestWroteState(t *testing.T) {
 // Which state of a backend was applied to is known by what the plan stood on, and where the
 // apply began it, by the next plan.
 func TestWhichStateOfABackendWasApplied(t *testing.T) {
-	def, d := define("app"), &run.Dossier{}
+	def, d := define("app"), &run.Tx{}
 	res := job.Result{Outcome: job.Succeeded, Backend: job.BackendConfig{Type: "s3", Config: map[string]any{"bucket": "b", "key": "k"}}}
 	mark := func(serial uint64, lineage string) {
 		t.Helper()

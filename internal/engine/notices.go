@@ -14,7 +14,7 @@ import (
 
 // announce turns what a decision did to a run, and to the findings of its
 // workspace, into notices, in the transaction of the decision.
-func (e *Engine) announce(d *run.Dossier) error {
+func (e *Engine) announce(d *run.Tx) error {
 	s := e.current()
 	if s.Wants == nil {
 		d.Notices = nil
@@ -40,7 +40,7 @@ func (e *Engine) announce(d *run.Dossier) error {
 }
 
 // announceHolds is announce for what concerns a workspace without a run.
-func (e *Engine) announceHolds(h *run.Holds) error {
+func (e *Engine) announceHolds(h *run.WorkspaceTx) error {
 	s := e.current()
 	if s.Wants == nil || len(h.Moved) == 0 {
 		return nil
@@ -71,7 +71,7 @@ func (s *Settings) addressed(notices []run.Notice, def Definition) []run.Notice 
 
 // runNotice is what people are told of a move of a run. What is replaced by
 // another run at once, and speculative plans, are of no interest to others.
-func runNotice(d *run.Dossier, def Definition, s *Settings, ev run.Event) (run.Notice, bool) {
+func runNotice(d *run.Tx, def Definition, s *Settings, ev run.Event) (run.Notice, bool) {
 	r := d.Run
 	if !r.Kind.Applies() || ev.To == "" || ev.To.Terminal() && len(d.Follows) > 0 && ev.To != run.Applied {
 		return run.Notice{}, false
@@ -230,7 +230,7 @@ func count(n int, noun string) string {
 }
 
 // healStopped tells that healing gave up.
-func healStopped(d *run.Dossier, why string) {
+func healStopped(d *run.Tx, why string) {
 	d.Tell(run.Notice{Kind: run.NoticeHealStopped, Severity: string(drift.High), Title: d.Run.Workspace + " is not healed any more: " + why,
 		Text: "Something puts the drift back. Look for it, or change the code; healing goes on once a check does not find it, or a day after the first of these heals.", Command: "tfops drift findings " + d.Run.Workspace})
 }

@@ -114,7 +114,7 @@ func (g *rig) wantToldOnce() {
 		g.t.Fatal(err)
 	}
 	for _, r := range runs {
-		_, events, err := g.store.Dossier(context.Background(), r.ID)
+		_, events, err := g.store.Load(context.Background(), r.ID)
 		if err != nil {
 			g.t.Fatal(err)
 		}

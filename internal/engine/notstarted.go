@@ -58,7 +58,7 @@ func (e *Engine) notBegun(ctx context.Context, r run.Run, err error) {
 		defer cancel()
 	}
 	err = fault.OfMachine(err)
-	e.decide(ctx, r.ID, func(d *run.Dossier) error {
+	e.decide(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.Applying {
 			return errEnded
 		}
@@ -99,7 +99,7 @@ func (e *Engine) postpone(ctx context.Context, r run.Run, err error) bool {
 		return false
 	}
 	err = fault.OfMachine(err)
-	e.decide(ctx, r.ID, func(d *run.Dossier) error {
+	e.decide(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.Planning {
 			return errEnded
 		}

@@ -99,7 +99,7 @@ func notDone(q run.Queue, s *Settings, name string, kind run.Kind) string {
 
 // withheld ends a run for which a workspace that goes first was not applied.
 // It is made again once that one is.
-func withheld(d *run.Dossier, upstream []string, why string) error {
+func withheld(d *run.Tx, upstream []string, why string) error {
 	d.Run.Reason, d.Run.Comment = run.Upstream, why
 	if d.Run.Kind == run.Sync && len(upstream) > 0 {
 		d.Record.HeldBack = upstream[0]

@@ -163,7 +163,7 @@ func (e *Engine) plan(ctx context.Context, r run.Run, ended func()) {
 // heed passes on to a runner what a person decided while it was being started
 // and there was nothing to interrupt yet.
 func (e *Engine) heed(ctx context.Context, id string, p job.Phase) {
-	d, _, err := e.Store.Dossier(ctx, id)
+	d, _, err := e.Store.Load(ctx, id)
 	if err == nil && (d.Run.Status.Terminal() || d.Run.Canceling != "") {
 		err = e.Runner.Interrupt(e.files(id).phase(p), false)
 	}
@@ -223,7 +223,7 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	if err := e.useInputs(ctx, r, def); err != nil {
 		return err
 	}
-	if err := e.keepFooting(r, def); err != nil {
+	if err := e.keepSnapshot(r, def); err != nil {
 		return err
 	}
 	if err := e.keepRun(r, nil); err != nil {
@@ -280,7 +280,7 @@ func (e *Engine) useInputs(ctx context.Context, r run.Run, def Definition) error
 	if err != nil || used == nil {
 		return err
 	}
-	_, err = e.change(ctx, r.ID, func(d *run.Dossier) error {
+	_, err = e.change(ctx, r.ID, func(d *run.Tx) error {
 		d.Run.Inputs = used
 		if d.Run.Kind == run.Sync {
 			d.Record.Inputs = map[string]string{}
@@ -361,7 +361,7 @@ const maxRestarts = 3
 // planAgain puts a run whose plan came to nothing back into the queue. lost
 // is how many runners vanished over it, which must not go on for ever.
 func (e *Engine) planAgain(ctx context.Context, r run.Run, why string, lost int) {
-	e.decide(ctx, r.ID, func(d *run.Dossier) error {
+	e.decide(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.Planning {
 			return errEnded
 		}
@@ -383,7 +383,7 @@ var errEnded = errors.New("the run has ended in the meantime")
 
 // decide stores the outcome of a phase. It is tried until it is stored or the
 // daemon stops: what a runner did must not be forgotten over a full disk.
-func (e *Engine) decide(ctx context.Context, id string, fn func(*run.Dossier) error) {
+func (e *Engine) decide(ctx context.Context, id string, fn func(*run.Tx) error) {
 	e.untilStored(ctx, id, func() error { _, err := e.change(ctx, id, fn); return err })
 }
 
@@ -406,7 +406,7 @@ func (e *Engine) untilStored(ctx context.Context, id string, store func() error)
 var retries = []time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.Minute}
 
 func (e *Engine) failPlan(ctx context.Context, r run.Run, res job.Result) {
-	e.decide(ctx, r.ID, func(d *run.Dossier) error {
+	e.decide(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.Planning {
 			return errEnded
 		}
@@ -434,7 +434,7 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res job.Result) {
 	outputs, remember := e.takeOutputs(r, job.PlanPhase)
 	keep := &keeper{e: e, run: r, outputs: outputs, applied: r.Kind.Applies() && r.Kind != run.Refresh && !res.Plan.HasChanges()}
 	met := e.met(r, res)
-	var seen sighting
+	var seen observation
 	if def, known := e.current().lived(r.Workspace); known && r.Kind == run.Drift {
 		var err error
 		if seen, err = e.sight(ctx, r, def, res.Plan); err != nil {
@@ -445,7 +445,7 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res job.Result) {
 			return
 		}
 	}
-	e.decideKeeping(ctx, keep, func(d *run.Dossier) error {
+	e.decideKeeping(ctx, keep, func(d *run.Tx) error {
 		if d.Run.Status != run.Planning {
 			return errEnded
 		}
@@ -504,7 +504,7 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res job.Result) {
 }
 
 // toApproval decides what a plan that may be applied waits for.
-func (e *Engine) toApproval(d *run.Dossier, def Definition, s *Settings, p *plan.Plan, met stateMet, keep *keeper) error {
+func (e *Engine) toApproval(d *run.Tx, def Definition, s *Settings, p *plan.Plan, met stateMet, keep *keeper) error {
 	if p.Errored {
 		d.Run.Failure = &run.Failure{Message: "the engine could not plan everything", Next: "tfops logs " + d.Run.ID}
 		return d.Move(run.Errored, "", d.Run.Failure.Message)

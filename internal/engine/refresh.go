@@ -54,7 +54,7 @@ func (e *Engine) inTheWay(ctx context.Context, name string) error {
 
 // acceptance notes what the plan of a refresh takes into the state, and ends a
 // run that takes nothing. done reports whether the run has ended.
-func acceptance(d *run.Dossier, p *plan.Plan) (done bool, err error) {
+func acceptance(d *run.Tx, p *plan.Plan) (done bool, err error) {
 	if c := p.Counts; !p.RefreshOnly || c.Add+c.Change+c.Delete+c.Replace+c.Import+c.Move+c.Forget+len(p.Deferred)+len(p.Invocations) > 0 {
 		// A runner of another version may not know what it was asked for.
 		d.Run.Failure = &run.Failure{Message: "the plan would do more than accept the world into the state, so it is not applied",
@@ -87,12 +87,12 @@ func inOneLine(names []string) string {
 
 // refreshed records that the state took the world over. What is applied stays
 // as it is; how the world stands to it only a check can tell, which follows.
-func refreshed(d *run.Dossier) {
+func refreshed(d *run.Tx) {
 	d.Record.Drift.Status, d.Record.Drift.Why = workspace.DriftUnknown, "the state was refreshed by run "+d.Run.ID+" and no check was made since"
 	checkAgain(d, run.ByRefresh)
 }
 
 // checkAgain asks for a check of what the run has applied.
-func checkAgain(d *run.Dossier, cause run.Cause) {
+func checkAgain(d *run.Tx, cause run.Cause) {
 	d.Follow(run.Drift, cause, "").Fingerprint = d.Run.Fingerprint
 }

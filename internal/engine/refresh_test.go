@@ -524,7 +524,7 @@ func TestRefreshIsMadeAgain(t *testing.T) {
 // With which inputs the wanted commit was planned last is not for a refresh to say.
 func TestBeginOfARefresh(t *testing.T) {
 	for kind, want := range map[run.Kind]string{run.Sync: "now", run.Destroy: "now", run.Refresh: "then", run.Drift: "then", run.Plan: "then"} {
-		d := &run.Dossier{Run: run.Run{ID: "r1", Kind: kind, Status: run.Pending}, Record: workspace.Record{Fingerprint: "then"}, Now: noon}
+		d := &run.Tx{Run: run.Run{ID: "r1", Kind: kind, Status: run.Pending}, Record: workspace.Record{Fingerprint: "then"}, Now: noon}
 		if err := begin(startPlan, "now")(d); err != nil {
 			t.Fatal(err)
 		}

@@ -25,7 +25,7 @@ type Restorer struct {
 	Store interface {
 		Queue(context.Context) (run.Queue, error)
 		Records(context.Context) (map[string]workspace.Record, error)
-		ChangeHolds(ctx context.Context, workspace string, fn func(*run.Holds) error) error
+		ChangeWorkspace(ctx context.Context, workspace string, fn func(*run.WorkspaceTx) error) error
 	}
 	Vault interface {
 		Open(path string) ([]byte, error)
@@ -57,7 +57,7 @@ func (s Restorer) Restore(ctx context.Context, a Actor, name string, from Restor
 	var want workspace.AppliedState
 	var before *workspace.StateTrouble
 	// Nothing is planned or applied from now on until it is done.
-	err := s.Store.ChangeHolds(ctx, name, func(h *run.Holds) error {
+	err := s.Store.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
 		var ok bool
 		if want, ok = managedOf(h.Record); !ok {
 			return fault.New(fault.Conflict, "tfops status "+name, "workspace %s has applied to no state that tfops keeps: there is nothing to restore", name)
@@ -72,7 +72,7 @@ func (s Restorer) Restore(ctx context.Context, a Actor, name string, from Restor
 	}
 	out, mark, err := s.place(ctx, want, name, from)
 	if err != nil {
-		undo := s.Store.ChangeHolds(ctx, name, func(h *run.Holds) error {
+		undo := s.Store.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
 			h.Record.StateTrouble = before
 			return nil
 		})
@@ -83,7 +83,7 @@ func (s Restorer) Restore(ctx context.Context, a Actor, name string, from Restor
 		what = strings.TrimSpace(fmt.Sprintf("snapshot %s (serial %d) %s", out.Snapshot, out.Serial, from.Reason))
 	}
 	out.Behind = behind(want, out, from)
-	return out, s.Store.ChangeHolds(ctx, name, func(h *run.Holds) error {
+	return out, s.Store.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
 		now := want
 		now.StateMark, now.Resources, now.Counted, now.Behind = mark, out.Resources, true, out.Behind
 		h.Record.AppliedState, h.Record.StateTrouble = &now, nil

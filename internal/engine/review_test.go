@@ -248,7 +248,7 @@ func TestDriftIsUnknownWhenNotChecked(t *testing.T) {
 			g.start()
 			g.commit("a/main.tf")
 			g.approve(ana, g.want("a", run.AwaitingApproval))
-			if err := os.Remove(filepath.Join(g.engine.workspaceDir("a"), keptFile(footingFile, g.view("a").Record.AppliedOf))); err != nil {
+			if err := os.Remove(filepath.Join(g.engine.workspaceDir("a"), keptFile(appliedFile, g.view("a").Record.AppliedOf))); err != nil {
 				t.Fatal(err)
 			}
 			g.configure(define("a", func(d *Definition) { d.Env = map[string]workspace.EnvVar{"REGION": {Value: "eu"}} }))
@@ -289,7 +289,7 @@ func TestApplyInTheFuture(t *testing.T) {
 		g.start()
 		g.commit("a/main.tf")
 		g.approve(ana, g.want("a", run.AwaitingApproval))
-		err := g.store.ChangeHolds(context.Background(), "a", func(h *run.Holds) error {
+		err := g.store.ChangeWorkspace(context.Background(), "a", func(h *run.WorkspaceTx) error {
 			h.Record.ApplyStartedAt = h.Now.AddDate(10, 0, 0)
 			return nil
 		})
@@ -423,7 +423,7 @@ func TestExpiryWhileSuspended(t *testing.T) {
 		}
 		g.settle()
 		g.want("a", run.Applied)
-		_, events, err := g.store.Dossier(context.Background(), g.last("b").ID)
+		_, events, err := g.store.Load(context.Background(), g.last("b").ID)
 		if err != nil || strings.Contains(events[len(events)-1].Text, "nobody approved") {
 			t.Errorf("%+v %v", events, err)
 		}

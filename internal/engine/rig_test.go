@@ -184,9 +184,9 @@ func (s *dyingStore) Queue(ctx context.Context) (run.Queue, error) {
 	return q, err
 }
 
-func (s *dyingStore) Dossier(ctx context.Context, id string) (run.Dossier, []run.Event, error) {
+func (s *dyingStore) Load(ctx context.Context, id string) (run.Tx, []run.Event, error) {
 	defer s.looked()
-	return s.Store.Dossier(ctx, id)
+	return s.Store.Load(ctx, id)
 }
 
 func (s *dyingStore) looked() {
@@ -235,24 +235,24 @@ func (s *dyingStore) Enqueue(ctx context.Context, b run.Batch) (created, superse
 	return created, superseded, err
 }
 
-func (s *dyingStore) Claim(ctx context.Context, pick func(run.Queue) (string, func(*run.Dossier) error)) (r run.Run, ok bool, err error) {
+func (s *dyingStore) Claim(ctx context.Context, pick func(run.Queue) (string, func(*run.Tx) error)) (r run.Run, ok bool, err error) {
 	err = s.write(func() error { r, ok, err = storetest.Twice(s.Store).Claim(ctx, pick); return err })
 	return r, ok && err == nil, err
 }
 
-func (s *dyingStore) Change(ctx context.Context, id string, fn func(*run.Dossier) error) (r run.Run, err error) {
+func (s *dyingStore) Change(ctx context.Context, id string, fn func(*run.Tx) error) (r run.Run, err error) {
 	err = s.write(func() error { r, err = storetest.Twice(s.Store).Change(ctx, id, fn); return err })
 	return r, err
 }
 
-func (s *dyingStore) ChangeHolds(ctx context.Context, name string, fn func(*run.Holds) error) error {
+func (s *dyingStore) ChangeWorkspace(ctx context.Context, name string, fn func(*run.WorkspaceTx) error) error {
 	s.mu.Lock()
 	broken := s.noHolds
 	s.mu.Unlock()
 	if broken {
 		return errors.New("the disk is full")
 	}
-	return s.write(func() error { return storetest.Twice(s.Store).ChangeHolds(ctx, name, fn) })
+	return s.write(func() error { return storetest.Twice(s.Store).ChangeWorkspace(ctx, name, fn) })
 }
 
 // restart stands for kill -9 of the daemon: nothing more is written and
@@ -329,7 +329,7 @@ func (g *rig) wantReason(name string, s run.Status, reason run.Reason) run.Run {
 
 func (g *rig) get(id string) run.Run {
 	g.t.Helper()
-	d, _, err := g.store.Dossier(context.Background(), id)
+	d, _, err := g.store.Load(context.Background(), id)
 	if err != nil {
 		g.t.Fatal(err)
 	}

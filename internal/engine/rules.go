@@ -38,7 +38,7 @@ func (e *Engine) keepRules(ctx context.Context) {
 		if settled, events := s.rulesOf(def).Reapply(known, time.Now()); len(events) == 0 && sameSeverities(known, settled) {
 			continue
 		}
-		err := e.Store.ChangeHolds(ctx, name, func(h *run.Holds) error {
+		err := e.Store.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
 			now, err := h.Reapply(s.rulesOf(def), h.Now)
 			if err != nil {
 				return err

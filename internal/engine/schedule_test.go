@@ -270,7 +270,7 @@ func TestACheckThatCannotBeBegunMeetsAnApply(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		ctx, sha := context.Background(), g.git.commit("main", "a/main.tf")
 		applied := func(fingerprint string) {
-			if err := g.store.ChangeHolds(ctx, "a", func(h *run.Holds) error {
+			if err := g.store.ChangeWorkspace(ctx, "a", func(h *run.WorkspaceTx) error {
 				h.Record.Name, h.Record.Applied, h.Record.AppliedFingerprint = "a", sha, fingerprint
 				h.Record.Drift = workspace.DriftRecord{Status: workspace.DriftNone, CheckedAt: h.Now}
 				return nil

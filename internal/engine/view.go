@@ -67,7 +67,7 @@ func (e *Engine) Show(ctx context.Context, id string) (RunView, error) {
 	if err != nil {
 		return RunView{}, err
 	}
-	d, events, err := e.Store.Dossier(ctx, id)
+	d, events, err := e.Store.Load(ctx, id)
 	if err != nil {
 		return RunView{}, err
 	}
@@ -102,7 +102,7 @@ func (e *Engine) List(ctx context.Context, query run.Query) ([]RunView, error) {
 	for i, r := range runs {
 		votes := q.Votes(r.ID)
 		if r.Status.Terminal() && r.Plan != nil && r.Kind.Applies() { // the queue has only what has not ended
-			d, _, err := e.Store.Dossier(ctx, r.ID)
+			d, _, err := e.Store.Load(ctx, r.ID)
 			if err != nil {
 				return nil, err
 			}
@@ -126,7 +126,7 @@ func (e *Engine) Applies(ctx context.Context, name string, limit int) ([]RunView
 		if r.ApplyStartedAt.IsZero() || limit > 0 && len(views) == limit {
 			continue
 		}
-		d, _, err := e.Store.Dossier(ctx, r.ID)
+		d, _, err := e.Store.Load(ctx, r.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -318,7 +318,7 @@ func (e *Engine) Locks(ctx context.Context) ([]locks.Lock, error) {
 
 // Plan reads the redacted plan of a run.
 func (e *Engine) Plan(ctx context.Context, id string) (*plan.Plan, error) {
-	d, _, err := e.Store.Dossier(ctx, id)
+	d, _, err := e.Store.Load(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -346,7 +346,7 @@ func (e *Engine) Messages(ctx context.Context, id string, follow bool, emit func
 	for _, p := range []job.Phase{job.PlanPhase, job.ApplyPhase} {
 		t := tail{path: filepath.Join(e.files(id).phase(p), "events.jsonl")}
 		for {
-			d, _, err := e.Store.Dossier(ctx, id) // before reading: what was written by then is read below
+			d, _, err := e.Store.Load(ctx, id) // before reading: what was written by then is read below
 			if err != nil {
 				return err
 			}

@@ -75,19 +75,19 @@ func in[T comparable](set []T, v T) bool {
 	return len(set) == 0
 }
 
-// Holds is what can hold a workspace back, to be changed in one transaction.
-type Holds struct {
-	Record workspace.Record
-	Locks  []locks.Lock // held on its state
-	Ledger              // of its drift
-	Now    time.Time
-	Audits []Audit // what the change adds
+// WorkspaceTx is what can hold a workspace back, to be changed in one transaction.
+type WorkspaceTx struct {
+	Record     workspace.Record
+	Locks      []locks.Lock // held on its state
+	FindingsTx              // of its drift
+	Now        time.Time
+	Audits     []Audit // what the change adds
 
 	Notices []Notice // put into the outbox in the same transaction
 }
 
 // Audit records a decision about the workspace.
-func (h *Holds) Audit(actor, via, action, reason string) {
+func (h *WorkspaceTx) Audit(actor, via, action, reason string) {
 	h.Audits = append(h.Audits, Audit{At: h.Now, Actor: actor, Via: via, Action: action, Workspace: h.Record.Name, Reason: reason})
 }
 

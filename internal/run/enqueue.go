@@ -32,7 +32,7 @@ func (r Run) Supersedes(old Run) bool {
 }
 
 // Supersede ends a run for another.
-func (d *Dossier) Supersede(by string) error {
+func (d *Tx) Supersede(by string) error {
 	d.Run.Reason, d.Run.SupersededBy = Superseded, by
 	return d.Move(Discarded, "", "superseded by run "+by)
 }
@@ -41,13 +41,13 @@ func (d *Dossier) Supersede(by string) error {
 func (r Run) Dropped() bool { return r.Kind == Sync && r.Status.Unapplied() }
 
 // Drop ends such a run. Nothing is wanted of the workspace until it comes back.
-func (d *Dossier) Drop(why string) error {
+func (d *Tx) Drop(why string) error {
 	d.Record.Desired = ""
 	return d.GoStale(why)
 }
 
 // GoStale ends a run whose plan is of what is no more.
-func (d *Dossier) GoStale(why string) error {
+func (d *Tx) GoStale(why string) error {
 	d.Run.Reason, d.Run.Comment = Stale, why
 	return d.Move(Discarded, "", why)
 }

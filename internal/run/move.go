@@ -86,7 +86,7 @@ func (r Run) LockKeys() []string {
 }
 
 // TakeBoth locks both states of a move.
-func (d *Dossier) TakeBoth(reason string) error {
+func (d *Tx) TakeBoth(reason string) error {
 	if err := d.Take(reason); err != nil {
 		return err
 	}

@@ -85,14 +85,14 @@ func DeliveryTarget(id string) string {
 }
 
 // Tell adds a notice about the run.
-func (d *Dossier) Tell(n Notice) {
+func (d *Tx) Tell(n Notice) {
 	n.Workspace, n.Run = d.Run.Workspace, d.Run.ID
 	n.Title = firstLine(n.Title)
 	d.Notices = append(d.Notices, n)
 }
 
 // Tell adds a notice about the workspace.
-func (h *Holds) Tell(n Notice) {
+func (h *WorkspaceTx) Tell(n Notice) {
 	n.Workspace = h.Record.Name
 	n.Title = firstLine(n.Title)
 	h.Notices = append(h.Notices, n)

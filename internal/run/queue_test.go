@@ -102,7 +102,7 @@ func TestQueueHeld(t *testing.T) {
 }
 
 func TestHoldsAudit(t *testing.T) {
-	h := Holds{Now: t0}
+	h := WorkspaceTx{Now: t0}
 	h.Record.Name = "net"
 	h.Audit("ana", "socket", "lock", "why")
 	if want := (Audit{At: t0, Actor: "ana", Via: "socket", Action: "lock", Workspace: "net", Reason: "why"}); len(h.Audits) != 1 || h.Audits[0] != want {
@@ -110,8 +110,8 @@ func TestHoldsAudit(t *testing.T) {
 	}
 }
 
-func TestDossier(t *testing.T) {
-	d := Dossier{Run: Run{ID: "r1", Workspace: "net", Kind: Sync, Status: ApplyQueued, State: "s3:x", Attempt: 2, Commit: Commit{SHA: "c"}}, Now: t0}
+func TestTx(t *testing.T) {
+	d := Tx{Run: Run{ID: "r1", Workspace: "net", Kind: Sync, Status: ApplyQueued, State: "s3:x", Attempt: 2, Commit: Commit{SHA: "c"}}, Now: t0}
 	if err := d.Take("applying"); err != nil || len(d.Locks) != 1 {
 		t.Fatalf("a free state was not taken: %v", err)
 	}
@@ -152,8 +152,8 @@ func TestDossier(t *testing.T) {
 }
 
 // Until it is planned a run has no state, and its lock lies under its workspace.
-func TestDossierTakeWithoutState(t *testing.T) {
-	d := Dossier{Run: Run{ID: "r1", Workspace: "net"}, Now: t0}
+func TestTxTakeWithoutState(t *testing.T) {
+	d := Tx{Run: Run{ID: "r1", Workspace: "net"}, Now: t0}
 	if err := d.Take("x"); err != nil || len(d.Locks) != 1 || d.Locks[0].State != locks.ForWorkspace("net") {
 		t.Errorf("%v, %+v", err, d.Locks)
 	}
@@ -166,7 +166,7 @@ func TestFollow(t *testing.T) {
 		actor   string
 		attempt int
 	}{{ByRetry, "", 3}, {ByStale, "ana", 1}, {ByResolve, "li", 1}} {
-		d := Dossier{Run: Run{ID: "r1", Workspace: "net", Kind: Destroy, Attempt: 2, Commit: commit, Plan: &PlanSummary{}, State: "s", Status: Discarded}, Now: t0}
+		d := Tx{Run: Run{ID: "r1", Workspace: "net", Kind: Destroy, Attempt: 2, Commit: commit, Plan: &PlanSummary{}, State: "s", Status: Discarded}, Now: t0}
 		f := d.Follow(Destroy, c.cause, c.actor)
 		f.NotBefore = t0.Add(time.Minute)
 		if len(d.Follows) != 1 || !d.Follows[0].NotBefore.Equal(f.NotBefore) {
@@ -199,7 +199,7 @@ func TestEndedByARefresh(t *testing.T) {
 		{"a refresh is applied", Refresh, Applying, Applied, "c1", true},
 		{"a refresh is applied while a commit is not", Refresh, Applying, Applied, "c2", false},
 	} {
-		d := Dossier{Run: Run{ID: "r2", Kind: c.kind, Status: c.from}, Record: workspace.Record{Desired: c.desired, Applied: "c1", Ended: "run r1 is applied"}, Now: t0}
+		d := Tx{Run: Run{ID: "r2", Kind: c.kind, Status: c.from}, Record: workspace.Record{Desired: c.desired, Applied: "c1", Ended: "run r1 is applied"}, Now: t0}
 		if err := d.Move(c.to, "", ""); err != nil {
 			t.Fatal(err)
 		}

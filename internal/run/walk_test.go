@@ -109,7 +109,7 @@ func (w *walk) one(of ...run.Status) string {
 }
 
 // change makes a change that may be refused by the rules, but by nothing else.
-func (w *walk) change(id string, fn func(*run.Dossier) error) bool {
+func (w *walk) change(id string, fn func(*run.Tx) error) bool {
 	w.t.Helper()
 	if id == "" {
 		return false
@@ -153,9 +153,9 @@ func (w *walk) enqueue() bool {
 	return len(created) > 0
 }
 
-func (w *walk) claim(status run.Status, fn func(*run.Dossier) error) bool {
+func (w *walk) claim(status run.Status, fn func(*run.Tx) error) bool {
 	n := w.next(8)
-	r, ok, err := w.store.Claim(w.t.Context(), func(q run.Queue) (string, func(*run.Dossier) error) {
+	r, ok, err := w.store.Claim(w.t.Context(), func(q run.Queue) (string, func(*run.Tx) error) {
 		var ready []string
 		for r := range q.Active() {
 			if r.Status == status {
@@ -175,13 +175,13 @@ func (w *walk) claim(status run.Status, fn func(*run.Dossier) error) bool {
 }
 
 func (w *walk) beginPlan() bool {
-	return w.claim(run.Pending, func(d *run.Dossier) error { return d.Move(run.Planning, "", "") })
+	return w.claim(run.Pending, func(d *run.Tx) error { return d.Move(run.Planning, "", "") })
 }
 
 func (w *walk) endPlan() bool {
 	outcome := w.next(8)
 	w.digest++
-	return w.change(w.one(run.Planning), func(d *run.Dossier) error {
+	return w.change(w.one(run.Planning), func(d *run.Tx) error {
 		if outcome == 0 {
 			return d.Move(run.Pending, "", "its runner vanished")
 		}
@@ -198,7 +198,7 @@ func (w *walk) endPlan() bool {
 }
 
 // cases is what the rules are asked: two people other than the author.
-func cases(d *run.Dossier) approvals.Case {
+func cases(d *run.Tx) approvals.Case {
 	c := approvals.Case{Run: d.Run.ID, Commit: d.Run.Commit.SHA, Apply: workspace.Manual, Votes: d.Votes,
 		Rules: []approvals.Rule{{Name: "two", Require: 2}}, Authors: []approvals.Identity{{Name: "ana", Email: "ana@example.com"}}}
 	if d.Run.Plan != nil {
@@ -224,7 +224,7 @@ func (w *walk) approve() bool {
 }
 
 func (w *walk) cast(id, voter string, other int) bool {
-	return w.change(id, func(d *run.Dossier) error {
+	return w.change(id, func(d *run.Tx) error {
 		if d.Run.Status != run.AwaitingApproval {
 			return errNo // the first voice was enough
 		}
@@ -254,7 +254,7 @@ func (w *walk) cast(id, voter string, other int) bool {
 
 func (w *walk) withdraw() bool {
 	voter := []string{"li", "bo", "eve"}[w.next(3)]
-	return w.change(w.one(run.AwaitingApproval, run.ApplyQueued), func(d *run.Dossier) error {
+	return w.change(w.one(run.AwaitingApproval, run.ApplyQueued), func(d *run.Tx) error {
 		d.Votes = slices.DeleteFunc(d.Votes, func(v approvals.Vote) bool { return v.Voter == voter })
 		if d.Run.Status == run.ApplyQueued && !approvals.Decide(cases(d)).Approved {
 			return d.Move(run.AwaitingApproval, voter, "")
@@ -264,7 +264,7 @@ func (w *walk) withdraw() bool {
 }
 
 func (w *walk) beginApply() bool {
-	return w.claim(run.ApplyQueued, func(d *run.Dossier) error {
+	return w.claim(run.ApplyQueued, func(d *run.Tx) error {
 		if err := d.Take("applying"); err != nil {
 			return err
 		}
@@ -274,7 +274,7 @@ func (w *walk) beginApply() bool {
 
 func (w *walk) endApply() bool {
 	to := []run.Status{run.Applied, run.Errored, run.Interrupted, run.ApplyQueued}[w.next(4)]
-	return w.change(w.one(run.Applying), func(d *run.Dossier) error {
+	return w.change(w.one(run.Applying), func(d *run.Tx) error {
 		if to != run.Interrupted {
 			d.Release()
 		}
@@ -283,7 +283,7 @@ func (w *walk) endApply() bool {
 }
 
 func (w *walk) resolve() bool {
-	return w.change(w.one(run.Interrupted), func(d *run.Dossier) error {
+	return w.change(w.one(run.Interrupted), func(d *run.Tx) error {
 		d.Release()
 		if err := d.Move(run.Errored, "ana", "resolved"); err != nil {
 			return err
@@ -295,7 +295,7 @@ func (w *walk) resolve() bool {
 }
 
 func (w *walk) stale() bool {
-	return w.change(w.one(run.AwaitingApproval, run.ApplyQueued), func(d *run.Dossier) error {
+	return w.change(w.one(run.AwaitingApproval, run.ApplyQueued), func(d *run.Tx) error {
 		d.Run.Reason = run.Stale
 		if err := d.Move(run.Discarded, "", ""); err != nil {
 			return err
@@ -312,7 +312,7 @@ func (w *walk) end() bool {
 	if w.next(3) > 0 {
 		return false
 	}
-	return w.change(w.one(run.Pending, run.Planning, run.AwaitingApproval, run.ApplyQueued), func(d *run.Dossier) error { return d.Move(run.Canceled, "ana", "") })
+	return w.change(w.one(run.Pending, run.Planning, run.AwaitingApproval, run.ApplyQueued), func(d *run.Tx) error { return d.Move(run.Canceled, "ana", "") })
 }
 
 func (w *walk) anyMove() bool {
@@ -322,7 +322,7 @@ func (w *walk) anyMove() bool {
 	if !ok || r.Status == run.Applying || r.Status == run.Interrupted || to == run.Applying || to == run.ApplyQueued || to == run.AwaitingApproval {
 		return false
 	}
-	_, err := w.store.Change(w.t.Context(), id, func(d *run.Dossier) error { return d.Move(to, "", "") })
+	_, err := w.store.Change(w.t.Context(), id, func(d *run.Tx) error { return d.Move(to, "", "") })
 	if (err == nil) != run.CanMove(r.Status, to) {
 		w.t.Errorf("a move from %s to %s: %v", r.Status, to, err)
 	}
@@ -331,12 +331,12 @@ func (w *walk) anyMove() bool {
 
 // refused makes changes of every kind and then says no.
 func (w *walk) refused() bool {
-	w.change(w.one(), func(d *run.Dossier) error {
+	w.change(w.one(), func(d *run.Tx) error {
 		d.Run.Status, d.Votes, d.Locks, d.Record.Desired = run.Applying, nil, nil, "lost"
 		d.Follow(run.Sync, run.ByStale, "")
 		return errNo
 	})
-	return w.claim(run.Pending, func(d *run.Dossier) error { d.Run.Status = run.Applied; return errNo })
+	return w.claim(run.Pending, func(d *run.Tx) error { d.Run.Status = run.Applied; return errNo })
 }
 
 func (w *walk) lock() bool {
@@ -344,7 +344,7 @@ func (w *walk) lock() bool {
 	if w.next(4) > 0 {
 		return false // not too often: it stops applies
 	}
-	return w.settled(w.store.ChangeHolds(w.t.Context(), name, func(h *run.Holds) error {
+	return w.settled(w.store.ChangeWorkspace(w.t.Context(), name, func(h *run.WorkspaceTx) error {
 		l := locks.Lock{State: locks.Key(name, h.Record.State), Workspace: name, Person: "ana", Reason: "a look", Since: h.Now}
 		if err := locks.Take(h.Locks, l); err != nil {
 			return err
@@ -355,7 +355,7 @@ func (w *walk) lock() bool {
 }
 
 func (w *walk) unlock() bool {
-	return w.settled(w.store.ChangeHolds(w.t.Context(), names[w.next(4)], func(h *run.Holds) error {
+	return w.settled(w.store.ChangeWorkspace(w.t.Context(), names[w.next(4)], func(h *run.WorkspaceTx) error {
 		for _, l := range h.Locks {
 			if err := locks.Release(l, "ana", ""); err != nil {
 				return err

@@ -250,7 +250,7 @@ func TestBackupIsAWholeStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer copied.Close()
-	if _, _, err := copied.Dossier(t.Context(), waiting.ID); err != nil {
+	if _, _, err := copied.Load(t.Context(), waiting.ID); err != nil {
 		t.Error(err)
 	}
 }

@@ -45,8 +45,8 @@ func BenchmarkClaimOf1000Pending(b *testing.B) {
 	middle := q.List().Active[500].ID
 	to := map[run.Status]run.Status{run.Pending: run.Planning, run.Planning: run.Pending} // so that the queue stays as long
 	for b.Loop() {
-		_, ok, err := s.Claim(b.Context(), func(q run.Queue) (string, func(*run.Dossier) error) {
-			return middle, func(d *run.Dossier) error { return d.Move(to[d.Run.Status], "", "") }
+		_, ok, err := s.Claim(b.Context(), func(q run.Queue) (string, func(*run.Tx) error) {
+			return middle, func(d *run.Tx) error { return d.Move(to[d.Run.Status], "", "") }
 		})
 		if !ok || err != nil {
 			b.Fatal(ok, err)

@@ -141,7 +141,7 @@ func TestCompactKeepsTheOrder(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "tfops.db"), Options{Now: func() time.Time { return now }})
 	r := enqueue(t, s, "net")
 	note := func(text string) {
-		if _, err := s.Change(t.Context(), r.ID, func(d *run.Dossier) error { d.Note("", text); return nil }); err != nil {
+		if _, err := s.Change(t.Context(), r.ID, func(d *run.Tx) error { d.Note("", text); return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -151,7 +151,7 @@ func TestCompactKeepsTheOrder(t *testing.T) {
 	}
 	now = now.Add(-time.Hour)
 	note("second")
-	_, events, err := s.Dossier(t.Context(), r.ID)
+	_, events, err := s.Load(t.Context(), r.ID)
 	if err != nil || len(events) != 3 || events[1].Text != "first" || events[2].Text != "second" {
 		t.Errorf("%v: %+v", err, events)
 	}
@@ -175,7 +175,7 @@ func TestCompactThatFailsLeavesTheStore(t *testing.T) {
 	if err := os.Rename(moved, dir); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Change(t.Context(), r.ID, func(d *run.Dossier) error { return d.Move(run.Canceled, "", "") }); err != nil {
+	if _, err := s.Change(t.Context(), r.ID, func(d *run.Tx) error { return d.Move(run.Canceled, "", "") }); err != nil {
 		t.Errorf("after a failed compaction: %v", err)
 	}
 }

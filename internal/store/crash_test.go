@@ -73,7 +73,7 @@ func child(path, does string) error {
 }
 
 func step(ctx context.Context, s *Store, id string, to run.Status) error {
-	_, err := s.Change(ctx, id, func(d *run.Dossier) error { return d.Move(to, "", "") })
+	_, err := s.Change(ctx, id, func(d *run.Tx) error { return d.Move(to, "", "") })
 	if err == nil {
 		fmt.Println(id, to)
 	}

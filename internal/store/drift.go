@@ -16,12 +16,12 @@ import (
 )
 
 // ledger is what a decision about a workspace may see of its drift.
-func ledger(tx *txn, name string) run.Ledger {
-	return run.Ledger{Read: func() ([]drift.Finding, error) { return prefixed[drift.Finding](tx, bucketFindings, name) }}
+func findingsTx(tx *txn, name string) run.FindingsTx {
+	return run.FindingsTx{Read: func() ([]drift.Finding, error) { return prefixed[drift.Finding](tx, bucketFindings, name) }}
 }
 
-// saveLedger stores what a decision changed.
-func saveLedger(tx *txn, name string, l run.Ledger) error {
+// saveFindingsTx stores what a decision changed.
+func saveFindingsTx(tx *txn, name string, l run.FindingsTx) error {
 	if findings, changed := l.Changed(); changed {
 		if err := saveFindings(tx, name, findings); err != nil {
 			return err

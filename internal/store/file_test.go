@@ -71,7 +71,7 @@ func TestClaimOfNothingWritesNothing(t *testing.T) {
 	tx := lastTx(t, s)
 	before, _ := os.ReadFile(path)
 	for range 10 {
-		if _, ok, err := s.Claim(t.Context(), func(run.Queue) (string, func(*run.Dossier) error) { return "", nil }); ok || err != nil {
+		if _, ok, err := s.Claim(t.Context(), func(run.Queue) (string, func(*run.Tx) error) { return "", nil }); ok || err != nil {
 			t.Fatal(ok, err)
 		}
 	}
@@ -101,14 +101,14 @@ func TestBatchIsAllOrNothing(t *testing.T) {
 	if q, err := s.Queue(t.Context()); err != nil || q.Len() != 1 || q.List().Active[0].ID != old.ID || q.Record("net").Head != "" || !q.Record("net").Drift.DueAt.IsZero() {
 		t.Errorf("%v: a part of the batch was stored: %+v", err, q)
 	}
-	_, err = s.Change(t.Context(), old.ID, func(d *run.Dossier) error {
+	_, err = s.Change(t.Context(), old.ID, func(d *run.Tx) error {
 		d.Follow(run.Sync, run.ByStale, "").Commit = bad.Commit
 		return d.Move(run.Canceled, "", "")
 	})
 	if err == nil {
 		t.Fatal("a run that follows and cannot be stored was stored")
 	}
-	if d, _, err := s.Dossier(t.Context(), old.ID); err != nil || d.Run.Status != run.Pending {
+	if d, _, err := s.Load(t.Context(), old.ID); err != nil || d.Run.Status != run.Pending {
 		t.Errorf("%v: the change was stored without the run that follows: %+v", err, d.Run)
 	}
 }
@@ -122,9 +122,9 @@ func TestPanicInADecisionLeavesTheStoreUsable(t *testing.T) {
 				t.Error("the panic was swallowed")
 			}
 		}()
-		_, _ = s.Change(t.Context(), r.ID, func(d *run.Dossier) error { d.Run.Comment = "lost"; panic("a defect") })
+		_, _ = s.Change(t.Context(), r.ID, func(d *run.Tx) error { d.Run.Comment = "lost"; panic("a defect") })
 	}()
-	if d, _, err := s.Dossier(t.Context(), r.ID); err != nil || d.Run.Comment != "" {
+	if d, _, err := s.Load(t.Context(), r.ID); err != nil || d.Run.Comment != "" {
 		t.Errorf("%v: %+v", err, d.Run)
 	}
 	enqueue(t, s, "db")
@@ -363,7 +363,7 @@ func TestBackupWhileWriting(t *testing.T) {
 			t.Errorf("copy %d: %v, %d runs: a part of a batch", n, err, len(runs))
 		}
 		for _, id := range before {
-			if _, _, err := c.Dossier(t.Context(), id); err != nil {
+			if _, _, err := c.Load(t.Context(), id); err != nil {
 				t.Errorf("copy %d: %v", n, err)
 			}
 		}

@@ -51,11 +51,11 @@ func TestFullDisk(t *testing.T) {
 	if !fault.Is(failed, fault.Unavailable) || !errors.Is(failed, syscall.ENOSPC) || !strings.Contains(failed.Error(), path) || !strings.Contains(fault.Next(failed), "free space") {
 		t.Fatalf("the full disk is not named: %v (%s)", failed, fault.Next(failed))
 	}
-	big := func(d *run.Dossier) error {
+	big := func(d *run.Tx) error {
 		d.Run.Comment = strings.Repeat("y", 100_000)
 		return d.Move(run.Planning, "", "")
 	}
-	claimed, ok, err := s.Claim(t.Context(), func(run.Queue) (string, func(*run.Dossier) error) { return r.ID, big })
+	claimed, ok, err := s.Claim(t.Context(), func(run.Queue) (string, func(*run.Tx) error) { return r.ID, big })
 	if ok || claimed.ID != "" || !fault.Is(err, fault.Unavailable) {
 		t.Errorf("a claim that was not stored hands out a run: %v, %q, %v", ok, claimed.ID, err)
 	}
@@ -72,7 +72,7 @@ func TestFullDisk(t *testing.T) {
 	intact := func(when string, s *Store) {
 		sound(t, s)
 		for _, id := range append(stored, r.ID) {
-			if d, _, err := s.Dossier(t.Context(), id); err != nil || d.Run.Status != run.Pending || strings.HasPrefix(d.Run.Comment, "y") {
+			if d, _, err := s.Load(t.Context(), id); err != nil || d.Run.Status != run.Pending || strings.HasPrefix(d.Run.Comment, "y") {
 				t.Errorf("%s: run %s: %v, %s", when, id, err, d.Run.Status)
 			}
 		}
@@ -86,7 +86,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	intact("with space again", s)
 	stored = append(stored, enqueue(t, s, "app").ID)
-	if _, err := s.Change(t.Context(), r.ID, func(d *run.Dossier) error { d.Note("", "it goes on"); return nil }); err != nil {
+	if _, err := s.Change(t.Context(), r.ID, func(d *run.Tx) error { d.Note("", "it goes on"); return nil }); err != nil {
 		t.Error(err)
 	}
 	if err := s.Close(); err != nil {

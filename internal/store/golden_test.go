@@ -121,9 +121,9 @@ func (f sample) write(tx *txn) error {
 		return err
 	}
 	if tx.Bucket(bucketFindings) != nil { // a file of an older schema, when that was new
-		l := run.Ledger{Checks: []drift.Check{f.check}}
+		l := run.FindingsTx{Checks: []drift.Check{f.check}}
 		l.SetFindings([]drift.Finding{f.finding})
-		if err := errors.Join(saveLedger(tx, "net", l), addReports(tx, []run.Report{f.report})); err != nil {
+		if err := errors.Join(saveFindingsTx(tx, "net", l), addReports(tx, []run.Report{f.report})); err != nil {
 			return err
 		}
 	}
@@ -288,7 +288,7 @@ func TestOldFilesOpen(t *testing.T) {
 				f.ended.Tag, f.record.Tag, f.record.MetLock, f.record.HalfDone = "", nil, nil, "" // which schema 4 has since after its file was made
 				before, _ := os.ReadFile(path)
 				s := open(t, path, Options{ReadOnly: readOnly})
-				d, events, err := s.Dossier(t.Context(), f.ended.ID)
+				d, events, err := s.Load(t.Context(), f.ended.ID)
 				if err != nil {
 					t.Fatal(err)
 				}

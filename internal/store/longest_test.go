@@ -46,30 +46,30 @@ func costs(t *testing.T, n int) map[string]int64 {
 		after := s.db.Stats().TxStats
 		out[what] = after.GetCursorCount() - before.GetCursorCount() + after.GetPageCount() - before.GetPageCount() + after.GetNodeCount() - before.GetNodeCount()
 	}
-	change := func(fn func(*run.Dossier) error) func() error {
+	change := func(fn func(*run.Tx) error) func() error {
 		return func() error { _, err := s.Change(ctx, r.ID, fn); return err }
 	}
 	measure("claim", func() error {
-		_, _, err := s.Claim(ctx, func(run.Queue) (string, func(*run.Dossier) error) {
-			return r.ID, func(d *run.Dossier) error { return d.Move(run.Planning, "", "") }
+		_, _, err := s.Claim(ctx, func(run.Queue) (string, func(*run.Tx) error) {
+			return r.ID, func(d *run.Tx) error { return d.Move(run.Planning, "", "") }
 		})
 		return err
 	})
-	measure("planned", change(func(d *run.Dossier) error {
+	measure("planned", change(func(d *run.Tx) error {
 		d.Run.State, d.Record.State = "s:x", "s:x"
 		return d.Move(run.AwaitingApproval, "", "")
 	}))
-	measure("vote", change(func(d *run.Dossier) error {
+	measure("vote", change(func(d *run.Tx) error {
 		d.Votes = append(d.Votes, approvals.Vote{Run: r.ID, Voter: "ana", Yes: true})
 		return d.Move(run.ApplyQueued, "", "")
 	}))
-	measure("apply", change(func(d *run.Dossier) error {
+	measure("apply", change(func(d *run.Tx) error {
 		if err := d.Take("applying"); err != nil {
 			return err
 		}
 		return d.Move(run.Applying, "", "")
 	}))
-	measure("applied", change(func(d *run.Dossier) error {
+	measure("applied", change(func(d *run.Tx) error {
 		d.Release()
 		d.Notices = []run.Notice{{Kind: run.NoticeTest, Targets: []string{"chat"}}}
 		return d.Move(run.Applied, "", "")
@@ -79,7 +79,7 @@ func costs(t *testing.T, n int) map[string]int64 {
 		return err
 	})
 	measure("suspend", func() error {
-		return s.ChangeHolds(ctx, r.Workspace, func(h *run.Holds) error { h.Record.Head = "x"; return nil })
+		return s.ChangeWorkspace(ctx, r.Workspace, func(h *run.WorkspaceTx) error { h.Record.Head = "x"; return nil })
 	})
 	measure("queue", func() error { _, err := s.Queue(ctx); return err })
 	return out

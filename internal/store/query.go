@@ -63,16 +63,16 @@ func (s *Store) Records(ctx context.Context) (map[string]workspace.Record, error
 	return all, nil
 }
 
-// ChangeHolds lets fn decide about the locks and the suspension of one
+// ChangeWorkspace lets fn decide about the locks and the suspension of one
 // workspace, in one transaction. When fn returns an error nothing is stored.
-func (s *Store) ChangeHolds(ctx context.Context, name string, fn func(*run.Holds) error) error {
+func (s *Store) ChangeWorkspace(ctx context.Context, name string, fn func(*run.WorkspaceTx) error) error {
 	return s.update(ctx, func(tx *txn) error {
 		rec, err := getRecord(tx, name)
 		if err != nil {
 			return err
 		}
 		keys := locks.Keys(name, rec.State)
-		h := &run.Holds{Record: rec, Ledger: ledger(tx, name), Now: s.now()}
+		h := &run.WorkspaceTx{Record: rec, FindingsTx: findingsTx(tx, name), Now: s.now()}
 		if h.Locks, err = heldOn(tx, keys); err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func (s *Store) ChangeHolds(ctx context.Context, name string, fn func(*run.Holds
 		if err := put(tx, bucketRecords, name, h.Record); err != nil {
 			return err
 		}
-		if err := saveLedger(tx, name, h.Ledger); err != nil {
+		if err := saveFindingsTx(tx, name, h.FindingsTx); err != nil {
 			return err
 		}
 		if err := addAudits(tx, h.Audits); err != nil {

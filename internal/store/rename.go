@@ -27,7 +27,7 @@ func (s *Store) rename(tx *txn, r run.Rename) (dropped []run.Run, err error) {
 	}
 	// What was planned under the new name is on a state that is not its own any more.
 	own := func(a run.Run) bool { return a.Workspace == r.To }
-	dropped, err = s.endAll(tx, active, own, func(d *run.Dossier) error { return d.GoStale("the workspace goes on with what is known of " + r.From) })
+	dropped, err = s.endAll(tx, active, own, func(d *run.Tx) error { return d.GoStale("the workspace goes on with what is known of " + r.From) })
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ func seen(s *Store) (v view, err error) {
 		}
 	}
 	for _, r := range v.Runs {
-		d, events, err := s.Dossier(ctx, r.ID)
+		d, events, err := s.Load(ctx, r.ID)
 		if err != nil {
 			return v, err
 		}
@@ -181,13 +181,13 @@ func TestWhatDependedOnARottenRecordIsHeld(t *testing.T) {
 			}
 		}},
 		"a run that applied": {bucketRuns, f.ended.ID, func(t *testing.T, s *Store) {
-			d, _, err := s.Dossier(t.Context(), f.ended.ID)
+			d, _, err := s.Load(t.Context(), f.ended.ID)
 			if err != nil || d.Run.Status != run.Interrupted || d.Record.Suspension == nil || d.Record.Applied != f.record.Applied {
 				t.Errorf("%+v, %v", d.Run, err)
 			}
 		}},
 		"a run that waited": {bucketRuns, f.active.ID, func(t *testing.T, s *Store) {
-			d, _, err := s.Dossier(t.Context(), f.active.ID)
+			d, _, err := s.Load(t.Context(), f.active.ID)
 			q, _ := s.Queue(t.Context())
 			if err != nil || d.Run.Status != run.Errored || q.Len() != 0 {
 				t.Errorf("%+v, %v, %v", d.Run, q.List().Active, err)

@@ -43,7 +43,7 @@ func (s *Store) Enqueue(ctx context.Context, b run.Batch) (created, superseded [
 			if err != nil {
 				return err
 			}
-			old, err := s.endAll(tx, active, run.Run.Dropped, func(d *run.Dossier) error { return d.Drop(why) })
+			old, err := s.endAll(tx, active, run.Run.Dropped, func(d *run.Tx) error { return d.Drop(why) })
 			if err != nil {
 				return err
 			}
@@ -74,7 +74,7 @@ func (s *Store) enqueue(tx *txn, r run.Run) (created, superseded []run.Run, err 
 	}
 	last, _ := tx.Bucket(bucketRuns).Cursor().Last()
 	r, event := run.New(r, run.NewID(s.now(), string(last)), s.now())
-	superseded, err = s.endAll(tx, active, r.Supersedes, func(d *run.Dossier) error { return d.Supersede(r.ID) })
+	superseded, err = s.endAll(tx, active, r.Supersedes, func(d *run.Tx) error { return d.Supersede(r.ID) })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -95,12 +95,12 @@ func (s *Store) enqueue(tx *txn, r run.Run) (created, superseded []run.Run, err 
 }
 
 // endAll ends those of some runs that are meant, and returns them.
-func (s *Store) endAll(tx *txn, runs []run.Run, meant func(run.Run) bool, end func(*run.Dossier) error) (ended []run.Run, err error) {
+func (s *Store) endAll(tx *txn, runs []run.Run, meant func(run.Run) bool, end func(*run.Tx) error) (ended []run.Run, err error) {
 	for _, r := range runs {
 		if !meant(r) {
 			continue
 		}
-		d, err := s.dossier(tx, r.ID)
+		d, err := s.load(tx, r.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -150,20 +150,20 @@ func eachActive(tx *txn, prefix string, fn func(id string) error) error {
 	return nil
 }
 
-// dossier reads a run with all that is decided together with it.
-func (s *Store) dossier(tx *txn, id string) (*run.Dossier, error) {
+// load reads a run with all that is decided together with it.
+func (s *Store) load(tx *txn, id string) (*run.Tx, error) {
 	r, err := getRun(tx, id)
 	if err != nil {
 		return nil, err
 	}
-	d := &run.Dossier{Run: r, Now: s.now()}
+	d := &run.Tx{Run: r, Now: s.now()}
 	if d.Votes, err = getVotes(tx, id); err != nil {
 		return nil, err
 	}
 	if d.Record, err = getRecord(tx, r.Workspace); err != nil {
 		return nil, err
 	}
-	d.Ledger = ledger(tx, r.Workspace)
+	d.FindingsTx = findingsTx(tx, r.Workspace)
 	d.Others = func() ([]run.Run, error) {
 		active, err := activeRuns(tx, r.Workspace+"\x00")
 		return slices.DeleteFunc(active, func(o run.Run) bool { return o.ID == r.ID }), err
@@ -172,9 +172,9 @@ func (s *Store) dossier(tx *txn, id string) (*run.Dossier, error) {
 	return d, err
 }
 
-// save stores a dossier that was read in the same transaction and changed.
+// save stores a Tx that was read in the same transaction and changed.
 // keys are those that its locks may lie under, now and when it was read.
-func (s *Store) save(tx *txn, d *run.Dossier, keys []string) error {
+func (s *Store) save(tx *txn, d *run.Tx, keys []string) error {
 	id := d.Run.ID
 	if err := saveRun(tx, d.Run); err != nil {
 		return err
@@ -188,7 +188,7 @@ func (s *Store) save(tx *txn, d *run.Dossier, keys []string) error {
 	if err := put(tx, bucketRecords, d.Run.Workspace, d.Record); err != nil {
 		return err
 	}
-	if err := saveLedger(tx, d.Run.Workspace, d.Ledger); err != nil {
+	if err := saveFindingsTx(tx, d.Run.Workspace, d.FindingsTx); err != nil {
 		return err
 	}
 	for _, e := range d.Events {
@@ -226,7 +226,7 @@ func saveVotes(tx *txn, id string, votes []approvals.Vote) error {
 // Change lets fn decide about one run, in one transaction. When fn returns an
 // error nothing is stored. fn may be called with the store locked: it must be
 // quick and must not call the store.
-func (s *Store) Change(ctx context.Context, id string, fn func(*run.Dossier) error) (run.Run, error) {
+func (s *Store) Change(ctx context.Context, id string, fn func(*run.Tx) error) (run.Run, error) {
 	var r run.Run
 	err := s.update(ctx, func(tx *txn) (err error) {
 		r, err = s.decide(tx, id, fn)
@@ -238,9 +238,9 @@ func (s *Store) Change(ctx context.Context, id string, fn func(*run.Dossier) err
 	return r, nil
 }
 
-// decide reads a run's dossier, lets fn change it, and stores it.
-func (s *Store) decide(tx *txn, id string, fn func(*run.Dossier) error) (run.Run, error) {
-	d, err := s.dossier(tx, id)
+// decide reads a run's Tx, lets fn change it, and stores it.
+func (s *Store) decide(tx *txn, id string, fn func(*run.Tx) error) (run.Run, error) {
+	d, err := s.load(tx, id)
 	if err != nil {
 		return run.Run{}, err
 	}
@@ -281,7 +281,7 @@ var errNothing = errors.New("nothing to claim")
 // Claim offers the queue to pick, which names a run and what to do with it, or
 // "" for nothing; both happen in the same transaction, so that no two
 // claims can choose the same.
-func (s *Store) Claim(ctx context.Context, pick func(run.Queue) (string, func(*run.Dossier) error)) (run.Run, bool, error) {
+func (s *Store) Claim(ctx context.Context, pick func(run.Queue) (string, func(*run.Tx) error)) (run.Run, bool, error) {
 	var r run.Run
 	err := s.update(ctx, func(tx *txn) error {
 		q, err := s.queue(tx)
@@ -304,15 +304,15 @@ func (s *Store) Claim(ctx context.Context, pick func(run.Queue) (string, func(*r
 	return r, true, nil
 }
 
-// Dossier reads one run, with its events so far.
-func (s *Store) Dossier(ctx context.Context, id string) (d run.Dossier, events []run.Event, err error) {
+// Tx reads one run, with its events so far.
+func (s *Store) Load(ctx context.Context, id string) (d run.Tx, events []run.Event, err error) {
 	err = s.view(ctx, func(tx *txn) error {
-		read, err := s.dossier(tx, id)
+		read, err := s.load(tx, id)
 		if err != nil {
 			return err
 		}
 		d = *read
-		d.Ledger, d.Others = run.Ledger{}, nil // they would read after the transaction
+		d.FindingsTx, d.Others = run.FindingsTx{}, nil // they would read after the transaction
 		events, err = prefixed[run.Event](tx, bucketEvents, id)
 		return err
 	})

@@ -42,7 +42,7 @@ func TestQueueIsNeverOld(t *testing.T) {
 	}
 	compare("two runs")
 	for i, move := range []run.Status{run.Planning, run.AwaitingApproval, run.Discarded} {
-		_, err := s.Change(t.Context(), made[0].ID, func(d *run.Dossier) error {
+		_, err := s.Change(t.Context(), made[0].ID, func(d *run.Tx) error {
 			d.Record.Applied = fmt.Sprint(i)
 			d.Votes = append(d.Votes, approvals.Vote{Run: d.Run.ID, Voter: fmt.Sprint(i)})
 			return d.Move(move, "", "")
@@ -53,7 +53,7 @@ func TestQueueIsNeverOld(t *testing.T) {
 		compare(string(move))
 	}
 	refused := fmt.Errorf("no")
-	if _, err := s.Change(t.Context(), made[1].ID, func(d *run.Dossier) error { d.Run.Comment = "never stored"; return refused }); err != refused {
+	if _, err := s.Change(t.Context(), made[1].ID, func(d *run.Tx) error { d.Run.Comment = "never stored"; return refused }); err != refused {
 		t.Fatal(err)
 	}
 	compare("a change that was refused")
@@ -77,7 +77,7 @@ func TestQueueOfDamagedRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Change(t.Context(), made[0].ID, func(*run.Dossier) error { return nil }); !fault.Is(err, fault.Internal) {
+	if _, err := s.Change(t.Context(), made[0].ID, func(*run.Tx) error { return nil }); !fault.Is(err, fault.Internal) {
 		t.Fatalf("a change of a record that is damaged: %v", err)
 	}
 	s.live.Store(nil)

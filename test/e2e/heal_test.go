@@ -30,7 +30,7 @@ func cmdHealed(ts *testscript.TestScript, neg bool, args []string) {
 	ctx := context.Background()
 	f, err := st.Finding(ctx, args[0])
 	ts.Check(err)
-	ts.Check(st.ChangeHolds(ctx, f.Workspace, func(h *run.Holds) error {
+	ts.Check(st.ChangeWorkspace(ctx, f.Workspace, func(h *run.WorkspaceTx) error {
 		known, err := h.Findings()
 		if err != nil {
 			return err

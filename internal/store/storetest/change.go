@@ -12,8 +12,8 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// everything changes each part of a dossier.
-func everything(d *run.Dossier) error {
+// everything changes each part of a Tx.
+func everything(d *run.Tx) error {
 	d.Run.State, d.Run.Comment, d.Run.ExpiresAt = "s:net", "a comment", d.Now.Add(time.Hour)
 	d.Run.Plan = &run.PlanSummary{Digest: "sha256:x", Types: []string{"a"}, Addresses: []string{"a.b"}, Changes: true}
 	d.Votes = append(d.Votes, approvals.Vote{Run: d.Run.ID, Digest: "sha256:x", Voter: "ana", Yes: true, At: d.Now})
@@ -40,7 +40,7 @@ func changeStoresEverything(t *testing.T, b *bench) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := b.dossier(r.ID)
+	d := b.load(r.ID)
 	same(t, "the run", d.Run, after)
 	if after.Status != run.ApplyQueued || after.State != "s:net" || !after.QueuedAt.Equal(b.now()) || after.Plan.Addresses[0] != "a.b" {
 		t.Errorf("the run: %+v", after)
@@ -64,22 +64,22 @@ func changeStoresEverything(t *testing.T, b *bench) {
 		t.Errorf("the run that follows: %+v", active)
 	}
 	if len(d.Events)+len(d.Audits)+len(d.Follows) != 0 {
-		t.Errorf("what a change adds comes back when the dossier is read: %+v", d)
+		t.Errorf("what a change adds comes back when the Tx is read: %+v", d)
 	}
 }
 
 func changeThatFailsChangesNothing(t *testing.T, b *bench) {
 	r := b.lead(b.one("net", run.Sync).ID, "", run.Planning)
-	b.change(r.ID, func(d *run.Dossier) error {
+	b.change(r.ID, func(d *run.Tx) error {
 		d.Votes = append(d.Votes, approvals.Vote{Run: r.ID, Voter: "li"}, approvals.Vote{Run: r.ID, Voter: "bo"})
 		return nil
 	})
 	before := b.all()
 	b.pass(time.Minute)
 	for name, fn := range map[string]decision{
-		"fn refuses at the end": func(d *run.Dossier) error { _ = everything(d); return errRefused },
-		"fn took votes away":    func(d *run.Dossier) error { d.Votes = nil; return errRefused },
-		"fn wrote into votes":   func(d *run.Dossier) error { d.Votes[0].Voter = "eve"; return errRefused },
+		"fn refuses at the end": func(d *run.Tx) error { _ = everything(d); return errRefused },
+		"fn took votes away":    func(d *run.Tx) error { d.Votes = nil; return errRefused },
+		"fn wrote into votes":   func(d *run.Tx) error { d.Votes[0].Voter = "eve"; return errRefused },
 	} {
 		if got, err := b.Change(t.Context(), r.ID, fn); !errors.Is(err, errRefused) || got.ID != "" {
 			t.Errorf("%s: %+v, %v", name, got, err)
@@ -89,8 +89,8 @@ func changeThatFailsChangesNothing(t *testing.T, b *bench) {
 		b.pass(time.Minute)
 	}
 	for name, fn := range map[string]decision{
-		"another id":        func(d *run.Dossier) error { d.Run.ID = "000000000000"; return nil },
-		"another workspace": func(d *run.Dossier) error { d.Run.Workspace = "db"; return nil },
+		"another id":        func(d *run.Tx) error { d.Run.ID = "000000000000"; return nil },
+		"another workspace": func(d *run.Tx) error { d.Run.Workspace = "db"; return nil },
 	} {
 		if _, err := b.Change(t.Context(), r.ID, fn); err == nil {
 			t.Errorf("%s: a run became another one", name)
@@ -105,7 +105,7 @@ func changesAtOnceLoseNothing(t *testing.T, b *bench) {
 	r := b.one("net", run.Sync)
 	atOnce(crowd, func(i int) {
 		for range each {
-			_, err := b.Change(t.Context(), r.ID, func(d *run.Dossier) error {
+			_, err := b.Change(t.Context(), r.ID, func(d *run.Tx) error {
 				d.Run.Restarts++
 				d.Record.Head += "x"
 				d.Note("", "counted")
@@ -116,7 +116,7 @@ func changesAtOnceLoseNothing(t *testing.T, b *bench) {
 			}
 		}
 	})
-	if got := b.dossier(r.ID).Run.Restarts; got != crowd*each {
+	if got := b.load(r.ID).Run.Restarts; got != crowd*each {
 		t.Errorf("%d of %d changes count", got, crowd*each)
 	}
 	if got := len(b.record("net").Head); got != crowd*each {
@@ -131,14 +131,14 @@ func votesComeAndGo(t *testing.T, b *bench) {
 	r := b.lead(b.one("net", run.Sync).ID, "s", run.AwaitingApproval)
 	stranger := b.lead(b.one("db", run.Sync).ID, "s:db", run.AwaitingApproval)
 	vote := func(id, voter string) {
-		b.change(id, func(d *run.Dossier) error {
+		b.change(id, func(d *run.Tx) error {
 			d.Votes = append(d.Votes, approvals.Vote{Run: id, Digest: d.Run.Plan.Digest, Commit: d.Run.Commit.SHA, Voter: voter, Yes: true, At: d.Now, Comment: voter + " says \x01"})
 			return nil
 		})
 	}
 	voters := func(id string) []string {
 		names := []string{}
-		for _, v := range b.dossier(id).Votes {
+		for _, v := range b.load(id).Votes {
 			names = append(names, v.Voter)
 		}
 		return names
@@ -148,19 +148,19 @@ func votesComeAndGo(t *testing.T, b *bench) {
 		vote(r.ID, v)
 	}
 	same(t, "in order of voting", voters(r.ID), []string{"li", "ana", "bo", "ana"})
-	b.change(r.ID, func(d *run.Dossier) error {
+	b.change(r.ID, func(d *run.Tx) error {
 		d.Votes = slices.DeleteFunc(d.Votes, func(v approvals.Vote) bool { return v.Voter == "ana" })
 		return nil
 	})
 	same(t, "two withdrawn", voters(r.ID), []string{"li", "bo"})
 	vote(r.ID, "ana")
 	same(t, "given again", voters(r.ID), []string{"li", "bo", "ana"})
-	for _, v := range b.dossier(r.ID).Votes {
+	for _, v := range b.load(r.ID).Votes {
 		if v.Run != r.ID || v.Digest != "sha256:"+r.ID || v.Commit != "c-net" {
 			t.Errorf("a vote lost what it is bound to: %+v", v)
 		}
 	}
-	b.change(r.ID, func(d *run.Dossier) error { d.Votes = nil; return nil })
+	b.change(r.ID, func(d *run.Tx) error { d.Votes = nil; return nil })
 	same(t, "all withdrawn", voters(r.ID), []string{})
 	same(t, "votes on another run", voters(stranger.ID), []string{"eve"})
 }
@@ -171,7 +171,7 @@ func followsAreEnqueued(t *testing.T, b *bench) {
 	newer := want("net", run.Sync)
 	var later time.Time
 	b.pass(time.Minute)
-	b.change(r.ID, func(d *run.Dossier) error {
+	b.change(r.ID, func(d *run.Tx) error {
 		d.Run.Reason = run.Stale
 		if err := d.Move(run.Discarded, "", "stale"); err != nil {
 			return err
@@ -195,11 +195,11 @@ func followsAreEnqueued(t *testing.T, b *bench) {
 	}
 	// A run that follows is as any other: it supersedes, and is superseded.
 	next := b.enqueue(newer)[0]
-	if got := b.dossier(f.ID).Run; got.SupersededBy != next.ID {
+	if got := b.load(f.ID).Run; got.SupersededBy != next.ID {
 		t.Errorf("not superseded: %+v", got)
 	}
-	b.change(plan.ID, func(d *run.Dossier) error { d.Follow(run.Sync, run.ByRetry, ""); return nil })
-	if got := b.dossier(next.ID).Run; got.Status != run.Discarded {
+	b.change(plan.ID, func(d *run.Tx) error { d.Follow(run.Sync, run.ByRetry, ""); return nil })
+	if got := b.load(next.ID).Run; got.Status != run.Discarded {
 		t.Errorf("not superseded by a run that follows: %+v", got)
 	}
 }
@@ -215,10 +215,10 @@ func anEndedRunLeavesTheQueue(t *testing.T, b *bench) {
 			continue
 		}
 		for _, to := range run.Statuses {
-			if _, err := b.Change(t.Context(), r.ID, func(d *run.Dossier) error { return d.Move(to, "", "") }); err == nil {
+			if _, err := b.Change(t.Context(), r.ID, func(d *run.Tx) error { return d.Move(to, "", "") }); err == nil {
 				t.Errorf("%s became %s", status, to)
 			}
 		}
-		same(t, "the run that is "+string(status), b.dossier(r.ID).Run, r)
+		same(t, "the run that is "+string(status), b.load(r.ID).Run, r)
 	}
 }

@@ -14,11 +14,11 @@ import (
 	"github.com/tfops/tfops/internal/run"
 )
 
-type decision = func(*run.Dossier) error
+type decision = func(*run.Tx) error
 
-func nothing(run.Queue) (string, func(*run.Dossier) error) { return "", nil }
+func nothing(run.Queue) (string, func(*run.Tx) error) { return "", nil }
 
-func begin(d *run.Dossier) error { return d.Move(run.Planning, "", "") }
+func begin(d *run.Tx) error { return d.Move(run.Planning, "", "") }
 
 func claimSeesTheQueue(t *testing.T, b *bench) {
 	ended := b.lead(b.one("net", run.Sync).ID, "s:net", run.Applied)
@@ -29,7 +29,7 @@ func claimSeesTheQueue(t *testing.T, b *bench) {
 	b.lock("net", "ana")
 	b.lock("far", "li") // no run of this workspace is active
 	vote := approvals.Vote{Run: waits.ID, Digest: "d", Commit: "c", Voter: "ana", Yes: true, At: b.now()}
-	b.change(waits.ID, func(d *run.Dossier) error { d.Votes = append(d.Votes, vote); d.Record.StartedAt = d.Now; return nil })
+	b.change(waits.ID, func(d *run.Tx) error { d.Votes = append(d.Votes, vote); d.Record.StartedAt = d.Now; return nil })
 	b.pass(time.Minute)
 
 	look := func(what string, of run.Queue) {
@@ -45,17 +45,17 @@ func claimSeesTheQueue(t *testing.T, b *bench) {
 		same(t, what+": now", of.Now, b.now())
 	}
 	look("queue", b.queued())
-	_, ok, err := b.Claim(t.Context(), func(q run.Queue) (string, func(*run.Dossier) error) { look("claim", q); return "", nil })
+	_, ok, err := b.Claim(t.Context(), func(q run.Queue) (string, func(*run.Tx) error) { look("claim", q); return "", nil })
 	if ok || err != nil {
 		t.Errorf("choosing nothing: %v, %v", ok, err)
 	}
-	same(t, "the one that ended", b.dossier(ended.ID).Run, ended)
+	same(t, "the one that ended", b.load(ended.ID).Run, ended)
 
 	// Who has read it keeps what it was, whatever is written meanwhile.
 	q := b.queued()
 	q.Now = q.Now.Add(-time.Minute)
 	b.pass(-time.Minute)
-	b.change(waits.ID, func(d *run.Dossier) error { d.Votes = nil; return d.Move(run.Discarded, "", "") })
+	b.change(waits.ID, func(d *run.Tx) error { d.Votes = nil; return d.Move(run.Discarded, "", "") })
 	b.one("late", run.Plan)
 	look("what was read before a change", q)
 	for name, want := range map[string][]string{"net": {waits.ID}, "db": {applies.ID}, "late": nil} {
@@ -70,8 +70,8 @@ func claimSeesTheQueue(t *testing.T, b *bench) {
 func claimIsOneStep(t *testing.T, b *bench) {
 	r := b.lead(b.one("net", run.Sync).ID, "s:net", run.ApplyQueued)
 	b.pass(time.Minute)
-	claimed, ok, err := b.Claim(t.Context(), func(q run.Queue) (string, func(*run.Dossier) error) {
-		return q.List().Active[0].ID, func(d *run.Dossier) error {
+	claimed, ok, err := b.Claim(t.Context(), func(q run.Queue) (string, func(*run.Tx) error) {
+		return q.List().Active[0].ID, func(d *run.Tx) error {
 			d.Record.StartedAt = d.Now
 			if err := d.Take("applying"); err != nil {
 				return err
@@ -82,7 +82,7 @@ func claimIsOneStep(t *testing.T, b *bench) {
 	if !ok || err != nil || claimed.ID != r.ID || claimed.Status != run.Applying {
 		t.Fatalf("%+v, %v, %v", claimed, ok, err)
 	}
-	d := b.dossier(r.ID)
+	d := b.load(r.ID)
 	same(t, "stored as it was handed out", d.Run, claimed)
 	same(t, "its lock", d.Locks, []locks.Lock{{State: "s:net", Workspace: "net", Run: r.ID, Reason: "applying", Since: b.now()}})
 	same(t, "its place among the waiting", b.queue().Records["net"].StartedAt, b.now())
@@ -100,7 +100,7 @@ func claimThatFailsChangesNothing(t *testing.T, b *bench) {
 		fn   decision
 		is   func(error) bool
 	}{
-		{"fn refuses", r.ID, func(d *run.Dossier) error {
+		{"fn refuses", r.ID, func(d *run.Tx) error {
 			d.Note("ana", "lost")
 			d.Audit("ana", "x", "y", "z")
 			d.Record.Head = "lost"
@@ -108,11 +108,11 @@ func claimThatFailsChangesNothing(t *testing.T, b *bench) {
 			_ = begin(d)
 			return fmt.Errorf("because: %w", errRefused)
 		}, func(err error) bool { return errors.Is(err, errRefused) }},
-		{"a move that is not allowed", r.ID, func(d *run.Dossier) error { return d.Move(run.Applied, "", "") }, func(err error) bool { return err != nil }},
+		{"a move that is not allowed", r.ID, func(d *run.Tx) error { return d.Move(run.Applied, "", "") }, func(err error) bool { return err != nil }},
 		{"a run that does not exist", "000000000000", begin, func(err error) bool { return fault.Is(err, fault.NotFound) }},
 		{"a run that has ended", ended.ID, begin, func(err error) bool { return err != nil }},
 	} {
-		claimed, ok, err := b.Claim(t.Context(), func(run.Queue) (string, func(*run.Dossier) error) { return c.id, c.fn })
+		claimed, ok, err := b.Claim(t.Context(), func(run.Queue) (string, func(*run.Tx) error) { return c.id, c.fn })
 		if ok || !c.is(err) || claimed.ID != "" {
 			t.Errorf("%s: %+v, %v, %v", c.name, claimed, ok, err)
 		}
@@ -137,7 +137,7 @@ func claimsAtOnceNeverShareARun(t *testing.T, b *bench) {
 	handed := map[string]int{}
 	atOnce(crowd, func(int) {
 		for {
-			r, ok, err := b.Claim(t.Context(), func(q run.Queue) (string, func(*run.Dossier) error) {
+			r, ok, err := b.Claim(t.Context(), func(q run.Queue) (string, func(*run.Tx) error) {
 				for r := range q.In(run.Pending) {
 					return r.ID, begin
 				}
@@ -176,10 +176,10 @@ func claimsAtOnceNeverShareAState(t *testing.T, b *bench) {
 	applying, applied, most := 0, 0, 0
 	atOnce(crowd, func(int) {
 		for {
-			r, ok, err := b.Claim(t.Context(), func(q run.Queue) (string, func(*run.Dossier) error) {
+			r, ok, err := b.Claim(t.Context(), func(q run.Queue) (string, func(*run.Tx) error) {
 				for r := range q.Active() {
 					if r.Status == run.ApplyQueued {
-						return r.ID, func(d *run.Dossier) error {
+						return r.ID, func(d *run.Tx) error {
 							if err := d.Take("applying"); err != nil {
 								return err
 							}
@@ -207,7 +207,7 @@ func claimsAtOnceNeverShareAState(t *testing.T, b *bench) {
 			applying--
 			applied++
 			mu.Unlock()
-			if _, err := b.Change(t.Context(), r.ID, func(d *run.Dossier) error { d.Release(); return d.Move(run.Applied, "", "") }); err != nil {
+			if _, err := b.Change(t.Context(), r.ID, func(d *run.Tx) error { d.Release(); return d.Move(run.Applied, "", "") }); err != nil {
 				t.Error(err)
 				return
 			}

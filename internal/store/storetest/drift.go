@@ -37,7 +37,7 @@ func found(workspace, id string, change ...func(*drift.Finding)) drift.Finding {
 // observe stores findings and a check with a change of a drift run.
 func (b *bench) observe(id string, at time.Time, findings ...drift.Finding) {
 	b.t.Helper()
-	_, err := b.Change(b.t.Context(), id, func(d *run.Dossier) error {
+	_, err := b.Change(b.t.Context(), id, func(d *run.Tx) error {
 		d.SetFindings(findings)
 		d.Checks = append(d.Checks, drift.Check{Workspace: d.Run.Workspace, Run: id, At: at, Outcome: drift.Drifted, Blind: []drift.Blind{{What: "what nobody sees"}}})
 		return nil
@@ -73,7 +73,7 @@ func findingsAreKept(t *testing.T, b *bench) {
 
 	// A decision sees what is there, and one that fails changes nothing.
 	seen := 0
-	if err := b.ChangeHolds(t.Context(), "net", func(h *run.Holds) error {
+	if err := b.ChangeWorkspace(t.Context(), "net", func(h *run.WorkspaceTx) error {
 		known, err := h.Findings()
 		seen = len(known)
 		h.SetFindings([]drift.Finding{found("net", "d4")})
@@ -82,7 +82,7 @@ func findingsAreKept(t *testing.T, b *bench) {
 		t.Errorf("%v: a decision saw %d findings", err, seen)
 	}
 	b.wantFindings("net", one, two)
-	if err := b.ChangeHolds(t.Context(), "net", func(h *run.Holds) error {
+	if err := b.ChangeWorkspace(t.Context(), "net", func(h *run.WorkspaceTx) error {
 		one.Life = drift.Acknowledged
 		h.SetFindings([]drift.Finding{one})
 		return nil
@@ -98,8 +98,8 @@ func findingsAreKept(t *testing.T, b *bench) {
 			t.Errorf("finding %q: %v", id, err)
 		}
 	}
-	if d, _, err := b.Dossier(t.Context(), r.ID); err != nil || d.Read != nil || d.Others != nil {
-		t.Errorf("%v: a dossier that is only read could read after its transaction", err)
+	if d, _, err := b.Load(t.Context(), r.ID); err != nil || d.Read != nil || d.Others != nil {
+		t.Errorf("%v: a Tx that is only read could read after its transaction", err)
 	}
 }
 
@@ -201,7 +201,7 @@ func othersAreSeen(t *testing.T, b *bench) {
 	first := b.enqueue(want("net", run.Plan))[0]
 	b.enqueue(want("db", run.Sync))
 	second := b.enqueue(want("net", run.Sync))[0]
-	_, err := b.Change(t.Context(), first.ID, func(d *run.Dossier) error {
+	_, err := b.Change(t.Context(), first.ID, func(d *run.Tx) error {
 		others, err := d.Others()
 		if len(others) != 1 || others[0].ID != second.ID {
 			t.Errorf("the other runs of its workspace: %+v", others)

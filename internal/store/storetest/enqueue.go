@@ -26,7 +26,7 @@ func enqueueStoresARun(t *testing.T, b *bench) {
 	out := in
 	out.ID, out.Status, out.CreatedAt = created[0].ID, run.Pending, b.now()
 	same(t, "what was returned", created[0], out)
-	d := b.dossier(out.ID)
+	d := b.load(out.ID)
 	same(t, "what was stored", d.Run, out)
 	same(t, "its time", d.Now, b.now())
 	if len(d.Votes)+len(d.Locks)+len(d.Events)+len(d.Audits)+len(d.Follows) != 0 {
@@ -132,7 +132,7 @@ func enqueueSupersedes(t *testing.T, b *bench) {
 					t.Fatalf("%s: %v, %d created", name, err, len(created))
 				}
 				what := fmt.Sprintf("a %s run after a %s run that is %s", newer, kind, status)
-				after := b.dossier(old.ID).Run
+				after := b.load(old.ID).Run
 				if applies[newer] && applies[kind] && unapplied[status] {
 					ended := old
 					ended.Status, ended.Reason, ended.SupersededBy, ended.FinishedAt = run.Discarded, run.Superseded, created[0].ID, b.now()
@@ -146,7 +146,7 @@ func enqueueSupersedes(t *testing.T, b *bench) {
 					same(t, what, after, old)
 					same(t, what+": returned", superseded, nil)
 				}
-				same(t, what+": another workspace", b.dossier(stranger.ID).Run, stranger)
+				same(t, what+": another workspace", b.load(stranger.ID).Run, stranger)
 			}
 		}
 	}
@@ -167,7 +167,7 @@ func enqueueLeavesOutARefresh(t *testing.T, b *bench) {
 			if made := len(created) == 1; made != status.Terminal() {
 				t.Errorf("a refresh after a %s run that is %s: made is %v", kind, status, made)
 			}
-			same(t, name, b.dossier(old.ID).Run, old)
+			same(t, name, b.load(old.ID).Run, old)
 			same(t, name+": its record", b.record(name), before)
 		}
 	}
@@ -179,7 +179,7 @@ func enqueueLeavesOutARefresh(t *testing.T, b *bench) {
 	}
 	// It does not end the waiting for a workspace that goes first either.
 	held := b.one("db", run.Sync)
-	b.change(held.ID, func(d *run.Dossier) error {
+	b.change(held.ID, func(d *run.Tx) error {
 		d.Record.HeldBack = "net"
 		return d.Move(run.Discarded, "", "")
 	})
@@ -217,7 +217,7 @@ func enqueueLeavesOutASecondDriftRun(t *testing.T, b *bench) {
 	if more := b.enqueue(want("net", run.Drift)); len(more) != 0 {
 		t.Errorf("a second check while the first one runs: %+v", more)
 	}
-	b.change(first.ID, func(d *run.Dossier) error { return d.Move(run.PlannedAndFinished, "", "") })
+	b.change(first.ID, func(d *run.Tx) error { return d.Move(run.PlannedAndFinished, "", "") })
 	if more := b.enqueue(want("net", run.Drift)); len(more) != 1 {
 		t.Error("no check after the first one ended")
 	}

@@ -13,7 +13,7 @@ import (
 
 func holdsChange(t *testing.T, b *bench) {
 	suspension := &workspace.Suspension{By: "ana", Reason: "a freeze", At: b.now(), Until: b.now().Add(time.Hour)}
-	err := b.ChangeHolds(t.Context(), "net", func(h *run.Holds) error {
+	err := b.ChangeWorkspace(t.Context(), "net", func(h *run.WorkspaceTx) error {
 		if h.Record.Name != "net" || len(h.Locks) != 0 || !h.Now.Equal(b.now()) || len(h.Audits) != 0 {
 			t.Errorf("of a workspace that nobody knows: %+v", h)
 		}
@@ -28,7 +28,7 @@ func holdsChange(t *testing.T, b *bench) {
 	b.lock("network", "li") // a name that begins alike
 	same(t, "the record", b.record("net"), workspace.Record{Name: "net", Suspension: suspension})
 	same(t, "the audit", b.audits(), []run.Audit{{At: b.now(), Actor: "ana", Via: "socket", Action: "suspend", Workspace: "net", Reason: "a freeze"}})
-	err = b.ChangeHolds(t.Context(), "net", func(h *run.Holds) error {
+	err = b.ChangeWorkspace(t.Context(), "net", func(h *run.WorkspaceTx) error {
 		same(t, "its locks", h.Locks, []locks.Lock{{State: locks.ForWorkspace("net"), Workspace: "net", Person: "ana", Reason: "a reason", Since: b.now()}})
 		same(t, "its suspension", h.Record.Suspension, suspension)
 		h.Locks, h.Record.Suspension = nil, nil
@@ -45,7 +45,7 @@ func holdsChange(t *testing.T, b *bench) {
 func holdsThatFailChangeNothing(t *testing.T, b *bench) {
 	b.lock("net", "ana")
 	before := b.all()
-	err := b.ChangeHolds(t.Context(), "net", func(h *run.Holds) error {
+	err := b.ChangeWorkspace(t.Context(), "net", func(h *run.WorkspaceTx) error {
 		h.Locks, h.Record.Head = nil, "lost"
 		h.Audit("eve", "socket", "unlock", "")
 		return errRefused
@@ -61,12 +61,12 @@ func holdsThatFailChangeNothing(t *testing.T, b *bench) {
 func aLockMovesToTheStateOnceKnown(t *testing.T, b *bench) {
 	b.lock("net", "ana")
 	r := b.lead(b.one("net", run.Sync).ID, "s:shared", run.ApplyQueued)
-	d := b.dossier(r.ID)
+	d := b.load(r.ID)
 	if len(d.Locks) != 1 || d.Locks[0].State != "s:shared" || d.Locks[0].Person != "ana" || d.Locks[0].Workspace != "net" {
 		t.Fatalf("the lock: %+v", d.Locks)
 	}
 	other := b.lead(b.one("twin", run.Sync).ID, "s:shared", run.ApplyQueued)
-	if _, err := b.Change(t.Context(), other.ID, func(d *run.Dossier) error { return d.Take("applying") }); !fault.Is(err, fault.Conflict) {
+	if _, err := b.Change(t.Context(), other.ID, func(d *run.Tx) error { return d.Take("applying") }); !fault.Is(err, fault.Conflict) {
 		t.Errorf("the twin took the state: %v", err)
 	}
 	for _, name := range []string{"net", "twin"} {
@@ -74,14 +74,14 @@ func aLockMovesToTheStateOnceKnown(t *testing.T, b *bench) {
 			t.Errorf("held on %s: %+v", name, held)
 		}
 	}
-	unlock := func(h *run.Holds) error { h.Locks = nil; return nil }
-	if err := b.ChangeHolds(t.Context(), "twin", unlock); err != nil {
+	unlock := func(h *run.WorkspaceTx) error { h.Locks = nil; return nil }
+	if err := b.ChangeWorkspace(t.Context(), "twin", unlock); err != nil {
 		t.Fatal(err)
 	}
 	if q := b.queue(); len(q.Locks) != 0 {
 		t.Errorf("after it was given up through the twin: %+v", q.Locks)
 	}
-	b.change(other.ID, func(d *run.Dossier) error { return d.Take("applying") })
+	b.change(other.ID, func(d *run.Tx) error { return d.Take("applying") })
 }
 
 // aLockMeetsAnotherOnTheState: the state turns out to be held already. Neither
@@ -90,22 +90,22 @@ func aLockMeetsAnotherOnTheState(t *testing.T, b *bench) {
 	applies := b.lead(b.one("twin", run.Sync).ID, "s:shared", run.Applying)
 	b.lock("net", "ana")
 	r := b.lead(b.one("net", run.Sync).ID, "s:shared", run.ApplyQueued)
-	if got := b.dossier(r.ID).Locks; len(got) != 2 {
+	if got := b.load(r.ID).Locks; len(got) != 2 {
 		t.Fatalf("held: %+v", got)
 	}
 	q := b.queue()
 	if q.Locks["s:shared"].Run != applies.ID || q.Locks[locks.ForWorkspace("net")].Person != "ana" {
 		t.Errorf("locks: %+v", q.Locks)
 	}
-	take := func(d *run.Dossier) error { return d.Take("applying") }
+	take := func(d *run.Tx) error { return d.Take("applying") }
 	if _, err := b.Change(t.Context(), r.ID, take); !fault.Is(err, fault.Conflict) {
 		t.Errorf("took a state that is held: %v", err)
 	}
-	b.change(applies.ID, func(d *run.Dossier) error { d.Release(); return d.Move(run.Applied, "", "") })
+	b.change(applies.ID, func(d *run.Tx) error { d.Release(); return d.Move(run.Applied, "", "") })
 	if _, err := b.Change(t.Context(), r.ID, take); !fault.Is(err, fault.Conflict) {
 		t.Errorf("took a state that ana holds: %v", err)
 	}
-	if err := b.ChangeHolds(t.Context(), "net", func(h *run.Holds) error { h.Locks = nil; return nil }); err != nil {
+	if err := b.ChangeWorkspace(t.Context(), "net", func(h *run.WorkspaceTx) error { h.Locks = nil; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	b.change(r.ID, take)
@@ -117,7 +117,7 @@ func aLockTakenUnseenIsRefused(t *testing.T, b *bench) {
 	applies := b.lead(b.one("twin", run.Sync).ID, "s:shared", run.Applying)
 	r := b.lead(b.one("net", run.Sync).ID, "", run.Planning)
 	before := b.all()
-	_, err := b.Change(t.Context(), r.ID, func(d *run.Dossier) error { d.Run.State = "s:shared"; return d.Take("applying") })
+	_, err := b.Change(t.Context(), r.ID, func(d *run.Tx) error { d.Run.State = "s:shared"; return d.Take("applying") })
 	if !fault.Is(err, fault.Conflict) {
 		t.Errorf("it was taken: %v", err)
 	}
@@ -132,12 +132,12 @@ func aStateThatBecomesAnotherKeepsBothLocks(t *testing.T, b *bench) {
 	oldTwin := b.lead(b.one("old-twin", run.Sync).ID, "s:old", run.Applying)
 	newTwin := b.lead(b.one("new-twin", run.Sync).ID, "s:new", run.Applying)
 	r := b.lead(b.one("net", run.Sync).ID, "s:old", run.AwaitingApproval)
-	b.change(r.ID, func(d *run.Dossier) error { d.Run.State, d.Record.State = "s:new", "s:new"; return nil })
+	b.change(r.ID, func(d *run.Tx) error { d.Run.State, d.Record.State = "s:new", "s:new"; return nil })
 	q := b.queue()
 	if len(q.Locks) != 2 || q.Locks["s:old"].Run != oldTwin.ID || q.Locks["s:new"].Run != newTwin.ID {
 		t.Errorf("locks: %+v", q.Locks)
 	}
-	if got := b.dossier(r.ID).Locks; len(got) != 1 || got[0].Run != newTwin.ID {
+	if got := b.load(r.ID).Locks; len(got) != 1 || got[0].Run != newTwin.ID {
 		t.Errorf("the run sees %+v", got)
 	}
 }
@@ -148,16 +148,16 @@ func aLockMovesAlong(t *testing.T, b *bench) {
 	first := b.lead(b.one("net", run.Sync).ID, "s:old", run.ApplyQueued)
 	b.lock("net", "ana")
 	r := b.lead(b.one("net", run.Sync).ID, "s:new", run.ApplyQueued)
-	if b.dossier(first.ID).Run.Status != run.Discarded || b.record("net").State != "s:new" {
+	if b.load(first.ID).Run.Status != run.Discarded || b.record("net").State != "s:new" {
 		t.Fatal("the workspace did not move")
 	}
 	if held := b.queued().Held("net", "s:new"); len(held) != 1 || held[0].Person != "ana" {
 		t.Errorf("held on net: %+v", held)
 	}
-	if _, err := b.Change(t.Context(), r.ID, func(d *run.Dossier) error { return d.Take("applying") }); !fault.Is(err, fault.Conflict) {
+	if _, err := b.Change(t.Context(), r.ID, func(d *run.Tx) error { return d.Take("applying") }); !fault.Is(err, fault.Conflict) {
 		t.Errorf("took a state that ana holds: %v", err)
 	}
-	if err := b.ChangeHolds(t.Context(), "net", func(h *run.Holds) error { h.Locks = nil; return nil }); err != nil {
+	if err := b.ChangeWorkspace(t.Context(), "net", func(h *run.WorkspaceTx) error { h.Locks = nil; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if q := b.queue(); len(q.Locks) != 0 {

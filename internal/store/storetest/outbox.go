@@ -100,11 +100,11 @@ func titles(all []run.Delivery) string {
 
 func noticesComeWithTheirChange(t *testing.T, b *bench) {
 	r := b.one("net", run.Sync)
-	b.change(r.ID, func(d *run.Dossier) error {
+	b.change(r.ID, func(d *run.Tx) error {
 		d.Notices = append(d.Notices, notice("changed", "ops", "mail"), notice("for nobody"))
 		return nil
 	})
-	if err := b.ChangeHolds(t.Context(), "net", func(h *run.Holds) error {
+	if err := b.ChangeWorkspace(t.Context(), "net", func(h *run.WorkspaceTx) error {
 		h.Notices = append(h.Notices, notice("held", "ops"))
 		return nil
 	}); err != nil {
@@ -130,7 +130,7 @@ func noticesComeWithTheirChange(t *testing.T, b *bench) {
 
 func noticesOfARefusedChangeAreNone(t *testing.T, b *bench) {
 	r := b.one("net", run.Sync)
-	_, err := b.Change(t.Context(), r.ID, func(d *run.Dossier) error {
+	_, err := b.Change(t.Context(), r.ID, func(d *run.Tx) error {
 		d.Notices = append(d.Notices, notice("lost", "ops"))
 		return errRefused
 	})
@@ -183,8 +183,8 @@ func noticesAlone(t *testing.T, b *bench) {
 // noticesOfAClaim come with the step that begins a run's work.
 func noticesOfAClaim(t *testing.T, b *bench) {
 	r := b.one("net", run.Sync)
-	if _, _, err := b.Claim(t.Context(), func(run.Queue) (string, func(*run.Dossier) error) {
-		return r.ID, func(d *run.Dossier) error {
+	if _, _, err := b.Claim(t.Context(), func(run.Queue) (string, func(*run.Tx) error) {
+		return r.ID, func(d *run.Tx) error {
 			d.Tell(notice("claimed", "ops"))
 			return d.Move(run.Planning, "", "")
 		}

@@ -65,11 +65,11 @@ func pick(all []run.Run, q run.Query) []run.Run {
 
 func unknownThingsAreNotFound(t *testing.T, b *bench) {
 	for _, id := range []string{"000000000000", "no-such-run", "../../etc/passwd", "\x00", ""} {
-		_, _, err := b.Dossier(t.Context(), id)
+		_, _, err := b.Load(t.Context(), id)
 		if !fault.Is(err, fault.NotFound) || fault.Next(err) == "" {
-			t.Errorf("dossier of %q: %v", id, err)
+			t.Errorf("a run %q: %v", id, err)
 		}
-		_, err = b.Change(t.Context(), id, func(*run.Dossier) error { t.Error("fn was called"); return nil })
+		_, err = b.Change(t.Context(), id, func(*run.Tx) error { t.Error("fn was called"); return nil })
 		if !fault.Is(err, fault.NotFound) {
 			t.Errorf("change of %q: %v", id, err)
 		}
@@ -85,7 +85,7 @@ func unknownThingsAreNotFound(t *testing.T, b *bench) {
 func pruneKeepsWhatItMust(t *testing.T, b *bench) {
 	end := func(name string, status run.Status) string {
 		r := b.lead(b.one(name, run.Sync).ID, "s:"+name, status)
-		b.change(r.ID, func(d *run.Dossier) error {
+		b.change(r.ID, func(d *run.Tx) error {
 			d.Note("ana", "a note")
 			d.Votes = append(d.Votes, approvals.Vote{Run: r.ID, Voter: "ana"})
 			return nil
@@ -110,12 +110,12 @@ func pruneKeepsWhatItMust(t *testing.T, b *bench) {
 	slices.Sort(got)
 	same(t, "pruned", got, []string{applied0, errored0, errored1})
 	for _, id := range got {
-		if _, _, err := b.Dossier(t.Context(), id); !fault.Is(err, fault.NotFound) {
+		if _, _, err := b.Load(t.Context(), id); !fault.Is(err, fault.NotFound) {
 			t.Errorf("%s is still there: %v", id, err)
 		}
 	}
 	for _, id := range []string{applied1, errored2, stranger, forgotten, interrupted, fresh, pending} {
-		d, events, err := b.Dossier(t.Context(), id)
+		d, events, err := b.Load(t.Context(), id)
 		if err != nil {
 			t.Errorf("%s is gone: %v", id, err)
 		} else if id != interrupted && id != pending && (len(d.Votes) != 1 || len(events) < 3) {
@@ -176,19 +176,21 @@ func nothingIsDoneForWhoGaveUp(t *testing.T, b *bench) {
 			return err
 		},
 		"claim": func() error {
-			_, _, err := b.Claim(ctx, func(run.Queue) (string, func(*run.Dossier) error) { called(); return "", nil })
+			_, _, err := b.Claim(ctx, func(run.Queue) (string, func(*run.Tx) error) { called(); return "", nil })
 			return err
 		},
 		"change": func() error {
-			_, err := b.Change(ctx, r.ID, func(*run.Dossier) error { called(); return nil })
+			_, err := b.Change(ctx, r.ID, func(*run.Tx) error { called(); return nil })
 			return err
 		},
-		"holds":  func() error { return b.ChangeHolds(ctx, "net", func(*run.Holds) error { called(); return nil }) },
+		"holds": func() error {
+			return b.ChangeWorkspace(ctx, "net", func(*run.WorkspaceTx) error { called(); return nil })
+		},
 		"record": func() error { return b.Record(ctx, run.Audit{}) },
 		"prune":  func() error { _, err := b.Prune(ctx, map[string]run.Retention{"net": {}}); return err },
 		"queue":  func() error { _, err := b.Queue(ctx); return err },
-		"dossier": func() error {
-			_, _, err := b.Dossier(ctx, r.ID)
+		"load": func() error {
+			_, _, err := b.Load(ctx, r.ID)
 			return err
 		},
 		"runs":    func() error { _, err := b.Runs(ctx, run.Query{}); return err },

@@ -16,9 +16,9 @@ func (b *bench) rename(from, to string) ([]run.Run, error) {
 	return dropped, err
 }
 
-func (b *bench) holds(name string, fn func(*run.Holds) error) {
+func (b *bench) holds(name string, fn func(*run.WorkspaceTx) error) {
 	b.t.Helper()
-	if err := b.ChangeHolds(b.t.Context(), name, fn); err != nil {
+	if err := b.ChangeWorkspace(b.t.Context(), name, fn); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -28,16 +28,16 @@ func (b *bench) known(name string) (ended, waits run.Run) {
 	b.t.Helper()
 	ended = b.one(name, run.Sync)
 	for _, to := range []run.Status{run.Planning, run.PlannedAndFinished} {
-		b.change(ended.ID, func(d *run.Dossier) error { d.Record.Applied = d.Run.Commit.SHA; return d.Move(to, "", "") })
+		b.change(ended.ID, func(d *run.Tx) error { d.Record.Applied = d.Run.Commit.SHA; return d.Move(to, "", "") })
 	}
 	waits = b.one(name, run.Sync)
-	b.change(waits.ID, func(d *run.Dossier) error {
+	b.change(waits.ID, func(d *run.Tx) error {
 		d.Run.State, d.Record.State = "s3:k", "s3:k"
 		d.Checks = append(d.Checks, drift.Check{Workspace: name, At: b.now(), Outcome: drift.Drifted})
 		d.SetFindings([]drift.Finding{found(name, drift.ID(name, "box.a", drift.Changed), func(f *drift.Finding) { f.Address, f.Ack = "box.a", &drift.Ack{By: "ana", Reason: "known"} })})
 		return nil
 	})
-	b.holds(name, func(h *run.Holds) error {
+	b.holds(name, func(h *run.WorkspaceTx) error {
 		h.Locks = append(h.Locks, locks.Lock{State: "s3:k", Workspace: name, Person: "ana", Reason: "a freeze", Since: b.now()})
 		return nil
 	})
@@ -48,7 +48,7 @@ func aRenameTakesEverythingAlong(t *testing.T, b *bench) {
 	_, waits := b.known("net")
 	down := b.enqueue(run.Run{Workspace: "app", Kind: run.Sync, Upstream: []string{"net"}, Commit: run.Commit{SHA: "c"}})[0]
 	own := b.one("lan", run.Sync) // planned before anybody said that it is the same
-	b.holds("app", func(h *run.Holds) error { h.Record.HeldBack = "net"; return nil })
+	b.holds("app", func(h *run.WorkspaceTx) error { h.Record.HeldBack = "net"; return nil })
 	b.pass(time.Hour)
 	dropped, err := b.rename("net", "lan")
 	if err != nil {
@@ -67,10 +67,10 @@ func aRenameTakesEverythingAlong(t *testing.T, b *bench) {
 			t.Errorf("%d waiting runs of %s, %v", len(active), name, err)
 		}
 	}
-	if d := b.dossier(waits.ID); d.Run.Workspace != "lan" || d.Record.Name != "lan" || len(d.Locks) != 1 || d.Locks[0].Workspace != "lan" {
+	if d := b.load(waits.ID); d.Run.Workspace != "lan" || d.Record.Name != "lan" || len(d.Locks) != 1 || d.Locks[0].Workspace != "lan" {
 		t.Errorf("%+v", d)
 	}
-	if up := b.dossier(down.ID).Run.Upstream; len(up) != 1 || up[0] != "lan" {
+	if up := b.load(down.ID).Run.Upstream; len(up) != 1 || up[0] != "lan" {
 		t.Errorf("app waits for %v", up)
 	}
 	records := map[string]workspace.Record{"net": b.record("net"), "lan": b.record("lan"), "app": b.record("app")}
@@ -103,21 +103,21 @@ func aRenameTakesEverythingAlong(t *testing.T, b *bench) {
 
 func aRenameThatMustWaitChangesNothing(t *testing.T, b *bench) {
 	_, waits := b.known("net")
-	b.change(waits.ID, func(d *run.Dossier) error { return d.Move(run.Planning, "", "") })
+	b.change(waits.ID, func(d *run.Tx) error { return d.Move(run.Planning, "", "") })
 	before := b.all()
 	if _, err := b.rename("net", "lan"); !fault.Is(err, fault.Conflict) || fault.Next(err) != "tfops wait "+waits.ID {
 		t.Errorf("%v", err)
 	}
 	same(t, "everything", b.all(), before)
-	b.change(waits.ID, func(d *run.Dossier) error { return d.Move(run.PlannedAndFinished, "", "") })
-	b.holds("lan", func(h *run.Holds) error { // a lock of its own would be lost, or shadow the other one
+	b.change(waits.ID, func(d *run.Tx) error { return d.Move(run.PlannedAndFinished, "", "") })
+	b.holds("lan", func(h *run.WorkspaceTx) error { // a lock of its own would be lost, or shadow the other one
 		h.Locks = append(h.Locks, locks.Lock{State: locks.ForWorkspace("lan"), Workspace: "lan", Person: "li", Reason: "mine", Since: b.now()})
 		return nil
 	})
 	if _, err := b.rename("net", "lan"); !fault.Is(err, fault.Conflict) || fault.Next(err) != "tfops unlock lan" {
 		t.Errorf("%v", err)
 	}
-	b.holds("lan", func(h *run.Holds) error { h.Locks = nil; return nil })
+	b.holds("lan", func(h *run.WorkspaceTx) error { h.Locks = nil; return nil })
 	if _, err := b.rename("net", "lan"); err != nil {
 		t.Error(err)
 	}

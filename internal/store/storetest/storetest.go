@@ -24,14 +24,14 @@ import (
 // could read what was recorded.
 type Store interface {
 	Enqueue(context.Context, run.Batch) (created, superseded []run.Run, err error)
-	Claim(context.Context, func(run.Queue) (string, func(*run.Dossier) error)) (run.Run, bool, error)
-	Change(ctx context.Context, id string, fn func(*run.Dossier) error) (run.Run, error)
-	ChangeHolds(ctx context.Context, workspace string, fn func(*run.Holds) error) error
+	Claim(context.Context, func(run.Queue) (string, func(*run.Tx) error)) (run.Run, bool, error)
+	Change(ctx context.Context, id string, fn func(*run.Tx) error) (run.Run, error)
+	ChangeWorkspace(ctx context.Context, workspace string, fn func(*run.WorkspaceTx) error) error
 	Record(context.Context, run.Audit) error
 	Prune(context.Context, map[string]run.Retention) ([]string, error)
 
 	Queue(context.Context) (run.Queue, error)
-	Dossier(ctx context.Context, id string) (run.Dossier, []run.Event, error)
+	Load(ctx context.Context, id string) (run.Tx, []run.Event, error)
 	Runs(context.Context, run.Query) ([]run.Run, error)
 	Records(context.Context) (map[string]workspace.Record, error)
 	Audits(ctx context.Context, limit int) ([]run.Audit, error)
@@ -145,7 +145,7 @@ func (b *bench) one(workspace string, kind run.Kind) run.Run {
 	return created[0]
 }
 
-func (b *bench) change(id string, fn func(*run.Dossier) error) run.Run {
+func (b *bench) change(id string, fn func(*run.Tx) error) run.Run {
 	b.t.Helper()
 	r, err := b.Change(b.t.Context(), id, fn)
 	if err != nil {
@@ -174,9 +174,9 @@ var paths = map[run.Status][]run.Status{
 // as an apply has them.
 func (b *bench) lead(id, state string, to run.Status) run.Run {
 	b.t.Helper()
-	r := b.dossier(id).Run
+	r := b.load(id).Run
 	for _, s := range paths[to] {
-		r = b.change(id, func(d *run.Dossier) error {
+		r = b.change(id, func(d *run.Tx) error {
 			switch s {
 			case run.AwaitingApproval, run.ApplyQueued, run.PlannedAndFinished:
 				d.Run.State, d.Record.State = state, state
@@ -194,9 +194,9 @@ func (b *bench) lead(id, state string, to run.Status) run.Run {
 	return r
 }
 
-func (b *bench) dossier(id string) run.Dossier {
+func (b *bench) load(id string) run.Tx {
 	b.t.Helper()
-	d, _, err := b.Dossier(b.t.Context(), id)
+	d, _, err := b.Load(b.t.Context(), id)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func (b *bench) dossier(id string) run.Dossier {
 
 func (b *bench) events(id string) []run.Event {
 	b.t.Helper()
-	_, events, err := b.Dossier(b.t.Context(), id)
+	_, events, err := b.Load(b.t.Context(), id)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func (b *bench) audits() []run.Audit {
 // lock is a person's hold on a workspace.
 func (b *bench) lock(name, person string) {
 	b.t.Helper()
-	err := b.ChangeHolds(b.t.Context(), name, func(h *run.Holds) error {
+	err := b.ChangeWorkspace(b.t.Context(), name, func(h *run.WorkspaceTx) error {
 		l := locks.Lock{State: locks.Key(name, h.Record.State), Workspace: name, Person: person, Reason: "a reason", Since: h.Now}
 		if err := locks.Take(h.Locks, l); err != nil {
 			return err
@@ -271,7 +271,7 @@ func (b *bench) all() string {
 	}
 	all := []any{runs, records, b.queue(), b.audits()}
 	for _, r := range runs {
-		d, events, err := b.Dossier(b.t.Context(), r.ID)
+		d, events, err := b.Load(b.t.Context(), r.ID)
 		if err != nil {
 			b.t.Fatal(err)
 		}

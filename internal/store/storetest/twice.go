@@ -9,9 +9,9 @@ import (
 
 // decider is the part of a store that calls functions inside of its transactions.
 type decider interface {
-	Claim(context.Context, func(run.Queue) (string, func(*run.Dossier) error)) (run.Run, bool, error)
-	Change(ctx context.Context, id string, fn func(*run.Dossier) error) (run.Run, error)
-	ChangeHolds(ctx context.Context, workspace string, fn func(*run.Holds) error) error
+	Claim(context.Context, func(run.Queue) (string, func(*run.Tx) error)) (run.Run, bool, error)
+	Change(ctx context.Context, id string, fn func(*run.Tx) error) (run.Run, error)
+	ChangeWorkspace(ctx context.Context, workspace string, fn func(*run.WorkspaceTx) error) error
 }
 
 // Twice is a store that calls every function twice: once in a transaction that comes to
@@ -25,24 +25,24 @@ type Deciders struct{ store decider }
 var errAgain = errors.New("once more")
 
 // Change is that of a store.
-func (d Deciders) Change(ctx context.Context, id string, fn func(*run.Dossier) error) (run.Run, error) {
+func (d Deciders) Change(ctx context.Context, id string, fn func(*run.Tx) error) (run.Run, error) {
 	if _, err := d.store.Change(ctx, id, again(fn)); !errors.Is(err, errAgain) {
 		return run.Run{}, err
 	}
 	return d.store.Change(ctx, id, fn)
 }
 
-// ChangeHolds is that of a store.
-func (d Deciders) ChangeHolds(ctx context.Context, workspace string, fn func(*run.Holds) error) error {
-	if err := d.store.ChangeHolds(ctx, workspace, again(fn)); !errors.Is(err, errAgain) {
+// ChangeWorkspace is that of a store.
+func (d Deciders) ChangeWorkspace(ctx context.Context, workspace string, fn func(*run.WorkspaceTx) error) error {
+	if err := d.store.ChangeWorkspace(ctx, workspace, again(fn)); !errors.Is(err, errAgain) {
 		return err
 	}
-	return d.store.ChangeHolds(ctx, workspace, fn)
+	return d.store.ChangeWorkspace(ctx, workspace, fn)
 }
 
 // Claim is that of a store.
-func (d Deciders) Claim(ctx context.Context, pick func(run.Queue) (string, func(*run.Dossier) error)) (run.Run, bool, error) {
-	r, ok, err := d.store.Claim(ctx, func(q run.Queue) (string, func(*run.Dossier) error) {
+func (d Deciders) Claim(ctx context.Context, pick func(run.Queue) (string, func(*run.Tx) error)) (run.Run, bool, error) {
+	r, ok, err := d.store.Claim(ctx, func(q run.Queue) (string, func(*run.Tx) error) {
 		id, fn := pick(q)
 		return id, again(fn)
 	})

@@ -7,8 +7,8 @@ import (
 	"github.com/tfops/tfops/internal/drift"
 )
 
-// Ledger is what a transaction sees and changes of one workspace's drift.
-type Ledger struct {
+// FindingsTx is what a transaction sees and changes of one workspace's drift.
+type FindingsTx struct {
 	// Read reads the workspace's findings within the transaction. There may be
 	// thousands, so only decisions that are about them ask for them; nil reads none.
 	Read func() ([]drift.Finding, error) `json:"-"`
@@ -22,7 +22,7 @@ type Ledger struct {
 
 // Findings are the workspace's findings, those that are resolved too. They
 // must not be changed in place: see SetFindings.
-func (l *Ledger) Findings() ([]drift.Finding, error) {
+func (l *FindingsTx) Findings() ([]drift.Finding, error) {
 	if !l.read && l.Read != nil {
 		found, err := l.Read()
 		if err != nil {
@@ -36,12 +36,12 @@ func (l *Ledger) Findings() ([]drift.Finding, error) {
 
 // SetFindings replaces the workspace's findings. One that is left out stays
 // in the store: findings are resolved, not dropped.
-func (l *Ledger) SetFindings(found []drift.Finding) {
+func (l *FindingsTx) SetFindings(found []drift.Finding) {
 	l.findings, l.read, l.wrote = found, true, true
 }
 
 // Changed are the findings to store; false when they are as they were.
-func (l *Ledger) Changed() ([]drift.Finding, bool) { return l.findings, l.wrote }
+func (l *FindingsTx) Changed() ([]drift.Finding, bool) { return l.findings, l.wrote }
 
 // Look is a check, or an apply, which is a look at a part of the world.
 type Look struct {
@@ -51,7 +51,7 @@ type Look struct {
 }
 
 // Observe brings the findings up to date with a look and keeps its check.
-func (l *Ledger) Observe(rules drift.Rules, look Look, now time.Time) error {
+func (l *FindingsTx) Observe(rules drift.Rules, look Look, now time.Time) error {
 	known, err := l.Findings()
 	if err != nil {
 		return err
@@ -73,7 +73,7 @@ func (l *Ledger) Observe(rules drift.Rules, look Look, now time.Time) error {
 }
 
 // Reapply brings the findings up to date with the rules alone.
-func (l *Ledger) Reapply(rules drift.Rules, now time.Time) ([]drift.Finding, error) {
+func (l *FindingsTx) Reapply(rules drift.Rules, now time.Time) ([]drift.Finding, error) {
 	known, err := l.Findings()
 	if err != nil {
 		return nil, err

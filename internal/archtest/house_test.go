@@ -1,4 +1,4 @@
-package house
+package archtest
 
 import (
 	"encoding/json"
@@ -61,7 +61,7 @@ var banned = []struct{ from, to, why string }{
 }
 
 // tests are packages that exist for tests and are imported by tests alone.
-var tests = []string{"internal/testrig", "internal/gitrepo/gittest", "internal/store/storetest", "internal/notify/notifytest", "internal/house"}
+var tests = []string{"internal/testrig", "internal/gitrepo/gittest", "internal/store/storetest", "internal/notify/notifytest", "internal/archtest"}
 
 // outside are the only packages that may use a library which opens a door.
 var outside = []struct {

@@ -173,7 +173,7 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 			e.checked(byBranch[branch], false) // it may come back where it was
 			continue
 		}
-		look := glance{e: e, repo: repo, records: records, batch: run.Batch{Heads: map[string]string{}}}
+		look := branchPoll{e: e, repo: repo, records: records, batch: run.Batch{Heads: map[string]string{}}}
 		if err := look.branch(ctx, byBranch[branch], head); err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", byBranch[branch][0].Follows(led.tags[branch].Name), err)) // the others go on
 			continue
@@ -314,8 +314,8 @@ func (e *Engine) checked(defs []Definition, looked bool) {
 	}
 }
 
-// glance is one look at one repository.
-type glance struct {
+// branchPoll is one look at one repository.
+type branchPoll struct {
 	e       *Engine
 	repo    Repository
 	records map[string]workspace.Record
@@ -325,7 +325,7 @@ type glance struct {
 }
 
 // branch compares one branch with what is remembered of its workspaces.
-func (g *glance) branch(ctx context.Context, defs []Definition, head string) error {
+func (g *branchPoll) branch(ctx context.Context, defs []Definition, head string) error {
 	g.defs = defs
 	// Also when nothing moved: a damaged mirror is mended before somebody needs it.
 	if err := g.e.need(ctx, g.repo, head); err != nil {
@@ -417,7 +417,7 @@ func (e *Engine) heads(ctx context.Context, repo Repository) (map[string]string,
 
 // moved enqueues a run for each workspace that the way from one head to the
 // other touches, or that is configured anew, and moves the heads of all.
-func (g *glance) moved(ctx context.Context, defs []Definition, from, head string, tree fs.FS) error {
+func (g *branchPoll) moved(ctx context.Context, defs []Definition, from, head string, tree fs.FS) error {
 	var usable []Definition
 	for _, d := range defs {
 		problem := reach.Check(d.Workspace, tree)
@@ -463,7 +463,7 @@ func (g *glance) moved(ctx context.Context, defs []Definition, from, head string
 }
 
 // lacks reports whether a workspace surely reads a submodule that is not there.
-func (g *glance) lacks(d Definition, tree fs.FS) bool {
+func (g *branchPoll) lacks(d Definition, tree fs.FS) bool {
 	var paths []string
 	for _, sub := range g.missing {
 		paths = append(paths, sub.Path)
@@ -478,7 +478,7 @@ func (g *glance) lacks(d Definition, tree fs.FS) bool {
 // touched names the workspaces that what changed between the heads touches.
 // All workspaces of the branch are told apart together: what belongs to one of
 // them does not touch the others.
-func (g *glance) touched(ctx context.Context, from, head string, tree fs.FS) (map[string]bool, error) {
+func (g *branchPoll) touched(ctx context.Context, from, head string, tree fs.FS) (map[string]bool, error) {
 	touched := map[string]bool{}
 	if from == head {
 		return touched, nil
@@ -506,7 +506,7 @@ func (g *glance) touched(ctx context.Context, from, head string, tree fs.FS) (ma
 	return touched, nil
 }
 
-func (g *glance) add(ctx context.Context, d Definition, sha string, cause run.Cause) error {
+func (g *branchPoll) add(ctx context.Context, d Definition, sha string, cause run.Cause) error {
 	c, err := commit(ctx, g.repo, sha)
 	if err != nil {
 		return err

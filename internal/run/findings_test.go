@@ -16,7 +16,7 @@ func TestALookSparesWhatItSaysNothingOf(t *testing.T) {
 		return drift.Difference{Address: address, Class: drift.Changed, Attributes: []drift.Attribute{{Path: "size"}}}
 	}
 	check := drift.Check{Workspace: "net", Outcome: drift.Drifted}
-	var l Ledger
+	var l FindingsTx
 	if err := l.Observe(drift.Rules{}, Look{Check: check, Found: []drift.Difference{difference("box.a"), difference("box.b")}}, at); err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func (e *Engine) follow(ctx context.Context, r run.Run, fn func(*Engine, context
 	if ctx.Err() != nil {
 		return
 	}
-	if d, _, err := e.Store.Dossier(ctx, r.ID); err == nil {
+	if d, _, err := e.Store.Load(ctx, r.ID); err == nil {
 		e.settled(d.Run)
 	}
 }
@@ -115,7 +115,7 @@ func (e *Engine) sweep(ctx context.Context) error {
 	}
 	var strays []Stray
 	for _, entry := range entries {
-		d, _, err := e.Store.Dossier(ctx, entry.Name())
+		d, _, err := e.Store.Load(ctx, entry.Name())
 		switch {
 		case errors.Is(err, run.ErrPruned):
 			e.removeRun(entry.Name())
@@ -160,10 +160,10 @@ const (
 	maintainEvery = 6 * time.Hour
 )
 
-// keepHouse makes drift checks and reports that are due, and prunes old runs.
+// keepUpkeep makes drift checks and reports that are due, and prunes old runs.
 // Until something is due it looks once a minute, since a clock may be set, and
 // when the calendar changes; a look is in memory only.
-func (e *Engine) keepHouse(ctx context.Context) {
+func (e *Engine) keepUpkeep(ctx context.Context) {
 	var pruned, looked, tidied time.Time
 	maintained := time.Now()
 	e.untilDone(ctx, &e.calendar, func() (time.Time, bool) {

@@ -90,7 +90,7 @@ func (e *Engine) withoutEngine(ctx context.Context, r run.Run) (gone, err error)
 		return nil, nil
 	}
 	def, _ := e.current().find(r.Workspace)
-	_, err = e.change(ctx, r.ID, func(d *run.Dossier) error {
+	_, err = e.change(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.AwaitingApproval && d.Run.Status != run.ApplyQueued {
 			return errEnded
 		}
@@ -101,7 +101,7 @@ func (e *Engine) withoutEngine(ctx context.Context, r run.Run) (gone, err error)
 
 // mayBeApplied refuses a vote for a plan that nothing can apply.
 func (e *Engine) mayBeApplied(ctx context.Context, id string) error {
-	d, _, err := e.Store.Dossier(ctx, id)
+	d, _, err := e.Store.Load(ctx, id)
 	if err != nil || d.Run.Status != run.AwaitingApproval {
 		return nil // what is wrong with the run is said by whoever counts the vote
 	}

@@ -18,13 +18,13 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// footingFile holds what a run was planned with, encrypted: in the run's
+// appliedFile holds what a run was planned with, encrypted: in the run's
 // directory, and in the workspace's what was applied. A drift check plans with
 // that, whatever the configuration says meanwhile, and a move reads the old state with it.
-const footingFile = "footing.json.age"
+const appliedFile = "footing.json.age"
 
-// footing is what the configuration gave to a plan.
-type footing struct {
+// appliedSnapshot is what the configuration gave to a plan.
+type appliedSnapshot struct {
 	Fingerprint        string                             `json:"fingerprint"`
 	Dir                string                             `json:"dir"`
 	TerraformWorkspace string                             `json:"terraform_workspace"`
@@ -42,8 +42,8 @@ type footing struct {
 	made                                              // variables, those made of inputs too
 }
 
-// keepFooting remembers what a sync is planned with.
-func (e *Engine) keepFooting(r run.Run, def Definition) error {
+// keepSnapshot remembers what a sync is planned with.
+func (e *Engine) keepSnapshot(r run.Run, def Definition) error {
 	if r.Kind != run.Sync {
 		return nil
 	}
@@ -51,7 +51,7 @@ func (e *Engine) keepFooting(r run.Run, def Definition) error {
 	if err != nil {
 		return err
 	}
-	f := footing{Fingerprint: r.Fingerprint, Dir: def.Dir, TerraformWorkspace: def.TerraformWorkspace, VarFiles: def.VarFiles,
+	f := appliedSnapshot{Fingerprint: r.Fingerprint, Dir: def.Dir, TerraformWorkspace: def.TerraformWorkspace, VarFiles: def.VarFiles,
 		Env: map[string]string{}, EnvSecrets: map[string]string{},
 		Backend: map[string]ctyjson.SimpleJSONValue{}, BackendSecrets: map[string]ctyjson.SimpleJSONValue{},
 		made: made{Variables: map[string]ctyjson.SimpleJSONValue{}, Secret: map[string]bool{}}}
@@ -84,7 +84,7 @@ func (e *Engine) keepFooting(r run.Run, def Definition) error {
 	if err != nil {
 		return err
 	}
-	return durable.Write(filepath.Join(e.files(r.ID).dir, footingFile), b)
+	return durable.Write(filepath.Join(e.files(r.ID).dir, appliedFile), b)
 }
 
 // asApplied is a workspace as it was when it was applied last, by the
@@ -94,7 +94,7 @@ func (e *Engine) asApplied(def Definition, fingerprint string) (Definition, erro
 	if def.fingerprint == fingerprint {
 		return def, nil
 	}
-	f, err := e.footing(def.Name)
+	f, err := e.snapshotOf(def.Name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return def, fault.New(fault.Unavailable, "tfops sync "+def.Name, "the inputs that workspace %s was applied with cannot be read: %w", def.Name, err)
 	}
@@ -104,14 +104,14 @@ func (e *Engine) asApplied(def Definition, fingerprint string) (Definition, erro
 	return f.of(def), nil
 }
 
-// footing is what a workspace was applied with last; fs.ErrNotExist where that is not known.
-func (e *Engine) footing(name string) (footing, error) {
-	var f footing
+// appliedSnapshot is what a workspace was applied with last; fs.ErrNotExist where that is not known.
+func (e *Engine) snapshotOf(name string) (appliedSnapshot, error) {
+	var f appliedSnapshot
 	rec, err := e.record(name)
 	if err != nil {
 		return f, err
 	}
-	b, err := e.Vault.Open(filepath.Join(e.workspaceDir(name), keptFile(footingFile, rec.AppliedOf)))
+	b, err := e.Vault.Open(filepath.Join(e.workspaceDir(name), keptFile(appliedFile, rec.AppliedOf)))
 	if err == nil {
 		err = json.Unmarshal(b, &f)
 	}
@@ -119,7 +119,7 @@ func (e *Engine) footing(name string) (footing, error) {
 }
 
 // of is a workspace of now as it was then, with the credentials of now.
-func (f footing) of(def Definition) Definition {
+func (f appliedSnapshot) of(def Definition) Definition {
 	def.Dir, def.TerraformWorkspace, def.VarFiles = f.Dir, f.TerraformWorkspace, f.VarFiles
 	def.Variables, def.Inputs = f.values(), nil
 	def.EngineVersion, def.BackendConfigFiles = f.EngineVersion, f.BackendFiles
@@ -154,7 +154,7 @@ func (f footing) of(def Definition) Definition {
 }
 
 // withSecrets is what of returned with the credentials of then, as far as they are known.
-func (f footing) withSecrets(def Definition) Definition {
+func (f appliedSnapshot) withSecrets(def Definition) Definition {
 	backend, env := maps.Clone(def.BackendConfig), maps.Clone(def.Env)
 	for name, v := range f.BackendSecrets {
 		backend[name] = v.Value.WithMarks(workspace.Secret)

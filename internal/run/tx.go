@@ -30,15 +30,15 @@ type Audit struct {
 	Reason    string    `json:"reason,omitempty"`
 }
 
-// Dossier is a run with all that is decided together with it. A function that
-// changes a dossier runs inside one transaction: either everything that it
+// Tx is a run with all that is decided together with it. A function that
+// changes a Tx runs inside one transaction: either everything that it
 // changed is stored, or nothing.
-type Dossier struct {
-	Run    Run
-	Votes  []approvals.Vote
-	Record workspace.Record // of the run's workspace
-	Locks  []locks.Lock     // all that are held on the workspace's state, or on the run's
-	Ledger                  // of the workspace's drift
+type Tx struct {
+	Run        Run
+	Votes      []approvals.Vote
+	Record     workspace.Record // of the run's workspace
+	Locks      []locks.Lock     // all that are held on the workspace's state, or on the run's
+	FindingsTx                  // of the workspace's drift
 	// Others reads the workspace's other runs that have not ended; nil reads none.
 	Others func() ([]Run, error) `json:"-"`
 
@@ -52,7 +52,7 @@ type Dossier struct {
 }
 
 // Move changes the run's status and records the event.
-func (d *Dossier) Move(to Status, actor, text string) error {
+func (d *Tx) Move(to Status, actor, text string) error {
 	from := d.Run.Status
 	if d.Run.Kind == Move && to != Planning { // its runner has ended, or is told to
 		d.Release()
@@ -74,19 +74,19 @@ func (d *Dossier) Move(to Status, actor, text string) error {
 }
 
 // Note records an event that changes no status.
-func (d *Dossier) Note(actor, text string) {
+func (d *Tx) Note(actor, text string) {
 	d.Events = append(d.Events, Event{Run: d.Run.ID, At: d.Now, Actor: actor, Text: text})
 }
 
 // Audit records a decision about the run.
-func (d *Dossier) Audit(actor, via, action, reason string) {
+func (d *Tx) Audit(actor, via, action, reason string) {
 	d.Audits = append(d.Audits, Audit{At: d.Now, Actor: actor, Via: via, Action: action,
 		Workspace: d.Run.Workspace, Run: d.Run.ID, Reason: reason})
 }
 
 // Take locks the run's state for the run; what the run holds already it keeps
 // as it is.
-func (d *Dossier) Take(reason string) error {
+func (d *Tx) Take(reason string) error {
 	want := locks.Lock{State: locks.Key(d.Run.Workspace, d.Run.State), Workspace: d.Run.Workspace, Run: d.Run.ID, Reason: reason, Since: d.Now}
 	if err := locks.Take(d.Locks, want); err != nil {
 		return err
@@ -98,7 +98,7 @@ func (d *Dossier) Take(reason string) error {
 }
 
 // Release gives up what the run holds.
-func (d *Dossier) Release() {
+func (d *Tx) Release() {
 	kept := d.Locks[:0:0]
 	for _, l := range d.Locks {
 		if l.Run != d.Run.ID {
@@ -109,7 +109,7 @@ func (d *Dossier) Release() {
 }
 
 // Follow enqueues another run of the same workspace in the same transaction.
-func (d *Dossier) Follow(kind Kind, cause Cause, actor string) *Run {
+func (d *Tx) Follow(kind Kind, cause Cause, actor string) *Run {
 	attempt := 1
 	if cause == ByRetry {
 		attempt = d.Run.Attempt + 1
