@@ -33,7 +33,9 @@ import (
 )
 
 // Store keeps what the engine decides. Every method is one transaction; see
-// package store, and storetest for what is asked of any other.
+// package store, and storetest for what is asked of any other. A function that a
+// method is given may be called twice: it touches no file, no network and no clock
+// (storetest.Twice, on which the engine's own tests run).
 type Store interface {
 	Enqueue(context.Context, run.Batch) (created, superseded []run.Run, err error)
 	Claim(context.Context, func(run.Queue) (string, func(*run.Tx) error)) (run.Run, bool, error)

@@ -224,8 +224,9 @@ func saveVotes(tx *txn, id string, votes []approvals.Vote) error {
 }
 
 // Change lets fn decide about one run, in one transaction. When fn returns an
-// error nothing is stored. fn may be called with the store locked: it must be
-// quick and must not call the store.
+// error nothing is stored. fn may be called with the store locked, and any store may
+// call it twice: it must be quick, must not call the store, and must touch nothing
+// but what it is given.
 func (s *Store) Change(ctx context.Context, id string, fn func(*run.Tx) error) (run.Run, error) {
 	var r run.Run
 	err := s.update(ctx, func(tx *txn) (err error) {
