@@ -51,7 +51,7 @@ repeated. For older ones than those shown, use --before with the last id.`,
 	f := cmd.Flags()
 	f.StringVarP(&o.workspace, "workspace", "w", "", "only runs of this `WORKSPACE`")
 	f.StringSliceVar(&o.statuses, "status", nil, "only runs of this `STATUS`: "+strings.Join(statusWords(), ", "))
-	f.StringSliceVar(&o.kinds, "kind", nil, "only runs of this `KIND`: sync, plan, drift, destroy or refresh")
+	f.StringSliceVar(&o.kinds, "kind", nil, "only runs of this `KIND`: sync, plan, drift, destroy, refresh or move")
 	f.IntVar(&o.limit, "limit", 20, "how many runs to list")
 	f.StringVar(&o.before, "before", "", "only runs older than this `RUN`")
 	_ = cmd.RegisterFlagCompletionFunc("workspace", a.complete(a.workspaceNames))

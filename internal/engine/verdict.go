@@ -274,7 +274,7 @@ func mends(r *run.Run) string {
 
 func resolve(id string) string { return "tfops resolve " + id + " -m WHAT_WAS_FOUND" }
 
-// before finds a run that queued earlier for the same state and is not paused.
+// before finds a run that queued earlier for the same state and is not suspended.
 func before(q run.Queue, r *run.Run) (*run.Run, bool) {
 	for o := range q.OnState(r.State) {
 		if o.ID != r.ID && o.Status == run.ApplyQueued && !q.Record(o.Workspace).Suspended(q.Now) &&

@@ -99,7 +99,7 @@ func TestEveryWaitHasACommand(t *testing.T) {
 		command string
 	}{
 		"a drift check":                      {with(run.Pending, of(run.Drift, nil)), "a free worker for drift checks", "tfops wait r1"},
-		"a drift check, a retry":             {with(run.Pending, of(run.Drift, later)), "12:01:00 UTC: terraform init failed: the network was down", "tfops sync a"},
+		"a drift check, a retry":             {with(run.Pending, of(run.Drift, later)), "12:01:00 UTC after: terraform init failed: the network was down", "tfops sync a"},
 		"a refresh":                          {with(run.Pending, of(run.Refresh, nil)), "a free worker", "tfops wait r1"},
 		"a refresh, a retry":                 {with(run.Pending, of(run.Refresh, later)), "12:01:00", "tfops sync a --refresh-only"},
 		"a refresh, planned":                 {with(run.AwaitingApproval, of(run.Refresh, nil)), "1 approval", "tfops approve r1"},
@@ -121,7 +121,7 @@ func TestEveryWaitHasACommand(t *testing.T) {
 		"queued, a retry": {with(run.ApplyQueued, func(q *written, r *run.Run) {
 			later(r)
 			vote(q, r)
-		}), "12:01:00 UTC: terraform init failed: the network was down", "tfops wait r1"},
+		}), "12:01:00 UTC after: terraform init failed: the network was down", "tfops wait r1"},
 		"queued":                    {with(run.ApplyQueued, vote), "a free worker", "tfops wait r1"},
 		"queued, suspended":         {with(run.ApplyQueued, suspend(time.Time{})), "holidays", "tfops resume a"},
 		"queued, suspended a while": {with(run.ApplyQueued, suspend(noon.Add(time.Hour))), "until 2026-03-01 13:00 UTC", "tfops resume a"},

@@ -176,9 +176,8 @@ const (
 	// stopTimeout is how long a stopping daemon waits for answers that are
 	// being written.
 	stopTimeout = 3 * time.Second
-	// readPatience is how long a client of a backup or a report may take nothing:
-	// while a backup is being written, the store cannot use again what it frees,
-	// and grows; a report is held in memory.
+	// readPatience is how long a client of a backup or a report may take nothing: the
+	// copy of a backup takes room on the disk meanwhile, a report is held in memory.
 	readPatience = time.Minute
 )
 

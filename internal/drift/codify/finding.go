@@ -64,9 +64,11 @@ func against(d drift.Difference) *hclsource.Refusal {
 	case drift.CheckFailed:
 		return hclsource.Refuse("a condition does not hold, which is no value that could be written",
 			"mend what the condition is about, or the condition")
+	case drift.Unchecked:
+		return hclsource.Refuse("the workspace could not be checked, so nothing is known of the world",
+			"make the check work: tfops drift")
 	}
-	return hclsource.Refuse("the workspace could not be checked, so nothing is known of the world",
-		"make the check work: tfops drift")
+	return hclsource.Refuse("nothing that is written into the code settles it", "look at it: tfops drift findings WORKSPACE")
 }
 
 // Gone reports whether a plan that was made with the edit applied shows a
