@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/workspace"
 )
 
 // People ties votes to persons: which emails are whose, who is in a group.
@@ -82,63 +79,4 @@ func (c Case) wrote(person string) bool {
 		}
 	}
 	return false
-}
-
-// refusal says why a person's yes does not count under a rule; "" if it does.
-func (c Case) refusal(r Rule, person string) string {
-	switch {
-	case !c.People.named(r.From, person):
-		return fmt.Sprintf("rule %q takes approvals of %s only", r.Name, strings.Join(r.From, " or "))
-	case r.AllowAuthor:
-		return ""
-	case c.unmapped(r) != "":
-		return c.unmapped(r)
-	case c.wrote(person):
-		return fmt.Sprintf("%s wrote the commit (rule %q)", person, r.Name)
-	case person == c.AskedBy:
-		return fmt.Sprintf("%s asked for the run (rule %q)", person, r.Name)
-	}
-	return ""
-}
-
-// CheckVote says whether a vote may be cast now. A nil error means that it
-// counts: a yes under at least one rule or as the confirmation, a no always.
-func CheckVote(c Case, v Vote) error {
-	if c.Digest == "" {
-		return fault.New(fault.Conflict, "tfops wait "+c.Run, "run %s has no plan yet that could be voted on", c.Run)
-	}
-	if v.Digest != c.Digest || v.Commit != c.Commit || v.Run != c.Run {
-		return fault.New(fault.Conflict, "tfops show "+c.Run, "the vote is for another plan than run %s has now: its digest is %s", c.Run, Short(c.Digest))
-	}
-	if !v.Yes {
-		if strings.TrimSpace(v.Comment) == "" {
-			return fault.New(fault.Invalid, "tfops reject "+c.Run+" -m REASON", "a rejection needs a comment that says why")
-		}
-		return nil
-	}
-	if c.Apply == workspace.Never {
-		return fault.New(fault.Conflict, "", "%s", neverApplied)
-	}
-	if slices.Contains(c.yes(), v.Voter) {
-		return fault.New(fault.Conflict, "tfops show "+c.Run, "%s has approved this plan already: one person counts once", v.Voter)
-	}
-	rules, _ := c.holding()
-	if len(rules) == 0 {
-		return nil
-	}
-	var reasons []string
-	for _, r := range rules {
-		why := c.refusal(r, v.Voter)
-		if why == "" {
-			return nil
-		}
-		reasons = append(reasons, why)
-	}
-	return fault.New(fault.Forbidden, "tfops show "+c.Run, "%s cannot approve this plan: %s", v.Voter, strings.Join(reasons, "; "))
-}
-
-// Short is a digest as people compare it: the first twelve hex digits.
-func Short(digest string) string {
-	d := strings.TrimPrefix(digest, "sha256:")
-	return d[:min(12, len(d))]
 }
