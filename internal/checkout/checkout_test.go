@@ -19,13 +19,14 @@ import (
 // source counts exports of a tree.
 type source struct {
 	exports atomic.Int64
-	gate    chan struct{} // an export waits for it
+	gate    chan struct{} // an export says by it that it has begun, and waits for it then
 	err     error
 }
 
 func (s *source) Export(_ context.Context, sha, dst string, _ trees.Base) (trees.Exported, error) {
 	s.exports.Add(1)
 	if s.gate != nil {
+		<-s.gate
 		<-s.gate
 	}
 	if s.err != nil {
@@ -75,8 +76,10 @@ func TestTwoProcessesMakeOne(t *testing.T) {
 			ensured <- made{c, err}
 		}()
 	}
-	for _, src := range []*source{first, second} { // both have found none, and export
-		src.gate <- struct{}{}
+	for range 2 { // both have found none, and then both export
+		for _, src := range []*source{first, second} {
+			src.gate <- struct{}{}
+		}
 	}
 	for range 2 {
 		if m := <-ensured; m.err != nil || Check(m.c.Dir) != nil {
