@@ -143,7 +143,7 @@ workspace "w" {
 		}
 	}
 
-	l.must(1, author, "approve", r.ID, "-m", "I am root").says(t, "those who wrote the commit")
+	l.must(1, author, "approve", r.ID, "-m", "I am root").says(t, "wrote the commit (rule")
 	l.must(0, second, "approve", r.ID, "-m", "looks right")
 	l.must(1, second, "approve", r.ID, "-m", "once more")
 	if now := l.run(r.ID); now.Status != "awaiting_approval" || len(now.Approvals) != 1 || now.Approvals[0].Voter != second.name {
