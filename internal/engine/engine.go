@@ -141,7 +141,7 @@ type Engine struct {
 	folders   atomic.Pointer[map[string]string] // see foldersOf
 
 	renames sync.Mutex // held while a rename is carried out
-	keeping sync.Mutex // held from the writing of files that a record is to name until it does
+	keeping sync.Map   // by workspace, see keepingOf
 
 	mu         sync.Mutex
 	base       *Settings                    // as configured

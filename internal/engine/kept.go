@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
@@ -76,7 +77,7 @@ func (k *keeper) nameApplied(rec *workspace.Record) {
 }
 
 // dropUnnamed removes the files of a workspace that its record does not name. Nobody may be
-// about to name one: see Engine.keeping.
+// about to name one: see keepingOf.
 func (e *Engine) dropUnnamed(ctx context.Context, name string) {
 	q, err := e.Store.Queue(ctx)
 	if err != nil {
@@ -87,16 +88,29 @@ func (e *Engine) dropUnnamed(ctx context.Context, name string) {
 		if of == "" {
 			continue // an earlier tfops left it
 		}
-		found, _ := filepath.Glob(filepath.Join(dir, keptFile(file, "*"))) // no pattern but ours
-		for _, path := range append(found, filepath.Join(dir, file)) {
-			if filepath.Base(path) == keptFile(file, of) {
+		for _, id := range append(keptBy(dir, file), "") {
+			if id == of {
 				continue
 			}
-			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				e.Log.Warn("a file that is kept no more cannot be removed", "file", path, "error", err)
+			if err := durable.Remove(filepath.Join(dir, keptFile(file, id))); err != nil {
+				e.Log.Warn("a file that is kept no more cannot be removed", "file", keptFile(file, id), "workspace", name, "error", err)
 			}
 		}
 	}
+}
+
+// keptBy are the runs that left such a file in a directory, whatever that is called.
+func keptBy(dir, name string) (runs []string) {
+	entries, _ := os.ReadDir(dir) // one that is not there has none
+	base, rest, _ := strings.Cut(name, ".")
+	for _, f := range entries {
+		if id, ok := strings.CutPrefix(f.Name(), base+"-"); ok {
+			if id, ok := strings.CutSuffix(id, "."+rest); ok {
+				runs = append(runs, id)
+			}
+		}
+	}
+	return runs
 }
 
 // record is what is remembered of a workspace.
@@ -105,11 +119,18 @@ func (e *Engine) record(name string) (*workspace.Record, error) {
 	return q.Record(name), err
 }
 
+// keepingOf is held from the writing of files that a workspace's record is to name until it does.
+func (e *Engine) keepingOf(workspace string) *sync.Mutex {
+	mu, _ := e.keeping.LoadOrStore(workspace, new(sync.Mutex))
+	return mu.(*sync.Mutex)
+}
+
 // decideKeeping is decide for a run that leaves files to its workspace.
 func (e *Engine) decideKeeping(ctx context.Context, k *keeper, fn func(*run.Tx) error) {
 	e.untilStored(ctx, k.run.ID, func() error {
-		e.keeping.Lock()
-		defer e.keeping.Unlock()
+		keeping := e.keepingOf(k.run.Workspace)
+		keeping.Lock()
+		defer keeping.Unlock()
 		if err := k.write(); err != nil {
 			return err
 		}
@@ -122,13 +143,11 @@ func (e *Engine) decideKeeping(ctx context.Context, k *keeper, fn func(*run.Tx) 
 // Kept finds the newest runs whose files a workspace's directory keeps, for a record that is
 // made again: those of its outputs, and of what was applied. Empty ones are not known.
 func Kept(dir string) (outputs, applied string) {
-	newest := func(name string) (id string) {
-		found, _ := filepath.Glob(filepath.Join(dir, keptFile(name, "*")))
-		base, rest, _ := strings.Cut(name, ".")
-		for _, path := range found {
-			id = max(id, strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), base+"-"), "."+rest))
-		}
-		return id
+	for _, id := range keptBy(dir, job.OutputsFile) {
+		outputs = max(outputs, id)
 	}
-	return newest(job.OutputsFile), newest(appliedFile)
+	for _, id := range keptBy(dir, appliedFile) {
+		applied = max(applied, id)
+	}
+	return outputs, applied
 }

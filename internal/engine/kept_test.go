@@ -87,6 +87,24 @@ func TestKeptFiles(t *testing.T) {
 	}
 }
 
+// A directory may be called as a pattern is written.
+func TestKeptInAnyDirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "[a]*?")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"r1", "r2"} {
+		for _, name := range []string{job.OutputsFile, appliedFile} {
+			if err := os.WriteFile(filepath.Join(dir, keptFile(name, id)), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if outputs, applied := Kept(dir); outputs != "r2" || applied != "r2" {
+		t.Errorf("%q, %q", outputs, applied)
+	}
+}
+
 // What an earlier tfops kept, under one name for all runs, counts until a run leaves its own.
 func TestKeptByAnEarlierOne(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
