@@ -58,7 +58,7 @@ type Store struct {
 
 // Open returns the checkouts below dir. It removes what an earlier process left half made.
 func Open(dir string) *Store {
-	half, _ := filepath.Glob(filepath.Join(dir, "*", "*"+halfMade+"*"))
+	half, _ := datafile.Glob(dir, "*/*"+halfMade+"*")
 	for _, path := range half {
 		_ = os.RemoveAll(path) // it is in nobody's way
 	}

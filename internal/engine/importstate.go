@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
@@ -125,7 +126,7 @@ func (e *Engine) dropImport(r run.Run) error {
 // sweepImports removes copies of states that no run is to import: the daemon ended
 // before it could store the run.
 func (e *Engine) sweepImports(ctx context.Context) error {
-	found, err := filepath.Glob(filepath.Join(workspacesDir(e.DataDir), "*", importPrefix+"*"+importSuffix+"*"))
+	found, err := datafile.Glob(workspacesDir(e.DataDir), "*/"+importPrefix+"*"+importSuffix+"*")
 	if err != nil || len(found) == 0 {
 		return err
 	}

@@ -130,3 +130,24 @@ func TestKeptByAnEarlierOne(t *testing.T) {
 		}
 	}, define("a", auto))
 }
+
+// A data directory may be called as a pattern is written, and what stands in it is found.
+func TestStandingInAnyDirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "[a]*?")
+	for name, file := range map[string]string{"net": "terraform.tfstate", "app": "snapshots/00000001-r.tfstate.age"} {
+		path := filepath.Join(workspacesDir(dir), name, file)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stands, err := Standing(dir)
+	if err != nil || !stands["net"] || !stands["app"] {
+		t.Errorf("%v, %v", stands, err)
+	}
+	if got := snapshots(filepath.Join(workspacesDir(dir), "app")); len(got) != 1 {
+		t.Errorf("snapshots: %q", got)
+	}
+}

@@ -84,7 +84,7 @@ func snapshots(workspaceDir string) []string {
 		at   time.Time
 	}
 	var all []aged
-	paths, _ := filepath.Glob(filepath.Join(backend.SnapshotsDir(workspaceDir), "*.tfstate.age")) // the pattern is good
+	paths, _ := datafile.Glob(backend.SnapshotsDir(workspaceDir), "*.tfstate.age") // the pattern is good
 	for _, path := range paths {
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
 			all = append(all, aged{filepath.Base(path), info.ModTime()})

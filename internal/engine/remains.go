@@ -218,8 +218,8 @@ func Standing(dataDir string) (map[string]bool, error) {
 			continue // it was set aside for a name that nobody has used again
 		}
 		dir := filepath.Join(workspacesDir(dataDir), entry.Name())
-		states, _ := filepath.Glob(filepath.Join(dir, "terraform.tfstate*"))
-		snapshots, _ := filepath.Glob(filepath.Join(dir, "snapshots", "*"))
+		states, _ := datafile.Glob(dir, "terraform.tfstate*")
+		snapshots, _ := datafile.Glob(dir, "snapshots/*")
 		stands[name] = stands[name] || len(slices.Concat(states, snapshots)) > 0
 	}
 	return stands, nil

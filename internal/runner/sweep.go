@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazily"
 )
@@ -43,7 +44,7 @@ func SweepShared(dataDir string, before time.Time) error {
 		"workspaces/*": temp, "workspaces/*/engine": temp, "workspaces/*/snapshots": temp,
 		"cache": half, "cache/*": half, "cache/modules/content": half, "cache/modules/source": temp,
 	} {
-		dirs, err := filepath.Glob(filepath.Join(dataDir, filepath.FromSlash(pattern)))
+		dirs, err := datafile.Glob(dataDir, pattern)
 		failed = errors.Join(failed, err)
 		for _, dir := range dirs {
 			if strings.HasPrefix(filepath.Base(dir), ".") {

@@ -4,8 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
+
+	"github.com/tfops/tfops/internal/datafile"
 )
 
 func RecoverNext(path string) string {
@@ -16,7 +17,7 @@ func RecoverNext(path string) string {
 // PruneSnapshots removes all but the newest. Their time counts, not their
 // serial: that begins again when a state is made anew.
 func PruneSnapshots(dir string) error {
-	paths, err := filepath.Glob(filepath.Join(dir, "*.tfstate.age"))
+	paths, err := datafile.Glob(dir, "*.tfstate.age")
 	if err != nil {
 		return err
 	}

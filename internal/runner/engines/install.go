@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/hc-install/releases"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 )
@@ -125,7 +126,7 @@ func (f *finder) lock(ctx context.Context, v *version.Version) (unlock func(), e
 // of its own beside the versions, which becomes the version's by a rename.
 func (f *finder) fetch(ctx context.Context, src *source, base http.RoundTripper, v *version.Version) (string, error) {
 	prefix := filepath.Join(f.dir(), ".installing-"+v.String()+"-")
-	if dead, err := filepath.Glob(prefix + "*"); err == nil {
+	if dead, err := datafile.Glob(f.dir(), filepath.Base(prefix)+"*"); err == nil {
 		for _, dir := range dead { // left by processes that were killed
 			_ = os.RemoveAll(dir)
 		}
