@@ -74,10 +74,8 @@ func (e *Engine) keepSettling(ctx context.Context) {
 			return e.orSoon(ctx, time.Time{}, err), false
 		}
 		ids, alarm := e.ready.all(q, e.current(), allow, discard, expire, withhold)
-		for _, id := range ids {
-			if err = e.settle(ctx, id); err != nil {
-				break
-			}
+		for _, id := range ids { // one that cannot be stored keeps no other from it
+			err = errors.Join(err, e.settle(ctx, id))
 		}
 		return e.orSoon(ctx, alarm, err), false // what its changes have settle is looked at next
 	})

@@ -118,10 +118,13 @@ func (k *Key) Open(path string) ([]byte, error) {
 }
 
 // Seal encrypts content to the key.
-func (k *Key) Seal(content []byte) ([]byte, error) {
-	to, err := age.ParseRecipients(strings.NewReader(k.recipient))
+func (k *Key) Seal(content []byte) ([]byte, error) { return Encrypt(content, k.recipient) }
+
+// Encrypt is the content as an age file for one recipient.
+func Encrypt(content []byte, recipient string) ([]byte, error) {
+	to, err := age.ParseRecipients(strings.NewReader(recipient))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the key that saved plans are encrypted to is not an age recipient: %w", err)
 	}
 	var out bytes.Buffer
 	w, err := age.Encrypt(&out, to...)

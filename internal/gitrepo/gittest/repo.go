@@ -110,9 +110,6 @@ func Committer(name, email string) Option {
 // Message sets the message.
 func Message(text string) Option { return func(c *commit) { c.message = text } }
 
-// At sets the committer's time; by default each commit is a minute after the one before.
-func At(t time.Time) Option { return func(c *commit) { c.at = t } }
-
 // On makes the commit a child of another commit than the branch's head, and
 // starts from its files: with it Commit is a force-push. An empty id means no
 // parent and no files.

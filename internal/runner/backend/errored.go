@@ -1,19 +1,15 @@
 package backend
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
-
-	"filippo.io/age"
 
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/seal"
 )
 
 const (
@@ -38,7 +34,7 @@ func SealErrored(root, into, recipient string) (bool, error) {
 }
 
 func SealState(state []byte, into, recipient string) error {
-	b, err := Encrypt(state, recipient)
+	b, err := seal.Encrypt(state, recipient)
 	if err != nil {
 		return err
 	}
@@ -47,23 +43,3 @@ func SealState(state []byte, into, recipient string) error {
 
 // EvidenceReserve is space kept for ErroredStateFile while an apply is at work.
 const EvidenceReserve = job.ErroredStateFile + ".tmp"
-
-// Encrypt is the content as an age file for one recipient.
-func Encrypt(content []byte, recipient string) ([]byte, error) {
-	to, err := age.ParseRecipients(strings.NewReader(recipient))
-	if err != nil {
-		return nil, fmt.Errorf("the key that saved plans are encrypted to is not an age recipient: %w", err)
-	}
-	var out bytes.Buffer
-	w, err := age.Encrypt(&out, to...)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := w.Write(content); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
-}

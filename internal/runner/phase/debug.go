@@ -9,8 +9,8 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
-	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/seal"
 )
 
 // keepDebugLog puts the debug log beside the run's log: masked by all that is
@@ -30,7 +30,7 @@ func (p *phase) keepDebugLog() {
 			break
 		}
 	}
-	b, err := backend.Encrypt(masked.Bytes(), p.job.Recipient)
+	b, err := seal.Encrypt(masked.Bytes(), p.job.Recipient)
 	if err == nil {
 		err = durable.Write(filepath.Join(p.dir, job.DebugFile), b)
 	}

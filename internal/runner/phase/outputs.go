@@ -12,9 +12,9 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
-	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/ground"
+	"github.com/tfops/tfops/internal/seal"
 )
 
 // plannedOutputs keeps the outputs that a plan found in the state: those of the
@@ -89,7 +89,7 @@ func (p *phase) keepOutputs(outputs map[string]job.Output) error {
 	if err != nil {
 		return err
 	}
-	if b, err = backend.Encrypt(b, p.job.Recipient); err != nil {
+	if b, err = seal.Encrypt(b, p.job.Recipient); err != nil {
 		return err
 	}
 	return durable.Write(filepath.Join(p.dir, job.OutputsFile), b)

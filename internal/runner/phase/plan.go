@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/memfile"
 	"github.com/tfops/tfops/internal/runner/module"
+	"github.com/tfops/tfops/internal/seal"
 )
 
 // plan makes a plan. The plain plan, which holds secrets, is in memory only:
@@ -128,7 +129,7 @@ func (p *phase) keepHidden(hidden []string) error {
 	if err != nil {
 		return err
 	}
-	if b, err = backend.Encrypt(b, p.job.Recipient); err != nil {
+	if b, err = seal.Encrypt(b, p.job.Recipient); err != nil {
 		return err
 	}
 	for _, dir := range []string{filepath.Dir(p.job.PlanFile), p.job.WorkspaceDir} {
@@ -140,7 +141,7 @@ func (p *phase) keepHidden(hidden []string) error {
 }
 
 func (p *phase) sealPlan(raw []byte) error {
-	b, err := backend.Encrypt(raw, p.job.Recipient)
+	b, err := seal.Encrypt(raw, p.job.Recipient)
 	if err != nil {
 		return err
 	}
