@@ -1,23 +1,10 @@
 package diagnostics
 
 import (
-	"bytes"
 	"strings"
 
 	"github.com/tfops/tfops/internal/lazily"
 )
-
-var MemoryPath = lazily.Pattern(`(?:(?:\.\./)*\.\.)?/proc/[0-9]+/fd/[0-9]+(?:/git\b)?`) // engines make it relative
-
-// WithoutPrefix makes paths below any of these directories relative to it.
-func WithoutPrefix(line []byte, dirs ...string) []byte {
-	for _, dir := range dirs {
-		if len(dir) > 1 {
-			line = bytes.ReplaceAll(line, []byte(dir+"/"), nil)
-		}
-	}
-	return line
-}
 
 var Undeclared = lazily.Pattern(`^Values? for undeclared variables?$`)
 

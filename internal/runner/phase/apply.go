@@ -50,7 +50,7 @@ func (p *phase) apply(ctx context.Context) error {
 		return err
 	}
 	defer saved.Close()
-	p.names[memfile.Path(saved)] = "the saved plan"
+	p.engine.Names[memfile.Path(saved)] = "the saved plan"
 	opts := []tfexec.ApplyOption{tfexec.Lock(true), tfexec.LockTimeout(p.job.LockTimeout.String()),
 		tfexec.DirOrPlan(memfile.Path(saved))}
 	if p.job.Parallelism > 0 {
@@ -62,16 +62,15 @@ func (p *phase) apply(ctx context.Context) error {
 	}
 	if again != nil {
 		defer again.Close()
-		p.names[memfile.Path(again)] = module.WorkspaceVariables
+		p.engine.Names[memfile.Path(again)] = module.WorkspaceVariables
 		opts = append(opts, tfexec.VarFile(memfile.Path(again)))
 	}
-	out, err := p.prepared(ctx,
-		command{"apply", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
-			if err := p.markStarted(); err != nil {
-				return err
-			}
-			return tf.ApplyJSON(ctx, diagnostics.Stdout{Output: out}, opts...)
-		}})
+	out, err := p.prepared(ctx, "apply", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
+		if err := p.markStarted(); err != nil {
+			return err
+		}
+		return tf.ApplyJSON(ctx, diagnostics.Stdout{Output: out}, opts...)
+	})
 	if out == nil { // the engine was not started for it
 		return errors.Join(err, os.Remove(filepath.Join(p.dir, backend.EvidenceReserve)))
 	}

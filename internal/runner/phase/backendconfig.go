@@ -84,16 +84,16 @@ func (p *phase) prepareBackend(dataDir string) error {
 		if p.backend.Given, err = memfile.New("tfops-backend", text); err != nil {
 			return err
 		}
-		p.names[memfile.Path(p.backend.Given)] = "the workspace's backend_config"
+		p.engine.Names[memfile.Path(p.backend.Given)] = "the workspace's backend_config"
 		if p.otherBackend() != "" {
-			p.names[memfile.Path(p.backend.Given)] = "the workspace's backend block"
+			p.engine.Names[memfile.Path(p.backend.Given)] = "the workspace's backend block"
 		}
 	}
 	if p.backend.Resolved == nil {
 		if p.backend.Resolved, err = memfile.New("tfops-backend-resolved", []byte(backend.NoBackend)); err != nil {
 			return err
 		}
-		p.names[memfile.Path(p.backend.Resolved)] = "the resolved backend"
+		p.engine.Names[memfile.Path(p.backend.Resolved)] = "the resolved backend"
 	}
 	if err := os.MkdirAll(dataDir, 0o700); err != nil {
 		return err

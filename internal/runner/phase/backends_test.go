@@ -15,7 +15,7 @@ func TestInitsOfOneBackendGoOneAtATime(t *testing.T) {
 	dir := t.TempDir()
 	of := func(backend, place string, managed bool) *phase {
 		p := newPhase(dir, job.Secrets{}, nil)
-		p.job.CacheDir, p.log, p.env, p.managed = dir, diagnostics.OpenEvents(t.TempDir(), p.mask), map[string]string{}, managed
+		p.job.CacheDir, p.log, p.engine.Env, p.managed = dir, diagnostics.OpenEvents(t.TempDir(), p.mask), map[string]string{}, managed
 		p.module.Backend, p.module.Place = backend, place
 		t.Cleanup(func() { _ = p.log.Close() })
 		return p
@@ -35,7 +35,7 @@ func TestInitsOfOneBackendGoOneAtATime(t *testing.T) {
 		release()
 	}
 	elsewhere := of("pg", "one", false)
-	elsewhere.env["PG_CONN_STR"] = "postgres://elsewhere"
+	elsewhere.engine.Env["PG_CONN_STR"] = "postgres://elsewhere"
 	release, err := elsewhere.initAlone(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/cell"
+	"github.com/tfops/tfops/internal/runner/command"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/ground"
 	"github.com/tfops/tfops/internal/runner/inputs"
@@ -33,18 +34,18 @@ func (p *phase) openDirectories(context.Context) error {
 	if err = p.useCLIConfig(); err != nil { // it may name a cache
 		return err
 	}
-	if p.cache, err = ground.OpenCache(p.job.CacheDir, p.env); err != nil {
+	if p.cache, err = ground.OpenCache(p.job.CacheDir, p.engine.Env); err != nil {
 		return err
 	}
-	p.env[job.RunMark] = p.job.Run
+	p.engine.Env[job.RunMark] = p.job.Run
 	switch {
 	case durable.Exists(filepath.Join(p.root, "terraform.d")):
 		// The engine takes providers from there, too. They are this repository's
 		// affair: in a cache they would be run for every workspace, and be gone
 		// with this checkout.
-		delete(p.env, "TF_PLUGIN_CACHE_DIR")
+		delete(p.engine.Env, "TF_PLUGIN_CACHE_DIR")
 	case !p.cache.Alien:
-		p.env["TF_PLUGIN_CACHE_DIR"] = p.cache.Dir
+		p.engine.Env["TF_PLUGIN_CACHE_DIR"] = p.cache.Dir
 	}
 	if p.job.Phase == job.ApplyPhase {
 		return nil // the lock file is where its plan was made
@@ -66,7 +67,7 @@ func (p *phase) placeLockFile() error {
 	// With the cache the engine writes a lock file for this platform only,
 	// which is all that this one is for. It uses the cache for a provider
 	// that no lock file names only when it is allowed to.
-	p.env["TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE"] = "1"
+	p.engine.Env["TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE"] = "1"
 	b, err := os.ReadFile(p.keptLockFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -131,7 +132,7 @@ func (p *phase) placeState(context.Context) error {
 func (p *phase) initKey(of ground.Lent) string {
 	lock, _ := os.ReadFile(filepath.Join(p.root, diagnostics.DependencyLock))
 	parts := []string{"2", p.engine.Path, p.engine.Version, p.job.TerraformWorkspace, p.job.Dir,
-		p.env["TF_CLI_CONFIG_FILE"], string(lock), string(p.override()), p.backendKey()}
+		p.engine.Env["TF_CLI_CONFIG_FILE"], string(lock), string(p.override()), p.backendKey()}
 	for _, key := range slices.Sorted(maps.Keys(of.Packages)) {
 		parts = append(parts, key, of.Packages[key])
 	}
@@ -141,7 +142,7 @@ func (p *phase) initKey(of ground.Lent) string {
 // prepared runs a command in an initialised directory. What the last init made is
 // trusted at first; when the engine asks for init, it gets one, and the command is run
 // once more. An apply has what its plan was made with, and nothing is fetched for it.
-func (p *phase) prepared(ctx context.Context, c command) (*diagnostics.Output, error) {
+func (p *phase) prepared(ctx context.Context, name string, call command.Call) (*diagnostics.Output, error) {
 	var reused bool
 	if p.job.Phase == job.PlanPhase {
 		var err error
@@ -149,7 +150,7 @@ func (p *phase) prepared(ctx context.Context, c command) (*diagnostics.Output, e
 			return nil, err
 		}
 	}
-	out, err := p.execute(ctx, c)
+	out, err := p.engine.Run(ctx, name, call)
 	var f *diagnostics.Failure
 	unprepared := errors.As(err, &f) && f.Outcome == job.Failed && !out.Applying && diagnostics.NeedsInit(out.All())
 	if unprepared && p.job.Phase == job.ApplyPhase { // a cache was emptied
@@ -161,7 +162,7 @@ func (p *phase) prepared(ctx context.Context, c command) (*diagnostics.Output, e
 		if _, err := p.initialise(ctx, false); err != nil {
 			return nil, err
 		}
-		out, err = p.execute(ctx, c)
+		out, err = p.engine.Run(ctx, name, call)
 	}
 	if out != nil {
 		p.keepDiagnostics(out)
@@ -308,7 +309,7 @@ func (p *phase) homeCounts() bool { return p.job.Engine.CLIConfig != "" }
 
 // executeInit runs init with what private modules and registries are fetched with.
 func (p *phase) executeInit(ctx context.Context) (*diagnostics.Output, error) {
-	a, note, err := inputs.Init{Env: p.env, Credentials: p.secrets.Modules.Credentials, HomeCounts: p.homeCounts(),
+	a, note, err := inputs.Init{Env: p.engine.Env, Credentials: p.secrets.Modules.Credentials, HomeCounts: p.homeCounts(),
 		Git: len(p.module.Calls) > 0 || p.module.Unknown, Dir: p.dir}.Open()
 	if err != nil {
 		return nil, err
@@ -318,16 +319,15 @@ func (p *phase) executeInit(ctx context.Context) (*diagnostics.Output, error) {
 		p.log.Say("warn", "%s", note)
 	}
 	if a.Handle != nil {
-		p.names[memfile.Path(a.Handle)+"/git"] = "git"
+		p.engine.Names[memfile.Path(a.Handle)+"/git"] = "git"
 	}
-	out, err := p.execute(ctx,
-		command{"init", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
-			return p.runInit(ctx, tf, out, a.Env)
-		}})
+	out, err := p.engine.Run(ctx, "init", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
+		return p.runInit(ctx, tf, out, a.Env)
+	})
 	var f *diagnostics.Failure
 	if errors.As(err, &f) && out != nil {
 		inputs.Advice{Engine: p.engine.Name, Credentials: p.secrets.Modules.Credentials,
-			Home: p.env["HOME"], HomeCounts: p.homeCounts()}.Add(f, out)
+			Home: p.engine.Env["HOME"], HomeCounts: p.homeCounts()}.Add(f, out)
 	}
 	return out, err
 }
@@ -403,6 +403,6 @@ func (p *phase) readBackend(reuse bool) error {
 			return err
 		}
 	}
-	p.result.Backend = backend.Naming(kind, config, p.env, p.secrets.Hashed)
+	p.result.Backend = backend.Naming(kind, config, p.engine.Env, p.secrets.Hashed)
 	return nil
 }

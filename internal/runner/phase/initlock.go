@@ -23,7 +23,7 @@ var backendEnv = map[string][]string{
 func (p *phase) backendPlace() string {
 	parts := []string{p.module.Backend, p.module.Place}
 	for _, name := range backendEnv[p.module.Backend] {
-		parts = append(parts, name+"="+p.env[name])
+		parts = append(parts, name+"="+p.engine.Env[name])
 	}
 	return ground.KeyOf(parts...)
 }

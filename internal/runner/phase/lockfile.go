@@ -13,20 +13,6 @@ import (
 	"github.com/tfops/tfops/internal/runner/ground"
 )
 
-// fromMirror is advice in which `providers lock` asks the mirror that the engine's CLI
-// configuration names in the place of all registries: that command does not heed it.
-func (p *phase) fromMirror(advice string) string {
-	const command = " providers lock -platform="
-	flag := ""
-	if strings.Contains(advice, command) {
-		flag = ground.MirrorFlag(p.env["TF_CLI_CONFIG_FILE"])
-	}
-	if flag == "" {
-		return advice
-	}
-	return strings.ReplaceAll(advice, command, " providers lock "+flag+" -platform=")
-}
-
 // warnOfLockFile says which providers the repository's own lock file lacks: each
 // plan takes the newest that is allowed. It remembers as well which versions were used.
 func (p *phase) warnOfLockFile() {
@@ -48,7 +34,7 @@ func (p *phase) warnOfLockFile() {
 	}
 	platform := runtime.GOOS + "_" + runtime.GOARCH
 	d := job.Diagnostic{Severity: "warning", Summary: diagnostics.LacksSummary, File: diagnostics.DependencyLock,
-		Detail: p.fromMirror(fmt.Sprintf("It does not name %s, so each plan may take another version. In the root module: "+
+		Detail: p.engine.FromMirror(fmt.Sprintf("It does not name %s, so each plan may take another version. In the root module: "+
 			"%s providers lock -platform=%s, then commit %s.",
 			strings.Join(lacks, ", "), p.engine.Name, platform, diagnostics.DependencyLock))}
 	p.result.Diagnostics = append(p.result.Diagnostics, d)

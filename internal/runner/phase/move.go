@@ -128,10 +128,11 @@ func (p *phase) oldStateWith(ctx context.Context, access job.OldAccess) ([]byte,
 	q := newPhase(p.dir, job.Secrets{Env: access.Env, Backend: access.Backend, Hashed: access.Hashed,
 		Modules: p.secrets.Modules}, p.stop)
 	defer q.Close()
-	q.log, q.mask, q.job, q.names = p.log, p.mask, p.job, p.names
+	q.log, q.mask, q.job, q.engine.Names = p.log, p.mask, p.job, p.engine.Names
 	q.job.Checkout, q.job.Dir, q.job.TerraformWorkspace, q.job.VarFiles, q.job.Move = m.Checkout, m.Dir, m.TerraformWorkspace, nil, nil
 	q.job.Backend, q.job.BackendFiles = m.Backend, m.BackendFiles
 	q.job.Tree, q.job.Ground = p.job.Tree+"-applied", filepath.Join(p.job.Ground, "applied")
+	q.engine.Job, q.engine.Log = q.job, q.log
 	if err := inOrder(ctx, q.openGround, q.readInputs, q.checkBackend, q.findEngine, q.openDirectories,
 		q.placeState); err != nil {
 		return nil, err
@@ -160,12 +161,11 @@ func (p *phase) oldStateWith(ctx context.Context, access job.OldAccess) ([]byte,
 // where there is none yet. It goes nowhere but into memory.
 func (p *phase) pull(ctx context.Context) ([]byte, error) {
 	var state string
-	_, err := p.prepared(ctx,
-		command{"state pull", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
-			var err error
-			state, err = tf.StatePull(ctx)
-			return err
-		}})
+	_, err := p.prepared(ctx, "state pull", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
+		var err error
+		state, err = tf.StatePull(ctx)
+		return err
+	})
 	if backend.NeverWritten([]byte(state)) {
 		return nil, err
 	}
@@ -211,11 +211,10 @@ func (p *phase) push(ctx context.Context, state []byte, how backend.Pushing) err
 	if err := p.markStarted(); err != nil {
 		return err
 	}
-	_, err = p.prepared(ctx,
-		command{"state push", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
-			return tf.StatePush(ctx, memfile.Path(f), tfexec.Lock(true), tfexec.LockTimeout(how.Wait.String()),
-				tfexec.Force(how.Force))
-		}})
+	_, err = p.prepared(ctx, "state push", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
+		return tf.StatePush(ctx, memfile.Path(f), tfexec.Lock(true), tfexec.LockTimeout(how.Wait.String()),
+			tfexec.Force(how.Force))
+	})
 	var refused *diagnostics.Failure
 	if errors.As(err, &refused) && refused.Next == "" {
 		refused.Next = how.Next

@@ -58,12 +58,11 @@ func (p *phase) appliedOutputs(ctx context.Context) error {
 		}
 	}
 	var shown bytes.Buffer
-	_, err := p.execute(ctx,
-		command{"output", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
-			tf.SetStdout(&shown) // it would go into the log otherwise
-			_, err := tf.Output(ctx)
-			return err
-		}})
+	_, err := p.engine.Run(ctx, "output", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
+		tf.SetStdout(&shown) // it would go into the log otherwise
+		_, err := tf.Output(ctx)
+		return err
+	})
 	if err != nil {
 		return err
 	}

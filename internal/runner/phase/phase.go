@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/cell"
+	"github.com/tfops/tfops/internal/runner/command"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/engines"
 	"github.com/tfops/tfops/internal/runner/ground"
@@ -40,27 +41,24 @@ type phase struct {
 	tree     string                 // the commit's files, without symbolic links
 	root     string                 // the root module's directory, without symbolic links
 	module   module.Module
-	env      map[string]string // the engine's
-	engine   engines.Engine
+	engine   *command.Engine
 	cache    *ground.ProviderCache
 	ownLock  bool // the repository has a lock file of its own
 	managed  bool // tfops keeps the state
 	notes    []string
-	names    map[string]string // what files in memory are called, by path
 	backend  backend.BackendFiles
 
 	committed map[string]string // what the repository's own lock file names, before init: versions by provider
 
-	warnings int                   // of the engine
-	debug    *diagnostics.DebugLog // nil unless the job asks for one
-	hidden   []string              // what the plan calls sensitive
+	warnings int      // of the engine
+	hidden   []string // what the plan calls sensitive
 
 	result job.Result
 }
 
 func newPhase(dir string, secrets job.Secrets, stop *cell.Stopper) *phase {
 	return &phase{dir: dir, secrets: secrets, stop: stop, mask: diagnostics.NewMasker(secrets.Mask),
-		names:  map[string]string{},
+		engine: &command.Engine{Names: map[string]string{}, Stop: stop},
 		result: job.Result{FormatVersion: job.FormatVersion, StartedAt: time.Now().UTC()}}
 }
 
@@ -69,8 +67,9 @@ func (p *phase) open() error {
 	p.log = diagnostics.OpenEvents(p.dir, p.mask)
 	var err error
 	if p.job, err = job.LoadJob(p.dir); err == nil && p.job.Debug {
-		p.debug, err = diagnostics.NewDebugLog()
+		p.engine.Debug, err = diagnostics.NewDebugLog()
 	}
+	p.engine.Job, p.engine.Log = p.job, p.log
 	return err
 }
 
@@ -123,6 +122,7 @@ func (p *phase) readInputs(context.Context) error {
 			return err
 		}
 	}
+	p.engine.Tree, p.engine.Root = p.tree, p.root
 	if p.module, err = module.Read(p.tree, p.root, p.job.Engine.Name == "tofu", p.job.LeftOut...); err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (p *phase) readInputs(context.Context) error {
 			"correct `dir` of the workspace; to destroy what it owns, run a destroy", "the directory %s holds no "+
 				"configuration", p.job.Dir)
 	}
-	p.env, err = inputs.EngineEnv(p.secrets.Env)
+	p.engine.Env, err = inputs.EngineEnv(p.secrets.Env)
 	return err
 }
 
@@ -155,8 +155,8 @@ func (p *phase) checkVariables(context.Context) error {
 
 func (p *phase) findEngine(ctx context.Context) error {
 	spec := p.job.Engine
-	req := inputs.EngineRequest(spec, p.job.CacheDir, p.env)
-	req.Dir, req.Env = p.root, inputs.Downloading(p.secrets.Network, p.env)
+	req := inputs.EngineRequest(spec, p.job.CacheDir, p.engine.Env)
+	req.Dir, req.Env = p.root, inputs.Downloading(p.secrets.Network, p.engine.Env)
 	req.Progress = func(line string) { p.log.Say("info", "%s", line) }
 	constraints, from, err := module.ChosenVersions(p.tree, p.root, spec.Name)
 	if err != nil {
@@ -183,7 +183,7 @@ func (p *phase) findEngine(ctx context.Context) error {
 		return &diagnostics.Failure{Outcome: job.Failed, Cause: inputs.EngineCause(err), Message: err.Error(),
 			Next: fault.Next(err), Err: err}
 	}
-	p.engine = e
+	p.engine.Engine = e
 	p.result.EngineName, p.result.EngineVersion = e.Name, e.Version
 	p.log.Say("info", "%s %s (%s)", e.Name, e.Version, e.Path)
 	return nil

@@ -29,20 +29,19 @@ func (p *phase) plan(ctx context.Context) error {
 		return err
 	}
 	defer saved.Close()
-	p.names[memfile.Path(saved)] = "the saved plan"
+	p.engine.Names[memfile.Path(saved)] = "the saved plan"
 	opts, vars, err := p.planOptions(saved)
 	if err != nil {
 		return err
 	}
 	defer vars.Close()
-	_, err = p.prepared(ctx,
-		command{"plan", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
-			if err := p.markStarted(); err != nil {
-				return err
-			}
-			_, err := tf.PlanJSON(ctx, diagnostics.Stdout{Output: out}, opts...)
+	_, err = p.prepared(ctx, "plan", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
+		if err := p.markStarted(); err != nil {
 			return err
-		}})
+		}
+		_, err := tf.PlanJSON(ctx, diagnostics.Stdout{Output: out}, opts...)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -66,7 +65,7 @@ func (p *phase) planOptions(saved *os.File) ([]tfexec.PlanOption, *os.File, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	p.names[memfile.Path(vars)] = module.WorkspaceVariables
+	p.engine.Names[memfile.Path(vars)] = module.WorkspaceVariables
 	return append(opts, tfexec.VarFile(memfile.Path(vars))), vars, nil
 }
 
@@ -152,11 +151,11 @@ func (p *phase) sealPlan(raw []byte) error {
 // nowhere but into memory.
 func (p *phase) Show(ctx context.Context, saved *os.File) ([]byte, error) {
 	var shown bytes.Buffer
-	_, err := p.execute(ctx, command{"show", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
+	_, err := p.engine.Run(ctx, "show", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
 		tf.SetStdout(&shown)
 		_, err := tf.ShowPlanFile(ctx, memfile.Path(saved))
 		return err
-	}})
+	})
 	return shown.Bytes(), err
 }
 

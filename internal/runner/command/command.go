@@ -1,0 +1,146 @@
+// Package command runs commands of the engine in one root module, each with a fresh handle of
+// terraform-exec, and explains how they ended.
+package command
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+	"reflect"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"github.com/hashicorp/go-version"
+	"github.com/hashicorp/terraform-exec/tfexec"
+
+	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/cell"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
+	"github.com/tfops/tfops/internal/runner/engines"
+	"github.com/tfops/tfops/internal/runner/ground"
+	"github.com/tfops/tfops/internal/runner/inputs"
+)
+
+// Engine is the engine in one root module.
+type Engine struct {
+	engines.Engine
+	Job   job.Job
+	Tree  string            // the commit's files, without symbolic links
+	Root  string            // the root module's directory, without symbolic links
+	Env   map[string]string // the engine's
+	Names map[string]string // what files in memory are called, by path
+	Stop  *cell.Stopper
+	Log   *diagnostics.EventLog
+	Debug *diagnostics.DebugLog // nil unless the job asks for one
+}
+
+// Call is a command of the engine, as terraform-exec calls it.
+type Call func(context.Context, *tfexec.Terraform, *diagnostics.Output) error
+
+// Run runs a command, which messages call by its name, and turns its end into a failure, if it was one.
+func (e *Engine) Run(ctx context.Context, name string, call Call) (*diagnostics.Output, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	out := &diagnostics.Output{Log: e.Log, Rename: e.renamed}
+	tf, err := e.terraform(out)
+	if err != nil {
+		return out, err
+	}
+	err = call(ctx, tf, out)
+	if err == nil {
+		return out, nil
+	}
+	return out, e.ended(ctx, e.Name+" "+name, out, err)
+}
+
+// terraform is a fresh handle for one command. terraform-exec keeps the
+// writers of one command for the next, and a plan as JSON would end up in the log.
+func (e *Engine) terraform(out *diagnostics.Output) (*tfexec.Terraform, error) {
+	tf, err := tfexec.NewTerraform(e.Root, e.Path)
+	if err != nil {
+		return nil, err
+	}
+	env := e.Env
+	if ground.NoProviders(e.Root) {
+		env = inputs.WithoutProviders(env)
+	}
+	if err := tf.SetEnv(env); err != nil {
+		return nil, err
+	}
+	if err := tf.SetWaitDelay(e.grace()); err != nil {
+		return nil, err
+	}
+	tf.SetStderr(diagnostics.Stderr{Output: out})
+	tellVersion(tf, e.Version)
+	return tf, e.Debug.Engine(tf)
+}
+
+// grace is how long an interrupted engine may take to end.
+func (e *Engine) grace() time.Duration {
+	if e.Job.Grace <= 0 {
+		return time.Minute
+	}
+	return e.Job.Grace
+}
+
+// tellVersion tells terraform-exec the engine's version, which it would
+// otherwise ask the engine for once for every handle: as long as an init
+// takes. It has no option for that; where its field is not as expected,
+// nothing is set and it asks.
+func tellVersion(tf *tfexec.Terraform, text string) {
+	v, err := version.NewVersion(text)
+	if err != nil {
+		return
+	}
+	field := reflect.ValueOf(tf).Elem().FieldByName("execVersion")
+	if !field.IsValid() || field.Type() != reflect.TypeOf(v) {
+		return
+	}
+	*(**version.Version)(unsafe.Pointer(field.UnsafeAddr())) = v
+}
+
+// ended explains an error of terraform-exec.
+func (e *Engine) ended(ctx context.Context, what string, out *diagnostics.Output, err error) error {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			return e.endedBySignal(ctx, what, exit, status.Signal())
+		}
+	}
+	if ctx.Err() != nil {
+		if exit == nil && out.Complete {
+			return nil // it came to its end before it heard of the interrupt
+		}
+		if e.Stop.Forced.Load() {
+			return diagnostics.Killed("killed on request", err)
+		}
+		if f := diagnostics.Stopped(ctx); f != nil {
+			return f
+		}
+	}
+	if exit == nil { // it was not the engine that failed
+		return err
+	}
+	f := diagnostics.Explain(what, out.All(), out.Plain.String())
+	f.Next = e.FromMirror(f.Next)
+	return f
+}
+
+// endedBySignal is the failure of an engine that died of a signal.
+func (e *Engine) endedBySignal(ctx context.Context, what string, exit *exec.ExitError, signal syscall.Signal) error {
+	switch {
+	case e.Stop.Forced.Load():
+		return diagnostics.Killed("killed on request", exit)
+	case ctx.Err() != nil && signal == syscall.SIGINT && diagnostics.Stopped(ctx) != nil:
+		return diagnostics.Stopped(ctx) // it was asked to stop before it listened to that
+	case ctx.Err() != nil:
+		return diagnostics.Killed(what+" did not stop in the time it was given ("+e.grace().String()+") and was killed", exit)
+	}
+	f := diagnostics.Killed(what+" was killed by somebody else: "+exit.String(), exit)
+	if signal == syscall.SIGKILL {
+		f.Next = "see whether the machine ran out of memory (`dmesg`)"
+	}
+	return f
+}
