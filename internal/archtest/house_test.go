@@ -33,6 +33,7 @@ var floors = [][]string{
 	{"internal/runner/inputs"},
 	{"internal/runner/ground", "internal/runner/backend"},
 	{"internal/runner/module", "internal/runner/command"},
+	{"internal/runner/workdir"}, // runs init
 	{"internal/runner/phase"},
 	{"internal/runner", "internal/drift/codify", "internal/drift/report"},
 	{"internal/run"},
@@ -72,7 +73,8 @@ var outside = []struct {
 	{"go.etcd.io/bbolt", []string{"internal/store"}, "one package knows how records are kept"},
 	{"github.com/go-git/go-git/v5", []string{"internal/gitrepo", "internal/gitrepo/packs", "internal/gitrepo/trees", "internal/gitrepo/local",
 		"internal/gitrepo/remote", "internal/gitrepo/snapshot", "internal/gitrepo/submodules", "internal/gitrepo/fetch", "cmd/tfops"}, "one package and its parts speak Git; the demo makes a repository"},
-	{"github.com/hashicorp/terraform-exec/tfexec", []string{"internal/runner/phase", "internal/runner/command", "internal/runner/diagnostics"},
+	{"github.com/hashicorp/terraform-exec/tfexec",
+		[]string{"internal/runner/phase", "internal/runner/workdir", "internal/runner/command", "internal/runner/diagnostics"},
 		"only a runner starts an engine: it must outlive the daemon; diagnostics set its debug log"},
 	{"github.com/nicholas-fedor/shoutrrr", []string{"internal/notify", "internal/notify/delivery"},
 		"one package tells people, another one reads where, and hides what is secret about it"},

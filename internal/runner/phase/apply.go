@@ -38,7 +38,7 @@ func (p *phase) apply(ctx context.Context) error {
 		return err
 	}
 	// Whatever lies there now was committed, and is no evidence of this apply.
-	if err := os.RemoveAll(filepath.Join(p.root, backend.ErroredState)); err != nil {
+	if err := os.RemoveAll(filepath.Join(p.work.Root, backend.ErroredState)); err != nil {
 		return err
 	}
 	if err := durable.Reserve(filepath.Join(p.dir, backend.EvidenceReserve),
@@ -50,22 +50,22 @@ func (p *phase) apply(ctx context.Context) error {
 		return err
 	}
 	defer saved.Close()
-	p.engine.Names[memfile.Path(saved)] = "the saved plan"
+	p.work.Names[memfile.Path(saved)] = "the saved plan"
 	opts := []tfexec.ApplyOption{tfexec.Lock(true), tfexec.LockTimeout(p.job.LockTimeout.String()),
 		tfexec.DirOrPlan(memfile.Path(saved))}
 	if p.job.Parallelism > 0 {
 		opts = append(opts, tfexec.Parallelism(p.job.Parallelism))
 	}
-	again, err := p.module.EphemeralValues(p.job, p.root, p.secrets.Variables)
+	again, err := p.work.Module.EphemeralValues(p.job, p.work.Root, p.secrets.Variables)
 	if err != nil {
 		return err
 	}
 	if again != nil {
 		defer again.Close()
-		p.engine.Names[memfile.Path(again)] = module.WorkspaceVariables
+		p.work.Names[memfile.Path(again)] = module.WorkspaceVariables
 		opts = append(opts, tfexec.VarFile(memfile.Path(again)))
 	}
-	out, err := p.prepared(ctx, "apply", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
+	out, err := p.work.RunPrepared(ctx, "apply", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
 		if err := p.markStarted(); err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ const unpacked = 16
 // checkRoom refuses to begin an apply whose state could not be saved.
 func (p *phase) checkRoom() error {
 	need := int64(room)
-	if p.managed {
+	if p.work.Managed {
 		info, err := os.Stat(backend.ManagedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err

@@ -17,12 +17,12 @@ import (
 // known to be secret by now, and encrypted, since a provider may print what
 // nobody knows to be one.
 func (p *phase) keepDebugLog() {
-	if p.engine.Debug == nil {
+	if p.work.Debug == nil {
 		return
 	}
 	mask := diagnostics.NewMasker(append(append([]string{}, p.secrets.Mask...), p.hidden...))
 	var masked bytes.Buffer
-	in := bufio.NewReader(bytes.NewReader(p.engine.Debug.End()))
+	in := bufio.NewReader(bytes.NewReader(p.work.Debug.End()))
 	for {
 		line, err := in.ReadString('\n')
 		masked.WriteString(mask.Text(line))

@@ -22,10 +22,10 @@ func TestDebugLogIsMaskedByThePlan(t *testing.T) {
 	}
 	p := newPhase(t.TempDir(), job.Secrets{Mask: []string{"known-before"}}, cell.NewStopper())
 	p.job.Recipient = identity.Recipient().String()
-	if p.engine.Debug, err = diagnostics.NewDebugLog(); err != nil {
+	if p.work.Debug, err = diagnostics.NewDebugLog(); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(p.engine.Debug.Write, "a known-before\nb {\"x\": \"known-after\"}\nno line end")
+	fmt.Fprintf(p.work.Debug.Write, "a known-before\nb {\"x\": \"known-after\"}\nno line end")
 	p.hidden = []string{"known-after"}
 	p.keepDebugLog()
 	sealed, err := os.Open(filepath.Join(p.dir, job.DebugFile))

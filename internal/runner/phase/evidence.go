@@ -30,7 +30,7 @@ func (p *phase) secure(out *diagnostics.Output, err error) error {
 	if err := durable.Remove(filepath.Join(p.dir, backend.EvidenceReserve)); err != nil {
 		p.note("space that was kept for a state cannot be given back: " + err.Error())
 	}
-	if p.managed {
+	if p.work.Managed {
 		if snapErr := p.snapshot(); snapErr != nil {
 			p.note("no snapshot of the state could be kept: " + snapErr.Error())
 		}
@@ -40,7 +40,7 @@ func (p *phase) secure(out *diagnostics.Output, err error) error {
 
 func (p *phase) secureErrored(out *diagnostics.Output) (bool, string) {
 	path := filepath.Join(p.dir, job.ErroredStateFile)
-	plain := filepath.Join(p.root, backend.ErroredState)
+	plain := filepath.Join(p.work.Root, backend.ErroredState)
 	kept, err := out.Emergency != "", error(nil)
 	if kept {
 		// The engine prints the state when it cannot write the file: what it
@@ -49,7 +49,7 @@ func (p *phase) secureErrored(out *diagnostics.Output) (bool, string) {
 			err = durable.Remove(plain)
 		}
 	} else {
-		kept, err = backend.SealErrored(p.root, path, p.job.Recipient)
+		kept, err = backend.SealErrored(p.work.Root, path, p.job.Recipient)
 	}
 	if err != nil {
 		p.result.StateLost = true

@@ -32,10 +32,10 @@ func (p *phase) openGround(ctx context.Context) error {
 		}
 	}
 	var err error
-	if p.view, err = p.openView(ctx); err != nil {
+	if p.work.View, err = p.openView(ctx); err != nil {
 		return err
 	}
-	if err := p.view.Show(pinned.Files(p.job.Checkout), cell.TreeName, p.job.Tree); err != nil {
+	if err := p.work.View.Show(pinned.Files(p.job.Checkout), cell.TreeName, p.job.Tree); err != nil {
 		return err
 	}
 	if p.job.Phase == job.PlanPhase {
@@ -43,7 +43,7 @@ func (p *phase) openGround(ctx context.Context) error {
 	}
 	root := filepath.Join(p.job.Tree, filepath.FromSlash(p.job.Dir))
 	for name, digest := range p.ground.Packages {
-		if err := p.view.Show(pinned.Files(p.store().Content(digest)), cell.PackageName(name),
+		if err := p.work.View.Show(pinned.Files(p.work.Store().Content(digest)), cell.PackageName(name),
 			ground.ModuleDir(root, name)); err != nil {
 			return err
 		}
@@ -60,7 +60,7 @@ func (p *phase) compareGround() error {
 		return ground.Moved("in the checkout, %w", err)
 	}
 	for name, digest := range p.ground.Packages {
-		if err := p.store().Check(digest); err != nil {
+		if err := p.work.Store().Check(digest); err != nil {
 			return ground.Moved("of module %s, %w", name, err)
 		}
 	}
@@ -104,7 +104,7 @@ func (p *phase) keepGround() ([]byte, error) {
 	if !p.job.LockState {
 		return nil, nil
 	}
-	if err := errors.Join(p.backend.Unlink(), p.view.Collect()); err != nil {
+	if err := errors.Join(p.work.Unlink(), p.work.View.Collect()); err != nil {
 		return nil, err
 	}
 	written := filepath.Join(p.job.Ground, "written")
@@ -119,7 +119,7 @@ func (p *phase) keepGround() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := json.Marshal(ground.Standing{FormatVersion: job.FormatVersion, Commit: p.job.Commit, Packages: p.packages,
+	b, err := json.Marshal(ground.Standing{FormatVersion: job.FormatVersion, Commit: p.job.Commit, Packages: p.work.Packages,
 		Written: digest, Engine: engine, Backend: p.result.Backend})
 	if err != nil {
 		return nil, err
@@ -144,6 +144,6 @@ func (p *phase) checkEngine(context.Context) error {
 
 // engineDigest names the engine by the content of its binary.
 func (p *phase) engineDigest() (string, error) {
-	digest, err := ground.FileDigest(filepath.Join(p.job.CacheDir, "digests"), p.engine.Path)
-	return p.engine.Name + " " + p.engine.Version + " " + digest, err
+	digest, err := ground.FileDigest(filepath.Join(p.job.CacheDir, "digests"), p.work.Path)
+	return p.work.Name + " " + p.work.Version + " " + digest, err
 }

@@ -131,7 +131,7 @@ func readSecrets() (job.Secrets, error) {
 // work runs the phase and writes its result.
 func work(dir string, secrets job.Secrets, stop *cell.Stopper) error {
 	p := newPhase(dir, secrets, stop)
-	defer p.Close()
+	defer p.work.Close()
 	err := p.open()
 	if err == nil {
 		ctx := stop.Begin(p.job.Timeout, func(text string) { p.log.Say("warn", "%s", text) })

@@ -66,7 +66,7 @@ func (p *phase) moveState(ctx context.Context) error {
 		p.log.Say("info", "the new state holds what the old one holds: serial %d, lineage %s; the old one was left as it "+
 			"is", head.Serial, head.Lineage)
 	}
-	if p.managed {
+	if p.work.Managed {
 		if err := p.snapshot(); err != nil {
 			p.note("no snapshot of the state could be kept: " + err.Error())
 		}
@@ -127,13 +127,13 @@ func (p *phase) oldStateWith(ctx context.Context, access job.OldAccess) ([]byte,
 	m := p.job.Move
 	q := newPhase(p.dir, job.Secrets{Env: access.Env, Backend: access.Backend, Hashed: access.Hashed,
 		Modules: p.secrets.Modules}, p.stop)
-	defer q.Close()
-	q.log, q.mask, q.job, q.engine.Names = p.log, p.mask, p.job, p.engine.Names
+	defer q.work.Close()
+	q.log, q.mask, q.job, q.work.Names = p.log, p.mask, p.job, p.work.Names
 	q.job.Checkout, q.job.Dir, q.job.TerraformWorkspace, q.job.VarFiles, q.job.Move = m.Checkout, m.Dir, m.TerraformWorkspace, nil, nil
 	q.job.Backend, q.job.BackendFiles = m.Backend, m.BackendFiles
 	q.job.Tree, q.job.Ground = p.job.Tree+"-applied", filepath.Join(p.job.Ground, "applied")
-	q.engine.Job, q.engine.Log = q.job, q.log
-	if err := inOrder(ctx, q.openGround, q.readInputs, q.checkBackend, q.findEngine, q.openDirectories,
+	q.work.Job, q.work.Log = q.job, q.log
+	if err := inOrder(ctx, q.openGround, q.readInputs, q.work.CheckBackend, q.findEngine, q.work.Open,
 		q.placeState); err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func (p *phase) oldStateWith(ctx context.Context, access job.OldAccess) ([]byte,
 // where there is none yet. It goes nowhere but into memory.
 func (p *phase) pull(ctx context.Context) ([]byte, error) {
 	var state string
-	_, err := p.prepared(ctx, "state pull", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
+	_, err := p.work.RunPrepared(ctx, "state pull", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
 		var err error
 		state, err = tf.StatePull(ctx)
 		return err
@@ -211,7 +211,7 @@ func (p *phase) push(ctx context.Context, state []byte, how backend.Pushing) err
 	if err := p.markStarted(); err != nil {
 		return err
 	}
-	_, err = p.prepared(ctx, "state push", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
+	_, err = p.work.RunPrepared(ctx, "state push", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
 		return tf.StatePush(ctx, memfile.Path(f), tfexec.Lock(true), tfexec.LockTimeout(how.Wait.String()),
 			tfexec.Force(how.Force))
 	})

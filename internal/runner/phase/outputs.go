@@ -13,7 +13,6 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
-	"github.com/tfops/tfops/internal/runner/ground"
 	"github.com/tfops/tfops/internal/seal"
 )
 
@@ -49,16 +48,13 @@ func (p *phase) appliedOutputs(ctx context.Context) error {
 	if !p.job.Outputs {
 		return nil
 	}
-	if p.hidesBackend() { // which is known to this phase alone, and not from the plan
-		if err := p.init(ctx); err != nil {
-			return err
-		}
-		if err := ground.Choose(p.root, p.selected()); err != nil {
+	if p.work.HidesBackend() { // which is known to this phase alone, and not from the plan
+		if err := p.work.InitAgain(ctx); err != nil {
 			return err
 		}
 	}
 	var shown bytes.Buffer
-	_, err := p.engine.Run(ctx, "output", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
+	_, err := p.work.Run(ctx, "output", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
 		tf.SetStdout(&shown) // it would go into the log otherwise
 		_, err := tf.Output(ctx)
 		return err

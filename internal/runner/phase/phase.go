@@ -14,7 +14,6 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
-	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/command"
@@ -23,6 +22,7 @@ import (
 	"github.com/tfops/tfops/internal/runner/ground"
 	"github.com/tfops/tfops/internal/runner/inputs"
 	"github.com/tfops/tfops/internal/runner/module"
+	"github.com/tfops/tfops/internal/runner/workdir"
 )
 
 // phase is one phase at work: the runner's whole state.
@@ -34,32 +34,20 @@ type phase struct {
 	mask    *diagnostics.Masker
 	log     *diagnostics.EventLog
 
-	view     cell.View
-	ground   ground.Standing        // apply phase: what the plan stands on
-	packages map[string]string      // of modules: digest, by the name of the directory
-	modules  map[string]plan.Module // that can move and were met on the way, by call; see floating
-	tree     string                 // the commit's files, without symbolic links
-	root     string                 // the root module's directory, without symbolic links
-	module   module.Module
-	engine   *command.Engine
-	cache    *ground.ProviderCache
-	ownLock  bool // the repository has a lock file of its own
-	managed  bool // tfops keeps the state
-	notes    []string
-	backend  backend.BackendFiles
-
-	committed map[string]string // what the repository's own lock file names, before init: versions by provider
-
-	warnings int      // of the engine
-	hidden   []string // what the plan calls sensitive
+	work   *workdir.Dir
+	ground ground.Standing // apply phase: what the plan stands on
+	notes  []string
+	hidden []string // what the plan calls sensitive
 
 	result job.Result
 }
 
 func newPhase(dir string, secrets job.Secrets, stop *cell.Stopper) *phase {
-	return &phase{dir: dir, secrets: secrets, stop: stop, mask: diagnostics.NewMasker(secrets.Mask),
-		engine: &command.Engine{Names: map[string]string{}, Stop: stop},
+	p := &phase{dir: dir, secrets: secrets, stop: stop, mask: diagnostics.NewMasker(secrets.Mask),
 		result: job.Result{FormatVersion: job.FormatVersion, StartedAt: time.Now().UTC()}}
+	p.work = &workdir.Dir{Engine: &command.Engine{Names: map[string]string{}, Stop: stop}, PhaseDir: dir,
+		Secrets: secrets, Result: &p.result}
+	return p
 }
 
 // open reads the job and opens the log.
@@ -67,17 +55,10 @@ func (p *phase) open() error {
 	p.log = diagnostics.OpenEvents(p.dir, p.mask)
 	var err error
 	if p.job, err = job.LoadJob(p.dir); err == nil && p.job.Debug {
-		p.engine.Debug, err = diagnostics.NewDebugLog()
+		p.work.Debug, err = diagnostics.NewDebugLog()
 	}
-	p.engine.Job, p.engine.Log = p.job, p.log
+	p.work.Job, p.work.Log = p.job, p.log
 	return err
-}
-
-func (p *phase) Close() {
-	p.backend.Close()
-	if p.view != nil {
-		p.view.Close()
-	}
 }
 
 // run does the phase, from the inputs to the last file.
@@ -89,8 +70,8 @@ func (p *phase) run(ctx context.Context) error {
 	case p.job.Move != nil:
 		main = p.moveState
 	}
-	return inOrder(ctx, p.checkPlan, p.openGround, p.readInputs, p.checkVariables, p.checkBackend,
-		p.findEngine, p.checkEngine, p.openDirectories, p.placeState, main)
+	return inOrder(ctx, p.checkPlan, p.openGround, p.readInputs, p.checkVariables, p.work.CheckBackend,
+		p.findEngine, p.checkEngine, p.work.Open, p.placeState, main)
 }
 
 // openView gives what the engine sees the commit's files through.
@@ -114,33 +95,41 @@ func (p *phase) openView(ctx context.Context) (cell.View, error) {
 
 func (p *phase) readInputs(context.Context) error {
 	var err error
-	if p.tree, p.root, err = inputs.CheckInputs(p.job); err != nil {
+	if p.work.Tree, p.work.Root, err = inputs.CheckInputs(p.job); err != nil {
 		return err
 	}
 	if p.job.Phase == job.PlanPhase {
-		if err = backend.RemoveOverrides(p.root); err != nil {
+		if err = backend.RemoveOverrides(p.work.Root); err != nil {
 			return err
 		}
 	}
-	p.engine.Tree, p.engine.Root = p.tree, p.root
-	if p.module, err = module.Read(p.tree, p.root, p.job.Engine.Name == "tofu", p.job.LeftOut...); err != nil {
+	if p.work.Module, err = module.Read(p.work.Tree, p.work.Root, p.job.Engine.Name == "tofu", p.job.LeftOut...); err != nil {
 		return err
 	}
 	if p.job.Backend != "" && p.job.Phase == job.PlanPhase {
-		p.result.Overridden = p.module.Backend
+		p.result.Overridden = p.work.Module.Backend
 	}
-	if other := p.otherBackend(); other != "" {
-		p.module.Backend, p.module.Place = other, backend.SettingsPlace(p.secrets.Backend)
+	if other := p.work.OtherBackend(); other != "" {
+		p.work.Module.Backend, p.work.Module.Place = other, backend.SettingsPlace(p.secrets.Backend)
 	}
-	if p.module.Empty {
+	if p.work.Module.Empty {
 		// With a generated override the engine would take it for a
 		// configuration of nothing, and plan to destroy everything.
 		return diagnostics.Refuse(job.CauseBadInput,
 			"correct `dir` of the workspace; to destroy what it owns, run a destroy", "the directory %s holds no "+
 				"configuration", p.job.Dir)
 	}
-	p.engine.Env, err = inputs.EngineEnv(p.secrets.Env)
+	p.work.Env, err = inputs.EngineEnv(p.secrets.Env)
 	return err
+}
+
+// placeState tells who keeps the state. For an apply its plan knew.
+func (p *phase) placeState(context.Context) error {
+	if p.job.Phase == job.ApplyPhase {
+		p.work.Managed = p.ground.Backend.Type == backend.ManagedBackend
+		return nil
+	}
+	return p.work.PlaceState()
 }
 
 // checkVariables has names refused that the root module does not declare.
@@ -148,22 +137,22 @@ func (p *phase) checkVariables(context.Context) error {
 	if p.job.Phase != job.PlanPhase {
 		return nil
 	}
-	warnings, err := p.module.CheckVariables(p.job, p.root, p.secrets.Variables)
+	warnings, err := p.work.Module.CheckVariables(p.job, p.work.Root, p.secrets.Variables)
 	p.result.Diagnostics = append(p.result.Diagnostics, warnings...)
 	return err
 }
 
 func (p *phase) findEngine(ctx context.Context) error {
 	spec := p.job.Engine
-	req := inputs.EngineRequest(spec, p.job.CacheDir, p.engine.Env)
-	req.Dir, req.Env = p.root, inputs.Downloading(p.secrets.Network, p.engine.Env)
+	req := inputs.EngineRequest(spec, p.job.CacheDir, p.work.Env)
+	req.Dir, req.Env = p.work.Root, inputs.Downloading(p.secrets.Network, p.work.Env)
 	req.Progress = func(line string) { p.log.Say("info", "%s", line) }
-	constraints, from, err := module.ChosenVersions(p.tree, p.root, spec.Name)
+	constraints, from, err := module.ChosenVersions(p.work.Tree, p.work.Root, spec.Name)
 	if err != nil {
 		return err
 	}
-	req.Constraints, req.From = slices.Concat(req.Constraints, constraints, p.module.Required), slices.Concat(req.From,
-		from, p.module.From)
+	req.Constraints, req.From = slices.Concat(req.Constraints, constraints, p.work.Module.Required), slices.Concat(req.From,
+		from, p.work.Module.From)
 	if p.job.EngineVersion != "" {
 		req.Constraints = append(req.Constraints, p.job.EngineVersion)
 		req.From = append(req.From, "engine_version of the workspace")
@@ -183,7 +172,7 @@ func (p *phase) findEngine(ctx context.Context) error {
 		return &diagnostics.Failure{Outcome: job.Failed, Cause: inputs.EngineCause(err), Message: err.Error(),
 			Next: fault.Next(err), Err: err}
 	}
-	p.engine.Engine = e
+	p.work.Engine.Engine = e
 	p.result.EngineName, p.result.EngineVersion = e.Name, e.Version
 	p.log.Say("info", "%s %s (%s)", e.Name, e.Version, e.Path)
 	return nil
@@ -192,7 +181,7 @@ func (p *phase) findEngine(ctx context.Context) error {
 // conclude turns what the phase came to into its result, and tells whether
 // the engine was killed.
 func (p *phase) conclude(err error) (killed bool) {
-	p.moreWarnings()
+	p.work.MoreWarnings()
 	r := &p.result
 	r.FinishedAt = time.Now().UTC()
 	r.Outcome = job.Succeeded

@@ -29,13 +29,13 @@ func (p *phase) plan(ctx context.Context) error {
 		return err
 	}
 	defer saved.Close()
-	p.engine.Names[memfile.Path(saved)] = "the saved plan"
+	p.work.Names[memfile.Path(saved)] = "the saved plan"
 	opts, vars, err := p.planOptions(saved)
 	if err != nil {
 		return err
 	}
 	defer vars.Close()
-	_, err = p.prepared(ctx, "plan", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
+	_, err = p.work.RunPrepared(ctx, "plan", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
 		if err := p.markStarted(); err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func (p *phase) planOptions(saved *os.File) ([]tfexec.PlanOption, *os.File, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	p.engine.Names[memfile.Path(vars)] = module.WorkspaceVariables
+	p.work.Names[memfile.Path(vars)] = module.WorkspaceVariables
 	return append(opts, tfexec.VarFile(memfile.Path(vars))), vars, nil
 }
 
@@ -77,7 +77,7 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 		return err
 	}
 	if len(raw) == 0 {
-		return diagnostics.Refuse(job.CauseEngine, "", "%s plan ended well and left no plan", p.engine.Name)
+		return diagnostics.Refuse(job.CauseEngine, "", "%s plan ended well and left no plan", p.work.Name)
 	}
 	sealed := make(chan error, 1)
 	go func() { sealed <- p.sealPlan(raw) }()
@@ -103,11 +103,11 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 	if err := p.plannedOutputs(shown); err != nil {
 		return err
 	}
-	made.EngineName, made.RefreshOnly = p.engine.Name, p.job.RefreshOnly
-	if !p.ownLock {
+	made.EngineName, made.RefreshOnly = p.work.Name, p.job.RefreshOnly
+	if !p.work.OwnLock {
 		made.Providers = p.result.Providers
 	}
-	made.Modules, made.State = p.floating(), backend.PlannedOn(raw)
+	made.Modules, made.State = p.work.Floating(), backend.PlannedOn(raw)
 	made.Mask(p.secrets.Mask)
 	b, err := json.Marshal(made)
 	if err != nil {
@@ -151,7 +151,7 @@ func (p *phase) sealPlan(raw []byte) error {
 // nowhere but into memory.
 func (p *phase) Show(ctx context.Context, saved *os.File) ([]byte, error) {
 	var shown bytes.Buffer
-	_, err := p.engine.Run(ctx, "show", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
+	_, err := p.work.Run(ctx, "show", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
 		tf.SetStdout(&shown)
 		_, err := tf.ShowPlanFile(ctx, memfile.Path(saved))
 		return err

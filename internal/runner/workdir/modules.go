@@ -1,4 +1,4 @@
-package phase
+package workdir
 
 import (
 	"encoding/json"
@@ -16,17 +16,17 @@ import (
 
 // lend finds the packages of all modules from elsewhere that are in the store, beginning
 // with the calls of the repository.
-func (p *phase) lend(now time.Time) ground.Lent {
+func (d *Dir) lend(now time.Time) ground.Lent {
 	l := ground.Lent{Packages: map[string]string{}}
-	for queue := p.module.Calls; len(queue) > 0 && len(l.Entries) < ground.MaxModules; queue = queue[1:] {
+	for queue := d.Module.Calls; len(queue) > 0 && len(l.Entries) < ground.MaxModules; queue = queue[1:] {
 		c := queue[0]
-		f, ok := p.store().Find(c, p.job.ModuleAge, now)
-		if !ok || p.job.Upgrade { // init chooses anew of modules, too
+		f, ok := d.Store().Find(c, d.Job.ModuleAge, now)
+		if !ok || d.Job.Upgrade { // init chooses anew of modules, too
 			l.Missing = append(l.Missing, c)
 			continue
 		}
 		l.Packages[c.Key] = f.Package
-		p.met(c, f)
+		d.meet(c, f)
 		l.Entries = append(l.Entries,
 			ground.ManifestEntry{Key: c.Key, Source: f.Source, Version: f.Version,
 				Dir: path.Join(".terraform/modules", c.Key, f.Dir)})
@@ -37,7 +37,7 @@ func (p *phase) lend(now time.Time) ground.Lent {
 }
 
 // lay gives an init the packages that it need not fetch, and a manifest that says so.
-func (p *phase) lay(of ground.Lent) error {
+func (d *Dir) lay(of ground.Lent) error {
 	if len(of.Entries) == 0 {
 		return nil
 	}
@@ -45,42 +45,42 @@ func (p *phase) lay(of ground.Lent) error {
 	if err != nil {
 		return err
 	}
-	if err := ground.WriteManifest(p.root, b); err != nil {
+	if err := ground.WriteManifest(d.Root, b); err != nil {
 		return err
 	}
-	return p.showPackages(of)
+	return d.showPackages(of)
 }
 
-func (p *phase) showPackages(of ground.Lent) error {
+func (d *Dir) showPackages(of ground.Lent) error {
 	for name, digest := range of.Packages {
-		if err := p.showPackage(name, digest); err != nil {
+		if err := d.showPackage(name, digest); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *phase) showPackage(name, digest string) error {
-	if p.packages == nil {
-		p.packages = map[string]string{}
+func (d *Dir) showPackage(name, digest string) error {
+	if d.Packages == nil {
+		d.Packages = map[string]string{}
 	}
-	if err := p.view.Show(pinned.Files(p.store().Content(digest)), cell.PackageName(name),
-		ground.ModuleDir(p.root, name)); err != nil {
+	if err := d.View.Show(pinned.Files(d.Store().Content(digest)), cell.PackageName(name),
+		ground.ModuleDir(d.Root, name)); err != nil {
 		return err
 	}
-	p.packages[name] = digest
+	d.Packages[name] = digest
 	return nil
 }
 
 // absorb puts the packages that init fetched into the store, and shows them from there:
 // what the run writes into them is kept apart, and a run that waits shares them with others.
-func (p *phase) absorb() error {
-	m, err := ground.ReadManifest(p.root)
+func (d *Dir) absorb() error {
+	m, err := ground.ReadManifest(d.Root)
 	if err != nil {
 		return err
 	}
-	fresh := maps.Clone(p.packages)
-	calls := p.module.Calls
+	fresh := maps.Clone(d.Packages)
+	calls := d.Module.Calls
 	for n := 0; len(calls) > 0 && n < ground.MaxModules; n++ {
 		c := calls[0]
 		calls = calls[1:]
@@ -96,7 +96,7 @@ func (p *phase) absorb() error {
 		if digest, lent := fresh[name]; lent {
 			f.Package = digest
 		}
-		if err := p.absorbOne(c, &f); err != nil {
+		if err := d.absorbOne(c, &f); err != nil {
 			return err
 		}
 		calls = append(calls, f.Under(c.Key)...)
@@ -104,9 +104,9 @@ func (p *phase) absorb() error {
 	return nil
 }
 
-func (p *phase) absorbOne(c ground.ModuleCall, f *ground.Fetched) error {
-	at := ground.ModuleDir(p.root, c.Key)
-	inner, err := module.Read(at, filepath.Join(at, filepath.FromSlash(f.Dir)), p.job.Engine.Name == "tofu")
+func (d *Dir) absorbOne(c ground.ModuleCall, f *ground.Fetched) error {
+	at := ground.ModuleDir(d.Root, c.Key)
+	inner, err := module.Read(at, filepath.Join(at, filepath.FromSlash(f.Dir)), d.Job.Engine.Name == "tofu")
 	if err != nil && !os.IsNotExist(err) {
 		return err
 	}
@@ -115,16 +115,16 @@ func (p *phase) absorbOne(c ground.ModuleCall, f *ground.Fetched) error {
 		return nil
 	}
 	f.Commit = ground.HeadOf(at)
-	p.met(c, *f)
-	if f.Package, err = p.store().Keep(at); err != nil {
+	d.meet(c, *f)
+	if f.Package, err = d.Store().Keep(at); err != nil {
 		return err
 	}
 	f.FetchedAt = time.Now()
-	if err := p.store().Record(c, *f); err != nil {
+	if err := d.Store().Record(c, *f); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(at); err != nil {
 		return err
 	}
-	return p.showPackage(c.Key, f.Package)
+	return d.showPackage(c.Key, f.Package)
 }

@@ -1,4 +1,4 @@
-package phase
+package workdir
 
 import (
 	"context"
@@ -20,29 +20,29 @@ var backendEnv = map[string][]string{
 // backendPlace is the text that tells two backends apart: the type and what the
 // configuration and the environment say of where it is. Workspaces that share
 // more than they name, such as the schemas of one PostgreSQL database, have one.
-func (p *phase) backendPlace() string {
-	parts := []string{p.module.Backend, p.module.Place}
-	for _, name := range backendEnv[p.module.Backend] {
-		parts = append(parts, name+"="+p.engine.Env[name])
+func (d *Dir) backendPlace() string {
+	parts := []string{d.Module.Backend, d.Module.Place}
+	for _, name := range backendEnv[d.Module.Backend] {
+		parts = append(parts, name+"="+d.Env[name])
 	}
 	return ground.KeyOf(parts...)
 }
 
 // initAlone holds off other inits of the same backend until release is called.
 // The first ones make tables, schemas and buckets, and trip over one another.
-func (p *phase) initAlone(ctx context.Context) (release func(), err error) {
-	if p.managed || p.module.Backend == "" || p.module.Backend == "local" {
+func (d *Dir) initAlone(ctx context.Context) (release func(), err error) {
+	if d.Managed || d.Module.Backend == "" || d.Module.Backend == "local" {
 		return func() {}, nil
 	}
-	dir := filepath.Join(p.job.CacheDir, "inits")
+	dir := filepath.Join(d.Job.CacheDir, "inits")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	// The files stay: who removes one that another process waits for lets two in.
-	lock := flock.New(filepath.Join(dir, p.backendPlace()[:32]), flock.SetPermissions(0o600))
+	lock := flock.New(filepath.Join(dir, d.backendPlace()[:32]), flock.SetPermissions(0o600))
 	ok, err := lock.TryLock()
 	if err == nil && !ok {
-		p.log.Say("info", "waiting for another init of the same backend")
+		d.Log.Say("info", "waiting for another init of the same backend")
 		_, err = lock.TryLockContext(ctx, 10*time.Millisecond)
 	}
 	if err != nil {

@@ -1,4 +1,4 @@
-package phase
+package workdir
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/command"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
@@ -13,29 +14,29 @@ import (
 // local file do not wait for them.
 func TestInitsOfOneBackendGoOneAtATime(t *testing.T) {
 	dir := t.TempDir()
-	of := func(backend, place string, managed bool) *phase {
-		p := newPhase(dir, job.Secrets{}, nil)
-		p.job.CacheDir, p.log, p.engine.Env, p.managed = dir, diagnostics.OpenEvents(t.TempDir(), p.mask), map[string]string{}, managed
-		p.module.Backend, p.module.Place = backend, place
-		t.Cleanup(func() { _ = p.log.Close() })
-		return p
+	of := func(backend, place string, managed bool) *Dir {
+		d := &Dir{Engine: &command.Engine{Job: job.Job{CacheDir: dir}, Env: map[string]string{},
+			Log: diagnostics.OpenEvents(t.TempDir(), diagnostics.NewMasker(nil))}, Managed: managed}
+		d.Module.Backend, d.Module.Place = backend, place
+		t.Cleanup(func() { _ = d.Log.Close() })
+		return d
 	}
 	first, err := of("pg", "one", false).initAlone(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, p := range map[string]*phase{
+	for name, d := range map[string]*Dir{
 		"another place": of("pg", "two", false), "another type": of("http", "one", false), "local": of("local", "one", false),
 		"none": of("", "one", false), "managed": of("pg", "one", true),
 	} {
-		release, err := p.initAlone(t.Context())
+		release, err := d.initAlone(t.Context())
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		release()
 	}
 	elsewhere := of("pg", "one", false)
-	elsewhere.engine.Env["PG_CONN_STR"] = "postgres://elsewhere"
+	elsewhere.Env["PG_CONN_STR"] = "postgres://elsewhere"
 	release, err := elsewhere.initAlone(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -51,9 +52,9 @@ func TestInitsOfOneBackendGoOneAtATime(t *testing.T) {
 	var mu sync.Mutex
 	inside, most, done := 1, 1, make(chan error, others)
 	for range others {
-		p := of("pg", "one", false)
+		d := of("pg", "one", false)
 		go func() {
-			release, err := p.initAlone(t.Context())
+			release, err := d.initAlone(t.Context())
 			if err == nil {
 				mu.Lock()
 				inside++

@@ -1,0 +1,74 @@
+// Package workdir prepares the engine's working directory, as init does: the lock file, the backend,
+// the providers and the modules. What the last init of a workspace made is used again where nothing has
+// changed that it depends on.
+package workdir
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"github.com/tfops/tfops/internal/durable"
+	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/runner/backend"
+	"github.com/tfops/tfops/internal/runner/cell"
+	"github.com/tfops/tfops/internal/runner/command"
+	"github.com/tfops/tfops/internal/runner/ground"
+	"github.com/tfops/tfops/internal/runner/module"
+)
+
+// Dir is the working directory of one phase: the root module in a tree of its own.
+type Dir struct {
+	*command.Engine
+	PhaseDir string
+	Secrets  job.Secrets
+	View     cell.View // what the engine sees the commit's files through
+	Module   module.Module
+	Managed  bool              // tfops keeps the state
+	OwnLock  bool              // the repository has a lock file of its own
+	Packages map[string]string // of modules: digest, by the name of the directory
+	Result   *job.Result       // of the phase
+
+	moving    map[string]plan.Module // modules that can move and were met on the way, by call; see Floating
+	cache     *ground.ProviderCache
+	backend   backend.BackendFiles
+	committed map[string]string // what the repository's own lock file names, before init: versions by provider
+	warnings  int               // of the engine
+}
+
+// Close ends what is in memory, and the view.
+func (d *Dir) Close() {
+	d.backend.Close()
+	if d.View != nil {
+		d.View.Close()
+	}
+}
+
+// Open takes the provider cache, and completes the engine's environment.
+func (d *Dir) Open(context.Context) error {
+	var err error
+	if err = os.MkdirAll(filepath.Join(d.Job.WorkspaceDir, "engine"), 0o700); err != nil {
+		return err
+	}
+	if err = d.useCLIConfig(); err != nil { // it may name a cache
+		return err
+	}
+	if d.cache, err = ground.OpenCache(d.Job.CacheDir, d.Env); err != nil {
+		return err
+	}
+	d.Env[job.RunMark] = d.Job.Run
+	switch {
+	case durable.Exists(filepath.Join(d.Root, "terraform.d")):
+		// The engine takes providers from there, too. They are this repository's
+		// affair: in a cache they would be run for every workspace, and be gone
+		// with this checkout.
+		delete(d.Env, "TF_PLUGIN_CACHE_DIR")
+	case !d.cache.Alien:
+		d.Env["TF_PLUGIN_CACHE_DIR"] = d.cache.Dir
+	}
+	if d.Job.Phase == job.ApplyPhase {
+		return nil // the lock file is where its plan was made
+	}
+	return d.placeLockFile()
+}
