@@ -5,8 +5,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/usage"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
@@ -45,7 +47,7 @@ with --exit-code, 11 some workspace is touched.`,
 		Example: `  tfops affected --from origin/main
   tfops affected --from HEAD~1 --to HEAD -o json
   tfops affected --repo ../infra --config /etc/tfops/tfops.hcl --from v1.4 --exact`,
-		Args: takes(),
+		Args: usage.Takes(),
 	}
 	var exact bool
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -99,7 +101,7 @@ func (a *app) affected(ctx context.Context, f codeFlags, c change, exitCode bool
 		return err
 	}
 	if exitCode && len(result.Affected) > 0 {
-		return asEnded(exitChanges)
+		return exit.With(exit.Changes)
 	}
 	return nil
 }

@@ -15,8 +15,11 @@ import (
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/config"
+	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/fault"
 	tui "github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/term/document"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 // app is what commands share: the world that they talk to, and the global
@@ -28,11 +31,11 @@ type app struct {
 	getenv func(string) string
 	now    func() time.Time
 
-	config  string // --config
-	server  string // --server
-	token   string // --token
-	noColor bool   // --no-color
-	output  format // --output
+	config  string          // --config
+	server  string          // --server
+	token   string          // --token
+	noColor bool            // --no-color
+	output  document.Format // --output
 
 	begun   bool // a command was found and its usage is right
 	printer *tui.Printer
@@ -48,19 +51,19 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetErr(a.stderr)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !a.begun {
-		err = usageError(cmd, err)
+		err = usage.Error(cmd, err)
 	}
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = fault.New(fault.Unavailable, "", "stopped by a signal")
 	}
 	a.report(err)
-	return statusOf(err)
+	return exit.Of(err)
 }
 
 // report prints an error to stderr; of several, each with its own next step.
 func (a *app) report(err error) {
 	var p *config.Problems
-	var end ended
+	var end exit.Status
 	list, several := err.(interface{ Unwrap() []error })
 	switch {
 	case err == nil || errors.As(err, &end):

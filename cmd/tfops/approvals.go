@@ -8,6 +8,7 @@ import (
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 func newApprovalsCommand(a *app) *cobra.Command {
@@ -18,7 +19,7 @@ func newApprovalsCommand(a *app) *cobra.Command {
 for, oldest first; then the others, with the reason why it would not.`,
 		Example: `  tfops approvals
   tfops approvals -o json | jq -r '.[] | select(.can_approve) | .id'`,
-		Args: takes(),
+		Args: usage.Takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.client()
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 func newAuditCommand(a *app) *cobra.Command {
@@ -16,9 +17,9 @@ func newAuditCommand(a *app) *cobra.Command {
 of the configuration; who made each, through what, and why.`,
 		Example: `  tfops audit
   tfops audit --limit 500 -o json | jq '.[] | select(.actor == "ana")'`,
-		Args: takes(),
+		Args: usage.Takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := atLeastOne("limit", limit); err != nil {
+			if err := usage.AtLeastOne("limit", limit); err != nil {
 				return err
 			}
 			c, err := a.client()

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/term/document"
 )
 
 // glance is how often a run that is waited for is looked at, so that a person
@@ -37,7 +39,7 @@ func (a *app) await(ctx context.Context, c *api.Client, id string, see func(api.
 			return r, false
 		}
 		see(r)
-		return r, heldUp(r) != exitDone
+		return r, heldUp(r) != exit.Done
 	}
 	if r, held := look(); held { // at once: nothing else would end the waiting
 		return r, nil
@@ -67,11 +69,11 @@ func heldUp(r api.Run) int {
 	switch {
 	case hasEnded(r.Status) || r.Status == "interrupted" || !r.NeedsPerson:
 	case r.Waiting != nil && r.Waiting.Kind == "interrupted":
-		return exitEnded
+		return exit.Ended
 	default:
-		return exitApproval
+		return exit.Approval
 	}
-	return exitDone
+	return exit.Done
 }
 
 // progress tells what is new of a run.
@@ -110,22 +112,22 @@ func eventLine(id string, e api.Event) string {
 func outcome(r api.Run) int {
 	switch r.Status {
 	case "applied":
-		return exitDone
+		return exit.Done
 	case "planned_and_finished":
 		if r.Found != nil {
 			return driftExit[r.Found.Drift]
 		}
 		if r.Plan != nil && r.Plan.Changes {
-			return exitChanges
+			return exit.Changes
 		}
-		return exitDone
+		return exit.Done
 	case "awaiting_approval":
-		return exitApproval
+		return exit.Approval
 	}
-	if held := heldUp(r); held != exitDone {
+	if held := heldUp(r); held != exit.Done {
 		return held
 	}
-	return exitEnded
+	return exit.Ended
 }
 
 // conclude prints how a run that was waited for ended: the plan of a
@@ -139,7 +141,7 @@ func (a *app) conclude(ctx context.Context, c *api.Client, r api.Run) error {
 		}
 	}
 	pl, err := result.plan()
-	if err != nil && a.output == formatTable {
+	if err != nil && a.output == document.Table {
 		return err
 	}
 	err = a.print(result, func() {
@@ -151,7 +153,7 @@ func (a *app) conclude(ctx context.Context, c *api.Client, r api.Run) error {
 	if err != nil {
 		return err
 	}
-	return asEnded(outcome(r))
+	return exit.With(outcome(r))
 }
 
 // tellOutcome says in a few lines on stderr how a run stands.
@@ -168,7 +170,7 @@ func (a *app) tellOutcome(r api.Run) {
 		p.Notef("%s", r.Comment)
 	case r.Status == "awaiting_approval":
 		p.Notef("It waits for %s.\nLook at the plan: tfops show %s\nNext: %s", r.WaitingFor, r.ID, r.NextCommand)
-	case heldUp(r) != exitDone:
+	case heldUp(r) != exit.Done:
 		p.Notef("It waits for %s.\nNext: %s", r.WaitingFor, r.NextCommand)
 	case !hasEnded(r.Status) && r.NextCommand != "":
 		p.Notef("Next: %s", r.NextCommand)

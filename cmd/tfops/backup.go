@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/store"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 func newBackupCommand(a *app) *cobra.Command {
@@ -29,7 +30,7 @@ directory, and start it again. Where tfops.db is lost or damaged, use
 of the runs tell, and holds everything until a person has looked.`,
 		Example: `  tfops backup /mnt/backup/tfops.db --force
   tfops backup before-upgrade.db && tfops inspect before-upgrade.db`,
-		Args: takes("FILE"),
+		Args: usage.Takes("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.backup(cmd.Context(), args[0], force) },
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "replace FILE if it exists")

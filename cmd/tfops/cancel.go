@@ -2,6 +2,9 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"github.com/tfops/tfops/internal/api/lookup"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 // activeStatuses are those of runs that have not ended.
@@ -19,14 +22,14 @@ known, the run is interrupted and its state stays locked until somebody has
 looked ("tfops resolve").`,
 		Example: `  tfops cancel 0k1v8m3pq4rs
   tfops cancel 0k1v8m3pq4rs --force`,
-		Args:              takes("RUN"),
+		Args:              usage.Takes("RUN"),
 		ValidArgsFunction: a.completeOne(a.runIDs("pending", "planning", "awaiting_approval", "apply_queued", "applying")),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()
 			if err != nil {
 				return err
 			}
-			return a.onRun(cmd.Context(), c, args[0], func(id string) error {
+			return lookup.Run(cmd.Context(), c, args[0], func(id string) error {
 				r, err := c.Cancel(cmd.Context(), id, force)
 				if err != nil {
 					return err
@@ -48,17 +51,17 @@ func newResolveCommand(a *app) *cobra.Command {
 its log, the state, the real world. Say with -m what you found. The lock is
 given back and a fresh plan is made, which shows what is still to be done.`,
 		Example:           `  tfops resolve 0k1v8m3pq4rs -m "the subnet was made and is in the state, nothing is half-way"`,
-		Args:              takes("RUN"),
+		Args:              usage.Takes("RUN"),
 		ValidArgsFunction: a.completeOne(a.runIDs("interrupted")),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := needReason(cmd, args, found); err != nil {
+			if err := usage.NeedReason(cmd, args, found); err != nil {
 				return err
 			}
 			c, err := a.client()
 			if err != nil {
 				return err
 			}
-			return a.onRun(cmd.Context(), c, args[0], func(id string) error {
+			return lookup.Run(cmd.Context(), c, args[0], func(id string) error {
 				r, err := c.Resolve(cmd.Context(), id, found)
 				if err != nil {
 					return err
@@ -70,6 +73,6 @@ given back and a fresh plan is made, which shows what is still to be done.`,
 			})
 		},
 	}
-	reasonFlag(cmd, &found, "say `WHAT` you found: needed, and kept with the run")
+	usage.ReasonFlag(cmd, &found, "say `WHAT` you found: needed, and kept with the run")
 	return cmd
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/creack/pty"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/exit"
 )
 
 // wide runs a command on a terminal of so many columns, without colours.
@@ -32,7 +33,7 @@ func (s *shell) wide(columns uint16, args ...string) string {
 	status := a.run(s.t.Context(), append(args, "--no-color"))
 	tty.Close()
 	out := strings.ReplaceAll(<-showed, "\r\n", "\n")
-	if status != exitDone {
+	if status != exit.Done {
 		s.t.Fatalf("tfops %q: exit status %d\n%s%s", args, status, out, errs.String())
 	}
 	return out

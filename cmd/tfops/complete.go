@@ -60,14 +60,6 @@ func (a *app) completeMany(ask choices) cobra.CompletionFunc {
 	}
 }
 
-// oneOfThese completes words that are known beforehand.
-func oneOfThese(words []string) cobra.CompletionFunc {
-	return func(_ *cobra.Command, _ []string, prefix string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		fits := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return !strings.HasPrefix(w, prefix) })
-		return fits, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
-	}
-}
-
 func (a *app) workspaceNames(ctx context.Context, c *api.Client) ([]cobra.Completion, error) {
 	all, err := c.Workspaces(ctx)
 	var list []cobra.Completion

@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/tfops/tfops/internal/term/document"
 )
 
 func TestCompletion(t *testing.T) {
@@ -23,7 +25,7 @@ func TestCompletion(t *testing.T) {
 		{[]string{"status", "--label", "team=n"}, []string{"team=network"}},
 		{[]string{"show", "0k1v8"}, []string{"0k1v8m3pq4rs\tnetwork-prod sync awaiting_approval"}},
 		{[]string{"poll", ""}, []string{"infra", "names"}},
-		{[]string{"status", "-o", ""}, formats},
+		{[]string{"status", "-o", ""}, document.Formats},
 	} {
 		out := s.ok(append([]string{"__complete"}, c.words...)...)
 		lines := strings.Split(strings.TrimSpace(out), "\n")

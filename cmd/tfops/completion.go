@@ -2,6 +2,8 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"github.com/tfops/tfops/internal/usage"
 )
 
 var shells = []string{"bash", "zsh", "fish", "powershell"}
@@ -19,8 +21,8 @@ looks for such scripts.`,
   tfops completion zsh > "${fpath[1]}/_tfops"
   tfops completion fish > ~/.config/fish/completions/tfops.fish
   tfops completion powershell | Out-String | Invoke-Expression`,
-		Args:              takes("SHELL"),
-		ValidArgsFunction: oneOfThese(shells),
+		Args:              usage.Takes("SHELL"),
+		ValidArgsFunction: usage.Words(shells),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			root := cmd.Root()
 			switch args[0] {
@@ -33,7 +35,7 @@ looks for such scripts.`,
 			case "powershell":
 				return root.GenPowerShellCompletionWithDesc(a.stdout)
 			}
-			return unknown(cmd, "shell", args[0], shells)
+			return usage.Unknown(cmd, "shell", args[0], shells)
 		},
 	}
 }
@@ -45,12 +47,12 @@ func newHelpCommand() *cobra.Command {
 		Short:   "Explain a command",
 		Long:    `Explain a command: what it does, with examples, its flags and exit statuses.`,
 		Example: `  tfops help approve`,
-		Args:    takesUpTo(1),
+		Args:    usage.TakesUpTo(1),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
-			return oneOfThese(commandNames(cmd.Root()))(cmd, args, prefix)
+			return usage.Words(usage.CommandNames(cmd.Root()))(cmd, args, prefix)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			root := cmd.Root()
@@ -63,7 +65,7 @@ func newHelpCommand() *cobra.Command {
 					return c.Help()
 				}
 			}
-			return unknown(root, "command", args[0], commandNames(root))
+			return usage.Unknown(root, "command", args[0], usage.CommandNames(root))
 		},
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/seal"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 func newDecryptCommand(a *app) *cobra.Command {
@@ -24,7 +25,7 @@ may read that; the daemon need not run. Decrypted files hold secrets in plain
 text: to a terminal they are not written unless --force is given.`,
 		Example: `  (umask 077; tfops decrypt /var/lib/tfops/runs/0k1v8m3pq4rs/apply/errored.tfstate.age > errored.tfstate)
   tfops decrypt plan.tfplan.age --key /mnt/backup/key > plan.tfplan`,
-		Args: takes("FILE"),
+		Args: usage.Takes("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if isTerminal(a.stdout) && !force {
 				return fault.New(fault.Invalid, "send it to a file: tfops decrypt "+args[0]+" > FILE; or add --force",

@@ -18,7 +18,9 @@ import (
 	"github.com/spf13/cobra"
 
 	examples "github.com/tfops/tfops/examples/terraform"
+	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 // newDemoCommand shows the whole loop for real: a repository, a daemon and an
@@ -39,7 +41,7 @@ would type. At the end all of it is removed; with --keep the daemon stays up
 for exploring until it is interrupted, and the directory is left.`,
 		Example: `  tfops demo
   tfops demo --keep`,
-		Args: takes(),
+		Args: usage.Takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if engineName == "" {
 				engineName = engineOnPath()
@@ -224,11 +226,11 @@ func (d *demo) show() {
 		return os.WriteFile(d.path("pages", "prod.txt"), []byte("somebody was here\n"), 0o600)
 	})
 	d.say("The next check finds it.")
-	d.tfops(exitChanges, "drift", "prod", "--wait")
+	d.tfops(exit.Changes, "drift", "prod", "--wait")
 	d.tfops(0, "drift", "findings", "prod")
 
 	d.say("A sync plans what would put it right; it is approved and applied like any other change.")
-	d.tfops(exitApproval, "sync", "prod", "--wait")
+	d.tfops(exit.Approval, "sync", "prod", "--wait")
 	third := d.waitForNext("prod", "awaiting_approval", second)
 	d.tfops(0, "approve", third, "-m", "put it right")
 	d.tfops(0, "wait", third)

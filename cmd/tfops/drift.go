@@ -10,7 +10,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/api/lookup"
+	"github.com/tfops/tfops/internal/exit"
+	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/usage"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 func newDriftCommand(a *app) *cobra.Command {
@@ -32,7 +37,7 @@ waits for somebody, so that it is not known whether there is more.`,
   tfops drift --wait -o json | jq -r '.[] | select(.drift == "drifted") | .workspace'`,
 		ValidArgsFunction: a.completeMany(a.workspaceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkTimeout(cmd, timeout, wait); err != nil {
+			if err := usage.CheckTimeout(cmd, timeout, wait); err != nil {
 				return err
 			}
 			c, err := a.client()
@@ -43,9 +48,21 @@ waits for somebody, so that it is not known whether there is more.`,
 		},
 	}
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait for all checks, sum up, and exit by what they found")
-	timeoutFlag(cmd, &timeout)
+	usage.TimeoutFlag(cmd, &timeout)
 	cmd.AddCommand(newReportCommand(a), newReportsCommand(a), newFindingsCommand(a), newFindingCommand(a), newAckCommand(a), newUnackCommand(a), newCodifyCommand(a))
 	return cmd
+}
+
+// orBeneath tells of what was taken for a name of something which command
+// beneath cmd was probably meant.
+func orBeneath(cmd *cobra.Command, args []string, err error) error {
+	if len(args) != 1 || !fault.Is(err, fault.NotFound) || strings.HasPrefix(fault.Next(err), "did you mean ") {
+		return err
+	}
+	if near := workspace.Nearest(args[0], usage.CommandNames(cmd)); near != "" {
+		return lookup.Suggest(err, cmd.CommandPath()+" "+near)
+	}
+	return err
 }
 
 // patient is whether checks are waited for, and how long; 0 is as long as it takes.
@@ -102,7 +119,7 @@ func (a *app) drift(ctx context.Context, c *api.Client, names []string, p patien
 	if failed != nil {
 		return failed
 	}
-	return asEnded(driftOutcome(results))
+	return exit.With(driftOutcome(results))
 }
 
 // driftTargets is every workspace that was named, once, or else all that have
@@ -136,7 +153,7 @@ func (a *app) startChecks(ctx context.Context, c *api.Client, names []string) ([
 	for _, name := range names {
 		r, err := c.StartRun(ctx, name, api.StartRun{Kind: "drift"})
 		if err != nil {
-			failed = append(failed, a.meant(ctx, c, name, err))
+			failed = append(failed, lookup.Workspace(ctx, c, name, err))
 			continue
 		}
 		runs = append(runs, r)
@@ -150,7 +167,7 @@ func (a *app) awaitCheck(ctx context.Context, c *api.Client, started api.Run) (d
 		return driftResult{}, err
 	}
 	d := driftResult{Workspace: r.Workspace, Run: r.ID, Status: r.Status, Drift: "unknown", Plan: changesText(r.Plan)}
-	if heldUp(r) != exitDone {
+	if heldUp(r) != exit.Done {
 		d.Error = "waits for " + r.WaitingFor + ": " + r.NextCommand
 	}
 	if r.Error != nil {
@@ -169,7 +186,7 @@ func (a *app) awaitCheck(ctx context.Context, c *api.Client, started api.Run) (d
 }
 
 func driftOutcome(results []driftResult) int {
-	status := exitDone
+	status := exit.Done
 	for _, r := range results {
 		status = max(status, driftExit[r.Drift])
 	}
@@ -178,7 +195,7 @@ func driftOutcome(results []driftResult) int {
 
 // driftExit is how a command exits by what a check came to: not to know is the
 // worst.
-var driftExit = map[string]int{"none": exitDone, "drifted": exitChanges, "unknown": exitEnded}
+var driftExit = map[string]int{"none": exit.Done, "drifted": exit.Changes, "unknown": exit.Ended}
 
 func (a *app) tellDrift(results []driftResult) {
 	if len(results) == 0 {

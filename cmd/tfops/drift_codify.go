@@ -10,6 +10,9 @@ import (
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/term/document"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 func newCodifyCommand(a *app) *cobra.Command {
@@ -28,10 +31,10 @@ Exit status: 0 a plan with the patch shows the finding no more; 1 it still does,
 nothing can be codified, or the command itself failed; 2 wrong usage.`,
 		Example: `  tfops drift codify 3f2a9c41d07b
   tfops drift codify 3f2a9c41d07b --file drift.patch && git apply drift.patch`,
-		Args:              takes("FINDING"),
+		Args:              usage.Takes("FINDING"),
 		ValidArgsFunction: a.completeOne(a.findingIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkTimeout(cmd, timeout, true); err != nil {
+			if err := usage.CheckTimeout(cmd, timeout, true); err != nil {
 				return err
 			}
 			return a.onFinding(cmd.Context(), args[0], func(c *api.Client, id string) error {
@@ -40,7 +43,7 @@ nothing can be codified, or the command itself failed; 2 wrong usage.`,
 		},
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "write the patch to `FILE` instead of stdout")
-	timeoutFlag(cmd, &timeout)
+	usage.TimeoutFlag(cmd, &timeout)
 	return cmd
 }
 
@@ -80,7 +83,7 @@ func (a *app) codify(ctx context.Context, c *api.Client, finding string, o codif
 		return fault.New(fault.Conflict, "tfops show "+p.Run, "the patch is not enough: %s", p.Why)
 	}
 	if len(p.Also) > 0 {
-		a.term().Notef("With the patch, the finding is gone; the plan also changes %s (see tfops show %s).", someOf(p.Also), p.Run)
+		a.term().Notef("With the patch, the finding is gone; the plan also changes %s (see tfops show %s).", term.Some(p.Also), p.Run)
 	} else {
 		a.term().Notef("With the patch, a plan shows the finding no more (tfops show %s).", p.Run)
 	}
@@ -95,7 +98,7 @@ func (a *app) putPatch(p api.Patch, file string) error {
 		}
 		a.term().Notef("The patch is in %s; apply it with: git apply %s", file, file)
 	}
-	if a.output == formatJSON || a.output == formatYAML {
+	if a.output != document.Table {
 		return a.print(p, nil)
 	}
 	if file != "" {

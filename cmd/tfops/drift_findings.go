@@ -11,12 +11,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/api/lookup"
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/moment"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/usage"
 )
-
-// lifeWords are where a finding may stand in its life.
-var lifeWords = []string{"new", "ongoing", "recurring", "acknowledged", "ignored", "resolved"}
 
 func newFindingsCommand(a *app) *cobra.Command {
 	var lives []string
@@ -29,11 +29,11 @@ same. Those that are resolved are left out unless --life asks for them.`,
 		Example: `  tfops drift findings
   tfops drift findings network-prod --life new --life recurring
   tfops drift findings -o json | jq '.[] | select(.severity == "critical")'`,
-		Args:              takesUpTo(1),
+		Args:              usage.TakesUpTo(1),
 		ValidArgsFunction: a.completeOne(a.workspaceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, l := range lives {
-				if err := oneOf("life", l, lifeWords); err != nil {
+				if err := usage.OneOf("life", l, lookup.Lives); err != nil {
 					return err
 				}
 			}
@@ -44,13 +44,13 @@ same. Those that are resolved are left out unless --life asks for them.`,
 			name := append(args, "")[0]
 			found, err := c.Findings(cmd.Context(), name, lives)
 			if err != nil {
-				return a.meant(cmd.Context(), c, name, err)
+				return lookup.Workspace(cmd.Context(), c, name, err)
 			}
 			return a.print(found, func() { a.tellFindings(found) })
 		},
 	}
-	cmd.Flags().StringArrayVar(&lives, "life", nil, "only findings whose life is `LIFE`: "+strings.Join(lifeWords, ", ")+"; may be repeated")
-	_ = cmd.RegisterFlagCompletionFunc("life", oneOfThese(lifeWords))
+	cmd.Flags().StringArrayVar(&lives, "life", nil, "only findings whose life is `LIFE`: "+strings.Join(lookup.Lives, ", ")+"; may be repeated")
+	_ = cmd.RegisterFlagCompletionFunc("life", usage.Words(lookup.Lives))
 	return cmd
 }
 
@@ -93,7 +93,7 @@ func newFindingCommand(a *app) *cobra.Command {
 last, and the commands that revert, codify, accept or ignore it. Sensitive
 values are never in it.`,
 		Example:           `  tfops drift show 3f2a9c41d07b`,
-		Args:              takes("FINDING"),
+		Args:              usage.Takes("FINDING"),
 		ValidArgsFunction: a.completeOne(a.findingIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.onFinding(cmd.Context(), args[0], func(c *api.Client, id string) error {
@@ -116,20 +116,13 @@ func (a *app) findingIDs(ctx context.Context, c *api.Client) ([]cobra.Completion
 	return list, err
 }
 
-// onFinding does something with the finding that was named, by its id or by a
-// prefix that no other has.
+// onFinding does something with the finding that was named.
 func (a *app) onFinding(ctx context.Context, given string, do func(c *api.Client, id string) error) error {
 	c, err := a.client()
 	if err != nil {
 		return err
 	}
-	return byID{"findings", "tfops drift findings", func() (ids []string, err error) {
-		found, err := c.Findings(ctx, "", lifeWords)
-		for _, f := range found {
-			ids = append(ids, f.ID)
-		}
-		return ids, err
-	}}.on(given, func(id string) error { return do(c, id) })
+	return lookup.Finding(ctx, c, given, func(id string) error { return do(c, id) })
 }
 
 func (a *app) findingFacts(f api.Finding) []term.KeyValue {
@@ -264,13 +257,13 @@ suspend) or, without one, until it is resolved. It stays in the report, marked;
 it comes back when the time is over or when another attribute of the resource
 differs. A finding that is acknowledged is not healed.`,
 		Example:           `  tfops drift ack 3f2a9c41d07b -m "larger for the migration" --until 7d`,
-		Args:              takes("FINDING"),
+		Args:              usage.Takes("FINDING"),
 		ValidArgsFunction: a.completeOne(a.findingIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := needReason(cmd, args, reason); err != nil {
+			if err := usage.NeedReason(cmd, args, reason); err != nil {
 				return err
 			}
-			end, err := parseUntil(until, a.now())
+			end, err := moment.Until(until, a.now())
 			if err != nil {
 				return err
 			}
@@ -290,7 +283,7 @@ differs. A finding that is acknowledged is not healed.`,
 			})
 		},
 	}
-	reasonFlag(cmd, &reason, "say `WHY`: needed, and kept with the finding")
+	usage.ReasonFlag(cmd, &reason, "say `WHY`: needed, and kept with the finding")
 	cmd.Flags().StringVar(&until, "until", "", "when it ends by itself: a duration, a date, or a `TIME`")
 	_ = cmd.RegisterFlagCompletionFunc("until", cobra.NoFileCompletions)
 	return cmd
@@ -302,7 +295,7 @@ func newUnackCommand(a *app) *cobra.Command {
 		Short:             "Take an acknowledgement back",
 		Long:              `Take the acknowledgement of a finding back: it counts as open again.`,
 		Example:           `  tfops drift unack 3f2a9c41d07b`,
-		Args:              takes("FINDING"),
+		Args:              usage.Takes("FINDING"),
 		ValidArgsFunction: a.completeOne(a.findingIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.onFinding(cmd.Context(), args[0], func(c *api.Client, id string) error {

@@ -7,14 +7,16 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/api/lookup"
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/moment"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 func newReportCommand(a *app) *cobra.Command {
@@ -35,7 +37,7 @@ not; -o with the bare name of a format, such as -o json, prints it.`,
 		Example: `  tfops drift report
   tfops drift report --since 7d -o drift.html
   tfops drift report --format json | jq '.summary'`,
-		Args: takes(),
+		Args: usage.Takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			file, err := reportTo(out, &q, cmd.Flags().Changed("format"))
 			if err != nil {
@@ -44,7 +46,7 @@ not; -o with the bare name of a format, such as -o json, prints it.`,
 			if q.ID != "" && since != "" {
 				return fault.New(fault.Invalid, "leave one of them out", "--id names a report that was made, whose window is what it was: --since does not change it")
 			}
-			if q.Since, err = parseSince(since, a.now()); err != nil {
+			if q.Since, err = moment.Since(since, a.now()); err != nil {
 				return err
 			}
 			c, err := a.client()
@@ -58,7 +60,7 @@ not; -o with the bare name of a format, such as -o json, prints it.`,
 	cmd.Flags().StringVar(&since, "since", "", "what is new is newer than this: a duration back (24h, 7d), a date, or a `TIME`; without it, the last report by schedule, or a day")
 	cmd.Flags().StringVar(&q.ID, "id", "", "print the report of this `ID`, which was made by schedule")
 	cmd.Flags().StringVarP(&out, "output", "o", "", "write it to `FILE` instead of stdout")
-	_ = cmd.RegisterFlagCompletionFunc("format", oneOfThese(reportFormats()))
+	_ = cmd.RegisterFlagCompletionFunc("format", usage.Words(reportFormats()))
 	_ = cmd.RegisterFlagCompletionFunc("since", cobra.NoFileCompletions)
 	_ = cmd.RegisterFlagCompletionFunc("id", a.complete(a.reportIDs))
 	return cmd
@@ -68,7 +70,7 @@ not; -o with the bare name of a format, such as -o json, prints it.`,
 // bare name of a format is that format on stdout, as -o is everywhere else; the
 // extension of a file names the format unless --format was given.
 func reportTo(out string, q *api.ReportQuery, given bool) (file string, err error) {
-	if err := oneOf("format", q.Format, reportFormats()); err != nil {
+	if err := usage.OneOf("format", q.Format, reportFormats()); err != nil {
 		return "", err
 	}
 	switch {
@@ -114,7 +116,7 @@ func reportFormats() []string {
 
 func (a *app) driftReport(ctx context.Context, c *api.Client, q api.ReportQuery, file string) error {
 	var b bytes.Buffer // whole or not at all
-	if err := a.onReport(ctx, c, q.ID, func(id string) error {
+	if err := lookup.Report(ctx, c, q.ID, func(id string) error {
 		q.ID = id
 		b.Reset()
 		return c.DriftReport(ctx, q, &b)
@@ -129,37 +131,6 @@ func (a *app) driftReport(ctx context.Context, c *api.Client, q api.ReportQuery,
 	}
 	a.term().Notef("The report is in %s.", file)
 	return nil
-}
-
-// onReport does something with the report that was named, by its id or by a
-// prefix that only it has among those that are kept; "" is one made now.
-func (a *app) onReport(ctx context.Context, c *api.Client, given string, do func(id string) error) error {
-	return byID{"reports", "tfops drift reports", func() (ids []string, err error) {
-		kept, err := c.DriftReports(ctx)
-		for _, r := range kept {
-			ids = append(ids, r.ID)
-		}
-		return ids, err
-	}}.on(given, do)
-}
-
-// parseSince reads a time in the past: a stretch back, a date or a time; zero
-// for "".
-func parseSince(s string, now time.Time) (time.Time, error) {
-	if s == "" {
-		return time.Time{}, nil
-	}
-	at, ok := away(s, now, -1)
-	if !ok {
-		at, ok = exactly(s, now)
-	}
-	if !ok {
-		return at, fault.New(fault.Invalid, `write it as 24h, 7d, 2026-11-13, "2026-11-13 18:00" or 2026-11-13T18:00:00Z`, "--since %q is not a time", s)
-	}
-	if at.After(now) {
-		return at, fault.New(fault.Invalid, "name a time in the past; 24h is a day back", "--since %q is yet to come", s)
-	}
-	return at.UTC(), nil
 }
 
 func (a *app) reportIDs(ctx context.Context, c *api.Client) ([]cobra.Completion, error) {
@@ -178,7 +149,7 @@ func newReportsCommand(a *app) *cobra.Command {
 		Long: `List the drift reports that were made by schedule and are kept, newest first. They
 are kept for 91 days, and the newest of each name longer.`,
 		Example: `  tfops drift reports`,
-		Args:    takes(),
+		Args:    usage.Takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.client()
 			if err != nil {

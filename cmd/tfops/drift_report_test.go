@@ -3,7 +3,6 @@ package main
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/tfops/tfops/internal/api"
 )
@@ -46,26 +45,6 @@ func TestWhereAReportGoes(t *testing.T) {
 		}
 		if err != nil || file != c.file || q.Format != c.format {
 			t.Errorf("-o %q --format %q: file %q, format %q, %v; want %q, %q", c.out, c.asked, file, q.Format, err, c.file, c.format)
-		}
-	}
-}
-
-func TestSinceIsInThePast(t *testing.T) {
-	now := time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)
-	for text, want := range map[string]time.Time{
-		"":                     {},
-		"24h":                  now.Add(-24 * time.Hour),
-		"7d":                   now.AddDate(0, 0, -7),
-		"2026-11-13":           time.Date(2026, 11, 13, 0, 0, 0, 0, time.UTC),
-		"2026-11-13T18:00:00Z": time.Date(2026, 11, 13, 18, 0, 0, 0, time.UTC),
-	} {
-		if got, err := parseSince(text, now); err != nil || !got.Equal(want) {
-			t.Errorf("%q: %v, %v; want %v", text, got, err, want)
-		}
-	}
-	for _, text := range []string{"2027-01-01", "soon", "-3h"} {
-		if got, err := parseSince(text, now); err == nil {
-			t.Errorf("%q is taken as %v", text, got)
 		}
 	}
 }

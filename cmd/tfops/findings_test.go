@@ -7,17 +7,18 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/fault"
 )
 
 func TestAFindingIsNamedByAPrefix(t *testing.T) {
 	s := newShell(t)
 	fullFake(s)
-	if r := s.ends(exitDone, "drift", "show", "3F2A9"); !strings.Contains(r.out, "aws_security_group_rule.ssh") {
+	if r := s.ends(exit.Done, "drift", "show", "3F2A9"); !strings.Contains(r.out, "aws_security_group_rule.ssh") {
 		t.Errorf("prints %q", r.out)
 	}
 	for given, says := range map[string]string{"3f": "there is no", "3f2a9c41d07c": "3f2a9c41d07b", "ffff": "there is no"} {
-		if r := s.ends(exitFailed, "drift", "show", given); !strings.Contains(r.err, says) {
+		if r := s.ends(exit.Failed, "drift", "show", given); !strings.Contains(r.err, says) {
 			t.Errorf("%q: says %q, without %q", given, r.err, says)
 		}
 	}
@@ -26,19 +27,19 @@ func TestAFindingIsNamedByAPrefix(t *testing.T) {
 func TestAcknowledgeNeedsAReason(t *testing.T) {
 	s := newShell(t)
 	d := fullFake(s)
-	s.ends(exitUsage, "drift", "ack", "3f2a9c41d07b")
-	s.ends(exitUsage, "drift", "ack", "3f2a9c41d07b", "-m", "x", "--until", "yesterday")
+	s.ends(exit.Usage, "drift", "ack", "3f2a9c41d07b")
+	s.ends(exit.Usage, "drift", "ack", "3f2a9c41d07b", "-m", "x", "--until", "yesterday")
 	if asked := d.requests("PUT"); len(asked) > 0 {
 		t.Errorf("asked %q", asked)
 	}
 	d.on("PUT /drift/findings/3f2a9c41d07b/ack", exampleFindings()[0])
 	d.on("DELETE /drift/findings/3f2a9c41d07b/ack", exampleFindings()[0])
-	r := s.ends(exitDone, "drift", "ack", "3f2a9", "-m", "larger for the migration", "--until", "7d")
+	r := s.ends(exit.Done, "drift", "ack", "3f2a9", "-m", "larger for the migration", "--until", "7d")
 	d.sent(t, `PUT /drift/findings/3f2a9c41d07b/ack {"reason":"larger for the migration","until":"2026-11-27T12:00:00Z"}`)
 	if !strings.Contains(r.out, "Acknowledged finding 3f2a9c41d07b") || !strings.Contains(r.err, "tfops drift unack 3f2a9c41d07b") {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
-	if r := s.ends(exitDone, "drift", "unack", "3f2a9c41d07b"); !strings.Contains(r.out, "open again") {
+	if r := s.ends(exit.Done, "drift", "unack", "3f2a9c41d07b"); !strings.Contains(r.out, "open again") {
 		t.Errorf("prints %q", r.out)
 	}
 }
@@ -53,17 +54,17 @@ func TestCodify(t *testing.T) {
 	p.Checked, p.Gone = true, true
 	d.on("GET /runs/0k1v6bbbbbbb/patch", p)
 
-	r := s.ends(exitDone, "drift", "codify", "3f2a9")
+	r := s.ends(exit.Done, "drift", "codify", "3f2a9")
 	if r.out != p.Diff || !strings.Contains(r.err, "description is not codified: it is sensitive (main.tf:14)") || !strings.Contains(r.err, "change it by hand") || !strings.Contains(r.err, "no more") {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
 	file := filepath.Join(t.TempDir(), "drift.patch")
-	s.ends(exitDone, "drift", "codify", "3f2a9", "--file", file)
+	s.ends(exit.Done, "drift", "codify", "3f2a9", "--file", file)
 	if b, err := os.ReadFile(file); err != nil || string(b) != p.Diff {
 		t.Errorf("the file holds %q, %v", b, err)
 	}
 	other := filepath.Join(t.TempDir(), "other.patch")
-	if r := s.ends(exitDone, "drift", "codify", "3f2a9", "--file", other, "-o", "json"); !strings.Contains(r.out, `"gone": true`) {
+	if r := s.ends(exit.Done, "drift", "codify", "3f2a9", "--file", other, "-o", "json"); !strings.Contains(r.out, `"gone": true`) {
 		t.Errorf("prints %q", r.out)
 	}
 	if b, err := os.ReadFile(other); err != nil || string(b) != p.Diff {
@@ -71,28 +72,28 @@ func TestCodify(t *testing.T) {
 	}
 	p.Also = []string{"a.1", "a.2", "a.3", "a.4", "a.5", "a.6", "a.7"}
 	d.on("GET /runs/0k1v6bbbbbbb/patch", p)
-	if r := s.ends(exitDone, "drift", "codify", "3f2a9"); !strings.Contains(r.err, "also changes a.1, a.2, a.3, a.4, a.5 and 2 more (see") {
+	if r := s.ends(exit.Done, "drift", "codify", "3f2a9"); !strings.Contains(r.err, "also changes a.1, a.2, a.3, a.4, a.5 and 2 more (see") {
 		t.Errorf("prints %q", r.err)
 	}
 	p.Gone, p.Why = false, "the plan still changes tags"
 	d.on("GET /runs/0k1v6bbbbbbb/patch", p)
-	if r := s.ends(exitFailed, "drift", "codify", "3f2a9"); r.out != p.Diff || !strings.Contains(r.err, "the plan still changes tags") {
+	if r := s.ends(exit.Failed, "drift", "codify", "3f2a9"); r.out != p.Diff || !strings.Contains(r.err, "the plan still changes tags") {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
 	p.Checked, p.Why = false, ""
 	d.on("GET /runs/0k1v6bbbbbbb/patch", p)
-	if r := s.ends(exitFailed, "drift", "codify", "3f2a9"); !strings.Contains(r.err, "is not checked") || !strings.Contains(r.err, "tfops show 0k1v6bbbbbbb") {
+	if r := s.ends(exit.Failed, "drift", "codify", "3f2a9"); !strings.Contains(r.err, "is not checked") || !strings.Contains(r.err, "tfops show 0k1v6bbbbbbb") {
 		t.Errorf("prints %q", r.err)
 	}
-	s.ends(exitUsage, "drift", "codify", "3f2a9", "--timeout", "-5s")
+	s.ends(exit.Usage, "drift", "codify", "3f2a9", "--timeout", "-5s")
 	d.on("GET /runs/0k1v6bbbbbbb", api.Run{ID: p.Run, Kind: "plan", Status: "planning"})
 	d.on("GET /runs/0k1v6bbbbbbb/wait", api.Run{ID: p.Run, Kind: "plan", Status: "planning"})
-	if r := s.ends(exitFailed, "drift", "codify", "3f2a9", "--timeout", "30ms"); !strings.Contains(r.err, "after 30ms") || !strings.Contains(r.err, "tfops wait 0k1v6bbbbbbb") {
+	if r := s.ends(exit.Failed, "drift", "codify", "3f2a9", "--timeout", "30ms"); !strings.Contains(r.err, "after 30ms") || !strings.Contains(r.err, "tfops wait 0k1v6bbbbbbb") {
 		t.Errorf("prints %q", r.err)
 	}
 	none := api.Patch{Finding: p.Finding, Workspace: p.Workspace, Refused: []api.Refusal{{Why: "it is made by count", Next: "edit the list"}}}
 	d.on("POST /drift/findings/3f2a9c41d07b/codify", none)
-	if r := s.ends(exitFailed, "drift", "codify", "3f2a9"); r.out != "" || !strings.Contains(r.err, "it is made by count") || !strings.Contains(r.err, "nothing of finding") {
+	if r := s.ends(exit.Failed, "drift", "codify", "3f2a9"); r.out != "" || !strings.Contains(r.err, "it is made by count") || !strings.Contains(r.err, "nothing of finding") {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
 }
@@ -103,34 +104,34 @@ func TestReportOfDrift(t *testing.T) {
 	d.on("GET /drift/report", []byte("<!doctype html>"))
 	d.on("GET /drift/reports/0k1v5eeeeeee", []byte("# kept"))
 	file := filepath.Join(t.TempDir(), "drift.html")
-	if r := s.ends(exitDone, "drift", "report", "--since", "7d", "-o", file); r.out != "" || !strings.Contains(r.err, file) {
+	if r := s.ends(exit.Done, "drift", "report", "--since", "7d", "-o", file); r.out != "" || !strings.Contains(r.err, file) {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
 	d.sent(t, "GET /drift/report?format=html&since=2026-11-13T12%3A00%3A00Z")
 	if b, err := os.ReadFile(file); err != nil || string(b) != "<!doctype html>" {
 		t.Errorf("the file holds %q, %v", b, err)
 	}
-	if r := s.ends(exitDone, "drift", "report", "--id", "0k1v5eeeeeee"); r.out != "# kept" {
+	if r := s.ends(exit.Done, "drift", "report", "--id", "0k1v5eeeeeee"); r.out != "# kept" {
 		t.Errorf("prints %q", r.out)
 	}
 	d.sent(t, "GET /drift/reports/0k1v5eeeeeee?format=md")
-	s.ends(exitUsage, "drift", "report", "--id", "0k1v5eeeeeee", "--since", "7d")
-	if r := s.ends(exitDone, "drift", "report", "--id", "0K1V5"); r.out != "# kept" {
+	s.ends(exit.Usage, "drift", "report", "--id", "0k1v5eeeeeee", "--since", "7d")
+	if r := s.ends(exit.Done, "drift", "report", "--id", "0K1V5"); r.out != "# kept" {
 		t.Errorf("prints %q for the beginning of its id", r.out)
 	}
-	if r := s.ends(exitFailed, "drift", "report", "--id", "0k9"); !strings.Contains(r.err, "there is no") {
+	if r := s.ends(exit.Failed, "drift", "report", "--id", "0k9"); !strings.Contains(r.err, "there is no") {
 		t.Errorf("says %q", r.err)
 	}
 	d.on("GET /drift/reports", []api.Report{{ID: "0k1v5eeeeeee"}, {ID: "0k1v5ffffffff"}})
-	if r := s.ends(exitUsage, "drift", "report", "--id", "0k1v5"); !strings.Contains(r.err, "matches 2 reports") {
+	if r := s.ends(exit.Usage, "drift", "report", "--id", "0k1v5"); !strings.Contains(r.err, "matches 2 reports") {
 		t.Errorf("says %q", r.err)
 	}
-	s.ends(exitUsage, "drift", "report", "--format", "pdf")
-	s.ends(exitUsage, "drift", "report", "--since", "2030-01-01")
+	s.ends(exit.Usage, "drift", "report", "--format", "pdf")
+	s.ends(exit.Usage, "drift", "report", "--since", "2030-01-01")
 
 	// A report that cannot be made leaves what is there as it was.
 	d.on("GET /drift/report", fault.New(fault.Unavailable, "try again", "the store cannot be read"))
-	s.ends(exitFailed, "drift", "report", "-o", file)
+	s.ends(exit.Failed, "drift", "report", "-o", file)
 	if b, _ := os.ReadFile(file); string(b) != "<!doctype html>" {
 		t.Errorf("the file holds %q", b)
 	}
@@ -142,16 +143,16 @@ func TestDeliveriesOnTheCommandLine(t *testing.T) {
 	d.on("POST /notify/ops/test", api.Tested{Delivery: "0k1v8ggggggg-ops"})
 	d.on("POST /dead-letters/0k1v4fffffff-audit/retry", []byte(""))
 	d.on("DELETE /dead-letters/0k1v4fffffff-audit", []byte(""))
-	if r := s.ends(exitDone, "notify", "test", "ops"); !strings.Contains(r.out, "0k1v8ggggggg-ops") {
+	if r := s.ends(exit.Done, "notify", "test", "ops"); !strings.Contains(r.out, "0k1v8ggggggg-ops") {
 		t.Errorf("prints %q", r.out)
 	}
-	if r := s.ends(exitDone, "notify", "retry", "0k1v4fffffff-audit"); !strings.Contains(r.out, "sent again") {
+	if r := s.ends(exit.Done, "notify", "retry", "0k1v4fffffff-audit"); !strings.Contains(r.out, "sent again") {
 		t.Errorf("prints %q", r.out)
 	}
-	if r := s.ends(exitDone, "notify", "drop", "0k1v4fffffff-audit"); !strings.Contains(r.out, "forgotten") {
+	if r := s.ends(exit.Done, "notify", "drop", "0k1v4fffffff-audit"); !strings.Contains(r.out, "forgotten") {
 		t.Errorf("prints %q", r.out)
 	}
-	s.ends(exitFailed, "notify", "drop", "0k1v4nothere-audit")
+	s.ends(exit.Failed, "notify", "drop", "0k1v4nothere-audit")
 }
 
 // TestWhatIsUnknownHasItsAge: how long nobody knows is what matters about it.
@@ -161,7 +162,7 @@ func TestWhatIsUnknownHasItsAge(t *testing.T) {
 	w := exampleFleet().Workspaces[1]
 	w.Drift, w.DriftWhy, w.LastCheckedAt, w.DriftSince, w.HealStopped = "unknown", "the check failed: no credentials", minutesAgo(26*60), minutesAgo(90), "aws_subnet.a was healed 3 times within 24 hours"
 	d.on("GET /workspaces/network-prod", w)
-	r := s.ends(exitDone, "status", "network-prod")
+	r := s.ends(exit.Done, "status", "network-prod")
 	for _, want := range []string{"unknown, last looked at 1d02h ago: the check failed: no credentials\n", "Healing:", "was healed 3 times"} {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("prints %q, without %q", r.out, want)
@@ -181,18 +182,18 @@ func TestWhatIsUncheckedIsCounted(t *testing.T) {
 	never.AppliedCommit, gone.Destroyed, waits.NextCommand = "", true, "tfops approve 0k1v8m3pq4rs"
 	fleet.Workspaces = []api.Workspace{unknown, never, gone}
 	d.on("GET /status", fleet)
-	if r := s.ends(exitDone, "status"); !strings.Contains(r.err, "3 workspaces: 3 pending, 1 unchecked.") {
+	if r := s.ends(exit.Done, "status"); !strings.Contains(r.err, "3 workspaces: 3 pending, 1 unchecked.") {
 		t.Errorf("sums up %q", r.err)
 	}
 	for next, w := range map[string]api.Workspace{"tfops drift network-prod --wait": unknown, "tfops approve 0k1v8m3pq4rs": waits} {
 		d.on("GET /workspaces/network-prod", w)
-		if r := s.ends(exitDone, "status", "network-prod"); !strings.Contains(r.out, "Next command:        "+next+"\n") {
+		if r := s.ends(exit.Done, "status", "network-prod"); !strings.Contains(r.out, "Next command:        "+next+"\n") {
 			t.Errorf("without %q:\n%s", next, r.out)
 		}
 	}
 	for _, w := range []api.Workspace{never, gone} {
 		d.on("GET /workspaces/network-prod", w)
-		if r := s.ends(exitDone, "status", "network-prod"); strings.Contains(r.out, "Next command") {
+		if r := s.ends(exit.Done, "status", "network-prod"); strings.Contains(r.out, "Next command") {
 			t.Errorf("names a command:\n%s", r.out)
 		}
 	}
@@ -203,7 +204,7 @@ func TestACommandTakenForAWorkspace(t *testing.T) {
 	s := newShell(t)
 	fullFake(s)
 	for given, says := range map[string]string{"reprot": "did you mean tfops drift report? Otherwise: ", "network-prd": "did you mean network-prod? Otherwise: ", "xyzzy": "Next: "} {
-		if r := s.ends(exitFailed, "drift", given); !strings.Contains(r.err, says) || strings.Count(r.err, "did you mean") > 1 {
+		if r := s.ends(exit.Failed, "drift", given); !strings.Contains(r.err, says) || strings.Count(r.err, "did you mean") > 1 {
 			t.Errorf("%s: says %q", given, r.err)
 		}
 	}
@@ -215,7 +216,7 @@ func TestAPlanOfAPatchSaysSo(t *testing.T) {
 	r := endedRun("plan", "planned_and_finished")
 	r.Codify, r.Plan = "3f2a9c41d07b", nil
 	d.on("GET /runs/"+r.ID, r)
-	if r := s.ends(exitDone, "show", r.ID); !strings.Contains(r.out, "codifies finding 3f2a9c41d07b") {
+	if r := s.ends(exit.Done, "show", r.ID); !strings.Contains(r.out, "codifies finding 3f2a9c41d07b") {
 		t.Errorf("prints %q", r.out)
 	}
 }
@@ -232,7 +233,7 @@ func TestWhyNothingIsHealed(t *testing.T) {
 		w.NotHealed, w.HealStopped = "", ""
 		set()
 		d.on("GET /workspaces/network-prod", w)
-		if r := s.ends(exitDone, "status", "network-prod"); !strings.Contains(r.out, want) {
+		if r := s.ends(exit.Done, "status", "network-prod"); !strings.Contains(r.out, want) {
 			t.Errorf("without %q:\n%s", want, r.out)
 		}
 	}
@@ -245,12 +246,12 @@ func TestAFindingThatNobodyCouldLook(t *testing.T) {
 	f := exampleFindings()[0]
 	d.on("GET /drift/findings/3f2a9c41d07b", f)
 	const hint = "tfops runs --workspace network-prod --kind drift --limit 1"
-	if r := s.ends(exitDone, "drift", "show", "3f2a9c41d07b"); strings.Contains(r.out, hint) {
+	if r := s.ends(exit.Done, "drift", "show", "3f2a9c41d07b"); strings.Contains(r.out, hint) {
 		t.Errorf("a check that looked is said to have failed:\n%s", r.out)
 	}
 	f.Class = "unchecked"
 	d.on("GET /drift/findings/3f2a9c41d07b", f)
-	if r := s.ends(exitDone, "drift", "show", "3f2a9c41d07b"); !strings.Contains(r.out, hint) {
+	if r := s.ends(exit.Done, "drift", "show", "3f2a9c41d07b"); !strings.Contains(r.out, hint) {
 		t.Errorf("without %q:\n%s", hint, r.out)
 	}
 }
@@ -263,7 +264,7 @@ func TestGivenUpAndWaiting(t *testing.T) {
 	fleet := exampleFleet()
 	fleet.Notify = []api.NotifyTarget{{Name: "ops", Waiting: 19, Dead: 1, Failing: true, LastError: "connection refused"}}
 	d.on("GET /status", fleet)
-	if r := s.ends(exitDone, "status"); !strings.Contains(r.err, "notify ops: 1 given up and 19 waiting, the error of one: connection refused\nNext: tfops notify dead\n") {
+	if r := s.ends(exit.Done, "status"); !strings.Contains(r.err, "notify ops: 1 given up and 19 waiting, the error of one: connection refused\nNext: tfops notify dead\n") {
 		t.Errorf("says %q", r.err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/term/document"
+	"github.com/tfops/tfops/internal/usage"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
@@ -15,7 +17,7 @@ import (
 func newGraphCommand(a *app) *cobra.Command {
 	var f codeFlags
 	var rev string
-	shape := graphFormat(formatTable)
+	shape := graphFormat(document.Table)
 	cmd := &cobra.Command{
 		Use:   "graph",
 		Short: "Show modules, workspaces and their order",
@@ -29,10 +31,10 @@ dashed line. -o json has the whole graph.`,
   tfops graph -o dot | dot -Tsvg > graph.svg
   tfops graph -o mermaid
   tfops graph -o json`,
-		Args: takes(),
+		Args: usage.Takes(),
 		RunE: func(*cobra.Command, []string) error {
-			if shape == graphFormat(formatJSON) || shape == graphFormat(formatYAML) {
-				a.output = format(shape)
+			if shape == graphFormat(document.JSON) || shape == graphFormat(document.YAML) {
+				a.output = document.Format(shape)
 			}
 			return a.graph(f, rev, shape)
 		},
@@ -40,14 +42,14 @@ dashed line. -o json has the whole graph.`,
 	f.add(cmd)
 	cmd.Flags().StringVar(&rev, "at", "HEAD", "the commit to look at: `REV`")
 	cmd.Flags().VarP(&shape, "output", "o", "print it as `FORMAT`: "+strings.Join(graphFormats, ", "))
-	_ = cmd.RegisterFlagCompletionFunc("output", oneOfThese(graphFormats))
+	_ = cmd.RegisterFlagCompletionFunc("output", usage.Words(graphFormats))
 	return cmd
 }
 
 // graphFormat is a format that has two more for graphs.
-type graphFormat format
+type graphFormat document.Format
 
-var graphFormats = append([]string{"dot", "mermaid"}, formats...)
+var graphFormats = append([]string{"dot", "mermaid"}, document.Formats...)
 
 // String, Set and Type make a flag of it.
 func (f *graphFormat) String() string { return string(*f) }

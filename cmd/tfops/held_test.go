@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/exit"
 )
 
 // TestNobodyWaitsForAPersonForEver sees that a run which only a person can
@@ -17,12 +18,12 @@ func TestNobodyWaitsForAPersonForEver(t *testing.T) {
 		status, kind, waits, next string
 		ends                      int
 	}{
-		{"pending", "interrupted", "run 0k1v7aaaaaaa, whose apply was interrupted", "tfops resolve 0k1v7aaaaaaa -m WHAT_WAS_FOUND", exitEnded},
-		{"pending", "interrupted", "run 0k1v7aaaaaaa, whose apply was interrupted", "tfops decrypt errored.tfstate.age > errored.tfstate", exitEnded},
-		{"apply_queued", "lock", "the state, which is locked by li", "tfops unlock network-prod", exitApproval},
-		{"apply_queued", "suspended", "the applies, which are suspended", "tfops resume network-prod", exitApproval},
-		{"pending", "state", "somebody to restore the state", "tfops state restore network-prod", exitApproval},
-		{"planning", "stopped", "somebody to continue its plan, which is stopped", "kill -CONT 77", exitApproval},
+		{"pending", "interrupted", "run 0k1v7aaaaaaa, whose apply was interrupted", "tfops resolve 0k1v7aaaaaaa -m WHAT_WAS_FOUND", exit.Ended},
+		{"pending", "interrupted", "run 0k1v7aaaaaaa, whose apply was interrupted", "tfops decrypt errored.tfstate.age > errored.tfstate", exit.Ended},
+		{"apply_queued", "lock", "the state, which is locked by li", "tfops unlock network-prod", exit.Approval},
+		{"apply_queued", "suspended", "the applies, which are suspended", "tfops resume network-prod", exit.Approval},
+		{"pending", "state", "somebody to restore the state", "tfops state restore network-prod", exit.Approval},
+		{"planning", "stopped", "somebody to continue its plan, which is stopped", "kill -CONT 77", exit.Approval},
 	} {
 		s := newShell(t)
 		d := s.fake()
@@ -39,7 +40,7 @@ func TestNobodyWaitsForAPersonForEver(t *testing.T) {
 			}
 		}
 		d.on("GET /workspaces/network-prod", exampleFleet().Workspaces[1])
-		if r := s.ends(exitEnded, "drift", "network-prod", "--wait"); !strings.Contains(r.out, c.waits) || !strings.Contains(r.out, "unknown") {
+		if r := s.ends(exit.Ended, "drift", "network-prod", "--wait"); !strings.Contains(r.out, c.waits) || !strings.Contains(r.out, "unknown") {
 			t.Errorf("drift prints %q", r.out)
 		}
 	}
@@ -52,14 +53,14 @@ func TestEveryWaitHasATimeout(t *testing.T) {
 	d.on("POST /workspaces/network-prod/runs", goes)
 	d.on("GET /runs/0k1v8m3pq4rs/wait", goes)
 	for _, command := range []string{"sync", "plan", "destroy", "drift"} {
-		r := s.ends(exitFailed, command, "network-prod", "--wait", "--timeout", "30ms")
+		r := s.ends(exit.Failed, command, "network-prod", "--wait", "--timeout", "30ms")
 		if !strings.Contains(r.err, "after 30ms") || !strings.Contains(r.err, "tfops wait 0k1v8m3pq4rs") {
 			t.Errorf("%s says %q", command, r.err)
 		}
-		if r := s.ends(exitUsage, command, "network-prod", "--timeout", "1m"); !strings.Contains(r.err, "--wait") {
+		if r := s.ends(exit.Usage, command, "network-prod", "--timeout", "1m"); !strings.Contains(r.err, "--wait") {
 			t.Errorf("%s says %q", command, r.err)
 		}
-		s.ends(exitUsage, command, "network-prod", "--wait", "--timeout", "-1m")
+		s.ends(exit.Usage, command, "network-prod", "--wait", "--timeout", "-1m")
 	}
 }
 
@@ -86,10 +87,10 @@ func TestNothingWaitsBehindAnInterruptedRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.ok("cancel", waits.ID, "--force")
-	if r := l.ends(exitEnded, "wait", waits.ID); !strings.Contains(r.err, "is interrupted") {
+	if r := l.ends(exit.Ended, "wait", waits.ID); !strings.Contains(r.err, "is interrupted") {
 		t.Errorf("wait says\n%s", r.err)
 	}
-	if r := l.ends(exitEnded, "sync", "web", "--wait"); !strings.Contains(r.err, "Next: tfops resolve "+waits.ID) {
+	if r := l.ends(exit.Ended, "sync", "web", "--wait"); !strings.Contains(r.err, "Next: tfops resolve "+waits.ID) {
 		t.Errorf("sync says\n%s", r.err)
 	}
 	l.ok("resolve", waits.ID, "-m", "nothing was made")
@@ -106,7 +107,7 @@ func TestAReasonIsToldOnce(t *testing.T) {
 	r.Confirm = []string{"its state is empty", "the code left files out"}
 	r.Needs = []api.Need{{Require: 1, Voters: []string{}, Because: []string{"its state is empty", "the code left files out", "of the day"}}}
 	d.on("GET /runs/"+r.ID, r)
-	out := s.ends(exitDone, "show", r.ID).out
+	out := s.ends(exit.Done, "show", r.ID).out
 	for _, told := range []string{"its state is empty", "the code left files out", "of the day", "somebody to put its state right (1 approval)"} {
 		if n := strings.Count(out, told); n != 1 {
 			t.Errorf("%q stands there %d times\n%s", told, n, out)

@@ -4,8 +4,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/api"
-	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/api/lookup"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 func newHistoryCommand(a *app) *cobra.Command {
@@ -17,10 +18,10 @@ func newHistoryCommand(a *app) *cobra.Command {
 who approved, what changed and when.`,
 		Example: `  tfops history network-prod
   tfops history network-prod --limit 3 -o json`,
-		Args:              takes("WORKSPACE"),
+		Args:              usage.Takes("WORKSPACE"),
 		ValidArgsFunction: a.completeOne(a.workspaceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := atLeastOne("limit", limit); err != nil {
+			if err := usage.AtLeastOne("limit", limit); err != nil {
 				return err
 			}
 			c, err := a.client()
@@ -29,20 +30,13 @@ who approved, what changed and when.`,
 			}
 			list, err := c.History(cmd.Context(), args[0], limit)
 			if err != nil {
-				return a.meant(cmd.Context(), c, args[0], err)
+				return lookup.Workspace(cmd.Context(), c, args[0], err)
 			}
 			return a.print(list, func() { a.tellHistory(args[0], list) })
 		},
 	}
 	cmd.Flags().IntVar(&limit, "limit", 20, "how many applies to list")
 	return cmd
-}
-
-func atLeastOne(flag string, n int) error {
-	if n >= 1 {
-		return nil
-	}
-	return fault.New(fault.Invalid, "use a number above zero", "--%s %d lists nothing", flag, n)
 }
 
 func (a *app) tellHistory(name string, list []api.Run) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/usage"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
@@ -47,7 +48,7 @@ Nothing is overwritten, and nothing is written into Git.
 The file is ./tfops.hcl, or what --config or TFOPS_CONFIG name.`,
 		Example: `  tfops init
   tfops init ~/src/infra --config /etc/tfops/tfops.hcl --data-dir /var/lib/tfops`,
-		Args: takesUpTo(1),
+		Args: usage.TakesUpTo(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			checkout := "."
 			if len(args) > 0 {

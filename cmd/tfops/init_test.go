@@ -12,6 +12,8 @@ import (
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/config"
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/tfops/tfops/internal/exit"
 )
 
 // checkout makes a Git checkout with two root modules in the working directory.
@@ -63,7 +65,7 @@ func TestInit(t *testing.T) {
 			t.Chdir("infra/live") // anywhere in a checkout will do
 			data := t.TempDir()
 			var w written
-			r := s.ends(exitDone, "init", "--data-dir", data, "-o", "json")
+			r := s.ends(exit.Done, "init", "--data-dir", data, "-o", "json")
 			if err := json.Unmarshal([]byte(r.out), &w); err != nil {
 				t.Fatal(err)
 			}
@@ -91,12 +93,12 @@ func TestInit(t *testing.T) {
 
 func TestInitOverwritesNothing(t *testing.T) {
 	s := newShell(t)
-	if r := s.ends(exitUsage, "init"); !strings.Contains(r.err, "not in a Git checkout") || !strings.Contains(r.err, "tfops init CHECKOUT") {
+	if r := s.ends(exit.Usage, "init"); !strings.Contains(r.err, "not in a Git checkout") || !strings.Contains(r.err, "tfops init CHECKOUT") {
 		t.Errorf("without a checkout: %s", r.err)
 	}
 	checkout(t, "main")
 	write(t, "tfops.hcl", "mine")
-	if r := s.ends(exitFailed, "init", "infra"); !strings.Contains(r.err, "tfops.hcl exists already") {
+	if r := s.ends(exit.Failed, "init", "infra"); !strings.Contains(r.err, "tfops.hcl exists already") {
 		t.Errorf("says %s", r.err)
 	}
 	if read(t, "tfops.hcl") != "mine" {
@@ -111,7 +113,7 @@ func TestInitOverwritesNothing(t *testing.T) {
 	if text := read(t, "other.hcl"); !strings.Contains(text, "https://git.example.com/x.git") || !strings.Contains(text, `"prod"`) {
 		t.Errorf("wrote\n%s", text)
 	}
-	if r := s.ends(exitFailed, "init", "infra", "--config", "no/such/dir.hcl"); !strings.Contains(r.err, "cannot be written") {
+	if r := s.ends(exit.Failed, "init", "infra", "--config", "no/such/dir.hcl"); !strings.Contains(r.err, "cannot be written") {
 		t.Errorf("says %s", r.err)
 	}
 }
@@ -133,7 +135,7 @@ workspace "a" {
   }
 }
 `)
-	r := s.ends(exitDone, "validate")
+	r := s.ends(exit.Done, "validate")
 	if !strings.Contains(r.err, "is valid: 1 workspace in 1 repository, no warnings.") {
 		t.Errorf("says %s", r.err)
 	}
@@ -144,7 +146,7 @@ workspace "a" {
 	}
 
 	write(t, "tfops.hcl", "repository \"infra\" {\n  ulr = \"x\"\n}\nworkspce \"a\" {}\n")
-	r = s.ends(exitUsage, "validate")
+	r = s.ends(exit.Usage, "validate")
 	for _, want := range []string{"tfops.hcl:2:3", "tfops.hcl:4:1", "^^^", "url", "workspace", "mistakes"} {
 		if !strings.Contains(r.err, want) {
 			t.Errorf("says\n%s\nwithout %q", r.err, want)
@@ -153,12 +155,12 @@ workspace "a" {
 	if r.out != "" || strings.Contains(r.err, "\x1b") {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
-	r = s.ends(exitUsage, "validate", "-o", "json")
+	r = s.ends(exit.Usage, "validate", "-o", "json")
 	v = validated{}
 	if err := json.Unmarshal([]byte(r.out), &v); err != nil || v.Valid || len(v.Problems) != 3 || v.Problems[1].Line != 2 || !filepath.IsAbs(v.Path) {
 		t.Errorf("%v: %+v", err, v)
 	}
-	if r := s.ends(exitUsage, "serve"); !strings.Contains(r.err, "tfops.hcl:2:3") {
+	if r := s.ends(exit.Usage, "serve"); !strings.Contains(r.err, "tfops.hcl:2:3") {
 		t.Errorf("serve says %s", r.err)
 	}
 }
@@ -211,17 +213,17 @@ notify "hook" {
 }
 `
 	write(t, "tfops.hcl", rules+"notify \"mail\" {\n  url = \"smtp://mail.example.com/?from=CANARYfrom@example.com&to=b@example.com\"\n  on = [\"report\"]\n}\n")
-	r := s.ends(exitDone, "validate")
+	r := s.ends(exit.Done, "validate")
 	golden(t, "validate-rules.table", r.out)
 	all := r.out + r.err
-	r = s.ends(exitDone, "validate", "-o", "json")
+	r = s.ends(exit.Done, "validate", "-o", "json")
 	golden(t, "validate-rules.json", regexp.MustCompile(`"[^"]*/(data|tfops.hcl)"`).ReplaceAllString(r.out, `"HERE/$1"`))
 	if all += r.out + r.err; strings.Contains(all, "CANARY") {
 		t.Errorf("a secret is shown:\n%s", all)
 	}
 	write(t, "tfops.hcl", strings.Replace(rules, "notify \"hook\" {", "notify \"hook\" {\n  url = \"slack://CANARY\"\n  hmac = \"CANARY\"\n", 1))
 	for _, format := range []string{"table", "json", "yaml"} {
-		if r := s.ends(exitUsage, "validate", "-o", format); strings.Contains(r.out+r.err, "CANARY") || !strings.Contains(r.out+r.err, "hmac") {
+		if r := s.ends(exit.Usage, "validate", "-o", format); strings.Contains(r.out+r.err, "CANARY") || !strings.Contains(r.out+r.err, "hmac") {
 			t.Errorf("%s\n%s", r.out, r.err)
 		}
 	}
@@ -238,7 +240,7 @@ func TestValidateTellsOfSilence(t *testing.T) {
 	} {
 		s := newShell(t)
 		write(t, "tfops.hcl", src)
-		if r := s.ends(exitDone, "validate"); strings.Contains(r.err, checked) != want[0] || strings.Contains(r.err, told) != want[1] {
+		if r := s.ends(exit.Done, "validate"); strings.Contains(r.err, checked) != want[0] || strings.Contains(r.err, told) != want[1] {
 			t.Errorf("%s\n%s", src, r.err)
 		}
 	}

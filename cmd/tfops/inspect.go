@@ -20,6 +20,7 @@ import (
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/store"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/usage"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -36,7 +37,7 @@ daemon. JSON and YAML show the records as they are stored, which may differ
 from one release to the next.`,
 		Example: `  tfops inspect /var/lib/tfops/tfops.db
   tfops inspect backup.db --run 0k1v8m3pq4rs -o json`,
-		Args: takes("FILE"),
+		Args: usage.Takes("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if limit < 0 {
 				return fault.New(fault.Invalid, "use 0 for all", "--limit %d is below zero", limit)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/store"
 )
 
@@ -13,7 +14,7 @@ func TestInspectWhatIsNoStore(t *testing.T) {
 	s := newShell(t)
 	for name, content := range map[string]string{"tfops.hcl": liveConfig, "short": "x", "big": strings.Repeat("not a store ", 20000)} {
 		write(t, name, content)
-		r := s.ends(exitUsage, "inspect", name)
+		r := s.ends(exit.Usage, "inspect", name)
 		if !strings.Contains(r.err, name+" is not a tfops store") || strings.Contains(r.err, "damaged") || strings.Contains(r.err, "move") {
 			t.Errorf("%s: says %q", name, r.err)
 		}
@@ -39,7 +40,7 @@ func TestInspectWhatIsNoStore(t *testing.T) {
 			t.Errorf("zeros from %d: %v", from, err)
 		}
 	}
-	if r := s.ends(exitFailed, "inspect", "nowhere.db"); !strings.Contains(r.err, "there is no store at nowhere.db") {
+	if r := s.ends(exit.Failed, "inspect", "nowhere.db"); !strings.Contains(r.err, "there is no store at nowhere.db") {
 		t.Errorf("says %q", r.err)
 	}
 }

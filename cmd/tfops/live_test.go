@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/testrig"
@@ -120,7 +121,7 @@ func (l *live) json(into any, status int, args ...string) {
 func (l *live) awaiting(command string) shown {
 	l.t.Helper()
 	var s shown
-	l.json(&s, exitApproval, command, "web", "--wait")
+	l.json(&s, exit.Approval, command, "web", "--wait")
 	return s
 }
 
@@ -134,20 +135,20 @@ func TestTheLoopOnTheCommandLine(t *testing.T) {
 	if out := l.ok("approvals"); !strings.Contains(out, waits.ID) {
 		t.Errorf("approvals prints\n%s", out)
 	}
-	if r := l.ends(exitFailed, "approve", waits.ID, "--digest", "000000000000"); !strings.Contains(r.err, "tfops show "+waits.ID) {
+	if r := l.ends(exit.Failed, "approve", waits.ID, "--digest", "000000000000"); !strings.Contains(r.err, "tfops show "+waits.ID) {
 		t.Errorf("another plan's digest: %s", r.err)
 	}
 	showed, status := l.onTerminal(shortDigest(waits.Plan.Digest)+"\n", "approve", waits.ID, "-m", "fine")
-	if status != exitDone || !strings.Contains(showed, "terraform_data.web will be created") {
+	if status != exit.Done || !strings.Contains(showed, "terraform_data.web will be created") {
 		t.Fatalf("approve: status %d\n%s", status, showed)
 	}
-	if r := l.ends(exitDone, "wait", waits.ID); !strings.Contains(r.err, "is applied: 1 to add") {
+	if r := l.ends(exit.Done, "wait", waits.ID); !strings.Contains(r.err, "is applied: 1 to add") {
 		t.Errorf("wait says\n%s", r.err)
 	}
-	l.ends(exitFailed, "approve", waits.ID)
+	l.ends(exit.Failed, "approve", waits.ID)
 
 	var w api.Workspace
-	if l.json(&w, exitDone, "status", "web"); w.Sync != "synced" || w.AppliedCommit != l.repo.Head("main") {
+	if l.json(&w, exit.Done, "status", "web"); w.Sync != "synced" || w.AppliedCommit != l.repo.Head("main") {
 		t.Errorf("the workspace is %+v", w)
 	}
 	if out := l.ok("history", "web"); !strings.Contains(out, waits.ID) || !strings.Contains(out, "Begin") {
@@ -161,17 +162,17 @@ func TestTheLoopOnTheCommandLine(t *testing.T) {
 			t.Errorf("no JSON: %q", line)
 		}
 	}
-	if r := l.ends(exitDone, "plan", "web", "--wait"); !strings.Contains(r.out, "No changes") {
+	if r := l.ends(exit.Done, "plan", "web", "--wait"); !strings.Contains(r.out, "No changes") {
 		t.Errorf("plan prints\n%s%s", r.out, r.err)
 	}
-	if r := l.ends(exitDone, "drift", "--wait"); !strings.Contains(r.out, "none") {
+	if r := l.ends(exit.Done, "drift", "--wait"); !strings.Contains(r.out, "none") {
 		t.Errorf("drift prints\n%s%s", r.out, r.err)
 	}
 	if out := l.ok("audit"); !strings.Contains(out, "approve") {
 		t.Errorf("audit prints\n%s", out)
 	}
 	var v versions
-	if l.json(&v, exitDone, "version"); v.Daemon == nil || v.Engines["terraform"] == "" || v.Tfops != v.Daemon.Tfops {
+	if l.json(&v, exit.Done, "version"); v.Daemon == nil || v.Engines["terraform"] == "" || v.Tfops != v.Daemon.Tfops {
 		t.Errorf("version is %+v", v)
 	}
 	l.rescue(t, waits.ID)
@@ -181,7 +182,7 @@ func TestTheLoopOnTheCommandLine(t *testing.T) {
 func (l *live) rescue(t *testing.T, id string) {
 	t.Helper()
 	l.ok("backup", "copy.db")
-	if r := l.ends(exitFailed, "backup", "copy.db"); !strings.Contains(r.err, "--force") {
+	if r := l.ends(exit.Failed, "backup", "copy.db"); !strings.Contains(r.err, "--force") {
 		t.Errorf("a second backup: %s", r.err)
 	}
 	l.ok("backup", "copy.db", "--force")
@@ -191,7 +192,7 @@ func (l *live) rescue(t *testing.T, id string) {
 	if left, _ := filepath.Glob(".copy.db*"); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	if r := l.ends(exitFailed, "inspect", l.data); !strings.Contains(r.err, "tfops status") {
+	if r := l.ends(exit.Failed, "inspect", l.data); !strings.Contains(r.err, "tfops status") {
 		t.Errorf("a store in use: %s", r.err)
 	}
 	l.stop()
@@ -203,19 +204,19 @@ func (l *live) rescue(t *testing.T, id string) {
 			}
 		}
 		var all contents
-		if l.json(&all, exitDone, "inspect", path, "--limit", "1"); len(all.Runs) != 1 || len(all.Workspaces) != 1 {
+		if l.json(&all, exit.Done, "inspect", path, "--limit", "1"); len(all.Runs) != 1 || len(all.Workspaces) != 1 {
 			t.Errorf("inspect -o json: %+v", all)
 		}
 		var one storedRun
-		if l.json(&one, exitDone, "inspect", path, "--run", id); len(one.Votes) != 1 || len(one.Events) < 4 {
+		if l.json(&one, exit.Done, "inspect", path, "--run", id); len(one.Votes) != 1 || len(one.Events) < 4 {
 			t.Errorf("inspect --run: %+v", one)
 		}
 	}
 	if out := l.ok("inspect", l.data, "--run", id); !strings.Contains(out, "apply_queued") {
 		t.Errorf("inspect --run prints\n%s", out)
 	}
-	l.ends(exitFailed, "inspect", "copy.db", "--run", "unknown")
-	l.ends(exitUsage, "inspect", "tfops.hcl.nothere", "--limit", "x")
+	l.ends(exit.Failed, "inspect", "copy.db", "--run", "unknown")
+	l.ends(exit.Usage, "inspect", "tfops.hcl.nothere", "--limit", "x")
 
 	saved, err := filepath.Glob(filepath.Join(l.data, "runs", id, "plan.tfplan.age"))
 	if err != nil || len(saved) == 0 {
@@ -225,10 +226,10 @@ func (l *live) rescue(t *testing.T, id string) {
 		t.Errorf("the decrypted plan begins with %q", out[:min(10, len(out))])
 	}
 	l.ok("decrypt", saved[0], "--key", filepath.Join(l.data, "key"))
-	l.ends(exitUsage, "decrypt", "copy.db")
-	l.ends(exitFailed, "decrypt", "nothere.age")
-	l.ends(exitFailed, "decrypt", saved[0], "--key", "nothere")
-	if r := l.ends(exitFailed, "status"); !strings.Contains(r.err, "tfops serve") {
+	l.ends(exit.Usage, "decrypt", "copy.db")
+	l.ends(exit.Failed, "decrypt", "nothere.age")
+	l.ends(exit.Failed, "decrypt", saved[0], "--key", "nothere")
+	if r := l.ends(exit.Failed, "status"); !strings.Contains(r.err, "tfops serve") {
 		t.Errorf("without a daemon: %s", r.err)
 	}
 }
@@ -237,18 +238,18 @@ func TestDecisionsOnTheCommandLine(t *testing.T) {
 	l := newLive(t)
 
 	waits := l.awaiting("sync")
-	if r := l.ends(exitDone, "reject", waits.ID, "-m", "not today"); !strings.Contains(r.out, "discarded (rejected)") {
+	if r := l.ends(exit.Done, "reject", waits.ID, "-m", "not today"); !strings.Contains(r.out, "discarded (rejected)") {
 		t.Errorf("reject prints\n%s", r.out)
 	}
-	if r := l.ends(exitEnded, "wait", waits.ID); !strings.Contains(r.err, "rejected") {
+	if r := l.ends(exit.Ended, "wait", waits.ID); !strings.Contains(r.err, "rejected") {
 		t.Errorf("wait says\n%s", r.err)
 	}
 	waits = l.awaiting("sync")
-	if r := l.ends(exitDone, "cancel", waits.ID); !strings.Contains(r.out, "canceled") {
+	if r := l.ends(exit.Done, "cancel", waits.ID); !strings.Contains(r.out, "canceled") {
 		t.Errorf("cancel prints\n%s", r.out)
 	}
-	l.ends(exitFailed, "cancel", waits.ID)
-	l.ends(exitFailed, "resolve", waits.ID, "-m", "nothing")
+	l.ends(exit.Failed, "cancel", waits.ID)
+	l.ends(exit.Failed, "resolve", waits.ID, "-m", "nothing")
 
 	// A lock holds an approved apply back, and it can still be taken back.
 	l.ok("lock", "web", "-m", "by hand")
@@ -256,19 +257,19 @@ func TestDecisionsOnTheCommandLine(t *testing.T) {
 		t.Errorf("locks prints\n%s", out)
 	}
 	waits = l.awaiting("sync")
-	if r := l.ends(exitDone, "approve", waits.ID); !strings.Contains(r.out, "It waits for the state, which is locked by") {
+	if r := l.ends(exit.Done, "approve", waits.ID); !strings.Contains(r.out, "It waits for the state, which is locked by") {
 		t.Errorf("approve prints\n%s", r.out)
 	}
-	if r := l.ends(exitApproval, "wait", waits.ID); !strings.Contains(r.err, "Next: tfops unlock web") {
+	if r := l.ends(exit.Approval, "wait", waits.ID); !strings.Contains(r.err, "Next: tfops unlock web") {
 		t.Errorf("wait behind a lock says\n%s", r.err)
 	}
-	if r := l.ends(exitDone, "withdraw", waits.ID); !strings.Contains(r.out, "It waits for 1 approval.") {
+	if r := l.ends(exit.Done, "withdraw", waits.ID); !strings.Contains(r.out, "It waits for 1 approval.") {
 		t.Errorf("withdraw prints\n%s", r.out)
 	}
 	if out := l.ok("unlock", "web"); !strings.Contains(out, "Unlocked") {
 		t.Errorf("unlock prints\n%s", out)
 	}
-	l.ends(exitFailed, "unlock", "web")
+	l.ends(exit.Failed, "unlock", "web")
 
 	// So does a suspension.
 	if out := l.ok("suspend", "web", "-m", "freeze", "--until", "2h"); !strings.Contains(out, "for 2h, until ") {
@@ -278,25 +279,25 @@ func TestDecisionsOnTheCommandLine(t *testing.T) {
 	if out := l.ok("status", "web"); !strings.Contains(out, "freeze") || !strings.Contains(out, "tfops resume web") {
 		t.Errorf("status prints\n%s", out)
 	}
-	if r := l.ends(exitApproval, "wait", waits.ID[:len(waits.ID)-1]); !strings.Contains(r.err, "Next: tfops resume web") {
+	if r := l.ends(exit.Approval, "wait", waits.ID[:len(waits.ID)-1]); !strings.Contains(r.err, "Next: tfops resume web") {
 		t.Errorf("wait behind a suspension says\n%s", r.err)
 	}
 	l.ok("resume", "web")
-	l.ends(exitFailed, "resume", "web")
-	l.ends(exitDone, "wait", waits.ID)
+	l.ends(exit.Failed, "resume", "web")
+	l.ends(exit.Done, "wait", waits.ID)
 
 	// A mistake in the code is shown as terraform shows it.
 	broken := l.repo.Commit("main", map[string]string{"web/main.tf": "resource \"terraform_data\" \"web\" {\n  colour = 1\n}\n"})
 	l.ok("poll", "infra")
-	l.ends(exitFailed, "poll", "nothere")
-	if r := l.ends(exitEnded, "plan", "web", "--ref", broken, "--wait"); !strings.Contains(r.err, `An argument named "colour" is not expected here`) {
+	l.ends(exit.Failed, "poll", "nothere")
+	if r := l.ends(exit.Ended, "plan", "web", "--ref", broken, "--wait"); !strings.Contains(r.err, `An argument named "colour" is not expected here`) {
 		t.Errorf("plan says\n%s", r.err)
 	}
-	if r := l.ends(exitEnded, "sync", "web", "--wait"); !strings.Contains(r.err, "main.tf line 2") {
+	if r := l.ends(exit.Ended, "sync", "web", "--wait"); !strings.Contains(r.err, "main.tf line 2") {
 		t.Errorf("sync says\n%s", r.err)
 	}
 	var errored []api.Run
-	if l.json(&errored, exitDone, "runs", "--status", "errored", "--kind", "plan"); len(errored) != 1 {
+	if l.json(&errored, exit.Done, "runs", "--status", "errored", "--kind", "plan"); len(errored) != 1 {
 		t.Errorf("runs lists %+v", errored)
 	}
 	if out := l.ok("show", errored[0].ID); !strings.Contains(out, "colour = 1") {
@@ -305,14 +306,14 @@ func TestDecisionsOnTheCommandLine(t *testing.T) {
 
 	waits = l.awaiting("destroy")
 	l.ok("approve", waits.ID)
-	l.ends(exitDone, "wait", waits.ID)
+	l.ends(exit.Done, "wait", waits.ID)
 	if out := l.ok("status"); !strings.Contains(out, "destroyed") {
 		t.Errorf("status prints\n%s", out)
 	}
 	for _, args := range [][]string{{"plan", "nothere"}, {"status", "nothere"}, {"history", "nothere"}, {"show", "nothere"}, {"logs", "nothere"}, {"lock", "nothere", "-m", "x"}} {
-		l.ends(exitFailed, args...)
+		l.ends(exit.Failed, args...)
 	}
-	if r := l.ends(exitFailed, "lock", "wbe", "-m", "x"); !strings.Contains(r.err, "did you mean web?") {
+	if r := l.ends(exit.Failed, "lock", "wbe", "-m", "x"); !strings.Contains(r.err, "did you mean web?") {
 		t.Errorf("a slip of the finger: %s", r.err)
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/api/lookup"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 func newLocksCommand(a *app) *cobra.Command {
@@ -21,7 +23,7 @@ the backend says, its ID, the run that met it, and what to do. One is listed
 until a run of the workspace has had the lock itself.`,
 		Example: `  tfops locks
   tfops locks -o json`,
-		Args: takes(),
+		Args: usage.Takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.client()
 			if err != nil {
@@ -63,10 +65,10 @@ do on it by hand. All applies wait until it is given up, those that you approve
 yourself as well, and those of every workspace that shares the state; plans and
 drift checks go on.`,
 		Example:           `  tfops lock network-prod -m "moving subnets by hand until 16:00"`,
-		Args:              takes("WORKSPACE"),
+		Args:              usage.Takes("WORKSPACE"),
 		ValidArgsFunction: a.completeOne(a.workspaceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := needReason(cmd, args, reason); err != nil {
+			if err := usage.NeedReason(cmd, args, reason); err != nil {
 				return err
 			}
 			c, err := a.client()
@@ -75,7 +77,7 @@ drift checks go on.`,
 			}
 			w, err := c.Lock(cmd.Context(), args[0], reason)
 			if err != nil {
-				return a.meant(cmd.Context(), c, args[0], err)
+				return lookup.Workspace(cmd.Context(), c, args[0], err)
 			}
 			return a.print(w, func() {
 				a.term().Printf("Locked the state of workspace %s.", w.Name)
@@ -83,7 +85,7 @@ drift checks go on.`,
 			})
 		},
 	}
-	reasonFlag(cmd, &reason, "say `WHY`: needed, and kept with the decision")
+	usage.ReasonFlag(cmd, &reason, "say `WHY`: needed, and kept with the decision")
 	return cmd
 }
 
@@ -97,7 +99,7 @@ is needed, and recorded. A run's hold ends with the run: see "tfops cancel" and
 "tfops resolve".`,
 		Example: `  tfops unlock network-prod
   tfops unlock network-prod -m "li is on holiday, the work is done"`,
-		Args:              takes("WORKSPACE"),
+		Args:              usage.Takes("WORKSPACE"),
 		ValidArgsFunction: a.completeOne(a.workspaceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()
@@ -106,11 +108,11 @@ is needed, and recorded. A run's hold ends with the run: see "tfops cancel" and
 			}
 			w, err := c.Unlock(cmd.Context(), args[0], reason)
 			if err != nil {
-				return a.meant(cmd.Context(), c, args[0], err)
+				return lookup.Workspace(cmd.Context(), c, args[0], err)
 			}
 			return a.print(w, func() { a.term().Printf("Unlocked the state of workspace %s.", w.Name) })
 		},
 	}
-	reasonFlag(cmd, &reason, "say `WHY`: needed for another person's hold, and kept with the decision")
+	usage.ReasonFlag(cmd, &reason, "say `WHY`: needed for another person's hold, and kept with the decision")
 	return cmd
 }

@@ -8,7 +8,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/api/lookup"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/term/document"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 func newLogsCommand(a *app) *cobra.Command {
@@ -31,20 +34,20 @@ document each.`,
   tfops logs 0k1v8m3pq4rs -f
   tfops logs 0k1v8m3pq4rs --debug
   tfops logs 0k1v8m3pq4rs -o json | jq -r 'select(.type == "diagnostic")'`,
-		Args:              takes("RUN"),
+		Args:              usage.Takes("RUN"),
 		ValidArgsFunction: a.completeOne(a.runIDs()),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()
 			if err != nil {
 				return err
 			}
-			if debug && (follow || a.output != formatTable) {
+			if debug && (follow || a.output != document.Table) {
 				return fault.New(fault.Invalid, "leave out --follow and -o", "the debug log is plain text, and is there once a phase has ended")
 			}
 			if debug {
-				return a.onRun(cmd.Context(), c, args[0], func(id string) error { return a.debugLog(cmd.Context(), c, id) })
+				return lookup.Run(cmd.Context(), c, args[0], func(id string) error { return a.debugLog(cmd.Context(), c, id) })
 			}
-			return a.onRun(cmd.Context(), c, args[0], func(id string) error { return a.logs(cmd.Context(), c, id, follow) })
+			return lookup.Run(cmd.Context(), c, args[0], func(id string) error { return a.logs(cmd.Context(), c, id, follow) })
 		},
 	}
 	cmd.Flags().BoolVar(&debug, "debug", false, "the engine's own debug log")
@@ -79,16 +82,13 @@ func (a *app) logs(ctx context.Context, c *api.Client, id string, follow bool) e
 }
 
 func (a *app) logLine(line []byte) error {
-	switch a.output {
-	case formatJSON:
-		return a.write(append(harmless(line, jsonEscape), '\n'))
-	case formatYAML:
-		doc, err := toYAML(line)
-		if err != nil {
-			return err
-		}
-		return a.write(append([]byte("---\n"), harmless(doc, yamlEscape)...))
+	if a.output == document.Table {
+		a.term().Event(line)
+		return nil
 	}
-	a.term().Event(line)
-	return nil
+	doc, err := document.Next(a.output, line)
+	if err != nil {
+		return err
+	}
+	return a.write(doc)
 }

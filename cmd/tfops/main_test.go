@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/tfops/tfops/internal/exit"
 )
 
 var update = flag.Bool("update", false, "write docs/cli.md and the golden files anew")
@@ -66,7 +68,7 @@ func (s *shell) runIn(ctx context.Context, args ...string) result {
 func (s *shell) ok(args ...string) string {
 	s.t.Helper()
 	r := s.run(args...)
-	if r.status != exitDone {
+	if r.status != exit.Done {
 		s.t.Fatalf("tfops %q: exit status %d\n%s%s", args, r.status, r.out, r.err)
 	}
 	return r.out

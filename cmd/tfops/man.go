@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra/doc"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 // newManCommand is for packagers.
@@ -19,7 +20,7 @@ func newManCommand() *cobra.Command {
 		Hidden: true,
 		Example: `  mkdir -p /usr/local/share/man/man1
   tfops man /usr/local/share/man/man1`,
-		Args: takes("DIR"),
+		Args: usage.Takes("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if info, err := os.Stat(args[0]); err != nil || !info.IsDir() {
 				return fault.New(fault.Invalid, "make it: mkdir -p "+filepath.Clean(args[0]), "there is no directory %s", args[0])

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -49,11 +50,11 @@ func TestRulesOfNobody(t *testing.T) {
 func TestValidateCountsWarnings(t *testing.T) {
 	s := newShell(t)
 	write(t, "tfops.hcl", "data_dir = \"data\"\nrepository \"infra\" { url = \"https://git.example.com/infra.git\" }\nworkspace \"a\" { repository = \"infra\" }\nignore \"typo\" {\n labels = { team = \"netwrok\" }\n reason = \"x\"\n}\n")
-	r := s.ends(exitDone, "validate")
+	r := s.ends(exit.Done, "validate")
 	if !strings.Contains(r.err, ", 1 warning.") || !strings.Contains(r.err, `ignore "typo" is of no workspace`) {
 		t.Errorf("says %q", r.err)
 	}
-	if r := s.ends(exitDone, "validate", "-o", "json"); !strings.Contains(r.out, `"summary": "ignore \"typo\" is of no workspace`) {
+	if r := s.ends(exit.Done, "validate", "-o", "json"); !strings.Contains(r.out, `"summary": "ignore \"typo\" is of no workspace`) {
 		t.Errorf("prints %s", r.out)
 	}
 }

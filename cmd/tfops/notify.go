@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 func newNotifyCommand(a *app) *cobra.Command {
@@ -21,7 +22,7 @@ or were given up.`,
 		Example: `  tfops notify
   tfops notify test ops
   tfops notify dead`,
-		Args: takes(),
+		Args: usage.Takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.client()
 			if err != nil {
@@ -68,7 +69,7 @@ func newNotifyTestCommand(a *app) *cobra.Command {
 		Short:             "Send a test to a notify block",
 		Long:              `Send a test message to a notify block. What became of it, tfops notify tells.`,
 		Example:           `  tfops notify test ops`,
-		Args:              takes("NAME"),
+		Args:              usage.Takes("NAME"),
 		ValidArgsFunction: a.completeOne(a.targetNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()
@@ -112,7 +113,7 @@ func newDeadCommand(a *app) *cobra.Command {
 		Long: `List the deliveries that were given up after a day of attempts, oldest first, with
 the error of the last one. They are kept for 30 days.`,
 		Example: `  tfops notify dead`,
-		Args:    takes(),
+		Args:    usage.Takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.client()
 			if err != nil {
@@ -161,7 +162,7 @@ func newDropCommand(a *app) *cobra.Command {
 
 // ofDelivery has a command do something with the delivery that it is given.
 func (a *app) ofDelivery(cmd *cobra.Command, done string, do func(*api.Client, context.Context, string) error) *cobra.Command {
-	cmd.Args, cmd.ValidArgsFunction = takes("DELIVERY"), a.completeOne(a.deadIDs)
+	cmd.Args, cmd.ValidArgsFunction = usage.Takes("DELIVERY"), a.completeOne(a.deadIDs)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := a.client()
 		if err != nil {

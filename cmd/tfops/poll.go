@@ -2,6 +2,8 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"github.com/tfops/tfops/internal/usage"
 )
 
 // polled is the result of poll.
@@ -18,7 +20,7 @@ func newPollCommand(a *app) *cobra.Command {
 not wait for it. A hook that runs after a push can do this to make changes
 known at once.`,
 		Example:           `  tfops poll infra`,
-		Args:              takes("REPOSITORY"),
+		Args:              usage.Takes("REPOSITORY"),
 		ValidArgsFunction: a.completeOne(a.repositoryNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()

@@ -18,6 +18,7 @@ import (
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/store"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 func newRecoverCommand(a *app) *cobra.Command {
@@ -39,7 +40,7 @@ suspensions of people, findings, and the audit log are not in the directories:
 without a backup they are gone.`,
 		Example: `  tfops recover
   tfops recover --backup /mnt/backup/tfops.db`,
-		Args: takes(),
+		Args: usage.Takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.recover(cmd.Context(), backup) },
 	}
 	cmd.Flags().StringVar(&backup, "backup", "", "begin with the records of this `FILE`, which tfops backup wrote")

@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/tfops/tfops/internal/exit"
 )
 
 func rootForTest() *cobra.Command {
@@ -172,7 +174,7 @@ func TestManPages(t *testing.T) {
 	if page, _ := os.ReadFile("tfops-approve.1"); !bytes.Contains(page, []byte("digest")) {
 		t.Error("the page of approve does not tell of its flags")
 	}
-	if r := s.ends(exitUsage, "man", "nowhere"); !strings.Contains(r.err, "mkdir -p nowhere") {
+	if r := s.ends(exit.Usage, "man", "nowhere"); !strings.Contains(r.err, "mkdir -p nowhere") {
 		t.Errorf("the fault does not say what to do: %s", r.err)
 	}
 }

@@ -2,6 +2,9 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"github.com/tfops/tfops/internal/term/document"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 // The groups of commands, as help lists them.
@@ -36,7 +39,7 @@ least) if no other run begins so. "tfops man DIR" writes the manual pages.`,
   tfops status
   tfops sync network-prod --wait
   tfops approve 0k1v8m3pq4rs`,
-		Args:              noCommand,
+		Args:              usage.NoCommand,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceUsage:      true,
 		SilenceErrors:     true,
@@ -45,15 +48,15 @@ least) if no other run begins so. "tfops man DIR" writes the manual pages.`,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		PersistentPreRun:  func(*cobra.Command, []string) { a.begun = true },
 	}
-	a.output = formatTable
+	a.output = document.Table
 	flags := root.PersistentFlags()
 	flags.VarP(&a.output, "output", "o", "how to print results: table, json or yaml")
 	flags.StringVar(&a.config, "config", "", "configuration `FILE` (TFOPS_CONFIG; default ./tfops.hcl, then /etc/tfops/tfops.hcl)")
 	flags.StringVar(&a.server, "server", "", "`ADDRESS` of the daemon: a socket's path or a URL (TFOPS_SERVER; default the socket in data_dir)")
 	flags.StringVar(&a.token, "token", "", "`TOKEN` for a daemon behind TCP (TFOPS_TOKEN); not needed on the socket")
 	flags.BoolVar(&a.noColor, "no-color", false, "print without colours (as with NO_COLOR in the environment)")
-	root.SetFlagErrorFunc(flagError)
-	_ = root.RegisterFlagCompletionFunc("output", oneOfThese(formats))
+	root.SetFlagErrorFunc(usage.FlagError)
+	_ = root.RegisterFlagCompletionFunc("output", usage.Words(document.Formats))
 	_ = root.RegisterFlagCompletionFunc("config", cobra.FixedCompletions([]string{"hcl"}, cobra.ShellCompDirectiveFilterFileExt))
 	_ = root.RegisterFlagCompletionFunc("token", cobra.NoFileCompletions)
 	addCommands(root, a)

@@ -10,6 +10,7 @@ import (
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 type runsOptions struct {
@@ -40,7 +41,7 @@ repeated. For older ones than those shown, use --before with the last id.`,
 		Example: `  tfops runs
   tfops runs --workspace network-prod --limit 5
   tfops runs --status awaiting_approval --status interrupted -o json`,
-		Args: takes(),
+		Args: usage.Takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
 				return err
@@ -55,24 +56,24 @@ repeated. For older ones than those shown, use --before with the last id.`,
 	f.IntVar(&o.limit, "limit", 20, "how many runs to list")
 	f.StringVar(&o.before, "before", "", "only runs older than this `RUN`")
 	_ = cmd.RegisterFlagCompletionFunc("workspace", a.complete(a.workspaceNames))
-	_ = cmd.RegisterFlagCompletionFunc("status", oneOfThese(statusWords()))
-	_ = cmd.RegisterFlagCompletionFunc("kind", oneOfThese(kindWords))
+	_ = cmd.RegisterFlagCompletionFunc("status", usage.Words(statusWords()))
+	_ = cmd.RegisterFlagCompletionFunc("kind", usage.Words(kindWords))
 	_ = cmd.RegisterFlagCompletionFunc("before", a.complete(a.runIDs()))
 	return cmd
 }
 
 func (o runsOptions) check() error {
 	for _, s := range o.statuses {
-		if err := oneOf("status", s, statusWords()); err != nil {
+		if err := usage.OneOf("status", s, statusWords()); err != nil {
 			return err
 		}
 	}
 	for _, k := range o.kinds {
-		if err := oneOf("kind", k, kindWords); err != nil {
+		if err := usage.OneOf("kind", k, kindWords); err != nil {
 			return err
 		}
 	}
-	return atLeastOne("limit", o.limit)
+	return usage.AtLeastOne("limit", o.limit)
 }
 
 func (a *app) runs(ctx context.Context, o runsOptions) error {

@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/runner/engines"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 // newServeCommand runs the daemon.
@@ -38,7 +39,7 @@ Under systemd set KillMode=process, so that stopping the service leaves
 running applies alone.`,
 		Example: `  tfops serve
   tfops serve --config /etc/tfops/tfops.hcl --log-format json`,
-		Args: takes(),
+		Args: usage.Takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log, err := newLogger(a, level, format)
 			if err != nil {

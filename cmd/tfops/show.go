@@ -11,9 +11,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/api/lookup"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/term/document"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 func newShowCommand(a *app) *cobra.Command {
@@ -29,14 +32,14 @@ With -o json or yaml, it is the run with the whole plan under "changes"; that
 key is absent as long as there is no plan.`,
 		Example: `  tfops show 0k1v8m3pq4rs
   tfops show 0k1v8m3pq4rs -o json | jq '.changes.changes[].address'`,
-		Args:              takes("RUN"),
+		Args:              usage.Takes("RUN"),
 		ValidArgsFunction: a.completeOne(a.runIDs()),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()
 			if err != nil {
 				return err
 			}
-			return a.onRun(cmd.Context(), c, args[0], func(id string) error { return a.show(cmd.Context(), c, id, events) })
+			return lookup.Run(cmd.Context(), c, args[0], func(id string) error { return a.show(cmd.Context(), c, id, events) })
 		},
 	}
 	cmd.Flags().BoolVar(&events, "events", false, "show everything that happened to the run as well")
@@ -49,7 +52,7 @@ func (a *app) show(ctx context.Context, c *api.Client, id string, events bool) e
 		return err
 	}
 	pl, err := s.plan()
-	if err != nil && a.output == formatTable {
+	if err != nil && a.output == document.Table {
 		return err
 	}
 	return a.print(s, func() { a.tellRun(s.Run, pl, events) })

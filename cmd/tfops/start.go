@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/api/lookup"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 // The commands that ask for a run of one workspace.
@@ -25,10 +27,10 @@ the run and print the plan.
 ` + planExitHelp,
 		Example: `  tfops plan network-prod --wait
   tfops plan network-prod --ref feature/vpc --wait`,
-		Args:              takes("WORKSPACE"),
+		Args:              usage.Takes("WORKSPACE"),
 		ValidArgsFunction: a.completeOne(a.workspaceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkTimeout(cmd, o.timeout, o.wait); err != nil {
+			if err := usage.CheckTimeout(cmd, o.timeout, o.wait); err != nil {
 				return err
 			}
 			o.kind = "plan"
@@ -39,7 +41,7 @@ the run and print the plan.
 	debugFlag(cmd, &o.debug)
 	cmd.Flags().BoolVar(&o.upgrade, "upgrade", false, upgradeHelp)
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, print the plan, and exit by its outcome")
-	timeoutFlag(cmd, &o.timeout)
+	usage.TimeoutFlag(cmd, &o.timeout)
 	_ = cmd.RegisterFlagCompletionFunc("ref", cobra.NoFileCompletions)
 	return cmd
 }
@@ -66,10 +68,10 @@ is on its way, and superseded by one that comes before it has begun to apply.
 		Example: `  tfops sync network-prod
   tfops sync network-prod --wait
   tfops sync network-prod --refresh-only --wait`,
-		Args:              takes("WORKSPACE"),
+		Args:              usage.Takes("WORKSPACE"),
 		ValidArgsFunction: a.completeOne(a.workspaceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkTimeout(cmd, o.timeout, o.wait); err != nil {
+			if err := usage.CheckTimeout(cmd, o.timeout, o.wait); err != nil {
 				return err
 			}
 			o.kind = "sync"
@@ -84,7 +86,7 @@ is on its way, and superseded by one that comes before it has begun to apply.
 	cmd.Flags().BoolVar(&refreshOnly, "refresh-only", false, "accept the world into the state, and change nothing else")
 	cmd.MarkFlagsMutuallyExclusive("upgrade", "refresh-only")
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, and exit by its outcome")
-	timeoutFlag(cmd, &o.timeout)
+	usage.TimeoutFlag(cmd, &o.timeout)
 	return cmd
 }
 
@@ -103,10 +105,10 @@ ended.
 ` + applyExitHelp,
 		Example: `  tfops destroy sandbox
   tfops destroy sandbox --wait`,
-		Args:              takes("WORKSPACE"),
+		Args:              usage.Takes("WORKSPACE"),
 		ValidArgsFunction: a.completeOne(a.workspaceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkTimeout(cmd, o.timeout, o.wait); err != nil {
+			if err := usage.CheckTimeout(cmd, o.timeout, o.wait); err != nil {
 				return err
 			}
 			o.kind = "destroy"
@@ -114,7 +116,7 @@ ended.
 		},
 	}
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, and exit by its outcome")
-	timeoutFlag(cmd, &o.timeout)
+	usage.TimeoutFlag(cmd, &o.timeout)
 	return cmd
 }
 
@@ -139,7 +141,7 @@ func (a *app) start(ctx context.Context, workspace string, o startOptions) error
 	}
 	r, err := c.StartRun(ctx, workspace, api.StartRun{Kind: o.kind, Ref: o.ref, Debug: o.debug, Upgrade: o.upgrade})
 	if err != nil {
-		return a.meant(ctx, c, workspace, err)
+		return lookup.Workspace(ctx, c, workspace, err)
 	}
 	if o.wait {
 		a.term().Notef("Run %s: %s of workspace %s at commit %s %s", r.ID, r.Kind, r.Workspace, short(r.Commit.SHA), subject(r.Commit.Message))

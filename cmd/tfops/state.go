@@ -6,8 +6,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tfops/tfops/internal/api/lookup"
+	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 func newStateCommand(a *app) *cobra.Command {
@@ -20,7 +23,7 @@ version. A run that stands on another one waits for a person, and says why.`,
 		Example: `  tfops state move network-prod
   tfops state import network-prod network.tfstate
   tfops state restore network-prod`,
-		Args: noCommand,
+		Args: usage.NoCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newStateMoveCommand(a), newStateImportCommand(a), newStateRestoreCommand(a))
@@ -46,10 +49,10 @@ On a terminal the workspace's name is asked back. Without one, --yes is needed.
 ` + planExitHelp,
 		Example: `  tfops state move network-prod --wait
   tfops state move network-prod --yes`,
-		Args:              takes("WORKSPACE"),
+		Args:              usage.Takes("WORKSPACE"),
 		ValidArgsFunction: a.completeOne(a.workspaceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkTimeout(cmd, o.timeout, o.wait); err != nil {
+			if err := usage.CheckTimeout(cmd, o.timeout, o.wait); err != nil {
 				return err
 			}
 			return a.moveState(cmd.Context(), args[0], yes, o)
@@ -57,7 +60,7 @@ On a terminal the workspace's name is asked back. Without one, --yes is needed.
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "move it without asking")
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, print the plan, and exit by its outcome")
-	timeoutFlag(cmd, &o.timeout)
+	usage.TimeoutFlag(cmd, &o.timeout)
 	return cmd
 }
 
@@ -73,7 +76,7 @@ func (a *app) moveState(ctx context.Context, name string, yes bool, o startOptio
 	}
 	r, err := c.MoveState(ctx, name)
 	if err != nil {
-		return a.meant(ctx, c, name, err)
+		return lookup.Workspace(ctx, c, name, err)
 	}
 	return a.goOn(ctx, c, r, o)
 }
@@ -84,9 +87,9 @@ func (a *app) askName(ctx context.Context, name, question, instead string) error
 	given, err := a.term().Ask(ctx, question, instead)
 	switch {
 	case ctx.Err() != nil:
-		return ended(exitSignal)
+		return exit.With(exit.Signal)
 	case errors.Is(err, term.ErrNoAnswer):
-		return ended(exitFailed)
+		return exit.With(exit.Failed)
 	case err != nil:
 		return err
 	case given != name:

@@ -8,7 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/api/lookup"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 func newStateImportCommand(a *app) *cobra.Command {
@@ -38,7 +40,7 @@ is needed.
 		Example: `  terraform state pull > network.tfstate && tfops state import network-prod network.tfstate --wait
   terraform state pull | tfops state import network-prod - --yes
   tfops state import network-prod old.tfstate --replace -m "the one that was applied to is a copy"`,
-		Args: takes("WORKSPACE", "FILE"),
+		Args: usage.Takes("WORKSPACE", "FILE"),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			if len(args) == 1 {
 				return nil, cobra.ShellCompDirectiveDefault // files
@@ -46,12 +48,12 @@ is needed.
 			return a.completeOne(a.workspaceNames)(cmd, args, prefix)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkTimeout(cmd, o.timeout, o.wait); err != nil {
+			if err := usage.CheckTimeout(cmd, o.timeout, o.wait); err != nil {
 				return err
 			}
 			name, file := args[0], args[1]
 			if in.Replace {
-				if err := needReason(cmd, args, in.Reason); err != nil {
+				if err := usage.NeedReason(cmd, args, in.Reason); err != nil {
 					return err
 				}
 			}
@@ -73,8 +75,8 @@ is needed.
 	cmd.Flags().BoolVar(&in.Replace, "replace", false, "put it in the place of a state that holds something; needs -m")
 	cmd.Flags().BoolVar(&yes, "yes", false, "import it without asking")
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, print the plan, and exit by its outcome")
-	timeoutFlag(cmd, &o.timeout)
-	reasonFlag(cmd, &in.Reason, "say `WHY`: kept with the decision")
+	usage.TimeoutFlag(cmd, &o.timeout)
+	usage.ReasonFlag(cmd, &in.Reason, "say `WHY`: kept with the decision")
 	return cmd
 }
 
@@ -109,7 +111,7 @@ func (a *app) importState(ctx context.Context, name string, in api.ImportState, 
 	}
 	r, err := c.ImportState(ctx, name, in)
 	if err != nil {
-		return a.meant(ctx, c, name, err)
+		return lookup.Workspace(ctx, c, name, err)
 	}
 	return a.goOn(ctx, c, r, o)
 }

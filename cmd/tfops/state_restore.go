@@ -9,10 +9,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/api/lookup"
 	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/seal"
 	"github.com/tfops/tfops/internal/store"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 func newStateRestoreCommand(a *app) *cobra.Command {
@@ -35,14 +37,14 @@ On a terminal the workspace's name is asked back. Without one, --yes is needed.`
 		Example: `  tfops state restore network-prod
   tfops state restore network-prod --snapshot 00000007-0k1v8m3pq4rs.tfstate.age --yes
   tfops state restore sandbox --empty -m "all of it was deleted by hand"`,
-		Args:              takes("WORKSPACE"),
+		Args:              usage.Takes("WORKSPACE"),
 		ValidArgsFunction: a.completeOne(a.workspaceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if in.Empty && in.Snapshot != "" {
 				return fault.New(fault.Invalid, "leave one of them out", "--empty and --snapshot exclude each other")
 			}
 			if in.Empty {
-				if err := needReason(cmd, args, in.Reason); err != nil {
+				if err := usage.NeedReason(cmd, args, in.Reason); err != nil {
 					return err
 				}
 			}
@@ -59,7 +61,7 @@ On a terminal the workspace's name is asked back. Without one, --yes is needed.`
 	cmd.Flags().BoolVar(&in.Empty, "empty", false, "begin with nothing; needs -m")
 	cmd.Flags().BoolVar(&yes, "yes", false, "restore it without asking")
 	_ = cmd.RegisterFlagCompletionFunc("snapshot", cobra.NoFileCompletions)
-	reasonFlag(cmd, &in.Reason, "say `WHY`: kept with the decision")
+	usage.ReasonFlag(cmd, &in.Reason, "say `WHY`: kept with the decision")
 	return cmd
 }
 
@@ -76,7 +78,7 @@ func (a *app) restoreState(ctx context.Context, name string, in api.RestoreState
 		}
 		err = offlineErr
 	} else if err != nil {
-		return a.meant(ctx, c, name, err)
+		return lookup.Workspace(ctx, c, name, err)
 	}
 	if err != nil {
 		return err

@@ -11,8 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/api/lookup"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 var (
@@ -47,7 +49,7 @@ made it of is gone); DRIFT is none, drifted or unknown
   tfops status network-prod
   tfops status --label team=network --sync errored
   tfops status -o json`,
-		Args:              takesUpTo(1),
+		Args:              usage.TakesUpTo(1),
 		ValidArgsFunction: a.completeOne(a.workspaceNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
@@ -69,8 +71,8 @@ made it of is gone); DRIFT is none, drifted or unknown
 	cmd.Flags().StringArrayVar(&f.labels, "label", nil, "only workspaces with this label, `KEY=VALUE`; repeat it for more, all must hold")
 	cmd.Flags().StringVar(&f.sync, "sync", "", "only workspaces whose sync is `STATUS`: "+strings.Join(syncWords, ", "))
 	cmd.Flags().StringVar(&f.drift, "drift", "", "only workspaces whose drift is `STATUS`: "+strings.Join(driftWords, ", "))
-	_ = cmd.RegisterFlagCompletionFunc("sync", oneOfThese(syncWords))
-	_ = cmd.RegisterFlagCompletionFunc("drift", oneOfThese(driftWords))
+	_ = cmd.RegisterFlagCompletionFunc("sync", usage.Words(syncWords))
+	_ = cmd.RegisterFlagCompletionFunc("drift", usage.Words(driftWords))
 	_ = cmd.RegisterFlagCompletionFunc("label", a.complete(a.labels))
 	return cmd
 }
@@ -78,7 +80,7 @@ made it of is gone); DRIFT is none, drifted or unknown
 func (f fleetFilter) given() bool { return len(f.labels) > 0 || f.sync != "" || f.drift != "" }
 
 func (f fleetFilter) check() error {
-	if err := oneOf("sync", f.sync, syncWords); err != nil {
+	if err := usage.OneOf("sync", f.sync, syncWords); err != nil {
 		return err
 	}
 	for _, l := range f.labels {
@@ -86,7 +88,7 @@ func (f fleetFilter) check() error {
 			return fault.New(fault.Invalid, "write --label KEY=VALUE", "--label %q has no value", l)
 		}
 	}
-	return oneOf("drift", f.drift, driftWords)
+	return usage.OneOf("drift", f.drift, driftWords)
 }
 
 func (f fleetFilter) matches(w api.Workspace) bool {
@@ -240,7 +242,7 @@ func mayHaveDrifted(w api.Workspace) bool {
 func (a *app) statusOf(ctx context.Context, c *api.Client, name string) error {
 	w, err := c.Workspace(ctx, name)
 	if err != nil {
-		return a.meant(ctx, c, name, err)
+		return lookup.Workspace(ctx, c, name, err)
 	}
 	return a.print(w, func() { a.term().KeyValues(a.workspaceFacts(w)) })
 }

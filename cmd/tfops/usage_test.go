@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/fault"
 )
 
@@ -84,7 +85,7 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"locks", "--server", "tfops"}, []string{"not the address", "https://host"}},
 		{[]string{"locks", "--server", "http://example.com"}, []string{"https://example.com"}},
 	} {
-		r := s.ends(exitUsage, c.args...)
+		r := s.ends(exit.Usage, c.args...)
 		for _, want := range append(c.says, "Error: ") {
 			if !strings.Contains(r.err, want) {
 				t.Errorf("tfops %q says\n%s\nwithout %q", c.args, r.err, want)
@@ -112,8 +113,8 @@ func TestEveryCommandRefusesArgumentsThatItDoesNotTake(t *testing.T) {
 func TestExitStatusOfFaults(t *testing.T) {
 	s := newShell(t)
 	d := s.fake()
-	for code, want := range map[fault.Code]int{fault.Invalid: exitUsage, fault.NotFound: exitFailed, fault.Conflict: exitFailed,
-		fault.Forbidden: exitFailed, fault.Unavailable: exitFailed, fault.Internal: exitFailed} {
+	for code, want := range map[fault.Code]int{fault.Invalid: exit.Usage, fault.NotFound: exit.Failed, fault.Conflict: exit.Failed,
+		fault.Forbidden: exit.Failed, fault.Unavailable: exit.Failed, fault.Internal: exit.Failed} {
 		d.on("GET /locks", fault.New(code, "tfops something", "it went wrong"))
 		r := s.ends(want, "locks")
 		if r.err != "Error: it went wrong\nNext: tfops something\n" {
@@ -124,14 +125,14 @@ func TestExitStatusOfFaults(t *testing.T) {
 
 func TestNoDaemonAndNoConfiguration(t *testing.T) {
 	s := newShell(t)
-	r := s.ends(exitUsage, "status")
+	r := s.ends(exit.Usage, "status")
 	for _, want := range []string{"--config FILE", "TFOPS_CONFIG", "--server ADDRESS", "TFOPS_SERVER"} {
 		if !strings.Contains(r.err, want) {
 			t.Errorf("says\n%s\nwithout %s", r.err, want)
 		}
 	}
 	s.env["TFOPS_CONFIG"] = "missing.hcl"
-	if r := s.ends(exitUsage, "status"); !strings.Contains(r.err, "missing.hcl") {
+	if r := s.ends(exit.Usage, "status"); !strings.Contains(r.err, "missing.hcl") {
 		t.Errorf("does not name the file: %s", r.err)
 	}
 }
@@ -147,24 +148,24 @@ func TestTheServerIsFoundThroughTheConfiguration(t *testing.T) {
 	// Neither a variable that is not set here nor a mistake elsewhere in the
 	// file keeps a command from finding the daemon that runs with it.
 	write(t, "tfops.hcl", "data_dir = join(\"/\", [\""+dir+"\", \"data\"])\nrepository \"a\" {\n  auth { password = env(\"NOT_SET_HERE\") }\n  oops\n}\n")
-	if r := s.ends(exitFailed, "locks"); !strings.Contains(r.err, dir+"/data/tfops.sock") || !strings.Contains(r.err, "tfops serve") {
+	if r := s.ends(exit.Failed, "locks"); !strings.Contains(r.err, dir+"/data/tfops.sock") || !strings.Contains(r.err, "tfops serve") {
 		t.Errorf("another socket: %s", r.err)
 	}
 	link(t, socket, dir+"/tfops.sock")
 	write(t, "tfops.hcl", "data_dir = \""+dir+"\"\n")
 	s.ok("locks")
 	write(t, "tfops.hcl", "data_dir = \"relative\"\n")
-	if r := s.ends(exitFailed, "locks"); !strings.Contains(r.err, "/relative/tfops.sock") {
+	if r := s.ends(exit.Failed, "locks"); !strings.Contains(r.err, "/relative/tfops.sock") {
 		t.Errorf("a relative data_dir: %s", r.err)
 	}
 	write(t, "tfops.hcl", "data_dir = [1]\n")
-	if r := s.ends(exitUsage, "locks"); !strings.Contains(r.err, "tfops.hcl:1:") {
+	if r := s.ends(exit.Usage, "locks"); !strings.Contains(r.err, "tfops.hcl:1:") {
 		t.Errorf("a wrong data_dir is not shown: %s", r.err)
 	}
 	for _, server := range []string{socket, "unix://" + socket} {
 		s.ok("locks", "--server", server)
 	}
-	if r := s.ends(exitFailed, "locks", "--server", "./s"); !strings.Contains(r.err, "tfops serve is not running") {
+	if r := s.ends(exit.Failed, "locks", "--server", "./s"); !strings.Contains(r.err, "tfops serve is not running") {
 		t.Errorf("no daemon: %s", r.err)
 	}
 }

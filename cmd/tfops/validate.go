@@ -12,8 +12,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/config"
+	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/term/document"
+	"github.com/tfops/tfops/internal/usage"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -42,7 +45,7 @@ Exit status: 0 it is valid, warnings or not; 2 it is not.`,
 			if len(args) == 1 { // the file, as other tools take it
 				return fault.New(fault.Invalid, "tfops validate --config "+args[0], "tfops validate takes the file as --config")
 			}
-			return takes()(cmd, args)
+			return usage.Takes()(cmd, args)
 		},
 		RunE: func(*cobra.Command, []string) error { return a.validate(repo) },
 	}
@@ -105,7 +108,7 @@ func (a *app) validate(repo string) error {
 	cfg, err := config.Load(path)
 	var wrong *config.Problems
 	if errors.As(err, &wrong) {
-		if a.output != formatTable {
+		if a.output != document.Table {
 			if full, err := filepath.Abs(path); err == nil {
 				path = full
 			}
@@ -145,7 +148,7 @@ func (a *app) validate(repo string) error {
 		for _, p := range x.problems {
 			a.term().Warning(p.Where+": "+p.Message, p.Next)
 		}
-		return asEnded(exitUsage)
+		return exit.With(exit.Usage)
 	}
 	return nil
 }

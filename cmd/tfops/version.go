@@ -14,6 +14,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/runner/engines"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 // release is set by the linker for a release: -X main.release=1.2.3.
@@ -67,7 +68,7 @@ the daemon and what it finds, where one answers. Without a daemon it says so
 and succeeds all the same.`,
 		Example: `  tfops version
   tfops version -o json`,
-		Args: takes(),
+		Args: usage.Takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v, err := a.versions(cmd.Context())
 			if err != nil {

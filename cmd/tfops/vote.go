@@ -9,8 +9,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/api/lookup"
+	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 func newApproveCommand(a *app) *cobra.Command {
@@ -41,7 +44,7 @@ Ctrl-C at the question.`,
   tfops approve 0k1v8m3pq4rs --digest 3f2a9c4be071
   tfops approve 0k1v8m3pq4rs --workspace network-old
   tfops approve 0k1v8m3pq4rs --accept-new-state -m "the old account is closed"`,
-		Args:              takes("RUN"),
+		Args:              usage.Takes("RUN"),
 		ValidArgsFunction: a.completeOne(a.runIDs("awaiting_approval")),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkDigest(digest); err != nil {
@@ -54,7 +57,7 @@ Ctrl-C at the question.`,
 			if err != nil {
 				return err
 			}
-			return a.onRun(cmd.Context(), c, args[0], func(id string) error {
+			return lookup.Run(cmd.Context(), c, args[0], func(id string) error {
 				b := api.Ballot{Yes: true, Digest: digest, Comment: message, Workspace: name, AcceptNewState: newState}
 				if digest == "" {
 					if err := a.confirm(cmd.Context(), c, id, &b); err != nil {
@@ -65,7 +68,7 @@ Ctrl-C at the question.`,
 			})
 		},
 	}
-	reasonFlag(cmd, &message, "say `WHY`, if you like: kept with the vote")
+	usage.ReasonFlag(cmd, &message, "say `WHY`, if you like: kept with the vote")
 	digestFlag(cmd, &digest)
 	cmd.Flags().StringVar(&name, "workspace", "", "`NAME` of the workspace that is meant; needed for a destroy that nobody asked for")
 	_ = cmd.RegisterFlagCompletionFunc("workspace", cobra.NoFileCompletions) // it is to be written by whoever means it
@@ -83,10 +86,10 @@ takes a new commit or "tfops sync". A reason is needed and kept with the vote.
 The vote is for the plan that --digest names, or else for the one that the run
 has now.`,
 		Example:           `  tfops reject 0k1v8m3pq4rs -m "replaces the database, see the review"`,
-		Args:              takes("RUN"),
+		Args:              usage.Takes("RUN"),
 		ValidArgsFunction: a.completeOne(a.runIDs("awaiting_approval", "apply_queued")),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := needReason(cmd, args, message); err != nil {
+			if err := usage.NeedReason(cmd, args, message); err != nil {
 				return err
 			}
 			if err := checkDigest(digest); err != nil {
@@ -96,7 +99,7 @@ has now.`,
 			if err != nil {
 				return err
 			}
-			return a.onRun(cmd.Context(), c, args[0], func(id string) error {
+			return lookup.Run(cmd.Context(), c, args[0], func(id string) error {
 				b := api.Ballot{Digest: digest, Comment: message}
 				if digest == "" {
 					r, err := votable(cmd.Context(), c, id)
@@ -109,7 +112,7 @@ has now.`,
 			})
 		},
 	}
-	reasonFlag(cmd, &message, "say `WHY`: needed, and kept with the vote")
+	usage.ReasonFlag(cmd, &message, "say `WHY`: needed, and kept with the vote")
 	digestFlag(cmd, &digest)
 	return cmd
 }
@@ -121,14 +124,14 @@ func newWithdrawCommand(a *app) *cobra.Command {
 		Long: `Take your approval of a run's plan back. That can be done until the apply begins.
 If the approvals are then not enough any more, the run waits for them again.`,
 		Example:           `  tfops withdraw 0k1v8m3pq4rs`,
-		Args:              takes("RUN"),
+		Args:              usage.Takes("RUN"),
 		ValidArgsFunction: a.completeOne(a.runIDs("awaiting_approval", "apply_queued")),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()
 			if err != nil {
 				return err
 			}
-			return a.onRun(cmd.Context(), c, args[0], func(id string) error {
+			return lookup.Run(cmd.Context(), c, args[0], func(id string) error {
 				r, err := c.Withdraw(cmd.Context(), id)
 				if err != nil {
 					return err
@@ -230,9 +233,9 @@ func (a *app) answer(ctx context.Context, question, id, instead string) (string,
 	if ctx.Err() != nil || errors.Is(err, term.ErrNoAnswer) {
 		p.Notef("\nNothing was approved. To try again: tfops approve %s", id)
 		if ctx.Err() != nil {
-			return "", ended(exitSignal)
+			return "", exit.With(exit.Signal)
 		}
-		return "", ended(exitFailed)
+		return "", exit.With(exit.Failed)
 	}
 	return given, err
 }

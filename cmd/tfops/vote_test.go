@@ -12,6 +12,7 @@ import (
 	"github.com/creack/pty"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/fault"
 )
 
@@ -25,7 +26,7 @@ func TestVotesWithoutATerminal(t *testing.T) {
 	d.on("PUT /runs/0k1v8m3pq4rs/vote", queued)
 	d.on("DELETE /runs/0k1v8m3pq4rs/vote", exampleRun())
 
-	r := s.ends(exitDone, "approve", "0k1v8m3pq4rs", "-m", "fine")
+	r := s.ends(exit.Done, "approve", "0k1v8m3pq4rs", "-m", "fine")
 	d.sent(t, `PUT /runs/0k1v8m3pq4rs/vote {"yes":true,"digest":"`+digest+`","comment":"fine"}`)
 	if r.out != "Approved plan 3f2a9c4be071 of run 0k1v8m3pq4rs (workspace network-prod). The apply starts as soon as a worker is free.\n" {
 		t.Errorf("prints %q", r.out)
@@ -45,11 +46,11 @@ func TestVotesWithoutATerminal(t *testing.T) {
 	d.sent(t, "DELETE /runs/0k1v8m3pq4rs/vote")
 
 	d.on("PUT /runs/0k1v8m3pq4rs/vote", exampleRun()) // one more is needed
-	if r := s.ends(exitDone, "approve", "0k1v8m3pq4rs"); r.err != "Next, by somebody else: tfops approve 0k1v8m3pq4rs\n" {
+	if r := s.ends(exit.Done, "approve", "0k1v8m3pq4rs"); r.err != "Next, by somebody else: tfops approve 0k1v8m3pq4rs\n" {
 		t.Errorf("says %q", r.err)
 	}
 	d.on("PUT /runs/0k1v8m3pq4rs/vote", fault.New(fault.Forbidden, "", "ana wrote this commit"))
-	if r := s.ends(exitFailed, "approve", "0k1v8m3pq4rs"); !strings.Contains(r.err, "ana wrote this commit") {
+	if r := s.ends(exit.Failed, "approve", "0k1v8m3pq4rs"); !strings.Contains(r.err, "ana wrote this commit") {
 		t.Errorf("says %q", r.err)
 	}
 }
@@ -65,7 +66,7 @@ func TestNothingToVoteOn(t *testing.T) {
 	}{{early, "tfops wait 0k1v8m3pq4rs"}, {late, "has ended"}, {fault.New(fault.NotFound, "tfops runs", "there is no run 0k1v8m3pq4rs"), "there is no run"}} {
 		d.on("GET /runs/0k1v8m3pq4rs", c.answer)
 		for _, args := range [][]string{{"approve", "0k1v8m3pq4rs"}, {"reject", "0k1v8m3pq4rs", "-m", "no"}} {
-			if r := s.ends(exitFailed, args...); !strings.Contains(r.err, c.says) {
+			if r := s.ends(exit.Failed, args...); !strings.Contains(r.err, c.says) {
 				t.Errorf("tfops %q says %q, without %q", args, r.err, c.says)
 			}
 		}
@@ -108,12 +109,12 @@ func TestApprovalOnATerminal(t *testing.T) {
 
 	for _, wrong := range []string{"\n", "yes\n", "3f2a9c4be07\n", "3f2a9c4be072\n", digest + "0\n", "\x04"} {
 		showed, status := s.onTerminal(wrong, "approve", "0k1v8m3pq4rs")
-		if status == exitDone || len(d.requests("PUT")) > 0 {
+		if status == exit.Done || len(d.requests("PUT")) > 0 {
 			t.Fatalf("%q approved the plan:\n%s", wrong, showed)
 		}
 	}
 	showed, status := s.onTerminal("3f2a9c4be071\n", "approve", "0k1v8m3pq4rs", "-m", "fine")
-	if status != exitDone {
+	if status != exit.Done {
 		t.Fatalf("status %d:\n%s", status, showed)
 	}
 	d.sent(t, `PUT /runs/0k1v8m3pq4rs/vote {"yes":true,"digest":"`+digest+`","comment":"fine"}`)
@@ -126,12 +127,12 @@ func TestApprovalOnATerminal(t *testing.T) {
 		t.Error("no colours on a terminal")
 	}
 	// A digest that was given is not asked back.
-	if showed, status := s.onTerminal("", "approve", "0k1v8m3pq4rs", "--digest", digest); status != exitDone || strings.Contains(showed, "type the first") {
+	if showed, status := s.onTerminal("", "approve", "0k1v8m3pq4rs", "--digest", digest); status != exit.Done || strings.Contains(showed, "type the first") {
 		t.Errorf("status %d:\n%s", status, showed)
 	}
 	// What cannot be shown is not approved.
 	d.on("GET /runs/0k1v8m3pq4rs/plan", fault.New(fault.NotFound, "", "the plan is gone"))
-	if showed, status := s.onTerminal("3f2a9c4be071\n", "approve", "0k1v8m3pq4rs"); status != exitFailed {
+	if showed, status := s.onTerminal("3f2a9c4be071\n", "approve", "0k1v8m3pq4rs"); status != exit.Failed {
 		t.Errorf("status %d:\n%s", status, showed)
 	}
 }
@@ -146,7 +147,7 @@ func TestAnsweredByLeaving(t *testing.T) {
 	for _, c := range []struct {
 		key    string
 		status int
-	}{{"\x03", 130}, {"\x04", exitFailed}} {
+	}{{"\x03", 130}, {"\x04", exit.Failed}} {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "approve", "0k1v8m3pq4rs", "--no-color")
 		cmd.Env = append(os.Environ(), beTfops+"=1", "TFOPS_SERVER="+s.env["TFOPS_SERVER"])
 		person, err := pty.Start(cmd)
@@ -186,7 +187,7 @@ func TestSecretsDoNotGoToATerminal(t *testing.T) {
 	defer tty.Close()
 	var out bytes.Buffer
 	a := &app{stdin: os.Stdin, stdout: tty, stderr: &out, getenv: func(k string) string { return s.env[k] }, now: s.now}
-	if status := a.run(t.Context(), []string{"decrypt", "x.age"}); status != exitUsage || !strings.Contains(out.String(), "--force") {
+	if status := a.run(t.Context(), []string{"decrypt", "x.age"}); status != exit.Usage || !strings.Contains(out.String(), "--force") {
 		t.Errorf("status %d, says %q", status, out.String())
 	}
 }
@@ -202,12 +203,12 @@ func TestRemovalIsApprovedByName(t *testing.T) {
 	d.on("PUT /runs/0k1v8m3pq4rs/vote", endedRun("destroy", "applied"))
 	for _, wrong := range []string{"3f2a9c4be071\n\x04", "3f2a9c4be071\n\n", "3f2a9c4be071\nyes\n", "3f2a9c4be071\nnetwork-pro\n", "network-prod\n"} {
 		showed, status := s.onTerminal(wrong, "approve", "0k1v8m3pq4rs")
-		if status == exitDone || len(d.requests("PUT")) > 0 {
+		if status == exit.Done || len(d.requests("PUT")) > 0 {
 			t.Fatalf("%q approved the plan:\n%s", wrong, showed)
 		}
 	}
 	showed, status := s.onTerminal("3f2a9c4be071\nnetwork-prod\n", "approve", "0k1v8m3pq4rs")
-	if status != exitDone || !strings.Contains(showed, "it destroys 3 resources of workspace network-prod") {
+	if status != exit.Done || !strings.Contains(showed, "it destroys 3 resources of workspace network-prod") {
 		t.Fatalf("status %d:\n%s", status, showed)
 	}
 	d.sent(t, `PUT /runs/0k1v8m3pq4rs/vote {"yes":true,"digest":"`+digest+`","workspace":"network-prod"}`)

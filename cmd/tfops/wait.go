@@ -8,7 +8,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/api/lookup"
+	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/usage"
 )
 
 func newWaitCommand(a *app) *cobra.Command {
@@ -23,37 +26,21 @@ to it is told on stderr. Ctrl-C stops the waiting, not the run.
 ` + waitExitHelp,
 		Example: `  tfops wait 0k1v8m3pq4rs
   tfops wait 0k1v8m3pq4rs --timeout 10m -o json`,
-		Args:              takes("RUN"),
+		Args:              usage.Takes("RUN"),
 		ValidArgsFunction: a.completeOne(a.runIDs(activeStatuses...)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkTimeout(cmd, timeout, true); err != nil {
+			if err := usage.CheckTimeout(cmd, timeout, true); err != nil {
 				return err
 			}
 			c, err := a.client()
 			if err != nil {
 				return err
 			}
-			return a.onRun(cmd.Context(), c, args[0], func(id string) error { return a.wait(cmd.Context(), c, id, timeout) })
+			return lookup.Run(cmd.Context(), c, args[0], func(id string) error { return a.wait(cmd.Context(), c, id, timeout) })
 		},
 	}
-	timeoutFlag(cmd, &timeout)
+	usage.TimeoutFlag(cmd, &timeout)
 	return cmd
-}
-
-func timeoutFlag(cmd *cobra.Command, into *time.Duration) {
-	cmd.Flags().DurationVar(into, "timeout", 0, "give up waiting after this `TIME`, e.g. 10m; 0 waits as long as it takes")
-	_ = cmd.RegisterFlagCompletionFunc("timeout", cobra.NoFileCompletions)
-}
-
-// checkTimeout refuses a --timeout that makes no sense.
-func checkTimeout(cmd *cobra.Command, timeout time.Duration, waits bool) error {
-	switch {
-	case timeout < 0:
-		return fault.New(fault.Invalid, "write it as 90s, 10m or 2h", "--timeout %s is below zero", timeout)
-	case !waits && cmd.Flags().Changed("timeout"):
-		return fault.New(fault.Invalid, "add --wait, or leave out --timeout", "--timeout is for waiting, and nothing is waited for")
-	}
-	return nil
 }
 
 // within limits waiting to a time; 0 is as long as it takes.
@@ -90,5 +77,5 @@ func (a *app) wait(ctx context.Context, c *api.Client, id string, timeout time.D
 	if err := a.print(r, func() { a.tellOutcome(r) }); err != nil {
 		return err
 	}
-	return asEnded(outcome(r))
+	return exit.With(outcome(r))
 }

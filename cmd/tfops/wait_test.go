@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/fault"
 )
 
@@ -29,19 +30,19 @@ func TestExitStatusOfWaiting(t *testing.T) {
 		status int
 		says   string
 	}{
-		"applied":          {endedRun("sync", "applied"), exitDone, "is applied: 1 to add, 1 to replace, after"},
-		"nothing to do":    {noChanges, exitDone, "no changes"},
-		"never applies":    {endedRun("sync", "planned_and_finished"), exitChanges, "It will not be applied."},
-		"speculative plan": {endedRun("plan", "planned_and_finished"), exitChanges, "1 to add"},
-		"drift":            {checked("drifted"), exitChanges, "is planned_and_finished"},
-		"drift, explained": {checked("none"), exitDone, "is planned_and_finished"}, // though its plan has changes
-		"drift, unknown":   {checked("unknown"), exitEnded, "is planned_and_finished"},
-		"awaits approval":  {exampleRun(), exitApproval, "Next: tfops approve 0k1v8m3pq4rs"},
-		"errored":          {errored, exitEnded, "raise the quota"},
-		"policy":           {endedRun("sync", "policy_failed"), exitEnded, "is policy_failed"},
-		"canceled":         {endedRun("sync", "canceled"), exitEnded, "is canceled"},
-		"superseded":       {superseded, exitEnded, "tfops wait 0k1v9ccccccc"},
-		"interrupted":      {interrupted, exitEnded, "tfops resolve 0k1v8m3pq4rs"},
+		"applied":          {endedRun("sync", "applied"), exit.Done, "is applied: 1 to add, 1 to replace, after"},
+		"nothing to do":    {noChanges, exit.Done, "no changes"},
+		"never applies":    {endedRun("sync", "planned_and_finished"), exit.Changes, "It will not be applied."},
+		"speculative plan": {endedRun("plan", "planned_and_finished"), exit.Changes, "1 to add"},
+		"drift":            {checked("drifted"), exit.Changes, "is planned_and_finished"},
+		"drift, explained": {checked("none"), exit.Done, "is planned_and_finished"}, // though its plan has changes
+		"drift, unknown":   {checked("unknown"), exit.Ended, "is planned_and_finished"},
+		"awaits approval":  {exampleRun(), exit.Approval, "Next: tfops approve 0k1v8m3pq4rs"},
+		"errored":          {errored, exit.Ended, "raise the quota"},
+		"policy":           {endedRun("sync", "policy_failed"), exit.Ended, "is policy_failed"},
+		"canceled":         {endedRun("sync", "canceled"), exit.Ended, "is canceled"},
+		"superseded":       {superseded, exit.Ended, "tfops wait 0k1v9ccccccc"},
+		"interrupted":      {interrupted, exit.Ended, "tfops resolve 0k1v8m3pq4rs"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newShell(t)
@@ -70,18 +71,18 @@ func TestWaitGivesUp(t *testing.T) {
 	s := newShell(t)
 	d := s.fake()
 	d.on("GET /runs/0k1v8m3pq4rs/wait", endedRun("sync", "applying")) // the daemon's time is up, again and again
-	if r := s.ends(exitFailed, "wait", "0k1v8m3pq4rs", "--timeout", "30ms"); !strings.Contains(r.err, "after 30ms") || !strings.Contains(r.err, "tfops wait 0k1v8m3pq4rs") {
+	if r := s.ends(exit.Failed, "wait", "0k1v8m3pq4rs", "--timeout", "30ms"); !strings.Contains(r.err, "after 30ms") || !strings.Contains(r.err, "tfops wait 0k1v8m3pq4rs") {
 		t.Errorf("says %q", r.err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if r := s.runIn(ctx, "wait", "0k1v8m3pq4rs"); r.status != exitFailed || !strings.Contains(r.err, "tfops wait 0k1v8m3pq4rs") {
+	if r := s.runIn(ctx, "wait", "0k1v8m3pq4rs"); r.status != exit.Failed || !strings.Contains(r.err, "tfops wait 0k1v8m3pq4rs") {
 		t.Errorf("status %d, says %q", r.status, r.err)
 	}
-	if r := s.runIn(ctx, "locks"); r.status != exitFailed || r.err != "Error: stopped by a signal\n" {
+	if r := s.runIn(ctx, "locks"); r.status != exit.Failed || r.err != "Error: stopped by a signal\n" {
 		t.Errorf("status %d, says %q", r.status, r.err)
 	}
-	if r := s.ends(exitFailed, "wait", "unknown"); !strings.Contains(r.err, "there is no") {
+	if r := s.ends(exit.Failed, "wait", "unknown"); !strings.Contains(r.err, "there is no") {
 		t.Errorf("an unknown run: %q", r.err)
 	}
 }
@@ -101,7 +102,7 @@ func TestPlanSyncDestroy(t *testing.T) {
 		{"sync network-prod --refresh-only", `{"kind":"refresh"}`},
 		{"destroy network-prod", `{"kind":"destroy"}`},
 	} {
-		r := s.ends(exitDone, strings.Fields(c.args)...)
+		r := s.ends(exit.Done, strings.Fields(c.args)...)
 		if r.out != "0k1v8m3pq4rs\n" || !strings.Contains(r.err, "tfops logs 0k1v8m3pq4rs -f") {
 			t.Errorf("tfops %s prints %q and %q", c.args, r.out, r.err)
 		}
@@ -109,7 +110,7 @@ func TestPlanSyncDestroy(t *testing.T) {
 	}
 
 	d.on("GET /runs/0k1v8m3pq4rs/wait", endedRun("plan", "planned_and_finished"))
-	r := s.ends(exitChanges, "plan", "network-prod", "--wait")
+	r := s.ends(exit.Changes, "plan", "network-prod", "--wait")
 	if !strings.Contains(r.out, "aws_subnet.a must be replaced") || strings.Contains(r.out, "planning") {
 		t.Errorf("stdout is %q", r.out)
 	}
@@ -124,23 +125,23 @@ func TestPlanSyncDestroy(t *testing.T) {
 			Changes []struct{ Address string }
 		}
 	}
-	r = s.ends(exitChanges, "plan", "network-prod", "--wait", "-o", "json")
+	r = s.ends(exit.Changes, "plan", "network-prod", "--wait", "-o", "json")
 	if err := json.Unmarshal([]byte(r.out), &whole); err != nil || len(whole.Changes.Changes) != 2 || whole.ID != "0k1v8m3pq4rs" {
 		t.Errorf("%v: %s", err, r.out)
 	}
 
 	d.on("GET /runs/0k1v8m3pq4rs/wait", exampleRun())
-	if r := s.ends(exitApproval, "sync", "network-prod", "--wait"); r.out != "" || !strings.Contains(r.err, "tfops approve 0k1v8m3pq4rs") {
+	if r := s.ends(exit.Approval, "sync", "network-prod", "--wait"); r.out != "" || !strings.Contains(r.err, "tfops approve 0k1v8m3pq4rs") {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
 	accepting := exampleRun()
 	accepting.Kind, accepting.Plan = "refresh", &api.Plan{Digest: digest, Drifted: 2, Accept: 2, Changes: true}
 	d.on("GET /runs/0k1v8m3pq4rs/wait", accepting)
-	if r := s.ends(exitApproval, "sync", "network-prod", "--refresh-only", "--wait"); !strings.Contains(r.err, "is awaiting_approval: 2 to accept") {
+	if r := s.ends(exit.Approval, "sync", "network-prod", "--refresh-only", "--wait"); !strings.Contains(r.err, "is awaiting_approval: 2 to accept") {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
 	d.on("POST /workspaces/network-prod/runs", fault.New(fault.Conflict, "tfops status network-prod", "it cannot be planned"))
-	s.ends(exitFailed, "sync", "network-prod", "--wait")
+	s.ends(exit.Failed, "sync", "network-prod", "--wait")
 }
 
 func TestDrift(t *testing.T) {
@@ -158,44 +159,44 @@ func TestDrift(t *testing.T) {
 		d.on("GET /runs/"+end.ID+"/wait", end)
 		d.on("GET /workspaces/"+end.Workspace, fleet[i])
 	}
-	r := s.ends(exitDone, "drift")
+	r := s.ends(exit.Done, "drift")
 	if r.out != "0kdrifta\n0kdriftb\n" || !strings.Contains(r.err, "tfops runs --kind drift --limit 2") {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
-	s.ends(exitDone, "drift", "accounts-prod", "accounts-prod", "--wait")
-	r = s.ends(exitChanges, "drift", "--wait")
+	s.ends(exit.Done, "drift", "accounts-prod", "accounts-prod", "--wait")
+	r = s.ends(exit.Changes, "drift", "--wait")
 	golden(t, "drift-wait.table", r.out+divider(r.err))
-	r = s.ends(exitChanges, "drift", "--wait", "-o", "json")
+	r = s.ends(exit.Changes, "drift", "--wait", "-o", "json")
 	golden(t, "drift-wait.json", r.out)
 
 	// What could not be checked is unknown, never clean.
 	unknown := endedRun("drift", "planned_and_finished")
 	unknown.ID, unknown.Workspace, unknown.Found = "0kdrifta", "accounts-prod", &api.Found{Drift: "unknown", Why: "the engine could not plan everything"}
 	d.on("GET /runs/0kdrifta/wait", unknown)
-	if r := s.ends(exitEnded, "drift", "--wait"); !strings.Contains(r.out, "could not plan everything") {
+	if r := s.ends(exit.Ended, "drift", "--wait"); !strings.Contains(r.out, "could not plan everything") {
 		t.Errorf("prints %q", r.out)
 	}
 	failed := endedRun("drift", "errored")
 	failed.ID, failed.Workspace, failed.Error = "0kdrifta", "accounts-prod", &api.Failure{Message: "no credentials"}
 	d.on("GET /runs/0kdrifta/wait", failed)
-	if r := s.ends(exitEnded, "drift", "--wait", "accounts-prod"); !strings.Contains(r.out, "no credentials") || !strings.Contains(r.err, "in full: tfops show "+failed.ID+"\n") {
+	if r := s.ends(exit.Ended, "drift", "--wait", "accounts-prod"); !strings.Contains(r.out, "no credentials") || !strings.Contains(r.err, "in full: tfops show "+failed.ID+"\n") {
 		t.Errorf("prints %q", r.out)
 	}
 	// One that cannot be started is a failure, and the others are checked all the same.
-	if r := s.ends(exitFailed, "drift", "--wait", "network-prod", "nothere"); !strings.Contains(r.out, "drifted") || !strings.Contains(r.err, "Error: there is no") {
+	if r := s.ends(exit.Failed, "drift", "--wait", "network-prod", "nothere"); !strings.Contains(r.out, "drifted") || !strings.Contains(r.err, "Error: there is no") {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
 	// Of several faults, each is told with what to do about it.
 	d.on("POST /workspaces/a/runs", fault.New(fault.Conflict, "do a", "a is wrong"))
 	d.on("POST /workspaces/b/runs", fault.New(fault.Conflict, "do b", "b is wrong"))
-	if r := s.ends(exitFailed, "drift", "a", "b"); r.err != "Error: a is wrong\nNext: do a\nError: b is wrong\nNext: do b\n" {
+	if r := s.ends(exit.Failed, "drift", "a", "b"); r.err != "Error: a is wrong\nNext: do a\nError: b is wrong\nNext: do b\n" {
 		t.Errorf("says %q", r.err)
 	}
-	if r := s.ends(exitFailed, "drift", "a", "--wait"); r.out != "" || r.err != "Error: a is wrong\nNext: do a\n" {
+	if r := s.ends(exit.Failed, "drift", "a", "--wait"); r.out != "" || r.err != "Error: a is wrong\nNext: do a\n" {
 		t.Errorf("of no check it prints %q and %q", r.out, r.err)
 	}
 	d.on("GET /workspaces", fleet[2:])
-	if r := s.ends(exitDone, "drift", "--wait", "-o", "json"); r.out != "[]\n" || !strings.Contains(r.err, "No workspace has anything applied") {
+	if r := s.ends(exit.Done, "drift", "--wait", "-o", "json"); r.out != "[]\n" || !strings.Contains(r.err, "No workspace has anything applied") {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
 }

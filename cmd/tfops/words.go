@@ -135,12 +135,3 @@ func kindText(r api.Run) string {
 	}
 	return r.Kind
 }
-
-// someOf lists what can be many, as far as it is read.
-func someOf(list []string) string {
-	const most = 5
-	if len(list) <= most {
-		return strings.Join(list, ", ")
-	}
-	return strings.Join(list[:most], ", ") + fmt.Sprintf(" and %d more", len(list)-most)
-}

@@ -17,7 +17,7 @@ const module = "github.com/tfops/tfops/"
 var floors = [][]string{
 	{"internal/datafile", "internal/durable", "internal/fault", "internal/hclfn", "internal/lazily", "internal/links", "internal/redact", "internal/signal"},
 	{"internal/pinned", "internal/gitrepo/packs", "internal/gitrepo/lfs", "internal/term/page", "internal/drift/schedule", "internal/drift/glob", "internal/plan/values",
-		"internal/workspace", "internal/rootmodule"}, // types and a reader that everybody may hold: out of the ground alone
+		"internal/workspace", "internal/rootmodule", "internal/exit", "internal/moment", "internal/term/document"}, // types and a reader that everybody may hold: out of the ground alone
 	{"internal/gitrepo/trees"},                                   // out of packs
 	{"internal/gitrepo/local"},                                   // has packs and trees on the disk
 	{"internal/gitrepo/remote"},                                  // some are local
@@ -28,7 +28,7 @@ var floors = [][]string{
 	{"internal/term/plans"}, // lays out what plan/diff finds
 	{"internal/workspace/reach", "internal/approvals", "internal/runner/engines", "internal/runner/memfile", "internal/drift",
 		"internal/term", "internal/checkout"},
-	{"internal/runner/diagnostics", "internal/drift/classify"},
+	{"internal/runner/diagnostics", "internal/drift/classify", "internal/usage", "internal/api/lookup"},
 	{"internal/runner/cell"},
 	{"internal/runner/inputs"},
 	{"internal/runner/ground", "internal/runner/backend"},

@@ -1,23 +1,5 @@
 package main
 
-import (
-	"errors"
-	"fmt"
-
-	"github.com/tfops/tfops/internal/fault"
-)
-
-// The exit statuses; they are part of the interface and never change.
-const (
-	exitDone     = 0
-	exitFailed   = 1
-	exitUsage    = 2   // wrong usage or configuration
-	exitApproval = 10  // of a wait: it waits for somebody
-	exitChanges  = 11  // of a wait: changes or drift were found
-	exitEnded    = 12  // of a wait: errored, canceled, discarded or interrupted
-	exitSignal   = 130 // stopped by Ctrl-C at a question
-)
-
 // planExitHelp, applyExitHelp and waitExitHelp explain the statuses of the
 // commands that wait; 11 is of those that may end without an apply.
 const (
@@ -42,31 +24,3 @@ or drift found, and nothing is applied; 12 errored, refused by a policy,
 canceled, discarded or interrupted, or waits behind an interrupted run for
 "tfops resolve".`
 )
-
-// ended is how something ended that was waited for, where that is not 0. All
-// that is to be said about it has been said.
-type ended int
-
-func (e ended) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
-
-// asEnded makes an error of an exit status, nil of 0.
-func asEnded(status int) error {
-	if status == exitDone {
-		return nil
-	}
-	return ended(status)
-}
-
-// statusOf is the exit status for what a command returned.
-func statusOf(err error) int {
-	var end ended
-	switch {
-	case err == nil:
-		return exitDone
-	case errors.As(err, &end):
-		return int(end)
-	case fault.Is(err, fault.Invalid):
-		return exitUsage
-	}
-	return exitFailed
-}
