@@ -8,6 +8,7 @@ import (
 	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/term/show"
 	"github.com/tfops/tfops/internal/usage"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
@@ -164,13 +165,13 @@ func (a *app) tellAffected(r affectedResult) {
 		rows = append(rows, term.Cells(row.Workspace, row.Reason))
 	}
 	if len(rows) > 0 {
-		a.table([]string{"WORKSPACE", "BECAUSE"}, rows)
+		show.Table(a.term(), []string{"WORKSPACE", "BECAUSE"}, rows)
 	}
 	affected := "No workspace is"
 	if n := len(r.Affected); n > 0 {
-		affected = counted(n, "workspace")
+		affected = show.Counted(n, "workspace")
 	}
-	p.Notef("%s affected between %s and %s.", affected, short(r.From), short(r.To))
+	p.Notef("%s affected between %s and %s.", affected, show.ShortCommit(r.From), show.ShortCommit(r.To))
 	var wide []widenedRow
 	for _, row := range r.Affected {
 		for _, w := range r.Widened {

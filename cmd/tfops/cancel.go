@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
-	"github.com/tfops/tfops/internal/api/lookup"
-	"github.com/tfops/tfops/internal/usage"
+	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/term"
 )
 
 // activeStatuses are those of runs that have not ended.
@@ -22,24 +24,12 @@ known, the run is interrupted and its state stays locked until somebody has
 looked ("tfops resolve").`,
 		Example: `  tfops cancel 0k1v8m3pq4rs
   tfops cancel 0k1v8m3pq4rs --force`,
-		Args:              usage.Takes("RUN"),
-		ValidArgsFunction: a.completeOne(a.runIDs("pending", "planning", "awaiting_approval", "apply_queued", "applying")),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			return lookup.Run(cmd.Context(), c, args[0], func(id string) error {
-				r, err := c.Cancel(cmd.Context(), id, force)
-				if err != nil {
-					return err
-				}
-				return a.print(r, func() { a.tellDecided("Asked for the end", r) })
-			})
-		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "kill the engine; the outcome of an apply is then unknown")
-	return cmd
+	return a.ofRun(cmd, func(ctx context.Context, c *api.Client, id string) error {
+		r, err := c.Cancel(ctx, id, force)
+		return printed(a, r, err, func(p *term.Printer, r api.Run) { decided(p, "Asked for the end", r) })
+	}, "pending", "planning", "awaiting_approval", "apply_queued", "applying")
 }
 
 func newResolveCommand(a *app) *cobra.Command {
@@ -50,29 +40,14 @@ func newResolveCommand(a *app) *cobra.Command {
 		Long: `Close a run whose apply was interrupted, after you have looked at what it left:
 its log, the state, the real world. Say with -m what you found. The lock is
 given back and a fresh plan is made, which shows what is still to be done.`,
-		Example:           `  tfops resolve 0k1v8m3pq4rs -m "the subnet was made and is in the state, nothing is half-way"`,
-		Args:              usage.Takes("RUN"),
-		ValidArgsFunction: a.completeOne(a.runIDs("interrupted")),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := usage.NeedReason(cmd, args, found); err != nil {
-				return err
-			}
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			return lookup.Run(cmd.Context(), c, args[0], func(id string) error {
-				r, err := c.Resolve(cmd.Context(), id, found)
-				if err != nil {
-					return err
-				}
-				return a.print(r, func() {
-					a.term().Printf("Closed run %s; the lock on the state of workspace %s is given back, and a fresh plan was asked for.", r.ID, r.Workspace)
-					a.term().Notef("Next: tfops status %s", r.Workspace)
-				})
-			})
-		},
+		Example: `  tfops resolve 0k1v8m3pq4rs -m "the subnet was made and is in the state, nothing is half-way"`,
 	}
-	usage.ReasonFlag(cmd, &found, "say `WHAT` you found: needed, and kept with the run")
-	return cmd
+	reasonNeeded(cmd, &found, "say `WHAT` you found: needed, and kept with the run")
+	return a.ofRun(cmd, func(ctx context.Context, c *api.Client, id string) error {
+		r, err := c.Resolve(ctx, id, found)
+		return printed(a, r, err, func(p *term.Printer, r api.Run) {
+			p.Printf("Closed run %s; the lock on the state of workspace %s is given back, and a fresh plan was asked for.", r.ID, r.Workspace)
+			p.Notef("Next: tfops status %s", r.Workspace)
+		})
+	}, "interrupted")
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/term/show"
 )
 
 // completePatience is how long the daemon has to answer a shell that
@@ -95,7 +96,7 @@ func (a *app) runIDs(statuses ...string) choices {
 		all, err := c.Runs(ctx, api.RunsQuery{Statuses: statuses, Limit: 50})
 		var list []cobra.Completion
 		for _, r := range all {
-			list = append(list, choice(r.ID, r.Workspace+" "+r.Kind+" "+statusText(r)))
+			list = append(list, choice(r.ID, r.Workspace+" "+r.Kind+" "+show.Status(r)))
 		}
 		return list, err
 	}

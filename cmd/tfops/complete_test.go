@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/term/document"
+	"github.com/tfops/tfops/internal/term/show"
 )
 
 func TestCompletion(t *testing.T) {
@@ -21,7 +22,7 @@ func TestCompletion(t *testing.T) {
 		{[]string{"drift", "network-prod", ""}, []string{"accounts-prod\tsynced", "dns\tunknown"}},
 		{[]string{"runs", "--workspace", "n"}, []string{"network-prod\tpending"}},
 		{[]string{"runs", "--status", "aw"}, []string{"awaiting_approval"}},
-		{[]string{"status", "--sync", ""}, syncWords},
+		{[]string{"status", "--sync", ""}, show.SyncWords},
 		{[]string{"status", "--label", "team=n"}, []string{"team=network"}},
 		{[]string{"show", "0k1v8"}, []string{"0k1v8m3pq4rs\tnetwork-prod sync awaiting_approval"}},
 		{[]string{"poll", ""}, []string{"infra", "names"}},

@@ -13,7 +13,7 @@ import (
 	"github.com/tfops/tfops/internal/api/lookup"
 	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/follow"
 	"github.com/tfops/tfops/internal/usage"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -40,11 +40,9 @@ waits for somebody, so that it is not known whether there is more.`,
 			if err := usage.CheckTimeout(cmd, timeout, wait); err != nil {
 				return err
 			}
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			return orBeneath(cmd, args, a.drift(cmd.Context(), c, args, patient{wait, timeout}))
+			return a.talks(func(ctx context.Context, c *api.Client, args []string) error {
+				return orBeneath(cmd, args, a.drift(ctx, c, args, patient{wait, timeout}))
+			})(cmd, args)
 		},
 	}
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait for all checks, sum up, and exit by what they found")
@@ -71,17 +69,6 @@ type patient struct {
 	timeout time.Duration
 }
 
-// driftResult is what a check found.
-type driftResult struct {
-	Workspace string   `json:"workspace"`
-	Run       string   `json:"run"`
-	Status    string   `json:"status"` // of the run
-	Drift     string   `json:"drift"`  // none, drifted or unknown
-	Drifted   []string `json:"drifted,omitempty"`
-	Plan      string   `json:"-"`
-	Error     string   `json:"error,omitempty"`
-}
-
 func (a *app) drift(ctx context.Context, c *api.Client, names []string, p patient) error {
 	names, err := a.driftTargets(ctx, c, names)
 	if err != nil {
@@ -89,7 +76,7 @@ func (a *app) drift(ctx context.Context, c *api.Client, names []string, p patien
 	}
 	if len(names) == 0 {
 		a.term().Notef("No workspace has anything applied that could be checked.")
-		return a.print([]driftResult{}, func() {})
+		return a.print([]follow.Check{}, func() {})
 	}
 	runs, failed := a.startChecks(ctx, c, names)
 	if !p.wait {
@@ -103,23 +90,23 @@ func (a *app) drift(ctx context.Context, c *api.Client, names []string, p patien
 		})
 		return errors.Join(failed, printed)
 	}
-	waiting, cancel := within(ctx, p.timeout) // for all of them together
+	waiting, cancel := follow.Within(ctx, p.timeout) // for all of them together
 	defer cancel()
-	results := []driftResult{}
+	results := []follow.Check{}
 	for _, r := range runs {
-		found, err := a.awaitCheck(waiting, c, r)
+		found, err := follow.DriftCheck(waiting, a.term(), c, r)
 		if err != nil {
-			return errors.Join(failed, gaveUp(ctx, err, r.ID, p.timeout))
+			return errors.Join(failed, follow.GaveUp(ctx, err, r.ID, p.timeout))
 		}
 		results = append(results, found)
 	}
-	if err := a.print(results, func() { a.tellDrift(results) }); err != nil {
+	if err := a.print(results, func() { follow.Checks(a.term(), results) }); err != nil {
 		return err
 	}
 	if failed != nil {
 		return failed
 	}
-	return exit.With(driftOutcome(results))
+	return exit.With(follow.ChecksOutcome(results))
 }
 
 // driftTargets is every workspace that was named, once, or else all that have
@@ -159,73 +146,4 @@ func (a *app) startChecks(ctx context.Context, c *api.Client, names []string) ([
 		runs = append(runs, r)
 	}
 	return runs, errors.Join(failed...)
-}
-
-func (a *app) awaitCheck(ctx context.Context, c *api.Client, started api.Run) (driftResult, error) {
-	r, err := a.await(ctx, c, started.ID, func(api.Run) {})
-	if err != nil {
-		return driftResult{}, err
-	}
-	d := driftResult{Workspace: r.Workspace, Run: r.ID, Status: r.Status, Drift: "unknown", Plan: changesText(r.Plan)}
-	if heldUp(r) != exit.Done {
-		d.Error = "waits for " + r.WaitingFor + ": " + r.NextCommand
-	}
-	if r.Error != nil {
-		d.Error = r.Error.Message
-	}
-	// Not the plan, which may show what is explained, and not the workspace,
-	// which may have been healed since.
-	if f := r.Found; f != nil {
-		d.Drift, d.Drifted = f.Drift, f.Addresses
-		if f.Why != "" {
-			d.Error = f.Why
-		}
-	}
-	a.term().Notef("%s  %s  %s", r.ID, r.Workspace, strings.TrimSuffix(d.Drift+": "+d.Error, ": "))
-	return d, nil
-}
-
-func driftOutcome(results []driftResult) int {
-	status := exit.Done
-	for _, r := range results {
-		status = max(status, driftExit[r.Drift])
-	}
-	return status
-}
-
-// driftExit is how a command exits by what a check came to: not to know is the
-// worst.
-var driftExit = map[string]int{"none": exit.Done, "drifted": exit.Changes, "unknown": exit.Ended}
-
-func (a *app) tellDrift(results []driftResult) {
-	if len(results) == 0 {
-		return // none could be started: the errors say why
-	}
-	var rows [][]term.Cell
-	counts := map[string]int{}
-	for _, r := range results {
-		counts[r.Drift]++
-		found := strings.Join(r.Drifted, ", ")
-		if r.Drift == "unknown" {
-			found = r.Error
-		}
-		rows = append(rows, []term.Cell{{Text: r.Workspace}, {Text: r.Drift, Tone: toneOf(r.Drift)}, {Text: r.Run}, {Text: r.Plan}, {Text: found}})
-	}
-	a.table([]string{"WORKSPACE", "DRIFT", "RUN", "PLAN", "FOUND"}, rows)
-	a.term().Notef("%s checked: %d without drift, %d drifted, %d unknown.", counted(len(results), "workspace"), counts["none"], counts["drifted"], counts["unknown"])
-	if i := slices.IndexFunc(results, func(r driftResult) bool { return r.Drift == "unknown" }); i >= 0 {
-		a.term().Notef("Why it is not known, in full: tfops show %s", results[i].Run)
-	}
-	a.tellWaysOut(slices.DeleteFunc(slices.Clone(results), func(r driftResult) bool { return r.Drift != "drifted" }))
-}
-
-// tellWaysOut names the commands that go on from workspaces that have drifted.
-func (a *app) tellWaysOut(drifted []driftResult) {
-	switch len(drifted) {
-	case 0:
-	case 1:
-		a.term().Notef("What it is, and the ways out: tfops drift findings %s\nHave the world as the code says: tfops sync %s", drifted[0].Workspace, drifted[0].Workspace)
-	default:
-		a.term().Notef("What it is, and the ways out: tfops drift findings\nThe whole fleet, to read or to send: tfops drift report")
-	}
 }

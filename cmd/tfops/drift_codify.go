@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"time"
 
@@ -10,8 +9,10 @@ import (
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/follow"
 	"github.com/tfops/tfops/internal/term"
 	"github.com/tfops/tfops/internal/term/document"
+	"github.com/tfops/tfops/internal/term/show"
 	"github.com/tfops/tfops/internal/usage"
 )
 
@@ -31,20 +32,13 @@ Exit status: 0 a plan with the patch shows the finding no more; 1 it still does,
 nothing can be codified, or the command itself failed; 2 wrong usage.`,
 		Example: `  tfops drift codify 3f2a9c41d07b
   tfops drift codify 3f2a9c41d07b --file drift.patch && git apply drift.patch`,
-		Args:              usage.Takes("FINDING"),
-		ValidArgsFunction: a.completeOne(a.findingIDs),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := usage.CheckTimeout(cmd, timeout, true); err != nil {
-				return err
-			}
-			return a.onFinding(cmd.Context(), args[0], func(c *api.Client, id string) error {
-				return a.codify(cmd.Context(), c, id, codifyOptions{file, timeout})
-			})
-		},
+		PreRunE: func(cmd *cobra.Command, _ []string) error { return usage.CheckTimeout(cmd, timeout, true) },
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "write the patch to `FILE` instead of stdout")
 	usage.TimeoutFlag(cmd, &timeout)
-	return cmd
+	return a.ofFinding(cmd, func(ctx context.Context, c *api.Client, id string) error {
+		return a.codify(ctx, c, id, codifyOptions{file, timeout})
+	})
 }
 
 // codifyOptions are where a patch goes, "" for stdout, and how long its check is
@@ -61,7 +55,7 @@ func (a *app) codify(ctx context.Context, c *api.Client, finding string, o codif
 	}
 	if p.Run != "" {
 		a.term().Notef("%s  plans %s with the patch", p.Run, p.Workspace)
-		if _, err := a.awaitTold(ctx, c, p.Run, o.timeout); err != nil {
+		if _, err := follow.Told(ctx, a.term(), c, p.Run, o.timeout); err != nil {
 			return err
 		}
 		if p, err = c.Patch(ctx, p.Run); err != nil {
@@ -72,7 +66,7 @@ func (a *app) codify(ctx context.Context, c *api.Client, finding string, o codif
 		return err
 	}
 	for _, r := range p.Refused {
-		a.term().Warning(refusalText(r), r.Next)
+		a.term().Warning(show.Refusal(r), r.Next)
 	}
 	switch {
 	case p.Run == "":
@@ -105,16 +99,4 @@ func (a *app) putPatch(p api.Patch, file string) error {
 		return nil
 	}
 	return a.write([]byte(p.Diff))
-}
-
-func refusalText(r api.Refusal) string {
-	where := ""
-	if r.File != "" {
-		where = fmt.Sprintf(" (%s:%d)", r.File, r.Line)
-	}
-	path := r.Path
-	if path == "" {
-		path = "the resource"
-	}
-	return path + " is not codified: " + r.Why + where
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/moment"
-	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/term/show"
 	"github.com/tfops/tfops/internal/usage"
 )
 
@@ -38,7 +38,7 @@ not; -o with the bare name of a format, such as -o json, prints it.`,
   tfops drift report --since 7d -o drift.html
   tfops drift report --format json | jq '.summary'`,
 		Args: usage.Takes(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			file, err := reportTo(out, &q, cmd.Flags().Changed("format"))
 			if err != nil {
 				return err
@@ -49,11 +49,9 @@ not; -o with the bare name of a format, such as -o json, prints it.`,
 			if q.Since, err = moment.Since(since, a.now()); err != nil {
 				return err
 			}
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			return a.driftReport(cmd.Context(), c, q, file)
+			return a.talks(func(ctx context.Context, c *api.Client, _ []string) error {
+				return a.driftReport(ctx, c, q, file)
+			})(cmd, args)
 		},
 	}
 	cmd.Flags().StringVar(&q.Format, "format", "md", "write it as `FORMAT`: "+strings.Join(reportFormats(), ", "))
@@ -137,7 +135,7 @@ func (a *app) reportIDs(ctx context.Context, c *api.Client) ([]cobra.Completion,
 	kept, err := c.DriftReports(ctx)
 	var list []cobra.Completion
 	for _, r := range kept {
-		list = append(list, choice(r.ID, r.Name+" "+when(r.At)))
+		list = append(list, choice(r.ID, r.Name+" "+show.When(r.At)))
 	}
 	return list, err
 }
@@ -150,27 +148,6 @@ func newReportsCommand(a *app) *cobra.Command {
 are kept for 91 days, and the newest of each name longer.`,
 		Example: `  tfops drift reports`,
 		Args:    usage.Takes(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			kept, err := c.DriftReports(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return a.print(kept, func() {
-				if len(kept) == 0 {
-					a.term().Notef("No report was made by schedule yet: a report block in tfops.hcl asks for them.")
-					return
-				}
-				var rows [][]term.Cell
-				for _, r := range kept {
-					rows = append(rows, []term.Cell{{Text: r.ID}, {Text: r.Name}, {Text: when(r.At)}, {Text: r.Text}})
-				}
-				a.table([]string{"REPORT", "NAME", "MADE", "WHAT IT SAYS"}, rows)
-				a.term().Notef("One of them: tfops drift report --id %s", kept[0].ID)
-			})
-		},
+		RunE:    asks(a, func(ctx context.Context, c *api.Client) ([]api.Report, error) { return c.DriftReports(ctx) }, show.Reports),
 	}
 }

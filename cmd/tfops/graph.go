@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/term"
 	"github.com/tfops/tfops/internal/term/document"
+	"github.com/tfops/tfops/internal/term/show"
 	"github.com/tfops/tfops/internal/usage"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
@@ -149,9 +150,9 @@ func (a *app) tellGraph(r graphResult) {
 		rows = append(rows, term.Cells(w.Name, w.Dir, strings.Join(after, ", "), strings.Join(r.modulesOf(w.Dir), ", ")))
 	}
 	if len(rows) > 0 {
-		a.table([]string{"WORKSPACE", "DIR", "AFTER", "MODULES"}, rows)
+		show.Table(a.term(), []string{"WORKSPACE", "DIR", "AFTER", "MODULES"}, rows)
 	}
-	p.Notef("%s, %s at %s.", counted(len(r.Workspaces), "workspace"), counted(len(r.Modules), "module"), short(r.Commit))
+	p.Notef("%s, %s at %s.", show.Counted(len(r.Workspaces), "workspace"), show.Counted(len(r.Modules), "module"), show.ShortCommit(r.Commit))
 }
 
 // modulesOf are the modules that a directory calls, directly or through others.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/term/show"
 	"github.com/tfops/tfops/internal/usage"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
@@ -194,9 +194,9 @@ func (a *app) tellWritten(path string, info config.StarterInfo) error {
 	}
 	printed := a.print(w, func() {
 		p := a.term()
-		p.Printf("Wrote %s: repository %s, branch %s, %s.", path, w.URL, w.Branch, counted(len(w.Workspaces), "workspace"))
+		p.Printf("Wrote %s: repository %s, branch %s, %s.", path, w.URL, w.Branch, show.Counted(len(w.Workspaces), "workspace"))
 		if left := len(info.LeftOut); left > 0 {
-			p.Printf("Left out, with the reason in a comment: %s.", counted(left, "root module"))
+			p.Printf("Left out, with the reason in a comment: %s.", show.Counted(left, "root module"))
 		}
 		if len(info.Roots) == 0 {
 			p.Printf("No root module was found: the file shows how to write a workspace.")
@@ -211,15 +211,4 @@ func (a *app) tellWritten(path string, info config.StarterInfo) error {
 		a.term().Warning("the file is not valid as it is: "+strings.TrimSpace(err.Error()), "correct it; tfops validate checks it")
 	}
 	return printed
-}
-
-// counted is a number with its noun.
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	if n == 0 {
-		return "no " + noun + "s"
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

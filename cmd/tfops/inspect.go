@@ -20,6 +20,7 @@ import (
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/store"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/term/show"
 	"github.com/tfops/tfops/internal/usage"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -131,7 +132,7 @@ func (a *app) tellContents(c contents) {
 		if len(rows) == 0 {
 			p.Printf("  none\n")
 		} else {
-			a.table(header, rows)
+			show.Table(a.term(), header, rows)
 		}
 		p.Printf("")
 	}
@@ -141,26 +142,26 @@ func (a *app) tellContents(c contents) {
 		if w.Suspended(a.now()) {
 			held = "suspended by " + w.Suspension.By + ": " + w.Suspension.Reason
 		}
-		rows = append(rows, term.Cells(w.Name, short(w.Desired), short(w.Applied), string(w.Drift.Status), when(w.Drift.CheckedAt), w.State, held))
+		rows = append(rows, term.Cells(w.Name, show.ShortCommit(w.Desired), show.ShortCommit(w.Applied), string(w.Drift.Status), show.When(w.Drift.CheckedAt), w.State, held))
 	}
 	section("Workspaces", []string{"WORKSPACE", "DESIRED", "APPLIED", "DRIFT", "CHECKED", "STATE", "SUSPENDED"}, rows)
 	rows = nil
 	for _, r := range c.Runs {
-		rows = append(rows, []term.Cell{{Text: r.ID}, {Text: r.Workspace}, {Text: string(r.Kind)}, {Text: string(r.Status), Tone: toneOf(string(r.Status))},
-			{Text: short(r.Commit.SHA)}, {Text: when(r.CreatedAt)}, {Text: failureText(r)}})
+		rows = append(rows, []term.Cell{{Text: r.ID}, {Text: r.Workspace}, {Text: string(r.Kind)}, {Text: string(r.Status), Tone: show.Tone(string(r.Status))},
+			{Text: show.ShortCommit(r.Commit.SHA)}, {Text: show.When(r.CreatedAt)}, {Text: failureText(r)}})
 	}
 	section("Runs", []string{"RUN", "WORKSPACE", "KIND", "STATUS", "COMMIT", "CREATED", "WHY"}, rows)
 	rows = nil
 	for _, l := range c.Locks {
-		rows = append(rows, term.Cells(l.State, l.Holder(), when(l.Since), l.Reason))
+		rows = append(rows, term.Cells(l.State, l.Holder(), show.When(l.Since), l.Reason))
 	}
 	section("Locks", []string{"STATE", "HOLDER", "SINCE", "REASON"}, rows)
 	p.Heading("Audit")
 	rows = nil
 	for _, d := range c.Audit {
-		rows = append(rows, term.Cells(when(d.At), d.Actor, d.Via, d.Action, d.Workspace, d.Run, d.Reason))
+		rows = append(rows, term.Cells(show.When(d.At), d.Actor, d.Via, d.Action, d.Workspace, d.Run, d.Reason))
 	}
-	a.table([]string{"TIME", "WHO", "VIA", "WHAT", "WORKSPACE", "RUN", "WHY"}, rows)
+	show.Table(a.term(), []string{"TIME", "WHO", "VIA", "WHAT", "WORKSPACE", "RUN", "WHY"}, rows)
 }
 
 func failureText(r run.Run) string {
@@ -189,7 +190,7 @@ func (a *app) inspectRun(ctx context.Context, s *store.Store, id string) error {
 func (a *app) tellStored(d storedRun) {
 	facts := []term.KeyValue{
 		{Key: "Run", Value: d.ID}, {Key: "Workspace", Value: d.Workspace}, {Key: "Kind", Value: string(d.Kind)},
-		{Key: "Status", Value: string(d.Status), Tone: toneOf(string(d.Status))}, {Key: "Why", Value: failureText(d.Run)},
+		{Key: "Status", Value: string(d.Status), Tone: show.Tone(string(d.Status))}, {Key: "Why", Value: failureText(d.Run)},
 		{Key: "Commit", Value: d.Commit.SHA}, {Key: "Asked for by", Value: strings.TrimSpace(string(d.Trigger.Cause) + " " + d.Trigger.Actor)},
 		{Key: "State", Value: d.State}, {Key: "Attempt", Value: strconv.Itoa(d.Attempt)},
 	}
@@ -203,14 +204,14 @@ func (a *app) tellStored(d storedRun) {
 	p.KeyValues(facts)
 	var rows [][]term.Cell
 	for _, v := range d.Votes {
-		rows = append(rows, term.Cells(when(v.At), v.Voter, yesNo(v.Yes), v.Digest, v.Comment))
+		rows = append(rows, term.Cells(show.When(v.At), v.Voter, show.YesNo(v.Yes), v.Digest, v.Comment))
 	}
 	p.Printf("")
-	a.table([]string{"VOTED", "WHO", "VOTE", "PLAN", "COMMENT"}, rows)
+	show.Table(a.term(), []string{"VOTED", "WHO", "VOTE", "PLAN", "COMMENT"}, rows)
 	rows = nil
 	for _, e := range d.Events {
-		rows = append(rows, term.Cells(when(e.At), string(e.To), e.Actor, e.Text))
+		rows = append(rows, term.Cells(show.When(e.At), string(e.To), e.Actor, e.Text))
 	}
 	p.Printf("")
-	a.table([]string{"TIME", "STATUS", "WHO", "WHAT"}, rows)
+	show.Table(a.term(), []string{"TIME", "STATUS", "WHO", "WHAT"}, rows)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/term/show"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
@@ -138,7 +139,7 @@ func TestTheLoopOnTheCommandLine(t *testing.T) {
 	if r := l.ends(exit.Failed, "approve", waits.ID, "--digest", "000000000000"); !strings.Contains(r.err, "tfops show "+waits.ID) {
 		t.Errorf("another plan's digest: %s", r.err)
 	}
-	showed, status := l.onTerminal(shortDigest(waits.Plan.Digest)+"\n", "approve", waits.ID, "-m", "fine")
+	showed, status := l.onTerminal(show.ShortDigest(waits.Plan.Digest)+"\n", "approve", waits.ID, "-m", "fine")
 	if status != exit.Done || !strings.Contains(showed, "terraform_data.web will be created") {
 		t.Fatalf("approve: status %d\n%s", status, showed)
 	}

@@ -1,13 +1,12 @@
 package main
 
 import (
-	"strings"
+	"context"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/api"
-	"github.com/tfops/tfops/internal/api/lookup"
-	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/term/show"
 	"github.com/tfops/tfops/internal/usage"
 )
 
@@ -24,34 +23,7 @@ until a run of the workspace has had the lock itself.`,
 		Example: `  tfops locks
   tfops locks -o json`,
 		Args: usage.Takes(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			list, err := c.Locks(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return a.print(list, func() { a.tellLocks(list) })
-		},
-	}
-}
-
-func (a *app) tellLocks(list []api.Lock) {
-	if len(list) == 0 {
-		a.term().Notef("Nothing is locked.")
-		return
-	}
-	var rows [][]term.Cell
-	for _, l := range list {
-		rows = append(rows, term.Cells(l.Workspace, l.Holder, a.ago(&l.Since), l.Reason, strings.Join(l.Waiting, ", "), l.State))
-	}
-	a.table([]string{"WORKSPACE", "HOLDER", "SINCE", "REASON", "WAITING", "STATE"}, rows)
-	for _, l := range list {
-		if l.Backend {
-			a.term().Notef("%s: %s", l.Workspace, l.Next)
-		}
+		RunE: asks(a, func(ctx context.Context, c *api.Client) ([]api.Lock, error) { return c.Locks(ctx) }, show.Locks),
 	}
 }
 
@@ -64,29 +36,12 @@ func newLockCommand(a *app) *cobra.Command {
 do on it by hand. All applies wait until it is given up, those that you approve
 yourself as well, and those of every workspace that shares the state; plans and
 drift checks go on.`,
-		Example:           `  tfops lock network-prod -m "moving subnets by hand until 16:00"`,
-		Args:              usage.Takes("WORKSPACE"),
-		ValidArgsFunction: a.completeOne(a.workspaceNames),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := usage.NeedReason(cmd, args, reason); err != nil {
-				return err
-			}
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			w, err := c.Lock(cmd.Context(), args[0], reason)
-			if err != nil {
-				return lookup.Workspace(cmd.Context(), c, args[0], err)
-			}
-			return a.print(w, func() {
-				a.term().Printf("Locked the state of workspace %s.", w.Name)
-				a.term().Notef("To give it up: tfops unlock %s", w.Name)
-			})
-		},
+		Example: `  tfops lock network-prod -m "moving subnets by hand until 16:00"`,
 	}
-	usage.ReasonFlag(cmd, &reason, "say `WHY`: needed, and kept with the decision")
-	return cmd
+	reasonNeeded(cmd, &reason, "say `WHY`: needed, and kept with the decision")
+	return ofWorkspace(a, cmd, func(ctx context.Context, c *api.Client, name string) (api.Workspace, error) {
+		return c.Lock(ctx, name, reason)
+	}, show.Locked)
 }
 
 func newUnlockCommand(a *app) *cobra.Command {
@@ -99,20 +54,9 @@ is needed, and recorded. A run's hold ends with the run: see "tfops cancel" and
 "tfops resolve".`,
 		Example: `  tfops unlock network-prod
   tfops unlock network-prod -m "li is on holiday, the work is done"`,
-		Args:              usage.Takes("WORKSPACE"),
-		ValidArgsFunction: a.completeOne(a.workspaceNames),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			w, err := c.Unlock(cmd.Context(), args[0], reason)
-			if err != nil {
-				return lookup.Workspace(cmd.Context(), c, args[0], err)
-			}
-			return a.print(w, func() { a.term().Printf("Unlocked the state of workspace %s.", w.Name) })
-		},
 	}
 	usage.ReasonFlag(cmd, &reason, "say `WHY`: needed for another person's hold, and kept with the decision")
-	return cmd
+	return ofWorkspace(a, cmd, func(ctx context.Context, c *api.Client, name string) (api.Workspace, error) {
+		return c.Unlock(ctx, name, reason)
+	}, show.Unlocked)
 }

@@ -8,10 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/api"
-	"github.com/tfops/tfops/internal/api/lookup"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/term/document"
-	"github.com/tfops/tfops/internal/usage"
 )
 
 func newLogsCommand(a *app) *cobra.Command {
@@ -34,25 +32,21 @@ document each.`,
   tfops logs 0k1v8m3pq4rs -f
   tfops logs 0k1v8m3pq4rs --debug
   tfops logs 0k1v8m3pq4rs -o json | jq -r 'select(.type == "diagnostic")'`,
-		Args:              usage.Takes("RUN"),
-		ValidArgsFunction: a.completeOne(a.runIDs()),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
+		PreRunE: func(*cobra.Command, []string) error {
 			if debug && (follow || a.output != document.Table) {
 				return fault.New(fault.Invalid, "leave out --follow and -o", "the debug log is plain text, and is there once a phase has ended")
 			}
-			if debug {
-				return lookup.Run(cmd.Context(), c, args[0], func(id string) error { return a.debugLog(cmd.Context(), c, id) })
-			}
-			return lookup.Run(cmd.Context(), c, args[0], func(id string) error { return a.logs(cmd.Context(), c, id, follow) })
+			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&debug, "debug", false, "the engine's own debug log")
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what is added")
-	return cmd
+	return a.ofRun(cmd, func(ctx context.Context, c *api.Client, id string) error {
+		if debug {
+			return a.debugLog(ctx, c, id)
+		}
+		return a.logs(ctx, c, id, follow)
+	})
 }
 
 func (a *app) debugLog(ctx context.Context, c *api.Client, id string) error {

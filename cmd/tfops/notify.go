@@ -2,13 +2,12 @@ package main
 
 import (
 	"context"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/term/show"
 	"github.com/tfops/tfops/internal/usage"
 )
 
@@ -23,44 +22,10 @@ or were given up.`,
   tfops notify test ops
   tfops notify dead`,
 		Args: usage.Takes(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			all, err := c.NotifyTargets(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return a.print(all, func() { a.tellTargets(all) })
-		},
+		RunE: asks(a, func(ctx context.Context, c *api.Client) ([]api.NotifyTarget, error) { return c.NotifyTargets(ctx) }, show.Targets),
 	}
 	cmd.AddCommand(newNotifyTestCommand(a), newDeadCommand(a), newRetryCommand(a), newDropCommand(a))
 	return cmd
-}
-
-func (a *app) tellTargets(all []api.NotifyTarget) {
-	if len(all) == 0 {
-		a.term().Notef("Nobody is told anything: the configuration has no notify block.")
-		return
-	}
-	var rows [][]term.Cell
-	dead := false
-	for _, t := range all {
-		on := "everything"
-		if len(t.On) > 0 {
-			on = strings.Join(t.On, " ")
-		}
-		tone := term.Plain
-		if t.Dead > 0 {
-			tone, dead = term.Bad, true
-		}
-		rows = append(rows, []term.Cell{{Text: t.Name}, {Text: t.Place}, {Text: strconv.Itoa(t.Waiting)}, {Text: strconv.Itoa(t.Dead), Tone: tone}, {Text: on}, {Text: t.LastError}})
-	}
-	a.table([]string{"NAME", "PLACE", "WAITING", "DEAD", "ON", "LAST ERROR"}, rows)
-	if dead {
-		a.term().Notef("What was given up: tfops notify dead")
-	}
 }
 
 func newNotifyTestCommand(a *app) *cobra.Command {
@@ -71,20 +36,13 @@ func newNotifyTestCommand(a *app) *cobra.Command {
 		Example:           `  tfops notify test ops`,
 		Args:              usage.Takes("NAME"),
 		ValidArgsFunction: a.completeOne(a.targetNames),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			t, err := c.TestTarget(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return a.print(t, func() {
-				a.term().Printf("A test is on its way to %s (delivery %s).", args[0], t.Delivery)
-				a.term().Notef("Whether it arrived: tfops notify")
+		RunE: a.talks(func(ctx context.Context, c *api.Client, args []string) error {
+			t, err := c.TestTarget(ctx, args[0])
+			return printed(a, t, err, func(p *term.Printer, t api.Tested) {
+				p.Printf("A test is on its way to %s (delivery %s).", args[0], t.Delivery)
+				p.Notef("Whether it arrived: tfops notify")
 			})
-		},
+		}),
 	}
 }
 
@@ -114,28 +72,7 @@ func newDeadCommand(a *app) *cobra.Command {
 the error of the last one. They are kept for 30 days.`,
 		Example: `  tfops notify dead`,
 		Args:    usage.Takes(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			dead, err := c.DeadLetters(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return a.print(dead, func() {
-				if len(dead) == 0 {
-					a.term().Notef("Nothing was given up.")
-					return
-				}
-				var rows [][]term.Cell
-				for _, d := range dead {
-					rows = append(rows, []term.Cell{{Text: d.ID}, {Text: d.Target}, {Text: d.Kind}, {Text: when(d.At)}, {Text: d.Title}, {Text: d.LastError}})
-				}
-				a.table([]string{"DELIVERY", "TARGET", "KIND", "OF", "WHAT", "ERROR"}, rows)
-				a.term().Notef("Send one again: tfops notify retry %s", dead[0].ID)
-			})
-		},
+		RunE:    asks(a, func(ctx context.Context, c *api.Client) ([]api.Delivery, error) { return c.DeadLetters(ctx) }, show.Dead),
 	}
 }
 
@@ -163,15 +100,9 @@ func newDropCommand(a *app) *cobra.Command {
 // ofDelivery has a command do something with the delivery that it is given.
 func (a *app) ofDelivery(cmd *cobra.Command, done string, do func(*api.Client, context.Context, string) error) *cobra.Command {
 	cmd.Args, cmd.ValidArgsFunction = usage.Takes("DELIVERY"), a.completeOne(a.deadIDs)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
-		if err != nil {
-			return err
-		}
-		if err := do(c, cmd.Context(), args[0]); err != nil {
-			return err
-		}
-		return a.print(map[string]string{"delivery": args[0]}, func() { a.term().Printf(done, args[0]) })
-	}
+	cmd.RunE = a.talks(func(ctx context.Context, c *api.Client, args []string) error {
+		err := do(c, ctx, args[0])
+		return printed(a, map[string]string{"delivery": args[0]}, err, func(p *term.Printer, _ map[string]string) { p.Printf(done, args[0]) })
+	})
 	return cmd
 }

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
+	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/term"
 	"github.com/tfops/tfops/internal/usage"
 )
 
@@ -22,17 +26,11 @@ known at once.`,
 		Example:           `  tfops poll infra`,
 		Args:              usage.Takes("REPOSITORY"),
 		ValidArgsFunction: a.completeOne(a.repositoryNames),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			if err := c.Poll(cmd.Context(), args[0]); err != nil {
-				return err
-			}
-			return a.print(polled{args[0], true}, func() {
-				a.term().Notef("Asked for a look at repository %s. What comes of it: tfops status", args[0])
+		RunE: a.talks(func(ctx context.Context, c *api.Client, args []string) error {
+			err := c.Poll(ctx, args[0])
+			return printed(a, polled{args[0], true}, err, func(p *term.Printer, _ polled) {
+				p.Notef("Asked for a look at repository %s. What comes of it: tfops status", args[0])
 			})
-		},
+		}),
 	}
 }

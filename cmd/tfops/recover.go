@@ -18,6 +18,7 @@ import (
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/store"
+	"github.com/tfops/tfops/internal/term/show"
 	"github.com/tfops/tfops/internal/usage"
 )
 
@@ -272,7 +273,7 @@ func (a *app) tellRecovered(r recovered) {
 	if r.Kept != "" {
 		p.Notef("The damaged store is kept: %s", r.Kept)
 	}
-	p.Notef("Made %s: %s of %s.", r.Store, counted(r.Runs, "run"), counted(len(r.Workspaces), "workspace"))
+	p.Notef("Made %s: %s of %s.", r.Store, show.Counted(r.Runs, "run"), show.Counted(len(r.Workspaces), "workspace"))
 	for _, name := range r.Workspaces {
 		p.Printf("%s is suspended: tfops resume %s", name, name)
 	}

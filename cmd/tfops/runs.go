@@ -3,23 +3,14 @@ package main
 import (
 	"context"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/term/show"
 	"github.com/tfops/tfops/internal/usage"
 )
-
-type runsOptions struct {
-	workspace string
-	statuses  []string
-	kinds     []string
-	limit     int
-	before    string
-}
 
 var kindWords = []string{string(run.Sync), string(run.Plan), string(run.Drift), string(run.Destroy), string(run.Refresh), string(run.Move)}
 
@@ -32,7 +23,7 @@ func statusWords() []string {
 }
 
 func newRunsCommand(a *app) *cobra.Command {
-	var o runsOptions
+	var q api.RunsQuery
 	cmd := &cobra.Command{
 		Use:   "runs",
 		Short: "List runs, newest first",
@@ -41,20 +32,16 @@ repeated. For older ones than those shown, use --before with the last id.`,
 		Example: `  tfops runs
   tfops runs --workspace network-prod --limit 5
   tfops runs --status awaiting_approval --status interrupted -o json`,
-		Args: usage.Takes(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.check(); err != nil {
-				return err
-			}
-			return a.runs(cmd.Context(), o)
-		},
+		Args:    usage.Takes(),
+		PreRunE: func(*cobra.Command, []string) error { return checkRuns(q) },
+		RunE:    asks(a, func(ctx context.Context, c *api.Client) ([]api.Run, error) { return c.Runs(ctx, q) }, show.Runs),
 	}
 	f := cmd.Flags()
-	f.StringVarP(&o.workspace, "workspace", "w", "", "only runs of this `WORKSPACE`")
-	f.StringSliceVar(&o.statuses, "status", nil, "only runs of this `STATUS`: "+strings.Join(statusWords(), ", "))
-	f.StringSliceVar(&o.kinds, "kind", nil, "only runs of this `KIND`: sync, plan, drift, destroy, refresh or move")
-	f.IntVar(&o.limit, "limit", 20, "how many runs to list")
-	f.StringVar(&o.before, "before", "", "only runs older than this `RUN`")
+	f.StringVarP(&q.Workspace, "workspace", "w", "", "only runs of this `WORKSPACE`")
+	f.StringSliceVar(&q.Statuses, "status", nil, "only runs of this `STATUS`: "+strings.Join(statusWords(), ", "))
+	f.StringSliceVar(&q.Kinds, "kind", nil, "only runs of this `KIND`: sync, plan, drift, destroy, refresh or move")
+	f.IntVar(&q.Limit, "limit", 20, "how many runs to list")
+	f.StringVar(&q.Before, "before", "", "only runs older than this `RUN`")
 	_ = cmd.RegisterFlagCompletionFunc("workspace", a.complete(a.workspaceNames))
 	_ = cmd.RegisterFlagCompletionFunc("status", usage.Words(statusWords()))
 	_ = cmd.RegisterFlagCompletionFunc("kind", usage.Words(kindWords))
@@ -62,54 +49,16 @@ repeated. For older ones than those shown, use --before with the last id.`,
 	return cmd
 }
 
-func (o runsOptions) check() error {
-	for _, s := range o.statuses {
+func checkRuns(q api.RunsQuery) error {
+	for _, s := range q.Statuses {
 		if err := usage.OneOf("status", s, statusWords()); err != nil {
 			return err
 		}
 	}
-	for _, k := range o.kinds {
+	for _, k := range q.Kinds {
 		if err := usage.OneOf("kind", k, kindWords); err != nil {
 			return err
 		}
 	}
-	return usage.AtLeastOne("limit", o.limit)
-}
-
-func (a *app) runs(ctx context.Context, o runsOptions) error {
-	c, err := a.client()
-	if err != nil {
-		return err
-	}
-	list, err := c.Runs(ctx, api.RunsQuery{Workspace: o.workspace, Statuses: o.statuses, Kinds: o.kinds, Limit: o.limit, Before: o.before})
-	if err != nil {
-		return err
-	}
-	return a.print(list, func() {
-		if len(list) == 0 {
-			a.term().Notef("There are no such runs.")
-			return
-		}
-		var rows [][]term.Cell
-		for _, r := range list {
-			rows = append(rows, []term.Cell{{Text: r.ID}, {Text: r.Workspace}, {Text: kindText(r)}, {Text: statusText(r), Tone: toneOf(r.Status)},
-				{Text: changesText(r.Plan)}, {Text: short(r.Commit.SHA)}, {Text: subject(r.Commit.Message)}, {Text: a.ago(&r.CreatedAt)}, {Text: took(r)}})
-		}
-		a.table([]string{"RUN", "WORKSPACE", "KIND", "STATUS", "PLAN", "COMMIT", "SUBJECT", "CREATED", "TOOK"}, rows)
-	})
-}
-
-// took is how long a run that has ended was worked on.
-func took(r api.Run) string {
-	if r.StartedAt == nil || r.FinishedAt == nil {
-		return ""
-	}
-	worked := r.FinishedAt.Sub(*r.StartedAt)
-	if r.PlannedAt != nil { // waiting for people is no work
-		worked = r.PlannedAt.Sub(*r.StartedAt)
-		if r.ApplyStartedAt != nil {
-			worked += r.FinishedAt.Sub(*r.ApplyStartedAt)
-		}
-	}
-	return term.Duration(worked.Round(time.Millisecond))
+	return usage.AtLeastOne("limit", q.Limit)
 }

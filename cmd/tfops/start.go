@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/api/lookup"
+	"github.com/tfops/tfops/internal/follow"
+	"github.com/tfops/tfops/internal/term/show"
 	"github.com/tfops/tfops/internal/usage"
 )
 
@@ -144,7 +145,7 @@ func (a *app) start(ctx context.Context, workspace string, o startOptions) error
 		return lookup.Workspace(ctx, c, workspace, err)
 	}
 	if o.wait {
-		a.term().Notef("Run %s: %s of workspace %s at commit %s %s", r.ID, r.Kind, r.Workspace, short(r.Commit.SHA), subject(r.Commit.Message))
+		a.term().Notef("Run %s: %s of workspace %s at commit %s %s", r.ID, r.Kind, r.Workspace, show.ShortCommit(r.Commit.SHA), show.Subject(r.Commit.Message))
 	}
 	return a.goOn(ctx, c, r, o)
 }
@@ -154,7 +155,7 @@ func (a *app) goOn(ctx context.Context, c *api.Client, r api.Run, o startOptions
 	if !o.wait {
 		return a.started(r)
 	}
-	r, err := a.awaitTold(ctx, c, r.ID, o.timeout)
+	r, err := follow.Told(ctx, a.term(), c, r.ID, o.timeout)
 	if err != nil {
 		return err
 	}
@@ -166,17 +167,6 @@ func (a *app) goOn(ctx context.Context, c *api.Client, r api.Run, o startOptions
 func (a *app) started(r api.Run) error {
 	return a.print(r, func() {
 		a.term().Printf("%s", r.ID)
-		a.term().Notef("%s", nextOf(r))
+		a.term().Notef("%s", follow.Next(r))
 	})
-}
-
-// nextOf says where a run stands and what to do next.
-func nextOf(r api.Run) string {
-	switch {
-	case hasEnded(r.Status):
-		return fmt.Sprintf("Run %s is %s: tfops show %s", r.ID, statusText(r), r.ID)
-	case r.Status == "pending" || r.NextCommand == "":
-		return "Follow it: tfops logs " + r.ID + " -f"
-	}
-	return "Next: " + r.NextCommand
 }

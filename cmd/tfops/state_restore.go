@@ -14,6 +14,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/seal"
 	"github.com/tfops/tfops/internal/store"
+	"github.com/tfops/tfops/internal/term/show"
 	"github.com/tfops/tfops/internal/usage"
 )
 
@@ -90,7 +91,7 @@ func (a *app) tellRestored(name string, out api.RestoredState) {
 	if out.Snapshot == "" {
 		a.term().Printf("The state of workspace %s begins with nothing.", name)
 	} else {
-		a.term().Printf("Restored the state of workspace %s from snapshot %s: serial %d, %s.", name, out.Snapshot, out.Serial, counted(out.Resources, "resource"))
+		a.term().Printf("Restored the state of workspace %s from snapshot %s: serial %d, %s.", name, out.Snapshot, out.Serial, show.Counted(out.Resources, "resource"))
 	}
 	if out.Kept != "" {
 		a.term().Notef("What was there is kept in %s.", out.Kept)

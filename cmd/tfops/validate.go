@@ -16,6 +16,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/term"
 	"github.com/tfops/tfops/internal/term/document"
+	"github.com/tfops/tfops/internal/term/show"
 	"github.com/tfops/tfops/internal/usage"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -208,10 +209,10 @@ func (a *app) tellValid(cfg *config.Config, v validated) {
 			}
 			cells = append(cells, term.Cells(r.Name, r.Repository, strings.TrimPrefix(r.Follows, "branch "), r.Dir, r.Apply, strings.Join(r.Approvals, ", "), drift))
 		}
-		a.table([]string{"WORKSPACE", "REPOSITORY", "FOLLOWS", "DIR", "APPLY", "APPROVAL RULES", "DRIFT CHECK"}, cells)
+		show.Table(a.term(), []string{"WORKSPACE", "REPOSITORY", "FOLLOWS", "DIR", "APPLY", "APPROVAL RULES", "DRIFT CHECK"}, cells)
 	}
 	for _, g := range v.Generators {
-		what := "makes " + counted(len(g.Workspaces), "workspace") + " at present"
+		what := "makes " + show.Counted(len(g.Workspaces), "workspace") + " at present"
 		if !g.Expanded {
 			what = "was not looked at: its repository is not on this machine (tfops validate --repo CHECKOUT looks at a checkout)"
 		}
@@ -221,7 +222,7 @@ func (a *app) tellValid(cfg *config.Config, v validated) {
 	if !v.Valid {
 		return
 	}
-	p.Notef("%s is valid: %s in %s, %s.", cfg.Path, counted(len(rows), "workspace"), repositories(len(cfg.Repositories)), counted(warnings(v.Problems), "warning"))
+	p.Notef("%s is valid: %s in %s, %s.", cfg.Path, show.Counted(len(rows), "workspace"), repositories(len(cfg.Repositories)), show.Counted(warnings(v.Problems), "warning"))
 	tellSilence(p, v)
 }
 

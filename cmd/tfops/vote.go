@@ -9,10 +9,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/api"
-	"github.com/tfops/tfops/internal/api/lookup"
 	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/follow"
 	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/term/show"
 	"github.com/tfops/tfops/internal/usage"
 )
 
@@ -44,28 +45,14 @@ Ctrl-C at the question.`,
   tfops approve 0k1v8m3pq4rs --digest 3f2a9c4be071
   tfops approve 0k1v8m3pq4rs --workspace network-old
   tfops approve 0k1v8m3pq4rs --accept-new-state -m "the old account is closed"`,
-		Args:              usage.Takes("RUN"),
-		ValidArgsFunction: a.completeOne(a.runIDs("awaiting_approval")),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		PreRunE: func(_ *cobra.Command, args []string) error {
 			if err := checkDigest(digest); err != nil {
 				return err
 			}
 			if newState && strings.TrimSpace(message) == "" {
 				return fault.New(fault.Invalid, "tfops approve "+args[0]+" --accept-new-state -m WHY", "--accept-new-state needs a reason: it is kept with the vote")
 			}
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			return lookup.Run(cmd.Context(), c, args[0], func(id string) error {
-				b := api.Ballot{Yes: true, Digest: digest, Comment: message, Workspace: name, AcceptNewState: newState}
-				if digest == "" {
-					if err := a.confirm(cmd.Context(), c, id, &b); err != nil {
-						return err
-					}
-				}
-				return a.vote(cmd.Context(), c, id, b)
-			})
+			return nil
 		},
 	}
 	usage.ReasonFlag(cmd, &message, "say `WHY`, if you like: kept with the vote")
@@ -73,7 +60,15 @@ Ctrl-C at the question.`,
 	cmd.Flags().StringVar(&name, "workspace", "", "`NAME` of the workspace that is meant; needed for a destroy that nobody asked for")
 	_ = cmd.RegisterFlagCompletionFunc("workspace", cobra.NoFileCompletions) // it is to be written by whoever means it
 	cmd.Flags().BoolVar(&newState, "accept-new-state", false, "leave the state that was applied behind, on purpose; needs -m")
-	return cmd
+	return a.ofRun(cmd, func(ctx context.Context, c *api.Client, id string) error {
+		b := api.Ballot{Yes: true, Digest: digest, Comment: message, Workspace: name, AcceptNewState: newState}
+		if digest == "" {
+			if err := a.confirm(ctx, c, id, &b); err != nil {
+				return err
+			}
+		}
+		return a.vote(ctx, c, id, b)
+	}, "awaiting_approval")
 }
 
 func newRejectCommand(a *app) *cobra.Command {
@@ -85,61 +80,41 @@ func newRejectCommand(a *app) *cobra.Command {
 takes a new commit or "tfops sync". A reason is needed and kept with the vote.
 The vote is for the plan that --digest names, or else for the one that the run
 has now.`,
-		Example:           `  tfops reject 0k1v8m3pq4rs -m "replaces the database, see the review"`,
-		Args:              usage.Takes("RUN"),
-		ValidArgsFunction: a.completeOne(a.runIDs("awaiting_approval", "apply_queued")),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		Example: `  tfops reject 0k1v8m3pq4rs -m "replaces the database, see the review"`,
+		PreRunE: func(cmd *cobra.Command, args []string) error {
 			if err := usage.NeedReason(cmd, args, message); err != nil {
 				return err
 			}
-			if err := checkDigest(digest); err != nil {
-				return err
-			}
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			return lookup.Run(cmd.Context(), c, args[0], func(id string) error {
-				b := api.Ballot{Digest: digest, Comment: message}
-				if digest == "" {
-					r, err := votable(cmd.Context(), c, id)
-					if err != nil {
-						return err
-					}
-					b.Digest = r.Plan.Digest
-				}
-				return a.vote(cmd.Context(), c, id, b)
-			})
+			return checkDigest(digest)
 		},
 	}
 	usage.ReasonFlag(cmd, &message, "say `WHY`: needed, and kept with the vote")
 	digestFlag(cmd, &digest)
-	return cmd
+	return a.ofRun(cmd, func(ctx context.Context, c *api.Client, id string) error {
+		b := api.Ballot{Digest: digest, Comment: message}
+		if digest == "" {
+			r, err := votable(ctx, c, id)
+			if err != nil {
+				return err
+			}
+			b.Digest = r.Plan.Digest
+		}
+		return a.vote(ctx, c, id, b)
+	}, "awaiting_approval", "apply_queued")
 }
 
 func newWithdrawCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "withdraw RUN",
 		Short: "Take an approval back",
 		Long: `Take your approval of a run's plan back. That can be done until the apply begins.
 If the approvals are then not enough any more, the run waits for them again.`,
-		Example:           `  tfops withdraw 0k1v8m3pq4rs`,
-		Args:              usage.Takes("RUN"),
-		ValidArgsFunction: a.completeOne(a.runIDs("awaiting_approval", "apply_queued")),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			return lookup.Run(cmd.Context(), c, args[0], func(id string) error {
-				r, err := c.Withdraw(cmd.Context(), id)
-				if err != nil {
-					return err
-				}
-				return a.print(r, func() { a.tellDecided("Took the approval back", r) })
-			})
-		},
+		Example: `  tfops withdraw 0k1v8m3pq4rs`,
 	}
+	return a.ofRun(cmd, func(ctx context.Context, c *api.Client, id string) error {
+		r, err := c.Withdraw(ctx, id)
+		return printed(a, r, err, func(p *term.Printer, r api.Run) { decided(p, "Took the approval back", r) })
+	}, "awaiting_approval", "apply_queued")
 }
 
 func digestFlag(cmd *cobra.Command, into *string) {
@@ -149,10 +124,10 @@ func digestFlag(cmd *cobra.Command, into *string) {
 
 func checkDigest(d string) error {
 	hex := strings.TrimPrefix(d, "sha256:")
-	if d == "" || len(hex) >= digestDigits && strings.Trim(hex, "0123456789abcdef") == "" {
+	if d == "" || len(hex) >= show.DigestDigits && strings.Trim(hex, "0123456789abcdef") == "" {
 		return nil
 	}
-	return fault.New(fault.Invalid, "copy it from: tfops show RUN", "--digest %q is not a digest: it has at least %d hex digits", d, digestDigits)
+	return fault.New(fault.Invalid, "copy it from: tfops show RUN", "--digest %q is not a digest: it has at least %d hex digits", d, show.DigestDigits)
 }
 
 // votable reads a run and refuses it when it has nothing to vote on.
@@ -161,8 +136,8 @@ func votable(ctx context.Context, c *api.Client, id string) (api.Run, error) {
 	switch {
 	case err != nil:
 		return r, err
-	case hasEnded(r.Status):
-		return r, fault.New(fault.Conflict, "see it: tfops show "+r.ID, "run %s has ended, it is %s: there is nothing to vote on", r.ID, statusText(r))
+	case show.HasEnded(r.Status):
+		return r, fault.New(fault.Conflict, "see it: tfops show "+r.ID, "run %s has ended, it is %s: there is nothing to vote on", r.ID, show.Status(r))
 	case r.Plan == nil:
 		return r, fault.New(fault.Conflict, "wait for it: tfops wait "+r.ID, "run %s is %s: it has no plan to vote on yet", r.ID, r.Status)
 	}
@@ -203,24 +178,24 @@ func (a *app) confirmDigest(ctx context.Context, c *api.Client, r api.Run) (stri
 		return "", fault.New(fault.Conflict, "make a fresh one: tfops sync "+r.Workspace, "the plan of run %s cannot be shown, so it is not approved", id)
 	}
 	p := a.term()
-	for _, line := range warningLines(r) {
+	for _, line := range show.Warnings(r) {
 		p.Notef("%s: %s", line.Key, line.Value)
 	}
 	p.Plan(a.stderr, pl)
-	p.Notef("\nRun %s of workspace %s, commit %s %s (%s)\nPlan %s: %s\n", r.ID, r.Workspace, short(r.Commit.SHA), subject(r.Commit.Message), r.Commit.Author,
-		shortDigest(pl.Digest), changesText(r.Plan))
+	p.Notef("\nRun %s of workspace %s, commit %s %s (%s)\nPlan %s: %s\n", r.ID, r.Workspace, show.ShortCommit(r.Commit.SHA), show.Subject(r.Commit.Message), r.Commit.Author,
+		show.ShortDigest(pl.Digest), show.Changes(r.Plan))
 	if r.NewState != nil {
 		p.Notef("State: %s", r.NewState.Text)
 	}
-	if needs := needsText(r.Needs); needs != "" {
+	if needs := show.Needs(r.Needs); needs != "" {
 		p.Notef("Approvals: %s\n", strings.ReplaceAll(needs, "\n", "\n           "))
 	}
-	given, err := a.answer(ctx, fmt.Sprintf("To approve it, type the first %d digits of the plan's digest:", digestDigits), id, "--digest DIGEST")
+	given, err := a.answer(ctx, fmt.Sprintf("To approve it, type the first %d digits of the plan's digest:", show.DigestDigits), id, "--digest DIGEST")
 	if err != nil {
 		return "", err
 	}
 	hex := strings.TrimPrefix(strings.ToLower(given), "sha256:")
-	if len(hex) < digestDigits || !strings.HasPrefix(strings.TrimPrefix(pl.Digest, "sha256:"), hex) {
+	if len(hex) < show.DigestDigits || !strings.HasPrefix(strings.TrimPrefix(pl.Digest, "sha256:"), hex) {
 		return "", fault.New(fault.Conflict, "to try again: tfops approve "+id, "that is not the digest of the plan: nothing was approved")
 	}
 	return pl.Digest, nil
@@ -249,46 +224,29 @@ func digestOf(r api.Run) string {
 
 func (a *app) vote(ctx context.Context, c *api.Client, id string, b api.Ballot) error {
 	r, err := c.Vote(ctx, id, b)
-	if err != nil {
-		return err
-	}
 	did := "Rejected"
 	if b.Yes {
 		did = "Approved"
 	}
-	return a.print(r, func() {
-		a.tellStanding(did+" plan "+shortDigest(digestOf(r)), r)
+	return printed(a, r, err, func(p *term.Printer, r api.Run) {
+		did += " plan " + show.ShortDigest(digestOf(r))
 		if b.Yes && r.Status == "awaiting_approval" { // nobody votes twice
-			a.term().Notef("Next, by somebody else: tfops approve %s", r.ID)
+			standing(p, did, r)
+			p.Notef("Next, by somebody else: tfops approve %s", r.ID)
 		} else {
-			a.tellNext(r)
+			decided(p, did, r)
 		}
 	})
 }
 
-// tellDecided says what was done with a run, where it stands now, and what to do next.
-func (a *app) tellDecided(did string, r api.Run) {
-	a.tellStanding(did, r)
-	a.tellNext(r)
-}
-
-func (a *app) tellStanding(did string, r api.Run) {
-	a.term().Printf("%s of run %s (workspace %s). %s", did, r.ID, r.Workspace, standing(r))
-}
-
-// standing says in a sentence how a run stands.
-func standing(r api.Run) string {
-	switch {
-	case r.Status == "apply_queued" && r.Waiting != nil && r.Waiting.Kind == "worker":
-		return "The apply starts as soon as a worker is free."
-	case r.WaitingFor != "":
-		return "It waits for " + r.WaitingFor + "."
+// decided says what was done with a run, where it stands now, and what to do next.
+func decided(p *term.Printer, did string, r api.Run) {
+	standing(p, did, r)
+	if !show.HasEnded(r.Status) && r.NextCommand != "" {
+		p.Notef("Next: %s", r.NextCommand)
 	}
-	return "It is " + statusText(r) + "."
 }
 
-func (a *app) tellNext(r api.Run) {
-	if !hasEnded(r.Status) && r.NextCommand != "" {
-		a.term().Notef("Next: %s", r.NextCommand)
-	}
+func standing(p *term.Printer, did string, r api.Run) {
+	p.Printf("%s of run %s (workspace %s). %s", did, r.ID, r.Workspace, follow.Standing(r))
 }

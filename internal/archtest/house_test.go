@@ -37,8 +37,8 @@ var floors = [][]string{
 	{"internal/runner/phase"},
 	{"internal/runner", "internal/drift/codify", "internal/drift/report"},
 	{"internal/run"},
-	{"internal/store", "internal/notify"},
-	{"internal/notify/delivery"}, // sends to the targets of notify
+	{"internal/store", "internal/notify", "internal/term/show"},
+	{"internal/notify/delivery", "internal/follow"}, // sends to the targets of notify
 	{"internal/engine"},
 	{"internal/server"},
 	{"internal/config"},

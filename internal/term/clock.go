@@ -50,3 +50,6 @@ func (p *Printer) Time(t time.Time) string {
 	}
 	return fmt.Sprintf("%s (%s)", Ago(t, now), t.In(now.Location()).Format("2006-01-02 15:04:05 MST"))
 }
+
+// Now is the printer's clock.
+func (p *Printer) Now() time.Time { return p.now() }

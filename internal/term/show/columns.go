@@ -1,4 +1,4 @@
-package main
+package show
 
 import "github.com/tfops/tfops/internal/term"
 
@@ -51,12 +51,12 @@ var narrow = map[string]term.Column{
 	"CLASS":          {Drop: 4},
 }
 
-// table prints a table whose columns have these names.
-func (a *app) table(header []string, rows [][]term.Cell) {
+// Table prints a table whose columns have these names.
+func Table(p *term.Printer, header []string, rows [][]term.Cell) {
 	columns := make([]term.Column, len(header))
 	for i, name := range header {
 		columns[i] = narrow[name]
 		columns[i].Name = name
 	}
-	a.term().TableOf(columns, rows)
+	p.TableOf(columns, rows)
 }

@@ -1,12 +1,16 @@
-package main
+package show
 
 import (
+	"io"
 	"testing"
 	"time"
+
+	"github.com/tfops/tfops/internal/term"
 )
 
 func TestHowLongASuspensionLasts(t *testing.T) {
-	a := &app{now: func() time.Time { return noon }}
+	noon := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	p := term.New(io.Discard, io.Discard, term.Options{Now: func() time.Time { return noon }})
 	for until, want := range map[time.Duration]string{
 		2 * time.Hour:                    "for 2h, until 14:00 UTC",
 		2*time.Hour - 3*time.Millisecond: "for 2h, until 13:59 UTC",
@@ -18,7 +22,7 @@ func TestHowLongASuspensionLasts(t *testing.T) {
 		14 * time.Hour:                   "for 14h, until 2026-11-21 02:00 UTC",
 		72 * time.Hour:                   "for 3d, until 2026-11-23 12:00 UTC",
 	} {
-		if got := a.stretch(noon.Add(until)); got != want {
+		if got := stretch(p, noon.Add(until)); got != want {
 			t.Errorf("%v: %q, want %q", until, got, want)
 		}
 	}
