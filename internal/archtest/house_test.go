@@ -38,7 +38,7 @@ var floors = [][]string{
 	{"internal/runner", "internal/drift/codify", "internal/drift/report"},
 	{"internal/run"},
 	{"internal/store", "internal/notify", "internal/term/show"},
-	{"internal/notify/delivery", "internal/follow"}, // sends to the targets of notify
+	{"internal/notify/delivery", "internal/follow", "internal/demo"}, // sends to the targets of notify
 	{"internal/engine"},
 	{"internal/server"},
 	{"internal/config"},
@@ -72,7 +72,7 @@ var outside = []struct {
 }{
 	{"go.etcd.io/bbolt", []string{"internal/store"}, "one package knows how records are kept"},
 	{"github.com/go-git/go-git/v5", []string{"internal/gitrepo", "internal/gitrepo/packs", "internal/gitrepo/trees", "internal/gitrepo/local",
-		"internal/gitrepo/remote", "internal/gitrepo/snapshot", "internal/gitrepo/submodules", "internal/gitrepo/fetch", "cmd/tfops"}, "one package and its parts speak Git; the demo makes a repository"},
+		"internal/gitrepo/remote", "internal/gitrepo/snapshot", "internal/gitrepo/submodules", "internal/gitrepo/fetch", "internal/demo", "cmd/tfops"}, "one package and its parts speak Git; the demo makes a repository"},
 	{"github.com/hashicorp/terraform-exec/tfexec",
 		[]string{"internal/runner/phase", "internal/runner/workdir", "internal/runner/command", "internal/runner/diagnostics"},
 		"only a runner starts an engine: it must outlive the daemon; diagnostics set its debug log"},
