@@ -16,6 +16,7 @@ import (
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/engine"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/remote"
 	"github.com/tfops/tfops/internal/job"
@@ -65,17 +66,16 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.Workspaces = append(s.Workspaces, d)
+		s.Config.Workspaces = append(s.Config.Workspaces, d)
 	}
 	for _, g := range cfg.Generators {
-		s.Generators = append(s.Generators,
-			engine.Generator{Generator: g.Generator, Make: func(o workspace.Origin) (engine.Definition, error) {
-				w, err := g.Make(o)
-				if err != nil {
-					return engine.Definition{}, err
-				}
-				return definition(w)
-			}})
+		s.Config.Generators = append(s.Config.Generators, fleet.Generator{Generator: g.Generator, Make: func(o workspace.Origin) (fleet.Definition, error) {
+			w, err := g.Make(o)
+			if err != nil {
+				return fleet.Definition{}, err
+			}
+			return definition(w)
+		}})
 	}
 	return s, nil
 }
@@ -135,9 +135,9 @@ func followsTags(cfg *config.Config, r config.Repository) func(tag string) bool 
 	}
 }
 
-func definition(w config.Workspace) (engine.Definition, error) {
+func definition(w config.Workspace) (fleet.Definition, error) {
 	schedule, err := schedule.Parse(w.Drift.Schedule, w.Drift.Timezone)
-	d := engine.Definition{Workspace: w.Workspace, Rules: w.Rules, Drift: schedule}
+	d := fleet.Definition{Workspace: w.Workspace, Rules: w.Rules, Drift: schedule}
 	if w.Drift.Heal {
 		d.Healing = &drift.Healing{Only: w.Drift.HealOnly, Cooldown: w.Drift.HealCooldown}
 	}

@@ -21,7 +21,7 @@ type FindingQuery struct {
 // Findings lists findings of the workspaces that are configured, worst first.
 func (e *Engine) Findings(ctx context.Context, q FindingQuery) ([]drift.Finding, error) {
 	if q.Workspace != "" {
-		if _, err := e.current().workspace(q.Workspace); err != nil {
+		if _, err := e.current().Workspace(q.Workspace); err != nil {
 			return nil, err
 		}
 	}
@@ -32,7 +32,7 @@ func (e *Engine) Findings(ctx context.Context, q FindingQuery) ([]drift.Finding,
 	s := e.current()
 	out := []drift.Finding{}
 	for _, f := range all {
-		if _, known := s.find(f.Workspace); !known {
+		if _, known := s.Find(f.Workspace); !known {
 			continue
 		}
 		if len(q.Lives) == 0 && f.Life != drift.Resolved || slices.Contains(q.Lives, f.Life) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/remote"
 	"github.com/tfops/tfops/internal/job"
@@ -34,11 +35,11 @@ type Order struct {
 
 // Start enqueues a run that a person asks for.
 func (e *Engine) Start(ctx context.Context, a Actor, o Order) (run.Run, error) {
-	def, err := e.current().workspace(o.Workspace)
+	def, err := e.current().Workspace(o.Workspace)
 	if err != nil {
 		return run.Run{}, err
 	}
-	if w, waits := e.current().renameWait(def.Name); waits {
+	if w, waits := renameWait(e.current().Fleet, def.Name); waits {
 		return run.Run{}, fault.New(fault.Conflict, w.Command, "workspace %s waits for %s", def.Name, w.For)
 	}
 	if o.Ref != "" && o.Kind != run.Plan {
@@ -83,7 +84,7 @@ func (e *Engine) Start(ctx context.Context, a Actor, o Order) (run.Run, error) {
 }
 
 // ordered makes the run of an order, at the commit that it is about.
-func (e *Engine) ordered(ctx context.Context, def Definition, o Order, t run.Trigger) (run.Run, error) {
+func (e *Engine) ordered(ctx context.Context, def fleet.Definition, o Order, t run.Trigger) (run.Run, error) {
 	repo, ok := e.current().Repositories[def.Repository]
 	if !ok {
 		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
@@ -129,7 +130,7 @@ func (e *Engine) ordered(ctx context.Context, def Definition, o Order, t run.Tri
 	if err != nil {
 		return run.Run{}, err
 	}
-	return run.Run{Workspace: def.Name, Kind: o.Kind, Commit: c, Fingerprint: def.fingerprint, Upgrade: o.Upgrade, Trigger: t}, nil
+	return run.Run{Workspace: def.Name, Kind: o.Kind, Commit: c, Fingerprint: def.Fingerprint, Upgrade: o.Upgrade, Trigger: t}, nil
 }
 
 // resolve finds a commit that a person names, of a branch that nobody follows
@@ -266,8 +267,8 @@ func names(given, digest string) bool {
 }
 
 // votable refuses votes on a run that has no plan to vote on, or has it no more.
-func votable(d *run.Tx, s *Settings) (Definition, error) {
-	def, known := s.find(d.Run.Workspace)
+func votable(d *run.Tx, s *Settings) (fleet.Definition, error) {
+	def, known := s.Find(d.Run.Workspace)
 	switch {
 	case d.Run.Status.Terminal():
 		return def, fault.New(fault.Conflict, "tfops show "+d.Run.ID, "run %s has ended: it is %s", d.Run.ID, ended(d.Run))
@@ -366,7 +367,7 @@ func (e *Engine) Resolve(ctx context.Context, a Actor, id, found string) (run.Ru
 		return run.Run{}, fault.New(fault.Conflict, fmt.Sprintf("wait until it has ended, or end it: kill %d", alive[0].PID),
 			"%s (pid %d) of run %s is still running and may still change things", alive[0].Name, alive[0].PID, id)
 	}
-	def, _ := e.current().find(e.workspaceOf(ctx, id))
+	def, _ := e.current().Find(e.workspaceOf(ctx, id))
 	return e.change(ctx, id, func(d *run.Tx) error {
 		if d.Run.Status != run.Interrupted {
 			return fault.New(fault.Conflict, "tfops show "+id, "run %s is %s: only an interrupted run is resolved", id, d.Run.Status)
@@ -377,7 +378,7 @@ func (e *Engine) Resolve(ctx context.Context, a Actor, id, found string) (run.Ru
 		if err := d.Move(run.Errored, a.Name, d.Run.Comment); err != nil {
 			return err
 		}
-		again(d, run.ByResolve, a.Name, def.fingerprint)
+		again(d, run.ByResolve, a.Name, def.Fingerprint)
 		return nil
 	})
 }
@@ -392,7 +393,7 @@ func (e *Engine) workspaceOf(ctx context.Context, id string) string {
 
 // holds changes the locks or the suspension of a configured workspace.
 func (e *Engine) holds(ctx context.Context, name string, fn func(*run.WorkspaceTx) error) error {
-	if _, err := e.current().workspace(name); err != nil {
+	if _, err := e.current().Workspace(name); err != nil {
 		return err
 	}
 	err := e.Store.ChangeWorkspace(ctx, name, fn)
@@ -418,7 +419,7 @@ func (e *Engine) Lock(ctx context.Context, a Actor, name, reason string) error {
 // Unlock gives up a person's lock on a workspace's state.
 // The workspace may be gone from the configuration: its lock must not stay.
 func (e *Engine) Unlock(ctx context.Context, a Actor, name, reason string) error {
-	_, unknown := e.current().workspace(name)
+	_, unknown := e.current().Workspace(name)
 	err := e.Store.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
 		if len(h.Locks) == 0 && unknown != nil {
 			return unknown

@@ -14,6 +14,7 @@ import (
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -43,7 +44,7 @@ type appliedSnapshot struct {
 }
 
 // keepSnapshot remembers what a sync is planned with.
-func (e *Engine) keepSnapshot(r run.Run, def Definition) error {
+func (e *Engine) keepSnapshot(r run.Run, def fleet.Definition) error {
 	if r.Kind != run.Sync {
 		return nil
 	}
@@ -90,8 +91,8 @@ func (e *Engine) keepSnapshot(r run.Run, def Definition) error {
 // asApplied is a workspace as it was when it was applied last, by the
 // fingerprint of then. As long as the configuration is the same, that is the
 // workspace itself.
-func (e *Engine) asApplied(def Definition, fingerprint string) (Definition, error) {
-	if def.fingerprint == fingerprint {
+func (e *Engine) asApplied(def fleet.Definition, fingerprint string) (fleet.Definition, error) {
+	if def.Fingerprint == fingerprint {
 		return def, nil
 	}
 	f, err := e.snapshotOf(def.Name)
@@ -119,7 +120,7 @@ func (e *Engine) snapshotOf(name string) (appliedSnapshot, error) {
 }
 
 // of is a workspace of now as it was then, with the credentials of now.
-func (f appliedSnapshot) of(def Definition) Definition {
+func (f appliedSnapshot) of(def fleet.Definition) fleet.Definition {
 	def.Dir, def.TerraformWorkspace, def.VarFiles = f.Dir, f.TerraformWorkspace, f.VarFiles
 	def.Variables, def.Inputs = f.values(), nil
 	def.EngineVersion, def.BackendConfigFiles = f.EngineVersion, f.BackendFiles
@@ -149,12 +150,12 @@ func (f appliedSnapshot) of(def Definition) Definition {
 	for name, v := range f.Env {
 		env[name] = workspace.EnvVar{Value: v}
 	}
-	def.Env, def.fingerprint = env, f.Fingerprint
+	def.Env, def.Fingerprint = env, f.Fingerprint
 	return def
 }
 
 // withSecrets is what of returned with the credentials of then, as far as they are known.
-func (f appliedSnapshot) withSecrets(def Definition) Definition {
+func (f appliedSnapshot) withSecrets(def fleet.Definition) fleet.Definition {
 	backend, env := maps.Clone(def.BackendConfig), maps.Clone(def.Env)
 	for name, v := range f.BackendSecrets {
 		backend[name] = v.Value.WithMarks(workspace.Secret)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
@@ -26,7 +27,7 @@ func TestDriftIsCheckedWithWhatWasApplied(t *testing.T) {
 		g.commit("a/main.tf")
 		g.approve(ana, g.want("a", run.AwaitingApproval))
 		g.want("a", run.Applied)
-		g.configure(define("a", func(d *Definition) {
+		g.configure(define("a", func(d *fleet.Definition) {
 			d.Variables = map[string]cty.Value{"size": cty.StringVal("large"), "token": secret("second-token")}
 			d.VarFiles = []string{"new.tfvars"}
 			d.BackendConfig = map[string]cty.Value{"key": cty.StringVal("new.tfstate"), "access_key": secret("key-of-now")}
@@ -71,7 +72,7 @@ func TestDriftIsCheckedWithWhatWasApplied(t *testing.T) {
 		if got := g.get(waits.ID); got.Status != run.AwaitingApproval {
 			t.Errorf("the change of the configuration is %s", got.Status)
 		}
-	}, define("a", func(d *Definition) {
+	}, define("a", func(d *fleet.Definition) {
 		d.Variables = map[string]cty.Value{"size": cty.StringVal("small"), "token": secret("first-token")}
 		d.VarFiles = []string{"old.tfvars"}
 		d.BackendConfig = map[string]cty.Value{"key": cty.StringVal("old.tfstate"), "access_key": secret("key-of-then")}
@@ -84,9 +85,9 @@ func TestDriftIsCheckedWithWhatWasApplied(t *testing.T) {
 // also where the configuration does not have its credentials any more.
 func TestDriftIsCheckedWhereItWasApplied(t *testing.T) {
 	secret := func(v string) cty.Value { return cty.StringVal(v).WithMarks(workspace.Secret) }
-	for name, now := range map[string]func(*Definition){
-		"managed": func(d *Definition) { d.Backend, d.BackendConfig = workspace.ManagedBackend, nil },
-		"the code's own": func(d *Definition) {
+	for name, now := range map[string]func(*fleet.Definition){
+		"managed": func(d *fleet.Definition) { d.Backend, d.BackendConfig = workspace.ManagedBackend, nil },
+		"the code's own": func(d *fleet.Definition) {
 			d.Backend, d.BackendConfig = "", map[string]cty.Value{"password": secret("of-another-backend")}
 		},
 	} {
@@ -109,7 +110,7 @@ func TestDriftIsCheckedWhereItWasApplied(t *testing.T) {
 				if !slices.Contains(ph.secrets.Mask, "key-of-then") {
 					t.Error("a secret that was applied with is not masked")
 				}
-			}, define("a", func(d *Definition) {
+			}, define("a", func(d *fleet.Definition) {
 				d.Backend, d.BackendConfig = "http", map[string]cty.Value{"address": cty.StringVal("https://states"), "password": secret("key-of-then")}
 			}))
 		})

@@ -73,11 +73,11 @@ func (e *Engine) prepareApply(ctx context.Context, r run.Run) (job job.Job, secr
 
 func (e *Engine) applyJob(ctx context.Context, r run.Run) (job.Job, job.Secrets, error) {
 	var none job.Job
-	def, err := e.current().workspace(r.Workspace)
+	def, err := e.current().Workspace(r.Workspace)
 	if err != nil {
 		return none, job.Secrets{}, fmt.Errorf("%w: %w", errOutdated, err)
 	}
-	if def.fingerprint != r.Fingerprint {
+	if def.Fingerprint != r.Fingerprint {
 		return none, job.Secrets{}, errReconfigured
 	}
 	saved, err := e.savedPlan(r)
@@ -138,7 +138,7 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 			return errEnded
 		}
 		remember(d)
-		if def, known := e.current().lived(d.Run.Workspace); known {
+		if def, known := e.current().Lived(d.Run.Workspace); known {
 			wroteState(d, def, res, made)
 		}
 		noteLock(d, res)

@@ -29,7 +29,7 @@ func (e *Engine) surplus(ctx context.Context) {
 		if r.Kind != run.Move || r.Moving.Import != nil {
 			continue
 		}
-		def, _ := e.current().find(r.Workspace)
+		def, _ := e.current().Find(r.Workspace)
 		rec := *q.Record(r.Workspace)
 		if old, _ := e.oldState(rec, def); old != nil {
 			needed[leadsTo(rec, old)] = true // it reads the old state with the code of then

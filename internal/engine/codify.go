@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/drift/codify/hclsource"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
@@ -51,7 +52,7 @@ func (e *Engine) Codify(ctx context.Context, a Actor, finding string) (Patch, er
 	if err != nil {
 		return Patch{}, err
 	}
-	def, err := e.current().workspace(f.Workspace)
+	def, err := e.current().Workspace(f.Workspace)
 	if err != nil {
 		return Patch{}, err
 	}
@@ -76,7 +77,7 @@ func (e *Engine) Codify(ctx context.Context, a Actor, finding string) (Patch, er
 }
 
 // propose makes the patch for a finding at a commit.
-func (e *Engine) propose(ctx context.Context, def Definition, sha string, f drift.Finding) (Patch, codify.Proposal, error) {
+func (e *Engine) propose(ctx context.Context, def fleet.Definition, sha string, f drift.Finding) (Patch, codify.Proposal, error) {
 	repo, ok := e.current().Repositories[def.Repository]
 	if !ok {
 		return Patch{}, codify.Proposal{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
@@ -111,14 +112,14 @@ func (e *Engine) propose(ctx context.Context, def Definition, sha string, f drif
 }
 
 // shared are the files that other workspaces of the branch read as their own.
-func (e *Engine) shared(def Definition, tree fs.FS) []string {
-	var defs []Definition
+func (e *Engine) shared(def fleet.Definition, tree fs.FS) []string {
+	var defs []fleet.Definition
 	for _, d := range e.current().Workspaces {
 		if d.Repository == def.Repository && d.Follow() == def.Follow() {
 			defs = append(defs, d)
 		}
 	}
-	g := e.index(def.Repository).Graph(tree, values(defs))
+	g := e.index(def.Repository).Graph(tree, fleet.Values(defs))
 	var files []string
 	for _, d := range defs {
 		if d.Name == def.Name {
@@ -135,7 +136,7 @@ func (e *Engine) shared(def Definition, tree fs.FS) []string {
 }
 
 // applyPatch puts the patch that a speculative plan is made for over its tree.
-func (e *Engine) applyPatch(ctx context.Context, r run.Run, def Definition, tree checkout.Checkout) error {
+func (e *Engine) applyPatch(ctx context.Context, r run.Run, def fleet.Definition, tree checkout.Checkout) error {
 	f, err := e.Journal.Finding(ctx, r.Codify)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -22,7 +23,7 @@ const (
 // Where the remote does not answer, the workspace's apply_offline decides.
 func (e *Engine) confirm(ctx context.Context, r run.Run) (bool, error) {
 	s := e.current()
-	def, known := s.find(r.Workspace)
+	def, known := s.Find(r.Workspace)
 	repo, ok := s.Repositories[def.Repository]
 	if r.Kind != run.Sync || !known || !ok || def.Commit != "" || def.Follow() == "" {
 		return true, nil // it is pinned, of what was applied, or the verdict sees to it
@@ -52,7 +53,7 @@ func (e *Engine) confirm(ctx context.Context, r run.Run) (bool, error) {
 // commit that touches the workspace takes the run's place by the poll. nil says
 // that the commit is still part of the branch; a Conflict, that another run took
 // its place.
-func (e *Engine) moveOn(ctx context.Context, r run.Run, def Definition, repo Repository, head string) error {
+func (e *Engine) moveOn(ctx context.Context, r run.Run, def fleet.Definition, repo Repository, head string) error {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	err := e.poll(ctx, def.Repository)
@@ -75,7 +76,7 @@ func (e *Engine) moveOn(ctx context.Context, r run.Run, def Definition, repo Rep
 // replace plans the head of a branch in the place of a run whose commit was
 // forced away, also where nothing differs for the workspace: what is applied
 // must be on the branch.
-func (e *Engine) replace(ctx context.Context, r run.Run, def Definition, repo Repository, head string) error {
+func (e *Engine) replace(ctx context.Context, r run.Run, def fleet.Definition, repo Repository, head string) error {
 	q, err := e.Store.Queue(ctx)
 	if err != nil {
 		return err
@@ -92,7 +93,7 @@ func (e *Engine) replace(ctx context.Context, r run.Run, def Definition, repo Re
 		return err
 	}
 	batch := run.Batch{Heads: map[string]string{def.Name: head}, Runs: []run.Run{{Workspace: def.Name, Kind: run.Sync, Commit: c,
-		Fingerprint: def.fingerprint, Trigger: run.Trigger{Cause: run.ByCommit}}}}
+		Fingerprint: def.Fingerprint, Trigger: run.Trigger{Cause: run.ByCommit}}}}
 	if err := e.arrange(ctx, e.current(), &batch); err != nil {
 		return err
 	}

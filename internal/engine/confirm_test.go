@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 )
 
-func online(d *Definition) { d.ApplyOffline = false }
+func online(d *fleet.Definition) { d.ApplyOffline = false }
 
 // forced rewrites a branch: its new head has nothing of what was there.
 func (g *rig) forced(paths ...string) string {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
@@ -209,8 +210,8 @@ func (e *Engine) pick(id string, st step) func(run.Queue) (string, func(*run.Tx)
 		if now, _ := verdict(q, s, r); now != st {
 			return "", nil
 		}
-		def, _ := s.definition(r.Workspace)
-		fingerprint := def.fingerprint
+		def, _ := s.Definition(r.Workspace)
+		fingerprint := def.Fingerprint
 		if st == startCheck { // with what was applied
 			fingerprint = r.Fingerprint
 		}
@@ -253,7 +254,7 @@ func (e *Engine) settle(ctx context.Context, id string) error {
 		}
 		s := e.current()
 		st, why := verdict(q, s, r)
-		def, _ := s.definition(r.Workspace)
+		def, _ := s.Definition(r.Workspace)
 		switch st {
 		case allow:
 			return id, func(d *run.Tx) error { return d.Move(run.ApplyQueued, "", "the rules ask for nothing more") }
@@ -266,10 +267,10 @@ func (e *Engine) settle(ctx context.Context, id string) error {
 			if why.Kind == IsBackAgain {
 				return id, func(d *run.Tx) error { return stale(d, why.For, "") }
 			}
-			if r.Fingerprint != def.fingerprint && r.Kind != run.Drift {
-				return id, func(d *run.Tx) error { return e.outdated(d, why.For, def.fingerprint) }
+			if r.Fingerprint != def.Fingerprint && r.Kind != run.Drift {
+				return id, func(d *run.Tx) error { return e.outdated(d, why.For, def.Fingerprint) }
 			}
-			return id, func(d *run.Tx) error { return stale(d, why.For, def.fingerprint) }
+			return id, func(d *run.Tx) error { return stale(d, why.For, def.Fingerprint) }
 		}
 		return "", nil
 	})
@@ -279,12 +280,12 @@ func (e *Engine) settle(ctx context.Context, id string) error {
 	return err
 }
 
-func expired(d *run.Tx, def *Definition) error {
+func expired(d *run.Tx, def *fleet.Definition) error {
 	text := "nobody approved in time"
 	if d.Run.Status == run.ApplyQueued {
 		text = "the plan grew too old while it waited to be applied"
 		if len(d.Votes) == 0 && d.Run.Kind == run.Sync { // nobody has to ask for it anew
-			return stale(d, text, def.fingerprint)
+			return stale(d, text, def.Fingerprint)
 		}
 	}
 	d.Run.Reason = run.Expired
@@ -349,8 +350,8 @@ func again(d *run.Tx, cause run.Cause, actor, fingerprint string) {
 }
 
 func (e *Engine) discardStale(ctx context.Context, r run.Run, why string) error {
-	def, _ := e.current().find(r.Workspace)
-	_, err := e.change(ctx, r.ID, func(d *run.Tx) error { return stale(d, why, def.fingerprint) })
+	def, _ := e.current().Find(r.Workspace)
+	_, err := e.change(ctx, r.ID, func(d *run.Tx) error { return stale(d, why, def.Fingerprint) })
 	return err
 }
 

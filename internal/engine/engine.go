@@ -23,6 +23,7 @@ import (
 
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/job"
@@ -144,15 +145,14 @@ type Engine struct {
 	keeping sync.Map   // by workspace, see keepingOf
 
 	mu         sync.Mutex
-	base       *Settings                    // as configured
-	settings   *Settings                    // with the workspaces that generators made
-	left       []workspace.Record           // see leftBehind
-	looks      map[string]map[string]look   // by repository and branch
-	surveyed   map[string]bool              // by repository: every branch of it was looked at
+	base       *Settings          // as configured
+	settings   *Settings          // with the workspaces that generators made
+	left       []workspace.Record // see leftBehind
+	found      fleet.Discoveries  // in branches
+	expansion  fleet.Expansion
 	indexes    map[string]*reach.Index      // by repository
-	code       map[string]codeFacts         // by workspace: what its code says of states
+	code       map[string]fleet.Code        // by workspace: what its code says of states
 	codeAt     map[string]string            // by repository and branch: what code was read of
-	makings    map[workspace.Origin]making  // what generators made, as long as the configuration is the same
 	repos      map[string]*repositoryStatus // by name
 	problems   map[string]error             // by workspace: why its branch, directory or inputs cannot be used
 	seen       map[string]bool              // by workspace: its directory and inputs were looked for
@@ -191,7 +191,7 @@ func New(o Options, s *Settings) *Engine {
 	if o.Intact == nil {
 		o.Intact = func() error { return nil }
 	}
-	return &Engine{Options: o, base: s, settings: s.prepare(), looks: map[string]map[string]look{}, surveyed: map[string]bool{}, indexes: map[string]*reach.Index{}, makings: map[workspace.Origin]making{}, code: map[string]codeFacts{}, codeAt: map[string]string{},
+	return &Engine{Options: o, base: s, settings: s.prepare(), indexes: map[string]*reach.Index{}, code: map[string]fleet.Code{}, codeAt: map[string]string{},
 		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency), trees: make(chan string, maxSwept),
 		checkouts:  checkout.Open(filepath.Join(o.DataDir, "cache", "checkouts")),
 		configured: make(chan struct{}, 1), flow: make(chan struct{}, 1),
@@ -251,7 +251,7 @@ func (e *Engine) Configure(ctx context.Context, s *Settings) error {
 		e.Log.Error("workspaces cannot be renamed; trying again at the next look at their repositories", "error", err)
 	}
 	for _, old := range before.Workspaces {
-		if _, ok := e.current().find(old.Name); !ok && e.current().heirs[old.Name] == "" && e.current().formerly[old.Name] == "" {
+		if _, ok := e.current().Find(old.Name); !ok && e.current().Heirs[old.Name] == "" && e.current().Formerly[old.Name] == "" {
 			e.Log.Warn("a workspace is not configured any more; its resources are not destroyed and its state is kept", "workspace", old.Name, "state", e.workspaceDir(old.Name))
 		}
 	}
@@ -333,11 +333,11 @@ func (e *Engine) tell(r run.Run, events []run.Event) {
 	e.settled(r)
 	e.ready.changed(r.ID)
 	// What comes after it may be planned now, or use an output that is another.
-	if r.Status != run.Planning && r.Status != run.Applying && len(e.current().renaming) > 0 {
+	if r.Status != run.Planning && r.Status != run.Applying && len(e.current().Renaming) > 0 {
 		e.flowFrom(r.Workspace)
 	}
 	moved := r.Kind == run.Sync && r.Status == run.PlannedAndFinished || (r.Kind == run.Sync || r.Kind == run.Refresh) && r.Status == run.Applied
-	if moved && len(e.current().order.Downstream(r.Workspace)) > 0 {
+	if moved && len(e.current().Order.Downstream(r.Workspace)) > 0 {
 		e.flowFrom(r.Workspace)
 	}
 	e.notify()

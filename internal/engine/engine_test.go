@@ -11,6 +11,7 @@ import (
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
@@ -144,8 +145,8 @@ func TestApplyModes(t *testing.T) {
 		wantFault(t, g.vote(li, r, true), fault.Conflict) // twice
 		g.approve(Actor{Name: "kim"}, r)
 		g.want("b", run.Applied)
-	}, define("a", auto), define("b", auto, func(d *Definition) { d.Rules = []approvals.Rule{two} }),
-		define("c", func(d *Definition) { d.Apply = workspace.Never }))
+	}, define("a", auto), define("b", auto, func(d *fleet.Definition) { d.Rules = []approvals.Rule{two} }),
+		define("c", func(d *fleet.Definition) { d.Apply = workspace.Never }))
 }
 
 func TestVotes(t *testing.T) {
@@ -250,7 +251,7 @@ func TestConfigurationChange(t *testing.T) {
 		g.start()
 		g.commit("a/main.tf")
 		r := g.want("a", run.AwaitingApproval)
-		other := define("a", func(d *Definition) { d.Labels = map[string]string{"team": "net"} })
+		other := define("a", func(d *fleet.Definition) { d.Labels = map[string]string{"team": "net"} })
 		if err := g.engine.Configure(context.Background(), g.settings(other)); err != nil {
 			t.Fatal(err)
 		}
@@ -289,7 +290,7 @@ func TestRulesChangeBeforeTheApply(t *testing.T) {
 		r := g.want("a", run.AwaitingApproval)
 		g.approve(ana, r)
 		g.want("a", run.ApplyQueued) // locked
-		strict := define("a", func(d *Definition) { d.Rules = []approvals.Rule{{Name: "two", Require: 2}} })
+		strict := define("a", func(d *fleet.Definition) { d.Rules = []approvals.Rule{{Name: "two", Require: 2}} })
 		if err := g.engine.Configure(context.Background(), g.settings(strict)); err != nil {
 			t.Fatal(err)
 		}
@@ -561,7 +562,7 @@ func TestSpeculativePlan(t *testing.T) {
 }
 
 func TestDrift(t *testing.T) {
-	nightly := func(d *Definition) {
+	nightly := func(d *fleet.Definition) {
 		s, err := schedule.Parse("0 2 * * *", "")
 		if err != nil {
 			t.Fatal(err)
@@ -684,8 +685,8 @@ func TestProblems(t *testing.T) {
 		if rs := g.engine.Repositories(); rs[0].Error != nil || rs[0].Failures != 0 {
 			t.Errorf("%+v", rs)
 		}
-	}, define("a"), define("gone"), define("nobranch", func(d *Definition) { d.Branch = "dev" }),
-		define("novars", func(d *Definition) { d.Dir, d.VarFiles = "a", []string{"x.tfvars"} }))
+	}, define("a"), define("gone"), define("nobranch", func(d *fleet.Definition) { d.Branch = "dev" }),
+		define("novars", func(d *fleet.Definition) { d.Dir, d.VarFiles = "a", []string{"x.tfvars"} }))
 }
 
 func TestEnvironmentIsAllowListed(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/drift/places"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -35,7 +36,7 @@ type note struct {
 
 // sight classifies what a drift run planned. It reads other plans and the
 // code, so it is done before the transaction that stores the outcome.
-func (e *Engine) sight(ctx context.Context, r run.Run, def Definition, p *plan.Plan) (observation, error) {
+func (e *Engine) sight(ctx context.Context, r run.Run, def fleet.Definition, p *plan.Plan) (observation, error) {
 	d, _, err := e.Store.Load(ctx, r.ID)
 	if err != nil {
 		return observation{}, err
@@ -141,7 +142,7 @@ type commits struct{ applied, newest string }
 
 // annotate finds where what differs is written at the applied commit, who owns
 // that as the newest commit has it, and which apply touched it last.
-func (e *Engine) annotate(ctx context.Context, def Definition, at commits, found []drift.Difference, applies []run.Run) (map[string]note, error) {
+func (e *Engine) annotate(ctx context.Context, def fleet.Definition, at commits, found []drift.Difference, applies []run.Run) (map[string]note, error) {
 	notes := map[string]note{}
 	if len(found) == 0 {
 		return notes, nil
@@ -174,7 +175,7 @@ func (e *Engine) annotate(ctx context.Context, def Definition, at commits, found
 
 // owned reads places and owners. What cannot be read is left out: a finding
 // without an owner is better than none.
-func (e *Engine) owned(def Definition, at commits, addresses []string) (map[string]places.Place, places.Owners) {
+func (e *Engine) owned(def fleet.Definition, at commits, addresses []string) (map[string]places.Place, places.Owners) {
 	repo := e.current().Repositories[def.Repository]
 	if repo.Source == nil {
 		return nil, places.Owners{}

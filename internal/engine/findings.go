@@ -8,6 +8,7 @@ import (
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/classify"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -26,7 +27,7 @@ func (e *Engine) observe(d *run.Tx, s observation) error {
 // enter is observe for who has no run.
 func (e *Engine) enter(l *run.FindingsTx, rec *workspace.Record, s observation, now time.Time) error {
 	settings := e.current()
-	def, _ := settings.find(s.check.Workspace)
+	def, _ := settings.Find(s.check.Workspace)
 	if err := l.Observe(settings.rulesOf(def), run.Look{Check: s.check, Found: s.found, Spared: s.spared}, now); err != nil {
 		return err
 	}
@@ -117,7 +118,7 @@ func halfApplied(d *run.Tx) {
 }
 
 // driftFound stores what a drift check saw, and heals it where that is asked for.
-func (e *Engine) driftFound(d *run.Tx, def Definition, s observation) error {
+func (e *Engine) driftFound(d *run.Tx, def fleet.Definition, s observation) error {
 	if err := e.observe(d, s); err != nil {
 		return err
 	}

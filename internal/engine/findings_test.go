@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
@@ -123,7 +124,7 @@ func (g *rig) wantDrift(name string, status workspace.DriftStatus, addresses ...
 }
 
 // applied is a rig whose workspace a is applied.
-func appliedRig(t *testing.T, fn func(*testing.T, *rig, *world), defs ...Definition) {
+func appliedRig(t *testing.T, fn func(*testing.T, *rig, *world), defs ...fleet.Definition) {
 	t.Helper()
 	bubble(t, func(t *testing.T, g *rig) {
 		g.start()
@@ -260,7 +261,7 @@ func TestRulesLeaveFindingsOut(t *testing.T) {
 			Severity: []drift.SeverityRule{{Name: "boxes", Type: "box", Severity: drift.Critical}}}
 		set := *g.set
 		set.Drift = rules
-		set.Workspaces = []Definition{define("a", auto)}
+		set.Config.Workspaces = []fleet.Definition{define("a", auto)}
 		if err := g.engine.Configure(context.Background(), &set); err != nil {
 			t.Fatal(err)
 		}
@@ -348,8 +349,8 @@ func TestAcknowledgementsMeetTheRules(t *testing.T) {
 	}, define("a", auto))
 }
 
-func healing(only ...drift.Class) func(*Definition) {
-	return func(d *Definition) { d.Healing = &drift.Healing{Only: only, Cooldown: time.Minute} }
+func healing(only ...drift.Class) func(*fleet.Definition) {
+	return func(d *fleet.Definition) { d.Healing = &drift.Healing{Only: only, Cooldown: time.Minute} }
 }
 
 func TestHealing(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -17,7 +18,7 @@ import (
 func BenchmarkFleet(b *testing.B) {
 	for _, n := range []int{100, 1000, 5000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			var defs []Definition
+			var defs []fleet.Definition
 			for i := range n {
 				defs = append(defs, define(fmt.Sprintf("w%04d", i), auto))
 			}
@@ -60,7 +61,7 @@ func BenchmarkFleet(b *testing.B) {
 	}
 }
 
-func (g *rig) openFor(b *testing.B, defs []Definition) {
+func (g *rig) openFor(b *testing.B, defs []fleet.Definition) {
 	b.Helper()
 	g.settings(defs...)
 	if err := g.openStore(); err != nil {

@@ -7,15 +7,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // generator makes a workspace of every root module, named after its directory.
-func generator(onRemoved workspace.OnRemoved, change ...func(*Definition)) Generator {
-	g := Generator{Generator: workspace.Generator{Name: "all", Repository: "infra", Branches: []string{"main", "env/*"}, Dirs: []string{"*", "live/*"}, OnRemoved: onRemoved, Source: "tfops.hcl:1"}}
-	g.Make = func(o workspace.Origin) (Definition, error) {
+func generator(onRemoved workspace.OnRemoved, change ...func(*fleet.Definition)) fleet.Generator {
+	g := fleet.Generator{Generator: workspace.Generator{Name: "all", Repository: "infra", Branches: []string{"main", "env/*"}, Dirs: []string{"*", "live/*"}, OnRemoved: onRemoved, Source: "tfops.hcl:1"}}
+	g.Make = func(o workspace.Origin) (fleet.Definition, error) {
 		name := path.Base(o.Dir)
 		if o.Branch != "main" {
 			name += "-" + reach.Slug(o.Branch)
@@ -27,8 +28,8 @@ func generator(onRemoved workspace.OnRemoved, change ...func(*Definition)) Gener
 	return g
 }
 
-func (g *rig) generate(gen Generator) {
-	g.set.Generators = append(g.set.Generators, gen)
+func (g *rig) generate(gen fleet.Generator) {
+	g.set.Config.Generators = append(g.set.Config.Generators, gen)
 }
 
 func (g *rig) names() []string {
@@ -222,13 +223,13 @@ func TestRenamedByItsGenerator(t *testing.T) {
 		g.git.remove("live/x/main.tf")
 		g.commit("live/x/main.tf")
 		other := generator(workspace.Keep)
-		other.Make = func(o workspace.Origin) (Definition, error) {
+		other.Make = func(o workspace.Origin) (fleet.Definition, error) {
 			d := define("new-" + path.Base(o.Dir))
 			d.Dir, d.Branch, d.Origin = o.Dir, o.Branch, &o
 			return d, nil
 		}
 		s := g.settings()
-		s.Generators = []Generator{other}
+		s.Config.Generators = []fleet.Generator{other}
 		if err := g.engine.Configure(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -65,7 +66,7 @@ func (e *Engine) tags(ctx context.Context, repo Repository) (map[string]string, 
 	return repo.Tags(ctx)
 }
 
-func (t *targets) newest(d Definition, tags map[string]string) error {
+func (t *targets) newest(d fleet.Definition, tags map[string]string) error {
 	tag, ok := d.Newest(tags)
 	if !ok {
 		return noTag(d, tags)
@@ -75,7 +76,7 @@ func (t *targets) newest(d Definition, tags map[string]string) error {
 }
 
 // noTag says that no tag fits, and which there are.
-func noTag(d Definition, tags map[string]string) error {
+func noTag(d fleet.Definition, tags map[string]string) error {
 	there := d.Versions(tags)
 	pattern := d.TagPrefix + "1.2.3"
 	switch {
@@ -96,7 +97,7 @@ const soughtAgain = 10 * time.Minute
 
 // obtain has a commit in the mirror that no followed branch need have: by its id
 // or its tag, where the host gives it, or else with all that the host has.
-func (e *Engine) obtain(ctx context.Context, repo Repository, d Definition, sha string) error {
+func (e *Engine) obtain(ctx context.Context, repo Repository, d fleet.Definition, sha string) error {
 	if err := e.need(ctx, repo, sha); err != nil || repo.Has(sha) {
 		return err
 	}
@@ -123,7 +124,7 @@ func (e *Engine) obtain(ctx context.Context, repo Repository, d Definition, sha 
 }
 
 // head asks the remote which commit a workspace's branch or tag is at now.
-func (e *Engine) head(ctx context.Context, repo Repository, d Definition) (string, error) {
+func (e *Engine) head(ctx context.Context, repo Repository, d fleet.Definition) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
 	defer cancel()
 	if d.Tag == "" {
@@ -142,7 +143,7 @@ func (e *Engine) head(ctx context.Context, repo Repository, d Definition) (strin
 
 // noteTag has a run know the tag that it is of, and a person look at one that is
 // not as tags should be.
-func (e *Engine) noteTag(ctx context.Context, r run.Run, def Definition) error {
+func (e *Engine) noteTag(ctx context.Context, r run.Run, def fleet.Definition) error {
 	if def.Tag == "" {
 		return nil
 	}
@@ -162,7 +163,7 @@ func (e *Engine) noteTag(ctx context.Context, r run.Run, def Definition) error {
 }
 
 // tagged notes which tags the workspaces that were looked at lead to.
-func (g *branchPoll) tagged(defs []Definition, tag workspace.Tag) {
+func (g *branchPoll) tagged(defs []fleet.Definition, tag workspace.Tag) {
 	for _, d := range defs {
 		rec := g.records[d.Name]
 		next := d.NextTag(rec.Tag, tag, rec.Applied)
@@ -188,7 +189,7 @@ func merged(into, more map[string]workspace.FollowedTag) map[string]workspace.Fo
 }
 
 // follows is what a workspace follows, for a person.
-func follows(d Definition, rec workspace.Record) string {
+func follows(d fleet.Definition, rec workspace.Record) string {
 	if t := rec.Tag; t != nil && t.Wanted == d.Follow() {
 		return d.Follows(t.Name)
 	}
@@ -196,6 +197,6 @@ func follows(d Definition, rec workspace.Record) string {
 }
 
 // elsewhereNow says that a workspace does not lead to a run's commit any more.
-func elsewhereNow(r run.Run, d Definition) error {
+func elsewhereNow(r run.Run, d fleet.Definition) error {
 	return fault.New(fault.Conflict, "", "commit %s is not on %s any more", short(r.Commit.SHA), d.Follows(r.Tag))
 }

@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 )
 
-func following(tag string) func(*Definition) {
-	return func(d *Definition) { d.Branch, d.Tag = "", tag }
+func following(tag string) func(*fleet.Definition) {
+	return func(d *fleet.Definition) { d.Branch, d.Tag = "", tag }
 }
 
 // tagAt tags a new commit, and has the remote polled.
@@ -156,5 +157,5 @@ func TestPinnedCommit(t *testing.T) {
 		if v := g.view("b"); v.Problem == nil || !strings.Contains(v.Problem.Error(), "gives out no commit") || fault.Next(v.Problem) == "" {
 			t.Errorf("a commit that nobody has: %v", v.Problem)
 		}
-	}, define("a", auto, func(d *Definition) { d.Branch, d.Commit = "", pinned }), define("b", func(d *Definition) { d.Branch, d.Commit = "", strings.Repeat("f", 40) }))
+	}, define("a", auto, func(d *fleet.Definition) { d.Branch, d.Commit = "", pinned }), define("b", func(d *fleet.Definition) { d.Branch, d.Commit = "", strings.Repeat("f", 40) }))
 }

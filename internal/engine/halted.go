@@ -91,7 +91,7 @@ func (e *Engine) lookForHalts(ctx context.Context, before map[string][]run.Stopp
 
 // timeIsUp reports whether the phase of a run has taken longer than it may.
 func (e *Engine) timeIsUp(r run.Run, now time.Time) bool {
-	def, known := e.current().find(r.Workspace)
+	def, known := e.current().Find(r.Workspace)
 	began, may := r.StartedAt, def.PlanTimeout
 	if r.Status == run.Applying {
 		began, may = r.ApplyStartedAt, def.ApplyTimeout

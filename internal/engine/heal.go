@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -13,7 +14,7 @@ import (
 // heal asks for a sync at the applied commit where everything that a check
 // found may be put back. A run that is on its way, or a commit that waits,
 // comes first: it would be superseded.
-func (e *Engine) heal(d *run.Tx, def Definition, p *plan.Plan) error {
+func (e *Engine) heal(d *run.Tx, def fleet.Definition, p *plan.Plan) error {
 	if def.Healing == nil || d.Record.Drift.Status != workspace.Drifted {
 		return nil
 	}
@@ -46,7 +47,7 @@ func (e *Engine) heal(d *run.Tx, def Definition, p *plan.Plan) error {
 	case d.Record.Desired != d.Run.Commit.SHA:
 		leaveDrift(d, "commit "+short(d.Record.Desired)+" is wanted, and applying it puts things right or shows what does not fit")
 		return nil
-	case d.Run.Fingerprint != def.fingerprint:
+	case d.Run.Fingerprint != def.Fingerprint:
 		leaveDrift(d, "the inputs of the workspace changed in the configuration and are not applied, and a sync would apply them")
 		return nil
 	case e.problem(def.Name) != nil:
@@ -59,7 +60,7 @@ func (e *Engine) heal(d *run.Tx, def Definition, p *plan.Plan) error {
 	d.Record.Drift.HealStopped = ""
 	d.SetFindings(healed(findings, v.Findings, d.Now))
 	d.Note("", "healing: a sync is queued that puts it back")
-	d.Follow(run.Sync, run.ByHeal, "").Fingerprint = def.fingerprint
+	d.Follow(run.Sync, run.ByHeal, "").Fingerprint = def.Fingerprint
 	return nil
 }
 

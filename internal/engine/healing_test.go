@@ -9,6 +9,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
@@ -52,8 +53,8 @@ func (g *rig) notHealed(name, why string) {
 // Healing puts back what drifted and nothing else: what waits to be applied,
 // was refused, or is somebody's work at hand, stays as it is.
 func TestHealingPutsBackNothingElse(t *testing.T) {
-	size := func(v string) func(*Definition) {
-		return func(d *Definition) { d.Variables = map[string]cty.Value{"size": cty.StringVal(v)} }
+	size := func(v string) func(*fleet.Definition) {
+		return func(d *fleet.Definition) { d.Variables = map[string]cty.Value{"size": cty.StringVal(v)} }
 	}
 	t.Run("inputs of the configuration that failed to be applied", func(t *testing.T) {
 		appliedRig(t, func(t *testing.T, g *rig, w *world) {
@@ -194,7 +195,7 @@ func TestHealingCoolsDown(t *testing.T) {
 		if n := g.heals("a"); n != 2 {
 			t.Errorf("%d heals", n)
 		}
-	}, define("a", auto, func(d *Definition) { d.Healing = &drift.Healing{Cooldown: time.Hour} }))
+	}, define("a", auto, func(d *fleet.Definition) { d.Healing = &drift.Healing{Cooldown: time.Hour} }))
 }
 
 // The daemon dies at every write of a check that heals: it is healed once.

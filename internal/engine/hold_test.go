@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -178,10 +179,10 @@ func TestComesBackBroken(t *testing.T) {
 
 // Other patterns in the configuration take nothing out of the world.
 func TestNarrowerPatterns(t *testing.T) {
-	for name, narrow := range map[string]func(*Generator){
-		"dirs":      func(g *Generator) { g.Dirs = []string{"a"} },
-		"branches":  func(g *Generator) { g.Branches = []string{"env/*"} },
-		"var_files": func(g *Generator) { g.VarFiles = []string{"*.tfvars"} },
+	for name, narrow := range map[string]func(*fleet.Generator){
+		"dirs":      func(g *fleet.Generator) { g.Dirs = []string{"a"} },
+		"branches":  func(g *fleet.Generator) { g.Branches = []string{"env/*"} },
+		"var_files": func(g *fleet.Generator) { g.VarFiles = []string{"*.tfvars"} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, g *rig) {
@@ -192,14 +193,14 @@ func TestNarrowerPatterns(t *testing.T) {
 				g.want("x", run.Applied)
 				s, gen := g.settings(), generator(workspace.DestroyOnRemoved, auto)
 				narrow(&gen)
-				s.Generators = []Generator{gen}
+				s.Config.Generators = []fleet.Generator{gen}
 				if err := g.engine.Configure(t.Context(), s); err != nil {
 					t.Fatal(err)
 				}
 				g.pass(60e9)
 				g.wantStays("x", "does not match")
 				s = g.settings()
-				s.Generators = []Generator{generator(workspace.DestroyOnRemoved, auto)}
+				s.Config.Generators = []fleet.Generator{generator(workspace.DestroyOnRemoved, auto)}
 				if err := g.engine.Configure(t.Context(), s); err != nil {
 					t.Fatal(err)
 				}

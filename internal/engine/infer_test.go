@@ -5,6 +5,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -14,7 +15,7 @@ const readsA = "data \"terraform_remote_state\" \"net\" {\n  backend = \"s3\"\n 
 // What reads another workspace's state is planned after it, unless it says
 // that nothing is to be inferred.
 func TestInferredOrder(t *testing.T) {
-	infers := func(d *Definition) { d.InferDependencies = true }
+	infers := func(d *fleet.Definition) { d.InferDependencies = true }
 	bubble(t, func(t *testing.T, g *rig) {
 		g.git.files["a/main.tf"] = &fstest.MapFile{Data: []byte(stateOfA)}
 		g.git.files["b/main.tf"] = &fstest.MapFile{Data: []byte(readsA)}

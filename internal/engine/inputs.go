@@ -16,6 +16,7 @@ import (
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -25,9 +26,6 @@ import (
 // encrypted: in the run's directory those it was planned with, in the
 // workspace's those that were applied.
 const inputsFile = "inputs.json.age"
-
-// used reports whether some workspace uses outputs of another.
-func (s *Settings) used(name string) bool { return s.uses[name] }
 
 // outputs reads a file of outputs; none when there is none.
 func (e *Engine) outputs(path string) (map[string]job.Output, error) {
@@ -103,7 +101,7 @@ func (e *Engine) inputsIn(dir string) (made, error) {
 // resolveInputs makes a run's inputs of the outputs as they are now; those of a
 // drift check and of a refresh are the ones that were applied. They are kept, encrypted, in the
 // run's directory; what is returned names them.
-func (e *Engine) resolveInputs(r run.Run, def Definition) (map[string]run.InputUsed, error) {
+func (e *Engine) resolveInputs(r run.Run, def fleet.Definition) (map[string]run.InputUsed, error) {
 	dir := e.files(r.ID).dir
 	if len(def.Inputs) == 0 {
 		return nil, nil

@@ -8,15 +8,16 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
 // from makes an input of one output of another workspace.
-func from(variable, name, output string) func(*Definition) {
+func from(variable, name, output string) func(*fleet.Definition) {
 	ref := workspace.OutputRef{Workspace: name, Output: output}
-	return func(d *Definition) {
+	return func(d *fleet.Definition) {
 		d.Inputs = map[string]workspace.Input{variable: {Source: ref.String(), Refs: []workspace.OutputRef{ref},
 			Value: func(outputs func(workspace.OutputRef) cty.Value) (cty.Value, error) { return outputs(ref), nil }}}
 	}
@@ -246,7 +247,7 @@ func TestDriftWithAppliedInputs(t *testing.T) {
 // Destroy runs go the other way round.
 func TestDestroyGoesInReverse(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
-		g.generate(generator(workspace.DestroyOnRemoved, func(d *Definition) {
+		g.generate(generator(workspace.DestroyOnRemoved, func(d *fleet.Definition) {
 			if d.Name == "y" {
 				d.DependsOn = []string{"x"}
 			}

@@ -37,7 +37,7 @@ func (e *Engine) engineGone(ctx context.Context, r run.Run) error {
 	if e.Engines == nil || madeBy(r) == "" {
 		return nil
 	}
-	def, known := e.current().find(r.Workspace)
+	def, known := e.current().Find(r.Workspace)
 	if !known {
 		return nil // the verdict ends it
 	}
@@ -89,12 +89,12 @@ func (e *Engine) withoutEngine(ctx context.Context, r run.Run) (gone, err error)
 	if _, lacks := fault.LackOf(gone); lacks || lacksFiles().What != "" {
 		return nil, nil
 	}
-	def, _ := e.current().find(r.Workspace)
+	def, _ := e.current().Find(r.Workspace)
 	_, err = e.change(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.AwaitingApproval && d.Run.Status != run.ApplyQueued {
 			return errEnded
 		}
-		return stale(d, gone.Error(), def.fingerprint)
+		return stale(d, gone.Error(), def.Fingerprint)
 	})
 	return gone, err
 }

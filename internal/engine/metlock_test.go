@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/credentials"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -88,13 +89,13 @@ func TestWhoIsGivenModuleCredentials(t *testing.T) {
 			s.Repositories["other"] = r
 			s.Modules = []credentials.Credential{of("https://h", "canary-for-all", false)}
 		}
-		g.configure(define("a"), define("b", func(d *Definition) { d.Repository = "other" }))
+		g.configure(define("a"), define("b", func(d *fleet.Definition) { d.Repository = "other" }))
 		g.start()
 		g.commit("a/main.tf", "b/main.tf")
 		waiting := g.want("a", run.AwaitingApproval)
 		g.want("b", run.AwaitingApproval)
 		infra = []credentials.Credential{of("https://h/infra", "canary-rotated", true)}
-		g.configure(g.set.Workspaces...)
+		g.configure(g.set.Config.Workspaces...)
 		g.approve(ana, waiting)
 		if r := g.get(waiting.ID); r.Status != run.Applied {
 			t.Fatalf("another secret made it %s: %+v", r.Status, r.Failure)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -26,7 +27,7 @@ type gaps struct {
 // history, and what the workspace reads above the plan. A plan that was made
 // without something that it reads waits for a person. A path that was left out
 // of the checkout and is surely read ends the run.
-func (e *Engine) noteMissing(ctx context.Context, r run.Run, def Definition, repo Repository, x trees.Exported) error {
+func (e *Engine) noteMissing(ctx context.Context, r run.Run, def fleet.Definition, repo Repository, x trees.Exported) error {
 	left := x.LeftOut()
 	if len(x.Submodules)+len(x.LFSPointers)+len(left)+len(x.Missing) == 0 {
 		return nil
@@ -65,7 +66,7 @@ func (e *Engine) noteMissing(ctx context.Context, r run.Run, def Definition, rep
 }
 
 // leftOut refuses what cannot be read and must be, and warns of what may be.
-func (m *gaps) leftOut(g *reach.Graph, def Definition, left []trees.LeftOut) error {
+func (m *gaps) leftOut(g *reach.Graph, def fleet.Definition, left []trees.LeftOut) error {
 	if len(left) == 0 {
 		return nil
 	}
@@ -94,7 +95,7 @@ func (m *gaps) leftOut(g *reach.Graph, def Definition, left []trees.LeftOut) err
 
 // submodules refuses what lies in a submodule that is followed and not there,
 // and warns of what may.
-func (m *gaps) submodules(g *reach.Graph, def Definition, missing []trees.MissingSubmodule) error {
+func (m *gaps) submodules(g *reach.Graph, def fleet.Definition, missing []trees.MissingSubmodule) error {
 	if len(missing) == 0 {
 		return nil
 	}
@@ -137,7 +138,7 @@ func inSubmodules(x trees.Exported) (inside, own []string) {
 }
 
 // absent warns of paths that are there without their content.
-func (m *gaps) absent(g *reach.Graph, def Definition, paths []string, note, what string) {
+func (m *gaps) absent(g *reach.Graph, def fleet.Definition, paths []string, note, what string) {
 	if len(paths) == 0 {
 		return
 	}
@@ -156,24 +157,24 @@ func (m *gaps) absent(g *reach.Graph, def Definition, paths []string, note, what
 }
 
 // graphOf is what the workspaces of a run's branch depend on in its commit.
-func (e *Engine) graphOf(r run.Run, def Definition, repo Repository) (*reach.Graph, error) {
+func (e *Engine) graphOf(r run.Run, def fleet.Definition, repo Repository) (*reach.Graph, error) {
 	tree, err := repo.Tree(r.Commit.SHA)
 	if err != nil {
 		return nil, err
 	}
 	// With all workspaces of the branch it is the graph that the poll made.
-	defs := []Definition{}
+	defs := []fleet.Definition{}
 	for _, d := range e.current().Workspaces {
 		if d.Repository == def.Repository && d.Follow() == def.Follow() {
 			defs = append(defs, d)
 		}
 	}
-	if i := slices.IndexFunc(defs, func(d Definition) bool { return d.Name == def.Name }); i >= 0 {
+	if i := slices.IndexFunc(defs, func(d fleet.Definition) bool { return d.Name == def.Name }); i >= 0 {
 		defs[i] = def // of a check it is as it was applied
 	} else {
 		defs = append(defs, def)
 	}
-	return e.index(def.Repository).Graph(tree, values(defs)), nil
+	return e.index(def.Repository).Graph(tree, fleet.Values(defs)), nil
 }
 
 func steps(chain []reach.Link) string {

@@ -7,6 +7,7 @@ import (
 	"testing/fstest"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -154,7 +155,7 @@ func TestMissingSubmodulesEndWhoReadsThem(t *testing.T) {
 			if v := g.view("a"); v.Problem == nil || !strings.Contains(v.Problem.Error(), "submodule modules/net") {
 				t.Errorf("the problem is %v", v.Problem)
 			}
-		}, define("a", auto, func(d *Definition) { d.Dir = "modules/net/live" }))
+		}, define("a", auto, func(d *fleet.Definition) { d.Dir = "modules/net/live" }))
 	})
 }
 
@@ -168,5 +169,5 @@ func TestARuleIsEnoughForWhatIsHeld(t *testing.T) {
 		wantFault(t, g.vote(ana, r, true), "forbidden") // who wrote the commit
 		g.approve(Actor{Name: "bo", Via: "socket"}, r)
 		g.want("a", run.Applied)
-	}, define("a", auto, func(d *Definition) { d.Rules = []approvals.Rule{{Name: "four", Require: 1}} }))
+	}, define("a", auto, func(d *fleet.Definition) { d.Rules = []approvals.Rule{{Name: "four", Require: 1}} }))
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner/backend"
@@ -34,8 +35,8 @@ func (e *Engine) MoveState(ctx context.Context, a Actor, name string) (run.Run, 
 }
 
 // mover is a workspace whose state is to be moved, with what is known of it.
-func (e *Engine) mover(ctx context.Context, name string) (Definition, workspace.Record, error) {
-	def, err := e.current().workspace(name)
+func (e *Engine) mover(ctx context.Context, name string) (fleet.Definition, workspace.Record, error) {
+	def, err := e.current().Workspace(name)
 	if err != nil {
 		return def, workspace.Record{}, err
 	}
@@ -45,7 +46,7 @@ func (e *Engine) mover(ctx context.Context, name string) (Definition, workspace.
 
 // startMove queues the run that moves a state. What is to be moved is staged once the audit
 // log has it: a move that is not in there is not made.
-func (e *Engine) startMove(ctx context.Context, a Actor, def Definition, rec workspace.Record, action, reason string, stage func() (run.StateMove, error)) (run.Run, error) {
+func (e *Engine) startMove(ctx context.Context, a Actor, def fleet.Definition, rec workspace.Record, action, reason string, stage func() (run.StateMove, error)) (run.Run, error) {
 	repo, ok := e.current().Repositories[def.Repository]
 	if !ok {
 		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
@@ -65,7 +66,7 @@ func (e *Engine) startMove(ctx context.Context, a Actor, def Definition, rec wor
 	if err != nil {
 		return run.Run{}, err
 	}
-	created, err := e.enqueued(ctx, run.Batch{Runs: []run.Run{{Workspace: def.Name, Kind: run.Move, Commit: c, Fingerprint: def.fingerprint,
+	created, err := e.enqueued(ctx, run.Batch{Runs: []run.Run{{Workspace: def.Name, Kind: run.Move, Commit: c, Fingerprint: def.Fingerprint,
 		State: moving.To.Identity, Moving: &moving, Trigger: run.Trigger{Cause: run.ByPerson, Actor: a.Name}}}})
 	if err != nil || len(created) > 0 {
 		return append(created, run.Run{})[0], err
@@ -88,7 +89,7 @@ func movable(rec workspace.Record, old *workspace.AppliedState) (run.StateMove, 
 
 // oldState is the state that was applied, and the name of the workspace that it
 // belongs to: of one that is new, that is the one which it seems to have been.
-func (e *Engine) oldState(rec workspace.Record, def Definition) (*workspace.AppliedState, string) {
+func (e *Engine) oldState(rec workspace.Record, def fleet.Definition) (*workspace.AppliedState, string) {
 	if old := rec.LastState(); old != nil {
 		return old, rec.Name
 	}
@@ -104,7 +105,7 @@ func (e *Engine) oldState(rec workspace.Record, def Definition) (*workspace.Appl
 }
 
 // prepareMove exports what leads to the old state, and tells the runner of it.
-func (e *Engine) prepareMove(ctx context.Context, r run.Run, def Definition, j *job.Job, s *job.Secrets) error {
+func (e *Engine) prepareMove(ctx context.Context, r run.Run, def fleet.Definition, j *job.Job, s *job.Secrets) error {
 	q, err := e.Store.Queue(ctx)
 	if err != nil {
 		return err
@@ -158,23 +159,23 @@ func leadsTo(rec workspace.Record, old *workspace.AppliedState) string {
 // waysTo are with what the old state of a workspace may be reached, the likeliest first: as it
 // was applied, and the same with the credentials of now, which may have been renewed since.
 // Where it is not known what it was applied with, that leaves what the configuration says now.
-func (e *Engine) waysTo(owner string, def Definition, fingerprint string) []Definition {
+func (e *Engine) waysTo(owner string, def fleet.Definition, fingerprint string) []fleet.Definition {
 	f, err := e.snapshotOf(owner)
 	if err != nil || f.Fingerprint != fingerprint {
-		return []Definition{def}
+		return []fleet.Definition{def}
 	}
 	now := f.of(def)
 	then := f.withSecrets(now)
 	if maps.Equal(then.Env, now.Env) && variables(then.BackendConfig) == variables(now.BackendConfig) {
-		return []Definition{now}
+		return []fleet.Definition{now}
 	}
-	return []Definition{then, now}
+	return []fleet.Definition{then, now}
 }
 
 // storeMove stores what became of a move. The state may have been copied
 // although the plan on it failed.
 func (e *Engine) storeMove(ctx context.Context, r run.Run, res job.Result) {
-	def, _ := e.current().find(r.Workspace)
+	def, _ := e.current().Find(r.Workspace)
 	met := e.met(r, res)
 	e.decide(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.Planning {
@@ -186,7 +187,7 @@ func (e *Engine) storeMove(ctx context.Context, r run.Run, res job.Result) {
 		if m := res.Moved; m != nil {
 			moved(d, def, met, *m)
 			follow := d.Follow(run.Sync, run.ByMove, d.Run.Trigger.Actor)
-			follow.Fingerprint = def.fingerprint
+			follow.Fingerprint = def.Fingerprint
 		}
 		if res.Outcome == job.Succeeded && res.Moved != nil {
 			return d.Move(run.PlannedAndFinished, "", d.Run.Moving.String()+"; the plan on it: "+res.Plan.Counts.String())
@@ -201,7 +202,7 @@ func (e *Engine) storeMove(ctx context.Context, r run.Run, res job.Result) {
 }
 
 // moved records that the state is where the configuration wants it.
-func moved(d *run.Tx, def Definition, met stateMet, m job.Moved) {
+func moved(d *run.Tx, def fleet.Definition, met stateMet, m job.Moved) {
 	if i := d.Run.Moving.Import; i != nil {
 		i.Replaced, d.Run.Moving.To, d.Run.State = m.Replaced, met.StateRef, met.Identity
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/plan"
@@ -29,7 +30,7 @@ type stateMet struct {
 // met tells which state a plan stands on. A drift check plans with what was
 // applied, and so in the Terraform workspace of then.
 func (e *Engine) met(r run.Run, res job.Result) stateMet {
-	def, _ := e.current().lived(r.Workspace)
+	def, _ := e.current().Lived(r.Workspace)
 	if r.Kind == run.Drift {
 		if applied, err := e.asApplied(def, r.Fingerprint); err == nil {
 			def = applied
@@ -116,7 +117,7 @@ func renamed(rec workspace.Record, place workspace.Place, left []workspace.Recor
 
 // foundIn remembers the state in which a sync found what its commit says. One
 // that holds nothing is no ground to forget the one that was applied to.
-func foundIn(d *run.Tx, def Definition, met stateMet) {
+func foundIn(d *run.Tx, def fleet.Definition, met stateMet) {
 	if d.Run.Kind == run.Destroy {
 		met.Resources = 0
 	} else if met.Resources == 0 && d.Record.AppliedState != nil && d.Record.AppliedState.Identity != met.Identity {
@@ -135,7 +136,7 @@ func leavesBehind(d *run.Tx, p *plan.Plan) bool { return d.Run.NewState != nil &
 
 // wroteState remembers the state that a run has written, whole or in part. made is
 // its plan; it is nil where it cannot be read.
-func wroteState(d *run.Tx, def Definition, res job.Result, made *plan.Plan) {
+func wroteState(d *run.Tx, def fleet.Definition, res job.Result, made *plan.Plan) {
 	s := workspace.AppliedState{StateRef: refOf(res.Backend, def.TerraformWorkspace), At: def.Place(), Commit: d.Run.Commit.SHA,
 		StateMark: workspace.StateMark{Serial: res.Serial, Lineage: res.Lineage, Digest: res.StateDigest}}
 	if made != nil && made.State != nil && s.Backend != workspace.Managed {

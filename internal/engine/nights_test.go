@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
@@ -340,11 +341,11 @@ func (p *pencil) holdPeriod(t *testing.T, r *report.Report, got report.Period) {
 
 func TestNinetyNights(t *testing.T) {
 	p := &pencil{rand: rand.New(rand.NewPCG(1, 2)), wrong: map[string]map[thing]bool{}, fails: map[string]bool{}, looks: map[string][]seen{}, acks: map[string][]drift.Ack{}}
-	var defs []Definition
+	var defs []fleet.Definition
 	for i := range fleetSize {
 		name := fmt.Sprintf("w%02d", i)
 		p.names, p.wrong[name] = append(p.names, name), map[thing]bool{}
-		defs = append(defs, define(name, auto, func(d *Definition) {
+		defs = append(defs, define(name, auto, func(d *fleet.Definition) {
 			d.Drift, d.KeepRuns, d.KeepDays = scheduled(t, "0 2 * * *", ""), 200, 200
 		}))
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -20,7 +21,7 @@ func (e *Engine) announce(d *run.Tx) error {
 		d.Notices = nil
 		return nil
 	}
-	def, _ := s.find(d.Run.Workspace)
+	def, _ := s.Find(d.Run.Workspace)
 	for _, ev := range d.Events {
 		if n, ok := runNotice(d, def, s, ev); ok {
 			d.Tell(n)
@@ -49,7 +50,7 @@ func (e *Engine) announceHolds(h *run.WorkspaceTx) error {
 	if err != nil {
 		return err
 	}
-	def, _ := s.find(h.Record.Name)
+	def, _ := s.Find(h.Record.Name)
 	for _, n := range driftNotices(h.Record.Name, h.Moved, findings) {
 		h.Tell(n)
 	}
@@ -58,7 +59,7 @@ func (e *Engine) announceHolds(h *run.WorkspaceTx) error {
 }
 
 // addressed fills in who wants the notices, and leaves out those that nobody does.
-func (s *Settings) addressed(notices []run.Notice, def Definition) []run.Notice {
+func (s *Settings) addressed(notices []run.Notice, def fleet.Definition) []run.Notice {
 	var out []run.Notice
 	for _, n := range notices {
 		n.Repository, n.Labels = def.Repository, def.Labels
@@ -71,7 +72,7 @@ func (s *Settings) addressed(notices []run.Notice, def Definition) []run.Notice 
 
 // runNotice is what people are told of a move of a run. What is replaced by
 // another run at once, and speculative plans, are of no interest to others.
-func runNotice(d *run.Tx, def Definition, s *Settings, ev run.Event) (run.Notice, bool) {
+func runNotice(d *run.Tx, def fleet.Definition, s *Settings, ev run.Event) (run.Notice, bool) {
 	r := d.Run
 	if !r.Kind.Applies() || ev.To == "" || ev.To.Terminal() && len(d.Follows) > 0 && ev.To != run.Applied {
 		return run.Notice{}, false

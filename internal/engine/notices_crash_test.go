@@ -10,6 +10,7 @@ import (
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
@@ -45,7 +46,7 @@ func (g *rig) live(until time.Time) {
 // toldLife is a day of two workspaces in which everything happens that people
 // are told of without a person's fault; the daemon dies at its nth write.
 func toldLife(t *testing.T, n int, after bool, check func(*rig)) {
-	hourly := func(d *Definition) { d.Drift = scheduled(t, "@every 1h", "") }
+	hourly := func(d *fleet.Definition) { d.Drift = scheduled(t, "@every 1h", "") }
 	toldRig(t, nil, func(t *testing.T, g *rig, w *world) {
 		with := g.adjust
 		g.adjust = func(s *Settings) {
@@ -55,7 +56,7 @@ func toldLife(t *testing.T, n int, after bool, check func(*rig)) {
 		}
 		g.stop()
 		<-g.done
-		g.settings(g.set.Workspaces...)
+		g.settings(g.set.Config.Workspaces...)
 		g.store.Close()
 		g.open()
 		if n > 0 {

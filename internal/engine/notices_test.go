@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/notify"
 
 	"github.com/tfops/tfops/internal/job"
@@ -19,7 +20,7 @@ import (
 )
 
 // told runs a test with a rig that tells targets, "all" of which wants everything.
-func toldRig(t *testing.T, targets []notify.Target, fn func(*testing.T, *rig, *world), defs ...Definition) {
+func toldRig(t *testing.T, targets []notify.Target, fn func(*testing.T, *rig, *world), defs ...fleet.Definition) {
 	t.Helper()
 	targets = append(targets, notify.Target{Name: "all"})
 	bubble(t, func(t *testing.T, g *rig) {
@@ -115,7 +116,7 @@ func working(g *rig) { g.runners.set(func(p *players) { p.fail = nil }) }
 func TestNotices(t *testing.T) {
 	for name, c := range map[string]struct {
 		play func(*rig, *world)
-		def  Definition
+		def  fleet.Definition
 	}{
 		"a commit is approved and applied": {func(g *rig, w *world) {
 			g.commit("a/main.tf")
@@ -309,8 +310,8 @@ func TestWhatIsKnownIsNotTold(t *testing.T) {
 
 // A target is told what it asked for and nothing else.
 func TestNoticesGoToWhoWantsThem(t *testing.T) {
-	labels := func(team string) func(*Definition) {
-		return func(d *Definition) { d.Labels = map[string]string{"team": team} }
+	labels := func(team string) func(*fleet.Definition) {
+		return func(d *fleet.Definition) { d.Labels = map[string]string{"team": team} }
 	}
 	targets := []notify.Target{
 		{Name: "b", Filter: notify.Filter{Workspaces: []string{"b*"}}},
@@ -374,7 +375,7 @@ func TestNoticesHoldNoSecrets(t *testing.T) {
 				t.Errorf("nothing of the kind %s was told", k)
 			}
 		}
-	}, define("a", healing(), func(d *Definition) {
+	}, define("a", healing(), func(d *fleet.Definition) {
 		d.Env = map[string]workspace.EnvVar{"TOKEN": {Value: canary, Secret: true}}
 	}))
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -24,7 +25,7 @@ func upstreamVerdict(q run.Queue, s *Settings, r *run.Run) (step, Wait) {
 			return nothing, Wait{Kind: WaitsForUpstream, Run: o.ID, For: fmt.Sprintf("workspace %s, which %s: its run %s is %s", name, place(r.Kind), o.ID, words(o.Status)), Command: moves(o)}
 		}
 	}
-	if def, ok := s.find(r.Workspace); ok && r.Kind == run.Sync {
+	if def, ok := s.Find(r.Workspace); ok && r.Kind == run.Sync {
 		for _, in := range def.Inputs {
 			for _, ref := range in.Refs {
 				if o, busy := onItsWay(q, ref.Workspace, run.Drift); busy && slices.Contains(r.Upstream, ref.Workspace) && q.Record(ref.Workspace).Outputs == nil {
@@ -76,7 +77,7 @@ func onItsWay(q run.Queue, name string, kind run.Kind) (*run.Run, bool) {
 // notDone says why a workspace that goes first has not done its part; "" when
 // it has, or when nothing of the kind is wanted of it.
 func notDone(q run.Queue, s *Settings, name string, kind run.Kind) string {
-	def, ok := s.find(name)
+	def, ok := s.Find(name)
 	if !ok {
 		return ""
 	}
@@ -91,7 +92,7 @@ func notDone(q run.Queue, s *Settings, name string, kind run.Kind) string {
 		}
 		return ""
 	}
-	if def.Apply == workspace.Never || rec.Desired == "" || rec.Destroyed || rec.InSync(def.fingerprint) {
+	if def.Apply == workspace.Never || rec.Desired == "" || rec.Destroyed || rec.InSync(def.Fingerprint) {
 		return ""
 	}
 	return "was not applied: " + ended
@@ -157,7 +158,7 @@ func (e *Engine) inReverse(ctx context.Context, b *run.Batch) error {
 	}
 	r := b.Runs[0]
 	for _, name := range s.before(r) {
-		def, _ := s.definition(name)
+		def, _ := s.Definition(name)
 		if q.Record(name).Applied != "" && def.Apply != workspace.Never && !slices.Contains(r.Upstream, name) {
 			return fault.New(fault.Conflict, "tfops destroy "+name, "workspace %s depends on %s and is still applied", name, r.Workspace)
 		}
@@ -171,11 +172,11 @@ func (e *Engine) inReverse(ctx context.Context, b *run.Batch) error {
 func (e *Engine) askOutputs(ctx context.Context, s *Settings, q run.Queue, b *run.Batch) {
 	together := kindsOf(b.Runs)
 	for _, r := range slices.Clone(b.Runs) {
-		def, _ := s.definition(r.Workspace)
+		def, _ := s.Definition(r.Workspace)
 		for _, in := range def.Inputs {
 			for _, ref := range in.Refs {
 				rec := q.Record(ref.Workspace)
-				up, ok := s.find(ref.Workspace)
+				up, ok := s.Find(ref.Workspace)
 				if !ok || rec.Outputs != nil || rec.Applied == "" || reads(s, q, together, r.Workspace, ref.Workspace) {
 					continue
 				}
@@ -193,7 +194,7 @@ func (e *Engine) askOutputs(ctx context.Context, s *Settings, q run.Queue, b *ru
 // reads reports whether a run that will read the outputs of a workspace, which
 // another uses, is on its way or in the batch.
 func reads(s *Settings, q run.Queue, together map[string]map[run.Kind]bool, user, name string) bool {
-	def, _ := s.definition(user)
+	def, _ := s.Definition(user)
 	uses := false
 	for _, in := range def.Inputs {
 		uses = uses || slices.ContainsFunc(in.Refs, func(ref workspace.OutputRef) bool { return ref.Workspace == name })
@@ -213,9 +214,9 @@ func reads(s *Settings, q run.Queue, together map[string]map[run.Kind]bool, user
 func (s *Settings) before(r run.Run) []string {
 	switch r.Kind {
 	case run.Sync:
-		return s.order.AllUpstream(r.Workspace)
+		return s.Order.AllUpstream(r.Workspace)
 	case run.Destroy:
-		return s.order.AllDownstream(r.Workspace)
+		return s.Order.AllDownstream(r.Workspace)
 	}
 	return nil
 }
@@ -223,7 +224,7 @@ func (s *Settings) before(r run.Run) []string {
 // flowing says because of which other a workspace is to be planned: the one that its last run was
 // withheld for, or one of which it uses an output that has changed since; "" for none. It is pure,
 // and asked again and again, so that nothing is lost when the daemon ends in between.
-func flowing(s *Settings, q run.Queue, d *Definition) string {
+func flowing(s *Settings, q run.Queue, d *fleet.Definition) string {
 	rec := q.Record(d.Name)
 	if rec.Desired == "" || rec.Orphan != nil || rec.Destroyed || d.Apply == workspace.Never {
 		return ""
@@ -232,7 +233,7 @@ func flowing(s *Settings, q run.Queue, d *Definition) string {
 		return "" // a plan that was made with an old value is found stale
 	}
 	if up := rec.HeldBack; up != "" {
-		if def, ok := s.definition(up); ok && !q.Record(up).InSync(def.fingerprint) {
+		if def, ok := s.Definition(up); ok && !q.Record(up).InSync(def.Fingerprint) {
 			return ""
 		}
 		return up
@@ -243,7 +244,7 @@ func flowing(s *Settings, q run.Queue, d *Definition) string {
 // changedInput names the upstream workspace of which an output that is used has
 // another value than the one that was used last; "" for none, and as long as
 // one of them is not there.
-func changedInput(q run.Queue, d *Definition) string {
+func changedInput(q run.Queue, d *fleet.Definition) string {
 	changed := ""
 	for _, in := range d.Inputs {
 		for _, ref := range in.Refs {
@@ -257,16 +258,6 @@ func changedInput(q run.Queue, d *Definition) string {
 		}
 	}
 	return changed
-}
-
-// downstream are the workspaces that may flow on once another has moved on, besides those that
-// were held back by it: those that use its outputs.
-func (s *Settings) downstream(name string) []string {
-	var names []string
-	for _, d := range s.order.Downstream(name) {
-		names = append(names, d.Downstream)
-	}
-	return names
 }
 
 // flowFrom notes that a workspace has moved on, and others may be planned now.
@@ -314,7 +305,7 @@ func (e *Engine) flowAfter(ctx context.Context, moved map[string]bool) error {
 		for rec := range q.HeldBackBy(name) {
 			after[rec.Name] = true
 		}
-		for _, user := range s.downstream(name) {
+		for _, user := range s.Downstream(name) {
 			after[user] = true
 		}
 	}
@@ -324,7 +315,7 @@ func (e *Engine) flowAfter(ctx context.Context, moved map[string]bool) error {
 // flowOnAll enqueues all that flowing finds.
 func (e *Engine) flowOnAll(ctx context.Context) error {
 	s := e.current()
-	if !s.order.Any() {
+	if !s.Order.Any() {
 		return nil
 	}
 	q, err := e.Store.Queue(ctx)
@@ -341,7 +332,7 @@ func (e *Engine) flowOnAll(ctx context.Context) error {
 func (e *Engine) flowOn(ctx context.Context, s *Settings, q run.Queue, names []string) error {
 	var b run.Batch
 	for _, name := range names {
-		d, ok := s.definition(name)
+		d, ok := s.Definition(name)
 		if !ok {
 			continue
 		}
@@ -354,7 +345,7 @@ func (e *Engine) flowOn(ctx context.Context, s *Settings, q run.Queue, names []s
 		if err != nil {
 			return err
 		}
-		b.Runs = append(b.Runs, run.Run{Workspace: name, Kind: run.Sync, Commit: c, Fingerprint: d.fingerprint,
+		b.Runs = append(b.Runs, run.Run{Workspace: name, Kind: run.Sync, Commit: c, Fingerprint: d.Fingerprint,
 			Trigger: run.Trigger{Cause: run.ByUpstream, Run: lastRun(*q.Record(up))}})
 	}
 	if err := e.arrange(ctx, s, &b); err != nil {

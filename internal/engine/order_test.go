@@ -6,14 +6,15 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-func after(names ...string) func(*Definition) {
-	return func(d *Definition) { d.DependsOn = names }
+func after(names ...string) func(*fleet.Definition) {
+	return func(d *fleet.Definition) { d.DependsOn = names }
 }
 
 // When one commit touches both, the one downstream is planned only after the
@@ -124,7 +125,7 @@ func TestUpstreamThatIsNeverApplied(t *testing.T) {
 		g.commit("a/main.tf", "b/main.tf")
 		g.want("a", run.PlannedAndFinished)
 		g.want("b", run.AwaitingApproval)
-	}, define("a", func(d *Definition) { d.Apply = workspace.Never }), define("b", after("a")))
+	}, define("a", func(d *fleet.Definition) { d.Apply = workspace.Never }), define("b", after("a")))
 }
 
 // A cycle reaches the daemon only through generators. Its workspaces are not
@@ -173,7 +174,7 @@ func TestDestroyByAPerson(t *testing.T) {
 // A commit that comes while there is no order is not lost.
 func TestCommitDuringACycle(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
-		configure := func(defs ...Definition) {
+		configure := func(defs ...fleet.Definition) {
 			t.Helper()
 			if err := g.engine.Configure(t.Context(), g.settings(defs...)); err != nil {
 				t.Fatal(err)

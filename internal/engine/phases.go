@@ -18,6 +18,7 @@ import (
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
@@ -36,7 +37,7 @@ func (f files) planFile() string         { return filepath.Join(f.dir, "plan.tfp
 func (f files) planJSON() string         { return filepath.Join(f.dir, "plan.json") }
 
 // job describes a phase of a run to its runner. tree holds the commit's files.
-func (e *Engine) job(r run.Run, def Definition, p job.Phase, tree checkout.Checkout) job.Job {
+func (e *Engine) job(r run.Run, def fleet.Definition, p job.Phase, tree checkout.Checkout) job.Job {
 	s := e.current()
 	spec, ok := s.Engines[def.Engine]
 	if !ok {
@@ -49,7 +50,7 @@ func (e *Engine) job(r run.Run, def Definition, p job.Phase, tree checkout.Check
 		Engine: spec, EngineVersion: def.EngineVersion, Parallelism: def.Parallelism,
 		TerraformWorkspace: def.TerraformWorkspace, Backend: def.Backend, WorkspaceDir: e.workspaceDir(def.Name), CacheDir: filepath.Join(e.DataDir, "cache"),
 		PlanFile: f.planFile(), PlanJSON: f.planJSON(), Recipient: e.Vault.Recipient(),
-		Destroy: r.Kind == run.Destroy, RefreshOnly: r.Kind == run.Refresh, Upgrade: r.Upgrade, Outputs: s.used(def.Name) && r.Kind != run.Plan, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
+		Destroy: r.Kind == run.Destroy, RefreshOnly: r.Kind == run.Refresh, Upgrade: r.Upgrade, Outputs: s.Used(def.Name) && r.Kind != run.Plan, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
 		Timeout: def.PlanTimeout, Grace: s.PlanGrace,
 		Debug: r.Debug, StrictVariables: r.Kind == run.Sync || r.Kind == run.Plan, SharedVariables: def.SharedVariables, InputVariables: slices.Sorted(maps.Keys(def.Inputs)),
 	}
@@ -61,7 +62,7 @@ func (e *Engine) job(r run.Run, def Definition, p job.Phase, tree checkout.Check
 }
 
 // secrets gathers what a runner is told in memory only.
-func (e *Engine) secrets(r run.Run, def Definition) (job.Secrets, error) {
+func (e *Engine) secrets(r run.Run, def fleet.Definition) (job.Secrets, error) {
 	env, mask := e.current().environment(e.Environ, def.Workspace)
 	var hidden []string
 	for _, dir := range []string{e.files(r.ID).dir, e.workspaceDir(def.Name)} {
@@ -178,7 +179,7 @@ var errReconfigured = errors.New("the workspace's inputs changed in the configur
 
 func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	s := e.current()
-	def, err := s.workspace(r.Workspace)
+	def, err := s.Workspace(r.Workspace)
 	if err != nil {
 		return err
 	}
@@ -187,7 +188,7 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 			return err
 		}
 	}
-	if def.fingerprint != r.Fingerprint {
+	if def.Fingerprint != r.Fingerprint {
 		return errReconfigured
 	}
 	if err := e.checkState(ctx, r); err != nil {
@@ -263,7 +264,7 @@ func content(repo Repository, r run.Run, tree checkout.Checkout) string {
 }
 
 // tree is the checkout of a run's commit, as it was written or made anew.
-func (e *Engine) tree(ctx context.Context, r run.Run, def Definition) (checkout.Checkout, error) {
+func (e *Engine) tree(ctx context.Context, r run.Run, def fleet.Definition) (checkout.Checkout, error) {
 	repo, ok := e.current().Repositories[def.Repository]
 	if !ok {
 		return checkout.Checkout{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
@@ -275,7 +276,7 @@ func (e *Engine) tree(ctx context.Context, r run.Run, def Definition) (checkout.
 }
 
 // useInputs makes the run's inputs, and records of what.
-func (e *Engine) useInputs(ctx context.Context, r run.Run, def Definition) error {
+func (e *Engine) useInputs(ctx context.Context, r run.Run, def fleet.Definition) error {
 	used, err := e.resolveInputs(r, def)
 	if err != nil || used == nil {
 		return err
@@ -435,7 +436,7 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res job.Result) {
 	keep := &keeper{e: e, run: r, outputs: outputs, applied: r.Kind.Applies() && r.Kind != run.Refresh && !res.Plan.HasChanges()}
 	met := e.met(r, res)
 	var seen observation
-	if def, known := e.current().lived(r.Workspace); known && r.Kind == run.Drift {
+	if def, known := e.current().Lived(r.Workspace); known && r.Kind == run.Drift {
 		var err error
 		if seen, err = e.sight(ctx, r, def, res.Plan); err != nil {
 			if ctx.Err() != nil {
@@ -450,12 +451,12 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res job.Result) {
 			return errEnded
 		}
 		s := e.current()
-		def, known := s.lived(d.Run.Workspace)
+		def, known := s.Lived(d.Run.Workspace)
 		if !known {
 			return e.outdated(d, unconfigured, "")
 		}
 		if d.Run.Kind == run.Drift && seen.plan == nil { // what it saw was not looked at
-			return e.outdated(d, "the workspace was not in the configuration when the check ended", def.fingerprint)
+			return e.outdated(d, "the workspace was not in the configuration when the check ended", def.Fingerprint)
 		}
 		if !d.Record.ApplyStartedAt.Equal(d.Run.AppliesSeen) && d.Run.Restarts < maxRestarts {
 			d.Run.Restarts++
@@ -504,7 +505,7 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res job.Result) {
 }
 
 // toApproval decides what a plan that may be applied waits for.
-func (e *Engine) toApproval(d *run.Tx, def Definition, s *Settings, p *plan.Plan, met stateMet, keep *keeper) error {
+func (e *Engine) toApproval(d *run.Tx, def fleet.Definition, s *Settings, p *plan.Plan, met stateMet, keep *keeper) error {
 	if p.Errored {
 		d.Run.Failure = &run.Failure{Message: "the engine could not plan everything", Next: "tfops logs " + d.Run.ID}
 		return d.Move(run.Errored, "", d.Run.Failure.Message)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/job"
@@ -131,7 +132,7 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 		return err
 	}
 	failed := e.survey(ctx, name, repo, heads, records)
-	if len(s.Generators) > 0 {
+	if len(s.Config.Generators) > 0 {
 		e.rebuild(records)
 	}
 	led, err := e.targets(ctx, repo, heads)
@@ -140,7 +141,7 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 	}
 	failed = append(failed, e.readHeads(ctx, repo, led.refs)...)
 	e.rebuild(records)
-	if len(e.current().renaming) > 0 {
+	if len(e.current().Renaming) > 0 {
 		if err := e.rename(ctx); err != nil {
 			return err
 		}
@@ -153,9 +154,9 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 	if err := e.mark(ctx, name, records, &batch); err != nil {
 		failed = append(failed, err)
 	}
-	byBranch := map[string][]Definition{}
+	byBranch := map[string][]fleet.Definition{}
 	for _, d := range s.Workspaces {
-		if _, waits := s.renaming[d.Name]; waits {
+		if _, waits := s.Renaming[d.Name]; waits {
 			continue
 		}
 		if d.Repository == name && !errors.Is(e.problem(d.Name), errOrphaned) && !errors.Is(e.problem(d.Name), errStays) {
@@ -285,7 +286,7 @@ func (e *Engine) dropped(ctx context.Context, s *Settings, repository string) (m
 }
 
 // setProblem notes why workspaces cannot be planned; nil when they can.
-func (e *Engine) setProblem(defs []Definition, problem error) {
+func (e *Engine) setProblem(defs []fleet.Definition, problem error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, d := range defs {
@@ -306,7 +307,7 @@ func (e *Engine) unchecked(name string) bool {
 }
 
 // checked notes whether somebody looked.
-func (e *Engine) checked(defs []Definition, looked bool) {
+func (e *Engine) checked(defs []fleet.Definition, looked bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, d := range defs {
@@ -320,12 +321,12 @@ type branchPoll struct {
 	repo    Repository
 	records map[string]workspace.Record
 	batch   run.Batch
-	defs    []Definition // all of the branch that is looked at
+	defs    []fleet.Definition // all of the branch that is looked at
 	missing []trees.MissingSubmodule
 }
 
 // branch compares one branch with what is remembered of its workspaces.
-func (g *branchPoll) branch(ctx context.Context, defs []Definition, head string) error {
+func (g *branchPoll) branch(ctx context.Context, defs []fleet.Definition, head string) error {
 	g.defs = defs
 	// Also when nothing moved: a damaged mirror is mended before somebody needs it.
 	if err := g.e.need(ctx, g.repo, head); err != nil {
@@ -335,7 +336,7 @@ func (g *branchPoll) branch(ctx context.Context, defs []Definition, head string)
 	if err != nil {
 		return err
 	}
-	byHead := map[string][]Definition{} // by the head that was looked at before
+	byHead := map[string][]fleet.Definition{} // by the head that was looked at before
 	for _, d := range defs {
 		rec := g.records[d.Name]
 		if rec.Head != head || reconfigured(rec, d) || g.e.unchecked(d.Name) {
@@ -360,11 +361,11 @@ func (g *branchPoll) branch(ctx context.Context, defs []Definition, head string)
 
 // reconfigured reports whether the workspace's inputs changed in the
 // configuration since a run was last enqueued for it.
-func reconfigured(rec workspace.Record, d Definition) bool {
+func reconfigured(rec workspace.Record, d fleet.Definition) bool {
 	if rec.Fingerprint != "" && rec.Desired == "" {
 		return true // and its run was discarded for it
 	}
-	return rec.Fingerprint != "" && rec.Fingerprint != d.fingerprint && !rec.Destroyed
+	return rec.Fingerprint != "" && rec.Fingerprint != d.Fingerprint && !rec.Destroyed
 }
 
 // need makes sure that a commit can be read from the mirror.
@@ -417,8 +418,8 @@ func (e *Engine) heads(ctx context.Context, repo Repository) (map[string]string,
 
 // moved enqueues a run for each workspace that the way from one head to the
 // other touches, or that is configured anew, and moves the heads of all.
-func (g *branchPoll) moved(ctx context.Context, defs []Definition, from, head string, tree fs.FS) error {
-	var usable []Definition
+func (g *branchPoll) moved(ctx context.Context, defs []fleet.Definition, from, head string, tree fs.FS) error {
+	var usable []fleet.Definition
 	for _, d := range defs {
 		problem := reach.Check(d.Workspace, tree)
 		if sub := within(g.missing, d.Dir); problem != nil && sub != nil {
@@ -427,11 +428,11 @@ func (g *branchPoll) moved(ctx context.Context, defs []Definition, from, head st
 		if problem == nil && !g.lacks(d, tree) { // or its run says what is missing
 			problem = g.e.wrong(d.Name)
 		}
-		p, held := g.e.current().order.Held(d.Name)
+		p, held := g.e.current().Order.Held(d.Name)
 		if held && problem == nil {
 			problem = fault.New(fault.Conflict, p.Next, "%s", p.Message)
 		}
-		g.e.setProblem([]Definition{d}, problem)
+		g.e.setProblem([]fleet.Definition{d}, problem)
 		if from != head && !held { // what is mended in the configuration must find what it missed
 			g.batch.Heads[d.Name] = head
 		}
@@ -463,7 +464,7 @@ func (g *branchPoll) moved(ctx context.Context, defs []Definition, from, head st
 }
 
 // lacks reports whether a workspace surely reads a submodule that is not there.
-func (g *branchPoll) lacks(d Definition, tree fs.FS) bool {
+func (g *branchPoll) lacks(d fleet.Definition, tree fs.FS) bool {
 	var paths []string
 	for _, sub := range g.missing {
 		paths = append(paths, sub.Path)
@@ -471,7 +472,7 @@ func (g *branchPoll) lacks(d Definition, tree fs.FS) bool {
 	if len(paths) == 0 {
 		return false
 	}
-	reads := g.e.index(g.repo.name).Graph(tree, values(g.defs)).Reads(d.Name, paths)
+	reads := g.e.index(g.repo.name).Graph(tree, fleet.Values(g.defs)).Reads(d.Name, paths)
 	return slices.ContainsFunc(reads, func(r reach.Reading) bool { return r.Sure })
 }
 
@@ -500,20 +501,20 @@ func (g *branchPoll) touched(ctx context.Context, from, head string, tree fs.FS)
 			paths = changed
 		}
 	}
-	for _, t := range g.e.index(g.repo.name).Graph(tree, values(g.defs)).Affected(paths) {
+	for _, t := range g.e.index(g.repo.name).Graph(tree, fleet.Values(g.defs)).Affected(paths) {
 		touched[t.Workspace] = true
 	}
 	return touched, nil
 }
 
-func (g *branchPoll) add(ctx context.Context, d Definition, sha string, cause run.Cause) error {
+func (g *branchPoll) add(ctx context.Context, d fleet.Definition, sha string, cause run.Cause) error {
 	c, err := commit(ctx, g.repo, sha)
 	if err != nil {
 		return err
 	}
 	g.batch.Heads[d.Name] = sha
 	g.batch.Runs = append(g.batch.Runs, run.Run{Workspace: d.Name, Kind: run.Sync, Commit: c,
-		Fingerprint: d.fingerprint, Trigger: run.Trigger{Cause: cause}})
+		Fingerprint: d.Fingerprint, Trigger: run.Trigger{Cause: cause}})
 	return nil
 }
 

@@ -263,7 +263,7 @@ func dependencies(q run.Queue, s *Settings, r *run.Run) []dependency {
 	for _, name := range r.Needs() {
 		all = append(all, dependency{false, name})
 	}
-	if def, ok := s.definition(r.Workspace); ok && r.Status == run.Pending {
+	if def, ok := s.Definition(r.Workspace); ok && r.Status == run.Pending {
 		for _, in := range def.Inputs {
 			for _, ref := range in.Refs {
 				all = append(all, dependency{false, ref.Workspace})

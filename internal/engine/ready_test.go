@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -17,7 +18,7 @@ import (
 // Commits go first, the workspace that waited longest before others; then what people ask to
 // see; then drift.
 func TestOrderOfRuns(t *testing.T) {
-	s := (&Settings{Workspaces: []Definition{define("a"), define("b"), define("c")}, Concurrency: 1}).prepare()
+	s := (&Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a"), define("b"), define("c")}}, Concurrency: 1}).prepare()
 	q := queueOf(
 		someRun("r1", "a", run.Drift, run.Pending),
 		someRun("r2", "a", run.Plan, run.Pending),
@@ -80,11 +81,11 @@ func TestReadyIsNeverOld(t *testing.T) {
 func walkReady(t *testing.T, random *rand.Rand) {
 	one := func(of ...string) string { return of[random.IntN(len(of))] }
 	names := []string{"a", "b", "c", "d", "gone"}
-	uses := func(d *Definition) {
+	uses := func(d *fleet.Definition) {
 		d.Inputs = map[string]workspace.Input{"x": {Refs: []workspace.OutputRef{{Workspace: "a", Output: "o"}}}}
 	}
 	settings := func() *Settings {
-		return (&Settings{Workspaces: []Definition{define("a"), define("b", auto), define("c", uses), define("d", auto)}, Concurrency: 1}).prepare()
+		return (&Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a"), define("b", auto), define("c", uses), define("d", auto)}}, Concurrency: 1}).prepare()
 	}
 	s := settings()
 	states := []string{"", "s", "t"}
@@ -92,8 +93,8 @@ func walkReady(t *testing.T, random *rand.Rand) {
 		r := someRun(id, one(names...), []run.Kind{run.Sync, run.Sync, run.Drift, run.Destroy, run.Plan, run.Refresh, run.Move}[random.IntN(7)],
 			[]run.Status{run.Pending, run.Pending, run.Planning, run.AwaitingApproval, run.ApplyQueued, run.ApplyQueued, run.Applying, run.Interrupted, run.Applied}[random.IntN(9)])
 		r.State = one(states...)
-		if def, ok := s.definition(r.Workspace); ok && random.IntN(8) > 0 {
-			r.Fingerprint = def.fingerprint
+		if def, ok := s.Definition(r.Workspace); ok && random.IntN(8) > 0 {
+			r.Fingerprint = def.Fingerprint
 		}
 		if random.IntN(3) == 0 {
 			r.Upstream = []string{one("a", "b")}
@@ -128,8 +129,8 @@ func walkReady(t *testing.T, random *rand.Rand) {
 				if random.IntN(2) == 0 {
 					rec.Outputs = map[string]workspace.Output{"o": {Digest: one("1", "2")}}
 				}
-				def, _ := s.definition(name)
-				rec.Fingerprint, rec.AppliedFingerprint = def.fingerprint, def.fingerprint
+				def, _ := s.Definition(name)
+				rec.Fingerprint, rec.AppliedFingerprint = def.Fingerprint, def.Fingerprint
 				d.PutRecord(&rec)
 			default:
 				r := some(id)
@@ -193,7 +194,7 @@ func walkReady(t *testing.T, random *rand.Rand) {
 
 // Who waits for a run is woken by what concerns it, and by nothing else.
 func TestWatchedRuns(t *testing.T) {
-	s := (&Settings{Workspaces: []Definition{define("a"), define("b"), define("c")}, Concurrency: 1}).prepare()
+	s := (&Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a"), define("b"), define("c")}}, Concurrency: 1}).prepare()
 	waits := someRun("r2", "b", run.Sync, run.Pending)
 	waits.Upstream = []string{"a"}
 	w := queueOf(someRun("r1", "a", run.Sync, run.Pending), waits, someRun("r3", "c", run.Sync, run.Pending))
@@ -241,13 +242,13 @@ func TestWatchedRuns(t *testing.T) {
 func BenchmarkReady(b *testing.B) {
 	for _, n := range []int{100, 1000, 5000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			var defs []Definition
+			var defs []fleet.Definition
 			var runs []run.Run
 			for i := range n {
 				defs = append(defs, define(fmt.Sprintf("w%04d", i)))
 				runs = append(runs, someRun(fmt.Sprintf("r%04d", i), defs[i].Name, run.Sync, run.Pending))
 			}
-			s := (&Settings{Workspaces: defs, Concurrency: 1}).prepare()
+			s := (&Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 1}).prepare()
 			w := queueOf(runs...)
 			q := w.queue()
 			b.Run("all", func(b *testing.B) { // as at the start, or under new settings
@@ -283,13 +284,13 @@ func BenchmarkReady(b *testing.B) {
 // BenchmarkWaiting is a change of one run while a thousand clients wait, each for its own.
 func BenchmarkWaiting(b *testing.B) {
 	const n = 1000
-	var defs []Definition
+	var defs []fleet.Definition
 	var runs []run.Run
 	for i := range n {
 		defs = append(defs, define(fmt.Sprintf("w%04d", i)))
 		runs = append(runs, someRun(fmt.Sprintf("r%04d", i), defs[i].Name, run.Sync, run.Pending))
 	}
-	s := (&Settings{Workspaces: defs, Concurrency: 1}).prepare()
+	s := (&Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 1}).prepare()
 	w := queueOf(runs...)
 	q := w.queue()
 	var kept ready

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -21,13 +22,13 @@ import (
 // is refused while one is on its way, and gives way to one that comes.
 
 // refreshRun is a refresh at the commit that is applied.
-func (e *Engine) refreshRun(ctx context.Context, d Definition, rec workspace.Record, t run.Trigger) (run.Run, error) {
+func (e *Engine) refreshRun(ctx context.Context, d fleet.Definition, rec workspace.Record, t run.Trigger) (run.Run, error) {
 	switch {
 	case rec.Applied == "":
 		return run.Run{}, fault.New(fault.Conflict, "tfops status "+d.Name, "workspace %s has nothing applied, so there is no state to accept anything into", d.Name)
 	case d.Apply == workspace.Never:
 		return run.Run{}, fault.New(fault.Conflict, "", "workspace %s has apply = \"never\": its state is not written", d.Name)
-	case rec.AppliedFingerprint != d.fingerprint:
+	case rec.AppliedFingerprint != d.Fingerprint:
 		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "the inputs of workspace %s changed in the configuration and are not applied yet: its state can be refreshed once they are", d.Name)
 	}
 	r, err := e.driftRun(ctx, d, rec, t)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
@@ -248,14 +249,14 @@ func TestRefreshIsRefused(t *testing.T) {
 	t.Run("where nothing may be applied", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
 			refreshable(g)
-			g.configure(define("a", func(d *Definition) { d.Apply = workspace.Never }))
+			g.configure(define("a", func(d *fleet.Definition) { d.Apply = workspace.Never }))
 			refuse(t, g, "never")
 		}, define("a"))
 	})
 	t.Run("where other inputs are configured", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
 			refreshable(g)
-			g.configure(define("a", func(d *Definition) { d.VarFiles = []string{"x.tfvars"} }))
+			g.configure(define("a", func(d *fleet.Definition) { d.VarFiles = []string{"x.tfvars"} }))
 			refuse(t, g, "inputs of workspace a changed")
 		}, define("a"))
 	})
@@ -416,7 +417,7 @@ func TestRulesOfARefresh(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		refreshable(g)
 		rule := approvals.Rule{Name: "accepting", Require: 1, Expire: time.Hour, When: condition(t, `plan.refresh && plan.drifted == 1 && plan.change == 0 && contains(plan.types, "terraform_data")`)}
-		g.configure(define("a", auto, func(d *Definition) { d.Rules = []approvals.Rule{rule} }))
+		g.configure(define("a", auto, func(d *fleet.Definition) { d.Rules = []approvals.Rule{rule} }))
 		r := g.get(g.order("a", run.Refresh, "").ID)
 		if r.Status != run.AwaitingApproval {
 			t.Fatalf("it is %s", r.Status)
@@ -463,7 +464,7 @@ func TestRefreshAndOtherInputs(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		refreshable(g)
 		r := g.order("a", run.Refresh, "")
-		g.configure(define("a", func(d *Definition) { d.VarFiles = []string{"x.tfvars"} }))
+		g.configure(define("a", func(d *fleet.Definition) { d.VarFiles = []string{"x.tfvars"} }))
 		if got := g.get(r.ID); got.Status != run.Discarded {
 			t.Errorf("it is %s", got.Status)
 		}
@@ -478,14 +479,14 @@ func TestRefreshAndOtherInputs(t *testing.T) {
 // A refresh is of what is applied: once that is another commit, or nothing, it
 // is of no use, in whatever status it waits.
 func TestRefreshOfWhatIsApplied(t *testing.T) {
-	s := (&Settings{Workspaces: []Definition{define("a")}, Concurrency: 1}).prepare()
+	s := (&Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a")}}, Concurrency: 1}).prepare()
 	for _, status := range []run.Status{run.Pending, run.ApplyQueued} {
 		for _, c := range []struct {
 			desired, applied string
 			goesOn           bool
 		}{{"c1", "c1", true}, {"c2", "c1", true}, {"c1", "c2", false}, {"c1", "", false}} {
 			r := someRun("r1", "a", run.Refresh, status)
-			r.Fingerprint = s.Workspaces[0].fingerprint
+			r.Fingerprint = s.Workspaces[0].Fingerprint
 			q := queueOf(r)
 			q.Records["a"] = workspace.Record{Name: "a", Desired: c.desired, Applied: c.applied, State: "state:a"}
 			vote(&q, &q.Active[0])

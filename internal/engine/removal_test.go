@@ -7,6 +7,7 @@ import (
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
@@ -16,7 +17,7 @@ import (
 var eva = Actor{Name: "eva", Via: "socket"}
 
 // removed is a destroy run that waits because a directory is gone.
-func (g *rig) removed(change ...func(*Definition)) run.Run {
+func (g *rig) removed(change ...func(*fleet.Definition)) run.Run {
 	g.t.Helper()
 	g.runners.set(func(p *players) {
 		p.plan = func(job job.Job) *plan.Plan {
@@ -26,7 +27,7 @@ func (g *rig) removed(change ...func(*Definition)) run.Run {
 			return &plan.Plan{Counts: plan.Counts{Delete: 3}, Complete: true, Applyable: true, Changes: []plan.Change{{Address: "terraform_data.x", Action: plan.Delete}}}
 		}
 	})
-	g.generate(generator(workspace.DestroyOnRemoved, append([]func(*Definition){auto}, change...)...))
+	g.generate(generator(workspace.DestroyOnRemoved, append([]func(*fleet.Definition){auto}, change...)...))
 	g.git.add("live/x/main.tf")
 	g.start()
 	g.commit("live/x/main.tf")
@@ -88,7 +89,7 @@ func TestRemovalIsRejectedWithoutAName(t *testing.T) {
 // Each of several votes names it.
 func TestEveryVoteForARemovalNames(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
-		r := g.removed(func(d *Definition) { d.Rules = []approvals.Rule{{Name: "two", Require: 2}} })
+		r := g.removed(func(d *fleet.Definition) { d.Rules = []approvals.Rule{{Name: "two", Require: 2}} })
 		if err := g.named(li, r, "x"); err != nil {
 			t.Fatal(err)
 		}

@@ -2,8 +2,6 @@ package engine
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -17,19 +15,7 @@ func (e *Engine) LeftBehind(ctx context.Context) ([]workspace.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	return leftOf(e.current(), records), nil
-}
-
-func leftOf(s *Settings, records map[string]workspace.Record) []workspace.Record {
-	var left []workspace.Record
-	for name, rec := range records {
-		if _, has := s.find(name); has || !rec.MayStand() {
-			continue
-		}
-		left = append(left, rec)
-	}
-	slices.SortFunc(left, func(a, b workspace.Record) int { return strings.Compare(a.Name, b.Name) })
-	return left
+	return e.current().Removed(records), nil
 }
 
 // leftBehind is LeftBehind as of the last look at the configuration: nothing

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -33,7 +34,7 @@ func TestLeftBehind(t *testing.T) {
 		g.wantLeft()
 		g.configure(define("b"))
 		g.wantLeft("a") // and not b, of which nothing is applied
-		g.configure(define("b"), define("renamed", func(d *Definition) { d.Dir = "a" }))
+		g.configure(define("b"), define("renamed", func(d *fleet.Definition) { d.Dir = "a" }))
 		g.wantLeft("a")
 		g.restart()
 		g.wantLeft("a")

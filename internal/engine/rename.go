@@ -3,51 +3,22 @@ package engine
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/workspace"
 )
 
 // A workspace with renamed_from takes over what is known of another. Until it
 // has, nothing of either is planned or applied: the new one would make
 // everything anew, and the old one is not configured.
 
-// noteRenames finds out what workspaces ask for. gone are those that are there
-// only because of what they applied: such a name is free to be taken over.
-func (s *Settings) noteRenames(records map[string]workspace.Record, gone map[string]bool) {
-	s.renaming, s.heirs, s.formerly = map[string]workspace.Rename{}, map[string]string{}, map[string]string{}
-	for _, r := range workspace.Renames(slices.DeleteFunc(values(s.Workspaces), func(w workspace.Workspace) bool { return gone[w.Name] }), records) {
-		s.renaming[r.To] = r
-		if r.Why == nil {
-			s.heirs[r.From] = r.To
-		}
-	}
-	for name, rec := range records {
-		if rec.Former() {
-			s.formerly[name] = rec.Renamed.To
-		}
-	}
-}
-
-// lived is find for what a run of a workspace came to that is to be renamed: it
-// was begun under the old name.
-func (s *Settings) lived(name string) (Definition, bool) {
-	if d, ok := s.find(name); ok {
-		return d, true
-	}
-	d, ok := s.find(s.heirs[name])
-	d.Name = name
-	return d, ok
-}
-
 // renameWait is what a run waits for whose workspace takes over another one, or is
 // taken over.
-func (s *Settings) renameWait(name string) (Wait, bool) {
-	r, ok := s.renaming[name]
-	if to, taken := s.heirs[name]; taken {
-		r, ok = s.renaming[to], true
+func renameWait(s *fleet.Fleet, name string) (Wait, bool) {
+	r, ok := s.Renaming[name]
+	if to, taken := s.Heirs[name]; taken {
+		r, ok = s.Renaming[to], true
 	}
 	switch {
 	case !ok:
@@ -66,7 +37,7 @@ func (e *Engine) rename(ctx context.Context) error {
 	s := e.current()
 	var done []string
 	for _, d := range s.Workspaces {
-		r, ok := s.renaming[d.Name]
+		r, ok := s.Renaming[d.Name]
 		if !ok {
 			continue
 		}
@@ -77,8 +48,8 @@ func (e *Engine) rename(ctx context.Context) error {
 		if err != nil && !fault.Is(err, fault.Conflict) {
 			return err
 		}
-		e.setProblem([]Definition{d}, err)
-		e.checked([]Definition{d}, false)
+		e.setProblem([]fleet.Definition{d}, err)
+		e.checked([]fleet.Definition{d}, false)
 		if err == nil {
 			done = append(done, d.Repository)
 		}
@@ -125,7 +96,7 @@ func (e *Engine) takeOver(ctx context.Context, r run.Rename) error {
 // renameLater looks once more at renames when a run has ended that one of them
 // waits for.
 func (e *Engine) renameLater(ctx context.Context) {
-	if len(e.current().renaming) == 0 {
+	if len(e.current().Renaming) == 0 {
 		return
 	}
 	if err := e.rename(ctx); err != nil && ctx.Err() == nil {

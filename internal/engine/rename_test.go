@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
@@ -18,8 +19,8 @@ import (
 )
 
 // called is the workspace of directory "a" under a name, with the one before.
-func called(name, before string, change ...func(*Definition)) Definition {
-	return define(name, append(change, auto, func(d *Definition) { d.Dir, d.RenamedFrom = "a", before })...)
+func called(name, before string, change ...func(*fleet.Definition)) fleet.Definition {
+	return define(name, append(change, auto, func(d *fleet.Definition) { d.Dir, d.RenamedFrom = "a", before })...)
 }
 
 func (g *rig) record(name string) workspace.Record {
@@ -99,7 +100,7 @@ func TestRename(t *testing.T) {
 		if g.engine.workspaceDir("a") != dir {
 			t.Errorf("a lies in %s", g.engine.workspaceDir("a"))
 		}
-		g.configure(called("a", "c"), called("c", "", func(d *Definition) { d.Dir = "c" })) // the name is free
+		g.configure(called("a", "c"), called("c", "", func(d *fleet.Definition) { d.Dir = "c" })) // the name is free
 		g.commit("c/main.tf")
 		if r := g.want("c", run.Applied); filepath.Base(g.engine.workspaceDir(r.Workspace)) == filepath.Base(dir) {
 			t.Error("two workspaces have one directory")
@@ -172,7 +173,7 @@ func TestRenameWaits(t *testing.T) {
 
 // A plan that waits goes along with its votes: nothing that it stands on moves.
 func TestRenameTakesWhatWaits(t *testing.T) {
-	manual := func(d *Definition) { d.Apply = workspace.Manual }
+	manual := func(d *fleet.Definition) { d.Apply = workspace.Manual }
 	b := called("b", "a")
 	manual(&b)
 	bubble(t, func(t *testing.T, g *rig) {
@@ -243,7 +244,7 @@ func TestRenameRefused(t *testing.T) {
 		g.commit("a/main.tf", "b/main.tf")
 		g.want("a", run.Applied)
 		g.want("b", run.Applied)
-		refused := func(says string, defs ...Definition) {
+		refused := func(says string, defs ...fleet.Definition) {
 			t.Helper()
 			g.configure(defs...)
 			g.commit("a/main.tf", "b/main.tf")
@@ -316,7 +317,7 @@ func TestRenameOfGenerated(t *testing.T) {
 				gen := generator(workspace.DestroyOnRemoved, auto)
 				gen.Dirs = []string{"live/*"}
 				makes := gen.Make
-				gen.Make = func(o workspace.Origin) (Definition, error) {
+				gen.Make = func(o workspace.Origin) (fleet.Definition, error) {
 					d, err := makes(o)
 					if d.Name == "y" {
 						d.RenamedFrom = "x"

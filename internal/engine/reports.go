@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -97,7 +98,7 @@ func (e *Engine) buildReport(ctx context.Context, p ReportPlan, in report.Input)
 }
 
 // reported is what a report has to know of a workspace besides its checks.
-func reported(d Definition, rec workspace.Record) report.Workspace {
+func reported(d fleet.Definition, rec workspace.Record) report.Workspace {
 	w := report.Workspace{Name: d.Name, Repository: d.Repository, Branch: d.Follow(), Dir: d.Dir, Labels: d.Labels,
 		Applied: rec.Applied, Head: rec.Desired, Schedule: d.Drift.String(), Timezone: d.Drift.Timezone(), NeverApplied: rec.Applied == ""}
 	if rec.Drift.Status == workspace.DriftUnknown && rec.Applied != "" {
@@ -115,7 +116,7 @@ func (s *Settings) ruled(findings []drift.Finding, now time.Time) []drift.Findin
 		if n < 0 {
 			n = len(findings)
 		}
-		def, _ := s.find(name)
+		def, _ := s.Find(name)
 		one, _ := s.rulesOf(def).Reapply(findings[:n], now)
 		out, findings = append(out, one...), findings[n:]
 	}

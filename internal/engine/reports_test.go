@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/drift/schedule"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/notify"
@@ -18,7 +19,7 @@ import (
 )
 
 // reportRig is a rig that makes reports; polls are rare, so that weeks pass quickly.
-func reportRig(t *testing.T, plans []ReportPlan, fn func(*testing.T, *rig, *world), defs ...Definition) {
+func reportRig(t *testing.T, plans []ReportPlan, fn func(*testing.T, *rig, *world), defs ...fleet.Definition) {
 	t.Helper()
 	targets := []notify.Target{{Name: "ops", On: []run.NoticeKind{run.NoticeReport}}, {Name: "boss", On: []run.NoticeKind{run.NoticeErrored}}}
 	bubble(t, func(t *testing.T, g *rig) {
@@ -37,7 +38,7 @@ func (g *rig) reportsBy(plans ...ReportPlan) {
 	g.t.Helper()
 	with := g.adjust
 	g.adjust = func(s *Settings) { with(s); s.Reports = plans }
-	g.configure(g.set.Workspaces...)
+	g.configure(g.set.Config.Workspaces...)
 }
 
 // reports are those that were made, oldest first, each with its file.
@@ -236,7 +237,7 @@ func TestReportThatCannotBeWritten(t *testing.T) {
 // P5: a clean night is a report that says so; what could not be checked is not
 // clean, and what is only a commit on its way is no drift.
 func TestEveryNightIsReported(t *testing.T) {
-	nightly := func(d *Definition) { d.Drift = scheduled(t, "0 2 * * *", "") }
+	nightly := func(d *fleet.Definition) { d.Drift = scheduled(t, "0 2 * * *", "") }
 	reportRig(t, []ReportPlan{daily(t)}, func(t *testing.T, g *rig, w *world) {
 		next := func() run.Report {
 			g.pass(24 * time.Hour)
@@ -290,8 +291,8 @@ func TestEveryNightIsReported(t *testing.T) {
 // A report is of the workspaces that it covers, of a window of its own, and for
 // those that it names.
 func TestReportCovers(t *testing.T) {
-	team := func(name string) func(*Definition) {
-		return func(d *Definition) { d.Labels = map[string]string{"team": name} }
+	team := func(name string) func(*fleet.Definition) {
+		return func(d *fleet.Definition) { d.Labels = map[string]string{"team": name} }
 	}
 	plans := []ReportPlan{
 		{Name: "network", Schedule: scheduled(t, "0 6 * * *", ""), Since: 48 * time.Hour, To: []string{"net"}, Formats: []string{"html"},
@@ -412,5 +413,5 @@ func TestReportsAreForgotten(t *testing.T) {
 		if err != nil || len(kept) != len(all) {
 			t.Errorf("%v: %d records of %d reports", err, len(kept), len(all))
 		}
-	}, define("a", auto, func(d *Definition) { d.Drift = schedule.Schedule{} }))
+	}, define("a", auto, func(d *fleet.Definition) { d.Drift = schedule.Schedule{} }))
 }

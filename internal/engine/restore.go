@@ -180,7 +180,7 @@ func (s Restorer) choose(dir, name, from, lineage string) (snapshot, error) {
 
 // RestoreState restores the managed state of a workspace, and has it planned.
 func (e *Engine) RestoreState(ctx context.Context, a Actor, name string, from Restoration) (Restored, error) {
-	if _, err := e.current().workspace(name); err != nil {
+	if _, err := e.current().Workspace(name); err != nil {
 		return Restored{}, err
 	}
 	out, err := Restorer{e.Store, e.Vault, e.DataDir}.Restore(ctx, a, name, from)

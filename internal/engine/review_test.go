@@ -12,6 +12,7 @@ import (
 
 	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -28,7 +29,7 @@ func (g *rig) order(name string, k run.Kind, ref string) run.Run {
 	return r
 }
 
-func (g *rig) configure(defs ...Definition) {
+func (g *rig) configure(defs ...fleet.Definition) {
 	g.t.Helper()
 	if err := g.engine.Configure(context.Background(), g.settings(defs...)); err != nil {
 		g.t.Fatal(err)
@@ -137,7 +138,7 @@ func TestMovedDirectoryIsPlannedAtTheHead(t *testing.T) {
 			t.Fatal("the second commit touches a")
 		}
 		g.git.slow(time.Second) // the loop is faster than the look at the remote
-		g.configure(define("a", func(d *Definition) { d.Dir = "new" }), define("b"))
+		g.configure(define("a", func(d *fleet.Definition) { d.Dir = "new" }), define("b"))
 		if r := g.want("a", run.AwaitingApproval); r.Commit.SHA != head {
 			t.Errorf("planned at %s, and the head is %s", short(r.Commit.SHA), short(head))
 		}
@@ -251,7 +252,7 @@ func TestDriftIsUnknownWhenNotChecked(t *testing.T) {
 			if err := os.Remove(filepath.Join(g.engine.workspaceDir("a"), keptFile(appliedFile, g.view("a").Record.AppliedOf))); err != nil {
 				t.Fatal(err)
 			}
-			g.configure(define("a", func(d *Definition) { d.Env = map[string]workspace.EnvVar{"REGION": {Value: "eu"}} }))
+			g.configure(define("a", func(d *fleet.Definition) { d.Env = map[string]workspace.EnvVar{"REGION": {Value: "eu"}} }))
 			g.want("a", run.AwaitingApproval)
 			_, err := g.engine.Start(context.Background(), ana, Order{Workspace: "a", Kind: run.Drift})
 			wantFault(t, err, fault.Conflict)
@@ -273,7 +274,7 @@ func TestDriftIsUnknownWhenNotChecked(t *testing.T) {
 			if r := g.last("a"); r.Kind != run.Drift {
 				t.Errorf("no check was made: the newest run is a %s", r.Kind)
 			}
-		}, define("a", auto, func(d *Definition) {
+		}, define("a", auto, func(d *fleet.Definition) {
 			s, err := schedule.Parse("0 2 * * *", "")
 			if err != nil {
 				t.Fatal(err)
@@ -400,7 +401,7 @@ func TestBranchesFailAlone(t *testing.T) {
 		g.git.unreadable("", nil)
 		g.pass(time.Hour)
 		g.want("a", run.AwaitingApproval)
-	}, define("a"), define("b", func(d *Definition) { d.Branch = "other" }))
+	}, define("a"), define("b", func(d *fleet.Definition) { d.Branch = "other" }))
 }
 
 // An approved plan that expires while it is paused is not said to lack an
@@ -447,7 +448,7 @@ func TestDriftCheckOutlivesAFullDisk(t *testing.T) {
 		if r := g.last("a"); r.Kind != run.Drift {
 			t.Errorf("the check was forgotten: the newest run is a %s", r.Kind)
 		}
-	}, define("a", auto, func(d *Definition) { d.Drift = hourly }))
+	}, define("a", auto, func(d *fleet.Definition) { d.Drift = hourly }))
 }
 
 func TestCheckedSince(t *testing.T) {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/job"
@@ -54,8 +55,8 @@ var ana = Actor{Name: "ana", Via: "socket"}
 var li = Actor{Name: "li", Via: "socket"}
 
 // define is a workspace in directory "a" unless the test says otherwise.
-func define(name string, change ...func(*Definition)) Definition {
-	d := Definition{Workspace: workspace.Workspace{Name: name, Repository: "infra", Branch: "main", Dir: name,
+func define(name string, change ...func(*fleet.Definition)) fleet.Definition {
+	d := fleet.Definition{Workspace: workspace.Workspace{Name: name, Repository: "infra", Branch: "main", Dir: name,
 		TerraformWorkspace: "default", Apply: workspace.Manual, Engine: "terraform", KeepRuns: 50, KeepDays: 90,
 		PlanTimeout: time.Hour, ApplyTimeout: time.Hour, LockTimeout: time.Minute, ApplyOffline: true}}
 	for _, c := range change {
@@ -64,10 +65,10 @@ func define(name string, change ...func(*Definition)) Definition {
 	return d
 }
 
-func auto(d *Definition) { d.Apply = workspace.Auto }
+func auto(d *fleet.Definition) { d.Apply = workspace.Auto }
 
 // bubble runs a test with a rig in a bubble of its own.
-func bubble(t *testing.T, fn func(*testing.T, *rig), defs ...Definition) {
+func bubble(t *testing.T, fn func(*testing.T, *rig), defs ...fleet.Definition) {
 	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -79,8 +80,8 @@ func bubble(t *testing.T, fn func(*testing.T, *rig), defs ...Definition) {
 	})
 }
 
-func (g *rig) settings(defs ...Definition) *Settings {
-	g.set = &Settings{Workspaces: defs, Concurrency: 2, PlanGrace: time.Minute, ApplyGrace: time.Minute,
+func (g *rig) settings(defs ...fleet.Definition) *Settings {
+	g.set = &Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 2, PlanGrace: time.Minute, ApplyGrace: time.Minute,
 		Repositories: map[string]Repository{"infra": {Source: g.git, Pace: gitrepo.Pace{Every: 30 * time.Second}}}}
 	if g.adjust != nil {
 		g.adjust(g.set)

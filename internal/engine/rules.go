@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -31,7 +32,7 @@ func (e *Engine) keepRules(ctx context.Context) {
 	}
 	end := s.Drift.NextEnd(all, time.Now())
 	for name, known := range byWorkspace {
-		def, configured := s.find(name)
+		def, configured := s.Find(name)
 		if !configured {
 			continue
 		}
@@ -79,7 +80,7 @@ func (e *Engine) rulesEnded(now time.Time) bool {
 }
 
 // rulesOf are the rules that concern a workspace.
-func (s *Settings) rulesOf(def Definition) drift.Rules {
+func (s *Settings) rulesOf(def fleet.Definition) drift.Rules {
 	rules := drift.Rules{Severity: s.Drift.Severity}
 	for _, r := range s.Drift.Ignore {
 		if r.Concerns(def.Name, def.Labels) {

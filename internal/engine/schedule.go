@@ -7,6 +7,7 @@ import (
 	"github.com/tidwall/btree"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -33,7 +34,7 @@ func (e *Engine) checkSchedules(ctx context.Context, now time.Time) {
 				b.Runs = append(b.Runs, r)
 			} else if err := e.notCheckable(ctx, rec, err); err != nil {
 				e.Log.Error("a failed drift check cannot be recorded; trying again", "workspace", d.Name, "error", err)
-				e.putOff([]Definition{d}, now)
+				e.putOff([]fleet.Definition{d}, now)
 				continue
 			}
 		}
@@ -92,7 +93,7 @@ func (c *checkTimes) due(now time.Time) (names []string) {
 // not configured any more.
 func (c *checkTimes) schedule(s *Settings, q run.Queue, now time.Time) {
 	for name := range c.times {
-		if d, ok := s.definition(name); !ok || d.Drift.IsZero() {
+		if d, ok := s.Definition(name); !ok || d.Drift.IsZero() {
 			c.set(name, time.Time{})
 			delete(c.times, name)
 		}
@@ -107,7 +108,7 @@ func (c *checkTimes) schedule(s *Settings, q run.Queue, now time.Time) {
 }
 
 // dueChecks picks the workspaces whose time has come and sets their next.
-func (e *Engine) dueChecks(q run.Queue, now time.Time) (due []Definition) {
+func (e *Engine) dueChecks(q run.Queue, now time.Time) (due []fleet.Definition) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := e.settings
@@ -115,7 +116,7 @@ func (e *Engine) dueChecks(q run.Queue, now time.Time) (due []Definition) {
 		e.checkTimes.schedule(s, q, now)
 	}
 	for _, name := range e.checkTimes.due(now) {
-		d, _ := s.find(name)
+		d, _ := s.Find(name)
 		due = append(due, d)
 		e.checkTimes.set(name, d.Drift.Next(name, now))
 	}
@@ -137,7 +138,7 @@ func checkedSince(d workspace.DriftRecord, now time.Time) time.Time {
 }
 
 // putOff makes checks that could not be enqueued due again in a while.
-func (e *Engine) putOff(checks []Definition, now time.Time) {
+func (e *Engine) putOff(checks []fleet.Definition, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, d := range checks {
@@ -146,7 +147,7 @@ func (e *Engine) putOff(checks []Definition, now time.Time) {
 }
 
 // driftRun is a check at the commit that is applied.
-func (e *Engine) driftRun(ctx context.Context, d Definition, rec workspace.Record, t run.Trigger) (run.Run, error) {
+func (e *Engine) driftRun(ctx context.Context, d fleet.Definition, rec workspace.Record, t run.Trigger) (run.Run, error) {
 	if rec.Applied == "" {
 		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "workspace %s was never applied, so nothing can drift from it", d.Name)
 	}

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-func checkedBy(t *testing.T, spec, zone string) func(*Definition) {
-	return func(d *Definition) { d.Drift = scheduled(t, spec, zone) }
+func checkedBy(t *testing.T, spec, zone string) func(*fleet.Definition) {
+	return func(d *fleet.Definition) { d.Drift = scheduled(t, spec, zone) }
 }
 
 // checks are the drift runs of a workspace that its schedule asked for, oldest first.
@@ -65,7 +66,7 @@ func TestScheduleGoesByTheClock(t *testing.T) {
 
 // However many checks are due at once, so many run at once, and all are made.
 func TestChecksAreCapped(t *testing.T) {
-	var defs []Definition
+	var defs []fleet.Definition
 	var paths []string
 	for i := range 12 {
 		name := fmt.Sprintf("w%02d", i)
@@ -115,7 +116,7 @@ func TestChecksGoOn(t *testing.T) {
 	ctx := context.Background()
 	nightly := checkedBy(t, "0 2 * * *", "")
 	for name, c := range map[string]struct {
-		def  Definition
+		def  fleet.Definition
 		then func(*testing.T, *rig, *world)
 		left run.Status // what becomes of the run that was there
 	}{
@@ -319,7 +320,7 @@ func TestAFailedCheckIsRecordedLater(t *testing.T) {
 // A schedule that comes into force while somebody looks what is due by the old
 // one is what counts from then on.
 func TestANewScheduleMeetsALook(t *testing.T) {
-	checked := func(spec string) Definition { return define("a", checkedBy(t, spec, "")) }
+	checked := func(spec string) fleet.Definition { return define("a", checkedBy(t, spec, "")) }
 	bubble(t, func(t *testing.T, g *rig) {
 		ctx := context.Background()
 		meet := func(plans ...ReportPlan) {

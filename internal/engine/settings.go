@@ -17,22 +17,19 @@ import (
 	"github.com/tfops/tfops/internal/credentials"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
-	"github.com/tfops/tfops/internal/drift/schedule"
-	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/redact"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner/inputs"
 	"github.com/tfops/tfops/internal/workspace"
-	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // Settings is what the configuration asks for. It is never changed: a reload
 // brings another one.
 type Settings struct {
-	Workspaces   []Definition // configured one by one; in the engine those that generators made, too
-	Generators   []Generator
+	Config       fleet.Config
 	Repositories map[string]Repository
 	Engines      map[string]job.EngineSpec // by name
 	Modules      []credentials.Credential  // what modules and registries of all workspaces are fetched with
@@ -50,26 +47,7 @@ type Settings struct {
 	// orphans its lock and its providers.
 	PlanGrace, ApplyGrace time.Duration
 
-	byName   map[string]int
-	order    *reach.Order
-	inferred []reach.Dependency             // read off the code at the heads of branches
-	problems []workspace.Problem            // of the order
-	renaming map[string]workspace.Rename    // by the new name: what waits, or cannot be
-	heirs    map[string]string              // the new name, by the old one, of those that wait
-	formerly map[string]string              // the new name, by the old one, of those that are done
-	uses     map[string]bool                // by workspace: others use its outputs
-	made     map[string][]string            // names of workspaces, by the generator that made them
-	unmade   map[string][]workspace.Problem // what keeps generators from making workspaces
-}
-
-// Definition is a workspace as configured, with its rules.
-type Definition struct {
-	workspace.Workspace
-	Rules   []approvals.Rule
-	Drift   schedule.Schedule
-	Healing *drift.Healing // nil: what drifted is never put back by itself
-
-	fingerprint string // computed once: it is asked for at every look at the queue
+	*fleet.Fleet // that the configuration comes to, with what generators make
 }
 
 // prepare computes what is asked for often. It is called before anybody else
@@ -79,26 +57,7 @@ func (s *Settings) prepare() *Settings {
 		r.name = name
 		s.Repositories[name] = r
 	}
-	return s.compute()
-}
-
-// compute is prepare for settings that share what others read already.
-func (s *Settings) compute() *Settings {
-	s.byName = make(map[string]int, len(s.Workspaces))
-	for i := range s.Workspaces {
-		d := &s.Workspaces[i]
-		d.fingerprint = d.Workspace.Fingerprint()
-		s.byName[d.Name] = i
-	}
-	s.uses = map[string]bool{}
-	for _, d := range s.Workspaces {
-		for _, in := range d.Inputs {
-			for _, ref := range in.Refs {
-				s.uses[ref.Workspace] = true
-			}
-		}
-	}
-	s.order, s.problems = reach.NewOrder(values(s.Workspaces), s.inferred)
+	s.Fleet = fleet.Build(&s.Config, nil, nil, nil, nil)
 	return s
 }
 
@@ -123,33 +82,6 @@ func (r Repository) named(name string) string {
 // Summary says what the settings hold.
 func (s *Settings) Summary() string {
 	return fmt.Sprintf("%d workspaces in %d repositories", len(s.Workspaces), len(s.Repositories))
-}
-
-func (s *Settings) find(name string) (Definition, bool) {
-	i, ok := s.byName[name]
-	if !ok {
-		return Definition{}, false
-	}
-	return s.Workspaces[i], true
-}
-
-// definition is find without a copy. It must not be changed.
-func (s *Settings) definition(name string) (*Definition, bool) {
-	if i, ok := s.byName[name]; ok {
-		return &s.Workspaces[i], true
-	}
-	return &Definition{}, false
-}
-
-func (s *Settings) workspace(name string) (Definition, error) {
-	d, ok := s.find(name)
-	if to := s.formerly[name]; !ok && to != "" {
-		return d, fault.New(fault.NotFound, "tfops status "+to, "there is no workspace %q any more: it is called %s now", name, to)
-	}
-	if !ok {
-		return d, fault.New(fault.NotFound, "tfops status", "there is no workspace %q", name)
-	}
-	return d, nil
 }
 
 // alwaysPassed are the variables that every engine gets: where programs, home
@@ -202,7 +134,7 @@ func backendMasks(w workspace.Workspace) (mask []string) {
 
 // modules is what a workspace's init fetches with, and what of that must be masked: its
 // repository's and everybody's, never another repository's.
-func (s *Settings) modules(def Definition) (m job.Modules, mask []string) {
+func (s *Settings) modules(def fleet.Definition) (m job.Modules, mask []string) {
 	own := s.Repositories[def.Repository].Modules
 	m.Credentials = slices.Concat(own, s.Modules)
 	for _, c := range m.Credentials {
@@ -213,7 +145,7 @@ func (s *Settings) modules(def Definition) (m job.Modules, mask []string) {
 
 // moduleScope names what a workspace fetches modules with and others may not have: the
 // credentials of its repository, and what its own environment says.
-func (e *Engine) moduleScope(def Definition) (string, error) {
+func (e *Engine) moduleScope(def fleet.Definition) (string, error) {
 	var of struct {
 		Repository string            `json:"repository,omitempty"`
 		Env        map[string]string `json:"env,omitempty"`
@@ -320,7 +252,7 @@ func passwordIn(value string) []string {
 
 // caseOf gathers what a decision about a run's plan depends on. Destroying
 // everything is never automatic: there, apply = "auto" reads as "manual".
-func caseOf(def *Definition, people approvals.People, r *run.Run, votes []approvals.Vote) approvals.Case {
+func caseOf(def *fleet.Definition, people approvals.People, r *run.Run, votes []approvals.Vote) approvals.Case {
 	c := approvals.Case{Run: r.ID, Commit: r.Commit.SHA, Apply: def.Apply, Rules: def.Rules, Held: r.Confirm, AskedBy: r.Trigger.Actor, Votes: votes, People: people,
 		Facts: approvals.Facts{Workspace: def.Workspace, Commit: approvals.CommitFacts{
 			SHA: r.Commit.SHA, Message: r.Commit.Message,

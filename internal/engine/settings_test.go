@@ -3,6 +3,7 @@ package engine
 import (
 	"testing"
 
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -10,8 +11,8 @@ import (
 // What is fetched with credentials is kept for those alone who have the same: they may stand
 // in a workspace's environment, too, whatever they are called.
 func TestModulesAreFetchedInAScope(t *testing.T) {
-	env := func(name, value string) func(*Definition) {
-		return func(d *Definition) { d.Dir, d.Env = "a", map[string]workspace.EnvVar{name: {Value: value}} }
+	env := func(name, value string) func(*fleet.Definition) {
+		return func(d *fleet.Definition) { d.Dir, d.Env = "a", map[string]workspace.EnvVar{name: {Value: value}} }
 	}
 	bubble(t, func(t *testing.T, g *rig) {
 		g.start()

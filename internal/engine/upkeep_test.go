@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -47,7 +48,7 @@ func TestRetention(t *testing.T) {
 		if _, err := os.Stat(g.engine.files(last.ID).planJSON()); err != nil && !os.IsNotExist(err) {
 			t.Error(err)
 		}
-	}, define("a", auto, func(d *Definition) { d.KeepRuns, d.KeepDays = 1, 1 }))
+	}, define("a", auto, func(d *fleet.Definition) { d.KeepRuns, d.KeepDays = 1, 1 }))
 }
 
 func TestSweep(t *testing.T) {
@@ -130,7 +131,7 @@ func TestSettlingNeedsNoPlace(t *testing.T) {
 		g.pass(25 * time.Hour)
 		g.want("b", run.Planning)
 		g.wantReason("a", run.Discarded, run.Expired)
-	}, define("a"), define("b", func(d *Definition) { d.PlanTimeout = 100 * time.Hour }))
+	}, define("a"), define("b", func(d *fleet.Definition) { d.PlanTimeout = 100 * time.Hour }))
 }
 
 // A checkout goes when no run needs it any more, but not while a runner is at work.

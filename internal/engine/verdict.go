@@ -7,6 +7,7 @@ import (
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -29,8 +30,8 @@ const (
 // verdict says what can be done with a run now, or else what it waits for. It
 // is pure: the loop, the claims and everything that people read ask it.
 func verdict(q run.Queue, s *Settings, r *run.Run) (step, Wait) {
-	def, known := s.definition(r.Workspace)
-	if w, waits := s.renameWait(r.Workspace); waits && r.Status.Unapplied() && r.Status != run.Planning {
+	def, known := s.Definition(r.Workspace)
+	if w, waits := renameWait(s.Fleet, r.Workspace); waits && r.Status.Unapplied() && r.Status != run.Planning {
 		return nothing, w
 	}
 	if !known && r.Status.Unapplied() && r.Status != run.Planning {
@@ -82,8 +83,8 @@ const (
 	reconfiguredWait = "the workspace's inputs changed in the configuration"
 )
 
-func pendingVerdict(q run.Queue, def *Definition, r *run.Run) (step, Wait) {
-	if r.Kind.Applies() && r.Fingerprint != def.fingerprint {
+func pendingVerdict(q run.Queue, def *fleet.Definition, r *run.Run) (step, Wait) {
+	if r.Kind.Applies() && r.Fingerprint != def.Fingerprint {
 		return discard, Wait{Kind: IsStale, For: reconfiguredWait}
 	}
 	if r.Kind == run.Drift && r.Fingerprint != q.Record(r.Workspace).AppliedFingerprint {
@@ -154,11 +155,11 @@ func elsewhere(rec *workspace.Record, r *run.Run) string {
 	return "commit " + short(rec.Applied) + " is applied now"
 }
 
-func awaitingVerdict(q run.Queue, s *Settings, def *Definition, r *run.Run) (step, Wait) {
+func awaitingVerdict(q run.Queue, s *Settings, def *fleet.Definition, r *run.Run) (step, Wait) {
 	if !r.ExpiresAt.IsZero() && !q.Now.Before(r.ExpiresAt) {
 		return expire, Wait{}
 	}
-	if r.Fingerprint != def.fingerprint {
+	if r.Fingerprint != def.Fingerprint {
 		return discard, Wait{Kind: IsStale, For: reconfiguredWait}
 	}
 	if why := staleInput(q, r); why != "" {
@@ -195,7 +196,7 @@ func votesMissing(d approvals.Decision) string {
 
 // queuedVerdict checks again, right before an apply, all that must still be
 // true; the plan file's digest apart, which takes reading the file.
-func queuedVerdict(q run.Queue, s *Settings, def *Definition, r *run.Run) (step, Wait) {
+func queuedVerdict(q run.Queue, s *Settings, def *fleet.Definition, r *run.Run) (step, Wait) {
 	rec := q.Record(r.Workspace)
 	switch {
 	case !r.ExpiresAt.IsZero() && !q.Now.Before(r.ExpiresAt):
@@ -204,7 +205,7 @@ func queuedVerdict(q run.Queue, s *Settings, def *Definition, r *run.Run) (step,
 		return discard, Wait{Kind: IsStale, For: "commit " + short(rec.Desired) + " is wanted now"}
 	case r.Kind.OfApplied() && elsewhere(rec, r) != "":
 		return discard, Wait{Kind: IsStale, For: elsewhere(rec, r)}
-	case r.Fingerprint != def.fingerprint:
+	case r.Fingerprint != def.Fingerprint:
 		return discard, Wait{Kind: IsStale, For: reconfiguredWait}
 	case staleInput(q, r) != "":
 		return discard, Wait{Kind: IsStale, For: staleInput(q, r)}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -50,8 +51,8 @@ func someRun(id, name string, k run.Kind, s run.Status) run.Run {
 // P7: whatever waits names what it waits for and the command that moves it on,
 // in every status and for everything that can hold a run back.
 func TestEveryWaitHasACommand(t *testing.T) {
-	s := (&Settings{Workspaces: []Definition{define("a"), define("b")}, Concurrency: 1}).prepare()
-	print := s.Workspaces[0].fingerprint
+	s := (&Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a"), define("b")}}, Concurrency: 1}).prepare()
+	print := s.Workspaces[0].Fingerprint
 	with := func(status run.Status, change func(*written, *run.Run)) written {
 		r := someRun("r1", "a", run.Sync, status)
 		r.Fingerprint = print
@@ -184,10 +185,10 @@ func vote(q *written, r *run.Run) {
 }
 
 func TestVerdictBeforeTheApply(t *testing.T) {
-	s := (&Settings{Workspaces: []Definition{define("a")}, Concurrency: 1}).prepare()
+	s := (&Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a")}}, Concurrency: 1}).prepare()
 	base := func() written {
 		r := someRun("r1", "a", run.Sync, run.ApplyQueued)
-		r.Fingerprint, r.StartedAt = s.Workspaces[0].fingerprint, noon.Add(-time.Hour)
+		r.Fingerprint, r.StartedAt = s.Workspaces[0].Fingerprint, noon.Add(-time.Hour)
 		q := queueOf(r)
 		vote(&q, &q.Active[0])
 		return q

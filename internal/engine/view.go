@@ -19,6 +19,7 @@ import (
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/plan"
@@ -38,7 +39,7 @@ type RunView struct {
 
 // WorkspaceView is a workspace as people see it.
 type WorkspaceView struct {
-	Definition
+	fleet.Definition
 	Record    workspace.Record
 	Sync      workspace.Sync
 	Wait      Wait
@@ -82,7 +83,7 @@ func (e *Engine) viewRun(q run.Queue, r run.Run, votes []approvals.Vote) RunView
 	if !r.Status.Terminal() {
 		_, v.Wait = verdict(q, s, &r)
 	}
-	if def, ok := s.find(r.Workspace); ok && r.Plan != nil && r.Kind.Applies() && r.Status != run.PlannedAndFinished {
+	if def, ok := s.Find(r.Workspace); ok && r.Plan != nil && r.Kind.Applies() && r.Status != run.PlannedAndFinished {
 		v.Needs = approvals.Decide(caseOf(&def, s.People, &r, votes)).Needs
 	}
 	return v
@@ -154,7 +155,7 @@ func (e *Engine) Workspaces(ctx context.Context) ([]WorkspaceView, error) {
 
 // Workspace shows one workspace.
 func (e *Engine) Workspace(ctx context.Context, name string) (WorkspaceView, error) {
-	d, err := e.current().workspace(name)
+	d, err := e.current().Workspace(name)
 	if err != nil {
 		return WorkspaceView{}, err
 	}
@@ -165,12 +166,12 @@ func (e *Engine) Workspace(ctx context.Context, name string) (WorkspaceView, err
 	return e.viewWorkspace(ctx, d, q)
 }
 
-func (e *Engine) viewWorkspace(ctx context.Context, d Definition, q run.Queue) (WorkspaceView, error) {
+func (e *Engine) viewWorkspace(ctx context.Context, d fleet.Definition, q run.Queue) (WorkspaceView, error) {
 	rec := *q.Record(d.Name)
 	if !rec.Suspended(q.Now) {
 		rec.Suspension = nil // one that is over holds nothing back
 	}
-	v := WorkspaceView{Definition: d, Record: rec, Follows: follows(d, rec), Problem: e.problem(d.Name), Upstream: e.current().order.Upstream(d.Name)}
+	v := WorkspaceView{Definition: d, Record: rec, Follows: follows(d, rec), Problem: e.problem(d.Name), Upstream: e.current().Order.Upstream(d.Name)}
 	e.mu.Lock()
 	v.NextCheck = e.checkTimes.times[d.Name]
 	e.mu.Unlock()
@@ -194,7 +195,7 @@ func (e *Engine) viewWorkspace(ctx context.Context, d Definition, q run.Queue) (
 }
 
 // syncOf says how far the world is from what Git says.
-func syncOf(d Definition, rec workspace.Record, q run.Queue, lastSync []run.Run, problem bool) workspace.Sync {
+func syncOf(d fleet.Definition, rec workspace.Record, q run.Queue, lastSync []run.Run, problem bool) workspace.Sync {
 	for r := range q.Of(d.Name) {
 		if r.Kind.Applies() {
 			if r.Status == run.Interrupted {
@@ -210,7 +211,7 @@ func syncOf(d Definition, rec workspace.Record, q run.Queue, lastSync []run.Run,
 		return workspace.Unknown
 	case rec.HalfDone != "":
 		return workspace.Errored
-	case rec.InSync(d.fingerprint):
+	case rec.InSync(d.Fingerprint):
 		return workspace.Synced
 	case len(lastSync) > 0 && lastSync[0].Status == run.Errored:
 		return workspace.Errored
@@ -220,7 +221,7 @@ func syncOf(d Definition, rec workspace.Record, q run.Queue, lastSync []run.Run,
 
 // waitOf names what a workspace waits for: first what its runs wait for, then
 // what keeps it from having any.
-func (e *Engine) waitOf(d Definition, rec workspace.Record, q run.Queue, v WorkspaceView, lastSync []run.Run) Wait {
+func (e *Engine) waitOf(d fleet.Definition, rec workspace.Record, q run.Queue, v WorkspaceView, lastSync []run.Run) Wait {
 	s := e.current()
 	for r := range q.Of(d.Name) {
 		if r.Kind.Applies() {
@@ -277,7 +278,7 @@ func (e *Engine) unreachable(repository string) error {
 	return nil
 }
 
-func outOfSync(d Definition, rec workspace.Record) string {
+func outOfSync(d fleet.Definition, rec workspace.Record) string {
 	switch {
 	case rec.Destroyed:
 		return "somebody to sync it again: it was destroyed"

@@ -15,6 +15,7 @@ import (
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 )
 
 // announce tells of every request before it is handled.
@@ -103,7 +104,7 @@ func wantProblem(t *testing.T, resp *http.Response, b []byte, status int, code f
 }
 
 func TestBadRequestsAreRefusedInTheSameShape(t *testing.T) {
-	r := newRig(t, []engine.Definition{define("a")})
+	r := newRig(t, []fleet.Definition{define("a")})
 	const asJSON = "application/json"
 	tests := []struct {
 		name, method, path, body, contentType string

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/api"
-	"github.com/tfops/tfops/internal/engine"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -13,7 +13,7 @@ import (
 // asks for to a dead letter that is sent again, and one that is dropped.
 func TestWhatDoesNotArriveIsShown(t *testing.T) {
 	var box mailbox
-	r := newRig(t, []engine.Definition{define("a")}, func(_ *rig, o *Options) { box = o.Outbox.(mailbox) })
+	r := newRig(t, []fleet.Definition{define("a")}, func(_ *rig, o *Options) { box = o.Outbox.(mailbox) })
 	sent, err := r.client.TestTarget(t.Context(), "ops")
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ func TestWhatDoesNotArriveIsShown(t *testing.T) {
 // with the block of the configuration that they were for.
 func TestWhatIsLeftOfABlockThatWasRemoved(t *testing.T) {
 	var box mailbox
-	r := newRig(t, []engine.Definition{define("a")}, func(_ *rig, o *Options) { box = o.Outbox.(mailbox) })
+	r := newRig(t, []fleet.Definition{define("a")}, func(_ *rig, o *Options) { box = o.Outbox.(mailbox) })
 	if _, err := box.Tell(t.Context(), run.Notice{Kind: run.NoticeTest, Title: "x", Targets: []string{"old"}}); err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/approvals"
-	"github.com/tfops/tfops/internal/engine"
+	"github.com/tfops/tfops/internal/fleet"
 )
 
 var update = flag.Bool("update", false, "write testdata/openapi.json anew")
@@ -86,7 +86,7 @@ func TestEveryRouteIsDocumented(t *testing.T) {
 // TestAnswersAreAsDescribed holds what the server answers against its own
 // description, for every route that only reads, before and after an apply.
 func TestAnswersAreAsDescribed(t *testing.T) {
-	r := newRig(t, []engine.Definition{define("a"), define("b", approvals.Rule{Name: "two", Require: 2})})
+	r := newRig(t, []fleet.Definition{define("a"), define("b", approvals.Rule{Name: "two", Require: 2})})
 	mux := http.NewServeMux()
 	described := humago.New(mux, humaConfig())
 	for _, rt := range r.server.table() {

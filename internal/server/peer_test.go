@@ -16,8 +16,8 @@ import (
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/approvals"
-	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 )
 
 // TestMain lets the test binary be a client too: started by asUser, it does
@@ -150,7 +150,7 @@ func TestTheActorIsTheKernelsWord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRig(t, []engine.Definition{define("a", approvals.Rule{Name: "three", Require: 3})}, func(r *rig, _ *Options) { r.group = group.Name })
+	r := newRig(t, []fleet.Definition{define("a", approvals.Rule{Name: "three", Require: 3})}, func(r *rig, _ *Options) { r.group = group.Name })
 	waiting := r.awaiting("a")
 	c := newClients(t, r.socket)
 	member := func(uid uint32) syscall.Credential {

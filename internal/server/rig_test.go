@@ -21,6 +21,7 @@ import (
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/job"
@@ -54,7 +55,7 @@ type rig struct {
 // with changes what the server is made of.
 type with func(*rig, *Options)
 
-func newRig(t *testing.T, defs []engine.Definition, changes ...with) *rig {
+func newRig(t *testing.T, defs []fleet.Definition, changes ...with) *rig {
 	t.Helper()
 	r := &rig{t: t, dir: t.TempDir(), runners: newPlayers(), git: &repository{sha: strings.Repeat("a", 40)}, log: &syncBuffer{}}
 	r.socket = filepath.Join(r.dir, "tfops.sock")
@@ -64,7 +65,7 @@ func newRig(t *testing.T, defs []engine.Definition, changes ...with) *rig {
 	}
 	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	r.engine = engine.New(engine.Options{Store: st, Journal: st, Runner: r.runners, Vault: openVault{}, DataDir: r.dir, Log: log},
-		&engine.Settings{Workspaces: defs, Concurrency: 2, Repositories: map[string]engine.Repository{
+		&engine.Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 2, Repositories: map[string]engine.Repository{
 			"infra": {Source: r.git, Pace: gitrepo.Pace{Every: time.Hour}}}})
 	o := Options{Engine: r.engine, Store: st, Outbox: mailbox{st}, Log: log,
 		Config: func() api.ConfigStatus {
@@ -117,8 +118,8 @@ func (r *rig) stopServer() {
 	r.stopped <- err // for the cleanup
 }
 
-func define(name string, rules ...approvals.Rule) engine.Definition {
-	return engine.Definition{Rules: rules, Workspace: workspace.Workspace{Name: name, Repository: "infra", Branch: "main", Dir: name,
+func define(name string, rules ...approvals.Rule) fleet.Definition {
+	return fleet.Definition{Rules: rules, Workspace: workspace.Workspace{Name: name, Repository: "infra", Branch: "main", Dir: name,
 		TerraformWorkspace: "default", Apply: workspace.Manual, Engine: "terraform", KeepRuns: 50, KeepDays: 90,
 		PlanTimeout: time.Hour, ApplyTimeout: time.Hour, LockTimeout: time.Minute}}
 }

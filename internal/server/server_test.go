@@ -12,8 +12,8 @@ import (
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/approvals"
-	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/store"
@@ -30,7 +30,7 @@ func me(t *testing.T) string {
 
 // TestARunFromCommitToApplied drives a run through the client alone.
 func TestARunFromCommitToApplied(t *testing.T) {
-	r := newRig(t, []engine.Definition{define("a")})
+	r := newRig(t, []fleet.Definition{define("a")})
 	ctx, c := t.Context(), r.client
 	waiting := r.awaiting("a")
 	if waiting.WaitingFor == "" || waiting.NextCommand != "tfops approve "+waiting.ID || waiting.ExpiresAt == nil {
@@ -89,7 +89,7 @@ func TestARunFromCommitToApplied(t *testing.T) {
 }
 
 func TestPeopleHoldAWorkspaceBack(t *testing.T) {
-	r := newRig(t, []engine.Definition{define("a"), define("b")})
+	r := newRig(t, []fleet.Definition{define("a"), define("b")})
 	ctx, c := t.Context(), r.client
 	waiting := r.awaiting("a")
 	w, err := c.Lock(ctx, "a", "maintenance")
@@ -132,7 +132,7 @@ func TestPeopleHoldAWorkspaceBack(t *testing.T) {
 }
 
 func TestRunsAreEndedByPeople(t *testing.T) {
-	r := newRig(t, []engine.Definition{define("a", approvals.Rule{Name: "two", Require: 2, AllowAuthor: true})})
+	r := newRig(t, []fleet.Definition{define("a", approvals.Rule{Name: "two", Require: 2, AllowAuthor: true})})
 	ctx, c := t.Context(), r.client
 	first := r.awaiting("a")
 	if _, err := c.Vote(ctx, first.ID, api.Ballot{Yes: true, Digest: first.Plan.Digest}); err != nil {
@@ -177,7 +177,7 @@ func TestRunsAreEndedByPeople(t *testing.T) {
 }
 
 func TestApprovalsTellWhoMay(t *testing.T) {
-	defs := []engine.Definition{define("a"), define("b", approvals.Rule{Name: "li only", From: []string{"li"}})}
+	defs := []fleet.Definition{define("a"), define("b", approvals.Rule{Name: "li only", From: []string{"li"}})}
 	r := newRig(t, defs, func(r *rig, o *Options) { o.MayApprove = r.engine.MayApprove })
 	r.awaiting("a")
 	r.awaiting("b")
@@ -199,7 +199,7 @@ func TestApprovalsTellWhoMay(t *testing.T) {
 // TestALogIsFollowedToItsEnd reads the log of a run while it grows.
 func TestALogIsFollowedToItsEnd(t *testing.T) {
 	var letPlan func()
-	r := newRig(t, []engine.Definition{define("a")}, func(r *rig, _ *Options) { letPlan = r.runners.hold(job.PlanPhase) })
+	r := newRig(t, []fleet.Definition{define("a")}, func(r *rig, _ *Options) { letPlan = r.runners.hold(job.PlanPhase) })
 	dir := <-r.runners.started
 	id := filepath.Base(filepath.Dir(dir))
 	var got []string
@@ -232,7 +232,7 @@ func TestALogIsFollowedToItsEnd(t *testing.T) {
 }
 
 func TestBackupIsAWholeStore(t *testing.T) {
-	r := newRig(t, []engine.Definition{define("a")})
+	r := newRig(t, []fleet.Definition{define("a")})
 	waiting := r.awaiting("a")
 	path := filepath.Join(t.TempDir(), "copy.db")
 	f, err := os.Create(path)
@@ -257,7 +257,7 @@ func TestBackupIsAWholeStore(t *testing.T) {
 
 func TestStoppingEndsWhatWaits(t *testing.T) {
 	asked := make(chan struct{}, 2)
-	r := newRig(t, []engine.Definition{define("a")}, func(r *rig, _ *Options) {
+	r := newRig(t, []fleet.Definition{define("a")}, func(r *rig, _ *Options) {
 		r.asked = asked
 		r.runners.hold(job.PlanPhase)
 	})
@@ -290,7 +290,7 @@ func TestStoppingEndsWhatWaits(t *testing.T) {
 }
 
 func TestWaitAnswersWhenTheTimeIsUp(t *testing.T) {
-	r := newRig(t, []engine.Definition{define("a")}, func(r *rig, _ *Options) { r.runners.hold(job.PlanPhase) })
+	r := newRig(t, []fleet.Definition{define("a")}, func(r *rig, _ *Options) { r.runners.hold(job.PlanPhase) })
 	id := filepath.Base(filepath.Dir(<-r.runners.started))
 	resp, b := r.ask("GET", "/api/v1/runs/"+id+"/wait?timeout_seconds=1", "")
 	var got api.Run

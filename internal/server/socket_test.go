@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/api"
-	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 )
 
@@ -22,7 +22,7 @@ import (
 // connect again.
 func TestARemovedSocketIsMadeAgain(t *testing.T) {
 	var letPlan func()
-	r := newRig(t, []engine.Definition{define("a")}, func(r *rig, _ *Options) { letPlan = r.runners.hold(job.PlanPhase) })
+	r := newRig(t, []fleet.Definition{define("a")}, func(r *rig, _ *Options) { letPlan = r.runners.hold(job.PlanPhase) })
 	dir := <-r.runners.started
 	id := filepath.Base(filepath.Dir(dir))
 	away := r.socket + ".away"
