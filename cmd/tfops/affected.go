@@ -7,6 +7,7 @@ import (
 
 	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/term"
 	"github.com/tfops/tfops/internal/term/show"
 	"github.com/tfops/tfops/internal/usage"
@@ -134,10 +135,8 @@ func (c *codebase) affected(ctx context.Context, ch change) (affectedResult, err
 		return r, err
 	}
 	index := reach.NewIndex()
-	ws, problems, err := c.workspaces(index, tree)
-	if err != nil {
-		return r, err
-	}
+	f, problems := c.workspaces(index, tree)
+	ws := fleet.Values(f.Workspaces)
 	r.Problems = append(r.Problems, problems...)
 	g := index.Graph(tree, ws)
 	if err := g.Err(); err != nil {
@@ -151,7 +150,7 @@ func (c *codebase) affected(ctx context.Context, ch change) (affectedResult, err
 		r.Affected = append(r.Affected, affectedRow{t.Workspace, dirs[t.Workspace], t.Path, t.String(), t.Chain, t.Widened})
 		r.Widened = append(r.Widened, widenedOf(g, t.Workspace)...)
 	}
-	r.Problems = append(r.Problems, unusedIn(ws, func(w workspace.Workspace) []reach.UnusedEntry { return g.UnusedEntries(w.Name) }, c.block)...)
+	r.Problems = append(r.Problems, unusedIn(ws, func(w workspace.Workspace) []reach.UnusedEntry { return g.UnusedEntries(w.Name) }, block(c.fleet))...)
 	return r, nil
 }
 

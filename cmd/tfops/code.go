@@ -1,14 +1,13 @@
 package main
 
 import (
-	"fmt"
 	"io/fs"
 	"strings"
 
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo/local"
-	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
@@ -24,6 +23,7 @@ type codeFlags struct {
 type codebase struct {
 	checkout   *local.Checkout
 	config     *config.Config // nil: there is none, and every root module is a workspace
+	fleet      fleet.Config   // of config
 	repository string
 	flags      codeFlags
 }
@@ -44,6 +44,9 @@ func (a *app) openCode(f codeFlags) (*codebase, error) {
 		return nil, err
 	}
 	if c.config, err = config.Load(where); err != nil {
+		return nil, err
+	}
+	if c.fleet, err = fleetOf(c.config); err != nil {
 		return nil, err
 	}
 	c.repository, err = c.which()
@@ -74,48 +77,42 @@ func sameURL(a, b string) bool {
 // workspaces are those that the tree of a commit yields, and what keeps others
 // from being made. Of a branch that is not asked for, the tree that is at hand
 // stands for its own: it is what the branch would be.
-func (c *codebase) workspaces(index *reach.Index, tree fs.FS) ([]workspace.Workspace, []workspace.Problem, error) {
-	bare := index.Graph(tree, nil)
-	roots := bare.Roots()
+func (c *codebase) workspaces(index *reach.Index, tree fs.FS) (*fleet.Fleet, []workspace.Problem) {
 	if c.config == nil {
-		var ws []workspace.Workspace
-		for _, dir := range roots {
-			ws = append(ws, workspace.Workspace{Name: dir, Dir: dir, Engine: "terraform", InferDependencies: true})
+		var of fleet.Config
+		for _, dir := range index.Graph(tree, nil).Roots() {
+			of.Workspaces = append(of.Workspaces, fleet.Definition{Workspace: workspace.Workspace{Name: dir, Dir: dir, Engine: "terraform", InferDependencies: true}})
 		}
-		return ws, nil, nil
+		return fleet.Build(&of, nil, nil, nil, nil), nil
 	}
-	var static, made []workspace.Workspace
-	var problems []workspace.Problem
-	for _, w := range c.config.Workspaces {
-		if w.Repository == c.repository && (c.flags.branch == "" || w.Branch == c.flags.branch) {
-			static = append(static, w.Workspace)
+	of := fleet.Config{Generators: c.fleet.Of(c.repository)}
+	for _, d := range c.fleet.Workspaces {
+		if d.Repository == c.repository && (c.flags.branch == "" || d.Branch == c.flags.branch) {
+			of.Workspaces = append(of.Workspaces, d)
 		}
 	}
-	for _, g := range c.config.Generators {
-		if g.Repository != c.repository {
-			continue
-		}
+	var found fleet.Discoveries
+	for _, g := range of.Generators {
 		for _, branch := range c.branches(g) {
-			origins, wrong := reach.Matches(g.Generator, branch, tree, roots)
-			problems = append(append(problems, wrong...), reach.Broken(g.Generator, branch, bare, roots)...)
-			for _, o := range origins {
-				w, err := g.Make(o)
-				if err != nil {
-					problems = append(problems, workspace.Problem{Where: o.String(), Message: err.Error(), Next: fault.Next(err)})
-					continue
-				}
-				made = append(made, w.Workspace)
-			}
+			found.Add(c.repository, branch, fleet.Discover(index, []fleet.Generator{g}, branch, tree, nil))
 		}
 	}
-	kept, wrong := reach.Unique(static, made, c.where)
-	return append(static, kept...), append(problems, wrong...), nil
+	f := fleet.Build(&of, &found, nil, nil, nil)
+	return f, unmade(of, f)
+}
+
+// unmade is what keeps generators from making workspaces, in the order of the configuration.
+func unmade(c fleet.Config, f *fleet.Fleet) (problems []workspace.Problem) {
+	for _, g := range c.Generators {
+		problems = append(problems, f.Unmade[g.Name]...)
+	}
+	return problems
 }
 
 // branches are those that a generator makes workspaces of here: the one that
 // was asked for, or those that have a name of their own in it, or else what is
 // checked out.
-func (c *codebase) branches(g config.Generator) []string {
+func (c *codebase) branches(g fleet.Generator) []string {
 	if c.flags.branch != "" {
 		if g.MatchesBranch(c.flags.branch) {
 			return []string{c.flags.branch}
@@ -132,30 +129,4 @@ func (c *codebase) branches(g config.Generator) []string {
 		names = append(names, head)
 	}
 	return names
-}
-
-// where names the block or the match that a workspace comes from.
-func (c *codebase) where(w workspace.Workspace) string {
-	if w.Origin != nil {
-		for _, g := range c.config.Generators {
-			if g.Name == w.Origin.Generator {
-				return g.Source + ", " + w.Origin.String()
-			}
-		}
-	}
-	for _, own := range c.config.Workspaces {
-		if own.Name == w.Name {
-			return fmt.Sprintf("%s:%d", own.Range.Filename, own.Range.Start.Line)
-		}
-	}
-	return "workspace " + w.Name
-}
-
-// order puts workspaces in order by what is configured and what their code reads.
-func (c *codebase) order(g *reach.Graph, ws []workspace.Workspace) (*reach.Order, []workspace.Problem) {
-	states := map[string]reach.States{}
-	for _, w := range ws {
-		states[w.Name] = g.States(w, locks.Identity)
-	}
-	return reach.NewOrder(ws, reach.Infer(states))
 }

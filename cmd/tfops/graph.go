@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/term"
 	"github.com/tfops/tfops/internal/term/document"
 	"github.com/tfops/tfops/internal/term/show"
@@ -111,23 +112,21 @@ func (c *codebase) graph(rev string) (graphResult, error) {
 		return r, err
 	}
 	index := reach.NewIndex()
-	ws, problems, err := c.workspaces(index, tree)
-	if err != nil {
-		return r, err
-	}
+	f, problems := c.workspaces(index, tree)
+	ws := fleet.Values(f.Workspaces)
 	g := index.Graph(tree, ws)
-	order, wrong := c.order(g, ws)
-	r.Problems = append(append(r.Problems, problems...), wrong...)
+	f = f.Arrange(fleet.ReadCode(g, ws), nil)
+	r.Problems = append(append(r.Problems, problems...), f.Problems...)
 	dirs := map[string]string{}
 	for _, w := range ws {
 		dirs[w.Name] = w.Dir
 		r.Problems = append(r.Problems, withoutSubmodules(g.Problems(w.Dir), c.config != nil && c.config.Follows(c.repository))...)
 	}
-	r.Problems = append(r.Problems, unusedIn(ws, func(w workspace.Workspace) []reach.UnusedEntry { return g.UnusedEntries(w.Name) }, c.block)...)
-	for level, names := range order.Levels() {
+	r.Problems = append(r.Problems, unusedIn(ws, func(w workspace.Workspace) []reach.UnusedEntry { return g.UnusedEntries(w.Name) }, block(c.fleet))...)
+	for level, names := range f.Order.Levels() {
 		for _, name := range names {
 			r.Workspaces = append(r.Workspaces, graphWorkspace{name, dirs[name], level})
-			r.Order = append(r.Order, order.Upstream(name)...)
+			r.Order = append(r.Order, f.Order.Upstream(name)...)
 		}
 	}
 	r.Modules, r.Calls = append(r.Modules, g.Modules()...), append(r.Calls, g.Calls()...)

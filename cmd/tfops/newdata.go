@@ -11,8 +11,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/config"
-	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -70,7 +70,7 @@ func knownElsewhere(cfg *config.Config, others []string) (map[string]string, err
 	}
 	known := map[string]string{}
 	for _, dir := range others {
-		stands, err := engine.Standing(dir)
+		stands, err := artifacts.Open(dir).Standing()
 		if errors.Is(err, fs.ErrPermission) {
 			continue // another user's
 		} else if err != nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tfops/tfops/internal/config"
+	"github.com/tfops/tfops/internal/fleet"
 )
 
 // ofNobody are warnings of rules and reports that are of no workspace, once it
@@ -15,12 +16,12 @@ func ofNobody(cfg *config.Config, x expansion) []problem {
 	if slices.ContainsFunc(x.generators, func(g generatorRow) bool { return !g.Expanded }) {
 		return nil // who knows what it makes
 	}
-	all := append(slices.Clone(cfg.Workspaces), x.made...)
+	all := x.fleet.Workspaces
 	if len(all) == 0 {
 		return nil
 	}
 	var found []problem
-	check := func(what, name string, patterns bool, fits func(config.Workspace) bool) {
+	check := func(what, name string, patterns bool, fits func(fleet.Definition) bool) {
 		if static && patterns || slices.ContainsFunc(all, fits) {
 			return // of patterns in such a file the file itself is warned of
 		}
@@ -28,10 +29,10 @@ func ofNobody(cfg *config.Config, x expansion) []problem {
 			Detail: "correct it, unless the workspace is still to come"})
 	}
 	for _, rule := range cfg.Ignore {
-		check("ignore", rule.Name, rule.Workspace != "", func(w config.Workspace) bool { return rule.Concerns(w.Name, w.Labels) })
+		check("ignore", rule.Name, rule.Workspace != "", func(w fleet.Definition) bool { return rule.Concerns(w.Name, w.Labels) })
 	}
 	for _, r := range cfg.Reports {
-		check("report", r.Name, len(r.Workspaces) > 0, func(w config.Workspace) bool { return r.Covers(w.Name, w.Labels) })
+		check("report", r.Name, len(r.Workspaces) > 0, func(w fleet.Definition) bool { return r.Covers(w.Name, w.Labels) })
 	}
 	return found
 }

@@ -8,21 +8,23 @@ import (
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/exit"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
 func TestRulesOfNobody(t *testing.T) {
-	named := func(name, team string) config.Workspace {
-		return config.Workspace{Workspace: workspace.Workspace{Name: name, Labels: map[string]string{"team": team}}}
+	named := func(name, team string) fleet.Definition {
+		return fleet.Definition{Workspace: workspace.Workspace{Name: name, Labels: map[string]string{"team": team}}}
 	}
-	cfg := &config.Config{Workspaces: []config.Workspace{named("shop", "web")},
+	own := named("shop", "web")
+	cfg := &config.Config{Workspaces: []config.Workspace{{Workspace: own.Workspace}},
 		Ignore: []drift.Ignore{{Name: "all", Address: "a.b"}, {Name: "made", Workspace: "net-*"}, {Name: "nobody", Workspace: "prod-*"},
 			{Name: "team", Labels: map[string]string{"team": "network"}}, {Name: "typo", Labels: map[string]string{"team": "netwrok"}}},
 		Reports: []config.Report{{Name: "every"}, {Name: "network", Workspaces: []string{"net-?"}}, {Name: "lost", Workspaces: []string{"x", "y"}}}}
-	made := []config.Workspace{named("net-a", "network")}
+	made := []fleet.Definition{named("net-a", "network")}
 	for name, c := range map[string]struct {
 		generators []generatorRow
-		made       []config.Workspace
+		made       []fleet.Definition
 		want       []string
 	}{
 		"what blocks make counts":     {[]generatorRow{{Expanded: true}}, made, []string{`ignore "nobody"`, `ignore "typo"`, `report "lost"`}},
@@ -31,7 +33,7 @@ func TestRulesOfNobody(t *testing.T) {
 	} {
 		cfg.Generators = make([]config.Generator, len(c.generators))
 		var got []string
-		for _, p := range ofNobody(cfg, expansion{generators: c.generators, made: c.made}) {
+		for _, p := range ofNobody(cfg, expansion{generators: c.generators, fleet: &fleet.Fleet{Workspaces: append([]fleet.Definition{own}, c.made...)}}) {
 			what, _, _ := strings.Cut(p.Summary, " is of no workspace")
 			if got = append(got, what); p.Severity != "warning" {
 				t.Errorf("%s: it is a %s", what, p.Severity)
@@ -41,7 +43,7 @@ func TestRulesOfNobody(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
-	if found := ofNobody(&config.Config{Ignore: cfg.Ignore}, expansion{}); len(found) > 0 {
+	if found := ofNobody(&config.Config{Ignore: cfg.Ignore}, expansion{fleet: &fleet.Fleet{}}); len(found) > 0 {
 		t.Errorf("a file without any workspace: %v", found)
 	}
 }

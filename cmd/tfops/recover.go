@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/fault"
@@ -148,11 +149,12 @@ func (a *app) rebuild(ctx context.Context, dir, path, backup string, configured 
 	if err != nil {
 		return done, err
 	}
-	remains, unreadable, err := engine.ReadRemains(dir, &runner.Local{})
+	files := artifacts.Open(dir)
+	remains, unreadable, err := engine.ReadRemains(files, &runner.Local{})
 	if err != nil {
 		return done, err
 	}
-	stands, err := engine.Standing(dir)
+	stands, err := files.Standing()
 	if err != nil {
 		return done, err
 	}
@@ -169,7 +171,8 @@ func (a *app) rebuild(ctx context.Context, dir, path, backup string, configured 
 			r.Records[i].Dir = cmp.Or(r.Records[i].Dir, folder)
 		}
 		rec := &r.Records[i]
-		rec.OutputsOf, rec.AppliedOf = engine.Kept(filepath.Join(dir, "workspaces", rec.Folder()))
+		kept := files.Workspace(rec.Folder())
+		rec.OutputsOf, rec.AppliedOf = kept.Newest(artifacts.Outputs), kept.Newest(artifacts.Applied)
 	}
 	if err := s.Rebuild(ctx, r); err != nil {
 		return done, err
@@ -191,7 +194,7 @@ func renamedSince(ctx context.Context, s *store.Store, dir string) (map[string]s
 	if err != nil {
 		return nil, err
 	}
-	told, err := engine.Recollect(dir, records)
+	told, err := artifacts.Open(dir).Recollect(records)
 	if err != nil {
 		return nil, err
 	}

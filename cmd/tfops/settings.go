@@ -61,15 +61,22 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 		}
 		s.Reports = append(s.Reports, p)
 	}
+	s.Config, err = fleetOf(cfg)
+	return s, err
+}
+
+// fleetOf are the workspaces and the generators of a configuration.
+func fleetOf(cfg *config.Config) (fleet.Config, error) {
+	var c fleet.Config
 	for _, w := range cfg.Workspaces {
 		d, err := definition(w)
 		if err != nil {
-			return nil, err
+			return c, err
 		}
-		s.Config.Workspaces = append(s.Config.Workspaces, d)
+		c.Workspaces = append(c.Workspaces, d)
 	}
 	for _, g := range cfg.Generators {
-		s.Config.Generators = append(s.Config.Generators, fleet.Generator{Generator: g.Generator, Make: func(o workspace.Origin) (fleet.Definition, error) {
+		c.Generators = append(c.Generators, fleet.Generator{Generator: g.Generator, Make: func(o workspace.Origin) (fleet.Definition, error) {
 			w, err := g.Make(o)
 			if err != nil {
 				return fleet.Definition{}, err
@@ -77,7 +84,7 @@ func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
 			return definition(w)
 		}})
 	}
-	return s, nil
+	return c, nil
 }
 
 // repositoriesOf opens the mirrors of a configuration. Nothing that reads or fetches
@@ -138,6 +145,9 @@ func followsTags(cfg *config.Config, r config.Repository) func(tag string) bool 
 func definition(w config.Workspace) (fleet.Definition, error) {
 	schedule, err := schedule.Parse(w.Drift.Schedule, w.Drift.Timezone)
 	d := fleet.Definition{Workspace: w.Workspace, Rules: w.Rules, Drift: schedule}
+	if w.Range.Filename != "" {
+		d.Source = fmt.Sprintf("%s:%d", w.Range.Filename, w.Range.Start.Line)
+	}
 	if w.Drift.Heal {
 		d.Healing = &drift.Healing{Only: w.Drift.HealOnly, Cooldown: w.Drift.HealCooldown}
 	}

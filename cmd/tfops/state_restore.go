@@ -10,6 +10,7 @@ import (
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/api/lookup"
+	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/seal"
@@ -129,7 +130,7 @@ func (a *app) restoreOffline(ctx context.Context, name string, in api.RestoreSta
 	if u, err := user.Current(); err == nil {
 		who = u.Username
 	}
-	r, err := engine.Restorer{Store: s, Vault: key, DataDir: dir}.Restore(ctx, engine.Actor{Name: who, Via: "offline"}, name,
+	r, err := engine.Restorer{Store: s, Vault: key, Artifacts: artifacts.Open(dir)}.Restore(ctx, engine.Actor{Name: who, Via: "offline"}, name,
 		engine.Restoration{Snapshot: in.Snapshot, Empty: in.Empty, Reason: in.Reason})
 	return api.RestoredState{Snapshot: r.Snapshot, Serial: r.Serial, Resources: r.Resources, Kept: r.Kept, Behind: r.Behind}, err
 }

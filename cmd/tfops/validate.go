@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/term"
 	"github.com/tfops/tfops/internal/term/document"
 	"github.com/tfops/tfops/internal/term/show"
@@ -128,7 +128,7 @@ func (a *app) validate(repo string) error {
 	if err != nil {
 		return err
 	}
-	v := validated{Valid: len(x.problems) == 0, Path: cfg.Path, DataDir: cfg.DataDir, Workspaces: configured(append(slices.Clone(cfg.Workspaces), x.made...)),
+	v := validated{Valid: len(x.problems) == 0, Path: cfg.Path, DataDir: cfg.DataDir, Workspaces: configured(x.fleet.Workspaces),
 		Generators: x.generators, Ignore: ignoreRows(cfg.Ignore, time.Now()), Severity: severityRows(cfg.Severity), Reports: reportRows(cfg), Notify: notifyRows(cfg.Notify),
 		Problems: append(problems(cfg.Warnings), found(x.problems)...), WholeRepository: x.whole}
 	nobody := ofNobody(cfg, x)
@@ -178,7 +178,7 @@ func problems(diags hcl.Diagnostics) []problem {
 	return list
 }
 
-func configured(all []config.Workspace) []configuredRow {
+func configured(all []fleet.Definition) []configuredRow {
 	rows := []configuredRow{}
 	for _, w := range all {
 		r := configuredRow{Name: w.Name, Repository: w.Repository, Branch: w.Branch, Tag: w.Tag, TagPrefix: w.TagPrefix, Commit: w.Commit, Follows: w.Follows(""), Dir: w.Dir, TerraformWorkspace: w.TerraformWorkspace,
@@ -186,10 +186,10 @@ func configured(all []config.Workspace) []configuredRow {
 		for _, rule := range w.Rules {
 			r.Approvals = append(r.Approvals, rule.Name)
 		}
-		if w.Drift.Schedule != "" {
-			r.DriftSchedule, r.DriftTimezone = w.Drift.Schedule, w.Drift.Timezone
+		if !w.Drift.IsZero() {
+			r.DriftSchedule, r.DriftTimezone = w.Drift.String(), w.Drift.Timezone()
 		}
-		r.Heals = heals(w.Drift)
+		r.Heals = heals(w.Healing)
 		rows = append(rows, r)
 	}
 	return rows

@@ -89,10 +89,10 @@ func notifyRows(targets []notify.Target) []notifyRow {
 }
 
 // heals are the classes of drift that are put back.
-func heals(d config.Drift) []string {
+func heals(h *drift.Healing) []string {
 	var out []string
 	for _, c := range []drift.Class{drift.Changed, drift.Deleted} {
-		if d.Heal && (len(d.HealOnly) == 0 || slices.Contains(d.HealOnly, c)) {
+		if h != nil && (len(h.Only) == 0 || slices.Contains(h.Only, c)) {
 			out = append(out, string(c))
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tfops/tfops/internal/config"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/term"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
@@ -134,13 +134,13 @@ func unusedIn(
 }
 
 // block names the block of the configuration that a workspace comes from.
-func (c *codebase) block(w workspace.Workspace) string {
-	if w.Origin == nil {
-		return c.where(w)
+func block(c fleet.Config) func(workspace.Workspace) string {
+	return func(w workspace.Workspace) string {
+		if w.Origin != nil {
+			if g, ok := c.Generator(w.Origin.Generator); ok {
+				return g.Source
+			}
+		}
+		return c.Where(w)
 	}
-	i := slices.IndexFunc(c.config.Generators, func(g config.Generator) bool { return g.Name == w.Origin.Generator })
-	if i < 0 {
-		return c.where(w)
-	}
-	return c.config.Generators[i].Source
 }

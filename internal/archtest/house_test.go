@@ -29,6 +29,7 @@ var floors = [][]string{
 	{"internal/workspace/reach", "internal/approvals", "internal/runner/engines", "internal/runner/memfile", "internal/drift",
 		"internal/term", "internal/checkout"},
 	{"internal/runner/diagnostics", "internal/drift/classify", "internal/usage", "internal/api/lookup"},
+	{"internal/fleet"}, // out of reach and the rules
 	{"internal/runner/cell"},
 	{"internal/runner/inputs"},
 	{"internal/runner/ground", "internal/runner/backend"},
@@ -39,6 +40,7 @@ var floors = [][]string{
 	{"internal/run"},
 	{"internal/store", "internal/notify", "internal/term/show"},
 	{"internal/notify/delivery", "internal/follow", "internal/demo"}, // sends to the targets of notify
+	{"internal/artifacts"},                                           // of runs
 	{"internal/engine"},
 	{"internal/server"},
 	{"internal/config"},

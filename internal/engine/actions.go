@@ -346,7 +346,7 @@ func (e *Engine) Cancel(ctx context.Context, a Actor, id string, force bool) (ru
 	if err != nil {
 		return r, err
 	}
-	err = e.Runner.Interrupt(e.files(id).phase(phase), force)
+	err = e.Runner.Interrupt(e.artifacts.Run(id).Phase(phase), force)
 	if fault.Is(err, fault.NotFound) {
 		err = nil // it ended by itself in the meantime
 	}

@@ -5,26 +5,20 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
-	"github.com/tfops/tfops/internal/datafile"
-	"github.com/tfops/tfops/internal/durable"
+	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// appliedFile holds what a run was planned with, encrypted: in the run's
-// directory, and in the workspace's what was applied. A drift check plans with
-// that, whatever the configuration says meanwhile, and a move reads the old state with it.
-const appliedFile = "footing.json.age"
-
-// appliedSnapshot is what the configuration gave to a plan.
+// appliedSnapshot is what the configuration gave to a plan. The run keeps it encrypted, and its
+// workspace that of what was applied: a drift check plans with it, whatever the configuration says
+// meanwhile, and a move reads the old state with it.
 type appliedSnapshot struct {
 	Fingerprint        string                             `json:"fingerprint"`
 	Dir                string                             `json:"dir"`
@@ -48,7 +42,7 @@ func (e *Engine) keepSnapshot(r run.Run, def fleet.Definition) error {
 	if r.Kind != run.Sync {
 		return nil
 	}
-	m, err := e.inputsIn(e.files(r.ID).dir)
+	m, err := e.inputsOf(e.artifacts.Run(r.ID))
 	if err != nil {
 		return err
 	}
@@ -85,7 +79,7 @@ func (e *Engine) keepSnapshot(r run.Run, def fleet.Definition) error {
 	if err != nil {
 		return err
 	}
-	return durable.Write(filepath.Join(e.files(r.ID).dir, appliedFile), b)
+	return e.artifacts.Run(r.ID).Write(artifacts.Applied, b)
 }
 
 // asApplied is a workspace as it was when it was applied last, by the
@@ -112,7 +106,7 @@ func (e *Engine) snapshotOf(name string) (appliedSnapshot, error) {
 	if err != nil {
 		return f, err
 	}
-	b, err := e.Vault.Open(filepath.Join(e.workspaceDir(name), keptFile(appliedFile, rec.AppliedOf)))
+	b, err := e.Vault.Open(e.artifacts.Workspace(name).Kept(artifacts.Applied, rec.AppliedOf))
 	if err == nil {
 		err = json.Unmarshal(b, &f)
 	}
@@ -165,30 +159,4 @@ func (f appliedSnapshot) withSecrets(def fleet.Definition) fleet.Definition {
 	}
 	def.BackendConfig, def.Env = backend, env
 	return def
-}
-
-// adopt puts a file that is never written again in the place of another.
-func adopt(from, to string) error {
-	tmp := to + ".tmp"
-	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a crash
-		return err
-	}
-	if err := os.Link(from, tmp); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		b, err := datafile.Read(from, datafile.Record) // there are file systems without links
-		if err != nil {
-			return err
-		}
-		return durable.Write(to, b)
-	}
-	if err := os.Rename(tmp, to); err != nil {
-		return err
-	}
-	// Of two names of one file the old one stays.
-	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }

@@ -6,11 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"strings"
 
 	"github.com/tfops/tfops/internal/approvals"
-	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/locks"
@@ -25,11 +24,11 @@ func (e *Engine) savedPlan(r run.Run) ([]byte, error) {
 	if r.Plan == nil {
 		return nil, fmt.Errorf("run %s has no plan", r.ID)
 	}
-	b, err := e.Vault.Open(e.files(r.ID).planFile())
+	b, err := e.Vault.Open(e.artifacts.Run(r.ID).Path(artifacts.Plan))
 	if err != nil {
 		return nil, fmt.Errorf("the saved plan cannot be read: %w", err)
 	}
-	ground, err := datafile.Read(filepath.Join(e.files(r.ID).dir, job.GroundFile), datafile.Record)
+	ground, err := e.artifacts.Run(r.ID).Read(artifacts.Stands)
 	if err != nil {
 		return nil, fmt.Errorf("it is not known what the saved plan stands on: %w", err)
 	}
@@ -49,7 +48,7 @@ func (e *Engine) apply(ctx context.Context, r run.Run, ended func()) {
 	}
 	// Once begun it must not be left half started because the daemon stops.
 	err = e.guarded(func() error {
-		return e.Runner.Start(context.WithoutCancel(ctx), e.files(r.ID).phase(job.ApplyPhase), j, secrets)
+		return e.Runner.Start(context.WithoutCancel(ctx), e.artifacts.Run(r.ID).Phase(job.ApplyPhase), j, secrets)
 	})
 	if notStarted(err) {
 		e.notBegun(ctx, r, err)
@@ -109,8 +108,8 @@ func (e *Engine) applyJob(ctx context.Context, r run.Run) (job.Job, job.Secrets,
 // earlier one, and stores what came of it. When the daemon stops, the runner
 // goes on and the next daemon follows it.
 func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
-	f := e.files(r.ID)
-	res, err := e.Runner.Wait(ctx, f.phase(job.ApplyPhase))
+	f := e.artifacts.Run(r.ID)
+	res, err := e.Runner.Wait(ctx, f.Phase(job.ApplyPhase))
 	if ctx.Err() != nil {
 		return
 	}
@@ -129,7 +128,7 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 	}
 	outputs, remember := e.takeOutputs(r, job.ApplyPhase)
 	keep := &keeper{e: e, run: r, outputs: outputs, applied: res.Outcome == job.Succeeded && r.Kind != run.Refresh}
-	made, err := e.readPlan(r.ID) // for what it could not see
+	made, err := f.ReadPlan() // for what it could not see
 	if err != nil {
 		e.Log.Warn("the plan that was applied cannot be read", "run", r.ID, "error", err)
 	}
@@ -199,10 +198,10 @@ func notApplied(d *run.Tx, res job.Result) error {
 
 // interrupted records that a runner vanished in the middle of an apply.
 func (e *Engine) interrupted(ctx context.Context, r run.Run, v *runner.Vanished) {
-	f := e.files(r.ID)
-	if err := e.Runner.Seal(f.phase(job.ApplyPhase), e.Vault.Recipient()); err != nil {
+	f := e.artifacts.Run(r.ID)
+	if err := e.Runner.Seal(f.Phase(job.ApplyPhase), e.Vault.Recipient()); err != nil {
 		e.Log.Error("what an interrupted apply left cannot be encrypted", "run", r.ID, "error", err)
-	} else if err := runner.SweepRun(f.dir); err != nil {
+	} else if err := f.RemovePartial(); err != nil {
 		e.Log.Warn("what a killed runner was about to write cannot be removed", "run", r.ID, "error", err)
 	}
 	text := "the apply's runner vanished before it could tell the outcome"

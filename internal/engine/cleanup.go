@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/tfops/tfops/internal/run"
@@ -53,7 +52,7 @@ func (e *Engine) pruneTrees(ctx context.Context) {
 	}
 	keep := map[string]bool{}
 	for r := range q.Active() {
-		digests, err := ground.GroundPackages(e.files(r.ID).dir)
+		digests, err := e.artifacts.Run(r.ID).Packages()
 		if err != nil {
 			e.Log.Warn("it is not known which modules a run needs, so all are kept", "run", r.ID, "error", err)
 			return
@@ -62,7 +61,7 @@ func (e *Engine) pruneTrees(ctx context.Context) {
 			keep[d] = true
 		}
 	}
-	if err := ground.PruneModules(filepath.Join(e.DataDir, "cache"), keep, time.Now().Add(-moduleRest)); err != nil {
+	if err := ground.PruneModules(e.artifacts.Cache(), keep, time.Now().Add(-moduleRest)); err != nil {
 		e.Log.Warn("modules that nobody uses any more cannot be removed", "error", err)
 	}
 }

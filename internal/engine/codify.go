@@ -6,16 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/checkout"
-	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/codify"
 	"github.com/tfops/tfops/internal/drift/codify/hclsource"
-	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/pinned"
@@ -41,9 +39,6 @@ type Patch struct {
 	Why     string   `json:"-"` // where it does
 	Also    []string `json:"-"` // other addresses that a plan with the patch changes
 }
-
-// patchFile keeps a Patch in its run's directory.
-const patchFile = "patch.json"
 
 // Codify proposes a patch for a finding, against the newest commit of the
 // workspace's branch, and asks for a plan of it. Nothing is pushed.
@@ -153,10 +148,10 @@ func (e *Engine) applyPatch(ctx context.Context, r run.Run, def fleet.Definition
 	if err != nil {
 		return err
 	}
-	if err := durable.Write(filepath.Join(e.files(r.ID).dir, patchFile), b); err != nil {
+	if err := e.artifacts.Run(r.ID).Write(artifacts.Patch, b); err != nil {
 		return err
 	}
-	return made.WriteTo(pinned.Files(tree.Dir), e.files(r.ID).written())
+	return made.WriteTo(pinned.Files(tree.Dir), e.artifacts.Run(r.ID).Written())
 }
 
 // Patch shows the patch that a run checks, and what the check came to.
@@ -169,7 +164,7 @@ func (e *Engine) Patch(ctx context.Context, id string) (Patch, error) {
 		return Patch{}, fault.New(fault.Conflict, "tfops show "+id, "run %s checks no patch", id)
 	}
 	var p Patch
-	b, err := datafile.Read(filepath.Join(e.files(id).dir, patchFile), datafile.Record)
+	b, err := e.artifacts.Run(id).Read(artifacts.Patch)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Patch{}, fault.New(fault.NotFound, "tfops show "+id, "run %s has no patch: it is %s", id, d.Run.Status)
 	}
@@ -184,7 +179,7 @@ func (e *Engine) Patch(ctx context.Context, id string) (Patch, error) {
 		p.Why = fmt.Sprintf("the plan with the patch is %s: %s", d.Run.Status, failureOf(d.Run))
 		return p, nil
 	}
-	made, err := e.readPlan(id)
+	made, err := e.artifacts.Run(id).ReadPlan()
 	if err != nil {
 		return p, err
 	}

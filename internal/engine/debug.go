@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
@@ -21,7 +20,7 @@ func (e *Engine) DebugLog(ctx context.Context, id string) ([]byte, error) {
 	}
 	var out bytes.Buffer
 	for _, p := range []job.Phase{job.PlanPhase, job.ApplyPhase} {
-		b, err := e.Vault.Open(filepath.Join(e.files(id).phase(p), job.DebugFile))
+		b, err := e.Vault.Open(e.artifacts.Run(id).PhaseFile(p, job.DebugFile))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -14,18 +14,15 @@ package engine
 
 import (
 	"context"
-	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
+	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fleet"
-	"github.com/tfops/tfops/internal/gitrepo"
-	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/signal"
@@ -71,41 +68,6 @@ type Runner interface {
 	Seal(dir, recipient string) error
 }
 
-// Source is one repository: its remote, and the objects that were fetched.
-type Source interface {
-	Remote
-	Refs
-	Objects
-	checkout.Source
-}
-
-// Remote is what a poll fetches. A commit that Has does not have, because it is
-// new or the mirror is damaged, is there after a Fetch.
-type Remote interface {
-	Has(sha string) bool
-	Fetch(ctx context.Context, wanted ...string) (gitrepo.Fetched, error)
-	// Submodules brings those of a commit, and says which are missing.
-	Submodules(ctx context.Context, sha string) ([]trees.MissingSubmodule, error)
-	Note() string // what people should know of how it is fetched
-	Maintain(ctx context.Context, keep []string) error
-}
-
-// Refs are what the remote says it has, asked each time.
-type Refs interface {
-	Heads(context.Context) (map[string]string, error)
-	Head(ctx context.Context, branch string) (string, error)
-	Tags(context.Context) (map[string]string, error) // by name: the commits that they name
-}
-
-// Objects are read from the mirror.
-type Objects interface {
-	Commit(ctx context.Context, sha string) (gitrepo.Commit, error)
-	Resolve(ctx context.Context, ref string) (string, error)
-	Contains(ctx context.Context, head, sha string) (bool, error)
-	Changed(ctx context.Context, from, to string) ([]string, error)
-	Tree(sha string) (fs.FS, error)
-}
-
 // Vault decrypts saved plans; only the daemon holds its key.
 type Vault interface {
 	Recipient() string
@@ -139,10 +101,9 @@ type Engine struct {
 	begun                  time.Time
 
 	checkouts *checkout.Store
-	folders   atomic.Pointer[map[string]string] // see foldersOf
+	artifacts *artifacts.Local
 
 	renames sync.Mutex // held while a rename is carried out
-	keeping sync.Map   // by workspace, see keepingOf
 
 	mu         sync.Mutex
 	base       *Settings          // as configured
@@ -191,9 +152,10 @@ func New(o Options, s *Settings) *Engine {
 	if o.Intact == nil {
 		o.Intact = func() error { return nil }
 	}
+	files := artifacts.Open(o.DataDir)
 	return &Engine{Options: o, base: s, settings: s.prepare(), indexes: map[string]*reach.Index{}, code: map[string]fleet.Code{}, codeAt: map[string]string{},
 		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency), trees: make(chan string, maxSwept),
-		checkouts:  checkout.Open(filepath.Join(o.DataDir, "cache", "checkouts")),
+		checkouts: checkout.Open(filepath.Join(files.Cache(), "checkouts")), artifacts: files,
 		configured: make(chan struct{}, 1), flow: make(chan struct{}, 1),
 		repos: map[string]*repositoryStatus{}, problems: map[string]error{},
 		sought: map[string]time.Time{}, polling: map[string]chan struct{}{}, poke: map[string]chan struct{}{}, reportsDue: map[string]dueReport{}, following: map[string]int{}, seen: map[string]bool{},
@@ -207,7 +169,7 @@ const shutdownGrace = 5 * time.Second
 // returns when no goroutine of it is left: plans have been stopped and will
 // be made again; applies go on without it.
 func (e *Engine) Run(ctx context.Context) error {
-	for _, begin := range []func(context.Context) error{e.keepFolders, e.recall, e.rename, e.attach} {
+	for _, begin := range []func(context.Context) error{e.learnFolders, e.recall, e.rename, e.attach} {
 		if err := begin(ctx); err != nil {
 			if ctx.Err() != nil {
 				return nil // stopped before it had begun
@@ -252,7 +214,7 @@ func (e *Engine) Configure(ctx context.Context, s *Settings) error {
 	}
 	for _, old := range before.Workspaces {
 		if _, ok := e.current().Find(old.Name); !ok && e.current().Heirs[old.Name] == "" && e.current().Formerly[old.Name] == "" {
-			e.Log.Warn("a workspace is not configured any more; its resources are not destroyed and its state is kept", "workspace", old.Name, "state", e.workspaceDir(old.Name))
+			e.Log.Warn("a workspace is not configured any more; its resources are not destroyed and its state is kept", "workspace", old.Name, "state", e.artifacts.Workspace(old.Name).Dir())
 		}
 	}
 	e.mu.Lock()

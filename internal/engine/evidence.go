@@ -2,12 +2,8 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"io/fs"
 	"slices"
 
-	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/drift/places"
@@ -87,25 +83,12 @@ func (e *Engine) unsettled(ctx context.Context, apply run.Run) (*plan.Plan, erro
 	if slices.ContainsFunc(checks, lasts) {
 		return nil, nil
 	}
-	p, err := e.readPlan(apply.ID)
+	p, err := e.artifacts.Run(apply.ID).ReadPlan()
 	if err != nil {
 		e.Log.Warn("the plan that was applied last cannot be read, so perpetual differences look like others", "run", apply.ID, "error", err)
 		return nil, nil
 	}
 	return p, nil
-}
-
-// readPlan reads the redacted plan of a run; nil when there is none, or none any more.
-func (e *Engine) readPlan(id string) (*plan.Plan, error) {
-	b, err := datafile.Read(e.files(id).planJSON(), datafile.Large)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	p := &plan.Plan{}
-	return p, json.Unmarshal(b, p)
 }
 
 // planAt finds the newest plan that was made of a workspace at a commit; nil
@@ -119,7 +102,7 @@ func (e *Engine) planAt(ctx context.Context, name, sha string) (*plan.Plan, erro
 		if r.Commit.SHA != sha || r.Plan == nil || r.Codify != "" {
 			continue
 		}
-		p, err := e.readPlan(r.ID)
+		p, err := e.artifacts.Run(r.ID).ReadPlan()
 		if err != nil {
 			e.Log.Warn("the plan of a commit that waits cannot be read, so a check cannot tell what the commit explains", "run", r.ID, "error", err)
 			return nil, nil

@@ -56,10 +56,10 @@ func (e *Engine) lookForHalts(ctx context.Context, before map[string][]run.Stopp
 	}
 	dirs := map[string]run.Run{}
 	for r := range q.In(run.Planning) {
-		dirs[e.files(r.ID).phase(job.PlanPhase)] = *r
+		dirs[e.artifacts.Run(r.ID).Phase(job.PlanPhase)] = *r
 	}
 	for r := range q.In(run.Applying) {
-		dirs[e.files(r.ID).phase(job.ApplyPhase)] = *r
+		dirs[e.artifacts.Run(r.ID).Phase(job.ApplyPhase)] = *r
 	}
 	found, err := e.Halts.Stopped(slices.Collect(maps.Keys(dirs))...)
 	if err != nil {

@@ -4,15 +4,10 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/tfops/tfops/internal/datafile"
-	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
@@ -83,28 +78,19 @@ func importable(q run.Queue, rec workspace.Record, in Import) error {
 		"workspace %s has a state that it was applied to, %s, with %s", rec.Name, old, old.Holds())
 }
 
-const (
-	importPrefix = "import-"
-	importSuffix = ".tfstate.age"
-)
-
 // stageImport keeps an encrypted copy of a state that was brought, and returns its name.
 func (e *Engine) stageImport(workspace string, state []byte) (string, error) {
 	sealed, err := e.Vault.Seal(state)
 	if err != nil {
 		return "", err
 	}
-	name := importPrefix + strings.ToLower(rand.Text()) + importSuffix
-	if err := os.MkdirAll(e.workspaceDir(workspace), 0o700); err != nil {
-		return "", err
-	}
-	return name, durable.Write(filepath.Join(e.workspaceDir(workspace), name), sealed)
+	return e.artifacts.Workspace(workspace).WriteImport(strings.ToLower(rand.Text()), sealed)
 }
 
 // prepareImport gives the runner the state that was brought.
 func (e *Engine) prepareImport(r run.Run, j *job.Job, s *job.Secrets) error {
 	i := r.Moving.Import
-	state, err := e.Vault.Open(filepath.Join(e.workspaceDir(r.Workspace), filepath.Base(i.File)))
+	state, err := e.Vault.Open(e.artifacts.Workspace(r.Workspace).Import(i.File))
 	if err != nil {
 		return fault.New(fault.Unavailable, "tfops state import "+r.Workspace+" FILE", "the state that was brought cannot be read any more: %w", err)
 	}
@@ -120,16 +106,11 @@ func (e *Engine) dropImport(r run.Run) error {
 	if r.Moving == nil || r.Moving.Import == nil {
 		return nil
 	}
-	return remove(filepath.Join(e.workspaceDir(r.Workspace), filepath.Base(r.Moving.Import.File)))
+	return e.artifacts.Workspace(r.Workspace).RemoveImport(r.Moving.Import.File)
 }
 
-// sweepImports removes copies of states that no run is to import: the daemon ended
-// before it could store the run.
+// sweepImports removes copies of states that no run is to import.
 func (e *Engine) sweepImports(ctx context.Context) error {
-	found, err := datafile.Glob(workspacesDir(e.DataDir), "*/"+importPrefix+"*"+importSuffix+"*")
-	if err != nil || len(found) == 0 {
-		return err
-	}
 	q, err := e.Store.Queue(ctx)
 	if err != nil {
 		return err
@@ -140,19 +121,7 @@ func (e *Engine) sweepImports(ctx context.Context) error {
 			needed[filepath.Base(r.Moving.Import.File)] = true
 		}
 	}
-	for _, path := range found {
-		if !needed[filepath.Base(path)] {
-			err = errors.Join(err, remove(path))
-		}
-	}
-	return err
-}
-
-func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return e.artifacts.KeepImports(needed)
 }
 
 // imported is why the plan after an import waits for a person where it changes something;

@@ -6,26 +6,19 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
-	"github.com/tfops/tfops/internal/datafile"
-	"github.com/tfops/tfops/internal/durable"
+	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
-
-// inputsFile holds the variables that a run made of other workspaces' outputs,
-// encrypted: in the run's directory those it was planned with, in the
-// workspace's those that were applied.
-const inputsFile = "inputs.json.age"
 
 // outputs reads a file of outputs; none when there is none.
 func (e *Engine) outputs(path string) (map[string]job.Output, error) {
@@ -52,7 +45,7 @@ func (e *Engine) digests(outputs map[string]job.Output) map[string]workspace.Out
 // stores the phase's outcome, has the record remember them: their digests, and whose values count.
 // file is theirs; "" where there are none.
 func (e *Engine) takeOutputs(r run.Run, p job.Phase) (file string, remember func(*run.Tx)) {
-	file = filepath.Join(e.files(r.ID).phase(p), job.OutputsFile)
+	file = e.artifacts.Run(r.ID).PhaseFile(p, job.OutputsFile)
 	outputs, err := e.outputs(file)
 	if err != nil {
 		e.Log.Warn("the outputs of a workspace cannot be read; workspaces that use them wait for its next plan", "workspace", r.Workspace, "run", r.ID, "error", err)
@@ -68,7 +61,7 @@ func (e *Engine) takeOutputs(r run.Run, p job.Phase) (file string, remember func
 	return file, func(d *run.Tx) { d.Record.Outputs, d.Record.OutputsOf = digests, r.ID }
 }
 
-// made is what inputsFile holds.
+// made is what artifacts.Inputs holds.
 type made struct {
 	Variables map[string]ctyjson.SimpleJSONValue `json:"variables"`
 	Secret    map[string]bool                    `json:"secret"` // of Variables
@@ -86,9 +79,9 @@ func (m made) values() map[string]cty.Value {
 	return out
 }
 
-func (e *Engine) inputsIn(dir string) (made, error) {
+func (e *Engine) inputsOf(r artifacts.Run) (made, error) {
 	var m made
-	b, err := e.Vault.Open(filepath.Join(dir, inputsFile))
+	b, err := e.Vault.Open(r.Path(artifacts.Inputs))
 	if errors.Is(err, fs.ErrNotExist) {
 		return m, nil
 	}
@@ -102,7 +95,7 @@ func (e *Engine) inputsIn(dir string) (made, error) {
 // drift check and of a refresh are the ones that were applied. They are kept, encrypted, in the
 // run's directory; what is returned names them.
 func (e *Engine) resolveInputs(r run.Run, def fleet.Definition) (map[string]run.InputUsed, error) {
-	dir := e.files(r.ID).dir
+	files := e.artifacts.Run(r.ID)
 	if len(def.Inputs) == 0 {
 		return nil, nil
 	}
@@ -111,9 +104,9 @@ func (e *Engine) resolveInputs(r run.Run, def fleet.Definition) (map[string]run.
 		if err != nil {
 			return nil, err
 		}
-		b, err := datafile.Read(filepath.Join(e.workspaceDir(def.Name), keptFile(inputsFile, rec.AppliedOf)), datafile.Record)
+		b, err := e.artifacts.Workspace(def.Name).ReadKept(artifacts.Inputs, rec.AppliedOf)
 		if err == nil {
-			return nil, durable.Write(filepath.Join(dir, inputsFile), b)
+			return nil, files.Write(artifacts.Inputs, b)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
@@ -134,7 +127,7 @@ func (e *Engine) resolveInputs(r run.Run, def fleet.Definition) (map[string]run.
 		b, err = e.Vault.Seal(b)
 	}
 	if err == nil {
-		err = durable.Write(filepath.Join(dir, inputsFile), b)
+		err = files.Write(artifacts.Inputs, b)
 	}
 	return g.used, err
 }
@@ -174,7 +167,7 @@ func (g *gathering) output(ref workspace.OutputRef) (cty.Value, error) {
 		if err != nil {
 			return cty.NilVal, err
 		}
-		if all, err = g.e.outputs(filepath.Join(g.e.workspaceDir(ref.Workspace), keptFile(job.OutputsFile, rec.OutputsOf))); err != nil {
+		if all, err = g.e.outputs(g.e.artifacts.Workspace(ref.Workspace).Kept(artifacts.Outputs, rec.OutputsOf)); err != nil {
 			return cty.NilVal, err
 		}
 		g.outputs[ref.Workspace] = all

@@ -9,14 +9,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/run"
 )
 
 // kept are the files that a workspace's directory has of runs.
 func (g *rig) kept(name string) []string {
 	g.t.Helper()
-	entries, err := os.ReadDir(g.engine.workspaceDir(name))
+	entries, err := os.ReadDir(g.engine.artifacts.Workspace(name).Dir())
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -62,18 +62,19 @@ func TestKeptFiles(t *testing.T) {
 				if rec.Applied != rec.Desired {
 					t.Fatalf("%+v", g.last("a"))
 				}
-				want := []string{keptFile(appliedFile, rec.AppliedOf), keptFile(job.OutputsFile, rec.OutputsOf)}
+				w := g.engine.artifacts.Workspace("a")
+				want := []string{filepath.Base(w.Kept(artifacts.Applied, rec.AppliedOf)), filepath.Base(w.Kept(artifacts.Outputs, rec.OutputsOf))}
 				if got := g.kept("a"); !slices.Equal(got, want) {
 					t.Errorf("dying at write %d (after it: %v): %v is kept, want %v", n, after, got, want)
 				}
-				all, err := g.engine.outputs(filepath.Join(g.engine.workspaceDir("a"), keptFile(job.OutputsFile, rec.OutputsOf)))
+				all, err := g.engine.outputs(w.Kept(artifacts.Outputs, rec.OutputsOf))
 				if err != nil || g.engine.digests(all)["o"] != rec.Outputs["o"] {
 					t.Errorf("the record has %+v, and the file %s (%v)", rec.Outputs, all["o"].Value, err)
 				}
 				if f, err := g.engine.snapshotOf("a"); err != nil || f.Fingerprint != rec.AppliedFingerprint {
 					t.Errorf("what is known of what was applied: %+v, %v", f, err)
 				}
-				if outputs, applied := Kept(g.engine.workspaceDir("a")); outputs != rec.OutputsOf || applied != rec.AppliedOf {
+				if outputs, applied := w.Newest(artifacts.Outputs), w.Newest(artifacts.Applied); outputs != rec.OutputsOf || applied != rec.AppliedOf {
 					t.Errorf("a recovery finds %s and %s", outputs, applied)
 				}
 			}, define("a", auto), define("b", auto, from("x", "a", "o")))
@@ -87,24 +88,6 @@ func TestKeptFiles(t *testing.T) {
 	}
 }
 
-// A directory may be called as a pattern is written.
-func TestKeptInAnyDirectory(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "[a]*?")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for _, id := range []string{"r1", "r2"} {
-		for _, name := range []string{job.OutputsFile, appliedFile} {
-			if err := os.WriteFile(filepath.Join(dir, keptFile(name, id)), nil, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if outputs, applied := Kept(dir); outputs != "r2" || applied != "r2" {
-		t.Errorf("%q, %q", outputs, applied)
-	}
-}
-
 // What an earlier tfops kept, under one name for all runs, counts until a run leaves its own.
 func TestKeptByAnEarlierOne(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
@@ -112,8 +95,8 @@ func TestKeptByAnEarlierOne(t *testing.T) {
 		g.commit("a/main.tf")
 		g.want("a", run.Applied)
 		rec := g.view("a").Record
-		dir := g.engine.workspaceDir("a")
-		if err := os.Rename(filepath.Join(dir, keptFile(appliedFile, rec.AppliedOf)), filepath.Join(dir, appliedFile)); err != nil {
+		w := g.engine.artifacts.Workspace("a")
+		if err := os.Rename(w.Kept(artifacts.Applied, rec.AppliedOf), w.Kept(artifacts.Applied, "")); err != nil {
 			t.Fatal(err)
 		}
 		if err := g.store.ChangeWorkspace(context.Background(), "a", func(h *run.WorkspaceTx) error { h.Record.AppliedOf = ""; return nil }); err != nil {
@@ -125,29 +108,8 @@ func TestKeptByAnEarlierOne(t *testing.T) {
 		}
 		g.commit("a/main.tf")
 		rec = g.view("a").Record
-		if got, want := g.kept("a"), []string{keptFile(appliedFile, rec.AppliedOf)}; rec.AppliedOf == "" || !slices.Equal(got, want) {
+		if got, want := g.kept("a"), []string{filepath.Base(w.Kept(artifacts.Applied, rec.AppliedOf))}; rec.AppliedOf == "" || !slices.Equal(got, want) {
 			t.Errorf("%v is kept, want %v", got, want)
 		}
 	}, define("a", auto))
-}
-
-// A data directory may be called as a pattern is written, and what stands in it is found.
-func TestStandingInAnyDirectory(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "[a]*?")
-	for name, file := range map[string]string{"net": "terraform.tfstate", "app": "snapshots/00000001-r.tfstate.age"} {
-		path := filepath.Join(workspacesDir(dir), name, file)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	stands, err := Standing(dir)
-	if err != nil || !stands["net"] || !stands["app"] {
-		t.Errorf("%v, %v", stands, err)
-	}
-	if got := snapshots(filepath.Join(workspacesDir(dir), "app")); len(got) != 1 {
-		t.Errorf("snapshots: %q", got)
-	}
 }

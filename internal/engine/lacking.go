@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -34,7 +33,7 @@ const room = 1 << 20
 func (e *Engine) canBegin(st step) bool {
 	lacks := lacksFiles()
 	if lacks.What == "" && st == startApply {
-		lacks = lacksRoom(e.DataDir, filepath.Join(e.DataDir, "runs"))
+		lacks = lacksRoom(e.artifacts.Roots()...)
 	}
 	e.mu.Lock()
 	// What an apply found the next apply looks for again: a plan has not looked.

@@ -135,7 +135,7 @@ func (e *Engine) troubleWith(rec workspace.Record, now time.Time) *workspace.Sta
 	if !ok {
 		return nil
 	}
-	dir := e.workspaceDir(rec.Name)
+	dir := e.artifacts.Workspace(rec.Name).Dir()
 	path := backend.ManagedState(dir, want.At.TerraformWorkspace)
 	b, err := datafile.Read(path, datafile.Large)
 	none := errors.Is(err, fs.ErrNotExist) || err == nil && len(bytes.TrimSpace(b)) == 0 // an engine that is killed leaves it empty

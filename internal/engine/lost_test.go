@@ -87,3 +87,18 @@ func TestNewestWholeSnapshot(t *testing.T) {
 		}
 	}
 }
+
+// A data directory may be called as a pattern is written, and the snapshots in it are found.
+func TestSnapshotsInAnyDirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "[a]*?")
+	path := filepath.Join(backend.SnapshotsDir(dir), "00000001-r.tfstate.age")
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := snapshots(dir); len(got) != 1 {
+		t.Errorf("snapshots: %q", got)
+	}
+}

@@ -121,7 +121,7 @@ func (e *Engine) prepareMove(ctx context.Context, r run.Run, def fleet.Definitio
 	m := &job.Move{Was: *old, From: old.Identity, To: r.Moving.To.Identity, Dir: old.At.Dir, TerraformWorkspace: old.At.TerraformWorkspace}
 	j.Move = m
 	if old.Backend == workspace.Managed {
-		m.File = backend.ManagedState(e.workspaceDir(owner), old.At.TerraformWorkspace)
+		m.File = backend.ManagedState(e.artifacts.Workspace(owner).Dir(), old.At.TerraformWorkspace)
 		return nil
 	}
 	sha := leadsTo(rec, old)

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
@@ -25,17 +25,6 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// files are where a run keeps what it works with.
-type files struct{ dir string }
-
-func (e *Engine) files(id string) files { return files{filepath.Join(e.DataDir, "runs", id)} }
-
-func (f files) ground() string           { return filepath.Join(f.dir, "ground") }
-func (f files) written() string          { return filepath.Join(f.ground(), "written", "tree") }
-func (f files) phase(p job.Phase) string { return filepath.Join(f.dir, string(p)) }
-func (f files) planFile() string         { return filepath.Join(f.dir, "plan.tfplan.age") }
-func (f files) planJSON() string         { return filepath.Join(f.dir, "plan.json") }
-
 // job describes a phase of a run to its runner. tree holds the commit's files.
 func (e *Engine) job(r run.Run, def fleet.Definition, p job.Phase, tree checkout.Checkout) job.Job {
 	s := e.current()
@@ -43,13 +32,13 @@ func (e *Engine) job(r run.Run, def fleet.Definition, p job.Phase, tree checkout
 	if !ok {
 		spec = job.EngineSpec{Name: def.Engine}
 	}
-	f := e.files(r.ID)
+	f, w := e.artifacts.Run(r.ID), e.artifacts.Workspace(def.Name)
 	j := job.Job{FormatVersion: job.FormatVersion, Run: r.ID, Workspace: def.Name, Phase: p,
-		Commit: content(s.Repositories[def.Repository], r, tree), Checkout: tree.Dir, Tree: filepath.Join(e.workspaceDir(def.Name), "tree"), Ground: f.ground(),
+		Commit: content(s.Repositories[def.Repository], r, tree), Checkout: tree.Dir, Tree: w.Tree(), Ground: f.Ground(),
 		Dir: def.Dir, VarFiles: def.VarFiles, BackendFiles: def.BackendConfigFiles, ModuleAge: s.Repositories[def.Repository].Pace.Interval(),
 		Engine: spec, EngineVersion: def.EngineVersion, Parallelism: def.Parallelism,
-		TerraformWorkspace: def.TerraformWorkspace, Backend: def.Backend, WorkspaceDir: e.workspaceDir(def.Name), CacheDir: filepath.Join(e.DataDir, "cache"),
-		PlanFile: f.planFile(), PlanJSON: f.planJSON(), Recipient: e.Vault.Recipient(),
+		TerraformWorkspace: def.TerraformWorkspace, Backend: def.Backend, WorkspaceDir: w.Dir(), CacheDir: e.artifacts.Cache(),
+		PlanFile: f.Path(artifacts.Plan), PlanJSON: f.Path(artifacts.Shown), Recipient: e.Vault.Recipient(),
 		Destroy: r.Kind == run.Destroy, RefreshOnly: r.Kind == run.Refresh, Upgrade: r.Upgrade, Outputs: s.Used(def.Name) && r.Kind != run.Plan, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
 		Timeout: def.PlanTimeout, Grace: s.PlanGrace,
 		Debug: r.Debug, StrictVariables: r.Kind == run.Sync || r.Kind == run.Plan, SharedVariables: def.SharedVariables, InputVariables: slices.Sorted(maps.Keys(def.Inputs)),
@@ -65,12 +54,12 @@ func (e *Engine) job(r run.Run, def fleet.Definition, p job.Phase, tree checkout
 func (e *Engine) secrets(r run.Run, def fleet.Definition) (job.Secrets, error) {
 	env, mask := e.current().environment(e.Environ, def.Workspace)
 	var hidden []string
-	for _, dir := range []string{e.files(r.ID).dir, e.workspaceDir(def.Name)} {
-		hidden = append(hidden, e.hidden(filepath.Join(dir, job.HiddenFile))...)
+	for _, file := range []string{e.artifacts.Run(r.ID).Path(artifacts.Hidden), e.artifacts.Workspace(def.Name).Path(artifacts.Hidden)} {
+		hidden = append(hidden, e.hidden(file)...)
 	}
 	w := def.Workspace
 	if len(w.Inputs) > 0 {
-		m, err := e.inputsIn(e.files(r.ID).dir)
+		m, err := e.inputsOf(e.artifacts.Run(r.ID))
 		if err != nil {
 			return job.Secrets{}, err
 		}
@@ -166,7 +155,7 @@ func (e *Engine) plan(ctx context.Context, r run.Run, ended func()) {
 func (e *Engine) heed(ctx context.Context, id string, p job.Phase) {
 	d, _, err := e.Store.Load(ctx, id)
 	if err == nil && (d.Run.Status.Terminal() || d.Run.Canceling != "") {
-		err = e.Runner.Interrupt(e.files(id).phase(p), false)
+		err = e.Runner.Interrupt(e.artifacts.Run(id).Phase(p), false)
 	}
 	if err != nil && ctx.Err() == nil && !fault.Is(err, fault.NotFound) {
 		e.Log.Warn("a runner cannot be told to stop", "run", id, "error", err)
@@ -194,17 +183,9 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	if err := e.checkState(ctx, r); err != nil {
 		return err
 	}
-	f := e.files(r.ID)
-	// Whatever an earlier try left: a plan is always made from a fresh tree.
-	for _, old := range []string{f.ground(), filepath.Join(f.dir, job.GroundFile), f.phase(job.PlanPhase), f.planFile(), f.planJSON()} {
-		if err := os.RemoveAll(old); err != nil {
-			return err
-		}
-	}
-	for _, dir := range []string{f.dir, e.workspaceDir(def.Name), filepath.Join(e.DataDir, "cache")} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return err
-		}
+	f := e.artifacts.Run(r.ID)
+	if err := errors.Join(f.Begin(), e.artifacts.Workspace(def.Name).Make(), os.MkdirAll(e.artifacts.Cache(), 0o700)); err != nil {
+		return err
 	}
 	tree, err := e.tree(ctx, r, def)
 	if err != nil {
@@ -243,7 +224,7 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 			return err
 		}
 	}
-	err = e.guarded(func() error { return e.Runner.Start(ctx, f.phase(job.PlanPhase), j, secrets) })
+	err = e.guarded(func() error { return e.Runner.Start(ctx, f.Phase(job.PlanPhase), j, secrets) })
 	if err != nil && !notStarted(err) {
 		return &unknownStart{err}
 	}
@@ -297,7 +278,7 @@ func (e *Engine) useInputs(ctx context.Context, r run.Run, def fleet.Definition)
 // followPlan waits for a planning runner, started by this engine or by an
 // earlier one, and stores what came of it.
 func (e *Engine) followPlan(ctx context.Context, r run.Run, ended func()) {
-	dir := e.files(r.ID).phase(job.PlanPhase)
+	dir := e.artifacts.Run(r.ID).Phase(job.PlanPhase)
 	res, err := e.Runner.Wait(ctx, dir)
 	if ctx.Err() != nil {
 		e.stopPlan(r, dir)

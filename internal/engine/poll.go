@@ -14,7 +14,6 @@ import (
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
-	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
@@ -235,7 +234,7 @@ func (e *Engine) enqueued(ctx context.Context, b run.Batch) ([]run.Run, error) {
 // after the others.
 func (e *Engine) stop(ended []run.Run) {
 	for _, r := range ended {
-		err := e.Runner.Interrupt(e.files(r.ID).phase(job.PlanPhase), false)
+		err := e.Runner.Interrupt(e.artifacts.Run(r.ID).Phase(job.PlanPhase), false)
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			e.Log.Warn("a superseded plan cannot be stopped; its result will be ignored", "run", r.ID, "error", err)
 		}
@@ -516,20 +515,4 @@ func (g *branchPoll) add(ctx context.Context, d fleet.Definition, sha string, ca
 	g.batch.Runs = append(g.batch.Runs, run.Run{Workspace: d.Name, Kind: run.Sync, Commit: c,
 		Fingerprint: d.Fingerprint, Trigger: run.Trigger{Cause: cause}})
 	return nil
-}
-
-func commit(ctx context.Context, o Objects, sha string) (run.Commit, error) {
-	c, err := o.Commit(ctx, sha)
-	if err != nil {
-		return run.Commit{}, err
-	}
-	person := func(p gitrepo.Person) run.Person { return run.Person(p) }
-	if y := c.Time.Year(); y < 1 || y > 9999 {
-		c.Time = time.Time{} // anybody can write any time into a commit; RFC 3339 ends there
-	}
-	out := run.Commit{SHA: c.SHA, Author: person(c.Author), Committer: person(c.Committer), Message: c.Message, Time: c.Time}
-	for _, p := range c.CoAuthors {
-		out.CoAuthors = append(out.CoAuthors, person(p))
-	}
-	return out, nil
 }

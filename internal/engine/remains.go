@@ -2,43 +2,30 @@ package engine
 
 import (
 	"encoding/json"
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/tfops/tfops/internal/approvals"
-	"github.com/tfops/tfops/internal/datafile"
-	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/workspace"
 )
 
-// runFile holds a run's record and votes as they were when its newest phase
-// began, for the day on which the store is lost.
-const runFile = "run.json"
-
+// keptRun is a run's record and votes as they were when its newest phase began, for the day on
+// which the store is lost.
 type keptRun struct {
 	FormatVersion int              `json:"format_version"`
 	Run           run.Run          `json:"run"`
 	Votes         []approvals.Vote `json:"votes,omitempty"`
 }
 
-// keepRun writes runFile. It is written without waiting for the disk: a run
-// without it is recovered from its job, which tells less.
+// keepRun writes it without waiting for the disk: a run without it is recovered from its job, which
+// tells less.
 func (e *Engine) keepRun(r run.Run, votes []approvals.Vote) error {
 	b, err := json.Marshal(keptRun{FormatVersion: 1, Run: r, Votes: votes})
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(e.files(r.ID).dir, runFile)
-	if err := os.WriteFile(path+".tmp", b, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(path+".tmp", path)
+	return e.artifacts.Run(r.ID).WriteSoon(artifacts.Record, b)
 }
 
 // Follower tells whether a runner is at work, and what one came to.
@@ -49,47 +36,46 @@ type Follower interface {
 
 // ReadRemains reads what the run directories of a data directory tell, oldest
 // run first. unreadable names those that tell nothing.
-func ReadRemains(dataDir string, l Follower) (remains []run.Remains, unreadable []string, err error) {
-	entries, err := os.ReadDir(filepath.Join(dataDir, "runs"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fault.New(fault.Unavailable, "look at the data directory's disk, and run tfops recover again", "the runs cannot be listed: %w", err)
-	}
-	notes, err := readNotes(dataDir)
+func ReadRemains(files *artifacts.Local, l Follower) (remains []run.Remains, unreadable []string, err error) {
+	ids, err := files.Runs()
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, entry := range entries {
-		dir := filepath.Join(dataDir, "runs", entry.Name())
-		m, ok := remainsOf(files{dir}, entry.Name(), l)
+	calledNow, err := files.NamesNow()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, id := range ids {
+		m, ok := remainsOf(files.Run(id), l)
 		if !ok {
-			unreadable = append(unreadable, dir)
+			unreadable = append(unreadable, files.Run(id).Dir())
 			continue
 		}
-		m.Run.Workspace = calledNow(notes, m.Run.Workspace, m.Run.CreatedAt)
+		m.Run.Workspace = calledNow(m.Run.Workspace, m.Run.CreatedAt)
 		remains = append(remains, m)
 	}
 	return remains, unreadable, nil
 }
 
-func remainsOf(f files, id string, l Follower) (run.Remains, bool) {
-	m, known := recalled(f, id)
-	j, err := job.LoadJob(f.phase(job.ApplyPhase))
+func remainsOf(f artifacts.Run, l Follower) (run.Remains, bool) {
+	m, known := recalled(f)
+	j, err := job.LoadJob(f.Phase(job.ApplyPhase))
 	if err != nil {
-		j, err = job.LoadJob(f.phase(job.PlanPhase))
+		j, err = job.LoadJob(f.Phase(job.PlanPhase))
 	}
-	if !known && (err != nil || j.Run != id) {
+	if !known && (err != nil || j.Run != f.ID) {
 		return m, false
 	}
 	// An apply without a job that can be read may have begun all the same.
 	phase := job.PlanPhase
-	if _, err := os.Lstat(f.phase(job.ApplyPhase)); err == nil {
+	if _, begun := f.Begun(job.ApplyPhase); begun {
 		phase = job.ApplyPhase
 	}
 	r := &m.Run
 	if r.Workspace == "" {
-		*r = run.Run{ID: id, Workspace: j.Workspace, Kind: kindOf(j), Attempt: 1, CreatedAt: modified(f.dir)}
+		*r = run.Run{ID: f.ID, Workspace: j.Workspace, Kind: kindOf(j), Attempt: 1, CreatedAt: f.Modified()}
 	}
-	planned, planErr := job.LoadResult(f.phase(job.PlanPhase))
+	planned, planErr := job.LoadResult(f.Phase(job.PlanPhase))
 	if planErr == nil {
 		if r.State == "" && planned.Backend.Type != "" {
 			r.State = identity(planned.Backend, j.TerraformWorkspace)
@@ -107,11 +93,11 @@ func remainsOf(f files, id string, l Follower) (run.Remains, bool) {
 	return m, true
 }
 
-// recalled reads runFile.
-func recalled(f files, id string) (m run.Remains, ok bool) {
-	b, err := datafile.Read(filepath.Join(f.dir, runFile), datafile.Record)
+// recalled reads what keepRun wrote.
+func recalled(f artifacts.Run) (m run.Remains, ok bool) {
+	b, err := f.Read(artifacts.Record)
 	var kept keptRun
-	if err != nil || json.Unmarshal(b, &kept) != nil || kept.FormatVersion > 1 || kept.Run.ID != id {
+	if err != nil || json.Unmarshal(b, &kept) != nil || kept.FormatVersion > 1 || kept.Run.ID != f.ID {
 		return m, false
 	}
 	return run.Remains{Run: kept.Run, Votes: kept.Votes}, kept.Run.Workspace != ""
@@ -129,14 +115,6 @@ func kindOf(job job.Job) run.Kind {
 	return run.Sync
 }
 
-func modified(path string) time.Time {
-	info, err := os.Stat(path)
-	if err != nil {
-		return time.Time{}
-	}
-	return info.ModTime().UTC()
-}
-
 // planRemains says how a run stands whose apply was not begun.
 func planRemains(r *run.Run, res job.Result, err error) {
 	switch {
@@ -152,11 +130,11 @@ func planRemains(r *run.Run, res job.Result, err error) {
 }
 
 // applyRemains says how a run stands whose apply may have begun.
-func applyRemains(m *run.Remains, f files, l Follower) {
-	dir, r := f.phase(job.ApplyPhase), &m.Run
+func applyRemains(m *run.Remains, f artifacts.Run, l Follower) {
+	dir, r := f.Phase(job.ApplyPhase), &m.Run
 	m.Begun = true
 	if r.ApplyStartedAt.IsZero() {
-		r.ApplyStartedAt = modified(dir)
+		r.ApplyStartedAt, _ = f.Begun(job.ApplyPhase)
 	}
 	r.Reason, r.Comment, r.FinishedAt = "", "", time.Time{}
 	if alive, err := l.Alive(dir); err == nil && alive {
@@ -192,35 +170,4 @@ func unknownResult(res job.Result, err error, survivors []job.Process) string {
 		return "the engine was killed in the middle of the apply"
 	}
 	return ""
-}
-
-// Standing names the workspaces that have a directory, and tells whether
-// something of each may be in the world.
-func Standing(dataDir string) (map[string]bool, error) {
-	entries, err := os.ReadDir(workspacesDir(dataDir))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.Unavailable, "look at the data directory's disk, and run tfops recover again", "the workspaces cannot be listed: %w", err)
-	}
-	notes, err := readNotes(dataDir)
-	if err != nil {
-		return nil, err
-	}
-	stands := map[string]bool{}
-	for _, entry := range entries {
-		if !entry.IsDir() {
-			continue
-		}
-		name := entry.Name()
-		if n, ok := notes[name]; ok {
-			name = n.Name
-		}
-		if !workspace.ValidName().MatchString(name) {
-			continue // it was set aside for a name that nobody has used again
-		}
-		dir := filepath.Join(workspacesDir(dataDir), entry.Name())
-		states, _ := datafile.Glob(dir, "terraform.tfstate*")
-		snapshots, _ := datafile.Glob(dir, "snapshots/*")
-		stands[name] = stands[name] || len(slices.Concat(states, snapshots)) > 0
-	}
-	return stands, nil
 }

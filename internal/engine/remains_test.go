@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
@@ -52,7 +53,7 @@ func TestRemains(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			remains, unreadable, err := ReadRemains(dir, &runner.Local{})
+			remains, unreadable, err := ReadRemains(artifacts.Open(dir), &runner.Local{})
 			switch {
 			case err != nil:
 				t.Fatal(err)

@@ -83,14 +83,14 @@ func (e *Engine) takeOver(ctx context.Context, r run.Rename) error {
 	if err := r.InTheWay(active); err != nil {
 		return err // before anything is written
 	}
-	if err := e.noteRename(r); err != nil {
+	if err := e.artifacts.NoteRename(r); err != nil {
 		return err
 	}
 	if _, err := e.enqueued(ctx, run.Batch{Renames: []run.Rename{r}}); err != nil {
 		return err
 	}
-	e.Log.Info("a workspace was renamed", "workspace", r.To, "before", r.From, "directory", e.workspaceDir(r.From))
-	return e.keepFolders(ctx)
+	e.Log.Info("a workspace was renamed", "workspace", r.To, "before", r.From, "directory", e.artifacts.Workspace(r.From).Dir())
+	return e.learnFolders(ctx)
 }
 
 // renameLater looks once more at renames when a run has ended that one of them

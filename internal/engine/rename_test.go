@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
@@ -65,15 +66,15 @@ func TestRename(t *testing.T) {
 		if err := g.engine.Lock(context.Background(), ana, "a", "I work on it"); err != nil {
 			t.Fatal(err)
 		}
-		dir := g.engine.workspaceDir("a")
+		dir := g.engine.artifacts.Workspace("a").Dir()
 		g.configure(called("b", "a"))
 		g.pass(0)
 		g.wantRenamed("a", "b", applied)
 		if len(g.runs("b")) != 1 {
 			t.Errorf("%d runs", len(g.runs("b")))
 		}
-		if g.engine.workspaceDir("b") != dir || g.engine.workspaceDir("a") == dir {
-			t.Errorf("b lies in %s, a in %s, and a lay in %s", g.engine.workspaceDir("b"), g.engine.workspaceDir("a"), dir)
+		if g.engine.artifacts.Workspace("b").Dir() != dir || g.engine.artifacts.Workspace("a").Dir() == dir {
+			t.Errorf("b lies in %s, a in %s, and a lay in %s", g.engine.artifacts.Workspace("b").Dir(), g.engine.artifacts.Workspace("a").Dir(), dir)
 		}
 		v := g.view("b")
 		if v.Record.Suspension == nil || v.Record.Suspension.Reason != "a freeze" || v.Lock == nil || v.Lock.Workspace != "b" {
@@ -97,12 +98,12 @@ func TestRename(t *testing.T) {
 		g.configure(called("a", "c"))
 		g.restart()
 		g.wantRenamed("c", "a", applied)
-		if g.engine.workspaceDir("a") != dir {
-			t.Errorf("a lies in %s", g.engine.workspaceDir("a"))
+		if g.engine.artifacts.Workspace("a").Dir() != dir {
+			t.Errorf("a lies in %s", g.engine.artifacts.Workspace("a").Dir())
 		}
 		g.configure(called("a", "c"), called("c", "", func(d *fleet.Definition) { d.Dir = "c" })) // the name is free
 		g.commit("c/main.tf")
-		if r := g.want("c", run.Applied); filepath.Base(g.engine.workspaceDir(r.Workspace)) == filepath.Base(dir) {
+		if r := g.want("c", run.Applied); filepath.Base(g.engine.artifacts.Workspace(r.Workspace).Dir()) == filepath.Base(dir) {
 			t.Error("two workspaces have one directory")
 		}
 	}, called("a", ""))
@@ -281,14 +282,14 @@ func TestRenameIsRecollected(t *testing.T) {
 		}
 		g.configure(called("b", "a"))
 		g.pass(0)
-		if err := os.WriteFile(filepath.Join(g.engine.workspaceDir("b"), "terraform.tfstate"), []byte(stateText("L", 1, 1)), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(g.engine.artifacts.Workspace("b").Dir(), "terraform.tfstate"), []byte(stateText("L", 1, 1)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		stands, err := Standing(g.dir)
+		stands, err := artifacts.Open(g.dir).Standing()
 		if err != nil || !stands["b"] || stands["a"] {
 			t.Errorf("%v, %v", stands, err)
 		}
-		remains, _, err := ReadRemains(g.dir, &runner.Local{})
+		remains, _, err := ReadRemains(artifacts.Open(g.dir), &runner.Local{})
 		if err != nil || len(remains) != 1 || remains[0].Run.ID != r.ID || remains[0].Run.Workspace != "b" {
 			t.Errorf("%+v, %v", remains, err)
 		}
@@ -296,14 +297,15 @@ func TestRenameIsRecollected(t *testing.T) {
 			records map[string]workspace.Record
 			renames int
 		}{{nil, 0}, {old, 1}, {map[string]workspace.Record{"b": g.record("b"), "a": g.record("a")}, 0}} {
-			got, err := Recollect(g.dir, c.records)
+			got, err := artifacts.Open(g.dir).Recollect(c.records)
 			if err != nil || got.Folders["b"] != "a" || len(got.Renames) != c.renames {
 				t.Errorf("%+v, %v", got, err)
 			}
 		}
-		folders, err := foldersOf(g.dir, map[string]workspace.Record{"b": {Name: "b"}}) // its record was lost and made anew
-		if err != nil || folders["b"] != "a" {
-			t.Errorf("%v, %v", folders, err)
+		files := artifacts.Open(g.dir)
+		err = files.LearnFolders(map[string]workspace.Record{"b": {Name: "b"}}) // its record was lost and made anew
+		if dir := files.Workspace("b").Dir(); err != nil || filepath.Base(dir) != "a" {
+			t.Errorf("%s, %v", dir, err)
 		}
 	}, called("a", ""))
 }

@@ -6,33 +6,16 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
-	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
-	"github.com/tfops/tfops/internal/drift/schedule"
-	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
-
-// ReportPlan says when a report is made, of what, and who gets it.
-type ReportPlan struct {
-	Name     string
-	Schedule schedule.Schedule
-	Location *time.Location // in which its times are told
-	Formats  []string
-	To       []string      // names of targets; none: those that want reports
-	Since    time.Duration // its window; zero: since the last report of this name
-	// Covers reports whether it is of a workspace; nil: of all.
-	Covers func(workspace string, labels map[string]string) bool
-}
 
 // firstWindow is how far back the first report looks.
 const firstWindow = 24 * time.Hour
@@ -141,7 +124,7 @@ func (e *Engine) KeptReport(ctx context.Context, id string) (*report.Report, err
 	if i < 0 {
 		return nil, fault.New(fault.NotFound, "tfops drift reports", "there is no report %q", id)
 	}
-	b, err := datafile.Read(e.reportFile(kept[i].ID), datafile.Large)
+	b, err := e.artifacts.ReadReport(kept[i].ID)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.NotFound, "tfops drift report", "report %s is not there any more", id)
 	}
@@ -294,11 +277,7 @@ func (e *Engine) makeReport(ctx context.Context, p ReportPlan, due, now time.Tim
 	if err := report.Render(&b, made, "json"); err != nil {
 		return err
 	}
-	file := e.reportFile(made.ID)
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return err
-	}
-	if err := durable.Write(file, b.Bytes()); err != nil {
+	if err := e.artifacts.WriteReport(made.ID, b.Bytes()); err != nil {
 		return err
 	}
 	sum := made.Summary
@@ -318,27 +297,16 @@ func (e *Engine) makeReport(ctx context.Context, p ReportPlan, due, now time.Tim
 
 // sweepReports removes files of reports that a crash, or a failure, left unremembered.
 func (e *Engine) sweepReports(ctx context.Context) error {
-	entries, err := os.ReadDir(filepath.Join(e.DataDir, "reports"))
-	if errors.Is(err, fs.ErrNotExist) || len(entries) == 0 {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
 	kept, err := e.Journal.Reports(ctx)
 	if err != nil {
 		return err
 	}
-	known := map[string]bool{}
+	var ids []string
 	for _, r := range kept {
-		known[r.ID+".json"] = true
+		ids = append(ids, r.ID)
 	}
-	for _, f := range entries {
-		if !known[f.Name()] {
-			if err := os.Remove(filepath.Join(e.DataDir, "reports", f.Name())); err != nil {
-				e.Log.Warn("a file that a report left cannot be removed", "file", f.Name(), "error", err)
-			}
-		}
+	if err := e.artifacts.KeepReports(ids); err != nil {
+		e.Log.Warn("files that reports left cannot be removed", "error", err)
 	}
 	return nil
 }

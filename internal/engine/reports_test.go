@@ -194,7 +194,7 @@ func TestReportSurvivesACrash(t *testing.T) {
 			g.start()
 			g.pass(7 * time.Hour)
 			g.halt()
-			if err := os.WriteFile(g.engine.reportFile("01zgwseg2c5m"), []byte("{}"), 0o600); err != nil {
+			if err := g.engine.artifacts.WriteReport("01zgwseg2c5m", []byte("{}")); err != nil {
 				t.Fatal(err)
 			}
 			g.restart()

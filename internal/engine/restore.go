@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
@@ -30,7 +30,7 @@ type Restorer struct {
 	Vault interface {
 		Open(path string) ([]byte, error)
 	}
-	DataDir string
+	Artifacts *artifacts.Local
 }
 
 // Restoration says what a managed state is restored from.
@@ -116,11 +116,10 @@ func (s Restorer) place(ctx context.Context, want workspace.AppliedState, name s
 	if err != nil {
 		return Restored{}, none, err
 	}
-	folders, err := foldersOf(s.DataDir, records)
-	if err != nil {
+	if err := s.Artifacts.LearnFolders(records); err != nil {
 		return Restored{}, none, err
 	}
-	dir := filepath.Join(workspacesDir(s.DataDir), cmp.Or(folders[name], name))
+	dir := s.Artifacts.Workspace(name).Dir()
 	var snap snapshot
 	if !from.Empty {
 		if snap, err = s.choose(dir, name, from.Snapshot, want.Lineage); err != nil {
@@ -183,7 +182,7 @@ func (e *Engine) RestoreState(ctx context.Context, a Actor, name string, from Re
 	if _, err := e.current().Workspace(name); err != nil {
 		return Restored{}, err
 	}
-	out, err := Restorer{e.Store, e.Vault, e.DataDir}.Restore(ctx, a, name, from)
+	out, err := Restorer{e.Store, e.Vault, e.artifacts}.Restore(ctx, a, name, from)
 	if err != nil {
 		return out, err
 	}

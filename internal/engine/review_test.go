@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
@@ -249,7 +248,7 @@ func TestDriftIsUnknownWhenNotChecked(t *testing.T) {
 			g.start()
 			g.commit("a/main.tf")
 			g.approve(ana, g.want("a", run.AwaitingApproval))
-			if err := os.Remove(filepath.Join(g.engine.workspaceDir("a"), keptFile(appliedFile, g.view("a").Record.AppliedOf))); err != nil {
+			if err := os.Remove(g.engine.artifacts.Workspace("a").Kept(artifacts.Applied, g.view("a").Record.AppliedOf)); err != nil {
 				t.Fatal(err)
 			}
 			g.configure(define("a", func(d *fleet.Definition) { d.Env = map[string]workspace.EnvVar{"REGION": {Value: "eu"}} }))
@@ -464,27 +463,5 @@ func TestCheckedSince(t *testing.T) {
 		if got := checkedSince(c.record, noon); !got.Equal(c.want) {
 			t.Errorf("%s: since %s, want %s", name, got, c.want)
 		}
-	}
-}
-
-// A log that is begun anew, because the plan is, is read from its beginning.
-func TestTailOfAPlanMadeAgain(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "events.jsonl")
-	var got []string
-	follow := tail{path: path}
-	for _, content := range []string{"one\ntwo\n", "three\n", "four and more\n"} {
-		next := path + ".next" // both exist at once, so that they are two files
-		if err := os.WriteFile(next, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(next, path); err != nil {
-			t.Fatal(err)
-		}
-		if err := follow.read(func(line []byte) error { got = append(got, string(line)); return nil }); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if want := []string{"one", "two", "three", "four and more"}; !slices.Equal(got, want) {
-		t.Errorf("read %q, want %q", got, want)
 	}
 }

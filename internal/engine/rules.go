@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
-	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -77,15 +76,4 @@ func (e *Engine) rulesEnded(now time.Time) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return !e.rulesEnd.IsZero() && !now.Before(e.rulesEnd)
-}
-
-// rulesOf are the rules that concern a workspace.
-func (s *Settings) rulesOf(def fleet.Definition) drift.Rules {
-	rules := drift.Rules{Severity: s.Drift.Severity}
-	for _, r := range s.Drift.Ignore {
-		if r.Concerns(def.Name, def.Labels) {
-			rules.Ignore = append(rules.Ignore, r)
-		}
-	}
-	return rules
 }

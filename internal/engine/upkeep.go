@@ -3,9 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -55,14 +52,8 @@ func (e *Engine) settled(r run.Run) {
 	if err := e.dropImport(r); err != nil {
 		e.Log.Warn("the copy of a state that was brought cannot be removed", "run", r.ID, "error", err)
 	}
-	// The second is where an earlier tfops kept the whole tree.
-	for _, dir := range []string{e.files(r.ID).ground(), filepath.Join(e.files(r.ID).dir, "tree")} {
-		if err := os.RemoveAll(dir); err != nil {
-			e.Log.Warn("what an ended run wrote cannot be removed", "run", r.ID, "error", err)
-		}
-	}
-	if err := runner.SweepRun(e.files(r.ID).dir); err != nil {
-		e.Log.Warn("what a killed runner was about to write cannot be removed", "run", r.ID, "error", err)
+	if err := e.artifacts.Run(r.ID).RemoveWork(); err != nil {
+		e.Log.Warn("what an ended run wrote cannot be removed", "run", r.ID, "error", err)
 	}
 }
 
@@ -71,7 +62,7 @@ func (e *Engine) settled(r run.Run) {
 const leftoverAge = 6 * time.Hour
 
 func (e *Engine) sweepShared(now time.Time) {
-	if err := runner.SweepShared(e.DataDir, now.Add(-leftoverAge)); err != nil {
+	if err := runner.SweepShared(e.artifacts.Dir(), now.Add(-leftoverAge)); err != nil {
 		e.Log.Warn("what killed processes were about to write cannot be removed", "error", err)
 	}
 }
@@ -106,21 +97,18 @@ func (e *Engine) sweep(ctx context.Context) error {
 	for rec := range q.Records() {
 		e.dropUnnamed(ctx, rec.Name)
 	}
-	entries, err := os.ReadDir(filepath.Join(e.DataDir, "runs"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+	ids, err := e.artifacts.Runs()
 	if err != nil {
 		return err
 	}
 	var strays []Stray
-	for _, entry := range entries {
-		d, _, err := e.Store.Load(ctx, entry.Name())
+	for _, id := range ids {
+		d, _, err := e.Store.Load(ctx, id)
 		switch {
 		case errors.Is(err, run.ErrPruned):
-			e.removeRun(entry.Name())
+			e.removeRun(id)
 		case fault.Is(err, fault.NotFound):
-			strays = append(strays, e.stray(entry.Name()))
+			strays = append(strays, e.stray(id))
 		case err != nil:
 			return err
 		default:
@@ -134,11 +122,7 @@ func (e *Engine) sweep(ctx context.Context) error {
 }
 
 func (e *Engine) stray(id string) Stray {
-	s := Stray{Run: id, Dir: e.files(id).dir}
-	evidence := filepath.Join(e.files(id).phase(job.ApplyPhase), job.ErroredStateFile)
-	if _, err := os.Lstat(evidence); err == nil {
-		s.State = evidence
-	}
+	s := Stray{Run: id, Dir: e.artifacts.Run(id).Dir(), State: e.artifacts.Run(id).ErroredState()}
 	var err error
 	if s.Processes, err = e.Runner.Survivors(id); err != nil {
 		e.Log.Warn("processes of a run cannot be looked for", "run", id, "error", err)
@@ -148,7 +132,7 @@ func (e *Engine) stray(id string) Stray {
 }
 
 func (e *Engine) removeRun(id string) {
-	if err := os.RemoveAll(e.files(id).dir); err != nil {
+	if err := e.artifacts.Run(id).Remove(); err != nil {
 		e.Log.Warn("the directory of a pruned run cannot be removed", "run", id, "error", err)
 	}
 }
@@ -263,14 +247,11 @@ func (e *Engine) pruneDrift(ctx context.Context) {
 		if id == "" { // that a report is waited for, which has no file
 			continue
 		}
-		if err := os.Remove(e.reportFile(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := e.artifacts.RemoveReport(id); err != nil {
 			e.Log.Warn("a pruned report cannot be removed", "report", id, "error", err)
 		}
 	}
 }
-
-// reportFile is where a report that was made by schedule lies.
-func (e *Engine) reportFile(id string) string { return filepath.Join(e.DataDir, "reports", id+".json") }
 
 // maintain repacks the mirrors. Every commit that a run may still be made of,
 // or that a workspace is compared with, is kept, whatever its branch is now.

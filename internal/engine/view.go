@@ -1,23 +1,14 @@
 package engine
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/tfops/tfops/internal/approvals"
-	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
@@ -323,18 +314,14 @@ func (e *Engine) Plan(ctx context.Context, id string) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := datafile.Read(e.files(id).planJSON(), datafile.Large)
-	if errors.Is(err, fs.ErrNotExist) {
+	p, err := e.artifacts.Run(id).ReadPlan()
+	if err != nil {
+		return nil, fault.New(fault.CodeOf(err), "tfops sync "+d.Run.Workspace, "the plan of run %s cannot be read: %w", id, err)
+	}
+	if p == nil {
 		return nil, fault.New(fault.NotFound, "tfops show "+id, "run %s has no plan: it is %s", id, d.Run.Status)
 	}
-	if err != nil {
-		return nil, err
-	}
-	var p plan.Plan
-	if err := json.Unmarshal(b, &p); err != nil {
-		return nil, fault.New(fault.Internal, "tfops sync "+d.Run.Workspace, "the plan of run %s cannot be read: %w", id, err)
-	}
-	return &p, nil
+	return p, nil
 }
 
 // logEvery is how often a followed log is looked at.
@@ -345,13 +332,13 @@ const logEvery = 100 * time.Millisecond
 // can add to it any more or ctx is done.
 func (e *Engine) Messages(ctx context.Context, id string, follow bool, emit func(line []byte) error) error {
 	for _, p := range []job.Phase{job.PlanPhase, job.ApplyPhase} {
-		t := tail{path: filepath.Join(e.files(id).phase(p), "events.jsonl")}
+		log := e.artifacts.Run(id).Log(p)
 		for {
 			d, _, err := e.Store.Load(ctx, id) // before reading: what was written by then is read below
 			if err != nil {
 				return err
 			}
-			if err := t.read(emit); err != nil {
+			if err := log.Read(emit); err != nil {
 				return err
 			}
 			if !follow || over(d.Run, p) {
@@ -373,67 +360,4 @@ func over(r run.Run, p job.Phase) bool {
 		return r.Status != run.Pending && r.Status != run.Planning
 	}
 	return r.Status != run.Applying && r.Status != run.ApplyQueued
-}
-
-// tail reads whole lines from a growing file.
-type tail struct {
-	path   string
-	offset int64
-	file   fs.FileInfo // that was read last: a plan that is made again begins a new one
-}
-
-func (t *tail) read(emit func([]byte) error) error {
-	f, err := datafile.Open(t.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if t.file != nil && !os.SameFile(t.file, info) || info.Size() < t.offset {
-		t.offset = 0
-	}
-	t.file = info
-	in := bufio.NewReaderSize(io.NewSectionReader(f, t.offset, info.Size()-t.offset), 64<<10)
-	for {
-		line, n, err := wholeLine(in)
-		if errors.Is(err, io.EOF) {
-			return nil // what is left of it is written later
-		}
-		if err == nil {
-			err = emit(line)
-		}
-		if err != nil {
-			return err
-		}
-		t.offset += n
-	}
-}
-
-// maxLogLine bounds a line that is shown, in bytes. The runner writes none that
-// is longer than a mebibyte and what masks add to it.
-const maxLogLine = 8 << 20
-
-// wholeLine reads the next line, without its end, and how many bytes it had with
-// it. A line that cannot be a message is told of instead of being shown.
-func wholeLine(in *bufio.Reader) (line []byte, n int64, err error) {
-	for {
-		part, err := in.ReadSlice('\n')
-		n += int64(len(part))
-		if len(line)+len(part) <= maxLogLine {
-			line = append(line, part...)
-		}
-		if errors.Is(err, bufio.ErrBufferFull) {
-			continue
-		}
-		if err == nil && int64(len(line)) < n {
-			line = fmt.Appendf(nil, `{"@level":"warn","@message":"a line of %d bytes was left out of the log","@module":"tfops","type":"log"}`, n)
-		}
-		return bytes.TrimSuffix(line, []byte("\n")), n, err
-	}
 }

@@ -70,6 +70,24 @@ func (f *Discoveries) Set(repository string, branches map[string]Discovery, whol
 	f.byBranch[repository], f.whole[repository] = branches, whole
 }
 
+// Add adds what one more look at a branch found.
+func (f *Discoveries) Add(repository, branch string, more Discovery) {
+	branches := f.Branches(repository)
+	if branches == nil {
+		branches = map[string]Discovery{}
+	}
+	d := branches[branch]
+	d.Origins = append(d.Origins, more.Origins...)
+	if d.Problems == nil {
+		d.Problems = map[string][]workspace.Problem{}
+	}
+	for name, problems := range more.Problems {
+		d.Problems[name] = append(d.Problems[name], problems...)
+	}
+	branches[branch] = d
+	f.Set(repository, branches, true)
+}
+
 // Branches is a copy of what was found in the branches of a repository.
 func (f *Discoveries) Branches(repository string) map[string]Discovery {
 	return maps.Clone(f.byBranch[repository])

@@ -1,7 +1,6 @@
-package engine
+package artifacts
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -35,20 +34,15 @@ type formerName struct {
 	Until time.Time `json:"until"`
 }
 
-func workspacesDir(dataDir string) string { return filepath.Join(dataDir, "workspaces") }
-
-// readNotes reads the notes of all directories that have one, by directory.
-func readNotes(dataDir string) (map[string]folderNote, error) {
-	entries, err := os.ReadDir(workspacesDir(dataDir))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.Unavailable, "look at the data directory's disk", "the workspaces cannot be listed: %w", err)
+// notes reads the notes of all directories that have one, by directory.
+func (l *Local) notes() (map[string]folderNote, error) {
+	folders, err := names(l.workspaces(), true)
+	if err != nil {
+		return nil, unlisted("workspaces", err)
 	}
 	notes := map[string]folderNote{}
-	for _, entry := range entries {
-		if !entry.IsDir() {
-			continue
-		}
-		path := filepath.Join(workspacesDir(dataDir), entry.Name(), noteFile)
+	for _, folder := range folders {
+		path := filepath.Join(l.workspaces(), folder, noteFile)
 		b, err := datafile.Read(path, datafile.Record)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -61,7 +55,7 @@ func readNotes(dataDir string) (map[string]folderNote, error) {
 			return nil, fault.New(fault.Conflict, "put it right by hand, or remove it: it says which workspace the directory belongs to",
 				"%s does not say which workspace it is of: %w", path, cause(err))
 		}
-		notes[entry.Name()] = n
+		notes[folder] = n
 	}
 	return notes, nil
 }
@@ -75,8 +69,8 @@ func cause(err error) error {
 
 // foldersOf tells the directory of each workspace that has another than its name
 // says: by its record, and by the notes for one whose record was lost.
-func foldersOf(dataDir string, records map[string]workspace.Record) (map[string]string, error) {
-	notes, err := readNotes(dataDir)
+func (l *Local) foldersOf(records map[string]workspace.Record) (map[string]string, error) {
+	notes, err := l.notes()
 	if err != nil {
 		return nil, err
 	}
@@ -97,14 +91,14 @@ func foldersOf(dataDir string, records map[string]workspace.Record) (map[string]
 	return byName, nil
 }
 
-// noteRename writes into the directory of a workspace whose it is from now on. It
-// is written before the store knows: what is in a record counts more.
-func (e *Engine) noteRename(r run.Rename) error {
-	dir := e.workspaceDir(r.From)
+// NoteRename writes into the directory of a workspace whose it is from now on. It is
+// written before the store knows: what is in a record counts more.
+func (l *Local) NoteRename(r run.Rename) error {
+	dir := l.Workspace(r.From).dir
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	notes, err := readNotes(e.DataDir)
+	notes, err := l.notes()
 	if err != nil {
 		return err
 	}
@@ -121,26 +115,13 @@ func (e *Engine) noteRename(r run.Rename) error {
 	return durable.Write(filepath.Join(dir, noteFile), append(b, '\n'))
 }
 
-// keepFolders learns where the directories of renamed workspaces are.
-func (e *Engine) keepFolders(ctx context.Context) error {
-	records, err := e.Store.Records(ctx)
-	if err != nil {
-		return err
-	}
-	byName, err := foldersOf(e.DataDir, records)
+// LearnFolders learns where the directories of renamed workspaces are.
+func (l *Local) LearnFolders(records map[string]workspace.Record) error {
+	byName, err := l.foldersOf(records)
 	if err == nil {
-		e.folders.Store(&byName)
+		l.folders.Store(&byName)
 	}
 	return err
-}
-
-// workspaceDir is where the state of a workspace is, and what is kept between
-// its runs.
-func (e *Engine) workspaceDir(name string) string {
-	if byName := e.folders.Load(); byName != nil && (*byName)[name] != "" {
-		name = (*byName)[name]
-	}
-	return filepath.Join(workspacesDir(e.DataDir), name)
 }
 
 // Recollection is what a data directory without its store tells of renames.
@@ -150,8 +131,8 @@ type Recollection struct {
 }
 
 // Recollect reads it. records are those of a backup, if there is one.
-func Recollect(dataDir string, records map[string]workspace.Record) (Recollection, error) {
-	notes, err := readNotes(dataDir)
+func (l *Local) Recollect(records map[string]workspace.Record) (Recollection, error) {
+	notes, err := l.notes()
 	if err != nil {
 		return Recollection{}, err
 	}
@@ -177,14 +158,45 @@ func Recollect(dataDir string, records map[string]workspace.Record) (Recollectio
 	return out, nil
 }
 
-// calledNow is the name of the workspace that had another one at that time.
-func calledNow(notes map[string]folderNote, name string, at time.Time) string {
-	for _, n := range notes {
-		for _, f := range n.Former {
-			if f.Name == name && at.Before(f.Until) {
-				return n.Name
+// NamesNow tells, of a workspace that had a name at some time, what it is called now.
+func (l *Local) NamesNow() (func(name string, at time.Time) string, error) {
+	notes, err := l.notes()
+	return func(name string, at time.Time) string {
+		for _, n := range notes {
+			for _, f := range n.Former {
+				if f.Name == name && at.Before(f.Until) {
+					return n.Name
+				}
 			}
 		}
+		return name
+	}, err
+}
+
+// Standing names the workspaces that have a directory, and tells whether something of
+// each may be in the world.
+func (l *Local) Standing() (map[string]bool, error) {
+	notes, err := l.notes()
+	if err != nil {
+		return nil, err
 	}
-	return name
+	folders, err := names(l.workspaces(), true)
+	if err != nil {
+		return nil, unlisted("workspaces", err)
+	}
+	stands := map[string]bool{}
+	for _, folder := range folders {
+		name := folder
+		if n, ok := notes[folder]; ok {
+			name = n.Name
+		}
+		dir := filepath.Join(l.workspaces(), folder)
+		if !workspace.ValidName().MatchString(name) {
+			continue // it was set aside for a name that nobody has used again
+		}
+		states, _ := datafile.Glob(dir, "terraform.tfstate*")
+		snapshots, _ := datafile.Glob(dir, "snapshots/*")
+		stands[name] = stands[name] || len(slices.Concat(states, snapshots)) > 0
+	}
+	return stands, nil
 }

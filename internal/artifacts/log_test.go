@@ -1,4 +1,4 @@
-package engine
+package artifacts
 
 import (
 	"bufio"
@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -35,8 +36,8 @@ func TestLogsAreStreamed(t *testing.T) {
 	}
 	runtime.GC()
 	before, most, n := heap(), uint64(0), 0
-	tl := tail{path: path}
-	if err := tl.read(func(line []byte) error {
+	tl := Log{path: path}
+	if err := tl.Read(func(line []byte) error {
 		if want := fmt.Sprintf(`{"n":%d,`, n); !strings.HasPrefix(string(line), want) || len(line) < 2000 {
 			t.Fatalf("line %d is %.40s", n, line)
 		}
@@ -57,7 +58,7 @@ func TestLogsAreStreamed(t *testing.T) {
 	}
 	var got []string
 	collect := func(line []byte) error { got = append(got, string(line)); return nil }
-	if err := tl.read(collect); err != nil || fmt.Sprint(got) != `[{"late":1}]` {
+	if err := tl.Read(collect); err != nil || fmt.Sprint(got) != `[{"late":1}]` {
 		t.Errorf("%v, %v", got, err)
 	}
 	// A line that is no message at all is told of.
@@ -65,10 +66,32 @@ func TestLogsAreStreamed(t *testing.T) {
 	if _, err := f.WriteString(strings.Repeat("y", maxLogLine) + "}\n" + `{"after":1}` + "\n"); err != nil {
 		t.Fatal(err)
 	}
-	if err := tl.read(collect); err != nil || len(got) != 2 || !strings.Contains(got[0], "left out") || got[1] != `{"after":1}` {
+	if err := tl.Read(collect); err != nil || len(got) != 2 || !strings.Contains(got[0], "left out") || got[1] != `{"after":1}` {
 		t.Errorf("%d lines, %v", len(got), err)
 	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A log that is begun anew, because the plan is, is read from its beginning.
+func TestTailOfAPlanMadeAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.jsonl")
+	var got []string
+	follow := Log{path: path}
+	for _, content := range []string{"one\ntwo\n", "three\n", "four and more\n"} {
+		next := path + ".next" // both exist at once, so that they are two files
+		if err := os.WriteFile(next, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(next, path); err != nil {
+			t.Fatal(err)
+		}
+		if err := follow.Read(func(line []byte) error { got = append(got, string(line)); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"one", "two", "three", "four and more"}; !slices.Equal(got, want) {
+		t.Errorf("read %q, want %q", got, want)
 	}
 }

@@ -1,0 +1,113 @@
+// Package artifacts owns the files of runs, workspaces and reports: it alone knows
+// where they lie in the data directory and what they are called. What is in them
+// belongs to whoever writes it. Records say which of them count: a file is written
+// before the transaction that makes it count, and dropped after the one that does
+// not name it any more.
+package artifacts
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/durable"
+	"github.com/tfops/tfops/internal/fault"
+)
+
+// Local keeps them in the data directory. Every process that uses the directory has
+// one of its own; see LearnFolders.
+type Local struct {
+	dir     string
+	folders atomic.Pointer[map[string]string] // of renamed workspaces: see foldersOf
+	keeping sync.Map                          // by workspace: see Keep
+}
+
+// Open returns the artifacts of a data directory.
+func Open(dataDir string) *Local { return &Local{dir: dataDir} }
+
+// Dir is the data directory.
+func (l *Local) Dir() string { return l.dir }
+
+// Cache is where everything is that can be fetched again.
+func (l *Local) Cache() string { return filepath.Join(l.dir, "cache") }
+
+func (l *Local) runs() string       { return filepath.Join(l.dir, "runs") }
+func (l *Local) workspaces() string { return filepath.Join(l.dir, "workspaces") }
+func (l *Local) reports() string    { return filepath.Join(l.dir, "reports") }
+
+// Roots are the directories that are written to while a run is at work.
+func (l *Local) Roots() []string { return []string{l.dir, l.runs()} }
+
+// Run is where the files of a run are, whether or not there are any.
+func (l *Local) Run(id string) Run { return Run{ID: id, dir: filepath.Join(l.runs(), id)} }
+
+// Runs lists the runs that have files, oldest first.
+func (l *Local) Runs() ([]string, error) {
+	all, err := names(l.runs(), false)
+	if err != nil {
+		return nil, unlisted("runs", err)
+	}
+	return all, nil
+}
+
+// names are the entries of a directory, or those that are directories; none where it
+// is not there.
+func names(dir string, dirs bool) (all []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	for _, e := range entries {
+		if e.IsDir() || !dirs {
+			all = append(all, e.Name())
+		}
+	}
+	return all, err
+}
+
+// ReadReport reads a report that was made by schedule.
+func (l *Local) ReadReport(id string) ([]byte, error) {
+	return datafile.Read(l.reportFile(id), datafile.Large)
+}
+
+// WriteReport keeps a report. It is a file that nobody names until it is remembered.
+func (l *Local) WriteReport(id string, content []byte) error {
+	if err := os.MkdirAll(l.reports(), 0o700); err != nil {
+		return err
+	}
+	return durable.Write(l.reportFile(id), content)
+}
+
+// RemoveReport removes one, if it is there.
+func (l *Local) RemoveReport(id string) error { return remove(l.reportFile(id)) }
+
+// KeepReports removes all reports but those with some ids.
+func (l *Local) KeepReports(ids []string) error {
+	all, err := names(l.reports(), false)
+	for _, name := range all {
+		if !slices.Contains(ids, strings.TrimSuffix(name, ".json")) {
+			err = errors.Join(err, remove(filepath.Join(l.reports(), name)))
+		}
+	}
+	return err
+}
+
+func (l *Local) reportFile(id string) string { return filepath.Join(l.reports(), id+".json") }
+
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// unlisted says that a directory of the data directory cannot be listed.
+func unlisted(what string, err error) error {
+	return fault.New(fault.Unavailable, "look at the data directory's disk", "the %s cannot be listed: %w", what, err)
+}
