@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/fsnotify/fsnotify"
 	"github.com/gofrs/flock"
 
@@ -258,7 +260,7 @@ func (d *daemon) reload(ctx context.Context) {
 		err = fault.New(fault.Conflict, fmt.Sprintf("stop tfops serve, move the directory (mv %s %s), and start it again; or set data_dir back", d.cfg.DataDir, cfg.DataDir),
 			"data_dir changed from %s to %s, which takes a restart: all that tfops knows and the states that it keeps are in the first", d.cfg.DataDir, cfg.DataDir)
 	}
-	var settings *engine.Settings
+	var settings *settings.Settings
 	if err == nil {
 		settings, err = settingsOf(cfg, &d.mirrors)
 	}

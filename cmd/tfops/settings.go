@@ -10,12 +10,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/drift/schedule"
-	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/remote"
@@ -26,8 +27,8 @@ import (
 )
 
 // settingsOf copies out of the configuration what the engine needs.
-func settingsOf(cfg *config.Config, m *mirrors) (*engine.Settings, error) {
-	s := &engine.Settings{
+func settingsOf(cfg *config.Config, m *mirrors) (*settings.Settings, error) {
+	s := &settings.Settings{
 		Engines:     map[string]job.EngineSpec{},
 		People:      approvals.People{Emails: map[string][]string{}, Groups: map[string][]string{}},
 		Modules:     cfg.Modules,
@@ -89,8 +90,8 @@ func fleetOf(cfg *config.Config) (fleet.Config, error) {
 
 // repositoriesOf opens the mirrors of a configuration. Nothing that reads or fetches
 // through those of an earlier one notices, until the engine has the new ones.
-func repositoriesOf(cfg *config.Config, m *mirrors) (map[string]engine.Repository, error) {
-	found := map[string]engine.Repository{}
+func repositoriesOf(cfg *config.Config, m *mirrors) (map[string]settings.Repository, error) {
+	found := map[string]settings.Repository{}
 	for _, r := range cfg.Repositories {
 		mirror, err := m.open(remote.Remote{Name: r.Name, URL: r.URL, Auth: access(r.Auth, r.TLS),
 			LFS: remote.LFS{On: r.LFS, URL: r.LFSURL}, Submodules: submodulesOf(r)})
@@ -99,7 +100,7 @@ func repositoriesOf(cfg *config.Config, m *mirrors) (map[string]engine.Repositor
 		}
 		mirror.Follow(follows(cfg, r))
 		mirror.FollowTags(followsTags(cfg, r))
-		found[r.Name] = engine.Repository{Source: mirror, Pace: gitrepo.Pace{Every: r.Poll}, Content: contentOf(r),
+		found[r.Name] = settings.Repository{Source: mirror, Pace: gitrepo.Pace{Every: r.Poll}, Content: contentOf(r),
 			Modules: r.Modules}
 	}
 	return found, nil
@@ -154,13 +155,13 @@ func definition(w config.Workspace) (fleet.Definition, error) {
 	return d, err
 }
 
-func reportPlan(r config.Report) (engine.ReportPlan, error) {
+func reportPlan(r config.Report) (settings.ReportPlan, error) {
 	schedule, err := schedule.Parse(r.Schedule, r.Timezone)
 	if err != nil {
-		return engine.ReportPlan{}, err
+		return settings.ReportPlan{}, err
 	}
 	zone, err := time.LoadLocation(r.Timezone)
-	return engine.ReportPlan{Name: r.Name, Schedule: schedule, Location: zone, Formats: r.Formats, To: r.To,
+	return settings.ReportPlan{Name: r.Name, Schedule: schedule, Location: zone, Formats: r.Formats, To: r.To,
 		Since: r.Since, Covers: r.Covers}, err
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
@@ -126,7 +128,7 @@ func (e *Engine) ordered(ctx context.Context, def fleet.Definition, o Order, t r
 	if sha == "" {
 		return run.Run{}, fault.New(fault.Conflict, "tfops status "+def.Name, "workspace %s cannot be planned: nothing is known of %s yet", def.Name, def.Follows(""))
 	}
-	c, err := commit(ctx, repo, sha)
+	c, err := settings.Commit(ctx, repo, sha)
 	if err != nil {
 		return run.Run{}, err
 	}
@@ -135,7 +137,7 @@ func (e *Engine) ordered(ctx context.Context, def fleet.Definition, o Order, t r
 
 // resolve finds a commit that a person names, of a branch that nobody follows
 // as well.
-func (e *Engine) resolve(ctx context.Context, repo Repository, ref string) (string, error) {
+func (e *Engine) resolve(ctx context.Context, repo settings.Repository, ref string) (string, error) {
 	if err := e.fetch(ctx, repo, ref); err != nil {
 		return "", err
 	}
@@ -267,7 +269,7 @@ func names(given, digest string) bool {
 }
 
 // votable refuses votes on a run that has no plan to vote on, or has it no more.
-func votable(d *run.Tx, s *Settings) (fleet.Definition, error) {
+func votable(d *run.Tx, s *settings.Settings) (fleet.Definition, error) {
 	def, known := s.Find(d.Run.Workspace)
 	switch {
 	case d.Run.Status.Terminal():

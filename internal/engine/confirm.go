@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
@@ -53,7 +55,7 @@ func (e *Engine) confirm(ctx context.Context, r run.Run) (bool, error) {
 // commit that touches the workspace takes the run's place by the poll. nil says
 // that the commit is still part of the branch; a Conflict, that another run took
 // its place.
-func (e *Engine) moveOn(ctx context.Context, r run.Run, def fleet.Definition, repo Repository, head string) error {
+func (e *Engine) moveOn(ctx context.Context, r run.Run, def fleet.Definition, repo settings.Repository, head string) error {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	err := e.poll(ctx, def.Repository)
@@ -76,7 +78,7 @@ func (e *Engine) moveOn(ctx context.Context, r run.Run, def fleet.Definition, re
 // replace plans the head of a branch in the place of a run whose commit was
 // forced away, also where nothing differs for the workspace: what is applied
 // must be on the branch.
-func (e *Engine) replace(ctx context.Context, r run.Run, def fleet.Definition, repo Repository, head string) error {
+func (e *Engine) replace(ctx context.Context, r run.Run, def fleet.Definition, repo settings.Repository, head string) error {
 	q, err := e.Store.Queue(ctx)
 	if err != nil {
 		return err
@@ -88,7 +90,7 @@ func (e *Engine) replace(ctx context.Context, r run.Run, def fleet.Definition, r
 	if problem := e.problem(def.Name); problem != nil {
 		return problem
 	}
-	c, err := commit(ctx, repo, head)
+	c, err := settings.Commit(ctx, repo, head)
 	if err != nil {
 		return err
 	}

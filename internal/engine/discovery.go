@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
@@ -23,7 +25,7 @@ type GeneratorView struct {
 
 // survey looks at the branches of a repository for what generators make
 // workspaces of. A branch that cannot be read keeps what was found before.
-func (e *Engine) survey(ctx context.Context, name string, repo Repository, heads map[string]string, records map[string]workspace.Record) []error {
+func (e *Engine) survey(ctx context.Context, name string, repo settings.Repository, heads map[string]string, records map[string]workspace.Record) []error {
 	e.mu.Lock()
 	config := &e.base.Config
 	known := e.found.Branches(name)
@@ -62,7 +64,7 @@ func (e *Engine) survey(ctx context.Context, name string, repo Repository, heads
 }
 
 // discover looks at one branch.
-func (e *Engine) discover(ctx context.Context, repo Repository, gens []fleet.Generator, branch, head string, records map[string]workspace.Record) (fleet.Discovery, error) {
+func (e *Engine) discover(ctx context.Context, repo settings.Repository, gens []fleet.Generator, branch, head string, records map[string]workspace.Record) (fleet.Discovery, error) {
 	if err := e.need(ctx, repo, head); err != nil {
 		return fleet.Discovery{}, err
 	}
@@ -74,7 +76,7 @@ func (e *Engine) discover(ctx context.Context, repo Repository, gens []fleet.Gen
 	if err != nil {
 		return fleet.Discovery{}, err
 	}
-	d := fleet.Discover(e.index(repo.name), gens, branch, tree, records)
+	d := fleet.Discover(e.index(repo.Name), gens, branch, tree, records)
 	d.Head, d.Partial = head, len(missing) > 0
 	return d, nil
 }
@@ -157,14 +159,14 @@ func lost(o workspace.Origin) string {
 	return fmt.Sprintf("directory %s on branch %s is gone", o.Dir, o.Branch)
 }
 
-func (e *Engine) orphan(ctx context.Context, s *Settings, d fleet.Definition, rec workspace.Record, b *run.Batch) error {
+func (e *Engine) orphan(ctx context.Context, s *settings.Settings, d fleet.Definition, rec workspace.Record, b *run.Batch) error {
 	o := workspace.Orphan{Since: time.Now().UTC(), Why: lost(*d.Origin)}
 	if rec.Orphan != nil {
 		o = *rec.Orphan
 	}
 	destroy := d.OnRemoved == workspace.DestroyOnRemoved && d.Apply != workspace.Never && rec.Applied != "" && !o.Asked
 	if destroy {
-		c, err := commit(ctx, s.Repositories[d.Repository], rec.Applied)
+		c, err := settings.Commit(ctx, s.Repositories[d.Repository], rec.Applied)
 		if err != nil {
 			return err
 		}

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/drift"
@@ -106,8 +108,8 @@ type Engine struct {
 	renames sync.Mutex // held while a rename is carried out
 
 	mu         sync.Mutex
-	base       *Settings          // as configured
-	settings   *Settings          // with the workspaces that generators made
+	base       *settings.Settings // as configured
+	settings   *settings.Settings // with the workspaces that generators made
 	left       []workspace.Record // see leftBehind
 	found      fleet.Discoveries  // in branches
 	expansion  fleet.Expansion
@@ -148,12 +150,12 @@ type repositoryStatus struct {
 }
 
 // New returns an engine with its first settings.
-func New(o Options, s *Settings) *Engine {
+func New(o Options, s *settings.Settings) *Engine {
 	if o.Intact == nil {
 		o.Intact = func() error { return nil }
 	}
 	files := artifacts.Open(o.DataDir)
-	return &Engine{Options: o, base: s, settings: s.prepare(), indexes: map[string]*reach.Index{}, code: map[string]fleet.Code{}, codeAt: map[string]string{},
+	return &Engine{Options: o, base: s, settings: s.Prepare(), indexes: map[string]*reach.Index{}, code: map[string]fleet.Code{}, codeAt: map[string]string{},
 		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency), trees: make(chan string, maxSwept),
 		checkouts: checkout.Open(filepath.Join(files.Cache(), "checkouts")), artifacts: files,
 		configured: make(chan struct{}, 1), flow: make(chan struct{}, 1),
@@ -194,8 +196,8 @@ func (e *Engine) Run(ctx context.Context) error {
 }
 
 // Configure replaces the settings. Concurrency stays what it was: it takes a restart.
-func (e *Engine) Configure(ctx context.Context, s *Settings) error {
-	s.prepare()
+func (e *Engine) Configure(ctx context.Context, s *settings.Settings) error {
+	s.Prepare()
 	// First of all: a configuration that is not in the audit log is not in force.
 	if err := e.Store.Record(ctx, run.Audit{Actor: "tfops", Via: "config", Action: "configure", Reason: s.Summary()}); err != nil {
 		return err
@@ -233,7 +235,7 @@ func (e *Engine) Configure(ctx context.Context, s *Settings) error {
 	return nil
 }
 
-func (e *Engine) current() *Settings {
+func (e *Engine) current() *settings.Settings {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.settings

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tfops/tfops/internal/fleet"
@@ -24,7 +26,7 @@ var alwaysPassed = []string{"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_*", "
 
 // environment is an engine's whole environment, from the daemon's by
 // allow-list and from the workspace; and the values in it that must be masked.
-func (s *Settings) environment(environ []string, w workspace.Workspace) (env map[string]string, mask []string) {
+func environment(s *settings.Settings, environ []string, w workspace.Workspace) (env map[string]string, mask []string) {
 	env = map[string]string{}
 	for _, kv := range environ {
 		name, value, _ := strings.Cut(kv, "=")
@@ -68,7 +70,7 @@ func backendMasks(w workspace.Workspace) (mask []string) {
 
 // modules is what a workspace's init fetches with, and what of that must be masked: its
 // repository's and everybody's, never another repository's.
-func (s *Settings) modules(def fleet.Definition) (m job.Modules, mask []string) {
+func modulesOf(s *settings.Settings, def fleet.Definition) (m job.Modules, mask []string) {
 	own := s.Repositories[def.Repository].Modules
 	m.Credentials = slices.Concat(own, s.Modules)
 	for _, c := range m.Credentials {

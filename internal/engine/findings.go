@@ -26,9 +26,9 @@ func (e *Engine) observe(d *run.Tx, s observation) error {
 
 // enter is observe for who has no run.
 func (e *Engine) enter(l *run.FindingsTx, rec *workspace.Record, s observation, now time.Time) error {
-	settings := e.current()
-	def, _ := settings.Find(s.check.Workspace)
-	if err := l.Observe(settings.rulesOf(def), run.Look{Check: s.check, Found: s.found, Spared: s.spared}, now); err != nil {
+	set := e.current()
+	def, _ := set.Find(s.check.Workspace)
+	if err := l.Observe(set.RulesOf(def), run.Look{Check: s.check, Found: s.found, Spared: s.spared}, now); err != nil {
 		return err
 	}
 	findings, err := l.Findings()

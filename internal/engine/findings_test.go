@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
@@ -508,7 +510,7 @@ func TestAReloadDuringACheck(t *testing.T) {
 		w.change("box.one", "large")
 		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 		r := g.check("a")
-		g.adjust = func(s *Settings) {
+		g.adjust = func(s *settings.Settings) {
 			s.Drift.Ignore = []drift.Ignore{{Name: "sizes", Attributes: []string{"size"}, Reason: "autoscaled"}}
 		}
 		g.configure(define("a", auto))
@@ -520,7 +522,7 @@ func TestAReloadDuringACheck(t *testing.T) {
 		g.wantDrift("a", workspace.DriftNone)
 
 		// Severities are those of the rules of now, without another check.
-		g.adjust = func(s *Settings) {
+		g.adjust = func(s *settings.Settings) {
 			s.Drift.Severity = []drift.SeverityRule{{Name: "boxes", Type: "box", Severity: drift.High}}
 		}
 		g.configure(define("a", auto))

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo"
@@ -21,7 +23,7 @@ type targets struct {
 }
 
 // targets finds out what the workspaces of a repository follow besides branches.
-func (e *Engine) targets(ctx context.Context, repo Repository, heads map[string]string) (targets, error) {
+func (e *Engine) targets(ctx context.Context, repo settings.Repository, heads map[string]string) (targets, error) {
 	t := targets{refs: maps.Clone(heads), tags: map[string]workspace.Tag{}, none: map[string]error{}}
 	if t.refs == nil {
 		t.refs = map[string]string{}
@@ -30,7 +32,7 @@ func (e *Engine) targets(ctx context.Context, repo Repository, heads map[string]
 	for _, d := range e.current().Workspaces {
 		key := d.Follow()
 		_, found := t.refs[key]
-		if d.Repository != repo.name || d.Tag == "" && d.Commit == "" || found || t.none[key] != nil {
+		if d.Repository != repo.Name || d.Tag == "" && d.Commit == "" || found || t.none[key] != nil {
 			continue
 		}
 		if d.Tag != "" && tags == nil {
@@ -60,7 +62,7 @@ func (e *Engine) targets(ctx context.Context, repo Repository, heads map[string]
 	return t, nil
 }
 
-func (e *Engine) tags(ctx context.Context, repo Repository) (map[string]string, error) {
+func (e *Engine) tags(ctx context.Context, repo settings.Repository) (map[string]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, headsTimeout)
 	defer cancel()
 	return repo.Tags(ctx)
@@ -97,11 +99,11 @@ const soughtAgain = 10 * time.Minute
 
 // obtain has a commit in the mirror that no followed branch need have: by its id
 // or its tag, where the host gives it, or else with all that the host has.
-func (e *Engine) obtain(ctx context.Context, repo Repository, d fleet.Definition, sha string) error {
+func (e *Engine) obtain(ctx context.Context, repo settings.Repository, d fleet.Definition, sha string) error {
 	if err := e.need(ctx, repo, sha); err != nil || repo.Has(sha) {
 		return err
 	}
-	key := repo.name + "\x00" + sha
+	key := repo.Name + "\x00" + sha
 	e.mu.Lock()
 	again := time.Since(e.sought[key]) > soughtAgain
 	if again {
@@ -124,7 +126,7 @@ func (e *Engine) obtain(ctx context.Context, repo Repository, d fleet.Definition
 }
 
 // head asks the remote which commit a workspace's branch or tag is at now.
-func (e *Engine) head(ctx context.Context, repo Repository, d fleet.Definition) (string, error) {
+func (e *Engine) head(ctx context.Context, repo settings.Repository, d fleet.Definition) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
 	defer cancel()
 	if d.Tag == "" {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
@@ -80,7 +82,7 @@ func TestUnreadableRepositoryIsUnknown(t *testing.T) {
 // Who comes after a workspace that is half destroyed or half replaced waits for it,
 // although the commit that is wanted was applied once.
 func TestHalfDoneLetsNobodyGoOn(t *testing.T) {
-	s := (&Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a"), define("b")}}, Concurrency: 1}).prepare()
+	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a"), define("b")}}, Concurrency: 1}).Prepare()
 	print := s.Workspaces[0].Fingerprint
 	q := queueOf(someRun("r1", "a", run.Sync, run.Applied), someRun("r2", "b", run.Sync, run.Discarded))
 	done := workspace.Record{Name: "a", Desired: "c1", Applied: "c1", AppliedFingerprint: print}

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"maps"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/workspace/reach"
@@ -30,10 +32,10 @@ func (e *Engine) wrong(name string) error {
 
 // readHeads reads the code at the heads of a repository's branches, of each
 // branch once for each of its commits and each fleet.
-func (e *Engine) readHeads(ctx context.Context, repo Repository, heads map[string]string) []error {
+func (e *Engine) readHeads(ctx context.Context, repo settings.Repository, heads map[string]string) []error {
 	byBranch := map[string][]fleet.Definition{}
 	for _, d := range e.current().Workspaces {
-		if d.Repository == repo.name {
+		if d.Repository == repo.Name {
 			byBranch[d.Follow()] = append(byBranch[d.Follow()], d)
 		}
 	}
@@ -56,7 +58,7 @@ func (e *Engine) readHeads(ctx context.Context, repo Repository, heads map[strin
 			key += "\x00" + sub.Path
 		}
 		e.mu.Lock()
-		known := e.codeAt[repo.name+"\x00"+branch] == key
+		known := e.codeAt[repo.Name+"\x00"+branch] == key
 		e.mu.Unlock()
 		if known && err == nil {
 			continue
@@ -70,10 +72,10 @@ func (e *Engine) readHeads(ctx context.Context, repo Repository, heads map[strin
 			continue
 		}
 		ws := fleet.Values(defs)
-		read := fleet.ReadCode(e.index(repo.name).Graph(tree, ws), ws)
+		read := fleet.ReadCode(e.index(repo.Name).Graph(tree, ws), ws)
 		e.mu.Lock()
 		maps.Copy(e.code, read)
-		e.codeAt[repo.name+"\x00"+branch] = key
+		e.codeAt[repo.Name+"\x00"+branch] = key
 		e.mu.Unlock()
 	}
 	return failed

@@ -41,9 +41,9 @@ func (e *Engine) engineGone(ctx context.Context, r run.Run) error {
 	if !known {
 		return nil // the verdict ends it
 	}
-	env, _ := e.current().environment(e.Environ, def.Workspace)
+	env, _ := environment(e.current(), e.Environ, def.Workspace)
 	repo := e.current().Repositories[def.Repository]
-	tree := checkout.Checkout{Dir: e.checkouts.Path(repo.named(repo.name), r.Commit.SHA)} // which may not be there any more
+	tree := checkout.Checkout{Dir: e.checkouts.Path(repo.Named(repo.Name), r.Commit.SHA)} // which may not be there any more
 	return e.Engines.HasEngine(ctx, e.job(r, def, job.ApplyPhase, tree), env)
 }
 

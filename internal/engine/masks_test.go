@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tfops/tfops/internal/workspace"
@@ -52,8 +54,8 @@ func TestMasksKnowPartsOfASecret(t *testing.T) {
 }
 
 func TestPasswordOfAURLIsMasked(t *testing.T) {
-	s := &Settings{PassEnv: []string{"HTTPS_PROXY", "DATABASE"}}
-	_, mask := s.environment([]string{"HTTPS_PROXY=http://me:p%40ss@proxy:3128", "DATABASE=postgres://me@db/x", "HOME=/root"}, workspace.Workspace{})
+	s := &settings.Settings{PassEnv: []string{"HTTPS_PROXY", "DATABASE"}}
+	_, mask := environment(s, []string{"HTTPS_PROXY=http://me:p%40ss@proxy:3128", "DATABASE=postgres://me@db/x", "HOME=/root"}, workspace.Workspace{})
 	if !slices.Equal(mask, []string{"p@ss", "p%40ss"}) {
 		t.Errorf("masked: %q", mask)
 	}

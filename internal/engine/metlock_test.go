@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/credentials"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
@@ -81,7 +83,7 @@ func TestWhoIsGivenModuleCredentials(t *testing.T) {
 	}
 	infra := []credentials.Credential{of("https://h/infra", "canary-infra", true)}
 	bubble(t, func(t *testing.T, g *rig) {
-		g.adjust = func(s *Settings) {
+		g.adjust = func(s *settings.Settings) {
 			r := s.Repositories["infra"]
 			r.Modules = infra
 			s.Repositories["infra"] = r

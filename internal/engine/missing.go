@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
@@ -27,7 +29,7 @@ type gaps struct {
 // history, and what the workspace reads above the plan. A plan that was made
 // without something that it reads waits for a person. A path that was left out
 // of the checkout and is surely read ends the run.
-func (e *Engine) noteMissing(ctx context.Context, r run.Run, def fleet.Definition, repo Repository, x trees.Exported) error {
+func (e *Engine) noteMissing(ctx context.Context, r run.Run, def fleet.Definition, repo settings.Repository, x trees.Exported) error {
 	left := x.LeftOut()
 	if len(x.Submodules)+len(x.LFSPointers)+len(left)+len(x.Missing) == 0 {
 		return nil
@@ -157,7 +159,7 @@ func (m *gaps) absent(g *reach.Graph, def fleet.Definition, paths []string, note
 }
 
 // graphOf is what the workspaces of a run's branch depend on in its commit.
-func (e *Engine) graphOf(r run.Run, def fleet.Definition, repo Repository) (*reach.Graph, error) {
+func (e *Engine) graphOf(r run.Run, def fleet.Definition, repo settings.Repository) (*reach.Graph, error) {
 	tree, err := repo.Tree(r.Commit.SHA)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
@@ -51,7 +53,7 @@ func (e *Engine) startMove(ctx context.Context, a Actor, def fleet.Definition, r
 	if !ok {
 		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
 	}
-	c, err := commit(ctx, repo, cmp.Or(rec.Desired, rec.Head))
+	c, err := settings.Commit(ctx, repo, cmp.Or(rec.Desired, rec.Head))
 	if err != nil {
 		return run.Run{}, err
 	}
@@ -133,7 +135,7 @@ func (e *Engine) prepareMove(ctx context.Context, r run.Run, def fleet.Definitio
 	if err := e.need(ctx, repo, sha); err != nil {
 		return err
 	}
-	tree, err := e.checkouts.Ensure(ctx, repo.named(repo.name), repo, sha)
+	tree, err := e.checkouts.Ensure(ctx, repo.Named(repo.Name), repo, sha)
 	if err != nil {
 		return err
 	}
@@ -143,7 +145,7 @@ func (e *Engine) prepareMove(ctx context.Context, r run.Run, def fleet.Definitio
 	m.Dir, m.TerraformWorkspace = cmp.Or(old.At.Dir, was.Dir), cmp.Or(old.At.TerraformWorkspace, was.TerraformWorkspace)
 	m.Backend, m.BackendFiles = was.Backend, was.BackendConfigFiles
 	for _, w := range ways {
-		env, mask := e.current().environment(e.Environ, w.Workspace)
+		env, mask := environment(e.current(), e.Environ, w.Workspace)
 		s.Old = append(s.Old, job.OldAccess{Env: env, Backend: variables(w.BackendConfig), Hashed: hashedNames(w.Workspace)})
 		s.Mask = masks(w.Workspace, slices.Concat(mask, backendMasks(w.Workspace), s.Mask), nil)
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/fleet"
@@ -356,8 +358,8 @@ func TestNinetyNights(t *testing.T) {
 			g.git.add(name + "/main.tf")
 			paths = append(paths, name+"/main.tf")
 		}
-		g.set.Repositories["infra"] = Repository{Source: g.git, Pace: gitrepo.Pace{Every: 30 * 24 * time.Hour}}
-		g.set.Reports = []ReportPlan{{Name: "nightly", Schedule: scheduled(t, "0 6 * * *", "")}}
+		g.set.Repositories["infra"] = settings.Repository{Source: g.git, Pace: gitrepo.Pace{Every: 30 * 24 * time.Hour}}
+		g.set.Reports = []settings.ReportPlan{{Name: "nightly", Schedule: scheduled(t, "0 6 * * *", "")}}
 		p.play()
 		g.git.commit("main", paths...)
 		g.start()

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
@@ -36,7 +38,7 @@ func (e *Engine) announce(d *run.Tx) error {
 			d.Tell(n)
 		}
 	}
-	d.Notices = s.addressed(d.Notices, def)
+	d.Notices = addressed(s, d.Notices, def)
 	return nil
 }
 
@@ -54,12 +56,12 @@ func (e *Engine) announceHolds(h *run.WorkspaceTx) error {
 	for _, n := range driftNotices(h.Record.Name, h.Moved, findings) {
 		h.Tell(n)
 	}
-	h.Notices = s.addressed(h.Notices, def)
+	h.Notices = addressed(s, h.Notices, def)
 	return nil
 }
 
 // addressed fills in who wants the notices, and leaves out those that nobody does.
-func (s *Settings) addressed(notices []run.Notice, def fleet.Definition) []run.Notice {
+func addressed(s *settings.Settings, notices []run.Notice, def fleet.Definition) []run.Notice {
 	var out []run.Notice
 	for _, n := range notices {
 		n.Repository, n.Labels = def.Repository, def.Labels
@@ -72,7 +74,7 @@ func (s *Settings) addressed(notices []run.Notice, def fleet.Definition) []run.N
 
 // runNotice is what people are told of a move of a run. What is replaced by
 // another run at once, and speculative plans, are of no interest to others.
-func runNotice(d *run.Tx, def fleet.Definition, s *Settings, ev run.Event) (run.Notice, bool) {
+func runNotice(d *run.Tx, def fleet.Definition, s *settings.Settings, ev run.Event) (run.Notice, bool) {
 	r := d.Run
 	if !r.Kind.Applies() || ev.To == "" || ev.To.Terminal() && len(d.Follows) > 0 && ev.To != run.Applied {
 		return run.Notice{}, false

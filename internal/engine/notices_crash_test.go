@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/fault"
@@ -49,10 +51,10 @@ func toldLife(t *testing.T, n int, after bool, check func(*rig)) {
 	hourly := func(d *fleet.Definition) { d.Drift = scheduled(t, "@every 1h", "") }
 	toldRig(t, nil, func(t *testing.T, g *rig, w *world) {
 		with := g.adjust
-		g.adjust = func(s *Settings) {
+		g.adjust = func(s *settings.Settings) {
 			with(s)
-			s.Repositories["infra"] = Repository{Source: g.git, Pace: gitrepo.Pace{Every: 20 * time.Minute}}
-			s.Reports = []ReportPlan{{Name: "daily", Schedule: scheduled(t, "45 4 * * *", "")}}
+			s.Repositories["infra"] = settings.Repository{Source: g.git, Pace: gitrepo.Pace{Every: 20 * time.Minute}}
+			s.Reports = []settings.ReportPlan{{Name: "daily", Schedule: scheduled(t, "45 4 * * *", "")}}
 		}
 		g.stop()
 		<-g.done

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"maps"
 	"slices"
 	"strings"
@@ -24,7 +26,7 @@ func toldRig(t *testing.T, targets []notify.Target, fn func(*testing.T, *rig, *w
 	t.Helper()
 	targets = append(targets, notify.Target{Name: "all"})
 	bubble(t, func(t *testing.T, g *rig) {
-		g.adjust = func(s *Settings) { s.Wants = func(n run.Notice) []string { return notify.Wants(targets, n) } }
+		g.adjust = func(s *settings.Settings) { s.Wants = func(n run.Notice) []string { return notify.Wants(targets, n) } }
 		g.adjust(g.set)
 		w := inWorld(g)
 		for _, d := range defs {
@@ -288,8 +290,8 @@ func TestWhatIsKnownIsNotTold(t *testing.T) {
 		g.wantTold() // it is in the reports again
 
 		rule := drift.Ignore{Name: "two", Address: "box.two", Reason: "autoscaled", Expires: time.Now().Add(3 * time.Hour)}
-		g.adjust = func(with func(*Settings)) func(*Settings) {
-			return func(s *Settings) { with(s); s.Drift.Ignore = []drift.Ignore{rule} }
+		g.adjust = func(with func(*settings.Settings)) func(*settings.Settings) {
+			return func(s *settings.Settings) { with(s); s.Drift.Ignore = []drift.Ignore{rule} }
 		}(g.adjust)
 		g.configure(define("a", auto))
 		w.change("box.two", "large")

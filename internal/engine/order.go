@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
@@ -19,7 +21,7 @@ import (
 // It asks how the others stand now, not how the run stood that was on its way
 // when this one was made: that may have been superseded, tried again or
 // replaced by a fresh one.
-func upstreamVerdict(q run.Queue, s *Settings, r *run.Run) (step, Wait) {
+func upstreamVerdict(q run.Queue, s *settings.Settings, r *run.Run) (step, Wait) {
 	for _, name := range r.Upstream {
 		if o, ok := onItsWay(q, name, r.Kind); ok {
 			return nothing, Wait{Kind: WaitsForUpstream, Run: o.ID, For: fmt.Sprintf("workspace %s, which %s: its run %s is %s", name, place(r.Kind), o.ID, words(o.Status)), Command: moves(o)}
@@ -76,7 +78,7 @@ func onItsWay(q run.Queue, name string, kind run.Kind) (*run.Run, bool) {
 
 // notDone says why a workspace that goes first has not done its part; "" when
 // it has, or when nothing of the kind is wanted of it.
-func notDone(q run.Queue, s *Settings, name string, kind run.Kind) string {
+func notDone(q run.Queue, s *settings.Settings, name string, kind run.Kind) string {
 	def, ok := s.Find(name)
 	if !ok {
 		return ""
@@ -110,8 +112,8 @@ func withheld(d *run.Tx, upstream []string, why string) error {
 
 // arrange tells each run of a batch which workspaces go before it: those that
 // have a run in the batch, or one on its way that may apply.
-func (e *Engine) arrange(ctx context.Context, s *Settings, b *run.Batch) error {
-	needed := slices.ContainsFunc(b.Runs, func(r run.Run) bool { return len(s.before(r)) > 0 })
+func (e *Engine) arrange(ctx context.Context, s *settings.Settings, b *run.Batch) error {
+	needed := slices.ContainsFunc(b.Runs, func(r run.Run) bool { return len(goesBefore(s, r)) > 0 })
 	if !needed {
 		return nil
 	}
@@ -122,7 +124,7 @@ func (e *Engine) arrange(ctx context.Context, s *Settings, b *run.Batch) error {
 	e.askOutputs(ctx, s, q, b)
 	together := kindsOf(b.Runs)
 	for i, r := range b.Runs {
-		for _, name := range s.before(r) {
+		for _, name := range goesBefore(s, r) {
 			_, busy := onItsWay(q, name, r.Kind)
 			if busy || together[name][r.Kind] || r.Kind == run.Sync && reads(s, q, together, r.Workspace, name) {
 				b.Runs[i].Upstream = append(b.Runs[i].Upstream, name)
@@ -157,7 +159,7 @@ func (e *Engine) inReverse(ctx context.Context, b *run.Batch) error {
 		return err
 	}
 	r := b.Runs[0]
-	for _, name := range s.before(r) {
+	for _, name := range goesBefore(s, r) {
 		def, _ := s.Definition(name)
 		if q.Record(name).Applied != "" && def.Apply != workspace.Never && !slices.Contains(r.Upstream, name) {
 			return fault.New(fault.Conflict, "tfops destroy "+name, "workspace %s depends on %s and is still applied", name, r.Workspace)
@@ -169,7 +171,7 @@ func (e *Engine) inReverse(ctx context.Context, b *run.Batch) error {
 // askOutputs adds a check of each applied workspace whose outputs a run of the
 // batch uses and nobody has read yet, as when inputs are new in the
 // configuration: what a check finds in the state are the outputs.
-func (e *Engine) askOutputs(ctx context.Context, s *Settings, q run.Queue, b *run.Batch) {
+func (e *Engine) askOutputs(ctx context.Context, s *settings.Settings, q run.Queue, b *run.Batch) {
 	together := kindsOf(b.Runs)
 	for _, r := range slices.Clone(b.Runs) {
 		def, _ := s.Definition(r.Workspace)
@@ -193,7 +195,7 @@ func (e *Engine) askOutputs(ctx context.Context, s *Settings, q run.Queue, b *ru
 
 // reads reports whether a run that will read the outputs of a workspace, which
 // another uses, is on its way or in the batch.
-func reads(s *Settings, q run.Queue, together map[string]map[run.Kind]bool, user, name string) bool {
+func reads(s *settings.Settings, q run.Queue, together map[string]map[run.Kind]bool, user, name string) bool {
 	def, _ := s.Definition(user)
 	uses := false
 	for _, in := range def.Inputs {
@@ -211,7 +213,7 @@ func reads(s *Settings, q run.Queue, together map[string]map[run.Kind]bool, user
 }
 
 // before are the workspaces that go before a run's in the order of its kind.
-func (s *Settings) before(r run.Run) []string {
+func goesBefore(s *settings.Settings, r run.Run) []string {
 	switch r.Kind {
 	case run.Sync:
 		return s.Order.AllUpstream(r.Workspace)
@@ -224,7 +226,7 @@ func (s *Settings) before(r run.Run) []string {
 // flowing says because of which other a workspace is to be planned: the one that its last run was
 // withheld for, or one of which it uses an output that has changed since; "" for none. It is pure,
 // and asked again and again, so that nothing is lost when the daemon ends in between.
-func flowing(s *Settings, q run.Queue, d *fleet.Definition) string {
+func flowing(s *settings.Settings, q run.Queue, d *fleet.Definition) string {
 	rec := q.Record(d.Name)
 	if rec.Desired == "" || rec.Orphan != nil || rec.Destroyed || d.Apply == workspace.Never {
 		return ""
@@ -329,7 +331,7 @@ func (e *Engine) flowOnAll(ctx context.Context) error {
 	return e.flowOn(ctx, s, q, names)
 }
 
-func (e *Engine) flowOn(ctx context.Context, s *Settings, q run.Queue, names []string) error {
+func (e *Engine) flowOn(ctx context.Context, s *settings.Settings, q run.Queue, names []string) error {
 	var b run.Batch
 	for _, name := range names {
 		d, ok := s.Definition(name)
@@ -341,7 +343,7 @@ func (e *Engine) flowOn(ctx context.Context, s *Settings, q run.Queue, names []s
 		if up == "" || !ok || e.problem(name) != nil {
 			continue
 		}
-		c, err := commit(ctx, repo, q.Record(name).Desired)
+		c, err := settings.Commit(ctx, repo, q.Record(name).Desired)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
@@ -52,7 +54,7 @@ func (e *Engine) job(r run.Run, def fleet.Definition, p job.Phase, tree checkout
 
 // secrets gathers what a runner is told in memory only.
 func (e *Engine) secrets(r run.Run, def fleet.Definition) (job.Secrets, error) {
-	env, mask := e.current().environment(e.Environ, def.Workspace)
+	env, mask := environment(e.current(), e.Environ, def.Workspace)
 	var hidden []string
 	for _, file := range []string{e.artifacts.Run(r.ID).Path(artifacts.Hidden), e.artifacts.Workspace(def.Name).Path(artifacts.Hidden)} {
 		hidden = append(hidden, e.hidden(file)...)
@@ -68,7 +70,7 @@ func (e *Engine) secrets(r run.Run, def fleet.Definition) (job.Secrets, error) {
 		w.Variables = values
 	}
 	network, passwords := e.network()
-	modules, tokens := e.current().modules(def)
+	modules, tokens := modulesOf(e.current(), def)
 	scope, err := e.moduleScope(def)
 	if err != nil {
 		return job.Secrets{}, err
@@ -237,11 +239,11 @@ type unknownStart struct{ error }
 func (e *unknownStart) Unwrap() error { return e.error }
 
 // content names what the files of a checkout hold: a commit does, as far as all of it is in Git.
-func content(repo Repository, r run.Run, tree checkout.Checkout) string {
+func content(repo settings.Repository, r run.Run, tree checkout.Checkout) string {
 	if tree.Exported.Partial {
-		return repo.named(r.Commit.SHA) + " in part"
+		return repo.Named(r.Commit.SHA) + " in part"
 	}
-	return repo.named(r.Commit.SHA)
+	return repo.Named(r.Commit.SHA)
 }
 
 // tree is the checkout of a run's commit, as it was written or made anew.
@@ -253,7 +255,7 @@ func (e *Engine) tree(ctx context.Context, r run.Run, def fleet.Definition) (che
 	if err := e.need(ctx, repo, r.Commit.SHA); err != nil {
 		return checkout.Checkout{}, err
 	}
-	return e.checkouts.Ensure(ctx, repo.named(repo.name), repo, r.Commit.SHA)
+	return e.checkouts.Ensure(ctx, repo.Named(repo.Name), repo, r.Commit.SHA)
 }
 
 // useInputs makes the run's inputs, and records of what.
@@ -486,7 +488,7 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res job.Result) {
 }
 
 // toApproval decides what a plan that may be applied waits for.
-func (e *Engine) toApproval(d *run.Tx, def fleet.Definition, s *Settings, p *plan.Plan, met stateMet, keep *keeper) error {
+func (e *Engine) toApproval(d *run.Tx, def fleet.Definition, s *settings.Settings, p *plan.Plan, met stateMet, keep *keeper) error {
 	if p.Errored {
 		d.Run.Failure = &run.Failure{Message: "the engine could not plan everything", Next: "tfops logs " + d.Run.ID}
 		return d.Move(run.Errored, "", d.Run.Failure.Message)

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
@@ -259,7 +261,7 @@ func missingBranch(repository, branch string, heads map[string]string) error {
 
 // dropped finds what was planned for workspaces that turned out not to be in
 // their branch any more: nobody may approve that.
-func (e *Engine) dropped(ctx context.Context, s *Settings, repository string) (map[string]string, error) {
+func (e *Engine) dropped(ctx context.Context, s *settings.Settings, repository string) (map[string]string, error) {
 	gone := map[string]string{}
 	for _, d := range s.Workspaces {
 		if problem := e.problem(d.Name); problem != nil && d.Repository == repository {
@@ -317,7 +319,7 @@ func (e *Engine) checked(defs []fleet.Definition, looked bool) {
 // branchPoll is one look at one repository.
 type branchPoll struct {
 	e       *Engine
-	repo    Repository
+	repo    settings.Repository
 	records map[string]workspace.Record
 	batch   run.Batch
 	defs    []fleet.Definition // all of the branch that is looked at
@@ -368,7 +370,7 @@ func reconfigured(rec workspace.Record, d fleet.Definition) bool {
 }
 
 // need makes sure that a commit can be read from the mirror.
-func (e *Engine) need(ctx context.Context, repo Repository, sha string) error {
+func (e *Engine) need(ctx context.Context, repo settings.Repository, sha string) error {
 	if repo.Has(sha) {
 		return nil
 	}
@@ -377,7 +379,7 @@ func (e *Engine) need(ctx context.Context, repo Repository, sha string) error {
 
 // submodules brings the submodules of a commit that is in the mirror. Those that
 // cannot be had concern nobody but who reads them.
-func (e *Engine) submodules(ctx context.Context, repo Repository, sha string) ([]trees.MissingSubmodule, error) {
+func (e *Engine) submodules(ctx context.Context, repo settings.Repository, sha string) ([]trees.MissingSubmodule, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	return repo.Submodules(ctx, sha)
@@ -399,7 +401,7 @@ const (
 	fetchTimeout = 30 * time.Minute
 )
 
-func (e *Engine) fetch(ctx context.Context, repo Repository, wanted ...string) error {
+func (e *Engine) fetch(ctx context.Context, repo settings.Repository, wanted ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	fetched, err := repo.Fetch(ctx, wanted...)
@@ -409,7 +411,7 @@ func (e *Engine) fetch(ctx context.Context, repo Repository, wanted ...string) e
 	return err
 }
 
-func (e *Engine) heads(ctx context.Context, repo Repository) (map[string]string, error) {
+func (e *Engine) heads(ctx context.Context, repo settings.Repository) (map[string]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, headsTimeout)
 	defer cancel()
 	return repo.Heads(ctx)
@@ -471,7 +473,7 @@ func (g *branchPoll) lacks(d fleet.Definition, tree fs.FS) bool {
 	if len(paths) == 0 {
 		return false
 	}
-	reads := g.e.index(g.repo.name).Graph(tree, fleet.Values(g.defs)).Reads(d.Name, paths)
+	reads := g.e.index(g.repo.Name).Graph(tree, fleet.Values(g.defs)).Reads(d.Name, paths)
 	return slices.ContainsFunc(reads, func(r reach.Reading) bool { return r.Sure })
 }
 
@@ -500,14 +502,14 @@ func (g *branchPoll) touched(ctx context.Context, from, head string, tree fs.FS)
 			paths = changed
 		}
 	}
-	for _, t := range g.e.index(g.repo.name).Graph(tree, fleet.Values(g.defs)).Affected(paths) {
+	for _, t := range g.e.index(g.repo.Name).Graph(tree, fleet.Values(g.defs)).Affected(paths) {
 		touched[t.Workspace] = true
 	}
 	return touched, nil
 }
 
 func (g *branchPoll) add(ctx context.Context, d fleet.Definition, sha string, cause run.Cause) error {
-	c, err := commit(ctx, g.repo, sha)
+	c, err := settings.Commit(ctx, g.repo, sha)
 	if err != nil {
 		return err
 	}

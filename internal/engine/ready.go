@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tidwall/btree"
 
 	"github.com/tfops/tfops/internal/locks"
@@ -22,7 +24,7 @@ import (
 type ready struct {
 	mu       sync.Mutex
 	queue    run.Queue // the newest that was seen
-	settings *Settings
+	settings *settings.Settings
 
 	entries map[string]entry                        // by run
 	steps   [withhold + 1]btree.Map[string, string] // by step: what goes first comes first; the run
@@ -47,7 +49,7 @@ type dependency struct {
 
 // first is the run that goes first among those that are ready for a step; nil for none. alarm
 // is the next time at which another may become ready without any change; zero for never.
-func (b *ready) first(q run.Queue, s *Settings, st step) (r *run.Run, alarm time.Time) {
+func (b *ready) first(q run.Queue, s *settings.Settings, st step) (r *run.Run, alarm time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.update(q, s)
@@ -58,7 +60,7 @@ func (b *ready) first(q run.Queue, s *Settings, st step) (r *run.Run, alarm time
 }
 
 // all are the runs that are ready for any of the steps.
-func (b *ready) all(q run.Queue, s *Settings, steps ...step) (ids []string, alarm time.Time) {
+func (b *ready) all(q run.Queue, s *settings.Settings, steps ...step) (ids []string, alarm time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.update(q, s)
@@ -77,7 +79,7 @@ func (b *ready) next() time.Time {
 
 // update takes in what was changed since the last look. Of two looks at once one may bring an
 // older queue: the newer one counts.
-func (b *ready) update(q run.Queue, s *Settings) {
+func (b *ready) update(q run.Queue, s *settings.Settings) {
 	if b.entries != nil && q.Version() < b.queue.Version() {
 		now := q.Now
 		q = b.queue
@@ -258,7 +260,7 @@ func (b *ready) changed(id string) {
 }
 
 // dependencies is what the verdict about a run depends on besides the run.
-func dependencies(q run.Queue, s *Settings, r *run.Run) []dependency {
+func dependencies(q run.Queue, s *settings.Settings, r *run.Run) []dependency {
 	all := []dependency{{false, r.Workspace}}
 	for _, name := range r.Needs() {
 		all = append(all, dependency{false, name})

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/locks"
@@ -18,7 +20,7 @@ import (
 // Commits go first, the workspace that waited longest before others; then what people ask to
 // see; then drift.
 func TestOrderOfRuns(t *testing.T) {
-	s := (&Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a"), define("b"), define("c")}}, Concurrency: 1}).prepare()
+	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a"), define("b"), define("c")}}, Concurrency: 1}).Prepare()
 	q := queueOf(
 		someRun("r1", "a", run.Drift, run.Pending),
 		someRun("r2", "a", run.Plan, run.Pending),
@@ -54,7 +56,7 @@ func TestOrderOfRuns(t *testing.T) {
 }
 
 // choose asks about every run: what ready must answer as well, with less work.
-func choose(q run.Queue, s *Settings, wanted step) string {
+func choose(q run.Queue, s *settings.Settings, wanted step) string {
 	var all []*run.Run
 	for r := range q.Active() {
 		if st, _ := verdict(q, s, r); st == wanted {
@@ -84,8 +86,8 @@ func walkReady(t *testing.T, random *rand.Rand) {
 	uses := func(d *fleet.Definition) {
 		d.Inputs = map[string]workspace.Input{"x": {Refs: []workspace.OutputRef{{Workspace: "a", Output: "o"}}}}
 	}
-	settings := func() *Settings {
-		return (&Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a"), define("b", auto), define("c", uses), define("d", auto)}}, Concurrency: 1}).prepare()
+	settings := func() *settings.Settings {
+		return (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a"), define("b", auto), define("c", uses), define("d", auto)}}, Concurrency: 1}).Prepare()
 	}
 	s := settings()
 	states := []string{"", "s", "t"}
@@ -194,7 +196,7 @@ func walkReady(t *testing.T, random *rand.Rand) {
 
 // Who waits for a run is woken by what concerns it, and by nothing else.
 func TestWatchedRuns(t *testing.T) {
-	s := (&Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a"), define("b"), define("c")}}, Concurrency: 1}).prepare()
+	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a"), define("b"), define("c")}}, Concurrency: 1}).Prepare()
 	waits := someRun("r2", "b", run.Sync, run.Pending)
 	waits.Upstream = []string{"a"}
 	w := queueOf(someRun("r1", "a", run.Sync, run.Pending), waits, someRun("r3", "c", run.Sync, run.Pending))
@@ -248,7 +250,7 @@ func BenchmarkReady(b *testing.B) {
 				defs = append(defs, define(fmt.Sprintf("w%04d", i)))
 				runs = append(runs, someRun(fmt.Sprintf("r%04d", i), defs[i].Name, run.Sync, run.Pending))
 			}
-			s := (&Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 1}).prepare()
+			s := (&settings.Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 1}).Prepare()
 			w := queueOf(runs...)
 			q := w.queue()
 			b.Run("all", func(b *testing.B) { // as at the start, or under new settings
@@ -290,7 +292,7 @@ func BenchmarkWaiting(b *testing.B) {
 		defs = append(defs, define(fmt.Sprintf("w%04d", i)))
 		runs = append(runs, someRun(fmt.Sprintf("r%04d", i), defs[i].Name, run.Sync, run.Pending))
 	}
-	s := (&Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 1}).prepare()
+	s := (&settings.Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 1}).Prepare()
 	w := queueOf(runs...)
 	q := w.queue()
 	var kept ready

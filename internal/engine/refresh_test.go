@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
@@ -479,7 +481,7 @@ func TestRefreshAndOtherInputs(t *testing.T) {
 // A refresh is of what is applied: once that is another commit, or nothing, it
 // is of no use, in whatever status it waits.
 func TestRefreshOfWhatIsApplied(t *testing.T) {
-	s := (&Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a")}}, Concurrency: 1}).prepare()
+	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a")}}, Concurrency: 1}).Prepare()
 	for _, status := range []run.Status{run.Pending, run.ApplyQueued} {
 		for _, c := range []struct {
 			desired, applied string

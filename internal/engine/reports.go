@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/fault"
@@ -37,7 +39,7 @@ func (e *Engine) DriftReport(ctx context.Context, since time.Time) (*report.Repo
 			since = last.At
 		}
 	}
-	return e.buildReport(ctx, ReportPlan{}, report.Input{ID: run.NewID(now, ""), At: now, Since: since})
+	return e.buildReport(ctx, settings.ReportPlan{}, report.Input{ID: run.NewID(now, ""), At: now, Since: since})
 }
 
 // newestReport finds the newest report of a name, of any with "", that was made
@@ -52,7 +54,7 @@ func newestReport(kept []run.Report, name string, now time.Time) (newest run.Rep
 }
 
 // buildReport gathers what is known of the workspaces that the report is of.
-func (e *Engine) buildReport(ctx context.Context, p ReportPlan, in report.Input) (*report.Report, error) {
+func (e *Engine) buildReport(ctx context.Context, p settings.ReportPlan, in report.Input) (*report.Report, error) {
 	s := e.current()
 	records, err := e.Store.Records(ctx)
 	if err != nil {
@@ -76,7 +78,7 @@ func (e *Engine) buildReport(ctx context.Context, p ReportPlan, in report.Input)
 	}
 	in.Location, in.Ignore, in.Instance = p.Location, s.Drift.Ignore, s.Instance
 	in.Checks = slices.DeleteFunc(checks, func(c drift.Check) bool { return !covered[c.Workspace] })
-	in.Findings = s.ruled(slices.DeleteFunc(findings, func(f drift.Finding) bool { return !covered[f.Workspace] }), in.At)
+	in.Findings = ruled(s, slices.DeleteFunc(findings, func(f drift.Finding) bool { return !covered[f.Workspace] }), in.At)
 	return report.Build(in), nil
 }
 
@@ -91,7 +93,7 @@ func reported(d fleet.Definition, rec workspace.Record) report.Workspace {
 }
 
 // ruled are findings, sorted by workspace, as the rules of now have them.
-func (s *Settings) ruled(findings []drift.Finding, now time.Time) []drift.Finding {
+func ruled(s *settings.Settings, findings []drift.Finding, now time.Time) []drift.Finding {
 	var out []drift.Finding
 	for len(findings) > 0 {
 		name := findings[0].Workspace
@@ -100,7 +102,7 @@ func (s *Settings) ruled(findings []drift.Finding, now time.Time) []drift.Findin
 			n = len(findings)
 		}
 		def, _ := s.Find(name)
-		one, _ := s.rulesOf(def).Reapply(findings[:n], now)
+		one, _ := s.RulesOf(def).Reapply(findings[:n], now)
 		out, findings = append(out, one...), findings[n:]
 	}
 	return out
@@ -203,7 +205,7 @@ func (e *Engine) tooSoon(ctx context.Context, due, now time.Time) bool {
 
 // setReportDue notes when a report is due by the schedule of some settings. Where
 // others came into force meanwhile it is reckoned anew.
-func (e *Engine) setReportDue(s *Settings, name string, d dueReport) {
+func (e *Engine) setReportDue(s *settings.Settings, name string, d dueReport) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if delete(e.reportsDue, name); e.settings == s {
@@ -212,7 +214,7 @@ func (e *Engine) setReportDue(s *Settings, name string, d dueReport) {
 }
 
 // reportDue is the scheduled time whose report is due now; zero for none.
-func (e *Engine) reportDue(ctx context.Context, s *Settings, p ReportPlan, now time.Time) (time.Time, error) {
+func (e *Engine) reportDue(ctx context.Context, s *settings.Settings, p settings.ReportPlan, now time.Time) (time.Time, error) {
 	e.mu.Lock()
 	due, known := e.reportsDue[p.Name]
 	e.mu.Unlock()
@@ -254,7 +256,7 @@ func (e *Engine) reportedSince(ctx context.Context, name string, now time.Time) 
 // makeReport makes a report, keeps it, and hands it to its targets in the
 // transaction that remembers it: a report is never made twice for one time,
 // nor lost between being made and being sent.
-func (e *Engine) makeReport(ctx context.Context, p ReportPlan, due, now time.Time) error {
+func (e *Engine) makeReport(ctx context.Context, p settings.ReportPlan, due, now time.Time) error {
 	kept, err := e.Journal.Reports(ctx)
 	if err != nil {
 		return err

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/fleet"
@@ -19,13 +21,13 @@ import (
 )
 
 // reportRig is a rig that makes reports; polls are rare, so that weeks pass quickly.
-func reportRig(t *testing.T, plans []ReportPlan, fn func(*testing.T, *rig, *world), defs ...fleet.Definition) {
+func reportRig(t *testing.T, plans []settings.ReportPlan, fn func(*testing.T, *rig, *world), defs ...fleet.Definition) {
 	t.Helper()
 	targets := []notify.Target{{Name: "ops", On: []run.NoticeKind{run.NoticeReport}}, {Name: "boss", On: []run.NoticeKind{run.NoticeErrored}}}
 	bubble(t, func(t *testing.T, g *rig) {
-		g.adjust = func(s *Settings) {
+		g.adjust = func(s *settings.Settings) {
 			s.Wants = func(n run.Notice) []string { return notify.Wants(targets, n) }
-			s.Repositories["infra"] = Repository{Source: g.git, Pace: gitrepo.Pace{Every: time.Hour}}
+			s.Repositories["infra"] = settings.Repository{Source: g.git, Pace: gitrepo.Pace{Every: time.Hour}}
 			s.Reports = plans
 		}
 		g.adjust(g.set)
@@ -34,10 +36,10 @@ func reportRig(t *testing.T, plans []ReportPlan, fn func(*testing.T, *rig, *worl
 }
 
 // plans replaces the report blocks.
-func (g *rig) reportsBy(plans ...ReportPlan) {
+func (g *rig) reportsBy(plans ...settings.ReportPlan) {
 	g.t.Helper()
 	with := g.adjust
-	g.adjust = func(s *Settings) { with(s); s.Reports = plans }
+	g.adjust = func(s *settings.Settings) { with(s); s.Reports = plans }
 	g.configure(g.set.Config.Workspaces...)
 }
 
@@ -89,8 +91,8 @@ func (g *rig) halt() {
 	g.stop = nil
 }
 
-func daily(t *testing.T, change ...func(*ReportPlan)) ReportPlan {
-	p := ReportPlan{Name: "daily", Schedule: scheduled(t, "0 6 * * *", "")}
+func daily(t *testing.T, change ...func(*settings.ReportPlan)) settings.ReportPlan {
+	p := settings.ReportPlan{Name: "daily", Schedule: scheduled(t, "0 6 * * *", "")}
 	for _, c := range change {
 		c(&p)
 	}
@@ -104,7 +106,7 @@ func TestReportGoesByTheClock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := ReportPlan{Name: "nightly", Schedule: scheduled(t, "30 2 * * *", "Europe/Paris"), Location: paris}
+	plan := settings.ReportPlan{Name: "nightly", Schedule: scheduled(t, "30 2 * * *", "Europe/Paris"), Location: paris}
 	for name, c := range map[string]struct {
 		begin time.Time
 		want  []string
@@ -113,7 +115,7 @@ func TestReportGoesByTheClock(t *testing.T) {
 		"put back":    {time.Date(2000, 10, 27, 12, 0, 0, 0, paris), []string{"28 Oct 02:30 CEST", "29 Oct 02:30 CEST", "30 Oct 02:30 CET"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			reportRig(t, []ReportPlan{plan}, func(t *testing.T, g *rig, w *world) {
+			reportRig(t, []settings.ReportPlan{plan}, func(t *testing.T, g *rig, w *world) {
 				time.Sleep(time.Until(c.begin))
 				g.start()
 				g.pass(72 * time.Hour)
@@ -144,7 +146,7 @@ func TestReportGoesByTheClock(t *testing.T) {
 func TestMissedReportIsMadeOnce(t *testing.T) {
 	for name, before := range map[string][]string{"the first of all": nil, "one of many": {"1 Jan 06:00 UTC", "2 Jan 06:00 UTC"}} {
 		t.Run(name, func(t *testing.T) {
-			reportRig(t, []ReportPlan{daily(t)}, func(t *testing.T, g *rig, w *world) {
+			reportRig(t, []settings.ReportPlan{daily(t)}, func(t *testing.T, g *rig, w *world) {
 				g.start()
 				g.pass(time.Duration(len(before))*24*time.Hour + 2*time.Hour)
 				g.wantReports(time.UTC, before...)
@@ -174,7 +176,7 @@ func TestMissedReportIsMadeOnce(t *testing.T) {
 func TestReportSurvivesACrash(t *testing.T) {
 	for name, after := range map[string]bool{"before it is remembered": false, "after": true} {
 		t.Run(name, func(t *testing.T) {
-			reportRig(t, []ReportPlan{daily(t)}, func(t *testing.T, g *rig, w *world) {
+			reportRig(t, []settings.ReportPlan{daily(t)}, func(t *testing.T, g *rig, w *world) {
 				g.start()
 				g.pass(5 * time.Hour)
 				g.dying.dieAt(1, after)
@@ -190,7 +192,7 @@ func TestReportSurvivesACrash(t *testing.T) {
 		})
 	}
 	t.Run("a file that nobody remembers", func(t *testing.T) {
-		reportRig(t, []ReportPlan{daily(t)}, func(t *testing.T, g *rig, w *world) {
+		reportRig(t, []settings.ReportPlan{daily(t)}, func(t *testing.T, g *rig, w *world) {
 			g.start()
 			g.pass(7 * time.Hour)
 			g.halt()
@@ -206,7 +208,7 @@ func TestReportSurvivesACrash(t *testing.T) {
 // What cannot be written is made as soon as it can be, for the time that it was
 // due at; and a disk that fails makes none that was not due.
 func TestReportThatCannotBeWritten(t *testing.T) {
-	reportRig(t, []ReportPlan{daily(t)}, func(t *testing.T, g *rig, w *world) {
+	reportRig(t, []settings.ReportPlan{daily(t)}, func(t *testing.T, g *rig, w *world) {
 		g.start()
 		in := filepath.Join(g.dir, "reports")
 		if err := os.WriteFile(in, nil, 0o600); err != nil {
@@ -238,7 +240,7 @@ func TestReportThatCannotBeWritten(t *testing.T) {
 // clean, and what is only a commit on its way is no drift.
 func TestEveryNightIsReported(t *testing.T) {
 	nightly := func(d *fleet.Definition) { d.Drift = scheduled(t, "0 2 * * *", "") }
-	reportRig(t, []ReportPlan{daily(t)}, func(t *testing.T, g *rig, w *world) {
+	reportRig(t, []settings.ReportPlan{daily(t)}, func(t *testing.T, g *rig, w *world) {
 		next := func() run.Report {
 			g.pass(24 * time.Hour)
 			all := g.reports()
@@ -294,7 +296,7 @@ func TestReportCovers(t *testing.T) {
 	team := func(name string) func(*fleet.Definition) {
 		return func(d *fleet.Definition) { d.Labels = map[string]string{"team": name} }
 	}
-	plans := []ReportPlan{
+	plans := []settings.ReportPlan{
 		{Name: "network", Schedule: scheduled(t, "0 6 * * *", ""), Since: 48 * time.Hour, To: []string{"net"}, Formats: []string{"html"},
 			Covers: func(_ string, labels map[string]string) bool { return labels["team"] == "network" }},
 		{Name: "b", Schedule: scheduled(t, "0 6 * * *", ""), Covers: func(name string, _ map[string]string) bool { return name == "b" }},
@@ -342,8 +344,8 @@ func TestReportCovers(t *testing.T) {
 
 // Report blocks come and go with the configuration.
 func TestReportBlocksChange(t *testing.T) {
-	weekly := ReportPlan{Name: "weekly", Schedule: scheduled(t, "0 7 * * 1", "")} // 3 January is a Monday
-	reportRig(t, []ReportPlan{daily(t)}, func(t *testing.T, g *rig, w *world) {
+	weekly := settings.ReportPlan{Name: "weekly", Schedule: scheduled(t, "0 7 * * 1", "")} // 3 January is a Monday
+	reportRig(t, []settings.ReportPlan{daily(t)}, func(t *testing.T, g *rig, w *world) {
 		g.start()
 		g.pass(7 * time.Hour)
 		g.wantReports(time.UTC, "1 Jan 06:00 UTC")
@@ -355,7 +357,7 @@ func TestReportBlocksChange(t *testing.T) {
 		g.pass(24 * time.Hour)
 		g.wantReports(time.UTC, "1 Jan 06:00 UTC", "2 Jan 06:00 UTC", "3 Jan 06:00 UTC", "3 Jan 07:00 UTC")
 		g.reportsBy(weekly, daily(t)) // back again: what was missed is made up for, once
-		g.reportsBy(daily(t, func(p *ReportPlan) { p.Schedule = scheduled(t, "0 12 * * *", "") }))
+		g.reportsBy(daily(t, func(p *settings.ReportPlan) { p.Schedule = scheduled(t, "0 12 * * *", "") }))
 		g.pass(24 * time.Hour)
 		var names []string
 		for _, r := range g.reports()[4:] {
@@ -370,7 +372,7 @@ func TestReportBlocksChange(t *testing.T) {
 // A reload in the very second in which a report is due, or a clock that is put
 // back, loses no report and doubles none.
 func TestReportAtAReload(t *testing.T) {
-	reportRig(t, []ReportPlan{daily(t)}, func(t *testing.T, g *rig, w *world) {
+	reportRig(t, []settings.ReportPlan{daily(t)}, func(t *testing.T, g *rig, w *world) {
 		g.start()
 		time.Sleep(6*time.Hour - time.Nanosecond)
 		if err := g.engine.Configure(context.Background(), g.settings()); err != nil {
@@ -396,8 +398,8 @@ func TestReportAfterAWrongClock(t *testing.T) {
 
 // Reports and checks are kept for the longest trend, and their files go with them.
 func TestReportsAreForgotten(t *testing.T) {
-	once := ReportPlan{Name: "once", Schedule: scheduled(t, "0 5 1 1 *", "")}
-	reportRig(t, []ReportPlan{daily(t), once}, func(t *testing.T, g *rig, w *world) {
+	once := settings.ReportPlan{Name: "once", Schedule: scheduled(t, "0 5 1 1 *", "")}
+	reportRig(t, []settings.ReportPlan{daily(t), once}, func(t *testing.T, g *rig, w *world) {
 		g.start()
 		g.git.commit("main", "a/main.tf")
 		g.pass(100 * 24 * time.Hour)

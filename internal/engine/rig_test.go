@@ -19,6 +19,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
@@ -44,8 +46,8 @@ type rig struct {
 	git     *repository
 	runners *players
 	engine  *Engine
-	set     *Settings
-	adjust  func(*Settings) // what a test wants of all settings
+	set     *settings.Settings
+	adjust  func(*settings.Settings) // what a test wants of all settings
 
 	stop context.CancelFunc
 	done chan struct{}
@@ -80,9 +82,9 @@ func bubble(t *testing.T, fn func(*testing.T, *rig), defs ...fleet.Definition) {
 	})
 }
 
-func (g *rig) settings(defs ...fleet.Definition) *Settings {
-	g.set = &Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 2, PlanGrace: time.Minute, ApplyGrace: time.Minute,
-		Repositories: map[string]Repository{"infra": {Source: g.git, Pace: gitrepo.Pace{Every: 30 * time.Second}}}}
+func (g *rig) settings(defs ...fleet.Definition) *settings.Settings {
+	g.set = &settings.Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 2, PlanGrace: time.Minute, ApplyGrace: time.Minute,
+		Repositories: map[string]settings.Repository{"infra": {Source: g.git, Pace: gitrepo.Pace{Every: 30 * time.Second}}}}
 	if g.adjust != nil {
 		g.adjust(g.set)
 	}

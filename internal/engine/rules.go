@@ -35,11 +35,11 @@ func (e *Engine) keepRules(ctx context.Context) {
 		if !configured {
 			continue
 		}
-		if settled, events := s.rulesOf(def).Reapply(known, time.Now()); len(events) == 0 && sameSeverities(known, settled) {
+		if settled, events := s.RulesOf(def).Reapply(known, time.Now()); len(events) == 0 && sameSeverities(known, settled) {
 			continue
 		}
 		err := e.Store.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
-			now, err := h.Reapply(s.rulesOf(def), h.Now)
+			now, err := h.Reapply(s.RulesOf(def), h.Now)
 			if err != nil {
 				return err
 			}

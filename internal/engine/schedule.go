@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tidwall/btree"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -49,7 +51,7 @@ func (e *Engine) checkSchedules(ctx context.Context, now time.Time) {
 // checkTimes are the times at which workspaces are checked for drift next, in order. Whoever uses
 // it holds Engine.mu.
 type checkTimes struct {
-	of    *Settings // under which every workspace has its time; nil: some may have none
+	of    *settings.Settings // under which every workspace has its time; nil: some may have none
 	times map[string]time.Time
 	order btree.Map[string, string] // the workspaces by time
 }
@@ -91,7 +93,7 @@ func (c *checkTimes) due(now time.Time) (names []string) {
 
 // schedule gives those workspaces their time that have none, and takes it from those that are
 // not configured any more.
-func (c *checkTimes) schedule(s *Settings, q run.Queue, now time.Time) {
+func (c *checkTimes) schedule(s *settings.Settings, q run.Queue, now time.Time) {
 	for name := range c.times {
 		if d, ok := s.Definition(name); !ok || d.Drift.IsZero() {
 			c.set(name, time.Time{})
@@ -158,7 +160,7 @@ func (e *Engine) driftRun(ctx context.Context, d fleet.Definition, rec workspace
 	if !ok {
 		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", d.Repository)
 	}
-	c, err := commit(ctx, repo, rec.Applied)
+	c, err := settings.Commit(ctx, repo, rec.Applied)
 	if fault.Is(err, fault.NotFound) {
 		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "commit %s, which workspace %s was made equal to, is not in the repository any more", short(rec.Applied), d.Name)
 	}

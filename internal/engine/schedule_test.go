@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
@@ -73,7 +75,7 @@ func TestChecksAreCapped(t *testing.T) {
 		defs, paths = append(defs, define(name, auto, checkedBy(t, "0 2 * * *", ""))), append(paths, name+"/main.tf")
 	}
 	bubble(t, func(t *testing.T, g *rig) {
-		g.adjust = func(s *Settings) { s.Checks = 3 }
+		g.adjust = func(s *settings.Settings) { s.Checks = 3 }
 		g.adjust(g.set)
 		g.store.Close()
 		g.open()
@@ -323,8 +325,8 @@ func TestANewScheduleMeetsALook(t *testing.T) {
 	checked := func(spec string) fleet.Definition { return define("a", checkedBy(t, spec, "")) }
 	bubble(t, func(t *testing.T, g *rig) {
 		ctx := context.Background()
-		meet := func(plans ...ReportPlan) {
-			g.adjust = func(s *Settings) { s.Reports = plans }
+		meet := func(plans ...settings.ReportPlan) {
+			g.adjust = func(s *settings.Settings) { s.Reports = plans }
 			if err := g.engine.Configure(ctx, g.settings(checked("@hourly"))); err != nil {
 				t.Error(err)
 			}
@@ -347,8 +349,8 @@ func TestANewScheduleMeetsALook(t *testing.T) {
 			t.Errorf("%d checks are due by the hour", n)
 		}
 
-		weekly := ReportPlan{Name: "r", Schedule: scheduled(t, "0 6 * * 1", "")}
-		hourly := ReportPlan{Name: "r", Schedule: scheduled(t, "@hourly", "")}
+		weekly := settings.ReportPlan{Name: "r", Schedule: scheduled(t, "0 6 * * 1", "")}
+		hourly := settings.ReportPlan{Name: "r", Schedule: scheduled(t, "@hourly", "")}
 		meet(weekly)
 		g.engine.makeReports(ctx, time.Now()) // looks for the first time
 		time.Sleep(7 * 24 * time.Hour)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fleet"
@@ -29,7 +31,7 @@ const (
 
 // verdict says what can be done with a run now, or else what it waits for. It
 // is pure: the loop, the claims and everything that people read ask it.
-func verdict(q run.Queue, s *Settings, r *run.Run) (step, Wait) {
+func verdict(q run.Queue, s *settings.Settings, r *run.Run) (step, Wait) {
 	def, known := s.Definition(r.Workspace)
 	if w, waits := renameWait(s.Fleet, r.Workspace); waits && r.Status.Unapplied() && r.Status != run.Planning {
 		return nothing, w
@@ -155,7 +157,7 @@ func elsewhere(rec *workspace.Record, r *run.Run) string {
 	return "commit " + short(rec.Applied) + " is applied now"
 }
 
-func awaitingVerdict(q run.Queue, s *Settings, def *fleet.Definition, r *run.Run) (step, Wait) {
+func awaitingVerdict(q run.Queue, s *settings.Settings, def *fleet.Definition, r *run.Run) (step, Wait) {
 	if !r.ExpiresAt.IsZero() && !q.Now.Before(r.ExpiresAt) {
 		return expire, Wait{}
 	}
@@ -196,7 +198,7 @@ func votesMissing(d approvals.Decision) string {
 
 // queuedVerdict checks again, right before an apply, all that must still be
 // true; the plan file's digest apart, which takes reading the file.
-func queuedVerdict(q run.Queue, s *Settings, def *fleet.Definition, r *run.Run) (step, Wait) {
+func queuedVerdict(q run.Queue, s *settings.Settings, def *fleet.Definition, r *run.Run) (step, Wait) {
 	rec := q.Record(r.Workspace)
 	switch {
 	case !r.ExpiresAt.IsZero() && !q.Now.Before(r.ExpiresAt):

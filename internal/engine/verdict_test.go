@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/locks"
@@ -51,7 +53,7 @@ func someRun(id, name string, k run.Kind, s run.Status) run.Run {
 // P7: whatever waits names what it waits for and the command that moves it on,
 // in every status and for everything that can hold a run back.
 func TestEveryWaitHasACommand(t *testing.T) {
-	s := (&Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a"), define("b")}}, Concurrency: 1}).prepare()
+	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a"), define("b")}}, Concurrency: 1}).Prepare()
 	print := s.Workspaces[0].Fingerprint
 	with := func(status run.Status, change func(*written, *run.Run)) written {
 		r := someRun("r1", "a", run.Sync, status)
@@ -185,7 +187,7 @@ func vote(q *written, r *run.Run) {
 }
 
 func TestVerdictBeforeTheApply(t *testing.T) {
-	s := (&Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a")}}, Concurrency: 1}).prepare()
+	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a")}}, Concurrency: 1}).Prepare()
 	base := func() written {
 		r := someRun("r1", "a", run.Sync, run.ApplyQueued)
 		r.Fingerprint, r.StartedAt = s.Workspaces[0].Fingerprint, noon.Add(-time.Hour)

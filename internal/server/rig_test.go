@@ -17,6 +17,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
+
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/engine"
@@ -65,7 +67,7 @@ func newRig(t *testing.T, defs []fleet.Definition, changes ...with) *rig {
 	}
 	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	r.engine = engine.New(engine.Options{Store: st, Journal: st, Runner: r.runners, Vault: openVault{}, DataDir: r.dir, Log: log},
-		&engine.Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 2, Repositories: map[string]engine.Repository{
+		&settings.Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 2, Repositories: map[string]settings.Repository{
 			"infra": {Source: r.git, Pace: gitrepo.Pace{Every: time.Hour}}}})
 	o := Options{Engine: r.engine, Store: st, Outbox: mailbox{st}, Log: log,
 		Config: func() api.ConfigStatus {

@@ -1,4 +1,4 @@
-package engine
+package settings
 
 import (
 	"fmt"
@@ -39,11 +39,11 @@ type Settings struct {
 	*fleet.Fleet // that the configuration comes to, with what generators make
 }
 
-// prepare computes what is asked for often. It is called before anybody else
+// Prepare computes what is asked for often. It is called before anybody else
 // has the settings.
-func (s *Settings) prepare() *Settings {
+func (s *Settings) Prepare() *Settings {
 	for name, r := range s.Repositories {
-		r.name = name
+		r.Name = name
 		s.Repositories[name] = r
 	}
 	s.Fleet = fleet.Build(&s.Config, nil, nil, nil, nil)
@@ -57,11 +57,11 @@ type Repository struct {
 	Content string                   // what an export brings besides what Git has ("lfs", "submodules"); two that differ here differ in their files
 	Modules []credentials.Credential // what the modules of its workspaces are fetched with, besides those for all
 
-	name string
+	Name string
 }
 
-// named tells things of a repository apart that are made with different content.
-func (r Repository) named(name string) string {
+// Named tells things of a repository apart that are made with different content.
+func (r Repository) Named(name string) string {
 	if r.Content == "" {
 		return name
 	}
@@ -85,8 +85,8 @@ type ReportPlan struct {
 	Covers func(workspace string, labels map[string]string) bool
 }
 
-// rulesOf are the rules that concern a workspace.
-func (s *Settings) rulesOf(def fleet.Definition) drift.Rules {
+// RulesOf are the rules that concern a workspace.
+func (s *Settings) RulesOf(def fleet.Definition) drift.Rules {
 	rules := drift.Rules{Severity: s.Drift.Severity}
 	for _, r := range s.Drift.Ignore {
 		if r.Concerns(def.Name, def.Labels) {

@@ -1,4 +1,4 @@
-package engine
+package settings
 
 import (
 	"context"
@@ -46,8 +46,8 @@ type Objects interface {
 	Tree(sha string) (fs.FS, error)
 }
 
-// commit reads a commit as a run has it.
-func commit(ctx context.Context, o Objects, sha string) (run.Commit, error) {
+// Commit reads a commit as a run has it.
+func Commit(ctx context.Context, o Objects, sha string) (run.Commit, error) {
 	c, err := o.Commit(ctx, sha)
 	if err != nil {
 		return run.Commit{}, err
