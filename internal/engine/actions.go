@@ -230,22 +230,6 @@ func namesWorkspace(r run.Run, rec workspace.Record, b Ballot) error {
 	return nil
 }
 
-// destroys is what a destroy that nobody asked for does, and why.
-func destroys(r run.Run, rec workspace.Record) string {
-	what := "everything"
-	switch {
-	case r.Plan != nil && r.Plan.Counts.Delete == 1:
-		what = "1 resource"
-	case r.Plan != nil:
-		what = fmt.Sprintf("%d resources", r.Plan.Counts.Delete)
-	}
-	text := "destroys " + what + " of workspace " + r.Workspace
-	if rec.Orphan != nil {
-		text += ", because " + rec.Orphan.Why
-	}
-	return text
-}
-
 // MayApprove says whether a yes of this person to the run's plan would count
 // now, and why not.
 func (e *Engine) MayApprove(ctx context.Context, a Actor, id string) error {

@@ -292,20 +292,6 @@ func expired(d *run.Tx, def *fleet.Definition) error {
 	return d.Move(run.Discarded, "", text+"; a fresh plan: "+anew(d.Run))
 }
 
-// anew is the command that asks for such a run once more.
-func anew(r run.Run) string {
-	switch r.Kind {
-	case run.Refresh:
-		return "tfops sync " + r.Workspace + " --refresh-only"
-	case run.Move:
-		if r.Moving.Import != nil {
-			return "tfops state import " + r.Workspace + " FILE"
-		}
-		return "tfops state move " + r.Workspace
-	}
-	return "tfops " + string(r.Kind) + " " + r.Workspace
-}
-
 // outdated discards a run of a workspace whose inputs or place changed in the
 // configuration, or which is not configured any more. What is wanted of the
 // workspace now, and at which commit, the next look at its branch finds out.

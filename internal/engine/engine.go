@@ -220,7 +220,7 @@ func (e *Engine) Configure(ctx context.Context, s *settings.Settings) error {
 		}
 	}
 	e.mu.Lock()
-	e.checkTimes.clear()
+	e.checkTimes = checkTimes{}
 	clear(e.reportsDue)
 	clear(e.problems)
 	clear(e.seen)

@@ -5,9 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tfops/tfops/internal/engine/settings"
-
-	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -77,27 +74,4 @@ func TestUnreadableRepositoryIsUnknown(t *testing.T) {
 			t.Errorf("read again it is %s", v.Sync)
 		}
 	}, define("a"))
-}
-
-// Who comes after a workspace that is half destroyed or half replaced waits for it,
-// although the commit that is wanted was applied once.
-func TestHalfDoneLetsNobodyGoOn(t *testing.T) {
-	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a"), define("b")}}, Concurrency: 1}).Prepare()
-	print := s.Workspaces[0].Fingerprint
-	q := queueOf(someRun("r1", "a", run.Sync, run.Applied), someRun("r2", "b", run.Sync, run.Discarded))
-	done := workspace.Record{Name: "a", Desired: "c1", Applied: "c1", AppliedFingerprint: print}
-	half := done
-	half.HalfDone = "r0"
-	waits := workspace.Record{Name: "b", Desired: "c1", HeldBack: "a"}
-	for _, rec := range []workspace.Record{done, half} {
-		q.Records["a"], q.Records["b"] = rec, waits
-		q.Active = nil
-		goes := rec.HalfDone == ""
-		if why := notDone(q.queue(), s, "a", run.Sync); (why == "") != goes {
-			t.Errorf("half done %q: not done is %q", rec.HalfDone, why)
-		}
-		if after := flowing(s, q.queue(), &s.Workspaces[1]); (after == "a") != goes {
-			t.Errorf("half done %q: b is planned after %q", rec.HalfDone, after)
-		}
-	}
 }

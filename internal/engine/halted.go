@@ -2,10 +2,8 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -124,41 +122,4 @@ func (e *Engine) queue(ctx context.Context) (run.Queue, error) {
 	q.Stopped, q.Lacking = e.halted, e.lacking
 	e.mu.Unlock()
 	return q, err
-}
-
-// haltedWait is what a run waits for whose processes are stopped.
-func haltedWait(all []run.Stopped, r *run.Run) Wait {
-	what := "plan"
-	if r.Status == run.Applying {
-		what = "apply"
-	}
-	return Wait{Kind: WaitsForStopped, Run: r.ID, For: fmt.Sprintf("somebody to continue its %s, which is stopped (SIGSTOP): %s; to end it instead: tfops cancel %s --force", what, haltedNames(all), r.ID), Command: continueCommand(all), Person: true}
-}
-
-// waitFor is what waits for another run's phase. Waiting for one that is stopped
-// moves nobody on.
-func waitFor(q run.Queue, o *run.Run, does string) Wait {
-	text := fmt.Sprintf("run %s, which %s", o.ID, does)
-	if halted := q.Stopped[o.ID]; len(halted) > 0 {
-		return Wait{Kind: WaitsForStopped, Run: o.ID, For: text + " and is stopped (SIGSTOP)", Command: continueCommand(halted), Person: true}
-	}
-	return Wait{Kind: WaitsForRun, Run: o.ID, For: text, Command: "tfops wait " + o.ID}
-}
-
-func haltedNames(all []run.Stopped) string {
-	var texts []string
-	for _, p := range all {
-		texts = append(texts, fmt.Sprintf("%s (pid %d)", p.Name, p.PID))
-	}
-	return strings.Join(texts, ", ")
-}
-
-// continueCommand lets the processes go on: the runner last, so that nothing that
-// it waits for is still stopped then.
-func continueCommand(all []run.Stopped) string {
-	text := "kill -CONT"
-	for _, p := range slices.Backward(all) {
-		text += fmt.Sprintf(" %d", p.PID)
-	}
-	return text
 }

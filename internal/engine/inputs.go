@@ -207,15 +207,3 @@ func missing(ref workspace.OutputRef, all map[string]job.Output) error {
 	}
 	return fault.New(fault.NotFound, next, "workspace %s has no output %s as it was last applied; it has %s", ref.Workspace, ref.Output, strings.Join(names, ", "))
 }
-
-// staleInput says which output has another value than the one that the run was
-// planned with; "" for none.
-func staleInput(q run.Queue, r *run.Run) string {
-	for _, text := range slices.Sorted(maps.Keys(r.Inputs)) {
-		ref := workspace.ParseOutputRef(text)
-		if now, ok := q.Record(ref.Workspace).Outputs[ref.Output]; ok && now.Digest != r.Inputs[text].Digest {
-			return "output " + ref.Output + " of workspace " + ref.Workspace + " has changed since"
-		}
-	}
-	return ""
-}

@@ -92,11 +92,3 @@ func lacksRoom(dirs ...string) run.Lacking {
 	}
 	return run.Lacking{}
 }
-
-// worker is what a run waits for that nothing but a place holds up.
-func worker(q run.Queue, r *run.Run, place string) Wait {
-	if l := q.Lacking; l.What != "" && (!l.Person || r.Status == run.ApplyQueued) {
-		return Wait{Kind: WaitsForMachine, For: "the machine: " + l.What, Command: l.Command, Person: l.Person}
-	}
-	return Wait{Kind: WaitsForWorker, For: place, Command: "tfops wait " + r.ID}
-}

@@ -220,23 +220,3 @@ func moved(d *run.Tx, def fleet.Definition, met stateMet, m job.Moved) {
 	}
 	d.Audit(cmp.Or(d.Run.Trigger.Actor, "tfops"), "", action, d.Run.Moving.String())
 }
-
-// moveVerdict says what a pending move waits for: whatever holds one of its
-// states, or is about to write to it.
-func moveVerdict(q run.Queue, r *run.Run) (step, Wait) {
-	for _, key := range r.LockKeys() {
-		if l, ok := q.Lock(key); ok && l.Run != r.ID {
-			return nothing, lockWait(q, l)
-		}
-	}
-	beside := slices.Collect(q.Beside(r.Workspace, r.State))
-	if from := r.Moving.From.Identity; from != "" {
-		beside = slices.AppendSeq(beside, q.OnState(from))
-	}
-	for _, o := range beside {
-		if o.ID != r.ID && (o.Status == run.Planning && (o.Kind.Applies() || o.Kind == run.Move) || o.Status == run.Applying) {
-			return nothing, Wait{Kind: WaitsForRun, Run: o.ID, For: "run " + o.ID + ", which is " + string(o.Status), Command: "tfops wait " + o.ID}
-		}
-	}
-	return startPlan, Wait{Kind: WaitsForWorker, For: "a free worker", Command: "tfops wait " + r.ID}
-}

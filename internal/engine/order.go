@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -10,95 +9,9 @@ import (
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
-
-// upstreamVerdict says what keeps a pending run back that others go before;
-// an empty Wait when nothing does.
-//
-// It asks how the others stand now, not how the run stood that was on its way
-// when this one was made: that may have been superseded, tried again or
-// replaced by a fresh one.
-func upstreamVerdict(q run.Queue, s *settings.Settings, r *run.Run) (step, Wait) {
-	for _, name := range r.Upstream {
-		if o, ok := onItsWay(q, name, r.Kind); ok {
-			return nothing, Wait{Kind: WaitsForUpstream, Run: o.ID, For: fmt.Sprintf("workspace %s, which %s: its run %s is %s", name, place(r.Kind), o.ID, words(o.Status)), Command: moves(o)}
-		}
-	}
-	if def, ok := s.Find(r.Workspace); ok && r.Kind == run.Sync {
-		for _, in := range def.Inputs {
-			for _, ref := range in.Refs {
-				if o, busy := onItsWay(q, ref.Workspace, run.Drift); busy && slices.Contains(r.Upstream, ref.Workspace) && q.Record(ref.Workspace).Outputs == nil {
-					return nothing, Wait{Kind: WaitsForUpstream, Run: o.ID, For: fmt.Sprintf("the outputs of workspace %s, which run %s reads", ref.Workspace, o.ID), Command: "tfops wait " + o.ID}
-				}
-			}
-		}
-	}
-	for _, name := range r.Upstream {
-		if why := notDone(q, s, name, r.Kind); why != "" {
-			return withhold, Wait{Kind: WaitsForUpstream, For: fmt.Sprintf("workspace %s, which %s, %s", name, place(r.Kind), why)}
-		}
-	}
-	return nothing, Wait{}
-}
-
-// place says what a workspace is to one whose run waits for it.
-func place(k run.Kind) string {
-	if k == run.Destroy {
-		return "depends on it"
-	}
-	return "is upstream"
-}
-
-func words(s run.Status) string { return strings.ReplaceAll(string(s), "_", " ") }
-
-// moves is the command that moves on a run that another waits for.
-func moves(r *run.Run) string {
-	switch r.Status {
-	case run.AwaitingApproval:
-		return "tfops approve " + r.ID
-	case run.Interrupted:
-		return mends(r)
-	}
-	return "tfops wait " + r.ID
-}
-
-// onItsWay finds a run of a workspace that may still apply, of the kind that
-// is waited for: what is planned waits for syncs, what is destroyed for destroys.
-func onItsWay(q run.Queue, name string, kind run.Kind) (*run.Run, bool) {
-	for o := range q.Of(name) {
-		if o.Kind == kind {
-			return o, true
-		}
-	}
-	return nil, false
-}
-
-// notDone says why a workspace that goes first has not done its part; "" when
-// it has, or when nothing of the kind is wanted of it.
-func notDone(q run.Queue, s *settings.Settings, name string, kind run.Kind) string {
-	def, ok := s.Find(name)
-	if !ok {
-		return ""
-	}
-	rec := q.Record(name)
-	ended := rec.Ended
-	if ended == "" {
-		ended = "nothing was applied"
-	}
-	if kind == run.Destroy {
-		if rec.MayStand() {
-			return "was not destroyed: " + ended
-		}
-		return ""
-	}
-	if def.Apply == workspace.Never || rec.Desired == "" || rec.Destroyed || rec.InSync(def.Fingerprint) {
-		return ""
-	}
-	return "was not applied: " + ended
-}
 
 // withheld ends a run for which a workspace that goes first was not applied.
 // It is made again once that one is.
@@ -210,56 +123,6 @@ func reads(s *settings.Settings, q run.Queue, together map[string]map[run.Kind]b
 		}
 	}
 	return together[name][run.Sync] || together[name][run.Drift]
-}
-
-// before are the workspaces that go before a run's in the order of its kind.
-func goesBefore(s *settings.Settings, r run.Run) []string {
-	switch r.Kind {
-	case run.Sync:
-		return s.Order.AllUpstream(r.Workspace)
-	case run.Destroy:
-		return s.Order.AllDownstream(r.Workspace)
-	}
-	return nil
-}
-
-// flowing says because of which other a workspace is to be planned: the one that its last run was
-// withheld for, or one of which it uses an output that has changed since; "" for none. It is pure,
-// and asked again and again, so that nothing is lost when the daemon ends in between.
-func flowing(s *settings.Settings, q run.Queue, d *fleet.Definition) string {
-	rec := q.Record(d.Name)
-	if rec.Desired == "" || rec.Orphan != nil || rec.Destroyed || d.Apply == workspace.Never {
-		return ""
-	}
-	if _, busy := onItsWay(q, d.Name, run.Sync); busy {
-		return "" // a plan that was made with an old value is found stale
-	}
-	if up := rec.HeldBack; up != "" {
-		if def, ok := s.Definition(up); ok && !q.Record(up).InSync(def.Fingerprint) {
-			return ""
-		}
-		return up
-	}
-	return changedInput(q, d)
-}
-
-// changedInput names the upstream workspace of which an output that is used has
-// another value than the one that was used last; "" for none, and as long as
-// one of them is not there.
-func changedInput(q run.Queue, d *fleet.Definition) string {
-	changed := ""
-	for _, in := range d.Inputs {
-		for _, ref := range in.Refs {
-			now, there := q.Record(ref.Workspace).Outputs[ref.Output]
-			if !there {
-				return ""
-			}
-			if q.Record(d.Name).Inputs[ref.String()] != now.Digest {
-				changed = ref.Workspace
-			}
-		}
-	}
-	return changed
 }
 
 // flowFrom notes that a workspace has moved on, and others may be planned now.

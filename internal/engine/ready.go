@@ -1,10 +1,10 @@
 package engine
 
 import (
-	"encoding/binary"
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/agenda"
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tidwall/btree"
@@ -28,7 +28,7 @@ type ready struct {
 
 	entries map[string]entry                        // by run
 	steps   [withhold + 1]btree.Map[string, string] // by step: what goes first comes first; the run
-	alarms  btree.Map[string, string]               // by time: the run about which another answer may be due
+	alarms  agenda.Agenda                           // when another answer about a run may be due
 	asks    map[dependency]map[string]bool          // the runs whose verdict depends on it
 	doubted map[string]bool                         // runs to be asked about once more
 	told    map[string]map[chan struct{}]struct{}   // by run: who waits for a change of it
@@ -37,7 +37,7 @@ type ready struct {
 // entry is what is known of one run.
 type entry struct {
 	step         step
-	place, alarm string // keys of steps and alarms; "" for no alarm
+	place        string // its key among the runs of the step
 	dependencies []dependency
 }
 
@@ -56,7 +56,7 @@ func (b *ready) first(q run.Queue, s *settings.Settings, st step) (r *run.Run, a
 	if _, id, ok := b.steps[st].Min(); ok {
 		r, _ = b.queue.Run(id)
 	}
-	return r, b.next()
+	return r, b.alarms.Next()
 }
 
 // all are the runs that are ready for any of the steps.
@@ -67,14 +67,7 @@ func (b *ready) all(q run.Queue, s *settings.Settings, steps ...step) (ids []str
 	for _, st := range steps {
 		ids = append(ids, b.steps[st].Values()...)
 	}
-	return ids, b.next()
-}
-
-func (b *ready) next() time.Time {
-	if key, _, ok := b.alarms.Min(); ok {
-		return timeOf(key)
-	}
-	return time.Time{}
+	return ids, b.alarms.Next()
 }
 
 // update takes in what was changed since the last look. Of two looks at once one may bring an
@@ -108,7 +101,7 @@ func (b *ready) update(q run.Queue, s *settings.Settings) {
 
 // reckon asks about every run.
 func (b *ready) reckon() {
-	b.entries, b.asks, b.alarms = map[string]entry{}, map[dependency]map[string]bool{}, btree.Map[string, string]{}
+	b.entries, b.asks, b.alarms = map[string]entry{}, map[dependency]map[string]bool{}, agenda.Agenda{}
 	clear(b.steps[:])
 	for r := range b.queue.Active() {
 		b.ask(r.ID)
@@ -138,7 +131,8 @@ func (b *ready) concerned(changes []*run.Change) map[string]bool {
 			dependent(dependency{true, state})
 		}
 	}
-	for _, id := range b.ring() {
+	for _, id := range b.alarms.Due(b.queue.Now) {
+		b.alarms.Delete(id)
 		if r, ok := b.queue.Run(id); ok {
 			workspaces[r.Workspace] = true // its suspension may have ended
 		}
@@ -152,18 +146,6 @@ func (b *ready) concerned(changes []*run.Change) map[string]bool {
 		}
 	}
 	return runs
-}
-
-// ring takes the runs whose time has come.
-func (b *ready) ring() (ids []string) {
-	for {
-		key, id, ok := b.alarms.Min()
-		if !ok || timeOf(key).After(b.queue.Now) {
-			return ids
-		}
-		b.alarms.Delete(key)
-		ids = append(ids, id)
-	}
 }
 
 // ask asks for the verdict about a run.
@@ -181,8 +163,7 @@ func (b *ready) ask(id string) {
 		b.steps[n.step].Set(n.place, id)
 	}
 	if at := alarmOf(b.queue, r); !at.IsZero() {
-		n.alarm = timeKey(at) + id
-		b.alarms.Set(n.alarm, id)
+		b.alarms.Set(id, at)
 	}
 	n.dependencies = dependencies(b.queue, b.settings, r)
 	for _, d := range n.dependencies {
@@ -203,9 +184,7 @@ func (b *ready) forget(id string) {
 	if n.step != nothing {
 		b.steps[n.step].Delete(n.place)
 	}
-	if n.alarm != "" {
-		b.alarms.Delete(n.alarm)
-	}
+	b.alarms.Delete(id)
 	for _, d := range n.dependencies {
 		if delete(b.asks[d], id); len(b.asks[d]) == 0 {
 			delete(b.asks, d)
@@ -293,19 +272,7 @@ func dependencies(q run.Queue, s *settings.Settings, r *run.Run) []dependency {
 // placeOf orders the runs that are ready: commits before what people ask to see before drift;
 // then the workspace that waited longest; then the oldest run.
 func placeOf(q run.Queue, r *run.Run) string {
-	return string(rune('0'+class(r.Kind))) + timeKey(q.Record(r.Workspace).StartedAt) + r.ID
-}
-
-// timeKey is a time as a key that sorts as times do.
-func timeKey(t time.Time) string {
-	at := make([]byte, 0, 12)
-	at = binary.BigEndian.AppendUint64(at, uint64(t.Unix())^1<<63) // negative ones first
-	return string(binary.BigEndian.AppendUint32(at, uint32(t.Nanosecond())))
-}
-
-// timeOf is the time of which a key is, or begins with it.
-func timeOf(key string) time.Time {
-	return time.Unix(int64(binary.BigEndian.Uint64([]byte(key[:8]))^1<<63), int64(binary.BigEndian.Uint32([]byte(key[8:12]))))
+	return string(rune('0'+class(r.Kind))) + agenda.Key(q.Record(r.Workspace).StartedAt) + r.ID
 }
 
 // alarmOf is the first time in the queue's future at which the verdict about a run changes by

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/engine/settings"
+	"github.com/tfops/tfops/internal/fleet/fleettest"
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fleet"
@@ -20,7 +21,7 @@ import (
 // Commits go first, the workspace that waited longest before others; then what people ask to
 // see; then drift.
 func TestOrderOfRuns(t *testing.T) {
-	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a"), define("b"), define("c")}}, Concurrency: 1}).Prepare()
+	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{fleettest.Define("a"), fleettest.Define("b"), fleettest.Define("c")}}, Concurrency: 1}).Prepare()
 	q := queueOf(
 		someRun("r1", "a", run.Drift, run.Pending),
 		someRun("r2", "a", run.Plan, run.Pending),
@@ -87,7 +88,7 @@ func walkReady(t *testing.T, random *rand.Rand) {
 		d.Inputs = map[string]workspace.Input{"x": {Refs: []workspace.OutputRef{{Workspace: "a", Output: "o"}}}}
 	}
 	settings := func() *settings.Settings {
-		return (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a"), define("b", auto), define("c", uses), define("d", auto)}}, Concurrency: 1}).Prepare()
+		return (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{fleettest.Define("a"), fleettest.Define("b", fleettest.Auto), fleettest.Define("c", uses), fleettest.Define("d", fleettest.Auto)}}, Concurrency: 1}).Prepare()
 	}
 	s := settings()
 	states := []string{"", "s", "t"}
@@ -196,7 +197,7 @@ func walkReady(t *testing.T, random *rand.Rand) {
 
 // Who waits for a run is woken by what concerns it, and by nothing else.
 func TestWatchedRuns(t *testing.T) {
-	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a"), define("b"), define("c")}}, Concurrency: 1}).Prepare()
+	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{fleettest.Define("a"), fleettest.Define("b"), fleettest.Define("c")}}, Concurrency: 1}).Prepare()
 	waits := someRun("r2", "b", run.Sync, run.Pending)
 	waits.Upstream = []string{"a"}
 	w := queueOf(someRun("r1", "a", run.Sync, run.Pending), waits, someRun("r3", "c", run.Sync, run.Pending))
@@ -247,7 +248,7 @@ func BenchmarkReady(b *testing.B) {
 			var defs []fleet.Definition
 			var runs []run.Run
 			for i := range n {
-				defs = append(defs, define(fmt.Sprintf("w%04d", i)))
+				defs = append(defs, fleettest.Define(fmt.Sprintf("w%04d", i)))
 				runs = append(runs, someRun(fmt.Sprintf("r%04d", i), defs[i].Name, run.Sync, run.Pending))
 			}
 			s := (&settings.Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 1}).Prepare()
@@ -289,7 +290,7 @@ func BenchmarkWaiting(b *testing.B) {
 	var defs []fleet.Definition
 	var runs []run.Run
 	for i := range n {
-		defs = append(defs, define(fmt.Sprintf("w%04d", i)))
+		defs = append(defs, fleettest.Define(fmt.Sprintf("w%04d", i)))
 		runs = append(runs, someRun(fmt.Sprintf("r%04d", i), defs[i].Name, run.Sync, run.Pending))
 	}
 	s := (&settings.Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 1}).Prepare()

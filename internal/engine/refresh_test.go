@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/settings"
-
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
@@ -478,28 +476,6 @@ func TestRefreshAndOtherInputs(t *testing.T) {
 	}, define("a"))
 }
 
-// A refresh is of what is applied: once that is another commit, or nothing, it
-// is of no use, in whatever status it waits.
-func TestRefreshOfWhatIsApplied(t *testing.T) {
-	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a")}}, Concurrency: 1}).Prepare()
-	for _, status := range []run.Status{run.Pending, run.ApplyQueued} {
-		for _, c := range []struct {
-			desired, applied string
-			goesOn           bool
-		}{{"c1", "c1", true}, {"c2", "c1", true}, {"c1", "c2", false}, {"c1", "", false}} {
-			r := someRun("r1", "a", run.Refresh, status)
-			r.Fingerprint = s.Workspaces[0].Fingerprint
-			q := queueOf(r)
-			q.Records["a"] = workspace.Record{Name: "a", Desired: c.desired, Applied: c.applied, State: "state:a"}
-			vote(&q, &q.Active[0])
-			st, w := verdict(q.queue(), s, &r)
-			if goesOn := st == startPlan || st == startApply; goesOn != c.goesOn || !goesOn && st != discard {
-				t.Errorf("%s, %q wanted and %q applied: step %d (%+v)", status, c.desired, c.applied, st, w)
-			}
-		}
-	}
-}
-
 // A refresh whose plan was stale is made again, also where the commit that is
 // wanted is not applied.
 func TestRefreshIsMadeAgain(t *testing.T) {
@@ -527,7 +503,7 @@ func TestRefreshIsMadeAgain(t *testing.T) {
 // With which inputs the wanted commit was planned last is not for a refresh to say.
 func TestBeginOfARefresh(t *testing.T) {
 	for kind, want := range map[run.Kind]string{run.Sync: "now", run.Destroy: "now", run.Refresh: "then", run.Drift: "then", run.Plan: "then"} {
-		d := &run.Tx{Run: run.Run{ID: "r1", Kind: kind, Status: run.Pending}, Record: workspace.Record{Fingerprint: "then"}, Now: noon}
+		d := &run.Tx{Run: run.Run{ID: "r1", Kind: kind, Status: run.Pending}, Record: workspace.Record{Fingerprint: "then"}, Now: midday}
 		if err := begin(startPlan, "now")(d); err != nil {
 			t.Fatal(err)
 		}

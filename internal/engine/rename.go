@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
@@ -12,22 +11,6 @@ import (
 // A workspace with renamed_from takes over what is known of another. Until it
 // has, nothing of either is planned or applied: the new one would make
 // everything anew, and the old one is not configured.
-
-// renameWait is what a run waits for whose workspace takes over another one, or is
-// taken over.
-func renameWait(s *fleet.Fleet, name string) (Wait, bool) {
-	r, ok := s.Renaming[name]
-	if to, taken := s.Heirs[name]; taken {
-		r, ok = s.Renaming[to], true
-	}
-	switch {
-	case !ok:
-		return Wait{}, false
-	case r.Why != nil:
-		return Wait{Kind: WaitsForConfiguration, For: "the configuration to be put right: " + r.Why.Error(), Command: "tfops status " + r.To, Person: true}, true
-	}
-	return Wait{Kind: WaitsForRename, For: fmt.Sprintf("workspace %s to take over what is known of %s", r.To, r.From), Command: "tfops status " + r.To}, true
-}
 
 // rename carries out what workspaces ask for with renamed_from. What cannot be is
 // a problem of the workspace; what has to wait is tried again, see renameLater.

@@ -387,11 +387,11 @@ func TestReportAtAReload(t *testing.T) {
 
 // A clock that was ahead for a while hides nothing afterwards.
 func TestReportAfterAWrongClock(t *testing.T) {
-	kept := []run.Report{{ID: "1", Name: "daily", At: noon.Add(-24 * time.Hour)}, {ID: "2", Name: "daily", At: noon.AddDate(8, 0, 0)}, {Name: "daily", At: noon.Add(-time.Hour)}}
-	if r, ok := newestReport(kept, "daily", noon); !ok || r.ID != "1" {
+	kept := []run.Report{{ID: "1", Name: "daily", At: midday.Add(-24 * time.Hour)}, {ID: "2", Name: "daily", At: midday.AddDate(8, 0, 0)}, {Name: "daily", At: midday.Add(-time.Hour)}}
+	if r, ok := newestReport(kept, "daily", midday); !ok || r.ID != "1" {
 		t.Errorf("%+v", r)
 	}
-	if _, ok := newestReport(kept, "weekly", noon); ok {
+	if _, ok := newestReport(kept, "weekly", midday); ok {
 		t.Error("a report of another name was taken")
 	}
 }

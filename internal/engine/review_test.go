@@ -455,12 +455,12 @@ func TestCheckedSince(t *testing.T) {
 		record workspace.DriftRecord
 		want   time.Time
 	}{
-		"never":                         {workspace.DriftRecord{}, noon},
-		"by schedule":                   {workspace.DriftRecord{DueAt: noon.Add(-time.Hour), CheckedAt: noon.Add(-time.Minute)}, noon.Add(-time.Hour)},
-		"by an apply only":              {workspace.DriftRecord{CheckedAt: noon.Add(-time.Hour)}, noon.Add(-time.Hour)},
-		"by a clock that was years off": {workspace.DriftRecord{DueAt: noon.AddDate(10, 0, 0)}, noon},
+		"never":                         {workspace.DriftRecord{}, midday},
+		"by schedule":                   {workspace.DriftRecord{DueAt: midday.Add(-time.Hour), CheckedAt: midday.Add(-time.Minute)}, midday.Add(-time.Hour)},
+		"by an apply only":              {workspace.DriftRecord{CheckedAt: midday.Add(-time.Hour)}, midday.Add(-time.Hour)},
+		"by a clock that was years off": {workspace.DriftRecord{DueAt: midday.AddDate(10, 0, 0)}, midday},
 	} {
-		if got := checkedSince(c.record, noon); !got.Equal(c.want) {
+		if got := checkedSince(c.record, midday); !got.Equal(c.want) {
 			t.Errorf("%s: since %s, want %s", name, got, c.want)
 		}
 	}

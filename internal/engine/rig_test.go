@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/engine/settings"
+	"github.com/tfops/tfops/internal/fleet/fleettest"
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
@@ -56,18 +57,11 @@ type rig struct {
 var ana = Actor{Name: "ana", Via: "socket"}
 var li = Actor{Name: "li", Via: "socket"}
 
-// define is a workspace in directory "a" unless the test says otherwise.
 func define(name string, change ...func(*fleet.Definition)) fleet.Definition {
-	d := fleet.Definition{Workspace: workspace.Workspace{Name: name, Repository: "infra", Branch: "main", Dir: name,
-		TerraformWorkspace: "default", Apply: workspace.Manual, Engine: "terraform", KeepRuns: 50, KeepDays: 90,
-		PlanTimeout: time.Hour, ApplyTimeout: time.Hour, LockTimeout: time.Minute, ApplyOffline: true}}
-	for _, c := range change {
-		c(&d)
-	}
-	return d
+	return fleettest.Define(name, change...)
 }
 
-func auto(d *fleet.Definition) { d.Apply = workspace.Auto }
+func auto(d *fleet.Definition) { fleettest.Auto(d) }
 
 // bubble runs a test with a rig in a bubble of its own.
 func bubble(t *testing.T, fn func(*testing.T, *rig), defs ...fleet.Definition) {
@@ -851,3 +845,5 @@ func (r *repository) remove(path string) {
 	r.files = maps.Clone(r.files)
 	delete(r.files, path)
 }
+
+var midday = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)

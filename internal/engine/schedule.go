@@ -4,9 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/tfops/tfops/internal/agenda"
 	"github.com/tfops/tfops/internal/engine/settings"
-
-	"github.com/tidwall/btree"
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
@@ -48,62 +47,25 @@ func (e *Engine) checkSchedules(ctx context.Context, now time.Time) {
 	}
 }
 
-// checkTimes are the times at which workspaces are checked for drift next, in order. Whoever uses
-// it holds Engine.mu.
+// checkTimes are the times at which workspaces are checked for drift next. Whoever uses it holds
+// Engine.mu.
 type checkTimes struct {
-	of    *settings.Settings // under which every workspace has its time; nil: some may have none
-	times map[string]time.Time
-	order btree.Map[string, string] // the workspaces by time
-}
-
-func (c *checkTimes) set(name string, at time.Time) {
-	if old, ok := c.times[name]; ok {
-		c.order.Delete(timeKey(old) + name)
-	}
-	if c.times == nil {
-		c.times = map[string]time.Time{}
-	}
-	c.times[name] = at
-	if !at.IsZero() { // else never
-		c.order.Set(timeKey(at)+name, name)
-	}
-}
-
-func (c *checkTimes) clear() { *c = checkTimes{} }
-
-// next is the first time; zero for none.
-func (c *checkTimes) next() time.Time {
-	if key, _, ok := c.order.Min(); ok {
-		return timeOf(key)
-	}
-	return time.Time{}
-}
-
-// due are the workspaces whose time has come.
-func (c *checkTimes) due(now time.Time) (names []string) {
-	c.order.Scan(func(key, name string) bool {
-		if timeOf(key).After(now) {
-			return false
-		}
-		names = append(names, name)
-		return true
-	})
-	return names
+	agenda.Agenda
+	of *settings.Settings // under which every workspace has its time; nil: some may have none
 }
 
 // schedule gives those workspaces their time that have none, and takes it from those that are
 // not configured any more.
 func (c *checkTimes) schedule(s *settings.Settings, q run.Queue, now time.Time) {
-	for name := range c.times {
+	for name := range c.Times() {
 		if d, ok := s.Definition(name); !ok || d.Drift.IsZero() {
-			c.set(name, time.Time{})
-			delete(c.times, name)
+			c.Delete(name)
 		}
 	}
 	for i := range s.Workspaces {
 		d := &s.Workspaces[i]
-		if _, known := c.times[d.Name]; !known && !d.Drift.IsZero() {
-			c.set(d.Name, d.Drift.Next(d.Name, checkedSince(q.Record(d.Name).Drift, now)))
+		if _, known := c.At(d.Name); !known && !d.Drift.IsZero() {
+			c.Set(d.Name, d.Drift.Next(d.Name, checkedSince(q.Record(d.Name).Drift, now)))
 		}
 	}
 	c.of = s
@@ -117,10 +79,10 @@ func (e *Engine) dueChecks(q run.Queue, now time.Time) (due []fleet.Definition) 
 	if e.checkTimes.of != s {
 		e.checkTimes.schedule(s, q, now)
 	}
-	for _, name := range e.checkTimes.due(now) {
+	for _, name := range e.checkTimes.Due(now) {
 		d, _ := s.Find(name)
 		due = append(due, d)
-		e.checkTimes.set(name, d.Drift.Next(name, now))
+		e.checkTimes.Set(name, d.Drift.Next(name, now))
 	}
 	return due
 }
@@ -144,7 +106,7 @@ func (e *Engine) putOff(checks []fleet.Definition, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, d := range checks {
-		e.checkTimes.set(d.Name, now.Add(time.Minute))
+		e.checkTimes.Set(d.Name, now.Add(time.Minute))
 	}
 }
 

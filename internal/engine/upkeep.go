@@ -191,7 +191,7 @@ func (e *Engine) nextDue(now time.Time) time.Time {
 			next = at
 		}
 	}
-	sooner(e.checkTimes.next())
+	sooner(e.checkTimes.Next())
 	for _, p := range s.Reports {
 		sooner(e.reportsDue[p.Name].next())
 	}
@@ -207,7 +207,7 @@ func (e *Engine) nextDue(now time.Time) time.Time {
 func (e *Engine) clockSetBack() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.checkTimes.clear()
+	e.checkTimes = checkTimes{}
 	clear(e.reportsDue)
 }
 

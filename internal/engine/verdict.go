@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/tfops/tfops/internal/engine/settings"
@@ -307,3 +308,35 @@ func class(k run.Kind) int {
 }
 
 func short(sha string) string { return sha[:min(8, len(sha))] }
+
+// moveVerdict says what a pending move waits for: whatever holds one of its
+// states, or is about to write to it.
+func moveVerdict(q run.Queue, r *run.Run) (step, Wait) {
+	for _, key := range r.LockKeys() {
+		if l, ok := q.Lock(key); ok && l.Run != r.ID {
+			return nothing, lockWait(q, l)
+		}
+	}
+	beside := slices.Collect(q.Beside(r.Workspace, r.State))
+	if from := r.Moving.From.Identity; from != "" {
+		beside = slices.AppendSeq(beside, q.OnState(from))
+	}
+	for _, o := range beside {
+		if o.ID != r.ID && (o.Status == run.Planning && (o.Kind.Applies() || o.Kind == run.Move) || o.Status == run.Applying) {
+			return nothing, Wait{Kind: WaitsForRun, Run: o.ID, For: "run " + o.ID + ", which is " + string(o.Status), Command: "tfops wait " + o.ID}
+		}
+	}
+	return startPlan, Wait{Kind: WaitsForWorker, For: "a free worker", Command: "tfops wait " + r.ID}
+}
+
+// staleInput says which output has another value than the one that the run was
+// planned with; "" for none.
+func staleInput(q run.Queue, r *run.Run) string {
+	for _, text := range slices.Sorted(maps.Keys(r.Inputs)) {
+		ref := workspace.ParseOutputRef(text)
+		if now, ok := q.Record(ref.Workspace).Outputs[ref.Output]; ok && now.Digest != r.Inputs[text].Digest {
+			return "output " + ref.Output + " of workspace " + ref.Workspace + " has changed since"
+		}
+	}
+	return ""
+}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/engine/settings"
+	"github.com/tfops/tfops/internal/fleet/fleettest"
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fleet"
@@ -42,7 +43,7 @@ func queueOf(runs ...run.Run) written {
 }
 
 func someRun(id, name string, k run.Kind, s run.Status) run.Run {
-	r := run.Run{ID: id, Workspace: name, Kind: k, Status: s, Commit: run.Commit{SHA: "c1"}, CreatedAt: noon, Fingerprint: define(name).Workspace.Fingerprint()}
+	r := run.Run{ID: id, Workspace: name, Kind: k, Status: s, Commit: run.Commit{SHA: "c1"}, CreatedAt: noon, Fingerprint: fleettest.Define(name).Workspace.Fingerprint()}
 	if s != run.Pending && s != run.Planning {
 		r.Plan, r.State = &run.PlanSummary{Digest: "sha256:abc", Changes: true}, "state:"+name
 		r.ExpiresAt = noon.Add(time.Hour)
@@ -53,7 +54,7 @@ func someRun(id, name string, k run.Kind, s run.Status) run.Run {
 // P7: whatever waits names what it waits for and the command that moves it on,
 // in every status and for everything that can hold a run back.
 func TestEveryWaitHasACommand(t *testing.T) {
-	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a"), define("b")}}, Concurrency: 1}).Prepare()
+	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{fleettest.Define("a"), fleettest.Define("b")}}, Concurrency: 1}).Prepare()
 	print := s.Workspaces[0].Fingerprint
 	with := func(status run.Status, change func(*written, *run.Run)) written {
 		r := someRun("r1", "a", run.Sync, status)
@@ -187,7 +188,7 @@ func vote(q *written, r *run.Run) {
 }
 
 func TestVerdictBeforeTheApply(t *testing.T) {
-	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{define("a")}}, Concurrency: 1}).Prepare()
+	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{fleettest.Define("a")}}, Concurrency: 1}).Prepare()
 	base := func() written {
 		r := someRun("r1", "a", run.Sync, run.ApplyQueued)
 		r.Fingerprint, r.StartedAt = s.Workspaces[0].Fingerprint, noon.Add(-time.Hour)

@@ -164,7 +164,7 @@ func (e *Engine) viewWorkspace(ctx context.Context, d fleet.Definition, q run.Qu
 	}
 	v := WorkspaceView{Definition: d, Record: rec, Follows: follows(d, rec), Problem: e.problem(d.Name), Upstream: e.current().Order.Upstream(d.Name)}
 	e.mu.Lock()
-	v.NextCheck = e.checkTimes.times[d.Name]
+	v.NextCheck, _ = e.checkTimes.At(d.Name)
 	e.mu.Unlock()
 	if held := q.Held(d.Name, rec.State); len(held) > 0 {
 		v.Lock = &held[0]

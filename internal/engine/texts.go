@@ -1,0 +1,102 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tfops/tfops/internal/fleet"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// haltedWait is what a run waits for whose processes are stopped.
+func haltedWait(all []run.Stopped, r *run.Run) Wait {
+	what := "plan"
+	if r.Status == run.Applying {
+		what = "apply"
+	}
+	return Wait{Kind: WaitsForStopped, Run: r.ID, For: fmt.Sprintf("somebody to continue its %s, which is stopped (SIGSTOP): %s; to end it instead: tfops cancel %s --force", what, haltedNames(all), r.ID), Command: continueCommand(all), Person: true}
+}
+
+// waitFor is what waits for another run's phase. Waiting for one that is stopped
+// moves nobody on.
+func waitFor(q run.Queue, o *run.Run, does string) Wait {
+	text := fmt.Sprintf("run %s, which %s", o.ID, does)
+	if halted := q.Stopped[o.ID]; len(halted) > 0 {
+		return Wait{Kind: WaitsForStopped, Run: o.ID, For: text + " and is stopped (SIGSTOP)", Command: continueCommand(halted), Person: true}
+	}
+	return Wait{Kind: WaitsForRun, Run: o.ID, For: text, Command: "tfops wait " + o.ID}
+}
+
+func haltedNames(all []run.Stopped) string {
+	var texts []string
+	for _, p := range all {
+		texts = append(texts, fmt.Sprintf("%s (pid %d)", p.Name, p.PID))
+	}
+	return strings.Join(texts, ", ")
+}
+
+// continueCommand lets the processes go on: the runner last, so that nothing that
+// it waits for is still stopped then.
+func continueCommand(all []run.Stopped) string {
+	text := "kill -CONT"
+	for _, p := range slices.Backward(all) {
+		text += fmt.Sprintf(" %d", p.PID)
+	}
+	return text
+}
+
+// worker is what a run waits for that nothing but a place holds up.
+func worker(q run.Queue, r *run.Run, place string) Wait {
+	if l := q.Lacking; l.What != "" && (!l.Person || r.Status == run.ApplyQueued) {
+		return Wait{Kind: WaitsForMachine, For: "the machine: " + l.What, Command: l.Command, Person: l.Person}
+	}
+	return Wait{Kind: WaitsForWorker, For: place, Command: "tfops wait " + r.ID}
+}
+
+// anew is the command that asks for such a run once more.
+func anew(r run.Run) string {
+	switch r.Kind {
+	case run.Refresh:
+		return "tfops sync " + r.Workspace + " --refresh-only"
+	case run.Move:
+		if r.Moving.Import != nil {
+			return "tfops state import " + r.Workspace + " FILE"
+		}
+		return "tfops state move " + r.Workspace
+	}
+	return "tfops " + string(r.Kind) + " " + r.Workspace
+}
+
+// destroys is what a destroy that nobody asked for does, and why.
+func destroys(r run.Run, rec workspace.Record) string {
+	what := "everything"
+	switch {
+	case r.Plan != nil && r.Plan.Counts.Delete == 1:
+		what = "1 resource"
+	case r.Plan != nil:
+		what = fmt.Sprintf("%d resources", r.Plan.Counts.Delete)
+	}
+	text := "destroys " + what + " of workspace " + r.Workspace
+	if rec.Orphan != nil {
+		text += ", because " + rec.Orphan.Why
+	}
+	return text
+}
+
+// renameWait is what a run waits for whose workspace takes over another one, or is
+// taken over.
+func renameWait(s *fleet.Fleet, name string) (Wait, bool) {
+	r, ok := s.Renaming[name]
+	if to, taken := s.Heirs[name]; taken {
+		r, ok = s.Renaming[to], true
+	}
+	switch {
+	case !ok:
+		return Wait{}, false
+	case r.Why != nil:
+		return Wait{Kind: WaitsForConfiguration, For: "the configuration to be put right: " + r.Why.Error(), Command: "tfops status " + r.To, Person: true}, true
+	}
+	return Wait{Kind: WaitsForRename, For: fmt.Sprintf("workspace %s to take over what is known of %s", r.To, r.From), Command: "tfops status " + r.To}, true
+}
