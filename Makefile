@@ -38,7 +38,7 @@ check: ## formatting, vet, staticcheck, generated files
 
 bench: build ## the measurements of docs/BENCHMARKS.md
 	$(GO) run ./test/bench
-	$(GO) test ./internal/engine -run XXX -bench 'BenchmarkReady|BenchmarkWaiting'
+	$(GO) test ./internal/engine/decide -run XXX -bench .
 	$(GO) test ./internal/engine -run XXX -bench BenchmarkFleet -benchtime 1x -timeout 30m
 	$(GO) test ./internal/gitrepo -run XXX -bench BenchmarkGraph -benchtime 8x
 	$(GO) test ./internal/gitrepo -run XXX -bench BenchmarkLargeFleet -benchtime 4x

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/approvals"
@@ -41,7 +43,7 @@ func (e *Engine) Start(ctx context.Context, a Actor, o Order) (run.Run, error) {
 	if err != nil {
 		return run.Run{}, err
 	}
-	if w, waits := renameWait(e.current().Fleet, def.Name); waits {
+	if w, waits := decide.RenameWait(e.current().Fleet, def.Name); waits {
 		return run.Run{}, fault.New(fault.Conflict, w.Command, "workspace %s waits for %s", def.Name, w.For)
 	}
 	if o.Ref != "" && o.Kind != run.Plan {
@@ -191,7 +193,7 @@ func (e *Engine) Vote(ctx context.Context, a Actor, id string, b Ballot) (run.Ru
 			return fault.New(fault.Conflict, "tfops show "+id, "run %s has every approval that it needs already", id)
 		}
 		v := approvals.Vote{Run: id, Digest: d.Run.Plan.Digest, Commit: d.Run.Commit.SHA, Voter: a.Name, Yes: b.Yes, Comment: b.Comment, At: d.Now}
-		c := caseOf(&def, s.People, &d.Run, d.Votes)
+		c := decide.CaseOf(&def, s.People, &d.Run, d.Votes)
 		if err := approvals.CheckVote(c, v); err != nil {
 			return err
 		}
@@ -225,7 +227,7 @@ func namesWorkspace(r run.Run, rec workspace.Record, b Ballot) error {
 	case b.Workspace != "" && b.Workspace != r.Workspace:
 		return fault.New(fault.Conflict, "tfops show "+r.ID, "run %s is of workspace %s, not of %s", r.ID, r.Workspace, b.Workspace)
 	case b.Yes && b.Workspace == "" && r.Trigger.Cause == run.ByRemoval:
-		return fault.New(fault.Conflict, command, "run %s %s: a yes to that names the workspace", r.ID, destroys(r, rec))
+		return fault.New(fault.Conflict, command, "run %s %s: a yes to that names the workspace", r.ID, decide.Destroys(r, rec))
 	}
 	return nil
 }
@@ -243,7 +245,7 @@ func (e *Engine) MayApprove(ctx context.Context, a Actor, id string) error {
 		return err
 	}
 	v := approvals.Vote{Run: id, Digest: d.Run.Plan.Digest, Commit: d.Run.Commit.SHA, Voter: a.Name, Yes: true}
-	return approvals.CheckVote(caseOf(&def, s.People, &d.Run, d.Votes), v)
+	return approvals.CheckVote(decide.CaseOf(&def, s.People, &d.Run, d.Votes), v)
 }
 
 // names reports whether what a voter gave names the digest.
@@ -261,7 +263,7 @@ func votable(d *run.Tx, s *settings.Settings) (fleet.Definition, error) {
 	case d.Run.Status != run.AwaitingApproval && d.Run.Status != run.ApplyQueued:
 		return def, fault.New(fault.Conflict, "tfops wait "+d.Run.ID, "run %s is %s: there is nothing to vote on", d.Run.ID, d.Run.Status)
 	case !d.Run.ExpiresAt.IsZero() && !d.Now.Before(d.Run.ExpiresAt):
-		return def, fault.New(fault.Conflict, anew(d.Run), "the plan of run %s expired at %s", d.Run.ID, d.Run.ExpiresAt.Format(time.RFC3339))
+		return def, fault.New(fault.Conflict, decide.RetryCommand(d.Run), "the plan of run %s expired at %s", d.Run.ID, d.Run.ExpiresAt.Format(time.RFC3339))
 	case !known:
 		return def, fault.New(fault.Conflict, "tfops validate", "workspace %s is not in the configuration any more", d.Run.Workspace)
 	}
@@ -294,7 +296,7 @@ func (e *Engine) Withdraw(ctx context.Context, a Actor, id string) (run.Run, err
 		d.Votes = kept
 		d.Audit(a.Name, a.Via, "withdraw", "")
 		d.Note(a.Name, "took the approval back")
-		if d.Run.Status == run.ApplyQueued && !approvals.Decide(caseOf(&def, s.People, &d.Run, kept)).Approved {
+		if d.Run.Status == run.ApplyQueued && !approvals.Decide(decide.CaseOf(&def, s.People, &d.Run, kept)).Approved {
 			return d.Move(run.AwaitingApproval, a.Name, "an approval was taken back")
 		}
 		return nil

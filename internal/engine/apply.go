@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/fault"
@@ -279,13 +281,13 @@ func warn(r *run.Run, res job.Result) {
 func afterFailure(r run.Run) string {
 	switch {
 	case !r.ApplyStartedAt.IsZero() && r.Kind == run.Refresh:
-		return "tfops logs " + r.ID + " tells how far it came; see what is left to accept: " + anew(r)
+		return "tfops logs " + r.ID + " tells how far it came; see what is left to accept: " + decide.RetryCommand(r)
 	case !r.ApplyStartedAt.IsZero():
 		return "tfops logs " + r.ID + " tells how far it came; push a fix, or see what is left to do: tfops sync " + r.Workspace
 	case r.Kind == run.Sync:
 		return "push a fix, or try again: tfops sync " + r.Workspace
 	}
-	return "push a fix, or try again: " + anew(r)
+	return "push a fix, or try again: " + decide.RetryCommand(r)
 }
 
 // causeOf classifies an error on our own side of the runner.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -117,7 +119,7 @@ func (e *Engine) mark(ctx context.Context, repository string, records map[string
 			continue
 		}
 		rec := records[d.Name]
-		if _, waits := renameWait(s.Fleet, d.Name); waits {
+		if _, waits := decide.RenameWait(s.Fleet, d.Name); waits {
 			continue
 		}
 		e.mu.Lock()

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
@@ -17,21 +19,21 @@ import (
 
 // phase is what a dispatcher starts.
 type phase struct {
-	step step
+	step decide.Action
 	work func(e *Engine, ctx context.Context, r run.Run, ended func()) // calls ended once no runner is at work
 }
 
 var (
-	phasePlan  = phase{startPlan, (*Engine).plan}
-	phaseCheck = phase{startCheck, (*Engine).plan}
-	phaseApply = phase{startApply, (*Engine).apply}
+	phasePlan  = phase{decide.StartPlan, (*Engine).plan}
+	phaseCheck = phase{decide.StartCheck, (*Engine).plan}
+	phaseApply = phase{decide.StartApply, (*Engine).apply}
 )
 
 // dispatch starts whatever is ready for its phase as long as there are places.
 func (e *Engine) dispatch(ctx context.Context, p phase, places chan struct{}) {
 	for {
 		var seen checked
-		if p.step == startApply {
+		if p.step == decide.StartApply {
 			// The next one is looked at while others are at work, so that its place is
 			// not idle meanwhile. An error comes again when there is a place.
 			_, _, _ = e.choice(ctx, p, &seen)
@@ -74,7 +76,7 @@ func (e *Engine) keepSettling(ctx context.Context) {
 		if err != nil {
 			return e.orSoon(ctx, time.Time{}, err), false
 		}
-		ids, alarm := e.ready.all(q, e.current(), allow, discard, expire, withhold)
+		ids, alarm := e.ready.All(q, e.current(), decide.Allow, decide.Discard, decide.Expire, decide.HoldBack)
 		for _, id := range ids { // one that cannot be stored keeps no other from it
 			err = errors.Join(err, e.settle(ctx, id))
 		}
@@ -140,7 +142,7 @@ func (e *Engine) claim(ctx context.Context, p phase, seen *checked) (run.Run, ti
 		if ok || err != nil {
 			return claimed, time.Time{}, err
 		}
-		e.ready.doubt(r.ID)
+		e.ready.Doubt(r.ID)
 	}
 }
 
@@ -155,7 +157,7 @@ func (e *Engine) choice(ctx context.Context, p phase, seen *checked) (run.Run, t
 		if err != nil {
 			return run.Run{}, time.Time{}, err
 		}
-		next, alarm := e.ready.first(q, e.current(), p.step)
+		next, alarm := e.ready.First(q, e.current(), p.step)
 		if next == nil {
 			return run.Run{}, alarm, nil
 		}
@@ -163,7 +165,7 @@ func (e *Engine) choice(ctx context.Context, p phase, seen *checked) (run.Run, t
 			return run.Run{}, time.Now().Add(lackingPause), nil
 		}
 		r := *next
-		if p.step != startApply || seen.covers(r) {
+		if p.step != decide.StartApply || seen.covers(r) {
 			return r, time.Time{}, nil
 		}
 		ok, err := e.mayBegin(ctx, q, r)
@@ -200,19 +202,19 @@ func (e *Engine) mayBegin(ctx context.Context, q run.Queue, r run.Run) (bool, er
 
 // pick asks for the verdict once more inside the transaction: only this
 // answer counts.
-func (e *Engine) pick(id string, st step) func(run.Queue) (string, func(*run.Tx) error) {
+func (e *Engine) pick(id string, st decide.Action) func(run.Queue) (string, func(*run.Tx) error) {
 	return func(q run.Queue) (string, func(*run.Tx) error) {
 		s := e.current()
 		r, ok := q.Run(id)
 		if !ok {
 			return "", nil
 		}
-		if now, _ := verdict(q, s, r); now != st {
+		if now, _ := decide.About(q, s, r); now != st {
 			return "", nil
 		}
 		def, _ := s.Definition(r.Workspace)
 		fingerprint := def.Fingerprint
-		if st == startCheck { // with what was applied
+		if st == decide.StartCheck { // with what was applied
 			fingerprint = r.Fingerprint
 		}
 		return id, begin(st, fingerprint)
@@ -220,10 +222,10 @@ func (e *Engine) pick(id string, st step) func(run.Queue) (string, func(*run.Tx)
 }
 
 // begin is the move that starts a phase.
-func begin(st step, fingerprint string) func(*run.Tx) error {
+func begin(st decide.Action, fingerprint string) func(*run.Tx) error {
 	return func(d *run.Tx) error {
 		d.Record.StartedAt = d.Now
-		if st != startApply {
+		if st != decide.StartApply {
 			d.Run.Fingerprint, d.Run.AppliesSeen = fingerprint, d.Record.ApplyStartedAt
 			d.Run.Warnings, d.Run.Confirm = nil, nil // they are about the plan that is made now
 			if d.Run.Kind.Applies() && d.Run.Kind != run.Refresh {
@@ -253,18 +255,18 @@ func (e *Engine) settle(ctx context.Context, id string) error {
 			return "", nil
 		}
 		s := e.current()
-		st, why := verdict(q, s, r)
+		st, why := decide.About(q, s, r)
 		def, _ := s.Definition(r.Workspace)
 		switch st {
-		case allow:
+		case decide.Allow:
 			return id, func(d *run.Tx) error { return d.Move(run.ApplyQueued, "", "the rules ask for nothing more") }
-		case withhold:
-			up := slices.DeleteFunc(slices.Clone(r.Upstream), func(name string) bool { return notDone(q, s, name, r.Kind) == "" })
+		case decide.HoldBack:
+			up := slices.DeleteFunc(slices.Clone(r.Upstream), func(name string) bool { return decide.NotDone(q, s, name, r.Kind) == "" })
 			return id, func(d *run.Tx) error { return withheld(d, up, why.For) }
-		case expire:
+		case decide.Expire:
 			return id, func(d *run.Tx) error { return expired(d, def) }
-		case discard:
-			if why.Kind == IsBackAgain {
+		case decide.Discard:
+			if why.Kind == decide.IsBackAgain {
 				return id, func(d *run.Tx) error { return stale(d, why.For, "") }
 			}
 			if r.Fingerprint != def.Fingerprint && r.Kind != run.Drift {
@@ -275,7 +277,7 @@ func (e *Engine) settle(ctx context.Context, id string) error {
 		return "", nil
 	})
 	if err == nil {
-		e.ready.doubt(id)
+		e.ready.Doubt(id)
 	}
 	return err
 }
@@ -289,7 +291,7 @@ func expired(d *run.Tx, def *fleet.Definition) error {
 		}
 	}
 	d.Run.Reason = run.Expired
-	return d.Move(run.Discarded, "", text+"; a fresh plan: "+anew(d.Run))
+	return d.Move(run.Discarded, "", text+"; a fresh plan: "+decide.RetryCommand(d.Run))
 }
 
 // outdated discards a run of a workspace whose inputs or place changed in the

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/artifacts"
@@ -133,7 +135,7 @@ type Engine struct {
 	calendar signal.Signal // what is due, and when, may be another now
 
 	lacking run.Lacking // see canBegin
-	ready   ready
+	ready   decide.Ready
 
 	following map[string]int // how many wait for a run's runner: one that is planned again has two for an instant
 
@@ -246,7 +248,7 @@ func (e *Engine) Changed() <-chan struct{} { return e.changed.Next() }
 
 // Watch returns a channel that is closed when a run, or what it waits for, may have changed,
 // and what gives that up. Look after calling it, so that no change is missed.
-func (e *Engine) Watch(id string) (changed <-chan struct{}, stop func()) { return e.ready.watch(id) }
+func (e *Engine) Watch(id string) (changed <-chan struct{}, stop func()) { return e.ready.Watch(id) }
 
 // notify wakes the loop and everybody who waits for a change.
 func (e *Engine) notify() { e.changed.Send() }
@@ -291,11 +293,11 @@ func (e *Engine) claimed(ctx context.Context, pick func(run.Queue) (string, func
 func (e *Engine) tell(r run.Run, events []run.Event) {
 	for _, ev := range events {
 		if ev.To != "" {
-			e.Log.Info("run "+string(ev.To), "run", r.ID, "workspace", r.Workspace, "kind", r.Kind, "commit", short(r.Commit.SHA), "actor", ev.Actor, "text", ev.Text)
+			e.Log.Info("run "+string(ev.To), "run", r.ID, "workspace", r.Workspace, "kind", r.Kind, "commit", decide.Short(r.Commit.SHA), "actor", ev.Actor, "text", ev.Text)
 		}
 	}
 	e.settled(r)
-	e.ready.changed(r.ID)
+	e.ready.Changed(r.ID)
 	// What comes after it may be planned now, or use an output that is another.
 	if r.Status != run.Planning && r.Status != run.Applying && len(e.current().Renaming) > 0 {
 		e.flowFrom(r.Workspace)

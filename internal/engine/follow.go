@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -200,5 +202,5 @@ func follows(d fleet.Definition, rec workspace.Record) string {
 
 // elsewhereNow says that a workspace does not lead to a run's commit any more.
 func elsewhereNow(r run.Run, d fleet.Definition) error {
-	return fault.New(fault.Conflict, "", "commit %s is not on %s any more", short(r.Commit.SHA), d.Follows(r.Tag))
+	return fault.New(fault.Conflict, "", "commit %s is not on %s any more", decide.Short(r.Commit.SHA), d.Follows(r.Tag))
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
@@ -77,7 +79,7 @@ func (e *Engine) lookForHalts(ctx context.Context, before map[string][]run.Stopp
 		}
 		told[r.ID] = seen[r.ID]
 		if e.timeIsUp(r, q.Now) {
-			e.Log.Warn("a run is out of time and its processes are stopped; they are continued, so that they can end", "run", r.ID, "processes", haltedNames(seen[r.ID]))
+			e.Log.Warn("a run is out of time and its processes are stopped; they are continued, so that they can end", "run", r.ID, "processes", decide.ProcessNames(seen[r.ID]))
 			if err := e.Halts.Continue(dir); err != nil {
 				e.Log.Warn("a stopped runner cannot be continued", "run", r.ID, "error", err)
 			}
@@ -107,7 +109,7 @@ func (e *Engine) tellHalts(told map[string][]run.Stopped) {
 	for id, all := range told {
 		if !slices.Equal(old[id], all) {
 			changed = true
-			e.Log.Warn("processes of a run are stopped; it goes on once they are continued", "run", id, "processes", haltedNames(all), "next", continueCommand(all))
+			e.Log.Warn("processes of a run are stopped; it goes on once they are continued", "run", id, "processes", decide.ProcessNames(all), "next", decide.ContinueCommand(all))
 		}
 	}
 	if changed {

@@ -5,6 +5,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/drift"
@@ -30,14 +32,14 @@ const room = 1 << 20
 // cannot be started would fail, and an approval with it, over what passes by itself, with
 // a larger limit or with some room: so nothing is claimed. A plan is claimed on a full disk:
 // it fails with the reason, and nobody has approved it yet.
-func (e *Engine) canBegin(st step) bool {
+func (e *Engine) canBegin(st decide.Action) bool {
 	lacks := lacksFiles()
-	if lacks.What == "" && st == startApply {
+	if lacks.What == "" && st == decide.StartApply {
 		lacks = lacksRoom(e.artifacts.Roots()...)
 	}
 	e.mu.Lock()
 	// What an apply found the next apply looks for again: a plan has not looked.
-	changed := e.lacking != lacks && (st == startApply || lacks.What != "" || !e.lacking.Person)
+	changed := e.lacking != lacks && (st == decide.StartApply || lacks.What != "" || !e.lacking.Person)
 	if changed {
 		e.lacking = lacks
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -31,7 +33,7 @@ func noteLock(d *run.Tx, res job.Result) {
 // goOn ends what to do about a lock with the command that begins again: a plan that met
 // one is tried again a few times by itself, a plan to look at and an apply are not.
 func goOn(r run.Run, next string) string {
-	return strings.TrimSuffix(next, ".") + "; then: " + anew(r)
+	return strings.TrimSuffix(next, ".") + "; then: " + decide.RetryCommand(r)
 }
 
 // MetLocks lists the locks in backends that runs met, by workspace.

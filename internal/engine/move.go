@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -197,7 +199,7 @@ func (e *Engine) storeMove(ctx context.Context, r run.Run, res job.Result) {
 		noteLock(d, res)
 		d.Run.Failure = failure(d.Run, res)
 		if res.Moved == nil && res.Outcome == job.Succeeded { // a runner that knows of no moves
-			d.Run.Failure = &run.Failure{Message: "nothing was moved: the runner is of another version", Next: "restart tfops serve, then: " + anew(d.Run)}
+			d.Run.Failure = &run.Failure{Message: "nothing was moved: the runner is of another version", Next: "restart tfops serve, then: " + decide.RetryCommand(d.Run)}
 		}
 		return d.Move(run.Errored, "", d.Run.Failure.Message)
 	})

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/approvals"
@@ -85,7 +87,7 @@ func runNotice(d *run.Tx, def fleet.Definition, s *settings.Settings, ev run.Eve
 	case run.AwaitingApproval:
 		n.Kind, n.Command = run.NoticeAwaitingApproval, "tfops approve "+r.ID
 		n.Title = what + " awaits approval: " + changes(r)
-		n.Text = "waits for " + approvals.Decide(caseOf(&def, s.People, &r, d.Votes)).Missing() + "\n" + n.Text
+		n.Text = "waits for " + approvals.Decide(decide.CaseOf(&def, s.People, &r, d.Votes)).Missing() + "\n" + n.Text
 	case run.Applied:
 		n.Kind, n.Title = run.NoticeApplied, what+" applied: "+changes(r)
 		if r.Trigger.Cause == run.ByHeal {
@@ -98,7 +100,7 @@ func runNotice(d *run.Tx, def fleet.Definition, s *settings.Settings, ev run.Eve
 			n.Text = whole(r.Failure.Message, n.Text)
 		}
 	case run.Interrupted:
-		n.Kind, n.Title, n.Command = run.NoticeInterrupted, what+" was interrupted in the middle of its apply, and its outcome is not known", mends(&r)
+		n.Kind, n.Title, n.Command = run.NoticeInterrupted, what+" was interrupted in the middle of its apply, and its outcome is not known", decide.MendCommand(&r)
 		if r.Failure != nil {
 			n.Text = r.Failure.Message + "\n" + n.Text
 		}
@@ -110,7 +112,7 @@ func runNotice(d *run.Tx, def fleet.Definition, s *settings.Settings, ev run.Eve
 		if !strings.HasPrefix(why, string(r.Reason)) {
 			why = string(r.Reason) + ": " + why
 		}
-		n.Kind, n.Title, n.Command = run.NoticeDiscarded, what+" was discarded, "+why, anew(r)
+		n.Kind, n.Title, n.Command = run.NoticeDiscarded, what+" was discarded, "+why, decide.RetryCommand(r)
 		n.Text = whole(ev.Text, n.Text)
 	default:
 		return n, false
@@ -147,7 +149,7 @@ func commandIn(next string) string {
 // about tells whose change a run is of.
 func about(r run.Run) string {
 	subject, _, _ := strings.Cut(strings.TrimSpace(r.Commit.Message), "\n")
-	text := "commit " + short(r.Commit.SHA)
+	text := "commit " + decide.Short(r.Commit.SHA)
 	if r.Commit.Author.Name != "" {
 		text += " by " + r.Commit.Author.Name
 	}

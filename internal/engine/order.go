@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -26,7 +28,7 @@ func withheld(d *run.Tx, upstream []string, why string) error {
 // arrange tells each run of a batch which workspaces go before it: those that
 // have a run in the batch, or one on its way that may apply.
 func (e *Engine) arrange(ctx context.Context, s *settings.Settings, b *run.Batch) error {
-	needed := slices.ContainsFunc(b.Runs, func(r run.Run) bool { return len(goesBefore(s, r)) > 0 })
+	needed := slices.ContainsFunc(b.Runs, func(r run.Run) bool { return len(decide.GoesBefore(s, r)) > 0 })
 	if !needed {
 		return nil
 	}
@@ -37,8 +39,8 @@ func (e *Engine) arrange(ctx context.Context, s *settings.Settings, b *run.Batch
 	e.askOutputs(ctx, s, q, b)
 	together := kindsOf(b.Runs)
 	for i, r := range b.Runs {
-		for _, name := range goesBefore(s, r) {
-			_, busy := onItsWay(q, name, r.Kind)
+		for _, name := range decide.GoesBefore(s, r) {
+			_, busy := decide.OnItsWay(q, name, r.Kind)
 			if busy || together[name][r.Kind] || r.Kind == run.Sync && reads(s, q, together, r.Workspace, name) {
 				b.Runs[i].Upstream = append(b.Runs[i].Upstream, name)
 			}
@@ -72,7 +74,7 @@ func (e *Engine) inReverse(ctx context.Context, b *run.Batch) error {
 		return err
 	}
 	r := b.Runs[0]
-	for _, name := range goesBefore(s, r) {
+	for _, name := range decide.GoesBefore(s, r) {
 		def, _ := s.Definition(name)
 		if q.Record(name).Applied != "" && def.Apply != workspace.Never && !slices.Contains(r.Upstream, name) {
 			return fault.New(fault.Conflict, "tfops destroy "+name, "workspace %s depends on %s and is still applied", name, r.Workspace)
@@ -201,7 +203,7 @@ func (e *Engine) flowOn(ctx context.Context, s *settings.Settings, q run.Queue, 
 		if !ok {
 			continue
 		}
-		up := flowing(s, q, d)
+		up := decide.Flowing(s, q, d)
 		repo, ok := s.Repositories[d.Repository]
 		if up == "" || !ok || e.problem(name) != nil {
 			continue

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/zclconf/go-cty/cty"
@@ -351,7 +353,7 @@ func (e *Engine) planAgain(ctx context.Context, r run.Run, why string, lost int)
 		}
 		if d.Run.Restarts += lost; d.Run.Restarts > maxRestarts {
 			d.Run.Failure = &run.Failure{Message: "planning was begun four times and its runner vanished each time",
-				Next: "look at the machine's memory and at the run's runner.log, then: " + anew(d.Run)}
+				Next: "look at the machine's memory and at the run's runner.log, then: " + decide.RetryCommand(d.Run)}
 			if err := e.notChecked(d, "the check failed: "+d.Run.Failure.Message); err != nil {
 				return err
 			}
@@ -436,7 +438,7 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res job.Result) {
 		s := e.current()
 		def, known := s.Lived(d.Run.Workspace)
 		if !known {
-			return e.outdated(d, unconfigured, "")
+			return e.outdated(d, decide.Unconfigured, "")
 		}
 		if d.Run.Kind == run.Drift && seen.plan == nil { // what it saw was not looked at
 			return e.outdated(d, "the workspace was not in the configuration when the check ended", def.Fingerprint)
@@ -447,7 +449,7 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res job.Result) {
 		}
 		if d.Run.Kind == run.Drift && !d.Record.ApplyStartedAt.Equal(d.Run.AppliesSeen) {
 			// Half an apply would look like drift.
-			d.Run.Failure = &run.Failure{Message: "the check was made four times, and each time an apply of the workspace began meanwhile", Next: anew(d.Run)}
+			d.Run.Failure = &run.Failure{Message: "the check was made four times, and each time an apply of the workspace began meanwhile", Next: decide.RetryCommand(d.Run)}
 			if err := e.notChecked(d, d.Run.Failure.Message); err != nil {
 				return err
 			}
@@ -514,7 +516,7 @@ func (e *Engine) toApproval(d *run.Tx, def fleet.Definition, s *settings.Setting
 	if def.Apply == workspace.Never {
 		return d.Move(run.PlannedAndFinished, "", `not applied: the workspace has apply = "never"`)
 	}
-	c := caseOf(&def, s.People, &d.Run, d.Votes)
+	c := decide.CaseOf(&def, s.People, &d.Run, d.Votes)
 	d.Run.ExpiresAt = approvals.Expiry(c, d.Now)
 	if decision := approvals.Decide(c); !decision.Approved {
 		return d.Move(run.AwaitingApproval, "", decision.Missing())

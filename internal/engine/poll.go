@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -225,7 +227,7 @@ func (e *Engine) enqueued(ctx context.Context, b run.Batch) ([]run.Run, error) {
 		return nil, err
 	}
 	for _, r := range created {
-		e.Log.Info("run pending", "run", r.ID, "workspace", r.Workspace, "kind", r.Kind, "commit", short(r.Commit.SHA), "actor", r.Trigger.Actor, "text", r.Trigger.Cause)
+		e.Log.Info("run pending", "run", r.ID, "workspace", r.Workspace, "kind", r.Kind, "commit", decide.Short(r.Commit.SHA), "actor", r.Trigger.Actor, "text", r.Trigger.Cause)
 	}
 	e.stop(superseded)
 	e.notify()

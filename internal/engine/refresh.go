@@ -5,6 +5,8 @@ import (
 	"context"
 	"strings"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/plan"
@@ -46,8 +48,8 @@ func (e *Engine) inTheWay(ctx context.Context, name string) error {
 	s := e.current()
 	for r := range q.Of(name) {
 		if r.Kind.Applies() && r.Kind != run.Refresh {
-			_, w := verdict(q, s, r)
-			return fault.New(fault.Conflict, cmp.Or(w.Command, "tfops wait "+r.ID), "the state of workspace %s is not refreshed while run %s (%s) is on its way: it is %s", name, r.ID, r.Kind, words(r.Status))
+			_, w := decide.About(q, s, r)
+			return fault.New(fault.Conflict, cmp.Or(w.Command, "tfops wait "+r.ID), "the state of workspace %s is not refreshed while run %s (%s) is on its way: it is %s", name, r.ID, r.Kind, decide.StatusText(r.Status))
 		}
 	}
 	return nil
@@ -59,7 +61,7 @@ func acceptance(d *run.Tx, p *plan.Plan) (done bool, err error) {
 	if c := p.Counts; !p.RefreshOnly || c.Add+c.Change+c.Delete+c.Replace+c.Import+c.Move+c.Forget+len(p.Deferred)+len(p.Invocations) > 0 {
 		// A runner of another version may not know what it was asked for.
 		d.Run.Failure = &run.Failure{Message: "the plan would do more than accept the world into the state, so it is not applied",
-			Next: "restart tfops serve, so that it and its runners are of one version, then: " + anew(d.Run)}
+			Next: "restart tfops serve, so that it and its runners are of one version, then: " + decide.RetryCommand(d.Run)}
 		return true, d.Move(run.Errored, "", d.Run.Failure.Message)
 	}
 	if !p.Accepts() {

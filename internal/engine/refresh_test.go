@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
@@ -449,7 +451,7 @@ func TestRefreshIsTriedAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, w := verdict(q, g.engine.current(), &r); r.Kind != run.Refresh || w.Command != "tfops sync a --refresh-only" {
+		if _, w := decide.About(q, g.engine.current(), &r); r.Kind != run.Refresh || w.Command != "tfops sync a --refresh-only" {
 			t.Errorf("a %s run waits, and %q moves it on", r.Kind, w.Command)
 		}
 		g.runners.set(func(*players) { fail = false })
@@ -504,7 +506,7 @@ func TestRefreshIsMadeAgain(t *testing.T) {
 func TestBeginOfARefresh(t *testing.T) {
 	for kind, want := range map[run.Kind]string{run.Sync: "now", run.Destroy: "now", run.Refresh: "then", run.Drift: "then", run.Plan: "then"} {
 		d := &run.Tx{Run: run.Run{ID: "r1", Kind: kind, Status: run.Pending}, Record: workspace.Record{Fingerprint: "then"}, Now: midday}
-		if err := begin(startPlan, "now")(d); err != nil {
+		if err := begin(decide.StartPlan, "now")(d); err != nil {
 			t.Fatal(err)
 		}
 		if d.Record.Fingerprint != want || d.Run.Fingerprint != "now" {

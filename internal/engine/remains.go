@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/job"
@@ -146,7 +148,7 @@ func applyRemains(m *run.Remains, f artifacts.Run, l Follower) {
 	switch why := unknownResult(res, err, survivors); {
 	case why != "":
 		r.Status, r.ErroredState = run.Interrupted, res.ErroredState
-		r.Failure = &run.Failure{Message: "the store was lost, and " + why, Next: "look at the log (tfops logs " + r.ID + ") and at the real world, then: " + resolve(r.ID)}
+		r.Failure = &run.Failure{Message: "the store was lost, and " + why, Next: "look at the log (tfops logs " + r.ID + ") and at the real world, then: " + decide.ResolveCommand(r.ID)}
 	case res.Outcome == job.Succeeded:
 		r.Status, r.Failure, r.FinishedAt = run.Applied, nil, res.FinishedAt
 	default:

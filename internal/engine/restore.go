@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
@@ -149,7 +151,7 @@ func inUse(q run.Queue, name string, at ...run.Status) error {
 		if slices.Contains(at, r.Status) {
 			next := "tfops wait " + r.ID
 			if r.Status == run.Interrupted {
-				next = resolve(r.ID)
+				next = decide.ResolveCommand(r.ID)
 			}
 			return fault.New(fault.Conflict, next, "the state of workspace %s is in use: run %s is %s", name, r.ID, r.Status)
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"github.com/tfops/tfops/internal/agenda"
 	"github.com/tfops/tfops/internal/engine/settings"
 
@@ -124,7 +126,7 @@ func (e *Engine) driftRun(ctx context.Context, d fleet.Definition, rec workspace
 	}
 	c, err := settings.Commit(ctx, repo, rec.Applied)
 	if fault.Is(err, fault.NotFound) {
-		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "commit %s, which workspace %s was made equal to, is not in the repository any more", short(rec.Applied), d.Name)
+		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "commit %s, which workspace %s was made equal to, is not in the repository any more", decide.Short(rec.Applied), d.Name)
 	}
 	if err != nil {
 		return run.Run{}, err

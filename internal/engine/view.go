@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
@@ -22,7 +24,7 @@ import (
 // RunView is a run as people see it.
 type RunView struct {
 	run.Run
-	Wait   Wait
+	Wait   decide.Wait
 	Votes  []approvals.Vote
 	Needs  []approvals.Need // while it waits for approval, and after
 	Events []run.Event      // only of a single run
@@ -33,7 +35,7 @@ type WorkspaceView struct {
 	fleet.Definition
 	Record    workspace.Record
 	Sync      workspace.Sync
-	Wait      Wait
+	Wait      decide.Wait
 	Lock      *locks.Lock
 	LastRun   *run.Run  // the newest run that is no drift check
 	NextCheck time.Time // when the next scheduled drift check is due; zero: none
@@ -72,10 +74,10 @@ func (e *Engine) viewRun(q run.Queue, r run.Run, votes []approvals.Vote) RunView
 	s := e.current()
 	v := RunView{Run: r, Votes: votes}
 	if !r.Status.Terminal() {
-		_, v.Wait = verdict(q, s, &r)
+		_, v.Wait = decide.About(q, s, &r)
 	}
 	if def, ok := s.Find(r.Workspace); ok && r.Plan != nil && r.Kind.Applies() && r.Status != run.PlannedAndFinished {
-		v.Needs = approvals.Decide(caseOf(&def, s.People, &r, votes)).Needs
+		v.Needs = approvals.Decide(decide.CaseOf(&def, s.People, &r, votes)).Needs
 	}
 	return v
 }
@@ -212,42 +214,42 @@ func syncOf(d fleet.Definition, rec workspace.Record, q run.Queue, lastSync []ru
 
 // waitOf names what a workspace waits for: first what its runs wait for, then
 // what keeps it from having any.
-func (e *Engine) waitOf(d fleet.Definition, rec workspace.Record, q run.Queue, v WorkspaceView, lastSync []run.Run) Wait {
+func (e *Engine) waitOf(d fleet.Definition, rec workspace.Record, q run.Queue, v WorkspaceView, lastSync []run.Run) decide.Wait {
 	s := e.current()
 	for r := range q.Of(d.Name) {
 		if r.Kind.Applies() {
-			if _, w := verdict(q, s, r); w.For != "" {
+			if _, w := decide.About(q, s, r); w.For != "" {
 				return w
 			}
 		}
 	}
 	for r := range q.Of(d.Name) { // a check, or a plan that somebody asked to see
 		if len(q.Stopped[r.ID]) > 0 {
-			_, w := verdict(q, s, r)
+			_, w := decide.About(q, s, r)
 			return w
 		}
 	}
 	unreachable := e.unreachable(d.Repository)
 	switch {
 	case rec.Orphan != nil:
-		return Wait{Kind: WaitsForOrigin, For: "somebody to destroy it, or to bring back what it was made of: " + rec.Orphan.Why, Command: "tfops destroy " + d.Name}
+		return decide.Wait{Kind: decide.WaitsForOrigin, For: "somebody to destroy it, or to bring back what it was made of: " + rec.Orphan.Why, Command: "tfops destroy " + d.Name}
 	case v.Problem != nil:
-		return Wait{Kind: WaitsForConfiguration, For: advised(v.Problem), Command: "tfops poll " + d.Repository}
+		return decide.Wait{Kind: decide.WaitsForConfiguration, For: advised(v.Problem), Command: "tfops poll " + d.Repository}
 	case unreachable != nil:
 		why := strings.TrimPrefix(advised(unreachable), fmt.Sprintf("repository %q: ", d.Repository)) // most say which by themselves
-		return Wait{Kind: WaitsForRepository, For: "repository " + d.Repository + ": " + why, Command: "tfops poll " + d.Repository}
+		return decide.Wait{Kind: decide.WaitsForRepository, For: "repository " + d.Repository + ": " + why, Command: "tfops poll " + d.Repository}
 	case rec.Head == "":
-		return Wait{Kind: WaitsForRepository, For: "the first look at repository " + d.Repository, Command: "tfops status"}
+		return decide.Wait{Kind: decide.WaitsForRepository, For: "the first look at repository " + d.Repository, Command: "tfops status"}
 	case rec.HalfDone != "" && (len(lastSync) == 0 || lastSync[0].Status != run.Errored || rec.Applied == rec.Desired):
-		return Wait{Kind: WaitsForSync, Run: rec.HalfDone, For: "somebody to sync it, or to destroy it: run " + rec.HalfDone + " failed in the middle of its apply", Command: "tfops sync " + d.Name}
+		return decide.Wait{Kind: decide.WaitsForSync, Run: rec.HalfDone, For: "somebody to sync it, or to destroy it: run " + rec.HalfDone + " failed in the middle of its apply", Command: "tfops sync " + d.Name}
 	case v.Sync == workspace.Errored && len(lastSync) > 0:
-		return Wait{Kind: WaitsForErrored, Run: lastSync[0].ID, For: "somebody to look at the errored run " + lastSync[0].ID, Command: "tfops show " + lastSync[0].ID}
+		return decide.Wait{Kind: decide.WaitsForErrored, Run: lastSync[0].ID, For: "somebody to look at the errored run " + lastSync[0].ID, Command: "tfops show " + lastSync[0].ID}
 	case v.Sync == workspace.OutOfSync:
-		return Wait{Kind: WaitsForSync, For: outOfSync(d, rec), Command: "tfops sync " + d.Name}
+		return decide.Wait{Kind: decide.WaitsForSync, For: outOfSync(d, rec), Command: "tfops sync " + d.Name}
 	case rec.Suspended(q.Now):
-		return Wait{Kind: WaitsForResume, For: suspended(*rec.Suspension), Command: "tfops resume " + d.Name}
+		return decide.Wait{Kind: decide.WaitsForResume, For: decide.SuspensionText(*rec.Suspension), Command: "tfops resume " + d.Name}
 	}
-	return Wait{}
+	return decide.Wait{}
 }
 
 // advised is an error with what to do about it, as one text: a Wait's command

@@ -5,20 +5,22 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"github.com/tfops/tfops/internal/run"
 )
 
 // A run that begins to apply while somebody looks at it does not wait for its own apply.
 func TestAnApplyIsNotSomebodyElses(t *testing.T) {
-	for name, look := range map[string]func(*rig, string) (Wait, error){
-		"show": func(g *rig, id string) (Wait, error) {
+	for name, look := range map[string]func(*rig, string) (decide.Wait, error){
+		"show": func(g *rig, id string) (decide.Wait, error) {
 			v, err := g.engine.Show(context.Background(), id)
 			return v.Wait, err
 		},
-		"list": func(g *rig, _ string) (Wait, error) {
+		"list": func(g *rig, _ string) (decide.Wait, error) {
 			all, err := g.engine.List(context.Background(), run.Query{Limit: 1})
 			if err != nil || len(all) == 0 {
-				return Wait{}, err
+				return decide.Wait{}, err
 			}
 			return all[0].Wait, nil
 		},
@@ -37,7 +39,7 @@ func TestAnApplyIsNotSomebodyElses(t *testing.T) {
 				}
 				g.dying.mu.Lock()
 				g.dying.between = func() {
-					if _, err := g.store.Change(ctx, id, begin(startApply, "")); err != nil {
+					if _, err := g.store.Change(ctx, id, begin(decide.StartApply, "")); err != nil {
 						t.Error(err)
 					}
 				}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/decide"
+
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/engine"
@@ -21,7 +23,7 @@ func at(t time.Time) *time.Time {
 	return &t
 }
 
-func viewWait(w engine.Wait) *api.Waiting {
+func viewWait(w decide.Wait) *api.Waiting {
 	if w.Kind == "" {
 		return nil
 	}

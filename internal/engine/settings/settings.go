@@ -1,3 +1,4 @@
+// Package settings is what the configuration asks of the engine.
 package settings
 
 import (

@@ -1,4 +1,4 @@
-package engine
+package decide
 
 import (
 	"sync"
@@ -13,7 +13,7 @@ import (
 	"github.com/tfops/tfops/internal/run"
 )
 
-// ready keeps which runs are ready for which step, in the order in which they go. It asks
+// Ready keeps which runs are ready for which step, in the order in which they go. It asks
 // verdict, and asks again about those runs only that a change may concern: what a change
 // costs does not depend on how many runs wait. It is a cache: all of it can be reckoned from
 // a queue and the settings, and whoever acts on it asks verdict once more.
@@ -21,13 +21,13 @@ import (
 // A verdict about a run depends on the run; on the records and runs of its workspace and of
 // those that it needs; on the runs and locks of its states; on the settings; and on the time.
 // Who adds to what verdict looks at adds it to dependencies, too.
-type ready struct {
+type Ready struct {
 	mu       sync.Mutex
 	queue    run.Queue // the newest that was seen
 	settings *settings.Settings
 
 	entries map[string]entry                        // by run
-	steps   [withhold + 1]btree.Map[string, string] // by step: what goes first comes first; the run
+	steps   [HoldBack + 1]btree.Map[string, string] // by step: what goes first comes first; the run
 	alarms  agenda.Agenda                           // when another answer about a run may be due
 	asks    map[dependency]map[string]bool          // the runs whose verdict depends on it
 	doubted map[string]bool                         // runs to be asked about once more
@@ -36,7 +36,7 @@ type ready struct {
 
 // entry is what is known of one run.
 type entry struct {
-	step         step
+	step         Action
 	place        string // its key among the runs of the step
 	dependencies []dependency
 }
@@ -47,9 +47,9 @@ type dependency struct {
 	name  string
 }
 
-// first is the run that goes first among those that are ready for a step; nil for none. alarm
+// First is the run that goes first among those that are ready for a step; nil for none. alarm
 // is the next time at which another may become ready without any change; zero for never.
-func (b *ready) first(q run.Queue, s *settings.Settings, st step) (r *run.Run, alarm time.Time) {
+func (b *Ready) First(q run.Queue, s *settings.Settings, st Action) (r *run.Run, alarm time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.update(q, s)
@@ -59,8 +59,8 @@ func (b *ready) first(q run.Queue, s *settings.Settings, st step) (r *run.Run, a
 	return r, b.alarms.Next()
 }
 
-// all are the runs that are ready for any of the steps.
-func (b *ready) all(q run.Queue, s *settings.Settings, steps ...step) (ids []string, alarm time.Time) {
+// All are the runs that are ready for any of the steps.
+func (b *Ready) All(q run.Queue, s *settings.Settings, steps ...Action) (ids []string, alarm time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.update(q, s)
@@ -72,7 +72,7 @@ func (b *ready) all(q run.Queue, s *settings.Settings, steps ...step) (ids []str
 
 // update takes in what was changed since the last look. Of two looks at once one may bring an
 // older queue: the newer one counts.
-func (b *ready) update(q run.Queue, s *settings.Settings) {
+func (b *Ready) update(q run.Queue, s *settings.Settings) {
 	if b.entries != nil && q.Version() < b.queue.Version() {
 		now := q.Now
 		q = b.queue
@@ -100,7 +100,7 @@ func (b *ready) update(q run.Queue, s *settings.Settings) {
 }
 
 // reckon asks about every run.
-func (b *ready) reckon() {
+func (b *Ready) reckon() {
 	b.entries, b.asks, b.alarms = map[string]entry{}, map[dependency]map[string]bool{}, agenda.Agenda{}
 	clear(b.steps[:])
 	for r := range b.queue.Active() {
@@ -112,7 +112,7 @@ func (b *ready) reckon() {
 }
 
 // concerned are the runs whose verdict may be another one after the changes, or by now.
-func (b *ready) concerned(changes []*run.Change) map[string]bool {
+func (b *Ready) concerned(changes []*run.Change) map[string]bool {
 	runs := map[string]bool{}
 	dependent := func(d dependency) {
 		for id := range b.asks[d] {
@@ -149,7 +149,7 @@ func (b *ready) concerned(changes []*run.Change) map[string]bool {
 }
 
 // ask asks for the verdict about a run.
-func (b *ready) ask(id string) {
+func (b *Ready) ask(id string) {
 	b.forget(id)
 	b.tell(id)
 	r, ok := b.queue.Run(id)
@@ -157,8 +157,8 @@ func (b *ready) ask(id string) {
 		return
 	}
 	var n entry
-	n.step, _ = verdict(b.queue, b.settings, r)
-	if n.step != nothing {
+	n.step, _ = About(b.queue, b.settings, r)
+	if n.step != Nothing {
 		n.place = placeOf(b.queue, r)
 		b.steps[n.step].Set(n.place, id)
 	}
@@ -175,13 +175,13 @@ func (b *ready) ask(id string) {
 	b.entries[id] = n
 }
 
-func (b *ready) forget(id string) {
+func (b *Ready) forget(id string) {
 	n, ok := b.entries[id]
 	if !ok {
 		return
 	}
 	delete(b.entries, id)
-	if n.step != nothing {
+	if n.step != Nothing {
 		b.steps[n.step].Delete(n.place)
 	}
 	b.alarms.Delete(id)
@@ -192,9 +192,9 @@ func (b *ready) forget(id string) {
 	}
 }
 
-// watch returns a channel that is closed at the next change that may concern a run, and what
+// Watch returns a channel that is closed at the next change that may concern a run, and what
 // gives it up. What is asked for after it misses nothing.
-func (b *ready) watch(id string) (changed <-chan struct{}, stop func()) {
+func (b *Ready) Watch(id string) (changed <-chan struct{}, stop func()) {
 	ch := make(chan struct{})
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -214,15 +214,15 @@ func (b *ready) watch(id string) (changed <-chan struct{}, stop func()) {
 	}
 }
 
-func (b *ready) tell(id string) {
+func (b *Ready) tell(id string) {
 	for ch := range b.told[id] {
 		close(ch)
 	}
 	delete(b.told, id)
 }
 
-// doubt has a run asked about once more: it turned out not to be ready.
-func (b *ready) doubt(id string) {
+// Doubt has a run asked about once more: it turned out not to be ready.
+func (b *Ready) Doubt(id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.doubted == nil {
@@ -231,8 +231,8 @@ func (b *ready) doubt(id string) {
 	b.doubted[id] = true
 }
 
-// changed wakes who waits for a change of a run.
-func (b *ready) changed(id string) {
+// Changed wakes who waits for a change of a run.
+func (b *Ready) Changed(id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.tell(id)

@@ -1,4 +1,4 @@
-package engine
+package decide
 
 import (
 	"cmp"
@@ -39,10 +39,10 @@ func TestOrderOfRuns(t *testing.T) {
 	started("c", noon.Add(-3*time.Hour))
 	var order []string
 	for len(q.Active) > 0 {
-		var b ready
-		r, _ := b.first(q.queue(), s, startPlan)
+		var b Ready
+		r, _ := b.First(q.queue(), s, StartPlan)
 		if r == nil {
-			r, _ = b.first(q.queue(), s, startCheck)
+			r, _ = b.First(q.queue(), s, StartCheck)
 		}
 		if r == nil {
 			t.Fatalf("nothing is ready of %d", len(q.Active))
@@ -57,10 +57,10 @@ func TestOrderOfRuns(t *testing.T) {
 }
 
 // choose asks about every run: what ready must answer as well, with less work.
-func choose(q run.Queue, s *settings.Settings, wanted step) string {
+func choose(q run.Queue, s *settings.Settings, wanted Action) string {
 	var all []*run.Run
 	for r := range q.Active() {
-		if st, _ := verdict(q, s, r); st == wanted {
+		if st, _ := About(q, s, r); st == wanted {
 			all = append(all, r)
 		}
 	}
@@ -113,7 +113,7 @@ func walkReady(t *testing.T, random *rand.Rand) {
 		}
 		return now.Add(time.Duration(random.IntN(600)) * time.Second)
 	}
-	var b ready
+	var b Ready
 	q, now := run.Queue{}, noon
 	for n := range 400 {
 		d := q.Edit()
@@ -161,14 +161,14 @@ func walkReady(t *testing.T, random *rand.Rand) {
 		case 2:
 			continue // nobody looked at this one
 		case 3:
-			b.first(old, s, startPlan) // somebody looks with what was
+			b.First(old, s, StartPlan) // somebody looks with what was
 		default:
 			now = now.Add(time.Duration(random.IntN(200)) * time.Second)
 		}
 		q.Now = now
-		for st := startPlan; st <= withhold; st++ {
+		for st := StartPlan; st <= HoldBack; st++ {
 			want := choose(q, s, st)
-			got, alarm := b.first(q, s, st)
+			got, alarm := b.First(q, s, st)
 			if (got == nil) != (want == "") || got != nil && got.ID != want {
 				t.Fatalf("at %d, for step %d: %v, want %q", n, st, got, want)
 			}
@@ -202,18 +202,18 @@ func TestWatchedRuns(t *testing.T) {
 	waits.Upstream = []string{"a"}
 	w := queueOf(someRun("r1", "a", run.Sync, run.Pending), waits, someRun("r3", "c", run.Sync, run.Pending))
 	q := w.queue()
-	var b ready
-	b.first(q, s, startPlan)
+	var b Ready
+	b.First(q, s, StartPlan)
 	woken := func(id string, change func(*run.Draft)) bool {
 		t.Helper()
-		changed, stop := b.watch(id)
+		changed, stop := b.Watch(id)
 		defer stop()
 		d := q.Edit()
 		change(d)
 		now := q.Now
 		q = d.Queue()
 		q.Now = now
-		b.first(q, s, startPlan)
+		b.First(q, s, StartPlan)
 		select {
 		case <-changed:
 			return true
@@ -256,15 +256,15 @@ func BenchmarkReady(b *testing.B) {
 			q := w.queue()
 			b.Run("all", func(b *testing.B) { // as at the start, or under new settings
 				for b.Loop() {
-					var all ready
-					if r, _ := all.first(q, s, startPlan); r == nil {
+					var all Ready
+					if r, _ := all.First(q, s, StartPlan); r == nil {
 						b.Fatal("nothing is ready")
 					}
 				}
 			})
 			b.Run("change", func(b *testing.B) { // as after each change of a run, by each of four loops
-				var kept ready
-				kept.first(q, s, startPlan)
+				var kept Ready
+				kept.First(q, s, StartPlan)
 				q, i := q, 0
 				for b.Loop() {
 					r := runs[i%n]
@@ -274,10 +274,10 @@ func BenchmarkReady(b *testing.B) {
 					now := q.Now
 					q = d.Queue()
 					q.Now = now
-					for _, st := range []step{startPlan, startCheck, startApply} {
-						kept.first(q, s, st)
+					for _, st := range []Action{StartPlan, StartCheck, StartApply} {
+						kept.First(q, s, st)
 					}
-					kept.all(q, s, allow, discard, expire, withhold)
+					kept.All(q, s, Allow, Discard, Expire, HoldBack)
 				}
 			})
 		})
@@ -296,11 +296,11 @@ func BenchmarkWaiting(b *testing.B) {
 	s := (&settings.Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 1}).Prepare()
 	w := queueOf(runs...)
 	q := w.queue()
-	var kept ready
-	kept.first(q, s, startPlan)
+	var kept Ready
+	kept.First(q, s, StartPlan)
 	waiting := make([]<-chan struct{}, n)
 	for i := range n {
-		waiting[i], _ = kept.watch(runs[i].ID)
+		waiting[i], _ = kept.Watch(runs[i].ID)
 	}
 	i := 0
 	for b.Loop() {
@@ -309,9 +309,9 @@ func BenchmarkWaiting(b *testing.B) {
 		now := q.Now
 		q = d.Queue()
 		q.Now = now
-		kept.first(q, s, startPlan)
+		kept.First(q, s, StartPlan)
 		<-waiting[i%n]
-		waiting[i%n], _ = kept.watch(runs[i%n].ID)
+		waiting[i%n], _ = kept.Watch(runs[i%n].ID)
 		i++
 	}
 	for j, ch := range waiting {

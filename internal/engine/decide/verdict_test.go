@@ -1,4 +1,4 @@
-package engine
+package decide
 
 import (
 	"strings"
@@ -158,7 +158,7 @@ func TestEveryWaitHasACommand(t *testing.T) {
 		"interrupted": {with(run.Interrupted, nil), "somebody to look", "tfops resolve r1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, w := verdict(c.q.queue(), s, &c.q.Active[0])
+			_, w := About(c.q.queue(), s, &c.q.Active[0])
 			if w.Kind == "" {
 				t.Errorf("it waits for %q, of no kind", w.For)
 			}
@@ -175,8 +175,8 @@ func TestEveryWaitHasACommand(t *testing.T) {
 	}
 	for _, status := range run.Statuses {
 		q := with(status, nil)
-		step, w := verdict(q.queue(), s, &q.Active[0])
-		if waits := w.For != ""; waits == status.Terminal() && step != discard {
+		step, w := About(q.queue(), s, &q.Active[0])
+		if waits := w.For != ""; waits == status.Terminal() && step != Discard {
 			t.Errorf("%s: step %d, waits for %q", status, step, w.For)
 		}
 	}
@@ -205,26 +205,26 @@ func TestVerdictBeforeTheApply(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		change func(*written)
-		want   step
+		want   Action
 	}{
-		"all is as it was":             {func(*written) {}, startApply},
-		"another commit is wanted":     {record(func(r *workspace.Record) { r.Desired = "c2" }), discard},
-		"an apply began since":         {record(func(r *workspace.Record) { r.ApplyStartedAt = noon.Add(-2 * time.Hour) }), discard},
-		"the inputs changed":           {func(q *written) { q.Active[0].Fingerprint = "other" }, discard},
-		"the vote is gone":             {func(q *written) { clear(q.Votes) }, discard},
-		"the vote is for another plan": {func(q *written) { q.Active[0].Plan.Digest = "sha256:def" }, discard},
+		"all is as it was":             {func(*written) {}, StartApply},
+		"another commit is wanted":     {record(func(r *workspace.Record) { r.Desired = "c2" }), Discard},
+		"an apply began since":         {record(func(r *workspace.Record) { r.ApplyStartedAt = noon.Add(-2 * time.Hour) }), Discard},
+		"the inputs changed":           {func(q *written) { q.Active[0].Fingerprint = "other" }, Discard},
+		"the vote is gone":             {func(q *written) { clear(q.Votes) }, Discard},
+		"the vote is for another plan": {func(q *written) { q.Active[0].Plan.Digest = "sha256:def" }, Discard},
 		"a second person said no": {func(q *written) {
 			v := q.Votes["r1"][0]
 			v.Yes, v.Voter = false, "li"
 			q.Votes["r1"] = append(q.Votes["r1"], v)
-		}, discard},
-		"it expired":            {func(q *written) { q.Now = noon.Add(2 * time.Hour) }, expire},
-		"the workspace is gone": {func(q *written) { q.Active[0].Workspace = "gone" }, discard},
+		}, Discard},
+		"it expired":            {func(q *written) { q.Now = noon.Add(2 * time.Hour) }, Expire},
+		"the workspace is gone": {func(q *written) { q.Active[0].Workspace = "gone" }, Discard},
 	} {
 		t.Run(name, func(t *testing.T) {
 			q := base()
 			c.change(&q)
-			if got, w := verdict(q.queue(), s, &q.Active[0]); got != c.want {
+			if got, w := About(q.queue(), s, &q.Active[0]); got != c.want {
 				t.Errorf("step %d (%+v), want %d", got, w, c.want)
 			}
 		})

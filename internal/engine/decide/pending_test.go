@@ -1,4 +1,4 @@
-package engine
+package decide
 
 import (
 	"testing"
@@ -24,10 +24,10 @@ func TestHalfDoneLetsNobodyGoOn(t *testing.T) {
 		q.Records["a"], q.Records["b"] = rec, waits
 		q.Active = nil
 		goes := rec.HalfDone == ""
-		if why := notDone(q.queue(), s, "a", run.Sync); (why == "") != goes {
+		if why := NotDone(q.queue(), s, "a", run.Sync); (why == "") != goes {
 			t.Errorf("half done %q: not done is %q", rec.HalfDone, why)
 		}
-		if after := flowing(s, q.queue(), &s.Workspaces[1]); (after == "a") != goes {
+		if after := Flowing(s, q.queue(), &s.Workspaces[1]); (after == "a") != goes {
 			t.Errorf("half done %q: b is planned after %q", rec.HalfDone, after)
 		}
 	}
@@ -47,8 +47,8 @@ func TestRefreshOfWhatIsApplied(t *testing.T) {
 			q := queueOf(r)
 			q.Records["a"] = workspace.Record{Name: "a", Desired: c.desired, Applied: c.applied, State: "state:a"}
 			vote(&q, &q.Active[0])
-			st, w := verdict(q.queue(), s, &r)
-			if goesOn := st == startPlan || st == startApply; goesOn != c.goesOn || !goesOn && st != discard {
+			st, w := About(q.queue(), s, &r)
+			if goesOn := st == StartPlan || st == StartApply; goesOn != c.goesOn || !goesOn && st != Discard {
 				t.Errorf("%s, %q wanted and %q applied: step %d (%+v)", status, c.desired, c.applied, st, w)
 			}
 		}

@@ -1,4 +1,4 @@
-package engine
+package decide
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ func haltedWait(all []run.Stopped, r *run.Run) Wait {
 	if r.Status == run.Applying {
 		what = "apply"
 	}
-	return Wait{Kind: WaitsForStopped, Run: r.ID, For: fmt.Sprintf("somebody to continue its %s, which is stopped (SIGSTOP): %s; to end it instead: tfops cancel %s --force", what, haltedNames(all), r.ID), Command: continueCommand(all), Person: true}
+	return Wait{Kind: WaitsForStopped, Run: r.ID, For: fmt.Sprintf("somebody to continue its %s, which is stopped (SIGSTOP): %s; to end it instead: tfops cancel %s --force", what, ProcessNames(all), r.ID), Command: ContinueCommand(all), Person: true}
 }
 
 // waitFor is what waits for another run's phase. Waiting for one that is stopped
@@ -24,12 +24,12 @@ func haltedWait(all []run.Stopped, r *run.Run) Wait {
 func waitFor(q run.Queue, o *run.Run, does string) Wait {
 	text := fmt.Sprintf("run %s, which %s", o.ID, does)
 	if halted := q.Stopped[o.ID]; len(halted) > 0 {
-		return Wait{Kind: WaitsForStopped, Run: o.ID, For: text + " and is stopped (SIGSTOP)", Command: continueCommand(halted), Person: true}
+		return Wait{Kind: WaitsForStopped, Run: o.ID, For: text + " and is stopped (SIGSTOP)", Command: ContinueCommand(halted), Person: true}
 	}
 	return Wait{Kind: WaitsForRun, Run: o.ID, For: text, Command: "tfops wait " + o.ID}
 }
 
-func haltedNames(all []run.Stopped) string {
+func ProcessNames(all []run.Stopped) string {
 	var texts []string
 	for _, p := range all {
 		texts = append(texts, fmt.Sprintf("%s (pid %d)", p.Name, p.PID))
@@ -37,9 +37,9 @@ func haltedNames(all []run.Stopped) string {
 	return strings.Join(texts, ", ")
 }
 
-// continueCommand lets the processes go on: the runner last, so that nothing that
+// ContinueCommand lets the processes go on: the runner last, so that nothing that
 // it waits for is still stopped then.
-func continueCommand(all []run.Stopped) string {
+func ContinueCommand(all []run.Stopped) string {
 	text := "kill -CONT"
 	for _, p := range slices.Backward(all) {
 		text += fmt.Sprintf(" %d", p.PID)
@@ -55,8 +55,8 @@ func worker(q run.Queue, r *run.Run, place string) Wait {
 	return Wait{Kind: WaitsForWorker, For: place, Command: "tfops wait " + r.ID}
 }
 
-// anew is the command that asks for such a run once more.
-func anew(r run.Run) string {
+// RetryCommand is the command that asks for such a run once more.
+func RetryCommand(r run.Run) string {
 	switch r.Kind {
 	case run.Refresh:
 		return "tfops sync " + r.Workspace + " --refresh-only"
@@ -69,8 +69,8 @@ func anew(r run.Run) string {
 	return "tfops " + string(r.Kind) + " " + r.Workspace
 }
 
-// destroys is what a destroy that nobody asked for does, and why.
-func destroys(r run.Run, rec workspace.Record) string {
+// Destroys is what a destroy that nobody asked for does, and why.
+func Destroys(r run.Run, rec workspace.Record) string {
 	what := "everything"
 	switch {
 	case r.Plan != nil && r.Plan.Counts.Delete == 1:
@@ -85,9 +85,9 @@ func destroys(r run.Run, rec workspace.Record) string {
 	return text
 }
 
-// renameWait is what a run waits for whose workspace takes over another one, or is
+// RenameWait is what a run waits for whose workspace takes over another one, or is
 // taken over.
-func renameWait(s *fleet.Fleet, name string) (Wait, bool) {
+func RenameWait(s *fleet.Fleet, name string) (Wait, bool) {
 	r, ok := s.Renaming[name]
 	if to, taken := s.Heirs[name]; taken {
 		r, ok = s.Renaming[to], true

@@ -1,4 +1,4 @@
-package engine
+package decide
 
 // Wait is what a run, or a workspace, waits for, and the command that moves it on. Programs go by
 // Kind and Run; For is for people.

@@ -1,4 +1,4 @@
-package engine
+package decide
 
 import (
 	"fmt"
@@ -17,27 +17,27 @@ import (
 // It asks how the others stand now, not how the run stood that was on its way
 // when this one was made: that may have been superseded, tried again or
 // replaced by a fresh one.
-func upstreamVerdict(q run.Queue, s *settings.Settings, r *run.Run) (step, Wait) {
+func upstreamVerdict(q run.Queue, s *settings.Settings, r *run.Run) (Action, Wait) {
 	for _, name := range r.Upstream {
-		if o, ok := onItsWay(q, name, r.Kind); ok {
-			return nothing, Wait{Kind: WaitsForUpstream, Run: o.ID, For: fmt.Sprintf("workspace %s, which %s: its run %s is %s", name, place(r.Kind), o.ID, words(o.Status)), Command: moves(o)}
+		if o, ok := OnItsWay(q, name, r.Kind); ok {
+			return Nothing, Wait{Kind: WaitsForUpstream, Run: o.ID, For: fmt.Sprintf("workspace %s, which %s: its run %s is %s", name, place(r.Kind), o.ID, StatusText(o.Status)), Command: moves(o)}
 		}
 	}
 	if def, ok := s.Find(r.Workspace); ok && r.Kind == run.Sync {
 		for _, in := range def.Inputs {
 			for _, ref := range in.Refs {
-				if o, busy := onItsWay(q, ref.Workspace, run.Drift); busy && slices.Contains(r.Upstream, ref.Workspace) && q.Record(ref.Workspace).Outputs == nil {
-					return nothing, Wait{Kind: WaitsForUpstream, Run: o.ID, For: fmt.Sprintf("the outputs of workspace %s, which run %s reads", ref.Workspace, o.ID), Command: "tfops wait " + o.ID}
+				if o, busy := OnItsWay(q, ref.Workspace, run.Drift); busy && slices.Contains(r.Upstream, ref.Workspace) && q.Record(ref.Workspace).Outputs == nil {
+					return Nothing, Wait{Kind: WaitsForUpstream, Run: o.ID, For: fmt.Sprintf("the outputs of workspace %s, which run %s reads", ref.Workspace, o.ID), Command: "tfops wait " + o.ID}
 				}
 			}
 		}
 	}
 	for _, name := range r.Upstream {
-		if why := notDone(q, s, name, r.Kind); why != "" {
-			return withhold, Wait{Kind: WaitsForUpstream, For: fmt.Sprintf("workspace %s, which %s, %s", name, place(r.Kind), why)}
+		if why := NotDone(q, s, name, r.Kind); why != "" {
+			return HoldBack, Wait{Kind: WaitsForUpstream, For: fmt.Sprintf("workspace %s, which %s, %s", name, place(r.Kind), why)}
 		}
 	}
-	return nothing, Wait{}
+	return Nothing, Wait{}
 }
 
 // place says what a workspace is to one whose run waits for it.
@@ -48,7 +48,7 @@ func place(k run.Kind) string {
 	return "is upstream"
 }
 
-func words(s run.Status) string { return strings.ReplaceAll(string(s), "_", " ") }
+func StatusText(s run.Status) string { return strings.ReplaceAll(string(s), "_", " ") }
 
 // moves is the command that moves on a run that another waits for.
 func moves(r *run.Run) string {
@@ -56,14 +56,14 @@ func moves(r *run.Run) string {
 	case run.AwaitingApproval:
 		return "tfops approve " + r.ID
 	case run.Interrupted:
-		return mends(r)
+		return MendCommand(r)
 	}
 	return "tfops wait " + r.ID
 }
 
-// onItsWay finds a run of a workspace that may still apply, of the kind that
+// OnItsWay finds a run of a workspace that may still apply, of the kind that
 // is waited for: what is planned waits for syncs, what is destroyed for destroys.
-func onItsWay(q run.Queue, name string, kind run.Kind) (*run.Run, bool) {
+func OnItsWay(q run.Queue, name string, kind run.Kind) (*run.Run, bool) {
 	for o := range q.Of(name) {
 		if o.Kind == kind {
 			return o, true
@@ -72,9 +72,9 @@ func onItsWay(q run.Queue, name string, kind run.Kind) (*run.Run, bool) {
 	return nil, false
 }
 
-// notDone says why a workspace that goes first has not done its part; "" when
+// NotDone says why a workspace that goes first has not done its part; "" when
 // it has, or when nothing of the kind is wanted of it.
-func notDone(q run.Queue, s *settings.Settings, name string, kind run.Kind) string {
+func NotDone(q run.Queue, s *settings.Settings, name string, kind run.Kind) string {
 	def, ok := s.Find(name)
 	if !ok {
 		return ""
@@ -97,7 +97,7 @@ func notDone(q run.Queue, s *settings.Settings, name string, kind run.Kind) stri
 }
 
 // before are the workspaces that go before a run's in the order of its kind.
-func goesBefore(s *settings.Settings, r run.Run) []string {
+func GoesBefore(s *settings.Settings, r run.Run) []string {
 	switch r.Kind {
 	case run.Sync:
 		return s.Order.AllUpstream(r.Workspace)
@@ -107,15 +107,15 @@ func goesBefore(s *settings.Settings, r run.Run) []string {
 	return nil
 }
 
-// flowing says because of which other a workspace is to be planned: the one that its last run was
+// Flowing says because of which other a workspace is to be planned: the one that its last run was
 // withheld for, or one of which it uses an output that has changed since; "" for none. It is pure,
 // and asked again and again, so that nothing is lost when the daemon ends in between.
-func flowing(s *settings.Settings, q run.Queue, d *fleet.Definition) string {
+func Flowing(s *settings.Settings, q run.Queue, d *fleet.Definition) string {
 	rec := q.Record(d.Name)
 	if rec.Desired == "" || rec.Orphan != nil || rec.Destroyed || d.Apply == workspace.Never {
 		return ""
 	}
-	if _, busy := onItsWay(q, d.Name, run.Sync); busy {
+	if _, busy := OnItsWay(q, d.Name, run.Sync); busy {
 		return "" // a plan that was made with an old value is found stale
 	}
 	if up := rec.HeldBack; up != "" {

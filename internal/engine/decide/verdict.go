@@ -1,4 +1,7 @@
-package engine
+// Package decide says what can be done with a run now, or else what it waits for: one
+// pure function (About) that the loop, the claims and everything that people read ask,
+// and Ready, which keeps its answers for all runs of a queue.
+package decide
 
 import (
 	"cmp"
@@ -16,32 +19,32 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// step is what can be done with a run now.
-type step int
+// Action is what can be done with a run now.
+type Action int
 
 const (
-	nothing    step = iota // it waits
-	startPlan              // pending -> planning
-	startCheck             // the same, of a drift run, which has places of its own
-	startApply             // apply_queued -> applying
-	allow                  // awaiting_approval -> apply_queued: the rules ask for nothing more
-	discard                // -> discarded as stale
-	expire                 // -> discarded as expired
-	withhold               // -> discarded: a workspace that goes first was not applied
+	Nothing    Action = iota // it waits
+	StartPlan                // pending -> planning
+	StartCheck               // the same, of a drift run, which has places of its own
+	StartApply               // apply_queued -> applying
+	Allow                    // awaiting_approval -> apply_queued: the rules ask for nothing more
+	Discard                  // -> discarded as stale
+	Expire                   // -> discarded as expired
+	HoldBack                 // -> discarded: a workspace that goes first was not applied
 )
 
-// verdict says what can be done with a run now, or else what it waits for. It
+// About says what can be done with a run now, or else what it waits for. It
 // is pure: the loop, the claims and everything that people read ask it.
-func verdict(q run.Queue, s *settings.Settings, r *run.Run) (step, Wait) {
+func About(q run.Queue, s *settings.Settings, r *run.Run) (Action, Wait) {
 	def, known := s.Definition(r.Workspace)
-	if w, waits := renameWait(s.Fleet, r.Workspace); waits && r.Status.Unapplied() && r.Status != run.Planning {
-		return nothing, w
+	if w, waits := RenameWait(s.Fleet, r.Workspace); waits && r.Status.Unapplied() && r.Status != run.Planning {
+		return Nothing, w
 	}
 	if !known && r.Status.Unapplied() && r.Status != run.Planning {
-		return discard, Wait{Kind: IsStale, For: unconfigured}
+		return Discard, Wait{Kind: IsStale, For: Unconfigured}
 	}
 	if r.Trigger.Cause == run.ByRemoval && r.Status.Unapplied() && r.Status != run.Planning && q.Record(r.Workspace).Orphan == nil {
-		return discard, Wait{Kind: IsBackAgain, For: isBack}
+		return Discard, Wait{Kind: IsBackAgain, For: isBack}
 	}
 	switch r.Status {
 	case run.Pending:
@@ -50,19 +53,19 @@ func verdict(q run.Queue, s *settings.Settings, r *run.Run) (step, Wait) {
 		}
 		return pendingVerdict(q, def, r)
 	case run.Planning, run.Applying:
-		return nothing, atWork(q.Stopped[r.ID], r)
+		return Nothing, atWork(q.Stopped[r.ID], r)
 	case run.AwaitingApproval:
 		return awaitingVerdict(q, s, def, r)
 	case run.ApplyQueued:
 		return queuedVerdict(q, s, def, r)
 	case run.Interrupted:
 		if r.ErroredState != "" {
-			return nothing, Wait{Kind: WaitsForInterrupted, Run: r.ID, For: "somebody to push the state that it could not save, and then to resolve it (tfops show " + r.ID + " tells how)",
-				Command: mends(r), Person: true}
+			return Nothing, Wait{Kind: WaitsForInterrupted, Run: r.ID, For: "somebody to push the state that it could not save, and then to resolve it (tfops show " + r.ID + " tells how)",
+				Command: MendCommand(r), Person: true}
 		}
-		return nothing, Wait{Kind: WaitsForInterrupted, Run: r.ID, For: "somebody to look at what the interrupted apply left", Command: mends(r), Person: true}
+		return Nothing, Wait{Kind: WaitsForInterrupted, Run: r.ID, For: "somebody to look at what the interrupted apply left", Command: MendCommand(r), Person: true}
 	}
-	return nothing, Wait{}
+	return Nothing, Wait{}
 }
 
 // atWork is what is waited for while a runner works.
@@ -81,28 +84,28 @@ func atWork(halted []run.Stopped, r *run.Run) Wait {
 // Why a run goes that the configuration does not ask for any more. A speculative
 // plan is made with the inputs that are configured when it begins.
 const (
-	unconfigured     = "the workspace is not in the configuration any more"
+	Unconfigured     = "the workspace is not in the configuration any more"
 	isBack           = "what the workspace was made of is there again"
 	reconfiguredWait = "the workspace's inputs changed in the configuration"
 )
 
-func pendingVerdict(q run.Queue, def *fleet.Definition, r *run.Run) (step, Wait) {
+func pendingVerdict(q run.Queue, def *fleet.Definition, r *run.Run) (Action, Wait) {
 	if r.Kind.Applies() && r.Fingerprint != def.Fingerprint {
-		return discard, Wait{Kind: IsStale, For: reconfiguredWait}
+		return Discard, Wait{Kind: IsStale, For: reconfiguredWait}
 	}
 	if r.Kind == run.Drift && r.Fingerprint != q.Record(r.Workspace).AppliedFingerprint {
-		return discard, Wait{Kind: IsStale, For: "other inputs are applied now"}
+		return Discard, Wait{Kind: IsStale, For: "other inputs are applied now"}
 	}
 	if r.NotBefore.After(q.Now) {
-		return nothing, Wait{Kind: WaitsForRetry, For: retryAt(r), Command: sooner(r)}
+		return Nothing, Wait{Kind: WaitsForRetry, For: retryAt(r), Command: sooner(r)}
 	}
 	if r.Kind.OfApplied() {
 		if why := elsewhere(q.Record(r.Workspace), r); why != "" {
-			return discard, Wait{Kind: IsStale, For: why}
+			return Discard, Wait{Kind: IsStale, For: why}
 		}
 	}
 	if t := q.Record(r.Workspace).StateTrouble; t != nil && (r.Kind.Applies() || r.Kind == run.Move) {
-		return nothing, Wait{Kind: WaitsForState, For: "somebody to restore the state: " + t.String(), Command: t.Command(r.Workspace), Person: true}
+		return Nothing, Wait{Kind: WaitsForState, For: "somebody to restore the state: " + t.String(), Command: t.Command(r.Workspace), Person: true}
 	}
 	if r.Kind == run.Move {
 		return moveVerdict(q, r)
@@ -115,19 +118,19 @@ func pendingVerdict(q run.Queue, def *fleet.Definition, r *run.Run) (step, Wait)
 		same := o.Workspace == r.Workspace
 		switch {
 		case o.Status == run.Applying:
-			return nothing, waitFor(q, o, "applies")
+			return Nothing, waitFor(q, o, "applies")
 		case same && r.Kind.Applies() && o.Status == run.Interrupted:
-			return nothing, Wait{Kind: WaitsForInterrupted, Run: o.ID, For: fmt.Sprintf("run %s, whose apply was interrupted", o.ID), Command: mends(o), Person: true}
+			return Nothing, Wait{Kind: WaitsForInterrupted, Run: o.ID, For: fmt.Sprintf("run %s, whose apply was interrupted", o.ID), Command: MendCommand(o), Person: true}
 		case same && r.Kind.Applies() && o.Kind == run.Move && o.Status != run.Interrupted:
-			return nothing, waitFor(q, o, "moves the state")
+			return Nothing, waitFor(q, o, "moves the state")
 		case same && r.Kind.Applies() && o.Kind.Applies() && o.Status == run.Planning:
-			return nothing, waitFor(q, o, "is planning")
+			return Nothing, waitFor(q, o, "is planning")
 		}
 	}
 	if r.Kind == run.Drift {
-		return startCheck, worker(q, r, "a free worker for drift checks")
+		return StartCheck, worker(q, r, "a free worker for drift checks")
 	}
-	return startPlan, worker(q, r, "a free worker")
+	return StartPlan, worker(q, r, "a free worker")
 }
 
 // retryAt says when a run is tried again, and after what.
@@ -142,7 +145,7 @@ func retryAt(r *run.Run) string {
 // sooner is the command that has a retry made now.
 func sooner(r *run.Run) string {
 	if r.Kind.Applies() {
-		return anew(*r)
+		return RetryCommand(*r)
 	}
 	return "tfops sync " + r.Workspace
 }
@@ -155,37 +158,37 @@ func elsewhere(rec *workspace.Record, r *run.Run) string {
 	case "":
 		return "nothing of the workspace is applied any more"
 	}
-	return "commit " + short(rec.Applied) + " is applied now"
+	return "commit " + Short(rec.Applied) + " is applied now"
 }
 
-func awaitingVerdict(q run.Queue, s *settings.Settings, def *fleet.Definition, r *run.Run) (step, Wait) {
+func awaitingVerdict(q run.Queue, s *settings.Settings, def *fleet.Definition, r *run.Run) (Action, Wait) {
 	if !r.ExpiresAt.IsZero() && !q.Now.Before(r.ExpiresAt) {
-		return expire, Wait{}
+		return Expire, Wait{}
 	}
 	if r.Fingerprint != def.Fingerprint {
-		return discard, Wait{Kind: IsStale, For: reconfiguredWait}
+		return Discard, Wait{Kind: IsStale, For: reconfiguredWait}
 	}
 	if why := staleInput(q, r); why != "" {
-		return discard, Wait{Kind: IsStale, For: why}
+		return Discard, Wait{Kind: IsStale, For: why}
 	}
-	d := approvals.Decide(caseOf(def, s.People, r, q.Votes(r.ID)))
+	d := approvals.Decide(CaseOf(def, s.People, r, q.Votes(r.ID)))
 	if d.Approved {
-		return allow, Wait{}
+		return Allow, Wait{}
 	}
 	if r.NewState != nil {
 		who := "somebody to say what becomes of the old state"
 		if r.NewState.Why != "" {
 			who = "somebody to put its state right, or to say that it is meant"
 		}
-		return nothing, Wait{Kind: WaitsForNewState, For: who + " (" + votesMissing(d) + "): " + r.NewState.String(), Command: r.NewState.Ways(*r)[0].Command}
+		return Nothing, Wait{Kind: WaitsForNewState, For: who + " (" + votesMissing(d) + "): " + r.NewState.String(), Command: r.NewState.Ways(*r)[0].Command}
 	}
 	if r.Trigger.Cause == run.ByRemoval {
-		return nothing, Wait{Kind: WaitsForApproval, For: d.Missing() + " by the name of the workspace: it " + destroys(*r, *q.Record(r.Workspace)), Command: "tfops approve " + r.ID}
+		return Nothing, Wait{Kind: WaitsForApproval, For: d.Missing() + " by the name of the workspace: it " + Destroys(*r, *q.Record(r.Workspace)), Command: "tfops approve " + r.ID}
 	}
 	if r.ImportFirst {
-		return nothing, Wait{Kind: WaitsForApproval, For: d.Missing(), Command: "tfops state import " + r.Workspace + " FILE"}
+		return Nothing, Wait{Kind: WaitsForApproval, For: d.Missing(), Command: "tfops state import " + r.Workspace + " FILE"}
 	}
-	return nothing, Wait{Kind: WaitsForApproval, For: d.Missing(), Command: "tfops approve " + r.ID}
+	return Nothing, Wait{Kind: WaitsForApproval, For: d.Missing(), Command: "tfops approve " + r.ID}
 }
 
 // votesMissing is what is missing, without the reasons that are told apart.
@@ -199,44 +202,44 @@ func votesMissing(d approvals.Decision) string {
 
 // queuedVerdict checks again, right before an apply, all that must still be
 // true; the plan file's digest apart, which takes reading the file.
-func queuedVerdict(q run.Queue, s *settings.Settings, def *fleet.Definition, r *run.Run) (step, Wait) {
+func queuedVerdict(q run.Queue, s *settings.Settings, def *fleet.Definition, r *run.Run) (Action, Wait) {
 	rec := q.Record(r.Workspace)
 	switch {
 	case !r.ExpiresAt.IsZero() && !q.Now.Before(r.ExpiresAt):
-		return expire, Wait{}
+		return Expire, Wait{}
 	case r.Kind == run.Sync && rec.Desired != r.Commit.SHA:
-		return discard, Wait{Kind: IsStale, For: "commit " + short(rec.Desired) + " is wanted now"}
+		return Discard, Wait{Kind: IsStale, For: "commit " + Short(rec.Desired) + " is wanted now"}
 	case r.Kind.OfApplied() && elsewhere(rec, r) != "":
-		return discard, Wait{Kind: IsStale, For: elsewhere(rec, r)}
+		return Discard, Wait{Kind: IsStale, For: elsewhere(rec, r)}
 	case r.Fingerprint != def.Fingerprint:
-		return discard, Wait{Kind: IsStale, For: reconfiguredWait}
+		return Discard, Wait{Kind: IsStale, For: reconfiguredWait}
 	case staleInput(q, r) != "":
-		return discard, Wait{Kind: IsStale, For: staleInput(q, r)}
+		return Discard, Wait{Kind: IsStale, For: staleInput(q, r)}
 	case !rec.ApplyStartedAt.Equal(r.AppliesSeen):
-		return discard, Wait{Kind: IsStale, For: "another apply began after the plan was made"}
+		return Discard, Wait{Kind: IsStale, For: "another apply began after the plan was made"}
 	}
-	if d := approvals.Decide(caseOf(def, s.People, r, q.Votes(r.ID))); !d.Approved {
-		return discard, Wait{Kind: IsStale, For: "the rules ask for more than was approved: " + d.Missing()}
+	if d := approvals.Decide(CaseOf(def, s.People, r, q.Votes(r.ID))); !d.Approved {
+		return Discard, Wait{Kind: IsStale, For: "the rules ask for more than was approved: " + d.Missing()}
 	}
 	if t := rec.StateTrouble; t != nil {
-		return nothing, Wait{Kind: WaitsForState, For: "somebody to restore the state: " + t.String(), Command: t.Command(r.Workspace), Person: true}
+		return Nothing, Wait{Kind: WaitsForState, For: "somebody to restore the state: " + t.String(), Command: t.Command(r.Workspace), Person: true}
 	}
 	if r.Unconfirmed != "" && r.NotBefore.After(q.Now) {
-		return nothing, Wait{Kind: WaitsForRemote, For: "the remote to say that its commit is still on " + def.Follows(r.Tag) + " (apply_offline is false): " + r.Unconfirmed, Command: "tfops poll " + def.Repository}
+		return Nothing, Wait{Kind: WaitsForRemote, For: "the remote to say that its commit is still on " + def.Follows(r.Tag) + " (apply_offline is false): " + r.Unconfirmed, Command: "tfops poll " + def.Repository}
 	}
 	if r.Delayed != "" && r.NotBefore.After(q.Now) {
-		return nothing, Wait{Kind: WaitsForRetry, For: retryAt(r), Command: "tfops wait " + r.ID}
+		return Nothing, Wait{Kind: WaitsForRetry, For: retryAt(r), Command: "tfops wait " + r.ID}
 	}
 	if rec.Suspended(q.Now) {
-		return nothing, Wait{Kind: WaitsForResume, For: suspended(*rec.Suspension), Command: "tfops resume " + r.Workspace, Person: true}
+		return Nothing, Wait{Kind: WaitsForResume, For: SuspensionText(*rec.Suspension), Command: "tfops resume " + r.Workspace, Person: true}
 	}
 	if held, ok := heldAgainst(q, r); ok {
-		return nothing, lockWait(q, held)
+		return Nothing, lockWait(q, held)
 	}
 	if first, ok := before(q, r); ok {
-		return nothing, Wait{Kind: WaitsForRun, Run: first.ID, For: fmt.Sprintf("run %s of workspace %s, which is before it in the queue for the state", first.ID, first.Workspace), Command: "tfops wait " + first.ID}
+		return Nothing, Wait{Kind: WaitsForRun, Run: first.ID, For: fmt.Sprintf("run %s of workspace %s, which is before it in the queue for the state", first.ID, first.Workspace), Command: "tfops wait " + first.ID}
 	}
-	return startApply, worker(q, r, "a free worker")
+	return StartApply, worker(q, r, "a free worker")
 }
 
 // heldAgainst finds a lock that keeps the run from applying. A person locks the
@@ -260,23 +263,23 @@ func heldAgainst(q run.Queue, r *run.Run) (locks.Lock, bool) {
 func lockWait(q run.Queue, l locks.Lock) Wait {
 	w := Wait{Kind: WaitsForLock, Run: l.Run, For: "the state, which is " + l.String(), Command: l.Remedy(), Person: l.Person != ""}
 	if r, ok := q.Run(l.Run); ok && r.Status == run.Interrupted {
-		w.Kind, w.Command, w.Person = WaitsForInterrupted, mends(r), true
+		w.Kind, w.Command, w.Person = WaitsForInterrupted, MendCommand(r), true
 	} else if halted := q.Stopped[l.Run]; ok && len(halted) > 0 {
-		w.Kind, w.Command, w.Person = WaitsForStopped, continueCommand(halted), true
+		w.Kind, w.Command, w.Person = WaitsForStopped, ContinueCommand(halted), true
 	}
 	return w
 }
 
-// mends is the first command of a person over an interrupted run. One that is closed before its
+// MendCommand is the first command of a person over an interrupted run. One that is closed before its
 // state was pushed is made once more.
-func mends(r *run.Run) string {
+func MendCommand(r *run.Run) string {
 	if r.ErroredState != "" {
 		return "tfops decrypt " + drift.ShellWord(r.ErroredState) + " > errored.tfstate"
 	}
-	return resolve(r.ID)
+	return ResolveCommand(r.ID)
 }
 
-func resolve(id string) string { return "tfops resolve " + id + " -m WHAT_WAS_FOUND" }
+func ResolveCommand(id string) string { return "tfops resolve " + id + " -m WHAT_WAS_FOUND" }
 
 // before finds a run that queued earlier for the same state and is not suspended.
 func before(q run.Queue, r *run.Run) (*run.Run, bool) {
@@ -289,7 +292,7 @@ func before(q run.Queue, r *run.Run) (*run.Run, bool) {
 	return nil, false
 }
 
-func suspended(s workspace.Suspension) string {
+func SuspensionText(s workspace.Suspension) string {
 	text := "applies to be resumed: " + s.By + " suspended them"
 	if !s.Until.IsZero() {
 		text += " until " + s.Until.UTC().Format("2006-01-02 15:04 MST")
@@ -307,14 +310,14 @@ func class(k run.Kind) int {
 	return 0
 }
 
-func short(sha string) string { return sha[:min(8, len(sha))] }
+func Short(sha string) string { return sha[:min(8, len(sha))] }
 
 // moveVerdict says what a pending move waits for: whatever holds one of its
 // states, or is about to write to it.
-func moveVerdict(q run.Queue, r *run.Run) (step, Wait) {
+func moveVerdict(q run.Queue, r *run.Run) (Action, Wait) {
 	for _, key := range r.LockKeys() {
 		if l, ok := q.Lock(key); ok && l.Run != r.ID {
-			return nothing, lockWait(q, l)
+			return Nothing, lockWait(q, l)
 		}
 	}
 	beside := slices.Collect(q.Beside(r.Workspace, r.State))
@@ -323,10 +326,10 @@ func moveVerdict(q run.Queue, r *run.Run) (step, Wait) {
 	}
 	for _, o := range beside {
 		if o.ID != r.ID && (o.Status == run.Planning && (o.Kind.Applies() || o.Kind == run.Move) || o.Status == run.Applying) {
-			return nothing, Wait{Kind: WaitsForRun, Run: o.ID, For: "run " + o.ID + ", which is " + string(o.Status), Command: "tfops wait " + o.ID}
+			return Nothing, Wait{Kind: WaitsForRun, Run: o.ID, For: "run " + o.ID + ", which is " + string(o.Status), Command: "tfops wait " + o.ID}
 		}
 	}
-	return startPlan, Wait{Kind: WaitsForWorker, For: "a free worker", Command: "tfops wait " + r.ID}
+	return StartPlan, Wait{Kind: WaitsForWorker, For: "a free worker", Command: "tfops wait " + r.ID}
 }
 
 // staleInput says which output has another value than the one that the run was
