@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/notices"
+
 	"github.com/tfops/tfops/internal/engine/decide"
 
 	"github.com/tfops/tfops/internal/engine/settings"
@@ -261,7 +263,7 @@ func (e *Engine) change(ctx context.Context, id string, fn func(*run.Tx) error) 
 			return err
 		}
 		events = d.Events
-		return e.announce(d)
+		return notices.Run(e.current(), d)
 	})
 	if err == nil {
 		e.tell(r, events)
@@ -279,7 +281,7 @@ func (e *Engine) claimed(ctx context.Context, pick func(run.Queue) (string, func
 				return err
 			}
 			events = d.Events
-			return e.announce(d)
+			return notices.Run(e.current(), d)
 		}
 	})
 	if ok && err == nil {

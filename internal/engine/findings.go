@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/notices"
+
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/fleet"
@@ -102,7 +104,7 @@ func (e *Engine) notCheckable(ctx context.Context, rec workspace.Record, why err
 		if err := e.enter(&h.FindingsTx, &h.Record, s, h.Now); err != nil {
 			return err
 		}
-		return e.announceHolds(h)
+		return notices.Workspace(e.current(), h)
 	})
 }
 

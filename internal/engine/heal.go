@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/notices"
+
 	"github.com/tfops/tfops/internal/engine/decide"
 
 	"github.com/tfops/tfops/internal/drift"
@@ -36,7 +38,7 @@ func (e *Engine) heal(d *run.Tx, def fleet.Definition, p *plan.Plan) error {
 	case v.Stopped:
 		if d.Record.Drift.HealStopped == "" {
 			d.Note("", "healing is stopped: "+v.Why)
-			healStopped(d, v.Why)
+			notices.HealStopped(d, v.Why)
 		}
 		d.Record.Drift.HealStopped = v.Why
 		return nil

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/notices"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/drift"
@@ -285,7 +287,7 @@ func (e *Engine) makeReport(ctx context.Context, p settings.ReportPlan, due, now
 	sum := made.Summary
 	r := run.Report{ID: made.ID, Name: p.Name, At: now, Since: since, DueAt: due, Text: made.Headline,
 		Clean: sum.Workspaces.Drifted == 0 && sum.Workspaces.Unchecked == 0}
-	n := run.Notice{Kind: run.NoticeReport, Title: "drift report " + p.Name + ": " + made.Headline, Text: reportText(made),
+	n := run.Notice{Kind: run.NoticeReport, Title: "drift report " + p.Name + ": " + made.Headline, Text: notices.ReportText(made),
 		Command: "tfops drift report --id " + r.ID, Report: &run.ReportRef{ID: r.ID, Formats: p.Formats}, Targets: p.To}
 	if wants := e.current().Wants; len(n.Targets) == 0 && wants != nil {
 		n.Targets = wants(n)

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/notices"
+
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -46,7 +48,7 @@ func (e *Engine) keepRules(ctx context.Context) {
 			if h.Record.Drift.Status != workspace.DriftUnknown && h.Record.Drift.Status != "" {
 				h.Record.Drift = stands(h.Record.Drift, name, now)
 			}
-			return e.announceHolds(h)
+			return notices.Workspace(e.current(), h)
 		})
 		if err != nil && ctx.Err() == nil {
 			e.Log.Error("the rules cannot be applied to findings", "workspace", name, "error", err)

@@ -1,4 +1,4 @@
-package engine
+package notices
 
 import (
 	"fmt"
@@ -20,16 +20,16 @@ func TestAReportInAMessage(t *testing.T) {
 		{Name: "c", Outcome: drift.Clean},
 	}}
 	want := "unchecked  dns  the check failed: no credentials\ncritical  b  box.3  changed, new  @acme/b  @acme/c\nmedium  a  box.1  changed"
-	if got := reportText(r); got != want {
+	if got := ReportText(r); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if got := reportText(&report.Report{Workspaces: r.Workspaces[3:]}); got != "" {
+	if got := ReportText(&report.Report{Workspaces: r.Workspaces[3:]}); got != "" {
 		t.Errorf("a clean night says %q", got)
 	}
 	for i := range 20 {
 		r.Workspaces[1].Findings = append(r.Workspaces[1].Findings, finding(fmt.Sprint("x", i), drift.Low, drift.New))
 	}
-	got := strings.Split(reportText(r), "\n")
+	got := strings.Split(ReportText(r), "\n")
 	if len(got) != maxTold+1 || !strings.HasPrefix(got[0], "unchecked") || !strings.HasPrefix(got[1], "critical") || got[maxTold] != "and 13 more" {
 		t.Errorf("got\n%s", strings.Join(got, "\n"))
 	}

@@ -1,4 +1,4 @@
-package engine
+package notices
 
 import (
 	"cmp"
@@ -17,10 +17,9 @@ import (
 	"github.com/tfops/tfops/internal/run"
 )
 
-// announce turns what a decision did to a run, and to the findings of its
+// Run turns what a decision did to a run, and to the findings of its
 // workspace, into notices, in the transaction of the decision.
-func (e *Engine) announce(d *run.Tx) error {
-	s := e.current()
+func Run(s *settings.Settings, d *run.Tx) error {
 	if s.Wants == nil {
 		d.Notices = nil
 		return nil
@@ -44,9 +43,8 @@ func (e *Engine) announce(d *run.Tx) error {
 	return nil
 }
 
-// announceHolds is announce for what concerns a workspace without a run.
-func (e *Engine) announceHolds(h *run.WorkspaceTx) error {
-	s := e.current()
+// Workspace is announce for what concerns a workspace without a run.
+func Workspace(s *settings.Settings, h *run.WorkspaceTx) error {
 	if s.Wants == nil || len(h.Moved) == 0 {
 		return nil
 	}
@@ -234,15 +232,15 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// healStopped tells that healing gave up.
-func healStopped(d *run.Tx, why string) {
+// HealStopped tells that healing gave up.
+func HealStopped(d *run.Tx, why string) {
 	d.Tell(run.Notice{Kind: run.NoticeHealStopped, Severity: string(drift.High), Title: d.Run.Workspace + " is not healed any more: " + why,
 		Text: "Something puts the drift back. Look for it, or change the code; healing goes on once a check does not find it, or a day after the first of these heals.", Command: "tfops drift findings " + d.Run.Workspace})
 }
 
-// reportText is a report for those who get no more of it than a message: what
+// ReportText is a report for those who get no more of it than a message: what
 // is unchecked, then what is open, worst first.
-func reportText(r *report.Report) string {
+func ReportText(r *report.Report) string {
 	var lines []string
 	var open []report.Finding
 	at := map[string]string{} // workspaces by finding
