@@ -41,7 +41,9 @@ var floors = [][]string{
 	{"internal/artifacts", "internal/store", "internal/notify", "internal/term/show"}, // of runs
 	{"internal/notify/delivery", "internal/follow", "internal/demo"},                  // sends to the targets of notify
 	{"internal/engine/settings"},
-	{"internal/engine/decide"}, // what the settings ask for
+	{"internal/engine/decide"},  // what the settings ask for
+	{"internal/engine/notices"}, // of decisions
+	{"internal/engine/txn"},     // with notices
 	{"internal/engine"},
 	{"internal/server"},
 	{"internal/config"},
@@ -86,7 +88,7 @@ var outside = []struct {
 	{"github.com/danielgtaylor/huma/v2", []string{"internal/server"}, "one package speaks HTTP"},
 	{"os/exec", []string{"internal/runner", "internal/runner/engines", "internal/runner/inputs", "internal/runner/command", "cmd/tfops"},
 		"nothing else starts a process"},
-	{"log/slog", []string{"internal/engine", "internal/server", "cmd/tfops"}, "the lower floors return errors; they never log and go on"},
+	{"log/slog", []string{"internal/engine", "internal/engine/txn", "internal/server", "cmd/tfops"}, "the lower floors return errors; they never log and go on"},
 }
 
 type pkg struct {

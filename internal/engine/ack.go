@@ -21,7 +21,7 @@ type FindingQuery struct {
 // Findings lists findings of the workspaces that are configured, worst first.
 func (e *Engine) Findings(ctx context.Context, q FindingQuery) ([]drift.Finding, error) {
 	if q.Workspace != "" {
-		if _, err := e.current().Workspace(q.Workspace); err != nil {
+		if _, err := e.txn.Settings.Get().Workspace(q.Workspace); err != nil {
 			return nil, err
 		}
 	}
@@ -29,7 +29,7 @@ func (e *Engine) Findings(ctx context.Context, q FindingQuery) ([]drift.Finding,
 	if err != nil {
 		return nil, err
 	}
-	s := e.current()
+	s := e.txn.Settings.Get()
 	out := []drift.Finding{}
 	for _, f := range all {
 		if _, known := s.Find(f.Workspace); !known {
@@ -60,7 +60,7 @@ func (e *Engine) Acknowledge(ctx context.Context, a Actor, id, reason string, un
 	})
 	if err == nil && !until.IsZero() {
 		e.rulesEndAt(until)
-		e.calendar.Send()
+		e.txn.Calendar.Send()
 	}
 	return f, err
 }

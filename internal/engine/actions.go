@@ -39,11 +39,11 @@ type Order struct {
 
 // Start enqueues a run that a person asks for.
 func (e *Engine) Start(ctx context.Context, a Actor, o Order) (run.Run, error) {
-	def, err := e.current().Workspace(o.Workspace)
+	def, err := e.txn.Settings.Get().Workspace(o.Workspace)
 	if err != nil {
 		return run.Run{}, err
 	}
-	if w, waits := decide.RenameWait(e.current().Fleet, def.Name); waits {
+	if w, waits := decide.RenameWait(e.txn.Settings.Get().Fleet, def.Name); waits {
 		return run.Run{}, fault.New(fault.Conflict, w.Command, "workspace %s waits for %s", def.Name, w.For)
 	}
 	if o.Ref != "" && o.Kind != run.Plan {
@@ -67,7 +67,7 @@ func (e *Engine) Start(ctx context.Context, a Actor, o Order) (run.Run, error) {
 		}
 	}
 	for {
-		created, err := e.enqueued(ctx, b)
+		created, err := e.txn.Enqueue(ctx, b)
 		if err != nil || len(created) > 0 {
 			return append(created, run.Run{})[0], err
 		}
@@ -79,7 +79,7 @@ func (e *Engine) Start(ctx context.Context, a Actor, o Order) (run.Run, error) {
 		}
 		// A drift check of this workspace is under way already: that is the
 		// answer, unless it has ended in this very moment.
-		active, err := e.Store.Runs(ctx, run.Query{Workspace: def.Name, Kinds: []run.Kind{run.Drift},
+		active, err := e.txn.Runs(ctx, run.Query{Workspace: def.Name, Kinds: []run.Kind{run.Drift},
 			Statuses: []run.Status{run.Pending, run.Planning}, Limit: 1})
 		if err != nil || len(active) > 0 {
 			return append(active, run.Run{})[0], err
@@ -89,7 +89,7 @@ func (e *Engine) Start(ctx context.Context, a Actor, o Order) (run.Run, error) {
 
 // ordered makes the run of an order, at the commit that it is about.
 func (e *Engine) ordered(ctx context.Context, def fleet.Definition, o Order, t run.Trigger) (run.Run, error) {
-	repo, ok := e.current().Repositories[def.Repository]
+	repo, ok := e.txn.Settings.Get().Repositories[def.Repository]
 	if !ok {
 		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
 	}
@@ -98,7 +98,7 @@ func (e *Engine) ordered(ctx context.Context, def fleet.Definition, o Order, t r
 			return run.Run{}, err
 		}
 	}
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return run.Run{}, err
 	}
@@ -175,13 +175,13 @@ type Ballot struct {
 
 // Vote stores a vote, decides, and moves the run, in one transaction.
 func (e *Engine) Vote(ctx context.Context, a Actor, id string, b Ballot) (run.Run, error) {
-	s := e.current()
+	s := e.txn.Settings.Get()
 	if b.Yes {
 		if err := e.mayBeApplied(ctx, id); err != nil {
 			return run.Run{}, err
 		}
 	}
-	return e.change(ctx, id, func(d *run.Tx) error {
+	return e.txn.Change(ctx, id, func(d *run.Tx) error {
 		def, err := votable(d, s)
 		if err != nil {
 			return err
@@ -235,11 +235,11 @@ func namesWorkspace(r run.Run, rec workspace.Record, b Ballot) error {
 // MayApprove says whether a yes of this person to the run's plan would count
 // now, and why not.
 func (e *Engine) MayApprove(ctx context.Context, a Actor, id string) error {
-	d, _, err := e.Store.Load(ctx, id)
+	d, _, err := e.txn.Load(ctx, id)
 	if err != nil {
 		return err
 	}
-	s := e.current()
+	s := e.txn.Settings.Get()
 	def, err := votable(&d, s)
 	if err != nil {
 		return err
@@ -283,8 +283,8 @@ func ended(r run.Run) string {
 
 // Withdraw takes a person's approval back, until the apply begins.
 func (e *Engine) Withdraw(ctx context.Context, a Actor, id string) (run.Run, error) {
-	s := e.current()
-	return e.change(ctx, id, func(d *run.Tx) error {
+	s := e.txn.Settings.Get()
+	return e.txn.Change(ctx, id, func(d *run.Tx) error {
 		def, err := votable(d, s)
 		if err != nil {
 			return err
@@ -307,7 +307,7 @@ func (e *Engine) Withdraw(ctx context.Context, a Actor, id string) (run.Run, err
 // says itself how far it came; with force it is killed and its outcome unknown.
 func (e *Engine) Cancel(ctx context.Context, a Actor, id string, force bool) (run.Run, error) {
 	phase := job.PlanPhase
-	r, err := e.change(ctx, id, func(d *run.Tx) error {
+	r, err := e.txn.Change(ctx, id, func(d *run.Tx) error {
 		switch {
 		case d.Run.Status.Terminal():
 			return fault.New(fault.Conflict, "tfops show "+id, "run %s has ended: it is %s", id, ended(d.Run))
@@ -334,7 +334,7 @@ func (e *Engine) Cancel(ctx context.Context, a Actor, id string, force bool) (ru
 	if err != nil {
 		return r, err
 	}
-	err = e.Runner.Interrupt(e.artifacts.Run(id).Phase(phase), force)
+	err = e.Runner.Interrupt(e.txn.Files.Run(id).Phase(phase), force)
 	if fault.Is(err, fault.NotFound) {
 		err = nil // it ended by itself in the meantime
 	}
@@ -355,8 +355,8 @@ func (e *Engine) Resolve(ctx context.Context, a Actor, id, found string) (run.Ru
 		return run.Run{}, fault.New(fault.Conflict, fmt.Sprintf("wait until it has ended, or end it: kill %d", alive[0].PID),
 			"%s (pid %d) of run %s is still running and may still change things", alive[0].Name, alive[0].PID, id)
 	}
-	def, _ := e.current().Find(e.workspaceOf(ctx, id))
-	return e.change(ctx, id, func(d *run.Tx) error {
+	def, _ := e.txn.Settings.Get().Find(e.workspaceOf(ctx, id))
+	return e.txn.Change(ctx, id, func(d *run.Tx) error {
 		if d.Run.Status != run.Interrupted {
 			return fault.New(fault.Conflict, "tfops show "+id, "run %s is %s: only an interrupted run is resolved", id, d.Run.Status)
 		}
@@ -372,7 +372,7 @@ func (e *Engine) Resolve(ctx context.Context, a Actor, id, found string) (run.Ru
 }
 
 func (e *Engine) workspaceOf(ctx context.Context, id string) string {
-	d, _, err := e.Store.Load(ctx, id)
+	d, _, err := e.txn.Load(ctx, id)
 	if err != nil {
 		return "" // the change that follows reports it
 	}
@@ -381,12 +381,12 @@ func (e *Engine) workspaceOf(ctx context.Context, id string) string {
 
 // holds changes the locks or the suspension of a configured workspace.
 func (e *Engine) holds(ctx context.Context, name string, fn func(*run.WorkspaceTx) error) error {
-	if _, err := e.current().Workspace(name); err != nil {
+	if _, err := e.txn.Settings.Get().Workspace(name); err != nil {
 		return err
 	}
-	err := e.Store.ChangeWorkspace(ctx, name, fn)
+	err := e.txn.ChangeWorkspace(ctx, name, fn)
 	if err == nil {
-		e.notify()
+		e.txn.Changed.Send()
 	}
 	return err
 }
@@ -407,8 +407,8 @@ func (e *Engine) Lock(ctx context.Context, a Actor, name, reason string) error {
 // Unlock gives up a person's lock on a workspace's state.
 // The workspace may be gone from the configuration: its lock must not stay.
 func (e *Engine) Unlock(ctx context.Context, a Actor, name, reason string) error {
-	_, unknown := e.current().Workspace(name)
-	err := e.Store.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
+	_, unknown := e.txn.Settings.Get().Workspace(name)
+	err := e.txn.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
 		if len(h.Locks) == 0 && unknown != nil {
 			return unknown
 		}
@@ -425,7 +425,7 @@ func (e *Engine) Unlock(ctx context.Context, a Actor, name, reason string) error
 		return nil
 	})
 	if err == nil {
-		e.notify()
+		e.txn.Changed.Send()
 	}
 	return err
 }
@@ -459,7 +459,7 @@ func (e *Engine) Resume(ctx context.Context, a Actor, name string) error {
 
 // Poke makes the next poll of a repository happen now.
 func (e *Engine) Poke(repository string) error {
-	if _, ok := e.current().Repositories[repository]; !ok {
+	if _, ok := e.txn.Settings.Get().Repositories[repository]; !ok {
 		return fault.New(fault.NotFound, "tfops validate", "there is no repository %q", repository)
 	}
 	select {

@@ -42,7 +42,7 @@ func (e *Engine) keepSnapshot(r run.Run, def fleet.Definition) error {
 	if r.Kind != run.Sync {
 		return nil
 	}
-	m, err := e.inputsOf(e.artifacts.Run(r.ID))
+	m, err := e.inputsOf(e.txn.Files.Run(r.ID))
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (e *Engine) keepSnapshot(r run.Run, def fleet.Definition) error {
 	if err != nil {
 		return err
 	}
-	return e.artifacts.Run(r.ID).Write(artifacts.Applied, b)
+	return e.txn.Files.Run(r.ID).Write(artifacts.Applied, b)
 }
 
 // asApplied is a workspace as it was when it was applied last, by the
@@ -106,7 +106,7 @@ func (e *Engine) snapshotOf(name string) (appliedSnapshot, error) {
 	if err != nil {
 		return f, err
 	}
-	b, err := e.Vault.Open(e.artifacts.Workspace(name).Kept(artifacts.Applied, rec.AppliedOf))
+	b, err := e.Vault.Open(e.txn.Files.Workspace(name).Kept(artifacts.Applied, rec.AppliedOf))
 	if err == nil {
 		err = json.Unmarshal(b, &f)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/engine/decide"
+	"github.com/tfops/tfops/internal/engine/txn"
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/artifacts"
@@ -26,11 +27,11 @@ func (e *Engine) savedPlan(r run.Run) ([]byte, error) {
 	if r.Plan == nil {
 		return nil, fmt.Errorf("run %s has no plan", r.ID)
 	}
-	b, err := e.Vault.Open(e.artifacts.Run(r.ID).Path(artifacts.Plan))
+	b, err := e.Vault.Open(e.txn.Files.Run(r.ID).Path(artifacts.Plan))
 	if err != nil {
 		return nil, fmt.Errorf("the saved plan cannot be read: %w", err)
 	}
-	ground, err := e.artifacts.Run(r.ID).Read(artifacts.Stands)
+	ground, err := e.txn.Files.Run(r.ID).Read(artifacts.Stands)
 	if err != nil {
 		return nil, fmt.Errorf("it is not known what the saved plan stands on: %w", err)
 	}
@@ -50,7 +51,7 @@ func (e *Engine) apply(ctx context.Context, r run.Run, ended func()) {
 	}
 	// Once begun it must not be left half started because the daemon stops.
 	err = e.guarded(func() error {
-		return e.Runner.Start(context.WithoutCancel(ctx), e.artifacts.Run(r.ID).Phase(job.ApplyPhase), j, secrets)
+		return e.Runner.Start(context.WithoutCancel(ctx), e.txn.Files.Run(r.ID).Phase(job.ApplyPhase), j, secrets)
 	})
 	if notStarted(err) {
 		e.notBegun(ctx, r, err)
@@ -74,7 +75,7 @@ func (e *Engine) prepareApply(ctx context.Context, r run.Run) (job job.Job, secr
 
 func (e *Engine) applyJob(ctx context.Context, r run.Run) (job.Job, job.Secrets, error) {
 	var none job.Job
-	def, err := e.current().Workspace(r.Workspace)
+	def, err := e.txn.Settings.Get().Workspace(r.Workspace)
 	if err != nil {
 		return none, job.Secrets{}, fmt.Errorf("%w: %w", errOutdated, err)
 	}
@@ -98,7 +99,7 @@ func (e *Engine) applyJob(ctx context.Context, r run.Run) (job.Job, job.Secrets,
 	if err := e.Intact(); err != nil {
 		return none, job.Secrets{}, err
 	}
-	if d, _, err := e.Store.Load(ctx, r.ID); err == nil { // without the store it is what a recovery has
+	if d, _, err := e.txn.Load(ctx, r.ID); err == nil { // without the store it is what a recovery has
 		if err := e.keepRun(d.Run, d.Votes); err != nil {
 			return none, job.Secrets{}, err
 		}
@@ -110,7 +111,7 @@ func (e *Engine) applyJob(ctx context.Context, r run.Run) (job.Job, job.Secrets,
 // earlier one, and stores what came of it. When the daemon stops, the runner
 // goes on and the next daemon follows it.
 func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
-	f := e.artifacts.Run(r.ID)
+	f := e.txn.Files.Run(r.ID)
 	res, err := e.Runner.Wait(ctx, f.Phase(job.ApplyPhase))
 	if ctx.Err() != nil {
 		return
@@ -121,7 +122,7 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 		return
 	}
 	if err != nil {
-		e.decide(ctx, r.ID, func(d *run.Tx) error { return unknownOutcome(d, err.Error(), "") })
+		e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return unknownOutcome(d, err.Error(), "") })
 		return
 	}
 	if res.NotBegun {
@@ -136,10 +137,10 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 	}
 	e.decideKeeping(ctx, keep, func(d *run.Tx) error {
 		if d.Run.Status != run.Applying {
-			return errEnded
+			return txn.ErrEnded
 		}
 		remember(d)
-		if def, known := e.current().Lived(d.Run.Workspace); known {
+		if def, known := e.txn.Settings.Get().Lived(d.Run.Workspace); known {
 			wroteState(d, def, res, made)
 		}
 		noteLock(d, res)
@@ -200,7 +201,7 @@ func notApplied(d *run.Tx, res job.Result) error {
 
 // interrupted records that a runner vanished in the middle of an apply.
 func (e *Engine) interrupted(ctx context.Context, r run.Run, v *runner.Vanished) {
-	f := e.artifacts.Run(r.ID)
+	f := e.txn.Files.Run(r.ID)
 	if err := e.Runner.Seal(f.Phase(job.ApplyPhase), e.Vault.Recipient()); err != nil {
 		e.Log.Error("what an interrupted apply left cannot be encrypted", "run", r.ID, "error", err)
 	} else if err := f.RemovePartial(); err != nil {
@@ -216,7 +217,7 @@ func (e *Engine) interrupted(ctx context.Context, r run.Run, v *runner.Vanished)
 	if len(v.Survivors) > 0 {
 		text += "; still running: " + processNames(v.Survivors)
 	}
-	e.decide(ctx, r.ID, func(d *run.Tx) error { return unknownOutcome(d, text, "") })
+	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return unknownOutcome(d, text, "") })
 }
 
 func processNames(all []job.Process) string {
@@ -240,7 +241,7 @@ func notSaved(d *run.Tx) {
 // unknownOutcome keeps the state's lock until a person has looked.
 func unknownOutcome(d *run.Tx, text, next string) error {
 	if d.Run.Status != run.Applying {
-		return errEnded
+		return txn.ErrEnded
 	}
 	if next == "" {
 		next = "look at the log (tfops logs " + d.Run.ID + ") and at the real world, then: tfops resolve " + d.Run.ID + " -m WHAT_WAS_FOUND"

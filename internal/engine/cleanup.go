@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/txn"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner/ground"
 )
@@ -18,7 +19,7 @@ const moduleRest = 14 * 24 * time.Hour
 
 // surplus moves aside the checkouts that no run needs, and leaves them to be swept.
 func (e *Engine) surplus(ctx context.Context) {
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return // it is asked for again
 	}
@@ -28,7 +29,7 @@ func (e *Engine) surplus(ctx context.Context) {
 		if r.Kind != run.Move || r.Moving.Import != nil {
 			continue
 		}
-		def, _ := e.current().Find(r.Workspace)
+		def, _ := e.txn.Settings.Get().Find(r.Workspace)
 		rec := *q.Record(r.Workspace)
 		if old, _ := e.oldState(rec, def); old != nil {
 			needed[leadsTo(rec, old)] = true // it reads the old state with the code of then
@@ -46,13 +47,13 @@ func (e *Engine) surplus(ctx context.Context) {
 // pruneTrees gives back the room of what was fetched for runs that have ended: packages of modules, by
 // what the plans of those that go on stand on.
 func (e *Engine) pruneTrees(ctx context.Context) {
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return
 	}
 	keep := map[string]bool{}
 	for r := range q.Active() {
-		digests, err := e.artifacts.Run(r.ID).Packages()
+		digests, err := e.txn.Files.Run(r.ID).Packages()
 		if err != nil {
 			e.Log.Warn("it is not known which modules a run needs, so all are kept", "run", r.ID, "error", err)
 			return
@@ -61,7 +62,7 @@ func (e *Engine) pruneTrees(ctx context.Context) {
 			keep[d] = true
 		}
 	}
-	if err := ground.PruneModules(e.artifacts.Cache(), keep, time.Now().Add(-moduleRest)); err != nil {
+	if err := ground.PruneModules(e.txn.Files.Cache(), keep, time.Now().Add(-moduleRest)); err != nil {
 		e.Log.Warn("modules that nobody uses any more cannot be removed", "error", err)
 	}
 }
@@ -75,7 +76,7 @@ func (e *Engine) sweepTrees(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case tree := <-e.trees:
-			e.untilDone(ctx, &e.changed, func() (time.Time, bool) { return time.Time{}, e.idle() })
+			txn.UntilDone(ctx, &e.txn.Changed, func() (time.Time, bool) { return time.Time{}, e.txn.Use.Idle() })
 			e.removeTree(tree) // also when the daemon stops: it is one
 		}
 	}
@@ -95,11 +96,4 @@ func (e *Engine) removeTree(tree string) {
 	if err := os.RemoveAll(tree); err != nil {
 		e.Log.Warn("a checkout that no run needs cannot be removed", "tree", tree, "error", err)
 	}
-}
-
-// idle reports whether no runner is at work.
-func (e *Engine) idle() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return len(e.following) == 0
 }

@@ -47,7 +47,7 @@ func (e *Engine) Codify(ctx context.Context, a Actor, finding string) (Patch, er
 	if err != nil {
 		return Patch{}, err
 	}
-	def, err := e.current().Workspace(f.Workspace)
+	def, err := e.txn.Settings.Get().Workspace(f.Workspace)
 	if err != nil {
 		return Patch{}, err
 	}
@@ -63,7 +63,7 @@ func (e *Engine) Codify(ctx context.Context, a Actor, finding string) (Patch, er
 		return p, err
 	}
 	r.Codify = f.ID
-	created, err := e.enqueued(ctx, run.Batch{Runs: []run.Run{r}})
+	created, err := e.txn.Enqueue(ctx, run.Batch{Runs: []run.Run{r}})
 	if err != nil {
 		return Patch{}, err
 	}
@@ -73,7 +73,7 @@ func (e *Engine) Codify(ctx context.Context, a Actor, finding string) (Patch, er
 
 // propose makes the patch for a finding at a commit.
 func (e *Engine) propose(ctx context.Context, def fleet.Definition, sha string, f drift.Finding) (Patch, codify.Proposal, error) {
-	repo, ok := e.current().Repositories[def.Repository]
+	repo, ok := e.txn.Settings.Get().Repositories[def.Repository]
 	if !ok {
 		return Patch{}, codify.Proposal{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
 	}
@@ -109,7 +109,7 @@ func (e *Engine) propose(ctx context.Context, def fleet.Definition, sha string, 
 // shared are the files that other workspaces of the branch read as their own.
 func (e *Engine) shared(def fleet.Definition, tree fs.FS) []string {
 	var defs []fleet.Definition
-	for _, d := range e.current().Workspaces {
+	for _, d := range e.txn.Settings.Get().Workspaces {
 		if d.Repository == def.Repository && d.Follow() == def.Follow() {
 			defs = append(defs, d)
 		}
@@ -148,15 +148,15 @@ func (e *Engine) applyPatch(ctx context.Context, r run.Run, def fleet.Definition
 	if err != nil {
 		return err
 	}
-	if err := e.artifacts.Run(r.ID).Write(artifacts.Patch, b); err != nil {
+	if err := e.txn.Files.Run(r.ID).Write(artifacts.Patch, b); err != nil {
 		return err
 	}
-	return made.WriteTo(pinned.Files(tree.Dir), e.artifacts.Run(r.ID).Written())
+	return made.WriteTo(pinned.Files(tree.Dir), e.txn.Files.Run(r.ID).Written())
 }
 
 // Patch shows the patch that a run checks, and what the check came to.
 func (e *Engine) Patch(ctx context.Context, id string) (Patch, error) {
-	d, _, err := e.Store.Load(ctx, id)
+	d, _, err := e.txn.Load(ctx, id)
 	if err != nil {
 		return Patch{}, err
 	}
@@ -164,7 +164,7 @@ func (e *Engine) Patch(ctx context.Context, id string) (Patch, error) {
 		return Patch{}, fault.New(fault.Conflict, "tfops show "+id, "run %s checks no patch", id)
 	}
 	var p Patch
-	b, err := e.artifacts.Run(id).Read(artifacts.Patch)
+	b, err := e.txn.Files.Run(id).Read(artifacts.Patch)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Patch{}, fault.New(fault.NotFound, "tfops show "+id, "run %s has no patch: it is %s", id, d.Run.Status)
 	}
@@ -179,7 +179,7 @@ func (e *Engine) Patch(ctx context.Context, id string) (Patch, error) {
 		p.Why = fmt.Sprintf("the plan with the patch is %s: %s", d.Run.Status, failureOf(d.Run))
 		return p, nil
 	}
-	made, err := e.artifacts.Run(id).ReadPlan()
+	made, err := e.txn.Files.Run(id).ReadPlan()
 	if err != nil {
 		return p, err
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/engine/settings"
+	"github.com/tfops/tfops/internal/engine/txn"
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
@@ -24,7 +25,7 @@ const (
 //
 // Where the remote does not answer, the workspace's apply_offline decides.
 func (e *Engine) confirm(ctx context.Context, r run.Run) (bool, error) {
-	s := e.current()
+	s := e.txn.Settings.Get()
 	def, known := s.Find(r.Workspace)
 	repo, ok := s.Repositories[def.Repository]
 	if r.Kind != run.Sync || !known || !ok || def.Commit != "" || def.Follow() == "" {
@@ -79,7 +80,7 @@ func (e *Engine) moveOn(ctx context.Context, r run.Run, def fleet.Definition, re
 // forced away, also where nothing differs for the workspace: what is applied
 // must be on the branch.
 func (e *Engine) replace(ctx context.Context, r run.Run, def fleet.Definition, repo settings.Repository, head string) error {
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return err
 	}
@@ -96,7 +97,7 @@ func (e *Engine) replace(ctx context.Context, r run.Run, def fleet.Definition, r
 	}
 	batch := run.Batch{Heads: map[string]string{def.Name: head}, Runs: []run.Run{{Workspace: def.Name, Kind: run.Sync, Commit: c,
 		Fingerprint: def.Fingerprint, Trigger: run.Trigger{Cause: run.ByCommit}}}}
-	if err := e.arrange(ctx, e.current(), &batch); err != nil {
+	if err := e.arrange(ctx, e.txn.Settings.Get(), &batch); err != nil {
 		return err
 	}
 	if err := e.enqueue(ctx, batch); err != nil {
@@ -107,9 +108,9 @@ func (e *Engine) replace(ctx context.Context, r run.Run, def fleet.Definition, r
 
 // unconfirmed has a run wait, and says why.
 func (e *Engine) unconfirmed(ctx context.Context, r run.Run, why error) error {
-	_, err := e.change(ctx, r.ID, func(d *run.Tx) error {
+	_, err := e.txn.Change(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.ApplyQueued {
-			return errEnded
+			return txn.ErrEnded
 		}
 		if d.Run.Unconfirmed != why.Error() {
 			d.Note("", "the apply waits: the remote does not say that the commit is still on its branch")
@@ -117,7 +118,7 @@ func (e *Engine) unconfirmed(ctx context.Context, r run.Run, why error) error {
 		d.Run.Unconfirmed, d.Run.NotBefore = why.Error(), d.Now.Add(confirmEvery)
 		return nil
 	})
-	if err == errEnded || fault.Is(err, fault.NotFound) {
+	if err == txn.ErrEnded || fault.Is(err, fault.NotFound) {
 		return nil
 	}
 	return err

@@ -92,15 +92,15 @@ func (e *Engine) rebuild(records map[string]workspace.Record) {
 	defer e.mu.Unlock()
 	s := *e.base
 	s.Fleet = fleet.Build(&e.base.Config, &e.found, &e.expansion, e.code, records)
-	e.settings = &s
-	e.calendar.Send()
+	e.txn.Settings.Set(&s)
+	e.txn.Calendar.Send()
 	e.left = s.Removed(records)
 }
 
 // known fetches what is remembered and puts the fleet together: at the start,
 // and when the configuration changed.
 func (e *Engine) recall(ctx context.Context) error {
-	records, err := e.Store.Records(ctx)
+	records, err := e.txn.Records(ctx)
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (e *Engine) recall(ctx context.Context) error {
 // they are made of, and which of them have lost that. Of these, those with
 // on_removed = "destroy" get a destroy run, once.
 func (e *Engine) mark(ctx context.Context, repository string, records map[string]workspace.Record, b *run.Batch) error {
-	s := e.current()
+	s := e.txn.Settings.Get()
 	b.Origins, b.Orphans = map[string]workspace.Origin{}, map[string]workspace.Orphan{}
 	for _, d := range s.Workspaces {
 		if d.Origin == nil || d.Repository != repository {
@@ -191,7 +191,7 @@ var errOrphaned = errors.New("what it was made of is gone, and what it applied i
 
 // Generators shows every generator, in the order of the configuration.
 func (e *Engine) Generators() []GeneratorView {
-	s := e.current()
+	s := e.txn.Settings.Get()
 	views := []GeneratorView{}
 	for _, g := range s.Config.Generators {
 		v := GeneratorView{Name: g.Name, Repository: g.Repository, Workspaces: s.Made[g.Name], Problems: s.Unmade[g.Name]}

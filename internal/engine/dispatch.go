@@ -8,13 +8,13 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/engine/decide"
+	"github.com/tfops/tfops/internal/engine/txn"
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
-	"github.com/tfops/tfops/internal/signal"
 )
 
 // phase is what a dispatcher starts.
@@ -47,7 +47,7 @@ func (e *Engine) dispatch(ctx context.Context, p phase, places chan struct{}) {
 		if !ok {
 			return
 		}
-		place := sync.OnceFunc(func() { <-places; e.notify() })
+		place := sync.OnceFunc(func() { <-places; e.txn.Changed.Send() })
 		e.running.Go(func() {
 			// The place is free once the runner has ended: the next one need not
 			// wait until what came of it is stored.
@@ -59,7 +59,7 @@ func (e *Engine) dispatch(ctx context.Context, p phase, places chan struct{}) {
 // next waits until a run is ready for the phase, and claims it. It returns
 // false when ctx is done.
 func (e *Engine) next(ctx context.Context, p phase, seen *checked) (r run.Run, ok bool) {
-	e.untilDone(ctx, &e.changed, func() (time.Time, bool) {
+	txn.UntilDone(ctx, &e.txn.Changed, func() (time.Time, bool) {
 		var alarm time.Time
 		var err error
 		r, alarm, err = e.claim(ctx, p, seen)
@@ -71,12 +71,12 @@ func (e *Engine) next(ctx context.Context, p phase, seen *checked) (r run.Run, o
 // keepSettling carries out what the rules decide by themselves, whether or not
 // a place for a runner is free.
 func (e *Engine) keepSettling(ctx context.Context) {
-	e.untilDone(ctx, &e.changed, func() (time.Time, bool) {
-		q, err := e.Store.Queue(ctx)
+	txn.UntilDone(ctx, &e.txn.Changed, func() (time.Time, bool) {
+		q, err := e.txn.Queue(ctx)
 		if err != nil {
 			return e.orSoon(ctx, time.Time{}, err), false
 		}
-		ids, alarm := e.ready.All(q, e.current(), decide.Allow, decide.Discard, decide.Expire, decide.HoldBack)
+		ids, alarm := e.txn.Ready.All(q, e.txn.Settings.Get(), decide.Allow, decide.Discard, decide.Expire, decide.HoldBack)
 		for _, id := range ids { // one that cannot be stored keeps no other from it
 			err = errors.Join(err, e.settle(ctx, id))
 		}
@@ -93,28 +93,6 @@ func (e *Engine) orSoon(ctx context.Context, at time.Time, err error) time.Time 
 		e.Log.Error("the queue cannot be read or changed; trying again", "error", err)
 	}
 	return time.Now().Add(time.Second)
-}
-
-// untilDone calls look until it says that it is done, each time after a signal
-// or at the time that it named; zero for none.
-func (e *Engine) untilDone(ctx context.Context, s *signal.Signal, look func() (next time.Time, done bool)) {
-	for ctx.Err() == nil {
-		changed := s.Next() // before looking, so that no change is missed
-		at, done := look()
-		if done {
-			return
-		}
-		var ring <-chan time.Time
-		if !at.IsZero() {
-			// Timers do not notice when the clock is set or the machine slept.
-			ring = time.After(min(time.Until(at), time.Minute))
-		}
-		select {
-		case <-ctx.Done():
-		case <-changed:
-		case <-ring:
-		}
-	}
 }
 
 // checked is a run that may be applied, as far as what is not in the store tells,
@@ -138,11 +116,11 @@ func (e *Engine) claim(ctx context.Context, p phase, seen *checked) (run.Run, ti
 		if err != nil || r.ID == "" {
 			return run.Run{}, alarm, err
 		}
-		claimed, ok, err := e.claimed(ctx, e.pick(r.ID, p.step))
+		claimed, ok, err := e.txn.Claim(ctx, e.pick(r.ID, p.step))
 		if ok || err != nil {
 			return claimed, time.Time{}, err
 		}
-		e.ready.Doubt(r.ID)
+		e.txn.Ready.Doubt(r.ID)
 	}
 }
 
@@ -153,11 +131,11 @@ func (e *Engine) choice(ctx context.Context, p phase, seen *checked) (run.Run, t
 		if err := e.Intact(); err != nil {
 			return run.Run{}, time.Time{}, err
 		}
-		q, err := e.Store.Queue(ctx)
+		q, err := e.txn.Queue(ctx)
 		if err != nil {
 			return run.Run{}, time.Time{}, err
 		}
-		next, alarm := e.ready.First(q, e.current(), p.step)
+		next, alarm := e.txn.Ready.First(q, e.txn.Settings.Get(), p.step)
 		if next == nil {
 			return run.Run{}, alarm, nil
 		}
@@ -192,7 +170,7 @@ func (e *Engine) mayBegin(ctx context.Context, q run.Queue, r run.Run) (bool, er
 		return false, e.discardStale(ctx, r, err.Error())
 	}
 	if gone, err := e.withoutEngine(ctx, r); gone != nil || err != nil {
-		if errors.Is(err, errEnded) {
+		if errors.Is(err, txn.ErrEnded) {
 			err = nil
 		}
 		return false, err
@@ -204,7 +182,7 @@ func (e *Engine) mayBegin(ctx context.Context, q run.Queue, r run.Run) (bool, er
 // answer counts.
 func (e *Engine) pick(id string, st decide.Action) func(run.Queue) (string, func(*run.Tx) error) {
 	return func(q run.Queue) (string, func(*run.Tx) error) {
-		s := e.current()
+		s := e.txn.Settings.Get()
 		r, ok := q.Run(id)
 		if !ok {
 			return "", nil
@@ -249,12 +227,12 @@ func begin(st decide.Action, fingerprint string) func(*run.Tx) error {
 
 // settle carries out what the verdict over a run is without anybody's doing.
 func (e *Engine) settle(ctx context.Context, id string) error {
-	_, _, err := e.claimed(ctx, func(q run.Queue) (string, func(*run.Tx) error) {
+	_, _, err := e.txn.Claim(ctx, func(q run.Queue) (string, func(*run.Tx) error) {
 		r, ok := q.Run(id)
 		if !ok {
 			return "", nil
 		}
-		s := e.current()
+		s := e.txn.Settings.Get()
 		st, why := decide.About(q, s, r)
 		def, _ := s.Definition(r.Workspace)
 		switch st {
@@ -277,7 +255,7 @@ func (e *Engine) settle(ctx context.Context, id string) error {
 		return "", nil
 	})
 	if err == nil {
-		e.ready.Doubt(id)
+		e.txn.Ready.Doubt(id)
 	}
 	return err
 }
@@ -338,8 +316,8 @@ func again(d *run.Tx, cause run.Cause, actor, fingerprint string) {
 }
 
 func (e *Engine) discardStale(ctx context.Context, r run.Run, why string) error {
-	def, _ := e.current().Find(r.Workspace)
-	_, err := e.change(ctx, r.ID, func(d *run.Tx) error { return stale(d, why, def.Fingerprint) })
+	def, _ := e.txn.Settings.Get().Find(r.Workspace)
+	_, err := e.txn.Change(ctx, r.ID, func(d *run.Tx) error { return stale(d, why, def.Fingerprint) })
 	return err
 }
 
@@ -348,7 +326,7 @@ func (e *Engine) attach(ctx context.Context) error {
 	if err := errors.Join(e.sweep(ctx), e.sweepReports(ctx)); err != nil {
 		return err
 	}
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return err
 	}

@@ -19,11 +19,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/notices"
-
-	"github.com/tfops/tfops/internal/engine/decide"
-
 	"github.com/tfops/tfops/internal/engine/settings"
+	"github.com/tfops/tfops/internal/engine/txn"
 
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/checkout"
@@ -31,28 +28,9 @@ import (
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/signal"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
-
-// Store keeps what the engine decides. Every method is one transaction; see
-// package store, and storetest for what is asked of any other. A function that a
-// method is given may be called twice: it touches no file, no network and no clock
-// (storetest.Twice, on which the engine's own tests run).
-type Store interface {
-	Enqueue(context.Context, run.Batch) (created, superseded []run.Run, err error)
-	Claim(context.Context, func(run.Queue) (string, func(*run.Tx) error)) (run.Run, bool, error)
-	Change(ctx context.Context, id string, fn func(*run.Tx) error) (run.Run, error)
-	ChangeWorkspace(ctx context.Context, workspace string, fn func(*run.WorkspaceTx) error) error
-	Record(context.Context, run.Audit) error
-	Prune(context.Context, map[string]run.Retention) ([]string, error)
-
-	Queue(context.Context) (run.Queue, error)
-	Load(ctx context.Context, id string) (run.Tx, []run.Event, error)
-	Runs(context.Context, run.Query) ([]run.Run, error)
-	Records(context.Context) (map[string]workspace.Record, error)
-}
 
 // Journal is what is remembered of drift: what checks found, and what was
 // reported of it. It is written with what the engine decides; see Store.
@@ -84,7 +62,7 @@ type Vault interface {
 
 // Options are what an engine is made of.
 type Options struct {
-	Store   Store
+	Store   txn.Store
 	Journal Journal
 	Runner  Runner
 	Halts   Halts   // nil: nobody stops a process
@@ -106,14 +84,13 @@ type Engine struct {
 	trees                  chan string // checkouts that no run needs, to be removed
 	begun                  time.Time
 
+	txn       *txn.Writer
 	checkouts *checkout.Store
-	artifacts *artifacts.Local
 
 	renames sync.Mutex // held while a rename is carried out
 
 	mu         sync.Mutex
 	base       *settings.Settings // as configured
-	settings   *settings.Settings // with the workspaces that generators made
 	left       []workspace.Record // see leftBehind
 	found      fleet.Discoveries  // in branches
 	expansion  fleet.Expansion
@@ -133,17 +110,9 @@ type Engine struct {
 	strays []Stray                  // see sweep
 	halted map[string][]run.Stopped // by run; see keepLooking
 
-	changed  signal.Signal // anything changed
-	calendar signal.Signal // what is due, and when, may be another now
-
 	lacking run.Lacking // see canBegin
-	ready   decide.Ready
 
-	following map[string]int // how many wait for a run's runner: one that is planned again has two for an instant
-
-	configured chan struct{}   // the settings changed
-	flow       chan struct{}   // something is in moves
-	moves      map[string]bool // workspaces that were applied and that others come after
+	configured chan struct{} // the settings changed
 	running    sync.WaitGroup
 }
 
@@ -158,13 +127,14 @@ func New(o Options, s *settings.Settings) *Engine {
 	if o.Intact == nil {
 		o.Intact = func() error { return nil }
 	}
-	files := artifacts.Open(o.DataDir)
-	return &Engine{Options: o, base: s, settings: s.Prepare(), indexes: map[string]*reach.Index{}, code: map[string]fleet.Code{}, codeAt: map[string]string{},
+	w := &txn.Writer{Store: o.Store, Runner: o.Runner, Files: artifacts.Open(o.DataDir), Settings: new(settings.Current), Log: o.Log}
+	w.Settings.Set(s.Prepare())
+	return &Engine{Options: o, txn: w, base: s, indexes: map[string]*reach.Index{}, code: map[string]fleet.Code{}, codeAt: map[string]string{},
 		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency), trees: make(chan string, maxSwept),
-		checkouts: checkout.Open(filepath.Join(files.Cache(), "checkouts")), artifacts: files,
-		configured: make(chan struct{}, 1), flow: make(chan struct{}, 1),
-		repos: map[string]*repositoryStatus{}, problems: map[string]error{},
-		sought: map[string]time.Time{}, polling: map[string]chan struct{}{}, poke: map[string]chan struct{}{}, reportsDue: map[string]dueReport{}, following: map[string]int{}, seen: map[string]bool{},
+		checkouts:  checkout.Open(filepath.Join(w.Files.Cache(), "checkouts")),
+		configured: make(chan struct{}, 1),
+		repos:      map[string]*repositoryStatus{}, problems: map[string]error{},
+		sought: map[string]time.Time{}, polling: map[string]chan struct{}{}, poke: map[string]chan struct{}{}, reportsDue: map[string]dueReport{}, seen: map[string]bool{},
 	}
 }
 
@@ -203,14 +173,14 @@ func (e *Engine) Run(ctx context.Context) error {
 func (e *Engine) Configure(ctx context.Context, s *settings.Settings) error {
 	s.Prepare()
 	// First of all: a configuration that is not in the audit log is not in force.
-	if err := e.Store.Record(ctx, run.Audit{Actor: "tfops", Via: "config", Action: "configure", Reason: s.Summary()}); err != nil {
+	if err := e.txn.Record(ctx, run.Audit{Actor: "tfops", Via: "config", Action: "configure", Reason: s.Summary()}); err != nil {
 		return err
 	}
-	records, err := e.Store.Records(ctx)
+	records, err := e.txn.Records(ctx)
 	if err != nil {
 		return err
 	}
-	before := e.current()
+	before := e.txn.Settings.Get()
 	e.mu.Lock()
 	e.base = s
 	e.mu.Unlock()
@@ -219,8 +189,8 @@ func (e *Engine) Configure(ctx context.Context, s *settings.Settings) error {
 		e.Log.Error("workspaces cannot be renamed; trying again at the next look at their repositories", "error", err)
 	}
 	for _, old := range before.Workspaces {
-		if _, ok := e.current().Find(old.Name); !ok && e.current().Heirs[old.Name] == "" && e.current().Formerly[old.Name] == "" {
-			e.Log.Warn("a workspace is not configured any more; its resources are not destroyed and its state is kept", "workspace", old.Name, "state", e.artifacts.Workspace(old.Name).Dir())
+		if _, ok := e.txn.Settings.Get().Find(old.Name); !ok && e.txn.Settings.Get().Heirs[old.Name] == "" && e.txn.Settings.Get().Formerly[old.Name] == "" {
+			e.Log.Warn("a workspace is not configured any more; its resources are not destroyed and its state is kept", "workspace", old.Name, "state", e.txn.Files.Workspace(old.Name).Dir())
 		}
 	}
 	e.mu.Lock()
@@ -234,79 +204,16 @@ func (e *Engine) Configure(ctx context.Context, s *settings.Settings) error {
 	default:
 	}
 	e.keepRules(ctx)
-	e.calendar.Send()
-	e.notify()
+	e.txn.Calendar.Send()
+	e.txn.Changed.Send()
 	return nil
 }
 
-func (e *Engine) current() *settings.Settings {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.settings
-}
-
 // Changed returns a channel that is closed when anything changes.
-func (e *Engine) Changed() <-chan struct{} { return e.changed.Next() }
+func (e *Engine) Changed() <-chan struct{} { return e.txn.Changed.Next() }
 
 // Watch returns a channel that is closed when a run, or what it waits for, may have changed,
 // and what gives that up. Look after calling it, so that no change is missed.
-func (e *Engine) Watch(id string) (changed <-chan struct{}, stop func()) { return e.ready.Watch(id) }
-
-// notify wakes the loop and everybody who waits for a change.
-func (e *Engine) notify() { e.changed.Send() }
-
-// change decides about a run and tells everybody.
-func (e *Engine) change(ctx context.Context, id string, fn func(*run.Tx) error) (run.Run, error) {
-	var events []run.Event
-	r, err := e.Store.Change(ctx, id, func(d *run.Tx) error {
-		if err := fn(d); err != nil {
-			return err
-		}
-		events = d.Events
-		return notices.Run(e.current(), d)
-	})
-	if err == nil {
-		e.tell(r, events)
-	}
-	return r, err
-}
-
-// claimed is change for what is chosen from the queue; false when pick chose nothing.
-func (e *Engine) claimed(ctx context.Context, pick func(run.Queue) (string, func(*run.Tx) error)) (run.Run, bool, error) {
-	var events []run.Event
-	r, ok, err := e.Store.Claim(ctx, func(q run.Queue) (string, func(*run.Tx) error) {
-		id, fn := pick(q)
-		return id, func(d *run.Tx) error {
-			if err := fn(d); err != nil {
-				return err
-			}
-			events = d.Events
-			return notices.Run(e.current(), d)
-		}
-	})
-	if ok && err == nil {
-		e.tell(r, events)
-	}
-	return r, ok, err
-}
-
-// tell logs what happened to a run, cleans up after it when it has ended, and
-// wakes everybody who waits.
-func (e *Engine) tell(r run.Run, events []run.Event) {
-	for _, ev := range events {
-		if ev.To != "" {
-			e.Log.Info("run "+string(ev.To), "run", r.ID, "workspace", r.Workspace, "kind", r.Kind, "commit", decide.Short(r.Commit.SHA), "actor", ev.Actor, "text", ev.Text)
-		}
-	}
-	e.settled(r)
-	e.ready.Changed(r.ID)
-	// What comes after it may be planned now, or use an output that is another.
-	if r.Status != run.Planning && r.Status != run.Applying && len(e.current().Renaming) > 0 {
-		e.flowFrom(r.Workspace)
-	}
-	moved := r.Kind == run.Sync && r.Status == run.PlannedAndFinished || (r.Kind == run.Sync || r.Kind == run.Refresh) && r.Status == run.Applied
-	if moved && len(e.current().Order.Downstream(r.Workspace)) > 0 {
-		e.flowFrom(r.Workspace)
-	}
-	e.notify()
+func (e *Engine) Watch(id string) (changed <-chan struct{}, stop func()) {
+	return e.txn.Ready.Watch(id)
 }

@@ -41,7 +41,7 @@ func TestCommitToApplied(t *testing.T) {
 		if v.Sync != workspace.Synced || v.Record.Applied != sha || v.Lock != nil || v.Wait.For != "" {
 			t.Errorf("status after: %s %+v %+v %+v", v.Sync, v.Record, v.Lock, v.Wait)
 		}
-		if _, err := os.Stat(g.engine.artifacts.Run(r.ID).Ground()); !os.IsNotExist(err) {
+		if _, err := os.Stat(g.engine.txn.Files.Run(r.ID).Ground()); !os.IsNotExist(err) {
 			t.Error("the tree of an ended run is kept")
 		}
 		if len(g.runs("b")) != 1 {
@@ -229,7 +229,7 @@ func TestTamperedPlanIsNeverApplied(t *testing.T) {
 		g.start()
 		g.commit("a/main.tf")
 		r := g.want("a", run.AwaitingApproval)
-		if err := os.WriteFile(g.engine.artifacts.Run(r.ID).Path(artifacts.Plan), []byte("another plan"), 0o600); err != nil {
+		if err := os.WriteFile(g.engine.txn.Files.Run(r.ID).Path(artifacts.Plan), []byte("another plan"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		g.approve(ana, r)

@@ -86,7 +86,7 @@ func (e *Engine) moduleScope(def fleet.Definition) (string, error) {
 		Repository string            `json:"repository,omitempty"`
 		Env        map[string]string `json:"env,omitempty"`
 	}
-	if len(e.current().Repositories[def.Repository].Modules) > 0 {
+	if len(e.txn.Settings.Get().Repositories[def.Repository].Modules) > 0 {
 		of.Repository = def.Repository
 	}
 	for name, v := range def.Env {

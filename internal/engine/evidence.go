@@ -33,7 +33,7 @@ type note struct {
 // sight classifies what a drift run planned. It reads other plans and the
 // code, so it is done before the transaction that stores the outcome.
 func (e *Engine) sight(ctx context.Context, r run.Run, def fleet.Definition, p *plan.Plan) (observation, error) {
-	d, _, err := e.Store.Load(ctx, r.ID)
+	d, _, err := e.txn.Load(ctx, r.ID)
 	if err != nil {
 		return observation{}, err
 	}
@@ -83,7 +83,7 @@ func (e *Engine) unsettled(ctx context.Context, apply run.Run) (*plan.Plan, erro
 	if slices.ContainsFunc(checks, lasts) {
 		return nil, nil
 	}
-	p, err := e.artifacts.Run(apply.ID).ReadPlan()
+	p, err := e.txn.Files.Run(apply.ID).ReadPlan()
 	if err != nil {
 		e.Log.Warn("the plan that was applied last cannot be read, so perpetual differences look like others", "run", apply.ID, "error", err)
 		return nil, nil
@@ -94,7 +94,7 @@ func (e *Engine) unsettled(ctx context.Context, apply run.Run) (*plan.Plan, erro
 // planAt finds the newest plan that was made of a workspace at a commit; nil
 // when there is none, since its run has not come so far, or failed.
 func (e *Engine) planAt(ctx context.Context, name, sha string) (*plan.Plan, error) {
-	runs, err := e.Store.Runs(ctx, run.Query{Workspace: name, Kinds: []run.Kind{run.Sync, run.Plan}})
+	runs, err := e.txn.Runs(ctx, run.Query{Workspace: name, Kinds: []run.Kind{run.Sync, run.Plan}})
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (e *Engine) planAt(ctx context.Context, name, sha string) (*plan.Plan, erro
 		if r.Commit.SHA != sha || r.Plan == nil || r.Codify != "" {
 			continue
 		}
-		p, err := e.artifacts.Run(r.ID).ReadPlan()
+		p, err := e.txn.Files.Run(r.ID).ReadPlan()
 		if err != nil {
 			e.Log.Warn("the plan of a commit that waits cannot be read, so a check cannot tell what the commit explains", "run", r.ID, "error", err)
 			return nil, nil
@@ -116,7 +116,7 @@ func (e *Engine) planAt(ctx context.Context, name, sha string) (*plan.Plan, erro
 
 // applied are the runs of a workspace that began to apply, newest first.
 func (e *Engine) applied(ctx context.Context, name string) ([]run.Run, error) {
-	runs, err := e.Store.Runs(ctx, run.Query{Workspace: name, Statuses: []run.Status{run.Applied, run.Errored}})
+	runs, err := e.txn.Runs(ctx, run.Query{Workspace: name, Statuses: []run.Status{run.Applied, run.Errored}})
 	return slices.DeleteFunc(runs, func(r run.Run) bool { return !r.Kind.Applies() || r.ApplyStartedAt.IsZero() }), err
 }
 
@@ -159,7 +159,7 @@ func (e *Engine) annotate(ctx context.Context, def fleet.Definition, at commits,
 // owned reads places and owners. What cannot be read is left out: a finding
 // without an owner is better than none.
 func (e *Engine) owned(def fleet.Definition, at commits, addresses []string) (map[string]places.Place, places.Owners) {
-	repo := e.current().Repositories[def.Repository]
+	repo := e.txn.Settings.Get().Repositories[def.Repository]
 	if repo.Source == nil {
 		return nil, places.Owners{}
 	}
@@ -183,7 +183,7 @@ func (e *Engine) owned(def fleet.Definition, at commits, addresses []string) (ma
 
 // approvers are who said yes to a run.
 func (e *Engine) approvers(ctx context.Context, id string) ([]string, error) {
-	d, _, err := e.Store.Load(ctx, id)
+	d, _, err := e.txn.Load(ctx, id)
 	if err != nil {
 		return nil, err
 	}

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/notices"
-
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/fleet"
@@ -28,7 +26,7 @@ func (e *Engine) observe(d *run.Tx, s observation) error {
 
 // enter is observe for who has no run.
 func (e *Engine) enter(l *run.FindingsTx, rec *workspace.Record, s observation, now time.Time) error {
-	set := e.current()
+	set := e.txn.Settings.Get()
 	def, _ := set.Find(s.check.Workspace)
 	if err := l.Observe(set.RulesOf(def), run.Look{Check: s.check, Found: s.found, Spared: s.spared}, now); err != nil {
 		return err
@@ -95,7 +93,7 @@ func (e *Engine) notChecked(d *run.Tx, why string) error {
 // notCheckable records that a check could not even be begun, of a workspace as
 // its record was: what was applied meanwhile is another ground.
 func (e *Engine) notCheckable(ctx context.Context, rec workspace.Record, why error) error {
-	return e.Store.ChangeWorkspace(ctx, rec.Name, func(h *run.WorkspaceTx) error {
+	return e.txn.ChangeWorkspace(ctx, rec.Name, func(h *run.WorkspaceTx) error {
 		if h.Record.Applied != rec.Applied || h.Record.AppliedFingerprint != rec.AppliedFingerprint {
 			return nil
 		}
@@ -104,7 +102,7 @@ func (e *Engine) notCheckable(ctx context.Context, rec workspace.Record, why err
 		if err := e.enter(&h.FindingsTx, &h.Record, s, h.Now); err != nil {
 			return err
 		}
-		return notices.Workspace(e.current(), h)
+		return nil
 	})
 }
 

@@ -603,7 +603,7 @@ func TestFindingsAtOnce(t *testing.T) {
 func TestAnApplyKnowsWhatItMade(t *testing.T) {
 	appliedRig(t, func(t *testing.T, g *rig, _ *world) {
 		checks, err := g.store.ChecksOf(context.Background(), "a", time.Time{})
-		made, readErr := g.engine.artifacts.Run(g.last("a").ID).ReadPlan()
+		made, readErr := g.engine.txn.Files.Run(g.last("a").ID).ReadPlan()
 		if err != nil || readErr != nil || len(checks) != 1 {
 			t.Fatalf("%v, %v, %d checks", err, readErr, len(checks))
 		}

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/decide"
-
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -31,7 +29,7 @@ func (e *Engine) targets(ctx context.Context, repo settings.Repository, heads ma
 		t.refs = map[string]string{}
 	}
 	var tags map[string]string
-	for _, d := range e.current().Workspaces {
+	for _, d := range e.txn.Settings.Get().Workspaces {
 		key := d.Follow()
 		_, found := t.refs[key]
 		if d.Repository != repo.Name || d.Tag == "" && d.Commit == "" || found || t.none[key] != nil {
@@ -151,7 +149,7 @@ func (e *Engine) noteTag(ctx context.Context, r run.Run, def fleet.Definition) e
 	if def.Tag == "" {
 		return nil
 	}
-	_, err := e.change(ctx, r.ID, func(d *run.Tx) error {
+	_, err := e.txn.Change(ctx, r.ID, func(d *run.Tx) error {
 		t := d.Record.Tag
 		if t == nil || t.Wanted != def.Follow() || t.Commit != r.Commit.SHA {
 			return nil
@@ -202,5 +200,5 @@ func follows(d fleet.Definition, rec workspace.Record) string {
 
 // elsewhereNow says that a workspace does not lead to a run's commit any more.
 func elsewhereNow(r run.Run, d fleet.Definition) error {
-	return fault.New(fault.Conflict, "", "commit %s is not on %s any more", decide.Short(r.Commit.SHA), d.Follows(r.Tag))
+	return fault.New(fault.Conflict, "", "commit %s is not on %s any more", workspace.ShortCommit(r.Commit.SHA), d.Follows(r.Tag))
 }

@@ -38,7 +38,7 @@ func (e *Engine) keepLooking(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-look.C:
-			if e.idle() {
+			if e.txn.Use.Idle() {
 				before = nil
 				continue
 			}
@@ -50,16 +50,16 @@ func (e *Engine) keepLooking(ctx context.Context) {
 // lookForHalts remembers which runs had stopped processes at this look and at
 // the one before, and returns what it saw.
 func (e *Engine) lookForHalts(ctx context.Context, before map[string][]run.Stopped) map[string][]run.Stopped {
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return before // it is looked again
 	}
 	dirs := map[string]run.Run{}
 	for r := range q.In(run.Planning) {
-		dirs[e.artifacts.Run(r.ID).Phase(job.PlanPhase)] = *r
+		dirs[e.txn.Files.Run(r.ID).Phase(job.PlanPhase)] = *r
 	}
 	for r := range q.In(run.Applying) {
-		dirs[e.artifacts.Run(r.ID).Phase(job.ApplyPhase)] = *r
+		dirs[e.txn.Files.Run(r.ID).Phase(job.ApplyPhase)] = *r
 	}
 	found, err := e.Halts.Stopped(slices.Collect(maps.Keys(dirs))...)
 	if err != nil {
@@ -91,7 +91,7 @@ func (e *Engine) lookForHalts(ctx context.Context, before map[string][]run.Stopp
 
 // timeIsUp reports whether the phase of a run has taken longer than it may.
 func (e *Engine) timeIsUp(r run.Run, now time.Time) bool {
-	def, known := e.current().Find(r.Workspace)
+	def, known := e.txn.Settings.Get().Find(r.Workspace)
 	began, may := r.StartedAt, def.PlanTimeout
 	if r.Status == run.Applying {
 		began, may = r.ApplyStartedAt, def.ApplyTimeout
@@ -113,13 +113,13 @@ func (e *Engine) tellHalts(told map[string][]run.Stopped) {
 		}
 	}
 	if changed {
-		e.notify()
+		e.txn.Changed.Send()
 	}
 }
 
 // queue is the store's, with what is seen on the machine: for people to read.
 func (e *Engine) queue(ctx context.Context) (run.Queue, error) {
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	e.mu.Lock()
 	q.Stopped, q.Lacking = e.halted, e.lacking
 	e.mu.Unlock()

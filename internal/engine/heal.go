@@ -6,8 +6,6 @@ import (
 
 	"github.com/tfops/tfops/internal/engine/notices"
 
-	"github.com/tfops/tfops/internal/engine/decide"
-
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/plan"
@@ -49,7 +47,7 @@ func (e *Engine) heal(d *run.Tx, def fleet.Definition, p *plan.Plan) error {
 		leaveDrift(d, "run "+others[busy].ID+" goes first")
 		return nil
 	case d.Record.Desired != d.Run.Commit.SHA:
-		leaveDrift(d, "commit "+decide.Short(d.Record.Desired)+" is wanted, and applying it puts things right or shows what does not fit")
+		leaveDrift(d, "commit "+workspace.ShortCommit(d.Record.Desired)+" is wanted, and applying it puts things right or shows what does not fit")
 		return nil
 	case d.Run.Fingerprint != def.Fingerprint:
 		leaveDrift(d, "the inputs of the workspace changed in the configuration and are not applied, and a sync would apply them")

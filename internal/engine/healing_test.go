@@ -131,7 +131,7 @@ func TestHealingPutsBackNothingElse(t *testing.T) {
 // observeNow has a workspace's findings show a difference, as a check would.
 func (e *Engine) observeNow(t *testing.T, name string, found ...drift.Difference) {
 	t.Helper()
-	err := e.Store.ChangeWorkspace(context.Background(), name, func(h *run.WorkspaceTx) error {
+	err := e.txn.ChangeWorkspace(context.Background(), name, func(h *run.WorkspaceTx) error {
 		return e.enter(&h.FindingsTx, &h.Record, observation{check: drift.Check{Workspace: name, At: h.Now, Outcome: drift.Clean}, found: found}, h.Now)
 	})
 	if err != nil {

@@ -37,7 +37,7 @@ func (e *Engine) ImportState(ctx context.Context, a Actor, name string, in Impor
 	if err != nil {
 		return run.Run{}, fault.New(fault.Invalid, "bring what `terraform state pull` or `tofu state pull` writes in a checkout of the root module", "that is no state that can be imported: %w", err)
 	}
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return run.Run{}, err
 	}
@@ -84,13 +84,13 @@ func (e *Engine) stageImport(workspace string, state []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return e.artifacts.Workspace(workspace).WriteImport(strings.ToLower(rand.Text()), sealed)
+	return e.txn.Files.Workspace(workspace).WriteImport(strings.ToLower(rand.Text()), sealed)
 }
 
 // prepareImport gives the runner the state that was brought.
 func (e *Engine) prepareImport(r run.Run, j *job.Job, s *job.Secrets) error {
 	i := r.Moving.Import
-	state, err := e.Vault.Open(e.artifacts.Workspace(r.Workspace).Import(i.File))
+	state, err := e.Vault.Open(e.txn.Files.Workspace(r.Workspace).Import(i.File))
 	if err != nil {
 		return fault.New(fault.Unavailable, "tfops state import "+r.Workspace+" FILE", "the state that was brought cannot be read any more: %w", err)
 	}
@@ -101,17 +101,9 @@ func (e *Engine) prepareImport(r run.Run, j *job.Job, s *job.Secrets) error {
 	return nil
 }
 
-// dropImport removes the copy of a state that was brought.
-func (e *Engine) dropImport(r run.Run) error {
-	if r.Moving == nil || r.Moving.Import == nil {
-		return nil
-	}
-	return e.artifacts.Workspace(r.Workspace).RemoveImport(r.Moving.Import.File)
-}
-
 // sweepImports removes copies of states that no run is to import.
 func (e *Engine) sweepImports(ctx context.Context) error {
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return err
 	}
@@ -121,7 +113,7 @@ func (e *Engine) sweepImports(ctx context.Context) error {
 			needed[filepath.Base(r.Moving.Import.File)] = true
 		}
 	}
-	return e.artifacts.KeepImports(needed)
+	return e.txn.Files.KeepImports(needed)
 }
 
 // imported is why the plan after an import waits for a person where it changes something;

@@ -29,7 +29,7 @@ func TestImportsWaitAsLongAsTheirRun(t *testing.T) {
 		}
 		g.settle()
 		staged := func() []string {
-			found, err := filepath.Glob(g.engine.artifacts.Workspace("a").Import("import-*"))
+			found, err := filepath.Glob(g.engine.txn.Files.Workspace("a").Import("import-*"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -38,7 +38,7 @@ func TestImportsWaitAsLongAsTheirRun(t *testing.T) {
 		if got := staged(); len(got) != 1 || filepath.Base(got[0]) != r.Moving.Import.File {
 			t.Fatalf("there are %q, and the run says %s", got, r.Moving.Import.File)
 		}
-		left := g.engine.artifacts.Workspace("a").Import("import-left.tfstate.age")
+		left := g.engine.txn.Files.Workspace("a").Import("import-left.tfstate.age")
 		if err := os.WriteFile(left, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}

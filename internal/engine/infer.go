@@ -34,7 +34,7 @@ func (e *Engine) wrong(name string) error {
 // branch once for each of its commits and each fleet.
 func (e *Engine) readHeads(ctx context.Context, repo settings.Repository, heads map[string]string) []error {
 	byBranch := map[string][]fleet.Definition{}
-	for _, d := range e.current().Workspaces {
+	for _, d := range e.txn.Settings.Get().Workspaces {
 		if d.Repository == repo.Name {
 			byBranch[d.Follow()] = append(byBranch[d.Follow()], d)
 		}

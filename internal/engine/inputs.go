@@ -45,7 +45,7 @@ func (e *Engine) digests(outputs map[string]job.Output) map[string]workspace.Out
 // stores the phase's outcome, has the record remember them: their digests, and whose values count.
 // file is theirs; "" where there are none.
 func (e *Engine) takeOutputs(r run.Run, p job.Phase) (file string, remember func(*run.Tx)) {
-	file = e.artifacts.Run(r.ID).PhaseFile(p, job.OutputsFile)
+	file = e.txn.Files.Run(r.ID).PhaseFile(p, job.OutputsFile)
 	outputs, err := e.outputs(file)
 	if err != nil {
 		e.Log.Warn("the outputs of a workspace cannot be read; workspaces that use them wait for its next plan", "workspace", r.Workspace, "run", r.ID, "error", err)
@@ -95,7 +95,7 @@ func (e *Engine) inputsOf(r artifacts.Run) (made, error) {
 // drift check and of a refresh are the ones that were applied. They are kept, encrypted, in the
 // run's directory; what is returned names them.
 func (e *Engine) resolveInputs(r run.Run, def fleet.Definition) (map[string]run.InputUsed, error) {
-	files := e.artifacts.Run(r.ID)
+	files := e.txn.Files.Run(r.ID)
 	if len(def.Inputs) == 0 {
 		return nil, nil
 	}
@@ -104,7 +104,7 @@ func (e *Engine) resolveInputs(r run.Run, def fleet.Definition) (map[string]run.
 		if err != nil {
 			return nil, err
 		}
-		b, err := e.artifacts.Workspace(def.Name).ReadKept(artifacts.Inputs, rec.AppliedOf)
+		b, err := e.txn.Files.Workspace(def.Name).ReadKept(artifacts.Inputs, rec.AppliedOf)
 		if err == nil {
 			return nil, files.Write(artifacts.Inputs, b)
 		}
@@ -167,7 +167,7 @@ func (g *gathering) output(ref workspace.OutputRef) (cty.Value, error) {
 		if err != nil {
 			return cty.NilVal, err
 		}
-		if all, err = g.e.outputs(g.e.artifacts.Workspace(ref.Workspace).Kept(artifacts.Outputs, rec.OutputsOf)); err != nil {
+		if all, err = g.e.outputs(g.e.txn.Files.Workspace(ref.Workspace).Kept(artifacts.Outputs, rec.OutputsOf)); err != nil {
 			return cty.NilVal, err
 		}
 		g.outputs[ref.Workspace] = all

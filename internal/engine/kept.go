@@ -22,7 +22,7 @@ type keeper struct {
 
 // write puts them into the workspace's directory. It may be called again.
 func (k *keeper) write() error {
-	of, to := k.e.artifacts.Run(k.run.ID), k.e.artifacts.Workspace(k.run.Workspace)
+	of, to := k.e.txn.Files.Run(k.run.ID), k.e.txn.Files.Workspace(k.run.Workspace)
 	wrote := false
 	if k.outputs != "" {
 		if err := to.Keep(k.outputs, artifacts.Outputs, k.run.ID); err != nil {
@@ -58,7 +58,7 @@ func (k *keeper) nameApplied(rec *workspace.Record) {
 // dropUnnamed removes the files of a workspace that its record does not name. Nobody may be
 // about to name one: see artifacts.Keeping.
 func (e *Engine) dropUnnamed(ctx context.Context, name string) {
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return // the next one does it
 	}
@@ -67,7 +67,7 @@ func (e *Engine) dropUnnamed(ctx context.Context, name string) {
 		if of == "" {
 			continue // an earlier tfops left it
 		}
-		if err := e.artifacts.Workspace(name).Drop(file, of); err != nil {
+		if err := e.txn.Files.Workspace(name).Drop(file, of); err != nil {
 			e.Log.Warn("files that are kept no more cannot be removed", "file", file, "workspace", name, "error", err)
 		}
 	}
@@ -75,20 +75,20 @@ func (e *Engine) dropUnnamed(ctx context.Context, name string) {
 
 // record is what is remembered of a workspace.
 func (e *Engine) record(name string) (*workspace.Record, error) {
-	q, err := e.Store.Queue(context.Background())
+	q, err := e.txn.Queue(context.Background())
 	return q.Record(name), err
 }
 
 // decideKeeping is decide for a run that leaves files to its workspace.
 func (e *Engine) decideKeeping(ctx context.Context, k *keeper, fn func(*run.Tx) error) {
-	e.untilStored(ctx, k.run.ID, func() error {
-		keeping := e.artifacts.Keeping(k.run.Workspace)
+	e.txn.UntilStored(ctx, k.run.ID, func() error {
+		keeping := e.txn.Files.Keeping(k.run.Workspace)
 		keeping.Lock()
 		defer keeping.Unlock()
 		if err := k.write(); err != nil {
 			return err
 		}
-		_, err := e.change(ctx, k.run.ID, fn)
+		_, err := e.txn.Change(ctx, k.run.ID, fn)
 		e.dropUnnamed(ctx, k.run.Workspace)
 		return err
 	})
@@ -96,9 +96,9 @@ func (e *Engine) decideKeeping(ctx context.Context, k *keeper, fn func(*run.Tx) 
 
 // learnFolders learns where the directories of renamed workspaces are.
 func (e *Engine) learnFolders(ctx context.Context) error {
-	records, err := e.Store.Records(ctx)
+	records, err := e.txn.Records(ctx)
 	if err != nil {
 		return err
 	}
-	return e.artifacts.LearnFolders(records)
+	return e.txn.Files.LearnFolders(records)
 }

@@ -16,7 +16,7 @@ import (
 // kept are the files that a workspace's directory has of runs.
 func (g *rig) kept(name string) []string {
 	g.t.Helper()
-	entries, err := os.ReadDir(g.engine.artifacts.Workspace(name).Dir())
+	entries, err := os.ReadDir(g.engine.txn.Files.Workspace(name).Dir())
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestKeptFiles(t *testing.T) {
 				if rec.Applied != rec.Desired {
 					t.Fatalf("%+v", g.last("a"))
 				}
-				w := g.engine.artifacts.Workspace("a")
+				w := g.engine.txn.Files.Workspace("a")
 				want := []string{filepath.Base(w.Kept(artifacts.Applied, rec.AppliedOf)), filepath.Base(w.Kept(artifacts.Outputs, rec.OutputsOf))}
 				if got := g.kept("a"); !slices.Equal(got, want) {
 					t.Errorf("dying at write %d (after it: %v): %v is kept, want %v", n, after, got, want)
@@ -95,7 +95,7 @@ func TestKeptByAnEarlierOne(t *testing.T) {
 		g.commit("a/main.tf")
 		g.want("a", run.Applied)
 		rec := g.view("a").Record
-		w := g.engine.artifacts.Workspace("a")
+		w := g.engine.txn.Files.Workspace("a")
 		if err := os.Rename(w.Kept(artifacts.Applied, rec.AppliedOf), w.Kept(artifacts.Applied, "")); err != nil {
 			t.Fatal(err)
 		}

@@ -35,7 +35,7 @@ const room = 1 << 20
 func (e *Engine) canBegin(st decide.Action) bool {
 	lacks := lacksFiles()
 	if lacks.What == "" && st == decide.StartApply {
-		lacks = lacksRoom(e.artifacts.Roots()...)
+		lacks = lacksRoom(e.txn.Files.Roots()...)
 	}
 	e.mu.Lock()
 	// What an apply found the next apply looks for again: a plan has not looked.
@@ -48,7 +48,7 @@ func (e *Engine) canBegin(st decide.Action) bool {
 		if lacks.What != "" {
 			e.Log.Error("nothing is begun; what waits goes on waiting", "why", lacks.What)
 		}
-		e.notify()
+		e.txn.Changed.Send()
 	}
 	return lacks.What == ""
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/engine/txn"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner/backend"
@@ -135,7 +136,7 @@ func (e *Engine) troubleWith(rec workspace.Record, now time.Time) *workspace.Sta
 	if !ok {
 		return nil
 	}
-	dir := e.artifacts.Workspace(rec.Name).Dir()
+	dir := e.txn.Files.Workspace(rec.Name).Dir()
 	path := backend.ManagedState(dir, want.At.TerraformWorkspace)
 	b, err := datafile.Read(path, datafile.Large)
 	none := errors.Is(err, fs.ErrNotExist) || err == nil && len(bytes.TrimSpace(b)) == 0 // an engine that is killed leaves it empty
@@ -161,7 +162,7 @@ var errHeld = errors.New("the managed state is not what was applied")
 // checkState holds a run back whose managed state is not what was applied. One
 // that only looks fails: what it would see says nothing of the world.
 func (e *Engine) checkState(ctx context.Context, r run.Run) error {
-	d, _, err := e.Store.Load(ctx, r.ID)
+	d, _, err := e.txn.Load(ctx, r.ID)
 	if err != nil {
 		return err
 	}
@@ -172,9 +173,9 @@ func (e *Engine) checkState(ctx context.Context, r run.Run) error {
 	if !r.Kind.Applies() && r.Kind != run.Move {
 		return fault.New(fault.Conflict, t.Command(r.Workspace), "%s", t)
 	}
-	_, err = e.change(ctx, r.ID, func(d *run.Tx) error {
+	_, err = e.txn.Change(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.Planning {
-			return errEnded
+			return txn.ErrEnded
 		}
 		d.Record.StateTrouble = t
 		return d.Move(run.Pending, "", t.String())
@@ -187,14 +188,14 @@ func (e *Engine) checkState(ctx context.Context, r run.Run) error {
 
 // recheckState forgets a trouble that somebody has mended by hand.
 func (e *Engine) recheckState(ctx context.Context, name string) error {
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil || q.Record(name).StateTrouble == nil {
 		return err
 	}
 	if e.troubleWith(*q.Record(name), time.Time{}) != nil {
 		return nil
 	}
-	return e.Store.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
+	return e.txn.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
 		h.Record.StateTrouble = nil
 		return nil
 	})

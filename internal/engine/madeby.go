@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/checkout"
+	"github.com/tfops/tfops/internal/engine/txn"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
@@ -37,12 +38,12 @@ func (e *Engine) engineGone(ctx context.Context, r run.Run) error {
 	if e.Engines == nil || madeBy(r) == "" {
 		return nil
 	}
-	def, known := e.current().Find(r.Workspace)
+	def, known := e.txn.Settings.Get().Find(r.Workspace)
 	if !known {
 		return nil // the verdict ends it
 	}
-	env, _ := environment(e.current(), e.Environ, def.Workspace)
-	repo := e.current().Repositories[def.Repository]
+	env, _ := environment(e.txn.Settings.Get(), e.Environ, def.Workspace)
+	repo := e.txn.Settings.Get().Repositories[def.Repository]
 	tree := checkout.Checkout{Dir: e.checkouts.Path(repo.Named(repo.Name), r.Commit.SHA)} // which may not be there any more
 	return e.Engines.HasEngine(ctx, e.job(r, def, job.ApplyPhase, tree), env)
 }
@@ -65,7 +66,7 @@ func (e *Engine) keepEngines(ctx context.Context) {
 }
 
 func (e *Engine) checkEngines(ctx context.Context) {
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return // the loop says so
 	}
@@ -89,10 +90,10 @@ func (e *Engine) withoutEngine(ctx context.Context, r run.Run) (gone, err error)
 	if _, lacks := fault.LackOf(gone); lacks || lacksFiles().What != "" {
 		return nil, nil
 	}
-	def, _ := e.current().Find(r.Workspace)
-	_, err = e.change(ctx, r.ID, func(d *run.Tx) error {
+	def, _ := e.txn.Settings.Get().Find(r.Workspace)
+	_, err = e.txn.Change(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.AwaitingApproval && d.Run.Status != run.ApplyQueued {
-			return errEnded
+			return txn.ErrEnded
 		}
 		return stale(d, gone.Error(), def.Fingerprint)
 	})
@@ -101,7 +102,7 @@ func (e *Engine) withoutEngine(ctx context.Context, r run.Run) (gone, err error)
 
 // mayBeApplied refuses a vote for a plan that nothing can apply.
 func (e *Engine) mayBeApplied(ctx context.Context, id string) error {
-	d, _, err := e.Store.Load(ctx, id)
+	d, _, err := e.txn.Load(ctx, id)
 	if err != nil || d.Run.Status != run.AwaitingApproval {
 		return nil // what is wrong with the run is said by whoever counts the vote
 	}

@@ -38,7 +38,7 @@ func goOn(r run.Run, next string) string {
 
 // MetLocks lists the locks in backends that runs met, by workspace.
 func (e *Engine) MetLocks(ctx context.Context) ([]MetLock, error) {
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,7 @@ func (e *Engine) noteMissing(ctx context.Context, r run.Run, def fleet.Definitio
 		"Git LFS pointer is there, not the content; to have them fetched, set lfs = true in repository %q", def.Repository))
 	m.absent(graph, def, inside, "Git LFS files of submodules are not fetched, only their pointers are there: ",
 		"files of submodules of which only the Git LFS pointer is there, not the content: tfops does not fetch those")
-	_, err = e.change(ctx, r.ID, func(d *run.Tx) error {
+	_, err = e.txn.Change(ctx, r.ID, func(d *run.Tx) error {
 		for _, n := range m.notes {
 			d.Note("", n)
 		}
@@ -166,7 +166,7 @@ func (e *Engine) graphOf(r run.Run, def fleet.Definition, repo settings.Reposito
 	}
 	// With all workspaces of the branch it is the graph that the poll made.
 	defs := []fleet.Definition{}
-	for _, d := range e.current().Workspaces {
+	for _, d := range e.txn.Settings.Get().Workspaces {
 		if d.Repository == def.Repository && d.Follow() == def.Follow() {
 			defs = append(defs, d)
 		}

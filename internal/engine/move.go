@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/tfops/tfops/internal/engine/decide"
+	"github.com/tfops/tfops/internal/engine/txn"
 
 	"github.com/tfops/tfops/internal/engine/settings"
 
@@ -40,18 +41,18 @@ func (e *Engine) MoveState(ctx context.Context, a Actor, name string) (run.Run, 
 
 // mover is a workspace whose state is to be moved, with what is known of it.
 func (e *Engine) mover(ctx context.Context, name string) (fleet.Definition, workspace.Record, error) {
-	def, err := e.current().Workspace(name)
+	def, err := e.txn.Settings.Get().Workspace(name)
 	if err != nil {
 		return def, workspace.Record{}, err
 	}
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	return def, *q.Record(name), err
 }
 
 // startMove queues the run that moves a state. What is to be moved is staged once the audit
 // log has it: a move that is not in there is not made.
 func (e *Engine) startMove(ctx context.Context, a Actor, def fleet.Definition, rec workspace.Record, action, reason string, stage func() (run.StateMove, error)) (run.Run, error) {
-	repo, ok := e.current().Repositories[def.Repository]
+	repo, ok := e.txn.Settings.Get().Repositories[def.Repository]
 	if !ok {
 		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
 	}
@@ -59,7 +60,7 @@ func (e *Engine) startMove(ctx context.Context, a Actor, def fleet.Definition, r
 	if err != nil {
 		return run.Run{}, err
 	}
-	err = e.Store.ChangeWorkspace(ctx, def.Name, func(h *run.WorkspaceTx) error {
+	err = e.txn.ChangeWorkspace(ctx, def.Name, func(h *run.WorkspaceTx) error {
 		h.Audit(a.Name, a.Via, action, reason)
 		return nil
 	})
@@ -70,13 +71,13 @@ func (e *Engine) startMove(ctx context.Context, a Actor, def fleet.Definition, r
 	if err != nil {
 		return run.Run{}, err
 	}
-	created, err := e.enqueued(ctx, run.Batch{Runs: []run.Run{{Workspace: def.Name, Kind: run.Move, Commit: c, Fingerprint: def.Fingerprint,
+	created, err := e.txn.Enqueue(ctx, run.Batch{Runs: []run.Run{{Workspace: def.Name, Kind: run.Move, Commit: c, Fingerprint: def.Fingerprint,
 		State: moving.To.Identity, Moving: &moving, Trigger: run.Trigger{Cause: run.ByPerson, Actor: a.Name}}}})
 	if err != nil || len(created) > 0 {
 		return append(created, run.Run{})[0], err
 	}
 	err = fault.New(fault.Conflict, "tfops runs --workspace "+def.Name+" --kind move", "the state of workspace %s is being moved already", def.Name)
-	return run.Run{}, errors.Join(err, e.dropImport(run.Run{Workspace: def.Name, Moving: &moving}))
+	return run.Run{}, errors.Join(err, e.txn.DropImport(run.Run{Workspace: def.Name, Moving: &moving}))
 }
 
 // movable says from where to where the state of a workspace is to be copied.
@@ -110,7 +111,7 @@ func (e *Engine) oldState(rec workspace.Record, def fleet.Definition) (*workspac
 
 // prepareMove exports what leads to the old state, and tells the runner of it.
 func (e *Engine) prepareMove(ctx context.Context, r run.Run, def fleet.Definition, j *job.Job, s *job.Secrets) error {
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return err
 	}
@@ -125,11 +126,11 @@ func (e *Engine) prepareMove(ctx context.Context, r run.Run, def fleet.Definitio
 	m := &job.Move{Was: *old, From: old.Identity, To: r.Moving.To.Identity, Dir: old.At.Dir, TerraformWorkspace: old.At.TerraformWorkspace}
 	j.Move = m
 	if old.Backend == workspace.Managed {
-		m.File = backend.ManagedState(e.artifacts.Workspace(owner).Dir(), old.At.TerraformWorkspace)
+		m.File = backend.ManagedState(e.txn.Files.Workspace(owner).Dir(), old.At.TerraformWorkspace)
 		return nil
 	}
 	sha := leadsTo(rec, old)
-	repo := e.current().Repositories[def.Repository]
+	repo := e.txn.Settings.Get().Repositories[def.Repository]
 	if sha == "" || repo.Source == nil {
 		return fault.New(fault.Conflict, "copy it by hand: `terraform state pull` where it is, `terraform state push` where it goes, then tfops sync "+r.Workspace,
 			"it is not known which commit leads to the old state of workspace %s", r.Workspace)
@@ -147,7 +148,7 @@ func (e *Engine) prepareMove(ctx context.Context, r run.Run, def fleet.Definitio
 	m.Dir, m.TerraformWorkspace = cmp.Or(old.At.Dir, was.Dir), cmp.Or(old.At.TerraformWorkspace, was.TerraformWorkspace)
 	m.Backend, m.BackendFiles = was.Backend, was.BackendConfigFiles
 	for _, w := range ways {
-		env, mask := environment(e.current(), e.Environ, w.Workspace)
+		env, mask := environment(e.txn.Settings.Get(), e.Environ, w.Workspace)
 		s.Old = append(s.Old, job.OldAccess{Env: env, Backend: variables(w.BackendConfig), Hashed: hashedNames(w.Workspace)})
 		s.Mask = masks(w.Workspace, slices.Concat(mask, backendMasks(w.Workspace), s.Mask), nil)
 	}
@@ -179,11 +180,11 @@ func (e *Engine) waysTo(owner string, def fleet.Definition, fingerprint string) 
 // storeMove stores what became of a move. The state may have been copied
 // although the plan on it failed.
 func (e *Engine) storeMove(ctx context.Context, r run.Run, res job.Result) {
-	def, _ := e.current().Find(r.Workspace)
+	def, _ := e.txn.Settings.Get().Find(r.Workspace)
 	met := e.met(r, res)
-	e.decide(ctx, r.ID, func(d *run.Tx) error {
+	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.Planning {
-			return errEnded
+			return txn.ErrEnded
 		}
 		if res.Outcome == job.Succeeded && res.Plan != nil {
 			d.Run.Plan, d.Run.PlannedAt = summary(d.Run.Kind, res), d.Now

@@ -30,7 +30,7 @@ type stateMet struct {
 // met tells which state a plan stands on. A drift check plans with what was
 // applied, and so in the Terraform workspace of then.
 func (e *Engine) met(r run.Run, res job.Result) stateMet {
-	def, _ := e.current().Lived(r.Workspace)
+	def, _ := e.txn.Settings.Get().Lived(r.Workspace)
 	if r.Kind == run.Drift {
 		if applied, err := e.asApplied(def, r.Fingerprint); err == nil {
 			def = applied

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 
+	"github.com/tfops/tfops/internal/engine/txn"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
@@ -58,9 +59,9 @@ func (e *Engine) notBegun(ctx context.Context, r run.Run, err error) {
 		defer cancel()
 	}
 	err = fault.OfMachine(err)
-	e.decide(ctx, r.ID, func(d *run.Tx) error {
+	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.Applying {
-			return errEnded
+			return txn.ErrEnded
 		}
 		d.Release()
 		text := "the apply could not be started, and nothing was changed: " + err.Error()
@@ -99,9 +100,9 @@ func (e *Engine) postpone(ctx context.Context, r run.Run, err error) bool {
 		return false
 	}
 	err = fault.OfMachine(err)
-	e.decide(ctx, r.ID, func(d *run.Tx) error {
+	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.Planning {
-			return errEnded
+			return txn.ErrEnded
 		}
 		d.Run.NotBefore, d.Run.Delayed = d.Now.Add(delay), delayedBy(err)
 		return d.Move(run.Pending, "", "it could not be started: "+err.Error())

@@ -180,7 +180,7 @@ func TestAnApplyThatMayHaveBeenStarted(t *testing.T) {
 						return nil
 					}
 					g.runners.set(func(p *players) { p.refuse = nil })
-					dir := g.engine.artifacts.Run(j.Run).Phase(j.Phase)
+					dir := g.engine.txn.Files.Run(j.Run).Phase(j.Phase)
 					return errors.Join(g.runners.Start(context.Background(), dir, j, job.Secrets{}), conflict)
 				}
 			})

@@ -5,8 +5,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tfops/tfops/internal/engine/decide"
+	"github.com/tfops/tfops/internal/engine/txn"
 
 	"github.com/tfops/tfops/internal/engine/settings"
 
@@ -32,7 +34,7 @@ func (e *Engine) arrange(ctx context.Context, s *settings.Settings, b *run.Batch
 	if !needed {
 		return nil
 	}
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return err
 	}
@@ -65,11 +67,11 @@ func kindsOf(runs []run.Run) map[string]map[run.Kind]bool {
 // depend on its own. It is refused while one of them stands and is not being
 // destroyed: what it is made of would go from under it.
 func (e *Engine) inReverse(ctx context.Context, b *run.Batch) error {
-	s := e.current()
+	s := e.txn.Settings.Get()
 	if err := e.arrange(ctx, s, b); err != nil {
 		return err
 	}
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return err
 	}
@@ -127,47 +129,27 @@ func reads(s *settings.Settings, q run.Queue, together map[string]map[run.Kind]b
 	return together[name][run.Sync] || together[name][run.Drift]
 }
 
-// flowFrom notes that a workspace has moved on, and others may be planned now.
-func (e *Engine) flowFrom(name string) {
-	e.mu.Lock()
-	if e.moves == nil {
-		e.moves = map[string]bool{}
-	}
-	e.moves[name] = true
-	e.mu.Unlock()
-	select {
-	case e.flow <- struct{}{}:
-	default:
-	}
-}
-
 // keepFlowing enqueues what flowing finds, each time a workspace was applied
 // that others come after.
 func (e *Engine) keepFlowing(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-e.flow:
-			e.mu.Lock()
-			names := e.moves
-			e.moves = nil
-			e.mu.Unlock()
+	txn.UntilDone(ctx, &e.txn.Moved.Signal, func() (time.Time, bool) {
+		if names := e.txn.Moved.Take(); len(names) > 0 {
 			e.renameLater(ctx)
 			if err := e.flowAfter(ctx, names); err != nil && ctx.Err() == nil {
 				e.Log.Error("workspaces that come after others cannot be enqueued; the next poll tries again", "error", err)
 			}
 		}
-	}
+		return time.Time{}, false
+	})
 }
 
 // flowAfter enqueues what comes after some workspaces that have moved on.
 func (e *Engine) flowAfter(ctx context.Context, moved map[string]bool) error {
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return err
 	}
-	s, after := e.current(), map[string]bool{}
+	s, after := e.txn.Settings.Get(), map[string]bool{}
 	for name := range moved {
 		for rec := range q.HeldBackBy(name) {
 			after[rec.Name] = true
@@ -181,11 +163,11 @@ func (e *Engine) flowAfter(ctx context.Context, moved map[string]bool) error {
 
 // flowOnAll enqueues all that flowing finds.
 func (e *Engine) flowOnAll(ctx context.Context) error {
-	s := e.current()
+	s := e.txn.Settings.Get()
 	if !s.Order.Any() {
 		return nil
 	}
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return err
 	}

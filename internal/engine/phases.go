@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/engine/decide"
+	"github.com/tfops/tfops/internal/engine/txn"
 
 	"github.com/tfops/tfops/internal/engine/settings"
 
@@ -31,17 +32,17 @@ import (
 
 // job describes a phase of a run to its runner. tree holds the commit's files.
 func (e *Engine) job(r run.Run, def fleet.Definition, p job.Phase, tree checkout.Checkout) job.Job {
-	s := e.current()
+	s := e.txn.Settings.Get()
 	spec, ok := s.Engines[def.Engine]
 	if !ok {
 		spec = job.EngineSpec{Name: def.Engine}
 	}
-	f, w := e.artifacts.Run(r.ID), e.artifacts.Workspace(def.Name)
+	f, w := e.txn.Files.Run(r.ID), e.txn.Files.Workspace(def.Name)
 	j := job.Job{FormatVersion: job.FormatVersion, Run: r.ID, Workspace: def.Name, Phase: p,
 		Commit: content(s.Repositories[def.Repository], r, tree), Checkout: tree.Dir, Tree: w.Tree(), Ground: f.Ground(),
 		Dir: def.Dir, VarFiles: def.VarFiles, BackendFiles: def.BackendConfigFiles, ModuleAge: s.Repositories[def.Repository].Pace.Interval(),
 		Engine: spec, EngineVersion: def.EngineVersion, Parallelism: def.Parallelism,
-		TerraformWorkspace: def.TerraformWorkspace, Backend: def.Backend, WorkspaceDir: w.Dir(), CacheDir: e.artifacts.Cache(),
+		TerraformWorkspace: def.TerraformWorkspace, Backend: def.Backend, WorkspaceDir: w.Dir(), CacheDir: e.txn.Files.Cache(),
 		PlanFile: f.Path(artifacts.Plan), PlanJSON: f.Path(artifacts.Shown), Recipient: e.Vault.Recipient(),
 		Destroy: r.Kind == run.Destroy, RefreshOnly: r.Kind == run.Refresh, Upgrade: r.Upgrade, Outputs: s.Used(def.Name) && r.Kind != run.Plan, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
 		Timeout: def.PlanTimeout, Grace: s.PlanGrace,
@@ -56,14 +57,14 @@ func (e *Engine) job(r run.Run, def fleet.Definition, p job.Phase, tree checkout
 
 // secrets gathers what a runner is told in memory only.
 func (e *Engine) secrets(r run.Run, def fleet.Definition) (job.Secrets, error) {
-	env, mask := environment(e.current(), e.Environ, def.Workspace)
+	env, mask := environment(e.txn.Settings.Get(), e.Environ, def.Workspace)
 	var hidden []string
-	for _, file := range []string{e.artifacts.Run(r.ID).Path(artifacts.Hidden), e.artifacts.Workspace(def.Name).Path(artifacts.Hidden)} {
+	for _, file := range []string{e.txn.Files.Run(r.ID).Path(artifacts.Hidden), e.txn.Files.Workspace(def.Name).Path(artifacts.Hidden)} {
 		hidden = append(hidden, e.hidden(file)...)
 	}
 	w := def.Workspace
 	if len(w.Inputs) > 0 {
-		m, err := e.inputsOf(e.artifacts.Run(r.ID))
+		m, err := e.inputsOf(e.txn.Files.Run(r.ID))
 		if err != nil {
 			return job.Secrets{}, err
 		}
@@ -72,7 +73,7 @@ func (e *Engine) secrets(r run.Run, def fleet.Definition) (job.Secrets, error) {
 		w.Variables = values
 	}
 	network, passwords := e.network()
-	modules, tokens := modulesOf(e.current(), def)
+	modules, tokens := modulesOf(e.txn.Settings.Get(), def)
 	scope, err := e.moduleScope(def)
 	if err != nil {
 		return job.Secrets{}, err
@@ -133,7 +134,7 @@ func (e *Engine) plan(ctx context.Context, r run.Run, ended func()) {
 	err := e.guarded(func() error { return e.startPlan(ctx, r) })
 	var unknown *unknownStart
 	switch {
-	case errors.Is(err, errHeld), errors.Is(err, errEnded):
+	case errors.Is(err, errHeld), errors.Is(err, txn.ErrEnded):
 		return
 	case ctx.Err() != nil && err != nil:
 		return // the daemon stops; the next one finds a plan without a runner and makes it again
@@ -157,9 +158,9 @@ func (e *Engine) plan(ctx context.Context, r run.Run, ended func()) {
 // heed passes on to a runner what a person decided while it was being started
 // and there was nothing to interrupt yet.
 func (e *Engine) heed(ctx context.Context, id string, p job.Phase) {
-	d, _, err := e.Store.Load(ctx, id)
+	d, _, err := e.txn.Load(ctx, id)
 	if err == nil && (d.Run.Status.Terminal() || d.Run.Canceling != "") {
-		err = e.Runner.Interrupt(e.artifacts.Run(id).Phase(p), false)
+		err = e.Runner.Interrupt(e.txn.Files.Run(id).Phase(p), false)
 	}
 	if err != nil && ctx.Err() == nil && !fault.Is(err, fault.NotFound) {
 		e.Log.Warn("a runner cannot be told to stop", "run", id, "error", err)
@@ -171,7 +172,7 @@ func (e *Engine) heed(ctx context.Context, id string, p job.Phase) {
 var errReconfigured = errors.New("the workspace's inputs changed in the configuration just now")
 
 func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
-	s := e.current()
+	s := e.txn.Settings.Get()
 	def, err := s.Workspace(r.Workspace)
 	if err != nil {
 		return err
@@ -187,8 +188,8 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	if err := e.checkState(ctx, r); err != nil {
 		return err
 	}
-	f := e.artifacts.Run(r.ID)
-	if err := errors.Join(f.Begin(), e.artifacts.Workspace(def.Name).Make(), os.MkdirAll(e.artifacts.Cache(), 0o700)); err != nil {
+	f := e.txn.Files.Run(r.ID)
+	if err := errors.Join(f.Begin(), e.txn.Files.Workspace(def.Name).Make(), os.MkdirAll(e.txn.Files.Cache(), 0o700)); err != nil {
 		return err
 	}
 	tree, err := e.tree(ctx, r, def)
@@ -250,7 +251,7 @@ func content(repo settings.Repository, r run.Run, tree checkout.Checkout) string
 
 // tree is the checkout of a run's commit, as it was written or made anew.
 func (e *Engine) tree(ctx context.Context, r run.Run, def fleet.Definition) (checkout.Checkout, error) {
-	repo, ok := e.current().Repositories[def.Repository]
+	repo, ok := e.txn.Settings.Get().Repositories[def.Repository]
 	if !ok {
 		return checkout.Checkout{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
 	}
@@ -266,7 +267,7 @@ func (e *Engine) useInputs(ctx context.Context, r run.Run, def fleet.Definition)
 	if err != nil || used == nil {
 		return err
 	}
-	_, err = e.change(ctx, r.ID, func(d *run.Tx) error {
+	_, err = e.txn.Change(ctx, r.ID, func(d *run.Tx) error {
 		d.Run.Inputs = used
 		if d.Run.Kind == run.Sync {
 			d.Record.Inputs = map[string]string{}
@@ -282,7 +283,7 @@ func (e *Engine) useInputs(ctx context.Context, r run.Run, def fleet.Definition)
 // followPlan waits for a planning runner, started by this engine or by an
 // earlier one, and stores what came of it.
 func (e *Engine) followPlan(ctx context.Context, r run.Run, ended func()) {
-	dir := e.artifacts.Run(r.ID).Phase(job.PlanPhase)
+	dir := e.txn.Files.Run(r.ID).Phase(job.PlanPhase)
 	res, err := e.Runner.Wait(ctx, dir)
 	if ctx.Err() != nil {
 		e.stopPlan(r, dir)
@@ -347,9 +348,9 @@ const maxRestarts = 3
 // planAgain puts a run whose plan came to nothing back into the queue. lost
 // is how many runners vanished over it, which must not go on for ever.
 func (e *Engine) planAgain(ctx context.Context, r run.Run, why string, lost int) {
-	e.decide(ctx, r.ID, func(d *run.Tx) error {
+	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.Planning {
-			return errEnded
+			return txn.ErrEnded
 		}
 		if d.Run.Restarts += lost; d.Run.Restarts > maxRestarts {
 			d.Run.Failure = &run.Failure{Message: "planning was begun four times and its runner vanished each time",
@@ -363,38 +364,13 @@ func (e *Engine) planAgain(ctx context.Context, r run.Run, why string, lost int)
 	})
 }
 
-// errEnded says that a run was ended while its runner worked: whatever came
-// of it does not matter any more, and nothing is stored.
-var errEnded = errors.New("the run has ended in the meantime")
-
-// decide stores the outcome of a phase. It is tried until it is stored or the
-// daemon stops: what a runner did must not be forgotten over a full disk.
-func (e *Engine) decide(ctx context.Context, id string, fn func(*run.Tx) error) {
-	e.untilStored(ctx, id, func() error { _, err := e.change(ctx, id, fn); return err })
-}
-
-func (e *Engine) untilStored(ctx context.Context, id string, store func() error) {
-	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
-		err := store()
-		if err == nil || errors.Is(err, errEnded) || fault.Is(err, fault.NotFound) {
-			return
-		}
-		e.Log.Error("the outcome of a run cannot be stored; trying again", "run", id, "error", err)
-		select {
-		case <-ctx.Done():
-			return // the runner's result is still there: the next daemon finds it
-		case <-time.After(wait):
-		}
-	}
-}
-
 // retries are the waits before a failed plan is tried again.
 var retries = []time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.Minute}
 
 func (e *Engine) failPlan(ctx context.Context, r run.Run, res job.Result) {
-	e.decide(ctx, r.ID, func(d *run.Tx) error {
+	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.Planning {
-			return errEnded
+			return txn.ErrEnded
 		}
 		warn(&d.Run, res)
 		d.Run.Failure = failure(d.Run, res)
@@ -421,7 +397,7 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res job.Result) {
 	keep := &keeper{e: e, run: r, outputs: outputs, applied: r.Kind.Applies() && r.Kind != run.Refresh && !res.Plan.HasChanges()}
 	met := e.met(r, res)
 	var seen observation
-	if def, known := e.current().Lived(r.Workspace); known && r.Kind == run.Drift {
+	if def, known := e.txn.Settings.Get().Lived(r.Workspace); known && r.Kind == run.Drift {
 		var err error
 		if seen, err = e.sight(ctx, r, def, res.Plan); err != nil {
 			if ctx.Err() != nil {
@@ -433,9 +409,9 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res job.Result) {
 	}
 	e.decideKeeping(ctx, keep, func(d *run.Tx) error {
 		if d.Run.Status != run.Planning {
-			return errEnded
+			return txn.ErrEnded
 		}
-		s := e.current()
+		s := e.txn.Settings.Get()
 		def, known := s.Lived(d.Run.Workspace)
 		if !known {
 			return e.outdated(d, decide.Unconfigured, "")

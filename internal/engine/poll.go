@@ -12,14 +12,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/decide"
-
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
-	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
@@ -32,7 +29,7 @@ func (e *Engine) keepWatching(ctx context.Context) {
 		round, cancel := context.WithCancel(ctx)
 		e.forgetRepositories()
 		var pollers []<-chan struct{}
-		for name := range e.current().Repositories {
+		for name := range e.txn.Settings.Get().Repositories {
 			done := make(chan struct{})
 			pollers = append(pollers, done)
 			e.running.Go(func() { defer close(done); e.watch(round, name) })
@@ -53,7 +50,7 @@ func (e *Engine) forgetRepositories() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for name := range e.repos {
-		if _, ok := e.settings.Repositories[name]; !ok {
+		if _, ok := e.txn.Settings.Get().Repositories[name]; !ok {
 			delete(e.repos, name)
 		}
 	}
@@ -62,7 +59,7 @@ func (e *Engine) forgetRepositories() {
 // watch polls one repository until ctx is done.
 func (e *Engine) watch(ctx context.Context, name string) {
 	for {
-		repo := e.current().Repositories[name]
+		repo := e.txn.Settings.Get().Repositories[name]
 		poked := e.poked(name)
 		err := fault.OfMachine(e.poll(ctx, name))
 		if ctx.Err() != nil {
@@ -112,7 +109,7 @@ func (e *Engine) notePoll(name string, err error) (failures int) {
 // was looked at is stored with the runs, in one transaction: a crash in
 // between makes the next poll look again, and nothing is lost or doubled.
 func (e *Engine) poll(ctx context.Context, name string) error {
-	s := e.current()
+	s := e.txn.Settings.Get()
 	repo, ok := s.Repositories[name]
 	if !ok {
 		return nil
@@ -130,7 +127,7 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	records, err := e.Store.Records(ctx)
+	records, err := e.txn.Records(ctx)
 	if err != nil {
 		return err
 	}
@@ -144,15 +141,15 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 	}
 	failed = append(failed, e.readHeads(ctx, repo, led.refs)...)
 	e.rebuild(records)
-	if len(e.current().Renaming) > 0 {
+	if len(e.txn.Settings.Get().Renaming) > 0 {
 		if err := e.rename(ctx); err != nil {
 			return err
 		}
-		if records, err = e.Store.Records(ctx); err != nil {
+		if records, err = e.txn.Records(ctx); err != nil {
 			return err
 		}
 	}
-	s = e.current()
+	s = e.txn.Settings.Get()
 	batch := run.Batch{Heads: map[string]string{}}
 	if err := e.mark(ctx, name, records, &batch); err != nil {
 		failed = append(failed, err)
@@ -211,39 +208,10 @@ func (e *Engine) turn(name string) chan struct{} {
 	return e.polling[name]
 }
 
-// enqueue stores a batch, stops the plans that it supersedes and wakes the loop.
+// enqueue stores a batch.
 func (e *Engine) enqueue(ctx context.Context, b run.Batch) error {
-	if len(b.Runs)+len(b.Heads)+len(b.Tags)+len(b.Drifts)+len(b.Dropped)+len(b.Origins)+len(b.Orphans)+len(b.Reports) == 0 {
-		return nil
-	}
-	_, err := e.enqueued(ctx, b)
+	_, err := e.txn.Enqueue(ctx, b)
 	return err
-}
-
-// enqueued stores a batch and returns its runs as they were stored.
-func (e *Engine) enqueued(ctx context.Context, b run.Batch) ([]run.Run, error) {
-	created, superseded, err := e.Store.Enqueue(ctx, b)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range created {
-		e.Log.Info("run pending", "run", r.ID, "workspace", r.Workspace, "kind", r.Kind, "commit", decide.Short(r.Commit.SHA), "actor", r.Trigger.Actor, "text", r.Trigger.Cause)
-	}
-	e.stop(superseded)
-	e.notify()
-	return created, nil
-}
-
-// stop interrupts the runners of runs that have just been ended, and cleans up
-// after the others.
-func (e *Engine) stop(ended []run.Run) {
-	for _, r := range ended {
-		err := e.Runner.Interrupt(e.artifacts.Run(r.ID).Phase(job.PlanPhase), false)
-		if err != nil && !fault.Is(err, fault.NotFound) {
-			e.Log.Warn("a superseded plan cannot be stopped; its result will be ignored", "run", r.ID, "error", err)
-		}
-		e.settled(r)
-	}
 }
 
 func missingBranch(repository, branch string, heads map[string]string) error {
@@ -273,7 +241,7 @@ func (e *Engine) dropped(ctx context.Context, s *settings.Settings, repository s
 	if len(gone) == 0 {
 		return nil, nil
 	}
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -431,7 +399,7 @@ func (g *branchPoll) moved(ctx context.Context, defs []fleet.Definition, from, h
 		if problem == nil && !g.lacks(d, tree) { // or its run says what is missing
 			problem = g.e.wrong(d.Name)
 		}
-		p, held := g.e.current().Order.Held(d.Name)
+		p, held := g.e.txn.Settings.Get().Order.Held(d.Name)
 		if held && problem == nil {
 			problem = fault.New(fault.Conflict, p.Next, "%s", p.Message)
 		}

@@ -41,11 +41,11 @@ func (e *Engine) refreshRun(ctx context.Context, d fleet.Definition, rec workspa
 // inTheWay is why the store left a refresh out: another run that applies is on
 // its way. It is nil when there is none any more.
 func (e *Engine) inTheWay(ctx context.Context, name string) error {
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return err
 	}
-	s := e.current()
+	s := e.txn.Settings.Get()
 	for r := range q.Of(name) {
 		if r.Kind.Applies() && r.Kind != run.Refresh {
 			_, w := decide.About(q, s, r)

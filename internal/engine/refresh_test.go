@@ -451,7 +451,7 @@ func TestRefreshIsTriedAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, w := decide.About(q, g.engine.current(), &r); r.Kind != run.Refresh || w.Command != "tfops sync a --refresh-only" {
+		if _, w := decide.About(q, g.engine.txn.Settings.Get(), &r); r.Kind != run.Refresh || w.Command != "tfops sync a --refresh-only" {
 			t.Errorf("a %s run waits, and %q moves it on", r.Kind, w.Command)
 		}
 		g.runners.set(func(*players) { fail = false })

@@ -27,7 +27,7 @@ func (e *Engine) keepRun(r run.Run, votes []approvals.Vote) error {
 	if err != nil {
 		return err
 	}
-	return e.artifacts.Run(r.ID).WriteSoon(artifacts.Record, b)
+	return e.txn.Files.Run(r.ID).WriteSoon(artifacts.Record, b)
 }
 
 // Follower tells whether a runner is at work, and what one came to.

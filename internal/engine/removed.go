@@ -11,11 +11,11 @@ import (
 // may be, still there: nobody plans them, checks them or has them in a report. What a
 // workspaces block made of something that is gone is orphaned instead.
 func (e *Engine) LeftBehind(ctx context.Context) ([]workspace.Record, error) {
-	records, err := e.Store.Records(ctx)
+	records, err := e.txn.Records(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return e.current().Removed(records), nil
+	return e.txn.Settings.Get().Removed(records), nil
 }
 
 // leftBehind is LeftBehind as of the last look at the configuration: nothing

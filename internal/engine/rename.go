@@ -17,7 +17,7 @@ import (
 func (e *Engine) rename(ctx context.Context) error {
 	e.renames.Lock() // one after the other: the note in a directory says whose it is
 	defer e.renames.Unlock()
-	s := e.current()
+	s := e.txn.Settings.Get()
 	var done []string
 	for _, d := range s.Workspaces {
 		r, ok := s.Renaming[d.Name]
@@ -53,7 +53,7 @@ func (e *Engine) rename(ctx context.Context) error {
 }
 
 func (e *Engine) takeOver(ctx context.Context, r run.Rename) error {
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return err
 	}
@@ -66,20 +66,20 @@ func (e *Engine) takeOver(ctx context.Context, r run.Rename) error {
 	if err := r.InTheWay(active); err != nil {
 		return err // before anything is written
 	}
-	if err := e.artifacts.NoteRename(r); err != nil {
+	if err := e.txn.Files.NoteRename(r); err != nil {
 		return err
 	}
-	if _, err := e.enqueued(ctx, run.Batch{Renames: []run.Rename{r}}); err != nil {
+	if _, err := e.txn.Enqueue(ctx, run.Batch{Renames: []run.Rename{r}}); err != nil {
 		return err
 	}
-	e.Log.Info("a workspace was renamed", "workspace", r.To, "before", r.From, "directory", e.artifacts.Workspace(r.From).Dir())
+	e.Log.Info("a workspace was renamed", "workspace", r.To, "before", r.From, "directory", e.txn.Files.Workspace(r.From).Dir())
 	return e.learnFolders(ctx)
 }
 
 // renameLater looks once more at renames when a run has ended that one of them
 // waits for.
 func (e *Engine) renameLater(ctx context.Context) {
-	if len(e.current().Renaming) == 0 {
+	if len(e.txn.Settings.Get().Renaming) == 0 {
 		return
 	}
 	if err := e.rename(ctx); err != nil && ctx.Err() == nil {

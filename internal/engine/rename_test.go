@@ -66,15 +66,15 @@ func TestRename(t *testing.T) {
 		if err := g.engine.Lock(context.Background(), ana, "a", "I work on it"); err != nil {
 			t.Fatal(err)
 		}
-		dir := g.engine.artifacts.Workspace("a").Dir()
+		dir := g.engine.txn.Files.Workspace("a").Dir()
 		g.configure(called("b", "a"))
 		g.pass(0)
 		g.wantRenamed("a", "b", applied)
 		if len(g.runs("b")) != 1 {
 			t.Errorf("%d runs", len(g.runs("b")))
 		}
-		if g.engine.artifacts.Workspace("b").Dir() != dir || g.engine.artifacts.Workspace("a").Dir() == dir {
-			t.Errorf("b lies in %s, a in %s, and a lay in %s", g.engine.artifacts.Workspace("b").Dir(), g.engine.artifacts.Workspace("a").Dir(), dir)
+		if g.engine.txn.Files.Workspace("b").Dir() != dir || g.engine.txn.Files.Workspace("a").Dir() == dir {
+			t.Errorf("b lies in %s, a in %s, and a lay in %s", g.engine.txn.Files.Workspace("b").Dir(), g.engine.txn.Files.Workspace("a").Dir(), dir)
 		}
 		v := g.view("b")
 		if v.Record.Suspension == nil || v.Record.Suspension.Reason != "a freeze" || v.Lock == nil || v.Lock.Workspace != "b" {
@@ -98,12 +98,12 @@ func TestRename(t *testing.T) {
 		g.configure(called("a", "c"))
 		g.restart()
 		g.wantRenamed("c", "a", applied)
-		if g.engine.artifacts.Workspace("a").Dir() != dir {
-			t.Errorf("a lies in %s", g.engine.artifacts.Workspace("a").Dir())
+		if g.engine.txn.Files.Workspace("a").Dir() != dir {
+			t.Errorf("a lies in %s", g.engine.txn.Files.Workspace("a").Dir())
 		}
 		g.configure(called("a", "c"), called("c", "", func(d *fleet.Definition) { d.Dir = "c" })) // the name is free
 		g.commit("c/main.tf")
-		if r := g.want("c", run.Applied); filepath.Base(g.engine.artifacts.Workspace(r.Workspace).Dir()) == filepath.Base(dir) {
+		if r := g.want("c", run.Applied); filepath.Base(g.engine.txn.Files.Workspace(r.Workspace).Dir()) == filepath.Base(dir) {
 			t.Error("two workspaces have one directory")
 		}
 	}, called("a", ""))
@@ -282,7 +282,7 @@ func TestRenameIsRecollected(t *testing.T) {
 		}
 		g.configure(called("b", "a"))
 		g.pass(0)
-		if err := os.WriteFile(filepath.Join(g.engine.artifacts.Workspace("b").Dir(), "terraform.tfstate"), []byte(stateText("L", 1, 1)), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(g.engine.txn.Files.Workspace("b").Dir(), "terraform.tfstate"), []byte(stateText("L", 1, 1)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		stands, err := artifacts.Open(g.dir).Standing()

@@ -57,8 +57,8 @@ func newestReport(kept []run.Report, name string, now time.Time) (newest run.Rep
 
 // buildReport gathers what is known of the workspaces that the report is of.
 func (e *Engine) buildReport(ctx context.Context, p settings.ReportPlan, in report.Input) (*report.Report, error) {
-	s := e.current()
-	records, err := e.Store.Records(ctx)
+	s := e.txn.Settings.Get()
+	records, err := e.txn.Records(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (e *Engine) KeptReport(ctx context.Context, id string) (*report.Report, err
 	if i < 0 {
 		return nil, fault.New(fault.NotFound, "tfops drift reports", "there is no report %q", id)
 	}
-	b, err := e.artifacts.ReadReport(kept[i].ID)
+	b, err := e.txn.Files.ReadReport(kept[i].ID)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.NotFound, "tfops drift report", "report %s is not there any more", id)
 	}
@@ -156,7 +156,7 @@ func (d dueReport) next() time.Time {
 // makeReports makes the reports that are due. One that was missed while no
 // daemon ran is made once, at the start.
 func (e *Engine) makeReports(ctx context.Context, now time.Time) {
-	s := e.current()
+	s := e.txn.Settings.Get()
 	for _, p := range s.Reports {
 		if p.Schedule.IsZero() {
 			continue
@@ -193,7 +193,7 @@ func (e *Engine) tooSoon(ctx context.Context, due, now time.Time) bool {
 	if now.Sub(due) < missedBy || now.Sub(e.begun) >= catchUp {
 		return false
 	}
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return false
 	}
@@ -210,7 +210,7 @@ func (e *Engine) tooSoon(ctx context.Context, due, now time.Time) bool {
 func (e *Engine) setReportDue(s *settings.Settings, name string, d dueReport) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if delete(e.reportsDue, name); e.settings == s {
+	if delete(e.reportsDue, name); e.txn.Settings.Get() == s {
 		e.reportsDue[name] = d
 	}
 }
@@ -281,7 +281,7 @@ func (e *Engine) makeReport(ctx context.Context, p settings.ReportPlan, due, now
 	if err := report.Render(&b, made, "json"); err != nil {
 		return err
 	}
-	if err := e.artifacts.WriteReport(made.ID, b.Bytes()); err != nil {
+	if err := e.txn.Files.WriteReport(made.ID, b.Bytes()); err != nil {
 		return err
 	}
 	sum := made.Summary
@@ -289,7 +289,7 @@ func (e *Engine) makeReport(ctx context.Context, p settings.ReportPlan, due, now
 		Clean: sum.Workspaces.Drifted == 0 && sum.Workspaces.Unchecked == 0}
 	n := run.Notice{Kind: run.NoticeReport, Title: "drift report " + p.Name + ": " + made.Headline, Text: notices.ReportText(made),
 		Command: "tfops drift report --id " + r.ID, Report: &run.ReportRef{ID: r.ID, Formats: p.Formats}, Targets: p.To}
-	if wants := e.current().Wants; len(n.Targets) == 0 && wants != nil {
+	if wants := e.txn.Settings.Get().Wants; len(n.Targets) == 0 && wants != nil {
 		n.Targets = wants(n)
 	}
 	if err := e.enqueue(ctx, run.Batch{Reports: []run.Report{r}, Notices: []run.Notice{n}}); err != nil {
@@ -309,7 +309,7 @@ func (e *Engine) sweepReports(ctx context.Context) error {
 	for _, r := range kept {
 		ids = append(ids, r.ID)
 	}
-	if err := e.artifacts.KeepReports(ids); err != nil {
+	if err := e.txn.Files.KeepReports(ids); err != nil {
 		e.Log.Warn("files that reports left cannot be removed", "error", err)
 	}
 	return nil

@@ -196,7 +196,7 @@ func TestReportSurvivesACrash(t *testing.T) {
 			g.start()
 			g.pass(7 * time.Hour)
 			g.halt()
-			if err := g.engine.artifacts.WriteReport("01zgwseg2c5m", []byte("{}")); err != nil {
+			if err := g.engine.txn.Files.WriteReport("01zgwseg2c5m", []byte("{}")); err != nil {
 				t.Fatal(err)
 			}
 			g.restart()

@@ -181,15 +181,15 @@ func (s Restorer) choose(dir, name, from, lineage string) (snapshot, error) {
 
 // RestoreState restores the managed state of a workspace, and has it planned.
 func (e *Engine) RestoreState(ctx context.Context, a Actor, name string, from Restoration) (Restored, error) {
-	if _, err := e.current().Workspace(name); err != nil {
+	if _, err := e.txn.Settings.Get().Workspace(name); err != nil {
 		return Restored{}, err
 	}
-	out, err := Restorer{e.Store, e.Vault, e.artifacts}.Restore(ctx, a, name, from)
+	out, err := Restorer{e.Store, e.Vault, e.txn.Files}.Restore(ctx, a, name, from)
 	if err != nil {
 		return out, err
 	}
-	e.notify()
-	q, err := e.Store.Queue(ctx)
+	e.txn.Changed.Send()
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return out, err
 	}

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/decide"
-
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/fault"
@@ -116,7 +114,7 @@ func TestRejectedDestroyKeepsWhatIsWanted(t *testing.T) {
 			t.Fatal(err)
 		}
 		if v := g.view("a"); v.Sync != workspace.OutOfSync || v.Record.Desired != second {
-			t.Errorf("commit %s was never applied, and the workspace is %s with %s wanted", decide.Short(second), v.Sync, decide.Short(v.Record.Desired))
+			t.Errorf("commit %s was never applied, and the workspace is %s with %s wanted", workspace.ShortCommit(second), v.Sync, workspace.ShortCommit(v.Record.Desired))
 		}
 		r = g.get(g.order("a", run.Destroy, "").ID)
 		g.approve(ana, r)
@@ -141,7 +139,7 @@ func TestMovedDirectoryIsPlannedAtTheHead(t *testing.T) {
 		g.git.slow(time.Second) // the loop is faster than the look at the remote
 		g.configure(define("a", func(d *fleet.Definition) { d.Dir = "new" }), define("b"))
 		if r := g.want("a", run.AwaitingApproval); r.Commit.SHA != head {
-			t.Errorf("planned at %s, and the head is %s", decide.Short(r.Commit.SHA), decide.Short(head))
+			t.Errorf("planned at %s, and the head is %s", workspace.ShortCommit(r.Commit.SHA), workspace.ShortCommit(head))
 		}
 		if got := g.get(old.ID); got.Status != run.Discarded {
 			t.Errorf("the old run is %s", got.Status)
@@ -250,7 +248,7 @@ func TestDriftIsUnknownWhenNotChecked(t *testing.T) {
 			g.start()
 			g.commit("a/main.tf")
 			g.approve(ana, g.want("a", run.AwaitingApproval))
-			if err := os.Remove(g.engine.artifacts.Workspace("a").Kept(artifacts.Applied, g.view("a").Record.AppliedOf)); err != nil {
+			if err := os.Remove(g.engine.txn.Files.Workspace("a").Kept(artifacts.Applied, g.view("a").Record.AppliedOf)); err != nil {
 				t.Fatal(err)
 			}
 			g.configure(define("a", func(d *fleet.Definition) { d.Env = map[string]workspace.EnvVar{"REGION": {Value: "eu"}} }))

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/notices"
-
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -26,7 +24,7 @@ func (e *Engine) keepRules(ctx context.Context) {
 		e.rulesEndAt(time.Now().Add(time.Minute))
 		return
 	}
-	s := e.current()
+	s := e.txn.Settings.Get()
 	byWorkspace := map[string][]drift.Finding{}
 	for _, f := range all {
 		byWorkspace[f.Workspace] = append(byWorkspace[f.Workspace], f)
@@ -40,7 +38,7 @@ func (e *Engine) keepRules(ctx context.Context) {
 		if settled, events := s.RulesOf(def).Reapply(known, time.Now()); len(events) == 0 && sameSeverities(known, settled) {
 			continue
 		}
-		err := e.Store.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
+		err := e.txn.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
 			now, err := h.Reapply(s.RulesOf(def), h.Now)
 			if err != nil {
 				return err
@@ -48,7 +46,7 @@ func (e *Engine) keepRules(ctx context.Context) {
 			if h.Record.Drift.Status != workspace.DriftUnknown && h.Record.Drift.Status != "" {
 				h.Record.Drift = stands(h.Record.Drift, name, now)
 			}
-			return notices.Workspace(e.current(), h)
+			return nil
 		})
 		if err != nil && ctx.Err() == nil {
 			e.Log.Error("the rules cannot be applied to findings", "workspace", name, "error", err)

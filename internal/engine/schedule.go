@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/decide"
-
 	"github.com/tfops/tfops/internal/agenda"
 	"github.com/tfops/tfops/internal/engine/settings"
 
@@ -18,7 +16,7 @@ import (
 // checkSchedules enqueues a drift run for each workspace whose check is due.
 // A check that was missed while no daemon ran is made once, at the start.
 func (e *Engine) checkSchedules(ctx context.Context, now time.Time) {
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil && ctx.Err() == nil {
 		e.Log.Error("drift schedules cannot be read", "error", err)
 	}
@@ -77,7 +75,7 @@ func (c *checkTimes) schedule(s *settings.Settings, q run.Queue, now time.Time) 
 func (e *Engine) dueChecks(q run.Queue, now time.Time) (due []fleet.Definition) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := e.settings
+	s := e.txn.Settings.Get()
 	if e.checkTimes.of != s {
 		e.checkTimes.schedule(s, q, now)
 	}
@@ -120,13 +118,13 @@ func (e *Engine) driftRun(ctx context.Context, d fleet.Definition, rec workspace
 	if _, err := e.asApplied(d, rec.AppliedFingerprint); err != nil {
 		return run.Run{}, err
 	}
-	repo, ok := e.current().Repositories[d.Repository]
+	repo, ok := e.txn.Settings.Get().Repositories[d.Repository]
 	if !ok {
 		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", d.Repository)
 	}
 	c, err := settings.Commit(ctx, repo, rec.Applied)
 	if fault.Is(err, fault.NotFound) {
-		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "commit %s, which workspace %s was made equal to, is not in the repository any more", decide.Short(rec.Applied), d.Name)
+		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "commit %s, which workspace %s was made equal to, is not in the repository any more", workspace.ShortCommit(rec.Applied), d.Name)
 	}
 	if err != nil {
 		return run.Run{}, err

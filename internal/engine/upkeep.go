@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/checkout"
+	"github.com/tfops/tfops/internal/engine/txn"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
@@ -16,44 +17,16 @@ import (
 // follow waits for a run's runner by fn and then gives back what the run does
 // not need any more.
 func (e *Engine) follow(ctx context.Context, r run.Run, fn func(*Engine, context.Context, run.Run)) {
-	e.setFollowing(r.ID, true)
+	e.txn.Use.Begin(r.ID)
 	fn(e, ctx, r)
-	e.setFollowing(r.ID, false)
+	if e.txn.Use.End(r.ID) {
+		e.txn.Changed.Send() // the trees of ended runs can be swept now
+	}
 	if ctx.Err() != nil {
 		return
 	}
-	if d, _, err := e.Store.Load(ctx, r.ID); err == nil {
-		e.settled(d.Run)
-	}
-}
-
-func (e *Engine) setFollowing(id string, on bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if on {
-		e.following[id]++
-	} else if e.following[id]--; e.following[id] == 0 {
-		delete(e.following, id)
-		if len(e.following) == 0 { // the trees of ended runs can be swept now
-			e.notify()
-		}
-	}
-}
-
-// settled removes what a run that has ended wrote into its tree. Logs, plan and results
-// stay until the run is pruned. As long as a runner works in the tree it stays.
-func (e *Engine) settled(r run.Run) {
-	e.mu.Lock()
-	busy := e.following[r.ID] > 0
-	e.mu.Unlock()
-	if busy || !r.Status.Terminal() {
-		return
-	}
-	if err := e.dropImport(r); err != nil {
-		e.Log.Warn("the copy of a state that was brought cannot be removed", "run", r.ID, "error", err)
-	}
-	if err := e.artifacts.Run(r.ID).RemoveWork(); err != nil {
-		e.Log.Warn("what an ended run wrote cannot be removed", "run", r.ID, "error", err)
+	if d, _, err := e.txn.Load(ctx, r.ID); err == nil {
+		e.txn.CleanUp(d.Run)
 	}
 }
 
@@ -62,7 +35,7 @@ func (e *Engine) settled(r run.Run) {
 const leftoverAge = 6 * time.Hour
 
 func (e *Engine) sweepShared(now time.Time) {
-	if err := runner.SweepShared(e.artifacts.Dir(), now.Add(-leftoverAge)); err != nil {
+	if err := runner.SweepShared(e.txn.Files.Dir(), now.Add(-leftoverAge)); err != nil {
 		e.Log.Warn("what killed processes were about to write cannot be removed", "error", err)
 	}
 }
@@ -90,20 +63,20 @@ func (e *Engine) sweep(ctx context.Context) error {
 	if err := e.sweepImports(ctx); err != nil {
 		return err
 	}
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		return err
 	}
 	for rec := range q.Records() {
 		e.dropUnnamed(ctx, rec.Name)
 	}
-	ids, err := e.artifacts.Runs()
+	ids, err := e.txn.Files.Runs()
 	if err != nil {
 		return err
 	}
 	var strays []Stray
 	for _, id := range ids {
-		d, _, err := e.Store.Load(ctx, id)
+		d, _, err := e.txn.Load(ctx, id)
 		switch {
 		case errors.Is(err, run.ErrPruned):
 			e.removeRun(id)
@@ -112,7 +85,7 @@ func (e *Engine) sweep(ctx context.Context) error {
 		case err != nil:
 			return err
 		default:
-			e.settled(d.Run)
+			e.txn.CleanUp(d.Run)
 		}
 	}
 	e.mu.Lock()
@@ -122,7 +95,7 @@ func (e *Engine) sweep(ctx context.Context) error {
 }
 
 func (e *Engine) stray(id string) Stray {
-	s := Stray{Run: id, Dir: e.artifacts.Run(id).Dir(), State: e.artifacts.Run(id).ErroredState()}
+	s := Stray{Run: id, Dir: e.txn.Files.Run(id).Dir(), State: e.txn.Files.Run(id).ErroredState()}
 	var err error
 	if s.Processes, err = e.Runner.Survivors(id); err != nil {
 		e.Log.Warn("processes of a run cannot be looked for", "run", id, "error", err)
@@ -132,7 +105,7 @@ func (e *Engine) stray(id string) Stray {
 }
 
 func (e *Engine) removeRun(id string) {
-	if err := e.artifacts.Run(id).Remove(); err != nil {
+	if err := e.txn.Files.Run(id).Remove(); err != nil {
 		e.Log.Warn("the directory of a pruned run cannot be removed", "run", id, "error", err)
 	}
 }
@@ -150,7 +123,7 @@ const (
 func (e *Engine) keepUpkeep(ctx context.Context) {
 	var pruned, looked, tidied time.Time
 	maintained := time.Now()
-	e.untilDone(ctx, &e.calendar, func() (time.Time, bool) {
+	txn.UntilDone(ctx, &e.txn.Calendar, func() (time.Time, bool) {
 		now := time.Now()
 		if now.Round(0).Before(looked) {
 			e.clockSetBack()
@@ -182,7 +155,7 @@ func (e *Engine) keepUpkeep(ctx context.Context) {
 // due or a rule ends, in a minute at the latest. What could not be done although it was due is
 // tried again in a second.
 func (e *Engine) nextDue(now time.Time) time.Time {
-	s := e.current()
+	s := e.txn.Settings.Get()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	next := now.Add(time.Minute)
@@ -213,10 +186,10 @@ func (e *Engine) clockSetBack() {
 
 func (e *Engine) prune(ctx context.Context) {
 	keep := map[string]run.Retention{}
-	for _, d := range e.current().Workspaces {
+	for _, d := range e.txn.Settings.Get().Workspaces {
 		keep[d.Name] = run.Retention{Runs: d.KeepRuns, Days: d.KeepDays}
 	}
-	ids, err := e.Store.Prune(ctx, keep)
+	ids, err := e.txn.Prune(ctx, keep)
 	for _, id := range ids {
 		e.removeRun(id)
 	}
@@ -236,7 +209,7 @@ const driftDays = 91
 // for any report.
 func (e *Engine) pruneDrift(ctx context.Context) {
 	configured := map[string]bool{}
-	for _, d := range e.current().Workspaces {
+	for _, d := range e.txn.Settings.Get().Workspaces {
 		configured[d.Name] = true
 	}
 	gone, err := e.Journal.PruneDrift(ctx, time.Now().AddDate(0, 0, -driftDays), configured)
@@ -247,7 +220,7 @@ func (e *Engine) pruneDrift(ctx context.Context) {
 		if id == "" { // that a report is waited for, which has no file
 			continue
 		}
-		if err := e.artifacts.RemoveReport(id); err != nil {
+		if err := e.txn.Files.RemoveReport(id); err != nil {
 			e.Log.Warn("a pruned report cannot be removed", "report", id, "error", err)
 		}
 	}
@@ -256,12 +229,12 @@ func (e *Engine) pruneDrift(ctx context.Context) {
 // maintain repacks the mirrors. Every commit that a run may still be made of,
 // or that a workspace is compared with, is kept, whatever its branch is now.
 func (e *Engine) maintain(ctx context.Context) {
-	q, err := e.Store.Queue(ctx)
+	q, err := e.txn.Queue(ctx)
 	if err != nil {
 		e.Log.Error("the mirrors cannot be maintained", "error", err)
 		return
 	}
-	records, err := e.Store.Records(ctx)
+	records, err := e.txn.Records(ctx)
 	if err != nil {
 		e.Log.Error("the mirrors cannot be maintained", "error", err)
 		return
@@ -277,7 +250,7 @@ func (e *Engine) maintain(ctx context.Context) {
 			}
 		}
 	}
-	for name, repo := range e.current().Repositories {
+	for name, repo := range e.txn.Settings.Get().Repositories {
 		if err := repo.Maintain(ctx, keep); err != nil && ctx.Err() == nil {
 			e.Log.Warn("a mirror cannot be maintained", "repository", name, "error", err)
 		}

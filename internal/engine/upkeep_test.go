@@ -42,11 +42,11 @@ func TestRetention(t *testing.T) {
 			t.Errorf("%d runs are left, the last one applied among them: %t", len(left), left[last.ID])
 		}
 		for _, r := range []run.Run{first, second} {
-			if _, err := os.Stat(g.engine.artifacts.Run(r.ID).Dir()); !os.IsNotExist(err) {
+			if _, err := os.Stat(g.engine.txn.Files.Run(r.ID).Dir()); !os.IsNotExist(err) {
 				t.Errorf("the directory of the pruned run %s is left", r.ID)
 			}
 		}
-		if _, err := os.Stat(g.engine.artifacts.Run(last.ID).Path(artifacts.Shown)); err != nil && !os.IsNotExist(err) {
+		if _, err := os.Stat(g.engine.txn.Files.Run(last.ID).Path(artifacts.Shown)); err != nil && !os.IsNotExist(err) {
 			t.Error(err)
 		}
 	}, define("a", auto, func(d *fleet.Definition) { d.KeepRuns, d.KeepDays = 1, 1 }))
@@ -60,7 +60,7 @@ func TestSweep(t *testing.T) {
 		g.commit("b/main.tf")
 		waiting := g.want("b", run.AwaitingApproval)
 		orphan := filepath.Join(g.dir, "runs", "0000000orphan")
-		for _, dir := range []string{orphan, g.engine.artifacts.Run(ended.ID).Ground()} { // what a crash could leave
+		for _, dir := range []string{orphan, g.engine.txn.Files.Run(ended.ID).Ground()} { // what a crash could leave
 			if err := os.MkdirAll(dir, 0o700); err != nil {
 				t.Fatal(err)
 			}
@@ -69,8 +69,8 @@ func TestSweep(t *testing.T) {
 		if strays := g.engine.Strays(); len(strays) != 1 || strays[0].Dir != orphan {
 			t.Errorf("strays: %+v", strays)
 		}
-		for dir, want := range map[string]bool{orphan: true, g.engine.artifacts.Run(ended.ID).Ground(): false,
-			g.engine.artifacts.Run(ended.ID).Dir(): true, g.engine.artifacts.Run(waiting.ID).Ground(): true} {
+		for dir, want := range map[string]bool{orphan: true, g.engine.txn.Files.Run(ended.ID).Ground(): false,
+			g.engine.txn.Files.Run(ended.ID).Dir(): true, g.engine.txn.Files.Run(waiting.ID).Ground(): true} {
 			if _, err := os.Stat(dir); (err == nil) != want {
 				t.Errorf("%s is there: %t, want %t", dir, err == nil, want)
 			}

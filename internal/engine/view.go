@@ -61,7 +61,7 @@ func (e *Engine) Show(ctx context.Context, id string) (RunView, error) {
 	if err != nil {
 		return RunView{}, err
 	}
-	d, events, err := e.Store.Load(ctx, id)
+	d, events, err := e.txn.Load(ctx, id)
 	if err != nil {
 		return RunView{}, err
 	}
@@ -71,7 +71,7 @@ func (e *Engine) Show(ctx context.Context, id string) (RunView, error) {
 }
 
 func (e *Engine) viewRun(q run.Queue, r run.Run, votes []approvals.Vote) RunView {
-	s := e.current()
+	s := e.txn.Settings.Get()
 	v := RunView{Run: r, Votes: votes}
 	if !r.Status.Terminal() {
 		_, v.Wait = decide.About(q, s, &r)
@@ -88,7 +88,7 @@ func (e *Engine) List(ctx context.Context, query run.Query) ([]RunView, error) {
 	if err != nil {
 		return nil, err
 	}
-	runs, err := e.Store.Runs(ctx, query)
+	runs, err := e.txn.Runs(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (e *Engine) List(ctx context.Context, query run.Query) ([]RunView, error) {
 	for i, r := range runs {
 		votes := q.Votes(r.ID)
 		if r.Status.Terminal() && r.Plan != nil && r.Kind.Applies() { // the queue has only what has not ended
-			d, _, err := e.Store.Load(ctx, r.ID)
+			d, _, err := e.txn.Load(ctx, r.ID)
 			if err != nil {
 				return nil, err
 			}
@@ -110,7 +110,7 @@ func (e *Engine) List(ctx context.Context, query run.Query) ([]RunView, error) {
 // Applies shows what changed a workspace: its runs that began to apply, newest
 // first, each with its votes.
 func (e *Engine) Applies(ctx context.Context, name string, limit int) ([]RunView, error) {
-	runs, err := e.Store.Runs(ctx, run.Query{Workspace: name, Kinds: []run.Kind{run.Sync, run.Destroy, run.Refresh},
+	runs, err := e.txn.Runs(ctx, run.Query{Workspace: name, Kinds: []run.Kind{run.Sync, run.Destroy, run.Refresh},
 		Statuses: []run.Status{run.Applying, run.Applied, run.Errored, run.Interrupted}})
 	if err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ func (e *Engine) Applies(ctx context.Context, name string, limit int) ([]RunView
 		if r.ApplyStartedAt.IsZero() || limit > 0 && len(views) == limit {
 			continue
 		}
-		d, _, err := e.Store.Load(ctx, r.ID)
+		d, _, err := e.txn.Load(ctx, r.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -136,7 +136,7 @@ func (e *Engine) Workspaces(ctx context.Context) ([]WorkspaceView, error) {
 		return nil, err
 	}
 	var views []WorkspaceView
-	for _, d := range e.current().Workspaces {
+	for _, d := range e.txn.Settings.Get().Workspaces {
 		v, err := e.viewWorkspace(ctx, d, q)
 		if err != nil {
 			return nil, err
@@ -148,7 +148,7 @@ func (e *Engine) Workspaces(ctx context.Context) ([]WorkspaceView, error) {
 
 // Workspace shows one workspace.
 func (e *Engine) Workspace(ctx context.Context, name string) (WorkspaceView, error) {
-	d, err := e.current().Workspace(name)
+	d, err := e.txn.Settings.Get().Workspace(name)
 	if err != nil {
 		return WorkspaceView{}, err
 	}
@@ -164,21 +164,21 @@ func (e *Engine) viewWorkspace(ctx context.Context, d fleet.Definition, q run.Qu
 	if !rec.Suspended(q.Now) {
 		rec.Suspension = nil // one that is over holds nothing back
 	}
-	v := WorkspaceView{Definition: d, Record: rec, Follows: follows(d, rec), Problem: e.problem(d.Name), Upstream: e.current().Order.Upstream(d.Name)}
+	v := WorkspaceView{Definition: d, Record: rec, Follows: follows(d, rec), Problem: e.problem(d.Name), Upstream: e.txn.Settings.Get().Order.Upstream(d.Name)}
 	e.mu.Lock()
 	v.NextCheck, _ = e.checkTimes.At(d.Name)
 	e.mu.Unlock()
 	if held := q.Held(d.Name, rec.State); len(held) > 0 {
 		v.Lock = &held[0]
 	}
-	last, err := e.Store.Runs(ctx, run.Query{Workspace: d.Name, Kinds: []run.Kind{run.Sync, run.Destroy, run.Refresh, run.Move, run.Plan}, Limit: 1})
+	last, err := e.txn.Runs(ctx, run.Query{Workspace: d.Name, Kinds: []run.Kind{run.Sync, run.Destroy, run.Refresh, run.Move, run.Plan}, Limit: 1})
 	if err != nil {
 		return v, err
 	}
 	if len(last) > 0 {
 		v.LastRun = &last[0]
 	}
-	lastSync, err := e.Store.Runs(ctx, run.Query{Workspace: d.Name, Kinds: []run.Kind{run.Sync, run.Destroy}, Limit: 1})
+	lastSync, err := e.txn.Runs(ctx, run.Query{Workspace: d.Name, Kinds: []run.Kind{run.Sync, run.Destroy}, Limit: 1})
 	if err != nil {
 		return v, err
 	}
@@ -215,7 +215,7 @@ func syncOf(d fleet.Definition, rec workspace.Record, q run.Queue, lastSync []ru
 // waitOf names what a workspace waits for: first what its runs wait for, then
 // what keeps it from having any.
 func (e *Engine) waitOf(d fleet.Definition, rec workspace.Record, q run.Queue, v WorkspaceView, lastSync []run.Run) decide.Wait {
-	s := e.current()
+	s := e.txn.Settings.Get()
 	for r := range q.Of(d.Name) {
 		if r.Kind.Applies() {
 			if _, w := decide.About(q, s, r); w.For != "" {
@@ -283,7 +283,7 @@ func outOfSync(d fleet.Definition, rec workspace.Record) string {
 
 // Repositories shows every repository, by name.
 func (e *Engine) Repositories() []RepositoryView {
-	repos := e.current().Repositories
+	repos := e.txn.Settings.Get().Repositories
 	notes := map[string]string{}
 	for name, r := range repos {
 		notes[name] = r.Note()
@@ -312,11 +312,11 @@ func (e *Engine) Locks(ctx context.Context) ([]locks.Lock, error) {
 
 // Plan reads the redacted plan of a run.
 func (e *Engine) Plan(ctx context.Context, id string) (*plan.Plan, error) {
-	d, _, err := e.Store.Load(ctx, id)
+	d, _, err := e.txn.Load(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	p, err := e.artifacts.Run(id).ReadPlan()
+	p, err := e.txn.Files.Run(id).ReadPlan()
 	if err != nil {
 		return nil, fault.New(fault.CodeOf(err), "tfops sync "+d.Run.Workspace, "the plan of run %s cannot be read: %w", id, err)
 	}
@@ -334,9 +334,9 @@ const logEvery = 100 * time.Millisecond
 // can add to it any more or ctx is done.
 func (e *Engine) Messages(ctx context.Context, id string, follow bool, emit func(line []byte) error) error {
 	for _, p := range []job.Phase{job.PlanPhase, job.ApplyPhase} {
-		log := e.artifacts.Run(id).Log(p)
+		log := e.txn.Files.Run(id).Log(p)
 		for {
-			d, _, err := e.Store.Load(ctx, id) // before reading: what was written by then is read below
+			d, _, err := e.txn.Load(ctx, id) // before reading: what was written by then is read below
 			if err != nil {
 				return err
 			}

@@ -37,6 +37,8 @@ type Batch struct {
 	Origins map[string]workspace.Origin
 	// Orphans are generated workspaces whose origin is gone, by name.
 	Orphans map[string]workspace.Orphan
+	// Obstacles say why workspaces cannot be planned, by name; nil: nothing is in the way any more.
+	Obstacles map[string]*workspace.Obstacle
 	// Renames come before all else. One that something is in the way of fails the batch.
 	Renames []Rename
 	// Drifts are the scheduled times that drift runs of this batch are made for, by workspace.

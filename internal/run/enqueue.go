@@ -65,6 +65,11 @@ func (r Run) Want(rec *workspace.Record) bool {
 	return true
 }
 
+// Empty reports whether the batch asks for nothing.
+func (b Batch) Empty() bool {
+	return len(b.Runs)+len(b.Dropped)+len(b.Renames)+len(b.Reports)+len(b.Notices)+len(b.Looked()) == 0
+}
+
 // Looked names the workspaces of whose records the batch says something, besides its runs.
 func (b Batch) Looked() []string {
 	names := map[string]bool{}
@@ -72,6 +77,7 @@ func (b Batch) Looked() []string {
 	note(names, b.Tags)
 	note(names, b.Origins)
 	note(names, b.Orphans)
+	note(names, b.Obstacles)
 	note(names, b.Drifts)
 	return slices.Sorted(maps.Keys(names))
 }
@@ -95,6 +101,9 @@ func (b Batch) Look(rec *workspace.Record) {
 	}
 	if o, ok := b.Orphans[rec.Name]; ok {
 		rec.Orphan = &o
+	}
+	if o, ok := b.Obstacles[rec.Name]; ok {
+		rec.Obstacle = o
 	}
 	if due, ok := b.Drifts[rec.Name]; ok {
 		rec.Drift.DueAt = due

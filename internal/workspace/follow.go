@@ -145,12 +145,11 @@ func (w Workspace) NextTag(before *FollowedTag, now Tag, applied string) Followe
 // Unusual says what a person should know before what the tag names is applied:
 // the text, and in short why it waits. Both are empty for a tag as tags should be.
 func (t FollowedTag) Unusual() (text, why string) {
-	short := func(sha string) string { return sha[:min(8, len(sha))] }
 	switch {
 	case t.MovedFrom != "":
 		return fmt.Sprintf("Tag %s was moved: it was at commit %s and is at %s now. "+
 			"Tags should not move: ask who moved it.",
-			t.Name, short(t.MovedFrom), short(t.Commit)), "tag " + t.Name + " was moved"
+			t.Name, ShortCommit(t.MovedFrom), ShortCommit(t.Commit)), "tag " + t.Name + " was moved"
 	case t.After != "":
 		return fmt.Sprintf("Tag %s is gone, and %s is the highest one that fits now: the plan goes back to it.",
 				t.After, t.Name),

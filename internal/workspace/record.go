@@ -1,6 +1,10 @@
 package workspace
 
-import "time"
+import (
+	"time"
+
+	"github.com/tfops/tfops/internal/fault"
+)
 
 // Record is what is remembered of a workspace while it is not looked at: how
 // far it is from what Git says, and what holds it back.
@@ -35,6 +39,8 @@ type Record struct {
 
 	Suspension *Suspension `json:"suspension,omitempty"`
 
+	Obstacle *Obstacle `json:"obstacle,omitempty"` // why it cannot be planned; nil: as far as its branch was looked at, it can
+
 	Origin *Origin `json:"origin,omitempty"` // what a generator made it of
 	Orphan *Orphan `json:"orphan,omitempty"` // set while that is gone
 
@@ -51,6 +57,31 @@ type Record struct {
 	Inputs    map[string]string `json:"inputs,omitempty"`     // digests of what its newest plan used, by OutputRef
 
 	Drift DriftRecord `json:"drift"`
+}
+
+// Obstacle says why a workspace cannot be planned: its branch, directory, inputs or code cannot be used.
+type Obstacle struct {
+	Message string     `json:"message"`
+	Next    string     `json:"next,omitempty"` // what to do about it
+	Code    fault.Code `json:"code"`
+	// Held is one whose origin is there and was not found: it stays as it is.
+	Held bool `json:"held,omitempty"`
+}
+
+// ObstacleOf is an error as a record has it; nil for none.
+func ObstacleOf(err error) *Obstacle {
+	if err == nil {
+		return nil
+	}
+	return &Obstacle{Message: err.Error(), Next: fault.Next(err), Code: fault.CodeOf(err)}
+}
+
+// Err is the obstacle as an error; nil for none.
+func (o *Obstacle) Err() error {
+	if o == nil {
+		return nil
+	}
+	return fault.New(o.Code, o.Next, "%s", o.Message)
 }
 
 // MetLock is a lock in a backend that somebody else held, as far as the engine told of it.
@@ -141,3 +172,6 @@ const (
 func (r Record) InSync(fingerprint string) bool {
 	return r.Desired != "" && r.Applied == r.Desired && r.AppliedFingerprint == fingerprint && r.HalfDone == ""
 }
+
+// ShortCommit is a commit as people are shown it.
+func ShortCommit(sha string) string { return sha[:min(8, len(sha))] }

@@ -158,7 +158,7 @@ func elsewhere(rec *workspace.Record, r *run.Run) string {
 	case "":
 		return "nothing of the workspace is applied any more"
 	}
-	return "commit " + Short(rec.Applied) + " is applied now"
+	return "commit " + workspace.ShortCommit(rec.Applied) + " is applied now"
 }
 
 func awaitingVerdict(q run.Queue, s *settings.Settings, def *fleet.Definition, r *run.Run) (Action, Wait) {
@@ -208,7 +208,7 @@ func queuedVerdict(q run.Queue, s *settings.Settings, def *fleet.Definition, r *
 	case !r.ExpiresAt.IsZero() && !q.Now.Before(r.ExpiresAt):
 		return Expire, Wait{}
 	case r.Kind == run.Sync && rec.Desired != r.Commit.SHA:
-		return Discard, Wait{Kind: IsStale, For: "commit " + Short(rec.Desired) + " is wanted now"}
+		return Discard, Wait{Kind: IsStale, For: "commit " + workspace.ShortCommit(rec.Desired) + " is wanted now"}
 	case r.Kind.OfApplied() && elsewhere(rec, r) != "":
 		return Discard, Wait{Kind: IsStale, For: elsewhere(rec, r)}
 	case r.Fingerprint != def.Fingerprint:
@@ -309,8 +309,6 @@ func class(k run.Kind) int {
 	}
 	return 0
 }
-
-func Short(sha string) string { return sha[:min(8, len(sha))] }
 
 // moveVerdict says what a pending move waits for: whatever holds one of its
 // states, or is about to write to it.

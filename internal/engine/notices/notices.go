@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/engine/decide"
+	"github.com/tfops/tfops/internal/workspace"
 
 	"github.com/tfops/tfops/internal/engine/settings"
 
@@ -147,7 +148,7 @@ func commandIn(next string) string {
 // about tells whose change a run is of.
 func about(r run.Run) string {
 	subject, _, _ := strings.Cut(strings.TrimSpace(r.Commit.Message), "\n")
-	text := "commit " + decide.Short(r.Commit.SHA)
+	text := "commit " + workspace.ShortCommit(r.Commit.SHA)
 	if r.Commit.Author.Name != "" {
 		text += " by " + r.Commit.Author.Name
 	}
