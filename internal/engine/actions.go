@@ -326,7 +326,7 @@ func (e *Engine) Cancel(ctx context.Context, a Actor, id string, force bool) (ru
 			return nil
 		}
 		d.Run.Comment = "canceled by " + a.Name
-		if err := e.notChecked(d, "the check was canceled by "+a.Name); err != nil {
+		if err := e.outcome().NotChecked(d, "the check was canceled by "+a.Name); err != nil {
 			return err
 		}
 		return d.Move(run.Canceled, a.Name, d.Run.Comment)

@@ -1,22 +1,12 @@
 package engine
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"strings"
-
-	"github.com/tfops/tfops/internal/engine/decide"
-	"github.com/tfops/tfops/internal/engine/txn"
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/artifacts"
-	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
-	"github.com/tfops/tfops/internal/locks"
-	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 )
@@ -122,7 +112,7 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 		return
 	}
 	if err != nil {
-		e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return unknownOutcome(d, err.Error(), "") })
+		e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return Unknown(d, err.Error(), "") })
 		return
 	}
 	if res.NotBegun {
@@ -135,68 +125,8 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 	if err != nil {
 		e.Log.Warn("the plan that was applied cannot be read", "run", r.ID, "error", err)
 	}
-	e.decideKeeping(ctx, keep, func(d *run.Tx) error {
-		if d.Run.Status != run.Applying {
-			return txn.ErrEnded
-		}
-		remember(d)
-		if def, known := e.txn.Settings.Get().Lived(d.Run.Workspace); known {
-			wroteState(d, def, res, made)
-		}
-		noteLock(d, res)
-		switch {
-		case res.ErroredState != "":
-			d.Run.ErroredState = res.ErroredState
-			notSaved(d)
-			return unknownOutcome(d, "the engine applied changes and could not save the state; what it would have saved is kept, encrypted, in "+res.ErroredState,
-				"tfops decrypt "+res.ErroredState+" > errored.tfstate, then `terraform state push errored.tfstate` in the workspace's directory, then: tfops resolve "+d.Run.ID+" -m WHAT_WAS_DONE")
-		case res.StateLost:
-			notSaved(d)
-			return unknownOutcome(d, res.Message, "")
-		case res.Outcome == job.KilledOutcome:
-			return unknownOutcome(d, "the engine was killed in the middle of the apply", "")
-		case res.Outcome == job.Succeeded:
-			return e.succeeded(d, made, keep)
-		}
-		return notApplied(d, res)
-	})
-}
-
-// succeeded ends an apply that is done; made is its plan.
-func (e *Engine) succeeded(d *run.Tx, made *plan.Plan, keep *keeper) error {
-	d.Release()
-	if d.Run.Kind == run.Refresh {
-		refreshed(d)
-		return d.Move(run.Applied, "", "")
-	}
-	if err := e.inSync(d, made, true); err != nil {
-		return err
-	}
-	keep.nameApplied(&d.Record)
-	return d.Move(run.Applied, "", "")
-}
-
-// notApplied ends an apply that failed, and may have done a part of its plan.
-func notApplied(d *run.Tx, res job.Result) error {
-	d.Release()
-	d.Run.Failure = failure(d.Run, res)
-	if err := d.Move(run.Errored, d.Run.Canceling, d.Run.Failure.Message); err != nil {
-		return err
-	}
-	if res.Cause == job.CauseStale {
-		again(d, run.ByStale, d.Run.Trigger.Actor, d.Run.Fingerprint)
-		if d.Run.Trigger.Cause == run.ByStale { // twice in a row: what it stands on may change each time
-			for i := range d.Follows {
-				d.Follows[i].NotBefore, d.Follows[i].Delayed = d.Now.Add(retries[0]), d.Run.Failure.Message
-			}
-		}
-	} else {
-		halfApplied(d)
-	}
-	if len(d.Follows) > 0 {
-		d.Run.Failure.Next = "nothing of it was applied, and a fresh plan is queued: tfops status " + d.Run.Workspace
-	}
-	return nil
+	a := Applied{Result: res, Plan: made, Remember: remember, NameApplied: keep.nameApplied}
+	e.decideKeeping(ctx, keep, func(d *run.Tx) error { return e.outcome().Applied(d, a) })
 }
 
 // interrupted records that a runner vanished in the middle of an apply.
@@ -217,106 +147,5 @@ func (e *Engine) interrupted(ctx context.Context, r run.Run, v *runner.Vanished)
 	if len(v.Survivors) > 0 {
 		text += "; still running: " + processNames(v.Survivors)
 	}
-	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return unknownOutcome(d, text, "") })
-}
-
-func processNames(all []job.Process) string {
-	var names []string
-	for _, p := range all {
-		names = append(names, fmt.Sprintf("%s (pid %d)", p.Name, p.PID))
-	}
-	return strings.Join(names, ", ")
-}
-
-// notSaved remembers that the state does not hold what the run has applied: as long as nobody
-// has put it there, a plan would make it once more.
-func notSaved(d *run.Tx) {
-	if s := d.Record.AppliedState; s != nil {
-		known := *s
-		known.Behind = fmt.Sprintf("its state could not be saved by run %s: what that run made is not in it, unless somebody has pushed the state that was kept (tfops show %s)", d.Run.ID, d.Run.ID)
-		d.Record.AppliedState = &known
-	}
-}
-
-// unknownOutcome keeps the state's lock until a person has looked.
-func unknownOutcome(d *run.Tx, text, next string) error {
-	if d.Run.Status != run.Applying {
-		return txn.ErrEnded
-	}
-	if next == "" {
-		next = "look at the log (tfops logs " + d.Run.ID + ") and at the real world, then: tfops resolve " + d.Run.ID + " -m WHAT_WAS_FOUND"
-	}
-	d.Run.Failure = &run.Failure{Message: text, Next: next}
-	d.Run.Canceling = ""
-	halfApplied(d)
-	return d.Move(run.Interrupted, "", text)
-}
-
-// failure is what a run's record says of a phase that did not succeed.
-func failure(r run.Run, res job.Result) *run.Failure {
-	f := &run.Failure{Message: res.Message, Next: cmp.Or(res.Next, afterFailure(r))}
-	if f.Message == "" {
-		f.Message = "the engine ended: " + strings.ReplaceAll(string(res.Outcome), "_", " ")
-	}
-	var parts []string
-	for _, d := range res.Diagnostics {
-		if d.Severity == "error" {
-			parts = append(parts, d.String())
-		}
-	}
-	f.Detail = strings.Join(parts, "\n\n")
-	return f
-}
-
-// warn has people read above the plan what the engine warned of while it was made.
-func warn(r *run.Run, res job.Result) {
-	for _, d := range res.Diagnostics {
-		if d.Severity == "warning" {
-			r.Warn(strings.TrimPrefix(d.String(), "Warning: "))
-		}
-	}
-}
-
-// afterFailure is what to do after a failure of which the engine alone knows
-// the cause.
-func afterFailure(r run.Run) string {
-	switch {
-	case !r.ApplyStartedAt.IsZero() && r.Kind == run.Refresh:
-		return "tfops logs " + r.ID + " tells how far it came; see what is left to accept: " + decide.RetryCommand(r)
-	case !r.ApplyStartedAt.IsZero():
-		return "tfops logs " + r.ID + " tells how far it came; push a fix, or see what is left to do: tfops sync " + r.Workspace
-	case r.Kind == run.Sync:
-		return "push a fix, or try again: tfops sync " + r.Workspace
-	}
-	return "push a fix, or try again: " + decide.RetryCommand(r)
-}
-
-// causeOf classifies an error on our own side of the runner.
-func causeOf(err error) job.Cause {
-	lack, lacking := fault.LackOf(err)
-	switch {
-	case lacking && lack.Own:
-		return job.CauseMachine
-	case lacking:
-		return job.CauseDisk
-	case errors.Is(err, fs.ErrNotExist), fault.Is(err, fault.NotFound), fault.Is(err, fault.Invalid):
-		return job.CauseBadInput
-	case fault.Is(err, fault.Unavailable):
-		return job.CauseNetwork
-	}
-	return job.CauseRunner
-}
-
-func identity(b job.BackendConfig, terraformWorkspace string) string {
-	return locks.Identity(b.Type, b.Config, terraformWorkspace)
-}
-
-func summary(k run.Kind, res job.Result) *run.PlanSummary {
-	p := res.Plan
-	s := &run.PlanSummary{Digest: p.Digest, Counts: p.Counts, Types: p.Types(), Addresses: p.Addresses(),
-		Drifted: len(p.Drift), Changes: p.HasChanges(), Complete: p.Complete, Engine: res.EngineName + " " + res.EngineVersion}
-	if k == run.Refresh {
-		s.Types, s.Addresses, s.Changes = p.AcceptedTypes(), p.Accepted(), p.Accepts()
-	}
-	return s
+	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return Unknown(d, text, "") })
 }

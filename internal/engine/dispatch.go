@@ -11,7 +11,6 @@ import (
 	"github.com/tfops/tfops/internal/engine/txn"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
@@ -199,32 +198,6 @@ func (e *Engine) pick(id string, st decide.Action) func(run.Queue) (string, func
 	}
 }
 
-// begin is the move that starts a phase.
-func begin(st decide.Action, fingerprint string) func(*run.Tx) error {
-	return func(d *run.Tx) error {
-		d.Record.StartedAt = d.Now
-		if st != decide.StartApply {
-			d.Run.Fingerprint, d.Run.AppliesSeen = fingerprint, d.Record.ApplyStartedAt
-			d.Run.Warnings, d.Run.Confirm = nil, nil // they are about the plan that is made now
-			if d.Run.Kind.Applies() && d.Run.Kind != run.Refresh {
-				d.Record.Fingerprint = fingerprint
-			}
-			if d.Run.Kind == run.Move {
-				if err := d.TakeBoth(movingReason(d.Run)); err != nil {
-					return err
-				}
-			}
-			return d.Move(run.Planning, "", "")
-		}
-		if err := d.Take("applying"); err != nil {
-			return err
-		}
-		d.Record.ApplyStartedAt = d.Now
-		d.Run.Unconfirmed, d.Run.Delayed, d.Run.NotBefore = "", "", time.Time{}
-		return d.Move(run.Applying, "", "")
-	}
-}
-
 // settle carries out what the verdict over a run is without anybody's doing.
 func (e *Engine) settle(ctx context.Context, id string) error {
 	_, _, err := e.txn.Claim(ctx, func(q run.Queue) (string, func(*run.Tx) error) {
@@ -248,7 +221,7 @@ func (e *Engine) settle(ctx context.Context, id string) error {
 				return id, func(d *run.Tx) error { return stale(d, why.For, "") }
 			}
 			if r.Fingerprint != def.Fingerprint && r.Kind != run.Drift {
-				return id, func(d *run.Tx) error { return e.outdated(d, why.For, def.Fingerprint) }
+				return id, func(d *run.Tx) error { return e.outcome().Outdated(d, why.For, def.Fingerprint) }
 			}
 			return id, func(d *run.Tx) error { return stale(d, why.For, def.Fingerprint) }
 		}
@@ -258,61 +231,6 @@ func (e *Engine) settle(ctx context.Context, id string) error {
 		e.txn.Ready.Doubt(id)
 	}
 	return err
-}
-
-func expired(d *run.Tx, def *fleet.Definition) error {
-	text := "nobody approved in time"
-	if d.Run.Status == run.ApplyQueued {
-		text = "the plan grew too old while it waited to be applied"
-		if len(d.Votes) == 0 && d.Run.Kind == run.Sync { // nobody has to ask for it anew
-			return stale(d, text, def.Fingerprint)
-		}
-	}
-	d.Run.Reason = run.Expired
-	return d.Move(run.Discarded, "", text+"; a fresh plan: "+decide.RetryCommand(d.Run))
-}
-
-// outdated discards a run of a workspace whose inputs or place changed in the
-// configuration, or which is not configured any more. What is wanted of the
-// workspace now, and at which commit, the next look at its branch finds out.
-func (e *Engine) outdated(d *run.Tx, why, fingerprint string) error {
-	if d.Run.Kind != run.Sync {
-		if err := e.notChecked(d, why); err != nil {
-			return err
-		}
-		return stale(d, why, fingerprint)
-	}
-	d.Record.Desired = ""
-	return stale(d, why, "")
-}
-
-// stale discards the run, and plans anew where that makes sense.
-func stale(d *run.Tx, why, fingerprint string) error {
-	if err := d.GoStale(why); err != nil {
-		return err
-	}
-	again(d, run.ByStale, d.Run.Trigger.Actor, fingerprint)
-	return nil
-}
-
-// again enqueues a fresh run in the place of one that has ended: for a
-// workspace that is still configured (it has a fingerprint) and at a commit
-// that is still the desired one. A newer commit has a run of its own, which
-// this one must not supersede.
-func again(d *run.Tx, cause run.Cause, actor, fingerprint string) {
-	wanted := d.Record.Desired
-	if d.Run.Kind.OfApplied() {
-		wanted = d.Record.Applied
-	}
-	if d.Run.Kind == run.Refresh && fingerprint != d.Record.AppliedFingerprint {
-		return // it would be planned with inputs that are not applied
-	}
-	if d.Run.Trigger.Cause == run.ByRemoval && d.Record.Orphan == nil {
-		return // what it was made of is there again
-	}
-	if fingerprint != "" && d.Run.Kind.Applies() && wanted == d.Run.Commit.SHA {
-		d.Follow(d.Run.Kind, cause, actor).Fingerprint = fingerprint
-	}
 }
 
 func (e *Engine) discardStale(ctx context.Context, r run.Run, why string) error {

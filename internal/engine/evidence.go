@@ -13,23 +13,6 @@ import (
 	"github.com/tfops/tfops/internal/run"
 )
 
-// observation is what a check saw, before it is held against what was known.
-type observation struct {
-	check  drift.Check
-	found  []drift.Difference
-	spared []string // see run.Look
-	plan   *plan.Plan
-	notes  map[string]note // by address
-}
-
-// note is what people want to know of an address besides what differs there.
-type note struct {
-	place     places.Place
-	owners    []string
-	lastRun   string
-	approvers []string
-}
-
 // sight classifies what a drift run planned. It reads other plans and the
 // code, so it is done before the transaction that stores the outcome.
 func (e *Engine) sight(ctx context.Context, r run.Run, def fleet.Definition, p *plan.Plan) (observation, error) {
@@ -194,18 +177,4 @@ func (e *Engine) approvers(ctx context.Context, id string) ([]string, error) {
 		}
 	}
 	return names, nil
-}
-
-// note puts what is known of an address into its findings.
-func (s observation) note(findings []drift.Finding) []drift.Finding {
-	out := slices.Clone(findings)
-	for i, f := range out {
-		n, ok := s.notes[f.Address]
-		if !ok || f.Life == drift.Resolved {
-			continue
-		}
-		out[i].File, out[i].Line, out[i].Owners = n.place.File, n.place.Line, n.owners
-		out[i].LastRun, out[i].LastApprovers = n.lastRun, n.approvers
-	}
-	return out
 }

@@ -132,7 +132,7 @@ func TestHealingPutsBackNothingElse(t *testing.T) {
 func (e *Engine) observeNow(t *testing.T, name string, found ...drift.Difference) {
 	t.Helper()
 	err := e.txn.ChangeWorkspace(context.Background(), name, func(h *run.WorkspaceTx) error {
-		return e.enter(&h.FindingsTx, &h.Record, observation{check: drift.Check{Workspace: name, At: h.Now, Outcome: drift.Clean}, found: found}, h.Now)
+		return e.outcome().Enter(&h.FindingsTx, &h.Record, observation{check: drift.Check{Workspace: name, At: h.Now, Outcome: drift.Clean}, found: found}, h.Now)
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -114,20 +113,4 @@ func (e *Engine) sweepImports(ctx context.Context) error {
 		}
 	}
 	return e.txn.Files.KeepImports(needed)
-}
-
-// imported is why the plan after an import waits for a person where it changes something;
-// "" after a move.
-func imported(r run.Run) string {
-	if r.Moving.Import == nil {
-		return ""
-	}
-	return fmt.Sprintf("its state was imported by %s, and the plan on it would change something: run %s", cmp.Or(r.Trigger.Actor, "tfops"), r.ID)
-}
-
-func movingReason(r run.Run) string {
-	if r.Moving.Import != nil {
-		return "importing a state"
-	}
-	return "moving the state"
 }

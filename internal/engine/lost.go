@@ -60,16 +60,6 @@ func stateTrouble(want workspace.AppliedState, b []byte, err error) (trouble str
 	return "", false
 }
 
-// managedOf is the managed state that a record says was applied; false when it
-// was in a backend.
-func managedOf(rec workspace.Record) (workspace.AppliedState, bool) {
-	s := rec.LastState()
-	if s == nil || s.Backend != workspace.Managed && !strings.HasPrefix(s.Identity, workspace.Managed+":") {
-		return workspace.AppliedState{}, false
-	}
-	return *s, true
-}
-
 // snapshot is an encrypted copy of a managed state.
 type snapshot struct {
 	name string
@@ -199,14 +189,4 @@ func (e *Engine) recheckState(ctx context.Context, name string) error {
 		h.Record.StateTrouble = nil
 		return nil
 	})
-}
-
-// changedByHand warns of a managed state that somebody wrote to since the last
-// apply, which is no fault.
-func changedByHand(rec workspace.Record, met stateMet) string {
-	want, ok := managedOf(rec)
-	if !ok || want.Lineage == "" || want.Lineage != met.Lineage || met.Serial <= want.Serial {
-		return ""
-	}
-	return fmt.Sprintf("The managed state was written to since the last apply that tfops knows of: its serial is %d, and was %d.", met.Serial, want.Serial)
 }

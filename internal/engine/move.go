@@ -7,9 +7,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/tfops/tfops/internal/engine/decide"
-	"github.com/tfops/tfops/internal/engine/txn"
-
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -180,46 +177,6 @@ func (e *Engine) waysTo(owner string, def fleet.Definition, fingerprint string) 
 // storeMove stores what became of a move. The state may have been copied
 // although the plan on it failed.
 func (e *Engine) storeMove(ctx context.Context, r run.Run, res job.Result) {
-	def, _ := e.txn.Settings.Get().Find(r.Workspace)
 	met := e.met(r, res)
-	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error {
-		if d.Run.Status != run.Planning {
-			return txn.ErrEnded
-		}
-		if res.Outcome == job.Succeeded && res.Plan != nil {
-			d.Run.Plan, d.Run.PlannedAt = summary(d.Run.Kind, res), d.Now
-		}
-		if m := res.Moved; m != nil {
-			moved(d, def, met, *m)
-			follow := d.Follow(run.Sync, run.ByMove, d.Run.Trigger.Actor)
-			follow.Fingerprint = def.Fingerprint
-		}
-		if res.Outcome == job.Succeeded && res.Moved != nil {
-			return d.Move(run.PlannedAndFinished, "", d.Run.Moving.String()+"; the plan on it: "+res.Plan.Counts.String())
-		}
-		noteLock(d, res)
-		d.Run.Failure = failure(d.Run, res)
-		if res.Moved == nil && res.Outcome == job.Succeeded { // a runner that knows of no moves
-			d.Run.Failure = &run.Failure{Message: "nothing was moved: the runner is of another version", Next: "restart tfops serve, then: " + decide.RetryCommand(d.Run)}
-		}
-		return d.Move(run.Errored, "", d.Run.Failure.Message)
-	})
-}
-
-// moved records that the state is where the configuration wants it.
-func moved(d *run.Tx, def fleet.Definition, met stateMet, m job.Moved) {
-	if i := d.Run.Moving.Import; i != nil {
-		i.Replaced, d.Run.Moving.To, d.Run.State = m.Replaced, met.StateRef, met.Identity
-	}
-	d.Run.Moving.Done, d.Run.Moving.Already, d.Run.Moving.Resources, d.Run.Moving.Serial, d.Run.Moving.Lineage = true, m.Already, m.Resources, m.Serial, m.Lineage
-	met.Identity, met.Resources, met.Counted = d.Run.Moving.To.Identity, m.Resources, true
-	d.Record.State = met.Identity
-	d.Record.AppliedState = &workspace.AppliedState{StateRef: met.StateRef, StateMark: met.StateMark, At: def.Place(), Commit: d.Run.Commit.SHA}
-	d.Record.AppliedState.Behind = imported(d.Run)
-	action := "state-moved"
-	if d.Run.Moving.Import != nil {
-		action = "state-imported"
-		d.Record.Destroyed = d.Record.Destroyed && m.Resources == 0
-	}
-	d.Audit(cmp.Or(d.Run.Trigger.Actor, "tfops"), "", action, d.Run.Moving.String())
+	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return e.outcome().Copied(d, res, met) })
 }

@@ -2,15 +2,11 @@ package engine
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
-	"github.com/tfops/tfops/internal/locks"
-	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/workspace"
@@ -19,13 +15,6 @@ import (
 // A plan on another state than the one that was applied makes everything anew,
 // and says nothing of what it leaves behind. So such a run waits for a person,
 // whatever `apply` says.
-
-// stateMet is the state that a plan stands on.
-type stateMet struct {
-	workspace.StateRef
-	workspace.StateMark     // where it can be told
-	held                int // resources in it, those that are gone from the world among them; -1: not known
-}
 
 // met tells which state a plan stands on. A drift check plans with what was
 // applied, and so in the Terraform workspace of then.
@@ -51,159 +40,12 @@ func (e *Engine) met(r run.Run, res job.Result) stateMet {
 	return m
 }
 
-func refOf(b job.BackendConfig, terraformWorkspace string) workspace.StateRef {
-	return workspace.StateRef{Identity: identity(b, terraformWorkspace), Backend: b.Type, Place: locks.Place(b.Type, b.Config, terraformWorkspace)}
-}
-
-func markOf(h backend.StateHead) workspace.StateMark {
-	return workspace.StateMark{Serial: h.Serial, Lineage: h.Lineage, Digest: h.Digest}
-}
-
 func readStateFile(path string) (backend.StateHead, error) {
 	b, err := datafile.Read(path, datafile.Large)
 	if err != nil {
 		return backend.StateHead{}, err
 	}
 	return backend.ReadState(b)
-}
-
-// standsOn says whether a state is another than the one that was applied, and
-// leaves something behind; nil when not. left are the records of workspaces
-// that the configuration does not have any more.
-func standsOn(rec workspace.Record, place workspace.Place, left []workspace.Record, met stateMet) *run.NewState {
-	old := rec.LastState()
-	if old == nil {
-		return renamed(rec, place, left, met.StateRef)
-	}
-	switch {
-	case old.Counted && old.Resources == 0: // nothing is left behind
-		return nil
-	case old.Identity == met.Identity:
-		if why := old.Changed(met.StateMark, met.held); why != "" {
-			return &run.NewState{From: old.StateRef, To: met.StateRef, Why: why}
-		}
-		return nil
-	case old.Backend == workspace.Managed && met.Backend == workspace.Managed && met.Lineage != "" && old.Lineage == met.Lineage:
-		return nil // the data directory was moved, and the state with it
-	}
-	return &run.NewState{From: old.StateRef, To: met.StateRef}
-}
-
-// learned remembers which state it is that was applied, of one in a backend: no apply tells
-// the lineage of a state that it begins.
-func learned(d *run.Tx, met stateMet) {
-	s := d.Record.AppliedState
-	if s != nil && s.Backend != workspace.Managed && s.Identity == met.Identity && s.Lineage == "" && met.Lineage != "" {
-		known := *s
-		known.StateMark = met.StateMark
-		d.Record.AppliedState = &known
-	}
-}
-
-// renamed finds the workspace that a new one seems to have been.
-func renamed(rec workspace.Record, place workspace.Place, left []workspace.Record, met workspace.StateRef) *run.NewState {
-	if met.Resources > 0 {
-		return nil // it has found what was applied
-	}
-	for _, l := range left {
-		s := l.LastState()
-		if s == nil || l.Name == rec.Name || s.At != place || s.Identity == met.Identity || s.Counted && s.Resources == 0 {
-			continue
-		}
-		return &run.NewState{From: s.StateRef, To: met, Was: l.Name}
-	}
-	return nil
-}
-
-// foundIn remembers the state in which a sync found what its commit says. One
-// that holds nothing is no ground to forget the one that was applied to.
-func foundIn(d *run.Tx, def fleet.Definition, met stateMet) {
-	if d.Run.Kind == run.Destroy {
-		met.Resources = 0
-	} else if met.Resources == 0 && d.Record.AppliedState != nil && d.Record.AppliedState.Identity != met.Identity {
-		return
-	}
-	d.Record.AppliedState = &workspace.AppliedState{StateRef: met.StateRef, StateMark: met.StateMark, At: def.Place(), Commit: d.Run.Commit.SHA}
-	if n := d.Run.NewState; n != nil { // it has been moved by hand, and nothing is left behind
-		d.Run.NewState = nil
-		d.Run.Confirm = slices.DeleteFunc(d.Run.Confirm, func(why string) bool { return why == n.String() })
-	}
-}
-
-// leavesBehind reports whether a sync that changes nothing would forget what is
-// in the state that was applied: it found an empty one.
-func leavesBehind(d *run.Tx, p *plan.Plan) bool { return d.Run.NewState != nil && p.Compared == 0 }
-
-// wroteState remembers the state that a run has written, whole or in part. made is
-// its plan; it is nil where it cannot be read.
-func wroteState(d *run.Tx, def fleet.Definition, res job.Result, made *plan.Plan) {
-	s := workspace.AppliedState{StateRef: refOf(res.Backend, def.TerraformWorkspace), At: def.Place(), Commit: d.Run.Commit.SHA,
-		StateMark: workspace.StateMark{Serial: res.Serial, Lineage: res.Lineage, Digest: res.StateDigest}}
-	if made != nil && made.State != nil && s.Backend != workspace.Managed {
-		// What the apply left has this lineage, and at least this serial; one more if it
-		// changed anything in the state, as it nearly always does.
-		s.Serial, s.Lineage = made.State.Serial+1, made.State.Lineage
-	}
-	old := d.Record.AppliedState
-	same := old != nil && old.Identity == s.Identity
-	if s.Backend == "" || !same && res.Outcome == job.Failed && res.Cause != job.CauseEngine {
-		return // it has written nothing
-	}
-	if same {
-		s.Resources, s.Counted = old.Resources, old.Counted
-		if s.Lineage == "" && (made == nil || made.State == nil) {
-			s.StateMark = old.StateMark
-		}
-	}
-	switch {
-	case res.Outcome != job.Succeeded:
-		if same {
-			s.Behind = old.Behind
-		}
-		s.Counted = false // a part of it was carried out
-	case made != nil:
-		s.Resources, s.Counted = made.Left(), true
-	}
-	d.Record.AppliedState = &s
-}
-
-// startsEmpty says that a sync begins with nothing although the code names a backend of
-// its own, which the workspace's takes the place of: what the state there holds would be
-// made anew.
-func startsEmpty(d *run.Tx, res job.Result, met stateMet) string {
-	if d.Run.Kind != run.Sync || res.Overridden == "" || d.Record.LastState() != nil || met.Resources > 0 || !res.Plan.HasChanges() {
-		return ""
-	}
-	own := fmt.Sprintf("backend %q", res.Overridden)
-	if res.Overridden == "cloud" {
-		own = "a cloud block"
-	}
-	return fmt.Sprintf("its state (%s) is empty, and the code has %s, which the backend of the workspace takes the place of: a state that is there is left behind, and what it holds made anew, "+
-		"unless it is brought along: tfops state import %s FILE", met.StateRef, own, d.Run.Workspace)
-}
-
-// otherState notes that a plan stands on another state. What may be applied is
-// then held for a person; a look at what is applied saw nothing of it, and a
-// refresh or a destroy would not do what it says: these end. done reports that.
-func (e *Engine) otherState(d *run.Tx, n *run.NewState) (done bool, err error) {
-	d.Run.NewState = n
-	if n == nil {
-		return false, nil
-	}
-	d.Note("", n.String())
-	switch d.Run.Kind {
-	case run.Plan:
-		d.Run.Warn(n.String() + ".")
-		return false, nil
-	case run.Sync:
-		d.Run.HoldBack(n.String())
-		return false, nil
-	}
-	if err := e.notChecked(d, "the check did not see what is applied: "+n.String()); err != nil {
-		return true, err
-	}
-	d.Run.Failure = &run.Failure{Message: n.String(), Next: "bring the old state back, or see the ways out that a sync names: tfops sync " + d.Run.Workspace}
-	return true, d.Move(run.Errored, "", d.Run.Failure.Message)
 }
 
 // acceptState refuses a yes to a run that leaves a state behind, unless the

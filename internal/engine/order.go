@@ -17,16 +17,6 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// withheld ends a run for which a workspace that goes first was not applied.
-// It is made again once that one is.
-func withheld(d *run.Tx, upstream []string, why string) error {
-	d.Run.Reason, d.Run.Comment = run.Upstream, why
-	if d.Run.Kind == run.Sync && len(upstream) > 0 {
-		d.Record.HeldBack = upstream[0]
-	}
-	return d.Move(run.Discarded, "", why)
-}
-
 // arrange tells each run of a batch which workspaces go before it: those that
 // have a run in the batch, or one on its way that may apply.
 func (e *Engine) arrange(ctx context.Context, s *settings.Settings, b *run.Batch) error {

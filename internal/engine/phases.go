@@ -8,9 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"time"
 
-	"github.com/tfops/tfops/internal/engine/decide"
 	"github.com/tfops/tfops/internal/engine/txn"
 
 	"github.com/tfops/tfops/internal/engine/settings"
@@ -19,13 +17,11 @@ import (
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
-	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
-	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -342,64 +338,23 @@ func (e *Engine) stopPlan(r run.Run, dir string) {
 	e.planAgain(ctx, r, "tfops serve stopped", 0)
 }
 
-// maxRestarts bounds how often a plan is begun again because its runner vanished.
-const maxRestarts = 3
-
-// planAgain puts a run whose plan came to nothing back into the queue. lost
-// is how many runners vanished over it, which must not go on for ever.
+// planAgain puts a run whose plan came to nothing back into the queue; see Outcome.Restart.
 func (e *Engine) planAgain(ctx context.Context, r run.Run, why string, lost int) {
-	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error {
-		if d.Run.Status != run.Planning {
-			return txn.ErrEnded
-		}
-		if d.Run.Restarts += lost; d.Run.Restarts > maxRestarts {
-			d.Run.Failure = &run.Failure{Message: "planning was begun four times and its runner vanished each time",
-				Next: "look at the machine's memory and at the run's runner.log, then: " + decide.RetryCommand(d.Run)}
-			if err := e.notChecked(d, "the check failed: "+d.Run.Failure.Message); err != nil {
-				return err
-			}
-			return d.Move(run.Errored, "", d.Run.Failure.Message)
-		}
-		return d.Move(run.Pending, "", why)
-	})
+	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return e.outcome().Restart(d, why, lost) })
 }
 
-// retries are the waits before a failed plan is tried again.
-var retries = []time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.Minute}
-
 func (e *Engine) failPlan(ctx context.Context, r run.Run, res job.Result) {
-	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error {
-		if d.Run.Status != run.Planning {
-			return txn.ErrEnded
-		}
-		warn(&d.Run, res)
-		d.Run.Failure = failure(d.Run, res)
-		noteLock(d, res)
-		if err := d.Move(run.Errored, "", d.Run.Failure.Message); err != nil {
-			return err
-		}
-		if !res.Cause.Transient() || d.Run.Kind == run.Plan || d.Run.Kind == run.Move || d.Run.Attempt > len(retries) {
-			return e.notChecked(d, "the check failed: "+d.Run.Failure.Message)
-		}
-		next := d.Follow(d.Run.Kind, run.ByRetry, d.Run.Trigger.Actor)
-		next.NotBefore, next.Delayed = d.Now.Add(retries[d.Run.Attempt-1]), d.Run.Failure.Message
-		next.Fingerprint = d.Run.Fingerprint
-		if d.Run.Kind == run.Drift { // nobody is told before the last try
-			d.Record.Drift.Status, d.Record.Drift.Why = workspace.DriftUnknown, "the check failed and is made again: "+d.Run.Failure.Message
-		}
-		return nil
-	})
+	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return e.outcome().PlanFailed(d, res) })
 }
 
 // storePlan decides, in one transition, what a plan leads to.
 func (e *Engine) storePlan(ctx context.Context, r run.Run, res job.Result) {
 	outputs, remember := e.takeOutputs(r, job.PlanPhase)
 	keep := &keeper{e: e, run: r, outputs: outputs, applied: r.Kind.Applies() && r.Kind != run.Refresh && !res.Plan.HasChanges()}
-	met := e.met(r, res)
-	var seen observation
+	p := Planned{Result: res, State: e.met(r, res), Remember: remember, NameApplied: keep.nameApplied}
 	if def, known := e.txn.Settings.Get().Lived(r.Workspace); known && r.Kind == run.Drift {
 		var err error
-		if seen, err = e.sight(ctx, r, def, res.Plan); err != nil {
+		if p.Seen, err = e.sight(ctx, r, def, res.Plan); err != nil {
 			if ctx.Err() != nil {
 				return // the runner's result is still there: the next daemon finds it
 			}
@@ -407,95 +362,10 @@ func (e *Engine) storePlan(ctx context.Context, r run.Run, res job.Result) {
 			return
 		}
 	}
-	e.decideKeeping(ctx, keep, func(d *run.Tx) error {
-		if d.Run.Status != run.Planning {
-			return txn.ErrEnded
-		}
-		s := e.txn.Settings.Get()
-		def, known := s.Lived(d.Run.Workspace)
-		if !known {
-			return e.outdated(d, decide.Unconfigured, "")
-		}
-		if d.Run.Kind == run.Drift && seen.plan == nil { // what it saw was not looked at
-			return e.outdated(d, "the workspace was not in the configuration when the check ended", def.Fingerprint)
-		}
-		if !d.Record.ApplyStartedAt.Equal(d.Run.AppliesSeen) && d.Run.Restarts < maxRestarts {
-			d.Run.Restarts++
-			return d.Move(run.Pending, "", "an apply began meanwhile, so the plan is made again")
-		}
-		if d.Run.Kind == run.Drift && !d.Record.ApplyStartedAt.Equal(d.Run.AppliesSeen) {
-			// Half an apply would look like drift.
-			d.Run.Failure = &run.Failure{Message: "the check was made four times, and each time an apply of the workspace began meanwhile", Next: decide.RetryCommand(d.Run)}
-			if err := e.notChecked(d, d.Run.Failure.Message); err != nil {
-				return err
-			}
-			return d.Move(run.Errored, "", d.Run.Failure.Message)
-		}
-		moved := standsOn(d.Record, def.Place(), e.leftBehind(), met)
-		if k := d.Run.Kind; moved == nil && (k == run.Sync || k.OfApplied()) {
-			learned(d, met)
-		}
-		d.Run.State = met.Identity
-		// A plan may be of another branch, with another backend; a check and a refresh are
-		// of what was applied, and not of what is wanted.
-		if k := d.Run.Kind; k == run.Sync || k == run.Destroy || k != run.Plan && d.Record.State == "" {
-			d.Record.State, d.Record.StatePlace = met.Identity, met.Place
-		}
-		d.Run.Plan, d.Run.PlannedAt = summary(d.Run.Kind, res), d.Now
-		noteLock(d, res)
-		warn(&d.Run, res)
-		d.Run.Warn(changedByHand(d.Record, met))
-		if s := d.Record.AppliedState; s != nil && d.Run.Kind.Applies() && res.Plan.HasChanges() {
-			d.Run.HoldBack(s.Behind)
-		}
-		why := startsEmpty(d, res, met)
-		d.Run.HoldBack(why)
-		d.Run.ImportFirst = why != ""
-		if done, err := e.otherState(d, moved); done || err != nil {
-			return err
-		}
-		remember(d)
-		switch d.Run.Kind {
-		case run.Drift:
-			return e.driftFound(d, def, seen)
-		case run.Plan:
-			return d.Move(run.PlannedAndFinished, "", res.Plan.Counts.String())
-		}
-		return e.toApproval(d, def, s, res.Plan, met, keep)
-	})
+	e.decideKeeping(ctx, keep, func(d *run.Tx) error { return e.outcome().Planned(d, p) })
 }
 
-// toApproval decides what a plan that may be applied waits for.
-func (e *Engine) toApproval(d *run.Tx, def fleet.Definition, s *settings.Settings, p *plan.Plan, met stateMet, keep *keeper) error {
-	if p.Errored {
-		d.Run.Failure = &run.Failure{Message: "the engine could not plan everything", Next: "tfops logs " + d.Run.ID}
-		return d.Move(run.Errored, "", d.Run.Failure.Message)
-	}
-	if d.Run.Kind == run.Refresh {
-		if done, err := acceptance(d, p); done {
-			return err
-		}
-	} else if !p.HasChanges() && !leavesBehind(d, p) {
-		if err := e.inSync(d, p, false); err != nil {
-			return err
-		}
-		foundIn(d, def, met)
-		keep.nameApplied(&d.Record)
-		return d.Move(run.PlannedAndFinished, "", "no changes")
-	}
-	if why, err := overreach(d, p); err != nil || why != "" {
-		if err != nil {
-			return err
-		}
-		return d.Move(run.PlannedAndFinished, "", why)
-	}
-	if def.Apply == workspace.Never {
-		return d.Move(run.PlannedAndFinished, "", `not applied: the workspace has apply = "never"`)
-	}
-	c := decide.CaseOf(&def, s.People, &d.Run, d.Votes)
-	d.Run.ExpiresAt = approvals.Expiry(c, d.Now)
-	if decision := approvals.Decide(c); !decision.Approved {
-		return d.Move(run.AwaitingApproval, "", decision.Missing())
-	}
-	return d.Move(run.ApplyQueued, "", "no rule asks for an approval")
+// outcome is what decides, by the settings of now.
+func (e *Engine) outcome() Outcome {
+	return Outcome{e.txn.Settings.Get(), e.leftBehind()}
 }

@@ -3,13 +3,11 @@ package engine
 import (
 	"cmp"
 	"context"
-	"strings"
 
 	"github.com/tfops/tfops/internal/engine/decide"
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
-	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -53,49 +51,4 @@ func (e *Engine) inTheWay(ctx context.Context, name string) error {
 		}
 	}
 	return nil
-}
-
-// acceptance notes what the plan of a refresh takes into the state, and ends a
-// run that takes nothing. done reports whether the run has ended.
-func acceptance(d *run.Tx, p *plan.Plan) (done bool, err error) {
-	if c := p.Counts; !p.RefreshOnly || c.Add+c.Change+c.Delete+c.Replace+c.Import+c.Move+c.Forget+len(p.Deferred)+len(p.Invocations) > 0 {
-		// A runner of another version may not know what it was asked for.
-		d.Run.Failure = &run.Failure{Message: "the plan would do more than accept the world into the state, so it is not applied",
-			Next: "restart tfops serve, so that it and its runners are of one version, then: " + decide.RetryCommand(d.Run)}
-		return true, d.Move(run.Errored, "", d.Run.Failure.Message)
-	}
-	if !p.Accepts() {
-		if d.Record.Drift.Status == workspace.DriftUnknown {
-			checkAgain(d, run.ByRefresh)
-		}
-		return true, d.Move(run.PlannedAndFinished, "", p.Acceptance())
-	}
-	text := p.Acceptance()
-	if accepted := p.Accepted(); len(accepted) > 0 {
-		text += ": " + inOneLine(accepted)
-	}
-	d.Note("", text)
-	return false, nil
-}
-
-// maxListed is how many addresses an event names; the plan has all of them.
-const maxListed = 10
-
-func inOneLine(names []string) string {
-	if len(names) > maxListed {
-		return strings.Join(names[:maxListed], ", ") + ", …"
-	}
-	return strings.Join(names, ", ")
-}
-
-// refreshed records that the state took the world over. What is applied stays
-// as it is; how the world stands to it only a check can tell, which follows.
-func refreshed(d *run.Tx) {
-	d.Record.Drift.Status, d.Record.Drift.Why = workspace.DriftUnknown, "the state was refreshed by run "+d.Run.ID+" and no check was made since"
-	checkAgain(d, run.ByRefresh)
-}
-
-// checkAgain asks for a check of what the run has applied.
-func checkAgain(d *run.Tx, cause run.Cause) {
-	d.Follow(run.Drift, cause, "").Fingerprint = d.Run.Fingerprint
 }

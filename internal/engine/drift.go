@@ -1,13 +1,16 @@
 package engine
 
 import (
-	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/classify"
+	"github.com/tfops/tfops/internal/drift/places"
+	"github.com/tfops/tfops/internal/engine/decide"
+	"github.com/tfops/tfops/internal/engine/notices"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
@@ -16,19 +19,18 @@ import (
 
 // observe brings the findings of a run's workspace up to date with what a
 // check saw, and says in the record how the world stands.
-func (e *Engine) observe(d *run.Tx, s observation) error {
+func (o Outcome) observe(d *run.Tx, s observation) error {
 	s.check.At = d.Now
 	if s.check.Took = 0; !d.Run.StartedAt.IsZero() && d.Run.Kind == run.Drift {
 		s.check.Took = d.Now.Sub(d.Run.StartedAt)
 	}
-	return e.enter(&d.FindingsTx, &d.Record, s, d.Now)
+	return o.Enter(&d.FindingsTx, &d.Record, s, d.Now)
 }
 
-// enter is observe for who has no run.
-func (e *Engine) enter(l *run.FindingsTx, rec *workspace.Record, s observation, now time.Time) error {
-	set := e.txn.Settings.Get()
-	def, _ := set.Find(s.check.Workspace)
-	if err := l.Observe(set.RulesOf(def), run.Look{Check: s.check, Found: s.found, Spared: s.spared}, now); err != nil {
+// Enter is observe for who has no run.
+func (o Outcome) Enter(l *run.FindingsTx, rec *workspace.Record, s observation, now time.Time) error {
+	def, _ := o.Find(s.check.Workspace)
+	if err := l.Observe(o.RulesOf(def), run.Look{Check: s.check, Found: s.found, Spared: s.spared}, now); err != nil {
 		return err
 	}
 	findings, err := l.Findings()
@@ -79,31 +81,15 @@ func failed(name, runID, why string) observation {
 		found: classify.Differences(classify.Evidence{Failed: why})}
 }
 
-// notChecked records that a drift run came to nothing: unknown, never clean.
+// NotChecked records that a drift run came to nothing: unknown, never clean.
 // What other kinds of runs come to says nothing of drift.
-func (e *Engine) notChecked(d *run.Tx, why string) error {
+func (o Outcome) NotChecked(d *run.Tx, why string) error {
 	if d.Run.Kind != run.Drift {
 		return nil
 	}
 	s := failed(d.Run.Workspace, d.Run.ID, why)
 	s.check.Commit = d.Run.Commit.SHA
-	return e.observe(d, s)
-}
-
-// notCheckable records that a check could not even be begun, of a workspace as
-// its record was: what was applied meanwhile is another ground.
-func (e *Engine) notCheckable(ctx context.Context, rec workspace.Record, why error) error {
-	return e.txn.ChangeWorkspace(ctx, rec.Name, func(h *run.WorkspaceTx) error {
-		if h.Record.Applied != rec.Applied || h.Record.AppliedFingerprint != rec.AppliedFingerprint {
-			return nil
-		}
-		s := failed(rec.Name, "", "the check could not be made: "+why.Error())
-		s.check.At = h.Now
-		if err := e.enter(&h.FindingsTx, &h.Record, s, h.Now); err != nil {
-			return err
-		}
-		return nil
-	})
+	return o.observe(d, s)
 }
 
 // halfApplied records that nobody knows how the world stands to the applied
@@ -118,8 +104,8 @@ func halfApplied(d *run.Tx) {
 }
 
 // driftFound stores what a drift check saw, and heals it where that is asked for.
-func (e *Engine) driftFound(d *run.Tx, def fleet.Definition, s observation) error {
-	if err := e.observe(d, s); err != nil {
+func (o Outcome) driftFound(d *run.Tx, def fleet.Definition, s observation) error {
+	if err := o.observe(d, s); err != nil {
 		return err
 	}
 	text := "no drift"
@@ -140,7 +126,7 @@ func (e *Engine) driftFound(d *run.Tx, def fleet.Definition, s observation) erro
 	if err := d.Move(run.PlannedAndFinished, "", text); err != nil {
 		return err
 	}
-	return e.heal(d, def, s.plan)
+	return o.heal(d, def, s.plan)
 }
 
 // foundText counts what a check found, by class in the order of reports.
@@ -159,7 +145,7 @@ func foundText(c drift.Check) string {
 
 // inSync records that the world is what the run's commit says: p is the plan
 // that said so, or that was carried out.
-func (e *Engine) inSync(d *run.Tx, p *plan.Plan, applied bool) error {
+func (o Outcome) inSync(d *run.Tx, p *plan.Plan, applied bool) error {
 	rec := &d.Record
 	destroy := d.Run.Kind == run.Destroy
 	rec.Applied, rec.AppliedFingerprint, rec.Destroyed, rec.HalfDone = d.Run.Commit.SHA, d.Run.Fingerprint, destroy, ""
@@ -190,7 +176,7 @@ func (e *Engine) inSync(d *run.Tx, p *plan.Plan, applied bool) error {
 	default:
 		s.found = classify.Differences(classify.Evidence{Applied: p})
 	}
-	if err := e.observe(d, s); err != nil {
+	if err := o.observe(d, s); err != nil {
 		return err
 	}
 	if destroy {
@@ -228,4 +214,166 @@ func takes(p *plan.Plan, address string) bool {
 	return p != nil && slices.ContainsFunc(p.Changes, func(c plan.Change) bool {
 		return c.Address == address && c.Deposed == "" && (c.Action == plan.Delete || c.Action == plan.Forget)
 	})
+}
+
+// observation is what a check saw, before it is held against what was known.
+type observation struct {
+	check  drift.Check
+	found  []drift.Difference
+	spared []string // see run.Look
+	plan   *plan.Plan
+	notes  map[string]note // by address
+}
+
+// note is what people want to know of an address besides what differs there.
+type note struct {
+	place     places.Place
+	owners    []string
+	lastRun   string
+	approvers []string
+}
+
+// note puts what is known of an address into its findings.
+func (s observation) note(findings []drift.Finding) []drift.Finding {
+	out := slices.Clone(findings)
+	for i, f := range out {
+		n, ok := s.notes[f.Address]
+		if !ok || f.Life == drift.Resolved {
+			continue
+		}
+		out[i].File, out[i].Line, out[i].Owners = n.place.File, n.place.Line, n.owners
+		out[i].LastRun, out[i].LastApprovers = n.lastRun, n.approvers
+	}
+	return out
+}
+
+// heal asks for a sync at the applied commit where everything that a check
+// found may be put back. A run that is on its way, or a commit that waits,
+// comes first: it would be superseded.
+func (o Outcome) heal(d *run.Tx, def fleet.Definition, p *plan.Plan) error {
+	if def.Healing == nil || d.Record.Drift.Status != workspace.Drifted {
+		return nil
+	}
+	findings, err := d.Findings()
+	if err != nil {
+		return err
+	}
+	others := []run.Run{}
+	if d.Others != nil {
+		if others, err = d.Others(); err != nil {
+			return err
+		}
+	}
+	v := def.Healing.Decide(p, findings, d.Now)
+	busy := slices.IndexFunc(others, func(r run.Run) bool { return r.Kind.Applies() })
+	switch {
+	case v.Stopped:
+		if d.Record.Drift.HealStopped == "" {
+			d.Note("", "healing is stopped: "+v.Why)
+			notices.HealStopped(d, v.Why)
+		}
+		d.Record.Drift.HealStopped = v.Why
+		return nil
+	case !v.Heal:
+		leaveDrift(d, v.Why)
+		return nil
+	case busy >= 0:
+		leaveDrift(d, "run "+others[busy].ID+" goes first")
+		return nil
+	case d.Record.Desired != d.Run.Commit.SHA:
+		leaveDrift(d, "commit "+workspace.ShortCommit(d.Record.Desired)+" is wanted, and applying it puts things right or shows what does not fit")
+		return nil
+	case d.Run.Fingerprint != def.Fingerprint:
+		leaveDrift(d, "the inputs of the workspace changed in the configuration and are not applied, and a sync would apply them")
+		return nil
+	case d.Record.Obstacle != nil:
+		leaveDrift(d, "the workspace cannot be planned: "+d.Record.Obstacle.Message)
+		return nil
+	case def.Apply == workspace.Never:
+		leaveDrift(d, `the workspace has apply = "never"`)
+		return nil
+	}
+	d.Record.Drift.HealStopped = ""
+	d.SetFindings(healed(findings, v.Findings, d.Now))
+	d.Note("", "healing: a sync is queued that puts it back")
+	d.Follow(run.Sync, run.ByHeal, "").Fingerprint = def.Fingerprint
+	return nil
+}
+
+// leaveDrift notes why a check that found drift heals nothing.
+func leaveDrift(d *run.Tx, why string) {
+	d.Note("", "not healed: "+why)
+	d.Record.Drift.NotHealed = why
+}
+
+// healed notes the heal in the findings that it is of.
+func healed(findings []drift.Finding, ids []string, now time.Time) []drift.Finding {
+	out := slices.Clone(findings)
+	for i, f := range out {
+		if slices.Contains(ids, f.ID) {
+			out[i] = f.Healed(now)
+		}
+	}
+	return out
+}
+
+// overreach says why the plan of a run that was to heal is not applied: something
+// came up between the check and the plan, and nobody has asked for that.
+func overreach(d *run.Tx, p *plan.Plan) (string, error) {
+	if d.Run.Trigger.Cause != run.ByHeal {
+		return "", nil
+	}
+	findings, err := d.Findings()
+	if err != nil {
+		return "", err
+	}
+	if why := drift.Beyond(p, findings); why != "" {
+		return "not applied: it was to put back what drifted, and " + why, nil
+	}
+	return "", nil
+}
+
+// acceptance notes what the plan of a refresh takes into the state, and ends a
+// run that takes nothing. done reports whether the run has ended.
+func acceptance(d *run.Tx, p *plan.Plan) (done bool, err error) {
+	if c := p.Counts; !p.RefreshOnly || c.Add+c.Change+c.Delete+c.Replace+c.Import+c.Move+c.Forget+len(p.Deferred)+len(p.Invocations) > 0 {
+		// A runner of another version may not know what it was asked for.
+		d.Run.Failure = &run.Failure{Message: "the plan would do more than accept the world into the state, so it is not applied",
+			Next: "restart tfops serve, so that it and its runners are of one version, then: " + decide.RetryCommand(d.Run)}
+		return true, d.Move(run.Errored, "", d.Run.Failure.Message)
+	}
+	if !p.Accepts() {
+		if d.Record.Drift.Status == workspace.DriftUnknown {
+			checkAgain(d, run.ByRefresh)
+		}
+		return true, d.Move(run.PlannedAndFinished, "", p.Acceptance())
+	}
+	text := p.Acceptance()
+	if accepted := p.Accepted(); len(accepted) > 0 {
+		text += ": " + inOneLine(accepted)
+	}
+	d.Note("", text)
+	return false, nil
+}
+
+// maxListed is how many addresses an event names; the plan has all of them.
+const maxListed = 10
+
+func inOneLine(names []string) string {
+	if len(names) > maxListed {
+		return strings.Join(names[:maxListed], ", ") + ", …"
+	}
+	return strings.Join(names, ", ")
+}
+
+// refreshed records that the state took the world over. What is applied stays
+// as it is; how the world stands to it only a check can tell, which follows.
+func refreshed(d *run.Tx) {
+	d.Record.Drift.Status, d.Record.Drift.Why = workspace.DriftUnknown, "the state was refreshed by run "+d.Run.ID+" and no check was made since"
+	checkAgain(d, run.ByRefresh)
+}
+
+// checkAgain asks for a check of what the run has applied.
+func checkAgain(d *run.Tx, cause run.Cause) {
+	d.Follow(run.Drift, cause, "").Fingerprint = d.Run.Fingerprint
 }

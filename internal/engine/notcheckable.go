@@ -1,0 +1,24 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// notCheckable records that a check could not even be begun, of a workspace as
+// its record was: what was applied meanwhile is another ground.
+func (e *Engine) notCheckable(ctx context.Context, rec workspace.Record, why error) error {
+	return e.txn.ChangeWorkspace(ctx, rec.Name, func(h *run.WorkspaceTx) error {
+		if h.Record.Applied != rec.Applied || h.Record.AppliedFingerprint != rec.AppliedFingerprint {
+			return nil
+		}
+		s := failed(rec.Name, "", "the check could not be made: "+why.Error())
+		s.check.At = h.Now
+		if err := e.outcome().Enter(&h.FindingsTx, &h.Record, s, h.Now); err != nil {
+			return err
+		}
+		return nil
+	})
+}
