@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/tfops/tfops/internal/engine/decide"
 
 	"github.com/tfops/tfops/internal/engine/settings"
@@ -14,8 +16,6 @@ import (
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
-	"github.com/tfops/tfops/internal/gitrepo"
-	"github.com/tfops/tfops/internal/gitrepo/remote"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
@@ -119,7 +119,7 @@ func (e *Engine) ordered(ctx context.Context, def fleet.Definition, o Order, t r
 		sha = rec.Applied
 	case run.Plan:
 		if o.Ref != "" {
-			if sha, err = e.resolve(ctx, repo, o.Ref); err != nil {
+			if sha, err = e.sources.resolve(ctx, repo, o.Ref); err != nil {
 				return run.Run{}, err
 			}
 		}
@@ -135,24 +135,6 @@ func (e *Engine) ordered(ctx context.Context, def fleet.Definition, o Order, t r
 		return run.Run{}, err
 	}
 	return run.Run{Workspace: def.Name, Kind: o.Kind, Commit: c, Fingerprint: def.Fingerprint, Upgrade: o.Upgrade, Trigger: t}, nil
-}
-
-// resolve finds a commit that a person names, of a branch that nobody follows
-// as well.
-func (e *Engine) resolve(ctx context.Context, repo settings.Repository, ref string) (string, error) {
-	if err := e.fetch(ctx, repo, ref); err != nil {
-		return "", err
-	}
-	sha, err := repo.Resolve(ctx, ref)
-	if !fault.Is(err, fault.NotFound) || !remote.LooksLikeID(ref) {
-		return sha, err
-	}
-	// A commit may lie below the head of any branch, and few hosts give out one
-	// that no branch is at.
-	if err := e.fetch(ctx, repo, gitrepo.Everything); err != nil {
-		return "", err
-	}
-	return repo.Resolve(ctx, ref)
 }
 
 func (e *Engine) problem(name string) error {
@@ -326,7 +308,7 @@ func (e *Engine) Cancel(ctx context.Context, a Actor, id string, force bool) (ru
 			return nil
 		}
 		d.Run.Comment = "canceled by " + a.Name
-		if err := e.outcome().NotChecked(d, "the check was canceled by "+a.Name); err != nil {
+		if err := e.rules().NotChecked(d, "the check was canceled by "+a.Name); err != nil {
 			return err
 		}
 		return d.Move(run.Canceled, a.Name, d.Run.Comment)
@@ -366,7 +348,7 @@ func (e *Engine) Resolve(ctx context.Context, a Actor, id, found string) (run.Ru
 		if err := d.Move(run.Errored, a.Name, d.Run.Comment); err != nil {
 			return err
 		}
-		again(d, run.ByResolve, a.Name, def.Fingerprint)
+		outcome.Again(d, run.ByResolve, a.Name, def.Fingerprint)
 		return nil
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/job"
@@ -112,7 +114,7 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 		return
 	}
 	if err != nil {
-		e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return Unknown(d, err.Error(), "") })
+		e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return outcome.Unknown(d, err.Error(), "") })
 		return
 	}
 	if res.NotBegun {
@@ -125,8 +127,8 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 	if err != nil {
 		e.Log.Warn("the plan that was applied cannot be read", "run", r.ID, "error", err)
 	}
-	a := Applied{Result: res, Plan: made, Remember: remember, NameApplied: keep.nameApplied}
-	e.decideKeeping(ctx, keep, func(d *run.Tx) error { return e.outcome().Applied(d, a) })
+	a := outcome.Applied{Result: res, Plan: made, Remember: remember, NameApplied: keep.nameApplied}
+	e.decideKeeping(ctx, keep, func(d *run.Tx) error { return e.rules().Applied(d, a) })
 }
 
 // interrupted records that a runner vanished in the middle of an apply.
@@ -145,7 +147,7 @@ func (e *Engine) interrupted(ctx context.Context, r run.Run, v *runner.Vanished)
 		text = "the apply's runner vanished before it started the engine: nothing was changed"
 	}
 	if len(v.Survivors) > 0 {
-		text += "; still running: " + processNames(v.Survivors)
+		text += "; still running: " + outcome.ProcessNames(v.Survivors)
 	}
-	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return Unknown(d, text, "") })
+	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return outcome.Unknown(d, text, "") })
 }

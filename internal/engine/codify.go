@@ -19,7 +19,6 @@ import (
 	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // Patch is an edit of the code after which it says what the world has.
@@ -77,14 +76,14 @@ func (e *Engine) propose(ctx context.Context, def fleet.Definition, sha string, 
 	if !ok {
 		return Patch{}, codify.Proposal{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
 	}
-	if err := e.need(ctx, repo, sha); err != nil {
+	if err := e.sources.need(ctx, repo, sha); err != nil {
 		return Patch{}, codify.Proposal{}, err
 	}
 	tree, err := repo.Tree(sha)
 	if err != nil {
 		return Patch{}, codify.Proposal{}, err
 	}
-	src := hclsource.Source{Tree: tree, Dir: def.Dir, VarFiles: def.VarFiles, Shared: e.shared(def, tree), Tofu: def.Engine == "tofu"}
+	src := hclsource.Source{Tree: tree, Dir: def.Dir, VarFiles: def.VarFiles, Shared: e.sources.shared(def, tree), Tofu: def.Engine == "tofu"}
 	if foreign, ok := tree.(interface{ Submodules() []string }); ok {
 		src.Submodules = foreign.Submodules()
 	}
@@ -104,30 +103,6 @@ func (e *Engine) propose(ctx context.Context, def fleet.Definition, sha string, 
 		p.Refused = append(p.Refused, r)
 	}
 	return p, made, nil
-}
-
-// shared are the files that other workspaces of the branch read as their own.
-func (e *Engine) shared(def fleet.Definition, tree fs.FS) []string {
-	var defs []fleet.Definition
-	for _, d := range e.txn.Settings.Get().Workspaces {
-		if d.Repository == def.Repository && d.Follow() == def.Follow() {
-			defs = append(defs, d)
-		}
-	}
-	g := e.index(def.Repository).Graph(tree, fleet.Values(defs))
-	var files []string
-	for _, d := range defs {
-		if d.Name == def.Name {
-			continue
-		}
-		inputs, _ := g.Reach(d.Name)
-		for _, item := range inputs.Items {
-			if item.Kind == reach.OwnFiles || item.Kind == reach.Variables {
-				files = append(files, item.Path)
-			}
-		}
-	}
-	return files
 }
 
 // applyPatch puts the patch that a speculative plan is made for over its tree.

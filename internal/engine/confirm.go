@@ -13,9 +13,8 @@ import (
 )
 
 const (
-	confirmTimeout = 5 * time.Second  // for the remote to name one branch
-	lookTimeout    = time.Minute      // for a poll, when the branch moved
-	confirmEvery   = 15 * time.Second // while the remote does not answer
+	lookTimeout  = time.Minute      // for a poll, when the branch moved
+	confirmEvery = 15 * time.Second // while the remote does not answer
 )
 
 // confirm asks the remote once more, before an apply begins, whether the commit
@@ -31,7 +30,7 @@ func (e *Engine) confirm(ctx context.Context, r run.Run) (bool, error) {
 	if r.Kind != run.Sync || !known || !ok || def.Commit != "" || def.Follow() == "" {
 		return true, nil // it is pinned, of what was applied, or the verdict sees to it
 	}
-	head, err := e.head(ctx, repo, def)
+	head, err := e.sources.head(ctx, repo, def)
 	if err == nil && head == r.Commit.SHA {
 		return true, nil
 	}

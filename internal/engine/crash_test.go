@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
@@ -93,7 +95,7 @@ func TestDaemonDies(t *testing.T) {
 			if err := g.engine.poll(context.Background(), "infra"); err != nil {
 				t.Fatal(err)
 			}
-			for range maxRestarts + 1 { // which does not count as a runner that vanished
+			for range outcome.MaxRestarts + 1 { // which does not count as a runner that vanished
 				r, _, err := g.engine.claim(context.Background(), phasePlan, &checked{})
 				if err != nil || r.Status != run.Planning {
 					t.Fatal(r.Status, err)
@@ -282,7 +284,7 @@ func TestRunnerDies(t *testing.T) {
 			g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 			g.start()
 			g.commit("a/main.tf")
-			for range maxRestarts {
+			for range outcome.MaxRestarts {
 				g.runners.vanish(t)
 				g.want("a", run.Planning)
 			}
@@ -385,7 +387,7 @@ func TestARefusedApplyRestsBeforeItIsPlannedAgain(t *testing.T) {
 		if before != 3 || g.last("a").Status != run.Pending || g.last("a").NotBefore.IsZero() {
 			t.Fatalf("%d runs, the last is %+v", before, g.last("a"))
 		}
-		time.Sleep(2 * retries[0])
+		time.Sleep(2 * outcome.Retries[0])
 		g.settle()
 		if n := len(g.runs("a")); n <= before || n > before+3 {
 			t.Errorf("%d runs after a minute, %d before", n, before)

@@ -44,7 +44,7 @@ func (e *Engine) survey(ctx context.Context, name string, repo settings.Reposito
 		}
 		d, ok := known[branch]
 		if !ok || d.Head != head || d.Of != config || d.Partial {
-			fresh, err := e.discover(ctx, repo, gens, branch, head, records)
+			fresh, err := e.sources.discover(ctx, repo, gens, branch, head, records)
 			switch {
 			case err == nil:
 				d = fresh
@@ -65,24 +65,6 @@ func (e *Engine) survey(ctx context.Context, name string, repo settings.Reposito
 	return failed
 }
 
-// discover looks at one branch.
-func (e *Engine) discover(ctx context.Context, repo settings.Repository, gens []fleet.Generator, branch, head string, records map[string]workspace.Record) (fleet.Discovery, error) {
-	if err := e.need(ctx, repo, head); err != nil {
-		return fleet.Discovery{}, err
-	}
-	missing, err := e.submodules(ctx, repo, head)
-	if err != nil {
-		return fleet.Discovery{}, err
-	}
-	tree, err := repo.Tree(head)
-	if err != nil {
-		return fleet.Discovery{}, err
-	}
-	d := fleet.Discover(e.index(repo.Name), gens, branch, tree, records)
-	d.Head, d.Partial = head, len(missing) > 0
-	return d, nil
-}
-
 // errStays is a workspace whose origin is there and was not found.
 var errStays = errors.New("it stays as it is")
 
@@ -94,7 +76,6 @@ func (e *Engine) rebuild(records map[string]workspace.Record) {
 	s.Fleet = fleet.Build(&e.base.Config, &e.found, &e.expansion, e.code, records)
 	e.txn.Settings.Set(&s)
 	e.txn.Calendar.Send()
-	e.left = s.Removed(records)
 }
 
 // known fetches what is remembered and puts the fleet together: at the start,

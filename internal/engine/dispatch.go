@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/tfops/tfops/internal/engine/decide"
 	"github.com/tfops/tfops/internal/engine/txn"
 
@@ -194,7 +196,7 @@ func (e *Engine) pick(id string, st decide.Action) func(run.Queue) (string, func
 		if st == decide.StartCheck { // with what was applied
 			fingerprint = r.Fingerprint
 		}
-		return id, begin(st, fingerprint)
+		return id, outcome.Begin(st, fingerprint)
 	}
 }
 
@@ -213,17 +215,17 @@ func (e *Engine) settle(ctx context.Context, id string) error {
 			return id, func(d *run.Tx) error { return d.Move(run.ApplyQueued, "", "the rules ask for nothing more") }
 		case decide.HoldBack:
 			up := slices.DeleteFunc(slices.Clone(r.Upstream), func(name string) bool { return decide.NotDone(q, s, name, r.Kind) == "" })
-			return id, func(d *run.Tx) error { return withheld(d, up, why.For) }
+			return id, func(d *run.Tx) error { return outcome.HeldBack(d, up, why.For) }
 		case decide.Expire:
-			return id, func(d *run.Tx) error { return expired(d, def) }
+			return id, func(d *run.Tx) error { return outcome.Expired(d, def) }
 		case decide.Discard:
 			if why.Kind == decide.IsBackAgain {
-				return id, func(d *run.Tx) error { return stale(d, why.For, "") }
+				return id, func(d *run.Tx) error { return outcome.Stale(d, why.For, "") }
 			}
 			if r.Fingerprint != def.Fingerprint && r.Kind != run.Drift {
-				return id, func(d *run.Tx) error { return e.outcome().Outdated(d, why.For, def.Fingerprint) }
+				return id, func(d *run.Tx) error { return e.rules().Outdated(d, why.For, def.Fingerprint) }
 			}
-			return id, func(d *run.Tx) error { return stale(d, why.For, def.Fingerprint) }
+			return id, func(d *run.Tx) error { return outcome.Stale(d, why.For, def.Fingerprint) }
 		}
 		return "", nil
 	})
@@ -235,7 +237,7 @@ func (e *Engine) settle(ctx context.Context, id string) error {
 
 func (e *Engine) discardStale(ctx context.Context, r run.Run, why string) error {
 	def, _ := e.txn.Settings.Get().Find(r.Workspace)
-	_, err := e.txn.Change(ctx, r.ID, func(d *run.Tx) error { return stale(d, why, def.Fingerprint) })
+	_, err := e.txn.Change(ctx, r.ID, func(d *run.Tx) error { return outcome.Stale(d, why, def.Fingerprint) })
 	return err
 }
 

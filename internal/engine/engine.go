@@ -28,8 +28,6 @@ import (
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/workspace"
-	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // Journal is what is remembered of drift: what checks found, and what was
@@ -85,22 +83,20 @@ type Engine struct {
 	begun                  time.Time
 
 	txn       *txn.Writer
+	sources   *Sources
 	checkouts *checkout.Store
 
 	renames sync.Mutex // held while a rename is carried out
 
 	mu         sync.Mutex
 	base       *settings.Settings // as configured
-	left       []workspace.Record // see leftBehind
 	found      fleet.Discoveries  // in branches
 	expansion  fleet.Expansion
-	indexes    map[string]*reach.Index      // by repository
 	code       map[string]fleet.Code        // by workspace: what its code says of states
 	codeAt     map[string]string            // by repository and branch: what code was read of
 	repos      map[string]*repositoryStatus // by name
 	problems   map[string]error             // by workspace: why its branch, directory or inputs cannot be used
 	seen       map[string]bool              // by workspace: its directory and inputs were looked for
-	sought     map[string]time.Time         // by repository and commit: when all that the remote has was asked for, for its sake
 	polling    map[string]chan struct{}     // by repository: one look at a time
 	poke       map[string]chan struct{}     // by repository: poll now
 	checkTimes checkTimes                   // of drift
@@ -129,12 +125,12 @@ func New(o Options, s *settings.Settings) *Engine {
 	}
 	w := &txn.Writer{Store: o.Store, Runner: o.Runner, Files: artifacts.Open(o.DataDir), Settings: new(settings.Current), Log: o.Log}
 	w.Settings.Set(s.Prepare())
-	return &Engine{Options: o, txn: w, base: s, indexes: map[string]*reach.Index{}, code: map[string]fleet.Code{}, codeAt: map[string]string{},
+	return &Engine{Options: o, txn: w, base: s, sources: &Sources{Settings: w.Settings, Log: o.Log}, code: map[string]fleet.Code{}, codeAt: map[string]string{},
 		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency), trees: make(chan string, maxSwept),
 		checkouts:  checkout.Open(filepath.Join(w.Files.Cache(), "checkouts")),
 		configured: make(chan struct{}, 1),
 		repos:      map[string]*repositoryStatus{}, problems: map[string]error{},
-		sought: map[string]time.Time{}, polling: map[string]chan struct{}{}, poke: map[string]chan struct{}{}, reportsDue: map[string]dueReport{}, seen: map[string]bool{},
+		polling: map[string]chan struct{}{}, poke: map[string]chan struct{}{}, reportsDue: map[string]dueReport{}, seen: map[string]bool{},
 	}
 }
 

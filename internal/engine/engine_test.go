@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/drift/schedule"
@@ -410,7 +412,7 @@ func TestRetry(t *testing.T) {
 		}
 		g.pass(time.Hour)
 		last := g.want("a", run.Errored)
-		if last.Attempt != len(retries)+1 || g.runners.count("a", job.PlanPhase) != len(retries)+1 {
+		if last.Attempt != len(outcome.Retries)+1 || g.runners.count("a", job.PlanPhase) != len(outcome.Retries)+1 {
 			t.Errorf("%d attempts, %d plans", last.Attempt, g.runners.count("a", job.PlanPhase))
 		}
 		g.runners.set(func(*players) { cause = job.CauseEngine })

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/drift/places"
@@ -15,12 +17,12 @@ import (
 
 // sight classifies what a drift run planned. It reads other plans and the
 // code, so it is done before the transaction that stores the outcome.
-func (e *Engine) sight(ctx context.Context, r run.Run, def fleet.Definition, p *plan.Plan) (observation, error) {
+func (e *Engine) sight(ctx context.Context, r run.Run, def fleet.Definition, p *plan.Plan) (outcome.Observation, error) {
 	d, _, err := e.txn.Load(ctx, r.ID)
 	if err != nil {
-		return observation{}, err
+		return outcome.Observation{}, err
 	}
-	s := observation{plan: p, check: drift.Check{Workspace: r.Workspace, Run: r.ID, Commit: r.Commit.SHA, Outcome: drift.Clean,
+	s := outcome.Observation{Plan: p, Check: drift.Check{Workspace: r.Workspace, Run: r.ID, Commit: r.Commit.SHA, Outcome: drift.Clean,
 		Resources: p.Compared, Blind: classify.Blinds(p)}}
 	ev := classify.Evidence{Applied: p}
 	applies, err := e.applied(ctx, r.Workspace)
@@ -28,7 +30,7 @@ func (e *Engine) sight(ctx context.Context, r run.Run, def fleet.Definition, p *
 		return s, err
 	}
 	if i := slices.IndexFunc(applies, func(a run.Run) bool { return a.Status == run.Applied }); i >= 0 {
-		s.check.LastApply, s.check.LastApplyAt = applies[i].ID, applies[i].FinishedAt
+		s.Check.LastApply, s.Check.LastApplyAt = applies[i].ID, applies[i].FinishedAt
 	}
 	// A refresh changes nothing in the world, so it is neither what a difference
 	// came back after nor what touched a resource last.
@@ -39,17 +41,17 @@ func (e *Engine) sight(ctx context.Context, r run.Run, def fleet.Definition, p *
 		}
 	}
 	if head := d.Record.Desired; head != "" && head != r.Commit.SHA {
-		s.check.Head = head
+		s.Check.Head = head
 		if ev.Head, err = e.planAt(ctx, r.Workspace, head); err != nil {
 			return s, err
 		}
-		s.check.HeadPlanned = ev.Head != nil
+		s.Check.HeadPlanned = ev.Head != nil
 	}
-	s.found = classify.Differences(ev)
-	if slices.ContainsFunc(s.found, func(f drift.Difference) bool { return f.Class == drift.Unchecked }) {
-		s.check.Outcome, s.check.Why = drift.NotChecked, s.found[0].Problems[0]
+	s.Found = classify.Differences(ev)
+	if slices.ContainsFunc(s.Found, func(f drift.Difference) bool { return f.Class == drift.Unchecked }) {
+		s.Check.Outcome, s.Check.Why = drift.NotChecked, s.Found[0].Problems[0]
 	}
-	s.notes, err = e.annotate(ctx, def, commits{applied: r.Commit.SHA, newest: d.Record.Head}, s.found, applies)
+	s.Notes, err = e.annotate(ctx, def, commits{applied: r.Commit.SHA, newest: d.Record.Head}, s.Found, applies)
 	return s, err
 }
 
@@ -108,8 +110,8 @@ type commits struct{ applied, newest string }
 
 // annotate finds where what differs is written at the applied commit, who owns
 // that as the newest commit has it, and which apply touched it last.
-func (e *Engine) annotate(ctx context.Context, def fleet.Definition, at commits, found []drift.Difference, applies []run.Run) (map[string]note, error) {
-	notes := map[string]note{}
+func (e *Engine) annotate(ctx context.Context, def fleet.Definition, at commits, found []drift.Difference, applies []run.Run) (map[string]outcome.Note, error) {
+	notes := map[string]outcome.Note{}
 	if len(found) == 0 {
 		return notes, nil
 	}
@@ -120,7 +122,7 @@ func (e *Engine) annotate(ctx context.Context, def fleet.Definition, at commits,
 	places, owners := e.owned(def, at, addresses)
 	approvers := map[string][]string{}
 	for _, address := range addresses {
-		n := note{place: places[address], owners: owners.Of(places[address].File)}
+		n := outcome.Note{Place: places[address], Owners: owners.Of(places[address].File)}
 		for _, r := range applies {
 			if r.Plan == nil || !slices.Contains(r.Plan.Addresses, address) {
 				continue
@@ -131,7 +133,7 @@ func (e *Engine) annotate(ctx context.Context, def fleet.Definition, at commits,
 					return nil, err
 				}
 			}
-			n.lastRun, n.approvers = r.ID, approvers[r.ID]
+			n.LastRun, n.Approvers = r.ID, approvers[r.ID]
 			break
 		}
 		notes[address] = n

@@ -4,13 +4,11 @@ import (
 	"context"
 	"maps"
 	"strings"
-	"time"
 
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
-	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -37,7 +35,7 @@ func (e *Engine) targets(ctx context.Context, repo settings.Repository, heads ma
 		}
 		if d.Tag != "" && tags == nil {
 			var err error
-			if tags, err = e.tags(ctx, repo); err != nil {
+			if tags, err = e.sources.tags(ctx, repo); err != nil {
 				return t, err
 			}
 		}
@@ -48,7 +46,7 @@ func (e *Engine) targets(ctx context.Context, repo settings.Repository, heads ma
 			t.refs[key] = d.Commit
 		}
 		if err == nil {
-			err = e.obtain(ctx, repo, d, t.refs[key])
+			err = e.sources.obtain(ctx, repo, d, t.refs[key])
 		}
 		switch {
 		case err == nil:
@@ -62,12 +60,6 @@ func (e *Engine) targets(ctx context.Context, repo settings.Repository, heads ma
 	return t, nil
 }
 
-func (e *Engine) tags(ctx context.Context, repo settings.Repository) (map[string]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, headsTimeout)
-	defer cancel()
-	return repo.Tags(ctx)
-}
-
 func (t *targets) newest(d fleet.Definition, tags map[string]string) error {
 	tag, ok := d.Newest(tags)
 	if !ok {
@@ -75,72 +67,6 @@ func (t *targets) newest(d fleet.Definition, tags map[string]string) error {
 	}
 	t.refs[d.Follow()], t.tags[d.Follow()] = tag.Commit, tag
 	return nil
-}
-
-// noTag says that no tag fits, and which there are.
-func noTag(d fleet.Definition, tags map[string]string) error {
-	there := d.Versions(tags)
-	pattern := d.TagPrefix + "1.2.3"
-	switch {
-	case len(there) > 0:
-		return fault.New(fault.NotFound, "push a tag that fits, or correct tag in tfops.hcl: there are "+some(there, ", "),
-			"no tag of repository %s fits %s", d.Repository, d.Tag)
-	case d.TagPrefix != "":
-		return fault.New(fault.NotFound, "push one, or correct tag_prefix in tfops.hcl",
-			"repository %s has no tag of the form %s", d.Repository, pattern)
-	}
-	return fault.New(fault.NotFound, "push one, or set tag_prefix in tfops.hcl to what stands before the version",
-		"repository %s has no tag of the form v%s or %s", d.Repository, pattern, pattern)
-}
-
-// soughtAgain is how long nobody asks for all that a remote has, for the sake of a
-// commit that was not among it.
-const soughtAgain = 10 * time.Minute
-
-// obtain has a commit in the mirror that no followed branch need have: by its id
-// or its tag, where the host gives it, or else with all that the host has.
-func (e *Engine) obtain(ctx context.Context, repo settings.Repository, d fleet.Definition, sha string) error {
-	if err := e.need(ctx, repo, sha); err != nil || repo.Has(sha) {
-		return err
-	}
-	key := repo.Name + "\x00" + sha
-	e.mu.Lock()
-	again := time.Since(e.sought[key]) > soughtAgain
-	if again {
-		e.sought[key] = time.Now()
-	}
-	e.mu.Unlock()
-	if again {
-		if err := e.fetch(ctx, repo, gitrepo.Everything); err != nil {
-			return err
-		}
-	}
-	if repo.Has(sha) {
-		return nil
-	}
-	if d.Tag != "" {
-		return fault.New(fault.Invalid, "tag a commit", "what workspace %s follows (%s) is the tag of no commit that can be fetched", d.Name, d.Follows(""))
-	}
-	return fault.New(fault.NotFound, "push it to a branch, or correct commit in tfops.hcl",
-		"repository %s gives out no commit %s: no branch or tag that can be fetched has it", d.Repository, sha)
-}
-
-// head asks the remote which commit a workspace's branch or tag is at now.
-func (e *Engine) head(ctx context.Context, repo settings.Repository, d fleet.Definition) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
-	defer cancel()
-	if d.Tag == "" {
-		return repo.Head(ctx, d.Branch)
-	}
-	tags, err := repo.Tags(ctx)
-	if err != nil {
-		return "", err
-	}
-	tag, ok := d.Newest(tags)
-	if !ok {
-		return "", noTag(d, tags)
-	}
-	return tag.Commit, nil
 }
 
 // noteTag has a run know the tag that it is of, and a person look at one that is

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tfops/tfops/internal/drift"
@@ -132,7 +134,7 @@ func TestHealingPutsBackNothingElse(t *testing.T) {
 func (e *Engine) observeNow(t *testing.T, name string, found ...drift.Difference) {
 	t.Helper()
 	err := e.txn.ChangeWorkspace(context.Background(), name, func(h *run.WorkspaceTx) error {
-		return e.outcome().Enter(&h.FindingsTx, &h.Record, observation{check: drift.Check{Workspace: name, At: h.Now, Outcome: drift.Clean}, found: found}, h.Now)
+		return e.rules().Enter(&h.FindingsTx, &h.Record, outcome.Observation{Check: drift.Check{Workspace: name, At: h.Now, Outcome: drift.Clean}, Found: found}, h.Now)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -306,7 +308,7 @@ func TestACheckAmongApplies(t *testing.T) {
 		w.change("box.one", "large")
 		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 		r := g.check("a")
-		for range maxRestarts + 1 {
+		for range outcome.MaxRestarts + 1 {
 			if got := g.get(r.ID); got.Status != run.Planning {
 				t.Fatalf("the check is %s", got.Status)
 			}

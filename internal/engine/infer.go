@@ -10,18 +10,7 @@ import (
 
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
-	"github.com/tfops/tfops/internal/workspace/reach"
 )
-
-// index is what is remembered of a repository's code.
-func (e *Engine) index(repository string) *reach.Index {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.indexes[repository] == nil {
-		e.indexes[repository] = reach.NewIndex()
-	}
-	return e.indexes[repository]
-}
 
 // wrong is why the local modules of a workspace cannot be what is meant.
 func (e *Engine) wrong(name string) error {
@@ -49,10 +38,10 @@ func (e *Engine) readHeads(ctx context.Context, repo settings.Repository, heads 
 		for _, d := range defs {
 			key += "\x00" + d.Name + "\x00" + d.Fingerprint // with what is said of its backend
 		}
-		err := e.need(ctx, repo, head)
+		err := e.sources.need(ctx, repo, head)
 		var missing []trees.MissingSubmodule
 		if err == nil {
-			missing, err = e.submodules(ctx, repo, head)
+			missing, err = e.sources.submodules(ctx, repo, head)
 		}
 		for _, sub := range missing { // what the code reads of it may be there later
 			key += "\x00" + sub.Path
@@ -72,7 +61,7 @@ func (e *Engine) readHeads(ctx context.Context, repo settings.Repository, heads 
 			continue
 		}
 		ws := fleet.Values(defs)
-		read := fleet.ReadCode(e.index(repo.Name).Graph(tree, ws), ws)
+		read := fleet.ReadCode(e.sources.index(repo.Name).Graph(tree, ws), ws)
 		e.mu.Lock()
 		maps.Copy(e.code, read)
 		e.codeAt[repo.Name+"\x00"+branch] = key

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/engine/txn"
 	"github.com/tfops/tfops/internal/fault"
@@ -122,7 +124,7 @@ func newestWhole(v opener, workspaceDir, lineage string) (snapshot, bool) {
 // troubleWith looks at the managed state of a workspace; nil when it is what
 // was applied.
 func (e *Engine) troubleWith(rec workspace.Record, now time.Time) *workspace.StateTrouble {
-	want, ok := managedOf(rec)
+	want, ok := outcome.ManagedOf(rec)
 	if !ok {
 		return nil
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -24,7 +26,7 @@ func TestStateTrouble(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	applied := workspace.AppliedState{StateRef: ref("m", workspace.Managed, 2), StateMark: markOf(head)}
+	applied := workspace.AppliedState{StateRef: ref("m", workspace.Managed, 2), StateMark: outcome.MarkOf(head)}
 	nothing := applied
 	nothing.Resources = 0
 	older := workspace.AppliedState{StateRef: workspace.StateRef{Identity: "managed:x"}} // of a version that kept no marks

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/engine/txn"
 	"github.com/tfops/tfops/internal/fault"
@@ -95,7 +97,7 @@ func (e *Engine) withoutEngine(ctx context.Context, r run.Run) (gone, err error)
 		if d.Run.Status != run.AwaitingApproval && d.Run.Status != run.ApplyQueued {
 			return txn.ErrEnded
 		}
-		return stale(d, gone.Error(), def.Fingerprint)
+		return outcome.Stale(d, gone.Error(), def.Fingerprint)
 	})
 	return gone, err
 }

@@ -34,7 +34,7 @@ func (e *Engine) noteMissing(ctx context.Context, r run.Run, def fleet.Definitio
 	if len(x.Submodules)+len(x.LFSPointers)+len(left)+len(x.Missing) == 0 {
 		return nil
 	}
-	graph, err := e.graphOf(r, def, repo)
+	graph, err := e.sources.graphOf(r, def, repo)
 	if err != nil {
 		return err
 	}
@@ -158,41 +158,10 @@ func (m *gaps) absent(g *reach.Graph, def fleet.Definition, paths []string, note
 	}
 }
 
-// graphOf is what the workspaces of a run's branch depend on in its commit.
-func (e *Engine) graphOf(r run.Run, def fleet.Definition, repo settings.Repository) (*reach.Graph, error) {
-	tree, err := repo.Tree(r.Commit.SHA)
-	if err != nil {
-		return nil, err
-	}
-	// With all workspaces of the branch it is the graph that the poll made.
-	defs := []fleet.Definition{}
-	for _, d := range e.txn.Settings.Get().Workspaces {
-		if d.Repository == def.Repository && d.Follow() == def.Follow() {
-			defs = append(defs, d)
-		}
-	}
-	if i := slices.IndexFunc(defs, func(d fleet.Definition) bool { return d.Name == def.Name }); i >= 0 {
-		defs[i] = def // of a check it is as it was applied
-	} else {
-		defs = append(defs, def)
-	}
-	return e.index(def.Repository).Graph(tree, fleet.Values(defs)), nil
-}
-
 func steps(chain []reach.Link) string {
 	var parts []string
 	for _, l := range chain {
 		parts = append(parts, l.String())
 	}
 	return strings.Join(parts, ", ")
-}
-
-// maxPaths is how many paths a sentence names.
-const maxPaths = 8
-
-func some(all []string, sep string) string {
-	if len(all) <= maxPaths {
-		return strings.Join(all, sep)
-	}
-	return strings.Join(all[:maxPaths], sep) + fmt.Sprintf("%sand %d more", sep, len(all)-maxPaths)
 }

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -96,8 +98,8 @@ func (e *Engine) oldState(rec workspace.Record, def fleet.Definition) (*workspac
 		return old, rec.Name
 	}
 	met := workspace.StateRef{Identity: rec.State}
-	if n := renamed(rec, def.Place(), e.leftBehind(), met); n != nil {
-		for _, l := range e.leftBehind() {
+	if n := outcome.Renamed(rec, def.Place(), e.txn.Settings.Get().Left, met); n != nil {
+		for _, l := range e.txn.Settings.Get().Left {
 			if l.Name == n.Was {
 				return l.LastState(), l.Name
 			}
@@ -132,7 +134,7 @@ func (e *Engine) prepareMove(ctx context.Context, r run.Run, def fleet.Definitio
 		return fault.New(fault.Conflict, "copy it by hand: `terraform state pull` where it is, `terraform state push` where it goes, then tfops sync "+r.Workspace,
 			"it is not known which commit leads to the old state of workspace %s", r.Workspace)
 	}
-	if err := e.need(ctx, repo, sha); err != nil {
+	if err := e.sources.need(ctx, repo, sha); err != nil {
 		return err
 	}
 	tree, err := e.checkouts.Ensure(ctx, repo.Named(repo.Name), repo, sha)
@@ -178,5 +180,5 @@ func (e *Engine) waysTo(owner string, def fleet.Definition, fingerprint string) 
 // although the plan on it failed.
 func (e *Engine) storeMove(ctx context.Context, r run.Run, res job.Result) {
 	met := e.met(r, res)
-	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return e.outcome().Copied(d, res, met) })
+	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return e.rules().Copied(d, res, met) })
 }

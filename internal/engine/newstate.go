@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
@@ -18,23 +20,23 @@ import (
 
 // met tells which state a plan stands on. A drift check plans with what was
 // applied, and so in the Terraform workspace of then.
-func (e *Engine) met(r run.Run, res job.Result) stateMet {
+func (e *Engine) met(r run.Run, res job.Result) outcome.StateFound {
 	def, _ := e.txn.Settings.Get().Lived(r.Workspace)
 	if r.Kind == run.Drift {
 		if applied, err := e.asApplied(def, r.Fingerprint); err == nil {
 			def = applied
 		}
 	}
-	m := stateMet{StateRef: refOf(res.Backend, def.TerraformWorkspace), held: -1}
+	m := outcome.StateFound{StateRef: outcome.RefOf(res.Backend, def.TerraformWorkspace), Held: -1}
 	if res.Plan != nil {
 		m.Resources, m.Counted = res.Plan.Compared, true
 		if s := res.Plan.State; s != nil {
-			m.StateMark, m.held = workspace.StateMark{Serial: s.Serial, Lineage: s.Lineage}, s.Resources
+			m.StateMark, m.Held = workspace.StateMark{Serial: s.Serial, Lineage: s.Lineage}, s.Resources
 		}
 	}
 	if path, _ := res.Backend.Config["path"].(string); res.Backend.Type == workspace.Managed && path != "" {
 		if head, err := readStateFile(path); err == nil {
-			m.StateMark = markOf(head)
+			m.StateMark = outcome.MarkOf(head)
 		}
 	}
 	return m

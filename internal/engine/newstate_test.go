@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
@@ -51,14 +53,14 @@ func TestStandsOn(t *testing.T) {
 		{name: "another name and the same backend", rec: workspace.Record{Name: "app"}, left: []workspace.Record{gone}, met: ref("managed:old", "managed", 3)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			n := standsOn(c.rec, here, c.left, stateMet{StateRef: c.met, StateMark: workspace.StateMark{Lineage: c.lineage}, held: -1})
+			n := outcome.StandsOn(c.rec, here, c.left, outcome.StateFound{StateRef: c.met, StateMark: workspace.StateMark{Lineage: c.lineage}, Held: -1})
 			if n == nil {
 				n = &run.NewState{}
 			}
 			if n.From.Identity != c.from || n.To.Identity != c.to || n.Was != c.was {
 				t.Errorf("%+v, want from %q to %q, was %q", n, c.from, c.to, c.was)
 			}
-			if c.was != "" && standsOn(c.rec, elsewhere, c.left, stateMet{StateRef: c.met}) != nil {
+			if c.was != "" && outcome.StandsOn(c.rec, elsewhere, c.left, outcome.StateFound{StateRef: c.met}) != nil {
 				t.Error("a workspace of other code counts as the old one")
 			}
 		})
@@ -69,13 +71,13 @@ func TestStandsOn(t *testing.T) {
 // removed there, put back from an old version, or another one.
 func TestChangedInPlace(t *testing.T) {
 	here := workspace.Place{Repository: "infra", Branch: "main", Dir: "app", TerraformWorkspace: "default"}
-	one := func(serial uint64, lineage string, held int) stateMet {
-		return stateMet{StateRef: ref("a", "s3", held), StateMark: workspace.StateMark{Serial: serial, Lineage: lineage}, held: held}
+	one := func(serial uint64, lineage string, held int) outcome.StateFound {
+		return outcome.StateFound{StateRef: ref("a", "s3", held), StateMark: workspace.StateMark{Serial: serial, Lineage: lineage}, Held: held}
 	}
 	for name, c := range map[string]struct {
 		resources int // -1: not counted
 		lineage   string
-		met       stateMet
+		met       outcome.StateFound
 		why       string
 	}{
 		"as it was":                              {3, "L", one(7, "L", 3), ""},
@@ -94,12 +96,12 @@ func TestChangedInPlace(t *testing.T) {
 		"a first apply that failed":              {-1, "", one(0, "", 0), ""},
 		"a later apply that failed, removed":     {-1, "L", one(0, "", 0), "it holds nothing"},
 		"a later apply that failed":              {-1, "L", one(8, "L", 2), ""},
-		"a plan that does not tell":              {3, "L", stateMet{StateRef: ref("a", "s3", 0), held: -1}, ""},
+		"a plan that does not tell":              {3, "L", outcome.StateFound{StateRef: ref("a", "s3", 0), Held: -1}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			applied := &workspace.AppliedState{StateRef: ref("a", "s3", max(c.resources, 0)), At: here, StateMark: workspace.StateMark{Serial: 7, Lineage: c.lineage}}
 			applied.Counted = c.resources >= 0
-			n := standsOn(workspace.Record{Name: "app", Applied: "c1", AppliedState: applied}, here, nil, c.met)
+			n := outcome.StandsOn(workspace.Record{Name: "app", Applied: "c1", AppliedState: applied}, here, nil, c.met)
 			switch {
 			case n == nil && c.why != "" || n != nil && (c.why == "" || !strings.Contains(n.Why, c.why)):
 				t.Errorf("got %+v, want %q", n, c.why)
@@ -134,7 +136,7 @@ func TestWroteState(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := &run.Tx{Record: workspace.Record{Name: "app", AppliedState: &workspace.AppliedState{StateRef: ref(c.had, "s3", 2)}}}
-			wroteState(d, def, c.res, &plan.Plan{Counts: plan.Counts{Add: 1}})
+			outcome.WroteState(d, def, c.res, &plan.Plan{Counts: plan.Counts{Add: 1}})
 			if s := d.Record.AppliedState; s.Identity != c.state || s.Counted != c.counted {
 				t.Errorf("%+v, want %s", s, c.state)
 			}
@@ -153,18 +155,18 @@ func TestWhichStateOfABackendWasApplied(t *testing.T) {
 			t.Errorf("it is known as %+v, want %d %s", got, serial, lineage)
 		}
 	}
-	wroteState(d, def, res, &plan.Plan{State: &plan.State{}})
+	outcome.WroteState(d, def, res, &plan.Plan{State: &plan.State{}})
 	mark(1, "")
-	met := stateMet{StateRef: d.Record.AppliedState.StateRef, StateMark: workspace.StateMark{Serial: 2, Lineage: "L"}}
-	learned(d, met)
+	met := outcome.StateFound{StateRef: d.Record.AppliedState.StateRef, StateMark: workspace.StateMark{Serial: 2, Lineage: "L"}}
+	outcome.Learned(d, met)
 	mark(2, "L")
 	met.Lineage = "K"
-	learned(d, met)
+	outcome.Learned(d, met)
 	mark(2, "L")
-	wroteState(d, def, res, &plan.Plan{State: &plan.State{Serial: 4, Lineage: "L"}})
+	outcome.WroteState(d, def, res, &plan.Plan{State: &plan.State{Serial: 4, Lineage: "L"}})
 	mark(5, "L")
-	wroteState(d, def, res, nil)
+	outcome.WroteState(d, def, res, nil)
 	mark(5, "L")
-	wroteState(d, def, res, &plan.Plan{State: &plan.State{}}) // begun anew, as somebody meant it
+	outcome.WroteState(d, def, res, &plan.Plan{State: &plan.State{}}) // begun anew, as somebody meant it
 	mark(1, "")
 }

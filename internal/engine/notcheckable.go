@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -14,9 +16,9 @@ func (e *Engine) notCheckable(ctx context.Context, rec workspace.Record, why err
 		if h.Record.Applied != rec.Applied || h.Record.AppliedFingerprint != rec.AppliedFingerprint {
 			return nil
 		}
-		s := failed(rec.Name, "", "the check could not be made: "+why.Error())
-		s.check.At = h.Now
-		if err := e.outcome().Enter(&h.FindingsTx, &h.Record, s, h.Now); err != nil {
+		s := outcome.NotLooked(rec.Name, "", "the check could not be made: "+why.Error())
+		s.Check.At = h.Now
+		if err := e.rules().Enter(&h.FindingsTx, &h.Record, s, h.Now); err != nil {
 			return err
 		}
 		return nil

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
@@ -196,7 +198,7 @@ func TestAnApplyThatMayHaveBeenStarted(t *testing.T) {
 			g.runners.refused(job.PlanPhase, func() error { tries++; panic("a defect") })
 			g.start()
 			g.commit("a/main.tf")
-			if r := g.want("a", run.Errored); tries != maxRestarts+1 || r.Failure.Next == "" {
+			if r := g.want("a", run.Errored); tries != outcome.MaxRestarts+1 || r.Failure.Next == "" {
 				t.Errorf("%d tries, %+v", tries, r.Failure)
 			}
 		}, define("a"))

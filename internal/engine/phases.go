@@ -9,6 +9,8 @@ import (
 	"os"
 	"slices"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/tfops/tfops/internal/engine/txn"
 
 	"github.com/tfops/tfops/internal/engine/settings"
@@ -144,7 +146,7 @@ func (e *Engine) plan(ctx context.Context, r run.Run, ended func()) {
 		return
 	case err != nil:
 		err = fault.OfMachine(err)
-		e.failPlan(ctx, r, job.Result{Outcome: job.Failed, Cause: causeOf(err), Message: err.Error(), Next: fault.Next(err)})
+		e.failPlan(ctx, r, job.Result{Outcome: job.Failed, Cause: outcome.CauseOf(err), Message: err.Error(), Next: fault.Next(err)})
 		return
 	}
 	e.heed(ctx, r.ID, job.PlanPhase)
@@ -251,7 +253,7 @@ func (e *Engine) tree(ctx context.Context, r run.Run, def fleet.Definition) (che
 	if !ok {
 		return checkout.Checkout{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
 	}
-	if err := e.need(ctx, repo, r.Commit.SHA); err != nil {
+	if err := e.sources.need(ctx, repo, r.Commit.SHA); err != nil {
 		return checkout.Checkout{}, err
 	}
 	return e.checkouts.Ensure(ctx, repo.Named(repo.Name), repo, r.Commit.SHA)
@@ -308,7 +310,7 @@ func (e *Engine) followPlan(ctx context.Context, r run.Run, ended func()) {
 		return
 	}
 	if err != nil {
-		res = job.Result{Outcome: job.Failed, Cause: causeOf(err), Message: err.Error(), Next: fault.Next(err)}
+		res = job.Result{Outcome: job.Failed, Cause: outcome.CauseOf(err), Message: err.Error(), Next: fault.Next(err)}
 	}
 	if r.Kind == run.Move {
 		e.storeMove(ctx, r, res)
@@ -340,32 +342,32 @@ func (e *Engine) stopPlan(r run.Run, dir string) {
 
 // planAgain puts a run whose plan came to nothing back into the queue; see Outcome.Restart.
 func (e *Engine) planAgain(ctx context.Context, r run.Run, why string, lost int) {
-	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return e.outcome().Restart(d, why, lost) })
+	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return e.rules().Restart(d, why, lost) })
 }
 
 func (e *Engine) failPlan(ctx context.Context, r run.Run, res job.Result) {
-	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return e.outcome().PlanFailed(d, res) })
+	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return e.rules().PlanFailed(d, res) })
 }
 
 // storePlan decides, in one transition, what a plan leads to.
 func (e *Engine) storePlan(ctx context.Context, r run.Run, res job.Result) {
 	outputs, remember := e.takeOutputs(r, job.PlanPhase)
 	keep := &keeper{e: e, run: r, outputs: outputs, applied: r.Kind.Applies() && r.Kind != run.Refresh && !res.Plan.HasChanges()}
-	p := Planned{Result: res, State: e.met(r, res), Remember: remember, NameApplied: keep.nameApplied}
+	p := outcome.Planned{Result: res, State: e.met(r, res), Remember: remember, NameApplied: keep.nameApplied}
 	if def, known := e.txn.Settings.Get().Lived(r.Workspace); known && r.Kind == run.Drift {
 		var err error
 		if p.Seen, err = e.sight(ctx, r, def, res.Plan); err != nil {
 			if ctx.Err() != nil {
 				return // the runner's result is still there: the next daemon finds it
 			}
-			e.failPlan(ctx, r, job.Result{Outcome: job.Failed, Cause: causeOf(err), Message: "what the check found cannot be told apart: " + err.Error(), Next: fault.Next(err)})
+			e.failPlan(ctx, r, job.Result{Outcome: job.Failed, Cause: outcome.CauseOf(err), Message: "what the check found cannot be told apart: " + err.Error(), Next: fault.Next(err)})
 			return
 		}
 	}
-	e.decideKeeping(ctx, keep, func(d *run.Tx) error { return e.outcome().Planned(d, p) })
+	e.decideKeeping(ctx, keep, func(d *run.Tx) error { return e.rules().Planned(d, p) })
 }
 
 // outcome is what decides, by the settings of now.
-func (e *Engine) outcome() Outcome {
-	return Outcome{e.txn.Settings.Get(), e.leftBehind()}
+func (e *Engine) rules() outcome.Rules {
+	return outcome.Rules{Settings: e.txn.Settings.Get()}
 }

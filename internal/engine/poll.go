@@ -123,7 +123,7 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	heads, err := e.heads(ctx, repo)
+	heads, err := e.sources.heads(ctx, repo)
 	if err != nil {
 		return err
 	}
@@ -300,10 +300,10 @@ type branchPoll struct {
 func (g *branchPoll) branch(ctx context.Context, defs []fleet.Definition, head string) error {
 	g.defs = defs
 	// Also when nothing moved: a damaged mirror is mended before somebody needs it.
-	if err := g.e.need(ctx, g.repo, head); err != nil {
+	if err := g.e.sources.need(ctx, g.repo, head); err != nil {
 		return err
 	}
-	missing, err := g.e.submodules(ctx, g.repo, head)
+	missing, err := g.e.sources.submodules(ctx, g.repo, head)
 	if err != nil {
 		return err
 	}
@@ -339,22 +339,6 @@ func reconfigured(rec workspace.Record, d fleet.Definition) bool {
 	return rec.Fingerprint != "" && rec.Fingerprint != d.Fingerprint && !rec.Destroyed
 }
 
-// need makes sure that a commit can be read from the mirror.
-func (e *Engine) need(ctx context.Context, repo settings.Repository, sha string) error {
-	if repo.Has(sha) {
-		return nil
-	}
-	return e.fetch(ctx, repo, sha)
-}
-
-// submodules brings the submodules of a commit that is in the mirror. Those that
-// cannot be had concern nobody but who reads them.
-func (e *Engine) submodules(ctx context.Context, repo settings.Repository, sha string) ([]trees.MissingSubmodule, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
-	return repo.Submodules(ctx, sha)
-}
-
 // within is the missing submodule that a directory lies in; nil for none.
 func within(missing []trees.MissingSubmodule, dir string) *trees.MissingSubmodule {
 	for i, sub := range missing {
@@ -363,28 +347,6 @@ func within(missing []trees.MissingSubmodule, dir string) *trees.MissingSubmodul
 		}
 	}
 	return nil
-}
-
-// How long a remote may take. A clone of a large repository is slow.
-const (
-	headsTimeout = time.Minute
-	fetchTimeout = 30 * time.Minute
-)
-
-func (e *Engine) fetch(ctx context.Context, repo settings.Repository, wanted ...string) error {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
-	fetched, err := repo.Fetch(ctx, wanted...)
-	if fetched.Repaired != "" {
-		e.Log.Warn("a mirror was damaged and has been cloned again", "why", fetched.Reason, "old", fetched.Repaired)
-	}
-	return err
-}
-
-func (e *Engine) heads(ctx context.Context, repo settings.Repository) (map[string]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, headsTimeout)
-	defer cancel()
-	return repo.Heads(ctx)
 }
 
 // moved enqueues a run for each workspace that the way from one head to the
@@ -443,7 +405,7 @@ func (g *branchPoll) lacks(d fleet.Definition, tree fs.FS) bool {
 	if len(paths) == 0 {
 		return false
 	}
-	reads := g.e.index(g.repo.Name).Graph(tree, fleet.Values(g.defs)).Reads(d.Name, paths)
+	reads := g.e.sources.index(g.repo.Name).Graph(tree, fleet.Values(g.defs)).Reads(d.Name, paths)
 	return slices.ContainsFunc(reads, func(r reach.Reading) bool { return r.Sure })
 }
 
@@ -472,7 +434,7 @@ func (g *branchPoll) touched(ctx context.Context, from, head string, tree fs.FS)
 			paths = changed
 		}
 	}
-	for _, t := range g.e.index(g.repo.Name).Graph(tree, fleet.Values(g.defs)).Affected(paths) {
+	for _, t := range g.e.sources.index(g.repo.Name).Graph(tree, fleet.Values(g.defs)).Affected(paths) {
 		touched[t.Workspace] = true
 	}
 	return touched, nil

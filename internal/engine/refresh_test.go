@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/tfops/tfops/internal/engine/decide"
 
 	"github.com/hashicorp/hcl/v2"
@@ -506,7 +508,7 @@ func TestRefreshIsMadeAgain(t *testing.T) {
 func TestBeginOfARefresh(t *testing.T) {
 	for kind, want := range map[run.Kind]string{run.Sync: "now", run.Destroy: "now", run.Refresh: "then", run.Drift: "then", run.Plan: "then"} {
 		d := &run.Tx{Run: run.Run{ID: "r1", Kind: kind, Status: run.Pending}, Record: workspace.Record{Fingerprint: "then"}, Now: midday}
-		if err := begin(decide.StartPlan, "now")(d); err != nil {
+		if err := outcome.Begin(decide.StartPlan, "now")(d); err != nil {
 			t.Fatal(err)
 		}
 		if d.Record.Fingerprint != want || d.Run.Fingerprint != "now" {

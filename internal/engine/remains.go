@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/tfops/tfops/internal/engine/decide"
 
 	"github.com/tfops/tfops/internal/approvals"
@@ -80,10 +82,10 @@ func remainsOf(f artifacts.Run, l Follower) (run.Remains, bool) {
 	planned, planErr := job.LoadResult(f.Phase(job.PlanPhase))
 	if planErr == nil {
 		if r.State == "" && planned.Backend.Type != "" {
-			r.State = identity(planned.Backend, j.TerraformWorkspace)
+			r.State = outcome.Identity(planned.Backend, j.TerraformWorkspace)
 		}
 		if r.Plan == nil && planned.Plan != nil {
-			r.Plan, r.PlannedAt = summary(r.Kind, planned), planned.FinishedAt
+			r.Plan, r.PlannedAt = outcome.Summary(r.Kind, planned), planned.FinishedAt
 		}
 		r.StartedAt = planned.StartedAt
 	}
@@ -123,7 +125,7 @@ func planRemains(r *run.Run, res job.Result, err error) {
 	case err != nil:
 		r.Status = run.Planning // and is discarded with all that waits
 	case res.Outcome != job.Succeeded:
-		r.Status, r.Failure, r.FinishedAt = run.Errored, failure(*r, res), res.FinishedAt
+		r.Status, r.Failure, r.FinishedAt = run.Errored, outcome.Failure(*r, res), res.FinishedAt
 	case !r.Kind.Applies() || r.Plan != nil && !r.Plan.Changes:
 		r.Status, r.FinishedAt = run.PlannedAndFinished, res.FinishedAt
 	default:
@@ -152,7 +154,7 @@ func applyRemains(m *run.Remains, f artifacts.Run, l Follower) {
 	case res.Outcome == job.Succeeded:
 		r.Status, r.Failure, r.FinishedAt = run.Applied, nil, res.FinishedAt
 	default:
-		r.Status, r.Failure, r.FinishedAt = run.Errored, failure(*r, res), res.FinishedAt
+		r.Status, r.Failure, r.FinishedAt = run.Errored, outcome.Failure(*r, res), res.FinishedAt
 	}
 }
 
@@ -161,7 +163,7 @@ func applyRemains(m *run.Remains, f artifacts.Run, l Follower) {
 func unknownResult(res job.Result, err error, survivors []job.Process) string {
 	switch {
 	case len(survivors) > 0:
-		return "processes of the apply still run: " + processNames(survivors)
+		return "processes of the apply still run: " + outcome.ProcessNames(survivors)
 	case err != nil:
 		return "how its apply ended is not known: " + err.Error()
 	case res.ErroredState != "":

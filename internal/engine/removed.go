@@ -17,11 +17,3 @@ func (e *Engine) LeftBehind(ctx context.Context) ([]workspace.Record, error) {
 	}
 	return e.txn.Settings.Get().Removed(records), nil
 }
-
-// leftBehind is LeftBehind as of the last look at the configuration: nothing
-// is applied of what it does not have.
-func (e *Engine) leftBehind() []workspace.Record {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.left
-}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/tfops/tfops/internal/engine/decide"
 
 	"github.com/tfops/tfops/internal/artifacts"
@@ -61,7 +63,7 @@ func (s Restorer) Restore(ctx context.Context, a Actor, name string, from Restor
 	// Nothing is planned or applied from now on until it is done.
 	err := s.Store.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
 		var ok bool
-		if want, ok = managedOf(h.Record); !ok {
+		if want, ok = outcome.ManagedOf(h.Record); !ok {
 			return fault.New(fault.Conflict, "tfops status "+name, "workspace %s has applied to no state that tfops keeps: there is nothing to restore", name)
 		}
 		if before = h.Record.StateTrouble; before == nil {
@@ -142,7 +144,7 @@ func (s Restorer) place(ctx context.Context, want workspace.AppliedState, name s
 	if from.Empty {
 		return out, none, durable.Sync(filepath.Dir(path))
 	}
-	return out, markOf(snap.head), durable.Write(path, snap.text)
+	return out, outcome.MarkOf(snap.head), durable.Write(path, snap.text)
 }
 
 // inUse refuses to touch the state of a workspace while one of its runs stands so.

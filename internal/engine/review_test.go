@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/fault"
@@ -183,7 +185,7 @@ func TestDriftIsUnknownWhenNotChecked(t *testing.T) {
 			applied(g)
 			g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 			r := g.order("a", run.Drift, "")
-			for range maxRestarts + 1 {
+			for range outcome.MaxRestarts + 1 {
 				g.runners.vanish(t)
 			}
 			if got := g.get(r.ID); got.Status != run.Errored {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -44,7 +46,7 @@ func (e *Engine) keepRules(ctx context.Context) {
 				return err
 			}
 			if h.Record.Drift.Status != workspace.DriftUnknown && h.Record.Drift.Status != "" {
-				h.Record.Drift = stands(h.Record.Drift, name, now)
+				h.Record.Drift = outcome.Stands(h.Record.Drift, name, now)
 			}
 			return nil
 		})

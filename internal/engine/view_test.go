@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/engine/outcome"
+
 	"github.com/tfops/tfops/internal/engine/decide"
 
 	"github.com/tfops/tfops/internal/run"
@@ -39,7 +41,7 @@ func TestAnApplyIsNotSomebodyElses(t *testing.T) {
 				}
 				g.dying.mu.Lock()
 				g.dying.between = func() {
-					if _, err := g.store.Change(ctx, id, begin(decide.StartApply, "")); err != nil {
+					if _, err := g.store.Change(ctx, id, outcome.Begin(decide.StartApply, "")); err != nil {
 						t.Error(err)
 					}
 				}

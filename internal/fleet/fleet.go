@@ -67,6 +67,7 @@ type Fleet struct {
 	Renaming   map[string]workspace.Rename    // by the new name: what waits, or cannot be
 	Heirs      map[string]string              // the new name, by the old one, of those that wait
 	Formerly   map[string]string              // the new name, by the old one, of those that are done
+	Left       []workspace.Record             // see Removed; as of when it was built
 
 	byName map[string]int
 	uses   map[string]bool // by workspace: others use its outputs
@@ -198,6 +199,7 @@ func (b *builder) fleet(records map[string]workspace.Record) *Fleet {
 		}
 	}
 	f.noteRenames(records, b.gone)
+	f.Left = f.Removed(records)
 	return f
 }
 

@@ -1,4 +1,4 @@
-package engine
+package outcome
 
 import (
 	"fmt"
@@ -19,25 +19,25 @@ import (
 
 // observe brings the findings of a run's workspace up to date with what a
 // check saw, and says in the record how the world stands.
-func (o Outcome) observe(d *run.Tx, s observation) error {
-	s.check.At = d.Now
-	if s.check.Took = 0; !d.Run.StartedAt.IsZero() && d.Run.Kind == run.Drift {
-		s.check.Took = d.Now.Sub(d.Run.StartedAt)
+func (o Rules) observe(d *run.Tx, s Observation) error {
+	s.Check.At = d.Now
+	if s.Check.Took = 0; !d.Run.StartedAt.IsZero() && d.Run.Kind == run.Drift {
+		s.Check.Took = d.Now.Sub(d.Run.StartedAt)
 	}
 	return o.Enter(&d.FindingsTx, &d.Record, s, d.Now)
 }
 
 // Enter is observe for who has no run.
-func (o Outcome) Enter(l *run.FindingsTx, rec *workspace.Record, s observation, now time.Time) error {
-	def, _ := o.Find(s.check.Workspace)
-	if err := l.Observe(o.RulesOf(def), run.Look{Check: s.check, Found: s.found, Spared: s.spared}, now); err != nil {
+func (o Rules) Enter(l *run.FindingsTx, rec *workspace.Record, s Observation, now time.Time) error {
+	def, _ := o.Find(s.Check.Workspace)
+	if err := l.Observe(o.RulesOf(def), run.Look{Check: s.Check, Found: s.Found, Spared: s.spared}, now); err != nil {
 		return err
 	}
 	findings, err := l.Findings()
 	if err != nil {
 		return err
 	}
-	if len(s.notes) > 0 {
+	if len(s.Notes) > 0 {
 		findings = s.note(findings)
 		l.SetFindings(findings)
 	}
@@ -51,11 +51,11 @@ func standing(old workspace.DriftRecord, c drift.Check, findings []drift.Finding
 		old.Status, old.Why = workspace.DriftUnknown, c.Why
 		return old
 	}
-	return stands(workspace.DriftRecord{CheckedAt: c.At, DueAt: old.DueAt, HealStopped: old.HealStopped}, c.Workspace, findings)
+	return Stands(workspace.DriftRecord{CheckedAt: c.At, DueAt: old.DueAt, HealStopped: old.HealStopped}, c.Workspace, findings)
 }
 
-// stands fills in what the findings of a workspace that was checked come to.
-func stands(rec workspace.DriftRecord, name string, findings []drift.Finding) workspace.DriftRecord {
+// Stands fills in what the findings of a workspace that was checked come to.
+func Stands(rec workspace.DriftRecord, name string, findings []drift.Finding) workspace.DriftRecord {
 	rec.Status, rec.Addresses, rec.Since = workspace.DriftNone, nil, time.Time{}
 	for _, f := range findings {
 		if f.Workspace != name || !f.Stands() {
@@ -75,20 +75,20 @@ func stands(rec workspace.DriftRecord, name string, findings []drift.Finding) wo
 	return rec
 }
 
-// failed is the observation of a check that could not look.
-func failed(name, runID, why string) observation {
-	return observation{check: drift.Check{Workspace: name, Run: runID, Outcome: drift.NotChecked, Why: why, Blind: classify.Blinds(nil)},
-		found: classify.Differences(classify.Evidence{Failed: why})}
+// NotLooked is the observation of a check that could not look.
+func NotLooked(name, runID, why string) Observation {
+	return Observation{Check: drift.Check{Workspace: name, Run: runID, Outcome: drift.NotChecked, Why: why, Blind: classify.Blinds(nil)},
+		Found: classify.Differences(classify.Evidence{Failed: why})}
 }
 
 // NotChecked records that a drift run came to nothing: unknown, never clean.
 // What other kinds of runs come to says nothing of drift.
-func (o Outcome) NotChecked(d *run.Tx, why string) error {
+func (o Rules) NotChecked(d *run.Tx, why string) error {
 	if d.Run.Kind != run.Drift {
 		return nil
 	}
-	s := failed(d.Run.Workspace, d.Run.ID, why)
-	s.check.Commit = d.Run.Commit.SHA
+	s := NotLooked(d.Run.Workspace, d.Run.ID, why)
+	s.Check.Commit = d.Run.Commit.SHA
 	return o.observe(d, s)
 }
 
@@ -104,7 +104,7 @@ func halfApplied(d *run.Tx) {
 }
 
 // driftFound stores what a drift check saw, and heals it where that is asked for.
-func (o Outcome) driftFound(d *run.Tx, def fleet.Definition, s observation) error {
+func (o Rules) driftFound(d *run.Tx, def fleet.Definition, s Observation) error {
 	if err := o.observe(d, s); err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (o Outcome) driftFound(d *run.Tx, def fleet.Definition, s observation) erro
 	if err := d.Move(run.PlannedAndFinished, "", text); err != nil {
 		return err
 	}
-	return o.heal(d, def, s.plan)
+	return o.heal(d, def, s.Plan)
 }
 
 // foundText counts what a check found, by class in the order of reports.
@@ -145,36 +145,36 @@ func foundText(c drift.Check) string {
 
 // inSync records that the world is what the run's commit says: p is the plan
 // that said so, or that was carried out.
-func (o Outcome) inSync(d *run.Tx, p *plan.Plan, applied bool) error {
+func (o Rules) inSync(d *run.Tx, p *plan.Plan, applied bool) error {
 	rec := &d.Record
 	destroy := d.Run.Kind == run.Destroy
 	rec.Applied, rec.AppliedFingerprint, rec.Destroyed, rec.HalfDone = d.Run.Commit.SHA, d.Run.Fingerprint, destroy, ""
 	if applied {
 		rec.AppliedAt = d.Now
 	}
-	s := observation{check: drift.Check{Workspace: d.Run.Workspace, Run: d.Run.ID, Commit: d.Run.Commit.SHA, Outcome: drift.Clean, Blind: classify.Blinds(p)}}
+	s := Observation{Check: drift.Check{Workspace: d.Run.Workspace, Run: d.Run.ID, Commit: d.Run.Commit.SHA, Outcome: drift.Clean, Blind: classify.Blinds(p)}}
 	switch {
 	case p == nil:
 	case applied: // it knows what it made as well as a check would
-		s.check.Resources = p.Left()
+		s.Check.Resources = p.Left()
 	default:
-		s.check.Resources = p.Compared
+		s.Check.Resources = p.Compared
 	}
 	if applied || destroy { // what is destroyed already was found so by the run
-		s.check.LastApply, s.check.LastApplyAt = d.Run.ID, d.Now
+		s.Check.LastApply, s.Check.LastApplyAt = d.Run.ID, d.Now
 	}
 	old := rec.Drift
 	switch {
 	case destroy:
 		rec.Applied, rec.AppliedFingerprint = "", ""
-		s.check.Outcome = drift.NothingYet
+		s.Check.Outcome = drift.NothingYet
 	case applied:
 		var err error
 		if s.spared, err = unsaid(d, p); err != nil {
 			return err
 		}
 	default:
-		s.found = classify.Differences(classify.Evidence{Applied: p})
+		s.Found = classify.Differences(classify.Evidence{Applied: p})
 	}
 	if err := o.observe(d, s); err != nil {
 		return err
@@ -216,33 +216,33 @@ func takes(p *plan.Plan, address string) bool {
 	})
 }
 
-// observation is what a check saw, before it is held against what was known.
-type observation struct {
-	check  drift.Check
-	found  []drift.Difference
+// Observation is what a check saw, before it is held against what was known.
+type Observation struct {
+	Check  drift.Check
+	Found  []drift.Difference
 	spared []string // see run.Look
-	plan   *plan.Plan
-	notes  map[string]note // by address
+	Plan   *plan.Plan
+	Notes  map[string]Note // by address
 }
 
-// note is what people want to know of an address besides what differs there.
-type note struct {
-	place     places.Place
-	owners    []string
-	lastRun   string
-	approvers []string
+// Note is what people want to know of an address besides what differs there.
+type Note struct {
+	Place     places.Place
+	Owners    []string
+	LastRun   string
+	Approvers []string
 }
 
 // note puts what is known of an address into its findings.
-func (s observation) note(findings []drift.Finding) []drift.Finding {
+func (s Observation) note(findings []drift.Finding) []drift.Finding {
 	out := slices.Clone(findings)
 	for i, f := range out {
-		n, ok := s.notes[f.Address]
+		n, ok := s.Notes[f.Address]
 		if !ok || f.Life == drift.Resolved {
 			continue
 		}
-		out[i].File, out[i].Line, out[i].Owners = n.place.File, n.place.Line, n.owners
-		out[i].LastRun, out[i].LastApprovers = n.lastRun, n.approvers
+		out[i].File, out[i].Line, out[i].Owners = n.Place.File, n.Place.Line, n.Owners
+		out[i].LastRun, out[i].LastApprovers = n.LastRun, n.Approvers
 	}
 	return out
 }
@@ -250,7 +250,7 @@ func (s observation) note(findings []drift.Finding) []drift.Finding {
 // heal asks for a sync at the applied commit where everything that a check
 // found may be put back. A run that is on its way, or a commit that waits,
 // comes first: it would be superseded.
-func (o Outcome) heal(d *run.Tx, def fleet.Definition, p *plan.Plan) error {
+func (o Rules) heal(d *run.Tx, def fleet.Definition, p *plan.Plan) error {
 	if def.Healing == nil || d.Record.Drift.Status != workspace.Drifted {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package engine
+package outcome
 
 import (
 	"cmp"
@@ -15,34 +15,34 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// stateMet is the state that a plan stands on.
-type stateMet struct {
+// StateFound is the state that a plan stands on.
+type StateFound struct {
 	workspace.StateRef
 	workspace.StateMark     // where it can be told
-	held                int // resources in it, those that are gone from the world among them; -1: not known
+	Held                int // resources in it, those that are gone from the world among them; -1: not known
 }
 
-func refOf(b job.BackendConfig, terraformWorkspace string) workspace.StateRef {
-	return workspace.StateRef{Identity: identity(b, terraformWorkspace), Backend: b.Type, Place: locks.Place(b.Type, b.Config, terraformWorkspace)}
+func RefOf(b job.BackendConfig, terraformWorkspace string) workspace.StateRef {
+	return workspace.StateRef{Identity: Identity(b, terraformWorkspace), Backend: b.Type, Place: locks.Place(b.Type, b.Config, terraformWorkspace)}
 }
 
-func markOf(h backend.StateHead) workspace.StateMark {
+func MarkOf(h backend.StateHead) workspace.StateMark {
 	return workspace.StateMark{Serial: h.Serial, Lineage: h.Lineage, Digest: h.Digest}
 }
 
-// standsOn says whether a state is another than the one that was applied, and
+// StandsOn says whether a state is another than the one that was applied, and
 // leaves something behind; nil when not. left are the records of workspaces
 // that the configuration does not have any more.
-func standsOn(rec workspace.Record, place workspace.Place, left []workspace.Record, met stateMet) *run.NewState {
+func StandsOn(rec workspace.Record, place workspace.Place, left []workspace.Record, met StateFound) *run.NewState {
 	old := rec.LastState()
 	if old == nil {
-		return renamed(rec, place, left, met.StateRef)
+		return Renamed(rec, place, left, met.StateRef)
 	}
 	switch {
 	case old.Counted && old.Resources == 0: // nothing is left behind
 		return nil
 	case old.Identity == met.Identity:
-		if why := old.Changed(met.StateMark, met.held); why != "" {
+		if why := old.Changed(met.StateMark, met.Held); why != "" {
 			return &run.NewState{From: old.StateRef, To: met.StateRef, Why: why}
 		}
 		return nil
@@ -52,9 +52,9 @@ func standsOn(rec workspace.Record, place workspace.Place, left []workspace.Reco
 	return &run.NewState{From: old.StateRef, To: met.StateRef}
 }
 
-// learned remembers which state it is that was applied, of one in a backend: no apply tells
+// Learned remembers which state it is that was applied, of one in a backend: no apply tells
 // the lineage of a state that it begins.
-func learned(d *run.Tx, met stateMet) {
+func Learned(d *run.Tx, met StateFound) {
 	s := d.Record.AppliedState
 	if s != nil && s.Backend != workspace.Managed && s.Identity == met.Identity && s.Lineage == "" && met.Lineage != "" {
 		known := *s
@@ -63,8 +63,8 @@ func learned(d *run.Tx, met stateMet) {
 	}
 }
 
-// renamed finds the workspace that a new one seems to have been.
-func renamed(rec workspace.Record, place workspace.Place, left []workspace.Record, met workspace.StateRef) *run.NewState {
+// Renamed finds the workspace that a new one seems to have been.
+func Renamed(rec workspace.Record, place workspace.Place, left []workspace.Record, met workspace.StateRef) *run.NewState {
 	if met.Resources > 0 {
 		return nil // it has found what was applied
 	}
@@ -80,7 +80,7 @@ func renamed(rec workspace.Record, place workspace.Place, left []workspace.Recor
 
 // foundIn remembers the state in which a sync found what its commit says. One
 // that holds nothing is no ground to forget the one that was applied to.
-func foundIn(d *run.Tx, def fleet.Definition, met stateMet) {
+func foundIn(d *run.Tx, def fleet.Definition, met StateFound) {
 	if d.Run.Kind == run.Destroy {
 		met.Resources = 0
 	} else if met.Resources == 0 && d.Record.AppliedState != nil && d.Record.AppliedState.Identity != met.Identity {
@@ -97,10 +97,10 @@ func foundIn(d *run.Tx, def fleet.Definition, met stateMet) {
 // in the state that was applied: it found an empty one.
 func leavesBehind(d *run.Tx, p *plan.Plan) bool { return d.Run.NewState != nil && p.Compared == 0 }
 
-// wroteState remembers the state that a run has written, whole or in part. made is
+// WroteState remembers the state that a run has written, whole or in part. made is
 // its plan; it is nil where it cannot be read.
-func wroteState(d *run.Tx, def fleet.Definition, res job.Result, made *plan.Plan) {
-	s := workspace.AppliedState{StateRef: refOf(res.Backend, def.TerraformWorkspace), At: def.Place(), Commit: d.Run.Commit.SHA,
+func WroteState(d *run.Tx, def fleet.Definition, res job.Result, made *plan.Plan) {
+	s := workspace.AppliedState{StateRef: RefOf(res.Backend, def.TerraformWorkspace), At: def.Place(), Commit: d.Run.Commit.SHA,
 		StateMark: workspace.StateMark{Serial: res.Serial, Lineage: res.Lineage, Digest: res.StateDigest}}
 	if made != nil && made.State != nil && s.Backend != workspace.Managed {
 		// What the apply left has this lineage, and at least this serial; one more if it
@@ -133,7 +133,7 @@ func wroteState(d *run.Tx, def fleet.Definition, res job.Result, made *plan.Plan
 // startsEmpty says that a sync begins with nothing although the code names a backend of
 // its own, which the workspace's takes the place of: what the state there holds would be
 // made anew.
-func startsEmpty(d *run.Tx, res job.Result, met stateMet) string {
+func startsEmpty(d *run.Tx, res job.Result, met StateFound) string {
 	if d.Run.Kind != run.Sync || res.Overridden == "" || d.Record.LastState() != nil || met.Resources > 0 || !res.Plan.HasChanges() {
 		return ""
 	}
@@ -148,7 +148,7 @@ func startsEmpty(d *run.Tx, res job.Result, met stateMet) string {
 // otherState notes that a plan stands on another state. What may be applied is
 // then held for a person; a look at what is applied saw nothing of it, and a
 // refresh or a destroy would not do what it says: these end. done reports that.
-func (o Outcome) otherState(d *run.Tx, n *run.NewState) (done bool, err error) {
+func (o Rules) otherState(d *run.Tx, n *run.NewState) (done bool, err error) {
 	d.Run.NewState = n
 	if n == nil {
 		return false, nil
@@ -171,17 +171,17 @@ func (o Outcome) otherState(d *run.Tx, n *run.NewState) (done bool, err error) {
 
 // changedByHand warns of a managed state that somebody wrote to since the last
 // apply, which is no fault.
-func changedByHand(rec workspace.Record, met stateMet) string {
-	want, ok := managedOf(rec)
+func changedByHand(rec workspace.Record, met StateFound) string {
+	want, ok := ManagedOf(rec)
 	if !ok || want.Lineage == "" || want.Lineage != met.Lineage || met.Serial <= want.Serial {
 		return ""
 	}
 	return fmt.Sprintf("The managed state was written to since the last apply that tfops knows of: its serial is %d, and was %d.", met.Serial, want.Serial)
 }
 
-// managedOf is the managed state that a record says was applied; false when it
+// ManagedOf is the managed state that a record says was applied; false when it
 // was in a backend.
-func managedOf(rec workspace.Record) (workspace.AppliedState, bool) {
+func ManagedOf(rec workspace.Record) (workspace.AppliedState, bool) {
 	s := rec.LastState()
 	if s == nil || s.Backend != workspace.Managed && !strings.HasPrefix(s.Identity, workspace.Managed+":") {
 		return workspace.AppliedState{}, false
@@ -190,7 +190,7 @@ func managedOf(rec workspace.Record) (workspace.AppliedState, bool) {
 }
 
 // moved records that the state is where the configuration wants it.
-func moved(d *run.Tx, def fleet.Definition, met stateMet, m job.Moved) {
+func moved(d *run.Tx, def fleet.Definition, met StateFound, m job.Moved) {
 	if i := d.Run.Moving.Import; i != nil {
 		i.Replaced, d.Run.Moving.To, d.Run.State = m.Replaced, met.StateRef, met.Identity
 	}

@@ -1,4 +1,4 @@
-package engine
+package outcome
 
 import (
 	"time"
@@ -12,16 +12,16 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// maxRestarts bounds how often a plan is begun again because its runner vanished.
-const maxRestarts = 3
+// MaxRestarts bounds how often a plan is begun again because its runner vanished.
+const MaxRestarts = 3
 
 // Restart puts a run whose plan came to nothing back into the queue. lost is how many
 // runners vanished over it, which must not go on for ever.
-func (o Outcome) Restart(d *run.Tx, why string, lost int) error {
+func (o Rules) Restart(d *run.Tx, why string, lost int) error {
 	if d.Run.Status != run.Planning {
 		return txn.ErrEnded
 	}
-	if d.Run.Restarts += lost; d.Run.Restarts > maxRestarts {
+	if d.Run.Restarts += lost; d.Run.Restarts > MaxRestarts {
 		return o.noPlan(d, "planning was begun four times and its runner vanished each time",
 			"look at the machine's memory and at the run's runner.log, then: "+decide.RetryCommand(d.Run))
 	}
@@ -29,7 +29,7 @@ func (o Outcome) Restart(d *run.Tx, why string, lost int) error {
 }
 
 // noPlan ends a run of which no plan came.
-func (o Outcome) noPlan(d *run.Tx, why, next string) error {
+func (o Rules) noPlan(d *run.Tx, why, next string) error {
 	d.Run.Failure = &run.Failure{Message: why, Next: next}
 	if err := o.NotChecked(d, "the check failed: "+why); err != nil {
 		return err
@@ -37,25 +37,25 @@ func (o Outcome) noPlan(d *run.Tx, why, next string) error {
 	return d.Move(run.Errored, "", why)
 }
 
-// retries are the waits before a failed plan is tried again.
-var retries = []time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.Minute}
+// Retries are the waits before a failed plan is tried again.
+var Retries = []time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.Minute}
 
 // PlanFailed ends a run whose plan failed, and has it tried again where that may help.
-func (o Outcome) PlanFailed(d *run.Tx, res job.Result) error {
+func (o Rules) PlanFailed(d *run.Tx, res job.Result) error {
 	if d.Run.Status != run.Planning {
 		return txn.ErrEnded
 	}
 	warn(&d.Run, res)
-	d.Run.Failure = failure(d.Run, res)
+	d.Run.Failure = Failure(d.Run, res)
 	noteLock(d, res)
 	if err := d.Move(run.Errored, "", d.Run.Failure.Message); err != nil {
 		return err
 	}
-	if !res.Cause.Transient() || d.Run.Kind == run.Plan || d.Run.Kind == run.Move || d.Run.Attempt > len(retries) {
+	if !res.Cause.Transient() || d.Run.Kind == run.Plan || d.Run.Kind == run.Move || d.Run.Attempt > len(Retries) {
 		return o.NotChecked(d, "the check failed: "+d.Run.Failure.Message)
 	}
 	next := d.Follow(d.Run.Kind, run.ByRetry, d.Run.Trigger.Actor)
-	next.NotBefore, next.Delayed = d.Now.Add(retries[d.Run.Attempt-1]), d.Run.Failure.Message
+	next.NotBefore, next.Delayed = d.Now.Add(Retries[d.Run.Attempt-1]), d.Run.Failure.Message
 	next.Fingerprint = d.Run.Fingerprint
 	if d.Run.Kind == run.Drift { // nobody is told before the last try
 		d.Record.Drift.Status, d.Record.Drift.Why = workspace.DriftUnknown, "the check failed and is made again: "+d.Run.Failure.Message
@@ -66,14 +66,14 @@ func (o Outcome) PlanFailed(d *run.Tx, res job.Result) error {
 // Planned is a plan that was made.
 type Planned struct {
 	Result      job.Result
-	State       stateMet
-	Seen        observation             // of a drift check
+	State       StateFound
+	Seen        Observation             // of a drift check
 	Remember    func(*run.Tx)           // the outputs that it found
 	NameApplied func(*workspace.Record) // that what it was planned with is what is applied
 }
 
 // Planned decides what a plan leads to.
-func (o Outcome) Planned(d *run.Tx, p Planned) error {
+func (o Rules) Planned(d *run.Tx, p Planned) error {
 	if d.Run.Status != run.Planning {
 		return txn.ErrEnded
 	}
@@ -82,9 +82,9 @@ func (o Outcome) Planned(d *run.Tx, p Planned) error {
 		return err
 	}
 	res, met := p.Result, p.State
-	otherState := standsOn(d.Record, def.Place(), o.Removed, met)
+	otherState := StandsOn(d.Record, def.Place(), o.Left, met)
 	if k := d.Run.Kind; otherState == nil && (k == run.Sync || k.OfApplied()) {
-		learned(d, met)
+		Learned(d, met)
 	}
 	d.Run.State = met.Identity
 	// A plan may be of another branch, with another backend; a check and a refresh are
@@ -92,7 +92,7 @@ func (o Outcome) Planned(d *run.Tx, p Planned) error {
 	if k := d.Run.Kind; k == run.Sync || k == run.Destroy || k != run.Plan && d.Record.State == "" {
 		d.Record.State, d.Record.StatePlace = met.Identity, met.Place
 	}
-	d.Run.Plan, d.Run.PlannedAt = summary(d.Run.Kind, res), d.Now
+	d.Run.Plan, d.Run.PlannedAt = Summary(d.Run.Kind, res), d.Now
 	noteLock(d, res)
 	warn(&d.Run, res)
 	d.Run.Warn(changedByHand(d.Record, met))
@@ -117,14 +117,14 @@ func (o Outcome) Planned(d *run.Tx, p Planned) error {
 
 // overtaken ends a run, or has it planned again, whose plan is of what is no more. done
 // reports that.
-func (o Outcome) overtaken(d *run.Tx, p Planned, def fleet.Definition, known bool) (done bool, err error) {
+func (o Rules) overtaken(d *run.Tx, p Planned, def fleet.Definition, known bool) (done bool, err error) {
 	meanwhile := !d.Record.ApplyStartedAt.Equal(d.Run.AppliesSeen)
 	switch {
 	case !known:
 		return true, o.Outdated(d, decide.Unconfigured, "")
-	case d.Run.Kind == run.Drift && p.Seen.plan == nil: // what it saw was not looked at
+	case d.Run.Kind == run.Drift && p.Seen.Plan == nil: // what it saw was not looked at
 		return true, o.Outdated(d, "the workspace was not in the configuration when the check ended", def.Fingerprint)
-	case meanwhile && d.Run.Restarts < maxRestarts:
+	case meanwhile && d.Run.Restarts < MaxRestarts:
 		d.Run.Restarts++
 		return true, d.Move(run.Pending, "", "an apply began meanwhile, so the plan is made again")
 	case meanwhile && d.Run.Kind == run.Drift: // half an apply would look like drift
@@ -139,7 +139,7 @@ func (o Outcome) overtaken(d *run.Tx, p Planned, def fleet.Definition, known boo
 }
 
 // toApproval decides what a plan that may be applied waits for.
-func (o Outcome) toApproval(d *run.Tx, def fleet.Definition, planned Planned) error {
+func (o Rules) toApproval(d *run.Tx, def fleet.Definition, planned Planned) error {
 	p := planned.Result.Plan
 	if p.Errored {
 		d.Run.Failure = &run.Failure{Message: "the engine could not plan everything", Next: "tfops logs " + d.Run.ID}
@@ -176,13 +176,13 @@ func (o Outcome) toApproval(d *run.Tx, def fleet.Definition, planned Planned) er
 
 // Copied ends a run that moved a state. It may have been copied although the plan on it
 // failed.
-func (o Outcome) Copied(d *run.Tx, res job.Result, met stateMet) error {
+func (o Rules) Copied(d *run.Tx, res job.Result, met StateFound) error {
 	if d.Run.Status != run.Planning {
 		return txn.ErrEnded
 	}
 	def, _ := o.Find(d.Run.Workspace)
 	if res.Outcome == job.Succeeded && res.Plan != nil {
-		d.Run.Plan, d.Run.PlannedAt = summary(d.Run.Kind, res), d.Now
+		d.Run.Plan, d.Run.PlannedAt = Summary(d.Run.Kind, res), d.Now
 	}
 	if m := res.Moved; m != nil {
 		moved(d, def, met, *m)
@@ -193,7 +193,7 @@ func (o Outcome) Copied(d *run.Tx, res job.Result, met stateMet) error {
 		return d.Move(run.PlannedAndFinished, "", d.Run.Moving.String()+"; the plan on it: "+res.Plan.Counts.String())
 	}
 	noteLock(d, res)
-	d.Run.Failure = failure(d.Run, res)
+	d.Run.Failure = Failure(d.Run, res)
 	if res.Moved == nil && res.Outcome == job.Succeeded { // a runner that knows of no moves
 		d.Run.Failure = &run.Failure{Message: "nothing was moved: the runner is of another version", Next: "restart tfops serve, then: " + decide.RetryCommand(d.Run)}
 	}

@@ -1,4 +1,4 @@
-package engine
+package outcome
 
 import (
 	"cmp"
@@ -20,15 +20,14 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// Outcome decides what becomes of a run, of its workspace's record and of its findings,
+// Rules decides what becomes of a run, of its workspace's record and of its findings,
 // by some settings. It is pure: its methods are called in transactions.
-type Outcome struct {
+type Rules struct {
 	*settings.Settings
-	Removed []workspace.Record // of workspaces that the configuration has no more: see fleet.Removed
 }
 
-// begin is the move that starts a phase.
-func begin(st decide.Action, fingerprint string) func(*run.Tx) error {
+// Begin is the move that starts a phase.
+func Begin(st decide.Action, fingerprint string) func(*run.Tx) error {
 	return func(d *run.Tx) error {
 		d.Record.StartedAt = d.Now
 		if st != decide.StartApply {
@@ -53,12 +52,12 @@ func begin(st decide.Action, fingerprint string) func(*run.Tx) error {
 	}
 }
 
-func expired(d *run.Tx, def *fleet.Definition) error {
+func Expired(d *run.Tx, def *fleet.Definition) error {
 	text := "nobody approved in time"
 	if d.Run.Status == run.ApplyQueued {
 		text = "the plan grew too old while it waited to be applied"
 		if len(d.Votes) == 0 && d.Run.Kind == run.Sync { // nobody has to ask for it anew
-			return stale(d, text, def.Fingerprint)
+			return Stale(d, text, def.Fingerprint)
 		}
 	}
 	d.Run.Reason = run.Expired
@@ -68,31 +67,31 @@ func expired(d *run.Tx, def *fleet.Definition) error {
 // Outdated discards a run of a workspace whose inputs or place changed in the
 // configuration, or which is not configured any more. What is wanted of the
 // workspace now, and at which commit, the next look at its branch finds out.
-func (o Outcome) Outdated(d *run.Tx, why, fingerprint string) error {
+func (o Rules) Outdated(d *run.Tx, why, fingerprint string) error {
 	if d.Run.Kind != run.Sync {
 		if err := o.NotChecked(d, why); err != nil {
 			return err
 		}
-		return stale(d, why, fingerprint)
+		return Stale(d, why, fingerprint)
 	}
 	d.Record.Desired = ""
-	return stale(d, why, "")
+	return Stale(d, why, "")
 }
 
-// stale discards the run, and plans anew where that makes sense.
-func stale(d *run.Tx, why, fingerprint string) error {
+// Stale discards the run, and plans anew where that makes sense.
+func Stale(d *run.Tx, why, fingerprint string) error {
 	if err := d.GoStale(why); err != nil {
 		return err
 	}
-	again(d, run.ByStale, d.Run.Trigger.Actor, fingerprint)
+	Again(d, run.ByStale, d.Run.Trigger.Actor, fingerprint)
 	return nil
 }
 
-// again enqueues a fresh run in the place of one that has ended: for a
+// Again enqueues a fresh run in the place of one that has ended: for a
 // workspace that is still configured (it has a fingerprint) and at a commit
 // that is still the desired one. A newer commit has a run of its own, which
 // this one must not supersede.
-func again(d *run.Tx, cause run.Cause, actor, fingerprint string) {
+func Again(d *run.Tx, cause run.Cause, actor, fingerprint string) {
 	wanted := d.Record.Desired
 	if d.Run.Kind.OfApplied() {
 		wanted = d.Record.Applied
@@ -108,9 +107,9 @@ func again(d *run.Tx, cause run.Cause, actor, fingerprint string) {
 	}
 }
 
-// withheld ends a run for which a workspace that goes first was not applied.
+// HeldBack ends a run for which a workspace that goes first was not applied.
 // It is made again once that one is.
-func withheld(d *run.Tx, upstream []string, why string) error {
+func HeldBack(d *run.Tx, upstream []string, why string) error {
 	d.Run.Reason, d.Run.Comment = run.Upstream, why
 	if d.Run.Kind == run.Sync && len(upstream) > 0 {
 		d.Record.HeldBack = upstream[0]
@@ -127,14 +126,14 @@ type Applied struct {
 }
 
 // Applied decides what an apply that has ended comes to.
-func (o Outcome) Applied(d *run.Tx, a Applied) error {
+func (o Rules) Applied(d *run.Tx, a Applied) error {
 	if d.Run.Status != run.Applying {
 		return txn.ErrEnded
 	}
 	a.Remember(d)
 	res := a.Result
 	if def, known := o.Lived(d.Run.Workspace); known {
-		wroteState(d, def, res, a.Plan)
+		WroteState(d, def, res, a.Plan)
 	}
 	noteLock(d, res)
 	switch {
@@ -155,7 +154,7 @@ func (o Outcome) Applied(d *run.Tx, a Applied) error {
 }
 
 // succeeded ends an apply that is done.
-func (o Outcome) succeeded(d *run.Tx, a Applied) error {
+func (o Rules) succeeded(d *run.Tx, a Applied) error {
 	d.Release()
 	if d.Run.Kind == run.Refresh {
 		refreshed(d)
@@ -171,15 +170,15 @@ func (o Outcome) succeeded(d *run.Tx, a Applied) error {
 // notApplied ends an apply that failed, and may have done a part of its plan.
 func notApplied(d *run.Tx, res job.Result) error {
 	d.Release()
-	d.Run.Failure = failure(d.Run, res)
+	d.Run.Failure = Failure(d.Run, res)
 	if err := d.Move(run.Errored, d.Run.Canceling, d.Run.Failure.Message); err != nil {
 		return err
 	}
 	if res.Cause == job.CauseStale {
-		again(d, run.ByStale, d.Run.Trigger.Actor, d.Run.Fingerprint)
+		Again(d, run.ByStale, d.Run.Trigger.Actor, d.Run.Fingerprint)
 		if d.Run.Trigger.Cause == run.ByStale { // twice in a row: what it stands on may change each time
 			for i := range d.Follows {
-				d.Follows[i].NotBefore, d.Follows[i].Delayed = d.Now.Add(retries[0]), d.Run.Failure.Message
+				d.Follows[i].NotBefore, d.Follows[i].Delayed = d.Now.Add(Retries[0]), d.Run.Failure.Message
 			}
 		}
 	} else {
@@ -191,7 +190,7 @@ func notApplied(d *run.Tx, res job.Result) error {
 	return nil
 }
 
-func processNames(all []job.Process) string {
+func ProcessNames(all []job.Process) string {
 	var names []string
 	for _, p := range all {
 		names = append(names, fmt.Sprintf("%s (pid %d)", p.Name, p.PID))
@@ -223,8 +222,8 @@ func Unknown(d *run.Tx, text, next string) error {
 	return d.Move(run.Interrupted, "", text)
 }
 
-// failure is what a run's record says of a phase that did not succeed.
-func failure(r run.Run, res job.Result) *run.Failure {
+// Failure is what a run's record says of a phase that did not succeed.
+func Failure(r run.Run, res job.Result) *run.Failure {
 	f := &run.Failure{Message: res.Message, Next: cmp.Or(res.Next, afterFailure(r))}
 	if f.Message == "" {
 		f.Message = "the engine ended: " + strings.ReplaceAll(string(res.Outcome), "_", " ")
@@ -262,8 +261,8 @@ func afterFailure(r run.Run) string {
 	return "push a fix, or try again: " + decide.RetryCommand(r)
 }
 
-// causeOf classifies an error on our own side of the runner.
-func causeOf(err error) job.Cause {
+// CauseOf classifies an error on our own side of the runner.
+func CauseOf(err error) job.Cause {
 	lack, lacking := fault.LackOf(err)
 	switch {
 	case lacking && lack.Own:
@@ -278,11 +277,11 @@ func causeOf(err error) job.Cause {
 	return job.CauseRunner
 }
 
-func identity(b job.BackendConfig, terraformWorkspace string) string {
+func Identity(b job.BackendConfig, terraformWorkspace string) string {
 	return locks.Identity(b.Type, b.Config, terraformWorkspace)
 }
 
-func summary(k run.Kind, res job.Result) *run.PlanSummary {
+func Summary(k run.Kind, res job.Result) *run.PlanSummary {
 	p := res.Plan
 	s := &run.PlanSummary{Digest: p.Digest, Counts: p.Counts, Types: p.Types(), Addresses: p.Addresses(),
 		Drifted: len(p.Drift), Changes: p.HasChanges(), Complete: p.Complete, Engine: res.EngineName + " " + res.EngineVersion}
