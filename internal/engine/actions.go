@@ -119,7 +119,7 @@ func (e *Engine) ordered(ctx context.Context, def fleet.Definition, o Order, t r
 		sha = rec.Applied
 	case run.Plan:
 		if o.Ref != "" {
-			if sha, err = e.sources.resolve(ctx, repo, o.Ref); err != nil {
+			if sha, err = e.sources.Resolve(ctx, repo, o.Ref); err != nil {
 				return run.Run{}, err
 			}
 		}

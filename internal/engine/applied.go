@@ -38,11 +38,11 @@ type appliedSnapshot struct {
 }
 
 // keepSnapshot remembers what a sync is planned with.
-func (e *Engine) keepSnapshot(r run.Run, def fleet.Definition) error {
+func (j *Jobs) keepSnapshot(r run.Run, def fleet.Definition) error {
 	if r.Kind != run.Sync {
 		return nil
 	}
-	m, err := e.inputsOf(e.txn.Files.Run(r.ID))
+	m, err := j.inputsOf(j.Files.Run(r.ID))
 	if err != nil {
 		return err
 	}
@@ -74,22 +74,22 @@ func (e *Engine) keepSnapshot(r run.Run, def fleet.Definition) error {
 	}
 	b, err := json.Marshal(f)
 	if err == nil {
-		b, err = e.Vault.Seal(b)
+		b, err = j.Vault.Seal(b)
 	}
 	if err != nil {
 		return err
 	}
-	return e.txn.Files.Run(r.ID).Write(artifacts.Applied, b)
+	return j.Files.Run(r.ID).Write(artifacts.Applied, b)
 }
 
 // asApplied is a workspace as it was when it was applied last, by the
 // fingerprint of then. As long as the configuration is the same, that is the
 // workspace itself.
-func (e *Engine) asApplied(def fleet.Definition, fingerprint string) (fleet.Definition, error) {
+func (j *Jobs) asApplied(def fleet.Definition, fingerprint string) (fleet.Definition, error) {
 	if def.Fingerprint == fingerprint {
 		return def, nil
 	}
-	f, err := e.snapshotOf(def.Name)
+	f, err := j.snapshotOf(def.Name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return def, fault.New(fault.Unavailable, "tfops sync "+def.Name, "the inputs that workspace %s was applied with cannot be read: %w", def.Name, err)
 	}
@@ -100,13 +100,13 @@ func (e *Engine) asApplied(def fleet.Definition, fingerprint string) (fleet.Defi
 }
 
 // appliedSnapshot is what a workspace was applied with last; fs.ErrNotExist where that is not known.
-func (e *Engine) snapshotOf(name string) (appliedSnapshot, error) {
+func (j *Jobs) snapshotOf(name string) (appliedSnapshot, error) {
 	var f appliedSnapshot
-	rec, err := e.record(name)
+	rec, err := j.record(name)
 	if err != nil {
 		return f, err
 	}
-	b, err := e.Vault.Open(e.txn.Files.Workspace(name).Kept(artifacts.Applied, rec.AppliedOf))
+	b, err := j.Vault.Open(j.Files.Workspace(name).Kept(artifacts.Applied, rec.AppliedOf))
 	if err == nil {
 		err = json.Unmarshal(b, &f)
 	}

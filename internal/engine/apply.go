@@ -19,7 +19,7 @@ func (e *Engine) savedPlan(r run.Run) ([]byte, error) {
 	if r.Plan == nil {
 		return nil, fmt.Errorf("run %s has no plan", r.ID)
 	}
-	b, err := e.Vault.Open(e.txn.Files.Run(r.ID).Path(artifacts.Plan))
+	b, err := e.jobs.Vault.Open(e.txn.Files.Run(r.ID).Path(artifacts.Plan))
 	if err != nil {
 		return nil, fmt.Errorf("the saved plan cannot be read: %w", err)
 	}
@@ -78,7 +78,7 @@ func (e *Engine) applyJob(ctx context.Context, r run.Run) (job.Job, job.Secrets,
 	if err != nil {
 		return none, job.Secrets{}, fmt.Errorf("%w: %w", errOutdated, err)
 	}
-	secrets, err := e.secrets(r, def)
+	secrets, err := e.jobs.secrets(r, def)
 	if err != nil {
 		return none, job.Secrets{}, err
 	}
@@ -96,7 +96,7 @@ func (e *Engine) applyJob(ctx context.Context, r run.Run) (job.Job, job.Secrets,
 			return none, job.Secrets{}, err
 		}
 	}
-	return e.job(r, def, job.ApplyPhase, tree), secrets, nil
+	return e.jobs.job(r, def, job.ApplyPhase, tree), secrets, nil
 }
 
 // followApply waits for an applying runner, started by this engine or by an
@@ -121,7 +121,7 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 		e.notBegun(ctx, r, notBegunBy(res))
 		return
 	}
-	outputs, remember := e.takeOutputs(r, job.ApplyPhase)
+	outputs, remember := e.jobs.takeOutputs(r, job.ApplyPhase)
 	keep := &keeper{e: e, run: r, outputs: outputs, applied: res.Outcome == job.Succeeded && r.Kind != run.Refresh}
 	made, err := f.ReadPlan() // for what it could not see
 	if err != nil {
@@ -134,7 +134,7 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 // interrupted records that a runner vanished in the middle of an apply.
 func (e *Engine) interrupted(ctx context.Context, r run.Run, v *runner.Vanished) {
 	f := e.txn.Files.Run(r.ID)
-	if err := e.Runner.Seal(f.Phase(job.ApplyPhase), e.Vault.Recipient()); err != nil {
+	if err := e.Runner.Seal(f.Phase(job.ApplyPhase), e.jobs.Vault.Recipient()); err != nil {
 		e.Log.Error("what an interrupted apply left cannot be encrypted", "run", r.ID, "error", err)
 	} else if err := f.RemovePartial(); err != nil {
 		e.Log.Warn("what a killed runner was about to write cannot be removed", "run", r.ID, "error", err)

@@ -31,7 +31,7 @@ func (e *Engine) surplus(ctx context.Context) {
 		}
 		def, _ := e.txn.Settings.Get().Find(r.Workspace)
 		rec := *q.Record(r.Workspace)
-		if old, _ := e.oldState(rec, def); old != nil {
+		if old, _ := e.jobs.oldState(rec, def); old != nil {
 			needed[leadsTo(rec, old)] = true // it reads the old state with the code of then
 		}
 	}

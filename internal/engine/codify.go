@@ -76,14 +76,14 @@ func (e *Engine) propose(ctx context.Context, def fleet.Definition, sha string, 
 	if !ok {
 		return Patch{}, codify.Proposal{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
 	}
-	if err := e.sources.need(ctx, repo, sha); err != nil {
+	if err := e.sources.Need(ctx, repo, sha); err != nil {
 		return Patch{}, codify.Proposal{}, err
 	}
 	tree, err := repo.Tree(sha)
 	if err != nil {
 		return Patch{}, codify.Proposal{}, err
 	}
-	src := hclsource.Source{Tree: tree, Dir: def.Dir, VarFiles: def.VarFiles, Shared: e.sources.shared(def, tree), Tofu: def.Engine == "tofu"}
+	src := hclsource.Source{Tree: tree, Dir: def.Dir, VarFiles: def.VarFiles, Shared: e.sources.Shared(def, tree), Tofu: def.Engine == "tofu"}
 	if foreign, ok := tree.(interface{ Submodules() []string }); ok {
 		src.Submodules = foreign.Submodules()
 	}

@@ -30,7 +30,7 @@ func (e *Engine) confirm(ctx context.Context, r run.Run) (bool, error) {
 	if r.Kind != run.Sync || !known || !ok || def.Commit != "" || def.Follow() == "" {
 		return true, nil // it is pinned, of what was applied, or the verdict sees to it
 	}
-	head, err := e.sources.head(ctx, repo, def)
+	head, err := e.sources.Head(ctx, repo, def)
 	if err == nil && head == r.Commit.SHA {
 		return true, nil
 	}

@@ -20,7 +20,7 @@ func (e *Engine) DebugLog(ctx context.Context, id string) ([]byte, error) {
 	}
 	var out bytes.Buffer
 	for _, p := range []job.Phase{job.PlanPhase, job.ApplyPhase} {
-		b, err := e.Vault.Open(e.txn.Files.Run(id).PhaseFile(p, job.DebugFile))
+		b, err := e.jobs.Vault.Open(e.txn.Files.Run(id).PhaseFile(p, job.DebugFile))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -44,7 +44,7 @@ func (e *Engine) survey(ctx context.Context, name string, repo settings.Reposito
 		}
 		d, ok := known[branch]
 		if !ok || d.Head != head || d.Of != config || d.Partial {
-			fresh, err := e.sources.discover(ctx, repo, gens, branch, head, records)
+			fresh, err := e.sources.Discover(ctx, repo, gens, branch, head, records)
 			switch {
 			case err == nil:
 				d = fresh

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/sources"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/engine/txn"
 
@@ -50,14 +52,6 @@ type Runner interface {
 	Seal(dir, recipient string) error
 }
 
-// Vault decrypts saved plans; only the daemon holds its key.
-type Vault interface {
-	Recipient() string
-	Open(path string) ([]byte, error)
-	Seal(content []byte) ([]byte, error)
-	Digest(content []byte) string // keyed, so that a weak secret cannot be guessed by it
-}
-
 // Options are what an engine is made of.
 type Options struct {
 	Store   txn.Store
@@ -83,7 +77,8 @@ type Engine struct {
 	begun                  time.Time
 
 	txn       *txn.Writer
-	sources   *Sources
+	sources   *sources.Reader
+	jobs      *Jobs
 	checkouts *checkout.Store
 
 	renames sync.Mutex // held while a rename is carried out
@@ -125,7 +120,11 @@ func New(o Options, s *settings.Settings) *Engine {
 	}
 	w := &txn.Writer{Store: o.Store, Runner: o.Runner, Files: artifacts.Open(o.DataDir), Settings: new(settings.Current), Log: o.Log}
 	w.Settings.Set(s.Prepare())
-	return &Engine{Options: o, txn: w, base: s, sources: &Sources{Settings: w.Settings, Log: o.Log}, code: map[string]fleet.Code{}, codeAt: map[string]string{},
+	from := &sources.Reader{Settings: w.Settings, Log: o.Log}
+	trees := checkout.Open(filepath.Join(w.Files.Cache(), "checkouts"))
+	return &Engine{Options: o, txn: w, base: s, sources: from,
+		jobs: &Jobs{Store: o.Store, Files: w.Files, Settings: w.Settings, Sources: from, Checkouts: trees, Vault: o.Vault, Log: o.Log, Environ: o.Environ},
+		code: map[string]fleet.Code{}, codeAt: map[string]string{},
 		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency), trees: make(chan string, maxSwept),
 		checkouts:  checkout.Open(filepath.Join(w.Files.Cache(), "checkouts")),
 		configured: make(chan struct{}, 1),

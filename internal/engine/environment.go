@@ -81,12 +81,12 @@ func modulesOf(s *settings.Settings, def fleet.Definition) (m job.Modules, mask 
 
 // moduleScope names what a workspace fetches modules with and others may not have: the
 // credentials of its repository, and what its own environment says.
-func (e *Engine) moduleScope(def fleet.Definition) (string, error) {
+func (j *Jobs) moduleScope(def fleet.Definition) (string, error) {
 	var of struct {
 		Repository string            `json:"repository,omitempty"`
 		Env        map[string]string `json:"env,omitempty"`
 	}
-	if len(e.txn.Settings.Get().Repositories[def.Repository].Modules) > 0 {
+	if len(j.Settings.Get().Repositories[def.Repository].Modules) > 0 {
 		of.Repository = def.Repository
 	}
 	for name, v := range def.Env {
@@ -102,14 +102,14 @@ func (e *Engine) moduleScope(def fleet.Definition) (string, error) {
 		return "", nil
 	}
 	b, err := json.Marshal(of)
-	return e.Vault.Digest(b), err // keyed: the environment holds secrets
+	return j.Vault.Digest(b), err // keyed: the environment holds secrets
 }
 
 // network is how the daemon itself reaches the network, and what of that must be
 // masked. Runners download engines like that.
-func (e *Engine) network() (env map[string]string, mask []string) {
+func (j *Jobs) network() (env map[string]string, mask []string) {
 	env = map[string]string{}
-	for _, kv := range e.Environ {
+	for _, kv := range j.Environ {
 		if name, value, _ := strings.Cut(kv, "="); value != "" && slices.Contains(inputs.NetworkSettings, name) {
 			env[name] = value
 			mask = append(mask, passwordIn(value)...)

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"strings"
 
+	"github.com/tfops/tfops/internal/engine/sources"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -35,7 +37,7 @@ func (e *Engine) targets(ctx context.Context, repo settings.Repository, heads ma
 		}
 		if d.Tag != "" && tags == nil {
 			var err error
-			if tags, err = e.sources.tags(ctx, repo); err != nil {
+			if tags, err = e.sources.Tags(ctx, repo); err != nil {
 				return t, err
 			}
 		}
@@ -46,7 +48,7 @@ func (e *Engine) targets(ctx context.Context, repo settings.Repository, heads ma
 			t.refs[key] = d.Commit
 		}
 		if err == nil {
-			err = e.sources.obtain(ctx, repo, d, t.refs[key])
+			err = e.sources.Obtain(ctx, repo, d, t.refs[key])
 		}
 		switch {
 		case err == nil:
@@ -63,7 +65,7 @@ func (e *Engine) targets(ctx context.Context, repo settings.Repository, heads ma
 func (t *targets) newest(d fleet.Definition, tags map[string]string) error {
 	tag, ok := d.Newest(tags)
 	if !ok {
-		return noTag(d, tags)
+		return sources.NoTag(d, tags)
 	}
 	t.refs[d.Follow()], t.tags[d.Follow()] = tag.Commit, tag
 	return nil

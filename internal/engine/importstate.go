@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/workspace"
@@ -79,25 +78,11 @@ func importable(q run.Queue, rec workspace.Record, in Import) error {
 
 // stageImport keeps an encrypted copy of a state that was brought, and returns its name.
 func (e *Engine) stageImport(workspace string, state []byte) (string, error) {
-	sealed, err := e.Vault.Seal(state)
+	sealed, err := e.jobs.Vault.Seal(state)
 	if err != nil {
 		return "", err
 	}
 	return e.txn.Files.Workspace(workspace).WriteImport(strings.ToLower(rand.Text()), sealed)
-}
-
-// prepareImport gives the runner the state that was brought.
-func (e *Engine) prepareImport(r run.Run, j *job.Job, s *job.Secrets) error {
-	i := r.Moving.Import
-	state, err := e.Vault.Open(e.txn.Files.Workspace(r.Workspace).Import(i.File))
-	if err != nil {
-		return fault.New(fault.Unavailable, "tfops state import "+r.Workspace+" FILE", "the state that was brought cannot be read any more: %w", err)
-	}
-	if head, err := backend.CheckImport(state); err != nil || head.Digest != i.Digest {
-		return fault.New(fault.Conflict, "tfops state import "+r.Workspace+" FILE", "the copy of the state that was brought is not what it was")
-	}
-	s.State, j.Move = state, &job.Move{Import: true, Replace: i.Replace}
-	return nil
 }
 
 // sweepImports removes copies of states that no run is to import.

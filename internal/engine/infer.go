@@ -38,10 +38,10 @@ func (e *Engine) readHeads(ctx context.Context, repo settings.Repository, heads 
 		for _, d := range defs {
 			key += "\x00" + d.Name + "\x00" + d.Fingerprint // with what is said of its backend
 		}
-		err := e.sources.need(ctx, repo, head)
+		err := e.sources.Need(ctx, repo, head)
 		var missing []trees.MissingSubmodule
 		if err == nil {
-			missing, err = e.sources.submodules(ctx, repo, head)
+			missing, err = e.sources.Submodules(ctx, repo, head)
 		}
 		for _, sub := range missing { // what the code reads of it may be there later
 			key += "\x00" + sub.Path
@@ -61,7 +61,7 @@ func (e *Engine) readHeads(ctx context.Context, repo settings.Repository, heads 
 			continue
 		}
 		ws := fleet.Values(defs)
-		read := fleet.ReadCode(e.sources.index(repo.Name).Graph(tree, ws), ws)
+		read := fleet.ReadCode(e.sources.Index(repo.Name).Graph(tree, ws), ws)
 		e.mu.Lock()
 		maps.Copy(e.code, read)
 		e.codeAt[repo.Name+"\x00"+branch] = key

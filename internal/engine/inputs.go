@@ -21,8 +21,8 @@ import (
 )
 
 // outputs reads a file of outputs; none when there is none.
-func (e *Engine) outputs(path string) (map[string]job.Output, error) {
-	b, err := e.Vault.Open(path)
+func (j *Jobs) outputs(path string) (map[string]job.Output, error) {
+	b, err := j.Vault.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -33,10 +33,10 @@ func (e *Engine) outputs(path string) (map[string]job.Output, error) {
 	return all, json.Unmarshal(b, &all)
 }
 
-func (e *Engine) digests(outputs map[string]job.Output) map[string]workspace.Output {
+func (j *Jobs) digests(outputs map[string]job.Output) map[string]workspace.Output {
 	all := map[string]workspace.Output{}
 	for name, o := range outputs {
-		all[name] = workspace.Output{Digest: e.Vault.Digest(o.Value), Sensitive: o.Sensitive}
+		all[name] = workspace.Output{Digest: j.Vault.Digest(o.Value), Sensitive: o.Sensitive}
 	}
 	return all
 }
@@ -44,11 +44,11 @@ func (e *Engine) digests(outputs map[string]job.Output) map[string]workspace.Out
 // takeOutputs reads the outputs that a phase left. What it returns, called in the transaction that
 // stores the phase's outcome, has the record remember them: their digests, and whose values count.
 // file is theirs; "" where there are none.
-func (e *Engine) takeOutputs(r run.Run, p job.Phase) (file string, remember func(*run.Tx)) {
-	file = e.txn.Files.Run(r.ID).PhaseFile(p, job.OutputsFile)
-	outputs, err := e.outputs(file)
+func (j *Jobs) takeOutputs(r run.Run, p job.Phase) (file string, remember func(*run.Tx)) {
+	file = j.Files.Run(r.ID).PhaseFile(p, job.OutputsFile)
+	outputs, err := j.outputs(file)
 	if err != nil {
-		e.Log.Warn("the outputs of a workspace cannot be read; workspaces that use them wait for its next plan", "workspace", r.Workspace, "run", r.ID, "error", err)
+		j.Log.Warn("the outputs of a workspace cannot be read; workspaces that use them wait for its next plan", "workspace", r.Workspace, "run", r.ID, "error", err)
 	}
 	if outputs == nil {
 		return "", func(d *run.Tx) {
@@ -57,7 +57,7 @@ func (e *Engine) takeOutputs(r run.Run, p job.Phase) (file string, remember func
 			}
 		}
 	}
-	digests := e.digests(outputs)
+	digests := j.digests(outputs)
 	return file, func(d *run.Tx) { d.Record.Outputs, d.Record.OutputsOf = digests, r.ID }
 }
 
@@ -79,9 +79,9 @@ func (m made) values() map[string]cty.Value {
 	return out
 }
 
-func (e *Engine) inputsOf(r artifacts.Run) (made, error) {
+func (j *Jobs) inputsOf(r artifacts.Run) (made, error) {
 	var m made
-	b, err := e.Vault.Open(r.Path(artifacts.Inputs))
+	b, err := j.Vault.Open(r.Path(artifacts.Inputs))
 	if errors.Is(err, fs.ErrNotExist) {
 		return m, nil
 	}
@@ -94,17 +94,17 @@ func (e *Engine) inputsOf(r artifacts.Run) (made, error) {
 // resolveInputs makes a run's inputs of the outputs as they are now; those of a
 // drift check and of a refresh are the ones that were applied. They are kept, encrypted, in the
 // run's directory; what is returned names them.
-func (e *Engine) resolveInputs(r run.Run, def fleet.Definition) (map[string]run.InputUsed, error) {
-	files := e.txn.Files.Run(r.ID)
+func (j *Jobs) resolveInputs(r run.Run, def fleet.Definition) (map[string]run.InputUsed, error) {
+	files := j.Files.Run(r.ID)
 	if len(def.Inputs) == 0 {
 		return nil, nil
 	}
 	if r.Kind == run.Drift || r.Kind == run.Refresh {
-		rec, err := e.record(def.Name)
+		rec, err := j.record(def.Name)
 		if err != nil {
 			return nil, err
 		}
-		b, err := e.txn.Files.Workspace(def.Name).ReadKept(artifacts.Inputs, rec.AppliedOf)
+		b, err := j.Files.Workspace(def.Name).ReadKept(artifacts.Inputs, rec.AppliedOf)
 		if err == nil {
 			return nil, files.Write(artifacts.Inputs, b)
 		}
@@ -112,7 +112,7 @@ func (e *Engine) resolveInputs(r run.Run, def fleet.Definition) (map[string]run.
 			return nil, err
 		}
 	}
-	g := &gathering{e: e, outputs: map[string]map[string]job.Output{}, used: map[string]run.InputUsed{}}
+	g := &gathering{j: j, outputs: map[string]map[string]job.Output{}, used: map[string]run.InputUsed{}}
 	m := made{Variables: map[string]ctyjson.SimpleJSONValue{}, Secret: map[string]bool{}}
 	for _, name := range slices.Sorted(maps.Keys(def.Inputs)) {
 		v, err := g.value(def.Inputs[name])
@@ -124,7 +124,7 @@ func (e *Engine) resolveInputs(r run.Run, def fleet.Definition) (map[string]run.
 	}
 	b, err := json.Marshal(m)
 	if err == nil {
-		b, err = e.Vault.Seal(b)
+		b, err = j.Vault.Seal(b)
 	}
 	if err == nil {
 		err = files.Write(artifacts.Inputs, b)
@@ -143,7 +143,7 @@ func codeOf(err error) fault.Code {
 
 // gathering reads outputs, each workspace's once.
 type gathering struct {
-	e       *Engine
+	j       *Jobs
 	outputs map[string]map[string]job.Output
 	used    map[string]run.InputUsed
 }
@@ -163,11 +163,11 @@ func (g *gathering) value(in workspace.Input) (cty.Value, error) {
 func (g *gathering) output(ref workspace.OutputRef) (cty.Value, error) {
 	all, known := g.outputs[ref.Workspace]
 	if !known {
-		rec, err := g.e.record(ref.Workspace)
+		rec, err := g.j.record(ref.Workspace)
 		if err != nil {
 			return cty.NilVal, err
 		}
-		if all, err = g.e.outputs(g.e.txn.Files.Workspace(ref.Workspace).Kept(artifacts.Outputs, rec.OutputsOf)); err != nil {
+		if all, err = g.j.outputs(g.j.Files.Workspace(ref.Workspace).Kept(artifacts.Outputs, rec.OutputsOf)); err != nil {
 			return cty.NilVal, err
 		}
 		g.outputs[ref.Workspace] = all
@@ -187,7 +187,7 @@ func (g *gathering) output(ref workspace.OutputRef) (cty.Value, error) {
 	if o.Sensitive {
 		v = v.WithMarks(workspace.Secret)
 	}
-	g.used[ref.String()] = run.InputUsed{Digest: g.e.digests(map[string]job.Output{"": o})[""].Digest, Sensitive: o.Sensitive}
+	g.used[ref.String()] = run.InputUsed{Digest: g.j.digests(map[string]job.Output{"": o})[""].Digest, Sensitive: o.Sensitive}
 	return v, nil
 }
 

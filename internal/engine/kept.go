@@ -73,12 +73,6 @@ func (e *Engine) dropUnnamed(ctx context.Context, name string) {
 	}
 }
 
-// record is what is remembered of a workspace.
-func (e *Engine) record(name string) (*workspace.Record, error) {
-	q, err := e.txn.Queue(context.Background())
-	return q.Record(name), err
-}
-
 // decideKeeping is decide for a run that leaves files to its workspace.
 func (e *Engine) decideKeeping(ctx context.Context, k *keeper, fn func(*run.Tx) error) {
 	e.txn.UntilStored(ctx, k.run.ID, func() error {

@@ -140,7 +140,7 @@ func (e *Engine) troubleWith(rec workspace.Record, now time.Time) *workspace.Sta
 		return nil
 	}
 	t := &workspace.StateTrouble{Why: fmt.Sprintf("the managed state of workspace %s (%s) is not what was applied: %s", rec.Name, path, why), Since: now}
-	if s, ok := newestWhole(e.Vault, dir, want.Lineage); ok {
+	if s, ok := newestWhole(e.jobs.Vault, dir, want.Lineage); ok {
 		n := workspace.StateRef{Resources: s.head.Resources, Counted: true}
 		t.Snapshot = s.name
 		t.Holds = fmt.Sprintf("serial %d, %s, of %s", s.head.Serial, n.Holds(), s.at.UTC().Format("2006-01-02 15:04 MST"))

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/tfops/tfops/internal/engine/outcome"
@@ -25,15 +24,6 @@ type Engines interface {
 // costs a stat for each engine.
 const enginesEvery = 15 * time.Second
 
-// madeBy is the version of the engine that made the plan; "" where that is not known.
-func madeBy(r run.Run) string {
-	if r.Plan == nil {
-		return ""
-	}
-	_, version, _ := strings.Cut(r.Plan.Engine, " ")
-	return version
-}
-
 // engineGone says why the engine that made the run's plan cannot apply it; nil
 // where it can, or where only the apply will tell.
 func (e *Engine) engineGone(ctx context.Context, r run.Run) error {
@@ -47,7 +37,7 @@ func (e *Engine) engineGone(ctx context.Context, r run.Run) error {
 	env, _ := environment(e.txn.Settings.Get(), e.Environ, def.Workspace)
 	repo := e.txn.Settings.Get().Repositories[def.Repository]
 	tree := checkout.Checkout{Dir: e.checkouts.Path(repo.Named(repo.Name), r.Commit.SHA)} // which may not be there any more
-	return e.Engines.HasEngine(ctx, e.job(r, def, job.ApplyPhase, tree), env)
+	return e.Engines.HasEngine(ctx, e.jobs.job(r, def, job.ApplyPhase, tree), env)
 }
 
 // keepEngines has plans made anew whose engine was replaced or removed while they wait.

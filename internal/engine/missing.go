@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tfops/tfops/internal/engine/sources"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -34,7 +36,7 @@ func (e *Engine) noteMissing(ctx context.Context, r run.Run, def fleet.Definitio
 	if len(x.Submodules)+len(x.LFSPointers)+len(left)+len(x.Missing) == 0 {
 		return nil
 	}
-	graph, err := e.sources.graphOf(r, def, repo)
+	graph, err := e.sources.GraphOf(r, def, repo)
 	if err != nil {
 		return err
 	}
@@ -80,7 +82,7 @@ func (m *gaps) leftOut(g *reach.Graph, def fleet.Definition, left []trees.LeftOu
 		}
 		texts = append(texts, fmt.Sprintf("%q is %s", l.Path, l.Why))
 	}
-	m.notes = append(m.notes, "left out of the checkout: "+some(texts, "; "))
+	m.notes = append(m.notes, "left out of the checkout: "+sources.Some(texts, "; "))
 	var maybe []string
 	for _, read := range g.Reads(def.Name, paths) {
 		if read.Sure {
@@ -90,7 +92,7 @@ func (m *gaps) leftOut(g *reach.Graph, def fleet.Definition, left []trees.LeftOu
 		maybe = append(maybe, fmt.Sprintf("%q is %s (%s)", read.Path, why[read.Path], steps(read.Chain)))
 	}
 	if len(maybe) > 0 {
-		m.warnings = append(m.warnings, "The code does not tell all of the files that it reads. It may read paths that were left out of the checkout: "+some(maybe, "; ")+".")
+		m.warnings = append(m.warnings, "The code does not tell all of the files that it reads. It may read paths that were left out of the checkout: "+sources.Some(maybe, "; ")+".")
 	}
 	return nil
 }
@@ -107,7 +109,7 @@ func (m *gaps) submodules(g *reach.Graph, def fleet.Definition, missing []trees.
 		paths, byPath[sub.Path] = append(paths, sub.Path), sub
 		texts = append(texts, fmt.Sprintf("%s %s", sub.Path, sub.Why))
 	}
-	m.notes = append(m.notes, "submodules that are not there: "+some(texts, "; "))
+	m.notes = append(m.notes, "submodules that are not there: "+sources.Some(texts, "; "))
 	var maybe []string
 	for _, read := range g.Reads(def.Name, paths) {
 		sub := byPath[read.Path]
@@ -122,7 +124,7 @@ func (m *gaps) submodules(g *reach.Graph, def fleet.Definition, missing []trees.
 		maybe = append(maybe, fmt.Sprintf("%s %s (%s)", sub.Path, sub.Why, steps(read.Chain)))
 	}
 	if len(maybe) > 0 {
-		m.warnings = append(m.warnings, "The code does not tell all of the files that it reads. It may read submodules that are not there: "+some(maybe, "; ")+".")
+		m.warnings = append(m.warnings, "The code does not tell all of the files that it reads. It may read submodules that are not there: "+sources.Some(maybe, "; ")+".")
 	}
 	return nil
 }
@@ -144,7 +146,7 @@ func (m *gaps) absent(g *reach.Graph, def fleet.Definition, paths []string, note
 	if len(paths) == 0 {
 		return
 	}
-	m.notes = append(m.notes, note+some(paths, ", "))
+	m.notes = append(m.notes, note+sources.Some(paths, ", "))
 	var read []string
 	for _, r := range g.Reads(def.Name, paths) {
 		may := ""
@@ -154,7 +156,7 @@ func (m *gaps) absent(g *reach.Graph, def fleet.Definition, paths []string, note
 		read = append(read, fmt.Sprintf("%s (%s%s)", r.Path, may, steps(r.Chain)))
 	}
 	if len(read) > 0 {
-		m.warnings = append(m.warnings, fmt.Sprintf("The workspace reads %s: %s.", what, some(read, ", ")))
+		m.warnings = append(m.warnings, fmt.Sprintf("The workspace reads %s: %s.", what, sources.Some(read, ", ")))
 	}
 }
 

@@ -4,10 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"maps"
-	"slices"
-
-	"github.com/tfops/tfops/internal/engine/outcome"
 
 	"github.com/tfops/tfops/internal/engine/settings"
 
@@ -15,7 +11,6 @@ import (
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -30,7 +25,7 @@ func (e *Engine) MoveState(ctx context.Context, a Actor, name string) (run.Run, 
 	if err != nil {
 		return run.Run{}, err
 	}
-	old, _ := e.oldState(rec, def)
+	old, _ := e.jobs.oldState(rec, def)
 	move, err := movable(rec, old)
 	if err != nil {
 		return run.Run{}, err
@@ -89,91 +84,6 @@ func movable(rec workspace.Record, old *workspace.AppliedState) (run.StateMove, 
 			"the state of workspace %s is where it was applied: %s", rec.Name, old)
 	}
 	return run.StateMove{From: old.StateRef, To: workspace.StateRef{Identity: rec.State, Place: rec.StatePlace}}, nil
-}
-
-// oldState is the state that was applied, and the name of the workspace that it
-// belongs to: of one that is new, that is the one which it seems to have been.
-func (e *Engine) oldState(rec workspace.Record, def fleet.Definition) (*workspace.AppliedState, string) {
-	if old := rec.LastState(); old != nil {
-		return old, rec.Name
-	}
-	met := workspace.StateRef{Identity: rec.State}
-	if n := outcome.Renamed(rec, def.Place(), e.txn.Settings.Get().Left, met); n != nil {
-		for _, l := range e.txn.Settings.Get().Left {
-			if l.Name == n.Was {
-				return l.LastState(), l.Name
-			}
-		}
-	}
-	return nil, ""
-}
-
-// prepareMove exports what leads to the old state, and tells the runner of it.
-func (e *Engine) prepareMove(ctx context.Context, r run.Run, def fleet.Definition, j *job.Job, s *job.Secrets) error {
-	q, err := e.txn.Queue(ctx)
-	if err != nil {
-		return err
-	}
-	rec := *q.Record(r.Workspace)
-	if r.Moving.Import != nil {
-		return e.prepareImport(r, j, s)
-	}
-	old, owner := e.oldState(rec, def)
-	if old == nil || old.Identity != r.Moving.From.Identity {
-		return fault.New(fault.Conflict, "tfops sync "+r.Workspace, "the state of workspace %s is another one since the move was asked for", r.Workspace)
-	}
-	m := &job.Move{Was: *old, From: old.Identity, To: r.Moving.To.Identity, Dir: old.At.Dir, TerraformWorkspace: old.At.TerraformWorkspace}
-	j.Move = m
-	if old.Backend == workspace.Managed {
-		m.File = backend.ManagedState(e.txn.Files.Workspace(owner).Dir(), old.At.TerraformWorkspace)
-		return nil
-	}
-	sha := leadsTo(rec, old)
-	repo := e.txn.Settings.Get().Repositories[def.Repository]
-	if sha == "" || repo.Source == nil {
-		return fault.New(fault.Conflict, "copy it by hand: `terraform state pull` where it is, `terraform state push` where it goes, then tfops sync "+r.Workspace,
-			"it is not known which commit leads to the old state of workspace %s", r.Workspace)
-	}
-	if err := e.sources.need(ctx, repo, sha); err != nil {
-		return err
-	}
-	tree, err := e.checkouts.Ensure(ctx, repo.Named(repo.Name), repo, sha)
-	if err != nil {
-		return err
-	}
-	m.Checkout = tree.Dir
-	ways := e.waysTo(owner, def, q.Record(owner).AppliedFingerprint)
-	was := ways[0]
-	m.Dir, m.TerraformWorkspace = cmp.Or(old.At.Dir, was.Dir), cmp.Or(old.At.TerraformWorkspace, was.TerraformWorkspace)
-	m.Backend, m.BackendFiles = was.Backend, was.BackendConfigFiles
-	for _, w := range ways {
-		env, mask := environment(e.txn.Settings.Get(), e.Environ, w.Workspace)
-		s.Old = append(s.Old, job.OldAccess{Env: env, Backend: variables(w.BackendConfig), Hashed: hashedNames(w.Workspace)})
-		s.Mask = masks(w.Workspace, slices.Concat(mask, backendMasks(w.Workspace), s.Mask), nil)
-	}
-	return nil
-}
-
-// leadsTo is the commit whose code leads to the state that was applied; empty where that is
-// not known.
-func leadsTo(rec workspace.Record, old *workspace.AppliedState) string {
-	return cmp.Or(old.Commit, rec.Applied)
-}
-
-// waysTo are with what the old state of a workspace may be reached, the likeliest first: as it
-// was applied, and the same with the credentials of now, which may have been renewed since.
-// Where it is not known what it was applied with, that leaves what the configuration says now.
-func (e *Engine) waysTo(owner string, def fleet.Definition, fingerprint string) []fleet.Definition {
-	f, err := e.snapshotOf(owner)
-	if err != nil || f.Fingerprint != fingerprint {
-		return []fleet.Definition{def}
-	}
-	now := f.of(def)
-	then := f.withSecrets(now)
-	if maps.Equal(then.Env, now.Env) && variables(then.BackendConfig) == variables(now.BackendConfig) {
-		return []fleet.Definition{now}
-	}
-	return []fleet.Definition{then, now}
 }
 
 // storeMove stores what became of a move. The state may have been copied

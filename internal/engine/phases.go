@@ -2,129 +2,19 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"io/fs"
-	"maps"
 	"os"
-	"slices"
 
 	"github.com/tfops/tfops/internal/engine/outcome"
 
 	"github.com/tfops/tfops/internal/engine/txn"
 
-	"github.com/tfops/tfops/internal/engine/settings"
-
-	"github.com/zclconf/go-cty/cty"
-
-	"github.com/hashicorp/hcl/v2/hclwrite"
-
-	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/workspace"
 )
-
-// job describes a phase of a run to its runner. tree holds the commit's files.
-func (e *Engine) job(r run.Run, def fleet.Definition, p job.Phase, tree checkout.Checkout) job.Job {
-	s := e.txn.Settings.Get()
-	spec, ok := s.Engines[def.Engine]
-	if !ok {
-		spec = job.EngineSpec{Name: def.Engine}
-	}
-	f, w := e.txn.Files.Run(r.ID), e.txn.Files.Workspace(def.Name)
-	j := job.Job{FormatVersion: job.FormatVersion, Run: r.ID, Workspace: def.Name, Phase: p,
-		Commit: content(s.Repositories[def.Repository], r, tree), Checkout: tree.Dir, Tree: w.Tree(), Ground: f.Ground(),
-		Dir: def.Dir, VarFiles: def.VarFiles, BackendFiles: def.BackendConfigFiles, ModuleAge: s.Repositories[def.Repository].Pace.Interval(),
-		Engine: spec, EngineVersion: def.EngineVersion, Parallelism: def.Parallelism,
-		TerraformWorkspace: def.TerraformWorkspace, Backend: def.Backend, WorkspaceDir: w.Dir(), CacheDir: e.txn.Files.Cache(),
-		PlanFile: f.Path(artifacts.Plan), PlanJSON: f.Path(artifacts.Shown), Recipient: e.Vault.Recipient(),
-		Destroy: r.Kind == run.Destroy, RefreshOnly: r.Kind == run.Refresh, Upgrade: r.Upgrade, Outputs: s.Used(def.Name) && r.Kind != run.Plan, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
-		Timeout: def.PlanTimeout, Grace: s.PlanGrace,
-		Debug: r.Debug, StrictVariables: r.Kind == run.Sync || r.Kind == run.Plan, SharedVariables: def.SharedVariables, InputVariables: slices.Sorted(maps.Keys(def.Inputs)),
-	}
-	if p == job.ApplyPhase {
-		j.PlanDigest, j.Timeout, j.Grace = r.Plan.Digest, def.ApplyTimeout, s.ApplyGrace
-		j.Engine.Made = madeBy(r)
-	}
-	return j
-}
-
-// secrets gathers what a runner is told in memory only.
-func (e *Engine) secrets(r run.Run, def fleet.Definition) (job.Secrets, error) {
-	env, mask := environment(e.txn.Settings.Get(), e.Environ, def.Workspace)
-	var hidden []string
-	for _, file := range []string{e.txn.Files.Run(r.ID).Path(artifacts.Hidden), e.txn.Files.Workspace(def.Name).Path(artifacts.Hidden)} {
-		hidden = append(hidden, e.hidden(file)...)
-	}
-	w := def.Workspace
-	if len(w.Inputs) > 0 {
-		m, err := e.inputsOf(e.txn.Files.Run(r.ID))
-		if err != nil {
-			return job.Secrets{}, err
-		}
-		values := m.values()
-		maps.Copy(values, w.Variables)
-		w.Variables = values
-	}
-	network, passwords := e.network()
-	modules, tokens := modulesOf(e.txn.Settings.Get(), def)
-	scope, err := e.moduleScope(def)
-	if err != nil {
-		return job.Secrets{}, err
-	}
-	modules.Scope = scope
-	mask = slices.Concat(mask, passwords, backendMasks(w), tokens)
-	return job.Secrets{Env: env, Network: network, Variables: variables(w.Variables), Backend: variables(w.BackendConfig), Hashed: hashedNames(w), Mask: masks(w, mask, hidden), Modules: modules}, nil
-}
-
-// hashedNames are the settings of the backend and the variables of the environment that are
-// secret: see runner.Secrets.
-func hashedNames(w workspace.Workspace) (names []string) {
-	for name, v := range w.BackendConfig {
-		if workspace.IsSecret(v) {
-			names = append(names, name)
-		}
-	}
-	for name, v := range w.Env {
-		if v.Secret {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// hidden reads what an earlier plan is known to hide. Without it the engine's
-// output is masked by what the configuration says alone, which must not keep
-// a workspace from being planned.
-func (e *Engine) hidden(path string) []string {
-	b, err := e.Vault.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	var hidden []string
-	if err == nil {
-		err = json.Unmarshal(b, &hidden)
-	}
-	if err != nil {
-		e.Log.Warn("what earlier plans hid is not known; the next plan makes it anew", "file", path, "error", err)
-	}
-	return hidden
-}
-
-// variables writes values as a file of variables, or of a backend's settings.
-func variables(vars map[string]cty.Value) string {
-	f := hclwrite.NewEmptyFile()
-	for _, name := range slices.Sorted(maps.Keys(vars)) {
-		plain, _ := vars[name].UnmarkDeep()
-		f.Body().SetAttributeValue(name, plain)
-	}
-	return string(f.Bytes())
-}
 
 // plan exports the commit and plans it in a runner.
 func (e *Engine) plan(ctx context.Context, r run.Run, ended func()) {
@@ -176,7 +66,7 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 		return err
 	}
 	if r.Kind == run.Drift {
-		if def, err = e.asApplied(def, r.Fingerprint); err != nil {
+		if def, err = e.jobs.asApplied(def, r.Fingerprint); err != nil {
 			return err
 		}
 	}
@@ -208,22 +98,22 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	if err := e.useInputs(ctx, r, def); err != nil {
 		return err
 	}
-	if err := e.keepSnapshot(r, def); err != nil {
+	if err := e.jobs.keepSnapshot(r, def); err != nil {
 		return err
 	}
 	if err := e.keepRun(r, nil); err != nil {
 		return err
 	}
-	secrets, err := e.secrets(r, def)
+	secrets, err := e.jobs.secrets(r, def)
 	if err != nil {
 		return err
 	}
-	j := e.job(r, def, job.PlanPhase, tree)
+	j := e.jobs.job(r, def, job.PlanPhase, tree)
 	for _, l := range tree.Exported.LeftOut() {
 		j.LeftOut = append(j.LeftOut, job.LeftOut(l))
 	}
 	if r.Kind == run.Move {
-		if err := e.prepareMove(ctx, r, def, &j, &secrets); err != nil {
+		if err := e.jobs.prepareMove(ctx, r, def, &j, &secrets); err != nil {
 			return err
 		}
 	}
@@ -239,21 +129,13 @@ type unknownStart struct{ error }
 
 func (e *unknownStart) Unwrap() error { return e.error }
 
-// content names what the files of a checkout hold: a commit does, as far as all of it is in Git.
-func content(repo settings.Repository, r run.Run, tree checkout.Checkout) string {
-	if tree.Exported.Partial {
-		return repo.Named(r.Commit.SHA) + " in part"
-	}
-	return repo.Named(r.Commit.SHA)
-}
-
 // tree is the checkout of a run's commit, as it was written or made anew.
 func (e *Engine) tree(ctx context.Context, r run.Run, def fleet.Definition) (checkout.Checkout, error) {
 	repo, ok := e.txn.Settings.Get().Repositories[def.Repository]
 	if !ok {
 		return checkout.Checkout{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
 	}
-	if err := e.sources.need(ctx, repo, r.Commit.SHA); err != nil {
+	if err := e.sources.Need(ctx, repo, r.Commit.SHA); err != nil {
 		return checkout.Checkout{}, err
 	}
 	return e.checkouts.Ensure(ctx, repo.Named(repo.Name), repo, r.Commit.SHA)
@@ -261,7 +143,7 @@ func (e *Engine) tree(ctx context.Context, r run.Run, def fleet.Definition) (che
 
 // useInputs makes the run's inputs, and records of what.
 func (e *Engine) useInputs(ctx context.Context, r run.Run, def fleet.Definition) error {
-	used, err := e.resolveInputs(r, def)
+	used, err := e.jobs.resolveInputs(r, def)
 	if err != nil || used == nil {
 		return err
 	}
@@ -351,7 +233,7 @@ func (e *Engine) failPlan(ctx context.Context, r run.Run, res job.Result) {
 
 // storePlan decides, in one transition, what a plan leads to.
 func (e *Engine) storePlan(ctx context.Context, r run.Run, res job.Result) {
-	outputs, remember := e.takeOutputs(r, job.PlanPhase)
+	outputs, remember := e.jobs.takeOutputs(r, job.PlanPhase)
 	keep := &keeper{e: e, run: r, outputs: outputs, applied: r.Kind.Applies() && r.Kind != run.Refresh && !res.Plan.HasChanges()}
 	p := outcome.Planned{Result: res, State: e.met(r, res), Remember: remember, NameApplied: keep.nameApplied}
 	if def, known := e.txn.Settings.Get().Lived(r.Workspace); known && r.Kind == run.Drift {

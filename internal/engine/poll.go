@@ -123,7 +123,7 @@ func (e *Engine) poll(ctx context.Context, name string) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	heads, err := e.sources.heads(ctx, repo)
+	heads, err := e.sources.Heads(ctx, repo)
 	if err != nil {
 		return err
 	}
@@ -300,10 +300,10 @@ type branchPoll struct {
 func (g *branchPoll) branch(ctx context.Context, defs []fleet.Definition, head string) error {
 	g.defs = defs
 	// Also when nothing moved: a damaged mirror is mended before somebody needs it.
-	if err := g.e.sources.need(ctx, g.repo, head); err != nil {
+	if err := g.e.sources.Need(ctx, g.repo, head); err != nil {
 		return err
 	}
-	missing, err := g.e.sources.submodules(ctx, g.repo, head)
+	missing, err := g.e.sources.Submodules(ctx, g.repo, head)
 	if err != nil {
 		return err
 	}
@@ -405,7 +405,7 @@ func (g *branchPoll) lacks(d fleet.Definition, tree fs.FS) bool {
 	if len(paths) == 0 {
 		return false
 	}
-	reads := g.e.sources.index(g.repo.Name).Graph(tree, fleet.Values(g.defs)).Reads(d.Name, paths)
+	reads := g.e.sources.Index(g.repo.Name).Graph(tree, fleet.Values(g.defs)).Reads(d.Name, paths)
 	return slices.ContainsFunc(reads, func(r reach.Reading) bool { return r.Sure })
 }
 
@@ -434,7 +434,7 @@ func (g *branchPoll) touched(ctx context.Context, from, head string, tree fs.FS)
 			paths = changed
 		}
 	}
-	for _, t := range g.e.sources.index(g.repo.Name).Graph(tree, fleet.Values(g.defs)).Affected(paths) {
+	for _, t := range g.e.sources.Index(g.repo.Name).Graph(tree, fleet.Values(g.defs)).Affected(paths) {
 		touched[t.Workspace] = true
 	}
 	return touched, nil

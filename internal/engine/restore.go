@@ -186,7 +186,7 @@ func (e *Engine) RestoreState(ctx context.Context, a Actor, name string, from Re
 	if _, err := e.txn.Settings.Get().Workspace(name); err != nil {
 		return Restored{}, err
 	}
-	out, err := Restorer{e.Store, e.Vault, e.txn.Files}.Restore(ctx, a, name, from)
+	out, err := Restorer{e.Store, e.jobs.Vault, e.txn.Files}.Restore(ctx, a, name, from)
 	if err != nil {
 		return out, err
 	}

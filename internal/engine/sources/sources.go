@@ -1,4 +1,4 @@
-package engine
+package sources
 
 import (
 	"context"
@@ -21,9 +21,9 @@ import (
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
-// Sources reads repositories: it asks their remotes within bounded times, fetches what a
+// Reader reads repositories: it asks their remotes within bounded times, fetches what a
 // mirror does not have, and remembers what their code says.
-type Sources struct {
+type Reader struct {
 	Settings *settings.Current
 	Log      *slog.Logger
 
@@ -32,8 +32,8 @@ type Sources struct {
 	sought  map[string]time.Time    // by repository and commit: when all that the remote has was asked for, for its sake
 }
 
-// index is what is remembered of a repository's code.
-func (s *Sources) index(repository string) *reach.Index {
+// Index is what is remembered of a repository's code.
+func (s *Reader) Index(repository string) *reach.Index {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.indexes == nil {
@@ -45,17 +45,17 @@ func (s *Sources) index(repository string) *reach.Index {
 	return s.indexes[repository]
 }
 
-// need makes sure that a commit can be read from the mirror.
-func (s *Sources) need(ctx context.Context, repo settings.Repository, sha string) error {
+// Need makes sure that a commit can be read from the mirror.
+func (s *Reader) Need(ctx context.Context, repo settings.Repository, sha string) error {
 	if repo.Has(sha) {
 		return nil
 	}
 	return s.fetch(ctx, repo, sha)
 }
 
-// submodules brings the submodules of a commit that is in the mirror. Those that
+// Submodules brings the submodules of a commit that is in the mirror. Those that
 // cannot be had concern nobody but who reads them.
-func (s *Sources) submodules(ctx context.Context, repo settings.Repository, sha string) ([]trees.MissingSubmodule, error) {
+func (s *Reader) Submodules(ctx context.Context, repo settings.Repository, sha string) ([]trees.MissingSubmodule, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	return repo.Submodules(ctx, sha)
@@ -69,7 +69,7 @@ const (
 )
 
 // fetch fetches what is wanted, and all that somebody follows.
-func (s *Sources) fetch(ctx context.Context, repo settings.Repository, wanted ...string) error {
+func (s *Reader) fetch(ctx context.Context, repo settings.Repository, wanted ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	fetched, err := repo.Fetch(ctx, wanted...)
@@ -79,15 +79,15 @@ func (s *Sources) fetch(ctx context.Context, repo settings.Repository, wanted ..
 	return err
 }
 
-// heads are the branches that a remote has, and where they are.
-func (s *Sources) heads(ctx context.Context, repo settings.Repository) (map[string]string, error) {
+// Heads are the branches that a remote has, and where they are.
+func (s *Reader) Heads(ctx context.Context, repo settings.Repository) (map[string]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, headsTimeout)
 	defer cancel()
 	return repo.Heads(ctx)
 }
 
-// tags are the tags that a remote has.
-func (s *Sources) tags(ctx context.Context, repo settings.Repository) (map[string]string, error) {
+// Tags are the tags that a remote has.
+func (s *Reader) Tags(ctx context.Context, repo settings.Repository) (map[string]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, headsTimeout)
 	defer cancel()
 	return repo.Tags(ctx)
@@ -97,10 +97,10 @@ func (s *Sources) tags(ctx context.Context, repo settings.Repository) (map[strin
 // commit that was not among it.
 const soughtAgain = 10 * time.Minute
 
-// obtain has a commit in the mirror that no followed branch need have: by its id
+// Obtain has a commit in the mirror that no followed branch need have: by its id
 // or its tag, where the host gives it, or else with all that the host has.
-func (s *Sources) obtain(ctx context.Context, repo settings.Repository, d fleet.Definition, sha string) error {
-	if err := s.need(ctx, repo, sha); err != nil || repo.Has(sha) {
+func (s *Reader) Obtain(ctx context.Context, repo settings.Repository, d fleet.Definition, sha string) error {
+	if err := s.Need(ctx, repo, sha); err != nil || repo.Has(sha) {
 		return err
 	}
 	key := repo.Name + "\x00" + sha
@@ -128,8 +128,8 @@ func (s *Sources) obtain(ctx context.Context, repo settings.Repository, d fleet.
 		"repository %s gives out no commit %s: no branch or tag that can be fetched has it", d.Repository, sha)
 }
 
-// head asks the remote which commit a workspace's branch or tag is at now.
-func (s *Sources) head(ctx context.Context, repo settings.Repository, d fleet.Definition) (string, error) {
+// Head asks the remote which commit a workspace's branch or tag is at now.
+func (s *Reader) Head(ctx context.Context, repo settings.Repository, d fleet.Definition) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, headTimeout)
 	defer cancel()
 	if d.Tag == "" {
@@ -141,18 +141,18 @@ func (s *Sources) head(ctx context.Context, repo settings.Repository, d fleet.De
 	}
 	tag, ok := d.Newest(tags)
 	if !ok {
-		return "", noTag(d, tags)
+		return "", NoTag(d, tags)
 	}
 	return tag.Commit, nil
 }
 
-// noTag says that no tag fits, and which there are.
-func noTag(d fleet.Definition, tags map[string]string) error {
+// NoTag says that no tag fits, and which there are.
+func NoTag(d fleet.Definition, tags map[string]string) error {
 	there := d.Versions(tags)
 	pattern := d.TagPrefix + "1.2.3"
 	switch {
 	case len(there) > 0:
-		return fault.New(fault.NotFound, "push a tag that fits, or correct tag in tfops.hcl: there are "+some(there, ", "),
+		return fault.New(fault.NotFound, "push a tag that fits, or correct tag in tfops.hcl: there are "+Some(there, ", "),
 			"no tag of repository %s fits %s", d.Repository, d.Tag)
 	case d.TagPrefix != "":
 		return fault.New(fault.NotFound, "push one, or correct tag_prefix in tfops.hcl",
@@ -162,9 +162,9 @@ func noTag(d fleet.Definition, tags map[string]string) error {
 		"repository %s has no tag of the form v%s or %s", d.Repository, pattern, pattern)
 }
 
-// resolve finds a commit that a person names, of a branch that nobody follows
+// Resolve finds a commit that a person names, of a branch that nobody follows
 // as well.
-func (s *Sources) resolve(ctx context.Context, repo settings.Repository, ref string) (string, error) {
+func (s *Reader) Resolve(ctx context.Context, repo settings.Repository, ref string) (string, error) {
 	if err := s.fetch(ctx, repo, ref); err != nil {
 		return "", err
 	}
@@ -180,8 +180,8 @@ func (s *Sources) resolve(ctx context.Context, repo settings.Repository, ref str
 	return repo.Resolve(ctx, ref)
 }
 
-// graphOf is what the workspaces of a run's branch depend on in its commit.
-func (s *Sources) graphOf(r run.Run, def fleet.Definition, repo settings.Repository) (*reach.Graph, error) {
+// GraphOf is what the workspaces of a run's branch depend on in its commit.
+func (s *Reader) GraphOf(r run.Run, def fleet.Definition, repo settings.Repository) (*reach.Graph, error) {
 	tree, err := repo.Tree(r.Commit.SHA)
 	if err != nil {
 		return nil, err
@@ -193,24 +193,24 @@ func (s *Sources) graphOf(r run.Run, def fleet.Definition, repo settings.Reposit
 	} else {
 		defs = append(defs, def)
 	}
-	return s.index(def.Repository).Graph(tree, fleet.Values(defs)), nil
+	return s.Index(def.Repository).Graph(tree, fleet.Values(defs)), nil
 }
 
 // maxPaths is how many paths a sentence names.
 const maxPaths = 8
 
-// some names the first of many.
-func some(all []string, sep string) string {
+// Some names the first of many.
+func Some(all []string, sep string) string {
 	if len(all) <= maxPaths {
 		return strings.Join(all, sep)
 	}
 	return strings.Join(all[:maxPaths], sep) + fmt.Sprintf("%sand %d more", sep, len(all)-maxPaths)
 }
 
-// shared are the files that other workspaces of the branch read as their own.
-func (s *Sources) shared(def fleet.Definition, tree fs.FS) []string {
+// Shared are the files that other workspaces of the branch read as their own.
+func (s *Reader) Shared(def fleet.Definition, tree fs.FS) []string {
 	defs := s.Settings.Get().Following(def)
-	g := s.index(def.Repository).Graph(tree, fleet.Values(defs))
+	g := s.Index(def.Repository).Graph(tree, fleet.Values(defs))
 	var files []string
 	for _, d := range defs {
 		if d.Name == def.Name {
@@ -226,12 +226,12 @@ func (s *Sources) shared(def fleet.Definition, tree fs.FS) []string {
 	return files
 }
 
-// discover looks at one branch.
-func (s *Sources) discover(ctx context.Context, repo settings.Repository, gens []fleet.Generator, branch, head string, records map[string]workspace.Record) (fleet.Discovery, error) {
-	if err := s.need(ctx, repo, head); err != nil {
+// Discover looks at one branch.
+func (s *Reader) Discover(ctx context.Context, repo settings.Repository, gens []fleet.Generator, branch, head string, records map[string]workspace.Record) (fleet.Discovery, error) {
+	if err := s.Need(ctx, repo, head); err != nil {
 		return fleet.Discovery{}, err
 	}
-	missing, err := s.submodules(ctx, repo, head)
+	missing, err := s.Submodules(ctx, repo, head)
 	if err != nil {
 		return fleet.Discovery{}, err
 	}
@@ -239,7 +239,7 @@ func (s *Sources) discover(ctx context.Context, repo settings.Repository, gens [
 	if err != nil {
 		return fleet.Discovery{}, err
 	}
-	d := fleet.Discover(s.index(repo.Name), gens, branch, tree, records)
+	d := fleet.Discover(s.Index(repo.Name), gens, branch, tree, records)
 	d.Head, d.Partial = head, len(missing) > 0
 	return d, nil
 }
