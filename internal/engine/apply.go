@@ -78,7 +78,7 @@ func (e *Engine) applyJob(ctx context.Context, r run.Run) (job.Job, job.Secrets,
 	if err != nil {
 		return none, job.Secrets{}, fmt.Errorf("%w: %w", errOutdated, err)
 	}
-	secrets, err := e.jobs.secrets(r, def)
+	secrets, err := e.jobs.Secrets(r, def)
 	if err != nil {
 		return none, job.Secrets{}, err
 	}
@@ -96,7 +96,7 @@ func (e *Engine) applyJob(ctx context.Context, r run.Run) (job.Job, job.Secrets,
 			return none, job.Secrets{}, err
 		}
 	}
-	return e.jobs.job(r, def, job.ApplyPhase, tree), secrets, nil
+	return e.jobs.Make(r, def, job.ApplyPhase, tree), secrets, nil
 }
 
 // followApply waits for an applying runner, started by this engine or by an
@@ -121,7 +121,7 @@ func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
 		e.notBegun(ctx, r, notBegunBy(res))
 		return
 	}
-	outputs, remember := e.jobs.takeOutputs(r, job.ApplyPhase)
+	outputs, remember := e.jobs.TakeOutputs(r, job.ApplyPhase)
 	keep := &keeper{e: e, run: r, outputs: outputs, applied: res.Outcome == job.Succeeded && r.Kind != run.Refresh}
 	made, err := f.ReadPlan() // for what it could not see
 	if err != nil {

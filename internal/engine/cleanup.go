@@ -5,6 +5,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/jobs"
+
 	"github.com/tfops/tfops/internal/engine/txn"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner/ground"
@@ -31,8 +33,8 @@ func (e *Engine) surplus(ctx context.Context) {
 		}
 		def, _ := e.txn.Settings.Get().Find(r.Workspace)
 		rec := *q.Record(r.Workspace)
-		if old, _ := e.jobs.oldState(rec, def); old != nil {
-			needed[leadsTo(rec, old)] = true // it reads the old state with the code of then
+		if old, _ := e.jobs.OldState(rec, def); old != nil {
+			needed[jobs.LeadsTo(rec, old)] = true // it reads the old state with the code of then
 		}
 	}
 	gone, err := e.checkouts.Surplus(time.Now(), func(_, sha string) bool { return needed[sha] })

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/jobs"
+
 	"github.com/tfops/tfops/internal/engine/sources"
 
 	"github.com/tfops/tfops/internal/engine/settings"
@@ -59,7 +61,7 @@ type Options struct {
 	Runner  Runner
 	Halts   Halts   // nil: nobody stops a process
 	Engines Engines // nil: the engine that made a plan is taken to be there
-	Vault   Vault
+	Vault   jobs.Vault
 	DataDir string
 	Log     *slog.Logger
 	Intact  func() error // asked before anything begins: why the data directory is not the one that was opened; nil asks nothing
@@ -78,7 +80,7 @@ type Engine struct {
 
 	txn       *txn.Writer
 	sources   *sources.Reader
-	jobs      *Jobs
+	jobs      *jobs.Maker
 	checkouts *checkout.Store
 
 	renames sync.Mutex // held while a rename is carried out
@@ -123,7 +125,7 @@ func New(o Options, s *settings.Settings) *Engine {
 	from := &sources.Reader{Settings: w.Settings, Log: o.Log}
 	trees := checkout.Open(filepath.Join(w.Files.Cache(), "checkouts"))
 	return &Engine{Options: o, txn: w, base: s, sources: from,
-		jobs: &Jobs{Store: o.Store, Files: w.Files, Settings: w.Settings, Sources: from, Checkouts: trees, Vault: o.Vault, Log: o.Log, Environ: o.Environ},
+		jobs: &jobs.Maker{Store: o.Store, Files: w.Files, Settings: w.Settings, Sources: from, Checkouts: trees, Vault: o.Vault, Log: o.Log, Environ: o.Environ},
 		code: map[string]fleet.Code{}, codeAt: map[string]string{},
 		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency), trees: make(chan string, maxSwept),
 		checkouts:  checkout.Open(filepath.Join(w.Files.Cache(), "checkouts")),

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/jobs"
+
 	"github.com/tfops/tfops/internal/engine/outcome"
 
 	"github.com/tfops/tfops/internal/checkout"
@@ -27,17 +29,17 @@ const enginesEvery = 15 * time.Second
 // engineGone says why the engine that made the run's plan cannot apply it; nil
 // where it can, or where only the apply will tell.
 func (e *Engine) engineGone(ctx context.Context, r run.Run) error {
-	if e.Engines == nil || madeBy(r) == "" {
+	if e.Engines == nil || jobs.EngineVersion(r) == "" {
 		return nil
 	}
 	def, known := e.txn.Settings.Get().Find(r.Workspace)
 	if !known {
 		return nil // the verdict ends it
 	}
-	env, _ := environment(e.txn.Settings.Get(), e.Environ, def.Workspace)
+	env, _ := jobs.Environment(e.txn.Settings.Get(), e.Environ, def.Workspace)
 	repo := e.txn.Settings.Get().Repositories[def.Repository]
 	tree := checkout.Checkout{Dir: e.checkouts.Path(repo.Named(repo.Name), r.Commit.SHA)} // which may not be there any more
-	return e.Engines.HasEngine(ctx, e.jobs.job(r, def, job.ApplyPhase, tree), env)
+	return e.Engines.HasEngine(ctx, e.jobs.Make(r, def, job.ApplyPhase, tree), env)
 }
 
 // keepEngines has plans made anew whose engine was replaced or removed while they wait.

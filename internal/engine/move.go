@@ -25,7 +25,7 @@ func (e *Engine) MoveState(ctx context.Context, a Actor, name string) (run.Run, 
 	if err != nil {
 		return run.Run{}, err
 	}
-	old, _ := e.jobs.oldState(rec, def)
+	old, _ := e.jobs.OldState(rec, def)
 	move, err := movable(rec, old)
 	if err != nil {
 		return run.Run{}, err

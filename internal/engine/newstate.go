@@ -23,7 +23,7 @@ import (
 func (e *Engine) met(r run.Run, res job.Result) outcome.StateFound {
 	def, _ := e.txn.Settings.Get().Lived(r.Workspace)
 	if r.Kind == run.Drift {
-		if applied, err := e.jobs.asApplied(def, r.Fingerprint); err == nil {
+		if applied, err := e.jobs.AsApplied(def, r.Fingerprint); err == nil {
 			def = applied
 		}
 	}

@@ -66,7 +66,7 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 		return err
 	}
 	if r.Kind == run.Drift {
-		if def, err = e.jobs.asApplied(def, r.Fingerprint); err != nil {
+		if def, err = e.jobs.AsApplied(def, r.Fingerprint); err != nil {
 			return err
 		}
 	}
@@ -98,22 +98,22 @@ func (e *Engine) startPlan(ctx context.Context, r run.Run) error {
 	if err := e.useInputs(ctx, r, def); err != nil {
 		return err
 	}
-	if err := e.jobs.keepSnapshot(r, def); err != nil {
+	if err := e.jobs.KeepSnapshot(r, def); err != nil {
 		return err
 	}
 	if err := e.keepRun(r, nil); err != nil {
 		return err
 	}
-	secrets, err := e.jobs.secrets(r, def)
+	secrets, err := e.jobs.Secrets(r, def)
 	if err != nil {
 		return err
 	}
-	j := e.jobs.job(r, def, job.PlanPhase, tree)
+	j := e.jobs.Make(r, def, job.PlanPhase, tree)
 	for _, l := range tree.Exported.LeftOut() {
 		j.LeftOut = append(j.LeftOut, job.LeftOut(l))
 	}
 	if r.Kind == run.Move {
-		if err := e.jobs.prepareMove(ctx, r, def, &j, &secrets); err != nil {
+		if err := e.jobs.PrepareMove(ctx, r, def, &j, &secrets); err != nil {
 			return err
 		}
 	}
@@ -143,7 +143,7 @@ func (e *Engine) tree(ctx context.Context, r run.Run, def fleet.Definition) (che
 
 // useInputs makes the run's inputs, and records of what.
 func (e *Engine) useInputs(ctx context.Context, r run.Run, def fleet.Definition) error {
-	used, err := e.jobs.resolveInputs(r, def)
+	used, err := e.jobs.ResolveInputs(r, def)
 	if err != nil || used == nil {
 		return err
 	}
@@ -233,7 +233,7 @@ func (e *Engine) failPlan(ctx context.Context, r run.Run, res job.Result) {
 
 // storePlan decides, in one transition, what a plan leads to.
 func (e *Engine) storePlan(ctx context.Context, r run.Run, res job.Result) {
-	outputs, remember := e.jobs.takeOutputs(r, job.PlanPhase)
+	outputs, remember := e.jobs.TakeOutputs(r, job.PlanPhase)
 	keep := &keeper{e: e, run: r, outputs: outputs, applied: r.Kind.Applies() && r.Kind != run.Refresh && !res.Plan.HasChanges()}
 	p := outcome.Planned{Result: res, State: e.met(r, res), Remember: remember, NameApplied: keep.nameApplied}
 	if def, known := e.txn.Settings.Get().Lived(r.Workspace); known && r.Kind == run.Drift {

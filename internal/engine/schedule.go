@@ -115,7 +115,7 @@ func (e *Engine) driftRun(ctx context.Context, d fleet.Definition, rec workspace
 	if rec.Applied == "" {
 		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "workspace %s was never applied, so nothing can drift from it", d.Name)
 	}
-	if _, err := e.jobs.asApplied(d, rec.AppliedFingerprint); err != nil {
+	if _, err := e.jobs.AsApplied(d, rec.AppliedFingerprint); err != nil {
 		return run.Run{}, err
 	}
 	repo, ok := e.txn.Settings.Get().Repositories[d.Repository]

@@ -27,7 +27,7 @@ func TestEnumsAreWhole(t *testing.T) {
 		{runsInput{}, "Status", texts(run.Statuses)},
 		{api.Run{}, "Kind", constants(t, "../run", "Kind")},
 		{runsInput{}, "Kind", constants(t, "../run", "Kind")},
-		{api.Waiting{}, "Kind", constants(t, "../engine", "WaitKind")},
+		{api.Waiting{}, "Kind", constants(t, "../engine/decide", "WaitKind")},
 		{api.Finding{}, "Class", texts(drift.Classes())},
 	} {
 		typ := reflect.TypeOf(c.of)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
@@ -75,6 +76,7 @@ func fixture() sample {
 			Tag:        &workspace.FollowedTag{Tag: workspace.Tag{Name: "v1.2.0", Commit: "c0ffee"}, Wanted: "tag >= 1", MovedFrom: "beef", After: "v1.3.0"},
 			MetLock:    &workspace.MetLock{Run: "01zgwseg0v3j", At: at(5), ID: "4f2c", Who: "li@laptop", Operation: "OperationTypeApply", Created: at(4), Next: "wait for it"},
 			Suspension: &workspace.Suspension{By: "ana", Reason: "a freeze", At: at(1), Until: at(99)},
+			Obstacle:   &workspace.Obstacle{Message: "no branch main", Next: "push it", Code: fault.NotFound, Held: true},
 			Dir:        "lan", RenamedFrom: "lan", Renamed: &workspace.Renamed{To: "wan", At: at(7)},
 			Drift: workspace.DriftRecord{Status: workspace.Drifted, CheckedAt: at(-5), Since: at(-6), Addresses: []string{"aws_vpc.main"}, Why: "why", DueAt: at(-7), HealStopped: "healed three times", NotHealed: "a commit waits"}},
 		lock:  locks.Lock{State: "s3:bucket=b,key=k#default", Workspace: "net", Run: "01zgwseg0v3j", Person: "ana", Reason: "applying", Since: at(5)},
@@ -265,7 +267,7 @@ func TestOldFilesOpen(t *testing.T) {
 			t.Run(fmt.Sprintf("schema %d, read-only %v", version, readOnly), func(t *testing.T) {
 				path, f := oldFile(t, version), fixture()
 				f.record.Dir, f.record.RenamedFrom, f.record.Renamed = "", "", nil // which schema 4 has since after its file was made
-				f.record.OutputsOf, f.record.AppliedOf = "", ""
+				f.record.OutputsOf, f.record.AppliedOf, f.record.Obstacle = "", "", nil
 				if version < 2 { // knows nothing of generators, order and inputs
 					f.ended.Upstream, f.ended.Inputs = nil, nil
 					f.record.Origin, f.record.Orphan, f.record.Ended, f.record.HeldBack, f.record.Outputs, f.record.Inputs = nil, nil, "", "", nil, nil

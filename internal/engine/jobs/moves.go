@@ -1,4 +1,4 @@
-package engine
+package jobs
 
 import (
 	"cmp"
@@ -15,9 +15,9 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// oldState is the state that was applied, and the name of the workspace that it
+// OldState is the state that was applied, and the name of the workspace that it
 // belongs to: of one that is new, that is the one which it seems to have been.
-func (j *Jobs) oldState(rec workspace.Record, def fleet.Definition) (*workspace.AppliedState, string) {
+func (j *Maker) OldState(rec workspace.Record, def fleet.Definition) (*workspace.AppliedState, string) {
 	if old := rec.LastState(); old != nil {
 		return old, rec.Name
 	}
@@ -32,8 +32,8 @@ func (j *Jobs) oldState(rec workspace.Record, def fleet.Definition) (*workspace.
 	return nil, ""
 }
 
-// prepareMove exports what leads to the old state, and tells the runner of it.
-func (j *Jobs) prepareMove(ctx context.Context, r run.Run, def fleet.Definition, of *job.Job, s *job.Secrets) error {
+// PrepareMove exports what leads to the old state, and tells the runner of it.
+func (j *Maker) PrepareMove(ctx context.Context, r run.Run, def fleet.Definition, of *job.Job, s *job.Secrets) error {
 	q, err := j.Store.Queue(ctx)
 	if err != nil {
 		return err
@@ -42,7 +42,7 @@ func (j *Jobs) prepareMove(ctx context.Context, r run.Run, def fleet.Definition,
 	if r.Moving.Import != nil {
 		return j.prepareImport(r, of, s)
 	}
-	old, owner := j.oldState(rec, def)
+	old, owner := j.OldState(rec, def)
 	if old == nil || old.Identity != r.Moving.From.Identity {
 		return fault.New(fault.Conflict, "tfops sync "+r.Workspace, "the state of workspace %s is another one since the move was asked for", r.Workspace)
 	}
@@ -52,7 +52,7 @@ func (j *Jobs) prepareMove(ctx context.Context, r run.Run, def fleet.Definition,
 		m.File = backend.ManagedState(j.Files.Workspace(owner).Dir(), old.At.TerraformWorkspace)
 		return nil
 	}
-	sha := leadsTo(rec, old)
+	sha := LeadsTo(rec, old)
 	repo := j.Settings.Get().Repositories[def.Repository]
 	if sha == "" || repo.Source == nil {
 		return fault.New(fault.Conflict, "copy it by hand: `terraform state pull` where it is, `terraform state push` where it goes, then tfops sync "+r.Workspace,
@@ -71,24 +71,24 @@ func (j *Jobs) prepareMove(ctx context.Context, r run.Run, def fleet.Definition,
 	m.Dir, m.TerraformWorkspace = cmp.Or(old.At.Dir, was.Dir), cmp.Or(old.At.TerraformWorkspace, was.TerraformWorkspace)
 	m.Backend, m.BackendFiles = was.Backend, was.BackendConfigFiles
 	for _, w := range ways {
-		env, mask := environment(j.Settings.Get(), j.Environ, w.Workspace)
+		env, mask := Environment(j.Settings.Get(), j.Environ, w.Workspace)
 		s.Old = append(s.Old, job.OldAccess{Env: env, Backend: variables(w.BackendConfig), Hashed: hashedNames(w.Workspace)})
 		s.Mask = masks(w.Workspace, slices.Concat(mask, backendMasks(w.Workspace), s.Mask), nil)
 	}
 	return nil
 }
 
-// leadsTo is the commit whose code leads to the state that was applied; empty where that is
+// LeadsTo is the commit whose code leads to the state that was applied; empty where that is
 // not known.
-func leadsTo(rec workspace.Record, old *workspace.AppliedState) string {
+func LeadsTo(rec workspace.Record, old *workspace.AppliedState) string {
 	return cmp.Or(old.Commit, rec.Applied)
 }
 
 // waysTo are with what the old state of a workspace may be reached, the likeliest first: as it
 // was applied, and the same with the credentials of now, which may have been renewed since.
 // Where it is not known what it was applied with, that leaves what the configuration says now.
-func (j *Jobs) waysTo(owner string, def fleet.Definition, fingerprint string) []fleet.Definition {
-	f, err := j.snapshotOf(owner)
+func (j *Maker) waysTo(owner string, def fleet.Definition, fingerprint string) []fleet.Definition {
+	f, err := j.SnapshotOf(owner)
 	if err != nil || f.Fingerprint != fingerprint {
 		return []fleet.Definition{def}
 	}
@@ -101,7 +101,7 @@ func (j *Jobs) waysTo(owner string, def fleet.Definition, fingerprint string) []
 }
 
 // prepareImport gives the runner the state that was brought.
-func (j *Jobs) prepareImport(r run.Run, of *job.Job, s *job.Secrets) error {
+func (j *Maker) prepareImport(r run.Run, of *job.Job, s *job.Secrets) error {
 	i := r.Moving.Import
 	state, err := j.Vault.Open(j.Files.Workspace(r.Workspace).Import(i.File))
 	if err != nil {

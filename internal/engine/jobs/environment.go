@@ -1,4 +1,4 @@
-package engine
+package jobs
 
 import (
 	"cmp"
@@ -24,9 +24,9 @@ import (
 // and certificates are, and how to speak to a person. Nothing here is a secret.
 var alwaysPassed = []string{"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_*", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"}
 
-// environment is an engine's whole environment, from the daemon's by
+// Environment is an engine's whole environment, from the daemon's by
 // allow-list and from the workspace; and the values in it that must be masked.
-func environment(s *settings.Settings, environ []string, w workspace.Workspace) (env map[string]string, mask []string) {
+func Environment(s *settings.Settings, environ []string, w workspace.Workspace) (env map[string]string, mask []string) {
 	env = map[string]string{}
 	for _, kv := range environ {
 		name, value, _ := strings.Cut(kv, "=")
@@ -81,7 +81,7 @@ func modulesOf(s *settings.Settings, def fleet.Definition) (m job.Modules, mask 
 
 // moduleScope names what a workspace fetches modules with and others may not have: the
 // credentials of its repository, and what its own environment says.
-func (j *Jobs) moduleScope(def fleet.Definition) (string, error) {
+func (j *Maker) moduleScope(def fleet.Definition) (string, error) {
 	var of struct {
 		Repository string            `json:"repository,omitempty"`
 		Env        map[string]string `json:"env,omitempty"`
@@ -107,7 +107,7 @@ func (j *Jobs) moduleScope(def fleet.Definition) (string, error) {
 
 // network is how the daemon itself reaches the network, and what of that must be
 // masked. Runners download engines like that.
-func (j *Jobs) network() (env map[string]string, mask []string) {
+func (j *Maker) network() (env map[string]string, mask []string) {
 	env = map[string]string{}
 	for _, kv := range j.Environ {
 		if name, value, _ := strings.Cut(kv, "="); value != "" && slices.Contains(inputs.NetworkSettings, name) {

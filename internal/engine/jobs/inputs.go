@@ -1,4 +1,4 @@
-package engine
+package jobs
 
 import (
 	"encoding/json"
@@ -20,8 +20,8 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// outputs reads a file of outputs; none when there is none.
-func (j *Jobs) outputs(path string) (map[string]job.Output, error) {
+// Outputs reads a file of outputs; none when there is none.
+func (j *Maker) Outputs(path string) (map[string]job.Output, error) {
 	b, err := j.Vault.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -33,7 +33,7 @@ func (j *Jobs) outputs(path string) (map[string]job.Output, error) {
 	return all, json.Unmarshal(b, &all)
 }
 
-func (j *Jobs) digests(outputs map[string]job.Output) map[string]workspace.Output {
+func (j *Maker) Digests(outputs map[string]job.Output) map[string]workspace.Output {
 	all := map[string]workspace.Output{}
 	for name, o := range outputs {
 		all[name] = workspace.Output{Digest: j.Vault.Digest(o.Value), Sensitive: o.Sensitive}
@@ -41,12 +41,12 @@ func (j *Jobs) digests(outputs map[string]job.Output) map[string]workspace.Outpu
 	return all
 }
 
-// takeOutputs reads the outputs that a phase left. What it returns, called in the transaction that
+// TakeOutputs reads the outputs that a phase left. What it returns, called in the transaction that
 // stores the phase's outcome, has the record remember them: their digests, and whose values count.
 // file is theirs; "" where there are none.
-func (j *Jobs) takeOutputs(r run.Run, p job.Phase) (file string, remember func(*run.Tx)) {
+func (j *Maker) TakeOutputs(r run.Run, p job.Phase) (file string, remember func(*run.Tx)) {
 	file = j.Files.Run(r.ID).PhaseFile(p, job.OutputsFile)
-	outputs, err := j.outputs(file)
+	outputs, err := j.Outputs(file)
 	if err != nil {
 		j.Log.Warn("the outputs of a workspace cannot be read; workspaces that use them wait for its next plan", "workspace", r.Workspace, "run", r.ID, "error", err)
 	}
@@ -57,7 +57,7 @@ func (j *Jobs) takeOutputs(r run.Run, p job.Phase) (file string, remember func(*
 			}
 		}
 	}
-	digests := j.digests(outputs)
+	digests := j.Digests(outputs)
 	return file, func(d *run.Tx) { d.Record.Outputs, d.Record.OutputsOf = digests, r.ID }
 }
 
@@ -79,7 +79,7 @@ func (m made) values() map[string]cty.Value {
 	return out
 }
 
-func (j *Jobs) inputsOf(r artifacts.Run) (made, error) {
+func (j *Maker) inputsOf(r artifacts.Run) (made, error) {
 	var m made
 	b, err := j.Vault.Open(r.Path(artifacts.Inputs))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -91,10 +91,10 @@ func (j *Jobs) inputsOf(r artifacts.Run) (made, error) {
 	return m, err
 }
 
-// resolveInputs makes a run's inputs of the outputs as they are now; those of a
+// ResolveInputs makes a run's inputs of the outputs as they are now; those of a
 // drift check and of a refresh are the ones that were applied. They are kept, encrypted, in the
 // run's directory; what is returned names them.
-func (j *Jobs) resolveInputs(r run.Run, def fleet.Definition) (map[string]run.InputUsed, error) {
+func (j *Maker) ResolveInputs(r run.Run, def fleet.Definition) (map[string]run.InputUsed, error) {
 	files := j.Files.Run(r.ID)
 	if len(def.Inputs) == 0 {
 		return nil, nil
@@ -143,7 +143,7 @@ func codeOf(err error) fault.Code {
 
 // gathering reads outputs, each workspace's once.
 type gathering struct {
-	j       *Jobs
+	j       *Maker
 	outputs map[string]map[string]job.Output
 	used    map[string]run.InputUsed
 }
@@ -167,14 +167,14 @@ func (g *gathering) output(ref workspace.OutputRef) (cty.Value, error) {
 		if err != nil {
 			return cty.NilVal, err
 		}
-		if all, err = g.j.outputs(g.j.Files.Workspace(ref.Workspace).Kept(artifacts.Outputs, rec.OutputsOf)); err != nil {
+		if all, err = g.j.Outputs(g.j.Files.Workspace(ref.Workspace).Kept(artifacts.Outputs, rec.OutputsOf)); err != nil {
 			return cty.NilVal, err
 		}
 		g.outputs[ref.Workspace] = all
 	}
 	o, ok := all[ref.Output]
 	if !ok {
-		return cty.NilVal, missing(ref, all)
+		return cty.NilVal, missingOutput(ref, all)
 	}
 	t, err := ctyjson.ImpliedType(o.Value)
 	if err != nil {
@@ -187,12 +187,12 @@ func (g *gathering) output(ref workspace.OutputRef) (cty.Value, error) {
 	if o.Sensitive {
 		v = v.WithMarks(workspace.Secret)
 	}
-	g.used[ref.String()] = run.InputUsed{Digest: g.j.digests(map[string]job.Output{"": o})[""].Digest, Sensitive: o.Sensitive}
+	g.used[ref.String()] = run.InputUsed{Digest: g.j.Digests(map[string]job.Output{"": o})[""].Digest, Sensitive: o.Sensitive}
 	return v, nil
 }
 
-// missing says that there is no such output, and what there is.
-func missing(ref workspace.OutputRef, all map[string]job.Output) error {
+// missingOutput says that there is no such output, and what there is.
+func missingOutput(ref workspace.OutputRef, all map[string]job.Output) error {
 	if all == nil {
 		return fault.New(fault.Conflict, "apply it: tfops sync "+ref.Workspace+"; if it is applied: tfops drift "+ref.Workspace,
 			"nothing is known of the outputs of workspace %s", ref.Workspace)

@@ -1,4 +1,4 @@
-package engine
+package jobs
 
 import (
 	"encoding/base64"
@@ -55,7 +55,7 @@ func TestMasksKnowPartsOfASecret(t *testing.T) {
 
 func TestPasswordOfAURLIsMasked(t *testing.T) {
 	s := &settings.Settings{PassEnv: []string{"HTTPS_PROXY", "DATABASE"}}
-	_, mask := environment(s, []string{"HTTPS_PROXY=http://me:p%40ss@proxy:3128", "DATABASE=postgres://me@db/x", "HOME=/root"}, workspace.Workspace{})
+	_, mask := Environment(s, []string{"HTTPS_PROXY=http://me:p%40ss@proxy:3128", "DATABASE=postgres://me@db/x", "HOME=/root"}, workspace.Workspace{})
 	if !slices.Equal(mask, []string{"p@ss", "p%40ss"}) {
 		t.Errorf("masked: %q", mask)
 	}

@@ -1,4 +1,4 @@
-package engine
+package jobs
 
 import (
 	"context"
@@ -32,8 +32,8 @@ type Vault interface {
 	Digest(content []byte) string // keyed, so that a weak secret cannot be guessed by it
 }
 
-// Jobs makes the jobs of phases: what a runner is told, and what it is given.
-type Jobs struct {
+// Maker makes the jobs of phases: what a runner is told, and what it is given.
+type Maker struct {
 	Store     txn.Store
 	Files     *artifacts.Local
 	Settings  *settings.Current
@@ -44,8 +44,8 @@ type Jobs struct {
 	Environ   []string // the daemon's own environment, of which the allow-list lets a part through
 }
 
-// job describes a phase of a run to its runner. tree holds the commit's files.
-func (j *Jobs) job(r run.Run, def fleet.Definition, p job.Phase, tree checkout.Checkout) job.Job {
+// Make describes a phase of a run to its runner. tree holds the commit's files.
+func (j *Maker) Make(r run.Run, def fleet.Definition, p job.Phase, tree checkout.Checkout) job.Job {
 	s := j.Settings.Get()
 	spec, ok := s.Engines[def.Engine]
 	if !ok {
@@ -64,14 +64,14 @@ func (j *Jobs) job(r run.Run, def fleet.Definition, p job.Phase, tree checkout.C
 	}
 	if p == job.ApplyPhase {
 		of.PlanDigest, of.Timeout, of.Grace = r.Plan.Digest, def.ApplyTimeout, s.ApplyGrace
-		of.Engine.Made = madeBy(r)
+		of.Engine.Made = EngineVersion(r)
 	}
 	return of
 }
 
-// secrets gathers what a runner is told in memory only.
-func (j *Jobs) secrets(r run.Run, def fleet.Definition) (job.Secrets, error) {
-	env, mask := environment(j.Settings.Get(), j.Environ, def.Workspace)
+// Secrets gathers what a runner is told in memory only.
+func (j *Maker) Secrets(r run.Run, def fleet.Definition) (job.Secrets, error) {
+	env, mask := Environment(j.Settings.Get(), j.Environ, def.Workspace)
 	var hidden []string
 	for _, file := range []string{j.Files.Run(r.ID).Path(artifacts.Hidden), j.Files.Workspace(def.Name).Path(artifacts.Hidden)} {
 		hidden = append(hidden, j.hidden(file)...)
@@ -117,7 +117,7 @@ func hashedNames(w workspace.Workspace) (names []string) {
 // hidden reads what an earlier plan is known to hide. Without it the engine's
 // output is masked by what the configuration says alone, which must not keep
 // a workspace from being planned.
-func (j *Jobs) hidden(path string) []string {
+func (j *Maker) hidden(path string) []string {
 	b, err := j.Vault.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -151,13 +151,13 @@ func content(repo settings.Repository, r run.Run, tree checkout.Checkout) string
 }
 
 // record is what is remembered of a workspace.
-func (j *Jobs) record(name string) (*workspace.Record, error) {
+func (j *Maker) record(name string) (*workspace.Record, error) {
 	q, err := j.Store.Queue(context.Background())
 	return q.Record(name), err
 }
 
-// madeBy is the version of the engine that made the plan; "" where that is not known.
-func madeBy(r run.Run) string {
+// EngineVersion is the version of the engine that made the plan; "" where that is not known.
+func EngineVersion(r run.Run) string {
 	if r.Plan == nil {
 		return ""
 	}

@@ -1,4 +1,4 @@
-package engine
+package jobs
 
 import (
 	"encoding/json"
@@ -37,8 +37,8 @@ type appliedSnapshot struct {
 	made                                              // variables, those made of inputs too
 }
 
-// keepSnapshot remembers what a sync is planned with.
-func (j *Jobs) keepSnapshot(r run.Run, def fleet.Definition) error {
+// KeepSnapshot remembers what a sync is planned with.
+func (j *Maker) KeepSnapshot(r run.Run, def fleet.Definition) error {
 	if r.Kind != run.Sync {
 		return nil
 	}
@@ -82,14 +82,14 @@ func (j *Jobs) keepSnapshot(r run.Run, def fleet.Definition) error {
 	return j.Files.Run(r.ID).Write(artifacts.Applied, b)
 }
 
-// asApplied is a workspace as it was when it was applied last, by the
+// AsApplied is a workspace as it was when it was applied last, by the
 // fingerprint of then. As long as the configuration is the same, that is the
 // workspace itself.
-func (j *Jobs) asApplied(def fleet.Definition, fingerprint string) (fleet.Definition, error) {
+func (j *Maker) AsApplied(def fleet.Definition, fingerprint string) (fleet.Definition, error) {
 	if def.Fingerprint == fingerprint {
 		return def, nil
 	}
-	f, err := j.snapshotOf(def.Name)
+	f, err := j.SnapshotOf(def.Name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return def, fault.New(fault.Unavailable, "tfops sync "+def.Name, "the inputs that workspace %s was applied with cannot be read: %w", def.Name, err)
 	}
@@ -100,7 +100,7 @@ func (j *Jobs) asApplied(def fleet.Definition, fingerprint string) (fleet.Defini
 }
 
 // appliedSnapshot is what a workspace was applied with last; fs.ErrNotExist where that is not known.
-func (j *Jobs) snapshotOf(name string) (appliedSnapshot, error) {
+func (j *Maker) SnapshotOf(name string) (appliedSnapshot, error) {
 	var f appliedSnapshot
 	rec, err := j.record(name)
 	if err != nil {
