@@ -62,7 +62,7 @@ func (e *Engine) Start(ctx context.Context, a Actor, o Order) (run.Run, error) {
 	r.Debug = o.Debug
 	b := run.Batch{Runs: []run.Run{r}}
 	if o.Kind == run.Destroy {
-		if err := e.inReverse(ctx, &b); err != nil {
+		if err := e.order.InReverse(ctx, &b); err != nil {
 			return run.Run{}, err
 		}
 	}
@@ -94,7 +94,7 @@ func (e *Engine) ordered(ctx context.Context, def fleet.Definition, o Order, t r
 		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
 	}
 	if o.Kind == run.Sync || o.Kind == run.Plan { // people expect what they have just pushed to count
-		if err := e.poll(ctx, def.Repository); err != nil {
+		if err := e.Watcher.Poll(ctx, def.Repository); err != nil {
 			return run.Run{}, err
 		}
 	}
@@ -106,7 +106,7 @@ func (e *Engine) ordered(ctx context.Context, def fleet.Definition, o Order, t r
 	sha := rec.Head
 	switch o.Kind {
 	case run.Drift:
-		return e.driftRun(ctx, def, rec, t)
+		return e.order.Check(ctx, def, rec, t)
 	case run.Refresh:
 		return e.refreshRun(ctx, def, rec, t)
 	case run.Destroy:
@@ -124,7 +124,7 @@ func (e *Engine) ordered(ctx context.Context, def fleet.Definition, o Order, t r
 			}
 		}
 	}
-	if problem := e.problem(def.Name); problem != nil && o.Ref == "" && o.Kind != run.Destroy {
+	if problem := rec.Obstacle.Err(); problem != nil && o.Ref == "" && o.Kind != run.Destroy {
 		return run.Run{}, fault.New(fault.Conflict, fault.Next(problem), "workspace %s cannot be planned: %w", def.Name, problem)
 	}
 	if sha == "" {
@@ -135,12 +135,6 @@ func (e *Engine) ordered(ctx context.Context, def fleet.Definition, o Order, t r
 		return run.Run{}, err
 	}
 	return run.Run{Workspace: def.Name, Kind: o.Kind, Commit: c, Fingerprint: def.Fingerprint, Upgrade: o.Upgrade, Trigger: t}, nil
-}
-
-func (e *Engine) problem(name string) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.problems[name]
 }
 
 // Ballot is a vote as it arrives.
@@ -437,16 +431,4 @@ func (e *Engine) Resume(ctx context.Context, a Actor, name string) error {
 		h.Audit(a.Name, a.Via, "resume", "")
 		return nil
 	})
-}
-
-// Poke makes the next poll of a repository happen now.
-func (e *Engine) Poke(repository string) error {
-	if _, ok := e.txn.Settings.Get().Repositories[repository]; !ok {
-		return fault.New(fault.NotFound, "tfops validate", "there is no repository %q", repository)
-	}
-	select {
-	case e.poked(repository) <- struct{}{}:
-	default:
-	}
-	return nil
 }

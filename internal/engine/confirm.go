@@ -6,6 +6,7 @@ import (
 
 	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/engine/txn"
+	"github.com/tfops/tfops/internal/workspace"
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
@@ -58,7 +59,7 @@ func (e *Engine) confirm(ctx context.Context, r run.Run) (bool, error) {
 func (e *Engine) moveOn(ctx context.Context, r run.Run, def fleet.Definition, repo settings.Repository, head string) error {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	err := e.poll(ctx, def.Repository)
+	err := e.Watcher.Poll(ctx, def.Repository)
 	if head == "" {
 		return fault.New(fault.NotFound, "push it", "%s: it is not there any more", def.Follows(""))
 	}
@@ -87,7 +88,7 @@ func (e *Engine) replace(ctx context.Context, r run.Run, def fleet.Definition, r
 	if q.Record(def.Name).Desired != r.Commit.SHA {
 		return gone // the poll has seen to it
 	}
-	if problem := e.problem(def.Name); problem != nil {
+	if problem := q.Record(def.Name).Obstacle.Err(); problem != nil {
 		return problem
 	}
 	c, err := settings.Commit(ctx, repo, head)
@@ -96,10 +97,10 @@ func (e *Engine) replace(ctx context.Context, r run.Run, def fleet.Definition, r
 	}
 	batch := run.Batch{Heads: map[string]string{def.Name: head}, Runs: []run.Run{{Workspace: def.Name, Kind: run.Sync, Commit: c,
 		Fingerprint: def.Fingerprint, Trigger: run.Trigger{Cause: run.ByCommit}}}}
-	if err := e.arrange(ctx, e.txn.Settings.Get(), &batch); err != nil {
+	if err := e.order.Arrange(ctx, e.txn.Settings.Get(), &batch); err != nil {
 		return err
 	}
-	if err := e.enqueue(ctx, batch); err != nil {
+	if _, err := e.txn.Enqueue(ctx, batch); err != nil {
 		return err
 	}
 	return gone
@@ -121,4 +122,9 @@ func (e *Engine) unconfirmed(ctx context.Context, r run.Run, why error) error {
 		return nil
 	}
 	return err
+}
+
+// elsewhereNow says that a workspace does not lead to a run's commit any more.
+func elsewhereNow(r run.Run, d fleet.Definition) error {
+	return fault.New(fault.Conflict, "", "commit %s is not on %s any more", workspace.ShortCommit(r.Commit.SHA), d.Follows(r.Tag))
 }

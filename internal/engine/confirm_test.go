@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -178,8 +177,8 @@ func TestBranchGoneBeforeApply(t *testing.T) {
 		if r = g.get(r.ID); r.Status == run.Applied || r.Status == run.Applying {
 			t.Errorf("the run is %s", r.Status)
 		}
-		if err := g.engine.problem("a"); err == nil || errors.Is(err, errOrphaned) {
-			t.Errorf("the problem is %v", err)
+		if v := g.view("a"); v.Problem == nil || v.Record.Orphan != nil {
+			t.Errorf("the problem is %v", v.Problem)
 		}
 	}, define("a"))
 }

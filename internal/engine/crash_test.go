@@ -32,7 +32,7 @@ func TestDaemonDies(t *testing.T) {
 	t.Run("pending", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
 			g.git.commit("main", "a/main.tf")
-			if err := g.engine.poll(context.Background(), "infra"); err != nil { // no loop is running
+			if err := g.engine.Watcher.Poll(context.Background(), "infra"); err != nil { // no loop is running
 				t.Fatal(err)
 			}
 			r := g.want("a", run.Pending)
@@ -92,7 +92,7 @@ func TestDaemonDies(t *testing.T) {
 	t.Run("between claiming a plan and starting its runner", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
 			g.git.commit("main", "a/main.tf")
-			if err := g.engine.poll(context.Background(), "infra"); err != nil {
+			if err := g.engine.Watcher.Poll(context.Background(), "infra"); err != nil {
 				t.Fatal(err)
 			}
 			for range outcome.MaxRestarts + 1 { // which does not count as a runner that vanished

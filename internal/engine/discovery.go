@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -17,21 +16,13 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// GeneratorView is a generator as people see it.
-type GeneratorView struct {
-	Name       string
-	Repository string
-	Workspaces []string
-	Problems   []workspace.Problem
-}
-
 // survey looks at the branches of a repository for what generators make
 // workspaces of. A branch that cannot be read keeps what was found before.
-func (e *Engine) survey(ctx context.Context, name string, repo settings.Repository, heads map[string]string, records map[string]workspace.Record) []error {
-	e.mu.Lock()
-	config := &e.base.Config
-	known := e.found.Branches(name)
-	e.mu.Unlock()
+func (w *Watcher) survey(ctx context.Context, name string, repo settings.Repository, heads map[string]string, records map[string]workspace.Record) []error {
+	w.mu.Lock()
+	config := &w.base.Config
+	known := w.found.Branches(name)
+	w.mu.Unlock()
 	gens := config.Of(name)
 	if len(gens) == 0 && len(known) == 0 || len(heads) == 0 {
 		return nil // a repository without branches is more likely broken than emptied
@@ -44,7 +35,7 @@ func (e *Engine) survey(ctx context.Context, name string, repo settings.Reposito
 		}
 		d, ok := known[branch]
 		if !ok || d.Head != head || d.Of != config || d.Partial {
-			fresh, err := e.sources.Discover(ctx, repo, gens, branch, head, records)
+			fresh, err := w.sources.Discover(ctx, repo, gens, branch, head, records)
 			switch {
 			case err == nil:
 				d = fresh
@@ -59,72 +50,71 @@ func (e *Engine) survey(ctx context.Context, name string, repo settings.Reposito
 		branches[branch] = d
 	}
 	fleet.HoldUnmatched(branches, gens, records)
-	e.mu.Lock()
-	e.found.Set(name, branches, len(failed) == 0)
-	e.mu.Unlock()
+	w.mu.Lock()
+	w.found.Set(name, branches, len(failed) == 0)
+	w.mu.Unlock()
 	return failed
 }
 
-// errStays is a workspace whose origin is there and was not found.
-var errStays = errors.New("it stays as it is")
-
 // rebuild puts the fleet together of what was found and what is remembered.
-func (e *Engine) rebuild(records map[string]workspace.Record) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	s := *e.base
-	s.Fleet = fleet.Build(&e.base.Config, &e.found, &e.expansion, e.code, records)
-	e.txn.Settings.Set(&s)
-	e.txn.Calendar.Send()
+func (w *Watcher) rebuild(records map[string]workspace.Record) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := *w.base
+	s.Fleet = fleet.Build(&w.base.Config, &w.found, &w.expansion, w.code, records)
+	w.txn.Settings.Set(&s)
+	w.txn.Calendar.Send()
 }
 
 // known fetches what is remembered and puts the fleet together: at the start,
 // and when the configuration changed.
-func (e *Engine) recall(ctx context.Context) error {
-	records, err := e.txn.Records(ctx)
+func (w *Watcher) recall(ctx context.Context) error {
+	records, err := w.txn.Records(ctx)
 	if err != nil {
 		return err
 	}
-	e.rebuild(records)
+	w.rebuild(records)
 	return nil
 }
 
-// mark adds to a batch what is to be remembered of generated workspaces: what
+// mark adds to the batch what is to be remembered of generated workspaces: what
 // they are made of, and which of them have lost that. Of these, those with
 // on_removed = "destroy" get a destroy run, once.
-func (e *Engine) mark(ctx context.Context, repository string, records map[string]workspace.Record, b *run.Batch) error {
-	s := e.txn.Settings.Get()
+func (p *poll) mark(ctx context.Context) error {
+	s, b, repository := p.w.txn.Settings.Get(), &p.batch, p.repo.Name
 	b.Origins, b.Orphans = map[string]workspace.Origin{}, map[string]workspace.Orphan{}
 	for _, d := range s.Workspaces {
 		if d.Origin == nil || d.Repository != repository {
 			continue
 		}
-		rec := records[d.Name]
+		rec := p.records[d.Name]
 		if _, waits := decide.RenameWait(s.Fleet, d.Name); waits {
 			continue
 		}
-		e.mu.Lock()
-		gone, held := e.found.Gone(repository, *d.Origin, rec), e.found.Held(repository, *d.Origin, rec)
-		e.mu.Unlock()
+		p.w.mu.Lock()
+		gone, held := p.w.found.Gone(repository, *d.Origin, rec), p.w.found.Held(repository, *d.Origin, rec)
+		p.w.mu.Unlock()
 		switch {
 		case held != nil:
 			if rec.Orphan != nil {
 				b.Origins[d.Name] = *d.Origin
 			}
-			e.setProblem([]fleet.Definition{d}, fault.New(fault.CodeOf(held), fault.Next(held), "%w; %w", held, errStays))
+			o := workspace.ObstacleOf(held)
+			o.Message, o.Held = o.Message+"; it stays as it is", true
+			p.obstacles[d.Name], p.left[d.Name] = o, true
 		case !gone && (rec.Origin == nil || *rec.Origin != *d.Origin || rec.Orphan != nil):
 			b.Origins[d.Name] = *d.Origin
-			e.setProblem([]fleet.Definition{d}, nil) // what is wrong otherwise the look at its branch finds out
+			p.block([]fleet.Definition{d}, nil) // what is wrong otherwise the look at its branch finds out
 		case gone:
-			if err := e.orphan(ctx, s, d, rec, b); err != nil {
+			if err := p.orphan(ctx, d, rec); err != nil {
 				return err
 			}
-		case errors.Is(e.problem(d.Name), errStays):
-			e.setProblem([]fleet.Definition{d}, nil)
-			e.checked([]fleet.Definition{d}, false)
+		case rec.Obstacle != nil && rec.Obstacle.Held:
+			p.block([]fleet.Definition{d}, nil)
+			p.looked([]fleet.Definition{d}, false)
 		}
 	}
-	for name, rec := range records { // those that leave nothing behind
+	for name, rec := range p.records { // those that leave nothing behind
 		if _, ok := s.Find(name); ok || rec.Origin == nil || rec.Orphan != nil || s.Heirs[name] != "" {
 			continue
 		}
@@ -142,46 +132,29 @@ func lost(o workspace.Origin) string {
 	return fmt.Sprintf("directory %s on branch %s is gone", o.Dir, o.Branch)
 }
 
-func (e *Engine) orphan(ctx context.Context, s *settings.Settings, d fleet.Definition, rec workspace.Record, b *run.Batch) error {
+func (p *poll) orphan(ctx context.Context, d fleet.Definition, rec workspace.Record) error {
 	o := workspace.Orphan{Since: time.Now().UTC(), Why: lost(*d.Origin)}
 	if rec.Orphan != nil {
 		o = *rec.Orphan
 	}
 	destroy := d.OnRemoved == workspace.DestroyOnRemoved && d.Apply != workspace.Never && rec.Applied != "" && !o.Asked
 	if destroy {
-		c, err := settings.Commit(ctx, s.Repositories[d.Repository], rec.Applied)
+		c, err := settings.Commit(ctx, p.repo, rec.Applied)
 		if err != nil {
 			return err
 		}
 		o.Asked = true
-		b.Runs = append(b.Runs, run.Run{Workspace: d.Name, Kind: run.Destroy, Commit: c, Fingerprint: d.Fingerprint, Trigger: run.Trigger{Cause: run.ByRemoval}})
+		p.batch.Runs = append(p.batch.Runs, run.Run{Workspace: d.Name, Kind: run.Destroy, Commit: c, Fingerprint: d.Fingerprint, Trigger: run.Trigger{Cause: run.ByRemoval}})
 	}
 	if rec.Orphan == nil || destroy {
-		b.Orphans[d.Name] = o
+		p.batch.Orphans[d.Name] = o
 	}
-	e.setProblem([]fleet.Definition{d}, orphaned(d.Name, o))
+	p.left[d.Name] = true
+	p.block([]fleet.Definition{d}, orphaned(d.Name, o))
 	return nil
 }
 
 // orphaned is why an orphan is not planned.
 func orphaned(name string, o workspace.Orphan) error {
-	return fault.New(fault.NotFound, "tfops destroy "+name+", or bring it back", "%w: %s", errOrphaned, o.Why)
-}
-
-var errOrphaned = errors.New("what it was made of is gone, and what it applied is still there")
-
-// Generators shows every generator, in the order of the configuration.
-func (e *Engine) Generators() []GeneratorView {
-	s := e.txn.Settings.Get()
-	views := []GeneratorView{}
-	for _, g := range s.Config.Generators {
-		v := GeneratorView{Name: g.Name, Repository: g.Repository, Workspaces: s.Made[g.Name], Problems: s.Unmade[g.Name]}
-		for _, p := range s.Problems {
-			if d, ok := s.Find(p.Workspace); ok && d.Origin != nil && d.Origin.Generator == g.Name {
-				v.Problems = append(v.Problems, p)
-			}
-		}
-		views = append(views, v)
-	}
-	return views
+	return fault.New(fault.NotFound, "tfops destroy "+name+", or bring it back", "what it was made of is gone, and what it applied is still there: %s", o.Why)
 }

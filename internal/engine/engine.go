@@ -29,7 +29,6 @@ import (
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/drift"
-	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -78,41 +77,24 @@ type Engine struct {
 	trees                  chan string // checkouts that no run needs, to be removed
 	begun                  time.Time
 
-	txn       *txn.Writer
+	txn *txn.Writer
+	*Watcher
 	sources   *sources.Reader
 	jobs      *jobs.Maker
+	order     *Sequencer
 	checkouts *checkout.Store
 
-	renames sync.Mutex // held while a rename is carried out
-
 	mu         sync.Mutex
-	base       *settings.Settings // as configured
-	found      fleet.Discoveries  // in branches
-	expansion  fleet.Expansion
-	code       map[string]fleet.Code        // by workspace: what its code says of states
-	codeAt     map[string]string            // by repository and branch: what code was read of
-	repos      map[string]*repositoryStatus // by name
-	problems   map[string]error             // by workspace: why its branch, directory or inputs cannot be used
-	seen       map[string]bool              // by workspace: its directory and inputs were looked for
-	polling    map[string]chan struct{}     // by repository: one look at a time
-	poke       map[string]chan struct{}     // by repository: poll now
-	checkTimes checkTimes                   // of drift
-	reportsDue map[string]dueReport         // by name
-	rulesEnd   time.Time                    // when a rule or an acknowledgement ends next; zero: nothing is known to end
+	checkTimes checkTimes           // of drift
+	reportsDue map[string]dueReport // by name
+	rulesEnd   time.Time            // when a rule or an acknowledgement ends next; zero: nothing is known to end
 
 	strays []Stray                  // see sweep
 	halted map[string][]run.Stopped // by run; see keepLooking
 
 	lacking run.Lacking // see canBegin
 
-	configured chan struct{} // the settings changed
-	running    sync.WaitGroup
-}
-
-type repositoryStatus struct {
-	polledAt time.Time
-	failures int
-	err      error
+	running sync.WaitGroup
 }
 
 // New returns an engine with its first settings.
@@ -124,15 +106,11 @@ func New(o Options, s *settings.Settings) *Engine {
 	w.Settings.Set(s.Prepare())
 	from := &sources.Reader{Settings: w.Settings, Log: o.Log}
 	trees := checkout.Open(filepath.Join(w.Files.Cache(), "checkouts"))
-	return &Engine{Options: o, txn: w, base: s, sources: from,
-		jobs: &jobs.Maker{Store: o.Store, Files: w.Files, Settings: w.Settings, Sources: from, Checkouts: trees, Vault: o.Vault, Log: o.Log, Environ: o.Environ},
-		code: map[string]fleet.Code{}, codeAt: map[string]string{},
-		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency), trees: make(chan string, maxSwept),
-		checkouts:  checkout.Open(filepath.Join(w.Files.Cache(), "checkouts")),
-		configured: make(chan struct{}, 1),
-		repos:      map[string]*repositoryStatus{}, problems: map[string]error{},
-		polling: map[string]chan struct{}{}, poke: map[string]chan struct{}{}, reportsDue: map[string]dueReport{}, seen: map[string]bool{},
-	}
+	making := &jobs.Maker{Store: o.Store, Files: w.Files, Settings: w.Settings, Sources: from, Checkouts: trees, Vault: o.Vault, Log: o.Log, Environ: o.Environ}
+	order := &Sequencer{w, making}
+	return &Engine{Options: o, txn: w, sources: from, jobs: making, order: order, Watcher: NewWatcher(w, from, order, s), checkouts: trees,
+		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency),
+		trees: make(chan string, maxSwept), reportsDue: map[string]dueReport{}}
 }
 
 // shutdownGrace is how long a stopping daemon waits for interrupted plans.
@@ -142,7 +120,7 @@ const shutdownGrace = 5 * time.Second
 // returns when no goroutine of it is left: plans have been stopped and will
 // be made again; applies go on without it.
 func (e *Engine) Run(ctx context.Context) error {
-	for _, begin := range []func(context.Context) error{e.learnFolders, e.recall, e.rename, e.attach} {
+	for _, begin := range []func(context.Context) error{e.Recall, e.attach} {
 		if err := begin(ctx); err != nil {
 			if ctx.Err() != nil {
 				return nil // stopped before it had begun
@@ -151,7 +129,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		}
 	}
 	e.begun = time.Now()
-	e.running.Go(func() { e.keepWatching(ctx) })
+	e.running.Go(func() { e.Watcher.Run(ctx) })
 	e.running.Go(func() { e.keepUpkeep(ctx) })
 	e.running.Go(func() { e.keepLooking(ctx) })
 	e.running.Go(func() { e.keepEngines(ctx) })
@@ -166,40 +144,16 @@ func (e *Engine) Run(ctx context.Context) error {
 	return nil
 }
 
-// Configure replaces the settings. Concurrency stays what it was: it takes a restart.
+// Configure replaces the settings. A changed concurrency takes effect after a restart.
 func (e *Engine) Configure(ctx context.Context, s *settings.Settings) error {
-	s.Prepare()
-	// First of all: a configuration that is not in the audit log is not in force.
-	if err := e.txn.Record(ctx, run.Audit{Actor: "tfops", Via: "config", Action: "configure", Reason: s.Summary()}); err != nil {
+	if err := e.Watcher.Configure(ctx, s); err != nil {
 		return err
-	}
-	records, err := e.txn.Records(ctx)
-	if err != nil {
-		return err
-	}
-	before := e.txn.Settings.Get()
-	e.mu.Lock()
-	e.base = s
-	e.mu.Unlock()
-	e.rebuild(records)
-	if err := e.rename(ctx); err != nil {
-		e.Log.Error("workspaces cannot be renamed; trying again at the next look at their repositories", "error", err)
-	}
-	for _, old := range before.Workspaces {
-		if _, ok := e.txn.Settings.Get().Find(old.Name); !ok && e.txn.Settings.Get().Heirs[old.Name] == "" && e.txn.Settings.Get().Formerly[old.Name] == "" {
-			e.Log.Warn("a workspace is not configured any more; its resources are not destroyed and its state is kept", "workspace", old.Name, "state", e.txn.Files.Workspace(old.Name).Dir())
-		}
 	}
 	e.mu.Lock()
 	e.checkTimes = checkTimes{}
 	clear(e.reportsDue)
-	clear(e.problems)
-	clear(e.seen)
 	e.mu.Unlock()
-	select {
-	case e.configured <- struct{}{}:
-	default:
-	}
+	e.Watcher.Restart()
 	e.keepRules(ctx)
 	e.txn.Calendar.Send()
 	e.txn.Changed.Send()

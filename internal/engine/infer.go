@@ -13,17 +13,17 @@ import (
 )
 
 // wrong is why the local modules of a workspace cannot be what is meant.
-func (e *Engine) wrong(name string) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.code[name].Wrong
+func (w *Watcher) wrong(name string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.code[name].Wrong
 }
 
 // readHeads reads the code at the heads of a repository's branches, of each
 // branch once for each of its commits and each fleet.
-func (e *Engine) readHeads(ctx context.Context, repo settings.Repository, heads map[string]string) []error {
+func (w *Watcher) readHeads(ctx context.Context, repo settings.Repository, heads map[string]string) []error {
 	byBranch := map[string][]fleet.Definition{}
-	for _, d := range e.txn.Settings.Get().Workspaces {
+	for _, d := range w.txn.Settings.Get().Workspaces {
 		if d.Repository == repo.Name {
 			byBranch[d.Follow()] = append(byBranch[d.Follow()], d)
 		}
@@ -38,17 +38,17 @@ func (e *Engine) readHeads(ctx context.Context, repo settings.Repository, heads 
 		for _, d := range defs {
 			key += "\x00" + d.Name + "\x00" + d.Fingerprint // with what is said of its backend
 		}
-		err := e.sources.Need(ctx, repo, head)
+		err := w.sources.Need(ctx, repo, head)
 		var missing []trees.MissingSubmodule
 		if err == nil {
-			missing, err = e.sources.Submodules(ctx, repo, head)
+			missing, err = w.sources.Submodules(ctx, repo, head)
 		}
 		for _, sub := range missing { // what the code reads of it may be there later
 			key += "\x00" + sub.Path
 		}
-		e.mu.Lock()
-		known := e.codeAt[repo.Name+"\x00"+branch] == key
-		e.mu.Unlock()
+		w.mu.Lock()
+		known := w.codeAt[repo.Name+"\x00"+branch] == key
+		w.mu.Unlock()
 		if known && err == nil {
 			continue
 		}
@@ -61,11 +61,11 @@ func (e *Engine) readHeads(ctx context.Context, repo settings.Repository, heads 
 			continue
 		}
 		ws := fleet.Values(defs)
-		read := fleet.ReadCode(e.sources.Index(repo.Name).Graph(tree, ws), ws)
-		e.mu.Lock()
-		maps.Copy(e.code, read)
-		e.codeAt[repo.Name+"\x00"+branch] = key
-		e.mu.Unlock()
+		read := fleet.ReadCode(w.sources.Index(repo.Name).Graph(tree, ws), ws)
+		w.mu.Lock()
+		maps.Copy(w.code, read)
+		w.codeAt[repo.Name+"\x00"+branch] = key
+		w.mu.Unlock()
 	}
 	return failed
 }

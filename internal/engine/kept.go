@@ -87,12 +87,3 @@ func (e *Engine) decideKeeping(ctx context.Context, k *keeper, fn func(*run.Tx) 
 		return err
 	})
 }
-
-// learnFolders learns where the directories of renamed workspaces are.
-func (e *Engine) learnFolders(ctx context.Context) error {
-	records, err := e.txn.Records(ctx)
-	if err != nil {
-		return err
-	}
-	return e.txn.Files.LearnFolders(records)
-}

@@ -5,30 +5,35 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/tfops/tfops/internal/engine/decide"
-	"github.com/tfops/tfops/internal/engine/txn"
-
+	"github.com/tfops/tfops/internal/engine/jobs"
 	"github.com/tfops/tfops/internal/engine/settings"
-
+	"github.com/tfops/tfops/internal/engine/txn"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// arrange tells each run of a batch which workspaces go before it: those that
+// Sequencer makes runs in the order of their workspaces.
+type Sequencer struct {
+	txn  *txn.Writer
+	jobs *jobs.Maker
+}
+
+// Arrange tells each run of a batch which workspaces go before it: those that
 // have a run in the batch, or one on its way that may apply.
-func (e *Engine) arrange(ctx context.Context, s *settings.Settings, b *run.Batch) error {
+func (o *Sequencer) Arrange(ctx context.Context, s *settings.Settings, b *run.Batch) error {
 	needed := slices.ContainsFunc(b.Runs, func(r run.Run) bool { return len(decide.GoesBefore(s, r)) > 0 })
 	if !needed {
 		return nil
 	}
-	q, err := e.txn.Queue(ctx)
+	q, err := o.txn.Queue(ctx)
 	if err != nil {
 		return err
 	}
-	e.askOutputs(ctx, s, q, b)
+	o.askOutputs(ctx, s, q, b)
 	together := kindsOf(b.Runs)
 	for i, r := range b.Runs {
 		for _, name := range decide.GoesBefore(s, r) {
@@ -53,15 +58,15 @@ func kindsOf(runs []run.Run) map[string]map[run.Kind]bool {
 	return kinds
 }
 
-// inReverse makes a person's destroy run wait for those of the workspaces that
+// InReverse makes a person's destroy run wait for those of the workspaces that
 // depend on its own. It is refused while one of them stands and is not being
 // destroyed: what it is made of would go from under it.
-func (e *Engine) inReverse(ctx context.Context, b *run.Batch) error {
-	s := e.txn.Settings.Get()
-	if err := e.arrange(ctx, s, b); err != nil {
+func (o *Sequencer) InReverse(ctx context.Context, b *run.Batch) error {
+	s := o.txn.Settings.Get()
+	if err := o.Arrange(ctx, s, b); err != nil {
 		return err
 	}
-	q, err := e.txn.Queue(ctx)
+	q, err := o.txn.Queue(ctx)
 	if err != nil {
 		return err
 	}
@@ -78,7 +83,7 @@ func (e *Engine) inReverse(ctx context.Context, b *run.Batch) error {
 // askOutputs adds a check of each applied workspace whose outputs a run of the
 // batch uses and nobody has read yet, as when inputs are new in the
 // configuration: what a check finds in the state are the outputs.
-func (e *Engine) askOutputs(ctx context.Context, s *settings.Settings, q run.Queue, b *run.Batch) {
+func (o *Sequencer) askOutputs(ctx context.Context, s *settings.Settings, q run.Queue, b *run.Batch) {
 	together := kindsOf(b.Runs)
 	for _, r := range slices.Clone(b.Runs) {
 		def, _ := s.Definition(r.Workspace)
@@ -89,7 +94,7 @@ func (e *Engine) askOutputs(ctx context.Context, s *settings.Settings, q run.Que
 				if !ok || rec.Outputs != nil || rec.Applied == "" || reads(s, q, together, r.Workspace, ref.Workspace) {
 					continue
 				}
-				check, err := e.driftRun(ctx, up, *rec, run.Trigger{Cause: run.ByUpstream})
+				check, err := o.Check(ctx, up, *rec, run.Trigger{Cause: run.ByUpstream})
 				if err != nil {
 					continue // the run itself says what is missing
 				}
@@ -119,27 +124,13 @@ func reads(s *settings.Settings, q run.Queue, together map[string]map[run.Kind]b
 	return together[name][run.Sync] || together[name][run.Drift]
 }
 
-// keepFlowing enqueues what flowing finds, each time a workspace was applied
-// that others come after.
-func (e *Engine) keepFlowing(ctx context.Context) {
-	txn.UntilDone(ctx, &e.txn.Moved.Signal, func() (time.Time, bool) {
-		if names := e.txn.Moved.Take(); len(names) > 0 {
-			e.renameLater(ctx)
-			if err := e.flowAfter(ctx, names); err != nil && ctx.Err() == nil {
-				e.Log.Error("workspaces that come after others cannot be enqueued; the next poll tries again", "error", err)
-			}
-		}
-		return time.Time{}, false
-	})
-}
-
-// flowAfter enqueues what comes after some workspaces that have moved on.
-func (e *Engine) flowAfter(ctx context.Context, moved map[string]bool) error {
-	q, err := e.txn.Queue(ctx)
+// FlowAfter enqueues what comes after some workspaces that have moved on.
+func (o *Sequencer) FlowAfter(ctx context.Context, moved map[string]bool) error {
+	q, err := o.txn.Queue(ctx)
 	if err != nil {
 		return err
 	}
-	s, after := e.txn.Settings.Get(), map[string]bool{}
+	s, after := o.txn.Settings.Get(), map[string]bool{}
 	for name := range moved {
 		for rec := range q.HeldBackBy(name) {
 			after[rec.Name] = true
@@ -148,16 +139,16 @@ func (e *Engine) flowAfter(ctx context.Context, moved map[string]bool) error {
 			after[user] = true
 		}
 	}
-	return e.flowOn(ctx, s, q, slices.Sorted(maps.Keys(after)))
+	return o.flowOn(ctx, s, q, slices.Sorted(maps.Keys(after)))
 }
 
-// flowOnAll enqueues all that flowing finds.
-func (e *Engine) flowOnAll(ctx context.Context) error {
-	s := e.txn.Settings.Get()
+// FlowAll enqueues all that flowing finds.
+func (o *Sequencer) FlowAll(ctx context.Context) error {
+	s := o.txn.Settings.Get()
 	if !s.Order.Any() {
 		return nil
 	}
-	q, err := e.txn.Queue(ctx)
+	q, err := o.txn.Queue(ctx)
 	if err != nil {
 		return err
 	}
@@ -165,10 +156,10 @@ func (e *Engine) flowOnAll(ctx context.Context) error {
 	for i := range s.Workspaces {
 		names[i] = s.Workspaces[i].Name
 	}
-	return e.flowOn(ctx, s, q, names)
+	return o.flowOn(ctx, s, q, names)
 }
 
-func (e *Engine) flowOn(ctx context.Context, s *settings.Settings, q run.Queue, names []string) error {
+func (o *Sequencer) flowOn(ctx context.Context, s *settings.Settings, q run.Queue, names []string) error {
 	var b run.Batch
 	for _, name := range names {
 		d, ok := s.Definition(name)
@@ -177,7 +168,7 @@ func (e *Engine) flowOn(ctx context.Context, s *settings.Settings, q run.Queue, 
 		}
 		up := decide.Flowing(s, q, d)
 		repo, ok := s.Repositories[d.Repository]
-		if up == "" || !ok || e.problem(name) != nil {
+		if up == "" || !ok || q.Record(name).Obstacle != nil {
 			continue
 		}
 		c, err := settings.Commit(ctx, repo, q.Record(name).Desired)
@@ -187,10 +178,11 @@ func (e *Engine) flowOn(ctx context.Context, s *settings.Settings, q run.Queue, 
 		b.Runs = append(b.Runs, run.Run{Workspace: name, Kind: run.Sync, Commit: c, Fingerprint: d.Fingerprint,
 			Trigger: run.Trigger{Cause: run.ByUpstream, Run: lastRun(*q.Record(up))}})
 	}
-	if err := e.arrange(ctx, s, &b); err != nil {
+	if err := o.Arrange(ctx, s, &b); err != nil {
 		return err
 	}
-	return e.enqueue(ctx, b)
+	_, err := o.txn.Enqueue(ctx, b)
+	return err
 }
 
 // lastRun is the id in Record.Ended.
@@ -199,4 +191,26 @@ func lastRun(rec workspace.Record) string {
 		return parts[1]
 	}
 	return ""
+}
+
+// Check is a check at the commit that is applied.
+func (o *Sequencer) Check(ctx context.Context, d fleet.Definition, rec workspace.Record, t run.Trigger) (run.Run, error) {
+	if rec.Applied == "" {
+		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "workspace %s was never applied, so nothing can drift from it", d.Name)
+	}
+	if _, err := o.jobs.AsApplied(d, rec.AppliedFingerprint); err != nil {
+		return run.Run{}, err
+	}
+	repo, ok := o.txn.Settings.Get().Repositories[d.Repository]
+	if !ok {
+		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", d.Repository)
+	}
+	c, err := settings.Commit(ctx, repo, rec.Applied)
+	if fault.Is(err, fault.NotFound) {
+		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "commit %s, which workspace %s was made equal to, is not in the repository any more", workspace.ShortCommit(rec.Applied), d.Name)
+	}
+	if err != nil {
+		return run.Run{}, err
+	}
+	return run.Run{Workspace: d.Name, Kind: run.Drift, Commit: c, Fingerprint: rec.AppliedFingerprint, Trigger: t}, nil
 }

@@ -22,52 +22,29 @@ import (
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
-// keepWatching polls every repository of the present settings, and starts
-// over when they change.
-func (e *Engine) keepWatching(ctx context.Context) {
-	for ctx.Err() == nil {
-		round, cancel := context.WithCancel(ctx)
-		e.forgetRepositories()
-		var pollers []<-chan struct{}
-		for name := range e.txn.Settings.Get().Repositories {
-			done := make(chan struct{})
-			pollers = append(pollers, done)
-			e.running.Go(func() { defer close(done); e.watch(round, name) })
-		}
-		select {
-		case <-ctx.Done():
-		case <-e.configured:
-		}
-		cancel()
-		for _, done := range pollers {
-			<-done
-		}
-	}
-}
-
 // forgetRepositories drops the status of repositories that are configured no more.
-func (e *Engine) forgetRepositories() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for name := range e.repos {
-		if _, ok := e.txn.Settings.Get().Repositories[name]; !ok {
-			delete(e.repos, name)
+func (w *Watcher) forgetRepositories() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for name := range w.repos {
+		if _, ok := w.txn.Settings.Get().Repositories[name]; !ok {
+			delete(w.repos, name)
 		}
 	}
 }
 
 // watch polls one repository until ctx is done.
-func (e *Engine) watch(ctx context.Context, name string) {
+func (w *Watcher) watch(ctx context.Context, name string) {
 	for {
-		repo := e.txn.Settings.Get().Repositories[name]
-		poked := e.poked(name)
-		err := fault.OfMachine(e.poll(ctx, name))
+		repo := w.txn.Settings.Get().Repositories[name]
+		poked := w.poked(name)
+		err := fault.OfMachine(w.Poll(ctx, name))
 		if ctx.Err() != nil {
 			return
 		}
-		failures := e.notePoll(name, err)
+		failures := w.notePoll(name, err)
 		if err != nil && failures == 1 {
-			e.Log.Warn("a repository cannot be read", "repository", name, "error", err, "next", fault.Next(err))
+			w.log.Warn("a repository cannot be read", "repository", name, "error", err, "next", fault.Next(err))
 		}
 		select {
 		case <-ctx.Done():
@@ -79,139 +56,231 @@ func (e *Engine) watch(ctx context.Context, name string) {
 }
 
 // poked returns the channel on which somebody asks for a poll of the repository.
-func (e *Engine) poked(name string) chan struct{} {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.poke[name] == nil {
-		e.poke[name] = make(chan struct{}, 1)
+func (w *Watcher) poked(name string) chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.pokes[name] == nil {
+		w.pokes[name] = make(chan struct{}, 1)
 	}
-	return e.poke[name]
+	return w.pokes[name]
 }
 
-func (e *Engine) notePoll(name string, err error) (failures int) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	st := e.repos[name]
+func (w *Watcher) notePoll(name string, err error) (failures int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	st := w.repos[name]
 	if st == nil {
-		st = &repositoryStatus{}
-		e.repos[name] = st
+		st = &Polled{}
+		w.repos[name] = st
 	}
-	st.err = err
+	st.Err = err
 	if err != nil {
-		st.failures++
-		return st.failures
+		st.Failures++
+		return st.Failures
 	}
-	st.failures, st.polledAt = 0, time.Now()
+	st.Failures, st.At = 0, time.Now()
 	return 0
 }
 
-// poll looks at one repository and enqueues what its branches ask for. What
+// Poll looks at one repository and enqueues what its branches ask for. What
 // was looked at is stored with the runs, in one transaction: a crash in
 // between makes the next poll look again, and nothing is lost or doubled.
-func (e *Engine) poll(ctx context.Context, name string) error {
-	s := e.txn.Settings.Get()
+func (w *Watcher) Poll(ctx context.Context, name string) error {
+	s := w.txn.Settings.Get()
 	repo, ok := s.Repositories[name]
 	if !ok {
 		return nil
 	}
 	// Two looks at once, the watcher's and that of somebody who asked, would
 	// enqueue the same commit twice.
-	turn := e.turn(name)
+	turn := w.turn(name)
 	select {
 	case turn <- struct{}{}:
 		defer func() { <-turn }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	heads, err := e.sources.Heads(ctx, repo)
+	heads, err := w.sources.Heads(ctx, repo)
 	if err != nil {
 		return err
 	}
-	records, err := e.txn.Records(ctx)
+	led, records, failed, err := w.discover(ctx, repo, heads)
 	if err != nil {
 		return err
 	}
-	failed := e.survey(ctx, name, repo, heads, records)
-	if len(s.Config.Generators) > 0 {
-		e.rebuild(records)
-	}
-	led, err := e.targets(ctx, repo, heads)
-	if err != nil {
-		return err
-	}
-	failed = append(failed, e.readHeads(ctx, repo, led.refs)...)
-	e.rebuild(records)
-	if len(e.txn.Settings.Get().Renaming) > 0 {
-		if err := e.rename(ctx); err != nil {
-			return err
-		}
-		if records, err = e.txn.Records(ctx); err != nil {
-			return err
-		}
-	}
-	s = e.txn.Settings.Get()
-	batch := run.Batch{Heads: map[string]string{}}
-	if err := e.mark(ctx, name, records, &batch); err != nil {
+	p := &poll{w: w, repo: repo, records: records, heads: heads, led: led, seen: map[string]bool{}, left: map[string]bool{},
+		obstacles: map[string]*workspace.Obstacle{}, batch: run.Batch{Heads: map[string]string{}, Tags: map[string]workspace.FollowedTag{}}}
+	if err := p.mark(ctx); err != nil {
 		failed = append(failed, err)
 	}
+	failed = append(failed, p.branches(ctx)...)
+	return errors.Join(append(failed, p.store(ctx)...)...)
+}
+
+// discover brings the fleet up to date with what is in a repository's branches.
+func (w *Watcher) discover(ctx context.Context, repo settings.Repository, heads map[string]string) (led targets, records map[string]workspace.Record, failed []error, err error) {
+	if records, err = w.txn.Records(ctx); err != nil {
+		return led, nil, nil, err
+	}
+	failed = w.survey(ctx, repo.Name, repo, heads, records)
+	if len(w.txn.Settings.Get().Config.Generators) > 0 {
+		w.rebuild(records)
+	}
+	if led, err = w.targets(ctx, repo, heads); err != nil {
+		return led, nil, failed, err
+	}
+	failed = append(failed, w.readHeads(ctx, repo, led.refs)...)
+	w.rebuild(records)
+	if len(w.txn.Settings.Get().Renaming) > 0 {
+		if err := w.Rename(ctx); err != nil {
+			return led, nil, failed, err
+		}
+		if records, err = w.txn.Records(ctx); err != nil {
+			return led, nil, failed, err
+		}
+	}
+	return led, records, failed, nil
+}
+
+// poll is one look at one repository.
+type poll struct {
+	w       *Watcher
+	repo    settings.Repository
+	records map[string]workspace.Record
+	heads   map[string]string
+	led     targets
+
+	batch     run.Batch
+	obstacles map[string]*workspace.Obstacle // by workspace, as far as this look tells; nil: none
+	left      map[string]bool                // workspaces that stay as they are: see mark
+	seen      map[string]bool                // by workspace: whether its directory and inputs were looked for
+}
+
+// branches compares every branch with what is remembered of its workspaces.
+func (p *poll) branches(ctx context.Context) (failed []error) {
+	s, name := p.w.txn.Settings.Get(), p.repo.Name
 	byBranch := map[string][]fleet.Definition{}
 	for _, d := range s.Workspaces {
-		if _, waits := s.Renaming[d.Name]; waits {
-			continue
-		}
-		if d.Repository == name && !errors.Is(e.problem(d.Name), errOrphaned) && !errors.Is(e.problem(d.Name), errStays) {
+		if _, waits := s.Renaming[d.Name]; !waits && d.Repository == name && !p.left[d.Name] {
 			byBranch[d.Follow()] = append(byBranch[d.Follow()], d)
 		}
 	}
 	for _, branch := range slices.Sorted(maps.Keys(byBranch)) {
-		head, ok := led.refs[branch]
+		head, ok := p.led.refs[branch]
 		if !ok {
-			none := led.none[branch]
+			none := p.led.none[branch]
 			if none == nil {
-				none = missingBranch(name, branch, heads)
+				none = missingBranch(name, branch, p.heads)
 			}
-			e.setProblem(byBranch[branch], none)
-			e.checked(byBranch[branch], false) // it may come back where it was
+			p.block(byBranch[branch], none)
+			p.looked(byBranch[branch], false) // it may come back where it was
 			continue
 		}
-		look := branchPoll{e: e, repo: repo, records: records, batch: run.Batch{Heads: map[string]string{}}}
-		if err := look.branch(ctx, byBranch[branch], head); err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", byBranch[branch][0].Follows(led.tags[branch].Name), err)) // the others go on
+		look := branchPoll{poll: p, defs: byBranch[branch], batch: run.Batch{Heads: map[string]string{}}}
+		if err := look.branch(ctx, head); err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", byBranch[branch][0].Follows(p.led.tags[branch].Name), err)) // the others go on
 			continue
 		}
-		if tag, ok := led.tags[branch]; ok {
-			look.tagged(byBranch[branch], tag)
-			batch.Tags = merged(batch.Tags, look.batch.Tags)
+		if tag, ok := p.led.tags[branch]; ok {
+			p.tagged(byBranch[branch], tag)
 		}
-		maps.Copy(batch.Heads, look.batch.Heads)
-		batch.Runs = append(batch.Runs, look.batch.Runs...)
+		maps.Copy(p.batch.Heads, look.batch.Heads)
+		p.batch.Runs = append(p.batch.Runs, look.batch.Runs...)
 	}
-	if batch.Dropped, err = e.dropped(ctx, s, name); err != nil {
+	return failed
+}
+
+// store enqueues what the look came to, and what may go on after it.
+func (p *poll) store(ctx context.Context) (failed []error) {
+	var err error
+	if p.batch.Dropped, err = p.dropped(ctx); err != nil {
 		failed = append(failed, err)
 	}
-	if err := e.arrange(ctx, s, &batch); err != nil {
-		failed = append(failed, err) // an order that is not known must not be passed over
-		return errors.Join(failed...)
+	p.batch.Obstacles = map[string]*workspace.Obstacle{}
+	for name, o := range p.obstacles {
+		if !p.records[name].Obstacle.Equal(o) {
+			p.batch.Obstacles[name] = o
+		}
 	}
-	failed = append(failed, e.enqueue(ctx, batch))
-	return errors.Join(append(failed, e.flowOnAll(ctx))...)
+	if err := p.w.order.Arrange(ctx, p.w.txn.Settings.Get(), &p.batch); err != nil {
+		return append(failed, err) // an order that is not known must not be passed over
+	}
+	if _, err := p.w.txn.Enqueue(ctx, p.batch); err != nil {
+		failed = append(failed, err)
+	} else {
+		p.w.mu.Lock()
+		maps.Copy(p.w.seen, p.seen)
+		p.w.mu.Unlock()
+	}
+	return append(failed, p.w.order.FlowAll(ctx))
+}
+
+// block notes why workspaces cannot be planned; nil when they can.
+func (p *poll) block(defs []fleet.Definition, err error) {
+	for _, d := range defs {
+		p.obstacles[d.Name] = workspace.ObstacleOf(err)
+	}
+}
+
+// obstacle is why a workspace cannot be planned, as far as is known by now.
+func (p *poll) obstacle(name string) *workspace.Obstacle {
+	if o, ok := p.obstacles[name]; ok {
+		return o
+	}
+	return p.records[name].Obstacle
+}
+
+// looked notes whether somebody looked for the directories and inputs of workspaces.
+func (p *poll) looked(defs []fleet.Definition, looked bool) {
+	for _, d := range defs {
+		p.seen[d.Name] = looked
+	}
+}
+
+// dropped finds what was planned for workspaces that turned out not to be in
+// their branch any more: nobody may approve that.
+func (p *poll) dropped(ctx context.Context) (map[string]string, error) {
+	gone := map[string]string{}
+	for _, d := range p.w.txn.Settings.Get().Workspaces {
+		if o := p.obstacle(d.Name); o != nil && d.Repository == p.repo.Name {
+			gone[d.Name] = o.Message
+		}
+	}
+	if len(gone) == 0 {
+		return nil, nil
+	}
+	q, err := p.w.txn.Queue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	planned := map[string]string{}
+	for name, why := range gone {
+		for r := range q.Of(name) {
+			if r.Kind == run.Sync && r.Status.Unapplied() {
+				planned[name] = why
+			}
+		}
+	}
+	return planned, nil
+}
+
+// unseen reports whether nobody looked yet, under the present settings, whether the
+// workspace's directory and inputs are there.
+func (w *Watcher) unseen(name string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.seen[name]
 }
 
 // turn is the one place for a look at the repository. A channel, so that
 // waiting for it can be given up.
-func (e *Engine) turn(name string) chan struct{} {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.polling[name] == nil {
-		e.polling[name] = make(chan struct{}, 1)
+func (w *Watcher) turn(name string) chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.polling[name] == nil {
+		w.polling[name] = make(chan struct{}, 1)
 	}
-	return e.polling[name]
-}
-
-// enqueue stores a batch.
-func (e *Engine) enqueue(ctx context.Context, b run.Batch) error {
-	_, err := e.txn.Enqueue(ctx, b)
-	return err
+	return w.polling[name]
 }
 
 func missingBranch(repository, branch string, heads map[string]string) error {
@@ -229,88 +298,28 @@ func missingBranch(repository, branch string, heads map[string]string) error {
 	return fault.New(fault.NotFound, "push it, or change tfops.hcl: there are "+strings.Join(names, ", ")+more, "branch %s is not in repository %s", branch, repository)
 }
 
-// dropped finds what was planned for workspaces that turned out not to be in
-// their branch any more: nobody may approve that.
-func (e *Engine) dropped(ctx context.Context, s *settings.Settings, repository string) (map[string]string, error) {
-	gone := map[string]string{}
-	for _, d := range s.Workspaces {
-		if problem := e.problem(d.Name); problem != nil && d.Repository == repository {
-			gone[d.Name] = problem.Error()
-		}
-	}
-	if len(gone) == 0 {
-		return nil, nil
-	}
-	q, err := e.txn.Queue(ctx)
-	if err != nil {
-		return nil, err
-	}
-	planned := map[string]string{}
-	for name, why := range gone {
-		for r := range q.Of(name) {
-			if r.Kind == run.Sync && r.Status.Unapplied() {
-				planned[name] = why
-			}
-		}
-	}
-	return planned, nil
-}
-
-// setProblem notes why workspaces cannot be planned; nil when they can.
-func (e *Engine) setProblem(defs []fleet.Definition, problem error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, d := range defs {
-		if problem == nil {
-			delete(e.problems, d.Name)
-		} else {
-			e.problems[d.Name] = problem
-		}
-	}
-}
-
-// unchecked reports whether nobody looked yet, under the present settings,
-// whether the workspace's directory and inputs are there.
-func (e *Engine) unchecked(name string) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return !e.seen[name]
-}
-
-// checked notes whether somebody looked.
-func (e *Engine) checked(defs []fleet.Definition, looked bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, d := range defs {
-		e.seen[d.Name] = looked
-	}
-}
-
-// branchPoll is one look at one repository.
+// branchPoll is a look at one branch.
 type branchPoll struct {
-	e       *Engine
-	repo    settings.Repository
-	records map[string]workspace.Record
-	batch   run.Batch
-	defs    []fleet.Definition // all of the branch that is looked at
+	*poll
+	defs    []fleet.Definition // all of the branch
+	batch   run.Batch          // what it comes to, if it can be looked at
 	missing []trees.MissingSubmodule
 }
 
 // branch compares one branch with what is remembered of its workspaces.
-func (g *branchPoll) branch(ctx context.Context, defs []fleet.Definition, head string) error {
-	g.defs = defs
+func (g *branchPoll) branch(ctx context.Context, head string) error {
 	// Also when nothing moved: a damaged mirror is mended before somebody needs it.
-	if err := g.e.sources.Need(ctx, g.repo, head); err != nil {
+	if err := g.w.sources.Need(ctx, g.repo, head); err != nil {
 		return err
 	}
-	missing, err := g.e.sources.Submodules(ctx, g.repo, head)
+	missing, err := g.w.sources.Submodules(ctx, g.repo, head)
 	if err != nil {
 		return err
 	}
 	byHead := map[string][]fleet.Definition{} // by the head that was looked at before
-	for _, d := range defs {
+	for _, d := range g.defs {
 		rec := g.records[d.Name]
-		if rec.Head != head || reconfigured(rec, d) || g.e.unchecked(d.Name) {
+		if rec.Head != head || reconfigured(rec, d) || g.w.unseen(d.Name) {
 			byHead[rec.Head] = append(byHead[rec.Head], d)
 		}
 	}
@@ -359,13 +368,13 @@ func (g *branchPoll) moved(ctx context.Context, defs []fleet.Definition, from, h
 			problem = fault.New(fault.NotFound, sub.Next, "directory %s is in the submodule %s, which %s", d.Dir, sub.Path, sub.Why)
 		}
 		if problem == nil && !g.lacks(d, tree) { // or its run says what is missing
-			problem = g.e.wrong(d.Name)
+			problem = g.w.wrong(d.Name)
 		}
-		p, held := g.e.txn.Settings.Get().Order.Held(d.Name)
+		p, held := g.w.txn.Settings.Get().Order.Held(d.Name)
 		if held && problem == nil {
 			problem = fault.New(fault.Conflict, p.Next, "%s", p.Message)
 		}
-		g.e.setProblem([]fleet.Definition{d}, problem)
+		g.block([]fleet.Definition{d}, problem)
 		if from != head && !held { // what is mended in the configuration must find what it missed
 			g.batch.Heads[d.Name] = head
 		}
@@ -392,7 +401,7 @@ func (g *branchPoll) moved(ctx context.Context, defs []fleet.Definition, from, h
 			return err
 		}
 	}
-	g.e.checked(defs, len(g.missing) == 0) // a submodule may be there at the next poll
+	g.looked(defs, len(g.missing) == 0) // a submodule may be there at the next poll
 	return nil
 }
 
@@ -405,7 +414,7 @@ func (g *branchPoll) lacks(d fleet.Definition, tree fs.FS) bool {
 	if len(paths) == 0 {
 		return false
 	}
-	reads := g.e.sources.Index(g.repo.Name).Graph(tree, fleet.Values(g.defs)).Reads(d.Name, paths)
+	reads := g.w.sources.Index(g.repo.Name).Graph(tree, fleet.Values(g.defs)).Reads(d.Name, paths)
 	return slices.ContainsFunc(reads, func(r reach.Reading) bool { return r.Sure })
 }
 
@@ -434,7 +443,7 @@ func (g *branchPoll) touched(ctx context.Context, from, head string, tree fs.FS)
 			paths = changed
 		}
 	}
-	for _, t := range g.e.sources.Index(g.repo.Name).Graph(tree, fleet.Values(g.defs)).Affected(paths) {
+	for _, t := range g.w.sources.Index(g.repo.Name).Graph(tree, fleet.Values(g.defs)).Affected(paths) {
 		touched[t.Workspace] = true
 	}
 	return touched, nil

@@ -31,7 +31,7 @@ func (e *Engine) refreshRun(ctx context.Context, d fleet.Definition, rec workspa
 	case rec.AppliedFingerprint != d.Fingerprint:
 		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "the inputs of workspace %s changed in the configuration and are not applied yet: its state can be refreshed once they are", d.Name)
 	}
-	r, err := e.driftRun(ctx, d, rec, t)
+	r, err := e.order.Check(ctx, d, rec, t)
 	r.Kind = run.Refresh
 	return r, err
 }

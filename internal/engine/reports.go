@@ -252,7 +252,8 @@ func (e *Engine) reportedSince(ctx context.Context, name string, now time.Time) 
 	if !since.IsZero() {
 		return since, nil
 	}
-	return now, e.enqueue(ctx, run.Batch{Reports: []run.Report{{Name: name, At: now}}})
+	_, err = e.txn.Enqueue(ctx, run.Batch{Reports: []run.Report{{Name: name, At: now}}})
+	return now, err
 }
 
 // makeReport makes a report, keeps it, and hands it to its targets in the
@@ -292,7 +293,7 @@ func (e *Engine) makeReport(ctx context.Context, p settings.ReportPlan, due, now
 	if wants := e.txn.Settings.Get().Wants; len(n.Targets) == 0 && wants != nil {
 		n.Targets = wants(n)
 	}
-	if err := e.enqueue(ctx, run.Batch{Reports: []run.Report{r}, Notices: []run.Notice{n}}); err != nil {
+	if _, err := e.txn.Enqueue(ctx, run.Batch{Reports: []run.Report{r}, Notices: []run.Notice{n}}); err != nil {
 		return errors.Join(err, e.sweepReports(ctx)) // unless it is remembered all the same
 	}
 	e.Log.Info("a drift report was made", "report", r.ID, "name", r.Name, "text", r.Text)

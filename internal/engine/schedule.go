@@ -7,7 +7,6 @@ import (
 	"github.com/tfops/tfops/internal/agenda"
 	"github.com/tfops/tfops/internal/engine/settings"
 
-	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -30,7 +29,7 @@ func (e *Engine) checkSchedules(ctx context.Context, now time.Time) {
 	b := run.Batch{Drifts: map[string]time.Time{}}
 	for _, d := range due {
 		if rec := *q.Record(d.Name); rec.Applied != "" { // else nothing can drift
-			r, err := e.driftRun(ctx, d, rec, run.Trigger{Cause: run.BySchedule})
+			r, err := e.order.Check(ctx, d, rec, run.Trigger{Cause: run.BySchedule})
 			if err == nil {
 				b.Runs = append(b.Runs, r)
 			} else if err := e.notCheckable(ctx, rec, err); err != nil {
@@ -41,7 +40,7 @@ func (e *Engine) checkSchedules(ctx context.Context, now time.Time) {
 		}
 		b.Drifts[d.Name] = now
 	}
-	if err := e.enqueue(ctx, b); err != nil {
+	if _, err := e.txn.Enqueue(ctx, b); err != nil {
 		e.Log.Error("drift checks cannot be enqueued; trying again", "error", err)
 		e.putOff(due, now)
 	}
@@ -108,26 +107,4 @@ func (e *Engine) putOff(checks []fleet.Definition, now time.Time) {
 	for _, d := range checks {
 		e.checkTimes.Set(d.Name, now.Add(time.Minute))
 	}
-}
-
-// driftRun is a check at the commit that is applied.
-func (e *Engine) driftRun(ctx context.Context, d fleet.Definition, rec workspace.Record, t run.Trigger) (run.Run, error) {
-	if rec.Applied == "" {
-		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "workspace %s was never applied, so nothing can drift from it", d.Name)
-	}
-	if _, err := e.jobs.AsApplied(d, rec.AppliedFingerprint); err != nil {
-		return run.Run{}, err
-	}
-	repo, ok := e.txn.Settings.Get().Repositories[d.Repository]
-	if !ok {
-		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", d.Repository)
-	}
-	c, err := settings.Commit(ctx, repo, rec.Applied)
-	if fault.Is(err, fault.NotFound) {
-		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "commit %s, which workspace %s was made equal to, is not in the repository any more", workspace.ShortCommit(rec.Applied), d.Name)
-	}
-	if err != nil {
-		return run.Run{}, err
-	}
-	return run.Run{Workspace: d.Name, Kind: run.Drift, Commit: c, Fingerprint: rec.AppliedFingerprint, Trigger: t}, nil
 }

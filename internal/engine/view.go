@@ -164,7 +164,7 @@ func (e *Engine) viewWorkspace(ctx context.Context, d fleet.Definition, q run.Qu
 	if !rec.Suspended(q.Now) {
 		rec.Suspension = nil // one that is over holds nothing back
 	}
-	v := WorkspaceView{Definition: d, Record: rec, Follows: follows(d, rec), Problem: e.problem(d.Name), Upstream: e.txn.Settings.Get().Order.Upstream(d.Name)}
+	v := WorkspaceView{Definition: d, Record: rec, Follows: follows(d, rec), Problem: rec.Obstacle.Err(), Upstream: e.txn.Settings.Get().Order.Upstream(d.Name)}
 	e.mu.Lock()
 	v.NextCheck, _ = e.checkTimes.At(d.Name)
 	e.mu.Unlock()
@@ -182,7 +182,7 @@ func (e *Engine) viewWorkspace(ctx context.Context, d fleet.Definition, q run.Qu
 	if err != nil {
 		return v, err
 	}
-	v.Sync = syncOf(d, rec, q, lastSync, v.Problem != nil || e.unreachable(d.Repository) != nil)
+	v.Sync = syncOf(d, rec, q, lastSync, v.Problem != nil || e.Polled(d.Repository).Err != nil)
 	v.Wait = e.waitOf(d, rec, q, v, lastSync)
 	return v, nil
 }
@@ -229,7 +229,7 @@ func (e *Engine) waitOf(d fleet.Definition, rec workspace.Record, q run.Queue, v
 			return w
 		}
 	}
-	unreachable := e.unreachable(d.Repository)
+	unreachable := e.Polled(d.Repository).Err
 	switch {
 	case rec.Orphan != nil:
 		return decide.Wait{Kind: decide.WaitsForOrigin, For: "somebody to destroy it, or to bring back what it was made of: " + rec.Orphan.Why, Command: "tfops destroy " + d.Name}
@@ -261,16 +261,6 @@ func advised(err error) string {
 	return err.Error()
 }
 
-// unreachable is why the last poll of a repository failed; nil when it did not.
-func (e *Engine) unreachable(repository string) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if st := e.repos[repository]; st != nil {
-		return st.err
-	}
-	return nil
-}
-
 func outOfSync(d fleet.Definition, rec workspace.Record) string {
 	switch {
 	case rec.Destroyed:
@@ -284,19 +274,10 @@ func outOfSync(d fleet.Definition, rec workspace.Record) string {
 // Repositories shows every repository, by name.
 func (e *Engine) Repositories() []RepositoryView {
 	repos := e.txn.Settings.Get().Repositories
-	notes := map[string]string{}
-	for name, r := range repos {
-		notes[name] = r.Note()
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	var views []RepositoryView
 	for _, name := range slices.Sorted(maps.Keys(repos)) {
-		v := RepositoryView{Name: name, Note: notes[name]}
-		if st := e.repos[name]; st != nil {
-			v.PolledAt, v.Failures, v.Error = st.polledAt, st.failures, st.err
-		}
-		views = append(views, v)
+		p := e.Polled(name)
+		views = append(views, RepositoryView{Name: name, Note: repos[name].Note(), PolledAt: p.At, Failures: p.Failures, Error: p.Err})
 	}
 	return views
 }
@@ -362,4 +343,36 @@ func over(r run.Run, p job.Phase) bool {
 		return r.Status != run.Pending && r.Status != run.Planning
 	}
 	return r.Status != run.Applying && r.Status != run.ApplyQueued
+}
+
+// GeneratorView is a generator as people see it.
+type GeneratorView struct {
+	Name       string
+	Repository string
+	Workspaces []string
+	Problems   []workspace.Problem
+}
+
+// Generators shows every generator, in the order of the configuration.
+func (e *Engine) Generators() []GeneratorView {
+	s := e.txn.Settings.Get()
+	views := []GeneratorView{}
+	for _, g := range s.Config.Generators {
+		v := GeneratorView{Name: g.Name, Repository: g.Repository, Workspaces: s.Made[g.Name], Problems: s.Unmade[g.Name]}
+		for _, p := range s.Problems {
+			if d, ok := s.Find(p.Workspace); ok && d.Origin != nil && d.Origin.Generator == g.Name {
+				v.Problems = append(v.Problems, p)
+			}
+		}
+		views = append(views, v)
+	}
+	return views
+}
+
+// follows is what a workspace follows, for a person.
+func follows(d fleet.Definition, rec workspace.Record) string {
+	if t := rec.Tag; t != nil && t.Wanted == d.Follow() {
+		return d.Follows(t.Name)
+	}
+	return d.Follows("")
 }

@@ -64,7 +64,7 @@ type Obstacle struct {
 	Message string     `json:"message"`
 	Next    string     `json:"next,omitempty"` // what to do about it
 	Code    fault.Code `json:"code"`
-	// Held is one whose origin is there and was not found: it stays as it is.
+	// Held: its origin is there and was not found, and so it stays as it is.
 	Held bool `json:"held,omitempty"`
 }
 
@@ -74,6 +74,11 @@ func ObstacleOf(err error) *Obstacle {
 		return nil
 	}
 	return &Obstacle{Message: err.Error(), Next: fault.Next(err), Code: fault.CodeOf(err)}
+}
+
+// Equal reports whether two obstacles, of which each may be nil, say the same.
+func (o *Obstacle) Equal(other *Obstacle) bool {
+	return o == other || o != nil && other != nil && *o == *other
 }
 
 // Err is the obstacle as an error; nil for none.

@@ -94,7 +94,7 @@ func refused(name string, old, own Record, declared bool, heirs []string) error 
 func TakenOver(old, own Record, origin *Origin, now time.Time) (heir, former Record) {
 	heir = old
 	heir.Name, heir.Dir, heir.RenamedFrom, heir.Renamed = own.Name, old.Folder(), old.Name, nil
-	heir.Origin, heir.Orphan = origin, nil
+	heir.Origin, heir.Orphan, heir.Obstacle = origin, nil, nil
 	if heir.Suspension == nil {
 		heir.Suspension = own.Suspension
 	}
