@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/order"
+
 	"github.com/tfops/tfops/internal/engine/jobs"
 
 	"github.com/tfops/tfops/internal/engine/sources"
@@ -81,7 +83,7 @@ type Engine struct {
 	*Watcher
 	sources   *sources.Reader
 	jobs      *jobs.Maker
-	order     *Sequencer
+	order     *order.Sequencer
 	checkouts *checkout.Store
 
 	mu         sync.Mutex
@@ -107,7 +109,7 @@ func New(o Options, s *settings.Settings) *Engine {
 	from := &sources.Reader{Settings: w.Settings, Log: o.Log}
 	trees := checkout.Open(filepath.Join(w.Files.Cache(), "checkouts"))
 	making := &jobs.Maker{Store: o.Store, Files: w.Files, Settings: w.Settings, Sources: from, Checkouts: trees, Vault: o.Vault, Log: o.Log, Environ: o.Environ}
-	order := &Sequencer{w, making}
+	order := order.New(w, making)
 	return &Engine{Options: o, txn: w, sources: from, jobs: making, order: order, Watcher: NewWatcher(w, from, order, s), checkouts: trees,
 		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency),
 		trees: make(chan string, maxSwept), reportsDue: map[string]dueReport{}}

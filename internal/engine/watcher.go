@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/order"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/engine/sources"
 	"github.com/tfops/tfops/internal/engine/txn"
@@ -19,7 +21,7 @@ import (
 type Watcher struct {
 	txn     *txn.Writer
 	sources *sources.Reader
-	order   *Sequencer
+	order   *order.Sequencer
 	log     *slog.Logger
 
 	configured chan struct{} // the settings changed
@@ -46,7 +48,7 @@ type Polled struct {
 }
 
 // NewWatcher returns a watcher of the repositories of some settings.
-func NewWatcher(w *txn.Writer, from *sources.Reader, order *Sequencer, s *settings.Settings) *Watcher {
+func NewWatcher(w *txn.Writer, from *sources.Reader, order *order.Sequencer, s *settings.Settings) *Watcher {
 	return &Watcher{txn: w, sources: from, order: order, log: w.Log, configured: make(chan struct{}, 1), base: s,
 		code: map[string]fleet.Code{}, codeAt: map[string]string{}, repos: map[string]*Polled{}, seen: map[string]bool{},
 		polling: map[string]chan struct{}{}, pokes: map[string]chan struct{}{}}

@@ -1,4 +1,4 @@
-package engine
+package order
 
 import (
 	"context"
@@ -21,6 +21,9 @@ type Sequencer struct {
 	txn  *txn.Writer
 	jobs *jobs.Maker
 }
+
+// New returns one.
+func New(w *txn.Writer, j *jobs.Maker) *Sequencer { return &Sequencer{txn: w, jobs: j} }
 
 // Arrange tells each run of a batch which workspaces go before it: those that
 // have a run in the batch, or one on its way that may apply.
