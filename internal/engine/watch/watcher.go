@@ -1,4 +1,4 @@
-package engine
+package watch
 
 import (
 	"context"
@@ -47,8 +47,8 @@ type Polled struct {
 	Err      error     // of the last one
 }
 
-// NewWatcher returns a watcher of the repositories of some settings.
-func NewWatcher(w *txn.Writer, from *sources.Reader, order *order.Sequencer, s *settings.Settings) *Watcher {
+// New returns a watcher of the repositories of some settings.
+func New(w *txn.Writer, from *sources.Reader, order *order.Sequencer, s *settings.Settings) *Watcher {
 	return &Watcher{txn: w, sources: from, order: order, log: w.Log, configured: make(chan struct{}, 1), base: s,
 		code: map[string]fleet.Code{}, codeAt: map[string]string{}, repos: map[string]*Polled{}, seen: map[string]bool{},
 		polling: map[string]chan struct{}{}, pokes: map[string]chan struct{}{}}
