@@ -93,7 +93,7 @@ func fleetOf(cfg *config.Config) (fleet.Config, error) {
 func repositoriesOf(cfg *config.Config, m *mirrors) (map[string]settings.Repository, error) {
 	found := map[string]settings.Repository{}
 	for _, r := range cfg.Repositories {
-		mirror, err := m.open(remote.Remote{Name: r.Name, URL: r.URL, Auth: access(r.Auth, r.TLS),
+		mirror, err := m.open(remote.Remote{Name: r.Name, URL: r.URL, Auth: authOf(r.Auth, r.TLS),
 			LFS: remote.LFS{On: r.LFS, URL: r.LFSURL}, Submodules: submodulesOf(r)})
 		if err != nil {
 			return nil, err
@@ -201,8 +201,8 @@ func (m *mirrors) close() {
 	}
 }
 
-// access is how a host is told who asks.
-func access(a config.Auth, t config.TLS) remote.Auth {
+// authOf is how a host is told who asks.
+func authOf(a config.Auth, t config.TLS) remote.Auth {
 	return remote.Auth{Username: a.Username, Password: a.Password, SSHKey: a.SSHKey, SSHKeyPassphrase: a.Passphrase,
 		KnownHosts: a.KnownHosts,
 		CA:         t.CA, ClientCert: t.Cert, ClientKey: t.Key}
@@ -211,7 +211,7 @@ func access(a config.Auth, t config.TLS) remote.Auth {
 func submodulesOf(r config.Repository) remote.Submodules {
 	s := remote.Submodules{On: r.Submodules}
 	for _, sub := range r.Submodule {
-		s.Access = append(s.Access, remote.SubmoduleAccess{Prefix: sub.Prefix, Auth: access(sub.Auth, sub.TLS)})
+		s.Access = append(s.Access, remote.SubmoduleAccess{Prefix: sub.Prefix, Auth: authOf(sub.Auth, sub.TLS)})
 	}
 	return s
 }

@@ -6,12 +6,15 @@ import (
 	"os/user"
 	"path/filepath"
 
+	"github.com/tfops/tfops/internal/engine/managed"
+
+	"github.com/tfops/tfops/internal/access"
+
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/api/lookup"
 	"github.com/tfops/tfops/internal/artifacts"
-	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/seal"
 	"github.com/tfops/tfops/internal/store"
@@ -130,7 +133,7 @@ func (a *app) restoreOffline(ctx context.Context, name string, in api.RestoreSta
 	if u, err := user.Current(); err == nil {
 		who = u.Username
 	}
-	r, err := engine.Restorer{Store: s, Vault: key, Artifacts: artifacts.Open(dir)}.Restore(ctx, engine.Actor{Name: who, Via: "offline"}, name,
-		engine.Restoration{Snapshot: in.Snapshot, Empty: in.Empty, Reason: in.Reason})
+	r, err := managed.Restorer{Store: s, States: managed.States{Files: artifacts.Open(dir), Vault: key}}.Restore(ctx, access.Actor{Name: who, Via: "offline"}, name,
+		managed.Restoration{Snapshot: in.Snapshot, Empty: in.Empty, Reason: in.Reason})
 	return api.RestoredState{Snapshot: r.Snapshot, Serial: r.Serial, Resources: r.Resources, Kept: r.Kept, Behind: r.Behind}, err
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/access"
+
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
@@ -52,7 +54,7 @@ func (e *Engine) Finding(ctx context.Context, id string) (drift.Finding, error) 
 
 // Acknowledge records that a person knows of a finding: until a time, or,
 // without one, until it is resolved.
-func (e *Engine) Acknowledge(ctx context.Context, a Actor, id, reason string, until time.Time) (drift.Finding, error) {
+func (e *Engine) Acknowledge(ctx context.Context, a access.Actor, id, reason string, until time.Time) (drift.Finding, error) {
 	f, err := e.changeFinding(ctx, id, func(h *run.WorkspaceTx, f drift.Finding) (drift.Finding, error) {
 		f, _, err := drift.Acknowledge(f, drift.Ack{By: a.Name, Reason: strings.TrimSpace(reason), Until: until}, h.Now)
 		h.Audit(a.Name, a.Via, "acknowledge "+id, reason)
@@ -66,7 +68,7 @@ func (e *Engine) Acknowledge(ctx context.Context, a Actor, id, reason string, un
 }
 
 // Unacknowledge takes an acknowledgement back.
-func (e *Engine) Unacknowledge(ctx context.Context, a Actor, id string) (drift.Finding, error) {
+func (e *Engine) Unacknowledge(ctx context.Context, a access.Actor, id string) (drift.Finding, error) {
 	return e.changeFinding(ctx, id, func(h *run.WorkspaceTx, f drift.Finding) (drift.Finding, error) {
 		f, _, err := drift.Unacknowledge(f, h.Now)
 		h.Audit(a.Name, a.Via, "unacknowledge "+id, "")

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/access"
+
 	"github.com/tfops/tfops/internal/engine/outcome"
 
 	"github.com/tfops/tfops/internal/engine/decide"
@@ -22,12 +24,6 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// Actor is who asks, and how the daemon knows.
-type Actor struct {
-	Name string
-	Via  string // "socket"
-}
-
 // Order asks for a run.
 type Order struct {
 	Workspace string
@@ -38,7 +34,7 @@ type Order struct {
 }
 
 // Start enqueues a run that a person asks for.
-func (e *Engine) Start(ctx context.Context, a Actor, o Order) (run.Run, error) {
+func (e *Engine) Start(ctx context.Context, a access.Actor, o Order) (run.Run, error) {
 	def, err := e.txn.Settings.Get().Workspace(o.Workspace)
 	if err != nil {
 		return run.Run{}, err
@@ -150,7 +146,7 @@ type Ballot struct {
 }
 
 // Vote stores a vote, decides, and moves the run, in one transaction.
-func (e *Engine) Vote(ctx context.Context, a Actor, id string, b Ballot) (run.Run, error) {
+func (e *Engine) Vote(ctx context.Context, a access.Actor, id string, b Ballot) (run.Run, error) {
 	s := e.txn.Settings.Get()
 	if b.Yes {
 		if err := e.mayBeApplied(ctx, id); err != nil {
@@ -210,7 +206,7 @@ func namesWorkspace(r run.Run, rec workspace.Record, b Ballot) error {
 
 // MayApprove says whether a yes of this person to the run's plan would count
 // now, and why not.
-func (e *Engine) MayApprove(ctx context.Context, a Actor, id string) error {
+func (e *Engine) MayApprove(ctx context.Context, a access.Actor, id string) error {
 	d, _, err := e.txn.Load(ctx, id)
 	if err != nil {
 		return err
@@ -258,7 +254,7 @@ func ended(r run.Run) string {
 }
 
 // Withdraw takes a person's approval back, until the apply begins.
-func (e *Engine) Withdraw(ctx context.Context, a Actor, id string) (run.Run, error) {
+func (e *Engine) Withdraw(ctx context.Context, a access.Actor, id string) (run.Run, error) {
 	s := e.txn.Settings.Get()
 	return e.txn.Change(ctx, id, func(d *run.Tx) error {
 		def, err := votable(d, s)
@@ -281,7 +277,7 @@ func (e *Engine) Withdraw(ctx context.Context, a Actor, id string) (run.Run, err
 
 // Cancel ends a run before it applies. A running apply is asked to stop, and
 // says itself how far it came; with force it is killed and its outcome unknown.
-func (e *Engine) Cancel(ctx context.Context, a Actor, id string, force bool) (run.Run, error) {
+func (e *Engine) Cancel(ctx context.Context, a access.Actor, id string, force bool) (run.Run, error) {
 	phase := job.PlanPhase
 	r, err := e.txn.Change(ctx, id, func(d *run.Tx) error {
 		switch {
@@ -319,7 +315,7 @@ func (e *Engine) Cancel(ctx context.Context, a Actor, id string, force bool) (ru
 
 // Resolve closes an interrupted run after a person has looked at what it
 // left, gives its lock back and queues a fresh plan.
-func (e *Engine) Resolve(ctx context.Context, a Actor, id, found string) (run.Run, error) {
+func (e *Engine) Resolve(ctx context.Context, a access.Actor, id, found string) (run.Run, error) {
 	if strings.TrimSpace(found) == "" {
 		return run.Run{}, fault.New(fault.Invalid, "tfops resolve "+id+" -m WHAT_WAS_FOUND", "say what was found: it is kept with the run")
 	}
@@ -368,7 +364,7 @@ func (e *Engine) holds(ctx context.Context, name string, fn func(*run.WorkspaceT
 }
 
 // Lock holds a workspace's state for a person: applies wait, plans go on.
-func (e *Engine) Lock(ctx context.Context, a Actor, name, reason string) error {
+func (e *Engine) Lock(ctx context.Context, a access.Actor, name, reason string) error {
 	return e.holds(ctx, name, func(h *run.WorkspaceTx) error {
 		want := locks.Lock{State: locks.Key(name, h.Record.State), Workspace: name, Person: a.Name, Reason: reason, Since: h.Now}
 		if err := locks.Take(h.Locks, want); err != nil {
@@ -382,7 +378,7 @@ func (e *Engine) Lock(ctx context.Context, a Actor, name, reason string) error {
 
 // Unlock gives up a person's lock on a workspace's state.
 // The workspace may be gone from the configuration: its lock must not stay.
-func (e *Engine) Unlock(ctx context.Context, a Actor, name, reason string) error {
+func (e *Engine) Unlock(ctx context.Context, a access.Actor, name, reason string) error {
 	_, unknown := e.txn.Settings.Get().Workspace(name)
 	err := e.txn.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
 		if len(h.Locks) == 0 && unknown != nil {
@@ -407,7 +403,7 @@ func (e *Engine) Unlock(ctx context.Context, a Actor, name, reason string) error
 }
 
 // Suspend pauses the applies of a workspace, until a time or until Resume.
-func (e *Engine) Suspend(ctx context.Context, a Actor, name, reason string, until time.Time) error {
+func (e *Engine) Suspend(ctx context.Context, a access.Actor, name, reason string, until time.Time) error {
 	if strings.TrimSpace(reason) == "" {
 		return fault.New(fault.Invalid, "tfops suspend "+name+" -m REASON", "a suspension needs a reason that others can read")
 	}
@@ -422,7 +418,7 @@ func (e *Engine) Suspend(ctx context.Context, a Actor, name, reason string, unti
 }
 
 // Resume ends a suspension.
-func (e *Engine) Resume(ctx context.Context, a Actor, name string) error {
+func (e *Engine) Resume(ctx context.Context, a access.Actor, name string) error {
 	return e.holds(ctx, name, func(h *run.WorkspaceTx) error {
 		if !h.Record.Suspended(h.Now) {
 			return fault.New(fault.Conflict, "tfops status "+name, "the applies of workspace %s are not suspended", name)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tfops/tfops/internal/access"
+
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/drift"
@@ -41,7 +43,7 @@ type Patch struct {
 
 // Codify proposes a patch for a finding, against the newest commit of the
 // workspace's branch, and asks for a plan of it. Nothing is pushed.
-func (e *Engine) Codify(ctx context.Context, a Actor, finding string) (Patch, error) {
+func (e *Engine) Codify(ctx context.Context, a access.Actor, finding string) (Patch, error) {
 	f, err := e.Journal.Finding(ctx, finding)
 	if err != nil {
 		return Patch{}, err

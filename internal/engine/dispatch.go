@@ -164,7 +164,7 @@ func (e *Engine) mayBegin(ctx context.Context, q run.Queue, r run.Run) (bool, er
 	if l, ok := fault.LackOf(err); ok && l.Own {
 		return false, err // the plan may be as it was
 	}
-	if t := e.troubleWith(*q.Record(r.Workspace), q.Now); t != nil && err == nil {
+	if t := e.states.Trouble(*q.Record(r.Workspace), q.Now); t != nil && err == nil {
 		err = errors.New(t.String())
 	}
 	if err != nil {

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/managed"
+
 	"github.com/tfops/tfops/internal/engine/watch"
 
 	"github.com/tfops/tfops/internal/engine/order"
@@ -83,6 +85,7 @@ type Engine struct {
 
 	txn *txn.Writer
 	*watch.Watcher
+	states    managed.States
 	sources   *sources.Reader
 	jobs      *jobs.Maker
 	order     *order.Sequencer
@@ -112,7 +115,7 @@ func New(o Options, s *settings.Settings) *Engine {
 	trees := checkout.Open(filepath.Join(w.Files.Cache(), "checkouts"))
 	making := &jobs.Maker{Store: o.Store, Files: w.Files, Settings: w.Settings, Sources: from, Checkouts: trees, Vault: o.Vault, Log: o.Log, Environ: o.Environ}
 	order := order.New(w, making)
-	return &Engine{Options: o, txn: w, sources: from, jobs: making, order: order, Watcher: watch.New(w, from, order, s), checkouts: trees,
+	return &Engine{Options: o, txn: w, sources: from, jobs: making, order: order, Watcher: watch.New(w, from, order, s), checkouts: trees, states: managed.States{w.Files, o.Vault},
 		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency),
 		trees: make(chan string, maxSwept), reportsDue: map[string]dueReport{}}
 }

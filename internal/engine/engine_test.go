@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/access"
+
 	"github.com/tfops/tfops/internal/engine/outcome"
 
 	"github.com/tfops/tfops/internal/approvals"
@@ -146,7 +148,7 @@ func TestApplyModes(t *testing.T) {
 		g.approve(li, r)
 		g.want("b", run.AwaitingApproval)
 		wantFault(t, g.vote(li, r, true), fault.Conflict) // twice
-		g.approve(Actor{Name: "kim"}, r)
+		g.approve(access.Actor{Name: "kim"}, r)
 		g.want("b", run.Applied)
 	}, define("a", auto), define("b", auto, func(d *fleet.Definition) { d.Rules = []approvals.Rule{two} }),
 		define("c", func(d *fleet.Definition) { d.Apply = workspace.Never }))

@@ -7,6 +7,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/tfops/tfops/internal/engine/managed"
+
+	"github.com/tfops/tfops/internal/access"
+
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner/backend"
@@ -26,7 +30,7 @@ type Import struct {
 }
 
 // ImportState asks for a state to be put where the configuration of a workspace wants it.
-func (e *Engine) ImportState(ctx context.Context, a Actor, name string, in Import) (run.Run, error) {
+func (e *Engine) ImportState(ctx context.Context, a access.Actor, name string, in Import) (run.Run, error) {
 	def, rec, err := e.mover(ctx, name)
 	if err != nil {
 		return run.Run{}, err
@@ -56,7 +60,7 @@ func importable(q run.Queue, rec workspace.Record, in Import) error {
 	if cmp.Or(rec.Desired, rec.Head) == "" {
 		return fault.New(fault.Conflict, "tfops status "+rec.Name, "the branch of workspace %s was not read yet", rec.Name)
 	}
-	if err := inUse(q, rec.Name, run.Planning, run.ApplyQueued, run.Applying, run.Interrupted); err != nil {
+	if err := managed.InUse(q, rec.Name, run.Planning, run.ApplyQueued, run.Applying, run.Interrupted); err != nil {
 		return err
 	}
 	if t := rec.StateTrouble; t != nil {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/managed"
+
 	"github.com/tfops/tfops/internal/engine/outcome"
 
 	"github.com/tfops/tfops/internal/runner/backend"
@@ -58,7 +60,7 @@ func TestStateTrouble(t *testing.T) {
 		{name: "an older record: cut", want: older, text: whole[:30], says: "cut or damaged"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			trouble, ahead := stateTrouble(c.want, []byte(c.text), c.err)
+			trouble, ahead := managed.TroubleOf(c.want, []byte(c.text), c.err)
 			if ahead != c.ahead || (trouble == "") != (c.says == "") || !strings.Contains(trouble, c.says) {
 				t.Errorf("%q, ahead %v; want %q, %v", trouble, ahead, c.says, c.ahead)
 			}
@@ -83,9 +85,9 @@ func TestNewestWholeSnapshot(t *testing.T) {
 		}
 	}
 	for lineage, want := range map[string]uint64{"L": 2, "": 9, "K": 9, "M": 0} {
-		s, ok := newestWhole(openVault{}, dir, lineage)
-		if s.head.Serial != want || ok != (want != 0) {
-			t.Errorf("lineage %q: serial %d, %v; want %d", lineage, s.head.Serial, ok, want)
+		s, ok := managed.NewestWhole(openVault{}, dir, lineage)
+		if s.Head.Serial != want || ok != (want != 0) {
+			t.Errorf("lineage %q: serial %d, %v; want %d", lineage, s.Head.Serial, ok, want)
 		}
 	}
 }
@@ -100,7 +102,7 @@ func TestSnapshotsInAnyDirectory(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := snapshots(dir); len(got) != 1 {
+	if got := managed.Snapshots(dir); len(got) != 1 {
 		t.Errorf("snapshots: %q", got)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/tfops/tfops/internal/access"
+
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
@@ -167,7 +169,7 @@ func TestARuleIsEnoughForWhatIsHeld(t *testing.T) {
 		g.commit("a/main.tf")
 		r := g.want("a", run.AwaitingApproval)
 		wantFault(t, g.vote(ana, r, true), "forbidden") // who wrote the commit
-		g.approve(Actor{Name: "bo", Via: "socket"}, r)
+		g.approve(access.Actor{Name: "bo", Via: "socket"}, r)
 		g.want("a", run.Applied)
 	}, define("a", auto, func(d *fleet.Definition) { d.Rules = []approvals.Rule{{Name: "four", Require: 1}} }))
 }

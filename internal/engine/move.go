@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/tfops/tfops/internal/access"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -20,7 +22,7 @@ import (
 // both states while it works. A sync follows, which proves it by its plan.
 
 // MoveState asks for the state of a workspace to be copied.
-func (e *Engine) MoveState(ctx context.Context, a Actor, name string) (run.Run, error) {
+func (e *Engine) MoveState(ctx context.Context, a access.Actor, name string) (run.Run, error) {
 	def, rec, err := e.mover(ctx, name)
 	if err != nil {
 		return run.Run{}, err
@@ -45,7 +47,7 @@ func (e *Engine) mover(ctx context.Context, name string) (fleet.Definition, work
 
 // startMove queues the run that moves a state. What is to be moved is staged once the audit
 // log has it: a move that is not in there is not made.
-func (e *Engine) startMove(ctx context.Context, a Actor, def fleet.Definition, rec workspace.Record, action, reason string, stage func() (run.StateMove, error)) (run.Run, error) {
+func (e *Engine) startMove(ctx context.Context, a access.Actor, def fleet.Definition, rec workspace.Record, action, reason string, stage func() (run.StateMove, error)) (run.Run, error) {
 	repo, ok := e.txn.Settings.Get().Repositories[def.Repository]
 	if !ok {
 		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)

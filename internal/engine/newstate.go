@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tfops/tfops/internal/access"
+
 	"github.com/tfops/tfops/internal/engine/outcome"
 
 	"github.com/tfops/tfops/internal/datafile"
@@ -52,7 +54,7 @@ func readStateFile(path string) (backend.StateHead, error) {
 
 // acceptState refuses a yes to a run that leaves a state behind, unless the
 // voter says that this is meant, and why.
-func acceptState(d *run.Tx, a Actor, b Ballot) error {
+func acceptState(d *run.Tx, a access.Actor, b Ballot) error {
 	n := d.Run.NewState
 	switch {
 	case !b.Yes:

@@ -358,7 +358,7 @@ func TestNinetyNights(t *testing.T) {
 			g.git.add(name + "/main.tf")
 			paths = append(paths, name+"/main.tf")
 		}
-		g.set.Repositories["infra"] = settings.Repository{Source: g.git, Pace: gitrepo.Pace{Every: 30 * 24 * time.Hour}}
+		g.set.Repositories["infra"] = settings.Repository{Name: "infra", Source: g.git, Pace: gitrepo.Pace{Every: 30 * 24 * time.Hour}}
 		g.set.Reports = []settings.ReportPlan{{Name: "nightly", Schedule: scheduled(t, "0 6 * * *", "")}}
 		p.play()
 		g.git.commit("main", paths...)

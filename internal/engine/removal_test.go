@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/access"
+
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
@@ -14,7 +16,7 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-var eva = Actor{Name: "eva", Via: "socket"}
+var eva = access.Actor{Name: "eva", Via: "socket"}
 
 // removed is a destroy run that waits because a directory is gone.
 func (g *rig) removed(change ...func(*fleet.Definition)) run.Run {
@@ -41,7 +43,7 @@ func (g *rig) removed(change ...func(*fleet.Definition)) run.Run {
 	return g.want("x", run.AwaitingApproval)
 }
 
-func (g *rig) named(a Actor, r run.Run, name string) error {
+func (g *rig) named(a access.Actor, r run.Run, name string) error {
 	_, err := g.engine.Vote(context.Background(), a, r.ID, Ballot{Yes: true, Digest: r.Plan.Digest, Workspace: name})
 	g.settle()
 	return err

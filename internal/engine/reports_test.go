@@ -27,7 +27,7 @@ func reportRig(t *testing.T, plans []settings.ReportPlan, fn func(*testing.T, *r
 	bubble(t, func(t *testing.T, g *rig) {
 		g.adjust = func(s *settings.Settings) {
 			s.Wants = func(n run.Notice) []string { return notify.Wants(targets, n) }
-			s.Repositories["infra"] = settings.Repository{Source: g.git, Pace: gitrepo.Pace{Every: time.Hour}}
+			s.Repositories["infra"] = settings.Repository{Name: "infra", Source: g.git, Pace: gitrepo.Pace{Every: time.Hour}}
 			s.Reports = plans
 		}
 		g.adjust(g.set)

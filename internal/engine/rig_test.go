@@ -19,6 +19,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tfops/tfops/internal/access"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/fleet/fleettest"
 
@@ -54,8 +56,8 @@ type rig struct {
 	done chan struct{}
 }
 
-var ana = Actor{Name: "ana", Via: "socket"}
-var li = Actor{Name: "li", Via: "socket"}
+var ana = access.Actor{Name: "ana", Via: "socket"}
+var li = access.Actor{Name: "li", Via: "socket"}
 
 func define(name string, change ...func(*fleet.Definition)) fleet.Definition {
 	return fleettest.Define(name, change...)
@@ -333,14 +335,14 @@ func (g *rig) get(id string) run.Run {
 	return d.Run
 }
 
-func (g *rig) approve(a Actor, r run.Run) {
+func (g *rig) approve(a access.Actor, r run.Run) {
 	g.t.Helper()
 	if err := g.vote(a, r, true); err != nil {
 		g.t.Fatal(err)
 	}
 }
 
-func (g *rig) vote(a Actor, r run.Run, yes bool) error {
+func (g *rig) vote(a access.Actor, r run.Run, yes bool) error {
 	_, err := g.engine.Vote(context.Background(), a, r.ID, Ballot{Yes: yes, Digest: r.Plan.Digest, Comment: "because"})
 	g.settle()
 	return err

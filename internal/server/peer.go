@@ -11,7 +11,8 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/tfops/tfops/internal/engine"
+	"github.com/tfops/tfops/internal/access"
+
 	"github.com/tfops/tfops/internal/fault"
 )
 
@@ -85,13 +86,13 @@ func userName(uid uint32) (string, error) {
 }
 
 // actor is who asks in this request.
-func actor(ctx context.Context) (engine.Actor, error) {
+func actor(ctx context.Context) (access.Actor, error) {
 	p, ok := ctx.Value(peerKey{}).(*peer)
 	if !ok {
-		return engine.Actor{}, errNoPeer
+		return access.Actor{}, errNoPeer
 	}
 	name, err := p.name()
-	return engine.Actor{Name: name, Via: "socket"}, err
+	return access.Actor{Name: name, Via: "socket"}, err
 }
 
 var errNoPeer = fault.New(fault.Forbidden, "connect through the Unix socket in the data directory", "the kernel does not tell which user asks")

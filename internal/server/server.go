@@ -28,6 +28,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/managed"
+
+	"github.com/tfops/tfops/internal/access"
+
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
@@ -58,10 +62,10 @@ type Sources interface {
 type Holds interface {
 	Locks(context.Context) ([]locks.Lock, error)
 	MetLocks(context.Context) ([]engine.MetLock, error)
-	Lock(ctx context.Context, a engine.Actor, workspace, reason string) error
-	Unlock(ctx context.Context, a engine.Actor, workspace, reason string) error
-	Suspend(ctx context.Context, a engine.Actor, workspace, reason string, until time.Time) error
-	Resume(ctx context.Context, a engine.Actor, workspace string) error
+	Lock(ctx context.Context, a access.Actor, workspace, reason string) error
+	Unlock(ctx context.Context, a access.Actor, workspace, reason string) error
+	Suspend(ctx context.Context, a access.Actor, workspace, reason string, until time.Time) error
+	Resume(ctx context.Context, a access.Actor, workspace string) error
 }
 
 // Runs is what is asked about runs.
@@ -76,31 +80,31 @@ type Runs interface {
 
 // Decisions is what people decide about runs.
 type Decisions interface {
-	Start(context.Context, engine.Actor, engine.Order) (run.Run, error)
-	Vote(ctx context.Context, a engine.Actor, id string, b engine.Ballot) (run.Run, error)
-	Withdraw(ctx context.Context, a engine.Actor, id string) (run.Run, error)
-	Cancel(ctx context.Context, a engine.Actor, id string, force bool) (run.Run, error)
-	Resolve(ctx context.Context, a engine.Actor, id, found string) (run.Run, error)
+	Start(context.Context, access.Actor, engine.Order) (run.Run, error)
+	Vote(ctx context.Context, a access.Actor, id string, b engine.Ballot) (run.Run, error)
+	Withdraw(ctx context.Context, a access.Actor, id string) (run.Run, error)
+	Cancel(ctx context.Context, a access.Actor, id string, force bool) (run.Run, error)
+	Resolve(ctx context.Context, a access.Actor, id, found string) (run.Run, error)
 }
 
 // States is what people decide about states.
 type States interface {
-	ImportState(ctx context.Context, a engine.Actor, name string, in engine.Import) (run.Run, error)
-	MoveState(ctx context.Context, a engine.Actor, workspace string) (run.Run, error)
-	RestoreState(ctx context.Context, a engine.Actor, workspace string, from engine.Restoration) (engine.Restored, error)
+	ImportState(ctx context.Context, a access.Actor, name string, in engine.Import) (run.Run, error)
+	MoveState(ctx context.Context, a access.Actor, workspace string) (run.Run, error)
+	RestoreState(ctx context.Context, a access.Actor, workspace string, from managed.Restoration) (managed.Restored, error)
 }
 
 // Drift is what is asked and decided about findings.
 type Drift interface {
 	Findings(context.Context, engine.FindingQuery) ([]drift.Finding, error)
 	Finding(ctx context.Context, id string) (drift.Finding, error)
-	Acknowledge(ctx context.Context, a engine.Actor, id, reason string, until time.Time) (drift.Finding, error)
-	Unacknowledge(ctx context.Context, a engine.Actor, id string) (drift.Finding, error)
+	Acknowledge(ctx context.Context, a access.Actor, id, reason string, until time.Time) (drift.Finding, error)
+	Unacknowledge(ctx context.Context, a access.Actor, id string) (drift.Finding, error)
 }
 
 // Patches is what is asked about patches of code.
 type Patches interface {
-	Codify(ctx context.Context, a engine.Actor, finding string) (engine.Patch, error)
+	Codify(ctx context.Context, a access.Actor, finding string) (engine.Patch, error)
 	Patch(ctx context.Context, run string) (engine.Patch, error)
 }
 
@@ -142,7 +146,7 @@ type Options struct {
 
 	// MayApprove says why the person's yes to the run's plan would not count
 	// now; nil when it would. Without it the list of approvals does not tell.
-	MayApprove func(ctx context.Context, a engine.Actor, run string) error
+	MayApprove func(ctx context.Context, a access.Actor, run string) error
 }
 
 // Server answers requests. Make one with New.

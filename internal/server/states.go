@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 
+	"github.com/tfops/tfops/internal/engine/managed"
+
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/engine"
 )
@@ -40,7 +42,7 @@ func (s *Server) restoreState(ctx context.Context, in *restoreInput) (*body[api.
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.Engine.RestoreState(ctx, a, in.Name, engine.Restoration{Snapshot: in.Body.Snapshot, Empty: in.Body.Empty, Reason: in.Body.Reason})
+	r, err := s.Engine.RestoreState(ctx, a, in.Name, managed.Restoration{Snapshot: in.Body.Snapshot, Empty: in.Body.Empty, Reason: in.Body.Reason})
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package workspace
 import (
 	"fmt"
 	"path"
+	"strings"
 	"time"
 )
 
@@ -125,4 +126,13 @@ func (r Record) LastState() *AppliedState {
 		return &AppliedState{StateRef: StateRef{Identity: r.State}}
 	}
 	return nil
+}
+
+// ManagedState is the managed state that was applied; false when it was in a backend.
+func (r Record) ManagedState() (AppliedState, bool) {
+	s := r.LastState()
+	if s == nil || s.Backend != Managed && !strings.HasPrefix(s.Identity, Managed+":") {
+		return AppliedState{}, false
+	}
+	return *s, true
 }

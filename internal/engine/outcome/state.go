@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
@@ -172,21 +171,11 @@ func (o Rules) otherState(d *run.Tx, n *run.NewState) (done bool, err error) {
 // changedByHand warns of a managed state that somebody wrote to since the last
 // apply, which is no fault.
 func changedByHand(rec workspace.Record, met StateFound) string {
-	want, ok := ManagedOf(rec)
+	want, ok := rec.ManagedState()
 	if !ok || want.Lineage == "" || want.Lineage != met.Lineage || met.Serial <= want.Serial {
 		return ""
 	}
 	return fmt.Sprintf("The managed state was written to since the last apply that tfops knows of: its serial is %d, and was %d.", met.Serial, want.Serial)
-}
-
-// ManagedOf is the managed state that a record says was applied; false when it
-// was in a backend.
-func ManagedOf(rec workspace.Record) (workspace.AppliedState, bool) {
-	s := rec.LastState()
-	if s == nil || s.Backend != workspace.Managed && !strings.HasPrefix(s.Identity, workspace.Managed+":") {
-		return workspace.AppliedState{}, false
-	}
-	return *s, true
 }
 
 // moved records that the state is where the configuration wants it.

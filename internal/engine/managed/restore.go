@@ -1,4 +1,4 @@
-package engine
+package managed
 
 import (
 	"context"
@@ -11,11 +11,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/access"
+
 	"github.com/tfops/tfops/internal/engine/outcome"
 
 	"github.com/tfops/tfops/internal/engine/decide"
 
-	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
@@ -23,18 +24,15 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// Restorer puts a snapshot in the place of a managed state. It needs no
-// engine, so that it works while no daemon does.
+// Restorer puts a snapshot in the place of a managed state. It needs no engine, so that
+// it works while no daemon does.
 type Restorer struct {
 	Store interface {
 		Queue(context.Context) (run.Queue, error)
 		Records(context.Context) (map[string]workspace.Record, error)
 		ChangeWorkspace(ctx context.Context, workspace string, fn func(*run.WorkspaceTx) error) error
 	}
-	Vault interface {
-		Open(path string) ([]byte, error)
-	}
-	Artifacts *artifacts.Local
+	States
 }
 
 // Restoration says what a managed state is restored from.
@@ -54,7 +52,7 @@ type Restored struct {
 }
 
 // Restore restores a managed state. What is there before is kept beside it.
-func (s Restorer) Restore(ctx context.Context, a Actor, name string, from Restoration) (Restored, error) {
+func (s Restorer) Restore(ctx context.Context, a access.Actor, name string, from Restoration) (Restored, error) {
 	if from.Empty && strings.TrimSpace(from.Reason) == "" {
 		return Restored{}, fault.New(fault.Invalid, "tfops state restore "+name+" --empty -m WHY", "say why what was applied is given up: it is kept with the decision")
 	}
@@ -63,7 +61,7 @@ func (s Restorer) Restore(ctx context.Context, a Actor, name string, from Restor
 	// Nothing is planned or applied from now on until it is done.
 	err := s.Store.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
 		var ok bool
-		if want, ok = outcome.ManagedOf(h.Record); !ok {
+		if want, ok = h.Record.ManagedState(); !ok {
 			return fault.New(fault.Conflict, "tfops status "+name, "workspace %s has applied to no state that tfops keeps: there is nothing to restore", name)
 		}
 		if before = h.Record.StateTrouble; before == nil {
@@ -113,24 +111,24 @@ func (s Restorer) place(ctx context.Context, want workspace.AppliedState, name s
 	if err != nil {
 		return Restored{}, none, err
 	}
-	if err := inUse(q, name, run.Planning, run.Applying, run.Interrupted); err != nil {
+	if err := InUse(q, name, run.Planning, run.Applying, run.Interrupted); err != nil {
 		return Restored{}, none, err
 	}
 	records, err := s.Store.Records(ctx)
 	if err != nil {
 		return Restored{}, none, err
 	}
-	if err := s.Artifacts.LearnFolders(records); err != nil {
+	if err := s.Files.LearnFolders(records); err != nil {
 		return Restored{}, none, err
 	}
-	dir := s.Artifacts.Workspace(name).Dir()
+	dir := s.Files.Workspace(name).Dir()
 	var snap snapshot
 	if !from.Empty {
 		if snap, err = s.choose(dir, name, from.Snapshot, want.Lineage); err != nil {
 			return Restored{}, none, err
 		}
 	}
-	out := Restored{Snapshot: snap.name, Serial: snap.head.Serial, Resources: snap.head.Resources}
+	out := Restored{Snapshot: snap.name, Serial: snap.Head.Serial, Resources: snap.Head.Resources}
 	path := backend.ManagedState(dir, want.At.TerraformWorkspace)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return out, none, err
@@ -144,11 +142,11 @@ func (s Restorer) place(ctx context.Context, want workspace.AppliedState, name s
 	if from.Empty {
 		return out, none, durable.Sync(filepath.Dir(path))
 	}
-	return out, outcome.MarkOf(snap.head), durable.Write(path, snap.text)
+	return out, outcome.MarkOf(snap.Head), durable.Write(path, snap.text)
 }
 
-// inUse refuses to touch the state of a workspace while one of its runs stands so.
-func inUse(q run.Queue, name string, at ...run.Status) error {
+// InUse refuses to touch the state of a workspace while one of its runs stands so.
+func InUse(q run.Queue, name string, at ...run.Status) error {
 	for r := range q.Of(name) {
 		if slices.Contains(at, r.Status) {
 			next := "tfops wait " + r.ID
@@ -164,13 +162,13 @@ func inUse(q run.Queue, name string, at ...run.Status) error {
 // choose opens the snapshot that is meant.
 func (s Restorer) choose(dir, name, from, lineage string) (snapshot, error) {
 	if from == "" {
-		if snap, ok := newestWhole(s.Vault, dir, lineage); ok {
+		if snap, ok := NewestWhole(s.Vault, dir, lineage); ok {
 			return snap, nil
 		}
 		return snapshot{}, fault.New(fault.NotFound, "put a copy of the state into its place by hand, from a backup of "+dir+", then: tfops sync "+name,
 			"workspace %s has no whole snapshot of its state in %s", name, backend.SnapshotsDir(dir))
 	}
-	all := snapshots(dir)
+	all := Snapshots(dir)
 	if !slices.Contains(all, from) {
 		return snapshot{}, fault.New(fault.NotFound, "choose one of: "+strings.Join(all, ", "), "workspace %s has no snapshot %q", name, from)
 	}
@@ -179,27 +177,4 @@ func (s Restorer) choose(dir, name, from, lineage string) (snapshot, error) {
 		return snap, fault.New(fault.Conflict, "choose one of: "+strings.Join(all, ", "), "snapshot %s cannot be restored: %w", from, err)
 	}
 	return snap, nil
-}
-
-// RestoreState restores the managed state of a workspace, and has it planned.
-func (e *Engine) RestoreState(ctx context.Context, a Actor, name string, from Restoration) (Restored, error) {
-	if _, err := e.txn.Settings.Get().Workspace(name); err != nil {
-		return Restored{}, err
-	}
-	out, err := Restorer{e.Store, e.jobs.Vault, e.txn.Files}.Restore(ctx, a, name, from)
-	if err != nil {
-		return out, err
-	}
-	e.txn.Changed.Send()
-	q, err := e.txn.Queue(ctx)
-	if err != nil {
-		return out, err
-	}
-	waits := func(r *run.Run) bool { return r.Kind == run.Sync && r.Status == run.Pending }
-	if !slices.ContainsFunc(slices.Collect(q.Of(name)), waits) {
-		if _, err := e.Start(ctx, a, Order{Workspace: name, Kind: run.Sync}); err != nil {
-			return out, fault.New(fault.CodeOf(err), "tfops sync "+name, "the state is restored from snapshot %s, and could not be planned: %w", out.Snapshot, err)
-		}
-	}
-	return out, nil
 }
