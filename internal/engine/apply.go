@@ -15,15 +15,15 @@ import (
 
 // savedPlan reads and decrypts the plan of a run, and refuses any but the one
 // that was recorded when it was planned: what people approved.
-func (e *Engine) savedPlan(r run.Run) ([]byte, error) {
+func (ph *Phases) savedPlan(r run.Run) ([]byte, error) {
 	if r.Plan == nil {
 		return nil, fmt.Errorf("run %s has no plan", r.ID)
 	}
-	b, err := e.jobs.Vault.Open(e.txn.Files.Run(r.ID).Path(artifacts.Plan))
+	b, err := ph.jobs.Vault.Open(ph.txn.Files.Run(r.ID).Path(artifacts.Plan))
 	if err != nil {
 		return nil, fmt.Errorf("the saved plan cannot be read: %w", err)
 	}
-	ground, err := e.txn.Files.Run(r.ID).Read(artifacts.Stands)
+	ground, err := ph.txn.Files.Run(r.ID).Read(artifacts.Stands)
 	if err != nil {
 		return nil, fmt.Errorf("it is not known what the saved plan stands on: %w", err)
 	}
@@ -34,110 +34,110 @@ func (e *Engine) savedPlan(r run.Run) ([]byte, error) {
 }
 
 // apply carries out the saved plan in a runner. The run holds its state's lock.
-func (e *Engine) apply(ctx context.Context, r run.Run, ended func()) {
+func (ph *Phases) apply(ctx context.Context, r run.Run, ended func()) {
 	defer ended()
-	j, secrets, err := e.prepareApply(ctx, r)
+	j, secrets, err := ph.prepareApply(ctx, r)
 	if err != nil {
-		e.notBegun(ctx, r, err)
+		ph.notBegun(ctx, r, err)
 		return
 	}
 	// Once begun it must not be left half started because the daemon stops.
-	err = e.guarded(func() error {
-		return e.Runner.Start(context.WithoutCancel(ctx), e.txn.Files.Run(r.ID).Phase(job.ApplyPhase), j, secrets)
+	err = ph.guarded(func() error {
+		return ph.runner.Start(context.WithoutCancel(ctx), ph.txn.Files.Run(r.ID).Phase(job.ApplyPhase), j, secrets)
 	})
 	if notStarted(err) {
-		e.notBegun(ctx, r, err)
+		ph.notBegun(ctx, r, err)
 		return
 	}
 	if err != nil {
-		e.Log.Error("it is not known whether an apply was started; what is at work is followed", "run", r.ID, "error", err)
+		ph.log.Error("it is not known whether an apply was started; what is at work is followed", "run", r.ID, "error", err)
 	}
-	e.heed(ctx, r.ID, job.ApplyPhase)
-	e.followApply(ctx, r, ended)
+	ph.heed(ctx, r.ID, job.ApplyPhase)
+	ph.followApply(ctx, r, ended)
 }
 
 // prepareApply gathers all that the runner of an apply needs. Nothing has run when it fails.
-func (e *Engine) prepareApply(ctx context.Context, r run.Run) (job job.Job, secrets job.Secrets, err error) {
-	err = e.guarded(func() error {
-		job, secrets, err = e.applyJob(ctx, r)
+func (ph *Phases) prepareApply(ctx context.Context, r run.Run) (job job.Job, secrets job.Secrets, err error) {
+	err = ph.guarded(func() error {
+		job, secrets, err = ph.applyJob(ctx, r)
 		return err
 	})
 	return job, secrets, err
 }
 
-func (e *Engine) applyJob(ctx context.Context, r run.Run) (job.Job, job.Secrets, error) {
+func (ph *Phases) applyJob(ctx context.Context, r run.Run) (job.Job, job.Secrets, error) {
 	var none job.Job
-	def, err := e.txn.Settings.Get().Workspace(r.Workspace)
+	def, err := ph.txn.Settings.Get().Workspace(r.Workspace)
 	if err != nil {
 		return none, job.Secrets{}, fmt.Errorf("%w: %w", errOutdated, err)
 	}
 	if def.Fingerprint != r.Fingerprint {
 		return none, job.Secrets{}, errReconfigured
 	}
-	saved, err := e.savedPlan(r)
+	saved, err := ph.savedPlan(r)
 	if err != nil {
 		return none, job.Secrets{}, fmt.Errorf("%w: %w", errOutdated, err)
 	}
-	secrets, err := e.jobs.Secrets(r, def)
+	secrets, err := ph.jobs.Secrets(r, def)
 	if err != nil {
 		return none, job.Secrets{}, err
 	}
 	secrets.Modules = job.Modules{} // nothing is fetched for an apply
 	secrets.Plan = saved
-	tree, err := e.tree(ctx, r, def)
+	tree, err := ph.tree(ctx, r, def)
 	if err != nil {
 		return none, job.Secrets{}, err
 	}
-	if err := e.Intact(); err != nil {
+	if err := ph.intact(); err != nil {
 		return none, job.Secrets{}, err
 	}
-	if d, _, err := e.txn.Load(ctx, r.ID); err == nil { // without the store it is what a recovery has
-		if err := e.keepRun(d.Run, d.Votes); err != nil {
+	if d, _, err := ph.txn.Load(ctx, r.ID); err == nil { // without the store it is what a recovery has
+		if err := ph.keepRun(d.Run, d.Votes); err != nil {
 			return none, job.Secrets{}, err
 		}
 	}
-	return e.jobs.Make(r, def, job.ApplyPhase, tree), secrets, nil
+	return ph.jobs.Make(r, def, job.ApplyPhase, tree), secrets, nil
 }
 
 // followApply waits for an applying runner, started by this engine or by an
 // earlier one, and stores what came of it. When the daemon stops, the runner
 // goes on and the next daemon follows it.
-func (e *Engine) followApply(ctx context.Context, r run.Run, ended func()) {
-	f := e.txn.Files.Run(r.ID)
-	res, err := e.Runner.Wait(ctx, f.Phase(job.ApplyPhase))
+func (ph *Phases) followApply(ctx context.Context, r run.Run, ended func()) {
+	f := ph.txn.Files.Run(r.ID)
+	res, err := ph.runner.Wait(ctx, f.Phase(job.ApplyPhase))
 	if ctx.Err() != nil {
 		return
 	}
 	ended()
 	if v, gone := vanished(err); gone {
-		e.interrupted(ctx, r, v)
+		ph.interrupted(ctx, r, v)
 		return
 	}
 	if err != nil {
-		e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return outcome.Unknown(d, err.Error(), "") })
+		ph.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return outcome.Unknown(d, err.Error(), "") })
 		return
 	}
 	if res.NotBegun {
-		e.notBegun(ctx, r, notBegunBy(res))
+		ph.notBegun(ctx, r, notBegunBy(res))
 		return
 	}
-	outputs, remember := e.jobs.TakeOutputs(r, job.ApplyPhase)
-	keep := &keeper{e: e, run: r, outputs: outputs, applied: res.Outcome == job.Succeeded && r.Kind != run.Refresh}
+	outputs, remember := ph.jobs.TakeOutputs(r, job.ApplyPhase)
+	keep := &keeper{ph: ph, run: r, outputs: outputs, applied: res.Outcome == job.Succeeded && r.Kind != run.Refresh}
 	made, err := f.ReadPlan() // for what it could not see
 	if err != nil {
-		e.Log.Warn("the plan that was applied cannot be read", "run", r.ID, "error", err)
+		ph.log.Warn("the plan that was applied cannot be read", "run", r.ID, "error", err)
 	}
 	a := outcome.Applied{Result: res, Plan: made, Remember: remember, NameApplied: keep.nameApplied}
-	e.decideKeeping(ctx, keep, func(d *run.Tx) error { return e.rules().Applied(d, a) })
+	ph.decideKeeping(ctx, keep, func(d *run.Tx) error { return ph.rules().Applied(d, a) })
 }
 
 // interrupted records that a runner vanished in the middle of an apply.
-func (e *Engine) interrupted(ctx context.Context, r run.Run, v *runner.Vanished) {
-	f := e.txn.Files.Run(r.ID)
-	if err := e.Runner.Seal(f.Phase(job.ApplyPhase), e.jobs.Vault.Recipient()); err != nil {
-		e.Log.Error("what an interrupted apply left cannot be encrypted", "run", r.ID, "error", err)
+func (ph *Phases) interrupted(ctx context.Context, r run.Run, v *runner.Vanished) {
+	f := ph.txn.Files.Run(r.ID)
+	if err := ph.runner.Seal(f.Phase(job.ApplyPhase), ph.jobs.Vault.Recipient()); err != nil {
+		ph.log.Error("what an interrupted apply left cannot be encrypted", "run", r.ID, "error", err)
 	} else if err := f.RemovePartial(); err != nil {
-		e.Log.Warn("what a killed runner was about to write cannot be removed", "run", r.ID, "error", err)
+		ph.log.Warn("what a killed runner was about to write cannot be removed", "run", r.ID, "error", err)
 	}
 	text := "the apply's runner vanished before it could tell the outcome"
 	switch {
@@ -149,5 +149,5 @@ func (e *Engine) interrupted(ctx context.Context, r run.Run, v *runner.Vanished)
 	if len(v.Survivors) > 0 {
 		text += "; still running: " + outcome.ProcessNames(v.Survivors)
 	}
-	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return outcome.Unknown(d, text, "") })
+	ph.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return outcome.Unknown(d, text, "") })
 }

@@ -14,19 +14,19 @@ var errHeld = errors.New("the managed state is not what was applied")
 
 // checkState holds a run back whose managed state is not what was applied. One
 // that only looks fails: what it would see says nothing of the world.
-func (e *Engine) checkState(ctx context.Context, r run.Run) error {
-	d, _, err := e.txn.Load(ctx, r.ID)
+func (ph *Phases) checkState(ctx context.Context, r run.Run) error {
+	d, _, err := ph.txn.Load(ctx, r.ID)
 	if err != nil {
 		return err
 	}
-	t := e.states.Trouble(d.Record, d.Now)
+	t := ph.states.Trouble(d.Record, d.Now)
 	if t == nil {
 		return nil
 	}
 	if !r.Kind.Applies() && r.Kind != run.Move {
 		return fault.New(fault.Conflict, t.Command(r.Workspace), "%s", t)
 	}
-	_, err = e.txn.Change(ctx, r.ID, func(d *run.Tx) error {
+	_, err = ph.txn.Change(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.Planning {
 			return txn.ErrEnded
 		}

@@ -15,19 +15,18 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/runner"
 )
 
 // phase is what a dispatcher starts.
 type phase struct {
 	step decide.Action
-	work func(e *Engine, ctx context.Context, r run.Run, ended func()) // calls ended once no runner is at work
+	work func(p *Phases, ctx context.Context, r run.Run, ended func()) // calls ended once no runner is at work
 }
 
 var (
-	phasePlan  = phase{decide.StartPlan, (*Engine).plan}
-	phaseCheck = phase{decide.StartCheck, (*Engine).plan}
-	phaseApply = phase{decide.StartApply, (*Engine).apply}
+	phasePlan  = phase{decide.StartPlan, (*Phases).plan}
+	phaseCheck = phase{decide.StartCheck, (*Phases).plan}
+	phaseApply = phase{decide.StartApply, (*Phases).apply}
 )
 
 // dispatch starts whatever is ready for its phase as long as there are places.
@@ -52,7 +51,7 @@ func (e *Engine) dispatch(ctx context.Context, p phase, places chan struct{}) {
 		e.running.Go(func() {
 			// The place is free once the runner has ended: the next one need not
 			// wait until what came of it is stored.
-			e.follow(ctx, r, func(e *Engine, ctx context.Context, r run.Run) { p.work(e, ctx, r, place) })
+			e.phases.follow(ctx, r, func(ctx context.Context, r run.Run) { p.work(e.phases, ctx, r, place) })
 		})
 	}
 }
@@ -160,7 +159,7 @@ func (e *Engine) choice(ctx context.Context, p phase, seen *checked) (run.Run, t
 // mayBegin tells whether an apply may begin, as far as the store does not tell. Where
 // it may not, the run has been moved on.
 func (e *Engine) mayBegin(ctx context.Context, q run.Queue, r run.Run) (bool, error) {
-	_, err := e.savedPlan(r)
+	_, err := e.phases.savedPlan(r)
 	if l, ok := fault.LackOf(err); ok && l.Own {
 		return false, err // the plan may be as it was
 	}
@@ -223,7 +222,7 @@ func (e *Engine) settle(ctx context.Context, id string) error {
 				return id, func(d *run.Tx) error { return outcome.Stale(d, why.For, "") }
 			}
 			if r.Fingerprint != def.Fingerprint && r.Kind != run.Drift {
-				return id, func(d *run.Tx) error { return e.rules().Outdated(d, why.For, def.Fingerprint) }
+				return id, func(d *run.Tx) error { return e.phases.rules().Outdated(d, why.For, def.Fingerprint) }
 			}
 			return id, func(d *run.Tx) error { return outcome.Stale(d, why.For, def.Fingerprint) }
 		}
@@ -252,21 +251,14 @@ func (e *Engine) attach(ctx context.Context) error {
 	}
 	for r := range q.In(run.Planning) {
 		e.running.Go(func() {
-			e.follow(ctx, *r, func(e *Engine, ctx context.Context, r run.Run) { e.followPlan(ctx, r, func() {}) })
+			e.phases.follow(ctx, *r, func(ctx context.Context, r run.Run) { e.phases.followPlan(ctx, r, func() {}) })
 		})
 	}
 	for r := range q.In(run.Applying) {
 		e.running.Go(func() {
-			e.heed(ctx, r.ID, job.ApplyPhase) // a cancel that the earlier engine could not pass on
-			e.follow(ctx, *r, func(e *Engine, ctx context.Context, r run.Run) { e.followApply(ctx, r, func() {}) })
+			e.phases.heed(ctx, r.ID, job.ApplyPhase) // a cancel that the earlier engine could not pass on
+			e.phases.follow(ctx, *r, func(ctx context.Context, r run.Run) { e.phases.followApply(ctx, r, func() {}) })
 		})
 	}
 	return nil
-}
-
-// vanished reports whether err says that a runner is gone without a result.
-func vanished(err error) (*runner.Vanished, bool) {
-	var v *runner.Vanished
-	ok := errors.As(err, &v)
-	return v, ok
 }

@@ -85,6 +85,8 @@ type Engine struct {
 
 	txn *txn.Writer
 	*watch.Watcher
+	phases    *Phases
+	patches   *Patches
 	states    managed.States
 	sources   *sources.Reader
 	jobs      *jobs.Maker
@@ -115,13 +117,13 @@ func New(o Options, s *settings.Settings) *Engine {
 	trees := checkout.Open(filepath.Join(w.Files.Cache(), "checkouts"))
 	making := &jobs.Maker{Store: o.Store, Files: w.Files, Settings: w.Settings, Sources: from, Checkouts: trees, Vault: o.Vault, Log: o.Log, Environ: o.Environ}
 	order := order.New(w, making)
-	return &Engine{Options: o, txn: w, sources: from, jobs: making, order: order, Watcher: watch.New(w, from, order, s), checkouts: trees, states: managed.States{w.Files, o.Vault},
+	states := managed.States{Files: w.Files, Vault: o.Vault}
+	patches := &Patches{Settings: w.Settings, Sources: from, Files: w.Files, Journal: o.Journal}
+	phases := &Phases{txn: w, jobs: making, patches: patches, states: states, journal: o.Journal, runner: o.Runner, log: o.Log, intact: o.Intact}
+	return &Engine{Options: o, txn: w, sources: from, jobs: making, order: order, Watcher: watch.New(w, from, order, s), checkouts: trees, states: states, phases: phases, patches: patches,
 		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency),
 		trees: make(chan string, maxSwept), reportsDue: map[string]dueReport{}}
 }
-
-// shutdownGrace is how long a stopping daemon waits for interrupted plans.
-const shutdownGrace = 5 * time.Second
 
 // Run follows what an earlier engine left, then works until ctx is done. It
 // returns when no goroutine of it is left: plans have been stopped and will

@@ -17,15 +17,15 @@ import (
 
 // sight classifies what a drift run planned. It reads other plans and the
 // code, so it is done before the transaction that stores the outcome.
-func (e *Engine) sight(ctx context.Context, r run.Run, def fleet.Definition, p *plan.Plan) (outcome.Observation, error) {
-	d, _, err := e.txn.Load(ctx, r.ID)
+func (ph *Phases) sight(ctx context.Context, r run.Run, def fleet.Definition, p *plan.Plan) (outcome.Observation, error) {
+	d, _, err := ph.txn.Load(ctx, r.ID)
 	if err != nil {
 		return outcome.Observation{}, err
 	}
 	s := outcome.Observation{Plan: p, Check: drift.Check{Workspace: r.Workspace, Run: r.ID, Commit: r.Commit.SHA, Outcome: drift.Clean,
 		Resources: p.Compared, Blind: classify.Blinds(p)}}
 	ev := classify.Evidence{Applied: p}
-	applies, err := e.applied(ctx, r.Workspace)
+	applies, err := ph.applied(ctx, r.Workspace)
 	if err != nil {
 		return s, err
 	}
@@ -36,13 +36,13 @@ func (e *Engine) sight(ctx context.Context, r run.Run, def fleet.Definition, p *
 	// came back after nor what touched a resource last.
 	applies = slices.DeleteFunc(applies, func(a run.Run) bool { return a.Kind == run.Refresh })
 	if i := slices.IndexFunc(applies, func(a run.Run) bool { return a.Status == run.Applied }); i >= 0 {
-		if ev.LastApply, err = e.unsettled(ctx, applies[i]); err != nil {
+		if ev.LastApply, err = ph.unsettled(ctx, applies[i]); err != nil {
 			return s, err
 		}
 	}
 	if head := d.Record.Desired; head != "" && head != r.Commit.SHA {
 		s.Check.Head = head
-		if ev.Head, err = e.planAt(ctx, r.Workspace, head); err != nil {
+		if ev.Head, err = ph.planAt(ctx, r.Workspace, head); err != nil {
 			return s, err
 		}
 		s.Check.HeadPlanned = ev.Head != nil
@@ -51,14 +51,14 @@ func (e *Engine) sight(ctx context.Context, r run.Run, def fleet.Definition, p *
 	if slices.ContainsFunc(s.Found, func(f drift.Difference) bool { return f.Class == drift.Unchecked }) {
 		s.Check.Outcome, s.Check.Why = drift.NotChecked, s.Found[0].Problems[0]
 	}
-	s.Notes, err = e.annotate(ctx, def, commits{applied: r.Commit.SHA, newest: d.Record.Head}, s.Found, applies)
+	s.Notes, err = ph.annotate(ctx, def, commits{applied: r.Commit.SHA, newest: d.Record.Head}, s.Found, applies)
 	return s, err
 }
 
 // unsettled is the plan that an apply carried out, as long as what differs now
 // may have come back right after it: nil once a check has found that it lasts.
-func (e *Engine) unsettled(ctx context.Context, apply run.Run) (*plan.Plan, error) {
-	checks, err := e.Journal.ChecksOf(ctx, apply.Workspace, apply.FinishedAt)
+func (ph *Phases) unsettled(ctx context.Context, apply run.Run) (*plan.Plan, error) {
+	checks, err := ph.journal.ChecksOf(ctx, apply.Workspace, apply.FinishedAt)
 	if err != nil {
 		return nil, err
 	}
@@ -68,9 +68,9 @@ func (e *Engine) unsettled(ctx context.Context, apply run.Run) (*plan.Plan, erro
 	if slices.ContainsFunc(checks, lasts) {
 		return nil, nil
 	}
-	p, err := e.txn.Files.Run(apply.ID).ReadPlan()
+	p, err := ph.txn.Files.Run(apply.ID).ReadPlan()
 	if err != nil {
-		e.Log.Warn("the plan that was applied last cannot be read, so perpetual differences look like others", "run", apply.ID, "error", err)
+		ph.log.Warn("the plan that was applied last cannot be read, so perpetual differences look like others", "run", apply.ID, "error", err)
 		return nil, nil
 	}
 	return p, nil
@@ -78,8 +78,8 @@ func (e *Engine) unsettled(ctx context.Context, apply run.Run) (*plan.Plan, erro
 
 // planAt finds the newest plan that was made of a workspace at a commit; nil
 // when there is none, since its run has not come so far, or failed.
-func (e *Engine) planAt(ctx context.Context, name, sha string) (*plan.Plan, error) {
-	runs, err := e.txn.Runs(ctx, run.Query{Workspace: name, Kinds: []run.Kind{run.Sync, run.Plan}})
+func (ph *Phases) planAt(ctx context.Context, name, sha string) (*plan.Plan, error) {
+	runs, err := ph.txn.Runs(ctx, run.Query{Workspace: name, Kinds: []run.Kind{run.Sync, run.Plan}})
 	if err != nil {
 		return nil, err
 	}
@@ -87,9 +87,9 @@ func (e *Engine) planAt(ctx context.Context, name, sha string) (*plan.Plan, erro
 		if r.Commit.SHA != sha || r.Plan == nil || r.Codify != "" {
 			continue
 		}
-		p, err := e.txn.Files.Run(r.ID).ReadPlan()
+		p, err := ph.txn.Files.Run(r.ID).ReadPlan()
 		if err != nil {
-			e.Log.Warn("the plan of a commit that waits cannot be read, so a check cannot tell what the commit explains", "run", r.ID, "error", err)
+			ph.log.Warn("the plan of a commit that waits cannot be read, so a check cannot tell what the commit explains", "run", r.ID, "error", err)
 			return nil, nil
 		}
 		if p != nil && p.Complete && !p.Errored {
@@ -100,8 +100,8 @@ func (e *Engine) planAt(ctx context.Context, name, sha string) (*plan.Plan, erro
 }
 
 // applied are the runs of a workspace that began to apply, newest first.
-func (e *Engine) applied(ctx context.Context, name string) ([]run.Run, error) {
-	runs, err := e.txn.Runs(ctx, run.Query{Workspace: name, Statuses: []run.Status{run.Applied, run.Errored}})
+func (ph *Phases) applied(ctx context.Context, name string) ([]run.Run, error) {
+	runs, err := ph.txn.Runs(ctx, run.Query{Workspace: name, Statuses: []run.Status{run.Applied, run.Errored}})
 	return slices.DeleteFunc(runs, func(r run.Run) bool { return !r.Kind.Applies() || r.ApplyStartedAt.IsZero() }), err
 }
 
@@ -110,7 +110,7 @@ type commits struct{ applied, newest string }
 
 // annotate finds where what differs is written at the applied commit, who owns
 // that as the newest commit has it, and which apply touched it last.
-func (e *Engine) annotate(ctx context.Context, def fleet.Definition, at commits, found []drift.Difference, applies []run.Run) (map[string]outcome.Note, error) {
+func (ph *Phases) annotate(ctx context.Context, def fleet.Definition, at commits, found []drift.Difference, applies []run.Run) (map[string]outcome.Note, error) {
 	notes := map[string]outcome.Note{}
 	if len(found) == 0 {
 		return notes, nil
@@ -119,7 +119,7 @@ func (e *Engine) annotate(ctx context.Context, def fleet.Definition, at commits,
 	for _, f := range found {
 		addresses = append(addresses, f.Address)
 	}
-	places, owners := e.owned(def, at, addresses)
+	places, owners := ph.owned(def, at, addresses)
 	approvers := map[string][]string{}
 	for _, address := range addresses {
 		n := outcome.Note{Place: places[address], Owners: owners.Of(places[address].File)}
@@ -129,7 +129,7 @@ func (e *Engine) annotate(ctx context.Context, def fleet.Definition, at commits,
 			}
 			if _, known := approvers[r.ID]; !known {
 				var err error
-				if approvers[r.ID], err = e.approvers(ctx, r.ID); err != nil {
+				if approvers[r.ID], err = ph.approvers(ctx, r.ID); err != nil {
 					return nil, err
 				}
 			}
@@ -143,14 +143,14 @@ func (e *Engine) annotate(ctx context.Context, def fleet.Definition, at commits,
 
 // owned reads places and owners. What cannot be read is left out: a finding
 // without an owner is better than none.
-func (e *Engine) owned(def fleet.Definition, at commits, addresses []string) (map[string]places.Place, places.Owners) {
-	repo := e.txn.Settings.Get().Repositories[def.Repository]
+func (ph *Phases) owned(def fleet.Definition, at commits, addresses []string) (map[string]places.Place, places.Owners) {
+	repo := ph.txn.Settings.Get().Repositories[def.Repository]
 	if repo.Source == nil {
 		return nil, places.Owners{}
 	}
 	tree, err := repo.Tree(at.applied)
 	if err != nil {
-		e.Log.Warn("the code of what is applied cannot be read, so findings have no place in it", "workspace", def.Name, "error", err)
+		ph.log.Warn("the code of what is applied cannot be read, so findings have no place in it", "workspace", def.Name, "error", err)
 		return nil, places.Owners{}
 	}
 	located := places.Locate(tree, def.Dir, def.Engine == "tofu", addresses)
@@ -161,14 +161,14 @@ func (e *Engine) owned(def fleet.Definition, at commits, addresses []string) (ma
 	}
 	owners, err := places.ReadOwners(tree)
 	if err != nil {
-		e.Log.Warn("owners cannot be read, so findings have none", "workspace", def.Name, "error", err, "next", fault.Next(err))
+		ph.log.Warn("owners cannot be read, so findings have none", "workspace", def.Name, "error", err, "next", fault.Next(err))
 	}
 	return located, owners
 }
 
 // approvers are who said yes to a run.
-func (e *Engine) approvers(ctx context.Context, id string) ([]string, error) {
-	d, _, err := e.txn.Load(ctx, id)
+func (ph *Phases) approvers(ctx context.Context, id string) ([]string, error) {
+	d, _, err := ph.txn.Load(ctx, id)
 	if err != nil {
 		return nil, err
 	}

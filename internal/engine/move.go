@@ -11,7 +11,6 @@ import (
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
-	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -86,11 +85,4 @@ func movable(rec workspace.Record, old *workspace.AppliedState) (run.StateMove, 
 			"the state of workspace %s is where it was applied: %s", rec.Name, old)
 	}
 	return run.StateMove{From: old.StateRef, To: workspace.StateRef{Identity: rec.State, Place: rec.StatePlace}}, nil
-}
-
-// storeMove stores what became of a move. The state may have been copied
-// although the plan on it failed.
-func (e *Engine) storeMove(ctx context.Context, r run.Run, res job.Result) {
-	met := e.met(r, res)
-	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return e.rules().Copied(d, res, met) })
 }

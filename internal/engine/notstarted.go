@@ -32,10 +32,10 @@ var errOutdated = errors.New("what it was approved for has changed")
 
 // guarded turns a panic into an error: what a repository holds may bring one workspace to a halt,
 // not all of them.
-func (e *Engine) guarded(fn func() error) (err error) {
+func (ph *Phases) guarded(fn func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			e.Log.Error("tfops has a defect", "panic", p, "stack", string(debug.Stack()))
+			ph.log.Error("tfops has a defect", "panic", p, "stack", string(debug.Stack()))
 			err = fault.New(fault.Internal, "report it with what the log of the daemon says of it", "tfops has a defect: %v", p)
 		}
 	}()
@@ -51,7 +51,7 @@ func startsLater(err error) bool {
 
 // notBegun puts a run back whose apply was claimed and not started, with its approvals and its
 // place in the queue. An error that comes back at each try ends it.
-func (e *Engine) notBegun(ctx context.Context, r run.Run, err error) {
+func (ph *Phases) notBegun(ctx context.Context, r run.Run, err error) {
 	stops := ctx.Err() != nil
 	if stops { // and nobody else tells that nothing has run
 		var cancel context.CancelFunc
@@ -59,7 +59,7 @@ func (e *Engine) notBegun(ctx context.Context, r run.Run, err error) {
 		defer cancel()
 	}
 	err = fault.OfMachine(err)
-	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error {
+	ph.txn.Insist(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.Applying {
 			return txn.ErrEnded
 		}
@@ -94,13 +94,13 @@ func delayedBy(err error) string {
 
 // postpone puts a run back whose plan could not be started, and reports whether it did. On a disk
 // that is full or cannot be written a plan fails: nobody has approved it yet.
-func (e *Engine) postpone(ctx context.Context, r run.Run, err error) bool {
+func (ph *Phases) postpone(ctx context.Context, r run.Run, err error) bool {
 	l, lacks := fault.LackOf(err)
 	if lacks && !l.Own || !lacks && !notStarted(err) {
 		return false
 	}
 	err = fault.OfMachine(err)
-	e.txn.Insist(ctx, r.ID, func(d *run.Tx) error {
+	ph.txn.Insist(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.Planning {
 			return txn.ErrEnded
 		}

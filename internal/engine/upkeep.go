@@ -14,22 +14,6 @@ import (
 	"github.com/tfops/tfops/internal/runner"
 )
 
-// follow waits for a run's runner by fn and then gives back what the run does
-// not need any more.
-func (e *Engine) follow(ctx context.Context, r run.Run, fn func(*Engine, context.Context, run.Run)) {
-	e.txn.Use.Begin(r.ID)
-	fn(e, ctx, r)
-	if e.txn.Use.End(r.ID) {
-		e.txn.Changed.Send() // the trees of ended runs can be swept now
-	}
-	if ctx.Err() != nil {
-		return
-	}
-	if d, _, err := e.txn.Load(ctx, r.ID); err == nil {
-		e.txn.CleanUp(d.Run)
-	}
-}
-
 // leftoverAge is how old a file must be that somebody was about to write, or a
 // package that was being fetched, before it is taken for what a kill left.
 const leftoverAge = 6 * time.Hour
@@ -68,7 +52,7 @@ func (e *Engine) sweep(ctx context.Context) error {
 		return err
 	}
 	for rec := range q.Records() {
-		e.dropUnnamed(ctx, rec.Name)
+		e.phases.dropUnnamed(ctx, rec.Name)
 	}
 	ids, err := e.txn.Files.Runs()
 	if err != nil {
