@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/tfops/tfops/internal/engine/patches"
+
 	"github.com/tfops/tfops/internal/access"
 
 	"github.com/tfops/tfops/internal/artifacts"
@@ -20,21 +22,21 @@ import (
 
 // Codify proposes a patch for a finding, against the newest commit of the
 // workspace's branch, and asks for a plan of it. Nothing is pushed.
-func (e *Engine) Codify(ctx context.Context, a access.Actor, finding string) (Patch, error) {
+func (e *Engine) Codify(ctx context.Context, a access.Actor, finding string) (patches.Patch, error) {
 	f, err := e.Journal.Finding(ctx, finding)
 	if err != nil {
-		return Patch{}, err
+		return patches.Patch{}, err
 	}
 	def, err := e.txn.Settings.Get().Workspace(f.Workspace)
 	if err != nil {
-		return Patch{}, err
+		return patches.Patch{}, err
 	}
 	if f.Life == drift.Resolved {
-		return Patch{}, fault.New(fault.Conflict, "tfops drift "+f.Workspace, "finding %s is resolved: there is nothing to codify", f.ID)
+		return patches.Patch{}, fault.New(fault.Conflict, "tfops drift "+f.Workspace, "finding %s is resolved: there is nothing to codify", f.ID)
 	}
 	r, err := e.ordered(ctx, def, Order{Workspace: def.Name, Kind: run.Plan}, run.Trigger{Cause: run.ByPerson, Actor: a.Name})
 	if err != nil {
-		return Patch{}, err
+		return patches.Patch{}, err
 	}
 	p, _, err := e.patches.Propose(ctx, def, r.Commit.SHA, f)
 	if err != nil || len(p.Done) == 0 {
@@ -43,25 +45,25 @@ func (e *Engine) Codify(ctx context.Context, a access.Actor, finding string) (Pa
 	r.Codify = f.ID
 	created, err := e.txn.Enqueue(ctx, run.Batch{Runs: []run.Run{r}})
 	if err != nil {
-		return Patch{}, err
+		return patches.Patch{}, err
 	}
 	p.Run = created[0].ID
 	return p, nil
 }
 
 // Patch shows the patch that a run checks, and what the check came to.
-func (e *Engine) Patch(ctx context.Context, id string) (Patch, error) {
+func (e *Engine) Patch(ctx context.Context, id string) (patches.Patch, error) {
 	d, _, err := e.txn.Load(ctx, id)
 	if err != nil {
-		return Patch{}, err
+		return patches.Patch{}, err
 	}
 	if d.Run.Codify == "" {
-		return Patch{}, fault.New(fault.Conflict, "tfops show "+id, "run %s checks no patch", id)
+		return patches.Patch{}, fault.New(fault.Conflict, "tfops show "+id, "run %s checks no patch", id)
 	}
-	var p Patch
+	var p patches.Patch
 	b, err := e.txn.Files.Run(id).Read(artifacts.Patch)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Patch{}, fault.New(fault.NotFound, "tfops show "+id, "run %s has no patch: it is %s", id, d.Run.Status)
+		return patches.Patch{}, fault.New(fault.NotFound, "tfops show "+id, "run %s has no patch: it is %s", id, d.Run.Status)
 	}
 	if err == nil {
 		err = json.Unmarshal(b, &p)

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/patches"
+
 	"github.com/tfops/tfops/internal/engine/managed"
 
 	"github.com/tfops/tfops/internal/engine/watch"
@@ -35,7 +37,6 @@ import (
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/drift"
-	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -48,15 +49,6 @@ type Journal interface {
 	ChecksOf(ctx context.Context, workspace string, since time.Time) ([]drift.Check, error)
 	Reports(context.Context) ([]run.Report, error)
 	PruneDrift(ctx context.Context, before time.Time, configured map[string]bool) (reports []string, err error)
-}
-
-// Runner runs one phase in a process of its own; see package runner.
-type Runner interface {
-	Start(ctx context.Context, dir string, job job.Job, secrets job.Secrets) error
-	Wait(ctx context.Context, dir string) (job.Result, error)
-	Interrupt(dir string, force bool) error
-	Survivors(run string) ([]job.Process, error)
-	Seal(dir, recipient string) error
 }
 
 // Options are what an engine is made of.
@@ -86,7 +78,7 @@ type Engine struct {
 	txn *txn.Writer
 	*watch.Watcher
 	phases    *Phases
-	patches   *Patches
+	patches   *patches.Maker
 	states    managed.States
 	sources   *sources.Reader
 	jobs      *jobs.Maker
@@ -118,7 +110,7 @@ func New(o Options, s *settings.Settings) *Engine {
 	making := &jobs.Maker{Store: o.Store, Files: w.Files, Settings: w.Settings, Sources: from, Checkouts: trees, Vault: o.Vault, Log: o.Log, Environ: o.Environ}
 	order := order.New(w, making)
 	states := managed.States{Files: w.Files, Vault: o.Vault}
-	patches := &Patches{Settings: w.Settings, Sources: from, Files: w.Files, Journal: o.Journal}
+	patches := &patches.Maker{Settings: w.Settings, Sources: from, Files: w.Files, Journal: o.Journal}
 	phases := &Phases{txn: w, jobs: making, patches: patches, states: states, journal: o.Journal, runner: o.Runner, log: o.Log, intact: o.Intact}
 	return &Engine{Options: o, txn: w, sources: from, jobs: making, order: order, Watcher: watch.New(w, from, order, s), checkouts: trees, states: states, phases: phases, patches: patches,
 		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency),

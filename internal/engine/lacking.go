@@ -21,9 +21,6 @@ const handles = 24
 // lackingPause is how long nothing is begun while the machine lacks something.
 const lackingPause = time.Second
 
-// delay is when a run is tried again that could not be started.
-const delay = 10 * time.Second
-
 // room is how much of a disk an apply needs to begin, in bytes, for what is written before
 // its engine is started and for what is reserved until it has ended.
 const room = 1 << 20

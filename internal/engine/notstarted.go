@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/tfops/tfops/internal/engine/txn"
 	"github.com/tfops/tfops/internal/fault"
@@ -17,6 +18,9 @@ import (
 // claimed, so that neither it nor what people approved is lost, and is tried again; what ails it
 // is what it waits for. Where it is not known whether a runner was started, whatever is at work
 // is followed, and an apply of which nothing is found is interrupted.
+
+// delay is when a run is tried again that could not be started.
+const delay = 10 * time.Second
 
 // notStarted reports whether err says that a runner was not started.
 func notStarted(err error) bool { return errors.As(err, new(*runner.NotStarted)) }

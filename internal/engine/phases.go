@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/patches"
+
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/engine/jobs"
 	"github.com/tfops/tfops/internal/engine/managed"
@@ -26,12 +28,21 @@ import (
 type Phases struct {
 	txn     *txn.Writer
 	jobs    *jobs.Maker
-	patches *Patches
+	patches *patches.Maker
 	states  managed.States
 	journal Checks
 	runner  Runner
 	log     *slog.Logger
 	intact  func() error
+}
+
+// Runner runs one phase in a process of its own; see package runner.
+type Runner interface {
+	Start(ctx context.Context, dir string, job job.Job, secrets job.Secrets) error
+	Wait(ctx context.Context, dir string) (job.Result, error)
+	Interrupt(dir string, force bool) error
+	Survivors(run string) ([]job.Process, error)
+	Seal(dir, recipient string) error
 }
 
 // Checks are the drift checks that were made.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/patches"
+
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/tfops/tfops/internal/api"
@@ -113,7 +115,7 @@ func viewFinding(f drift.Finding) api.Finding {
 	return out
 }
 
-func viewPatch(p engine.Patch) api.Patch {
+func viewPatch(p patches.Patch) api.Patch {
 	out := api.Patch{Finding: p.Finding, Workspace: p.Workspace, Run: p.Run, Commit: p.Commit, Diff: p.Diff, Done: p.Done, Refused: []api.Refusal{},
 		Checked: p.Checked, Gone: p.Gone, Why: p.Why, Also: p.Also}
 	for _, r := range p.Refused {

@@ -28,6 +28,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/patches"
+
 	"github.com/tfops/tfops/internal/engine/managed"
 
 	"github.com/tfops/tfops/internal/access"
@@ -104,8 +106,8 @@ type Drift interface {
 
 // Patches is what is asked about patches of code.
 type Patches interface {
-	Codify(ctx context.Context, a access.Actor, finding string) (engine.Patch, error)
-	Patch(ctx context.Context, run string) (engine.Patch, error)
+	Codify(ctx context.Context, a access.Actor, finding string) (patches.Patch, error)
+	Patch(ctx context.Context, run string) (patches.Patch, error)
 }
 
 // Engine is all of them.

@@ -1,4 +1,4 @@
-package engine
+package patches
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 	"github.com/tfops/tfops/internal/run"
 )
 
-// Patches makes edits of the code after which it says what the world has.
-type Patches struct {
+// Maker makes edits of the code after which it says what the world has.
+type Maker struct {
 	Settings *settings.Current
 	Sources  *sources.Reader
 	Files    *artifacts.Local
@@ -47,7 +47,7 @@ type Patch struct {
 }
 
 // Propose makes the patch for a finding at a commit.
-func (m *Patches) Propose(ctx context.Context, def fleet.Definition, sha string, f drift.Finding) (Patch, codify.Proposal, error) {
+func (m *Maker) Propose(ctx context.Context, def fleet.Definition, sha string, f drift.Finding) (Patch, codify.Proposal, error) {
 	repo, ok := m.Settings.Get().Repositories[def.Repository]
 	if !ok {
 		return Patch{}, codify.Proposal{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
@@ -82,7 +82,7 @@ func (m *Patches) Propose(ctx context.Context, def fleet.Definition, sha string,
 }
 
 // Apply puts the patch that a speculative plan is made for over its tree.
-func (m *Patches) Apply(ctx context.Context, r run.Run, def fleet.Definition, tree checkout.Checkout) error {
+func (m *Maker) Apply(ctx context.Context, r run.Run, def fleet.Definition, tree checkout.Checkout) error {
 	f, err := m.Journal.Finding(ctx, r.Codify)
 	if err != nil {
 		return err
