@@ -298,7 +298,7 @@ func (e *Engine) Cancel(ctx context.Context, a access.Actor, id string, force bo
 			return nil
 		}
 		d.Run.Comment = "canceled by " + a.Name
-		if err := e.phases.rules().NotChecked(d, "the check was canceled by "+a.Name); err != nil {
+		if err := e.phases.Rules().NotChecked(d, "the check was canceled by "+a.Name); err != nil {
 			return err
 		}
 		return d.Move(run.Canceled, a.Name, d.Run.Comment)

@@ -100,7 +100,7 @@ func TestDaemonDies(t *testing.T) {
 				if err != nil || r.Status != run.Planning {
 					t.Fatal(r.Status, err)
 				}
-				g.engine.phases.followPlan(context.Background(), r, func() {})
+				g.engine.phases.FollowPlan(context.Background(), r, func() {})
 			}
 			r, _, err := g.engine.claim(context.Background(), phasePlan, &checked{})
 			if err != nil || r.Status != run.Planning {

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/phases"
+
 	"github.com/tfops/tfops/internal/engine/outcome"
 
 	"github.com/tfops/tfops/internal/engine/decide"
@@ -20,13 +22,13 @@ import (
 // phase is what a dispatcher starts.
 type phase struct {
 	step decide.Action
-	work func(p *Phases, ctx context.Context, r run.Run, ended func()) // calls ended once no runner is at work
+	work func(p *phases.Worker, ctx context.Context, r run.Run, ended func()) // calls ended once no runner is at work
 }
 
 var (
-	phasePlan  = phase{decide.StartPlan, (*Phases).plan}
-	phaseCheck = phase{decide.StartCheck, (*Phases).plan}
-	phaseApply = phase{decide.StartApply, (*Phases).apply}
+	phasePlan  = phase{decide.StartPlan, (*phases.Worker).Plan}
+	phaseCheck = phase{decide.StartCheck, (*phases.Worker).Plan}
+	phaseApply = phase{decide.StartApply, (*phases.Worker).Apply}
 )
 
 // dispatch starts whatever is ready for its phase as long as there are places.
@@ -51,7 +53,7 @@ func (e *Engine) dispatch(ctx context.Context, p phase, places chan struct{}) {
 		e.running.Go(func() {
 			// The place is free once the runner has ended: the next one need not
 			// wait until what came of it is stored.
-			e.phases.follow(ctx, r, func(ctx context.Context, r run.Run) { p.work(e.phases, ctx, r, place) })
+			e.phases.Follow(ctx, r, func(ctx context.Context, r run.Run) { p.work(e.phases, ctx, r, place) })
 		})
 	}
 }
@@ -159,7 +161,7 @@ func (e *Engine) choice(ctx context.Context, p phase, seen *checked) (run.Run, t
 // mayBegin tells whether an apply may begin, as far as the store does not tell. Where
 // it may not, the run has been moved on.
 func (e *Engine) mayBegin(ctx context.Context, q run.Queue, r run.Run) (bool, error) {
-	_, err := e.phases.savedPlan(r)
+	_, err := e.phases.SavedPlan(r)
 	if l, ok := fault.LackOf(err); ok && l.Own {
 		return false, err // the plan may be as it was
 	}
@@ -222,7 +224,7 @@ func (e *Engine) settle(ctx context.Context, id string) error {
 				return id, func(d *run.Tx) error { return outcome.Stale(d, why.For, "") }
 			}
 			if r.Fingerprint != def.Fingerprint && r.Kind != run.Drift {
-				return id, func(d *run.Tx) error { return e.phases.rules().Outdated(d, why.For, def.Fingerprint) }
+				return id, func(d *run.Tx) error { return e.phases.Rules().Outdated(d, why.For, def.Fingerprint) }
 			}
 			return id, func(d *run.Tx) error { return outcome.Stale(d, why.For, def.Fingerprint) }
 		}
@@ -251,13 +253,13 @@ func (e *Engine) attach(ctx context.Context) error {
 	}
 	for r := range q.In(run.Planning) {
 		e.running.Go(func() {
-			e.phases.follow(ctx, *r, func(ctx context.Context, r run.Run) { e.phases.followPlan(ctx, r, func() {}) })
+			e.phases.Follow(ctx, *r, func(ctx context.Context, r run.Run) { e.phases.FollowPlan(ctx, r, func() {}) })
 		})
 	}
 	for r := range q.In(run.Applying) {
 		e.running.Go(func() {
-			e.phases.heed(ctx, r.ID, job.ApplyPhase) // a cancel that the earlier engine could not pass on
-			e.phases.follow(ctx, *r, func(ctx context.Context, r run.Run) { e.phases.followApply(ctx, r, func() {}) })
+			e.phases.Heed(ctx, r.ID, job.ApplyPhase) // a cancel that the earlier engine could not pass on
+			e.phases.Follow(ctx, *r, func(ctx context.Context, r run.Run) { e.phases.FollowApply(ctx, r, func() {}) })
 		})
 	}
 	return nil

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/phases"
+
 	"github.com/tfops/tfops/internal/engine/patches"
 
 	"github.com/tfops/tfops/internal/engine/managed"
@@ -55,7 +57,7 @@ type Journal interface {
 type Options struct {
 	Store   txn.Store
 	Journal Journal
-	Runner  Runner
+	Runner  phases.Runner
 	Halts   Halts   // nil: nobody stops a process
 	Engines Engines // nil: the engine that made a plan is taken to be there
 	Vault   jobs.Vault
@@ -77,7 +79,7 @@ type Engine struct {
 
 	txn *txn.Writer
 	*watch.Watcher
-	phases    *Phases
+	phases    *phases.Worker
 	patches   *patches.Maker
 	states    managed.States
 	sources   *sources.Reader
@@ -111,7 +113,7 @@ func New(o Options, s *settings.Settings) *Engine {
 	order := order.New(w, making)
 	states := managed.States{Files: w.Files, Vault: o.Vault}
 	patches := &patches.Maker{Settings: w.Settings, Sources: from, Files: w.Files, Journal: o.Journal}
-	phases := &Phases{txn: w, jobs: making, patches: patches, states: states, journal: o.Journal, runner: o.Runner, log: o.Log, intact: o.Intact}
+	phases := &phases.Worker{Txn: w, Jobs: making, Patches: patches, States: states, Journal: o.Journal, Runner: o.Runner, Log: o.Log, Intact: o.Intact}
 	return &Engine{Options: o, txn: w, sources: from, jobs: making, order: order, Watcher: watch.New(w, from, order, s), checkouts: trees, states: states, phases: phases, patches: patches,
 		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency),
 		trees: make(chan string, maxSwept), reportsDue: map[string]dueReport{}}

@@ -18,7 +18,7 @@ func (e *Engine) notCheckable(ctx context.Context, rec workspace.Record, why err
 		}
 		s := outcome.NotLooked(rec.Name, "", "the check could not be made: "+why.Error())
 		s.Check.At = h.Now
-		if err := e.phases.rules().Enter(&h.FindingsTx, &h.Record, s, h.Now); err != nil {
+		if err := e.phases.Rules().Enter(&h.FindingsTx, &h.Record, s, h.Now); err != nil {
 			return err
 		}
 		return nil

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/phases"
+
 	"github.com/tfops/tfops/internal/engine/outcome"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -69,7 +71,7 @@ func TestAPlanThatIsNotStartedIsMadeLater(t *testing.T) {
 					t.Errorf("%d restarts, waits for %q", r.Restarts, w.For)
 				}
 				mended.Store(true)
-				g.pass(delay)
+				g.pass(phases.Delay)
 				if got := g.want("a", run.AwaitingApproval); got.ID != r.ID {
 					t.Error("the run was replaced")
 				}
@@ -101,12 +103,12 @@ func TestAnApplyThatIsNotStartedKeepsItsApproval(t *testing.T) {
 				if !r.ApplyStartedAt.IsZero() || r.QueuedAt.IsZero() {
 					t.Errorf("%+v", r)
 				}
-				g.pass(delay)
+				g.pass(phases.Delay)
 				if got := g.want("a", run.ApplyQueued); !got.QueuedAt.Equal(r.QueuedAt) {
 					t.Error("it lost its place in the queue")
 				}
 				mended.Store(true)
-				g.pass(delay)
+				g.pass(phases.Delay)
 				if got := g.want("a", run.Applied); got.ID != r.ID || got.Plan.Digest != before.Plan.Digest {
 					t.Error("something else was applied")
 				}
@@ -139,7 +141,7 @@ func TestARunnerThatCouldNotBegin(t *testing.T) {
 					t.Errorf("lock %v, waits for %+v", v.Lock, v.Wait)
 				}
 				mended.Store(true)
-				g.pass(2 * delay)
+				g.pass(2 * phases.Delay)
 				if got := g.want("a", run.Applied); got.ID != r.ID {
 					t.Error("the run was replaced")
 				}

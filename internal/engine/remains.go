@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/phases"
+
 	"github.com/tfops/tfops/internal/engine/outcome"
 
 	"github.com/tfops/tfops/internal/engine/decide"
@@ -81,7 +83,7 @@ func remainsOf(f artifacts.Run, l Follower) (run.Remains, bool) {
 // recalled reads what keepRun wrote.
 func recalled(f artifacts.Run) (m run.Remains, ok bool) {
 	b, err := f.Read(artifacts.Record)
-	var kept keptRun
+	var kept phases.KeptRun
 	if err != nil || json.Unmarshal(b, &kept) != nil || kept.FormatVersion > 1 || kept.Run.ID != f.ID {
 		return m, false
 	}

@@ -52,7 +52,7 @@ func (e *Engine) sweep(ctx context.Context) error {
 		return err
 	}
 	for rec := range q.Records() {
-		e.phases.dropUnnamed(ctx, rec.Name)
+		e.phases.DropUnnamed(ctx, rec.Name)
 	}
 	ids, err := e.txn.Files.Runs()
 	if err != nil {

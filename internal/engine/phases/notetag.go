@@ -1,4 +1,4 @@
-package engine
+package phases
 
 import (
 	"context"
@@ -9,11 +9,11 @@ import (
 
 // noteTag has a run know the tag that it is of, and a person look at one that is
 // not as tags should be.
-func (ph *Phases) noteTag(ctx context.Context, r run.Run, def fleet.Definition) error {
+func (ph *Worker) noteTag(ctx context.Context, r run.Run, def fleet.Definition) error {
 	if def.Tag == "" {
 		return nil
 	}
-	_, err := ph.txn.Change(ctx, r.ID, func(d *run.Tx) error {
+	_, err := ph.Txn.Change(ctx, r.ID, func(d *run.Tx) error {
 		t := d.Record.Tag
 		if t == nil || t.Wanted != def.Follow() || t.Commit != r.Commit.SHA {
 			return nil

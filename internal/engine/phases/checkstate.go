@@ -1,4 +1,4 @@
-package engine
+package phases
 
 import (
 	"context"
@@ -14,19 +14,19 @@ var errHeld = errors.New("the managed state is not what was applied")
 
 // checkState holds a run back whose managed state is not what was applied. One
 // that only looks fails: what it would see says nothing of the world.
-func (ph *Phases) checkState(ctx context.Context, r run.Run) error {
-	d, _, err := ph.txn.Load(ctx, r.ID)
+func (ph *Worker) checkState(ctx context.Context, r run.Run) error {
+	d, _, err := ph.Txn.Load(ctx, r.ID)
 	if err != nil {
 		return err
 	}
-	t := ph.states.Trouble(d.Record, d.Now)
+	t := ph.States.Trouble(d.Record, d.Now)
 	if t == nil {
 		return nil
 	}
 	if !r.Kind.Applies() && r.Kind != run.Move {
 		return fault.New(fault.Conflict, t.Command(r.Workspace), "%s", t)
 	}
-	_, err = ph.txn.Change(ctx, r.ID, func(d *run.Tx) error {
+	_, err = ph.Txn.Change(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.Planning {
 			return txn.ErrEnded
 		}

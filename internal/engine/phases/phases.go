@@ -1,4 +1,4 @@
-package engine
+package phases
 
 import (
 	"context"
@@ -24,16 +24,16 @@ import (
 	"github.com/tfops/tfops/internal/run"
 )
 
-// Phases starts the runners of phases, follows them and stores what came of them.
-type Phases struct {
-	txn     *txn.Writer
-	jobs    *jobs.Maker
-	patches *patches.Maker
-	states  managed.States
-	journal Checks
-	runner  Runner
-	log     *slog.Logger
-	intact  func() error
+// Worker starts the runners of phases, follows them and stores what came of them.
+type Worker struct {
+	Txn     *txn.Writer
+	Jobs    *jobs.Maker
+	Patches *patches.Maker
+	States  managed.States
+	Journal Checks
+	Runner  Runner
+	Log     *slog.Logger
+	Intact  func() error
 }
 
 // Runner runs one phase in a process of its own; see package runner.
@@ -53,8 +53,8 @@ type Checks interface {
 // shutdownGrace is how long a stopping daemon waits for interrupted plans.
 const shutdownGrace = 5 * time.Second
 
-// plan exports the commit and plans it in a runner.
-func (ph *Phases) plan(ctx context.Context, r run.Run, ended func()) {
+// Plan exports the commit and plans it in a runner.
+func (ph *Worker) Plan(ctx context.Context, r run.Run, ended func()) {
 	defer ended()
 	err := ph.guarded(func() error { return ph.startPlan(ctx, r) })
 	var unknown *unknownStart
@@ -76,19 +76,19 @@ func (ph *Phases) plan(ctx context.Context, r run.Run, ended func()) {
 		ph.failPlan(ctx, r, job.Result{Outcome: job.Failed, Cause: outcome.CauseOf(err), Message: err.Error(), Next: fault.Next(err)})
 		return
 	}
-	ph.heed(ctx, r.ID, job.PlanPhase)
-	ph.followPlan(ctx, r, ended)
+	ph.Heed(ctx, r.ID, job.PlanPhase)
+	ph.FollowPlan(ctx, r, ended)
 }
 
-// heed passes on to a runner what a person decided while it was being started
+// Heed passes on to a runner what a person decided while it was being started
 // and there was nothing to interrupt yet.
-func (ph *Phases) heed(ctx context.Context, id string, p job.Phase) {
-	d, _, err := ph.txn.Load(ctx, id)
+func (ph *Worker) Heed(ctx context.Context, id string, p job.Phase) {
+	d, _, err := ph.Txn.Load(ctx, id)
 	if err == nil && (d.Run.Status.Terminal() || d.Run.Canceling != "") {
-		err = ph.runner.Interrupt(ph.txn.Files.Run(id).Phase(p), false)
+		err = ph.Runner.Interrupt(ph.Txn.Files.Run(id).Phase(p), false)
 	}
 	if err != nil && ctx.Err() == nil && !fault.Is(err, fault.NotFound) {
-		ph.log.Warn("a runner cannot be told to stop", "run", id, "error", err)
+		ph.Log.Warn("a runner cannot be told to stop", "run", id, "error", err)
 	}
 }
 
@@ -96,14 +96,14 @@ func (ph *Phases) heed(ctx context.Context, id string, p job.Phase) {
 // start of its runner, which must work with what was claimed.
 var errReconfigured = errors.New("the workspace's inputs changed in the configuration just now")
 
-func (ph *Phases) startPlan(ctx context.Context, r run.Run) error {
-	s := ph.txn.Settings.Get()
+func (ph *Worker) startPlan(ctx context.Context, r run.Run) error {
+	s := ph.Txn.Settings.Get()
 	def, err := s.Workspace(r.Workspace)
 	if err != nil {
 		return err
 	}
 	if r.Kind == run.Drift {
-		if def, err = ph.jobs.AsApplied(def, r.Fingerprint); err != nil {
+		if def, err = ph.Jobs.AsApplied(def, r.Fingerprint); err != nil {
 			return err
 		}
 	}
@@ -113,8 +113,8 @@ func (ph *Phases) startPlan(ctx context.Context, r run.Run) error {
 	if err := ph.checkState(ctx, r); err != nil {
 		return err
 	}
-	f := ph.txn.Files.Run(r.ID)
-	if err := errors.Join(f.Begin(), ph.txn.Files.Workspace(def.Name).Make(), os.MkdirAll(ph.txn.Files.Cache(), 0o700)); err != nil {
+	f := ph.Txn.Files.Run(r.ID)
+	if err := errors.Join(f.Begin(), ph.Txn.Files.Workspace(def.Name).Make(), os.MkdirAll(ph.Txn.Files.Cache(), 0o700)); err != nil {
 		return err
 	}
 	tree, err := ph.tree(ctx, r, def)
@@ -128,33 +128,33 @@ func (ph *Phases) startPlan(ctx context.Context, r run.Run) error {
 		return err
 	}
 	if r.Codify != "" {
-		if err := ph.patches.Apply(ctx, r, def, tree); err != nil {
+		if err := ph.Patches.Apply(ctx, r, def, tree); err != nil {
 			return err
 		}
 	}
 	if err := ph.useInputs(ctx, r, def); err != nil {
 		return err
 	}
-	if err := ph.jobs.KeepSnapshot(r, def); err != nil {
+	if err := ph.Jobs.KeepSnapshot(r, def); err != nil {
 		return err
 	}
 	if err := ph.keepRun(r, nil); err != nil {
 		return err
 	}
-	secrets, err := ph.jobs.Secrets(r, def)
+	secrets, err := ph.Jobs.Secrets(r, def)
 	if err != nil {
 		return err
 	}
-	j := ph.jobs.Make(r, def, job.PlanPhase, tree)
+	j := ph.Jobs.Make(r, def, job.PlanPhase, tree)
 	for _, l := range tree.Exported.LeftOut() {
 		j.LeftOut = append(j.LeftOut, job.LeftOut(l))
 	}
 	if r.Kind == run.Move {
-		if err := ph.jobs.PrepareMove(ctx, r, def, &j, &secrets); err != nil {
+		if err := ph.Jobs.PrepareMove(ctx, r, def, &j, &secrets); err != nil {
 			return err
 		}
 	}
-	err = ph.guarded(func() error { return ph.runner.Start(ctx, f.Phase(job.PlanPhase), j, secrets) })
+	err = ph.guarded(func() error { return ph.Runner.Start(ctx, f.Phase(job.PlanPhase), j, secrets) })
 	if err != nil && !notStarted(err) {
 		return &unknownStart{err}
 	}
@@ -167,24 +167,24 @@ type unknownStart struct{ error }
 func (e *unknownStart) Unwrap() error { return e.error }
 
 // tree is the checkout of a run's commit, as it was written or made anew.
-func (ph *Phases) tree(ctx context.Context, r run.Run, def fleet.Definition) (checkout.Checkout, error) {
-	repo, ok := ph.txn.Settings.Get().Repositories[def.Repository]
+func (ph *Worker) tree(ctx context.Context, r run.Run, def fleet.Definition) (checkout.Checkout, error) {
+	repo, ok := ph.Txn.Settings.Get().Repositories[def.Repository]
 	if !ok {
 		return checkout.Checkout{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
 	}
-	if err := ph.jobs.Sources.Need(ctx, repo, r.Commit.SHA); err != nil {
+	if err := ph.Jobs.Sources.Need(ctx, repo, r.Commit.SHA); err != nil {
 		return checkout.Checkout{}, err
 	}
-	return ph.jobs.Checkouts.Ensure(ctx, repo.Named(repo.Name), repo, r.Commit.SHA)
+	return ph.Jobs.Checkouts.Ensure(ctx, repo.Named(repo.Name), repo, r.Commit.SHA)
 }
 
 // useInputs makes the run's inputs, and records of what.
-func (ph *Phases) useInputs(ctx context.Context, r run.Run, def fleet.Definition) error {
-	used, err := ph.jobs.ResolveInputs(r, def)
+func (ph *Worker) useInputs(ctx context.Context, r run.Run, def fleet.Definition) error {
+	used, err := ph.Jobs.ResolveInputs(r, def)
 	if err != nil || used == nil {
 		return err
 	}
-	_, err = ph.txn.Change(ctx, r.ID, func(d *run.Tx) error {
+	_, err = ph.Txn.Change(ctx, r.ID, func(d *run.Tx) error {
 		d.Run.Inputs = used
 		if d.Run.Kind == run.Sync {
 			d.Record.Inputs = map[string]string{}
@@ -197,11 +197,11 @@ func (ph *Phases) useInputs(ctx context.Context, r run.Run, def fleet.Definition
 	return err
 }
 
-// followPlan waits for a planning runner, started by this engine or by an
+// FollowPlan waits for a planning runner, started by this engine or by an
 // earlier one, and stores what came of it.
-func (ph *Phases) followPlan(ctx context.Context, r run.Run, ended func()) {
-	dir := ph.txn.Files.Run(r.ID).Phase(job.PlanPhase)
-	res, err := ph.runner.Wait(ctx, dir)
+func (ph *Worker) FollowPlan(ctx context.Context, r run.Run, ended func()) {
+	dir := ph.Txn.Files.Run(r.ID).Phase(job.PlanPhase)
+	res, err := ph.Runner.Wait(ctx, dir)
 	if ctx.Err() != nil {
 		ph.stopPlan(r, dir)
 		return
@@ -245,35 +245,35 @@ func (ph *Phases) followPlan(ctx context.Context, r run.Run, ended func()) {
 // stopPlan ends a planning runner because the daemon stops; the run is planned
 // again by the next one. What does not end in time is found by the next one
 // as well, still running or with its result.
-func (ph *Phases) stopPlan(r run.Run, dir string) {
+func (ph *Worker) stopPlan(r run.Run, dir string) {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
 	defer cancel()
-	if err := ph.runner.Interrupt(dir, false); err != nil && !fault.Is(err, fault.NotFound) {
-		ph.log.Warn("a plan cannot be stopped and goes on", "run", r.ID, "error", err)
+	if err := ph.Runner.Interrupt(dir, false); err != nil && !fault.Is(err, fault.NotFound) {
+		ph.Log.Warn("a plan cannot be stopped and goes on", "run", r.ID, "error", err)
 		return
 	}
-	if _, err := ph.runner.Wait(ctx, dir); ctx.Err() != nil {
-		ph.log.Warn("a plan did not stop in time and goes on", "run", r.ID, "error", err)
+	if _, err := ph.Runner.Wait(ctx, dir); ctx.Err() != nil {
+		ph.Log.Warn("a plan did not stop in time and goes on", "run", r.ID, "error", err)
 		return
 	}
 	ph.planAgain(ctx, r, "tfops serve stopped", 0)
 }
 
 // planAgain puts a run whose plan came to nothing back into the queue; see Outcome.Restart.
-func (ph *Phases) planAgain(ctx context.Context, r run.Run, why string, lost int) {
-	ph.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return ph.rules().Restart(d, why, lost) })
+func (ph *Worker) planAgain(ctx context.Context, r run.Run, why string, lost int) {
+	ph.Txn.Insist(ctx, r.ID, func(d *run.Tx) error { return ph.Rules().Restart(d, why, lost) })
 }
 
-func (ph *Phases) failPlan(ctx context.Context, r run.Run, res job.Result) {
-	ph.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return ph.rules().PlanFailed(d, res) })
+func (ph *Worker) failPlan(ctx context.Context, r run.Run, res job.Result) {
+	ph.Txn.Insist(ctx, r.ID, func(d *run.Tx) error { return ph.Rules().PlanFailed(d, res) })
 }
 
 // storePlan decides, in one transition, what a plan leads to.
-func (ph *Phases) storePlan(ctx context.Context, r run.Run, res job.Result) {
-	outputs, remember := ph.jobs.TakeOutputs(r, job.PlanPhase)
+func (ph *Worker) storePlan(ctx context.Context, r run.Run, res job.Result) {
+	outputs, remember := ph.Jobs.TakeOutputs(r, job.PlanPhase)
 	keep := &keeper{ph: ph, run: r, outputs: outputs, applied: r.Kind.Applies() && r.Kind != run.Refresh && !res.Plan.HasChanges()}
 	p := outcome.Planned{Result: res, State: ph.met(r, res), Remember: remember, NameApplied: keep.nameApplied}
-	if def, known := ph.txn.Settings.Get().Lived(r.Workspace); known && r.Kind == run.Drift {
+	if def, known := ph.Txn.Settings.Get().Lived(r.Workspace); known && r.Kind == run.Drift {
 		var err error
 		if p.Seen, err = ph.sight(ctx, r, def, res.Plan); err != nil {
 			if ctx.Err() != nil {
@@ -283,34 +283,34 @@ func (ph *Phases) storePlan(ctx context.Context, r run.Run, res job.Result) {
 			return
 		}
 	}
-	ph.decideKeeping(ctx, keep, func(d *run.Tx) error { return ph.rules().Planned(d, p) })
+	ph.decideKeeping(ctx, keep, func(d *run.Tx) error { return ph.Rules().Planned(d, p) })
 }
 
 // outcome is what decides, by the settings of now.
-func (ph *Phases) rules() outcome.Rules {
-	return outcome.Rules{Settings: ph.txn.Settings.Get()}
+func (ph *Worker) Rules() outcome.Rules {
+	return outcome.Rules{Settings: ph.Txn.Settings.Get()}
 }
 
 // storeMove stores what became of a move. The state may have been copied
 // although the plan on it failed.
-func (ph *Phases) storeMove(ctx context.Context, r run.Run, res job.Result) {
+func (ph *Worker) storeMove(ctx context.Context, r run.Run, res job.Result) {
 	met := ph.met(r, res)
-	ph.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return ph.rules().Copied(d, res, met) })
+	ph.Txn.Insist(ctx, r.ID, func(d *run.Tx) error { return ph.Rules().Copied(d, res, met) })
 }
 
-// follow waits for a run's runner by fn and then gives back what the run does
+// Follow waits for a run's runner by fn and then gives back what the run does
 // not need any more.
-func (ph *Phases) follow(ctx context.Context, r run.Run, fn func(context.Context, run.Run)) {
-	ph.txn.Use.Begin(r.ID)
+func (ph *Worker) Follow(ctx context.Context, r run.Run, fn func(context.Context, run.Run)) {
+	ph.Txn.Use.Begin(r.ID)
 	fn(ctx, r)
-	if ph.txn.Use.End(r.ID) {
-		ph.txn.Changed.Send() // the trees of ended runs can be swept now
+	if ph.Txn.Use.End(r.ID) {
+		ph.Txn.Changed.Send() // the trees of ended runs can be swept now
 	}
 	if ctx.Err() != nil {
 		return
 	}
-	if d, _, err := ph.txn.Load(ctx, r.ID); err == nil {
-		ph.txn.CleanUp(d.Run)
+	if d, _, err := ph.Txn.Load(ctx, r.ID); err == nil {
+		ph.Txn.CleanUp(d.Run)
 	}
 }
 

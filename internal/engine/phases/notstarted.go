@@ -1,4 +1,4 @@
-package engine
+package phases
 
 import (
 	"context"
@@ -19,8 +19,8 @@ import (
 // is what it waits for. Where it is not known whether a runner was started, whatever is at work
 // is followed, and an apply of which nothing is found is interrupted.
 
-// delay is when a run is tried again that could not be started.
-const delay = 10 * time.Second
+// Delay is when a run is tried again that could not be started.
+const Delay = 10 * time.Second
 
 // notStarted reports whether err says that a runner was not started.
 func notStarted(err error) bool { return errors.As(err, new(*runner.NotStarted)) }
@@ -36,10 +36,10 @@ var errOutdated = errors.New("what it was approved for has changed")
 
 // guarded turns a panic into an error: what a repository holds may bring one workspace to a halt,
 // not all of them.
-func (ph *Phases) guarded(fn func() error) (err error) {
+func (ph *Worker) guarded(fn func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			ph.log.Error("tfops has a defect", "panic", p, "stack", string(debug.Stack()))
+			ph.Log.Error("tfops has a defect", "panic", p, "stack", string(debug.Stack()))
 			err = fault.New(fault.Internal, "report it with what the log of the daemon says of it", "tfops has a defect: %v", p)
 		}
 	}()
@@ -55,7 +55,7 @@ func startsLater(err error) bool {
 
 // notBegun puts a run back whose apply was claimed and not started, with its approvals and its
 // place in the queue. An error that comes back at each try ends it.
-func (ph *Phases) notBegun(ctx context.Context, r run.Run, err error) {
+func (ph *Worker) notBegun(ctx context.Context, r run.Run, err error) {
 	stops := ctx.Err() != nil
 	if stops { // and nobody else tells that nothing has run
 		var cancel context.CancelFunc
@@ -63,7 +63,7 @@ func (ph *Phases) notBegun(ctx context.Context, r run.Run, err error) {
 		defer cancel()
 	}
 	err = fault.OfMachine(err)
-	ph.txn.Insist(ctx, r.ID, func(d *run.Tx) error {
+	ph.Txn.Insist(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.Applying {
 			return txn.ErrEnded
 		}
@@ -74,7 +74,7 @@ func (ph *Phases) notBegun(ctx context.Context, r run.Run, err error) {
 			return d.Move(run.Errored, "", text)
 		}
 		if !stops {
-			d.Run.NotBefore, d.Run.Delayed = d.Now.Add(delay), delayedBy(err)
+			d.Run.NotBefore, d.Run.Delayed = d.Now.Add(Delay), delayedBy(err)
 		}
 		d.Record.ApplyStartedAt = d.Run.AppliesSeen // as when it was claimed: see queuedVerdict
 		by := d.Run.Canceling
@@ -98,17 +98,17 @@ func delayedBy(err error) string {
 
 // postpone puts a run back whose plan could not be started, and reports whether it did. On a disk
 // that is full or cannot be written a plan fails: nobody has approved it yet.
-func (ph *Phases) postpone(ctx context.Context, r run.Run, err error) bool {
+func (ph *Worker) postpone(ctx context.Context, r run.Run, err error) bool {
 	l, lacks := fault.LackOf(err)
 	if lacks && !l.Own || !lacks && !notStarted(err) {
 		return false
 	}
 	err = fault.OfMachine(err)
-	ph.txn.Insist(ctx, r.ID, func(d *run.Tx) error {
+	ph.Txn.Insist(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.Planning {
 			return txn.ErrEnded
 		}
-		d.Run.NotBefore, d.Run.Delayed = d.Now.Add(delay), delayedBy(err)
+		d.Run.NotBefore, d.Run.Delayed = d.Now.Add(Delay), delayedBy(err)
 		return d.Move(run.Pending, "", "it could not be started: "+err.Error())
 	})
 	return true

@@ -1,4 +1,4 @@
-package engine
+package phases
 
 import (
 	"github.com/tfops/tfops/internal/datafile"
@@ -15,10 +15,10 @@ import (
 
 // met tells which state a plan stands on. A drift check plans with what was
 // applied, and so in the Terraform workspace of then.
-func (ph *Phases) met(r run.Run, res job.Result) outcome.StateFound {
-	def, _ := ph.txn.Settings.Get().Lived(r.Workspace)
+func (ph *Worker) met(r run.Run, res job.Result) outcome.StateFound {
+	def, _ := ph.Txn.Settings.Get().Lived(r.Workspace)
 	if r.Kind == run.Drift {
-		if applied, err := ph.jobs.AsApplied(def, r.Fingerprint); err == nil {
+		if applied, err := ph.Jobs.AsApplied(def, r.Fingerprint); err == nil {
 			def = applied
 		}
 	}

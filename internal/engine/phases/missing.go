@@ -1,4 +1,4 @@
-package engine
+package phases
 
 import (
 	"cmp"
@@ -31,12 +31,12 @@ type gaps struct {
 // history, and what the workspace reads above the plan. A plan that was made
 // without something that it reads waits for a person. A path that was left out
 // of the checkout and is surely read ends the run.
-func (ph *Phases) noteMissing(ctx context.Context, r run.Run, def fleet.Definition, repo settings.Repository, x trees.Exported) error {
+func (ph *Worker) noteMissing(ctx context.Context, r run.Run, def fleet.Definition, repo settings.Repository, x trees.Exported) error {
 	left := x.LeftOut()
 	if len(x.Submodules)+len(x.LFSPointers)+len(left)+len(x.Missing) == 0 {
 		return nil
 	}
-	graph, err := ph.jobs.Sources.GraphOf(r, def, repo)
+	graph, err := ph.Jobs.Sources.GraphOf(r, def, repo)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (ph *Phases) noteMissing(ctx context.Context, r run.Run, def fleet.Definiti
 		"Git LFS pointer is there, not the content; to have them fetched, set lfs = true in repository %q", def.Repository))
 	m.absent(graph, def, inside, "Git LFS files of submodules are not fetched, only their pointers are there: ",
 		"files of submodules of which only the Git LFS pointer is there, not the content: tfops does not fetch those")
-	_, err = ph.txn.Change(ctx, r.ID, func(d *run.Tx) error {
+	_, err = ph.Txn.Change(ctx, r.ID, func(d *run.Tx) error {
 		for _, n := range m.notes {
 			d.Note("", n)
 		}

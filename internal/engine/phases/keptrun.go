@@ -1,4 +1,4 @@
-package engine
+package phases
 
 import (
 	"encoding/json"
@@ -8,9 +8,9 @@ import (
 	"github.com/tfops/tfops/internal/run"
 )
 
-// keptRun is a run's record and votes as they were when its newest phase began, for the day on
+// KeptRun is a run's record and votes as they were when its newest phase began, for the day on
 // which the store is lost.
-type keptRun struct {
+type KeptRun struct {
 	FormatVersion int              `json:"format_version"`
 	Run           run.Run          `json:"run"`
 	Votes         []approvals.Vote `json:"votes,omitempty"`
@@ -18,10 +18,10 @@ type keptRun struct {
 
 // keepRun writes it without waiting for the disk: a run without it is recovered from its job, which
 // tells less.
-func (ph *Phases) keepRun(r run.Run, votes []approvals.Vote) error {
-	b, err := json.Marshal(keptRun{FormatVersion: 1, Run: r, Votes: votes})
+func (ph *Worker) keepRun(r run.Run, votes []approvals.Vote) error {
+	b, err := json.Marshal(KeptRun{FormatVersion: 1, Run: r, Votes: votes})
 	if err != nil {
 		return err
 	}
-	return ph.txn.Files.Run(r.ID).WriteSoon(artifacts.Record, b)
+	return ph.Txn.Files.Run(r.ID).WriteSoon(artifacts.Record, b)
 }

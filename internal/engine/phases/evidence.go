@@ -1,4 +1,4 @@
-package engine
+package phases
 
 import (
 	"context"
@@ -17,8 +17,8 @@ import (
 
 // sight classifies what a drift run planned. It reads other plans and the
 // code, so it is done before the transaction that stores the outcome.
-func (ph *Phases) sight(ctx context.Context, r run.Run, def fleet.Definition, p *plan.Plan) (outcome.Observation, error) {
-	d, _, err := ph.txn.Load(ctx, r.ID)
+func (ph *Worker) sight(ctx context.Context, r run.Run, def fleet.Definition, p *plan.Plan) (outcome.Observation, error) {
+	d, _, err := ph.Txn.Load(ctx, r.ID)
 	if err != nil {
 		return outcome.Observation{}, err
 	}
@@ -57,8 +57,8 @@ func (ph *Phases) sight(ctx context.Context, r run.Run, def fleet.Definition, p 
 
 // unsettled is the plan that an apply carried out, as long as what differs now
 // may have come back right after it: nil once a check has found that it lasts.
-func (ph *Phases) unsettled(ctx context.Context, apply run.Run) (*plan.Plan, error) {
-	checks, err := ph.journal.ChecksOf(ctx, apply.Workspace, apply.FinishedAt)
+func (ph *Worker) unsettled(ctx context.Context, apply run.Run) (*plan.Plan, error) {
+	checks, err := ph.Journal.ChecksOf(ctx, apply.Workspace, apply.FinishedAt)
 	if err != nil {
 		return nil, err
 	}
@@ -68,9 +68,9 @@ func (ph *Phases) unsettled(ctx context.Context, apply run.Run) (*plan.Plan, err
 	if slices.ContainsFunc(checks, lasts) {
 		return nil, nil
 	}
-	p, err := ph.txn.Files.Run(apply.ID).ReadPlan()
+	p, err := ph.Txn.Files.Run(apply.ID).ReadPlan()
 	if err != nil {
-		ph.log.Warn("the plan that was applied last cannot be read, so perpetual differences look like others", "run", apply.ID, "error", err)
+		ph.Log.Warn("the plan that was applied last cannot be read, so perpetual differences look like others", "run", apply.ID, "error", err)
 		return nil, nil
 	}
 	return p, nil
@@ -78,8 +78,8 @@ func (ph *Phases) unsettled(ctx context.Context, apply run.Run) (*plan.Plan, err
 
 // planAt finds the newest plan that was made of a workspace at a commit; nil
 // when there is none, since its run has not come so far, or failed.
-func (ph *Phases) planAt(ctx context.Context, name, sha string) (*plan.Plan, error) {
-	runs, err := ph.txn.Runs(ctx, run.Query{Workspace: name, Kinds: []run.Kind{run.Sync, run.Plan}})
+func (ph *Worker) planAt(ctx context.Context, name, sha string) (*plan.Plan, error) {
+	runs, err := ph.Txn.Runs(ctx, run.Query{Workspace: name, Kinds: []run.Kind{run.Sync, run.Plan}})
 	if err != nil {
 		return nil, err
 	}
@@ -87,9 +87,9 @@ func (ph *Phases) planAt(ctx context.Context, name, sha string) (*plan.Plan, err
 		if r.Commit.SHA != sha || r.Plan == nil || r.Codify != "" {
 			continue
 		}
-		p, err := ph.txn.Files.Run(r.ID).ReadPlan()
+		p, err := ph.Txn.Files.Run(r.ID).ReadPlan()
 		if err != nil {
-			ph.log.Warn("the plan of a commit that waits cannot be read, so a check cannot tell what the commit explains", "run", r.ID, "error", err)
+			ph.Log.Warn("the plan of a commit that waits cannot be read, so a check cannot tell what the commit explains", "run", r.ID, "error", err)
 			return nil, nil
 		}
 		if p != nil && p.Complete && !p.Errored {
@@ -100,8 +100,8 @@ func (ph *Phases) planAt(ctx context.Context, name, sha string) (*plan.Plan, err
 }
 
 // applied are the runs of a workspace that began to apply, newest first.
-func (ph *Phases) applied(ctx context.Context, name string) ([]run.Run, error) {
-	runs, err := ph.txn.Runs(ctx, run.Query{Workspace: name, Statuses: []run.Status{run.Applied, run.Errored}})
+func (ph *Worker) applied(ctx context.Context, name string) ([]run.Run, error) {
+	runs, err := ph.Txn.Runs(ctx, run.Query{Workspace: name, Statuses: []run.Status{run.Applied, run.Errored}})
 	return slices.DeleteFunc(runs, func(r run.Run) bool { return !r.Kind.Applies() || r.ApplyStartedAt.IsZero() }), err
 }
 
@@ -110,7 +110,7 @@ type commits struct{ applied, newest string }
 
 // annotate finds where what differs is written at the applied commit, who owns
 // that as the newest commit has it, and which apply touched it last.
-func (ph *Phases) annotate(ctx context.Context, def fleet.Definition, at commits, found []drift.Difference, applies []run.Run) (map[string]outcome.Note, error) {
+func (ph *Worker) annotate(ctx context.Context, def fleet.Definition, at commits, found []drift.Difference, applies []run.Run) (map[string]outcome.Note, error) {
 	notes := map[string]outcome.Note{}
 	if len(found) == 0 {
 		return notes, nil
@@ -143,14 +143,14 @@ func (ph *Phases) annotate(ctx context.Context, def fleet.Definition, at commits
 
 // owned reads places and owners. What cannot be read is left out: a finding
 // without an owner is better than none.
-func (ph *Phases) owned(def fleet.Definition, at commits, addresses []string) (map[string]places.Place, places.Owners) {
-	repo := ph.txn.Settings.Get().Repositories[def.Repository]
+func (ph *Worker) owned(def fleet.Definition, at commits, addresses []string) (map[string]places.Place, places.Owners) {
+	repo := ph.Txn.Settings.Get().Repositories[def.Repository]
 	if repo.Source == nil {
 		return nil, places.Owners{}
 	}
 	tree, err := repo.Tree(at.applied)
 	if err != nil {
-		ph.log.Warn("the code of what is applied cannot be read, so findings have no place in it", "workspace", def.Name, "error", err)
+		ph.Log.Warn("the code of what is applied cannot be read, so findings have no place in it", "workspace", def.Name, "error", err)
 		return nil, places.Owners{}
 	}
 	located := places.Locate(tree, def.Dir, def.Engine == "tofu", addresses)
@@ -161,14 +161,14 @@ func (ph *Phases) owned(def fleet.Definition, at commits, addresses []string) (m
 	}
 	owners, err := places.ReadOwners(tree)
 	if err != nil {
-		ph.log.Warn("owners cannot be read, so findings have none", "workspace", def.Name, "error", err, "next", fault.Next(err))
+		ph.Log.Warn("owners cannot be read, so findings have none", "workspace", def.Name, "error", err, "next", fault.Next(err))
 	}
 	return located, owners
 }
 
 // approvers are who said yes to a run.
-func (ph *Phases) approvers(ctx context.Context, id string) ([]string, error) {
-	d, _, err := ph.txn.Load(ctx, id)
+func (ph *Worker) approvers(ctx context.Context, id string) ([]string, error) {
+	d, _, err := ph.Txn.Load(ctx, id)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package engine
+package phases
 
 import (
 	"context"
@@ -13,17 +13,17 @@ import (
 	"github.com/tfops/tfops/internal/runner"
 )
 
-// savedPlan reads and decrypts the plan of a run, and refuses any but the one
+// SavedPlan reads and decrypts the plan of a run, and refuses any but the one
 // that was recorded when it was planned: what people approved.
-func (ph *Phases) savedPlan(r run.Run) ([]byte, error) {
+func (ph *Worker) SavedPlan(r run.Run) ([]byte, error) {
 	if r.Plan == nil {
 		return nil, fmt.Errorf("run %s has no plan", r.ID)
 	}
-	b, err := ph.jobs.Vault.Open(ph.txn.Files.Run(r.ID).Path(artifacts.Plan))
+	b, err := ph.Jobs.Vault.Open(ph.Txn.Files.Run(r.ID).Path(artifacts.Plan))
 	if err != nil {
 		return nil, fmt.Errorf("the saved plan cannot be read: %w", err)
 	}
-	ground, err := ph.txn.Files.Run(r.ID).Read(artifacts.Stands)
+	ground, err := ph.Txn.Files.Run(r.ID).Read(artifacts.Stands)
 	if err != nil {
 		return nil, fmt.Errorf("it is not known what the saved plan stands on: %w", err)
 	}
@@ -33,8 +33,8 @@ func (ph *Phases) savedPlan(r run.Run) ([]byte, error) {
 	return b, nil
 }
 
-// apply carries out the saved plan in a runner. The run holds its state's lock.
-func (ph *Phases) apply(ctx context.Context, r run.Run, ended func()) {
+// Apply carries out the saved plan in a runner. The run holds its state's lock.
+func (ph *Worker) Apply(ctx context.Context, r run.Run, ended func()) {
 	defer ended()
 	j, secrets, err := ph.prepareApply(ctx, r)
 	if err != nil {
@@ -43,21 +43,21 @@ func (ph *Phases) apply(ctx context.Context, r run.Run, ended func()) {
 	}
 	// Once begun it must not be left half started because the daemon stops.
 	err = ph.guarded(func() error {
-		return ph.runner.Start(context.WithoutCancel(ctx), ph.txn.Files.Run(r.ID).Phase(job.ApplyPhase), j, secrets)
+		return ph.Runner.Start(context.WithoutCancel(ctx), ph.Txn.Files.Run(r.ID).Phase(job.ApplyPhase), j, secrets)
 	})
 	if notStarted(err) {
 		ph.notBegun(ctx, r, err)
 		return
 	}
 	if err != nil {
-		ph.log.Error("it is not known whether an apply was started; what is at work is followed", "run", r.ID, "error", err)
+		ph.Log.Error("it is not known whether an apply was started; what is at work is followed", "run", r.ID, "error", err)
 	}
-	ph.heed(ctx, r.ID, job.ApplyPhase)
-	ph.followApply(ctx, r, ended)
+	ph.Heed(ctx, r.ID, job.ApplyPhase)
+	ph.FollowApply(ctx, r, ended)
 }
 
 // prepareApply gathers all that the runner of an apply needs. Nothing has run when it fails.
-func (ph *Phases) prepareApply(ctx context.Context, r run.Run) (job job.Job, secrets job.Secrets, err error) {
+func (ph *Worker) prepareApply(ctx context.Context, r run.Run) (job job.Job, secrets job.Secrets, err error) {
 	err = ph.guarded(func() error {
 		job, secrets, err = ph.applyJob(ctx, r)
 		return err
@@ -65,20 +65,20 @@ func (ph *Phases) prepareApply(ctx context.Context, r run.Run) (job job.Job, sec
 	return job, secrets, err
 }
 
-func (ph *Phases) applyJob(ctx context.Context, r run.Run) (job.Job, job.Secrets, error) {
+func (ph *Worker) applyJob(ctx context.Context, r run.Run) (job.Job, job.Secrets, error) {
 	var none job.Job
-	def, err := ph.txn.Settings.Get().Workspace(r.Workspace)
+	def, err := ph.Txn.Settings.Get().Workspace(r.Workspace)
 	if err != nil {
 		return none, job.Secrets{}, fmt.Errorf("%w: %w", errOutdated, err)
 	}
 	if def.Fingerprint != r.Fingerprint {
 		return none, job.Secrets{}, errReconfigured
 	}
-	saved, err := ph.savedPlan(r)
+	saved, err := ph.SavedPlan(r)
 	if err != nil {
 		return none, job.Secrets{}, fmt.Errorf("%w: %w", errOutdated, err)
 	}
-	secrets, err := ph.jobs.Secrets(r, def)
+	secrets, err := ph.Jobs.Secrets(r, def)
 	if err != nil {
 		return none, job.Secrets{}, err
 	}
@@ -88,23 +88,23 @@ func (ph *Phases) applyJob(ctx context.Context, r run.Run) (job.Job, job.Secrets
 	if err != nil {
 		return none, job.Secrets{}, err
 	}
-	if err := ph.intact(); err != nil {
+	if err := ph.Intact(); err != nil {
 		return none, job.Secrets{}, err
 	}
-	if d, _, err := ph.txn.Load(ctx, r.ID); err == nil { // without the store it is what a recovery has
+	if d, _, err := ph.Txn.Load(ctx, r.ID); err == nil { // without the store it is what a recovery has
 		if err := ph.keepRun(d.Run, d.Votes); err != nil {
 			return none, job.Secrets{}, err
 		}
 	}
-	return ph.jobs.Make(r, def, job.ApplyPhase, tree), secrets, nil
+	return ph.Jobs.Make(r, def, job.ApplyPhase, tree), secrets, nil
 }
 
-// followApply waits for an applying runner, started by this engine or by an
+// FollowApply waits for an applying runner, started by this engine or by an
 // earlier one, and stores what came of it. When the daemon stops, the runner
 // goes on and the next daemon follows it.
-func (ph *Phases) followApply(ctx context.Context, r run.Run, ended func()) {
-	f := ph.txn.Files.Run(r.ID)
-	res, err := ph.runner.Wait(ctx, f.Phase(job.ApplyPhase))
+func (ph *Worker) FollowApply(ctx context.Context, r run.Run, ended func()) {
+	f := ph.Txn.Files.Run(r.ID)
+	res, err := ph.Runner.Wait(ctx, f.Phase(job.ApplyPhase))
 	if ctx.Err() != nil {
 		return
 	}
@@ -114,30 +114,30 @@ func (ph *Phases) followApply(ctx context.Context, r run.Run, ended func()) {
 		return
 	}
 	if err != nil {
-		ph.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return outcome.Unknown(d, err.Error(), "") })
+		ph.Txn.Insist(ctx, r.ID, func(d *run.Tx) error { return outcome.Unknown(d, err.Error(), "") })
 		return
 	}
 	if res.NotBegun {
 		ph.notBegun(ctx, r, notBegunBy(res))
 		return
 	}
-	outputs, remember := ph.jobs.TakeOutputs(r, job.ApplyPhase)
+	outputs, remember := ph.Jobs.TakeOutputs(r, job.ApplyPhase)
 	keep := &keeper{ph: ph, run: r, outputs: outputs, applied: res.Outcome == job.Succeeded && r.Kind != run.Refresh}
 	made, err := f.ReadPlan() // for what it could not see
 	if err != nil {
-		ph.log.Warn("the plan that was applied cannot be read", "run", r.ID, "error", err)
+		ph.Log.Warn("the plan that was applied cannot be read", "run", r.ID, "error", err)
 	}
 	a := outcome.Applied{Result: res, Plan: made, Remember: remember, NameApplied: keep.nameApplied}
-	ph.decideKeeping(ctx, keep, func(d *run.Tx) error { return ph.rules().Applied(d, a) })
+	ph.decideKeeping(ctx, keep, func(d *run.Tx) error { return ph.Rules().Applied(d, a) })
 }
 
 // interrupted records that a runner vanished in the middle of an apply.
-func (ph *Phases) interrupted(ctx context.Context, r run.Run, v *runner.Vanished) {
-	f := ph.txn.Files.Run(r.ID)
-	if err := ph.runner.Seal(f.Phase(job.ApplyPhase), ph.jobs.Vault.Recipient()); err != nil {
-		ph.log.Error("what an interrupted apply left cannot be encrypted", "run", r.ID, "error", err)
+func (ph *Worker) interrupted(ctx context.Context, r run.Run, v *runner.Vanished) {
+	f := ph.Txn.Files.Run(r.ID)
+	if err := ph.Runner.Seal(f.Phase(job.ApplyPhase), ph.Jobs.Vault.Recipient()); err != nil {
+		ph.Log.Error("what an interrupted apply left cannot be encrypted", "run", r.ID, "error", err)
 	} else if err := f.RemovePartial(); err != nil {
-		ph.log.Warn("what a killed runner was about to write cannot be removed", "run", r.ID, "error", err)
+		ph.Log.Warn("what a killed runner was about to write cannot be removed", "run", r.ID, "error", err)
 	}
 	text := "the apply's runner vanished before it could tell the outcome"
 	switch {
@@ -149,5 +149,5 @@ func (ph *Phases) interrupted(ctx context.Context, r run.Run, v *runner.Vanished
 	if len(v.Survivors) > 0 {
 		text += "; still running: " + outcome.ProcessNames(v.Survivors)
 	}
-	ph.txn.Insist(ctx, r.ID, func(d *run.Tx) error { return outcome.Unknown(d, text, "") })
+	ph.Txn.Insist(ctx, r.ID, func(d *run.Tx) error { return outcome.Unknown(d, text, "") })
 }

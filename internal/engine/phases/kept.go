@@ -1,4 +1,4 @@
-package engine
+package phases
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 // keeper writes the files of a run that its workspace is to keep; see artifacts.Workspace.
 type keeper struct {
-	ph      *Phases
+	ph      *Worker
 	run     run.Run
 	outputs string // the file of the outputs, by the phase; "" for none
 	applied bool   // what it was planned with is what is applied if it comes to that
@@ -22,7 +22,7 @@ type keeper struct {
 
 // write puts them into the workspace's directory. It may be called again.
 func (k *keeper) write() error {
-	of, to := k.ph.txn.Files.Run(k.run.ID), k.ph.txn.Files.Workspace(k.run.Workspace)
+	of, to := k.ph.Txn.Files.Run(k.run.ID), k.ph.Txn.Files.Workspace(k.run.Workspace)
 	wrote := false
 	if k.outputs != "" {
 		if err := to.Keep(k.outputs, artifacts.Outputs, k.run.ID); err != nil {
@@ -38,7 +38,7 @@ func (k *keeper) write() error {
 				wrote = true
 				k.isApplied = k.isApplied || file == artifacts.Applied
 			case !errors.Is(err, fs.ErrNotExist):
-				k.ph.log.Warn("what was applied with cannot be kept; drift checks use the inputs of now", "run", k.run.ID, "file", file, "error", err)
+				k.ph.Log.Warn("what was applied with cannot be kept; drift checks use the inputs of now", "run", k.run.ID, "file", file, "error", err)
 			}
 		}
 	}
@@ -55,10 +55,10 @@ func (k *keeper) nameApplied(rec *workspace.Record) {
 	}
 }
 
-// dropUnnamed removes the files of a workspace that its record does not name. Nobody may be
+// DropUnnamed removes the files of a workspace that its record does not name. Nobody may be
 // about to name one: see artifacts.Keeping.
-func (ph *Phases) dropUnnamed(ctx context.Context, name string) {
-	q, err := ph.txn.Queue(ctx)
+func (ph *Worker) DropUnnamed(ctx context.Context, name string) {
+	q, err := ph.Txn.Queue(ctx)
 	if err != nil {
 		return // the next one does it
 	}
@@ -67,23 +67,23 @@ func (ph *Phases) dropUnnamed(ctx context.Context, name string) {
 		if of == "" {
 			continue // an earlier tfops left it
 		}
-		if err := ph.txn.Files.Workspace(name).Drop(file, of); err != nil {
-			ph.log.Warn("files that are kept no more cannot be removed", "file", file, "workspace", name, "error", err)
+		if err := ph.Txn.Files.Workspace(name).Drop(file, of); err != nil {
+			ph.Log.Warn("files that are kept no more cannot be removed", "file", file, "workspace", name, "error", err)
 		}
 	}
 }
 
 // decideKeeping is decide for a run that leaves files to its workspace.
-func (ph *Phases) decideKeeping(ctx context.Context, k *keeper, fn func(*run.Tx) error) {
-	ph.txn.UntilStored(ctx, k.run.ID, func() error {
-		keeping := ph.txn.Files.Keeping(k.run.Workspace)
+func (ph *Worker) decideKeeping(ctx context.Context, k *keeper, fn func(*run.Tx) error) {
+	ph.Txn.UntilStored(ctx, k.run.ID, func() error {
+		keeping := ph.Txn.Files.Keeping(k.run.Workspace)
 		keeping.Lock()
 		defer keeping.Unlock()
 		if err := k.write(); err != nil {
 			return err
 		}
-		_, err := ph.txn.Change(ctx, k.run.ID, fn)
-		ph.dropUnnamed(ctx, k.run.Workspace)
+		_, err := ph.Txn.Change(ctx, k.run.ID, fn)
+		ph.DropUnnamed(ctx, k.run.Workspace)
 		return err
 	})
 }
