@@ -21,17 +21,17 @@ type FindingQuery struct {
 }
 
 // Findings lists findings of the workspaces that are configured, worst first.
-func (e *Engine) Findings(ctx context.Context, q FindingQuery) ([]drift.Finding, error) {
+func (act *Actions) Findings(ctx context.Context, q FindingQuery) ([]drift.Finding, error) {
 	if q.Workspace != "" {
-		if _, err := e.txn.Settings.Get().Workspace(q.Workspace); err != nil {
+		if _, err := act.txn.Settings.Get().Workspace(q.Workspace); err != nil {
 			return nil, err
 		}
 	}
-	all, err := e.Journal.Findings(ctx, q.Workspace)
+	all, err := act.journal.Findings(ctx, q.Workspace)
 	if err != nil {
 		return nil, err
 	}
-	s := e.txn.Settings.Get()
+	s := act.txn.Settings.Get()
 	out := []drift.Finding{}
 	for _, f := range all {
 		if _, known := s.Find(f.Workspace); !known {
@@ -48,28 +48,28 @@ func (e *Engine) Findings(ctx context.Context, q FindingQuery) ([]drift.Finding,
 }
 
 // Finding shows one finding.
-func (e *Engine) Finding(ctx context.Context, id string) (drift.Finding, error) {
-	return e.Journal.Finding(ctx, id)
+func (act *Actions) Finding(ctx context.Context, id string) (drift.Finding, error) {
+	return act.journal.Finding(ctx, id)
 }
 
 // Acknowledge records that a person knows of a finding: until a time, or,
 // without one, until it is resolved.
-func (e *Engine) Acknowledge(ctx context.Context, a access.Actor, id, reason string, until time.Time) (drift.Finding, error) {
-	f, err := e.changeFinding(ctx, id, func(h *run.WorkspaceTx, f drift.Finding) (drift.Finding, error) {
+func (act *Actions) Acknowledge(ctx context.Context, a access.Actor, id, reason string, until time.Time) (drift.Finding, error) {
+	f, err := act.changeFinding(ctx, id, func(h *run.WorkspaceTx, f drift.Finding) (drift.Finding, error) {
 		f, _, err := drift.Acknowledge(f, drift.Ack{By: a.Name, Reason: strings.TrimSpace(reason), Until: until}, h.Now)
 		h.Audit(a.Name, a.Via, "acknowledge "+id, reason)
 		return f, err
 	})
 	if err == nil && !until.IsZero() {
-		e.rulesEndAt(until)
-		e.txn.Calendar.Send()
+		act.upkeep.RulesEndAt(until)
+		act.txn.Calendar.Send()
 	}
 	return f, err
 }
 
 // Unacknowledge takes an acknowledgement back.
-func (e *Engine) Unacknowledge(ctx context.Context, a access.Actor, id string) (drift.Finding, error) {
-	return e.changeFinding(ctx, id, func(h *run.WorkspaceTx, f drift.Finding) (drift.Finding, error) {
+func (act *Actions) Unacknowledge(ctx context.Context, a access.Actor, id string) (drift.Finding, error) {
+	return act.changeFinding(ctx, id, func(h *run.WorkspaceTx, f drift.Finding) (drift.Finding, error) {
 		f, _, err := drift.Unacknowledge(f, h.Now)
 		h.Audit(a.Name, a.Via, "unacknowledge "+id, "")
 		return f, err
@@ -77,12 +77,12 @@ func (e *Engine) Unacknowledge(ctx context.Context, a access.Actor, id string) (
 }
 
 // changeFinding lets fn decide about one finding, in one transaction.
-func (e *Engine) changeFinding(ctx context.Context, id string, fn func(*run.WorkspaceTx, drift.Finding) (drift.Finding, error)) (drift.Finding, error) {
-	f, err := e.Journal.Finding(ctx, id)
+func (act *Actions) changeFinding(ctx context.Context, id string, fn func(*run.WorkspaceTx, drift.Finding) (drift.Finding, error)) (drift.Finding, error) {
+	f, err := act.journal.Finding(ctx, id)
 	if err != nil {
 		return f, err
 	}
-	err = e.holds(ctx, f.Workspace, func(h *run.WorkspaceTx) error {
+	err = act.holds(ctx, f.Workspace, func(h *run.WorkspaceTx) error {
 		known, err := h.Findings()
 		if err != nil {
 			return err

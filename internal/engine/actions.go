@@ -8,8 +8,16 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/access"
+	"github.com/tfops/tfops/internal/drift"
 
+	"github.com/tfops/tfops/internal/engine/jobs"
+	"github.com/tfops/tfops/internal/engine/managed"
+	"github.com/tfops/tfops/internal/engine/order"
 	"github.com/tfops/tfops/internal/engine/outcome"
+	"github.com/tfops/tfops/internal/engine/patches"
+	"github.com/tfops/tfops/internal/engine/phases"
+	"github.com/tfops/tfops/internal/engine/txn"
+	"github.com/tfops/tfops/internal/engine/watch"
 
 	"github.com/tfops/tfops/internal/engine/decide"
 
@@ -24,6 +32,27 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
+// Actions are what people do.
+type Actions struct {
+	txn     *txn.Writer
+	watcher *watch.Watcher
+	order   *order.Sequencer
+	states  managed.States
+	jobs    *jobs.Maker
+	patches *patches.Maker
+	queue   *Dispatcher
+	upkeep  *Upkeep
+	journal Findings
+	runner  phases.Runner
+	vault   jobs.Vault
+}
+
+// Findings are what drift checks have found.
+type Findings interface {
+	Findings(ctx context.Context, workspace string) ([]drift.Finding, error)
+	Finding(ctx context.Context, id string) (drift.Finding, error)
+}
+
 // Order asks for a run.
 type Order struct {
 	Workspace string
@@ -34,48 +63,48 @@ type Order struct {
 }
 
 // Start enqueues a run that a person asks for.
-func (e *Engine) Start(ctx context.Context, a access.Actor, o Order) (run.Run, error) {
-	def, err := e.txn.Settings.Get().Workspace(o.Workspace)
+func (act *Actions) Start(ctx context.Context, a access.Actor, o Order) (run.Run, error) {
+	def, err := act.txn.Settings.Get().Workspace(o.Workspace)
 	if err != nil {
 		return run.Run{}, err
 	}
-	if w, waits := decide.RenameWait(e.txn.Settings.Get().Fleet, def.Name); waits {
+	if w, waits := decide.RenameWait(act.txn.Settings.Get().Fleet, def.Name); waits {
 		return run.Run{}, fault.New(fault.Conflict, w.Command, "workspace %s waits for %s", def.Name, w.For)
 	}
 	if o.Ref != "" && o.Kind != run.Plan {
 		return run.Run{}, fault.New(fault.Invalid, "tfops plan "+def.Name+" --ref "+o.Ref, "only a speculative plan can be of another ref than the workspace's branch")
 	}
-	if err := e.recheckState(ctx, def.Name); err != nil {
+	if err := act.recheckState(ctx, def.Name); err != nil {
 		return run.Run{}, err
 	}
 	if o.Upgrade && o.Kind != run.Plan && o.Kind != run.Sync {
 		return run.Run{}, fault.New(fault.Invalid, "tfops sync "+def.Name+" --upgrade", "only a plan or a sync can choose provider versions anew")
 	}
-	r, err := e.ordered(ctx, def, o, run.Trigger{Cause: run.ByPerson, Actor: a.Name})
+	r, err := act.ordered(ctx, def, o, run.Trigger{Cause: run.ByPerson, Actor: a.Name})
 	if err != nil {
 		return run.Run{}, err
 	}
 	r.Debug = o.Debug
 	b := run.Batch{Runs: []run.Run{r}}
 	if o.Kind == run.Destroy {
-		if err := e.order.InReverse(ctx, &b); err != nil {
+		if err := act.order.InReverse(ctx, &b); err != nil {
 			return run.Run{}, err
 		}
 	}
 	for {
-		created, err := e.txn.Enqueue(ctx, b)
+		created, err := act.txn.Enqueue(ctx, b)
 		if err != nil || len(created) > 0 {
 			return append(created, run.Run{})[0], err
 		}
 		if o.Kind == run.Refresh {
-			if err := e.inTheWay(ctx, def.Name); err != nil {
+			if err := act.inTheWay(ctx, def.Name); err != nil {
 				return run.Run{}, err
 			}
 			continue // what was in the way has ended in this very moment
 		}
 		// A drift check of this workspace is under way already: that is the
 		// answer, unless it has ended in this very moment.
-		active, err := e.txn.Runs(ctx, run.Query{Workspace: def.Name, Kinds: []run.Kind{run.Drift},
+		active, err := act.txn.Runs(ctx, run.Query{Workspace: def.Name, Kinds: []run.Kind{run.Drift},
 			Statuses: []run.Status{run.Pending, run.Planning}, Limit: 1})
 		if err != nil || len(active) > 0 {
 			return append(active, run.Run{})[0], err
@@ -84,17 +113,17 @@ func (e *Engine) Start(ctx context.Context, a access.Actor, o Order) (run.Run, e
 }
 
 // ordered makes the run of an order, at the commit that it is about.
-func (e *Engine) ordered(ctx context.Context, def fleet.Definition, o Order, t run.Trigger) (run.Run, error) {
-	repo, ok := e.txn.Settings.Get().Repositories[def.Repository]
+func (act *Actions) ordered(ctx context.Context, def fleet.Definition, o Order, t run.Trigger) (run.Run, error) {
+	repo, ok := act.txn.Settings.Get().Repositories[def.Repository]
 	if !ok {
 		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
 	}
 	if o.Kind == run.Sync || o.Kind == run.Plan { // people expect what they have just pushed to count
-		if err := e.Watcher.Poll(ctx, def.Repository); err != nil {
+		if err := act.watcher.Poll(ctx, def.Repository); err != nil {
 			return run.Run{}, err
 		}
 	}
-	q, err := e.txn.Queue(ctx)
+	q, err := act.txn.Queue(ctx)
 	if err != nil {
 		return run.Run{}, err
 	}
@@ -102,9 +131,9 @@ func (e *Engine) ordered(ctx context.Context, def fleet.Definition, o Order, t r
 	sha := rec.Head
 	switch o.Kind {
 	case run.Drift:
-		return e.order.Check(ctx, def, rec, t)
+		return act.order.Check(ctx, def, rec, t)
 	case run.Refresh:
-		return e.refreshRun(ctx, def, rec, t)
+		return act.refreshRun(ctx, def, rec, t)
 	case run.Destroy:
 		if rec.Applied == "" {
 			return run.Run{}, fault.New(fault.Conflict, "tfops status "+def.Name, "workspace %s has nothing applied that could be destroyed", def.Name)
@@ -115,7 +144,7 @@ func (e *Engine) ordered(ctx context.Context, def fleet.Definition, o Order, t r
 		sha = rec.Applied
 	case run.Plan:
 		if o.Ref != "" {
-			if sha, err = e.sources.Resolve(ctx, repo, o.Ref); err != nil {
+			if sha, err = act.patches.Sources.Resolve(ctx, repo, o.Ref); err != nil {
 				return run.Run{}, err
 			}
 		}
@@ -146,14 +175,14 @@ type Ballot struct {
 }
 
 // Vote stores a vote, decides, and moves the run, in one transaction.
-func (e *Engine) Vote(ctx context.Context, a access.Actor, id string, b Ballot) (run.Run, error) {
-	s := e.txn.Settings.Get()
+func (act *Actions) Vote(ctx context.Context, a access.Actor, id string, b Ballot) (run.Run, error) {
+	s := act.txn.Settings.Get()
 	if b.Yes {
-		if err := e.mayBeApplied(ctx, id); err != nil {
+		if err := act.queue.MayBeApplied(ctx, id); err != nil {
 			return run.Run{}, err
 		}
 	}
-	return e.txn.Change(ctx, id, func(d *run.Tx) error {
+	return act.txn.Change(ctx, id, func(d *run.Tx) error {
 		def, err := votable(d, s)
 		if err != nil {
 			return err
@@ -206,12 +235,12 @@ func namesWorkspace(r run.Run, rec workspace.Record, b Ballot) error {
 
 // MayApprove says whether a yes of this person to the run's plan would count
 // now, and why not.
-func (e *Engine) MayApprove(ctx context.Context, a access.Actor, id string) error {
-	d, _, err := e.txn.Load(ctx, id)
+func (act *Actions) MayApprove(ctx context.Context, a access.Actor, id string) error {
+	d, _, err := act.txn.Load(ctx, id)
 	if err != nil {
 		return err
 	}
-	s := e.txn.Settings.Get()
+	s := act.txn.Settings.Get()
 	def, err := votable(&d, s)
 	if err != nil {
 		return err
@@ -254,9 +283,9 @@ func ended(r run.Run) string {
 }
 
 // Withdraw takes a person's approval back, until the apply begins.
-func (e *Engine) Withdraw(ctx context.Context, a access.Actor, id string) (run.Run, error) {
-	s := e.txn.Settings.Get()
-	return e.txn.Change(ctx, id, func(d *run.Tx) error {
+func (act *Actions) Withdraw(ctx context.Context, a access.Actor, id string) (run.Run, error) {
+	s := act.txn.Settings.Get()
+	return act.txn.Change(ctx, id, func(d *run.Tx) error {
 		def, err := votable(d, s)
 		if err != nil {
 			return err
@@ -277,9 +306,9 @@ func (e *Engine) Withdraw(ctx context.Context, a access.Actor, id string) (run.R
 
 // Cancel ends a run before it applies. A running apply is asked to stop, and
 // says itself how far it came; with force it is killed and its outcome unknown.
-func (e *Engine) Cancel(ctx context.Context, a access.Actor, id string, force bool) (run.Run, error) {
+func (act *Actions) Cancel(ctx context.Context, a access.Actor, id string, force bool) (run.Run, error) {
 	phase := job.PlanPhase
-	r, err := e.txn.Change(ctx, id, func(d *run.Tx) error {
+	r, err := act.txn.Change(ctx, id, func(d *run.Tx) error {
 		switch {
 		case d.Run.Status.Terminal():
 			return fault.New(fault.Conflict, "tfops show "+id, "run %s has ended: it is %s", id, ended(d.Run))
@@ -298,7 +327,7 @@ func (e *Engine) Cancel(ctx context.Context, a access.Actor, id string, force bo
 			return nil
 		}
 		d.Run.Comment = "canceled by " + a.Name
-		if err := e.phases.Rules().NotChecked(d, "the check was canceled by "+a.Name); err != nil {
+		if err := outcome.By(act.txn.Settings).NotChecked(d, "the check was canceled by "+a.Name); err != nil {
 			return err
 		}
 		return d.Move(run.Canceled, a.Name, d.Run.Comment)
@@ -306,7 +335,7 @@ func (e *Engine) Cancel(ctx context.Context, a access.Actor, id string, force bo
 	if err != nil {
 		return r, err
 	}
-	err = e.Runner.Interrupt(e.txn.Files.Run(id).Phase(phase), force)
+	err = act.runner.Interrupt(act.txn.Files.Run(id).Phase(phase), force)
 	if fault.Is(err, fault.NotFound) {
 		err = nil // it ended by itself in the meantime
 	}
@@ -315,11 +344,11 @@ func (e *Engine) Cancel(ctx context.Context, a access.Actor, id string, force bo
 
 // Resolve closes an interrupted run after a person has looked at what it
 // left, gives its lock back and queues a fresh plan.
-func (e *Engine) Resolve(ctx context.Context, a access.Actor, id, found string) (run.Run, error) {
+func (act *Actions) Resolve(ctx context.Context, a access.Actor, id, found string) (run.Run, error) {
 	if strings.TrimSpace(found) == "" {
 		return run.Run{}, fault.New(fault.Invalid, "tfops resolve "+id+" -m WHAT_WAS_FOUND", "say what was found: it is kept with the run")
 	}
-	alive, err := e.Runner.Survivors(id)
+	alive, err := act.runner.Survivors(id)
 	if err != nil {
 		return run.Run{}, err
 	}
@@ -327,8 +356,8 @@ func (e *Engine) Resolve(ctx context.Context, a access.Actor, id, found string) 
 		return run.Run{}, fault.New(fault.Conflict, fmt.Sprintf("wait until it has ended, or end it: kill %d", alive[0].PID),
 			"%s (pid %d) of run %s is still running and may still change things", alive[0].Name, alive[0].PID, id)
 	}
-	def, _ := e.txn.Settings.Get().Find(e.workspaceOf(ctx, id))
-	return e.txn.Change(ctx, id, func(d *run.Tx) error {
+	def, _ := act.txn.Settings.Get().Find(act.workspaceOf(ctx, id))
+	return act.txn.Change(ctx, id, func(d *run.Tx) error {
 		if d.Run.Status != run.Interrupted {
 			return fault.New(fault.Conflict, "tfops show "+id, "run %s is %s: only an interrupted run is resolved", id, d.Run.Status)
 		}
@@ -343,8 +372,8 @@ func (e *Engine) Resolve(ctx context.Context, a access.Actor, id, found string) 
 	})
 }
 
-func (e *Engine) workspaceOf(ctx context.Context, id string) string {
-	d, _, err := e.txn.Load(ctx, id)
+func (act *Actions) workspaceOf(ctx context.Context, id string) string {
+	d, _, err := act.txn.Load(ctx, id)
 	if err != nil {
 		return "" // the change that follows reports it
 	}
@@ -352,20 +381,20 @@ func (e *Engine) workspaceOf(ctx context.Context, id string) string {
 }
 
 // holds changes the locks or the suspension of a configured workspace.
-func (e *Engine) holds(ctx context.Context, name string, fn func(*run.WorkspaceTx) error) error {
-	if _, err := e.txn.Settings.Get().Workspace(name); err != nil {
+func (act *Actions) holds(ctx context.Context, name string, fn func(*run.WorkspaceTx) error) error {
+	if _, err := act.txn.Settings.Get().Workspace(name); err != nil {
 		return err
 	}
-	err := e.txn.ChangeWorkspace(ctx, name, fn)
+	err := act.txn.ChangeWorkspace(ctx, name, fn)
 	if err == nil {
-		e.txn.Changed.Send()
+		act.txn.Changed.Send()
 	}
 	return err
 }
 
 // Lock holds a workspace's state for a person: applies wait, plans go on.
-func (e *Engine) Lock(ctx context.Context, a access.Actor, name, reason string) error {
-	return e.holds(ctx, name, func(h *run.WorkspaceTx) error {
+func (act *Actions) Lock(ctx context.Context, a access.Actor, name, reason string) error {
+	return act.holds(ctx, name, func(h *run.WorkspaceTx) error {
 		want := locks.Lock{State: locks.Key(name, h.Record.State), Workspace: name, Person: a.Name, Reason: reason, Since: h.Now}
 		if err := locks.Take(h.Locks, want); err != nil {
 			return err
@@ -378,9 +407,9 @@ func (e *Engine) Lock(ctx context.Context, a access.Actor, name, reason string) 
 
 // Unlock gives up a person's lock on a workspace's state.
 // The workspace may be gone from the configuration: its lock must not stay.
-func (e *Engine) Unlock(ctx context.Context, a access.Actor, name, reason string) error {
-	_, unknown := e.txn.Settings.Get().Workspace(name)
-	err := e.txn.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
+func (act *Actions) Unlock(ctx context.Context, a access.Actor, name, reason string) error {
+	_, unknown := act.txn.Settings.Get().Workspace(name)
+	err := act.txn.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
 		if len(h.Locks) == 0 && unknown != nil {
 			return unknown
 		}
@@ -397,17 +426,17 @@ func (e *Engine) Unlock(ctx context.Context, a access.Actor, name, reason string
 		return nil
 	})
 	if err == nil {
-		e.txn.Changed.Send()
+		act.txn.Changed.Send()
 	}
 	return err
 }
 
 // Suspend pauses the applies of a workspace, until a time or until Resume.
-func (e *Engine) Suspend(ctx context.Context, a access.Actor, name, reason string, until time.Time) error {
+func (act *Actions) Suspend(ctx context.Context, a access.Actor, name, reason string, until time.Time) error {
 	if strings.TrimSpace(reason) == "" {
 		return fault.New(fault.Invalid, "tfops suspend "+name+" -m REASON", "a suspension needs a reason that others can read")
 	}
-	return e.holds(ctx, name, func(h *run.WorkspaceTx) error {
+	return act.holds(ctx, name, func(h *run.WorkspaceTx) error {
 		if !until.IsZero() && !until.After(h.Now) {
 			return fault.New(fault.Invalid, "name a time in the future", "a suspension until %s is over already", until.Format(time.RFC3339))
 		}
@@ -418,8 +447,8 @@ func (e *Engine) Suspend(ctx context.Context, a access.Actor, name, reason strin
 }
 
 // Resume ends a suspension.
-func (e *Engine) Resume(ctx context.Context, a access.Actor, name string) error {
-	return e.holds(ctx, name, func(h *run.WorkspaceTx) error {
+func (act *Actions) Resume(ctx context.Context, a access.Actor, name string) error {
+	return act.holds(ctx, name, func(h *run.WorkspaceTx) error {
 		if !h.Record.Suspended(h.Now) {
 			return fault.New(fault.Conflict, "tfops status "+name, "the applies of workspace %s are not suspended", name)
 		}

@@ -20,8 +20,8 @@ const maxSwept = 64
 const moduleRest = 14 * 24 * time.Hour
 
 // surplus moves aside the checkouts that no run needs, and leaves them to be swept.
-func (e *Engine) surplus(ctx context.Context) {
-	q, err := e.txn.Queue(ctx)
+func (u *Upkeep) surplus(ctx context.Context) {
+	q, err := u.txn.Queue(ctx)
 	if err != nil {
 		return // it is asked for again
 	}
@@ -31,71 +31,71 @@ func (e *Engine) surplus(ctx context.Context) {
 		if r.Kind != run.Move || r.Moving.Import != nil {
 			continue
 		}
-		def, _ := e.txn.Settings.Get().Find(r.Workspace)
+		def, _ := u.txn.Settings.Get().Find(r.Workspace)
 		rec := *q.Record(r.Workspace)
-		if old, _ := e.jobs.OldState(rec, def); old != nil {
+		if old, _ := u.jobs.OldState(rec, def); old != nil {
 			needed[jobs.LeadsTo(rec, old)] = true // it reads the old state with the code of then
 		}
 	}
-	gone, err := e.checkouts.Surplus(time.Now(), func(_, sha string) bool { return needed[sha] })
+	gone, err := u.jobs.Checkouts.Surplus(time.Now(), func(_, sha string) bool { return needed[sha] })
 	if err != nil {
-		e.Log.Warn("checkouts that no run needs cannot be removed", "error", err)
+		u.log.Warn("checkouts that no run needs cannot be removed", "error", err)
 	}
 	for _, tree := range gone {
-		e.discardTree(tree)
+		u.discardTree(tree)
 	}
 }
 
 // pruneTrees gives back the room of what was fetched for runs that have ended: packages of modules, by
 // what the plans of those that go on stand on.
-func (e *Engine) pruneTrees(ctx context.Context) {
-	q, err := e.txn.Queue(ctx)
+func (u *Upkeep) pruneTrees(ctx context.Context) {
+	q, err := u.txn.Queue(ctx)
 	if err != nil {
 		return
 	}
 	keep := map[string]bool{}
 	for r := range q.Active() {
-		digests, err := e.txn.Files.Run(r.ID).Packages()
+		digests, err := u.txn.Files.Run(r.ID).Packages()
 		if err != nil {
-			e.Log.Warn("it is not known which modules a run needs, so all are kept", "run", r.ID, "error", err)
+			u.log.Warn("it is not known which modules a run needs, so all are kept", "run", r.ID, "error", err)
 			return
 		}
 		for _, d := range digests {
 			keep[d] = true
 		}
 	}
-	if err := ground.PruneModules(e.txn.Files.Cache(), keep, time.Now().Add(-moduleRest)); err != nil {
-		e.Log.Warn("modules that nobody uses any more cannot be removed", "error", err)
+	if err := ground.PruneModules(u.txn.Files.Cache(), keep, time.Now().Add(-moduleRest)); err != nil {
+		u.log.Warn("modules that nobody uses any more cannot be removed", "error", err)
 	}
 }
 
 // sweepTrees removes trees once no runner is at work: removing one costs as much as all
 // else that the daemon does for a run, and the engines should not wait for it. What is
 // left when the daemon stops the next one finds (see checkout.Open).
-func (e *Engine) sweepTrees(ctx context.Context) {
+func (u *Upkeep) sweepTrees(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case tree := <-e.trees:
-			txn.UntilDone(ctx, &e.txn.Changed, func() (time.Time, bool) { return time.Time{}, e.txn.Use.Idle() })
-			e.removeTree(tree) // also when the daemon stops: it is one
+		case tree := <-u.trees:
+			txn.UntilDone(ctx, &u.txn.Changed, func() (time.Time, bool) { return time.Time{}, u.txn.Use.Idle() })
+			u.removeTree(tree) // also when the daemon stops: it is one
 		}
 	}
 }
 
 // discardTree leaves a tree to be swept, or removes it at once where too many
 // wait for that.
-func (e *Engine) discardTree(tree string) {
+func (u *Upkeep) discardTree(tree string) {
 	select {
-	case e.trees <- tree:
+	case u.trees <- tree:
 	default:
-		e.removeTree(tree)
+		u.removeTree(tree)
 	}
 }
 
-func (e *Engine) removeTree(tree string) {
+func (u *Upkeep) removeTree(tree string) {
 	if err := os.RemoveAll(tree); err != nil {
-		e.Log.Warn("a checkout that no run needs cannot be removed", "tree", tree, "error", err)
+		u.log.Warn("a checkout that no run needs cannot be removed", "tree", tree, "error", err)
 	}
 }

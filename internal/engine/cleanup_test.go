@@ -40,8 +40,8 @@ func TestTheCheckoutOfAMoveStays(t *testing.T) {
 		if err := os.MkdirAll(m.Checkout, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		g.engine.checkouts = checkout.Open(filepath.Join(g.dir, "cache", "checkouts"))
-		g.engine.surplus(context.Background())
+		g.engine.phases.Jobs.Checkouts = checkout.Open(filepath.Join(g.dir, "cache", "checkouts"))
+		g.engine.upkeep.surplus(context.Background())
 		if _, err := os.Stat(m.Checkout); err != nil {
 			t.Errorf("the checkout of %s was taken away: %v", first, err)
 		}

@@ -24,19 +24,19 @@ const (
 // stored by then. No transaction is open meanwhile.
 //
 // Where the remote does not answer, the workspace's apply_offline decides.
-func (e *Engine) confirm(ctx context.Context, r run.Run) (bool, error) {
-	s := e.txn.Settings.Get()
+func (disp *Dispatcher) confirm(ctx context.Context, r run.Run) (bool, error) {
+	s := disp.txn.Settings.Get()
 	def, known := s.Find(r.Workspace)
 	repo, ok := s.Repositories[def.Repository]
 	if r.Kind != run.Sync || !known || !ok || def.Commit != "" || def.Follow() == "" {
 		return true, nil // it is pinned, of what was applied, or the verdict sees to it
 	}
-	head, err := e.sources.Head(ctx, repo, def)
+	head, err := disp.phases.Jobs.Sources.Head(ctx, repo, def)
 	if err == nil && head == r.Commit.SHA {
 		return true, nil
 	}
 	if err == nil || fault.Is(err, fault.NotFound) {
-		err = e.moveOn(ctx, r, def, repo, head)
+		err = disp.moveOn(ctx, r, def, repo, head)
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -46,20 +46,20 @@ func (e *Engine) confirm(ctx context.Context, r run.Run) (bool, error) {
 	case fault.Is(err, fault.Conflict):
 		return false, nil // another run is in its place now
 	case def.ApplyOffline && !fault.Is(err, fault.NotFound):
-		e.Log.Warn("an apply begins although the remote does not answer: apply_offline is true", "run", r.ID, "workspace", r.Workspace, "error", err)
+		disp.log.Warn("an apply begins although the remote does not answer: apply_offline is true", "run", r.ID, "workspace", r.Workspace, "error", err)
 		return true, nil
 	}
-	return false, e.unconfirmed(ctx, r, err)
+	return false, disp.unconfirmed(ctx, r, err)
 }
 
 // moveOn follows a branch that is elsewhere than the run's commit. A newer
 // commit that touches the workspace takes the run's place by the poll. nil says
 // that the commit is still part of the branch; a Conflict, that another run took
 // its place.
-func (e *Engine) moveOn(ctx context.Context, r run.Run, def fleet.Definition, repo settings.Repository, head string) error {
+func (disp *Dispatcher) moveOn(ctx context.Context, r run.Run, def fleet.Definition, repo settings.Repository, head string) error {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	err := e.Watcher.Poll(ctx, def.Repository)
+	err := disp.watcher.Poll(ctx, def.Repository)
 	if head == "" {
 		return fault.New(fault.NotFound, "push it", "%s: it is not there any more", def.Follows(""))
 	}
@@ -73,14 +73,14 @@ func (e *Engine) moveOn(ctx context.Context, r run.Run, def fleet.Definition, re
 	if err != nil || within {
 		return err
 	}
-	return e.replace(ctx, r, def, repo, head)
+	return disp.replace(ctx, r, def, repo, head)
 }
 
 // replace plans the head of a branch in the place of a run whose commit was
 // forced away, also where nothing differs for the workspace: what is applied
 // must be on the branch.
-func (e *Engine) replace(ctx context.Context, r run.Run, def fleet.Definition, repo settings.Repository, head string) error {
-	q, err := e.txn.Queue(ctx)
+func (disp *Dispatcher) replace(ctx context.Context, r run.Run, def fleet.Definition, repo settings.Repository, head string) error {
+	q, err := disp.txn.Queue(ctx)
 	if err != nil {
 		return err
 	}
@@ -97,18 +97,18 @@ func (e *Engine) replace(ctx context.Context, r run.Run, def fleet.Definition, r
 	}
 	batch := run.Batch{Heads: map[string]string{def.Name: head}, Runs: []run.Run{{Workspace: def.Name, Kind: run.Sync, Commit: c,
 		Fingerprint: def.Fingerprint, Trigger: run.Trigger{Cause: run.ByCommit}}}}
-	if err := e.order.Arrange(ctx, e.txn.Settings.Get(), &batch); err != nil {
+	if err := disp.order.Arrange(ctx, disp.txn.Settings.Get(), &batch); err != nil {
 		return err
 	}
-	if _, err := e.txn.Enqueue(ctx, batch); err != nil {
+	if _, err := disp.txn.Enqueue(ctx, batch); err != nil {
 		return err
 	}
 	return gone
 }
 
 // unconfirmed has a run wait, and says why.
-func (e *Engine) unconfirmed(ctx context.Context, r run.Run, why error) error {
-	_, err := e.txn.Change(ctx, r.ID, func(d *run.Tx) error {
+func (disp *Dispatcher) unconfirmed(ctx context.Context, r run.Run, why error) error {
+	_, err := disp.txn.Change(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.ApplyQueued {
 			return txn.ErrEnded
 		}

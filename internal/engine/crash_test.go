@@ -32,7 +32,7 @@ func TestDaemonDies(t *testing.T) {
 	t.Run("pending", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
 			g.git.commit("main", "a/main.tf")
-			if err := g.engine.Watcher.Poll(context.Background(), "infra"); err != nil { // no loop is running
+			if err := g.engine.watcher.Poll(context.Background(), "infra"); err != nil { // no loop is running
 				t.Fatal(err)
 			}
 			r := g.want("a", run.Pending)
@@ -92,17 +92,17 @@ func TestDaemonDies(t *testing.T) {
 	t.Run("between claiming a plan and starting its runner", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
 			g.git.commit("main", "a/main.tf")
-			if err := g.engine.Watcher.Poll(context.Background(), "infra"); err != nil {
+			if err := g.engine.watcher.Poll(context.Background(), "infra"); err != nil {
 				t.Fatal(err)
 			}
 			for range outcome.MaxRestarts + 1 { // which does not count as a runner that vanished
-				r, _, err := g.engine.claim(context.Background(), phasePlan, &checked{})
+				r, _, err := g.engine.queue.claim(context.Background(), phasePlan, &checked{})
 				if err != nil || r.Status != run.Planning {
 					t.Fatal(r.Status, err)
 				}
 				g.engine.phases.FollowPlan(context.Background(), r, func() {})
 			}
-			r, _, err := g.engine.claim(context.Background(), phasePlan, &checked{})
+			r, _, err := g.engine.queue.claim(context.Background(), phasePlan, &checked{})
 			if err != nil || r.Status != run.Planning {
 				t.Fatal(r.Status, err)
 			}

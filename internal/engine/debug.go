@@ -13,14 +13,14 @@ import (
 
 // DebugLog is the engine's own debug log of a run, of its plan and then of its
 // apply, each once it has ended.
-func (e *Engine) DebugLog(ctx context.Context, id string) ([]byte, error) {
-	d, _, err := e.txn.Load(ctx, id)
+func (view *View) DebugLog(ctx context.Context, id string) ([]byte, error) {
+	d, _, err := view.txn.Load(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
 	for _, p := range []job.Phase{job.PlanPhase, job.ApplyPhase} {
-		b, err := e.jobs.Vault.Open(e.txn.Files.Run(id).PhaseFile(p, job.DebugFile))
+		b, err := view.vault.Open(view.txn.Files.Run(id).PhaseFile(p, job.DebugFile))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -3,11 +3,14 @@ package engine
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/order"
 	"github.com/tfops/tfops/internal/engine/phases"
+	"github.com/tfops/tfops/internal/engine/watch"
 
 	"github.com/tfops/tfops/internal/engine/outcome"
 
@@ -18,6 +21,46 @@ import (
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 )
+
+// Dispatcher claims what is ready, as long as there are places, and has it worked on.
+type Dispatcher struct {
+	txn     *txn.Writer
+	phases  *phases.Worker
+	watcher *watch.Watcher
+	order   *order.Sequencer
+	halts   Halts   // nil: nobody stops a process
+	engines Engines // nil: the engine that made a plan is taken to be there
+	log     *slog.Logger
+
+	// Places for runners of each phase. Drift checks have their own, so that
+	// they never keep a commit waiting.
+	plans, checks, applies chan struct{}
+	running                sync.WaitGroup
+
+	mu      sync.Mutex
+	halted  map[string][]run.Stopped // by run; see keepLooking
+	lacking run.Lacking              // see canBegin
+}
+
+// NewDispatcher returns one with places for as many runners as the settings say.
+func NewDispatcher(w *txn.Writer, worker *phases.Worker, watcher *watch.Watcher, o *order.Sequencer, halts Halts, engines Engines) *Dispatcher {
+	s := w.Settings.Get()
+	return &Dispatcher{txn: w, phases: worker, watcher: watcher, order: o, halts: halts, engines: engines, log: w.Log,
+		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency)}
+}
+
+// Run works until ctx is done. It returns when no goroutine of it is left.
+func (disp *Dispatcher) Run(ctx context.Context) {
+	disp.running.Go(func() { disp.keepLooking(ctx) })
+	disp.running.Go(func() { disp.keepEngines(ctx) })
+	disp.running.Go(func() { disp.keepFlowing(ctx) })
+	disp.running.Go(func() { disp.keepSettling(ctx) })
+	disp.running.Go(func() { disp.dispatch(ctx, phasePlan, disp.plans) })
+	disp.running.Go(func() { disp.dispatch(ctx, phaseCheck, disp.checks) })
+	disp.running.Go(func() { disp.dispatch(ctx, phaseApply, disp.applies) })
+	<-ctx.Done()
+	disp.running.Wait()
+}
 
 // phase is what a dispatcher starts.
 type phase struct {
@@ -32,67 +75,67 @@ var (
 )
 
 // dispatch starts whatever is ready for its phase as long as there are places.
-func (e *Engine) dispatch(ctx context.Context, p phase, places chan struct{}) {
+func (disp *Dispatcher) dispatch(ctx context.Context, p phase, places chan struct{}) {
 	for {
 		var seen checked
 		if p.step == decide.StartApply {
 			// The next one is looked at while others are at work, so that its place is
 			// not idle meanwhile. An error comes again when there is a place.
-			_, _, _ = e.choice(ctx, p, &seen)
+			_, _, _ = disp.choice(ctx, p, &seen)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case places <- struct{}{}:
 		}
-		r, ok := e.next(ctx, p, &seen)
+		r, ok := disp.next(ctx, p, &seen)
 		if !ok {
 			return
 		}
-		place := sync.OnceFunc(func() { <-places; e.txn.Changed.Send() })
-		e.running.Go(func() {
+		place := sync.OnceFunc(func() { <-places; disp.txn.Changed.Send() })
+		disp.running.Go(func() {
 			// The place is free once the runner has ended: the next one need not
 			// wait until what came of it is stored.
-			e.phases.Follow(ctx, r, func(ctx context.Context, r run.Run) { p.work(e.phases, ctx, r, place) })
+			disp.phases.Follow(ctx, r, func(ctx context.Context, r run.Run) { p.work(disp.phases, ctx, r, place) })
 		})
 	}
 }
 
 // next waits until a run is ready for the phase, and claims it. It returns
 // false when ctx is done.
-func (e *Engine) next(ctx context.Context, p phase, seen *checked) (r run.Run, ok bool) {
-	txn.UntilDone(ctx, &e.txn.Changed, func() (time.Time, bool) {
+func (disp *Dispatcher) next(ctx context.Context, p phase, seen *checked) (r run.Run, ok bool) {
+	txn.UntilDone(ctx, &disp.txn.Changed, func() (time.Time, bool) {
 		var alarm time.Time
 		var err error
-		r, alarm, err = e.claim(ctx, p, seen)
-		return e.orSoon(ctx, alarm, err), r.ID != ""
+		r, alarm, err = disp.claim(ctx, p, seen)
+		return disp.orSoon(ctx, alarm, err), r.ID != ""
 	})
 	return r, r.ID != "" // what was claimed is started, even if the daemon stops right now
 }
 
 // keepSettling carries out what the rules decide by themselves, whether or not
 // a place for a runner is free.
-func (e *Engine) keepSettling(ctx context.Context) {
-	txn.UntilDone(ctx, &e.txn.Changed, func() (time.Time, bool) {
-		q, err := e.txn.Queue(ctx)
+func (disp *Dispatcher) keepSettling(ctx context.Context) {
+	txn.UntilDone(ctx, &disp.txn.Changed, func() (time.Time, bool) {
+		q, err := disp.txn.Queue(ctx)
 		if err != nil {
-			return e.orSoon(ctx, time.Time{}, err), false
+			return disp.orSoon(ctx, time.Time{}, err), false
 		}
-		ids, alarm := e.txn.Ready.All(q, e.txn.Settings.Get(), decide.Allow, decide.Discard, decide.Expire, decide.HoldBack)
+		ids, alarm := disp.txn.Ready.All(q, disp.txn.Settings.Get(), decide.Allow, decide.Discard, decide.Expire, decide.HoldBack)
 		for _, id := range ids { // one that cannot be stored keeps no other from it
-			err = errors.Join(err, e.settle(ctx, id))
+			err = errors.Join(err, disp.settle(ctx, id))
 		}
-		return e.orSoon(ctx, alarm, err), false // what its changes have settle is looked at next
+		return disp.orSoon(ctx, alarm, err), false // what its changes have settle is looked at next
 	})
 }
 
 // orSoon is the time, or after a failure of the store a second from now.
-func (e *Engine) orSoon(ctx context.Context, at time.Time, err error) time.Time {
+func (disp *Dispatcher) orSoon(ctx context.Context, at time.Time, err error) time.Time {
 	if err == nil {
 		return at
 	}
 	if ctx.Err() == nil {
-		e.Log.Error("the queue cannot be read or changed; trying again", "error", err)
+		disp.log.Error("the queue cannot be read or changed; trying again", "error", err)
 	}
 	return time.Now().Add(time.Second)
 }
@@ -112,43 +155,43 @@ func (c checked) covers(r run.Run) bool { return c.run == r.ID && time.Since(c.a
 // claim claims the run that goes first for the phase. When there is none it
 // returns the time at which one may become ready without anything else
 // happening; zero for never.
-func (e *Engine) claim(ctx context.Context, p phase, seen *checked) (run.Run, time.Time, error) {
+func (disp *Dispatcher) claim(ctx context.Context, p phase, seen *checked) (run.Run, time.Time, error) {
 	for {
-		r, alarm, err := e.choice(ctx, p, seen)
+		r, alarm, err := disp.choice(ctx, p, seen)
 		if err != nil || r.ID == "" {
 			return run.Run{}, alarm, err
 		}
-		claimed, ok, err := e.txn.Claim(ctx, e.pick(r.ID, p.step))
+		claimed, ok, err := disp.txn.Claim(ctx, disp.pick(r.ID, p.step))
 		if ok || err != nil {
 			return claimed, time.Time{}, err
 		}
-		e.txn.Ready.Doubt(r.ID)
+		disp.txn.Ready.Doubt(r.ID)
 	}
 }
 
 // choice is the run that goes first for the phase; an apply is one that was seen to
 // be possible just now. No run, and an alarm as that of claim, where there is none.
-func (e *Engine) choice(ctx context.Context, p phase, seen *checked) (run.Run, time.Time, error) {
+func (disp *Dispatcher) choice(ctx context.Context, p phase, seen *checked) (run.Run, time.Time, error) {
 	for {
-		if err := e.Intact(); err != nil {
+		if err := disp.phases.Intact(); err != nil {
 			return run.Run{}, time.Time{}, err
 		}
-		q, err := e.txn.Queue(ctx)
+		q, err := disp.txn.Queue(ctx)
 		if err != nil {
 			return run.Run{}, time.Time{}, err
 		}
-		next, alarm := e.txn.Ready.First(q, e.txn.Settings.Get(), p.step)
+		next, alarm := disp.txn.Ready.First(q, disp.txn.Settings.Get(), p.step)
 		if next == nil {
 			return run.Run{}, alarm, nil
 		}
-		if !e.canBegin(p.step) {
+		if !disp.canBegin(p.step) {
 			return run.Run{}, time.Now().Add(lackingPause), nil
 		}
 		r := *next
 		if p.step != decide.StartApply || seen.covers(r) {
 			return r, time.Time{}, nil
 		}
-		ok, err := e.mayBegin(ctx, q, r)
+		ok, err := disp.mayBegin(ctx, q, r)
 		if err != nil {
 			return run.Run{}, time.Time{}, err
 		}
@@ -160,31 +203,31 @@ func (e *Engine) choice(ctx context.Context, p phase, seen *checked) (run.Run, t
 
 // mayBegin tells whether an apply may begin, as far as the store does not tell. Where
 // it may not, the run has been moved on.
-func (e *Engine) mayBegin(ctx context.Context, q run.Queue, r run.Run) (bool, error) {
-	_, err := e.phases.SavedPlan(r)
+func (disp *Dispatcher) mayBegin(ctx context.Context, q run.Queue, r run.Run) (bool, error) {
+	_, err := disp.phases.SavedPlan(r)
 	if l, ok := fault.LackOf(err); ok && l.Own {
 		return false, err // the plan may be as it was
 	}
-	if t := e.states.Trouble(*q.Record(r.Workspace), q.Now); t != nil && err == nil {
+	if t := disp.phases.States.Trouble(*q.Record(r.Workspace), q.Now); t != nil && err == nil {
 		err = errors.New(t.String())
 	}
 	if err != nil {
-		return false, e.discardStale(ctx, r, err.Error())
+		return false, disp.discardStale(ctx, r, err.Error())
 	}
-	if gone, err := e.withoutEngine(ctx, r); gone != nil || err != nil {
+	if gone, err := disp.withoutEngine(ctx, r); gone != nil || err != nil {
 		if errors.Is(err, txn.ErrEnded) {
 			err = nil
 		}
 		return false, err
 	}
-	return e.confirm(ctx, r)
+	return disp.confirm(ctx, r)
 }
 
 // pick asks for the verdict once more inside the transaction: only this
 // answer counts.
-func (e *Engine) pick(id string, st decide.Action) func(run.Queue) (string, func(*run.Tx) error) {
+func (disp *Dispatcher) pick(id string, st decide.Action) func(run.Queue) (string, func(*run.Tx) error) {
 	return func(q run.Queue) (string, func(*run.Tx) error) {
-		s := e.txn.Settings.Get()
+		s := disp.txn.Settings.Get()
 		r, ok := q.Run(id)
 		if !ok {
 			return "", nil
@@ -202,13 +245,13 @@ func (e *Engine) pick(id string, st decide.Action) func(run.Queue) (string, func
 }
 
 // settle carries out what the verdict over a run is without anybody's doing.
-func (e *Engine) settle(ctx context.Context, id string) error {
-	_, _, err := e.txn.Claim(ctx, func(q run.Queue) (string, func(*run.Tx) error) {
+func (disp *Dispatcher) settle(ctx context.Context, id string) error {
+	_, _, err := disp.txn.Claim(ctx, func(q run.Queue) (string, func(*run.Tx) error) {
 		r, ok := q.Run(id)
 		if !ok {
 			return "", nil
 		}
-		s := e.txn.Settings.Get()
+		s := disp.txn.Settings.Get()
 		st, why := decide.About(q, s, r)
 		def, _ := s.Definition(r.Workspace)
 		switch st {
@@ -224,42 +267,39 @@ func (e *Engine) settle(ctx context.Context, id string) error {
 				return id, func(d *run.Tx) error { return outcome.Stale(d, why.For, "") }
 			}
 			if r.Fingerprint != def.Fingerprint && r.Kind != run.Drift {
-				return id, func(d *run.Tx) error { return e.phases.Rules().Outdated(d, why.For, def.Fingerprint) }
+				return id, func(d *run.Tx) error { return outcome.By(disp.txn.Settings).Outdated(d, why.For, def.Fingerprint) }
 			}
 			return id, func(d *run.Tx) error { return outcome.Stale(d, why.For, def.Fingerprint) }
 		}
 		return "", nil
 	})
 	if err == nil {
-		e.txn.Ready.Doubt(id)
+		disp.txn.Ready.Doubt(id)
 	}
 	return err
 }
 
-func (e *Engine) discardStale(ctx context.Context, r run.Run, why string) error {
-	def, _ := e.txn.Settings.Get().Find(r.Workspace)
-	_, err := e.txn.Change(ctx, r.ID, func(d *run.Tx) error { return outcome.Stale(d, why, def.Fingerprint) })
+func (disp *Dispatcher) discardStale(ctx context.Context, r run.Run, why string) error {
+	def, _ := disp.txn.Settings.Get().Find(r.Workspace)
+	_, err := disp.txn.Change(ctx, r.ID, func(d *run.Tx) error { return outcome.Stale(d, why, def.Fingerprint) })
 	return err
 }
 
-// attach follows every runner that an earlier engine started.
-func (e *Engine) attach(ctx context.Context) error {
-	if err := errors.Join(e.sweep(ctx), e.sweepReports(ctx)); err != nil {
-		return err
-	}
-	q, err := e.txn.Queue(ctx)
+// Attach follows every runner that an earlier engine started.
+func (disp *Dispatcher) Attach(ctx context.Context) error {
+	q, err := disp.txn.Queue(ctx)
 	if err != nil {
 		return err
 	}
 	for r := range q.In(run.Planning) {
-		e.running.Go(func() {
-			e.phases.Follow(ctx, *r, func(ctx context.Context, r run.Run) { e.phases.FollowPlan(ctx, r, func() {}) })
+		disp.running.Go(func() {
+			disp.phases.Follow(ctx, *r, func(ctx context.Context, r run.Run) { disp.phases.FollowPlan(ctx, r, func() {}) })
 		})
 	}
 	for r := range q.In(run.Applying) {
-		e.running.Go(func() {
-			e.phases.Heed(ctx, r.ID, job.ApplyPhase) // a cancel that the earlier engine could not pass on
-			e.phases.Follow(ctx, *r, func(ctx context.Context, r run.Run) { e.phases.FollowApply(ctx, r, func() {}) })
+		disp.running.Go(func() {
+			disp.phases.Heed(ctx, r.ID, job.ApplyPhase) // a cancel that the earlier engine could not pass on
+			disp.phases.Follow(ctx, *r, func(ctx context.Context, r run.Run) { disp.phases.FollowApply(ctx, r, func() {}) })
 		})
 	}
 	return nil

@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/engine/phases"
 
 	"github.com/tfops/tfops/internal/engine/patches"
@@ -43,7 +44,7 @@ import (
 )
 
 // Journal is what is remembered of drift: what checks found, and what was
-// reported of it. It is written with what the engine decides; see Store.
+// reported of it. It is written with what the engine decides; see txn.Store.
 type Journal interface {
 	Findings(ctx context.Context, workspace string) ([]drift.Finding, error)
 	Finding(ctx context.Context, id string) (drift.Finding, error)
@@ -69,35 +70,14 @@ type Options struct {
 
 // Engine moves runs. Make one with New, then call Run once.
 type Engine struct {
-	Options
+	*Actions // what people do
+	*View    // what they see
 
-	// Places for runners of each phase. Drift checks have their own, so that
-	// they never keep a commit waiting.
-	plans, checks, applies chan struct{}
-	trees                  chan string // checkouts that no run needs, to be removed
-	begun                  time.Time
-
-	txn *txn.Writer
-	*watch.Watcher
-	phases    *phases.Worker
-	patches   *patches.Maker
-	states    managed.States
-	sources   *sources.Reader
-	jobs      *jobs.Maker
-	order     *order.Sequencer
-	checkouts *checkout.Store
-
-	mu         sync.Mutex
-	checkTimes checkTimes           // of drift
-	reportsDue map[string]dueReport // by name
-	rulesEnd   time.Time            // when a rule or an acknowledgement ends next; zero: nothing is known to end
-
-	strays []Stray                  // see sweep
-	halted map[string][]run.Stopped // by run; see keepLooking
-
-	lacking run.Lacking // see canBegin
-
-	running sync.WaitGroup
+	txn     *txn.Writer
+	watcher *watch.Watcher
+	phases  *phases.Worker
+	queue   *Dispatcher
+	upkeep  *Upkeep
 }
 
 // New returns an engine with its first settings.
@@ -108,22 +88,26 @@ func New(o Options, s *settings.Settings) *Engine {
 	w := &txn.Writer{Store: o.Store, Runner: o.Runner, Files: artifacts.Open(o.DataDir), Settings: new(settings.Current), Log: o.Log}
 	w.Settings.Set(s.Prepare())
 	from := &sources.Reader{Settings: w.Settings, Log: o.Log}
-	trees := checkout.Open(filepath.Join(w.Files.Cache(), "checkouts"))
-	making := &jobs.Maker{Store: o.Store, Files: w.Files, Settings: w.Settings, Sources: from, Checkouts: trees, Vault: o.Vault, Log: o.Log, Environ: o.Environ}
-	order := order.New(w, making)
+	making := &jobs.Maker{Store: o.Store, Files: w.Files, Settings: w.Settings, Sources: from,
+		Checkouts: checkout.Open(filepath.Join(w.Files.Cache(), "checkouts")), Vault: o.Vault, Log: o.Log, Environ: o.Environ}
+	sequence := order.New(w, making)
+	watcher := watch.New(w, from, sequence, s)
 	states := managed.States{Files: w.Files, Vault: o.Vault}
-	patches := &patches.Maker{Settings: w.Settings, Sources: from, Files: w.Files, Journal: o.Journal}
-	phases := &phases.Worker{Txn: w, Jobs: making, Patches: patches, States: states, Journal: o.Journal, Runner: o.Runner, Log: o.Log, Intact: o.Intact}
-	return &Engine{Options: o, txn: w, sources: from, jobs: making, order: order, Watcher: watch.New(w, from, order, s), checkouts: trees, states: states, phases: phases, patches: patches,
-		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency),
-		trees: make(chan string, maxSwept), reportsDue: map[string]dueReport{}}
+	edits := &patches.Maker{Settings: w.Settings, Sources: from, Files: w.Files, Journal: o.Journal}
+	worker := &phases.Worker{Txn: w, Jobs: making, Patches: edits, States: states, Journal: o.Journal, Runner: o.Runner, Log: o.Log, Intact: o.Intact}
+	queue := NewDispatcher(w, worker, watcher, sequence, o.Halts, o.Engines)
+	house := NewUpkeep(w, sequence, making, o.Journal, o.Runner)
+	return &Engine{txn: w, watcher: watcher, phases: worker, queue: queue, upkeep: house,
+		Actions: &Actions{txn: w, watcher: watcher, order: sequence, states: states, jobs: making, patches: edits, queue: queue,
+			upkeep: house, journal: o.Journal, runner: o.Runner, vault: o.Vault},
+		View: &View{txn: w, queue: queue, watcher: watcher, vault: o.Vault}}
 }
 
 // Run follows what an earlier engine left, then works until ctx is done. It
 // returns when no goroutine of it is left: plans have been stopped and will
 // be made again; applies go on without it.
 func (e *Engine) Run(ctx context.Context) error {
-	for _, begin := range []func(context.Context) error{e.Recall, e.attach} {
+	for _, begin := range []func(context.Context) error{e.watcher.Recall, e.upkeep.Sweep, e.queue.Attach} {
 		if err := begin(ctx); err != nil {
 			if ctx.Err() != nil {
 				return nil // stopped before it had begun
@@ -131,36 +115,43 @@ func (e *Engine) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	e.begun = time.Now()
-	e.running.Go(func() { e.Watcher.Run(ctx) })
-	e.running.Go(func() { e.keepUpkeep(ctx) })
-	e.running.Go(func() { e.keepLooking(ctx) })
-	e.running.Go(func() { e.keepEngines(ctx) })
-	e.running.Go(func() { e.sweepTrees(ctx) })
-	e.running.Go(func() { e.keepFlowing(ctx) })
-	e.running.Go(func() { e.keepSettling(ctx) })
-	e.running.Go(func() { e.dispatch(ctx, phasePlan, e.plans) })
-	e.running.Go(func() { e.dispatch(ctx, phaseCheck, e.checks) })
-	e.running.Go(func() { e.dispatch(ctx, phaseApply, e.applies) })
-	<-ctx.Done()
-	e.running.Wait()
+	var running sync.WaitGroup
+	running.Go(func() { e.watcher.Run(ctx) })
+	running.Go(func() { e.upkeep.Run(ctx) })
+	running.Go(func() { e.queue.Run(ctx) })
+	running.Wait()
 	return nil
 }
 
 // Configure replaces the settings. A changed concurrency takes effect after a restart.
 func (e *Engine) Configure(ctx context.Context, s *settings.Settings) error {
-	if err := e.Watcher.Configure(ctx, s); err != nil {
+	if err := e.watcher.Configure(ctx, s); err != nil {
 		return err
 	}
-	e.mu.Lock()
-	e.checkTimes = checkTimes{}
-	clear(e.reportsDue)
-	e.mu.Unlock()
-	e.Watcher.Restart()
-	e.keepRules(ctx)
+	e.upkeep.Configured(ctx)
+	e.watcher.Restart()
 	e.txn.Calendar.Send()
 	e.txn.Changed.Send()
 	return nil
+}
+
+// Poke makes the next poll of a repository happen now.
+func (e *Engine) Poke(repository string) error { return e.watcher.Poke(repository) }
+
+// Strays lists the directories of runs that the store does not know.
+func (e *Engine) Strays() []Stray { return e.upkeep.Strays() }
+
+// DriftReport makes a report of now; see Upkeep.DriftReport.
+func (e *Engine) DriftReport(ctx context.Context, since time.Time) (*report.Report, error) {
+	return e.upkeep.DriftReport(ctx, since)
+}
+
+// Reports lists the reports that were made by schedule, newest first.
+func (e *Engine) Reports(ctx context.Context) ([]run.Report, error) { return e.upkeep.Reports(ctx) }
+
+// KeptReport reads a report that was made by schedule.
+func (e *Engine) KeptReport(ctx context.Context, id string) (*report.Report, error) {
+	return e.upkeep.KeptReport(ctx, id)
 }
 
 // Changed returns a channel that is closed when anything changes.

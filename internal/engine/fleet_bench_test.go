@@ -37,7 +37,7 @@ func BenchmarkFleet(b *testing.B) {
 					paths = append(paths, d.Dir+"/main.tf")
 				}
 				sha := g.git.commit("main", paths...)
-				if err := g.engine.Watcher.Poll(ctx, "infra"); err != nil {
+				if err := g.engine.watcher.Poll(ctx, "infra"); err != nil {
 					b.Fatal(err)
 				}
 				g.allApplied(b, sha, n)

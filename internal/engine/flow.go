@@ -9,12 +9,12 @@ import (
 
 // keepFlowing enqueues what flowing finds, each time a workspace was applied
 // that others come after.
-func (e *Engine) keepFlowing(ctx context.Context) {
-	txn.UntilDone(ctx, &e.txn.Moved.Signal, func() (time.Time, bool) {
-		if names := e.txn.Moved.Take(); len(names) > 0 {
-			e.RenameLater(ctx)
-			if err := e.order.FlowAfter(ctx, names); err != nil && ctx.Err() == nil {
-				e.Log.Error("workspaces that come after others cannot be enqueued; the next poll tries again", "error", err)
+func (disp *Dispatcher) keepFlowing(ctx context.Context) {
+	txn.UntilDone(ctx, &disp.txn.Moved.Signal, func() (time.Time, bool) {
+		if names := disp.txn.Moved.Take(); len(names) > 0 {
+			disp.watcher.RenameLater(ctx)
+			if err := disp.order.FlowAfter(ctx, names); err != nil && ctx.Err() == nil {
+				disp.log.Error("workspaces that come after others cannot be enqueued; the next poll tries again", "error", err)
 			}
 		}
 		return time.Time{}, false

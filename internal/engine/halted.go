@@ -26,8 +26,8 @@ const haltEvery = 2 * time.Second
 
 // keepLooking notices runners that are stopped, for people to read, and ends those
 // whose time is up: a stopped process does not notice that itself.
-func (e *Engine) keepLooking(ctx context.Context) {
-	if e.Halts == nil {
+func (disp *Dispatcher) keepLooking(ctx context.Context) {
+	if disp.halts == nil {
 		return
 	}
 	look := time.NewTicker(haltEvery)
@@ -38,33 +38,33 @@ func (e *Engine) keepLooking(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-look.C:
-			if e.txn.Use.Idle() {
+			if disp.txn.Use.Idle() {
 				before = nil
 				continue
 			}
-			before = e.lookForHalts(ctx, before)
+			before = disp.lookForHalts(ctx, before)
 		}
 	}
 }
 
 // lookForHalts remembers which runs had stopped processes at this look and at
 // the one before, and returns what it saw.
-func (e *Engine) lookForHalts(ctx context.Context, before map[string][]run.Stopped) map[string][]run.Stopped {
-	q, err := e.txn.Queue(ctx)
+func (disp *Dispatcher) lookForHalts(ctx context.Context, before map[string][]run.Stopped) map[string][]run.Stopped {
+	q, err := disp.txn.Queue(ctx)
 	if err != nil {
 		return before // it is looked again
 	}
 	dirs := map[string]run.Run{}
 	for r := range q.In(run.Planning) {
-		dirs[e.txn.Files.Run(r.ID).Phase(job.PlanPhase)] = *r
+		dirs[disp.txn.Files.Run(r.ID).Phase(job.PlanPhase)] = *r
 	}
 	for r := range q.In(run.Applying) {
-		dirs[e.txn.Files.Run(r.ID).Phase(job.ApplyPhase)] = *r
+		dirs[disp.txn.Files.Run(r.ID).Phase(job.ApplyPhase)] = *r
 	}
-	found, err := e.Halts.Stopped(slices.Collect(maps.Keys(dirs))...)
+	found, err := disp.halts.Stopped(slices.Collect(maps.Keys(dirs))...)
 	if err != nil {
 		if _, lacks := fault.LackOf(err); !lacks { // which others say
-			e.Log.Warn("it cannot be seen whether runners are stopped", "error", err)
+			disp.log.Warn("it cannot be seen whether runners are stopped", "error", err)
 		}
 		return before
 	}
@@ -78,20 +78,20 @@ func (e *Engine) lookForHalts(ctx context.Context, before map[string][]run.Stopp
 			continue
 		}
 		told[r.ID] = seen[r.ID]
-		if e.timeIsUp(r, q.Now) {
-			e.Log.Warn("a run is out of time and its processes are stopped; they are continued, so that they can end", "run", r.ID, "processes", decide.ProcessNames(seen[r.ID]))
-			if err := e.Halts.Continue(dir); err != nil {
-				e.Log.Warn("a stopped runner cannot be continued", "run", r.ID, "error", err)
+		if disp.timeIsUp(r, q.Now) {
+			disp.log.Warn("a run is out of time and its processes are stopped; they are continued, so that they can end", "run", r.ID, "processes", decide.ProcessNames(seen[r.ID]))
+			if err := disp.halts.Continue(dir); err != nil {
+				disp.log.Warn("a stopped runner cannot be continued", "run", r.ID, "error", err)
 			}
 		}
 	}
-	e.tellHalts(told)
+	disp.tellHalts(told)
 	return seen
 }
 
 // timeIsUp reports whether the phase of a run has taken longer than it may.
-func (e *Engine) timeIsUp(r run.Run, now time.Time) bool {
-	def, known := e.txn.Settings.Get().Find(r.Workspace)
+func (disp *Dispatcher) timeIsUp(r run.Run, now time.Time) bool {
+	def, known := disp.txn.Settings.Get().Find(r.Workspace)
 	began, may := r.StartedAt, def.PlanTimeout
 	if r.Status == run.Applying {
 		began, may = r.ApplyStartedAt, def.ApplyTimeout
@@ -100,28 +100,28 @@ func (e *Engine) timeIsUp(r run.Run, now time.Time) bool {
 }
 
 // tellHalts has people see which runs have stopped processes now.
-func (e *Engine) tellHalts(told map[string][]run.Stopped) {
-	e.mu.Lock()
-	old := e.halted
-	e.halted = told
-	e.mu.Unlock()
+func (disp *Dispatcher) tellHalts(told map[string][]run.Stopped) {
+	disp.mu.Lock()
+	old := disp.halted
+	disp.halted = told
+	disp.mu.Unlock()
 	changed := len(old) != len(told)
 	for id, all := range told {
 		if !slices.Equal(old[id], all) {
 			changed = true
-			e.Log.Warn("processes of a run are stopped; it goes on once they are continued", "run", id, "processes", decide.ProcessNames(all), "next", decide.ContinueCommand(all))
+			disp.log.Warn("processes of a run are stopped; it goes on once they are continued", "run", id, "processes", decide.ProcessNames(all), "next", decide.ContinueCommand(all))
 		}
 	}
 	if changed {
-		e.txn.Changed.Send()
+		disp.txn.Changed.Send()
 	}
 }
 
-// queue is the store's, with what is seen on the machine: for people to read.
-func (e *Engine) queue(ctx context.Context) (run.Queue, error) {
-	q, err := e.txn.Queue(ctx)
-	e.mu.Lock()
-	q.Stopped, q.Lacking = e.halted, e.lacking
-	e.mu.Unlock()
+// Queue is the store's, with what is seen on the machine: for people to read.
+func (disp *Dispatcher) Queue(ctx context.Context) (run.Queue, error) {
+	q, err := disp.txn.Queue(ctx)
+	disp.mu.Lock()
+	q.Stopped, q.Lacking = disp.halted, disp.lacking
+	disp.mu.Unlock()
 	return q, err
 }

@@ -134,7 +134,7 @@ func TestHealingPutsBackNothingElse(t *testing.T) {
 func (e *Engine) observeNow(t *testing.T, name string, found ...drift.Difference) {
 	t.Helper()
 	err := e.txn.ChangeWorkspace(context.Background(), name, func(h *run.WorkspaceTx) error {
-		return e.phases.Rules().Enter(&h.FindingsTx, &h.Record, outcome.Observation{Check: drift.Check{Workspace: name, At: h.Now, Outcome: drift.Clean}, Found: found}, h.Now)
+		return outcome.By(e.txn.Settings).Enter(&h.FindingsTx, &h.Record, outcome.Observation{Check: drift.Check{Workspace: name, At: h.Now, Outcome: drift.Clean}, Found: found}, h.Now)
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"path/filepath"
 	"strings"
 
 	"github.com/tfops/tfops/internal/engine/managed"
@@ -30,8 +29,8 @@ type Import struct {
 }
 
 // ImportState asks for a state to be put where the configuration of a workspace wants it.
-func (e *Engine) ImportState(ctx context.Context, a access.Actor, name string, in Import) (run.Run, error) {
-	def, rec, err := e.mover(ctx, name)
+func (act *Actions) ImportState(ctx context.Context, a access.Actor, name string, in Import) (run.Run, error) {
+	def, rec, err := act.mover(ctx, name)
 	if err != nil {
 		return run.Run{}, err
 	}
@@ -39,7 +38,7 @@ func (e *Engine) ImportState(ctx context.Context, a access.Actor, name string, i
 	if err != nil {
 		return run.Run{}, fault.New(fault.Invalid, "bring what `terraform state pull` or `tofu state pull` writes in a checkout of the root module", "that is no state that can be imported: %w", err)
 	}
-	q, err := e.txn.Queue(ctx)
+	q, err := act.txn.Queue(ctx)
 	if err != nil {
 		return run.Run{}, err
 	}
@@ -47,8 +46,8 @@ func (e *Engine) ImportState(ctx context.Context, a access.Actor, name string, i
 		return run.Run{}, err
 	}
 	brought := run.StateImport{Digest: head.Digest, Serial: head.Serial, Lineage: head.Lineage, Resources: head.Resources, Replace: in.Replace, Reason: in.Reason}
-	return e.startMove(ctx, a, def, rec, "import-state", strings.TrimSpace(brought.String()+" "+in.Reason), func() (run.StateMove, error) {
-		file, err := e.stageImport(name, in.State)
+	return act.startMove(ctx, a, def, rec, "import-state", strings.TrimSpace(brought.String()+" "+in.Reason), func() (run.StateMove, error) {
+		file, err := act.stageImport(name, in.State)
 		brought.File = file
 		return run.StateMove{Import: &brought, To: workspace.StateRef{Identity: rec.State, Place: rec.StatePlace}}, err
 	})
@@ -81,25 +80,10 @@ func importable(q run.Queue, rec workspace.Record, in Import) error {
 }
 
 // stageImport keeps an encrypted copy of a state that was brought, and returns its name.
-func (e *Engine) stageImport(workspace string, state []byte) (string, error) {
-	sealed, err := e.jobs.Vault.Seal(state)
+func (act *Actions) stageImport(workspace string, state []byte) (string, error) {
+	sealed, err := act.vault.Seal(state)
 	if err != nil {
 		return "", err
 	}
-	return e.txn.Files.Workspace(workspace).WriteImport(strings.ToLower(rand.Text()), sealed)
-}
-
-// sweepImports removes copies of states that no run is to import.
-func (e *Engine) sweepImports(ctx context.Context) error {
-	q, err := e.txn.Queue(ctx)
-	if err != nil {
-		return err
-	}
-	needed := map[string]bool{}
-	for r := range q.Active() {
-		if r.Moving != nil && r.Moving.Import != nil {
-			needed[filepath.Base(r.Moving.Import.File)] = true
-		}
-	}
-	return e.txn.Files.KeepImports(needed)
+	return act.txn.Files.Workspace(workspace).WriteImport(strings.ToLower(rand.Text()), sealed)
 }

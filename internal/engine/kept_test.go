@@ -67,11 +67,11 @@ func TestKeptFiles(t *testing.T) {
 				if got := g.kept("a"); !slices.Equal(got, want) {
 					t.Errorf("dying at write %d (after it: %v): %v is kept, want %v", n, after, got, want)
 				}
-				all, err := g.engine.jobs.Outputs(w.Kept(artifacts.Outputs, rec.OutputsOf))
-				if err != nil || g.engine.jobs.Digests(all)["o"] != rec.Outputs["o"] {
+				all, err := g.engine.phases.Jobs.Outputs(w.Kept(artifacts.Outputs, rec.OutputsOf))
+				if err != nil || g.engine.phases.Jobs.Digests(all)["o"] != rec.Outputs["o"] {
 					t.Errorf("the record has %+v, and the file %s (%v)", rec.Outputs, all["o"].Value, err)
 				}
-				if f, err := g.engine.jobs.SnapshotOf("a"); err != nil || f.Fingerprint != rec.AppliedFingerprint {
+				if f, err := g.engine.phases.Jobs.SnapshotOf("a"); err != nil || f.Fingerprint != rec.AppliedFingerprint {
 					t.Errorf("what is known of what was applied: %+v, %v", f, err)
 				}
 				if outputs, applied := w.Newest(artifacts.Outputs), w.Newest(artifacts.Applied); outputs != rec.OutputsOf || applied != rec.AppliedOf {
@@ -103,7 +103,7 @@ func TestKeptByAnEarlierOne(t *testing.T) {
 			t.Fatal(err)
 		}
 		g.restart()
-		if f, err := g.engine.jobs.SnapshotOf("a"); err != nil || f.Fingerprint != rec.AppliedFingerprint {
+		if f, err := g.engine.phases.Jobs.SnapshotOf("a"); err != nil || f.Fingerprint != rec.AppliedFingerprint {
 			t.Errorf("%+v, %v", f, err)
 		}
 		g.commit("a/main.tf")

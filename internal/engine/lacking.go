@@ -29,23 +29,23 @@ const room = 1 << 20
 // cannot be started would fail, and an approval with it, over what passes by itself, with
 // a larger limit or with some room: so nothing is claimed. A plan is claimed on a full disk:
 // it fails with the reason, and nobody has approved it yet.
-func (e *Engine) canBegin(st decide.Action) bool {
+func (disp *Dispatcher) canBegin(st decide.Action) bool {
 	lacks := lacksFiles()
 	if lacks.What == "" && st == decide.StartApply {
-		lacks = lacksRoom(e.txn.Files.Roots()...)
+		lacks = lacksRoom(disp.txn.Files.Roots()...)
 	}
-	e.mu.Lock()
+	disp.mu.Lock()
 	// What an apply found the next apply looks for again: a plan has not looked.
-	changed := e.lacking != lacks && (st == decide.StartApply || lacks.What != "" || !e.lacking.Person)
+	changed := disp.lacking != lacks && (st == decide.StartApply || lacks.What != "" || !disp.lacking.Person)
 	if changed {
-		e.lacking = lacks
+		disp.lacking = lacks
 	}
-	e.mu.Unlock()
+	disp.mu.Unlock()
 	if changed {
 		if lacks.What != "" {
-			e.Log.Error("nothing is begun; what waits goes on waiting", "why", lacks.What)
+			disp.log.Error("nothing is begun; what waits goes on waiting", "why", lacks.What)
 		}
-		e.txn.Changed.Send()
+		disp.txn.Changed.Send()
 	}
 	return lacks.What == ""
 }

@@ -28,29 +28,29 @@ const enginesEvery = 15 * time.Second
 
 // engineGone says why the engine that made the run's plan cannot apply it; nil
 // where it can, or where only the apply will tell.
-func (e *Engine) engineGone(ctx context.Context, r run.Run) error {
-	if e.Engines == nil || jobs.EngineVersion(r) == "" {
+func (disp *Dispatcher) engineGone(ctx context.Context, r run.Run) error {
+	if disp.engines == nil || jobs.EngineVersion(r) == "" {
 		return nil
 	}
-	def, known := e.txn.Settings.Get().Find(r.Workspace)
+	def, known := disp.txn.Settings.Get().Find(r.Workspace)
 	if !known {
 		return nil // the verdict ends it
 	}
-	env, _ := jobs.Environment(e.txn.Settings.Get(), e.Environ, def.Workspace)
-	repo := e.txn.Settings.Get().Repositories[def.Repository]
-	tree := checkout.Checkout{Dir: e.checkouts.Path(repo.Named(repo.Name), r.Commit.SHA)} // which may not be there any more
-	return e.Engines.HasEngine(ctx, e.jobs.Make(r, def, job.ApplyPhase, tree), env)
+	env, _ := jobs.Environment(disp.txn.Settings.Get(), disp.phases.Jobs.Environ, def.Workspace)
+	repo := disp.txn.Settings.Get().Repositories[def.Repository]
+	tree := checkout.Checkout{Dir: disp.phases.Jobs.Checkouts.Path(repo.Named(repo.Name), r.Commit.SHA)} // which may not be there any more
+	return disp.engines.HasEngine(ctx, disp.phases.Jobs.Make(r, def, job.ApplyPhase, tree), env)
 }
 
 // keepEngines has plans made anew whose engine was replaced or removed while they wait.
-func (e *Engine) keepEngines(ctx context.Context) {
-	if e.Engines == nil {
+func (disp *Dispatcher) keepEngines(ctx context.Context) {
+	if disp.engines == nil {
 		return
 	}
 	tick := time.NewTicker(enginesEvery)
 	defer tick.Stop()
 	for {
-		e.checkEngines(ctx)
+		disp.checkEngines(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -59,15 +59,15 @@ func (e *Engine) keepEngines(ctx context.Context) {
 	}
 }
 
-func (e *Engine) checkEngines(ctx context.Context) {
-	q, err := e.txn.Queue(ctx)
+func (disp *Dispatcher) checkEngines(ctx context.Context) {
+	q, err := disp.txn.Queue(ctx)
 	if err != nil {
 		return // the loop says so
 	}
 	for _, waiting := range []run.Status{run.AwaitingApproval, run.ApplyQueued} {
 		for r := range q.In(waiting) {
-			if _, err := e.withoutEngine(ctx, *r); err != nil && ctx.Err() == nil {
-				e.Log.Warn("a plan whose engine is gone cannot be discarded", "run", r.ID, "error", err)
+			if _, err := disp.withoutEngine(ctx, *r); err != nil && ctx.Err() == nil {
+				disp.log.Warn("a plan whose engine is gone cannot be discarded", "run", r.ID, "error", err)
 			}
 		}
 	}
@@ -75,8 +75,8 @@ func (e *Engine) checkEngines(ctx context.Context) {
 
 // withoutEngine discards a run that waits for an engine which is gone, and has
 // it planned anew. gone says why.
-func (e *Engine) withoutEngine(ctx context.Context, r run.Run) (gone, err error) {
-	gone = e.engineGone(ctx, r)
+func (disp *Dispatcher) withoutEngine(ctx context.Context, r run.Run) (gone, err error) {
+	gone = disp.engineGone(ctx, r)
 	if gone == nil || ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -84,8 +84,8 @@ func (e *Engine) withoutEngine(ctx context.Context, r run.Run) (gone, err error)
 	if _, lacks := fault.LackOf(gone); lacks || lacksFiles().What != "" {
 		return nil, nil
 	}
-	def, _ := e.txn.Settings.Get().Find(r.Workspace)
-	_, err = e.txn.Change(ctx, r.ID, func(d *run.Tx) error {
+	def, _ := disp.txn.Settings.Get().Find(r.Workspace)
+	_, err = disp.txn.Change(ctx, r.ID, func(d *run.Tx) error {
 		if d.Run.Status != run.AwaitingApproval && d.Run.Status != run.ApplyQueued {
 			return txn.ErrEnded
 		}
@@ -94,13 +94,13 @@ func (e *Engine) withoutEngine(ctx context.Context, r run.Run) (gone, err error)
 	return gone, err
 }
 
-// mayBeApplied refuses a vote for a plan that nothing can apply.
-func (e *Engine) mayBeApplied(ctx context.Context, id string) error {
-	d, _, err := e.txn.Load(ctx, id)
+// MayBeApplied refuses a vote for a plan that nothing can apply.
+func (disp *Dispatcher) MayBeApplied(ctx context.Context, id string) error {
+	d, _, err := disp.txn.Load(ctx, id)
 	if err != nil || d.Run.Status != run.AwaitingApproval {
 		return nil // what is wrong with the run is said by whoever counts the vote
 	}
-	gone, err := e.withoutEngine(ctx, d.Run)
+	gone, err := disp.withoutEngine(ctx, d.Run)
 	if gone == nil {
 		return err
 	}

@@ -14,8 +14,8 @@ type MetLock struct {
 }
 
 // MetLocks lists the locks in backends that runs met, by workspace.
-func (e *Engine) MetLocks(ctx context.Context) ([]MetLock, error) {
-	q, err := e.txn.Queue(ctx)
+func (view *View) MetLocks(ctx context.Context) ([]MetLock, error) {
+	q, err := view.txn.Queue(ctx)
 	if err != nil {
 		return nil, err
 	}

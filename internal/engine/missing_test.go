@@ -98,7 +98,7 @@ func TestWhatIsLeftOutEndsWhoReadsIt(t *testing.T) {
 					t.Errorf("it says %+v", r.Failure)
 				}
 				g.want("b", run.Applied)
-				d, events, err := g.engine.Store.Load(context.Background(), g.last("b").ID)
+				d, events, err := g.engine.txn.Load(context.Background(), g.last("b").ID)
 				if err != nil || len(d.Run.Warnings) > 0 {
 					t.Errorf("%+v, %v", d.Run.Warnings, err)
 				}

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/access"
-
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 )

@@ -11,14 +11,14 @@ import (
 
 // notCheckable records that a check could not even be begun, of a workspace as
 // its record was: what was applied meanwhile is another ground.
-func (e *Engine) notCheckable(ctx context.Context, rec workspace.Record, why error) error {
-	return e.txn.ChangeWorkspace(ctx, rec.Name, func(h *run.WorkspaceTx) error {
+func (u *Upkeep) notCheckable(ctx context.Context, rec workspace.Record, why error) error {
+	return u.txn.ChangeWorkspace(ctx, rec.Name, func(h *run.WorkspaceTx) error {
 		if h.Record.Applied != rec.Applied || h.Record.AppliedFingerprint != rec.AppliedFingerprint {
 			return nil
 		}
 		s := outcome.NotLooked(rec.Name, "", "the check could not be made: "+why.Error())
 		s.Check.At = h.Now
-		if err := e.phases.Rules().Enter(&h.FindingsTx, &h.Record, s, h.Now); err != nil {
+		if err := outcome.By(u.txn.Settings).Enter(&h.FindingsTx, &h.Record, s, h.Now); err != nil {
 			return err
 		}
 		return nil

@@ -22,7 +22,7 @@ import (
 // is refused while one is on its way, and gives way to one that comes.
 
 // refreshRun is a refresh at the commit that is applied.
-func (e *Engine) refreshRun(ctx context.Context, d fleet.Definition, rec workspace.Record, t run.Trigger) (run.Run, error) {
+func (act *Actions) refreshRun(ctx context.Context, d fleet.Definition, rec workspace.Record, t run.Trigger) (run.Run, error) {
 	switch {
 	case rec.Applied == "":
 		return run.Run{}, fault.New(fault.Conflict, "tfops status "+d.Name, "workspace %s has nothing applied, so there is no state to accept anything into", d.Name)
@@ -31,19 +31,19 @@ func (e *Engine) refreshRun(ctx context.Context, d fleet.Definition, rec workspa
 	case rec.AppliedFingerprint != d.Fingerprint:
 		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "the inputs of workspace %s changed in the configuration and are not applied yet: its state can be refreshed once they are", d.Name)
 	}
-	r, err := e.order.Check(ctx, d, rec, t)
+	r, err := act.order.Check(ctx, d, rec, t)
 	r.Kind = run.Refresh
 	return r, err
 }
 
 // inTheWay is why the store left a refresh out: another run that applies is on
 // its way. It is nil when there is none any more.
-func (e *Engine) inTheWay(ctx context.Context, name string) error {
-	q, err := e.txn.Queue(ctx)
+func (act *Actions) inTheWay(ctx context.Context, name string) error {
+	q, err := act.txn.Queue(ctx)
 	if err != nil {
 		return err
 	}
-	s := e.txn.Settings.Get()
+	s := act.txn.Settings.Get()
 	for r := range q.Of(name) {
 		if r.Kind.Applies() && r.Kind != run.Refresh {
 			_, w := decide.About(q, s, r)

@@ -10,10 +10,10 @@ import (
 // has no more, or has by another name now, while what they applied is, or
 // may be, still there: nobody plans them, checks them or has them in a report. What a
 // workspaces block made of something that is gone is orphaned instead.
-func (e *Engine) LeftBehind(ctx context.Context) ([]workspace.Record, error) {
-	records, err := e.txn.Records(ctx)
+func (view *View) LeftBehind(ctx context.Context) ([]workspace.Record, error) {
+	records, err := view.txn.Records(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return e.txn.Settings.Get().Removed(records), nil
+	return view.txn.Settings.Get().Removed(records), nil
 }

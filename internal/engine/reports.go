@@ -26,13 +26,13 @@ const firstWindow = 24 * time.Hour
 
 // DriftReport makes a report of now. Without since, its window begins with
 // the last report that was made by schedule, or a day ago.
-func (e *Engine) DriftReport(ctx context.Context, since time.Time) (*report.Report, error) {
+func (u *Upkeep) DriftReport(ctx context.Context, since time.Time) (*report.Report, error) {
 	now := time.Now()
 	if since.After(now) {
 		return nil, fault.New(fault.Invalid, "name a time in the past", "a report since %s would be of the future", since.Format(time.RFC3339))
 	}
 	if since.IsZero() {
-		kept, err := e.Journal.Reports(ctx)
+		kept, err := u.journal.Reports(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -41,7 +41,7 @@ func (e *Engine) DriftReport(ctx context.Context, since time.Time) (*report.Repo
 			since = last.At
 		}
 	}
-	return e.buildReport(ctx, settings.ReportPlan{}, report.Input{ID: run.NewID(now, ""), At: now, Since: since})
+	return u.buildReport(ctx, settings.ReportPlan{}, report.Input{ID: run.NewID(now, ""), At: now, Since: since})
 }
 
 // newestReport finds the newest report of a name, of any with "", that was made
@@ -56,17 +56,17 @@ func newestReport(kept []run.Report, name string, now time.Time) (newest run.Rep
 }
 
 // buildReport gathers what is known of the workspaces that the report is of.
-func (e *Engine) buildReport(ctx context.Context, p settings.ReportPlan, in report.Input) (*report.Report, error) {
-	s := e.txn.Settings.Get()
-	records, err := e.txn.Records(ctx)
+func (u *Upkeep) buildReport(ctx context.Context, p settings.ReportPlan, in report.Input) (*report.Report, error) {
+	s := u.txn.Settings.Get()
+	records, err := u.txn.Records(ctx)
 	if err != nil {
 		return nil, err
 	}
-	findings, err := e.Journal.Findings(ctx, "")
+	findings, err := u.journal.Findings(ctx, "")
 	if err != nil {
 		return nil, err
 	}
-	checks, err := e.Journal.Checks(ctx, in.At.AddDate(0, 0, -driftDays))
+	checks, err := u.journal.Checks(ctx, in.At.AddDate(0, 0, -driftDays))
 	if err != nil {
 		return nil, err
 	}
@@ -111,16 +111,16 @@ func ruled(s *settings.Settings, findings []drift.Finding, now time.Time) []drif
 }
 
 // Reports lists the reports that were made by schedule, newest first.
-func (e *Engine) Reports(ctx context.Context) ([]run.Report, error) {
-	kept, err := e.Journal.Reports(ctx)
+func (u *Upkeep) Reports(ctx context.Context) ([]run.Report, error) {
+	kept, err := u.journal.Reports(ctx)
 	kept = slices.DeleteFunc(kept, func(r run.Report) bool { return !r.Made() })
 	slices.SortFunc(kept, func(a, b run.Report) int { return b.At.Compare(a.At) })
 	return kept, err
 }
 
 // KeptReport reads a report that was made by schedule.
-func (e *Engine) KeptReport(ctx context.Context, id string) (*report.Report, error) {
-	kept, err := e.Journal.Reports(ctx)
+func (u *Upkeep) KeptReport(ctx context.Context, id string) (*report.Report, error) {
+	kept, err := u.journal.Reports(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (e *Engine) KeptReport(ctx context.Context, id string) (*report.Report, err
 	if i < 0 {
 		return nil, fault.New(fault.NotFound, "tfops drift reports", "there is no report %q", id)
 	}
-	b, err := e.txn.Files.ReadReport(kept[i].ID)
+	b, err := u.txn.Files.ReadReport(kept[i].ID)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.NotFound, "tfops drift report", "report %s is not there any more", id)
 	}
@@ -155,26 +155,26 @@ func (d dueReport) next() time.Time {
 
 // makeReports makes the reports that are due. One that was missed while no
 // daemon ran is made once, at the start.
-func (e *Engine) makeReports(ctx context.Context, now time.Time) {
-	s := e.txn.Settings.Get()
+func (u *Upkeep) makeReports(ctx context.Context, now time.Time) {
+	s := u.txn.Settings.Get()
 	for _, p := range s.Reports {
 		if p.Schedule.IsZero() {
 			continue
 		}
-		due, err := e.reportDue(ctx, s, p, now)
-		if err == nil && !due.IsZero() && e.tooSoon(ctx, due, now) {
-			e.setReportDue(s, p.Name, dueReport{due, now.Add(time.Second)})
+		due, err := u.reportDue(ctx, s, p, now)
+		if err == nil && !due.IsZero() && u.tooSoon(ctx, due, now) {
+			u.setReportDue(s, p.Name, dueReport{due, now.Add(time.Second)})
 			continue
 		}
 		if err == nil && !due.IsZero() {
 			next := dueReport{at: p.Schedule.Time(now)}
-			if err = e.makeReport(ctx, p, due, now); err != nil {
+			if err = u.makeReport(ctx, p, due, now); err != nil {
 				next = dueReport{due, now.Add(time.Minute)}
 			}
-			e.setReportDue(s, p.Name, next)
+			u.setReportDue(s, p.Name, next)
 		}
 		if err != nil && ctx.Err() == nil {
-			e.Log.Error("a report cannot be made; trying again", "report", p.Name, "error", err)
+			u.log.Error("a report cannot be made; trying again", "report", p.Name, "error", err)
 		}
 	}
 }
@@ -189,11 +189,11 @@ const (
 // tooSoon reports whether a report that was missed should wait until the checks
 // that were missed as well are made: it would have nothing to say but that
 // nothing is known.
-func (e *Engine) tooSoon(ctx context.Context, due, now time.Time) bool {
-	if now.Sub(due) < missedBy || now.Sub(e.begun) >= catchUp {
+func (u *Upkeep) tooSoon(ctx context.Context, due, now time.Time) bool {
+	if now.Sub(due) < missedBy || now.Sub(u.begun) >= catchUp {
 		return false
 	}
-	q, err := e.txn.Queue(ctx)
+	q, err := u.txn.Queue(ctx)
 	if err != nil {
 		return false
 	}
@@ -207,26 +207,26 @@ func (e *Engine) tooSoon(ctx context.Context, due, now time.Time) bool {
 
 // setReportDue notes when a report is due by the schedule of some settings. Where
 // others came into force meanwhile it is reckoned anew.
-func (e *Engine) setReportDue(s *settings.Settings, name string, d dueReport) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if delete(e.reportsDue, name); e.txn.Settings.Get() == s {
-		e.reportsDue[name] = d
+func (u *Upkeep) setReportDue(s *settings.Settings, name string, d dueReport) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if delete(u.reportsDue, name); u.txn.Settings.Get() == s {
+		u.reportsDue[name] = d
 	}
 }
 
 // reportDue is the scheduled time whose report is due now; zero for none.
-func (e *Engine) reportDue(ctx context.Context, s *settings.Settings, p settings.ReportPlan, now time.Time) (time.Time, error) {
-	e.mu.Lock()
-	due, known := e.reportsDue[p.Name]
-	e.mu.Unlock()
+func (u *Upkeep) reportDue(ctx context.Context, s *settings.Settings, p settings.ReportPlan, now time.Time) (time.Time, error) {
+	u.mu.Lock()
+	due, known := u.reportsDue[p.Name]
+	u.mu.Unlock()
 	if !known {
-		since, err := e.reportedSince(ctx, p.Name, now)
+		since, err := u.reportedSince(ctx, p.Name, now)
 		if err != nil {
 			return time.Time{}, err
 		}
 		due = dueReport{at: p.Schedule.Time(since)}
-		e.setReportDue(s, p.Name, due)
+		u.setReportDue(s, p.Name, due)
 	}
 	if due.at.IsZero() || due.next().After(now) {
 		return time.Time{}, nil
@@ -238,8 +238,8 @@ func (e *Engine) reportDue(ctx context.Context, s *settings.Settings, p settings
 // of the last one, or that at which the name was seen for the first time. This
 // is remembered as well, so that the first report of all can be missed, and made
 // up for, like any other.
-func (e *Engine) reportedSince(ctx context.Context, name string, now time.Time) (time.Time, error) {
-	kept, err := e.Journal.Reports(ctx)
+func (u *Upkeep) reportedSince(ctx context.Context, name string, now time.Time) (time.Time, error) {
+	kept, err := u.journal.Reports(ctx)
 	if err != nil {
 		return now, err
 	}
@@ -252,15 +252,15 @@ func (e *Engine) reportedSince(ctx context.Context, name string, now time.Time) 
 	if !since.IsZero() {
 		return since, nil
 	}
-	_, err = e.txn.Enqueue(ctx, run.Batch{Reports: []run.Report{{Name: name, At: now}}})
+	_, err = u.txn.Enqueue(ctx, run.Batch{Reports: []run.Report{{Name: name, At: now}}})
 	return now, err
 }
 
 // makeReport makes a report, keeps it, and hands it to its targets in the
 // transaction that remembers it: a report is never made twice for one time,
 // nor lost between being made and being sent.
-func (e *Engine) makeReport(ctx context.Context, p settings.ReportPlan, due, now time.Time) error {
-	kept, err := e.Journal.Reports(ctx)
+func (u *Upkeep) makeReport(ctx context.Context, p settings.ReportPlan, due, now time.Time) error {
+	kept, err := u.journal.Reports(ctx)
 	if err != nil {
 		return err
 	}
@@ -274,7 +274,7 @@ func (e *Engine) makeReport(ctx context.Context, p settings.ReportPlan, due, now
 	if p.Since > 0 {
 		since = now.Add(-p.Since)
 	}
-	made, err := e.buildReport(ctx, p, report.Input{ID: run.NewID(now, last), Name: p.Name, At: now, Since: since})
+	made, err := u.buildReport(ctx, p, report.Input{ID: run.NewID(now, last), Name: p.Name, At: now, Since: since})
 	if err != nil {
 		return err
 	}
@@ -282,7 +282,7 @@ func (e *Engine) makeReport(ctx context.Context, p settings.ReportPlan, due, now
 	if err := report.Render(&b, made, "json"); err != nil {
 		return err
 	}
-	if err := e.txn.Files.WriteReport(made.ID, b.Bytes()); err != nil {
+	if err := u.txn.Files.WriteReport(made.ID, b.Bytes()); err != nil {
 		return err
 	}
 	sum := made.Summary
@@ -290,19 +290,19 @@ func (e *Engine) makeReport(ctx context.Context, p settings.ReportPlan, due, now
 		Clean: sum.Workspaces.Drifted == 0 && sum.Workspaces.Unchecked == 0}
 	n := run.Notice{Kind: run.NoticeReport, Title: "drift report " + p.Name + ": " + made.Headline, Text: notices.ReportText(made),
 		Command: "tfops drift report --id " + r.ID, Report: &run.ReportRef{ID: r.ID, Formats: p.Formats}, Targets: p.To}
-	if wants := e.txn.Settings.Get().Wants; len(n.Targets) == 0 && wants != nil {
+	if wants := u.txn.Settings.Get().Wants; len(n.Targets) == 0 && wants != nil {
 		n.Targets = wants(n)
 	}
-	if _, err := e.txn.Enqueue(ctx, run.Batch{Reports: []run.Report{r}, Notices: []run.Notice{n}}); err != nil {
-		return errors.Join(err, e.sweepReports(ctx)) // unless it is remembered all the same
+	if _, err := u.txn.Enqueue(ctx, run.Batch{Reports: []run.Report{r}, Notices: []run.Notice{n}}); err != nil {
+		return errors.Join(err, u.sweepReports(ctx)) // unless it is remembered all the same
 	}
-	e.Log.Info("a drift report was made", "report", r.ID, "name", r.Name, "text", r.Text)
+	u.log.Info("a drift report was made", "report", r.ID, "name", r.Name, "text", r.Text)
 	return nil
 }
 
 // sweepReports removes files of reports that a crash, or a failure, left unremembered.
-func (e *Engine) sweepReports(ctx context.Context) error {
-	kept, err := e.Journal.Reports(ctx)
+func (u *Upkeep) sweepReports(ctx context.Context) error {
+	kept, err := u.journal.Reports(ctx)
 	if err != nil {
 		return err
 	}
@@ -310,8 +310,8 @@ func (e *Engine) sweepReports(ctx context.Context) error {
 	for _, r := range kept {
 		ids = append(ids, r.ID)
 	}
-	if err := e.txn.Files.KeepReports(ids); err != nil {
-		e.Log.Warn("files that reports left cannot be removed", "error", err)
+	if err := u.txn.Files.KeepReports(ids); err != nil {
+		u.log.Warn("files that reports left cannot be removed", "error", err)
 	}
 	return nil
 }

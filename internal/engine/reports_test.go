@@ -379,7 +379,7 @@ func TestReportAtAReload(t *testing.T) {
 			t.Fatal(err)
 		}
 		g.pass(time.Second)
-		g.engine.clockSetBack()
+		g.engine.upkeep.clockSetBack()
 		g.pass(time.Hour)
 		g.wantReports(time.UTC, "1 Jan 06:00 UTC")
 	})

@@ -14,37 +14,37 @@ import (
 )
 
 // recheckState forgets a trouble that somebody has mended by hand.
-func (e *Engine) recheckState(ctx context.Context, name string) error {
-	q, err := e.txn.Queue(ctx)
+func (act *Actions) recheckState(ctx context.Context, name string) error {
+	q, err := act.txn.Queue(ctx)
 	if err != nil || q.Record(name).StateTrouble == nil {
 		return err
 	}
-	if e.states.Trouble(*q.Record(name), time.Time{}) != nil {
+	if act.states.Trouble(*q.Record(name), time.Time{}) != nil {
 		return nil
 	}
-	return e.txn.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
+	return act.txn.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
 		h.Record.StateTrouble = nil
 		return nil
 	})
 }
 
 // RestoreState restores the managed state of a workspace, and has it planned.
-func (e *Engine) RestoreState(ctx context.Context, a access.Actor, name string, from managed.Restoration) (managed.Restored, error) {
-	if _, err := e.txn.Settings.Get().Workspace(name); err != nil {
+func (act *Actions) RestoreState(ctx context.Context, a access.Actor, name string, from managed.Restoration) (managed.Restored, error) {
+	if _, err := act.txn.Settings.Get().Workspace(name); err != nil {
 		return managed.Restored{}, err
 	}
-	out, err := managed.Restorer{Store: e.txn, States: e.states}.Restore(ctx, a, name, from)
+	out, err := managed.Restorer{Store: act.txn, States: act.states}.Restore(ctx, a, name, from)
 	if err != nil {
 		return out, err
 	}
-	e.txn.Changed.Send()
-	q, err := e.txn.Queue(ctx)
+	act.txn.Changed.Send()
+	q, err := act.txn.Queue(ctx)
 	if err != nil {
 		return out, err
 	}
 	waits := func(r *run.Run) bool { return r.Kind == run.Sync && r.Status == run.Pending }
 	if !slices.ContainsFunc(slices.Collect(q.Of(name)), waits) {
-		if _, err := e.Start(ctx, a, Order{Workspace: name, Kind: run.Sync}); err != nil {
+		if _, err := act.Start(ctx, a, Order{Workspace: name, Kind: run.Sync}); err != nil {
 			return out, fault.New(fault.CodeOf(err), "tfops sync "+name, "the state is restored from snapshot %s, and could not be planned: %w", out.Snapshot, err)
 		}
 	}

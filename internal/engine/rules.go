@@ -14,19 +14,19 @@ import (
 
 // keepRules brings findings up to date with rules and acknowledgements that
 // changed or ended since the last check.
-func (e *Engine) keepRules(ctx context.Context) {
-	e.mu.Lock()
-	e.rulesEnd = time.Time{} // what is acknowledged from here on notes its own end
-	e.mu.Unlock()
-	all, err := e.Journal.Findings(ctx, "")
+func (u *Upkeep) keepRules(ctx context.Context) {
+	u.mu.Lock()
+	u.rulesEnd = time.Time{} // what is acknowledged from here on notes its own end
+	u.mu.Unlock()
+	all, err := u.journal.Findings(ctx, "")
 	if err != nil {
 		if ctx.Err() == nil {
-			e.Log.Error("findings cannot be read", "error", err)
+			u.log.Error("findings cannot be read", "error", err)
 		}
-		e.rulesEndAt(time.Now().Add(time.Minute))
+		u.RulesEndAt(time.Now().Add(time.Minute))
 		return
 	}
-	s := e.txn.Settings.Get()
+	s := u.txn.Settings.Get()
 	byWorkspace := map[string][]drift.Finding{}
 	for _, f := range all {
 		byWorkspace[f.Workspace] = append(byWorkspace[f.Workspace], f)
@@ -40,7 +40,7 @@ func (e *Engine) keepRules(ctx context.Context) {
 		if settled, events := s.RulesOf(def).Reapply(known, time.Now()); len(events) == 0 && sameSeverities(known, settled) {
 			continue
 		}
-		err := e.txn.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
+		err := u.txn.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
 			now, err := h.Reapply(s.RulesOf(def), h.Now)
 			if err != nil {
 				return err
@@ -51,20 +51,20 @@ func (e *Engine) keepRules(ctx context.Context) {
 			return nil
 		})
 		if err != nil && ctx.Err() == nil {
-			e.Log.Error("the rules cannot be applied to findings", "workspace", name, "error", err)
+			u.log.Error("the rules cannot be applied to findings", "workspace", name, "error", err)
 			end = time.Now().Add(time.Minute)
 		}
 	}
-	e.rulesEndAt(end)
+	u.RulesEndAt(end)
 }
 
-// rulesEndAt notes when a rule or an acknowledgement ends, if that is before all
+// RulesEndAt notes when a rule or an acknowledgement ends, if that is before all
 // others that are noted; the zero time is none.
-func (e *Engine) rulesEndAt(at time.Time) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !at.IsZero() && (e.rulesEnd.IsZero() || at.Before(e.rulesEnd)) {
-		e.rulesEnd = at
+func (u *Upkeep) RulesEndAt(at time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !at.IsZero() && (u.rulesEnd.IsZero() || at.Before(u.rulesEnd)) {
+		u.rulesEnd = at
 	}
 }
 
@@ -74,8 +74,8 @@ func sameSeverities(a, b []drift.Finding) bool {
 
 // rulesEnded reports whether a rule or an acknowledgement has ended since the
 // rules were last applied to all findings.
-func (e *Engine) rulesEnded(now time.Time) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return !e.rulesEnd.IsZero() && !now.Before(e.rulesEnd)
+func (u *Upkeep) rulesEnded(now time.Time) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return !u.rulesEnd.IsZero() && !now.Before(u.rulesEnd)
 }

@@ -3,10 +3,17 @@ package engine
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/tfops/tfops/internal/checkout"
+	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/engine/jobs"
+	"github.com/tfops/tfops/internal/engine/order"
+	"github.com/tfops/tfops/internal/engine/phases"
 	"github.com/tfops/tfops/internal/engine/txn"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
@@ -14,13 +21,70 @@ import (
 	"github.com/tfops/tfops/internal/runner"
 )
 
+// Upkeep makes drift checks and reports that are due, and removes what is kept no longer.
+type Upkeep struct {
+	txn     *txn.Writer
+	order   *order.Sequencer
+	jobs    *jobs.Maker
+	journal UpkeepJournal
+	runner  phases.Runner
+	log     *slog.Logger
+
+	trees chan string // checkouts that no run needs, to be removed
+	begun time.Time
+
+	mu         sync.Mutex
+	checkTimes checkTimes           // of drift
+	reportsDue map[string]dueReport // by name
+	rulesEnd   time.Time            // when a rule or an acknowledgement ends next; zero: nothing is known to end
+	strays     []Stray              // see sweep
+}
+
+// UpkeepJournal is what is remembered of drift: what checks found, and what was reported of
+// it. It is written with what the engine decides; see txn.Store.
+type UpkeepJournal interface {
+	Findings(ctx context.Context, workspace string) ([]drift.Finding, error)
+	Checks(ctx context.Context, since time.Time) ([]drift.Check, error)
+	Reports(context.Context) ([]run.Report, error)
+	PruneDrift(ctx context.Context, before time.Time, configured map[string]bool) (reports []string, err error)
+}
+
+// NewUpkeep returns one.
+func NewUpkeep(w *txn.Writer, o *order.Sequencer, j *jobs.Maker, journal UpkeepJournal, r phases.Runner) *Upkeep {
+	return &Upkeep{txn: w, order: o, jobs: j, journal: journal, runner: r, log: w.Log,
+		trees: make(chan string, maxSwept), reportsDue: map[string]dueReport{}}
+}
+
+// Sweep removes what a crash left behind, before anything begins.
+func (u *Upkeep) Sweep(ctx context.Context) error {
+	return errors.Join(u.sweep(ctx), u.sweepReports(ctx))
+}
+
+// Run works until ctx is done.
+func (u *Upkeep) Run(ctx context.Context) {
+	u.begun = time.Now()
+	var running sync.WaitGroup
+	running.Go(func() { u.keepUpkeep(ctx) })
+	running.Go(func() { u.sweepTrees(ctx) })
+	running.Wait()
+}
+
+// Configured begins anew by other settings.
+func (u *Upkeep) Configured(ctx context.Context) {
+	u.mu.Lock()
+	u.checkTimes = checkTimes{}
+	clear(u.reportsDue)
+	u.mu.Unlock()
+	u.keepRules(ctx)
+}
+
 // leftoverAge is how old a file must be that somebody was about to write, or a
 // package that was being fetched, before it is taken for what a kill left.
 const leftoverAge = 6 * time.Hour
 
-func (e *Engine) sweepShared(now time.Time) {
-	if err := runner.SweepShared(e.txn.Files.Dir(), now.Add(-leftoverAge)); err != nil {
-		e.Log.Warn("what killed processes were about to write cannot be removed", "error", err)
+func (u *Upkeep) sweepShared(now time.Time) {
+	if err := runner.SweepShared(u.txn.Files.Dir(), now.Add(-leftoverAge)); err != nil {
+		u.log.Warn("what killed processes were about to write cannot be removed", "error", err)
 	}
 }
 
@@ -34,63 +98,63 @@ type Stray struct {
 }
 
 // Strays lists them, as the daemon found them at its start.
-func (e *Engine) Strays() []Stray {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return slices.Clone(e.strays)
+func (u *Upkeep) Strays() []Stray {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return slices.Clone(u.strays)
 }
 
 // sweep removes what a crash left behind: directories of runs that were pruned,
 // and trees of runs that have ended. What the store does not know is kept: it may
 // be all that tells of an apply.
-func (e *Engine) sweep(ctx context.Context) error {
-	if err := e.sweepImports(ctx); err != nil {
+func (u *Upkeep) sweep(ctx context.Context) error {
+	if err := u.sweepImports(ctx); err != nil {
 		return err
 	}
-	q, err := e.txn.Queue(ctx)
+	q, err := u.txn.Queue(ctx)
 	if err != nil {
 		return err
 	}
 	for rec := range q.Records() {
-		e.phases.DropUnnamed(ctx, rec.Name)
+		u.txn.DropUnnamed(ctx, rec.Name)
 	}
-	ids, err := e.txn.Files.Runs()
+	ids, err := u.txn.Files.Runs()
 	if err != nil {
 		return err
 	}
 	var strays []Stray
 	for _, id := range ids {
-		d, _, err := e.txn.Load(ctx, id)
+		d, _, err := u.txn.Load(ctx, id)
 		switch {
 		case errors.Is(err, run.ErrPruned):
-			e.removeRun(id)
+			u.removeRun(id)
 		case fault.Is(err, fault.NotFound):
-			strays = append(strays, e.stray(id))
+			strays = append(strays, u.stray(id))
 		case err != nil:
 			return err
 		default:
-			e.txn.CleanUp(d.Run)
+			u.txn.CleanUp(d.Run)
 		}
 	}
-	e.mu.Lock()
-	e.strays = strays
-	e.mu.Unlock()
+	u.mu.Lock()
+	u.strays = strays
+	u.mu.Unlock()
 	return nil
 }
 
-func (e *Engine) stray(id string) Stray {
-	s := Stray{Run: id, Dir: e.txn.Files.Run(id).Dir(), State: e.txn.Files.Run(id).ErroredState()}
+func (u *Upkeep) stray(id string) Stray {
+	s := Stray{Run: id, Dir: u.txn.Files.Run(id).Dir(), State: u.txn.Files.Run(id).ErroredState()}
 	var err error
-	if s.Processes, err = e.Runner.Survivors(id); err != nil {
-		e.Log.Warn("processes of a run cannot be looked for", "run", id, "error", err)
+	if s.Processes, err = u.runner.Survivors(id); err != nil {
+		u.log.Warn("processes of a run cannot be looked for", "run", id, "error", err)
 	}
-	e.Log.Warn("a run that the store does not know has a directory, which is kept", "run", id, "dir", s.Dir, "state", s.State, "processes", s.Processes)
+	u.log.Warn("a run that the store does not know has a directory, which is kept", "run", id, "dir", s.Dir, "state", s.State, "processes", s.Processes)
 	return s
 }
 
-func (e *Engine) removeRun(id string) {
-	if err := e.txn.Files.Run(id).Remove(); err != nil {
-		e.Log.Warn("the directory of a pruned run cannot be removed", "run", id, "error", err)
+func (u *Upkeep) removeRun(id string) {
+	if err := u.txn.Files.Run(id).Remove(); err != nil {
+		u.log.Warn("the directory of a pruned run cannot be removed", "run", id, "error", err)
 	}
 }
 
@@ -104,55 +168,55 @@ const (
 // keepUpkeep makes drift checks and reports that are due, and prunes old runs.
 // Until something is due it looks once a minute, since a clock may be set, and
 // when the calendar changes; a look is in memory only.
-func (e *Engine) keepUpkeep(ctx context.Context) {
+func (u *Upkeep) keepUpkeep(ctx context.Context) {
 	var pruned, looked, tidied time.Time
 	maintained := time.Now()
-	txn.UntilDone(ctx, &e.txn.Calendar, func() (time.Time, bool) {
+	txn.UntilDone(ctx, &u.txn.Calendar, func() (time.Time, bool) {
 		now := time.Now()
 		if now.Round(0).Before(looked) {
-			e.clockSetBack()
+			u.clockSetBack()
 		}
 		looked = now.Round(0)
 		if now.Sub(pruned) >= pruneEvery {
-			e.prune(ctx)
-			e.sweepShared(now)
+			u.prune(ctx)
+			u.sweepShared(now)
 			pruned = now
 		}
 		if now.Sub(tidied) >= checkout.Rest {
-			e.surplus(ctx)
+			u.surplus(ctx)
 			tidied = now
 		}
 		if now.Sub(maintained) >= maintainEvery {
-			e.maintain(ctx)
+			u.maintain(ctx)
 			maintained = now
 		}
-		if e.rulesEnded(now) {
-			e.keepRules(ctx)
+		if u.rulesEnded(now) {
+			u.keepRules(ctx)
 		}
-		e.checkSchedules(ctx, now)
-		e.makeReports(ctx, now)
-		return e.nextDue(now), false
+		u.checkSchedules(ctx, now)
+		u.makeReports(ctx, now)
+		return u.nextDue(now), false
 	})
 }
 
 // nextDue is when the house is looked after next: when a check or a report is
 // due or a rule ends, in a minute at the latest. What could not be done although it was due is
 // tried again in a second.
-func (e *Engine) nextDue(now time.Time) time.Time {
-	s := e.txn.Settings.Get()
-	e.mu.Lock()
-	defer e.mu.Unlock()
+func (u *Upkeep) nextDue(now time.Time) time.Time {
+	s := u.txn.Settings.Get()
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	next := now.Add(time.Minute)
 	sooner := func(at time.Time) {
 		if !at.IsZero() && at.Before(next) {
 			next = at
 		}
 	}
-	sooner(e.checkTimes.Next())
+	sooner(u.checkTimes.Next())
 	for _, p := range s.Reports {
-		sooner(e.reportsDue[p.Name].next())
+		sooner(u.reportsDue[p.Name].next())
 	}
-	sooner(e.rulesEnd)
+	sooner(u.rulesEnd)
 	if !next.After(now) {
 		next = now.Add(time.Second)
 	}
@@ -161,28 +225,28 @@ func (e *Engine) nextDue(now time.Time) time.Time {
 
 // clockSetBack forgets when checks are due: that was reckoned in a future that
 // may be years away.
-func (e *Engine) clockSetBack() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.checkTimes = checkTimes{}
-	clear(e.reportsDue)
+func (u *Upkeep) clockSetBack() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.checkTimes = checkTimes{}
+	clear(u.reportsDue)
 }
 
-func (e *Engine) prune(ctx context.Context) {
+func (u *Upkeep) prune(ctx context.Context) {
 	keep := map[string]run.Retention{}
-	for _, d := range e.txn.Settings.Get().Workspaces {
+	for _, d := range u.txn.Settings.Get().Workspaces {
 		keep[d.Name] = run.Retention{Runs: d.KeepRuns, Days: d.KeepDays}
 	}
-	ids, err := e.txn.Prune(ctx, keep)
+	ids, err := u.txn.Prune(ctx, keep)
 	for _, id := range ids {
-		e.removeRun(id)
+		u.removeRun(id)
 	}
 	if err != nil && ctx.Err() == nil {
-		e.Log.Error("old runs cannot be pruned", "error", err)
+		u.log.Error("old runs cannot be pruned", "error", err)
 	}
-	e.pruneDrift(ctx)
-	e.keepRules(ctx)
-	e.pruneTrees(ctx)
+	u.pruneDrift(ctx)
+	u.keepRules(ctx)
+	u.pruneTrees(ctx)
 }
 
 // driftDays is how long the history of drift is kept: the longest trend of a
@@ -191,36 +255,36 @@ const driftDays = 91
 
 // pruneDrift forgets checks, resolved findings and reports that are too old
 // for any report.
-func (e *Engine) pruneDrift(ctx context.Context) {
+func (u *Upkeep) pruneDrift(ctx context.Context) {
 	configured := map[string]bool{}
-	for _, d := range e.txn.Settings.Get().Workspaces {
+	for _, d := range u.txn.Settings.Get().Workspaces {
 		configured[d.Name] = true
 	}
-	gone, err := e.Journal.PruneDrift(ctx, time.Now().AddDate(0, 0, -driftDays), configured)
+	gone, err := u.journal.PruneDrift(ctx, time.Now().AddDate(0, 0, -driftDays), configured)
 	if err != nil && ctx.Err() == nil {
-		e.Log.Error("old checks and findings cannot be pruned", "error", err)
+		u.log.Error("old checks and findings cannot be pruned", "error", err)
 	}
 	for _, id := range gone {
 		if id == "" { // that a report is waited for, which has no file
 			continue
 		}
-		if err := e.txn.Files.RemoveReport(id); err != nil {
-			e.Log.Warn("a pruned report cannot be removed", "report", id, "error", err)
+		if err := u.txn.Files.RemoveReport(id); err != nil {
+			u.log.Warn("a pruned report cannot be removed", "report", id, "error", err)
 		}
 	}
 }
 
 // maintain repacks the mirrors. Every commit that a run may still be made of,
 // or that a workspace is compared with, is kept, whatever its branch is now.
-func (e *Engine) maintain(ctx context.Context) {
-	q, err := e.txn.Queue(ctx)
+func (u *Upkeep) maintain(ctx context.Context) {
+	q, err := u.txn.Queue(ctx)
 	if err != nil {
-		e.Log.Error("the mirrors cannot be maintained", "error", err)
+		u.log.Error("the mirrors cannot be maintained", "error", err)
 		return
 	}
-	records, err := e.txn.Records(ctx)
+	records, err := u.txn.Records(ctx)
 	if err != nil {
-		e.Log.Error("the mirrors cannot be maintained", "error", err)
+		u.log.Error("the mirrors cannot be maintained", "error", err)
 		return
 	}
 	var keep []string
@@ -234,9 +298,24 @@ func (e *Engine) maintain(ctx context.Context) {
 			}
 		}
 	}
-	for name, repo := range e.txn.Settings.Get().Repositories {
+	for name, repo := range u.txn.Settings.Get().Repositories {
 		if err := repo.Maintain(ctx, keep); err != nil && ctx.Err() == nil {
-			e.Log.Warn("a mirror cannot be maintained", "repository", name, "error", err)
+			u.log.Warn("a mirror cannot be maintained", "repository", name, "error", err)
 		}
 	}
+}
+
+// sweepImports removes copies of states that no run is to import.
+func (u *Upkeep) sweepImports(ctx context.Context) error {
+	q, err := u.txn.Queue(ctx)
+	if err != nil {
+		return err
+	}
+	needed := map[string]bool{}
+	for r := range q.Active() {
+		if r.Moving != nil && r.Moving.Import != nil {
+			needed[filepath.Base(r.Moving.Import.File)] = true
+		}
+	}
+	return u.txn.Files.KeepImports(needed)
 }

@@ -164,7 +164,7 @@ func TestCheckoutsGoWhenNobodyNeedsThem(t *testing.T) {
 
 // More trees than may wait are removed at once.
 func TestNoMoreTreesThanMayWait(t *testing.T) {
-	e := &Engine{Options: Options{Log: slog.New(slog.DiscardHandler)}, trees: make(chan string, 1)}
+	e := &Upkeep{log: slog.New(slog.DiscardHandler), trees: make(chan string, 1)}
 	dir := t.TempDir()
 	first, second := filepath.Join(dir, "first"), filepath.Join(dir, "second")
 	for _, tree := range []string{first, second} {

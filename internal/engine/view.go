@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/engine/decide"
+	"github.com/tfops/tfops/internal/engine/jobs"
+	"github.com/tfops/tfops/internal/engine/txn"
+	"github.com/tfops/tfops/internal/engine/watch"
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
@@ -20,6 +23,14 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
+
+// View shows runs and workspaces, as people see them.
+type View struct {
+	txn     *txn.Writer
+	queue   *Dispatcher
+	watcher *watch.Watcher
+	vault   jobs.Vault
+}
 
 // RunView is a run as people see it.
 type RunView struct {
@@ -54,24 +65,24 @@ type RepositoryView struct {
 }
 
 // Show shows one run.
-func (e *Engine) Show(ctx context.Context, id string) (RunView, error) {
+func (view *View) Show(ctx context.Context, id string) (RunView, error) {
 	// The run is read after what it waits for: it may begin to apply in between, and what
 	// it does itself would be taken for somebody else's doing.
-	q, err := e.queue(ctx)
+	q, err := view.queue.Queue(ctx)
 	if err != nil {
 		return RunView{}, err
 	}
-	d, events, err := e.txn.Load(ctx, id)
+	d, events, err := view.txn.Load(ctx, id)
 	if err != nil {
 		return RunView{}, err
 	}
-	v := e.viewRun(q, d.Run, d.Votes)
+	v := view.viewRun(q, d.Run, d.Votes)
 	v.Events = events
 	return v, nil
 }
 
-func (e *Engine) viewRun(q run.Queue, r run.Run, votes []approvals.Vote) RunView {
-	s := e.txn.Settings.Get()
+func (view *View) viewRun(q run.Queue, r run.Run, votes []approvals.Vote) RunView {
+	s := view.txn.Settings.Get()
 	v := RunView{Run: r, Votes: votes}
 	if !r.Status.Terminal() {
 		_, v.Wait = decide.About(q, s, &r)
@@ -83,12 +94,12 @@ func (e *Engine) viewRun(q run.Queue, r run.Run, votes []approvals.Vote) RunView
 }
 
 // List shows runs, newest first.
-func (e *Engine) List(ctx context.Context, query run.Query) ([]RunView, error) {
-	q, err := e.queue(ctx) // first: see Show
+func (view *View) List(ctx context.Context, query run.Query) ([]RunView, error) {
+	q, err := view.queue.Queue(ctx) // first: see Show
 	if err != nil {
 		return nil, err
 	}
-	runs, err := e.txn.Runs(ctx, query)
+	runs, err := view.txn.Runs(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -96,21 +107,21 @@ func (e *Engine) List(ctx context.Context, query run.Query) ([]RunView, error) {
 	for i, r := range runs {
 		votes := q.Votes(r.ID)
 		if r.Status.Terminal() && r.Plan != nil && r.Kind.Applies() { // the queue has only what has not ended
-			d, _, err := e.txn.Load(ctx, r.ID)
+			d, _, err := view.txn.Load(ctx, r.ID)
 			if err != nil {
 				return nil, err
 			}
 			votes = d.Votes
 		}
-		views[i] = e.viewRun(q, r, votes)
+		views[i] = view.viewRun(q, r, votes)
 	}
 	return views, nil
 }
 
 // Applies shows what changed a workspace: its runs that began to apply, newest
 // first, each with its votes.
-func (e *Engine) Applies(ctx context.Context, name string, limit int) ([]RunView, error) {
-	runs, err := e.txn.Runs(ctx, run.Query{Workspace: name, Kinds: []run.Kind{run.Sync, run.Destroy, run.Refresh},
+func (view *View) Applies(ctx context.Context, name string, limit int) ([]RunView, error) {
+	runs, err := view.txn.Runs(ctx, run.Query{Workspace: name, Kinds: []run.Kind{run.Sync, run.Destroy, run.Refresh},
 		Statuses: []run.Status{run.Applying, run.Applied, run.Errored, run.Interrupted}})
 	if err != nil {
 		return nil, err
@@ -120,7 +131,7 @@ func (e *Engine) Applies(ctx context.Context, name string, limit int) ([]RunView
 		if r.ApplyStartedAt.IsZero() || limit > 0 && len(views) == limit {
 			continue
 		}
-		d, _, err := e.txn.Load(ctx, r.ID)
+		d, _, err := view.txn.Load(ctx, r.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -130,14 +141,14 @@ func (e *Engine) Applies(ctx context.Context, name string, limit int) ([]RunView
 }
 
 // Workspaces shows the whole fleet, in the order of the configuration.
-func (e *Engine) Workspaces(ctx context.Context) ([]WorkspaceView, error) {
-	q, err := e.queue(ctx)
+func (view *View) Workspaces(ctx context.Context) ([]WorkspaceView, error) {
+	q, err := view.queue.Queue(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var views []WorkspaceView
-	for _, d := range e.txn.Settings.Get().Workspaces {
-		v, err := e.viewWorkspace(ctx, d, q)
+	for _, d := range view.txn.Settings.Get().Workspaces {
+		v, err := view.viewWorkspace(ctx, d, q)
 		if err != nil {
 			return nil, err
 		}
@@ -147,43 +158,41 @@ func (e *Engine) Workspaces(ctx context.Context) ([]WorkspaceView, error) {
 }
 
 // Workspace shows one workspace.
-func (e *Engine) Workspace(ctx context.Context, name string) (WorkspaceView, error) {
-	d, err := e.txn.Settings.Get().Workspace(name)
+func (view *View) Workspace(ctx context.Context, name string) (WorkspaceView, error) {
+	d, err := view.txn.Settings.Get().Workspace(name)
 	if err != nil {
 		return WorkspaceView{}, err
 	}
-	q, err := e.queue(ctx)
+	q, err := view.queue.Queue(ctx)
 	if err != nil {
 		return WorkspaceView{}, err
 	}
-	return e.viewWorkspace(ctx, d, q)
+	return view.viewWorkspace(ctx, d, q)
 }
 
-func (e *Engine) viewWorkspace(ctx context.Context, d fleet.Definition, q run.Queue) (WorkspaceView, error) {
+func (view *View) viewWorkspace(ctx context.Context, d fleet.Definition, q run.Queue) (WorkspaceView, error) {
 	rec := *q.Record(d.Name)
 	if !rec.Suspended(q.Now) {
 		rec.Suspension = nil // one that is over holds nothing back
 	}
-	v := WorkspaceView{Definition: d, Record: rec, Follows: follows(d, rec), Problem: rec.Obstacle.Err(), Upstream: e.txn.Settings.Get().Order.Upstream(d.Name)}
-	e.mu.Lock()
-	v.NextCheck, _ = e.checkTimes.At(d.Name)
-	e.mu.Unlock()
+	v := WorkspaceView{Definition: d, Record: rec, Follows: follows(d, rec), Problem: rec.Obstacle.Err(), Upstream: view.txn.Settings.Get().Order.Upstream(d.Name)}
+	v.NextCheck = d.NextCheck(rec.Drift, q.Now)
 	if held := q.Held(d.Name, rec.State); len(held) > 0 {
 		v.Lock = &held[0]
 	}
-	last, err := e.txn.Runs(ctx, run.Query{Workspace: d.Name, Kinds: []run.Kind{run.Sync, run.Destroy, run.Refresh, run.Move, run.Plan}, Limit: 1})
+	last, err := view.txn.Runs(ctx, run.Query{Workspace: d.Name, Kinds: []run.Kind{run.Sync, run.Destroy, run.Refresh, run.Move, run.Plan}, Limit: 1})
 	if err != nil {
 		return v, err
 	}
 	if len(last) > 0 {
 		v.LastRun = &last[0]
 	}
-	lastSync, err := e.txn.Runs(ctx, run.Query{Workspace: d.Name, Kinds: []run.Kind{run.Sync, run.Destroy}, Limit: 1})
+	lastSync, err := view.txn.Runs(ctx, run.Query{Workspace: d.Name, Kinds: []run.Kind{run.Sync, run.Destroy}, Limit: 1})
 	if err != nil {
 		return v, err
 	}
-	v.Sync = syncOf(d, rec, q, lastSync, v.Problem != nil || e.Polled(d.Repository).Err != nil)
-	v.Wait = e.waitOf(d, rec, q, v, lastSync)
+	v.Sync = syncOf(d, rec, q, lastSync, v.Problem != nil || view.watcher.Polled(d.Repository).Err != nil)
+	v.Wait = view.waitOf(d, rec, q, v, lastSync)
 	return v, nil
 }
 
@@ -214,8 +223,8 @@ func syncOf(d fleet.Definition, rec workspace.Record, q run.Queue, lastSync []ru
 
 // waitOf names what a workspace waits for: first what its runs wait for, then
 // what keeps it from having any.
-func (e *Engine) waitOf(d fleet.Definition, rec workspace.Record, q run.Queue, v WorkspaceView, lastSync []run.Run) decide.Wait {
-	s := e.txn.Settings.Get()
+func (view *View) waitOf(d fleet.Definition, rec workspace.Record, q run.Queue, v WorkspaceView, lastSync []run.Run) decide.Wait {
+	s := view.txn.Settings.Get()
 	for r := range q.Of(d.Name) {
 		if r.Kind.Applies() {
 			if _, w := decide.About(q, s, r); w.For != "" {
@@ -229,7 +238,7 @@ func (e *Engine) waitOf(d fleet.Definition, rec workspace.Record, q run.Queue, v
 			return w
 		}
 	}
-	unreachable := e.Polled(d.Repository).Err
+	unreachable := view.watcher.Polled(d.Repository).Err
 	switch {
 	case rec.Orphan != nil:
 		return decide.Wait{Kind: decide.WaitsForOrigin, For: "somebody to destroy it, or to bring back what it was made of: " + rec.Orphan.Why, Command: "tfops destroy " + d.Name}
@@ -272,19 +281,19 @@ func outOfSync(d fleet.Definition, rec workspace.Record) string {
 }
 
 // Repositories shows every repository, by name.
-func (e *Engine) Repositories() []RepositoryView {
-	repos := e.txn.Settings.Get().Repositories
+func (view *View) Repositories() []RepositoryView {
+	repos := view.txn.Settings.Get().Repositories
 	var views []RepositoryView
 	for _, name := range slices.Sorted(maps.Keys(repos)) {
-		p := e.Polled(name)
+		p := view.watcher.Polled(name)
 		views = append(views, RepositoryView{Name: name, Note: repos[name].Note(), PolledAt: p.At, Failures: p.Failures, Error: p.Err})
 	}
 	return views
 }
 
 // Locks lists every lock, by key.
-func (e *Engine) Locks(ctx context.Context) ([]locks.Lock, error) {
-	q, err := e.queue(ctx)
+func (view *View) Locks(ctx context.Context) ([]locks.Lock, error) {
+	q, err := view.queue.Queue(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -292,12 +301,12 @@ func (e *Engine) Locks(ctx context.Context) ([]locks.Lock, error) {
 }
 
 // Plan reads the redacted plan of a run.
-func (e *Engine) Plan(ctx context.Context, id string) (*plan.Plan, error) {
-	d, _, err := e.txn.Load(ctx, id)
+func (view *View) Plan(ctx context.Context, id string) (*plan.Plan, error) {
+	d, _, err := view.txn.Load(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	p, err := e.txn.Files.Run(id).ReadPlan()
+	p, err := view.txn.Files.Run(id).ReadPlan()
 	if err != nil {
 		return nil, fault.New(fault.CodeOf(err), "tfops sync "+d.Run.Workspace, "the plan of run %s cannot be read: %w", id, err)
 	}
@@ -313,11 +322,11 @@ const logEvery = 100 * time.Millisecond
 // Messages passes on the engine's messages of a run, one JSON line at a time, first
 // of its plan and then of its apply. With follow it goes on until no runner
 // can add to it any more or ctx is done.
-func (e *Engine) Messages(ctx context.Context, id string, follow bool, emit func(line []byte) error) error {
+func (view *View) Messages(ctx context.Context, id string, follow bool, emit func(line []byte) error) error {
 	for _, p := range []job.Phase{job.PlanPhase, job.ApplyPhase} {
-		log := e.txn.Files.Run(id).Log(p)
+		log := view.txn.Files.Run(id).Log(p)
 		for {
-			d, _, err := e.txn.Load(ctx, id) // before reading: what was written by then is read below
+			d, _, err := view.txn.Load(ctx, id) // before reading: what was written by then is read below
 			if err != nil {
 				return err
 			}
@@ -354,8 +363,8 @@ type GeneratorView struct {
 }
 
 // Generators shows every generator, in the order of the configuration.
-func (e *Engine) Generators() []GeneratorView {
-	s := e.txn.Settings.Get()
+func (view *View) Generators() []GeneratorView {
+	s := view.txn.Settings.Get()
 	views := []GeneratorView{}
 	for _, g := range s.Config.Generators {
 		v := GeneratorView{Name: g.Name, Repository: g.Repository, Workspaces: s.Made[g.Name], Problems: s.Unmade[g.Name]}

@@ -26,6 +26,9 @@ type Rules struct {
 	*settings.Settings
 }
 
+// By are the rules by the settings of now.
+func By(c *settings.Current) Rules { return Rules{c.Get()} }
+
 // Begin is the move that starts a phase.
 func Begin(st decide.Action, fingerprint string) func(*run.Tx) error {
 	return func(d *run.Tx) error {

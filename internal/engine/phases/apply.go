@@ -128,7 +128,7 @@ func (ph *Worker) FollowApply(ctx context.Context, r run.Run, ended func()) {
 		ph.Log.Warn("the plan that was applied cannot be read", "run", r.ID, "error", err)
 	}
 	a := outcome.Applied{Result: res, Plan: made, Remember: remember, NameApplied: keep.nameApplied}
-	ph.decideKeeping(ctx, keep, func(d *run.Tx) error { return ph.Rules().Applied(d, a) })
+	ph.decideKeeping(ctx, keep, func(d *run.Tx) error { return outcome.By(ph.Txn.Settings).Applied(d, a) })
 }
 
 // interrupted records that a runner vanished in the middle of an apply.

@@ -55,24 +55,6 @@ func (k *keeper) nameApplied(rec *workspace.Record) {
 	}
 }
 
-// DropUnnamed removes the files of a workspace that its record does not name. Nobody may be
-// about to name one: see artifacts.Keeping.
-func (ph *Worker) DropUnnamed(ctx context.Context, name string) {
-	q, err := ph.Txn.Queue(ctx)
-	if err != nil {
-		return // the next one does it
-	}
-	rec := q.Record(name)
-	for file, of := range map[artifacts.File]string{artifacts.Outputs: rec.OutputsOf, artifacts.Inputs: rec.AppliedOf, artifacts.Applied: rec.AppliedOf} {
-		if of == "" {
-			continue // an earlier tfops left it
-		}
-		if err := ph.Txn.Files.Workspace(name).Drop(file, of); err != nil {
-			ph.Log.Warn("files that are kept no more cannot be removed", "file", file, "workspace", name, "error", err)
-		}
-	}
-}
-
 // decideKeeping is decide for a run that leaves files to its workspace.
 func (ph *Worker) decideKeeping(ctx context.Context, k *keeper, fn func(*run.Tx) error) {
 	ph.Txn.UntilStored(ctx, k.run.ID, func() error {
@@ -83,7 +65,7 @@ func (ph *Worker) decideKeeping(ctx context.Context, k *keeper, fn func(*run.Tx)
 			return err
 		}
 		_, err := ph.Txn.Change(ctx, k.run.ID, fn)
-		ph.DropUnnamed(ctx, k.run.Workspace)
+		ph.Txn.DropUnnamed(ctx, k.run.Workspace)
 		return err
 	})
 }

@@ -261,11 +261,11 @@ func (ph *Worker) stopPlan(r run.Run, dir string) {
 
 // planAgain puts a run whose plan came to nothing back into the queue; see Outcome.Restart.
 func (ph *Worker) planAgain(ctx context.Context, r run.Run, why string, lost int) {
-	ph.Txn.Insist(ctx, r.ID, func(d *run.Tx) error { return ph.Rules().Restart(d, why, lost) })
+	ph.Txn.Insist(ctx, r.ID, func(d *run.Tx) error { return outcome.By(ph.Txn.Settings).Restart(d, why, lost) })
 }
 
 func (ph *Worker) failPlan(ctx context.Context, r run.Run, res job.Result) {
-	ph.Txn.Insist(ctx, r.ID, func(d *run.Tx) error { return ph.Rules().PlanFailed(d, res) })
+	ph.Txn.Insist(ctx, r.ID, func(d *run.Tx) error { return outcome.By(ph.Txn.Settings).PlanFailed(d, res) })
 }
 
 // storePlan decides, in one transition, what a plan leads to.
@@ -283,19 +283,14 @@ func (ph *Worker) storePlan(ctx context.Context, r run.Run, res job.Result) {
 			return
 		}
 	}
-	ph.decideKeeping(ctx, keep, func(d *run.Tx) error { return ph.Rules().Planned(d, p) })
-}
-
-// outcome is what decides, by the settings of now.
-func (ph *Worker) Rules() outcome.Rules {
-	return outcome.Rules{Settings: ph.Txn.Settings.Get()}
+	ph.decideKeeping(ctx, keep, func(d *run.Tx) error { return outcome.By(ph.Txn.Settings).Planned(d, p) })
 }
 
 // storeMove stores what became of a move. The state may have been copied
 // although the plan on it failed.
 func (ph *Worker) storeMove(ctx context.Context, r run.Run, res job.Result) {
 	met := ph.met(r, res)
-	ph.Txn.Insist(ctx, r.ID, func(d *run.Tx) error { return ph.Rules().Copied(d, res, met) })
+	ph.Txn.Insist(ctx, r.ID, func(d *run.Tx) error { return outcome.By(ph.Txn.Settings).Copied(d, res, met) })
 }
 
 // Follow waits for a run's runner by fn and then gives back what the run does

@@ -155,6 +155,24 @@ func (w *Writer) CleanUp(r run.Run) {
 	}
 }
 
+// DropUnnamed removes the files of a workspace that its record does not name. Nobody may be
+// about to name one: see artifacts.Keeping.
+func (w *Writer) DropUnnamed(ctx context.Context, name string) {
+	q, err := w.Queue(ctx)
+	if err != nil {
+		return // the next one does it
+	}
+	rec := q.Record(name)
+	for file, of := range map[artifacts.File]string{artifacts.Outputs: rec.OutputsOf, artifacts.Inputs: rec.AppliedOf, artifacts.Applied: rec.AppliedOf} {
+		if of == "" {
+			continue // an earlier tfops left it
+		}
+		if err := w.Files.Workspace(name).Drop(file, of); err != nil {
+			w.Log.Warn("files that are kept no more cannot be removed", "file", file, "workspace", name, "error", err)
+		}
+	}
+}
+
 // DropImport removes the copy of a state that was brought for a run.
 func (w *Writer) DropImport(r run.Run) error {
 	if r.Moving == nil || r.Moving.Import == nil {
