@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/queue"
+
 	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/drift"
 
@@ -40,7 +42,7 @@ type Actions struct {
 	states  managed.States
 	jobs    *jobs.Maker
 	patches *patches.Maker
-	queue   *Dispatcher
+	queue   *queue.Dispatcher
 	upkeep  *Upkeep
 	journal Findings
 	runner  phases.Runner

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/queue"
+
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
@@ -57,13 +59,13 @@ func TestForcedAwayWhileOthersApply(t *testing.T) {
 			g.approve(ana, g.want(name, run.AwaitingApproval))
 		}
 		g.git.broken(nil)
-		time.Sleep(2 * confirmEvery) // in the bubble's time
+		time.Sleep(2 * queue.ConfirmEvery) // in the bubble's time
 		g.settle()
 		g.want("a", run.Applying)
 		g.want("b", run.Applying)
 		waits := g.want("c", run.ApplyQueued)
 		g.forced("README.md") // nobody polled since
-		time.Sleep(checkLasts)
+		time.Sleep(queue.CheckLasts)
 		g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = false })
 		g.runners.end(t)
 		g.settle()

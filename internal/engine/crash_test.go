@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/queue"
+
 	"github.com/tfops/tfops/internal/engine/outcome"
 
 	"github.com/tfops/tfops/internal/fault"
@@ -96,13 +98,13 @@ func TestDaemonDies(t *testing.T) {
 				t.Fatal(err)
 			}
 			for range outcome.MaxRestarts + 1 { // which does not count as a runner that vanished
-				r, _, err := g.engine.queue.claim(context.Background(), phasePlan, &checked{})
+				r, _, err := g.engine.queue.Claim(context.Background(), queue.PhasePlan, &queue.Checked{})
 				if err != nil || r.Status != run.Planning {
 					t.Fatal(r.Status, err)
 				}
 				g.engine.phases.FollowPlan(context.Background(), r, func() {})
 			}
-			r, _, err := g.engine.queue.claim(context.Background(), phasePlan, &checked{})
+			r, _, err := g.engine.queue.Claim(context.Background(), queue.PhasePlan, &queue.Checked{})
 			if err != nil || r.Status != run.Planning {
 				t.Fatal(r.Status, err)
 			}

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/queue"
+
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/engine/phases"
 
@@ -59,8 +61,8 @@ type Options struct {
 	Store   txn.Store
 	Journal Journal
 	Runner  phases.Runner
-	Halts   Halts   // nil: nobody stops a process
-	Engines Engines // nil: the engine that made a plan is taken to be there
+	Halts   queue.Halts   // nil: nobody stops a process
+	Engines queue.Engines // nil: the engine that made a plan is taken to be there
 	Vault   jobs.Vault
 	DataDir string
 	Log     *slog.Logger
@@ -76,7 +78,7 @@ type Engine struct {
 	txn     *txn.Writer
 	watcher *watch.Watcher
 	phases  *phases.Worker
-	queue   *Dispatcher
+	queue   *queue.Dispatcher
 	upkeep  *Upkeep
 }
 
@@ -95,7 +97,7 @@ func New(o Options, s *settings.Settings) *Engine {
 	states := managed.States{Files: w.Files, Vault: o.Vault}
 	edits := &patches.Maker{Settings: w.Settings, Sources: from, Files: w.Files, Journal: o.Journal}
 	worker := &phases.Worker{Txn: w, Jobs: making, Patches: edits, States: states, Journal: o.Journal, Runner: o.Runner, Log: o.Log, Intact: o.Intact}
-	queue := NewDispatcher(w, worker, watcher, sequence, o.Halts, o.Engines)
+	queue := queue.New(w, worker, watcher, sequence, o.Halts, o.Engines)
 	house := NewUpkeep(w, sequence, making, o.Journal, o.Runner)
 	return &Engine{txn: w, watcher: watcher, phases: worker, queue: queue, upkeep: house,
 		Actions: &Actions{txn: w, watcher: watcher, order: sequence, states: states, jobs: making, patches: edits, queue: queue,

@@ -13,12 +13,12 @@ import (
 func TestAPlanDoesNotHideWhatAnApplyLacks(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		full := run.Lacking{What: "no space left on the disk", Command: "df -h", Person: true}
-		g.engine.queue.lacking = full
-		if !g.engine.queue.canBegin(decide.StartPlan) || g.engine.queue.lacking != full {
-			t.Errorf("after a plan began it lacks %+v", g.engine.queue.lacking)
+		g.engine.queue.Lacking = full
+		if !g.engine.queue.CanBegin(decide.StartPlan) || g.engine.queue.Lacking != full {
+			t.Errorf("after a plan began it lacks %+v", g.engine.queue.Lacking)
 		}
-		if !g.engine.queue.canBegin(decide.StartApply) || g.engine.queue.lacking.What != "" {
-			t.Errorf("with room it lacks %+v", g.engine.queue.lacking)
+		if !g.engine.queue.CanBegin(decide.StartApply) || g.engine.queue.Lacking.What != "" {
+			t.Errorf("with room it lacks %+v", g.engine.queue.Lacking)
 		}
 	}, define("a"))
 }

@@ -108,7 +108,7 @@ func TestEveryVoteForARemovalNames(t *testing.T) {
 func TestRemovalPlannedAnew(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		r := g.removed()
-		if err := g.engine.queue.discardStale(t.Context(), r, "the plan is too old"); err != nil {
+		if err := g.engine.queue.DiscardStale(t.Context(), r, "the plan is too old"); err != nil {
 			t.Fatal(err)
 		}
 		g.pass(40e9)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/queue"
+
 	"github.com/tfops/tfops/internal/engine/decide"
 	"github.com/tfops/tfops/internal/engine/jobs"
 	"github.com/tfops/tfops/internal/engine/txn"
@@ -27,7 +29,7 @@ import (
 // View shows runs and workspaces, as people see them.
 type View struct {
 	txn     *txn.Writer
-	queue   *Dispatcher
+	queue   *queue.Dispatcher
 	watcher *watch.Watcher
 	vault   jobs.Vault
 }

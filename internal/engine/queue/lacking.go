@@ -1,4 +1,4 @@
-package engine
+package queue
 
 import (
 	"fmt"
@@ -25,20 +25,20 @@ const lackingPause = time.Second
 // its engine is started and for what is reserved until it has ended.
 const room = 1 << 20
 
-// canBegin reports whether the machine has what it takes to start a phase. A run that
+// CanBegin reports whether the machine has what it takes to start a phase. A run that
 // cannot be started would fail, and an approval with it, over what passes by itself, with
 // a larger limit or with some room: so nothing is claimed. A plan is claimed on a full disk:
 // it fails with the reason, and nobody has approved it yet.
-func (disp *Dispatcher) canBegin(st decide.Action) bool {
+func (disp *Dispatcher) CanBegin(st decide.Action) bool {
 	lacks := lacksFiles()
 	if lacks.What == "" && st == decide.StartApply {
 		lacks = lacksRoom(disp.txn.Files.Roots()...)
 	}
 	disp.mu.Lock()
 	// What an apply found the next apply looks for again: a plan has not looked.
-	changed := disp.lacking != lacks && (st == decide.StartApply || lacks.What != "" || !disp.lacking.Person)
+	changed := disp.Lacking != lacks && (st == decide.StartApply || lacks.What != "" || !disp.Lacking.Person)
 	if changed {
-		disp.lacking = lacks
+		disp.Lacking = lacks
 	}
 	disp.mu.Unlock()
 	if changed {

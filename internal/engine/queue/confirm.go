@@ -1,4 +1,4 @@
-package engine
+package queue
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 
 const (
 	lookTimeout  = time.Minute      // for a poll, when the branch moved
-	confirmEvery = 15 * time.Second // while the remote does not answer
+	ConfirmEvery = 15 * time.Second // while the remote does not answer
 )
 
 // confirm asks the remote once more, before an apply begins, whether the commit
@@ -115,7 +115,7 @@ func (disp *Dispatcher) unconfirmed(ctx context.Context, r run.Run, why error) e
 		if d.Run.Unconfirmed != why.Error() {
 			d.Note("", "the apply waits: the remote does not say that the commit is still on its branch")
 		}
-		d.Run.Unconfirmed, d.Run.NotBefore = why.Error(), d.Now.Add(confirmEvery)
+		d.Run.Unconfirmed, d.Run.NotBefore = why.Error(), d.Now.Add(ConfirmEvery)
 		return nil
 	})
 	if err == txn.ErrEnded || fault.Is(err, fault.NotFound) {

@@ -1,4 +1,4 @@
-package engine
+package queue
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package engine
+package queue
 
 import (
 	"context"
@@ -39,11 +39,11 @@ type Dispatcher struct {
 
 	mu      sync.Mutex
 	halted  map[string][]run.Stopped // by run; see keepLooking
-	lacking run.Lacking              // see canBegin
+	Lacking run.Lacking              // see canBegin
 }
 
-// NewDispatcher returns one with places for as many runners as the settings say.
-func NewDispatcher(w *txn.Writer, worker *phases.Worker, watcher *watch.Watcher, o *order.Sequencer, halts Halts, engines Engines) *Dispatcher {
+// New returns one with places for as many runners as the settings say.
+func New(w *txn.Writer, worker *phases.Worker, watcher *watch.Watcher, o *order.Sequencer, halts Halts, engines Engines) *Dispatcher {
 	s := w.Settings.Get()
 	return &Dispatcher{txn: w, phases: worker, watcher: watcher, order: o, halts: halts, engines: engines, log: w.Log,
 		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency)}
@@ -55,7 +55,7 @@ func (disp *Dispatcher) Run(ctx context.Context) {
 	disp.running.Go(func() { disp.keepEngines(ctx) })
 	disp.running.Go(func() { disp.keepFlowing(ctx) })
 	disp.running.Go(func() { disp.keepSettling(ctx) })
-	disp.running.Go(func() { disp.dispatch(ctx, phasePlan, disp.plans) })
+	disp.running.Go(func() { disp.dispatch(ctx, PhasePlan, disp.plans) })
 	disp.running.Go(func() { disp.dispatch(ctx, phaseCheck, disp.checks) })
 	disp.running.Go(func() { disp.dispatch(ctx, phaseApply, disp.applies) })
 	<-ctx.Done()
@@ -69,7 +69,7 @@ type phase struct {
 }
 
 var (
-	phasePlan  = phase{decide.StartPlan, (*phases.Worker).Plan}
+	PhasePlan  = phase{decide.StartPlan, (*phases.Worker).Plan}
 	phaseCheck = phase{decide.StartCheck, (*phases.Worker).Plan}
 	phaseApply = phase{decide.StartApply, (*phases.Worker).Apply}
 )
@@ -77,7 +77,7 @@ var (
 // dispatch starts whatever is ready for its phase as long as there are places.
 func (disp *Dispatcher) dispatch(ctx context.Context, p phase, places chan struct{}) {
 	for {
-		var seen checked
+		var seen Checked
 		if p.step == decide.StartApply {
 			// The next one is looked at while others are at work, so that its place is
 			// not idle meanwhile. An error comes again when there is a place.
@@ -103,11 +103,11 @@ func (disp *Dispatcher) dispatch(ctx context.Context, p phase, places chan struc
 
 // next waits until a run is ready for the phase, and claims it. It returns
 // false when ctx is done.
-func (disp *Dispatcher) next(ctx context.Context, p phase, seen *checked) (r run.Run, ok bool) {
+func (disp *Dispatcher) next(ctx context.Context, p phase, seen *Checked) (r run.Run, ok bool) {
 	txn.UntilDone(ctx, &disp.txn.Changed, func() (time.Time, bool) {
 		var alarm time.Time
 		var err error
-		r, alarm, err = disp.claim(ctx, p, seen)
+		r, alarm, err = disp.Claim(ctx, p, seen)
 		return disp.orSoon(ctx, alarm, err), r.ID != ""
 	})
 	return r, r.ID != "" // what was claimed is started, even if the daemon stops right now
@@ -140,22 +140,22 @@ func (disp *Dispatcher) orSoon(ctx context.Context, at time.Time, err error) tim
 	return time.Now().Add(time.Second)
 }
 
-// checked is a run that may be applied, as far as what is not in the store tells,
+// Checked is a run that may be applied, as far as what is not in the store tells,
 // and when that was seen.
-type checked struct {
+type Checked struct {
 	run string
 	at  time.Time
 }
 
-// checkLasts is how long an apply may begin after it was seen that it may.
-const checkLasts = time.Second
+// CheckLasts is how long an apply may begin after it was seen that it may.
+const CheckLasts = time.Second
 
-func (c checked) covers(r run.Run) bool { return c.run == r.ID && time.Since(c.at) < checkLasts }
+func (c Checked) covers(r run.Run) bool { return c.run == r.ID && time.Since(c.at) < CheckLasts }
 
-// claim claims the run that goes first for the phase. When there is none it
+// Claim claims the run that goes first for the phase. When there is none it
 // returns the time at which one may become ready without anything else
 // happening; zero for never.
-func (disp *Dispatcher) claim(ctx context.Context, p phase, seen *checked) (run.Run, time.Time, error) {
+func (disp *Dispatcher) Claim(ctx context.Context, p phase, seen *Checked) (run.Run, time.Time, error) {
 	for {
 		r, alarm, err := disp.choice(ctx, p, seen)
 		if err != nil || r.ID == "" {
@@ -171,7 +171,7 @@ func (disp *Dispatcher) claim(ctx context.Context, p phase, seen *checked) (run.
 
 // choice is the run that goes first for the phase; an apply is one that was seen to
 // be possible just now. No run, and an alarm as that of claim, where there is none.
-func (disp *Dispatcher) choice(ctx context.Context, p phase, seen *checked) (run.Run, time.Time, error) {
+func (disp *Dispatcher) choice(ctx context.Context, p phase, seen *Checked) (run.Run, time.Time, error) {
 	for {
 		if err := disp.phases.Intact(); err != nil {
 			return run.Run{}, time.Time{}, err
@@ -184,7 +184,7 @@ func (disp *Dispatcher) choice(ctx context.Context, p phase, seen *checked) (run
 		if next == nil {
 			return run.Run{}, alarm, nil
 		}
-		if !disp.canBegin(p.step) {
+		if !disp.CanBegin(p.step) {
 			return run.Run{}, time.Now().Add(lackingPause), nil
 		}
 		r := *next
@@ -196,7 +196,7 @@ func (disp *Dispatcher) choice(ctx context.Context, p phase, seen *checked) (run
 			return run.Run{}, time.Time{}, err
 		}
 		if ok {
-			*seen = checked{r.ID, time.Now()}
+			*seen = Checked{r.ID, time.Now()}
 		}
 	}
 }
@@ -212,7 +212,7 @@ func (disp *Dispatcher) mayBegin(ctx context.Context, q run.Queue, r run.Run) (b
 		err = errors.New(t.String())
 	}
 	if err != nil {
-		return false, disp.discardStale(ctx, r, err.Error())
+		return false, disp.DiscardStale(ctx, r, err.Error())
 	}
 	if gone, err := disp.withoutEngine(ctx, r); gone != nil || err != nil {
 		if errors.Is(err, txn.ErrEnded) {
@@ -279,7 +279,7 @@ func (disp *Dispatcher) settle(ctx context.Context, id string) error {
 	return err
 }
 
-func (disp *Dispatcher) discardStale(ctx context.Context, r run.Run, why string) error {
+func (disp *Dispatcher) DiscardStale(ctx context.Context, r run.Run, why string) error {
 	def, _ := disp.txn.Settings.Get().Find(r.Workspace)
 	_, err := disp.txn.Change(ctx, r.ID, func(d *run.Tx) error { return outcome.Stale(d, why, def.Fingerprint) })
 	return err

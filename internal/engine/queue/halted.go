@@ -1,4 +1,4 @@
-package engine
+package queue
 
 import (
 	"context"
@@ -121,7 +121,7 @@ func (disp *Dispatcher) tellHalts(told map[string][]run.Stopped) {
 func (disp *Dispatcher) Queue(ctx context.Context) (run.Queue, error) {
 	q, err := disp.txn.Queue(ctx)
 	disp.mu.Lock()
-	q.Stopped, q.Lacking = disp.halted, disp.lacking
+	q.Stopped, q.Lacking = disp.halted, disp.Lacking
 	disp.mu.Unlock()
 	return q, err
 }
