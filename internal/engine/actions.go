@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/upkeep"
+
 	"github.com/tfops/tfops/internal/engine/queue"
 
 	"github.com/tfops/tfops/internal/access"
@@ -43,7 +45,7 @@ type Actions struct {
 	jobs    *jobs.Maker
 	patches *patches.Maker
 	queue   *queue.Dispatcher
-	upkeep  *Upkeep
+	upkeep  *upkeep.Keeper
 	journal Findings
 	runner  phases.Runner
 	vault   jobs.Vault

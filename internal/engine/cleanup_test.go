@@ -41,7 +41,7 @@ func TestTheCheckoutOfAMoveStays(t *testing.T) {
 			t.Fatal(err)
 		}
 		g.engine.phases.Jobs.Checkouts = checkout.Open(filepath.Join(g.dir, "cache", "checkouts"))
-		g.engine.upkeep.surplus(context.Background())
+		g.engine.upkeep.Surplus(context.Background())
 		if _, err := os.Stat(m.Checkout); err != nil {
 			t.Errorf("the checkout of %s was taken away: %v", first, err)
 		}

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/upkeep"
+
 	"github.com/tfops/tfops/internal/engine/queue"
 
 	"github.com/tfops/tfops/internal/drift/report"
@@ -79,7 +81,7 @@ type Engine struct {
 	watcher *watch.Watcher
 	phases  *phases.Worker
 	queue   *queue.Dispatcher
-	upkeep  *Upkeep
+	upkeep  *upkeep.Keeper
 }
 
 // New returns an engine with its first settings.
@@ -98,7 +100,7 @@ func New(o Options, s *settings.Settings) *Engine {
 	edits := &patches.Maker{Settings: w.Settings, Sources: from, Files: w.Files, Journal: o.Journal}
 	worker := &phases.Worker{Txn: w, Jobs: making, Patches: edits, States: states, Journal: o.Journal, Runner: o.Runner, Log: o.Log, Intact: o.Intact}
 	queue := queue.New(w, worker, watcher, sequence, o.Halts, o.Engines)
-	house := NewUpkeep(w, sequence, making, o.Journal, o.Runner)
+	house := upkeep.New(w, sequence, making, o.Journal, o.Runner)
 	return &Engine{txn: w, watcher: watcher, phases: worker, queue: queue, upkeep: house,
 		Actions: &Actions{txn: w, watcher: watcher, order: sequence, states: states, jobs: making, patches: edits, queue: queue,
 			upkeep: house, journal: o.Journal, runner: o.Runner, vault: o.Vault},
@@ -141,7 +143,7 @@ func (e *Engine) Configure(ctx context.Context, s *settings.Settings) error {
 func (e *Engine) Poke(repository string) error { return e.watcher.Poke(repository) }
 
 // Strays lists the directories of runs that the store does not know.
-func (e *Engine) Strays() []Stray { return e.upkeep.Strays() }
+func (e *Engine) Strays() []upkeep.Stray { return e.upkeep.Strays() }
 
 // DriftReport makes a report of now; see Upkeep.DriftReport.
 func (e *Engine) DriftReport(ctx context.Context, since time.Time) (*report.Report, error) {

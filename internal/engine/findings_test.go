@@ -342,7 +342,7 @@ func TestAcknowledgementsMeetTheRules(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		g.engine.upkeep.keepRules(context.Background())
+		g.engine.upkeep.KeepRules(context.Background())
 		g.wantFindings("a", "box.one changed acknowledged")
 		g.pass(5*time.Minute + time.Second)
 		if g.wantFindings("a", "box.one changed ongoing"); !met {
@@ -572,7 +572,7 @@ func TestFindingsAtOnce(t *testing.T) {
 					t.Error(err)
 				}
 			})
-			done.Go(func() { g.engine.upkeep.keepRules(ctx) })
+			done.Go(func() { g.engine.upkeep.KeepRules(ctx) })
 		}
 		done.Wait()
 		g.settle()

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/upkeep"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/drift/report"
@@ -125,7 +127,7 @@ func TestReportGoesByTheClock(t *testing.T) {
 					if r.DueAt.After(r.At) || r.At.Sub(r.DueAt) > time.Second {
 						t.Errorf("made at %s for %s", r.At, r.DueAt)
 					}
-					since := r.At.Add(-firstWindow)
+					since := r.At.Add(-upkeep.FirstWindow)
 					if i > 0 {
 						since = all[i-1].At
 					}
@@ -282,7 +284,7 @@ func TestEveryNightIsReported(t *testing.T) {
 		if len(g.reports()) != before {
 			t.Error("the missed report did not wait for the missed check")
 		}
-		g.pass(catchUp + time.Second)
+		g.pass(upkeep.CatchUp + time.Second)
 		all := g.reports()
 		if r := all[len(all)-1]; len(all) != before+1 || r.Clean || !strings.Contains(r.Text, "unchecked") {
 			t.Errorf("after nights without a daemon, with a check that goes on and on: %+v", r)
@@ -379,21 +381,10 @@ func TestReportAtAReload(t *testing.T) {
 			t.Fatal(err)
 		}
 		g.pass(time.Second)
-		g.engine.upkeep.clockSetBack()
+		g.engine.upkeep.ClockSetBack()
 		g.pass(time.Hour)
 		g.wantReports(time.UTC, "1 Jan 06:00 UTC")
 	})
-}
-
-// A clock that was ahead for a while hides nothing afterwards.
-func TestReportAfterAWrongClock(t *testing.T) {
-	kept := []run.Report{{ID: "1", Name: "daily", At: midday.Add(-24 * time.Hour)}, {ID: "2", Name: "daily", At: midday.AddDate(8, 0, 0)}, {Name: "daily", At: midday.Add(-time.Hour)}}
-	if r, ok := newestReport(kept, "daily", midday); !ok || r.ID != "1" {
-		t.Errorf("%+v", r)
-	}
-	if _, ok := newestReport(kept, "weekly", midday); ok {
-		t.Error("a report of another name was taken")
-	}
 }
 
 // Reports and checks are kept for the longest trend, and their files go with them.
@@ -408,7 +399,7 @@ func TestReportsAreForgotten(t *testing.T) {
 		for _, r := range all {
 			byName[r.Name]++
 		}
-		if byName["daily"] < driftDays || byName["daily"] > driftDays+1 || byName["once"] != 1 {
+		if byName["daily"] < upkeep.DriftDays || byName["daily"] > upkeep.DriftDays+1 || byName["once"] != 1 {
 			t.Errorf("reports that are kept: %v", byName)
 		}
 		kept, err := g.store.Reports(context.Background())

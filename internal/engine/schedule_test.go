@@ -282,14 +282,14 @@ func TestACheckThatCannotBeBegunMeetsAnApply(t *testing.T) {
 			}
 		}
 		applied("of inputs that nobody knows")
-		g.engine.upkeep.checkSchedules(ctx, time.Now()) // says when the next one is due
+		g.engine.upkeep.CheckSchedules(ctx, time.Now()) // says when the next one is due
 		time.Sleep(2 * time.Hour)
 		g.dying.meeting(func() { applied("of others") })
-		g.engine.upkeep.checkSchedules(ctx, time.Now())
+		g.engine.upkeep.CheckSchedules(ctx, time.Now())
 		g.wantDrift("a", workspace.DriftNone)
 		g.wantFindings("a")
 		time.Sleep(2 * time.Hour)
-		g.engine.upkeep.checkSchedules(ctx, time.Now())
+		g.engine.upkeep.CheckSchedules(ctx, time.Now())
 		g.wantDrift("a", workspace.DriftUnknown) // nothing came between
 		g.wantFindings("a", " unchecked new")
 	}, define("a", checkedBy(t, "@hourly", "")))
@@ -337,7 +337,7 @@ func TestANewScheduleMeetsALook(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return len(g.engine.upkeep.dueChecks(q, time.Now()))
+			return len(g.engine.upkeep.DueChecks(q, time.Now()))
 		}
 		for range 2 {
 			if n := due(); n != 0 {
@@ -352,12 +352,12 @@ func TestANewScheduleMeetsALook(t *testing.T) {
 		weekly := settings.ReportPlan{Name: "r", Schedule: scheduled(t, "0 6 * * 1", "")}
 		hourly := settings.ReportPlan{Name: "r", Schedule: scheduled(t, "@hourly", "")}
 		meet(weekly)
-		g.engine.upkeep.makeReports(ctx, time.Now()) // looks for the first time
+		g.engine.upkeep.MakeReports(ctx, time.Now()) // looks for the first time
 		time.Sleep(7 * 24 * time.Hour)
 		g.dying.meeting(func() { meet(hourly) })
-		g.engine.upkeep.makeReports(ctx, time.Now())
+		g.engine.upkeep.MakeReports(ctx, time.Now())
 		time.Sleep(time.Hour)
-		g.engine.upkeep.makeReports(ctx, time.Now())
+		g.engine.upkeep.MakeReports(ctx, time.Now())
 		if n := len(g.reports()); n != 2 {
 			t.Errorf("%d reports were made, want the weekly one and the first by the hour", n)
 		}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -160,22 +159,4 @@ func TestCheckoutsGoWhenNobodyNeedsThem(t *testing.T) {
 			t.Error("nobody needs it, and the checkout is left:", err)
 		}
 	}, define("a", auto), define("b"))
-}
-
-// More trees than may wait are removed at once.
-func TestNoMoreTreesThanMayWait(t *testing.T) {
-	e := &Upkeep{log: slog.New(slog.DiscardHandler), trees: make(chan string, 1)}
-	dir := t.TempDir()
-	first, second := filepath.Join(dir, "first"), filepath.Join(dir, "second")
-	for _, tree := range []string{first, second} {
-		if err := os.MkdirAll(filepath.Join(tree, "live"), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		e.discardTree(tree)
-	}
-	for tree, want := range map[string]bool{first: true, second: false} {
-		if _, err := os.Stat(tree); (err == nil) != want {
-			t.Errorf("%s is there: %t, want %t", tree, err == nil, want)
-		}
-	}
 }

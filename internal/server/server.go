@@ -28,6 +28,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/upkeep"
+
 	"github.com/tfops/tfops/internal/engine/patches"
 
 	"github.com/tfops/tfops/internal/engine/managed"
@@ -49,7 +51,7 @@ type Fleet interface {
 	Workspaces(context.Context) ([]engine.WorkspaceView, error)
 	Workspace(ctx context.Context, name string) (engine.WorkspaceView, error)
 	LeftBehind(context.Context) ([]workspace.Record, error)
-	Strays() []engine.Stray
+	Strays() []upkeep.Stray
 	Applies(ctx context.Context, workspace string, limit int) ([]engine.RunView, error)
 }
 

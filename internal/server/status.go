@@ -3,8 +3,9 @@ package server
 import (
 	"context"
 
+	"github.com/tfops/tfops/internal/engine/upkeep"
+
 	"github.com/tfops/tfops/internal/api"
-	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -40,7 +41,7 @@ func viewLeft(left []workspace.Record) []api.LeftBehind {
 	return out
 }
 
-func viewStrays(strays []engine.Stray) []api.Stray {
+func viewStrays(strays []upkeep.Stray) []api.Stray {
 	out := []api.Stray{}
 	for _, s := range strays {
 		v := api.Stray{Run: s.Run, Dir: s.Dir, State: s.State}

@@ -1,4 +1,4 @@
-package engine
+package upkeep
 
 import (
 	"bytes"
@@ -21,12 +21,12 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// firstWindow is how far back the first report looks.
-const firstWindow = 24 * time.Hour
+// FirstWindow is how far back the first report looks.
+const FirstWindow = 24 * time.Hour
 
 // DriftReport makes a report of now. Without since, its window begins with
 // the last report that was made by schedule, or a day ago.
-func (u *Upkeep) DriftReport(ctx context.Context, since time.Time) (*report.Report, error) {
+func (u *Keeper) DriftReport(ctx context.Context, since time.Time) (*report.Report, error) {
 	now := time.Now()
 	if since.After(now) {
 		return nil, fault.New(fault.Invalid, "name a time in the past", "a report since %s would be of the future", since.Format(time.RFC3339))
@@ -36,7 +36,7 @@ func (u *Upkeep) DriftReport(ctx context.Context, since time.Time) (*report.Repo
 		if err != nil {
 			return nil, err
 		}
-		since = now.Add(-firstWindow)
+		since = now.Add(-FirstWindow)
 		if last, ok := newestReport(kept, "", now); ok {
 			since = last.At
 		}
@@ -56,7 +56,7 @@ func newestReport(kept []run.Report, name string, now time.Time) (newest run.Rep
 }
 
 // buildReport gathers what is known of the workspaces that the report is of.
-func (u *Upkeep) buildReport(ctx context.Context, p settings.ReportPlan, in report.Input) (*report.Report, error) {
+func (u *Keeper) buildReport(ctx context.Context, p settings.ReportPlan, in report.Input) (*report.Report, error) {
 	s := u.txn.Settings.Get()
 	records, err := u.txn.Records(ctx)
 	if err != nil {
@@ -66,7 +66,7 @@ func (u *Upkeep) buildReport(ctx context.Context, p settings.ReportPlan, in repo
 	if err != nil {
 		return nil, err
 	}
-	checks, err := u.journal.Checks(ctx, in.At.AddDate(0, 0, -driftDays))
+	checks, err := u.journal.Checks(ctx, in.At.AddDate(0, 0, -DriftDays))
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func ruled(s *settings.Settings, findings []drift.Finding, now time.Time) []drif
 }
 
 // Reports lists the reports that were made by schedule, newest first.
-func (u *Upkeep) Reports(ctx context.Context) ([]run.Report, error) {
+func (u *Keeper) Reports(ctx context.Context) ([]run.Report, error) {
 	kept, err := u.journal.Reports(ctx)
 	kept = slices.DeleteFunc(kept, func(r run.Report) bool { return !r.Made() })
 	slices.SortFunc(kept, func(a, b run.Report) int { return b.At.Compare(a.At) })
@@ -119,7 +119,7 @@ func (u *Upkeep) Reports(ctx context.Context) ([]run.Report, error) {
 }
 
 // KeptReport reads a report that was made by schedule.
-func (u *Upkeep) KeptReport(ctx context.Context, id string) (*report.Report, error) {
+func (u *Keeper) KeptReport(ctx context.Context, id string) (*report.Report, error) {
 	kept, err := u.journal.Reports(ctx)
 	if err != nil {
 		return nil, err
@@ -153,9 +153,9 @@ func (d dueReport) next() time.Time {
 	return d.at
 }
 
-// makeReports makes the reports that are due. One that was missed while no
+// MakeReports makes the reports that are due. One that was missed while no
 // daemon ran is made once, at the start.
-func (u *Upkeep) makeReports(ctx context.Context, now time.Time) {
+func (u *Keeper) MakeReports(ctx context.Context, now time.Time) {
 	s := u.txn.Settings.Get()
 	for _, p := range s.Reports {
 		if p.Schedule.IsZero() {
@@ -183,14 +183,14 @@ func (u *Upkeep) makeReports(ctx context.Context, now time.Time) {
 // checks that were missed with it.
 const (
 	missedBy = 5 * time.Minute
-	catchUp  = time.Hour
+	CatchUp  = time.Hour
 )
 
 // tooSoon reports whether a report that was missed should wait until the checks
 // that were missed as well are made: it would have nothing to say but that
 // nothing is known.
-func (u *Upkeep) tooSoon(ctx context.Context, due, now time.Time) bool {
-	if now.Sub(due) < missedBy || now.Sub(u.begun) >= catchUp {
+func (u *Keeper) tooSoon(ctx context.Context, due, now time.Time) bool {
+	if now.Sub(due) < missedBy || now.Sub(u.begun) >= CatchUp {
 		return false
 	}
 	q, err := u.txn.Queue(ctx)
@@ -207,7 +207,7 @@ func (u *Upkeep) tooSoon(ctx context.Context, due, now time.Time) bool {
 
 // setReportDue notes when a report is due by the schedule of some settings. Where
 // others came into force meanwhile it is reckoned anew.
-func (u *Upkeep) setReportDue(s *settings.Settings, name string, d dueReport) {
+func (u *Keeper) setReportDue(s *settings.Settings, name string, d dueReport) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if delete(u.reportsDue, name); u.txn.Settings.Get() == s {
@@ -216,7 +216,7 @@ func (u *Upkeep) setReportDue(s *settings.Settings, name string, d dueReport) {
 }
 
 // reportDue is the scheduled time whose report is due now; zero for none.
-func (u *Upkeep) reportDue(ctx context.Context, s *settings.Settings, p settings.ReportPlan, now time.Time) (time.Time, error) {
+func (u *Keeper) reportDue(ctx context.Context, s *settings.Settings, p settings.ReportPlan, now time.Time) (time.Time, error) {
 	u.mu.Lock()
 	due, known := u.reportsDue[p.Name]
 	u.mu.Unlock()
@@ -238,7 +238,7 @@ func (u *Upkeep) reportDue(ctx context.Context, s *settings.Settings, p settings
 // of the last one, or that at which the name was seen for the first time. This
 // is remembered as well, so that the first report of all can be missed, and made
 // up for, like any other.
-func (u *Upkeep) reportedSince(ctx context.Context, name string, now time.Time) (time.Time, error) {
+func (u *Keeper) reportedSince(ctx context.Context, name string, now time.Time) (time.Time, error) {
 	kept, err := u.journal.Reports(ctx)
 	if err != nil {
 		return now, err
@@ -259,12 +259,12 @@ func (u *Upkeep) reportedSince(ctx context.Context, name string, now time.Time) 
 // makeReport makes a report, keeps it, and hands it to its targets in the
 // transaction that remembers it: a report is never made twice for one time,
 // nor lost between being made and being sent.
-func (u *Upkeep) makeReport(ctx context.Context, p settings.ReportPlan, due, now time.Time) error {
+func (u *Keeper) makeReport(ctx context.Context, p settings.ReportPlan, due, now time.Time) error {
 	kept, err := u.journal.Reports(ctx)
 	if err != nil {
 		return err
 	}
-	since, last := now.Add(-firstWindow), ""
+	since, last := now.Add(-FirstWindow), ""
 	if r, ok := newestReport(kept, p.Name, now); ok {
 		since = r.At
 	}
@@ -301,7 +301,7 @@ func (u *Upkeep) makeReport(ctx context.Context, p settings.ReportPlan, due, now
 }
 
 // sweepReports removes files of reports that a crash, or a failure, left unremembered.
-func (u *Upkeep) sweepReports(ctx context.Context) error {
+func (u *Keeper) sweepReports(ctx context.Context) error {
 	kept, err := u.journal.Reports(ctx)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package engine
+package upkeep
 
 import (
 	"context"
@@ -19,8 +19,8 @@ const maxSwept = 64
 // moduleRest is how long a package of a module stays that no run needs.
 const moduleRest = 14 * 24 * time.Hour
 
-// surplus moves aside the checkouts that no run needs, and leaves them to be swept.
-func (u *Upkeep) surplus(ctx context.Context) {
+// Surplus moves aside the checkouts that no run needs, and leaves them to be swept.
+func (u *Keeper) Surplus(ctx context.Context) {
 	q, err := u.txn.Queue(ctx)
 	if err != nil {
 		return // it is asked for again
@@ -48,7 +48,7 @@ func (u *Upkeep) surplus(ctx context.Context) {
 
 // pruneTrees gives back the room of what was fetched for runs that have ended: packages of modules, by
 // what the plans of those that go on stand on.
-func (u *Upkeep) pruneTrees(ctx context.Context) {
+func (u *Keeper) pruneTrees(ctx context.Context) {
 	q, err := u.txn.Queue(ctx)
 	if err != nil {
 		return
@@ -72,7 +72,7 @@ func (u *Upkeep) pruneTrees(ctx context.Context) {
 // sweepTrees removes trees once no runner is at work: removing one costs as much as all
 // else that the daemon does for a run, and the engines should not wait for it. What is
 // left when the daemon stops the next one finds (see checkout.Open).
-func (u *Upkeep) sweepTrees(ctx context.Context) {
+func (u *Keeper) sweepTrees(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -86,7 +86,7 @@ func (u *Upkeep) sweepTrees(ctx context.Context) {
 
 // discardTree leaves a tree to be swept, or removes it at once where too many
 // wait for that.
-func (u *Upkeep) discardTree(tree string) {
+func (u *Keeper) discardTree(tree string) {
 	select {
 	case u.trees <- tree:
 	default:
@@ -94,7 +94,7 @@ func (u *Upkeep) discardTree(tree string) {
 	}
 }
 
-func (u *Upkeep) removeTree(tree string) {
+func (u *Keeper) removeTree(tree string) {
 	if err := os.RemoveAll(tree); err != nil {
 		u.log.Warn("a checkout that no run needs cannot be removed", "tree", tree, "error", err)
 	}

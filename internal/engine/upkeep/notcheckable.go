@@ -1,4 +1,4 @@
-package engine
+package upkeep
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 
 // notCheckable records that a check could not even be begun, of a workspace as
 // its record was: what was applied meanwhile is another ground.
-func (u *Upkeep) notCheckable(ctx context.Context, rec workspace.Record, why error) error {
+func (u *Keeper) notCheckable(ctx context.Context, rec workspace.Record, why error) error {
 	return u.txn.ChangeWorkspace(ctx, rec.Name, func(h *run.WorkspaceTx) error {
 		if h.Record.Applied != rec.Applied || h.Record.AppliedFingerprint != rec.AppliedFingerprint {
 			return nil

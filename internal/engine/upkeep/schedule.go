@@ -1,4 +1,4 @@
-package engine
+package upkeep
 
 import (
 	"context"
@@ -11,9 +11,9 @@ import (
 	"github.com/tfops/tfops/internal/run"
 )
 
-// checkSchedules enqueues a drift run for each workspace whose check is due.
+// CheckSchedules enqueues a drift run for each workspace whose check is due.
 // A check that was missed while no daemon ran is made once, at the start.
-func (u *Upkeep) checkSchedules(ctx context.Context, now time.Time) {
+func (u *Keeper) CheckSchedules(ctx context.Context, now time.Time) {
 	q, err := u.txn.Queue(ctx)
 	if err != nil && ctx.Err() == nil {
 		u.log.Error("drift schedules cannot be read", "error", err)
@@ -21,7 +21,7 @@ func (u *Upkeep) checkSchedules(ctx context.Context, now time.Time) {
 	if err != nil {
 		return
 	}
-	due := u.dueChecks(q, now)
+	due := u.DueChecks(q, now)
 	if len(due) == 0 {
 		return
 	}
@@ -69,8 +69,8 @@ func (c *checkTimes) schedule(s *settings.Settings, q run.Queue, now time.Time) 
 	c.of = s
 }
 
-// dueChecks picks the workspaces whose time has come and sets their next.
-func (u *Upkeep) dueChecks(q run.Queue, now time.Time) (due []fleet.Definition) {
+// DueChecks picks the workspaces whose time has come and sets their next.
+func (u *Keeper) DueChecks(q run.Queue, now time.Time) (due []fleet.Definition) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	s := u.txn.Settings.Get()
@@ -86,7 +86,7 @@ func (u *Upkeep) dueChecks(q run.Queue, now time.Time) (due []fleet.Definition) 
 }
 
 // putOff makes checks that could not be enqueued due again in a while.
-func (u *Upkeep) putOff(checks []fleet.Definition, now time.Time) {
+func (u *Keeper) putOff(checks []fleet.Definition, now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, d := range checks {

@@ -1,4 +1,4 @@
-package engine
+package upkeep
 
 import (
 	"context"
@@ -12,9 +12,9 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// keepRules brings findings up to date with rules and acknowledgements that
+// KeepRules brings findings up to date with rules and acknowledgements that
 // changed or ended since the last check.
-func (u *Upkeep) keepRules(ctx context.Context) {
+func (u *Keeper) KeepRules(ctx context.Context) {
 	u.mu.Lock()
 	u.rulesEnd = time.Time{} // what is acknowledged from here on notes its own end
 	u.mu.Unlock()
@@ -60,7 +60,7 @@ func (u *Upkeep) keepRules(ctx context.Context) {
 
 // RulesEndAt notes when a rule or an acknowledgement ends, if that is before all
 // others that are noted; the zero time is none.
-func (u *Upkeep) RulesEndAt(at time.Time) {
+func (u *Keeper) RulesEndAt(at time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if !at.IsZero() && (u.rulesEnd.IsZero() || at.Before(u.rulesEnd)) {
@@ -74,7 +74,7 @@ func sameSeverities(a, b []drift.Finding) bool {
 
 // rulesEnded reports whether a rule or an acknowledgement has ended since the
 // rules were last applied to all findings.
-func (u *Upkeep) rulesEnded(now time.Time) bool {
+func (u *Keeper) rulesEnded(now time.Time) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return !u.rulesEnd.IsZero() && !now.Before(u.rulesEnd)

@@ -1,4 +1,4 @@
-package engine
+package upkeep
 
 import (
 	"context"
@@ -21,12 +21,12 @@ import (
 	"github.com/tfops/tfops/internal/runner"
 )
 
-// Upkeep makes drift checks and reports that are due, and removes what is kept no longer.
-type Upkeep struct {
+// Keeper makes drift checks and reports that are due, and removes what is kept no longer.
+type Keeper struct {
 	txn     *txn.Writer
 	order   *order.Sequencer
 	jobs    *jobs.Maker
-	journal UpkeepJournal
+	journal Journal
 	runner  phases.Runner
 	log     *slog.Logger
 
@@ -40,28 +40,28 @@ type Upkeep struct {
 	strays     []Stray              // see sweep
 }
 
-// UpkeepJournal is what is remembered of drift: what checks found, and what was reported of
+// Journal is what is remembered of drift: what checks found, and what was reported of
 // it. It is written with what the engine decides; see txn.Store.
-type UpkeepJournal interface {
+type Journal interface {
 	Findings(ctx context.Context, workspace string) ([]drift.Finding, error)
 	Checks(ctx context.Context, since time.Time) ([]drift.Check, error)
 	Reports(context.Context) ([]run.Report, error)
 	PruneDrift(ctx context.Context, before time.Time, configured map[string]bool) (reports []string, err error)
 }
 
-// NewUpkeep returns one.
-func NewUpkeep(w *txn.Writer, o *order.Sequencer, j *jobs.Maker, journal UpkeepJournal, r phases.Runner) *Upkeep {
-	return &Upkeep{txn: w, order: o, jobs: j, journal: journal, runner: r, log: w.Log,
+// New returns one.
+func New(w *txn.Writer, o *order.Sequencer, j *jobs.Maker, journal Journal, r phases.Runner) *Keeper {
+	return &Keeper{txn: w, order: o, jobs: j, journal: journal, runner: r, log: w.Log,
 		trees: make(chan string, maxSwept), reportsDue: map[string]dueReport{}}
 }
 
 // Sweep removes what a crash left behind, before anything begins.
-func (u *Upkeep) Sweep(ctx context.Context) error {
+func (u *Keeper) Sweep(ctx context.Context) error {
 	return errors.Join(u.sweep(ctx), u.sweepReports(ctx))
 }
 
 // Run works until ctx is done.
-func (u *Upkeep) Run(ctx context.Context) {
+func (u *Keeper) Run(ctx context.Context) {
 	u.begun = time.Now()
 	var running sync.WaitGroup
 	running.Go(func() { u.keepUpkeep(ctx) })
@@ -70,19 +70,19 @@ func (u *Upkeep) Run(ctx context.Context) {
 }
 
 // Configured begins anew by other settings.
-func (u *Upkeep) Configured(ctx context.Context) {
+func (u *Keeper) Configured(ctx context.Context) {
 	u.mu.Lock()
 	u.checkTimes = checkTimes{}
 	clear(u.reportsDue)
 	u.mu.Unlock()
-	u.keepRules(ctx)
+	u.KeepRules(ctx)
 }
 
 // leftoverAge is how old a file must be that somebody was about to write, or a
 // package that was being fetched, before it is taken for what a kill left.
 const leftoverAge = 6 * time.Hour
 
-func (u *Upkeep) sweepShared(now time.Time) {
+func (u *Keeper) sweepShared(now time.Time) {
 	if err := runner.SweepShared(u.txn.Files.Dir(), now.Add(-leftoverAge)); err != nil {
 		u.log.Warn("what killed processes were about to write cannot be removed", "error", err)
 	}
@@ -98,7 +98,7 @@ type Stray struct {
 }
 
 // Strays lists them, as the daemon found them at its start.
-func (u *Upkeep) Strays() []Stray {
+func (u *Keeper) Strays() []Stray {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return slices.Clone(u.strays)
@@ -107,7 +107,7 @@ func (u *Upkeep) Strays() []Stray {
 // sweep removes what a crash left behind: directories of runs that were pruned,
 // and trees of runs that have ended. What the store does not know is kept: it may
 // be all that tells of an apply.
-func (u *Upkeep) sweep(ctx context.Context) error {
+func (u *Keeper) sweep(ctx context.Context) error {
 	if err := u.sweepImports(ctx); err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (u *Upkeep) sweep(ctx context.Context) error {
 	return nil
 }
 
-func (u *Upkeep) stray(id string) Stray {
+func (u *Keeper) stray(id string) Stray {
 	s := Stray{Run: id, Dir: u.txn.Files.Run(id).Dir(), State: u.txn.Files.Run(id).ErroredState()}
 	var err error
 	if s.Processes, err = u.runner.Survivors(id); err != nil {
@@ -152,7 +152,7 @@ func (u *Upkeep) stray(id string) Stray {
 	return s
 }
 
-func (u *Upkeep) removeRun(id string) {
+func (u *Keeper) removeRun(id string) {
 	if err := u.txn.Files.Run(id).Remove(); err != nil {
 		u.log.Warn("the directory of a pruned run cannot be removed", "run", id, "error", err)
 	}
@@ -168,13 +168,13 @@ const (
 // keepUpkeep makes drift checks and reports that are due, and prunes old runs.
 // Until something is due it looks once a minute, since a clock may be set, and
 // when the calendar changes; a look is in memory only.
-func (u *Upkeep) keepUpkeep(ctx context.Context) {
+func (u *Keeper) keepUpkeep(ctx context.Context) {
 	var pruned, looked, tidied time.Time
 	maintained := time.Now()
 	txn.UntilDone(ctx, &u.txn.Calendar, func() (time.Time, bool) {
 		now := time.Now()
 		if now.Round(0).Before(looked) {
-			u.clockSetBack()
+			u.ClockSetBack()
 		}
 		looked = now.Round(0)
 		if now.Sub(pruned) >= pruneEvery {
@@ -183,7 +183,7 @@ func (u *Upkeep) keepUpkeep(ctx context.Context) {
 			pruned = now
 		}
 		if now.Sub(tidied) >= checkout.Rest {
-			u.surplus(ctx)
+			u.Surplus(ctx)
 			tidied = now
 		}
 		if now.Sub(maintained) >= maintainEvery {
@@ -191,10 +191,10 @@ func (u *Upkeep) keepUpkeep(ctx context.Context) {
 			maintained = now
 		}
 		if u.rulesEnded(now) {
-			u.keepRules(ctx)
+			u.KeepRules(ctx)
 		}
-		u.checkSchedules(ctx, now)
-		u.makeReports(ctx, now)
+		u.CheckSchedules(ctx, now)
+		u.MakeReports(ctx, now)
 		return u.nextDue(now), false
 	})
 }
@@ -202,7 +202,7 @@ func (u *Upkeep) keepUpkeep(ctx context.Context) {
 // nextDue is when the house is looked after next: when a check or a report is
 // due or a rule ends, in a minute at the latest. What could not be done although it was due is
 // tried again in a second.
-func (u *Upkeep) nextDue(now time.Time) time.Time {
+func (u *Keeper) nextDue(now time.Time) time.Time {
 	s := u.txn.Settings.Get()
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -223,16 +223,16 @@ func (u *Upkeep) nextDue(now time.Time) time.Time {
 	return next
 }
 
-// clockSetBack forgets when checks are due: that was reckoned in a future that
+// ClockSetBack forgets when checks are due: that was reckoned in a future that
 // may be years away.
-func (u *Upkeep) clockSetBack() {
+func (u *Keeper) ClockSetBack() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.checkTimes = checkTimes{}
 	clear(u.reportsDue)
 }
 
-func (u *Upkeep) prune(ctx context.Context) {
+func (u *Keeper) prune(ctx context.Context) {
 	keep := map[string]run.Retention{}
 	for _, d := range u.txn.Settings.Get().Workspaces {
 		keep[d.Name] = run.Retention{Runs: d.KeepRuns, Days: d.KeepDays}
@@ -245,22 +245,22 @@ func (u *Upkeep) prune(ctx context.Context) {
 		u.log.Error("old runs cannot be pruned", "error", err)
 	}
 	u.pruneDrift(ctx)
-	u.keepRules(ctx)
+	u.KeepRules(ctx)
 	u.pruneTrees(ctx)
 }
 
-// driftDays is how long the history of drift is kept: the longest trend of a
+// DriftDays is how long the history of drift is kept: the longest trend of a
 // report, and the day that it begins with.
-const driftDays = 91
+const DriftDays = 91
 
 // pruneDrift forgets checks, resolved findings and reports that are too old
 // for any report.
-func (u *Upkeep) pruneDrift(ctx context.Context) {
+func (u *Keeper) pruneDrift(ctx context.Context) {
 	configured := map[string]bool{}
 	for _, d := range u.txn.Settings.Get().Workspaces {
 		configured[d.Name] = true
 	}
-	gone, err := u.journal.PruneDrift(ctx, time.Now().AddDate(0, 0, -driftDays), configured)
+	gone, err := u.journal.PruneDrift(ctx, time.Now().AddDate(0, 0, -DriftDays), configured)
 	if err != nil && ctx.Err() == nil {
 		u.log.Error("old checks and findings cannot be pruned", "error", err)
 	}
@@ -276,7 +276,7 @@ func (u *Upkeep) pruneDrift(ctx context.Context) {
 
 // maintain repacks the mirrors. Every commit that a run may still be made of,
 // or that a workspace is compared with, is kept, whatever its branch is now.
-func (u *Upkeep) maintain(ctx context.Context) {
+func (u *Keeper) maintain(ctx context.Context) {
 	q, err := u.txn.Queue(ctx)
 	if err != nil {
 		u.log.Error("the mirrors cannot be maintained", "error", err)
@@ -306,7 +306,7 @@ func (u *Upkeep) maintain(ctx context.Context) {
 }
 
 // sweepImports removes copies of states that no run is to import.
-func (u *Upkeep) sweepImports(ctx context.Context) error {
+func (u *Keeper) sweepImports(ctx context.Context) error {
 	q, err := u.txn.Queue(ctx)
 	if err != nil {
 		return err
