@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/view"
+
 	"github.com/tfops/tfops/internal/engine/upkeep"
 
 	"github.com/tfops/tfops/internal/engine/queue"
@@ -74,8 +76,8 @@ type Options struct {
 
 // Engine moves runs. Make one with New, then call Run once.
 type Engine struct {
-	*Actions // what people do
-	*View    // what they see
+	*Actions   // what people do
+	*view.View // what they see
 
 	txn     *txn.Writer
 	watcher *watch.Watcher
@@ -104,7 +106,7 @@ func New(o Options, s *settings.Settings) *Engine {
 	return &Engine{txn: w, watcher: watcher, phases: worker, queue: queue, upkeep: house,
 		Actions: &Actions{txn: w, watcher: watcher, order: sequence, states: states, jobs: making, patches: edits, queue: queue,
 			upkeep: house, journal: o.Journal, runner: o.Runner, vault: o.Vault},
-		View: &View{txn: w, queue: queue, watcher: watcher, vault: o.Vault}}
+		View: view.New(w, queue, watcher, o.Vault)}
 }
 
 // Run follows what an earlier engine left, then works until ctx is done. It

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/view"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/credentials"
@@ -30,7 +32,7 @@ func TestLocksThatRunsMet(t *testing.T) {
 				return &job.Result{Outcome: job.Failed, Cause: job.CauseLocked, Message: "it is locked", Next: "wait for it", Lock: held}
 			}
 		})
-		met := func() []MetLock {
+		met := func() []view.MetLock {
 			t.Helper()
 			all, err := g.engine.MetLocks(context.Background())
 			if err != nil {

@@ -19,6 +19,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/view"
+
 	"github.com/tfops/tfops/internal/access"
 
 	"github.com/tfops/tfops/internal/engine/settings"
@@ -348,7 +350,7 @@ func (g *rig) vote(a access.Actor, r run.Run, yes bool) error {
 	return err
 }
 
-func (g *rig) view(name string) WorkspaceView {
+func (g *rig) view(name string) view.Workspace {
 	g.t.Helper()
 	v, err := g.engine.Workspace(context.Background(), name)
 	if err != nil {

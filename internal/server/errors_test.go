@@ -12,8 +12,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/tfops/tfops/internal/engine/view"
+
 	"github.com/tfops/tfops/internal/api"
-	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 )
@@ -32,8 +33,8 @@ type failing struct {
 	show func() error
 }
 
-func (f failing) Show(context.Context, string) (engine.RunView, error) {
-	return engine.RunView{}, f.show()
+func (f failing) Show(context.Context, string) (view.Run, error) {
+	return view.Run{}, f.show()
 }
 
 func breaking(show func() error) with {

@@ -28,6 +28,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/view"
+
 	"github.com/tfops/tfops/internal/engine/upkeep"
 
 	"github.com/tfops/tfops/internal/engine/patches"
@@ -48,24 +50,24 @@ import (
 
 // Fleet is what is asked about workspaces.
 type Fleet interface {
-	Workspaces(context.Context) ([]engine.WorkspaceView, error)
-	Workspace(ctx context.Context, name string) (engine.WorkspaceView, error)
+	Workspaces(context.Context) ([]view.Workspace, error)
+	Workspace(ctx context.Context, name string) (view.Workspace, error)
 	LeftBehind(context.Context) ([]workspace.Record, error)
 	Strays() []upkeep.Stray
-	Applies(ctx context.Context, workspace string, limit int) ([]engine.RunView, error)
+	Applies(ctx context.Context, workspace string, limit int) ([]view.Run, error)
 }
 
 // Sources is what is asked about repositories, and what is made of them.
 type Sources interface {
-	Repositories() []engine.RepositoryView
-	Generators() []engine.GeneratorView
+	Repositories() []view.Repository
+	Generators() []view.Generator
 	Poke(repository string) error
 }
 
 // Holds is what holds workspaces back.
 type Holds interface {
 	Locks(context.Context) ([]locks.Lock, error)
-	MetLocks(context.Context) ([]engine.MetLock, error)
+	MetLocks(context.Context) ([]view.MetLock, error)
 	Lock(ctx context.Context, a access.Actor, workspace, reason string) error
 	Unlock(ctx context.Context, a access.Actor, workspace, reason string) error
 	Suspend(ctx context.Context, a access.Actor, workspace, reason string, until time.Time) error
@@ -74,8 +76,8 @@ type Holds interface {
 
 // Runs is what is asked about runs.
 type Runs interface {
-	Show(ctx context.Context, id string) (engine.RunView, error)
-	List(context.Context, run.Query) ([]engine.RunView, error)
+	Show(ctx context.Context, id string) (view.Run, error)
+	List(context.Context, run.Query) ([]view.Run, error)
 	Plan(ctx context.Context, id string) (*plan.Plan, error)
 	DebugLog(ctx context.Context, id string) ([]byte, error)
 	Messages(ctx context.Context, id string, follow bool, emit func(line []byte) error) error

@@ -4,13 +4,14 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/tfops/tfops/internal/engine/view"
+
 	"github.com/tfops/tfops/internal/api"
-	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/locks"
 )
 
 // viewLock shows a lock with who waits for it, of the runs that wait to apply.
-func viewLock(l locks.Lock, queued []engine.RunView) api.Lock {
+func viewLock(l locks.Lock, queued []view.Run) api.Lock {
 	out := api.Lock{State: l.State, Workspace: l.Workspace, Holder: l.Holder(), Run: l.Run, Person: l.Person,
 		Reason: l.Reason, Since: l.Since.UTC(), Waiting: []string{}}
 	for _, q := range queued {
@@ -22,12 +23,12 @@ func viewLock(l locks.Lock, queued []engine.RunView) api.Lock {
 }
 
 // inQueue sorts runs that wait to apply as the engine takes them.
-func inQueue(a, b engine.RunView) int {
+func inQueue(a, b view.Run) int {
 	return cmp.Or(a.QueuedAt.Compare(b.QueuedAt), cmp.Compare(a.ID, b.ID))
 }
 
 // viewMetLock shows a lock in a backend. Since is when it was taken, or else when it was met.
-func viewMetLock(l engine.MetLock) api.Lock {
+func viewMetLock(l view.MetLock) api.Lock {
 	since := l.Created
 	if since.IsZero() {
 		since = l.At

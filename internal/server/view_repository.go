@@ -3,12 +3,13 @@ package server
 import (
 	"errors"
 
+	"github.com/tfops/tfops/internal/engine/view"
+
 	"github.com/tfops/tfops/internal/api"
-	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/fault"
 )
 
-func viewRepository(v engine.RepositoryView) api.Repository {
+func viewRepository(v view.Repository) api.Repository {
 	out := api.Repository{Name: v.Name, PolledAt: at(v.PolledAt), Failures: v.Failures, Note: v.Note}
 	if v.Error == nil {
 		return out
@@ -22,7 +23,7 @@ func viewRepository(v engine.RepositoryView) api.Repository {
 	return out
 }
 
-func viewRepositories(views []engine.RepositoryView) []api.Repository {
+func viewRepositories(views []view.Repository) []api.Repository {
 	out := make([]api.Repository, len(views))
 	for i, v := range views {
 		out[i] = viewRepository(v)
@@ -30,7 +31,7 @@ func viewRepositories(views []engine.RepositoryView) []api.Repository {
 	return out
 }
 
-func viewGenerators(views []engine.GeneratorView) []api.Generator {
+func viewGenerators(views []view.Generator) []api.Generator {
 	out := []api.Generator{}
 	for _, v := range views {
 		g := api.Generator{Name: v.Name, Repository: v.Repository, Workspaces: append([]string{}, v.Workspaces...), Problems: []api.Problem{}}

@@ -5,11 +5,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/view"
+
 	"github.com/tfops/tfops/internal/engine/decide"
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/approvals"
-	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -30,7 +31,7 @@ func viewWait(w decide.Wait) *api.Waiting {
 	return &api.Waiting{Kind: string(w.Kind), Run: w.Run}
 }
 
-func viewRun(v engine.RunView) api.Run {
+func viewRun(v view.Run) api.Run {
 	r := v.Run
 	out := api.Run{
 		ID: r.ID, Workspace: r.Workspace, Kind: string(r.Kind), Status: string(r.Status), Reason: string(r.Reason), Comment: r.Comment,
@@ -92,7 +93,7 @@ func viewInputs(used map[string]run.InputUsed) []api.Input {
 	return out
 }
 
-func viewRuns(views []engine.RunView) []api.Run {
+func viewRuns(views []view.Run) []api.Run {
 	out := make([]api.Run, len(views))
 	for i, v := range views {
 		out[i] = viewRun(v)

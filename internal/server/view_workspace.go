@@ -2,12 +2,12 @@ package server
 
 import (
 	"github.com/tfops/tfops/internal/api"
-	"github.com/tfops/tfops/internal/engine"
+	"github.com/tfops/tfops/internal/engine/view"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
 // viewWorkspace shows a workspace; queued are the runs that wait to apply.
-func viewWorkspace(v engine.WorkspaceView, queued []engine.RunView) api.Workspace {
+func viewWorkspace(v view.Workspace, queued []view.Run) api.Workspace {
 	rec := v.Record
 	out := api.Workspace{
 		Name: v.Name, Repository: v.Repository, Branch: v.Branch, Follows: v.Follows, Dir: v.Dir, TerraformWorkspace: v.TerraformWorkspace,
@@ -51,7 +51,7 @@ func viewDrift(out *api.Workspace, d workspace.DriftRecord) {
 	out.DriftSince, out.Drifted, out.HealStopped, out.NotHealed = at(d.Since), d.Addresses, d.HealStopped, d.NotHealed
 }
 
-func viewWorkspaces(views []engine.WorkspaceView, queued []engine.RunView) []api.Workspace {
+func viewWorkspaces(views []view.Workspace, queued []view.Run) []api.Workspace {
 	out := make([]api.Workspace, len(views))
 	for i, v := range views {
 		out[i] = viewWorkspace(v, queued)

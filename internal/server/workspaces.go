@@ -4,8 +4,9 @@ import (
 	"context"
 	"slices"
 
+	"github.com/tfops/tfops/internal/engine/view"
+
 	"github.com/tfops/tfops/internal/api"
-	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -47,15 +48,15 @@ func (s *Server) present(ctx context.Context, name string) (*body[api.Workspace]
 
 // waiting lists who may wait for the locks of the workspaces. It asks for
 // nothing when none is locked, which is how it nearly always is.
-func (s *Server) waiting(ctx context.Context, views ...engine.WorkspaceView) ([]engine.RunView, error) {
-	if !slices.ContainsFunc(views, func(v engine.WorkspaceView) bool { return v.Lock != nil }) {
+func (s *Server) waiting(ctx context.Context, views ...view.Workspace) ([]view.Run, error) {
+	if !slices.ContainsFunc(views, func(v view.Workspace) bool { return v.Lock != nil }) {
 		return nil, nil
 	}
 	return s.queued(ctx)
 }
 
 // queued lists the runs that wait to apply, first in the queue first.
-func (s *Server) queued(ctx context.Context) ([]engine.RunView, error) {
+func (s *Server) queued(ctx context.Context) ([]view.Run, error) {
 	views, err := s.Engine.List(ctx, run.Query{Statuses: []run.Status{run.ApplyQueued}})
 	slices.SortFunc(views, inQueue)
 	return views, err

@@ -1,4 +1,4 @@
-package engine
+package view
 
 import (
 	"context"
@@ -34,8 +34,13 @@ type View struct {
 	vault   jobs.Vault
 }
 
-// RunView is a run as people see it.
-type RunView struct {
+// New returns one.
+func New(w *txn.Writer, q *queue.Dispatcher, watcher *watch.Watcher, vault jobs.Vault) *View {
+	return &View{txn: w, queue: q, watcher: watcher, vault: vault}
+}
+
+// Run is a run as people see it.
+type Run struct {
 	run.Run
 	Wait   decide.Wait
 	Votes  []approvals.Vote
@@ -43,8 +48,8 @@ type RunView struct {
 	Events []run.Event      // only of a single run
 }
 
-// WorkspaceView is a workspace as people see it.
-type WorkspaceView struct {
+// Workspace is a workspace as people see it.
+type Workspace struct {
 	fleet.Definition
 	Record    workspace.Record
 	Sync      workspace.Sync
@@ -57,8 +62,8 @@ type WorkspaceView struct {
 	Problem   error  // why its branch, directory or inputs cannot be used
 }
 
-// RepositoryView is a repository as people see it.
-type RepositoryView struct {
+// Repository is a repository as people see it.
+type Repository struct {
 	Name     string
 	PolledAt time.Time // the last poll that succeeded; zero: none yet
 	Failures int       // polls that failed since
@@ -67,25 +72,25 @@ type RepositoryView struct {
 }
 
 // Show shows one run.
-func (view *View) Show(ctx context.Context, id string) (RunView, error) {
+func (view *View) Show(ctx context.Context, id string) (Run, error) {
 	// The run is read after what it waits for: it may begin to apply in between, and what
 	// it does itself would be taken for somebody else's doing.
 	q, err := view.queue.Queue(ctx)
 	if err != nil {
-		return RunView{}, err
+		return Run{}, err
 	}
 	d, events, err := view.txn.Load(ctx, id)
 	if err != nil {
-		return RunView{}, err
+		return Run{}, err
 	}
 	v := view.viewRun(q, d.Run, d.Votes)
 	v.Events = events
 	return v, nil
 }
 
-func (view *View) viewRun(q run.Queue, r run.Run, votes []approvals.Vote) RunView {
+func (view *View) viewRun(q run.Queue, r run.Run, votes []approvals.Vote) Run {
 	s := view.txn.Settings.Get()
-	v := RunView{Run: r, Votes: votes}
+	v := Run{Run: r, Votes: votes}
 	if !r.Status.Terminal() {
 		_, v.Wait = decide.About(q, s, &r)
 	}
@@ -96,7 +101,7 @@ func (view *View) viewRun(q run.Queue, r run.Run, votes []approvals.Vote) RunVie
 }
 
 // List shows runs, newest first.
-func (view *View) List(ctx context.Context, query run.Query) ([]RunView, error) {
+func (view *View) List(ctx context.Context, query run.Query) ([]Run, error) {
 	q, err := view.queue.Queue(ctx) // first: see Show
 	if err != nil {
 		return nil, err
@@ -105,7 +110,7 @@ func (view *View) List(ctx context.Context, query run.Query) ([]RunView, error) 
 	if err != nil {
 		return nil, err
 	}
-	views := make([]RunView, len(runs))
+	views := make([]Run, len(runs))
 	for i, r := range runs {
 		votes := q.Votes(r.ID)
 		if r.Status.Terminal() && r.Plan != nil && r.Kind.Applies() { // the queue has only what has not ended
@@ -122,13 +127,13 @@ func (view *View) List(ctx context.Context, query run.Query) ([]RunView, error) 
 
 // Applies shows what changed a workspace: its runs that began to apply, newest
 // first, each with its votes.
-func (view *View) Applies(ctx context.Context, name string, limit int) ([]RunView, error) {
+func (view *View) Applies(ctx context.Context, name string, limit int) ([]Run, error) {
 	runs, err := view.txn.Runs(ctx, run.Query{Workspace: name, Kinds: []run.Kind{run.Sync, run.Destroy, run.Refresh},
 		Statuses: []run.Status{run.Applying, run.Applied, run.Errored, run.Interrupted}})
 	if err != nil {
 		return nil, err
 	}
-	var views []RunView
+	var views []Run
 	for _, r := range runs {
 		if r.ApplyStartedAt.IsZero() || limit > 0 && len(views) == limit {
 			continue
@@ -137,18 +142,18 @@ func (view *View) Applies(ctx context.Context, name string, limit int) ([]RunVie
 		if err != nil {
 			return nil, err
 		}
-		views = append(views, RunView{Run: r, Votes: d.Votes})
+		views = append(views, Run{Run: r, Votes: d.Votes})
 	}
 	return views, nil
 }
 
 // Workspaces shows the whole fleet, in the order of the configuration.
-func (view *View) Workspaces(ctx context.Context) ([]WorkspaceView, error) {
+func (view *View) Workspaces(ctx context.Context) ([]Workspace, error) {
 	q, err := view.queue.Queue(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var views []WorkspaceView
+	var views []Workspace
 	for _, d := range view.txn.Settings.Get().Workspaces {
 		v, err := view.viewWorkspace(ctx, d, q)
 		if err != nil {
@@ -160,24 +165,24 @@ func (view *View) Workspaces(ctx context.Context) ([]WorkspaceView, error) {
 }
 
 // Workspace shows one workspace.
-func (view *View) Workspace(ctx context.Context, name string) (WorkspaceView, error) {
+func (view *View) Workspace(ctx context.Context, name string) (Workspace, error) {
 	d, err := view.txn.Settings.Get().Workspace(name)
 	if err != nil {
-		return WorkspaceView{}, err
+		return Workspace{}, err
 	}
 	q, err := view.queue.Queue(ctx)
 	if err != nil {
-		return WorkspaceView{}, err
+		return Workspace{}, err
 	}
 	return view.viewWorkspace(ctx, d, q)
 }
 
-func (view *View) viewWorkspace(ctx context.Context, d fleet.Definition, q run.Queue) (WorkspaceView, error) {
+func (view *View) viewWorkspace(ctx context.Context, d fleet.Definition, q run.Queue) (Workspace, error) {
 	rec := *q.Record(d.Name)
 	if !rec.Suspended(q.Now) {
 		rec.Suspension = nil // one that is over holds nothing back
 	}
-	v := WorkspaceView{Definition: d, Record: rec, Follows: follows(d, rec), Problem: rec.Obstacle.Err(), Upstream: view.txn.Settings.Get().Order.Upstream(d.Name)}
+	v := Workspace{Definition: d, Record: rec, Follows: follows(d, rec), Problem: rec.Obstacle.Err(), Upstream: view.txn.Settings.Get().Order.Upstream(d.Name)}
 	v.NextCheck = d.NextCheck(rec.Drift, q.Now)
 	if held := q.Held(d.Name, rec.State); len(held) > 0 {
 		v.Lock = &held[0]
@@ -225,7 +230,7 @@ func syncOf(d fleet.Definition, rec workspace.Record, q run.Queue, lastSync []ru
 
 // waitOf names what a workspace waits for: first what its runs wait for, then
 // what keeps it from having any.
-func (view *View) waitOf(d fleet.Definition, rec workspace.Record, q run.Queue, v WorkspaceView, lastSync []run.Run) decide.Wait {
+func (view *View) waitOf(d fleet.Definition, rec workspace.Record, q run.Queue, v Workspace, lastSync []run.Run) decide.Wait {
 	s := view.txn.Settings.Get()
 	for r := range q.Of(d.Name) {
 		if r.Kind.Applies() {
@@ -283,12 +288,12 @@ func outOfSync(d fleet.Definition, rec workspace.Record) string {
 }
 
 // Repositories shows every repository, by name.
-func (view *View) Repositories() []RepositoryView {
+func (view *View) Repositories() []Repository {
 	repos := view.txn.Settings.Get().Repositories
-	var views []RepositoryView
+	var views []Repository
 	for _, name := range slices.Sorted(maps.Keys(repos)) {
 		p := view.watcher.Polled(name)
-		views = append(views, RepositoryView{Name: name, Note: repos[name].Note(), PolledAt: p.At, Failures: p.Failures, Error: p.Err})
+		views = append(views, Repository{Name: name, Note: repos[name].Note(), PolledAt: p.At, Failures: p.Failures, Error: p.Err})
 	}
 	return views
 }
@@ -356,8 +361,8 @@ func over(r run.Run, p job.Phase) bool {
 	return r.Status != run.Applying && r.Status != run.ApplyQueued
 }
 
-// GeneratorView is a generator as people see it.
-type GeneratorView struct {
+// Generator is a generator as people see it.
+type Generator struct {
 	Name       string
 	Repository string
 	Workspaces []string
@@ -365,11 +370,11 @@ type GeneratorView struct {
 }
 
 // Generators shows every generator, in the order of the configuration.
-func (view *View) Generators() []GeneratorView {
+func (view *View) Generators() []Generator {
 	s := view.txn.Settings.Get()
-	views := []GeneratorView{}
+	views := []Generator{}
 	for _, g := range s.Config.Generators {
-		v := GeneratorView{Name: g.Name, Repository: g.Repository, Workspaces: s.Made[g.Name], Problems: s.Unmade[g.Name]}
+		v := Generator{Name: g.Name, Repository: g.Repository, Workspaces: s.Made[g.Name], Problems: s.Unmade[g.Name]}
 		for _, p := range s.Problems {
 			if d, ok := s.Find(p.Workspace); ok && d.Origin != nil && d.Origin.Generator == g.Name {
 				v.Problems = append(v.Problems, p)
