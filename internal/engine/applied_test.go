@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tfops/tfops/internal/fleet"
@@ -38,7 +40,7 @@ func TestDriftIsCheckedWithWhatWasApplied(t *testing.T) {
 		g.runners.set(func(p *players) {
 			p.plan = func(job.Job) *plan.Plan { return &plan.Plan{Complete: true} }
 		})
-		r, err := g.engine.Start(context.Background(), ana, Order{Workspace: "a", Kind: run.Drift})
+		r, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "a", Kind: run.Drift})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +101,7 @@ func TestDriftIsCheckedWhereItWasApplied(t *testing.T) {
 				g.want("a", run.Applied)
 				g.configure(define("a", now))
 				g.want("a", run.AwaitingApproval)
-				if _, err := g.engine.Start(context.Background(), ana, Order{Workspace: "a", Kind: run.Drift}); err != nil {
+				if _, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "a", Kind: run.Drift}); err != nil {
 					t.Fatal(err)
 				}
 				g.settle()

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/engine/view"
 
 	"github.com/tfops/tfops/internal/engine/upkeep"
@@ -76,8 +78,8 @@ type Options struct {
 
 // Engine moves runs. Make one with New, then call Run once.
 type Engine struct {
-	*Actions   // what people do
-	*view.View // what they see
+	*acts.Actions // what people do
+	*view.View    // what they see
 
 	txn     *txn.Writer
 	watcher *watch.Watcher
@@ -104,8 +106,8 @@ func New(o Options, s *settings.Settings) *Engine {
 	queue := queue.New(w, worker, watcher, sequence, o.Halts, o.Engines)
 	house := upkeep.New(w, sequence, making, o.Journal, o.Runner)
 	return &Engine{txn: w, watcher: watcher, phases: worker, queue: queue, upkeep: house,
-		Actions: &Actions{txn: w, watcher: watcher, order: sequence, states: states, jobs: making, patches: edits, queue: queue,
-			upkeep: house, journal: o.Journal, runner: o.Runner, vault: o.Vault},
+		Actions: &acts.Actions{Txn: w, Watcher: watcher, Order: sequence, States: states, Jobs: making, Patches: edits, Queue: queue,
+			Upkeep: house, Journal: o.Journal, Runner: o.Runner, Vault: o.Vault},
 		View: view.New(w, queue, watcher, o.Vault)}
 }
 

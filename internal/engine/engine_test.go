@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/access"
 
 	"github.com/tfops/tfops/internal/engine/outcome"
@@ -159,7 +161,7 @@ func TestVotes(t *testing.T) {
 		g.start()
 		g.commit("a/main.tf")
 		r := g.want("a", run.AwaitingApproval)
-		for name, b := range map[string]Ballot{
+		for name, b := range map[string]acts.Ballot{
 			"no digest":      {Yes: true},
 			"a short digest": {Yes: true, Digest: r.Plan.Digest[:12]},
 			"another digest": {Yes: true, Digest: plan.Digest([]byte("another"))},
@@ -168,10 +170,10 @@ func TestVotes(t *testing.T) {
 				t.Errorf("a vote with %s: %v", name, err)
 			}
 		}
-		if _, err := g.engine.Vote(context.Background(), ana, "nothere", Ballot{Yes: true}); !fault.Is(err, fault.NotFound) {
+		if _, err := g.engine.Vote(context.Background(), ana, "nothere", acts.Ballot{Yes: true}); !fault.Is(err, fault.NotFound) {
 			t.Errorf("an unknown run: %v", err)
 		}
-		if _, err := g.engine.Vote(context.Background(), ana, r.ID, Ballot{Digest: r.Plan.Digest}); !fault.Is(err, fault.Invalid) {
+		if _, err := g.engine.Vote(context.Background(), ana, r.ID, acts.Ballot{Digest: r.Plan.Digest}); !fault.Is(err, fault.Invalid) {
 			t.Errorf("a rejection without a comment: %v", err)
 		}
 		if err := g.vote(ana, r, false); err != nil {
@@ -513,11 +515,11 @@ func TestDestroy(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		ctx := context.Background()
 		g.start()
-		_, err := g.engine.Start(ctx, ana, Order{Workspace: "a", Kind: run.Destroy})
+		_, err := g.engine.Start(ctx, ana, acts.Order{Workspace: "a", Kind: run.Destroy})
 		wantFault(t, err, fault.Conflict) // nothing is applied
 		sha := g.commit("a/main.tf")
 		g.want("a", run.Applied)
-		if _, err := g.engine.Start(ctx, ana, Order{Workspace: "a", Kind: run.Destroy}); err != nil {
+		if _, err := g.engine.Start(ctx, ana, acts.Order{Workspace: "a", Kind: run.Destroy}); err != nil {
 			t.Fatal(err)
 		}
 		g.settle()
@@ -545,7 +547,7 @@ func TestSpeculativePlan(t *testing.T) {
 		g.commit("a/main.tf")
 		waiting := g.want("a", run.AwaitingApproval)
 		sha := g.git.commit("feature", "a/main.tf")
-		if _, err := g.engine.Start(ctx, ana, Order{Workspace: "a", Kind: run.Plan, Ref: "feature"}); err != nil {
+		if _, err := g.engine.Start(ctx, ana, acts.Order{Workspace: "a", Kind: run.Plan, Ref: "feature"}); err != nil {
 			t.Fatal(err)
 		}
 		g.settle()
@@ -557,11 +559,11 @@ func TestSpeculativePlan(t *testing.T) {
 			t.Error("a speculative plan superseded a run")
 		}
 		wantFault(t, g.vote(ana, r, true), fault.Conflict)
-		_, err := g.engine.Start(ctx, ana, Order{Workspace: "a", Kind: run.Plan, Ref: "nothere"})
+		_, err := g.engine.Start(ctx, ana, acts.Order{Workspace: "a", Kind: run.Plan, Ref: "nothere"})
 		wantFault(t, err, fault.NotFound)
-		_, err = g.engine.Start(ctx, ana, Order{Workspace: "a", Kind: run.Sync, Ref: "feature"})
+		_, err = g.engine.Start(ctx, ana, acts.Order{Workspace: "a", Kind: run.Sync, Ref: "feature"})
 		wantFault(t, err, fault.Invalid)
-		_, err = g.engine.Start(ctx, ana, Order{Workspace: "nothere", Kind: run.Plan})
+		_, err = g.engine.Start(ctx, ana, acts.Order{Workspace: "nothere", Kind: run.Plan})
 		wantFault(t, err, fault.NotFound)
 	}, define("a"))
 }
@@ -641,7 +643,7 @@ func TestDrift(t *testing.T) {
 			g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 			g.commit("a/main.tf")
 			applying := g.want("a", run.Applying)
-			r, err := g.engine.Start(context.Background(), ana, Order{Workspace: "a", Kind: run.Drift})
+			r, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "a", Kind: run.Drift})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -649,7 +651,7 @@ func TestDrift(t *testing.T) {
 			if shown, _ := g.engine.Show(context.Background(), r.ID); shown.Status != run.Pending || !strings.Contains(shown.Wait.For, applying.ID) {
 				t.Errorf("%s %+v", shown.Status, shown.Wait)
 			}
-			again, err := g.engine.Start(context.Background(), ana, Order{Workspace: "a", Kind: run.Drift})
+			again, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "a", Kind: run.Drift})
 			if err != nil || again.ID != r.ID {
 				t.Errorf("a second check beside the first: %v %v", again.ID, err)
 			}
@@ -671,7 +673,7 @@ func TestProblems(t *testing.T) {
 			if v.Sync != workspace.Unknown || !strings.Contains(v.Wait.For, want) {
 				t.Errorf("%s: %s, %q", name, v.Sync, v.Wait.For)
 			}
-			_, err := g.engine.Start(context.Background(), ana, Order{Workspace: name, Kind: run.Sync})
+			_, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: name, Kind: run.Sync})
 			wantFault(t, err, fault.Conflict)
 		}
 		g.git.add("gone/main.tf")
@@ -719,7 +721,7 @@ func TestOneLookAtATime(t *testing.T) {
 		g.git.commit("main", "a/main.tf")
 		g.git.slow(10 * time.Second)
 		g.start()
-		r, err := g.engine.Start(context.Background(), ana, Order{Workspace: "a", Kind: run.Sync})
+		r, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "a", Kind: run.Sync})
 		if err != nil {
 			t.Fatal(err)
 		}

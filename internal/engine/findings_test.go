@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/drift"
@@ -85,7 +87,7 @@ func (w *world) restore(address string) {
 // check makes a drift check and returns its run.
 func (g *rig) check(name string) run.Run {
 	g.t.Helper()
-	r, err := g.engine.Start(context.Background(), ana, Order{Workspace: name, Kind: run.Drift})
+	r, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: name, Kind: run.Drift})
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -96,7 +98,7 @@ func (g *rig) check(name string) run.Run {
 // findings are those of a workspace as "address class life", sorted.
 func (g *rig) findings(name string, lives ...drift.Life) []drift.Finding {
 	g.t.Helper()
-	found, err := g.engine.Findings(context.Background(), FindingQuery{Workspace: name, Lives: lives})
+	found, err := g.engine.Findings(context.Background(), acts.FindingQuery{Workspace: name, Lives: lives})
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -168,7 +170,7 @@ func TestAFindingIsFollowed(t *testing.T) {
 		g.wantDrift("a", workspace.Drifted, "box.one", "box.two")
 
 		// An apply puts it back, and says so at once.
-		r, err := g.engine.Start(context.Background(), ana, Order{Workspace: "a", Kind: run.Sync})
+		r, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "a", Kind: run.Sync})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -568,7 +570,7 @@ func TestFindingsAtOnce(t *testing.T) {
 				}
 			})
 			done.Go(func() {
-				if _, err := g.engine.Start(ctx, li, Order{Workspace: "a", Kind: run.Drift}); err != nil {
+				if _, err := g.engine.Start(ctx, li, acts.Order{Workspace: "a", Kind: run.Drift}); err != nil {
 					t.Error(err)
 				}
 			})

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -129,7 +131,7 @@ func TestOrphan(t *testing.T) {
 		if v := g.view("x"); v.Sync != workspace.Orphaned {
 			t.Errorf("after a restart it is %s", v.Sync)
 		}
-		if _, err := g.engine.Start(t.Context(), ana, Order{Workspace: "x", Kind: run.Destroy}); err != nil {
+		if _, err := g.engine.Start(t.Context(), ana, acts.Order{Workspace: "x", Kind: run.Destroy}); err != nil {
 			t.Fatal(err)
 		}
 		g.settle()

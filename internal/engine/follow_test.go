@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
@@ -71,7 +73,7 @@ func TestTagsShouldNotMove(t *testing.T) {
 				if r.Commit.SHA == first.Commit.SHA || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], c.says) || len(r.Confirm) != 1 {
 					t.Fatalf("%s after %s: %q, %q", r.Commit.SHA, first.Commit.SHA, r.Warnings, r.Confirm)
 				}
-				if _, err := g.engine.Start(t.Context(), ana, Order{Workspace: "a", Kind: run.Sync}); err != nil {
+				if _, err := g.engine.Start(t.Context(), ana, acts.Order{Workspace: "a", Kind: run.Sync}); err != nil {
 					t.Fatal(err)
 				}
 				g.settle()
@@ -103,7 +105,7 @@ func TestNoTagFits(t *testing.T) {
 		if v := g.view("a"); v.Problem == nil || !strings.Contains(v.Problem.Error(), "no tag of repository infra fits >= 1") || !strings.Contains(fault.Next(v.Problem), "there are v0.9.0") {
 			t.Errorf("the problem is %v (%s)", v.Problem, fault.Next(v.Problem))
 		}
-		if _, err := g.engine.Start(t.Context(), ana, Order{Workspace: "a", Kind: run.Sync}); err == nil {
+		if _, err := g.engine.Start(t.Context(), ana, acts.Order{Workspace: "a", Kind: run.Sync}); err == nil {
 			t.Error("it can be synced")
 		}
 		if r := g.last("a"); r.ID != waiting.ID {

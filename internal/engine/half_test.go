@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -31,7 +33,7 @@ func TestHalfDoneIsNotSynced(t *testing.T) {
 					}
 				})
 				again := func(k run.Kind) run.Run {
-					if _, err := g.engine.Start(t.Context(), ana, Order{Workspace: "a", Kind: k}); err != nil {
+					if _, err := g.engine.Start(t.Context(), ana, acts.Order{Workspace: "a", Kind: k}); err != nil {
 						t.Fatal(err)
 					}
 					g.settle()

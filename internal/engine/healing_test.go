@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/engine/outcome"
 
 	"github.com/zclconf/go-cty/cty"
@@ -208,7 +210,7 @@ func TestHealingSurvivesACrash(t *testing.T) {
 			appliedRig(t, func(t *testing.T, g *rig, w *world) {
 				w.change("box.one", "large")
 				g.dying.dieAt(n, after)
-				if _, err := g.engine.Start(context.Background(), ana, Order{Workspace: "a", Kind: run.Drift}); err != nil && g.heals("a") == 0 && !g.dying.dead.Load() {
+				if _, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "a", Kind: run.Drift}); err != nil && g.heals("a") == 0 && !g.dying.dead.Load() {
 					t.Fatal(err)
 				}
 				g.settle()
@@ -290,7 +292,7 @@ func TestDestroyedByHand(t *testing.T) {
 		g.wantFindings("a", "box.one deleted new")
 		w.restore("box.one") // nothing of it is left for the plan
 		g.pass(time.Minute)
-		if _, err := g.engine.Start(context.Background(), ana, Order{Workspace: "a", Kind: run.Destroy}); err != nil {
+		if _, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "a", Kind: run.Destroy}); err != nil {
 			t.Fatal(err)
 		}
 		g.settle()

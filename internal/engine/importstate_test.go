@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -23,7 +25,7 @@ func TestImportsWaitAsLongAsTheirRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := stateText("L", 7, 2)
-		r, err := g.engine.ImportState(context.Background(), ana, "a", Import{State: []byte(text)})
+		r, err := g.engine.ImportState(context.Background(), ana, "a", acts.Import{State: []byte(text)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +74,7 @@ func TestImportable(t *testing.T) {
 		name string
 		q    run.Queue
 		rec  workspace.Record
-		in   Import
+		in   acts.Import
 		says string
 	}{
 		{name: "nothing applied", rec: workspace.Record{Head: "c"}},
@@ -86,13 +88,13 @@ func TestImportable(t *testing.T) {
 		{name: "a lost state", rec: workspace.Record{Head: "c", StateTrouble: &workspace.StateTrouble{Why: "it is gone"}}, says: "it is gone"},
 		{name: "what was applied", rec: workspace.Record{Head: "c", AppliedState: applied(2)}, says: "with 2 resources"},
 		{name: "elsewhere", rec: workspace.Record{Head: "c", State: "other", AppliedState: applied(2)}, says: "applied to another state"},
-		{name: "without a reason", rec: workspace.Record{Head: "c", AppliedState: applied(2)}, in: Import{Replace: true}, says: "say why"},
-		{name: "on purpose", rec: workspace.Record{Head: "c", AppliedState: applied(2)}, in: Import{Replace: true, Reason: "x"}},
-		{name: "on purpose, during an apply", q: active(run.Applying), rec: workspace.Record{Head: "c", AppliedState: applied(2)}, in: Import{Replace: true, Reason: "x"}, says: "is applying"},
+		{name: "without a reason", rec: workspace.Record{Head: "c", AppliedState: applied(2)}, in: acts.Import{Replace: true}, says: "say why"},
+		{name: "on purpose", rec: workspace.Record{Head: "c", AppliedState: applied(2)}, in: acts.Import{Replace: true, Reason: "x"}},
+		{name: "on purpose, during an apply", q: active(run.Applying), rec: workspace.Record{Head: "c", AppliedState: applied(2)}, in: acts.Import{Replace: true, Reason: "x"}, says: "is applying"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.rec.Name = "a"
-			err := importable(c.q, c.rec, c.in)
+			err := acts.Importable(c.q, c.rec, c.in)
 			if (err == nil) != (c.says == "") || err != nil && (!strings.Contains(err.Error(), c.says) || fault.Next(err) == "") {
 				t.Errorf("%v (%s), want %q", err, fault.Next(err), c.says)
 			}

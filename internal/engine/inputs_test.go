@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tfops/tfops/internal/fleet"
@@ -189,7 +191,7 @@ func TestUpstreamNeverApplied(t *testing.T) {
 		}
 		g.settle()
 		g.wantReason("b", run.Discarded, run.Upstream)
-		if _, err := g.engine.Start(t.Context(), ana, Order{Workspace: "b", Kind: run.Sync}); err != nil {
+		if _, err := g.engine.Start(t.Context(), ana, acts.Order{Workspace: "b", Kind: run.Sync}); err != nil {
 			t.Fatal(err)
 		}
 		g.settle()
@@ -234,7 +236,7 @@ func TestDriftWithAppliedInputs(t *testing.T) {
 		g.commit("a/main.tf")
 		g.applied("a")
 		g.want("b", run.AwaitingApproval) // and is not applied
-		if _, err := g.engine.Start(t.Context(), ana, Order{Workspace: "b", Kind: run.Drift}); err != nil {
+		if _, err := g.engine.Start(t.Context(), ana, acts.Order{Workspace: "b", Kind: run.Drift}); err != nil {
 			t.Fatal(err)
 		}
 		g.settle()

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"github.com/tfops/tfops/internal/drift"
@@ -137,7 +139,7 @@ func (p *pencil) day() {
 		}
 	}
 	if name := p.names[p.rand.IntN(len(p.names))]; p.rand.IntN(3) == 0 {
-		if _, err := p.g.engine.Start(context.Background(), ana, Order{Workspace: name, Kind: run.Sync}); err != nil {
+		if _, err := p.g.engine.Start(context.Background(), ana, acts.Order{Workspace: name, Kind: run.Sync}); err != nil {
 			p.g.t.Fatal(err)
 		}
 	}

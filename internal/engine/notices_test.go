@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/engine/settings"
 
 	"maps"
@@ -130,7 +132,7 @@ func TestNotices(t *testing.T) {
 			g.commit("a/main.tf")
 			r := g.last("a")
 			g.wantTold(toldWaits)
-			if _, err := g.engine.Vote(context.Background(), ana, r.ID, Ballot{Digest: r.Plan.Digest, Comment: "not today\nnor tomorrow"}); err != nil {
+			if _, err := g.engine.Vote(context.Background(), ana, r.ID, acts.Ballot{Digest: r.Plan.Digest, Comment: "not today\nnor tomorrow"}); err != nil {
 				g.t.Fatal(err)
 			}
 			g.wantTold("discarded: a: sync was discarded, rejected: not today > tfops sync a")
@@ -180,7 +182,7 @@ func TestNotices(t *testing.T) {
 			if _, err := g.engine.Cancel(context.Background(), ana, r.ID, false); err != nil {
 				g.t.Fatal(err)
 			}
-			if _, err := g.engine.Start(context.Background(), ana, Order{Workspace: "a", Kind: run.Plan}); err != nil {
+			if _, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "a", Kind: run.Plan}); err != nil {
 				g.t.Fatal(err)
 			}
 			g.settle()

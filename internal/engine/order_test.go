@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
@@ -152,7 +154,7 @@ func TestDestroyByAPerson(t *testing.T) {
 		g.applied("a")
 		g.applied("b")
 		destroy := func(name string) error {
-			_, err := g.engine.Start(t.Context(), ana, Order{Workspace: name, Kind: run.Destroy})
+			_, err := g.engine.Start(t.Context(), ana, acts.Order{Workspace: name, Kind: run.Destroy})
 			g.settle()
 			return err
 		}

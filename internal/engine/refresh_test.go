@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/engine/outcome"
 
 	"github.com/tfops/tfops/internal/engine/decide"
@@ -238,7 +240,7 @@ func TestRefreshIsRefused(t *testing.T) {
 	refuse := func(t *testing.T, g *rig, says string) {
 		t.Helper()
 		before := len(g.runs("a"))
-		_, err := g.engine.Start(context.Background(), ana, Order{Workspace: "a", Kind: run.Refresh})
+		_, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "a", Kind: run.Refresh})
 		wantFault(t, err, fault.Conflict)
 		if !strings.Contains(err.Error(), says) || fault.Next(err) == "" && !strings.Contains(says, "never") || len(g.runs("a")) != before {
 			t.Errorf("%v (%s), %d runs more", err, fault.Next(err), len(g.runs("a"))-before)

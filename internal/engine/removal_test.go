@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/access"
 
 	"github.com/tfops/tfops/internal/approvals"
@@ -44,7 +46,7 @@ func (g *rig) removed(change ...func(*fleet.Definition)) run.Run {
 }
 
 func (g *rig) named(a access.Actor, r run.Run, name string) error {
-	_, err := g.engine.Vote(context.Background(), a, r.ID, Ballot{Yes: true, Digest: r.Plan.Digest, Workspace: name})
+	_, err := g.engine.Vote(context.Background(), a, r.ID, acts.Ballot{Yes: true, Digest: r.Plan.Digest, Workspace: name})
 	g.settle()
 	return err
 }
@@ -152,7 +154,7 @@ func TestAskedDestroyIsApprovedAsBefore(t *testing.T) {
 		if err := g.vote(li, r, false); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := g.engine.Start(t.Context(), ana, Order{Workspace: "x", Kind: run.Destroy}); err != nil {
+		if _, err := g.engine.Start(t.Context(), ana, acts.Order{Workspace: "x", Kind: run.Destroy}); err != nil {
 			t.Fatal(err)
 		}
 		g.settle()

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
@@ -42,7 +44,7 @@ func TestLeftBehind(t *testing.T) {
 		g.wantLeft("a")
 		g.configure(define("a", auto))
 		g.wantLeft()
-		r, err := g.engine.Start(t.Context(), ana, Order{Workspace: "a", Kind: run.Destroy})
+		r, err := g.engine.Start(t.Context(), ana, acts.Order{Workspace: "a", Kind: run.Destroy})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
@@ -80,7 +82,7 @@ func TestRename(t *testing.T) {
 		if v.Record.Suspension == nil || v.Record.Suspension.Reason != "a freeze" || v.Lock == nil || v.Lock.Workspace != "b" {
 			t.Errorf("suspended %+v, locked %+v", v.Record.Suspension, v.Lock)
 		}
-		_, err := g.engine.Start(context.Background(), ana, Order{Workspace: "a", Kind: run.Sync})
+		_, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "a", Kind: run.Sync})
 		wantFault(t, err, fault.NotFound)
 		if !strings.Contains(err.Error(), "called b") {
 			t.Error(err)
@@ -149,7 +151,7 @@ func TestRenameWaits(t *testing.T) {
 					if v := g.view("b"); v.Problem == nil || !strings.Contains(v.Problem.Error(), r.ID) || fault.Next(v.Problem) != "tfops wait "+r.ID {
 						t.Errorf("b waits for %v", v.Problem)
 					}
-					_, err := g.engine.Start(context.Background(), ana, Order{Workspace: "b", Kind: run.Sync})
+					_, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "b", Kind: run.Sync})
 					wantFault(t, err, fault.Conflict)
 					g.commit("a/main.tf") // nothing is planned meanwhile
 					if len(g.runs("b")) != 0 || len(g.runs("a")) != 1 {

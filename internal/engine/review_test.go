@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/engine/outcome"
 
 	"github.com/tfops/tfops/internal/artifacts"
@@ -22,7 +24,7 @@ import (
 // order asks for a run and waits until nothing more happens by itself.
 func (g *rig) order(name string, k run.Kind, ref string) run.Run {
 	g.t.Helper()
-	r, err := g.engine.Start(context.Background(), ana, Order{Workspace: name, Kind: k, Ref: ref})
+	r, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: name, Kind: k, Ref: ref})
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -89,7 +91,7 @@ func TestLockHoldsOverAMovedBackend(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantFault(t, g.vote(ana, r, true), fault.Conflict) // it would leave the old state behind
-		accept := Ballot{Yes: true, Digest: r.Plan.Digest, Comment: "because", AcceptNewState: true}
+		accept := acts.Ballot{Yes: true, Digest: r.Plan.Digest, Comment: "because", AcceptNewState: true}
 		if _, err := g.engine.Vote(context.Background(), ana, r.ID, accept); err != nil {
 			t.Fatal(err)
 		}
@@ -255,7 +257,7 @@ func TestDriftIsUnknownWhenNotChecked(t *testing.T) {
 			}
 			g.configure(define("a", func(d *fleet.Definition) { d.Env = map[string]workspace.EnvVar{"REGION": {Value: "eu"}} }))
 			g.want("a", run.AwaitingApproval)
-			_, err := g.engine.Start(context.Background(), ana, Order{Workspace: "a", Kind: run.Drift})
+			_, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "a", Kind: run.Drift})
 			wantFault(t, err, fault.Conflict)
 			if d := g.view("a").Record.Drift; d.Status == workspace.Drifted {
 				t.Errorf("a change of the configuration is called drift: %+v", d)

@@ -19,6 +19,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/engine/view"
 
 	"github.com/tfops/tfops/internal/access"
@@ -345,7 +347,7 @@ func (g *rig) approve(a access.Actor, r run.Run) {
 }
 
 func (g *rig) vote(a access.Actor, r run.Run, yes bool) error {
-	_, err := g.engine.Vote(context.Background(), a, r.ID, Ballot{Yes: yes, Digest: r.Plan.Digest, Comment: "because"})
+	_, err := g.engine.Vote(context.Background(), a, r.ID, acts.Ballot{Yes: yes, Digest: r.Plan.Digest, Comment: "because"})
 	g.settle()
 	return err
 }

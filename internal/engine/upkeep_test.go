@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/fault"
@@ -124,7 +126,7 @@ func TestSettlingNeedsNoPlace(t *testing.T) {
 		g.want("a", run.AwaitingApproval)
 		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 		for range g.set.Concurrency {
-			if _, err := g.engine.Start(context.Background(), ana, Order{Workspace: "b", Kind: run.Plan}); err != nil {
+			if _, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "b", Kind: run.Plan}); err != nil {
 				t.Fatal(err)
 			}
 		}

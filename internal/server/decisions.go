@@ -3,8 +3,9 @@ package server
 import (
 	"context"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/api"
-	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -24,7 +25,7 @@ func (s *Server) startRun(ctx context.Context, in *startInput) (*startOutput, er
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.Engine.Start(ctx, a, engine.Order{Workspace: in.Name, Kind: run.Kind(in.Body.Kind), Ref: in.Body.Ref, Debug: in.Body.Debug, Upgrade: in.Body.Upgrade})
+	r, err := s.Engine.Start(ctx, a, acts.Order{Workspace: in.Name, Kind: run.Kind(in.Body.Kind), Ref: in.Body.Ref, Debug: in.Body.Debug, Upgrade: in.Body.Upgrade})
 	return s.started(ctx, r, err)
 }
 
@@ -50,7 +51,7 @@ func (s *Server) vote(ctx context.Context, in *ballotInput) (*body[api.Run], err
 	if err != nil {
 		return nil, err
 	}
-	b := engine.Ballot{Yes: in.Body.Yes, Digest: in.Body.Digest, Comment: in.Body.Comment, Workspace: in.Body.Workspace, AcceptNewState: in.Body.AcceptNewState}
+	b := acts.Ballot{Yes: in.Body.Yes, Digest: in.Body.Digest, Comment: in.Body.Comment, Workspace: in.Body.Workspace, AcceptNewState: in.Body.AcceptNewState}
 	if _, err := s.Engine.Vote(ctx, a, in.ID, b); err != nil {
 		return nil, err
 	}

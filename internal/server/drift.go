@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/engine/patches"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -14,7 +16,6 @@ import (
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
-	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/fault"
 )
 
@@ -34,7 +35,7 @@ type ackInput struct {
 }
 
 func (s *Server) findings(ctx context.Context, in *findingsInput) (*body[[]api.Finding], error) {
-	found, err := s.Engine.Findings(ctx, engine.FindingQuery{Workspace: in.Workspace, Lives: in.Life})
+	found, err := s.Engine.Findings(ctx, acts.FindingQuery{Workspace: in.Workspace, Lives: in.Life})
 	if err != nil {
 		return nil, err
 	}

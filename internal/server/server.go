@@ -28,6 +28,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/engine/view"
 
 	"github.com/tfops/tfops/internal/engine/upkeep"
@@ -41,7 +43,6 @@ import (
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
-	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
@@ -86,8 +87,8 @@ type Runs interface {
 
 // Decisions is what people decide about runs.
 type Decisions interface {
-	Start(context.Context, access.Actor, engine.Order) (run.Run, error)
-	Vote(ctx context.Context, a access.Actor, id string, b engine.Ballot) (run.Run, error)
+	Start(context.Context, access.Actor, acts.Order) (run.Run, error)
+	Vote(ctx context.Context, a access.Actor, id string, b acts.Ballot) (run.Run, error)
 	Withdraw(ctx context.Context, a access.Actor, id string) (run.Run, error)
 	Cancel(ctx context.Context, a access.Actor, id string, force bool) (run.Run, error)
 	Resolve(ctx context.Context, a access.Actor, id, found string) (run.Run, error)
@@ -95,14 +96,14 @@ type Decisions interface {
 
 // States is what people decide about states.
 type States interface {
-	ImportState(ctx context.Context, a access.Actor, name string, in engine.Import) (run.Run, error)
+	ImportState(ctx context.Context, a access.Actor, name string, in acts.Import) (run.Run, error)
 	MoveState(ctx context.Context, a access.Actor, workspace string) (run.Run, error)
 	RestoreState(ctx context.Context, a access.Actor, workspace string, from managed.Restoration) (managed.Restored, error)
 }
 
 // Drift is what is asked and decided about findings.
 type Drift interface {
-	Findings(context.Context, engine.FindingQuery) ([]drift.Finding, error)
+	Findings(context.Context, acts.FindingQuery) ([]drift.Finding, error)
 	Finding(ctx context.Context, id string) (drift.Finding, error)
 	Acknowledge(ctx context.Context, a access.Actor, id, reason string, until time.Time) (drift.Finding, error)
 	Unacknowledge(ctx context.Context, a access.Actor, id string) (drift.Finding, error)

@@ -3,10 +3,11 @@ package server
 import (
 	"context"
 
+	"github.com/tfops/tfops/internal/engine/acts"
+
 	"github.com/tfops/tfops/internal/engine/managed"
 
 	"github.com/tfops/tfops/internal/api"
-	"github.com/tfops/tfops/internal/engine"
 )
 
 func (s *Server) moveState(ctx context.Context, in *named) (*startOutput, error) {
@@ -28,7 +29,7 @@ func (s *Server) importState(ctx context.Context, in *importInput) (*startOutput
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.Engine.ImportState(ctx, a, in.Name, engine.Import{State: in.Body.State, Replace: in.Body.Replace, Reason: in.Body.Reason})
+	r, err := s.Engine.ImportState(ctx, a, in.Name, acts.Import{State: in.Body.State, Replace: in.Body.Replace, Reason: in.Body.Reason})
 	return s.started(ctx, r, err)
 }
 

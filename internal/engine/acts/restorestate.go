@@ -1,4 +1,4 @@
-package engine
+package acts
 
 import (
 	"context"
@@ -15,14 +15,14 @@ import (
 
 // recheckState forgets a trouble that somebody has mended by hand.
 func (act *Actions) recheckState(ctx context.Context, name string) error {
-	q, err := act.txn.Queue(ctx)
+	q, err := act.Txn.Queue(ctx)
 	if err != nil || q.Record(name).StateTrouble == nil {
 		return err
 	}
-	if act.states.Trouble(*q.Record(name), time.Time{}) != nil {
+	if act.States.Trouble(*q.Record(name), time.Time{}) != nil {
 		return nil
 	}
-	return act.txn.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
+	return act.Txn.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
 		h.Record.StateTrouble = nil
 		return nil
 	})
@@ -30,15 +30,15 @@ func (act *Actions) recheckState(ctx context.Context, name string) error {
 
 // RestoreState restores the managed state of a workspace, and has it planned.
 func (act *Actions) RestoreState(ctx context.Context, a access.Actor, name string, from managed.Restoration) (managed.Restored, error) {
-	if _, err := act.txn.Settings.Get().Workspace(name); err != nil {
+	if _, err := act.Txn.Settings.Get().Workspace(name); err != nil {
 		return managed.Restored{}, err
 	}
-	out, err := managed.Restorer{Store: act.txn, States: act.states}.Restore(ctx, a, name, from)
+	out, err := managed.Restorer{Store: act.Txn, States: act.States}.Restore(ctx, a, name, from)
 	if err != nil {
 		return out, err
 	}
-	act.txn.Changed.Send()
-	q, err := act.txn.Queue(ctx)
+	act.Txn.Changed.Send()
+	q, err := act.Txn.Queue(ctx)
 	if err != nil {
 		return out, err
 	}

@@ -1,4 +1,4 @@
-package engine
+package acts
 
 import (
 	"cmp"
@@ -31,7 +31,7 @@ func (act *Actions) refreshRun(ctx context.Context, d fleet.Definition, rec work
 	case rec.AppliedFingerprint != d.Fingerprint:
 		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "the inputs of workspace %s changed in the configuration and are not applied yet: its state can be refreshed once they are", d.Name)
 	}
-	r, err := act.order.Check(ctx, d, rec, t)
+	r, err := act.Order.Check(ctx, d, rec, t)
 	r.Kind = run.Refresh
 	return r, err
 }
@@ -39,11 +39,11 @@ func (act *Actions) refreshRun(ctx context.Context, d fleet.Definition, rec work
 // inTheWay is why the store left a refresh out: another run that applies is on
 // its way. It is nil when there is none any more.
 func (act *Actions) inTheWay(ctx context.Context, name string) error {
-	q, err := act.txn.Queue(ctx)
+	q, err := act.Txn.Queue(ctx)
 	if err != nil {
 		return err
 	}
-	s := act.txn.Settings.Get()
+	s := act.Txn.Settings.Get()
 	for r := range q.Of(name) {
 		if r.Kind.Applies() && r.Kind != run.Refresh {
 			_, w := decide.About(q, s, r)

@@ -1,4 +1,4 @@
-package engine
+package acts
 
 import (
 	"cmp"
@@ -38,11 +38,11 @@ func (act *Actions) ImportState(ctx context.Context, a access.Actor, name string
 	if err != nil {
 		return run.Run{}, fault.New(fault.Invalid, "bring what `terraform state pull` or `tofu state pull` writes in a checkout of the root module", "that is no state that can be imported: %w", err)
 	}
-	q, err := act.txn.Queue(ctx)
+	q, err := act.Txn.Queue(ctx)
 	if err != nil {
 		return run.Run{}, err
 	}
-	if err := importable(q, rec, in); err != nil {
+	if err := Importable(q, rec, in); err != nil {
 		return run.Run{}, err
 	}
 	brought := run.StateImport{Digest: head.Digest, Serial: head.Serial, Lineage: head.Lineage, Resources: head.Resources, Replace: in.Replace, Reason: in.Reason}
@@ -53,9 +53,9 @@ func (act *Actions) ImportState(ctx context.Context, a access.Actor, name string
 	})
 }
 
-// importable refuses an import while the state is in use, and one that would replace what
+// Importable refuses an import while the state is in use, and one that would replace what
 // was applied unless that is meant.
-func importable(q run.Queue, rec workspace.Record, in Import) error {
+func Importable(q run.Queue, rec workspace.Record, in Import) error {
 	if cmp.Or(rec.Desired, rec.Head) == "" {
 		return fault.New(fault.Conflict, "tfops status "+rec.Name, "the branch of workspace %s was not read yet", rec.Name)
 	}
@@ -81,9 +81,9 @@ func importable(q run.Queue, rec workspace.Record, in Import) error {
 
 // stageImport keeps an encrypted copy of a state that was brought, and returns its name.
 func (act *Actions) stageImport(workspace string, state []byte) (string, error) {
-	sealed, err := act.vault.Seal(state)
+	sealed, err := act.Vault.Seal(state)
 	if err != nil {
 		return "", err
 	}
-	return act.txn.Files.Workspace(workspace).WriteImport(strings.ToLower(rand.Text()), sealed)
+	return act.Txn.Files.Workspace(workspace).WriteImport(strings.ToLower(rand.Text()), sealed)
 }

@@ -1,4 +1,4 @@
-package engine
+package acts
 
 import (
 	"context"
@@ -38,17 +38,17 @@ import (
 
 // Actions are what people do.
 type Actions struct {
-	txn     *txn.Writer
-	watcher *watch.Watcher
-	order   *order.Sequencer
-	states  managed.States
-	jobs    *jobs.Maker
-	patches *patches.Maker
-	queue   *queue.Dispatcher
-	upkeep  *upkeep.Keeper
-	journal Findings
-	runner  phases.Runner
-	vault   jobs.Vault
+	Txn     *txn.Writer
+	Watcher *watch.Watcher
+	Order   *order.Sequencer
+	States  managed.States
+	Jobs    *jobs.Maker
+	Patches *patches.Maker
+	Queue   *queue.Dispatcher
+	Upkeep  *upkeep.Keeper
+	Journal Findings
+	Runner  phases.Runner
+	Vault   jobs.Vault
 }
 
 // Findings are what drift checks have found.
@@ -68,11 +68,11 @@ type Order struct {
 
 // Start enqueues a run that a person asks for.
 func (act *Actions) Start(ctx context.Context, a access.Actor, o Order) (run.Run, error) {
-	def, err := act.txn.Settings.Get().Workspace(o.Workspace)
+	def, err := act.Txn.Settings.Get().Workspace(o.Workspace)
 	if err != nil {
 		return run.Run{}, err
 	}
-	if w, waits := decide.RenameWait(act.txn.Settings.Get().Fleet, def.Name); waits {
+	if w, waits := decide.RenameWait(act.Txn.Settings.Get().Fleet, def.Name); waits {
 		return run.Run{}, fault.New(fault.Conflict, w.Command, "workspace %s waits for %s", def.Name, w.For)
 	}
 	if o.Ref != "" && o.Kind != run.Plan {
@@ -91,12 +91,12 @@ func (act *Actions) Start(ctx context.Context, a access.Actor, o Order) (run.Run
 	r.Debug = o.Debug
 	b := run.Batch{Runs: []run.Run{r}}
 	if o.Kind == run.Destroy {
-		if err := act.order.InReverse(ctx, &b); err != nil {
+		if err := act.Order.InReverse(ctx, &b); err != nil {
 			return run.Run{}, err
 		}
 	}
 	for {
-		created, err := act.txn.Enqueue(ctx, b)
+		created, err := act.Txn.Enqueue(ctx, b)
 		if err != nil || len(created) > 0 {
 			return append(created, run.Run{})[0], err
 		}
@@ -108,7 +108,7 @@ func (act *Actions) Start(ctx context.Context, a access.Actor, o Order) (run.Run
 		}
 		// A drift check of this workspace is under way already: that is the
 		// answer, unless it has ended in this very moment.
-		active, err := act.txn.Runs(ctx, run.Query{Workspace: def.Name, Kinds: []run.Kind{run.Drift},
+		active, err := act.Txn.Runs(ctx, run.Query{Workspace: def.Name, Kinds: []run.Kind{run.Drift},
 			Statuses: []run.Status{run.Pending, run.Planning}, Limit: 1})
 		if err != nil || len(active) > 0 {
 			return append(active, run.Run{})[0], err
@@ -118,16 +118,16 @@ func (act *Actions) Start(ctx context.Context, a access.Actor, o Order) (run.Run
 
 // ordered makes the run of an order, at the commit that it is about.
 func (act *Actions) ordered(ctx context.Context, def fleet.Definition, o Order, t run.Trigger) (run.Run, error) {
-	repo, ok := act.txn.Settings.Get().Repositories[def.Repository]
+	repo, ok := act.Txn.Settings.Get().Repositories[def.Repository]
 	if !ok {
 		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
 	}
 	if o.Kind == run.Sync || o.Kind == run.Plan { // people expect what they have just pushed to count
-		if err := act.watcher.Poll(ctx, def.Repository); err != nil {
+		if err := act.Watcher.Poll(ctx, def.Repository); err != nil {
 			return run.Run{}, err
 		}
 	}
-	q, err := act.txn.Queue(ctx)
+	q, err := act.Txn.Queue(ctx)
 	if err != nil {
 		return run.Run{}, err
 	}
@@ -135,7 +135,7 @@ func (act *Actions) ordered(ctx context.Context, def fleet.Definition, o Order, 
 	sha := rec.Head
 	switch o.Kind {
 	case run.Drift:
-		return act.order.Check(ctx, def, rec, t)
+		return act.Order.Check(ctx, def, rec, t)
 	case run.Refresh:
 		return act.refreshRun(ctx, def, rec, t)
 	case run.Destroy:
@@ -148,7 +148,7 @@ func (act *Actions) ordered(ctx context.Context, def fleet.Definition, o Order, 
 		sha = rec.Applied
 	case run.Plan:
 		if o.Ref != "" {
-			if sha, err = act.patches.Sources.Resolve(ctx, repo, o.Ref); err != nil {
+			if sha, err = act.Patches.Sources.Resolve(ctx, repo, o.Ref); err != nil {
 				return run.Run{}, err
 			}
 		}
@@ -180,13 +180,13 @@ type Ballot struct {
 
 // Vote stores a vote, decides, and moves the run, in one transaction.
 func (act *Actions) Vote(ctx context.Context, a access.Actor, id string, b Ballot) (run.Run, error) {
-	s := act.txn.Settings.Get()
+	s := act.Txn.Settings.Get()
 	if b.Yes {
-		if err := act.queue.MayBeApplied(ctx, id); err != nil {
+		if err := act.Queue.MayBeApplied(ctx, id); err != nil {
 			return run.Run{}, err
 		}
 	}
-	return act.txn.Change(ctx, id, func(d *run.Tx) error {
+	return act.Txn.Change(ctx, id, func(d *run.Tx) error {
 		def, err := votable(d, s)
 		if err != nil {
 			return err
@@ -240,11 +240,11 @@ func namesWorkspace(r run.Run, rec workspace.Record, b Ballot) error {
 // MayApprove says whether a yes of this person to the run's plan would count
 // now, and why not.
 func (act *Actions) MayApprove(ctx context.Context, a access.Actor, id string) error {
-	d, _, err := act.txn.Load(ctx, id)
+	d, _, err := act.Txn.Load(ctx, id)
 	if err != nil {
 		return err
 	}
-	s := act.txn.Settings.Get()
+	s := act.Txn.Settings.Get()
 	def, err := votable(&d, s)
 	if err != nil {
 		return err
@@ -288,8 +288,8 @@ func ended(r run.Run) string {
 
 // Withdraw takes a person's approval back, until the apply begins.
 func (act *Actions) Withdraw(ctx context.Context, a access.Actor, id string) (run.Run, error) {
-	s := act.txn.Settings.Get()
-	return act.txn.Change(ctx, id, func(d *run.Tx) error {
+	s := act.Txn.Settings.Get()
+	return act.Txn.Change(ctx, id, func(d *run.Tx) error {
 		def, err := votable(d, s)
 		if err != nil {
 			return err
@@ -312,7 +312,7 @@ func (act *Actions) Withdraw(ctx context.Context, a access.Actor, id string) (ru
 // says itself how far it came; with force it is killed and its outcome unknown.
 func (act *Actions) Cancel(ctx context.Context, a access.Actor, id string, force bool) (run.Run, error) {
 	phase := job.PlanPhase
-	r, err := act.txn.Change(ctx, id, func(d *run.Tx) error {
+	r, err := act.Txn.Change(ctx, id, func(d *run.Tx) error {
 		switch {
 		case d.Run.Status.Terminal():
 			return fault.New(fault.Conflict, "tfops show "+id, "run %s has ended: it is %s", id, ended(d.Run))
@@ -331,7 +331,7 @@ func (act *Actions) Cancel(ctx context.Context, a access.Actor, id string, force
 			return nil
 		}
 		d.Run.Comment = "canceled by " + a.Name
-		if err := outcome.By(act.txn.Settings).NotChecked(d, "the check was canceled by "+a.Name); err != nil {
+		if err := outcome.By(act.Txn.Settings).NotChecked(d, "the check was canceled by "+a.Name); err != nil {
 			return err
 		}
 		return d.Move(run.Canceled, a.Name, d.Run.Comment)
@@ -339,7 +339,7 @@ func (act *Actions) Cancel(ctx context.Context, a access.Actor, id string, force
 	if err != nil {
 		return r, err
 	}
-	err = act.runner.Interrupt(act.txn.Files.Run(id).Phase(phase), force)
+	err = act.Runner.Interrupt(act.Txn.Files.Run(id).Phase(phase), force)
 	if fault.Is(err, fault.NotFound) {
 		err = nil // it ended by itself in the meantime
 	}
@@ -352,7 +352,7 @@ func (act *Actions) Resolve(ctx context.Context, a access.Actor, id, found strin
 	if strings.TrimSpace(found) == "" {
 		return run.Run{}, fault.New(fault.Invalid, "tfops resolve "+id+" -m WHAT_WAS_FOUND", "say what was found: it is kept with the run")
 	}
-	alive, err := act.runner.Survivors(id)
+	alive, err := act.Runner.Survivors(id)
 	if err != nil {
 		return run.Run{}, err
 	}
@@ -360,8 +360,8 @@ func (act *Actions) Resolve(ctx context.Context, a access.Actor, id, found strin
 		return run.Run{}, fault.New(fault.Conflict, fmt.Sprintf("wait until it has ended, or end it: kill %d", alive[0].PID),
 			"%s (pid %d) of run %s is still running and may still change things", alive[0].Name, alive[0].PID, id)
 	}
-	def, _ := act.txn.Settings.Get().Find(act.workspaceOf(ctx, id))
-	return act.txn.Change(ctx, id, func(d *run.Tx) error {
+	def, _ := act.Txn.Settings.Get().Find(act.workspaceOf(ctx, id))
+	return act.Txn.Change(ctx, id, func(d *run.Tx) error {
 		if d.Run.Status != run.Interrupted {
 			return fault.New(fault.Conflict, "tfops show "+id, "run %s is %s: only an interrupted run is resolved", id, d.Run.Status)
 		}
@@ -377,7 +377,7 @@ func (act *Actions) Resolve(ctx context.Context, a access.Actor, id, found strin
 }
 
 func (act *Actions) workspaceOf(ctx context.Context, id string) string {
-	d, _, err := act.txn.Load(ctx, id)
+	d, _, err := act.Txn.Load(ctx, id)
 	if err != nil {
 		return "" // the change that follows reports it
 	}
@@ -386,12 +386,12 @@ func (act *Actions) workspaceOf(ctx context.Context, id string) string {
 
 // holds changes the locks or the suspension of a configured workspace.
 func (act *Actions) holds(ctx context.Context, name string, fn func(*run.WorkspaceTx) error) error {
-	if _, err := act.txn.Settings.Get().Workspace(name); err != nil {
+	if _, err := act.Txn.Settings.Get().Workspace(name); err != nil {
 		return err
 	}
-	err := act.txn.ChangeWorkspace(ctx, name, fn)
+	err := act.Txn.ChangeWorkspace(ctx, name, fn)
 	if err == nil {
-		act.txn.Changed.Send()
+		act.Txn.Changed.Send()
 	}
 	return err
 }
@@ -412,8 +412,8 @@ func (act *Actions) Lock(ctx context.Context, a access.Actor, name, reason strin
 // Unlock gives up a person's lock on a workspace's state.
 // The workspace may be gone from the configuration: its lock must not stay.
 func (act *Actions) Unlock(ctx context.Context, a access.Actor, name, reason string) error {
-	_, unknown := act.txn.Settings.Get().Workspace(name)
-	err := act.txn.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
+	_, unknown := act.Txn.Settings.Get().Workspace(name)
+	err := act.Txn.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
 		if len(h.Locks) == 0 && unknown != nil {
 			return unknown
 		}
@@ -430,7 +430,7 @@ func (act *Actions) Unlock(ctx context.Context, a access.Actor, name, reason str
 		return nil
 	})
 	if err == nil {
-		act.txn.Changed.Send()
+		act.Txn.Changed.Send()
 	}
 	return err
 }

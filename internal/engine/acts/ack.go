@@ -1,4 +1,4 @@
-package engine
+package acts
 
 import (
 	"cmp"
@@ -23,15 +23,15 @@ type FindingQuery struct {
 // Findings lists findings of the workspaces that are configured, worst first.
 func (act *Actions) Findings(ctx context.Context, q FindingQuery) ([]drift.Finding, error) {
 	if q.Workspace != "" {
-		if _, err := act.txn.Settings.Get().Workspace(q.Workspace); err != nil {
+		if _, err := act.Txn.Settings.Get().Workspace(q.Workspace); err != nil {
 			return nil, err
 		}
 	}
-	all, err := act.journal.Findings(ctx, q.Workspace)
+	all, err := act.Journal.Findings(ctx, q.Workspace)
 	if err != nil {
 		return nil, err
 	}
-	s := act.txn.Settings.Get()
+	s := act.Txn.Settings.Get()
 	out := []drift.Finding{}
 	for _, f := range all {
 		if _, known := s.Find(f.Workspace); !known {
@@ -49,7 +49,7 @@ func (act *Actions) Findings(ctx context.Context, q FindingQuery) ([]drift.Findi
 
 // Finding shows one finding.
 func (act *Actions) Finding(ctx context.Context, id string) (drift.Finding, error) {
-	return act.journal.Finding(ctx, id)
+	return act.Journal.Finding(ctx, id)
 }
 
 // Acknowledge records that a person knows of a finding: until a time, or,
@@ -61,8 +61,8 @@ func (act *Actions) Acknowledge(ctx context.Context, a access.Actor, id, reason 
 		return f, err
 	})
 	if err == nil && !until.IsZero() {
-		act.upkeep.RulesEndAt(until)
-		act.txn.Calendar.Send()
+		act.Upkeep.RulesEndAt(until)
+		act.Txn.Calendar.Send()
 	}
 	return f, err
 }
@@ -78,7 +78,7 @@ func (act *Actions) Unacknowledge(ctx context.Context, a access.Actor, id string
 
 // changeFinding lets fn decide about one finding, in one transaction.
 func (act *Actions) changeFinding(ctx context.Context, id string, fn func(*run.WorkspaceTx, drift.Finding) (drift.Finding, error)) (drift.Finding, error) {
-	f, err := act.journal.Finding(ctx, id)
+	f, err := act.Journal.Finding(ctx, id)
 	if err != nil {
 		return f, err
 	}

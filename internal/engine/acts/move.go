@@ -1,4 +1,4 @@
-package engine
+package acts
 
 import (
 	"cmp"
@@ -26,7 +26,7 @@ func (act *Actions) MoveState(ctx context.Context, a access.Actor, name string) 
 	if err != nil {
 		return run.Run{}, err
 	}
-	old, _ := act.jobs.OldState(rec, def)
+	old, _ := act.Jobs.OldState(rec, def)
 	move, err := movable(rec, old)
 	if err != nil {
 		return run.Run{}, err
@@ -36,18 +36,18 @@ func (act *Actions) MoveState(ctx context.Context, a access.Actor, name string) 
 
 // mover is a workspace whose state is to be moved, with what is known of it.
 func (act *Actions) mover(ctx context.Context, name string) (fleet.Definition, workspace.Record, error) {
-	def, err := act.txn.Settings.Get().Workspace(name)
+	def, err := act.Txn.Settings.Get().Workspace(name)
 	if err != nil {
 		return def, workspace.Record{}, err
 	}
-	q, err := act.txn.Queue(ctx)
+	q, err := act.Txn.Queue(ctx)
 	return def, *q.Record(name), err
 }
 
 // startMove queues the run that moves a state. What is to be moved is staged once the audit
 // log has it: a move that is not in there is not made.
 func (act *Actions) startMove(ctx context.Context, a access.Actor, def fleet.Definition, rec workspace.Record, action, reason string, stage func() (run.StateMove, error)) (run.Run, error) {
-	repo, ok := act.txn.Settings.Get().Repositories[def.Repository]
+	repo, ok := act.Txn.Settings.Get().Repositories[def.Repository]
 	if !ok {
 		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
 	}
@@ -55,7 +55,7 @@ func (act *Actions) startMove(ctx context.Context, a access.Actor, def fleet.Def
 	if err != nil {
 		return run.Run{}, err
 	}
-	err = act.txn.ChangeWorkspace(ctx, def.Name, func(h *run.WorkspaceTx) error {
+	err = act.Txn.ChangeWorkspace(ctx, def.Name, func(h *run.WorkspaceTx) error {
 		h.Audit(a.Name, a.Via, action, reason)
 		return nil
 	})
@@ -66,13 +66,13 @@ func (act *Actions) startMove(ctx context.Context, a access.Actor, def fleet.Def
 	if err != nil {
 		return run.Run{}, err
 	}
-	created, err := act.txn.Enqueue(ctx, run.Batch{Runs: []run.Run{{Workspace: def.Name, Kind: run.Move, Commit: c, Fingerprint: def.Fingerprint,
+	created, err := act.Txn.Enqueue(ctx, run.Batch{Runs: []run.Run{{Workspace: def.Name, Kind: run.Move, Commit: c, Fingerprint: def.Fingerprint,
 		State: moving.To.Identity, Moving: &moving, Trigger: run.Trigger{Cause: run.ByPerson, Actor: a.Name}}}})
 	if err != nil || len(created) > 0 {
 		return append(created, run.Run{})[0], err
 	}
 	err = fault.New(fault.Conflict, "tfops runs --workspace "+def.Name+" --kind move", "the state of workspace %s is being moved already", def.Name)
-	return run.Run{}, errors.Join(err, act.txn.DropImport(run.Run{Workspace: def.Name, Moving: &moving}))
+	return run.Run{}, errors.Join(err, act.Txn.DropImport(run.Run{Workspace: def.Name, Moving: &moving}))
 }
 
 // movable says from where to where the state of a workspace is to be copied.

@@ -1,4 +1,4 @@
-package engine
+package acts
 
 import (
 	"context"
@@ -15,11 +15,11 @@ import (
 // Codify proposes a patch for a finding, against the newest commit of the
 // workspace's branch, and asks for a plan of it. Nothing is pushed.
 func (act *Actions) Codify(ctx context.Context, a access.Actor, finding string) (patches.Patch, error) {
-	f, err := act.journal.Finding(ctx, finding)
+	f, err := act.Journal.Finding(ctx, finding)
 	if err != nil {
 		return patches.Patch{}, err
 	}
-	def, err := act.txn.Settings.Get().Workspace(f.Workspace)
+	def, err := act.Txn.Settings.Get().Workspace(f.Workspace)
 	if err != nil {
 		return patches.Patch{}, err
 	}
@@ -30,12 +30,12 @@ func (act *Actions) Codify(ctx context.Context, a access.Actor, finding string) 
 	if err != nil {
 		return patches.Patch{}, err
 	}
-	p, _, err := act.patches.Propose(ctx, def, r.Commit.SHA, f)
+	p, _, err := act.Patches.Propose(ctx, def, r.Commit.SHA, f)
 	if err != nil || len(p.Done) == 0 {
 		return p, err
 	}
 	r.Codify = f.ID
-	created, err := act.txn.Enqueue(ctx, run.Batch{Runs: []run.Run{r}})
+	created, err := act.Txn.Enqueue(ctx, run.Batch{Runs: []run.Run{r}})
 	if err != nil {
 		return patches.Patch{}, err
 	}
