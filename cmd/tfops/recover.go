@@ -10,11 +10,12 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/recovery"
+
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/config"
-	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
@@ -150,7 +151,7 @@ func (a *app) rebuild(ctx context.Context, dir, path, backup string, configured 
 		return done, err
 	}
 	files := artifacts.Open(dir)
-	remains, unreadable, err := engine.ReadRemains(files, &runner.Local{})
+	remains, unreadable, err := recovery.Read(files, &runner.Local{})
 	if err != nil {
 		return done, err
 	}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/recovery"
+
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
@@ -53,7 +55,7 @@ func TestRemains(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			remains, unreadable, err := ReadRemains(artifacts.Open(dir), &runner.Local{})
+			remains, unreadable, err := recovery.Read(artifacts.Open(dir), &runner.Local{})
 			switch {
 			case err != nil:
 				t.Fatal(err)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/recovery"
+
 	"github.com/tfops/tfops/internal/engine/acts"
 
 	"github.com/tfops/tfops/internal/artifacts"
@@ -291,7 +293,7 @@ func TestRenameIsRecollected(t *testing.T) {
 		if err != nil || !stands["b"] || stands["a"] {
 			t.Errorf("%v, %v", stands, err)
 		}
-		remains, _, err := ReadRemains(artifacts.Open(g.dir), &runner.Local{})
+		remains, _, err := recovery.Read(artifacts.Open(g.dir), &runner.Local{})
 		if err != nil || len(remains) != 1 || remains[0].Run.ID != r.ID || remains[0].Run.Workspace != "b" {
 			t.Errorf("%+v, %v", remains, err)
 		}

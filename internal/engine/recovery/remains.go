@@ -1,4 +1,4 @@
-package engine
+package recovery
 
 import (
 	"encoding/json"
@@ -21,9 +21,9 @@ type Follower interface {
 	Survivors(run string) ([]job.Process, error)
 }
 
-// ReadRemains reads what the run directories of a data directory tell, oldest
+// Read reads what the run directories of a data directory tell, oldest
 // run first. unreadable names those that tell nothing.
-func ReadRemains(files *artifacts.Local, l Follower) (remains []run.Remains, unreadable []string, err error) {
+func Read(files *artifacts.Local, l Follower) (remains []run.Remains, unreadable []string, err error) {
 	ids, err := files.Runs()
 	if err != nil {
 		return nil, nil, err
