@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/config"
+	"github.com/tfops/tfops/internal/config/starter"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/term/show"
 	"github.com/tfops/tfops/internal/usage"
@@ -95,15 +96,15 @@ func (a *app) initConfig(checkout string, o initOptions) error {
 		path = "tfops.hcl"
 	}
 	info = withoutProblems(info, checkout)
-	if err := writeNew(path, config.Starter(info)); err != nil {
+	if err := writeNew(path, starter.File(info)); err != nil {
 		return err
 	}
 	return a.tellWritten(path, info)
 }
 
 // describeCheckout says what a starter configuration needs to know of a checkout.
-func describeCheckout(dir string) (config.StarterInfo, error) {
-	var info config.StarterInfo
+func describeCheckout(dir string) (starter.Info, error) {
+	var info starter.Info
 	repo, err := git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
 	if errors.Is(err, git.ErrRepositoryNotExists) {
 		return info, fault.New(fault.Invalid, "change to a checkout of the repository that holds your Terraform code, or name it: tfops init CHECKOUT",
@@ -180,7 +181,7 @@ func writeNew(path string, content []byte) error {
 	return nil
 }
 
-func (a *app) tellWritten(path string, info config.StarterInfo) error {
+func (a *app) tellWritten(path string, info starter.Info) error {
 	cfg, err := config.Load(path)
 	w := written{Path: path, URL: info.URL, Branch: info.Branch, DataDir: info.DataDir, Workspaces: []string{}}
 	if err == nil { // what was made up of gaps is told as it is in the file

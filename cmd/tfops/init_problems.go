@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/tfops/tfops/internal/config"
+	"github.com/tfops/tfops/internal/config/starter"
 	"github.com/tfops/tfops/internal/gitrepo/local"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
@@ -15,7 +16,7 @@ import (
 // root modules with code that is not there are comments, and an order that is
 // read off the code and would be a circle is none. A checkout that cannot be
 // looked at is left as it is: the starter is help, and not a check.
-func withoutProblems(info config.StarterInfo, checkout string) config.StarterInfo {
+func withoutProblems(info starter.Info, checkout string) starter.Info {
 	git, err := local.OpenCheckout(checkout)
 	if err != nil {
 		return info
@@ -61,14 +62,14 @@ func withoutSubmodules(problems []workspace.Problem, followed bool) []workspace.
 }
 
 // refused is how many problems validate finds with a starter configuration.
-func refused(info config.StarterInfo, checkout string) int {
+func refused(info starter.Info, checkout string) int {
 	dir, err := os.MkdirTemp("", "tfops-init-")
 	if err != nil {
 		return 0
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "tfops.hcl")
-	if err := os.WriteFile(path, config.Starter(info), 0o600); err != nil {
+	if err := os.WriteFile(path, starter.File(info), 0o600); err != nil {
 		return 0
 	}
 	cfg, err := config.Load(path)

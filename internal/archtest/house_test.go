@@ -52,7 +52,7 @@ var floors = [][]string{
 	{"internal/engine/acts", "internal/engine/view"},
 	{"internal/engine"},
 	{"internal/server"},
-	{"internal/config"},
+	{"internal/config", "internal/config/starter"},
 	{"cmd/tfops"},
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/config/starter"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/notify"
@@ -29,7 +30,7 @@ func FuzzLoad(f *testing.F) {
 		f.Add(src)
 	}
 	f.Add([]byte(whole))
-	f.Add(Starter(StarterInfo{URL: "git@git.example.com:a.git", Roots: []string{"."}}))
+	f.Add(starter.File(starter.Info{URL: "git@git.example.com:a.git", Roots: []string{"."}}))
 	f.Add([]byte("workspace \"w\" {\n drift { schedule = \"CRON_TZ=\" }\n}"))
 	f.Add([]byte("data_dir = indent(99999999999, \"a\\nb\")"))
 	f.Add([]byte("data_dir = \"${1e999999999}\"\nrunner {\n pass_env = [1/0, 1e999*1e999]\n}"))

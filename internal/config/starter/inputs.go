@@ -1,4 +1,4 @@
-package config
+package starter
 
 import (
 	"fmt"
@@ -32,7 +32,7 @@ type inputVariable struct {
 // there are any, they are meant. What cannot be read is passed over: the starter is help,
 // and not a check.
 func moduleOf(tree fs.FS, dir string) *rootmodule.Module {
-	left := &rootmodule.Left{Files: maxStarterFiles, Bytes: maxStarterBytes}
+	left := &rootmodule.Left{Files: maxFiles, Bytes: maxBytes}
 	m, err := rootmodule.Reader{Tree: tree, Tofu: true, Left: left}.Read(dir)
 	if err != nil {
 		return &rootmodule.Module{}
@@ -40,10 +40,11 @@ func moduleOf(tree fs.FS, dir string) *rootmodule.Module {
 	return m
 }
 
-// What is read of one root module at most.
+// What is read of one root module at most, and of one file of values.
 const (
-	maxStarterFiles = 10_000
-	maxStarterBytes = 64 << 20
+	maxFileSize = 1 << 20
+	maxFiles    = 10_000
+	maxBytes    = 64 << 20
 )
 
 // inputsOf looks into a directory. read are the var files that the workspace names: they

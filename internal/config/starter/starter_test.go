@@ -1,31 +1,35 @@
-package config
+package starter
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/tfops/tfops/internal/config"
 )
 
 func TestStarter(t *testing.T) {
 	local := t.TempDir()
 	for _, c := range []struct {
-		info       StarterInfo
+		info       Info
 		repo, url  string
 		workspaces string
 	}{
-		{StarterInfo{URL: "https://ana:s3cret@git.example.com/acme/infra.git", Roots: []string{"live/prod/net", "live/prod-net", "."}},
+		{Info{URL: "https://ana:s3cret@git.example.com/acme/infra.git", Roots: []string{"live/prod/net", "live/prod-net", "."}},
 			"infra", "https://git.example.com/acme/infra.git", "live-prod-net live-prod-net-2 infra"},
-		{StarterInfo{URL: "git@git.example.com:acme/infra.git", Branch: "trunk", Roots: []string{"a b/ü${x}", "_x", "A", "a"}},
+		{Info{URL: "git@git.example.com:acme/infra.git", Branch: "trunk", Roots: []string{"a b/ü${x}", "_x", "A", "a"}},
 			"infra", "git@git.example.com:acme/infra.git", "a-b-x x A a-2"},
-		{StarterInfo{URL: "ssh://git:s3cret@git.example.com/infra", DataDir: "data"}, "infra", "ssh://git@git.example.com/infra", ""},
-		{StarterInfo{URL: local, Repository: "my repo", Roots: []string{"üü"}}, "my-repo", local, "my-repo"},
+		{Info{URL: "ssh://git:s3cret@git.example.com/infra", DataDir: "data"}, "infra", "ssh://git@git.example.com/infra", ""},
+		{Info{URL: local, Repository: "my repo", Roots: []string{"üü"}}, "my-repo", local, "my-repo"},
 	} {
-		src := string(Starter(c.info))
+		src := string(File(c.info))
 		if strings.Contains(src, "s3cret") {
 			t.Errorf("a password is in the starter for %s", c.info.URL)
 		}
-		conf := load(t, src, nil)
+		conf := load(t, src)
 		var names []string
 		for i, w := range conf.Workspaces {
 			names = append(names, w.Name)
@@ -46,7 +50,7 @@ func TestStarter(t *testing.T) {
 func TestStarterComments(t *testing.T) {
 	t.Setenv("GIT_TOKEN", "x")
 	t.Setenv("OPS_URL", "https://ops.example.com/tfops")
-	src := string(Starter(StarterInfo{URL: "https://git.example.com/infra.git"}))
+	src := string(File(Info{URL: "https://git.example.com/infra.git"}))
 	var out []string
 	for line := range strings.SplitSeq(src, "\n") {
 		code := strings.TrimSpace(line)
@@ -55,7 +59,7 @@ func TestStarterComments(t *testing.T) {
 		}
 		out = append(out, line)
 	}
-	c := load(t, strings.Join(out, "\n"), nil)
+	c := load(t, strings.Join(out, "\n"))
 	if w := c.Workspaces; len(w) != 1 || len(w[0].Rules) != 1 || w[0].Drift.Schedule == "" || c.Repositories[0].Auth.Password != "x" || len(c.Runner.PassEnv) != 2 {
 		t.Errorf("%+v %+v", w, c.Repositories)
 	}
@@ -89,7 +93,7 @@ func TestStarterInputs(t *testing.T) {
 		"odd/a\"${x}\n}.tfvars": file(""),
 	}
 	roots := []string{"net", "plain", "broken", "many", "odd", "gone"}
-	src := string(Starter(StarterInfo{URL: "https://git.example.com/infra.git", Roots: roots, Tree: tree}))
+	src := string(File(Info{URL: "https://git.example.com/infra.git", Roots: roots, Tree: tree}))
 	for _, want := range []string{
 		"  dir = \"net\"\n  # var_files = [\"dev.tfvars.json\", \"prod.tfvars\"]\n" +
 			"  # variables = { db-password = env(\"DB_PASSWORD\"), pin = env(\"PIN\"), region = \"…\", zone = \"…\" }\n}\n",
@@ -102,11 +106,11 @@ func TestStarterInputs(t *testing.T) {
 			t.Errorf("the starter lacks:\n%s\nit is:\n%s", want, src)
 		}
 	}
-	if c := load(t, src, nil); len(c.Workspaces) != len(roots) || len(c.Warnings) > 0 {
+	if c := load(t, src); len(c.Workspaces) != len(roots) || len(c.Warnings) > 0 {
 		t.Errorf("%+v %v", c.Workspaces, c.Warnings)
 	}
 	blocks := strings.SplitAfter(src, "# tfops keeps in data_dir.\n")
-	used := load(t, blocks[0]+strings.ReplaceAll(strings.Split(blocks[1], "# Environment variables")[0], "  # ", "  "), nil)
+	used := load(t, blocks[0]+strings.ReplaceAll(strings.Split(blocks[1], "# Environment variables")[0], "  # ", "  "))
 	w := used.Workspaces[0]
 	if !slices.Equal(w.VarFiles, []string{"dev.tfvars.json", "prod.tfvars"}) || len(w.Variables) != 4 || len(used.Workspaces[3].Variables) != 3 {
 		t.Errorf("without the comments: %+v", w)
@@ -114,4 +118,17 @@ func TestStarterInputs(t *testing.T) {
 	if odd := used.Workspaces[4].VarFiles; !slices.Equal(odd, []string{"a\"${x}\n}.tfvars"}) {
 		t.Errorf("%q", odd)
 	}
+}
+
+func load(t *testing.T, src string) *config.Config {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "tfops.hcl")
+	if err := os.WriteFile(path, []byte(src), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

@@ -1,4 +1,7 @@
-package config
+// Package starter writes the tfops.hcl that "tfops init" begins with: the
+// repository, and a workspace for each root module and environment that its
+// files tell of. What cannot be known stands in comments.
+package starter
 
 import (
 	"bytes"
@@ -11,12 +14,13 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/tfops/tfops/internal/gitrepo/remote"
 	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// StarterInfo is what a starter configuration is written for.
-type StarterInfo struct {
+// Info is what a starter is written for.
+type Info struct {
 	Repository string   // what to call it; empty: made from the URL
 	URL        string   // https, ssh or a local path; a user and password in it are left out
 	Branch     string   // empty: "main"
@@ -29,26 +33,26 @@ type StarterInfo struct {
 	NoInfer    bool              // what code reads of other states is no order: it would be a circle
 }
 
-// Starter is a commented tfops.hcl: the repository, and a workspace for each
+// File is a commented tfops.hcl: the repository, and a workspace for each
 // root module. It loads without a mistake or a warning, if the URL exists and
 // there is a root module.
-func Starter(info StarterInfo) []byte {
+func File(info Info) []byte {
 	info = info.complete()
 	var b bytes.Buffer
-	fmt.Fprintf(&b, starterHead, text(info.DataDir), text(info.Repository), text(info.URL), info.submodules()+starterAuth(info.URL), text(info.Repository), text(info.Branch), info.order())
+	fmt.Fprintf(&b, head, text(info.DataDir), text(info.Repository), text(info.URL), info.submodules()+authExample(info.URL), text(info.Repository), text(info.Branch), info.order())
 	taken := map[string]bool{}
 	for _, dir := range info.Roots {
 		b.WriteString("\n" + commented(info.LeftOut[dir], info.blocks(dir, taken)))
 	}
 	if len(info.Roots) == 0 {
-		b.WriteString(starterEmpty)
+		b.WriteString(noWorkspace)
 	}
-	b.WriteString(starterTail)
+	b.WriteString(tail)
 	return b.Bytes()
 }
 
 // order says that no order is inferred where that would be a circle.
-func (i StarterInfo) order() string {
+func (i Info) order() string {
 	if !i.NoInfer {
 		return ""
 	}
@@ -56,7 +60,7 @@ func (i StarterInfo) order() string {
 }
 
 // submodules has those followed where code needs them.
-func (i StarterInfo) submodules() string {
+func (i Info) submodules() string {
 	if !i.Submodules {
 		return ""
 	}
@@ -75,7 +79,7 @@ func commented(why, block string) string {
 	return out.String()
 }
 
-func (i StarterInfo) complete() StarterInfo {
+func (i Info) complete() Info {
 	if u, err := url.Parse(i.URL); err == nil && u.User != nil {
 		user := u.User.Username()
 		if u.User = nil; u.Scheme == "ssh" {
@@ -96,11 +100,14 @@ func (i StarterInfo) complete() StarterInfo {
 	return i
 }
 
-var hyphens = lazily.Pattern(`-{2,}`)
+var (
+	notInName = lazily.Pattern(`[^A-Za-z0-9._-]+`)
+	hyphens   = lazily.Pattern(`-{2,}`)
+)
 
 // name makes a valid name of any text.
 func name(s, otherwise string) string {
-	s = strings.TrimLeft(hyphens().ReplaceAllString(notSlug().ReplaceAllString(s, "-"), "-"), "-._")
+	s = strings.TrimLeft(hyphens().ReplaceAllString(notInName().ReplaceAllString(s, "-"), "-"), "-._")
 	s = strings.TrimRight(s, "-.")
 	if s = s[:min(len(s), 100)]; !workspace.ValidName().MatchString(s) {
 		return otherwise
@@ -108,9 +115,9 @@ func name(s, otherwise string) string {
 	return s
 }
 
-// starterName is the directory's path with hyphens; a number tells apart what
+// workspaceName is the directory's path with hyphens; a number tells apart what
 // would be the same.
-func starterName(info StarterInfo, dir string, taken map[string]bool) string {
+func workspaceName(info Info, dir string, taken map[string]bool) string {
 	base := name(strings.ReplaceAll(dir, "/", "-"), info.Repository)
 	n := base
 	for i := 2; taken[strings.ToLower(n)]; i++ {
@@ -125,17 +132,17 @@ func text(s string) string {
 	return string(hclwrite.TokensForValue(cty.StringVal(s)).Bytes())
 }
 
-func starterAuth(location string) string {
+func authExample(location string) string {
 	switch {
 	case strings.HasPrefix(location, "https://"), strings.HasPrefix(location, "http://"):
-		return starterToken
-	case strings.HasPrefix(location, "ssh://"), scpURL().MatchString(location):
-		return starterKey
+		return tokenExample
+	case strings.HasPrefix(location, "ssh://"), remote.ScpForm().MatchString(location):
+		return keyExample
 	}
 	return ""
 }
 
-const starterHead = `# tfops keeps real infrastructure equal to what Git says.
+const head = `# tfops keeps real infrastructure equal to what Git says.
 # Check this file with "tfops validate", then start with "tfops serve".
 
 # Where everything lives that tfops remembers. Back it up.
@@ -174,7 +181,7 @@ defaults {
 # tfops keeps in data_dir.
 `
 
-const starterToken = `
+const tokenExample = `
   # A private repository: read access is all that tfops needs.
   # auth {
   #   username = "tfops"
@@ -182,7 +189,7 @@ const starterToken = `
   # }
 `
 
-const starterKey = `
+const keyExample = `
   # A deploy key that may read, and the host keys that are trusted.
   # auth {
   #   ssh_key     = file("~/.ssh/id_ed25519")
@@ -190,7 +197,7 @@ const starterKey = `
   # }
 `
 
-const starterEmpty = `
+const noWorkspace = `
 # workspace "network-prod" {
 #   dir       = "live/prod/network"
 #   var_files = ["prod.tfvars"]
@@ -198,7 +205,7 @@ const starterEmpty = `
 # }
 `
 
-const starterTail = `
+const tail = `
 # Environment variables of tfops that Terraform and its providers see:
 # runner {
 #   pass_env = ["AWS_*", "HTTPS_PROXY"]

@@ -1,4 +1,4 @@
-package config
+package starter
 
 import (
 	"fmt"
@@ -285,9 +285,9 @@ func list(attr string, files []string) string {
 }
 
 // blocks are the workspaces of one root module.
-func (info StarterInfo) blocks(dir string, taken map[string]bool) string {
+func (info Info) blocks(dir string, taken map[string]bool) string {
 	if info.Tree == nil {
-		return workspaceBlock(starterName(info, dir, taken), dir, "")
+		return workspaceBlock(workspaceName(info, dir, taken), dir, "")
 	}
 	envs := environmentsOf(info.Tree, dir)
 	backend, common := backendOf(info.Tree, dir), envs[""]
@@ -305,7 +305,7 @@ func (info StarterInfo) blocks(dir string, taken map[string]bool) string {
 				}
 			}
 		}
-		name := starterName(info, dir, taken)
+		name := workspaceName(info, dir, taken)
 		return workspaceBlock(name, dir, backend.lines(name, only)+in.String())
 	}
 	var out strings.Builder
@@ -315,7 +315,7 @@ func (info StarterInfo) blocks(dir string, taken map[string]bool) string {
 		if len(e.varFiles) > 0 {
 			lines = "  " + list("var_files", e.varFiles)
 		}
-		name := starterName(info, path.Join(dir, e.name), taken)
+		name := workspaceName(info, path.Join(dir, e.name), taken)
 		lines += backend.lines(name, e) + inputsOf(info.Tree, dir, e.varFiles).String()
 		if i > 0 {
 			out.WriteByte('\n')

@@ -1,4 +1,4 @@
-package config
+package starter
 
 import (
 	"slices"
@@ -34,8 +34,8 @@ func TestStarterEnvironments(t *testing.T) {
 		tree[name] = &fstest.MapFile{Data: []byte(content)}
 	}
 	roots := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"}
-	src := string(Starter(StarterInfo{URL: "https://git.example.com/infra.git", Roots: roots, Tree: tree}))
-	c := load(t, src, nil)
+	src := string(File(Info{URL: "https://git.example.com/infra.git", Roots: roots, Tree: tree}))
+	c := load(t, src)
 	got := map[string]string{}
 	for _, w := range c.Workspaces {
 		got[w.Name] = strings.Join(w.VarFiles, ",") + "|" + strings.Join(w.BackendConfigFiles, ",") + "|" + w.TerraformWorkspace
@@ -84,8 +84,8 @@ func TestStarterOfHostedCode(t *testing.T) {
 	} {
 		tree[name] = &fstest.MapFile{Data: []byte(content)}
 	}
-	src := string(Starter(StarterInfo{URL: "https://git.example.com/infra.git", Roots: []string{"a", "b", "c", "d", "e"}, Tree: tree}))
-	c := load(t, src, nil)
+	src := string(File(Info{URL: "https://git.example.com/infra.git", Roots: []string{"a", "b", "c", "d", "e"}, Tree: tree}))
+	c := load(t, src)
 	if len(c.Workspaces) != 6 || len(c.Warnings) > 0 {
 		t.Fatalf("%d workspaces, %v\n%s", len(c.Workspaces), c.Warnings, src)
 	}
@@ -107,8 +107,8 @@ func TestStarterOfHostedCode(t *testing.T) {
 
 // What validate would refuse is left out with its reason.
 func TestStarterLeavesOut(t *testing.T) {
-	src := string(Starter(StarterInfo{URL: "https://git.example.com/infra.git", Roots: []string{"a", "b"}, LeftOut: map[string]string{"a": "the module\nis gone"}, NoInfer: true}))
-	c := load(t, src, nil)
+	src := string(File(Info{URL: "https://git.example.com/infra.git", Roots: []string{"a", "b"}, LeftOut: map[string]string{"a": "the module\nis gone"}, NoInfer: true}))
+	c := load(t, src)
 	if len(c.Workspaces) != 1 || c.Workspaces[0].Name != "b" || c.Workspaces[0].InferDependencies {
 		t.Errorf("%+v", c.Workspaces)
 	}
