@@ -52,6 +52,12 @@ var floors = [][]string{
 	{"internal/engine/acts", "internal/engine/view"},
 	{"internal/engine"},
 	{"internal/server"},
+	{"internal/config/problems"},
+	{"internal/config/schema"}, // advises in the words of problems
+	{"internal/config/syntax"}, // knows which blocks the file has
+	{"internal/config/decode"},
+	{"internal/config/people", "internal/config/repositories", "internal/config/reporting"},
+	{"internal/config/workspaces"},
 	{"internal/config", "internal/config/starter"},
 	{"cmd/tfops"},
 }
@@ -66,7 +72,6 @@ var banned = []struct{ from, to, why string }{
 	{"internal/run", "internal/job", "a run knows nothing of processes"},
 	{"internal/store", "internal/runner", "a store knows nothing of processes"},
 	{"internal/store", "internal/job", "a store knows nothing of processes"},
-	{"internal/server", "internal/config", "only cmd/tfops reads the configuration and copies values into components"},
 	{"internal/config", "internal/store", "reading a configuration opens nothing"},
 	{"internal/config", "internal/engine", "the configuration does not know who uses it"},
 	{"internal/term", "internal/gitrepo", "what prints does not fetch"},
@@ -166,12 +171,25 @@ func TestFloors(t *testing.T) {
 				}
 			}
 		}
+		if imp := importedConfig(p); imp != "" && name != "cmd/tfops" && !strings.HasPrefix(name, "internal/config") {
+			t.Errorf("%s imports %s: only cmd/tfops reads the configuration and copies values into components", name, imp)
+		}
 		for _, o := range outside {
 			if slices.ContainsFunc(p.Imports, func(i string) bool { return i == o.library || strings.HasPrefix(i, o.library+"/") }) && !o.allows(name) {
 				t.Errorf("%s imports %s: %s", name, o.library, o.why)
 			}
 		}
 	}
+}
+
+// importedConfig is the first package of the configuration that a package imports.
+func importedConfig(p pkg) string {
+	for _, imp := range p.Imports {
+		if name := strings.TrimPrefix(imp, module); name == "internal/config" || strings.HasPrefix(name, "internal/config/") {
+			return name
+		}
+	}
+	return ""
 }
 
 // A rule about a package that is not there holds nothing up.

@@ -23,6 +23,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/config/decode"
+	"github.com/tfops/tfops/internal/config/people"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -188,8 +190,8 @@ func TestWhole(t *testing.T) {
 	if !slices.Equal(c.Files, []string{c.Path, filepath.Join(dir, "release.asc")}) {
 		t.Errorf("files %q", c.Files)
 	}
-	if !reflect.DeepEqual(c.Users, []User{{"ana", []string{"ana@example.com", "ana@home.example"}}, {"li", nil}}) ||
-		!reflect.DeepEqual(c.Groups, []Group{{"platform", []string{"ana", "li"}}}) {
+	if !reflect.DeepEqual(c.Users, []people.User{{Name: "ana", Emails: []string{"ana@example.com", "ana@home.example"}}, {Name: "li"}}) ||
+		!reflect.DeepEqual(c.Groups, []people.Group{{Name: "platform", Members: []string{"ana", "li"}}}) {
 		t.Errorf("%+v %+v", c.Users, c.Groups)
 	}
 	if len(c.Warnings) != 0 {
@@ -387,8 +389,8 @@ func TestUnreadable(t *testing.T) {
 	dir := t.TempDir()
 	large := filepath.Join(dir, "large.hcl")
 	deep := filepath.Join(dir, "deep.hcl")
-	if err := errors.Join(os.WriteFile(large, bytes.Repeat([]byte("#\n"), maxFileSize), 0o600),
-		os.WriteFile(deep, bytes.Repeat([]byte("("), maxFileSize/2), 0o600)); err != nil {
+	if err := errors.Join(os.WriteFile(large, bytes.Repeat([]byte("#\n"), decode.MaxFileSize), 0o600),
+		os.WriteFile(deep, bytes.Repeat([]byte("("), decode.MaxFileSize/2), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{

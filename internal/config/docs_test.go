@@ -18,6 +18,9 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/config/decode"
+	"github.com/tfops/tfops/internal/config/reporting"
+	"github.com/tfops/tfops/internal/config/schema"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/run"
@@ -50,38 +53,38 @@ func section(t *testing.T, doc, heading string) string {
 func TestReferenceIsComplete(t *testing.T) {
 	doc := readReference(t)
 	later := section(t, doc, "Not available yet")
-	var check func(k *kind)
-	check = func(k *kind) {
-		heading := k.typ
+	var check func(k *schema.Kind)
+	check = func(k *schema.Kind) {
+		heading := k.Type
 		if heading == "" {
 			heading = "The file"
 		}
 		text := section(t, doc, heading)
-		own := k.attrs
-		if k == generatorKind { // the others are those of a workspace
-			own = slices.DeleteFunc(slices.Clone(k.attrs), func(a string) bool { return a != "var_files" && slices.Contains(workspaceAttrs, a) })
+		own := k.Attrs
+		if k == schema.Workspaces { // the others are those of a workspace
+			own = slices.DeleteFunc(slices.Clone(k.Attrs), func(a string) bool { return a != "var_files" && schema.Defaults.HasAttr(a) })
 		}
 		for _, a := range own {
-			if k != defaultsKind && !strings.Contains(text, "| `"+a+"` |") {
+			if k != schema.Defaults && !strings.Contains(text, "| `"+a+"` |") {
 				t.Errorf("section %q has no row for %s", heading, a)
 			}
 		}
 		rows := strings.Count(text, "\n| `") - strings.Count(text, "\n| `plan.") - strings.Count(text, "\n| `workspace.") - strings.Count(text, "\n| `commit.")
-		if k != defaultsKind && rows != len(own) {
+		if k != schema.Defaults && rows != len(own) {
 			t.Errorf("section %q has %d rows for %d attributes", heading, rows, len(own))
 		}
-		for name := range k.later {
+		for name := range k.Later {
 			if !strings.Contains(later, "`"+name+"`") {
 				t.Errorf("%s is not named among what is not available yet", name)
 			}
 		}
-		for _, b := range k.blocks {
+		for _, b := range k.Blocks {
 			check(b)
 		}
 	}
-	check(fileKind)
+	check(schema.File)
 	functions := section(t, doc, "Functions")
-	for _, name := range slices.Sorted(maps.Keys(newReader("x").eval.Functions)) {
+	for _, name := range slices.Sorted(maps.Keys(decode.NewReader("x").Context().Functions)) {
 		if !strings.Contains(functions, "`"+name) {
 			t.Errorf("function %s is not in the reference", name)
 		}
@@ -153,7 +156,7 @@ func TestReferenceOfWords(t *testing.T) {
 	for _, r := range rows {
 		got = append(got, r[1])
 	}
-	if want := texts(drift.Classes()); !slices.Equal(got, want) {
+	if want := decode.Strings(drift.Classes()); !slices.Equal(got, want) {
 		t.Errorf("classes are %q, want %q", got, want)
 	}
 	said := section(t, doc, "notify")
@@ -174,7 +177,7 @@ func TestReferenceOfWords(t *testing.T) {
 	for _, k := range run.NoticeKinds() {
 		if k != run.NoticeTest {
 			want = append(want, string(k))
-			if !slices.Contains(defaultKinds, k) {
+			if !slices.Contains(reporting.DefaultKinds, k) {
 				other = append(other, string(k))
 			}
 		}
@@ -197,7 +200,7 @@ func TestReferenceOfWords(t *testing.T) {
 		got  string
 		want []string
 	}{
-		{row("report", "formats"), reportFormats}, {row("severity", "action"), actions}, {row("severity", "level"), texts(drift.Severities())}, {row("filter", "severity"), texts(drift.Severities())},
+		{row("report", "formats"), reporting.Formats}, {row("severity", "action"), decode.Strings(reporting.Actions)}, {row("severity", "level"), decode.Strings(drift.Severities())}, {row("filter", "severity"), decode.Strings(drift.Severities())},
 	} {
 		if got := quotes(c.got); !slices.Equal(got, c.want) {
 			t.Errorf("the reference has %q, want %q", got, c.want)
@@ -207,7 +210,7 @@ func TestReferenceOfWords(t *testing.T) {
 	for _, f := range report.Formats() {
 		formats = append(formats, f.Name)
 	}
-	if slices.Sort(formats); !slices.Equal(formats, slices.Sorted(slices.Values(reportFormats))) {
-		t.Errorf("reports are made as %q, want %q", formats, reportFormats)
+	if slices.Sort(formats); !slices.Equal(formats, slices.Sorted(slices.Values(reporting.Formats))) {
+		t.Errorf("reports are made as %q, want %q", formats, reporting.Formats)
 	}
 }

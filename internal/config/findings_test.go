@@ -109,15 +109,18 @@ func TestLeavesOutEverything(t *testing.T) {
 // switched off is not the same as not said.
 func TestHealingIsMerged(t *testing.T) {
 	const defaults = "defaults {\n repository = \"infra\"\n drift {\n schedule = \"@daily\"\n timezone = \"Asia/Tokyo\"\n heal = true\n heal_only = [\"changed\"]\n heal_cooldown = \"3h\"\n }\n}\n"
+	healing := func(schedule, timezone string, heal bool, only drift.Class, cooldown time.Duration) Drift {
+		return Drift{Schedule: schedule, Timezone: timezone, Heal: heal, HealOnly: []drift.Class{only}, HealCooldown: cooldown}
+	}
 	for drifts, want := range map[string]Drift{
-		``:                          {"@daily", "Asia/Tokyo", true, []drift.Class{drift.Changed}, 3 * time.Hour},
-		`heal = false`:              {"@daily", "Asia/Tokyo", false, []drift.Class{drift.Changed}, 3 * time.Hour},
-		`heal = null`:               {"@daily", "Asia/Tokyo", true, []drift.Class{drift.Changed}, 3 * time.Hour},
-		`heal_only = ["deleted"]`:   {"@daily", "Asia/Tokyo", true, []drift.Class{drift.Deleted}, 3 * time.Hour},
-		`heal_cooldown = "1m"`:      {"@daily", "Asia/Tokyo", true, []drift.Class{drift.Changed}, time.Minute},
-		`heal_cooldown = "2d"`:      {"@daily", "Asia/Tokyo", true, []drift.Class{drift.Changed}, 48 * time.Hour},
-		`schedule = "0 2 * * *"`:    {"0 2 * * *", "Asia/Tokyo", true, []drift.Class{drift.Changed}, 3 * time.Hour},
-		`timezone = "Asia/Kolkata"`: {"@daily", "Asia/Kolkata", true, []drift.Class{drift.Changed}, 3 * time.Hour},
+		``:                          healing("@daily", "Asia/Tokyo", true, drift.Changed, 3*time.Hour),
+		`heal = false`:              healing("@daily", "Asia/Tokyo", false, drift.Changed, 3*time.Hour),
+		`heal = null`:               healing("@daily", "Asia/Tokyo", true, drift.Changed, 3*time.Hour),
+		`heal_only = ["deleted"]`:   healing("@daily", "Asia/Tokyo", true, drift.Deleted, 3*time.Hour),
+		`heal_cooldown = "1m"`:      healing("@daily", "Asia/Tokyo", true, drift.Changed, time.Minute),
+		`heal_cooldown = "2d"`:      healing("@daily", "Asia/Tokyo", true, drift.Changed, 48*time.Hour),
+		`schedule = "0 2 * * *"`:    healing("0 2 * * *", "Asia/Tokyo", true, drift.Changed, 3*time.Hour),
+		`timezone = "Asia/Kolkata"`: healing("@daily", "Asia/Kolkata", true, drift.Changed, 3*time.Hour),
 	} {
 		src := valid + defaults + "workspace \"a\" {\n drift {\n" + drifts + "\n}\n}\nworkspaces \"live\" {\n dirs = [\"live/*\"]\n name = parts[1]\n drift {\n" + drifts + "\n}\n}\n"
 		c := load(t, src, nil)

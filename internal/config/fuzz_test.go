@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/config/reporting"
 	"github.com/tfops/tfops/internal/config/starter"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/schedule"
@@ -92,7 +93,7 @@ var hostileBlocks = []string{
 func checkBlocks(t *testing.T, c *Config) {
 	t.Helper()
 	for _, r := range c.Ignore {
-		if r.Reason == "" || leavesOutAll(r) || slices.Contains(r.Classes, drift.Unchecked) {
+		if r.Reason == "" || reporting.IgnoresAll(r) || slices.Contains(r.Classes, drift.Unchecked) {
 			t.Errorf("a rule that hides too much was loaded: %+v", r)
 		}
 	}
@@ -103,7 +104,7 @@ func checkBlocks(t *testing.T, c *Config) {
 	}
 	for _, r := range c.Reports {
 		s, err := schedule.Parse(r.Schedule, r.Timezone)
-		if err != nil || s.IsZero() || r.Since < 0 || r.Since > longestWindow {
+		if err != nil || s.IsZero() || r.Since < 0 || r.Since > reporting.LongestWindow {
 			t.Errorf("an invalid report was loaded: %+v, %v", r, err)
 		}
 		if _, err := time.LoadLocation(r.Timezone); err != nil {

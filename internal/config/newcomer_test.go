@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tfops/tfops/internal/config/problems"
 )
 
 // mistakes loads a wrong configuration and returns what Error says and what a
@@ -122,11 +124,11 @@ func TestHiddenBySyntax(t *testing.T) {
 		"workspace \"w\" {\n variables = {\n  a = 1 b = 2\n }\n}\nworkspace \"x\" {\n dir = \"../\"\n}": false,
 	} {
 		_, rendered := mistakes(t, src)
-		if got := strings.HasSuffix(rendered, "\n"+hiddenNote+"\n"); got != hidden || got != strings.Contains(rendered, hiddenNote) {
+		if got := strings.HasSuffix(rendered, "\n"+problems.HiddenNote+"\n"); got != hidden || got != strings.Contains(rendered, problems.HiddenNote) {
 			t.Errorf("%s\nhides something: %v\n%s", src, got, rendered)
 		}
 	}
-	if _, rendered := mistakes(t, "nosuch = 1\nother = 2\n"); strings.Contains(rendered, hiddenNote) {
+	if _, rendered := mistakes(t, "nosuch = 1\nother = 2\n"); strings.Contains(rendered, problems.HiddenNote) {
 		t.Errorf("%s", rendered)
 	}
 }
@@ -218,18 +220,6 @@ func summaries(c *Config) (out []string) {
 }
 
 func TestDays(t *testing.T) {
-	for s, want := range map[string]time.Duration{
-		"1d": 24 * time.Hour, "1d12h": 36 * time.Hour, "1.5d": 36 * time.Hour, ".5d": 12 * time.Hour, "-1d": -24 * time.Hour, "90s": 90 * time.Second, "365d": 365 * 24 * time.Hour,
-	} {
-		if got, err := parseDuration(s); err != nil || got != want {
-			t.Errorf("%s: %s, %v", s, got, err)
-		}
-	}
-	for _, s := range []string{"d", "1 d", "1dd", "d1", "1days", "1", "200000d", strings.Repeat("9", 400) + "d", "1.2.3d", ""} {
-		if got, err := parseDuration(s); err == nil {
-			t.Errorf("%q is %s", s, got)
-		}
-	}
 	c := load(t, valid+`runner {
   apply_grace = "1d"
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/config/reporting"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/run"
@@ -62,7 +63,7 @@ notify "plain" { url = "http://localhost:9093/tfops" }
 		!reflect.DeepEqual(ops.Filter, notify.Filter{Workspaces: []string{"prod-*"}, Labels: map[string]string{"tier": "pr*"}, Severity: drift.High}) || ops.Templates == nil {
 		t.Errorf("%q %q %+v", ops.URL, ops.Secret, ops)
 	}
-	if plain := c.Notify[1]; !slices.Equal(plain.On, defaultKinds) || plain.Templates != nil || plain.Secret != "" {
+	if plain := c.Notify[1]; !slices.Equal(plain.On, reporting.DefaultKinds) || plain.Templates != nil || plain.Secret != "" {
 		t.Errorf("%+v", plain)
 	}
 }
@@ -72,7 +73,7 @@ notify "plain" { url = "http://localhost:9093/tfops" }
 func TestKindsByDefault(t *testing.T) {
 	var not []run.NoticeKind
 	for _, k := range run.NoticeKinds() {
-		if !slices.Contains(defaultKinds, k) {
+		if !slices.Contains(reporting.DefaultKinds, k) {
 			not = append(not, k)
 		}
 	}

@@ -1,0 +1,63 @@
+package config
+
+import (
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/tfops/tfops/internal/config/decode"
+	"github.com/tfops/tfops/internal/config/people"
+	"github.com/tfops/tfops/internal/config/workspaces"
+	"github.com/tfops/tfops/internal/lazily"
+)
+
+// Server is how the API is reached.
+type Server struct {
+	SocketGroup string // Unix group that may use the socket; empty: its owner alone
+}
+
+// Runner is how runs are carried out.
+type Runner struct {
+	Concurrency int // phases at a time; at least 1
+	// DriftConcurrency is how many drift checks go on at a time; at least 1.
+	DriftConcurrency int
+	PassEnv          []string      // names of the daemon's environment variables that the engine sees; a "*" stands for any characters
+	PlanGrace        time.Duration // between a graceful interrupt of a plan and its kill
+	ApplyGrace       time.Duration // the same of an apply
+}
+
+func server(r *decode.Reader, b decode.Block) Server {
+	group := b.Text("socket_group")
+	if group.Set && !people.Name().MatchString(group.Val) {
+		r.Errorf(group.Range, "not a group", "socket_group is the name of a Unix group, for example \"tfops\". "+
+			"Without it the socket is its owner's alone.")
+	}
+	return Server{SocketGroup: group.Val}
+}
+
+func defaultRunner() Runner {
+	n := runtime.NumCPU()
+	return Runner{Concurrency: n, DriftConcurrency: max(n/2, 1), PlanGrace: 30 * time.Second, ApplyGrace: 10 * time.Minute}
+}
+
+var envPattern = lazily.Pattern(`^[A-Za-z_*][A-Za-z0-9_*]*$`)
+
+func runner(r *decode.Reader, b decode.Block) Runner {
+	d, pass := defaultRunner(), b.List("pass_env")
+	out := Runner{
+		Concurrency: b.Number("concurrency", 1).OrElse(d.Concurrency),
+		PassEnv:     decode.Values[string](pass.Val),
+		PlanGrace:   b.Duration("plan_grace", time.Second).OrElse(d.PlanGrace),
+		ApplyGrace:  b.Duration("apply_grace", time.Second).OrElse(d.ApplyGrace),
+	}
+	out.DriftConcurrency = b.Number("drift_concurrency", 1).OrElse(max(out.Concurrency/2, 1))
+	for _, p := range pass.Val {
+		if !envPattern().MatchString(p.Val) || strings.Trim(p.Val, "*") == "" {
+			r.Errorf(p.Range, "not a name of environment variables", "Write the name of a variable, with a * for what "+
+				"may vary, for example \"AWS_*\" or \"HTTPS_PROXY\". The engine sees no other variable of tfops.")
+		} else if why := workspaces.ReservedEnv(p.Val); why != "" {
+			r.Errorf(p.Range, "variable of the engine", "%s", why)
+		}
+	}
+	return out
+}
