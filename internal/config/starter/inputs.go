@@ -47,21 +47,27 @@ const (
 	maxBytes    = 64 << 20
 )
 
-// inputsOf looks into a directory. read are the var files that the workspace names: they
-// are not named again, and no others count. Where it is nil, all that lie there are taken
-// to be meant.
-func inputsOf(tree fs.FS, dir string, read []string) (in rootInputs) {
+// inputsOf looks into a directory. named are the var files that the workspace names: they
+// are not named again, and no others count. Where there are none, all that lie there are
+// taken to be meant.
+func inputsOf(tree fs.FS, dir string, named []string) rootInputs {
+	if len(named) > 0 {
+		return inputsBeside(tree, dir, named, false)
+	}
+	return inputsBeside(tree, dir, nil, true)
+}
+
+// inputsBeside is inputsOf. others says whether var files that are not named are meant, too.
+func inputsBeside(tree fs.FS, dir string, named []string, others bool) (in rootInputs) {
 	entries, err := fs.ReadDir(tree, dir)
 	if err != nil {
 		return in
 	}
 	given := map[string]bool{}
 	give := func(name string) {
-		if body := parseCode(tree, path.Join(dir, name)); body != nil {
-			values, _ := body.JustAttributes()
-			for v := range values {
-				given[v] = true
-			}
+		values, _ := valuesIn(tree, path.Join(dir, name))
+		for v := range values {
+			given[v] = true
 		}
 	}
 	for _, e := range entries {
@@ -74,12 +80,12 @@ func inputsOf(tree fs.FS, dir string, read []string) (in rootInputs) {
 		case rootmodule.IsAutoVars(name):
 			give(name)
 		case strings.HasPrefix(name, "."):
-		case read == nil: // otherwise it is not told of this one
+		case others:
 			in.varFiles = append(in.varFiles, name)
 			give(name)
 		}
 	}
-	for _, name := range read {
+	for _, name := range named {
 		give(name)
 	}
 	for _, b := range moduleOf(tree, dir).Blocks {
@@ -94,18 +100,22 @@ func inputsOf(tree fs.FS, dir string, read []string) (in rootInputs) {
 	return in
 }
 
-// parseCode reads a file of the engine's language in either form; nil: it cannot.
-func parseCode(tree fs.FS, name string) hcl.Body {
+// valuesIn are the attributes in a file of the engine's language, in either form;
+// none where it cannot be read.
+func valuesIn(tree fs.FS, name string) (hcl.Attributes, hcl.Diagnostics) {
 	info, err := fs.Stat(tree, name)
 	if err != nil || !info.Mode().IsRegular() || info.Size() > maxFileSize {
-		return nil
+		return nil, nil
 	}
 	src, err := fs.ReadFile(tree, name)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	body, _ := rootmodule.Parse(name, src)
-	return body
+	if body == nil {
+		return nil, nil
+	}
+	return body.JustAttributes()
 }
 
 var secretName = lazily.Pattern(`(?i)password|passwd|passphrase|secret|token|credential|private_?key|api_?key`)
@@ -118,11 +128,7 @@ const maxLine = 100
 func (in rootInputs) String() string {
 	var out strings.Builder
 	if len(in.varFiles) > 0 {
-		var files []string
-		for _, f := range in.varFiles {
-			files = append(files, text(f))
-		}
-		fmt.Fprintf(&out, "  # var_files = [%s]\n", strings.Join(files, ", "))
+		out.WriteString("  # " + list("var_files", in.varFiles))
 	}
 	if len(in.variables) == 0 {
 		return out.String()
