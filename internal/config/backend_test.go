@@ -47,33 +47,39 @@ func TestBackendConfig(t *testing.T) {
 	t.Setenv("TFOPS_TEST_KEY", "s3cret")
 	c := load(t, backends, nil)
 	a, b := c.Workspaces[0], c.Workspaces[1]
-	want := map[string]cty.Value{"bucket": cty.StringVal("states"), "region": cty.StringVal("eu-west-1"), "key": cty.StringVal("a.tfstate"), "encrypt": cty.True,
-		"access_key": cty.StringVal("s3cret").WithMarks(workspace.Secret), "assume_role": cty.ObjectVal(map[string]cty.Value{"role_arn": cty.StringVal("arn")})}
+	want := map[string]cty.Value{"bucket": cty.StringVal("states"), "region": cty.StringVal("eu-west-1"),
+		"key": cty.StringVal("a.tfstate"), "encrypt": cty.True,
+		"access_key":  cty.StringVal("s3cret").WithMarks(workspace.Secret),
+		"assume_role": cty.ObjectVal(map[string]cty.Value{"role_arn": cty.StringVal("arn")})}
 	for name, v := range want {
 		if !a.BackendConfig[name].RawEquals(v) {
 			t.Errorf("%s is %#v", name, a.BackendConfig[name])
 		}
 	}
-	if len(a.BackendConfig) != len(want) || len(b.BackendConfig) != 4 || !slices.Equal(a.BackendConfigFiles, []string{"../common.tfbackend", "a.tfbackend"}) {
+	if len(a.BackendConfig) != len(want) || len(b.BackendConfig) != 4 ||
+		!slices.Equal(a.BackendConfigFiles, []string{"../common.tfbackend", "a.tfbackend"}) {
 		t.Errorf("%v, %v, %v", a.BackendConfig, b.BackendConfig, a.BackendConfigFiles)
 	}
 	if a.EngineVersion != "< 1.12" || a.Parallelism != 2 || b.EngineVersion != "~> 1.11" || b.Parallelism != 4 {
 		t.Errorf("%q %d %q %d", a.EngineVersion, a.Parallelism, b.EngineVersion, b.Parallelism)
 	}
-	if !slices.Equal(a.SharedVariables, []string{"team"}) || !slices.Equal(b.SharedVariables, []string{"region", "team"}) {
+	if !slices.Equal(a.SharedVariables, []string{"team"}) ||
+		!slices.Equal(b.SharedVariables, []string{"region", "team"}) {
 		t.Errorf("shared are %v and %v", a.SharedVariables, b.SharedVariables)
 	}
 	if !slices.Equal(a.SecretStrings(), []string{"s3cret"}) {
 		t.Errorf("secret are %v", a.SecretStrings())
 	}
 	made, err := c.Generators[0].Make(workspace.Origin{Generator: "live", Branch: "main", Dir: "live/net"})
-	if err != nil || !made.BackendConfig["key"].RawEquals(cty.StringVal("live/net/terraform.tfstate")) || !slices.Equal(made.SharedVariables, []string{"team"}) {
+	if err != nil || !made.BackendConfig["key"].RawEquals(cty.StringVal("live/net/terraform.tfstate")) ||
+		!slices.Equal(made.SharedVariables, []string{"team"}) {
 		t.Errorf("%v %v, %v", made.BackendConfig, made.SharedVariables, err)
 	}
 }
 
 func TestBackendConfigMistakes(t *testing.T) {
-	const head = "repository \"r\" {\n  url = \"https://git.example.com/x.git\"\n}\nworkspace \"w\" {\n  repository = \"r\"\n  "
+	const head = "repository \"r\" {\n  url = \"https://git.example.com/x.git\"\n}\nworkspace \"w\" {\n" +
+		"  repository = \"r\"\n  "
 	for line, want := range map[string]string{
 		`backend_config = "key=x"`:                              "backend_config must be a map",
 		`backend_config = { "a b" = 1 }`:                        "is no setting of any backend",
@@ -101,7 +107,8 @@ func TestBackendConfigMistakes(t *testing.T) {
 			t.Errorf("%s: %v\n%s", line, err, out.String())
 		}
 	}
-	_, err := Load(write(t, strings.Replace(head, "workspace \"w\" {", "workspaces \"w\" {\n  name = dir", 1)+"engine_args = []\n}\n", nil))
+	_, err := Load(write(t, strings.Replace(head, "workspace \"w\" {", "workspaces \"w\" {\n  name = dir", 1)+
+		"engine_args = []\n}\n", nil))
 	if err == nil {
 		t.Error("engine_args is taken in a workspaces block")
 	}

@@ -47,7 +47,7 @@ type Config struct {
 	Ignore   []drift.Ignore       // in the order of the file; expired ones too
 	Severity []drift.SeverityRule // in the order of the file, which is that in which they are asked
 	Reports  []Report
-	Notify   []notify.Target // whom to tell what; see reporting.Reporting
+	Notify   []notify.Target // who gets which messages; see reporting.Reporting
 
 	// Warnings are what is allowed and yet probably not meant.
 	Warnings hcl.Diagnostics
@@ -119,8 +119,8 @@ func read(r *decode.Reader, top decode.Block) *Config {
 	for _, w := range c.Workspaces {
 		declared = append(declared, w.Name)
 	}
-	told := reporting.Read(r, top, declared, len(c.Generators) > 0)
-	c.Ignore, c.Severity, c.Reports, c.Notify = told.Ignore, told.Severity, told.Reports, told.Notify
+	rest := reporting.Read(r, top, declared, len(c.Generators) > 0)
+	c.Ignore, c.Severity, c.Reports, c.Notify = rest.Ignore, rest.Severity, rest.Reports, rest.Notify
 	return c
 }
 

@@ -57,12 +57,14 @@ func load(t *testing.T, src string, beside map[string]string) *Config {
 }
 
 func TestDefaults(t *testing.T) {
-	c := load(t, "repository \"infra\" {\n url = \"https://git.example.com/infra.git\"\n}\nworkspace \"w\" {\n repository = \"infra\"\n}", nil)
+	c := load(t, "repository \"infra\" {\n url = \"https://git.example.com/infra.git\"\n}\nworkspace \"w\" {\n"+
+		" repository = \"infra\"\n}", nil)
 	if c.DataDir != "/var/lib/tfops" || c.Runner.Concurrency != runtime.NumCPU() || c.Server.SocketGroup != "" ||
 		c.Runner.PlanGrace != 30*time.Second || c.Runner.ApplyGrace != 10*time.Minute || len(c.Runner.PassEnv) != 0 {
 		t.Errorf("%q %+v %+v", c.DataDir, c.Runner, c.Server)
 	}
-	if c.Engines["terraform"] != (Engine{Name: "terraform"}) || c.Engines["tofu"] != (Engine{Name: "tofu"}) || len(c.Engines) != 2 {
+	if c.Engines["terraform"] != (Engine{Name: "terraform"}) || c.Engines["tofu"] != (Engine{Name: "tofu"}) ||
+		len(c.Engines) != 2 {
 		t.Errorf("%+v", c.Engines)
 	}
 	if r := c.Repositories[0]; r.Poll != 30*time.Second || r.URL != "https://git.example.com/infra.git" {
@@ -72,10 +74,13 @@ func TestDefaults(t *testing.T) {
 	w.Range.Filename = ""
 	want := Workspace{
 		Workspace: workspace.Workspace{
-			Name: "w", Repository: "infra", Branch: "main", Dir: ".", TerraformWorkspace: "default", Apply: workspace.Manual, Engine: "terraform",
-			Variables: map[string]cty.Value{}, BackendConfig: map[string]cty.Value{}, Env: map[string]workspace.EnvVar{}, Labels: map[string]string{},
-			PlanTimeout: 30 * time.Minute, ApplyTimeout: 2 * time.Hour, LockTimeout: time.Minute, KeepRuns: 50, KeepDays: 90,
-			Inputs: map[string]workspace.Input{}, InferDependencies: true, ApplyOffline: true,
+			Name: "w", Repository: "infra", Branch: "main", Dir: ".", TerraformWorkspace: "default",
+			Apply: workspace.Manual, Engine: "terraform",
+			Variables: map[string]cty.Value{}, BackendConfig: map[string]cty.Value{},
+			Env: map[string]workspace.EnvVar{}, Labels: map[string]string{},
+			PlanTimeout: 30 * time.Minute, ApplyTimeout: 2 * time.Hour, LockTimeout: time.Minute, KeepRuns: 50,
+			KeepDays: 90,
+			Inputs:   map[string]workspace.Input{}, InferDependencies: true, ApplyOffline: true,
 		},
 		Drift: Drift{Timezone: "UTC", HealCooldown: time.Hour}, Range: w.Range,
 	}
@@ -178,10 +183,12 @@ func TestWhole(t *testing.T) {
 	c := load(t, whole, map[string]string{"release.asc": key})
 	dir := filepath.Dir(c.Path)
 	if c.DataDir != filepath.Join(dir, "data") || c.Server.SocketGroup != "tfops" || c.Runner.Concurrency != 2 ||
-		!slices.Equal(c.Runner.PassEnv, []string{"AWS_*", "HTTPS_PROXY"}) || c.Runner.PlanGrace != time.Minute || c.Runner.ApplyGrace != time.Hour {
+		!slices.Equal(c.Runner.PassEnv, []string{"AWS_*", "HTTPS_PROXY"}) || c.Runner.PlanGrace != time.Minute ||
+		c.Runner.ApplyGrace != time.Hour {
 		t.Errorf("%q %+v %+v", c.DataDir, c.Server, c.Runner)
 	}
-	if e := c.Engines["terraform"]; e != (Engine{Name: "terraform", Version: "~> 1.11", ReleaseURL: "https://releases.example.com", PublicKey: key}) {
+	if e := c.Engines["terraform"]; e != (Engine{Name: "terraform", Version: "~> 1.11",
+		ReleaseURL: "https://releases.example.com", PublicKey: key}) {
 		t.Errorf("%+v", e)
 	}
 	if r := c.Repositories[0]; r.Poll != time.Minute || r.Auth.Username != "tfops" || r.Auth.Password != "s3cret" {
@@ -190,7 +197,8 @@ func TestWhole(t *testing.T) {
 	if !slices.Equal(c.Files, []string{c.Path, filepath.Join(dir, "release.asc")}) {
 		t.Errorf("files %q", c.Files)
 	}
-	if !reflect.DeepEqual(c.Users, []people.User{{Name: "ana", Emails: []string{"ana@example.com", "ana@home.example"}}, {Name: "li"}}) ||
+	if !reflect.DeepEqual(c.Users, []people.User{{Name: "ana", Emails: []string{"ana@example.com",
+		"ana@home.example"}}, {Name: "li"}}) ||
 		!reflect.DeepEqual(c.Groups, []people.Group{{Name: "platform", Members: []string{"ana", "li"}}}) {
 		t.Errorf("%+v %+v", c.Users, c.Groups)
 	}
@@ -199,22 +207,27 @@ func TestWhole(t *testing.T) {
 	}
 	checkNetwork(t, c.Workspaces[0])
 	o := c.Workspaces[1]
-	if !reflect.DeepEqual(o.Drift, Drift{Timezone: "Asia/Tokyo", HealCooldown: time.Hour}) || o.Apply != workspace.Manual || o.KeepRuns != 10 || o.KeepDays != 90 || o.Labels["team"] != "platform" ||
-		o.Env["GONE"].Value != "x" || ruleNames(o.Rules) != "destructive always" || o.Rules[0].Require != 2 || o.Branch != "main" {
+	if !reflect.DeepEqual(o.Drift, Drift{Timezone: "Asia/Tokyo", HealCooldown: time.Hour}) ||
+		o.Apply != workspace.Manual || o.KeepRuns != 10 || o.KeepDays != 90 || o.Labels["team"] != "platform" ||
+		o.Env["GONE"].Value != "x" || ruleNames(o.Rules) != "destructive always" || o.Rules[0].Require != 2 ||
+		o.Branch != "main" {
 		t.Errorf("%+v", o)
 	}
 }
 
 func checkNetwork(t *testing.T, w Workspace) {
 	t.Helper()
-	if w.Branch != "release/1" || w.Dir != "live/prod/network" || w.TerraformWorkspace != "blue" || w.Apply != workspace.Auto || w.Repository != "infra" ||
-		!slices.Equal(w.VarFiles, []string{"prod.tfvars"}) || w.PlanTimeout != time.Hour || w.ApplyTimeout != 3*time.Hour || w.LockTimeout != 0 ||
+	if w.Branch != "release/1" || w.Dir != "live/prod/network" || w.TerraformWorkspace != "blue" ||
+		w.Apply != workspace.Auto || w.Repository != "infra" ||
+		!slices.Equal(w.VarFiles, []string{"prod.tfvars"}) || w.PlanTimeout != time.Hour ||
+		w.ApplyTimeout != 3*time.Hour || w.LockTimeout != 0 ||
 		w.KeepRuns != 7 || w.KeepDays != 8 {
 		t.Errorf("%+v", w)
 	}
 	vars := map[string]cty.Value{
-		"region": cty.StringVal("eu-west-1"), "size": cty.NumberIntVal(1), "token": cty.StringVal("s3cret").WithMarks(workspace.Secret),
-		"list": cty.TupleVal([]cty.Value{cty.NumberIntVal(1), cty.StringVal("a")}),
+		"region": cty.StringVal("eu-west-1"), "size": cty.NumberIntVal(1),
+		"token": cty.StringVal("s3cret").WithMarks(workspace.Secret),
+		"list":  cty.TupleVal([]cty.Value{cty.NumberIntVal(1), cty.StringVal("a")}),
 	}
 	for name, v := range vars {
 		if !w.Variables[name].RawEquals(v) {
@@ -222,7 +235,8 @@ func checkNetwork(t *testing.T, w Workspace) {
 		}
 	}
 	env := map[string]workspace.EnvVar{"AWS_PROFILE": {Value: "prod"}, "TOKEN": {Value: "S3CRET", Secret: true}}
-	if len(w.Variables) != len(vars) || !reflect.DeepEqual(w.Env, env) || !reflect.DeepEqual(w.Labels, map[string]string{"team": "network", "tier": "prod"}) {
+	if len(w.Variables) != len(vars) || !reflect.DeepEqual(w.Env, env) ||
+		!reflect.DeepEqual(w.Labels, map[string]string{"team": "network", "tier": "prod"}) {
 		t.Errorf("%v %v %v", w.Variables, w.Env, w.Labels)
 	}
 	if !reflect.DeepEqual(w.Drift, Drift{Schedule: "0 2 * * *", Timezone: "Europe/Paris", HealCooldown: time.Hour}) {
@@ -232,17 +246,20 @@ func checkNetwork(t *testing.T, w Workspace) {
 		t.Fatalf("rules %s", ruleNames(w.Rules))
 	}
 	r := w.Rules[0]
-	if r.Require != 1 || !r.AllowAuthor || r.Expire != 48*time.Hour || !slices.Equal(r.From, []string{"group:platform", "user:ana"}) {
+	if r.Require != 1 || !r.AllowAuthor || r.Expire != 48*time.Hour ||
+		!slices.Equal(r.From, []string{"group:platform", "user:ana"}) {
 		t.Errorf("%+v", r)
 	}
 	for replaced, want := range map[int]bool{0: false, 1: true} {
-		holds, err := r.When.Holds(approvals.Facts{Plan: approvals.PlanFacts{Counts: plan.Counts{Replace: replaced}}, Workspace: w.Workspace})
+		holds, err := r.When.Holds(approvals.Facts{Plan: approvals.PlanFacts{Counts: plan.Counts{Replace: replaced}},
+			Workspace: w.Workspace})
 		if err != nil || holds != want {
 			t.Errorf("with %d replaced the rule holds: %v, %v", replaced, holds, err)
 		}
 	}
 	always := w.Rules[1]
-	if holds, err := always.When.Holds(approvals.Facts{}); !holds || err != nil || always.Require != 1 || always.Expire != 24*time.Hour || always.AllowAuthor {
+	if holds, err := always.When.Holds(approvals.Facts{}); !holds || err != nil || always.Require != 1 ||
+		always.Expire != 24*time.Hour || always.AllowAuthor {
 		t.Errorf("%+v holds %v %v", always, holds, err)
 	}
 }
@@ -281,7 +298,11 @@ repository "r" {
 workspace "w" {
   repository = "r"
   variables  = merge(jsondecode(file("vars.json")), { plain = "x" })
-  env        = { A = "${try(jsondecode(file("vars.json")).a, "none")}!", B = jsonencode({ x = [trimspace(file("vars.json"))] }), C = "plain" }
+  env = {
+    A = "${try(jsondecode(file("vars.json")).a, "none")}!"
+    B = jsonencode({ x = [trimspace(file("vars.json"))] })
+    C = "plain"
+  }
 }`, map[string]string{"vars.json": `{"a": "one", "b": ["two"]}`})
 	w := c.Workspaces[0]
 	for _, name := range []string{"a", "b"} {
@@ -308,10 +329,12 @@ func TestURLs(t *testing.T) {
 	local := t.TempDir()
 	for _, c := range []struct{ url, want, user, password string }{
 		{"https://git.example.com/a/b.git", "https://git.example.com/a/b.git", "", ""},
-		{"https://ana:${env(\"TFOPS_TEST_TOKEN\")}@git.example.com:8443/a.git", "https://git.example.com:8443/a.git", "ana", "s3cret"},
+		{"https://ana:${env(\"TFOPS_TEST_TOKEN\")}@git.example.com:8443/a.git", "https://git.example.com:8443/a.git",
+			"ana", "s3cret"},
 		{"https://${env(\"TFOPS_TEST_TOKEN\")}@git.example.com/a.git", "https://git.example.com/a.git", "s3cret", ""},
 		{"ssh://git@git.example.com:2222/a.git", "ssh://git@git.example.com:2222/a.git", "", ""},
-		{"ssh://git:${env(\"TFOPS_TEST_TOKEN\")}@git.example.com/a.git", "ssh://git@git.example.com/a.git", "", "s3cret"},
+		{"ssh://git:${env(\"TFOPS_TEST_TOKEN\")}@git.example.com/a.git", "ssh://git@git.example.com/a.git", "",
+			"s3cret"},
 		{"git@git.example.com:a/b.git", "git@git.example.com:a/b.git", "", ""},
 		{"git.example.com:a/b.git", "git.example.com:a/b.git", "", ""},
 		{local, local, "", ""},
@@ -348,19 +371,21 @@ func TestKeys(t *testing.T) {
 	}
 	beside := map[string]string{
 		"open": string(pem.EncodeToMemory(open)), "locked": string(pem.EncodeToMemory(locked)), "word": "sesame\n",
-		"hosts": "# hosts\n\ngit.example.com " + string(ssh.MarshalAuthorizedKey(signer.PublicKey())), "bad": "git.example.com ssh-ed25519",
+		"hosts": "# hosts\n\ngit.example.com " + string(ssh.MarshalAuthorizedKey(signer.PublicKey())),
+		"bad":   "git.example.com ssh-ed25519",
 	}
 	for attrs, want := range map[string]string{
 		`ssh_key = file("open")`: "",
 		"ssh_key = file(\"locked\")\n ssh_key_passphrase = file(\"word\")\n known_hosts = file(\"hosts\")": "",
 		`ssh_key = file("locked")`: "the key has a passphrase",
-		"ssh_key = file(\"locked\")\n ssh_key_passphrase = env(\"NO\", \"wrong\")": "the passphrase does not open the key",
+		"ssh_key = file(\"locked\")\n ssh_key_passphrase = env(\"NO\", \"wrong\")": "passphrase does not open",
 		`ssh_key = "~/.ssh/id_ed25519"`:                                            "not a private key",
 		`ssh_key_passphrase = file("word")`:                                        "passphrase without a key",
 		`known_hosts = "~/.ssh/known_hosts"`:                                       "not a list of known hosts",
 		`known_hosts = file("bad")`:                                                "not a list of known hosts",
 	} {
-		c, err := Load(write(t, "repository \"r\" {\n url = \"git@git.example.com:a.git\"\n auth {\n "+attrs+"\n }\n}\n", beside))
+		c, err := Load(write(t, "repository \"r\" {\n url = \"git@git.example.com:a.git\"\n auth {\n "+attrs+"\n"+
+			" }\n}\n", beside))
 		switch {
 		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
 			t.Errorf("%s: %v, want %q", attrs, err, want)
@@ -378,7 +403,8 @@ func TestDefaultEngine(t *testing.T) {
 	for src, want := range map[string]string{
 		"": "terraform", "engine \"tofu\" {}": "tofu", "engine \"tofu\" {}\nengine \"terraform\" {}": "terraform",
 	} {
-		c := load(t, src+"\nrepository \"r\" {\n url = \"https://git.example.com/x.git\"\n}\nworkspace \"w\" {\n repository = \"r\"\n}", nil)
+		c := load(t, src+"\nrepository \"r\" {\n url = \"https://git.example.com/x.git\"\n}\nworkspace \"w\" {\n"+
+			" repository = \"r\"\n}", nil)
 		if got := c.Workspaces[0].Engine; got != want {
 			t.Errorf("%q: %s", src, got)
 		}
@@ -394,7 +420,8 @@ func TestUnreadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		filepath.Join(dir, "none.hcl"): "no such file", dir: "not a regular file", large: "larger than", deep: "nested too deep",
+		filepath.Join(dir, "none.hcl"): "no such file", dir: "not a regular file", large: "larger than",
+		deep: "nested too deep",
 	} {
 		_, err := Load(path)
 		var p *Problems

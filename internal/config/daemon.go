@@ -21,9 +21,11 @@ type Runner struct {
 	Concurrency int // phases at a time; at least 1
 	// DriftConcurrency is how many drift checks go on at a time; at least 1.
 	DriftConcurrency int
-	PassEnv          []string      // names of the daemon's environment variables that the engine sees; a "*" stands for any characters
-	PlanGrace        time.Duration // between a graceful interrupt of a plan and its kill
-	ApplyGrace       time.Duration // the same of an apply
+	// PassEnv are names of the daemon's environment variables that the engine
+	// sees; a "*" stands for any characters.
+	PassEnv    []string
+	PlanGrace  time.Duration // between a graceful interrupt of a plan and its kill
+	ApplyGrace time.Duration // the same of an apply
 }
 
 func server(r *decode.Reader, b decode.Block) Server {
@@ -37,7 +39,8 @@ func server(r *decode.Reader, b decode.Block) Server {
 
 func defaultRunner() Runner {
 	n := runtime.NumCPU()
-	return Runner{Concurrency: n, DriftConcurrency: max(n/2, 1), PlanGrace: 30 * time.Second, ApplyGrace: 10 * time.Minute}
+	return Runner{Concurrency: n, DriftConcurrency: max(n/2, 1),
+		PlanGrace: 30 * time.Second, ApplyGrace: 10 * time.Minute}
 }
 
 var envPattern = lazily.Pattern(`^[A-Za-z_*][A-Za-z0-9_*]*$`)

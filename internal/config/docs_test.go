@@ -62,14 +62,16 @@ func TestReferenceIsComplete(t *testing.T) {
 		text := section(t, doc, heading)
 		own := k.Attrs
 		if k == schema.Workspaces { // the others are those of a workspace
-			own = slices.DeleteFunc(slices.Clone(k.Attrs), func(a string) bool { return a != "var_files" && schema.Defaults.HasAttr(a) })
+			own = slices.DeleteFunc(slices.Clone(k.Attrs),
+				func(a string) bool { return a != "var_files" && schema.Defaults.HasAttr(a) })
 		}
 		for _, a := range own {
 			if k != schema.Defaults && !strings.Contains(text, "| `"+a+"` |") {
 				t.Errorf("section %q has no row for %s", heading, a)
 			}
 		}
-		rows := strings.Count(text, "\n| `") - strings.Count(text, "\n| `plan.") - strings.Count(text, "\n| `workspace.") - strings.Count(text, "\n| `commit.")
+		rows := strings.Count(text, "\n| `") - strings.Count(text, "\n| `plan.") - strings.Count(text,
+			"\n| `workspace.") - strings.Count(text, "\n| `commit.")
 		if k != schema.Defaults && rows != len(own) {
 			t.Errorf("section %q has %d rows for %d attributes", heading, rows, len(own))
 		}
@@ -135,7 +137,8 @@ func TestReferenceLoads(t *testing.T) {
 	}
 	for _, b := range blocks {
 		files := certFiles(t, "client")
-		files["ca.pem"], files["deploy_key"], files["known_hosts"] = files["client.pem"], string(pem.EncodeToMemory(key)), "# none\n"
+		files["ca.pem"], files["known_hosts"] = files["client.pem"], "# none\n"
+		files["deploy_key"] = string(pem.EncodeToMemory(key))
 		c := load(t, b[1], files)
 		for _, w := range c.Warnings {
 			if w.Summary != "no workspace" && w.Summary != "no CLI configuration there" {
@@ -151,7 +154,8 @@ func TestReferenceLoads(t *testing.T) {
 // What the documents list of classes, kinds, formats and actions is what there is.
 func TestReferenceOfWords(t *testing.T) {
 	doc := readReference(t)
-	rows := regexp.MustCompile("\\n\\| `([a-z_]+)` \\|").FindAllStringSubmatch(section(t, readDoc(t, "drift.md"), "Classes"), -1)
+	inDrift := section(t, readDoc(t, "drift.md"), "Classes")
+	rows := regexp.MustCompile("\\n\\| `([a-z_]+)` \\|").FindAllStringSubmatch(inDrift, -1)
 	var got []string
 	for _, r := range rows {
 		got = append(got, r[1])
@@ -200,7 +204,10 @@ func TestReferenceOfWords(t *testing.T) {
 		got  string
 		want []string
 	}{
-		{row("report", "formats"), reporting.Formats}, {row("severity", "action"), decode.Strings(reporting.Actions)}, {row("severity", "level"), decode.Strings(drift.Severities())}, {row("filter", "severity"), decode.Strings(drift.Severities())},
+		{row("report", "formats"), reporting.Formats},
+		{row("severity", "action"), decode.Strings(reporting.Actions)},
+		{row("severity", "level"), decode.Strings(drift.Severities())},
+		{row("filter", "severity"), decode.Strings(drift.Severities())},
 	} {
 		if got := quotes(c.got); !slices.Equal(got, c.want) {
 			t.Errorf("the reference has %q, want %q", got, c.want)

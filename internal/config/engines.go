@@ -50,8 +50,8 @@ func engine(r *decode.Reader, b decode.Block) Engine {
 	path, release, key := b.Text("path"), b.Text("release_url"), b.HiddenText("public_key")
 	if path.Set {
 		if path.Val == "" {
-			r.Errorf(path.Range, emptyPath, "path names the engine's binary, for example \"/usr/local/bin/terraform\". "+
-				"Without it the engine is looked for on PATH, and installed otherwise.")
+			r.Errorf(path.Range, emptyPath, "path names the engine's binary, for example "+
+				"\"/usr/local/bin/terraform\". Without it the engine is looked for on PATH, and installed otherwise.")
 		}
 		e.Path = r.Abs(path.Val)
 	}

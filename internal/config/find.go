@@ -33,5 +33,6 @@ func find(flag, env string, places []string) (string, error) {
 		}
 	}
 	next := "write one for the repository at hand with: tfops init; or name one with --config FILE or TFOPS_CONFIG"
-	return "", fault.New(fault.Invalid, next, "there is no %s here or in %s", places[0], filepath.Dir(places[len(places)-1]))
+	last := filepath.Dir(places[len(places)-1])
+	return "", fault.New(fault.Invalid, next, "there is no %s here or in %s", places[0], last)
 }

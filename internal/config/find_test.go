@@ -35,7 +35,8 @@ func TestFind(t *testing.T) {
 		if got != c.want || (err == nil) != (c.err == "") {
 			t.Errorf("%+v: %q, %v", c, got, err)
 		}
-		if err != nil && (!strings.Contains(err.Error(), c.err) || !fault.Is(err, fault.Invalid) || !strings.Contains(fault.Next(err), "tfops init")) {
+		if err != nil && (!strings.Contains(err.Error(), c.err) || !fault.Is(err, fault.Invalid) ||
+			!strings.Contains(fault.Next(err), "tfops init")) {
 			t.Errorf("%+v: %v, next %q", c, err, fault.Next(err))
 		}
 	}

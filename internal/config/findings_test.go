@@ -41,16 +41,20 @@ severity "first" {
 severity "last" { level = "low" }
 `, nil)
 	wantIgnore := []drift.Ignore{
-		{Name: "all-of-it", Address: "module.web.aws_instance.web*", Attributes: []string{"tags", "tags.*"}, Classes: []drift.Class{drift.Changed, drift.Deleted},
-			Workspace: "prod-*", Labels: map[string]string{"tier": "prod"}, Reason: "The autoscaler does it.", Owner: "ana",
+		{Name: "all-of-it", Address: "module.web.aws_instance.web*", Attributes: []string{"tags", "tags.*"},
+			Classes:   []drift.Class{drift.Changed, drift.Deleted},
+			Workspace: "prod-*", Labels: map[string]string{"tier": "prod"}, Reason: "The autoscaler does it.",
+			Owner:   "ana",
 			Expires: time.Date(2097, 2, 1, 0, 0, 0, 0, time.UTC)},
-		{Name: "one-class", Classes: []drift.Class{drift.StateOnly}, Labels: map[string]string{}, Reason: "x", Expires: time.Date(2097, 1, 31, 17, 0, 0, 0, time.UTC)},
+		{Name: "one-class", Classes: []drift.Class{drift.StateOnly}, Labels: map[string]string{}, Reason: "x",
+			Expires: time.Date(2097, 1, 31, 17, 0, 0, 0, time.UTC)},
 	}
 	if !reflect.DeepEqual(c.Ignore, wantIgnore) {
 		t.Errorf("got  %+v\nwant %+v", c.Ignore, wantIgnore)
 	}
 	wantSeverity := []drift.SeverityRule{
-		{Name: "first", Type: "aws_iam_*", Attribute: "policy", Action: plan.Replace, Class: drift.Changed, Severity: drift.Critical},
+		{Name: "first", Type: "aws_iam_*", Attribute: "policy", Action: plan.Replace, Class: drift.Changed,
+			Severity: drift.Critical},
 		{Name: "last", Severity: drift.Low},
 	}
 	if !reflect.DeepEqual(c.Severity, wantSeverity) {
@@ -63,8 +67,10 @@ severity "last" { level = "low" }
 
 // A rule that ends on a day holds through the whole of it, in UTC.
 func TestExpiresAtTheEndOfTheDay(t *testing.T) {
-	rule := load(t, oneWorkspace+"ignore \"x\" {\n address = \"a.b\"\n reason = \"x\"\n expires = \"2097-12-31\"\n}", nil).Ignore[0]
-	for at, want := range map[string]bool{"2097-12-31T23:59:59Z": false, "2098-01-01T00:00:00Z": true, "2098-01-01T00:30:00+01:00": false} {
+	rule := load(t, oneWorkspace+"ignore \"x\" {\n address = \"a.b\"\n reason = \"x\"\n expires = \"2097-12-31\"\n}",
+		nil).Ignore[0]
+	for at, want := range map[string]bool{"2097-12-31T23:59:59Z": false, "2098-01-01T00:00:00Z": true,
+		"2098-01-01T00:30:00+01:00": false} {
 		now, err := time.Parse(time.RFC3339, at)
 		if err != nil {
 			t.Fatal(err)
@@ -77,7 +83,8 @@ func TestExpiresAtTheEndOfTheDay(t *testing.T) {
 
 // What one part of a rule leaves open, another may narrow.
 func TestLeavesOutEverything(t *testing.T) {
-	most := `class = ["changed", "deleted", "conflict", "pre_applied", "state_only", "input", "pending_commit", "perpetual"]`
+	most := `class = ["changed", "deleted", "conflict", "pre_applied", "state_only", "input", ` +
+		`"pending_commit", "perpetual"]`
 	for body, everything := range map[string]bool{
 		``:                                       true,
 		`address = "*"`:                          true,
@@ -108,9 +115,11 @@ func TestLeavesOutEverything(t *testing.T) {
 // Each attribute of drift comes from the workspace, else from the defaults;
 // switched off is not the same as not said.
 func TestHealingIsMerged(t *testing.T) {
-	const defaults = "defaults {\n repository = \"infra\"\n drift {\n schedule = \"@daily\"\n timezone = \"Asia/Tokyo\"\n heal = true\n heal_only = [\"changed\"]\n heal_cooldown = \"3h\"\n }\n}\n"
+	const defaults = "defaults {\n repository = \"infra\"\n drift {\n schedule = \"@daily\"\n" +
+		" timezone = \"Asia/Tokyo\"\n heal = true\n heal_only = [\"changed\"]\n heal_cooldown = \"3h\"\n }\n}\n"
 	healing := func(schedule, timezone string, heal bool, only drift.Class, cooldown time.Duration) Drift {
-		return Drift{Schedule: schedule, Timezone: timezone, Heal: heal, HealOnly: []drift.Class{only}, HealCooldown: cooldown}
+		return Drift{Schedule: schedule, Timezone: timezone, Heal: heal, HealOnly: []drift.Class{only},
+			HealCooldown: cooldown}
 	}
 	for drifts, want := range map[string]Drift{
 		``:                          healing("@daily", "Asia/Tokyo", true, drift.Changed, 3*time.Hour),
@@ -122,7 +131,8 @@ func TestHealingIsMerged(t *testing.T) {
 		`schedule = "0 2 * * *"`:    healing("0 2 * * *", "Asia/Tokyo", true, drift.Changed, 3*time.Hour),
 		`timezone = "Asia/Kolkata"`: healing("@daily", "Asia/Kolkata", true, drift.Changed, 3*time.Hour),
 	} {
-		src := valid + defaults + "workspace \"a\" {\n drift {\n" + drifts + "\n}\n}\nworkspaces \"live\" {\n dirs = [\"live/*\"]\n name = parts[1]\n drift {\n" + drifts + "\n}\n}\n"
+		src := valid + defaults + "workspace \"a\" {\n drift {\n" + drifts + "\n}\n}\nworkspaces \"live\" {\n" +
+			" dirs = [\"live/*\"]\n name = parts[1]\n drift {\n" + drifts + "\n}\n}\n"
 		c := load(t, src, nil)
 		if got := c.Workspaces[0].Drift; !reflect.DeepEqual(got, want) {
 			t.Errorf("%s\ngot  %+v\nwant %+v", drifts, got, want)
@@ -135,13 +145,15 @@ func TestHealingIsMerged(t *testing.T) {
 			t.Errorf("%s: warnings %v", drifts, c.Warnings)
 		}
 	}
-	if got := load(t, oneWorkspace, nil).Workspaces[0].Drift; !reflect.DeepEqual(got, Drift{Timezone: "UTC", HealCooldown: time.Hour}) {
+	if got := load(t, oneWorkspace, nil).Workspaces[0].Drift; !reflect.DeepEqual(got,
+		Drift{Timezone: "UTC", HealCooldown: time.Hour}) {
 		t.Errorf("without a block: %+v", got)
 	}
 }
 
 func TestDriftConcurrency(t *testing.T) {
-	for body, want := range map[string]int{"concurrency = 1": 1, "concurrency = 9": 4, "concurrency = 2\n drift_concurrency = 7": 7, "drift_concurrency = 1": 1} {
+	for body, want := range map[string]int{"concurrency = 1": 1, "concurrency = 9": 4, "concurrency = 2\n" +
+		" drift_concurrency = 7": 7, "drift_concurrency = 1": 1} {
 		if got := load(t, oneWorkspace+"runner {\n "+body+"\n}", nil).Runner.DriftConcurrency; got != want {
 			t.Errorf("%s: %d, want %d", body, got, want)
 		}
@@ -154,7 +166,8 @@ func TestDriftConcurrency(t *testing.T) {
 // Healing that cannot come about is said, once, and where it can be put right.
 func TestWarningsOfHealing(t *testing.T) {
 	block := func(kind, body string) string {
-		return kind + " {\n repository = \"infra\"\n" + map[bool]string{true: " dirs = [\"live/*\"]\n name = parts[1]\n"}[strings.HasPrefix(kind, "workspaces")] + body + "\n}\n"
+		return kind + " {\n repository = \"infra\"\n" + map[bool]string{true: " dirs = [\"live/*\"]\n" +
+			" name = parts[1]\n"}[strings.HasPrefix(kind, "workspaces")] + body + "\n}\n"
 	}
 	for _, kind := range []string{`workspace "a"`, `workspaces "live"`} {
 		for body, want := range map[string]string{
@@ -176,11 +189,15 @@ func TestWarningsOfHealing(t *testing.T) {
 		}
 	}
 	// Of the defaults it is said where it has an effect.
-	all := load(t, valid+"defaults {\n repository = \"infra\"\n drift {\n heal = true\n }\n}\nworkspace \"a\" {\n dir = \"a\"\n}\nworkspace \"b\" {\n dir = \"b\"\n drift {\n schedule = \"@daily\"\n }\n}", nil)
-	if len(all.Warnings) != 1 || all.Warnings[0].Summary != "healing without a schedule" || all.Warnings[0].Subject.Start.Line != 10 {
+	all := load(t, valid+"defaults {\n repository = \"infra\"\n drift {\n heal = true\n }\n}\nworkspace \"a\" {\n"+
+		" dir = \"a\"\n}\nworkspace \"b\" {\n dir = \"b\"\n drift {\n schedule = \"@daily\"\n }\n}", nil)
+	if len(all.Warnings) != 1 || all.Warnings[0].Summary != "healing without a schedule" ||
+		all.Warnings[0].Subject.Start.Line != 10 {
 		t.Errorf("%v", all.Warnings)
 	}
-	c := load(t, valid+"defaults {\n repository = \"infra\"\n drift {\n heal = true\n schedule = \"@daily\"\n }\n}\nworkspace \"a\" {\n apply = \"never\"\n dir = \"a\"\n}\nworkspace \"b\" {\n dir = \"b\"\n drift {\n schedule = \"\"\n }\n}\nworkspace \"c\" {\n dir = \"c\"\n}", nil)
+	c := load(t, valid+"defaults {\n repository = \"infra\"\n drift {\n heal = true\n schedule = \"@daily\"\n }\n}\n"+
+		"workspace \"a\" {\n apply = \"never\"\n dir = \"a\"\n}\nworkspace \"b\" {\n dir = \"b\"\n drift {\n"+
+		" schedule = \"\"\n }\n}\nworkspace \"c\" {\n dir = \"c\"\n}", nil)
 	if len(c.Warnings) != 1 || c.Warnings[0].Subject.Start.Line != 11 {
 		t.Errorf("%v", c.Warnings)
 	}

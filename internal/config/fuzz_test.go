@@ -36,7 +36,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte("data_dir = indent(99999999999, \"a\\nb\")"))
 	f.Add([]byte("data_dir = \"${1e999999999}\"\nrunner {\n pass_env = [1/0, 1e999*1e999]\n}"))
 	f.Add([]byte("workspace \"w\" {\n variables = { a = 1/0 }\n env = { A = 1/0 }\n}"))
-	for _, src := range hostileBlocks {
+	for _, src := range blocksAtTheEdge {
 		f.Add([]byte(src))
 	}
 	for _, src := range secretPlaces {
@@ -67,20 +67,25 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// hostileBlocks have values at the edges of what the blocks for drift and
+// blocksAtTheEdge have values at the edges of what the blocks for drift and
 // notifications take.
-var hostileBlocks = []string{
+var blocksAtTheEdge = []string{
 	"ignore \"x\" {\n address = \"" + strings.Repeat("*.", 5000) + "\"\n reason = \"x\"\n}",
-	"ignore \"x\" {\n address = \"a[\\\"\\\\\\\"]\"\n attributes = [\"[\", \"]\", \".\", \"\\\\\"]\n reason = \"\u0000\"\n}",
+	"ignore \"x\" {\n address = \"a[\\\"\\\\\\\"]\"\n attributes = [\"[\", \"]\", \".\", \"\\\\\"]\n" +
+		" reason = \"\u0000\"\n}",
 	"ignore \"x\" {\n expires = \"9999-12-31\"\n reason = \"x\"\n class = [null]\n}",
 	"ignore \"x\" {\n expires = \"2027-02-29T24:00:00+99:00\"\n labels = { (null) = null, a = [] }\n}",
 	"severity \"x\" {\n type = \"[\"\n action = \"no-op\"\n level = null\n}\nseverity \"x\" { level = \"low\" }",
-	"report \"x\" {\n schedule = \", , , , ,\"\n timezone = \"../../etc/passwd\"\n formats = [null, \"\"]\n to = [\"\", null]\n since = \"-1d\"\n}",
+	"report \"x\" {\n schedule = \", , , , ,\"\n timezone = \"../../etc/passwd\"\n formats = [null, \"\"]\n" +
+		" to = [\"\", null]\n since = \"-1d\"\n}",
 	"report \"x\" {\n schedule = \"@every 99999999999d\"\n since = \"99999999999d\"\n}",
 	"report \"x\" {\n schedule = \"@every -1s\"\n timezone = \"Local\"\n}",
-	"notify \"x\" {\n url = \"https://h/\"\n on = [null, \"test\", \"\"]\n filter {\n workspaces = [\"\", \"[\"]\n labels = { a = \"\" }\n }\n}",
-	"notify \"x\" {\n url = \"https://h/\"\n template \"any\" {\n text = \"{{range .Labels}}{{template \\\"text\\\" .}}{{end}}\"\n }\n}",
-	"notify \"x\" {\n url = \"https://h/\"\n template \"any\" {\n text = \"{{define \\\"text\\\"}}{{template \\\"text\\\"}}{{end}}{{template \\\"text\\\"}}\"\n }\n}",
+	"notify \"x\" {\n url = \"https://h/\"\n on = [null, \"test\", \"\"]\n filter {\n workspaces = [\"\", \"[\"]\n" +
+		" labels = { a = \"\" }\n }\n}",
+	"notify \"x\" {\n url = \"https://h/\"\n template \"any\" {\n" +
+		" text = \"{{range .Labels}}{{template \\\"text\\\" .}}{{end}}\"\n }\n}",
+	"notify \"x\" {\n url = \"https://h/\"\n template \"any\" {\n" +
+		" text = \"{{define \\\"text\\\"}}{{template \\\"text\\\"}}{{end}}{{template \\\"text\\\"}}\"\n }\n}",
 	"notify \"x\" {\n url = \"https://h/\"\n template \"report\" {\n text = \"{{printf \\\"%1000000d\\\" 1}}\"\n }\n}",
 	"notify \"x\" {\n url = \"https://h/\"\n template \"any\" {\n text = \"{{range 9000000000000}}{{end}}\"\n }\n}",
 	"notify \"\" {\n url = \"https://h/\"\n}\nnotify \"\u0000\" {}\nnotify {}",

@@ -37,12 +37,14 @@ workspaces "live" {
 // Everything that a match can say, and what comes of it.
 func TestGenerator(t *testing.T) {
 	t.Setenv("GENERATOR_TEST", "hidden-value")
-	c := load(t, strings.Replace(generators, "  inputs     = parts[2] == \"none\" ? {} : {}\n", `  inputs = { vpc = workspace["${parts[1]}-net"].outputs.vpc_id }`+"\n", 1), nil)
+	c := load(t, strings.Replace(generators, "  inputs     = parts[2] == \"none\" ? {} : {}\n"+
+		"", `  inputs = { vpc = workspace["${parts[1]}-net"].outputs.vpc_id }`+"\n", 1), nil)
 	if len(c.Generators) != 1 {
 		t.Fatal(c.Generators)
 	}
 	g := c.Generators[0]
-	if !g.MatchesBranch("env/x") || len(g.VarFiles) != 1 || g.VarFiles[0] != "vars/*.tfvars" || g.OnRemoved != workspace.Keep {
+	if !g.MatchesBranch("env/x") || len(g.VarFiles) != 1 || g.VarFiles[0] != "vars/*.tfvars" ||
+		g.OnRemoved != workspace.Keep {
 		t.Errorf("%+v", g.Generator)
 	}
 	t.Setenv("GENERATOR_TEST", "changed since")
@@ -51,13 +53,16 @@ func TestGenerator(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.Name != "prod-app-env-testeu" || w.Branch != "env/test" || w.Dir != "live/prod/app" || w.TerraformWorkspace != "env-test" || *w.Origin != o {
+	if w.Name != "prod-app-env-testeu" || w.Branch != "env/test" || w.Dir != "live/prod/app" ||
+		w.TerraformWorkspace != "env-test" || *w.Origin != o {
 		t.Errorf("%+v", w.Workspace)
 	}
-	if strings.Join(w.VarFiles, " ") != "../common.tfvars vars/eu.tfvars" || w.Labels["env"] != "prod" || w.Labels["team"] != "platform" || w.Rules[0].Require != 2 || w.DependsOn[0] != "prod-net" {
+	if strings.Join(w.VarFiles, " ") != "../common.tfvars vars/eu.tfvars" || w.Labels["env"] != "prod" ||
+		w.Labels["team"] != "platform" || w.Rules[0].Require != 2 || w.DependsOn[0] != "prod-net" {
 		t.Errorf("%+v", w)
 	}
-	if plain, marks := w.Variables["secret"].Unmark(); plain.AsString() != "hidden-value" || len(marks) == 0 || w.Variables["where"].AsString() != "live/prod/app" {
+	if plain, marks := w.Variables["secret"].Unmark(); plain.AsString() != "hidden-value" || len(marks) == 0 ||
+		w.Variables["where"].AsString() != "live/prod/app" {
 		t.Errorf("%+v", w.Variables)
 	}
 	in := w.Inputs["vpc"]
@@ -68,7 +73,8 @@ func TestGenerator(t *testing.T) {
 	if err != nil || v.AsString() != "vpc-1" {
 		t.Errorf("%v, %v", v, err)
 	}
-	if w, err := g.Make(workspace.Origin{Generator: "live", Branch: "main", Dir: "live/dev/net"}); err != nil || w.TerraformWorkspace != "default" || w.Rules[0].Require != 1 || len(w.DependsOn) != 0 {
+	if w, err := g.Make(workspace.Origin{Generator: "live", Branch: "main", Dir: "live/dev/net"}); err != nil ||
+		w.TerraformWorkspace != "default" || w.Rules[0].Require != 1 || len(w.DependsOn) != 0 {
 		t.Errorf("%+v, %v", w.Workspace, err)
 	}
 }
@@ -80,7 +86,8 @@ func TestMakeRefuses(t *testing.T) {
 	g := load(t, src, nil).Generators[0]
 	for dir, want := range map[string]string{"live/prod": "generators.hcl", "live/pr od/x": `invalid name "pr od-x"`} {
 		_, err := g.Make(workspace.Origin{Generator: "live", Branch: "main", Dir: dir})
-		if err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), "tfops.hcl", "generators.hcl"), want) || !strings.Contains(err.Error(), dir+" on branch main") {
+		if err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), "tfops.hcl", "generators.hcl"), want) ||
+			!strings.Contains(err.Error(), dir+" on branch main") {
 			t.Errorf("%s: %v", dir, err)
 		}
 	}
@@ -106,8 +113,10 @@ func TestGeneratorProblems(t *testing.T) {
 		`name = "${dir}" watch = ["["]`:                "not a pattern",
 		`name = "${dir}" inputs = "x"`:                 "wrong type",
 	} {
-		src := "repository \"infra\" {\n  url = \"https://git.example.com/infra.git\"\n}\nworkspaces \"live\" {\n  repository = \"infra\"\n  " +
-			strings.NewReplacer(" dirs", "\n  dirs", " on_removed", "\n  on_removed", " branch =", "\n  branch =", " apply", "\n  apply", " inputs", "\n  inputs", " watch", "\n  watch").Replace(change) + "\n}\n"
+		src := "repository \"infra\" {\n  url = \"https://git.example.com/infra.git\"\n}\nworkspaces \"live\" {\n" +
+			"  repository = \"infra\"\n  " +
+			strings.NewReplacer(" dirs", "\n  dirs", " on_removed", "\n  on_removed", " branch =", "\n  branch =",
+				" apply", "\n  apply", " inputs", "\n  inputs", " watch", "\n  watch").Replace(change) + "\n}\n"
 		if _, text := mistakes(t, src); !strings.Contains(text, want) {
 			t.Errorf("%s:\n%s\nwant %s", change, text, want)
 		}
@@ -120,22 +129,26 @@ func TestOrderProblems(t *testing.T) {
 		return "workspace \"" + name + "\" {\n  repository = \"infra\"\n  dir = \"" + name + "\"\n  " + more + "\n}\n"
 	}
 	head := "repository \"infra\" {\n  url = \"https://git.example.com/infra.git\"\n}\n"
-	for src, want := range map[string]string{
-		block("a", `depends_on = ["b"]`) + block("b", `depends_on = ["a"]`):                            "a → b → a",
-		block("a", `depends_on = ["a"]`):                                                               "a → a",
-		block("a", `depends_on = ["network-prd"]`) + block("network-prod", ""):                         "Did you mean \"network-prod\"?",
-		block("a", `inputs = { v = workspace.gone.outputs.x }`):                                        "needs workspace \"gone\"",
-		block("a", "inputs = { v = workspace.b.outputs.x }\n  variables = { v = 1 }") + block("b", ""): "variable with two values",
-		block("a", `depends_on = "b"`) + block("b", ""):                                                "must be a list",
+	for _, c := range []struct{ src, want string }{
+		{block("a", `depends_on = ["b"]`) + block("b", `depends_on = ["a"]`), "a → b → a"},
+		{block("a", `depends_on = ["a"]`), "a → a"},
+		{block("a", `depends_on = ["network-prd"]`) + block("network-prod", ""), "Did you mean \"network-prod\"?"},
+		{block("a", `inputs = { v = workspace.gone.outputs.x }`), "needs workspace \"gone\""},
+		{block("a", "inputs = { v = workspace.b.outputs.x }\n  variables = { v = 1 }") + block("b", ""),
+			"variable with two values"},
+		{block("a", `depends_on = "b"`) + block("b", ""), "must be a list"},
 	} {
+		src, want := c.src, c.want
 		if _, text := mistakes(t, head+src); !strings.Contains(text, want) || !strings.Contains(text, "tfops.hcl:") {
 			t.Errorf("%s\n%s\nwant %s", src, text, want)
 		}
 	}
-	c := load(t, head+block("a", "inputs = { v = \"${workspace[\"b.c\"].outputs.x}/24\" }\n  watch = [\"config/**\"]\n  ignore = [\"**/*.md\"]\n  infer_dependencies = false")+block("b.c", ""), nil)
+	c := load(t, head+block("a", "inputs = { v = \"${workspace[\"b.c\"].outputs.x}/24\" }\n"+
+		"  watch = [\"config/**\"]\n  ignore = [\"**/*.md\"]\n  infer_dependencies = false")+block("b.c", ""), nil)
 	in := c.Workspaces[0].Inputs["v"]
 	v, err := in.Value(func(r workspace.OutputRef) cty.Value { return cty.StringVal(r.Workspace) })
-	if err != nil || v.AsString() != "b.c/24" || c.Workspaces[0].InferDependencies || c.Workspaces[0].Watch[0] != "config/**" {
+	if err != nil || v.AsString() != "b.c/24" || c.Workspaces[0].InferDependencies ||
+		c.Workspaces[0].Watch[0] != "config/**" {
 		t.Errorf("%v, %v, %+v", v, err, c.Workspaces[0].Workspace)
 	}
 }
@@ -154,7 +167,8 @@ workspace "w" {
 `, nil)
 	w := c.Workspaces[0]
 	want := map[string][]string{"var.a": {"a/*"}, `each.value["p"]`: {"x/**", "./y"}, "var.c": {}}
-	if !reflect.DeepEqual(w.Reach, want) || !slices.Equal(w.SharedReach, []string{"var.a"}) || !slices.Equal(w.Ignore, []string{"config/**", "!config/prod.yml"}) {
+	if !reflect.DeepEqual(w.Reach, want) || !slices.Equal(w.SharedReach, []string{"var.a"}) ||
+		!slices.Equal(w.Ignore, []string{"config/**", "!config/prod.yml"}) {
 		t.Errorf("%v, %v, %v", w.Reach, w.SharedReach, w.Ignore)
 	}
 	t.Setenv("REACH_TEST", "keys/*")
@@ -171,7 +185,8 @@ workspace "w" {
 		`watch = ["!x"]`:                          "watch only adds files",
 		`ignore = ["!["]`:                         "not a pattern",
 	} {
-		if _, text := mistakes(t, head+"workspace \"w\" {\n  repository = \"infra\"\n  "+attr+"\n}\n"); !strings.Contains(text, want) {
+		if _, text := mistakes(t, head+"workspace \"w\" {\n  repository = \"infra\"\n  "+attr+"\n}\n"+
+			""); !strings.Contains(text, want) {
 			t.Errorf("%s:\n%s\nwant %s", attr, text, want)
 		}
 	}

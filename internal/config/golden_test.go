@@ -12,7 +12,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 const canary = "Canary-Value-7f3a"
 

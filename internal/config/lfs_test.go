@@ -12,7 +12,8 @@ import (
 
 func TestLFSAttributes(t *testing.T) {
 	repository := func(body string) string {
-		return "data_dir = \"d\"\nrepository \"infra\" {\n  url = \"https://git.example.com/a/b.git\"\n" + body + "\n}\n"
+		return "data_dir = \"d\"\nrepository \"infra\" {\n  url = \"https://git.example.com/a/b.git\"\n" +
+			body + "\n}\n"
 	}
 	c := load(t, repository("lfs = true\nlfs_url = \"https://lfs.example.com/a/b\""), nil)
 	if r := c.Repositories[0]; !r.LFS || r.LFSURL != "https://lfs.example.com/a/b" {

@@ -23,7 +23,8 @@ func modulesFile(t *testing.T, src string) (*Config, error) {
 		text string
 		mode os.FileMode
 	}{
-		"tfops.hcl": {"data_dir = \"d\"\n" + src, 0o600}, "key": {string(key), 0o600}, "open_key": {string(key), 0o644}, "hosts": {hosts, 0o644},
+		"tfops.hcl": {"data_dir = \"d\"\n" + src, 0o600}, "key": {string(key), 0o600},
+		"open_key": {string(key), 0o644}, "hosts": {hosts, 0o644},
 		"no_key": {"x", 0o600}, "mine.tfrc": {"", 0o600}, "token": {"hunter22-token\r\n", 0o600},
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(f.text), f.mode); err != nil {
@@ -71,7 +72,8 @@ engine "terraform" { cli_config = "mine.tfrc" }
 		}
 		return strings.Join(out, "\n")
 	}
-	if got, want := show(c.Modules), "https://git.example.com/acme/ mehunter22-token\napp.terraform.io hunter22-token"; got != want {
+	if got, want := show(c.Modules), "https://git.example.com/acme/ mehunter22-token\n"+
+		"app.terraform.io hunter22-token"; got != want {
 		t.Errorf("for all:\n%s\nwant\n%s", got, want)
 	}
 	want := "ssh://git@git.example.com/acme/ key hosts own\nhttps://git.example.com:8443/ robothunter22-token own"
@@ -94,11 +96,16 @@ func TestSameAccess(t *testing.T) {
 		return "repository \"infra\" {\n  url = \"" + url + "\"\n  modules = \"same_access\"\n" + body + "\n}\n"
 	}
 	for src, want := range map[string]string{
-		repository("git@git.example.com:acme/infra.git", ""):                                            "ssh://git@git.example.com/",
-		repository("ssh://me@git.example.com:2222/acme/infra.git", "auth { ssh_key = file(\"key\") }"):  "ssh://me@git.example.com:2222/",
-		repository("git.example.com:acme/infra.git", ""):                                                "ssh://git.example.com/",
-		repository("https://me:hunter22@Git.Example.com/acme/infra.git", ""):                            "https://git.example.com/",
-		repository("http://git.example.com:8080/acme/infra.git", "auth { password = file(\"token\") }"): "http://git.example.com:8080/",
+		repository("git@git.example.com:acme/infra.git",
+			""): "ssh://git@git.example.com/",
+		repository("ssh://me@git.example.com:2222/acme/infra.git",
+			"auth { ssh_key = file(\"key\") }"): "ssh://me@git.example.com:2222/",
+		repository("git.example.com:acme/infra.git",
+			""): "ssh://git.example.com/",
+		repository("https://me:hunter22@Git.Example.com/acme/infra.git",
+			""): "https://git.example.com/",
+		repository("http://git.example.com:8080/acme/infra.git",
+			"auth { password = file(\"token\") }"): "http://git.example.com:8080/",
 	} {
 		c, err := modulesFile(t, src)
 		if err != nil || len(c.Repositories[0].Modules) != 1 {
@@ -106,7 +113,9 @@ func TestSameAccess(t *testing.T) {
 			continue
 		}
 		got := c.Repositories[0].Modules[0]
-		if got.Prefix.Label() != want || !got.Own || (got.Agent == "/run/agent") != (got.Prefix.Kind == credentials.SSH && len(got.SSHKey) == 0) || got.Prefix.Kind == credentials.HTTP && (got.Username == "" || got.Password == "") {
+		if got.Prefix.Label() != want || !got.Own ||
+			(got.Agent == "/run/agent") != (got.Prefix.Kind == credentials.SSH && len(got.SSHKey) == 0) ||
+			got.Prefix.Kind == credentials.HTTP && (got.Username == "" || got.Password == "") {
 			t.Errorf("%s: %+v, want %s", src, got, want)
 		}
 	}
@@ -123,7 +132,8 @@ func TestSameAccess(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "no key for modules") {
 		t.Error(err)
 	}
-	_, err = modulesFile(t, strings.Replace(repository("git@git.example.com:acme/infra.git", ""), "same_access", "same", 1))
+	_, err = modulesFile(t, strings.Replace(repository("git@git.example.com:acme/infra.git", ""), "same_access",
+		"same", 1))
 	if err == nil || !strings.Contains(err.Error(), "same_access") {
 		t.Error(err)
 	}
@@ -144,39 +154,44 @@ func TestMistakesOfModuleCredentials(t *testing.T) {
 	block := func(prefix, body string) string {
 		return "module_credentials \"" + prefix + "\" {\n" + body + "\n}\n"
 	}
-	for src, says := range map[string]string{
-		block("git.example.com/acme/", `token = file("token")`):                                          "prefix without a scheme",
-		block("https://me:hunter22-token@git.example.com/", `password = file("token")`):                  "a password in the prefix",
-		block("https://me@git.example.com/", `password = file("token")`):                                 "a user in the prefix",
-		block("https://git.example.com/*", `password = file("token")`):                                   "pattern instead of a prefix",
-		block("https://git.example.com/", ""):                                                            "no user and password",
-		block("https://git.example.com/", `password = file("token")`):                                    "password without a username",
-		block("https://git.example.com/", `username = "me"`):                                             "username without a password",
-		block("https://git.example.com/", "username = \"me\"\npassword = \"\""):                          "empty password",
-		block("https://git.example.com/", "username = \"\"\npassword = \"hunter22-token\""):              "empty username",
-		block("https://git.example.com/", "username = \"a\\nb\"\npassword = \"hunter22-token\""):         "more than one line",
-		block("https://git.example.com/", `token = "hunter22-token"`):                                    "token has no meaning here",
-		block("https://git.example.com/", `private_key_file = "key"`):                                    "private_key_file has no meaning here",
-		block("app.terraform.io", ""):                                                                    "no token",
-		block("app.terraform.io", `token = ""`):                                                          "empty token",
-		block("app.terraform.io", "username = \"me\"\npassword = \"hunter22-token\""):                    "username has no meaning here",
-		block("ssh://git@git.example.com/", ""):                                                          "no key",
-		block("ssh://git@git.example.com/", `password = "hunter22-token"`):                               "password has no meaning here",
-		block("ssh://git@git.example.com/", `private_key_file = "open_key"`):                             "a private key that everybody can read",
-		block("ssh://git@git.example.com/", `private_key_file = "gone"`):                                 "cannot read the file",
-		block("ssh://git@git.example.com/", `private_key_file = "no_key"`):                               "not a private key",
-		block("ssh://git@git.example.com/", "private_key_file = \"key\"\nssh_key = file(\"key\")"):       "two ways to say one thing",
-		block("ssh://git@git.example.com/", "private_key_file = \"key\"\nknown_hosts_file = \"no_key\""): "not a list of known hosts",
-		block("ssh://git@git.example.com/", "private_key_file = \"key\"\nknown_hosts_file = \"gone\""):   "cannot read the file",
-		block("ssh://git@git.example.com/", `ssh_key_passphrase = "hunter22-token"`):                     "passphrase without a key",
-		block("https://git.example.com/", `token_file = "hunter22-token"`):                               "unknown attribute",
-		strings.Repeat(block("app.terraform.io", `token = file("token")`), 2):                            "duplicate module_credentials",
-		"module_credentials {\n  token = \"hunter22-token\"\n}\n":                                        "without a prefix",
-		"credentials \"app.terraform.io\" {\n  token = \"hunter22-token\"\n}\n":                          "module_credentials",
-		"engine \"terraform\" { cli_config = \"\" }":                                                     "empty path",
-		"engine \"terraform\" { cli_config = \".\" }":                                                    "not a file",
-		"engine \"terraform\" { terraformrc = \"~/.terraformrc\" }":                                      "cli_config",
+	for _, c := range []struct{ src, says string }{
+		{block("git.example.com/acme/", `token = file("token")`), "prefix without a scheme"},
+		{block("https://me:hunter22-token@git.example.com/", `password = file("token")`), "a password in the prefix"},
+		{block("https://me@git.example.com/", `password = file("token")`), "a user in the prefix"},
+		{block("https://git.example.com/*", `password = file("token")`), "pattern instead of a prefix"},
+		{block("https://git.example.com/", ""), "no user and password"},
+		{block("https://git.example.com/", `password = file("token")`), "password without a username"},
+		{block("https://git.example.com/", `username = "me"`), "username without a password"},
+		{block("https://git.example.com/", "username = \"me\"\npassword = \"\""), "empty password"},
+		{block("https://git.example.com/", "username = \"\"\npassword = \"hunter22-token\""), "empty username"},
+		{block("https://git.example.com/", "username = \"a\\nb\"\npassword = \"hunter22-token\""),
+			"more than one line"},
+		{block("https://git.example.com/", `token = "hunter22-token"`), "token has no meaning here"},
+		{block("https://git.example.com/", `private_key_file = "key"`), "private_key_file has no meaning here"},
+		{block("app.terraform.io", ""), "no token"},
+		{block("app.terraform.io", `token = ""`), "empty token"},
+		{block("app.terraform.io", "username = \"me\"\npassword = \"hunter22-token\""), "username has no meaning here"},
+		{block("ssh://git@git.example.com/", ""), "no key"},
+		{block("ssh://git@git.example.com/", `password = "hunter22-token"`), "password has no meaning here"},
+		{block("ssh://git@git.example.com/", `private_key_file = "open_key"`), "a private key that everybody can read"},
+		{block("ssh://git@git.example.com/", `private_key_file = "gone"`), "cannot read the file"},
+		{block("ssh://git@git.example.com/", `private_key_file = "no_key"`), "not a private key"},
+		{block("ssh://git@git.example.com/", "private_key_file = \"key\"\nssh_key = file(\"key\")"),
+			"two ways to say one thing"},
+		{block("ssh://git@git.example.com/", "private_key_file = \"key\"\nknown_hosts_file = \"no_key\""),
+			"not a list of known hosts"},
+		{block("ssh://git@git.example.com/", "private_key_file = \"key\"\nknown_hosts_file = \"gone\""),
+			"cannot read the file"},
+		{block("ssh://git@git.example.com/", `ssh_key_passphrase = "hunter22-token"`), "passphrase without a key"},
+		{block("https://git.example.com/", `token_file = "hunter22-token"`), "unknown attribute"},
+		{strings.Repeat(block("app.terraform.io", `token = file("token")`), 2), "duplicate module_credentials"},
+		{"module_credentials {\n  token = \"hunter22-token\"\n}\n", "without a prefix"},
+		{"credentials \"app.terraform.io\" {\n  token = \"hunter22-token\"\n}\n", "module_credentials"},
+		{"engine \"terraform\" { cli_config = \"\" }", "empty path"},
+		{"engine \"terraform\" { cli_config = \".\" }", "not a file"},
+		{"engine \"terraform\" { terraformrc = \"~/.terraformrc\" }", "cli_config"},
 	} {
+		src, says := c.src, c.says
 		_, err := modulesFile(t, src)
 		p, ok := err.(*Problems)
 		if !ok {

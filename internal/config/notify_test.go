@@ -48,7 +48,8 @@ notify "plain" { url = "http://localhost:9093/tfops" }
 		c.Reports[i].Range.Filename = ""
 	}
 	want := []Report{
-		{Name: "nightly", Schedule: "0 6 * * *", Timezone: "Europe/Paris", Formats: []string{"html", "json"}, To: []string{"ops"}, Since: 90 * 24 * time.Hour,
+		{Name: "nightly", Schedule: "0 6 * * *", Timezone: "Europe/Paris", Formats: []string{"html", "json"},
+			To: []string{"ops"}, Since: 90 * 24 * time.Hour,
 			Workspaces: []string{"prod-*"}, Labels: map[string]string{"tier": "prod"}, Range: c.Reports[0].Range},
 		{Name: "kept", Schedule: "@every 48h", Timezone: "UTC", Labels: map[string]string{}, Range: c.Reports[1].Range},
 	}
@@ -59,11 +60,14 @@ notify "plain" { url = "http://localhost:9093/tfops" }
 		t.Fatal(c.Notify, c.Warnings)
 	}
 	ops := c.Notify[0]
-	if ops.Name != "ops" || ops.URL != "https://hooks.example.com/tfops" || ops.Secret != "signed with this" || !slices.Equal(ops.On, []run.NoticeKind{run.NoticeApplied, run.NoticeDriftNew}) ||
-		!reflect.DeepEqual(ops.Filter, notify.Filter{Workspaces: []string{"prod-*"}, Labels: map[string]string{"tier": "pr*"}, Severity: drift.High}) || ops.Templates == nil {
+	if ops.Name != "ops" || ops.URL != "https://hooks.example.com/tfops" || ops.Secret != "signed with this" ||
+		!slices.Equal(ops.On, []run.NoticeKind{run.NoticeApplied, run.NoticeDriftNew}) ||
+		!reflect.DeepEqual(ops.Filter, notify.Filter{Workspaces: []string{"prod-*"},
+			Labels: map[string]string{"tier": "pr*"}, Severity: drift.High}) || ops.Templates == nil {
 		t.Errorf("%q %q %+v", ops.URL, ops.Secret, ops)
 	}
-	if plain := c.Notify[1]; !slices.Equal(plain.On, reporting.DefaultKinds) || plain.Templates != nil || plain.Secret != "" {
+	if plain := c.Notify[1]; !slices.Equal(plain.On, reporting.DefaultKinds) || plain.Templates != nil ||
+		plain.Secret != "" {
 		t.Errorf("%+v", plain)
 	}
 }
@@ -77,7 +81,8 @@ func TestKindsByDefault(t *testing.T) {
 			not = append(not, k)
 		}
 	}
-	if want := []run.NoticeKind{run.NoticeApplied, run.NoticeDiscarded, run.NoticeReport, run.NoticeTest}; !slices.Equal(not, want) {
+	if want := []run.NoticeKind{run.NoticeApplied, run.NoticeDiscarded, run.NoticeReport,
+		run.NoticeTest}; !slices.Equal(not, want) {
 		t.Errorf("left out are %v, want %v", not, want)
 	}
 }
@@ -96,7 +101,8 @@ func TestReportCovers(t *testing.T) {
 		{Report{Labels: map[string]string{"tier": "prod"}}, "a", map[string]string{"tier": "prod", "x": "y"}, true},
 		{Report{Labels: map[string]string{"tier": "prod"}}, "a", map[string]string{"tier": "test"}, false},
 		{Report{Labels: map[string]string{"tier": ""}}, "a", nil, false},
-		{Report{Workspaces: []string{"b"}, Labels: map[string]string{"tier": "prod"}}, "a", map[string]string{"tier": "prod"}, false},
+		{Report{Workspaces: []string{"b"}, Labels: map[string]string{"tier": "prod"}}, "a",
+			map[string]string{"tier": "prod"}, false},
 	} {
 		if got := c.report.Covers(c.name, c.labels); got != c.want {
 			t.Errorf("%+v covers %s %v: %v", c.report, c.name, c.labels, got)
@@ -149,7 +155,8 @@ var secretPlaces = []string{
 	"notify \"a\" {\n url = \"https://x\"\n secret = [\"Canary-Value-7f3a\"]\n}",
 	"notify \"a\" {\n url = \"slack://x\"\n secret = \"Canary-Value-7f3a\"\n}",
 	"notify \"a\" {\n hmac = \"Canary-Value-7f3a\"\n webhook = \"https://Canary-Value-7f3a\"\n}",
-	"notify \"a\" {\n urll = \"Canary-Value-7f3a\"\n endpoint = \"Canary-Value-7f3a\"\n room = \"Canary-Value-7f3a\"\n}",
+	"notify \"a\" {\n urll = \"Canary-Value-7f3a\"\n endpoint = \"Canary-Value-7f3a\"\n" +
+		" room = \"Canary-Value-7f3a\"\n}",
 	"notify \"a\" {\n filter {\n url = \"https://Canary-Value-7f3a\"\n }\n}",
 	"notify \"a\" {\n template \"any\" {\n secret = \"Canary-Value-7f3a\"\n }\n}",
 	"notify \"a\" {\n slack \"Canary-Value-7f3a\" {}\n}",

@@ -70,10 +70,12 @@ func TestOtherBackend(t *testing.T) {
 		{"http", map[string]cty.Value{"address": cty.StringVal("https://states.example.com/a")}, nil},
 		{"managed", nil, nil},
 		{"s3", map[string]cty.Value{"bucket": bucket, "access_key": key, "region": region}, common},
-		{"s3", map[string]cty.Value{"bucket": bucket, "access_key": key, "region": region, "key": cty.StringVal("live/net/terraform.tfstate")}, common},
+		{"s3", map[string]cty.Value{"bucket": bucket, "access_key": key, "region": region,
+			"key": cty.StringVal("live/net/terraform.tfstate")}, common},
 	} {
 		w := append(slices.Clone(c.Workspaces), made)[i]
-		if w.Backend != want.backend || !slices.Equal(w.BackendConfigFiles, want.files) || len(w.BackendConfig) != len(want.config) {
+		if w.Backend != want.backend || !slices.Equal(w.BackendConfigFiles, want.files) ||
+			len(w.BackendConfig) != len(want.config) {
 			t.Errorf("%s: %s %v %v", w.Name, w.Backend, w.BackendConfig, w.BackendConfigFiles)
 		}
 		for name, v := range want.config {
@@ -87,7 +89,8 @@ func TestOtherBackend(t *testing.T) {
 func TestOtherBackendMistakes(t *testing.T) {
 	const repo = "repository \"r\" {\n  url = \"https://git.example.com/x.git\"\n}\n"
 	const head = repo + "workspace \"w\" {\n  repository = \"r\"\n  "
-	const s3, managed = "defaults {\n  backend \"s3\" {\n    bucket = \"b\"\n  }\n}\n", "defaults {\n  backend = \"managed\"\n}\n"
+	const s3, managed = "defaults {\n  backend \"s3\" {\n    bucket = \"b\"\n  }\n}\n",
+		"defaults {\n  backend = \"managed\"\n}\n"
 	for text, want := range map[string]string{
 		head + `backend = "s3"`:                                            `a backend of another type is a block: backend "s3"`,
 		head + `backend = "managd"`:                                        `backend is "managed"`,
@@ -103,11 +106,12 @@ func TestOtherBackendMistakes(t *testing.T) {
 		head + "backend = \"managed\"\n  backend_config = { key = \"x\" }": "Remove backend_config.",
 		head + "backend = \"managed\"\n  backend_config_files = [\"x\"]":   "Remove backend_config_files.",
 		head + "backend \"s3\" {\n    assume_role {\n    }\n  }":           "assume_role = { … }",
-		head + "backend \"s3\" {\n    key = dir\n  }":                      "Only a workspaces block has the variable dir",
+		head + "backend \"s3\" {\n    key = dir\n  }":                      "a workspaces block has the variable dir",
 		s3 + head + `backend_config = { key = "x" }`:                       `Write a block backend "s3" { … } here`,
 		managed + head + `backend_config = { key = "x" }`:                  `Write a block backend "TYPE" { … } here`,
 		managed + head + `backend_config_files = ["x"]`:                    `Write a block backend "TYPE" { … } here`,
-		s3 + strings.Replace(head, "workspace \"w\" {", "workspaces \"w\" {\n  name = dir", 1) + `backend_config = { key = dir }`: `Write a block backend "s3" { … } here`,
+		s3 + strings.Replace(head, "workspace \"w\" {", "workspaces \"w\" {\n  name = dir",
+			1) + `backend_config = { key = dir }`: `Write a block backend "s3" { … } here`,
 	} {
 		_, err := Load(write(t, text+"\n}\n", nil))
 		var p *Problems

@@ -41,7 +41,8 @@ func TestCaret(t *testing.T) {
 }
 
 func TestWidth(t *testing.T) {
-	src := "data_dir = \"" + strings.Repeat("日", 200) + "\"\nrunner {\n concurrency = " + strings.Repeat("1 + ", 60) + "nosuch(\"" + strings.Repeat("x", 90) + "\")\n}"
+	src := "data_dir = \"" + strings.Repeat("日", 200) + "\"\nrunner {\n concurrency = " + strings.Repeat("1 + ",
+		60) + "nosuch(\"" + strings.Repeat("x", 90) + "\")\n}"
 	out := render(t, src, false, 60)
 	for line := range strings.SplitSeq(out, "\n") {
 		if strings.Contains(line, "tfops.hcl:") {
@@ -66,8 +67,10 @@ func TestColor(t *testing.T) {
 
 // Error may go into a log: it repeats no line of the file.
 func TestErrorHasNoSource(t *testing.T) {
-	_, err := Load(write(t, "repository \"r\" {\n url = \"https://git.example.com/x.git\"\n auth { password = [\"hunter2\"] }\n}", nil))
-	if err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "tfops.hcl:3:20: wrong type: password must be a string") {
+	_, err := Load(write(t, "repository \"r\" {\n url = \"https://git.example.com/x.git\"\n"+
+		" auth { password = [\"hunter2\"] }\n}", nil))
+	if err == nil || strings.Contains(err.Error(), "hunter2") ||
+		!strings.Contains(err.Error(), "tfops.hcl:3:20: wrong type: password must be a string") {
 		t.Errorf("%v", err)
 	}
 }

@@ -35,7 +35,8 @@ workspaces "env" {
 	if c.Workspaces[0].RenamedFrom != "a" {
 		t.Errorf("it was %q", c.Workspaces[0].RenamedFrom)
 	}
-	for dir, want := range map[string]string{"live/old": "old-net", "live/new": "", "env/prod": "env-production", "env/dev": ""} {
+	for dir, want := range map[string]string{"live/old": "old-net", "live/new": "", "env/prod": "env-production",
+		"env/dev": ""} {
 		g, at := c.Generators[0], workspace.Origin{Generator: "live", Branch: "main", Dir: dir}
 		if strings.HasPrefix(dir, "env") {
 			g, at.Generator = c.Generators[1], "env"

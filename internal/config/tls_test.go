@@ -63,7 +63,9 @@ func TestTLS(t *testing.T) {
 		"tls { ca = file(\"a.pem\") }\n tls { ca = file(\"b.pem\") }":   "tls",
 	} {
 		path := filepath.Join(dir, "tfops.hcl")
-		if err := os.WriteFile(path, []byte("data_dir = \"data\"\nrepository \"infra\" {\n  url = \"https://git.example.com/infra.git\"\n  "+block+"\n}\nworkspace \"app\" { repository = \"infra\" }\n"), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte("data_dir = \"data\"\nrepository \"infra\" {\n"+
+			"  url = \"https://git.example.com/infra.git\"\n  "+block+"\n}\n"+
+			"workspace \"app\" { repository = \"infra\" }\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		c, err := Load(path)
@@ -84,7 +86,8 @@ func TestTLS(t *testing.T) {
 		if strings.Contains(out.String(), "PRIVATE KEY") {
 			t.Errorf("%s: a key shows: %s", block, said)
 		}
-		if c != nil && strings.Contains(block, "cert =") && (len(c.Repositories[0].TLS.Cert) == 0 || len(c.Repositories[0].TLS.Key) == 0) {
+		if c != nil && strings.Contains(block, "cert =") &&
+			(len(c.Repositories[0].TLS.Cert) == 0 || len(c.Repositories[0].TLS.Key) == 0) {
 			t.Errorf("%s: %+v", block, c.Repositories[0])
 		}
 	}
@@ -106,7 +109,8 @@ func TestApplyOffline(t *testing.T) {
 		"said for all":          {"apply_offline = false\n", "", false},
 		"said for all, but not": {"apply_offline = false\n", "apply_offline = true\n", true},
 	} {
-		got := load(t, "data_dir = \"data\"\nrepository \"infra\" {\n  url = \"https://git.example.com/infra.git\"\n}\ndefaults {\n"+c.defaults+"}\nworkspace \"app\" {\n  repository = \"infra\"\n"+c.workspace+"}\n", nil)
+		got := load(t, "data_dir = \"data\"\nrepository \"infra\" {\n  url = \"https://git.example.com/infra.git\"\n"+
+			"}\ndefaults {\n"+c.defaults+"}\nworkspace \"app\" {\n  repository = \"infra\"\n"+c.workspace+"}\n", nil)
 		if w := got.Workspaces[0]; w.ApplyOffline != c.want {
 			t.Errorf("%s: %t", name, w.ApplyOffline)
 		}

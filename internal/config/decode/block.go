@@ -71,7 +71,8 @@ func (b *Block) takeLabel(hb *hclsyntax.Block) {
 			"Write its %s in quotes before the brace: %s \"…\" {", b.kind.Label, b.kind.Type)
 	case len(hb.Labels) > want:
 		b.redactBlock(hb)
-		b.r.Errorf(hb.LabelRanges[want], "unexpected label", "%s takes %s.", problems.UpperFirst(b.kind.String()), takes)
+		b.r.Errorf(hb.LabelRanges[want], "unexpected label", "%s takes %s.",
+			problems.UpperFirst(b.kind.String()), takes)
 	}
 	if want == 1 && len(hb.Labels) > 0 {
 		b.Name, b.Label = hb.Labels[0], hb.LabelRanges[0]

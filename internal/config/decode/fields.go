@@ -1,7 +1,6 @@
 package decode
 
 import (
-	"fmt"
 	"math/big"
 	"strconv"
 	"strings"
@@ -189,7 +188,8 @@ func (b Block) Duration(name string, least time.Duration) Field[time.Duration] {
 		b.r.Errorf(t.Range, "not a duration",
 			"Write %s as a number with a unit, for example \"30s\", \"5m\", \"1h30m\" or \"2d\".", name)
 	case d < least:
-		b.r.Errorf(t.Range, "duration too short", "%s must be at least %s.", name, shortDuration(least))
+		b.r.Errorf(t.Range, "duration too short", "%s must be at least %s.",
+			name, strings.Replace(least.String(), "m0s", "m", 1))
 	default:
 		return Field[time.Duration]{Val: d, Set: true, Range: t.Range}
 	}
@@ -211,17 +211,4 @@ func inHours(s string) string {
 		}
 		return strconv.FormatFloat(n*24, 'f', -1, 64) + "h"
 	})
-}
-
-// shortDuration is d without units that are zero: "1m", not "1m0s".
-func shortDuration(d time.Duration) string {
-	switch {
-	case d == 0:
-		return "0s"
-	case d%time.Hour == 0:
-		return fmt.Sprintf("%dh", d/time.Hour)
-	case d%time.Minute == 0:
-		return fmt.Sprintf("%dm", d/time.Minute)
-	}
-	return d.String()
 }

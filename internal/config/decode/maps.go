@@ -68,7 +68,8 @@ func (b Block) Map(name string) Entries {
 	for it := whole.ElementIterator(); it.Next(); {
 		k, e := it.Element()
 		k, _ = k.Unmark()
-		out[k.AsString()] = Entry{Val: e.WithMarks(marks), OK: true, Range: expr.Range(), Name: b.r.called(k.AsString())}
+		key := k.AsString()
+		out[key] = Entry{Val: e.WithMarks(marks), OK: true, Range: expr.Range(), Name: b.r.called(key)}
 	}
 	return out
 }

@@ -59,7 +59,7 @@ func emails(r *decode.Reader, b decode.Block, owner map[string]string) (out []st
 		key := strings.ToLower(strings.TrimSpace(e.Val))
 		local, domain, ok := strings.Cut(key, "@")
 		switch {
-		case !ok || local == "" || domain == "" || strings.ContainsAny(key, " \t\n<>,") || strings.Contains(domain, "@"):
+		case !ok, local == "", domain == "", strings.ContainsAny(key, " \t\n<>,"), strings.Contains(domain, "@"):
 			r.Errorf(e.Range, "not an email address",
 				"Write the address alone as commits have it, for example \"ana@example.com\".")
 		case owner[key] != "" && owner[key] != b.Name:

@@ -171,22 +171,16 @@ func sentence(d *hcl.Diagnostic) string {
 // Sorted puts diagnostics in the order of the file and leaves out repetitions:
 // the same thing said of the same place.
 func Sorted(diags hcl.Diagnostics) hcl.Diagnostics {
-	type key struct {
-		rng     hcl.Range
-		summary string
-	}
-	seen := map[key]bool{}
-	var out hcl.Diagnostics
-	for _, d := range diags {
-		k := key{summary: d.Summary}
-		if d.Subject != nil {
-			k.rng = *d.Subject
+	seen := map[string]bool{}
+	out := slices.DeleteFunc(slices.Clone(diags), func(d *hcl.Diagnostic) bool {
+		if d.Subject == nil {
+			return false
 		}
-		if d.Subject == nil || !seen[k] {
-			out = append(out, d)
-		}
-		seen[k] = true
-	}
+		key := d.Subject.String() + " " + d.Summary
+		again := seen[key]
+		seen[key] = true
+		return again
+	})
 	slices.SortStableFunc(out, func(a, b *hcl.Diagnostic) int { return cmp.Compare(position(a), position(b)) })
 	return out
 }

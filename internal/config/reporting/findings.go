@@ -104,8 +104,8 @@ func (r reader) severityRules(blocks []decode.Block) []drift.SeverityRule {
 	rules := decode.Each(blocks, decode.WorkspaceNames("severity rule"), r.severityRule)
 	for i, b := range blocks {
 		if i+1 < len(blocks) && len(b.Body.Attributes) == 1 && b.Has("level") {
-			r.Warnf(b.Header, "rules that are never asked", "Severity rule %q is for every finding, and the first that "+
-				"fits decides. Those below it have no effect: move it to the end.", b.Name)
+			r.Warnf(b.Header, "rules that are never asked", "Severity rule %q is for every finding, and the "+
+				"first that fits decides. Those below it have no effect: move it to the end.", b.Name)
 		}
 	}
 	return rules

@@ -17,7 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/run"
 )
 
-// DefaultKinds are what a notify block tells of unless it says otherwise: what
+// DefaultKinds are the messages of a notify block that does not say which: what
 // waits for somebody, what went wrong, and drift. A report is sent to those
 // that it names, or that ask for reports.
 var DefaultKinds = []run.NoticeKind{run.NoticeAwaitingApproval, run.NoticeErrored, run.NoticeInterrupted,

@@ -1,6 +1,6 @@
 // Package reporting reads what becomes of what drift checks and runs find: which
-// findings are ignored, how bad the others are, when reports are made, and who is
-// told of what.
+// findings are ignored, how bad the others are, when reports are made, and who gets
+// which messages.
 package reporting
 
 import (
@@ -20,9 +20,9 @@ type Reporting struct {
 	Ignore   []drift.Ignore       // expired ones too
 	Severity []drift.SeverityRule // the order is that in which they are asked
 	Reports  []Report
-	// Notify are whom to tell what. Each names the kinds that it wants, at least
-	// one. A report goes to those that its To names, whatever they want otherwise;
-	// where it names none, to those that want reports.
+	// Notify are those who get messages. Each names the kinds that it wants, at
+	// least one. A report goes to those that its To names, whatever they want
+	// otherwise; where it names none, to those that want reports.
 	Notify []notify.Target
 }
 

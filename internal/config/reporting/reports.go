@@ -21,7 +21,7 @@ type Report struct {
 	Schedule string        // cron expression; never empty
 	Timezone string        // name of the tz database; "UTC" unless configured
 	Formats  []string      // of Formats; none: what suits each notify block that gets it
-	To       []string      // names of notify blocks; none: those that are told of reports. It is kept in any case
+	To       []string      // names of notify blocks; none: those that want reports. It is kept in any case
 	Since    time.Duration // how far it looks back; 0: to the last report of this name
 
 	Workspaces []string          // patterns of names, one of which must match; none: all

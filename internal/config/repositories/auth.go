@@ -12,7 +12,7 @@ import (
 	"github.com/tfops/tfops/internal/config/decode"
 )
 
-// Auth is how a repository's server is told who asks. All but Username and
+// Auth is what tfops shows a repository's server. All but Username and
 // KnownHosts is secret.
 type Auth struct {
 	Username   string
@@ -106,7 +106,8 @@ func (r reader) tls(b decode.Block) (t TLS) {
 	read := func(name, file string) decode.Field[string] {
 		f := b.HiddenText(name)
 		if f.Set && !strings.Contains(f.Val, "-----BEGIN ") {
-			r.Errorf(f.Range, "not in PEM", "%s is the text of a file in PEM, not its path: %s = file(%q).", name, name, file)
+			r.Errorf(f.Range, "not in PEM", "%[1]s is the text of a file in PEM, not its path: %[1]s = file(%[2]q).",
+				name, file)
 		}
 		return f
 	}
@@ -123,8 +124,8 @@ func (r reader) tls(b decode.Block) (t TLS) {
 			"cert and key belong together: the host is shown the one, and the other one proves it.")
 	case cert.Set:
 		if _, err := tls.X509KeyPair(t.Cert, t.Key); err != nil {
-			r.Errorf(key.Range, "certificate and key do not fit", "key is the private key of cert, without a passphrase. "+
-				"`openssl x509 -in client.pem -noout -subject` tells whose certificate it is.")
+			r.Errorf(key.Range, "certificate and key do not fit", "key is the private key of cert, without a "+
+				"passphrase. `openssl x509 -in client.pem -noout -subject` tells whose certificate it is.")
 		}
 	}
 	if key.Set && !key.Secret {

@@ -72,7 +72,8 @@ var accesses = []access{
 	{credentials.HTTP, "by https", "Modules by https are fetched with username and password; " +
 		"a token is the password.", []string{"username", "password"}},
 	{credentials.SSH, "by ssh", "Modules by ssh are fetched with private_key_file, and the host is known by " +
-		"known_hosts_file.", strings.Fields("private_key_file ssh_key ssh_key_passphrase known_hosts_file known_hosts")},
+		"known_hosts_file.",
+		strings.Fields("private_key_file ssh_key ssh_key_passphrase known_hosts_file known_hosts")},
 	{credentials.Registry, "of a registry", "A registry is asked with a token. Modules in Git are named with " +
 		"https:// or ssh:// before the host.", []string{"token"}},
 }
@@ -118,8 +119,8 @@ func (r reader) checkUserAndPassword(b decode.Block, c credentials.Credential, u
 	const anyName = "Most servers that take a token take any name: username = \"tfops\""
 	switch {
 	case user.Absent() && password.Absent():
-		r.Missingf(b.Header, "no user and password", "Modules by https are fetched with a user and a password or token: "+
-			"username = \"tfops\", password = env(\"MODULES_TOKEN\")")
+		r.Missingf(b.Header, "no user and password", "Modules by https are fetched with a user and a password or "+
+			"token: username = \"tfops\", password = env(\"MODULES_TOKEN\")")
 	case user.Absent():
 		r.Missingf(b.Header, "password without a username", "Write both. "+anyName)
 	case password.Absent():
@@ -147,7 +148,8 @@ func (r reader) misplaced(b decode.Block, kind credentials.Kind) bool {
 	for _, other := range accesses {
 		for _, name := range other.attrs {
 			if a := b.Body.Attributes[name]; a != nil && other.kind != kind {
-				r.Errorf(a.NameRange, name+" has no meaning here", "The prefix is of modules %s. %s", here.what, here.advice)
+				r.Errorf(a.NameRange, name+" has no meaning here", "The prefix is of modules %s. %s",
+					here.what, here.advice)
 				found = true
 			}
 		}

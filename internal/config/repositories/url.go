@@ -105,7 +105,8 @@ func (r reader) takeUser(repo *Repository, u *url.URL, f decode.Field[string]) {
 	user := u.User.Username()
 	switch {
 	case has && repo.Auth.Password != "":
-		r.Errorf(f.Range, "two passwords", "The url and the auth block both have a password. Remove the one in the url.")
+		r.Errorf(f.Range, "two passwords",
+			"The url and the auth block both have a password. Remove the one in the url.")
 	case has && !f.Secret:
 		r.WarnPlainText(f, "url")
 	}

@@ -1,12 +1,10 @@
 package schema
 
-import (
-	"slices"
-	"strings"
-)
-
 // What people write who know Terraform, Atlantis or Flux, and what it is here.
 const (
+	args     = "engine_args engine_arguments args extra_args extra_arguments terraform_args plan_args apply_args"
+	versions = "terraform_version tofu_version version"
+
 	toArgs = "Arguments are not handed to the engine as they are: some of them would apply something else than " +
 		"what was approved. Write instead: var_files and variables for -var-file and -var, backend_config and " +
 		"backend_config_files for -backend-config, parallelism for -parallelism, lock_timeout for -lock-timeout; " +
@@ -29,6 +27,8 @@ type advice map[string]string
 
 var (
 	workspaceAdvice = advice{
+		args:     toArgs,
+		versions: toVersion,
 		"backend_configs backend_config_file partial_backend": toBackend,
 		"path directory working_directory root":               `The directory of the root module is dir = "live/prod".`,
 		"auto_apply autoapply autoplan": `Write apply = "auto" to apply without an approval, ` +
@@ -39,16 +39,14 @@ var (
 		"url":                  `Where the code is belongs in a repository block, and repository = "NAME" names that.`,
 	}
 	generatorAdvice = advice{
+		args:                    toArgs,
+		versions:                toVersion,
 		"backend_config_file":   toBackend,
 		"tag tag_prefix commit": toNoTag,
 		"branch":                `The branches that it makes workspaces of are branches = ["main", "env/*"].`,
 		"dir path":              toDirs,
 		"var_file": `The files that it makes workspaces of are patterns in var_files: ` +
 			`var_files = ["vars/*.tfvars"].`,
-	}
-	argsAdvice = advice{
-		"engine_args engine_arguments args extra_args extra_arguments terraform_args plan_args apply_args": toArgs,
-		"terraform_version tofu_version version":                                                           toVersion,
 	}
 	repositoryAdvice = advice{
 		"branch ref revision": `A branch belongs in a workspace block, or in defaults: branch = "main".`,
@@ -121,13 +119,3 @@ var (
 	}
 	templateAdvice = advice{"body": `The body is text = "…".`, "subject": `The subject is title = "…".`}
 )
-
-// on is what is said of a name.
-func (a advice) on(name string) (string, bool) {
-	for names, sentence := range a {
-		if slices.Contains(strings.Fields(names), name) {
-			return sentence, true
-		}
-	}
-	return "", false
-}

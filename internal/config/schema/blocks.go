@@ -29,22 +29,22 @@ const noListener = "This version of tfops has no TCP listener, because it has no
 var (
 	Server = &Kind{Type: "server", Single: true, Attrs: []string{"socket_group"},
 		Later: map[string]string{"listen": noListener}}
-	Runner = &Kind{Type: "runner", Single: true, advice: []advice{runnerAdvice},
+	Runner = &Kind{Type: "runner", Single: true, advice: runnerAdvice,
 		Attrs: strings.Fields("concurrency drift_concurrency pass_env plan_grace apply_grace")}
-	Engine = &Kind{Type: "engine", Label: "name", advice: []advice{engineAdvice},
+	Engine = &Kind{Type: "engine", Label: "name", advice: engineAdvice,
 		Attrs: strings.Fields("version path release_url public_key cli_config")}
 )
 
 // What it has for repositories.
 var (
-	Auth = &Kind{Type: "auth", Single: true, advice: []advice{authAdvice},
+	Auth = &Kind{Type: "auth", Single: true, advice: authAdvice,
 		Attrs: strings.Fields("username password ssh_key ssh_key_passphrase known_hosts")}
-	TLS               = &Kind{Type: "tls", Single: true, Attrs: []string{"ca", "cert", "key"}, advice: []advice{tlsAdvice}}
-	ModuleCredentials = &Kind{Type: "module_credentials", Label: "prefix", advice: []advice{credentialsAdvice},
+	TLS               = &Kind{Type: "tls", Single: true, Attrs: []string{"ca", "cert", "key"}, advice: tlsAdvice}
+	ModuleCredentials = &Kind{Type: "module_credentials", Label: "prefix", advice: credentialsAdvice,
 		Attrs: strings.Fields(`username password token private_key_file
 			ssh_key ssh_key_passphrase known_hosts_file known_hosts`)}
 	Submodule  = &Kind{Type: "submodule", Label: "url", Blocks: []*Kind{Auth, TLS}}
-	Repository = &Kind{Type: "repository", Label: "name", advice: []advice{repositoryAdvice},
+	Repository = &Kind{Type: "repository", Label: "name", advice: repositoryAdvice,
 		Attrs:  strings.Fields("url poll fetch lfs lfs_url submodules modules"),
 		Blocks: []*Kind{Auth, TLS, Submodule, ModuleCredentials}}
 )
@@ -52,36 +52,36 @@ var (
 // What it has for workspaces.
 var (
 	Approval = &Kind{Type: "approval", Label: "name", Attrs: strings.Fields("when require from allow_author expire")}
-	Drift    = &Kind{Type: "drift", Single: true, advice: []advice{driftAdvice},
+	Drift    = &Kind{Type: "drift", Single: true, advice: driftAdvice,
 		Attrs: strings.Fields("schedule timezone heal heal_only heal_cooldown")}
 	Backend   = &Kind{Type: "backend", Label: "type", Single: true, Open: true}
-	Workspace = &Kind{Type: "workspace", Label: "name", Blocks: workspaceBlocks, advice: []advice{workspaceAdvice, argsAdvice},
+	Workspace = &Kind{Type: "workspace", Label: "name", Blocks: workspaceBlocks, advice: workspaceAdvice,
 		Attrs: append(slices.Clone(workspaceAttrs), "renamed_from")}
-	Workspaces = &Kind{Type: "workspaces", Label: "name", Blocks: workspaceBlocks, advice: []advice{generatorAdvice, argsAdvice},
+	Workspaces = &Kind{Type: "workspaces", Label: "name", Blocks: workspaceBlocks, advice: generatorAdvice,
 		Attrs: generatorAttrs}
-	Defaults = &Kind{Type: "defaults", Single: true, Blocks: workspaceBlocks, advice: []advice{workspaceAdvice, argsAdvice},
+	Defaults = &Kind{Type: "defaults", Single: true, Blocks: workspaceBlocks, advice: workspaceAdvice,
 		Attrs: workspaceAttrs}
 )
 
-// What it has for people, and for what they are told.
+// What it has for people, and for the reports and messages that they get.
 var (
 	User   = &Kind{Type: "user", Label: "name", Attrs: []string{"emails"}}
 	Group  = &Kind{Type: "group", Label: "name", Attrs: []string{"members"}}
-	Ignore = &Kind{Type: "ignore", Label: "name", advice: []advice{ignoreAdvice},
+	Ignore = &Kind{Type: "ignore", Label: "name", advice: ignoreAdvice,
 		Attrs: strings.Fields("address attributes class workspace labels reason expires owner")}
-	Severity = &Kind{Type: "severity", Label: "name", advice: []advice{severityAdvice},
+	Severity = &Kind{Type: "severity", Label: "name", advice: severityAdvice,
 		Attrs: strings.Fields("type attribute action class level")}
-	Report = &Kind{Type: "report", Label: "name", advice: []advice{reportAdvice},
+	Report = &Kind{Type: "report", Label: "name", advice: reportAdvice,
 		Attrs: strings.Fields("schedule timezone formats to since workspaces labels")}
 	Filter   = &Kind{Type: "filter", Single: true, Attrs: []string{"workspaces", "labels", "severity"}}
-	Template = &Kind{Type: "template", Label: "kind", Attrs: []string{"title", "text"}, advice: []advice{templateAdvice}}
-	Notify   = &Kind{Type: "notify", Label: "name", Secret: true, advice: []advice{notifyAdvice},
+	Template = &Kind{Type: "template", Label: "kind", Attrs: []string{"title", "text"}, advice: templateAdvice}
+	Notify   = &Kind{Type: "notify", Label: "name", Secret: true, advice: notifyAdvice,
 		Attrs: strings.Fields("url on secret style"), Blocks: []*Kind{Filter, Template}}
 )
 
 // File is the file itself.
 var File = &Kind{
-	Attrs: []string{"data_dir"}, advice: []advice{fileAdvice},
+	Attrs: []string{"data_dir"}, advice: fileAdvice,
 	Blocks: []*Kind{Server, Runner, Engine, Repository, ModuleCredentials, Defaults, Workspace, Workspaces,
 		User, Group, Ignore, Severity, Report, Notify},
 }

@@ -19,7 +19,7 @@ type Kind struct {
 	Later  map[string]string // names that are known and not available yet, and why
 	Open   bool              // any attribute may stand in it
 	Secret bool              // what is written here under a wrong name may be secret
-	advice []advice          // what to write instead of a name of another tool
+	advice advice            // what to write instead of a name of another tool
 }
 
 // String is the kind as a message calls it, with its article.
@@ -58,8 +58,8 @@ func (k *Kind) names() []string {
 // that the kind does not know: what the name stands for in another tool, the
 // nearest name that there is, or else all of them.
 func (k *Kind) Instead(name string) string {
-	for _, a := range k.advice {
-		if sentence, ok := a.on(name); ok {
+	for names, sentence := range k.advice {
+		if slices.Contains(strings.Fields(names), name) {
 			return " " + sentence
 		}
 	}

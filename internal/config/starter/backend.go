@@ -75,7 +75,7 @@ func (b rootBackend) lines(name string, e environment) string {
 }
 
 // hostedLines are those of a root module whose plans are made on another server:
-// tfops keeps the state, and comments tell how it is brought along.
+// tfops keeps the state, and comments say how to bring it along.
 func (b rootBackend) hostedLines(name string, e environment) string {
 	data := struct {
 		Block, Name, Workspace, Files string
@@ -106,7 +106,8 @@ func hostOf(body hcl.Body) (h host) {
 		content, _, _ := from.PartialContent(schema)
 		return content.Attributes[name]
 	}
-	h.name, h.organization = rootmodule.Literal(value(body, "hostname")), rootmodule.Literal(value(body, "organization"))
+	h.name = rootmodule.Literal(value(body, "hostname"))
+	h.organization = rootmodule.Literal(value(body, "organization"))
 	content, _, _ := body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "workspaces"}}})
 	for _, b := range content.Blocks {
 		prefix := value(b.Body, "prefix")

@@ -122,7 +122,8 @@ func (all environments) scan(tree fs.FS, root, sub, within string, sure bool) {
 	entries, _ := fs.ReadDir(tree, path.Join(root, sub))
 	for _, e := range entries {
 		name, file := e.Name(), path.Join(sub, e.Name())
-		if !e.Type().IsRegular() || strings.HasPrefix(name, ".") || strings.Contains(name, "=") || !utf8.ValidString(name) {
+		odd := strings.HasPrefix(name, ".") || strings.Contains(name, "=") || !utf8.ValidString(name)
+		if odd || !e.Type().IsRegular() {
 			continue
 		}
 		stem, isBackend, isVars := settingsFile(name, slices.Contains(backendDirs, path.Base(path.Dir(file))))
@@ -152,7 +153,7 @@ func holdsSettings(tree fs.FS, name string) bool {
 	return len(values) > 0 && !diags.HasErrors()
 }
 
-// settingsFile tells what a file is by its name, and gives that without its ending. In a
+// settingsFile is what a file is by its name, and its name without the ending. In a
 // directory of backends any file of settings is one of a backend.
 func settingsFile(name string, ofBackends bool) (stem string, isBackend, isVars bool) {
 	name = strings.TrimSuffix(name, ".json")

@@ -15,7 +15,7 @@ import (
 	"github.com/tfops/tfops/internal/rootmodule"
 )
 
-// rootInputs is what a root module needs to be told: the names of its var
+// rootInputs is what a root module needs: the names of its var
 // files that no engine reads by itself, and its variables that have no default
 // and no value in a file.
 type rootInputs struct {
@@ -93,7 +93,8 @@ func inputsBeside(tree fs.FS, dir string, named []string, others bool) (in rootI
 			continue
 		}
 		if name := b.Labels[0]; hclsyntax.ValidIdentifier(name) && !given[name] {
-			in.variables = append(in.variables, inputVariable{name, b.IsTrue("sensitive") || secretName().MatchString(name)})
+			secret := b.IsTrue("sensitive") || secretName().MatchString(name)
+			in.variables = append(in.variables, inputVariable{name, secret})
 		}
 	}
 	slices.SortFunc(in.variables, func(a, b inputVariable) int { return strings.Compare(a.name, b.name) })

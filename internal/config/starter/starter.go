@@ -1,6 +1,6 @@
 // Package starter writes the tfops.hcl that "tfops init" begins with: the
-// repository, and a workspace for each root module and environment that its
-// files tell of. What cannot be known stands in comments.
+// repository, and a workspace for each root module and environment that can be
+// seen in its files. What cannot be known stands in comments.
 package starter
 
 import (

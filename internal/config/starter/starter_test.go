@@ -18,11 +18,13 @@ func TestStarter(t *testing.T) {
 		repo, url  string
 		workspaces string
 	}{
-		{Info{URL: "https://ana:s3cret@git.example.com/acme/infra.git", Roots: []string{"live/prod/net", "live/prod-net", "."}},
+		{Info{URL: "https://ana:s3cret@git.example.com/acme/infra.git",
+			Roots: []string{"live/prod/net", "live/prod-net", "."}},
 			"infra", "https://git.example.com/acme/infra.git", "live-prod-net live-prod-net-2 infra"},
 		{Info{URL: "git@git.example.com:acme/infra.git", Branch: "trunk", Roots: []string{"a b/ü${x}", "_x", "A", "a"}},
 			"infra", "git@git.example.com:acme/infra.git", "a-b-x x A a-2"},
-		{Info{URL: "ssh://git:s3cret@git.example.com/infra", DataDir: "data"}, "infra", "ssh://git@git.example.com/infra", ""},
+		{Info{URL: "ssh://git:s3cret@git.example.com/infra", DataDir: "data"}, "infra",
+			"ssh://git@git.example.com/infra", ""},
 		{Info{URL: local, Repository: "my repo", Roots: []string{"üü"}}, "my-repo", local, "my-repo"},
 	} {
 		src := string(File(c.info))
@@ -33,11 +35,13 @@ func TestStarter(t *testing.T) {
 		var names []string
 		for i, w := range conf.Workspaces {
 			names = append(names, w.Name)
-			if w.Dir != c.info.Roots[i] || w.Repository != c.repo || (c.info.Branch != "" && w.Branch != c.info.Branch) {
+			if w.Dir != c.info.Roots[i] || w.Repository != c.repo ||
+				(c.info.Branch != "" && w.Branch != c.info.Branch) {
 				t.Errorf("%+v", w)
 			}
 		}
-		if got := strings.Join(names, " "); got != c.workspaces || conf.Repositories[0].Name != c.repo || conf.Repositories[0].URL != c.url {
+		if got := strings.Join(names, " "); got != c.workspaces || conf.Repositories[0].Name != c.repo ||
+			conf.Repositories[0].URL != c.url {
 			t.Errorf("%s: %q %+v", c.info.URL, got, conf.Repositories[0])
 		}
 		if len(c.info.Roots) > 0 && len(conf.Warnings) > 0 {
@@ -54,16 +58,19 @@ func TestStarterComments(t *testing.T) {
 	var out []string
 	for line := range strings.SplitSeq(src, "\n") {
 		code := strings.TrimSpace(line)
-		if text, ok := strings.CutPrefix(code, "# "); ok && (strings.HasSuffix(text, "{") || strings.HasSuffix(text, "}") || strings.Contains(text, " = ")) {
+		if text, ok := strings.CutPrefix(code, "# "); ok &&
+			(strings.HasSuffix(text, "{") || strings.HasSuffix(text, "}") || strings.Contains(text, " = ")) {
 			line = text
 		}
 		out = append(out, line)
 	}
 	c := load(t, strings.Join(out, "\n"))
-	if w := c.Workspaces; len(w) != 1 || len(w[0].Rules) != 1 || w[0].Drift.Schedule == "" || c.Repositories[0].Auth.Password != "x" || len(c.Runner.PassEnv) != 2 {
+	if w := c.Workspaces; len(w) != 1 || len(w[0].Rules) != 1 || w[0].Drift.Schedule == "" ||
+		c.Repositories[0].Auth.Password != "x" || len(c.Runner.PassEnv) != 2 {
 		t.Errorf("%+v %+v", w, c.Repositories)
 	}
-	if len(c.Notify) != 1 || len(c.Reports) != 1 || len(c.Ignore) != 1 || !c.Workspaces[0].Drift.Heal || len(c.Warnings) != 0 {
+	if len(c.Notify) != 1 || len(c.Reports) != 1 || len(c.Ignore) != 1 || !c.Workspaces[0].Drift.Heal ||
+		len(c.Warnings) != 0 {
 		t.Errorf("%v %+v %+v %+v %v", c.Notify, c.Reports, c.Ignore, c.Workspaces[0].Drift, c.Warnings)
 	}
 }
@@ -73,7 +80,8 @@ func TestStarterInputs(t *testing.T) {
 	t.Setenv("PIN", "x")
 	file := func(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} }
 	tree := fstest.MapFS{
-		"net/main.tf": file("variable \"region\" {}\nvariable \"size\" {\n  default = 1\n}\nvariable \"db-password\" {}\n" +
+		"net/main.tf": file("variable \"region\" {}\nvariable \"size\" {\n  default = 1\n}\n" +
+			"variable \"db-password\" {}\n" +
 			"variable \"pin\" {\n  type = string\n  sensitive = true\n}\nvariable \"auto\" {}\nvariable \"own\" {}\n"),
 		"net/more.tf.json":      file(`{"variable": {"zone": {}, "other": {"default": null}}}`),
 		"net/late.tf":           file("variable \"late\" {}\n"),
@@ -89,14 +97,16 @@ func TestStarterInputs(t *testing.T) {
 		"net/sub/other.tfvars":  file(""),
 		"plain/main.tf":         file("resource \"null_resource\" \"x\" {}\n"),
 		"broken/main.tf":        file("variable \"ok\" {}\nvariable \"x\" {\n  type = \n"),
-		"many/main.tf":          file("variable \"aaaaaaaaaaaaaaaaaaaaaaaaaaaa\" {}\nvariable \"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\" {}\nvariable \"cccccccccccccccccccc\" {}\n"),
+		"many/main.tf": file("variable \"aaaaaaaaaaaaaaaaaaaaaaaaaaaa\" {}\n" +
+			"variable \"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\" {}\nvariable \"cccccccccccccccccccc\" {}\n"),
 		"odd/a\"${x}\n}.tfvars": file(""),
 	}
 	roots := []string{"net", "plain", "broken", "many", "odd", "gone"}
 	src := string(File(Info{URL: "https://git.example.com/infra.git", Roots: roots, Tree: tree}))
 	for _, want := range []string{
 		"  dir = \"net\"\n  # var_files = [\"dev.tfvars.json\", \"prod.tfvars\"]\n" +
-			"  # variables = { db-password = env(\"DB_PASSWORD\"), pin = env(\"PIN\"), region = \"…\", zone = \"…\" }\n}\n",
+			"  # variables = { db-password = env(\"DB_PASSWORD\"), pin = env(\"PIN\"), region = \"…\", zone " +
+			"= \"…\" }\n}\n",
 		"  dir = \"plain\"\n}\n",
 		"  dir = \"gone\"\n}\n",
 		"  # variables = {\n  #   aaaaaaaaaaaaaaaaaaaaaaaaaaaa = \"…\"\n",
@@ -112,7 +122,8 @@ func TestStarterInputs(t *testing.T) {
 	blocks := strings.SplitAfter(src, "# tfops keeps in data_dir.\n")
 	used := load(t, blocks[0]+strings.ReplaceAll(strings.Split(blocks[1], "# Environment variables")[0], "  # ", "  "))
 	w := used.Workspaces[0]
-	if !slices.Equal(w.VarFiles, []string{"dev.tfvars.json", "prod.tfvars"}) || len(w.Variables) != 4 || len(used.Workspaces[3].Variables) != 3 {
+	if !slices.Equal(w.VarFiles, []string{"dev.tfvars.json", "prod.tfvars"}) || len(w.Variables) != 4 ||
+		len(used.Workspaces[3].Variables) != 3 {
 		t.Errorf("without the comments: %+v", w)
 	}
 	if odd := used.Workspaces[4].VarFiles; !slices.Equal(odd, []string{"a\"${x}\n}.tfvars"}) {

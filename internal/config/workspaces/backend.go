@@ -1,6 +1,7 @@
 package workspaces
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -38,15 +39,16 @@ func (r reader) override(b decode.Block, s *settings) {
 	}
 	for _, o := range b.Blocks(schema.Backend) {
 		if backend.Set {
-			r.Errorf(o.Header, "two backends", "backend = %q has tfops keep the state, and this block puts it elsewhere. "+
-				"Remove one of them.", backend.Val)
+			r.Errorf(o.Header, "two backends", "backend = %q has tfops keep the state, and this block puts it "+
+				"elsewhere. Remove one of them.", backend.Val)
 		}
 		r.checkBackendType(o)
 		backend = decode.Field[string]{Val: o.Name, Set: o.Name != "", Range: o.Label}
 		s.override = r.values(o.Attributes(), invalidSetting, noSetting)
 	}
 	s.text["backend"] = backend
-	const keeps = "With backend = \"managed\" tfops keeps the state, and there is no backend that they could belong to. "
+	const keeps = "With backend = \"managed\" tfops keeps the state, " +
+		"and there is no backend that they could belong to. "
 	files := s.list["backend_config_files"]
 	switch at := s.backendConfigRange; {
 	case !backend.Set:
@@ -66,13 +68,14 @@ func (r reader) checkBackendType(o decode.Block) {
 	case o.Name == managed:
 		r.Errorf(o.Label, "managed is no type of backend", "To have tfops keep the state, write: backend = \"managed\"")
 	case o.Name == "cloud" || o.Name == "remote":
-		r.Errorf(o.Label, "backend whose plans are made elsewhere", "Plans of a %s backend are made and applied on its "+
-			"server, and not here. Write backend = \"managed\", or a backend that only keeps states.", o.Name)
+		r.Errorf(o.Label, "backend whose plans are made elsewhere", "Plans of a %s backend are made and applied on "+
+			"its server, and not here. Write backend = \"managed\", or a backend that only keeps states.", o.Name)
 	case !backendType().MatchString(o.Name):
 		r.Errorf(o.Label, "not a type of backend", "The label is the type of a backend, as in backend \"s3\" { … }.")
 	case !slices.Contains(backendTypes, o.Name):
 		if nearest := problems.DidYouMean(o.Name, backendTypes); nearest != "" {
-			r.Errorf(o.Label, "unknown backend "+strconv.Quote(o.Name), "No engine has a backend of this type.%s", nearest)
+			r.Errorf(o.Label, "unknown backend "+strconv.Quote(o.Name),
+				"No engine has a backend of this type.%s", nearest)
 		}
 	}
 }
@@ -109,7 +112,7 @@ func (r reader) checkOverridden(own, defaults settings) {
 	if at == (hcl.Range{}) {
 		return
 	}
-	instead := "Write a block backend " + strconv.Quote(backend.Val) + " { … } here: it is merged with that of defaults."
+	instead := fmt.Sprintf("Write a block backend %q { … } here: it is merged with that of defaults.", backend.Val)
 	if backend.Val == managed {
 		instead = "Write a block backend \"TYPE\" { … } here to keep this state elsewhere."
 	}

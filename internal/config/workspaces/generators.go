@@ -146,7 +146,9 @@ func varFiles(own, defaults settings) (common, patterns []decode.Item) {
 
 // generate makes the workspace of one match. What a reader of its own finds is
 // the error.
-func (r reader) generate(g workspace.Generator, b decode.Block, defaults settings, o workspace.Origin) (Workspace, error) {
+func (r reader) generate(
+	g workspace.Generator, b decode.Block, defaults settings, o workspace.Origin,
+) (Workspace, error) {
 	r.Reader = r.ForMatch(matched(o))
 	b = b.With(r.Reader)
 	own := r.settings(b)
@@ -160,7 +162,7 @@ func (r reader) generate(g workspace.Generator, b decode.Block, defaults setting
 	both.list["var_files"] = decode.Field[[]decode.Item]{Val: common, Set: true}
 	w := both.workspace(r.engine)
 	w.Name, w.Range, w.Branch, w.Dir = name.Val, b.Header, o.Branch, path.Clean(o.Dir)
-	w.Tag, w.TagPrefix, w.Commit = "", "", ""                          // of defaults: generators make workspaces of branches
+	w.Tag, w.TagPrefix, w.Commit = "", "", ""                          // of defaults; here a branch is followed
 	if w.RenamedFrom = r.renamedFrom(b).Val; w.RenamedFrom == w.Name { // of a match that was called so before
 		w.RenamedFrom = ""
 	}

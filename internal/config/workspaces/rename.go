@@ -39,9 +39,9 @@ func (r reader) checkRenames(all []Workspace, renames []rename) {
 		case from.Val == b.name:
 			r.Errorf(from.Range, "its own name", "renamed_from is the name that workspace %q had before.", b.name)
 		case slices.ContainsFunc(all, declared):
-			r.Errorf(from.Range, "workspace "+strconv.Quote(from.Val)+" is still there", "Workspace %q cannot take over "+
-				"what is known of %q, which has a block of its own. Remove that block, or remove renamed_from where the "+
-				"rename is done. Of a chain of renames, make one at a time.", b.name, from.Val)
+			r.Errorf(from.Range, "workspace "+strconv.Quote(from.Val)+" is still there", "Workspace %q cannot take "+
+				"over what is known of %q, which has a block of its own. Remove that block, or remove renamed_from "+
+				"where the rename is done. Of a chain of renames, make one at a time.", b.name, from.Val)
 		case heirs[from.Val] != "":
 			r.Errorf(from.Range, "two workspaces of one", "Workspaces %q and %q both have renamed_from = %q, "+
 				"and it can become only one of them.", heirs[from.Val], b.name, from.Val)

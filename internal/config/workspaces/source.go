@@ -34,7 +34,8 @@ func (r reader) checkRepository(f decode.Field[string]) {
 	switch summary := "unknown repository " + strconv.Quote(f.Val); {
 	case !f.Set || slices.Contains(r.repositories, f.Val):
 	case len(r.repositories) == 0:
-		r.Missingf(f.Range, summary, "The file has no repository block. Write one: repository %q { url = \"…\" }", f.Val)
+		r.Missingf(f.Range, summary,
+			"The file has no repository block. Write one: repository %q { url = \"…\" }", f.Val)
 	default:
 		r.Missingf(f.Range, summary, "No repository block has this name.%s", problems.DidYouMean(f.Val, r.repositories))
 	}
@@ -125,8 +126,8 @@ func (r reader) checkDir(f decode.Field[string]) decode.Field[string] {
 	case strings.ContainsRune(f.Val, 0):
 		r.Errorf(f.Range, "invalid directory", "dir holds a NUL character.")
 	case strings.ContainsAny(f.Val, "*?["):
-		r.Errorf(f.Range, "pattern instead of a directory", "dir is one directory. A workspaces block makes a workspace "+
-			"of each directory that matches: dirs = [%q]", f.Val)
+		r.Errorf(f.Range, "pattern instead of a directory", "dir is one directory. A workspaces block makes a "+
+			"workspace of each directory that matches: dirs = [%q]", f.Val)
 	}
 	f.Val = clean
 	return f

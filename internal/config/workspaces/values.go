@@ -24,7 +24,8 @@ func (r reader) values(written decode.Entries, summary, why string) map[string]c
 		}
 		values[name] = e.Val
 		if !decode.UsableNumbers(e.Val) {
-			r.Errorf(e.Range, "number out of range", "%s has a number that is too large or too small to be used.", e.Name)
+			r.Errorf(e.Range, "number out of range",
+				"%s has a number that is too large or too small to be used.", e.Name)
 		}
 	}
 	return values

@@ -121,7 +121,8 @@ func (r reader) checkFiles(w Workspace, s settings) {
 			full := path.Join(w.Dir, f.Val)
 			switch {
 			case f.Val == "" || strings.ContainsRune(f.Val, 0):
-				r.Errorf(f.Range, "invalid "+kind.what, "An entry of %s is the path of a file, relative to dir.", kind.attr)
+				r.Errorf(f.Range, "invalid "+kind.what,
+					"An entry of %s is the path of a file, relative to dir.", kind.attr)
 			case path.IsAbs(f.Val):
 				r.Errorf(f.Range, "absolute "+kind.what, "An entry of %s is relative to dir.", kind.attr)
 			case full == ".." || strings.HasPrefix(full, "../"):

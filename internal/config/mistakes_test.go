@@ -76,9 +76,12 @@ func TestMapsAtOnce(t *testing.T) {
 `)
 	expect(t, lines,
 		`:7:19: environment variable is not set: Set the variable "TFOPS_TEST_NONE" in the environment of tfops serve (and restart it), or give a default: env("TFOPS_TEST_NONE", "…")`,
-		":8:19: not a value", ":9:5: variable of the engine", ":10:5: variable of the engine", ":10:19: environment variable", ":11:5: wrong type",
-		":12:22: not a value", ":12:31: environment variable", ":13:6: not a value", ":14:5: not a key", ":15:5: not a key",
-		":19:13: environment variable", ":20:19: unknown function", ":20:34: environment variable", ":20:60: not a value", ":21:5: invalid name of a variable",
+		":8:19: not a value", ":9:5: variable of the engine", ":10:5: variable of the engine",
+		":10:19: environment variable", ":11:5: wrong type",
+		":12:22: not a value", ":12:31: environment variable", ":13:6: not a value", ":14:5: not a key",
+		":15:5: not a key",
+		":19:13: environment variable", ":20:19: unknown function", ":20:34: environment variable",
+		":20:60: not a value", ":21:5: invalid name of a variable",
 		":24:13: not a value", ":25:5: a secret can't", ":26:5: invalid name of a label", ":27:5: wrong type")
 	if strings.Contains(rendered, canary) {
 		t.Error("a secret is in the rendered mistakes")
@@ -124,7 +127,8 @@ func TestHiddenBySyntax(t *testing.T) {
 		"workspace \"w\" {\n variables = {\n  a = 1 b = 2\n }\n}\nworkspace \"x\" {\n dir = \"../\"\n}": false,
 	} {
 		_, rendered := mistakes(t, src)
-		if got := strings.HasSuffix(rendered, "\n"+problems.HiddenNote+"\n"); got != hidden || got != strings.Contains(rendered, problems.HiddenNote) {
+		if got := strings.HasSuffix(rendered, "\n"+problems.HiddenNote+"\n"); got != hidden ||
+			got != strings.Contains(rendered, problems.HiddenNote) {
 			t.Errorf("%s\nhides something: %v\n%s", src, got, rendered)
 		}
 	}
@@ -135,39 +139,47 @@ func TestHiddenBySyntax(t *testing.T) {
 
 // One missing brace is one mistake, and what follows it is read all the same.
 func TestUnclosedBrace(t *testing.T) {
-	lines, _ := mistakes(t, "repository \"infra\" {\n  url = \"https://git.example.com/a.git\"\n\nworkspace \"w\" {\n  repository = \"infra\"\n  dirr = \"x\"\n}\n")
+	lines, _ := mistakes(t, "repository \"infra\" {\n  url = \"https://git.example.com/a.git\"\n\nworkspace \"w\" {\n"+
+		"  repository = \"infra\"\n  dirr = \"x\"\n}\n")
 	expect(t, lines, ":1:20: unclosed configuration block", `:6:3: unknown attribute "dirr"`)
-	lines, _ = mistakes(t, valid+"workspace \"w\" {\n  repository = \"infra\"\n  drift {\n    schedule = \"@daily\"\n}\n\nworkspace \"x\" {\n  dirr = \"x\"\n}\ngroup \"g\" {\n  nosuch = 1\n}\n")
-	expect(t, lines, ":4:15: unclosed configuration block", `:11:3: unknown attribute "dirr"`, `:14:3: unknown attribute "nosuch"`)
+	lines, _ = mistakes(t, valid+"workspace \"w\" {\n  repository = \"infra\"\n  drift {\n    schedule = \"@daily\"\n"+
+		"}\n\nworkspace \"x\" {\n  dirr = \"x\"\n}\ngroup \"g\" {\n  nosuch = 1\n}\n")
+	expect(t, lines, ":4:15: unclosed configuration block", `:11:3: unknown attribute "dirr"`,
+		`:14:3: unknown attribute "nosuch"`)
 	lines, _ = mistakes(t, "repository \"infra\" {\n  poll =\n\nworkspace \"w\" {\n  dirr = \"x\"\n}\n")
 	expect(t, lines, ":2:9: invalid expression", `:5:3: unknown attribute "dirr"`)
-	lines, _ = mistakes(t, "repository \"infra\" {\n  url = \"https://git.example.com/a.git\"\n  workspace \"w\" {}\n}\n")
+	lines, _ = mistakes(t, "repository \"infra\" {\n  url = \"https://git.example.com/a.git\"\n"+
+		"  workspace \"w\" {}\n}\n")
 	expect(t, lines, `:3:3: unknown block "workspace"`)
 }
 
-func TestHabits(t *testing.T) {
-	workspace := func(s string) string { return valid + "workspace \"w\" {\n  repository = \"infra\"\n  " + s + "\n}\n" }
+func TestNamesOfOtherTools(t *testing.T) {
+	workspace := func(s string) string {
+		return valid + "workspace \"w\" {\n  repository = \"infra\"\n" +
+			"  " + s + "\n}\n"
+	}
 	repository := func(s string) string { return strings.Replace(valid, "\n}", "\n  "+s+"\n}", 1) }
 	for src, want := range map[string]string{
-		workspace(`path = "live"`):                         `dir = "live/prod"`,
-		workspace(`auto_apply = true`):                     `apply = "auto"`,
-		workspace(`workspace = "blue"`):                    `terraform_workspace = "default"`,
-		workspace(`ref = "main"`):                          `branch = "main"`,
-		workspace(`revision = "main"`):                     `branch = "main"`,
-		workspace("variable \"x\" {}"):                     `variables = {`,
-		workspace("locals {}"):                             `variables = {`,
-		workspace(`engine = "opentofu"`):                   `engine is one of "terraform" or "tofu". Write "tofu".`,
-		workspace(`enginn = "tofu"`):                       `Did you mean "engine"?`,
-		workspace(`color = "blue"`):                        `It has repository, branch, dir, terraform_workspace`,
-		valid + "defaults {\n  path = \"x\"\n}\n":          `dir = "live/prod"`,
-		valid + "variable \"x\" {\n  default = 1\n}\n":     `variables = {`,
-		valid + "locals {\n  x = 1\n}\n":                   `variables = {`,
-		valid + "engine \"opentofu\" {}\n":                 `Write "tofu".`,
-		valid + "server {\n  color = 1\n}\n":               `It has socket_group only.`,
-		repository(`branch = "main"`):                      `A branch belongs in a workspace block`,
-		repository(`ref = "main"`):                         `A branch belongs in a workspace block`,
-		repository("auth {\n    token = env(\"X\")\n  }"):  `password = env("GIT_TOKEN")`,
-		repository("auth {\n    color = \"x\"\n  }"):       `It has username, password, ssh_key, ssh_key_passphrase and known_hosts.`,
+		workspace(`path = "live"`):                        `dir = "live/prod"`,
+		workspace(`auto_apply = true`):                    `apply = "auto"`,
+		workspace(`workspace = "blue"`):                   `terraform_workspace = "default"`,
+		workspace(`ref = "main"`):                         `branch = "main"`,
+		workspace(`revision = "main"`):                    `branch = "main"`,
+		workspace("variable \"x\" {}"):                    `variables = {`,
+		workspace("locals {}"):                            `variables = {`,
+		workspace(`engine = "opentofu"`):                  `engine is one of "terraform" or "tofu". Write "tofu".`,
+		workspace(`enginn = "tofu"`):                      `Did you mean "engine"?`,
+		workspace(`color = "blue"`):                       `It has repository, branch, dir, terraform_workspace`,
+		valid + "defaults {\n  path = \"x\"\n}\n":         `dir = "live/prod"`,
+		valid + "variable \"x\" {\n  default = 1\n}\n":    `variables = {`,
+		valid + "locals {\n  x = 1\n}\n":                  `variables = {`,
+		valid + "engine \"opentofu\" {}\n":                `Write "tofu".`,
+		valid + "server {\n  color = 1\n}\n":              `It has socket_group only.`,
+		repository(`branch = "main"`):                     `A branch belongs in a workspace block`,
+		repository(`ref = "main"`):                        `A branch belongs in a workspace block`,
+		repository("auth {\n    token = env(\"X\")\n  }"): `password = env("GIT_TOKEN")`,
+		repository("auth {\n    color = \"x\"\n  " +
+			"}"): `It has username, password, ssh_key, ssh_key_passphrase and known_hosts.`,
 		workspace(cond("plan.deleted > 0")):                `Did you mean "delete"?`,
 		workspace(cond("plan.color > 0")):                  `Plan has add, addresses, change,`,
 		workspace(cond(`workspace.nam == "x"`)):            `Did you mean "name"?`,
@@ -195,12 +207,15 @@ func TestHostPaths(t *testing.T) {
 	}
 	lines, _ := mistakes(t, "engine \"tofu\" {\n release_url = \"https://example.com:70000\"\n}\n")
 	expect(t, lines, "not the URL of a release server")
-	for _, url := range []string{"infra.git", "infra.git/sub", "./git.example.com/foo", "/git.example.com/foo", "no/such.dir", "repos.d/x", "git.example.com"} {
-		if c := load(t, "repository \"r\" {\n url = \""+url+"\"\n}\n", nil); !slices.ContainsFunc(summaries(c), func(s string) bool { return s == "no repository there" }) {
+	for _, url := range []string{"infra.git", "infra.git/sub", "./git.example.com/foo", "/git.example.com/foo",
+		"no/such.dir", "repos.d/x", "git.example.com"} {
+		if c := load(t, "repository \"r\" {\n url = \""+url+"\"\n}\n", nil); !slices.ContainsFunc(summaries(c),
+			func(s string) bool { return s == "no repository there" }) {
 			t.Errorf("%s: %v", url, c.Warnings)
 		}
 	}
-	if c := load(t, "repository \"r\" {\n url = \"https://git.example.com:65535/a\"\n}\n", nil); c.Repositories[0].URL != "https://git.example.com:65535/a" {
+	if c := load(t, "repository \"r\" {\n url = \"https://git.example.com:65535/a\"\n}\n",
+		nil); c.Repositories[0].URL != "https://git.example.com:65535/a" {
 		t.Errorf("%+v", c.Repositories[0])
 	}
 	path := write(t, "repository \"r\" {\n url = \"git.example.com/foo\"\n}\n", nil)
@@ -234,7 +249,8 @@ workspace "w" {
   }
 }
 `, nil)
-	if w := c.Workspaces[0]; c.Runner.ApplyGrace != 24*time.Hour || w.PlanTimeout != 48*time.Hour || w.Rules[0].Expire != 7*24*time.Hour || w.Drift.Schedule != "@every 24h" {
+	if w := c.Workspaces[0]; c.Runner.ApplyGrace != 24*time.Hour || w.PlanTimeout != 48*time.Hour ||
+		w.Rules[0].Expire != 7*24*time.Hour || w.Drift.Schedule != "@every 24h" {
 		t.Errorf("%+v %+v", c.Runner, w)
 	}
 }
@@ -242,7 +258,8 @@ workspace "w" {
 // A key that is made of a secret is not repeated by a message.
 func TestSecretKeys(t *testing.T) {
 	t.Setenv("TFOPS_TEST_SECRET", canary)
-	for _, value := range []string{"{ (env(\"TFOPS_TEST_SECRET\")) = 1 }", "{ (upper(env(\"TFOPS_TEST_SECRET\"))) = 1 }", "merge({ (env(\"TFOPS_TEST_SECRET\")) = 1 }, {})"} {
+	for _, value := range []string{"{ (env(\"TFOPS_TEST_SECRET\")) = 1 }",
+		"{ (upper(env(\"TFOPS_TEST_SECRET\"))) = 1 }", "merge({ (env(\"TFOPS_TEST_SECRET\")) = 1 }, {})"} {
 		lines, rendered := mistakes(t, valid+"workspace \"w\" {\n  repository = \"infra\"\n  env = "+value+"\n}\n")
 		expect(t, lines, "The name has other characters")
 		if strings.Contains(strings.ToLower(rendered), strings.ToLower(canary)) {

@@ -10,7 +10,8 @@ import (
 func TestWhatIsFollowed(t *testing.T) {
 	sha := strings.Repeat("Ab", 20)
 	text := func(defaults, body string) string {
-		return "data_dir = \"d\"\nrepository \"infra\" {\n  url = \"https://git.example.com/a/b.git\"\n}\ndefaults {\n  repository = \"infra\"\n" + defaults + "\n}\nworkspace \"w\" {\n" + body + "\n}\n"
+		return "data_dir = \"d\"\nrepository \"infra\" {\n  url = \"https://git.example.com/a/b.git\"\n}\n" +
+			"defaults {\n  repository = \"infra\"\n" + defaults + "\n}\nworkspace \"w\" {\n" + body + "\n}\n"
 	}
 	for _, c := range []struct{ defaults, body, follows string }{
 		{"", "", "branch main"},
@@ -50,7 +51,8 @@ func TestWhatIsFollowed(t *testing.T) {
 		}
 	}
 	path := filepath.Join(t.TempDir(), "tfops.hcl")
-	if err := os.WriteFile(path, []byte(text("", "")+"workspaces \"g\" {\n name = dir\n tag = \">= 1\"\n}\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(text("", "")+"workspaces \"g\" {\n name = dir\n tag = \">= 1\"\n}\n"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "followed by a workspace block") {
