@@ -13,137 +13,204 @@ import (
 // where that was forgotten.
 const factsVersion = 4
 
-// encoder writes the facts of a file. Equal facts have equal bytes, and an
-// expression that stands in several places is written once.
-type encoder struct {
-	out   []byte
-	exprs map[*expr]int
-	texts map[string]int
+// codec writes the facts of a file, or reads them: what they consist of is said once. Equal facts
+// have equal bytes, and an expression or a text that stands in several places is written once.
+// What does not fit ends reading. While it writes it changes nothing, since facts are shared.
+type codec struct {
+	writing bool
+	buf     []byte // what was written, or what is left to read
+	exprs   []*expr
+	texts   []string
+	exprNo  map[*expr]int  // while it writes: of those that were written
+	textNo  map[string]int // the same
+	depth   int
+	bad     bool
 }
+
+var errNoFacts = errors.New("these are no facts of a file")
 
 // encodeFacts are the facts of a file as decodeFacts reads them.
 func encodeFacts(f *facts) []byte {
-	w := encoder{exprs: map[*expr]int{}, texts: map[string]int{}}
-	w.flag(f.root)
-	w.int(f.line)
-	w.text(f.unread)
-	w.flag(f.refused)
-	w.int(len(f.calls))
-	for _, c := range f.calls {
-		w.text(c.name)
-		w.text(c.written)
-		w.int(c.line)
-		w.expr(c.source)
-		w.bindings(c.args)
-	}
-	for _, list := range [][]binding{f.locals, f.vars, f.attrs, f.values} {
-		w.bindings(list)
-	}
-	w.int(len(f.refs))
-	for _, r := range f.refs {
-		w.text(r.fn)
-		w.text(r.text)
-		w.text(r.path)
-		w.int(int(r.from))
-		w.int(r.line)
-		w.flag(r.dir)
-		w.expr(r.arg)
-		w.expr(r.pattern)
-	}
-	w.int(len(f.names))
-	for _, n := range f.names {
-		w.text(n.text)
-		w.int(n.line)
-		w.flag(n.dir)
-	}
-	w.backends(f.backends)
-	remotes := make([]Backend, len(f.remotes))
-	for i, r := range f.remotes {
-		remotes[i] = Backend(r)
-	}
-	w.backends(remotes)
-	return w.out
+	c := codec{writing: true, exprNo: map[*expr]int{}, textNo: map[string]int{}}
+	c.facts(f)
+	return c.buf
 }
 
-func (w *encoder) int(n int) { w.out = binary.AppendUvarint(w.out, uint64(n)) }
-
-func (w *encoder) flag(b bool) {
-	if b {
-		w.out = append(w.out, 1)
-		return
+// decodeFacts reads the facts of a file.
+func decodeFacts(in []byte) (*facts, error) {
+	c, f := codec{buf: in}, &facts{}
+	c.facts(f)
+	if c.bad || len(c.buf) > 0 {
+		return nil, errNoFacts
 	}
-	w.out = append(w.out, 0)
+	return f, nil
 }
 
-// text writes a text, or the number of one that was written before.
-func (w *encoder) text(s string) {
-	if i, ok := w.texts[s]; ok {
-		w.int(i)
-		return
+func (c *codec) facts(f *facts) {
+	c.flag(&f.root)
+	num(c, &f.line)
+	c.text(&f.unread)
+	c.flag(&f.refused)
+	listOf(c, &f.calls, func(call *callFacts) {
+		c.text(&call.name)
+		c.text(&call.written)
+		num(c, &call.line)
+		c.expr(&call.source)
+		listOf(c, &call.args, c.binding)
+	})
+	for _, list := range []*[]binding{&f.locals, &f.vars, &f.attrs, &f.values} {
+		listOf(c, list, c.binding)
 	}
-	w.int(len(w.texts))
-	w.texts[s] = len(w.texts)
-	w.int(len(s))
-	w.out = append(w.out, s...)
+	listOf(c, &f.refs, func(r *ref) {
+		c.text(&r.fn)
+		c.text(&r.text)
+		c.text(&r.path)
+		num(c, &r.from)
+		num(c, &r.line)
+		c.flag(&r.dir)
+		c.expr(&r.arg)
+		c.expr(&r.pattern)
+	})
+	listOf(c, &f.names, func(n *name) {
+		c.text(&n.text)
+		num(c, &n.line)
+		c.flag(&n.dir)
+	})
+	listOf(c, &f.backends, c.backend)
+	listOf(c, &f.remotes, func(s *RemoteState) { c.backend((*Backend)(s)) })
 }
 
-// expr writes an expression, or the number of one that was written before. Nil is 0.
-func (w *encoder) expr(e *expr) {
-	if e == nil {
-		w.int(0)
-		return
+func (c *codec) binding(b *binding) {
+	c.text(&b.name)
+	c.expr(&b.expr)
+	c.expr(&b.typ)
+}
+
+func (c *codec) backend(b *Backend) {
+	for _, s := range []*string{&b.Type, &b.Workspace, &b.Name, &b.File} {
+		c.text(s)
 	}
-	if i, ok := w.exprs[e]; ok {
-		w.int(i)
-		return
+	num(c, &b.Line)
+	c.flag(&b.Partial)
+	given := b.Config != nil
+	if c.flag(&given); given {
+		c.settings(&b.Config)
 	}
-	i := len(w.exprs) + 1
-	w.exprs[e] = i
-	w.int(i)
-	w.out = append(w.out, byte(e.op))
-	w.int(int(e.size))
-	w.int(int(e.from))
-	w.text(e.text)
-	w.list(e.args)
-	w.flag(e.object != nil)
-	if e.object != nil {
-		w.int(len(e.object.keys))
-		for _, k := range e.object.keys {
-			w.text(k)
+}
+
+// listOf is a list of what one is; none has no list.
+func listOf[T any](c *codec, list *[]T, one func(*T)) {
+	n := len(*list)
+	num(c, &n)
+	if !c.writing {
+		c.bad = c.bad || n > len(c.buf) // each takes a byte at least
+		if n == 0 || c.bad {
+			return
 		}
-		w.list(e.object.computed)
+		*list = make([]T, n)
 	}
-}
-
-func (w *encoder) list(list []*expr) {
-	w.int(len(list))
-	for _, e := range list {
-		w.expr(e)
-	}
-}
-
-func (w *encoder) bindings(list []binding) {
-	w.int(len(list))
-	for _, b := range list {
-		w.text(b.name)
-		w.expr(b.expr)
-		w.expr(b.typ)
-	}
-}
-
-func (w *encoder) backends(list []Backend) {
-	w.int(len(list))
-	for _, b := range list {
-		for _, s := range []string{b.Type, b.Workspace, b.Name, b.File} {
-			w.text(s)
-		}
-		w.int(b.Line)
-		w.flag(b.Partial)
-		w.flag(b.Config != nil)
-		if b.Config != nil {
-			w.settings(b.Config)
+	for i := range *list {
+		if one(&(*list)[i]); c.bad {
+			return
 		}
 	}
+}
+
+func num[T ~uint8 | ~uint16 | ~uint32 | ~int](c *codec, n *T) {
+	if c.writing {
+		c.buf = binary.AppendUvarint(c.buf, uint64(*n))
+		return
+	}
+	v, size := binary.Uvarint(c.buf)
+	if size <= 0 || v > math.MaxUint32 {
+		c.bad, c.buf = true, nil
+		return
+	}
+	*n, c.buf = T(v), c.buf[size:]
+}
+
+func (c *codec) flag(b *bool) {
+	var n byte
+	if *b {
+		n = 1
+	}
+	if num(c, &n); !c.writing {
+		*b = n == 1
+	}
+}
+
+// text is a text, or the number of one that stood before.
+func (c *codec) text(s *string) {
+	i, known := c.textNo[*s]
+	if c.writing && !known {
+		i = len(c.textNo)
+		c.textNo[*s] = i
+	}
+	num(c, &i)
+	switch {
+	case c.writing && known:
+		return
+	case !c.writing && i < len(c.texts):
+		*s = c.texts[i]
+		return
+	}
+	n := len(*s)
+	num(c, &n)
+	switch {
+	case c.writing:
+		c.buf = append(c.buf, *s...)
+	case i > len(c.texts) || n > len(c.buf):
+		c.bad = true
+	default:
+		*s, c.buf = string(c.buf[:n]), c.buf[n:]
+		c.texts = append(c.texts, *s)
+	}
+}
+
+// maxEncoded is how many expressions may be within one another.
+const maxEncoded = 100_000
+
+// expr is an expression, or the number of one that stood before. Nil is 0.
+func (c *codec) expr(p **expr) {
+	i, known := c.exprNo[*p]
+	if c.writing && !known && *p != nil {
+		i = len(c.exprNo) + 1
+		c.exprNo[*p] = i
+	}
+	num(c, &i)
+	switch {
+	case i == 0 || known || c.bad:
+		return
+	case !c.writing && i <= len(c.exprs):
+		*p = c.exprs[i-1]
+		return
+	case !c.writing && i > len(c.exprs)+1 || c.depth == maxEncoded:
+		c.bad = true
+		return
+	case !c.writing:
+		*p = &expr{}
+		c.exprs = append(c.exprs, *p)
+	}
+	c.depth++
+	c.parts(*p)
+	c.depth--
+}
+
+func (c *codec) parts(e *expr) {
+	num(c, &e.op)
+	num(c, &e.size)
+	num(c, &e.from)
+	c.text(&e.text)
+	listOf(c, &e.args, c.expr)
+	keyed := e.object != nil
+	if c.flag(&keyed); keyed && !c.writing {
+		e.object = &object{}
+	}
+	if keyed {
+		listOf(c, &e.object.keys, c.text)
+		listOf(c, &e.object.computed, c.expr)
+	}
+	c.bad = c.bad || e.op > opCall || slices.Contains(e.args, nil)
 }
 
 // Kinds of settings; see Backend.
@@ -158,218 +225,88 @@ const (
 	isMap
 )
 
-func (w *encoder) settings(m map[string]any) {
-	w.int(len(m))
-	for _, k := range slices.Sorted(maps.Keys(m)) {
-		w.text(k)
-		w.setting(m[k])
-	}
-}
-
-func (w *encoder) setting(v any) {
+func kindOfSetting(v any) byte {
 	switch v := v.(type) {
 	case nil:
-		w.out = append(w.out, isNull)
+		return isNull
 	case bool:
-		w.out = append(w.out, isFalse)
 		if v {
-			w.out[len(w.out)-1] = isTrue
+			return isTrue
 		}
+		return isFalse
 	case float64:
-		w.out = binary.LittleEndian.AppendUint64(append(w.out, isNumber), math.Float64bits(v))
+		return isNumber
 	case string:
-		w.out = append(w.out, isText)
-		w.text(v)
+		return isText
 	case []any:
-		w.out = append(w.out, isList)
-		w.int(len(v))
-		for _, e := range v {
-			w.setting(e)
-		}
+		return isList
 	case map[string]any:
-		w.out = append(w.out, isMap)
-		w.settings(v)
-	default:
-		w.out = append(w.out, noSetting) // which no one reads: the file is parsed each time
+		return isMap
 	}
+	return noSetting // which no one reads: the file is parsed each time
 }
 
-// decoder reads what an encoder wrote. What does not fit ends it with an error.
-type decoder struct {
-	in    []byte
-	exprs []*expr
-	texts []string
-	depth int
-	bad   bool
-}
-
-var errNoFacts = errors.New("these are no facts of a file")
-
-// decodeFacts reads the facts of a file.
-func decodeFacts(in []byte) (*facts, error) {
-	r := decoder{in: in}
-	f := &facts{root: r.flag(), line: r.int(), unread: r.text(), refused: r.flag()}
-	f.calls = many(&r, func() callFacts {
-		return callFacts{name: r.text(), written: r.text(), line: r.int(), source: r.expr(), args: r.bindings()}
-	})
-	f.locals, f.vars, f.attrs, f.values = r.bindings(), r.bindings(), r.bindings(), r.bindings()
-	f.refs = many(&r, func() ref {
-		return ref{fn: r.text(), text: r.text(), path: r.text(), from: uint32(r.int()), line: r.int(), dir: r.flag(),
-			arg: r.expr(), pattern: r.expr()}
-	})
-	f.names = many(&r, func() name { return name{r.text(), r.int(), r.flag()} })
-	f.backends = r.backends()
-	for _, b := range r.backends() {
-		f.remotes = append(f.remotes, RemoteState(b))
+func (c *codec) settings(m *map[string]any) {
+	keys, of := slices.Sorted(maps.Keys(*m)), *m
+	if !c.writing {
+		of = map[string]any{}
+		*m = of
 	}
-	if r.bad || len(r.in) > 0 {
-		return nil, errNoFacts
-	}
-	return f, nil
-}
-
-// many reads a list of what one reads; none has no list.
-func many[T any](r *decoder, one func() T) []T {
-	n := r.int()
-	if n > len(r.in) { // each takes a byte at least
-		r.bad = true
-	}
-	if n == 0 || r.bad {
-		return nil
-	}
-	list := make([]T, 0, n)
-	for range n {
-		if list = append(list, one()); r.bad {
-			return nil
+	listOf(c, &keys, func(k *string) {
+		c.text(k)
+		v := of[*k]
+		if c.setting(&v); !c.writing {
+			of[*k] = v
 		}
-	}
-	return list
-}
-
-func (r *decoder) int() int {
-	n, size := binary.Uvarint(r.in)
-	if size <= 0 || n > math.MaxUint32 {
-		r.bad, r.in = true, nil
-		return 0
-	}
-	r.in = r.in[size:]
-	return int(n)
-}
-
-func (r *decoder) flag() bool { return r.byte() == 1 }
-
-func (r *decoder) byte() byte {
-	if len(r.in) == 0 {
-		r.bad = true
-		return 0
-	}
-	b := r.in[0]
-	r.in = r.in[1:]
-	return b
-}
-
-func (r *decoder) text() string {
-	i := r.int()
-	if i < len(r.texts) {
-		return r.texts[i]
-	}
-	n := r.int()
-	if i > len(r.texts) || n > len(r.in) {
-		r.bad = true
-		return ""
-	}
-	s := string(r.in[:n])
-	r.texts, r.in = append(r.texts, s), r.in[n:]
-	return s
-}
-
-// maxEncoded is how many expressions may be within one another.
-const maxEncoded = 100_000
-
-func (r *decoder) expr() *expr {
-	i := r.int()
-	switch {
-	case i == 0 || r.bad:
-		return nil
-	case i <= len(r.exprs):
-		return r.exprs[i-1]
-	}
-	if r.depth++; i > len(r.exprs)+1 || r.depth > maxEncoded {
-		r.bad = true
-		return nil
-	}
-	defer func() { r.depth-- }()
-	e := &expr{}
-	r.exprs = append(r.exprs, e)
-	e.op, e.size, e.from, e.text = op(r.byte()), uint16(r.int()), uint32(r.int()), r.text()
-	if e.op > opCall {
-		r.bad = true
-	}
-	e.args = many(r, r.expr)
-	if r.flag() {
-		e.object = &object{keys: many(r, r.text), computed: many(r, r.expr)}
-	}
-	if slices.Contains(e.args, nil) {
-		r.bad = true
-	}
-	return e
-}
-
-func (r *decoder) bindings() []binding {
-	return many(r, func() binding { return binding{r.text(), r.expr(), r.expr()} })
-}
-
-func (r *decoder) backends() []Backend {
-	return many(r, func() Backend {
-		b := Backend{Type: r.text(), Workspace: r.text(), Name: r.text(), File: r.text(), Line: r.int(),
-			Partial: r.flag()}
-		if r.flag() {
-			b.Config = r.settings()
-		}
-		return b
 	})
 }
 
-func (r *decoder) settings() map[string]any {
-	m := map[string]any{}
-	for n := r.int(); n > 0 && !r.bad; n-- {
-		k := r.text()
-		m[k] = r.setting()
+func (c *codec) setting(p *any) {
+	if c.depth == maxEncoded {
+		c.bad = true
+		return
 	}
-	return m
-}
-
-func (r *decoder) setting() any {
-	if r.depth++; r.depth > maxEncoded {
-		r.bad = true
-		return nil
-	}
-	defer func() { r.depth-- }()
-	switch r.byte() {
+	c.depth++
+	defer func() { c.depth-- }()
+	kind := kindOfSetting(*p)
+	num(c, &kind)
+	var v any
+	switch kind {
 	case isNull:
-		return nil
-	case isFalse:
-		return false
-	case isTrue:
-		return true
+	case isFalse, isTrue:
+		v = kind == isTrue
 	case isNumber:
-		if len(r.in) < 8 {
-			break
-		}
-		bits := binary.LittleEndian.Uint64(r.in)
-		r.in = r.in[8:]
-		return math.Float64frombits(bits)
+		f, _ := (*p).(float64)
+		c.float(&f)
+		v = f
 	case isText:
-		return r.text()
+		s, _ := (*p).(string)
+		c.text(&s)
+		v = s
 	case isList:
-		list := make([]any, 0, 4)
-		for n := r.int(); n > 0 && !r.bad; n-- {
-			list = append(list, r.setting())
-		}
-		return list
+		list, _ := (*p).([]any)
+		listOf(c, &list, c.setting)
+		v = append([]any{}, list...)
 	case isMap:
-		return r.settings()
+		m, _ := (*p).(map[string]any)
+		c.settings(&m)
+		v = m
+	default:
+		c.bad = true
 	}
-	r.bad = true
-	return nil
+	if !c.writing {
+		*p = v
+	}
+}
+
+func (c *codec) float(f *float64) {
+	switch {
+	case c.writing:
+		c.buf = binary.LittleEndian.AppendUint64(c.buf, math.Float64bits(*f))
+	case len(c.buf) < 8:
+		c.bad = true
+	default:
+		*f = math.Float64frombits(binary.LittleEndian.Uint64(c.buf))
+		c.buf = c.buf[8:]
+	}
 }
