@@ -62,14 +62,16 @@ func New(o ClientOptions) (*Client, error) {
 		}
 	case (u.Scheme == "https" || u.Scheme == "http") && u.Host != "":
 		if u.Scheme == "http" && !loopback(u.Hostname()) {
-			return nil, fault.New(fault.Invalid, "use https://"+u.Host, "%s is not this machine, and http would send everything in the clear", u.Host)
+			return nil, fault.New(fault.Invalid, "use https://"+u.Host,
+				"%s is not this machine, and http would send everything in the clear", u.Host)
 		}
 		c.base = strings.TrimSuffix(u.Scheme+"://"+u.Host+u.EscapedPath(), "/")
 		transport.Proxy = http.ProxyFromEnvironment
 	default:
 		return nil, fault.New(fault.Invalid, serverForms, "the server %q cannot be reached that way", o.Server)
 	}
-	c.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	c.http = &http.Client{Transport: transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return c, nil
 }
 
@@ -101,7 +103,8 @@ func (c *Client) call(ctx context.Context, method, route string, in, out any) er
 		return nil
 	}
 	if err := json.Unmarshal(b, out); err != nil {
-		return fault.New(fault.Internal, "use the tfops of the daemon's version: tfops version", "the answer of %s to %s %s cannot be read: %w", c.place(), method, route, err)
+		return fault.New(fault.Internal, "use the tfops of the daemon's version: tfops version",
+			"the answer of %s to %s %s cannot be read: %w", c.place(), method, route, err)
 	}
 	return nil
 }
@@ -109,7 +112,8 @@ func (c *Client) call(ctx context.Context, method, route string, in, out any) er
 // send asks and returns an answer that is a success; its body must be closed.
 func (c *Client) send(ctx context.Context, method, route string, in any) (*http.Response, error) {
 	if unclean(route) {
-		return nil, fault.New(fault.NotFound, "name a workspace as in tfops status, a run as in tfops runs", "a name is missing, or is none")
+		return nil, fault.New(fault.NotFound, "name a workspace as in tfops status, a run as in tfops runs",
+			"a name is missing, or is none")
 	}
 	var body io.Reader
 	if in != nil {
@@ -158,7 +162,8 @@ func (c *Client) refusal(resp *http.Response) error {
 		err = json.Unmarshal(b, &p)
 	}
 	if err != nil || p.Detail == "" {
-		return fault.New(CodeOf(resp.StatusCode), "check that "+c.place()+" is tfops", "%s answered %s, which tfops does not say", c.place(), resp.Status)
+		return fault.New(CodeOf(resp.StatusCode), "check that "+c.place()+" is tfops",
+			"%s answered %s, which tfops does not say", c.place(), resp.Status)
 	}
 	code := fault.Code(p.Code)
 	if _, known := statuses[code]; !known {
@@ -185,7 +190,8 @@ func (c *Client) broken(ctx context.Context, method string, err error) error {
 		next = "see whether it was done before trying again: tfops status"
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fault.New(fault.Unavailable, next, "%s closed the connection before its answer was whole: it stopped, or its log says why", c.place())
+		return fault.New(fault.Unavailable, next, "%s closed the connection before its answer was whole: it "+
+			"stopped, or its log says why", c.place())
 	}
 	return fault.New(fault.Unavailable, next, "the connection to %s broke: %w", c.place(), err)
 }

@@ -48,7 +48,8 @@ func wantFault(t *testing.T, err error, code fault.Code, parts ...string) {
 }
 
 func TestCodesAndStatusesAgree(t *testing.T) {
-	codes := []fault.Code{fault.Invalid, fault.NotFound, fault.Conflict, fault.Forbidden, fault.Unavailable, fault.Internal}
+	codes := []fault.Code{fault.Invalid, fault.NotFound, fault.Conflict, fault.Forbidden, fault.Unavailable,
+		fault.Internal}
 	if len(codes) != len(statuses) {
 		t.Errorf("the table has %d codes, want %d", len(statuses), len(codes))
 	}
@@ -57,7 +58,8 @@ func TestCodesAndStatusesAgree(t *testing.T) {
 			t.Errorf("%s becomes %d becomes %s", c, StatusOf(c), got)
 		}
 	}
-	for status, want := range map[int]fault.Code{400: fault.Invalid, 401: fault.Forbidden, 405: fault.Invalid, 413: fault.Invalid,
+	for status, want := range map[int]fault.Code{400: fault.Invalid, 401: fault.Forbidden, 405: fault.Invalid,
+		413: fault.Invalid,
 		502: fault.Unavailable, 504: fault.Unavailable, 302: fault.Internal, 700: fault.Internal} {
 		if got := CodeOf(status); got != want {
 			t.Errorf("%d reads as %s, want %s", status, got, want)
@@ -69,12 +71,14 @@ func TestCodesAndStatusesAgree(t *testing.T) {
 }
 
 func TestNewKnowsWhereItMayConnect(t *testing.T) {
-	for _, server := range []string{"unix:///run/tfops.sock", "http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1/x", "https://example.com"} {
+	for _, server := range []string{"unix:///run/tfops.sock", "http://127.0.0.1:1", "http://[::1]:1",
+		"http://localhost:1/x", "https://example.com"} {
 		if _, err := New(ClientOptions{Server: server}); err != nil {
 			t.Errorf("%s: %v", server, err)
 		}
 	}
-	for _, server := range []string{"", "tfops.sock", "/run/tfops.sock", "unix://run/tfops.sock", "unix:tfops.sock", "ftp://x", "https://", "http://[x"} {
+	for _, server := range []string{"", "tfops.sock", "/run/tfops.sock", "unix://run/tfops.sock", "unix:tfops.sock",
+		"ftp://x", "https://", "http://[x"} {
 		_, err := New(ClientOptions{Server: server})
 		if !fault.Is(err, fault.Invalid) || fault.Next(err) == "" {
 			t.Errorf("%q: %v", server, err)
@@ -88,7 +92,8 @@ func TestNobodyAnswers(t *testing.T) {
 	dir := t.TempDir()
 	gone := client(t, ClientOptions{Server: "unix://" + filepath.Join(dir, "gone.sock")})
 	_, err := gone.Status(t.Context())
-	wantFault(t, err, fault.Unavailable, "there is no socket at "+filepath.Join(dir, "gone.sock"), "start it: tfops serve")
+	wantFault(t, err, fault.Unavailable, "there is no socket at "+filepath.Join(dir, "gone.sock"),
+		"start it: tfops serve")
 
 	stale := filepath.Join(dir, "stale.sock")
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: stale, Net: "unix"})
@@ -98,7 +103,8 @@ func TestNobodyAnswers(t *testing.T) {
 	l.SetUnlinkOnClose(false)
 	l.Close()
 	_, err = client(t, ClientOptions{Server: "unix://" + stale, Config: "/etc/tfops/tfops.hcl"}).Status(t.Context())
-	wantFault(t, err, fault.Unavailable, "nobody answers on the socket", "start it: tfops serve --config /etc/tfops/tfops.hcl")
+	wantFault(t, err, fault.Unavailable, "nobody answers on the socket",
+		"start it: tfops serve --config /etc/tfops/tfops.hcl")
 
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -273,7 +279,8 @@ func TestABackupThatIsNotWhole(t *testing.T) {
 		t.Errorf("%q, %v", b.String(), err)
 	}
 	full := errors.New("no space left")
-	if err := c.Backup(t.Context(), failingWriter{full}); !errors.Is(err, full) || !strings.Contains(err.Error(), "cannot be written") {
+	if err := c.Backup(t.Context(), failingWriter{full}); !errors.Is(err, full) ||
+		!strings.Contains(err.Error(), "cannot be written") {
 		t.Errorf("got %v", err)
 	}
 }

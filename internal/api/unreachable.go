@@ -24,14 +24,17 @@ func (c *Client) unreachable(ctx context.Context, method string, err error) erro
 	case !dialing:
 		return c.broken(ctx, method, err)
 	case c.socket == "":
-		return fault.New(fault.Unavailable, "check the address (--server, TFOPS_SERVER) and that tfops serve runs there", "%s cannot be reached: %w", c.base, op.Err)
+		return fault.New(fault.Unavailable, "check the address (--server, TFOPS_SERVER) and that tfops serve runs "+
+			"there", "%s cannot be reached: %w", c.base, op.Err)
 	case errors.Is(err, fs.ErrNotExist):
 		return fault.New(fault.Unavailable, c.start(), "tfops serve is not running: there is no socket at %s", c.socket)
 	case errors.Is(err, syscall.ECONNREFUSED) && !isSocket(c.socket):
-		return fault.New(fault.Unavailable, "move it away: a tfops serve that runs makes its socket again within a second; else start one",
+		return fault.New(fault.Unavailable, "move it away: a tfops serve that runs makes its socket again within a "+
+			"second; else start one",
 			"%s is in the place of the socket of tfops serve, and is none", c.socket)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fault.New(fault.Unavailable, c.start(), "tfops serve is not running: nobody answers on the socket %s", c.socket)
+		return fault.New(fault.Unavailable, c.start(), "tfops serve is not running: nobody answers on the socket %s",
+			c.socket)
 	case errors.Is(err, fs.ErrPermission):
 		return fault.New(fault.Forbidden, c.admission(), "this user may not use the socket %s", c.socket)
 	}

@@ -181,7 +181,8 @@ func (c Case) holding() (rules []Rule, notes []string) {
 	for _, r := range c.Rules {
 		holds, err := r.When.Holds(c.Facts)
 		if err != nil {
-			rules, notes = append(rules, r), append(notes, fmt.Sprintf("its condition could not be evaluated (%v), so it holds", err))
+			rules, notes = append(rules, r), append(notes,
+				fmt.Sprintf("its condition could not be evaluated (%v), so it holds", err))
 		} else if holds {
 			rules, notes = append(rules, r), append(notes, "")
 		}

@@ -64,18 +64,22 @@ func (f Facts) values() map[string]cty.Value {
 	c, w := f.Plan.Counts, f.Workspace
 	return map[string]cty.Value{
 		"plan": cty.ObjectVal(map[string]cty.Value{
-			"add": n(c.Add), "change": n(c.Change), "delete": n(c.Delete), "replace": n(c.Replace), "import": n(c.Import),
-			"move": n(c.Move), "forget": n(c.Forget), "read": n(c.Read), "outputs": n(c.Outputs), "drifted": n(f.Plan.Drifted),
-			"types": list(f.Plan.Types), "addresses": list(f.Plan.Addresses),
-			"complete": cty.BoolVal(f.Plan.Complete), "destroy": cty.BoolVal(f.Plan.Destroy), "refresh": cty.BoolVal(f.Plan.Refresh),
+			"add": n(c.Add), "change": n(c.Change), "delete": n(c.Delete), "replace": n(c.Replace),
+			"import": n(c.Import),
+			"move":   n(c.Move), "forget": n(c.Forget), "read": n(c.Read), "outputs": n(c.Outputs),
+			"drifted": n(f.Plan.Drifted),
+			"types":   list(f.Plan.Types), "addresses": list(f.Plan.Addresses),
+			"complete": cty.BoolVal(f.Plan.Complete), "destroy": cty.BoolVal(f.Plan.Destroy),
+			"refresh": cty.BoolVal(f.Plan.Refresh),
 		}),
 		"workspace": cty.ObjectVal(map[string]cty.Value{
 			"name": s(w.Name), "repository": s(w.Repository), "branch": s(w.Branch), "dir": s(w.Dir),
 			"terraform_workspace": s(w.TerraformWorkspace), "engine": s(w.Engine), "labels": stringMap(w.Labels),
 		}),
 		"commit": cty.ObjectVal(map[string]cty.Value{
-			"sha": s(f.Commit.SHA), "message": s(f.Commit.Message), "author": s(f.Commit.Author), "author_email": s(f.Commit.AuthorEmail),
-			"committer": s(f.Commit.Committer), "committer_email": s(f.Commit.CommitterEmail),
+			"sha": s(f.Commit.SHA), "message": s(f.Commit.Message), "author": s(f.Commit.Author),
+			"author_email": s(f.Commit.AuthorEmail),
+			"committer":    s(f.Commit.Committer), "committer_email": s(f.Commit.CommitterEmail),
 		}),
 	}
 }

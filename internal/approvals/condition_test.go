@@ -17,11 +17,15 @@ import (
 // facts has something else in every field.
 func facts() Facts {
 	return Facts{
-		Plan: PlanFacts{Counts: plan.Counts{Add: 1, Change: 2, Delete: 3, Replace: 4, Import: 5, Move: 6, Forget: 7, Read: 8, Outputs: 9},
-			Types: []string{"aws_iam_role", "aws_vpc"}, Addresses: []string{"aws_vpc.main", "module.x.aws_iam_role.r[0]"}, Drifted: 10, Complete: true, Destroy: true, Refresh: true},
-		Workspace: workspace.Workspace{Name: "net", Repository: "infra", Branch: "main", Dir: "live/net", TerraformWorkspace: "default",
-			Engine: "tofu", Labels: map[string]string{"tier": "prod", "team": "a"}},
-		Commit: CommitFacts{SHA: "c0ffee", Message: "urgent: fix", Author: "Ana", AuthorEmail: "ana@example.com", Committer: "Li", CommitterEmail: "li@example.com"},
+		Plan: PlanFacts{Counts: plan.Counts{Add: 1, Change: 2, Delete: 3, Replace: 4, Import: 5, Move: 6, Forget: 7,
+			Read: 8, Outputs: 9},
+			Types: []string{"aws_iam_role", "aws_vpc"}, Addresses: []string{"aws_vpc.main",
+				"module.x.aws_iam_role.r[0]"}, Drifted: 10, Complete: true, Destroy: true, Refresh: true},
+		Workspace: workspace.Workspace{Name: "net", Repository: "infra", Branch: "main", Dir: "live/net",
+			TerraformWorkspace: "default",
+			Engine:             "tofu", Labels: map[string]string{"tier": "prod", "team": "a"}},
+		Commit: CommitFacts{SHA: "c0ffee", Message: "urgent: fix", Author: "Ana", AuthorEmail: "ana@example.com",
+			Committer: "Li", CommitterEmail: "li@example.com"},
 	}
 }
 
@@ -56,7 +60,8 @@ func TestSchemaIsWhatValuesHold(t *testing.T) {
 func TestEveryAttribute(t *testing.T) {
 	checked := map[string]bool{}
 	for _, src := range []string{
-		"plan.add == 1", "plan.change == 2", "plan.delete == 3", "plan.replace == 4", "plan.import == 5", "plan.move == 6", "plan.forget == 7",
+		"plan.add == 1", "plan.change == 2", "plan.delete == 3", "plan.replace == 4", "plan.import == 5",
+		"plan.move == 6", "plan.forget == 7",
 		"plan.read == 8", "plan.outputs == 9", "plan.drifted == 10", "plan.complete", "plan.destroy", "plan.refresh",
 		`plan.types == tolist(["aws_iam_role", "aws_vpc"])`, `plan.addresses == tolist(["aws_vpc.main", "module.x.aws_iam_role.r[0]"])`,
 		`workspace.name == "net"`, `workspace.repository == "infra"`, `workspace.branch == "main"`, `workspace.dir == "live/net"`,

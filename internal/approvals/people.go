@@ -55,7 +55,8 @@ func (c Case) unmapped(r Rule) string {
 	}
 	for _, a := range c.Authors {
 		if !c.People.mapped(a.Email) {
-			return fmt.Sprintf("rule %q cannot tell who wrote the commit: %s is the email of no declared user; add it to the emails of a user block in tfops.hcl",
+			return fmt.Sprintf("rule %q cannot tell who wrote the commit: %s is the email of no declared user; add "+
+				"it to the emails of a user block in tfops.hcl",
 				r.Name, cmp.Or(a.Email, `""`))
 		}
 	}

@@ -41,7 +41,8 @@ func parse(t testing.TB, src string) (Condition, hcl.Diagnostics) {
 // people: ana, li and bo are declared; eve is not.
 func people() People {
 	return People{
-		Emails: map[string][]string{"ana": {"ana@example.com", "Ana.Work@example.com"}, "li": {"li@example.com"}, "bo": {"bo@example.com"}},
+		Emails: map[string][]string{"ana": {"ana@example.com", "Ana.Work@example.com"}, "li": {"li@example.com"},
+			"bo": {"bo@example.com"}},
 		Groups: map[string][]string{"platform": {"ana", "li"}, "empty": nil},
 	}
 }
@@ -52,7 +53,8 @@ func base() Case {
 	return Case{Run: "r1", Digest: digest, Commit: sha, Apply: workspace.Manual, People: people(),
 		Authors: []Identity{{"Ana", "ana@example.com"}, {"Ana", "ana@example.com"}},
 		Facts: Facts{Workspace: workspace.Workspace{Name: "net", Labels: map[string]string{"tier": "prod"}},
-			Plan:   PlanFacts{Counts: plan.Counts{Add: 1, Delete: 2}, Types: []string{"aws_iam_role", "aws_vpc"}, Addresses: []string{"aws_vpc.a", "aws_iam_role.b"}, Complete: true},
+			Plan: PlanFacts{Counts: plan.Counts{Add: 1, Delete: 2}, Types: []string{"aws_iam_role", "aws_vpc"},
+				Addresses: []string{"aws_vpc.a", "aws_iam_role.b"}, Complete: true},
 			Commit: CommitFacts{SHA: sha, Message: "a change"}}}
 }
 

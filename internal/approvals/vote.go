@@ -33,11 +33,13 @@ func CheckVote(c Case, v Vote) error {
 		return fault.New(fault.Conflict, "tfops wait "+c.Run, "run %s has no plan yet that could be voted on", c.Run)
 	}
 	if v.Digest != c.Digest || v.Commit != c.Commit || v.Run != c.Run {
-		return fault.New(fault.Conflict, "tfops show "+c.Run, "the vote is for another plan than run %s has now: its digest is %s", c.Run, Short(c.Digest))
+		return fault.New(fault.Conflict, "tfops show "+c.Run,
+			"the vote is for another plan than run %s has now: its digest is %s", c.Run, Short(c.Digest))
 	}
 	if !v.Yes {
 		if strings.TrimSpace(v.Comment) == "" {
-			return fault.New(fault.Invalid, "tfops reject "+c.Run+" -m REASON", "a rejection needs a comment that says why")
+			return fault.New(fault.Invalid, "tfops reject "+c.Run+" -m REASON",
+				"a rejection needs a comment that says why")
 		}
 		return nil
 	}
@@ -45,7 +47,8 @@ func CheckVote(c Case, v Vote) error {
 		return fault.New(fault.Conflict, "", "%s", neverApplied)
 	}
 	if slices.Contains(c.yes(), v.Voter) {
-		return fault.New(fault.Conflict, "tfops show "+c.Run, "%s has approved this plan already: one person counts once", v.Voter)
+		return fault.New(fault.Conflict, "tfops show "+c.Run,
+			"%s has approved this plan already: one person counts once", v.Voter)
 	}
 	rules, _ := c.holding()
 	if len(rules) == 0 {
@@ -59,7 +62,8 @@ func CheckVote(c Case, v Vote) error {
 		}
 		reasons = append(reasons, why)
 	}
-	return fault.New(fault.Forbidden, "tfops show "+c.Run, "%s cannot approve this plan: %s", v.Voter, strings.Join(reasons, "; "))
+	return fault.New(fault.Forbidden, "tfops show "+c.Run, "%s cannot approve this plan: %s", v.Voter,
+		strings.Join(reasons, "; "))
 }
 
 // Short is a digest as people compare it: the first twelve hex digits.

@@ -28,33 +28,57 @@ func TestCheckVote(t *testing.T) {
 		{name: "a confirmation by the author", vote: by("ana")},
 		{name: "under a rule", with: func(c *Case) { c.Rules = four }, vote: by("li")},
 		{name: "under auto without a rule", with: func(c *Case) { c.Apply = workspace.Auto }, vote: by("li")},
-		{name: "another digest", vote: vote(func(v *Vote) { v.Digest = other }), code: fault.Conflict, says: "its digest is 0123456789ab", next: "tfops show r1"},
-		{name: "another commit", vote: vote(func(v *Vote) { v.Commit = "dead" }), code: fault.Conflict, says: "r1", next: "tfops show r1"},
-		{name: "another run", vote: vote(func(v *Vote) { v.Run = "r2" }), code: fault.Conflict, says: "r1", next: "tfops show r1"},
-		{name: "a no for another digest", vote: vote(func(v *Vote) { v.Digest, v.Yes, v.Comment = other, false, "x" }), code: fault.Conflict, next: "tfops show r1"},
-		{name: "no plan yet", with: func(c *Case) { c.Digest = "" }, vote: vote(func(v *Vote) { v.Digest = "" }), code: fault.Conflict, says: "no plan", next: "tfops wait r1"},
+		{name: "another digest", vote: vote(func(v *Vote) { v.Digest = other }), code: fault.Conflict,
+			says: "its digest is 0123456789ab", next: "tfops show r1"},
+		{name: "another commit", vote: vote(func(v *Vote) { v.Commit = "dead" }), code: fault.Conflict, says: "r1",
+			next: "tfops show r1"},
+		{name: "another run", vote: vote(func(v *Vote) { v.Run = "r2" }), code: fault.Conflict, says: "r1",
+			next: "tfops show r1"},
+		{name: "a no for another digest", vote: vote(func(v *Vote) { v.Digest, v.Yes, v.Comment = other, false, "x" }),
+			code: fault.Conflict, next: "tfops show r1"},
+		{name: "no plan yet", with: func(c *Case) { c.Digest = "" }, vote: vote(func(v *Vote) { v.Digest = "" }),
+			code: fault.Conflict, says: "no plan", next: "tfops wait r1"},
 		{name: "a reject with a comment", vote: no("li", "not on a Friday")},
 		{name: "a reject of the author", with: func(c *Case) { c.Rules = four }, vote: no("ana", "my mistake")},
-		{name: "a reject of somebody whom no rule names", with: func(c *Case) { c.Rules = []Rule{{Name: "r", From: []string{"user:li"}}} }, vote: no("eve", "stop")},
+		{name: "a reject of somebody whom no rule names",
+			with: func(c *Case) { c.Rules = []Rule{{Name: "r", From: []string{"user:li"}}} }, vote: no("eve", "stop")},
 		{name: "a reject under never", with: func(c *Case) { c.Apply = workspace.Never }, vote: no("li", "x")},
-		{name: "a reject without a comment", vote: no("li", ""), code: fault.Invalid, says: "needs a comment", next: "tfops reject r1 -m REASON"},
-		{name: "a reject with a blank comment", vote: no("li", " \t\n"), code: fault.Invalid, says: "needs a comment", next: "tfops reject r1 -m REASON"},
-		{name: "never", with: func(c *Case) { c.Apply = workspace.Never }, vote: by("li"), code: fault.Conflict, says: `apply = "never"`},
-		{name: "a second vote", with: func(c *Case) { c.Rules, c.Votes = four, []Vote{by("li")} }, vote: by("li"), code: fault.Conflict, says: "li has approved this plan already", next: "tfops show r1"},
-		{name: "a second vote, the first for another plan", with: func(c *Case) { c.Votes = []Vote{vote(func(v *Vote) { v.Digest = other })} }, vote: by("li")},
-		{name: "a reject after one's own yes", with: func(c *Case) { c.Rules, c.Votes = four, []Vote{by("li")} }, vote: no("li", "I was wrong")},
-		{name: "the author", with: func(c *Case) { c.Rules = four }, vote: by("ana"), code: fault.Forbidden, says: `ana wrote the commit (rule "four")`, next: "tfops show r1"},
-		{name: "who asked", with: func(c *Case) { c.Rules, c.AskedBy = four, "li" }, vote: by("li"), code: fault.Forbidden, says: `li asked for the run (rule "four")`, next: "tfops show r1"},
-		{name: "not named", with: func(c *Case) { c.Rules = []Rule{{Name: "r", From: []string{"group:platform", "user:eve"}}} }, vote: by("bo"), code: fault.Forbidden, says: `rule "r" takes approvals of group:platform or user:eve only`, next: "tfops show r1"},
-		{name: "an unmapped author", with: func(c *Case) { c.Rules, c.Authors = four, []Identity{{"X", "x@example.com"}} }, vote: by("li"), code: fault.Forbidden, says: "x@example.com", next: "tfops show r1"},
+		{name: "a reject without a comment", vote: no("li", ""), code: fault.Invalid, says: "needs a comment",
+			next: "tfops reject r1 -m REASON"},
+		{name: "a reject with a blank comment", vote: no("li", " \t\n"), code: fault.Invalid, says: "needs a comment",
+			next: "tfops reject r1 -m REASON"},
+		{name: "never", with: func(c *Case) { c.Apply = workspace.Never }, vote: by("li"), code: fault.Conflict,
+			says: `apply = "never"`},
+		{name: "a second vote", with: func(c *Case) { c.Rules, c.Votes = four, []Vote{by("li")} }, vote: by("li"),
+			code: fault.Conflict, says: "li has approved this plan already", next: "tfops show r1"},
+		{name: "a second vote, the first for another plan",
+			with: func(c *Case) { c.Votes = []Vote{vote(func(v *Vote) { v.Digest = other })} }, vote: by("li")},
+		{name: "a reject after one's own yes", with: func(c *Case) { c.Rules, c.Votes = four, []Vote{by("li")} },
+			vote: no("li", "I was wrong")},
+		{name: "the author", with: func(c *Case) { c.Rules = four }, vote: by("ana"), code: fault.Forbidden,
+			says: `ana wrote the commit (rule "four")`, next: "tfops show r1"},
+		{name: "who asked", with: func(c *Case) { c.Rules, c.AskedBy = four, "li" }, vote: by("li"),
+			code: fault.Forbidden, says: `li asked for the run (rule "four")`, next: "tfops show r1"},
+		{name: "not named", with: func(c *Case) {
+			c.Rules = []Rule{{Name: "r", From: []string{"group:platform",
+				"user:eve"}}}
+		}, vote: by("bo"), code: fault.Forbidden, says: `rule "r" takes approvals of group:platform or user:eve only`, next: "tfops show r1"},
+		{name: "an unmapped author", with: func(c *Case) {
+			c.Rules, c.Authors = four,
+				[]Identity{{"X", "x@example.com"}}
+		}, vote: by("li"), code: fault.Forbidden, says: "x@example.com", next: "tfops show r1"},
 		{name: "counts under one rule of two", with: func(c *Case) {
 			c.Rules = []Rule{{Name: "a", From: []string{"user:bo"}}, {Name: "b", AllowAuthor: true}}
 		}, vote: by("ana")},
-		{name: "counts under none of two: both are named", with: func(c *Case) { c.Rules = []Rule{{Name: "a", From: []string{"user:bo"}}, {Name: "b"}} }, vote: by("ana"), code: fault.Forbidden, says: `rule "a" takes approvals of user:bo only; ana wrote the commit (rule "b")`, next: "tfops show r1"},
+		{name: "counts under none of two: both are named",
+			with: func(c *Case) { c.Rules = []Rule{{Name: "a", From: []string{"user:bo"}}, {Name: "b"}} },
+			vote: by("ana"), code: fault.Forbidden, says: `rule "a" takes approvals of user:bo only; ana wrote the commit (rule "b")`, next: "tfops show r1"},
 		{name: "a rule that does not hold does not forbid", with: change(func(c *Case) {
 			c.Rules = []Rule{{Name: "r", When: when(t, "plan.add > 100"), From: []string{"user:bo"}}}
 		}), vote: by("ana")},
-		{name: "a rule that cannot be evaluated forbids", with: func(c *Case) { c.Rules = []Rule{{Name: "r", When: when(t, "workspace.labels.x == 1")}} }, vote: by("ana"), code: fault.Forbidden, says: `rule "r"`, next: "tfops show r1"},
+		{name: "a rule that cannot be evaluated forbids",
+			with: func(c *Case) { c.Rules = []Rule{{Name: "r", When: when(t, "workspace.labels.x == 1")}} },
+			vote: by("ana"), code: fault.Forbidden, says: `rule "r"`, next: "tfops show r1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in := base()
@@ -104,7 +128,8 @@ func mustCount(t *testing.T, c Case, v Vote) {
 }
 
 func TestShort(t *testing.T) {
-	for in, want := range map[string]string{digest: "0123456789ab", "0123456789abcdef": "0123456789ab", "sha256:abc": "abc", "": "", "sha256:": ""} {
+	for in, want := range map[string]string{digest: "0123456789ab", "0123456789abcdef": "0123456789ab",
+		"sha256:abc": "abc", "": "", "sha256:": ""} {
 		if got := Short(in); got != want {
 			t.Errorf("Short(%q) is %q, want %q", in, got, want)
 		}

@@ -55,7 +55,8 @@ func TestTheDaemonOpensRegularFilesAlone(t *testing.T) {
 				i := slices.IndexFunc(others, func(s string) bool { return strings.HasPrefix(s, fn.Name.Name+": ") })
 				for _, at := range opened(fn) {
 					if i < 0 {
-						t.Errorf("%s:%d opens a file by itself, in %s: use package datafile, or say here what it opens", name, set.Position(at).Line, fn.Name.Name)
+						t.Errorf("%s:%d opens a file by itself, in %s: use package datafile, or say here what it opens",
+							name, set.Position(at).Line, fn.Name.Name)
 						continue
 					}
 					used[pattern+others[i]] = true
@@ -77,7 +78,8 @@ func TestTheDaemonOpensRegularFilesAlone(t *testing.T) {
 func opened(fn *ast.FuncDecl) (at []token.Pos) {
 	ast.Inspect(fn, func(n ast.Node) bool {
 		if sel, ok := n.(*ast.SelectorExpr); ok {
-			if x, ok := sel.X.(*ast.Ident); ok && x.Name == "os" && slices.Contains([]string{"ReadFile", "Open", "OpenFile"}, sel.Sel.Name) {
+			if x, ok := sel.X.(*ast.Ident); ok && x.Name == "os" &&
+				slices.Contains([]string{"ReadFile", "Open", "OpenFile"}, sel.Sel.Name) {
 				at = append(at, sel.Pos())
 			}
 		}

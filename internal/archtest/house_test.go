@@ -26,7 +26,8 @@ var floors = [][]string{
 	{"internal/plan", "internal/locks", "internal/gitrepo", "internal/api", "internal/seal", "internal/credentials"},
 	{"internal/job", "internal/drift/codify/hclsource", "internal/drift/places", "internal/plan/diff"},
 	{"internal/term/plans"}, // lays out what plan/diff finds
-	{"internal/workspace/reach", "internal/approvals", "internal/runner/engines", "internal/runner/memfile", "internal/drift",
+	{"internal/workspace/reach", "internal/approvals", "internal/runner/engines", "internal/runner/memfile",
+		"internal/drift",
 		"internal/term", "internal/checkout"},
 	{"internal/runner/diagnostics", "internal/drift/classify", "internal/usage", "internal/api/lookup"},
 	{"internal/fleet"}, // out of reach and the rules
@@ -90,17 +91,21 @@ type outsideRule struct {
 // outside are the only packages that may use a library which opens a door.
 var outside = []outsideRule{
 	{"go.etcd.io/bbolt", []string{"internal/store"}, "one package knows how records are kept"},
-	{"github.com/go-git/go-git/v5", []string{"internal/gitrepo", "internal/gitrepo/packs", "internal/gitrepo/trees", "internal/gitrepo/local",
-		"internal/gitrepo/remote", "internal/gitrepo/snapshot", "internal/gitrepo/submodules", "internal/gitrepo/fetch", "internal/demo", "cmd/tfops"}, "one package and its parts speak Git; the demo makes a repository"},
+	{"github.com/go-git/go-git/v5", []string{"internal/gitrepo", "internal/gitrepo/packs", "internal/gitrepo/trees",
+		"internal/gitrepo/local",
+		"internal/gitrepo/remote", "internal/gitrepo/snapshot", "internal/gitrepo/submodules", "internal/gitrepo/fetch",
+		"internal/demo", "cmd/tfops"}, "one package and its parts speak Git; the demo makes a repository"},
 	{"github.com/hashicorp/terraform-exec/tfexec",
-		[]string{"internal/runner/phase", "internal/runner/workdir", "internal/runner/command", "internal/runner/diagnostics"},
+		[]string{"internal/runner/phase", "internal/runner/workdir", "internal/runner/command",
+			"internal/runner/diagnostics"},
 		"only a runner starts an engine: it must outlive the daemon; diagnostics set its debug log"},
 	{"github.com/nicholas-fedor/shoutrrr", []string{"internal/notify", "internal/notify/delivery"},
 		"one package tells people, another one reads where, and hides what is secret about it"},
 	{"github.com/wneessen/go-mail", []string{"internal/notify", "internal/notify/delivery"},
 		"one package tells people, another one reads where, and hides what is secret about it"},
 	{"github.com/danielgtaylor/huma/v2", []string{"internal/server"}, "one package speaks HTTP"},
-	{"os/exec", []string{"internal/runner", "internal/runner/engines", "internal/runner/inputs", "internal/runner/command", "cmd/tfops"},
+	{"os/exec", []string{"internal/runner", "internal/runner/engines", "internal/runner/inputs",
+		"internal/runner/command", "cmd/tfops"},
 		"nothing else starts a process"},
 	{"log/slog", []string{"internal/engine/...", "internal/server", "cmd/tfops"}, "the lower floors return errors; they never log and go on"},
 }

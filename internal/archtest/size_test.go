@@ -43,7 +43,8 @@ func TestPackagesAreSmall(t *testing.T) {
 		}
 		looked++
 		if _, ok := large[name]; n > maxLines && !ok {
-			t.Errorf("%s has %d lines, %d are the most: name what else it holds, and give that a package", name, n, maxLines)
+			t.Errorf("%s has %d lines, %d are the most: name what else it holds, and give that a package", name, n,
+				maxLines)
 		}
 	}
 	if looked < 30 {

@@ -30,7 +30,8 @@ func TestNothingIsCompiledAtTheStart(t *testing.T) {
 		for _, d := range f.Decls {
 			if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.VAR {
 				for _, at := range compiled(g) {
-					t.Errorf("%s:%d compiles something while every process starts: use lazily.Pattern or sync.OnceValue", filepath.Base(file), set.Position(at).Line)
+					t.Errorf("%s:%d compiles something while every process starts: use lazily.Pattern or "+
+						"sync.OnceValue", filepath.Base(file), set.Position(at).Line)
 				}
 			}
 		}
@@ -45,7 +46,8 @@ func compiled(g *ast.GenDecl) (at []token.Pos) {
 			return false
 		case *ast.CallExpr:
 			if sel, ok := n.Fun.(*ast.SelectorExpr); ok {
-				if x, ok := sel.X.(*ast.Ident); ok && (x.Name == "regexp" || x.Name == "template") && strings.HasPrefix(sel.Sel.Name, "Must") {
+				if x, ok := sel.X.(*ast.Ident); ok && (x.Name == "regexp" || x.Name == "template") &&
+					strings.HasPrefix(sel.Sel.Name, "Must") {
 					at = append(at, n.Pos())
 				}
 			}

@@ -52,7 +52,8 @@ func holds(t *testing.T, dir string, want map[string]string) {
 		seen++
 		rel, _ := filepath.Rel(pinned.Files(dir), path)
 		b, err := os.ReadFile(path)
-		if text, ok := want[filepath.ToSlash(rel)]; !ok || strings.TrimPrefix(text, gittest.Executable("")) != string(b) {
+		if text, ok := want[filepath.ToSlash(rel)]; !ok ||
+			strings.TrimPrefix(text, gittest.Executable("")) != string(b) {
 			t.Errorf("%s holds %q, want %q", rel, b, text)
 		}
 		return err

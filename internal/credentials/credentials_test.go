@@ -79,7 +79,8 @@ func TestTheLongestPrefixWins(t *testing.T) {
 		return Credential{Prefix: p, Own: own, Username: name}
 	}
 	all := []Credential{
-		of("https://h/", true), of("https://h/acme/", false), of("https://h/acme/secret.git", true), of("https://h/both", false), of("https://h/both", true),
+		of("https://h/", true), of("https://h/acme/", false), of("https://h/acme/secret.git", true),
+		of("https://h/both", false), of("https://h/both", true),
 		of("ssh://h/", false), of("ssh://git@h/", false), of("ssh://git@h:2222/acme", false), of("h", false),
 	}
 	for at, want := range map[string]string{

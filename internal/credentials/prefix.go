@@ -34,7 +34,8 @@ var defaultPorts = map[string]string{"https": "443", "http": "80", "ssh": "22"}
 
 // Covers reports whether an address is below the prefix.
 func (p Prefix) Covers(at Prefix) bool {
-	if p.Kind != at.Kind || p.Scheme != at.Scheme || p.Host != at.Host || p.Port != at.Port || p.User != "" && p.User != at.User {
+	if p.Kind != at.Kind || p.Scheme != at.Scheme || p.Host != at.Host || p.Port != at.Port || p.User != "" &&
+		p.User != at.User {
 		return false
 	}
 	own, other := p.segments(), at.segments()
@@ -103,11 +104,15 @@ func Parse(text string) (Prefix, error) {
 	case text == "":
 		return Prefix{}, &Invalid{Summary: "empty prefix", Detail: forms}
 	case strings.HasPrefix(text, "git::"):
-		return Prefix{}, &Invalid{Summary: "not a prefix", Detail: "Leave out git::. " + forms, Secret: strings.Contains(text, "@")}
+		return Prefix{}, &Invalid{Summary: "not a prefix", Detail: "Leave out git::. " + forms,
+			Secret: strings.Contains(text, "@")}
 	case strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c == 0x7f }):
-		return Prefix{}, &Invalid{Summary: "not a prefix", Detail: "There is a space in it. " + forms, Secret: strings.Contains(text, "@")}
+		return Prefix{}, &Invalid{Summary: "not a prefix", Detail: "There is a space in it. " + forms,
+			Secret: strings.Contains(text, "@")}
 	case strings.ContainsAny(text, "*"):
-		return Prefix{}, &Invalid{Summary: "pattern instead of a prefix", Detail: "All that begins with the text is meant; leave out the *. " + forms, Secret: strings.Contains(text, "@")}
+		return Prefix{}, &Invalid{Summary: "pattern instead of a prefix",
+			Detail: "All that begins with the text is meant; leave out the *. " + forms,
+			Secret: strings.Contains(text, "@")}
 	case strings.Contains(text, "://"):
 		return parseURL(text)
 	}
@@ -122,9 +127,11 @@ func registry(text string) (Prefix, error) {
 	switch {
 	case strings.ContainsAny(text, "/@"):
 		return Prefix{}, &Invalid{Summary: "prefix without a scheme", Secret: strings.Contains(text, "@"),
-			Detail: "Modules in Git are named with https:// or ssh://, a registry with the name of its host alone. " + forms}
+			Detail: "Modules in Git are named with https:// or ssh://, a registry with the name of its host alone. " +
+				forms}
 	case !registryName().MatchString(host), found && !validPort(port):
-		return Prefix{}, &Invalid{Summary: "not the name of a registry", Detail: "A registry is named by its host, with a port where it has one of its own. " + forms}
+		return Prefix{}, &Invalid{Summary: "not the name of a registry",
+			Detail: "A registry is named by its host, with a port where it has one of its own. " + forms}
 	}
 	if port == "443" {
 		port = ""
@@ -149,13 +156,15 @@ func parseURL(text string) (Prefix, error) {
 	port := u.Port()
 	switch {
 	case defaultPorts[u.Scheme] == "":
-		return bad("unknown kind of prefix", "Credentials are for https:// and ssh://, and http:// where that must be. "+forms)
+		return bad("unknown kind of prefix", "Credentials are for https:// and ssh://, and http:// where that must "+
+			"be. "+forms)
 	case u.Hostname() == "":
 		return bad("prefix without a host", forms)
 	case port != "" && !validPort(port) || strings.HasSuffix(u.Host, ":"):
 		return bad("invalid port", "The port of a prefix is a number from 1 to 65535.")
 	case password:
-		return bad("a password in the prefix", "Prefixes are shown. Write the password as an attribute: password = env(\"…\").")
+		return bad("a password in the prefix", "Prefixes are shown. Write the password as an attribute: password = "+
+			"env(\"…\").")
 	case u.User != nil && u.Scheme != "ssh":
 		return bad("a user in the prefix", "Write it as an attribute: username = \"…\".")
 	case u.RawQuery != "" || u.Fragment != "":
@@ -165,7 +174,8 @@ func parseURL(text string) (Prefix, error) {
 }
 
 func fromURL(u *url.URL) Prefix {
-	p := Prefix{Kind: HTTP, Scheme: u.Scheme, Host: strings.ToLower(u.Hostname()), Port: u.Port(), Path: path.Clean("/" + u.Path)}
+	p := Prefix{Kind: HTTP, Scheme: u.Scheme, Host: strings.ToLower(u.Hostname()), Port: u.Port(),
+		Path: path.Clean("/" + u.Path)}
 	if u.Scheme == "ssh" {
 		p.Kind, p.User = SSH, u.User.Username()
 	}

@@ -66,7 +66,8 @@ func ReadFrom(f *os.File, most int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	tooLarge := &fs.PathError{Op: "read", Path: f.Name(), Err: fmt.Errorf("%w (%d bytes, and no more than %d are read)", ErrTooLarge, info.Size(), most)}
+	tooLarge := &fs.PathError{Op: "read", Path: f.Name(), Err: fmt.Errorf("%w (%d bytes, and no more than %d are read)",
+		ErrTooLarge, info.Size(), most)}
 	if info.Size() > most {
 		return nil, tooLarge
 	}

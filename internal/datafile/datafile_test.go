@@ -34,15 +34,18 @@ func TestStrangeFiles(t *testing.T) {
 	defer listener.Close()
 	for _, err := range []error{
 		unix.Mkfifo(at("pipe"), 0o600), os.Mkdir(at("directory"), 0o700), os.Truncate(at("sparse"), 1<<40),
-		os.Symlink(at("plain"), at("link")), os.Symlink("/dev/zero", at("link to a device")), os.Symlink(at("pipe"), at("link to a pipe")), os.Symlink("nowhere", at("link to nothing")),
+		os.Symlink(at("plain"), at("link")), os.Symlink("/dev/zero", at("link to a device")),
+		os.Symlink(at("pipe"), at("link to a pipe")), os.Symlink("nowhere", at("link to nothing")),
 	} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	for name, want := range map[string]error{
-		"plain": nil, "empty": nil, "exact": nil, "one more": ErrTooLarge, "sparse": ErrTooLarge, "gone": fs.ErrNotExist,
-		"pipe": ErrStrange, "socket": ErrStrange, "directory": ErrStrange, "link": ErrStrange, "link to a device": ErrStrange, "link to a pipe": ErrStrange, "link to nothing": ErrStrange,
+		"plain": nil, "empty": nil, "exact": nil, "one more": ErrTooLarge, "sparse": ErrTooLarge,
+		"gone": fs.ErrNotExist,
+		"pipe": ErrStrange, "socket": ErrStrange, "directory": ErrStrange, "link": ErrStrange,
+		"link to a device": ErrStrange, "link to a pipe": ErrStrange, "link to nothing": ErrStrange,
 	} {
 		b, err := Read(at(name), 100)
 		if !errors.Is(err, want) || want == nil && err != nil {

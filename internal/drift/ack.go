@@ -47,7 +47,8 @@ func Acknowledge(f Finding, ack Ack, now time.Time) (Finding, Event, error) {
 func Unacknowledge(f Finding, now time.Time) (Finding, Event, error) {
 	if f.Ack == nil {
 		return f, Event{}, fault.New(fault.Conflict,
-			"tfops drift findings "+ShellWord(f.Workspace)+" --life acknowledged", "finding %s is not acknowledged", f.ID)
+			"tfops drift findings "+ShellWord(f.Workspace)+" --life acknowledged", "finding %s is not acknowledged",
+			f.ID)
 	}
 	from := f.Life
 	f.Ack, f.Life = nil, from.take(ackEnded)

@@ -13,12 +13,13 @@ type Class string
 
 // The classes, in the order in which a report lists them.
 const (
-	Changed       Class = "changed"        // the world differs, and a plan would put it back
-	Deleted       Class = "deleted"        // gone from the world, and a plan would make it again
-	Conflict      Class = "conflict"       // the world differs, and a commit that is not applied wants a third value
-	PreApplied    Class = "pre_applied"    // the world differs and is already what a commit that is not applied wants
-	StateOnly     Class = "state_only"     // the world differs from the state, and the configuration does not care
-	Input         Class = "input"          // no outside change: a data source, a variable, a default, a module or the provider made the difference
+	Changed    Class = "changed"     // the world differs, and a plan would put it back
+	Deleted    Class = "deleted"     // gone from the world, and a plan would make it again
+	Conflict   Class = "conflict"    // the world differs, and a commit that is not applied wants a third value
+	PreApplied Class = "pre_applied" // the world differs and is already what a commit that is not applied wants
+	StateOnly  Class = "state_only"  // the world differs from the state, and the configuration does not care
+	// no outside change: a data source, a variable, a default, a module or the provider made the difference
+	Input         Class = "input"
 	PendingCommit Class = "pending_commit" // only a commit that is not applied explains it
 	Perpetual     Class = "perpetual"      // the same change comes back right after an apply
 	CheckFailed   Class = "check_failed"   // a check block, or a condition, does not hold
@@ -36,10 +37,11 @@ func Rank(c Class) int { return slices.Index(order, c) }
 
 // Attribute is one difference within a resource.
 type Attribute struct {
-	Path      string    `json:"path"`             // as "tags.Name" or "ingress[0].from_port"; empty: the resource as a whole
-	Before    any       `json:"before,omitempty"` // what was applied; redacted
-	After     any       `json:"after,omitempty"`  // what the world has; redacted
-	Wanted    any       `json:"wanted,omitempty"` // what a plan would make of it, where that is not Before; redacted, and Unknown before an apply
+	Path   string `json:"path"`             // as "tags.Name" or "ingress[0].from_port"; empty: the resource as a whole
+	Before any    `json:"before,omitempty"` // what was applied; redacted
+	After  any    `json:"after,omitempty"`  // what the world has; redacted
+	// what a plan would make of it, where that is not Before; redacted, and Unknown before an apply
+	Wanted    any       `json:"wanted,omitempty"`
 	Sensitive bool      `json:"sensitive,omitempty"`
 	FirstSeen time.Time `json:"first_seen,omitzero"`
 	IgnoredBy string    `json:"ignored_by,omitempty"` // name of the rule that leaves it out of reports

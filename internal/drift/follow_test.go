@@ -56,7 +56,8 @@ func TestLifeOfAFinding(t *testing.T) {
 	check(0, Rules{}, New, ">new", differs(Changed, "a"))
 	check(1, Rules{}, Ongoing, "new>ongoing", differs(Changed, "a"))
 	f := check(2, Rules{}, New, "ongoing>new", differs(Changed, "a", "b"))
-	if f.Times != 3 || !f.FirstSeen.Equal(at(0)) || !f.LastSeen.Equal(at(2)) || !f.Attributes[0].FirstSeen.Equal(at(0)) || !f.Attributes[1].FirstSeen.Equal(at(2)) {
+	if f.Times != 3 || !f.FirstSeen.Equal(at(0)) || !f.LastSeen.Equal(at(2)) ||
+		!f.Attributes[0].FirstSeen.Equal(at(0)) || !f.Attributes[1].FirstSeen.Equal(at(2)) {
 		t.Errorf("times: %+v", f)
 	}
 	f, e, err := Acknowledge(f, Ack{By: "ana", Reason: "moving", Until: at(5)}, at(3))
@@ -79,7 +80,9 @@ func TestLifeOfAFinding(t *testing.T) {
 	if f = only(t, all); f.Life != Resolved || f.ResolvedBy != "r1" || !f.ResolvedAt.Equal(at(6)) {
 		t.Errorf("resolved: %+v", f)
 	}
-	if f = check(8, Rules{}, Recurring, "resolved>recurring", differs(Changed, "a")); !slices.Equal(f.Past, []Stay{{at(0), at(6)}}) || !f.Returned.Equal(at(8)) || !f.ResolvedAt.IsZero() || f.ResolvedBy != "" || !f.FirstSeen.Equal(at(0)) {
+	if f = check(8, Rules{}, Recurring, "resolved>recurring", differs(Changed, "a")); !slices.Equal(f.Past,
+		[]Stay{{at(0), at(6)}}) || !f.Returned.Equal(at(8)) || !f.ResolvedAt.IsZero() || f.ResolvedBy != "" ||
+		!f.FirstSeen.Equal(at(0)) {
 		t.Errorf("back: %+v", f)
 	}
 	check(9, rules, Ignored, "recurring>ignored", differs(Changed, "a"))
@@ -93,7 +96,8 @@ func TestLifeOfAFinding(t *testing.T) {
 		t.Errorf("resolved by %s", f.ResolvedBy)
 	}
 	check(14, Rules{}, Resolved, "")
-	if f = check(15, Rules{}, Recurring, "resolved>recurring", differs(Changed, "a")); !slices.Equal(f.Past, []Stay{{at(0), at(6)}, {at(8), at(13)}}) {
+	if f = check(15, Rules{}, Recurring, "resolved>recurring", differs(Changed, "a")); !slices.Equal(f.Past,
+		[]Stay{{at(0), at(6)}, {at(8), at(13)}}) {
 		t.Errorf("its past: %+v", f.Past)
 	}
 }
@@ -110,7 +114,8 @@ func TestThePastIsBounded(t *testing.T) {
 		all, _ = Follow(all, c, []Difference{differs(Changed, "a")}, now)
 		all, _ = Follow(all, c, nil, now.Add(30*time.Minute))
 	}
-	if f := only(t, all); len(f.Past) != mostPast || !f.Past[mostPast-1].From.Equal(from.Add((2*mostPast-2)*time.Hour)) {
+	if f := only(t, all); len(f.Past) != mostPast ||
+		!f.Past[mostPast-1].From.Equal(from.Add((2*mostPast-2)*time.Hour)) {
 		t.Errorf("%d stays, the last %+v", len(f.Past), f.Past[len(f.Past)-1])
 	}
 	later := from.Add(pastFor + (2*mostPast-1)*time.Hour)
@@ -167,11 +172,12 @@ func TestAcknowledgeRefuses(t *testing.T) {
 		ack  Ack
 		code fault.Code
 	}{
-		"no reason":  {f, Ack{By: "ana", Reason: " "}, fault.Invalid},
-		"no person":  {f, Ack{Reason: "r"}, fault.Invalid},
-		"over":       {f, Ack{By: "ana", Reason: "r", Until: t0}, fault.Invalid},
-		"resolved":   {with(func(f *Finding) { f.Life = Resolved }), good, fault.Conflict},
-		"ignored":    {with(func(f *Finding) { f.Life, f.Attributes[0].IgnoredBy = Ignored, "rule" }), good, fault.Conflict},
+		"no reason": {f, Ack{By: "ana", Reason: " "}, fault.Invalid},
+		"no person": {f, Ack{Reason: "r"}, fault.Invalid},
+		"over":      {f, Ack{By: "ana", Reason: "r", Until: t0}, fault.Invalid},
+		"resolved":  {with(func(f *Finding) { f.Life = Resolved }), good, fault.Conflict},
+		"ignored": {with(func(f *Finding) { f.Life, f.Attributes[0].IgnoredBy = Ignored, "rule" }), good,
+			fault.Conflict},
 		"unchecked":  {with(func(f *Finding) { f.Class = Unchecked }), good, fault.Conflict},
 		"never seen": {with(func(f *Finding) { f.Life = "" }), good, fault.Conflict},
 	} {
@@ -229,7 +235,9 @@ func FuzzFollow(f *testing.F) {
 			case 0:
 				if len(all) > 0 {
 					i := r.IntN(len(all))
-					if g, _, err := Acknowledge(all[i], Ack{By: "ana", Reason: "r", Until: now.Add(time.Duration(r.IntN(100)+1) * time.Hour)}, now); err == nil {
+					if g, _, err := Acknowledge(all[i],
+						Ack{By: "ana", Reason: "r", Until: now.Add(time.Duration(r.IntN(100)+1) * time.Hour)},
+						now); err == nil {
 						all[i] = g
 					}
 				}
@@ -251,7 +259,8 @@ func FuzzFollow(f *testing.F) {
 // walkOnce makes a random check.
 func walkOnce(t *testing.T, r *rand.Rand, all []Finding, now time.Time) []Finding {
 	t.Helper()
-	check := Check{Workspace: "w" + string(rune('0'+r.IntN(2))), At: now, Outcome: []Outcome{Clean, Drifted, NotChecked, NothingYet}[r.IntN(4)]}
+	check := Check{Workspace: "w" + string(rune('0'+r.IntN(2))), At: now, Outcome: []Outcome{Clean, Drifted, NotChecked,
+		NothingYet}[r.IntN(4)]}
 	var found []Difference
 	if check.Outcome == Drifted {
 		for _, class := range []Class{Changed, StateOnly, PendingCommit} {
@@ -264,7 +273,8 @@ func walkOnce(t *testing.T, r *rand.Rand, all []Finding, now time.Time) []Findin
 	}
 	var rules Rules
 	if r.IntN(2) == 0 {
-		rules.Ignore = []Ignore{{Name: "r", Attributes: []string{"a"}, Expires: now.Add(time.Duration(r.IntN(50)-10) * time.Hour)}}
+		rules.Ignore = []Ignore{{Name: "r", Attributes: []string{"a"},
+			Expires: now.Add(time.Duration(r.IntN(50)-10) * time.Hour)}}
 	}
 	next, events := rules.Update(all, check, found, now)
 	open := map[string]Finding{}
@@ -276,14 +286,16 @@ func walkOnce(t *testing.T, r *rand.Rand, all []Finding, now time.Time) []Findin
 			t.Fatalf("%+v has no severity", f)
 		}
 		resolvedNow := i < len(all) && all[i].open() && !f.open()
-		if resolvedNow && (check.Outcome == NotChecked || check.Outcome == NothingYet || f.Workspace != check.Workspace) {
+		if resolvedNow && (check.Outcome == NotChecked || check.Outcome == NothingYet ||
+			f.Workspace != check.Workspace) {
 			t.Fatalf("%s of %s was resolved by %+v", f.ID, f.Workspace, check)
 		}
 		showing := f.showing()
 		if f.open() && (f.Life == Ignored) != (len(showing) == 0) {
 			t.Fatalf("%s is %s and shows %v", f.ID, f.Life, showing)
 		}
-		if f.Life == Acknowledged && slices.ContainsFunc(showing, func(p string) bool { return !f.Ack.covers(p, now) }) {
+		if f.Life == Acknowledged && slices.ContainsFunc(showing,
+			func(p string) bool { return !f.Ack.covers(p, now) }) {
 			t.Fatalf("%+v is acknowledged, and not covered", f)
 		}
 	}
@@ -323,7 +335,8 @@ func holdsTogether(t *testing.T, before, after []Finding) {
 
 func TestFollowLeavesItsInputAlone(t *testing.T) {
 	all, _ := Follow(nil, looked(0), []Difference{differs(Changed, "a")}, at(0))
-	_, _ = Rules{Ignore: []Ignore{{Name: "all"}}}.Update(all, looked(1), []Difference{differs(Changed, "a", "b")}, at(1))
+	_, _ = Rules{Ignore: []Ignore{{Name: "all"}}}.Update(all, looked(1), []Difference{differs(Changed, "a", "b")},
+		at(1))
 	if f := only(t, all); f.Life != New || len(f.Attributes) != 1 || f.Attributes[0].IgnoredBy != "" || f.Times != 1 {
 		t.Errorf("what was passed in has changed: %+v", f)
 	}

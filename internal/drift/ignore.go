@@ -66,7 +66,8 @@ func (r ruling) of(f Finding) bool {
 }
 
 func (r ruling) attribute(path string) bool {
-	return len(r.attributes) == 0 || slices.ContainsFunc(r.attributes, func(g glob.Glob) bool { return g.Matches(path) })
+	return len(r.attributes) == 0 || slices.ContainsFunc(r.attributes,
+		func(g glob.Glob) bool { return g.Matches(path) })
 }
 
 // Apply marks the attributes that a rule leaves out, by the first rule that

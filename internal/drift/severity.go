@@ -114,8 +114,11 @@ type builtinRule struct {
 }
 
 func (b builtinRow) of(d Difference, a Attribute) bool {
-	return (len(b.types) == 0 || slices.ContainsFunc(b.types, func(t string) bool { return glob.MatchName(t, d.Type) })) &&
-		(len(b.globs) == 0 || slices.ContainsFunc(b.globs, func(g glob.Glob) bool { return g.Begins(a.Path) && g.Matches(a.Path) })) &&
+	return (len(b.types) == 0 || slices.ContainsFunc(b.types,
+		func(t string) bool { return glob.MatchName(t, d.Type) })) &&
+		(len(b.globs) == 0 || slices.ContainsFunc(b.globs, func(g glob.Glob) bool {
+			return g.Begins(a.Path) && g.Matches(a.Path)
+		})) &&
 		(len(b.values) == 0 || slices.ContainsFunc(b.values, func(v string) bool { return holds(a.After, v) }))
 }
 

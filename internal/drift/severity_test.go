@@ -21,9 +21,11 @@ func TestGrade(t *testing.T) {
 		{"aws_s3_bucket", Changed, Attribute{Path: "acl"}, Critical},
 		{"aws_s3_bucket_public_access_block", Changed, Attribute{Path: "block_public_acls"}, Critical},
 		{"aws_security_group", Changed, Attribute{Path: "ingress[1].cidr_blocks[0]", After: "0.0.0.0/0"}, Critical},
-		{"aws_security_group", Changed, Attribute{Path: "ingress[1]", After: map[string]any{"cidr_blocks": []any{"10.0.0.0/8", "::/0"}}}, Critical},
+		{"aws_security_group", Changed, Attribute{Path: "ingress[1]",
+			After: map[string]any{"cidr_blocks": []any{"10.0.0.0/8", "::/0"}}}, Critical},
 		{"aws_security_group", Changed, Attribute{Path: "ingress[1].cidr_blocks[0]", After: "10.0.0.0/8"}, High},
-		{"aws_security_group", Changed, Attribute{Path: "ingress[1].cidr_blocks[0]", Before: "0.0.0.0/0", After: "10.0.0.0/8"}, High},
+		{"aws_security_group", Changed, Attribute{Path: "ingress[1].cidr_blocks[0]", Before: "0.0.0.0/0",
+			After: "10.0.0.0/8"}, High},
 		{"aws_ebs_volume", Changed, Attribute{Path: "encrypted"}, Critical},
 		{"aws_ebs_volume", Changed, Attribute{Path: "kms_key_id"}, Critical},
 		{"aws_ebs_volume", Changed, Attribute{Path: "size"}, Medium},
@@ -60,7 +62,8 @@ func TestGrade(t *testing.T) {
 }
 
 func TestGradeByRules(t *testing.T) {
-	f := Finding{Difference: Difference{Type: "aws_instance", Class: Changed, Action: plan.Replace, Attributes: []Attribute{{Path: "tags.Name"}, {Path: "ami"}}}}
+	f := Finding{Difference: Difference{Type: "aws_instance", Class: Changed, Action: plan.Replace,
+		Attributes: []Attribute{{Path: "tags.Name"}, {Path: "ami"}}}}
 	for _, c := range []struct {
 		name  string
 		rules []SeverityRule

@@ -10,12 +10,13 @@ import (
 
 // meanings say in a sentence what each class is, for people.
 var meanings = map[Class]string{
-	Changed:       "the world differs from what was applied, and the next apply would put it back",
-	Deleted:       "it is gone from the world, and the next apply would make it again",
-	Conflict:      "the world differs, and a commit that is not applied yet wants a third value",
-	PreApplied:    "the world is already what a commit that is not applied yet wants",
-	StateOnly:     "the world differs from the state, and the configuration does not say how it should be",
-	Input:         "nothing changed outside: a data source, a variable, a default, a module or the provider made the difference",
+	Changed:    "the world differs from what was applied, and the next apply would put it back",
+	Deleted:    "it is gone from the world, and the next apply would make it again",
+	Conflict:   "the world differs, and a commit that is not applied yet wants a third value",
+	PreApplied: "the world is already what a commit that is not applied yet wants",
+	StateOnly:  "the world differs from the state, and the configuration does not say how it should be",
+	Input: "nothing changed outside: a data source, a variable, a default, a module or the provider made " +
+		"the difference",
 	PendingCommit: "only a commit that is not applied yet explains it",
 	Perpetual:     "the same change comes back right after an apply",
 	CheckFailed:   "a check block or a condition does not hold",
@@ -82,7 +83,8 @@ var notes = map[Way]map[Class]string{
 		Conflict: "Print a patch of the waiting commit after which it says what the world has, checked by a plan.",
 	},
 	Accept: {
-		Changed:    "Take what the world has into the state. The next plan puts the old value back unless the code is changed, too.",
+		Changed: "Take what the world has into the state. The next plan puts the old value back unless the code " +
+			"is changed, too.",
 		Deleted:    "Forget it in the state. The next plan makes it again unless it is taken out of the code, too.",
 		PreApplied: "Apply the waiting commit: it asks for what the world has already.",
 		StateOnly:  "Take what the world has into the state, and change nothing else.",
@@ -152,7 +154,8 @@ func (f Finding) leave(now time.Time) WayOut {
 // ShellWord writes a word so that a shell takes it as it is.
 func ShellWord(word string) string {
 	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_@%+=:,./-", r)
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
+			strings.ContainsRune("_@%+=:,./-", r)
 	}
 	if word != "" && !strings.ContainsFunc(word, func(r rune) bool { return !plain(r) }) {
 		return word

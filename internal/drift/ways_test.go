@@ -57,11 +57,13 @@ func TestWaysOut(t *testing.T) {
 		if f.Life = drift.Ignored; strings.Contains(commands(f), leave) {
 			t.Errorf("%s that is ignored is offered to be ignored", class)
 		}
-		if f.Life = drift.Acknowledged; strings.Contains(commands(f), leave) != strings.Contains(strings.Join(want, "\n"), leave) {
+		if f.Life = drift.Acknowledged; strings.Contains(commands(f), leave) != strings.Contains(strings.Join(want,
+			"\n"), leave) {
 			t.Errorf("%s that is acknowledged cannot be acknowledged for longer", class)
 		}
 	}
-	if got := commands(standing(drift.Changed, drift.Attribute{Path: "password", Sensitive: true})); strings.Contains(got, "codify") {
+	if got := commands(standing(drift.Changed, drift.Attribute{Path: "password", Sensitive: true})); strings.Contains(
+		got, "codify") {
 		t.Errorf("a secret is offered to be written into code:\n%s", got)
 	}
 	if got := commands(standing(drift.Conflict, drift.Attribute{})); strings.Contains(got, "codify") {
@@ -76,7 +78,8 @@ func TestWaysOut(t *testing.T) {
 
 // The proposed rule names the workspace, what shows and no more, and a day.
 func TestIgnoreRule(t *testing.T) {
-	f := standing(drift.Changed, drift.Attribute{Path: "ttl"}, drift.Attribute{Path: `tags["a b"]`}, drift.Attribute{Path: "size", IgnoredBy: "autoscaling"})
+	f := standing(drift.Changed, drift.Attribute{Path: "ttl"}, drift.Attribute{Path: `tags["a b"]`},
+		drift.Attribute{Path: "size", IgnoredBy: "autoscaling"})
 	f.Address, f.Owners = `module.net["${x}"].aws_eip.a (deposed 1234abcd)`, []string{"@acme/net", "@acme/all"}
 	want := `ignore "module-net-x-aws-eip-a-deposed-1234abcd-` + f.ID[:6] + `" {
   workspace  = "net"
@@ -104,8 +107,10 @@ func TestIgnoreRule(t *testing.T) {
 		t.Errorf("the resource as a whole has no attributes:\n%s", got)
 	}
 	for name, f := range map[string]drift.Finding{
-		"unchecked": standing(drift.Unchecked), "of no address": {ID: "x", Difference: drift.Difference{Class: drift.Changed}},
-		"no address": {ID: "x", Difference: drift.Difference{Address: `a]"[`, Class: drift.Changed}}, "no path": standing(drift.Changed, drift.Attribute{Path: `a["`}),
+		"unchecked":     standing(drift.Unchecked),
+		"of no address": {ID: "x", Difference: drift.Difference{Class: drift.Changed}},
+		"no address":    {ID: "x", Difference: drift.Difference{Address: `a]"[`, Class: drift.Changed}},
+		"no path":       standing(drift.Changed, drift.Attribute{Path: `a["`}),
 	} {
 		if got := f.IgnoreRule(time.Now()); got != "" {
 			t.Errorf("%s: no rule can be of it:\n%s", name, got)

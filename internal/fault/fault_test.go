@@ -16,8 +16,10 @@ func TestNew(t *testing.T) {
 		wraps   []error
 	}{
 		{"plain", New(Invalid, "do this", "the %s is wrong", "name"), "the name is wrong", nil},
-		{"with a cause", New(Unavailable, "", "cannot read %s: %w", "x", io.ErrUnexpectedEOF), "cannot read x: unexpected EOF", []error{io.ErrUnexpectedEOF}},
-		{"with two causes", New(Internal, "", "%w, then %w", io.EOF, fs.ErrExist), "EOF, then file already exists", []error{io.EOF, fs.ErrExist}},
+		{"with a cause", New(Unavailable, "", "cannot read %s: %w", "x", io.ErrUnexpectedEOF),
+			"cannot read x: unexpected EOF", []error{io.ErrUnexpectedEOF}},
+		{"with two causes", New(Internal, "", "%w, then %w", io.EOF, fs.ErrExist), "EOF, then file already exists",
+			[]error{io.EOF, fs.ErrExist}},
 		{"a cause in the text only", New(Internal, "", "cannot: %v", io.EOF), "cannot: EOF", nil},
 		{"without a message", &Error{Code: Conflict, Err: io.EOF}, "EOF", []error{io.EOF}},
 		{"empty", &Error{}, "", nil},
@@ -50,7 +52,8 @@ func TestCodeOfAndNext(t *testing.T) {
 		{"a fault in plain errors", fmt.Errorf("a: %w", fmt.Errorf("b: %w", inner)), NotFound, "look there"},
 		{"the outermost code counts", New(Conflict, "", "a: %w", inner), Conflict, "look there"},
 		{"the outermost next counts", New(Conflict, "do that", "a: %w", inner), Conflict, "do that"},
-		{"a next far below", New(Conflict, "", "a: %w", fmt.Errorf("b: %w", New(Invalid, "", "c: %w", inner))), Conflict, "look there"},
+		{"a next far below", New(Conflict, "", "a: %w", fmt.Errorf("b: %w", New(Invalid, "", "c: %w", inner))),
+			Conflict, "look there"},
 		{"a next among two causes", New(Conflict, "", "%w and %w", io.EOF, inner), Conflict, "look there"},
 		{"joined", errors.Join(io.EOF, inner), NotFound, "look there"},
 		{"a zero code reads as internal", &Error{Message: "x", Next: "n", Err: inner}, Internal, "n"},

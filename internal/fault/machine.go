@@ -19,13 +19,21 @@ var lacks = []struct {
 	numbers []syscall.Errno
 	Lack
 }{
-	{[]syscall.Errno{syscall.EMFILE}, Lack{"too many open files", "raise LimitNOFILE of the service (systemd), or the hard limit of ulimit -n, and start tfops serve again", true}},
-	{[]syscall.Errno{syscall.ENFILE}, Lack{"too many open files on this machine", "raise it: sysctl fs.file-max; or stop what keeps so many files open (lsof)", true}},
-	{[]syscall.Errno{syscall.EAGAIN}, Lack{"too many processes", "raise TasksMax of the service (systemd), or the hard limit of ulimit -u, and start tfops serve again", true}},
-	{[]syscall.Errno{syscall.ENOMEM}, Lack{"too little memory", "give the machine or the service (MemoryMax) more memory, or lower runner.concurrency", true}},
-	{[]syscall.Errno{syscall.ENOSPC}, Lack{"no space left on the disk", "free space on the data directory's disk (df -h; df -i where it has too many files)", false}},
-	{[]syscall.Errno{syscall.EDQUOT}, Lack{"the disk quota is used up", "raise the quota of the user that runs tfops, or make room", false}},
-	{[]syscall.Errno{syscall.EROFS}, Lack{"the disk is read-only", "make its file system writable; the kernel's log (dmesg) says why it is not", false}},
+	{[]syscall.Errno{syscall.EMFILE}, Lack{"too many open files",
+		"raise LimitNOFILE of the service (systemd), or the hard limit of ulimit -n, and start tfops serve again",
+		true}},
+	{[]syscall.Errno{syscall.ENFILE}, Lack{"too many open files on this machine",
+		"raise it: sysctl fs.file-max; or stop what keeps so many files open (lsof)", true}},
+	{[]syscall.Errno{syscall.EAGAIN}, Lack{"too many processes",
+		"raise TasksMax of the service (systemd), or the hard limit of ulimit -u, and start tfops serve again", true}},
+	{[]syscall.Errno{syscall.ENOMEM}, Lack{"too little memory",
+		"give the machine or the service (MemoryMax) more memory, or lower runner.concurrency", true}},
+	{[]syscall.Errno{syscall.ENOSPC}, Lack{"no space left on the disk",
+		"free space on the data directory's disk (df -h; df -i where it has too many files)", false}},
+	{[]syscall.Errno{syscall.EDQUOT}, Lack{"the disk quota is used up",
+		"raise the quota of the user that runs tfops, or make room", false}},
+	{[]syscall.Errno{syscall.EROFS}, Lack{"the disk is read-only",
+		"make its file system writable; the kernel's log (dmesg) says why it is not", false}},
 	{[]syscall.Errno{syscall.EIO}, Lack{"the disk fails", "look at the kernel's log (dmesg) and at the disk", false}},
 }
 

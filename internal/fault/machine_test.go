@@ -21,9 +21,12 @@ func TestWhatTheMachineLacksIsNamed(t *testing.T) {
 		{fmt.Errorf("git: %w", os.NewSyscallError("socket", syscall.ENFILE)), "on this machine", "fs.file-max", true},
 		{&fs.PathError{Op: "fork/exec", Path: "tfops", Err: syscall.EAGAIN}, "too many processes", "TasksMax", true},
 		{&fs.PathError{Op: "fork/exec", Path: "tfops", Err: syscall.ENOMEM}, "too little memory", "MemoryMax", true},
-		{&fs.PathError{Op: "fork/exec", Path: "tfops", Err: syscall.ENOSPC}, "too many namespaces", "max_user_namespaces", true},
-		{New(Internal, "", "a wrapped one: %w", &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}), "no space left", "df -i", false},
-		{errors.Join(errors.New("first"), &fs.PathError{Op: "write", Path: "x", Err: syscall.EDQUOT}), "quota", "quota", false},
+		{&fs.PathError{Op: "fork/exec", Path: "tfops", Err: syscall.ENOSPC}, "too many namespaces",
+			"max_user_namespaces", true},
+		{New(Internal, "", "a wrapped one: %w", &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}),
+			"no space left", "df -i", false},
+		{errors.Join(errors.New("first"), &fs.PathError{Op: "write", Path: "x", Err: syscall.EDQUOT}), "quota", "quota",
+			false},
 		{syscall.EROFS, "read-only", "writable", false},
 		{syscall.EIO, "fails", "dmesg", false},
 	} {
@@ -41,7 +44,8 @@ func TestWhatTheMachineLacksIsNamed(t *testing.T) {
 	if got := OfMachine(misled); Next(got) != lacks[0].Next {
 		t.Errorf("%v says next %q", got, Next(got))
 	}
-	for _, err := range []error{nil, errors.New("other"), fs.ErrNotExist, syscall.EAGAIN, &fs.PathError{Op: "read", Err: syscall.EAGAIN}, known} {
+	for _, err := range []error{nil, errors.New("other"), fs.ErrNotExist, syscall.EAGAIN,
+		&fs.PathError{Op: "read", Err: syscall.EAGAIN}, known} {
 		if _, ok := LackOf(err); ok && err != error(known) {
 			t.Errorf("%v is taken for a lack of the machine", err)
 		}

@@ -16,7 +16,8 @@ import (
 func fleet(files int) map[string]string {
 	all := map[string]string{}
 	for i := range files {
-		body := strings.Repeat(fmt.Sprintf("resource \"terraform_data\" \"r%d\" {\n  input = %d\n}\n", i, i*7919), 1+i%40)
+		body := strings.Repeat(fmt.Sprintf("resource \"terraform_data\" \"r%d\" {\n  input = %d\n}\n", i, i*7919),
+			1+i%40)
 		all[fmt.Sprintf("live/team%02d/module%03d/file%d.tf", i%20, i/10, i%10)] = body
 	}
 	return all

@@ -91,7 +91,8 @@ func TestTreesWithoutEnd(t *testing.T) {
 						!strings.Contains(problems[0].Message, "more than") {
 						t.Errorf("%v; %v, %v", g.Err(), origins, problems)
 					}
-				} else if reach, ok := g.Reach("app"); g.Err() != nil || !ok || len(reach.Items) == 0 || len(origins) != 1 {
+				} else if reach, ok := g.Reach("app"); g.Err() != nil || !ok || len(reach.Items) == 0 ||
+					len(origins) != 1 {
 					t.Errorf("%v, %+v; %v, %v", g.Err(), reach, origins, problems)
 				}
 			}

@@ -77,7 +77,10 @@ func TestDamagedMirror(t *testing.T) {
 		"references cut": {func(t *testing.T, dir string) { change(t, filepath.Join(dir, "packed-refs"), half) },
 			true},
 		"references gone": {func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "packed-refs")) }, true},
-		"reference to nowhere": {func(t *testing.T, dir string) { change(t, filepath.Join(dir, "packed-refs"), swapRef) },
+		"reference to nowhere": {func(t *testing.T, dir string) {
+			change(t, filepath.Join(dir, "packed-refs"),
+				swapRef)
+		},
 			true},
 		"state garbage": {func(t *testing.T, dir string) { change(t, filepath.Join(dir, "tfops.json"), half) },
 			false},
@@ -99,7 +102,8 @@ func TestDamagedMirror(t *testing.T) {
 				via := remote.Remote{URL: repo.Dir}
 				m, dir := open(t, via)
 				fetch(t, m)
-				forced := repo.Commit("main", map[string]string{"a": "new", "b": strings.Repeat("x", 3000)}, gittest.On(""))
+				forced := repo.Commit("main", map[string]string{"a": "new", "b": strings.Repeat("x", 3000)},
+					gittest.On(""))
 				fetch(t, m)
 				c.harm(t, dir)
 				if restarted {
@@ -261,7 +265,8 @@ func TestConcurrentUse(t *testing.T) {
 							continue
 						}
 						for _, id := range []string{sha, first} {
-							if _, err := m.Export(t.Context(), id, filepath.Join(t.TempDir(), "x"), trees.Base{}); err != nil {
+							if _, err := m.Export(t.Context(), id, filepath.Join(t.TempDir(), "x"),
+								trees.Base{}); err != nil {
 								t.Errorf("Export: %v", err)
 							}
 						}
@@ -275,7 +280,8 @@ func TestConcurrentUse(t *testing.T) {
 				})
 			}
 			for i := range 30 {
-				sha := repo.Commit("main", map[string]string{"a": fmt.Sprint(name, i), fmt.Sprint("f", i): random(1000)},
+				sha := repo.Commit("main", map[string]string{"a": fmt.Sprint(name, i),
+					fmt.Sprint("f", i): random(1000)},
 					gittest.On(first))
 				fetch(t, m)
 				heads <- sha

@@ -27,9 +27,10 @@ func goodTree() map[string]string {
 	return map[string]string{
 		"main.tf": "x", "empty": "", "run.sh": gittest.Executable("#!/bin/sh\n"),
 		"big":           strings.Repeat("0123456789", 200_000),
-		"a/b/c/deep.tf": "deep", "live/prod/main.tf": "p", "live/prod/common.tf": gittest.Symlink("../../shared/common.tf"),
-		"shared/common.tf": "common",
-		"dirlink":          gittest.Symlink("live/prod"), "chain": gittest.Symlink("dirlink/common.tf"),
+		"a/b/c/deep.tf": "deep", "live/prod/main.tf": "p",
+		"live/prod/common.tf": gittest.Symlink("../../shared/common.tf"),
+		"shared/common.tf":    "common",
+		"dirlink":             gittest.Symlink("live/prod"), "chain": gittest.Symlink("dirlink/common.tf"),
 		"dangling": gittest.Symlink("not/there"),
 		"self":     gittest.Symlink("."), "up": gittest.Symlink("a/b/../../main.tf"),
 		"modules/vpc": gittest.Submodule(strings.Repeat("a", 40)), "assets/logo.png": pointer,
@@ -289,10 +290,12 @@ func TestTree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := fstest.TestFS(tree, "main.tf", "a/b/c/deep.tf", "live/prod/common.tf", "chain", "modules/vpc"); err != nil {
+	if err := fstest.TestFS(tree, "main.tf", "a/b/c/deep.tf", "live/prod/common.tf", "chain",
+		"modules/vpc"); err != nil {
 		t.Error(err)
 	}
-	for name, want := range map[string]string{"live/prod/common.tf": "common", "chain": "common", "dirlink/main.tf": "p",
+	for name, want := range map[string]string{"live/prod/common.tf": "common", "chain": "common",
+		"dirlink/main.tf":   "p",
 		"dirlink/common.tf": "common", "up": "x", "run.sh": "#!/bin/sh\n"} {
 		if got, err := fs.ReadFile(tree, name); err != nil || string(got) != want {
 			t.Errorf("%s: %q, %v, want %q", name, got, err, want)
@@ -344,8 +347,10 @@ func TestMalformedObjects(t *testing.T) {
 		"no mode": repo.CommitTree("no-mode", repo.RawObject("tree", "x a\x00"+strings.Repeat("h", 20)),
 			gittest.On("")),
 		"deep": repo.CommitTree("deep",
-			repo.RawTree(gittest.Entry{Mode: "40000", Name: "d", ID: repo.RawObject("tree", "garbage")}), gittest.On("")),
-		"blob as a directory": repo.CommitTree("blob-dir", repo.RawTree(gittest.Entry{Mode: "40000", Name: "d", ID: blob}),
+			repo.RawTree(gittest.Entry{Mode: "40000", Name: "d", ID: repo.RawObject("tree", "garbage")}),
+			gittest.On("")),
+		"blob as a directory": repo.CommitTree("blob-dir",
+			repo.RawTree(gittest.Entry{Mode: "40000", Name: "d", ID: blob}),
 			gittest.On("")),
 		"directory as a file": repo.CommitTree("dir-file",
 			repo.RawTree(gittest.Entry{Mode: "100644", Name: "f", ID: repo.RawTree()}), gittest.On("")),

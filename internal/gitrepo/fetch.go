@@ -104,7 +104,9 @@ func (m *Mirror) update(ctx context.Context, have *snapshot.View, wanted []strin
 // request is what a fetch into dir is for.
 func (m *Mirror) request(dir string, have *snapshot.View, wanted []string) fetch.Request {
 	return fetch.Request{
-		Connect: func(ctx context.Context) (remote.Source, error) { return remote.Connect(ctx, m.remote, m.at, m.http) },
-		Dir:     dir, Have: have, Wanted: wanted, Follows: m.follows, Asked: m.asked,
+		Connect: func(ctx context.Context) (remote.Source, error) {
+			return remote.Connect(ctx, m.remote, m.at, m.http)
+		},
+		Dir: dir, Have: have, Wanted: wanted, Follows: m.follows, Asked: m.asked,
 	}
 }

@@ -29,7 +29,8 @@ func graphRoots(roots, shared int) (map[string]string, []workspace.Workspace) {
 		if m == 0 && i >= 5*shared {
 			m = 1
 		}
-		all[dir+"/main.tf"] = fmt.Sprintf("terraform {\n  backend \"s3\" {\n    key = \"%d\"\n  }\n}\nmodule \"m\" {\n  "+
+		all[dir+"/main.tf"] = fmt.Sprintf("terraform {\n  backend \"s3\" {\n    key = \"%d\"\n  }\n}\nmodule \"m\" "+
+			"{\n  "+
 			"source = \"../../../modules/m%03d\"\n  n = %d\n}\n", i, m, i)
 		for f := range 19 {
 			name, body := fmt.Sprintf("%s/file%02d.tf", dir,
@@ -104,7 +105,8 @@ func TestAffectedByHistory(t *testing.T) {
 	start := map[string]string{
 		"live/a/main.tf": call("one"), "live/b/main.tf": call("two"),
 		"live/c/main.tf":      "resource \"terraform_data\" \"x\" {}\n",
-		"modules/one/main.tf": "output \"n\" {\n  value = 1\n}\n", "modules/two/main.tf": "output \"n\" {\n  value = 1\n}\n",
+		"modules/one/main.tf": "output \"n\" {\n  value = 1\n}\n",
+		"modules/two/main.tf": "output \"n\" {\n  value = 1\n}\n",
 	}
 	ws := []workspace.Workspace{{Name: "a", Dir: "live/a"}, {Name: "b", Dir: "live/b"}, {Name: "c", Dir: "live/c"}}
 	repo := gittest.NewRepo(t)
@@ -164,6 +166,7 @@ func merge(t *testing.T, repo *gittest.Repo, m *gitrepo.Mirror, ours, theirs str
 	}
 	who := "Ana Test <ana@example.com> 1700000000 +0000"
 	return repo.RawCommit("main",
-		fmt.Sprintf("tree %s\nparent %s\nparent %s\nauthor %s\ncommitter %s\n\nMerge\n", hex.EncodeToString([]byte(raw)),
+		fmt.Sprintf("tree %s\nparent %s\nparent %s\nauthor %s\ncommitter %s\n\nMerge\n",
+			hex.EncodeToString([]byte(raw)),
 			ours, theirs, who, who))
 }

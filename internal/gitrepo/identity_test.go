@@ -119,7 +119,8 @@ func TestCertificates(t *testing.T) {
 		"another authority": {open1, remote.Auth{CA: other.cert}, fault.Invalid, []string{"TLS", "ca = file"}},
 		"no client": {closed, remote.Auth{CA: authority.cert}, fault.Forbidden,
 			[]string{"client certificate", "cert = file"}},
-		"another's client": {closed, remote.Auth{CA: authority.cert, ClientCert: stranger.cert, ClientKey: stranger.key},
+		"another's client": {closed, remote.Auth{CA: authority.cert, ClientCert: stranger.cert,
+			ClientKey: stranger.key},
 			fault.Forbidden, []string{"client certificate", "cert = file"}},
 	} {
 		t.Run(name, func(t *testing.T) { both(t, remote.Remote{URL: c.url, Auth: c.auth}, c.code, c.words...) })
@@ -226,7 +227,8 @@ Host *.corp
 	} {
 		t.Run(url, func(t *testing.T) {
 			auth := remote.Auth{SSHKey: key,
-				KnownHosts: []byte("x ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS\n")}
+				KnownHosts: []byte("x ssh-ed25519 " +
+					"AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS\n")}
 			if !strings.Contains(url, "id_work") && strings.Contains(strings.Join(words, " "), "id_work") {
 				auth.SSHKey = nil
 				t.Setenv("SSH_AUTH_SOCK", agentSocket(t))
@@ -239,7 +241,8 @@ Host *.corp
 		map[string]string{"config": "\x00\x01 Host =\n{{{\n" + strings.Repeat("Include ~/.ssh/config\n", 20)})
 	both(t, remote.Remote{URL: "git@gh-work:x.git",
 		Auth: remote.Auth{SSHKey: key,
-			KnownHosts: []byte("x ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS\n")}},
+			KnownHosts: []byte(
+				"x ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS\n")}},
 		fault.Invalid, "there is no host gh-work")
 }
 

@@ -45,7 +45,8 @@ func TestMirrorKeeps(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got, err := tree(reopen(t, dir, remote.Remote{URL: repo.Dir})).Kept("facts"); err != nil || string(got) != "two" {
+	if got, err := tree(reopen(t, dir, remote.Remote{URL: repo.Dir})).Kept("facts"); err != nil ||
+		string(got) != "two" {
 		t.Errorf("%q, %v", got, err)
 	}
 	entries, err := os.ReadDir(kept)

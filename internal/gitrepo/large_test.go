@@ -23,22 +23,25 @@ func largeFleet() (map[string]string, []workspace.Workspace) {
 	all := map[string]string{}
 	var ws []workspace.Workspace
 	call := func(dir string, n int) string {
-		return fmt.Sprintf("module \"m%d\" {\n  source = \"%smodules/layer%d/m%04d\"\n  name   = local.name\n  tags   = "+
-			"merge(var.tags, { part = \"m%d\" })\n}\n",
+		return fmt.Sprintf("module \"m%d\" {\n  source = \"%smodules/layer%d/m%04d\"\n  name   = local.name\n  tags "+
+			"  = merge(var.tags, { part = \"m%d\" })\n}\n",
 			n, dir, n/1000, n%1000, n)
 	}
 	for i := range roots {
 		dir := fmt.Sprintf("live/team%02d/app%03d/", i%20, i/20)
-		main := "locals {\n  name = \"${var.team}-${terraform.workspace}\"\n  env  = { for e in var.envs : e.name => e }\n}\n"
+		main := "locals {\n  name = \"${var.team}-${terraform.workspace}\"\n  env  = { for e in var.envs : e.name " +
+			"=> e }\n}\n"
 		for k := range 5 {
 			main += call("../../../", (i*7+k*131)%1000)
 		}
 		all[dir+"main.tf"] = main + resources(i)
-		all[dir+"variables.tf"] = "variable \"team\" {}\nvariable \"tags\" { default = {} }\nvariable \"envs\" { default " +
+		all[dir+"variables.tf"] = "variable \"team\" {}\nvariable \"tags\" { default = {} }\nvariable \"envs\" { " +
+			"default " +
 			"= [] }\n"
 		all[dir+"backend.tf"] = fmt.Sprintf("terraform {\n  backend \"s3\" {\n    bucket = \"states\"\n    key    = "+
 			"\"app%d\"\n  }\n}\n", i)
-		all[dir+"terraform.tfvars"] = fmt.Sprintf("team = \"team%02d\"\nenvs = [{ name = \"prod\", size = %d }]\n", i%20, i)
+		all[dir+"terraform.tfvars"] = fmt.Sprintf("team = \"team%02d\"\nenvs = [{ name = \"prod\", size = %d }]\n",
+			i%20, i)
 		ws = append(ws, workspace.Workspace{Name: fmt.Sprintf("app%04d", i), Dir: strings.TrimSuffix(dir, "/"),
 			Engine: "terraform", InferDependencies: true})
 	}
@@ -50,11 +53,13 @@ func largeFleet() (map[string]string, []workspace.Workspace) {
 			}
 		}
 		if i%3 == 0 {
-			main += "output \"text\" {\n  value = templatefile(\"${path.module}/../../../templates/${var.kind}.tpl\", { " +
+			main += "output \"text\" {\n  value = " +
+				"templatefile(\"${path.module}/../../../templates/${var.kind}.tpl\", { " +
 				"name = var.name })\n}\n"
 		}
 		all[dir+"main.tf"] = main + resources(i)
-		all[dir+"variables.tf"] = "variable \"name\" {}\nvariable \"tags\" { default = {} }\nvariable \"kind\" { default " +
+		all[dir+"variables.tf"] = "variable \"name\" {}\nvariable \"tags\" { default = {} }\nvariable \"kind\" { " +
+			"default " +
 			"= \"plain\" }\n"
 	}
 	all["templates/plain.tpl"] = "hello ${name}"

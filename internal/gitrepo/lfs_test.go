@@ -88,7 +88,8 @@ func TestLFSThatCannotBeHad(t *testing.T) {
 	srv := gittest.ServeLFS(t, repo.Dir, "", "")
 	files := map[string]string{"good": srv.Put("good"), "none": gittest.Pointer("none"),
 		"wrong": gittest.Pointer("right"), "short": gittest.Pointer("whole"),
-		"long": gittest.Pointer("cut"), "lying": strings.Replace(gittest.Pointer("good!"), "size 5", "size 999999999", 1)}
+		"long": gittest.Pointer("cut"), "lying": strings.Replace(gittest.Pointer("good!"), "size 5", "size 999999999",
+			1)}
 	srv.Lie("right", "wrong")
 	srv.Lie("whole", "who")
 	srv.Lie("cut", strings.Repeat("cut", 1000))

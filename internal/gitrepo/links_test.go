@@ -26,7 +26,8 @@ func linkForms() map[string]string {
 		"dir/out": "../../dir/file", "through-out": "out/x",
 		"self": "self", "loop-a": "loop-b", "loop-b": "loop-a", "loop-dir": "loop-dir/x", "dir/loop": "loop/..",
 		"dangling": "nowhere", "dangling-up": "nowhere/../dir/file", "dangling-out": "nowhere/../../x",
-		"through-file": "dir/file/../file", "file-slash": "dir/file/", "file-dot": "dir/file/.", "below-file": "dir/file/x",
+		"through-file": "dir/file/../file", "file-slash": "dir/file/", "file-dot": "dir/file/.",
+		"below-file": "dir/file/x",
 		"link-slash": "to-file/",
 		"case":       "DIR/file", "case-file": "dir/File", "upper": "Upper", "lower": "upper",
 		"newline": "dir/\nfile", "blank": " dir/file", "backslash": `dir\file`, "percent": "dir%2ffile",
@@ -112,7 +113,8 @@ func TestLinksAreFollowedAsTheKernelDoes(t *testing.T) {
 		t.Fatalf("%+v", x.Missing)
 	}
 	plain, _ := exportOf(t, without, sha)
-	probes := []string{".", "dir", "dir/file", "dir/file/x", "mod", "mod/m.tf", "mod/own", "mod/to-top", "mod/inner/i.tf",
+	probes := []string{".", "dir", "dir/file", "dir/file/x", "mod", "mod/m.tf", "mod/own", "mod/to-top",
+		"mod/inner/i.tf",
 		"nowhere", "dir/File", "DIR"}
 	for name := range forms {
 		probes = append(probes, name, name+"/file", name+"/sub/deep", name+"/m.tf", name+"/i.tf",

@@ -178,7 +178,8 @@ func BenchmarkMemory(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			url, _, commits := heavy(b, sizes...)
 			for b.Loop() {
-				b.ReportMetric(float64(measured(b, mirrorJob{URL: url, Dir: b.TempDir(), Commits: commits[1:]})>>20), "peak-MB")
+				b.ReportMetric(float64(measured(b, mirrorJob{URL: url, Dir: b.TempDir(), Commits: commits[1:]})>>20),
+					"peak-MB")
 			}
 		})
 	}

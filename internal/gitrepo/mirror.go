@@ -244,7 +244,8 @@ func (m *Mirror) tree(ctx context.Context, v *snapshot.View, sha string) (plumbi
 func (m *Mirror) fullID(sha string) (plumbing.Hash, error) {
 	if !plumbing.IsHash(sha) {
 		return plumbing.ZeroHash,
-			fault.New(fault.Invalid, "use the full commit id of 40 hexadecimal digits", "%q is not a full commit id", sha)
+			fault.New(fault.Invalid, "use the full commit id of 40 hexadecimal digits", "%q is not a full commit id",
+				sha)
 	}
 	return plumbing.NewHash(sha), nil
 }

@@ -263,14 +263,15 @@ func TestCommit(t *testing.T) {
 	sha := repo.Commit("main", map[string]string{"a": "a"},
 		gittest.Author("Ana", "ana@example.com"), gittest.Committer("Li", "li@example.com"),
 		gittest.Message("Subject\n\nText.\n\nCo-authored-by: Bo B "+
-			"<bo@example.com>\nco-authored-BY:Cy<cy@example.com>\nSigned-off-by: X <x@example.com>\nCo-authored-by: Bo B "+
-			"<bo@example.com>"))
+			"<bo@example.com>\nco-authored-BY:Cy<cy@example.com>\nSigned-off-by: X <x@example.com>\nCo-authored-by: "+
+			"Bo B <bo@example.com>"))
 	tree := repo.RawTree()
 	latin := repo.RawCommit("latin",
 		"tree "+tree+"\nauthor J\xfcrgen <j@example.com> 1700000000 +0100\ncommitter J\xfcrgen <j@example.com> "+
 			"1700000001 +0100\nencoding ISO-8859-1\n\nGr\xfc\xdfe\n")
 	broken := repo.RawCommit("broken",
-		"tree "+tree+"\nauthor A <a@example.com> 1700000000 +0100\ncommitter A <a@example.com> 1700000001 +0100\n\nbad "+
+		"tree "+tree+"\nauthor A <a@example.com> 1700000000 +0100\ncommitter A <a@example.com> 1700000001 "+
+			"+0100\n\nbad "+
 			"\xff byte\n")
 	m, _ := open(t, remote.Remote{URL: repo.Dir})
 	fetch(t, m)
@@ -356,7 +357,8 @@ func TestChanged(t *testing.T) {
 	base := map[string]string{"keep": "k", "edit": "1", "gone": "g", "old": "same", "mode": "m", "dir/a": "a",
 		"dir/b": "b", "swap": "file", "link": gittest.Symlink("keep"), "deep/x/y/z": "z"}
 	from := repo.Commit("main", base)
-	to := repo.Commit("main", map[string]string{"edit": "2", "gone": gittest.Delete, "old": gittest.Delete, "new": "same",
+	to := repo.Commit("main", map[string]string{"edit": "2", "gone": gittest.Delete, "old": gittest.Delete,
+		"new":  "same",
 		"mode": gittest.Executable("m"), "dir/a": gittest.Delete, "dir/b": gittest.Delete, "dir": "file",
 		"swap": gittest.Delete, "swap/in": "x",
 		"link": gittest.Symlink("edit"), "deep/x/y/z": "zz", "mod": gittest.Submodule(strings.Repeat("a", 40))})

@@ -13,7 +13,8 @@ import (
 
 // notFetched is the answer of every read before the first fetch.
 func (m *Mirror) notFetched() error {
-	return fault.New(fault.NotFound, "wait for the first fetch of the repository; `tfops status` shows how polling goes",
+	return fault.New(fault.NotFound, "wait for the first fetch of the repository; `tfops status` shows how polling "+
+		"goes",
 		"repository %q has not been fetched yet", m.remote.Name)
 }
 

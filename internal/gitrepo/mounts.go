@@ -153,7 +153,8 @@ func (w *mounting) point(ctx context.Context, p mountPoint) error {
 		if errors.Is(err, plumbing.ErrObjectNotFound) {
 			return err // damage of the mirror
 		}
-		w.lack(path.Join(p.path, trees.ModulesFile), submodules.Refuse("mend the file, and push", "cannot be read: %v", err))
+		w.lack(path.Join(p.path, trees.ModulesFile), submodules.Refuse("mend the file, and push", "cannot be read: %v",
+			err))
 		return nil
 	}
 	for _, e := range entries {

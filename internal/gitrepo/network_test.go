@@ -145,7 +145,8 @@ func TestSSHHostKeys(t *testing.T) {
 
 	// the server has both: the known one must be asked for
 	for _, kind := range []string{ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256} {
-		m, _ := open(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: srv.KnownHosts(kind)}})
+		m, _ := open(t, remote.Remote{URL: srv.URL,
+			Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: srv.KnownHosts(kind)}})
 		fetch(t, m)
 		if !m.Has(sha) {
 			t.Errorf("%s: nothing was fetched", kind)
@@ -172,7 +173,8 @@ func TestSSHHostKeys(t *testing.T) {
 		"no file": {"", fault.Invalid, []string{"not known", "~/.ssh/known_hosts", "SHA256:"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: []byte(c.known)}}, c.code,
+			both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: []byte(c.known)}},
+				c.code,
 				c.words...)
 		})
 	}
@@ -223,12 +225,15 @@ func TestSSHLogin(t *testing.T) {
 	both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{Password: secret, KnownHosts: known}}, fault.Forbidden,
 		"credentials")
 	both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{KnownHosts: known}}, fault.Invalid, "no SSH key")
-	both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: locked, KnownHosts: known}}, fault.Invalid, "passphrase")
+	both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: locked, KnownHosts: known}}, fault.Invalid,
+		"passphrase")
 	both(t, remote.Remote{URL: srv.URL,
-		Auth: remote.Auth{SSHKey: locked, SSHKeyPassphrase: "x" + secret, KnownHosts: known}}, fault.Invalid, "passphrase")
+		Auth: remote.Auth{SSHKey: locked, SSHKeyPassphrase: "x" + secret, KnownHosts: known}}, fault.Invalid,
+		"passphrase")
 	both(t, remote.Remote{URL: srv.URL, Auth: remote.Auth{SSHKey: []byte("no key"), KnownHosts: known}}, fault.Invalid,
 		"cannot be read")
-	both(t, remote.Remote{URL: "ssh://" + host + "/../other.git", Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: known}},
+	both(t, remote.Remote{URL: "ssh://" + host + "/../other.git",
+		Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: known}},
 		fault.Invalid, "no such repository")
 	both(t, remote.Remote{URL: "ssh://" + closedPort(t) + "/repo.git",
 		Auth: remote.Auth{SSHKey: srv.Key, KnownHosts: known}}, fault.Unavailable)

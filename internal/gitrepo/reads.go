@@ -122,14 +122,16 @@ func (m *Mirror) Export(ctx context.Context, sha, dst string, base trees.Base) (
 	}
 	more, release := sub.lease()
 	defer release()
-	out, err := trees.Export(ctx, trees.New(slices.Concat(v.Packs, more), &sub.Submodules), root, dst, base, m.lfsStore())
+	out, err := trees.Export(ctx, trees.New(slices.Concat(v.Packs, more), &sub.Submodules), root, dst, base,
+		m.lfsStore())
 	return out, m.exportFault(ctx, sha, err)
 }
 
 func (m *Mirror) exportFault(ctx context.Context, sha string, err error) error {
 	var bad *trees.Unfit
 	if errors.As(err, &bad) {
-		return fault.New(fault.Invalid, "take it out of the repository; no commit that holds it is ever written to disk",
+		return fault.New(fault.Invalid, "take it out of the repository; no commit that holds it is ever written to "+
+			"disk",
 			"commit %s of repository %q is not exported: %q is %s", sha, m.remote.Name, bad.Path, bad.Why)
 	}
 	return m.readFault(ctx, "exporting commit "+sha, err)

@@ -266,7 +266,8 @@ func TestSubmodulesAfterAReload(t *testing.T) {
 	infra, _ := repoIn(t, git, t.TempDir(), "infra", map[string]string{"main.tf": "infra"})
 	sha := link(t, git, infra, [3]string{"far", there.url + "/team/far/.git", far})
 	access := func(token string) remote.SubmoduleAccess {
-		return remote.SubmoduleAccess{Prefix: there.url + "/team/", Auth: remote.Auth{Username: "team", Password: token}}
+		return remote.SubmoduleAccess{Prefix: there.url + "/team/",
+			Auth: remote.Auth{Username: "team", Password: token}}
 	}
 	old, _ := open(t, followed(infra, remote.Auth{}, access("old")))
 	fetch(t, old)

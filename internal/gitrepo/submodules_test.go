@@ -180,8 +180,9 @@ func TestSubmodules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := tree.(interface{ Submodules() []string }).Submodules(), []string{"far", "modules/abs", "modules/net",
-		"modules/net/inner"}; !slices.Equal(got, want) {
+	if got, want := tree.(interface{ Submodules() []string }).Submodules(),
+		[]string{"far", "modules/abs", "modules/net",
+			"modules/net/inner"}; !slices.Equal(got, want) {
 		t.Errorf("submodules %q, want %q", got, want)
 	}
 	for name, want := range map[string]string{"modules/net/main.tf": "net one", "modules/net/inner/deep.txt": "deep",
@@ -205,7 +206,8 @@ func TestSubmodules(t *testing.T) {
 	}
 	// An entry that .gitmodules lost, though the submodule is there: nothing is had of it any more.
 	lost := commitIn(t, git, infra,
-		map[string]string{".gitmodules": "[submodule \"abs\"]\n\tpath = modules/abs\n\turl = " + here.url + "/abs/.git\n"})
+		map[string]string{".gitmodules": "[submodule \"abs\"]\n\tpath = modules/abs\n\turl = " + here.url +
+			"/abs/.git\n"})
 	fetch(t, m)
 	for _, pair := range [][2]string{{two, lost}, {lost, two}} {
 		paths, err := m.Changed(t.Context(), pair[0], pair[1])
@@ -343,7 +345,8 @@ func TestHostileSubmodules(t *testing.T) {
 	chain := sub.Commit("main", map[string]string{"end": "x"})
 	for range 12 {
 		chain = sub.Commit("main",
-			map[string]string{".gitmodules": "[submodule \"n\"]\n\tpath = n\n\turl = ../sub\n", "n": gittest.Submodule(chain)})
+			map[string]string{".gitmodules": "[submodule \"n\"]\n\tpath = n\n\turl = ../sub\n",
+				"n": gittest.Submodule(chain)})
 	}
 	sha = repo.Commit("main", map[string]string{".gitmodules": modules, "s": gittest.Submodule(chain)})
 	fetch(t, m)
@@ -375,7 +378,8 @@ func TestSubmodulesOverMaintenance(t *testing.T) {
 	for i := range 24 {
 		inside := sub.Commit("main", map[string]string{"n": strings.Repeat("x", i)}, gittest.On(""))
 		last = repo.Commit("main",
-			map[string]string{".gitmodules": "[submodule \"s\"]\n\tpath = s\n\turl = ../sub\n", "s": gittest.Submodule(inside)})
+			map[string]string{".gitmodules": "[submodule \"s\"]\n\tpath = s\n\turl = ../sub\n",
+				"s": gittest.Submodule(inside)})
 		fetch(t, m)
 		if missing, err := m.Submodules(t.Context(), last); err != nil || len(missing) > 0 {
 			t.Fatal(missing, err)
@@ -416,7 +420,8 @@ func TestLFSInSubmodules(t *testing.T) {
 	inside := sub.Commit("main", map[string]string{"logo.png": gittest.Pointer("a picture")})
 	repo := gittest.NewRepoAt(t, filepath.Join(root, "infra"))
 	sha := repo.Commit("main",
-		map[string]string{".gitmodules": "[submodule \"s\"]\n\tpath = s\n\turl = ../sub\n", "s": gittest.Submodule(inside)})
+		map[string]string{".gitmodules": "[submodule \"s\"]\n\tpath = s\n\turl = ../sub\n",
+			"s": gittest.Submodule(inside)})
 	r := followed(repo.Dir, remote.Auth{})
 	r.LFS.On = true
 	m, _ := open(t, r)
@@ -430,7 +435,8 @@ func TestLFSInSubmodules(t *testing.T) {
 func TestTheNoteNamesTheFile(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	sha := repo.Commit("main",
-		map[string]string{"main.tf": "x", ".gitmodules": "[submodule \"x\"]\n\turl = https://other.example.com/x.git\n"})
+		map[string]string{"main.tf": "x", ".gitmodules": "[submodule \"x\"]\n\turl = " +
+			"https://other.example.com/x.git\n"})
 	m, _ := open(t, followed(repo.Dir, remote.Auth{}))
 	fetch(t, m)
 	if _, err := m.Submodules(t.Context(), sha); err != nil {

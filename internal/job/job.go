@@ -79,17 +79,21 @@ type Job struct {
 	CacheDir           string `json:"cache_dir"`         // shared by all workspaces: engine versions, providers, modules
 	PlanFile           string `json:"plan_file"`         // plan.tfplan.age: written by the plan phase
 	PlanJSON           string `json:"plan_json"`         // plan.json: the redacted plan.Plan, written by the plan phase
-	PlanDigest         string `json:"plan_digest"`       // apply phase: the digest that was approved, see ApprovedDigest; anything else is refused
-	Recipient          string `json:"recipient"`         // age recipient that plans, snapshots and evidence are encrypted to
+	// apply phase: the digest that was approved, see ApprovedDigest; anything else is refused
+	PlanDigest string `json:"plan_digest"`
+	Recipient  string `json:"recipient"` // age recipient that plans, snapshots and evidence are encrypted to
 
 	Move *Move `json:"move,omitempty"` // plan phase: copy the state first
 
-	Debug       bool          `json:"debug,omitempty"`        // keep the engine's own debug log (DebugFile)
-	Destroy     bool          `json:"destroy"`                // plan -destroy
-	RefreshOnly bool          `json:"refresh_only,omitempty"` // plan -refresh-only
-	Upgrade     bool          `json:"upgrade,omitempty"`      // init -upgrade: provider versions are chosen anew; only without a committed lock file
-	Outputs     bool          `json:"outputs"`                // whether other workspaces use the root module's outputs: then OutputsFile is written
-	LockState   bool          `json:"lock_state"`             // whether to take the backend's own lock: what may be applied does, speculative and drift do not
+	Debug       bool `json:"debug,omitempty"`        // keep the engine's own debug log (DebugFile)
+	Destroy     bool `json:"destroy"`                // plan -destroy
+	RefreshOnly bool `json:"refresh_only,omitempty"` // plan -refresh-only
+	// init -upgrade: provider versions are chosen anew; only without a committed lock file
+	Upgrade bool `json:"upgrade,omitempty"`
+	// whether other workspaces use the root module's outputs: then OutputsFile is written
+	Outputs bool `json:"outputs"`
+	// whether to take the backend's own lock: what may be applied does, speculative and drift do not
+	LockState   bool          `json:"lock_state"`
 	LockTimeout time.Duration `json:"lock_timeout"`
 	Timeout     time.Duration `json:"timeout"` // of the whole phase
 	Grace       time.Duration `json:"grace"`   // between a graceful interrupt and a kill; an apply has a long one

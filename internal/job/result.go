@@ -115,7 +115,8 @@ func (l *BackendLock) Next() string {
 	switch {
 	case l.Session:
 		return "wait for it to end: PostgreSQL takes the lock back when its holder disconnects; who that is, " +
-			"`SELECT pid, usename, client_addr FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE locktype = 'advisory'` " +
+			"`SELECT pid, usename, client_addr FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE locktype = " +
+			"'advisory'` " +
 			"tells"
 	case l.ID == "":
 		return "wait for whoever holds the lock"

@@ -55,7 +55,8 @@ func (l Lock) Holder() string {
 func (l Lock) String() string {
 	s := "locked by " + l.Holder() + " since " + l.Since.UTC().Format("2006-01-02 15:04 MST")
 	if l.Workspace != "" && l.Run != "" {
-		s = fmt.Sprintf("locked by run %s of workspace %s since %s", l.Run, l.Workspace, l.Since.UTC().Format("2006-01-02 15:04 MST"))
+		s = fmt.Sprintf("locked by run %s of workspace %s since %s", l.Run, l.Workspace,
+			l.Since.UTC().Format("2006-01-02 15:04 MST"))
 	}
 	if l.Reason != "" {
 		s += ": " + l.Reason
@@ -75,7 +76,8 @@ func (l Lock) Remedy() string {
 // keys. A run may take again what it holds; nobody else may.
 func Take(held []Lock, want Lock) error {
 	if want.Run == "" && strings.TrimSpace(want.Reason) == "" {
-		return fault.New(fault.Invalid, "tfops lock "+want.Workspace+" -m REASON", "a lock needs a reason that others can read")
+		return fault.New(fault.Invalid, "tfops lock "+want.Workspace+" -m REASON",
+			"a lock needs a reason that others can read")
 	}
 	for _, h := range held {
 		if h.Run != "" && h.Run == want.Run {
@@ -93,9 +95,11 @@ func Release(l Lock, person, reason string) error {
 	switch {
 	case l.Run != "":
 		return fault.New(fault.Conflict, "tfops show "+l.Run,
-			"the state of workspace %s is held by run %s: a run's lock ends with the run; cancel it while it applies, resolve it when it was interrupted", l.Workspace, l.Run)
+			"the state of workspace %s is held by run %s: a run's lock ends with the run; cancel it while it "+
+				"applies, resolve it when it was interrupted", l.Workspace, l.Run)
 	case l.Person != person && strings.TrimSpace(reason) == "":
-		return fault.New(fault.Invalid, "tfops unlock "+l.Workspace+" -m REASON", "%s holds this lock: to take it from them, say why", l.Person)
+		return fault.New(fault.Invalid, "tfops unlock "+l.Workspace+" -m REASON",
+			"%s holds this lock: to take it from them, say why", l.Person)
 	}
 	return nil
 }

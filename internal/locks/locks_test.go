@@ -48,16 +48,25 @@ func TestTake(t *testing.T) {
 	}{
 		{name: "a run, nothing held", want: run1},
 		{name: "a person with a reason, nothing held", want: li},
-		{name: "a person without a reason", want: Lock{Workspace: "net", Person: "li"}, code: fault.Invalid, says: []string{"reason"}, next: "tfops lock net -m REASON"},
-		{name: "a person with a blank reason", want: Lock{Workspace: "net", Person: "li", Reason: " \n"}, code: fault.Invalid, says: []string{"reason"}, next: "tfops lock net -m REASON"},
+		{name: "a person without a reason", want: Lock{Workspace: "net", Person: "li"}, code: fault.Invalid,
+			says: []string{"reason"}, next: "tfops lock net -m REASON"},
+		{name: "a person with a blank reason", want: Lock{Workspace: "net", Person: "li", Reason: " \n"},
+			code: fault.Invalid, says: []string{"reason"}, next: "tfops lock net -m REASON"},
 		{name: "a run that holds it takes it again", held: []Lock{byRun}, want: run1},
-		{name: "another run", held: []Lock{byRun}, want: run2, code: fault.Conflict, says: []string{"net", "r1", "applying"}, next: "tfops wait r1"},
-		{name: "a person, held by a run", held: []Lock{byRun}, want: li, code: fault.Conflict, says: []string{"r1"}, next: "tfops wait r1"},
-		{name: "a run, held by a person", held: []Lock{byAna}, want: run1, code: fault.Conflict, says: []string{"ana", "moving the VPC"}, next: "tfops unlock net"},
-		{name: "a person, held by another", held: []Lock{byAna}, want: li, code: fault.Conflict, says: []string{"ana", "moving the VPC"}, next: "tfops unlock net"},
-		{name: "the person who holds it", held: []Lock{byAna}, want: byAna, code: fault.Conflict, says: []string{"ana"}, next: "tfops unlock net"},
-		{name: "a run, held by itself and under the workspace by a person", held: []Lock{byRun, early}, want: run1, code: fault.Conflict, says: []string{"li", "not yet"}, next: "tfops unlock net"},
-		{name: "a run, held under the workspace by a person", held: []Lock{early}, want: run1, code: fault.Conflict, says: []string{"li"}, next: "tfops unlock net"},
+		{name: "another run", held: []Lock{byRun}, want: run2, code: fault.Conflict,
+			says: []string{"net", "r1", "applying"}, next: "tfops wait r1"},
+		{name: "a person, held by a run", held: []Lock{byRun}, want: li, code: fault.Conflict, says: []string{"r1"},
+			next: "tfops wait r1"},
+		{name: "a run, held by a person", held: []Lock{byAna}, want: run1, code: fault.Conflict,
+			says: []string{"ana", "moving the VPC"}, next: "tfops unlock net"},
+		{name: "a person, held by another", held: []Lock{byAna}, want: li, code: fault.Conflict,
+			says: []string{"ana", "moving the VPC"}, next: "tfops unlock net"},
+		{name: "the person who holds it", held: []Lock{byAna}, want: byAna, code: fault.Conflict, says: []string{"ana"},
+			next: "tfops unlock net"},
+		{name: "a run, held by itself and under the workspace by a person", held: []Lock{byRun, early}, want: run1,
+			code: fault.Conflict, says: []string{"li", "not yet"}, next: "tfops unlock net"},
+		{name: "a run, held under the workspace by a person", held: []Lock{early}, want: run1, code: fault.Conflict,
+			says: []string{"li"}, next: "tfops unlock net"},
 	} {
 		t.Run(c.name, func(t *testing.T) { refused(t, Take(c.held, c.want), c.code, c.next, c.says...) })
 	}
@@ -74,9 +83,12 @@ func TestRelease(t *testing.T) {
 	}{
 		{name: "the holder, without a reason", lock: byAna, person: "ana"},
 		{name: "another with a reason", lock: byAna, person: "li", reason: "ana is on holiday"},
-		{name: "another without a reason", lock: byAna, person: "li", code: fault.Invalid, says: []string{"ana"}, next: "tfops unlock net -m REASON"},
-		{name: "another with a blank reason", lock: byAna, person: "li", reason: "  ", code: fault.Invalid, says: []string{"ana"}, next: "tfops unlock net -m REASON"},
-		{name: "a run's lock ends with the run", lock: byRun, person: "ana", reason: "I want it", code: fault.Conflict, says: []string{"r1", "net"}, next: "tfops show r1"},
+		{name: "another without a reason", lock: byAna, person: "li", code: fault.Invalid, says: []string{"ana"},
+			next: "tfops unlock net -m REASON"},
+		{name: "another with a blank reason", lock: byAna, person: "li", reason: "  ", code: fault.Invalid,
+			says: []string{"ana"}, next: "tfops unlock net -m REASON"},
+		{name: "a run's lock ends with the run", lock: byRun, person: "ana", reason: "I want it", code: fault.Conflict,
+			says: []string{"r1", "net"}, next: "tfops show r1"},
 	} {
 		t.Run(c.name, func(t *testing.T) { refused(t, Release(c.lock, c.person, c.reason), c.code, c.next, c.says...) })
 	}
@@ -131,11 +143,13 @@ func TestLearn(t *testing.T) {
 		want       []Lock
 		fails      bool
 	}{
-		"nothing is known":               {own: []Lock{mine}, want: []Lock{mine}},
-		"a free state takes the lock":    {own: []Lock{mine}, state: "s:x", want: []Lock{moved}},
-		"another's lock counts":          {own: []Lock{mine}, held: []Lock{there}, state: "s:x", want: []Lock{mine, there}},
-		"a lock does not leave a state":  {own: []Lock{mine}, old: "s:y", state: "s:x", want: []Lock{mine}},
-		"taken without a look at others": {own: []Lock{{State: "s:x", Run: "r1"}}, held: []Lock{there}, state: "s:x", fails: true},
+		"nothing is known":            {own: []Lock{mine}, want: []Lock{mine}},
+		"a free state takes the lock": {own: []Lock{mine}, state: "s:x", want: []Lock{moved}},
+		"another's lock counts": {own: []Lock{mine}, held: []Lock{there}, state: "s:x",
+			want: []Lock{mine, there}},
+		"a lock does not leave a state": {own: []Lock{mine}, old: "s:y", state: "s:x", want: []Lock{mine}},
+		"taken without a look at others": {own: []Lock{{State: "s:x", Run: "r1"}}, held: []Lock{there}, state: "s:x",
+			fails: true},
 	} {
 		own := slices.Clone(c.own)
 		got, err := Learn(c.own, c.held, c.old, c.state)

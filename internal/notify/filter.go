@@ -21,13 +21,15 @@ func checkPattern(p string) error {
 	if _, err := path.Match(p, ""); err == nil && p != "" {
 		return nil
 	}
-	return fault.New(fault.Invalid, "In a pattern * is any characters, ? one, [ab] one of some; \\ takes the meaning from the next.", "%q is not a pattern of names.", p)
+	return fault.New(fault.Invalid, "In a pattern * is any characters, ? one, [ab] one of some; \\ takes the "+
+		"meaning from the next.", "%q is not a pattern of names.", p)
 }
 
 // passes reports whether a notice is let through. One that concerns no single
 // workspace does not pass a filter for workspaces or labels.
 func (f Filter) passes(n run.Notice) bool {
-	if len(f.Workspaces) > 0 && !slices.ContainsFunc(f.Workspaces, func(p string) bool { return n.Workspace != "" && match(p, n.Workspace) }) {
+	if len(f.Workspaces) > 0 && !slices.ContainsFunc(f.Workspaces,
+		func(p string) bool { return n.Workspace != "" && match(p, n.Workspace) }) {
 		return false
 	}
 	for label, p := range f.Labels {

@@ -12,7 +12,8 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 )
 
-const mailURL = "Write it as smtps://user:password@host/?from=tfops@example.com&to=ops@example.com; characters such as @ and / in the password are written as %40 and %2F."
+const mailURL = "Write it as smtps://user:password@host/?from=tfops@example.com&to=ops@example.com; characters such " +
+	"as @ and / in the password are written as %40 and %2F."
 
 // MailServer is what the URL of a mail target says:
 //
@@ -60,7 +61,9 @@ func ParseMail(raw string) (m MailServer, err error) {
 	}
 	for key := range query {
 		if !slices.Contains([]string{"from", "to", "tls"}, key) {
-			return m, fault.New(fault.Invalid, "Leave it out, or write % in front of its characters where it is part of an address: & is %26.", "The URL of the mail server has a parameter that is not one of from, to and tls.")
+			return m, fault.New(fault.Invalid, "Leave it out, or write % in front of its characters where it is "+
+				"part of an address: & is %26.", "The URL of the mail server has a parameter that is not one of "+
+				"from, to and tls.")
 		}
 	}
 	return m, m.secure(query.Get("tls"))

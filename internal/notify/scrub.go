@@ -43,7 +43,9 @@ func (t Target) Scrub(err error) string {
 			"${1}"+hidden+"${2}")
 	}
 	text = anyURL().ReplaceAllString(text, "$1://"+hidden)
-	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }), " ")
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
+	}), " ")
 	return strings.TrimRight(Cut(text, maxError), ".")
 }
 

@@ -86,7 +86,8 @@ func (t Target) Way() Way {
 	return Service
 }
 
-const anyForm = "Write it as https://…, smtps://… or as a URL of shoutrrr such as slack://…; characters such as @ : / # % in a password are written as %40 %3A %2F %23 %25."
+const anyForm = "Write it as https://…, smtps://… or as a URL of shoutrrr such as slack://…; characters such as @ : " +
+	"/ # % in a password are written as %40 %3A %2F %23 %25."
 
 // CheckURL says what is wrong with the URL, without reaching out for it and
 // without showing more of it than its scheme.
@@ -130,7 +131,8 @@ func (t Target) checkService(u *url.URL) error {
 		return nil // reading it would log in
 	}
 	if _, err := OpenService(t.URL); err != nil {
-		return fault.New(fault.Invalid, fmt.Sprintf("Look up how the URL of %s is written: https://shoutrrr.nickfedor.com/latest/services/overview/.", name),
+		return fault.New(fault.Invalid, fmt.Sprintf("Look up how the URL of %s is written: "+
+			"https://shoutrrr.nickfedor.com/latest/services/overview/.", name),
 			"The URL of %s is not complete: %s.", name, t.Scrub(err))
 	}
 	return nil

@@ -84,7 +84,8 @@ func read(t Template) (p pair, err error) {
 // which is not there shows.
 var sample = Message{Delivery: "01zgwseg0v3j-ops", Target: "ops",
 	Notice: run.Notice{ID: "01zgwseg0v3j", Kind: run.NoticeTest, At: time.Unix(0, 0).UTC(),
-		Severity: "high", Workspace: "network", Repository: "infra", Run: "01zgwseg0v3k", Title: "A title", Text: "A text", Command: "tfops status",
+		Severity: "high", Workspace: "network", Repository: "infra", Run: "01zgwseg0v3k", Title: "A title",
+		Text: "A text", Command: "tfops status",
 		Labels: map[string]string{"team": "network"}, Report: &run.ReportRef{ID: "01zgwseg0v3m",
 			Formats: []string{"html"}}}}
 
@@ -119,7 +120,8 @@ func ParseTemplates(texts map[run.NoticeKind]Template) (*Templates, error) {
 			}
 		}
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "Templates are those of Go's text/template; docs/notifications.md lists the fields and functions.", "The template cannot be used: %w.", err)
+			return nil, fault.New(fault.Invalid, "Templates are those of Go's text/template; docs/notifications.md "+
+				"lists the fields and functions.", "The template cannot be used: %w.", err)
 		}
 		all.of[kind] = p
 	}

@@ -36,7 +36,8 @@ func TestTemplates(t *testing.T) {
 		own         bool
 	}{
 		{"built in", nil, run.NoticeApplied, "a title", "Applied 3 changes.\n\nNext: tfops show 01zgwseg0v3j", false},
-		{"built in, of drift", nil, run.NoticeDriftNew, "[high] a title", "Applied 3 changes.\n\nNext: tfops show 01zgwseg0v3j", false},
+		{"built in, of drift", nil, run.NoticeDriftNew, "[high] a title",
+			"Applied 3 changes.\n\nNext: tfops show 01zgwseg0v3j", false},
 		{"of the kind", own, run.NoticeApplied, "NETWORK-PROD applied", "network team=network 02:00 1-ops ops", true},
 		{"of the kind in part", own, run.NoticeErrored, "any: a t…", "only the text", true},
 		{"of any", own, run.NoticeReport, "any: a t…", "Applied 3 changes.\n\nNext: tfops show 01zgwseg0v3j", true},
@@ -51,12 +52,14 @@ func TestTemplates(t *testing.T) {
 			t.Errorf("%s: %+v", kind, w)
 		}
 	}
-	if w := (Target{}).Wording(run.Delivery{Notice: run.Notice{Kind: run.NoticeTest, Command: "tfops status"}}); w.Title != "A test of tfops" || w.Text != "Next: tfops status" {
+	if w := (Target{}).Wording(run.Delivery{Notice: run.Notice{Kind: run.NoticeTest,
+		Command: "tfops status"}}); w.Title != "A test of tfops" || w.Text != "Next: tfops status" {
 		t.Errorf("a test: %+v", w)
 	}
 	long := notifytest.Notice("a title")
 	long.Text = strings.Repeat("x", MaxText)
-	if w := (Target{}).Wording(run.Delivery{Notice: long}); len(w.Text) > MaxText || !strings.Contains(w.Note, "64 KiB") || !strings.HasPrefix(w.Text, "xxx") {
+	if w := (Target{}).Wording(run.Delivery{Notice: long}); len(w.Text) > MaxText ||
+		!strings.Contains(w.Note, "64 KiB") || !strings.HasPrefix(w.Text, "xxx") {
 		t.Errorf("a long text: %d, %q", len(w.Text), w.Note)
 	}
 }
@@ -73,11 +76,13 @@ func TestParseTemplates(t *testing.T) {
 		`function "tfopsStep" not`:           {Any: {Text: "{{tfopsStep}}"}},
 		"round a loop more than 10000 times": {Any: {Title: "{{range 1000000000000}}{{end}}"}},
 	} {
-		if _, err := ParseTemplates(in); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), what) || fault.Next(err) == "" {
+		if _, err := ParseTemplates(in); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), what) ||
+			fault.Next(err) == "" {
 			t.Errorf("%v, want %q", err, what)
 		}
 	}
-	if p, err := ParseTemplates(nil); err != nil || p.find(run.NoticeApplied, func(p pair) *template.Template { return p.text }) != nil {
+	if p, err := ParseTemplates(nil); err != nil ||
+		p.find(run.NoticeApplied, func(p pair) *template.Template { return p.text }) != nil {
 		t.Errorf("none: %v", err)
 	}
 }
@@ -89,7 +94,8 @@ func TestWants(t *testing.T) {
 		{Name: "net", Filter: Filter{Workspaces: []string{"db-?", "network-*"}}},
 		{Name: "team", Filter: Filter{Labels: map[string]string{"team": "net*", "tier": "prod"}}},
 		{Name: "grave", Filter: Filter{Severity: drift.High}},
-		{Name: "both", On: []run.NoticeKind{run.NoticeDriftNew}, Filter: Filter{Workspaces: []string{"*"}, Severity: drift.Medium}},
+		{Name: "both", On: []run.NoticeKind{run.NoticeDriftNew},
+			Filter: Filter{Workspaces: []string{"*"}, Severity: drift.Medium}},
 	}
 	prod := map[string]string{"team": "network", "tier": "prod"}
 	for _, c := range []struct {
@@ -97,7 +103,8 @@ func TestWants(t *testing.T) {
 		want string
 	}{
 		{run.Notice{Kind: run.NoticeApplied, Workspace: "network-prod", Labels: prod}, "all net team grave"},
-		{run.Notice{Kind: run.NoticeErrored, Workspace: "db-1", Labels: map[string]string{"team": "network"}}, "all kinds net grave"},
+		{run.Notice{Kind: run.NoticeErrored, Workspace: "db-1", Labels: map[string]string{"team": "network"}},
+			"all kinds net grave"},
 		{run.Notice{Kind: run.NoticeDriftNew, Workspace: "db-12", Severity: "critical"}, "all grave both"},
 		{run.Notice{Kind: run.NoticeDriftNew, Workspace: "db-12", Severity: "high"}, "all grave both"},
 		{run.Notice{Kind: run.NoticeDriftNew, Workspace: "db-12", Severity: "medium"}, "all both"},

@@ -3,7 +3,8 @@
 // A pinned directory has two parts:
 //
 //	files/   what it holds
-//	index    what lstat says of each file and directory below files, in which boot of the machine it was written, and its own checksum
+//	index    what lstat says of each file and directory below files, in which boot of the machine it was
+//	         written, and its own checksum
 //
 // Check compares the index with the directory, without reading a file: size, inode,
 // mode, and the time of the last change of the inode, which no program can set. So

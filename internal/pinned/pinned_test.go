@@ -45,13 +45,16 @@ func TestEveryChangeIsNoticed(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return errors.Join(os.WriteFile(at(d, "main.tf"), []byte("b"), 0o644), os.Chtimes(at(d, "main.tf"), info.ModTime(), info.ModTime()))
+			return errors.Join(os.WriteFile(at(d, "main.tf"), []byte("b"), 0o644),
+				os.Chtimes(at(d, "main.tf"), info.ModTime(), info.ModTime()))
 		}},
-		"written as it was": {change: func(d string) error { return os.WriteFile(at(d, "main.tf"), []byte("a"), 0o644) }, same: true},
-		"emptied":           {change: func(d string) error { return os.Truncate(at(d, "sub/b.sh"), 0) }},
-		"removed":           {change: func(d string) error { return os.Remove(at(d, "sub/b.sh")) }},
-		"one more":          {change: func(d string) error { return os.WriteFile(at(d, "sub/deep/more"), nil, 0o644) }},
-		"executable":        {change: func(d string) error { return os.Chmod(at(d, "sub/b.sh"), 0o755) }},
+		"written as it was": {change: func(d string) error {
+			return os.WriteFile(at(d, "main.tf"), []byte("a"), 0o644)
+		}, same: true},
+		"emptied":    {change: func(d string) error { return os.Truncate(at(d, "sub/b.sh"), 0) }},
+		"removed":    {change: func(d string) error { return os.Remove(at(d, "sub/b.sh")) }},
+		"one more":   {change: func(d string) error { return os.WriteFile(at(d, "sub/deep/more"), nil, 0o644) }},
+		"executable": {change: func(d string) error { return os.Chmod(at(d, "sub/b.sh"), 0o755) }},
 		"another link": {change: func(d string) error {
 			return errors.Join(os.Remove(at(d, "link")), os.Symlink("sub/b.sh", at(d, "link")))
 		}},
@@ -60,7 +63,8 @@ func TestEveryChangeIsNoticed(t *testing.T) {
 		}, same: true},
 		"a directory moved": {change: func(d string) error { return os.Rename(at(d, "sub/deep"), at(d, "deep")) }},
 		"all of it gone":    {change: func(d string) error { return os.RemoveAll(Files(d)) }},
-		"no index":          {change: func(d string) error { return os.Remove(filepath.Join(d, indexName)) }, same: true},
+		"no index": {change: func(d string) error { return os.Remove(filepath.Join(d, indexName)) },
+			same: true},
 		"half an index": {change: func(d string) error {
 			info, err := os.Stat(filepath.Join(d, indexName))
 			if err != nil {
@@ -68,8 +72,10 @@ func TestEveryChangeIsNoticed(t *testing.T) {
 			}
 			return os.Truncate(filepath.Join(d, indexName), info.Size()-3)
 		}, same: true},
-		"an index that was cut between two entries": {change: func(d string) error { return cutIndex(d, 1) }, same: true},
-		"an index without any entry":                {change: func(d string) error { return cutIndex(d, 1000) }, same: true},
+		"an index that was cut between two entries": {change: func(d string) error { return cutIndex(d, 1) },
+			same: true},
+		"an index without any entry": {change: func(d string) error { return cutIndex(d, 1000) },
+			same: true},
 		"a flipped bit in the index": {change: func(d string) error {
 			path := filepath.Join(d, indexName)
 			b, err := os.ReadFile(path)
@@ -79,7 +85,8 @@ func TestEveryChangeIsNoticed(t *testing.T) {
 			b[len(b)-2] ^= 1 // in a name
 			return os.WriteFile(path, b, 0o600)
 		}, same: true},
-		"no word in the index": {change: func(d string) error { return os.Truncate(filepath.Join(d, indexName), 0) }, same: true},
+		"no word in the index": {change: func(d string) error { return os.Truncate(filepath.Join(d, indexName), 0) },
+			same: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := pin(t)

@@ -36,7 +36,8 @@ func TestConfiguredAndUnseen(t *testing.T) {
 	if want := []string{"rule"}; !slices.Equal(p.Changes[1].Configured, want) {
 		t.Errorf("configured in a module %q, want %q", p.Changes[1].Configured, want)
 	}
-	if want := []plan.Unseen{{Address: "a.b", Argument: "fixed"}, {Address: "a.b", Argument: "key_wo"}, {Address: "ephemeral.a.e"}}; !slices.Equal(p.Unseen, want) {
+	if want := []plan.Unseen{{Address: "a.b", Argument: "fixed"}, {Address: "a.b", Argument: "key_wo"},
+		{Address: "ephemeral.a.e"}}; !slices.Equal(p.Unseen, want) {
 		t.Errorf("unseen %+v, want %+v", p.Unseen, want)
 	}
 	if p.Compared != 3 {

@@ -27,7 +27,8 @@ func TestReadListsWhatIsHidden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"1234567890123456789", "sensitive-variable", "unchanged-secret", "planned-secret", "output-secret", "data-secret"}
+	want := []string{"1234567890123456789", "sensitive-variable", "unchanged-secret", "planned-secret", "output-secret",
+		"data-secret"}
 	if !slices.Equal(hidden, want) {
 		t.Errorf("hidden: %q, want %q", hidden, want)
 	}

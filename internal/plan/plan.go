@@ -15,8 +15,9 @@ const FormatVersion = 1
 
 // Plan is a saved plan, redacted.
 type Plan struct {
-	FormatVersion int    `json:"format_version"`
-	EngineName    string `json:"engine_name,omitempty"` // "terraform" or "tofu"; plan JSON does not tell, so it is empty until whoever ran the engine fills it in
+	FormatVersion int `json:"format_version"`
+	// "terraform" or "tofu"; plan JSON does not tell, so it is empty until whoever ran the engine fills it in
+	EngineName    string `json:"engine_name,omitempty"`
 	EngineVersion string `json:"engine_version"`
 	// Providers are the versions that were used where no lock file is committed,
 	// by address; whoever ran the engine fills them in.
@@ -28,21 +29,25 @@ type Plan struct {
 	// State is the state that the plan stands on; nil where the saved plan does not tell.
 	State *State `json:"state,omitempty"`
 
-	Digest      string       `json:"digest"` // "sha256:" and the hex SHA-256 of the saved plan file: what an approval is bound to
-	Counts      Counts       `json:"counts"`
-	Changes     []Change     `json:"changes"`               // resources whose action is not no-op, or that move or are imported; in the engine's order
+	Digest string `json:"digest"` // "sha256:" and the hex SHA-256 of the saved plan file: what an approval is bound to
+	Counts Counts `json:"counts"`
+	// resources whose action is not no-op, or that move or are imported; in the engine's order
+	Changes     []Change     `json:"changes"`
 	Drift       []Change     `json:"drift"`                 // what differs from the state outside of the engine ("resource_drift")
 	Deferred    []Change     `json:"deferred,omitempty"`    // what the engine puts off to a later plan; Reason says why
 	Invocations []Invocation `json:"invocations,omitempty"` // provider actions that the apply invokes
 	Outputs     []Output     `json:"outputs"`               // outputs that change
 	Checks      []Check      `json:"checks"`
-	Compared    int          `json:"compared,omitempty"`     // managed resource instances that were held against the world
-	Unseen      []Unseen     `json:"unseen,omitempty"`       // what the plan could not hold against the world
-	Complete    bool         `json:"complete"`               // false: the engine deferred something; another plan must follow
-	Errored     bool         `json:"errored"`                // the engine stopped before it had planned everything
-	Applyable   bool         `json:"applyable"`              // applying it would do something
-	Destroy     bool         `json:"destroy"`                // everything is deleted and no configuration asks for it, as -destroy plans
-	RefreshOnly bool         `json:"refresh_only,omitempty"` // made with -refresh-only: see Accepted; plan JSON does not tell, so it is false until whoever ran the engine fills it in
+	Compared    int          `json:"compared,omitempty"` // managed resource instances that were held against the world
+	Unseen      []Unseen     `json:"unseen,omitempty"`   // what the plan could not hold against the world
+	Complete    bool         `json:"complete"`           // false: the engine deferred something; another plan must follow
+	Errored     bool         `json:"errored"`            // the engine stopped before it had planned everything
+	Applyable   bool         `json:"applyable"`          // applying it would do something
+	// everything is deleted and no configuration asks for it, as -destroy plans
+	Destroy bool `json:"destroy"`
+	// made with -refresh-only: see Accepted; plan JSON does not tell, so it is false until whoever ran the engine
+	// fills it in
+	RefreshOnly bool `json:"refresh_only,omitempty"`
 }
 
 // State names the state that a plan stands on, as it is where it is kept.

@@ -105,7 +105,8 @@ func decode(raw []byte) (*document, error) {
 		return nil, fault.New(fault.Invalid, next, "The engine's plan JSON cannot be read: something follows its end.")
 	}
 	if err := (&tfjson.Plan{FormatVersion: doc.FormatVersion}).Validate(); err != nil {
-		return nil, fault.New(fault.Invalid, "Use an engine whose plan format tfops supports ("+tfjson.PlanFormatVersionConstraints+").",
+		return nil, fault.New(fault.Invalid, "Use an engine whose plan format tfops supports ("+
+			tfjson.PlanFormatVersionConstraints+").",
 			"The engine's plan JSON has format version %q, which tfops does not know.", doc.FormatVersion)
 	}
 	return doc, nil
@@ -178,7 +179,8 @@ func (r *reading) change(rc *tfjson.ResourceChange) (Change, original, error) {
 	red := r.redactor.Redact(was)
 	c := Change{
 		Address: rc.Address, Module: rc.ModuleAddress, Mode: string(rc.Mode), Type: rc.Type, Name: rc.Name,
-		Provider: rc.ProviderName, Deposed: rc.DeposedKey, Action: action, CreateFirst: first, Reason: string(rc.ActionReason),
+		Provider: rc.ProviderName, Deposed: rc.DeposedKey, Action: action, CreateFirst: first,
+		Reason: string(rc.ActionReason),
 		Before: red.Before, After: red.After, Unknown: trim(red.Unknown), ReplacePaths: paths(tc.ReplacePaths, red),
 	}
 	if rc.PreviousAddress != rc.Address {

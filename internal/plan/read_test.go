@@ -53,7 +53,8 @@ func TestActions(t *testing.T) {
 		{`["read"]`, plan.ReadData, false, plan.Counts{Read: 1}},
 	} {
 		p := read(t, doc(`"resource_changes":[`+resource("a.b", `"actions":`+c.actions)+`]`))
-		if len(p.Changes) != 1 || p.Changes[0].Action != c.want || p.Changes[0].CreateFirst != c.first || p.Counts != c.counts {
+		if len(p.Changes) != 1 || p.Changes[0].Action != c.want || p.Changes[0].CreateFirst != c.first ||
+			p.Counts != c.counts {
 			t.Errorf("%s: %+v, %+v", c.actions, p.Changes, p.Counts)
 		}
 	}
@@ -128,7 +129,8 @@ func TestDestroy(t *testing.T) {
 	for _, c := range []struct {
 		list string
 		want bool
-	}{{"", false}, {gone, true}, {because, false}, {gone + "," + because, false}, {gone + "," + resource("a.d", `"actions":["create"]`), false}} {
+	}{{"", false}, {gone, true}, {because, false}, {gone + "," + because, false},
+		{gone + "," + resource("a.d", `"actions":["create"]`), false}} {
 		if p := read(t, doc(`"resource_changes":[`+c.list+`]`)); p.Destroy != c.want {
 			t.Errorf("%s: %v", c.list, p.Destroy)
 		}
@@ -180,7 +182,8 @@ func TestDrift(t *testing.T) {
 		resource("a.changed", `"actions":["update"],"before":{"x":"1","p":"CANARY-one"},"after":{"x":"2","p":"CANARY-two"},"before_sensitive":{"p":true},"after_sensitive":{}`)+","+
 		resource("a.gone", `"actions":["delete"],"before":{"x":"1"},"before_sensitive":{},"after_sensitive":false`)+","+
 		resource("a.moved", `"actions":["no-op"]`, `"previous_address":"a.was"`)+`]`))
-	if len(p.Drift) != 2 || p.Drift[0].Address != "a.changed" || p.Drift[1].Action != plan.Delete || p.Counts != (plan.Counts{}) {
+	if len(p.Drift) != 2 || p.Drift[0].Address != "a.changed" || p.Drift[1].Action != plan.Delete ||
+		p.Counts != (plan.Counts{}) {
 		t.Errorf("%+v", p.Drift)
 	}
 	if got := p.Drift[0].SensitiveChanged; !slices.Equal(got, []string{"p"}) {
@@ -202,7 +205,8 @@ func TestPathsAndInvocations(t *testing.T) {
 	if got := hidden.Changes[0].ReplacePaths; !slices.Equal(got, []string{"m[0]", "m[7].x"}) {
 		t.Errorf("%q", got)
 	}
-	if want := []plan.Invocation{{Address: "action.x.y", Type: "x", Trigger: "a.b"}}; !slices.Equal(p.Invocations, want) {
+	if want := []plan.Invocation{{Address: "action.x.y", Type: "x", Trigger: "a.b"}}; !slices.Equal(p.Invocations,
+		want) {
 		t.Errorf("%+v", p.Invocations)
 	}
 }
@@ -248,7 +252,8 @@ func TestCountsString(t *testing.T) {
 	}{
 		{plan.Counts{}, "no changes"},
 		{plan.Counts{Add: 3, Change: 1, Replace: 1, Delete: 2}, "3 to add, 1 to change, 1 to replace, 2 to destroy"},
-		{plan.Counts{Import: 1, Move: 2, Forget: 1, Read: 1, Outputs: 1}, "1 to import, 2 to move, 1 to forget, 1 to read, 1 output to change"},
+		{plan.Counts{Import: 1, Move: 2, Forget: 1, Read: 1, Outputs: 1},
+			"1 to import, 2 to move, 1 to forget, 1 to read, 1 output to change"},
 		{plan.Counts{Outputs: 2}, "2 outputs to change"},
 	} {
 		if got := c.counts.String(); got != c.want {
@@ -260,7 +265,8 @@ func TestCountsString(t *testing.T) {
 func TestTypesAndAddresses(t *testing.T) {
 	p := &plan.Plan{Changes: []plan.Change{
 		{Address: "z.a", Type: "z", Action: plan.Create}, {Address: "data.d.a", Type: "d", Action: plan.ReadData},
-		{Address: "b.a", Type: "b", Action: plan.Update}, {Address: "z.b", Type: "z", Action: plan.NoOp}, {Address: "z.a", Type: "z", Deposed: "x", Action: plan.Delete},
+		{Address: "b.a", Type: "b", Action: plan.Update}, {Address: "z.b", Type: "z", Action: plan.NoOp},
+		{Address: "z.a", Type: "z", Deposed: "x", Action: plan.Delete},
 	}}
 	if got := p.Types(); !slices.Equal(got, []string{"b", "z"}) {
 		t.Errorf("types %q", got)
@@ -289,7 +295,8 @@ func TestMask(t *testing.T) {
 	p := read(t, raw)
 	p.Mask([]string{"", "SECRET", "4711", "SECRET-LONGER", "q\"uote\nd"})
 	c := p.Changes[0]
-	want := map[string]any{"s": "one-(sensitive value)-two", "n": values.Sensitive, "m": map[string]any{values.Sensitive: json.Number("1"), values.Sensitive + " 2": json.Number("2")},
+	want := map[string]any{"s": "one-(sensitive value)-two", "n": values.Sensitive,
+		"m": map[string]any{values.Sensitive: json.Number("1"), values.Sensitive + " 2": json.Number("2")},
 		"j": `{"x":"(sensitive value)"}`, "d": values.Sensitive}
 	if !reflect.DeepEqual(c.Before, want) {
 		t.Errorf("before %v", c.Before)
@@ -301,7 +308,8 @@ func TestMask(t *testing.T) {
 	if c.Address != `module.m["(sensitive value)"].aws_SECRET.x["a\"(sensitive value)"]` || c.Module != `module.m["(sensitive value)"]` || c.ImportID != "id/(sensitive value)" || c.Type != "aws_SECRET" {
 		t.Errorf("%+v", c)
 	}
-	if !reflect.DeepEqual(p.Outputs[0].After, []any{values.Sensitive}) || p.Checks[0].Problems[0] != "(sensitive value) is bad" {
+	if !reflect.DeepEqual(p.Outputs[0].After, []any{values.Sensitive}) ||
+		p.Checks[0].Problems[0] != "(sensitive value) is bad" {
 		t.Errorf("%+v %+v", p.Outputs, p.Checks)
 	}
 	again := *p
@@ -333,7 +341,8 @@ func TestCopies(t *testing.T) {
 		t.Errorf("hidden changes %q", got)
 	}
 	after := c.After.(map[string]any)
-	if after["short_copy"] != values.Sensitive || after["open"] != "an open value" || p.Changes[1].After.(map[string]any)["far_short"] != "abc" {
+	if after["short_copy"] != values.Sensitive || after["open"] != "an open value" ||
+		p.Changes[1].After.(map[string]any)["far_short"] != "abc" {
 		t.Errorf("%v %v", after, p.Changes[1].After)
 	}
 }

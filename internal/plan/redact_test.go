@@ -156,7 +156,8 @@ func (g *garden) spoil(mask any) any {
 
 func planOf(t *testing.T, kind string, before, after, beforeMask, afterMask any) []byte {
 	t.Helper()
-	change, err := json.Marshal(map[string]any{"actions": []string{"update"}, "before": before, "after": after, "before_sensitive": beforeMask, "after_sensitive": afterMask})
+	change, err := json.Marshal(map[string]any{"actions": []string{"update"}, "before": before, "after": after,
+		"before_sensitive": beforeMask, "after_sensitive": afterMask})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,7 +302,8 @@ func TestOutputs(t *testing.T) {
 		"nothing":null}`))
 	want := []plan.Output{
 		{Name: "a", Action: plan.Create, Unknown: true},
-		{Name: "part", Action: plan.Create, After: map[string]any{"x": json.Number("1")}, Unknown: map[string]any{"y": true}},
+		{Name: "part", Action: plan.Create, After: map[string]any{"x": json.Number("1")},
+			Unknown: map[string]any{"y": true}},
 		{Name: "z", Action: plan.Update, Sensitive: true, Before: values.Sensitive, After: values.Sensitive},
 	}
 	if !reflect.DeepEqual(p.Outputs, want) {
@@ -321,7 +323,9 @@ func TestPartsOfASecretAreHidden(t *testing.T) {
 		{"-----BEGIN-----\ncanary-line-one\ncanary-line-two\n", "canary-line-two"},
 		{"  canary-value\t", `{"a":"canary-value"}`},
 	} {
-		p := &plan.Plan{Changes: []plan.Change{{Address: "x.y", After: map[string]any{"a": given.shows}}}, Outputs: []plan.Output{{Name: "o", After: given.shows}}, Checks: []plan.Check{{Problems: []string{given.shows}}},
+		p := &plan.Plan{Changes: []plan.Change{{Address: "x.y", After: map[string]any{"a": given.shows}}},
+			Outputs: []plan.Output{{Name: "o", After: given.shows}},
+			Checks:  []plan.Check{{Problems: []string{given.shows}}},
 			Modules: []plan.Module{{Source: "git::https://x/" + given.shows}}}
 		p.Mask([]string{given.secret})
 		if text := fmt.Sprintf("%+v", p); strings.Contains(text, "canary") {

@@ -63,7 +63,8 @@ func Encoded(secret string) []string {
 func unreserved(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
-		if c := s[i]; strings.IndexByte("-._~", c) >= 0 || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' {
+		if c := s[i]; strings.IndexByte("-._~", c) >= 0 || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c &&
+			c <= 'Z' {
 			b.WriteByte(c)
 		} else {
 			fmt.Fprintf(&b, "%%%02X", c)
@@ -106,7 +107,8 @@ func anyhow(secret string) *regexp.Regexp {
 	var b strings.Builder
 	for i := 0; i < len(secret); {
 		r, size := utf8.DecodeRuneInString(secret[i:])
-		b.WriteString("(?:" + regexp.QuoteMeta(string(r)) + "|") // of what is no UTF-8 the replacement character, which matches it
+		// of what is no UTF-8 the replacement character, which matches it
+		b.WriteString("(?:" + regexp.QuoteMeta(string(r)) + "|")
 		for _, c := range []byte(secret[i : i+size]) {
 			fmt.Fprintf(&b, `%%(?i:%02x)`, c)
 		}

@@ -14,12 +14,14 @@ import (
 
 func TestParts(t *testing.T) {
 	for secret, want := range map[string][]string{
-		"":                                  nil,
-		"token":                             {"token"},
-		"token\n":                           {"token\n", "token"},
-		" \n":                               {" \n"},
-		"{\n  \"key\": \"canary\"\n}\n":     {"{\n  \"key\": \"canary\"\n}\n", "{\n  \"key\": \"canary\"\n}", "\"key\": \"canary\""},
-		"first-line-a\r\nsecond-line-b\r\n": {"first-line-a\r\nsecond-line-b\r\n", "first-line-a\r\nsecond-line-b", "first-line-a", "second-line-b"},
+		"":        nil,
+		"token":   {"token"},
+		"token\n": {"token\n", "token"},
+		" \n":     {" \n"},
+		"{\n  \"key\": \"canary\"\n}\n": {"{\n  \"key\": \"canary\"\n}\n", "{\n  \"key\": \"canary\"\n}",
+			"\"key\": \"canary\""},
+		"first-line-a\r\nsecond-line-b\r\n": {"first-line-a\r\nsecond-line-b\r\n", "first-line-a\r\nsecond-line-b",
+			"first-line-a", "second-line-b"},
 	} {
 		if got := redact.Parts(secret); !slices.Equal(got, want) {
 			t.Errorf("%q: %q, want %q", secret, got, want)
@@ -29,7 +31,8 @@ func TestParts(t *testing.T) {
 
 // What a remote answers does not show a secret, in whatever usual form it repeats it.
 func TestText(t *testing.T) {
-	for _, secret := range []string{"canary", "p@ss/w+r d&\"x\\'", "käse-und-brot", "s3cr3t\n", "\xff\xfebytes", "a.*b(c"} {
+	for _, secret := range []string{"canary", "p@ss/w+r d&\"x\\'", "käse-und-brot", "s3cr3t\n", "\xff\xfebytes",
+		"a.*b(c"} {
 		quoted, _ := json.Marshal(secret)
 		trimmed := strings.TrimSpace(secret)
 		mixed := strings.Replace(url.PathEscape(trimmed), "%40", "@", 1)
@@ -46,11 +49,13 @@ func TestText(t *testing.T) {
 			"to log in":        base64.StdEncoding.EncodeToString([]byte("user:" + secret)),
 			"all escaped":      escaped(trimmed),
 		} {
-			if name == "in small letters" && trimmed != strings.ToLower(trimmed) || strings.Contains(secret, "\xff") && name == "as JSON" {
+			if name == "in small letters" && trimmed != strings.ToLower(trimmed) || strings.Contains(secret, "\xff") &&
+				name == "as JSON" {
 				continue
 			}
 			text := redact.Text("denied: "+form+" is wrong", "***", secret, "user:"+secret)
-			if strings.Contains(text, form) || !strings.Contains(text, "***") || !strings.HasPrefix(text, "denied: ") || !strings.HasSuffix(text, " is wrong") {
+			if strings.Contains(text, form) || !strings.Contains(text, "***") || !strings.HasPrefix(text, "denied: ") ||
+				!strings.HasSuffix(text, " is wrong") {
 				t.Errorf("%q %s (%q): %q", secret, name, form, text)
 			}
 		}

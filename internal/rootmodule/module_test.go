@@ -64,9 +64,11 @@ func TestSelect(t *testing.T) {
 }
 
 func TestIsAutoVars(t *testing.T) {
-	for name, want := range map[string]bool{"terraform.tfvars": true, "terraform.tfvars.json": true, "x.auto.tfvars": true,
+	for name, want := range map[string]bool{"terraform.tfvars": true, "terraform.tfvars.json": true,
+		"x.auto.tfvars":        true,
 		"a.b.auto.tfvars.json": true, ".auto.tfvars": true, ".x.auto.tfvars": true,
-		"x.tfvars": false, "auto.tfvars": false, "my.terraform.tfvars": false, "x.auto.tfvars~": false, "x.auto.tf": false} {
+		"x.tfvars": false, "auto.tfvars": false, "my.terraform.tfvars": false, "x.auto.tfvars~": false,
+		"x.auto.tf": false} {
 		if IsAutoVars(name) != want {
 			t.Errorf("%s: %t", name, !want)
 		}

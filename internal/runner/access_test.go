@@ -30,15 +30,18 @@ const moduleSecret = "canary-module-secret"
 func privateModule(t *testing.T, dir string) {
 	t.Helper()
 	work := t.TempDir()
-	if err := os.WriteFile(filepath.Join(work, "main.tf"), []byte("output \"from\" { value = \"a private module\" }\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(work, "main.tf"), []byte("output \"from\" { value = \"a private module\" }\n"),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
-		{"init", "-q", "-b", "main", work}, {"-C", work, "add", "."}, {"-C", work, "commit", "-q", "-m", "A module"}, {"clone", "-q", "--bare", work, dir},
+		{"init", "-q", "-b", "main", work}, {"-C", work, "add", "."}, {"-C", work, "commit", "-q", "-m", "A module"},
+		{"clone", "-q", "--bare", work, dir},
 	} {
 		cmd := exec.Command("git", args...)
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + work, "GIT_CONFIG_NOSYSTEM=1",
-			"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com"}
+			"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a",
+			"GIT_COMMITTER_EMAIL=a@example.com"}
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("git %s: %v %s", args, err, out)
 		}
@@ -71,13 +74,15 @@ func newGitHost(t *testing.T) *gitHost {
 		}
 		away := h.away
 		h.mu.Unlock()
-		want := map[string]string{"acme": "me:" + moduleSecret, "secret": "other:" + moduleSecret + "-2", "moved": "me:" + moduleSecret}[first]
+		want := map[string]string{"acme": "me:" + moduleSecret, "secret": "other:" + moduleSecret + "-2",
+			"moved": "me:" + moduleSecret}[first]
 		switch {
 		case want != "" && user+":"+pass != want:
 			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
 			http.Error(w, "who are you?", http.StatusUnauthorized)
 		case first == "moved":
-			http.Redirect(w, r, away+strings.Replace(r.URL.Path, "/moved", "/acme", 1)+"?"+r.URL.RawQuery, http.StatusFound)
+			http.Redirect(w, r, away+strings.Replace(r.URL.Path, "/moved", "/acme", 1)+"?"+r.URL.RawQuery,
+				http.StatusFound)
 		default:
 			backend.ServeHTTP(w, r)
 		}
@@ -185,15 +190,19 @@ func TestModulesByHTTP(t *testing.T) {
 		credential(t, elsewhere.URL+"/never", credentials.Credential{Username: "never", Password: moduleSecret + "-3"}),
 	)
 	// /open asks for nothing and is told nothing.
-	r.write("main.tf", called("git::"+h.URL+"/acme/m.git", "git::"+h.URL+"/secret/m.git?ref=main", "git::"+h.URL+"/open/m.git")+
-		"output \"from\" { value = module.m0.from }\n"+provisioned("cat /proc/self/environ /proc/$PPID/environ > "+r.base+"/spied/provisioner"))
+	r.write("main.tf", called("git::"+h.URL+"/acme/m.git", "git::"+h.URL+"/secret/m.git?ref=main", "git::"+h.URL+
+		"/open/m.git")+
+		"output \"from\" { value = module.m0.from }\n"+provisioned("cat /proc/self/environ /proc/$PPID/environ > "+
+		r.base+"/spied/provisioner"))
 	f, result := r.plan(open)
 	must(t, result, job.Succeeded, "", "")
 	must(t, f.startApply().wait(), job.Succeeded, "", "")
-	if h.heard("acme") != "me:"+moduleSecret || h.heard("secret") != "other:"+moduleSecret+"-2" || h.heard("open") != "" {
+	if h.heard("acme") != "me:"+moduleSecret || h.heard("secret") != "other:"+moduleSecret+"-2" ||
+		h.heard("open") != "" {
 		t.Errorf("told %v", h.told)
 	}
-	if strings.Contains(f.read(job.JobFile), "module_credentials") || !durable.Exists(filepath.Join(r.base, "spied", "provisioner")) {
+	if strings.Contains(f.read(job.JobFile), "module_credentials") ||
+		!durable.Exists(filepath.Join(r.base, "spied", "provisioner")) {
 		t.Error("the job names credentials, or nothing was spied out")
 	}
 	for _, command := range []string{"init", "plan", "apply"} {
@@ -232,7 +241,8 @@ func TestAnInitThatIsNotLetIn(t *testing.T) {
 	if !strings.Contains(result.Next, `check the user and password of module_credentials "`+h.URL+`/acme/"`) {
 		t.Errorf("next is %q", result.Next)
 	}
-	if events := f.read(job.EventsFile); strings.Contains(events, "/proc/") || strings.Contains(events, "no-longer-right") {
+	if events := f.read(job.EventsFile); strings.Contains(events, "/proc/") ||
+		strings.Contains(events, "no-longer-right") {
 		t.Errorf("a path of ours or the password is in the log: %s", events)
 	}
 }
@@ -243,9 +253,11 @@ func TestTheHomeDirectoryDoesNotCount(t *testing.T) {
 	h := newGitHost(t)
 	host := strings.TrimPrefix(h.URL, "http://")
 	for name, files := range map[string]map[string]string{
-		"netrc":     {".netrc": "machine 127.0.0.1\nlogin me\npassword " + moduleSecret + "\n"},
-		"helper":    {".gitconfig": "[credential]\n\thelper = store\n", ".git-credentials": "http://me:" + moduleSecret + "@" + host + "\n"},
-		"insteadOf": {".gitconfig": "[url \"http://me:" + moduleSecret + "@" + host + "/\"]\n\tinsteadOf = http://" + host + "/\n"},
+		"netrc": {".netrc": "machine 127.0.0.1\nlogin me\npassword " + moduleSecret + "\n"},
+		"helper": {".gitconfig": "[credential]\n\thelper = store\n", ".git-credentials": "http://me:" +
+			moduleSecret + "@" + host + "\n"},
+		"insteadOf": {".gitconfig": "[url \"http://me:" + moduleSecret + "@" + host + "/\"]\n\tinsteadOf = http://" +
+			host + "/\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, map[string]string{"main.tf": called("git::" + h.URL + "/acme/m.git")})
@@ -273,7 +285,8 @@ func TestTheHomeDirectoryDoesNotCount(t *testing.T) {
 			must(t, result, job.Succeeded, "", "")
 			// Credentials of the configuration win over those at home.
 			r.write("main.tf", called("git::"+h.URL+"/secret/m.git"))
-			_, result = r.plan(home, opens(t, credential(t, h.URL, credentials.Credential{Username: "other", Password: moduleSecret + "-2"})))
+			_, result = r.plan(home, opens(t,
+				credential(t, h.URL, credentials.Credential{Username: "other", Password: moduleSecret + "-2"})))
 			if name != "insteadOf" { // that one changes the address itself
 				must(t, result, job.Succeeded, "", "")
 			}
@@ -288,11 +301,13 @@ func TestTheHomeDirectoryDoesNotCount(t *testing.T) {
 // would look up elsewhere.
 func TestFetchedModulesStayInTheirScope(t *testing.T) {
 	h := newGitHost(t)
-	commit, err := exec.Command("git", "ls-remote", strings.Replace(h.URL, "http://", "http://me:"+moduleSecret+"@", 1)+"/acme/m.git", "main").Output()
+	commit, err := exec.Command("git", "ls-remote", strings.Replace(h.URL, "http://", "http://me:"+moduleSecret+"@", 1)+
+		"/acme/m.git", "main").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRig(t, map[string]string{"main.tf": called("git::" + h.URL + "/acme/m.git?ref=" + strings.Fields(string(commit))[0])})
+	r := newRig(t, map[string]string{"main.tf": called("git::" + h.URL + "/acme/m.git?ref=" +
+		strings.Fields(string(commit))[0])})
 	c := credential(t, h.URL, credentials.Credential{Username: "me", Password: moduleSecret, Own: true})
 	open := opens(t, c)
 	own := func(j *job.Job, s *job.Secrets) {
@@ -327,7 +342,8 @@ func TestModulesBySSH(t *testing.T) {
 	}
 	_, wrongKey := gittest.NewKey(t)
 	good := credential(t, server.URL, credentials.Credential{SSHKey: server.Key, KnownHosts: server.KnownHosts()})
-	other := credential(t, "ssh://git@"+server.Addr+"/", credentials.Credential{SSHKey: wrongKey, KnownHosts: server.KnownHosts()})
+	other := credential(t, "ssh://git@"+server.Addr+"/",
+		credentials.Credential{SSHKey: wrongKey, KnownHosts: server.KnownHosts()})
 	for _, source := range []string{"git::" + server.URL, "git::" + server.URL + "?ref=main"} {
 		r := newRig(t, map[string]string{"main.tf": called(source)})
 		r.spied()
@@ -395,14 +411,16 @@ func TestModulesWithCertificates(t *testing.T) {
 	}
 	_, result = r.plan(opens(t, credential(t, server.URL, credentials.Credential{CA: ca})))
 	must(t, result, job.Failed, job.CauseEngine, "init failed")
-	_, result = r.plan(opens(t, credential(t, server.URL, credentials.Credential{CA: ca, ClientCert: ca, ClientKey: key})))
+	_, result = r.plan(opens(t, credential(t, server.URL, credentials.Credential{CA: ca, ClientCert: ca,
+		ClientKey: key})))
 	must(t, result, job.Succeeded, "", "")
 	r.noTrace(strings.Split(string(key), "\n")[1])
 }
 
 func TestSSHOptions(t *testing.T) {
 	k := inputs.Known{Own: "/home/my user/.ssh/known_hosts", Hosts: map[string]string{}}
-	for prefix, socket := range map[string]string{"ssh://git@h/acme/": "acme", "ssh://git@h:2222/": "port", "git@h:acme/secret.git": "secret"} {
+	for prefix, socket := range map[string]string{"ssh://git@h/acme/": "acme", "ssh://git@h:2222/": "port",
+		"git@h:acme/secret.git": "secret"} {
 		k.SSH = append(k.SSH, credential(t, prefix, credentials.Credential{Agent: socket}))
 	}
 	t.Setenv("SSH_AUTH_SOCK", "given")
@@ -424,7 +442,8 @@ func TestSSHOptions(t *testing.T) {
 			words = append(words, "git-upload"+args[1])
 		}
 		options := strings.Join(k.SshOptions(words), " ")
-		if !strings.Contains(options, "IdentityAgent="+want+" ") || !strings.Contains(options, "StrictHostKeyChecking=yes") || !strings.Contains(options, `UserKnownHostsFile="/home/my user/.ssh/known_hosts"`) {
+		if !strings.Contains(options, "IdentityAgent="+want+" ") || !strings.Contains(options,
+			"StrictHostKeyChecking=yes") || !strings.Contains(options, `UserKnownHostsFile="/home/my user/.ssh/known_hosts"`) {
 			t.Errorf("%s: %s, want %s", command, options, want)
 		}
 	}

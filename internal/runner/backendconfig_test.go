@@ -71,7 +71,8 @@ func TestBackendConfig(t *testing.T) { eachEngine(t, backendConfigOf) }
 func backendConfigOf(t *testing.T, engine job.EngineSpec) {
 	server, url := newStateServer(t, canary)
 	r := newRig(t, map[string]string{"live/main.tf": partialHTTP + provisioned(`grep -rl "$NEEDLE" "$TOP" > "$TOP/found"; true`),
-		"live/prod.tfbackend": fmt.Sprintf("address = %q\nusername = \"file\"\npassword = \"of the file\"\n", url+"/file")})
+		"live/prod.tfbackend": fmt.Sprintf("address = %q\nusername = \"file\"\npassword = \"of the file\"\n",
+			url+"/file")})
 	r.engine = engine
 	give := func(j *job.Job, s *job.Secrets) {
 		j.Dir, j.BackendFiles = "live", []string{"prod.tfbackend"}
@@ -109,7 +110,8 @@ func TestBackendConfigFiles(t *testing.T) { eachEngine(t, backendConfigFilesOf) 
 
 func backendConfigFilesOf(t *testing.T, engine job.EngineSpec) {
 	_, url := newStateServer(t, "")
-	r := newRig(t, map[string]string{"main.tf": partialHTTP, "a.tfbackend": fmt.Sprintf("address = %q\n", url+"/a"), "config/b.json": fmt.Sprintf(`{"address": %q}`, url+"/b")})
+	r := newRig(t, map[string]string{"main.tf": partialHTTP, "a.tfbackend": fmt.Sprintf("address = %q\n", url+"/a"),
+		"config/b.json": fmt.Sprintf(`{"address": %q}`, url+"/b")})
 	r.engine = engine
 	with := func(files ...string) option { return func(j *job.Job, _ *job.Secrets) { j.BackendFiles = files } }
 	at := func(files ...string) (any, bool) {
@@ -122,7 +124,8 @@ func backendConfigFilesOf(t *testing.T, engine job.EngineSpec) {
 		files  []string
 		state  string
 		reused bool
-	}{{[]string{"a.tfbackend"}, "/a", false}, {[]string{"a.tfbackend"}, "/a", true}, {[]string{"a.tfbackend", "config/b.json"}, "/b", false}} {
+	}{{[]string{"a.tfbackend"}, "/a", false}, {[]string{"a.tfbackend"}, "/a", true},
+		{[]string{"a.tfbackend", "config/b.json"}, "/b", false}} {
 		if got, reused := at(c.files...); got != url+c.state || reused != c.reused {
 			t.Errorf("%v: %v, reused %v", c.files, got, reused)
 		}
@@ -166,7 +169,8 @@ func TestBackendConfigSecretName(t *testing.T) {
 	state := func(name string) any {
 		t.Helper()
 		_, res := r.plan(func(_ *job.Job, s *job.Secrets) {
-			s.Backend, s.Mask, s.Hashed = fmt.Sprintf("path = %q\n", filepath.Join(r.base, "states", name)), []string{name}, []string{"path"}
+			s.Backend, s.Mask, s.Hashed = fmt.Sprintf("path = %q\n", filepath.Join(r.base, "states", name)),
+				[]string{name}, []string{"path"}
 		})
 		must(t, res, job.Succeeded, "", "")
 		return res.Backend.Config["path"]
@@ -216,13 +220,16 @@ func TestBackendConfigOfBlocks(t *testing.T) {
 	}
 	// The engine gets as far as the cluster and the role.
 	for kind, c := range map[string]struct{ settings, want string }{
-		"kubernetes": {"secret_suffix = \"x\"\nhost = \"http://127.0.0.1:1\"\nexec = { api_version = \"client.authentication.k8s.io/v1beta1\", command = \"/bin/false\" }\n", "exec"},
-		"s3":         {"bucket = \"b\"\nkey = \"k\"\nregion = \"us-east-1\"\nassume_role = { role_arn = \"no-arn\" }\nendpoints = { s3 = \"http://127.0.0.1:1\" }\n", "ARN"},
+		"kubernetes": {"secret_suffix = \"x\"\nhost = \"http://127.0.0.1:1\"\nexec = { api_version = " +
+			"\"client.authentication.k8s.io/v1beta1\", command = \"/bin/false\" }\n", "exec"},
+		"s3": {"bucket = \"b\"\nkey = \"k\"\nregion = \"us-east-1\"\nassume_role = { role_arn = \"no-arn\" " +
+			"}\nendpoints = { s3 = \"http://127.0.0.1:1\" }\n", "ARN"},
 	} {
 		r := newRig(t, map[string]string{"main.tf": "terraform {\n  backend \"" + kind + "\" {}\n}\n" + simple})
 		_, result := r.plan(func(_ *job.Job, s *job.Secrets) { s.Backend = c.settings })
 		text := fmt.Sprint(result.Message, result.Diagnostics)
-		if result.Outcome != job.Failed || strings.Contains(text, "not expected here") || !strings.Contains(text, c.want) {
+		if result.Outcome != job.Failed || strings.Contains(text, "not expected here") ||
+			!strings.Contains(text, c.want) {
 			t.Errorf("%s: %s", kind, text)
 		}
 	}
@@ -234,12 +241,20 @@ func TestBackendConfigRefused(t *testing.T) {
 		give   option
 		want   string
 	}{
-		"no backend":           {simple, func(_ *job.Job, s *job.Secrets) { s.Backend = "key = 1\n" }, "the root module . declares none"},
-		"no backend for files": {simple, func(j *job.Job, _ *job.Secrets) { j.BackendFiles = []string{"main.tf"} }, "the root module . declares none"},
-		"a cloud block":        {"terraform {\n  cloud {}\n}\n", func(_ *job.Job, s *job.Secrets) { s.Backend = "key = 1\n" }, "cloud block"},
-		"no such file":         {partialHTTP, func(j *job.Job, _ *job.Secrets) { j.BackendFiles = []string{"prod.tfbackend"} }, "there is no file prod.tfbackend"},
-		"a directory":          {partialHTTP, func(j *job.Job, _ *job.Secrets) { j.BackendFiles = []string{"."} }, "is not a file"},
-		"outside":              {partialHTTP, func(j *job.Job, _ *job.Secrets) { j.BackendFiles = []string{"../outside"} }, "leads out of the repository"},
+		"no backend": {simple, func(_ *job.Job, s *job.Secrets) { s.Backend = "key = 1\n" },
+			"the root module . declares none"},
+		"no backend for files": {simple, func(j *job.Job, _ *job.Secrets) { j.BackendFiles = []string{"main.tf"} },
+			"the root module . declares none"},
+		"a cloud block": {"terraform {\n  cloud {}\n}\n",
+			func(_ *job.Job, s *job.Secrets) { s.Backend = "key = 1\n" }, "cloud block"},
+		"no such file": {partialHTTP,
+			func(j *job.Job, _ *job.Secrets) { j.BackendFiles = []string{"prod.tfbackend"} },
+			"there is no file prod.tfbackend"},
+		"a directory": {partialHTTP, func(j *job.Job, _ *job.Secrets) { j.BackendFiles = []string{"."} },
+			"is not a file"},
+		"outside": {partialHTTP,
+			func(j *job.Job, _ *job.Secrets) { j.BackendFiles = []string{"../outside"} },
+			"leads out of the repository"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, map[string]string{"main.tf": c.module, "../outside": ""})
@@ -254,7 +269,8 @@ func TestBackendConfigRefused(t *testing.T) {
 		r := newRig(t, map[string]string{"main.tf": partialHTTP})
 		f, result := r.plan(func(_ *job.Job, s *job.Secrets) { s.Backend = "adress = \"http://127.0.0.1\"\n" })
 		must(t, result, job.Failed, job.CauseEngine, "")
-		if text := fmt.Sprint(result.Message, result.Diagnostics, f.read(job.EventsFile)); strings.Contains(text, "/proc/") {
+		if text := fmt.Sprint(result.Message, result.Diagnostics, f.read(job.EventsFile)); strings.Contains(text,
+			"/proc/") {
 			t.Errorf("a path of ours: %s", text)
 		}
 	})
@@ -264,13 +280,17 @@ func TestBackendConfigRefused(t *testing.T) {
 // is on the disk, neither during nor after a phase.
 func TestOtherBackend(t *testing.T) {
 	server, at := newStateServer(t, canary)
-	settings := map[string]string{"http": fmt.Sprintf("address = %q\nusername = \"x\"\npassword = %q\n", at+"/x", canary)}
+	settings := map[string]string{"http": fmt.Sprintf("address = %q\nusername = \"x\"\npassword = %q\n", at+"/x",
+		canary)}
 	if pg, ok := testrig.Postgres(t); ok {
-		settings["pg"] = fmt.Sprintf("conn_str = %q\n", strings.Replace(pg, "postgres@", url.UserPassword("postgres", canary).String()+"@", 1))
+		settings["pg"] = fmt.Sprintf("conn_str = %q\n",
+			strings.Replace(pg, "postgres@", url.UserPassword("postgres", canary).String()+"@", 1))
 	}
 	for kind, text := range settings {
-		for name, code := range map[string]string{"none": "", "cloud": "terraform {\n  cloud {\n    organization = \"acme\"\n  }\n}\n", "remote": "terraform {\n  backend \"remote\" {}\n}\n",
-			"s3": "terraform {\n  backend \"s3\" {\n    bucket = \"b\"\n    key = \"k\"\n  }\n}\n", "json": ""} {
+		for name, code := range map[string]string{"none": "",
+			"cloud":  "terraform {\n  cloud {\n    organization = \"acme\"\n  }\n}\n",
+			"remote": "terraform {\n  backend \"remote\" {}\n}\n",
+			"s3":     "terraform {\n  backend \"s3\" {\n    bucket = \"b\"\n    key = \"k\"\n  }\n}\n", "json": ""} {
 			t.Run(kind+" for "+name, func(t *testing.T) {
 				files := map[string]string{"main.tf": code + simple + provisioned(`grep -rl "$NEEDLE" "$TOP" > "$TOP/found"; true`)}
 				if name == "json" {
@@ -295,7 +315,8 @@ func TestOtherBackend(t *testing.T) {
 					t.Errorf("while the engine runs the secret lies in %s, %v", b, err)
 				}
 				r.nowhere("canary")
-				if b, err := os.ReadFile(f.wrote(backend.OverrideFile)); err != nil || !strings.Contains(string(b), backend.OtherBackendMark) {
+				if b, err := os.ReadFile(f.wrote(backend.OverrideFile)); err != nil ||
+					!strings.Contains(string(b), backend.OtherBackendMark) {
 					t.Errorf("the override file is\n%s (%v)", b, err)
 				}
 				_, again := r.plan(give)
@@ -303,7 +324,8 @@ func TestOtherBackend(t *testing.T) {
 				if again.Plan.HasChanges() {
 					t.Error("the second plan found another state")
 				}
-				if want := map[string]string{"none": "", "json": "local"}; again.Overridden != name && again.Overridden != want[name] {
+				if want := map[string]string{"none": "", "json": "local"}; again.Overridden != name &&
+					again.Overridden != want[name] {
 					t.Errorf("in the place of %q", again.Overridden)
 				}
 				delete(server.states, "/x") // of the next one
@@ -316,7 +338,8 @@ func TestOtherBackend(t *testing.T) {
 func TestTheOverrideFileIsTheLast(t *testing.T) {
 	const theirs = "terraform {\n  backend \"local\" {\n    path = \"/nowhere/x\"\n  }\n}\n"
 	server, at := newStateServer(t, "")
-	r := newRig(t, map[string]string{"main.tf": simple, "override.tf": theirs, "zzz_override.tf": theirs, "zzzz_tfops_override.tf": theirs, "zzzzz.tf": ""})
+	r := newRig(t, map[string]string{"main.tf": simple, "override.tf": theirs, "zzz_override.tf": theirs,
+		"zzzz_tfops_override.tf": theirs, "zzzzz.tf": ""})
 	f := r.planned(func(j *job.Job, s *job.Secrets) {
 		j.Backend, s.Backend = "http", fmt.Sprintf("address = %q\n", at+"/x")
 	})

@@ -78,7 +78,8 @@ func (b *httpBackend) held(t *testing.T) (info struct{ ID, Who string }) {
 }
 
 func (b *httpBackend) block() string {
-	return fmt.Sprintf("terraform {\n  backend \"http\" {\n    address = %q\n    lock_address = %q\n    unlock_address = %q\n  }\n}\n", b.URL, b.URL, b.URL)
+	return fmt.Sprintf("terraform {\n  backend \"http\" {\n    address = %q\n    lock_address = %q\n    "+
+		"unlock_address = %q\n  }\n}\n", b.URL, b.URL, b.URL)
 }
 
 // occupied has an apply hold the state's lock while fn works, and sees that it ends well.
@@ -101,7 +102,8 @@ func TestALockInARealBackend(t *testing.T) {
 		r.occupied(b.block(), func() {
 			_, result := r.plan()
 			must(t, result, job.Failed, job.CauseLocked, "(lock "+b.held(t).ID+")")
-			if l := result.Lock; l == nil || l.ID != b.held(t).ID || l.Who != "" || !l.Created.IsZero() || !strings.Contains(result.Next, "force-unlock "+l.ID) {
+			if l := result.Lock; l == nil || l.ID != b.held(t).ID || l.Who != "" || !l.Created.IsZero() ||
+				!strings.Contains(result.Next, "force-unlock "+l.ID) {
 				t.Errorf("%+v, next %q; there lies %+v", l, result.Next, b.held(t))
 			}
 		})
@@ -122,7 +124,9 @@ func TestALockInARealBackend(t *testing.T) {
 		r.occupied(fmt.Sprintf("terraform {\n  backend \"pg\" {\n    conn_str = %q\n  }\n}\n", url), func() {
 			_, result := r.plan()
 			must(t, result, job.Failed, job.CauseLocked, "PostgreSQL does not say by whom")
-			if l := result.Lock; l == nil || !l.Session || l.ID != "" || l.Who != "" || strings.Contains(result.Message+result.Next, "force-unlock") || strings.Contains(result.Message, diagnostics.SelfName()) {
+			if l := result.Lock; l == nil || !l.Session || l.ID != "" || l.Who != "" ||
+				strings.Contains(result.Message+result.Next, "force-unlock") ||
+				strings.Contains(result.Message, diagnostics.SelfName()) {
 				t.Errorf("%+v, %q, next %q", l, result.Message, result.Next)
 			}
 		})
@@ -136,8 +140,10 @@ func (r *rig) s3(store gofakes3.Backend) string {
 	server := httptest.NewServer(gofakes3.New(store).Server())
 	r.t.Cleanup(server.Close)
 	r.env["AWS_ACCESS_KEY_ID"], r.env["AWS_SECRET_ACCESS_KEY"] = "me", "secret-access"
-	return fmt.Sprintf("terraform {\n  backend \"s3\" {\n    bucket = \"states\"\n    key = \"app.tfstate\"\n    region = \"us-east-1\"\n    use_lockfile = true\n"+
-		"    use_path_style = true\n    skip_credentials_validation = true\n    skip_requesting_account_id = true\n    skip_metadata_api_check = true\n    skip_region_validation = true\n"+
+	return fmt.Sprintf("terraform {\n  backend \"s3\" {\n    bucket = \"states\"\n    key = \"app.tfstate\"\n    "+
+		"region = \"us-east-1\"\n    use_lockfile = true\n"+
+		"    use_path_style = true\n    skip_credentials_validation = true\n    skip_requesting_account_id = true\n "+
+		"   skip_metadata_api_check = true\n    skip_region_validation = true\n"+
 		"    endpoints = { s3 = %q }\n  }\n}\n", server.URL)
 }
 
@@ -165,16 +171,19 @@ func TestALockInS3(t *testing.T) {
 		_, result := r.plan()
 		info := lies()
 		must(t, result, job.Failed, job.CauseLocked, "by "+info.Who)
-		if l := result.Lock; l == nil || l.ID != info.ID || l.Operation != "apply" || l.Created.IsZero() || !strings.Contains(result.Next, "force-unlock "+info.ID) {
+		if l := result.Lock; l == nil || l.ID != info.ID || l.Operation != "apply" || l.Created.IsZero() ||
+			!strings.Contains(result.Next, "force-unlock "+info.ID) {
 			t.Errorf("%+v, next %q; there lies %+v", l, result.Next, info)
 		}
 	})
 	lock := `{"ID": "f6b5b4a0-0000-1111-2222-333344445555", "Operation": "OperationTypePlan", "Who": "ana@laptop", "Created": "2026-01-02T03:04:05Z"}`
-	if _, err := store.PutObject("states", "app.tfstate.tflock", nil, strings.NewReader(lock), int64(len(lock)), nil); err != nil {
+	if _, err := store.PutObject("states", "app.tfstate.tflock", nil, strings.NewReader(lock), int64(len(lock)),
+		nil); err != nil {
 		t.Fatal(err)
 	}
 	_, result := r.plan()
-	must(t, result, job.Failed, job.CauseLocked, "by ana@laptop since 2026-01-02 03:04:05 UTC for plan (lock f6b5b4a0-0000-1111-2222-333344445555)")
+	must(t, result, job.Failed, job.CauseLocked, "by ana@laptop since 2026-01-02 03:04:05 UTC for plan (lock "+
+		"f6b5b4a0-0000-1111-2222-333344445555)")
 }
 
 // First inits of one PostgreSQL, which make its schema and tables, at once.

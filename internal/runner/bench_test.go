@@ -15,7 +15,8 @@ func BenchmarkPlan(b *testing.B) {
 	r := newRig(b, map[string]string{"main.tf": simple})
 	b.Run("by hand", func(b *testing.B) {
 		for b.Loop() {
-			byHand(b, r, []string{"init", "-input=false"}, []string{"plan", "-input=false", "-out=p"}, []string{"show", "-json", "p"})
+			byHand(b, r, []string{"init", "-input=false"}, []string{"plan", "-input=false", "-out=p"},
+				[]string{"show", "-json", "p"})
 		}
 	})
 	b.Run("first", func(b *testing.B) {

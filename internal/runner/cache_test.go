@@ -72,7 +72,8 @@ func newMirror(t *testing.T) *mirror {
 	m.env["TF_CLI_CONFIG_FILE"] = filepath.Join(dir, "cli.tfrc")
 	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	config := fmt.Sprintf("provider_installation {\n  network_mirror {\n    url = %q\n  }\n}\n", server.URL+"/")
-	for path, content := range map[string]string{m.env["SSL_CERT_FILE"]: string(cert), m.env["TF_CLI_CONFIG_FILE"]: config} {
+	for path, content := range map[string]string{m.env["SSL_CERT_FILE"]: string(cert),
+		m.env["TF_CLI_CONFIG_FILE"]: config} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}

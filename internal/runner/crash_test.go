@@ -104,7 +104,8 @@ func TestRunnerKilledInApply(t *testing.T) {
 	if err != nil || len(left) == 0 {
 		t.Fatalf("survivors: %v, %v", left, err)
 	}
-	if !strings.Contains((&Vanished{Started: true, Survivors: left}).Error(), fmt.Sprintf("%s (pid %d)", left[0].Name, left[0].PID)) {
+	if !strings.Contains((&Vanished{Started: true, Survivors: left}).Error(),
+		fmt.Sprintf("%s (pid %d)", left[0].Name, left[0].PID)) {
 		t.Fatal("the message does not name them")
 	}
 	awaitExit(t, engine.PID)
@@ -247,7 +248,8 @@ func TestTwoPhasesOfOneWorkspace(t *testing.T) {
 	must(t, speculative, job.Succeeded, "", "")
 	_, locking := r.plan()
 	must(t, locking, job.Failed, job.CauseLocked, "it is locked by")
-	if !strings.Contains(locking.Message, "for apply") || !strings.Contains(locking.Message, "since 2") || !strings.Contains(locking.Next, "force-unlock ") || !locking.Cause.Transient() {
+	if !strings.Contains(locking.Message, "for apply") || !strings.Contains(locking.Message, "since 2") ||
+		!strings.Contains(locking.Next, "force-unlock ") || !locking.Cause.Transient() {
 		t.Fatalf("%+v", locking)
 	}
 	waiting := r.start(r.planJob(func(j *job.Job, _ *job.Secrets) { j.LockTimeout = time.Hour }))
@@ -294,7 +296,8 @@ func TestSealAfterAVanishedApply(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := f.decrypt(filepath.Join(f.dir, job.ErroredStateFile)); !strings.Contains(string(got), "canary") || durable.Exists(plain) {
+	if got := f.decrypt(filepath.Join(f.dir, job.ErroredStateFile)); !strings.Contains(string(got), "canary") ||
+		durable.Exists(plain) {
 		t.Fatalf("%s", got)
 	}
 	left, _ := (&Local{}).Survivors(f.job.Run)

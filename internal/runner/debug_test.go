@@ -38,14 +38,16 @@ func TestDebugLog(t *testing.T) {
 		}
 	}
 	r.nowhere("canary-token")
-	if plain := r.planned(func(j *job.Job, s *job.Secrets) { give(j, s); j.Debug = false }); durable.Exists(filepath.Join(plain.dir, job.DebugFile)) {
+	if plain := r.planned(func(j *job.Job, s *job.Secrets) { give(j, s); j.Debug = false }); durable.Exists(
+		filepath.Join(plain.dir, job.DebugFile)) {
 		t.Error("a run that did not ask for it has a debug log")
 	}
 	_, failed := r.plan(func(j *job.Job, s *job.Secrets) {
 		give(j, s)
 		s.Backend = "address = \"http://127.0.0.1:1/x\"\nretry_max = 0\n"
 	})
-	if failed.Outcome != job.Failed || !durable.Exists(filepath.Join(r.base, "runs", fmt.Sprintf("run-%03d", r.phases), job.DebugFile)) {
+	if failed.Outcome != job.Failed || !durable.Exists(filepath.Join(r.base, "runs", fmt.Sprintf("run-%03d", r.phases),
+		job.DebugFile)) {
 		t.Errorf("a plan that failed has none: %+v", failed)
 	}
 }

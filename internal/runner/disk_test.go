@@ -110,14 +110,16 @@ func TestDiskFillsUpInApply(t *testing.T) {
 // The state cannot be saved: the engine leaves it in the root module, or,
 // when it cannot write there either, prints it.
 func TestStateCannotBeSaved(t *testing.T) {
-	for _, name := range []string{"errored.tfstate", "emergency dump", "emergency dump, and no room for the evidence either"} {
+	for _, name := range []string{"errored.tfstate", "emergency dump",
+		"emergency dump, and no room for the evidence either"} {
 		t.Run(name, func(t *testing.T) {
 			disk := smallDisk(t)
 			r := newRig(t, nil)
 			r.env["TMPDIR"] = r.base
 			here, on := r.fifo("here"), r.fifo("on")
 			input := `  input = join("", [for i in range(1000) : "canary-in-state and much more, so that it does not fit into what is left of a page"])` + "\n"
-			r.write("main.tf", strings.Replace(provisioned("echo here > "+here.path+"; read x < "+on.path), "{\n", "{\n"+input, 1))
+			r.write("main.tf", strings.Replace(provisioned("echo here > "+here.path+"; read x < "+on.path), "{\n",
+				"{\n"+input, 1))
 			state := func(j *job.Job, _ *job.Secrets) {
 				j.WorkspaceDir = filepath.Join(disk, "w")
 				j.CacheDir = filepath.Join(r.base, "cache")
@@ -139,16 +141,19 @@ func TestStateCannotBeSaved(t *testing.T) {
 			on.say("go")
 			result := f.wait()
 			must(t, result, job.Failed, job.CauseDisk, "could not save the state")
-			if result.ErroredState != filepath.Join(f.dir, job.ErroredStateFile) || !strings.Contains(result.Next, "state push") {
+			if result.ErroredState != filepath.Join(f.dir, job.ErroredStateFile) ||
+				!strings.Contains(result.Next, "state push") {
 				t.Fatalf("%+v", result)
 			}
-			if got := f.decrypt(result.ErroredState); !bytes.Contains(got, []byte("canary-in-state")) || !bytes.Contains(got, []byte(`"serial"`)) {
+			if got := f.decrypt(result.ErroredState); !bytes.Contains(got, []byte("canary-in-state")) ||
+				!bytes.Contains(got, []byte(`"serial"`)) {
 				t.Fatalf("kept: %s", got)
 			}
 			if durable.Exists(filepath.Join(f.dir, backend.EvidenceReserve)) {
 				t.Error("the space for it is still taken")
 			}
-			if durable.Exists(f.wrote(backend.ErroredState)) || strings.Contains(f.read(job.EventsFile), "canary-in-state") {
+			if durable.Exists(f.wrote(backend.ErroredState)) || strings.Contains(f.read(job.EventsFile),
+				"canary-in-state") {
 				t.Fatal("the plain state is still there")
 			}
 		})

@@ -27,7 +27,8 @@ func ephemeralRig(t *testing.T, engine job.EngineSpec, main string) (*rig, strin
 func (r *rig) nowhere(text string) {
 	r.t.Helper()
 	err := filepath.Walk(r.base, func(path string, info os.FileInfo, err error) error {
-		if err != nil || !info.Mode().IsRegular() || inputs.Within(r.tree, path) || inputs.Within(filepath.Join(r.base, "checkouts"), path) {
+		if err != nil || !info.Mode().IsRegular() || inputs.Within(r.tree, path) ||
+			inputs.Within(filepath.Join(r.base, "checkouts"), path) {
 			return err
 		}
 		b, err := os.ReadFile(path)
@@ -61,7 +62,8 @@ func TestEphemeralVariables(t *testing.T) { eachEngine(t, ephemeralVariables) }
 
 func ephemeralVariables(t *testing.T, engine job.EngineSpec) {
 	const declared = "variable \"token\" {\n  type = string\n  ephemeral = true\n}\n"
-	const box = "resource \"lab_box\" \"a\" {\n  name = \"a\"\n  label = var.label\n  key_wo = var.token\n}\nvariable \"label\" { default = \"none\" }\n"
+	const box = "resource \"lab_box\" \"a\" {\n  name = \"a\"\n  label = var.label\n  key_wo = " +
+		"var.token\n}\nvariable \"label\" { default = \"none\" }\n"
 	give := func(vars string, files ...string) option {
 		return func(j *job.Job, s *job.Secrets) { s.Variables, j.VarFiles = vars, files }
 	}
@@ -71,19 +73,26 @@ func ephemeralVariables(t *testing.T, engine job.EngineSpec) {
 		give   option
 		want   string
 	}{
-		"variables":         {declared, nil, give("token = \"canary-1\"\nlabel = \"x\"\n"), "canary-1"},
-		"needs escaping":    {declared, nil, give("token = \"a$${b}\\\"\\n%%{c}\"\n"), "a${b}\"\n%{c}"},
-		"var file":          {declared, map[string]string{"v.tfvars": "label = \"x\"\ntoken = \"canary-2\"\n"}, give("", "v.tfvars"), "canary-2"},
-		"var file as JSON":  {declared, map[string]string{"v.tfvars.json": `{"token": "${x}", "label": "x"}`}, give("", "v.tfvars.json"), "${x}"},
-		"variables win":     {declared, map[string]string{"v.tfvars": "token = \"file\"\n"}, give("token = \"canary-3\"\n", "v.tfvars"), "canary-3"},
-		"the last file":     {declared, map[string]string{"a.tfvars": "token = \"a\"\n", "b.tfvars": "token = \"b\"\n"}, give("", "b.tfvars", "a.tfvars"), "a"},
-		"read by itself":    {declared, map[string]string{"x.auto.tfvars": "token = \"auto\"\n"}, give("label = \"x\"\n"), "auto"},
-		"over what it read": {declared, map[string]string{"x.auto.tfvars": "token = \"auto\"\n"}, give("token = \"canary-4\"\n"), "canary-4"},
+		"variables":      {declared, nil, give("token = \"canary-1\"\nlabel = \"x\"\n"), "canary-1"},
+		"needs escaping": {declared, nil, give("token = \"a$${b}\\\"\\n%%{c}\"\n"), "a${b}\"\n%{c}"},
+		"var file": {declared, map[string]string{"v.tfvars": "label = \"x\"\ntoken = \"canary-2\"\n"},
+			give("", "v.tfvars"), "canary-2"},
+		"var file as JSON": {declared, map[string]string{"v.tfvars.json": `{"token": "${x}", "label": "x"}`}, give("", "v.tfvars.json"), "${x}"},
+		"variables win": {declared, map[string]string{"v.tfvars": "token = \"file\"\n"},
+			give("token = \"canary-3\"\n", "v.tfvars"), "canary-3"},
+		"the last file": {declared, map[string]string{"a.tfvars": "token = \"a\"\n", "b.tfvars": "token = \"b\"\n"},
+			give("", "b.tfvars", "a.tfvars"), "a"},
+		"read by itself": {declared, map[string]string{"x.auto.tfvars": "token = \"auto\"\n"},
+			give("label = \"x\"\n"), "auto"},
+		"over what it read": {declared, map[string]string{"x.auto.tfvars": "token = \"auto\"\n"},
+			give("token = \"canary-4\"\n"), "canary-4"},
 		"declared in JSON": {"", map[string]string{"v.tf.json": `{"variable": {"token": {"type": "string", "ephemeral": true}}}`},
 			give("token = \"canary-5\"\n"), "canary-5"},
-		"by an override": {"variable \"token\" {\n  type = string\n}\n", map[string]string{"a_override.tf": "variable \"token\" {\n  ephemeral = true\n}\n"},
+		"by an override": {"variable \"token\" {\n  type = string\n}\n",
+			map[string]string{"a_override.tf": "variable \"token\" {\n  ephemeral = true\n}\n"},
 			give("token = \"canary-6\"\n"), "canary-6"},
-		"only its default": {"variable \"token\" {\n  ephemeral = true\n  default = \"none\"\n}\n", nil, give("label = \"x\"\n"), "none"},
+		"only its default": {"variable \"token\" {\n  ephemeral = true\n  default = \"none\"\n}\n", nil,
+			give("label = \"x\"\n"), "none"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, world := ephemeralRig(t, engine, c.module+box)
@@ -121,7 +130,11 @@ resource "lab_box" "a" {
 }
 `)
 	f := r.planned(func(_ *job.Job, s *job.Secrets) { s.Variables = "token = \"old\"\nlabel = \"planned\"\n" })
-	must(t, f.startApply(func(_ *job.Job, s *job.Secrets) { s.Variables = "token = \"new\"\nlabel = \"rotated\"\n" }).wait(), job.Succeeded, "", "")
+	must(t,
+		f.startApply(func(_ *job.Job,
+			s *job.Secrets) {
+			s.Variables = "token = \"new\"\nlabel = \"rotated\"\n"
+		}).wait(), job.Succeeded, "", "")
 	b, err := os.ReadFile(filepath.Join(world, "a.box.json"))
 	if err != nil || !strings.Contains(string(b), `"planned"`) || key(t, world) != digestOf("new") {
 		t.Fatalf("%s, %v", b, err)

@@ -20,7 +20,9 @@ func TestStrangeErroredState(t *testing.T) {
 	for name, put := range map[string]func(path string) error{
 		"a pipe":             func(path string) error { return unix.Mkfifo(path, 0o600) },
 		"a link to a device": func(path string) error { return os.Symlink("/dev/zero", path) },
-		"a terabyte":         func(path string) error { return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 1<<40)) },
+		"a terabyte": func(path string) error {
+			return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 1<<40))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()
@@ -29,7 +31,8 @@ func TestStrangeErroredState(t *testing.T) {
 			}
 			into := filepath.Join(t.TempDir(), job.ErroredStateFile)
 			sealed, err := backend.SealErrored(root, into, "")
-			if sealed || !errors.Is(err, datafile.ErrStrange) && !errors.Is(err, datafile.ErrTooLarge) || durable.Exists(into) {
+			if sealed || !errors.Is(err, datafile.ErrStrange) && !errors.Is(err, datafile.ErrTooLarge) ||
+				durable.Exists(into) {
 				t.Errorf("sealed: %v, %v", sealed, err)
 			}
 			if _, err := os.Lstat(filepath.Join(root, backend.ErroredState)); err != nil {

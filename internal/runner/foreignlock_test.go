@@ -17,7 +17,8 @@ func TestRacesOfInitAreTriedAgain(t *testing.T) {
 		`pq: deadlock detected`,
 	} {
 		for _, engine := range []string{"terraform", "tofu"} {
-			if f := diagnostics.Explain(engine+" init", nil, "\nError: "+text+"\n"); f.Cause != job.CauseRace || !f.Cause.Transient() || f.Next == "" {
+			if f := diagnostics.Explain(engine+" init", nil, "\nError: "+text+"\n"); f.Cause != job.CauseRace ||
+				!f.Cause.Transient() || f.Next == "" {
 				t.Errorf("%s: %s", text, f.Cause)
 			}
 			if f := diagnostics.Explain(engine+" plan", nil, "\nError: "+text+"\n"); f.Cause == job.CauseRace {

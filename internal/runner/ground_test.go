@@ -29,7 +29,8 @@ func eachView(t *testing.T, files map[string]string, test func(t *testing.T, r *
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, files)
 			r.local.Copy = copied
-			if got, err := r.local.namespaceFor(filepath.Join(r.base, "cache")); err != nil || !copied && got == cell.NoNamespace {
+			if got, err := r.local.namespaceFor(filepath.Join(r.base, "cache")); err != nil || !copied &&
+				got == cell.NoNamespace {
 				t.Fatalf("this machine does not let a runner mount: %v", r.local.why)
 			}
 			test(t, r)
@@ -55,7 +56,8 @@ func newGitModule(t testing.TB, payload string) *gitModule {
 
 func (m *gitModule) git(args ...string) {
 	m.t.Helper()
-	cmd := exec.Command("git", append([]string{"-C", m.dir, "-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...)
+	cmd := exec.Command("git", append([]string{"-C", m.dir, "-c", "user.name=a", "-c", "user.email=a@example.com"},
+		args...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		m.t.Fatalf("git %v: %v %s", args, err, out)
 	}
@@ -63,8 +65,10 @@ func (m *gitModule) git(args ...string) {
 
 func (m *gitModule) commit(payload string) {
 	m.t.Helper()
-	module := "resource \"terraform_data\" \"x\" {\n  input = path.module\n  triggers_replace = file(\"${path.module}/payload\")\n  provisioner \"local-exec\" {\n" +
-		"    command = \"echo payload $(cat ${path.module}/payload)\"\n  }\n}\noutput \"text\" { value = file(\"${path.module}/payload\") }\n"
+	module := "resource \"terraform_data\" \"x\" {\n  input = path.module\n  triggers_replace = " +
+		"file(\"${path.module}/payload\")\n  provisioner \"local-exec\" {\n" +
+		"    command = \"echo payload $(cat ${path.module}/payload)\"\n  }\n}\noutput \"text\" { value = " +
+		"file(\"${path.module}/payload\") }\n"
 	for name, text := range map[string]string{"main.tf": module, "payload": payload} {
 		if err := os.WriteFile(filepath.Join(m.dir, name), []byte(text), 0o644); err != nil {
 			m.t.Fatal(err)
@@ -84,7 +88,8 @@ func (m *gitModule) id(ref string) string {
 }
 
 func (m *gitModule) calledAt(ref string) string {
-	return "module \"m\" {\n  source = \"git::file://" + m.dir + "?ref=" + ref + "\"\n}\noutput \"payload\" { value = module.m.text }\n"
+	return "module \"m\" {\n  source = \"git::file://" + m.dir + "?ref=" + ref +
+		"\"\n}\noutput \"payload\" { value = module.m.text }\n"
 }
 
 func atOnce(j *job.Job, _ *job.Secrets) { j.ModuleAge = 0 }
@@ -105,7 +110,8 @@ func TestModulesBelongToTheirRun(t *testing.T) {
 		}
 		for f, commit := range map[*flight]string{waiting: "main~1", other: "main"} {
 			got := mustLoad(t, f.dir).Plan.Modules
-			if len(got) != 1 || got[0].Call != "m" || got[0].Source != "git::file://"+m.dir+"?ref=main" || got[0].Commit != m.id(commit) {
+			if len(got) != 1 || got[0].Call != "m" || got[0].Source != "git::file://"+m.dir+"?ref=main" ||
+				got[0].Commit != m.id(commit) {
 				t.Errorf("the plan names the modules %+v, want one of commit %s", got, m.id(commit))
 			} else if f == waiting && got[0].Digest != f.groundPackages()[0] {
 				t.Errorf("the plan names %s, and stands on %s", got[0].Digest, f.groundPackages())
@@ -116,7 +122,8 @@ func TestModulesBelongToTheirRun(t *testing.T) {
 		}
 		apply := waiting.startApply()
 		must(t, apply.wait(), job.Succeeded, "", "")
-		if events := apply.read(job.EventsFile); !strings.Contains(events, "payload one") || strings.Contains(events, "payload two") {
+		if events := apply.read(job.EventsFile); !strings.Contains(events, "payload one") ||
+			strings.Contains(events, "payload two") {
 			t.Fatalf("applied with another payload:\n%s", events)
 		}
 		if err := os.Rename(m.dir+".away", m.dir); err != nil {
@@ -171,7 +178,8 @@ resource "terraform_data" "rights" {
 				t.Errorf("not %q", want)
 			}
 		}
-		for _, later := range []*flight{r.planned(in, speculative), r.planned(in, atOnce), r.planned(in, func(j *job.Job, _ *job.Secrets) { j.Run += "-and-more" })} {
+		for _, later := range []*flight{r.planned(in, speculative), r.planned(in, atOnce),
+			r.planned(in, func(j *job.Job, _ *job.Secrets) { j.Run += "-and-more" })} {
 			if p := mustLoad(t, later.dir).Plan; p.HasChanges() {
 				t.Fatalf("a plan of the same commit has changes: %s %+v", p.Counts, p.Changes)
 			}
@@ -186,7 +194,8 @@ resource "terraform_data" "rights" {
 // Whatever an approved plan stands on, a change of it keeps the plan from being applied.
 func TestChangedGroundIsNeverApplied(t *testing.T) {
 	m := newGitModule(t, "one")
-	files := map[string]string{"main.tf": m.calledAt("main") + provisioned("sh ./deploy.sh"), "deploy.sh": "echo deployed"}
+	files := map[string]string{"main.tf": m.calledAt("main") + provisioned("sh ./deploy.sh"),
+		"deploy.sh": "echo deployed"}
 	overwrite := func(path, text string) error {
 		info, err := os.Stat(path)
 		if err != nil {
@@ -199,11 +208,16 @@ func TestChangedGroundIsNeverApplied(t *testing.T) {
 	}
 	inCheckout := func(f *flight, name string) string { return filepath.Join(pinned.Files(f.job.Checkout), name) }
 	inModule := func(f *flight, name string) string {
-		return filepath.Join(pinned.Files(ground.PackageStore{Dir: filepath.Join(f.job.CacheDir, "modules")}.Content(f.groundPackages()[0])), name)
+		return filepath.Join(pinned.Files(ground.PackageStore{Dir: filepath.Join(f.job.CacheDir,
+			"modules")}.Content(f.groundPackages()[0])), name)
 	}
 	for name, change := range map[string]func(f *flight) error{
-		"a script of the commit, with as many bytes": func(f *flight) error { return overwrite(inCheckout(f, "deploy.sh"), "echo tampered") },
-		"a script of the commit, emptied":            func(f *flight) error { return os.Truncate(inCheckout(f, "deploy.sh"), 0) },
+		"a script of the commit, with as many bytes": func(f *flight) error {
+			return overwrite(inCheckout(f, "deploy.sh"), "echo tampered")
+		},
+		"a script of the commit, emptied": func(f *flight) error {
+			return os.Truncate(inCheckout(f, "deploy.sh"), 0)
+		},
 		"a script of the commit, by a new file": func(f *flight) error {
 			path := inCheckout(f, "deploy.sh")
 			if err := os.WriteFile(path+".new", []byte("echo deployed"), 0o644); err != nil {
@@ -211,15 +225,25 @@ func TestChangedGroundIsNeverApplied(t *testing.T) {
 			}
 			return os.Rename(path+".new", path)
 		},
-		"a file more in the commit":       func(f *flight) error { return os.WriteFile(inCheckout(f, "more.tf"), nil, 0o644) },
-		"a file less in the commit":       func(f *flight) error { return os.Remove(inCheckout(f, "deploy.sh")) },
-		"a script that nobody may run":    func(f *flight) error { return os.Chmod(inCheckout(f, "deploy.sh"), 0o600) },
-		"no index of the checkout":        func(f *flight) error { return os.Truncate(filepath.Join(f.job.Checkout, "index"), 0) },
-		"a module":                        func(f *flight) error { return overwrite(inModule(f, "payload"), "two") },
-		"a module, gone":                  func(f *flight) error { return os.RemoveAll(filepath.Dir(inModule(f, ""))) },
-		"a file that the run wrote":       func(f *flight) error { return os.WriteFile(f.wrote("evil_override.tf"), []byte("locals {}\n"), 0o644) },
-		"a script laid over the commit's": func(f *flight) error { return os.WriteFile(f.wrote("deploy.sh"), []byte("echo tampered"), 0o755) },
-		"what it stands on, not known":    func(f *flight) error { return os.Remove(filepath.Join(f.dir, job.GroundFile)) },
+		"a file more in the commit": func(f *flight) error {
+			return os.WriteFile(inCheckout(f, "more.tf"), nil, 0o644)
+		},
+		"a file less in the commit":    func(f *flight) error { return os.Remove(inCheckout(f, "deploy.sh")) },
+		"a script that nobody may run": func(f *flight) error { return os.Chmod(inCheckout(f, "deploy.sh"), 0o600) },
+		"no index of the checkout": func(f *flight) error {
+			return os.Truncate(filepath.Join(f.job.Checkout, "index"), 0)
+		},
+		"a module":       func(f *flight) error { return overwrite(inModule(f, "payload"), "two") },
+		"a module, gone": func(f *flight) error { return os.RemoveAll(filepath.Dir(inModule(f, ""))) },
+		"a file that the run wrote": func(f *flight) error {
+			return os.WriteFile(f.wrote("evil_override.tf"), []byte("locals {}\n"), 0o644)
+		},
+		"a script laid over the commit's": func(f *flight) error {
+			return os.WriteFile(f.wrote("deploy.sh"), []byte("echo tampered"), 0o755)
+		},
+		"what it stands on, not known": func(f *flight) error {
+			return os.Remove(filepath.Join(f.dir, job.GroundFile))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, files)
@@ -229,7 +253,8 @@ func TestChangedGroundIsNeverApplied(t *testing.T) {
 			}
 			apply := f.startApply()
 			must(t, apply.wait(), job.Failed, job.CauseStale, "what was approved is not there any more")
-			if durable.Exists(filepath.Join(apply.dir, job.StartedFile)) || strings.Contains(apply.read(job.EventsFile), "tampered") {
+			if durable.Exists(filepath.Join(apply.dir, job.StartedFile)) || strings.Contains(apply.read(job.EventsFile),
+				"tampered") {
 				t.Fatal("the engine was started")
 			}
 		})
@@ -270,7 +295,8 @@ func TestWhatAPlanWrites(t *testing.T) {
 			if err := os.MkdirAll(written, 0o755); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(filepath.Join(written, "made.txt"), []byte("made by the plan\n"), 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(written, "made.txt"), []byte("made by the plan\n"),
+				0o644); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -326,7 +352,9 @@ func TestASourceIsFetchedOnceForAll(t *testing.T) {
 	once := hits.Load() // go-getter may ask for the same archive more than once
 	var flights []*flight
 	for i := range 3 {
-		flights = append(flights, r.start(r.planJob(func(j *job.Job, _ *job.Secrets) { j.WorkspaceDir = filepath.Join(r.base, fmt.Sprint("other", i)) })))
+		flights = append(flights, r.start(r.planJob(func(j *job.Job, _ *job.Secrets) {
+			j.WorkspaceDir = filepath.Join(r.base, fmt.Sprint("other", i))
+		})))
 	}
 	for _, f := range flights {
 		must(t, f.wait(), job.Succeeded, "", "")
@@ -400,7 +428,9 @@ func TestAsAnotherUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(filepath.Join(dir, "runner.test"), "-test.run", "^(TestModulesBelongToTheirRun|TestPathsAreTheSameInEachRun|TestPlanThenApply|TestEngineHasNoCapabilities|TestModulesByHTTP|TestModulesBySSH|TestModulesOfARegistry)$")
+	cmd := exec.Command(filepath.Join(dir, "runner.test"), "-test.run",
+		"^(TestModulesBelongToTheirRun|TestPathsAreTheSameInEachRun|TestPlanThenApply|TestEngineHasNoCapabilities|"+
+			"TestModulesByHTTP|TestModulesBySSH|TestModulesOfARegistry)$")
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: daemon, Gid: daemon}}
@@ -420,7 +450,8 @@ func TestEngineHasNoCapabilities(t *testing.T) {
 	apply := r.planned().startApply()
 	must(t, apply.wait(), job.Succeeded, "", "")
 	none := "caps CapInh: 0000000000000000 CapPrm: 0000000000000000 CapEff: 0000000000000000"
-	if events := apply.read(job.EventsFile); !strings.Contains(events, none) || !strings.Contains(events, fmt.Sprintf("of %d", os.Getuid())) {
+	if events := apply.read(job.EventsFile); !strings.Contains(events, none) ||
+		!strings.Contains(events, fmt.Sprintf("of %d", os.Getuid())) {
 		t.Fatalf("%s", events)
 	}
 }

@@ -23,8 +23,9 @@ func TestHostileModuleNames(t *testing.T) {
 			for place, files := range map[string]map[string]string{
 				"root":  {"main.tf": call(name)},
 				"local": {"main.tf": "module \"s\" {\n  source = \"./sub\"\n}\n", "sub/main.tf": call(name)},
-				"above": {"main.tf": "module \"" + name + "\" {\n  source = \"./sub\"\n}\n", "sub/main.tf": call("good")},
-				"json":  {"main.tf": "", "main.tf.json": `{"module": {"` + name + `": {"source": "git::file://` + m.dir + `?ref=main"}}}`},
+				"above": {"main.tf": "module \"" + name + "\" {\n  source = \"./sub\"\n}\n",
+					"sub/main.tf": call("good")},
+				"json": {"main.tf": "", "main.tf.json": `{"module": {"` + name + `": {"source": "git::file://` + m.dir + `?ref=main"}}}`},
 			} {
 				for path, text := range files {
 					r.write(path, text)
@@ -34,7 +35,8 @@ func TestHostileModuleNames(t *testing.T) {
 				if events := f.read(job.EventsFile); !strings.Contains(events, "Invalid module instance name") {
 					t.Errorf("%s %q: the engine was not asked:\n%s", place, name, events)
 				}
-				if after := listing(t, r.base, "runs", "cache", "checkouts", "tree", "workspaces/w/tree"); after != before {
+				if after := listing(t, r.base, "runs", "cache", "checkouts", "tree",
+					"workspaces/w/tree"); after != before {
 					t.Fatalf("%s %q: there was\n%s\nand is\n%s", place, name, before, after)
 				}
 				r.write("main.tf", "")

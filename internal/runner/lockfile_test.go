@@ -12,7 +12,8 @@ import (
 
 // lockOf is one for the test mirror's provider.
 func lockOf(version, hash string) string {
-	return "provider \"example.com/acme/acme\" {\n  version = \"" + version + "\"\n  hashes = [\n    \"h1:" + hash + "\",\n  ]\n}\n"
+	return "provider \"example.com/acme/acme\" {\n  version = \"" + version + "\"\n  hashes = [\n    \"h1:" + hash +
+		"\",\n  ]\n}\n"
 }
 
 const otherHash = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
@@ -34,12 +35,14 @@ func TestCommittedLockFileThatDoesNotFit(t *testing.T) {
 	m := newMirror(t)
 	r := newRig(t, map[string]string{"main.tf": needsProvider, diagnostics.DependencyLock: lockOf("1.0.0", otherHash)})
 	_, result := r.plan(m.use(r, "hash", "one"))
-	nextHas(t, result, "terraform providers lock -net-mirror=https://", " -platform=", "example.com/acme/acme", diagnostics.DependencyLock)
+	nextHas(t, result, "terraform providers lock -net-mirror=https://", " -platform=", "example.com/acme/acme",
+		diagnostics.DependencyLock)
 	if b, _ := os.ReadFile(filepath.Join(r.tree, diagnostics.DependencyLock)); !strings.Contains(string(b), otherHash) {
 		t.Errorf("the committed lock file was changed: %s", b)
 	}
 
-	r = newRig(t, map[string]string{"main.tf": strings.Replace(needsProvider, "acme/acme\"", "acme/acme\"\n      version = \"~> 2.0\"", 1), diagnostics.DependencyLock: lockOf("1.0.0", otherHash)})
+	r = newRig(t, map[string]string{"main.tf": strings.Replace(needsProvider, "acme/acme\"",
+		"acme/acme\"\n      version = \"~> 2.0\"", 1), diagnostics.DependencyLock: lockOf("1.0.0", otherHash)})
 	_, result = r.plan(m.use(r, "moved", "one"))
 	nextHas(t, result, "terraform init -upgrade", "commit "+diagnostics.DependencyLock)
 }
@@ -47,10 +50,12 @@ func TestCommittedLockFileThatDoesNotFit(t *testing.T) {
 // A provider that the committed lock file does not name is used, and warned of.
 func TestCommittedLockFileThatLacksAProvider(t *testing.T) {
 	m := newMirror(t)
-	r := newRig(t, map[string]string{"main.tf": needsProvider, diagnostics.DependencyLock: "# terraform init made this\n"})
+	r := newRig(t, map[string]string{"main.tf": needsProvider,
+		diagnostics.DependencyLock: "# terraform init made this\n"})
 	_, result := r.plan(m.use(r, "lacks", "one"))
 	for _, d := range result.Diagnostics {
-		if d.Summary == diagnostics.LacksSummary && d.Severity == "warning" && strings.Contains(d.Detail, "example.com/acme/acme 2.0.0") && strings.Contains(d.Detail, "providers lock -net-mirror=https://") {
+		if d.Summary == diagnostics.LacksSummary && d.Severity == "warning" && strings.Contains(d.Detail,
+			"example.com/acme/acme 2.0.0") && strings.Contains(d.Detail, "providers lock -net-mirror=https://") {
 			if result.Providers["example.com/acme/acme"] != "2.0.0" {
 				t.Errorf("used: %v", result.Providers)
 			}
@@ -88,7 +93,8 @@ func TestKeptLockFileIsNotDroppedForAChecksum(t *testing.T) {
 // and --upgrade chooses anew; a plan that is never applied keeps nothing.
 func TestUpgrade(t *testing.T) {
 	m := newMirror(t)
-	r := newRig(t, map[string]string{"main.tf": strings.Replace(needsProvider, "acme/acme\"", "acme/acme\"\n      version = \">= 1.0\"", 1)})
+	r := newRig(t, map[string]string{"main.tf": strings.Replace(needsProvider, "acme/acme\"",
+		"acme/acme\"\n      version = \">= 1.0\"", 1)})
 	kept := filepath.Join(r.base, "up", "engine", "terraform.lock.hcl")
 	use := m.use(r, "up", "one")
 	r.plan(use)
@@ -126,7 +132,8 @@ func TestUpgrade(t *testing.T) {
 // lockedWith is the lock file that init makes for exactly this version.
 func lockedWith(t *testing.T, m *mirror, version string) string {
 	t.Helper()
-	exact := newRig(t, map[string]string{"main.tf": strings.Replace(needsProvider, "acme/acme\"", "acme/acme\"\n      version = \""+version+"\"", 1)})
+	exact := newRig(t, map[string]string{"main.tf": strings.Replace(needsProvider, "acme/acme\"",
+		"acme/acme\"\n      version = \""+version+"\"", 1)})
 	f, _ := exact.plan(m.use(exact, "exact", "one"))
 	b, err := os.ReadFile(filepath.Join(f.job.WorkspaceDir, "engine", "terraform.lock.hcl"))
 	if err != nil {

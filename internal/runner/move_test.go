@@ -21,7 +21,8 @@ import (
 // more, with the credentials of now. What leads to another state is not taken for it.
 func TestOldStateIsReadAsItWasApplied(t *testing.T) {
 	server, url := newStateServer(t, "of-then")
-	r := newRig(t, map[string]string{"main.tf": partialHTTP, "at.tfbackend": fmt.Sprintf("address = %q\n", url+"/file"), "of_now.tfbackend": "address = \"http://127.0.0.1:1/never\"\n"})
+	r := newRig(t, map[string]string{"main.tf": partialHTTP, "at.tfbackend": fmt.Sprintf("address = %q\n", url+"/file"),
+		"of_now.tfbackend": "address = \"http://127.0.0.1:1/never\"\n"})
 	kind := func(path, password string) string {
 		return fmt.Sprintf("address = %q\nusername = \"u\"\npassword = %q\n", url+path, password)
 	}
@@ -39,19 +40,24 @@ func TestOldStateIsReadAsItWasApplied(t *testing.T) {
 	server.mu.Lock()
 	server.password = "of-now"
 	server.mu.Unlock()
-	then, now, other := job.OldAccess{Env: r.env, Backend: kind("/old", "of-then")}, job.OldAccess{Env: r.env, Backend: kind("/old", "of-now")}, job.OldAccess{Env: r.env, Backend: kind("/other", "of-now")}
+	then, now, other := job.OldAccess{Env: r.env, Backend: kind("/old", "of-then")},
+		job.OldAccess{Env: r.env, Backend: kind("/old", "of-now")},
+		job.OldAccess{Env: r.env, Backend: kind("/other", "of-now")}
 	for name, c := range map[string]struct {
 		old     []job.OldAccess
 		move    job.Move
 		cause   job.Cause
 		refused string
 	}{
-		"renewed":      {old: []job.OldAccess{then, now}, move: job.Move{From: at("/old")}},
-		"another":      {old: []job.OldAccess{other, now}, move: job.Move{From: at("/old")}},
-		"files":        {old: []job.OldAccess{{Env: r.env, Backend: "username = \"u\"\npassword = \"of-now\"\n"}}, move: job.Move{From: at("/file"), BackendFiles: []string{"at.tfbackend"}}},
-		"only another": {old: []job.OldAccess{other}, move: job.Move{From: at("/old")}, cause: job.CauseBadInput, refused: "leads to the state " + at("/other")},
-		"none fits":    {old: []job.OldAccess{then}, move: job.Move{From: at("/old")}, cause: job.CauseEngine, refused: "requires auth"},
-		"none":         {move: job.Move{From: at("/old")}, cause: job.CauseRunner, refused: "another version"},
+		"renewed": {old: []job.OldAccess{then, now}, move: job.Move{From: at("/old")}},
+		"another": {old: []job.OldAccess{other, now}, move: job.Move{From: at("/old")}},
+		"files": {old: []job.OldAccess{{Env: r.env, Backend: "username = \"u\"\npassword = \"of-now\"\n"}},
+			move: job.Move{From: at("/file"), BackendFiles: []string{"at.tfbackend"}}},
+		"only another": {old: []job.OldAccess{other}, move: job.Move{From: at("/old")}, cause: job.CauseBadInput,
+			refused: "leads to the state " + at("/other")},
+		"none fits": {old: []job.OldAccess{then}, move: job.Move{From: at("/old")}, cause: job.CauseEngine,
+			refused: "requires auth"},
+		"none": {move: job.Move{From: at("/old")}, cause: job.CauseRunner, refused: "another version"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			from := c.move.From[strings.LastIndex(c.move.From, "/"):strings.LastIndex(c.move.From, "#")]
@@ -71,7 +77,8 @@ func TestOldStateIsReadAsItWasApplied(t *testing.T) {
 				return
 			}
 			must(t, result, job.Succeeded, "", "")
-			if result.Moved == nil || result.Moved.Resources == 0 || !backend.SameContent([]byte(server.at(from)), []byte(server.at(to)), true) {
+			if result.Moved == nil || result.Moved.Resources == 0 || !backend.SameContent([]byte(server.at(from)),
+				[]byte(server.at(to)), true) {
 				t.Errorf("%+v", result.Moved)
 			}
 		})
@@ -98,9 +105,12 @@ func moveThroughRealBackends(t *testing.T, engine job.EngineSpec, ws string) {
 	if err := store.CreateBucket("states"); err != nil {
 		t.Fatal(err)
 	}
-	backends := []string{"", r.s3(store), fmt.Sprintf("terraform {\n  backend \"local\" {\n    path = %q\n    workspace_dir = %q\n  }\n}\n", filepath.Join(r.base, "states", "x.tfstate"), filepath.Join(r.base, "states", "others"))}
+	backends := []string{"", r.s3(store), fmt.Sprintf("terraform {\n  backend \"local\" {\n    path = %q\n    "+
+		"workspace_dir = %q\n  }\n}\n", filepath.Join(r.base, "states", "x.tfstate"),
+		filepath.Join(r.base, "states", "others"))}
 	if postgres, there := testrig.Postgres(t); there {
-		backends = append(backends, fmt.Sprintf("terraform {\n  backend \"pg\" {\n    conn_str = %q\n    schema_name = %q\n  }\n}\n", postgres, engine.Name+"_"+ws))
+		backends = append(backends, fmt.Sprintf("terraform {\n  backend \"pg\" {\n    conn_str = %q\n    "+
+			"schema_name = %q\n  }\n}\n", postgres, engine.Name+"_"+ws))
 	}
 	if ws == "default" { // http knows no others
 		backends = append(backends, newHTTPBackend(t).block())
@@ -138,8 +148,10 @@ func moveThroughRealBackends(t *testing.T, engine job.EngineSpec, ws string) {
 			}
 		})
 		must(t, result, job.Succeeded, "", "")
-		if result.Plan.HasChanges() || result.Moved == nil || result.Moved.Lineage != applied.Lineage || result.Moved.Resources != 1 {
-			t.Fatalf("from %s to %s: changes %v, %+v, want the lineage %s", from.Type, to.Type, result.Plan.HasChanges(), result.Moved, applied.Lineage)
+		if result.Plan.HasChanges() || result.Moved == nil || result.Moved.Lineage != applied.Lineage ||
+			result.Moved.Resources != 1 {
+			t.Fatalf("from %s to %s: changes %v, %+v, want the lineage %s", from.Type, to.Type,
+				result.Plan.HasChanges(), result.Moved, applied.Lineage)
 		}
 		last, from = checkout, to
 	}
@@ -154,8 +166,10 @@ func TestOldStateIsNotTheManagedOne(t *testing.T) {
 	must(t, r.planned(with).startApply(with).wait(), job.Succeeded, "", "")
 	_, result := r.plan(func(j *job.Job, s *job.Secrets) {
 		j.Backend = "managed"
-		j.Move = &job.Move{Checkout: r.checkout(), Dir: ".", TerraformWorkspace: "default", From: locks.Identity("local", map[string]any{"path": path}, "default"),
-			To: locks.Identity("managed", map[string]any{"path": backend.ManagedState(r.workspaceDir(), "default")}, "default")}
+		j.Move = &job.Move{Checkout: r.checkout(), Dir: ".", TerraformWorkspace: "default",
+			From: locks.Identity("local", map[string]any{"path": path}, "default"),
+			To: locks.Identity("managed", map[string]any{"path": backend.ManagedState(r.workspaceDir(), "default")},
+				"default")}
 		s.Old = []job.OldAccess{{Env: r.env, Backend: setting}}
 	})
 	must(t, result, job.Succeeded, "", "")
@@ -199,7 +213,8 @@ func TestAMoveOverwritesNobody(t *testing.T) {
 		r.write("main.tf", b.block()+simple)
 		return r.plan(func(j *job.Job, _ *job.Secrets) {
 			j.LockTimeout = 0
-			j.Move = &job.Move{File: file, Dir: ".", TerraformWorkspace: "default", To: locks.Identity("http", map[string]any{"address": b.URL}, "default")}
+			j.Move = &job.Move{File: file, Dir: ".", TerraformWorkspace: "default",
+				To: locks.Identity("http", map[string]any{"address": b.URL}, "default")}
 		})
 	}
 	for name, there := range map[string][]byte{"begun": nil, "written to": theirs(lineage, 1)} {
@@ -209,7 +224,8 @@ func TestAMoveOverwritesNobody(t *testing.T) {
 			b.locking = func(int) { b.state = other }
 			_, result := move(b)
 			must(t, result, job.Failed, job.CauseEngine, "state push failed")
-			if string(b.state) != string(other) || result.Moved != nil || !strings.Contains(result.Next, "tfops state move") {
+			if string(b.state) != string(other) || result.Moved != nil ||
+				!strings.Contains(result.Next, "tfops state move") {
 				t.Errorf("%+v, next %q; the state is\n%s", result.Moved, result.Next, b.state)
 			}
 			b.locking = nil
@@ -278,18 +294,20 @@ func TestAnOldStateThatIsNotWhatWasApplied(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	was := workspace.AppliedState{StateRef: workspace.StateRef{Backend: "local", Place: "the old place", Resources: 1, Counted: true}, StateMark: workspace.StateMark{Serial: head.Serial + 4, Lineage: head.Lineage}}
+	was := workspace.AppliedState{StateRef: workspace.StateRef{Backend: "local", Place: "the old place", Resources: 1,
+		Counted: true}, StateMark: workspace.StateMark{Serial: head.Serial + 4, Lineage: head.Lineage}}
 	like := func(serial uint64, lineage string, resources string) string {
 		return fmt.Sprintf(`{"version": 4, "terraform_version": "1.5.7", "serial": %d, "lineage": %q, "outputs": {}, "resources": [%s]}`, serial, lineage, resources)
 	}
 	newer := strings.Replace(string(good), fmt.Sprintf(`"serial": %d`, head.Serial), fmt.Sprintf(`"serial": %d`, head.Serial+4), 1)
 	for name, c := range map[string]struct{ state, refused string }{
-		"gone":          {"", "it holds nothing"},
-		"another one":   {like(1, "5c2f4a4e-64a4-9f0f-86c9-0d4a1ad1c6d5", ""), "it holds nothing"},
-		"emptied":       {like(head.Serial+9, head.Lineage, ""), "it holds nothing"},
-		"an old one":    {string(good), "it is older than what was applied"},
-		"what it was":   {newer, ""},
-		"somebody else": {strings.Replace(newer, head.Lineage, "5c2f4a4e-64a4-9f0f-86c9-0d4a1ad1c6d5", 1), "it is another state"},
+		"gone":        {"", "it holds nothing"},
+		"another one": {like(1, "5c2f4a4e-64a4-9f0f-86c9-0d4a1ad1c6d5", ""), "it holds nothing"},
+		"emptied":     {like(head.Serial+9, head.Lineage, ""), "it holds nothing"},
+		"an old one":  {string(good), "it is older than what was applied"},
+		"what it was": {newer, ""},
+		"somebody else": {strings.Replace(newer, head.Lineage, "5c2f4a4e-64a4-9f0f-86c9-0d4a1ad1c6d5", 1),
+			"it is another state"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
@@ -303,8 +321,9 @@ func TestAnOldStateThatIsNotWhatWasApplied(t *testing.T) {
 			to := filepath.Join(t.TempDir(), "new.tfstate")
 			_, result := r.plan(func(j *job.Job, s *job.Secrets) {
 				s.Backend = fmt.Sprintf("path = %q\n", to)
-				j.Move = &job.Move{Was: was, Checkout: r.checkout(), Dir: ".", TerraformWorkspace: "default", From: locks.Identity("local", map[string]any{"path": path}, "default"),
-					To: locks.Identity("local", map[string]any{"path": to}, "default")}
+				j.Move = &job.Move{Was: was, Checkout: r.checkout(), Dir: ".", TerraformWorkspace: "default",
+					From: locks.Identity("local", map[string]any{"path": path}, "default"),
+					To:   locks.Identity("local", map[string]any{"path": to}, "default")}
 				s.Old = []job.OldAccess{{Env: r.env, Backend: setting}}
 			})
 			if c.refused != "" {

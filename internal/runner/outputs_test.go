@@ -53,7 +53,8 @@ func TestOutputs(t *testing.T) {
 	}
 	second, result := r.plan(wanted, func(_ *job.Job, s *job.Secrets) { s.Variables = `input = "two"` })
 	must(t, result, job.Succeeded, "", "")
-	if got := second.outputs(); string(got["plain"].Value) != `"one"` || string(got["hidden"].Value) != `"canary-of-an-output"` || !got["hidden"].Sensitive || string(got["list"].Value) != `["a",1]` {
+	if got := second.outputs(); string(got["plain"].Value) != `"one"` ||
+		string(got["hidden"].Value) != `"canary-of-an-output"` || !got["hidden"].Sensitive || string(got["list"].Value) != `["a",1]` {
 		t.Errorf("after a plan: %+v", got)
 	}
 }

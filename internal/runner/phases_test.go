@@ -24,10 +24,12 @@ func TestPlanThenApply(t *testing.T) {
 	f, result := r.plan(in)
 	must(t, result, job.Succeeded, "", "")
 	p := result.Plan
-	if p == nil || p.Counts.Add != 1 || p.Digest != result.PlanDigest || result.PlanDigest != job.ApprovedDigest(f.openPlan(), f.groundText()) {
+	if p == nil || p.Counts.Add != 1 || p.Digest != result.PlanDigest ||
+		result.PlanDigest != job.ApprovedDigest(f.openPlan(), f.groundText()) {
 		t.Fatalf("plan %+v, digest %s", p, result.PlanDigest)
 	}
-	if result.EngineName != "terraform" || result.EngineVersion == "" || result.Backend.Type != "managed" || result.InitReused {
+	if result.EngineName != "terraform" || result.EngineVersion == "" || result.Backend.Type != "managed" ||
+		result.InitReused {
 		t.Fatalf("%+v", result)
 	}
 	applied := f.startApply(in).wait()
@@ -138,7 +140,8 @@ func TestTerraformWorkspaces(t *testing.T) {
 		if err != nil || !strings.Contains(string(state), `"`+name+`"`) {
 			t.Fatalf("%s: %s, %v", name, state, err)
 		}
-		if want := filepath.Join(r.workspaceDir(), "terraform.tfstate.d", name, "terraform.tfstate"); result.Backend.Config["path"] != want {
+		if want := filepath.Join(r.workspaceDir(), "terraform.tfstate.d", name,
+			"terraform.tfstate"); result.Backend.Config["path"] != want {
 			t.Fatalf("%+v", result.Backend)
 		}
 	}
@@ -186,7 +189,8 @@ func TestDiagnosticsHaveTheirPlace(t *testing.T) {
 	_, result := r.plan()
 	must(t, result, job.Failed, job.CauseEngine, "Reference to undeclared input variable (main.tf line 2)")
 	d := result.Diagnostics[0]
-	if d.Severity != "error" || d.File != "main.tf" || d.Line != 2 || d.Column != 11 || !strings.Contains(d.Snippet, "var.nope") || d.Context == "" || d.Detail == "" {
+	if d.Severity != "error" || d.File != "main.tf" || d.Line != 2 || d.Column != 11 ||
+		!strings.Contains(d.Snippet, "var.nope") || d.Context == "" || d.Detail == "" {
 		b, _ := json.Marshal(d)
 		t.Fatalf("%s", b)
 	}
@@ -198,7 +202,8 @@ func TestInitIsSkippedAndFallsBack(t *testing.T) {
 	if _, first := r.plan(); first.InitReused || first.Outcome != job.Succeeded {
 		t.Fatalf("%+v", first)
 	}
-	for _, more := range []string{"  v = 2\n", "  v = 3\n  count = 2\n", "  depends_on = [terraform_data.a]\n", "  # a comment\n"} {
+	for _, more := range []string{"  v = 2\n", "  v = 3\n  count = 2\n", "  depends_on = [terraform_data.a]\n",
+		"  # a comment\n"} {
 		r.write("main.tf", calling(more)) // what a module is called with is of no matter for init
 		if _, result := r.plan(); !result.InitReused || result.Outcome != job.Succeeded {
 			t.Fatalf("called with %q: %+v", more, result)
@@ -222,7 +227,8 @@ func TestInitIsSkippedAndFallsBack(t *testing.T) {
 		}
 		f, result := r.plan()
 		must(t, result, job.Succeeded, "", "")
-		if result.InitReused || len(diagnostics.ErrorsOf(result.Diagnostics)) > 0 || !strings.Contains(f.read(job.EventsFile), "does not fit any more") {
+		if result.InitReused || len(diagnostics.ErrorsOf(result.Diagnostics)) > 0 ||
+			!strings.Contains(f.read(job.EventsFile), "does not fit any more") {
 			t.Fatalf("%s: %+v", lost, result)
 		}
 	}
@@ -230,7 +236,8 @@ func TestInitIsSkippedAndFallsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, left := range [][]byte{nil, torn[:len(torn)/2], append([]byte("x"), torn...)} { // a power cut, a full disk, rot
+	// a power cut, a full disk, rot
+	for _, left := range [][]byte{nil, torn[:len(torn)/2], append([]byte("x"), torn...)} {
 		if err := os.WriteFile(ground.KeptInitFile(r.workspaceDir()), left, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -18,7 +18,8 @@ func TestPlannedOn(t *testing.T) {
 		for name, backend := range map[string]func(r *rig) string{
 			"managed": func(*rig) string { return "" },
 			"local": func(r *rig) string {
-				return fmt.Sprintf("terraform {\n  backend \"local\" {\n    path = %q\n  }\n}\n", filepath.Join(r.base, "states", "x.tfstate"))
+				return fmt.Sprintf("terraform {\n  backend \"local\" {\n    path = %q\n  }\n}\n",
+					filepath.Join(r.base, "states", "x.tfstate"))
 			},
 			"http": func(*rig) string { return newHTTPBackend(t).block() },
 		} {
@@ -27,7 +28,8 @@ func TestPlannedOn(t *testing.T) {
 				r.engine = engine
 				r.write("main.tf", backend(r)+simple)
 				first := r.planned()
-				if s := mustLoad(t, first.dir).Plan.State; s == nil || s.Lineage != "" && name == "http" || s.Resources != 0 {
+				if s := mustLoad(t, first.dir).Plan.State; s == nil || s.Lineage != "" && name == "http" ||
+					s.Resources != 0 {
 					t.Errorf("there is no state yet: %+v", s)
 				}
 				must(t, first.startApply().wait(), job.Succeeded, "", "")
@@ -60,13 +62,16 @@ func TestPlannedOnNothing(t *testing.T) {
 		return b.Bytes()
 	}
 	const state, before = `{"version": 4, "serial": 3, "lineage": "L", "resources": []}`, `{"version": 4, "serial": 0, "lineage": "", "resources": [{"mode": "managed", "instances": [{}, {}]}, {"mode": "data", "instances": [{}]}]}`
-	if got := backend.PlannedOn(archive(map[string]string{"tfstate": state, "tfstate-prev": before})); got == nil || *got != (plan.State{Serial: 3, Lineage: "L", Resources: 2}) {
+	if got := backend.PlannedOn(archive(map[string]string{"tfstate": state, "tfstate-prev": before})); got == nil ||
+		*got != (plan.State{Serial: 3, Lineage: "L", Resources: 2}) {
 		t.Errorf("%+v", got)
 	}
 	for name, saved := range map[string][]byte{
-		"nothing": nil, "encrypted": []byte(`{"encrypted_data": "AA"}`), "no state": archive(map[string]string{"tfplan": ""}), "half": archive(map[string]string{"tfstate": state}),
-		"cut": archive(map[string]string{"tfstate": state[:20], "tfstate-prev": before}), "another format": archive(map[string]string{"tfstate": `{}`, "tfstate-prev": before}),
-		"a cut archive": archive(map[string]string{"tfstate": state, "tfstate-prev": before})[:100],
+		"nothing": nil, "encrypted": []byte(`{"encrypted_data": "AA"}`),
+		"no state": archive(map[string]string{"tfplan": ""}), "half": archive(map[string]string{"tfstate": state}),
+		"cut":            archive(map[string]string{"tfstate": state[:20], "tfstate-prev": before}),
+		"another format": archive(map[string]string{"tfstate": `{}`, "tfstate-prev": before}),
+		"a cut archive":  archive(map[string]string{"tfstate": state, "tfstate-prev": before})[:100],
 	} {
 		if got := backend.PlannedOn(saved); got != nil {
 			t.Errorf("%s: %+v", name, got)

@@ -163,7 +163,8 @@ func (h *history) tamper() {
 		return
 	}
 	p := h.waiting[h.rnd.IntN(len(h.waiting))]
-	places := []string{filepath.Join(pinned.Files(p.job.Checkout), "main.tf"), p.wrote("evil_override.tf"), filepath.Join(p.job.Ground, "written", "modules", "m", "payload")}
+	places := []string{filepath.Join(pinned.Files(p.job.Checkout), "main.tf"), p.wrote("evil_override.tf"),
+		filepath.Join(p.job.Ground, "written", "modules", "m", "payload")}
 	path := places[h.rnd.IntN(len(places))]
 	h.must(os.MkdirAll(filepath.Dir(path), 0o755))
 	h.must(os.WriteFile(path, []byte("v666"), 0o644))

@@ -67,7 +67,8 @@ func TestRefreshOnly(t *testing.T) {
 	f, planned := r.plan(refresh)
 	must(t, planned, job.Succeeded, "", "")
 	p := planned.Plan
-	if !p.RefreshOnly || len(p.Changes) != 0 || p.Counts != (plan.Counts{Outputs: 1}) || p.Acceptance() != "accepts 2 resources and 1 output into the state" ||
+	if !p.RefreshOnly || len(p.Changes) != 0 || p.Counts != (plan.Counts{Outputs: 1}) ||
+		p.Acceptance() != "accepts 2 resources and 1 output into the state" ||
 		strings.Join(p.Accepted(), " ") != "lab_thing.a lab_thing.b" || p.Drift[1].Action != plan.Delete {
 		t.Fatalf("%+v", p)
 	}

@@ -79,11 +79,13 @@ func (r *registry) note(where *[]string, req *http.Request) {
 // use has a phase trust the registry, and a root module call what it has.
 func (r *registry) use(rig *rig, name string) string {
 	rig.env["SSL_CERT_FILE"] = filepath.Join(rig.base, "registry.pem")
-	if err := os.WriteFile(rig.env["SSL_CERT_FILE"], pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.Certificate().Raw}), 0o600); err != nil {
+	if err := os.WriteFile(rig.env["SSL_CERT_FILE"],
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.Certificate().Raw}), 0o600); err != nil {
 		rig.t.Fatal(err)
 	}
 	host := strings.TrimPrefix(r.URL, "https://")
-	rig.write("main.tf", simple+fmt.Sprintf("module %q {\n  source  = %q\n  version = \"1.0.0\"\n}\n", name, host+"/acme/m/test"))
+	rig.write("main.tf", simple+fmt.Sprintf("module %q {\n  source  = %q\n  version = \"1.0.0\"\n}\n", name,
+		host+"/acme/m/test"))
 	return host
 }
 
@@ -127,7 +129,8 @@ func TestTokensBesideACLIConfiguration(t *testing.T) {
 			r := newRig(t, nil)
 			host := reg.use(r, "m")
 			r.env["TF_CLI_CONFIG_FILE"] = filepath.Join(r.base, "mine.tfrc")
-			if err := os.WriteFile(r.env["TF_CLI_CONFIG_FILE"], []byte(strings.ReplaceAll(config, "HOST", host)), 0o600); err != nil {
+			if err := os.WriteFile(r.env["TF_CLI_CONFIG_FILE"], []byte(strings.ReplaceAll(config, "HOST", host)),
+				0o600); err != nil {
 				t.Fatal(err)
 			}
 			_, result := r.plan(opens(t, credential(t, host, credentials.Credential{Token: moduleSecret})))
@@ -138,7 +141,8 @@ func TestTokensBesideACLIConfiguration(t *testing.T) {
 	r := newRig(t, nil)
 	host := reg.use(r, "m")
 	r.env["TF_CLI_CONFIG_FILE"] = filepath.Join(r.base, "mine.tfrc")
-	if err := os.WriteFile(r.env["TF_CLI_CONFIG_FILE"], fmt.Appendf(nil, "credentials %q {\n  token = %q\n}\n", host, moduleSecret), 0o600); err != nil {
+	if err := os.WriteFile(r.env["TF_CLI_CONFIG_FILE"], fmt.Appendf(nil, "credentials %q {\n  token = %q\n}\n", host,
+		moduleSecret), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, result := r.plan()
@@ -151,27 +155,35 @@ func TestTokensBesideACLIConfiguration(t *testing.T) {
 		Dir         string `json:"plugin_cache_dir"`
 		Credentials map[string]struct{ Token string }
 	}
-	if err != nil || json.Unmarshal(b, &got) != nil || got.Dir != "/x" || len(got.Credentials) != 2 || got.Credentials["h"].Token != "t" || got.Credentials["i"].Token != "b" {
+	if err != nil || json.Unmarshal(b, &got) != nil || got.Dir != "/x" || len(got.Credentials) != 2 ||
+		got.Credentials["h"].Token != "t" || got.Credentials["i"].Token != "b" {
 		t.Errorf("%s %v", b, err)
 	}
 }
 
 // What engines say of a registry that lets nobody in is told from what a backend says.
 func TestWhoIsNotLetIn(t *testing.T) {
-	advice := inputs.Advice{Credentials: []credentials.Credential{credential(t, "known.example.com", credentials.Credential{Token: "x"})}}
+	advice := inputs.Advice{Credentials: []credentials.Credential{credential(t, "known.example.com",
+		credentials.Credential{Token: "x"})}}
 	for text, want := range map[string]string{
-		"Error accessing remote module registry\nFailed to retrieve available versions for module \"m\" (main.tf:1) from app.terraform.io: error looking up module versions: 401 Unauthorized.":       `module_credentials "app.terraform.io" { token`,
-		"Failed to query available provider packages\nCould not retrieve the list of available versions for provider acme/x: host registry.example.com rejected the given authentication credentials": `module_credentials "registry.example.com" { token`,
-		"Failed to query available provider packages\nCould not retrieve the list of available versions for provider acme/x: the host known.example.com requires credentials":                         `check the token of module_credentials "known.example.com"`,
-		"Failed to install provider\nError while installing registry.example.com:8443/acme/x v1.0.0: 403 Forbidden":                                                                                   `module_credentials "registry.example.com:8443" { token`,
-		"Error: Failed to get existing workspaces: S3: status code: 403 Forbidden":                                                                                                                    "",
-		"Error refreshing state: HTTP remote state endpoint invalid auth: 401 Unauthorized":                                                                                                           "",
-		"fatal: could not read Username for 'https://git.example.com': terminal prompts disabled":                                                                                                     `module_credentials "https://git.example.com/" { username`,
-		"fatal: Authentication failed for 'https://git.example.com/acme/m.git/'":                                                                                                                      `module_credentials "https://git.example.com/acme/m.git/"`,
-		"error downloading 'ssh://git@git.example.com/acme/m.git': git@git.example.com: Permission denied (publickey).":                                                                               `module_credentials "ssh://git@git.example.com/acme/m.git/" { private_key_file`,
-		"git@git.example.com: Permission denied (publickey,password).":                                                                                                                                `module_credentials "ssh://git@git.example.com/" { private_key_file`,
-		"No ED25519 host key is known for git.example.com and you have requested strict checking.\nHost key verification failed.":                                                                     "known_hosts_file",
-		"fatal: unable to access 'https://git.example.com/x/': server certificate verification failed. CAfile: none CRLfile: none":                                                                    "same_access",
+		"Error accessing remote module registry\nFailed to retrieve available versions for module \"m\" (main.tf:1) " +
+			"from app.terraform.io: error looking up module versions: 401 Unauthorized.": `module_credentials "app.terraform.io" { token`,
+		"Failed to query available provider packages\nCould not retrieve the list of available versions for " +
+			"provider acme/x: host registry.example.com rejected the given authentication credentials": `module_credentials "registry.example.com" { token`,
+		"Failed to query available provider packages\nCould not retrieve the list of available versions for " +
+			"provider acme/x: the host known.example.com requires credentials": `check the token of module_credentials "known.example.com"`,
+		"Failed to install provider\nError while installing registry.example.com:8443/acme/x v1.0.0: 403 Forbidden": `module_credentials "registry.example.com:8443" { token`,
+		"Error: Failed to get existing workspaces: S3: status code: 403 Forbidden":                                  "",
+		"Error refreshing state: HTTP remote state endpoint invalid auth: 401 Unauthorized":                         "",
+		"fatal: could not read Username for 'https://git.example.com': terminal prompts disabled":                   `module_credentials "https://git.example.com/" { username`,
+		"fatal: Authentication failed for 'https://git.example.com/acme/m.git/'":                                    `module_credentials "https://git.example.com/acme/m.git/"`,
+		"error downloading 'ssh://git@git.example.com/acme/m.git': git@git.example.com: Permission denied " +
+			"(publickey).": `module_credentials "ssh://git@git.example.com/acme/m.git/" { private_key_file`,
+		"git@git.example.com: Permission denied (publickey,password).": `module_credentials "ssh://git@git.example.com/" { private_key_file`,
+		"No ED25519 host key is known for git.example.com and you have requested strict checking.\nHost key " +
+			"verification failed.": "known_hosts_file",
+		"fatal: unable to access 'https://git.example.com/x/': server certificate verification failed. CAfile: none " +
+			"CRLfile: none": "same_access",
 		"Error: Unsupported argument": "",
 	} {
 		got := advice.For(text)
@@ -183,7 +195,8 @@ func TestWhoIsNotLetIn(t *testing.T) {
 
 // An init that cannot fetch something for another reason names what it did not use, too.
 func TestAMirrorAtHomeIsNotUsed(t *testing.T) {
-	r := newRig(t, map[string]string{"main.tf": "module \"m\" {\n  source  = \"127.0.0.1:1/acme/m/test\"\n  version = \"1.0.0\"\n}\n"})
+	r := newRig(t, map[string]string{"main.tf": "module \"m\" {\n  source  = \"127.0.0.1:1/acme/m/test\"\n  version " +
+		"= \"1.0.0\"\n}\n"})
 	_, result := r.plan()
 	must(t, result, job.Failed, job.CauseNetwork, "init failed")
 	if strings.Contains(result.Next, "~/") {
@@ -196,7 +209,8 @@ func TestAMirrorAtHomeIsNotUsed(t *testing.T) {
 	}
 	_, result = r.plan()
 	must(t, result, job.Failed, job.CauseNetwork, "init failed")
-	if !strings.Contains(result.Next, "~/.terraformrc is there and was not used") || !strings.Contains(result.Next, "can be reached") || !strings.Contains(result.Next, "cli_config") {
+	if !strings.Contains(result.Next, "~/.terraformrc is there and was not used") ||
+		!strings.Contains(result.Next, "can be reached") || !strings.Contains(result.Next, "cli_config") {
 		t.Errorf("next is %q", result.Next)
 	}
 }
@@ -225,7 +239,8 @@ func TestModulesWithOpenTofu(t *testing.T) {
 	if !strings.Contains(result.Next, `module_credentials "`+h.URL+`/acme/m.git/"`) {
 		t.Errorf("next is %q", result.Next)
 	}
-	_, result = r.plan(tofu, opens(t, credential(t, h.URL, credentials.Credential{Username: "me", Password: moduleSecret})))
+	_, result = r.plan(tofu, opens(t, credential(t, h.URL,
+		credentials.Credential{Username: "me", Password: moduleSecret})))
 	must(t, result, job.Succeeded, "", "")
 	r.noTrace(moduleSecret)
 }

@@ -16,8 +16,10 @@ import (
 // server; with a managed backend in its place it works, and so does any other.
 func TestRemoteRunsAreRefused(t *testing.T) {
 	for name, block := range map[string]string{
-		"a cloud block":    "terraform {\n  cloud {\n    organization = \"acme\"\n    workspaces {\n      name = \"app\"\n    }\n  }\n}\n",
-		`backend "remote"`: "terraform {\n  backend \"remote\" {\n    organization = \"acme\"\n    workspaces {\n      prefix = \"app-\"\n    }\n  }\n}\n",
+		"a cloud block": "terraform {\n  cloud {\n    organization = \"acme\"\n    workspaces {\n      name = " +
+			"\"app\"\n    }\n  }\n}\n",
+		`backend "remote"`: "terraform {\n  backend \"remote\" {\n    organization = \"acme\"\n    workspaces {\n   " +
+			"   prefix = \"app-\"\n    }\n  }\n}\n",
 	} {
 		t.Run(strings.Fields(name)[1], func(t *testing.T) {
 			r := newRig(t, map[string]string{"main.tf": block + simple})
@@ -34,10 +36,12 @@ func TestRemoteRunsAreRefused(t *testing.T) {
 		})
 	}
 	r := newRig(t, nil)
-	r.write("main.tf", "terraform {\n  backend \"local\" {\n    path = \""+filepath.Join(r.base, "own.tfstate")+"\"\n  }\n}\n"+simple)
+	r.write("main.tf", "terraform {\n  backend \"local\" {\n    path = \""+filepath.Join(r.base, "own.tfstate")+
+		"\"\n  }\n}\n"+simple)
 	managed := func(j *job.Job, _ *job.Secrets) { j.Backend = workspace.ManagedBackend }
 	must(t, r.planned(managed).startApply(managed).wait(), job.Succeeded, "", "")
-	if durable.Exists(filepath.Join(r.base, "own.tfstate")) || !durable.Exists(filepath.Join(r.workspaceDir(), backend.ManagedStateFile)) {
+	if durable.Exists(filepath.Join(r.base, "own.tfstate")) ||
+		!durable.Exists(filepath.Join(r.workspaceDir(), backend.ManagedStateFile)) {
 		t.Error("the managed state did not take the place of the repository's backend")
 	}
 }

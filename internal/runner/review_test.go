@@ -55,7 +55,8 @@ func TestManagedStateCannotBeOverridden(t *testing.T) {
 	for name, files := range map[string]map[string]string{
 		"a file that looks like an editor's": {"#backend.tf": kind},
 		"an override that comes later":       {"zzz_override.tf": kind},
-		"an override that claims to be ours": {"zz_tfops_5_override.tf.json": `{"//": "` + backend.OverrideMark + `", "terraform": {"backend": {"local": {"path": "` + elsewhere + `"}}}}`, backend.OverrideFile: "{}"},
+		"an override that claims to be ours": {"zz_tfops_5_override.tf.json": `{"//": "` + backend.OverrideMark +
+			`", "terraform": {"backend": {"local": {"path": "` + elsewhere + `"}}}}`, backend.OverrideFile: "{}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files["main.tf"] = simple

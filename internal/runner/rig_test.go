@@ -72,9 +72,11 @@ func newRig(t testing.TB, files map[string]string) *rig {
 		t.Fatal(err)
 	}
 	base := t.TempDir()
-	r := &rig{t: t, base: base, tree: filepath.Join(base, "tree"), local: &Local{Exe: exe, ExtraEnv: raceSettings}, identity: id, engine: job.EngineSpec{Name: "terraform"},
+	r := &rig{t: t, base: base, tree: filepath.Join(base, "tree"), local: &Local{Exe: exe, ExtraEnv: raceSettings},
+		identity: id, engine: job.EngineSpec{Name: "terraform"},
 		env: map[string]string{"PATH": filepath.Dir(terraform) + ":/usr/bin:/bin", "HOME": filepath.Join(base, "home")}}
-	for _, dir := range []string{r.tree, r.env["HOME"], r.workspaceDir(), filepath.Join(base, "cache"), filepath.Join(base, "checkouts")} {
+	for _, dir := range []string{r.tree, r.env["HOME"], r.workspaceDir(), filepath.Join(base, "cache"),
+		filepath.Join(base, "checkouts")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -125,10 +127,14 @@ func (r *rig) planJob(opts ...option) (string, job.Job, job.Secrets) {
 	}
 	dir := filepath.Join(r.base, "runs", fmt.Sprintf("run-%03d", r.phases))
 	j := job.Job{
-		Run: strings.ReplaceAll(r.t.Name(), "/", "-") + "-" + r.mark + "-" + filepath.Base(dir), Workspace: "w", Phase: job.PlanPhase, Dir: ".",
-		Commit: fmt.Sprintf("commit-%d", r.phases), Checkout: r.checkout(), Ground: filepath.Join(dir, "ground"), ModuleAge: time.Hour,
-		Engine: r.engine, TerraformWorkspace: "default", WorkspaceDir: r.workspaceDir(), CacheDir: filepath.Join(r.base, "cache"),
-		PlanFile: filepath.Join(dir, "plan.tfplan.age"), PlanJSON: filepath.Join(dir, "plan.json"), Recipient: r.identity.Recipient().String(),
+		Run: strings.ReplaceAll(r.t.Name(), "/", "-") + "-" + r.mark + "-" + filepath.Base(dir), Workspace: "w",
+		Phase: job.PlanPhase, Dir: ".",
+		Commit: fmt.Sprintf("commit-%d", r.phases), Checkout: r.checkout(), Ground: filepath.Join(dir, "ground"),
+		ModuleAge: time.Hour,
+		Engine:    r.engine, TerraformWorkspace: "default", WorkspaceDir: r.workspaceDir(),
+		CacheDir: filepath.Join(r.base, "cache"),
+		PlanFile: filepath.Join(dir, "plan.tfplan.age"), PlanJSON: filepath.Join(dir, "plan.json"),
+		Recipient: r.identity.Recipient().String(),
 		LockState: true, Timeout: time.Minute, Grace: 20 * time.Second,
 	}
 	secrets := job.Secrets{Env: r.env}
@@ -352,12 +358,14 @@ output "o" { value = terraform_data.a.output }
 
 // provisioned is a resource whose provisioner runs a shell script.
 func provisioned(script string) string {
-	return "resource \"terraform_data\" \"p\" {\n  provisioner \"local-exec\" {\n    command = <<-EOT\n" + script + "\n    EOT\n  }\n}\n"
+	return "resource \"terraform_data\" \"p\" {\n  provisioner \"local-exec\" {\n    command = <<-EOT\n" + script +
+		"\n    EOT\n  }\n}\n"
 }
 
 func must(t testing.TB, r job.Result, outcome job.Outcome, cause job.Cause, text string) {
 	t.Helper()
 	if r.Outcome != outcome || r.Cause != cause || !strings.Contains(r.Message, text) {
-		t.Fatalf("got %q %q %q (next %q)\nwant %q %q …%s…\n%+v", r.Outcome, r.Cause, r.Message, r.Next, outcome, cause, text, r.Diagnostics)
+		t.Fatalf("got %q %q %q (next %q)\nwant %q %q …%s…\n%+v", r.Outcome, r.Cause, r.Message, r.Next, outcome, cause,
+			text, r.Diagnostics)
 	}
 }

@@ -68,7 +68,8 @@ check "c" {
 		if err != nil {
 			return err
 		}
-		found := slices.ContainsFunc([]string{"canary-env", "canary-sensitive", canary, `canary\"`}, func(s string) bool { return bytes.Contains(b, []byte(s)) })
+		found := slices.ContainsFunc([]string{"canary-env", "canary-sensitive", canary, `canary\"`},
+			func(s string) bool { return bytes.Contains(b, []byte(s)) })
 		rel, _ := filepath.Rel(r.workspaceDir(), path)
 		mayHold := rel == "terraform.tfstate" || rel == "terraform.tfstate.backup" || filepath.Base(path) == "main.tf"
 		if found && !mayHold {
@@ -90,7 +91,9 @@ func TestEnvironmentIsIsolated(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "daemon")
 	t.Setenv("TF_VAR_input", "daemon")
 	r := newRig(t, nil)
-	r.write("main.tf", simple+provisioned("env > "+r.base+"/env; cat /proc/$PPID/environ /proc/$(awk '/PPid/{print $2}' /proc/$PPID/status)/environ > "+r.base+"/parents"))
+	r.write("main.tf", simple+provisioned("env > "+r.base+
+		"/env; cat /proc/$PPID/environ /proc/$(awk '/PPid/{print $2}' /proc/$PPID/status)/environ > "+r.base+
+		"/parents"))
 	give := func(_ *job.Job, s *job.Secrets) { s.Env["GIVEN"] = "yes" }
 	f := r.planned(give)
 	apply := f.startApply(give)
@@ -106,7 +109,8 @@ func TestEnvironmentIsIsolated(t *testing.T) {
 	if bytes.Contains(append(env, parents...), []byte("daemon")) {
 		t.Errorf("the daemon's variables are seen:\n%s\n%q", env, parents)
 	}
-	for _, want := range []string{"GIVEN=yes\n", "TFOPS_RUN_ID=" + apply.job.Run + "\n", "CHECKPOINT_DISABLE=1\n", "TF_IN_AUTOMATION=1\n", "HOME=" + r.env["HOME"] + "\n"} {
+	for _, want := range []string{"GIVEN=yes\n", "TFOPS_RUN_ID=" + apply.job.Run + "\n", "CHECKPOINT_DISABLE=1\n",
+		"TF_IN_AUTOMATION=1\n", "HOME=" + r.env["HOME"] + "\n"} {
 		if !bytes.Contains(env, []byte(want)) {
 			t.Errorf("%q is missing in\n%s", want, env)
 		}
@@ -120,18 +124,21 @@ func FuzzMask(f *testing.F) {
 	f.Add("a\"b\\c\n<d>\u2028", "{\"", "\"}")
 	f.Add("typetype", "type", "@level")
 	f.Fuzz(func(t *testing.T, secret, before, after string) {
-		secret, before, after = strings.ToValidUTF8(secret, "?"), strings.ToValidUTF8(before, "?"), strings.ToValidUTF8(after, "?")
+		secret, before, after = strings.ToValidUTF8(secret, "?"), strings.ToValidUTF8(before, "?"),
+			strings.ToValidUTF8(after, "?")
 		if len(secret) < diagnostics.Shortest || strings.Contains(plan.Sensitive, secret) {
 			return
 		}
 		inner, _ := json.Marshal(map[string]string{"v": before + secret + after})
-		line, _ := json.Marshal(map[string]any{"type": "log", "@level": "info", "@message": before + secret + after, "list": []string{secret, string(inner)}})
+		line, _ := json.Marshal(map[string]any{"type": "log", "@level": "info", "@message": before + secret + after,
+			"list": []string{secret, string(inner)}})
 		got := diagnostics.NewMasker([]string{secret}).Event(line)
 		var event map[string]any
 		if err := json.Unmarshal(got, &event); err != nil || event["type"] != "log" || event["@level"] != "info" {
 			t.Fatalf("no event any more: %s, %v", got, err)
 		}
-		if text := event["@message"].(string); strings.Contains(strings.ReplaceAll(text, plan.Sensitive, "\x00"), secret) {
+		if text := event["@message"].(string); strings.Contains(strings.ReplaceAll(text, plan.Sensitive, "\x00"),
+			secret) {
 			t.Fatalf("%q is still in %q", secret, text)
 		}
 	})

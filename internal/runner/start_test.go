@@ -133,7 +133,8 @@ func TestNotStartedOverALimit(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": simple})
 	dir, j, secrets := r.planJob()
 	secrets.Plan = make([]byte, 1<<20) // far more than the space that is kept for a result
-	for name, size := range map[string]uint64{"the job": 16, "the space for the result": 64 << 10, "the secrets": 512 << 10} {
+	for name, size := range map[string]uint64{"the job": 16, "the space for the result": 64 << 10,
+		"the secrets": 512 << 10} {
 		b, err := json.Marshal(small{dir, size, j, secrets})
 		if err != nil {
 			t.Fatal(err)
@@ -269,7 +270,8 @@ func TestABegunApplyWasStarted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lock.Close()
-	if err := r.local.Start(t.Context(), dir, j, secrets); !fault.Is(err, fault.Conflict) || errors.As(err, new(*NotStarted)) {
+	if err := r.local.Start(t.Context(), dir, j, secrets); !fault.Is(err, fault.Conflict) ||
+		errors.As(err, new(*NotStarted)) {
 		t.Errorf("got %v (%T)", err, err)
 	}
 }

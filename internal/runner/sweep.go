@@ -29,7 +29,9 @@ func SweepRun(runDir string) error {
 	for _, dir := range []string{runDir, filepath.Join(runDir, string(job.PlanPhase)),
 		filepath.Join(runDir, string(job.ApplyPhase))} {
 		failed = errors.Join(failed,
-			sweep(dir, time.Now(), func(e fs.DirEntry) bool { return e.Type().IsRegular() && tempName().MatchString(e.Name()) }))
+			sweep(dir, time.Now(), func(e fs.DirEntry) bool {
+				return e.Type().IsRegular() && tempName().MatchString(e.Name())
+			}))
 	}
 	return failed
 }

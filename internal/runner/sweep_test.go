@@ -11,8 +11,10 @@ import (
 func TestSweepTakesOnlyWhatWasBeingWritten(t *testing.T) {
 	data := t.TempDir()
 	run := filepath.Join(data, "runs", "r")
-	leftInRun := []string{"run.json.tmp", ".ground.json.1234", "inputs.json.age.tmp", "plan/result.json.tmp", "plan/.job.json.99", "apply/errored.tfstate.age.tmp", "apply/result.json.tmp"}
-	kept := []string{"run.json", "plan.json", "plan/result.json", "plan/events.jsonl", "plan/runner.lock", "apply/errored.tfstate.age", "apply/started"}
+	leftInRun := []string{"run.json.tmp", ".ground.json.1234", "inputs.json.age.tmp", "plan/result.json.tmp",
+		"plan/.job.json.99", "apply/errored.tfstate.age.tmp", "apply/result.json.tmp"}
+	kept := []string{"run.json", "plan.json", "plan/result.json", "plan/events.jsonl", "plan/runner.lock",
+		"apply/errored.tfstate.age", "apply/started"}
 	for _, name := range append(leftInRun, kept...) {
 		put(t, filepath.Join(run, name))
 	}
@@ -24,10 +26,15 @@ func TestSweepTakesOnlyWhatWasBeingWritten(t *testing.T) {
 		t.Errorf("a run without a directory: %v", err)
 	}
 
-	leftShared := []string{"workspaces/w/.hidden.json.age.12", "workspaces/w/footing.json.age.tmp", "workspaces/w/engine/.init.json.3", "workspaces/w/snapshots/.00000001-r.tfstate.age.7",
-		"cache/modules/content/.half-1/files/main.tf", "cache/modules/source/.abc.json.5", "cache/terraform/.installing-1.11.4-77/terraform", "cache/probe-123/x"}
-	keptShared := []string{"workspaces/w/terraform.tfstate", "workspaces/w/terraform.tfstate.backup", "workspaces/w/.terraform.tfstate.lock.info", "workspaces/w/tree/mine.tmp", "workspaces/w/snapshots/00000001-r.tfstate.age",
-		"cache/modules/content/abc/files/x.tmp", "cache/modules/source/abc.json", "cache/terraform/1.11.4/terraform", "cache/terraform/.1.11.4.lock"}
+	leftShared := []string{"workspaces/w/.hidden.json.age.12", "workspaces/w/footing.json.age.tmp",
+		"workspaces/w/engine/.init.json.3", "workspaces/w/snapshots/.00000001-r.tfstate.age.7",
+		"cache/modules/content/.half-1/files/main.tf", "cache/modules/source/.abc.json.5",
+		"cache/terraform/.installing-1.11.4-77/terraform", "cache/probe-123/x"}
+	keptShared := []string{"workspaces/w/terraform.tfstate", "workspaces/w/terraform.tfstate.backup",
+		"workspaces/w/.terraform.tfstate.lock.info", "workspaces/w/tree/mine.tmp",
+		"workspaces/w/snapshots/00000001-r.tfstate.age",
+		"cache/modules/content/abc/files/x.tmp", "cache/modules/source/abc.json", "cache/terraform/1.11.4/terraform",
+		"cache/terraform/.1.11.4.lock"}
 	for _, name := range append(leftShared, keptShared...) {
 		put(t, filepath.Join(data, name))
 	}

@@ -17,8 +17,10 @@ import (
 func TestRequiredVersionOfLocalModules(t *testing.T) {
 	tree := t.TempDir()
 	for name, text := range map[string]string{
-		"app/main.tf":                  "terraform {\n  required_version = \">= 1.4\"\n}\nmodule \"net\" {\n  source = \"../modules/net\"\n}\n",
-		"modules/net/main.tf":          "terraform {\n  required_version = \"~> 1.9\"\n}\nmodule \"deep\" {\n  source = \"./deep\"\n}\n",
+		"app/main.tf": "terraform {\n  required_version = \">= 1.4\"\n}\nmodule \"net\" {\n  " +
+			"source = \"../modules/net\"\n}\n",
+		"modules/net/main.tf": "terraform {\n  required_version = \"~> 1.9\"\n}\nmodule \"deep\" {\n  " +
+			"source = \"./deep\"\n}\n",
 		"modules/net/deep/versions.tf": "terraform {\n  required_version = \"< 99\"\n}\n",
 		"unused/main.tf":               "terraform {\n  required_version = \"1.0.0\"\n}\n",
 	} {
@@ -38,7 +40,8 @@ func TestRequiredVersionOfLocalModules(t *testing.T) {
 	for i, v := range m.Required {
 		got[m.From[i]] = v
 	}
-	want := map[string]string{"required_version in main.tf": ">= 1.4", "required_version in modules/net/main.tf": "~> 1.9", "required_version in modules/net/deep/versions.tf": "< 99"}
+	want := map[string]string{"required_version in main.tf": ">= 1.4",
+		"required_version in modules/net/main.tf": "~> 1.9", "required_version in modules/net/deep/versions.tf": "< 99"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -48,7 +51,10 @@ func TestRequiredVersionOfLocalModules(t *testing.T) {
 func TestApplyWithTheEngineOfThePlan(t *testing.T) {
 	r := newRig(t, map[string]string{"main.tf": simple})
 	f := r.planned()
-	gone := f.startApply(func(j *job.Job, _ *job.Secrets) { j.Engine.Made, j.Engine.ReleaseURL = "1.5.6", "http://127.0.0.1:1" })
+	gone := f.startApply(func(j *job.Job, _ *job.Secrets) {
+		j.Engine.Made, j.Engine.ReleaseURL = "1.5.6",
+			"http://127.0.0.1:1"
+	})
 	must(t, gone.wait(), job.Failed, job.CauseStale, "terraform 1.5.6, which made the plan, is not here any more")
 	if durable.Exists(filepath.Join(gone.dir, job.StartedFile)) {
 		t.Error("the engine was started")
@@ -57,7 +63,8 @@ func TestApplyWithTheEngineOfThePlan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	must(t, f.startApply(func(j *job.Job, _ *job.Secrets) { j.Engine.Made = result.EngineVersion }).wait(), job.Succeeded, "", "")
+	must(t, f.startApply(func(j *job.Job, _ *job.Secrets) { j.Engine.Made = result.EngineVersion }).wait(),
+		job.Succeeded, "", "")
 }
 
 func TestHasEngine(t *testing.T) {
@@ -72,7 +79,8 @@ func TestHasEngine(t *testing.T) {
 	if err := r.local.HasEngine(t.Context(), j, secrets.Env); err != nil {
 		t.Errorf("it is there: %v", err)
 	}
-	if err := r.local.HasEngine(t.Context(), j, map[string]string{"PATH": t.TempDir()}); err == nil || !strings.Contains(err.Error(), "on PATH: none") {
+	if err := r.local.HasEngine(t.Context(), j, map[string]string{"PATH": t.TempDir()}); err == nil ||
+		!strings.Contains(err.Error(), "on PATH: none") {
 		t.Errorf("it is on no PATH: %v", err)
 	}
 	j.Engine.Made = "1.5.6"

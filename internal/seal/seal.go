@@ -44,7 +44,8 @@ func Create(path string) (*Key, error) {
 		return nil, cannot(path, "created", err)
 	}
 	defer os.Remove(tmp.Name())
-	_, err = fmt.Fprintf(tmp, "# tfops: decrypts saved plans and state snapshots. Back it up; keep it secret.\n# public key: %s\n%s\n", id.Recipient(), id)
+	_, err = fmt.Fprintf(tmp, "# tfops: decrypts saved plans and state snapshots. Back it up; keep it secret.\n# "+
+		"public key: %s\n%s\n", id.Recipient(), id)
 	err = errors.Join(err, tmp.Sync(), tmp.Close())
 	if err != nil {
 		return nil, cannot(path, "created", err)
@@ -82,18 +83,21 @@ func Load(path string) (*Key, error) {
 	}
 	ids, err := age.ParseIdentities(bytes.NewReader(b))
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "put the key back from a backup", "the key %s is not an age identity: %w", path, err)
+		return nil, fault.New(fault.Invalid, "put the key back from a backup", "the key %s is not an age identity: %w",
+			path, err)
 	}
 	x, ok := ids[0].(*age.X25519Identity)
 	if !ok {
-		return nil, fault.New(fault.Invalid, "put the key back from a backup", "the key %s is not an X25519 identity", path)
+		return nil, fault.New(fault.Invalid, "put the key back from a backup", "the key %s is not an X25519 identity",
+			path)
 	}
 	secret := sha256.Sum256([]byte("tfops digests of outputs\x00" + x.String()))
 	return &Key{identities: ids, recipient: x.Recipient().String(), digestKey: secret[:]}, nil
 }
 
 func cannot(path, what string, err error) error {
-	return fault.New(fault.Unavailable, "check the data directory's permissions and free space", "the key %s cannot be %s: %w", path, what, err)
+	return fault.New(fault.Unavailable, "check the data directory's permissions and free space",
+		"the key %s cannot be %s: %w", path, what, err)
 }
 
 // Recipient is what others encrypt to.
@@ -108,7 +112,8 @@ func (k *Key) Open(path string) ([]byte, error) {
 	defer f.Close()
 	r, err := age.Decrypt(f, k.identities...)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "use the key of the data directory in which the file was made", "%s cannot be decrypted: %w", path, err)
+		return nil, fault.New(fault.Invalid, "use the key of the data directory in which the file was made",
+			"%s cannot be decrypted: %w", path, err)
 	}
 	b, err := io.ReadAll(r)
 	if err != nil {

@@ -18,8 +18,10 @@ func TestRefreshOnlyPlan(t *testing.T) {
 		plan plan.Plan
 		want string
 	}{
-		{"nothing", plan.Plan{RefreshOnly: true, Complete: true, Applyable: true}, "No changes. The state holds what is there in the world already.\n"},
-		{"a resource", plan.Plan{RefreshOnly: true, Complete: true, EngineName: "terraform", Drift: []plan.Change{changed}}, `Note: Objects have changed outside of Terraform
+		{"nothing", plan.Plan{RefreshOnly: true, Complete: true, Applyable: true},
+			"No changes. The state holds what is there in the world already.\n"},
+		{"a resource", plan.Plan{RefreshOnly: true, Complete: true, EngineName: "terraform",
+			Drift: []plan.Change{changed}}, `Note: Objects have changed outside of Terraform
 
 Terraform detected the following changes made outside of Terraform since the last apply:
 
@@ -32,7 +34,8 @@ Plan: accepts 1 resource into the state. Nothing in the world is changed.
 What is above is recorded as it is there now. Where the configuration sets
 something else, the next plan wants to put it back.
 `},
-		{"an output", plan.Plan{RefreshOnly: true, Complete: true, EngineName: "terraform", Outputs: []plan.Output{{Name: "o", Action: plan.Update, Before: "a", After: "b"}}},
+		{"an output", plan.Plan{RefreshOnly: true, Complete: true, EngineName: "terraform",
+			Outputs: []plan.Output{{Name: "o", Action: plan.Update, Before: "a", After: "b"}}},
 			`Plan: accepts 1 output into the state. Nothing in the world is changed.
 
 Changes to Outputs:

@@ -140,7 +140,8 @@ func firstDifference(got, want string) string {
 	for i := 0; i < len(g) || i < len(w); i++ {
 		if i >= len(g) || i >= len(w) || g[i] != w[i] {
 			from := max(i-8, 0)
-			return "printed\n" + strings.Join(g[from:min(i+6, len(g))], "\n") + "\n\nterraform prints\n" + strings.Join(w[from:min(i+6, len(w))], "\n")
+			return "printed\n" + strings.Join(g[from:min(i+6, len(g))], "\n") + "\n\nterraform prints\n" +
+				strings.Join(w[from:min(i+6, len(w))], "\n")
 		}
 	}
 	return "no difference"
@@ -280,7 +281,8 @@ func TestModulesThatCanMove(t *testing.T) {
 		{Call: "o", Source: "https://x/o.zip\x1b[2J", Digest: "sha256:3"},
 	}}
 	term.New(&out, &out, term.Options{Color: term.ColorNever}).Plan(nil, pl)
-	for _, want := range []string{"m = git::https://x/m.git?ref=main at commit 3fa9c1a2\n", "n = acme/n/aws in version 5.0.1\n", "with the digest sha256:3\n"} {
+	for _, want := range []string{"m = git::https://x/m.git?ref=main at commit 3fa9c1a2\n",
+		"n = acme/n/aws in version 5.0.1\n", "with the digest sha256:3\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("not %q in\n%s", want, out.String())
 		}

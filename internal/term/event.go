@@ -68,7 +68,8 @@ func (p *Printer) Event(line []byte) {
 		}
 	case "provision_progress":
 		p.provision(m.Hook, text)
-	case "refresh_start", "apply_start", "apply_progress", "apply_complete", "apply_errored", "provision_start", "provision_errored":
+	case "refresh_start", "apply_start", "apply_progress", "apply_complete", "apply_errored", "provision_start",
+		"provision_errored":
 		p.hook(text)
 	default:
 		p.log(m.Level, text)

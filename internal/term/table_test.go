@@ -9,7 +9,8 @@ import (
 )
 
 func TestTableOnANarrowTerminal(t *testing.T) {
-	columns := []term.Column{{Name: "RUN"}, {Name: "SUBJECT", Cut: 8, Drop: 1}, {Name: "PLAN", Drop: 2}, {Name: "TOOK", Drop: 3}}
+	columns := []term.Column{{Name: "RUN"}, {Name: "SUBJECT", Cut: 8, Drop: 1}, {Name: "PLAN", Drop: 2},
+		{Name: "TOOK", Drop: 3}}
 	rows := [][]term.Cell{term.Cells("0k1v8m3pq4rs", "Widen the subnet", "1 to add", "1m30s")}
 	for width, want := range map[int]string{
 		0:  "RUN           SUBJECT           PLAN      TOOK\n0k1v8m3pq4rs  Widen the subnet  1 to add  1m30s\n",

@@ -65,7 +65,8 @@ func golden(t *testing.T, name, got string) {
 }
 
 func TestPlanGolden(t *testing.T) {
-	for _, name := range []string{"aws_update", "kinds", "secrets_create", "secrets_update", "secrets_destroy", "values_update", "errored"} {
+	for _, name := range []string{"aws_update", "kinds", "secrets_create", "secrets_update", "secrets_destroy",
+		"values_update", "errored"} {
 		raw, err := os.ReadFile(filepath.Join("..", "plan", "testdata", name+".json"))
 		if err != nil {
 			t.Fatal(err)
@@ -78,26 +79,44 @@ func TestPlanGolden(t *testing.T) {
 func rare() *plan.Plan {
 	return &plan.Plan{
 		Drift: []plan.Change{
-			{Address: "a.changed", Mode: "managed", Type: "a", Name: "changed", Action: plan.Update, Before: map[string]any{"id": "1", "x": "old", "same": true}, After: map[string]any{"id": "1", "x": "new", "same": true}},
-			{Address: "a.gone", Mode: "managed", Type: "a", Name: "gone", Action: plan.Delete, Before: map[string]any{"id": "2"}},
+			{Address: "a.changed", Mode: "managed", Type: "a", Name: "changed", Action: plan.Update,
+				Before: map[string]any{"id": "1", "x": "old", "same": true},
+				After:  map[string]any{"id": "1", "x": "new", "same": true}},
+			{Address: "a.gone", Mode: "managed", Type: "a", Name: "gone", Action: plan.Delete,
+				Before: map[string]any{"id": "2"}},
 		},
 		Changes: []plan.Change{
-			{Address: "a.b", Mode: "managed", Type: "a", Name: "b", Deposed: "0123abcd", Action: plan.Delete, Before: map[string]any{"id": "3"}},
-			{Address: "a.r", Mode: "managed", Type: "a", Name: "r", Action: plan.Replace, CreateFirst: true, ImportID: "i-1", ReplacePaths: []string{"size", "rule", "doc", "text"},
-				Before: map[string]any{"size": json.Number("1"), "doc": `{"a":1}`, "text": "a\nb", "rule": []any{map[string]any{"x": "1"}}, "secret": []any{plan.Sensitive}},
-				After:  map[string]any{"size": json.Number("2"), "doc": `{"a":2}`, "text": "a\nc", "rule": []any{map[string]any{"x": "2"}}, "secret": []any{plan.Sensitive}}, SensitiveChanged: []string{"secret[0]"}},
-			{Address: "a.whole", Mode: "managed", Type: "a", Name: "whole", Action: plan.Update, Before: map[string]any{"nested": plan.Sensitive, "dyn": []any{}}, After: map[string]any{"nested": plan.Sensitive},
-				Unknown: map[string]any{"dyn": true}, SensitiveChanged: []string{"nested"}, Blocks: []string{"nested", "dyn"}},
-			{Address: `a.q["x"]`, Mode: "managed", Type: "a", Name: "q", Action: plan.Delete, Reason: "delete_because_no_module", Module: "module.m", Before: map[string]any{"id": "4"}},
-			{Address: `a.s["x"]`, Mode: "managed", Type: "a", Name: "s", Action: plan.Delete, Reason: "delete_because_wrong_repetition", Before: map[string]any{"id": "5"}},
-			{Address: `a.t`, Mode: "managed", Type: "a", Name: "t", Action: plan.Delete, Reason: "delete_because_wrong_repetition", Before: map[string]any{"id": "6"}},
-			{Address: `data.a.d`, Mode: "data", Type: "a", Name: "d", Action: plan.ReadData, Reason: "read_because_dependency_pending", After: map[string]any{}, Unknown: map[string]any{"id": true}},
+			{Address: "a.b", Mode: "managed", Type: "a", Name: "b", Deposed: "0123abcd", Action: plan.Delete,
+				Before: map[string]any{"id": "3"}},
+			{Address: "a.r", Mode: "managed", Type: "a", Name: "r", Action: plan.Replace, CreateFirst: true,
+				ImportID: "i-1", ReplacePaths: []string{"size", "rule", "doc", "text"},
+				Before: map[string]any{"size": json.Number("1"), "doc": `{"a":1}`, "text": "a\nb",
+					"rule": []any{map[string]any{"x": "1"}}, "secret": []any{plan.Sensitive}},
+				After: map[string]any{"size": json.Number("2"), "doc": `{"a":2}`, "text": "a\nc",
+					"rule": []any{map[string]any{"x": "2"}}, "secret": []any{plan.Sensitive}},
+				SensitiveChanged: []string{"secret[0]"}},
+			{Address: "a.whole", Mode: "managed", Type: "a", Name: "whole", Action: plan.Update,
+				Before:  map[string]any{"nested": plan.Sensitive, "dyn": []any{}},
+				After:   map[string]any{"nested": plan.Sensitive},
+				Unknown: map[string]any{"dyn": true}, SensitiveChanged: []string{"nested"},
+				Blocks: []string{"nested", "dyn"}},
+			{Address: `a.q["x"]`, Mode: "managed", Type: "a", Name: "q", Action: plan.Delete,
+				Reason: "delete_because_no_module", Module: "module.m", Before: map[string]any{"id": "4"}},
+			{Address: `a.s["x"]`, Mode: "managed", Type: "a", Name: "s", Action: plan.Delete,
+				Reason: "delete_because_wrong_repetition", Before: map[string]any{"id": "5"}},
+			{Address: `a.t`, Mode: "managed", Type: "a", Name: "t", Action: plan.Delete,
+				Reason: "delete_because_wrong_repetition", Before: map[string]any{"id": "6"}},
+			{Address: `data.a.d`, Mode: "data", Type: "a", Name: "d", Action: plan.ReadData,
+				Reason: "read_because_dependency_pending", After: map[string]any{},
+				Unknown: map[string]any{"id": true}},
 		},
 		Deferred:    []plan.Change{{Address: "a.later", Reason: "instance_count_unknown"}},
 		Invocations: []plan.Invocation{{Address: "action.x.y", Trigger: "a.b"}},
-		Outputs:     []plan.Output{{Name: "o", Action: plan.Update, Before: plan.Sensitive, After: plan.Sensitive, Sensitive: true}, {Name: "longer", Action: plan.Delete, Before: json.Number("1")}},
-		Checks:      []plan.Check{{Address: "check.fine", Status: "pass"}, {Address: "check.bad", Status: "fail", Problems: []string{"one\ntwo"}}, {Address: "a.b", Kind: "resource", Status: "error"}},
-		Counts:      plan.Counts{Delete: 4, Replace: 1, Change: 1, Import: 1, Read: 1, Outputs: 2},
+		Outputs: []plan.Output{{Name: "o", Action: plan.Update, Before: plan.Sensitive, After: plan.Sensitive,
+			Sensitive: true}, {Name: "longer", Action: plan.Delete, Before: json.Number("1")}},
+		Checks: []plan.Check{{Address: "check.fine", Status: "pass"}, {Address: "check.bad", Status: "fail",
+			Problems: []string{"one\ntwo"}}, {Address: "a.b", Kind: "resource", Status: "error"}},
+		Counts: plan.Counts{Delete: 4, Replace: 1, Change: 1, Import: 1, Read: 1, Outputs: 2},
 	}
 }
 
@@ -143,22 +162,30 @@ func TestPlanWithoutChanges(t *testing.T) {
 const evil = "x\x1b[2J\x1b]0;title\x07\u009b31m\rhidden\b\u202ereversed\u2066\x00\xff"
 
 func TestNothingReachesTheTerminal(t *testing.T) {
-	deep := map[string]any{"plain": evil, "lines": "a\n" + evil + "\nb", "json": string(must(json.Marshal(map[string]any{evil: []string{evil}}))),
-		evil: "key", "map": map[string]any{evil: evil}, "list": []any{evil, map[string]any{evil: evil}}, "number": json.Number(evil), "block": []any{map[string]any{evil: evil}}}
+	deep := map[string]any{"plain": evil, "lines": "a\n" + evil + "\nb",
+		"json": string(must(json.Marshal(map[string]any{evil: []string{evil}}))),
+		evil:   "key", "map": map[string]any{evil: evil}, "list": []any{evil, map[string]any{evil: evil}},
+		"number": json.Number(evil), "block": []any{map[string]any{evil: evil}}}
 	other := map[string]any{"plain": "y", "lines": "a\ny\nb", "json": `{"y":1}`, "list": []any{evil + "2"}, "number": evil}
 	change := func(a plan.Action, before, after any) plan.Change {
-		return plan.Change{Address: evil, PreviousAddress: evil, Module: evil, Mode: evil, Type: evil, Name: evil, Provider: evil, Deposed: evil, Action: a,
+		return plan.Change{Address: evil, PreviousAddress: evil, Module: evil, Mode: evil, Type: evil, Name: evil,
+			Provider: evil, Deposed: evil, Action: a,
 			ImportID: evil, Reason: evil, Before: before, After: after, Blocks: []string{"block"}}
 	}
-	all := []plan.Change{change(plan.Create, nil, deep), change(plan.Delete, deep, nil), change(plan.Update, deep, other), change(plan.NoOp, deep, deep), change(plan.Replace, other, deep), change(plan.Forget, deep, nil)}
-	for _, why := range []string{"delete_because_no_resource_config", "delete_because_no_module", "delete_because_no_move_target", "delete_because_each_key", "delete_because_count_index"} {
+	all := []plan.Change{change(plan.Create, nil, deep), change(plan.Delete, deep, nil),
+		change(plan.Update, deep, other), change(plan.NoOp, deep, deep), change(plan.Replace, other, deep),
+		change(plan.Forget, deep, nil)}
+	for _, why := range []string{"delete_because_no_resource_config", "delete_because_no_module",
+		"delete_because_no_move_target", "delete_because_each_key", "delete_because_count_index"} {
 		c := change(plan.Delete, deep, nil)
 		c.Reason = why
 		c.Address += `["` + evil + `"]`
 		all = append(all, c)
 	}
-	pl := &plan.Plan{EngineName: evil, EngineVersion: evil, Changes: all, Drift: all, Deferred: all, Invocations: []plan.Invocation{{Address: evil, Type: evil, Trigger: evil}},
-		Outputs: []plan.Output{{Name: evil, Action: plan.Create, After: deep}}, Checks: []plan.Check{{Address: evil, Status: "fail", Problems: []string{evil}}}}
+	pl := &plan.Plan{EngineName: evil, EngineVersion: evil, Changes: all, Drift: all, Deferred: all,
+		Invocations: []plan.Invocation{{Address: evil, Type: evil, Trigger: evil}},
+		Outputs:     []plan.Output{{Name: evil, Action: plan.Create, After: deep}},
+		Checks:      []plan.Check{{Address: evil, Status: "fail", Problems: []string{evil}}}}
 	s := newScreen(term.Options{Width: 60})
 	s.Plan(nil, pl)
 	s.Plan(&s.err, pl)
@@ -170,12 +197,17 @@ func TestNothingReachesTheTerminal(t *testing.T) {
 	s.Error(fault.New(fault.Invalid, evil, "%s", evil))
 	s.Error(errors.Join(errors.New(evil), errors.New(evil)))
 	s.Warning(evil, evil)
-	s.Printf("%s", term.Diagnostic{Severity: "error", Summary: evil, Detail: evil, Address: evil, File: evil, Line: 1, Context: evil, Code: evil, Values: []string{evil}}.String())
+	s.Printf("%s", term.Diagnostic{Severity: "error", Summary: evil, Detail: evil, Address: evil, File: evil, Line: 1,
+		Context: evil, Code: evil, Values: []string{evil}}.String())
 	s.Event([]byte(evil))
-	for _, kind := range []string{"apply_start", "provision_progress", "change_summary", "outputs", "diagnostic", "log", "no such type", ""} {
-		s.Event(must(json.Marshal(map[string]any{"@level": "info", "@message": evil, "type": kind, "outputs": map[string]any{evil: map[string]any{"value": deep["map"]}},
-			"hook":       map[string]any{"resource": map[string]any{"addr": evil}, "provisioner": evil, "output": evil},
-			"diagnostic": map[string]any{"severity": "error", "summary": evil, "detail": evil, "range": map[string]any{"filename": evil}, "snippet": map[string]any{"code": evil, "highlight_start_offset": 1, "highlight_end_offset": 4}}})))
+	for _, kind := range []string{"apply_start", "provision_progress", "change_summary", "outputs", "diagnostic", "log",
+		"no such type", ""} {
+		s.Event(must(json.Marshal(map[string]any{"@level": "info", "@message": evil, "type": kind,
+			"outputs": map[string]any{evil: map[string]any{"value": deep["map"]}},
+			"hook":    map[string]any{"resource": map[string]any{"addr": evil}, "provisioner": evil, "output": evil},
+			"diagnostic": map[string]any{"severity": "error", "summary": evil, "detail": evil,
+				"range":   map[string]any{"filename": evil},
+				"snippet": map[string]any{"code": evil, "highlight_start_offset": 1, "highlight_end_offset": 4}}})))
 	}
 	for name, text := range map[string]string{"stdout": s.out.String(), "stderr": s.err.String()} {
 		if len(text) < 1000 || !strings.Contains(text, `\x1b[2J`) {
@@ -278,7 +310,8 @@ func TestError(t *testing.T) {
 		{errors.New("it broke\n"), "Error: it broke\n"},
 		{fault.New(fault.Invalid, "Do that.", "This is wrong."), "Error: This is wrong.\nNext: Do that.\n"},
 		{wrapped, "Error: syncing: The run has ended.\nNext: Run tfops runs.\n"},
-		{errors.Join(wrapped, errors.New("two")), "Error: syncing: The run has ended.\nNext: Run tfops runs.\nError: two\n"},
+		{errors.Join(wrapped, errors.New("two")), "Error: syncing: The run has ended.\nNext: Run tfops " +
+			"runs.\nError: two\n"},
 		{fmt.Errorf("both: %w, %w", errors.New("a"), errors.New("b")), "Error: both: a, b\n"},
 	} {
 		s := newScreen(term.Options{})
@@ -331,7 +364,8 @@ func TestTable(t *testing.T) {
 
 func TestKeyValues(t *testing.T) {
 	s := newScreen(term.Options{})
-	s.KeyValues([]term.KeyValue{{Key: "Run", Value: "01J"}, {Key: "Nothing"}, {Key: "Waiting for", Value: "an approval\nof ana\n", Tone: term.Busy}})
+	s.KeyValues([]term.KeyValue{{Key: "Run", Value: "01J"}, {Key: "Nothing"},
+		{Key: "Waiting for", Value: "an approval\nof ana\n", Tone: term.Busy}})
 	if got, want := s.out.String(), "Run:         01J\nWaiting for: an approval\n             of ana\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -339,7 +373,8 @@ func TestKeyValues(t *testing.T) {
 
 func TestClock(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		0: "0ms", 850 * time.Millisecond: "850ms", 12 * time.Second: "12s", 185 * time.Second: "3m05s", 130 * time.Minute: "2h10m", 99 * time.Hour: "4d03h", -time.Minute: "-1m00s",
+		0: "0ms", 850 * time.Millisecond: "850ms", 12 * time.Second: "12s", 185 * time.Second: "3m05s",
+		130 * time.Minute: "2h10m", 99 * time.Hour: "4d03h", -time.Minute: "-1m00s",
 	} {
 		if got := term.Duration(d); got != want {
 			t.Errorf("%d: %q, want %q", d, got, want)

@@ -49,7 +49,8 @@ func TestTerminal(t *testing.T) {
 		_, _ = shown.ReadFrom(keyboard) // ends with an error: the terminal is gone
 		text := strings.ReplaceAll(shown.String(), "\r\n", "\n")
 		// What was typed is echoed before or after the question.
-		if plain := stripColours(text); !strings.Contains(plain, "Digest? ") || !strings.HasSuffix(plain, "NAME\na name that is far…\n") {
+		if plain := stripColours(text); !strings.Contains(plain, "Digest? ") ||
+			!strings.HasSuffix(plain, "NAME\na name that is far…\n") {
 			t.Errorf("%s: %q", c.env, text)
 		}
 		if got := strings.Contains(text, "\x1b["); got != c.colours {

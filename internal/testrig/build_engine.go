@@ -27,10 +27,12 @@ var (
 	OldestTerraform = Built{Name: "terraform", Version: "1.5.7", pkg: "github.com/hashicorp/terraform"}
 	// Newer Terraforms have replace directives for backends that are modules of their own;
 	// the module in terraform has stubs in their place.
-	NewestTerraform = Built{Name: "terraform", Version: "1.13.3", module: "internal/testrig/terraform", pkg: "github.com/hashicorp/terraform"}
+	NewestTerraform = Built{Name: "terraform", Version: "1.13.3", module: "internal/testrig/terraform",
+		pkg: "github.com/hashicorp/terraform"}
 	// OpenTofu's go.mod has a replace directive, so `go install` refuses it: the
 	// module in opentofu repeats that directive.
-	OpenTofu = Built{Name: "tofu", Version: "1.12.6", module: "internal/testrig/opentofu", pkg: "github.com/opentofu/opentofu/cmd/tofu"}
+	OpenTofu = Built{Name: "tofu", Version: "1.12.6", module: "internal/testrig/opentofu",
+		pkg: "github.com/opentofu/opentofu/cmd/tofu"}
 )
 
 // BuiltEngines are all of them, the one that takes longest first.
@@ -65,7 +67,8 @@ func (b Built) Build(ctx context.Context, root string) (string, error) {
 
 // asReleased leaves out debug information, which is a third of the binary, and
 // has the engine call itself by its release's number, not "-dev".
-const asReleased = "-s -w -X github.com/hashicorp/terraform/version.dev=no -X github.com/opentofu/opentofu/version.dev=no"
+const asReleased = "-s -w -X github.com/hashicorp/terraform/version.dev=no -X " +
+	"github.com/opentofu/opentofu/version.dev=no"
 
 func (b Built) compile(ctx context.Context, root, into string) error {
 	args := []string{"install", "-ldflags", asReleased, b.pkg + "@v" + b.Version}

@@ -88,7 +88,8 @@ func awaitPostgres(t testing.TB, port int, ended chan struct{}, log *bytes.Buffe
 // postgresBin is where the server's programs are: Debian has them on no PATH.
 func postgresBin() string {
 	if path, err := exec.LookPath("initdb"); err == nil {
-		if real, err := filepath.EvalSymlinks(path); err == nil && exists(filepath.Join(filepath.Dir(real), "postgres")) {
+		if real, err := filepath.EvalSymlinks(path); err == nil &&
+			exists(filepath.Join(filepath.Dir(real), "postgres")) {
 			return filepath.Dir(real)
 		}
 	}

@@ -36,7 +36,8 @@ func Provider(t testing.TB) (cliConfig string) {
 	key := sourceKey(t, src, nil, func(string) bool { return true })
 	const config = "terraform.rc"
 	dir := cached(t, "provider", key, func(dir, final string) {
-		place := filepath.Join(dir, "mirror", filepath.FromSlash(ProviderSource), providerVersion, runtime.GOOS+"_"+runtime.GOARCH)
+		place := filepath.Join(dir, "mirror", filepath.FromSlash(ProviderSource), providerVersion, runtime.GOOS+"_"+
+			runtime.GOARCH)
 		if err := os.MkdirAll(place, 0o755); err != nil {
 			t.Fatal(err)
 		}

@@ -122,7 +122,8 @@ resource "lab_thing" "a" {
 	if out := l.apply(); strings.Contains(out, "canary-secret") {
 		t.Errorf("the secret was printed:\n%s", out)
 	}
-	if o := l.object("a"); o["value"] != "one" || o["secret"] != "canary-secret" || o["note"] != "none" || o["revision"] != 1.0 {
+	if o := l.object("a"); o["value"] != "one" || o["secret"] != "canary-secret" || o["note"] != "none" ||
+		o["revision"] != 1.0 {
 		t.Errorf("created: %v", o)
 	}
 	if l.changes() {
@@ -259,7 +260,8 @@ func TestStop(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			l := newLab(t)
 			gate := filepath.Join(t.TempDir(), "gate")
-			l.write(fmt.Sprintf("resource \"lab_thing\" \"a\" {\n  name = \"a\"\n  gate = %q\n  stubborn = %v\n}\n", gate, tt.stubborn))
+			l.write(fmt.Sprintf("resource \"lab_thing\" \"a\" {\n  name = \"a\"\n  gate = %q\n  stubborn = %v\n}\n",
+				gate, tt.stubborn))
 			p := l.start("apply", "-auto-approve", "-no-color")
 			began(t, gate, "create")
 			if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
@@ -380,12 +382,14 @@ func TestOrphan(t *testing.T) {
 	}{
 		{"stops with its engine", false, func(string) error { return nil }, false},
 		{"finishes when stubborn", true, open, true},
-		{"gives up when the test is over", true, func(gate string) error { return os.RemoveAll(filepath.Dir(gate)) }, false},
+		{"gives up when the test is over", true, func(gate string) error { return os.RemoveAll(filepath.Dir(gate)) },
+			false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			l := newLab(t)
 			gate := filepath.Join(t.TempDir(), "gate")
-			l.write(fmt.Sprintf("resource \"lab_thing\" \"a\" {\n  name = \"a\"\n  gate = %q\n  stubborn = %v\n}\n", gate, tt.stubborn))
+			l.write(fmt.Sprintf("resource \"lab_thing\" \"a\" {\n  name = \"a\"\n  gate = %q\n  stubborn = %v\n}\n",
+				gate, tt.stubborn))
 			p := l.start("apply", "-auto-approve", "-no-color")
 			provider := began(t, gate, "create")
 			testrig.Kill(t, p.cmd.Process.Pid)

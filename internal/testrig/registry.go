@@ -21,8 +21,8 @@ import (
 )
 
 // Registry is a provider registry on 127.0.0.1, over TLS, which signs what it has with a
-// key of its own, of a kind that Terraform 1.5 can read. It has the test provider, by any name and in any version, for this
-// platform and for another one.
+// key of its own, of a kind that Terraform 1.5 can read. It has the test provider, by any name and in any version, for
+// this platform and for another one.
 type Registry struct {
 	Host string // of provider addresses: HOST/tfops/lab
 	CA   string // the certificate that it is trusted by, for SSL_CERT_FILE
@@ -46,12 +46,14 @@ const OtherPlatform = "plan9_arm"
 // test provider.
 func NewRegistry(t testing.TB) *Registry {
 	t.Helper()
-	mirror := filepath.Join(filepath.Dir(Provider(t)), "mirror", filepath.FromSlash(ProviderSource), providerVersion, Platform)
+	mirror := filepath.Join(filepath.Dir(Provider(t)), "mirror", filepath.FromSlash(ProviderSource), providerVersion,
+		Platform)
 	binary, err := os.ReadFile(filepath.Join(mirror, "terraform-provider-lab_v"+providerVersion))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Registry{signer: signerWith(t, packet.PubKeyAlgoRSA), binary: binary, versions: map[string][]string{}, archives: map[string][]byte{}}
+	r := &Registry{signer: signerWith(t, packet.PubKeyAlgoRSA), binary: binary, versions: map[string][]string{},
+		archives: map[string][]byte{}}
 	server := httptest.NewTLSServer(r.routes(t))
 	t.Cleanup(server.Close)
 	r.url, r.Host = server.URL, strings.TrimPrefix(server.URL, "https://")
@@ -103,7 +105,8 @@ func (r *Registry) routes(t testing.TB) http.Handler {
 			_, _ = w.Write(mustJSON(t, make(req))) // a client that went away is its own affair
 		})
 	}
-	answer("/.well-known/terraform.json", func(*http.Request) any { return map[string]string{"providers.v1": "/v1/providers/"} })
+	answer("/.well-known/terraform.json",
+		func(*http.Request) any { return map[string]string{"providers.v1": "/v1/providers/"} })
 	answer("/v1/providers/tfops/{name}/versions", func(req *http.Request) any {
 		all := []any{}
 		for _, v := range r.versions[req.PathValue("name")] {
@@ -120,10 +123,13 @@ func (r *Registry) routes(t testing.TB) http.Handler {
 		name, version := req.PathValue("name"), req.PathValue("version")
 		archive := providerArchive(name, version, req.PathValue("os")+"_"+req.PathValue("arch"))
 		sums := r.url + "/sums/" + name + "/" + version
-		return map[string]any{"protocols": []string{"6.0"}, "os": req.PathValue("os"), "arch": req.PathValue("arch"), "filename": archive,
-			"download_url": r.url + "/archives/" + archive, "shasum": fmt.Sprintf("%x", sha256.Sum256(r.archives[archive])),
-			"shasums_url": sums, "shasums_signature_url": sums + "/sig",
-			"signing_keys": map[string]any{"gpg_public_keys": []any{map[string]string{"key_id": r.signer.PrimaryKey.KeyIdString(), "ascii_armor": armored(t, r.signer)}}}}
+		return map[string]any{"protocols": []string{"6.0"}, "os": req.PathValue("os"), "arch": req.PathValue("arch"),
+			"filename":     archive,
+			"download_url": r.url + "/archives/" + archive,
+			"shasum":       fmt.Sprintf("%x", sha256.Sum256(r.archives[archive])),
+			"shasums_url":  sums, "shasums_signature_url": sums + "/sig",
+			"signing_keys": map[string]any{"gpg_public_keys": []any{map[string]string{
+				"key_id": r.signer.PrimaryKey.KeyIdString(), "ascii_armor": armored(t, r.signer)}}}}
 	})
 	raw := func(pattern string, make func(req *http.Request) []byte) {
 		mux.HandleFunc("GET "+pattern, func(w http.ResponseWriter, req *http.Request) {

@@ -232,5 +232,6 @@ func Archive(t testing.TB, name string, binary []byte) []byte {
 // can do nothing else: for tests in which many versions must be there and
 // none has to run.
 func VersionScript(version string) []byte {
-	return fmt.Appendf(nil, "#!/bin/sh\n[ \"$1\" = version ] || exit 3\necho '{\"terraform_version\": \"%s\"}'\n", version)
+	return fmt.Appendf(nil, "#!/bin/sh\n[ \"$1\" = version ] || exit 3\necho '{\"terraform_version\": \"%s\"}'\n",
+		version)
 }

@@ -19,7 +19,8 @@ func TestNewestTag(t *testing.T) {
 		{">= 1.3.0-rc1", "", "v1.3.0-rc1 v1.3.0", "v1.3.0"},
 		{">= 1", "", "v1 v2 latest release-9.9.9 v3.x", ""},
 		{">= 1", "", "v1.2 v1 v9", "v1.2"},
-		{">= 1", "network/v", "v9.0.0 network/v1.0.0 network/v1.2.0 network/1.9.0 dns/v3.0.0 network/vault-v9.0.0", "network/v1.2.0"},
+		{">= 1", "network/v", "v9.0.0 network/v1.0.0 network/v1.2.0 network/1.9.0 dns/v3.0.0 network/vault-v9.0.0",
+			"network/v1.2.0"},
 		{">= 1", "v", "v1.2.0 1.9.0", "v1.2.0"},
 		{">= 1", "", "1.2.0 v1.2.0", "v1.2.0"},
 		{">= 1", "", "v1.2.0+a v1.2.0+b", "v1.2.0+b"},
@@ -45,19 +46,28 @@ func TestNextTag(t *testing.T) {
 	w := Workspace{Tag: ">= 1"}
 	type step struct{ name, commit, applied, why string }
 	for name, steps := range map[string][]step{
-		"newer":                       {{"v1.0.0", "a", "", ""}, {"v1.1.0", "b", "a", ""}},
-		"the same":                    {{"v1.0.0", "a", "", ""}, {"v1.0.0", "a", "a", ""}},
-		"moved":                       {{"v1.0.0", "a", "a", ""}, {"v1.0.0", "b", "a", "tag v1.0.0 was moved"}, {"v1.0.0", "b", "a", "tag v1.0.0 was moved"}, {"v1.0.0", "b", "b", ""}},
-		"moved twice":                 {{"v1.0.0", "a", "a", ""}, {"v1.0.0", "b", "a", "tag v1.0.0 was moved"}, {"v1.0.0", "c", "a", "tag v1.0.0 was moved"}},
-		"moved and back":              {{"v1.0.0", "a", "a", ""}, {"v1.0.0", "b", "a", "tag v1.0.0 was moved"}, {"v1.0.0", "a", "a", ""}},
-		"moved, applied, and back":    {{"v1.0.0", "a", "a", ""}, {"v1.0.0", "b", "a", "tag v1.0.0 was moved"}, {"v1.0.0", "a", "b", "tag v1.0.0 was moved"}},
+		"newer":    {{"v1.0.0", "a", "", ""}, {"v1.1.0", "b", "a", ""}},
+		"the same": {{"v1.0.0", "a", "", ""}, {"v1.0.0", "a", "a", ""}},
+		"moved": {{"v1.0.0", "a", "a", ""}, {"v1.0.0", "b", "a", "tag v1.0.0 was moved"},
+			{"v1.0.0", "b", "a", "tag v1.0.0 was moved"}, {"v1.0.0", "b", "b", ""}},
+		"moved twice": {{"v1.0.0", "a", "a", ""}, {"v1.0.0", "b", "a", "tag v1.0.0 was moved"},
+			{"v1.0.0", "c", "a", "tag v1.0.0 was moved"}},
+		"moved and back": {{"v1.0.0", "a", "a", ""}, {"v1.0.0", "b", "a", "tag v1.0.0 was moved"},
+			{"v1.0.0", "a", "a", ""}},
+		"moved, applied, and back": {{"v1.0.0", "a", "a", ""}, {"v1.0.0", "b", "a", "tag v1.0.0 was moved"},
+			{"v1.0.0", "a", "b", "tag v1.0.0 was moved"}},
 		"moved before it was applied": {{"v1.0.0", "a", "", ""}, {"v1.0.0", "b", "", "tag v1.0.0 was moved"}},
-		"moved, then a newer one":     {{"v1.0.0", "a", "a", ""}, {"v1.0.0", "b", "a", "tag v1.0.0 was moved"}, {"v1.0.1", "c", "a", ""}},
-		"gone":                        {{"v1.1.0", "b", "b", ""}, {"v1.0.0", "a", "b", "tag v1.1.0 is gone"}, {"v1.0.0", "a", "b", "tag v1.1.0 is gone"}, {"v1.0.0", "a", "a", ""}},
-		"gone, and another one":       {{"v1.2.0", "c", "c", ""}, {"v1.1.0", "b", "c", "tag v1.2.0 is gone"}, {"v1.0.0", "a", "c", "tag v1.2.0 is gone"}},
-		"gone, and there again":       {{"v1.1.0", "b", "b", ""}, {"v1.0.0", "a", "b", "tag v1.1.0 is gone"}, {"v1.1.0", "b", "b", ""}},
-		"gone, and a newer one":       {{"v1.1.0", "b", "b", ""}, {"v1.0.0", "a", "b", "tag v1.1.0 is gone"}, {"v1.2.0", "c", "b", ""}},
-		"two names of one version":    {{"v1.1.0", "b", "b", ""}, {"1.1.0", "b", "b", ""}},
+		"moved, then a newer one": {{"v1.0.0", "a", "a", ""}, {"v1.0.0", "b", "a", "tag v1.0.0 was moved"},
+			{"v1.0.1", "c", "a", ""}},
+		"gone": {{"v1.1.0", "b", "b", ""}, {"v1.0.0", "a", "b", "tag v1.1.0 is gone"},
+			{"v1.0.0", "a", "b", "tag v1.1.0 is gone"}, {"v1.0.0", "a", "a", ""}},
+		"gone, and another one": {{"v1.2.0", "c", "c", ""}, {"v1.1.0", "b", "c", "tag v1.2.0 is gone"},
+			{"v1.0.0", "a", "c", "tag v1.2.0 is gone"}},
+		"gone, and there again": {{"v1.1.0", "b", "b", ""}, {"v1.0.0", "a", "b", "tag v1.1.0 is gone"},
+			{"v1.1.0", "b", "b", ""}},
+		"gone, and a newer one": {{"v1.1.0", "b", "b", ""}, {"v1.0.0", "a", "b", "tag v1.1.0 is gone"},
+			{"v1.2.0", "c", "b", ""}},
+		"two names of one version": {{"v1.1.0", "b", "b", ""}, {"1.1.0", "b", "b", ""}},
 	} {
 		var remembered *FollowedTag
 		for i, s := range steps {
@@ -91,7 +101,8 @@ func TestFollow(t *testing.T) {
 		}
 	}
 	main := Workspace{Branch: "main", Dir: "a"}
-	if main.Fingerprint() == (Workspace{Tag: ">= 1", Dir: "a"}).Fingerprint() || (Workspace{Commit: sha}).Fingerprint() == (Workspace{Commit: sha[1:] + "c"}).Fingerprint() {
+	if main.Fingerprint() == (Workspace{Tag: ">= 1", Dir: "a"}).Fingerprint() ||
+		(Workspace{Commit: sha}).Fingerprint() == (Workspace{Commit: sha[1:] + "c"}).Fingerprint() {
 		t.Error("what is followed is not part of the fingerprint")
 	}
 }

@@ -4,7 +4,8 @@ import "testing"
 
 func TestMatchesBranch(t *testing.T) {
 	g := Generator{Branches: []string{"main", "env/*", "release-[0-9]"}}
-	for branch, want := range map[string]bool{"main": true, "env/prod": true, "env/a/b": false, "release-1": true, "release-x": false, "maintenance": false} {
+	for branch, want := range map[string]bool{"main": true, "env/prod": true, "env/a/b": false, "release-1": true,
+		"release-x": false, "maintenance": false} {
 		if g.MatchesBranch(branch) != want {
 			t.Errorf("%s: %t", branch, !want)
 		}

@@ -55,10 +55,11 @@ func TestMayStand(t *testing.T) {
 		rec  Record
 		want bool
 	}{
-		"new":                             {Record{}, false},
-		"applied":                         {Record{Applied: "c"}, true},
-		"an apply was begun":              {Record{ApplyStartedAt: time.Unix(1, 0)}, true},
-		"destroyed":                       {Record{ApplyStartedAt: time.Unix(1, 0), Destroyed: true, AppliedState: holding(0, true)}, false},
+		"new":                {Record{}, false},
+		"applied":            {Record{Applied: "c"}, true},
+		"an apply was begun": {Record{ApplyStartedAt: time.Unix(1, 0)}, true},
+		"destroyed": {Record{ApplyStartedAt: time.Unix(1, 0), Destroyed: true,
+			AppliedState: holding(0, true)}, false},
 		"an imported state":               {Record{AppliedState: holding(2, true)}, true},
 		"an imported state with nothing":  {Record{AppliedState: holding(0, true)}, false},
 		"imported, and destroyed by hand": {Record{AppliedState: holding(0, true), Destroyed: true}, false},

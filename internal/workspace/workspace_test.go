@@ -16,9 +16,11 @@ func sample() Workspace {
 		Variables: map[string]cty.Value{
 			"region": cty.StringVal("eu-west-1"), "size": cty.NumberIntVal(3),
 			"token": cty.StringVal("hunter2").WithMarks(Secret),
-			"db":    cty.ObjectVal(map[string]cty.Value{"user": cty.StringVal("u"), "pass": cty.StringVal("sesame").WithMarks(Secret)}),
+			"db": cty.ObjectVal(map[string]cty.Value{"user": cty.StringVal("u"),
+				"pass": cty.StringVal("sesame").WithMarks(Secret)}),
 		},
-		BackendConfig:      map[string]cty.Value{"key": cty.StringVal("net.tfstate"), "access_key": cty.StringVal("hunter2").WithMarks(Secret)},
+		BackendConfig: map[string]cty.Value{"key": cty.StringVal("net.tfstate"),
+			"access_key": cty.StringVal("hunter2").WithMarks(Secret)},
 		BackendConfigFiles: []string{"prod.tfbackend"}, EngineVersion: "~> 1.11", Parallelism: 2,
 		Env:    map[string]EnvVar{"AWS_PROFILE": {Value: "prod"}, "API_KEY": {Value: "swordfish", Secret: true}},
 		Labels: map[string]string{"team": "net"}, Apply: Manual, DependsOn: []string{"accounts"}, Engine: "terraform",
@@ -63,13 +65,14 @@ func TestFingerprintChangesWithWhatAPlanDependsOn(t *testing.T) {
 
 func TestFingerprintStaysWithWhatAPlanDoesNotDependOn(t *testing.T) {
 	base := sample().Fingerprint()
+	secret := func(s string) cty.Value { return cty.StringVal(s).WithMarks(Secret) }
 	for name, change := range map[string]func(*Workspace){
 		"name":                     func(w *Workspace) { w.Name = "network" },
 		"dir written otherwise":    func(w *Workspace) { w.Dir = "./live//net/" },
 		"no terraform workspace":   func(w *Workspace) { w.TerraformWorkspace = "" },
-		"a rotated secret":         func(w *Workspace) { w.Variables["token"] = cty.StringVal("hunter3").WithMarks(Secret) },
+		"a rotated secret":         func(w *Workspace) { w.Variables["token"] = secret("hunter3") },
 		"a rotated environment":    func(w *Workspace) { w.Env["API_KEY"] = EnvVar{Value: "tuna", Secret: true} },
-		"a rotated backend key":    func(w *Workspace) { w.BackendConfig["access_key"] = cty.StringVal("tuna").WithMarks(Secret) },
+		"a rotated backend key":    func(w *Workspace) { w.BackendConfig["access_key"] = secret("tuna") },
 		"parallelism":              func(w *Workspace) { w.Parallelism = 3 },
 		"what many are given":      func(w *Workspace) { w.SharedVariables = []string{"size"} },
 		"labels":                   func(w *Workspace) { w.Labels = nil },
@@ -85,7 +88,8 @@ func TestFingerprintStaysWithWhatAPlanDoesNotDependOn(t *testing.T) {
 			t.Errorf("%s: the fingerprint changed", name)
 		}
 	}
-	a, b := Workspace{Dir: "."}, Workspace{Dir: "", TerraformWorkspace: "default", VarFiles: []string{}, Variables: map[string]cty.Value{}, Env: map[string]EnvVar{}}
+	a, b := Workspace{Dir: "."}, Workspace{Dir: "", TerraformWorkspace: "default", VarFiles: []string{},
+		Variables: map[string]cty.Value{}, Env: map[string]EnvVar{}}
 	if a.Fingerprint() != b.Fingerprint() {
 		t.Error("nothing and empty have different fingerprints")
 	}
@@ -94,7 +98,8 @@ func TestFingerprintStaysWithWhatAPlanDoesNotDependOn(t *testing.T) {
 // What is stored must not tell a secret, nor let one be guessed by trying.
 func TestFingerprintDoesNotDependOnSecrets(t *testing.T) {
 	w := sample()
-	w.Variables["db"] = cty.ObjectVal(map[string]cty.Value{"user": cty.StringVal("other"), "pass": cty.StringVal("mellon").WithMarks(Secret)})
+	w.Variables["db"] = cty.ObjectVal(map[string]cty.Value{"user": cty.StringVal("other"),
+		"pass": cty.StringVal("mellon").WithMarks(Secret)})
 	if w.Fingerprint() != sample().Fingerprint() {
 		t.Error("a secret within a value is part of the fingerprint")
 	}
@@ -102,21 +107,24 @@ func TestFingerprintDoesNotDependOnSecrets(t *testing.T) {
 
 func TestSecretStrings(t *testing.T) {
 	w := sample()
-	w.Variables["list"] = cty.ListVal([]cty.Value{cty.StringVal("swordfish"), cty.StringVal(""), cty.NullVal(cty.String), cty.UnknownVal(cty.String), cty.StringVal("zz")}).WithMarks(Secret)
+	w.Variables["list"] = cty.ListVal([]cty.Value{cty.StringVal("swordfish"), cty.StringVal(""),
+		cty.NullVal(cty.String), cty.UnknownVal(cty.String), cty.StringVal("zz")}).WithMarks(Secret)
 	w.Variables["flag"] = cty.True.WithMarks(Secret)
 	got := w.SecretStrings()
 	want := []string{"swordfish", "hunter2", "sesame", "zz", "u"}
 	if !slices.Equal(got, want) {
 		t.Errorf("secrets %q, want %q: longest first, each once", got, want)
 	}
-	if none := (Workspace{Variables: map[string]cty.Value{"a": cty.StringVal("x")}, Env: map[string]EnvVar{"B": {Value: "y"}}}).SecretStrings(); len(none) != 0 {
+	if none := (Workspace{Variables: map[string]cty.Value{"a": cty.StringVal("x")},
+		Env: map[string]EnvVar{"B": {Value: "y"}}}).SecretStrings(); len(none) != 0 {
 		t.Errorf("secrets where there are none: %q", none)
 	}
 }
 
 func TestIsSecret(t *testing.T) {
 	secret := cty.StringVal("x").WithMarks(Secret)
-	for _, v := range []cty.Value{secret, cty.ListVal([]cty.Value{secret}), cty.ObjectVal(map[string]cty.Value{"a": cty.TupleVal([]cty.Value{cty.True, secret})})} {
+	for _, v := range []cty.Value{secret, cty.ListVal([]cty.Value{secret}),
+		cty.ObjectVal(map[string]cty.Value{"a": cty.TupleVal([]cty.Value{cty.True, secret})})} {
 		if !IsSecret(v) {
 			t.Errorf("%#v is not a secret", v)
 		}
@@ -132,7 +140,8 @@ func TestValidName(t *testing.T) {
 			t.Errorf("%q is refused", name)
 		}
 	}
-	for _, name := range []string{"", ".", "..", "-a", "_a", ".a", "a/b", `a\b`, "a b", "a\n", "a\x00", "ä", "a:b", "a" + strings.Repeat("x", 128)} {
+	for _, name := range []string{"", ".", "..", "-a", "_a", ".a", "a/b", `a\b`, "a b", "a\n", "a\x00", "ä", "a:b",
+		"a" + strings.Repeat("x", 128)} {
 		if ValidName().MatchString(name) {
 			t.Errorf("%q is taken", name)
 		}

@@ -41,12 +41,14 @@ type setting struct {
 
 func (s setting) hcl() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "data_dir = \"data\"\n\nrunner {\n  concurrency = %d\n  pass_env    = [\"TF_CLI_CONFIG_FILE\", \"LAB_WORLD\"]\n}\n\n", workers)
+	fmt.Fprintf(&b, "data_dir = \"data\"\n\nrunner {\n  concurrency = %d\n  pass_env    = [\"TF_CLI_CONFIG_FILE\", "+
+		"\"LAB_WORLD\"]\n}\n\n", workers)
 	if s.engine != "" {
 		fmt.Fprintf(&b, "engine \"terraform\" {\n  path = %q\n}\n\n", s.engine)
 	}
 	fmt.Fprintf(&b, "repository \"bench\" {\n  url  = %q\n  poll = %q\n}\n\n", s.repo, s.poll)
-	fmt.Fprintf(&b, "defaults {\n  repository = \"bench\"\n  branch     = \"main\"\n  apply      = %q\n%s  drift {\n    schedule = \"0 2 * * *\"\n  }\n}\n", s.apply, s.engineEnv())
+	fmt.Fprintf(&b, "defaults {\n  repository = \"bench\"\n  branch     = \"main\"\n  apply      = %q\n%s  drift "+
+		"{\n    schedule = \"0 2 * * *\"\n  }\n}\n", s.apply, s.engineEnv())
 	for _, name := range s.workspaces {
 		fmt.Fprintf(&b, "\nworkspace %q {\n  dir = %q\n}\n", name, name)
 	}
@@ -79,7 +81,8 @@ func (b *bench) serve(ctx context.Context, dir string, s setting) (*daemon, erro
 	d := &daemon{dir: dir, ended: make(chan error, 1)}
 	d.cmd = exec.Command(b.tfops, "serve", "--config", config)
 	d.cmd.Stdout, d.cmd.Stderr = log, log
-	d.cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "TF_CLI_CONFIG_FILE=") })
+	d.cmd.Env = slices.DeleteFunc(os.Environ(),
+		func(e string) bool { return strings.HasPrefix(e, "TF_CLI_CONFIG_FILE=") })
 	if s.cliConfig != "" {
 		world, err := worldOf(dir)
 		if err != nil {
@@ -92,7 +95,8 @@ func (b *bench) serve(ctx context.Context, dir string, s setting) (*daemon, erro
 		return nil, err
 	}
 	go func() { d.ended <- d.cmd.Wait() }()
-	if d.client, err = api.New(api.ClientOptions{Server: "unix://" + filepath.Join(dir, "data", "tfops.sock")}); err == nil {
+	if d.client, err = api.New(api.ClientOptions{Server: "unix://" +
+		filepath.Join(dir, "data", "tfops.sock")}); err == nil {
 		err = d.until(ctx, 20*time.Millisecond, func() (bool, error) {
 			repos, err := d.client.Repositories(ctx)
 			return err == nil && len(repos) == 1 && repos[0].PolledAt != nil, nil
@@ -175,7 +179,8 @@ func (d *daemon) runs(ctx context.Context, sha, status string, want int) ([]api.
 				continue
 			}
 			if r.Error != nil {
-				return false, fmt.Errorf("run %s of %s is %s: %s\n%s", r.ID, r.Workspace, r.Status, r.Error.Message, r.Error.Detail)
+				return false, fmt.Errorf("run %s of %s is %s: %s\n%s", r.ID, r.Workspace, r.Status, r.Error.Message,
+					r.Error.Detail)
 			}
 			if r.Status == status {
 				found = append(found, r)

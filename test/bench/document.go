@@ -33,7 +33,8 @@ func (b *bench) writeDocument() error {
 // results are what was measured, as Markdown.
 func (b *bench) results() string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "Measured on %s by `%s`: %s. Load average at the end: %s.\n\n", time.Now().UTC().Format(time.DateOnly), b.command(), b.machine, loadAverage())
+	fmt.Fprintf(&s, "Measured on %s by `%s`: %s. Load average at the end: %s.\n\n",
+		time.Now().UTC().Format(time.DateOnly), b.command(), b.machine, loadAverage())
 	for i, r := range append([]row{header, {"---", "---:", "---:", "---:", "---:", "---"}}, b.table...) {
 		cells := r.cells()
 		if i == 0 {

@@ -19,8 +19,10 @@ import (
 // fixture lets package gittest be used outside of a test.
 type fixture struct{ dir string }
 
-func (fixture) Helper()                       {}
-func (fixture) Fatalf(f string, args ...any)  { panic(fmt.Errorf(f, args...)) } // the repository could not be written: nothing goes on
+func (fixture) Helper() {}
+
+// the repository could not be written: nothing goes on
+func (fixture) Fatalf(f string, args ...any)  { panic(fmt.Errorf(f, args...)) }
 func (f fixture) TempDir() string             { return f.dir }
 func (fixture) Cleanup(func())                {}
 func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
@@ -55,7 +57,8 @@ func (b *bench) newFleet(ctx context.Context, n int, s setting) (*fleet, error) 
 	if f.root == nil {
 		f.root = plainRoot
 	}
-	if f.hand, err = newByHand(b.machine.engine, f.cliConfig, filepath.Join(dir, "hand"), f.modules("nothing")); err != nil {
+	if f.hand, err = newByHand(b.machine.engine, f.cliConfig, filepath.Join(dir, "hand"),
+		f.modules("nothing")); err != nil {
 		return nil, err
 	}
 	f.daemon, err = b.serve(ctx, dir, f.setting)

@@ -41,14 +41,16 @@ func heavy(ctx context.Context, b *bench) (err error) {
 	if err := repo.commit(ctx, b.gigabytes, chatter(b.logMB)); err != nil {
 		return err
 	}
-	d, err := b.serve(ctx, filepath.Join(dir, "tfops"), setting{repo: repo.url, poll: time.Hour, apply: "manual", workspaces: []string{"app"}})
+	d, err := b.serve(ctx, filepath.Join(dir, "tfops"), setting{repo: repo.url, poll: time.Hour, apply: "manual",
+		workspaces: []string{"app"}})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.stop()) }()
 	note := func(what string) error {
 		peak, err := memory(d.pid(), "VmHWM")
-		b.add(row{what: fmt.Sprintf("a repository of %d GB, blobs of 1 GB: peak memory of the daemon after %s", b.gigabytes, what), value: megabytes(peak),
+		b.add(row{what: fmt.Sprintf("a repository of %d GB, blobs of 1 GB: peak memory of the daemon after %s",
+			b.gigabytes, what), value: megabytes(peak),
 			target: "< 120 MB", verdict: verdict(peak < heavyMemory)})
 		return err
 	}
@@ -95,7 +97,8 @@ func (b *bench) logs(ctx context.Context, d *daemon, run string) (int64, error) 
 // chatter is a root module whose apply prints that many megabytes, in lines.
 func chatter(mb int) string {
 	const line = 2000 // an engine takes its time for each line
-	return fmt.Sprintf("resource \"terraform_data\" \"this\" {\n  provisioner \"local-exec\" {\n    command = \"yes '%s' | head -n %d\"\n  }\n}\n",
+	return fmt.Sprintf("resource \"terraform_data\" \"this\" {\n  provisioner \"local-exec\" {\n    command = \"yes "+
+		"'%s' | head -n %d\"\n  }\n}\n",
 		strings.Repeat("x", line-1), mb<<20/line+1)
 }
 
@@ -117,13 +120,15 @@ func newHeavyRepo(ctx context.Context, dir string) (*heavyRepo, error) {
 		return nil, err
 	}
 	// Noise cannot be compressed, and no delta of it is worth anything.
-	for _, kv := range [][2]string{{"core.compression", "0"}, {"core.bigFileThreshold", "50m"}, {"user.name", "bench"}, {"user.email", "bench@example.com"}} {
+	for _, kv := range [][2]string{{"core.compression", "0"}, {"core.bigFileThreshold", "50m"}, {"user.name", "bench"},
+		{"user.email", "bench@example.com"}} {
 		if _, err := r.git(ctx, r.dir, "config", kv[0], kv[1]); err != nil {
 			return nil, err
 		}
 	}
 	r.server = httptest.NewServer(&cgi.Handler{Path: filepath.Join(programs, "git-http-backend"),
-		Env: []string{"GIT_PROJECT_ROOT=" + dir, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"}})
+		Env: []string{"GIT_PROJECT_ROOT=" + dir, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=1",
+			"GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"}})
 	r.url = r.server.URL + "/repo/.git"
 	return r, nil
 }

@@ -83,8 +83,10 @@ func (b *bench) watch(ctx context.Context, d *daemon, what string) error {
 		return err
 	}
 	share := float64(after.since(before).sum()) / float64(time.Since(began))
-	b.add(row{what: what + ": memory", value: megabytes(highest), target: "< 60 MB", verdict: verdict(highest < idleMemory)})
-	b.add(row{what: what + ": CPU", value: fmt.Sprintf("%.2f %% of a core", 100*share), target: "< 1 %", verdict: verdict(share < idleCPU)})
+	b.add(row{what: what + ": memory", value: megabytes(highest), target: "< 60 MB",
+		verdict: verdict(highest < idleMemory)})
+	b.add(row{what: what + ": CPU", value: fmt.Sprintf("%.2f %% of a core", 100*share), target: "< 1 %",
+		verdict: verdict(share < idleCPU)})
 	return nil
 }
 

@@ -51,12 +51,14 @@ func thisMachine(ctx context.Context, tfops string) (machine, error) {
 }
 
 func (m machine) String() string {
-	return fmt.Sprintf("%d cores, %s/%s, %s, Terraform %s, tfops %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), m.version, m.tfops)
+	return fmt.Sprintf("%d cores, %s/%s, %s, Terraform %s, tfops %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH,
+		runtime.Version(), m.version, m.tfops)
 }
 
 // engineEnv is what the engine sees by hand; a runner gives it no more.
 func engineEnv(cliConfig string) []string {
-	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_INPUT=0",
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "CHECKPOINT_DISABLE=1",
+		"TF_IN_AUTOMATION=1", "TF_INPUT=0",
 		"TF_CLI_CONFIG_FILE=" + cliConfig}
 }
 

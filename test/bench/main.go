@@ -56,7 +56,8 @@ type part struct {
 	run  func(context.Context, *bench) error
 }
 
-var parts = []part{{"passes", passes}, {"modules", withModules}, {"large", largeFleet}, {"one", oneWorkspace}, {"processes", processes}, {"idle", idle}, {"heavy", heavy}}
+var parts = []part{{"passes", passes}, {"modules", withModules}, {"large", largeFleet}, {"one", oneWorkspace},
+	{"processes", processes}, {"idle", idle}, {"heavy", heavy}}
 
 func main() {
 	o, err := parse(os.Args[1:])
@@ -93,7 +94,8 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.gigabytes, "gigabytes", 5, "size of the heavy repository; the disk takes three times that")
 	f.IntVar(&o.logMB, "log", 500, "megabytes that its apply prints")
 	f.StringVar(&o.tfops, "tfops", filepath.Join("bin", "tfops"), "the binary to measure")
-	f.StringVar(&o.env, "env", "", "`NAME=value` in the environment of the engine, of tfops alone: to see what a setting brings")
+	f.StringVar(&o.env, "env", "", "`NAME=value` in the environment of the engine, of tfops alone: to see what a "+
+		"setting brings")
 	f.BoolVar(&o.write, "write", false, "put the results into docs/BENCHMARKS.md; takes all parts")
 	f.BoolVar(&o.keep, "keep", false, "leave the temporary directory, for a look")
 	if err := f.Parse(args); err != nil {
@@ -105,8 +107,10 @@ func parse(args []string) (options, error) {
 			return o, fmt.Errorf("there is no part %q: use %s", p, strings.Join(names, ", "))
 		}
 	}
-	if f.NArg() > 0 || o.rounds < 1 || o.n < 1 || o.fleet < 1 || o.large < 1 || o.gigabytes < 1 || o.logMB < 1 || o.idle < time.Second {
-		return o, errors.New("rounds, workspaces and sizes are counted from 1, an idle daemon is watched for a second at least, and there are no arguments")
+	if f.NArg() > 0 || o.rounds < 1 || o.n < 1 || o.fleet < 1 || o.large < 1 || o.gigabytes < 1 || o.logMB < 1 ||
+		o.idle < time.Second {
+		return o, errors.New("rounds, workspaces and sizes are counted from 1, an idle daemon is watched for a " +
+			"second at least, and there are no arguments")
 	}
 	if o.write && len(o.parts) != len(parts) {
 		return o, errors.New("-write wants the results of all parts: leave -part out")

@@ -28,8 +28,10 @@ func withModules(ctx context.Context, b *bench) error {
 		if err != nil {
 			return err
 		}
-		first, apply, second, anew = append(first, r.first), append(apply, r.apply), append(second, r.second), append(anew, r.anew)
-		b.say("round %d: first pass %s, apply %s, second pass %s, beside fresh clones %s", i+1, r.first, r.apply, r.second, r.anew)
+		first, apply, second, anew = append(first, r.first), append(apply, r.apply), append(second, r.second),
+			append(anew, r.anew)
+		b.say("round %d: first pass %s, apply %s, second pass %s, beside fresh clones %s", i+1, r.first, r.apply,
+			r.second, r.anew)
 	}
 	what := fmt.Sprintf("%d workspaces with a provider and three modules: ", n)
 	b.compare(what+"first pass", first, 0)
@@ -59,7 +61,8 @@ func (b *bench) provider(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("the provider of the tests cannot be built: %w\n%s", err, out)
 	}
 	config := filepath.Join(b.dir, "terraform.rc")
-	text := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror)
+	text := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n "+
+		" }\n}\n", mirror)
 	return config, os.WriteFile(config, []byte(text), 0o644)
 }
 
@@ -68,15 +71,18 @@ func (b *bench) moduleRoots() func(text, name string) string {
 	repo := gittest.NewRepoAt(fixture{b.dir}, filepath.Join(b.dir, "modules.git"))
 	files := map[string]string{}
 	for _, m := range []string{"one", "two", "three"} {
-		files[m+"/main.tf"] = "variable \"text\" {}\n\nresource \"terraform_data\" \"this\" {\n  input = \"" + m + " ${var.text}\"\n}\n"
+		files[m+"/main.tf"] = "variable \"text\" {}\n\nresource \"terraform_data\" \"this\" {\n  input = \"" + m +
+			" ${var.text}\"\n}\n"
 	}
 	sha := repo.Commit("main", files)
 	return func(text, name string) string {
-		root := fmt.Sprintf("terraform {\n  required_providers {\n    lab = {\n      source = \"tfops/lab\"\n    }\n  }\n}\n\n"+
+		root := fmt.Sprintf("terraform {\n  required_providers {\n    lab = {\n      source = \"tfops/lab\"\n    "+
+			"}\n  }\n}\n\n"+
 			"resource \"lab_thing\" \"this\" {\n  name  = %q\n  value = %q\n}\n", name, text)
 		for _, m := range sortedKeys(files) {
 			m = filepath.Dir(m)
-			root += fmt.Sprintf("\nmodule %q {\n  source = \"git::file://%s//%s?ref=%s\"\n  text   = %q\n}\n", m, repo.Dir, m, sha, text)
+			root += fmt.Sprintf("\nmodule %q {\n  source = \"git::file://%s//%s?ref=%s\"\n  text   = %q\n}\n", m,
+				repo.Dir, m, sha, text)
 		}
 		return root
 	}

@@ -67,7 +67,8 @@ func (b *bench) round(ctx context.Context, n int, s setting, tfopsFirst bool) (r
 	if r.first, err = pass("first"); err != nil {
 		return r, err
 	}
-	r.apply, err = inTurn(tfopsFirst, func() (cost, error) { return f.apply(ctx, now.runs) }, func() (cost, error) { return f.hand.apply(ctx) })
+	r.apply, err = inTurn(tfopsFirst, func() (cost, error) { return f.apply(ctx, now.runs) },
+		func() (cost, error) { return f.hand.apply(ctx) })
 	if err != nil {
 		return r, err
 	}
@@ -150,7 +151,8 @@ func oneWorkspace(ctx context.Context, b *bench) (err error) {
 		if err != nil {
 			return err
 		}
-		a, err := inTurn(i%2 == 0, func() (cost, error) { return f.apply(ctx, now.runs) }, func() (cost, error) { return f.hand.apply(ctx) })
+		a, err := inTurn(i%2 == 0, func() (cost, error) { return f.apply(ctx, now.runs) },
+			func() (cost, error) { return f.hand.apply(ctx) })
 		if err != nil {
 			return err
 		}

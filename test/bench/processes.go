@@ -37,7 +37,8 @@ func processes(ctx context.Context, b *bench) (err error) {
 		}
 		// Which version a binary is, is asked once in its life and not once a run.
 		commands := slices.DeleteFunc(strings.Fields(string(text)), func(c string) bool { return c == "version" })
-		b.add(row{what: "processes of the engine: " + what, value: fmt.Sprintf("%d (%s)", len(commands), strings.Join(commands, ", ")),
+		b.add(row{what: "processes of the engine: " + what, value: fmt.Sprintf("%d (%s)", len(commands),
+			strings.Join(commands, ", ")),
 			hand: hand, target: none})
 		return os.Truncate(notes, 0)
 	}

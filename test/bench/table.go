@@ -67,14 +67,18 @@ func (b *bench) compare(what string, ps pairs, target float64) {
 	wall := ps.ratios(pair.ratio)
 	cpu := ps.ratios(func(p pair) float64 { return float64(p.tfops.cpu.sum()) / float64(p.hand.cpu.sum()) })
 	r := row{what: what, value: duration(median(ps.each(func(p pair) time.Duration { return p.tfops.wall }))),
-		hand: duration(median(ps.each(func(p pair) time.Duration { return p.hand.wall }))), ratio: spread(wall), target: none}
+		hand: duration(median(ps.each(func(p pair) time.Duration { return p.hand.wall }))), ratio: spread(wall),
+		target: none}
 	if target > 0 {
 		r.target, r.verdict = fmt.Sprintf("≤ %.2f", target), verdict(median(wall) <= target)
 	}
 	b.add(r)
-	b.add(row{what: "– its CPU time", value: duration(median(ps.each(func(p pair) time.Duration { return p.tfops.cpu.sum() }))),
-		hand: duration(median(ps.each(func(p pair) time.Duration { return p.hand.cpu.sum() }))), ratio: spread(cpu), target: none})
-	b.add(row{what: "– of it the daemon itself", value: duration(median(ps.each(func(p pair) time.Duration { return p.tfops.cpu.own }))), target: none})
+	b.add(row{what: "– its CPU time",
+		value: duration(median(ps.each(func(p pair) time.Duration { return p.tfops.cpu.sum() }))),
+		hand:  duration(median(ps.each(func(p pair) time.Duration { return p.hand.cpu.sum() }))), ratio: spread(cpu),
+		target: none})
+	b.add(row{what: "– of it the daemon itself",
+		value: duration(median(ps.each(func(p pair) time.Duration { return p.tfops.cpu.own }))), target: none})
 }
 
 // median is that of any number of values; of an even number, the upper one of

@@ -65,16 +65,18 @@ func (*box) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.S
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()}},
 			"name": schema.StringAttribute{Required: true, Description: "its file is <world>/<name>.box.json",
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()}},
-			"label":          schema.StringAttribute{Optional: true, Description: "kept in lower case"},
-			"ranges":         schema.SetAttribute{Optional: true, ElementType: types.StringType},
-			"key_wo":         schema.StringAttribute{Optional: true, WriteOnly: true, Description: "never kept anywhere; the world has its digest"},
+			"label":  schema.StringAttribute{Optional: true, Description: "kept in lower case"},
+			"ranges": schema.SetAttribute{Optional: true, ElementType: types.StringType},
+			"key_wo": schema.StringAttribute{Optional: true, WriteOnly: true,
+				Description: "never kept anywhere; the world has its digest"},
 			"key_wo_version": schema.Int64Attribute{Optional: true, Description: "another one writes key_wo again"},
 		},
 		Blocks: map[string]schema.Block{
-			"rule": schema.ListNestedBlock{NestedObject: schema.NestedBlockObject{Attributes: map[string]schema.Attribute{
-				"port":   schema.Int64Attribute{Required: true},
-				"action": schema.StringAttribute{Required: true},
-			}}},
+			"rule": schema.ListNestedBlock{NestedObject: schema.NestedBlockObject{
+				Attributes: map[string]schema.Attribute{
+					"port":   schema.Int64Attribute{Required: true},
+					"action": schema.StringAttribute{Required: true},
+				}}},
 		},
 	}
 }
@@ -143,7 +145,8 @@ func (r *box) Read(ctx context.Context, req resource.ReadRequest, resp *resource
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	m.Name, m.Label, m.Ranges, m.Rules = types.StringValue(o.Name), types.StringPointerValue(o.Label), types.SetNull(types.StringType), nil
+	m.Name, m.Label, m.Ranges, m.Rules = types.StringValue(o.Name), types.StringPointerValue(o.Label),
+		types.SetNull(types.StringType), nil
 	if o.Ranges != nil {
 		set, d := types.SetValueFrom(ctx, types.StringType, o.Ranges)
 		resp.Diagnostics.Append(d...)

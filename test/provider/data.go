@@ -20,14 +20,16 @@ func (*value) Metadata(_ context.Context, _ datasource.MetadataRequest, resp *da
 
 func (*value) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{Attributes: map[string]schema.Attribute{
-		"path":   schema.StringAttribute{Required: true},
-		"value":  schema.StringAttribute{Computed: true, Description: "the file's content, without white space around it"},
+		"path": schema.StringAttribute{Required: true},
+		"value": schema.StringAttribute{Computed: true,
+			Description: "the file's content, without white space around it"},
 		"secret": schema.StringAttribute{Computed: true, Sensitive: true, Description: "the same, but sensitive"},
 
-		"delay":    schema.StringAttribute{Optional: true, Description: "how long reading takes"},
-		"gate":     schema.StringAttribute{Optional: true, Description: "reading waits for this file"},
-		"stubborn": schema.BoolAttribute{Optional: true, Description: "ignore the engine's request to stop while waiting"},
-		"fail":     schema.StringAttribute{Optional: true, Description: "reading fails with this message"},
+		"delay": schema.StringAttribute{Optional: true, Description: "how long reading takes"},
+		"gate":  schema.StringAttribute{Optional: true, Description: "reading waits for this file"},
+		"stubborn": schema.BoolAttribute{Optional: true,
+			Description: "ignore the engine's request to stop while waiting"},
+		"fail": schema.StringAttribute{Optional: true, Description: "reading fails with this message"},
 	}}
 }
 

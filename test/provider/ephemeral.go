@@ -81,7 +81,8 @@ func (*shout) Metadata(_ context.Context, _ function.MetadataRequest, resp *func
 }
 
 func (*shout) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
-	resp.Definition = function.Definition{Summary: "capitals", Parameters: []function.Parameter{function.StringParameter{Name: "text"}}, Return: function.StringReturn{}}
+	resp.Definition = function.Definition{Summary: "capitals",
+		Parameters: []function.Parameter{function.StringParameter{Name: "text"}}, Return: function.StringReturn{}}
 }
 
 func (*shout) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {

@@ -10,7 +10,8 @@ import (
 // what an apply returns even where it is not what was planned.
 type legacy struct{ tfprotov6.ProviderServer }
 
-func (l legacy) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+func (l legacy) PlanResourceChange(ctx context.Context,
+	req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
 	resp, err := l.ProviderServer.PlanResourceChange(ctx, req)
 	if resp != nil && req.TypeName == "lab_box" {
 		resp.UnsafeToUseLegacyTypeSystem = true
@@ -18,7 +19,8 @@ func (l legacy) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResou
 	return resp, err
 }
 
-func (l legacy) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
+func (l legacy) ApplyResourceChange(ctx context.Context,
+	req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
 	resp, err := l.ProviderServer.ApplyResourceChange(ctx, req)
 	if resp != nil && req.TypeName == "lab_box" {
 		resp.UnsafeToUseLegacyTypeSystem = true

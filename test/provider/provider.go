@@ -22,8 +22,10 @@ func (*lab) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provid
 
 func (*lab) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	resp.Schema = schema.Schema{Attributes: map[string]schema.Attribute{
-		"world": schema.StringAttribute{Optional: true, Description: "directory of the world; without it LAB_WORLD of the environment"},
-		"token": schema.StringAttribute{Optional: true, Sensitive: true, Description: "not used: a credential to look for in what is stored and printed"},
+		"world": schema.StringAttribute{Optional: true,
+			Description: "directory of the world; without it LAB_WORLD of the environment"},
+		"token": schema.StringAttribute{Optional: true, Sensitive: true,
+			Description: "not used: a credential to look for in what is stored and printed"},
 	}}
 }
 

@@ -15,7 +15,8 @@ import (
 // hold is how an operation is held up and failed.
 //
 //	delay     takes at least this long, e.g. "2s"
-//	gate      creates <gate>.began, holding "<operation> <pid of the provider>", and goes on once the file <gate> exists
+//	gate      creates <gate>.began, holding "<operation> <pid of the provider>", and goes on once the file
+//	          <gate> exists
 //	stubborn  does not hear the engine's request to stop while it waits
 //	fail      then fails with this message, with nothing done
 type hold struct {

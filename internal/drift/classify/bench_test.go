@@ -22,14 +22,19 @@ func fleet(t testing.TB, resources int) *plan.Plan {
 		tags["tag3"] = by
 		var rules []any
 		for k := range 8 {
-			rules = append(rules, map[string]any{"port": k, "cidr": []any{"10.0.0.0/8", fmt.Sprintf("10.%d.0.0/16", k)}, "text": by})
+			rules = append(rules, map[string]any{"port": k, "cidr": []any{"10.0.0.0/8", fmt.Sprintf("10.%d.0.0/16", k)},
+				"text": by})
 		}
-		return map[string]any{"id": fmt.Sprint(i), "name": fmt.Sprintf("n%d", i), "tags": tags, "rule": rules, "size": i, "policy": `{"Statement":[]}`}
+		return map[string]any{"id": fmt.Sprint(i), "name": fmt.Sprintf("n%d", i), "tags": tags, "rule": rules,
+			"size": i, "policy": `{"Statement":[]}`}
 	}
 	entry := func(i int, actions []string, before, after any) map[string]any {
-		return map[string]any{"address": fmt.Sprintf("module.m[%d].x_y.r[%d]", i%50, i), "module_address": fmt.Sprintf("module.m[%d]", i%50), "mode": "managed",
+		return map[string]any{"address": fmt.Sprintf("module.m[%d].x_y.r[%d]", i%50, i),
+			"module_address": fmt.Sprintf("module.m[%d]", i%50), "mode": "managed",
 			"type": "x_y", "name": "r", "provider_name": "registry.terraform.io/a/x",
-			"change": map[string]any{"actions": actions, "before": before, "after": after, "after_unknown": map[string]any{}, "before_sensitive": map[string]any{}, "after_sensitive": map[string]any{}}}
+			"change": map[string]any{"actions": actions, "before": before, "after": after,
+				"after_unknown": map[string]any{}, "before_sensitive": map[string]any{},
+				"after_sensitive": map[string]any{}}}
 	}
 	var drifts, changes []any
 	for i := range resources {
@@ -40,7 +45,8 @@ func fleet(t testing.TB, resources int) *plan.Plan {
 		drifts = append(drifts, entry(i, []string{"update"}, value(i, "x"), value(i, "hand")))
 		changes = append(changes, entry(i, []string{"update"}, value(i, "hand"), value(i, "x")))
 	}
-	raw, err := json.Marshal(map[string]any{"format_version": "1.2", "terraform_version": "1.11.4", "complete": true, "resource_drift": drifts, "resource_changes": changes})
+	raw, err := json.Marshal(map[string]any{"format_version": "1.2", "terraform_version": "1.11.4", "complete": true,
+		"resource_drift": drifts, "resource_changes": changes})
 	if err != nil {
 		t.Fatal(err)
 	}

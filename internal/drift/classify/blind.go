@@ -31,7 +31,8 @@ func Blinds(p *plan.Plan) []drift.Blind {
 		b := drift.Blind{Address: u.Address, What: "ephemeral resource",
 			Why: "it is opened and closed in every run, and nothing of it is remembered"}
 		if u.Argument != "" {
-			b.What, b.Why = "write-only argument "+u.Argument, "its value is in no state, so a change of it in the world does not show"
+			b.What, b.Why = "write-only argument "+u.Argument,
+				"its value is in no state, so a change of it in the world does not show"
 		}
 		out = append(out, b)
 	}

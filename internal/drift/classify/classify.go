@@ -12,10 +12,11 @@ import (
 
 // Evidence is what a check has to tell causes apart with.
 type Evidence struct {
-	Applied   *plan.Plan // P0, at the applied commit with the applied inputs
-	Head      *plan.Plan // P1, at the commit that is wanted; nil when it is the applied one, or has no plan
-	LastApply *plan.Plan // what the newest apply of the workspace carried out; nil when that is not known, or a check found that it lasts
-	Failed    string     // why there is no P0; empty when there is
+	Applied *plan.Plan // P0, at the applied commit with the applied inputs
+	Head    *plan.Plan // P1, at the commit that is wanted; nil when it is the applied one, or has no plan
+	// what the newest apply of the workspace carried out; nil when that is not known, or a check found that it lasts
+	LastApply *plan.Plan
+	Failed    string // why there is no P0; empty when there is
 }
 
 // Classify says what a check found, sorted by address and class: at most one
@@ -97,7 +98,9 @@ func driftCaused(p *plan.Plan) bool {
 	for _, d := range p.Drift {
 		outside[drift.Instance(&d)] = true
 	}
-	return slices.ContainsFunc(p.Changes, func(c plan.Change) bool { return outside[drift.Instance(&c)] && c.Action != plan.ReadData })
+	return slices.ContainsFunc(p.Changes, func(c plan.Change) bool {
+		return outside[drift.Instance(&c)] && c.Action != plan.ReadData
+	})
 }
 
 // outputs adds the outputs that change without waiting for a resource.
@@ -115,7 +118,8 @@ func (c *classes) outputs(e Evidence) {
 			continue
 		}
 		class := drift.Input
-		if was, ok := last[o.Name]; ok && o.Unknown == nil && was.Unknown == nil && !o.Sensitive && values.Equal(was.After, o.After) {
+		if was, ok := last[o.Name]; ok && o.Unknown == nil && was.Unknown == nil && !o.Sensitive &&
+			values.Equal(was.After, o.After) {
 			class = drift.Perpetual
 		}
 		c.output(o, class)

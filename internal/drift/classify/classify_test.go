@@ -72,7 +72,8 @@ var scenarios = []struct {
 		`input lab_thing.a (replace)`,
 	}},
 
-	{"state_only", func(l *lab) { // ignored, computed alone, an output that follows, and gone with nothing to make it again
+	// ignored, computed alone, an output that follows, and gone with nothing to make it again
+	{"state_only", func(l *lab) {
 		l.config(thing("a", `value = "one"`, `lifecycle { ignore_changes = [value] }`) + thing("b") +
 			"output \"revision\" { value = lab_thing.b.revision }\n")
 		l.apply()
@@ -105,7 +106,8 @@ var scenarios = []struct {
 		l.apply()
 		l.plan("applied")
 		l.config(thing("a", `value = "two"`, `tags = { k = "v" }`) + thing("d") +
-			"resource \"lab_thing\" \"e\" { name = \"c\" }\nmoved {\n  from = lab_thing.c\n  to = lab_thing.e\n}\noutput \"o\" { value = 2 }\n")
+			"resource \"lab_thing\" \"e\" { name = \"c\" }\nmoved {\n  from = lab_thing.c\n  to = " +
+			"lab_thing.e\n}\noutput \"o\" { value = 2 }\n")
 		l.plan("head")
 	}, []string{
 		`pending_commit lab_thing.a (update) tags.k: null>null wants "v"`,
@@ -125,7 +127,8 @@ var scenarios = []struct {
 		l.hand("a", set("note", "by hand"))
 		l.plan("applied")
 		l.config(thing("a", `value = "three"`, `note = "x"`) +
-			"resource \"lab_thing\" \"m\" {\n  name = \"b\"\n  value = \"three\"\n}\nmoved {\n  from = lab_thing.b\n  to = lab_thing.m\n}\n")
+			"resource \"lab_thing\" \"m\" {\n  name = \"b\"\n  value = \"three\"\n}\nmoved {\n  from = " +
+			"lab_thing.b\n  to = lab_thing.m\n}\n")
 		l.plan("head")
 	}, []string{
 		`changed lab_thing.a (update) note: "x">"by hand"`,
@@ -180,7 +183,8 @@ var scenarios = []struct {
 
 	{"check_failed", func(l *lab) {
 		config := func(want string) string {
-			return thing("a", `value = "one"`) + "check \"health\" {\n  assert {\n    condition = lab_thing.a.value == \"" + want + "\"\n    error_message = \"a is not " + want + "\"\n  }\n}\n"
+			return thing("a", `value = "one"`) + "check \"health\" {\n  assert {\n    condition = lab_thing.a.value " +
+				"== \"" + want + "\"\n    error_message = \"a is not " + want + "\"\n  }\n}\n"
 		}
 		l.config(config("one"))
 		l.apply()
@@ -224,12 +228,14 @@ var scenarios = []struct {
 
 	{"lists", func(l *lab) { // blocks and sets, of which elements went and came
 		l.config("resource \"lab_box\" \"a\" {\n  name = \"a\"\n  ranges = [\"10.0.0.0/8\", \"192.168.0.0/16\"]\n" +
-			"  rule {\n    port = 22\n    action = \"deny\"\n  }\n  rule {\n    port = 443\n    action = \"allow\"\n  }\n}\n" +
+			"  rule {\n    port = 22\n    action = \"deny\"\n  }\n  rule {\n    port = 443\n    action = " +
+			"\"allow\"\n  }\n}\n" +
 			"resource \"lab_box\" \"b\" {\n  name = \"b\"\n  rule {\n    port = 22\n    action = \"deny\"\n  }\n}\n")
 		l.apply()
 		l.hand("a.box", func(o map[string]any) {
 			o["ranges"] = []string{"0.0.0.0/0", "192.168.0.0/16"}
-			o["rules"] = []map[string]any{{"port": 8080, "action": "allow"}, {"port": 22, "action": "deny"}, {"port": 443, "action": "deny"}}
+			o["rules"] = []map[string]any{{"port": 8080, "action": "allow"}, {"port": 22, "action": "deny"},
+				{"port": 443, "action": "deny"}}
 		})
 		l.hand("b.box", set("rules", []map[string]any{}))
 		l.plan("applied")
@@ -246,8 +252,10 @@ var scenarios = []struct {
 		if err := os.Mkdir(filepath.Join(l.dir, "m"), 0o700); err != nil {
 			l.t.Fatal(err)
 		}
-		l.file(filepath.Join(l.dir, "m", "main.tf"), "terraform {\n  required_providers {\n    lab = { source = \"registry.terraform.io/tfops/lab\" }\n  }\n}\nvariable \"p\" {}\n"+
-			"resource \"lab_thing\" \"c\" {\n  count = 2\n  name = \"${var.p}${count.index}\"\n}\n")
+		l.file(filepath.Join(l.dir, "m", "main.tf"),
+			"terraform {\n  required_providers {\n    lab = { source = \"registry.terraform.io/tfops/lab\" }\n  "+
+				"}\n}\nvariable \"p\" {}\n"+
+				"resource \"lab_thing\" \"c\" {\n  count = 2\n  name = \"${var.p}${count.index}\"\n}\n")
 		l.config("module \"m\" {\n  source = \"./m\"\n  for_each = toset([\"x\", \"y.z\"])\n  p = each.key\n}\n")
 		l.terraform("init", "-input=false")
 		l.apply()
@@ -261,7 +269,8 @@ var scenarios = []struct {
 
 	{"deposed", func(l *lab) {
 		body := func(name string) string {
-			return "resource \"lab_thing\" \"a\" {\n  name = \"" + name + "\"\n  fail_delete = \"too dear\"\n  lifecycle { create_before_destroy = true }\n}\n"
+			return "resource \"lab_thing\" \"a\" {\n  name = \"" + name +
+				"\"\n  fail_delete = \"too dear\"\n  lifecycle { create_before_destroy = true }\n}\n"
 		}
 		l.config(body("old"))
 		l.apply()
@@ -327,7 +336,8 @@ func TestReal(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			l := newLab(t)
 			s.make(l)
-			if got := sketch(classify.Differences(evidence(t, l.plans))); strings.Join(got, "\n") != strings.Join(s.want, "\n") {
+			if got := sketch(classify.Differences(evidence(t, l.plans))); strings.Join(got,
+				"\n") != strings.Join(s.want, "\n") {
 				t.Errorf("found:\n\t\t%s\nwant:\n\t\t%s", strings.Join(got, "\n\t\t"), strings.Join(s.want, "\n\t\t"))
 			}
 		})

@@ -13,11 +13,13 @@
 //	changed         S≠W, W≠T, and HEAD wants T (or S, when P1 was made before the world changed), or there is no P1
 //	deleted         gone from the world, and P0 makes it again; for the resource as a whole
 //	conflict        S≠W, and HEAD wants a value that is neither W nor T
-//	pre_applied     S≠W, W≠T, and HEAD wants W; gone and P1 does not want it back; or W=T and P1 asks for W by a change
+//	pre_applied     S≠W, W≠T, and HEAD wants W; gone and P1 does not want it back; or W=T and P1 asks for W by
+//	                a change
 //	state_only      S≠W and W=T; or gone, and P0 does not want it; or T is not known before an apply and the
 //	                configuration does not set the attribute: it follows another one
 //	input           S=W and W≠T; a resource, data source, move or output that P0 acts upon without an outside change
-//	perpetual       as input, but the newest apply made this very change, and no check since found the workspace without one
+//	perpetual       as input, but the newest apply made this very change, and no check since found the workspace
+//	                without one
 //	pending_commit  S=W and W=T, or W≠T for another reason, and HEAD wants neither W nor T
 //	check_failed    a check block, or a condition, that P0 found failed
 //	unchecked       there is no complete P0

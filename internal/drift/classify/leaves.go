@@ -87,7 +87,8 @@ func (l *leaves) add(a diff.Attr) {
 		return
 	}
 	inner := 0
-	if !a.Unknown && !a.Sensitive && (a.Shape == diff.Object || a.Shape == diff.Map || a.Shape == diff.List || a.Shape == diff.Block) {
+	if !a.Unknown && !a.Sensitive && (a.Shape == diff.Object || a.Shape == diff.Map || a.Shape == diff.List ||
+		a.Shape == diff.Block) {
 		for _, c := range a.Children {
 			if c.Kind != diff.Unchanged || c.Unknown {
 				inner++

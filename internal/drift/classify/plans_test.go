@@ -58,7 +58,8 @@ func (l *lab) run(args ...string) ([]byte, []byte, bool) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, testrig.Terraform(l.t), args...)
 	cmd.Dir = l.dir
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + l.dir, "TF_CLI_CONFIG_FILE=" + l.rc, "LAB_WORLD=" + l.world, "CHECKPOINT_DISABLE=1"}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + l.dir, "TF_CLI_CONFIG_FILE=" + l.rc, "LAB_WORLD=" +
+		l.world, "CHECKPOINT_DISABLE=1"}
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()

@@ -13,7 +13,8 @@ type object = map[string]any
 
 // change is one of x.a, from one value to another.
 func change(action plan.Action, before, after object, more ...func(*plan.Change)) plan.Change {
-	c := plan.Change{Address: "x.a", Mode: "managed", Type: "x", Name: "a", Action: action, Configured: []string{"a", "list", "s"}}
+	c := plan.Change{Address: "x.a", Mode: "managed", Type: "x", Name: "a", Action: action,
+		Configured: []string{"a", "list", "s"}}
 	if before != nil {
 		c.Before = before
 	}
@@ -58,20 +59,24 @@ func TestRules(t *testing.T) {
 			planOf(one(change(plan.Update, object{"a": nil, "c": nil}, object{"a": "", "c": []any{}})), nil), nil, nil,
 			[]string{`state_only x.a a: null>""`, `state_only x.a c: null>[]`}},
 		{"a configured argument that waits for another resource is put back all the same",
-			planOf(one(change(plan.Update, object{"a": "1"}, object{"a": "2"})), one(change(plan.Update, object{"a": "2"}, object{}, unknown("a")))), nil, nil,
+			planOf(one(change(plan.Update, object{"a": "1"}, object{"a": "2"})),
+				one(change(plan.Update, object{"a": "2"}, object{}, unknown("a")))), nil, nil,
 			[]string{`changed x.a (update) a: "1">"2" wants "(known after apply)"`}},
 		{"a computed value alone that becomes unknown is the update as a whole",
 			planOf(nil, one(change(plan.Update, object{"etag": "1"}, object{}, unknown("etag")))), nil, nil,
 			[]string{`input x.a (update)`}},
 		{"put back to another value than was applied",
-			planOf(one(change(plan.Update, object{"a": "1"}, object{"a": "2"})), one(change(plan.Update, object{"a": "2"}, object{"a": "3"}))), nil, nil,
+			planOf(one(change(plan.Update, object{"a": "1"}, object{"a": "2"})),
+				one(change(plan.Update, object{"a": "2"}, object{"a": "3"}))), nil, nil,
 			[]string{`changed x.a (update) a: "1">"2" wants "3"`}},
 		{"hidden, and HEAD did not know of it and changes it",
-			planOf(one(change(plan.Update, object{"s": hidden}, object{"s": hidden}, hiddenChange("s"))), one(change(plan.Update, object{"s": hidden}, object{"s": hidden}, hiddenChange("s")))),
+			planOf(one(change(plan.Update, object{"s": hidden}, object{"s": hidden}, hiddenChange("s"))),
+				one(change(plan.Update, object{"s": hidden}, object{"s": hidden}, hiddenChange("s")))),
 			planOf(nil, one(change(plan.Update, object{"s": hidden}, object{"s": hidden}, hiddenChange("s")))), nil,
 			[]string{`conflict x.a (update) s: "(sensitive value)">"(sensitive value)" wants "(sensitive value)" sensitive`}},
 		{"hidden, and HEAD knew of it and leaves it",
-			planOf(one(change(plan.Update, object{"s": hidden}, object{"s": hidden}, hiddenChange("s"))), one(change(plan.Update, object{"s": hidden}, object{"s": hidden}, hiddenChange("s")))),
+			planOf(one(change(plan.Update, object{"s": hidden}, object{"s": hidden}, hiddenChange("s"))),
+				one(change(plan.Update, object{"s": hidden}, object{"s": hidden}, hiddenChange("s")))),
 			planOf(one(change(plan.Update, object{"s": hidden}, object{"s": hidden}, hiddenChange("s"))), nil), nil,
 			[]string{`pre_applied x.a s: "(sensitive value)">"(sensitive value)" wants "(sensitive value)" sensitive`}},
 		{"HEAD asks for what the world has and the applied commit does not care",
@@ -91,7 +96,8 @@ func TestRules(t *testing.T) {
 			planOf(nil, one(change(plan.Update, object{"a": "1"}, object{"a": "2"}))), nil,
 			[]string{`input x.a (update) a: "1">"1" wants "2"`}},
 		{"elements that went and came are put back together",
-			planOf(one(change(plan.Update, rules("1", "2", "3"), rules("0", "2", "9", "3"))), one(change(plan.Update, rules("0", "2", "9", "3"), rules("1", "2", "3")))), nil, nil,
+			planOf(one(change(plan.Update, rules("1", "2", "3"), rules("0", "2", "9", "3"))),
+				one(change(plan.Update, rules("0", "2", "9", "3"), rules("1", "2", "3")))), nil, nil,
 			[]string{`changed x.a (update) list[0].port: "1">"0"`, `changed x.a (update) list[2].port: null>"9"`, `changed x.a (update) list[2].who: null>"all"`}},
 		{"the apply before made another change",
 			planOf(nil, one(change(plan.Update, object{"a": "1"}, object{"a": "2"}))), nil,
@@ -102,24 +108,30 @@ func TestRules(t *testing.T) {
 			planOf(nil, one(change(plan.Create, nil, object{}, unknown("a")))),
 			[]string{`input x.a (update) a: "1">"1" wants "(known after apply)"`}},
 		{"a move in the state",
-			planOf(nil, one(change(plan.NoOp, object{"a": "1"}, object{"a": "1"}, func(c *plan.Change) { c.PreviousAddress = "x.old" }))), nil, nil,
+			planOf(nil, one(change(plan.NoOp, object{"a": "1"}, object{"a": "1"},
+				func(c *plan.Change) { c.PreviousAddress = "x.old" }))), nil, nil,
 			[]string{`input x.a (no-op) wants "x.a"`}},
 		{"gone, and nothing makes it again",
 			planOf(one(change(plan.Delete, object{"a": "1"}, nil)), nil), nil, nil,
 			[]string{`state_only x.a`}},
 		{"gone, and HEAD makes it another way",
-			planOf(one(change(plan.Delete, object{"a": "1"}, nil)), one(change(plan.Create, nil, object{"a": "1"}, unknown("id")))),
-			planOf(one(change(plan.Delete, object{"a": "1"}, nil)), one(change(plan.Create, nil, object{"a": "2"}, unknown("id")))), nil,
+			planOf(one(change(plan.Delete, object{"a": "1"}, nil)),
+				one(change(plan.Create, nil, object{"a": "1"}, unknown("id")))),
+			planOf(one(change(plan.Delete, object{"a": "1"}, nil)),
+				one(change(plan.Create, nil, object{"a": "2"}, unknown("id")))), nil,
 			[]string{`deleted x.a (create)`, `pending_commit x.a (create) a: "1">"1" wants "2"`}},
 		{"a data source that waits for what drift changes",
-			planOf(one(change(plan.Update, object{"a": "1"}, object{"a": "2"})), one(change(plan.Update, object{"a": "2"}, object{"a": "1"}),
-				plan.Change{Address: "data.x.b", Mode: "data", Type: "x", Action: plan.ReadData})), nil, nil,
+			planOf(one(change(plan.Update, object{"a": "1"}, object{"a": "2"})),
+				one(change(plan.Update, object{"a": "2"}, object{"a": "1"}),
+					plan.Change{Address: "data.x.b", Mode: "data", Type: "x", Action: plan.ReadData})), nil, nil,
 			[]string{`changed x.a (update) a: "1">"2"`}},
 		{"a condition that could not be evaluated",
-			&plan.Plan{Complete: true, Checks: []plan.Check{{Address: "output.o", Kind: "output_value", Status: "error"}, {Address: "x.a", Kind: "resource", Status: "unknown"}}}, nil, nil,
+			&plan.Plan{Complete: true, Checks: []plan.Check{{Address: "output.o", Kind: "output_value",
+				Status: "error"}, {Address: "x.a", Kind: "resource", Status: "unknown"}}}, nil, nil,
 			[]string{`check_failed output.o | a condition could not be evaluated`}},
 		{"an output that is written anew after every apply",
-			&plan.Plan{Complete: true, Outputs: []plan.Output{{Name: "o", Action: plan.Update, Before: "a", After: "A"}}}, nil,
+			&plan.Plan{Complete: true, Outputs: []plan.Output{{Name: "o", Action: plan.Update, Before: "a",
+				After: "A"}}}, nil,
 			&plan.Plan{Complete: true, Outputs: []plan.Output{{Name: "o", Action: plan.Create, After: "A"}}},
 			[]string{`perpetual output.o (update) wants "A"`}},
 	} {
@@ -135,7 +147,8 @@ func TestRules(t *testing.T) {
 func TestBlinds(t *testing.T) {
 	e := evidence(t, golden(t, "blind"))
 	got := classify.Blinds(e.Applied)
-	if len(got) != 2 || got[0].Address != "" || got[1].Address != "lab_box.a" || got[1].What != "write-only argument key_wo" {
+	if len(got) != 2 || got[0].Address != "" || got[1].Address != "lab_box.a" ||
+		got[1].What != "write-only argument key_wo" {
 		t.Errorf("blind: %+v", got)
 	}
 	if e.Applied.Compared != 2 {
@@ -145,7 +158,8 @@ func TestBlinds(t *testing.T) {
 		t.Errorf("without a plan: %+v", got)
 	}
 	p := &plan.Plan{Errored: true, Deferred: []plan.Change{{Address: "x.b", Reason: "provider_config_unknown"}},
-		Unseen: []plan.Unseen{{Address: "ephemeral.x.k"}}, Changes: []plan.Change{{Address: "data.x.d", Mode: "data", Action: plan.ReadData},
+		Unseen: []plan.Unseen{{Address: "ephemeral.x.k"}},
+		Changes: []plan.Change{{Address: "data.x.d", Mode: "data", Action: plan.ReadData},
 			{Address: "data.x.of_a_check", Mode: "data", Action: plan.ReadData, Reason: "read_because_check_nested"}}}
 	var seen []string
 	for _, b := range classify.Blinds(p) {

@@ -43,7 +43,8 @@ func (r *resource) views() views {
 // sameChange reports whether two plans tell the same of an instance, so that it
 // need not be taken apart twice.
 func sameChange(a, b *plan.Change) bool {
-	return a != nil && b != nil && a.Action == b.Action && slices.Equal(a.SensitiveChanged, b.SensitiveChanged) && slices.Equal(a.Blocks, b.Blocks) &&
+	return a != nil && b != nil && a.Action == b.Action && slices.Equal(a.SensitiveChanged, b.SensitiveChanged) &&
+		slices.Equal(a.Blocks, b.Blocks) &&
 		values.Equal(a.Unknown, b.Unknown) && values.Equal(a.Before, b.Before) && values.Equal(a.After, b.After)
 }
 
@@ -67,7 +68,8 @@ func (v views) back(f leaf) (leaf, bool) {
 
 // restores reports whether P0 brings an attribute back to what the state has.
 func (v views) restores(attribute string) bool {
-	return v.drift.roots[attribute] && v.change.roots[attribute] && values.Equal(v.drift.before[attribute], v.change.after[attribute])
+	return v.drift.roots[attribute] && v.change.roots[attribute] && values.Equal(v.drift.before[attribute],
+		v.change.after[attribute])
 }
 
 // puts reports whether a change of P0 puts back what differs outside.

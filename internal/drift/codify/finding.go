@@ -56,11 +56,16 @@ func against(d drift.Difference) *hclsource.Refusal {
 	case drift.PreApplied:
 		return hclsource.Refuse("the commit that waits says it already", "apply that commit")
 	case drift.PendingCommit:
-		return hclsource.Refuse("only a commit that is not applied makes the difference: the world is as it was applied", "apply that commit, or revert it")
+		return hclsource.Refuse("only a commit that is not applied makes the difference: the world is as it was "+
+			"applied", "apply that commit, or revert it")
 	case drift.Perpetual:
-		return hclsource.Refuse("the same change comes back right after an apply, so the provider reads something else than it was given", "write what the provider reads back, or leave it alone with lifecycle { ignore_changes = […] }")
+		return hclsource.Refuse("the same change comes back right after an apply, so the provider reads something "+
+			"else than it was given", "write what the provider reads back, or leave it alone with lifecycle { "+
+			"ignore_changes = […] }")
 	case drift.Input:
-		return hclsource.Refuse("nothing changed in the world: a data source, a variable, a default, a module or the provider made the difference", "look at what changed with `tfops drift findings WORKSPACE`, and apply it with `tfops sync WORKSPACE`")
+		return hclsource.Refuse("nothing changed in the world: a data source, a variable, a default, a module or "+
+			"the provider made the difference", "look at what changed with `tfops drift findings WORKSPACE`, and "+
+			"apply it with `tfops sync WORKSPACE`")
 	case drift.CheckFailed:
 		return hclsource.Refuse("a condition does not hold, which is no value that could be written",
 			"mend what the condition is about, or the condition")
@@ -68,7 +73,8 @@ func against(d drift.Difference) *hclsource.Refusal {
 		return hclsource.Refuse("the workspace could not be checked, so nothing is known of the world",
 			"make the check work: tfops drift")
 	}
-	return hclsource.Refuse("nothing that is written into the code settles it", "look at it: tfops drift findings WORKSPACE")
+	return hclsource.Refuse("nothing that is written into the code settles it",
+		"look at it: tfops drift findings WORKSPACE")
 }
 
 // Gone reports whether a plan that was made with the edit applied shows a

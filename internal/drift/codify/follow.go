@@ -148,7 +148,8 @@ func (e *editor) reference(st site, x *hclsyntax.ScopeTraversalExpr, depth int) 
 	if len(path) < len(x.Traversal) || st.sc == nil || len(path) < 2 {
 		return st, hclsource.Opaque(x)
 	}
-	if named := path[0].Key == "var" || path[0].Key == "local"; named && !st.keyed && st.sc.Block != nil && !st.sc.Single() {
+	if named := path[0].Key == "var" || path[0].Key == "local"; named && !st.keyed && st.sc.Block != nil &&
+		!st.sc.Single() {
 		return st, hclsource.ManyInstances(st.sc.Block)
 	}
 	whole := slices.Concat(path, st.rest)

@@ -13,13 +13,16 @@ import (
 func TestAPatchIsEnough(t *testing.T) {
 	type object = map[string]any
 	type attributes = []drift.Attribute
-	value, secret := drift.Attribute{Path: "value", Before: "a", After: "b"}, drift.Attribute{Path: "secret", Sensitive: true}
+	value, secret := drift.Attribute{Path: "value", Before: "a", After: "b"},
+		drift.Attribute{Path: "secret", Sensitive: true}
 	left := secret
 	left.IgnoredBy = "rotated"
 	still := func(before, after object, masked ...string) *plan.Plan {
 		return &plan.Plan{Complete: true,
-			Drift:   []plan.Change{{Address: "x.a", Mode: "managed", Type: "x", Action: plan.Update, Before: after, After: before, SensitiveChanged: masked}},
-			Changes: []plan.Change{{Address: "x.a", Mode: "managed", Type: "x", Action: plan.Update, Before: before, After: after, SensitiveChanged: masked}}}
+			Drift: []plan.Change{{Address: "x.a", Mode: "managed", Type: "x", Action: plan.Update, Before: after,
+				After: before, SensitiveChanged: masked}},
+			Changes: []plan.Change{{Address: "x.a", Mode: "managed", Type: "x", Action: plan.Update, Before: before,
+				After: after, SensitiveChanged: masked}}}
 	}
 	masked := object{"value": "b", "secret": plan.Sensitive}
 	for _, c := range []struct {
@@ -29,10 +32,13 @@ func TestAPatchIsEnough(t *testing.T) {
 		why  string
 	}{
 		{"nothing is changed any more", attributes{value}, &plan.Plan{Complete: true}, ""},
-		{"it is changed all the same", attributes{value}, still(object{"value": "b"}, object{"value": "a"}), "with the patch a plan still changes x.a.value (changed)"},
-		{"what could not be codified is left", attributes{secret, value}, still(masked, masked, "secret"), "with the patch a plan still changes x.a.secret (changed)"},
+		{"it is changed all the same", attributes{value}, still(object{"value": "b"}, object{"value": "a"}),
+			"with the patch a plan still changes x.a.value (changed)"},
+		{"what could not be codified is left", attributes{secret, value}, still(masked, masked, "secret"),
+			"with the patch a plan still changes x.a.secret (changed)"},
 		{"what a rule leaves out is left", attributes{left, value}, still(masked, masked, "secret"), ""},
-		{"a rule leaves out all of it", attributes{left}, still(masked, masked, "secret"), "with the patch a plan still changes x.a.secret (changed)"},
+		{"a rule leaves out all of it", attributes{left}, still(masked, masked, "secret"),
+			"with the patch a plan still changes x.a.secret (changed)"},
 		{"another attribute differs", attributes{value}, still(object{"note": "b"}, object{"note": "a"}), ""},
 		{"the plan stopped half-way", attributes{value}, &plan.Plan{}, "the plan with the patch is not complete"},
 		{"there is no plan", attributes{value}, nil, "there is no plan with the patch"},

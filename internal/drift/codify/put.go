@@ -49,7 +49,8 @@ func (e *editor) put(at hclsource.Target, w wish, depth int) *hclsource.Refusal 
 // putBody edits within the body of a resource or of a nested block; blocks are
 // those that are merged to be it. It returns the parts that are to be put
 // instead, if any.
-func (e *editor) putBody(sc *hclsource.Scope, blocks []*hclsyntax.Block, rest []hclsource.Step, w wish) ([]wish, *hclsource.Refusal) {
+func (e *editor) putBody(sc *hclsource.Scope, blocks []*hclsyntax.Block, rest []hclsource.Step, w wish) ([]wish,
+	*hclsource.Refusal) {
 	if rest[0].IsIndex {
 		return nil, hclsource.Refuse(fmt.Sprintf("%s leads to nothing in the source", hclsource.PathOf(w.steps)),
 			hclsource.Handwork).In(blocks[0].DefRange())
@@ -96,7 +97,8 @@ func nestedBlocks(blocks []*hclsyntax.Block, name string) ([]*hclsyntax.Block, *
 }
 
 // putNested edits one of the nested blocks of a name.
-func (e *editor) putNested(sc *hclsource.Scope, nested []*hclsyntax.Block, rest []hclsource.Step, w wish) ([]wish, *hclsource.Refusal) {
+func (e *editor) putNested(sc *hclsource.Scope, nested []*hclsyntax.Block, rest []hclsource.Step, w wish) ([]wish,
+	*hclsource.Refusal) {
 	b, index, rest, r := e.choose(sc, nested, rest, w)
 	if r != nil {
 		return nil, r
@@ -113,7 +115,8 @@ func (e *editor) putNested(sc *hclsource.Scope, nested []*hclsyntax.Block, rest 
 	was, okW := w.was.(map[string]any)
 	want, okN := w.want.(map[string]any)
 	if !okW || !okN {
-		return nil, hclsource.Refuse("a whole block is not written from the world's values: some of them are the provider's own", hclsource.Handwork).In(b.DefRange())
+		return nil, hclsource.Refuse("a whole block is not written from the world's values: some of them are the "+
+			"provider's own", hclsource.Handwork).In(b.DefRange())
 	}
 	base := slices.Clone(w.steps)
 	if n := len(base) - 1; base[n].IsIndex {
@@ -124,7 +127,8 @@ func (e *editor) putNested(sc *hclsource.Scope, nested []*hclsyntax.Block, rest 
 
 // choose finds the block that a path means: by its index when that fits with
 // what was applied, otherwise by its values.
-func (e *editor) choose(sc *hclsource.Scope, nested []*hclsyntax.Block, rest []hclsource.Step, w wish) (*hclsyntax.Block, int, []hclsource.Step, *hclsource.Refusal) {
+func (e *editor) choose(sc *hclsource.Scope, nested []*hclsyntax.Block, rest []hclsource.Step,
+	w wish) (*hclsyntax.Block, int, []hclsource.Step, *hclsource.Refusal) {
 	at := 0
 	if len(rest) > 0 && rest[0].IsIndex {
 		at, rest = rest[0].Index, rest[1:]
@@ -150,7 +154,8 @@ func (e *editor) choose(sc *hclsource.Scope, nested []*hclsyntax.Block, rest []h
 	case len(fits) == 1:
 		at = fits[0]
 	default:
-		return nil, 0, nil, hclsource.Refuse("it cannot be told which of the blocks this is: none, or more than one, has the values that were applied", hclsource.Handwork).In(nested[0].DefRange())
+		return nil, 0, nil, hclsource.Refuse("it cannot be told which of the blocks this is: none, or more than "+
+			"one, has the values that were applied", hclsource.Handwork).In(nested[0].DefRange())
 	}
 	return nested[at], at, rest, nil
 }
@@ -161,7 +166,8 @@ func (e *editor) blockIs(sc *hclsource.Scope, b *hclsyntax.Block, rest []hclsour
 	if len(rest) == 0 {
 		values, _ := was.(map[string]any)
 		for name, a := range b.Body.Attributes {
-			if _, plain := hclsource.Constant(a.Expr); plain && !e.blockIs(sc, b, []hclsource.Step{{Key: name}}, values[name]) {
+			if _, plain := hclsource.Constant(a.Expr); plain && !e.blockIs(sc, b, []hclsource.Step{{Key: name}},
+				values[name]) {
 				return false
 			}
 		}
@@ -174,7 +180,8 @@ func (e *editor) blockIs(sc *hclsource.Scope, b *hclsyntax.Block, rest []hclsour
 		if rest = rest[1:]; r == nil && len(rest) > 0 && rest[0].IsIndex {
 			rest = rest[1:]
 		}
-		return len(rest) > 0 && slices.ContainsFunc(inner, func(n *hclsyntax.Block) bool { return e.blockIs(sc, n, rest, was) })
+		return len(rest) > 0 && slices.ContainsFunc(inner,
+			func(n *hclsyntax.Block) bool { return e.blockIs(sc, n, rest, was) })
 	}
 	if a == nil || err != nil {
 		return false
@@ -190,7 +197,8 @@ func (e *editor) blockIs(sc *hclsource.Scope, b *hclsyntax.Block, rest []hclsour
 // putNew adds an argument that is not written.
 func (e *editor) putNew(sc *hclsource.Scope, b *hclsyntax.Block, rest []hclsource.Step, w wish) *hclsource.Refusal {
 	if w.want == nil {
-		return hclsource.Refuse(fmt.Sprintf("%s is not written in the source, so there is nothing to take out: what was applied is the provider's default", rest[0].Key),
+		return hclsource.Refuse(fmt.Sprintf("%s is not written in the source, so there is nothing to take out: what "+
+			"was applied is the provider's default", rest[0].Key),
 			"put the old value back with `tfops sync WORKSPACE`, or write the default that you want").In(b.DefRange())
 	}
 	want, err := hclsource.ToValue(w.want)
@@ -203,7 +211,8 @@ func (e *editor) putNew(sc *hclsource.Scope, b *hclsyntax.Block, rest []hclsourc
 	}
 	for _, s := range slices.Backward(rest[1:]) {
 		if s.IsIndex {
-			return hclsource.Refuse(fmt.Sprintf("%s is not written in the source, so it is not known what its other elements are", rest[0].Key), hclsource.Handwork).In(b.DefRange())
+			return hclsource.Refuse(fmt.Sprintf("%s is not written in the source, so it is not known what its other "+
+				"elements are", rest[0].Key), hclsource.Handwork).In(b.DefRange())
 		}
 		want = cty.ObjectVal(map[string]cty.Value{s.Key: want})
 	}

@@ -31,50 +31,80 @@ var realCases = []struct {
 	{name: "text of several lines in the world", address: "lab_thing.a", drift: set("value", "x\n%{ y }\n"),
 		repo: "-- live/main.tf --\nresource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = \"one\"\n}\n"},
 	{name: "not written", address: "lab_thing.a", drift: set("note", "noted"),
-		repo: "-- live/main.tf --\nresource \"lab_thing\" \"a\" {\n  name = \"a\"\n\n  lifecycle {\n    create_before_destroy = false\n  }\n}\n"},
+		repo: "-- live/main.tf --\nresource \"lab_thing\" \"a\" {\n  name = \"a\"\n\n  lifecycle {\n    " +
+			"create_before_destroy = false\n  }\n}\n"},
 	{name: "not written, in a block of one line", address: "lab_thing.a", drift: set("note", "noted"),
 		repo: "-- live/main.tf --\nresource \"lab_thing\" \"a\" { name = \"a\" }\n"},
-	{name: "keys of a map", address: "lab_thing.a", drift: set("tags", map[string]any{"team": "ops", "a b": "new", "tier": "prod"}),
-		repo: "-- live/main.tf --\nresource \"lab_thing\" \"a\" {\n  name = \"a\"\n  tags = {\n    team = \"net\" # who\n    # on its way out\n    old  = \"yes\"\n    tier = \"prod\"\n  }\n}\n"},
+	{name: "keys of a map", address: "lab_thing.a",
+		drift: set("tags", map[string]any{"team": "ops", "a b": "new", "tier": "prod"}),
+		repo: "-- live/main.tf --\nresource \"lab_thing\" \"a\" {\n  name = \"a\"\n  tags = {\n    team = \"net\" # " +
+			"who\n    # on its way out\n    old  = \"yes\"\n    tier = \"prod\"\n  }\n}\n"},
 	{name: "a map on one line", address: "lab_thing.a", drift: set("tags", map[string]any{"team": "ops", "x": "y"}),
-		repo: "-- live/main.tf --\nresource \"lab_thing\" \"a\" {\n  name = \"a\"\n  tags = { team = \"net\", old = \"yes\" }\n}\n"},
+		repo: "-- live/main.tf --\nresource \"lab_thing\" \"a\" {\n  name = \"a\"\n  tags = { team = \"net\", old = " +
+			"\"yes\" }\n}\n"},
 	{name: "a map that is new", address: "lab_thing.a", drift: set("tags", map[string]any{"team": "ops", "for": "y"}),
 		repo: "-- live/main.tf --\nresource \"lab_thing\" \"a\" {\n  name = \"a\"\n}\n"},
 	{name: "a map that is gone", address: "lab_thing.a", drift: set("tags", nil),
-		repo: "-- live/main.tf --\nresource \"lab_thing\" \"a\" {\n  name = \"a\"\n  tags = {\n    team = \"net\"\n  }\n  value = \"one\"\n}\n"},
+		repo: "-- live/main.tf --\nresource \"lab_thing\" \"a\" {\n  name = \"a\"\n  tags = {\n    team = \"net\"\n " +
+			" }\n  value = \"one\"\n}\n"},
 	{name: "a local", address: "lab_thing.a", drift: set("value", "two"),
-		repo: "-- live/main.tf --\nlocals {\n  sizes = { a = \"one\", b = \"one\" }\n}\nresource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = local.sizes.a\n}\n"},
+		repo: "-- live/main.tf --\nlocals {\n  sizes = { a = \"one\", b = \"one\" }\n}\nresource \"lab_thing\" " +
+			"\"a\" {\n  name  = \"a\"\n  value = local.sizes.a\n}\n"},
 	{name: "a default", address: "lab_thing.a", drift: set("value", "two"),
-		repo: "-- live/main.tf --\nvariable \"v\" {\n  default = \"one\"\n}\nresource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = var.v\n}\n"},
+		repo: "-- live/main.tf --\nvariable \"v\" {\n  default = \"one\"\n}\nresource \"lab_thing\" \"a\" {\n  name " +
+			" = \"a\"\n  value = var.v\n}\n"},
 	{name: "terraform.tfvars", address: "lab_thing.a", drift: set("value", "two"),
-		repo: "-- live/terraform.tfvars --\nv = \"one\"\n-- live/main.tf --\nvariable \"v\" {\n  default = \"zero\"\n}\nresource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = var.v\n}\n"},
+		repo: "-- live/terraform.tfvars --\nv = \"one\"\n-- live/main.tf --\nvariable \"v\" {\n  default = " +
+			"\"zero\"\n}\nresource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = var.v\n}\n"},
 	{name: "auto.tfvars over terraform.tfvars", address: "lab_thing.a", drift: set("value", "two"),
-		repo: "-- live/terraform.tfvars --\nv = \"zero\"\n-- live/a.auto.tfvars --\nv = \"zero\"\n-- live/b.auto.tfvars --\nv = \"one\"\n-- live/main.tf --\nvariable \"v\" {}\nresource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = var.v\n}\n"},
-	{name: "a file of values that is given", address: "lab_thing.a", drift: set("value", "two"), source: hclsource.Source{VarFiles: []string{"../vars/a.tfvars", "../vars/b.tfvars"}},
-		repo: "-- live/a.auto.tfvars --\nv = { x = \"zero\" }\n-- vars/a.tfvars --\nv = { x = \"zero\" }\n-- vars/b.tfvars --\nv = { x = \"one\" }\n-- live/main.tf --\nvariable \"v\" {}\nresource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = var.v.x\n}\n"},
+		repo: "-- live/terraform.tfvars --\nv = \"zero\"\n-- live/a.auto.tfvars --\nv = \"zero\"\n-- " +
+			"live/b.auto.tfvars --\nv = \"one\"\n-- live/main.tf --\nvariable \"v\" {}\nresource \"lab_thing\" " +
+			"\"a\" {\n  name  = \"a\"\n  value = var.v\n}\n"},
+	{name: "a file of values that is given", address: "lab_thing.a", drift: set("value", "two"),
+		source: hclsource.Source{VarFiles: []string{"../vars/a.tfvars", "../vars/b.tfvars"}},
+		repo: "-- live/a.auto.tfvars --\nv = { x = \"zero\" }\n-- vars/a.tfvars --\nv = { x = \"zero\" }\n-- " +
+			"vars/b.tfvars --\nv = { x = \"one\" }\n-- live/main.tf --\nvariable \"v\" {}\nresource \"lab_thing\" " +
+			"\"a\" {\n  name  = \"a\"\n  value = var.v.x\n}\n"},
 	{name: "a module's own text", address: "module.m.lab_thing.a", drift: set("value", "two"),
-		repo: "-- live/main.tf --\nmodule \"m\" {\n  source = \"../mods/m\"\n}\n-- mods/m/main.tf --\n" + testrig.RequiredProviders + "resource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = \"one\"\n}\n"},
+		repo: "-- live/main.tf --\nmodule \"m\" {\n  source = \"../mods/m\"\n}\n-- mods/m/main.tf --\n" +
+			testrig.RequiredProviders + "resource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = \"one\"\n}\n"},
 	{name: "an argument of a module", address: "module.m.lab_thing.a", drift: set("value", "two"),
-		repo: "-- live/main.tf --\nmodule \"m\" {\n  source = \"../mods/m\"\n  size   = \"one\"\n}\nmodule \"n\" {\n  source = \"../mods/m\"\n  name   = \"b\"\n  size   = \"one\"\n}\n-- mods/m/main.tf --\n" + testrig.RequiredProviders +
-			"variable \"name\" { default = \"a\" }\nvariable \"size\" {}\nresource \"lab_thing\" \"a\" {\n  name  = var.name\n  value = var.size\n}\n"},
-	{name: "through two modules to a file of values", address: "module.m.module.n.lab_thing.a", drift: set("value", "two"),
-		repo: "-- live/terraform.tfvars --\nsizes = {\n  net = \"one\"\n}\n-- live/main.tf --\nvariable \"sizes\" {}\nmodule \"m\" {\n  source = \"./m\"\n  size   = var.sizes.net\n}\n-- live/m/main.tf --\nvariable \"size\" {}\nmodule \"n\" {\n  source = \"../../mods/n\"\n  size   = var.size\n}\n-- mods/n/main.tf --\n" +
-			testrig.RequiredProviders + "variable \"size\" {}\nresource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = var.size\n}\n"},
+		repo: "-- live/main.tf --\nmodule \"m\" {\n  source = \"../mods/m\"\n  size   = \"one\"\n}\nmodule \"n\" " +
+			"{\n  source = \"../mods/m\"\n  name   = \"b\"\n  size   = \"one\"\n}\n-- mods/m/main.tf --\n" +
+			testrig.RequiredProviders +
+			"variable \"name\" { default = \"a\" }\nvariable \"size\" {}\nresource \"lab_thing\" \"a\" {\n  name  = " +
+			"var.name\n  value = var.size\n}\n"},
+	{name: "through two modules to a file of values", address: "module.m.module.n.lab_thing.a",
+		drift: set("value", "two"),
+		repo: "-- live/terraform.tfvars --\nsizes = {\n  net = \"one\"\n}\n-- live/main.tf --\nvariable \"sizes\" " +
+			"{}\nmodule \"m\" {\n  source = \"./m\"\n  size   = var.sizes.net\n}\n-- live/m/main.tf --\nvariable " +
+			"\"size\" {}\nmodule \"n\" {\n  source = \"../../mods/n\"\n  size   = var.size\n}\n-- mods/n/main.tf --\n" +
+			testrig.RequiredProviders + "variable \"size\" {}\nresource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  " +
+			"value = var.size\n}\n"},
 	{name: "an instance of for_each", address: `lab_thing.all["a"]`, drift: set("value", "two"),
-		repo: "-- live/main.tf --\nresource \"lab_thing\" \"all\" {\n  for_each = {\n    a = { size = \"one\" }\n    b = { size = \"one\" }\n  }\n  name  = each.key\n  value = each.value.size\n}\n"},
+		repo: "-- live/main.tf --\nresource \"lab_thing\" \"all\" {\n  for_each = {\n    a = { size = \"one\" }\n   " +
+			" b = { size = \"one\" }\n  }\n  name  = each.key\n  value = each.value.size\n}\n"},
 	{name: "an instance whose value is plain", address: `lab_thing.all["a"]`, drift: set("value", "two"),
-		repo: "-- live/main.tf --\nlocals {\n  all = {\n    a = \"one\"\n    b = \"one\"\n  }\n}\nresource \"lab_thing\" \"all\" {\n  for_each = local.all\n  name     = each.key\n  value    = each.value\n}\n"},
+		repo: "-- live/main.tf --\nlocals {\n  all = {\n    a = \"one\"\n    b = \"one\"\n  }\n}\nresource " +
+			"\"lab_thing\" \"all\" {\n  for_each = local.all\n  name     = each.key\n  value    = each.value\n}\n"},
 	{name: "an instance of a module", address: `module.m["a"].lab_thing.a`, drift: set("value", "two"),
-		repo: "-- live/main.tf --\nmodule \"m\" {\n  source   = \"./m\"\n  for_each = { a = \"one\", b = \"one\" }\n  name     = each.key\n  size     = each.value\n}\n-- live/m/main.tf --\n" + testrig.RequiredProviders +
-			"variable \"name\" {}\nvariable \"size\" {}\nresource \"lab_thing\" \"a\" {\n  name  = var.name\n  value = var.size\n}\n"},
+		repo: "-- live/main.tf --\nmodule \"m\" {\n  source   = \"./m\"\n  for_each = { a = \"one\", b = \"one\" " +
+			"}\n  name     = each.key\n  size     = each.value\n}\n-- live/m/main.tf --\n" + testrig.RequiredProviders +
+			"variable \"name\" {}\nvariable \"size\" {}\nresource \"lab_thing\" \"a\" {\n  name  = var.name\n  " +
+			"value = var.size\n}\n"},
 	{name: "looked up by the key of the instance", address: `lab_thing.all["a"]`, drift: set("value", "two"),
-		repo: "-- live/main.tf --\nlocals {\n  size = { a = \"one\", b = \"one\" }\n}\nresource \"lab_thing\" \"all\" {\n  for_each = toset([\"a\", \"b\"])\n  name     = each.key\n  value    = local.size[each.key]\n}\n"},
+		repo: "-- live/main.tf --\nlocals {\n  size = { a = \"one\", b = \"one\" }\n}\nresource \"lab_thing\" " +
+			"\"all\" {\n  for_each = toset([\"a\", \"b\"])\n  name     = each.key\n  value    = " +
+			"local.size[each.key]\n}\n"},
 	{name: "looked up by the number of the instance", address: `lab_thing.all[1]`, drift: set("value", "two"),
-		repo: "-- live/main.tf --\nlocals {\n  size = [\"one\", \"one\"]\n}\nresource \"lab_thing\" \"all\" {\n  count = 2\n  name  = [\"b\", \"a\"][count.index]\n  value = local.size[count.index]\n}\n"},
+		repo: "-- live/main.tf --\nlocals {\n  size = [\"one\", \"one\"]\n}\nresource \"lab_thing\" \"all\" {\n  " +
+			"count = 2\n  name  = [\"b\", \"a\"][count.index]\n  value = local.size[count.index]\n}\n"},
 	{name: "the only instance", address: `lab_thing.a[0]`, drift: set("value", "two"),
-		repo: "-- live/main.tf --\nvariable \"on\" { default = true }\nresource \"lab_thing\" \"a\" {\n  count = var.on ? 1 : 0\n  name  = \"a\"\n  value = \"one\"\n}\n"},
+		repo: "-- live/main.tf --\nvariable \"on\" { default = true }\nresource \"lab_thing\" \"a\" {\n  count = " +
+			"var.on ? 1 : 0\n  name  = \"a\"\n  value = \"one\"\n}\n"},
 	{name: "an override", address: "lab_thing.a", drift: set("value", "two"),
-		repo: "-- live/main.tf --\nresource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = \"zero\"\n}\n-- live/x_override.tf --\nresource \"lab_thing\" \"a\" {\n  value = \"one\"\n}\n"},
+		repo: "-- live/main.tf --\nresource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = \"zero\"\n}\n-- " +
+			"live/x_override.tf --\nresource \"lab_thing\" \"a\" {\n  value = \"one\"\n}\n"},
 }
 
 func set(key string, value any) func(map[string]any) {
@@ -128,9 +158,12 @@ func TestThePlanIsCleanAfterwards(t *testing.T) {
 // nothing again.
 func TestThePlanIsCleanAfterARemoval(t *testing.T) {
 	for name, c := range map[string]struct{ repo, address string }{
-		"a resource":           {"-- live/main.tf --\n# what it is\nresource \"lab_thing\" \"a\" {\n  name = \"a\"\n}\n\nresource \"lab_thing\" \"b\" {\n  name = \"b\"\n}\n", "lab_thing.a"},
-		"an instance":          {"-- live/main.tf --\nresource \"lab_thing\" \"all\" {\n  for_each = {\n    a = \"one\"\n    b = \"two\"\n  }\n  name  = each.key\n  value = each.value\n}\n", `lab_thing.all["a"]`},
-		"an instance of a set": {"-- live/main.tf --\nlocals {\n  all = [\"b\", \"a\"]\n}\nresource \"lab_thing\" \"all\" {\n  for_each = toset(local.all)\n  name     = each.key\n}\n", `lab_thing.all["a"]`},
+		"a resource": {"-- live/main.tf --\n# what it is\nresource \"lab_thing\" \"a\" {\n  name = " +
+			"\"a\"\n}\n\nresource \"lab_thing\" \"b\" {\n  name = \"b\"\n}\n", "lab_thing.a"},
+		"an instance": {"-- live/main.tf --\nresource \"lab_thing\" \"all\" {\n  for_each = {\n    a = " +
+			"\"one\"\n    b = \"two\"\n  }\n  name  = each.key\n  value = each.value\n}\n", `lab_thing.all["a"]`},
+		"an instance of a set": {"-- live/main.tf --\nlocals {\n  all = [\"b\", \"a\"]\n}\nresource \"lab_thing\" " +
+			"\"all\" {\n  for_each = toset(local.all)\n  name     = each.key\n}\n", `lab_thing.all["a"]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -140,7 +173,8 @@ func TestThePlanIsCleanAfterARemoval(t *testing.T) {
 			if err := os.Remove(filepath.Join(w.place, "a.json")); err != nil {
 				t.Fatal(err)
 			}
-			if found := w.changes(); len(found) != 1 || found[0].Address != c.address || found[0].Change.Actions[0] != "create" {
+			if found := w.changes(); len(found) != 1 || found[0].Address != c.address ||
+				found[0].Change.Actions[0] != "create" {
 				t.Fatalf("the plan finds %+v", found)
 			}
 			p, err := codify.ProposeRemoval(hclsource.Source{Tree: os.DirFS(w.repo), Dir: "live"}, c.address)

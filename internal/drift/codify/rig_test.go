@@ -85,7 +85,8 @@ func gitApply(t *testing.T, dir, diff string) bool {
 	}
 	cmd := exec.CommandContext(t.Context(), git, "apply", "--whitespace=nowarn", "-")
 	cmd.Dir, cmd.Stdin = dir, strings.NewReader(diff)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CEILING_DIRECTORIES=" + filepath.Dir(dir)}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CEILING_DIRECTORIES=" +
+		filepath.Dir(dir)}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("git apply: %v\n%s\n%s", err, out, diff)
 	}
@@ -177,7 +178,8 @@ func (w *world) run(args ...string) string {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, testrig.Terraform(w.t), args...)
 	cmd.Dir = w.dir
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.place, "TF_CLI_CONFIG_FILE=" + w.rc, "CHECKPOINT_DISABLE=1", "TF_VAR_world=" + w.place}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.place, "TF_CLI_CONFIG_FILE=" + w.rc,
+		"CHECKPOINT_DISABLE=1", "TF_VAR_world=" + w.place}
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -234,7 +236,8 @@ func (w *world) changes() []planned {
 		if c.Change.Actions[0] == "no-op" {
 			continue
 		}
-		for raw, to := range map[*json.RawMessage]*map[string]any{&c.Change.RawBefore: &c.Change.Before, &c.Change.RawAfter: &c.Change.After} {
+		for raw, to := range map[*json.RawMessage]*map[string]any{&c.Change.RawBefore: &c.Change.Before,
+			&c.Change.RawAfter: &c.Change.After} {
 			if len(*raw) > 0 {
 				if err := json.Unmarshal(*raw, to); err != nil {
 					w.t.Fatal(err)
@@ -269,7 +272,8 @@ func (c planned) found() []codify.Change {
 		}
 		for key := range keys {
 			if nowMap[key] != wasMap[key] {
-				out = append(out, codify.Change{Path: fmt.Sprintf("%s[%q]", k, key), Was: wasMap[key], Want: nowMap[key]})
+				out = append(out, codify.Change{Path: fmt.Sprintf("%s[%q]", k, key), Was: wasMap[key],
+					Want: nowMap[key]})
 			}
 		}
 	}

@@ -105,7 +105,8 @@ func (e *editor) item(st site, w wish) *hclsource.Refusal {
 	for len(st.rest) > 1 {
 		last := st.rest[len(st.rest)-1]
 		if last.IsIndex {
-			return hclsource.Refuse(fmt.Sprintf("%s is not written in the source, so it is not known what its other elements are", hclsource.PathOf(w.steps[:len(w.steps)-1])), hclsource.Handwork).In(object.Range())
+			return hclsource.Refuse(fmt.Sprintf("%s is not written in the source, so it is not known what its other "+
+				"elements are", hclsource.PathOf(w.steps[:len(w.steps)-1])), hclsource.Handwork).In(object.Range())
 		}
 		want, st.rest = cty.ObjectVal(map[string]cty.Value{last.Key: want}), st.rest[:len(st.rest)-1]
 	}
@@ -163,7 +164,8 @@ func elementOf(tuple *hclsyntax.TupleConsExpr, at int, was any) (int, *hclsource
 	case len(fits) == 1:
 		return fits[0], nil
 	}
-	return 0, hclsource.Refuse("it cannot be told which element of the list this is: none, or more than one, has the value that was applied", hclsource.Handwork).In(tuple.Range())
+	return 0, hclsource.Refuse("it cannot be told which element of the list this is: none, or more than one, has "+
+		"the value that was applied", hclsource.Handwork).In(tuple.Range())
 }
 
 // elements are the indexes of the elements that have a value.

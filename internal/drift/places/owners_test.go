@@ -33,7 +33,8 @@ func TestLinesThatOwnersFailWith(t *testing.T) {
 
 // No text and no name ends the process.
 func FuzzOwners(f *testing.F) {
-	for _, line := range []string{"/ @a", "* @a", "/**/ @a", "a\\ b @a", "[a-z] @a", "!a @b", "\\", "a//b @c", "\x00 @a", "** ** @a"} {
+	for _, line := range []string{"/ @a", "* @a", "/**/ @a", "a\\ b @a", "[a-z] @a", "!a @b", "\\", "a//b @c",
+		"\x00 @a", "** ** @a"} {
 		f.Add(line, "a/b.tf")
 	}
 	f.Fuzz(func(t *testing.T, text, name string) {

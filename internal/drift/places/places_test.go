@@ -20,7 +20,8 @@ func files(pairs ...string) fstest.MapFS {
 }
 
 func TestOwners(t *testing.T) {
-	const rules = "# who\n*  @acme/platform\n/live/prod/  @ana ops@example.com\n*.md\n!!bad @@\n/live/prod/network/  @net # inline\n"
+	const rules = "# who\n*  @acme/platform\n/live/prod/  @ana ops@example.com\n*.md\n!!bad @@\n/live/prod/network/ " +
+		" @net # inline\n"
 	for _, c := range []struct{ name, at, file, want string }{
 		{"the last match counts", "CODEOWNERS", "live/prod/network/main.tf", "@net"},
 		{"a directory", "docs/CODEOWNERS", "live/prod/db/main.tf", "@ana ops@example.com"},
@@ -53,8 +54,10 @@ func TestOwners(t *testing.T) {
 
 func TestLocate(t *testing.T) {
 	tree := files(
-		"live/main.tf", "# first\nresource \"x\" \"a\" {\n}\n\nmodule \"net\" {\n  source = \"../modules/net\"\n  for_each = toset([])\n}\nmodule \"far\" {\n  source = \"acme/far/aws\"\n}\noutput \"o\" { value = 1 }\n",
-		"live/more.tf.json", "{\n \"resource\": {\n  \"x\": {\n   \"j\": {}\n  }\n },\n \"module\": {\n  \"jm\": {\"source\": \"../modules/net\"}\n }\n}\n",
+		"live/main.tf", "# first\nresource \"x\" \"a\" {\n}\n\nmodule \"net\" {\n  source = \"../modules/net\"\n  "+
+			"for_each = toset([])\n}\nmodule \"far\" {\n  source = \"acme/far/aws\"\n}\noutput \"o\" { value = 1 }\n",
+		"live/more.tf.json", "{\n \"resource\": {\n  \"x\": {\n   \"j\": {}\n  }\n },\n \"module\": {\n  \"jm\": "+
+			"{\"source\": \"../modules/net\"}\n }\n}\n",
 		"live/check.tf", "check \"c\" {\n  data \"x\" \"d\" {\n  }\n}\ndata \"x\" \"e\" {}\nvariable \"v\" {}\n",
 		"live/broken.tf", "resource \"x\" \"half\" {\n  a = 1\n}\nresource \"x\" {{{\n",
 		"live/deep.tf", "resource \"x\" \"deep\" { a = "+strings.Repeat("[", 5000)+strings.Repeat("]", 5000)+" }\n",
@@ -67,7 +70,8 @@ func TestLocate(t *testing.T) {
 		"x.a": {"live/main.tf", 2, false}, "x.a[0]": {"live/main.tf", 2, false}, `x.a["k.l"]`: {"live/main.tf", 2, false},
 		"x.a (deposed 12ab)": {"live/main.tf", 2, false}, "output.o": {"live/main.tf", 12, false},
 		"x.j": {"live/more.tf.json", 4, false}, "module.jm.x.n": {"modules/net/main.tf", 2, false},
-		"check.c": {"live/check.tf", 1, false}, "data.x.d": {"live/check.tf", 2, false}, "data.x.e": {"live/check.tf", 5, false}, "var.v": {"live/check.tf", 6, false},
+		"check.c": {"live/check.tf", 1, false}, "data.x.d": {"live/check.tf", 2, false},
+		"data.x.e": {"live/check.tf", 5, false}, "var.v": {"live/check.tf", 6, false},
 		`module.net["a.b"].x.n[1]`: {"modules/net/main.tf", 2, false}, `module.net["a"].module.sub.x.s`: {"modules/net/sub/main.tf", 3, false},
 		"module.net.module.sub.module.loop.module.sub.x.s": {"modules/net/sub/main.tf", 3, false},
 		"module.far.x.y":          {"live/main.tf", 9, true},
@@ -113,15 +117,23 @@ func TestLocateReadsWhatTheEngineReads(t *testing.T) {
 		want              map[string]Place
 	}{
 		{name: "Terraform", want: map[string]Place{
-			"x.a": {"live/main.tf", 1, false}, "x.more": {"live/override.more.tf", 2, false}, "module.m.x.in": {"live/one/main.tf", 1, false}}},
-		{name: "OpenTofu", tofu: true, want: map[string]Place{"x.a": {"live/main.tf", 1, false}, "x.more": {"live/override.more.tf", 2, false},
-			"x.t": {"live/only.tofu", 4, false}, "module.m.x.in": {"live/one/main.tofu", 3, false}}},
-		{name: "a source that is overridden", extra: "live/a_override.tf", text: "module \"m\" {\n  source = \"./two\"\n}\n", want: map[string]Place{
-			"x.a": {"live/main.tf", 1, false}, "x.more": {"live/override.more.tf", 2, false}, "module.m.x.in": {"live/two/main.tf", 2, false}}},
-		{name: "a file that OpenTofu reads instead", tofu: true, extra: "live/main.tofu", text: "\n\n\n\nresource \"x\" \"a\" {}\n", want: map[string]Place{
-			"x.a": {"live/main.tofu", 5, false}, "x.more": {"live/override.more.tf", 2, false}, "x.t": {"live/only.tofu", 4, false}}},
-		{name: "and Terraform does not", extra: "live/main.tofu", text: "resource \"x\" \"a\" {}\n", want: map[string]Place{
-			"x.a": {"live/main.tf", 1, false}, "x.more": {"live/override.more.tf", 2, false}, "module.m.x.in": {"live/one/main.tf", 1, false}}},
+			"x.a": {"live/main.tf", 1, false}, "x.more": {"live/override.more.tf", 2, false},
+			"module.m.x.in": {"live/one/main.tf", 1, false}}},
+		{name: "OpenTofu", tofu: true, want: map[string]Place{"x.a": {"live/main.tf", 1, false},
+			"x.more": {"live/override.more.tf", 2, false},
+			"x.t":    {"live/only.tofu", 4, false}, "module.m.x.in": {"live/one/main.tofu", 3, false}}},
+		{name: "a source that is overridden", extra: "live/a_override.tf",
+			text: "module \"m\" {\n  source = \"./two\"\n}\n", want: map[string]Place{
+				"x.a": {"live/main.tf", 1, false}, "x.more": {"live/override.more.tf", 2, false},
+				"module.m.x.in": {"live/two/main.tf", 2, false}}},
+		{name: "a file that OpenTofu reads instead", tofu: true, extra: "live/main.tofu",
+			text: "\n\n\n\nresource \"x\" \"a\" {}\n", want: map[string]Place{
+				"x.a": {"live/main.tofu", 5, false}, "x.more": {"live/override.more.tf", 2, false},
+				"x.t": {"live/only.tofu", 4, false}}},
+		{name: "and Terraform does not", extra: "live/main.tofu", text: "resource \"x\" \"a\" {}\n",
+			want: map[string]Place{
+				"x.a": {"live/main.tf", 1, false}, "x.more": {"live/override.more.tf", 2, false},
+				"module.m.x.in": {"live/one/main.tf", 1, false}}},
 	} {
 		if c.extra != "" {
 			tree[c.extra] = &fstest.MapFile{Data: []byte(c.text)}
@@ -136,7 +148,8 @@ func TestLocateReadsWhatTheEngineReads(t *testing.T) {
 func TestLocateIsBounded(t *testing.T) {
 	tree := files()
 	for i := range maxPlaceDirs + 10 {
-		tree[fmt.Sprintf("m%d/main.tf", i)] = &fstest.MapFile{Data: fmt.Appendf(nil, "module \"n\" { source = \"../m%d\" }\nresource \"x\" \"a\" {}\n", i+1)}
+		tree[fmt.Sprintf("m%d/main.tf", i)] = &fstest.MapFile{Data: fmt.Appendf(nil,
+			"module \"n\" { source = \"../m%d\" }\nresource \"x\" \"a\" {}\n", i+1)}
 	}
 	near, far := strings.Repeat("module.n.", 3)+"x.a", strings.Repeat("module.n.", maxPlaceDirs+5)+"x.a"
 	got := Locate(tree, "m0", false, []string{near, far})

@@ -45,7 +45,8 @@ func TestZeroScheduleIsNever(t *testing.T) {
 }
 
 func TestDueTimes(t *testing.T) {
-	day := func(d, h, m int) time.Time { return time.Date(2027, 3, d, h, m, 0, 0, time.UTC) } // 1 March 2027 is a Monday
+	// 1 March 2027 is a Monday
+	day := func(d, h, m int) time.Time { return time.Date(2027, 3, d, h, m, 0, 0, time.UTC) }
 	for _, c := range []struct {
 		spec, timezone string
 		from           time.Time
@@ -125,9 +126,11 @@ func TestErrorsNameTheInput(t *testing.T) {
 // it is made when the clock shows its time, or right after the gap in which
 // that time fell.
 func TestOncePerDayThroughTheYear(t *testing.T) {
-	for _, timezone := range []string{"Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo", "Asia/Kolkata", "UTC"} {
+	for _, timezone := range []string{"Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo",
+		"Asia/Kolkata", "UTC"} {
 		loc := zone(t, timezone)
-		for _, clock := range []string{"00:00", "00:30", "01:00", "01:30", "01:45", "02:00", "02:30", "03:00", "03:30", "23:45"} {
+		for _, clock := range []string{"00:00", "00:30", "01:00", "01:30", "01:45", "02:00", "02:30", "03:00", "03:30",
+			"23:45"} {
 			t.Run(timezone+" "+clock, func(t *testing.T) {
 				at, err := time.Parse("15:04", clock)
 				if err != nil {
@@ -135,13 +138,16 @@ func TestOncePerDayThroughTheYear(t *testing.T) {
 				}
 				s := parse(t, fmt.Sprintf("%d %d * * *", at.Minute(), at.Hour()), timezone)
 				days := map[string]int{}
-				for _, d := range due(s, time.Date(2026, 12, 31, 12, 0, 0, 0, loc), time.Date(2028, 1, 1, 12, 0, 0, 0, loc)) {
+				for _, d := range due(s, time.Date(2026, 12, 31, 12, 0, 0, 0, loc),
+					time.Date(2028, 1, 1, 12, 0, 0, 0, loc)) {
 					d = d.In(loc)
 					days[d.Format(time.DateOnly)]++
 					if got := d.Format("15:04"); got != clock {
 						// Only a time that this day does not have may move, and only forward.
-						exists := time.Date(d.Year(), d.Month(), d.Day(), at.Hour(), at.Minute(), 0, 0, loc).Format("15:04") == clock
-						if exists || got < clock || d.Sub(time.Date(d.Year(), d.Month(), d.Day(), 0, 0, 0, 0, loc)) > 5*time.Hour {
+						exists := time.Date(d.Year(), d.Month(), d.Day(), at.Hour(), at.Minute(), 0, 0,
+							loc).Format("15:04") == clock
+						if exists || got < clock ||
+							d.Sub(time.Date(d.Year(), d.Month(), d.Day(), 0, 0, 0, 0, loc)) > 5*time.Hour {
 							t.Errorf("due at %s for %s", d, clock)
 						}
 					}
@@ -177,7 +183,8 @@ func TestNightsOfTheClockChange(t *testing.T) {
 			[]string{"2027-03-28T03:30:00+02:00", "2027-03-29T02:30:00+02:00", "2027-03-29T03:30:00+02:00"}},
 		{"every quarter of the hour that does not exist", "Europe/Paris", "*/30 2-3 * * *", "2027-03-27T12:00:00+01:00",
 			[]string{"2027-03-28T03:00:00+02:00", "2027-03-28T03:30:00+02:00", "2027-03-29T02:00:00+02:00"}},
-		{"half an hour's gap, whose make-up comes after a time that exists", "Australia/Lord_Howe", "20,40 2 * * *", "2027-10-02T12:00:00+10:30",
+		{"half an hour's gap, whose make-up comes after a time that exists", "Australia/Lord_Howe", "20,40 2 * * *",
+			"2027-10-02T12:00:00+10:30",
 			[]string{"2027-10-03T02:40:00+11:00", "2027-10-03T02:50:00+11:00", "2027-10-04T02:20:00+11:00"}},
 		{"every hour goes by real time, in spring", "Europe/Paris", "0 * * * *", "2027-03-28T00:30:00+01:00",
 			[]string{"2027-03-28T01:00:00+01:00", "2027-03-28T03:00:00+02:00", "2027-03-28T04:00:00+02:00"}},
@@ -209,10 +216,12 @@ func TestNightsOfTheClockChange(t *testing.T) {
 // or with none, finds every check once and in order.
 func TestNextIsStrictlyIncreasing(t *testing.T) {
 	paris := zone(t, "Europe/Paris")
-	for _, spec := range []string{"0 2 * * *", "30 2 * * *", "*/5 * * * *", "*/7 2-4 * * *", "0 0 1 * *", "0 9 * * 1-5", "@hourly", "@daily",
+	for _, spec := range []string{"0 2 * * *", "30 2 * * *", "*/5 * * * *", "*/7 2-4 * * *", "0 0 1 * *", "0 9 * * 1-5",
+		"@hourly", "@daily",
 		"@every 10m", "@every 1h", "@every 90m", "@every 24h", "@every 1s"} {
 		for _, start := range []time.Time{
-			time.Date(2027, 3, 27, 20, 0, 0, 0, paris), time.Date(2027, 10, 30, 20, 0, 0, 0, paris), time.Date(2027, 6, 1, 3, 4, 5, 678, time.UTC),
+			time.Date(2027, 3, 27, 20, 0, 0, 0, paris), time.Date(2027, 10, 30, 20, 0, 0, 0, paris),
+			time.Date(2027, 6, 1, 3, 4, 5, 678, time.UTC),
 		} {
 			s := parse(t, spec, "Europe/Paris")
 			at := start
@@ -265,7 +274,8 @@ func TestSpreadIsStableAndBounded(t *testing.T) {
 			if again := s.Next(name, from); !again.Equal(at) {
 				t.Fatalf("%s: %s is due at %s and at %s", c.spec, name, at, again)
 			}
-			if other := parse(t, c.spec, "").Next(name, from.Add(time.Nanosecond)); !other.Equal(at) && at.After(from.Add(time.Nanosecond)) {
+			if other := parse(t, c.spec, "").Next(name, from.Add(time.Nanosecond)); !other.Equal(at) &&
+				at.After(from.Add(time.Nanosecond)) {
 				t.Fatalf("%s: after a restart %s is due at %s instead of %s", c.spec, name, other, at)
 			}
 			base := s.times.next(at.Add(-c.bound))
@@ -314,7 +324,8 @@ func TestThousandNamesDoNotStartTogether(t *testing.T) {
 func TestZoneOfTheQuestionDoesNotMatter(t *testing.T) {
 	at := time.Date(2027, 6, 1, 3, 0, 0, 0, time.UTC)
 	for _, c := range []struct{ spec, timezone string }{
-		{"0 2 * * *", ""}, {"0 2 * * *", "Europe/Paris"}, {"0 2 * * *", "Local"}, {"TZ=Local 0 2 * * *", "Europe/Paris"}, {"@hourly", "Asia/Kolkata"}, {"@every 7h", ""},
+		{"0 2 * * *", ""}, {"0 2 * * *", "Europe/Paris"}, {"0 2 * * *", "Local"},
+		{"TZ=Local 0 2 * * *", "Europe/Paris"}, {"@hourly", "Asia/Kolkata"}, {"@every 7h", ""},
 	} {
 		s := parse(t, c.spec, c.timezone)
 		want := s.Next("w", at)
@@ -325,14 +336,16 @@ func TestZoneOfTheQuestionDoesNotMatter(t *testing.T) {
 				t.Errorf("%s in %q: %s, and %s when asked from %s", c.spec, c.timezone, want, got, asked)
 			}
 			if got.Location() != loc {
-				t.Errorf("%s in %q: the answer is in %s, and the question was in %s", c.spec, c.timezone, got.Location(), loc)
+				t.Errorf("%s in %q: the answer is in %s, and the question was in %s", c.spec, c.timezone,
+					got.Location(), loc)
 			}
 		}
 	}
 }
 
 func FuzzSchedule(f *testing.F) {
-	for _, s := range []string{"0 2 * * *", "@every 1h", "TZ=Asia/Tokyo 0 2 * * *", "*/7 1-3 * */2 1", "TZ=", "@daily", "? ? ? ? ?", ", , , , ,"} {
+	for _, s := range []string{"0 2 * * *", "@every 1h", "TZ=Asia/Tokyo 0 2 * * *", "*/7 1-3 * */2 1", "TZ=", "@daily",
+		"? ? ? ? ?", ", , , , ,"} {
 		f.Add(s, "Europe/Paris", int64(1_800_000_000))
 	}
 	f.Fuzz(func(t *testing.T, spec, timezone string, unix int64) {

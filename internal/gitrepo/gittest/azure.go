@@ -65,7 +65,8 @@ func (a *Azure) advertise(ctx context.Context, prefix bool, w io.Writer) error {
 	if prefix {
 		adv.Prefix = [][]byte{[]byte("# service=git-upload-pack"), pktline.Flush}
 	}
-	caps := []capability.Capability{capability.MultiACK, capability.ThinPack, capability.Sideband, capability.Sideband64k,
+	caps := []capability.Capability{capability.MultiACK, capability.ThinPack, capability.Sideband,
+		capability.Sideband64k,
 		capability.OFSDelta, capability.NoProgress}
 	if a.Detailed {
 		caps = append(caps, capability.MultiACKDetailed)

@@ -48,7 +48,8 @@ func ServeLFS(t T, dir, user, pass string) *LFS {
 
 // Pointer is the file that Git has for an LFS object of that content.
 func Pointer(content string) string {
-	return fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n", OID(content), len(content))
+	return fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n", OID(content),
+		len(content))
 }
 
 // OID is the id of an LFS object.

@@ -67,7 +67,8 @@ func NewRepo(t T) *Repo {
 // NewRepoAt makes an empty bare repository in a directory.
 func NewRepoAt(t T, dir string) *Repo {
 	t.Helper()
-	r := &Repo{Dir: dir, t: t, files: map[string]map[string]string{}, clock: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	r := &Repo{Dir: dir, t: t, files: map[string]map[string]string{},
+		clock: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	r.store = filesystem.NewStorage(osfs.New(dir), cache.NewObjectLRUDefault())
 	r.check(r.store.Init())
 	cfg, err := r.store.Config()
@@ -169,7 +170,8 @@ func (r *Repo) writeCommit(c commit, tree string) string {
 	for _, p := range c.parents {
 		fmt.Fprintf(&b, "parent %s\n", p)
 	}
-	fmt.Fprintf(&b, "author %s %d +0000\ncommitter %s %d +0000\n\n%s\n", c.author, c.at.Unix(), c.committer, c.at.Unix(),
+	fmt.Fprintf(&b, "author %s %d +0000\ncommitter %s %d +0000\n\n%s\n", c.author, c.at.Unix(), c.committer,
+		c.at.Unix(),
 		c.message)
 	return r.put(plumbing.CommitObject, []byte(b.String()))
 }
@@ -330,7 +332,8 @@ func (r *Repo) AnnotatedTag(name, kind, id string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	tag := r.put(plumbing.TagObject,
-		fmt.Appendf(nil, "object %s\ntype %s\ntag %s\ntagger Ana Test <ana@example.com> %d +0000\n\nA tag\n", id, kind, name,
+		fmt.Appendf(nil, "object %s\ntype %s\ntag %s\ntagger Ana Test <ana@example.com> %d +0000\n\nA tag\n", id, kind,
+			name,
 			r.clock.Unix()))
 	r.setRef("refs/tags/"+name, tag)
 	return tag

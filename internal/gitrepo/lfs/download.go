@@ -161,12 +161,14 @@ func (s *Server) batch(ctx context.Context, store *Store, objects []Object, bad 
 
 // ask sends one batch request.
 func (s *Server) ask(ctx context.Context, objects []Object) (*lfsAnswer, error) {
-	body, err := json.Marshal(map[string]any{"operation": "download", "transfers": []string{"basic"}, "objects": objects,
+	body, err := json.Marshal(map[string]any{"operation": "download", "transfers": []string{"basic"},
+		"objects":   objects,
 		"hash_algo": "sha256"})
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Base.String()+"/objects/batch", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Base.String()+"/objects/batch",
+		bytes.NewReader(body))
 	if err != nil {
 		return nil, s.fault(ctx, err)
 	}
@@ -292,8 +294,8 @@ func (s *Server) status(code int) error {
 	switch {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		return fault.New(fault.Forbidden,
-			"give the user or token of the auth block access to Git LFS; an ssh key says nothing there: add username and "+
-				"password to the auth block",
+			"give the user or token of the auth block access to Git LFS; an ssh key says nothing there: add "+
+				"username and password to the auth block",
 			"repository %q: the Git LFS server at %s does not accept these credentials, or needs some", name, host)
 	case code == http.StatusTooManyRequests || code >= 500:
 		return fault.New(fault.Unavailable, "it is tried again; if it stays, see the status of that host",

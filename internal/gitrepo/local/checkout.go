@@ -31,20 +31,23 @@ type Checkout struct {
 func OpenCheckout(dir string) (*Checkout, error) {
 	repo, err := git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{EnableDotGitCommonDir: true}) // a bare one
 	if errors.Is(err, git.ErrRepositoryNotExists) {
-		repo, err = git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
+		repo, err = git.PlainOpenWithOptions(dir,
+			&git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
 	}
 	if errors.Is(err, git.ErrRepositoryNotExists) {
 		return nil, fault.New(fault.Invalid, "change to a checkout of the repository, or name one: --repo PATH",
 			"%s is not in a Git repository", dir)
 	}
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "name another one: --repo PATH", "the repository at %s cannot be read: %w", dir,
+		return nil, fault.New(fault.Invalid, "name another one: --repo PATH", "the repository at %s cannot be read: %w",
+			dir,
 			err)
 	}
 	if files, ok := repo.Storer.(*filesystem.Storage); ok {
 		store := &packedFirst{Storage: OpenStore(files), lib: OpenLibrary(ObjectsOf(files.Filesystem().Root()))}
 		if repo, err = git.Open(store, nil); err != nil {
-			return nil, fault.New(fault.Invalid, "name another one: --repo PATH", "the repository at %s cannot be read: %w",
+			return nil, fault.New(fault.Invalid, "name another one: --repo PATH",
+				"the repository at %s cannot be read: %w",
 				dir, err)
 		}
 	}
@@ -175,7 +178,8 @@ func (c *Checkout) tree(sha string) (plumbing.Hash, error) {
 	commit, err := c.repo.CommitObject(plumbing.NewHash(sha))
 	if err != nil {
 		return plumbing.ZeroHash,
-			fault.New(fault.NotFound, "fetch it: git fetch --unshallow", "commit %s is not in the repository at %s", sha, c.path)
+			fault.New(fault.NotFound, "fetch it: git fetch --unshallow", "commit %s is not in the repository at %s",
+				sha, c.path)
 	}
 	return commit.TreeHash, nil
 }
@@ -188,7 +192,8 @@ func (c *Checkout) Tree(sha string) (fs.FS, error) {
 		return nil, err
 	}
 	failed := func(what string, err error) error {
-		return fault.New(fault.Unavailable, "look at it with `git fsck`", "%s in the repository at %s: %w", what, c.path, err)
+		return fault.New(fault.Unavailable, "look at it with `git fsck`", "%s in the repository at %s: %w", what,
+			c.path, err)
 	}
 	return trees.NewFS(root, nil,
 		func() (trees.Reader, func(), error) { return trees.Stored(c.repo.Storer), func() {}, nil }, failed), nil

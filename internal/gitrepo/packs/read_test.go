@@ -119,7 +119,8 @@ func TestPacksOfGit(t *testing.T) {
 				filepath.Join("objects", "pack", p.Name+".idx")).CombinedOutput(); err != nil {
 				t.Errorf("git does not accept the index: %v\n%s", err, out)
 			}
-			if left, err := filepath.Glob(filepath.Join(dir, "objects", "pack", ".tmp-*")); err != nil || len(left) > 0 {
+			if left, err := filepath.Glob(filepath.Join(dir, "objects", "pack", ".tmp-*")); err != nil ||
+				len(left) > 0 {
 				t.Errorf("left over: %v, %v", left, err)
 			}
 

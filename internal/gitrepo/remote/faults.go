@@ -106,7 +106,8 @@ func classify(err error) (fault.Code, string, string) {
 		status *githttp.Err
 	)
 	switch {
-	case errors.Is(err, transport.ErrAuthenticationRequired), strings.Contains(err.Error(), "ssh: unable to authenticate"):
+	case errors.Is(err, transport.ErrAuthenticationRequired),
+		strings.Contains(err.Error(), "ssh: unable to authenticate"):
 		return fault.Forbidden, "does not accept these credentials, or needs some",
 			"check the user, token or key of the repository's auth block, and that the token has not expired"
 	case errors.Is(err, transport.ErrAuthorizationFailed):

@@ -30,7 +30,8 @@ func TestNetFault(t *testing.T) {
 		"name": {t.Context(), &net.DNSError{Err: "no such host", Name: "git.example.com", IsNotFound: true},
 			fault.Unavailable, "name server"},
 		"wrapped by go-git": {t.Context(),
-			plumbing.NewUnexpectedError(fmt.Errorf("%w: x", transport.ErrAuthorizationFailed)), fault.Forbidden, "read access"},
+			plumbing.NewUnexpectedError(fmt.Errorf("%w: x", transport.ErrAuthorizationFailed)), fault.Forbidden,
+			"read access"},
 		"permanent": {t.Context(), plumbing.NewPermanentError(transport.ErrRepositoryNotFound), fault.Invalid,
 			"check the URL"},
 		"own fault": {t.Context(), fmt.Errorf("x: %w", fault.New(fault.Forbidden, "do this", "that")), fault.Forbidden,
@@ -43,9 +44,10 @@ func TestNetFault(t *testing.T) {
 		"sent back": {t.Context(),
 			errors.New("got Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("u:in-url-4711")) +
 				", and in%2Durl-%34711, and 696e2d75726c2d34373131"), fault.Unavailable, "***"},
-		"terminal codes": {t.Context(), errors.New("\x1b[2Jhello\x00\u202eworld"), fault.Unavailable, " [2Jhello  world"},
-		"long answer":    {t.Context(), errors.New(strings.Repeat("é", 400) + "\nmore lines"), fault.Unavailable, "…"},
-		"canceled":       {canceled, errors.New("use of closed connection"), fault.Unavailable, "canceled"},
+		"terminal codes": {t.Context(), errors.New("\x1b[2Jhello\x00\u202eworld"), fault.Unavailable,
+			" [2Jhello  world"},
+		"long answer": {t.Context(), errors.New(strings.Repeat("é", 400) + "\nmore lines"), fault.Unavailable, "…"},
+		"canceled":    {canceled, errors.New("use of closed connection"), fault.Unavailable, "canceled"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := r.Fault(c.ctx, c.err)

@@ -65,7 +65,8 @@ func (r Remote) knownHosts() (*knownhosts.HostKeyDB, string, error) {
 	}
 	db, err := knownhosts.NewDB(files...)
 	if err != nil {
-		return nil, "", fault.New(fault.Invalid, "put it right: each line is HOST KEYTYPE KEY, as ssh-keyscan prints it",
+		return nil, "", fault.New(fault.Invalid, "put it right: each line is HOST KEYTYPE KEY, as ssh-keyscan "+
+			"prints it",
 			"repository %q: a line of %s cannot be read: %w", r.Name, place, hideTemp(err, files))
 	}
 	return db, place, nil
@@ -98,19 +99,22 @@ func (r Remote) hostKeyFault(err error, host, place string, key ssh.PublicKey) e
 			known = append(known, fmt.Sprintf("%s %s (line %d)", k.Key.Type(), ssh.FingerprintSHA256(k.Key), k.Line))
 		}
 		return fault.New(fault.Forbidden,
-			"somebody may be in between: ask whoever runs that host whether its key changed; only then replace the old line in "+
+			"somebody may be in between: ask whoever runs that host whether its key changed; only then replace the "+
+				"old line in "+
 				place+" by: "+knownhosts.Line([]string{host}, key),
 			"repository %q: the key of the SSH host %s has changed: it shows %s, known is %s", r.Name, host, shown,
 			strings.Join(known, ", "))
 	case certified && strings.Contains(err.Error(), "no authorities"):
 		return fault.New(fault.Invalid,
-			"compare the fingerprint with what whoever runs that host publishes; if it is the same, add this line to "+place+
+			"compare the fingerprint with what whoever runs that host publishes; if it is the same, add this line to "+
+				place+
 				": @cert-authority "+knownhosts.Line([]string{host}, cert.SignatureKey),
 			"repository %q: the SSH host %s shows a certificate, and its authority is not known: %s %s",
 			r.Name, host, cert.SignatureKey.Type(), ssh.FingerprintSHA256(cert.SignatureKey))
 	case knownhosts.IsHostUnknown(err):
 		return fault.New(fault.Invalid,
-			"compare the fingerprint with what whoever runs that host publishes; if it is the same, add this line to "+place+
+			"compare the fingerprint with what whoever runs that host publishes; if it is the same, add this line to "+
+				place+
 				": "+knownhosts.Line([]string{host}, key),
 			"repository %q: the SSH host %s is not known: it shows the key %s", r.Name, host, shown)
 	}

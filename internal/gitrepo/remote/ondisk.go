@@ -33,12 +33,14 @@ func openLocal(name, path string) (*onDisk, error) {
 	}
 	repo, err := git.PlainOpenWithOptions(path, &git.PlainOpenOptions{EnableDotGitCommonDir: true})
 	if errors.Is(err, git.ErrRepositoryNotExists) {
-		return nil, fault.New(fault.Invalid, "give the path of a repository: the directory that holds .git, or a bare one",
+		return nil, fault.New(fault.Invalid, "give the path of a repository: the directory that holds .git, or a "+
+			"bare one",
 			"repository %q: %s is not a Git repository", name, path)
 	}
 	if err != nil {
 		return nil, fault.New(fault.Invalid,
-			"check the repository with `git fsck`; formats newer than SHA-1 objects and files for references cannot be read",
+			"check the repository with `git fsck`; formats newer than SHA-1 objects and files for references cannot "+
+				"be read",
 			"repository %q: %s cannot be opened: %w", name, path, err)
 	}
 	opened, ok := repo.Storer.(*filesystem.Storage)

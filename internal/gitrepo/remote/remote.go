@@ -100,7 +100,8 @@ func (r Remote) Parse() (Address, error) {
 		return bad(forms, "the URL has no readable host and path")
 	}
 	if u.RawQuery != "" || u.Fragment != "" {
-		return bad("leave out everything from the question mark or number sign on; credentials belong in the auth block",
+		return bad("leave out everything from the question mark or number sign on; credentials belong in the auth "+
+			"block",
 			"the URL has a query or a fragment")
 	}
 	at := Address{Scheme: scheme, Host: u.Host, Path: u.Path}
@@ -238,5 +239,6 @@ func SameHost(a, b Address) bool {
 // Begins reports whether a repository's address begins with a prefix.
 func (a Address) Begins(prefix Address) bool {
 	head, full := strings.Trim(prefix.Path, "/"), strings.Trim(a.Path, "/")
-	return SameHost(a, prefix) && (head == "" || full == head || full == head+".git" || strings.HasPrefix(full, head+"/"))
+	return SameHost(a, prefix) && (head == "" || full == head || full == head+".git" ||
+		strings.HasPrefix(full, head+"/"))
 }

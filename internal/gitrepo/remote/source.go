@@ -47,7 +47,8 @@ func newAdvert() Advert {
 
 // add takes over a reference of the kinds that a mirror keeps.
 func (a Advert) add(name string, h plumbing.Hash) {
-	if (strings.HasPrefix(name, "refs/heads/") || strings.HasPrefix(name, "refs/tags/")) && ValidRef(name) && !h.IsZero() {
+	if (strings.HasPrefix(name, "refs/heads/") || strings.HasPrefix(name, "refs/tags/")) && ValidRef(name) &&
+		!h.IsZero() {
 		a.Refs[name] = h
 	}
 }

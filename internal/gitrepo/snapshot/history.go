@@ -64,7 +64,8 @@ func (v *View) ResolveName(ref, repository string) (plumbing.Hash, bool, error) 
 // ResolveID is the commit or tag that an id stands for, whole or abbreviated.
 func (v *View) ResolveID(ref, repository string) (plumbing.Hash, error) {
 	unknown := fault.New(fault.NotFound,
-		"give a branch, a tag or a commit id of at least seven digits; a commit just pushed is known after the next poll",
+		"give a branch, a tag or a commit id of at least seven digits; a commit just pushed is known after the next "+
+			"poll",
 		"repository %q has no branch, tag or commit %q", repository, ref)
 	ref = strings.ToLower(ref)
 	if !remote.LooksLikeID(ref) {
@@ -92,6 +93,7 @@ func (v *View) ResolveID(ref, repository string) (plumbing.Hash, error) {
 	}
 	slices.Sort(ids)
 	return plumbing.ZeroHash,
-		fault.New(fault.NotFound, "give more digits: "+strings.Join(ids, ", "), "%q could be %d commits of repository %q",
+		fault.New(fault.NotFound, "give more digits: "+strings.Join(ids, ", "),
+			"%q could be %d commits of repository %q",
 			ref, len(ids), repository)
 }

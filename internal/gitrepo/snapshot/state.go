@@ -251,7 +251,8 @@ func Sweep(dir string, v *View) error {
 		}
 		for _, e := range entries {
 			name := e.Name()
-			stray := strings.HasPrefix(name, ".tmp-") || sub != dir && !keep[strings.TrimSuffix(name, filepath.Ext(name))]
+			stray := strings.HasPrefix(name, ".tmp-") || sub != dir &&
+				!keep[strings.TrimSuffix(name, filepath.Ext(name))]
 			if !stray || e.IsDir() {
 				continue
 			}

@@ -211,7 +211,8 @@ func FuzzModulesFile(f *testing.F) {
 			}
 			seen[e.Path] = true
 			base := remote.Address{Scheme: "https", Host: "h", Path: "/a/b"}
-			if at, err := Address(base, e.URL); err == nil && (Climbs(at.Path) || at.Scheme == "file" || at.Pass != "") {
+			if at, err := Address(base, e.URL); err == nil && (Climbs(at.Path) || at.Scheme == "file" ||
+				at.Pass != "") {
 				t.Fatalf("%q leads to %+v", e.URL, at)
 			}
 		}
@@ -219,9 +220,11 @@ func FuzzModulesFile(f *testing.F) {
 }
 
 func TestModulesFile(t *testing.T) {
-	entries, err := parseModules([]byte("[submodule \"a/../b\"]\n\tpath = x\n\turl = ../x\n[submodule \"-q\"]\n\tpath " +
+	entries, err := parseModules([]byte("[submodule \"a/../b\"]\n\tpath = x\n\turl = ../x\n[submodule " +
+		"\"-q\"]\n\tpath " +
 		"= y\n\turl = ../x\n" +
-		"[submodule \"twice\"]\n\tpath = z\n\turl = ../x\n[submodule \"again\"]\n\tpath = z\n\turl = ../y\n[submodule " +
+		"[submodule \"twice\"]\n\tpath = z\n\turl = ../x\n[submodule \"again\"]\n\tpath = z\n\turl = " +
+		"../y\n[submodule " +
 		"\"up\"]\n\tpath = ../up\n\turl = ../x\n" +
 		"[submodule \"good\"]\n\tpath = modules/good\n\turl = ../x\n\tupdate = !touch /tmp/pwned\n"))
 	if err != nil {

@@ -32,9 +32,10 @@ type Exported struct {
 	Missing    []MissingSubmodule // submodules that are followed and are empty directories now
 	// files that hold a pointer instead of their content; with LFS.On those that are no whole pointer
 	LFSPointers []string
-	Links       []LeftOut // symbolic links that are not there: they lead out of the tree, loop, or have no path for target
-	Names       []LeftOut // what else is not there: it must not become a file, or its LFS object cannot be had
-	Partial     bool      // some LFS object or submodule could not be had now: another export may have it
+	// symbolic links that are not there: they lead out of the tree, loop, or have no path for target
+	Links   []LeftOut
+	Names   []LeftOut // what else is not there: it must not become a file, or its LFS object cannot be had
+	Partial bool      // some LFS object or submodule could not be had now: another export may have it
 
 	Files []File `json:"-"` // what another export can share
 }
@@ -415,7 +416,8 @@ func (x *export) makeDirs(ctx context.Context) error {
 		for part := range slices.Chunk(level, (len(level)+exportWriters-1)/exportWriters) {
 			g.Go(func() error {
 				for _, d := range part {
-					if err := errors.Join(ctx.Err(), os.Mkdir(x.place(d), 0o755), os.Chmod(x.place(d), 0o755)); err != nil {
+					if err := errors.Join(ctx.Err(), os.Mkdir(x.place(d), 0o755),
+						os.Chmod(x.place(d), 0o755)); err != nil {
 						return err
 					}
 				}
@@ -499,7 +501,8 @@ func (x *export) writeFile(l loaded) (pointer bool, err error) {
 		if pointer = lfs.IsPointer(raw); !pointer {
 			x.written(l.file, sha256.Sum256(raw))
 		}
-		return pointer, writeNew(x.place(l.file.path), perm, func(f *os.File) error { _, err := f.Write(raw); return err })
+		return pointer, writeNew(x.place(l.file.path), perm,
+			func(f *os.File) error { _, err := f.Write(raw); return err })
 	}
 	h := sha256.New()
 	err = writeNew(x.place(l.file.path), perm,

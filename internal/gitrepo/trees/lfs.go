@@ -41,7 +41,8 @@ func (x *export) fetchLFS(ctx context.Context, store *lfs.Store) error {
 		}
 		if total < 0 || total > lfs.MaxBytes || len(wanted) > lfs.MaxObjects {
 			return &Unfit{p.path,
-				fmt.Sprintf("one Git LFS pointer too many: all of a commit may name %d objects of %d GB together", lfs.MaxObjects,
+				fmt.Sprintf("one Git LFS pointer too many: all of a commit may name %d objects of %d GB together",
+					lfs.MaxObjects,
 					lfs.MaxBytes>>30)}
 		}
 	}

@@ -12,11 +12,12 @@ import (
 // Submodules are the submodules of a tree. A commit's id says what is in it, so a
 // gitlink stands for the same files wherever it is.
 type Submodules struct {
-	on      bool                            // submodules are followed
-	Roots   map[plumbing.Hash]plumbing.Hash // by the commit of a gitlink: its tree
-	Mixed   map[plumbing.Hash]bool          // trees with a followed gitlink below them: their ids do not tell their files
-	URLs    map[string]string               // by path: what .gitmodules says
-	Paths   []string                        // of those that are there
+	on    bool                            // submodules are followed
+	Roots map[plumbing.Hash]plumbing.Hash // by the commit of a gitlink: its tree
+	// trees with a followed gitlink below them: their ids do not tell their files
+	Mixed   map[plumbing.Hash]bool
+	URLs    map[string]string // by path: what .gitmodules says
+	Paths   []string          // of those that are there
 	Missing []MissingSubmodule
 	digest  string // of which ones are there
 }

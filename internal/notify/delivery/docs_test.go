@@ -125,7 +125,8 @@ func TestDocumentedBody(t *testing.T) {
 // every service that has more users than this document has lines is in it.
 func TestDocumentedURLs(t *testing.T) {
 	doc := readDoc(t)
-	urls := regexp.MustCompile("\\| `([a-z]+://[^`]+)` \\|").FindAllStringSubmatch(chapter(t, doc, "Where to")+chapter(t, doc, "Mail"), -1)
+	urls := regexp.MustCompile("\\| `([a-z]+://[^`]+)` \\|").FindAllStringSubmatch(chapter(t, doc, "Where to")+
+		chapter(t, doc, "Mail"), -1)
 	seen := map[string]bool{}
 	for _, u := range urls {
 		if _, err := notify.Parse(notify.Settings{Name: "ops", URL: u[1]}); err != nil {
@@ -134,7 +135,8 @@ func TestDocumentedURLs(t *testing.T) {
 		scheme, _, _ := strings.Cut(u[1], ":")
 		seen[scheme] = true
 	}
-	for _, scheme := range []string{"slack", "teams", "discord", "telegram", "ntfy", "mattermost", "matrix", "googlechat", "opsgenie", "pagerduty", "smtp", "smtps"} {
+	for _, scheme := range []string{"slack", "teams", "discord", "telegram", "ntfy", "mattermost", "matrix",
+		"googlechat", "opsgenie", "pagerduty", "smtp", "smtps"} {
 		if !seen[scheme] {
 			t.Errorf("the document does not show a URL of %s", scheme)
 		}
@@ -146,7 +148,8 @@ func TestDocumentedURLs(t *testing.T) {
 
 // The examples of templates in the table of functions work.
 func TestDocumentedFunctions(t *testing.T) {
-	examples := regexp.MustCompile("\n\\| `[a-z]+` \\| `(\\{\\{[^`]+)` \\|").FindAllStringSubmatch(chapter(t, readDoc(t), "Templates"), -1)
+	examples := regexp.MustCompile("\n\\| `[a-z]+` \\| `(\\{\\{[^`]+)` \\|").FindAllStringSubmatch(chapter(t,
+		readDoc(t), "Templates"), -1)
 	if len(examples) != len(notify.TemplateFunctions) {
 		t.Fatalf("%d examples of %d functions", len(examples), len(notify.TemplateFunctions))
 	}
@@ -166,18 +169,21 @@ func TestDocumentedNumbers(t *testing.T) {
 	}
 	for _, want := range []string{
 		"made again after a minute, two, four and so on, at most " + hours(maxBackoff) + ", each a fifth more or less",
-		fmt.Sprintf("given up after %d attempts, which takes about %.0f hours, or once it is %s old and %d attempts have failed", maxAttempts, whole-0.5, hours(maxAge), minAttempts),
+		fmt.Sprintf("given up after %d attempts, which takes about %.0f hours, or once it is %s old and %d attempts "+
+			"have failed", maxAttempts, whole-0.5, hours(maxAge), minAttempts),
 		fmt.Sprintf("for a minute at first and for %.0f minutes at most", maxRest.Minutes()),
 		fmt.Sprintf("has taken nothing for %d attempts, what is older than %s is given up", maxAttempts, hours(maxAge)),
 		fmt.Sprintf("older than %s is given up after %d attempts", hours(maxAge), minAttempts),
-		"cut at 1,900 characters (Pushover: 1,000)", "more than 64 KiB", "more than 10,000 times", "At most 10 MiB go along", "At most 1 MiB; a larger", "at most 30 seconds", hours(maxBackoff) + " at most",
+		"cut at 1,900 characters (Pushover: 1,000)", "more than 64 KiB", "more than 10,000 times",
+		"At most 10 MiB go along", "At most 1 MiB; a larger", "at most 30 seconds", hours(maxBackoff) + " at most",
 		"kept for 30 days, and at most 1,000 of them",
 	} {
 		if !strings.Contains(doc, want) {
 			t.Errorf("the document does not say %q", want)
 		}
 	}
-	if firstBackoff != time.Minute || maxChat != 1900 || lessChat["pushover"] != 1000 || len(lessChat) != 1 || notify.MaxText != 64<<10 || notify.MaxSteps != 10_000 || maxAttached != 10<<20 || maxDocument != 1<<20 ||
+	if firstBackoff != time.Minute || maxChat != 1900 || lessChat["pushover"] != 1000 || len(lessChat) != 1 ||
+		notify.MaxText != 64<<10 || notify.MaxSteps != 10_000 || maxAttached != 10<<20 || maxDocument != 1<<20 ||
 		New(nil, Options{}).o.Timeout != 30*time.Second {
 		t.Error("the document has other numbers than the code")
 	}
@@ -229,16 +235,17 @@ sys.exit(0 if genuine(sys.argv[1], sent, sys.stdin.buffer.read()) else 7)
 					t.Errorf("secret %q: what tfops signed is refused: %v", secret, err)
 				}
 				for what, err := range map[string]error{
-					"another secret":     genuine(secret+"x", at, sum, p.body),
-					"a changed body":     genuine(secret, at, sum, append(bytes.Clone(p.body), '\n')),
-					"another time":       genuine(secret, at+"0", sum, p.body),
-					"no signature":       genuine(secret, at, "", p.body),
-					"another version":    genuine(secret, at, strings.Replace(sum, "v1=", "v2=", 1), p.body),
-					"a cut signature":    genuine(secret, at, sum[:len(sum)-1], p.body),
-					"no time":            genuine(secret, "", signature(secret, "", p.body), p.body),
-					"a time that is one": genuine(secret, "a[$(exit 0)]", signature(secret, "a[$(exit 0)]", p.body), p.body),
-					"an old message":     old(genuine, secret, -6*time.Minute, p.body),
-					"a future message":   old(genuine, secret, 6*time.Minute, p.body),
+					"another secret":  genuine(secret+"x", at, sum, p.body),
+					"a changed body":  genuine(secret, at, sum, append(bytes.Clone(p.body), '\n')),
+					"another time":    genuine(secret, at+"0", sum, p.body),
+					"no signature":    genuine(secret, at, "", p.body),
+					"another version": genuine(secret, at, strings.Replace(sum, "v1=", "v2=", 1), p.body),
+					"a cut signature": genuine(secret, at, sum[:len(sum)-1], p.body),
+					"no time":         genuine(secret, "", signature(secret, "", p.body), p.body),
+					"a time that is one": genuine(secret, "a[$(exit 0)]", signature(secret, "a[$(exit 0)]", p.body),
+						p.body),
+					"an old message":   old(genuine, secret, -6*time.Minute, p.body),
+					"a future message": old(genuine, secret, 6*time.Minute, p.body),
 				} {
 					if err == nil {
 						t.Errorf("secret %q: %s is taken", secret, what)

@@ -44,7 +44,8 @@ func serveUntilEmpty(path, url string) error {
 			cancel()
 		}
 	}
-	New(s, Options{Targets: func() []notify.Target { return []notify.Target{{Name: "ops", URL: url}} }, Tell: tell}).Run(ctx)
+	New(s, Options{Targets: func() []notify.Target { return []notify.Target{{Name: "ops", URL: url}} },
+		Tell: tell}).Run(ctx)
 	return failed
 }
 
@@ -57,7 +58,8 @@ func TestKilledBetweenSendingAndKnowing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids, err := s.Tell(t.Context(), notifytest.Notice("first", "ops"), notifytest.Notice("second", "ops"), notifytest.Notice("third", "ops"))
+	ids, err := s.Tell(t.Context(), notifytest.Notice("first", "ops"), notifytest.Notice("second", "ops"),
+		notifytest.Notice("third", "ops"))
 	if err != nil {
 		t.Fatal(err)
 	}

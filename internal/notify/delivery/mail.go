@@ -36,7 +36,8 @@ func (n *Notifier) mail(ctx context.Context, t notify.Target, d run.Delivery) (n
 	}
 	conn, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
-		return note, down("It is tried again by itself; see whether the server can be reached from here, and takes this user.", "%s cannot be reached or logged in to: %s", t, t.Scrub(err))
+		return note, down("It is tried again by itself; see whether the server can be reached from here, and takes "+
+			"this user.", "%s cannot be reached or logged in to: %s", t, t.Scrub(err))
 	}
 	err = client.SendWithSMTPClient(conn, msg)
 	if msg.IsDelivered() {
@@ -99,7 +100,8 @@ var logins = []mail.SMTPAuthType{mail.SMTPAuthSCRAMSHA256PLUS, mail.SMTPAuthSCRA
 
 // compose writes the mail. The Message-ID comes from the delivery's id, so
 // that a mail that is sent twice can be told.
-func (n *Notifier) compose(ctx context.Context, m notify.MailServer, t notify.Target, d run.Delivery) (msg *mail.Msg, note string, err error) {
+func (n *Notifier) compose(ctx context.Context, m notify.MailServer, t notify.Target, d run.Delivery) (msg *mail.Msg,
+	note string, err error) {
 	msg = mail.NewMsg(mail.WithNoDefaultUserAgent())
 	msg.FromMailAddress(m.From)
 	msg.ToMailAddress(m.To...)

@@ -120,8 +120,10 @@ func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -218,7 +220,8 @@ func TestMail(t *testing.T) {
 				return []byte("<p>" + id + " in " + format + "</p>"), nil
 			}
 			n := notifytest.Notice("Drift in 3 workspaces\r\nBcc: eve@example.com", "mail")
-			n.Kind, n.Text, n.Report = run.NoticeReport, "Drift, é and a line that is very long: "+strings.Repeat("x", 2000), &run.ReportRef{ID: "r1", Formats: []string{"html", "csv", "junit"}}
+			n.Kind, n.Text, n.Report = run.NoticeReport, "Drift, é and a line that is very long: "+
+				strings.Repeat("x", 2000), &run.ReportRef{ID: "r1", Formats: []string{"html", "csv", "junit"}}
 			g.tell(n)
 			id := g.waiting()[0].ID
 			g.start(g.store)
@@ -226,7 +229,8 @@ func TestMail(t *testing.T) {
 				t.Fatalf("outcome: %+v", o)
 			}
 			l := receive(t, office.letters, "a mail")
-			if l.from != "tfops@example.com" || !slices.Equal(l.to, []string{"ops@example.com", "li@example.com"}) || (how != "plain") != (l.user == "ana") {
+			if l.from != "tfops@example.com" || !slices.Equal(l.to, []string{"ops@example.com", "li@example.com"}) ||
+				(how != "plain") != (l.user == "ana") {
 				t.Errorf("from %s to %q by %q", l.from, l.to, l.user)
 			}
 			m, err := gomail.ReadMessage(bytes.NewReader(l.data))
@@ -237,7 +241,8 @@ func TestMail(t *testing.T) {
 			if err != nil || subject != "Drift in 3 workspaces Bcc: eve@example.com" || m.Header.Get("Bcc") != "" {
 				t.Errorf("subject %q, %v", subject, err)
 			}
-			for name, want := range map[string]string{"Message-Id": "<" + id + "@example.com>", "X-Tfops-Delivery": id, "Auto-Submitted": "auto-generated"} {
+			for name, want := range map[string]string{"Message-Id": "<" + id + "@example.com>", "X-Tfops-Delivery": id,
+				"Auto-Submitted": "auto-generated"} {
 				if got := m.Header.Get(name); got != want {
 					t.Errorf("%s is %q, want %q", name, got, want)
 				}
@@ -246,11 +251,14 @@ func TestMail(t *testing.T) {
 				t.Errorf("of %v, %v", date, err)
 			}
 			got := parts(t, m.Header.Get, m.Body)
-			want := []part{{"text/plain", "", n.Text + "\r\n\r\nNext: " + n.Command}, {"text/html", "", "<p>r1 in html</p>"}}
-			if len(got) != 4 || got[0] != want[0] && strings.ReplaceAll(got[0].text, "\r\n", "\n") != strings.ReplaceAll(want[0].text, "\r\n", "\n") || got[1] != want[1] {
+			want := []part{{"text/plain", "", n.Text + "\r\n\r\nNext: " + n.Command},
+				{"text/html", "", "<p>r1 in html</p>"}}
+			if len(got) != 4 || got[0] != want[0] && strings.ReplaceAll(got[0].text, "\r\n",
+				"\n") != strings.ReplaceAll(want[0].text, "\r\n", "\n") || got[1] != want[1] {
 				t.Errorf("parts: %+v", got)
 			}
-			if len(got) == 4 && (got[2].name != "tfops-report.csv" || got[2].kind != "text/csv" || got[3].name != "tfops-report.junit.xml") {
+			if len(got) == 4 && (got[2].name != "tfops-report.csv" || got[2].kind != "text/csv" ||
+				got[3].name != "tfops-report.junit.xml") {
 				t.Errorf("attached: %+v", got[2:])
 			}
 		})
@@ -261,8 +269,10 @@ func TestMail(t *testing.T) {
 // had is said to be missing.
 func TestStyles(t *testing.T) {
 	for style, want := range map[notify.Style]string{
-		"": "text/plain text/html text/csv=tfops-report.csv", notify.StyleBody: "text/plain text/html text/csv=tfops-report.csv",
-		notify.StyleAttachment: "text/plain text/html=tfops-report.html text/csv=tfops-report.csv", notify.StyleText: "text/plain",
+		"":                     "text/plain text/html text/csv=tfops-report.csv",
+		notify.StyleBody:       "text/plain text/html text/csv=tfops-report.csv",
+		notify.StyleAttachment: "text/plain text/html=tfops-report.html text/csv=tfops-report.csv",
+		notify.StyleText:       "text/plain",
 	} {
 		n := New(nil, Options{Reports: func(_ context.Context, id, format string) ([]byte, error) {
 			if format == "md" {
@@ -275,7 +285,8 @@ func TestStyles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := run.Delivery{ID: "1-mail", Notice: run.Notice{Title: "a", Text: "b", Report: &run.ReportRef{ID: "r1", Formats: []string{"html", "csv", "md"}}}}
+		d := run.Delivery{ID: "1-mail", Notice: run.Notice{Title: "a", Text: "b",
+			Report: &run.ReportRef{ID: "r1", Formats: []string{"html", "csv", "md"}}}}
 		msg, note, err := n.compose(t.Context(), m, target, d)
 		if err != nil {
 			t.Fatal(err)
@@ -296,7 +307,8 @@ func TestStyles(t *testing.T) {
 		if strings.Join(got, " ") != want {
 			t.Errorf("%q: %q, want %q", style, got, want)
 		}
-		if missing := "The report r1 (md) is not attached: it is gone."; (style != notify.StyleText) != (strings.Contains(note, missing) && strings.Contains(all[0].text, "is not attached")) {
+		if missing := "The report r1 (md) is not attached: it is gone."; (style != notify.StyleText) !=
+			(strings.Contains(note, missing) && strings.Contains(all[0].text, "is not attached")) {
 			t.Errorf("%q: note %q, text %q", style, note, all[0].text)
 		}
 	}
@@ -310,15 +322,19 @@ func TestEveryMailArrives(t *testing.T) {
 		says string
 		mine bool
 	}{
-		"a while":       {func(io.Reader) error { return &smtp.SMTPError{Code: 451, Message: "come again"} }, "come again", false},
-		"for good":      {func(io.Reader) error { return &smtp.SMTPError{Code: 554, Message: "no such thing"} }, "no such thing", true},
-		"hangs up":      {func(io.Reader) error { return errHangUp }, "did not take the mail", false},
-		"in the middle": {func(r io.Reader) error { r.Read(make([]byte, 10)); return errHangUp }, "did not take the mail", false},
+		"a while": {func(io.Reader) error { return &smtp.SMTPError{Code: 451, Message: "come again"} },
+			"come again", false},
+		"for good": {func(io.Reader) error { return &smtp.SMTPError{Code: 554, Message: "no such thing"} },
+			"no such thing", true},
+		"hangs up": {func(io.Reader) error { return errHangUp }, "did not take the mail", false},
+		"in the middle": {func(r io.Reader) error { r.Read(make([]byte, 10)); return errHangUp },
+			"did not take the mail", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			door, office := shutGate(t), newOffice("")
-			g := newRig(t, notify.Target{Name: "mail", URL: "smtp://" + door.addr + "/?from=tfops@example.com&to=ops@example.com&tls=never"})
+			g := newRig(t, notify.Target{Name: "mail", URL: "smtp://" + door.addr +
+				"/?from=tfops@example.com&to=ops@example.com&tls=never"})
 			g.tell(notifytest.Notice("first", "mail"))
 			id := g.waiting()[0].ID
 			g.start(g.store)
@@ -377,7 +393,8 @@ func TestMailServerSpeaksGarbage(t *testing.T) {
 					go serve(c)
 				}
 			})
-			g := newRig(t, notify.Target{Name: "mail", URL: "smtp://" + door.addr + "/?from=tfops@example.com&to=ops@example.com&tls=never"})
+			g := newRig(t, notify.Target{Name: "mail", URL: "smtp://" + door.addr +
+				"/?from=tfops@example.com&to=ops@example.com&tls=never"})
 			g.options.Timeout = 300 * time.Millisecond
 			g.tell(notifytest.Notice("first", "mail"))
 			g.start(g.store)
@@ -417,7 +434,8 @@ func TestMailURLs(t *testing.T) {
 func TestNoTLS(t *testing.T) {
 	door, office := shutGate(t), newOffice("s@cret")
 	openOffice(t, door, office, "plain")
-	g := newRig(t, notify.Target{Name: "mail", URL: "smtp://ana:s%40cret@" + door.addr + "/?from=tfops@example.com&to=ops@example.com"})
+	g := newRig(t, notify.Target{Name: "mail", URL: "smtp://ana:s%40cret@" + door.addr +
+		"/?from=tfops@example.com&to=ops@example.com"})
 	g.tell(notifytest.Notice("first", "mail"))
 	g.start(g.store)
 	if o := g.outcome(); o.Err == nil || !strings.Contains(o.Err.Error(), "STARTTLS") || len(office.letters) != 0 {

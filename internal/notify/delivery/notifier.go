@@ -207,7 +207,8 @@ func (n *Notifier) round(ctx context.Context) time.Duration {
 			continue
 		}
 		n.failed(ctx, d, &failure{final: true, fault: fault.New(fault.NotFound,
-			"Write the block again and send the dead letter again, or drop it.", "There is no notify block %q any more", d.Target)}, "")
+			"Write the block again and send the dead letter again, or drop it.", "There is no notify block %q any more",
+			d.Target)}, "")
 	}
 	for name, list := range work {
 		l := n.lane(targets[name])
@@ -379,7 +380,8 @@ func (n *Notifier) attempt(ctx context.Context, l *lane, d run.Delivery) (note s
 func (n *Notifier) failed(ctx context.Context, d run.Delivery, f *failure, note string) bool {
 	now := n.o.Now()
 	failures := d.Attempts + 1
-	o := Outcome{Delivery: d, Err: f, Note: note, Dead: f.final || hopeless(failures, now.Sub(d.Notice.At)), NextAt: now.Add(max(backoff(failures), f.after))}
+	o := Outcome{Delivery: d, Err: f, Note: note, Dead: f.final || hopeless(failures, now.Sub(d.Notice.At)),
+		NextAt: now.Add(max(backoff(failures), f.after))}
 	gone, err := n.store.Failed(ctx, d.ID, f.text(), o.NextAt, o.Dead)
 	if err != nil {
 		n.broken(ctx, d, err)
@@ -409,7 +411,8 @@ func (n *Notifier) report(ctx context.Context, id, format string, most int) (doc
 		return nil, fmt.Sprintf("The report %s (%s) is not attached: %s. See `tfops drift report`.", id, format,
 			notify.OneLine(err.Error()))
 	case len(doc) > most:
-		return nil, fmt.Sprintf("The report %s (%s) is not attached: it has %d bytes, which is too many. See `tfops drift report`.", id, format, len(doc))
+		return nil, fmt.Sprintf("The report %s (%s) is not attached: it has %d bytes, which is too many. See `tfops "+
+			"drift report`.", id, format, len(doc))
 	}
 	return doc, ""
 }

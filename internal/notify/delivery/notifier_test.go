@@ -27,7 +27,8 @@ import (
 func TestCrashAfterSending(t *testing.T) {
 	r, door, office := newReceiver(t), shutGate(t), newOffice("")
 	openOffice(t, door, office, "plain")
-	targets := []notify.Target{{Name: "hook", URL: r.URL}, {Name: "mail", URL: "smtp://" + door.addr + "/?from=tfops@example.com&to=ops@example.com&tls=never"}}
+	targets := []notify.Target{{Name: "hook", URL: r.URL},
+		{Name: "mail", URL: "smtp://" + door.addr + "/?from=tfops@example.com&to=ops@example.com&tls=never"}}
 	g := newRig(t)
 	g.options.Targets = func() []notify.Target { return targets }
 	path := filepath.Join(t.TempDir(), "tfops.db")
@@ -35,7 +36,8 @@ func TestCrashAfterSending(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.Enqueue(t.Context(), run.Batch{Notices: []run.Notice{notifytest.Notice("first", "hook", "mail")}}); err != nil {
+	if _, _, err := s.Enqueue(t.Context(), run.Batch{Notices: []run.Notice{notifytest.Notice("first", "hook",
+		"mail")}}); err != nil {
 		t.Fatal(err)
 	}
 	g.start(&flawed{Store: s, fails: "delivered"}) // as if it were killed there
@@ -55,14 +57,16 @@ func TestCrashAfterSending(t *testing.T) {
 	}
 	defer s.Close()
 	g.start(s)
-	posts, letters = append(posts, receive(t, r.posts, "its repetition")), append(letters, receive(t, office.letters, "its repetition"))
+	posts, letters = append(posts, receive(t, r.posts, "its repetition")),
+		append(letters, receive(t, office.letters, "its repetition"))
 	for range 2 {
 		if o := g.outcome(); o.Err != nil {
 			t.Errorf("outcome: %+v", o)
 		}
 	}
 	g.stop()
-	if a, b := posts[0].header.Get("Tfops-Delivery"), posts[1].header.Get("Tfops-Delivery"); a == "" || a != b || !bytes.Equal(posts[0].body, posts[1].body) {
+	if a, b := posts[0].header.Get("Tfops-Delivery"), posts[1].header.Get("Tfops-Delivery"); a == "" || a != b ||
+		!bytes.Equal(posts[0].body, posts[1].body) {
 		t.Errorf("sent as %q and as %q", a, b)
 	}
 	if a, b := messageID(letters[0]), messageID(letters[1]); a == "" || a != b {
@@ -167,7 +171,8 @@ func TestSlowTargetHoldsNobodyUp(t *testing.T) {
 		}
 	})
 	g := newRig(t, notify.Target{Name: "slow", URL: slow.URL}, notify.Target{Name: "calm", URL: calm.URL},
-		notify.Target{Name: "mail", URL: "smtp://" + mute.addr + "/?from=a@b&to=c@d&tls=never"}, notify.Target{Name: "chat", URL: "generic://" + mute.addr + "/x?disabletls=yes"})
+		notify.Target{Name: "mail", URL: "smtp://" + mute.addr + "/?from=a@b&to=c@d&tls=never"},
+		notify.Target{Name: "chat", URL: "generic://" + mute.addr + "/x?disabletls=yes"})
 	g.options.Timeout, g.options.Grace = time.Hour, 100*time.Millisecond
 	for i := range 200 {
 		g.tell(notifytest.Notice(fmt.Sprint(i), "slow", "calm", "mail", "chat"))
@@ -315,7 +320,9 @@ func TestManyForATargetThatIsDown(t *testing.T) {
 			t.Fatal(err)
 		}
 		attempts := make(chan struct{}, 100_000)
-		n := New(s, Options{Targets: func() []notify.Target { return []notify.Target{{Name: "ops", URL: "http://receiver"}} }, Poll: time.Minute,
+		n := New(s, Options{Targets: func() []notify.Target {
+			return []notify.Target{{Name: "ops", URL: "http://receiver"}}
+		}, Poll: time.Minute,
 			HTTP: &http.Client{Transport: wire(func(*http.Request) (*http.Response, error) {
 				attempts <- struct{}{}
 				return nil, errors.New("no route to host")
@@ -353,7 +360,8 @@ func TestOutage(t *testing.T) {
 		down      time.Duration
 		arrivedBy time.Duration // after it is back
 		dead      bool
-	}{{10 * time.Second, 75 * time.Second, false}, {time.Hour, 10 * time.Minute, false}, {8 * time.Hour, 10 * time.Minute, false}, {40 * time.Hour, 10 * time.Minute, true}} {
+	}{{10 * time.Second, 75 * time.Second, false}, {time.Hour, 10 * time.Minute, false},
+		{8 * time.Hour, 10 * time.Minute, false}, {40 * time.Hour, 10 * time.Minute, true}} {
 		t.Run(c.down.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { outage(t, c.down, c.arrivedBy, c.dead) })
 		})
@@ -370,7 +378,9 @@ func outage(t *testing.T, downFor, arrivedBy time.Duration, dead bool) {
 	back := began.Add(downFor)
 	attempts := make(chan time.Time, 100_000)
 	outcomes := make(chan Outcome, 100_000)
-	n := New(s, Options{Targets: func() []notify.Target { return []notify.Target{{Name: "ops", URL: "http://receiver"}} }, Tell: func(o Outcome) { outcomes <- o }, Poll: time.Minute,
+	n := New(s, Options{Targets: func() []notify.Target {
+		return []notify.Target{{Name: "ops", URL: "http://receiver"}}
+	}, Tell: func(o Outcome) { outcomes <- o }, Poll: time.Minute,
 		HTTP: &http.Client{Transport: wire(func(*http.Request) (*http.Response, error) {
 			attempts <- time.Now()
 			if time.Now().Before(back) {
@@ -385,7 +395,8 @@ func outage(t *testing.T, downFor, arrivedBy time.Duration, dead bool) {
 	tick := time.NewTicker(10 * time.Minute)
 	for ; time.Now().Before(back.Add(arrivedBy)); <-tick.C {
 		if time.Now().Before(back) {
-			if _, _, err := s.Enqueue(t.Context(), run.Batch{Notices: []run.Notice{notifytest.Notice(fmt.Sprint(told), "ops")}}); err != nil {
+			if _, _, err := s.Enqueue(t.Context(),
+				run.Batch{Notices: []run.Notice{notifytest.Notice(fmt.Sprint(told), "ops")}}); err != nil {
 				t.Fatal(err)
 			}
 			told++
@@ -432,7 +443,8 @@ func judge(t *testing.T, s story, attempts <-chan time.Time, outcomes <-chan Out
 			arrived[o.Delivery.ID] = true
 		case o.Dead:
 			dead++
-			if age := time.Since(o.Delivery.Notice.At); age < maxAge && (o.Delivery.Attempts+1 < maxAttempts || age < 15*time.Hour) {
+			if age := time.Since(o.Delivery.Notice.At); age < maxAge && (o.Delivery.Attempts+1 < maxAttempts ||
+				age < 15*time.Hour) {
 				t.Errorf("given up after %d attempts and %v", o.Delivery.Attempts+1, age)
 			}
 		}
@@ -464,7 +476,8 @@ func TestBackoff(t *testing.T) {
 		failures int
 		age      time.Duration
 		want     bool
-	}{{1, 100 * time.Hour, false}, {2, 100 * time.Hour, false}, {3, 24 * time.Hour, true}, {3, 24*time.Hour - 1, false}, {11, time.Hour, false}, {12, time.Hour, true}, {1000, 0, true}} {
+	}{{1, 100 * time.Hour, false}, {2, 100 * time.Hour, false}, {3, 24 * time.Hour, true}, {3, 24*time.Hour - 1, false},
+		{11, time.Hour, false}, {12, time.Hour, true}, {1000, 0, true}} {
 		if got := hopeless(c.failures, c.age); got != c.want {
 			t.Errorf("%d failures in %v: %v", c.failures, c.age, got)
 		}
@@ -492,7 +505,8 @@ func TestTemplateFails(t *testing.T) {
 		if o := g.outcome(); o.Err != nil || !strings.Contains(o.Note, "A template of ops failed") {
 			t.Errorf("%s: %+v", name, o)
 		}
-		if p := receive(t, r.posts, "a message"); !strings.Contains(string(p.body), "Applied 3 changes.") || !strings.Contains(string(p.body), "A template of ops failed") {
+		if p := receive(t, r.posts, "a message"); !strings.Contains(string(p.body), "Applied 3 changes.") ||
+			!strings.Contains(string(p.body), "A template of ops failed") {
 			t.Errorf("%s: %s", name, p.body)
 		}
 		g.stop()

@@ -66,7 +66,8 @@ func newRig(t *testing.T, targets ...notify.Target) *rig {
 		}
 	})
 	g.store = s
-	g.options = Options{Targets: func() []notify.Target { return targets }, Now: g.clock.now, Tell: func(o Outcome) { g.outcomes <- o }, Timeout: patience}
+	g.options = Options{Targets: func() []notify.Target { return targets }, Now: g.clock.now,
+		Tell: func(o Outcome) { g.outcomes <- o }, Timeout: patience}
 	for _, target := range targets {
 		if err := target.CheckURL(); err != nil {
 			t.Fatalf("%s: %v", target.Name, err)

@@ -27,7 +27,8 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Echo", strings.ReplaceAll(all, "\n", " "))
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusInternalServerError)
-	json.NewEncoder(w).Encode(map[string]string{"error": all, "errorDescription": all, "message": all, "id": all, "detailed_error": all})
+	json.NewEncoder(w).Encode(map[string]string{"error": all, "errorDescription": all, "message": all, "id": all,
+		"detailed_error": all})
 }
 
 // TestSecretsOfURLsNeverShow: libraries and servers repeat what is in URLs.
@@ -77,8 +78,10 @@ func TestSecretsOfURLsNeverShow(t *testing.T) {
 	} {
 		for _, host := range []string{closed, well, door.addr, garbage.addr} {
 			target := notify.Target{Name: "ops", URL: fmt.Sprintf(url, host), Secret: "CANARYsign"}
-			for _, text := range []string{target.String(), fmt.Sprintf("%v %+v %#v", target, target, []notify.Target{target}), fmt.Sprint(target.CheckURL())} {
-				if scheme, _, _ := strings.Cut(url, "://"); scheme != notifytest.Canaries[4] { // which is no scheme, and the mistake to name
+			for _, text := range []string{target.String(),
+				fmt.Sprintf("%v %+v %#v", target, target, []notify.Target{target}), fmt.Sprint(target.CheckURL())} {
+				// which is no scheme, and the mistake to name
+				if scheme, _, _ := strings.Cut(url, "://"); scheme != notifytest.Canaries[4] {
 					notifytest.ShowsNone(t, url, text)
 				}
 			}

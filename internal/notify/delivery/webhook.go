@@ -82,7 +82,8 @@ func (n *Notifier) post(ctx context.Context, t notify.Target, d run.Delivery) (n
 
 // payload is the body of a delivery. A report that cannot be had is left out,
 // and the note says so: the message itself must arrive.
-func (n *Notifier) payload(ctx context.Context, t notify.Target, d run.Delivery) (payload []byte, note string, err error) {
+func (n *Notifier) payload(ctx context.Context, t notify.Target, d run.Delivery) (payload []byte, note string,
+	err error) {
 	m, w := d.Notice, t.Wording(d)
 	b := body{Version: BodyVersion, Delivery: d.ID, Target: d.Target, Notice: m.ID, Kind: m.Kind, At: m.At.UTC(),
 		Severity: m.Severity, Workspace: m.Workspace,
@@ -145,7 +146,8 @@ func (n *Notifier) answered(t notify.Target, resp *http.Response) error {
 	case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusNotFound:
 		f = down("Look at the URL and the secret in the notify block, and at the receiver.", "%s answered %s", t,
 			status)
-	case code == http.StatusBadRequest, code == http.StatusRequestEntityTooLarge, code == http.StatusUnprocessableEntity:
+	case code == http.StatusBadRequest, code == http.StatusRequestEntityTooLarge,
+		code == http.StatusUnprocessableEntity:
 		f = down("See in the receiver's log what it does not like about the message.", "%s answered %s", t, status)
 		f.mine = true
 	case code == http.StatusTooManyRequests, code == http.StatusServiceUnavailable:

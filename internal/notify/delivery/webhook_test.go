@@ -42,7 +42,8 @@ func verify(secret string, p post, now time.Time) error {
 
 func TestWebhook(t *testing.T) {
 	r := newReceiver(t)
-	g := newRig(t, notify.Target{Name: "ops", URL: r.URL + "/hooks/tfops?x=1", Secret: "a secret"}, notify.Target{Name: "open", URL: r.URL})
+	g := newRig(t, notify.Target{Name: "ops", URL: r.URL + "/hooks/tfops?x=1", Secret: "a secret"},
+		notify.Target{Name: "open", URL: r.URL})
 	g.options.Reports = func(_ context.Context, id, format string) ([]byte, error) {
 		return []byte(`{"report": "` + id + "." + format + `"}`), nil
 	}
@@ -61,14 +62,18 @@ func TestWebhook(t *testing.T) {
 		target := b["target"].(string)
 		seen[target] = true
 		id := run.DeliveryID(stored[0].Notice.ID, target)
-		want := map[string]any{"version": 1.0, "delivery": id, "target": target, "notice": stored[0].Notice.ID, "kind": "applied", "at": "2027-03-01T02:00:00Z",
-			"severity": "high", "workspace": "network-prod", "repository": "infra", "run": "01zgwseg0v3j", "title": "network-prod was applied", "text": "Applied 3 changes.",
+		want := map[string]any{"version": 1.0, "delivery": id, "target": target, "notice": stored[0].Notice.ID,
+			"kind": "applied", "at": "2027-03-01T02:00:00Z",
+			"severity": "high", "workspace": "network-prod", "repository": "infra", "run": "01zgwseg0v3j",
+			"title": "network-prod was applied", "text": "Applied 3 changes.",
 			"command": "tfops show 01zgwseg0v3j", "labels": map[string]any{"team": "network"},
-			"report": map[string]any{"id": "r1", "formats": []any{"html", "json"}, "document": map[string]any{"report": "r1.json"}}}
+			"report": map[string]any{"id": "r1", "formats": []any{"html", "json"},
+				"document": map[string]any{"report": "r1.json"}}}
 		if !reflect.DeepEqual(b, want) {
 			t.Errorf("the body:\n got %v\nwant %v", b, want)
 		}
-		if p.header.Get("Tfops-Delivery") != id || p.header.Get("Content-Type") != "application/json" || p.header.Get("Tfops-Timestamp") == "" {
+		if p.header.Get("Tfops-Delivery") != id || p.header.Get("Content-Type") != "application/json" ||
+			p.header.Get("Tfops-Timestamp") == "" {
 			t.Errorf("headers: %v", p.header)
 		}
 		if target == "open" {
@@ -108,23 +113,25 @@ func TestEveryMessageArrives(t *testing.T) {
 		does http.HandlerFunc
 		says string
 	}{
-		"500":         {status(500), "answered 500 Internal Server Error"},
-		"401":         {status(401), "answered 401 Unauthorized"},
-		"404":         {status(404), "answered 404 Not Found"},
-		"too busy":    {status(429, "Retry-After", "3600"), "answered 429 Too Many Requests"},
-		"elsewhere":   {status(302, "Location", "http://127.0.0.1:1/"), "points elsewhere"},
-		"hangs up":    {raw(""), "did not answer: Post"},
-		"closes":      {raw("HTTP/1.1 200 OK\r\nContent-"), "did not answer: Post"},
-		"garbage":     {raw("\x00\x01\x02 not http \r\n\r\n"), "did not answer: Post"},
-		"odd status":  {raw("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n"), "answered 999"},
-		"huge header": {raw("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 2<<20) + "\r\n\r\n"), "did not answer: Post"},
+		"500":        {status(500), "answered 500 Internal Server Error"},
+		"401":        {status(401), "answered 401 Unauthorized"},
+		"404":        {status(404), "answered 404 Not Found"},
+		"too busy":   {status(429, "Retry-After", "3600"), "answered 429 Too Many Requests"},
+		"elsewhere":  {status(302, "Location", "http://127.0.0.1:1/"), "points elsewhere"},
+		"hangs up":   {raw(""), "did not answer: Post"},
+		"closes":     {raw("HTTP/1.1 200 OK\r\nContent-"), "did not answer: Post"},
+		"garbage":    {raw("\x00\x01\x02 not http \r\n\r\n"), "did not answer: Post"},
+		"odd status": {raw("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n"), "answered 999"},
+		"huge header": {raw("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 2<<20) + "\r\n\r\n"),
+			"did not answer: Post"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newReceiver(t)
 			r.next(2, c.does)
 			g := newRig(t, notify.Target{Name: "ops", URL: r.URL + "/hooks"})
-			g.tell(notifytest.Notice("first", "ops"), notifytest.Notice("second", "ops"), notifytest.Notice("third", "ops"))
+			g.tell(notifytest.Notice("first", "ops"), notifytest.Notice("second", "ops"),
+				notifytest.Notice("third", "ops"))
 			ids := g.waiting()
 			g.start(g.store)
 			for i := range 2 {
@@ -132,7 +139,8 @@ func TestEveryMessageArrives(t *testing.T) {
 				if o.Err == nil || !strings.Contains(o.Err.Error(), c.says) || o.Dead || o.Delivery.ID != ids[0].ID {
 					t.Fatalf("attempt %d: %+v", i, o)
 				}
-				if got := g.waiting(); len(got) != 3 || got[0].Attempts != i+1 || got[1].Attempts != 0 || !strings.Contains(got[0].LastError, c.says) {
+				if got := g.waiting(); len(got) != 3 || got[0].Attempts != i+1 || got[1].Attempts != 0 ||
+					!strings.Contains(got[0].LastError, c.says) {
 					t.Errorf("after attempt %d: %+v", i, got)
 				}
 				g.later()
@@ -250,7 +258,8 @@ func TestRetryAfter(t *testing.T) {
 	n := New(nil, Options{Now: c.now})
 	for in, want := range map[string]time.Duration{
 		"": 0, "120": 2 * time.Minute, "-5": 0, "99999999": maxBackoff, "soon": 0, "1e9": 0,
-		c.at.Add(time.Hour).Format(http.TimeFormat): time.Hour, c.at.Add(-time.Hour).Format(http.TimeFormat): 0, c.at.AddDate(1, 0, 0).Format(http.TimeFormat): maxBackoff,
+		c.at.Add(time.Hour).Format(http.TimeFormat): time.Hour, c.at.Add(-time.Hour).Format(http.TimeFormat): 0,
+		c.at.AddDate(1, 0, 0).Format(http.TimeFormat): maxBackoff,
 	} {
 		if got := n.retryAfter(in); got != want {
 			t.Errorf("%q: %v, want %v", in, got, want)
@@ -279,8 +288,11 @@ func TestReportThatIsGone(t *testing.T) {
 		"it is not kept any more": func(context.Context, string, string) ([]byte, error) {
 			return nil, errors.New("it is not kept any more")
 		},
-		"is no JSON":                func(context.Context, string, string) ([]byte, error) { return []byte("{"), nil },
-		"which is too many":         func(context.Context, string, string) ([]byte, error) { return make([]byte, maxDocument+1), nil },
+		"is no JSON": func(context.Context, string, string) ([]byte, error) { return []byte("{"), nil },
+		"which is too many": func(context.Context, string, string) ([]byte,
+			error) {
+			return make([]byte, maxDocument+1), nil
+		},
 		"there are no reports here": nil,
 	} {
 		r := newReceiver(t)
@@ -293,7 +305,8 @@ func TestReportThatIsGone(t *testing.T) {
 		if o := g.outcome(); o.Err != nil || !strings.Contains(o.Note, what) {
 			t.Errorf("%s: %+v", what, o)
 		}
-		if p := receive(t, r.posts, "a message"); !strings.Contains(string(p.body), what) || strings.Contains(string(p.body), "document") {
+		if p := receive(t, r.posts, "a message"); !strings.Contains(string(p.body), what) ||
+			strings.Contains(string(p.body), "document") {
 			t.Errorf("%s: %s", what, p.body)
 		}
 		g.stop()

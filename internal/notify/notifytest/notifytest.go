@@ -30,6 +30,7 @@ func ShowsNone(t *testing.T, where, text string) {
 
 // Notice is a notice for these targets.
 func Notice(title string, targets ...string) run.Notice {
-	return run.Notice{Kind: run.NoticeApplied, Workspace: "network-prod", Repository: "infra", Run: "01zgwseg0v3j", Title: title, Text: "Applied 3 changes.",
+	return run.Notice{Kind: run.NoticeApplied, Workspace: "network-prod", Repository: "infra", Run: "01zgwseg0v3j",
+		Title: title, Text: "Applied 3 changes.",
 		Command: "tfops show 01zgwseg0v3j", Labels: map[string]string{"team": "network"}, Targets: targets}
 }

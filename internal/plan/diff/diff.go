@@ -29,7 +29,8 @@ const (
 	Map    Shape = "map"    // Children, each with a key that a user chose
 	List   Shape = "list"   // Children in order, without names
 	Block  Shape = "block"  // Children as of Object; blocks of one name follow each other as Attrs of their own
-	JSON   Shape = "json"   // a string that holds JSON: one child, the value in it; unchanged when only whitespace changes
+	// a string that holds JSON: one child, the value in it; unchanged when only whitespace changes
+	JSON   Shape = "json"
 	Switch Shape = "switch" // the value changes its type: two Children, what goes and what comes
 )
 

@@ -80,32 +80,38 @@ func TestDiff(t *testing.T) {
 		{"objects in lists are paired", `{"l":[{"n":1,"x":"s"},{"n":2,"x":"s"}]}`, `{"l":[{"n":1,"x":"s"},{"n":3,"x":"s"},{"n":4,"x":"s"}]}`, "", plan.Change{Provider: builtin},
 			[]string{"~ l list", "= l[0] object", "= l[0].n value 1>1", `= l[0].x value "s">"s"`, "~ l[1] object", "~ l[1].n value 2>3", `= l[1].x value "s">"s"`,
 				"+ l[2] object", "+ l[2].n value null>4", `+ l[2].x value null>"s"`}},
-		{"null in lists", `{"l":[null]}`, `{"l":[null,null]}`, "", plan.Change{}, []string{"~ l list", "= l[0] value null>null", "+ l[1] value null>null"}},
+		{"null in lists", `{"l":[null]}`, `{"l":[null,null]}`, "", plan.Change{},
+			[]string{"~ l list", "= l[0] value null>null", "+ l[1] value null>null"}},
 		{"unknown elements", `{"l":["a"]}`, `{"l":["a",null]}`, `{"l":[false,true]}`, plan.Change{}, []string{"~ l list", `= l[0] value "a">"a"`, "+ l[1] value unknown"}},
 		{"unknown beyond the list", `{"l":["a"]}`, `{"l":["a"]}`, `{"l":[false,true]}`, plan.Change{}, []string{"~ l list", `= l[0] value "a">"a"`, "+ l[1] value unknown"}},
 		{"unknown as a whole", `{"o":{"a":1}}`, `{}`, `{"o":true}`, plan.Change{}, []string{"~ o map unknown", "- o.a value 1>null"}},
 		{"blocks", `{"name":"x","rule":[{"id":"a","days":1}],"zero":[]}`, `{"name":"x","rule":[{"id":"a","days":2},{"id":"b"}],"zero":[]}`, "", plan.Change{Blocks: []string{"rule", "zero"}},
 			[]string{`= name value "x">"x"`, "~ rule[0] block", "~ rule[0].days value 1>2", `= rule[0].id value "a">"a"`, "+ rule[1] block", `+ rule[1].id value null>"b"`}},
-		{"blocks in blocks", `{"a":[{"b":[{"c":1}]}]}`, `{"a":[{"b":[{"c":2}]}]}`, "", plan.Change{Blocks: []string{"a", "a.b"}}, []string{"~ a[0] block", "~ a[0].b[0] block", "~ a[0].b[0].c value 1>2"}},
+		{"blocks in blocks", `{"a":[{"b":[{"c":1}]}]}`, `{"a":[{"b":[{"c":2}]}]}`, "",
+			plan.Change{Blocks: []string{"a", "a.b"}}, []string{"~ a[0] block", "~ a[0].b[0] block",
+				"~ a[0].b[0].c value 1>2"}},
 		{"a single block", "", `{"timeouts":{"create":"1m"}}`, "", plan.Change{Blocks: []string{"timeouts"}}, []string{"+ timeouts block", `+ timeouts.create value null>"1m"`}},
 		{"an unknown block", `{"b":[]}`, `{}`, `{"b":true}`, plan.Change{Blocks: []string{"b"}}, []string{"~ b block unknown"}},
 		{"JSON in a string", `{"p":"{\"a\":1,\"b\":[1]}"}`, `{"p":"{\"a\":2,\"b\":[1]}"}`, "", plan.Change{ReplacePaths: []string{"p"}},
 			[]string{"~ p json replaces", "~ p object", "~ p.a value 1>2", "= p.b list", "= p.b[0] value 1>1"}},
 		{"JSON with other spaces", `{"p":"[1]"}`, `{"p":"[ 1 ]"}`, "", plan.Change{}, []string{"~ p json", "= p list", "= p[0] value 1>1"}},
-		{"JSON becomes text", `{"p":"[1]"}`, `{"p":"x"}`, "", plan.Change{}, []string{"~ p switch", "- p json", "- p list", "- p[0] value 1>null", `+ p value null>"x"`}},
+		{"JSON becomes text", `{"p":"[1]"}`, `{"p":"x"}`, "", plan.Change{},
+			[]string{"~ p switch", "- p json", "- p list", "- p[0] value 1>null", `+ p value null>"x"`}},
 		{"not quite JSON", `{"p":"[1] x"}`, `{"p":"{"}`, "", plan.Change{}, []string{`~ p value "[1] x">"{"`}},
 		{"lines", `{"t":"a\nb\nc\n"}`, `{"t":"a\nx\nc\nd\n"}`, "", plan.Change{}, []string{"~ t text =a -b +x =c +d"}},
 		{"another type", `{"a":1}`, `{"a":["x"]}`, "", plan.Change{}, []string{"~ a switch", "- a value 1>null", "+ a list", `+ a[0] value null>"x"`}},
 		{"a scalar of another type", `{"a":1}`, `{"a":"1"}`, "", plan.Change{}, []string{`~ a value 1>"1"`}},
 		{"hidden and the same", `{"a":"(sensitive value)"}`, `{"a":"(sensitive value)"}`, "", plan.Change{}, []string{"= a value sensitive"}},
 		{"hidden and changed", `{"a":"(sensitive value)","o":{"x":"(sensitive value)"},"l":["(sensitive value)"]}`, `{"a":"(sensitive value)","o":{"x":"(sensitive value)"},"l":["(sensitive value)"]}`, "",
-			plan.Change{SensitiveChanged: []string{"a", "o.x", "l[0]"}}, []string{"~ a value sensitive", "~ l list", "~ l[0] value sensitive", "~ o map", "~ o.x value sensitive"}},
+			plan.Change{SensitiveChanged: []string{"a", "o.x", "l[0]"}}, []string{"~ a value sensitive", "~ l list",
+				"~ l[0] value sensitive", "~ o map", "~ o.x value sensitive"}},
 		{"hidden as a whole", "", `"(sensitive value)"`, "", plan.Change{}, []string{"+  value sensitive"}},
 		{"forget", `{"a":1}`, "", "", plan.Change{Action: plan.Forget}, []string{"= a value 1>1"}},
 		{"nothing", "", "", "", plan.Change{}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			c.change.Before, c.change.After, c.change.Unknown = value(t, c.before), value(t, c.after), value(t, c.unknown)
+			c.change.Before, c.change.After, c.change.Unknown = value(t, c.before), value(t, c.after),
+				value(t, c.unknown)
 			if got := sketch(diff.Of(c.change)); !slices.Equal(got, c.want) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 			}

@@ -86,7 +86,8 @@ func Naming(kind string, config map[string]any, env map[string]string, secret []
 		if value = canonical(kind, key, value); empty(value) {
 			continue
 		}
-		if text, ok := value.(string); ok && key != "conn_str" && slices.Contains(secret, from) { // connection has hashed it
+		// connection has hashed it
+		if text, ok := value.(string); ok && key != "conn_str" && slices.Contains(secret, from) {
 			value = hashed(text)
 		}
 		if key == "endpoints" { // the newer form of endpoint

@@ -76,7 +76,8 @@ const NoBackend = `{"version":3,"serial":0,"lineage":""}`
 
 // CheckBackendFile sees that a file with settings of the backend is in the tree.
 func CheckBackendFile(tree, root, name string) error {
-	const next = "correct `backend_config_files` of the workspace, or commit the file; its entries are relative to `dir`"
+	const next = "correct `backend_config_files` of the workspace, or commit the file; its entries are relative to " +
+		"`dir`"
 	path := filepath.Join(root, filepath.FromSlash(name))
 	if !inputs.Within(tree, path) {
 		return diagnostics.Refuse(job.CauseBadInput, next,
@@ -96,7 +97,8 @@ func CheckBackendFile(tree, root, name string) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return diagnostics.Refuse(job.CauseBadInput, next, "%s, which should hold settings of the backend, is not a file",
+		return diagnostics.Refuse(job.CauseBadInput, next,
+			"%s, which should hold settings of the backend, is not a file",
 			name)
 	}
 	return nil

@@ -32,7 +32,8 @@ func WhatToMove(name string, old, there []byte) (Moving, error) {
 	from, err := ReadState(old)
 	if err != nil {
 		return 0, diagnostics.Refuse(job.CauseState,
-			"see what a state that is lost or cut can be restored from: tfops state restore "+name, "the old state cannot be "+
+			"see what a state that is lost or cut can be restored from: tfops state restore "+name,
+			"the old state cannot be "+
 				"copied: %w", err)
 	}
 	if len(bytes.TrimSpace(there)) == 0 {
@@ -55,14 +56,15 @@ func WhatToMove(name string, old, there []byte) (Moving, error) {
 		return ReplaceIt, nil
 	case to.Serial >= from.Serial && to.Resources == 0 && from.Resources > 0:
 		return 0, diagnostics.Refuse(job.CauseState,
-			"if that was meant: tfops approve RUN --accept-new-state -m WHY; to put the old one there all the same: tfops "+
-				"state import "+name+" FILE --replace -m WHY",
-			"the new state is the old one, or what became of it (serial %d, that one has %d), and holds no resources, while "+
-				"the old one holds %d: they were destroyed there, or taken out", to.Serial, from.Serial, from.Resources)
+			"if that was meant: tfops approve RUN --accept-new-state -m WHY; to put the old one there all the same: "+
+				"tfops state import "+name+" FILE --replace -m WHY",
+			"the new state is the old one, or what became of it (serial %d, that one has %d), and holds no "+
+				"resources, while the old one holds %d: they were destroyed there, or taken out", to.Serial,
+			from.Serial, from.Resources)
 	case to.Serial == from.Serial:
 		return 0, diagnostics.Refuse(job.CauseState,
-			"look at both (`terraform state pull`) and decide which is right; to put the old one there all the same: tfops "+
-				"state import "+name+" FILE --replace -m WHY",
+			"look at both (`terraform state pull`) and decide which is right; to put the old one there all the "+
+				"same: tfops state import "+name+" FILE --replace -m WHY",
 			"the new state has the lineage and the serial (%d) of the old one, and holds something else", to.Serial)
 	case to.Serial > from.Serial:
 		return KeepIt, nil
@@ -97,8 +99,8 @@ func WhatToImport(name string, replace bool, brought, there []byte) (Moving, err
 				"overwritten", Holding(to.Resources), to.Serial, to.Lineage)
 	case from.Lineage == to.Lineage && from.Serial < to.Serial:
 		return 0, diagnostics.Refuse(job.CauseState, replaceCommand(name),
-			"the state there holds no resources and is newer than what was brought (serial %d, not %d): what that holds was "+
-				"destroyed since, or taken out", to.Serial, from.Serial)
+			"the state there holds no resources and is newer than what was brought (serial %d, not %d): what that "+
+				"holds was destroyed since, or taken out", to.Serial, from.Serial)
 	}
 	return ReplaceIt, nil
 }

@@ -20,10 +20,13 @@ func TestWhatToMove(t *testing.T) {
 		{name: "an empty one of another lineage", old: state("L", 3, 2), there: state("K", 1, 0), want: ReplaceIt},
 		{name: "an older one", old: state("L", 3, 2), there: state("L", 2, 1), want: WriteIt},
 		{name: "the same", old: state("L", 3, 2), there: state("L", 3, 2), want: KeepIt},
-		{name: "a move that was killed before it came to the lineage", old: state("L", 3, 2), there: state("K", 1, 2), want: KeepIt},
+		{name: "a move that was killed before it came to the lineage", old: state("L", 3, 2), there: state("K", 1, 2),
+			want: KeepIt},
 		{name: "both are empty", old: state("L", 3, 0), there: state("K", 1, 0), want: KeepIt},
-		{name: "emptied since it was moved", old: state("L", 3, 2), there: state("L", 9, 0), refused: "holds no resources, while the old one holds 2"},
-		{name: "the same serial and something else", old: state("L", 3, 2), there: state("L", 3, 1), refused: "holds something else"},
+		{name: "emptied since it was moved", old: state("L", 3, 2), there: state("L", 9, 0),
+			refused: "holds no resources, while the old one holds 2"},
+		{name: "the same serial and something else", old: state("L", 3, 2), there: state("L", 3, 1),
+			refused: "holds something else"},
 		{name: "it went on since it was moved", old: state("L", 3, 2), there: state("L", 9, 4), want: KeepIt},
 		{name: "somebody else's", old: state("L", 3, 2), there: state("K", 1, 1), refused: "another lineage"},
 		{name: "somebody else's, newer", old: state("L", 3, 2), there: state("K", 99, 1), refused: "1 resources"},
@@ -62,7 +65,8 @@ func TestWhatToImport(t *testing.T) {
 		{name: "the same under another serial", there: state("L", 9, 2), want: KeepIt},
 		{name: "an empty one of another lineage", there: state("K", 9, 0), want: ReplaceIt},
 		{name: "an empty one, older", there: state("L", 1, 0), want: ReplaceIt},
-		{name: "an empty one, newer", there: state("L", 4, 0), refused: "is newer than what was brought (serial 4, not 3)"},
+		{name: "an empty one, newer", there: state("L", 4, 0),
+			refused: "is newer than what was brought (serial 4, not 3)"},
 		{name: "one of another lineage", there: state("K", 1, 1), refused: "holds 1 resource (serial 1, lineage K)"},
 		{name: "an older one", there: state("L", 1, 1), refused: "holds 1 resource"},
 		{name: "one that is cut", there: brought[:30], refused: "not overwritten"},
@@ -133,7 +137,8 @@ func TestSameContent(t *testing.T) {
 			t.Errorf("same is %v: %s", !same, text)
 		}
 	}
-	if other := strings.ReplaceAll(a, `"L"`, `"K"`); SameContent([]byte(a), []byte(other), true) || !SameContent([]byte(a), []byte(other), false) {
+	if other := strings.ReplaceAll(a, `"L"`, `"K"`); SameContent([]byte(a), []byte(other), true) ||
+		!SameContent([]byte(a), []byte(other), false) {
 		t.Error("the lineage counts, and counts only where it is asked for")
 	}
 	// What an engine writes of a state that another one wrote.
@@ -144,7 +149,8 @@ func TestSameContent(t *testing.T) {
 		{"module": "module.m", "mode": "managed", "type": "t", "name": "a", "provider": "p", "instances": [{"index_key": 0, "schema_version": 0, "attributes": {}, "identity_schema_version": 0}, {"index_key": 1, "attributes": {}, "sensitive_attributes": []}]},
 		{"mode": "managed", "type": "t", "name": "a", "provider": "p", "instances": [{"schema_version": 1, "attributes": {"n": 1, "id": "1"}, "dependencies": ["t.x", "t.y"], "identity_schema_version": 0}]}]}`
 	if !SameContent([]byte(old), []byte(again), true) {
-		t.Errorf("what another engine writes of it is another state:\n%s\n%s", contentOf([]byte(old), true), contentOf([]byte(again), true))
+		t.Errorf("what another engine writes of it is another state:\n%s\n%s", contentOf([]byte(old), true),
+			contentOf([]byte(again), true))
 	}
 	for was, is := range map[string]string{`"id": "1"`: `"id": "2"`, `"n": 1`: `"n": 1.5`, `"index_key": 1`: `"index_key": "1"`, `"module": "module.m"`: `"module": "module.n"`,
 		`"value": "x"`: `"value": "y"`, `"type": "string"`: `"type": "string", "sensitive": true`, `"t.y"`: `"t.z"`, `"schema_version": 1`: `"schema_version": 2`, `"provider": "p"`: `"provider": "q"`,

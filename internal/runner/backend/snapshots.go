@@ -10,8 +10,8 @@ import (
 )
 
 func RecoverNext(path string) string {
-	return fmt.Sprintf("when the backend works again: `tfops decrypt %s > errored.tfstate`, then `terraform state push "+
-		"errored.tfstate` in the root module, then remove both", path)
+	return fmt.Sprintf("when the backend works again: `tfops decrypt %s > errored.tfstate`, then `terraform state "+
+		"push errored.tfstate` in the root module, then remove both", path)
 }
 
 // PruneSnapshots removes all but the newest. Their time counts, not their
@@ -31,7 +31,9 @@ func PruneSnapshots(dir string) error {
 			all = append(all, aged{path, info.ModTime().UnixNano()})
 		}
 	}
-	slices.SortFunc(all, func(a, b aged) int { return cmp.Or(cmp.Compare(b.time, a.time), cmp.Compare(b.path, a.path)) })
+	slices.SortFunc(all, func(a, b aged) int {
+		return cmp.Or(cmp.Compare(b.time, a.time), cmp.Compare(b.path, a.path))
+	})
 	for _, old := range all[min(len(all), KeepSnapshots):] {
 		if err := os.Remove(old.path); err != nil {
 			return err

@@ -118,9 +118,10 @@ func CheckManaged(kind string, config map[string]any, workspaceDir string) error
 		dir == filepath.Join(workspaceDir, managedWorkspaces) {
 		return nil
 	}
-	return diagnostics.Refuse(job.CauseBadInput, "declare the backend in a file of its own, or take its declaration out",
-		"the root module declares no backend that tfops can read, and yet init found one (%q): it is not clear where the "+
-			"state belongs", kind)
+	return diagnostics.Refuse(job.CauseBadInput, "declare the backend in a file of its own, or take its declaration "+
+		"out",
+		"the root module declares no backend that tfops can read, and yet init found one (%q): it is not clear "+
+			"where the state belongs", kind)
 }
 
 // CheckOther sees that init took the backend that takes the place of the module's.
@@ -161,7 +162,8 @@ func CheckLocalBackend(config map[string]any, trees []string, kept, terraformWor
 		return nil
 	}
 	return diagnostics.Refuse(job.CauseBadInput,
-		"remove the backend block, and tfops keeps the state; or give it an absolute "+key+" outside of the repository: "+
+		"remove the backend block, and tfops keeps the state; or give it an absolute "+key+
+			" outside of the repository: "+
 			"backend_config = { "+key+" = \"/…\" } of the workspace",
 		`the local backend's %s %q lies in the checkout, which is thrown away after the run: the state would be lost`, key, path)
 }

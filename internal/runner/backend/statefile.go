@@ -40,8 +40,8 @@ func CheckImport(b []byte) (StateHead, error) {
 	case err != nil:
 		return head, err
 	case doc.Version != stateVersion:
-		return head, fmt.Errorf("it is of version %d, and engines since Terraform 0.12 write version %d: open it with one "+
-			"of them first", doc.Version, stateVersion)
+		return head, fmt.Errorf("it is of version %d, and engines since Terraform 0.12 write version %d: open it "+
+			"with one of them first", doc.Version, stateVersion)
 	}
 	return head, nil
 }

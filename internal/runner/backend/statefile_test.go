@@ -13,7 +13,8 @@ func TestReadState(t *testing.T) {
 		t.Errorf("%+v, %v", h, err)
 	}
 	for text, want := range map[string]error{
-		"": ErrStateEmpty, " \n\t": ErrStateEmpty, whole[:40]: ErrStateCut, whole[:len(whole)-1]: ErrStateCut, "\x00\x00": ErrStateCut, "[]": ErrStateCut,
+		"": ErrStateEmpty, " \n\t": ErrStateEmpty, whole[:40]: ErrStateCut, whole[:len(whole)-1]: ErrStateCut,
+		"\x00\x00": ErrStateCut, "[]": ErrStateCut,
 		"{}": ErrNoState, `{"version": 4, "serial": 1}`: ErrNoState, `{"version": 3, "serial": -1, "lineage": "x"}`: ErrStateCut, "null": ErrNoState,
 	} {
 		if _, err := ReadState([]byte(text)); !errors.Is(err, want) {

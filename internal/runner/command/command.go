@@ -136,7 +136,8 @@ func (e *Engine) endedBySignal(ctx context.Context, what string, exit *exec.Exit
 	case ctx.Err() != nil && signal == syscall.SIGINT && diagnostics.Stopped(ctx) != nil:
 		return diagnostics.Stopped(ctx) // it was asked to stop before it listened to that
 	case ctx.Err() != nil:
-		return diagnostics.Killed(what+" did not stop in the time it was given ("+e.grace().String()+") and was killed", exit)
+		return diagnostics.Killed(what+" did not stop in the time it was given ("+e.grace().String()+") and was killed",
+			exit)
 	}
 	f := diagnostics.Killed(what+" was killed by somebody else: "+exit.String(), exit)
 	if signal == syscall.SIGKILL {

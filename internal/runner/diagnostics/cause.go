@@ -35,7 +35,8 @@ var (
 		"Backend initialization required", "Backend configuration changed", "Inconsistent dependency lock file",
 		"Module not installed",
 		"Module source has changed", "Module version requirements have changed", "Required plugins are not installed",
-		"Missing required provider", "Initialization required", "Backend type changed", "State store initialization required",
+		"Missing required provider", "Initialization required", "Backend type changed",
+		"State store initialization required",
 	}
 	initAdvice = lazily.Pattern(`(?:terraform|tofu)\s+init\b`)
 )
@@ -69,8 +70,9 @@ func Explain(what string, all []job.Diagnostic, plain string) *Failure {
 	case diskText().MatchString(flat):
 		f.Cause, f.Next = job.CauseDisk, "make room on the disk, or make it writable, then run it again"
 	case filesText().MatchString(flat):
-		f.Cause, f.Message, f.Next = job.CauseMachine, what+" failed: too many open files: "+OneLine(cmp.Or(firstMatch(errs,
-			"open files"), plain)), lackNext(unix.EMFILE)
+		f.Cause, f.Message, f.Next = job.CauseMachine, what+" failed: too many open files: "+
+			OneLine(cmp.Or(firstMatch(errs,
+				"open files"), plain)), lackNext(unix.EMFILE)
 	case forkText().MatchString(text):
 		f.Cause, f.Next = job.CauseMachine, "the machine has no room for more processes: "+
 			lackNext(&fs.PathError{Op: "fork/exec", Err: unix.EAGAIN})
@@ -79,26 +81,28 @@ func Explain(what string, all []job.Diagnostic, plain string) *Failure {
 	case cutText().MatchString(text): // Terraform says that it could not lock it
 		f.Cause, f.Message = job.CauseState, what+" failed: the state is cut or damaged, and not locked by anybody: "+
 			OneLine(cutText().FindString(text))
-		f.Next = "restore the state from a backup or an earlier version that its backend keeps; look at it: `state pull` " +
+		f.Next = "restore the state from a backup or an earlier version that its backend keeps; look at it: `state " +
+			"pull` " +
 			"of the engine in the root module"
 	case onlyKeptLock(errs):
 		f.Cause, f.Message = job.CauseLocked, what+" did its work, and its lock on the state was not released: "+
 			OneLine(releaseText().ReplaceAllString(errs[0].Detail, "$1"))
-		f.Next = "the backend may hold it still: a plan that meets it names its ID, for `force-unlock ID` of the engine in " +
+		f.Next = "the backend may hold it still: a plan that meets it names its ID, for `force-unlock ID` of the " +
+			"engine in " +
 			"the root module"
 	case lockedText().MatchString(text):
 		f.Lock = readLock(text, SelfName(), processBegan)
 		f.Cause, f.Message, f.Next = job.CauseLocked, what+" could not lock the state: "+f.Lock.String(), f.Lock.Next()
 	case strings.HasSuffix(what, " init") && raceText().MatchString(flat):
-		f.Cause, f.Next = job.CauseRace, "it passes by itself: another init made the same tables of the backend at the "+
-			"same moment"
+		f.Cause, f.Next = job.CauseRace, "it passes by itself: another init made the same tables of the backend at "+
+			"the same moment"
 	case lockFileNext(what, text) != "":
 		f.Next = lockFileNext(what, text)
 	case throttleText().MatchString(flat):
 		f.Cause, f.Next = job.CauseThrottled, "it may pass by itself; try again later"
 	case networkText().MatchString(flat):
-		f.Cause, f.Next = job.CauseNetwork, "it may pass by itself; see whether the address in the message can be reached "+
-			"from here"
+		f.Cause, f.Next = job.CauseNetwork, "it may pass by itself; see whether the address in the message can be "+
+			"reached from here"
 	case strings.Contains(text, "Error acquiring the state lock"):
 		f.Cause, f.Next = job.CauseLocked, "wait for whoever holds the lock"
 	case strings.Contains(flat, "No value for required variable"):

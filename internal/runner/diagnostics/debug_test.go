@@ -25,7 +25,8 @@ func TestBounded(t *testing.T) {
 			continue
 		}
 		lines := strings.Split(got, "\n")
-		if len(got) > 150 || lines[0] != "line 0" || !strings.HasSuffix(got, fmt.Sprintf("line %d\n", n-1)) || strings.Count(got, "bytes were left out here") != 1 {
+		if len(got) > 150 || lines[0] != "line 0" || !strings.HasSuffix(got, fmt.Sprintf("line %d\n", n-1)) ||
+			strings.Count(got, "bytes were left out here") != 1 {
 			t.Errorf("%d lines: %q", n, got)
 		}
 		for _, line := range lines[:len(lines)-1] {

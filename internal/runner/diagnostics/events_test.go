@@ -29,7 +29,8 @@ func TestLogIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(b)
-	if len(b) > 12<<10 || !strings.Contains(text, "the end") || !strings.Contains(text, "it broke") || strings.Count(text, "left out") != 1 {
+	if len(b) > 12<<10 || !strings.Contains(text, "the end") || !strings.Contains(text, "it broke") ||
+		strings.Count(text, "left out") != 1 {
 		t.Errorf("%d bytes, ends with %q", len(b), text[max(0, len(text)-600):])
 	}
 	for line := range strings.Lines(text) {

@@ -46,8 +46,9 @@ func FailureOf(ctx context.Context, err error) *Failure {
 		return DiskFailure(err)
 	}
 	if l, ok := fault.LackOf(err); ok {
-		return &Failure{Outcome: job.Failed, Cause: job.CauseMachine, Message: l.What + ": " + err.Error(), Next: l.Next,
-			Err: err}
+		return &Failure{Outcome: job.Failed, Cause: job.CauseMachine, Message: l.What + ": " + err.Error(),
+			Next: l.Next,
+			Err:  err}
 	}
 	return &Failure{Outcome: job.Failed, Cause: job.CauseRunner, Message: err.Error(), Next: fault.Next(err), Err: err}
 }
@@ -70,8 +71,10 @@ func Stopped(ctx context.Context) *Failure {
 		return &Failure{Outcome: job.InterruptedOutcome, Message: "interrupted on request; the engine ended by itself",
 			Err: cause}
 	case errors.Is(cause, ErrTimedOut):
-		return &Failure{Outcome: job.TimedOut, Message: "out of time; it was interrupted and the engine ended by itself",
-			Next: "see in the log what took so long; raise the timeout of the workspace if it needs more time", Err: cause}
+		return &Failure{Outcome: job.TimedOut, Message: "out of time; it was interrupted and the engine ended by " +
+			"itself",
+			Next: "see in the log what took so long; raise the timeout of the workspace if it needs more time",
+			Err:  cause}
 	case errors.Is(cause, ErrForced):
 		return Killed("killed on request", cause)
 	}

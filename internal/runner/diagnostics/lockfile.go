@@ -54,8 +54,8 @@ func lockFileNext(what, text string) string {
 		return fmt.Sprintf("add this platform's checksums in the root module, look at what changed, and commit %s: %s "+
 			"providers lock -platform=%s%s", DependencyLock, engine, platform, names)
 	case movedText().MatchString(text):
-		return fmt.Sprintf("choose versions anew in the root module and commit %s: %s init -upgrade, then %s providers "+
-			"lock -platform=%s", DependencyLock, engine, engine, platform)
+		return fmt.Sprintf("choose versions anew in the root module and commit %s: %s init -upgrade, then %s "+
+			"providers lock -platform=%s", DependencyLock, engine, engine, platform)
 	case missingText().MatchString(text):
 		return fmt.Sprintf("complete the lock file in the root module and commit %s: %s providers lock -platform=%s%s",
 			DependencyLock, engine, platform, names)

@@ -25,13 +25,15 @@ func TestMask(t *testing.T) {
 		if got := m.Text(in); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
-		line, _ := json.Marshal(map[string]any{"type": "log", "@message": in, "deep": []any{map[string]any{"k": in}}, "@level": "yes"})
+		line, _ := json.Marshal(map[string]any{"type": "log", "@message": in, "deep": []any{map[string]any{"k": in}},
+			"@level": "yes"})
 		var got struct {
 			Message string `json:"@message"`
 			Level   string `json:"@level"`
 			Deep    []map[string]string
 		}
-		if err := json.Unmarshal(m.Event(line), &got); err != nil || got.Message != want || got.Deep[0]["k"] != want || got.Level != "yes" {
+		if err := json.Unmarshal(m.Event(line), &got); err != nil || got.Message != want || got.Deep[0]["k"] != want ||
+			got.Level != "yes" {
 			t.Errorf("event of %q: %+v, %v", in, got, err)
 		}
 	}

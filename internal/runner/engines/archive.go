@@ -31,7 +31,8 @@ func archiveSum(archive, name string) (string, error) {
 		}
 		sum, err := entrySum(entry)
 		if err != nil {
-			return "", fault.New(fault.Invalid, damaged, "the archive is signed, but %s in it is damaged: %w", name, err)
+			return "", fault.New(fault.Invalid, damaged, "the archive is signed, but %s in it is damaged: %w", name,
+				err)
 		}
 		return sum, nil
 	}

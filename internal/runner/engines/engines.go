@@ -39,18 +39,21 @@ type Engine struct {
 
 // Request says which engine is wanted and where it may come from.
 type Request struct {
-	Name        string            // "terraform" or "tofu"
-	Exact       string            // this version and no other, whatever Constraints allow; empty: any that they allow
-	Constraints []string          // all must hold; from the configuration, version files and required_version
-	From        []string          // where each of Constraints was written, by index, for messages; may be shorter
-	Path        string            // use this binary and nothing else; absolute
-	ReleaseURL  string            // where releases are; empty: the maker's own server
-	PublicKey   string            // armored key that signs them; empty: the maker's own
-	CacheDir    string            // binaries are kept in engines/<name>/<version>/<name> below it
-	SearchPath  string            // the PATH to search; empty: none is searched
-	Dir         string            // where the engine would work: version switchers are asked there; empty: the root directory
-	Env         map[string]string // the engine's environment: proxies and certificates for downloads, settings of version switchers; nil: this process's own
-	Progress    func(string)      // told of slow steps, a line each; may be nil
+	Name        string   // "terraform" or "tofu"
+	Exact       string   // this version and no other, whatever Constraints allow; empty: any that they allow
+	Constraints []string // all must hold; from the configuration, version files and required_version
+	From        []string // where each of Constraints was written, by index, for messages; may be shorter
+	Path        string   // use this binary and nothing else; absolute
+	ReleaseURL  string   // where releases are; empty: the maker's own server
+	PublicKey   string   // armored key that signs them; empty: the maker's own
+	CacheDir    string   // binaries are kept in engines/<name>/<version>/<name> below it
+	SearchPath  string   // the PATH to search; empty: none is searched
+	// where the engine would work: version switchers are asked there; empty: the root directory
+	Dir string
+	// the engine's environment: proxies and certificates for downloads, settings of version switchers; nil: this
+	// process's own
+	Env      map[string]string
+	Progress func(string) // told of slow steps, a line each; may be nil
 }
 
 // Find returns an engine that satisfies the request and installs one when
@@ -95,7 +98,8 @@ func newFinder(req Request) (*finder, error) {
 		return nil, fault.New(fault.Invalid, `use "terraform" or "tofu"`, "%q is not an engine that tfops knows", req.Name)
 	}
 	if req.CacheDir == "" || !filepath.IsAbs(req.CacheDir) {
-		return nil, fault.New(fault.Internal, "", "the directory to keep engines in is %q, which is not an absolute path",
+		return nil, fault.New(fault.Internal, "", "the directory to keep engines in is %q, which is not an absolute "+
+			"path",
 			req.CacheDir)
 	}
 	want, err := parseWanted(req.Constraints, req.From)
@@ -109,7 +113,8 @@ func newFinder(req Request) (*finder, error) {
 	if req.Progress == nil {
 		req.Progress = func(string) {}
 	}
-	return &finder{req: req, want: want, known: loadMemory(filepath.Join(req.CacheDir, "engines", "versions.json"))}, nil
+	return &finder{req: req, want: want, known: loadMemory(filepath.Join(req.CacheDir, "engines", "versions.json"))},
+		nil
 }
 
 func (f *finder) find(ctx context.Context, steps ...look) (Engine, error) {

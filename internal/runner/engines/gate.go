@@ -129,7 +129,8 @@ func (g *gate) checkArchive(_ string, resp *http.Response) error {
 		return err
 	}
 	if sum != g.checksum {
-		return fault.New(fault.Invalid, suspicious, "%s has the SHA-256 %s, but %s is signed", g.archive, sum, g.checksum)
+		return fault.New(fault.Invalid, suspicious, "%s has the SHA-256 %s, but %s is signed", g.archive, sum,
+			g.checksum)
 	}
 	spooled, err := os.Open(g.spool)
 	if err != nil {

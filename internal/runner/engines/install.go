@@ -32,8 +32,8 @@ func (f *finder) install(ctx context.Context) (*Engine, error) {
 		return nil, err
 	}
 	if src == nil {
-		f.note("releases of %s: hc-install, which downloads engines, has none, and no release_url names a mirror (laid "+
-			"out like %s)", f.req.Name, hashicorpURL)
+		f.note("releases of %s: hc-install, which downloads engines, has none, and no release_url names a mirror "+
+			"(laid out like %s)", f.req.Name, hashicorpURL)
 		return nil, nil
 	}
 	base, release := src.transport()

@@ -387,7 +387,8 @@ func TestCredentialsReachTheServerOnly(t *testing.T) {
 	}
 	r.Put("/terraform/index.json", nil)
 	req.Constraints = []string{">= 2"}
-	if err := missing(t, req, fault.NotFound, "404"); strings.Contains(err.Error()+fault.Next(err)+errors.Unwrap(err).Error(), "canary") {
+	if err := missing(t, req, fault.NotFound, "404"); strings.Contains(err.Error()+fault.Next(err)+
+		errors.Unwrap(err).Error(), "canary") {
 		t.Errorf("the password is in the fault: %v", err)
 	}
 }

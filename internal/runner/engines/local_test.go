@@ -35,7 +35,8 @@ func TestPathOrder(t *testing.T) {
 		{join(newer, right), "", newer, "1.12.0"},
 		{join(old, right, newer), ">= 1.9", right, "1.11.4"},
 		{join(broken, directory, t.TempDir(), "", right), "", right, "1.11.4"},
-		{join(prerelease, right), ">= 1.11", prerelease, "1.13.0-dev"}, // Terraform itself would accept it, and a person put it there
+		// Terraform itself would accept it, and a person put it there
+		{join(prerelease, right), ">= 1.11", prerelease, "1.13.0-dev"},
 	} {
 		req := request(t, nil, tt.constraint)
 		req.SearchPath = tt.path
@@ -56,7 +57,8 @@ func TestPathOrder(t *testing.T) {
 
 // A relative entry of PATH may lead into a repository, whose code never runs here.
 func TestRelativePathEntriesAreNotSearched(t *testing.T) {
-	repository := script(t, "terraform", []byte("#!/bin/sh\ntouch "+filepath.Join(t.TempDir(), "evil")+"\necho Terraform v1.11.4\n"))
+	repository := script(t, "terraform", []byte("#!/bin/sh\ntouch "+filepath.Join(t.TempDir(), "evil")+
+		"\necho Terraform v1.11.4\n"))
 	t.Chdir(repository)
 	req := request(t, nil)
 	req.SearchPath = strings.Join([]string{"", ".", "../" + filepath.Base(repository)}, string(os.PathListSeparator))
@@ -96,20 +98,26 @@ func TestDamagedCacheIsNotTrusted(t *testing.T) {
 			}
 			return os.WriteFile(binary, bytes.ReplaceAll(data, []byte("exit"), []byte("kill")), 0o700)
 		},
-		"truncated":         func(_, binary string) error { return os.Truncate(binary, 10) },
-		"gone":              func(_, binary string) error { return os.Remove(binary) },
-		"not executable":    func(_, binary string) error { return os.Chmod(binary, 0o600) },
-		"open to others":    func(dir, _ string) error { return os.Chmod(dir, 0o777) },
-		"another version's": func(dir, _ string) error { return os.Rename(dir, filepath.Join(filepath.Dir(dir), "1.12.0")) },
-		"no record":         func(dir, _ string) error { return os.Remove(filepath.Join(dir, "install.json")) },
-		"a damaged record":  func(dir, _ string) error { return os.WriteFile(filepath.Join(dir, "install.json"), []byte("{"), 0o600) },
+		"truncated":      func(_, binary string) error { return os.Truncate(binary, 10) },
+		"gone":           func(_, binary string) error { return os.Remove(binary) },
+		"not executable": func(_, binary string) error { return os.Chmod(binary, 0o600) },
+		"open to others": func(dir, _ string) error { return os.Chmod(dir, 0o777) },
+		"another version's": func(dir, _ string) error {
+			return os.Rename(dir, filepath.Join(filepath.Dir(dir), "1.12.0"))
+		},
+		"no record": func(dir, _ string) error { return os.Remove(filepath.Join(dir, "install.json")) },
+		"a damaged record": func(dir, _ string) error {
+			return os.WriteFile(filepath.Join(dir, "install.json"), []byte("{"), 0o600)
+		},
 		"an empty record": func(dir, _ string) error {
 			return os.WriteFile(filepath.Join(dir, "install.json"), []byte("{}"), 0o600)
 		},
 		"a symbolic link": func(_, binary string) error {
 			return errors.Join(os.Rename(binary, binary+"2"), os.Symlink(binary+"2", binary))
 		},
-		"a link for the dir": func(dir, _ string) error { return errors.Join(os.Rename(dir, dir+"-x"), os.Symlink(dir+"-x", dir)) },
+		"a link for the dir": func(dir, _ string) error {
+			return errors.Join(os.Rename(dir, dir+"-x"), os.Symlink(dir+"-x", dir))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -258,7 +266,8 @@ func TestBinariesAreAskedInANeutralPlace(t *testing.T) {
 	t.Setenv("TF_LOG", "trace")
 	seen := filepath.Join(t.TempDir(), "seen")
 	req := request(t, nil)
-	req.SearchPath = script(t, "terraform", []byte("#!/bin/sh\n{ pwd; /usr/bin/env; } > "+seen+"\necho Terraform v1.11.4\n"))
+	req.SearchPath = script(t, "terraform", []byte("#!/bin/sh\n{ pwd; /usr/bin/env; } > "+seen+
+		"\necho Terraform v1.11.4\n"))
 	found(t, req, "1.11.4")
 	text, err := os.ReadFile(seen)
 	if err != nil {

@@ -69,7 +69,8 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 		}
 		req = request(t, r)
 		req.ReleaseURL = "http://releases.example.com"
-		req.Env = map[string]string{name: proxy.URL, strings.Replace(name, "http", "no", 1): "example.com", "NO_PROXY": "example.com"}
+		req.Env = map[string]string{name: proxy.URL, strings.Replace(name, "http", "no", 1): "example.com",
+			"NO_PROXY": "example.com"}
 		asked = 0
 		missing(t, req, fault.Unavailable)
 		if asked > 0 {

@@ -96,7 +96,8 @@ func TestParseVersion(t *testing.T) {
 // The maker's key changes now and then; ours must be the one that the pinned
 // hc-install carries.
 func TestMakersKeyIsHcInstalls(t *testing.T) {
-	dir, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/hashicorp/hc-install").Output()
+	dir, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}",
+		"github.com/hashicorp/hc-install").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +106,8 @@ func TestMakersKeyIsHcInstalls(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(source), strings.TrimSpace(hashicorpKey)) {
-		t.Error("hashicorp.asc is not the key in hc-install's internal/pubkey: copy it from there after comparing with hashicorp.com/security")
+		t.Error("hashicorp.asc is not the key in hc-install's internal/pubkey: copy it from there after comparing " +
+			"with hashicorp.com/security")
 	}
 	src, err := newSource(Request{Name: terraform})
 	if err != nil {

@@ -41,7 +41,8 @@ func TestVersionSwitcherIsAskedEachTime(t *testing.T) {
 	found(t, req, "1.12.2")
 	req.Env, req.Dir = nil, t.TempDir()
 	missing(t, req, fault.Unavailable, "no version is set for this directory")
-	req.Dir, req.Path = one, filepath.Join(req.SearchPath, "terraform") // named in the configuration, it is one all the same
+	// named in the configuration, it is one all the same
+	req.Dir, req.Path = one, filepath.Join(req.SearchPath, "terraform")
 	found(t, req, "1.5.7")
 }
 
@@ -55,7 +56,8 @@ func TestMemoryOfASwitcherIsNotBelieved(t *testing.T) {
 		t.Fatal(err)
 	}
 	testrig.WriteJSON(t, filepath.Join(req.CacheDir, "engines", "versions.json"), map[string]any{
-		path: map[string]any{"size": info.Size(), "mod_time": info.ModTime().UnixNano(), "inode": testrig.Inode(info), "version": "1.11.4"}})
+		path: map[string]any{"size": info.Size(), "mod_time": info.ModTime().UnixNano(), "inode": testrig.Inode(info),
+			"version": "1.11.4"}})
 	found(t, req, "1.5.7")
 }
 

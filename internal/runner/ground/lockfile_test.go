@@ -7,14 +7,18 @@ import (
 )
 
 func TestMirrorFlag(t *testing.T) {
+	const install = "provider_installation {\n"
+	mirror := func(kind, setting string) string { return "  " + kind + " {\n    " + setting + "\n  }\n" }
+	net := mirror("network_mirror", `url = "https://mirror.example.com/p/"`)
 	for config, want := range map[string]string{
-		"": "", "provider_installation {\n": "", "plugin_cache_dir = \"/x\"\n": "",
-		"provider_installation {\n  network_mirror {\n    url = \"https://mirror.example.com/p/\"\n  }\n}\n":                         "-net-mirror=https://mirror.example.com/p/",
-		"provider_installation {\n  filesystem_mirror {\n    path = \"/usr/share/providers\"\n    include = [\"a/b\"]\n  }\n}\n":     "-fs-mirror=/usr/share/providers",
-		"provider_installation {\n  filesystem_mirror {\n    path = \"/x\"\n  }\n  direct {}\n}\n":                                   "",
-		"provider_installation {\n  filesystem_mirror {\n    path = \"/x\"\n  }\n  filesystem_mirror {\n    path = \"/y\"\n  }\n}\n": "",
-		"provider_installation {\n  network_mirror {\n    url = \"https://me:secret@mirror.example.com/p/\"\n  }\n}\n":               "",
-		"provider_installation {\n  dev_overrides {\n  }\n  network_mirror {\n    url = \"https://mirror.example.com/p/\"\n  }\n}\n": "",
+		"": "", install: "", "plugin_cache_dir = \"/x\"\n": "",
+		install + net + "}\n": "-net-mirror=https://mirror.example.com/p/",
+		install + mirror("filesystem_mirror", "path = \"/usr/share/providers\"\n    include = [\"a/b\"]") +
+			"}\n": "-fs-mirror=/usr/share/providers",
+		install + mirror("filesystem_mirror", `path = "/x"`) + "  direct {}\n}\n":                                 "",
+		install + mirror("filesystem_mirror", `path = "/x"`) + mirror("filesystem_mirror", `path = "/y"`) + "}\n": "",
+		install + mirror("network_mirror", `url = "https://me:secret@mirror.example.com/p/"`) + "}\n":             "",
+		install + "  dev_overrides {\n  }\n" + net + "}\n":                                                        "",
 	} {
 		path := filepath.Join(t.TempDir(), "x.tfrc")
 		if err := os.WriteFile(path, []byte(config), 0o600); err != nil {

@@ -1,10 +1,12 @@
 package ground
 
 import (
+	"strings"
 	"testing"
 )
 
 func TestImmovable(t *testing.T) {
+	sha256, sha512 := strings.Repeat("0", 64), strings.Repeat("0", 128)
 	for _, tt := range []struct {
 		source, version string
 		want            bool
@@ -14,7 +16,8 @@ func TestImmovable(t *testing.T) {
 		{"terraform-aws-modules/vpc/aws", "~> 5.1", false},
 		{"terraform-aws-modules/vpc/aws", "", false},
 		{"git::https://x/y.git?ref=v1.2", "", false},
-		{"git::https://x/y.git?depth=1&ref=0123456789012345678901234567890123456789", "", false}, // a branch may have such a name
+		// a branch may have such a name
+		{"git::https://x/y.git?depth=1&ref=0123456789012345678901234567890123456789", "", false},
 		{"git::https://x/y.git?ref=0123456789012345678901234567890123456789&checksum=x", "", true},
 		{"git::https://x/y.git?sshkey=a&ref=0123456789012345678901234567890123456789", "", true},
 		{"git::https://x/y.git?ref=main&ref=0123456789012345678901234567890123456789", "", false},
@@ -29,16 +32,16 @@ func TestImmovable(t *testing.T) {
 		{"github.com/x/y?ref=0123456", "", false},
 		{"git@github.com:x/y.git", "", false},
 		{"https://x/y.zip?checksum=sha256:00", "", false}, // no such sum
-		{"https://x/y.zip?checksum=sha256:0000000000000000000000000000000000000000000000000000000000000000", "", true},
-		{"https://x/y.zip?archive=zip&checksum=0000000000000000000000000000000000000000000000000000000000000000", "", true},
-		{"https://x/y.zip?checksum=sha512:00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000", "", true},
-		{"https://x/y.zip?checksum=sha512:0000000000000000000000000000000000000000000000000000000000000000", "", false},
+		{"https://x/y.zip?checksum=sha256:" + sha256, "", true},
+		{"https://x/y.zip?archive=zip&checksum=" + sha256, "", true},
+		{"https://x/y.zip?checksum=sha512:" + sha512, "", true},
+		{"https://x/y.zip?checksum=sha512:" + sha256, "", false},
 		{"https://x/y.zip?checksum=file:http://x/sums", "", false},
-		{"https://x/y.zip?checksum=file:http://x/0000000000000000000000000000000000000000000000000000000000000000", "", false},
+		{"https://x/y.zip?checksum=file:http://x/" + sha256, "", false},
 		{"https://x/y.zip?checksum=md5:00000000000000000000000000000000", "", false},
 		{"https://x/y.zip?checksum=sha1:0000000000000000000000000000000000000000", "", false},
 		{"https://x/y.zip?checksum=00000000000000000000000000000000", "", false},
-		{"https://x/y.zip?checksum=file:http://x/s&checksum=sha256:0000000000000000000000000000000000000000000000000000000000000000", "", false},
+		{"https://x/y.zip?checksum=file:http://x/s&checksum=sha256:" + sha256, "", false},
 		{"https://x/y.zip?x=&checksum=", "", false},
 		{"https://x/y.zip", "", false},
 		{"s3::https://x/y.zip", "", false},
@@ -56,7 +59,8 @@ func TestImmovable(t *testing.T) {
 // What one engine, or one scope, was given for a source is not another's.
 func TestSourcesAreKeptApart(t *testing.T) {
 	c, seen := ModuleCall{Source: "acme/vpc/aws", Version: "1.0.0"}, map[string]string{}
-	for _, s := range []PackageStore{{Engine: "terraform"}, {Engine: "tofu"}, {Engine: "terraform", Scope: "a"}, {Engine: "terraform", Scope: "b"}, {Engine: "tofu", Scope: "a"}} {
+	for _, s := range []PackageStore{{Engine: "terraform"}, {Engine: "tofu"}, {Engine: "terraform", Scope: "a"},
+		{Engine: "terraform", Scope: "b"}, {Engine: "tofu", Scope: "a"}} {
 		name := s.Engine + " " + s.Scope
 		if other, ok := seen[s.hash(c)]; ok {
 			t.Errorf("%s has what %s was given", name, other)

@@ -299,7 +299,8 @@ func (i Init) gitScript(a *ModuleAccess, git string, k Known, data string) (scri
 		if i.Env["GIT_SSH_COMMAND"] == "" && i.Env["GIT_SSH"] == "" {
 			fmt.Fprintf(&s, "export GIT_SSH_COMMAND=%s GIT_SSH_VARIANT=ssh\n", quoted(helper("ssh", data)))
 		} else if len(k.SSH) > 0 {
-			note = "GIT_SSH_COMMAND or GIT_SSH is set in the environment: the ssh keys of module_credentials are not used"
+			note = "GIT_SSH_COMMAND or GIT_SSH is set in the environment: the ssh keys of module_credentials are " +
+				"not used"
 		}
 	}
 	s.WriteString("exec " + quoted(git))
@@ -309,7 +310,8 @@ func (i Init) gitScript(a *ModuleAccess, git string, k Known, data string) (scri
 		if c.Password != "" && !sites[site] {
 			sites[site] = true
 			// An empty helper drops those that were named before.
-			for _, setting := range []string{".helper=", ".helper=!" + helper("credential", data), ".useHttpPath=true"} {
+			for _, setting := range []string{".helper=", ".helper=!" + helper("credential", data),
+				".useHttpPath=true"} {
 				s.WriteString(" -c " + quoted("credential."+site+setting))
 			}
 		}

@@ -69,10 +69,12 @@ func (a Advice) Add(f *diagnostics.Failure, out *diagnostics.Output) {
 	case !fetchedText().MatchString(text):
 		return
 	}
-	if note := a.unusedNote(fetchedText().MatchString(text) && !gitFetch().MatchString(text)); note != "" && f.Next != "" {
+	if note := a.unusedNote(fetchedText().MatchString(text) && !gitFetch().MatchString(text)); note != "" &&
+		f.Next != "" {
 		f.Next += ". " + note
 	} else if note != "" {
-		f.Next = "correct the address, or try again once its host can be reached from this machine. " + note + "; see " +
+		f.Next = "correct the address, or try again once its host can be reached from this machine. " + note +
+			"; see " +
 			PrivateModules
 	}
 }
@@ -94,32 +96,36 @@ func (a Advice) unusedNote(registry bool) string {
 		return ""
 	}
 	verb := map[bool]string{true: "is there and was", false: "are there and were"}[len(found) == 1]
-	return fmt.Sprintf("%s %s not used: what lies in the home directory counts only with engine %q { cli_config = \"…\" }",
+	return fmt.Sprintf("%s %s not used: what lies in the home directory counts only with engine %q { cli_config = "+
+		"\"…\" }",
 		strings.Join(found, ", "), verb, a.Engine)
 }
 
 // For is what would let an init in of which this is the error; "" where that is
 // not what it lacks.
 func (a Advice) For(text string) string {
-	text = diagnostics.OneLine(strings.ReplaceAll(text, "│", "")) // an engine that prints for people breaks lines anywhere
+	// an engine that prints for people breaks lines anywhere
+	text = diagnostics.OneLine(strings.ReplaceAll(text, "│", ""))
 	switch {
 	case hostKeyText().MatchString(text):
 		return fmt.Sprintf("tell which key the host has: module_credentials %q { private_key_file = \"…\", "+
-			"known_hosts_file = \"…\" }; `ssh-keyscan HOST` prints the lines, compare them with what the host's owner publishes",
+			"known_hosts_file = \"…\" }; `ssh-keyscan HOST` prints the lines, compare them with what the host's "+
+			"owner publishes",
 			sshLabel(text))
 	case gitUserText().MatchString(text):
 		return a.gitAdvice(text)
 	case sshKeyText().MatchString(text):
 		if at, ok := asked(text, "ssh"); ok {
 			if c, ok := credentials.Best(a.Credentials, at); ok {
-				return fmt.Sprintf("check the key of module_credentials %q: the host does not let it in, or not to this "+
-					"repository", c.Prefix.Label())
+				return fmt.Sprintf("check the key of module_credentials %q: the host does not let it in, or not to "+
+					"this repository", c.Prefix.Label())
 			}
 		}
 		return fmt.Sprintf("give a key that may read the modules: module_credentials %q { private_key_file = \"…\", "+
 			"known_hosts_file = \"…\" }", sshLabel(text))
 	case certificateText().MatchString(text):
-		return "have the machine trust the host's authority (SSL_CERT_FILE or the system's certificates); the tls block " +
+		return "have the machine trust the host's authority (SSL_CERT_FILE or the system's certificates); the tls " +
+			"block " +
 			"of a repository counts for modules on its host with modules = \"same_access\""
 	case registryText().MatchString(text) && fetchedText().MatchString(text):
 		return a.registryAdvice(text)
@@ -130,8 +136,8 @@ func (a Advice) For(text string) string {
 func (a Advice) gitAdvice(text string) string {
 	at, known := asked(text, "http")
 	if c, ok := credentials.Best(credentials.Of(a.Credentials, credentials.HTTP), at); known && ok && c.Password != "" {
-		return fmt.Sprintf("check the user and password of module_credentials %q: the host does not let them in, or not "+
-			"to this repository", c.Prefix.Label())
+		return fmt.Sprintf("check the user and password of module_credentials %q: the host does not let them in, or "+
+			"not to this repository", c.Prefix.Label())
 	}
 	label := "https://HOST/PATH/"
 	if known {

@@ -22,7 +22,8 @@ func WithTokens(base []byte, hosts map[string]string) ([]byte, error) {
 	}
 	f := hclwrite.NewEmptyFile()
 	for _, host := range slices.Sorted(maps.Keys(hosts)) {
-		f.Body().AppendNewBlock("credentials", []string{host}).Body().SetAttributeValue("token", cty.StringVal(hosts[host]))
+		f.Body().AppendNewBlock("credentials", []string{host}).Body().SetAttributeValue("token",
+			cty.StringVal(hosts[host]))
 	}
 	return slices.Concat(base, []byte("\n"), f.Bytes()), nil
 }
@@ -30,7 +31,8 @@ func WithTokens(base []byte, hosts map[string]string) ([]byte, error) {
 func withTokensJSON(base []byte, hosts map[string]string) ([]byte, error) {
 	var all map[string]any
 	if err := json.Unmarshal(base, &all); err != nil {
-		return nil, diagnostics.Refuse(job.CauseBadInput, "correct the file that TF_CLI_CONFIG_FILE or cli_config names",
+		return nil, diagnostics.Refuse(job.CauseBadInput,
+			"correct the file that TF_CLI_CONFIG_FILE or cli_config names",
 			"the engine's CLI configuration is not JSON that can be read: %w", err)
 	}
 	given, ok := all["credentials"].(map[string]any)

@@ -40,7 +40,8 @@ func EngineRequest(s job.EngineSpec, cacheDir string, env map[string]string) eng
 // EngineGone says that the engine which made a plan is not on this machine any more.
 func EngineGone(name, version string, err error) error {
 	return fault.New(fault.Conflict,
-		fmt.Sprintf("to keep %s %s, put it back; otherwise the fresh plan is made with what is there now", name, version),
+		fmt.Sprintf("to keep %s %s, put it back; otherwise the fresh plan is made with what is there now", name,
+			version),
 		"%s %s, which made the plan, is not here any more: %w", name, version, err)
 }
 

@@ -23,7 +23,8 @@ func forbidden(name string) string {
 		return "remove it: the engine's messages are kept as they are; debug logs hold secrets"
 	case strings.HasPrefix(name, "TF_CLI_ARGS"):
 		return "remove it: tfops decides on the engine's arguments"
-	case name == "TF_REATTACH_PROVIDERS", name == "TF_APPEND_USER_AGENT", name == "TF_DISABLE_PLUGIN_TLS", name == "TF_SKIP_PROVIDER_VERIFY", name == job.RunMark:
+	case name == "TF_REATTACH_PROVIDERS", name == "TF_APPEND_USER_AGENT", name == "TF_DISABLE_PLUGIN_TLS",
+		name == "TF_SKIP_PROVIDER_VERIFY", name == job.RunMark:
 		return "remove it"
 	}
 	return ""

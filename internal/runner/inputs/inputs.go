@@ -94,7 +94,8 @@ func checkVarFile(left []job.LeftOut, tree, root, name string) error {
 // when it lies on none. Links on the way are followed as far as they are there.
 func LeftOutFault(left []job.LeftOut, tree, path, what string) *diagnostics.Failure {
 	real := path
-	for dir, rest := path, ""; Within(tree, dir); dir, rest = filepath.Dir(dir), filepath.Join(filepath.Base(dir), rest) {
+	for dir, rest := path, ""; Within(tree, dir); dir, rest = filepath.Dir(dir),
+		filepath.Join(filepath.Base(dir), rest) {
 		if to, err := filepath.EvalSymlinks(dir); err == nil {
 			real = filepath.Join(to, rest)
 			break
@@ -144,7 +145,7 @@ func filled(dir string) bool {
 // SubmoduleFault says that something lies in a submodule that is not there.
 func SubmoduleFault(submodule, what string) *diagnostics.Failure {
 	return diagnostics.Refuse(job.CauseBadInput,
-		"set submodules = true in the repository block, put the files into the repository itself, or use a module source "+
-			"that the engine downloads",
+		"set submodules = true in the repository block, put the files into the repository itself, or use a module "+
+			"source that the engine downloads",
 		"%s lies in the Git submodule %s, which is not fetched", what, submodule)
 }

@@ -41,7 +41,8 @@ func TestReadingIsBounded(t *testing.T) {
 // module all the same: its init guards the cache.
 func TestProvidersOfChecks(t *testing.T) {
 	dir := t.TempDir()
-	src := "check \"c\" {\n  data \"acme_thing\" \"t\" {}\n  assert {\n    condition = true\n    error_message = \"x\"\n  }\n}\n"
+	src := "check \"c\" {\n  data \"acme_thing\" \"t\" {}\n  assert {\n    condition = true\n    error_message = " +
+		"\"x\"\n  }\n}\n"
 	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(src), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -31,9 +31,10 @@ type given struct {
 type sourceKind int
 
 const (
-	ownSource    sourceKind = iota // the workspace's own: a mistake
-	sharedSource                   // a var file or the defaults block: many modules may get it, each uses what it declares
-	autoSource                     // what the engine reads by itself: a warning, as the engine has it
+	ownSource sourceKind = iota // the workspace's own: a mistake
+	// a var file or the defaults block: many modules may get it, each uses what it declares
+	sharedSource
+	autoSource // what the engine reads by itself: a warning, as the engine has it
 )
 
 // sets says what gives the value, and in which line.
@@ -69,7 +70,8 @@ func idleWarning(source, dir string, names []string) job.Diagnostic {
 		more = fmt.Sprintf(" and %d more", len(names)-mostNamed)
 		names = names[:mostNamed]
 	}
-	return job.Diagnostic{Severity: "warning", Summary: fmt.Sprintf("%s sets %s that the root module %s does not declare", source, what, dir),
+	return job.Diagnostic{Severity: "warning", Summary: fmt.Sprintf("%s sets %s that the root module %s does not "+
+		"declare", source, what, dir),
 		Detail: "Without effect: " + strings.Join(names, ", ") + more + "."}
 }
 
@@ -178,7 +180,9 @@ func (m Module) CheckVariables(j job.Job, root, own string) (warnings []job.Diag
 	if len(wrong) == 0 {
 		return warnings, nil
 	}
-	return warnings, diagnostics.Refuse(job.CauseBadInput, "correct the name, or declare the variable in the root module; a var file that many modules share may set more than one of them declares",
+	return warnings, diagnostics.Refuse(job.CauseBadInput,
+		"correct the name, or declare the variable in the root module; a var file that many modules share may set "+
+			"more than one of them declares",
 		"the root module %s declares no variable %s", j.Dir, strings.Join(wrong, "; nor "))
 }
 

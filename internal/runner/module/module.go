@@ -199,7 +199,8 @@ func backendText(kind string, body hcl.Body) string {
 	content, _, _ := body.PartialContent(&hcl.BodySchema{
 		Attributes: []hcl.AttributeSchema{{Name: "conn_str"}, {Name: "address"}},
 	})
-	conn, address := rootmodule.Literal(content.Attributes["conn_str"]), rootmodule.Literal(content.Attributes["address"])
+	conn, address := rootmodule.Literal(content.Attributes["conn_str"]),
+		rootmodule.Literal(content.Attributes["address"])
 	if place := cmp.Or(conn, address); place != "" || kind == "pg" {
 		return place
 	}

@@ -31,7 +31,8 @@ func ChosenVersions(tree, root, engine string) (constraints, from []string, err 
 			name, _ := filepath.Rel(tree, filepath.Join(dir, file.Name)) // both are absolute
 			constraint, known := versionConstraint(word)
 			if !known {
-				return nil, nil, diagnostics.Refuse(job.CauseBadInput, "write an exact version there, e.g. 1.11.4, or \"latest:^1.11\" for the newest of 1.11",
+				return nil, nil, diagnostics.Refuse(job.CauseBadInput,
+					"write an exact version there, e.g. 1.11.4, or \"latest:^1.11\" for the newest of 1.11",
 					"%s asks for %q, which tfops cannot tell a version from", name, word[:min(len(word), 100)])
 			}
 			if constraint != "" {

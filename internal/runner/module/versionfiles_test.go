@@ -25,7 +25,8 @@ func TestVersionConstraint(t *testing.T) {
 			t.Errorf("%q: %q, %v, want %q", word, got, known, want)
 		}
 	}
-	for _, word := range []string{"min-required", "latest:", "latest:^1.5|^1.6", "ref:main", "path:/opt/terraform", "lts", "latest:-beta", "1.2.3.4"} {
+	for _, word := range []string{"min-required", "latest:", "latest:^1.5|^1.6", "ref:main", "path:/opt/terraform",
+		"lts", "latest:-beta", "1.2.3.4"} {
 		if got, known := versionConstraint(word); known {
 			t.Errorf("%q is taken for %q", word, got)
 		}

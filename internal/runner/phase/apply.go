@@ -65,7 +65,8 @@ func (p *phase) apply(ctx context.Context) error {
 		p.work.Names[memfile.Path(again)] = module.WorkspaceVariables
 		opts = append(opts, tfexec.VarFile(memfile.Path(again)))
 	}
-	out, err := p.work.RunPrepared(ctx, "apply", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
+	out, err := p.work.RunPrepared(ctx, "apply", func(ctx context.Context, tf *tfexec.Terraform,
+		out *diagnostics.Output) error {
 		if err := p.markStarted(); err != nil {
 			return err
 		}
@@ -109,7 +110,8 @@ func (p *phase) checkRoom() error {
 			return err
 		}
 		if free := int64(s.Bavail) * int64(s.Bsize); free < need {
-			return diagnostics.DiskFailure(fmt.Errorf("%s has %d KiB left and the apply wants %d, so it was not begun: %w",
+			return diagnostics.DiskFailure(fmt.Errorf("%s has %d KiB left and the apply wants %d, so it was not "+
+				"begun: %w",
 				dir, free>>10, need>>10, unix.ENOSPC))
 		}
 	}

@@ -53,7 +53,8 @@ func (p *phase) secureErrored(out *diagnostics.Output) (bool, string) {
 	}
 	if err != nil {
 		p.result.StateLost = true
-		p.note("the engine could not save the state, and neither could tfops: " + err.Error() + "; look for it in " + plain)
+		p.note("the engine could not save the state, and neither could tfops: " + err.Error() + "; look for it in " +
+			plain)
 		return false, ""
 	}
 	return kept, path

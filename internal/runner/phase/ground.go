@@ -119,8 +119,9 @@ func (p *phase) keepGround() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := json.Marshal(ground.Standing{FormatVersion: job.FormatVersion, Commit: p.job.Commit, Packages: p.work.Packages,
-		Written: digest, Engine: engine, Backend: p.result.Backend})
+	b, err := json.Marshal(ground.Standing{FormatVersion: job.FormatVersion, Commit: p.job.Commit,
+		Packages: p.work.Packages,
+		Written:  digest, Engine: engine, Backend: p.result.Backend})
 	if err != nil {
 		return nil, err
 	}

@@ -68,10 +68,12 @@ func notBegun(dir string, err error) int {
 	fmt.Fprintln(os.Stderr, "tfops runner:", err)
 	f := diagnostics.FailureOf(context.Background(), err)
 	now := time.Now().UTC()
-	b, err := json.Marshal(job.Result{FormatVersion: job.FormatVersion, Outcome: job.Failed, Cause: f.Cause, NotBegun: true,
-		Message: "the runner could not begin: " + f.Message, Next: f.Next, StartedAt: now, FinishedAt: now})
+	b, err := json.Marshal(job.Result{FormatVersion: job.FormatVersion, Outcome: job.Failed, Cause: f.Cause,
+		NotBegun: true,
+		Message:  "the runner could not begin: " + f.Message, Next: f.Next, StartedAt: now, FinishedAt: now})
 	if err == nil {
-		err = durable.CommitReserved(filepath.Join(dir, job.ReserveFile), filepath.Join(dir, job.ResultFile), append(b, '\n'))
+		err = durable.CommitReserved(filepath.Join(dir, job.ReserveFile), filepath.Join(dir, job.ResultFile),
+			append(b, '\n'))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "tfops runner: the result could not be written:", err)

@@ -60,11 +60,12 @@ func (p *phase) moveState(ctx context.Context) error {
 	if p.job.Move.Import {
 		p.log.Say("info", "the state was imported: serial %d, lineage %s", head.Serial, head.Lineage)
 	} else if do == backend.KeepIt {
-		p.log.Say("info", "the new state was there already: serial %d, lineage %s, with %s; the old one was left as it is",
+		p.log.Say("info", "the new state was there already: serial %d, lineage %s, with %s; the old one was left as "+
+			"it is",
 			head.Serial, head.Lineage, backend.Holding(head.Resources))
 	} else {
-		p.log.Say("info", "the new state holds what the old one holds: serial %d, lineage %s; the old one was left as it "+
-			"is", head.Serial, head.Lineage)
+		p.log.Say("info", "the new state holds what the old one holds: serial %d, lineage %s; the old one was left "+
+			"as it is", head.Serial, head.Lineage)
 	}
 	if p.work.Managed {
 		if err := p.snapshot(); err != nil {
@@ -115,7 +116,8 @@ func (p *phase) oldState(ctx context.Context) ([]byte, error) {
 			first = err
 		}
 		if i+1 < len(p.secrets.Old) {
-			p.log.Say("warn", "the old state cannot be read with the credentials that it was applied with; trying those of now")
+			p.log.Say("warn", "the old state cannot be read with the credentials that it was applied with; trying "+
+				"those of now")
 		}
 	}
 	return nil, first
@@ -129,7 +131,8 @@ func (p *phase) oldStateWith(ctx context.Context, access job.OldAccess) ([]byte,
 		Modules: p.secrets.Modules}, p.stop)
 	defer q.work.Close()
 	q.log, q.mask, q.job, q.work.Names = p.log, p.mask, p.job, p.work.Names
-	q.job.Checkout, q.job.Dir, q.job.TerraformWorkspace, q.job.VarFiles, q.job.Move = m.Checkout, m.Dir, m.TerraformWorkspace, nil, nil
+	q.job.Checkout, q.job.Dir, q.job.TerraformWorkspace, q.job.VarFiles, q.job.Move = m.Checkout, m.Dir,
+		m.TerraformWorkspace, nil, nil
 	q.job.Backend, q.job.BackendFiles = m.Backend, m.BackendFiles
 	q.job.Tree, q.job.Ground = p.job.Tree+"-applied", filepath.Join(p.job.Ground, "applied")
 	q.work.Job, q.work.Log = q.job, q.log
@@ -143,14 +146,16 @@ func (p *phase) oldStateWith(ctx context.Context, access job.OldAccess) ([]byte,
 	}
 	if got := q.identity(); got != m.From {
 		return nil, diagnostics.Refuse(job.CauseBadInput,
-			"copy it by hand: `terraform state pull` where it is, `terraform state push` where it goes, then tfops sync "+
+			"copy it by hand: `terraform state pull` where it is, `terraform state push` where it goes, then tfops "+
+				"sync "+
 				p.job.Workspace,
 			"the applied commit leads to the state %s, and not to the one that was applied, %s", got, m.From)
 	}
 	is, _ := backend.ReadState(b) // of none nothing is held
 	if why := m.Was.Changed(workspace.StateMark{Serial: is.Serial, Lineage: is.Lineage}, is.Resources); why != "" {
 		return nil, diagnostics.Refuse(job.CauseState,
-			"put it right where it is (most backends keep old versions), then: tfops state move "+p.job.Workspace+"; to go "+
+			"put it right where it is (most backends keep old versions), then: tfops state move "+p.job.Workspace+
+				"; to go "+
 				"on without it: tfops approve RUN --accept-new-state -m WHY",
 			"the old state (%s) is not what was applied, with %s: %s", m.Was, m.Was.Holds(), why)
 	}
@@ -161,7 +166,8 @@ func (p *phase) oldStateWith(ctx context.Context, access job.OldAccess) ([]byte,
 // where there is none yet. It goes nowhere but into memory.
 func (p *phase) pull(ctx context.Context) ([]byte, error) {
 	var state string
-	_, err := p.work.RunPrepared(ctx, "state pull", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
+	_, err := p.work.RunPrepared(ctx, "state pull", func(ctx context.Context, tf *tfexec.Terraform,
+		_ *diagnostics.Output) error {
 		var err error
 		state, err = tf.StatePull(ctx)
 		return err
@@ -211,7 +217,8 @@ func (p *phase) push(ctx context.Context, state []byte, how backend.Pushing) err
 	if err := p.markStarted(); err != nil {
 		return err
 	}
-	_, err = p.work.RunPrepared(ctx, "state push", func(ctx context.Context, tf *tfexec.Terraform, _ *diagnostics.Output) error {
+	_, err = p.work.RunPrepared(ctx, "state push", func(ctx context.Context, tf *tfexec.Terraform,
+		_ *diagnostics.Output) error {
 		return tf.StatePush(ctx, memfile.Path(f), tfexec.Lock(true), tfexec.LockTimeout(how.Wait.String()),
 			tfexec.Force(how.Force))
 	})
@@ -232,7 +239,8 @@ func (p *phase) checkMoved(ctx context.Context, old []byte, did backend.Moving) 
 	was, _ := backend.ReadState(old)
 	if is, err := backend.ReadState(again); err != nil || is.Serial != was.Serial || is.Lineage != was.Lineage {
 		return backend.StateHead{}, diagnostics.Refuse(job.CauseState,
-			"see that nobody applies to the old state, then: tfops state move "+p.job.Workspace, "the old state changed "+
+			"see that nobody applies to the old state, then: tfops state move "+p.job.Workspace,
+			"the old state changed "+
 				"while it was copied")
 	}
 	there, err := p.pull(ctx)
@@ -240,16 +248,19 @@ func (p *phase) checkMoved(ctx context.Context, old []byte, did backend.Moving) 
 		return backend.StateHead{}, err
 	}
 	head, err := backend.ReadState(there)
-	if err == nil && (did == backend.KeepIt || backend.SameContent(old, there, false)) { // what was there may have gone on since it was moved
+	// what was there may have gone on since it was moved
+	if err == nil && (did == backend.KeepIt || backend.SameContent(old, there, false)) {
 		return head, nil
 	}
 	if p.job.Move.Import {
 		return head, diagnostics.Refuse(job.CauseState,
-			"look at it (`terraform state pull`), then: tfops state import "+p.job.Workspace+" FILE --replace -m WHY", "the "+
+			"look at it (`terraform state pull`), then: tfops state import "+p.job.Workspace+" FILE --replace -m WHY",
+			"the "+
 				"state, read back, does not hold what was brought")
 	}
 	return head, diagnostics.Refuse(job.CauseState,
-		"look at both (`terraform state pull`), then: tfops state move "+p.job.Workspace, "the new state, read back, does "+
+		"look at both (`terraform state pull`), then: tfops state move "+p.job.Workspace,
+		"the new state, read back, does "+
 			"not hold what the old one holds")
 }
 
@@ -271,7 +282,8 @@ func (p *phase) keepLineage(ctx context.Context, old []byte) error {
 		if ctx.Err() != nil {
 			return err
 		}
-		p.log.Say("info", "the new state keeps the lineage %s, and does not take that of the old one: %s", to.Lineage, err)
+		p.log.Say("info", "the new state keeps the lineage %s, and does not take that of the old one: %s", to.Lineage,
+			err)
 	}
 	return nil
 }

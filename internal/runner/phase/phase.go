@@ -103,7 +103,8 @@ func (p *phase) readInputs(context.Context) error {
 			return err
 		}
 	}
-	if p.work.Module, err = module.Read(p.work.Tree, p.work.Root, p.job.Engine.Name == "tofu", p.job.LeftOut...); err != nil {
+	if p.work.Module, err = module.Read(p.work.Tree, p.work.Root, p.job.Engine.Name == "tofu",
+		p.job.LeftOut...); err != nil {
 		return err
 	}
 	if p.job.Backend != "" && p.job.Phase == job.PlanPhase {
@@ -151,8 +152,9 @@ func (p *phase) findEngine(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	req.Constraints, req.From = slices.Concat(req.Constraints, constraints, p.work.Module.Required), slices.Concat(req.From,
-		from, p.work.Module.From)
+	req.Constraints, req.From = slices.Concat(req.Constraints, constraints, p.work.Module.Required),
+		slices.Concat(req.From,
+			from, p.work.Module.From)
 	if p.job.EngineVersion != "" {
 		req.Constraints = append(req.Constraints, p.job.EngineVersion)
 		req.From = append(req.From, "engine_version of the workspace")
@@ -167,7 +169,8 @@ func (p *phase) findEngine(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		if p.job.Phase == job.ApplyPhase && spec.Made != "" && inputs.EngineCause(err) == job.CauseNoEngine {
-			return diagnostics.Refuse(job.CauseStale, "make a new plan", "%w", inputs.EngineGone(spec.Name, spec.Made, err))
+			return diagnostics.Refuse(job.CauseStale, "make a new plan", "%w",
+				inputs.EngineGone(spec.Name, spec.Made, err))
 		}
 		return &diagnostics.Failure{Outcome: job.Failed, Cause: inputs.EngineCause(err), Message: err.Error(),
 			Next: fault.Next(err), Err: err}
@@ -247,5 +250,6 @@ func (p *phase) save() error {
 		b, err = json.Marshal(p.result)
 	}
 	return errors.Join(err,
-		durable.CommitReserved(filepath.Join(p.dir, job.ReserveFile), filepath.Join(p.dir, job.ResultFile), append(b, '\n')))
+		durable.CommitReserved(filepath.Join(p.dir, job.ReserveFile), filepath.Join(p.dir, job.ResultFile),
+			append(b, '\n')))
 }

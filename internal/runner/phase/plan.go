@@ -35,7 +35,8 @@ func (p *phase) plan(ctx context.Context) error {
 		return err
 	}
 	defer vars.Close()
-	_, err = p.work.RunPrepared(ctx, "plan", func(ctx context.Context, tf *tfexec.Terraform, out *diagnostics.Output) error {
+	_, err = p.work.RunPrepared(ctx, "plan", func(ctx context.Context, tf *tfexec.Terraform,
+		out *diagnostics.Output) error {
 		if err := p.markStarted(); err != nil {
 			return err
 		}
@@ -53,7 +54,8 @@ func (p *phase) plan(ctx context.Context) error {
 
 func (p *phase) planOptions(saved *os.File) ([]tfexec.PlanOption, *os.File, error) {
 	opts := []tfexec.PlanOption{tfexec.Out(memfile.Path(saved)), tfexec.Lock(p.job.LockState),
-		tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.Destroy(p.job.Destroy), tfexec.RefreshOnly(p.job.RefreshOnly)}
+		tfexec.LockTimeout(p.job.LockTimeout.String()), tfexec.Destroy(p.job.Destroy),
+		tfexec.RefreshOnly(p.job.RefreshOnly)}
 	if p.job.Parallelism > 0 {
 		opts = append(opts, tfexec.Parallelism(p.job.Parallelism))
 	}

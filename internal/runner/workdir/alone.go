@@ -13,8 +13,9 @@ import (
 
 // backendEnv are variables that name a backend's place in the configuration's stead.
 var backendEnv = map[string][]string{
-	"pg": {"PG_CONN_STR", "PGHOST", "PGPORT", "PGDATABASE"}, "http": {"TF_HTTP_ADDRESS"}, "consul": {"CONSUL_HTTP_ADDR"},
-	"s3": {"AWS_ENDPOINT_URL_S3"}, "gcs": {"GOOGLE_BACKEND_CREDENTIALS"}, "kubernetes": {"KUBE_NAMESPACE"},
+	"pg": {"PG_CONN_STR", "PGHOST", "PGPORT", "PGDATABASE"}, "http": {"TF_HTTP_ADDRESS"},
+	"consul": {"CONSUL_HTTP_ADDR"},
+	"s3":     {"AWS_ENDPOINT_URL_S3"}, "gcs": {"GOOGLE_BACKEND_CREDENTIALS"}, "kubernetes": {"KUBE_NAMESPACE"},
 }
 
 // backendPlace is the text that tells two backends apart: the type and what the

@@ -26,8 +26,9 @@ func TestInitsOfOneBackendGoOneAtATime(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, d := range map[string]*Dir{
-		"another place": of("pg", "two", false), "another type": of("http", "one", false), "local": of("local", "one", false),
-		"none": of("", "one", false), "managed": of("pg", "one", true),
+		"another place": of("pg", "two", false), "another type": of("http", "one", false),
+		"local": of("local", "one", false),
+		"none":  of("", "one", false), "managed": of("pg", "one", true),
 	} {
 		release, err := d.initAlone(t.Context())
 		if err != nil {

@@ -33,8 +33,8 @@ func (d *Dir) CheckBackend(context.Context) error {
 	case "":
 		if !d.Module.Unread { // otherwise the engine says what is wrong with the module
 			return diagnostics.Refuse(job.CauseBadInput,
-				"add a backend block of the type to the root module, for example `terraform { backend \"s3\" {} }`, or remove "+
-					"backend_config and backend_config_files",
+				"add a backend block of the type to the root module, for example `terraform { backend \"s3\" {} }`, "+
+					"or remove backend_config and backend_config_files",
 				"the workspace has settings for a backend, and the root module %s declares none", d.Job.Dir)
 		}
 	case "cloud":

@@ -17,7 +17,8 @@ func (d *Dir) useCLIConfig() error {
 	}
 	if path := d.Job.Engine.CLIConfig; path != "" {
 		if !durable.Exists(path) {
-			return diagnostics.Refuse(job.CauseBadInput, "correct `cli_config` of the engine block, or put the file there",
+			return diagnostics.Refuse(job.CauseBadInput,
+				"correct `cli_config` of the engine block, or put the file there",
 				"there is no CLI configuration %s", path)
 		}
 		d.Env["TF_CLI_CONFIG_FILE"] = path

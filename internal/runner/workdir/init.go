@@ -195,7 +195,8 @@ func (d *Dir) init(ctx context.Context) error {
 	}
 	out, err := d.executeInit(ctx)
 	if err != nil && out != nil && d.lockFileBars(out) {
-		d.Log.Say("info", "the kept lock file does not allow what the configuration asks for now: init chooses versions anew")
+		d.Log.Say("info", "the kept lock file does not allow what the configuration asks for now: init chooses "+
+			"versions anew")
 		if err := os.Remove(filepath.Join(d.Root, diagnostics.DependencyLock)); err != nil {
 			return err
 		}
@@ -294,7 +295,8 @@ func (d *Dir) readBackend(reuse bool) error {
 		return nil
 	}
 	if !ok {
-		return diagnostics.Refuse(job.CauseBadInput, "see that the configuration's files can be read, and declare a backend",
+		return diagnostics.Refuse(job.CauseBadInput,
+			"see that the configuration's files can be read, and declare a backend",
 			"no backend was found after init: the state would be written into the checkout and lost")
 	}
 	if err := backend.CheckOther(kind, d.OtherBackend()); err != nil {

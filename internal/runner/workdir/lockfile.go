@@ -89,8 +89,8 @@ func (d *Dir) warnOfLockFile() {
 	}
 	platform := runtime.GOOS + "_" + runtime.GOARCH
 	lacking := job.Diagnostic{Severity: "warning", Summary: diagnostics.LacksSummary, File: diagnostics.DependencyLock,
-		Detail: d.FromMirror(fmt.Sprintf("It does not name %s, so each plan may take another version. In the root module: "+
-			"%s providers lock -platform=%s, then commit %s.",
+		Detail: d.FromMirror(fmt.Sprintf("It does not name %s, so each plan may take another version. In the root "+
+			"module: %s providers lock -platform=%s, then commit %s.",
 			strings.Join(lacks, ", "), d.Name, platform, diagnostics.DependencyLock))}
 	d.Result.Diagnostics = append(d.Result.Diagnostics, lacking)
 	d.Log.Say("warn", "%s: %s", lacking.Summary, lacking.Detail)

@@ -25,7 +25,8 @@ func (d *Dir) PlaceState() error {
 		!durable.Exists(state) {
 		name, _ := filepath.Rel(d.Root, stray) // both are absolute
 		return diagnostics.Refuse(job.CauseBadInput,
-			"to go on with that state, copy it to "+state+" and remove it from the repository; to start afresh, only remove it",
+			"to go on with that state, copy it to "+state+
+				" and remove it from the repository; to start afresh, only remove it",
 			"%s holds %s, a state in the repository that a run would ignore", d.Job.Dir, name)
 	}
 	return backend.WriteOverride(d.Root, d.override())

@@ -73,5 +73,6 @@ func plainText(s string) bool {
 // shows reports whether a terminal shows a character and does nothing else
 // with it. Joiners and variation selectors are part of emoji and of words.
 func shows(r rune) bool {
-	return r >= ' ' && r <= '~' || unicode.IsPrint(r) || unicode.In(r, unicode.Mn, unicode.Me, unicode.Mc) || r == 0x200d || r == 0x200c || unicode.Is(unicode.Zs, r)
+	return r >= ' ' && r <= '~' || unicode.IsPrint(r) || unicode.In(r, unicode.Mn, unicode.Me, unicode.Mc) ||
+		r == 0x200d || r == 0x200c || unicode.Is(unicode.Zs, r)
 }

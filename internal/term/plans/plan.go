@@ -142,7 +142,8 @@ func (s *sheet) acceptance(pl *plan.Plan) {
 	}
 	s.linef("%s %s. Nothing in the world is changed.", s.Paint(page.Bold, "Plan:"), pl.Acceptance())
 	if len(pl.Drift) > 0 {
-		for _, l := range page.Wrap("What is above is recorded as it is there now. Where the configuration sets something else, the next plan wants to put it back.", page.Paragraph) {
+		for _, l := range page.Wrap("What is above is recorded as it is there now. Where the configuration sets "+
+			"something else, the next plan wants to put it back.", page.Paragraph) {
 			s.linef("%s", l)
 		}
 	}
@@ -155,7 +156,8 @@ func (s *sheet) noChanges(pl *plan.Plan, engine string) {
 		return
 	}
 	s.linef("%s Your infrastructure matches the configuration.", s.Paint(page.GreenBold, "No changes."))
-	s.linef("\n%s has compared your real infrastructure against your configuration\nand found no differences, so no changes are needed.", or(engine, "The engine"))
+	s.linef("\n%s has compared your real infrastructure against your configuration\nand found no differences, so no "+
+		"changes are needed.", or(engine, "The engine"))
 }
 
 // symbols are the marks of actions, in the order of the legend.
@@ -176,12 +178,14 @@ var symbols = []struct {
 
 func (s *sheet) legend(pl *plan.Plan, engine string) {
 	if engine != "" {
-		s.linef("%s used the selected providers to generate the following execution\nplan. Resource actions are indicated with the following symbols:", engine)
+		s.linef("%s used the selected providers to generate the following execution\nplan. Resource actions are "+
+			"indicated with the following symbols:", engine)
 	} else {
 		s.linef("Resource actions are indicated with the following symbols:")
 	}
 	for _, sym := range symbols {
-		if sym.action != plan.Forget && slices.ContainsFunc(pl.Changes, func(c plan.Change) bool { return c.Action == sym.action && c.CreateFirst == sym.first }) {
+		if sym.action != plan.Forget && slices.ContainsFunc(pl.Changes,
+			func(c plan.Change) bool { return c.Action == sym.action && c.CreateFirst == sym.first }) {
 			s.linef("%s%s", s.mark(sym.mark), sym.text)
 		}
 	}

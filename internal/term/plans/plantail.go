@@ -71,7 +71,8 @@ func (s *sheet) outputs(pl *plan.Plan, engine string) {
 	}
 	if len(pl.Changes) == 0 {
 		s.linef("")
-		for _, l := range page.Wrap("You can apply this plan to save these new output values to the "+strings.TrimSpace(engine+" state")+", without changing any real infrastructure.", page.Paragraph) {
+		for _, l := range page.Wrap("You can apply this plan to save these new output values to the "+
+			strings.TrimSpace(engine+" state")+", without changing any real infrastructure.", page.Paragraph) {
 			s.linef("%s", l)
 		}
 	}

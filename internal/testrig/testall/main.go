@@ -71,7 +71,8 @@ func main() {
 			fmt.Println("  " + b)
 		}
 	}
-	fmt.Printf("\n%s\n%d passed, %d failed, %d skipped\n", time.Since(started).Round(time.Second), r.passed, r.failed, r.skipped)
+	fmt.Printf("\n%s\n%d passed, %d failed, %d skipped\n", time.Since(started).Round(time.Second), r.passed, r.failed,
+		r.skipped)
 	if !ok || r.failed > 0 {
 		os.Exit(1)
 	}
@@ -83,7 +84,8 @@ func racing() []string {
 	if err != nil {
 		return []string{"./..."} // go test says what is wrong
 	}
-	return slices.DeleteFunc(strings.Fields(string(out)), func(p string) bool { return strings.HasSuffix(p, strings.TrimPrefix(scripts, ".")) })
+	return slices.DeleteFunc(strings.Fields(string(out)),
+		func(p string) bool { return strings.HasSuffix(p, strings.TrimPrefix(scripts, ".")) })
 }
 
 // suite runs the tests of one module, or of some packages of it.
@@ -173,7 +175,8 @@ func reason(output []string) string {
 		if _, what, found := strings.Cut(line, mark); found {
 			return strings.TrimSpace(what)
 		}
-		if text := strings.TrimSpace(line); text != "" && !strings.HasPrefix(text, "---") && !strings.HasPrefix(text, "===") {
+		if text := strings.TrimSpace(line); text != "" && !strings.HasPrefix(text, "---") &&
+			!strings.HasPrefix(text, "===") {
 			return text
 		}
 	}

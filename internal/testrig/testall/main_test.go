@@ -19,7 +19,8 @@ func TestLeftOutIsTold(t *testing.T) {
 {"Action":"output","Package":"p","Test":"TestBare","Output":"    x_test.go:3: no network here\n"}
 {"Action":"skip","Package":"p","Test":"TestBare"}
 `))
-	want := []string{"p.TestPart: with tofu: there is none", "p.TestSkip: it takes root", "p.TestBare: x_test.go:3: no network here"}
+	want := []string{"p.TestPart: with tofu: there is none", "p.TestSkip: it takes root",
+		"p.TestBare: x_test.go:3: no network here"}
 	if !slices.Equal(r.notRun, want) {
 		t.Errorf("not run: %q", r.notRun)
 	}

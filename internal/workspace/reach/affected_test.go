@@ -146,20 +146,25 @@ func TestAffectedThroughText(t *testing.T) {
 		{"conditional template", `locals { a = file("%{if true}../other/x.json%{endif}") }`, "live/other/x.json", true},
 		{"prose with dots", `locals { a = "Loading... 1..2" }`, "live/other/x.json", false},
 		{"text that a resource gets", `resource "x" "y" { source = "../other/x.json" }`, "live/other/x.json", true},
-		{"script", "resource \"x\" \"y\" {\n command = <<EOT\nset -e\n./run.sh ../other/x.json\nEOT\n}", "live/other/x.json", true},
+		{"script", "resource \"x\" \"y\" {\n command = <<EOT\nset -e\n./run.sh ../other/x.json\nEOT\n}",
+			"live/other/x.json", true},
 		{"address", `resource "x" "y" { url = "https://example.com/x.json" }`, "live/w/example.com/x.json", false},
 		{"dirname", `locals { a = file("${dirname(path.module)}/other/x.json") }`, "live/other/x.json", true},
 		{"path.module in another text", `locals { a = replace(path.module, "/", "-") }`, "live/w/x.json", false},
 		{"computed source", "variable \"v\" {}\nmodule \"m\" { source = \"./${var.v}\" }", "live/other/x.json", true},
 		{"source out of the repository", "module \"m\" { source = \"../../../x\" }", "live/other/x.json", false},
 		{"does not parse", `resource "x" {{{ module`, "live/other/x.json", false},
-		{"nested too deep", "locals { module = " + strings.Repeat("[", 2000) + strings.Repeat("]", 2000) + " }", "live/other/x.json", true},
-		{"source with a backslash", "module \"m\" { source = \"..\\\\..\\\\modules\\\\m\" }", "modules/m/main.tf", true},
+		{"nested too deep", "locals { module = " + strings.Repeat("[", 2000) + strings.Repeat("]", 2000) + " }",
+			"live/other/x.json", true},
+		{"source with a backslash", "module \"m\" { source = \"..\\\\..\\\\modules\\\\m\" }", "modules/m/main.tf",
+			true},
 		{"escaped dots", `locals { a = file("\u002e\u002e/other/x.json") }`, "live/other/x.json", true},
 		{"pattern in a name", `locals { a = file("../other/[x].json") }`, "live/other/[x].json", true},
 		{"local that is itself", `locals { a = file(local.b), b = "${local.b}x" }`, "live/w/main.tf", true},
-		{"local that grows", "locals {\n a = \"${local.b}${local.b}\"\n b = \"${local.a}${local.a}\"\n c = file(local.a)\n}", "live/other/x.json", true},
-		{"argument of a module from elsewhere", "module \"m\" {\n source = \"x/y/z\"\n file = \"../other/x.json\"\n}", "live/other/x.json", true},
+		{"local that grows", "locals {\n a = \"${local.b}${local.b}\"\n b = \"${local.a}${local.a}\"\n c = " +
+			"file(local.a)\n}", "live/other/x.json", true},
+		{"argument of a module from elsewhere", "module \"m\" {\n source = \"x/y/z\"\n file = \"../other/x.json\"\n}",
+			"live/other/x.json", true},
 		{"output", `output "x" { value = "${path.module}/../other/x.json" }`, "live/other/x.json", true},
 	} {
 		tree := files(map[string]string{
@@ -167,7 +172,8 @@ func TestAffectedThroughText(t *testing.T) {
 			"live/other/x.json": "{}", "modules/m/main.tf": calls(),
 		})
 		ws := []workspace.Workspace{{Name: "w", Dir: "live/w"}, {Name: "other", Dir: "live/other"}}
-		got := slices.ContainsFunc(Affected(tree, ws, []string{c.path}), func(t Touched) bool { return t.Workspace == "w" })
+		got := slices.ContainsFunc(Affected(tree, ws, []string{c.path}),
+			func(t Touched) bool { return t.Workspace == "w" })
 		if got != c.touched {
 			t.Errorf("%s: touched %v, want %v", c.name, got, c.touched)
 		}
@@ -176,14 +182,18 @@ func TestAffectedThroughText(t *testing.T) {
 
 func TestAffectedThroughValues(t *testing.T) {
 	tree := files(map[string]string{
-		"w/main.tf":          "variable \"a\" {}\nvariable \"p\" {}\nvariable \"q\" {}\nvariable \"e\" {}\nlocals { x = [file(var.a.b[0]), file(var.p), file(var.q), file(var.e)] }",
+		"w/main.tf": "variable \"a\" {}\nvariable \"p\" {}\nvariable \"q\" {}\nvariable \"e\" {}\nlocals { " +
+			"x = [file(var.a.b[0]), file(var.p), file(var.q), file(var.e)] }",
 		"w/auto.auto.tfvars": `q = "../other/auto.json"`, "w/terraform.tfvars": `p = "../other/less.json"`,
 		"other/main.tf": calls(), "vars/w.tfvars": `p = "../other/file.json"`,
 	})
 	w := workspace.Workspace{
-		Name: "w", Dir: "w", VarFiles: []string{"../vars/w.tfvars"}, Env: map[string]workspace.EnvVar{"TF_VAR_e": {Value: "../other/env.json", Secret: true}},
+		Name: "w", Dir: "w", VarFiles: []string{"../vars/w.tfvars"},
+		Env: map[string]workspace.EnvVar{"TF_VAR_e": {Value: "../other/env.json", Secret: true}},
 		Variables: map[string]cty.Value{
-			"a": cty.ObjectVal(map[string]cty.Value{"b": cty.TupleVal([]cty.Value{cty.StringVal("../other/value.json").WithMarks(workspace.Secret)})}),
+			"a": cty.ObjectVal(
+				map[string]cty.Value{"b": cty.TupleVal([]cty.Value{
+					cty.StringVal("../other/value.json").WithMarks(workspace.Secret)})}),
 		},
 	}
 	ws := []workspace.Workspace{w, {Name: "other", Dir: "other"}}
@@ -198,7 +208,8 @@ func TestAffectedThroughValues(t *testing.T) {
 type noLinks struct{ fs.FS }
 
 func TestAffectedUnreadableLink(t *testing.T) {
-	tree := noLinks{files(map[string]string{"w/main.tf": calls("./a"), "w/a": "-> ../other", "other/main.tf": "", "other/x": ""})}
+	tree := noLinks{files(map[string]string{"w/main.tf": calls("./a"), "w/a": "-> ../other", "other/main.tf": "",
+		"other/x": ""})}
 	ws := []workspace.Workspace{{Name: "w", Dir: "w"}, {Name: "other", Dir: "other"}}
 	if got := names(Affected(tree, ws, []string{"other/x"})); got != "w" {
 		t.Errorf("touches %q", got)
@@ -217,7 +228,8 @@ func (u unreadable) ReadFile(name string) ([]byte, error) {
 
 // What cannot be read touches everybody, and is read again the next time.
 func TestUnreadableTree(t *testing.T) {
-	tree := newHashes(files(map[string]string{"w/main.tf": calls("../m"), "m/main.tf": calls(), "other/main.tf": calls()}))
+	tree := newHashes(files(map[string]string{"w/main.tf": calls("../m"), "m/main.tf": calls(),
+		"other/main.tf": calls()}))
 	ws := []workspace.Workspace{{Name: "w", Dir: "w"}, {Name: "other", Dir: "other"}}
 	x := NewIndex()
 	g := x.Graph(unreadable{tree}, ws)

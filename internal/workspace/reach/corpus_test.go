@@ -175,7 +175,8 @@ func corpusTrees(t *testing.T, arch *txtar.Archive) (ws []workspace.Workspace, a
 }
 
 func corpusWorkspace(t *testing.T, f []string) workspace.Workspace {
-	w := workspace.Workspace{Name: f[0], Dir: f[1], Engine: "terraform", Variables: map[string]cty.Value{}, Inputs: map[string]workspace.Input{}}
+	w := workspace.Workspace{Name: f[0], Dir: f[1], Engine: "terraform", Variables: map[string]cty.Value{},
+		Inputs: map[string]workspace.Input{}}
 	for _, o := range f[2:] {
 		k, v, _ := strings.Cut(o, "=")
 		name, isVar := strings.CutPrefix(k, "var.")

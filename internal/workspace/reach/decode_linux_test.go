@@ -48,7 +48,8 @@ func TestTheEngineOpensWhatDataNames(t *testing.T) {
 	write := func(name, content string) {
 		t.Helper()
 		file := filepath.Join(dir, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(content), 0o644)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755),
+			os.WriteFile(file, []byte(content), 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -62,9 +63,11 @@ func TestTheEngineOpensWhatDataNames(t *testing.T) {
 		for _, end := range []string{"a", "b", "1", "2"} {
 			write("f/"+name+"-"+end, "x")
 		}
-		write(name+".tf", put.Replace(fmt.Sprintf("# %s\nlocals { %s = %s }\noutput %q { value = local.%s }\n", c.name, name, c.code, name, name)))
+		write(name+".tf", put.Replace(fmt.Sprintf("# %s\nlocals { %s = %s }\noutput %q { value = local.%s }\n", c.name,
+			name, c.code, name, name)))
 		// The same through a resource with each.
-		write(name+"_each.tf", put.Replace(fmt.Sprintf("resource \"terraform_data\" %q {\n  for_each = { x = %s }\n  input    = each.value\n}\n", name, c.code)))
+		write(name+"_each.tf", put.Replace(fmt.Sprintf("resource \"terraform_data\" %q {\n  for_each = { x = %s }\n "+
+			" input    = each.value\n}\n", name, c.code)))
 	}
 	opened := opens(t, filepath.Join(dir, "f"), func() {
 		engine(t, dir, "init", "-no-color")
@@ -87,8 +90,10 @@ func TestTheEngineOpensWhatDataNames(t *testing.T) {
 	}
 	for i := range decodings { // a file that no data names
 		for _, end := range []string{"a", "b", "1", "2"} {
-			if name := fmt.Sprintf("n%d-%s", i, end); !opened[name] && r.touch("f/"+name) != nil && decodings[i].name != "lookup with a default" {
-				t.Errorf("%s: f/%s counts, and the engine does not open it: %v", decodings[i].name, name, r.touch("f/"+name))
+			if name := fmt.Sprintf("n%d-%s", i, end); !opened[name] && r.touch("f/"+name) != nil &&
+				decodings[i].name != "lookup with a default" {
+				t.Errorf("%s: f/%s counts, and the engine does not open it: %v", decodings[i].name, name,
+					r.touch("f/"+name))
 			}
 		}
 	}

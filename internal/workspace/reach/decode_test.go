@@ -28,7 +28,8 @@ func TestDataThatIsNotFollowed(t *testing.T) {
 		"a path that is unknown": {"p: x", `file(yamldecode(file(data.x.y.z)).p)`},
 		"octal for some":         {"p: 010", `file("${yamldecode(file("d")).p}")`},
 	} {
-		g := NewIndex().Graph(files(map[string]string{"main.tf": "locals { x = " + c.code + " }", "d": c.data, "x/y": ""}), []workspace.Workspace{{Name: "w", Dir: "."}})
+		g := NewIndex().Graph(files(map[string]string{"main.tf": "locals { x = " + c.code + " }", "d": c.data,
+			"x/y": ""}), []workspace.Workspace{{Name: "w", Dir: "."}})
 		if len(g.Affected([]string{"x/y"})) == 0 {
 			t.Errorf("%s narrows: %+v", name, g.reaches[0].covers)
 		}
@@ -39,7 +40,8 @@ func TestDataThatIsNotFollowed(t *testing.T) {
 func TestReachFollowsData(t *testing.T) {
 	tree := map[string]string{"main.tf": `locals { x = [for r in yamldecode(file("repos.yml")) : file(r.path)] }`, "repos.yml": "- path: a\n", "a": "", "b": "", "c": ""}
 	x, w := NewIndex(), []workspace.Workspace{{Name: "w", Dir: "."}}
-	for _, step := range []struct{ data, touched, left string }{{"- path: a\n", "a repos.yml", "b c"}, {"- path: b\n- path: c\n", "b c", "a"}, {"", "repos.yml", ""}, {"- path: c\n", "c", "a b"}} {
+	for _, step := range []struct{ data, touched, left string }{{"- path: a\n", "a repos.yml", "b c"},
+		{"- path: b\n- path: c\n", "b c", "a"}, {"", "repos.yml", ""}, {"- path: c\n", "c", "a b"}} {
 		tree["repos.yml"] = step.data
 		if step.data == "" {
 			delete(tree, "repos.yml")

@@ -33,7 +33,8 @@ func TestDiscover(t *testing.T) {
 		"live/prod/.hidden.tf/x/m.tf": calls(),
 		"self/main.tf":                calls("./"),
 	})
-	want := []string{"live/backend", "live/broken", "live/cloud", "live/compose", "live/json", "live/jsonback", "live/prod", "live/provider", "modules/unused", "self"}
+	want := []string{"live/backend", "live/broken", "live/cloud", "live/compose", "live/json", "live/jsonback",
+		"live/prod", "live/provider", "modules/unused", "self"}
 	if got := Discover(tree); !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
@@ -61,9 +62,12 @@ func TestCheck(t *testing.T) {
 		{workspace.Workspace{Dir: "docs"}, fault.NotFound, "directory docs has no .tf file", "live/prod/app"},
 		{workspace.Workspace{Dir: "docs/x.txt"}, fault.Invalid, "is a file, not a directory", "root module"},
 		{workspace.Workspace{Dir: "out"}, fault.Invalid, "leads out of the repository", "correct dir"},
-		{workspace.Workspace{Dir: "live/prod/app", VarFiles: []string{"dev.tfvars"}}, fault.NotFound, "no var file live/prod/app/dev.tfvars", "there are: live/prod/app/prod.tfvars"},
-		{workspace.Workspace{Dir: "live/prod/app", VarFiles: []string{"../../../vars/a.tfvars"}}, fault.Invalid, "is a directory", "var_files"},
-		{workspace.Workspace{Dir: "live/prod/app", VarFiles: []string{"../../../../a"}}, fault.Invalid, "outside of the repository", "var_files"},
+		{workspace.Workspace{Dir: "live/prod/app", VarFiles: []string{"dev.tfvars"}}, fault.NotFound,
+			"no var file live/prod/app/dev.tfvars", "there are: live/prod/app/prod.tfvars"},
+		{workspace.Workspace{Dir: "live/prod/app", VarFiles: []string{"../../../vars/a.tfvars"}}, fault.Invalid,
+			"is a directory", "var_files"},
+		{workspace.Workspace{Dir: "live/prod/app", VarFiles: []string{"../../../../a"}}, fault.Invalid,
+			"outside of the repository", "var_files"},
 	} {
 		err := Check(c.w, tree)
 		if c.code == "" {
@@ -72,7 +76,8 @@ func TestCheck(t *testing.T) {
 			}
 			continue
 		}
-		if !fault.Is(err, c.code) || !strings.Contains(err.Error(), c.says) || !strings.Contains(fault.Next(err), c.next) {
+		if !fault.Is(err, c.code) || !strings.Contains(err.Error(), c.says) ||
+			!strings.Contains(fault.Next(err), c.next) {
 			t.Errorf("%s %v: %v (%s)\nnext %q", c.w.Dir, c.w.VarFiles, err, fault.CodeOf(err), fault.Next(err))
 		}
 	}
@@ -84,7 +89,8 @@ func TestCheck(t *testing.T) {
 	for i := range 14 {
 		many[fmt.Sprintf("m%02d/main.tf", i)] = calls()
 	}
-	if next := fault.Next(Check(workspace.Workspace{Dir: "x"}, files(many))); !strings.HasSuffix(next, "m09 and 4 more") {
+	if next := fault.Next(Check(workspace.Workspace{Dir: "x"}, files(many))); !strings.HasSuffix(next,
+		"m09 and 4 more") {
 		t.Errorf("next %q", next)
 	}
 }

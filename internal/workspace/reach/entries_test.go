@@ -12,8 +12,11 @@ import (
 func toldTree(code string) map[string]string {
 	return map[string]string{
 		"live/w/main.tf": code, "live/w/keys/a.pem": "a", "live/w/keys/deep/b.pem": "b", "live/w/other.txt": "x",
-		"keys/c.pem": "c", "shared/d.pem": "d", "mods/one/main.tf": "resource \"terraform_data\" \"x\" {\n input = file(\"${path.module}/../../shared/d.pem\")\n}\n",
-		"mods/child/main.tf": "variable \"name\" {}\nlocals { t = templatefile(\"${path.module}/${var.name}\", {}) }\n", "mods/child/tpl/a.tpl": "${file(\"shared/x\")}", "unrelated/x.txt": "",
+		"keys/c.pem": "c", "shared/d.pem": "d", "mods/one/main.tf": "resource \"terraform_data\" \"x\" {\n input = " +
+			"file(\"${path.module}/../../shared/d.pem\")\n}\n",
+		"mods/child/main.tf": "variable \"name\" {}\nlocals { t = templatefile(\"${path.module}/${var.name}\", " +
+			"{}) }\n",
+		"mods/child/tpl/a.tpl": "${file(\"shared/x\")}", "unrelated/x.txt": "",
 	}
 }
 
@@ -32,36 +35,48 @@ func TestReachSaysWhatAnExpressionReads(t *testing.T) {
 		left       string // paths that do not
 	}{
 		{"relative to the directory", res(`file(each.value.path)`), map[string][]string{"each.value.path": {"keys/**"}},
-			"live/w/keys/a.pem live/w/keys/deep/b.pem keys/c.pem live/w/keys/new.pem", "unrelated/x.txt live/w/other.txt shared/d.pem"},
+			"live/w/keys/a.pem live/w/keys/deep/b.pem keys/c.pem live/w/keys/new.pem",
+			"unrelated/x.txt live/w/other.txt shared/d.pem"},
 		{"from the directory alone", res(`file(each.value.path)`), map[string][]string{"each.value.path": {"./keys/*"}},
 			"live/w/keys/a.pem live/w/main.tf", "keys/c.pem live/w/keys/deep/b.pem unrelated/x.txt"},
 		{"a list", res(`file(each.value.path)`), map[string][]string{"each.value.path": {"../../shared/*", "keys/c.pem"}},
 			"shared/d.pem keys/c.pem", "unrelated/x.txt live/w/keys/a.pem"},
 		{"a directory", res(`file(each.value["path"])`), map[string][]string{`each.value["path"]`: {"keys"}},
 			"live/w/keys/deep/b.pem keys/c.pem", "shared/d.pem"},
-		{"nothing of the repository", res(`file(each.value.path)`), map[string][]string{"each.value.path": {}}, "live/w/main.tf", "live/w/keys/a.pem keys/c.pem unrelated/x.txt"},
-		{"blanks and comments", res("file(lookup( each.value ,\n\"path\" /* x */))"), map[string][]string{`lookup(each.value, "path")`: {"shared/*"}}, "shared/d.pem", "unrelated/x.txt"},
-		{"within a text", res(`file("${path.module}/${each.value.path}.${var.pick.x}")`), map[string][]string{"each.value.path": {"keys/*"}}, "live/w/keys/a.pem", "live/w/other.txt"},
-		{"a path that nothing reads", res(`"bash ${path.module}/run.sh ./keys/${each.value.path}"`), map[string][]string{"each.value.path": {"keys/*"}}, "live/w/keys/a.pem live/w/run.sh", "live/w/keys/deep/b.pem live/w/other.txt"},
+		{"nothing of the repository", res(`file(each.value.path)`), map[string][]string{"each.value.path": {}},
+			"live/w/main.tf", "live/w/keys/a.pem keys/c.pem unrelated/x.txt"},
+		{"blanks and comments", res("file(lookup( each.value ,\n\"path\" /* x */))"),
+			map[string][]string{`lookup(each.value, "path")`: {"shared/*"}}, "shared/d.pem", "unrelated/x.txt"},
+		{"within a text", res(`file("${path.module}/${each.value.path}.${var.pick.x}")`),
+			map[string][]string{"each.value.path": {"keys/*"}}, "live/w/keys/a.pem", "live/w/other.txt"},
+		{"a path that nothing reads", res(`"bash ${path.module}/run.sh ./keys/${each.value.path}"`),
+			map[string][]string{"each.value.path": {"keys/*"}}, "live/w/keys/a.pem live/w/run.sh",
+			"live/w/keys/deep/b.pem live/w/other.txt"},
 		{"a fileset", res(`fileset(each.value.path, "*.pem")`), map[string][]string{"each.value.path": {"keys/*"}}, "keys/c.pem", "unrelated/x.txt"},
 		{"another call in the same attribute stays wide", res(`[file(each.value.path), file(var.pick.other)]`), map[string][]string{"each.value.path": {"keys/*"}},
 			"keys/c.pem unrelated/x.txt", ""},
 		{"what is known beside it", res(`file(var.pick == 1 ? "../../shared/d.pem" : each.value.path)`), map[string][]string{"each.value.path": {"keys/*"}},
 			"shared/d.pem keys/c.pem", "unrelated/x.txt"},
-		{"a longer reference is another one", res(`file(each.value.path)`), map[string][]string{"each.value": {"keys/*"}}, "unrelated/x.txt", ""},
-		{"a pattern that matches nothing says nothing", res(`file(each.value.path)`), map[string][]string{"each.value.path": {"keyz/**"}}, "unrelated/x.txt", ""},
-		{"in a module that it calls", "module \"c\" {\n  source = \"../../mods/child\"\n  name   = data.x.y.z\n}\n", map[string][]string{"var.name": {"tpl/*"}},
+		{"a longer reference is another one", res(`file(each.value.path)`),
+			map[string][]string{"each.value": {"keys/*"}}, "unrelated/x.txt", ""},
+		{"a pattern that matches nothing says nothing", res(`file(each.value.path)`),
+			map[string][]string{"each.value.path": {"keyz/**"}}, "unrelated/x.txt", ""},
+		{"in a module that it calls", "module \"c\" {\n  source = \"../../mods/child\"\n  name   = data.x.y.z\n}\n",
+			map[string][]string{"var.name": {"tpl/*"}},
 			"mods/child/tpl/a.tpl live/w/shared/x mods/child/tpl/b.tpl", "unrelated/x.txt live/w/other.txt"},
-		{"the source of a module", varPick + "module \"c\" {\n  source = \"../../mods/${var.pick}\"\n}\n", map[string][]string{"var.pick": {"mods/*"}},
+		{"the source of a module", varPick + "module \"c\" {\n  source = \"../../mods/${var.pick}\"\n}\n",
+			map[string][]string{"var.pick": {"mods/*"}},
 			"mods/one/main.tf mods/one/new.tf shared/d.pem", "unrelated/x.txt live/w/other.txt"},
-		{"in the JSON syntax", `x`, map[string][]string{"each.value.path": {"keys/*"}}, "keys/c.pem live/w/keys/a.pem", "unrelated/x.txt"},
+		{"in the JSON syntax", `x`, map[string][]string{"each.value.path": {"keys/*"}}, "keys/c.pem live/w/keys/a.pem",
+			"unrelated/x.txt"},
 	} {
 		tree := toldTree(c.code)
 		if c.code == "x" {
 			delete(tree, "live/w/main.tf")
 			tree["live/w/main.tf.json"] = `{"variable": {"pick": {}}, "resource": {"terraform_data": {"x": {"for_each": "${var.pick}", "input": {"é": ["${1 + 1}", "${file(each.value.path)}"]}}}}}`
 		}
-		g := NewIndex().Graph(files(tree), []workspace.Workspace{{Name: "w", Dir: "live/w", Engine: "tofu", Reach: c.reach}})
+		g := NewIndex().Graph(files(tree), []workspace.Workspace{{Name: "w", Dir: "live/w", Engine: "tofu",
+			Reach: c.reach}})
 		for _, p := range strings.Fields(c.touched) {
 			if names(g.Affected([]string{p})) != "w" {
 				t.Errorf("%s: %s does not touch it; %+v", c.name, p, g.reaches[0].widened)
@@ -96,16 +111,21 @@ func TestReachThatIsSaidFollowsTheTree(t *testing.T) {
 
 // An entry that matches no expression is named, with the one that was meant.
 func TestReachOfNoExpression(t *testing.T) {
-	code := varPick + "locals {\n  a = file(local.keys.path)\n  b = file(\"${path.module}/other.txt\")\n  c = file(lookup(var.pick, \"x\"))\n}\n"
-	g := NewIndex().Graph(files(toldTree(code)), []workspace.Workspace{{Name: "w", Dir: "live/w", Reach: map[string][]string{
-		"local.keys.path": {"keys/*"}, "local.keys.pth": {"keys/*"}, "local.key": {"keys/*"}, `lookup(var.pick, "y")`: {"keys/*"}, "module.far.away.from.all": {"keys/*"}}}})
-	want := []UnusedEntry{{"local.key", "local.keys.path"}, {"local.keys.pth", "local.keys.path"}, {`lookup(var.pick, "y")`, `lookup(var.pick, "x")`}, {"module.far.away.from.all", ""}}
+	code := varPick + "locals {\n  a = file(local.keys.path)\n  b = file(\"${path.module}/other.txt\")\n  c = " +
+		"file(lookup(var.pick, \"x\"))\n}\n"
+	g := NewIndex().Graph(files(toldTree(code)),
+		[]workspace.Workspace{{Name: "w", Dir: "live/w", Reach: map[string][]string{
+			"local.keys.path": {"keys/*"}, "local.keys.pth": {"keys/*"}, "local.key": {"keys/*"},
+			`lookup(var.pick, "y")`: {"keys/*"}, "module.far.away.from.all": {"keys/*"}}}})
+	want := []UnusedEntry{{"local.key", "local.keys.path"}, {"local.keys.pth", "local.keys.path"},
+		{`lookup(var.pick, "y")`, `lookup(var.pick, "x")`}, {"module.far.away.from.all", ""}}
 	got := g.UnusedEntries("w")
 	got[0].Near = cmpOr(got[0].Near, want[0].Near) // it is far, and may be found or not
 	if !slices.Equal(got, want) {
 		t.Errorf("%+v", got)
 	}
-	if p := got[1].Problem("tfops.hcl:3"); !strings.Contains(p.String(), `did you mean "local.keys.path"?`) || !strings.HasPrefix(p.String(), "tfops.hcl:3: ") {
+	if p := got[1].Problem("tfops.hcl:3"); !strings.Contains(p.String(), `did you mean "local.keys.path"?`) ||
+		!strings.HasPrefix(p.String(), "tfops.hcl:3: ") {
 		t.Error(p)
 	}
 }
@@ -120,18 +140,23 @@ func cmpOr(a, b string) string {
 // Widening names its cause: the part that is not told, as reach takes it.
 func TestWideningNamesItsCause(t *testing.T) {
 	for _, c := range []struct{ code, part, why string }{
-		{"locals { a = file(var.none) }\nvariable \"none\" {}", "var.none", "nothing in the repository or in tfops.hcl says what var.none is"},
+		{"locals { a = file(var.none) }\nvariable \"none\" {}", "var.none",
+			"nothing in the repository or in tfops.hcl says what var.none is"},
 		{"locals { a = file(data.x.y.path) }", "data.x.y.path", "data.x.y.path is known only when the engine runs"},
-		{"locals { a = file(\"${data.x.y.path}/${path.module}\") }", "data.x.y.path", "known only when the engine runs"},
+		{"locals { a = file(\"${data.x.y.path}/${path.module}\") }", "data.x.y.path",
+			"known only when the engine runs"},
 		{"locals { a = file(md5(data.x.y.path)) }", "md5(data.x.y.path)", "what md5(…) gives is not worked out"},
-		{"resource \"a\" \"b\" {\n for_each = data.x.y.list\n p = templatefile(each.value.path, {})\n}", "each.value.path", "the code does not say what each.value.path can be"},
+		{"resource \"a\" \"b\" {\n for_each = data.x.y.list\n p = templatefile(each.value.path, {})\n}",
+			"each.value.path", "the code does not say what each.value.path can be"},
 		{"locals { a = fileset(path.module, data.x.y.pattern) }", "data.x.y.pattern", "known only"},
 		{"locals { a = [for k in data.x.y.list : file(k)] }", "k", "the code does not say what k can be"},
 		{"module \"m\" { source = \"../${data.x.y.z}\" }", `"../${data.x.y.z}"`, "the source is computed"},
 	} {
-		g := NewIndex().Graph(files(map[string]string{"live/w/main.tf": c.code, "x/y": ""}), []workspace.Workspace{{Name: "w", Dir: "live/w", Engine: "tofu"}})
+		g := NewIndex().Graph(files(map[string]string{"live/w/main.tf": c.code, "x/y": ""}),
+			[]workspace.Workspace{{Name: "w", Dir: "live/w", Engine: "tofu"}})
 		reach, _ := g.Reach("w")
-		if len(reach.Widened) != 1 || reach.Widened[0].Part != c.part || !strings.Contains(reach.Widened[0].Why, c.why) || reach.Widened[0].File != "live/w/main.tf" {
+		if len(reach.Widened) != 1 || reach.Widened[0].Part != c.part || !strings.Contains(reach.Widened[0].Why,
+			c.why) || reach.Widened[0].File != "live/w/main.tf" {
 			t.Errorf("%s\n%+v", c.code, reach.Widened)
 		}
 	}
@@ -139,7 +164,8 @@ func TestWideningNamesItsCause(t *testing.T) {
 
 // Whether a path only may be read is told, and a path that is read comes first.
 func TestWidenedIsTold(t *testing.T) {
-	g := NewIndex().Graph(files(toldTree(varPick+"locals { k = file(var.pick) }\n")), []workspace.Workspace{{Name: "w", Dir: "live/w", Watch: []string{"shared/*"}}})
+	g := NewIndex().Graph(files(toldTree(varPick+"locals { k = file(var.pick) }\n")),
+		[]workspace.Workspace{{Name: "w", Dir: "live/w", Watch: []string{"shared/*"}}})
 	for p, want := range map[string]bool{"unrelated/x.txt": true, "live/w/main.tf": false, "shared/d.pem": false} {
 		if got := g.Affected([]string{p}); len(got) != 1 || got[0].Widened != want {
 			t.Errorf("%s: %+v", p, got)
@@ -175,8 +201,10 @@ func TestIgnoreTakesNegation(t *testing.T) {
 			}
 		}
 	}
-	w := []workspace.Workspace{{Name: "w", Dir: "live/w", Watch: []string{"config/**"}, Ignore: []string{"config/**", "!config/prod.yml"}}}
-	if got := names(Affected(files(fleet), w, []string{"config/dev.yml"})) + "," + names(Affected(files(fleet), w, []string{"config/prod.yml"})); got != ",w" {
+	w := []workspace.Workspace{{Name: "w", Dir: "live/w", Watch: []string{"config/**"},
+		Ignore: []string{"config/**", "!config/prod.yml"}}}
+	if got := names(Affected(files(fleet), w, []string{"config/dev.yml"})) + "," +
+		names(Affected(files(fleet), w, []string{"config/prod.yml"})); got != ",w" {
 		t.Error(got)
 	}
 }

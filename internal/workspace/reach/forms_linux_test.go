@@ -32,7 +32,8 @@ func TestTheEngineOpensWhatIsSeen(t *testing.T) {
 		tree := program(all, native)
 		for p, content := range tree {
 			file := filepath.Join(dir, p)
-			if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(content), 0o644)); err != nil {
+			if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755),
+				os.WriteFile(file, []byte(content), 0o644)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -43,7 +44,8 @@ func TestTheEngineOpensWhatIsSeen(t *testing.T) {
 		g := NewIndex().Graph(os.DirFS(dir).(fs.ReadLinkFS), []workspace.Workspace{{Name: "w", Dir: "."}})
 		for i, p := range all {
 			if !opened[strings.TrimPrefix(p.file, "f/")] {
-				t.Errorf("native %v: the engine does not open the file of sample %d: %s", native, i, p.block.put(p.expr, i).native())
+				t.Errorf("native %v: the engine does not open the file of sample %d: %s", native, i,
+					p.block.put(p.expr, i).native())
 			}
 		}
 		for name := range opened {

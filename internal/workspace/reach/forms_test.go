@@ -135,7 +135,8 @@ var readsOf = []string{
 type block struct {
 	kind   string
 	labels []string
-	attrs  [][2]string // a value that begins with = is a reference or a type, with a quote a literal; else an expression
+	// a value that begins with = is a reference or a type, with a quote a literal; else an expression
+	attrs  [][2]string
 	blocks []block
 }
 
@@ -167,8 +168,10 @@ var places = []standing{
 	{block: attr("resource", "terraform_data nN", "triggers_replace", `[X]`)},
 	{block: attr("resource", "terraform_data nN", "count", `X == "?" ? 0 : 1`)},
 	{block: attr("resource", "terraform_data nN", "for_each", `toset([X])`)},
-	{block: block{kind: "resource", labels: []string{"terraform_data", "nN"}, attrs: [][2]string{{"for_each", `{ a = X }`}, {"input", `each.value`}}}},
-	{block: block{kind: "resource", labels: []string{"terraform_data", "nN"}, attrs: [][2]string{{"for_each", `{ a = { p = 1 } }`}, {"input", `X`}}}},
+	{block: block{kind: "resource", labels: []string{"terraform_data", "nN"},
+		attrs: [][2]string{{"for_each", `{ a = X }`}, {"input", `each.value`}}}},
+	{block: block{kind: "resource", labels: []string{"terraform_data", "nN"},
+		attrs: [][2]string{{"for_each", `{ a = { p = 1 } }`}, {"input", `X`}}}},
 	{block: res().with(in("lifecycle").with(in("precondition", condition, message(`"m"`))))},
 	{block: res().with(in("lifecycle").with(in("postcondition", [2]string{"condition", `local.always`}, message(`"m ${X}"`)))), lazy: true},
 	{block: res().with(in("provisioner", [2]string{"command", `"true # ${nonsensitive(X) == "" ? 1 : 2}"`}).label("local-exec"))},
@@ -181,30 +184,40 @@ var places = []standing{
 	{block: attr("output", "nN", "value", `1`).with(in("precondition", condition, message(`"m"`)))},
 	{block: attr("output", "nN", "value", `local.nN`), more: []block{{kind: "locals", attrs: [][2]string{{"nN", `X`}}}}},
 	{block: attr("locals", "", "nN", `X`), lazy: true},
-	{block: block{kind: "variable", labels: []string{"nN"}, attrs: [][2]string{{"default", `"d"`}}}.with(in("validation", [2]string{"condition", `var.nN == "d" && X != "?"`}, message(`"m"`)))},
+	{block: block{kind: "variable", labels: []string{"nN"},
+		attrs: [][2]string{{"default", `"d"`}}}.with(in("validation", [2]string{"condition", `var.nN == "d" && X != "?"`}, message(`"m"`)))},
 	{block: block{kind: "module", labels: []string{"nN"}, attrs: [][2]string{{"source", `"./child"`}, {"v", `X`}}}},
 	{block: block{kind: "module", labels: []string{"nN"}, attrs: [][2]string{{"source", `"./child"`}, {"v", `{ a = [X] }`}}}},
 	{block: block{kind: "module", labels: []string{"nN"}, attrs: [][2]string{{"source", `"./child"`}, {"count", `X == "?" ? 0 : 1`}}}},
 	{block: block{kind: "module", labels: []string{"nN"}, attrs: [][2]string{{"source", `"./child"`}, {"for_each", `{ a = X }`}, {"v", `each.value`}}}},
 	{block: block{kind: "check", labels: []string{"nN"}}.with(in("assert", condition, message(`"m"`)))},
-	{block: block{kind: "check", labels: []string{"nN"}}.with(in("assert", [2]string{"condition", `local.always`}, message(`"m ${X}"`))), lazy: true},
+	{block: block{kind: "check", labels: []string{"nN"}}.with(in("assert", [2]string{"condition", `local.always`},
+		message(`"m ${X}"`))), lazy: true},
 	{block: block{kind: "import", attrs: [][2]string{{"to", `=terraform_data.nN`}, {"id", `X`}}}, more: []block{res()}},
 	{block: block{kind: "import", attrs: [][2]string{{"for_each", `[X]`}, {"to", `=terraform_data.nN`}, {"id", `each.value`}}}, more: []block{res()}},
 	// What follows needs a provider, a backend or OpenTofu.
 	{block: attr("provider", "aws", "region", `X`), lazy: true},
 	{block: attr("provider", "aws", "region", `"a"`).with(in("assume_role", [2]string{"role_arn", `X`})), lazy: true},
 	{block: attr("ephemeral", "random_password nN", "length", `X`), lazy: true},
-	{block: res().with(in("dynamic", [2]string{"for_each", `[X]`}).label("setting").with(in("content", [2]string{"a", `setting.value`}))), lazy: true},
-	{block: res().with(in("dynamic", [2]string{"for_each", `[1]`}, [2]string{"labels", `[X]`}).label("setting").with(in("content"))), lazy: true},
-	{block: res().with(in("dynamic", [2]string{"for_each", `[1]`}, [2]string{"iterator", `=it`}).label("setting").with(in("content", [2]string{"a", `{ b = X }`}))), lazy: true},
+	{block: res().with(in("dynamic", [2]string{"for_each", `[X]`}).label("setting").with(in("content",
+		[2]string{"a", `setting.value`}))), lazy: true},
+	{block: res().with(in("dynamic", [2]string{"for_each", `[1]`},
+		[2]string{"labels", `[X]`}).label("setting").with(in("content"))), lazy: true},
+	{block: res().with(in("dynamic", [2]string{"for_each", `[1]`},
+		[2]string{"iterator", `=it`}).label("setting").with(in("content", [2]string{"a", `{ b = X }`}))), lazy: true},
 	{block: res().with(in("lifecycle", [2]string{"replace_triggered_by", `[terraform_data.x[X]]`})), lazy: true},
-	{block: block{kind: "data", labels: []string{"aws_ami", "nN"}, attrs: [][2]string{{"owners", `[X]`}}}.with(in("filter", [2]string{"name", `X`})), lazy: true},
-	{block: block{kind: "check", labels: []string{"nN"}}.with(in("data", [2]string{"id", `X`}).label("aws_ami", "a")), lazy: true},
+	{block: block{kind: "data", labels: []string{"aws_ami", "nN"},
+		attrs: [][2]string{{"owners", `[X]`}}}.with(in("filter", [2]string{"name", `X`})), lazy: true},
+	{block: block{kind: "check", labels: []string{"nN"}}.with(in("data", [2]string{"id", `X`}).label("aws_ami", "a")),
+		lazy: true},
 	{block: block{kind: "terraform"}.with(in("backend", [2]string{"key", `X`}).label("s3")), lazy: true},
 	{block: block{kind: "terraform"}.with(in("provider_meta", [2]string{"a", `X`}).label("aws")), lazy: true},
-	{block: block{kind: "terraform"}.with(in("encryption").with(in("key_provider", [2]string{"passphrase", `X`}).label("pbkdf2", "a"))), lazy: true},
-	{block: block{kind: "removed", attrs: [][2]string{{"from", `=terraform_data.gone`}}}.with(in("provisioner", [2]string{"command", `X`}).label("local-exec")), lazy: true},
-	{block: block{kind: "module", labels: []string{"nN"}, attrs: [][2]string{{"source", `"registry.example.com/a/b/c"`}, {"v", `X`}, {"version", `X`}}}, lazy: true},
+	{block: block{kind: "terraform"}.with(in("encryption").with(in("key_provider",
+		[2]string{"passphrase", `X`}).label("pbkdf2", "a"))), lazy: true},
+	{block: block{kind: "removed", attrs: [][2]string{{"from", `=terraform_data.gone`}}}.with(in("provisioner",
+		[2]string{"command", `X`}).label("local-exec")), lazy: true},
+	{block: block{kind: "module", labels: []string{"nN"}, attrs: [][2]string{{"source", `"registry.example.com/a/b/c"`},
+		{"v", `X`}, {"version", `X`}}}, lazy: true},
 	{block: block{kind: "module", labels: []string{"nN"}, attrs: [][2]string{{"source", `"./child/${X == "?" ? "" : ""}"`}}}, lazy: true},
 }
 
@@ -344,7 +357,8 @@ func program(all []reading, native bool) map[string]string {
 		"f/state.json":  `{"version": 4, "terraform_version": "1.0.0", "serial": 1, "lineage": "a", "outputs": {}, "resources": []}`,
 		"f/none":        "",
 		"child/main.tf": "variable \"v\" {\n  type = any\n  default = null\n}\noutput \"v\" {\n  value = var.v\n}\n",
-		"provider.tf":   "locals {\n  always = true\n}\nterraform {\n  required_providers {\n    terraform = {\n      source = \"terraform.io/builtin/terraform\"\n    }\n  }\n}\n",
+		"provider.tf": "locals {\n  always = true\n}\nterraform {\n  required_providers {\n    terraform = {\n    " +
+			"  source = \"terraform.io/builtin/terraform\"\n    }\n  }\n}\n",
 	}
 	var text strings.Builder
 	doc := map[string]any{}

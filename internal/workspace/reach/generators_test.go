@@ -45,19 +45,28 @@ func TestMatches(t *testing.T) {
 		name, want, problem string
 		g                   workspace.Generator
 	}{
-		{"directories two levels down, only root modules", "live/dev/net live/prod/app live/prod/net", "", workspace.Generator{Dirs: []string{"live/*/*"}}},
-		{"any number of directories", "deep/a/b/c/d live/dev/net live/prod/app live/prod/net top", "", workspace.Generator{Dirs: []string{"**"}}},
-		{"all directories", "live/dev/net live/dev/notes live/dev/vars", "", workspace.Generator{Dirs: []string{"live/dev/*"}, All: true}},
+		{"directories two levels down, only root modules", "live/dev/net live/prod/app live/prod/net", "",
+			workspace.Generator{Dirs: []string{"live/*/*"}}},
+		{"any number of directories", "deep/a/b/c/d live/dev/net live/prod/app live/prod/net top", "",
+			workspace.Generator{Dirs: []string{"**"}}},
+		{"all directories", "live/dev/net live/dev/notes live/dev/vars", "",
+			workspace.Generator{Dirs: []string{"live/dev/*"}, All: true}},
 		{"a name without a pattern", "top", "", workspace.Generator{Dirs: []string{"top"}}},
-		{"several patterns, each match once", "live/prod/app live/prod/net", "", workspace.Generator{Dirs: []string{"live/prod/*", "live/*/app", "live/prod/net"}}},
+		{"several patterns, each match once", "live/prod/app live/prod/net", "",
+			workspace.Generator{Dirs: []string{"live/prod/*", "live/*/app", "live/prod/net"}}},
 		{"either of two", "live/dev/net live/prod/net", "", workspace.Generator{Dirs: []string{"live/{dev,prod}/net"}}},
-		{"a workspace for each var file", "live/dev/net+vars/a.tfvars live/dev/net+vars/b.tfvars", "", workspace.Generator{Dirs: []string{"live/dev/net"}, VarFiles: []string{"vars/*.tfvars"}}},
-		{"var files outside of the directory", "live/prod/app+../../../shared/prod.tfvars", "", workspace.Generator{Dirs: []string{"live/prod/app"}, VarFiles: []string{"../../../shared/*.tfvars"}}},
+		{"a workspace for each var file", "live/dev/net+vars/a.tfvars live/dev/net+vars/b.tfvars", "",
+			workspace.Generator{Dirs: []string{"live/dev/net"}, VarFiles: []string{"vars/*.tfvars"}}},
+		{"var files outside of the directory", "live/prod/app+../../../shared/prod.tfvars", "",
+			workspace.Generator{Dirs: []string{"live/prod/app"}, VarFiles: []string{"../../../shared/*.tfvars"}}},
 		{"a pattern that matches nothing", "", `dirs = "live/*/dns" matches no directory on branch main`, workspace.Generator{Dirs: []string{"live/*/dns"}}},
-		{"a pattern that matches no root module", "", "is a root module; there are modules/net", workspace.Generator{Dirs: []string{"modules/*"}}},
+		{"a pattern that matches no root module", "", "is a root module; there are modules/net",
+			workspace.Generator{Dirs: []string{"modules/*"}}},
 		{"a name that is nearly right", "", `no directory on branch main`, workspace.Generator{Dirs: []string{"tops"}}},
-		{"var files that match nothing", "", `var_files = "env/*.tfvars" matches no file from directory top`, workspace.Generator{Dirs: []string{"top"}, VarFiles: []string{"env/*.tfvars"}}},
-		{"one pattern of two matches nothing: the other goes on", "top", `"nothing/*" matches no directory`, workspace.Generator{Dirs: []string{"nothing/*", "top"}}},
+		{"var files that match nothing", "", `var_files = "env/*.tfvars" matches no file from directory top`,
+			workspace.Generator{Dirs: []string{"top"}, VarFiles: []string{"env/*.tfvars"}}},
+		{"one pattern of two matches nothing: the other goes on", "top", `"nothing/*" matches no directory`,
+			workspace.Generator{Dirs: []string{"nothing/*", "top"}}},
 	} {
 		c.g.Name, c.g.Source = "live", "tfops.hcl:7"
 		got, problems := Matches(c.g, "main", tree, roots)
@@ -85,7 +94,8 @@ func TestSlug(t *testing.T) {
 		}
 	}
 	seen := map[string]string{}
-	for _, branch := range []string{"env/a-b", "env-a-b", "env-a/b", "Env/a/b", "ENV/A/B", "env.a.b", "ümlaut", "mlaut", "-", "--", "...", strings.Repeat("x", 100), strings.Repeat("x", 101), "a--b", "a/-b", "日本", "日本語"} {
+	for _, branch := range []string{"env/a-b", "env-a-b", "env-a/b", "Env/a/b", "ENV/A/B", "env.a.b", "ümlaut", "mlaut",
+		"-", "--", "...", strings.Repeat("x", 100), strings.Repeat("x", 101), "a--b", "a/-b", "日本", "日本語"} {
 		s := Slug(branch)
 		if other, taken := seen[s]; taken {
 			t.Errorf("%q and %q are both %s", other, branch, s)
@@ -99,7 +109,8 @@ func TestSlug(t *testing.T) {
 
 func TestUnique(t *testing.T) {
 	made := func(name, dir string) workspace.Workspace {
-		return workspace.Workspace{Name: name, Dir: dir, Origin: &workspace.Origin{Generator: "live", Branch: "main", Dir: dir}}
+		return workspace.Workspace{Name: name, Dir: dir, Origin: &workspace.Origin{Generator: "live", Branch: "main",
+			Dir: dir}}
 	}
 	where := func(w workspace.Workspace) string {
 		if w.Origin == nil {
@@ -107,7 +118,8 @@ func TestUnique(t *testing.T) {
 		}
 		return w.Origin.String()
 	}
-	kept, problems := Unique([]workspace.Workspace{{Name: "own"}}, []workspace.Workspace{made("own", "a"), made("twice", "b"), made("twice", "c"), made("fine", "d")}, where)
+	kept, problems := Unique([]workspace.Workspace{{Name: "own"}},
+		[]workspace.Workspace{made("own", "a"), made("twice", "b"), made("twice", "c"), made("fine", "d")}, where)
 	if len(kept) != 1 || kept[0].Name != "fine" || len(problems) != 3 {
 		t.Fatalf("%v\n%v", kept, problems)
 	}
@@ -118,12 +130,15 @@ func TestUnique(t *testing.T) {
 			t.Error("one branch alone:", got)
 		}
 		other := w
-		other.Name, other.Branch, other.Origin = "y", "env/a", &workspace.Origin{Generator: "live", Branch: "env/a", Dir: "x"}
-		if got, problems := Unique(nil, []workspace.Workspace{w, other}, where); branch == "env-a" && (len(got) != 0 || len(problems) != 2 || !strings.Contains(problems[0].Message, `Terraform workspace "env-a"`)) {
+		other.Name, other.Branch, other.Origin = "y", "env/a", &workspace.Origin{Generator: "live", Branch: "env/a",
+			Dir: "x"}
+		if got, problems := Unique(nil, []workspace.Workspace{w, other}, where); branch == "env-a" &&
+			(len(got) != 0 || len(problems) != 2 || !strings.Contains(problems[0].Message, `Terraform workspace "env-a"`)) {
 			t.Errorf("two branches with one Terraform workspace: %v, %v", got, problems)
 		}
 	}
-	for i, want := range []string{"tfops.hcl:3, and by workspaces \"live\": a on branch main", "c on branch main, and by workspaces \"live\": b on", "b on branch main, and by workspaces \"live\": c on"} {
+	for i, want := range []string{"tfops.hcl:3, and by workspaces \"live\": a on branch main",
+		"c on branch main, and by workspaces \"live\": b on", "b on branch main, and by workspaces \"live\": c on"} {
 		if !strings.Contains(problems[i].Message, want) {
 			t.Errorf("%s does not name %s", problems[i].Message, want)
 		}
@@ -151,7 +166,8 @@ func FuzzMatches(f *testing.F) {
 
 func TestOrder(t *testing.T) {
 	ref := func(name string) map[string]workspace.Input {
-		return map[string]workspace.Input{"v": {Source: "x", Refs: []workspace.OutputRef{{Workspace: name, Output: "id"}}}}
+		return map[string]workspace.Input{"v": {Source: "x",
+			Refs: []workspace.OutputRef{{Workspace: name, Output: "id"}}}}
 	}
 	for _, c := range []struct {
 		name     string
@@ -162,15 +178,24 @@ func TestOrder(t *testing.T) {
 		held     string
 	}{
 		{"no order", []workspace.Workspace{{Name: "a"}, {Name: "b"}}, nil, "[[a b]]", "", ""},
-		{"depends_on", []workspace.Workspace{{Name: "a", DependsOn: []string{"b"}}, {Name: "b"}}, nil, "[[b] [a]]", "", ""},
+		{"depends_on", []workspace.Workspace{{Name: "a", DependsOn: []string{"b"}}, {Name: "b"}}, nil, "[[b] [a]]", "",
+			""},
 		{"inputs", []workspace.Workspace{{Name: "a", Inputs: ref("b")}, {Name: "b"}}, nil, "[[b] [a]]", "", ""},
-		{"inferred", []workspace.Workspace{{Name: "a", InferDependencies: true}, {Name: "b"}}, []Dependency{{Downstream: "a", Upstream: "b"}}, "[[b] [a]]", "", ""},
-		{"not inferred", []workspace.Workspace{{Name: "a"}, {Name: "b"}}, []Dependency{{Downstream: "a", Upstream: "b"}}, "[[a b]]", "", ""},
-		{"a chain", []workspace.Workspace{{Name: "a", DependsOn: []string{"b"}}, {Name: "b", DependsOn: []string{"c"}}, {Name: "c"}}, nil, "[[c] [b] [a]]", "", ""},
-		{"unknown", []workspace.Workspace{{Name: "a", DependsOn: []string{"network-prd"}}, {Name: "network-prod"}}, nil, "[[a network-prod]]", `needs workspace "network-prd", which does not exist`, "[a]"},
+		{"inferred", []workspace.Workspace{{Name: "a", InferDependencies: true}, {Name: "b"}},
+			[]Dependency{{Downstream: "a", Upstream: "b"}}, "[[b] [a]]", "", ""},
+		{"not inferred", []workspace.Workspace{{Name: "a"}, {Name: "b"}},
+			[]Dependency{{Downstream: "a", Upstream: "b"}}, "[[a b]]", "", ""},
+		{"a chain", []workspace.Workspace{{Name: "a", DependsOn: []string{"b"}}, {Name: "b", DependsOn: []string{"c"}},
+			{Name: "c"}}, nil, "[[c] [b] [a]]", "", ""},
+		{"unknown", []workspace.Workspace{{Name: "a", DependsOn: []string{"network-prd"}}, {Name: "network-prod"}}, nil,
+			"[[a network-prod]]", `needs workspace "network-prd", which does not exist`, "[a]"},
 		{"itself", []workspace.Workspace{{Name: "a", DependsOn: []string{"a"}}}, nil, "[[a]]", "a → a", "[a]"},
-		{"a cycle", []workspace.Workspace{{Name: "a", DependsOn: []string{"b"}}, {Name: "b", DependsOn: []string{"c"}}, {Name: "c", DependsOn: []string{"a"}}, {Name: "d", DependsOn: []string{"a"}}}, nil, "", "a → b → c → a", "[a b c]"},
-		{"an inferred edge that closes a cycle", []workspace.Workspace{{Name: "a", DependsOn: []string{"b"}}, {Name: "b", InferDependencies: true}}, []Dependency{{Downstream: "b", Upstream: "a", Why: "data"}}, "[[b] [a]]", "would close a cycle and is not waited for: a → b → a", ""},
+		{"a cycle", []workspace.Workspace{{Name: "a", DependsOn: []string{"b"}}, {Name: "b", DependsOn: []string{"c"}},
+			{Name: "c", DependsOn: []string{"a"}}, {Name: "d", DependsOn: []string{"a"}}}, nil, "", "a → b → c → a",
+			"[a b c]"},
+		{"an inferred edge that closes a cycle", []workspace.Workspace{{Name: "a", DependsOn: []string{"b"}},
+			{Name: "b", InferDependencies: true}}, []Dependency{{Downstream: "b", Upstream: "a", Why: "data"}},
+			"[[b] [a]]", "would close a cycle and is not waited for: a → b → a", ""},
 	} {
 		o, problems := NewOrder(c.ws, c.inferred)
 		if got := fmt.Sprint(o.Levels()); c.levels != "" && got != c.levels {
@@ -198,8 +223,10 @@ func TestOrder(t *testing.T) {
 }
 
 func TestOrderIsTransitive(t *testing.T) {
-	o, _ := NewOrder([]workspace.Workspace{{Name: "a"}, {Name: "b", DependsOn: []string{"a"}}, {Name: "c", DependsOn: []string{"b", "a"}}, {Name: "d"}}, nil)
-	if up, down := o.AllUpstream("c"), o.AllDownstream("a"); !slices.Equal(up, []string{"a", "b"}) || !slices.Equal(down, []string{"b", "c"}) {
+	o, _ := NewOrder([]workspace.Workspace{{Name: "a"}, {Name: "b", DependsOn: []string{"a"}},
+		{Name: "c", DependsOn: []string{"b", "a"}}, {Name: "d"}}, nil)
+	if up, down := o.AllUpstream("c"), o.AllDownstream("a"); !slices.Equal(up, []string{"a", "b"}) ||
+		!slices.Equal(down, []string{"b", "c"}) {
 		t.Errorf("before c: %v; after a: %v", up, down)
 	}
 	if len(o.Upstream("c")) != 2 || len(o.Downstream("a")) != 2 || !o.Any() || len(o.AllUpstream("d")) != 0 {

@@ -67,7 +67,8 @@ func root(calls ...string) string {
 func TestMovesOfABranch(t *testing.T) {
 	repo := gittest.NewRepo(t)
 	start := repo.Commit("main", map[string]string{
-		"live/app/main.tf": root("net"), "live/web/main.tf": root("dns"), "live/db/main.tf": root(), "live/link": gittest.Symlink("db"),
+		"live/app/main.tf": root("net"), "live/web/main.tf": root("dns"), "live/db/main.tf": root(),
+		"live/link":           gittest.Symlink("db"),
 		"modules/net/main.tf": root(), "modules/dns/main.tf": root(), "README.md": "x",
 	})
 	changed := repo.Commit("main", map[string]string{"modules/net/main.tf": root() + "# new\n"})
@@ -75,7 +76,8 @@ func TestMovesOfABranch(t *testing.T) {
 	side := repo.Commit("side", map[string]string{"modules/dns/main.tf": root() + "# side\n"}, gittest.On(start))
 	merged := merge(t, repo, "main", map[string]string{"modules/dns/main.tf": root() + "# side\n"}, reverted, side)
 	renamed := repo.Commit("main", map[string]string{
-		"modules/net/main.tf": gittest.Delete, "modules/network/main.tf": root(), "live/app/main.tf": root("network"), "modules/dns/main.tf": root() + "# side\n",
+		"modules/net/main.tf": gittest.Delete, "modules/network/main.tf": root(), "live/app/main.tf": root("network"),
+		"modules/dns/main.tf": root() + "# side\n",
 	}, gittest.On(start))
 	relinked := repo.Commit("main", map[string]string{"live/link": gittest.Symlink("app")})
 	unrelated := repo.Commit("main", map[string]string{
@@ -86,7 +88,8 @@ func TestMovesOfABranch(t *testing.T) {
 		repo.SetBranch(fmt.Sprint("keep", i), sha) // a mirror fetches what a branch leads to
 	}
 	m := mirror(t, repo)
-	ws := []workspace.Workspace{{Name: "app", Dir: "live/app"}, {Name: "web", Dir: "live/web"}, {Name: "db", Dir: "live/db"}, {Name: "link", Dir: "live/link"}}
+	ws := []workspace.Workspace{{Name: "app", Dir: "live/app"}, {Name: "web", Dir: "live/web"},
+		{Name: "db", Dir: "live/db"}, {Name: "link", Dir: "live/link"}}
 	x := reach.NewIndex()
 	for _, c := range []struct{ name, from, to, want string }{
 		{"a change of a module", start, changed, "app"},
@@ -127,7 +130,8 @@ func merge(t *testing.T, repo *gittest.Repo, branch string, files map[string]str
 		t.Fatal(err)
 	}
 	who := "Ana Test <ana@example.com> 1767323045 +0000"
-	return repo.RawCommit(branch, fmt.Sprintf("tree %s\nparent %s\nparent %s\nauthor %s\ncommitter %s\n\nMerge\n", c.TreeHash, parents[0], parents[1], who, who))
+	return repo.RawCommit(branch, fmt.Sprintf("tree %s\nparent %s\nparent %s\nauthor %s\ncommitter %s\n\nMerge\n",
+		c.TreeHash, parents[0], parents[1], who, who))
 }
 
 // estate is a repository of root modules and as many files as a large one has:
@@ -138,14 +142,18 @@ func estate(roots, modules int) (map[string]string, []workspace.Workspace) {
 	code := func(seed, blocks int) string {
 		var s strings.Builder
 		for i := range blocks {
-			fmt.Fprintf(&s, "resource \"aws_instance\" \"r%d_%d\" {\n  ami           = data.aws_ami.a%d.id\n  instance_type = var.type_%d\n  tags = merge(local.tags, { Name = \"${var.name}-%d\" })\n  user_data = templatefile(\"${path.module}/files/user_data.tpl\", { name = var.name })\n}\n\n", seed, i, i, i, seed)
+			fmt.Fprintf(&s, "resource \"aws_instance\" \"r%d_%d\" {\n  ami           = data.aws_ami.a%d.id\n  "+
+				"instance_type = var.type_%d\n  tags = merge(local.tags, { Name = \"${var.name}-%d\" })\n  "+
+				"user_data = templatefile(\"${path.module}/files/user_data.tpl\", { name = var.name })\n}\n\n", seed, i,
+				i, i, seed)
 		}
 		return s.String()
 	}
 	vars := func(seed int) string {
 		var s strings.Builder
 		for i := range 10 {
-			fmt.Fprintf(&s, "variable \"v%d_%d\" {\n  type        = string\n  description = \"What number %d is.\"\n  default     = \"value-%d\"\n}\n\n", seed, i, i, seed)
+			fmt.Fprintf(&s, "variable \"v%d_%d\" {\n  type        = string\n  description = \"What number %d "+
+				"is.\"\n  default     = \"value-%d\"\n}\n\n", seed, i, i, seed)
 		}
 		return s.String()
 	}
@@ -156,7 +164,8 @@ func estate(roots, modules int) (map[string]string, []workspace.Workspace) {
 		}
 		all[dir+"variables.tf"] = vars(i)
 		if i%10 != 0 {
-			all[dir+"nested.tf"] = fmt.Sprintf("module \"base\" {\n  source = \"../m%03d\"\n  name = var.name\n}\n", i-i%10)
+			all[dir+"nested.tf"] = fmt.Sprintf("module \"base\" {\n  source = \"../m%03d\"\n  name = var.name\n}\n",
+				i-i%10)
 		}
 		for f := range 30 {
 			all[fmt.Sprintf("%sfiles/f%02d.tpl", dir, f)] = fmt.Sprint(i, f)
@@ -167,11 +176,13 @@ func estate(roots, modules int) (map[string]string, []workspace.Workspace) {
 		ws = append(ws, workspace.Workspace{Name: fmt.Sprintf("w%04d", i), Dir: dir, VarFiles: []string{"prod.tfvars"}})
 		var s strings.Builder
 		for c, m := range callsOf(i, modules) {
-			fmt.Fprintf(&s, "module \"m%d\" {\n  source = \"../../../modules/m%03d\"\n  name = \"root-%d\"\n}\n", c, m, i)
+			fmt.Fprintf(&s, "module \"m%d\" {\n  source = \"../../../modules/m%03d\"\n  name = \"root-%d\"\n}\n", c,
+				m, i)
 		}
 		all[dir+"/main.tf"] = s.String() + code(i+100000, 2)
 		all[dir+"/variables.tf"] = vars(i + 100000)
-		all[dir+"/backend.tf"] = fmt.Sprintf("terraform {\n  backend \"s3\" {\n    bucket = \"states\"\n    key    = \"r%d\"\n  }\n}\n", i)
+		all[dir+"/backend.tf"] = fmt.Sprintf("terraform {\n  backend \"s3\" {\n    bucket = \"states\"\n    key    "+
+			"= \"r%d\"\n  }\n}\n", i)
 		all[dir+"/prod.tfvars"] = fmt.Sprintf("name = \"r%d\"\n", i)
 		for f := range 4 {
 			all[fmt.Sprintf("%s/part%d.tf", dir, f)] = code(i*10+f+200000, 1)
@@ -205,7 +216,9 @@ func BenchmarkGraph(b *testing.B) {
 		first := repo.Commit("main", all)
 		var heads []string
 		for i := range 40 {
-			heads = append(heads, repo.Commit("main", map[string]string{"modules/m198/resources0.tf": fmt.Sprintf("resource \"terraform_data\" \"x%d\" {}\n", i)}))
+			heads = append(heads, repo.Commit("main",
+				map[string]string{"modules/m198/resources0.tf": fmt.Sprintf("resource \"terraform_data\" \"x%d\" {}\n",
+					i)}))
 		}
 		clear(all)
 		m := mirror(b, repo)

@@ -26,9 +26,11 @@ func TestWhatIsUsedOftenIsWorkedOutOnce(t *testing.T) {
 	for i := range steps {
 		child := "variable \"x\" {}\nvariable \"y\" {}\n"
 		if i < steps-1 {
-			child += fmt.Sprintf("module \"m\" {\n  source = \"../m%02d\"\n  x = { p = try(var.x.p, var.y.p, var.x.p) }\n  y = { p = try(var.y.p, var.x.p, var.y.p) }\n}\n", i+1)
+			child += fmt.Sprintf("module \"m\" {\n  source = \"../m%02d\"\n  x = { p = try(var.x.p, var.y.p, "+
+				"var.x.p) }\n  y = { p = try(var.y.p, var.x.p, var.y.p) }\n}\n", i+1)
 		}
-		modules[fmt.Sprintf("mods/m%02d/main.tf", i)] = child + "resource \"terraform_data\" \"x\" {\n  input = file(try(var.x.p, var.y.p))\n}\n"
+		modules[fmt.Sprintf("mods/m%02d/main.tf", i)] = child +
+			"resource \"terraform_data\" \"x\" {\n  input = file(try(var.x.p, var.y.p))\n}\n"
 	}
 	for name, c := range map[string]struct {
 		code string
@@ -40,7 +42,8 @@ func TestWhatIsUsedOftenIsWorkedOutOnce(t *testing.T) {
 		"a loop":       {code: chain(`["keys/a"]`, `distinct([for p in concat(LAST, LAST, LAST) : p])`) + read("one("+last+")")},
 		"a condition":  {code: chain(`"keys/a"`, `LAST == "" ? LAST : (LAST == "x" ? LAST : LAST)`) + read(last)},
 		"a lookup":     {code: chain(`{ p = "keys/a" }`, `{ p = lookup(LAST, "p", try(LAST.p, LAST.p)) }`) + read(`lookup(`+last+`, "p", "keys/a")`)},
-		"modules": {code: "module \"m\" {\n  source = \"../../mods/m00\"\n  x = { p = \"keys/a\" }\n  y = { p = \"keys/a\" }\n}\n",
+		"modules": {code: "module \"m\" {\n  source = \"../../mods/m00\"\n  x = { p = \"keys/a\" }\n  y = { p = " +
+			"\"keys/a\" }\n}\n",
 			more: modules},
 	} {
 		tree := map[string]string{"live/app/main.tf": c.code, "live/app/keys/a": "", "live/other/x": ""}

@@ -36,8 +36,10 @@ func (v vast) Stat(name string) (fs.FileInfo, error) {
 func TestVastFilesAreNotRead(t *testing.T) {
 	tree := vast{fstest.MapFS{}}
 	for name, text := range map[string]string{
-		"code/main.tf": "locals {}\n", "code/vast.tf": "", "json/vast.tf.json": "", "vars/main.tf": "variable \"f\" {}\n", "vars/vast.auto.tfvars": "",
-		"data/main.tf":     "locals {\n  d = jsondecode(file(\"../shared/vast.json\"))\n}\nresource \"terraform_data\" \"a\" {\n  input = file(local.d[0])\n}\n",
+		"code/main.tf": "locals {}\n", "code/vast.tf": "", "json/vast.tf.json": "",
+		"vars/main.tf": "variable \"f\" {}\n", "vars/vast.auto.tfvars": "",
+		"data/main.tf": "locals {\n  d = jsondecode(file(\"../shared/vast.json\"))\n}\nresource " +
+			"\"terraform_data\" \"a\" {\n  input = file(local.d[0])\n}\n",
 		"template/main.tf": "output \"x\" {\n  value = templatefile(\"../shared/vast.tpl\", {})\n}\n",
 		"shared/vast.json": "", "shared/vast.tpl": "", "other/main.tf": "locals {}\n",
 	} {
@@ -61,7 +63,8 @@ func TestVastFilesAreNotRead(t *testing.T) {
 			t.Errorf("%s is touched by any file: %v, want %v", name, touched[name], want)
 		}
 	}
-	for _, c := range []struct{ path, workspace string }{{"shared/vast.json", "data"}, {"shared/vast.tpl", "template"}, {"vars/vast.auto.tfvars", "vars"}} {
+	for _, c := range []struct{ path, workspace string }{{"shared/vast.json", "data"}, {"shared/vast.tpl", "template"},
+		{"vars/vast.auto.tfvars", "vars"}} {
 		found := false
 		for _, at := range g.Affected([]string{c.path}) {
 			found = found || at.Workspace == c.workspace

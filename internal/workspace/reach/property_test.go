@@ -51,7 +51,8 @@ var worldReads = []string{
 
 func (m *worldMod) text() string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "# %d\nlocals {\n  base = \"${path.module}/../../data\"\n}\nvariable \"unset\" {}\nvariable \"f\" {\n  default = \"../../data/c3\"\n}\n", m.note)
+	fmt.Fprintf(&s, "# %d\nlocals {\n  base = \"${path.module}/../../data\"\n}\nvariable \"unset\" {}\nvariable "+
+		"\"f\" {\n  default = \"../../data/c3\"\n}\n", m.note)
 	for i, c := range m.calls {
 		fmt.Fprintf(&s, "module \"m%d\" {\n  source = \"../../%s\"\n", i, c.dir)
 		if c.pass != "" {
@@ -85,7 +86,8 @@ func (w *world) content(root string) string {
 	seen := map[string]string{}
 	for p, s := range w.files {
 		base := path.Base(p)
-		if path.Dir(p) == root && (base == ".terraform.lock.hcl" || strings.HasSuffix(base, ".tfvars") && base != "some.tfvars") {
+		if path.Dir(p) == root && (base == ".terraform.lock.hcl" || strings.HasSuffix(base, ".tfvars") &&
+			base != "some.tfvars") {
 			seen[p] = s
 		}
 	}
@@ -204,7 +206,8 @@ func (w *world) change(r *rand.Rand) {
 	case 4:
 		w.files["data/sub/"+pick(r, worldNames)] = value
 	case 5:
-		w.files[live+pick(r, []string{".terraform.lock.hcl", "x.auto.tfvars", "terraform.tfvars", "some.tfvars"})] = "# " + value
+		w.files[live+pick(r, []string{".terraform.lock.hcl", "x.auto.tfvars", "terraform.tfvars",
+			"some.tfvars"})] = "# " + value
 	case 6:
 		w.files[live+pick(r, worldNames)] = value
 	case 7:
@@ -267,7 +270,8 @@ func TestAffectedIsWhatDiffers(t *testing.T) {
 				t.Fatalf("seed %d, step %d: %q touches %q, want %q\n%s", seed, step, paths, got, want, dump(after))
 			}
 			if got, again := reachText(g, ws), reachText(NewIndex().Graph(after, ws), ws); got != again {
-				t.Fatalf("seed %d, step %d: %q: the graph made from the one before says\n%s\na new one\n%s", seed, step, paths, got, again)
+				t.Fatalf("seed %d, step %d: %q: the graph made from the one before says\n%s\na new one\n%s", seed, step,
+					paths, got, again)
 			}
 			touched, untouched = touched+len(want), untouched+len(ws)-len(want)
 		}

@@ -18,7 +18,8 @@ output "set" { value = fileset("${path.module}/../files", "*/conf/*.json") }`),
 		"wide/main.tf": file(`variable "v" {}
 output "x" { value = file("../assets/${var.v}") }`),
 	}
-	g := NewIndex().Graph(tree, []workspace.Workspace{{Name: "app", Dir: "app", Ignore: []string{"assets/**"}}, {Name: "wide", Dir: "wide"}, {Name: "eye", Dir: "mods/m", Watch: []string{"eye/**/*.x"}}})
+	g := NewIndex().Graph(tree, []workspace.Workspace{{Name: "app", Dir: "app", Ignore: []string{"assets/**"}},
+		{Name: "wide", Dir: "wide"}, {Name: "eye", Dir: "mods/m", Watch: []string{"eye/**/*.x"}}})
 	for _, c := range []struct {
 		workspace, path string
 		read, sure      bool
@@ -67,7 +68,8 @@ func TestChangedBelow(t *testing.T) {
 		all = append(all, workspace.Workspace{Name: name, Dir: name})
 	}
 	all = append(all, workspace.Workspace{Name: "ignores", Dir: "file", Ignore: []string{"vendor/**"}})
-	for path, want := range map[string]string{"vendor/net/": "module file set", "vendor/net/vpc/": "module set", "vendor/": "module file set other", "elsewhere/": ""} {
+	for path, want := range map[string]string{"vendor/net/": "module file set", "vendor/net/vpc/": "module set",
+		"vendor/": "module file set other", "elsewhere/": ""} {
 		var got []string
 		for _, touched := range Affected(tree, all, []string{path}) {
 			got = append(got, touched.Workspace)

@@ -38,7 +38,8 @@ func TestSourcesAreNotComputed(t *testing.T) {
 	}
 	for _, src := range []string{`"./m"`, `("./m")`, "<<EOT\n./m\nEOT"} {
 		files := fstest.MapFS{"main.tf": {Data: []byte("module \"m\" {\n  source = " + src + "\n}\n")}}
-		if calls := NewIndex().Graph(files, nil).Calls(); len(calls) != 1 || strings.TrimSpace(calls[0].Source) != "./m" {
+		if calls := NewIndex().Graph(files, nil).Calls(); len(calls) != 1 ||
+			strings.TrimSpace(calls[0].Source) != "./m" {
 			t.Errorf("%s: %+v", src, calls)
 		}
 	}

@@ -33,7 +33,8 @@ func kindsOfFiles(t *testing.T) []source {
 		{dataYAML, "a: &x [1, 0x2, yes, ~]\nb: {<<: {c: d}, 3: *x}\n"}, {dataJSON, `{"a": [1.5, null, true, {"": "b"}]}`}, {dataCSV, "a,b\n1,2\n"},
 		{values, "a = 1\nb = { c = [\"x\", -2] }\n"}, {valuesJSON, `{"a": "${x}", "b": [1]}`}, {versions, "terraform 1.2.3\n"},
 		{template, "${file(\"a\")} %{ for x in y }${x}%{ endfor }"}, {code, "broken {"}, {codeJSON, "{"},
-		{code, "terraform {\n backend \"s3\" {\n  key = \"a\"\n  n = 1e999\n  ok = true\n  none = null\n  list = [1, { a = \"b\" }]\n  x = var.y\n  deep {\n   a = 1\n  }\n }\n}\n"},
+		{code, "terraform {\n backend \"s3\" {\n  key = \"a\"\n  n = 1e999\n  ok = true\n  none = null\n  list = " +
+			"[1, { a = \"b\" }]\n  x = var.y\n  deep {\n   a = 1\n  }\n }\n}\n"},
 	}
 	for i, f := range forms {
 		for j, p := range places {
@@ -77,7 +78,8 @@ func TestFactsAreKeptAsTheyAre(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%q: %v", s.text, err)
 		}
-		if !bytes.Equal(encodeFacts(again), raw) || again.root != f.root || again.unread != f.unread || len(again.refs) != len(f.refs) {
+		if !bytes.Equal(encodeFacts(again), raw) || again.root != f.root || again.unread != f.unread ||
+			len(again.refs) != len(f.refs) {
 			t.Fatalf("%q: other facts after they were kept", s.text)
 		}
 		if other := encodeFacts(readFile(s.kind, []byte(s.text))); !bytes.Equal(other, raw) {
@@ -108,7 +110,8 @@ func TestFactsAreVersioned(t *testing.T) {
 		case ok && is == facts:
 			missing--
 		case ok && same:
-			t.Fatal("the facts of a file are others than before: raise factsVersion, then go test -run TestFactsAreVersioned -update")
+			t.Fatal("the facts of a file are others than before: raise factsVersion, then go test -run " +
+				"TestFactsAreVersioned -update")
 		}
 	}
 	if !*update && (missing > 0 || !same) {
@@ -153,9 +156,11 @@ func shelfTree() (fstest.MapFS, []workspace.Workspace) {
 	var ws []workspace.Workspace
 	for i := range 400 {
 		dir := fmt.Sprintf("live/w%03d", i)
-		all[dir+"/main.tf"] = fmt.Sprintf("variable \"f\" {}\nmodule \"m\" {\n  source = \"../../mods/m%03d\"\n  p = \"keys/%d\"\n}\noutput \"x\" {\n  value = file(var.f)\n}\n", i, i)
+		all[dir+"/main.tf"] = fmt.Sprintf("variable \"f\" {}\nmodule \"m\" {\n  source = \"../../mods/m%03d\"\n  p "+
+			"= \"keys/%d\"\n}\noutput \"x\" {\n  value = file(var.f)\n}\n", i, i)
 		all[dir+"/terraform.tfvars"] = fmt.Sprintf("f = \"../../data/%d.txt\"\n", i)
-		all[fmt.Sprintf("mods/m%03d/main.tf", i)] = fmt.Sprintf("variable \"p\" {}\noutput \"x\" {\n  value = [%d, file(\"${path.module}/${var.p}\")]\n}\n", i)
+		all[fmt.Sprintf("mods/m%03d/main.tf", i)] = fmt.Sprintf("variable \"p\" {}\noutput \"x\" {\n  value = [%d, "+
+			"file(\"${path.module}/${var.p}\")]\n}\n", i)
 		ws = append(ws, workspace.Workspace{Name: fmt.Sprint("w", i), Dir: dir, Engine: "terraform"})
 	}
 	return files(all), ws
@@ -178,10 +183,12 @@ func TestWhatWasReadIsKept(t *testing.T) {
 		t.Errorf("%d files were read again", n)
 	}
 	// A commit that changes one file costs this file, and is not taken for the one before.
-	m["live/w007/main.tf"] = &fstest.MapFile{Data: []byte("output \"x\" {\n  value = file(\"other.txt\")\n}\n"), Mode: 0o644}
+	m["live/w007/main.tf"] = &fstest.MapFile{Data: []byte("output \"x\" {\n  value = file(\"other.txt\")\n}\n"),
+		Mode: 0o644}
 	next := shelved{newHashes(m), tree.kept, tree.reads}
 	g := NewIndex().Graph(next, ws)
-	if names(g.Affected([]string{"live/w007/other.txt"})) != "w7" || names(g.Affected([]string{"mods/m007/keys/7"})) != "" {
+	if names(g.Affected([]string{"live/w007/other.txt"})) != "w7" ||
+		names(g.Affected([]string{"mods/m007/keys/7"})) != "" {
 		t.Error("the commit is taken for the one before")
 	}
 	// What only one of two branches has is kept when the other is written.
@@ -227,7 +234,8 @@ func TestDamagedFactsAreReadAnew(t *testing.T) {
 }
 
 func FuzzDecodeFacts(f *testing.F) {
-	f.Add(encodeFacts(readFile(code, []byte("module \"a\" {\n  source = \"./b\"\n  x = { (var.a) = file(\"${path.module}/x\") }\n}\nterraform {\n  backend \"s3\" {\n    a = [1]\n  }\n}\n"))))
+	f.Add(encodeFacts(readFile(code, []byte("module \"a\" {\n  source = \"./b\"\n  x = { (var.a) = "+
+		"file(\"${path.module}/x\") }\n}\nterraform {\n  backend \"s3\" {\n    a = [1]\n  }\n}\n"))))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		facts, err := decodeFacts(in)
 		if err != nil {

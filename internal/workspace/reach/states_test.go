@@ -14,7 +14,8 @@ func TestInfer(t *testing.T) {
 		return fmt.Sprintf("terraform {\n  backend %q {\n    bucket = \"b\"\n    %s = %q\n  }\n}\n", kind, key, value)
 	}
 	reads := func(kind, key, value, more string) string {
-		return fmt.Sprintf("data \"terraform_remote_state\" \"x\" {\n  backend = %q\n  %s\n  config = {\n    bucket = \"b\"\n    %s = %q\n  }\n}\n", kind, more, key, value)
+		return fmt.Sprintf("data \"terraform_remote_state\" \"x\" {\n  backend = %q\n  %s\n  config = {\n    bucket "+
+			"= \"b\"\n    %s = %q\n  }\n}\n", kind, more, key, value)
 	}
 	tree := files(map[string]string{
 		"s3/main.tf":        backend("s3", "key", "net"),
@@ -25,12 +26,14 @@ func TestInfer(t *testing.T) {
 		"workspace/main.tf": reads("s3", "key", "net", `workspace = "prod"`),
 		"file/main.tf":      reads("local", "path", "/states/x", ""),
 		"own/main.tf":       reads("local", "path", "terraform.tfstate", ""),
-		"partly/main.tf":    "data \"terraform_remote_state\" \"x\" {\n  backend = \"s3\"\n  config = {\n    key = var.key\n  }\n}\n",
-		"module/main.tf":    "module \"m\" {\n  source = \"../shared\"\n}\n",
-		"shared/main.tf":    reads("s3", "key", "net", ""),
+		"partly/main.tf": "data \"terraform_remote_state\" \"x\" {\n  backend = \"s3\"\n  config = {\n    key = " +
+			"var.key\n  }\n}\n",
+		"module/main.tf": "module \"m\" {\n  source = \"../shared\"\n}\n",
+		"shared/main.tf": reads("s3", "key", "net", ""),
 	})
 	var ws []workspace.Workspace
-	for _, dir := range []string{"s3", "absolute", "relative", "one", "other", "workspace", "file", "own", "partly", "module"} {
+	for _, dir := range []string{"s3", "absolute", "relative", "one", "other", "workspace", "file", "own", "partly",
+		"module"} {
 		ws = append(ws, workspace.Workspace{Name: dir, Dir: dir})
 	}
 	g := NewIndex().Graph(tree, ws)
@@ -74,17 +77,20 @@ func TestWhatIsNotKnownEqualsNothing(t *testing.T) {
 		kind, _, _ := strings.Cut(name, " ")
 		attrs := strings.ReplaceAll(config, " = ", "=")
 		tree := files(map[string]string{
-			"up/main.tf":     "terraform {\n  backend \"" + kind + "\" {\n" + config + "\n}\n}\n",
-			"down/main.tf":   "data \"terraform_remote_state\" \"x\" {\n  backend = \"" + kind + "\"\n  config = {\n" + attrs + "\n}\n}\n",
-			"none/main.tf":   "data \"terraform_remote_state\" \"x\" {\n  backend = \"" + kind + "\"\n}\n",
-			"opaque/main.tf": "data \"terraform_remote_state\" \"x\" {\n  backend = \"" + kind + "\"\n  config = var.state\n}\n",
+			"up/main.tf": "terraform {\n  backend \"" + kind + "\" {\n" + config + "\n}\n}\n",
+			"down/main.tf": "data \"terraform_remote_state\" \"x\" {\n  backend = \"" + kind + "\"\n  config = {\n" +
+				attrs + "\n}\n}\n",
+			"none/main.tf": "data \"terraform_remote_state\" \"x\" {\n  backend = \"" + kind + "\"\n}\n",
+			"opaque/main.tf": "data \"terraform_remote_state\" \"x\" {\n  backend = \"" + kind +
+				"\"\n  config = var.state\n}\n",
 		})
 		states := map[string]States{}
 		for _, dir := range []string{"up", "down", "none", "opaque"} {
 			w := workspace.Workspace{Name: dir, Dir: dir}
-			states[dir] = NewIndex().Graph(tree, []workspace.Workspace{w}).States(w, func(kind string, config map[string]any, w string) string {
-				return fmt.Sprint(kind, config, w)
-			})
+			states[dir] = NewIndex().Graph(tree, []workspace.Workspace{w}).States(w,
+				func(kind string, config map[string]any, w string) string {
+					return fmt.Sprint(kind, config, w)
+				})
 		}
 		if d := Infer(states); len(d) > 0 {
 			t.Errorf("%s: %v", name, d)

@@ -16,17 +16,25 @@ func TestVersionFilesCount(t *testing.T) {
 		tree          map[string]string
 		touched, left string
 	}{
-		{"terraform", "none yet", nil, "live/app/.terraform-version live/.terraform-version .terraform-version live/app/.tool-versions .tool-versions" + lock,
-			"live/app/.opentofu-version .opentofu-version live/other/.terraform-version live/app/x/.terraform-version live/.terraform.lock.hcl"},
+		{"terraform", "none yet", nil, "live/app/.terraform-version live/.terraform-version .terraform-version " +
+			"live/app/.tool-versions .tool-versions" + lock,
+			"live/app/.opentofu-version .opentofu-version live/other/.terraform-version " +
+				"live/app/x/.terraform-version live/.terraform.lock.hcl"},
 		{"", "the usual engine", nil, ".terraform-version", ".opentofu-version"},
-		{"tofu", "OpenTofu", nil, "live/app/.opentofu-version live/.opentofu-version .tool-versions" + lock, ".terraform-version"},
-		{"terraform", "the nearest counts", map[string]string{"live/.terraform-version": "# for all\n\n1.11.4\n", ".terraform-version": "1.5.7"},
+		{"tofu", "OpenTofu", nil, "live/app/.opentofu-version live/.opentofu-version .tool-versions" + lock,
+			".terraform-version"},
+		{"terraform", "the nearest counts", map[string]string{"live/.terraform-version": "# for all\n\n1.11.4\n",
+			".terraform-version": "1.5.7"},
 			"live/app/.terraform-version live/.terraform-version .tool-versions", ".terraform-version"},
-		{"terraform", "an empty one says nothing", map[string]string{"live/app/.terraform-version": "# none\n"}, ".terraform-version live/app/.terraform-version", ""},
-		{"terraform", "a line of another tool", map[string]string{"live/app/.tool-versions": "opentofu 1.9.0\n# terraform 1.5.7\nterraform\n", "live/.tool-versions": "terraform 1.5.7"},
+		{"terraform", "an empty one says nothing", map[string]string{"live/app/.terraform-version": "# none\n"},
+			".terraform-version live/app/.terraform-version", ""},
+		{"terraform", "a line of another tool", map[string]string{"live/app/.tool-versions": "opentofu 1.9.0\n# " +
+			"terraform 1.5.7\nterraform\n", "live/.tool-versions": "terraform 1.5.7"},
 			"live/.tool-versions live/app/.tool-versions .terraform-version", ".tool-versions"},
-		{"tofu", "a line of its own", map[string]string{"live/app/.tool-versions": "\ufeffopentofu 1.9.0\n"}, "live/app/.tool-versions", "live/.tool-versions .tool-versions"},
-		{"terraform", "through a link", map[string]string{"live/app/.terraform-version": "-> ../../ci/version", "ci/version": "1.11.4", "ci/other": ""},
+		{"tofu", "a line of its own", map[string]string{"live/app/.tool-versions": "\ufeffopentofu 1.9.0\n"},
+			"live/app/.tool-versions", "live/.tool-versions .tool-versions"},
+		{"terraform", "through a link", map[string]string{"live/app/.terraform-version": "-> ../../ci/version",
+			"ci/version": "1.11.4", "ci/other": ""},
 			"ci/version live/app/.terraform-version", "live/.terraform-version ci/other"},
 	} {
 		tree := map[string]string{"live/app/main.tf": calls(), "live/other/main.tf": calls()}
@@ -49,7 +57,8 @@ func TestVersionFilesCount(t *testing.T) {
 
 // An index that knows the tree before sees a version file come and go.
 func TestVersionFilesComeAndGo(t *testing.T) {
-	tree, x, w := map[string]string{"live/app/main.tf": calls(), ".terraform-version": "1.5.7"}, NewIndex(), []workspace.Workspace{{Name: "app", Dir: "live/app"}}
+	tree, x, w := map[string]string{"live/app/main.tf": calls(), ".terraform-version": "1.5.7"}, NewIndex(),
+		[]workspace.Workspace{{Name: "app", Dir: "live/app"}}
 	for _, nearer := range []string{"", "1.11.4", ""} {
 		delete(tree, "live/.terraform-version")
 		if nearer != "" {

@@ -34,7 +34,8 @@ func TestWhatIsKnownOfAnUnknownPath(t *testing.T) {
 		{`[for d in fileset(path.module, "*") : fileset(d, "../*.json")]`, "live/app/x.json", true},
 	} {
 		code := "variable \"f\" {}\noutput \"x\" {\n  value = " + c.expr + "\n}\n"
-		tree := files(map[string]string{"live/app/main.tf": code, "live/app/a/x.json": "", "docs/README.md": "", "docs/x.json": "", "live/other/x.json": "", "live/app/x.json": ""})
+		tree := files(map[string]string{"live/app/main.tf": code, "live/app/a/x.json": "", "docs/README.md": "",
+			"docs/x.json": "", "live/other/x.json": "", "live/app/x.json": ""})
 		r := NewIndex().Graph(tree, []workspace.Workspace{{Name: "app", Dir: "live/app"}}).reaches[0]
 		if got := r.touch(c.path) != nil; got != c.want {
 			t.Errorf("%s: %s touches it: %v, want %v (%+v)", c.expr, c.path, got, c.want, r.widened)

@@ -21,7 +21,9 @@ type Source struct {
 	Dir       string   // of the root module within Tree, "." for the root
 	VarFiles  []string // files of values given to the engine, in order, relative to Dir
 	Variables []string // names of root variables that are set outside of the repository
-	Shared    []string // directories and files, from the root of the repository, that other workspaces read as their own; no edit is made there
+	// directories and files, from the root of the repository, that other workspaces read as their own; no edit is made
+	// there
+	Shared []string
 	// Submodules are paths of Git submodules whose files Tree has: they belong to other
 	// repositories, and no edit is made there.
 	Submodules []string
@@ -105,7 +107,8 @@ func (e *Sources) module(dir string) (*module, error) {
 	}
 	names, err := rootmodule.Names(e.Src.Tree, dir, e.Src.Tofu)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.NotFound, "name the directory of a root module; a module in a Git submodule that is not followed is changed in its own repository", "there is no directory %s in the commit", dir)
+		return nil, fault.New(fault.NotFound, "name the directory of a root module; a module in a Git submodule "+
+			"that is not followed is changed in its own repository", "there is no directory %s in the commit", dir)
 	}
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "try again", "%s cannot be read: %w", dir, err)

@@ -130,7 +130,8 @@ type instance struct {
 
 func ParseAddress(address string) (Target, error) {
 	bad := func(why string) (Target, error) {
-		return Target{}, fault.New(fault.Invalid, "name a resource as the plan does, such as module.a.aws_instance.b[0]", "%q %s", address, why)
+		return Target{}, fault.New(fault.Invalid, "name a resource as the plan does, such as "+
+			"module.a.aws_instance.b[0]", "%q %s", address, why)
 	}
 	t, err := traversal(address)
 	if err != nil {

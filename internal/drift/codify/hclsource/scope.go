@@ -45,8 +45,10 @@ func (e *Sources) Locate(at Target) (*Scope, error) {
 		call := &Scope{Mod: m, Block: calls[0], Rest: calls[1:], Key: in.key, Up: up}
 		local, ok := call.source()
 		if !ok {
-			return nil, fault.New(fault.Conflict, "change the module where it is kept, or give the call another argument",
-				"%s is in module %q, whose source (%s:%d) is not a directory of this repository", at.text, in.name, calls[0].DefRange().Filename, calls[0].DefRange().Start.Line)
+			return nil, fault.New(fault.Conflict, "change the module where it is kept, or give the call another "+
+				"argument",
+				"%s is in module %q, whose source (%s:%d) is not a directory of this repository", at.text, in.name,
+				calls[0].DefRange().Filename, calls[0].DefRange().Start.Line)
 		}
 		up, dir = call, local
 	}
@@ -172,7 +174,8 @@ func atMostOne(x hclsyntax.Expression) bool {
 	case *hclsyntax.ConditionalExpr: // var.enabled ? 1 : 0
 		return atMostOne(x.TrueResult) && atMostOne(x.FalseResult)
 	case *hclsyntax.LiteralValueExpr:
-		return x.Val.Type() == cty.Number && x.Val.IsKnown() && !x.Val.IsNull() && x.Val.LessThanOrEqualTo(cty.NumberIntVal(1)).True()
+		return x.Val.Type() == cty.Number && x.Val.IsKnown() && !x.Val.IsNull() &&
+			x.Val.LessThanOrEqualTo(cty.NumberIntVal(1)).True()
 	}
 	return false
 }

@@ -26,7 +26,8 @@ func (e *Sources) Splice(name string, start, end int, text string) *Refusal {
 	}
 	for _, s := range e.Src.Submodules {
 		if workspace.Within(s, name) {
-			return Refuse(fmt.Sprintf("%s lies in the Git submodule %s, and a patch of this repository cannot change it", name, s),
+			return Refuse(fmt.Sprintf("%s lies in the Git submodule %s, and a patch of this repository cannot "+
+				"change it", name, s),
 				"change it in the submodule's own repository, and commit its new version here").In(at)
 		}
 	}
@@ -99,7 +100,8 @@ func (e *Sources) CutLines(r hcl.Range, block bool) *Refusal {
 	}
 	if next := lineEnd(src, end); block && len(bytes.TrimSpace(src[end:next])) == 0 {
 		end = next
-	} else if above := lineStart(src, max(start-1, 0)); block && start > 0 && len(bytes.TrimSpace(src[above:start])) == 0 {
+	} else if above := lineStart(src, max(start-1, 0)); block && start > 0 &&
+		len(bytes.TrimSpace(src[above:start])) == 0 {
 		start = above // it was the last one
 	}
 	return e.Splice(r.Filename, start, end, "")
@@ -109,7 +111,8 @@ func (e *Sources) CutLines(r hcl.Range, block bool) *Refusal {
 func (e *Sources) cut(container hcl.Range, elements []hcl.Range, i int) *Refusal {
 	src, r := e.Now[container.Filename], elements[i]
 	switch {
-	case ownLines(src, r.Start.Byte, r.End.Byte) && container.Start.Byte < lineStart(src, r.Start.Byte) && lineEnd(src, r.End.Byte) < container.End.Byte:
+	case ownLines(src, r.Start.Byte, r.End.Byte) && container.Start.Byte < lineStart(src, r.Start.Byte) &&
+		lineEnd(src, r.End.Byte) < container.End.Byte:
 		return e.CutLines(r, false)
 	case len(elements) == 1:
 		return e.Splice(r.Filename, container.Start.Byte+1, container.End.Byte-1, "")
@@ -163,7 +166,8 @@ func (e *Sources) AddElement(x *hclsyntax.TupleConsExpr, i int, v cty.Value) *Re
 	text := Render(v, indent)
 	if i < len(x.Exprs) {
 		gap := " "
-		if first := lineStart(e.Now[r.Filename], near.Start.Byte); len(bytes.TrimSpace(e.Now[r.Filename][first:near.Start.Byte])) == 0 {
+		if first := lineStart(e.Now[r.Filename],
+			near.Start.Byte); len(bytes.TrimSpace(e.Now[r.Filename][first:near.Start.Byte])) == 0 {
 			gap = "\n" + indent
 		}
 		return e.Splice(r.Filename, near.Start.Byte, near.Start.Byte, text+","+gap)
