@@ -243,11 +243,6 @@ func withoutSecrets(v any) any {
 
 func secretName(key string) bool {
 	key = strings.ToLower(key)
-	for _, part := range []string{"secret", "token", "password", "passwd", "credential", "access_key", "private", "sas",
-		"auth", "conn", "pem", "cert", "user"} {
-		if strings.Contains(key, part) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc([]string{"secret", "token", "password", "passwd", "credential", "access_key", "private",
+		"sas", "auth", "conn", "pem", "cert", "user"}, func(part string) bool { return strings.Contains(key, part) })
 }

@@ -61,21 +61,21 @@ func RemoveOverrides(root string) error {
 
 // OverrideContent is the override file by which tfops manages the state.
 func OverrideContent(workspaceDir string) []byte {
-	b, _ := json.MarshalIndent(map[string]any{
-		"//": OverrideMark,
-		"terraform": map[string]any{"backend": map[string]any{"local": map[string]string{
-			"path":          filepath.Join(workspaceDir, ManagedStateFile),
-			"workspace_dir": filepath.Join(workspaceDir, managedWorkspaces),
-		}}},
-	}, "", "  ")
-	return append(b, '\n')
+	return override(OverrideMark, "local", map[string]string{
+		"path":          filepath.Join(workspaceDir, ManagedStateFile),
+		"workspace_dir": filepath.Join(workspaceDir, managedWorkspaces),
+	})
 }
 
 // OtherBackendContent has a backend of this type take the place of the module's own.
 func OtherBackendContent(kind string) []byte {
-	b, _ := json.MarshalIndent(map[string]any{
-		"//":        OtherBackendMark,
-		"terraform": map[string]any{"backend": map[string]any{kind: map[string]string{}}},
+	return override(OtherBackendMark, kind, map[string]string{})
+}
+
+func override(mark, kind string, settings map[string]string) []byte {
+	b, _ := json.MarshalIndent(map[string]any{ // which always encodes
+		"//":        mark,
+		"terraform": map[string]any{"backend": map[string]any{kind: settings}},
 	}, "", "  ")
 	return append(b, '\n')
 }

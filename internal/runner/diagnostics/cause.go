@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -43,17 +44,10 @@ var (
 
 // NeedsInit reports whether the engine asks for init.
 func NeedsInit(all []job.Diagnostic) bool {
-	for _, d := range ErrorsOf(all) {
-		for _, s := range initSummary {
-			if strings.Contains(d.Summary, s) {
-				return true
-			}
-		}
-		if initAdvice().MatchString(d.Summary) || initAdvice().MatchString(d.Detail) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(ErrorsOf(all), func(d job.Diagnostic) bool {
+		return slices.ContainsFunc(initSummary, func(s string) bool { return strings.Contains(d.Summary, s) }) ||
+			initAdvice().MatchString(d.Summary) || initAdvice().MatchString(d.Detail)
+	})
 }
 
 // Explain makes one sentence, and what to do next, of the errors with which
@@ -64,7 +58,7 @@ func Explain(what string, all []job.Diagnostic, plain string) *Failure {
 	for _, d := range errs {
 		text += "\n" + d.Summary + "\n" + d.Detail
 	}
-	flat := unwrapped(text)
+	flat := OneLine(text)
 	f := &Failure{Outcome: job.Failed, Cause: job.CauseEngine, Message: headline(what, errs, plain)}
 	switch {
 	case diskText().MatchString(flat):
@@ -113,12 +107,9 @@ func Explain(what string, all []job.Diagnostic, plain string) *Failure {
 
 // onlyKeptLock reports whether everything was done but that the lock was given back.
 func onlyKeptLock(errs []job.Diagnostic) bool {
-	for _, d := range errs {
-		if !strings.Contains(d.Summary, "Error releasing the state lock") {
-			return false
-		}
-	}
-	return len(errs) > 0
+	return len(errs) > 0 && !slices.ContainsFunc(errs, func(d job.Diagnostic) bool {
+		return !strings.Contains(d.Summary, "Error releasing the state lock")
+	})
 }
 
 // lackNext is what to do about what the machine lacks.
@@ -170,6 +161,7 @@ func firstLine(text string) string {
 	return ""
 }
 
+// OneLine is a text in one line: engines break lines within sentences.
 func OneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 func variables(text string) string {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tfops/tfops/internal/job"
@@ -60,7 +61,7 @@ type Message struct {
 func (o Stdout) Write(line []byte) (int, error) {
 	n := len(line)
 	line = o.Rename(line)
-	if !interesting(line) {
+	if !slices.ContainsFunc(marks, func(mark []byte) bool { return bytes.Contains(line, mark) }) {
 		o.Log.line(line)
 		return n, nil
 	}
@@ -98,15 +99,9 @@ func stateText(raw json.RawMessage) string {
 	return string(raw)
 }
 
-func interesting(line []byte) bool {
-	for _, mark := range []string{`"type":"diagnostic"`, `"type":"apply_start"`, `"type":"change_summary"`,
-		emergencyDump} {
-		if bytes.Contains(line, []byte(mark)) {
-			return true
-		}
-	}
-	return false
-}
+// marks are in the lines that say more than a message.
+var marks = [][]byte{[]byte(`"type":"diagnostic"`), []byte(`"type":"apply_start"`), []byte(`"type":"change_summary"`),
+	[]byte(emergencyDump)}
 
 func (m Message) diagnosed() job.Diagnostic {
 	in := m.Diagnostic

@@ -27,7 +27,7 @@ var (
 func ConstraintMoved(all []job.Diagnostic) bool {
 	moved := false
 	for _, d := range ErrorsOf(all) {
-		text := unwrapped(d.Summary + "\n" + d.Detail)
+		text := OneLine(d.Summary + "\n" + d.Detail)
 		if checksumText().MatchString(text) {
 			return false
 		}
@@ -36,13 +36,10 @@ func ConstraintMoved(all []job.Diagnostic) bool {
 	return moved
 }
 
-// unwrapped is a text in one line: OpenTofu breaks lines within sentences.
-func unwrapped(text string) string { return strings.Join(strings.Fields(text), " ") }
-
 // lockFileNext is what to do about a lock file of which the engine complains;
 // "" when it does not.
 func lockFileNext(what, text string) string {
-	text = unwrapped(text)
+	text = OneLine(text)
 	engine, _, _ := strings.Cut(what, " ")
 	platform := runtime.GOOS + "_" + runtime.GOARCH
 	names := strings.Join(providersIn(text), " ")

@@ -2,6 +2,7 @@ package diagnostics
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -36,8 +37,7 @@ func NewMasker(values []string) *Masker {
 				m.probes = append(m.probes, []byte(JsonText(part, true)))
 				continue
 			}
-			once := []string{part, inner(part, true), inner(part, false)}
-			for _, f := range once {
+			for _, f := range []string{part, inner(part, true), inner(part, false)} {
 				forms[f] = true
 				forms[inner(f, true)] = true // JSON as a string in JSON
 				forms[inner(f, false)] = true
@@ -45,10 +45,7 @@ func NewMasker(values []string) *Masker {
 		}
 	}
 	long := slices.SortedFunc(maps.Keys(forms), func(a, b string) int {
-		if len(a) != len(b) {
-			return len(b) - len(a)
-		}
-		return strings.Compare(a, b)
+		return cmp.Or(len(b)-len(a), strings.Compare(a, b))
 	})
 	var pairs []string
 	for _, f := range long {

@@ -190,7 +190,7 @@ func (f *finder) check(ctx context.Context, binary, sum string, v *version.Versi
 		return fault.New(fault.Internal, fmt.Sprintf("see that %s and %s have space", f.dir(), os.TempDir()),
 			"the archive was not unpacked whole")
 	}
-	told, err := probe(ctx, binary, f.req.SearchPath)
+	told, err := probe(ctx, probeTimeout, binary, place{path: f.req.SearchPath})
 	if err != nil {
 		return fault.New(fault.Invalid,
 			"see that the file system of "+f.dir()+" is not mounted noexec; if it is not, "+damaged,

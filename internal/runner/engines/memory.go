@@ -69,9 +69,9 @@ func (m *memory) version(ctx context.Context, path string, at place) (*version.V
 		}
 	}
 	if !isEngine(path) {
-		return probeSwitcher(ctx, path, at)
+		return probe(ctx, switcherTimeout, path, at)
 	}
-	v, err := probe(ctx, path, at.path)
+	v, err := probe(ctx, probeTimeout, path, place{path: at.path})
 	if err != nil {
 		return nil, err
 	}

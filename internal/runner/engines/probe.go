@@ -45,16 +45,7 @@ var versionLine = lazily.Pattern(`(?m)^(?:Terraform|OpenTofu) v([0-9][0-9A-Za-z.
 // probe asks a binary for its version. hc-install's own way to ask runs it in
 // the current directory, which may be a repository, with the whole
 // environment, and lets it ask the maker's server whether it is outdated.
-func probe(ctx context.Context, path, searchPath string) (*version.Version, error) {
-	return probed(ctx, probeTimeout, path, place{path: searchPath})
-}
-
-// probeSwitcher asks what a version switcher starts for the directory.
-func probeSwitcher(ctx context.Context, path string, at place) (*version.Version, error) {
-	return probed(ctx, switcherTimeout, path, at)
-}
-
-func probed(ctx context.Context, timeout time.Duration, path string, at place) (*version.Version, error) {
+func probe(ctx context.Context, timeout time.Duration, path string, at place) (*version.Version, error) {
 	asking, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/lazily"
@@ -66,15 +64,8 @@ func (c *ProviderCache) Guard(ctx context.Context, root string, waiting func()) 
 
 // warm reports whether all providers of the lock file are in the cache.
 func (c *ProviderCache) warm(path string) bool {
-	src, err := os.ReadFile(path)
-	if err != nil {
-		return false
-	}
-	f, diags := hclsyntax.ParseConfig(src, path, hcl.InitialPos)
-	if diags.HasErrors() {
-		return false
-	}
-	for _, b := range f.Body.(*hclsyntax.Body).Blocks {
+	blocks, ok := blocksOf(path)
+	for _, b := range blocks {
 		version := b.Body.Attributes["version"]
 		if b.Type != "provider" || len(b.Labels) != 1 || version == nil {
 			return false
@@ -85,5 +76,5 @@ func (c *ProviderCache) warm(path string) bool {
 			return false
 		}
 	}
-	return true
+	return ok
 }

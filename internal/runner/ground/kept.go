@@ -68,10 +68,7 @@ func ReadKept(workspaceDir string) (KeptInit, bool) {
 	return k, true
 }
 
-func checksum(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:])
-}
+func checksum(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
 
 func (k KeptInit) Write(workspaceDir string) error {
 	b, err := json.Marshal(k)

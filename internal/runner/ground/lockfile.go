@@ -15,16 +15,9 @@ import (
 // MirrorFlag is how a CLI configuration's one mirror is named to `providers lock`; ""
 // where registries are asked, too, or there is not one but many.
 func MirrorFlag(cliConfig string) string {
-	src, err := os.ReadFile(cliConfig)
-	if err != nil {
-		return ""
-	}
-	f, diags := hclsyntax.ParseConfig(src, cliConfig, hcl.InitialPos)
-	if diags.HasErrors() {
-		return ""
-	}
+	blocks, _ := blocksOf(cliConfig)
 	var flags []string
-	for _, b := range f.Body.(*hclsyntax.Body).Blocks {
+	for _, b := range blocks {
 		if b.Type != "provider_installation" {
 			continue
 		}
@@ -55,19 +48,28 @@ func RefuseUpgrade(engine string) error {
 // LockedProviders reads which version of each provider a lock file names; nil
 // where it cannot be read, of which the engine tells.
 func LockedProviders(path string) map[string]string {
-	src, err := os.ReadFile(path)
-	if err != nil {
-		return nil
-	}
-	f, diags := hclsyntax.ParseConfig(src, path, hcl.InitialPos)
-	if diags.HasErrors() {
+	blocks, ok := blocksOf(path)
+	if !ok {
 		return nil
 	}
 	found := map[string]string{}
-	for _, b := range f.Body.(*hclsyntax.Body).Blocks {
+	for _, b := range blocks {
 		if b.Type == "provider" && len(b.Labels) == 1 && b.Body.Attributes["version"] != nil {
 			found[b.Labels[0]] = rootmodule.Literal(b.Body.Attributes["version"].AsHCLAttribute())
 		}
 	}
 	return found
+}
+
+// blocksOf are the blocks of a file in the engine's language; false where it cannot be read.
+func blocksOf(path string) (hclsyntax.Blocks, bool) {
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return nil, false
+	}
+	f, diags := hclsyntax.ParseConfig(src, path, hcl.InitialPos)
+	if diags.HasErrors() {
+		return nil, false
+	}
+	return f.Body.(*hclsyntax.Body).Blocks, true
 }

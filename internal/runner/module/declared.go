@@ -79,12 +79,11 @@ func idleWarning(source, dir string, names []string) job.Diagnostic {
 // is stricter than a suggestion: names that are alike on purpose, as subnet_a and
 // subnet_b are, are no slips of each other.
 func slip(name string, known []string) string {
-	for _, k := range known {
-		if mistyped(name, k) {
-			return k
-		}
+	i := slices.IndexFunc(known, func(k string) bool { return mistyped(name, k) })
+	if i < 0 {
+		return ""
 	}
-	return ""
+	return known[i]
 }
 
 func mistyped(given, meant string) bool {

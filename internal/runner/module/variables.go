@@ -1,6 +1,7 @@
 package module
 
 import (
+	"cmp"
 	"maps"
 	"os"
 	"path/filepath"
@@ -36,10 +37,7 @@ func assignments(src []byte, path string) []assignment {
 		found = append(found, assignment{name, a.Expr, a.NameRange.Start.Line})
 	}
 	slices.SortFunc(found, func(a, b assignment) int {
-		if a.Line != b.Line {
-			return a.Line - b.Line
-		}
-		return strings.Compare(a.Name, b.Name)
+		return cmp.Or(a.Line-b.Line, strings.Compare(a.Name, b.Name))
 	})
 	return found
 }

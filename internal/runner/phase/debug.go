@@ -1,16 +1,12 @@
 package phase
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
-	"io"
 	"path/filepath"
+	"strings"
 
-	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
-	"github.com/tfops/tfops/internal/seal"
 )
 
 // keepDebugLog puts the debug log beside the run's log: masked by all that is
@@ -22,18 +18,10 @@ func (p *phase) keepDebugLog() {
 	}
 	mask := diagnostics.NewMasker(append(append([]string{}, p.secrets.Mask...), p.hidden...))
 	var masked bytes.Buffer
-	in := bufio.NewReader(bytes.NewReader(p.work.Debug.End()))
-	for {
-		line, err := in.ReadString('\n')
+	for line := range strings.Lines(string(p.work.Debug.End())) {
 		masked.WriteString(mask.Text(line))
-		if errors.Is(err, io.EOF) {
-			break
-		}
 	}
-	b, err := seal.Encrypt(masked.Bytes(), p.job.Recipient)
-	if err == nil {
-		err = durable.Write(filepath.Join(p.dir, job.DebugFile), b)
-	}
+	err := p.keepSealed(filepath.Join(p.dir, job.DebugFile), masked.Bytes())
 	if err != nil {
 		p.note("the debug log could not be kept: " + err.Error())
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
-	"github.com/tfops/tfops/internal/seal"
 )
 
 // secure keeps what an apply left behind, however it ended: a state that
@@ -93,11 +92,7 @@ func (p *phase) keepSnapshot(state []byte, serial uint64, by string) (string, er
 		return "", err
 	}
 	name := fmt.Sprintf("%08d-%s.tfstate.age", serial, by)
-	b, err := seal.Encrypt(state, p.job.Recipient)
-	if err != nil {
-		return "", err
-	}
-	if err := durable.Write(filepath.Join(dir, name), b); err != nil {
+	if err := p.keepSealed(filepath.Join(dir, name), state); err != nil {
 		return "", err
 	}
 	return name, backend.PruneSnapshots(dir)

@@ -10,10 +10,8 @@ import (
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 
-	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
-	"github.com/tfops/tfops/internal/seal"
 )
 
 // plannedOutputs keeps the outputs that a plan found in the state: those of the
@@ -84,8 +82,5 @@ func (p *phase) keepOutputs(outputs map[string]job.Output) error {
 	if err != nil {
 		return err
 	}
-	if b, err = seal.Encrypt(b, p.job.Recipient); err != nil {
-		return err
-	}
-	return durable.Write(filepath.Join(p.dir, job.OutputsFile), b)
+	return p.keepSealed(filepath.Join(p.dir, job.OutputsFile), b)
 }

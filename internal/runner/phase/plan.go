@@ -82,7 +82,7 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 		return diagnostics.Refuse(job.CauseEngine, "", "%s plan ended well and left no plan", p.work.Name)
 	}
 	sealed := make(chan error, 1)
-	go func() { sealed <- p.sealPlan(raw) }()
+	go func() { sealed <- p.keepSealed(p.job.PlanFile, raw) }()
 	shown, err := p.Show(ctx, saved)
 	if sealErr := <-sealed; sealErr != nil {
 		return sealErr
@@ -130,23 +130,21 @@ func (p *phase) keepHidden(hidden []string) error {
 	if err != nil {
 		return err
 	}
-	if b, err = seal.Encrypt(b, p.job.Recipient); err != nil {
-		return err
-	}
 	for _, dir := range []string{filepath.Dir(p.job.PlanFile), p.job.WorkspaceDir} {
-		if err := durable.Write(filepath.Join(dir, job.HiddenFile), b); err != nil {
+		if err := p.keepSealed(filepath.Join(dir, job.HiddenFile), b); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *phase) sealPlan(raw []byte) error {
-	b, err := seal.Encrypt(raw, p.job.Recipient)
+// keepSealed puts something on the disk, encrypted.
+func (p *phase) keepSealed(path string, plain []byte) error {
+	b, err := seal.Encrypt(plain, p.job.Recipient)
 	if err != nil {
 		return err
 	}
-	return durable.Write(p.job.PlanFile, b)
+	return durable.Write(path, b)
 }
 
 // Show gives the plan as JSON. It holds secrets in plain text and goes
