@@ -15,7 +15,7 @@ const module = "github.com/tfops/tfops/"
 // floors puts every package on one floor; a package imports from lower floors
 // only. The reasons stand in docs/ARCHITECTURE.md.
 var floors = [][]string{
-	{"internal/agenda", "internal/datafile", "internal/durable", "internal/fault", "internal/hclfn", "internal/lazily", "internal/links", "internal/redact", "internal/signal"},
+	{"internal/agenda", "internal/datafile", "internal/durable", "internal/fault", "internal/filelock", "internal/hclfn", "internal/lazily", "internal/links", "internal/redact", "internal/signal"},
 	{"internal/pinned", "internal/gitrepo/packs", "internal/gitrepo/lfs", "internal/term/page", "internal/drift/schedule", "internal/drift/glob", "internal/plan/values",
 		"internal/workspace", "internal/rootmodule", "internal/access", "internal/exit", "internal/moment", "internal/term/document"}, // types and a reader that everybody may hold: out of the ground alone
 	{"internal/gitrepo/trees"},                                   // out of packs

@@ -125,10 +125,11 @@ func TestRunnerKilledBeforeTheEngine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cache.Lock.Lock(); err != nil {
+	release, err := cache.Guard(t.Context(), r.base, func() {})
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer cache.Lock.Unlock()
+	defer release()
 	f := r.start(r.planJob())
 	f.awaitEvent("waiting for another init")
 	kill(t, f.pid())

@@ -7,9 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
-	"github.com/gofrs/flock"
+	"github.com/tfops/tfops/internal/filelock"
 	"golang.org/x/sys/unix"
 )
 
@@ -18,7 +17,7 @@ import (
 // then, so they go one at a time.
 type copies struct {
 	ground string
-	held   *flock.Flock
+	free   func() // the path
 	shown  []shownCopy
 }
 
@@ -28,16 +27,11 @@ type shownCopy struct {
 }
 
 func newCopies(ctx context.Context, tree, ground string, waiting func()) (*copies, error) {
-	lock := flock.New(tree+".lock", flock.SetPermissions(0o600))
-	free, err := lock.TryLock()
-	if err == nil && !free {
-		waiting()
-		_, err = lock.TryLockContext(ctx, 20*time.Millisecond)
-	}
+	free, err := filelock.Take(ctx, tree+".lock", waiting)
 	if err != nil {
 		return nil, err
 	}
-	return &copies{ground: ground, held: lock}, nil
+	return &copies{ground: ground, free: free}, nil
 }
 
 func (c *copies) Show(shared, name, at string) error {
@@ -143,7 +137,7 @@ func (s shownCopy) markRemoved(into string, seen map[string]bool) error {
 	return nil
 }
 
-func (c *copies) Close() { _ = c.held.Close() }
+func (c *copies) Close() { c.free() }
 
 // layOver puts what was written over a copy.
 func layOver(written, at string) error {

@@ -10,19 +10,18 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/hc-install/releases"
 
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/filelock"
 )
 
 const (
 	listTimeout    = time.Minute
 	installTimeout = 15 * time.Minute // for 30 MB, so about 34 kB a second must do
-	lockPoll       = 100 * time.Millisecond
 )
 
 // install fetches the newest fitting release into the cache.
@@ -110,16 +109,13 @@ func (f *finder) newest(ctx context.Context, src *source, base http.RoundTripper
 
 // lock makes installs of one version exclusive among processes.
 func (f *finder) lock(ctx context.Context, v *version.Version) (unlock func(), err error) {
-	l := flock.New(filepath.Join(f.dir(), "."+v.String()+".lock"), flock.SetPermissions(0o600))
-	ok, err := l.TryLock()
-	if err == nil && !ok {
+	unlock, err = filelock.Take(ctx, filepath.Join(f.dir(), "."+v.String()+".lock"), func() {
 		f.req.Progress(fmt.Sprintf("waiting for another process that installs %s %s", f.req.Name, v))
-		_, err = l.TryLockContext(ctx, lockPoll)
-	}
+	})
 	if err != nil {
 		return nil, f.machine(err)
 	}
-	return func() { _ = l.Close() }, nil
+	return unlock, nil
 }
 
 // fetch installs v; its lock must be held. Everything happens in a directory

@@ -5,11 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"time"
-
-	"github.com/gofrs/flock"
 
 	"github.com/tfops/tfops/internal/durable"
+	"github.com/tfops/tfops/internal/filelock"
 	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
@@ -23,14 +21,14 @@ import (
 // with others of its kind.
 type ProviderCache struct {
 	Dir   string
-	Lock  *flock.Flock
+	lock  string
 	Alien bool // the user's own configuration names another cache, of which nothing is known
 }
 
 // OpenCache gives the cache of providers that all workspaces share.
 func OpenCache(cacheDir string, env map[string]string) (*ProviderCache, error) {
-	c := &ProviderCache{Dir: filepath.Join(cacheDir, "providers"), Alien: ownCache(env)}
-	c.Lock = flock.New(filepath.Join(cacheDir, "providers.lock"), flock.SetPermissions(0o600))
+	c := &ProviderCache{Dir: filepath.Join(cacheDir, "providers"), lock: filepath.Join(cacheDir, "providers.lock"),
+		Alien: ownCache(env)}
 	return c, os.MkdirAll(c.Dir, 0o700)
 }
 
@@ -47,19 +45,11 @@ func ownCache(env map[string]string) bool {
 
 // Guard takes the cache's lock for an init in root; release gives it back.
 func (c *ProviderCache) Guard(ctx context.Context, root string, waiting func()) (release func(), err error) {
-	take, wait := c.Lock.TryLock, c.Lock.TryLockContext
+	take := filelock.Take
 	if !c.Alien && c.warm(filepath.Join(root, diagnostics.DependencyLock)) {
-		take, wait = c.Lock.TryRLock, c.Lock.TryRLockContext
+		take = filelock.Share
 	}
-	ok, err := take()
-	if err == nil && !ok {
-		waiting()
-		_, err = wait(ctx, 10*time.Millisecond)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return func() { _ = c.Lock.Unlock() }, nil
+	return take(ctx, c.lock, waiting)
 }
 
 // warm reports whether all providers of the lock file are in the cache.

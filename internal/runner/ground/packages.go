@@ -13,10 +13,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
+	"github.com/tfops/tfops/internal/filelock"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazily"
 	"github.com/tfops/tfops/internal/pinned"
@@ -170,27 +169,22 @@ func (s PackageStore) Lock(ctx context.Context, calls []ModuleCall, waiting func
 		names = append(names, s.hash(c))
 	}
 	slices.Sort(names) // all take them in one order
-	var held []*flock.Flock
+	var held []func()
 	release = func() {
-		for _, l := range held {
-			_ = l.Close()
+		for _, free := range held {
+			free()
 		}
 	}
 	if err := os.MkdirAll(filepath.Join(s.Dir, "lock"), 0o700); err != nil {
 		return release, err
 	}
 	for _, name := range slices.Compact(names) {
-		l := flock.New(filepath.Join(s.Dir, "lock", name), flock.SetPermissions(0o600))
-		free, err := l.TryLock()
-		if err == nil && !free {
-			waiting()
-			_, err = l.TryLockContext(ctx, 20*time.Millisecond)
-		}
+		free, err := filelock.Take(ctx, filepath.Join(s.Dir, "lock", name), waiting)
 		if err != nil {
 			release()
 			return func() {}, err
 		}
-		held = append(held, l)
+		held = append(held, free)
 	}
 	return release, nil
 }

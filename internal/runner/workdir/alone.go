@@ -4,10 +4,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"time"
 
-	"github.com/gofrs/flock"
-
+	"github.com/tfops/tfops/internal/filelock"
 	"github.com/tfops/tfops/internal/runner/ground"
 )
 
@@ -39,18 +37,6 @@ func (d *Dir) initAlone(ctx context.Context) (release func(), err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	// The files stay: who removes one that another process waits for lets two in.
-	lock := flock.New(filepath.Join(dir, d.backendPlace()[:32]), flock.SetPermissions(0o600))
-	ok, err := lock.TryLock()
-	if err == nil && !ok {
-		d.Log.Say("info", "waiting for another init of the same backend")
-		_, err = lock.TryLockContext(ctx, 10*time.Millisecond)
-	}
-	if err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		return nil, err
-	}
-	return func() { _ = lock.Close() }, nil
+	return filelock.Take(ctx, filepath.Join(dir, d.backendPlace()[:32]),
+		func() { d.Log.Say("info", "waiting for another init of the same backend") })
 }
