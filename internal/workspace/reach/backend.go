@@ -4,7 +4,6 @@ import (
 	"maps"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -107,30 +106,24 @@ func (r *reader) remoteState(b *hclsyntax.Block) {
 	if b.Type != "data" || len(b.Labels) != 2 || b.Labels[0] != "terraform_remote_state" {
 		return
 	}
-	get := func(name string) *expr {
-		if a := b.Body.Attributes[name]; a != nil {
-			return convertExpr(a.Expr, nil)
-		}
-		return nil
-	}
-	r.remote(b.Labels[1], b.TypeRange, get)
+	r.remote(b.Labels[1], b.TypeRange.Start.Line, attrsOf(b.Body))
 }
 
-func (r *reader) remote(name string, at hcl.Range, get func(string) *expr) {
-	s := RemoteState{Name: name, Config: map[string]any{}, Line: at.Start.Line}
-	if e := get("backend"); e != nil && e.op == opText {
+func (r *reader) remote(name string, line int, list []attribute) {
+	s := RemoteState{Name: name, Config: map[string]any{}, Line: line}
+	if e := find(list, "backend", nil); e != nil && e.op == opText {
 		s.Type = e.text
 	} else {
 		s.Partial = true
 	}
-	switch e := get("workspace"); {
+	switch e := find(list, "workspace", nil); {
 	case e == nil || e.op == opNull:
 	case e.op == opText:
 		s.Workspace = e.text
 	default:
 		s.Partial = true
 	}
-	if e := get("config"); e != nil && e.op == opObject {
+	if e := find(list, "config", nil); e != nil && e.op == opObject {
 		v, all := literalValue(e)
 		maps.Copy(s.Config, v.(map[string]any))
 		s.Partial = s.Partial || !all

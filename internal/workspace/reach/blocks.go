@@ -1,6 +1,8 @@
 package reach
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,13 +17,9 @@ func (r *reader) body(body *hclsyntax.Body) {
 	for _, b := range body.Blocks {
 		switch b.Type {
 		case "module":
-			r.module(b)
+			r.module(strings.Join(b.Labels[:min(1, len(b.Labels))], ""), b.TypeRange.Start.Line, attrsOf(b.Body))
 		case "locals":
-			for _, a := range sortedAttrs(b.Body) {
-				e := convertExpr(a.Expr, nil)
-				r.facts.locals = append(r.facts.locals, binding{name: a.Name, expr: e})
-				r.collect(e, r.at(a).muted())
-			}
+			r.locals(attrsOf(b.Body))
 		case "variable":
 			r.variable(b)
 		case "terraform":
@@ -34,11 +32,49 @@ func (r *reader) body(body *hclsyntax.Body) {
 	}
 }
 
+// attribute is one of a block, in either syntax.
+type attribute struct {
+	name    string
+	line    int
+	value   hcl.Range
+	convert func(*scope) *expr
+}
+
+// attrsOf are the attributes of a block in the native syntax, in its order.
+func attrsOf(body *hclsyntax.Body) []attribute {
+	list := slices.SortedFunc(maps.Values(body.Attributes), func(a, b *hclsyntax.Attribute) int {
+		return cmp.Compare(a.SrcRange.Start.Byte, b.SrcRange.Start.Byte)
+	})
+	out := make([]attribute, len(list))
+	for i, a := range list {
+		out[i] = attribute{a.Name, a.SrcRange.Start.Line, a.Expr.Range(),
+			func(s *scope) *expr { return convertExpr(a.Expr, s) }}
+	}
+	return out
+}
+
+// find is what an attribute converts to; nil when there is none of that name.
+func find(list []attribute, name string, s *scope) *expr {
+	i := slices.IndexFunc(list, func(a attribute) bool { return a.name == name })
+	if i < 0 {
+		return nil
+	}
+	return list[i].convert(s)
+}
+
 // at is where an attribute stands. What a for_each goes over counts where its
 // elements are used.
-func (r *reader) at(a *hclsyntax.Attribute) place {
-	return place{text: shown(a.Expr.Range().SliceBytes(r.src)), line: a.SrcRange.Start.Line,
-		dir: dirAttr().MatchString(a.Name), mute: a.Name == "for_each"}
+func (r *reader) at(a attribute) place {
+	return place{text: shown(a.value.SliceBytes(r.src)), line: a.line, dir: dirAttr().MatchString(a.name),
+		mute: a.name == "for_each"}
+}
+
+func (r *reader) locals(list []attribute) {
+	for _, a := range list {
+		e := a.convert(nil)
+		r.facts.locals = append(r.facts.locals, binding{name: a.name, expr: e})
+		r.collect(e, r.at(a).muted())
+	}
 }
 
 // resourceName is how expressions name a block: TYPE.NAME, after "data" for a
@@ -55,14 +91,9 @@ func resourceName(b *hclsyntax.Block) []string {
 
 // block notes what the attributes of a block and of those in it say.
 func (r *reader) block(body *hclsyntax.Body, s *scope, resource string) {
-	s = blockScope(body, s)
-	for _, a := range sortedAttrs(body) {
-		e := convertExpr(a.Expr, s)
-		if resource != "" && pathAttr().MatchString(a.Name) {
-			r.facts.attrs = append(r.facts.attrs, binding{name: resource + "." + a.Name, expr: e})
-		}
-		r.collect(e, r.at(a))
-	}
+	list := attrsOf(body)
+	s = blockScope(list, s)
+	r.attrs(list, s, resource)
 	for _, b := range body.Blocks {
 		inner := s
 		if b.Type == "dynamic" && len(b.Labels) == 1 {
@@ -72,10 +103,24 @@ func (r *reader) block(body *hclsyntax.Body, s *scope, resource string) {
 	}
 }
 
+// attrs notes what the attributes of a block say.
+func (r *reader) attrs(list []attribute, s *scope, resource string) {
+	for _, a := range list {
+		e := a.convert(s)
+		if resource != "" && pathAttr().MatchString(a.name) {
+			r.facts.attrs = append(r.facts.attrs, binding{name: resource + "." + a.name, expr: e})
+		}
+		r.collect(e, r.at(a))
+	}
+}
+
 // blockScope binds each of a for_each.
-func blockScope(body *hclsyntax.Body, s *scope) *scope {
-	if a := body.Attributes["for_each"]; a != nil && s.find("each") == nil {
-		return s.iterator("each", convertExpr(a.Expr, s))
+func blockScope(list []attribute, s *scope) *scope {
+	if s.find("each") != nil {
+		return s
+	}
+	if over := find(list, "for_each", s); over != nil {
+		return s.iterator("each", over)
 	}
 	return s
 }
@@ -101,29 +146,25 @@ func dynamicScope(b *hclsyntax.Block, s *scope) *scope {
 
 // module notes a call. What is passed to a local module counts where the
 // module uses it; what becomes of it elsewhere nobody can see.
-func (r *reader) module(b *hclsyntax.Block) {
+func (r *reader) module(name string, line int, list []attribute) {
 	r.facts.root = true
-	c := callFacts{line: b.TypeRange.Start.Line}
-	if len(b.Labels) > 0 {
-		c.name = b.Labels[0]
-	}
-	if a := b.Body.Attributes["source"]; a != nil {
-		c.source, c.written = convertExpr(a.Expr, nil), shown(a.Expr.Range().SliceBytes(r.src))
-		if c.source.op == opText {
-			c.written = c.source.text
+	c := callFacts{name: name, line: line, source: find(list, "source", nil)}
+	s := blockScope(list, nil)
+	for _, a := range list {
+		at, e := r.at(a), a.convert(s)
+		if a.name == "source" && c.written == "" {
+			c.written = at.text
 		}
-	}
-	s := blockScope(b.Body, nil)
-	for _, a := range sortedAttrs(b.Body) {
-		if a.Name == "source" || a.Name == "version" { // of files they only can read one
-			r.collect(convertExpr(a.Expr, s), r.at(a).muted())
+		if a.name == "source" || a.name == "version" { // of files they only can read one
+			r.collect(e, at.muted())
 			continue
 		}
-		at := r.at(a)
 		at.mute = at.mute || c.source == nil || c.source.op != opText || rootmodule.IsLocal(c.source.text)
-		e := convertExpr(a.Expr, s)
-		c.args = append(c.args, binding{name: a.Name, expr: e})
+		c.args = append(c.args, binding{name: a.name, expr: e})
 		r.collect(e, at)
+	}
+	if c.source != nil && c.source.op == opText {
+		c.written = c.source.text
 	}
 	r.facts.calls = append(r.facts.calls, c)
 }
@@ -146,11 +187,15 @@ func (r *reader) variable(b *hclsyntax.Block) {
 // reads notes what the attributes of a block and of those in it read, where
 // nothing can name a file: in variables and settings.
 func (r *reader) reads(body *hclsyntax.Body) {
-	for _, a := range sortedAttrs(body) {
-		r.collect(convertExpr(a.Expr, nil), r.at(a).muted())
-	}
+	r.readsOf(attrsOf(body))
 	for _, b := range body.Blocks {
 		r.reads(b.Body)
+	}
+}
+
+func (r *reader) readsOf(list []attribute) {
+	for _, a := range list {
+		r.collect(a.convert(nil), r.at(a).muted())
 	}
 }
 

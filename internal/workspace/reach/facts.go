@@ -569,20 +569,9 @@ func (r *reader) template() {
 }
 
 func (r *reader) varFile(body *hclsyntax.Body) {
-	for _, a := range sortedAttrs(body) {
-		r.facts.values = append(r.facts.values, binding{name: a.Name, expr: convertExpr(a.Expr, nil)})
+	for _, a := range attrsOf(body) {
+		r.facts.values = append(r.facts.values, binding{name: a.name, expr: a.convert(nil)})
 	}
-}
-
-func sortedAttrs(body *hclsyntax.Body) []*hclsyntax.Attribute {
-	list := make([]*hclsyntax.Attribute, 0, len(body.Attributes))
-	for _, a := range body.Attributes {
-		list = append(list, a)
-	}
-	slices.SortFunc(list, func(a, b *hclsyntax.Attribute) int {
-		return cmp.Compare(a.SrcRange.Start.Byte, b.SrcRange.Start.Byte)
-	})
-	return list
 }
 
 // maxShown is how many bytes of an expression are shown to a person.

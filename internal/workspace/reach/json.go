@@ -85,31 +85,29 @@ func (r *reader) jsonBlocks(a *hcl.Attribute) {
 	switch a.Name {
 	case "module":
 		for _, m := range items(a.Expr) {
-			each(m.expr, func(body []jsonItem) { r.jsonModule(m, body) })
+			each(m.expr, func(body []jsonItem) { r.module(m.name, m.line, r.attrsOf(body)) })
 		}
 	case "locals":
-		for _, l := range items(a.Expr) {
-			e := r.convertJSON(l.expr, nil)
-			r.facts.locals = append(r.facts.locals, binding{name: l.name, expr: e})
-			r.collect(e, r.jsonAt(l).muted())
-		}
+		r.locals(r.attrsOf(items(a.Expr)))
 	case "variable":
 		for _, v := range items(a.Expr) {
 			each(v.expr, func(body []jsonItem) {
 				b := binding{name: v.name}
-				if d := find(body, "default"); d != nil {
-					b.expr = plainJSON(d)
-				}
-				if d := find(body, "type"); d != nil {
-					b.typ = defaults(convertJSONType(d))
+				for _, i := range slices.Backward(body) { // the first of a name counts
+					switch i.name {
+					case "default":
+						b.expr = plainJSON(i.expr)
+					case "type":
+						b.typ = defaults(convertJSONType(i.expr))
+					}
 				}
 				r.facts.vars = append(r.facts.vars, b)
-				r.jsonReads(body)
+				r.readsOf(r.attrsOf(body))
 			})
 		}
 	case "terraform":
 		r.jsonSettings(items(a.Expr))
-		r.jsonReads(items(a.Expr))
+		r.readsOf(r.attrsOf(items(a.Expr)))
 	case "resource", "data", "ephemeral":
 		for _, typ := range items(a.Expr) {
 			for _, res := range items(typ.expr) {
@@ -117,21 +115,23 @@ func (r *reader) jsonBlocks(a *hcl.Attribute) {
 			}
 		}
 	case "import", "moved", "removed": // without a label
-		each(a.Expr, func(body []jsonItem) { r.jsonBody(body, r.jsonScope(body), "") })
+		each(a.Expr, func(body []jsonItem) { r.jsonBody(body, "") })
 	default:
 		for _, b := range items(a.Expr) {
-			each(b.expr, func(body []jsonItem) { r.jsonBody(body, r.jsonScope(body), "") })
+			each(b.expr, func(body []jsonItem) { r.jsonBody(body, "") })
 		}
 	}
 	r.facts.root = r.facts.root || a.Name == "module" || a.Name == "provider" || a.Name == "resource"
 }
 
-// jsonReads notes what the properties of an object read, where nothing can name
-// a file.
-func (r *reader) jsonReads(body []jsonItem) {
-	for _, i := range body {
-		r.collect(r.convertJSON(i.expr, nil), r.jsonAt(i).muted())
+// attrsOf are the properties of an object as attributes.
+func (r *reader) attrsOf(body []jsonItem) []attribute {
+	out := make([]attribute, len(body))
+	for i, item := range body {
+		out[i] = attribute{item.name, item.line, item.expr.Range(),
+			func(s *scope) *expr { return r.convertJSON(item.expr, s) }}
 	}
+	return out
 }
 
 // convertJSONType is the type of a variable, whose text is an expression.
@@ -147,76 +147,22 @@ func convertJSONType(e hcl.Expression) *expr {
 	return convertExpr(typ, nil)
 }
 
-func find(body []jsonItem, name string) hcl.Expression {
-	for _, i := range body {
-		if i.name == name {
-			return i.expr
-		}
-	}
-	return nil
-}
-
-func (r *reader) jsonAt(i jsonItem) place {
-	return place{text: shown(i.expr.Range().SliceBytes(r.src)), line: i.line, dir: dirAttr().MatchString(i.name),
-		mute: i.name == "for_each"}
-}
-
-func (r *reader) jsonModule(m jsonItem, body []jsonItem) {
-	c := callFacts{name: m.name, line: m.line}
-	if source := find(body, "source"); source != nil {
-		c.source, c.written = r.convertJSON(source, nil), shown(source.Range().SliceBytes(r.src))
-		if c.source.op == opText {
-			c.written = c.source.text
-		}
-	}
-	s := r.jsonScope(body)
-	for _, i := range body {
-		if i.name == "source" || i.name == "version" { // of files they only can read one
-			r.collect(r.convertJSON(i.expr, s), r.jsonAt(i).muted())
-			continue
-		}
-		at := r.jsonAt(i)
-		at.mute = at.mute || c.source == nil || c.source.op != opText || rootmodule.IsLocal(c.source.text)
-		e := r.convertJSON(i.expr, s)
-		c.args = append(c.args, binding{name: i.name, expr: e})
-		r.collect(e, at)
-	}
-	r.facts.calls = append(r.facts.calls, c)
-}
-
-func (r *reader) jsonScope(body []jsonItem) *scope {
-	if over := find(body, "for_each"); over != nil {
-		return (*scope)(nil).iterator("each", r.convertJSON(over, nil))
-	}
-	return nil
-}
-
 func (r *reader) jsonResource(kind, typ string, res jsonItem, body []jsonItem) {
 	name := typ + "." + res.name
 	if kind != "resource" {
 		name = kind + "." + name
 	}
 	if kind == "data" && typ == "terraform_remote_state" {
-		r.remote(res.name, hcl.Range{Start: hcl.Pos{Line: res.line}}, func(attr string) *expr {
-			if e := find(body, attr); e != nil {
-				return r.convertJSON(e, nil)
-			}
-			return nil
-		})
+		r.remote(res.name, res.line, r.attrsOf(body))
 	}
-	r.jsonBody(body, r.jsonScope(body), name)
+	r.jsonBody(body, name)
 }
 
 // jsonBody notes the attributes of a block. What is a block in it reads like
 // an object.
-func (r *reader) jsonBody(body []jsonItem, s *scope, resource string) {
-	for _, i := range body {
-		e := r.convertJSON(i.expr, s)
-		if resource != "" && pathAttr().MatchString(i.name) {
-			r.facts.attrs = append(r.facts.attrs, binding{name: resource + "." + i.name, expr: e})
-		}
-		r.collect(e, r.jsonAt(i))
-	}
+func (r *reader) jsonBody(body []jsonItem, resource string) {
+	list := r.attrsOf(body)
+	r.attrs(list, blockScope(list, nil), resource)
 }
 
 func (r *reader) jsonSettings(body []jsonItem) {
