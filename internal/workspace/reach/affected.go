@@ -1,12 +1,9 @@
 package reach
 
 import (
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
-
-	"github.com/tfops/tfops/internal/workspace"
 )
 
 // Touched is a workspace whose plan a change can change.
@@ -29,11 +26,6 @@ func (t Touched) String() string {
 		steps = append(steps, l.String())
 	}
 	return strings.Join(steps, " → ")
-}
-
-// Affected is Graph.Affected of a graph that is made for this one question.
-func Affected(tree fs.FS, ws []workspace.Workspace, paths []string) []Touched {
-	return NewIndex().Graph(tree, ws).Affected(paths)
 }
 
 // Affected tells which workspaces a change touches, in the order in which they

@@ -258,3 +258,14 @@ func BenchmarkAffected(b *testing.B) {
 		}
 	}
 }
+
+// Affected is Graph.Affected of a graph that is made for this one question.
+func Affected(tree fs.FS, ws []workspace.Workspace, paths []string) []Touched {
+	return NewIndex().Graph(tree, ws).Affected(paths)
+}
+
+// touch is the way on which a path touches the workspace; nil when it does not.
+func (r *reach) touch(p string) []Link {
+	chain, _ := r.touches(p)
+	return chain
+}

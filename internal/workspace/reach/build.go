@@ -101,10 +101,7 @@ const maxModules = 5000
 
 // add takes a module into the reach, by the path that the engine has for it.
 func (b *builder) add(dir string, by caller, via int, why Link) {
-	real, links, err := b.graph.root.resolve(dir)
-	for _, l := range links {
-		b.cover(cover{path: l, kind: LinkKind, mod: via, why: why})
-	}
+	real, err := b.resolve(dir, via, why)
 	if leadsNowhere(err) {
 		b.absent(path.Clean(dir), via, why)
 		return
@@ -134,6 +131,15 @@ func (b *builder) add(dir string, by caller, via int, why Link) {
 		b.envs[i].callers = append(b.envs[i].callers, by)
 		b.calling++
 	}
+}
+
+// resolve follows the symbolic links of a path, and covers them.
+func (b *builder) resolve(p string, mod int, why Link) (real string, err error) {
+	real, links, err := b.graph.root.resolve(p)
+	for _, l := range links {
+		b.cover(cover{path: l, kind: LinkKind, mod: mod, why: why})
+	}
+	return real, err
 }
 
 // absent covers what is not there: anything above it may become a link.
@@ -207,10 +213,7 @@ func (b *builder) path(p string, kind Kind, mod int, why Link) {
 	}
 	b.known[asked] = true
 	for _, form := range b.forms(p) {
-		real, links, err := b.graph.root.resolve(form)
-		for _, l := range links {
-			b.cover(cover{path: l, kind: LinkKind, mod: mod, why: why})
-		}
+		real, err := b.resolve(form, mod, why)
 		if err != nil {
 			continue // what is not in the repository no commit changes
 		}

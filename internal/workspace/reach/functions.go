@@ -240,14 +240,7 @@ func matched(v *env, args []*expr) []string {
 	}
 	var out []string
 	for _, p := range v.texts(args[1]) {
-		var b strings.Builder
-		for i := range len(p) {
-			if strings.IndexByte(`*?[]{}\`, p[i]) >= 0 {
-				b.WriteString(pattern)
-			}
-			b.WriteByte(p[i])
-		}
-		out = append(out, b.String())
+		out = append(out, marked(p))
 	}
 	return out
 }

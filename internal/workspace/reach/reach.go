@@ -124,13 +124,8 @@ func (r *reach) chain(mod int, first ...Link) []Link {
 	return first
 }
 
-// touch is the way on which a path touches the workspace; nil when it does not.
-func (r *reach) touch(p string) []Link {
-	chain, _ := r.touches(p)
-	return chain
-}
-
-// touches is touch, and whether the code only does not tell that it does not.
+// touches is the way on which a path touches the workspace, nil when it does not, and whether the code
+// only does not tell that it does not.
 func (r *reach) touches(p string) (chain []Link, widened bool) {
 	if Ignored(r.ignore, p) {
 		return nil, false
@@ -159,7 +154,7 @@ func (r *reach) ignoresBelow(dir string) bool {
 	})
 }
 
-// depends is touch, whatever the workspace ignores.
+// depends is the way of touches, whatever the workspace ignores.
 func (r *reach) depends(p string) []Link {
 	chain, _ := r.because(p)
 	return chain

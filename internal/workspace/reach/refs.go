@@ -97,10 +97,7 @@ func (b *builder) located(mod int, f *ref, p string, why Link) {
 		if !inside(dir) {
 			dir = "."
 		}
-		real, links, err := b.graph.root.resolve(dir)
-		for _, l := range links {
-			b.cover(cover{path: l, kind: LinkKind, mod: mod, why: why})
-		}
+		real, err := b.resolve(dir, mod, why)
 		if err != nil {
 			real = "."
 		}
