@@ -26,7 +26,6 @@ type Vanished struct {
 	Started   bool          // the engine had been started for the phase's own command
 	Gone      bool          // the run's directory is gone, and with it what tells whether an engine was started
 	Survivors []job.Process // what still runs of it
-	Log       string        // the end of what the runner printed; mostly empty
 }
 
 func (v *Vanished) Error() string {
@@ -94,9 +93,6 @@ func (l *Local) vanished(dir string) *Vanished {
 	}
 	v.Survivors, _ = l.Survivors(run)
 	v.Gone = !durable.Exists(filepath.Dir(dir))
-	if b, err := datafile.Read(filepath.Join(dir, job.LogFile), datafile.Record); err == nil {
-		v.Log = strings.TrimSpace(string(b[max(0, len(b)-4<<10):]))
-	}
 	return v
 }
 

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -27,7 +26,6 @@ const (
 type packWriter struct {
 	ctx   context.Context
 	w     io.Writer
-	sum   hash.Hash
 	lib   *Library
 	list  map[plumbing.Hash]bool
 	near  map[plumbing.Hash]plumbing.Hash
@@ -42,7 +40,7 @@ func Encode(ctx context.Context, w io.Writer, lib *Library, walk Walker) error {
 		return nil
 	}
 	sum := sha1.New()
-	p := &packWriter{ctx: ctx, w: io.MultiWriter(w, sum), sum: sum, lib: lib, list: map[plumbing.Hash]bool{},
+	p := &packWriter{ctx: ctx, w: io.MultiWriter(w, sum), lib: lib, list: map[plumbing.Hash]bool{},
 		near: walk.near, depth: map[plumbing.Hash]int{}}
 	p.z = zlib.NewWriter(p.w)
 	for _, h := range walk.Found {

@@ -77,19 +77,17 @@ func Below(all []Process, root int) []Process {
 }
 
 // KillDescendants kills all descendants of this process, those included that
-// they start meanwhile, and returns those that do not die within a few
+// they start meanwhile. It gives up on those that do not die within a few
 // seconds (a process in the middle of a device's input or output cannot be killed).
-func KillDescendants() []Process {
-	deadline := time.Now().Add(5 * time.Second)
-	for {
+func KillDescendants() {
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		left := Descendants(os.Getpid())
-		if len(left) == 0 || time.Now().After(deadline) {
-			return left
+		if len(left) == 0 {
+			return
 		}
 		for _, p := range left {
 			_ = unix.Kill(p.PID, unix.SIGKILL) // gone already is as good
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }
 

@@ -201,7 +201,7 @@ func (b *builder) widen(mod int, why Link, expression, reason, to string) {
 	}
 	b.cover(wide)
 	if n := b.graph.root.at(to); to != "." {
-		b.follow(to, n, mod, why)
+		b.follow(to, n, mod)
 	}
 }
 
@@ -222,7 +222,7 @@ func (b *builder) path(p string, kind Kind, mod int, why Link) {
 		if n == nil && b.graph.root.leafAt(real) == nil {
 			b.absent(path.Dir(real), mod, why)
 		}
-		b.follow(real, n, mod, why)
+		b.follow(real, n, mod)
 	}
 }
 
@@ -237,7 +237,7 @@ func (b *builder) forms(p string) []string {
 }
 
 // follow covers the targets of the symbolic links in a directory and below it.
-func (b *builder) follow(dir string, n *node, mod int, why Link) {
+func (b *builder) follow(dir string, n *node, mod int) {
 	if n == nil || !n.links {
 		return
 	}
@@ -249,7 +249,7 @@ func (b *builder) follow(dir string, n *node, mod int, why Link) {
 		}
 	}
 	for _, c := range n.dirs {
-		b.follow(path.Join(dir, c.name), c.node, mod, why)
+		b.follow(path.Join(dir, c.name), c.node, mod)
 	}
 }
 

@@ -194,7 +194,7 @@ func (b *builder) glob(mod int, p string, why Link) {
 		return
 	}
 	b.cover(cover{path: base, kind: Pattern, pattern: g, mod: mod, why: why})
-	b.follow(base, b.graph.root.at(base), mod, why) // the links that it may match
+	b.follow(base, b.graph.root.at(base), mod) // the links that it may match
 }
 
 // globbed is a path that has the marks of matched as a pattern, and the

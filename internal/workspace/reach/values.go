@@ -21,13 +21,13 @@ func (b *builder) variables(w workspace.Workspace) {
 		}
 	}
 	for _, p := range b.autoFiles() {
-		b.varFile(p, Link{What: "variables of " + b.mods[0].dir})
+		b.varFile(p)
 	}
 	for _, f := range w.VarFiles {
 		why := Link{What: "var_files of " + w.Name}
 		if p, ok := join(b.dir, f); ok {
 			b.path(b.dir+"/"+f, Variables, 0, why)
-			b.varFile(p, why)
+			b.varFile(p)
 		}
 	}
 	for _, f := range w.BackendConfigFiles {
@@ -70,7 +70,7 @@ func precedence(p string) int {
 }
 
 // varFile takes the values of a file of variables.
-func (b *builder) varFile(p string, why Link) {
+func (b *builder) varFile(p string) {
 	real, _, err := b.graph.root.resolve(p)
 	if err != nil {
 		return

@@ -49,20 +49,15 @@ func New(s Source) *Sources {
 // module is the source of one directory.
 type module struct {
 	dir   string
-	files []file
+	files []*hclsyntax.Body
 	json  map[string][]byte // files in JSON syntax
-}
-
-type file struct {
-	name string
-	body *hclsyntax.Body
 }
 
 // Blocks are the blocks of a type with these labels, overrides last.
 func (m *module) Blocks(typ string, labels ...string) []*hclsyntax.Block {
 	var out []*hclsyntax.Block
 	for _, f := range m.files {
-		for _, b := range f.body.Blocks {
+		for _, b := range f.Blocks {
 			if b.Type == typ && slices.Equal(b.Labels, labels) {
 				out = append(out, b)
 			}
@@ -128,7 +123,7 @@ func (e *Sources) module(dir string) (*module, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.files = append(m.files, file{name, body})
+		m.files = append(m.files, body)
 	}
 	e.modules[dir] = m
 	return m, nil

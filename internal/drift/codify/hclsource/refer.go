@@ -51,7 +51,7 @@ func Overlap(a, b []Step) bool {
 // count.
 func (m *module) Shared(path []Step, self hcl.Range, except *hclsyntax.Block) *Refusal {
 	for _, f := range m.files {
-		for _, u := range Uses(f.body) {
+		for _, u := range Uses(f) {
 			if u.Where == self || !Overlap(u.Steps, path) || except != nil && inside(u.Where, except.Range()) {
 				continue
 			}
@@ -81,7 +81,7 @@ func inside(r, outer hcl.Range) bool {
 // Referred says where else a resource is named.
 func (m *module) Referred(name []Step, self *hclsyntax.Block) *Refusal {
 	for _, f := range m.files {
-		for _, u := range Uses(f.body) {
+		for _, u := range Uses(f) {
 			if Overlap(u.Steps, name) && !inside(u.Where, self.Range()) {
 				return Refuse(fmt.Sprintf("%s is referred to, and without it that would not be valid", PathOf(name)),
 					"take the reference out first, then try again").In(u.Where)
