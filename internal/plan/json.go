@@ -18,8 +18,8 @@ func (p *Plan) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	if q.FormatVersion > FormatVersion {
-		return fault.New(fault.Invalid, "Use a tfops that is at least as new as the one that wrote the plan.",
-			"The plan is in format %d, newer than the format %d that this tfops reads.", q.FormatVersion, FormatVersion)
+		return fault.New(fault.Invalid, "use a tfops that is at least as new as the one that wrote the plan",
+			"the plan is in format %d, newer than the format %d that this tfops reads", q.FormatVersion, FormatVersion)
 	}
 	*p = Plan(q)
 	return nil

@@ -94,20 +94,20 @@ func (r *reading) plan(doc *document, digest string) (p *Plan, err error) {
 
 // decode reads raw without losing the precision of numbers.
 func decode(raw []byte) (*document, error) {
-	const next = "Make the plan again; if it fails again, check that the engine's version is one that tfops supports."
+	const next = "make the plan again; if it fails again, check that the engine's version is one that tfops supports"
 	doc := &document{}
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
 	if err := dec.Decode(doc); err != nil {
-		return nil, fault.New(fault.Invalid, next, "The engine's plan JSON cannot be read: %s.", decodeProblem(err))
+		return nil, fault.New(fault.Invalid, next, "the engine's plan JSON cannot be read: %s", decodeProblem(err))
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return nil, fault.New(fault.Invalid, next, "The engine's plan JSON cannot be read: something follows its end.")
+		return nil, fault.New(fault.Invalid, next, "the engine's plan JSON cannot be read: something follows its end")
 	}
 	if err := (&tfjson.Plan{FormatVersion: doc.FormatVersion}).Validate(); err != nil {
-		return nil, fault.New(fault.Invalid, "Use an engine whose plan format tfops supports ("+
-			tfjson.PlanFormatVersionConstraints+").",
-			"The engine's plan JSON has format version %q, which tfops does not know.", doc.FormatVersion)
+		return nil, fault.New(fault.Invalid, "use an engine whose plan format tfops supports ("+
+			tfjson.PlanFormatVersionConstraints+")",
+			"the engine's plan JSON has format version %q, which tfops does not know", doc.FormatVersion)
 	}
 	return doc, nil
 }
@@ -230,8 +230,8 @@ func actionOf(list tfjson.Actions, address string) (a Action, createFirst bool, 
 	case "forget,create":
 		return Replace, false, nil
 	default:
-		return "", false, fault.New(fault.Invalid, "Update tfops, or use an engine of a version that it supports.",
-			"The plan does %q to %s, which tfops does not know.", joined, address)
+		return "", false, fault.New(fault.Invalid, "update tfops, or use an engine of a version that it supports",
+			"the plan does %q to %s, which tfops does not know", joined, address)
 	}
 }
 

@@ -21,7 +21,7 @@ var ErrNoAnswer = errors.New("no answer was given")
 // cursor is left behind the question.
 func (p *Printer) Ask(ctx context.Context, question, instead string) (string, error) {
 	if !p.Interactive() {
-		return "", fault.New(fault.Invalid, instead, "There is no terminal to ask at.")
+		return "", fault.New(fault.Invalid, instead, "there is no terminal to ask at")
 	}
 	return p.ask(ctx, question)
 }

@@ -37,15 +37,15 @@ func ReadOwners(tree fs.FS) (Owners, error) {
 			continue
 		}
 		if err == nil && info.Size() > maxOwners {
-			return Owners{}, fault.New(fault.Invalid, "Make it smaller than 3 MB, as GitHub wants it, too.",
-				"%s is too large to read.", name)
+			return Owners{}, fault.New(fault.Invalid, "make it smaller than 3 MB, as GitHub wants it, too",
+				"%s is too large to read", name)
 		}
 		var src []byte
 		if err == nil {
 			src, err = fs.ReadFile(tree, name)
 		}
 		if err != nil {
-			return Owners{}, fault.New(fault.Unavailable, "Check the repository's mirror.", "%s cannot be read: %w.",
+			return Owners{}, fault.New(fault.Unavailable, "check the repository's mirror", "%s cannot be read: %w",
 				name, err)
 		}
 		return parseOwners(name, string(src)), nil

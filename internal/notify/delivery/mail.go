@@ -27,7 +27,7 @@ func (n *Notifier) mail(ctx context.Context, t notify.Target, d run.Delivery) (n
 	}
 	msg, note, err := n.compose(ctx, m, t, d)
 	if err != nil {
-		return note, &failure{mine: true, fault: fault.New(fault.Invalid, "", "The mail cannot be written: %s",
+		return note, &failure{mine: true, fault: fault.New(fault.Invalid, "", "the mail cannot be written: %s",
 			t.Scrub(err))}
 	}
 	client, err := mail.NewClient(m.Host, n.mailOptions(ctx, m)...)

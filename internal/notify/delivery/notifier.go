@@ -207,7 +207,7 @@ func (n *Notifier) round(ctx context.Context) time.Duration {
 			continue
 		}
 		n.failed(ctx, d, &failure{final: true, fault: fault.New(fault.NotFound,
-			"Write the block again and send the dead letter again, or drop it.", "There is no notify block %q any more",
+			"write the block again and send the dead letter again, or drop it", "there is no notify block %q any more",
 			d.Target)}, "")
 	}
 	for name, list := range work {

@@ -210,7 +210,7 @@ func TestRemovedTarget(t *testing.T) {
 	g.options.Targets = func() []notify.Target { mu.Lock(); defer mu.Unlock(); return targets }
 	g.tell(notifytest.Notice("first", "ops"))
 	g.start(g.store)
-	if o := g.outcome(); !o.Dead || !strings.Contains(o.Err.Error(), `There is no notify block "ops"`) {
+	if o := g.outcome(); !o.Dead || !strings.Contains(o.Err.Error(), `there is no notify block "ops"`) {
 		t.Fatalf("outcome: %+v", o)
 	}
 	mu.Lock()

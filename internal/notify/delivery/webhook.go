@@ -112,7 +112,7 @@ func (n *Notifier) payload(ctx context.Context, t notify.Target, d run.Delivery)
 	payload, err = json.Marshal(b)
 	if err != nil {
 		return nil, "", &failure{mine: true, fault: fault.New(fault.Internal, "",
-			"The message cannot be put into JSON: %w", err)}
+			"the message cannot be put into JSON: %w", err)}
 	}
 	return payload, note, nil
 }
