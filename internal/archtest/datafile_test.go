@@ -13,14 +13,15 @@ import (
 // readers are files of code by which the daemon reads below its data directory, and
 // functions in them that open something else by themselves, with what.
 var readers = map[string][]string{
-	"../artifacts/*.go":            nil,
-	"../engine/*.go":               nil,
-	"../engine/*/*.go":             {"lacksFiles: the null device"},
-	"../seal/*.go":                 {"Load: the key, which may be a link"},
-	"../checkout/*.go":             nil,
-	"../job/*.go":                  nil,
-	"../pinned/*.go":               nil,
-	"../durable/*.go":              {"Sync: a file or a directory", "Reserve: a new file", "CommitReserved: a new file"},
+	"../artifacts/*.go": nil,
+	"../engine/*.go":    nil,
+	"../engine/*/*.go":  {"lacksFiles: the null device"},
+	"../seal/*.go":      {"Load: the key, which may be a link"},
+	"../checkout/*.go":  nil,
+	"../job/*.go":       nil,
+	"../pinned/*.go":    nil,
+	"../durable/*.go": {"Sync: a file or a directory", "Reserve: a new file",
+		"CommitReserved: a new file"},
 	"../runner/follow.go":          nil,
 	"../runner/halted.go":          nil,
 	"../runner/local.go":           nil,

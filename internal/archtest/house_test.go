@@ -15,9 +15,13 @@ const module = "github.com/tfops/tfops/"
 // floors puts every package on one floor; a package imports from lower floors
 // only. The reasons stand in docs/ARCHITECTURE.md.
 var floors = [][]string{
-	{"internal/agenda", "internal/datafile", "internal/durable", "internal/fault", "internal/filelock", "internal/hclfn", "internal/lazily", "internal/links", "internal/redact", "internal/signal"},
-	{"internal/pinned", "internal/gitrepo/packs", "internal/gitrepo/lfs", "internal/term/page", "internal/drift/schedule", "internal/drift/glob", "internal/plan/values",
-		"internal/workspace", "internal/rootmodule", "internal/access", "internal/exit", "internal/moment", "internal/term/document"}, // types and a reader that everybody may hold: out of the ground alone
+	{"internal/agenda", "internal/datafile", "internal/durable", "internal/fault", "internal/filelock",
+		"internal/hclfn", "internal/lazily", "internal/links", "internal/redact", "internal/signal"},
+	{"internal/pinned", "internal/gitrepo/packs", "internal/gitrepo/lfs", "internal/term/page",
+		"internal/drift/schedule", "internal/drift/glob", "internal/plan/values",
+		// types and a reader that everybody may hold: out of the ground alone
+		"internal/workspace", "internal/rootmodule", "internal/access", "internal/exit", "internal/moment",
+		"internal/term/document"},
 	{"internal/gitrepo/trees"},                                   // out of packs
 	{"internal/gitrepo/local"},                                   // has packs and trees on the disk
 	{"internal/gitrepo/remote"},                                  // some are local
@@ -65,10 +69,13 @@ var floors = [][]string{
 
 // banned are imports that the floors alone would allow; from may end in /..., with all that is below.
 var banned = []struct{ from, to, why string }{
-	{"internal/engine/...", "internal/store", "the engine asks a small interface that it defines itself, so that another store can take its place"},
+	{"internal/engine/...", "internal/store", "the engine asks a small interface that it defines itself, so that " +
+		"another store can take its place"},
 	{"internal/engine/...", "internal/api", "wire types are for people and scripts; the engine has its own"},
-	{"internal/runner", "internal/runner/phase", "the daemon starts and follows runners; what they do is in a process of its own"},
-	{"internal/engine/...", "internal/runner/phase", "the daemon starts and follows runners; what they do is in a process of its own"},
+	{"internal/runner", "internal/runner/phase", "the daemon starts and follows runners; what they do is in a " +
+		"process of its own"},
+	{"internal/engine/...", "internal/runner/phase",
+		"the daemon starts and follows runners; what they do is in a process of its own"},
 	{"internal/run", "internal/runner", "a run knows nothing of processes"},
 	{"internal/run", "internal/job", "a run knows nothing of processes"},
 	{"internal/store", "internal/runner", "a store knows nothing of processes"},
@@ -79,7 +86,8 @@ var banned = []struct{ from, to, why string }{
 }
 
 // tests are packages that exist for tests and are imported by tests alone.
-var tests = []string{"internal/testrig", "internal/gitrepo/gittest", "internal/store/storetest", "internal/notify/notifytest", "internal/archtest", "internal/fleet/fleettest"}
+var tests = []string{"internal/testrig", "internal/gitrepo/gittest", "internal/store/storetest",
+	"internal/notify/notifytest", "internal/archtest", "internal/fleet/fleettest"}
 
 // outsideRule says who may use a library.
 type outsideRule struct {
@@ -107,7 +115,8 @@ var outside = []outsideRule{
 	{"os/exec", []string{"internal/runner", "internal/runner/engines", "internal/runner/inputs",
 		"internal/runner/command", "cmd/tfops"},
 		"nothing else starts a process"},
-	{"log/slog", []string{"internal/engine/...", "internal/server", "cmd/tfops"}, "the lower floors return errors; they never log and go on"},
+	{"log/slog", []string{"internal/engine/...", "internal/server", "cmd/tfops"},
+		"the lower floors return errors; they never log and go on"},
 }
 
 // allows reports whether a package may; a name may end in /..., with all that is below.
@@ -171,16 +180,21 @@ func TestFloors(t *testing.T) {
 				t.Errorf("%s imports %s, which is not on a lower floor", name, to)
 			}
 			for _, b := range banned {
-				if from, below := strings.CutSuffix(b.from, "/..."); (from == name || below && strings.HasPrefix(name, from+"/")) && b.to == to {
+				if from, below := strings.CutSuffix(b.from, "/..."); (from == name || below &&
+					strings.HasPrefix(name, from+"/")) && b.to == to {
 					t.Errorf("%s imports %s: %s", name, to, b.why)
 				}
 			}
 		}
 		if imp := importedConfig(p); imp != "" && name != "cmd/tfops" && !strings.HasPrefix(name, "internal/config") {
-			t.Errorf("%s imports %s: only cmd/tfops reads the configuration and copies values into components", name, imp)
+			t.Errorf("%s imports %s: only cmd/tfops reads the configuration and copies values into components", name,
+				imp)
 		}
 		for _, o := range outside {
-			if slices.ContainsFunc(p.Imports, func(i string) bool { return i == o.library || strings.HasPrefix(i, o.library+"/") }) && !o.allows(name) {
+			if slices.ContainsFunc(p.Imports, func(i string) bool {
+				return i == o.library ||
+					strings.HasPrefix(i, o.library+"/")
+			}) && !o.allows(name) {
 				t.Errorf("%s imports %s: %s", name, o.library, o.why)
 			}
 		}
@@ -190,7 +204,8 @@ func TestFloors(t *testing.T) {
 // importedConfig is the first package of the configuration that a package imports.
 func importedConfig(p pkg) string {
 	for _, imp := range p.Imports {
-		if name := strings.TrimPrefix(imp, module); name == "internal/config" || strings.HasPrefix(name, "internal/config/") {
+		if name := strings.TrimPrefix(imp, module); name == "internal/config" ||
+			strings.HasPrefix(name, "internal/config/") {
 			return name
 		}
 	}

@@ -52,7 +52,8 @@ func (l *Local) notes() (map[string]folderNote, error) {
 			err = json.Unmarshal(b, &n)
 		}
 		if err != nil || n.FormatVersion > 1 || !workspace.ValidName().MatchString(n.Name) {
-			return nil, fault.New(fault.Conflict, "put it right by hand, or remove it: it says which workspace the directory belongs to",
+			return nil, fault.New(fault.Conflict, "put it right by hand, or remove it: it says which workspace the "+
+				"directory belongs to",
 				"%s does not say which workspace it is of: %w", path, cause(err))
 		}
 		notes[folder] = n
@@ -148,7 +149,8 @@ func (l *Local) Recollect(records map[string]workspace.Record) (Recollection, er
 			if to == f.Name {
 				continue // it was not carried out
 			}
-			if old, ok := records[f.Name]; ok && !old.Former() && records[to].RenamedFrom != f.Name && old.Folder() == folder {
+			if old, ok := records[f.Name]; ok && !old.Former() && records[to].RenamedFrom != f.Name &&
+				old.Folder() == folder {
 				out.Renames = append(out.Renames, run.Rename{From: f.Name, To: to, Stopped: true})
 				old.Dir, old.RenamedFrom = folder, f.Name
 				records[to] = old

@@ -28,9 +28,11 @@ type File string
 
 // The files of a run.
 const (
-	Record  File = "run.json"           // it and its votes when its newest phase began, for the day on which the store is lost
-	Patch   File = "patch.json"         // that it checks
-	Inputs  File = "inputs.json.age"    // the variables that it made of other workspaces' outputs; of a workspace: that were applied
+	// it and its votes when its newest phase began, for the day on which the store is lost
+	Record File = "run.json"
+	Patch  File = "patch.json" // that it checks
+	// the variables that it made of other workspaces' outputs; of a workspace: that were applied
+	Inputs  File = "inputs.json.age"
 	Applied File = "footing.json.age"   // what it was planned with; of a workspace: what was applied
 	Hidden  File = job.HiddenFile       // what its plan hides; of a workspace: what earlier plans hid
 	Outputs File = job.OutputsFile      // of a workspace: its outputs

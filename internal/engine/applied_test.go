@@ -32,7 +32,8 @@ func TestDriftIsCheckedWithWhatWasApplied(t *testing.T) {
 		g.configure(define("a", func(d *fleet.Definition) {
 			d.Variables = map[string]cty.Value{"size": cty.StringVal("large"), "token": secret("second-token")}
 			d.VarFiles = []string{"new.tfvars"}
-			d.BackendConfig = map[string]cty.Value{"key": cty.StringVal("new.tfstate"), "access_key": secret("key-of-now")}
+			d.BackendConfig = map[string]cty.Value{"key": cty.StringVal("new.tfstate"),
+				"access_key": secret("key-of-now")}
 			d.BackendConfigFiles, d.EngineVersion = []string{"new.tfbackend"}, "~> 2.0"
 			d.Env = map[string]workspace.EnvVar{"REGION": {Value: "us"}, "KEY": {Value: "key-of-now", Secret: true}}
 		}))
@@ -49,7 +50,8 @@ func TestDriftIsCheckedWithWhatWasApplied(t *testing.T) {
 			t.Fatalf("the check is %s: %+v", got.Status, got.Failure)
 		}
 		ph := g.runners.newest()
-		if !strings.Contains(ph.secrets.Variables, `size  = "small"`) || !strings.Contains(ph.secrets.Variables, "first-token") || strings.Contains(ph.secrets.Variables, "large") {
+		if !strings.Contains(ph.secrets.Variables, `size  = "small"`) || !strings.Contains(ph.secrets.Variables,
+			"first-token") || strings.Contains(ph.secrets.Variables, "large") {
 			t.Errorf("variables:\n%s", ph.secrets.Variables)
 		}
 		if !slices.Equal(ph.job.VarFiles, []string{"old.tfvars"}) {
@@ -101,19 +103,23 @@ func TestDriftIsCheckedWhereItWasApplied(t *testing.T) {
 				g.want("a", run.Applied)
 				g.configure(define("a", now))
 				g.want("a", run.AwaitingApproval)
-				if _, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "a", Kind: run.Drift}); err != nil {
+				if _, err := g.engine.Start(context.Background(), ana,
+					acts.Order{Workspace: "a", Kind: run.Drift}); err != nil {
 					t.Fatal(err)
 				}
 				g.settle()
 				ph := g.runners.newest()
-				if got, want := ph.secrets.Backend, "address  = \"https://states\"\npassword = \"key-of-then\"\n"; ph.job.Backend != "http" || got != want {
+				if got, want := ph.secrets.Backend,
+					"address  = \"https://states\"\npassword = \"key-of-then\"\n"; ph.job.Backend != "http" ||
+					got != want {
 					t.Errorf("the backend is %q\n%s", ph.job.Backend, got)
 				}
 				if !slices.Contains(ph.secrets.Mask, "key-of-then") {
 					t.Error("a secret that was applied with is not masked")
 				}
 			}, define("a", func(d *fleet.Definition) {
-				d.Backend, d.BackendConfig = "http", map[string]cty.Value{"address": cty.StringVal("https://states"), "password": secret("key-of-then")}
+				d.Backend, d.BackendConfig = "http", map[string]cty.Value{"address": cty.StringVal("https://states"),
+					"password": secret("key-of-then")}
 			}))
 		})
 	}

@@ -24,7 +24,8 @@ func (g *rig) forced(paths ...string) string {
 // TestForcedAwayIsNotApplied: what was taken off its branch since the last poll
 // is not applied, whatever else differs.
 func TestForcedAwayIsNotApplied(t *testing.T) {
-	for name, paths := range map[string][]string{"touches it": {"a/main.tf"}, "touches nothing": {"README.md"}, "touches nothing, and was polled": {"README.md"}} {
+	for name, paths := range map[string][]string{"touches it": {"a/main.tf"}, "touches nothing": {"README.md"},
+		"touches nothing, and was polled": {"README.md"}} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, g *rig) {
 				g.commit("a/main.tf")
@@ -156,7 +157,8 @@ func TestSlowRemoteHoldsNothing(t *testing.T) {
 		g.git.slow(3 * time.Second)
 		g.approve(ana, r)
 		g.settle() // the question is under way
-		if _, err := g.store.Change(t.Context(), r.ID, func(d *run.Tx) error { d.Note("ana", "the store is free"); return nil }); err != nil {
+		if _, err := g.store.Change(t.Context(), r.ID,
+			func(d *run.Tx) error { d.Note("ana", "the store is free"); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		g.pass(10 * time.Second)

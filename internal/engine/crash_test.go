@@ -217,7 +217,8 @@ func TestDaemonDies(t *testing.T) {
 			g.want("a", run.AwaitingApproval)
 		}, define("a"))
 	})
-	for name, started := range map[string]bool{"and the runner dies as well": true, "before its runner was started": false} {
+	for name, started := range map[string]bool{"and the runner dies as well": true,
+		"before its runner was started": false} {
 		t.Run("applying, "+name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, g *rig) {
 				g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
@@ -274,7 +275,8 @@ func interrupted(t *testing.T, g *rig, r run.Run) {
 		t.Fatal(err)
 	}
 	g.settle()
-	if got := g.get(r.ID); got.Status != run.Errored || got.Failure == nil || !strings.Contains(got.Comment, "nothing was half done") {
+	if got := g.get(r.ID); got.Status != run.Errored || got.Failure == nil ||
+		!strings.Contains(got.Comment, "nothing was half done") {
 		t.Errorf("resolved: %s %+v %q", got.Status, got.Failure, got.Comment)
 	}
 	g.want("a", run.Applied) // the newer commit's run, planned after the resolve
@@ -314,7 +316,8 @@ func TestRunnerDies(t *testing.T) {
 					if j.Phase == job.PlanPhase {
 						return nil
 					}
-					return &job.Result{Outcome: job.Failed, Cause: job.CauseEngine, Message: "cannot save", ErroredState: "/runs/x/errored.tfstate.age"}
+					return &job.Result{Outcome: job.Failed, Cause: job.CauseEngine, Message: "cannot save",
+						ErroredState: "/runs/x/errored.tfstate.age"}
 				}
 			})
 			g.start()
@@ -377,7 +380,8 @@ func TestARefusedApplyRestsBeforeItIsPlannedAgain(t *testing.T) {
 		g.runners.set(func(p *players) {
 			p.fail = func(j job.Job) *job.Result {
 				if j.Phase == job.ApplyPhase {
-					return &job.Result{Outcome: job.Failed, Cause: job.CauseStale, Message: "what was approved is not there any more"}
+					return &job.Result{Outcome: job.Failed, Cause: job.CauseStale,
+						Message: "what was approved is not there any more"}
 				}
 				return nil
 			}

@@ -72,8 +72,9 @@ type Options struct {
 	Vault   jobs.Vault
 	DataDir string
 	Log     *slog.Logger
-	Intact  func() error // asked before anything begins: why the data directory is not the one that was opened; nil asks nothing
-	Environ []string     // the daemon's own environment, of which the allow-list lets a part through
+	// asked before anything begins: why the data directory is not the one that was opened; nil asks nothing
+	Intact  func() error
+	Environ []string // the daemon's own environment, of which the allow-list lets a part through
 }
 
 // Engine moves runs. Make one with New, then call Run once.
@@ -93,20 +94,24 @@ func New(o Options, s *settings.Settings) *Engine {
 	if o.Intact == nil {
 		o.Intact = func() error { return nil }
 	}
-	w := &txn.Writer{Store: o.Store, Runner: o.Runner, Files: artifacts.Open(o.DataDir), Settings: new(settings.Current), Log: o.Log}
+	w := &txn.Writer{Store: o.Store, Runner: o.Runner, Files: artifacts.Open(o.DataDir),
+		Settings: new(settings.Current), Log: o.Log}
 	w.Settings.Set(s.Prepare())
 	from := &sources.Reader{Settings: w.Settings, Log: o.Log}
 	making := &jobs.Maker{Store: o.Store, Files: w.Files, Settings: w.Settings, Sources: from,
-		Checkouts: checkout.Open(filepath.Join(w.Files.Cache(), "checkouts")), Vault: o.Vault, Log: o.Log, Environ: o.Environ}
+		Checkouts: checkout.Open(filepath.Join(w.Files.Cache(), "checkouts")), Vault: o.Vault, Log: o.Log,
+		Environ: o.Environ}
 	sequence := order.New(w, making)
 	watcher := watch.New(w, from, sequence, s)
 	states := managed.States{Files: w.Files, Vault: o.Vault}
 	edits := &patches.Maker{Settings: w.Settings, Sources: from, Files: w.Files, Journal: o.Journal}
-	worker := &phases.Worker{Txn: w, Jobs: making, Patches: edits, States: states, Journal: o.Journal, Runner: o.Runner, Log: o.Log, Intact: o.Intact}
+	worker := &phases.Worker{Txn: w, Jobs: making, Patches: edits, States: states, Journal: o.Journal, Runner: o.Runner,
+		Log: o.Log, Intact: o.Intact}
 	queue := queue.New(w, worker, watcher, sequence, o.Halts, o.Engines)
 	house := upkeep.New(w, sequence, making, o.Journal, o.Runner)
 	return &Engine{txn: w, watcher: watcher, phases: worker, queue: queue, upkeep: house,
-		Actions: &acts.Actions{Txn: w, Watcher: watcher, Order: sequence, States: states, Jobs: making, Patches: edits, Queue: queue,
+		Actions: &acts.Actions{Txn: w, Watcher: watcher, Order: sequence, States: states, Jobs: making, Patches: edits,
+			Queue:  queue,
 			Upkeep: house, Journal: o.Journal, Runner: o.Runner, Vault: o.Vault},
 		View: view.New(w, queue, watcher, o.Vault)}
 }

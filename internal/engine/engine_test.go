@@ -34,7 +34,8 @@ func TestCommitToApplied(t *testing.T) {
 			t.Errorf("the run is not of the commit: %+v", r)
 		}
 		v := g.view("a")
-		if v.Sync != workspace.Pending || !strings.Contains(v.Wait.For, "1 approval") || v.Wait.Command != "tfops approve "+r.ID {
+		if v.Sync != workspace.Pending || !strings.Contains(v.Wait.For, "1 approval") ||
+			v.Wait.Command != "tfops approve "+r.ID {
 			t.Errorf("status before: %s, %+v", v.Sync, v.Wait)
 		}
 		g.approve(ana, r)
@@ -170,10 +171,12 @@ func TestVotes(t *testing.T) {
 				t.Errorf("a vote with %s: %v", name, err)
 			}
 		}
-		if _, err := g.engine.Vote(context.Background(), ana, "nothere", acts.Ballot{Yes: true}); !fault.Is(err, fault.NotFound) {
+		if _, err := g.engine.Vote(context.Background(), ana, "nothere", acts.Ballot{Yes: true}); !fault.Is(err,
+			fault.NotFound) {
 			t.Errorf("an unknown run: %v", err)
 		}
-		if _, err := g.engine.Vote(context.Background(), ana, r.ID, acts.Ballot{Digest: r.Plan.Digest}); !fault.Is(err, fault.Invalid) {
+		if _, err := g.engine.Vote(context.Background(), ana, r.ID, acts.Ballot{Digest: r.Plan.Digest}); !fault.Is(err,
+			fault.Invalid) {
 			t.Errorf("a rejection without a comment: %v", err)
 		}
 		if err := g.vote(ana, r, false); err != nil {
@@ -235,7 +238,8 @@ func TestTamperedPlanIsNeverApplied(t *testing.T) {
 		g.start()
 		g.commit("a/main.tf")
 		r := g.want("a", run.AwaitingApproval)
-		if err := os.WriteFile(g.engine.txn.Files.Run(r.ID).Path(artifacts.Plan), []byte("another plan"), 0o600); err != nil {
+		if err := os.WriteFile(g.engine.txn.Files.Run(r.ID).Path(artifacts.Plan), []byte("another plan"),
+			0o600); err != nil {
 			t.Fatal(err)
 		}
 		g.approve(ana, r)
@@ -453,7 +457,8 @@ func TestLockAndSuspend(t *testing.T) {
 		if err := g.engine.Lock(ctx, li, "a", "migrating"); err != nil {
 			t.Fatal(err)
 		}
-		if err := g.engine.Lock(ctx, ana, "a", "me too"); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "li") || !strings.Contains(err.Error(), "migrating") {
+		if err := g.engine.Lock(ctx, ana, "a", "me too"); !fault.Is(err, fault.Conflict) ||
+			!strings.Contains(err.Error(), "li") || !strings.Contains(err.Error(), "migrating") {
 			t.Errorf("a second lock: %v", err)
 		}
 		g.commit("a/main.tf") // plans go on
@@ -490,7 +495,8 @@ func TestSharedState(t *testing.T) {
 		g.runners.set(func(p *players) { p.shared = true })
 		g.start()
 		g.commit()
-		a, b, c := g.want("a", run.AwaitingApproval), g.want("b", run.AwaitingApproval), g.want("c", run.AwaitingApproval)
+		a, b, c := g.want("a", run.AwaitingApproval), g.want("b", run.AwaitingApproval),
+			g.want("c", run.AwaitingApproval)
 		g.approve(ana, b)
 		g.pass(time.Second)
 		g.approve(ana, c)
@@ -602,7 +608,8 @@ func TestDrift(t *testing.T) {
 			first := g.view("a").Record.Drift
 			g.pass(24 * time.Hour)
 			d := g.view("a").Record.Drift
-			if d.Status != workspace.Drifted || len(d.Addresses) != 1 || d.Since != first.Since || !d.CheckedAt.After(first.CheckedAt) {
+			if d.Status != workspace.Drifted || len(d.Addresses) != 1 || d.Since != first.Since ||
+				!d.CheckedAt.After(first.CheckedAt) {
 				t.Errorf("%+v", d)
 			}
 			g.runners.set(func(p *players) {
@@ -611,7 +618,8 @@ func TestDrift(t *testing.T) {
 				}
 			})
 			g.pass(24 * time.Hour)
-			if d := g.view("a").Record.Drift; d.Status != workspace.DriftUnknown || !strings.Contains(d.Why, "no credentials") {
+			if d := g.view("a").Record.Drift; d.Status != workspace.DriftUnknown ||
+				!strings.Contains(d.Why, "no credentials") {
 				t.Errorf("a failed check is %+v", d)
 			}
 			if n := len(g.runs("a")); n != 5 {
@@ -648,7 +656,8 @@ func TestDrift(t *testing.T) {
 				t.Fatal(err)
 			}
 			g.settle()
-			if shown, _ := g.engine.Show(context.Background(), r.ID); shown.Status != run.Pending || !strings.Contains(shown.Wait.For, applying.ID) {
+			if shown, _ := g.engine.Show(context.Background(), r.ID); shown.Status != run.Pending ||
+				!strings.Contains(shown.Wait.For, applying.ID) {
 				t.Errorf("%s %+v", shown.Status, shown.Wait)
 			}
 			again, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "a", Kind: run.Drift})
@@ -668,7 +677,8 @@ func TestProblems(t *testing.T) {
 		g.start()
 		g.commit("a/main.tf")
 		g.want("a", run.AwaitingApproval)
-		for name, want := range map[string]string{"gone": "no directory gone", "nobranch": "branch dev is not in repository infra", "novars": "no var file a/x.tfvars"} {
+		for name, want := range map[string]string{"gone": "no directory gone",
+			"nobranch": "branch dev is not in repository infra", "novars": "no var file a/x.tfvars"} {
 			v := g.view(name)
 			if v.Sync != workspace.Unknown || !strings.Contains(v.Wait.For, want) {
 				t.Errorf("%s: %s, %q", name, v.Sync, v.Wait.For)

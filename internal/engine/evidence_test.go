@@ -14,8 +14,10 @@ import (
 // as long as no check after that apply found nothing.
 func TestPerpetualOnlyWhereNothingLasted(t *testing.T) {
 	appliedRig(t, func(t *testing.T, g *rig, w *world) {
-		again := &plan.Plan{Complete: true, Applyable: true, Compared: 1, Counts: plan.Counts{Change: 1}, Changes: []plan.Change{{Address: "box.a", Mode: "managed", Type: "box", Name: "a",
-			Action: plan.Update, Configured: []string{"size"}, Before: map[string]any{"size": "s"}, After: map[string]any{"size": "S"}}}}
+		again := &plan.Plan{Complete: true, Applyable: true, Compared: 1, Counts: plan.Counts{Change: 1},
+			Changes: []plan.Change{{Address: "box.a", Mode: "managed", Type: "box", Name: "a",
+				Action: plan.Update, Configured: []string{"size"}, Before: map[string]any{"size": "s"},
+				After: map[string]any{"size": "S"}}}}
 		found := again
 		g.runners.set(func(p *players) { p.plan = func(job.Job) *plan.Plan { return found } })
 		set := func(p *plan.Plan) { g.runners.set(func(*players) { found = p }) }
@@ -49,8 +51,10 @@ func TestWhatIsTakenAwayIsNotPerpetual(t *testing.T) {
 	for _, action := range []plan.Action{plan.Delete, plan.Forget} {
 		appliedRig(t, func(t *testing.T, g *rig, w *world) {
 			change := func(action plan.Action, after map[string]any) *plan.Plan {
-				return &plan.Plan{Complete: true, Applyable: true, Compared: 1, Changes: []plan.Change{{Address: "box.a", Mode: "managed", Type: "box", Name: "a",
-					Action: action, Configured: []string{"size"}, Before: map[string]any{"size": "s"}, After: after}}}
+				return &plan.Plan{Complete: true, Applyable: true, Compared: 1,
+					Changes: []plan.Change{{Address: "box.a", Mode: "managed", Type: "box", Name: "a",
+						Action: action, Configured: []string{"size"}, Before: map[string]any{"size": "s"},
+						After: after}}}
 			}
 			planned := change(plan.Update, map[string]any{"size": "S"})
 			g.runners.set(func(p *players) { p.plan = func(job.Job) *plan.Plan { return planned } })

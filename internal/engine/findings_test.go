@@ -38,7 +38,8 @@ func inWorld(g *rig) *world {
 		p.plan = func(j job.Job) *plan.Plan {
 			made := w.plan()
 			if j.LockState && w.makes[j.Workspace] {
-				made.Changes = append(made.Changes, plan.Change{Address: "box.made", Mode: "managed", Type: "box", Action: plan.Create, Configured: []string{"size"}})
+				made.Changes = append(made.Changes, plan.Change{Address: "box.made", Mode: "managed", Type: "box",
+					Action: plan.Create, Configured: []string{"size"}})
 				made.Counts.Add, made.Applyable = made.Counts.Add+1, true
 			}
 			return made
@@ -60,7 +61,8 @@ func (w *world) plan() *plan.Plan {
 	p := &plan.Plan{Complete: true, Compared: 3}
 	for address, size := range w.sizes {
 		typ, name, _ := strings.Cut(address, ".")
-		c := plan.Change{Address: address, Mode: "managed", Type: typ, Name: name, Action: plan.Update, Configured: []string{"size"}}
+		c := plan.Change{Address: address, Mode: "managed", Type: typ, Name: name, Action: plan.Update,
+			Configured: []string{"size"}}
 		was, is := map[string]any{"size": "small"}, map[string]any{"size": size}
 		out, back := c, c
 		out.Before, out.After, back.Before, back.After = was, is, is, was
@@ -194,8 +196,10 @@ func TestAFindingIsFollowed(t *testing.T) {
 // not explain is.
 func TestACommitThatWaitsExplains(t *testing.T) {
 	appliedRig(t, func(t *testing.T, g *rig, w *world) {
-		pending := &plan.Plan{Complete: true, Applyable: true, Counts: plan.Counts{Change: 1}, Changes: []plan.Change{{Address: "box.one", Mode: "managed", Type: "box", Action: plan.Update,
-			Configured: []string{"color"}, Before: map[string]any{"color": "red", "size": "small"}, After: map[string]any{"color": "blue", "size": "small"}}}}
+		pending := &plan.Plan{Complete: true, Applyable: true, Counts: plan.Counts{Change: 1},
+			Changes: []plan.Change{{Address: "box.one", Mode: "managed", Type: "box", Action: plan.Update,
+				Configured: []string{"color"}, Before: map[string]any{"color": "red", "size": "small"},
+				After: map[string]any{"color": "blue", "size": "small"}}}}
 		g.runners.set(func(p *players) { p.plan = func(job.Job) *plan.Plan { return pending } })
 		g.commit("a/main.tf")
 		waits := g.want("a", run.AwaitingApproval)
@@ -208,7 +212,8 @@ func TestACommitThatWaitsExplains(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c := checks[len(checks)-1]; c.Run != r.ID || c.Outcome != drift.Clean || c.Head != waits.Commit.SHA || !c.HeadPlanned || c.Commit == c.Head {
+		if c := checks[len(checks)-1]; c.Run != r.ID || c.Outcome != drift.Clean || c.Head != waits.Commit.SHA ||
+			!c.HeadPlanned || c.Commit == c.Head {
 			t.Errorf("the check: %+v", c)
 		}
 		w.change("box.two", "large")
@@ -247,7 +252,8 @@ func TestWhatIsNotCheckedIsUnknown(t *testing.T) {
 		g.check("a")
 		g.wantFindings("a", "box.one changed new", " unchecked new")
 		d := g.view("a").Record.Drift
-		if d.Status != workspace.DriftUnknown || !strings.Contains(d.Why, "no credentials") || !d.CheckedAt.Equal(checked) {
+		if d.Status != workspace.DriftUnknown || !strings.Contains(d.Why, "no credentials") ||
+			!d.CheckedAt.Equal(checked) {
 			t.Errorf("%+v, checked last at %s", d, checked)
 		}
 		g.runners.set(func(p *players) { p.fail = nil })
@@ -261,7 +267,8 @@ func TestRulesLeaveFindingsOut(t *testing.T) {
 	appliedRig(t, func(t *testing.T, g *rig, w *world) {
 		w.change("box.one", "large")
 		g.check("a")
-		rules := drift.Rules{Ignore: []drift.Ignore{{Name: "sizes", Attributes: []string{"size"}, Reason: "autoscaled", Expires: time.Now().Add(24*time.Hour + 27*time.Second)}},
+		rules := drift.Rules{Ignore: []drift.Ignore{{Name: "sizes", Attributes: []string{"size"}, Reason: "autoscaled",
+			Expires: time.Now().Add(24*time.Hour + 27*time.Second)}},
 			Severity: []drift.SeverityRule{{Name: "boxes", Type: "box", Severity: drift.Critical}}}
 		set := *g.set
 		set.Drift = rules
@@ -324,7 +331,8 @@ func TestAcknowledge(t *testing.T) {
 			t.Errorf("%v: %+v", err, f)
 		}
 		audits, err := g.store.Audits(ctx, 2)
-		if err != nil || len(audits) != 2 || audits[0].Actor != "li" || audits[1].Action != "acknowledge "+id || audits[1].Reason != "known" {
+		if err != nil || len(audits) != 2 || audits[0].Actor != "li" || audits[1].Action != "acknowledge "+id ||
+			audits[1].Reason != "known" {
 			t.Errorf("%v: %+v", err, audits)
 		}
 	}, define("a", auto))
@@ -340,7 +348,8 @@ func TestAcknowledgementsMeetTheRules(t *testing.T) {
 		met := false
 		g.dying.meeting(func() {
 			met = true
-			if _, err := g.engine.Acknowledge(context.Background(), ana, id, "known", time.Now().Add(5*time.Minute)); err != nil {
+			if _, err := g.engine.Acknowledge(context.Background(), ana, id, "known",
+				time.Now().Add(5*time.Minute)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -363,7 +372,8 @@ func TestHealing(t *testing.T) {
 			w.change("box.one", "large")
 			r := g.check("a")
 			heal := g.want("a", run.Applied)
-			if heal.Trigger != (run.Trigger{Cause: run.ByHeal, Run: r.ID}) || heal.Kind != run.Sync || heal.Commit.SHA != r.Commit.SHA {
+			if heal.Trigger != (run.Trigger{Cause: run.ByHeal, Run: r.ID}) || heal.Kind != run.Sync ||
+				heal.Commit.SHA != r.Commit.SHA {
 				t.Errorf("healed by %+v", heal)
 			}
 			g.wantFindings("a", "box.one changed resolved")
@@ -393,7 +403,8 @@ func TestHealing(t *testing.T) {
 			g.runners.set(func(p *players) {
 				p.plan = func(job.Job) *plan.Plan {
 					made := w.plan()
-					made.Changes = append(made.Changes, plan.Change{Address: "box.new", Mode: "managed", Type: "box", Action: plan.Create, After: map[string]any{"size": "small"}, Configured: []string{"size"}})
+					made.Changes = append(made.Changes, plan.Change{Address: "box.new", Mode: "managed", Type: "box",
+						Action: plan.Create, After: map[string]any{"size": "small"}, Configured: []string{"size"}})
 					return made
 				}
 			})
@@ -438,7 +449,8 @@ func TestHealing(t *testing.T) {
 			if heals != 3 {
 				t.Errorf("healed %d times", heals)
 			}
-			if d := g.view("a").Record.Drift; d.Status != workspace.Drifted || !strings.Contains(d.HealStopped, "healing box.one was begun 3 times within 24 hours") {
+			if d := g.view("a").Record.Drift; d.Status != workspace.Drifted ||
+				!strings.Contains(d.HealStopped, "healing box.one was begun 3 times within 24 hours") {
 				t.Errorf("%+v", d)
 			}
 			w.restore("box.one")
@@ -466,7 +478,8 @@ func TestChecksNeverDelayACommit(t *testing.T) {
 		if first.Status != run.Planning || second.Status != run.Pending {
 			t.Fatalf("with one place for checks: %s and %s", first.Status, second.Status)
 		}
-		if v, err := g.engine.Show(context.Background(), second.ID); err != nil || !strings.Contains(v.Wait.For, "drift checks") {
+		if v, err := g.engine.Show(context.Background(), second.ID); err != nil ||
+			!strings.Contains(v.Wait.For, "drift checks") {
 			t.Errorf("%v: it waits for %q", err, v.Wait.For)
 		}
 		g.commit("a/main.tf", "b/main.tf")
@@ -610,7 +623,8 @@ func TestAnApplyKnowsWhatItMade(t *testing.T) {
 			t.Fatalf("%v, %v, %d checks", err, readErr, len(checks))
 		}
 		if made.Compared != 0 || made.Counts.Add == 0 || checks[0].Resources != made.Counts.Add {
-			t.Errorf("%d resources, of a plan that compares %d and adds %d", checks[0].Resources, made.Compared, made.Counts.Add)
+			t.Errorf("%d resources, of a plan that compares %d and adds %d", checks[0].Resources, made.Compared,
+				made.Counts.Add)
 		}
 	}, define("a", auto))
 }

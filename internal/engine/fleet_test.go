@@ -17,7 +17,9 @@ import (
 
 // generator makes a workspace of every root module, named after its directory.
 func generator(onRemoved workspace.OnRemoved, change ...func(*fleet.Definition)) fleet.Generator {
-	g := fleet.Generator{Generator: workspace.Generator{Name: "all", Repository: "infra", Branches: []string{"main", "env/*"}, Dirs: []string{"*", "live/*"}, OnRemoved: onRemoved, Source: "tfops.hcl:1"}}
+	g := fleet.Generator{Generator: workspace.Generator{Name: "all", Repository: "infra",
+		Branches: []string{"main", "env/*"}, Dirs: []string{"*", "live/*"}, OnRemoved: onRemoved,
+		Source: "tfops.hcl:1"}}
 	g.Make = func(o workspace.Origin) (fleet.Definition, error) {
 		name := path.Base(o.Dir)
 		if o.Branch != "main" {
@@ -118,7 +120,8 @@ func TestOrphan(t *testing.T) {
 		g.git.remove("live/x/main.tf")
 		g.git.remove("live/y/main.tf")
 		g.commit("live/x/main.tf", "live/y/main.tf")
-		if r := g.get(planned.ID); r.Status != run.Discarded || r.Reason != run.Stale || !strings.Contains(r.Comment, "") {
+		if r := g.get(planned.ID); r.Status != run.Discarded || r.Reason != run.Stale ||
+			!strings.Contains(r.Comment, "") {
 			t.Errorf("what was planned for the one that is gone is %s %s", r.Status, r.Reason)
 		}
 		if slices.Contains(g.names(), "y") {

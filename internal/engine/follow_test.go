@@ -70,7 +70,8 @@ func TestTagsShouldNotMove(t *testing.T) {
 				first := g.want("a", run.Applied)
 				c.change(g)
 				r := g.want("a", run.AwaitingApproval)
-				if r.Commit.SHA == first.Commit.SHA || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], c.says) || len(r.Confirm) != 1 {
+				if r.Commit.SHA == first.Commit.SHA || len(r.Warnings) != 1 ||
+					!strings.Contains(r.Warnings[0], c.says) || len(r.Confirm) != 1 {
 					t.Fatalf("%s after %s: %q, %q", r.Commit.SHA, first.Commit.SHA, r.Warnings, r.Confirm)
 				}
 				if _, err := g.engine.Start(t.Context(), ana, acts.Order{Workspace: "a", Kind: run.Sync}); err != nil {
@@ -102,7 +103,8 @@ func TestNoTagFits(t *testing.T) {
 		if r := g.get(waiting.ID); r.Status != run.Discarded {
 			t.Errorf("what was planned of a tag that is gone is %s", r.Status)
 		}
-		if v := g.view("a"); v.Problem == nil || !strings.Contains(v.Problem.Error(), "no tag of repository infra fits >= 1") || !strings.Contains(fault.Next(v.Problem), "there are v0.9.0") {
+		if v := g.view("a"); v.Problem == nil || !strings.Contains(v.Problem.Error(),
+			"no tag of repository infra fits >= 1") || !strings.Contains(fault.Next(v.Problem), "there are v0.9.0") {
 			t.Errorf("the problem is %v (%s)", v.Problem, fault.Next(v.Problem))
 		}
 		if _, err := g.engine.Start(t.Context(), ana, acts.Order{Workspace: "a", Kind: run.Sync}); err == nil {
@@ -156,8 +158,10 @@ func TestPinnedCommit(t *testing.T) {
 		if v := g.view("a"); v.Problem != nil {
 			t.Errorf("without a branch: %v", v.Problem)
 		}
-		if v := g.view("b"); v.Problem == nil || !strings.Contains(v.Problem.Error(), "gives out no commit") || fault.Next(v.Problem) == "" {
+		if v := g.view("b"); v.Problem == nil || !strings.Contains(v.Problem.Error(), "gives out no commit") ||
+			fault.Next(v.Problem) == "" {
 			t.Errorf("a commit that nobody has: %v", v.Problem)
 		}
-	}, define("a", auto, func(d *fleet.Definition) { d.Branch, d.Commit = "", pinned }), define("b", func(d *fleet.Definition) { d.Branch, d.Commit = "", strings.Repeat("f", 40) }))
+	}, define("a", auto, func(d *fleet.Definition) { d.Branch, d.Commit = "", pinned }),
+		define("b", func(d *fleet.Definition) { d.Branch, d.Commit = "", strings.Repeat("f", 40) }))
 }

@@ -46,7 +46,8 @@ func TestHalfDoneIsNotSynced(t *testing.T) {
 				}
 				g.restart()
 				v := g.view("a")
-				if v.Sync != workspace.Errored || !strings.Contains(v.Wait.For, failed.ID) || v.Wait.Command != "tfops sync a" {
+				if v.Sync != workspace.Errored || !strings.Contains(v.Wait.For, failed.ID) ||
+					v.Wait.Command != "tfops sync a" {
 					t.Errorf("it is %s and waits for %+v", v.Sync, v.Wait)
 				}
 				g.runners.set(func(p *players) { p.fail = nil })

@@ -95,8 +95,10 @@ func TestHealingPutsBackNothingElse(t *testing.T) {
 			g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 			w.change("box.one", "large")
 			g.check("a")
-			g.engine.observeNow(t, "a", drift.Difference{Address: "box.one", Class: drift.Changed, Attributes: []drift.Attribute{{Path: "size"}}})
-			if _, err := g.engine.Acknowledge(context.Background(), ana, drift.ID("a", "box.one", drift.Changed), "mine", time.Time{}); err != nil {
+			g.engine.observeNow(t, "a", drift.Difference{Address: "box.one", Class: drift.Changed,
+				Attributes: []drift.Attribute{{Path: "size"}}})
+			if _, err := g.engine.Acknowledge(context.Background(), ana, drift.ID("a", "box.one", drift.Changed),
+				"mine", time.Time{}); err != nil {
 				t.Fatal(err)
 			}
 			g.runners.set(func(p *players) { p.hold[job.PlanPhase] = false })
@@ -113,7 +115,8 @@ func TestHealingPutsBackNothingElse(t *testing.T) {
 				p.plan = func(j job.Job) *plan.Plan {
 					made := w.plan()
 					if j.LockState { // such as another value of an input
-						made.Changes = append(made.Changes, plan.Change{Address: "box.two", Mode: "managed", Type: "box", Action: plan.Replace})
+						made.Changes = append(made.Changes, plan.Change{Address: "box.two", Mode: "managed",
+							Type: "box", Action: plan.Replace})
 						made.Counts.Replace++
 					}
 					return made
@@ -123,7 +126,8 @@ func TestHealingPutsBackNothingElse(t *testing.T) {
 			g.check("a")
 			heal := g.want("a", run.PlannedAndFinished)
 			_, events, err := g.store.Load(context.Background(), heal.ID)
-			if err != nil || heal.Trigger.Cause != run.ByHeal || !strings.Contains(events[len(events)-1].Text, "box.two") {
+			if err != nil || heal.Trigger.Cause != run.ByHeal || !strings.Contains(events[len(events)-1].Text,
+				"box.two") {
 				t.Errorf("%v: %+v %+v", err, heal.Trigger, events)
 			}
 			g.wantFindings("a", "box.one changed new")
@@ -136,7 +140,9 @@ func TestHealingPutsBackNothingElse(t *testing.T) {
 func (e *Engine) observeNow(t *testing.T, name string, found ...drift.Difference) {
 	t.Helper()
 	err := e.txn.ChangeWorkspace(context.Background(), name, func(h *run.WorkspaceTx) error {
-		return outcome.By(e.txn.Settings).Enter(&h.FindingsTx, &h.Record, outcome.Observation{Check: drift.Check{Workspace: name, At: h.Now, Outcome: drift.Clean}, Found: found}, h.Now)
+		return outcome.By(e.txn.Settings).Enter(&h.FindingsTx, &h.Record,
+			outcome.Observation{Check: drift.Check{Workspace: name, At: h.Now, Outcome: drift.Clean}, Found: found},
+			h.Now)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -210,7 +216,9 @@ func TestHealingSurvivesACrash(t *testing.T) {
 			appliedRig(t, func(t *testing.T, g *rig, w *world) {
 				w.change("box.one", "large")
 				g.dying.dieAt(n, after)
-				if _, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "a", Kind: run.Drift}); err != nil && g.heals("a") == 0 && !g.dying.dead.Load() {
+				if _, err := g.engine.Start(context.Background(), ana,
+					acts.Order{Workspace: "a", Kind: run.Drift}); err != nil && g.heals("a") == 0 &&
+					!g.dying.dead.Load() {
 					t.Fatal(err)
 				}
 				g.settle()
@@ -262,14 +270,17 @@ func TestAnOldPlanResolvesNothingNewer(t *testing.T) {
 		if got := g.get(waits.ID); got.Status != run.Applied {
 			t.Fatalf("the commit is %s", got.Status)
 		}
-		if d := g.view("a").Record.Drift; d.Status != workspace.DriftUnknown || !strings.Contains(d.Why, "older than the last check") {
+		if d := g.view("a").Record.Drift; d.Status != workspace.DriftUnknown ||
+			!strings.Contains(d.Why, "older than the last check") {
 			t.Errorf("%+v", d)
 		}
-		if f := g.findings("a"); len(f) != 1 || f[0].Address != "box.one" || f[0].Times != 2 || !f[0].LastSeen.Equal(seen) {
+		if f := g.findings("a"); len(f) != 1 || f[0].Address != "box.one" || f[0].Times != 2 ||
+			!f[0].LastSeen.Equal(seen) {
 			t.Errorf("nobody saw it go: %+v", f)
 		}
 		checks, err := g.store.ChecksOf(context.Background(), "a", time.Time{})
-		if last := checks[len(checks)-1]; err != nil || last.Run != waits.ID || last.Outcome != drift.Drifted || last.Open[drift.Medium] != 1 {
+		if last := checks[len(checks)-1]; err != nil || last.Run != waits.ID || last.Outcome != drift.Drifted ||
+			last.Open[drift.Medium] != 1 {
 			t.Errorf("%v: %+v", err, last)
 		}
 		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = false })
@@ -292,7 +303,8 @@ func TestDestroyedByHand(t *testing.T) {
 		g.wantFindings("a", "box.one deleted new")
 		w.restore("box.one") // nothing of it is left for the plan
 		g.pass(time.Minute)
-		if _, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "a", Kind: run.Destroy}); err != nil {
+		if _, err := g.engine.Start(context.Background(), ana,
+			acts.Order{Workspace: "a", Kind: run.Destroy}); err != nil {
 			t.Fatal(err)
 		}
 		g.settle()

@@ -43,7 +43,8 @@ func cloned(m fstest.MapFS) fstest.MapFS {
 	return out
 }
 
-const conflicted = "<<<<<<< HEAD\nresource \"terraform_data\" \"x\" {}\n=======\nresource \"terraform_data\" \"y\" {}\n>>>>>>> b\n"
+const conflicted = "<<<<<<< HEAD\nresource \"terraform_data\" \"x\" {}\n=======\nresource \"terraform_data\" \"y\" " +
+	"{}\n>>>>>>> b\n"
 
 // What is in the tree and cannot be found is not gone: nothing is destroyed, the
 // workspace stays as it is, says why, and goes on when it is mended.
@@ -54,16 +55,24 @@ func TestNotFoundIsNotGone(t *testing.T) {
 		mend   func(*repository)
 		reason string
 	}{
-		{"conflict markers", func(r *repository) { r.put("live/x/main.tf", conflicted) }, nil, "live/x/main.tf cannot be read, line 1"},
+		{"conflict markers", func(r *repository) { r.put("live/x/main.tf", conflicted) }, nil,
+			"live/x/main.tf cannot be read, line 1"},
 		{"a broken file of the other engine beside it", func(r *repository) { r.put("live/x/main.tofu", "}} broken") },
 			func(r *repository) { r.remove("live/x/main.tofu") }, "live/x/main.tofu cannot be read"},
 		{"broken JSON", func(r *repository) { r.remove("live/x/main.tf"); r.put("live/x/main.tf.json", `{"resource":`) },
 			func(r *repository) { r.remove("live/x/main.tf.json") }, "live/x/main.tf.json cannot be read"},
-		{"a test calls it", func(r *repository) { r.put("live/x/tests/t/main.tf", "module \"root\" {\n  source = \"../..\"\n}\n") },
+		{"a test calls it", func(r *repository) {
+			r.put("live/x/tests/t/main.tf",
+				"module \"root\" {\n  source = \"../..\"\n}\n")
+		},
 			func(r *repository) { r.remove("live/x/tests/t/main.tf") }, "live/x/tests/t calls it"},
-		{"another root calls it as its module", func(r *repository) { r.put("a/more.tf", "module \"x\" {\n  source = \"../live/x\"\n}\n") },
+		{"another root calls it as its module", func(r *repository) {
+			r.put("a/more.tf", "module \"x\" {\n  source "+
+				"= \"../live/x\"\n}\n")
+		},
 			func(r *repository) { r.remove("a/more.tf") }, "a calls it, a/more.tf:1"},
-		{"all of its resources are removed", func(r *repository) { r.put("live/x/main.tf", "# nothing is left\n") }, nil, "has no backend, provider"},
+		{"all of its resources are removed", func(r *repository) { r.put("live/x/main.tf", "# nothing is left\n") },
+			nil, "has no backend, provider"},
 		{"an empty file", func(r *repository) { r.put("live/x/main.tf", "") }, nil, "has no backend, provider"},
 		{"only variables are left", func(r *repository) { r.put("live/x/main.tf", `variable "x" {}`) }, nil, "has no backend, provider"},
 		{"a submodule in its place", func(r *repository) { r.remove("live/x/main.tf"); r.submodule("live/x") },
@@ -72,11 +81,17 @@ func TestNotFoundIsNotGone(t *testing.T) {
 			func(r *repository) { r.remove("live") }, "live is a submodule now"},
 		{"a file in its place", func(r *repository) { r.remove("live/x/main.tf"); r.put("live/x", "moved to y") },
 			func(r *repository) { r.remove("live/x") }, "live/x is a file now"},
-		{"a link to another directory in its place", func(r *repository) { r.remove("live/x/main.tf"); r.link("live/x", "../b") },
+		{"a link to another directory in its place",
+			func(r *repository) { r.remove("live/x/main.tf"); r.link("live/x", "../b") },
 			func(r *repository) { r.remove("live/x") }, "symbolic link live/x"},
-		{"a link to nothing in its place", func(r *repository) { r.remove("live/x/main.tf"); r.link("live/x", "../nothing") },
+		{"a link to nothing in its place", func(r *repository) {
+			r.remove("live/x/main.tf")
+			r.link("live/x",
+				"../nothing")
+		},
 			func(r *repository) { r.remove("live/x") }, "link live/x leads to nothing"},
-		{"its code is a link to nothing", func(r *repository) { r.link("live/x/main.tf", "../nothing.tf") }, nil, "live/x/main.tf cannot be read"},
+		{"its code is a link to nothing", func(r *repository) { r.link("live/x/main.tf", "../nothing.tf") }, nil,
+			"live/x/main.tf cannot be read"},
 	} {
 		for _, on := range []workspace.OnRemoved{workspace.DestroyOnRemoved, workspace.Keep} {
 			t.Run(c.name+", "+string(on), func(t *testing.T) {
@@ -132,8 +147,16 @@ func TestGoneIsGone(t *testing.T) {
 		spoil func(*repository)
 	}{
 		{"the directory", func(r *repository) { r.remove("live/x/main.tf") }},
-		{"its last file of code", func(r *repository) { r.remove("live/x/main.tf"); r.put("live/x/README.md", "moved") }},
-		{"all but what an editor left", func(r *repository) { r.remove("live/x/main.tf"); r.put("live/x/main.tf~", "x") }},
+		{"its last file of code", func(r *repository) {
+			r.remove("live/x/main.tf")
+			r.put("live/x/README.md",
+				"moved")
+		}},
+		{"all but what an editor left", func(r *repository) {
+			r.remove("live/x/main.tf")
+			r.put("live/x/main.tf~",
+				"x")
+		}},
 		{"the directory above it", func(r *repository) { r.remove("live/x/main.tf"); r.remove("live/y/main.tf") }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

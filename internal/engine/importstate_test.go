@@ -82,20 +82,30 @@ func TestImportable(t *testing.T) {
 		{name: "a plan waits", q: active(run.AwaitingApproval), rec: workspace.Record{Head: "c"}},
 		{name: "an unread branch", says: "not read yet"},
 		{name: "a plan", q: active(run.Planning), rec: workspace.Record{Head: "c"}, says: "is planning"},
-		{name: "an apply that is about to begin", q: active(run.ApplyQueued), rec: workspace.Record{Head: "c"}, says: "is apply_queued"},
+		{name: "an apply that is about to begin", q: active(run.ApplyQueued), rec: workspace.Record{Head: "c"},
+			says: "is apply_queued"},
 		{name: "an apply", q: active(run.Applying), rec: workspace.Record{Head: "c"}, says: "is applying"},
-		{name: "an interrupted apply", q: active(run.Interrupted), rec: workspace.Record{Head: "c"}, says: "is interrupted"},
-		{name: "a lost state", rec: workspace.Record{Head: "c", StateTrouble: &workspace.StateTrouble{Why: "it is gone"}}, says: "it is gone"},
-		{name: "what was applied", rec: workspace.Record{Head: "c", AppliedState: applied(2)}, says: "with 2 resources"},
-		{name: "elsewhere", rec: workspace.Record{Head: "c", State: "other", AppliedState: applied(2)}, says: "applied to another state"},
-		{name: "without a reason", rec: workspace.Record{Head: "c", AppliedState: applied(2)}, in: acts.Import{Replace: true}, says: "say why"},
-		{name: "on purpose", rec: workspace.Record{Head: "c", AppliedState: applied(2)}, in: acts.Import{Replace: true, Reason: "x"}},
-		{name: "on purpose, during an apply", q: active(run.Applying), rec: workspace.Record{Head: "c", AppliedState: applied(2)}, in: acts.Import{Replace: true, Reason: "x"}, says: "is applying"},
+		{name: "an interrupted apply", q: active(run.Interrupted), rec: workspace.Record{Head: "c"},
+			says: "is interrupted"},
+		{name: "a lost state", rec: workspace.Record{Head: "c",
+			StateTrouble: &workspace.StateTrouble{Why: "it is gone"}}, says: "it is gone"},
+		{name: "what was applied", rec: workspace.Record{Head: "c", AppliedState: applied(2)},
+			says: "with 2 resources"},
+		{name: "elsewhere", rec: workspace.Record{Head: "c", State: "other", AppliedState: applied(2)},
+			says: "applied to another state"},
+		{name: "without a reason", rec: workspace.Record{Head: "c", AppliedState: applied(2)},
+			in: acts.Import{Replace: true}, says: "say why"},
+		{name: "on purpose", rec: workspace.Record{Head: "c", AppliedState: applied(2)},
+			in: acts.Import{Replace: true, Reason: "x"}},
+		{name: "on purpose, during an apply", q: active(run.Applying),
+			rec: workspace.Record{Head: "c", AppliedState: applied(2)}, in: acts.Import{Replace: true, Reason: "x"},
+			says: "is applying"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.rec.Name = "a"
 			err := acts.Importable(c.q, c.rec, c.in)
-			if (err == nil) != (c.says == "") || err != nil && (!strings.Contains(err.Error(), c.says) || fault.Next(err) == "") {
+			if (err == nil) != (c.says == "") || err != nil && (!strings.Contains(err.Error(), c.says) ||
+				fault.Next(err) == "") {
 				t.Errorf("%v (%s), want %q", err, fault.Next(err), c.says)
 			}
 		})

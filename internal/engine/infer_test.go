@@ -9,8 +9,10 @@ import (
 	"github.com/tfops/tfops/internal/run"
 )
 
-const stateOfA = "terraform {\n  backend \"s3\" {\n    bucket = \"states\"\n    key = \"a\"\n  }\n}\nresource \"terraform_data\" \"x\" {}\n"
-const readsA = "data \"terraform_remote_state\" \"net\" {\n  backend = \"s3\"\n  config = {\n    bucket = \"states\"\n    key = \"a\"\n  }\n}\nresource \"terraform_data\" \"x\" {}\n"
+const stateOfA = "terraform {\n  backend \"s3\" {\n    bucket = \"states\"\n    key = \"a\"\n  }\n}\nresource " +
+	"\"terraform_data\" \"x\" {}\n"
+const readsA = "data \"terraform_remote_state\" \"net\" {\n  backend = \"s3\"\n  config = {\n    bucket = " +
+	"\"states\"\n    key = \"a\"\n  }\n}\nresource \"terraform_data\" \"x\" {}\n"
 
 // What reads another workspace's state is planned after it, unless it says
 // that nothing is to be inferred.

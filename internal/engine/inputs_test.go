@@ -95,7 +95,8 @@ func TestInputs(t *testing.T) {
 		g.commit("a/main.tf")
 		changed := g.applied("a")
 		second := g.want("b", run.AwaitingApproval)
-		if second.Trigger != (run.Trigger{Cause: run.ByUpstream, Run: changed.ID}) || second.Commit.SHA != first.Commit.SHA {
+		if second.Trigger != (run.Trigger{Cause: run.ByUpstream, Run: changed.ID}) ||
+			second.Commit.SHA != first.Commit.SHA {
 			t.Errorf("%+v at %s", second.Trigger, second.Commit.SHA)
 		}
 		if text := g.variablesOf("b"); !strings.Contains(text, `vpc_id = "vpc-2"`) {
@@ -106,7 +107,8 @@ func TestInputs(t *testing.T) {
 		g.commit("a/main.tf")
 		g.applied("a")
 		g.settle()
-		if r := g.get(second.ID); r.Status != run.Discarded || r.Reason != run.Stale || !strings.Contains(r.Comment, "output vpc of workspace a has changed") {
+		if r := g.get(second.ID); r.Status != run.Discarded || r.Reason != run.Stale ||
+			!strings.Contains(r.Comment, "output vpc of workspace a has changed") {
 			t.Errorf("the plan with the old value is %s %s: %s", r.Status, r.Reason, r.Comment)
 		}
 		g.applied("b")
@@ -153,7 +155,8 @@ func TestSecretInput(t *testing.T) {
 			t.Error("it is not known to be sensitive")
 		}
 		for _, ph := range g.runners.order {
-			if ph.job.Workspace == "b" && !strings.Contains(strings.Join(ph.secrets.Mask, "\n"), "a-canary-of-an-output") {
+			if ph.job.Workspace == "b" && !strings.Contains(strings.Join(ph.secrets.Mask, "\n"),
+				"a-canary-of-an-output") {
 				t.Error("the value is not masked")
 			}
 		}
@@ -195,7 +198,8 @@ func TestUpstreamNeverApplied(t *testing.T) {
 			t.Fatal(err)
 		}
 		g.settle()
-		if r := g.want("b", run.Errored); !strings.Contains(r.Failure.Message, "nothing is known of the outputs of workspace a") {
+		if r := g.want("b", run.Errored); !strings.Contains(r.Failure.Message,
+			"nothing is known of the outputs of workspace a") {
 			t.Errorf("%+v", r.Failure)
 		}
 	}, define("a"), define("b", from("vpc_id", "a", "vpc")))
@@ -212,7 +216,8 @@ func TestNewInputs(t *testing.T) {
 		g.applied("a")
 		g.applied("b")
 		s.applied = s.next // nobody asked for outputs yet
-		if err := g.engine.Configure(t.Context(), g.settings(define("a"), define("b", from("vpc_id", "a", "vpc")))); err != nil {
+		if err := g.engine.Configure(t.Context(),
+			g.settings(define("a"), define("b", from("vpc_id", "a", "vpc")))); err != nil {
 			t.Fatal(err)
 		}
 		g.pass(60e9)

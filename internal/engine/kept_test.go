@@ -63,7 +63,8 @@ func TestKeptFiles(t *testing.T) {
 					t.Fatalf("%+v", g.last("a"))
 				}
 				w := g.engine.txn.Files.Workspace("a")
-				want := []string{filepath.Base(w.Kept(artifacts.Applied, rec.AppliedOf)), filepath.Base(w.Kept(artifacts.Outputs, rec.OutputsOf))}
+				want := []string{filepath.Base(w.Kept(artifacts.Applied, rec.AppliedOf)),
+					filepath.Base(w.Kept(artifacts.Outputs, rec.OutputsOf))}
 				if got := g.kept("a"); !slices.Equal(got, want) {
 					t.Errorf("dying at write %d (after it: %v): %v is kept, want %v", n, after, got, want)
 				}
@@ -71,10 +72,12 @@ func TestKeptFiles(t *testing.T) {
 				if err != nil || g.engine.phases.Jobs.Digests(all)["o"] != rec.Outputs["o"] {
 					t.Errorf("the record has %+v, and the file %s (%v)", rec.Outputs, all["o"].Value, err)
 				}
-				if f, err := g.engine.phases.Jobs.SnapshotOf("a"); err != nil || f.Fingerprint != rec.AppliedFingerprint {
+				if f, err := g.engine.phases.Jobs.SnapshotOf("a"); err != nil ||
+					f.Fingerprint != rec.AppliedFingerprint {
 					t.Errorf("what is known of what was applied: %+v, %v", f, err)
 				}
-				if outputs, applied := w.Newest(artifacts.Outputs), w.Newest(artifacts.Applied); outputs != rec.OutputsOf || applied != rec.AppliedOf {
+				if outputs, applied := w.Newest(artifacts.Outputs),
+					w.Newest(artifacts.Applied); outputs != rec.OutputsOf || applied != rec.AppliedOf {
 					t.Errorf("a recovery finds %s and %s", outputs, applied)
 				}
 			}, define("a", auto), define("b", auto, from("x", "a", "o")))
@@ -99,7 +102,8 @@ func TestKeptByAnEarlierOne(t *testing.T) {
 		if err := os.Rename(w.Kept(artifacts.Applied, rec.AppliedOf), w.Kept(artifacts.Applied, "")); err != nil {
 			t.Fatal(err)
 		}
-		if err := g.store.ChangeWorkspace(context.Background(), "a", func(h *run.WorkspaceTx) error { h.Record.AppliedOf = ""; return nil }); err != nil {
+		if err := g.store.ChangeWorkspace(context.Background(), "a",
+			func(h *run.WorkspaceTx) error { h.Record.AppliedOf = ""; return nil }); err != nil {
 			t.Fatal(err)
 		}
 		g.restart()
@@ -108,7 +112,8 @@ func TestKeptByAnEarlierOne(t *testing.T) {
 		}
 		g.commit("a/main.tf")
 		rec = g.view("a").Record
-		if got, want := g.kept("a"), []string{filepath.Base(w.Kept(artifacts.Applied, rec.AppliedOf))}; rec.AppliedOf == "" || !slices.Equal(got, want) {
+		if got, want := g.kept("a"), []string{filepath.Base(w.Kept(artifacts.Applied,
+			rec.AppliedOf))}; rec.AppliedOf == "" || !slices.Equal(got, want) {
 			t.Errorf("%v is kept, want %v", got, want)
 		}
 	}, define("a", auto))

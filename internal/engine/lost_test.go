@@ -31,7 +31,8 @@ func TestStateTrouble(t *testing.T) {
 	applied := workspace.AppliedState{StateRef: ref("m", workspace.Managed, 2), StateMark: outcome.MarkOf(head)}
 	nothing := applied
 	nothing.Resources = 0
-	older := workspace.AppliedState{StateRef: workspace.StateRef{Identity: "managed:x"}} // of a version that kept no marks
+	// of a version that kept no marks
+	older := workspace.AppliedState{StateRef: workspace.StateRef{Identity: "managed:x"}}
 	for _, c := range []struct {
 		name  string
 		want  workspace.AppliedState
@@ -50,7 +51,8 @@ func TestStateTrouble(t *testing.T) {
 		{name: "no state", want: applied, text: "{}", says: "no lineage"},
 		{name: "older", want: applied, text: stateText("L", 6, 2), says: "older"},
 		{name: "of another lineage", want: applied, text: stateText("K", 9, 2), says: "another state"},
-		{name: "changed under the same serial", want: applied, text: stateText("L", 7, 1), says: "without a new serial"},
+		{name: "changed under the same serial", want: applied, text: stateText("L", 7, 1),
+			says: "without a new serial"},
 		{name: "written by hand", want: applied, text: stateText("L", 8, 1), ahead: true},
 		{name: "gone, and it held nothing", want: nothing, err: fs.ErrNotExist},
 		{name: "empty, and it held nothing", want: nothing},
@@ -74,7 +76,8 @@ func TestNewestWholeSnapshot(t *testing.T) {
 	if err := os.Mkdir(backend.SnapshotsDir(dir), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for i, text := range []string{stateText("L", 1, 1), stateText("L", 2, 2), stateText("K", 9, 1), stateText("L", 3, 3)[:40], ""} {
+	for i, text := range []string{stateText("L", 1, 1), stateText("L", 2, 2), stateText("K", 9, 1),
+		stateText("L", 3, 3)[:40], ""} {
 		path := filepath.Join(backend.SnapshotsDir(dir), fmt.Sprintf("%08d-run.tfstate.age", i))
 		at := time.Unix(int64(1000*i), 0)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

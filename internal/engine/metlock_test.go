@@ -29,7 +29,8 @@ func TestLocksThatRunsMet(t *testing.T) {
 				if held == nil || j.Phase != in || !j.LockState {
 					return nil
 				}
-				return &job.Result{Outcome: job.Failed, Cause: job.CauseLocked, Message: "it is locked", Next: "wait for it", Lock: held}
+				return &job.Result{Outcome: job.Failed, Cause: job.CauseLocked, Message: "it is locked",
+					Next: "wait for it", Lock: held}
 			}
 		})
 		met := func() []view.MetLock {
@@ -44,7 +45,8 @@ func TestLocksThatRunsMet(t *testing.T) {
 		g.commit("a/main.tf")
 		first := g.runs("a")[len(g.runs("a"))-1]
 		all := met()
-		if len(all) != 1 || all[0].Workspace != "a" || all[0].Run == "" || all[0].ID != "held-1" || all[0].Who != "ana@laptop" || all[0].Operation != "apply" ||
+		if len(all) != 1 || all[0].Workspace != "a" || all[0].Run == "" || all[0].ID != "held-1" ||
+			all[0].Who != "ana@laptop" || all[0].Operation != "apply" ||
 			!all[0].Created.Equal(taken) || all[0].At.IsZero() || all[0].Next != "wait for it; then: tfops sync a" {
 			t.Fatalf("%+v, first met by %s", all, first.ID)
 		}

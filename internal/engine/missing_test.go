@@ -64,7 +64,8 @@ output "o" { value = file("${path.module}/../assets/${var.f}") }`, true},
 				if len(r.Warnings) != 1 || len(r.Confirm) != 1 {
 					t.Fatalf("it says %q, %q", r.Warnings, r.Confirm)
 				}
-				if v := g.view("a"); !strings.Contains(v.Wait.For, r.Confirm[0]) || v.Wait.Command != "tfops approve "+r.ID {
+				if v := g.view("a"); !strings.Contains(v.Wait.For, r.Confirm[0]) || v.Wait.Command != "tfops approve "+
+					r.ID {
 					t.Errorf("it waits for %+v", v.Wait)
 				}
 				g.approve(ana, r)
@@ -90,7 +91,8 @@ func TestWhatIsLeftOutEndsWhoReadsIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, g *rig) {
-				missingIn(g, trees.Exported{Links: []trees.LeftOut{c.left}}, map[string]string{"a/main.tf": c.code, "c/m/main.tf": "output \"o\" { value = 1 }"})
+				missingIn(g, trees.Exported{Links: []trees.LeftOut{c.left}},
+					map[string]string{"a/main.tf": c.code, "c/m/main.tf": "output \"o\" { value = 1 }"})
 				g.start()
 				g.commit("a/main.tf")
 				r := g.want("a", run.Errored)
@@ -116,7 +118,8 @@ func TestWhatIsLeftOutEndsWhoReadsIt(t *testing.T) {
 
 // TestMissingSubmodulesEndWhoReadsThem, with what to do next, and nobody else.
 func TestMissingSubmodulesEndWhoReadsThem(t *testing.T) {
-	refused := trees.MissingSubmodule{Path: "modules/net", Why: "is at https://other/x, and no submodule block allows that host", Next: "allow that host"}
+	refused := trees.MissingSubmodule{Path: "modules/net",
+		Why: "is at https://other/x, and no submodule block allows that host", Next: "allow that host"}
 	for name, code := range map[string]string{
 		"module":  `module "m" { source = "../modules/net/vpc" }`,
 		"file":    `output "o" { value = file("${path.module}/../modules/net/a.txt") }`,
@@ -125,11 +128,13 @@ func TestMissingSubmodulesEndWhoReadsThem(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, g *rig) {
-				missingIn(g, trees.Exported{Missing: []trees.MissingSubmodule{refused}}, map[string]string{"a/main.tf": code})
+				missingIn(g, trees.Exported{Missing: []trees.MissingSubmodule{refused}},
+					map[string]string{"a/main.tf": code})
 				g.start()
 				g.commit("a/main.tf")
 				r := g.want("a", run.Errored)
-				if r.Failure == nil || !strings.Contains(r.Failure.Message, "modules/net") || !strings.Contains(r.Failure.Message, refused.Why) ||
+				if r.Failure == nil || !strings.Contains(r.Failure.Message, "modules/net") ||
+					!strings.Contains(r.Failure.Message, refused.Why) ||
 					!strings.Contains(r.Failure.Next, "allow that host; then tfops sync a") {
 					t.Errorf("it says %+v", r.Failure)
 				}
@@ -141,10 +146,13 @@ func TestMissingSubmodulesEndWhoReadsThem(t *testing.T) {
 	}
 	t.Run("cannot be told", func(t *testing.T) {
 		bubble(t, func(t *testing.T, g *rig) {
-			missingIn(g, trees.Exported{Missing: []trees.MissingSubmodule{refused}}, map[string]string{"a/main.tf": "variable \"f\" {}\noutput \"o\" { value = file(\"${path.module}/../modules/${var.f}\") }"})
+			missingIn(g, trees.Exported{Missing: []trees.MissingSubmodule{refused}},
+				map[string]string{"a/main.tf": "variable \"f\" {}\noutput \"o\" { value = " +
+					"file(\"${path.module}/../modules/${var.f}\") }"})
 			g.start()
 			g.commit("a/main.tf")
-			if r := g.want("a", run.AwaitingApproval); len(r.Warnings) != 1 || len(r.Confirm) != 1 || !strings.Contains(r.Warnings[0], refused.Why) {
+			if r := g.want("a", run.AwaitingApproval); len(r.Warnings) != 1 || len(r.Confirm) != 1 ||
+				!strings.Contains(r.Warnings[0], refused.Why) {
 				t.Errorf("it says %q, %q", r.Warnings, r.Confirm)
 			}
 		}, define("a", auto))
@@ -164,7 +172,8 @@ func TestMissingSubmodulesEndWhoReadsThem(t *testing.T) {
 // TestARuleIsEnoughForWhatIsHeld: who approves under a rule has seen the warning.
 func TestARuleIsEnoughForWhatIsHeld(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
-		missingIn(g, trees.Exported{LFSPointers: []string{"assets/logo.png"}}, map[string]string{"a/main.tf": readsLogo})
+		missingIn(g, trees.Exported{LFSPointers: []string{"assets/logo.png"}},
+			map[string]string{"a/main.tf": readsLogo})
 		g.start()
 		g.commit("a/main.tf")
 		r := g.want("a", run.AwaitingApproval)

@@ -13,7 +13,8 @@ import (
 )
 
 func ref(identity, backend string, resources int) workspace.StateRef {
-	return workspace.StateRef{Identity: identity, Backend: backend, Place: "place of " + identity, Resources: resources, Counted: true}
+	return workspace.StateRef{Identity: identity, Backend: backend, Place: "place of " + identity, Resources: resources,
+		Counted: true}
 }
 
 func TestStandsOn(t *testing.T) {
@@ -21,7 +22,8 @@ func TestStandsOn(t *testing.T) {
 	elsewhere := here
 	elsewhere.Dir = "other"
 	applied := func(s workspace.StateRef, lineage string) workspace.Record {
-		return workspace.Record{Name: "app", Applied: "c1", AppliedState: &workspace.AppliedState{StateRef: s, At: here, StateMark: workspace.StateMark{Lineage: lineage}}}
+		return workspace.Record{Name: "app", Applied: "c1", AppliedState: &workspace.AppliedState{StateRef: s, At: here,
+			StateMark: workspace.StateMark{Lineage: lineage}}}
 	}
 	gone := applied(ref("managed:old", "managed", 3), "L")
 	gone.Name = "old"
@@ -39,21 +41,33 @@ func TestStandsOn(t *testing.T) {
 		{name: "never applied", rec: workspace.Record{Name: "app"}, met: ref("a", "s3", 0)},
 		{name: "the same", rec: applied(ref("a", "s3", 3), ""), met: ref("a", "s3", 0)},
 		{name: "another address", rec: applied(ref("a", "s3", 3), ""), met: ref("b", "s3", 0), from: "a", to: "b"},
-		{name: "a backend is added", rec: applied(ref("m", "managed", 3), "L"), met: ref("b", "s3", 0), from: "m", to: "b"},
-		{name: "a backend is removed", rec: applied(ref("a", "s3", 3), ""), met: ref("m", "managed", 0), from: "a", to: "m"},
-		{name: "another one that holds something", rec: applied(ref("a", "s3", 3), ""), met: ref("b", "s3", 2), from: "a", to: "b"},
+		{name: "a backend is added", rec: applied(ref("m", "managed", 3), "L"), met: ref("b", "s3", 0), from: "m",
+			to: "b"},
+		{name: "a backend is removed", rec: applied(ref("a", "s3", 3), ""), met: ref("m", "managed", 0), from: "a",
+			to: "m"},
+		{name: "another one that holds something", rec: applied(ref("a", "s3", 3), ""), met: ref("b", "s3", 2),
+			from: "a", to: "b"},
 		{name: "nothing is left behind", rec: applied(ref("a", "s3", 0), ""), met: ref("b", "s3", 0)},
-		{name: "nobody knows how much is left behind", rec: applied(unknown, ""), met: ref("b", "s3", 0), from: "a", to: "b"},
-		{name: "the data directory was moved", rec: applied(ref("managed:1", "managed", 3), "L"), met: ref("managed:2", "managed", 3), lineage: "L"},
-		{name: "the data directory was moved without the state", rec: applied(ref("managed:1", "managed", 3), "L"), met: ref("managed:2", "managed", 0), from: "managed:1", to: "managed:2"},
-		{name: "the data directory has another state", rec: applied(ref("managed:1", "managed", 3), "L"), met: ref("managed:2", "managed", 1), lineage: "K", from: "managed:1", to: "managed:2"},
-		{name: "a record of an older version", rec: workspace.Record{Name: "app", Applied: "c1", State: "a"}, met: ref("b", "s3", 0), from: "a", to: "b"},
-		{name: "an older record of what never applied", rec: workspace.Record{Name: "app", State: "a"}, met: ref("b", "s3", 0)},
-		{name: "the workspace has another name", rec: workspace.Record{Name: "app"}, left: []workspace.Record{gone}, met: ref("managed:app", "managed", 0), from: "managed:old", to: "managed:app", was: "old"},
-		{name: "another name and the same backend", rec: workspace.Record{Name: "app"}, left: []workspace.Record{gone}, met: ref("managed:old", "managed", 3)},
+		{name: "nobody knows how much is left behind", rec: applied(unknown, ""), met: ref("b", "s3", 0), from: "a",
+			to: "b"},
+		{name: "the data directory was moved", rec: applied(ref("managed:1", "managed", 3), "L"),
+			met: ref("managed:2", "managed", 3), lineage: "L"},
+		{name: "the data directory was moved without the state", rec: applied(ref("managed:1", "managed", 3), "L"),
+			met: ref("managed:2", "managed", 0), from: "managed:1", to: "managed:2"},
+		{name: "the data directory has another state", rec: applied(ref("managed:1", "managed", 3), "L"),
+			met: ref("managed:2", "managed", 1), lineage: "K", from: "managed:1", to: "managed:2"},
+		{name: "a record of an older version", rec: workspace.Record{Name: "app", Applied: "c1", State: "a"},
+			met: ref("b", "s3", 0), from: "a", to: "b"},
+		{name: "an older record of what never applied", rec: workspace.Record{Name: "app", State: "a"},
+			met: ref("b", "s3", 0)},
+		{name: "the workspace has another name", rec: workspace.Record{Name: "app"}, left: []workspace.Record{gone},
+			met: ref("managed:app", "managed", 0), from: "managed:old", to: "managed:app", was: "old"},
+		{name: "another name and the same backend", rec: workspace.Record{Name: "app"}, left: []workspace.Record{gone},
+			met: ref("managed:old", "managed", 3)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			n := outcome.StandsOn(c.rec, here, c.left, outcome.StateFound{StateRef: c.met, StateMark: workspace.StateMark{Lineage: c.lineage}, Held: -1})
+			n := outcome.StandsOn(c.rec, here, c.left,
+				outcome.StateFound{StateRef: c.met, StateMark: workspace.StateMark{Lineage: c.lineage}, Held: -1})
 			if n == nil {
 				n = &run.NewState{}
 			}
@@ -72,7 +86,8 @@ func TestStandsOn(t *testing.T) {
 func TestChangedInPlace(t *testing.T) {
 	here := workspace.Place{Repository: "infra", Branch: "main", Dir: "app", TerraformWorkspace: "default"}
 	one := func(serial uint64, lineage string, held int) outcome.StateFound {
-		return outcome.StateFound{StateRef: ref("a", "s3", held), StateMark: workspace.StateMark{Serial: serial, Lineage: lineage}, Held: held}
+		return outcome.StateFound{StateRef: ref("a", "s3", held), StateMark: workspace.StateMark{Serial: serial,
+			Lineage: lineage}, Held: held}
 	}
 	for name, c := range map[string]struct {
 		resources int // -1: not counted
@@ -96,17 +111,20 @@ func TestChangedInPlace(t *testing.T) {
 		"a first apply that failed":              {-1, "", one(0, "", 0), ""},
 		"a later apply that failed, removed":     {-1, "L", one(0, "", 0), "it holds nothing"},
 		"a later apply that failed":              {-1, "L", one(8, "L", 2), ""},
-		"a plan that does not tell":              {3, "L", outcome.StateFound{StateRef: ref("a", "s3", 0), Held: -1}, ""},
+		"a plan that does not tell": {3, "L", outcome.StateFound{StateRef: ref("a", "s3", 0), Held: -1},
+			""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			applied := &workspace.AppliedState{StateRef: ref("a", "s3", max(c.resources, 0)), At: here, StateMark: workspace.StateMark{Serial: 7, Lineage: c.lineage}}
+			applied := &workspace.AppliedState{StateRef: ref("a", "s3", max(c.resources, 0)), At: here,
+				StateMark: workspace.StateMark{Serial: 7, Lineage: c.lineage}}
 			applied.Counted = c.resources >= 0
 			n := outcome.StandsOn(workspace.Record{Name: "app", Applied: "c1", AppliedState: applied}, here, nil, c.met)
 			switch {
 			case n == nil && c.why != "" || n != nil && (c.why == "" || !strings.Contains(n.Why, c.why)):
 				t.Errorf("got %+v, want %q", n, c.why)
 			case n != nil:
-				if !strings.Contains(n.String(), n.Why) || n.Ways(run.Run{ID: "r1", Workspace: "app"})[0].Command != "tfops sync app" {
+				if !strings.Contains(n.String(), n.Why) ||
+					n.Ways(run.Run{ID: "r1", Workspace: "app"})[0].Command != "tfops sync app" {
 					t.Errorf("it says %s", n)
 				}
 			}
@@ -127,15 +145,22 @@ func TestWroteState(t *testing.T) {
 		state   string
 		counted bool
 	}{
-		{name: "applied", had: "x", res: job.Result{Outcome: job.Succeeded, Backend: managed("y"), Lineage: "L"}, state: "managed:path=/data/y#default", counted: true},
-		{name: "a part of it", had: "x", res: job.Result{Outcome: job.Failed, Cause: job.CauseEngine, Backend: managed("y")}, state: "managed:path=/data/y#default"},
-		{name: "not begun", had: "x", res: job.Result{Outcome: job.Failed, Cause: job.CauseStale, Backend: managed("y")}, state: "x", counted: true},
-		{name: "locked", had: "x", res: job.Result{Outcome: job.Failed, Cause: job.CauseLocked, Backend: managed("y")}, state: "x", counted: true},
-		{name: "no engine", had: "x", res: job.Result{Outcome: job.Failed, Cause: job.CauseNoEngine}, state: "x", counted: true},
-		{name: "killed", had: "x", res: job.Result{Outcome: job.KilledOutcome, Backend: managed("y")}, state: "managed:path=/data/y#default"},
+		{name: "applied", had: "x", res: job.Result{Outcome: job.Succeeded, Backend: managed("y"), Lineage: "L"},
+			state: "managed:path=/data/y#default", counted: true},
+		{name: "a part of it", had: "x", res: job.Result{Outcome: job.Failed, Cause: job.CauseEngine,
+			Backend: managed("y")}, state: "managed:path=/data/y#default"},
+		{name: "not begun", had: "x", res: job.Result{Outcome: job.Failed, Cause: job.CauseStale,
+			Backend: managed("y")}, state: "x", counted: true},
+		{name: "locked", had: "x", res: job.Result{Outcome: job.Failed, Cause: job.CauseLocked, Backend: managed("y")},
+			state: "x", counted: true},
+		{name: "no engine", had: "x", res: job.Result{Outcome: job.Failed, Cause: job.CauseNoEngine}, state: "x",
+			counted: true},
+		{name: "killed", had: "x", res: job.Result{Outcome: job.KilledOutcome, Backend: managed("y")},
+			state: "managed:path=/data/y#default"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := &run.Tx{Record: workspace.Record{Name: "app", AppliedState: &workspace.AppliedState{StateRef: ref(c.had, "s3", 2)}}}
+			d := &run.Tx{Record: workspace.Record{Name: "app",
+				AppliedState: &workspace.AppliedState{StateRef: ref(c.had, "s3", 2)}}}
 			outcome.WroteState(d, def, c.res, &plan.Plan{Counts: plan.Counts{Add: 1}})
 			if s := d.Record.AppliedState; s.Identity != c.state || s.Counted != c.counted {
 				t.Errorf("%+v, want %s", s, c.state)
@@ -148,7 +173,8 @@ func TestWroteState(t *testing.T) {
 // apply began it, by the next plan.
 func TestWhichStateOfABackendWasApplied(t *testing.T) {
 	def, d := define("app"), &run.Tx{}
-	res := job.Result{Outcome: job.Succeeded, Backend: job.BackendConfig{Type: "s3", Config: map[string]any{"bucket": "b", "key": "k"}}}
+	res := job.Result{Outcome: job.Succeeded,
+		Backend: job.BackendConfig{Type: "s3", Config: map[string]any{"bucket": "b", "key": "k"}}}
 	mark := func(serial uint64, lineage string) {
 		t.Helper()
 		if got := d.Record.AppliedState.StateMark; got.Serial != serial || got.Lineage != lineage {
@@ -157,7 +183,8 @@ func TestWhichStateOfABackendWasApplied(t *testing.T) {
 	}
 	outcome.WroteState(d, def, res, &plan.Plan{State: &plan.State{}})
 	mark(1, "")
-	met := outcome.StateFound{StateRef: d.Record.AppliedState.StateRef, StateMark: workspace.StateMark{Serial: 2, Lineage: "L"}}
+	met := outcome.StateFound{StateRef: d.Record.AppliedState.StateRef,
+		StateMark: workspace.StateMark{Serial: 2, Lineage: "L"}}
 	outcome.Learned(d, met)
 	mark(2, "L")
 	met.Lineage = "K"

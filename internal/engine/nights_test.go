@@ -92,7 +92,8 @@ func (p *pencil) play() {
 		}
 		pl.plan = func(j job.Job) *plan.Plan {
 			if len(p.looks[j.Workspace]) == 0 {
-				return &plan.Plan{Complete: true, Applyable: true, Counts: plan.Counts{Add: 1}, Changes: []plan.Change{{Address: "box.made", Mode: "managed", Type: "box", Action: plan.Create}}}
+				return &plan.Plan{Complete: true, Applyable: true, Counts: plan.Counts{Add: 1},
+					Changes: []plan.Change{{Address: "box.made", Mode: "managed", Type: "box", Action: plan.Create}}}
 			}
 			if !j.LockState || len(p.wrong[j.Workspace]) == 0 { // a check, or a plan without changes
 				p.look(j.Workspace, false)
@@ -139,7 +140,8 @@ func (p *pencil) day() {
 		}
 	}
 	if name := p.names[p.rand.IntN(len(p.names))]; p.rand.IntN(3) == 0 {
-		if _, err := p.g.engine.Start(context.Background(), ana, acts.Order{Workspace: name, Kind: run.Sync}); err != nil {
+		if _, err := p.g.engine.Start(context.Background(), ana,
+			acts.Order{Workspace: name, Kind: run.Sync}); err != nil {
 			p.g.t.Fatal(err)
 		}
 	}
@@ -265,11 +267,14 @@ func (p *pencil) hold(t *testing.T, r *report.Report) {
 		}
 	}
 	got := r.Summary
-	if got.Open != open || got.New != fresh || got.Resolved != resolved || got.Acknowledged != acked || got.Severity != sev {
-		t.Errorf("%s: %d open, %d new, %d resolved, %d acknowledged, %+v; want %d, %d, %d, %d, %+v", r.At.Format(time.DateOnly),
+	if got.Open != open || got.New != fresh || got.Resolved != resolved || got.Acknowledged != acked ||
+		got.Severity != sev {
+		t.Errorf("%s: %d open, %d new, %d resolved, %d acknowledged, %+v; want %d, %d, %d, %d, %+v",
+			r.At.Format(time.DateOnly),
 			got.Open, got.New, got.Resolved, got.Acknowledged, got.Severity, open, fresh, resolved, acked, sev)
 	}
-	if w := got.Workspaces; w.Total != fleetSize || w.Unchecked != unknown || w.Drifted != len(drifted) || w.Clean != fleetSize-unknown-len(drifted) {
+	if w := got.Workspaces; w.Total != fleetSize || w.Unchecked != unknown || w.Drifted != len(drifted) ||
+		w.Clean != fleetSize-unknown-len(drifted) {
 		t.Errorf("%s: %+v, want %d unchecked and %d drifted", r.At.Format(time.DateOnly), w, unknown, len(drifted))
 	}
 	for i, d := range r.Trend.Days {
@@ -338,13 +343,16 @@ func (p *pencil) holdPeriod(t *testing.T, r *report.Report, got report.Period) {
 			}
 		}
 	})
-	if got.Before != want.Before || got.Now != want.Now || got.New != want.New || got.Resolved != want.Resolved || !detect.is(got.Detect) || !repair.is(got.Repair) {
-		t.Errorf("report of %s: %+v, want %+v, detected in %v, repaired in %v", r.At.Format(time.DateOnly), got, want, detect, repair)
+	if got.Before != want.Before || got.Now != want.Now || got.New != want.New || got.Resolved != want.Resolved ||
+		!detect.is(got.Detect) || !repair.is(got.Repair) {
+		t.Errorf("report of %s: %+v, want %+v, detected in %v, repaired in %v", r.At.Format(time.DateOnly), got, want,
+			detect, repair)
 	}
 }
 
 func TestNinetyNights(t *testing.T) {
-	p := &pencil{rand: rand.New(rand.NewPCG(1, 2)), wrong: map[string]map[thing]bool{}, fails: map[string]bool{}, looks: map[string][]seen{}, acks: map[string][]drift.Ack{}}
+	p := &pencil{rand: rand.New(rand.NewPCG(1, 2)), wrong: map[string]map[thing]bool{}, fails: map[string]bool{},
+		looks: map[string][]seen{}, acks: map[string][]drift.Ack{}}
 	var defs []fleet.Definition
 	for i := range fleetSize {
 		name := fmt.Sprintf("w%02d", i)
@@ -360,7 +368,8 @@ func TestNinetyNights(t *testing.T) {
 			g.git.add(name + "/main.tf")
 			paths = append(paths, name+"/main.tf")
 		}
-		g.set.Repositories["infra"] = settings.Repository{Name: "infra", Source: g.git, Pace: gitrepo.Pace{Every: 30 * 24 * time.Hour}}
+		g.set.Repositories["infra"] = settings.Repository{Name: "infra", Source: g.git,
+			Pace: gitrepo.Pace{Every: 30 * 24 * time.Hour}}
 		g.set.Reports = []settings.ReportPlan{{Name: "nightly", Schedule: scheduled(t, "0 6 * * *", "")}}
 		p.play()
 		g.git.commit("main", paths...)

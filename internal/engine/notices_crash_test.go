@@ -53,7 +53,8 @@ func toldLife(t *testing.T, n int, after bool, check func(*rig)) {
 		with := g.adjust
 		g.adjust = func(s *settings.Settings) {
 			with(s)
-			s.Repositories["infra"] = settings.Repository{Name: "infra", Source: g.git, Pace: gitrepo.Pace{Every: 20 * time.Minute}}
+			s.Repositories["infra"] = settings.Repository{Name: "infra", Source: g.git,
+				Pace: gitrepo.Pace{Every: 20 * time.Minute}}
 			s.Reports = []settings.ReportPlan{{Name: "daily", Schedule: scheduled(t, "45 4 * * *", "")}}
 		}
 		g.stop()
@@ -134,7 +135,8 @@ func (g *rig) wantToldOnce() {
 				}
 			}
 			if moves != notices {
-				g.t.Errorf("run %s of %s became %s %d times, and that was told %d times", r.ID, r.Workspace, status, moves, notices)
+				g.t.Errorf("run %s of %s became %s %d times, and that was told %d times", r.ID, r.Workspace, status,
+					moves, notices)
 			}
 		}
 	}
@@ -171,8 +173,12 @@ func TestNoticesSurviveACrash(t *testing.T) {
 		want, writes = titles(g), g.dying.writes
 		g.wantToldOnce()
 	})
-	for _, kind := range []run.NoticeKind{run.NoticeAwaitingApproval, run.NoticeApplied, run.NoticeHealed, run.NoticeDriftNew, run.NoticeDriftResolved, run.NoticeDriftUnchecked, run.NoticeReport} {
-		if !slices.ContainsFunc(want, func(s string) bool { return len(s) > len(kind) && s[:len(kind)+1] == string(kind)+" " }) {
+	for _, kind := range []run.NoticeKind{run.NoticeAwaitingApproval, run.NoticeApplied, run.NoticeHealed,
+		run.NoticeDriftNew, run.NoticeDriftResolved, run.NoticeDriftUnchecked, run.NoticeReport} {
+		if !slices.ContainsFunc(want, func(s string) bool {
+			return len(s) > len(kind) &&
+				s[:len(kind)+1] == string(kind)+" "
+		}) {
 			t.Errorf("nothing of the kind %s is told: %q", kind, want)
 		}
 	}
@@ -185,7 +191,8 @@ func TestNoticesSurviveACrash(t *testing.T) {
 				toldLife(t, n, after, func(g *rig) {
 					g.wantToldOnce()
 					got := titles(g)
-					if slices.ContainsFunc(g.told("all"), func(n run.Notice) bool { return n.Kind == run.NoticeInterrupted }) {
+					if slices.ContainsFunc(g.told("all"),
+						func(n run.Notice) bool { return n.Kind == run.NoticeInterrupted }) {
 						return // an apply was claimed and never begun: somebody has to look, and the day is another one
 					}
 					if !slices.Equal(got, want) {

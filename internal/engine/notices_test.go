@@ -28,7 +28,12 @@ func toldRig(t *testing.T, targets []notify.Target, fn func(*testing.T, *rig, *w
 	t.Helper()
 	targets = append(targets, notify.Target{Name: "all"})
 	bubble(t, func(t *testing.T, g *rig) {
-		g.adjust = func(s *settings.Settings) { s.Wants = func(n run.Notice) []string { return notify.Wants(targets, n) } }
+		g.adjust = func(s *settings.Settings) {
+			s.Wants = func(n run.Notice) []string {
+				return notify.Wants(targets,
+					n)
+			}
+		}
 		g.adjust(g.set)
 		w := inWorld(g)
 		for _, d := range defs {
@@ -132,7 +137,8 @@ func TestNotices(t *testing.T) {
 			g.commit("a/main.tf")
 			r := g.last("a")
 			g.wantTold(toldWaits)
-			if _, err := g.engine.Vote(context.Background(), ana, r.ID, acts.Ballot{Digest: r.Plan.Digest, Comment: "not today\nnor tomorrow"}); err != nil {
+			if _, err := g.engine.Vote(context.Background(), ana, r.ID,
+				acts.Ballot{Digest: r.Plan.Digest, Comment: "not today\nnor tomorrow"}); err != nil {
 				g.t.Fatal(err)
 			}
 			g.wantTold("discarded: a: sync was discarded, rejected: not today > tfops sync a")
@@ -141,7 +147,8 @@ func TestNotices(t *testing.T) {
 			g.commit("a/main.tf")
 			g.wantTold(toldWaits)
 			g.pass(25 * time.Hour)
-			g.wantTold("discarded: a: sync was discarded, expired: nobody approved in time; a fresh plan: tfops sync a > tfops sync a")
+			g.wantTold("discarded: a: sync was discarded, expired: nobody approved in time; a fresh plan: tfops " +
+				"sync a > tfops sync a")
 		}, define("a")},
 		"a newer commit": {func(g *rig, w *world) {
 			g.commit("a/main.tf")
@@ -173,7 +180,8 @@ func TestNotices(t *testing.T) {
 			g.runners.set(func(p *players) { p.hold[job.ApplyPhase] = true })
 			g.commit("a/main.tf")
 			g.runners.vanish(g.t)
-			g.wantTold("interrupted: a: sync was interrupted in the middle of its apply, and its outcome is not known > tfops resolve RUN -m WHAT_WAS_FOUND")
+			g.wantTold("interrupted: a: sync was interrupted in the middle of its apply, and its outcome is not " +
+				"known > tfops resolve RUN -m WHAT_WAS_FOUND")
 		}, define("a", auto)},
 		"what people look at themselves": {func(g *rig, w *world) {
 			g.commit("a/main.tf")
@@ -182,7 +190,8 @@ func TestNotices(t *testing.T) {
 			if _, err := g.engine.Cancel(context.Background(), ana, r.ID, false); err != nil {
 				g.t.Fatal(err)
 			}
-			if _, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "a", Kind: run.Plan}); err != nil {
+			if _, err := g.engine.Start(context.Background(), ana,
+				acts.Order{Workspace: "a", Kind: run.Plan}); err != nil {
 				g.t.Fatal(err)
 			}
 			g.settle()
@@ -251,7 +260,8 @@ func TestNotices(t *testing.T) {
 			}
 			w.change("box.one", "large")
 			g.check("a")
-			g.wantTold("heal_stopped high: a is not healed any more: healing box.one was begun 3 times within 24 hours, and it differs still > tfops drift findings a", toldNew)
+			g.wantTold("heal_stopped high: a is not healed any more: healing box.one was begun 3 times within 24 "+
+				"hours, and it differs still > tfops drift findings a", toldNew)
 			for range 5 {
 				g.check("a")
 			}
@@ -291,7 +301,8 @@ func TestWhatIsKnownIsNotTold(t *testing.T) {
 		g.wantFindings("a", "box.one changed ongoing")
 		g.wantTold() // it is in the reports again
 
-		rule := drift.Ignore{Name: "two", Address: "box.two", Reason: "autoscaled", Expires: time.Now().Add(3 * time.Hour)}
+		rule := drift.Ignore{Name: "two", Address: "box.two", Reason: "autoscaled",
+			Expires: time.Now().Add(3 * time.Hour)}
 		g.adjust = func(with func(*settings.Settings)) func(*settings.Settings) {
 			return func(s *settings.Settings) { with(s); s.Drift.Ignore = []drift.Ignore{rule} }
 		}(g.adjust)
@@ -320,7 +331,8 @@ func TestNoticesGoToWhoWantsThem(t *testing.T) {
 	targets := []notify.Target{
 		{Name: "b", Filter: notify.Filter{Workspaces: []string{"b*"}}},
 		{Name: "network", Filter: notify.Filter{Labels: map[string]string{"team": "net*"}}},
-		{Name: "critical", On: []run.NoticeKind{run.NoticeDriftNew, run.NoticeDriftResolved}, Filter: notify.Filter{Severity: drift.Critical}},
+		{Name: "critical", On: []run.NoticeKind{run.NoticeDriftNew, run.NoticeDriftResolved},
+			Filter: notify.Filter{Severity: drift.Critical}},
 		{Name: "applies", On: []run.NoticeKind{run.NoticeApplied}},
 		{Name: "nothing", On: []run.NoticeKind{run.NoticeConfigInvalid}},
 	}
@@ -374,7 +386,8 @@ func TestNoticesHoldNoSecrets(t *testing.T) {
 		for _, n := range told {
 			kinds[n.Kind] = true
 		}
-		for _, k := range []run.NoticeKind{run.NoticeAwaitingApproval, run.NoticeHealed, run.NoticeDriftNew, run.NoticeDriftResolved, run.NoticeDriftUnchecked, run.NoticeErrored} {
+		for _, k := range []run.NoticeKind{run.NoticeAwaitingApproval, run.NoticeHealed, run.NoticeDriftNew,
+			run.NoticeDriftResolved, run.NoticeDriftUnchecked, run.NoticeErrored} {
 			if !kinds[k] {
 				t.Errorf("nothing of the kind %s was told", k)
 			}

@@ -39,7 +39,8 @@ var causes = []struct {
 	text  string
 	fails bool
 }{
-	{"the binary is gone", fault.New(fault.Unavailable, "put tfops back", "/bin/tfops cannot be executed: %w", fs.ErrNotExist), "put tfops back", false},
+	{"the binary is gone", fault.New(fault.Unavailable, "put tfops back", "/bin/tfops cannot be executed: %w",
+		fs.ErrNotExist), "put tfops back", false},
 	{"too many processes", &fs.PathError{Op: "fork/exec", Path: "tfops", Err: syscall.EAGAIN}, "TasksMax", false},
 	{"too little memory", &fs.PathError{Op: "fork/exec", Path: "tfops", Err: syscall.ENOMEM}, "MemoryMax", false},
 	{"too many files", &fs.PathError{Op: "open", Path: "runner.lock", Err: syscall.EMFILE}, "LimitNOFILE", false},
@@ -131,12 +132,14 @@ func TestARunnerThatCouldNotBegin(t *testing.T) {
 						if j.Phase != phase || mended.Load() {
 							return nil
 						}
-						return &job.Result{Outcome: job.Failed, Cause: job.CauseRunner, NotBegun: true, Message: "mount: no", Next: "let it mount"}
+						return &job.Result{Outcome: job.Failed, Cause: job.CauseRunner, NotBegun: true,
+							Message: "mount: no", Next: "let it mount"}
 					}
 				})
 				g.start()
 				g.commit("a/main.tf")
-				r := g.want("a", map[job.Phase]run.Status{job.PlanPhase: run.Pending, job.ApplyPhase: run.ApplyQueued}[phase])
+				r := g.want("a", map[job.Phase]run.Status{job.PlanPhase: run.Pending,
+					job.ApplyPhase: run.ApplyQueued}[phase])
 				if v := g.view("a"); v.Lock != nil || !strings.Contains(v.Wait.For, "mount: no (let it mount)") {
 					t.Errorf("lock %v, waits for %+v", v.Lock, v.Wait)
 				}

@@ -28,7 +28,8 @@ func TestUpstreamGoesFirst(t *testing.T) {
 		first := g.want("a", run.AwaitingApproval)
 		second := g.want("b", run.Pending)
 		wait := g.view("b").Wait
-		if !strings.Contains(wait.For, "workspace a, which is upstream: its run "+first.ID+" is awaiting approval") || wait.Command != "tfops approve "+first.ID {
+		if !strings.Contains(wait.For, "workspace a, which is upstream: its run "+first.ID+" is awaiting approval") ||
+			wait.Command != "tfops approve "+first.ID {
 			t.Errorf("it waits for %q, and %q moves it on", wait.For, wait.Command)
 		}
 		g.approve(li, first)
@@ -80,7 +81,8 @@ func TestUpstreamThatFailsHoldsBack(t *testing.T) {
 		}
 		g.settle()
 		r := g.wantReason("b", run.Discarded, run.Upstream)
-		if want := "workspace a, which is upstream, was not applied: run " + first.ID + " is discarded (rejected)"; r.Comment != want {
+		if want := "workspace a, which is upstream, was not applied: run " + first.ID +
+			" is discarded (rejected)"; r.Comment != want {
 			t.Errorf("the reason is %q, want %q", r.Comment, want)
 		}
 		g.wantReason("c", run.Discarded, run.Upstream)

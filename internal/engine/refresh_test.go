@@ -31,9 +31,11 @@ func (g *rig) handMade() {
 	g.runners.set(func(p *players) {
 		accepted := false
 		p.plan = func(j job.Job) *plan.Plan {
-			found := &plan.Plan{Complete: true, Applyable: j.RefreshOnly, RefreshOnly: j.RefreshOnly} // as Terraform: applyable, whatever there is
+			// as Terraform: applyable, whatever there is
+			found := &plan.Plan{Complete: true, Applyable: j.RefreshOnly, RefreshOnly: j.RefreshOnly}
 			if !accepted {
-				found.Drift = []plan.Change{{Address: "terraform_data.x", Mode: "managed", Type: "terraform_data", Action: plan.Update}}
+				found.Drift = []plan.Change{{Address: "terraform_data.x", Mode: "managed", Type: "terraform_data",
+					Action: plan.Update}}
 			}
 			return found
 		}
@@ -83,7 +85,8 @@ func TestRefresh(t *testing.T) {
 		if !job.RefreshOnly || job.Destroy || !job.LockState {
 			t.Errorf("the job is %+v", job)
 		}
-		if p := r.Plan; p.Drifted != 1 || !p.Changes || !slices.Equal(p.Addresses, []string{"terraform_data.x"}) || !slices.Equal(p.Types, []string{"terraform_data"}) || p.Counts != (plan.Counts{}) {
+		if p := r.Plan; p.Drifted != 1 || !p.Changes || !slices.Equal(p.Addresses, []string{"terraform_data.x"}) ||
+			!slices.Equal(p.Types, []string{"terraform_data"}) || p.Counts != (plan.Counts{}) {
 			t.Errorf("the summary is %+v", p)
 		}
 		shown, err := g.engine.Show(t.Context(), r.ID)
@@ -101,11 +104,13 @@ func TestRefresh(t *testing.T) {
 			t.Fatalf("it is %s: %+v", got.Status, got.Failure)
 		}
 		check := g.want("a", run.PlannedAndFinished)
-		if check.Kind != run.Drift || check.Trigger != (run.Trigger{Cause: run.ByRefresh, Run: r.ID}) || check.Plan.Drifted != 0 || check.Commit.SHA != applied {
+		if check.Kind != run.Drift || check.Trigger != (run.Trigger{Cause: run.ByRefresh, Run: r.ID}) ||
+			check.Plan.Drifted != 0 || check.Commit.SHA != applied {
 			t.Errorf("what follows is %+v", check)
 		}
 		rec := g.view("a").Record
-		if rec.Applied != applied || !rec.AppliedAt.Equal(before.AppliedAt) || rec.AppliedFingerprint != before.AppliedFingerprint || rec.Destroyed || rec.Desired != before.Desired {
+		if rec.Applied != applied || !rec.AppliedAt.Equal(before.AppliedAt) ||
+			rec.AppliedFingerprint != before.AppliedFingerprint || rec.Destroyed || rec.Desired != before.Desired {
 			t.Errorf("what is applied was %+v and is %+v", before, rec)
 		}
 		if !rec.ApplyStartedAt.After(before.ApplyStartedAt) || rec.Drift.Status != workspace.DriftNone {
@@ -130,7 +135,8 @@ func TestRefreshLeavesDriftUnknown(t *testing.T) {
 		if check := g.want("a", run.Planning); check.Kind != run.Drift {
 			t.Fatalf("a %s run follows", check.Kind)
 		}
-		if d := g.view("a").Record.Drift; d.Status != workspace.DriftUnknown || !strings.Contains(d.Why, "refreshed by run "+r.ID) {
+		if d := g.view("a").Record.Drift; d.Status != workspace.DriftUnknown ||
+			!strings.Contains(d.Why, "refreshed by run "+r.ID) {
 			t.Errorf("drift is %+v", d)
 		}
 		g.restart() // and the check is not lost
@@ -155,7 +161,8 @@ func TestRefreshDuringACheck(t *testing.T) {
 		}
 		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = false })
 		g.runners.end(t)
-		if got := g.want("a", run.PlannedAndFinished); got.ID != check.ID || got.Restarts != 1 || got.Plan.Drifted != 0 {
+		if got := g.want("a", run.PlannedAndFinished); got.ID != check.ID || got.Restarts != 1 ||
+			got.Plan.Drifted != 0 {
 			t.Errorf("%+v", got)
 		}
 	}, define("a"))
@@ -178,7 +185,8 @@ func TestRefreshOfNothing(t *testing.T) {
 		}
 		after := g.view("a").Record
 		before.StartedAt = after.StartedAt
-		if before.Drift.Status != after.Drift.Status || before.Applied != after.Applied || before.Ended != after.Ended || !before.ApplyStartedAt.Equal(after.ApplyStartedAt) {
+		if before.Drift.Status != after.Drift.Status || before.Applied != after.Applied ||
+			before.Ended != after.Ended || !before.ApplyStartedAt.Equal(after.ApplyStartedAt) {
 			t.Errorf("the record was %+v and is %+v", before, after)
 		}
 	}, define("a", auto))
@@ -198,7 +206,8 @@ func TestRefreshMovesOutputs(t *testing.T) {
 				if !j.RefreshOnly {
 					return &plan.Plan{Complete: true, Applyable: j.Workspace == "b", Counts: plan.Counts{Change: 1}}
 				}
-				return &plan.Plan{Complete: true, Applyable: true, RefreshOnly: true, Counts: plan.Counts{Outputs: 1}, Outputs: []plan.Output{{Name: "vpc", Action: plan.Update}}}
+				return &plan.Plan{Complete: true, Applyable: true, RefreshOnly: true, Counts: plan.Counts{Outputs: 1},
+					Outputs: []plan.Output{{Name: "vpc", Action: plan.Update}}}
 			}
 		})
 		s.next = map[string]string{"vpc": "vpc-2"}
@@ -242,7 +251,8 @@ func TestRefreshIsRefused(t *testing.T) {
 		before := len(g.runs("a"))
 		_, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "a", Kind: run.Refresh})
 		wantFault(t, err, fault.Conflict)
-		if !strings.Contains(err.Error(), says) || fault.Next(err) == "" && !strings.Contains(says, "never") || len(g.runs("a")) != before {
+		if !strings.Contains(err.Error(), says) || fault.Next(err) == "" && !strings.Contains(says, "never") ||
+			len(g.runs("a")) != before {
 			t.Errorf("%v (%s), %d runs more", err, fault.Next(err), len(g.runs("a"))-before)
 		}
 	}
@@ -377,13 +387,15 @@ func TestRefreshInterrupted(t *testing.T) {
 		}
 		g.runners.set(func(p *players) {
 			p.hold[job.ApplyPhase] = false
-			p.plan = func(j job.Job) *plan.Plan { return &plan.Plan{Complete: true, RefreshOnly: j.RefreshOnly} } // it had come to its end
+			// it had come to its end
+			p.plan = func(j job.Job) *plan.Plan { return &plan.Plan{Complete: true, RefreshOnly: j.RefreshOnly} }
 		})
 		if _, err := g.engine.Resolve(t.Context(), li, r.ID, "it was saved"); err != nil {
 			t.Fatal(err)
 		}
 		g.settle()
-		if again := g.newestOf("a", run.Refresh); again.Trigger.Cause != run.ByResolve || again.Status != run.PlannedAndFinished {
+		if again := g.newestOf("a", run.Refresh); again.Trigger.Cause != run.ByResolve ||
+			again.Status != run.PlannedAndFinished {
 			t.Errorf("what follows is %s because of %s", again.Status, again.Trigger.Cause)
 		}
 		if d := g.view("a").Record.Drift; d.Status != workspace.DriftNone {
@@ -407,7 +419,8 @@ func TestRefreshWithAnotherPlan(t *testing.T) {
 				g.runners.set(func(ps *players) { ps.plan = func(job.Job) *plan.Plan { q := p; return &q } })
 				g.order("a", run.Refresh, "")
 				r := g.want("a", run.Errored)
-				if !strings.Contains(r.Failure.Message, "would do more") || !strings.Contains(r.Failure.Next, "tfops sync a --refresh-only") {
+				if !strings.Contains(r.Failure.Message, "would do more") ||
+					!strings.Contains(r.Failure.Next, "tfops sync a --refresh-only") {
 					t.Errorf("%+v", r.Failure)
 				}
 				if n := g.runners.count("a", job.ApplyPhase); n != 1 {
@@ -455,7 +468,8 @@ func TestRefreshIsTriedAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, w := decide.About(q, g.engine.txn.Settings.Get(), &r); r.Kind != run.Refresh || w.Command != "tfops sync a --refresh-only" {
+		if _, w := decide.About(q, g.engine.txn.Settings.Get(), &r); r.Kind != run.Refresh ||
+			w.Command != "tfops sync a --refresh-only" {
 			t.Errorf("a %s run waits, and %q moves it on", r.Kind, w.Command)
 		}
 		g.runners.set(func(*players) { fail = false })
@@ -500,7 +514,8 @@ func TestRefreshIsMadeAgain(t *testing.T) {
 			return &job.Result{Outcome: job.Failed, Cause: job.CauseStale, Message: "Saved plan is stale"}
 		})
 		again := g.want("a", run.AwaitingApproval)
-		if again.Kind != run.Refresh || again.Trigger != (run.Trigger{Cause: run.ByStale, Actor: "ana", Run: r.ID}) || again.Commit.SHA != applied {
+		if again.Kind != run.Refresh || again.Trigger != (run.Trigger{Cause: run.ByStale, Actor: "ana", Run: r.ID}) ||
+			again.Commit.SHA != applied {
 			t.Errorf("%s run at %s because of %+v", again.Kind, again.Commit.SHA, again.Trigger)
 		}
 	}, define("a"))
@@ -508,8 +523,10 @@ func TestRefreshIsMadeAgain(t *testing.T) {
 
 // With which inputs the wanted commit was planned last is not for a refresh to say.
 func TestBeginOfARefresh(t *testing.T) {
-	for kind, want := range map[run.Kind]string{run.Sync: "now", run.Destroy: "now", run.Refresh: "then", run.Drift: "then", run.Plan: "then"} {
-		d := &run.Tx{Run: run.Run{ID: "r1", Kind: kind, Status: run.Pending}, Record: workspace.Record{Fingerprint: "then"}, Now: midday}
+	for kind, want := range map[run.Kind]string{run.Sync: "now", run.Destroy: "now", run.Refresh: "then",
+		run.Drift: "then", run.Plan: "then"} {
+		d := &run.Tx{Run: run.Run{ID: "r1", Kind: kind, Status: run.Pending},
+			Record: workspace.Record{Fingerprint: "then"}, Now: midday}
 		if err := outcome.Begin(decide.StartPlan, "now")(d); err != nil {
 			t.Fatal(err)
 		}

@@ -29,18 +29,27 @@ func TestRemains(t *testing.T) {
 		files map[string]string
 		want  run.Status // "": nothing tells
 	}{
-		"applied":                     {map[string]string{"plan/job.json": planJob, "apply/job.json": applyJob, "apply/started": "", "apply/result.json": applied}, run.Applied},
-		"refused before it began":     {map[string]string{"apply/job.json": applyJob, "apply/result.json": refused}, run.Errored},
-		"failed with no engine facts": {map[string]string{"apply/job.json": applyJob, "apply/started": "", "apply/result.json": refused}, run.Interrupted},
-		"state not saved":             {map[string]string{"apply/job.json": applyJob, "apply/started": "", "apply/result.json": unsaved}, run.Interrupted},
-		"no result":                   {map[string]string{"apply/job.json": applyJob, "apply/started": ""}, run.Interrupted},
-		"empty result":                {map[string]string{"apply/job.json": applyJob, "apply/result.json": "{}"}, run.Interrupted},
-		"cut result":                  {map[string]string{"apply/job.json": applyJob, "apply/result.json": applied[:40]}, run.Interrupted},
-		"no job of the apply":         {map[string]string{"plan/job.json": planJob, "apply/started": ""}, run.Interrupted},
-		"only planned":                {map[string]string{"plan/job.json": planJob}, run.Planning},
-		"plan refused":                {map[string]string{"plan/job.json": planJob, "plan/result.json": refused}, run.Errored},
-		"another run's job":           {map[string]string{"plan/job.json": `{"format_version":1,"run":"other","workspace":"net"}`}, ""},
-		"nothing":                     {map[string]string{"tree/main.tf": ""}, ""},
+		"applied": {map[string]string{"plan/job.json": planJob, "apply/job.json": applyJob,
+			"apply/started": "", "apply/result.json": applied}, run.Applied},
+		"refused before it began": {map[string]string{"apply/job.json": applyJob, "apply/result.json": refused},
+			run.Errored},
+		"failed with no engine facts": {map[string]string{"apply/job.json": applyJob, "apply/started": "",
+			"apply/result.json": refused}, run.Interrupted},
+		"state not saved": {map[string]string{"apply/job.json": applyJob, "apply/started": "",
+			"apply/result.json": unsaved}, run.Interrupted},
+		"no result": {map[string]string{"apply/job.json": applyJob, "apply/started": ""},
+			run.Interrupted},
+		"empty result": {map[string]string{"apply/job.json": applyJob, "apply/result.json": "{}"},
+			run.Interrupted},
+		"cut result": {map[string]string{"apply/job.json": applyJob,
+			"apply/result.json": applied[:40]}, run.Interrupted},
+		"no job of the apply": {map[string]string{"plan/job.json": planJob, "apply/started": ""},
+			run.Interrupted},
+		"only planned": {map[string]string{"plan/job.json": planJob}, run.Planning},
+		"plan refused": {map[string]string{"plan/job.json": planJob, "plan/result.json": refused},
+			run.Errored},
+		"another run's job": {map[string]string{"plan/job.json": `{"format_version":1,"run":"other","workspace":"net"}`}, ""},
+		"nothing":           {map[string]string{"tree/main.tf": ""}, ""},
 		"its record, cut job": {map[string]string{"run.json": `{"format_version":1,"run":{"id":"R","workspace":"net","kind":"destroy","status":"applying"}}`,
 			"apply/job.json": "{"}, run.Interrupted},
 	} {
@@ -61,7 +70,8 @@ func TestRemains(t *testing.T) {
 				t.Fatal(err)
 			case c.want == "" && (len(remains) != 0 || len(unreadable) != 1):
 				t.Errorf("%+v, %v", remains, unreadable)
-			case c.want != "" && (len(remains) != 1 || remains[0].Run.Status != c.want || remains[0].Run.Workspace != "net"):
+			case c.want != "" && (len(remains) != 1 || remains[0].Run.Status != c.want ||
+				remains[0].Run.Workspace != "net"):
 				t.Errorf("got %+v, want %s", remains, c.want)
 			}
 		})
@@ -78,10 +88,13 @@ func TestRecoverHoldsEverything(t *testing.T) {
 		{ID: "3", Workspace: "b", Kind: run.Sync, Status: run.AwaitingApproval},
 	}
 	remains := []run.Remains{
-		{Run: run.Run{ID: "2", Workspace: "a", Kind: run.Sync, Status: run.Applied, Commit: run.Commit{SHA: "new"}, ApplyStartedAt: at.Add(time.Hour), FinishedAt: at.Add(time.Hour)}, Begun: true},
-		{Run: run.Run{ID: "4", Workspace: "c", Kind: run.Destroy, Status: run.Interrupted, State: "s3:c", ApplyStartedAt: at}, Begun: true},
+		{Run: run.Run{ID: "2", Workspace: "a", Kind: run.Sync, Status: run.Applied, Commit: run.Commit{SHA: "new"},
+			ApplyStartedAt: at.Add(time.Hour), FinishedAt: at.Add(time.Hour)}, Begun: true},
+		{Run: run.Run{ID: "4", Workspace: "c", Kind: run.Destroy, Status: run.Interrupted, State: "s3:c",
+			ApplyStartedAt: at}, Begun: true},
 	}
-	r := run.Recover(known, map[string]workspace.Record{"a": {Applied: "old", AppliedAt: at, Head: "h", Desired: "new"}}, remains, map[string]bool{"d": true, "e": false}, "why", at)
+	r := run.Recover(known, map[string]workspace.Record{"a": {Applied: "old", AppliedAt: at, Head: "h",
+		Desired: "new"}}, remains, map[string]bool{"d": true, "e": false}, "why", at)
 	names := ""
 	for _, rec := range r.Records {
 		names += rec.Name

@@ -26,9 +26,11 @@ func (g *rig) removed(change ...func(*fleet.Definition)) run.Run {
 	g.runners.set(func(p *players) {
 		p.plan = func(job job.Job) *plan.Plan {
 			if !job.Destroy {
-				return &plan.Plan{Counts: plan.Counts{Add: 3}, Complete: true, Applyable: true, Changes: []plan.Change{{Address: "terraform_data.x", Action: plan.Create}}}
+				return &plan.Plan{Counts: plan.Counts{Add: 3}, Complete: true, Applyable: true,
+					Changes: []plan.Change{{Address: "terraform_data.x", Action: plan.Create}}}
 			}
-			return &plan.Plan{Counts: plan.Counts{Delete: 3}, Complete: true, Applyable: true, Changes: []plan.Change{{Address: "terraform_data.x", Action: plan.Delete}}}
+			return &plan.Plan{Counts: plan.Counts{Delete: 3}, Complete: true, Applyable: true,
+				Changes: []plan.Change{{Address: "terraform_data.x", Action: plan.Delete}}}
 		}
 	})
 	g.generate(generator(workspace.DestroyOnRemoved, append([]func(*fleet.Definition){auto}, change...)...))
@@ -46,7 +48,8 @@ func (g *rig) removed(change ...func(*fleet.Definition)) run.Run {
 }
 
 func (g *rig) named(a access.Actor, r run.Run, name string) error {
-	_, err := g.engine.Vote(context.Background(), a, r.ID, acts.Ballot{Yes: true, Digest: r.Plan.Digest, Workspace: name})
+	_, err := g.engine.Vote(context.Background(), a, r.ID, acts.Ballot{Yes: true, Digest: r.Plan.Digest,
+		Workspace: name})
 	g.settle()
 	return err
 }
@@ -59,14 +62,16 @@ func TestRemovalIsApprovedByName(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"1 approval by the name of the workspace", "destroys 3 resources of workspace x", "directory live/x on branch main is gone"} {
+		for _, want := range []string{"1 approval by the name of the workspace", "destroys 3 resources of workspace x",
+			"directory live/x on branch main is gone"} {
 			if !strings.Contains(v.Wait.For, want) {
 				t.Errorf("it waits for %s, which lacks %q", v.Wait.For, want)
 			}
 		}
 		err = g.vote(li, r, true)
 		wantFault(t, err, fault.Conflict)
-		if next := fault.Next(err); next != "tfops approve "+r.ID+" --workspace x" || !strings.Contains(err.Error(), "destroys 3 resources") {
+		if next := fault.Next(err); next != "tfops approve "+r.ID+" --workspace x" ||
+			!strings.Contains(err.Error(), "destroys 3 resources") {
 			t.Errorf("a plain yes: %v (%s)", err, next)
 		}
 		wantFault(t, g.named(li, r, "y"), fault.Conflict)
@@ -115,7 +120,8 @@ func TestRemovalPlannedAnew(t *testing.T) {
 		}
 		g.pass(40e9)
 		anew := g.want("x", run.AwaitingApproval)
-		if anew.ID == r.ID || anew.Kind != run.Destroy || anew.Trigger.Cause != run.ByRemoval || anew.Trigger.Run != r.ID {
+		if anew.ID == r.ID || anew.Kind != run.Destroy || anew.Trigger.Cause != run.ByRemoval ||
+			anew.Trigger.Run != r.ID {
 			t.Fatalf("%s by %+v", anew.Kind, anew.Trigger)
 		}
 		wantFault(t, g.vote(li, anew, true), fault.Conflict)

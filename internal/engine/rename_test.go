@@ -41,10 +41,12 @@ func (g *rig) record(name string) workspace.Record {
 func (g *rig) wantRenamed(old, name string, applied run.Run) {
 	g.t.Helper()
 	rec, former := g.record(name), g.record(old)
-	if rec.Applied != applied.Commit.SHA || rec.AppliedState == nil || rec.RenamedFrom != old || !former.Former() || former.Renamed.To != name {
+	if rec.Applied != applied.Commit.SHA || rec.AppliedState == nil || rec.RenamedFrom != old || !former.Former() ||
+		former.Renamed.To != name {
 		g.t.Errorf("%s is %+v and %s is %+v", name, rec, old, former)
 	}
-	if !slices.ContainsFunc(g.runs(name), func(r run.Run) bool { return r.ID == applied.ID && r.Workspace == name }) || len(g.runs(old)) != 0 {
+	if !slices.ContainsFunc(g.runs(name), func(r run.Run) bool { return r.ID == applied.ID && r.Workspace == name }) ||
+		len(g.runs(old)) != 0 {
 		g.t.Errorf("%s has runs %+v, and %s %+v", name, g.runs(name), old, g.runs(old))
 	}
 	applies := 0
@@ -78,10 +80,12 @@ func TestRename(t *testing.T) {
 			t.Errorf("%d runs", len(g.runs("b")))
 		}
 		if g.engine.txn.Files.Workspace("b").Dir() != dir || g.engine.txn.Files.Workspace("a").Dir() == dir {
-			t.Errorf("b lies in %s, a in %s, and a lay in %s", g.engine.txn.Files.Workspace("b").Dir(), g.engine.txn.Files.Workspace("a").Dir(), dir)
+			t.Errorf("b lies in %s, a in %s, and a lay in %s", g.engine.txn.Files.Workspace("b").Dir(),
+				g.engine.txn.Files.Workspace("a").Dir(), dir)
 		}
 		v := g.view("b")
-		if v.Record.Suspension == nil || v.Record.Suspension.Reason != "a freeze" || v.Lock == nil || v.Lock.Workspace != "b" {
+		if v.Record.Suspension == nil || v.Record.Suspension.Reason != "a freeze" || v.Lock == nil ||
+			v.Lock.Workspace != "b" {
 			t.Errorf("suspended %+v, locked %+v", v.Record.Suspension, v.Lock)
 		}
 		_, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "a", Kind: run.Sync})
@@ -107,7 +111,8 @@ func TestRename(t *testing.T) {
 		}
 		g.configure(called("a", "c"), called("c", "", func(d *fleet.Definition) { d.Dir = "c" })) // the name is free
 		g.commit("c/main.tf")
-		if r := g.want("c", run.Applied); filepath.Base(g.engine.txn.Files.Workspace(r.Workspace).Dir()) == filepath.Base(dir) {
+		if r := g.want("c", run.Applied); filepath.Base(
+			g.engine.txn.Files.Workspace(r.Workspace).Dir()) == filepath.Base(dir) {
 			t.Error("two workspaces have one directory")
 		}
 	}, called("a", ""))
@@ -150,7 +155,8 @@ func TestRenameWaits(t *testing.T) {
 						g.restart()
 					}
 					g.pass(0)
-					if v := g.view("b"); v.Problem == nil || !strings.Contains(v.Problem.Error(), r.ID) || fault.Next(v.Problem) != "tfops wait "+r.ID {
+					if v := g.view("b"); v.Problem == nil || !strings.Contains(v.Problem.Error(), r.ID) ||
+						fault.Next(v.Problem) != "tfops wait "+r.ID {
 						t.Errorf("b waits for %v", v.Problem)
 					}
 					_, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "b", Kind: run.Sync})
@@ -167,7 +173,8 @@ func TestRenameWaits(t *testing.T) {
 					}
 					g.commit("a/main.tf")
 					g.want("b", run.Applied)
-					if v := g.view("b"); v.Problem != nil || v.Sync != workspace.Synced || v.Record.AppliedState.At.Dir != "a" {
+					if v := g.view("b"); v.Problem != nil || v.Sync != workspace.Synced ||
+						v.Record.AppliedState.At.Dir != "a" {
 						t.Errorf("%s, %v, %+v", v.Sync, v.Problem, v.Record.AppliedState)
 					}
 				}, called("a", ""))
@@ -215,7 +222,8 @@ func TestRenameOfInterrupted(t *testing.T) {
 		r := g.want("a", run.Interrupted)
 		g.configure(called("b", "a"))
 		g.pass(0)
-		if got := g.want("b", run.Interrupted); got.ID != r.ID || g.view("b").Lock == nil || g.view("b").Lock.Run != r.ID {
+		if got := g.want("b", run.Interrupted); got.ID != r.ID || g.view("b").Lock == nil ||
+			g.view("b").Lock.Run != r.ID {
 			t.Errorf("%+v", g.view("b").Lock)
 		}
 	}, called("a", ""))
@@ -254,7 +262,8 @@ func TestRenameRefused(t *testing.T) {
 			g.configure(defs...)
 			g.commit("a/main.tf", "b/main.tf")
 			name := defs[0].Name
-			if v := g.view(name); v.Problem == nil || !strings.Contains(v.Problem.Error(), says) || fault.Next(v.Problem) == "" {
+			if v := g.view(name); v.Problem == nil || !strings.Contains(v.Problem.Error(), says) ||
+				fault.Next(v.Problem) == "" {
 				t.Errorf("%s has the problem %v, want %q", name, v.Problem, says)
 			}
 			if g.record("a").Renamed != nil {
@@ -286,7 +295,8 @@ func TestRenameIsRecollected(t *testing.T) {
 		}
 		g.configure(called("b", "a"))
 		g.pass(0)
-		if err := os.WriteFile(filepath.Join(g.engine.txn.Files.Workspace("b").Dir(), "terraform.tfstate"), []byte(stateText("L", 1, 1)), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(g.engine.txn.Files.Workspace("b").Dir(), "terraform.tfstate"),
+			[]byte(stateText("L", 1, 1)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		stands, err := artifacts.Open(g.dir).Standing()
@@ -350,7 +360,8 @@ func TestRenameOfGenerated(t *testing.T) {
 				}
 				g.pass(time.Minute)
 				r := g.want("y", run.Applied)
-				if rec := g.record("y"); rec.RenamedFrom != "x" || rec.Origin == nil || rec.Origin.Dir != "live/y" || rec.Orphan != nil || !g.record("x").Former() {
+				if rec := g.record("y"); rec.RenamedFrom != "x" || rec.Origin == nil || rec.Origin.Dir != "live/y" ||
+					rec.Orphan != nil || !g.record("x").Former() {
 					t.Errorf("%+v", rec)
 				}
 				for _, o := range append(g.runs("y"), g.runs("x")...) {

@@ -25,11 +25,13 @@ import (
 // reportRig is a rig that makes reports; polls are rare, so that weeks pass quickly.
 func reportRig(t *testing.T, plans []settings.ReportPlan, fn func(*testing.T, *rig, *world), defs ...fleet.Definition) {
 	t.Helper()
-	targets := []notify.Target{{Name: "ops", On: []run.NoticeKind{run.NoticeReport}}, {Name: "boss", On: []run.NoticeKind{run.NoticeErrored}}}
+	targets := []notify.Target{{Name: "ops", On: []run.NoticeKind{run.NoticeReport}},
+		{Name: "boss", On: []run.NoticeKind{run.NoticeErrored}}}
 	bubble(t, func(t *testing.T, g *rig) {
 		g.adjust = func(s *settings.Settings) {
 			s.Wants = func(n run.Notice) []string { return notify.Wants(targets, n) }
-			s.Repositories["infra"] = settings.Repository{Name: "infra", Source: g.git, Pace: gitrepo.Pace{Every: time.Hour}}
+			s.Repositories["infra"] = settings.Repository{Name: "infra", Source: g.git,
+				Pace: gitrepo.Pace{Every: time.Hour}}
 			s.Reports = plans
 		}
 		g.adjust(g.set)
@@ -113,8 +115,10 @@ func TestReportGoesByTheClock(t *testing.T) {
 		begin time.Time
 		want  []string
 	}{
-		"put forward": {time.Date(2000, 3, 24, 12, 0, 0, 0, paris), []string{"25 Mar 02:30 CET", "26 Mar 03:30 CEST", "27 Mar 02:30 CEST"}},
-		"put back":    {time.Date(2000, 10, 27, 12, 0, 0, 0, paris), []string{"28 Oct 02:30 CEST", "29 Oct 02:30 CEST", "30 Oct 02:30 CET"}},
+		"put forward": {time.Date(2000, 3, 24, 12, 0, 0, 0, paris), []string{"25 Mar 02:30 CET", "26 Mar 03:30 CEST",
+			"27 Mar 02:30 CEST"}},
+		"put back": {time.Date(2000, 10, 27, 12, 0, 0, 0, paris), []string{"28 Oct 02:30 CEST", "29 Oct 02:30 CEST",
+			"30 Oct 02:30 CET"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			reportRig(t, []settings.ReportPlan{plan}, func(t *testing.T, g *rig, w *world) {
@@ -146,7 +150,8 @@ func TestReportGoesByTheClock(t *testing.T) {
 // A report that was missed while no daemon ran is made once, however many times
 // were missed and however often the daemon starts or reads its configuration.
 func TestMissedReportIsMadeOnce(t *testing.T) {
-	for name, before := range map[string][]string{"the first of all": nil, "one of many": {"1 Jan 06:00 UTC", "2 Jan 06:00 UTC"}} {
+	for name, before := range map[string][]string{"the first of all": nil,
+		"one of many": {"1 Jan 06:00 UTC", "2 Jan 06:00 UTC"}} {
 		t.Run(name, func(t *testing.T) {
 			reportRig(t, []settings.ReportPlan{daily(t)}, func(t *testing.T, g *rig, w *world) {
 				g.start()
@@ -259,7 +264,8 @@ func TestEveryNightIsReported(t *testing.T) {
 		}
 		n := g.told("ops")
 		last := n[len(n)-1]
-		if last.Report == nil || last.Report.ID != r.ID || last.Command != "tfops drift report --id "+r.ID || !strings.Contains(last.Title, r.Text) || !strings.Contains(last.Title, "daily") {
+		if last.Report == nil || last.Report.ID != r.ID || last.Command != "tfops drift report --id "+r.ID ||
+			!strings.Contains(last.Title, r.Text) || !strings.Contains(last.Title, "daily") {
 			t.Errorf("%+v", last)
 		}
 		w.change("box.one", "large")
@@ -299,10 +305,13 @@ func TestReportCovers(t *testing.T) {
 		return func(d *fleet.Definition) { d.Labels = map[string]string{"team": name} }
 	}
 	plans := []settings.ReportPlan{
-		{Name: "network", Schedule: scheduled(t, "0 6 * * *", ""), Since: 48 * time.Hour, To: []string{"net"}, Formats: []string{"html"},
-			Covers: func(_ string, labels map[string]string) bool { return labels["team"] == "network" }},
-		{Name: "b", Schedule: scheduled(t, "0 6 * * *", ""), Covers: func(name string, _ map[string]string) bool { return name == "b" }},
-		{Name: "none", Schedule: scheduled(t, "0 6 * * *", ""), Covers: func(string, map[string]string) bool { return false }},
+		{Name: "network", Schedule: scheduled(t, "0 6 * * *", ""), Since: 48 * time.Hour, To: []string{"net"},
+			Formats: []string{"html"},
+			Covers:  func(_ string, labels map[string]string) bool { return labels["team"] == "network" }},
+		{Name: "b", Schedule: scheduled(t, "0 6 * * *", ""),
+			Covers: func(name string, _ map[string]string) bool { return name == "b" }},
+		{Name: "none", Schedule: scheduled(t, "0 6 * * *", ""),
+			Covers: func(string, map[string]string) bool { return false }},
 	}
 	reportRig(t, plans, func(t *testing.T, g *rig, w *world) {
 		w.makes["a"], w.makes["b"] = true, true

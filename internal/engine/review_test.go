@@ -118,7 +118,8 @@ func TestRejectedDestroyKeepsWhatIsWanted(t *testing.T) {
 			t.Fatal(err)
 		}
 		if v := g.view("a"); v.Sync != workspace.OutOfSync || v.Record.Desired != second {
-			t.Errorf("commit %s was never applied, and the workspace is %s with %s wanted", workspace.ShortCommit(second), v.Sync, workspace.ShortCommit(v.Record.Desired))
+			t.Errorf("commit %s was never applied, and the workspace is %s with %s wanted",
+				workspace.ShortCommit(second), v.Sync, workspace.ShortCommit(v.Record.Desired))
 		}
 		r = g.get(g.order("a", run.Destroy, "").ID)
 		g.approve(ana, r)
@@ -143,7 +144,8 @@ func TestMovedDirectoryIsPlannedAtTheHead(t *testing.T) {
 		g.git.slow(time.Second) // the loop is faster than the look at the remote
 		g.configure(define("a", func(d *fleet.Definition) { d.Dir = "new" }), define("b"))
 		if r := g.want("a", run.AwaitingApproval); r.Commit.SHA != head {
-			t.Errorf("planned at %s, and the head is %s", workspace.ShortCommit(r.Commit.SHA), workspace.ShortCommit(head))
+			t.Errorf("planned at %s, and the head is %s", workspace.ShortCommit(r.Commit.SHA),
+				workspace.ShortCommit(head))
 		}
 		if got := g.get(old.ID); got.Status != run.Discarded {
 			t.Errorf("the old run is %s", got.Status)
@@ -238,7 +240,8 @@ func TestDriftIsUnknownWhenNotChecked(t *testing.T) {
 			g.approve(ana, r)
 			want(t, g, "older than")
 			check := g.last("a")
-			if check.Kind != run.Drift || check.Trigger != (run.Trigger{Cause: run.ByApply, Run: r.ID}) || check.Commit.SHA != r.Commit.SHA {
+			if check.Kind != run.Drift || check.Trigger != (run.Trigger{Cause: run.ByApply, Run: r.ID}) ||
+				check.Commit.SHA != r.Commit.SHA {
 				t.Fatalf("no check follows: %+v", check)
 			}
 			g.runners.end(t)
@@ -252,10 +255,12 @@ func TestDriftIsUnknownWhenNotChecked(t *testing.T) {
 			g.start()
 			g.commit("a/main.tf")
 			g.approve(ana, g.want("a", run.AwaitingApproval))
-			if err := os.Remove(g.engine.txn.Files.Workspace("a").Kept(artifacts.Applied, g.view("a").Record.AppliedOf)); err != nil {
+			if err := os.Remove(g.engine.txn.Files.Workspace("a").Kept(artifacts.Applied,
+				g.view("a").Record.AppliedOf)); err != nil {
 				t.Fatal(err)
 			}
-			g.configure(define("a", func(d *fleet.Definition) { d.Env = map[string]workspace.EnvVar{"REGION": {Value: "eu"}} }))
+			g.configure(define("a",
+				func(d *fleet.Definition) { d.Env = map[string]workspace.EnvVar{"REGION": {Value: "eu"}} }))
 			g.want("a", run.AwaitingApproval)
 			_, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "a", Kind: run.Drift})
 			wantFault(t, err, fault.Conflict)

@@ -83,8 +83,10 @@ func bubble(t *testing.T, fn func(*testing.T, *rig), defs ...fleet.Definition) {
 }
 
 func (g *rig) settings(defs ...fleet.Definition) *settings.Settings {
-	g.set = &settings.Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 2, PlanGrace: time.Minute, ApplyGrace: time.Minute,
-		Repositories: map[string]settings.Repository{"infra": {Source: g.git, Pace: gitrepo.Pace{Every: 30 * time.Second}}}}
+	g.set = &settings.Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 2, PlanGrace: time.Minute,
+		ApplyGrace: time.Minute,
+		Repositories: map[string]settings.Repository{"infra": {Source: g.git,
+			Pace: gitrepo.Pace{Every: 30 * time.Second}}}}
 	if g.adjust != nil {
 		g.adjust(g.set)
 	}
@@ -106,7 +108,8 @@ func (g *rig) openStore() error {
 	g.store = s
 	g.dying = &dyingStore{Store: s}
 	g.engine = New(Options{Store: g.dying, Journal: g.dying, Runner: g.runners, Vault: openVault{}, DataDir: g.dir,
-		Log: slog.New(slog.DiscardHandler), Environ: []string{"PATH=/bin", "AWS_SECRET_ACCESS_KEY=nobody-may-see", "DAEMON_ONLY=x"}}, g.set)
+		Log: slog.New(slog.DiscardHandler), Environ: []string{"PATH=/bin", "AWS_SECRET_ACCESS_KEY=nobody-may-see",
+			"DAEMON_ONLY=x"}}, g.set)
 	return nil
 }
 
@@ -238,7 +241,8 @@ func (s *dyingStore) Enqueue(ctx context.Context, b run.Batch) (created, superse
 	return created, superseded, err
 }
 
-func (s *dyingStore) Claim(ctx context.Context, pick func(run.Queue) (string, func(*run.Tx) error)) (r run.Run, ok bool, err error) {
+func (s *dyingStore) Claim(ctx context.Context, pick func(run.Queue) (string, func(*run.Tx) error)) (r run.Run, ok bool,
+	err error) {
 	err = s.write(func() error { r, ok, err = storetest.Twice(s.Store).Claim(ctx, pick); return err })
 	return r, ok && err == nil, err
 }
@@ -316,7 +320,8 @@ func (g *rig) want(name string, s run.Status) run.Run {
 	g.t.Helper()
 	r := g.last(name)
 	if r.Status != s {
-		g.t.Fatalf("the newest run of %s is %s (%s %s, %+v), want %s", name, r.Status, r.Reason, r.Comment, r.Failure, s)
+		g.t.Fatalf("the newest run of %s is %s (%s %s, %+v), want %s", name, r.Status, r.Reason, r.Comment,
+			r.Failure, s)
 	}
 	return r
 }
@@ -347,7 +352,8 @@ func (g *rig) approve(a access.Actor, r run.Run) {
 }
 
 func (g *rig) vote(a access.Actor, r run.Run, yes bool) error {
-	_, err := g.engine.Vote(context.Background(), a, r.ID, acts.Ballot{Yes: yes, Digest: r.Plan.Digest, Comment: "because"})
+	_, err := g.engine.Vote(context.Background(), a, r.ID, acts.Ballot{Yes: yes, Digest: r.Plan.Digest,
+		Comment: "because"})
 	g.settle()
 	return err
 }
@@ -478,7 +484,8 @@ func (p *players) outcome(ph *played) *job.Result {
 			return &job.Result{Outcome: job.Failed, Cause: job.CauseDisk, Message: err.Error()}
 		}
 		found := &plan.Plan{Counts: plan.Counts{Add: 1}, Complete: true, Applyable: true,
-			Changes: []plan.Change{{Address: "terraform_data.x", Mode: "managed", Type: "terraform_data", Action: plan.Create}}}
+			Changes: []plan.Change{{Address: "terraform_data.x", Mode: "managed", Type: "terraform_data",
+				Action: plan.Create}}}
 		if p.plan != nil {
 			found = p.plan(ph.job)
 		}
@@ -639,7 +646,8 @@ type repository struct {
 }
 
 func newRepository() *repository {
-	r := &repository{heads: map[string]string{}, commits: map[string]gitrepo.Commit{}, paths: map[string][]string{}, parent: map[string]string{}, files: fstest.MapFS{}}
+	r := &repository{heads: map[string]string{}, commits: map[string]gitrepo.Commit{}, paths: map[string][]string{},
+		parent: map[string]string{}, files: fstest.MapFS{}}
 	for _, dir := range []string{"a", "b", "c"} {
 		r.files[dir+"/main.tf"] = &fstest.MapFile{Data: []byte(`resource "terraform_data" "x" {}`)}
 	}
@@ -652,7 +660,8 @@ func (r *repository) commit(branch string, paths ...string) string {
 	r.n++
 	sha := fmt.Sprintf("%040x", r.n)
 	author := gitrepo.Person{Name: "Ana", Email: "ana@example.com"}
-	r.commits[sha] = gitrepo.Commit{SHA: sha, Author: author, Committer: author, Message: fmt.Sprintf("change %d", r.n), Time: time.Now()}
+	r.commits[sha] = gitrepo.Commit{SHA: sha, Author: author, Committer: author, Message: fmt.Sprintf("change %d", r.n),
+		Time: time.Now()}
 	r.paths[sha], r.parent[sha] = paths, r.heads[branch]
 	r.heads[branch] = sha
 	return sha

@@ -63,7 +63,8 @@ func TestScheduleGoesByTheClock(t *testing.T) {
 		if at["a"][0].Equal(at["b"][0]) {
 			t.Error("checks are not spread")
 		}
-	}, define("a", auto, checkedBy(t, "30 2 * * *", "Europe/Paris")), define("b", auto, checkedBy(t, "30 2 * * *", "Europe/Paris")))
+	}, define("a", auto, checkedBy(t, "30 2 * * *", "Europe/Paris")),
+		define("b", auto, checkedBy(t, "30 2 * * *", "Europe/Paris")))
 }
 
 // However many checks are due at once, so many run at once, and all are made.
@@ -122,7 +123,8 @@ func TestChecksGoOn(t *testing.T) {
 		then func(*testing.T, *rig, *world)
 		left run.Status // what becomes of the run that was there
 	}{
-		"while an approval waits": {define("a", nightly), func(t *testing.T, g *rig, w *world) { g.commit("a/main.tf") }, run.AwaitingApproval},
+		"while an approval waits": {define("a", nightly),
+			func(t *testing.T, g *rig, w *world) { g.commit("a/main.tf") }, run.AwaitingApproval},
 		"after a run was rejected": {define("a", nightly), func(t *testing.T, g *rig, w *world) {
 			g.commit("a/main.tf")
 			if err := g.vote(ana, g.want("a", run.AwaitingApproval), false); err != nil {

@@ -26,8 +26,10 @@ func TestModulesAreFetchedInAScope(t *testing.T) {
 		for _, ph := range g.runners.phases {
 			scope[ph.job.Workspace] = ph.secrets.Modules.Scope
 		}
-		if scope["a"] != "" || scope["e"] != "" || scope["b"] == "" || scope["b"] != scope["c"] || scope["d"] == scope["b"] {
+		if scope["a"] != "" || scope["e"] != "" || scope["b"] == "" || scope["b"] != scope["c"] ||
+			scope["d"] == scope["b"] {
 			t.Errorf("scopes: %q", scope)
 		}
-	}, define("a"), define("b", env("GIT_CONFIG_COUNT", "1")), define("c", env("GIT_CONFIG_COUNT", "1")), define("d", env("GIT_CONFIG_COUNT", "2")), define("e", env("TF_VAR_x", "1")))
+	}, define("a"), define("b", env("GIT_CONFIG_COUNT", "1")), define("c", env("GIT_CONFIG_COUNT", "1")),
+		define("d", env("GIT_CONFIG_COUNT", "2")), define("e", env("TF_VAR_x", "1")))
 }

@@ -34,7 +34,8 @@ func TestAStateThatWasNotSaved(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if kept := lost.ErroredState != ""; strings.HasPrefix(v.Wait.Command, "tfops decrypt /data/") != kept || strings.HasPrefix(v.Wait.Command, "tfops resolve") == kept || !v.Wait.Person {
+				if kept := lost.ErroredState != ""; strings.HasPrefix(v.Wait.Command, "tfops decrypt /data/") != kept ||
+					strings.HasPrefix(v.Wait.Command, "tfops resolve") == kept || !v.Wait.Person {
 					t.Errorf("next is %q", v.Wait.Command)
 				}
 				g.runners.set(func(p *players) { p.fail = nil })

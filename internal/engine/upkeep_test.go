@@ -101,7 +101,8 @@ func TestWhatGitLostIsNotApplied(t *testing.T) {
 		planned := g.want("a", run.AwaitingApproval)
 		g.git.remove("a/main.tf")
 		g.commit("a/main.tf")
-		if r := g.wantReason("a", run.Discarded, run.Stale); r.ID != planned.ID || !strings.Contains(r.Comment, "no directory a") {
+		if r := g.wantReason("a", run.Discarded, run.Stale); r.ID != planned.ID ||
+			!strings.Contains(r.Comment, "no directory a") {
 			t.Errorf("run %s was discarded: %q", r.ID, r.Comment)
 		}
 		wantFault(t, g.vote(ana, planned, true), fault.Conflict)
@@ -126,7 +127,8 @@ func TestSettlingNeedsNoPlace(t *testing.T) {
 		g.want("a", run.AwaitingApproval)
 		g.runners.set(func(p *players) { p.hold[job.PlanPhase] = true })
 		for range g.set.Concurrency {
-			if _, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "b", Kind: run.Plan}); err != nil {
+			if _, err := g.engine.Start(context.Background(), ana,
+				acts.Order{Workspace: "b", Kind: run.Plan}); err != nil {
 				t.Fatal(err)
 			}
 		}

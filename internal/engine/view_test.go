@@ -36,7 +36,8 @@ func TestAnApplyIsNotSomebodyElses(t *testing.T) {
 				<-g.done
 				g.stop = nil
 				ctx := context.Background()
-				if _, err := g.store.Change(ctx, id, func(d *run.Tx) error { return d.Move(run.ApplyQueued, "", "") }); err != nil {
+				if _, err := g.store.Change(ctx, id,
+					func(d *run.Tx) error { return d.Move(run.ApplyQueued, "", "") }); err != nil {
 					t.Fatal(err)
 				}
 				g.dying.mu.Lock()

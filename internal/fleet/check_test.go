@@ -14,9 +14,11 @@ func TestCheckedSince(t *testing.T) {
 		record workspace.DriftRecord
 		want   time.Time
 	}{
-		"never":                         {workspace.DriftRecord{}, midday},
-		"by schedule":                   {workspace.DriftRecord{DueAt: midday.Add(-time.Hour), CheckedAt: midday.Add(-time.Minute)}, midday.Add(-time.Hour)},
-		"by an apply only":              {workspace.DriftRecord{CheckedAt: midday.Add(-time.Hour)}, midday.Add(-time.Hour)},
+		"never": {workspace.DriftRecord{}, midday},
+		"by schedule": {workspace.DriftRecord{DueAt: midday.Add(-time.Hour),
+			CheckedAt: midday.Add(-time.Minute)}, midday.Add(-time.Hour)},
+		"by an apply only": {workspace.DriftRecord{CheckedAt: midday.Add(-time.Hour)},
+			midday.Add(-time.Hour)},
 		"by a clock that was years off": {workspace.DriftRecord{DueAt: midday.AddDate(10, 0, 0)}, midday},
 	} {
 		if got := checkedSince(c.record, midday); !got.Equal(c.want) {

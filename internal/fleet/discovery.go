@@ -21,7 +21,8 @@ type Discovery struct {
 }
 
 // Discover looks at the tree of a branch for what generators make workspaces of.
-func Discover(index *reach.Index, gens []Generator, branch string, tree fs.FS, records map[string]workspace.Record) Discovery {
+func Discover(index *reach.Index, gens []Generator, branch string, tree fs.FS,
+	records map[string]workspace.Record) Discovery {
 	d := Discovery{Problems: map[string][]workspace.Problem{}, held: map[workspace.Origin]reach.Hold{}}
 	graph := index.Graph(tree, nil)
 	roots := graph.Roots()
@@ -115,7 +116,8 @@ func HoldUnmatched(branches map[string]Discovery, gens []Generator, records map[
 // Gone reports whether what a workspace was made of was looked for and is not there.
 // A repository that was not read yet, or not wholly, has lost nothing.
 func (f *Discoveries) Gone(repository string, o workspace.Origin, rec workspace.Record) bool {
-	return f.whole[repository] && !slices.Contains(f.byBranch[repository][o.Branch].Origins, o) && f.Held(repository, o, rec) == nil
+	return f.whole[repository] && !slices.Contains(f.byBranch[repository][o.Branch].Origins, o) &&
+		f.Held(repository, o, rec) == nil
 }
 
 // Held is why a workspace stays as it is although no generator finds what it was

@@ -98,7 +98,8 @@ func (x *Expansion) make(g Generator, o workspace.Origin) (Definition, error) {
 // those that generators make of what was found, and of what is remembered of
 // branches that nobody looked at yet, or that are gone and may have left something
 // in the world. code is what is known of the workspaces' code. Any of them may be nil.
-func Build(c *Config, found *Discoveries, x *Expansion, code map[string]Code, records map[string]workspace.Record) *Fleet {
+func Build(c *Config, found *Discoveries, x *Expansion, code map[string]Code,
+	records map[string]workspace.Record) *Fleet {
 	if found == nil {
 		found = &Discoveries{}
 	}
@@ -108,7 +109,8 @@ func Build(c *Config, found *Discoveries, x *Expansion, code map[string]Code, re
 	if x.of != c {
 		*x = Expansion{of: c, made: map[workspace.Origin]expanded{}}
 	}
-	b := &builder{config: c, expansion: x, problems: map[string][]workspace.Problem{}, defs: map[workspace.Origin]Definition{}, gone: map[string]bool{}}
+	b := &builder{config: c, expansion: x, problems: map[string][]workspace.Problem{},
+		defs: map[workspace.Origin]Definition{}, gone: map[string]bool{}}
 	for _, repository := range slices.Sorted(maps.Keys(found.byBranch)) {
 		for _, branch := range slices.Sorted(maps.Keys(found.byBranch[repository])) {
 			b.found(found.byBranch[repository][branch])
@@ -167,7 +169,8 @@ func (b *builder) make(o workspace.Origin) {
 	}
 	d, err := b.expansion.make(g, o)
 	if err != nil {
-		b.problems[g.Name] = append(b.problems[g.Name], workspace.Problem{Where: o.String(), Message: err.Error(), Next: fault.Next(err)})
+		b.problems[g.Name] = append(b.problems[g.Name], workspace.Problem{Where: o.String(), Message: err.Error(),
+			Next: fault.Next(err)})
 		return
 	}
 	b.defs[o] = d
@@ -257,7 +260,8 @@ func (f *Fleet) Definition(name string) (*Definition, bool) {
 func (f *Fleet) Workspace(name string) (Definition, error) {
 	d, ok := f.Find(name)
 	if to := f.Formerly[name]; !ok && to != "" {
-		return d, fault.New(fault.NotFound, "tfops status "+to, "there is no workspace %q any more: it is called %s now", name, to)
+		return d, fault.New(fault.NotFound, "tfops status "+to,
+			"there is no workspace %q any more: it is called %s now", name, to)
 	}
 	if !ok {
 		return d, fault.New(fault.NotFound, "tfops status", "there is no workspace %q", name)

@@ -42,7 +42,8 @@ func (act *Actions) Findings(ctx context.Context, q FindingQuery) ([]drift.Findi
 		}
 	}
 	slices.SortStableFunc(out, func(a, b drift.Finding) int {
-		return cmp.Or(a.Severity.Compare(b.Severity), strings.Compare(a.Workspace, b.Workspace), strings.Compare(a.Address, b.Address), strings.Compare(string(a.Class), string(b.Class)))
+		return cmp.Or(a.Severity.Compare(b.Severity), strings.Compare(a.Workspace, b.Workspace),
+			strings.Compare(a.Address, b.Address), strings.Compare(string(a.Class), string(b.Class)))
 	})
 	return out, nil
 }
@@ -54,7 +55,8 @@ func (act *Actions) Finding(ctx context.Context, id string) (drift.Finding, erro
 
 // Acknowledge records that a person knows of a finding: until a time, or,
 // without one, until it is resolved.
-func (act *Actions) Acknowledge(ctx context.Context, a access.Actor, id, reason string, until time.Time) (drift.Finding, error) {
+func (act *Actions) Acknowledge(ctx context.Context, a access.Actor, id, reason string, until time.Time) (drift.Finding,
+	error) {
 	f, err := act.changeFinding(ctx, id, func(h *run.WorkspaceTx, f drift.Finding) (drift.Finding, error) {
 		f, _, err := drift.Acknowledge(f, drift.Ack{By: a.Name, Reason: strings.TrimSpace(reason), Until: until}, h.Now)
 		h.Audit(a.Name, a.Via, "acknowledge "+id, reason)
@@ -77,7 +79,8 @@ func (act *Actions) Unacknowledge(ctx context.Context, a access.Actor, id string
 }
 
 // changeFinding lets fn decide about one finding, in one transaction.
-func (act *Actions) changeFinding(ctx context.Context, id string, fn func(*run.WorkspaceTx, drift.Finding) (drift.Finding, error)) (drift.Finding, error) {
+func (act *Actions) changeFinding(ctx context.Context, id string,
+	fn func(*run.WorkspaceTx, drift.Finding) (drift.Finding, error)) (drift.Finding, error) {
 	f, err := act.Journal.Finding(ctx, id)
 	if err != nil {
 		return f, err

@@ -76,13 +76,15 @@ func (act *Actions) Start(ctx context.Context, a access.Actor, o Order) (run.Run
 		return run.Run{}, fault.New(fault.Conflict, w.Command, "workspace %s waits for %s", def.Name, w.For)
 	}
 	if o.Ref != "" && o.Kind != run.Plan {
-		return run.Run{}, fault.New(fault.Invalid, "tfops plan "+def.Name+" --ref "+o.Ref, "only a speculative plan can be of another ref than the workspace's branch")
+		return run.Run{}, fault.New(fault.Invalid, "tfops plan "+def.Name+" --ref "+o.Ref,
+			"only a speculative plan can be of another ref than the workspace's branch")
 	}
 	if err := act.recheckState(ctx, def.Name); err != nil {
 		return run.Run{}, err
 	}
 	if o.Upgrade && o.Kind != run.Plan && o.Kind != run.Sync {
-		return run.Run{}, fault.New(fault.Invalid, "tfops sync "+def.Name+" --upgrade", "only a plan or a sync can choose provider versions anew")
+		return run.Run{}, fault.New(fault.Invalid, "tfops sync "+def.Name+" --upgrade",
+			"only a plan or a sync can choose provider versions anew")
 	}
 	r, err := act.ordered(ctx, def, o, run.Trigger{Cause: run.ByPerson, Actor: a.Name})
 	if err != nil {
@@ -140,10 +142,12 @@ func (act *Actions) ordered(ctx context.Context, def fleet.Definition, o Order, 
 		return act.refreshRun(ctx, def, rec, t)
 	case run.Destroy:
 		if rec.Applied == "" {
-			return run.Run{}, fault.New(fault.Conflict, "tfops status "+def.Name, "workspace %s has nothing applied that could be destroyed", def.Name)
+			return run.Run{}, fault.New(fault.Conflict, "tfops status "+def.Name,
+				"workspace %s has nothing applied that could be destroyed", def.Name)
 		}
 		if def.Apply == workspace.Never {
-			return run.Run{}, fault.New(fault.Conflict, "", "workspace %s has apply = \"never\": nothing of it is destroyed", def.Name)
+			return run.Run{}, fault.New(fault.Conflict, "",
+				"workspace %s has apply = \"never\": nothing of it is destroyed", def.Name)
 		}
 		sha = rec.Applied
 	case run.Plan:
@@ -154,16 +158,19 @@ func (act *Actions) ordered(ctx context.Context, def fleet.Definition, o Order, 
 		}
 	}
 	if problem := rec.Obstacle.Err(); problem != nil && o.Ref == "" && o.Kind != run.Destroy {
-		return run.Run{}, fault.New(fault.Conflict, fault.Next(problem), "workspace %s cannot be planned: %w", def.Name, problem)
+		return run.Run{}, fault.New(fault.Conflict, fault.Next(problem), "workspace %s cannot be planned: %w", def.Name,
+			problem)
 	}
 	if sha == "" {
-		return run.Run{}, fault.New(fault.Conflict, "tfops status "+def.Name, "workspace %s cannot be planned: nothing is known of %s yet", def.Name, def.Follows(""))
+		return run.Run{}, fault.New(fault.Conflict, "tfops status "+def.Name,
+			"workspace %s cannot be planned: nothing is known of %s yet", def.Name, def.Follows(""))
 	}
 	c, err := settings.Commit(ctx, repo, sha)
 	if err != nil {
 		return run.Run{}, err
 	}
-	return run.Run{Workspace: def.Name, Kind: o.Kind, Commit: c, Fingerprint: def.Fingerprint, Upgrade: o.Upgrade, Trigger: t}, nil
+	return run.Run{Workspace: def.Name, Kind: o.Kind, Commit: c, Fingerprint: def.Fingerprint, Upgrade: o.Upgrade,
+		Trigger: t}, nil
 }
 
 // Ballot is a vote as it arrives.
@@ -192,12 +199,14 @@ func (act *Actions) Vote(ctx context.Context, a access.Actor, id string, b Ballo
 			return err
 		}
 		if !names(b.Digest, d.Run.Plan.Digest) {
-			return fault.New(fault.Conflict, "tfops show "+id, "the vote is for plan %s, and run %s has plan %s", approvals.Short(b.Digest), id, approvals.Short(d.Run.Plan.Digest))
+			return fault.New(fault.Conflict, "tfops show "+id, "the vote is for plan %s, and run %s has plan %s",
+				approvals.Short(b.Digest), id, approvals.Short(d.Run.Plan.Digest))
 		}
 		if b.Yes && d.Run.Status == run.ApplyQueued {
 			return fault.New(fault.Conflict, "tfops show "+id, "run %s has every approval that it needs already", id)
 		}
-		v := approvals.Vote{Run: id, Digest: d.Run.Plan.Digest, Commit: d.Run.Commit.SHA, Voter: a.Name, Yes: b.Yes, Comment: b.Comment, At: d.Now}
+		v := approvals.Vote{Run: id, Digest: d.Run.Plan.Digest, Commit: d.Run.Commit.SHA, Voter: a.Name, Yes: b.Yes,
+			Comment: b.Comment, At: d.Now}
 		c := decide.CaseOf(&def, s.People, &d.Run, d.Votes)
 		if err := approvals.CheckVote(c, v); err != nil {
 			return err
@@ -230,9 +239,11 @@ func namesWorkspace(r run.Run, rec workspace.Record, b Ballot) error {
 	command := "tfops approve " + r.ID + " --workspace " + r.Workspace
 	switch {
 	case b.Workspace != "" && b.Workspace != r.Workspace:
-		return fault.New(fault.Conflict, "tfops show "+r.ID, "run %s is of workspace %s, not of %s", r.ID, r.Workspace, b.Workspace)
+		return fault.New(fault.Conflict, "tfops show "+r.ID, "run %s is of workspace %s, not of %s", r.ID, r.Workspace,
+			b.Workspace)
 	case b.Yes && b.Workspace == "" && r.Trigger.Cause == run.ByRemoval:
-		return fault.New(fault.Conflict, command, "run %s %s: a yes to that names the workspace", r.ID, decide.Destroys(r, rec))
+		return fault.New(fault.Conflict, command, "run %s %s: a yes to that names the workspace", r.ID,
+			decide.Destroys(r, rec))
 	}
 	return nil
 }
@@ -264,13 +275,17 @@ func votable(d *run.Tx, s *settings.Settings) (fleet.Definition, error) {
 	def, known := s.Find(d.Run.Workspace)
 	switch {
 	case d.Run.Status.Terminal():
-		return def, fault.New(fault.Conflict, "tfops show "+d.Run.ID, "run %s has ended: it is %s", d.Run.ID, ended(d.Run))
+		return def, fault.New(fault.Conflict, "tfops show "+d.Run.ID, "run %s has ended: it is %s", d.Run.ID,
+			ended(d.Run))
 	case d.Run.Status != run.AwaitingApproval && d.Run.Status != run.ApplyQueued:
-		return def, fault.New(fault.Conflict, "tfops wait "+d.Run.ID, "run %s is %s: there is nothing to vote on", d.Run.ID, d.Run.Status)
+		return def, fault.New(fault.Conflict, "tfops wait "+d.Run.ID, "run %s is %s: there is nothing to vote on",
+			d.Run.ID, d.Run.Status)
 	case !d.Run.ExpiresAt.IsZero() && !d.Now.Before(d.Run.ExpiresAt):
-		return def, fault.New(fault.Conflict, decide.RetryCommand(d.Run), "the plan of run %s expired at %s", d.Run.ID, d.Run.ExpiresAt.Format(time.RFC3339))
+		return def, fault.New(fault.Conflict, decide.RetryCommand(d.Run), "the plan of run %s expired at %s", d.Run.ID,
+			d.Run.ExpiresAt.Format(time.RFC3339))
 	case !known:
-		return def, fault.New(fault.Conflict, "tfops validate", "workspace %s is not in the configuration any more", d.Run.Workspace)
+		return def, fault.New(fault.Conflict, "tfops validate", "workspace %s is not in the configuration any more",
+			d.Run.Workspace)
 	}
 	return def, nil
 }
@@ -317,7 +332,8 @@ func (act *Actions) Cancel(ctx context.Context, a access.Actor, id string, force
 		case d.Run.Status.Terminal():
 			return fault.New(fault.Conflict, "tfops show "+id, "run %s has ended: it is %s", id, ended(d.Run))
 		case d.Run.Status == run.Interrupted:
-			return fault.New(fault.Conflict, "tfops resolve "+id+" -m WHAT_WAS_FOUND", "run %s was interrupted in the middle of its apply: there is nothing left to cancel", id)
+			return fault.New(fault.Conflict, "tfops resolve "+id+" -m WHAT_WAS_FOUND",
+				"run %s was interrupted in the middle of its apply: there is nothing left to cancel", id)
 		}
 		action := "cancel"
 		if force {
@@ -350,20 +366,23 @@ func (act *Actions) Cancel(ctx context.Context, a access.Actor, id string, force
 // left, gives its lock back and queues a fresh plan.
 func (act *Actions) Resolve(ctx context.Context, a access.Actor, id, found string) (run.Run, error) {
 	if strings.TrimSpace(found) == "" {
-		return run.Run{}, fault.New(fault.Invalid, "tfops resolve "+id+" -m WHAT_WAS_FOUND", "say what was found: it is kept with the run")
+		return run.Run{}, fault.New(fault.Invalid, "tfops resolve "+id+" -m WHAT_WAS_FOUND",
+			"say what was found: it is kept with the run")
 	}
 	alive, err := act.Runner.Survivors(id)
 	if err != nil {
 		return run.Run{}, err
 	}
 	if len(alive) > 0 {
-		return run.Run{}, fault.New(fault.Conflict, fmt.Sprintf("wait until it has ended, or end it: kill %d", alive[0].PID),
+		return run.Run{}, fault.New(fault.Conflict, fmt.Sprintf("wait until it has ended, or end it: kill %d",
+			alive[0].PID),
 			"%s (pid %d) of run %s is still running and may still change things", alive[0].Name, alive[0].PID, id)
 	}
 	def, _ := act.Txn.Settings.Get().Find(act.workspaceOf(ctx, id))
 	return act.Txn.Change(ctx, id, func(d *run.Tx) error {
 		if d.Run.Status != run.Interrupted {
-			return fault.New(fault.Conflict, "tfops show "+id, "run %s is %s: only an interrupted run is resolved", id, d.Run.Status)
+			return fault.New(fault.Conflict, "tfops show "+id, "run %s is %s: only an interrupted run is resolved", id,
+				d.Run.Status)
 		}
 		d.Release()
 		d.Audit(a.Name, a.Via, "resolve", found)
@@ -399,7 +418,8 @@ func (act *Actions) holds(ctx context.Context, name string, fn func(*run.Workspa
 // Lock holds a workspace's state for a person: applies wait, plans go on.
 func (act *Actions) Lock(ctx context.Context, a access.Actor, name, reason string) error {
 	return act.holds(ctx, name, func(h *run.WorkspaceTx) error {
-		want := locks.Lock{State: locks.Key(name, h.Record.State), Workspace: name, Person: a.Name, Reason: reason, Since: h.Now}
+		want := locks.Lock{State: locks.Key(name, h.Record.State), Workspace: name, Person: a.Name, Reason: reason,
+			Since: h.Now}
 		if err := locks.Take(h.Locks, want); err != nil {
 			return err
 		}
@@ -438,11 +458,13 @@ func (act *Actions) Unlock(ctx context.Context, a access.Actor, name, reason str
 // Suspend pauses the applies of a workspace, until a time or until Resume.
 func (act *Actions) Suspend(ctx context.Context, a access.Actor, name, reason string, until time.Time) error {
 	if strings.TrimSpace(reason) == "" {
-		return fault.New(fault.Invalid, "tfops suspend "+name+" -m REASON", "a suspension needs a reason that others can read")
+		return fault.New(fault.Invalid, "tfops suspend "+name+" -m REASON",
+			"a suspension needs a reason that others can read")
 	}
 	return act.holds(ctx, name, func(h *run.WorkspaceTx) error {
 		if !until.IsZero() && !until.After(h.Now) {
-			return fault.New(fault.Invalid, "name a time in the future", "a suspension until %s is over already", until.Format(time.RFC3339))
+			return fault.New(fault.Invalid, "name a time in the future", "a suspension until %s is over already",
+				until.Format(time.RFC3339))
 		}
 		h.Record.Suspension = &workspace.Suspension{By: a.Name, Reason: reason, At: h.Now, Until: until}
 		h.Audit(a.Name, a.Via, "suspend", reason)
@@ -454,7 +476,8 @@ func (act *Actions) Suspend(ctx context.Context, a access.Actor, name, reason st
 func (act *Actions) Resume(ctx context.Context, a access.Actor, name string) error {
 	return act.holds(ctx, name, func(h *run.WorkspaceTx) error {
 		if !h.Record.Suspended(h.Now) {
-			return fault.New(fault.Conflict, "tfops status "+name, "the applies of workspace %s are not suspended", name)
+			return fault.New(fault.Conflict, "tfops status "+name, "the applies of workspace %s are not suspended",
+				name)
 		}
 		h.Record.Suspension = nil
 		h.Audit(a.Name, a.Via, "resume", "")

@@ -24,9 +24,11 @@ func (act *Actions) Codify(ctx context.Context, a access.Actor, finding string) 
 		return patches.Patch{}, err
 	}
 	if f.Life == drift.Resolved {
-		return patches.Patch{}, fault.New(fault.Conflict, "tfops drift "+f.Workspace, "finding %s is resolved: there is nothing to codify", f.ID)
+		return patches.Patch{}, fault.New(fault.Conflict, "tfops drift "+f.Workspace,
+			"finding %s is resolved: there is nothing to codify", f.ID)
 	}
-	r, err := act.ordered(ctx, def, Order{Workspace: def.Name, Kind: run.Plan}, run.Trigger{Cause: run.ByPerson, Actor: a.Name})
+	r, err := act.ordered(ctx, def, Order{Workspace: def.Name, Kind: run.Plan},
+		run.Trigger{Cause: run.ByPerson, Actor: a.Name})
 	if err != nil {
 		return patches.Patch{}, err
 	}

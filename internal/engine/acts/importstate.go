@@ -36,7 +36,9 @@ func (act *Actions) ImportState(ctx context.Context, a access.Actor, name string
 	}
 	head, err := backend.CheckImport(in.State)
 	if err != nil {
-		return run.Run{}, fault.New(fault.Invalid, "bring what `terraform state pull` or `tofu state pull` writes in a checkout of the root module", "that is no state that can be imported: %w", err)
+		return run.Run{}, fault.New(fault.Invalid,
+			"bring what `terraform state pull` or `tofu state pull` writes in a checkout of the root module",
+			"that is no state that can be imported: %w", err)
 	}
 	q, err := act.Txn.Queue(ctx)
 	if err != nil {
@@ -45,37 +47,45 @@ func (act *Actions) ImportState(ctx context.Context, a access.Actor, name string
 	if err := Importable(q, rec, in); err != nil {
 		return run.Run{}, err
 	}
-	brought := run.StateImport{Digest: head.Digest, Serial: head.Serial, Lineage: head.Lineage, Resources: head.Resources, Replace: in.Replace, Reason: in.Reason}
-	return act.startMove(ctx, a, def, rec, "import-state", strings.TrimSpace(brought.String()+" "+in.Reason), func() (run.StateMove, error) {
-		file, err := act.stageImport(name, in.State)
-		brought.File = file
-		return run.StateMove{Import: &brought, To: workspace.StateRef{Identity: rec.State, Place: rec.StatePlace}}, err
-	})
+	brought := run.StateImport{Digest: head.Digest, Serial: head.Serial, Lineage: head.Lineage,
+		Resources: head.Resources, Replace: in.Replace, Reason: in.Reason}
+	return act.startMove(ctx, a, def, rec, "import-state", strings.TrimSpace(brought.String()+" "+in.Reason),
+		func() (run.StateMove, error) {
+			file, err := act.stageImport(name, in.State)
+			brought.File = file
+			return run.StateMove{Import: &brought, To: workspace.StateRef{Identity: rec.State, Place: rec.StatePlace}},
+				err
+		})
 }
 
 // Importable refuses an import while the state is in use, and one that would replace what
 // was applied unless that is meant.
 func Importable(q run.Queue, rec workspace.Record, in Import) error {
 	if cmp.Or(rec.Desired, rec.Head) == "" {
-		return fault.New(fault.Conflict, "tfops status "+rec.Name, "the branch of workspace %s was not read yet", rec.Name)
+		return fault.New(fault.Conflict, "tfops status "+rec.Name, "the branch of workspace %s was not read yet",
+			rec.Name)
 	}
 	if err := managed.InUse(q, rec.Name, run.Planning, run.ApplyQueued, run.Applying, run.Interrupted); err != nil {
 		return err
 	}
 	if t := rec.StateTrouble; t != nil {
-		return fault.New(fault.Conflict, t.Command(rec.Name), "the state of workspace %s has to be restored first: %s", rec.Name, t)
+		return fault.New(fault.Conflict, t.Command(rec.Name), "the state of workspace %s has to be restored first: %s",
+			rec.Name, t)
 	}
 	old := rec.LastState()
 	switch {
 	case in.Replace && strings.TrimSpace(in.Reason) == "":
-		return fault.New(fault.Invalid, "tfops state import "+rec.Name+" FILE --replace -m WHY", "say why the state may be replaced: it is kept with the decision")
+		return fault.New(fault.Invalid, "tfops state import "+rec.Name+" FILE --replace -m WHY",
+			"say why the state may be replaced: it is kept with the decision")
 	case in.Replace || old == nil || old.Counted && old.Resources == 0:
 		return nil
 	case rec.State != "" && rec.State != old.Identity:
-		return fault.New(fault.Conflict, "to take along what was applied: tfops state move "+rec.Name+"; to put another state in its place: tfops state import "+rec.Name+" FILE --replace -m WHY",
+		return fault.New(fault.Conflict, "to take along what was applied: tfops state move "+rec.Name+
+			"; to put another state in its place: tfops state import "+rec.Name+" FILE --replace -m WHY",
 			"workspace %s was applied to another state, %s, with %s", rec.Name, old, old.Holds())
 	}
-	return fault.New(fault.Conflict, "to put it in its place all the same: tfops state import "+rec.Name+" FILE --replace -m WHY",
+	return fault.New(fault.Conflict, "to put it in its place all the same: tfops state import "+rec.Name+
+		" FILE --replace -m WHY",
 		"workspace %s has a state that it was applied to, %s, with %s", rec.Name, old, old.Holds())
 }
 

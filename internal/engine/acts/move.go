@@ -31,7 +31,10 @@ func (act *Actions) MoveState(ctx context.Context, a access.Actor, name string) 
 	if err != nil {
 		return run.Run{}, err
 	}
-	return act.startMove(ctx, a, def, rec, "move-state", move.String(), func() (run.StateMove, error) { return move, nil })
+	return act.startMove(ctx, a, def, rec, "move-state", move.String(), func() (run.StateMove, error) {
+		return move,
+			nil
+	})
 }
 
 // mover is a workspace whose state is to be moved, with what is known of it.
@@ -46,7 +49,8 @@ func (act *Actions) mover(ctx context.Context, name string) (fleet.Definition, w
 
 // startMove queues the run that moves a state. What is to be moved is staged once the audit
 // log has it: a move that is not in there is not made.
-func (act *Actions) startMove(ctx context.Context, a access.Actor, def fleet.Definition, rec workspace.Record, action, reason string, stage func() (run.StateMove, error)) (run.Run, error) {
+func (act *Actions) startMove(ctx context.Context, a access.Actor, def fleet.Definition, rec workspace.Record, action,
+	reason string, stage func() (run.StateMove, error)) (run.Run, error) {
 	repo, ok := act.Txn.Settings.Get().Repositories[def.Repository]
 	if !ok {
 		return run.Run{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
@@ -66,12 +70,14 @@ func (act *Actions) startMove(ctx context.Context, a access.Actor, def fleet.Def
 	if err != nil {
 		return run.Run{}, err
 	}
-	created, err := act.Txn.Enqueue(ctx, run.Batch{Runs: []run.Run{{Workspace: def.Name, Kind: run.Move, Commit: c, Fingerprint: def.Fingerprint,
-		State: moving.To.Identity, Moving: &moving, Trigger: run.Trigger{Cause: run.ByPerson, Actor: a.Name}}}})
+	created, err := act.Txn.Enqueue(ctx, run.Batch{Runs: []run.Run{{Workspace: def.Name, Kind: run.Move, Commit: c,
+		Fingerprint: def.Fingerprint,
+		State:       moving.To.Identity, Moving: &moving, Trigger: run.Trigger{Cause: run.ByPerson, Actor: a.Name}}}})
 	if err != nil || len(created) > 0 {
 		return append(created, run.Run{})[0], err
 	}
-	err = fault.New(fault.Conflict, "tfops runs --workspace "+def.Name+" --kind move", "the state of workspace %s is being moved already", def.Name)
+	err = fault.New(fault.Conflict, "tfops runs --workspace "+def.Name+" --kind move",
+		"the state of workspace %s is being moved already", def.Name)
 	return run.Run{}, errors.Join(err, act.Txn.DropImport(run.Run{Workspace: def.Name, Moving: &moving}))
 }
 
@@ -79,9 +85,11 @@ func (act *Actions) startMove(ctx context.Context, a access.Actor, def fleet.Def
 func movable(rec workspace.Record, old *workspace.AppliedState) (run.StateMove, error) {
 	switch {
 	case old == nil:
-		return run.StateMove{}, fault.New(fault.Conflict, "tfops status "+rec.Name, "workspace %s has applied nothing: there is no state to move", rec.Name)
+		return run.StateMove{}, fault.New(fault.Conflict, "tfops status "+rec.Name,
+			"workspace %s has applied nothing: there is no state to move", rec.Name)
 	case rec.State == old.Identity:
-		return run.StateMove{}, fault.New(fault.Conflict, "if the configuration has just changed, plan it first: tfops sync "+rec.Name,
+		return run.StateMove{}, fault.New(fault.Conflict,
+			"if the configuration has just changed, plan it first: tfops sync "+rec.Name,
 			"the state of workspace %s is where it was applied: %s", rec.Name, old)
 	}
 	return run.StateMove{From: old.StateRef, To: workspace.StateRef{Identity: rec.State, Place: rec.StatePlace}}, nil

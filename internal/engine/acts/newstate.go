@@ -17,7 +17,8 @@ func acceptState(d *run.Tx, a access.Actor, b Ballot) error {
 	case !b.Yes:
 		return nil
 	case n == nil && b.AcceptNewState:
-		return fault.New(fault.Invalid, "tfops approve "+d.Run.ID, "run %s stands on the state that was applied: there is no new one to accept", d.Run.ID)
+		return fault.New(fault.Invalid, "tfops approve "+d.Run.ID,
+			"run %s stands on the state that was applied: there is no new one to accept", d.Run.ID)
 	case n == nil:
 		return nil
 	case !b.AcceptNewState:
@@ -27,7 +28,8 @@ func acceptState(d *run.Tx, a access.Actor, b Ballot) error {
 		}
 		return fault.New(fault.Conflict, strings.Join(ways, "; "), "run %s cannot simply be approved: %s", d.Run.ID, n)
 	case strings.TrimSpace(b.Comment) == "":
-		return fault.New(fault.Invalid, run.AcceptCommand(d.Run.ID), "say why the old state may be left behind: it is kept with the run")
+		return fault.New(fault.Invalid, run.AcceptCommand(d.Run.ID),
+			"say why the old state may be left behind: it is kept with the run")
 	}
 	d.Audit(a.Name, a.Via, "accept-new-state", fmt.Sprintf("%s (%s)", b.Comment, n))
 	return nil

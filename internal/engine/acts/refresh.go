@@ -22,14 +22,19 @@ import (
 // is refused while one is on its way, and gives way to one that comes.
 
 // refreshRun is a refresh at the commit that is applied.
-func (act *Actions) refreshRun(ctx context.Context, d fleet.Definition, rec workspace.Record, t run.Trigger) (run.Run, error) {
+func (act *Actions) refreshRun(ctx context.Context, d fleet.Definition, rec workspace.Record, t run.Trigger) (run.Run,
+	error) {
 	switch {
 	case rec.Applied == "":
-		return run.Run{}, fault.New(fault.Conflict, "tfops status "+d.Name, "workspace %s has nothing applied, so there is no state to accept anything into", d.Name)
+		return run.Run{}, fault.New(fault.Conflict, "tfops status "+d.Name,
+			"workspace %s has nothing applied, so there is no state to accept anything into", d.Name)
 	case d.Apply == workspace.Never:
-		return run.Run{}, fault.New(fault.Conflict, "", "workspace %s has apply = \"never\": its state is not written", d.Name)
+		return run.Run{}, fault.New(fault.Conflict, "", "workspace %s has apply = \"never\": its state is not written",
+			d.Name)
 	case rec.AppliedFingerprint != d.Fingerprint:
-		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "the inputs of workspace %s changed in the configuration and are not applied yet: its state can be refreshed once they are", d.Name)
+		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name,
+			"the inputs of workspace %s changed in the configuration and are not applied yet: its state can be "+
+				"refreshed once they are", d.Name)
 	}
 	r, err := act.Order.Check(ctx, d, rec, t)
 	r.Kind = run.Refresh
@@ -47,7 +52,9 @@ func (act *Actions) inTheWay(ctx context.Context, name string) error {
 	for r := range q.Of(name) {
 		if r.Kind.Applies() && r.Kind != run.Refresh {
 			_, w := decide.About(q, s, r)
-			return fault.New(fault.Conflict, cmp.Or(w.Command, "tfops wait "+r.ID), "the state of workspace %s is not refreshed while run %s (%s) is on its way: it is %s", name, r.ID, r.Kind, decide.StatusText(r.Status))
+			return fault.New(fault.Conflict, cmp.Or(w.Command, "tfops wait "+r.ID),
+				"the state of workspace %s is not refreshed while run %s (%s) is on its way: it is %s", name, r.ID,
+				r.Kind, decide.StatusText(r.Status))
 		}
 	}
 	return nil

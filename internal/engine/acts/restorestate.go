@@ -29,7 +29,8 @@ func (act *Actions) recheckState(ctx context.Context, name string) error {
 }
 
 // RestoreState restores the managed state of a workspace, and has it planned.
-func (act *Actions) RestoreState(ctx context.Context, a access.Actor, name string, from managed.Restoration) (managed.Restored, error) {
+func (act *Actions) RestoreState(ctx context.Context, a access.Actor, name string,
+	from managed.Restoration) (managed.Restored, error) {
 	if _, err := act.Txn.Settings.Get().Workspace(name); err != nil {
 		return managed.Restored{}, err
 	}
@@ -45,7 +46,8 @@ func (act *Actions) RestoreState(ctx context.Context, a access.Actor, name strin
 	waits := func(r *run.Run) bool { return r.Kind == run.Sync && r.Status == run.Pending }
 	if !slices.ContainsFunc(slices.Collect(q.Of(name)), waits) {
 		if _, err := act.Start(ctx, a, Order{Workspace: name, Kind: run.Sync}); err != nil {
-			return out, fault.New(fault.CodeOf(err), "tfops sync "+name, "the state is restored from snapshot %s, and could not be planned: %w", out.Snapshot, err)
+			return out, fault.New(fault.CodeOf(err), "tfops sync "+name,
+				"the state is restored from snapshot %s, and could not be planned: %w", out.Snapshot, err)
 		}
 	}
 	return out, nil

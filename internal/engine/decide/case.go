@@ -10,7 +10,8 @@ import (
 // CaseOf gathers what a decision about a run's plan depends on. Destroying
 // everything is never automatic: there, apply = "auto" reads as "manual".
 func CaseOf(def *fleet.Definition, people approvals.People, r *run.Run, votes []approvals.Vote) approvals.Case {
-	c := approvals.Case{Run: r.ID, Commit: r.Commit.SHA, Apply: def.Apply, Rules: def.Rules, Held: r.Confirm, AskedBy: r.Trigger.Actor, Votes: votes, People: people,
+	c := approvals.Case{Run: r.ID, Commit: r.Commit.SHA, Apply: def.Apply, Rules: def.Rules, Held: r.Confirm,
+		AskedBy: r.Trigger.Actor, Votes: votes, People: people,
 		Facts: approvals.Facts{Workspace: def.Workspace, Commit: approvals.CommitFacts{
 			SHA: r.Commit.SHA, Message: r.Commit.Message,
 			Author: r.Commit.Author.Name, AuthorEmail: r.Commit.Author.Email,

@@ -13,7 +13,8 @@ import (
 // Who comes after a workspace that is half destroyed or half replaced waits for it,
 // although the commit that is wanted was applied once.
 func TestHalfDoneLetsNobodyGoOn(t *testing.T) {
-	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{fleettest.Define("a"), fleettest.Define("b")}}, Concurrency: 1}).Prepare()
+	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{fleettest.Define("a"),
+		fleettest.Define("b")}}, Concurrency: 1}).Prepare()
 	print := s.Workspaces[0].Fingerprint
 	q := queueOf(someRun("r1", "a", run.Sync, run.Applied), someRun("r2", "b", run.Sync, run.Discarded))
 	done := workspace.Record{Name: "a", Desired: "c1", Applied: "c1", AppliedFingerprint: print}
@@ -36,7 +37,8 @@ func TestHalfDoneLetsNobodyGoOn(t *testing.T) {
 // A refresh is of what is applied: once that is another commit, or nothing, it
 // is of no use, in whatever status it waits.
 func TestRefreshOfWhatIsApplied(t *testing.T) {
-	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{fleettest.Define("a")}}, Concurrency: 1}).Prepare()
+	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{fleettest.Define("a")}},
+		Concurrency: 1}).Prepare()
 	for _, status := range []run.Status{run.Pending, run.ApplyQueued} {
 		for _, c := range []struct {
 			desired, applied string

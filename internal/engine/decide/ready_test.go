@@ -21,7 +21,8 @@ import (
 // Commits go first, the workspace that waited longest before others; then what people ask to
 // see; then drift.
 func TestOrderOfRuns(t *testing.T) {
-	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{fleettest.Define("a"), fleettest.Define("b"), fleettest.Define("c")}}, Concurrency: 1}).Prepare()
+	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{fleettest.Define("a"),
+		fleettest.Define("b"), fleettest.Define("c")}}, Concurrency: 1}).Prepare()
 	q := queueOf(
 		someRun("r1", "a", run.Drift, run.Pending),
 		someRun("r2", "a", run.Plan, run.Pending),
@@ -88,13 +89,17 @@ func walkReady(t *testing.T, random *rand.Rand) {
 		d.Inputs = map[string]workspace.Input{"x": {Refs: []workspace.OutputRef{{Workspace: "a", Output: "o"}}}}
 	}
 	settings := func() *settings.Settings {
-		return (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{fleettest.Define("a"), fleettest.Define("b", fleettest.Auto), fleettest.Define("c", uses), fleettest.Define("d", fleettest.Auto)}}, Concurrency: 1}).Prepare()
+		return (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{fleettest.Define("a"),
+			fleettest.Define("b", fleettest.Auto), fleettest.Define("c", uses), fleettest.Define("d", fleettest.Auto)}},
+			Concurrency: 1}).Prepare()
 	}
 	s := settings()
 	states := []string{"", "s", "t"}
 	some := func(id string) run.Run {
-		r := someRun(id, one(names...), []run.Kind{run.Sync, run.Sync, run.Drift, run.Destroy, run.Plan, run.Refresh, run.Move}[random.IntN(7)],
-			[]run.Status{run.Pending, run.Pending, run.Planning, run.AwaitingApproval, run.ApplyQueued, run.ApplyQueued, run.Applying, run.Interrupted, run.Applied}[random.IntN(9)])
+		r := someRun(id, one(names...), []run.Kind{run.Sync, run.Sync, run.Drift, run.Destroy, run.Plan, run.Refresh,
+			run.Move}[random.IntN(7)],
+			[]run.Status{run.Pending, run.Pending, run.Planning, run.AwaitingApproval, run.ApplyQueued, run.ApplyQueued,
+				run.Applying, run.Interrupted, run.Applied}[random.IntN(9)])
 		r.State = one(states...)
 		if def, ok := s.Definition(r.Workspace); ok && random.IntN(8) > 0 {
 			r.Fingerprint = def.Fingerprint
@@ -121,11 +126,13 @@ func walkReady(t *testing.T, random *rand.Rand) {
 			id, name := fmt.Sprintf("r%02d", random.IntN(25)), one(names...)
 			switch random.IntN(8) {
 			case 0:
-				d.PutLock(locks.Lock{State: one("s", "t", "workspace:a", "workspace:b"), Workspace: name, Person: "li", Run: "", Since: now})
+				d.PutLock(locks.Lock{State: one("s", "t", "workspace:a", "workspace:b"), Workspace: name, Person: "li",
+					Run: "", Since: now})
 			case 1, 2:
 				d.DropLock(one("s", "t", "workspace:a", "workspace:b"))
 			case 3, 4:
-				rec := workspace.Record{Name: name, Desired: one("c1", "c1", "c2"), Applied: one("c1", "c2", ""), State: one(states...), StartedAt: noon.Add(-time.Duration(random.IntN(9)) * time.Minute)}
+				rec := workspace.Record{Name: name, Desired: one("c1", "c1", "c2"), Applied: one("c1", "c2", ""),
+					State: one(states...), StartedAt: noon.Add(-time.Duration(random.IntN(9)) * time.Minute)}
 				if random.IntN(3) == 0 {
 					rec.Suspension = &workspace.Suspension{By: "li", Until: soon(now)}
 				}
@@ -146,7 +153,8 @@ func walkReady(t *testing.T, random *rand.Rand) {
 				}
 				var votes []approvals.Vote
 				if r.Plan != nil && random.IntN(3) > 0 {
-					votes = []approvals.Vote{{Run: id, Digest: "sha256:abc", Commit: "c1", Voter: "ana", Yes: true, At: now}}
+					votes = []approvals.Vote{{Run: id, Digest: "sha256:abc", Commit: "c1", Voter: "ana", Yes: true,
+						At: now}}
 				}
 				d.PutRun(&r, votes)
 			}
@@ -197,7 +205,8 @@ func walkReady(t *testing.T, random *rand.Rand) {
 
 // Who waits for a run is woken by what concerns it, and by nothing else.
 func TestWatchedRuns(t *testing.T) {
-	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{fleettest.Define("a"), fleettest.Define("b"), fleettest.Define("c")}}, Concurrency: 1}).Prepare()
+	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{fleettest.Define("a"),
+		fleettest.Define("b"), fleettest.Define("c")}}, Concurrency: 1}).Prepare()
 	waits := someRun("r2", "b", run.Sync, run.Pending)
 	waits.Upstream = []string{"a"}
 	w := queueOf(someRun("r1", "a", run.Sync, run.Pending), waits, someRun("r3", "c", run.Sync, run.Pending))

@@ -16,7 +16,9 @@ func haltedWait(all []run.Stopped, r *run.Run) Wait {
 	if r.Status == run.Applying {
 		what = "apply"
 	}
-	return Wait{Kind: WaitsForStopped, Run: r.ID, For: fmt.Sprintf("somebody to continue its %s, which is stopped (SIGSTOP): %s; to end it instead: tfops cancel %s --force", what, ProcessNames(all), r.ID), Command: ContinueCommand(all), Person: true}
+	return Wait{Kind: WaitsForStopped, Run: r.ID, For: fmt.Sprintf("somebody to continue its %s, which is stopped "+
+		"(SIGSTOP): %s; to end it instead: tfops cancel %s --force", what, ProcessNames(all), r.ID),
+		Command: ContinueCommand(all), Person: true}
 }
 
 // waitFor is what waits for another run's phase. Waiting for one that is stopped
@@ -24,7 +26,8 @@ func haltedWait(all []run.Stopped, r *run.Run) Wait {
 func waitFor(q run.Queue, o *run.Run, does string) Wait {
 	text := fmt.Sprintf("run %s, which %s", o.ID, does)
 	if halted := q.Stopped[o.ID]; len(halted) > 0 {
-		return Wait{Kind: WaitsForStopped, Run: o.ID, For: text + " and is stopped (SIGSTOP)", Command: ContinueCommand(halted), Person: true}
+		return Wait{Kind: WaitsForStopped, Run: o.ID, For: text + " and is stopped (SIGSTOP)",
+			Command: ContinueCommand(halted), Person: true}
 	}
 	return Wait{Kind: WaitsForRun, Run: o.ID, For: text, Command: "tfops wait " + o.ID}
 }
@@ -96,7 +99,9 @@ func RenameWait(s *fleet.Fleet, name string) (Wait, bool) {
 	case !ok:
 		return Wait{}, false
 	case r.Why != nil:
-		return Wait{Kind: WaitsForConfiguration, For: "the configuration to be put right: " + r.Why.Error(), Command: "tfops status " + r.To, Person: true}, true
+		return Wait{Kind: WaitsForConfiguration, For: "the configuration to be put right: " + r.Why.Error(),
+			Command: "tfops status " + r.To, Person: true}, true
 	}
-	return Wait{Kind: WaitsForRename, For: fmt.Sprintf("workspace %s to take over what is known of %s", r.To, r.From), Command: "tfops status " + r.To}, true
+	return Wait{Kind: WaitsForRename, For: fmt.Sprintf("workspace %s to take over what is known of %s", r.To, r.From),
+		Command: "tfops status " + r.To}, true
 }

@@ -20,21 +20,27 @@ import (
 func upstreamVerdict(q run.Queue, s *settings.Settings, r *run.Run) (Action, Wait) {
 	for _, name := range r.Upstream {
 		if o, ok := OnItsWay(q, name, r.Kind); ok {
-			return Nothing, Wait{Kind: WaitsForUpstream, Run: o.ID, For: fmt.Sprintf("workspace %s, which %s: its run %s is %s", name, place(r.Kind), o.ID, StatusText(o.Status)), Command: moves(o)}
+			return Nothing, Wait{Kind: WaitsForUpstream, Run: o.ID,
+				For: fmt.Sprintf("workspace %s, which %s: its run %s is %s", name, place(r.Kind), o.ID,
+					StatusText(o.Status)), Command: moves(o)}
 		}
 	}
 	if def, ok := s.Find(r.Workspace); ok && r.Kind == run.Sync {
 		for _, in := range def.Inputs {
 			for _, ref := range in.Refs {
-				if o, busy := OnItsWay(q, ref.Workspace, run.Drift); busy && slices.Contains(r.Upstream, ref.Workspace) && q.Record(ref.Workspace).Outputs == nil {
-					return Nothing, Wait{Kind: WaitsForUpstream, Run: o.ID, For: fmt.Sprintf("the outputs of workspace %s, which run %s reads", ref.Workspace, o.ID), Command: "tfops wait " + o.ID}
+				if o, busy := OnItsWay(q, ref.Workspace, run.Drift); busy &&
+					slices.Contains(r.Upstream, ref.Workspace) && q.Record(ref.Workspace).Outputs == nil {
+					return Nothing, Wait{Kind: WaitsForUpstream, Run: o.ID,
+						For:     fmt.Sprintf("the outputs of workspace %s, which run %s reads", ref.Workspace, o.ID),
+						Command: "tfops wait " + o.ID}
 				}
 			}
 		}
 	}
 	for _, name := range r.Upstream {
 		if why := NotDone(q, s, name, r.Kind); why != "" {
-			return HoldBack, Wait{Kind: WaitsForUpstream, For: fmt.Sprintf("workspace %s, which %s, %s", name, place(r.Kind), why)}
+			return HoldBack, Wait{Kind: WaitsForUpstream, For: fmt.Sprintf("workspace %s, which %s, %s", name,
+				place(r.Kind), why)}
 		}
 	}
 	return Nothing, Wait{}

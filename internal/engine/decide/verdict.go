@@ -43,7 +43,8 @@ func About(q run.Queue, s *settings.Settings, r *run.Run) (Action, Wait) {
 	if !known && r.Status.Unapplied() && r.Status != run.Planning {
 		return Discard, Wait{Kind: IsStale, For: Unconfigured}
 	}
-	if r.Trigger.Cause == run.ByRemoval && r.Status.Unapplied() && r.Status != run.Planning && q.Record(r.Workspace).Orphan == nil {
+	if r.Trigger.Cause == run.ByRemoval && r.Status.Unapplied() && r.Status != run.Planning &&
+		q.Record(r.Workspace).Orphan == nil {
 		return Discard, Wait{Kind: IsBackAgain, For: isBack}
 	}
 	switch r.Status {
@@ -60,10 +61,13 @@ func About(q run.Queue, s *settings.Settings, r *run.Run) (Action, Wait) {
 		return queuedVerdict(q, s, def, r)
 	case run.Interrupted:
 		if r.ErroredState != "" {
-			return Nothing, Wait{Kind: WaitsForInterrupted, Run: r.ID, For: "somebody to push the state that it could not save, and then to resolve it (tfops show " + r.ID + " tells how)",
+			return Nothing, Wait{Kind: WaitsForInterrupted, Run: r.ID,
+				For: "somebody to push the state that it could not save, and then to resolve it (tfops show " +
+					r.ID + " tells how)",
 				Command: MendCommand(r), Person: true}
 		}
-		return Nothing, Wait{Kind: WaitsForInterrupted, Run: r.ID, For: "somebody to look at what the interrupted apply left", Command: MendCommand(r), Person: true}
+		return Nothing, Wait{Kind: WaitsForInterrupted, Run: r.ID,
+			For: "somebody to look at what the interrupted apply left", Command: MendCommand(r), Person: true}
 	}
 	return Nothing, Wait{}
 }
@@ -76,7 +80,8 @@ func atWork(halted []run.Stopped, r *run.Run) Wait {
 	case r.Status == run.Planning:
 		return Wait{Kind: WaitsForPhase, For: "the plan, which is being made", Command: "tfops logs " + r.ID + " -f"}
 	case r.Canceling != "":
-		return Wait{Kind: WaitsForPhase, For: "the engine, which " + r.Canceling + " asked to stop", Command: "tfops logs " + r.ID + " -f"}
+		return Wait{Kind: WaitsForPhase, For: "the engine, which " + r.Canceling + " asked to stop",
+			Command: "tfops logs " + r.ID + " -f"}
 	}
 	return Wait{Kind: WaitsForPhase, For: "the apply, which is running", Command: "tfops logs " + r.ID + " -f"}
 }
@@ -105,7 +110,8 @@ func pendingVerdict(q run.Queue, def *fleet.Definition, r *run.Run) (Action, Wai
 		}
 	}
 	if t := q.Record(r.Workspace).StateTrouble; t != nil && (r.Kind.Applies() || r.Kind == run.Move) {
-		return Nothing, Wait{Kind: WaitsForState, For: "somebody to restore the state: " + t.String(), Command: t.Command(r.Workspace), Person: true}
+		return Nothing, Wait{Kind: WaitsForState, For: "somebody to restore the state: " + t.String(),
+			Command: t.Command(r.Workspace), Person: true}
 	}
 	if r.Kind == run.Move {
 		return moveVerdict(q, r)
@@ -120,7 +126,8 @@ func pendingVerdict(q run.Queue, def *fleet.Definition, r *run.Run) (Action, Wai
 		case o.Status == run.Applying:
 			return Nothing, waitFor(q, o, "applies")
 		case same && r.Kind.Applies() && o.Status == run.Interrupted:
-			return Nothing, Wait{Kind: WaitsForInterrupted, Run: o.ID, For: fmt.Sprintf("run %s, whose apply was interrupted", o.ID), Command: MendCommand(o), Person: true}
+			return Nothing, Wait{Kind: WaitsForInterrupted, Run: o.ID,
+				For: fmt.Sprintf("run %s, whose apply was interrupted", o.ID), Command: MendCommand(o), Person: true}
 		case same && r.Kind.Applies() && o.Kind == run.Move && o.Status != run.Interrupted:
 			return Nothing, waitFor(q, o, "moves the state")
 		case same && r.Kind.Applies() && o.Kind.Applies() && o.Status == run.Planning:
@@ -180,13 +187,16 @@ func awaitingVerdict(q run.Queue, s *settings.Settings, def *fleet.Definition, r
 		if r.NewState.Why != "" {
 			who = "somebody to put its state right, or to say that it is meant"
 		}
-		return Nothing, Wait{Kind: WaitsForNewState, For: who + " (" + votesMissing(d) + "): " + r.NewState.String(), Command: r.NewState.Ways(*r)[0].Command}
+		return Nothing, Wait{Kind: WaitsForNewState, For: who + " (" + votesMissing(d) + "): " + r.NewState.String(),
+			Command: r.NewState.Ways(*r)[0].Command}
 	}
 	if r.Trigger.Cause == run.ByRemoval {
-		return Nothing, Wait{Kind: WaitsForApproval, For: d.Missing() + " by the name of the workspace: it " + Destroys(*r, *q.Record(r.Workspace)), Command: "tfops approve " + r.ID}
+		return Nothing, Wait{Kind: WaitsForApproval, For: d.Missing() + " by the name of the workspace: it " +
+			Destroys(*r, *q.Record(r.Workspace)), Command: "tfops approve " + r.ID}
 	}
 	if r.ImportFirst {
-		return Nothing, Wait{Kind: WaitsForApproval, For: d.Missing(), Command: "tfops state import " + r.Workspace + " FILE"}
+		return Nothing, Wait{Kind: WaitsForApproval, For: d.Missing(), Command: "tfops state import " + r.Workspace +
+			" FILE"}
 	}
 	return Nothing, Wait{Kind: WaitsForApproval, For: d.Missing(), Command: "tfops approve " + r.ID}
 }
@@ -222,22 +232,27 @@ func queuedVerdict(q run.Queue, s *settings.Settings, def *fleet.Definition, r *
 		return Discard, Wait{Kind: IsStale, For: "the rules ask for more than was approved: " + d.Missing()}
 	}
 	if t := rec.StateTrouble; t != nil {
-		return Nothing, Wait{Kind: WaitsForState, For: "somebody to restore the state: " + t.String(), Command: t.Command(r.Workspace), Person: true}
+		return Nothing, Wait{Kind: WaitsForState, For: "somebody to restore the state: " + t.String(),
+			Command: t.Command(r.Workspace), Person: true}
 	}
 	if r.Unconfirmed != "" && r.NotBefore.After(q.Now) {
-		return Nothing, Wait{Kind: WaitsForRemote, For: "the remote to say that its commit is still on " + def.Follows(r.Tag) + " (apply_offline is false): " + r.Unconfirmed, Command: "tfops poll " + def.Repository}
+		return Nothing, Wait{Kind: WaitsForRemote, For: "the remote to say that its commit is still on " +
+			def.Follows(r.Tag) + " (apply_offline is false): " + r.Unconfirmed, Command: "tfops poll " + def.Repository}
 	}
 	if r.Delayed != "" && r.NotBefore.After(q.Now) {
 		return Nothing, Wait{Kind: WaitsForRetry, For: retryAt(r), Command: "tfops wait " + r.ID}
 	}
 	if rec.Suspended(q.Now) {
-		return Nothing, Wait{Kind: WaitsForResume, For: SuspensionText(*rec.Suspension), Command: "tfops resume " + r.Workspace, Person: true}
+		return Nothing, Wait{Kind: WaitsForResume, For: SuspensionText(*rec.Suspension), Command: "tfops resume " +
+			r.Workspace, Person: true}
 	}
 	if held, ok := heldAgainst(q, r); ok {
 		return Nothing, lockWait(q, held)
 	}
 	if first, ok := before(q, r); ok {
-		return Nothing, Wait{Kind: WaitsForRun, Run: first.ID, For: fmt.Sprintf("run %s of workspace %s, which is before it in the queue for the state", first.ID, first.Workspace), Command: "tfops wait " + first.ID}
+		return Nothing, Wait{Kind: WaitsForRun, Run: first.ID,
+			For: fmt.Sprintf("run %s of workspace %s, which is before it in the queue for the state", first.ID,
+				first.Workspace), Command: "tfops wait " + first.ID}
 	}
 	return StartApply, worker(q, r, "a free worker")
 }
@@ -261,7 +276,8 @@ func heldAgainst(q run.Queue, r *run.Run) (locks.Lock, bool) {
 // lockWait is what is waited for behind a lock: waiting for a run that was interrupted, or
 // is stopped, moves nobody.
 func lockWait(q run.Queue, l locks.Lock) Wait {
-	w := Wait{Kind: WaitsForLock, Run: l.Run, For: "the state, which is " + l.String(), Command: l.Remedy(), Person: l.Person != ""}
+	w := Wait{Kind: WaitsForLock, Run: l.Run, For: "the state, which is " + l.String(), Command: l.Remedy(),
+		Person: l.Person != ""}
 	if r, ok := q.Run(l.Run); ok && r.Status == run.Interrupted {
 		w.Kind, w.Command, w.Person = WaitsForInterrupted, MendCommand(r), true
 	} else if halted := q.Stopped[l.Run]; ok && len(halted) > 0 {
@@ -323,8 +339,10 @@ func moveVerdict(q run.Queue, r *run.Run) (Action, Wait) {
 		beside = slices.AppendSeq(beside, q.OnState(from))
 	}
 	for _, o := range beside {
-		if o.ID != r.ID && (o.Status == run.Planning && (o.Kind.Applies() || o.Kind == run.Move) || o.Status == run.Applying) {
-			return Nothing, Wait{Kind: WaitsForRun, Run: o.ID, For: "run " + o.ID + ", which is " + string(o.Status), Command: "tfops wait " + o.ID}
+		if o.ID != r.ID && (o.Status == run.Planning && (o.Kind.Applies() || o.Kind == run.Move) ||
+			o.Status == run.Applying) {
+			return Nothing, Wait{Kind: WaitsForRun, Run: o.ID, For: "run " + o.ID + ", which is " + string(o.Status),
+				Command: "tfops wait " + o.ID}
 		}
 	}
 	return StartPlan, Wait{Kind: WaitsForWorker, For: "a free worker", Command: "tfops wait " + r.ID}

@@ -36,14 +36,16 @@ func queueOf(runs ...run.Run) written {
 	for _, r := range runs {
 		q.Active = append(q.Active, r)
 		if _, ok := q.Records[r.Workspace]; !ok {
-			q.Records[r.Workspace] = workspace.Record{Name: r.Workspace, Desired: "c1", Applied: "c1", AppliedFingerprint: r.Fingerprint, State: "state:" + r.Workspace}
+			q.Records[r.Workspace] = workspace.Record{Name: r.Workspace, Desired: "c1", Applied: "c1",
+				AppliedFingerprint: r.Fingerprint, State: "state:" + r.Workspace}
 		}
 	}
 	return q
 }
 
 func someRun(id, name string, k run.Kind, s run.Status) run.Run {
-	r := run.Run{ID: id, Workspace: name, Kind: k, Status: s, Commit: run.Commit{SHA: "c1"}, CreatedAt: noon, Fingerprint: fleettest.Define(name).Workspace.Fingerprint()}
+	r := run.Run{ID: id, Workspace: name, Kind: k, Status: s, Commit: run.Commit{SHA: "c1"}, CreatedAt: noon,
+		Fingerprint: fleettest.Define(name).Workspace.Fingerprint()}
 	if s != run.Pending && s != run.Planning {
 		r.Plan, r.State = &run.PlanSummary{Digest: "sha256:abc", Changes: true}, "state:"+name
 		r.ExpiresAt = noon.Add(time.Hour)
@@ -54,7 +56,8 @@ func someRun(id, name string, k run.Kind, s run.Status) run.Run {
 // P7: whatever waits names what it waits for and the command that moves it on,
 // in every status and for everything that can hold a run back.
 func TestEveryWaitHasACommand(t *testing.T) {
-	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{fleettest.Define("a"), fleettest.Define("b")}}, Concurrency: 1}).Prepare()
+	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{fleettest.Define("a"),
+		fleettest.Define("b")}}, Concurrency: 1}).Prepare()
 	print := s.Workspaces[0].Fingerprint
 	with := func(status run.Status, change func(*written, *run.Run)) written {
 		r := someRun("r1", "a", run.Sync, status)
@@ -102,22 +105,41 @@ func TestEveryWaitHasACommand(t *testing.T) {
 		words   string
 		command string
 	}{
-		"a drift check":                      {with(run.Pending, of(run.Drift, nil)), "a free worker for drift checks", "tfops wait r1"},
-		"a drift check, a retry":             {with(run.Pending, of(run.Drift, later)), "12:01:00 UTC after: terraform init failed: the network was down", "tfops sync a"},
-		"a refresh":                          {with(run.Pending, of(run.Refresh, nil)), "a free worker", "tfops wait r1"},
-		"a refresh, a retry":                 {with(run.Pending, of(run.Refresh, later)), "12:01:00", "tfops sync a --refresh-only"},
-		"a refresh, planned":                 {with(run.AwaitingApproval, of(run.Refresh, nil)), "1 approval", "tfops approve r1"},
-		"pending":                            {with(run.Pending, nil), "a free worker", "tfops wait r1"},
-		"pending, a retry":                   {with(run.Pending, func(_ *written, r *run.Run) { r.NotBefore = noon.Add(time.Minute) }), "12:01:00", "tfops sync a"},
-		"pending behind an apply":            {with(run.Pending, beside(someRun("r0", "a", run.Sync, run.Applying))), "r0", "tfops wait r0"},
-		"pending behind a plan":              {with(run.Pending, beside(someRun("r0", "a", run.Sync, run.Planning))), "r0", "tfops wait r0"},
-		"pending behind a wreck":             {with(run.Pending, beside(someRun("r0", "a", run.Sync, run.Interrupted))), "interrupted", "tfops resolve r0"},
-		"pending, the state in use":          {with(run.Pending, beside(func() run.Run { r := someRun("r0", "b", run.Sync, run.Applying); r.State = "state:a"; return r }())), "r0", "tfops wait r0"},
-		"planning":                           {with(run.Planning, nil), "being made", "tfops logs r1 -f"},
-		"awaiting approval":                  {with(run.AwaitingApproval, nil), "1 approval", "tfops approve r1"},
-		"interrupted, a state was not saved": {with(run.Interrupted, func(_ *written, r *run.Run) { r.ErroredState = "/d x/errored.tfstate.age" }), "push the state that it could not save", "tfops decrypt '/d x/errored.tfstate.age' > errored.tfstate"},
-		"an import comes first":              {with(run.AwaitingApproval, func(_ *written, r *run.Run) { r.ImportFirst = true }), "1 approval", "tfops state import a FILE"},
-		"pending, the state lost":            {with(run.Pending, lost), "somebody to restore the state", "tfops state restore a"},
+		"a drift check": {with(run.Pending, of(run.Drift, nil)), "a free worker for drift checks",
+			"tfops wait r1"},
+		"a drift check, a retry": {with(run.Pending, of(run.Drift, later)),
+			"12:01:00 UTC after: terraform init failed: the network was down", "tfops sync a"},
+		"a refresh": {with(run.Pending, of(run.Refresh, nil)), "a free worker",
+			"tfops wait r1"},
+		"a refresh, a retry": {with(run.Pending, of(run.Refresh, later)), "12:01:00",
+			"tfops sync a --refresh-only"},
+		"a refresh, planned": {with(run.AwaitingApproval, of(run.Refresh, nil)), "1 approval",
+			"tfops approve r1"},
+		"pending": {with(run.Pending, nil), "a free worker", "tfops wait r1"},
+		"pending, a retry": {with(run.Pending,
+			func(_ *written, r *run.Run) { r.NotBefore = noon.Add(time.Minute) }), "12:01:00", "tfops sync a"},
+		"pending behind an apply": {with(run.Pending, beside(someRun("r0", "a", run.Sync, run.Applying))),
+			"r0", "tfops wait r0"},
+		"pending behind a plan": {with(run.Pending, beside(someRun("r0", "a", run.Sync, run.Planning))),
+			"r0", "tfops wait r0"},
+		"pending behind a wreck": {with(run.Pending, beside(someRun("r0", "a", run.Sync, run.Interrupted))),
+			"interrupted", "tfops resolve r0"},
+		"pending, the state in use": {with(run.Pending,
+			beside(func() run.Run {
+				r := someRun("r0", "b", run.Sync,
+					run.Applying)
+				r.State = "state:a"
+				return r
+			}())), "r0", "tfops wait r0"},
+		"planning":          {with(run.Planning, nil), "being made", "tfops logs r1 -f"},
+		"awaiting approval": {with(run.AwaitingApproval, nil), "1 approval", "tfops approve r1"},
+		"interrupted, a state was not saved": {with(run.Interrupted,
+			func(_ *written, r *run.Run) { r.ErroredState = "/d x/errored.tfstate.age" }),
+			"push the state that it could not save", "tfops decrypt '/d x/errored.tfstate.age' > errored.tfstate"},
+		"an import comes first": {with(run.AwaitingApproval,
+			func(_ *written, r *run.Run) { r.ImportFirst = true }), "1 approval", "tfops state import a FILE"},
+		"pending, the state lost": {with(run.Pending, lost), "somebody to restore the state",
+			"tfops state restore a"},
 		"queued, the state lost": {with(run.ApplyQueued, func(q *written, r *run.Run) {
 			lost(q, r)
 			vote(q, r)
@@ -126,15 +148,18 @@ func TestEveryWaitHasACommand(t *testing.T) {
 			later(r)
 			vote(q, r)
 		}), "12:01:00 UTC after: terraform init failed: the network was down", "tfops wait r1"},
-		"queued":                    {with(run.ApplyQueued, vote), "a free worker", "tfops wait r1"},
-		"queued, suspended":         {with(run.ApplyQueued, suspend(time.Time{})), "holidays", "tfops resume a"},
-		"queued, suspended a while": {with(run.ApplyQueued, suspend(noon.Add(time.Hour))), "until 2026-03-01 13:00 UTC", "tfops resume a"},
+		"queued":            {with(run.ApplyQueued, vote), "a free worker", "tfops wait r1"},
+		"queued, suspended": {with(run.ApplyQueued, suspend(time.Time{})), "holidays", "tfops resume a"},
+		"queued, suspended a while": {with(run.ApplyQueued, suspend(noon.Add(time.Hour))), "until 2026-03-01 13:00 UTC",
+			"tfops resume a"},
 		"queued, locked": {with(run.ApplyQueued, func(q *written, r *run.Run) {
-			q.Locks["state:a"] = locks.Lock{State: "state:a", Workspace: "a", Person: "li", Reason: "migrating", Since: noon}
+			q.Locks["state:a"] = locks.Lock{State: "state:a", Workspace: "a", Person: "li", Reason: "migrating",
+				Since: noon}
 			vote(q, r)
 		}), "locked by li", "tfops unlock a"},
 		"queued, locked before its state was known": {with(run.ApplyQueued, func(q *written, r *run.Run) {
-			q.Locks["workspace:a"] = locks.Lock{State: "workspace:a", Workspace: "a", Person: "li", Reason: "migrating", Since: noon}
+			q.Locks["workspace:a"] = locks.Lock{State: "workspace:a", Workspace: "a", Person: "li", Reason: "migrating",
+				Since: noon}
 			vote(q, r)
 		}), "locked by li", "tfops unlock a"},
 		"queued behind another of its state": {with(run.ApplyQueued, beside(func() run.Run {
@@ -142,16 +167,20 @@ func TestEveryWaitHasACommand(t *testing.T) {
 			r.State = "state:a"
 			return r
 		}())), "before it in the queue", "tfops wait r0"},
-		"applying":          {with(run.Applying, nil), "running", "tfops logs r1 -f"},
-		"applying, to stop": {with(run.Applying, func(_ *written, r *run.Run) { r.Canceling = "li" }), "li asked to stop", "tfops logs r1 -f"},
-		"planning, stopped": {with(run.Planning, halt), "continue its plan, which is stopped (SIGSTOP): tfops runner (pid 7), terraform (pid 8); to end it instead: tfops cancel r1 --force", "kill -CONT 8 7"},
+		"applying": {with(run.Applying, nil), "running", "tfops logs r1 -f"},
+		"applying, to stop": {with(run.Applying, func(_ *written, r *run.Run) { r.Canceling = "li" }),
+			"li asked to stop", "tfops logs r1 -f"},
+		"planning, stopped": {with(run.Planning, halt),
+			"continue its plan, which is stopped (SIGSTOP): tfops runner (pid 7), terraform (pid 8); to end it " +
+				"instead: tfops cancel r1 --force", "kill -CONT 8 7"},
 		"applying, stopped": {with(run.Applying, halt), "continue its apply", "kill -CONT 8 7"},
 		"pending behind an apply that is stopped": {with(run.Pending, func(q *written, r *run.Run) {
 			beside(someRun("r0", "a", run.Sync, run.Applying))(q, r)
 			halt(q, &run.Run{ID: "r0"})
 		}), "r0, which applies and is stopped", "kill -CONT 8 7"},
 		"queued behind the lock of an apply that is stopped": {with(run.ApplyQueued, func(q *written, r *run.Run) {
-			q.Locks["state:a"] = locks.Lock{State: "state:a", Workspace: "b", Run: "r0", Reason: "applying", Since: noon}
+			q.Locks["state:a"] = locks.Lock{State: "state:a", Workspace: "b", Run: "r0", Reason: "applying",
+				Since: noon}
 			beside(someRun("r0", "b", run.Sync, run.Applying))(q, r)
 			halt(q, &run.Run{ID: "r0"})
 		}), "r0", "kill -CONT 8 7"},
@@ -163,7 +192,8 @@ func TestEveryWaitHasACommand(t *testing.T) {
 				t.Errorf("it waits for %q, of no kind", w.For)
 			}
 			// What passes by itself, and its own approval, is no reason to stop waiting for it.
-			passes := strings.HasPrefix(c.command, "tfops wait ") || strings.HasPrefix(c.command, "tfops logs ") || strings.HasPrefix(c.command, "tfops approve ") ||
+			passes := strings.HasPrefix(c.command, "tfops wait ") || strings.HasPrefix(c.command, "tfops logs ") ||
+				strings.HasPrefix(c.command, "tfops approve ") ||
 				strings.HasPrefix(c.command, "tfops sync ") || strings.HasPrefix(c.command, "tfops state import ")
 			if w.Person == passes {
 				t.Errorf("it waits for %q, %q, and only a person moves it on: %v", w.For, w.Command, w.Person)
@@ -188,7 +218,8 @@ func vote(q *written, r *run.Run) {
 }
 
 func TestVerdictBeforeTheApply(t *testing.T) {
-	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{fleettest.Define("a")}}, Concurrency: 1}).Prepare()
+	s := (&settings.Settings{Config: fleet.Config{Workspaces: []fleet.Definition{fleettest.Define("a")}},
+		Concurrency: 1}).Prepare()
 	base := func() written {
 		r := someRun("r1", "a", run.Sync, run.ApplyQueued)
 		r.Fingerprint, r.StartedAt = s.Workspaces[0].Fingerprint, noon.Add(-time.Hour)
@@ -207,9 +238,11 @@ func TestVerdictBeforeTheApply(t *testing.T) {
 		change func(*written)
 		want   Action
 	}{
-		"all is as it was":             {func(*written) {}, StartApply},
-		"another commit is wanted":     {record(func(r *workspace.Record) { r.Desired = "c2" }), Discard},
-		"an apply began since":         {record(func(r *workspace.Record) { r.ApplyStartedAt = noon.Add(-2 * time.Hour) }), Discard},
+		"all is as it was":         {func(*written) {}, StartApply},
+		"another commit is wanted": {record(func(r *workspace.Record) { r.Desired = "c2" }), Discard},
+		"an apply began since": {record(func(r *workspace.Record) {
+			r.ApplyStartedAt = noon.Add(-2 * time.Hour)
+		}), Discard},
 		"the inputs changed":           {func(q *written) { q.Active[0].Fingerprint = "other" }, Discard},
 		"the vote is gone":             {func(q *written) { clear(q.Votes) }, Discard},
 		"the vote is for another plan": {func(q *written) { q.Active[0].Plan.Digest = "sha256:def" }, Discard},

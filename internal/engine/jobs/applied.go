@@ -46,8 +46,9 @@ func (j *Maker) KeepSnapshot(r run.Run, def fleet.Definition) error {
 	if err != nil {
 		return err
 	}
-	f := appliedSnapshot{Fingerprint: r.Fingerprint, Dir: def.Dir, TerraformWorkspace: def.TerraformWorkspace, VarFiles: def.VarFiles,
-		Env: map[string]string{}, EnvSecrets: map[string]string{},
+	f := appliedSnapshot{Fingerprint: r.Fingerprint, Dir: def.Dir, TerraformWorkspace: def.TerraformWorkspace,
+		VarFiles: def.VarFiles,
+		Env:      map[string]string{}, EnvSecrets: map[string]string{},
 		Backend: map[string]ctyjson.SimpleJSONValue{}, BackendSecrets: map[string]ctyjson.SimpleJSONValue{},
 		made: made{Variables: map[string]ctyjson.SimpleJSONValue{}, Secret: map[string]bool{}}}
 	maps.Copy(f.Variables, m.Variables)
@@ -91,10 +92,13 @@ func (j *Maker) AsApplied(def fleet.Definition, fingerprint string) (fleet.Defin
 	}
 	f, err := j.SnapshotOf(def.Name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return def, fault.New(fault.Unavailable, "tfops sync "+def.Name, "the inputs that workspace %s was applied with cannot be read: %w", def.Name, err)
+		return def, fault.New(fault.Unavailable, "tfops sync "+def.Name,
+			"the inputs that workspace %s was applied with cannot be read: %w", def.Name, err)
 	}
 	if err != nil || f.Fingerprint != fingerprint {
-		return def, fault.New(fault.Conflict, "tfops sync "+def.Name, "the inputs of workspace %s changed in the configuration, those that were applied are not known, and a plan would call that drift", def.Name)
+		return def, fault.New(fault.Conflict, "tfops sync "+def.Name,
+			"the inputs of workspace %s changed in the configuration, those that were applied are not known, and a "+
+				"plan would call that drift", def.Name)
 	}
 	return f.of(def), nil
 }

@@ -22,7 +22,8 @@ import (
 
 // alwaysPassed are the variables that every engine gets: where programs, home
 // and certificates are, and how to speak to a person. Nothing here is a secret.
-var alwaysPassed = []string{"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_*", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+var alwaysPassed = []string{"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_*", "TZ", "TMPDIR", "SSL_CERT_FILE",
+	"SSL_CERT_DIR"}
 
 // Environment is an engine's whole environment, from the daemon's by
 // allow-list and from the workspace; and the values in it that must be masked.
@@ -129,7 +130,8 @@ func allowed(patterns []string, name string) bool {
 // in what an engine prints. Too much masking is a nuisance, too little a leak.
 func looksSecret(name string) bool {
 	name = strings.ToUpper(name)
-	for _, word := range []string{"SECRET", "TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "PRIVATE", "CREDENTIAL", "API_KEY", "APIKEY", "ACCESS_KEY", "SESSION"} {
+	for _, word := range []string{"SECRET", "TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "PRIVATE", "CREDENTIAL",
+		"API_KEY", "APIKEY", "ACCESS_KEY", "SESSION"} {
 		if strings.Contains(name, word) && !strings.HasSuffix(name, "_FILE") && !strings.HasSuffix(name, "_PATH") {
 			return true
 		}
@@ -166,7 +168,10 @@ func masks(w workspace.Workspace, more, hidden []string) []string {
 			}
 		}
 	}
-	return slices.SortedFunc(maps.Keys(all), func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	return slices.SortedFunc(maps.Keys(all), func(a, b string) int {
+		return cmp.Or(len(b)-len(a),
+			strings.Compare(a, b))
+	})
 }
 
 // passwordIn is the password of a value that is a URL, as it stands in it and

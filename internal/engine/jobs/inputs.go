@@ -48,7 +48,8 @@ func (j *Maker) TakeOutputs(r run.Run, p job.Phase) (file string, remember func(
 	file = j.Files.Run(r.ID).PhaseFile(p, job.OutputsFile)
 	outputs, err := j.Outputs(file)
 	if err != nil {
-		j.Log.Warn("the outputs of a workspace cannot be read; workspaces that use them wait for its next plan", "workspace", r.Workspace, "run", r.ID, "error", err)
+		j.Log.Warn("the outputs of a workspace cannot be read; workspaces that use them wait for its next plan",
+			"workspace", r.Workspace, "run", r.ID, "error", err)
 	}
 	if outputs == nil {
 		return "", func(d *run.Tx) {
@@ -167,7 +168,8 @@ func (g *gathering) output(ref workspace.OutputRef) (cty.Value, error) {
 		if err != nil {
 			return cty.NilVal, err
 		}
-		if all, err = g.j.Outputs(g.j.Files.Workspace(ref.Workspace).Kept(artifacts.Outputs, rec.OutputsOf)); err != nil {
+		if all, err = g.j.Outputs(g.j.Files.Workspace(ref.Workspace).Kept(artifacts.Outputs,
+			rec.OutputsOf)); err != nil {
 			return cty.NilVal, err
 		}
 		g.outputs[ref.Workspace] = all
@@ -187,23 +189,27 @@ func (g *gathering) output(ref workspace.OutputRef) (cty.Value, error) {
 	if o.Sensitive {
 		v = v.WithMarks(workspace.Secret)
 	}
-	g.used[ref.String()] = run.InputUsed{Digest: g.j.Digests(map[string]job.Output{"": o})[""].Digest, Sensitive: o.Sensitive}
+	g.used[ref.String()] = run.InputUsed{Digest: g.j.Digests(map[string]job.Output{"": o})[""].Digest,
+		Sensitive: o.Sensitive}
 	return v, nil
 }
 
 // missingOutput says that there is no such output, and what there is.
 func missingOutput(ref workspace.OutputRef, all map[string]job.Output) error {
 	if all == nil {
-		return fault.New(fault.Conflict, "apply it: tfops sync "+ref.Workspace+"; if it is applied: tfops drift "+ref.Workspace,
+		return fault.New(fault.Conflict, "apply it: tfops sync "+ref.Workspace+"; if it is applied: tfops drift "+
+			ref.Workspace,
 			"nothing is known of the outputs of workspace %s", ref.Workspace)
 	}
 	names := slices.Sorted(maps.Keys(all))
 	if len(names) == 0 {
-		return fault.New(fault.NotFound, "declare it in the root module of "+ref.Workspace+" and apply that", "workspace %s has no output %s: it has none at all", ref.Workspace, ref.Output)
+		return fault.New(fault.NotFound, "declare it in the root module of "+ref.Workspace+" and apply that",
+			"workspace %s has no output %s: it has none at all", ref.Workspace, ref.Output)
 	}
 	next := "declare it in the root module of " + ref.Workspace + " and apply that, or correct inputs in tfops.hcl"
 	if near := workspace.Nearest(ref.Output, names); near != "" {
 		next = fmt.Sprintf("is %q meant? otherwise %s", near, next)
 	}
-	return fault.New(fault.NotFound, next, "workspace %s has no output %s as it was last applied; it has %s", ref.Workspace, ref.Output, strings.Join(names, ", "))
+	return fault.New(fault.NotFound, next, "workspace %s has no output %s as it was last applied; it has %s",
+		ref.Workspace, ref.Output, strings.Join(names, ", "))
 }

@@ -53,14 +53,19 @@ func (j *Maker) Make(r run.Run, def fleet.Definition, p job.Phase, tree checkout
 	}
 	f, w := j.Files.Run(r.ID), j.Files.Workspace(def.Name)
 	of := job.Job{FormatVersion: job.FormatVersion, Run: r.ID, Workspace: def.Name, Phase: p,
-		Commit: content(s.Repositories[def.Repository], r, tree), Checkout: tree.Dir, Tree: w.Tree(), Ground: f.Ground(),
-		Dir: def.Dir, VarFiles: def.VarFiles, BackendFiles: def.BackendConfigFiles, ModuleAge: s.Repositories[def.Repository].Pace.Interval(),
-		Engine: spec, EngineVersion: def.EngineVersion, Parallelism: def.Parallelism,
-		TerraformWorkspace: def.TerraformWorkspace, Backend: def.Backend, WorkspaceDir: w.Dir(), CacheDir: j.Files.Cache(),
+		Commit: content(s.Repositories[def.Repository], r, tree), Checkout: tree.Dir, Tree: w.Tree(),
+		Ground: f.Ground(),
+		Dir:    def.Dir, VarFiles: def.VarFiles, BackendFiles: def.BackendConfigFiles,
+		ModuleAge: s.Repositories[def.Repository].Pace.Interval(),
+		Engine:    spec, EngineVersion: def.EngineVersion, Parallelism: def.Parallelism,
+		TerraformWorkspace: def.TerraformWorkspace, Backend: def.Backend, WorkspaceDir: w.Dir(),
+		CacheDir: j.Files.Cache(),
 		PlanFile: f.Path(artifacts.Plan), PlanJSON: f.Path(artifacts.Shown), Recipient: j.Vault.Recipient(),
-		Destroy: r.Kind == run.Destroy, RefreshOnly: r.Kind == run.Refresh, Upgrade: r.Upgrade, Outputs: s.Used(def.Name) && r.Kind != run.Plan, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
+		Destroy: r.Kind == run.Destroy, RefreshOnly: r.Kind == run.Refresh, Upgrade: r.Upgrade,
+		Outputs: s.Used(def.Name) && r.Kind != run.Plan, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
 		Timeout: def.PlanTimeout, Grace: s.PlanGrace,
-		Debug: r.Debug, StrictVariables: r.Kind == run.Sync || r.Kind == run.Plan, SharedVariables: def.SharedVariables, InputVariables: slices.Sorted(maps.Keys(def.Inputs)),
+		Debug: r.Debug, StrictVariables: r.Kind == run.Sync || r.Kind == run.Plan, SharedVariables: def.SharedVariables,
+		InputVariables: slices.Sorted(maps.Keys(def.Inputs)),
 	}
 	if p == job.ApplyPhase {
 		of.PlanDigest, of.Timeout, of.Grace = r.Plan.Digest, def.ApplyTimeout, s.ApplyGrace
@@ -73,7 +78,8 @@ func (j *Maker) Make(r run.Run, def fleet.Definition, p job.Phase, tree checkout
 func (j *Maker) Secrets(r run.Run, def fleet.Definition) (job.Secrets, error) {
 	env, mask := Environment(j.Settings.Get(), j.Environ, def.Workspace)
 	var hidden []string
-	for _, file := range []string{j.Files.Run(r.ID).Path(artifacts.Hidden), j.Files.Workspace(def.Name).Path(artifacts.Hidden)} {
+	for _, file := range []string{j.Files.Run(r.ID).Path(artifacts.Hidden),
+		j.Files.Workspace(def.Name).Path(artifacts.Hidden)} {
 		hidden = append(hidden, j.hidden(file)...)
 	}
 	w := def.Workspace
@@ -94,7 +100,10 @@ func (j *Maker) Secrets(r run.Run, def fleet.Definition) (job.Secrets, error) {
 	}
 	modules.Scope = scope
 	mask = slices.Concat(mask, passwords, backendMasks(w), tokens)
-	return job.Secrets{Env: env, Network: network, Variables: variables(w.Variables), Backend: variables(w.BackendConfig), Hashed: hashedNames(w), Mask: masks(w, mask, hidden), Modules: modules}, nil
+	return job.Secrets{Env: env, Network: network, Variables: variables(w.Variables),
+			Backend: variables(w.BackendConfig), Hashed: hashedNames(w), Mask: masks(w, mask, hidden),
+			Modules: modules},
+		nil
 }
 
 // hashedNames are the settings of the backend and the variables of the environment that are

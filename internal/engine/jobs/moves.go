@@ -44,9 +44,11 @@ func (j *Maker) PrepareMove(ctx context.Context, r run.Run, def fleet.Definition
 	}
 	old, owner := j.OldState(rec, def)
 	if old == nil || old.Identity != r.Moving.From.Identity {
-		return fault.New(fault.Conflict, "tfops sync "+r.Workspace, "the state of workspace %s is another one since the move was asked for", r.Workspace)
+		return fault.New(fault.Conflict, "tfops sync "+r.Workspace,
+			"the state of workspace %s is another one since the move was asked for", r.Workspace)
 	}
-	m := &job.Move{Was: *old, From: old.Identity, To: r.Moving.To.Identity, Dir: old.At.Dir, TerraformWorkspace: old.At.TerraformWorkspace}
+	m := &job.Move{Was: *old, From: old.Identity, To: r.Moving.To.Identity, Dir: old.At.Dir,
+		TerraformWorkspace: old.At.TerraformWorkspace}
 	of.Move = m
 	if old.Backend == workspace.Managed {
 		m.File = backend.ManagedState(j.Files.Workspace(owner).Dir(), old.At.TerraformWorkspace)
@@ -55,7 +57,8 @@ func (j *Maker) PrepareMove(ctx context.Context, r run.Run, def fleet.Definition
 	sha := LeadsTo(rec, old)
 	repo := j.Settings.Get().Repositories[def.Repository]
 	if sha == "" || repo.Source == nil {
-		return fault.New(fault.Conflict, "copy it by hand: `terraform state pull` where it is, `terraform state push` where it goes, then tfops sync "+r.Workspace,
+		return fault.New(fault.Conflict, "copy it by hand: `terraform state pull` where it is, `terraform state "+
+			"push` where it goes, then tfops sync "+r.Workspace,
 			"it is not known which commit leads to the old state of workspace %s", r.Workspace)
 	}
 	if err := j.Sources.Need(ctx, repo, sha); err != nil {
@@ -72,7 +75,8 @@ func (j *Maker) PrepareMove(ctx context.Context, r run.Run, def fleet.Definition
 	m.Backend, m.BackendFiles = was.Backend, was.BackendConfigFiles
 	for _, w := range ways {
 		env, mask := Environment(j.Settings.Get(), j.Environ, w.Workspace)
-		s.Old = append(s.Old, job.OldAccess{Env: env, Backend: variables(w.BackendConfig), Hashed: hashedNames(w.Workspace)})
+		s.Old = append(s.Old, job.OldAccess{Env: env, Backend: variables(w.BackendConfig),
+			Hashed: hashedNames(w.Workspace)})
 		s.Mask = masks(w.Workspace, slices.Concat(mask, backendMasks(w.Workspace), s.Mask), nil)
 	}
 	return nil
@@ -105,10 +109,12 @@ func (j *Maker) prepareImport(r run.Run, of *job.Job, s *job.Secrets) error {
 	i := r.Moving.Import
 	state, err := j.Vault.Open(j.Files.Workspace(r.Workspace).Import(i.File))
 	if err != nil {
-		return fault.New(fault.Unavailable, "tfops state import "+r.Workspace+" FILE", "the state that was brought cannot be read any more: %w", err)
+		return fault.New(fault.Unavailable, "tfops state import "+r.Workspace+" FILE",
+			"the state that was brought cannot be read any more: %w", err)
 	}
 	if head, err := backend.CheckImport(state); err != nil || head.Digest != i.Digest {
-		return fault.New(fault.Conflict, "tfops state import "+r.Workspace+" FILE", "the copy of the state that was brought is not what it was")
+		return fault.New(fault.Conflict, "tfops state import "+r.Workspace+" FILE",
+			"the copy of the state that was brought is not what it was")
 	}
 	s.State, of.Move = state, &job.Move{Import: true, Replace: i.Replace}
 	return nil

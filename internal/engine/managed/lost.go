@@ -52,9 +52,11 @@ func TroubleOf(want workspace.AppliedState, b []byte, err error) (trouble string
 	case want.Lineage == "": // applied by an older version, which did not keep it
 		return "", false
 	case got.Lineage != want.Lineage:
-		return fmt.Sprintf("it is another state: its lineage is %s, and %s was applied", got.Lineage, want.Lineage), false
+		return fmt.Sprintf("it is another state: its lineage is %s, and %s was applied", got.Lineage, want.Lineage),
+			false
 	case got.Serial < want.Serial:
-		return fmt.Sprintf("it is older than what was applied: its serial is %d, and that was %d", got.Serial, want.Serial), false
+		return fmt.Sprintf("it is older than what was applied: its serial is %d, and that was %d", got.Serial,
+			want.Serial), false
 	case got.Serial > want.Serial:
 		return "", true
 	case want.Digest != "" && got.Digest != want.Digest:
@@ -132,7 +134,8 @@ func (s States) Trouble(rec workspace.Record, now time.Time) *workspace.StateTro
 	dir := s.Files.Workspace(rec.Name).Dir()
 	path := backend.ManagedState(dir, want.At.TerraformWorkspace)
 	b, err := datafile.Read(path, datafile.Large)
-	none := errors.Is(err, fs.ErrNotExist) || err == nil && len(bytes.TrimSpace(b)) == 0 // an engine that is killed leaves it empty
+	// an engine that is killed leaves it empty
+	none := errors.Is(err, fs.ErrNotExist) || err == nil && len(bytes.TrimSpace(b)) == 0
 	if none && want.Lineage == "" && len(Snapshots(dir)) == 0 {
 		return nil // no apply was ever seen to leave one
 	}
@@ -140,11 +143,13 @@ func (s States) Trouble(rec workspace.Record, now time.Time) *workspace.StateTro
 	if why == "" {
 		return nil
 	}
-	t := &workspace.StateTrouble{Why: fmt.Sprintf("the managed state of workspace %s (%s) is not what was applied: %s", rec.Name, path, why), Since: now}
+	t := &workspace.StateTrouble{Why: fmt.Sprintf("the managed state of workspace %s (%s) is not what was applied: %s",
+		rec.Name, path, why), Since: now}
 	if snap, ok := NewestWhole(s.Vault, dir, want.Lineage); ok {
 		n := workspace.StateRef{Resources: snap.Head.Resources, Counted: true}
 		t.Snapshot = snap.name
-		t.Holds = fmt.Sprintf("serial %d, %s, of %s", snap.Head.Serial, n.Holds(), snap.at.UTC().Format("2006-01-02 15:04 MST"))
+		t.Holds = fmt.Sprintf("serial %d, %s, of %s", snap.Head.Serial, n.Holds(),
+			snap.at.UTC().Format("2006-01-02 15:04 MST"))
 	}
 	return t
 }

@@ -54,7 +54,8 @@ type Restored struct {
 // Restore restores a managed state. What is there before is kept beside it.
 func (s Restorer) Restore(ctx context.Context, a access.Actor, name string, from Restoration) (Restored, error) {
 	if from.Empty && strings.TrimSpace(from.Reason) == "" {
-		return Restored{}, fault.New(fault.Invalid, "tfops state restore "+name+" --empty -m WHY", "say why what was applied is given up: it is kept with the decision")
+		return Restored{}, fault.New(fault.Invalid, "tfops state restore "+name+" --empty -m WHY",
+			"say why what was applied is given up: it is kept with the decision")
 	}
 	var want workspace.AppliedState
 	var before *workspace.StateTrouble
@@ -62,10 +63,12 @@ func (s Restorer) Restore(ctx context.Context, a access.Actor, name string, from
 	err := s.Store.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {
 		var ok bool
 		if want, ok = h.Record.ManagedState(); !ok {
-			return fault.New(fault.Conflict, "tfops status "+name, "workspace %s has applied to no state that tfops keeps: there is nothing to restore", name)
+			return fault.New(fault.Conflict, "tfops status "+name,
+				"workspace %s has applied to no state that tfops keeps: there is nothing to restore", name)
 		}
 		if before = h.Record.StateTrouble; before == nil {
-			h.Record.StateTrouble = &workspace.StateTrouble{Why: "the managed state of workspace " + name + " is being restored by " + a.Name, Since: h.Now}
+			h.Record.StateTrouble = &workspace.StateTrouble{Why: "the managed state of workspace " + name +
+				" is being restored by " + a.Name, Since: h.Now}
 		}
 		return nil
 	})
@@ -100,12 +103,14 @@ func behind(want workspace.AppliedState, out Restored, from Restoration) string 
 	case from.Empty:
 		return fmt.Sprintf("its state was given up, which held %s: they are made anew", want.Holds())
 	case out.Serial < want.Serial || want.Lineage == "":
-		return fmt.Sprintf("its state was restored from snapshot %s with serial %d, and the last apply left serial %d: what was made in between is not in it", out.Snapshot, out.Serial, want.Serial)
+		return fmt.Sprintf("its state was restored from snapshot %s with serial %d, and the last apply left serial "+
+			"%d: what was made in between is not in it", out.Snapshot, out.Serial, want.Serial)
 	}
 	return ""
 }
 
-func (s Restorer) place(ctx context.Context, want workspace.AppliedState, name string, from Restoration) (Restored, workspace.StateMark, error) {
+func (s Restorer) place(ctx context.Context, want workspace.AppliedState, name string, from Restoration) (Restored,
+	workspace.StateMark, error) {
 	var none workspace.StateMark
 	q, err := s.Store.Queue(ctx)
 	if err != nil {
@@ -153,7 +158,8 @@ func InUse(q run.Queue, name string, at ...run.Status) error {
 			if r.Status == run.Interrupted {
 				next = decide.ResolveCommand(r.ID)
 			}
-			return fault.New(fault.Conflict, next, "the state of workspace %s is in use: run %s is %s", name, r.ID, r.Status)
+			return fault.New(fault.Conflict, next, "the state of workspace %s is in use: run %s is %s", name, r.ID,
+				r.Status)
 		}
 	}
 	return nil
@@ -165,16 +171,19 @@ func (s Restorer) choose(dir, name, from, lineage string) (snapshot, error) {
 		if snap, ok := NewestWhole(s.Vault, dir, lineage); ok {
 			return snap, nil
 		}
-		return snapshot{}, fault.New(fault.NotFound, "put a copy of the state into its place by hand, from a backup of "+dir+", then: tfops sync "+name,
+		return snapshot{}, fault.New(fault.NotFound,
+			"put a copy of the state into its place by hand, from a backup of "+dir+", then: tfops sync "+name,
 			"workspace %s has no whole snapshot of its state in %s", name, backend.SnapshotsDir(dir))
 	}
 	all := Snapshots(dir)
 	if !slices.Contains(all, from) {
-		return snapshot{}, fault.New(fault.NotFound, "choose one of: "+strings.Join(all, ", "), "workspace %s has no snapshot %q", name, from)
+		return snapshot{}, fault.New(fault.NotFound, "choose one of: "+strings.Join(all, ", "),
+			"workspace %s has no snapshot %q", name, from)
 	}
 	snap, err := openSnapshot(s.Vault, dir, from)
 	if err != nil {
-		return snap, fault.New(fault.Conflict, "choose one of: "+strings.Join(all, ", "), "snapshot %s cannot be restored: %w", from, err)
+		return snap, fault.New(fault.Conflict, "choose one of: "+strings.Join(all, ", "),
+			"snapshot %s cannot be restored: %w", from, err)
 	}
 	return snap, nil
 }

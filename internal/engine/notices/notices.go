@@ -99,7 +99,8 @@ func runNotice(d *run.Tx, def fleet.Definition, s *settings.Settings, ev run.Eve
 			n.Text = whole(r.Failure.Message, n.Text)
 		}
 	case run.Interrupted:
-		n.Kind, n.Title, n.Command = run.NoticeInterrupted, what+" was interrupted in the middle of its apply, and its outcome is not known", decide.MendCommand(&r)
+		n.Kind, n.Title, n.Command = run.NoticeInterrupted,
+			what+" was interrupted in the middle of its apply, and its outcome is not known", decide.MendCommand(&r)
 		if r.Failure != nil {
 			n.Text = r.Failure.Message + "\n" + n.Text
 		}
@@ -177,9 +178,11 @@ func driftNotices(name string, moved []drift.Event, findings []drift.Finding) []
 		appeared := ev.To == drift.New || ev.To == drift.Recurring
 		switch {
 		case f.Class == drift.Unchecked && appeared:
-			out = append(out, run.Notice{Kind: run.NoticeDriftUnchecked, Severity: string(f.Severity), Title: name + " could not be checked for drift",
+			out = append(out, run.Notice{Kind: run.NoticeDriftUnchecked, Severity: string(f.Severity), Title: name +
+				" could not be checked for drift",
 				Text: strings.Join(f.Problems, "\n"), Command: "tfops drift " + name + " --wait"})
-		case f.Class == drift.Unchecked, f.Class == drift.PendingCommit, ev.From == drift.Ignored && ev.To == drift.Resolved:
+		case f.Class == drift.Unchecked, f.Class == drift.PendingCommit, ev.From == drift.Ignored &&
+			ev.To == drift.Resolved:
 		case appeared:
 			fresh = append(fresh, f)
 		case ev.To == drift.Resolved:
@@ -192,12 +195,15 @@ func driftNotices(name string, moved []drift.Event, findings []drift.Finding) []
 	})
 	if len(fresh) > 0 {
 		n := listed(fresh)
-		n.Kind, n.Title, n.Command = run.NoticeDriftNew, fmt.Sprintf("%s drifted: %s, the worst %s", name, count(len(fresh), "new finding"), n.Severity), "tfops drift findings "+name
+		n.Kind, n.Title, n.Command = run.NoticeDriftNew, fmt.Sprintf("%s drifted: %s, the worst %s", name,
+			count(len(fresh), "new finding"), n.Severity), "tfops drift findings "+name
 		out = append(out, n)
 	}
 	if len(gone) > 0 {
 		n := listed(gone)
-		n.Kind, n.Title, n.Command = run.NoticeDriftResolved, fmt.Sprintf("%s: %s resolved", name, count(len(gone), "finding")), "tfops drift findings "+name+" --life resolved"
+		n.Kind, n.Title, n.Command = run.NoticeDriftResolved,
+			fmt.Sprintf("%s: %s resolved", name, count(len(gone), "finding")), "tfops drift findings "+name+
+				" --life resolved"
 		out = append(out, n)
 	}
 	return out
@@ -235,8 +241,11 @@ func count(n int, noun string) string {
 
 // HealStopped tells that healing gave up.
 func HealStopped(d *run.Tx, why string) {
-	d.Tell(run.Notice{Kind: run.NoticeHealStopped, Severity: string(drift.High), Title: d.Run.Workspace + " is not healed any more: " + why,
-		Text: "Something puts the drift back. Look for it, or change the code; healing goes on once a check does not find it, or a day after the first of these heals.", Command: "tfops drift findings " + d.Run.Workspace})
+	d.Tell(run.Notice{Kind: run.NoticeHealStopped, Severity: string(drift.High), Title: d.Run.Workspace +
+		" is not healed any more: " + why,
+		Text: "Something puts the drift back. Look for it, or change the code; healing goes on once a check does " +
+			"not find it, or a day after the first of these heals.", Command: "tfops drift findings " +
+			d.Run.Workspace})
 }
 
 // ReportText is a report for those who get no more of it than a message: what

@@ -77,7 +77,8 @@ func (o *Sequencer) InReverse(ctx context.Context, b *run.Batch) error {
 	for _, name := range decide.GoesBefore(s, r) {
 		def, _ := s.Definition(name)
 		if q.Record(name).Applied != "" && def.Apply != workspace.Never && !slices.Contains(r.Upstream, name) {
-			return fault.New(fault.Conflict, "tfops destroy "+name, "workspace %s depends on %s and is still applied", name, r.Workspace)
+			return fault.New(fault.Conflict, "tfops destroy "+name, "workspace %s depends on %s and is still applied",
+				name, r.Workspace)
 		}
 	}
 	return nil
@@ -197,9 +198,11 @@ func lastRun(rec workspace.Record) string {
 }
 
 // Check is a check at the commit that is applied.
-func (o *Sequencer) Check(ctx context.Context, d fleet.Definition, rec workspace.Record, t run.Trigger) (run.Run, error) {
+func (o *Sequencer) Check(ctx context.Context, d fleet.Definition, rec workspace.Record, t run.Trigger) (run.Run,
+	error) {
 	if rec.Applied == "" {
-		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "workspace %s was never applied, so nothing can drift from it", d.Name)
+		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name,
+			"workspace %s was never applied, so nothing can drift from it", d.Name)
 	}
 	if _, err := o.jobs.AsApplied(d, rec.AppliedFingerprint); err != nil {
 		return run.Run{}, err
@@ -210,7 +213,9 @@ func (o *Sequencer) Check(ctx context.Context, d fleet.Definition, rec workspace
 	}
 	c, err := settings.Commit(ctx, repo, rec.Applied)
 	if fault.Is(err, fault.NotFound) {
-		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name, "commit %s, which workspace %s was made equal to, is not in the repository any more", workspace.ShortCommit(rec.Applied), d.Name)
+		return run.Run{}, fault.New(fault.Conflict, "tfops sync "+d.Name,
+			"commit %s, which workspace %s was made equal to, is not in the repository any more",
+			workspace.ShortCommit(rec.Applied), d.Name)
 	}
 	if err != nil {
 		return run.Run{}, err

@@ -51,7 +51,8 @@ func standing(old workspace.DriftRecord, c drift.Check, findings []drift.Finding
 		old.Status, old.Why = workspace.DriftUnknown, c.Why
 		return old
 	}
-	return Stands(workspace.DriftRecord{CheckedAt: c.At, DueAt: old.DueAt, HealStopped: old.HealStopped}, c.Workspace, findings)
+	return Stands(workspace.DriftRecord{CheckedAt: c.At, DueAt: old.DueAt, HealStopped: old.HealStopped}, c.Workspace,
+		findings)
 }
 
 // Stands fills in what the findings of a workspace that was checked come to.
@@ -77,7 +78,8 @@ func Stands(rec workspace.DriftRecord, name string, findings []drift.Finding) wo
 
 // NotLooked is the observation of a check that could not look.
 func NotLooked(name, runID, why string) Observation {
-	return Observation{Check: drift.Check{Workspace: name, Run: runID, Outcome: drift.NotChecked, Why: why, Blind: classify.Blinds(nil)},
+	return Observation{Check: drift.Check{Workspace: name, Run: runID, Outcome: drift.NotChecked, Why: why,
+		Blind: classify.Blinds(nil)},
 		Found: classify.Differences(classify.Evidence{Failed: why})}
 }
 
@@ -99,7 +101,8 @@ func halfApplied(d *run.Tx) {
 		d.Record.HalfDone = d.Run.ID
 	}
 	if d.Record.Applied != "" {
-		d.Record.Drift.Status, d.Record.Drift.Why = workspace.DriftUnknown, "run "+d.Run.ID+" may have applied a part of its plan, and no check was made since"
+		d.Record.Drift.Status, d.Record.Drift.Why = workspace.DriftUnknown, "run "+d.Run.ID+
+			" may have applied a part of its plan, and no check was made since"
 	}
 }
 
@@ -152,7 +155,8 @@ func (o Rules) inSync(d *run.Tx, p *plan.Plan, applied bool) error {
 	if applied {
 		rec.AppliedAt = d.Now
 	}
-	s := Observation{Check: drift.Check{Workspace: d.Run.Workspace, Run: d.Run.ID, Commit: d.Run.Commit.SHA, Outcome: drift.Clean, Blind: classify.Blinds(p)}}
+	s := Observation{Check: drift.Check{Workspace: d.Run.Workspace, Run: d.Run.ID, Commit: d.Run.Commit.SHA,
+		Outcome: drift.Clean, Blind: classify.Blinds(p)}}
 	switch {
 	case p == nil:
 	case applied: // it knows what it made as well as a check would
@@ -180,12 +184,14 @@ func (o Rules) inSync(d *run.Tx, p *plan.Plan, applied bool) error {
 		return err
 	}
 	if destroy {
-		rec.Drift = workspace.DriftRecord{Status: workspace.DriftUnknown, Why: "nothing is applied: it was destroyed", DueAt: old.DueAt}
+		rec.Drift = workspace.DriftRecord{Status: workspace.DriftUnknown, Why: "nothing is applied: it was destroyed",
+			DueAt: old.DueAt}
 		return nil
 	}
 	rec.Drift.CheckedAt = d.Run.PlannedAt
 	if applied && old.Status == workspace.Drifted && old.CheckedAt.After(d.Run.PlannedAt) {
-		rec.Drift.Status, rec.Drift.Why = workspace.DriftUnknown, "the plan that was applied is older than the last check, which found drift; another check is on its way"
+		rec.Drift.Status, rec.Drift.Why = workspace.DriftUnknown,
+			"the plan that was applied is older than the last check, which found drift; another check is on its way"
 		checkAgain(d, run.ByApply)
 	}
 	return nil
@@ -202,7 +208,8 @@ func unsaid(d *run.Tx, p *plan.Plan) (ids []string, err error) {
 		case f.Life == drift.Resolved, f.Class == drift.Unchecked, f.Class == drift.PendingCommit:
 		case f.Class == drift.CheckFailed,
 			f.Class == drift.Perpetual && !takes(p, f.Address),
-			f.Class != drift.Perpetual && f.LastSeen.After(d.Run.PlannedAt) && !slices.Contains(d.Run.Plan.Addresses, f.Address):
+			f.Class != drift.Perpetual && f.LastSeen.After(d.Run.PlannedAt) && !slices.Contains(d.Run.Plan.Addresses,
+				f.Address):
 			ids = append(ids, f.ID)
 		}
 	}
@@ -281,10 +288,12 @@ func (o Rules) heal(d *run.Tx, def fleet.Definition, p *plan.Plan) error {
 		leaveDrift(d, "run "+others[busy].ID+" goes first")
 		return nil
 	case d.Record.Desired != d.Run.Commit.SHA:
-		leaveDrift(d, "commit "+workspace.ShortCommit(d.Record.Desired)+" is wanted, and applying it puts things right or shows what does not fit")
+		leaveDrift(d, "commit "+workspace.ShortCommit(d.Record.Desired)+
+			" is wanted, and applying it puts things right or shows what does not fit")
 		return nil
 	case d.Run.Fingerprint != def.Fingerprint:
-		leaveDrift(d, "the inputs of the workspace changed in the configuration and are not applied, and a sync would apply them")
+		leaveDrift(d, "the inputs of the workspace changed in the configuration and are not applied, and a sync "+
+			"would apply them")
 		return nil
 	case d.Record.Obstacle != nil:
 		leaveDrift(d, "the workspace cannot be planned: "+d.Record.Obstacle.Message)
@@ -336,10 +345,13 @@ func overreach(d *run.Tx, p *plan.Plan) (string, error) {
 // acceptance notes what the plan of a refresh takes into the state, and ends a
 // run that takes nothing. done reports whether the run has ended.
 func acceptance(d *run.Tx, p *plan.Plan) (done bool, err error) {
-	if c := p.Counts; !p.RefreshOnly || c.Add+c.Change+c.Delete+c.Replace+c.Import+c.Move+c.Forget+len(p.Deferred)+len(p.Invocations) > 0 {
+	if c := p.Counts; !p.RefreshOnly || c.Add+c.Change+c.Delete+c.Replace+c.Import+c.Move+c.Forget+len(p.Deferred)+
+		len(p.Invocations) > 0 {
 		// A runner of another version may not know what it was asked for.
-		d.Run.Failure = &run.Failure{Message: "the plan would do more than accept the world into the state, so it is not applied",
-			Next: "restart tfops serve, so that it and its runners are of one version, then: " + decide.RetryCommand(d.Run)}
+		d.Run.Failure = &run.Failure{Message: "the plan would do more than accept the world into the state, so it " +
+			"is not applied",
+			Next: "restart tfops serve, so that it and its runners are of one version, then: " +
+				decide.RetryCommand(d.Run)}
 		return true, d.Move(run.Errored, "", d.Run.Failure.Message)
 	}
 	if !p.Accepts() {
@@ -369,7 +381,8 @@ func inOneLine(names []string) string {
 // refreshed records that the state took the world over. What is applied stays
 // as it is; how the world stands to it only a check can tell, which follows.
 func refreshed(d *run.Tx) {
-	d.Record.Drift.Status, d.Record.Drift.Why = workspace.DriftUnknown, "the state was refreshed by run "+d.Run.ID+" and no check was made since"
+	d.Record.Drift.Status, d.Record.Drift.Why = workspace.DriftUnknown, "the state was refreshed by run "+d.Run.ID+
+		" and no check was made since"
 	checkAgain(d, run.ByRefresh)
 }
 

@@ -14,8 +14,9 @@ import (
 func noteLock(d *run.Tx, res job.Result) {
 	switch l := res.Lock; {
 	case l != nil:
-		d.Record.MetLock = &workspace.MetLock{Run: d.Run.ID, At: d.Now, ID: l.ID, Who: l.Who, Operation: l.Operation, Created: l.Created,
-			Next: goOn(d.Run, res.Next)}
+		d.Record.MetLock = &workspace.MetLock{Run: d.Run.ID, At: d.Now, ID: l.ID, Who: l.Who, Operation: l.Operation,
+			Created: l.Created,
+			Next:    goOn(d.Run, res.Next)}
 	case res.Outcome == job.Succeeded && d.Run.Kind.Applies():
 		d.Record.MetLock = nil
 	}

@@ -143,8 +143,10 @@ func (o Rules) Applied(d *run.Tx, a Applied) error {
 	case res.ErroredState != "":
 		d.Run.ErroredState = res.ErroredState
 		notSaved(d)
-		return Unknown(d, "the engine applied changes and could not save the state; what it would have saved is kept, encrypted, in "+res.ErroredState,
-			"tfops decrypt "+res.ErroredState+" > errored.tfstate, then `terraform state push errored.tfstate` in the workspace's directory, then: tfops resolve "+d.Run.ID+" -m WHAT_WAS_DONE")
+		return Unknown(d, "the engine applied changes and could not save the state; what it would have saved is "+
+			"kept, encrypted, in "+res.ErroredState,
+			"tfops decrypt "+res.ErroredState+" > errored.tfstate, then `terraform state push errored.tfstate` in "+
+				"the workspace's directory, then: tfops resolve "+d.Run.ID+" -m WHAT_WAS_DONE")
 	case res.StateLost:
 		notSaved(d)
 		return Unknown(d, res.Message, "")
@@ -206,7 +208,8 @@ func ProcessNames(all []job.Process) string {
 func notSaved(d *run.Tx) {
 	if s := d.Record.AppliedState; s != nil {
 		known := *s
-		known.Behind = fmt.Sprintf("its state could not be saved by run %s: what that run made is not in it, unless somebody has pushed the state that was kept (tfops show %s)", d.Run.ID, d.Run.ID)
+		known.Behind = fmt.Sprintf("its state could not be saved by run %s: what that run made is not in it, unless "+
+			"somebody has pushed the state that was kept (tfops show %s)", d.Run.ID, d.Run.ID)
 		d.Record.AppliedState = &known
 	}
 }
@@ -217,7 +220,8 @@ func Unknown(d *run.Tx, text, next string) error {
 		return txn.ErrEnded
 	}
 	if next == "" {
-		next = "look at the log (tfops logs " + d.Run.ID + ") and at the real world, then: tfops resolve " + d.Run.ID + " -m WHAT_WAS_FOUND"
+		next = "look at the log (tfops logs " + d.Run.ID + ") and at the real world, then: tfops resolve " + d.Run.ID +
+			" -m WHAT_WAS_FOUND"
 	}
 	d.Run.Failure = &run.Failure{Message: text, Next: next}
 	d.Run.Canceling = ""
@@ -257,7 +261,8 @@ func afterFailure(r run.Run) string {
 	case !r.ApplyStartedAt.IsZero() && r.Kind == run.Refresh:
 		return "tfops logs " + r.ID + " tells how far it came; see what is left to accept: " + decide.RetryCommand(r)
 	case !r.ApplyStartedAt.IsZero():
-		return "tfops logs " + r.ID + " tells how far it came; push a fix, or see what is left to do: tfops sync " + r.Workspace
+		return "tfops logs " + r.ID + " tells how far it came; push a fix, or see what is left to do: tfops sync " +
+			r.Workspace
 	case r.Kind == run.Sync:
 		return "push a fix, or try again: tfops sync " + r.Workspace
 	}
@@ -287,7 +292,8 @@ func Identity(b job.BackendConfig, terraformWorkspace string) string {
 func Summary(k run.Kind, res job.Result) *run.PlanSummary {
 	p := res.Plan
 	s := &run.PlanSummary{Digest: p.Digest, Counts: p.Counts, Types: p.Types(), Addresses: p.Addresses(),
-		Drifted: len(p.Drift), Changes: p.HasChanges(), Complete: p.Complete, Engine: res.EngineName + " " + res.EngineVersion}
+		Drifted: len(p.Drift), Changes: p.HasChanges(), Complete: p.Complete, Engine: res.EngineName + " " +
+			res.EngineVersion}
 	if k == run.Refresh {
 		s.Types, s.Addresses, s.Changes = p.AcceptedTypes(), p.Accepted(), p.Accepts()
 	}

@@ -58,7 +58,8 @@ func (o Rules) PlanFailed(d *run.Tx, res job.Result) error {
 	next.NotBefore, next.Delayed = d.Now.Add(Retries[d.Run.Attempt-1]), d.Run.Failure.Message
 	next.Fingerprint = d.Run.Fingerprint
 	if d.Run.Kind == run.Drift { // nobody is told before the last try
-		d.Record.Drift.Status, d.Record.Drift.Why = workspace.DriftUnknown, "the check failed and is made again: "+d.Run.Failure.Message
+		d.Record.Drift.Status, d.Record.Drift.Why = workspace.DriftUnknown, "the check failed and is made again: "+
+			d.Run.Failure.Message
 	}
 	return nil
 }
@@ -195,7 +196,8 @@ func (o Rules) Copied(d *run.Tx, res job.Result, met StateFound) error {
 	noteLock(d, res)
 	d.Run.Failure = Failure(d.Run, res)
 	if res.Moved == nil && res.Outcome == job.Succeeded { // a runner that knows of no moves
-		d.Run.Failure = &run.Failure{Message: "nothing was moved: the runner is of another version", Next: "restart tfops serve, then: " + decide.RetryCommand(d.Run)}
+		d.Run.Failure = &run.Failure{Message: "nothing was moved: the runner is of another version",
+			Next: "restart tfops serve, then: " + decide.RetryCommand(d.Run)}
 	}
 	return d.Move(run.Errored, "", d.Run.Failure.Message)
 }

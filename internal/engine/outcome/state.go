@@ -22,7 +22,8 @@ type StateFound struct {
 }
 
 func RefOf(b job.BackendConfig, terraformWorkspace string) workspace.StateRef {
-	return workspace.StateRef{Identity: Identity(b, terraformWorkspace), Backend: b.Type, Place: locks.Place(b.Type, b.Config, terraformWorkspace)}
+	return workspace.StateRef{Identity: Identity(b, terraformWorkspace), Backend: b.Type,
+		Place: locks.Place(b.Type, b.Config, terraformWorkspace)}
 }
 
 func MarkOf(h backend.StateHead) workspace.StateMark {
@@ -45,7 +46,8 @@ func StandsOn(rec workspace.Record, place workspace.Place, left []workspace.Reco
 			return &run.NewState{From: old.StateRef, To: met.StateRef, Why: why}
 		}
 		return nil
-	case old.Backend == workspace.Managed && met.Backend == workspace.Managed && met.Lineage != "" && old.Lineage == met.Lineage:
+	case old.Backend == workspace.Managed && met.Backend == workspace.Managed && met.Lineage != "" &&
+		old.Lineage == met.Lineage:
 		return nil // the data directory was moved, and the state with it
 	}
 	return &run.NewState{From: old.StateRef, To: met.StateRef}
@@ -55,7 +57,8 @@ func StandsOn(rec workspace.Record, place workspace.Place, left []workspace.Reco
 // the lineage of a state that it begins.
 func Learned(d *run.Tx, met StateFound) {
 	s := d.Record.AppliedState
-	if s != nil && s.Backend != workspace.Managed && s.Identity == met.Identity && s.Lineage == "" && met.Lineage != "" {
+	if s != nil && s.Backend != workspace.Managed && s.Identity == met.Identity && s.Lineage == "" &&
+		met.Lineage != "" {
 		known := *s
 		known.StateMark = met.StateMark
 		d.Record.AppliedState = &known
@@ -63,13 +66,15 @@ func Learned(d *run.Tx, met StateFound) {
 }
 
 // Renamed finds the workspace that a new one seems to have been.
-func Renamed(rec workspace.Record, place workspace.Place, left []workspace.Record, met workspace.StateRef) *run.NewState {
+func Renamed(rec workspace.Record, place workspace.Place, left []workspace.Record,
+	met workspace.StateRef) *run.NewState {
 	if met.Resources > 0 {
 		return nil // it has found what was applied
 	}
 	for _, l := range left {
 		s := l.LastState()
-		if s == nil || l.Name == rec.Name || s.At != place || s.Identity == met.Identity || s.Counted && s.Resources == 0 {
+		if s == nil || l.Name == rec.Name || s.At != place || s.Identity == met.Identity || s.Counted &&
+			s.Resources == 0 {
 			continue
 		}
 		return &run.NewState{From: s.StateRef, To: met, Was: l.Name}
@@ -85,7 +90,8 @@ func foundIn(d *run.Tx, def fleet.Definition, met StateFound) {
 	} else if met.Resources == 0 && d.Record.AppliedState != nil && d.Record.AppliedState.Identity != met.Identity {
 		return
 	}
-	d.Record.AppliedState = &workspace.AppliedState{StateRef: met.StateRef, StateMark: met.StateMark, At: def.Place(), Commit: d.Run.Commit.SHA}
+	d.Record.AppliedState = &workspace.AppliedState{StateRef: met.StateRef, StateMark: met.StateMark, At: def.Place(),
+		Commit: d.Run.Commit.SHA}
 	if n := d.Run.NewState; n != nil { // it has been moved by hand, and nothing is left behind
 		d.Run.NewState = nil
 		d.Run.Confirm = slices.DeleteFunc(d.Run.Confirm, func(why string) bool { return why == n.String() })
@@ -99,7 +105,8 @@ func leavesBehind(d *run.Tx, p *plan.Plan) bool { return d.Run.NewState != nil &
 // WroteState remembers the state that a run has written, whole or in part. made is
 // its plan; it is nil where it cannot be read.
 func WroteState(d *run.Tx, def fleet.Definition, res job.Result, made *plan.Plan) {
-	s := workspace.AppliedState{StateRef: RefOf(res.Backend, def.TerraformWorkspace), At: def.Place(), Commit: d.Run.Commit.SHA,
+	s := workspace.AppliedState{StateRef: RefOf(res.Backend, def.TerraformWorkspace), At: def.Place(),
+		Commit:    d.Run.Commit.SHA,
 		StateMark: workspace.StateMark{Serial: res.Serial, Lineage: res.Lineage, Digest: res.StateDigest}}
 	if made != nil && made.State != nil && s.Backend != workspace.Managed {
 		// What the apply left has this lineage, and at least this serial; one more if it
@@ -133,15 +140,17 @@ func WroteState(d *run.Tx, def fleet.Definition, res job.Result, made *plan.Plan
 // its own, which the workspace's takes the place of: what the state there holds would be
 // made anew.
 func startsEmpty(d *run.Tx, res job.Result, met StateFound) string {
-	if d.Run.Kind != run.Sync || res.Overridden == "" || d.Record.LastState() != nil || met.Resources > 0 || !res.Plan.HasChanges() {
+	if d.Run.Kind != run.Sync || res.Overridden == "" || d.Record.LastState() != nil || met.Resources > 0 ||
+		!res.Plan.HasChanges() {
 		return ""
 	}
 	own := fmt.Sprintf("backend %q", res.Overridden)
 	if res.Overridden == "cloud" {
 		own = "a cloud block"
 	}
-	return fmt.Sprintf("its state (%s) is empty, and the code has %s, which the backend of the workspace takes the place of: a state that is there is left behind, and what it holds made anew, "+
-		"unless it is brought along: tfops state import %s FILE", met.StateRef, own, d.Run.Workspace)
+	return fmt.Sprintf("its state (%s) is empty, and the code has %s, which the backend of the workspace takes the "+
+		"place of: a state that is there is left behind, and what it holds made anew, unless it is brought along: "+
+		"tfops state import %s FILE", met.StateRef, own, d.Run.Workspace)
 }
 
 // otherState notes that a plan stands on another state. What may be applied is
@@ -164,7 +173,8 @@ func (o Rules) otherState(d *run.Tx, n *run.NewState) (done bool, err error) {
 	if err := o.NotChecked(d, "the check did not see what is applied: "+n.String()); err != nil {
 		return true, err
 	}
-	d.Run.Failure = &run.Failure{Message: n.String(), Next: "bring the old state back, or see the ways out that a sync names: tfops sync " + d.Run.Workspace}
+	d.Run.Failure = &run.Failure{Message: n.String(),
+		Next: "bring the old state back, or see the ways out that a sync names: tfops sync " + d.Run.Workspace}
 	return true, d.Move(run.Errored, "", d.Run.Failure.Message)
 }
 
@@ -175,7 +185,8 @@ func changedByHand(rec workspace.Record, met StateFound) string {
 	if !ok || want.Lineage == "" || want.Lineage != met.Lineage || met.Serial <= want.Serial {
 		return ""
 	}
-	return fmt.Sprintf("The managed state was written to since the last apply that tfops knows of: its serial is %d, and was %d.", met.Serial, want.Serial)
+	return fmt.Sprintf("The managed state was written to since the last apply that tfops knows of: its serial is "+
+		"%d, and was %d.", met.Serial, want.Serial)
 }
 
 // moved records that the state is where the configuration wants it.
@@ -183,10 +194,12 @@ func moved(d *run.Tx, def fleet.Definition, met StateFound, m job.Moved) {
 	if i := d.Run.Moving.Import; i != nil {
 		i.Replaced, d.Run.Moving.To, d.Run.State = m.Replaced, met.StateRef, met.Identity
 	}
-	d.Run.Moving.Done, d.Run.Moving.Already, d.Run.Moving.Resources, d.Run.Moving.Serial, d.Run.Moving.Lineage = true, m.Already, m.Resources, m.Serial, m.Lineage
+	d.Run.Moving.Done, d.Run.Moving.Already, d.Run.Moving.Resources, d.Run.Moving.Serial, d.Run.Moving.Lineage = true,
+		m.Already, m.Resources, m.Serial, m.Lineage
 	met.Identity, met.Resources, met.Counted = d.Run.Moving.To.Identity, m.Resources, true
 	d.Record.State = met.Identity
-	d.Record.AppliedState = &workspace.AppliedState{StateRef: met.StateRef, StateMark: met.StateMark, At: def.Place(), Commit: d.Run.Commit.SHA}
+	d.Record.AppliedState = &workspace.AppliedState{StateRef: met.StateRef, StateMark: met.StateMark, At: def.Place(),
+		Commit: d.Run.Commit.SHA}
 	d.Record.AppliedState.Behind = imported(d.Run)
 	action := "state-moved"
 	if d.Run.Moving.Import != nil {
@@ -202,7 +215,8 @@ func imported(r run.Run) string {
 	if r.Moving.Import == nil {
 		return ""
 	}
-	return fmt.Sprintf("its state was imported by %s, and the plan on it would change something: run %s", cmp.Or(r.Trigger.Actor, "tfops"), r.ID)
+	return fmt.Sprintf("its state was imported by %s, and the plan on it would change something: run %s",
+		cmp.Or(r.Trigger.Actor, "tfops"), r.ID)
 }
 
 func movingReason(r run.Run) string {

@@ -47,10 +47,12 @@ type Patch struct {
 }
 
 // Propose makes the patch for a finding at a commit.
-func (m *Maker) Propose(ctx context.Context, def fleet.Definition, sha string, f drift.Finding) (Patch, codify.Proposal, error) {
+func (m *Maker) Propose(ctx context.Context, def fleet.Definition, sha string, f drift.Finding) (Patch, codify.Proposal,
+	error) {
 	repo, ok := m.Settings.Get().Repositories[def.Repository]
 	if !ok {
-		return Patch{}, codify.Proposal{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
+		return Patch{}, codify.Proposal{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q",
+			def.Repository)
 	}
 	if err := m.Sources.Need(ctx, repo, sha); err != nil {
 		return Patch{}, codify.Proposal{}, err
@@ -59,7 +61,8 @@ func (m *Maker) Propose(ctx context.Context, def fleet.Definition, sha string, f
 	if err != nil {
 		return Patch{}, codify.Proposal{}, err
 	}
-	src := hclsource.Source{Tree: tree, Dir: def.Dir, VarFiles: def.VarFiles, Shared: m.Sources.Shared(def, tree), Tofu: def.Engine == "tofu"}
+	src := hclsource.Source{Tree: tree, Dir: def.Dir, VarFiles: def.VarFiles, Shared: m.Sources.Shared(def, tree),
+		Tofu: def.Engine == "tofu"}
 	if foreign, ok := tree.(interface{ Submodules() []string }); ok {
 		src.Submodules = foreign.Submodules()
 	}
@@ -73,7 +76,8 @@ func (m *Maker) Propose(ctx context.Context, def fleet.Definition, sha string, f
 	if err != nil {
 		return Patch{}, made, err
 	}
-	p := Patch{Finding: f.ID, Workspace: def.Name, Commit: sha, Difference: f.Difference, Diff: made.Diff, Done: append([]string{}, made.Done...), Refused: []hclsource.Refusal{}}
+	p := Patch{Finding: f.ID, Workspace: def.Name, Commit: sha, Difference: f.Difference, Diff: made.Diff,
+		Done: append([]string{}, made.Done...), Refused: []hclsource.Refusal{}}
 	for _, r := range made.Refused {
 		r.Next = strings.ReplaceAll(r.Next, "WORKSPACE", def.Name)
 		p.Refused = append(p.Refused, r)
@@ -92,7 +96,8 @@ func (m *Maker) Apply(ctx context.Context, r run.Run, def fleet.Definition, tree
 		return err
 	}
 	if len(p.Done) == 0 {
-		return fault.New(fault.Conflict, "tfops drift codify "+f.ID, "nothing of finding %s can be codified any more", f.ID)
+		return fault.New(fault.Conflict, "tfops drift codify "+f.ID, "nothing of finding %s can be codified any more",
+			f.ID)
 	}
 	p.Run = r.ID
 	b, err := json.Marshal(p)

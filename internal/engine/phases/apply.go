@@ -28,7 +28,8 @@ func (ph *Worker) SavedPlan(r run.Run) ([]byte, error) {
 		return nil, fmt.Errorf("it is not known what the saved plan stands on: %w", err)
 	}
 	if got := job.ApprovedDigest(b, ground); got != r.Plan.Digest {
-		return nil, fmt.Errorf("the saved plan is not the one that was made: its digest is %s, not %s", approvals.Short(got), approvals.Short(r.Plan.Digest))
+		return nil, fmt.Errorf("the saved plan is not the one that was made: its digest is %s, not %s",
+			approvals.Short(got), approvals.Short(r.Plan.Digest))
 	}
 	return b, nil
 }
@@ -50,7 +51,8 @@ func (ph *Worker) Apply(ctx context.Context, r run.Run, ended func()) {
 		return
 	}
 	if err != nil {
-		ph.Log.Error("it is not known whether an apply was started; what is at work is followed", "run", r.ID, "error", err)
+		ph.Log.Error("it is not known whether an apply was started; what is at work is followed", "run", r.ID, "error",
+			err)
 	}
 	ph.Heed(ctx, r.ID, job.ApplyPhase)
 	ph.FollowApply(ctx, r, ended)

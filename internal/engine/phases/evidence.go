@@ -17,12 +17,14 @@ import (
 
 // sight classifies what a drift run planned. It reads other plans and the
 // code, so it is done before the transaction that stores the outcome.
-func (ph *Worker) sight(ctx context.Context, r run.Run, def fleet.Definition, p *plan.Plan) (outcome.Observation, error) {
+func (ph *Worker) sight(ctx context.Context, r run.Run, def fleet.Definition, p *plan.Plan) (outcome.Observation,
+	error) {
 	d, _, err := ph.Txn.Load(ctx, r.ID)
 	if err != nil {
 		return outcome.Observation{}, err
 	}
-	s := outcome.Observation{Plan: p, Check: drift.Check{Workspace: r.Workspace, Run: r.ID, Commit: r.Commit.SHA, Outcome: drift.Clean,
+	s := outcome.Observation{Plan: p, Check: drift.Check{Workspace: r.Workspace, Run: r.ID, Commit: r.Commit.SHA,
+		Outcome:   drift.Clean,
 		Resources: p.Compared, Blind: classify.Blinds(p)}}
 	ev := classify.Evidence{Applied: p}
 	applies, err := ph.applied(ctx, r.Workspace)
@@ -63,14 +65,16 @@ func (ph *Worker) unsettled(ctx context.Context, apply run.Run) (*plan.Plan, err
 		return nil, err
 	}
 	lasts := func(c drift.Check) bool {
-		return c.Run != apply.ID && (c.Outcome == drift.Clean || c.Outcome == drift.Drifted) && c.Counts[drift.Perpetual]+c.Counts[drift.Input] == 0
+		return c.Run != apply.ID && (c.Outcome == drift.Clean || c.Outcome == drift.Drifted) &&
+			c.Counts[drift.Perpetual]+c.Counts[drift.Input] == 0
 	}
 	if slices.ContainsFunc(checks, lasts) {
 		return nil, nil
 	}
 	p, err := ph.Txn.Files.Run(apply.ID).ReadPlan()
 	if err != nil {
-		ph.Log.Warn("the plan that was applied last cannot be read, so perpetual differences look like others", "run", apply.ID, "error", err)
+		ph.Log.Warn("the plan that was applied last cannot be read, so perpetual differences look like others", "run",
+			apply.ID, "error", err)
 		return nil, nil
 	}
 	return p, nil
@@ -89,7 +93,8 @@ func (ph *Worker) planAt(ctx context.Context, name, sha string) (*plan.Plan, err
 		}
 		p, err := ph.Txn.Files.Run(r.ID).ReadPlan()
 		if err != nil {
-			ph.Log.Warn("the plan of a commit that waits cannot be read, so a check cannot tell what the commit explains", "run", r.ID, "error", err)
+			ph.Log.Warn("the plan of a commit that waits cannot be read, so a check cannot tell what the commit "+
+				"explains", "run", r.ID, "error", err)
 			return nil, nil
 		}
 		if p != nil && p.Complete && !p.Errored {
@@ -110,7 +115,8 @@ type commits struct{ applied, newest string }
 
 // annotate finds where what differs is written at the applied commit, who owns
 // that as the newest commit has it, and which apply touched it last.
-func (ph *Worker) annotate(ctx context.Context, def fleet.Definition, at commits, found []drift.Difference, applies []run.Run) (map[string]outcome.Note, error) {
+func (ph *Worker) annotate(ctx context.Context, def fleet.Definition, at commits, found []drift.Difference,
+	applies []run.Run) (map[string]outcome.Note, error) {
 	notes := map[string]outcome.Note{}
 	if len(found) == 0 {
 		return notes, nil
@@ -150,7 +156,8 @@ func (ph *Worker) owned(def fleet.Definition, at commits, addresses []string) (m
 	}
 	tree, err := repo.Tree(at.applied)
 	if err != nil {
-		ph.Log.Warn("the code of what is applied cannot be read, so findings have no place in it", "workspace", def.Name, "error", err)
+		ph.Log.Warn("the code of what is applied cannot be read, so findings have no place in it", "workspace",
+			def.Name, "error", err)
 		return nil, places.Owners{}
 	}
 	located := places.Locate(tree, def.Dir, def.Engine == "tofu", addresses)
@@ -161,7 +168,8 @@ func (ph *Worker) owned(def fleet.Definition, at commits, addresses []string) (m
 	}
 	owners, err := places.ReadOwners(tree)
 	if err != nil {
-		ph.Log.Warn("owners cannot be read, so findings have none", "workspace", def.Name, "error", err, "next", fault.Next(err))
+		ph.Log.Warn("owners cannot be read, so findings have none", "workspace", def.Name, "error", err, "next",
+			fault.Next(err))
 	}
 	return located, owners
 }

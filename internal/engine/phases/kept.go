@@ -38,7 +38,8 @@ func (k *keeper) write() error {
 				wrote = true
 				k.isApplied = k.isApplied || file == artifacts.Applied
 			case !errors.Is(err, fs.ErrNotExist):
-				k.ph.Log.Warn("what was applied with cannot be kept; drift checks use the inputs of now", "run", k.run.ID, "file", file, "error", err)
+				k.ph.Log.Warn("what was applied with cannot be kept; drift checks use the inputs of now", "run",
+					k.run.ID, "file", file, "error", err)
 			}
 		}
 	}

@@ -31,7 +31,8 @@ type gaps struct {
 // history, and what the workspace reads above the plan. A plan that was made
 // without something that it reads waits for a person. A path that was left out
 // of the checkout and is surely read ends the run.
-func (ph *Worker) noteMissing(ctx context.Context, r run.Run, def fleet.Definition, repo settings.Repository, x trees.Exported) error {
+func (ph *Worker) noteMissing(ctx context.Context, r run.Run, def fleet.Definition, repo settings.Repository,
+	x trees.Exported) error {
 	left := x.LeftOut()
 	if len(x.Submodules)+len(x.LFSPointers)+len(left)+len(x.Missing) == 0 {
 		return nil
@@ -47,11 +48,14 @@ func (ph *Worker) noteMissing(ctx context.Context, r run.Run, def fleet.Definiti
 	if err := m.submodules(graph, def, x.Missing); err != nil {
 		return err
 	}
-	m.absent(graph, def, x.Submodules, "submodules are not fetched, their directories are empty: ", fmt.Sprintf("Git submodules that are "+
-		"empty directories here; to have them fetched, set submodules = true in repository %q", def.Repository))
+	m.absent(graph, def, x.Submodules, "submodules are not fetched, their directories are empty: ",
+		fmt.Sprintf("Git submodules that are "+
+			"empty directories here; to have them fetched, set submodules = true in repository %q", def.Repository))
 	inside, own := inSubmodules(x)
-	m.absent(graph, def, own, "Git LFS files are not fetched, only their pointers are there: ", fmt.Sprintf("files of which only the "+
-		"Git LFS pointer is there, not the content; to have them fetched, set lfs = true in repository %q", def.Repository))
+	m.absent(graph, def, own, "Git LFS files are not fetched, only their pointers are there: ",
+		fmt.Sprintf("files of which only the "+
+			"Git LFS pointer is there, not the content; to have them fetched, set lfs = true in repository %q",
+			def.Repository))
 	m.absent(graph, def, inside, "Git LFS files of submodules are not fetched, only their pointers are there: ",
 		"files of submodules of which only the Git LFS pointer is there, not the content: tfops does not fetch those")
 	_, err = ph.Txn.Change(ctx, r.ID, func(d *run.Tx) error {
@@ -87,12 +91,14 @@ func (m *gaps) leftOut(g *reach.Graph, def fleet.Definition, left []trees.LeftOu
 	for _, read := range g.Reads(def.Name, paths) {
 		if read.Sure {
 			return fault.New(fault.Invalid, "take it out of the repository, or put what it stands for there",
-				"workspace %s reads %q (%s), which is %s and so is left out of the checkout", def.Name, read.Path, steps(read.Chain), why[read.Path])
+				"workspace %s reads %q (%s), which is %s and so is left out of the checkout", def.Name, read.Path,
+				steps(read.Chain), why[read.Path])
 		}
 		maybe = append(maybe, fmt.Sprintf("%q is %s (%s)", read.Path, why[read.Path], steps(read.Chain)))
 	}
 	if len(maybe) > 0 {
-		m.warnings = append(m.warnings, "The code does not tell all of the files that it reads. It may read paths that were left out of the checkout: "+sources.Some(maybe, "; ")+".")
+		m.warnings = append(m.warnings, "The code does not tell all of the files that it reads. It may read paths "+
+			"that were left out of the checkout: "+sources.Some(maybe, "; ")+".")
 	}
 	return nil
 }
@@ -124,7 +130,8 @@ func (m *gaps) submodules(g *reach.Graph, def fleet.Definition, missing []trees.
 		maybe = append(maybe, fmt.Sprintf("%s %s (%s)", sub.Path, sub.Why, steps(read.Chain)))
 	}
 	if len(maybe) > 0 {
-		m.warnings = append(m.warnings, "The code does not tell all of the files that it reads. It may read submodules that are not there: "+sources.Some(maybe, "; ")+".")
+		m.warnings = append(m.warnings, "The code does not tell all of the files that it reads. It may read "+
+			"submodules that are not there: "+sources.Some(maybe, "; ")+".")
 	}
 	return nil
 }

@@ -40,7 +40,8 @@ func (ph *Worker) guarded(fn func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			ph.Log.Error("tfops has a defect", "panic", p, "stack", string(debug.Stack()))
-			err = fault.New(fault.Internal, "report it with what the log of the daemon says of it", "tfops has a defect: %v", p)
+			err = fault.New(fault.Internal, "report it with what the log of the daemon says of it",
+				"tfops has a defect: %v", p)
 		}
 	}()
 	return fn()
@@ -50,7 +51,8 @@ func (ph *Worker) guarded(fn func() error) (err error) {
 // that could not be started, or something that passes, or that the next look sees.
 func startsLater(err error) bool {
 	_, lacks := fault.LackOf(err)
-	return notStarted(err) || lacks || fault.Is(err, fault.Unavailable) || errors.Is(err, errOutdated) || errors.Is(err, errReconfigured)
+	return notStarted(err) || lacks || fault.Is(err, fault.Unavailable) || errors.Is(err, errOutdated) ||
+		errors.Is(err, errReconfigured)
 }
 
 // notBegun puts a run back whose apply was claimed and not started, with its approvals and its

@@ -73,7 +73,8 @@ func (ph *Worker) Plan(ctx context.Context, r run.Run, ended func()) {
 		return
 	case err != nil:
 		err = fault.OfMachine(err)
-		ph.failPlan(ctx, r, job.Result{Outcome: job.Failed, Cause: outcome.CauseOf(err), Message: err.Error(), Next: fault.Next(err)})
+		ph.failPlan(ctx, r, job.Result{Outcome: job.Failed, Cause: outcome.CauseOf(err), Message: err.Error(),
+			Next: fault.Next(err)})
 		return
 	}
 	ph.Heed(ctx, r.ID, job.PlanPhase)
@@ -114,31 +115,15 @@ func (ph *Worker) startPlan(ctx context.Context, r run.Run) error {
 		return err
 	}
 	f := ph.Txn.Files.Run(r.ID)
-	if err := errors.Join(f.Begin(), ph.Txn.Files.Workspace(def.Name).Make(), os.MkdirAll(ph.Txn.Files.Cache(), 0o700)); err != nil {
+	if err := errors.Join(f.Begin(), ph.Txn.Files.Workspace(def.Name).Make(),
+		os.MkdirAll(ph.Txn.Files.Cache(), 0o700)); err != nil {
 		return err
 	}
 	tree, err := ph.tree(ctx, r, def)
 	if err != nil {
 		return err
 	}
-	if err := ph.noteMissing(ctx, r, def, s.Repositories[def.Repository], tree.Exported); err != nil {
-		return err
-	}
-	if err := ph.noteTag(ctx, r, def); err != nil {
-		return err
-	}
-	if r.Codify != "" {
-		if err := ph.Patches.Apply(ctx, r, def, tree); err != nil {
-			return err
-		}
-	}
-	if err := ph.useInputs(ctx, r, def); err != nil {
-		return err
-	}
-	if err := ph.Jobs.KeepSnapshot(r, def); err != nil {
-		return err
-	}
-	if err := ph.keepRun(r, nil); err != nil {
+	if err := ph.prepare(ctx, r, def, tree); err != nil {
 		return err
 	}
 	secrets, err := ph.Jobs.Secrets(r, def)
@@ -161,6 +146,29 @@ func (ph *Worker) startPlan(ctx context.Context, r run.Run) error {
 	return err
 }
 
+// prepare notes what a plan is made of, and keeps it with the run.
+func (ph *Worker) prepare(ctx context.Context, r run.Run, def fleet.Definition, tree checkout.Checkout) error {
+	if err := ph.noteMissing(ctx, r, def, ph.Txn.Settings.Get().Repositories[def.Repository],
+		tree.Exported); err != nil {
+		return err
+	}
+	if err := ph.noteTag(ctx, r, def); err != nil {
+		return err
+	}
+	if r.Codify != "" {
+		if err := ph.Patches.Apply(ctx, r, def, tree); err != nil {
+			return err
+		}
+	}
+	if err := ph.useInputs(ctx, r, def); err != nil {
+		return err
+	}
+	if err := ph.Jobs.KeepSnapshot(r, def); err != nil {
+		return err
+	}
+	return ph.keepRun(r, nil)
+}
+
 // unknownStart says that a runner may have been started.
 type unknownStart struct{ error }
 
@@ -170,7 +178,8 @@ func (e *unknownStart) Unwrap() error { return e.error }
 func (ph *Worker) tree(ctx context.Context, r run.Run, def fleet.Definition) (checkout.Checkout, error) {
 	repo, ok := ph.Txn.Settings.Get().Repositories[def.Repository]
 	if !ok {
-		return checkout.Checkout{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q", def.Repository)
+		return checkout.Checkout{}, fault.New(fault.NotFound, "tfops validate", "there is no repository %q",
+			def.Repository)
 	}
 	if err := ph.Jobs.Sources.Need(ctx, repo, r.Commit.SHA); err != nil {
 		return checkout.Checkout{}, err
@@ -225,7 +234,8 @@ func (ph *Worker) FollowPlan(ctx context.Context, r run.Run, ended func()) {
 	if err == nil && !res.StartedAt.IsZero() && res.StartedAt.Before(r.StartedAt) {
 		// The run was claimed once more, and the daemon died before it could
 		// remove what the plan before had left.
-		ph.planAgain(ctx, r, "tfops serve ended before it started a runner", 1) // counted: a clock that jumps must not make it go on for ever
+		// counted: a clock that jumps must not make it go on for ever
+		ph.planAgain(ctx, r, "tfops serve ended before it started a runner", 1)
 		return
 	}
 	if err != nil {
@@ -271,7 +281,8 @@ func (ph *Worker) failPlan(ctx context.Context, r run.Run, res job.Result) {
 // storePlan decides, in one transition, what a plan leads to.
 func (ph *Worker) storePlan(ctx context.Context, r run.Run, res job.Result) {
 	outputs, remember := ph.Jobs.TakeOutputs(r, job.PlanPhase)
-	keep := &keeper{ph: ph, run: r, outputs: outputs, applied: r.Kind.Applies() && r.Kind != run.Refresh && !res.Plan.HasChanges()}
+	keep := &keeper{ph: ph, run: r, outputs: outputs, applied: r.Kind.Applies() && r.Kind != run.Refresh &&
+		!res.Plan.HasChanges()}
 	p := outcome.Planned{Result: res, State: ph.met(r, res), Remember: remember, NameApplied: keep.nameApplied}
 	if def, known := ph.Txn.Settings.Get().Lived(r.Workspace); known && r.Kind == run.Drift {
 		var err error
@@ -279,7 +290,8 @@ func (ph *Worker) storePlan(ctx context.Context, r run.Run, res job.Result) {
 			if ctx.Err() != nil {
 				return // the runner's result is still there: the next daemon finds it
 			}
-			ph.failPlan(ctx, r, job.Result{Outcome: job.Failed, Cause: outcome.CauseOf(err), Message: "what the check found cannot be told apart: " + err.Error(), Next: fault.Next(err)})
+			ph.failPlan(ctx, r, job.Result{Outcome: job.Failed, Cause: outcome.CauseOf(err),
+				Message: "what the check found cannot be told apart: " + err.Error(), Next: fault.Next(err)})
 			return
 		}
 	}

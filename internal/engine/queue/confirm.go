@@ -46,7 +46,8 @@ func (disp *Dispatcher) confirm(ctx context.Context, r run.Run) (bool, error) {
 	case fault.Is(err, fault.Conflict):
 		return false, nil // another run is in its place now
 	case def.ApplyOffline && !fault.Is(err, fault.NotFound):
-		disp.log.Warn("an apply begins although the remote does not answer: apply_offline is true", "run", r.ID, "workspace", r.Workspace, "error", err)
+		disp.log.Warn("an apply begins although the remote does not answer: apply_offline is true", "run", r.ID,
+			"workspace", r.Workspace, "error", err)
 		return true, nil
 	}
 	return false, disp.unconfirmed(ctx, r, err)
@@ -56,7 +57,8 @@ func (disp *Dispatcher) confirm(ctx context.Context, r run.Run) (bool, error) {
 // commit that touches the workspace takes the run's place by the poll. nil says
 // that the commit is still part of the branch; a Conflict, that another run took
 // its place.
-func (disp *Dispatcher) moveOn(ctx context.Context, r run.Run, def fleet.Definition, repo settings.Repository, head string) error {
+func (disp *Dispatcher) moveOn(ctx context.Context, r run.Run, def fleet.Definition, repo settings.Repository,
+	head string) error {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	err := disp.watcher.Poll(ctx, def.Repository)
@@ -79,7 +81,8 @@ func (disp *Dispatcher) moveOn(ctx context.Context, r run.Run, def fleet.Definit
 // replace plans the head of a branch in the place of a run whose commit was
 // forced away, also where nothing differs for the workspace: what is applied
 // must be on the branch.
-func (disp *Dispatcher) replace(ctx context.Context, r run.Run, def fleet.Definition, repo settings.Repository, head string) error {
+func (disp *Dispatcher) replace(ctx context.Context, r run.Run, def fleet.Definition, repo settings.Repository,
+	head string) error {
 	q, err := disp.txn.Queue(ctx)
 	if err != nil {
 		return err
@@ -95,8 +98,9 @@ func (disp *Dispatcher) replace(ctx context.Context, r run.Run, def fleet.Defini
 	if err != nil {
 		return err
 	}
-	batch := run.Batch{Heads: map[string]string{def.Name: head}, Runs: []run.Run{{Workspace: def.Name, Kind: run.Sync, Commit: c,
-		Fingerprint: def.Fingerprint, Trigger: run.Trigger{Cause: run.ByCommit}}}}
+	batch := run.Batch{Heads: map[string]string{def.Name: head},
+		Runs: []run.Run{{Workspace: def.Name, Kind: run.Sync, Commit: c,
+			Fingerprint: def.Fingerprint, Trigger: run.Trigger{Cause: run.ByCommit}}}}
 	if err := disp.order.Arrange(ctx, disp.txn.Settings.Get(), &batch); err != nil {
 		return err
 	}
@@ -126,5 +130,6 @@ func (disp *Dispatcher) unconfirmed(ctx context.Context, r run.Run, why error) e
 
 // elsewhereNow says that a workspace does not lead to a run's commit any more.
 func elsewhereNow(r run.Run, d fleet.Definition) error {
-	return fault.New(fault.Conflict, "", "commit %s is not on %s any more", workspace.ShortCommit(r.Commit.SHA), d.Follows(r.Tag))
+	return fault.New(fault.Conflict, "", "commit %s is not on %s any more", workspace.ShortCommit(r.Commit.SHA),
+		d.Follows(r.Tag))
 }

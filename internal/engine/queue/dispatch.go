@@ -43,10 +43,12 @@ type Dispatcher struct {
 }
 
 // New returns one with places for as many runners as the settings say.
-func New(w *txn.Writer, worker *phases.Worker, watcher *watch.Watcher, o *order.Sequencer, halts Halts, engines Engines) *Dispatcher {
+func New(w *txn.Writer, worker *phases.Worker, watcher *watch.Watcher, o *order.Sequencer, halts Halts,
+	engines Engines) *Dispatcher {
 	s := w.Settings.Get()
 	return &Dispatcher{txn: w, phases: worker, watcher: watcher, order: o, halts: halts, engines: engines, log: w.Log,
-		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)), applies: make(chan struct{}, s.Concurrency)}
+		plans: make(chan struct{}, s.Concurrency), checks: make(chan struct{}, max(s.Checks, 1)),
+		applies: make(chan struct{}, s.Concurrency)}
 }
 
 // Run works until ctx is done. It returns when no goroutine of it is left.
@@ -121,7 +123,8 @@ func (disp *Dispatcher) keepSettling(ctx context.Context) {
 		if err != nil {
 			return disp.orSoon(ctx, time.Time{}, err), false
 		}
-		ids, alarm := disp.txn.Ready.All(q, disp.txn.Settings.Get(), decide.Allow, decide.Discard, decide.Expire, decide.HoldBack)
+		ids, alarm := disp.txn.Ready.All(q, disp.txn.Settings.Get(), decide.Allow, decide.Discard, decide.Expire,
+			decide.HoldBack)
 		for _, id := range ids { // one that cannot be stored keeps no other from it
 			err = errors.Join(err, disp.settle(ctx, id))
 		}
@@ -258,7 +261,8 @@ func (disp *Dispatcher) settle(ctx context.Context, id string) error {
 		case decide.Allow:
 			return id, func(d *run.Tx) error { return d.Move(run.ApplyQueued, "", "the rules ask for nothing more") }
 		case decide.HoldBack:
-			up := slices.DeleteFunc(slices.Clone(r.Upstream), func(name string) bool { return decide.NotDone(q, s, name, r.Kind) == "" })
+			up := slices.DeleteFunc(slices.Clone(r.Upstream),
+				func(name string) bool { return decide.NotDone(q, s, name, r.Kind) == "" })
 			return id, func(d *run.Tx) error { return outcome.HeldBack(d, up, why.For) }
 		case decide.Expire:
 			return id, func(d *run.Tx) error { return outcome.Expired(d, def) }
@@ -267,7 +271,10 @@ func (disp *Dispatcher) settle(ctx context.Context, id string) error {
 				return id, func(d *run.Tx) error { return outcome.Stale(d, why.For, "") }
 			}
 			if r.Fingerprint != def.Fingerprint && r.Kind != run.Drift {
-				return id, func(d *run.Tx) error { return outcome.By(disp.txn.Settings).Outdated(d, why.For, def.Fingerprint) }
+				return id, func(d *run.Tx) error {
+					return outcome.By(disp.txn.Settings).Outdated(d, why.For,
+						def.Fingerprint)
+				}
 			}
 			return id, func(d *run.Tx) error { return outcome.Stale(d, why.For, def.Fingerprint) }
 		}
@@ -293,13 +300,19 @@ func (disp *Dispatcher) Attach(ctx context.Context) error {
 	}
 	for r := range q.In(run.Planning) {
 		disp.running.Go(func() {
-			disp.phases.Follow(ctx, *r, func(ctx context.Context, r run.Run) { disp.phases.FollowPlan(ctx, r, func() {}) })
+			disp.phases.Follow(ctx, *r, func(ctx context.Context, r run.Run) {
+				disp.phases.FollowPlan(ctx, r,
+					func() {})
+			})
 		})
 	}
 	for r := range q.In(run.Applying) {
 		disp.running.Go(func() {
 			disp.phases.Heed(ctx, r.ID, job.ApplyPhase) // a cancel that the earlier engine could not pass on
-			disp.phases.Follow(ctx, *r, func(ctx context.Context, r run.Run) { disp.phases.FollowApply(ctx, r, func() {}) })
+			disp.phases.Follow(ctx, *r, func(ctx context.Context, r run.Run) {
+				disp.phases.FollowApply(ctx, r,
+					func() {})
+			})
 		})
 	}
 	return nil

@@ -14,7 +14,8 @@ func (disp *Dispatcher) keepFlowing(ctx context.Context) {
 		if names := disp.txn.Moved.Take(); len(names) > 0 {
 			disp.watcher.RenameLater(ctx)
 			if err := disp.order.FlowAfter(ctx, names); err != nil && ctx.Err() == nil {
-				disp.log.Error("workspaces that come after others cannot be enqueued; the next poll tries again", "error", err)
+				disp.log.Error("workspaces that come after others cannot be enqueued; the next poll tries again",
+					"error", err)
 			}
 		}
 		return time.Time{}, false

@@ -79,7 +79,8 @@ func (disp *Dispatcher) lookForHalts(ctx context.Context, before map[string][]ru
 		}
 		told[r.ID] = seen[r.ID]
 		if disp.timeIsUp(r, q.Now) {
-			disp.log.Warn("a run is out of time and its processes are stopped; they are continued, so that they can end", "run", r.ID, "processes", decide.ProcessNames(seen[r.ID]))
+			disp.log.Warn("a run is out of time and its processes are stopped; they are continued, so that they can "+
+				"end", "run", r.ID, "processes", decide.ProcessNames(seen[r.ID]))
 			if err := disp.halts.Continue(dir); err != nil {
 				disp.log.Warn("a stopped runner cannot be continued", "run", r.ID, "error", err)
 			}
@@ -109,7 +110,8 @@ func (disp *Dispatcher) tellHalts(told map[string][]run.Stopped) {
 	for id, all := range told {
 		if !slices.Equal(old[id], all) {
 			changed = true
-			disp.log.Warn("processes of a run are stopped; it goes on once they are continued", "run", id, "processes", decide.ProcessNames(all), "next", decide.ContinueCommand(all))
+			disp.log.Warn("processes of a run are stopped; it goes on once they are continued", "run", id, "processes",
+				decide.ProcessNames(all), "next", decide.ContinueCommand(all))
 		}
 	}
 	if changed {

@@ -65,7 +65,8 @@ func lacksFiles() run.Lacking {
 		_ = f.Close()
 	}
 	if l, ok := fault.LackOf(failed); ok {
-		return run.Lacking{What: "tfops serve has " + l.What + " to start anything: " + l.Next, Command: "ulimit -n 65536; tfops serve"}
+		return run.Lacking{What: "tfops serve has " + l.What + " to start anything: " + l.Next,
+			Command: "ulimit -n 65536; tfops serve"}
 	}
 	return run.Lacking{}
 }
@@ -87,7 +88,8 @@ func lacksRoom(dirs ...string) run.Lacking {
 			continue
 		}
 		l, _ := fault.LackOf(number)
-		return run.Lacking{What: fmt.Sprintf("%s (%s): %s", l.What, dir, l.Next), Command: "df -h " + drift.ShellWord(dir) + "; df -i " + drift.ShellWord(dir), Person: true}
+		return run.Lacking{What: fmt.Sprintf("%s (%s): %s", l.What, dir, l.Next), Command: "df -h " +
+			drift.ShellWord(dir) + "; df -i " + drift.ShellWord(dir), Person: true}
 	}
 	return run.Lacking{}
 }

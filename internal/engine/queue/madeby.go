@@ -38,7 +38,8 @@ func (disp *Dispatcher) engineGone(ctx context.Context, r run.Run) error {
 	}
 	env, _ := jobs.Environment(disp.txn.Settings.Get(), disp.phases.Jobs.Environ, def.Workspace)
 	repo := disp.txn.Settings.Get().Repositories[def.Repository]
-	tree := checkout.Checkout{Dir: disp.phases.Jobs.Checkouts.Path(repo.Named(repo.Name), r.Commit.SHA)} // which may not be there any more
+	// which may not be there any more
+	tree := checkout.Checkout{Dir: disp.phases.Jobs.Checkouts.Path(repo.Named(repo.Name), r.Commit.SHA)}
 	return disp.engines.HasEngine(ctx, disp.phases.Jobs.Make(r, def, job.ApplyPhase, tree), env)
 }
 
@@ -104,5 +105,6 @@ func (disp *Dispatcher) MayBeApplied(ctx context.Context, id string) error {
 	if gone == nil {
 		return err
 	}
-	return fault.New(fault.Conflict, "tfops status "+d.Run.Workspace, "run %s cannot be applied, and a fresh plan is queued: %w", id, gone)
+	return fault.New(fault.Conflict, "tfops status "+d.Run.Workspace,
+		"run %s cannot be applied, and a fresh plan is queued: %w", id, gone)
 }

@@ -133,7 +133,8 @@ func applyRemains(m *run.Remains, f artifacts.Run, l Follower) {
 	switch why := unknownResult(res, err, survivors); {
 	case why != "":
 		r.Status, r.ErroredState = run.Interrupted, res.ErroredState
-		r.Failure = &run.Failure{Message: "the store was lost, and " + why, Next: "look at the log (tfops logs " + r.ID + ") and at the real world, then: " + decide.ResolveCommand(r.ID)}
+		r.Failure = &run.Failure{Message: "the store was lost, and " + why, Next: "look at the log (tfops logs " +
+			r.ID + ") and at the real world, then: " + decide.ResolveCommand(r.ID)}
 	case res.Outcome == job.Succeeded:
 		r.Status, r.Failure, r.FinishedAt = run.Applied, nil, res.FinishedAt
 	default:
@@ -150,7 +151,8 @@ func unknownResult(res job.Result, err error, survivors []job.Process) string {
 	case err != nil:
 		return "how its apply ended is not known: " + err.Error()
 	case res.ErroredState != "":
-		return "the engine applied changes and could not save the state; what it would have saved is kept, encrypted, in " + res.ErroredState
+		return "the engine applied changes and could not save the state; what it would have saved is kept, " +
+			"encrypted, in " + res.ErroredState
 	case res.StateLost:
 		return res.Message
 	case res.Outcome == job.KilledOutcome:

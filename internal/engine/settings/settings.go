@@ -54,8 +54,9 @@ func (s *Settings) Prepare() *Settings {
 // Repository is a Git remote and how often to look at it.
 type Repository struct {
 	Source
-	Pace    gitrepo.Pace
-	Content string                   // what an export brings besides what Git has ("lfs", "submodules"); two that differ here differ in their files
+	Pace gitrepo.Pace
+	// what an export brings besides what Git has ("lfs", "submodules"); two that differ here differ in their files
+	Content string
 	Modules []credentials.Credential // what the modules of its workspaces are fetched with, besides those for all
 
 	Name string

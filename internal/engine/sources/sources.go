@@ -29,7 +29,8 @@ type Reader struct {
 
 	mu      sync.Mutex
 	indexes map[string]*reach.Index // by repository
-	sought  map[string]time.Time    // by repository and commit: when all that the remote has was asked for, for its sake
+	// by repository and commit: when all that the remote has was asked for, for its sake
+	sought map[string]time.Time
 }
 
 // Index is what is remembered of a repository's code.
@@ -55,7 +56,8 @@ func (s *Reader) Need(ctx context.Context, repo settings.Repository, sha string)
 
 // Submodules brings the submodules of a commit that is in the mirror. Those that
 // cannot be had concern nobody but who reads them.
-func (s *Reader) Submodules(ctx context.Context, repo settings.Repository, sha string) ([]trees.MissingSubmodule, error) {
+func (s *Reader) Submodules(ctx context.Context, repo settings.Repository, sha string) ([]trees.MissingSubmodule,
+	error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	return repo.Submodules(ctx, sha)
@@ -122,7 +124,8 @@ func (s *Reader) Obtain(ctx context.Context, repo settings.Repository, d fleet.D
 		return nil
 	}
 	if d.Tag != "" {
-		return fault.New(fault.Invalid, "tag a commit", "what workspace %s follows (%s) is the tag of no commit that can be fetched", d.Name, d.Follows(""))
+		return fault.New(fault.Invalid, "tag a commit",
+			"what workspace %s follows (%s) is the tag of no commit that can be fetched", d.Name, d.Follows(""))
 	}
 	return fault.New(fault.NotFound, "push it to a branch, or correct commit in tfops.hcl",
 		"repository %s gives out no commit %s: no branch or tag that can be fetched has it", d.Repository, sha)
@@ -152,7 +155,8 @@ func NoTag(d fleet.Definition, tags map[string]string) error {
 	pattern := d.TagPrefix + "1.2.3"
 	switch {
 	case len(there) > 0:
-		return fault.New(fault.NotFound, "push a tag that fits, or correct tag in tfops.hcl: there are "+Some(there, ", "),
+		return fault.New(fault.NotFound, "push a tag that fits, or correct tag in tfops.hcl: there are "+
+			Some(there, ", "),
 			"no tag of repository %s fits %s", d.Repository, d.Tag)
 	case d.TagPrefix != "":
 		return fault.New(fault.NotFound, "push one, or correct tag_prefix in tfops.hcl",
@@ -227,7 +231,8 @@ func (s *Reader) Shared(def fleet.Definition, tree fs.FS) []string {
 }
 
 // Discover looks at one branch.
-func (s *Reader) Discover(ctx context.Context, repo settings.Repository, gens []fleet.Generator, branch, head string, records map[string]workspace.Record) (fleet.Discovery, error) {
+func (s *Reader) Discover(ctx context.Context, repo settings.Repository, gens []fleet.Generator, branch, head string,
+	records map[string]workspace.Record) (fleet.Discovery, error) {
 	if err := s.Need(ctx, repo, head); err != nil {
 		return fleet.Discovery{}, err
 	}

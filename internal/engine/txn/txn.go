@@ -133,7 +133,8 @@ func (w *Writer) changed(r run.Run, events []run.Event) {
 	w.Ready.Changed(r.ID)
 	// What comes after it may be planned now, or use an output that is another.
 	s := w.Settings.Get()
-	applied := r.Kind == run.Sync && r.Status == run.PlannedAndFinished || (r.Kind == run.Sync || r.Kind == run.Refresh) && r.Status == run.Applied
+	applied := r.Kind == run.Sync && r.Status == run.PlannedAndFinished ||
+		(r.Kind == run.Sync || r.Kind == run.Refresh) && r.Status == run.Applied
 	stopped := r.Status != run.Planning && r.Status != run.Applying
 	if stopped && len(s.Renaming) > 0 || applied && len(s.Order.Downstream(r.Workspace)) > 0 {
 		w.Moved.add(r.Workspace)
@@ -163,7 +164,8 @@ func (w *Writer) DropUnnamed(ctx context.Context, name string) {
 		return // the next one does it
 	}
 	rec := q.Record(name)
-	for file, of := range map[artifacts.File]string{artifacts.Outputs: rec.OutputsOf, artifacts.Inputs: rec.AppliedOf, artifacts.Applied: rec.AppliedOf} {
+	for file, of := range map[artifacts.File]string{artifacts.Outputs: rec.OutputsOf, artifacts.Inputs: rec.AppliedOf,
+		artifacts.Applied: rec.AppliedOf} {
 		if of == "" {
 			continue // an earlier tfops left it
 		}

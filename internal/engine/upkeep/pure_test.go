@@ -12,7 +12,8 @@ import (
 
 // A clock that was ahead for a while hides nothing afterwards.
 func TestReportAfterAWrongClock(t *testing.T) {
-	kept := []run.Report{{ID: "1", Name: "daily", At: noon.Add(-24 * time.Hour)}, {ID: "2", Name: "daily", At: noon.AddDate(8, 0, 0)}, {Name: "daily", At: noon.Add(-time.Hour)}}
+	kept := []run.Report{{ID: "1", Name: "daily", At: noon.Add(-24 * time.Hour)},
+		{ID: "2", Name: "daily", At: noon.AddDate(8, 0, 0)}, {Name: "daily", At: noon.Add(-time.Hour)}}
 	if r, ok := newestReport(kept, "daily", noon); !ok || r.ID != "1" {
 		t.Errorf("%+v", r)
 	}

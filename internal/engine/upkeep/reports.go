@@ -29,7 +29,8 @@ const FirstWindow = 24 * time.Hour
 func (u *Keeper) DriftReport(ctx context.Context, since time.Time) (*report.Report, error) {
 	now := time.Now()
 	if since.After(now) {
-		return nil, fault.New(fault.Invalid, "name a time in the past", "a report since %s would be of the future", since.Format(time.RFC3339))
+		return nil, fault.New(fault.Invalid, "name a time in the past", "a report since %s would be of the future",
+			since.Format(time.RFC3339))
 	}
 	if since.IsZero() {
 		kept, err := u.journal.Reports(ctx)
@@ -80,14 +81,16 @@ func (u *Keeper) buildReport(ctx context.Context, p settings.ReportPlan, in repo
 	}
 	in.Location, in.Ignore, in.Instance = p.Location, s.Drift.Ignore, s.Instance
 	in.Checks = slices.DeleteFunc(checks, func(c drift.Check) bool { return !covered[c.Workspace] })
-	in.Findings = ruled(s, slices.DeleteFunc(findings, func(f drift.Finding) bool { return !covered[f.Workspace] }), in.At)
+	in.Findings = ruled(s, slices.DeleteFunc(findings, func(f drift.Finding) bool { return !covered[f.Workspace] }),
+		in.At)
 	return report.Build(in), nil
 }
 
 // reported is what a report has to know of a workspace besides its checks.
 func reported(d fleet.Definition, rec workspace.Record) report.Workspace {
 	w := report.Workspace{Name: d.Name, Repository: d.Repository, Branch: d.Follow(), Dir: d.Dir, Labels: d.Labels,
-		Applied: rec.Applied, Head: rec.Desired, Schedule: d.Drift.String(), Timezone: d.Drift.Timezone(), NeverApplied: rec.Applied == ""}
+		Applied: rec.Applied, Head: rec.Desired, Schedule: d.Drift.String(), Timezone: d.Drift.Timezone(),
+		NeverApplied: rec.Applied == ""}
 	if rec.Drift.Status == workspace.DriftUnknown && rec.Applied != "" {
 		w.Unknown = rec.Drift.Why
 	}
@@ -216,7 +219,8 @@ func (u *Keeper) setReportDue(s *settings.Settings, name string, d dueReport) {
 }
 
 // reportDue is the scheduled time whose report is due now; zero for none.
-func (u *Keeper) reportDue(ctx context.Context, s *settings.Settings, p settings.ReportPlan, now time.Time) (time.Time, error) {
+func (u *Keeper) reportDue(ctx context.Context, s *settings.Settings, p settings.ReportPlan, now time.Time) (time.Time,
+	error) {
 	u.mu.Lock()
 	due, known := u.reportsDue[p.Name]
 	u.mu.Unlock()
@@ -288,7 +292,8 @@ func (u *Keeper) makeReport(ctx context.Context, p settings.ReportPlan, due, now
 	sum := made.Summary
 	r := run.Report{ID: made.ID, Name: p.Name, At: now, Since: since, DueAt: due, Text: made.Headline,
 		Clean: sum.Workspaces.Drifted == 0 && sum.Workspaces.Unchecked == 0}
-	n := run.Notice{Kind: run.NoticeReport, Title: "drift report " + p.Name + ": " + made.Headline, Text: notices.ReportText(made),
+	n := run.Notice{Kind: run.NoticeReport, Title: "drift report " + p.Name + ": " + made.Headline,
+		Text:    notices.ReportText(made),
 		Command: "tfops drift report --id " + r.ID, Report: &run.ReportRef{ID: r.ID, Formats: p.Formats}, Targets: p.To}
 	if wants := u.txn.Settings.Get().Wants; len(n.Targets) == 0 && wants != nil {
 		n.Targets = wants(n)

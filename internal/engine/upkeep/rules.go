@@ -37,7 +37,8 @@ func (u *Keeper) KeepRules(ctx context.Context) {
 		if !configured {
 			continue
 		}
-		if settled, events := s.RulesOf(def).Reapply(known, time.Now()); len(events) == 0 && sameSeverities(known, settled) {
+		if settled, events := s.RulesOf(def).Reapply(known, time.Now()); len(events) == 0 &&
+			sameSeverities(known, settled) {
 			continue
 		}
 		err := u.txn.ChangeWorkspace(ctx, name, func(h *run.WorkspaceTx) error {

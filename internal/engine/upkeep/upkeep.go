@@ -148,7 +148,8 @@ func (u *Keeper) stray(id string) Stray {
 	if s.Processes, err = u.runner.Survivors(id); err != nil {
 		u.log.Warn("processes of a run cannot be looked for", "run", id, "error", err)
 	}
-	u.log.Warn("a run that the store does not know has a directory, which is kept", "run", id, "dir", s.Dir, "state", s.State, "processes", s.Processes)
+	u.log.Warn("a run that the store does not know has a directory, which is kept", "run", id, "dir", s.Dir, "state",
+		s.State, "processes", s.Processes)
 	return s
 }
 

@@ -33,7 +33,9 @@ func (view *View) DebugLog(ctx context.Context, id string) ([]byte, error) {
 	case out.Len() > 0:
 		return out.Bytes(), nil
 	case !d.Run.Debug:
-		return nil, fault.New(fault.NotFound, "make a run with one: tfops plan "+d.Run.Workspace+" --debug", "run %s was made without a debug log", id)
+		return nil, fault.New(fault.NotFound, "make a run with one: tfops plan "+d.Run.Workspace+" --debug",
+			"run %s was made without a debug log", id)
 	}
-	return nil, fault.New(fault.NotFound, "wait until its plan has ended: tfops wait "+id+"; meanwhile: tfops logs "+id+" -f", "there is no debug log of run %s yet", id)
+	return nil, fault.New(fault.NotFound, "wait until its plan has ended: tfops wait "+id+"; meanwhile: tfops logs "+id+
+		" -f", "there is no debug log of run %s yet", id)
 }

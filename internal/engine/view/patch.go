@@ -28,7 +28,8 @@ func (view *View) Patch(ctx context.Context, id string) (patches.Patch, error) {
 	var p patches.Patch
 	b, err := view.txn.Files.Run(id).Read(artifacts.Patch)
 	if errors.Is(err, fs.ErrNotExist) {
-		return patches.Patch{}, fault.New(fault.NotFound, "tfops show "+id, "run %s has no patch: it is %s", id, d.Run.Status)
+		return patches.Patch{}, fault.New(fault.NotFound, "tfops show "+id, "run %s has no patch: it is %s", id,
+			d.Run.Status)
 	}
 	if err == nil {
 		err = json.Unmarshal(b, &p)

@@ -182,19 +182,22 @@ func (view *View) viewWorkspace(ctx context.Context, d fleet.Definition, q run.Q
 	if !rec.Suspended(q.Now) {
 		rec.Suspension = nil // one that is over holds nothing back
 	}
-	v := Workspace{Definition: d, Record: rec, Follows: follows(d, rec), Problem: rec.Obstacle.Err(), Upstream: view.txn.Settings.Get().Order.Upstream(d.Name)}
+	v := Workspace{Definition: d, Record: rec, Follows: follows(d, rec), Problem: rec.Obstacle.Err(),
+		Upstream: view.txn.Settings.Get().Order.Upstream(d.Name)}
 	v.NextCheck = d.NextCheck(rec.Drift, q.Now)
 	if held := q.Held(d.Name, rec.State); len(held) > 0 {
 		v.Lock = &held[0]
 	}
-	last, err := view.txn.Runs(ctx, run.Query{Workspace: d.Name, Kinds: []run.Kind{run.Sync, run.Destroy, run.Refresh, run.Move, run.Plan}, Limit: 1})
+	last, err := view.txn.Runs(ctx, run.Query{Workspace: d.Name, Kinds: []run.Kind{run.Sync, run.Destroy, run.Refresh,
+		run.Move, run.Plan}, Limit: 1})
 	if err != nil {
 		return v, err
 	}
 	if len(last) > 0 {
 		v.LastRun = &last[0]
 	}
-	lastSync, err := view.txn.Runs(ctx, run.Query{Workspace: d.Name, Kinds: []run.Kind{run.Sync, run.Destroy}, Limit: 1})
+	lastSync, err := view.txn.Runs(ctx, run.Query{Workspace: d.Name, Kinds: []run.Kind{run.Sync, run.Destroy},
+		Limit: 1})
 	if err != nil {
 		return v, err
 	}
@@ -230,7 +233,8 @@ func syncOf(d fleet.Definition, rec workspace.Record, q run.Queue, lastSync []ru
 
 // waitOf names what a workspace waits for: first what its runs wait for, then
 // what keeps it from having any.
-func (view *View) waitOf(d fleet.Definition, rec workspace.Record, q run.Queue, v Workspace, lastSync []run.Run) decide.Wait {
+func (view *View) waitOf(d fleet.Definition, rec workspace.Record, q run.Queue, v Workspace,
+	lastSync []run.Run) decide.Wait {
 	s := view.txn.Settings.Get()
 	for r := range q.Of(d.Name) {
 		if r.Kind.Applies() {
@@ -248,22 +252,33 @@ func (view *View) waitOf(d fleet.Definition, rec workspace.Record, q run.Queue, 
 	unreachable := view.watcher.Polled(d.Repository).Err
 	switch {
 	case rec.Orphan != nil:
-		return decide.Wait{Kind: decide.WaitsForOrigin, For: "somebody to destroy it, or to bring back what it was made of: " + rec.Orphan.Why, Command: "tfops destroy " + d.Name}
+		return decide.Wait{Kind: decide.WaitsForOrigin,
+			For:     "somebody to destroy it, or to bring back what it was made of: " + rec.Orphan.Why,
+			Command: "tfops destroy " + d.Name}
 	case v.Problem != nil:
-		return decide.Wait{Kind: decide.WaitsForConfiguration, For: advised(v.Problem), Command: "tfops poll " + d.Repository}
+		return decide.Wait{Kind: decide.WaitsForConfiguration, For: advised(v.Problem), Command: "tfops poll " +
+			d.Repository}
 	case unreachable != nil:
-		why := strings.TrimPrefix(advised(unreachable), fmt.Sprintf("repository %q: ", d.Repository)) // most say which by themselves
-		return decide.Wait{Kind: decide.WaitsForRepository, For: "repository " + d.Repository + ": " + why, Command: "tfops poll " + d.Repository}
+		// most say which by themselves
+		why := strings.TrimPrefix(advised(unreachable), fmt.Sprintf("repository %q: ", d.Repository))
+		return decide.Wait{Kind: decide.WaitsForRepository, For: "repository " + d.Repository + ": " + why,
+			Command: "tfops poll " + d.Repository}
 	case rec.Head == "":
-		return decide.Wait{Kind: decide.WaitsForRepository, For: "the first look at repository " + d.Repository, Command: "tfops status"}
+		return decide.Wait{Kind: decide.WaitsForRepository, For: "the first look at repository " + d.Repository,
+			Command: "tfops status"}
 	case rec.HalfDone != "" && (len(lastSync) == 0 || lastSync[0].Status != run.Errored || rec.Applied == rec.Desired):
-		return decide.Wait{Kind: decide.WaitsForSync, Run: rec.HalfDone, For: "somebody to sync it, or to destroy it: run " + rec.HalfDone + " failed in the middle of its apply", Command: "tfops sync " + d.Name}
+		return decide.Wait{Kind: decide.WaitsForSync, Run: rec.HalfDone,
+			For: "somebody to sync it, or to destroy it: run " + rec.HalfDone +
+				" failed in the middle of its apply",
+			Command: "tfops sync " + d.Name}
 	case v.Sync == workspace.Errored && len(lastSync) > 0:
-		return decide.Wait{Kind: decide.WaitsForErrored, Run: lastSync[0].ID, For: "somebody to look at the errored run " + lastSync[0].ID, Command: "tfops show " + lastSync[0].ID}
+		return decide.Wait{Kind: decide.WaitsForErrored, Run: lastSync[0].ID,
+			For: "somebody to look at the errored run " + lastSync[0].ID, Command: "tfops show " + lastSync[0].ID}
 	case v.Sync == workspace.OutOfSync:
 		return decide.Wait{Kind: decide.WaitsForSync, For: outOfSync(d, rec), Command: "tfops sync " + d.Name}
 	case rec.Suspended(q.Now):
-		return decide.Wait{Kind: decide.WaitsForResume, For: decide.SuspensionText(*rec.Suspension), Command: "tfops resume " + d.Name}
+		return decide.Wait{Kind: decide.WaitsForResume, For: decide.SuspensionText(*rec.Suspension),
+			Command: "tfops resume " + d.Name}
 	}
 	return decide.Wait{}
 }
@@ -293,7 +308,8 @@ func (view *View) Repositories() []Repository {
 	var views []Repository
 	for _, name := range slices.Sorted(maps.Keys(repos)) {
 		p := view.watcher.Polled(name)
-		views = append(views, Repository{Name: name, Note: repos[name].Note(), PolledAt: p.At, Failures: p.Failures, Error: p.Err})
+		views = append(views, Repository{Name: name, Note: repos[name].Note(), PolledAt: p.At, Failures: p.Failures,
+			Error: p.Err})
 	}
 	return views
 }
@@ -315,7 +331,8 @@ func (view *View) Plan(ctx context.Context, id string) (*plan.Plan, error) {
 	}
 	p, err := view.txn.Files.Run(id).ReadPlan()
 	if err != nil {
-		return nil, fault.New(fault.CodeOf(err), "tfops sync "+d.Run.Workspace, "the plan of run %s cannot be read: %w", id, err)
+		return nil, fault.New(fault.CodeOf(err), "tfops sync "+d.Run.Workspace, "the plan of run %s cannot be read: %w",
+			id, err)
 	}
 	if p == nil {
 		return nil, fault.New(fault.NotFound, "tfops show "+id, "run %s has no plan: it is %s", id, d.Run.Status)

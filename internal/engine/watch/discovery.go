@@ -18,7 +18,8 @@ import (
 
 // survey looks at the branches of a repository for what generators make
 // workspaces of. A branch that cannot be read keeps what was found before.
-func (w *Watcher) survey(ctx context.Context, name string, repo settings.Repository, heads map[string]string, records map[string]workspace.Record) []error {
+func (w *Watcher) survey(ctx context.Context, name string, repo settings.Repository, heads map[string]string,
+	records map[string]workspace.Record) []error {
 	w.mu.Lock()
 	config := &w.base.Config
 	known := w.found.Branches(name)
@@ -144,7 +145,8 @@ func (p *poll) orphan(ctx context.Context, d fleet.Definition, rec workspace.Rec
 			return err
 		}
 		o.Asked = true
-		p.batch.Runs = append(p.batch.Runs, run.Run{Workspace: d.Name, Kind: run.Destroy, Commit: c, Fingerprint: d.Fingerprint, Trigger: run.Trigger{Cause: run.ByRemoval}})
+		p.batch.Runs = append(p.batch.Runs, run.Run{Workspace: d.Name, Kind: run.Destroy, Commit: c,
+			Fingerprint: d.Fingerprint, Trigger: run.Trigger{Cause: run.ByRemoval}})
 	}
 	if rec.Orphan == nil || destroy {
 		p.batch.Orphans[d.Name] = o
@@ -156,5 +158,6 @@ func (p *poll) orphan(ctx context.Context, d fleet.Definition, rec workspace.Rec
 
 // orphaned is why an orphan is not planned.
 func orphaned(name string, o workspace.Orphan) error {
-	return fault.New(fault.NotFound, "tfops destroy "+name+", or bring it back", "what it was made of is gone, and what it applied is still there: %s", o.Why)
+	return fault.New(fault.NotFound, "tfops destroy "+name+", or bring it back",
+		"what it was made of is gone, and what it applied is still there: %s", o.Why)
 }

@@ -108,8 +108,10 @@ func (w *Watcher) Poll(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	p := &poll{w: w, repo: repo, records: records, heads: heads, led: led, seen: map[string]bool{}, left: map[string]bool{},
-		obstacles: map[string]*workspace.Obstacle{}, batch: run.Batch{Heads: map[string]string{}, Tags: map[string]workspace.FollowedTag{}}}
+	p := &poll{w: w, repo: repo, records: records, heads: heads, led: led, seen: map[string]bool{},
+		left:      map[string]bool{},
+		obstacles: map[string]*workspace.Obstacle{}, batch: run.Batch{Heads: map[string]string{},
+			Tags: map[string]workspace.FollowedTag{}}}
 	if err := p.mark(ctx); err != nil {
 		failed = append(failed, err)
 	}
@@ -118,7 +120,8 @@ func (w *Watcher) Poll(ctx context.Context, name string) error {
 }
 
 // discover brings the fleet up to date with what is in a repository's branches.
-func (w *Watcher) discover(ctx context.Context, repo settings.Repository, heads map[string]string) (led targets, records map[string]workspace.Record, failed []error, err error) {
+func (w *Watcher) discover(ctx context.Context, repo settings.Repository, heads map[string]string) (led targets,
+	records map[string]workspace.Record, failed []error, err error) {
 	if records, err = w.txn.Records(ctx); err != nil {
 		return led, nil, nil, err
 	}
@@ -178,7 +181,8 @@ func (p *poll) branches(ctx context.Context) (failed []error) {
 		}
 		look := branchPoll{poll: p, defs: byBranch[branch], batch: run.Batch{Heads: map[string]string{}}}
 		if err := look.branch(ctx, head); err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", byBranch[branch][0].Follows(p.led.tags[branch].Name), err)) // the others go on
+			// the others go on
+			failed = append(failed, fmt.Errorf("%s: %w", byBranch[branch][0].Follows(p.led.tags[branch].Name), err))
 			continue
 		}
 		if tag, ok := p.led.tags[branch]; ok {
@@ -286,16 +290,19 @@ func (w *Watcher) turn(name string) chan struct{} {
 func missingBranch(repository, branch string, heads map[string]string) error {
 	names := slices.Sorted(maps.Keys(heads))
 	if len(names) == 0 {
-		return fault.New(fault.NotFound, "push branch "+branch, "branch %s is not in repository %s, which has no branches yet", branch, repository)
+		return fault.New(fault.NotFound, "push branch "+branch,
+			"branch %s is not in repository %s, which has no branches yet", branch, repository)
 	}
 	if near := workspace.Nearest(branch, names); near != "" {
-		return fault.New(fault.NotFound, "push it, or change tfops.hcl: is "+near+" meant?", "branch %s is not in repository %s", branch, repository)
+		return fault.New(fault.NotFound, "push it, or change tfops.hcl: is "+near+" meant?",
+			"branch %s is not in repository %s", branch, repository)
 	}
 	more := ""
 	if len(names) > 8 {
 		names, more = names[:8], ", …"
 	}
-	return fault.New(fault.NotFound, "push it, or change tfops.hcl: there are "+strings.Join(names, ", ")+more, "branch %s is not in repository %s", branch, repository)
+	return fault.New(fault.NotFound, "push it, or change tfops.hcl: there are "+strings.Join(names, ", ")+more,
+		"branch %s is not in repository %s", branch, repository)
 }
 
 // branchPoll is a look at one branch.
@@ -365,7 +372,8 @@ func (g *branchPoll) moved(ctx context.Context, defs []fleet.Definition, from, h
 	for _, d := range defs {
 		problem := reach.Check(d.Workspace, tree)
 		if sub := within(g.missing, d.Dir); problem != nil && sub != nil {
-			problem = fault.New(fault.NotFound, sub.Next, "directory %s is in the submodule %s, which %s", d.Dir, sub.Path, sub.Why)
+			problem = fault.New(fault.NotFound, sub.Next, "directory %s is in the submodule %s, which %s", d.Dir,
+				sub.Path, sub.Why)
 		}
 		if problem == nil && !g.lacks(d, tree) { // or its run says what is missing
 			problem = g.w.wrong(d.Name)

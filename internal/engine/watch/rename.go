@@ -85,7 +85,8 @@ func (w *Watcher) takeOver(ctx context.Context, r run.Rename) error {
 	if _, err := w.txn.Enqueue(ctx, run.Batch{Renames: []run.Rename{r}}); err != nil {
 		return err
 	}
-	w.log.Info("a workspace was renamed", "workspace", r.To, "before", r.From, "directory", w.txn.Files.Workspace(r.From).Dir())
+	w.log.Info("a workspace was renamed", "workspace", r.To, "before", r.From, "directory",
+		w.txn.Files.Workspace(r.From).Dir())
 	return w.learnFolders(ctx)
 }
 

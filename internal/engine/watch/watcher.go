@@ -50,7 +50,8 @@ type Polled struct {
 // New returns a watcher of the repositories of some settings.
 func New(w *txn.Writer, from *sources.Reader, order *order.Sequencer, s *settings.Settings) *Watcher {
 	return &Watcher{txn: w, sources: from, order: order, log: w.Log, configured: make(chan struct{}, 1), base: s,
-		code: map[string]fleet.Code{}, codeAt: map[string]string{}, repos: map[string]*Polled{}, seen: map[string]bool{},
+		code: map[string]fleet.Code{}, codeAt: map[string]string{}, repos: map[string]*Polled{},
+		seen:    map[string]bool{},
 		polling: map[string]chan struct{}{}, pokes: map[string]chan struct{}{}}
 }
 
@@ -88,7 +89,8 @@ func (w *Watcher) Run(ctx context.Context) {
 func (w *Watcher) Configure(ctx context.Context, s *settings.Settings) error {
 	s.Prepare()
 	// First of all: a configuration that is not in the audit log is not in force.
-	if err := w.txn.Record(ctx, run.Audit{Actor: "tfops", Via: "config", Action: "configure", Reason: s.Summary()}); err != nil {
+	if err := w.txn.Record(ctx, run.Audit{Actor: "tfops", Via: "config", Action: "configure",
+		Reason: s.Summary()}); err != nil {
 		return err
 	}
 	records, err := w.txn.Records(ctx)
