@@ -12,7 +12,7 @@ import (
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/api/lookup"
-	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/drift/report/formats"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/moment"
 	"github.com/tfops/tfops/internal/term/show"
@@ -93,7 +93,7 @@ var plain = []string{"", ".txt", ".text", ".markdown"}
 // another kind of file is refused: nothing could open what would be in it.
 func formatOf(file string) (string, error) {
 	ext := strings.ToLower(filepath.Ext(file))
-	for _, f := range report.Formats() {
+	for _, f := range formats.All() {
 		if ext == f.Extension || ext == ".htm" && f.Name == "html" {
 			return f.Name, nil
 		}
@@ -106,7 +106,7 @@ func formatOf(file string) (string, error) {
 
 func reportFormats() []string {
 	var names []string
-	for _, f := range report.Formats() {
+	for _, f := range formats.All() {
 		names = append(names, f.Name)
 	}
 	return names

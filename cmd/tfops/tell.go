@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/drift/report/formats"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/notify/delivery"
@@ -37,7 +37,7 @@ func (d *daemon) renderReport(ctx context.Context, id, format string) ([]byte, e
 		return nil, err
 	}
 	var b bytes.Buffer
-	err = report.Render(&b, r, format)
+	err = formats.Render(&b, r, format)
 	return b.Bytes(), err
 }
 

@@ -41,7 +41,10 @@ var floors = [][]string{
 	{"internal/runner/module", "internal/runner/command"},
 	{"internal/runner/workdir"}, // runs init
 	{"internal/runner/phase"},
-	{"internal/runner", "internal/drift/codify", "internal/drift/report"},
+	{"internal/runner", "internal/drift/codify", "internal/drift/report/wording"},
+	{"internal/drift/report"},
+	{"internal/drift/report/documents"}, // tells a report in sentences
+	{"internal/drift/report/formats"},   // quotes them
 	{"internal/run"},
 	{"internal/artifacts", "internal/store", "internal/notify", "internal/term/show"}, // of runs
 	{"internal/notify/delivery", "internal/follow", "internal/demo"},                  // sends to the targets of notify

@@ -22,7 +22,7 @@ import (
 	"github.com/tfops/tfops/internal/config/reporting"
 	"github.com/tfops/tfops/internal/config/schema"
 	"github.com/tfops/tfops/internal/drift"
-	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/drift/report/formats"
 	"github.com/tfops/tfops/internal/run"
 )
 
@@ -213,11 +213,11 @@ func TestReferenceOfWords(t *testing.T) {
 			t.Errorf("the reference has %q, want %q", got, c.want)
 		}
 	}
-	var formats []string
-	for _, f := range report.Formats() {
-		formats = append(formats, f.Name)
+	var made []string
+	for _, f := range formats.All() {
+		made = append(made, f.Name)
 	}
-	if slices.Sort(formats); !slices.Equal(formats, slices.Sorted(slices.Values(reporting.Formats))) {
-		t.Errorf("reports are made as %q, want %q", formats, reporting.Formats)
+	if slices.Sort(made); !slices.Equal(made, slices.Sorted(slices.Values(reporting.Formats))) {
+		t.Errorf("reports are made as %q, want %q", made, reporting.Formats)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/drift/report/formats"
 	"github.com/tfops/tfops/internal/fault"
 )
 
@@ -146,7 +147,7 @@ func (s *Server) keptReport(ctx context.Context, in *keptInput) (*huma.StreamRes
 // rendered answers with a report. A large fleet's takes some hundred megabytes
 // while it is made, so one is made at a time, however many ask for it.
 func (s *Server) rendered(ctx context.Context, format string, made func() (*report.Report, error)) (*huma.StreamResponse, error) {
-	f, err := report.FormatNamed(format)
+	f, err := formats.Named(format)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +164,7 @@ func (s *Server) rendered(ctx context.Context, format string, made func() (*repo
 		return nil, err
 	}
 	var b bytes.Buffer
-	if err := report.Render(&b, r, f.Name); err != nil {
+	if err := formats.Render(&b, r, f.Name); err != nil {
 		return nil, err
 	}
 	return s.stream(f.Media, s.impatient(func(_ context.Context, w io.Writer) error {

@@ -17,7 +17,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"github.com/tfops/tfops/internal/api"
-	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/drift/report/formats"
 	"github.com/tfops/tfops/internal/plan"
 )
 
@@ -325,7 +325,7 @@ func (v *driftVault) looksAtDrift(standing bool) {
 	if err != nil || len(kept) == 0 {
 		v.t.Fatalf("%v: %+v", err, kept)
 	}
-	for _, f := range report.Formats() {
+	for _, f := range formats.All() {
 		now := v.tfops(0, "drift", "report", "--since", "1h", "--format", f.Name)
 		if standing && !strings.Contains(now.out, "lab_thing.t") {
 			v.t.Errorf("the report in %s has nothing to hide: %s", f.Name, now.out)
@@ -356,7 +356,7 @@ func (v *driftVault) looksAtDriftAPI() {
 	if !seen {
 		v.t.Errorf("nothing is masked: %+v", findings)
 	}
-	for _, f := range report.Formats() {
+	for _, f := range formats.All() {
 		paths = append(paths, "/api/v1/drift/report?format="+f.Name)
 	}
 	for _, r := range v.runsOf("good") {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/drift/report/formats"
 	"github.com/tfops/tfops/internal/plan"
 )
 
@@ -59,8 +60,8 @@ func BenchmarkReport(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		r := report.Build(in)
-		for _, f := range report.Formats() {
-			if err := report.Render(io.Discard, r, f.Name); err != nil {
+		for _, f := range formats.All() {
+			if err := formats.Render(io.Discard, r, f.Name); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -80,12 +81,12 @@ func BenchmarkFormats(b *testing.B) {
 		}
 	})
 	r := report.Build(in)
-	for _, f := range report.Formats() {
+	for _, f := range formats.All() {
 		b.Run(f.Name, func(b *testing.B) {
 			n := &counter{}
 			for b.Loop() {
 				n.written = 0
-				if err := report.Render(n, r, f.Name); err != nil {
+				if err := formats.Render(n, r, f.Name); err != nil {
 					b.Fatal(err)
 				}
 			}

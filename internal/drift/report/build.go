@@ -8,6 +8,7 @@ import (
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/classify"
+	"github.com/tfops/tfops/internal/drift/report/wording"
 )
 
 // days is how far back trend and means go.
@@ -20,7 +21,7 @@ func Build(in Input) *Report {
 		in.Location = time.UTC
 	}
 	b := newBuilder(in)
-	in.Instance.URL = link(in.Instance.URL)
+	in.Instance.URL = wording.Link(in.Instance.URL)
 	r := &Report{Version: Version, ID: in.ID, Name: in.Name, At: b.time(in.At), Since: b.time(in.Since),
 		Timezone: in.Location.String(),
 		Instance: in.Instance, Workspaces: make([]Section, 0,
@@ -199,8 +200,8 @@ func (s *Severities) sum(o Severities) {
 // Total is the count of all.
 func (s Severities) Total() int { return s.Critical + s.High + s.Medium + s.Low }
 
-// worst is the worst severity that there is; empty without any.
-func (s Severities) worst() drift.Severity {
+// Worst is the worst severity that there is; empty without any.
+func (s Severities) Worst() drift.Severity {
 	for _, v := range drift.Severities() {
 		if s.Of(v) > 0 {
 			return v

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/drift/report/formats"
 	"github.com/tfops/tfops/internal/plan"
 )
 
@@ -43,7 +44,7 @@ func TestSecretsAreInNoFormat(t *testing.T) {
 		t.Fatal(err)
 	}
 	docs := map[string]string{"the report itself": string(b)}
-	for _, f := range report.Formats() {
+	for _, f := range formats.All() {
 		docs[f.Name] = string(rendered(t, r, f.Name))
 	}
 	for name, doc := range docs {
@@ -67,7 +68,7 @@ func TestCanariesWouldShow(t *testing.T) {
 		}
 	}
 	r := report.Build(in)
-	for _, f := range report.Formats() {
+	for _, f := range formats.All() {
 		doc, seen := string(rendered(t, r, f.Name)), map[string]bool{}
 		for _, c := range canaries {
 			if strings.Contains(doc, c) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/report/wording"
 )
 
 // What is kept of one finding: a report of a whole fleet has to stay readable,
@@ -17,8 +18,8 @@ const (
 	maxProblem    = 500 // characters
 )
 
-// meaning says in one sentence what a class is.
-func meaning(c drift.Class) string { return upper(c.Meaning()) + "." }
+// Meaning says in one sentence what a class is.
+func Meaning(c drift.Class) string { return wording.Sentence(c.Meaning()) + "." }
 
 // seenAt is when a finding began to be there: again, if it was away.
 func seenAt(f *drift.Finding) time.Time {
@@ -35,7 +36,7 @@ func leftOut(f *drift.Finding) bool {
 
 func (b *builder) finding(f *drift.Finding) Finding {
 	began := seenAt(f)
-	out := Finding{ID: f.ID, Address: f.Address, Type: f.Type, Class: f.Class, Meaning: meaning(f.Class),
+	out := Finding{ID: f.ID, Address: f.Address, Type: f.Type, Class: f.Class, Meaning: Meaning(f.Class),
 		Action: f.Action, Severity: f.Severity, Life: f.Life,
 		New: b.fresh(began), FirstSeen: b.time(f.FirstSeen), LastSeen: b.time(f.LastSeen), Returned: b.when(f.Returned), ResolvedAt: b.when(f.ResolvedAt),
 		ResolvedBy: f.ResolvedBy, Age: b.age(began), Times: f.Times, File: f.File, Line: f.Line, Owners: f.Owners, LastRun: f.LastRun,
@@ -84,14 +85,10 @@ func (b *builder) attributes(out *Finding, f *drift.Finding) {
 func problems(list []string) []string {
 	var out []string
 	for _, p := range list[:min(len(list), maxProblems)] {
-		text, length := cut(p, "", maxProblem)
-		if length > 0 {
-			text += " (" + count(length, "character") + " in all)"
-		}
-		out = append(out, text)
+		out = append(out, wording.Whole(wording.Cut(p, "", maxProblem)))
 	}
 	if more := len(list) - maxProblems; more > 0 {
-		out = append(out, "and "+count(more, "more problem"))
+		out = append(out, "and "+wording.Count(more, "more problem"))
 	}
 	return out
 }
@@ -101,7 +98,7 @@ func problems(list []string) []string {
 func compareFindings(a, c Finding) int {
 	return cmp.Or(
 		cmp.Compare(flag(a.Life == drift.Acknowledged), flag(c.Life == drift.Acknowledged)),
-		cmp.Compare(rank(a.Severity), rank(c.Severity)),
+		a.Severity.Compare(c.Severity),
 		cmp.Compare(flag(!a.New), flag(!c.New)),
 		cmp.Compare(slices.Index(classOrder, a.Class), slices.Index(classOrder, c.Class)),
 		strings.Compare(a.Address, c.Address),
@@ -115,11 +112,4 @@ func flag(b bool) int {
 	return 0
 }
 
-// rank is 0 for the worst severity.
-func rank(s drift.Severity) int { return slices.Index(severityOrder, s) }
-
-// The orders of a report.
-var (
-	severityOrder = drift.Severities()
-	classOrder    = drift.Classes()
-)
+var classOrder = drift.Classes()

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/drift/report/formats"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -15,7 +16,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func rendered(t testing.TB, r *report.Report, format string) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := report.Render(&b, r, format); err != nil {
+	if err := formats.Render(&b, r, format); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -25,7 +26,7 @@ func rendered(t testing.TB, r *report.Report, format string) []byte {
 func TestGolden(t *testing.T) {
 	for name, night := range nights {
 		r := report.Build(night())
-		for _, f := range report.Formats() {
+		for _, f := range formats.All() {
 			file := filepath.Join("testdata", name+f.Extension)
 			got := rendered(t, r, f.Name)
 			if *update {

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/drift/report/formats"
 )
 
 // attacks are what somebody may write into a name, a value or a reason to get
@@ -170,7 +171,7 @@ func elements(t *testing.T, doc []byte) (map[string]int, []string) {
 func TestNoFormatActs(t *testing.T) {
 	for seed := range uint64(12) {
 		attacked, _ := pair(seed)
-		for _, f := range report.Formats() {
+		for _, f := range formats.All() {
 			if found := acts(string(rendered(t, attacked, f.Name))); len(found) > 0 {
 				t.Errorf("%s: %s", f.Name, found[0])
 			}

@@ -80,7 +80,7 @@ func (b *builder) fill(s *Section) {
 			s.Counts.add(f.Severity, 1)
 		}
 	}
-	s.Severity = s.Counts.worst()
+	s.Severity = s.Counts.Worst()
 	for _, list := range [][]Finding{s.Findings, s.Resolved, s.Ignored} {
 		slices.SortFunc(list, compareFindings)
 	}
@@ -110,10 +110,10 @@ func (b *builder) decide(s *Section, w Workspace, last *drift.Check) {
 		}
 		unchecked(again, "%s", cmp.Or(last.Why, "the check failed"))
 	case w.Schedule == "" && b.in.At.Sub(last.At) > unscheduledAge:
-		unchecked(again, "the last check is %s old, and no schedule repeats it", long(b.age(last.At)))
+		unchecked(again, "the last check is %s old, and no schedule repeats it", b.age(last.At))
 	case b.overdue(w, last.At, b.in.At):
 		unchecked(again, "the last check is %s old, and the one that was due by the schedule %q was not made",
-			long(b.age(last.At)), s.Schedule)
+			b.age(last.At), s.Schedule)
 	default:
 		s.Outcome = s.known(last)
 	}
@@ -191,9 +191,9 @@ func (b *builder) summary(sections []Section) Summary {
 	}
 	sum.Open = sum.Severity.Total()
 	sum.Classes, sum.Owners = []ClassCount{}, []OwnerCount{}
-	for _, c := range classOrder {
+	for _, c := range drift.Classes() {
 		if n := classes[c]; n > 0 {
-			sum.Classes = append(sum.Classes, ClassCount{Class: c, Meaning: meaning(c), Count: n})
+			sum.Classes = append(sum.Classes, ClassCount{Class: c, Meaning: Meaning(c), Count: n})
 		}
 	}
 	for _, o := range owners {

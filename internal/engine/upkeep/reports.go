@@ -15,6 +15,7 @@ import (
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/drift/report/formats"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
@@ -283,7 +284,7 @@ func (u *Keeper) makeReport(ctx context.Context, p settings.ReportPlan, due, now
 		return err
 	}
 	var b bytes.Buffer
-	if err := report.Render(&b, made, "json"); err != nil {
+	if err := formats.Render(&b, made, "json"); err != nil {
 		return err
 	}
 	if err := u.txn.Files.WriteReport(made.ID, b.Bytes()); err != nil {

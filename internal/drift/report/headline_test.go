@@ -1,9 +1,6 @@
 package report
 
-import (
-	"strings"
-	"testing"
-)
+import "testing"
 
 // A headline counts what can have drifted, and does not call that all there is.
 func TestHeadline(t *testing.T) {
@@ -22,17 +19,5 @@ func TestHeadline(t *testing.T) {
 		if got := headline(&Report{Summary: Summary{Workspaces: o}}); got != want {
 			t.Errorf("%+v: %q, want %q", o, got, want)
 		}
-	}
-}
-
-// What a report says prints it again does so: only one that was made by
-// schedule is kept.
-func TestARereadOfAReport(t *testing.T) {
-	kept, now := &Report{ID: "0k1v5eeeeeee", Name: "nightly"}, &Report{ID: "0k1v5fffffff"}
-	if got := again(kept, "html"); got != "tfops drift report --id 0k1v5eeeeeee --format html" {
-		t.Error(got)
-	}
-	if got := again(now, "json"); strings.Contains(got, "--id") {
-		t.Errorf("%s: it was not kept", got)
 	}
 }

@@ -1,14 +1,17 @@
-package report
+package formats
 
 import (
+	"bufio"
 	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/drift/report/documents"
+	"github.com/tfops/tfops/internal/drift/report/wording"
 	"github.com/tfops/tfops/internal/term"
 )
 
@@ -50,7 +53,7 @@ type junitText struct {
 	Text    string `xml:",chardata"`
 }
 
-func junit(w io.Writer, r *Report) error {
+func junit(w io.Writer, r *report.Report) error {
 	o := r.Summary.Workspaces
 	name := "tfops drift"
 	if r.Name != "" {
@@ -61,61 +64,39 @@ func junit(w io.Writer, r *Report) error {
 		Failures: o.Drifted, Errors: o.Unchecked,
 		Skipped: o.NeverApplied, Cases: make([]junitCase, len(r.Workspaces))}
 	for i := range r.Workspaces {
-		suite.Cases[i] = r.Workspaces[i].junit()
+		suite.Cases[i] = testCase(&r.Workspaces[i])
 	}
 	all.Suites = []junitSuite{suite}
-	out := &sticky{w: w}
-	out.text(xml.Header)
-	if out.err != nil {
-		return out.err
-	}
-	e := xml.NewEncoder(w)
+	out := bufio.NewWriter(w) // keeps its first error
+	out.WriteString(xml.Header)
+	e := xml.NewEncoder(out)
 	e.Indent("", "  ")
 	if err := e.Encode(all); err != nil {
 		return err
 	}
-	out.text("\n")
-	return out.err
+	out.WriteString("\n")
+	return out.Flush()
 }
 
-func (s *Section) junit() junitCase {
+func testCase(s *report.Section) junitCase {
 	c := junitCase{Name: term.Clean(s.Name), Class: term.Clean(cmp.Or(s.Repository, "tfops")), File: term.Clean(s.Dir)}
 	switch s.Outcome {
 	case drift.NothingYet:
 		c.Skipped = &junitText{Message: term.Clean(s.Why)}
 	case drift.NotChecked:
-		c.Error = &junitText{Message: term.Clean(s.Why), Type: "unchecked", Text: s.plain()}
+		c.Error = &junitText{Message: term.Clean(s.Why), Type: "unchecked", Text: plain(s)}
 	case drift.Drifted:
-		c.Failure = &junitText{Message: term.Clean(s.drifted()), Type: "drift", Text: s.plain()}
+		c.Failure = &junitText{Message: term.Clean(documents.Drifted(s)), Type: "drift", Text: plain(s)}
 	default:
 		if len(s.Findings)+len(s.Ignored) > 0 {
-			c.SystemOut = s.plain()
+			c.SystemOut = plain(s)
 		}
 	}
 	return c
 }
 
-// drifted sums up the findings, as in "3 open findings: 1 critical, 2 low".
-func (s *Section) drifted() string {
-	if len(s.Findings) == 0 {
-		return "it has drifted"
-	}
-	return count(len(s.Findings), "open finding") + ": " + s.Counts.String()
-}
-
-// String lists the severities that there are, worst first.
-func (s Severities) String() string {
-	var parts []string
-	for _, v := range severityOrder {
-		if n := s.Of(v); n > 0 {
-			parts = append(parts, thousands(n)+" "+string(v))
-		}
-	}
-	return strings.Join(parts, ", ")
-}
-
 // plain is the section as plain text.
-func (s *Section) plain() string {
+func plain(s *report.Section) string {
 	var b strings.Builder
 	b.WriteByte('\n')
 	for _, p := range s.Problems {
@@ -125,25 +106,25 @@ func (s *Section) plain() string {
 		fmt.Fprintf(&b, "Next: %s\n", term.Clean(s.Next))
 	}
 	for i := range s.Findings {
-		s.Findings[i].plain(&b)
+		plainFinding(&b, &s.Findings[i])
 	}
 	if n := len(s.Ignored); n > 0 {
-		fmt.Fprintf(&b, "%s ignored by rules\n", count(n, "finding"))
+		fmt.Fprintf(&b, "%s ignored by rules\n", wording.Count(n, "finding"))
 	}
 	return b.String()
 }
 
-func (f *Finding) plain(b *strings.Builder) {
-	fmt.Fprintf(b, "[%s] %s: %s, %s", f.Severity, term.Clean(f.Address), f.Class, f.state())
+func plainFinding(b *strings.Builder, f *report.Finding) {
+	fmt.Fprintf(b, "[%s] %s: %s, %s", f.Severity, term.Clean(f.Address), f.Class, documents.State(f))
 	if f.File != "" {
-		fmt.Fprintf(b, " (%s)", term.Clean(f.place()))
+		fmt.Fprintf(b, " (%s)", term.Clean(documents.Place(f)))
 	}
 	b.WriteByte('\n')
 	for _, a := range f.Attributes {
-		fmt.Fprintf(b, "    %s\n", term.Clean(a.line()))
+		fmt.Fprintf(b, "    %s\n", term.Clean(documents.AttributeLine(a)))
 	}
 	if f.More > 0 {
-		fmt.Fprintf(b, "    and %s\n", count(f.More, "more attribute"))
+		fmt.Fprintf(b, "    and %s\n", wording.Count(f.More, "more attribute"))
 	}
 	for _, p := range f.Problems {
 		fmt.Fprintf(b, "    %s\n", term.Clean(p))
@@ -151,37 +132,4 @@ func (f *Finding) plain(b *strings.Builder) {
 	for _, w := range f.WaysOut {
 		fmt.Fprintf(b, "    %s: %s\n", w.Way, term.Clean(w.Command))
 	}
-}
-
-// place is where a finding's resource is written.
-func (f *Finding) place() string {
-	if f.Line == 0 {
-		return f.File
-	}
-	return fmt.Sprintf("%s:%d", f.File, f.Line)
-}
-
-// state is how a finding stands, as in "new", "seen 4 times in 3 days".
-func (f *Finding) state() string {
-	switch {
-	case f.ResolvedAt != nil && f.ResolvedBy != "":
-		return "resolved by run " + f.ResolvedBy + " after " + long(f.Age)
-	case f.ResolvedAt != nil:
-		return "the world changed back after " + long(f.Age)
-	case f.New && f.Returned != nil:
-		return "back after it was resolved"
-	case f.New:
-		return "new"
-	case f.Times == 1:
-		return "seen once, " + long(f.Age) + " ago"
-	}
-	return "seen " + count(f.Times, "time") + ", for " + long(f.Age)
-}
-
-// until says how long an acknowledgement or rule lasts.
-func until(t time.Time, otherwise string) string {
-	if t.IsZero() {
-		return otherwise
-	}
-	return "until " + clock(t)
 }

@@ -1,4 +1,4 @@
-package report
+package formats
 
 import (
 	"cmp"
@@ -10,6 +10,9 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/drift/report/documents"
+	"github.com/tfops/tfops/internal/drift/report/wording"
 	"github.com/tfops/tfops/internal/term"
 )
 
@@ -110,8 +113,8 @@ type sarifProperties struct {
 // sarif writes a run for each repository, with a result for each finding that
 // is open or ignored and for each workspace that could not be checked. What
 // was acknowledged or ignored is suppressed, not left out.
-func sarif(w io.Writer, r *Report) error {
-	by := map[string][]*Section{}
+func sarif(w io.Writer, r *report.Report) error {
+	by := map[string][]*report.Section{}
 	var names []string
 	for i := range r.Workspaces {
 		s := &r.Workspaces[i]
@@ -134,12 +137,11 @@ func sarif(w io.Writer, r *Report) error {
 			}
 		}
 	})
-	j.text("\n")
-	return j.err
+	return j.end()
 }
 
 // sarifOf is the run of a repository without its results.
-func sarifOf(r *Report, repository string) sarifRun {
+func sarifOf(r *report.Report, repository string) sarifRun {
 	out := sarifRun{Tool: sarifTool{sarifDriver{Name: "tfops", Version: term.Clean(r.Instance.Version),
 		Rules: sarifRules()}},
 		Automation: sarifAutomation{path.Join("tfops", "drift", url.PathEscape(repository)) + "/"},
@@ -152,15 +154,15 @@ func sarifOf(r *Report, repository string) sarifRun {
 }
 
 // results are those of a repository.
-func results(sections []*Section) iter.Seq[any] {
+func results(sections []*report.Section) iter.Seq[any] {
 	return func(yield func(any) bool) {
 		for _, s := range sections {
-			if s.Outcome == drift.NotChecked && !yield(s.sarif()) {
+			if s.Outcome == drift.NotChecked && !yield(uncheckedResult(s)) {
 				return
 			}
-			for _, list := range [][]Finding{s.Findings, s.Ignored} {
+			for _, list := range [][]report.Finding{s.Findings, s.Ignored} {
 				for i := range list {
-					if !yield(list[i].sarif(s)) {
+					if !yield(findingResult(s, &list[i])) {
 						return
 					}
 				}
@@ -171,8 +173,8 @@ func results(sections []*Section) iter.Seq[any] {
 
 func sarifRules() []sarifRule {
 	var out []sarifRule
-	for _, c := range classOrder {
-		out = append(out, sarifRule{ID: string(c), Name: camel(string(c)), Short: sarifText{meaning(c)}})
+	for _, c := range drift.Classes() {
+		out = append(out, sarifRule{ID: string(c), Name: camel(string(c)), Short: sarifText{report.Meaning(c)}})
 	}
 	return out
 }
@@ -186,22 +188,22 @@ func camel(s string) string {
 	return b.String()
 }
 
-func (s *Section) sarif() sarifResult {
-	return sarifResult{Rule: string(drift.Unchecked), Index: slices.Index(classOrder, drift.Unchecked), Level: "error",
+func uncheckedResult(s *report.Section) sarifResult {
+	return sarifResult{Rule: string(drift.Unchecked), Index: slices.Index(drift.Classes(), drift.Unchecked), Level: "error",
 		Message:      sarifText{sarifPlain("Workspace " + s.Name + " is unchecked: " + s.Why + ". Next: " + s.Next)},
-		Locations:    []sarifLocation{{s.place("", 0), []sarifLogical{{term.Clean(s.Name), "namespace"}}}},
+		Locations:    []sarifLocation{{location(s, "", 0), []sarifLogical{{term.Clean(s.Name), "namespace"}}}},
 		Fingerprints: map[string]string{"tfopsFinding/v1": drift.ID(s.Name, s.Name, drift.Unchecked)},
 		Properties: sarifProperties{Workspace: term.Clean(s.Name), Severity: string(drift.High),
 			Commands: []string{term.Clean(s.Next)}}}
 }
 
-func (f *Finding) sarif(s *Section) sarifResult {
-	out := sarifResult{Rule: string(f.Class), Index: slices.Index(classOrder, f.Class), Level: sarifLevels[f.Severity],
-		Message:      sarifText{f.message()},
-		Locations:    []sarifLocation{{s.place(f.File, f.Line), []sarifLogical{{term.Clean(f.Address), "resource"}}}},
+func findingResult(s *report.Section, f *report.Finding) sarifResult {
+	out := sarifResult{Rule: string(f.Class), Index: slices.Index(drift.Classes(), f.Class), Level: sarifLevels[f.Severity],
+		Message:      sarifText{message(f)},
+		Locations:    []sarifLocation{{location(s, f.File, f.Line), []sarifLogical{{term.Clean(f.Address), "resource"}}}},
 		Fingerprints: map[string]string{"tfopsFinding/v1": f.ID}, Baseline: "unchanged",
 		Properties: sarifProperties{Workspace: term.Clean(s.Name), Severity: string(f.Severity), Life: string(f.Life),
-			Owners: cleaned(f.Owners)}}
+			Owners: wording.Cleaned(f.Owners)}}
 	if f.New {
 		out.Baseline = "new"
 	}
@@ -223,15 +225,15 @@ var sarifLevels = map[drift.Severity]string{drift.Critical: "error", drift.High:
 	drift.Low: "note"}
 
 // message tells the finding in one paragraph.
-func (f *Finding) message() string {
+func message(f *report.Finding) string {
 	var b strings.Builder
 	b.WriteString(f.Address + " is " + string(f.Class) + ". " + f.Meaning)
 	for i, a := range f.Attributes {
 		if i == 5 {
-			b.WriteString(" And " + count(len(f.Attributes)-i+f.More, "more attribute") + ".")
+			b.WriteString(" And " + wording.Count(len(f.Attributes)-i+f.More, "more attribute") + ".")
 			break
 		}
-		b.WriteString(" " + a.line() + ".")
+		b.WriteString(" " + documents.AttributeLine(a) + ".")
 	}
 	for _, p := range f.Problems {
 		b.WriteString(" " + p)
@@ -243,9 +245,9 @@ func (f *Finding) message() string {
 // as a link.
 func sarifPlain(s string) string { return strings.ReplaceAll(term.Clean(s), "](", "] (") }
 
-// place is where something is written; without a file, the directory of the
+// location is where something is written; without a file, the directory of the
 // workspace.
-func (s *Section) place(file string, line int) sarifPhysical {
+func location(s *report.Section, file string, line int) sarifPhysical {
 	out := sarifPhysical{Artifact: sarifArtifact{Base: "%SRCROOT%"}}
 	if line > 0 && file != "" {
 		out.Region = &sarifRegion{line}
@@ -266,12 +268,4 @@ func uri(name string) string {
 		parts[i] = strings.ReplaceAll(url.PathEscape(p), ":", "%3A")
 	}
 	return strings.Join(parts, "/")
-}
-
-func cleaned(list []string) []string {
-	out := make([]string, len(list))
-	for i, s := range list {
-		out[i] = term.Clean(s)
-	}
-	return out
 }

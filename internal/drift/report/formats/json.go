@@ -1,17 +1,22 @@
-package report
+package formats
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
+
+	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/drift/report/wording"
 )
 
 // canonical writes the report as it is, a workspace at a time.
-func canonical(w io.Writer, r *Report) error {
+func canonical(w io.Writer, r *report.Report) error {
 	head := *r
-	head.Workspaces = []Section{}
+	head.Workspaces = []report.Section{}
 	j := newJSONWriter(w)
 	j.splice(head, `"workspaces": []`, func(yield func(any) bool) {
 		for i := range r.Workspaces {
@@ -20,24 +25,30 @@ func canonical(w io.Writer, r *Report) error {
 			}
 		}
 	})
-	j.text("\n")
-	return j.err
+	return j.end()
 }
 
 // jsonWriter writes indented JSON, without HTML's escapes, in which every
 // character shows.
 type jsonWriter struct {
-	*sticky
+	*bufio.Writer
 	b      bytes.Buffer
 	e      *json.Encoder
 	indent string // of the value that is written
+	err    error  // the first of encoding, or of writing an item
 }
 
 func newJSONWriter(w io.Writer) *jsonWriter {
-	j := &jsonWriter{sticky: &sticky{w: w}}
+	j := &jsonWriter{Writer: bufio.NewWriter(w)}
 	j.e = json.NewEncoder(&j.b)
 	j.e.SetEscapeHTML(false)
 	return j
+}
+
+// end writes the last line feed.
+func (j *jsonWriter) end() error {
+	j.WriteString("\n")
+	return cmp.Or(j.err, j.Flush())
 }
 
 // encoded is good until the next call.
@@ -47,7 +58,7 @@ func (j *jsonWriter) encoded(v any) []byte {
 	if err := j.e.Encode(v); err != nil && j.err == nil {
 		j.err = err
 	}
-	return visible(bytes.TrimSuffix(j.b.Bytes(), []byte("\n")))
+	return wording.Visible(bytes.TrimSuffix(j.b.Bytes(), []byte("\n")))
 }
 
 // splice writes head with items in the place of the first empty list of that
@@ -62,47 +73,28 @@ func (j *jsonWriter) splice(head any, list string, items iter.Seq[any]) {
 	line := before[bytes.LastIndexByte(before, '\n')+1:]
 	outer := j.indent
 	inner := string(line[:len(line)-len(bytes.TrimLeft(line, " "))])
-	j.write(before)
-	j.text(list[:len(list)-1])
+	j.Write(before)
+	j.WriteString(list[:len(list)-1])
 	n := 0
 	for item := range items {
 		if n++; n > 1 {
-			j.text(",")
+			j.WriteString(",")
 		}
 		j.indent = inner + "  "
-		j.text("\n" + j.indent)
+		j.WriteString("\n" + j.indent)
 		if own, ok := item.(func()); ok {
 			own()
 		} else {
-			j.write(j.encoded(item))
+			_, err := j.Write(j.encoded(item))
+			j.err = cmp.Or(j.err, err)
 		}
 		if j.err != nil {
 			return
 		}
 	}
 	if j.indent = outer; n > 0 {
-		j.text("\n" + inner)
+		j.WriteString("\n" + inner)
 	}
-	j.text("]")
-	j.write(after)
+	j.WriteString("]")
+	j.Write(after)
 }
-
-// sticky is a writer that remembers its first error and then does nothing.
-type sticky struct {
-	w   io.Writer
-	err error
-}
-
-func (s *sticky) write(b []byte) {
-	if s.err == nil {
-		_, s.err = s.w.Write(b)
-	}
-}
-
-func (s *sticky) text(t string) {
-	if s.err == nil {
-		_, s.err = io.WriteString(s.w, t)
-	}
-}
-
-func (s *sticky) textf(format string, args ...any) { s.text(fmt.Sprintf(format, args...)) }

@@ -1,4 +1,4 @@
-package report
+package formats
 
 import (
 	"encoding/csv"
@@ -10,6 +10,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/drift/report/documents"
+	"github.com/tfops/tfops/internal/drift/report/wording"
 	"github.com/tfops/tfops/internal/term"
 )
 
@@ -21,7 +24,7 @@ var columns = []string{"workspace", "repository", "branch", "dir", "outcome", "w
 	"reason", "until", "ignored_by", "resolved_at", "resolved_by", "revert", "codify", "accept", "ignore", "check"}
 
 // table writes a line for each finding: open, resolved and ignored.
-func table(w io.Writer, r *Report) error {
+func table(w io.Writer, r *report.Report) error {
 	out := csv.NewWriter(w)
 	if err := out.Write(columns); err != nil {
 		return err
@@ -29,10 +32,10 @@ func table(w io.Writer, r *Report) error {
 	for i := range r.Workspaces {
 		s := &r.Workspaces[i]
 		some := false
-		for _, list := range [][]Finding{s.Findings, s.Resolved, s.Ignored} {
+		for _, list := range [][]report.Finding{s.Findings, s.Resolved, s.Ignored} {
 			for j := range list {
 				some = true
-				if err := out.Write(append(s.cells(), list[j].cells()...)); err != nil {
+				if err := out.Write(append(workspaceCells(s), findingCells(&list[j])...)); err != nil {
 					return err
 				}
 			}
@@ -40,7 +43,7 @@ func table(w io.Writer, r *Report) error {
 		if some {
 			continue
 		}
-		if err := out.Write(append(s.cells(), make([]string, len(columns)-7)...)); err != nil {
+		if err := out.Write(append(workspaceCells(s), make([]string, len(columns)-7)...)); err != nil {
 			return err
 		}
 	}
@@ -48,7 +51,7 @@ func table(w io.Writer, r *Report) error {
 	return out.Error()
 }
 
-func (s *Section) cells() []string {
+func workspaceCells(s *report.Section) []string {
 	checked := ""
 	if s.Checked != nil {
 		checked = s.Checked.Format(time.RFC3339)
@@ -57,13 +60,13 @@ func (s *Section) cells() []string {
 		checked}
 }
 
-func (f *Finding) cells() []string {
+func findingCells(f *report.Finding) []string {
 	var attributes []string
 	for _, a := range f.Attributes {
-		attributes = append(attributes, a.line())
+		attributes = append(attributes, documents.AttributeLine(a))
 	}
 	if f.More > 0 {
-		attributes = append(attributes, "and "+count(f.More, "more attribute"))
+		attributes = append(attributes, "and "+wording.Count(f.More, "more attribute"))
 	}
 	out := []string{cell(f.ID), string(f.Severity), string(f.Class), string(f.Life), strconv.FormatBool(f.New),
 		cell(f.Address),
@@ -78,16 +81,14 @@ func (f *Finding) cells() []string {
 	}
 	out = append(out, cell(ack.By), cell(ack.Reason), stamp(&ack.Until), cell(strings.Join(f.IgnoredBy, " ")),
 		stamp(f.ResolvedAt), cell(f.ResolvedBy))
-	for _, w := range ways {
-		out = append(out, cell(f.command(w)))
+	for _, w := range drift.Ways() {
+		out = append(out, cell(command(f, w)))
 	}
 	return out
 }
 
-var ways = drift.Ways()
-
 // command is that of a way out; empty when it is not offered.
-func (f *Finding) command(way drift.Way) string {
+func command(f *report.Finding, way drift.Way) string {
 	for _, w := range f.WaysOut {
 		if w.Way == way {
 			return w.Command

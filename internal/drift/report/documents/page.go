@@ -1,4 +1,4 @@
-package report
+package documents
 
 import (
 	"bufio"
@@ -8,10 +8,11 @@ import (
 	"html/template"
 	"io"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/drift/report/wording"
 	"github.com/tfops/tfops/internal/term"
 )
 
@@ -27,21 +28,20 @@ var pageStyle string
 
 var pageTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").Funcs(template.FuncMap{
-		"clean": term.Clean, "long": long, "clock": clock, "clockZone": clockZone, "commit": commit, "thousands": thousands,
-		"count": func(n int, what string) string {
-			return count(n,
-				what)
-		}, "upper": upper, "link": link, "until": until, "lasts": lasts,
-		"severities": func() []drift.Severity { return severityOrder }, "stamp": stamp, "worst": Severities.worst,
-		"brief": func(s string) string { s, _ = cut(s, "", 140); return s },
-		"and":   func(list []string) string { return and(cleaned(list)) },
-		"again": again,
+		"clean": term.Clean, "clock": clock, "clockZone": clockZone, "number": wording.Number, "count": wording.Count,
+		"sentence": wording.Sentence, "link": wording.Link, "until": until, "lasts": lasts, "printAgain": printAgain,
+		"severities": drift.Severities,
+		"commit":     func(sha string) string { return sha[:min(len(sha), 8)] }, // as long as in all of tfops
+		"brief":      func(s string) string { s, _ = wording.Cut(s, "", 140); return s },
+		"list":       func(list []string) string { return wording.List(wording.Cleaned(list)) },
+		"labels":     labelsOf, "place": Place, "state": State, "acknowledged": acknowledged, "offers": offers,
+		"listed": listed, "unlisted": unlisted, "anyWanted": anyWanted,
 	}).Parse(pageSource))
 })
 
 // view is a report as the page shows it.
 type view struct {
-	*Report
+	*report.Report
 	Style     template.CSS
 	Chart     chart
 	First     first
@@ -51,7 +51,6 @@ type view struct {
 	Pending   []*sectionView // clean, with findings that a commit explains
 	Never     []*sectionView
 	Resolved  []resolvedView
-	Classes   []ClassCount // of all findings that the page shows
 	Coverage  string
 }
 
@@ -66,38 +65,29 @@ type first struct {
 const maxFirst = 8
 
 type line struct {
-	*Finding
+	*report.Finding
 	Workspace string
 }
 
 type sectionView struct {
-	*Section
+	*report.Section
 	Anchor string
-	Full   []*Finding
-	Short  []*Finding
+	Full   []*report.Finding
+	Short  []*report.Finding
 	Seen   string // when it was looked at
 	Blind  string
 }
 
 type resolvedView struct {
-	*Finding
+	*report.Finding
 	Workspace string
 	How       string
 }
 
-// Offers names the ways out of a finding.
-func (f *Finding) Offers() string {
-	var out []string
-	for _, w := range f.WaysOut {
-		out = append(out, string(w.Way))
-	}
-	return strings.Join(out, ", ")
-}
-
-// page writes one HTML file. It needs no script and asks nobody for anything:
+// HTML writes one HTML file. It needs no script and asks nobody for anything:
 // its own policy forbids both. Escaping is html/template's; what would reorder
 // or hide text is written out before.
-func page(w io.Writer, r *Report) error {
+func HTML(w io.Writer, r *report.Report) error {
 	out := bufio.NewWriterSize(w, 1<<16)
 	if err := pageTemplate().Execute(out, viewOf(r)); err != nil {
 		return err
@@ -105,8 +95,8 @@ func page(w io.Writer, r *Report) error {
 	return out.Flush()
 }
 
-func viewOf(r *Report) *view {
-	v := &view{Report: r, Style: template.CSS(pageStyle), Chart: chartOf(r.Trend), Classes: r.Summary.Classes,
+func viewOf(r *report.Report) *view {
+	v := &view{Report: r, Style: template.CSS(pageStyle), Chart: chartOf(r.Trend),
 		Coverage: coverage(r.Summary)}
 	full := inFull(r, maxPaged)
 	for i := range r.Workspaces {
@@ -126,7 +116,7 @@ func viewOf(r *Report) *view {
 		}
 		for j := range s.Resolved {
 			f := &s.Resolved[j]
-			v.Resolved = append(v.Resolved, resolvedView{f, s.Name, f.resolution(term.Clean)})
+			v.Resolved = append(v.Resolved, resolvedView{f, s.Name, resolution(f, term.Clean)})
 		}
 	}
 	v.First = firstOf(v)
@@ -140,13 +130,13 @@ func firstOf(v *view) first {
 		s := &v.Workspaces[i]
 		for j := range s.Findings {
 			f := &s.Findings[j]
-			if f.Life != drift.Acknowledged && f.Class != drift.PendingCommit && (f.New || rank(f.Severity) <= rank(drift.High)) {
+			if f.Life != drift.Acknowledged && f.Class != drift.PendingCommit && (f.New || !drift.High.Worse(f.Severity)) {
 				out.Findings = append(out.Findings, line{f, s.Name})
 			}
 		}
 	}
 	slices.SortStableFunc(out.Findings, func(a, b line) int {
-		return cmp.Or(cmp.Compare(rank(a.Severity), rank(b.Severity)), cmp.Compare(flag(!a.New), flag(!b.New)))
+		return cmp.Or(a.Severity.Compare(b.Severity), newFirst(a.New, b.New))
 	})
 	n := min(maxFirst, len(out.Findings))
 	out.More = len(v.Unchecked) - len(out.Unchecked) + len(out.Findings) - n
@@ -154,8 +144,19 @@ func firstOf(v *view) first {
 	return out
 }
 
-func sectionOf(s *Section, full map[*Finding]bool) *sectionView {
-	v := &sectionView{Section: s, Seen: s.looks(), Blind: s.blinds(term.Clean)}
+// newFirst compares so that what is new comes first.
+func newFirst(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
+}
+
+func sectionOf(s *report.Section, full map[*report.Finding]bool) *sectionView {
+	v := &sectionView{Section: s, Seen: looks(s), Blind: blinds(s, term.Clean)}
 	for i := range s.Findings {
 		if f := &s.Findings[i]; full[f] {
 			v.Full = append(v.Full, f)
@@ -164,40 +165,4 @@ func sectionOf(s *Section, full map[*Finding]bool) *sectionView {
 		}
 	}
 	return v
-}
-
-// Place, State and so on are what the page asks a finding for.
-
-// Place is where its resource is written.
-func (f *Finding) Place() string { return f.place() }
-
-// State is how it stands.
-func (f *Finding) State() string { return f.state() }
-
-// Listed are the attributes that are shown.
-func (f *Finding) Listed() []Attribute { return f.listed() }
-
-// Unlisted is how many are not.
-func (f *Finding) Unlisted() int { return f.unlisted() }
-
-// Acknowledged reports whether somebody's word covers it.
-func (f *Finding) Acknowledged() bool { return f.Ack != nil && f.Life == drift.Acknowledged }
-
-// AnyWanted reports whether a shown attribute has a wanted value of its own.
-func (f *Finding) AnyWanted() bool {
-	for _, a := range f.listed() {
-		if a.Wanted != nil {
-			return true
-		}
-	}
-	return false
-}
-
-// Words are the labels as one line.
-func (s *Section) Words() string {
-	var parts []string
-	for _, k := range sortedKeys(s.Labels) {
-		parts = append(parts, k+"="+s.Labels[k])
-	}
-	return strings.Join(parts, " ")
 }
