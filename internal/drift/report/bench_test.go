@@ -24,10 +24,14 @@ func large() report.Input {
 		in.Workspaces = append(in.Workspaces, workspaceNamed(name))
 		in.Checks = append(in.Checks, every(name, 180, 90, drift.Drifted, drift.Drifted, drift.Drifted)...)
 		for i := range 10 {
-			f := found(name, fmt.Sprintf(`module.app["%s"].aws_thing.n[%d]`, name, i), drift.Classes()[i%6], drift.Severities()[i%4], time.Duration(1+i*9)*day,
-				drift.Attribute{Path: "policy", Before: repeat(`{"Action":"s3:Get%d"},`, 8), After: repeat(`{"Action":"s3:Put%d"},`, 8)},
-				drift.Attribute{Path: "tags.Name", Before: "before", After: "after"}, drift.Attribute{Path: "password", Before: plan.Sensitive, After: plan.Sensitive, Sensitive: true})
-			f.File, f.Line, f.Owners, f.LastRun, f.LastApprovers = "modules/app/main.tf", 10+i, []string{fmt.Sprintf("@acme/team-%d", w%40)}, "run-1", []string{"ana"}
+			f := found(name, fmt.Sprintf(`module.app["%s"].aws_thing.n[%d]`, name, i), drift.Classes()[i%6],
+				drift.Severities()[i%4], time.Duration(1+i*9)*day,
+				drift.Attribute{Path: "policy", Before: repeat(`{"Action":"s3:Get%d"},`, 8),
+					After: repeat(`{"Action":"s3:Put%d"},`, 8)},
+				drift.Attribute{Path: "tags.Name", Before: "before", After: "after"},
+				drift.Attribute{Path: "password", Before: plan.Sensitive, After: plan.Sensitive, Sensitive: true})
+			f.File, f.Line, f.Owners, f.LastRun, f.LastApprovers = "modules/app/main.tf", 10+i,
+				[]string{fmt.Sprintf("@acme/team-%d", w%40)}, "run-1", []string{"ana"}
 			switch i {
 			case 7, 8:
 				f.Life, f.ResolvedAt = drift.Resolved, ago(time.Duration(i%2*20+1)*12*time.Hour)

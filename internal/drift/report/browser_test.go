@@ -48,8 +48,10 @@ func newTab(t *testing.T) *tab {
 		t.Fatal("there is no chromium on PATH; install it: apt-get install -y --no-install-recommends chromium")
 	}
 	dir := t.TempDir()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.UserDataDir(filepath.Join(dir, "profile")), chromedp.Env("TMPDIR="+dir), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
+		chromedp.DisableGPU,
+		chromedp.UserDataDir(filepath.Join(dir, "profile")), chromedp.Env("TMPDIR="+dir),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
@@ -126,7 +128,8 @@ func TestPageInABrowser(t *testing.T) {
 	for name, night := range nights {
 		pages["/"+name] = rendered(t, report.Build(night()), "html")
 	}
-	long := words("a", strings.Repeat("Wwww", 60), "module.x[\""+strings.Repeat("k", 300)+"\"]", "", "日本語"+strings.Repeat("語", 90))
+	long := words("a", strings.Repeat("Wwww", 60), "module.x[\""+strings.Repeat("k", 300)+"\"]", "",
+		"日本語"+strings.Repeat("語", 90))
 	pages["/hostile"] = rendered(t, report.Build(newFleet(3, 9, long).in), "html")
 	url := served(t, pages)
 	b := newTab(t)
@@ -136,7 +139,8 @@ func TestPageInABrowser(t *testing.T) {
 				b.open(url+path, theme, "screen", width)
 				for _, function := range []string{"theme('" + theme + "')", "overflow()", "contrast()", "headings()", "tables()"} {
 					if wrong := b.look(function); len(wrong) > 0 {
-						t.Errorf("%s, %s, %d px wide: %s: %s", path, theme, width, function, strings.Join(wrong[:min(len(wrong), 5)], "\n"))
+						t.Errorf("%s, %s, %d px wide: %s: %s", path, theme, width, function,
+							strings.Join(wrong[:min(len(wrong), 5)], "\n"))
 					}
 				}
 			}
@@ -151,7 +155,8 @@ func TestPageInABrowser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := len(regexp.MustCompile(`/Type\s*/Page\b[^s]`).FindAll(pdf, -1)); n == 0 || !bytes.HasPrefix(pdf, []byte("%PDF-")) {
+		if n := len(regexp.MustCompile(`/Type\s*/Page\b[^s]`).FindAll(pdf, -1)); n == 0 ||
+			!bytes.HasPrefix(pdf, []byte("%PDF-")) {
 			t.Errorf("%s prints to %d pages", path, n)
 		}
 	}

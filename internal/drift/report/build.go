@@ -23,9 +23,8 @@ func Build(in Input) *Report {
 	b := newBuilder(in)
 	in.Instance.URL = wording.Link(in.Instance.URL)
 	r := &Report{Version: Version, ID: in.ID, Name: in.Name, At: b.time(in.At), Since: b.time(in.Since),
-		Timezone: in.Location.String(),
-		Instance: in.Instance, Workspaces: make([]Section, 0,
-			len(b.in.Workspaces)), Rules: b.leftOut(), Blind: classify.Blinds(nil)}
+		Timezone: in.Location.String(), Instance: in.Instance, Rules: b.leftOut(), Blind: classify.Blinds(nil),
+		Workspaces: make([]Section, 0, len(in.Workspaces))}
 	for _, w := range b.in.Workspaces {
 		r.Workspaces = append(r.Workspaces, b.section(w))
 	}

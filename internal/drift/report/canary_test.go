@@ -14,7 +14,8 @@ import (
 )
 
 // canaries are secrets that a caller forgot to take out.
-var canaries = []string{"canary-plain", "canary-nested", "canary-list", "canary-long", "canary-url", "canary-wanted", "canary-ignored", "canary-whole", "31337000731"}
+var canaries = []string{"canary-plain", "canary-nested", "canary-list", "canary-long", "canary-url", "canary-wanted",
+	"canary-ignored", "canary-whole", "31337000731"}
 
 func secretNight() report.Input {
 	in := cleanNight()
@@ -22,16 +23,21 @@ func secretNight() report.Input {
 	secret := func(path string, before, after, wanted any) drift.Attribute {
 		return drift.Attribute{Path: path, Before: before, After: after, Wanted: wanted, Sensitive: true}
 	}
-	nested := map[string]any{"user": "app", "auth": map[string]any{"password": "canary-nested", "tokens": []any{"canary-list", 31337000731}}}
+	nested := map[string]any{"user": "app", "auth": map[string]any{"password": "canary-nested",
+		"tokens": []any{"canary-list", 31337000731}}}
 	long := strings.Repeat("x", 300) + "canary-long" + strings.Repeat("y", 300)
-	open := found("dns", "aws_db_instance.main", drift.Changed, drift.High, day/2, secret("password", "canary-plain", "canary-plain2", nil), secret("settings", nested, nil, nil),
+	open := found("dns", "aws_db_instance.main", drift.Changed, drift.High, day/2, secret("password", "canary-plain",
+		"canary-plain2", nil), secret("settings", nested, nil, nil),
 		secret("blob", long, long+"z", nil), secret("master", nil, nil, "canary-wanted"))
-	ignored := found("dns", "aws_ssm_parameter.x", drift.Changed, drift.High, day/2, secret("value", "canary-ignored", "canary-ignored2", nil))
+	ignored := found("dns", "aws_ssm_parameter.x", drift.Changed, drift.High, day/2, secret("value", "canary-ignored",
+		"canary-ignored2", nil))
 	ignored.Life, ignored.Attributes[0].IgnoredBy = drift.Ignored, "quiet"
 	whole := found("dns", "aws_secret.x", drift.Deleted, drift.High, day/2, secret("", nested, "canary-whole", nil))
-	resolved := found("dns", "aws_secret.y", drift.Changed, drift.High, 3*day, secret("value", "canary-plain", nested, nil))
+	resolved := found("dns", "aws_secret.y", drift.Changed, drift.High, 3*day, secret("value", "canary-plain", nested,
+		nil))
 	resolved.Life, resolved.ResolvedAt = drift.Resolved, ago(day/24)
-	input := found("dns", "output.dsn", drift.Input, drift.Low, day/2, secret("value", []any{nested}, []any{nested}, map[string]any{"canary-nested": true}))
+	input := found("dns", "output.dsn", drift.Input, drift.Low, day/2, secret("value", []any{nested}, []any{nested},
+		map[string]any{"canary-nested": true}))
 	in.Findings = append(in.Findings, open, ignored, whole, resolved, input)
 	return in
 }
@@ -53,7 +59,8 @@ func TestSecretsAreInNoFormat(t *testing.T) {
 				t.Errorf("%s: %s", name, doc[max(0, i-60):min(len(doc), i+60)])
 			}
 		}
-		if name != "sarif" && name != "junit" && !strings.Contains(doc, "aws_secret.y") || !strings.Contains(doc, "aws_db_instance.main") || !strings.Contains(doc, plan.Sensitive) {
+		if name != "sarif" && name != "junit" && !strings.Contains(doc, "aws_secret.y") ||
+			!strings.Contains(doc, "aws_db_instance.main") || !strings.Contains(doc, plan.Sensitive) {
 			t.Errorf("%s does not show the finding at all", name)
 		}
 	}

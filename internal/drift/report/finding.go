@@ -31,24 +31,25 @@ func seenAt(f *drift.Finding) time.Time {
 
 // leftOut reports whether rules leave all of a finding out.
 func leftOut(f *drift.Finding) bool {
-	return f.Life == drift.Ignored || len(f.Attributes) > 0 && !slices.ContainsFunc(f.Attributes, func(a drift.Attribute) bool { return a.IgnoredBy == "" })
+	showing := func(a drift.Attribute) bool { return a.IgnoredBy == "" }
+	return f.Life == drift.Ignored || len(f.Attributes) > 0 && !slices.ContainsFunc(f.Attributes, showing)
 }
 
 func (b *builder) finding(f *drift.Finding) Finding {
 	began := seenAt(f)
-	out := Finding{ID: f.ID, Address: f.Address, Type: f.Type, Class: f.Class, Meaning: Meaning(f.Class),
-		Action: f.Action, Severity: f.Severity, Life: f.Life,
-		New: b.fresh(began), FirstSeen: b.time(f.FirstSeen), LastSeen: b.time(f.LastSeen), Returned: b.when(f.Returned), ResolvedAt: b.when(f.ResolvedAt),
-		ResolvedBy: f.ResolvedBy, Age: b.age(began), Times: f.Times, File: f.File, Line: f.Line, Owners: f.Owners, LastRun: f.LastRun,
-		LastApprovers: f.LastApprovers, Problems: problems(f.Problems), Ack: f.Ack}
+	out := Finding{
+		ID: f.ID, Address: f.Address, Type: f.Type, Class: f.Class, Meaning: Meaning(f.Class), Action: f.Action,
+		Severity: cmp.Or(f.Severity, drift.Medium), Life: f.Life, New: b.fresh(began),
+		FirstSeen: b.time(f.FirstSeen), LastSeen: b.time(f.LastSeen), Returned: b.when(f.Returned),
+		ResolvedAt: b.when(f.ResolvedAt), ResolvedBy: f.ResolvedBy, Age: b.age(began), Times: f.Times,
+		File: f.File, Line: f.Line, Owners: f.Owners, LastRun: f.LastRun, LastApprovers: f.LastApprovers,
+		Problems: problems(f.Problems),
+	}
 	if !f.ResolvedAt.IsZero() {
 		out.Age = Seconds(max(0, f.ResolvedAt.Sub(began)) / time.Second)
 	}
 	if out.Owners == nil {
 		out.Owners = []string{}
-	}
-	if out.Severity == "" {
-		out.Severity = drift.Medium
 	}
 	if f.Ack != nil {
 		ack := *f.Ack
@@ -76,7 +77,8 @@ func (b *builder) attributes(out *Finding, f *drift.Finding) {
 		if i >= n {
 			continue
 		}
-		shown := Attribute{Path: a.Path, Sensitive: a.Sensitive, IgnoredBy: a.IgnoredBy, New: !out.New && f.Life != drift.Resolved && b.fresh(a.FirstSeen)}
+		shown := Attribute{Path: a.Path, Sensitive: a.Sensitive, IgnoredBy: a.IgnoredBy,
+			New: !out.New && f.Life != drift.Resolved && b.fresh(a.FirstSeen)}
 		shown.Before, shown.After, shown.Wanted = values(a)
 		out.Attributes[i] = shown
 	}

@@ -43,13 +43,15 @@ func newFleet(seed uint64, workspaces int, text func() string) *fleet {
 		Instance: report.Instance{Name: text(), URL: text(), Version: text()}}
 	f.in.Since = f.in.At.AddDate(0, 0, -1-f.rng.IntN(20))
 	f.rules.Ignore = []drift.Ignore{{Name: text(), Address: "quiet.*", Reason: text(), Owner: text()},
-		{Name: text(), Attributes: []string{"noise"}, Reason: text(), Expires: f.in.At.AddDate(0, 0, 30)}, {Name: "over", Reason: text(), Expires: f.in.At.AddDate(0, 0, -200)}}
+		{Name: text(), Attributes: []string{"noise"}, Reason: text(), Expires: f.in.At.AddDate(0, 0, 30)},
+		{Name: "over", Reason: text(), Expires: f.in.At.AddDate(0, 0, -200)}}
 	for _, s := range drift.Severities() {
 		f.rules.Severity = append(f.rules.Severity, drift.SeverityRule{Name: string(s), Type: string(s), Severity: s})
 	}
 	f.in.Ignore = f.rules.Ignore
 	for i := range workspaces {
-		f.live(report.Workspace{Name: fmt.Sprintf("%d%s", i, text()), Repository: text(), Branch: text(), Dir: text(), Labels: map[string]string{text(): text()},
+		f.live(report.Workspace{Name: fmt.Sprintf("%d%s", i, text()), Repository: text(), Branch: text(), Dir: text(),
+			Labels:  map[string]string{text(): text()},
 			Applied: "4be1f0c9d2a7", Head: "4be1f0c9d2a7", Schedule: "0 2 * * *", Timezone: "UTC"})
 	}
 	return f
@@ -64,8 +66,10 @@ func (f *fleet) live(w report.Workspace) {
 	key := f.text()
 	first := f.rng.IntN(60)
 	for n := first; n < fleetNights; n++ {
-		c := drift.Check{Workspace: w.Name, Run: fmt.Sprintf("run-%d", n), At: f.in.At.AddDate(0, 0, n-fleetNights+1).Add(-4*time.Hour + time.Duration(f.rng.IntN(29))*time.Minute),
-			Outcome: drift.Clean, Resources: 5, Blind: append(classify.Blinds(nil), drift.Blind{Address: f.text(), What: f.text()})}
+		c := drift.Check{Workspace: w.Name, Run: fmt.Sprintf("run-%d", n),
+			At:      f.in.At.AddDate(0, 0, n-fleetNights+1).Add(-4*time.Hour + time.Duration(f.rng.IntN(29))*time.Minute),
+			Outcome: drift.Clean, Resources: 5, Blind: append(classify.Blinds(nil), drift.Blind{Address: f.text(),
+				What: f.text()})}
 		var found []drift.Difference
 		switch f.rng.IntN(12) {
 		case 0:
@@ -96,13 +100,16 @@ func (f *fleet) live(w report.Workspace) {
 // difference is the i-th thing that can be wrong with a workspace.
 func (f *fleet) difference(i int, key string) drift.Difference {
 	classes := drift.Classes()
-	d := drift.Difference{Address: fmt.Sprintf(`box.n%d["%s"]`, i, key), Type: string(drift.Severities()[i%4]), Class: classes[i], Action: plan.Update,
-		Attributes: []drift.Attribute{{Path: fmt.Sprintf(`tags["%s"]`, key), Before: f.text(), After: f.text(), Wanted: f.text()}}}
+	d := drift.Difference{Address: fmt.Sprintf(`box.n%d["%s"]`, i, key), Type: string(drift.Severities()[i%4]),
+		Class: classes[i], Action: plan.Update,
+		Attributes: []drift.Attribute{{Path: fmt.Sprintf(`tags["%s"]`, key), Before: f.text(), After: f.text(),
+			Wanted: f.text()}}}
 	switch i {
 	case 4:
 		d.Address = "quiet.n4"
 	case 5:
-		d.Attributes = append(d.Attributes, drift.Attribute{Path: "noise", Before: 1, After: f.rng.IntN(100)}, drift.Attribute{Path: "token", Before: "x", After: "y", Sensitive: true})
+		d.Attributes = append(d.Attributes, drift.Attribute{Path: "noise", Before: 1, After: f.rng.IntN(100)},
+			drift.Attribute{Path: "token", Before: "x", After: "y", Sensitive: true})
 		d.Class, d.Problems = drift.CheckFailed, []string{f.text()}
 	}
 	return d
@@ -114,7 +121,8 @@ func (f *fleet) note(workspace string, found []drift.Difference, open map[string
 	for _, d := range found {
 		id := drift.ID(workspace, d.Address, d.Class)
 		if there[id] = true; open[id] == nil {
-			open[id] = &episode{workspace: workspace, id: id, severity: drift.Severity(d.Type), ignored: d.Address == "quiet.n4", began: at, before: before}
+			open[id] = &episode{workspace: workspace, id: id, severity: drift.Severity(d.Type),
+				ignored: d.Address == "quiet.n4", began: at, before: before}
 			f.truth = append(f.truth, open[id])
 		}
 	}
@@ -131,7 +139,8 @@ func (f *fleet) acknowledge(known []drift.Finding, at time.Time) {
 		return
 	}
 	i := f.rng.IntN(len(known))
-	if acked, _, err := drift.Acknowledge(known[i], drift.Ack{By: f.text() + ".", Reason: f.text() + ".", Until: at.AddDate(0, 0, 1+f.rng.IntN(20))}, at); err == nil {
+	if acked, _, err := drift.Acknowledge(known[i], drift.Ack{By: f.text() + ".", Reason: f.text() + ".",
+		Until: at.AddDate(0, 0, 1+f.rng.IntN(20))}, at); err == nil {
 		known[i] = acked
 	}
 }

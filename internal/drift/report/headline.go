@@ -99,7 +99,8 @@ func told(s Summary) string {
 		return "; " + wording.Count(s.Resolved, "finding") + " resolved" + since
 	}
 	worst := s.Severity.Worst()
-	text := fmt.Sprintf("; %s (%s %s)", wording.Count(s.Open, "open finding"), numberOf(s.Severity.Of(worst), s.Open), worst)
+	text := fmt.Sprintf("; %s (%s %s)", wording.Count(s.Open, "open finding"), numberOf(s.Severity.Of(worst), s.Open),
+		worst)
 	switch {
 	case s.New > 0 && s.Resolved > 0:
 		return text + fmt.Sprintf(", %s new and %s resolved", numberOf(s.New, s.Open), wording.Number(s.Resolved)) + since

@@ -27,9 +27,12 @@ import (
 // attacks are what somebody may write into a name, a value or a reason to get
 // out of where it is shown.
 var attacks = []string{
-	"<script>alert(1)</script>", `"><img src=x onerror=alert(1)>`, "</title></style><h1>x", "{{.}}", "<!--", "]]>", "&lt;b&gt;", "`", "``x", "|", `\|`, `a\`, "# x",
-	"- x", "* * *", "[x](http://evil.example)", "![x](http://evil.example/p.png)", "http://evil.example", "<http://evil.example>", "@everyone", "#1", "~~x~~", "a\nb", "a\r\n\r\n# b",
-	"\x1b[2J\x1b]8;;http://evil.example\x07x", "\x00", "\u202egnp.exe", "\u200b", "\u2028", "\ufeff", "=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "＝1", "a;=1", `"=1`, "'=1", "\xff", "${x}", "%{x}",
+	"<script>alert(1)</script>", `"><img src=x onerror=alert(1)>`, "</title></style><h1>x", "{{.}}", "<!--", "]]>",
+	"&lt;b&gt;", "`", "``x", "|", `\|`, `a\`, "# x",
+	"- x", "* * *", "[x](http://evil.example)", "![x](http://evil.example/p.png)", "http://evil.example",
+	"<http://evil.example>", "@everyone", "#1", "~~x~~", "a\nb", "a\r\n\r\n# b",
+	"\x1b[2J\x1b]8;;http://evil.example\x07x", "\x00", "\u202egnp.exe", "\u200b", "\u2028", "\ufeff", "=1+1", "+1",
+	"-1", "@SUM(A1)", " =1", "\t=1", "＝1", "a;=1", `"=1`, "'=1", "\xff", "${x}", "%{x}",
 }
 
 // benign are as many words as there are attacks.
@@ -47,7 +50,8 @@ func pair(seed uint64) (attacked, plain *report.Report) {
 		n := int(seed) * 5 % len(list)
 		return slices.Concat(list[n:], list[:n])
 	}
-	return report.Build(newFleet(seed, 6, words(turned(attacks)...)).in), report.Build(newFleet(seed, 6, words(turned(benign())...)).in)
+	return report.Build(newFleet(seed, 6, words(turned(attacks)...)).in),
+		report.Build(newFleet(seed, 6, words(turned(benign())...)).in)
 }
 
 // shape counts the elements of HTML, with the attributes that they have, and
@@ -85,7 +89,8 @@ func shape(t *testing.T, doc []byte) (map[string]int, []string) {
 func acts(s string) []string {
 	var out []string
 	for i, r := range s {
-		if r == utf8.RuneError && !strings.HasPrefix(s[i:], "\ufffd") || r != '\n' && unicode.Is(unicode.Cc, r) || r != 0x200d && r != 0x200c && unicode.Is(unicode.Cf, r) || unicode.In(r, unicode.Zl, unicode.Zp) {
+		if r == utf8.RuneError && !strings.HasPrefix(s[i:], "\ufffd") || r != '\n' && unicode.Is(unicode.Cc, r) ||
+			r != 0x200d && r != 0x200c && unicode.Is(unicode.Cf, r) || unicode.In(r, unicode.Zl, unicode.Zp) {
 			out = append(out, fmt.Sprintf("%q in %q", r, s[max(0, i-20):min(len(s), i+20)]))
 		}
 	}

@@ -22,10 +22,11 @@ type Report struct {
 	Timezone string    `json:"timezone"`
 	Instance Instance  `json:"instance"`
 
-	Headline   string          `json:"headline"` // the window in one sentence
-	Summary    Summary         `json:"summary"`
-	Trend      Trend           `json:"trend"`
-	Workspaces []Section       `json:"workspaces"` // unchecked, drifted, clean, never applied; within these by severity and name
+	Headline string  `json:"headline"` // the window in one sentence
+	Summary  Summary `json:"summary"`
+	Trend    Trend   `json:"trend"`
+	// unchecked, drifted, clean, never applied; within these by severity and name
+	Workspaces []Section       `json:"workspaces"`
 	Rules      []drift.LeftOut `json:"ignore_rules"`
 	Blind      []drift.Blind   `json:"blind"` // what no check of any workspace sees
 }
@@ -43,7 +44,8 @@ type Summary struct {
 	Ignored      int          `json:"ignored"` // findings; not among the open ones
 	Coverage     Coverage     `json:"coverage"`
 	Oldest       *OldestCheck `json:"oldest_check,omitempty"` // that looked, of the workspaces with something applied
-	NeverChecked int          `json:"never_checked"`          // workspaces with something applied that no check that is remembered looked at
+	// workspaces with something applied that no check that is remembered looked at
+	NeverChecked int `json:"never_checked"`
 }
 
 // Outcomes counts workspaces.

@@ -54,7 +54,8 @@ func TestSchemas(t *testing.T) {
 		}
 	}
 	for seed := range uint64(30) {
-		text := words("a", "", "x y", "http://[::1", "../..", "\x00\x1b]8;;\a", "ü\u202e", strings.Repeat("long ", 300), "<b>&amp;|`")
+		text := words("a", "", "x y", "http://[::1", "../..", "\x00\x1b]8;;\a", "ü\u202e",
+			strings.Repeat("long ", 300), "<b>&amp;|`")
 		r := report.Build(newFleet(seed, int(seed%6), text).in)
 		validate(t, ours, "a random report", rendered(t, r, "json"))
 		validate(t, sarif, "a random SARIF", rendered(t, r, "sarif"))
@@ -66,12 +67,14 @@ func TestSchemaIsStrict(t *testing.T) {
 	s := schemaIn(t, published)
 	good := rendered(t, report.Build(badNight()), "json")
 	for name, spoil := range map[string]func(map[string]any){
-		"another key":      func(r map[string]any) { r["extra"] = 1 },
-		"another version":  func(r map[string]any) { r["version"] = 2 },
-		"a key too few":    func(r map[string]any) { delete(r, "headline") },
-		"no time":          func(r map[string]any) { r["at"] = "yesterday" },
-		"another class":    func(r map[string]any) { firstFinding(r)["class"] = "odd" },
-		"a key in a value": func(r map[string]any) { firstFinding(r)["attributes"].([]any)[0].(map[string]any)["after"] = "x" },
+		"another key":     func(r map[string]any) { r["extra"] = 1 },
+		"another version": func(r map[string]any) { r["version"] = 2 },
+		"a key too few":   func(r map[string]any) { delete(r, "headline") },
+		"no time":         func(r map[string]any) { r["at"] = "yesterday" },
+		"another class":   func(r map[string]any) { firstFinding(r)["class"] = "odd" },
+		"a key in a value": func(r map[string]any) {
+			firstFinding(r)["attributes"].([]any)[0].(map[string]any)["after"] = "x"
+		},
 	} {
 		var doc map[string]any
 		if err := json.Unmarshal(good, &doc); err != nil {

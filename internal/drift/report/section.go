@@ -95,7 +95,8 @@ func (b *builder) decide(s *Section, w Workspace, last *drift.Check) {
 	again := "tfops drift " + drift.ShellWord(w.Name)
 	switch {
 	case w.NeverApplied:
-		s.Outcome, s.Why, s.Next = drift.NothingYet, "nothing is applied yet, so nothing can drift", "tfops sync "+drift.ShellWord(w.Name)
+		s.Outcome, s.Why, s.Next = drift.NothingYet, "nothing is applied yet, so nothing can drift",
+			"tfops sync "+drift.ShellWord(w.Name)
 	case w.Unknown != "":
 		unchecked(again, "%s", w.Unknown)
 	case last == nil && w.Schedule == "":
@@ -200,10 +201,7 @@ func (b *builder) summary(sections []Section) Summary {
 		sum.Owners = append(sum.Owners, *o)
 	}
 	slices.SortFunc(sum.Owners, func(a, c OwnerCount) int {
-		if a.Count != c.Count {
-			return c.Count - a.Count
-		}
-		return strings.Compare(a.Owner, c.Owner)
+		return cmp.Or(cmp.Compare(c.Count, a.Count), strings.Compare(a.Owner, c.Owner))
 	})
 	return sum
 }
@@ -235,7 +233,8 @@ func (sum *Summary) cover(s *Section) {
 	switch {
 	case s.Checked == nil:
 		sum.NeverChecked++
-	case sum.Oldest == nil || s.Checked.Before(sum.Oldest.At) || s.Checked.Equal(sum.Oldest.At) && s.Name < sum.Oldest.Workspace:
+	case sum.Oldest == nil || s.Checked.Before(sum.Oldest.At) || s.Checked.Equal(sum.Oldest.At) &&
+		s.Name < sum.Oldest.Workspace:
 		sum.Oldest = &OldestCheck{Workspace: s.Name, At: *s.Checked, Age: s.Age}
 	}
 }

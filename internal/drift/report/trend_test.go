@@ -94,7 +94,8 @@ func TestListsAreWhatHappened(t *testing.T) {
 		}
 		var got [4][]string
 		for _, s := range r.Workspaces {
-			got[0], got[2], got[3] = append(got[0], sortedIDs(s.Findings)...), append(got[2], sortedIDs(s.Resolved)...), append(got[3], sortedIDs(s.Ignored)...)
+			got[0], got[2], got[3] = append(got[0], sortedIDs(s.Findings)...),
+				append(got[2], sortedIDs(s.Resolved)...), append(got[3], sortedIDs(s.Ignored)...)
 			for _, x := range s.Findings {
 				if x.New {
 					got[1] = append(got[1], x.ID)
@@ -110,7 +111,8 @@ func TestListsAreWhatHappened(t *testing.T) {
 				t.Errorf("seed %d: list %d is %v, want %v", seed, i, got[i], want)
 			}
 		}
-		if s := r.Summary; s.Open != len(open) || s.New != len(fresh) || s.Resolved != len(resolved) || s.Ignored != len(ignored) {
+		if s := r.Summary; s.Open != len(open) || s.New != len(fresh) || s.Resolved != len(resolved) ||
+			s.Ignored != len(ignored) {
 			t.Errorf("seed %d: %+v", seed, s)
 		}
 	}

@@ -37,7 +37,8 @@ func text(v any) string {
 	case any(plan.Sensitive), any(drift.Unknown):
 		return v.(string)
 	}
-	if s, ok := v.(string); ok && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
+	if s, ok := v.(string); ok && !strings.ContainsFunc(s,
+		func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
 		return `"` + s + `"`
 	}
 	var b bytes.Buffer

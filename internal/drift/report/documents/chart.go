@@ -66,7 +66,8 @@ func chartOf(t report.Trend) chart {
 	}
 	first, last := t.Days[0], t.Days[len(t.Days)-1]
 	c.First, c.Last = first.Date, last.Date
-	c.Says = fmt.Sprintf("Open findings from %s to %s: %d at most, %d at the end. Unchecked workspaces: %d at most, %d at the end.",
+	c.Says = fmt.Sprintf("Open findings from %s to %s: %d at most, %d at the end. "+
+		"Unchecked workspaces: %d at most, %d at the end.",
 		first.Date, last.Date, most(t.Days, func(d report.Day) int { return d.Open.Total() }), last.Open.Total(),
 		most(t.Days, func(d report.Day) int { return d.Unchecked }), last.Unchecked)
 	return c

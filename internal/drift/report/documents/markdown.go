@@ -89,7 +89,8 @@ func (m *md) summary() {
 	s, o := m.r.Summary, m.r.Summary.Workspaces
 	m.WriteString("| Workspaces | Unchecked | Drifted | Clean | Never applied |\n|---:|---:|---:|---:|---:|\n")
 	m.textf("| %d | %d | %d | %d | %d |\n\n", o.Total, o.Unchecked, o.Drifted, o.Clean, o.NeverApplied)
-	m.WriteString("| Open findings | Critical | High | Medium | Low | New | Resolved | Acknowledged | Ignored |\n|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	m.WriteString("| Open findings | Critical | High | Medium | Low | New | Resolved | Acknowledged | Ignored |\n" +
+		"|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	m.textf("| %d | %d | %d | %d | %d | %d | %d | %d | %d |\n\n", s.Open, s.Severity.Critical, s.Severity.High,
 		s.Severity.Medium, s.Severity.Low,
 		s.New, s.Resolved, s.Acknowledged, s.Ignored)
@@ -298,7 +299,8 @@ func (m *md) leftOut() {
 	if len(m.r.Rules) == 0 {
 		return
 	}
-	m.WriteString("\n## Ignored\n\n| Rule | Reason | Lasts | Owner | Findings | Attributes |\n|---|---|---|---|---:|---:|\n")
+	m.WriteString("\n## Ignored\n\n| Rule | Reason | Lasts | Owner | Findings | Attributes |\n" +
+		"|---|---|---|---|---:|---:|\n")
 	for _, l := range m.r.Rules {
 		m.textf("| %s | %s | %s | %s | %d | %d |\n", inCell(l.Rule.Name), inCell(l.Rule.Reason), lasts(l),
 			ownerCell(l.Rule.Owner), len(l.Findings), l.Attributes)
@@ -311,7 +313,8 @@ func (m *md) trend() {
 		return
 	}
 	m.textf("\n## Trend\n\nOpen findings, 90 days: `%s`\n\n", sparks(t.Days))
-	m.WriteString("| Days | Open before | Open now | New | Resolved | Time to detect, at most | Time to repair |\n|---:|---:|---:|---:|---:|---:|---:|\n")
+	m.WriteString("| Days | Open before | Open now | New | Resolved | Time to detect, at most | Time to repair |\n" +
+		"|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, p := range t.Periods {
 		m.textf("| %d | %d | %d | %d | %d | %s | %s |\n", p.Days, p.Before, p.Now, p.New, p.Resolved, p.Detect,
 			p.Repair)

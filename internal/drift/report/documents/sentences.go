@@ -35,7 +35,8 @@ func coverage(s report.Summary) string {
 	if c.Workspaces == 0 {
 		return "There was nothing to look at."
 	}
-	text := fmt.Sprintf("Looked at since the last report: %d of %s, %s.", c.Checked, wording.Count(c.Workspaces, "workspace"),
+	text := fmt.Sprintf("Looked at since the last report: %d of %s, %s.", c.Checked,
+		wording.Count(c.Workspaces, "workspace"),
 		wording.Count(c.Resources, "resource"))
 	if s.Oldest != nil {
 		text += fmt.Sprintf(" The oldest check that counts is %s old.", s.Oldest.Age)
@@ -127,7 +128,8 @@ const maxListed = 12
 // listed are the attributes to show; what only says that the resource as a
 // whole differs is said by the class.
 func listed(f *report.Finding) []report.Attribute {
-	if len(f.Attributes) == 1 && f.Attributes[0].Path == "" && f.Attributes[0].Before == nil && f.Attributes[0].After == nil {
+	if len(f.Attributes) == 1 && f.Attributes[0].Path == "" && f.Attributes[0].Before == nil &&
+		f.Attributes[0].After == nil {
 		return nil
 	}
 	return f.Attributes[:min(maxListed, len(f.Attributes))]

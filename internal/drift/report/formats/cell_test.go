@@ -10,7 +10,8 @@ import (
 // FuzzCell holds for any text that no spreadsheet runs its cell, and that the
 // text can be had back.
 func FuzzCell(f *testing.F) {
-	for _, s := range []string{"", "a", "=1", " =1", "'=1", "''", ";", "a;=1", ";'", "\t+1", "＝1", "\x00=1", "-", "a;;@x", "\n=1", "\u00a0=1", "\u3000@"} {
+	for _, s := range []string{"", "a", "=1", " =1", "'=1", "''", ";", "a;=1", ";'", "\t+1", "＝1", "\x00=1", "-",
+		"a;;@x", "\n=1", "\u00a0=1", "\u3000@"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

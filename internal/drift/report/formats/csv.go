@@ -18,10 +18,10 @@ import (
 
 // columns are those of the CSV. A workspace without a finding has a line, too,
 // whose columns of a finding are empty: a report never passes it over.
-var columns = []string{"workspace", "repository", "branch", "dir", "outcome", "why", "checked_at", "id", "severity",
-	"class", "life", "new", "address",
-	"attributes", "problems", "first_seen", "last_seen", "age_days", "times", "file", "line", "owners", "last_run", "last_approvers", "acknowledged_by",
-	"reason", "until", "ignored_by", "resolved_at", "resolved_by", "revert", "codify", "accept", "ignore", "check"}
+var columns = []string{"workspace", "repository", "branch", "dir", "outcome", "why", "checked_at",
+	"id", "severity", "class", "life", "new", "address", "attributes", "problems", "first_seen", "last_seen", "age_days",
+	"times", "file", "line", "owners", "last_run", "last_approvers", "acknowledged_by", "reason", "until", "ignored_by",
+	"resolved_at", "resolved_by", "revert", "codify", "accept", "ignore", "check"}
 
 // table writes a line for each finding: open, resolved and ignored.
 func table(w io.Writer, r *report.Report) error {
@@ -52,12 +52,8 @@ func table(w io.Writer, r *report.Report) error {
 }
 
 func workspaceCells(s *report.Section) []string {
-	checked := ""
-	if s.Checked != nil {
-		checked = s.Checked.Format(time.RFC3339)
-	}
 	return []string{cell(s.Name), cell(s.Repository), cell(s.Branch), cell(s.Dir), string(s.Outcome), cell(s.Why),
-		checked}
+		stamp(s.Checked)}
 }
 
 func findingCells(f *report.Finding) []string {
@@ -68,13 +64,12 @@ func findingCells(f *report.Finding) []string {
 	if f.More > 0 {
 		attributes = append(attributes, "and "+wording.Count(f.More, "more attribute"))
 	}
+	days := strconv.FormatFloat(float64(f.Age)/86400, 'f', 2, 64)
 	out := []string{cell(f.ID), string(f.Severity), string(f.Class), string(f.Life), strconv.FormatBool(f.New),
-		cell(f.Address),
-		cell(strings.Join(attributes, "; ")), cell(strings.Join(f.Problems,
-			"; ")), f.FirstSeen.Format(time.RFC3339), f.LastSeen.Format(time.RFC3339),
-		strconv.FormatFloat(float64(f.Age)/86400, 'f', 2,
-			64), strconv.Itoa(f.Times), cell(f.File), number(f.Line), cell(strings.Join(f.Owners, " ")),
-		cell(f.LastRun), cell(strings.Join(f.LastApprovers, " "))}
+		cell(f.Address), cell(strings.Join(attributes, "; ")), cell(strings.Join(f.Problems, "; ")),
+		f.FirstSeen.Format(time.RFC3339), f.LastSeen.Format(time.RFC3339), days, strconv.Itoa(f.Times), cell(f.File),
+		number(f.Line),
+		cell(strings.Join(f.Owners, " ")), cell(f.LastRun), cell(strings.Join(f.LastApprovers, " "))}
 	ack := drift.Ack{}
 	if f.Ack != nil {
 		ack = *f.Ack

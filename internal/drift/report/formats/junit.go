@@ -16,23 +16,24 @@ import (
 )
 
 type junitSuites struct {
-	XMLName  xml.Name     `xml:"testsuites"`
-	Name     string       `xml:"name,attr"`
-	Tests    int          `xml:"tests,attr"`
-	Failures int          `xml:"failures,attr"`
-	Errors   int          `xml:"errors,attr"`
-	Skipped  int          `xml:"skipped,attr"`
-	Suites   []junitSuite `xml:"testsuite"`
+	XMLName xml.Name `xml:"testsuites"`
+	Name    string   `xml:"name,attr"`
+	junitCounts
+	Suites []junitSuite `xml:"testsuite"`
 }
 
 type junitSuite struct {
-	Name      string      `xml:"name,attr"`
-	Timestamp string      `xml:"timestamp,attr"`
-	Tests     int         `xml:"tests,attr"`
-	Failures  int         `xml:"failures,attr"`
-	Errors    int         `xml:"errors,attr"`
-	Skipped   int         `xml:"skipped,attr"`
-	Cases     []junitCase `xml:"testcase"`
+	Name      string `xml:"name,attr"`
+	Timestamp string `xml:"timestamp,attr"`
+	junitCounts
+	Cases []junitCase `xml:"testcase"`
+}
+
+type junitCounts struct {
+	Tests    int `xml:"tests,attr"`
+	Failures int `xml:"failures,attr"`
+	Errors   int `xml:"errors,attr"`
+	Skipped  int `xml:"skipped,attr"`
 }
 
 // junitCase is a workspace: unchecked is an error, drifted a failure, never
@@ -59,14 +60,12 @@ func junit(w io.Writer, r *report.Report) error {
 	if r.Name != "" {
 		name += " " + term.Clean(r.Name)
 	}
-	all := junitSuites{Name: name, Tests: o.Total, Failures: o.Drifted, Errors: o.Unchecked, Skipped: o.NeverApplied}
-	suite := junitSuite{Name: name, Timestamp: r.At.UTC().Format("2006-01-02T15:04:05"), Tests: o.Total,
-		Failures: o.Drifted, Errors: o.Unchecked,
-		Skipped: o.NeverApplied, Cases: make([]junitCase, len(r.Workspaces))}
+	counts := junitCounts{Tests: o.Total, Failures: o.Drifted, Errors: o.Unchecked, Skipped: o.NeverApplied}
+	suite := junitSuite{Name: name, Timestamp: r.At.UTC().Format("2006-01-02T15:04:05"), junitCounts: counts}
 	for i := range r.Workspaces {
-		suite.Cases[i] = testCase(&r.Workspaces[i])
+		suite.Cases = append(suite.Cases, testCase(&r.Workspaces[i]))
 	}
-	all.Suites = []junitSuite{suite}
+	all := junitSuites{Name: name, junitCounts: counts, Suites: []junitSuite{suite}}
 	out := bufio.NewWriter(w) // keeps its first error
 	out.WriteString(xml.Header)
 	e := xml.NewEncoder(out)

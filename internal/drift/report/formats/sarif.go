@@ -189,7 +189,8 @@ func camel(s string) string {
 }
 
 func uncheckedResult(s *report.Section) sarifResult {
-	return sarifResult{Rule: string(drift.Unchecked), Index: slices.Index(drift.Classes(), drift.Unchecked), Level: "error",
+	return sarifResult{Rule: string(drift.Unchecked), Index: slices.Index(drift.Classes(), drift.Unchecked),
+		Level:        "error",
 		Message:      sarifText{sarifPlain("Workspace " + s.Name + " is unchecked: " + s.Why + ". Next: " + s.Next)},
 		Locations:    []sarifLocation{{location(s, "", 0), []sarifLogical{{term.Clean(s.Name), "namespace"}}}},
 		Fingerprints: map[string]string{"tfopsFinding/v1": drift.ID(s.Name, s.Name, drift.Unchecked)},
@@ -198,8 +199,8 @@ func uncheckedResult(s *report.Section) sarifResult {
 }
 
 func findingResult(s *report.Section, f *report.Finding) sarifResult {
-	out := sarifResult{Rule: string(f.Class), Index: slices.Index(drift.Classes(), f.Class), Level: sarifLevels[f.Severity],
-		Message:      sarifText{message(f)},
+	out := sarifResult{Rule: string(f.Class), Index: slices.Index(drift.Classes(), f.Class),
+		Level: sarifLevels[f.Severity], Message: sarifText{message(f)},
 		Locations:    []sarifLocation{{location(s, f.File, f.Line), []sarifLogical{{term.Clean(f.Address), "resource"}}}},
 		Fingerprints: map[string]string{"tfopsFinding/v1": f.ID}, Baseline: "unchanged",
 		Properties: sarifProperties{Workspace: term.Clean(s.Name), Severity: string(f.Severity), Life: string(f.Life),

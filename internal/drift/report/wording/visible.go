@@ -46,5 +46,6 @@ func hides(r rune) bool {
 	if r < 0x7f {
 		return r < ' ' && r != '\n'
 	}
-	return !unicode.IsPrint(r) && !unicode.In(r, unicode.Mn, unicode.Me, unicode.Mc, unicode.Zs) && r != 0x200d && r != 0x200c
+	joins := r == 0x200c || r == 0x200d
+	return !unicode.IsPrint(r) && !unicode.In(r, unicode.Mn, unicode.Me, unicode.Mc, unicode.Zs) && !joins
 }
