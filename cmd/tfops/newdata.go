@@ -14,6 +14,7 @@ import (
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/run/recovery"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -97,7 +98,7 @@ func (d *daemon) holdAnew(ctx context.Context) error {
 		return err
 	}
 	now := time.Now().UTC()
-	var held run.Recovery
+	var held recovery.Contents
 	for _, name := range slices.Sorted(maps.Keys(known)) {
 		why := fmt.Sprintf("the data directory %s is new, and %s keeps a state of this workspace: on an empty one everything would be made anew. "+
 			"To go on with it, stop tfops serve and use that directory: set data_dir back, or move it here. Resume only to begin with nothing on purpose", d.cfg.DataDir, known[name])

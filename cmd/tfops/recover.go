@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/recovery"
+	"github.com/tfops/tfops/internal/engine/remains"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +18,7 @@ import (
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/run/recovery"
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/store"
 	"github.com/tfops/tfops/internal/term/show"
@@ -151,7 +152,7 @@ func (a *app) rebuild(ctx context.Context, dir, path, backup string, configured 
 		return done, err
 	}
 	files := artifacts.Open(dir)
-	remains, unreadable, err := recovery.Read(files, &runner.Local{})
+	found, unreadable, err := remains.Read(files, &runner.Local{})
 	if err != nil {
 		return done, err
 	}
@@ -166,7 +167,7 @@ func (a *app) rebuild(ctx context.Context, dir, path, backup string, configured 
 	}
 	now := a.now().UTC()
 	why := "the store was recovered on " + now.Format("2006-01-02 15:04 MST") + "; compare what is applied with its state first"
-	r := run.Recover(runs, records, remains, stands, why, now)
+	r := recovery.Recover(recovery.Known{Runs: runs, Records: records, Remains: found, Stands: stands}, why, now)
 	for i := range r.Records {
 		if folder := folders[r.Records[i].Name]; folder != r.Records[i].Name {
 			r.Records[i].Dir = cmp.Or(r.Records[i].Dir, folder)

@@ -116,6 +116,12 @@ type Finding struct {
 	Heals []time.Time `json:"heals,omitempty"` // when it was healed, of the last day
 }
 
+// Outdated reports whether a finding may be forgotten: it was resolved before a time,
+// or seen last before it in a workspace that stands no more in the configuration.
+func (f Finding) Outdated(before time.Time, configured bool) bool {
+	return f.Life == Resolved && f.ResolvedAt.Before(before) || !configured && f.LastSeen.Before(before)
+}
+
 // Stay is a time for which a finding was there: from the check that found it to
 // the one that did not any more.
 type Stay struct {

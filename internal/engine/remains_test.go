@@ -6,10 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/recovery"
+	"github.com/tfops/tfops/internal/engine/remains"
 
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/run/recovery"
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -64,15 +65,15 @@ func TestRemains(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			remains, unreadable, err := recovery.Read(artifacts.Open(dir), &runner.Local{})
+			found, unreadable, err := remains.Read(artifacts.Open(dir), &runner.Local{})
 			switch {
 			case err != nil:
 				t.Fatal(err)
-			case c.want == "" && (len(remains) != 0 || len(unreadable) != 1):
-				t.Errorf("%+v, %v", remains, unreadable)
-			case c.want != "" && (len(remains) != 1 || remains[0].Run.Status != c.want ||
-				remains[0].Run.Workspace != "net"):
-				t.Errorf("got %+v, want %s", remains, c.want)
+			case c.want == "" && (len(found) != 0 || len(unreadable) != 1):
+				t.Errorf("%+v, %v", found, unreadable)
+			case c.want != "" && (len(found) != 1 || found[0].Run.Status != c.want ||
+				found[0].Run.Workspace != "net"):
+				t.Errorf("got %+v, want %s", found, c.want)
 			}
 		})
 	}
@@ -87,14 +88,12 @@ func TestRecoverHoldsEverything(t *testing.T) {
 		{ID: "2", Workspace: "a", Kind: run.Sync, Status: run.ApplyQueued, Commit: run.Commit{SHA: "new"}},
 		{ID: "3", Workspace: "b", Kind: run.Sync, Status: run.AwaitingApproval},
 	}
-	remains := []run.Remains{
-		{Run: run.Run{ID: "2", Workspace: "a", Kind: run.Sync, Status: run.Applied, Commit: run.Commit{SHA: "new"},
-			ApplyStartedAt: at.Add(time.Hour), FinishedAt: at.Add(time.Hour)}, Begun: true},
-		{Run: run.Run{ID: "4", Workspace: "c", Kind: run.Destroy, Status: run.Interrupted, State: "s3:c",
-			ApplyStartedAt: at}, Begun: true},
+	remains := []recovery.Remains{
+		{Run: run.Run{ID: "2", Workspace: "a", Kind: run.Sync, Status: run.Applied, Commit: run.Commit{SHA: "new"}, ApplyStartedAt: at.Add(time.Hour), FinishedAt: at.Add(time.Hour)}, Begun: true},
+		{Run: run.Run{ID: "4", Workspace: "c", Kind: run.Destroy, Status: run.Interrupted, State: "s3:c", ApplyStartedAt: at}, Begun: true},
 	}
-	r := run.Recover(known, map[string]workspace.Record{"a": {Applied: "old", AppliedAt: at, Head: "h",
-		Desired: "new"}}, remains, map[string]bool{"d": true, "e": false}, "why", at)
+	r := recovery.Recover(recovery.Known{Runs: known, Remains: remains, Stands: map[string]bool{"d": true, "e": false},
+		Records: map[string]workspace.Record{"a": {Applied: "old", AppliedAt: at, Head: "h", Desired: "new"}}}, "why", at)
 	names := ""
 	for _, rec := range r.Records {
 		names += rec.Name

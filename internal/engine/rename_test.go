@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/recovery"
+	"github.com/tfops/tfops/internal/engine/remains"
 
 	"github.com/tfops/tfops/internal/engine/acts"
 
@@ -303,9 +303,9 @@ func TestRenameIsRecollected(t *testing.T) {
 		if err != nil || !stands["b"] || stands["a"] {
 			t.Errorf("%v, %v", stands, err)
 		}
-		remains, _, err := recovery.Read(artifacts.Open(g.dir), &runner.Local{})
-		if err != nil || len(remains) != 1 || remains[0].Run.ID != r.ID || remains[0].Run.Workspace != "b" {
-			t.Errorf("%+v, %v", remains, err)
+		found, _, err := remains.Read(artifacts.Open(g.dir), &runner.Local{})
+		if err != nil || len(found) != 1 || found[0].Run.ID != r.ID || found[0].Run.Workspace != "b" {
+			t.Errorf("%+v, %v", found, err)
 		}
 		for _, c := range []struct {
 			records map[string]workspace.Record

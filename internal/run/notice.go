@@ -75,6 +75,53 @@ type Delivery struct {
 	DeadAt    time.Time `json:"dead_at,omitzero"`
 }
 
+// Deliveries are those of a notice, one for each of its targets, due at once. A target
+// that is named twice gets it once.
+func (n Notice) Deliveries(now time.Time) []Delivery {
+	if n.At.IsZero() {
+		n.At = now
+	}
+	var all []Delivery
+	for _, target := range n.Targets {
+		d := Delivery{ID: DeliveryID(n.ID, target), Target: target, Notice: n, NextAt: now}
+		if !slices.ContainsFunc(all, func(o Delivery) bool { return o.ID == d.ID }) {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// Fail records an attempt that failed: the delivery is due again at nextAt, or given up.
+func (d *Delivery) Fail(text string, nextAt time.Time, dead bool, now time.Time) {
+	d.Attempts, d.LastError, d.NextAt = d.Attempts+1, text, nextAt
+	if dead {
+		d.Dead, d.DeadAt = true, now
+	}
+}
+
+// Retry makes it due at once, with as many attempts as a new one.
+func (d *Delivery) Retry(now time.Time) {
+	d.Dead, d.DeadAt, d.Attempts, d.NextAt = false, time.Time{}, 0, now
+}
+
+const (
+	// deadFor is how long a dead letter is kept.
+	deadFor = 30 * 24 * time.Hour
+	// deadMost is how many of them are kept; the oldest go.
+	deadMost = 1000
+)
+
+// Outdated picks the dead letters that are past their time, or too many, of all of
+// them, oldest first.
+func Outdated(dead []Delivery, now time.Time) (gone []Delivery) {
+	for i, d := range dead {
+		if len(dead)-i > deadMost || d.DeadAt.Add(deadFor).Before(now) {
+			gone = append(gone, d)
+		}
+	}
+	return gone
+}
+
 // DeliveryID is the id of a notice's delivery to a target.
 func DeliveryID(notice, target string) string { return notice + "-" + target }
 

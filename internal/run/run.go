@@ -7,6 +7,7 @@
 package run
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -203,3 +204,7 @@ type Found struct {
 	Addresses []string              `json:"addresses,omitempty"` // what drifted
 	Why       string                `json:"why,omitempty"`       // of unknown
 }
+
+// ErrPruned is in the chain of what a store answers about a run that was pruned:
+// its directory may go.
+var ErrPruned = errors.New("it was pruned")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/store/records"
 )
 
 // fat fills a store with ended runs of about 4 KiB and prunes all but a few;
@@ -29,7 +30,7 @@ func fat(t *testing.T, s *Store, runs int) {
 			t.Fatal(err)
 		}
 		// Ended in one transaction, beside the rules: only the space matters here.
-		if err := s.update(t.Context(), endAll(created)); err != nil {
+		if err := s.db.Update(t.Context(), endAll(created)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -39,11 +40,11 @@ func fat(t *testing.T, s *Store, runs int) {
 	}
 }
 
-func endAll(runs []run.Run) func(*txn) error {
-	return func(tx *txn) error {
+func endAll(runs []run.Run) func(*records.Tx) error {
+	return func(tx *records.Tx) error {
 		for _, r := range runs {
 			r.Status, r.FinishedAt = run.Canceled, r.CreatedAt
-			if err := saveRun(tx, r); err != nil {
+			if err := tx.PutRun(r); err != nil {
 				return err
 			}
 		}
@@ -74,7 +75,7 @@ func TestCompact(t *testing.T) {
 	fat(t, s, 4500)
 	kept := enqueue(t, s, "db")
 	grown := size(t, path)
-	if grown < compactFrom {
+	if grown < 16<<20 {
 		t.Fatalf("the store has only %d bytes", grown)
 	}
 	before := everyRecord(t, s)
@@ -146,7 +147,7 @@ func TestCompactKeepsTheOrder(t *testing.T) {
 		}
 	}
 	note("first")
-	if err := s.compact(); err != nil {
+	if err := s.file.Rewrite(); err != nil {
 		t.Fatal(err)
 	}
 	now = now.Add(-time.Hour)
@@ -169,7 +170,7 @@ func TestCompactThatFailsLeavesTheStore(t *testing.T) {
 	if err := os.Rename(dir, moved); err != nil { // so that nothing can be made beside the file
 		t.Fatal(err)
 	}
-	if err := s.compact(); err == nil {
+	if err := s.file.Rewrite(); err == nil {
 		t.Error("compacted into a directory that is not there")
 	}
 	if err := os.Rename(moved, dir); err != nil {

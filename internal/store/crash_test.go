@@ -54,7 +54,7 @@ func child(path, does string) error {
 			return err
 		}
 		if does == "compact" {
-			if err := s.compact(); err != nil {
+			if err := s.file.Rewrite(); err != nil {
 				return err
 			}
 		}

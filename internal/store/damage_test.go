@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/store/records"
 )
 
 // filled is the content of a store with a few pages of every kind, and the
@@ -125,7 +126,7 @@ func used(t *testing.T, content []byte) (size int) {
 		t.Fatal(err)
 	}
 	s := open(t, path, Options{ReadOnly: true})
-	if err := s.view(t.Context(), func(tx *txn) error { size = int(tx.Size()); return nil }); err != nil {
+	if err := s.db.View(t.Context(), func(tx *records.Tx) error { size = int(tx.Size()); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return size
@@ -209,22 +210,22 @@ func TestWhatIsNoStoreIsRefused(t *testing.T) {
 
 // A file of another program, or of a schema that cannot be, is not touched.
 func TestForeignFilesAreRefused(t *testing.T) {
-	meta := func(value string) func(*txn) error {
-		return func(tx *txn) error { return tx.Bucket(bucketMeta).Put(keySchema, []byte(value)) }
+	meta := func(value string) func(*records.Tx) error {
+		return func(tx *records.Tx) error { return tx.Bucket(records.Meta).Put([]byte("schema"), []byte(value)) }
 	}
 	for _, c := range []struct {
 		name   string
-		change func(*txn) error
+		change func(*records.Tx) error
 		code   fault.Code
 		says   string
 	}{
-		{"a newer schema", meta(fmt.Sprint(Schema + 1)), fault.Conflict, fmt.Sprintf("schema version %d", Schema+1)},
+		{"a newer schema", meta(fmt.Sprint(records.Schema + 1)), fault.Conflict, fmt.Sprintf("schema version %d", records.Schema+1)},
 		{"a much newer schema", meta("2147483647"), fault.Conflict, "2147483647"},
 		{"a schema that is negative", meta("-1"), fault.Internal, "schema version"},
 		{"a schema that is no number", meta("one"), fault.Internal, "schema version"},
 		{"a schema that is empty", meta(""), fault.Internal, "schema version"},
-		{"a schema that is absent", func(tx *txn) error { return tx.Bucket(bucketMeta).Delete(keySchema) }, fault.Internal, "schema version"},
-		{"another program's file", func(tx *txn) error { return tx.DeleteBucket(bucketMeta) }, fault.Invalid, "another program"},
+		{"a schema that is absent", func(tx *records.Tx) error { return tx.Bucket(records.Meta).Delete([]byte("schema")) }, fault.Internal, "schema version"},
+		{"another program's file", func(tx *records.Tx) error { return tx.DeleteBucket(records.Meta) }, fault.Invalid, "another program"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "tfops.db")
@@ -232,7 +233,7 @@ func TestForeignFilesAreRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := s.update(t.Context(), c.change); err != nil {
+			if err := s.db.Update(t.Context(), c.change); err != nil {
 				t.Fatal(err)
 			}
 			s.Close()

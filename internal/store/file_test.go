@@ -16,6 +16,7 @@ import (
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/store/records"
 )
 
 func enqueue(t testing.TB, s *Store, workspace string) run.Run {
@@ -30,7 +31,7 @@ func enqueue(t testing.TB, s *Store, workspace string) run.Run {
 // lastTx is the number of the last transaction that was committed.
 func lastTx(t testing.TB, s *Store) (id int) {
 	t.Helper()
-	if err := s.view(t.Context(), func(tx *txn) error { id = tx.ID(); return nil }); err != nil {
+	if err := s.db.View(t.Context(), func(tx *records.Tx) error { id = tx.ID(); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return id
@@ -211,7 +212,7 @@ func TestWhoWaitsForACompactedFileIsRefused(t *testing.T) {
 	for openHere(t, path) == before { // until the other has it open and waits
 		runtime.Gosched()
 	}
-	if err := s.compact(); err != nil {
+	if err := s.file.Rewrite(); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-refused; !fault.Is(err, fault.Conflict) {
@@ -382,12 +383,12 @@ func TestBackupToNobody(t *testing.T) {
 	begun, ended := make(chan struct{}), make(chan error, 1)
 	go func() { ended <- s.Backup(t.Context(), &first{w: w, begun: begun}) }()
 	<-begun
-	if n := s.db.Stats().OpenTxN; n != 0 { // one would hold up a file that outgrows its mapping
+	if n := stats(t, s).OpenTxN; n != 0 { // one would hold up a file that outgrows its mapping
 		t.Errorf("%d transactions are open while a client takes the copy", n)
 	}
 	var before, after int64
 	for _, size := range []*int64{&before, &after} {
-		info, err := os.Stat(s.path)
+		info, err := os.Stat(s.file.Path())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -411,7 +412,7 @@ func TestBackupToNobody(t *testing.T) {
 	if err := <-ended; err == nil {
 		t.Error("a backup that nobody took succeeded")
 	}
-	if left, err := filepath.Glob(filepath.Join(filepath.Dir(s.path), ".*")); err != nil || len(left) > 0 {
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(s.file.Path()), ".*")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 }

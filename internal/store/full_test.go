@@ -62,7 +62,7 @@ func TestFullDisk(t *testing.T) {
 	if changed, err := s.Change(t.Context(), r.ID, big); changed.ID != "" || !fault.Is(err, fault.Unavailable) {
 		t.Errorf("a change that was not stored returns a run: %q, %v", changed.ID, err)
 	}
-	if err := s.compact(); !fault.Is(err, fault.Unavailable) {
+	if err := s.file.Rewrite(); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("compacting on a full disk: %v", err)
 	}
 	if _, err := os.Stat(path + ".compact"); !os.IsNotExist(err) {

@@ -22,6 +22,8 @@ import (
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/store/journal"
+	"github.com/tfops/tfops/internal/store/records"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -99,12 +101,12 @@ func stateRef(identity string) workspace.StateRef {
 }
 
 // write stores the fixture under the keys that the package comment names.
-func (f sample) write(tx *txn) error {
+func (f sample) write(tx *records.Tx) error {
 	for _, r := range []run.Run{f.ended, f.active} {
-		if err := saveRun(tx, r); err != nil {
+		if err := tx.PutRun(r); err != nil {
 			return err
 		}
-		if err := tx.Bucket(bucketByWorkspace).Put([]byte(r.Workspace+"\x00"+r.ID), nil); err != nil {
+		if err := tx.Index(records.ByWorkspace, records.Owned(r.Workspace)+r.ID); err != nil {
 			return err
 		}
 	}
@@ -112,24 +114,24 @@ func (f sample) write(tx *txn) error {
 		return err
 	}
 	for _, e := range f.events {
-		if err := add(tx, bucketEvents, e.Run, e); err != nil {
+		if err := tx.Add(records.Events, records.Owned(e.Run), e); err != nil {
 			return err
 		}
 	}
-	if err := put(tx, bucketRecords, f.record.Name, f.record); err != nil {
+	if err := tx.Put(records.Workspaces, f.record.Name, f.record); err != nil {
 		return err
 	}
 	if err := saveLocks(tx, []string{f.lock.State}, []locks.Lock{f.lock}); err != nil {
 		return err
 	}
-	if tx.Bucket(bucketFindings) != nil { // a file of an older schema, when that was new
+	if tx.Bucket(records.Findings) != nil { // a file of an older schema, when that was new
 		l := run.FindingsTx{Checks: []drift.Check{f.check}}
 		l.SetFindings([]drift.Finding{f.finding})
-		if err := errors.Join(saveFindingsTx(tx, "net", l), addReports(tx, []run.Report{f.report})); err != nil {
+		if err := errors.Join(journal.Save(tx, "net", l), journal.AddReports(tx, []run.Report{f.report})); err != nil {
 			return err
 		}
 	}
-	return addAudits(tx, []run.Audit{f.audit})
+	return tx.AddAudits([]run.Audit{f.audit})
 }
 
 // zeros lists the fields that are zero at any depth.
@@ -176,10 +178,10 @@ func TestFixtureHasEveryField(t *testing.T) {
 func dump(t *testing.T, s *Store, bucket string) string {
 	t.Helper()
 	var text strings.Builder
-	err := s.view(t.Context(), func(tx *txn) error {
+	err := s.db.View(t.Context(), func(tx *records.Tx) error {
 		return tx.Bucket([]byte(bucket)).ForEach(func(k, v []byte) error {
 			fmt.Fprintf(&text, "// %q\n", k)
-			if clean, _, err := verified([]byte(bucket), string(k), v); err != nil {
+			if clean, _, err := records.Verify([]byte(bucket), k, v); err != nil {
 				return err
 			} else {
 				v = clean
@@ -207,7 +209,7 @@ func dump(t *testing.T, s *Store, bucket string) string {
 // must change, a migration comes with it.
 func TestGoldenRecords(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "tfops.db"), Options{})
-	if err := s.update(t.Context(), fixture().write); err != nil {
+	if err := s.db.Update(t.Context(), fixture().write); err != nil {
 		t.Fatal(err)
 	}
 	for _, bucket := range []string{"meta", "runs", "active", "by_workspace", "votes", "events", "records", "locks", "audit", "findings", "checks", "reports"} {
@@ -227,7 +229,7 @@ func TestGoldenRecords(t *testing.T) {
 		}
 	}
 	n := 0
-	if err := s.view(t.Context(), func(tx *txn) error { return tx.ForEach(func([]byte, *bolt.Bucket) error { n++; return nil }) }); err != nil || n != 16 {
+	if err := s.db.View(t.Context(), func(tx *records.Tx) error { return tx.ForEach(func([]byte, *bolt.Bucket) error { n++; return nil }) }); err != nil || n != 16 {
 		t.Errorf("there are %d buckets, and 16 golden files (%v)", n, err)
 	}
 }
@@ -237,9 +239,9 @@ func TestGoldenRecords(t *testing.T) {
 func oldFile(t *testing.T, version int) string {
 	t.Helper()
 	kept := filepath.Join("testdata", fmt.Sprintf("schema%d.db", version))
-	if _, err := os.Stat(kept); os.IsNotExist(err) && *update && version == Schema {
+	if _, err := os.Stat(kept); os.IsNotExist(err) && *update && version == records.Schema {
 		s := open(t, filepath.Join(t.TempDir(), "new.db"), Options{})
-		if err := s.update(t.Context(), fixture().write); err != nil {
+		if err := s.db.Update(t.Context(), fixture().write); err != nil {
 			t.Fatal(err)
 		}
 		var b bytes.Buffer
@@ -262,7 +264,7 @@ func oldFile(t *testing.T, version int) string {
 }
 
 func TestOldFilesOpen(t *testing.T) {
-	for version := 1; version <= Schema; version++ {
+	for version := 1; version <= records.Schema; version++ {
 		for _, readOnly := range []bool{true, false} {
 			t.Run(fmt.Sprintf("schema %d, read-only %v", version, readOnly), func(t *testing.T) {
 				path, f := oldFile(t, version), fixture()
@@ -346,23 +348,23 @@ func wantDrift(t *testing.T, s *Store, f sample, any bool) {
 // The keys of votes and events end in a number that sorts as bytes.
 func TestSequenceKeysSort(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "tfops.db"), Options{})
-	err := s.update(t.Context(), func(tx *txn) error {
+	err := s.db.Update(t.Context(), func(tx *records.Tx) error {
 		r := run.Run{ID: "r", Workspace: "net", Status: run.Applied}
-		if err := errors.Join(saveRun(tx, r), tx.Bucket(bucketByWorkspace).Put([]byte("net\x00r"), nil), tx.Bucket(bucketEvents).SetSequence(250)); err != nil {
+		if err := errors.Join(tx.PutRun(r), tx.Index(records.ByWorkspace, "net\x00r"), tx.Bucket(records.Events).SetSequence(250)); err != nil {
 			return err
 		}
 		for i := range 20 {
-			if err := add(tx, bucketEvents, "r", run.Event{Run: "r", Text: fmt.Sprint(i)}); err != nil {
+			if err := tx.Add(records.Events, records.Owned("r"), run.Event{Run: "r", Text: fmt.Sprint(i)}); err != nil {
 				return err
 			}
 		}
-		events, err := prefixed[run.Event](tx, bucketEvents, "r")
+		events, err := records.List[run.Event](tx, records.Events, records.Owned("r"))
 		for i, e := range events {
 			if e.Text != fmt.Sprint(i) {
 				t.Errorf("event %d is the %s. to be added", i, e.Text)
 			}
 		}
-		k, _ := tx.Bucket(bucketEvents).Cursor().First()
+		k, _ := tx.Bucket(records.Events).Cursor().First()
 		if want := "r\x00" + string(binary.BigEndian.AppendUint64(nil, 251)); string(k) != want {
 			t.Errorf("the key is %q, want %q", k, want)
 		}

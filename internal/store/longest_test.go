@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/store/records"
 )
 
 // What a transaction reads and writes does not grow with the workspaces and runs that there
@@ -39,11 +40,11 @@ func costs(t *testing.T, n int) map[string]int64 {
 	out := map[string]int64{}
 	measure := func(what string, fn func() error) {
 		t.Helper()
-		before := s.db.Stats().TxStats
+		before := stats(t, s).TxStats
 		if err := fn(); err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
-		after := s.db.Stats().TxStats
+		after := stats(t, s).TxStats
 		out[what] = after.GetCursorCount() - before.GetCursorCount() + after.GetPageCount() - before.GetPageCount() + after.GetNodeCount() - before.GetNodeCount()
 	}
 	change := func(fn func(*run.Tx) error) func() error {
@@ -98,7 +99,7 @@ func TestLongest(t *testing.T) {
 		t.Errorf("it was told twice: %+v", l)
 	}
 	const long = 20 * time.Millisecond
-	if err := s.view(context.Background(), func(*txn) error { <-time.After(long); return fmt.Errorf("failed") }); err == nil {
+	if err := s.db.View(context.Background(), func(*records.Tx) error { <-time.After(long); return fmt.Errorf("failed") }); err == nil {
 		t.Fatal("no error")
 	}
 	if l := s.Longest(); l.Took < long || l.Writes {

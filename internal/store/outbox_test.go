@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/store/records"
 )
 
 // letters are deliveries with something in every field: one on its way, one dead.
@@ -32,8 +33,8 @@ func TestGoldenDeliveries(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "tfops.db")
 	s := open(t, path, Options{})
-	err := s.update(t.Context(), func(tx *txn) error {
-		return errors.Join(put(tx, bucketOutbox, waiting.ID, waiting), put(tx, bucketDead, dead.ID, dead))
+	err := s.db.Update(t.Context(), func(tx *records.Tx) error {
+		return errors.Join(tx.Put(records.Outbox, waiting.ID, waiting), tx.Put(records.Dead, dead.ID, dead))
 	})
 	if err != nil {
 		t.Fatal(err)

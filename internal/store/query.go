@@ -1,58 +1,38 @@
 package store
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"iter"
-	"strings"
-
-	bolt "go.etcd.io/bbolt"
 
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/store/journal"
+	"github.com/tfops/tfops/internal/store/outbox"
+	"github.com/tfops/tfops/internal/store/records"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// newestFirst walks the ids in a bucket whose keys are prefix and id, from the
-// newest that is older than before ("" for all) to the oldest.
-func newestFirst(b *bolt.Bucket, prefix, before string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		c := b.Cursor()
-		// The end of the range: 0xff is greater than any character of an id.
-		end := prefix + before
-		if before == "" {
-			end = prefix + "\xff"
-		}
-		k, _ := c.Seek([]byte(end))
-		if k == nil {
-			k, _ = c.Last()
-		} else {
-			k, _ = c.Prev()
-		}
-		for ; k != nil && bytes.HasPrefix(k, []byte(prefix)); k, _ = c.Prev() {
-			if !yield(strings.TrimPrefix(string(k), prefix)) {
-				return
+// Queue is everything that has not ended, with every record and every lock. It is in memory:
+// asking for it costs nothing.
+func (s *Store) Queue(ctx context.Context) (run.Queue, error) { return s.db.Queue(ctx) }
+
+// Empty reports whether nothing was ever recorded in the store.
+func (s *Store) Empty() (empty bool, err error) {
+	return empty, s.db.View(context.Background(), func(tx *records.Tx) error {
+		empty = true
+		for _, b := range [][]byte{records.Runs, records.Workspaces, records.Audit} {
+			for range tx.Walk(b, "") {
+				empty = false
+				break
 			}
 		}
-	}
-}
-
-func allLocks(tx *txn) ([]locks.Lock, error) {
-	var all []locks.Lock
-	err := tx.Bucket(bucketLocks).ForEach(func(k, b []byte) error {
-		var l locks.Lock
-		if err := decode(bucketLocks, string(k), b, &l); err != nil {
-			return unreadable(bucketLocks, string(k), err)
-		}
-		all = append(all, l)
 		return nil
 	})
-	return all, err
 }
 
 // Records is what is remembered of every workspace, by name. What it points to must not be changed.
 func (s *Store) Records(ctx context.Context) (map[string]workspace.Record, error) {
-	q, err := s.Queue(ctx)
+	q, err := s.db.Queue(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -66,13 +46,13 @@ func (s *Store) Records(ctx context.Context) (map[string]workspace.Record, error
 // ChangeWorkspace lets fn decide about the locks and the suspension of one
 // workspace, in one transaction. When fn returns an error nothing is stored.
 func (s *Store) ChangeWorkspace(ctx context.Context, name string, fn func(*run.WorkspaceTx) error) error {
-	return s.update(ctx, func(tx *txn) error {
-		rec, err := getRecord(tx, name)
+	return s.db.Update(ctx, func(tx *records.Tx) error {
+		rec, err := tx.Workspace(name)
 		if err != nil {
 			return err
 		}
 		keys := locks.Keys(name, rec.State)
-		h := &run.WorkspaceTx{Record: rec, FindingsTx: findingsTx(tx, name), Now: s.now()}
+		h := &run.WorkspaceTx{Record: rec, FindingsTx: journal.Of(tx, name), Now: s.db.Now()}
 		if h.Locks, err = heldOn(tx, keys); err != nil {
 			return err
 		}
@@ -82,43 +62,35 @@ func (s *Store) ChangeWorkspace(ctx context.Context, name string, fn func(*run.W
 		if err := saveLocks(tx, keys, h.Locks); err != nil {
 			return err
 		}
-		if err := put(tx, bucketRecords, name, h.Record); err != nil {
+		if err := tx.Put(records.Workspaces, name, h.Record); err != nil {
 			return err
 		}
-		if err := saveFindingsTx(tx, name, h.FindingsTx); err != nil {
+		if err := journal.Save(tx, name, h.FindingsTx); err != nil {
 			return err
 		}
-		if err := addAudits(tx, h.Audits); err != nil {
+		if err := tx.AddAudits(h.Audits); err != nil {
 			return err
 		}
-		return putDeliveries(tx, h.Now, h.Notices)
+		_, err = outbox.Add(tx, h.Now, h.Notices)
+		return err
 	})
 }
 
 // Record appends to the audit log what concerns no run and no workspace.
 func (s *Store) Record(ctx context.Context, a run.Audit) error {
-	return s.decided(ctx, a, func(*txn) error { return nil })
-}
-
-// decided is update for what somebody decided, which is recorded with it.
-func (s *Store) decided(ctx context.Context, by run.Audit, fn func(*txn) error) error {
-	by.At = s.now()
-	return s.update(ctx, func(tx *txn) error {
-		if err := fn(tx); err != nil {
-			return err
-		}
-		return addAudits(tx, []run.Audit{by})
-	})
+	return s.db.Decide(ctx, a, func(*records.Tx) error { return nil })
 }
 
 // Audits reads the audit log, newest first; limit 0 reads all of it.
 func (s *Store) Audits(ctx context.Context, limit int) (audits []run.Audit, err error) {
-	err = s.view(ctx, func(tx *txn) error {
-		c := tx.Bucket(bucketAudit).Cursor()
-		for k, b := c.Last(); k != nil && (limit == 0 || len(audits) < limit); k, b = c.Prev() {
+	err = s.db.View(ctx, func(tx *records.Tx) error {
+		for r := range tx.Backward(records.Audit, "", "") {
+			if limit > 0 && len(audits) == limit {
+				break
+			}
 			var a run.Audit
-			if err := decode(bucketAudit, string(k), b, &a); err != nil {
-				return unreadable(bucketAudit, string(k), err)
+			if err := r.Decode(&a); err != nil {
+				return err
 			}
 			audits = append(audits, a)
 		}
@@ -143,11 +115,11 @@ func (s *Store) Prune(ctx context.Context, keep map[string]run.Retention) (prune
 		if err != nil {
 			return pruned, err
 		}
-		ids := k.Expendable(runs, s.now())
+		ids := k.Expendable(runs, s.db.Now())
 		if len(ids) == 0 {
 			continue
 		}
-		if err := s.update(ctx, func(tx *txn) error { return drop(tx, name, ids) }); err != nil {
+		if err := s.db.Update(ctx, func(tx *records.Tx) error { return drop(tx, name, ids) }); err != nil {
 			return pruned, err
 		}
 		pruned = append(pruned, ids...)
@@ -158,8 +130,8 @@ func (s *Store) Prune(ctx context.Context, keep map[string]run.Retention) (prune
 // atMost reports whether a workspace has no more runs than so many: then none of
 // them is expendable, and none has to be read to know that.
 func (s *Store) atMost(ctx context.Context, name string, n int) (few bool, err error) {
-	err = s.view(ctx, func(tx *txn) error {
-		for range newestFirst(tx.Bucket(bucketByWorkspace), name+"\x00", "") {
+	err = s.db.View(ctx, func(tx *records.Tx) error {
+		for range tx.Backward(records.ByWorkspace, records.Owned(name), "") {
 			if n--; n < 0 {
 				return nil
 			}
@@ -174,28 +146,20 @@ func (s *Store) atMost(ctx context.Context, name string, n int) (few bool, err e
 // it had removed their directories.
 const prunedMost = 10000
 
-func drop(tx *txn, workspace string, ids []string) error {
+func drop(tx *records.Tx, workspace string, ids []string) error {
 	for _, id := range ids {
-		if err := tx.Bucket(bucketPruned).Put([]byte(id), nil); err != nil {
+		err := cmp.Or(tx.Index(records.Pruned, id), tx.Remove(records.Runs, id),
+			tx.Remove(records.ByWorkspace, records.Owned(workspace)+id),
+			tx.RemoveOwned(records.Votes, id), tx.RemoveOwned(records.Events, id))
+		if err != nil {
 			return err
-		}
-		if err := remove(tx, bucketRuns, id); err != nil {
-			return err
-		}
-		if err := tx.Bucket(bucketByWorkspace).Delete([]byte(workspace + "\x00" + id)); err != nil {
-			return err
-		}
-		for _, b := range [][]byte{bucketVotes, bucketEvents} {
-			if err := dropPrefixed(tx, b, id); err != nil {
-				return err
-			}
 		}
 	}
 	n, old := 0, []string{}
-	for id := range newestFirst(tx.Bucket(bucketPruned), "", "") {
+	for id := range tx.NewestFirst(records.Pruned, "", "") {
 		if n++; n > prunedMost {
 			old = append(old, id)
 		}
 	}
-	return remove(tx, bucketPruned, old...)
+	return tx.Remove(records.Pruned, old...)
 }

@@ -1,21 +1,21 @@
 package store
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 
-	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/store/journal"
+	"github.com/tfops/tfops/internal/store/records"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
 // rename gives all that is known of one workspace to another name. A crash finds
 // it done or not begun: it is one transaction, and no file has to be moved.
-func (s *Store) rename(tx *txn, r run.Rename) (dropped []run.Run, err error) {
-	if tx.Bucket(bucketRecords).Get([]byte(r.From)) == nil {
+func (s *Store) rename(tx *records.Tx, r run.Rename) (dropped []run.Run, err error) {
+	if !tx.Has(records.Workspaces, r.From) {
 		return nil, nil
 	}
 	active, err := both(tx, r)
@@ -34,31 +34,31 @@ func (s *Store) rename(tx *txn, r run.Rename) (dropped []run.Run, err error) {
 	if err := renameLocks(tx, r); err != nil {
 		return nil, err
 	}
-	ids, err := renameFindings(tx, r)
+	ids, err := journal.Rename(tx, r)
 	if err != nil {
 		return nil, err
 	}
 	if err := renameRuns(tx, r, ids); err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(renameChecks(tx, r), s.renameRecords(tx, r)); err != nil {
+	if err := s.renameRecords(tx, r); err != nil {
 		return nil, err
 	}
-	return dropped, addAudits(tx, []run.Audit{{At: s.now(), Actor: "tfops", Via: "config", Action: "rename", Workspace: r.To, Reason: r.String()}})
+	return dropped, tx.AddAudits([]run.Audit{{At: s.db.Now(), Actor: "tfops", Via: "config", Action: "rename", Workspace: r.To, Reason: r.String()}})
 }
 
 // both are the runs of both names that have not ended.
-func both(tx *txn, r run.Rename) ([]run.Run, error) {
-	old, err := activeRuns(tx, r.From+"\x00")
+func both(tx *records.Tx, r run.Rename) ([]run.Run, error) {
+	old, err := activeRuns(tx, r.From)
 	if err != nil {
 		return nil, err
 	}
-	own, err := activeRuns(tx, r.To+"\x00")
+	own, err := activeRuns(tx, r.To)
 	return append(old, own...), err
 }
 
-func renameLocks(tx *txn, r run.Rename) error {
-	all, err := allLocks(tx)
+func renameLocks(tx *records.Tx, r run.Rename) error {
+	all, err := records.List[locks.Lock](tx, records.Locks, "")
 	if err != nil {
 		return err
 	}
@@ -76,34 +76,23 @@ func renameLocks(tx *txn, r run.Rename) error {
 		return err
 	}
 	for _, l := range old {
-		if err := remove(tx, bucketLocks, l.State); err != nil {
+		if err := tx.Remove(records.Locks, l.State); err != nil {
 			return err
 		}
 	}
-	for _, l := range renamed {
-		if err := put(tx, bucketLocks, l.State, l); err != nil {
-			return err
-		}
-	}
-	return nil
+	return putLocks(tx, renamed)
 }
 
-func renameRuns(tx *txn, r run.Rename, ids map[string]string) error {
-	for _, id := range slices.Collect(newestFirst(tx.Bucket(bucketByWorkspace), r.From+"\x00", "")) {
-		old, err := getRun(tx, id)
+func renameRuns(tx *records.Tx, r run.Rename, ids map[string]string) error {
+	runs, err := tx.RunsOf(r.From)
+	if err != nil {
+		return err
+	}
+	for _, old := range runs {
+		key := records.Owned(r.From) + old.ID
+		err := cmp.Or(tx.Remove(records.ByWorkspace, key), tx.Remove(records.Active, key), tx.PutRun(r.Taken(old, ids)),
+			tx.Index(records.ByWorkspace, records.Owned(r.To)+old.ID))
 		if err != nil {
-			return err
-		}
-		key := []byte(r.From + "\x00" + id)
-		for _, index := range [][]byte{bucketByWorkspace, bucketActive} {
-			if err := tx.Bucket(index).Delete(key); err != nil {
-				return err
-			}
-		}
-		if err := saveRun(tx, r.Taken(old, ids)); err != nil {
-			return err
-		}
-		if err := tx.Bucket(bucketByWorkspace).Put([]byte(r.To+"\x00"+id), nil); err != nil {
 			return err
 		}
 	}
@@ -113,7 +102,7 @@ func renameRuns(tx *txn, r run.Rename, ids map[string]string) error {
 	}
 	for _, o := range rest {
 		if slices.Contains(o.Upstream, r.From) {
-			if err := saveRun(tx, r.Follows(o)); err != nil {
+			if err := tx.PutRun(r.Follows(o)); err != nil {
 				return err
 			}
 		}
@@ -121,59 +110,22 @@ func renameRuns(tx *txn, r run.Rename, ids map[string]string) error {
 	return nil
 }
 
-// renameFindings returns the ids of the findings as they are now, by those before.
-func renameFindings(tx *txn, r run.Rename) (map[string]string, error) {
-	old, err := prefixed[drift.Finding](tx, bucketFindings, r.From)
-	if err != nil {
-		return nil, err
-	}
-	ids := map[string]string{}
-	for _, f := range old {
-		now := r.Finding(f)
-		ids[f.ID] = now.ID
-		if err := put(tx, bucketFindings, r.To+"\x00"+now.ID, now); err != nil {
-			return nil, err
-		}
-	}
-	return ids, dropPrefixed(tx, bucketFindings, r.From)
-}
-
-func renameChecks(tx *txn, r run.Rename) error {
-	prefix := []byte(r.From + "\x00")
-	moved := map[string]drift.Check{}
-	c := tx.Bucket(bucketChecks).Cursor()
-	for k, raw := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, raw = c.Next() {
-		var check drift.Check
-		if err := decode(bucketChecks, string(k), raw, &check); err != nil {
-			return unreadable(bucketChecks, string(k), err)
-		}
-		check.Workspace = r.To
-		moved[r.To+"\x00"+string(k[len(prefix):])] = check
-	}
-	for key, check := range moved {
-		if err := put(tx, bucketChecks, key, check); err != nil {
-			return err
-		}
-	}
-	return dropPrefixed(tx, bucketChecks, r.From)
-}
-
 // renameRecords is the last step: from here on the old name is a former one.
-func (s *Store) renameRecords(tx *txn, r run.Rename) error {
-	old, err := getRecord(tx, r.From)
+func (s *Store) renameRecords(tx *records.Tx, r run.Rename) error {
+	old, err := tx.Workspace(r.From)
 	if err != nil {
 		return err
 	}
-	own, err := getRecord(tx, r.To)
+	own, err := tx.Workspace(r.To)
 	if err != nil {
 		return err
 	}
 	if old.Former() {
 		return fault.New(fault.Conflict, "tfops status", "workspace %s is called %s already", r.From, old.Renamed.To)
 	}
-	heir, former := workspace.TakenOver(old, own, r.Origin, s.now())
+	heir, former := workspace.TakenOver(old, own, r.Origin, s.db.Now())
 	for _, rec := range []workspace.Record{heir, former} {
-		if err := put(tx, bucketRecords, rec.Name, rec); err != nil {
+		if err := tx.Put(records.Workspaces, rec.Name, rec); err != nil {
 			return err
 		}
 	}
@@ -181,23 +133,22 @@ func (s *Store) renameRecords(tx *txn, r run.Rename) error {
 }
 
 // heldBackBy has the records that name the old name name the new one.
-func heldBackBy(tx *txn, r run.Rename) error {
+func heldBackBy(tx *records.Tx, r run.Rename) error {
 	var some []workspace.Record
-	err := each(tx, bucketRecords, func(k, raw, _ []byte) error {
+	for k := range tx.Walk(records.Workspaces, "") {
 		var rec workspace.Record
-		if err := decode(bucketRecords, string(k), raw, &rec); err != nil {
-			return unreadable(bucketRecords, string(k), err)
+		if err := k.Decode(&rec); err != nil {
+			return err
 		}
 		if rec.HeldBack == r.From {
-			rec.Name, rec.HeldBack = string(k), r.To
+			rec.Name, rec.HeldBack = string(k.Key), r.To
 			some = append(some, rec)
 		}
-		return nil
-	})
+	}
 	for _, rec := range some {
-		if err == nil {
-			err = put(tx, bucketRecords, rec.Name, rec)
+		if err := tx.Put(records.Workspaces, rec.Name, rec); err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }

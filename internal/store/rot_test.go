@@ -13,6 +13,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/store/records"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -72,7 +73,7 @@ func sampleFile(t *testing.T) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "tfops.db")
 	s := open(t, path, Options{})
-	if err := s.update(t.Context(), fixture().write); err != nil {
+	if err := s.db.Update(t.Context(), fixture().write); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 3 {
@@ -156,7 +157,7 @@ func allZero(b []byte, at int) bool {
 // flip damages one record as rot does, without telling its checksum.
 func flip(t *testing.T, s *Store, bucket []byte, key string) {
 	t.Helper()
-	err := s.update(t.Context(), func(tx *txn) error {
+	err := s.db.Update(t.Context(), func(tx *records.Tx) error {
 		raw := bytes.Clone(tx.Bucket(bucket).Get([]byte(key)))
 		raw[len(raw)/2] ^= 4
 		return tx.Bucket(bucket).Put([]byte(key), raw)
@@ -174,32 +175,32 @@ func TestWhatDependedOnARottenRecordIsHeld(t *testing.T) {
 		key    string
 		check  func(*testing.T, *Store)
 	}{
-		"a workspace's record": {bucketRecords, "net", func(t *testing.T, s *Store) {
+		"a workspace's record": {records.Workspaces, "net", func(t *testing.T, s *Store) {
 			recs, err := s.Records(t.Context())
 			if rec := recs["net"]; err != nil || !rec.MayStand() || !rec.Suspended(time.Now()) || rec.State != f.ended.State {
 				t.Errorf("%+v, %v", rec, err)
 			}
 		}},
-		"a run that applied": {bucketRuns, f.ended.ID, func(t *testing.T, s *Store) {
+		"a run that applied": {records.Runs, f.ended.ID, func(t *testing.T, s *Store) {
 			d, _, err := s.Load(t.Context(), f.ended.ID)
 			if err != nil || d.Run.Status != run.Interrupted || d.Record.Suspension == nil || d.Record.Applied != f.record.Applied {
 				t.Errorf("%+v, %v", d.Run, err)
 			}
 		}},
-		"a run that waited": {bucketRuns, f.active.ID, func(t *testing.T, s *Store) {
+		"a run that waited": {records.Runs, f.active.ID, func(t *testing.T, s *Store) {
 			d, _, err := s.Load(t.Context(), f.active.ID)
 			q, _ := s.Queue(t.Context())
 			if err != nil || d.Run.Status != run.Errored || q.Len() != 0 {
 				t.Errorf("%+v, %v, %v", d.Run, q.List().Active, err)
 			}
 		}},
-		"a lock": {bucketLocks, f.lock.State, func(t *testing.T, s *Store) {
+		"a lock": {records.Locks, f.lock.State, func(t *testing.T, s *Store) {
 			recs, err := s.Records(t.Context())
 			if err != nil || recs["net"].Suspension == nil {
 				t.Errorf("%+v, %v", recs, err)
 			}
 		}},
-		"a finding": {bucketFindings, "net\x00" + f.finding.ID, func(t *testing.T, s *Store) {
+		"a finding": {records.Findings, "net\x00" + f.finding.ID, func(t *testing.T, s *Store) {
 			recs, err := s.Records(t.Context())
 			if err != nil || recs["net"].Drift.Status != workspace.DriftUnknown {
 				t.Errorf("%+v, %v", recs, err)
@@ -209,7 +210,7 @@ func TestWhatDependedOnARottenRecordIsHeld(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "tfops.db")
 			s := open(t, path, Options{})
-			if err := s.update(t.Context(), f.write); err != nil {
+			if err := s.db.Update(t.Context(), f.write); err != nil {
 				t.Fatal(err)
 			}
 			flip(t, s, c.bucket, c.key)

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -11,6 +10,9 @@ import (
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/store/journal"
+	"github.com/tfops/tfops/internal/store/outbox"
+	"github.com/tfops/tfops/internal/store/records"
 )
 
 // Enqueue stores new runs and moves heads, all or nothing. A run that may
@@ -19,7 +21,7 @@ import (
 // that another workspace takes. A drift run is left out while another of the
 // workspace has not ended, and a refresh while a sync or a destroy has not.
 func (s *Store) Enqueue(ctx context.Context, b run.Batch) (created, superseded []run.Run, err error) {
-	err = s.update(ctx, func(tx *txn) error {
+	err = s.db.Update(ctx, func(tx *records.Tx) error {
 		created, superseded = nil, nil
 		for _, r := range b.Renames {
 			old, err := s.rename(tx, r)
@@ -29,17 +31,17 @@ func (s *Store) Enqueue(ctx context.Context, b run.Batch) (created, superseded [
 			superseded = append(superseded, old...)
 		}
 		for _, name := range b.Looked() {
-			rec, err := getRecord(tx, name)
+			rec, err := tx.Workspace(name)
 			if err != nil {
 				return err
 			}
 			b.Look(&rec)
-			if err := put(tx, bucketRecords, name, rec); err != nil {
+			if err := tx.Put(records.Workspaces, name, rec); err != nil {
 				return err
 			}
 		}
 		for name, why := range b.Dropped {
-			active, err := activeRuns(tx, name+"\x00")
+			active, err := activeRuns(tx, name)
 			if err != nil {
 				return err
 			}
@@ -56,10 +58,11 @@ func (s *Store) Enqueue(ctx context.Context, b run.Batch) (created, superseded [
 			}
 			created, superseded = append(created, made...), append(superseded, old...)
 		}
-		if err := addReports(tx, b.Reports); err != nil {
+		if err := journal.AddReports(tx, b.Reports); err != nil {
 			return err
 		}
-		return putDeliveries(tx, s.now(), b.Notices)
+		_, err = outbox.Add(tx, s.db.Now(), b.Notices)
+		return err
 	})
 	if err != nil {
 		return nil, nil, err
@@ -67,35 +70,35 @@ func (s *Store) Enqueue(ctx context.Context, b run.Batch) (created, superseded [
 	return created, superseded, nil
 }
 
-func (s *Store) enqueue(tx *txn, r run.Run) (created, superseded []run.Run, err error) {
-	active, err := activeRuns(tx, r.Workspace+"\x00")
+func (s *Store) enqueue(tx *records.Tx, r run.Run) (created, superseded []run.Run, err error) {
+	active, err := activeRuns(tx, r.Workspace)
 	if err != nil || r.LeftOut(active) {
 		return nil, nil, err
 	}
-	last, _ := tx.Bucket(bucketRuns).Cursor().Last()
-	r, event := run.New(r, run.NewID(s.now(), string(last)), s.now())
+	last, _ := tx.Last(records.Runs, "")
+	r, event := run.New(r, run.NewID(s.db.Now(), string(last.Key)), s.db.Now())
 	superseded, err = s.endAll(tx, active, r.Supersedes, func(d *run.Tx) error { return d.Supersede(r.ID) })
 	if err != nil {
 		return nil, nil, err
 	}
-	rec, err := getRecord(tx, r.Workspace)
+	rec, err := tx.Workspace(r.Workspace)
 	if err == nil && r.Want(&rec) {
-		err = put(tx, bucketRecords, r.Workspace, rec)
+		err = tx.Put(records.Workspaces, r.Workspace, rec)
 	}
 	if err == nil {
-		err = saveRun(tx, r)
+		err = tx.PutRun(r)
 	}
 	if err == nil {
-		err = tx.Bucket(bucketByWorkspace).Put([]byte(r.Workspace+"\x00"+r.ID), nil)
+		err = tx.Index(records.ByWorkspace, records.Owned(r.Workspace)+r.ID)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	return []run.Run{r}, superseded, add(tx, bucketEvents, r.ID, event)
+	return []run.Run{r}, superseded, tx.Add(records.Events, records.Owned(r.ID), event)
 }
 
 // endAll ends those of some runs that are meant, and returns them.
-func (s *Store) endAll(tx *txn, runs []run.Run, meant func(run.Run) bool, end func(*run.Tx) error) (ended []run.Run, err error) {
+func (s *Store) endAll(tx *records.Tx, runs []run.Run, meant func(run.Run) bool, end func(*run.Tx) error) (ended []run.Run, err error) {
 	for _, r := range runs {
 		if !meant(r) {
 			continue
@@ -115,57 +118,35 @@ func (s *Store) endAll(tx *txn, runs []run.Run, meant func(run.Run) bool, end fu
 	return ended, nil
 }
 
-func saveRun(tx *txn, r run.Run) error {
-	if err := put(tx, bucketRuns, r.ID, r); err != nil {
-		return err
-	}
-	key := []byte(r.Workspace + "\x00" + r.ID)
-	if r.Status.Terminal() {
-		return tx.Bucket(bucketActive).Delete(key)
-	}
-	return tx.Bucket(bucketActive).Put(key, nil)
-}
-
-// activeRuns reads the runs that have not ended, oldest first, of the
-// workspace in prefix or of all.
-func activeRuns(tx *txn, prefix string) (runs []run.Run, err error) {
-	err = eachActive(tx, prefix, func(id string) error {
-		r, err := getRun(tx, id)
-		runs = append(runs, r)
-		return err
-	})
-	slices.SortFunc(runs, func(a, b run.Run) int { return cmp.Compare(a.ID, b.ID) })
-	return runs, err
-}
-
-// eachActive names the runs that have not ended, by workspace.
-func eachActive(tx *txn, prefix string, fn func(id string) error) error {
-	c := tx.Bucket(bucketActive).Cursor()
-	for k, _ := c.Seek([]byte(prefix)); k != nil && bytes.HasPrefix(k, []byte(prefix)); k, _ = c.Next() {
-		_, id, _ := bytes.Cut(k, []byte{0})
-		if err := fn(string(id)); err != nil {
-			return err
+// activeRuns reads the runs of a workspace, or of all (""), that have not ended, oldest first.
+func activeRuns(tx *records.Tx, name string) (runs []run.Run, err error) {
+	for _, id := range tx.ActiveIDs(name) {
+		r, err := tx.Run(id)
+		if err != nil {
+			return nil, err
 		}
+		runs = append(runs, r)
 	}
-	return nil
+	slices.SortFunc(runs, func(a, b run.Run) int { return cmp.Compare(a.ID, b.ID) })
+	return runs, nil
 }
 
 // load reads a run with all that is decided together with it.
-func (s *Store) load(tx *txn, id string) (*run.Tx, error) {
-	r, err := getRun(tx, id)
+func (s *Store) load(tx *records.Tx, id string) (*run.Tx, error) {
+	r, err := tx.Run(id)
 	if err != nil {
 		return nil, err
 	}
-	d := &run.Tx{Run: r, Now: s.now()}
-	if d.Votes, err = getVotes(tx, id); err != nil {
+	d := &run.Tx{Run: r, Now: s.db.Now()}
+	if d.Votes, err = records.List[approvals.Vote](tx, records.Votes, records.Owned(id)); err != nil {
 		return nil, err
 	}
-	if d.Record, err = getRecord(tx, r.Workspace); err != nil {
+	if d.Record, err = tx.Workspace(r.Workspace); err != nil {
 		return nil, err
 	}
-	d.FindingsTx = findingsTx(tx, r.Workspace)
+	d.FindingsTx = journal.Of(tx, r.Workspace)
 	d.Others = func() ([]run.Run, error) {
-		active, err := activeRuns(tx, r.Workspace+"\x00")
+		active, err := activeRuns(tx, r.Workspace)
 		return slices.DeleteFunc(active, func(o run.Run) bool { return o.ID == r.ID }), err
 	}
 	d.Locks, err = heldOn(tx, r.LockKeys())
@@ -174,9 +155,9 @@ func (s *Store) load(tx *txn, id string) (*run.Tx, error) {
 
 // save stores a Tx that was read in the same transaction and changed.
 // keys are those that its locks may lie under, now and when it was read.
-func (s *Store) save(tx *txn, d *run.Tx, keys []string) error {
+func (s *Store) save(tx *records.Tx, d *run.Tx, keys []string) error {
 	id := d.Run.ID
-	if err := saveRun(tx, d.Run); err != nil {
+	if err := tx.PutRun(d.Run); err != nil {
 		return err
 	}
 	if err := saveVotes(tx, id, d.Votes); err != nil {
@@ -185,18 +166,18 @@ func (s *Store) save(tx *txn, d *run.Tx, keys []string) error {
 	if err := saveLocks(tx, keys, d.Locks); err != nil {
 		return err
 	}
-	if err := put(tx, bucketRecords, d.Run.Workspace, d.Record); err != nil {
+	if err := tx.Put(records.Workspaces, d.Run.Workspace, d.Record); err != nil {
 		return err
 	}
-	if err := saveFindingsTx(tx, d.Run.Workspace, d.FindingsTx); err != nil {
+	if err := journal.Save(tx, d.Run.Workspace, d.FindingsTx); err != nil {
 		return err
 	}
 	for _, e := range d.Events {
-		if err := add(tx, bucketEvents, id, e); err != nil {
+		if err := tx.Add(records.Events, records.Owned(id), e); err != nil {
 			return err
 		}
 	}
-	if err := addAudits(tx, d.Audits); err != nil {
+	if err := tx.AddAudits(d.Audits); err != nil {
 		return err
 	}
 	for _, f := range d.Follows {
@@ -204,19 +185,20 @@ func (s *Store) save(tx *txn, d *run.Tx, keys []string) error {
 			return err
 		}
 	}
-	return putDeliveries(tx, d.Now, d.Notices)
+	_, err := outbox.Add(tx, d.Now, d.Notices)
+	return err
 }
 
-func saveVotes(tx *txn, id string, votes []approvals.Vote) error {
-	old, err := getVotes(tx, id)
+func saveVotes(tx *records.Tx, id string, votes []approvals.Vote) error {
+	old, err := records.List[approvals.Vote](tx, records.Votes, records.Owned(id))
 	if err != nil || slices.Equal(old, votes) {
 		return err
 	}
-	if err := dropPrefixed(tx, bucketVotes, id); err != nil {
+	if err := tx.RemoveOwned(records.Votes, id); err != nil {
 		return err
 	}
 	for _, v := range votes {
-		if err := add(tx, bucketVotes, id, v); err != nil {
+		if err := tx.Add(records.Votes, records.Owned(id), v); err != nil {
 			return err
 		}
 	}
@@ -229,7 +211,7 @@ func saveVotes(tx *txn, id string, votes []approvals.Vote) error {
 // but what it is given.
 func (s *Store) Change(ctx context.Context, id string, fn func(*run.Tx) error) (run.Run, error) {
 	var r run.Run
-	err := s.update(ctx, func(tx *txn) (err error) {
+	err := s.db.Update(ctx, func(tx *records.Tx) (err error) {
 		r, err = s.decide(tx, id, fn)
 		return err
 	})
@@ -240,7 +222,7 @@ func (s *Store) Change(ctx context.Context, id string, fn func(*run.Tx) error) (
 }
 
 // decide reads a run's Tx, lets fn change it, and stores it.
-func (s *Store) decide(tx *txn, id string, fn func(*run.Tx) error) (run.Run, error) {
+func (s *Store) decide(tx *records.Tx, id string, fn func(*run.Tx) error) (run.Run, error) {
 	d, err := s.load(tx, id)
 	if err != nil {
 		return run.Run{}, err
@@ -264,9 +246,9 @@ func (s *Store) decide(tx *txn, id string, fn func(*run.Tx) error) (run.Run, err
 		keys = append(keys, old.LockKeys()...)
 	}
 	if lived != "" && d.Record.State != lived {
-		l, ok, err := get[locks.Lock](tx, bucketLocks, lived)
+		l, ok, err := records.Get[locks.Lock](tx, records.Locks, lived)
 		if ok && l.Follows(d.Run.Workspace) {
-			d.Locks, err = locks.Follow(d.Locks, l), remove(tx, bucketLocks, lived)
+			d.Locks, err = locks.Follow(d.Locks, l), tx.Remove(records.Locks, lived)
 		}
 		if err != nil {
 			return run.Run{}, err
@@ -284,8 +266,8 @@ var errNothing = errors.New("nothing to claim")
 // claims can choose the same.
 func (s *Store) Claim(ctx context.Context, pick func(run.Queue) (string, func(*run.Tx) error)) (run.Run, bool, error) {
 	var r run.Run
-	err := s.update(ctx, func(tx *txn) error {
-		q, err := s.queue(tx)
+	err := s.db.Update(ctx, func(tx *records.Tx) error {
+		q, err := s.db.QueueIn(tx)
 		if err != nil {
 			return err
 		}
@@ -307,14 +289,14 @@ func (s *Store) Claim(ctx context.Context, pick func(run.Queue) (string, func(*r
 
 // Tx reads one run, with its events so far.
 func (s *Store) Load(ctx context.Context, id string) (d run.Tx, events []run.Event, err error) {
-	err = s.view(ctx, func(tx *txn) error {
+	err = s.db.View(ctx, func(tx *records.Tx) error {
 		read, err := s.load(tx, id)
 		if err != nil {
 			return err
 		}
 		d = *read
 		d.FindingsTx, d.Others = run.FindingsTx{}, nil // they would read after the transaction
-		events, err = prefixed[run.Event](tx, bucketEvents, id)
+		events, err = records.List[run.Event](tx, records.Events, records.Owned(id))
 		return err
 	})
 	return d, events, err
@@ -322,12 +304,8 @@ func (s *Store) Load(ctx context.Context, id string) (d run.Tx, events []run.Eve
 
 // newestActive answers a query for runs that have not ended without reading
 // the others, of which there may be a hundred thousand.
-func newestActive(tx *txn, q run.Query) ([]run.Run, error) {
-	prefix := ""
-	if q.Workspace != "" {
-		prefix = q.Workspace + "\x00"
-	}
-	active, err := activeRuns(tx, prefix)
+func newestActive(tx *records.Tx, q run.Query) ([]run.Run, error) {
+	active, err := activeRuns(tx, q.Workspace)
 	var runs []run.Run
 	for _, r := range slices.Backward(active) {
 		if q.Matches(r) && (q.Before == "" || r.ID < q.Before) && (q.Limit == 0 || len(runs) < q.Limit) {
@@ -339,17 +317,17 @@ func newestActive(tx *txn, q run.Query) ([]run.Run, error) {
 
 // Runs lists runs, newest first.
 func (s *Store) Runs(ctx context.Context, q run.Query) (runs []run.Run, err error) {
-	err = s.view(ctx, func(tx *txn) error {
+	err = s.db.View(ctx, func(tx *records.Tx) error {
 		if q.OnlyActive() {
 			runs, err = newestActive(tx, q)
 			return err
 		}
-		bucket, prefix := bucketRuns, ""
+		bucket, prefix := records.Runs, ""
 		if q.Workspace != "" {
-			bucket, prefix = bucketByWorkspace, q.Workspace+"\x00"
+			bucket, prefix = records.ByWorkspace, records.Owned(q.Workspace)
 		}
-		for id := range newestFirst(tx.Bucket(bucket), prefix, q.Before) {
-			r, err := getRun(tx, id)
+		for id := range tx.NewestFirst(bucket, prefix, q.Before) {
+			r, err := tx.Run(id)
 			if err != nil {
 				return err
 			}

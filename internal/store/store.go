@@ -2,130 +2,27 @@
 // locks, workspace records and the audit log. Logs and plans stay in files
 // beside it.
 //
-// Every exported method is one transaction with one time. Functions that take
-// a *bbolt.Tx are the steps that transactions are made of.
-//
-// Buckets (values are JSON with a checksum, see signed; pinned by golden records):
-//
-//	meta          "schema": version of this layout, decimal; "notice": the id that the last notice was given
-//	runs          run id -> run.Run
-//	active        workspace NUL run id -> ""   the runs that have not ended
-//	by_workspace  workspace NUL run id -> ""   all runs
-//	votes         run id NUL sequence -> approvals.Vote
-//	events        run id NUL sequence -> run.Event
-//	records       workspace -> workspace.Record
-//	locks         key (see package locks) -> locks.Lock
-//	audit         sequence -> run.Audit
-//	findings      workspace NUL finding id -> drift.Finding
-//	checks        workspace NUL time in milliseconds, sequence -> drift.Check
-//	reports       name NUL report id -> run.Report; without an id: since when reports of the name are waited for
-//	outbox        delivery id -> run.Delivery   those on their way
-//	dead          delivery id -> run.Delivery   those that were given up
-//	parked        bucket NUL sequence -> Parked   records that were not what was written
-//	pruned        run id -> ""   runs that are gone, the newest ten thousand
+// Every exported method is one transaction with one time. What it decides is in
+// packages run, locks and drift: a store loads what these ask for, in one
+// transaction, and stores what they say. How records lie in the file is in package
+// records, and the file itself in package boltfile.
 package store
 
 import (
-	"bytes"
-	"fmt"
-	"os"
-	"strconv"
-	"sync"
-	"sync/atomic"
+	"context"
+	"io"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
-
-	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/run"
-	"github.com/tfops/tfops/internal/signal"
+	"github.com/tfops/tfops/internal/store/boltfile"
+	"github.com/tfops/tfops/internal/store/journal"
+	"github.com/tfops/tfops/internal/store/outbox"
+	"github.com/tfops/tfops/internal/store/records"
+	"github.com/tfops/tfops/internal/store/repair"
 )
 
-var (
-	bucketMeta        = []byte("meta")
-	bucketRuns        = []byte("runs")
-	bucketActive      = []byte("active")
-	bucketByWorkspace = []byte("by_workspace")
-	bucketVotes       = []byte("votes")
-	bucketEvents      = []byte("events")
-	bucketRecords     = []byte("records")
-	bucketLocks       = []byte("locks")
-	bucketAudit       = []byte("audit")
-	bucketFindings    = []byte("findings")
-	bucketChecks      = []byte("checks")
-	bucketReports     = []byte("reports")
-	bucketPruned      = []byte("pruned")
-	bucketParked      = []byte("parked")
-
-	keySchema = []byte("schema")
-)
-
-// migrations lead from one schema version to the next: migrations[0] makes
-// an empty file version 1. They run in one transaction.
-var migrations = []func(*bolt.Tx) error{
-	func(tx *bolt.Tx) error {
-		for _, b := range [][]byte{bucketMeta, bucketRuns, bucketActive, bucketByWorkspace, bucketVotes, bucketEvents,
-			bucketRecords, bucketLocks, bucketAudit} {
-			if _, err := tx.CreateBucketIfNotExists(b); err != nil {
-				return err
-			}
-		}
-		return nil
-	},
-	// Runs and records know of generators, order and inputs. Nothing has to be
-	// rewritten; a tfops that would lose them is kept out.
-	func(*bolt.Tx) error { return nil },
-	// What checks found is kept, and followed; and so is what people are told
-	// until they have it.
-	func(tx *bolt.Tx) error {
-		for _, b := range [][]byte{bucketFindings, bucketChecks, bucketReports, bucketOutbox, bucketDead} {
-			if _, err := tx.CreateBucketIfNotExists(b); err != nil {
-				return err
-			}
-		}
-		return nil
-	},
-	// What is gone on purpose is told from what was lost, and what was written from
-	// what rotted: records have checksums.
-	func(tx *bolt.Tx) error {
-		for _, b := range [][]byte{bucketPruned, bucketParked} {
-			if _, err := tx.CreateBucketIfNotExists(b); err != nil {
-				return err
-			}
-		}
-		for _, b := range signedBuckets {
-			if err := signAll(tx, b); err != nil {
-				return err
-			}
-		}
-		return nil
-	},
-}
-
-// checksummed is the first schema whose records have checksums.
-const checksummed = 4
-
-// signAll gives the records of a bucket their checksums.
-func signAll(tx *bolt.Tx, bucket []byte) error {
-	b := tx.Bucket(bucket)
-	keys, values := [][]byte{}, [][]byte{} // a bucket must not change while it is walked
-	err := b.ForEach(func(k, raw []byte) error {
-		_, has, err := verified(bucket, string(k), raw)
-		if err == nil && !has {
-			keys, values = append(keys, bytes.Clone(k)), append(values, signed(bucket, string(k), raw))
-		}
-		return err
-	})
-	for i, k := range keys {
-		if err == nil {
-			err = b.Put(k, values[i])
-		}
-	}
-	return err
-}
-
-// Schema is the version of the layout that this program writes.
-var Schema = len(migrations)
+// ErrDamaged is in the chain of every refusal of a file that is not what was
+// written, as opposed to one that is held, unreadable or of another program.
+var ErrDamaged = boltfile.ErrDamaged
 
 // Options are what Open may be told.
 type Options struct {
@@ -136,15 +33,11 @@ type Options struct {
 
 // Store is an open file.
 type Store struct {
-	db   *bolt.DB
-	path string
-	file atomic.Pointer[os.FileInfo] // which one was opened; see Moved
-	now  func() time.Time
+	file *boltfile.File
+	db   *records.DB
 
-	longest longest
-	told    signal.Signal             // something was put into the outbox
-	writing sync.Mutex                // held by the transaction that writes, until live is its outcome
-	live    atomic.Pointer[run.Queue] // as of the last transaction that wrote; nil: to be read
+	outbox.Outbox
+	journal.Journal
 }
 
 // Open opens the file at path and brings its schema up to date; a file that
@@ -157,59 +50,44 @@ func Open(path string, o Options) (*Store, error) {
 	if o.Wait == 0 {
 		o.Wait = time.Second
 	}
-	if err := ensure(path, o.ReadOnly); err != nil {
-		return nil, err
-	}
-	db, err := openChecked(path, o)
+	f, err := boltfile.Open(path, boltfile.Options{ReadOnly: o.ReadOnly, Wait: o.Wait})
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, path: path, now: func() time.Time { return o.Now().UTC() }}
-	for _, step := range []func() error{s.remember, func() error { return s.migrate(o.ReadOnly) }, func() error { return s.auditAll(o.ReadOnly) }} {
-		if err := step(); err != nil {
-			db.Close()
-			return nil, err
-		}
+	db := records.New(f, o.Now)
+	err = records.Migrate(f, o.ReadOnly)
+	if err == nil {
+		err = repair.Records(f, db, o.ReadOnly)
 	}
-	return s, nil
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	f.Longest() // opening holds nobody up
+	return &Store{file: f, db: db, Outbox: outbox.New(db), Journal: journal.New(db)}, nil
 }
 
 // Close lets go of the file.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error { return s.file.Close() }
 
-// migrate brings the schema to this program's version in one transaction.
-func (s *Store) migrate(readOnly bool) error {
-	version, foreign := 0, false
-	err := s.db.View(func(tx *bolt.Tx) error {
-		meta := tx.Bucket(bucketMeta)
-		if meta == nil {
-			first, _ := tx.Cursor().First()
-			foreign = first != nil
-			return nil
-		}
-		v, err := strconv.ParseUint(string(meta.Get(keySchema)), 10, 31)
-		version = int(v)
-		return err
-	})
-	switch {
-	case err != nil:
-		return damaged(s.path, fmt.Errorf("its schema version cannot be read: %w", err))
-	case foreign:
-		return fault.New(fault.Invalid, "name a tfops.db that `tfops serve` has used, or move this file away", "%s is not a tfops store: another program wrote it", s.path)
-	case version > Schema:
-		return fault.New(fault.Conflict, "use the tfops that wrote it, or a newer one; or restore a backup of this version",
-			"the store %s has schema version %d, and this tfops knows versions up to %d", s.path, version, Schema)
-	case version == Schema || readOnly && version > 0:
-		return nil
-	case readOnly:
-		return fault.New(fault.Invalid, "name a tfops.db that `tfops serve` has used", "%s is not a tfops store: it has no schema version", s.path)
-	}
-	return s.cause(s.db.Update(func(tx *bolt.Tx) error {
-		for _, step := range migrations[version:] {
-			if err := step(tx); err != nil {
-				return err
-			}
-		}
-		return tx.Bucket(bucketMeta).Put(keySchema, []byte(strconv.Itoa(Schema)))
-	}))
+// Moved says whether the file at the store's path is no longer the one that was
+// opened. Every write asks this first. nil when all is as it was.
+func (s *Store) Moved() error { return s.file.Moved() }
+
+// Compact rewrites the file when much of it is free, and reports whether it did. It
+// is called before the store is used.
+func (s *Store) Compact() (bool, error) { return s.file.Compact() }
+
+// Backup writes a copy of the file as it is at one moment, while it is in use. An
+// error of w is returned as it is.
+func (s *Store) Backup(ctx context.Context, w io.Writer) error { return s.file.Backup(ctx, w) }
+
+// Longest is the longest transaction since it was asked for last; zero for none.
+func (s *Store) Longest() boltfile.Longest { return s.file.Longest() }
+
+// ParkedRecords lists those that were set aside because they were not what was
+// written, oldest first.
+func (s *Store) ParkedRecords(ctx context.Context) (all []repair.Parked, err error) {
+	err = s.db.View(ctx, func(tx *records.Tx) error { all, err = repair.ListParked(tx); return err })
+	return all, err
 }

@@ -1,12 +1,18 @@
 package store
 
 import (
+	"errors"
+
 	"bytes"
 	"context"
 	"path/filepath"
 	"testing"
 	"time"
 
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/tfops/tfops/internal/store/records"
 	"github.com/tfops/tfops/internal/store/storetest"
 )
 
@@ -36,16 +42,19 @@ func open(t testing.TB, path string, o Options) *Store {
 // own check, and that the indexes say what the runs do.
 func sound(t testing.TB, s *Store) {
 	t.Helper()
-	if s.db.Path() == "" {
+	err := s.file.View(func(tx *bolt.Tx) error {
+		for err := range tx.Check() {
+			t.Errorf("the file is damaged: %v", err)
+		}
+		return nil
+	})
+	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		return // closed by the test itself
 	}
-	if err := s.db.View(check(s.path)); err != nil {
-		t.Errorf("the file is damaged: %v", err)
-	}
-	err := s.view(context.Background(), func(tx *txn) error { // also at the end of a test
+	err = s.db.View(context.Background(), func(tx *records.Tx) error { // also at the end of a test
 		active, all := map[string]bool{}, map[string]bool{}
-		err := tx.Bucket(bucketRuns).ForEach(func(k, _ []byte) error {
-			r, err := getRun(tx, string(k))
+		err := tx.Bucket(records.Runs).ForEach(func(k, _ []byte) error {
+			r, err := tx.Run(string(k))
 			if err != nil {
 				return err
 			}
@@ -58,13 +67,13 @@ func sound(t testing.TB, s *Store) {
 			}
 			return nil
 		})
-		indexed(t, tx, bucketByWorkspace, all)
-		indexed(t, tx, bucketActive, active)
-		for _, bucket := range [][]byte{bucketVotes, bucketEvents} {
+		indexed(t, tx, records.ByWorkspace, all)
+		indexed(t, tx, records.Active, active)
+		for _, bucket := range [][]byte{records.Votes, records.Events} {
 			c := tx.Bucket(bucket).Cursor()
 			for k, _ := c.First(); k != nil; k, _ = c.Next() {
 				id, _, _ := bytes.Cut(k, []byte{0})
-				if tx.Bucket(bucketRuns).Get(id) == nil {
+				if tx.Bucket(records.Runs).Get(id) == nil {
 					t.Errorf("%s has a record of %s, which is no run", bucket, id)
 				}
 			}
@@ -76,7 +85,17 @@ func sound(t testing.TB, s *Store) {
 	}
 }
 
-func indexed(t testing.TB, tx *txn, bucket []byte, want map[string]bool) {
+// stats are what bbolt counts.
+func stats(t testing.TB, s *Store) (stats bolt.Stats) {
+	t.Helper()
+	var db *bolt.DB
+	if err := s.file.View(func(tx *bolt.Tx) error { db = tx.DB(); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return db.Stats()
+}
+
+func indexed(t testing.TB, tx *records.Tx, bucket []byte, want map[string]bool) {
 	t.Helper()
 	n := 0
 	c := tx.Bucket(bucket).Cursor()

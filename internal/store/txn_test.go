@@ -5,10 +5,12 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/store/records"
 )
 
 // The queue is in memory: whatever happens, it must be what is in the file.
@@ -25,8 +27,7 @@ func TestQueueIsNeverOld(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.live.Store(nil)
-		cold, err := s.Queue(t.Context())
+		cold, err := records.New(s.file, time.Now).Queue(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,15 +74,14 @@ func TestQueueOfDamagedRecord(t *testing.T) {
 	if _, err := s.Queue(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	err = s.update(t.Context(), func(tx *txn) error { return tx.Bucket(bucketRuns).Put([]byte(made[0].ID), []byte("{")) })
+	err = s.db.Update(t.Context(), func(tx *records.Tx) error { return tx.Bucket(records.Runs).Put([]byte(made[0].ID), []byte("{")) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Change(t.Context(), made[0].ID, func(*run.Tx) error { return nil }); !fault.Is(err, fault.Internal) {
 		t.Fatalf("a change of a record that is damaged: %v", err)
 	}
-	s.live.Store(nil)
-	if _, err := s.Queue(t.Context()); err == nil {
+	if _, err := records.New(s.file, time.Now).Queue(t.Context()); err == nil {
 		t.Fatal("the queue was read from a record that is damaged")
 	}
 }

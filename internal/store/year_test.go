@@ -10,6 +10,8 @@ import (
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/store/journal"
+	"github.com/tfops/tfops/internal/store/records"
 )
 
 // Nights of a fleet, pruned as the daemon does it: what is remembered of drift
@@ -29,7 +31,7 @@ func TestNightsDoNotPileUp(t *testing.T) {
 		if night == 10 {
 			delete(configured, "workspace-007") // taken out of the configuration
 		}
-		err := s.update(t.Context(), func(tx *txn) error {
+		err := s.db.Update(t.Context(), func(tx *records.Tx) error {
 			for range 5 { // at a time
 				at = t0.AddDate(0, 0, night)
 				for name := range configured {
@@ -38,7 +40,7 @@ func TestNightsDoNotPileUp(t *testing.T) {
 					}
 				}
 				made := run.Report{ID: fmt.Sprintf("%012d", night), Name: "nightly", At: at, Since: at.AddDate(0, 0, -1), DueAt: at, Text: "All is well: all 8 workspaces were checked and none has drifted."}
-				if err := addReports(tx, []run.Report{made}); err != nil {
+				if err := journal.AddReports(tx, []run.Report{made}); err != nil {
 					return err
 				}
 				night++
@@ -56,10 +58,10 @@ func TestNightsDoNotPileUp(t *testing.T) {
 		}
 	}
 	count := func(bucket []byte) (n int) {
-		_ = s.view(t.Context(), func(tx *txn) error { n = tx.Bucket(bucket).Stats().KeyN; return nil })
+		_ = s.db.View(t.Context(), func(tx *records.Tx) error { n = tx.Bucket(bucket).Stats().KeyN; return nil })
 		return n
 	}
-	checks, findings, reports := count(bucketChecks), count(bucketFindings), count(bucketReports)
+	checks, findings, reports := count(records.Checks), count(records.Findings), count(records.Reports)
 	if n := (fleet - 1) * (kept + 1); checks != n {
 		t.Errorf("%d checks are kept, want %d", checks, n)
 	}
@@ -92,7 +94,7 @@ func sizeOf(t *testing.T, path string) int64 {
 
 // aNight is what a check of a workspace stores: findings that stand, and one
 // that came and went.
-func aNight(tx *txn, name string, night int, at time.Time) error {
+func aNight(tx *records.Tx, name string, night int, at time.Time) error {
 	var all []drift.Finding
 	one := func(address string) drift.Finding {
 		return drift.Finding{ID: drift.ID(name, address, drift.Changed), Workspace: name, Life: drift.Ongoing, Severity: drift.Medium, FirstSeen: t0, LastSeen: at, Times: night + 1,
@@ -104,9 +106,9 @@ func aNight(tx *txn, name string, night int, at time.Time) error {
 	}
 	gone := one(fmt.Sprintf("aws_instance.night_%d", night))
 	gone.Life, gone.ResolvedAt = drift.Resolved, at
-	if err := saveFindings(tx, name, append(all, gone)); err != nil {
-		return err
-	}
-	return addCheck(tx, name, drift.Check{Workspace: name, Run: fmt.Sprintf("%012d", night), At: at, Took: 9 * time.Second, Commit: "4be1f0c9d2a74be1f0c9d2a74be1f0c9d2a74be1", Outcome: drift.Drifted,
-		Resources: 120, Blind: classify.Blinds(nil), Counts: map[drift.Class]int{drift.Changed: 5}, Open: map[drift.Severity]int{drift.Medium: 5}})
+	l := run.FindingsTx{Checks: []drift.Check{{Workspace: name, Run: fmt.Sprintf("%012d", night), At: at, Took: 9 * time.Second,
+		Commit: "4be1f0c9d2a74be1f0c9d2a74be1f0c9d2a74be1", Outcome: drift.Drifted, Resources: 120, Blind: classify.Blinds(nil),
+		Counts: map[drift.Class]int{drift.Changed: 5}, Open: map[drift.Severity]int{drift.Medium: 5}}}}
+	l.SetFindings(append(all, gone))
+	return journal.Save(tx, name, l)
 }

@@ -24,8 +24,8 @@ type Store interface {
 	Delivered(ctx context.Context, id string) error
 	// Failed records an attempt, and returns dead letters that had to go.
 	Failed(ctx context.Context, id, text string, nextAt time.Time, dead bool) (gone []run.Delivery, err error)
-	// Hasten makes due at once what waits for a target after a failed attempt.
-	Hasten(ctx context.Context, target string) (int, error)
+	// MakeDue makes due at once what waits for a target after a failed attempt.
+	MakeDue(ctx context.Context, target string) (int, error)
 }
 
 // Options are what a Notifier is told.
@@ -323,7 +323,7 @@ func (n *Notifier) recovered(ctx context.Context, l *lane) {
 	if !was {
 		return
 	}
-	if _, err := n.store.Hasten(ctx, l.target.Name); err != nil {
+	if _, err := n.store.MakeDue(ctx, l.target.Name); err != nil {
 		n.broken(ctx, run.Delivery{}, err)
 	}
 }

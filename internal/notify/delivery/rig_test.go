@@ -292,9 +292,9 @@ func (f *flawed) Failed(ctx context.Context, id, text string, nextAt time.Time, 
 	return f.Store.Failed(ctx, id, text, nextAt, dead)
 }
 
-func (f *flawed) Hasten(ctx context.Context, target string) (int, error) {
-	if f.failing("hasten") {
+func (f *flawed) MakeDue(ctx context.Context, target string) (int, error) {
+	if f.failing("makeDue") {
 		return 0, errDisk
 	}
-	return f.Store.Hasten(ctx, target)
+	return f.Store.MakeDue(ctx, target)
 }

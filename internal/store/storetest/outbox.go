@@ -16,7 +16,7 @@ import (
 // not arrive.
 type Outbox interface {
 	Tell(context.Context, ...run.Notice) (ids []string, err error)
-	Hasten(ctx context.Context, target string) (int, error)
+	MakeDue(ctx context.Context, target string) (int, error)
 	Due(ctx context.Context, now time.Time, perTarget int) (due []run.Delivery, next time.Time, err error)
 	Delivered(ctx context.Context, id string) error
 	Failed(ctx context.Context, id, text string, nextAt time.Time, dead bool) (gone []run.Delivery, err error)
@@ -36,7 +36,7 @@ var outboxCases = []struct {
 	{"NoticesOfARefusedChangeAreNone", noticesOfARefusedChangeAreNone},
 	{"NoticesAreInOrder", noticesAreInOrder},
 	{"NoticesAlone", noticesAlone},
-	{"ATargetThatIsBackIsHastened", aTargetThatIsBackIsHastened},
+	{"ATargetThatIsBackIsSentTo", aTargetThatIsBackIsSentTo},
 	{"NoticesOfAClaim", noticesOfAClaim},
 	{"EachTargetHasItsShare", eachTargetHasItsShare},
 	{"AFailedDeliveryComesAgain", aFailedDeliveryComesAgain},
@@ -196,16 +196,16 @@ func noticesOfAClaim(t *testing.T, b *bench) {
 	}
 }
 
-// aTargetThatIsBackIsHastened: what failed before is due again, in order, and
+// aTargetThatIsBackIsSentTo: what failed before is due again, in order, and
 // nothing else changes.
-func aTargetThatIsBackIsHastened(t *testing.T, b *bench) {
+func aTargetThatIsBackIsSentTo(t *testing.T, b *bench) {
 	b.tell(notice("a", "ops", "mail"), notice("b", "ops"), notice("c", "ops"))
 	due, _ := b.due(b.now(), 0)
 	for _, d := range due[:3] { // all but c
 		b.failed(d.ID, b.now().Add(time.Hour), false)
 	}
-	if n, err := b.Hasten(t.Context(), "ops"); n != 2 || err != nil {
-		t.Errorf("hastened %d, %v", n, err)
+	if n, err := b.MakeDue(t.Context(), "ops"); n != 2 || err != nil {
+		t.Errorf("%d are due, %v", n, err)
 	}
 	again, next := b.due(b.now(), 0)
 	if titles(again) != "a>ops b>ops c>ops" || !next.Equal(b.now().Add(time.Hour)) {
@@ -213,9 +213,9 @@ func aTargetThatIsBackIsHastened(t *testing.T, b *bench) {
 	}
 	want := due[1]
 	want.Attempts, want.LastError, want.NextAt = 1, "it failed", b.now()
-	same(t, "what was hastened", again[0], want)
-	if n, err := b.Hasten(t.Context(), "nobody"); n != 0 || err != nil {
-		t.Errorf("hastened %d, %v", n, err)
+	same(t, "what is due", again[0], want)
+	if n, err := b.MakeDue(t.Context(), "nobody"); n != 0 || err != nil {
+		t.Errorf("%d are due, %v", n, err)
 	}
 }
 

@@ -1,4 +1,10 @@
-package store
+// Package boltfile opens a bbolt file so that nothing which is wrong with it goes
+// unseen: it is held against what bbolt's format allows before bbolt maps it, a
+// page that turns out to be bad later is an error and no crash, and a file that is
+// no longer the one that was opened is not written to. It copies the file while it
+// is in use, and gives back the space that is free in it. What the records are, it
+// does not know.
+package boltfile
 
 import (
 	"errors"
@@ -7,13 +13,65 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/tfops/tfops/internal/fault"
 )
+
+// Options are what Open may be told.
+type Options struct {
+	ReadOnly bool          // for a file that no other process writes
+	Wait     time.Duration // for another process to let go of the file
+}
+
+// File is an open file.
+type File struct {
+	db      *bolt.DB
+	path    string
+	opened  atomic.Pointer[os.FileInfo] // which one; see Moved
+	longest longest
+}
+
+// Open opens the file at path; one that does not exist is created. A file that is
+// damaged is refused and left as it is.
+func Open(path string, o Options) (*File, error) {
+	if err := ensure(path, o.ReadOnly); err != nil {
+		return nil, err
+	}
+	db, err := openChecked(path, o)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{db: db, path: path}
+	if err := f.remember(); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// Close lets go of the file.
+func (f *File) Close() error { return f.db.Close() }
+
+// Path is where the file was opened.
+func (f *File) Path() string { return f.path }
+
+// View is one transaction that reads.
+func (f *File) View(fn func(*bolt.Tx) error) error {
+	defer f.took(time.Now(), false)
+	return f.guarded(func() error { return f.db.View(fn) })
+}
+
+// Update is one transaction that writes. An error of the disk says what to do.
+func (f *File) Update(fn func(*bolt.Tx) error) error {
+	defer f.took(time.Now(), true)
+	return f.cause(f.guarded(func() error { return f.db.Update(fn) }))
+}
 
 // ensure makes sure that there is a file to open, and that it can be one of ours.
 func ensure(path string, readOnly bool) error {
@@ -201,6 +259,9 @@ func check(path string) func(*bolt.Tx) error {
 		return first
 	}
 }
+
+// Damaged is the refusal of the file for what is wrong in it.
+func (f *File) Damaged(cause error) error { return damaged(f.path, cause) }
 
 func damaged(path string, cause error) error {
 	return fault.New(fault.Internal,

@@ -1,4 +1,4 @@
-package store
+package boltfile
 
 import (
 	"cmp"
@@ -8,30 +8,34 @@ import (
 	"os"
 	"path/filepath"
 
+	bolt "go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
 )
 
 // Backup writes a copy of the file as it is at one moment, while it is in use. The copy is
 // made on the disk first, in a file without a name: w may be as slow as it likes, and holds
 // nobody up. An error of w is returned as it is.
-func (s *Store) Backup(ctx context.Context, w io.Writer) error {
-	f, err := unnamed(filepath.Dir(s.path))
-	if err != nil {
-		return s.cause(err)
+func (f *File) Backup(ctx context.Context, w io.Writer) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	defer f.Close()
-	err = s.view(ctx, func(tx *txn) error {
-		out := &target{w: f}
+	whole, err := unnamed(filepath.Dir(f.path))
+	if err != nil {
+		return f.cause(err)
+	}
+	defer whole.Close()
+	err = f.View(func(tx *bolt.Tx) error {
+		out := &target{w: whole}
 		_, err := tx.WriteTo(out)
 		return cmp.Or(out.err, err)
 	})
 	if err == nil {
-		_, err = f.Seek(0, io.SeekStart)
+		_, err = whole.Seek(0, io.SeekStart)
 	}
 	if err != nil {
-		return s.cause(err)
+		return f.cause(err)
 	}
-	_, err = io.Copy(w, &stoppable{ctx, f})
+	_, err = io.Copy(w, &stoppable{ctx, whole})
 	return err
 }
 

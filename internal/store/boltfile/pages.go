@@ -1,4 +1,4 @@
-package store
+package boltfile
 
 import (
 	"encoding/binary"
@@ -46,6 +46,23 @@ type meta struct {
 // verify reads the file and reports the first thing that is not what it
 // should be.
 func verify(path string) error {
+	return withHead(path, func(f *os.File, m meta, size int64) error {
+		if m.high > uint64(size/m.pageSize) {
+			return fmt.Errorf("the file is cut off: it has %d bytes of %d", size, m.high*uint64(m.pageSize))
+		}
+		v := verifier{f: f, meta: m, seen: make([]bool, m.high)}
+		if err := v.tree(m.root); err != nil {
+			return err
+		}
+		if m.freelist == noFreelist {
+			return nil
+		}
+		return v.freelist()
+	})
+}
+
+// withHead reads the file at path, and what its last transaction wrote down.
+func withHead(path string, fn func(f *os.File, m meta, size int64) error) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -59,17 +76,7 @@ func verify(path string) error {
 	if err != nil {
 		return err
 	}
-	if m.high > uint64(info.Size()/m.pageSize) {
-		return fmt.Errorf("the file is cut off: it has %d bytes of %d", info.Size(), m.high*uint64(m.pageSize))
-	}
-	v := verifier{f: f, meta: m, seen: make([]bool, m.high)}
-	if err := v.tree(m.root); err != nil {
-		return err
-	}
-	if m.freelist == noFreelist {
-		return nil
-	}
-	return v.freelist()
+	return fn(f, m, info.Size())
 }
 
 // newest finds the valid meta page of the later transaction. One of the two
@@ -88,25 +95,19 @@ func newest(f io.ReaderAt, size int64) (best meta, err error) {
 	return best, nil
 }
 
-// torn reports whether one of the two meta pages is not valid. Then the file may
+// Torn reports whether one of the two meta pages is not valid. Then the file may
 // be that of the change before the last: bbolt goes back to it without a word.
-func torn(path string) (bool, error) {
-	f, err := os.Open(path)
+func (f *File) Torn() (torn bool, err error) {
+	err = withHead(f.path, func(file *os.File, m meta, _ int64) error {
+		_, first := metaAt(file, 0)
+		_, second := metaAt(file, m.pageSize)
+		torn = !first || !second
+		return nil
+	})
 	if err != nil {
-		return false, err
+		return false, openFault(f.path, err)
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return false, err
-	}
-	m, err := newest(f, info.Size())
-	if err != nil {
-		return false, err
-	}
-	_, first := metaAt(f, 0)
-	_, second := metaAt(f, m.pageSize)
-	return !first || !second, nil
+	return torn, nil
 }
 
 func metaAt(f io.ReaderAt, at int64) (meta, bool) {

@@ -1,10 +1,11 @@
-package recovery
+package remains
 
 import (
 	"encoding/json"
 	"time"
 
 	"github.com/tfops/tfops/internal/engine/phases"
+	"github.com/tfops/tfops/internal/run/recovery"
 
 	"github.com/tfops/tfops/internal/engine/outcome"
 
@@ -23,7 +24,7 @@ type Follower interface {
 
 // Read reads what the run directories of a data directory tell, oldest
 // run first. unreadable names those that tell nothing.
-func Read(files *artifacts.Local, l Follower) (remains []run.Remains, unreadable []string, err error) {
+func Read(files *artifacts.Local, l Follower) (remains []recovery.Remains, unreadable []string, err error) {
 	ids, err := files.Runs()
 	if err != nil {
 		return nil, nil, err
@@ -44,7 +45,7 @@ func Read(files *artifacts.Local, l Follower) (remains []run.Remains, unreadable
 	return remains, unreadable, nil
 }
 
-func remainsOf(f artifacts.Run, l Follower) (run.Remains, bool) {
+func remainsOf(f artifacts.Run, l Follower) (recovery.Remains, bool) {
 	m, known := recalled(f)
 	j, err := job.LoadJob(f.Phase(job.ApplyPhase))
 	if err != nil {
@@ -81,13 +82,13 @@ func remainsOf(f artifacts.Run, l Follower) (run.Remains, bool) {
 }
 
 // recalled reads what keepRun wrote.
-func recalled(f artifacts.Run) (m run.Remains, ok bool) {
+func recalled(f artifacts.Run) (m recovery.Remains, ok bool) {
 	b, err := f.Read(artifacts.Record)
 	var kept phases.KeptRun
 	if err != nil || json.Unmarshal(b, &kept) != nil || kept.FormatVersion > 1 || kept.Run.ID != f.ID {
 		return m, false
 	}
-	return run.Remains{Run: kept.Run, Votes: kept.Votes}, kept.Run.Workspace != ""
+	return recovery.Remains{Run: kept.Run, Votes: kept.Votes}, kept.Run.Workspace != ""
 }
 
 func kindOf(job job.Job) run.Kind {
@@ -117,7 +118,7 @@ func planRemains(r *run.Run, res job.Result, err error) {
 }
 
 // applyRemains says how a run stands whose apply may have begun.
-func applyRemains(m *run.Remains, f artifacts.Run, l Follower) {
+func applyRemains(m *recovery.Remains, f artifacts.Run, l Follower) {
 	dir, r := f.Phase(job.ApplyPhase), &m.Run
 	m.Begun = true
 	if r.ApplyStartedAt.IsZero() {

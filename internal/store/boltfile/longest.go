@@ -1,4 +1,4 @@
-package store
+package boltfile
 
 import (
 	"sync"
@@ -17,20 +17,20 @@ type longest struct {
 	Longest
 }
 
-func (s *Store) took(begun time.Time, writes bool) {
+func (f *File) took(begun time.Time, writes bool) {
 	d := time.Since(begun)
-	s.longest.mu.Lock()
-	defer s.longest.mu.Unlock()
-	if d > s.longest.Took {
-		s.longest.Longest = Longest{d, writes, begun}
+	f.longest.mu.Lock()
+	defer f.longest.mu.Unlock()
+	if d > f.longest.Took {
+		f.longest.Longest = Longest{d, writes, begun}
 	}
 }
 
 // Longest is the longest transaction since it was asked for last; zero for none.
-func (s *Store) Longest() Longest {
-	s.longest.mu.Lock()
-	defer s.longest.mu.Unlock()
-	l := s.longest.Longest
-	s.longest.Longest = Longest{}
+func (f *File) Longest() Longest {
+	f.longest.mu.Lock()
+	defer f.longest.mu.Unlock()
+	l := f.longest.Longest
+	f.longest.Longest = Longest{}
 	return l
 }
