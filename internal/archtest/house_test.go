@@ -16,7 +16,7 @@ const module = "github.com/tfops/tfops/"
 // only. The reasons stand in docs/ARCHITECTURE.md.
 var floors = [][]string{
 	{"internal/agenda", "internal/datafile", "internal/durable", "internal/fault", "internal/filelock",
-		"internal/hclfn", "internal/lazily", "internal/links", "internal/redact", "internal/signal"},
+		"internal/hclfn", "internal/ids", "internal/lazily", "internal/links", "internal/redact", "internal/signal"},
 	{"internal/pinned", "internal/gitrepo/packs", "internal/gitrepo/lfs", "internal/term/page",
 		"internal/drift/schedule", "internal/drift/glob", "internal/plan/values",
 		// types and a reader that everybody may hold: out of the ground alone
@@ -43,8 +43,8 @@ var floors = [][]string{
 	{"internal/runner/phase"},
 	{"internal/runner", "internal/drift/codify", "internal/drift/report/wording"},
 	{"internal/drift/report"},
-	{"internal/drift/report/documents"}, // tells a report in sentences
-	{"internal/drift/report/formats"},   // quotes them
+	{"internal/drift/report/documents", "internal/run/changes"}, // tells a report in sentences
+	{"internal/drift/report/formats"},                           // quotes them
 	{"internal/run"},
 	{"internal/artifacts", "internal/run/recovery", "internal/store/boltfile", "internal/notify", "internal/term/show"},
 	{"internal/store/records"}, // lie in a boltfile

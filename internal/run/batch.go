@@ -60,21 +60,14 @@ type Query struct {
 
 // Matches reports whether the run is selected; Limit and Before apart.
 func (q Query) Matches(r Run) bool {
-	return (q.Workspace == "" || q.Workspace == r.Workspace) && in(q.Statuses, r.Status) && in(q.Kinds, r.Kind)
+	return (q.Workspace == "" || q.Workspace == r.Workspace) && (len(q.Statuses) == 0 || slices.Contains(q.Statuses,
+		r.Status)) &&
+		(len(q.Kinds) == 0 || slices.Contains(q.Kinds, r.Kind))
 }
 
 // OnlyActive reports whether only runs that have not ended are selected.
 func (q Query) OnlyActive() bool {
 	return len(q.Statuses) > 0 && !slices.ContainsFunc(q.Statuses, Status.Terminal)
-}
-
-func in[T comparable](set []T, v T) bool {
-	for _, s := range set {
-		if s == v {
-			return true
-		}
-	}
-	return len(set) == 0
 }
 
 // WorkspaceTx is what can hold a workspace back, to be changed in one transaction.
@@ -90,7 +83,8 @@ type WorkspaceTx struct {
 
 // Audit records a decision about the workspace.
 func (h *WorkspaceTx) Audit(actor, via, action, reason string) {
-	h.Audits = append(h.Audits, Audit{At: h.Now, Actor: actor, Via: via, Action: action, Workspace: h.Record.Name, Reason: reason})
+	h.Audits = append(h.Audits, Audit{At: h.Now, Actor: actor, Via: via, Action: action, Workspace: h.Record.Name,
+		Reason: reason})
 }
 
 // Retention is how long ended runs are kept. A run goes when it is past both.

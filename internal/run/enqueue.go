@@ -21,7 +21,8 @@ func New(r Run, id string, now time.Time) (Run, Event) {
 // ended: a check or a move beside another, and a refresh beside what applies.
 func (r Run) LeftOut(active []Run) bool {
 	return slices.ContainsFunc(active, func(old Run) bool {
-		return (r.Kind == Drift || r.Kind == Move) && old.Kind == r.Kind || r.Kind == Refresh && old.Kind.Applies() && old.Kind != Refresh
+		return (r.Kind == Drift || r.Kind == Move) && old.Kind == r.Kind ||
+			r.Kind == Refresh && old.Kind.Applies() && old.Kind != Refresh
 	})
 }
 

@@ -53,7 +53,8 @@ func TestWhatANewRunWants(t *testing.T) {
 	} {
 		rec := old
 		r := Run{Kind: kind, Commit: Commit{SHA: "c2"}, Fingerprint: "f2", CreatedAt: now}
-		if changed := r.Want(&rec); changed != (want.Fingerprint == "f2") || rec.Desired != want.Desired || !rec.DesiredAt.Equal(want.DesiredAt) ||
+		if changed := r.Want(&rec); changed != (want.Fingerprint == "f2") || rec.Desired != want.Desired ||
+			!rec.DesiredAt.Equal(want.DesiredAt) ||
 			rec.Fingerprint != want.Fingerprint || rec.HeldBack != want.HeldBack {
 			t.Errorf("a %s: %v, %+v, want %+v", kind, changed, rec, want)
 		}

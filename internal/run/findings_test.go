@@ -17,7 +17,8 @@ func TestALookSparesWhatItSaysNothingOf(t *testing.T) {
 	}
 	check := drift.Check{Workspace: "net", Outcome: drift.Drifted}
 	var l FindingsTx
-	if err := l.Observe(drift.Rules{}, Look{Check: check, Found: []drift.Difference{difference("box.a"), difference("box.b")}}, at); err != nil {
+	if err := l.Observe(drift.Rules{}, Look{Check: check, Found: []drift.Difference{difference("box.a"),
+		difference("box.b")}}, at); err != nil {
 		t.Fatal(err)
 	}
 	spared := drift.ID("net", "box.a", drift.Changed)
@@ -30,7 +31,8 @@ func TestALookSparesWhatItSaysNothingOf(t *testing.T) {
 		t.Fatalf("%d findings", len(found))
 	}
 	for _, f := range found {
-		if f.ID == spared && (f.Life != drift.New || f.Times != 1 || !f.LastSeen.Equal(at)) || f.ID != spared && f.Life != drift.Resolved {
+		if f.ID == spared && (f.Life != drift.New || f.Times != 1 || !f.LastSeen.Equal(at)) || f.ID != spared &&
+			f.Life != drift.Resolved {
 			t.Errorf("%+v", f)
 		}
 	}

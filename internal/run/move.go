@@ -55,7 +55,8 @@ func (m StateMove) String() string {
 		did = "found there already:"
 	}
 	n := workspace.StateRef{Resources: m.Resources, Counted: true}
-	return fmt.Sprintf("%s %s (serial %d, lineage %s) from %s to %s; the old state is kept as it is", did, n.Holds(), m.Serial, m.Lineage, m.From, m.To)
+	return fmt.Sprintf("%s %s (serial %d, lineage %s) from %s to %s; the old state is kept as it is", did, n.Holds(),
+		m.Serial, m.Lineage, m.From, m.To)
 }
 
 func (m StateMove) imported() string {
@@ -99,6 +100,7 @@ func (d *Tx) TakeBoth(reason string) error {
 			return nil // its own: Take has refused any other
 		}
 	}
-	d.Locks = append(d.Locks, locks.Lock{State: from, Workspace: d.Run.Workspace, Run: d.Run.ID, Reason: reason, Since: d.Now})
+	d.Locks = append(d.Locks, locks.Lock{State: from, Workspace: d.Run.Workspace, Run: d.Run.ID, Reason: reason,
+		Since: d.Now})
 	return nil
 }

@@ -21,13 +21,15 @@ type NewState struct {
 // String says what happened, in a sentence.
 func (n NewState) String() string {
 	if n.Was != "" {
-		return fmt.Sprintf("its state is new (%s, with %s), while workspace %s, which the configuration does not have any more, was applied from the same code: "+
-			"its state (%s) holds %s and would be left behind; if it is the same workspace, say so: renamed_from = %q", n.To, n.To.Holds(), n.Was, n.From, n.From.Holds(), n.Was)
+		return fmt.Sprintf("its state is new (%s, with %s), while workspace %s, which the configuration does not have "+
+			"any more, was applied from the same code: its state (%s) holds %s and would be left behind; if it is the "+
+			"same workspace, say so: renamed_from = %q", n.To, n.To.Holds(), n.Was, n.From, n.From.Holds(), n.Was)
 	}
 	if n.Why != "" {
 		return fmt.Sprintf("its state (%s) is not what was applied, with %s: %s", n.To, n.From.Holds(), n.Why)
 	}
-	return fmt.Sprintf("its state is not the one that was applied: that was %s, with %s; this one is %s, with %s", n.From, n.From.Holds(), n.To, n.To.Holds())
+	return fmt.Sprintf("its state is not the one that was applied: that was %s, with %s; this one is %s, with %s",
+		n.From, n.From.Holds(), n.To, n.To.Holds())
 }
 
 // WayOut is one way to go on, with its command or what to write.
@@ -41,13 +43,16 @@ func (n NewState) Ways(r Run) []WayOut {
 	accept := WayOut{"leave the old state behind, on purpose", AcceptCommand(r.ID)}
 	if n.Why != "" {
 		accept.What = "go on with the state as it is, on purpose"
-		return []WayOut{{"put it right where it is (most backends keep old versions), then plan anew", "tfops sync " + r.Workspace},
-			{"put a copy in its place", "tfops state import " + r.Workspace + " FILE --replace -m WHY"}, accept}
+		return []WayOut{
+			{"put it right where it is (most backends keep old versions), then plan anew", "tfops sync " + r.Workspace},
+			{"put a copy in its place", "tfops state import " + r.Workspace + " FILE --replace -m WHY"}, accept,
+		}
 	}
 	ways := []WayOut{{"take the state along", "tfops state move " + r.Workspace}}
 	back := "revert what moved it: the backend in the code, or the change in tfops.hcl"
 	if n.Was != "" {
-		ways = append(ways, WayOut{"take history and findings along, too", fmt.Sprintf("write renamed_from = %q into workspace %s in tfops.hcl", n.Was, r.Workspace)})
+		ways = append(ways, WayOut{"take history and findings along, too",
+			fmt.Sprintf("write renamed_from = %q into workspace %s in tfops.hcl", n.Was, r.Workspace)})
 		back = fmt.Sprintf("call the workspace %s again in tfops.hcl", n.Was)
 	}
 	return append(ways, accept, WayOut{"go back", back})

@@ -27,8 +27,9 @@ const (
 
 // NoticeKinds lists all kinds in the order in which people read about them.
 func NoticeKinds() []NoticeKind {
-	return []NoticeKind{NoticeAwaitingApproval, NoticeApplied, NoticeErrored, NoticeInterrupted, NoticeDiscarded, NoticeDriftNew,
-		NoticeDriftResolved, NoticeDriftUnchecked, NoticeHealed, NoticeHealStopped, NoticeReport, NoticeConfigInvalid, NoticeTest}
+	return []NoticeKind{NoticeAwaitingApproval, NoticeApplied, NoticeErrored, NoticeInterrupted, NoticeDiscarded,
+		NoticeDriftNew, NoticeDriftResolved, NoticeDriftUnchecked, NoticeHealed, NoticeHealStopped, NoticeReport,
+		NoticeConfigInvalid, NoticeTest}
 }
 
 // Known reports whether there is such a kind.

@@ -5,13 +5,13 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/tidwall/btree"
 
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/locks"
+	"github.com/tfops/tfops/internal/run/changes"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -43,21 +43,7 @@ type contents struct {
 }
 
 // Change is what one transaction touched of a queue.
-type Change struct {
-	Runs       []string // ids, of those that have ended by it as well
-	Workspaces []string // whose record, or one of whose runs, is another
-	States     []string // keys of locks, and states of runs, from and to
-
-	at    uint64
-	older *Change // nil: what came before is not remembered
-	depth int
-}
-
-// remembered is how many changes a queue remembers at least. Who looks less often looks at all.
-const remembered = 4096
-
-// versions gives each queue that is made in this process a number of its own.
-var versions atomic.Uint64
+type Change = changes.Change
 
 var none contents
 
@@ -69,23 +55,12 @@ func (q Queue) contents() *contents {
 }
 
 // Version is greater than that of every queue that was made before. 0 is the empty queue's.
-func (q Queue) Version() uint64 {
-	if q.contents().change == nil {
-		return 0
-	}
-	return q.in.change.at
-}
+func (q Queue) Version() uint64 { return q.contents().change.Version() }
 
 // Since lists what was changed after an older queue, newest first; false when that is not
 // remembered, and anything may have.
 func (q Queue) Since(version uint64) (changes []*Change, ok bool) {
-	for c := q.contents().change; c != nil; c = c.older {
-		if c.at <= version {
-			return changes, c.at == version
-		}
-		changes = append(changes, c)
-	}
-	return nil, false
+	return q.contents().change.Since(version)
 }
 
 // Len is how many runs have not ended.
@@ -187,7 +162,8 @@ const (
 )
 
 func indexKeys(r *Run) [3]string {
-	return [3]string{inWorkspace + r.Workspace + "\x00" + r.ID, onState + r.State + "\x00" + r.ID, withStatus + string(r.Status) + "\x00" + r.ID}
+	end := "\x00" + r.ID
+	return [3]string{inWorkspace + r.Workspace + end, onState + r.State + end, withStatus + string(r.Status) + end}
 }
 
 // scan finds runs by the index. What a key is made of may hold any byte, so is has the last word.
@@ -220,33 +196,8 @@ func (q Queue) Edit() *Draft {
 
 // Queue ends the draft.
 func (d *Draft) Queue() Queue {
-	c := d.change
-	c.at = versions.Add(1)
-	if old := d.in.change; old != nil && old.depth < 2*remembered {
-		c.older, c.depth = old, old.depth+1
-	} else if old != nil {
-		c.older, c.depth = old.newest(remembered), remembered+1
-	}
-	d.in.change = &c
+	d.in.change = d.change.After(d.in.change)
 	return Queue{in: d.in}
-}
-
-// newest copies the newest changes, so that what came before can be forgotten.
-func (c *Change) newest(n int) *Change {
-	if c == nil || n == 0 {
-		return nil
-	}
-	var all []*Change
-	for ; c != nil && len(all) < n; c = c.older {
-		all = append(all, c)
-	}
-	var older *Change
-	for i, one := range slices.Backward(all) {
-		kept := *one
-		kept.older, kept.depth = older, len(all)-1-i
-		older = &kept
-	}
-	return older
 }
 
 // PutRun puts a run in the place of the one with its id, together with the votes on it. One
@@ -324,7 +275,8 @@ type Listing struct {
 
 // List writes the queue out.
 func (q Queue) List() Listing {
-	l := Listing{Votes: map[string][]approvals.Vote{}, Records: map[string]workspace.Record{}, Locks: map[string]locks.Lock{}}
+	l := Listing{Votes: map[string][]approvals.Vote{}, Records: map[string]workspace.Record{},
+		Locks: map[string]locks.Lock{}}
 	for r := range q.Active() {
 		l.Active = append(l.Active, *r)
 		if votes := q.Votes(r.ID); len(votes) > 0 {

@@ -28,10 +28,13 @@ func TestExpendable(t *testing.T) {
 		{"past the count only", Retention{1, 50}, []ended{e(Errored, 1), e(Errored, 9)}, nil},
 		{"past the days only", Retention{5, 5}, []ended{e(Errored, 8), e(Errored, 9)}, nil},
 		{"on the day itself it stays", Retention{0, 5}, []ended{e(Errored, 5)}, nil},
-		{"nothing to keep at all", Retention{0, 0}, []ended{e(Canceled, 1), e(Discarded, 2), e(PolicyFailed, 3), e(PlannedAndFinished, 4)}, []string{"0", "1", "2", "3"}},
-		{"what has not ended stays and does not count", Retention{1, 5}, []ended{e(Pending, 9), e(Planning, 9), e(AwaitingApproval, 9), e(ApplyQueued, 9),
+		{"nothing to keep at all", Retention{0, 0}, []ended{e(Canceled, 1), e(Discarded, 2), e(PolicyFailed, 3),
+			e(PlannedAndFinished, 4)}, []string{"0", "1", "2", "3"}},
+		{"what has not ended stays and does not count", Retention{1, 5}, []ended{e(Pending, 9), e(Planning, 9),
+			e(AwaitingApproval, 9), e(ApplyQueued, 9),
 			e(Applying, 9), e(Interrupted, 9), e(Errored, 9), e(Errored, 9)}, []string{"7"}},
-		{"the last applied run stays", Retention{0, 0}, []ended{e(Errored, 1), e(Applied, 90), e(Applied, 99)}, []string{"0", "2"}},
+		{"the last applied run stays", Retention{0, 0}, []ended{e(Errored, 1), e(Applied, 90), e(Applied, 99)},
+			[]string{"0", "2"}},
 		{"the only applied run stays, and counts", Retention{1, 0}, []ended{e(Applied, 90), e(Errored, 91)}, []string{"1"}},
 		{"an older applied run goes", Retention{1, 5}, []ended{e(Applied, 8), e(Applied, 9)}, []string{"1"}},
 	} {
@@ -105,17 +108,20 @@ func TestHoldsAudit(t *testing.T) {
 	h := WorkspaceTx{Now: t0}
 	h.Record.Name = "net"
 	h.Audit("ana", "socket", "lock", "why")
-	if want := (Audit{At: t0, Actor: "ana", Via: "socket", Action: "lock", Workspace: "net", Reason: "why"}); len(h.Audits) != 1 || h.Audits[0] != want {
+	if want := (Audit{At: t0, Actor: "ana", Via: "socket", Action: "lock", Workspace: "net", Reason: "why"}); len(
+		h.Audits) != 1 || h.Audits[0] != want {
 		t.Errorf("recorded %+v, want %+v", h.Audits, want)
 	}
 }
 
 func TestTx(t *testing.T) {
-	d := Tx{Run: Run{ID: "r1", Workspace: "net", Kind: Sync, Status: ApplyQueued, State: "s3:x", Attempt: 2, Commit: Commit{SHA: "c"}}, Now: t0}
+	d := Tx{Run: Run{ID: "r1", Workspace: "net", Kind: Sync, Status: ApplyQueued, State: "s3:x", Attempt: 2,
+		Commit: Commit{SHA: "c"}}, Now: t0}
 	if err := d.Take("applying"); err != nil || len(d.Locks) != 1 {
 		t.Fatalf("a free state was not taken: %v", err)
 	}
-	if l := d.Locks[0]; l.State != "s3:x" || l.Run != "r1" || l.Workspace != "net" || l.Person != "" || !l.Since.Equal(t0) || l.Reason != "applying" {
+	if l := d.Locks[0]; l.State != "s3:x" || l.Run != "r1" || l.Workspace != "net" || l.Person != "" ||
+		!l.Since.Equal(t0) || l.Reason != "applying" {
 		t.Errorf("took %+v", l)
 	}
 	if err := d.Take("again"); err != nil || len(d.Locks) != 1 {
@@ -129,10 +135,12 @@ func TestTx(t *testing.T) {
 	}
 	d.Note("li", "watches")
 	d.Audit("ana", "socket", "approve", "fine")
-	if want := []Event{{Run: "r1", At: t0, From: ApplyQueued, To: Applying, Actor: "ana", Text: "off it goes"}, {Run: "r1", At: t0, Actor: "li", Text: "watches"}}; !slices.Equal(d.Events, want) {
+	if want := []Event{{Run: "r1", At: t0, From: ApplyQueued, To: Applying, Actor: "ana", Text: "off it goes"},
+		{Run: "r1", At: t0, Actor: "li", Text: "watches"}}; !slices.Equal(d.Events, want) {
 		t.Errorf("events %+v, want %+v", d.Events, want)
 	}
-	if want := []Audit{{At: t0, Actor: "ana", Via: "socket", Action: "approve", Workspace: "net", Run: "r1", Reason: "fine"}}; !slices.Equal(d.Audits, want) {
+	if want := []Audit{{At: t0, Actor: "ana", Via: "socket", Action: "approve", Workspace: "net", Run: "r1",
+		Reason: "fine"}}; !slices.Equal(d.Audits, want) {
 		t.Errorf("audits %+v, want %+v", d.Audits, want)
 	}
 
@@ -166,13 +174,15 @@ func TestFollow(t *testing.T) {
 		actor   string
 		attempt int
 	}{{ByRetry, "", 3}, {ByStale, "ana", 1}, {ByResolve, "li", 1}} {
-		d := Tx{Run: Run{ID: "r1", Workspace: "net", Kind: Destroy, Attempt: 2, Commit: commit, Plan: &PlanSummary{}, State: "s", Status: Discarded}, Now: t0}
+		d := Tx{Run: Run{ID: "r1", Workspace: "net", Kind: Destroy, Attempt: 2, Commit: commit, Plan: &PlanSummary{},
+			State: "s", Status: Discarded}, Now: t0}
 		f := d.Follow(Destroy, c.cause, c.actor)
 		f.NotBefore = t0.Add(time.Minute)
 		if len(d.Follows) != 1 || !d.Follows[0].NotBefore.Equal(f.NotBefore) {
 			t.Fatalf("%s: what is set on the new run is lost", c.cause)
 		}
-		if f.Workspace != "net" || f.Kind != Destroy || f.Status != Pending || f.Commit.SHA != "c" || f.Attempt != c.attempt ||
+		if f.Workspace != "net" || f.Kind != Destroy || f.Status != Pending || f.Commit.SHA != "c" ||
+			f.Attempt != c.attempt ||
 			f.Trigger != (Trigger{Cause: c.cause, Actor: c.actor, Run: "r1"}) {
 			t.Errorf("%s: follows %+v", c.cause, f)
 		}
@@ -199,7 +209,8 @@ func TestEndedByARefresh(t *testing.T) {
 		{"a refresh is applied", Refresh, Applying, Applied, "c1", true},
 		{"a refresh is applied while a commit is not", Refresh, Applying, Applied, "c2", false},
 	} {
-		d := Tx{Run: Run{ID: "r2", Kind: c.kind, Status: c.from}, Record: workspace.Record{Desired: c.desired, Applied: "c1", Ended: "run r1 is applied"}, Now: t0}
+		d := Tx{Run: Run{ID: "r2", Kind: c.kind, Status: c.from}, Record: workspace.Record{Desired: c.desired,
+			Applied: "c1", Ended: "run r1 is applied"}, Now: t0}
 		if err := d.Move(c.to, "", ""); err != nil {
 			t.Fatal(err)
 		}
@@ -213,10 +224,12 @@ func TestEndedByARefresh(t *testing.T) {
 func TestRefreshesAreExpendable(t *testing.T) {
 	old := t0.AddDate(0, 0, -10)
 	runs := []Run{
-		{ID: "r4", Kind: Refresh, Status: Applied, FinishedAt: old}, {ID: "r3", Kind: Refresh, Status: Applied, FinishedAt: old},
+		{ID: "r4", Kind: Refresh, Status: Applied, FinishedAt: old}, {ID: "r3", Kind: Refresh, Status: Applied,
+			FinishedAt: old},
 		{ID: "r2", Kind: Sync, Status: Applied, FinishedAt: old}, {ID: "r1", Kind: Sync, Status: Applied, FinishedAt: old},
 	}
-	if got, want := (Retention{Runs: 0, Days: 1}).Expendable(runs, t0), []string{"r4", "r3", "r1"}; !slices.Equal(got, want) {
+	if got, want := (Retention{Runs: 0, Days: 1}).Expendable(runs, t0), []string{"r4", "r3", "r1"}; !slices.Equal(got,
+		want) {
 		t.Errorf("expendable are %q, want %q", got, want)
 	}
 }

@@ -19,7 +19,8 @@ type Rename struct {
 
 // String says what happened, in a sentence.
 func (r Rename) String() string {
-	return fmt.Sprintf("workspace %s is called %s now (renamed_from): its state, history and findings go with it", r.From, r.To)
+	return fmt.Sprintf("workspace %s is called %s now (renamed_from): its state, history and findings go with it",
+		r.From, r.To)
 }
 
 // InTheWay says which run a rename waits for: a runner is at work under one of
@@ -30,7 +31,8 @@ func (r Rename) InTheWay(active []Run) error {
 			break
 		}
 		if a.Status == Planning || a.Status == Applying || a.Workspace == r.To && a.Status == Interrupted {
-			return fault.New(fault.Conflict, "tfops wait "+a.ID, "workspace %s takes over what is known of %s once run %s has ended, which is %s", r.To, r.From, a.ID, a.Status)
+			return fault.New(fault.Conflict, "tfops wait "+a.ID,
+				"workspace %s takes over what is known of %s once run %s has ended, which is %s", r.To, r.From, a.ID, a.Status)
 		}
 	}
 	return nil
@@ -61,7 +63,8 @@ func (r Rename) Follows(o Run) Run {
 // one has.
 func (r Rename) Locks(old, own []locks.Lock) ([]locks.Lock, error) {
 	if len(old) > 0 && len(own) > 0 {
-		return nil, fault.New(fault.Conflict, "tfops unlock "+r.To, "workspace %s takes over what is known of %s once it has no lock of its own: it is %s, and %s is %s",
+		return nil, fault.New(fault.Conflict, "tfops unlock "+r.To,
+			"workspace %s takes over what is known of %s once it has no lock of its own: it is %s, and %s is %s",
 			r.To, r.From, own[0], r.From, old[0])
 	}
 	var out []locks.Lock

@@ -58,7 +58,8 @@ const (
 type Trigger struct {
 	Cause Cause  `json:"cause"`
 	Actor string `json:"actor,omitempty"` // the person, for ByPerson and ByResolve
-	Run   string `json:"run,omitempty"`   // the earlier run, for ByRetry, ByStale, ByResolve, ByRefresh and ByApply, and of a ByRemoval that was planned anew
+	// the earlier run, for ByRetry, ByStale, ByResolve, ByRefresh and ByApply, and of a ByRemoval that was planned anew
+	Run string `json:"run,omitempty"`
 }
 
 // Person is an identity as Git records it.
@@ -80,14 +81,16 @@ type Commit struct {
 // PlanSummary is what a run's record keeps of its plan; the whole lies in the
 // run's directory.
 type PlanSummary struct {
-	Digest    string      `json:"digest"`
-	Counts    plan.Counts `json:"counts"`
-	Types     []string    `json:"types"`     // resource types that change, sorted, each once; of a refresh those that the state takes over
-	Addresses []string    `json:"addresses"` // addresses that change, in the engine's order; of a refresh those that the state takes over
-	Drifted   int         `json:"drifted"`   // resources that changed outside of the engine
-	Changes   bool        `json:"changes"`   // applying it would do something
-	Complete  bool        `json:"complete"`
-	Engine    string      `json:"engine"` // name and version, e.g. "terraform 1.11.4"
+	Digest string      `json:"digest"`
+	Counts plan.Counts `json:"counts"`
+	// resource types that change, sorted, each once; of a refresh those that the state takes over
+	Types []string `json:"types"`
+	// addresses that change, in the engine's order; of a refresh those that the state takes over
+	Addresses []string `json:"addresses"`
+	Drifted   int      `json:"drifted"` // resources that changed outside of the engine
+	Changes   bool     `json:"changes"` // applying it would do something
+	Complete  bool     `json:"complete"`
+	Engine    string   `json:"engine"` // name and version, e.g. "terraform 1.11.4"
 }
 
 // Failure is why a run ended as errored, or what is known of an interruption.
@@ -114,19 +117,21 @@ type Run struct {
 	Commit    Commit  `json:"commit"`
 	Trigger   Trigger `json:"trigger"`
 
-	Fingerprint  string       `json:"fingerprint"`             // of the workspace when it was planned
-	State        string       `json:"state,omitempty"`         // identity of the state, known once planned
-	Moving       *StateMove   `json:"move,omitempty"`          // of a move or an import: from where to where
-	NewState     *NewState    `json:"new_state,omitempty"`     // it stands on another state than what is applied
-	Plan         *PlanSummary `json:"plan,omitempty"`          // set once planned
-	Failure      *Failure     `json:"failure,omitempty"`       // of errored and interrupted
-	Attempt      int          `json:"attempt"`                 // 1, and more for a retried plan
-	Restarts     int          `json:"restarts,omitempty"`      // how often planning was begun again because its runner vanished or the state moved on
-	NotBefore    time.Time    `json:"not_before,omitzero"`     // a retry waits until then
-	Delayed      string       `json:"delayed,omitempty"`       // why it waits until NotBefore
-	Unconfirmed  string       `json:"unconfirmed,omitempty"`   // why it could not be found out whether its commit is still on its branch
-	Canceling    string       `json:"canceling,omitempty"`     // who asked for the running phase to stop
-	SupersededBy string       `json:"superseded_by,omitempty"` // the newer run
+	Fingerprint string       `json:"fingerprint"`         // of the workspace when it was planned
+	State       string       `json:"state,omitempty"`     // identity of the state, known once planned
+	Moving      *StateMove   `json:"move,omitempty"`      // of a move or an import: from where to where
+	NewState    *NewState    `json:"new_state,omitempty"` // it stands on another state than what is applied
+	Plan        *PlanSummary `json:"plan,omitempty"`      // set once planned
+	Failure     *Failure     `json:"failure,omitempty"`   // of errored and interrupted
+	Attempt     int          `json:"attempt"`             // 1, and more for a retried plan
+	// how often planning was begun again because its runner vanished or the state moved on
+	Restarts  int       `json:"restarts,omitempty"`
+	NotBefore time.Time `json:"not_before,omitzero"` // a retry waits until then
+	Delayed   string    `json:"delayed,omitempty"`   // why it waits until NotBefore
+	// why it could not be found out whether its commit is still on its branch
+	Unconfirmed  string `json:"unconfirmed,omitempty"`
+	Canceling    string `json:"canceling,omitempty"`     // who asked for the running phase to stop
+	SupersededBy string `json:"superseded_by,omitempty"` // the newer run
 
 	// Debug says that the engine's own debug log is kept beside the run's log.
 	Debug bool `json:"debug,omitempty"`

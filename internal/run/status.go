@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -35,7 +36,8 @@ const (
 )
 
 // Statuses lists every status, in the order of a run's life.
-var Statuses = []Status{Pending, Planning, PlannedAndFinished, PolicyFailed, AwaitingApproval, ApplyQueued, Applying, Applied, Errored, Interrupted, Discarded, Canceled}
+var Statuses = []Status{Pending, Planning, PlannedAndFinished, PolicyFailed, AwaitingApproval, ApplyQueued, Applying,
+	Applied, Errored, Interrupted, Discarded, Canceled}
 
 // moves is the whole table of allowed transitions. A status without a row is
 // terminal and never changes.
@@ -52,27 +54,10 @@ var moves = map[Status][]Status{
 }
 
 // CanMove reports whether the table allows the move.
-func CanMove(from, to Status) bool {
-	for _, s := range moves[from] {
-		if s == to {
-			return true
-		}
-	}
-	return false
-}
+func CanMove(from, to Status) bool { return slices.Contains(moves[from], to) }
 
 // Terminal reports whether a run of this status has ended.
 func (s Status) Terminal() bool { return len(moves[s]) == 0 }
-
-// Valid reports whether s is a status.
-func (s Status) Valid() bool {
-	for _, k := range Statuses {
-		if k == s {
-			return true
-		}
-	}
-	return false
-}
 
 // Unapplied reports whether the run has not begun to apply and may still: it
 // can be superseded, discarded or canceled.

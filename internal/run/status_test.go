@@ -9,8 +9,9 @@ import (
 
 // diagram is the state diagram of docs/ARCHITECTURE.md, written out once more.
 var diagram = map[Status][]Status{
-	"pending":              {"planning", "discarded", "canceled", "errored"},
-	"planning":             {"pending", "planned_and_finished", "policy_failed", "awaiting_approval", "apply_queued", "discarded", "canceled", "errored"},
+	"pending": {"planning", "discarded", "canceled", "errored"},
+	"planning": {"pending", "planned_and_finished", "policy_failed", "awaiting_approval", "apply_queued",
+		"discarded", "canceled", "errored"},
 	"planned_and_finished": {},
 	"policy_failed":        {},
 	"awaiting_approval":    {"apply_queued", "discarded", "canceled", "errored"},
@@ -30,7 +31,7 @@ func TestEveryMove(t *testing.T) {
 		t.Errorf("there are %d statuses, and %d in the diagram", len(Statuses), len(diagram))
 	}
 	for from, next := range diagram {
-		if !from.Valid() || !slices.Contains(Statuses, from) {
+		if !slices.Contains(Statuses, from) {
 			t.Errorf("%s is not a status", from)
 		}
 		if from.Terminal() != (len(next) == 0) {
@@ -58,7 +59,7 @@ func TestEveryMove(t *testing.T) {
 		}
 	}
 	for _, s := range []Status{"", "done", "PENDING"} {
-		if s.Valid() || CanMove(s, Pending) || CanMove(Pending, s) {
+		if CanMove(s, Pending) || CanMove(Pending, s) {
 			t.Errorf("%q counts as a status", s)
 		}
 	}

@@ -62,7 +62,8 @@ func (d *Tx) Move(to Status, actor, text string) error {
 	}
 	// A refresh leaves what is wanted as it is: one that comes to nothing is not
 	// why a commit is not applied.
-	if to.Terminal() && d.Run.Kind.Applies() && (d.Run.Kind != Refresh || to == Applied && d.Record.Desired == d.Record.Applied) {
+	nothing := d.Run.Kind == Refresh && (to != Applied || d.Record.Desired != d.Record.Applied)
+	if to.Terminal() && d.Run.Kind.Applies() && !nothing {
 		how := string(to)
 		if d.Run.Reason != "" {
 			how += " (" + string(d.Run.Reason) + ")"
@@ -87,7 +88,8 @@ func (d *Tx) Audit(actor, via, action, reason string) {
 // Take locks the run's state for the run; what the run holds already it keeps
 // as it is.
 func (d *Tx) Take(reason string) error {
-	want := locks.Lock{State: locks.Key(d.Run.Workspace, d.Run.State), Workspace: d.Run.Workspace, Run: d.Run.ID, Reason: reason, Since: d.Now}
+	want := locks.Lock{State: locks.Key(d.Run.Workspace, d.Run.State), Workspace: d.Run.Workspace, Run: d.Run.ID,
+		Reason: reason, Since: d.Now}
 	if err := locks.Take(d.Locks, want); err != nil {
 		return err
 	}
@@ -99,13 +101,7 @@ func (d *Tx) Take(reason string) error {
 
 // Release gives up what the run holds.
 func (d *Tx) Release() {
-	kept := d.Locks[:0:0]
-	for _, l := range d.Locks {
-		if l.Run != d.Run.ID {
-			kept = append(kept, l)
-		}
-	}
-	d.Locks = kept
+	d.Locks = slices.DeleteFunc(slices.Clone(d.Locks), func(l locks.Lock) bool { return l.Run == d.Run.ID })
 }
 
 // Follow enqueues another run of the same workspace in the same transaction.

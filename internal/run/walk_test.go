@@ -42,7 +42,8 @@ type walk struct {
 }
 
 func newWalk(t *testing.T, choices []byte) *walk {
-	w := &walk{t: t, path: filepath.Join(t.TempDir(), "tfops.db"), now: time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC), bytes: choices,
+	w := &walk{t: t, path: filepath.Join(t.TempDir(), "tfops.db"), now: time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC),
+		bytes: choices,
 		known: map[string]run.Run{}, ended: map[string]string{}, steps: map[string]int{}}
 	w.open()
 	return w
@@ -79,9 +80,12 @@ func (w *walk) run() {
 		step func() bool
 	}{
 		{"enqueue", w.enqueue}, {"plan", w.beginPlan}, {"plan", w.beginPlan}, {"planned", w.endPlan}, {"planned", w.endPlan},
-		{"vote", w.vote}, {"approve", w.approve}, {"approve", w.approve}, {"approve", w.approve}, {"apply", w.beginApply}, {"apply", w.beginApply},
-		{"apply", w.beginApply}, {"applied", w.endApply}, {"resolve", w.resolve}, {"move", w.anyMove}, {"end", w.end}, {"prune", w.prune},
-		{"reopen", w.reopen}, {"lock", w.lock}, {"unlock", w.unlock}, {"unlock", w.unlock}, {"withdraw", w.withdraw}, {"refused", w.refused},
+		{"vote", w.vote}, {"approve", w.approve}, {"approve", w.approve}, {"approve", w.approve},
+		{"apply", w.beginApply}, {"apply", w.beginApply},
+		{"apply", w.beginApply}, {"applied", w.endApply}, {"resolve", w.resolve}, {"move", w.anyMove}, {"end", w.end},
+		{"prune", w.prune},
+		{"reopen", w.reopen}, {"lock", w.lock}, {"unlock", w.unlock}, {"unlock", w.unlock}, {"withdraw", w.withdraw},
+		{"refused", w.refused},
 		{"clock", w.clock}, {"stale", w.stale},
 	}
 	for len(w.bytes) > 0 && !w.t.Failed() {
@@ -122,7 +126,8 @@ var errNo = errors.New("the walk says no")
 
 func (w *walk) settled(err error) bool {
 	w.t.Helper()
-	if err != nil && !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.Forbidden) && !fault.Is(err, fault.Invalid) && !errors.Is(err, errNo) {
+	if err != nil && !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.Forbidden) &&
+		!fault.Is(err, fault.Invalid) && !errors.Is(err, errNo) {
 		w.t.Fatal(err)
 	}
 	return err == nil
@@ -132,8 +137,9 @@ func (w *walk) enqueue() bool {
 	b := run.Batch{Heads: map[string]string{names[w.next(4)]: "head"}}
 	for range 1 + w.next(2) {
 		kind := []run.Kind{run.Sync, run.Sync, run.Destroy, run.Plan, run.Drift, run.Refresh}[w.next(6)]
-		b.Runs = append(b.Runs, run.Run{Workspace: names[w.next(4)], Kind: kind, Commit: run.Commit{SHA: fmt.Sprint("c", w.next(3)),
-			Author: run.Person{Name: "ana", Email: "ana@example.com"}}})
+		b.Runs = append(b.Runs, run.Run{Workspace: names[w.next(4)], Kind: kind,
+			Commit: run.Commit{SHA: fmt.Sprint("c", w.next(3)),
+				Author: run.Person{Name: "ana", Email: "ana@example.com"}}})
 	}
 	created, superseded, err := w.store.Enqueue(w.t.Context(), b)
 	if err != nil {
@@ -200,7 +206,8 @@ func (w *walk) endPlan() bool {
 // cases is what the rules are asked: two people other than the author.
 func cases(d *run.Tx) approvals.Case {
 	c := approvals.Case{Run: d.Run.ID, Commit: d.Run.Commit.SHA, Apply: workspace.Manual, Votes: d.Votes,
-		Rules: []approvals.Rule{{Name: "two", Require: 2}}, Authors: []approvals.Identity{{Name: "ana", Email: "ana@example.com"}}}
+		Rules:   []approvals.Rule{{Name: "two", Require: 2}},
+		Authors: []approvals.Identity{{Name: "ana", Email: "ana@example.com"}}}
 	if d.Run.Plan != nil {
 		c.Digest = d.Run.Plan.Digest
 	}
@@ -228,7 +235,8 @@ func (w *walk) cast(id, voter string, other int) bool {
 		if d.Run.Status != run.AwaitingApproval {
 			return errNo // the first voice was enough
 		}
-		v := approvals.Vote{Run: d.Run.ID, Digest: d.Run.Plan.Digest, Commit: d.Run.Commit.SHA, Voter: voter, Yes: other != 1, Comment: "why", At: d.Now}
+		v := approvals.Vote{Run: d.Run.ID, Digest: d.Run.Plan.Digest, Commit: d.Run.Commit.SHA, Voter: voter,
+			Yes: other != 1, Comment: "why", At: d.Now}
 		switch other {
 		case 2:
 			v.Digest = "sha256:of another plan"
@@ -312,14 +320,16 @@ func (w *walk) end() bool {
 	if w.next(3) > 0 {
 		return false
 	}
-	return w.change(w.one(run.Pending, run.Planning, run.AwaitingApproval, run.ApplyQueued), func(d *run.Tx) error { return d.Move(run.Canceled, "ana", "") })
+	return w.change(w.one(run.Pending, run.Planning, run.AwaitingApproval, run.ApplyQueued),
+		func(d *run.Tx) error { return d.Move(run.Canceled, "ana", "") })
 }
 
 func (w *walk) anyMove() bool {
 	id := w.one()
 	to := run.Statuses[w.next(len(run.Statuses))]
 	r, ok := w.known[id]
-	if !ok || r.Status == run.Applying || r.Status == run.Interrupted || to == run.Applying || to == run.ApplyQueued || to == run.AwaitingApproval {
+	if !ok || r.Status == run.Applying || r.Status == run.Interrupted || to == run.Applying ||
+		to == run.ApplyQueued || to == run.AwaitingApproval {
 		return false
 	}
 	_, err := w.store.Change(w.t.Context(), id, func(d *run.Tx) error { return d.Move(to, "", "") })
@@ -345,7 +355,8 @@ func (w *walk) lock() bool {
 		return false // not too often: it stops applies
 	}
 	return w.settled(w.store.ChangeWorkspace(w.t.Context(), name, func(h *run.WorkspaceTx) error {
-		l := locks.Lock{State: locks.Key(name, h.Record.State), Workspace: name, Person: "ana", Reason: "a look", Since: h.Now}
+		l := locks.Lock{State: locks.Key(name, h.Record.State), Workspace: name, Person: "ana", Reason: "a look",
+			Since: h.Now}
 		if err := locks.Take(h.Locks, l); err != nil {
 			return err
 		}
@@ -517,7 +528,8 @@ func TestWalk(t *testing.T) {
 		}
 	}
 	t.Log(total)
-	for _, name := range []string{"enqueue", "plan", "planned", "vote", "apply", "applied", "resolve", "move", "end", "prune", "reopen", "lock", "unlock", "withdraw", "clock", "stale", "follows"} {
+	for _, name := range []string{"enqueue", "plan", "planned", "vote", "apply", "applied", "resolve", "move", "end",
+		"prune", "reopen", "lock", "unlock", "withdraw", "clock", "stale", "follows"} {
 		if total[name] < 3 {
 			t.Errorf("%q happened %d times: the walks miss it", name, total[name])
 		}

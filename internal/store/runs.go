@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/ids"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/store/journal"
@@ -76,7 +77,7 @@ func (s *Store) enqueue(tx *records.Tx, r run.Run) (created, superseded []run.Ru
 		return nil, nil, err
 	}
 	last, _ := tx.Last(records.Runs, "")
-	r, event := run.New(r, run.NewID(s.db.Now(), string(last.Key)), s.db.Now())
+	r, event := run.New(r, ids.New(s.db.Now(), string(last.Key)), s.db.Now())
 	superseded, err = s.endAll(tx, active, r.Supersedes, func(d *run.Tx) error { return d.Supersede(r.ID) })
 	if err != nil {
 		return nil, nil, err
@@ -98,7 +99,9 @@ func (s *Store) enqueue(tx *records.Tx, r run.Run) (created, superseded []run.Ru
 }
 
 // endAll ends those of some runs that are meant, and returns them.
-func (s *Store) endAll(tx *records.Tx, runs []run.Run, meant func(run.Run) bool, end func(*run.Tx) error) (ended []run.Run, err error) {
+func (s *Store) endAll(
+	tx *records.Tx, runs []run.Run, meant func(run.Run) bool, end func(*run.Tx) error,
+) (ended []run.Run, err error) {
 	for _, r := range runs {
 		if !meant(r) {
 			continue
@@ -232,7 +235,8 @@ func (s *Store) decide(tx *records.Tx, id string, fn func(*run.Tx) error) (run.R
 		return run.Run{}, err
 	}
 	if d.Run.ID != old.ID || d.Run.Workspace != old.Workspace {
-		return run.Run{}, fmt.Errorf("run %s of workspace %s cannot become run %s of workspace %s", old.ID, old.Workspace, d.Run.ID, d.Run.Workspace)
+		return run.Run{}, fmt.Errorf("run %s of workspace %s cannot become run %s of workspace %s", old.ID,
+			old.Workspace, d.Run.ID, d.Run.Workspace)
 	}
 	keys := d.Run.LockKeys()
 	if d.Run.State != old.State {

@@ -18,6 +18,7 @@ import (
 	"github.com/tfops/tfops/internal/drift/report/formats"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
+	"github.com/tfops/tfops/internal/ids"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -43,7 +44,7 @@ func (u *Keeper) DriftReport(ctx context.Context, since time.Time) (*report.Repo
 			since = last.At
 		}
 	}
-	return u.buildReport(ctx, settings.ReportPlan{}, report.Input{ID: run.NewID(now, ""), At: now, Since: since})
+	return u.buildReport(ctx, settings.ReportPlan{}, report.Input{ID: ids.New(now, ""), At: now, Since: since})
 }
 
 // newestReport finds the newest report of a name, of any with "", that was made
@@ -279,7 +280,7 @@ func (u *Keeper) makeReport(ctx context.Context, p settings.ReportPlan, due, now
 	if p.Since > 0 {
 		since = now.Add(-p.Since)
 	}
-	made, err := u.buildReport(ctx, p, report.Input{ID: run.NewID(now, last), Name: p.Name, At: now, Since: since})
+	made, err := u.buildReport(ctx, p, report.Input{ID: ids.New(now, last), Name: p.Name, At: now, Since: since})
 	if err != nil {
 		return err
 	}

@@ -164,7 +164,7 @@ func Placeholder(id, name, state string, now time.Time) run.Run {
 // Hold suspends a workspace some of whose records are lost, until a person has looked.
 func Hold(rec *workspace.Record, now time.Time) {
 	if !rec.Suspended(now) {
-		rec.Suspension = &workspace.Suspension{By: "tfops", At: now, Reason: "records of the store were damaged and set aside " +
-			"(tfops status); compare what is applied with its state first"}
+		rec.Suspension = &workspace.Suspension{By: "tfops", At: now, Reason: "records of the store were damaged and " +
+			"set aside (tfops status); compare what is applied with its state first"}
 	}
 }

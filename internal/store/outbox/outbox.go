@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/ids"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/store/records"
 )
@@ -21,13 +22,13 @@ func New(db *records.DB) Outbox { return Outbox{db} }
 
 // Add puts a delivery into the outbox for each target of each notice, and returns
 // their ids.
-func Add(tx *records.Tx, now time.Time, notices []run.Notice) (ids []string, err error) {
+func Add(tx *records.Tx, now time.Time, notices []run.Notice) (added []string, err error) {
 	for _, n := range notices {
 		if len(n.Targets) == 0 {
 			continue
 		}
 		if n.ID == "" {
-			n.ID = run.NewID(now, tx.LastNotice())
+			n.ID = ids.New(now, tx.LastNotice())
 			if err := tx.SetLastNotice(n.ID); err != nil {
 				return nil, err
 			}
@@ -36,10 +37,10 @@ func Add(tx *records.Tx, now time.Time, notices []run.Notice) (ids []string, err
 			if err := tx.Put(records.Outbox, d.ID, d); err != nil {
 				return nil, err
 			}
-			ids = append(ids, d.ID)
+			added = append(added, d.ID)
 		}
 	}
-	return ids, nil
+	return added, nil
 }
 
 // Tell puts notices into the outbox that come with no other change, such as of
@@ -115,7 +116,9 @@ func (o Outbox) Delivered(ctx context.Context, id string) error {
 // Failed records an attempt that failed: it is due again at nextAt, or dead.
 // It returns the dead letters that went to make room, oldest first. A delivery
 // that is not there any more is no error.
-func (o Outbox) Failed(ctx context.Context, id, text string, nextAt time.Time, dead bool) (gone []run.Delivery, err error) {
+func (o Outbox) Failed(
+	ctx context.Context, id, text string, nextAt time.Time, dead bool,
+) (gone []run.Delivery, err error) {
 	err = o.db.Update(ctx, func(tx *records.Tx) error {
 		gone = nil
 		d, ok, err := records.Get[run.Delivery](tx, records.Outbox, id)
@@ -211,5 +214,6 @@ func (o Outbox) Drop(ctx context.Context, id string, by run.Audit) error {
 }
 
 func noDelivery(id string) error {
-	return fault.New(fault.NotFound, "tfops notify dead; one that has arrived is not kept", "there is no delivery %s in the outbox", id)
+	return fault.New(fault.NotFound, "tfops notify dead; one that has arrived is not kept",
+		"there is no delivery %s in the outbox", id)
 }

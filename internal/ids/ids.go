@@ -1,4 +1,5 @@
-package run
+// Package ids makes ids that sort as they were made.
+package ids
 
 import (
 	"crypto/rand"
@@ -15,9 +16,9 @@ var epoch = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 
 const timeDigits = 9
 
-// NewID returns an id of twelve characters: nine for the time in milliseconds
+// New returns an id of twelve characters: nine for the time in milliseconds
 // and three random ones. It sorts after last, whatever the clock says.
-func NewID(now time.Time, last string) string {
+func New(now time.Time, last string) string {
 	ms := max(now.Sub(epoch).Milliseconds(), 0)
 	if len(last) >= timeDigits {
 		ms = max(ms, decode(last[:timeDigits])+1)

@@ -1,4 +1,4 @@
-package run
+package ids
 
 import (
 	"regexp"
@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 )
+
+var t0 = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 var idForm = regexp.MustCompile(`^[0-9a-hjkmnp-tv-z]{12}$`)
 
@@ -24,7 +26,7 @@ func TestIDsSortAsTheyWereMade(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			last, all := "", []string{}
 			for i := range 5000 {
-				id := NewID(t0.Add(c.step(i)), last)
+				id := New(t0.Add(c.step(i)), last)
 				if !idForm.MatchString(id) {
 					t.Fatalf("%q is not an id", id)
 				}
@@ -44,7 +46,7 @@ func TestIDsSortAsTheyWereMade(t *testing.T) {
 func TestIDsOfOneMomentDiffer(t *testing.T) {
 	seen := map[string]bool{}
 	for range 100 {
-		seen[NewID(t0, "")] = true
+		seen[New(t0, "")] = true
 	}
 	if len(seen) < 95 { // 32,768 to choose from
 		t.Errorf("a hundred ids of one moment are %d", len(seen))
@@ -52,7 +54,7 @@ func TestIDsOfOneMomentDiffer(t *testing.T) {
 }
 
 func TestIDHoldsTheTime(t *testing.T) {
-	a, b := NewID(t0, ""), NewID(t0.Add(time.Millisecond), "")
+	a, b := New(t0, ""), New(t0.Add(time.Millisecond), "")
 	if decode(b[:timeDigits])-decode(a[:timeDigits]) != 1 {
 		t.Errorf("%s and %s are not a millisecond apart", a, b)
 	}
@@ -61,12 +63,12 @@ func TestIDHoldsTheTime(t *testing.T) {
 	}
 }
 
-func FuzzNewID(f *testing.F) {
+func FuzzNew(f *testing.F) {
 	f.Add(int64(0), "")
 	f.Add(int64(1_800_000_000_000), "0123456789ab")
 	f.Add(int64(-1), "not an id at all")
 	f.Fuzz(func(t *testing.T, ms int64, last string) {
-		id := NewID(time.UnixMilli(ms%(1<<44)), last)
+		id := New(time.UnixMilli(ms%(1<<44)), last)
 		if !idForm.MatchString(id) {
 			t.Fatalf("%q is not an id", id)
 		}
