@@ -15,10 +15,14 @@ func pendingRuns(n int) run.Batch {
 	for i := range n {
 		name := fmt.Sprintf("live-prod-%04d", i)
 		b.Heads[name] = "0123456789abcdef0123456789abcdef01234567"
-		b.Runs = append(b.Runs, run.Run{Workspace: name, Kind: run.Sync, Fingerprint: "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210",
-			Commit: run.Commit{SHA: "0123456789abcdef0123456789abcdef01234567", Author: run.Person{Name: "Ana Silva", Email: "ana@example.com"},
-				Committer: run.Person{Name: "Ana Silva", Email: "ana@example.com"}, Message: "Make the subnets larger\n\nThe cluster needs room."},
-			Plan: &run.PlanSummary{Digest: "sha256:0123", Counts: plan.Counts{Add: 3}, Types: []string{"aws_subnet"}, Addresses: []string{"aws_subnet.a", "aws_subnet.b", "aws_subnet.c"}}})
+		b.Runs = append(b.Runs, run.Run{Workspace: name, Kind: run.Sync,
+			Fingerprint: "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210",
+			Commit: run.Commit{SHA: "0123456789abcdef0123456789abcdef01234567", Author: run.Person{Name: "Ana Silva",
+				Email: "ana@example.com"},
+				Committer: run.Person{Name: "Ana Silva", Email: "ana@example.com"},
+				Message:   "Make the subnets larger\n\nThe cluster needs room."},
+			Plan: &run.PlanSummary{Digest: "sha256:0123", Counts: plan.Counts{Add: 3}, Types: []string{"aws_subnet"},
+				Addresses: []string{"aws_subnet.a", "aws_subnet.b", "aws_subnet.c"}}})
 	}
 	return b
 }
@@ -43,7 +47,8 @@ func BenchmarkClaimOf1000Pending(b *testing.B) {
 		b.Fatal(err)
 	}
 	middle := q.List().Active[500].ID
-	to := map[run.Status]run.Status{run.Pending: run.Planning, run.Planning: run.Pending} // so that the queue stays as long
+	// so that the queue stays as long
+	to := map[run.Status]run.Status{run.Pending: run.Planning, run.Planning: run.Pending}
 	for b.Loop() {
 		_, ok, err := s.Claim(b.Context(), func(q run.Queue) (string, func(*run.Tx) error) {
 			return middle, func(d *run.Tx) error { return d.Move(to[d.Run.Status], "", "") }

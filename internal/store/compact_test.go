@@ -97,8 +97,13 @@ func TestCompact(t *testing.T) {
 	if did, err := s.Compact(); did || err != nil {
 		t.Errorf("compacted twice: %v", err)
 	}
+	goesOn(t, s, kept)
+}
 
-	// The store goes on as before: held, written, backed up, and read again.
+// goesOn sees that the store goes on as before: held, written, backed up, and read again.
+func goesOn(t *testing.T, s *Store, kept run.Run) {
+	t.Helper()
+	path := s.file.Path()
 	if _, err := Open(path, Options{Wait: time.Millisecond}); !fault.Is(err, fault.Conflict) {
 		t.Errorf("the compacted file is not held: %v", err)
 	}
@@ -130,7 +135,8 @@ func TestCompact(t *testing.T) {
 func everyRecord(t *testing.T, s *Store) string {
 	t.Helper()
 	var text strings.Builder
-	for _, bucket := range []string{"meta", "runs", "active", "by_workspace", "votes", "events", "records", "locks", "audit", "findings", "checks", "reports", "outbox", "dead"} {
+	for _, bucket := range []string{"meta", "runs", "active", "by_workspace", "votes", "events", "records", "locks",
+		"audit", "findings", "checks", "reports", "outbox", "dead"} {
 		fmt.Fprintf(&text, "%s\n%s", bucket, dump(t, s, bucket))
 	}
 	return text.String()

@@ -41,7 +41,8 @@ func child(path, does string) error {
 	ctx := context.Background()
 	for i := 0; ; i++ {
 		created, _, err := s.Enqueue(ctx, run.Batch{Heads: map[string]string{"head": fmt.Sprint(i)}, Runs: []run.Run{
-			{Workspace: fmt.Sprintf("w%d", i%7), Kind: run.Sync, Comment: strings.Repeat("x", 10+i%5000)}, {Workspace: "plans", Kind: run.Plan}}})
+			{Workspace: fmt.Sprintf("w%d", i%7), Kind: run.Sync, Comment: strings.Repeat("x", 10+i%5000)},
+			{Workspace: "plans", Kind: run.Plan}}})
 		if err != nil {
 			return err
 		}

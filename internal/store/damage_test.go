@@ -28,7 +28,8 @@ func filled(t testing.TB) (content []byte, ids []string) {
 	for i := range 12 {
 		var batch []run.Run
 		for j := range 5 {
-			r := run.Run{Workspace: fmt.Sprintf("w%d-%d", i, j), Kind: run.Sync, Commit: run.Commit{SHA: "c", Message: strings.Repeat("m", 500)}}
+			r := run.Run{Workspace: fmt.Sprintf("w%d-%d", i, j), Kind: run.Sync,
+				Commit: run.Commit{SHA: "c", Message: strings.Repeat("m", 500)}}
 			if j == 0 {
 				r.Commit.Message = strings.Repeat("large ", 2000) // pages that continue
 			}
@@ -75,7 +76,8 @@ func refusedAsDamaged(t *testing.T, name string, content []byte, must bool, ids 
 			}
 			readsTrue(t, name, s, ids)
 			s.Close()
-		} else if !fault.Is(err, fault.Internal) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "damaged") || !strings.Contains(fault.Next(err), "tfops recover") {
+		} else if !fault.Is(err, fault.Internal) || !strings.Contains(err.Error(), path) ||
+			!strings.Contains(err.Error(), "damaged") || !strings.Contains(fault.Next(err), "tfops recover") {
 			t.Errorf("%s: refused without saying what to do: %v (%s)", name, err, fault.Next(err))
 		}
 		after, err := os.ReadFile(path)
@@ -111,10 +113,12 @@ func TestTruncatedFilesAreRefused(t *testing.T) {
 		t.Fatalf("the sample has only %d bytes", len(content))
 	}
 	for n := 1; n < len(content); n += 1 + len(content)/150 {
-		refusedAsDamaged(t, fmt.Sprintf("cut off after %d of %d bytes", n, len(content)), content[:n], n < used(t, content), ids)
+		refusedAsDamaged(t, fmt.Sprintf("cut off after %d of %d bytes", n, len(content)), content[:n],
+			n < used(t, content), ids)
 	}
 	for _, n := range []int{4095, 4096, 8191, 8192, 8193, 16384, len(content) - 1} {
-		refusedAsDamaged(t, fmt.Sprintf("cut off after %d of %d bytes", n, len(content)), content[:n], n < used(t, content), ids)
+		refusedAsDamaged(t, fmt.Sprintf("cut off after %d of %d bytes", n, len(content)), content[:n],
+			n < used(t, content), ids)
 	}
 }
 
@@ -185,7 +189,8 @@ func TestWhatIsNoStoreIsRefused(t *testing.T) {
 	garbage(noise, random)
 	for name, content := range map[string][]byte{
 		"empty": {}, "one byte": {0}, "text": []byte("not a store\n"), "noise": noise, "zeros": make([]byte, 64<<10),
-		"noise at the front": append(bytes.Clone(noise[:8192]), content[8192:]...), "the store twice, shifted": append([]byte("x"), content...),
+		"noise at the front":       append(bytes.Clone(noise[:8192]), content[8192:]...),
+		"the store twice, shifted": append([]byte("x"), content...),
 	} {
 		refusedAsDamaged(t, name, content, true, nil)
 	}
@@ -199,7 +204,8 @@ func TestWhatIsNoStoreIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{dir, fifo} {
-		if _, err := Open(path, Options{}); !fault.Is(err, fault.Invalid) || fault.Next(err) == "" || !strings.Contains(err.Error(), path) {
+		if _, err := Open(path, Options{}); !fault.Is(err, fault.Invalid) || fault.Next(err) == "" ||
+			!strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
@@ -219,13 +225,18 @@ func TestForeignFilesAreRefused(t *testing.T) {
 		code   fault.Code
 		says   string
 	}{
-		{"a newer schema", meta(fmt.Sprint(records.Schema + 1)), fault.Conflict, fmt.Sprintf("schema version %d", records.Schema+1)},
+		{"a newer schema", meta(fmt.Sprint(records.Schema + 1)), fault.Conflict, fmt.Sprintf("schema version %d",
+			records.Schema+1)},
 		{"a much newer schema", meta("2147483647"), fault.Conflict, "2147483647"},
 		{"a schema that is negative", meta("-1"), fault.Internal, "schema version"},
 		{"a schema that is no number", meta("one"), fault.Internal, "schema version"},
 		{"a schema that is empty", meta(""), fault.Internal, "schema version"},
-		{"a schema that is absent", func(tx *records.Tx) error { return tx.Bucket(records.Meta).Delete([]byte("schema")) }, fault.Internal, "schema version"},
-		{"another program's file", func(tx *records.Tx) error { return tx.DeleteBucket(records.Meta) }, fault.Invalid, "another program"},
+		{"a schema that is absent", func(tx *records.Tx) error {
+			return tx.Bucket(records.Meta).Delete(
+				[]byte("schema"))
+		}, fault.Internal, "schema version"},
+		{"another program's file", func(tx *records.Tx) error { return tx.DeleteBucket(records.Meta) }, fault.Invalid,
+			"another program"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "tfops.db")
@@ -240,7 +251,8 @@ func TestForeignFilesAreRefused(t *testing.T) {
 			before, _ := os.ReadFile(path)
 			for _, readOnly := range []bool{true, false} {
 				_, err := Open(path, Options{ReadOnly: readOnly})
-				if !fault.Is(err, c.code) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), path) || fault.Next(err) == "" {
+				if !fault.Is(err, c.code) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(),
+					path) || fault.Next(err) == "" {
 					t.Errorf("read-only %v: %s: %v (%s)", readOnly, fault.CodeOf(err), err, fault.Next(err))
 				}
 			}

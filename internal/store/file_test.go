@@ -55,7 +55,8 @@ func TestNewFile(t *testing.T) {
 		t.Errorf("%v: the file has mode %v", err, info.Mode())
 	}
 	missing := filepath.Join(dir, "no", "such", "tfops.db")
-	if _, err := Open(missing, Options{}); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), missing) || fault.Next(err) == "" {
+	if _, err := Open(missing, Options{}); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(),
+		missing) || fault.Next(err) == "" {
 		t.Errorf("a directory that is not there: %v", err)
 	}
 	below := filepath.Join(path, "tfops.db")
@@ -72,7 +73,8 @@ func TestClaimOfNothingWritesNothing(t *testing.T) {
 	tx := lastTx(t, s)
 	before, _ := os.ReadFile(path)
 	for range 10 {
-		if _, ok, err := s.Claim(t.Context(), func(run.Queue) (string, func(*run.Tx) error) { return "", nil }); ok || err != nil {
+		if _, ok, err := s.Claim(t.Context(), func(run.Queue) (string, func(*run.Tx) error) { return "", nil }); ok ||
+			err != nil {
 			t.Fatal(ok, err)
 		}
 	}
@@ -93,13 +95,16 @@ func TestClaimOfNothingWritesNothing(t *testing.T) {
 func TestBatchIsAllOrNothing(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "tfops.db"), Options{})
 	old := enqueue(t, s, "net")
-	bad := run.Run{Workspace: "db", Kind: run.Sync, Commit: run.Commit{Time: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}} // JSON has no such year
-	_, _, err := s.Enqueue(t.Context(), run.Batch{Heads: map[string]string{"net": "lost"}, Drifts: map[string]time.Time{"net": t0},
-		Runs: []run.Run{{Workspace: "net", Kind: run.Sync}, bad}})
+	// JSON has no such year
+	bad := run.Run{Workspace: "db", Kind: run.Sync, Commit: run.Commit{Time: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}}
+	_, _, err := s.Enqueue(t.Context(), run.Batch{Heads: map[string]string{"net": "lost"},
+		Drifts: map[string]time.Time{"net": t0},
+		Runs:   []run.Run{{Workspace: "net", Kind: run.Sync}, bad}})
 	if err == nil {
 		t.Fatal("a run that cannot be stored was stored")
 	}
-	if q, err := s.Queue(t.Context()); err != nil || q.Len() != 1 || q.List().Active[0].ID != old.ID || q.Record("net").Head != "" || !q.Record("net").Drift.DueAt.IsZero() {
+	if q, err := s.Queue(t.Context()); err != nil || q.Len() != 1 || q.List().Active[0].ID != old.ID ||
+		q.Record("net").Head != "" || !q.Record("net").Drift.DueAt.IsZero() {
 		t.Errorf("%v: a part of the batch was stored: %+v", err, q)
 	}
 	_, err = s.Change(t.Context(), old.ID, func(d *run.Tx) error {
@@ -136,7 +141,8 @@ func TestSecondOpenIsRefused(t *testing.T) {
 	s := open(t, path, Options{})
 	for _, o := range []Options{{Wait: time.Millisecond}, {Wait: time.Millisecond, ReadOnly: true}} {
 		_, err := Open(path, o)
-		if !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "tfops serve") || fault.Next(err) == "" {
+		if !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(),
+			"tfops serve") || fault.Next(err) == "" {
 			t.Errorf("read-only %v: %v", o.ReadOnly, err)
 		}
 	}
@@ -271,11 +277,13 @@ func TestPermissionDenied(t *testing.T) {
 	}
 	asNobody(t, func() {
 		for _, readOnly := range []bool{false, true} {
-			if _, err := Open(path, Options{ReadOnly: readOnly}); !fault.Is(err, fault.Forbidden) || !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), path) || fault.Next(err) == "" {
+			if _, err := Open(path, Options{ReadOnly: readOnly}); !fault.Is(err, fault.Forbidden) ||
+				!errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), path) || fault.Next(err) == "" {
 				t.Errorf("read-only %v: %v", readOnly, err)
 			}
 		}
-		if _, err := Open(filepath.Join(closed, "tfops.db"), Options{}); !fault.Is(err, fault.Unavailable) || !strings.Contains(fault.Next(err), "writable") {
+		if _, err := Open(filepath.Join(closed, "tfops.db"), Options{}); !fault.Is(err, fault.Unavailable) ||
+			!strings.Contains(fault.Next(err), "writable") {
 			t.Errorf("a directory that cannot be written: %v", err)
 		}
 	})
@@ -312,6 +320,15 @@ func asNobody(t *testing.T, fn func()) {
 	<-done
 }
 
+// three are runs that are stored together.
+func three(name string) (b run.Batch) {
+	for i := range 3 {
+		b.Runs = append(b.Runs, run.Run{Workspace: fmt.Sprintf("%s-%d", name, i), Kind: run.Sync,
+			Comment: strings.Repeat("x", 400)})
+	}
+	return b
+}
+
 func TestBackupWhileWriting(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "tfops.db"), Options{})
 	var mu sync.Mutex
@@ -326,11 +343,7 @@ func TestBackupWhileWriting(t *testing.T) {
 					return
 				default:
 				}
-				batch := run.Batch{}
-				for j := range 3 { // all three or none
-					batch.Runs = append(batch.Runs, run.Run{Workspace: fmt.Sprintf("w%d-%d-%d", w, i, j), Kind: run.Sync, Comment: strings.Repeat("x", 400)})
-				}
-				created, _, err := s.Enqueue(t.Context(), batch)
+				created, _, err := s.Enqueue(t.Context(), three(fmt.Sprintf("w%d-%d", w, i)))
 				if err != nil {
 					t.Error(err)
 					return
@@ -394,7 +407,9 @@ func TestBackupToNobody(t *testing.T) {
 		}
 		*size = info.Size()
 		for i := range 100 {
-			if _, _, err := s.Enqueue(t.Context(), run.Batch{Runs: []run.Run{{Workspace: fmt.Sprint(i), Kind: run.Plan, Comment: strings.Repeat("x", 200<<10)}}}); err != nil {
+			if _, _, err := s.Enqueue(t.Context(),
+				run.Batch{Runs: []run.Run{{Workspace: fmt.Sprint(i), Kind: run.Plan,
+					Comment: strings.Repeat("x", 200<<10)}}}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -40,12 +40,11 @@ func costs(t *testing.T, n int) map[string]int64 {
 	out := map[string]int64{}
 	measure := func(what string, fn func() error) {
 		t.Helper()
-		before := stats(t, s).TxStats
+		before := work(t, s)
 		if err := fn(); err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
-		after := stats(t, s).TxStats
-		out[what] = after.GetCursorCount() - before.GetCursorCount() + after.GetPageCount() - before.GetPageCount() + after.GetNodeCount() - before.GetNodeCount()
+		out[what] = work(t, s) - before
 	}
 	change := func(fn func(*run.Tx) error) func() error {
 		return func() error { _, err := s.Change(ctx, r.ID, fn); return err }
@@ -86,6 +85,13 @@ func costs(t *testing.T, n int) map[string]int64 {
 	return out
 }
 
+// work counts what bbolt has done so far.
+func work(t *testing.T, s *Store) int64 {
+	t.Helper()
+	done := stats(t, s).TxStats
+	return done.GetCursorCount() + done.GetPageCount() + done.GetNodeCount()
+}
+
 func TestLongest(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "tfops.db"), Options{})
 	if _, _, err := s.Enqueue(t.Context(), run.Batch{Runs: []run.Run{{Workspace: "net", Kind: run.Sync}}}); err != nil {
@@ -99,7 +105,8 @@ func TestLongest(t *testing.T) {
 		t.Errorf("it was told twice: %+v", l)
 	}
 	const long = 20 * time.Millisecond
-	if err := s.db.View(context.Background(), func(*records.Tx) error { <-time.After(long); return fmt.Errorf("failed") }); err == nil {
+	if err := s.db.View(context.Background(),
+		func(*records.Tx) error { <-time.After(long); return fmt.Errorf("failed") }); err == nil {
 		t.Fatal("no error")
 	}
 	if l := s.Longest(); l.Took < long || l.Writes {

@@ -15,10 +15,14 @@ import (
 // letters are deliveries with something in every field: one on its way, one dead.
 func letters() (waiting, dead run.Delivery) {
 	at := func(minutes int) time.Time { return t0.Add(time.Duration(minutes) * time.Minute) }
-	n := run.Notice{ID: "01zgwseg2c5m", Kind: run.NoticeReport, At: at(9), Severity: "high", Workspace: "net", Repository: "infra", Run: "01zgwseg0v3j", Title: "a title",
-		Text: "a text", Command: "tfops drift report", Labels: map[string]string{"team": "network"}, Report: &run.ReportRef{ID: "r1", Formats: []string{"html"}}}
-	waiting = run.Delivery{ID: "01zgwseg2c5m-ops", Target: "ops", Notice: n, Attempts: 1, NextAt: at(10), LastError: "it failed"}
-	dead = run.Delivery{ID: "01zgwseg2c5m-mail", Target: "mail", Notice: n, Attempts: 12, NextAt: at(10), LastError: "it failed", Dead: true, DeadAt: at(11)}
+	n := run.Notice{ID: "01zgwseg2c5m", Kind: run.NoticeReport, At: at(9), Severity: "high", Workspace: "net",
+		Repository: "infra", Run: "01zgwseg0v3j", Title: "a title",
+		Text: "a text", Command: "tfops drift report", Labels: map[string]string{"team": "network"},
+		Report: &run.ReportRef{ID: "r1", Formats: []string{"html"}}}
+	waiting = run.Delivery{ID: "01zgwseg2c5m-ops", Target: "ops", Notice: n, Attempts: 1, NextAt: at(10),
+		LastError: "it failed"}
+	dead = run.Delivery{ID: "01zgwseg2c5m-mail", Target: "mail", Notice: n, Attempts: 12, NextAt: at(10),
+		LastError: "it failed", Dead: true, DeadAt: at(11)}
 	return waiting, dead
 }
 

@@ -27,7 +27,8 @@ func (s *Store) rename(tx *records.Tx, r run.Rename) (dropped []run.Run, err err
 	}
 	// What was planned under the new name is on a state that is not its own any more.
 	own := func(a run.Run) bool { return a.Workspace == r.To }
-	dropped, err = s.endAll(tx, active, own, func(d *run.Tx) error { return d.GoStale("the workspace goes on with what is known of " + r.From) })
+	dropped, err = s.endAll(tx, active, own,
+		func(d *run.Tx) error { return d.GoStale("the workspace goes on with what is known of " + r.From) })
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +45,8 @@ func (s *Store) rename(tx *records.Tx, r run.Rename) (dropped []run.Run, err err
 	if err := s.renameRecords(tx, r); err != nil {
 		return nil, err
 	}
-	return dropped, tx.AddAudits([]run.Audit{{At: s.db.Now(), Actor: "tfops", Via: "config", Action: "rename", Workspace: r.To, Reason: r.String()}})
+	return dropped, tx.AddAudits([]run.Audit{{At: s.db.Now(), Actor: "tfops", Via: "config", Action: "rename",
+		Workspace: r.To, Reason: r.String()}})
 }
 
 // both are the runs of both names that have not ended.

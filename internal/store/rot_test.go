@@ -77,7 +77,9 @@ func sampleFile(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	for i := range 3 {
-		if _, _, err := s.Enqueue(t.Context(), run.Batch{Runs: []run.Run{{Workspace: fmt.Sprintf("w%d", i), Kind: run.Sync, Commit: run.Commit{SHA: "c"}}}}); err != nil {
+		if _, _, err := s.Enqueue(t.Context(),
+			run.Batch{Runs: []run.Run{{Workspace: fmt.Sprintf("w%d", i), Kind: run.Sync,
+				Commit: run.Commit{SHA: "c"}}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -136,7 +138,8 @@ func TestRottenBitsAreNeverSilent(t *testing.T) {
 				t.Errorf("bit %d: parked, and still cannot be read: %v", bit, err)
 			}
 		case err != nil || !reflect.DeepEqual(got, want):
-			t.Errorf("bit %d (byte %d of page %d) is silently different: %v", bit, bit/8%os.Getpagesize(), bit/8/os.Getpagesize(), err)
+			t.Errorf("bit %d (byte %d of page %d) is silently different: %v", bit, bit/8%os.Getpagesize(),
+				bit/8/os.Getpagesize(), err)
 		default:
 			count["same"]++
 		}
@@ -183,7 +186,8 @@ func TestWhatDependedOnARottenRecordIsHeld(t *testing.T) {
 		}},
 		"a run that applied": {records.Runs, f.ended.ID, func(t *testing.T, s *Store) {
 			d, _, err := s.Load(t.Context(), f.ended.ID)
-			if err != nil || d.Run.Status != run.Interrupted || d.Record.Suspension == nil || d.Record.Applied != f.record.Applied {
+			if err != nil || d.Run.Status != run.Interrupted || d.Record.Suspension == nil ||
+				d.Record.Applied != f.record.Applied {
 				t.Errorf("%+v, %v", d.Run, err)
 			}
 		}},

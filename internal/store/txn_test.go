@@ -37,7 +37,8 @@ func TestQueueIsNeverOld(t *testing.T) {
 	}
 	compare("nothing")
 	made, _, err := s.Enqueue(t.Context(), run.Batch{Heads: map[string]string{"a": "1"}, Runs: []run.Run{
-		{Workspace: "a", Kind: run.Sync, Commit: run.Commit{SHA: "1"}}, {Workspace: "b", Kind: run.Sync, Commit: run.Commit{SHA: "1"}}}})
+		{Workspace: "a", Kind: run.Sync, Commit: run.Commit{SHA: "1"}}, {Workspace: "b", Kind: run.Sync,
+			Commit: run.Commit{SHA: "1"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +55,8 @@ func TestQueueIsNeverOld(t *testing.T) {
 		compare(string(move))
 	}
 	refused := fmt.Errorf("no")
-	if _, err := s.Change(t.Context(), made[1].ID, func(d *run.Tx) error { d.Run.Comment = "never stored"; return refused }); err != refused {
+	if _, err := s.Change(t.Context(), made[1].ID,
+		func(d *run.Tx) error { d.Run.Comment = "never stored"; return refused }); err != refused {
 		t.Fatal(err)
 	}
 	compare("a change that was refused")
@@ -74,7 +76,10 @@ func TestQueueOfDamagedRecord(t *testing.T) {
 	if _, err := s.Queue(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	err = s.db.Update(t.Context(), func(tx *records.Tx) error { return tx.Bucket(records.Runs).Put([]byte(made[0].ID), []byte("{")) })
+	err = s.db.Update(t.Context(), func(tx *records.Tx) error {
+		return tx.Bucket(records.Runs).Put([]byte(made[0].ID),
+			[]byte("{"))
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -206,15 +206,19 @@ func badFindings() []drift.Finding {
 		"rds:DescribeDBInstances"}
 	before := found("database-prod", "aws_db_parameter_group.main", drift.Changed, drift.Medium, 6*day,
 		drift.Attribute{Path: "parameter[2].value", Before: "on", After: "off"})
+	return append([]drift.Finding{world, gone, tags, known, conflict, secret, scaled, record, commit, input, back, check,
+		perpetual, dark, before}, goneFindings()...)
+}
 
+// goneFindings are those that were resolved.
+func goneFindings() []drift.Finding {
 	solved := found("network-prod", "aws_route.peer", drift.Changed, drift.High, 30*time.Hour,
 		drift.Attribute{Path: "gateway_id", Before: "igw-1", After: "igw-2"})
 	solved.Life, solved.ResolvedAt = drift.Resolved, ago(4*time.Hour)
 	long := found("network-prod", "aws_eip.old", drift.Changed, drift.Medium, 40*day,
 		drift.Attribute{Path: "tags.Name", Before: "a", After: "b"})
 	long.Life, long.ResolvedAt, long.ResolvedBy = drift.Resolved, ago(25*day), "run-333"
-	out := []drift.Finding{world, gone, tags, known, conflict, secret, scaled, record, commit, input, back, check,
-		perpetual, dark, before, solved, long}
+	out := []drift.Finding{solved, long}
 	for i := range 14 { // what came and went, for the trend
 		f := found("cluster-test", fmt.Sprintf("aws_instance.n[%d]", i), drift.Changed, drift.Severities()[i%4],
 			time.Duration(80-5*i)*day, drift.Attribute{Path: "ami", Before: "x", After: "y"})

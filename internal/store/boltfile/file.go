@@ -84,12 +84,15 @@ func ensure(path string, readOnly bool) error {
 	case err == nil:
 		return nil
 	case !errors.Is(err, fs.ErrNotExist):
-		return fault.New(fault.Unavailable, "check the path and its permissions", "the store %s cannot be read: %w", path, err)
+		return fault.New(fault.Unavailable, "check the path and its permissions", "the store %s cannot be read: %w",
+			path, err)
 	case readOnly:
-		return fault.New(fault.NotFound, "check the path: the store lies at tfops.db in the data directory", "there is no store at %s", path)
+		return fault.New(fault.NotFound, "check the path: the store lies at tfops.db in the data directory",
+			"there is no store at %s", path)
 	}
 	if err := create(path); err != nil {
-		return fault.New(fault.Unavailable, "check that the data directory exists, is writable and has space", "the store %s cannot be created: %w", path, err)
+		return fault.New(fault.Unavailable, "check that the data directory exists, is writable and has space",
+			"the store %s cannot be created: %w", path, err)
 	}
 	return nil
 }
@@ -201,7 +204,8 @@ const (
 
 func openFile(path string, o Options) (*bolt.DB, error) {
 	var f *os.File
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: o.Wait, ReadOnly: o.ReadOnly, FreelistType: bolt.FreelistMapType,
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: o.Wait, ReadOnly: o.ReadOnly,
+		FreelistType:    bolt.FreelistMapType,
 		InitialMmapSize: mapped, OpenFile: func(name string, flag int, perm os.FileMode) (_ *os.File, err error) {
 			f, err = os.OpenFile(name, flag&^os.O_CREATE, perm)
 			return f, err
@@ -229,13 +233,16 @@ func openFault(path string, err error) error {
 	lack, lacking := fault.LackOf(err)
 	switch {
 	case errors.Is(err, berrors.ErrTimeout), errors.Is(err, errReplaced):
-		return fault.New(fault.Conflict, "stop the other process, or talk to it: tfops status", "the store %s is held by another process, a running `tfops serve` most likely", path)
+		return fault.New(fault.Conflict, "stop the other process, or talk to it: tfops status",
+			"the store %s is held by another process, a running `tfops serve` most likely", path)
 	case errors.Is(err, fs.ErrPermission):
-		return fault.New(fault.Forbidden, "run as the user that owns the data directory", "the store %s cannot be opened: %w", path, err)
+		return fault.New(fault.Forbidden, "run as the user that owns the data directory",
+			"the store %s cannot be opened: %w", path, err)
 	case lacking:
 		return fault.New(fault.Unavailable, lack.Next, "the store %s cannot be opened: %s: %w", path, lack.What, err)
 	case errors.As(err, &errno):
-		return fault.New(fault.Unavailable, "look at the data directory's disk", "the store %s cannot be opened: %w", path, err)
+		return fault.New(fault.Unavailable, "look at the data directory's disk", "the store %s cannot be opened: %w",
+			path, err)
 	}
 	return damaged(path, err)
 }
@@ -265,7 +272,8 @@ func (f *File) Damaged(cause error) error { return damaged(f.path, cause) }
 
 func damaged(path string, cause error) error {
 	return fault.New(fault.Internal,
-		"tfops recover: it keeps this file aside and makes a new one of what the data directory tells; with a copy that `tfops backup` made: "+
+		"tfops recover: it keeps this file aside and makes a new one of what the data directory tells; with a copy "+
+			"that `tfops backup` made: "+
 			"tfops recover --backup FILE",
 		"the store %s is damaged and was left as it is: %w", path, damage{cause})
 }

@@ -40,9 +40,11 @@ func (f *File) Moved() error {
 	now, err := os.Stat(f.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fault.New(fault.Unavailable, next, "the store %s was removed or moved away while it was in use: %w", f.path, err)
+		return fault.New(fault.Unavailable, next, "the store %s was removed or moved away while it was in use: %w",
+			f.path, err)
 	case err != nil:
-		return fault.New(fault.Unavailable, "look at the data directory and its disk", "the store %s cannot be looked at: %w", f.path, err)
+		return fault.New(fault.Unavailable, "look at the data directory and its disk",
+			"the store %s cannot be looked at: %w", f.path, err)
 	case !os.SameFile(*f.opened.Load(), now):
 		return fault.New(fault.Unavailable, next, "the store %s was replaced by another file while it was in use", f.path)
 	}
@@ -80,7 +82,8 @@ func (f *File) cause(err error) error {
 		return fault.New(fault.Unavailable, l.Next, "the store %s cannot be written: %s: %w", f.path, l.What, err)
 	}
 	if errors.Is(err, syscall.EACCES) {
-		return fault.New(fault.Unavailable, "look at the data directory's disk", "the store %s cannot be written: %w", f.path, err)
+		return fault.New(fault.Unavailable, "look at the data directory's disk", "the store %s cannot be written: %w",
+			f.path, err)
 	}
 	return err
 }

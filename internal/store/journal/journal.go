@@ -158,7 +158,9 @@ func (j Journal) Reports(ctx context.Context) (reports []run.Report, err error) 
 // each workspace; findings that were resolved, or whose workspace stands no
 // more in the configuration; and reports, but for the newest of each name. It
 // returns the ids of the reports that went.
-func (j Journal) PruneDrift(ctx context.Context, before time.Time, configured map[string]bool) (reports []string, err error) {
+func (j Journal) PruneDrift(
+	ctx context.Context, before time.Time, configured map[string]bool,
+) (reports []string, err error) {
 	// What there is to remove is looked for beside those who write: there may be
 	// tens of thousands of records. Only a finding can be another one by then.
 	var old outdated

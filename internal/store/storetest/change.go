@@ -42,12 +42,15 @@ func changeStoresEverything(t *testing.T, b *bench) {
 	}
 	d := b.load(r.ID)
 	same(t, "the run", d.Run, after)
-	if after.Status != run.ApplyQueued || after.State != "s:net" || !after.QueuedAt.Equal(b.now()) || after.Plan.Addresses[0] != "a.b" {
+	if after.Status != run.ApplyQueued || after.State != "s:net" || !after.QueuedAt.Equal(b.now()) ||
+		after.Plan.Addresses[0] != "a.b" {
 		t.Errorf("the run: %+v", after)
 	}
 	same(t, "votes", d.Votes, []approvals.Vote{{Run: r.ID, Digest: "sha256:x", Voter: "ana", Yes: true, At: b.now()}})
-	same(t, "locks", d.Locks, []locks.Lock{{State: "s:net", Workspace: "net", Run: r.ID, Reason: "a test", Since: b.now()}})
-	if rec := b.record("net"); rec.State != "s:net" || rec.Head != "h" || rec.Suspension == nil || rec.Suspension.By != "ana" {
+	same(t, "locks", d.Locks, []locks.Lock{{State: "s:net", Workspace: "net", Run: r.ID, Reason: "a test",
+		Since: b.now()}})
+	if rec := b.record("net"); rec.State != "s:net" || rec.Head != "h" || rec.Suspension == nil ||
+		rec.Suspension.By != "ana" {
 		t.Errorf("the record: %+v", rec)
 	}
 	same(t, "events", b.events(r.ID)[len(before):], []run.Event{
@@ -132,7 +135,8 @@ func votesComeAndGo(t *testing.T, b *bench) {
 	stranger := b.lead(b.one("db", run.Sync).ID, "s:db", run.AwaitingApproval)
 	vote := func(id, voter string) {
 		b.change(id, func(d *run.Tx) error {
-			d.Votes = append(d.Votes, approvals.Vote{Run: id, Digest: d.Run.Plan.Digest, Commit: d.Run.Commit.SHA, Voter: voter, Yes: true, At: d.Now, Comment: voter + " says \x01"})
+			d.Votes = append(d.Votes, approvals.Vote{Run: id, Digest: d.Run.Plan.Digest, Commit: d.Run.Commit.SHA,
+				Voter: voter, Yes: true, At: d.Now, Comment: voter + " says \x01"})
 			return nil
 		})
 	}
@@ -186,7 +190,8 @@ func followsAreEnqueued(t *testing.T, b *bench) {
 		t.Fatalf("the queue: %+v", active)
 	}
 	f := active[1]
-	if f.ID <= plan.ID || f.Status != run.Pending || f.Fingerprint != "new" || !f.NotBefore.Equal(later) || f.Attempt != 1 || !f.CreatedAt.Equal(b.now()) ||
+	if f.ID <= plan.ID || f.Status != run.Pending || f.Fingerprint != "new" || !f.NotBefore.Equal(later) ||
+		f.Attempt != 1 || !f.CreatedAt.Equal(b.now()) ||
 		f.Trigger != (run.Trigger{Cause: run.ByStale, Actor: "ana", Run: r.ID}) {
 		t.Errorf("follows %+v", f)
 	}

@@ -36,16 +36,21 @@ func claimSeesTheQueue(t *testing.T, b *bench) {
 		q := of.List()
 		same(t, what+": active, oldest first", q.Active, []run.Run{waits, applies, fresh})
 		same(t, what+": votes", q.Votes, map[string][]approvals.Vote{waits.ID: {vote}})
-		if len(q.Records) != 3 || q.Records["net"].State != "s:net" || q.Records["net"].StartedAt.IsZero() || of.Record("app").Name != "app" || q.Records["db"].Desired != "c-db" {
+		if len(q.Records) != 3 || q.Records["net"].State != "s:net" || q.Records["net"].StartedAt.IsZero() ||
+			of.Record("app").Name != "app" || q.Records["db"].Desired != "c-db" {
 			t.Errorf("%s: records %+v", what, q.Records)
 		}
-		if len(q.Locks) != 3 || q.Locks["s:db"].Run != applies.ID || q.Locks["s:net"].Person != "ana" || q.Locks[locks.ForWorkspace("far")].Person != "li" {
+		if len(q.Locks) != 3 || q.Locks["s:db"].Run != applies.ID || q.Locks["s:net"].Person != "ana" ||
+			q.Locks[locks.ForWorkspace("far")].Person != "li" {
 			t.Errorf("%s: locks %+v", what, q.Locks)
 		}
 		same(t, what+": now", of.Now, b.now())
 	}
 	look("queue", b.queued())
-	_, ok, err := b.Claim(t.Context(), func(q run.Queue) (string, func(*run.Tx) error) { look("claim", q); return "", nil })
+	_, ok, err := b.Claim(t.Context(), func(q run.Queue) (string, func(*run.Tx) error) {
+		look("claim", q)
+		return "", nil
+	})
 	if ok || err != nil {
 		t.Errorf("choosing nothing: %v, %v", ok, err)
 	}
@@ -84,10 +89,12 @@ func claimIsOneStep(t *testing.T, b *bench) {
 	}
 	d := b.load(r.ID)
 	same(t, "stored as it was handed out", d.Run, claimed)
-	same(t, "its lock", d.Locks, []locks.Lock{{State: "s:net", Workspace: "net", Run: r.ID, Reason: "applying", Since: b.now()}})
+	same(t, "its lock", d.Locks, []locks.Lock{{State: "s:net", Workspace: "net", Run: r.ID, Reason: "applying",
+		Since: b.now()}})
 	same(t, "its place among the waiting", b.queue().Records["net"].StartedAt, b.now())
 	events := b.events(r.ID)
-	same(t, "its last event", events[len(events)-1], run.Event{Run: r.ID, At: b.now(), From: run.ApplyQueued, To: run.Applying, Text: "claimed"})
+	same(t, "its last event", events[len(events)-1], run.Event{Run: r.ID, At: b.now(), From: run.ApplyQueued,
+		To: run.Applying, Text: "claimed"})
 }
 
 func claimThatFailsChangesNothing(t *testing.T, b *bench) {
@@ -108,7 +115,8 @@ func claimThatFailsChangesNothing(t *testing.T, b *bench) {
 			_ = begin(d)
 			return fmt.Errorf("because: %w", errRefused)
 		}, func(err error) bool { return errors.Is(err, errRefused) }},
-		{"a move that is not allowed", r.ID, func(d *run.Tx) error { return d.Move(run.Applied, "", "") }, func(err error) bool { return err != nil }},
+		{"a move that is not allowed", r.ID, func(d *run.Tx) error { return d.Move(run.Applied, "", "") },
+			func(err error) bool { return err != nil }},
 		{"a run that does not exist", "000000000000", begin, func(err error) bool { return fault.Is(err, fault.NotFound) }},
 		{"a run that has ended", ended.ID, begin, func(err error) bool { return err != nil }},
 	} {
@@ -207,7 +215,10 @@ func claimsAtOnceNeverShareAState(t *testing.T, b *bench) {
 			applying--
 			applied++
 			mu.Unlock()
-			if _, err := b.Change(t.Context(), r.ID, func(d *run.Tx) error { d.Release(); return d.Move(run.Applied, "", "") }); err != nil {
+			if _, err := b.Change(t.Context(), r.ID, func(d *run.Tx) error {
+				d.Release()
+				return d.Move(run.Applied, "", "")
+			}); err != nil {
 				t.Error(err)
 				return
 			}

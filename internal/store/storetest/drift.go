@@ -26,8 +26,10 @@ type Journal interface {
 
 // found is a finding as a store keeps it.
 func found(workspace, id string, change ...func(*drift.Finding)) drift.Finding {
-	f := drift.Finding{ID: id, Workspace: workspace, Difference: drift.Difference{Address: "box." + id, Class: drift.Changed, Attributes: []drift.Attribute{{Path: "size", Before: "small", After: "large"}}},
-		Life: drift.New, Severity: drift.Medium, FirstSeen: time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC), LastSeen: time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC), Times: 1}
+	f := drift.Finding{ID: id, Workspace: workspace, Difference: drift.Difference{Address: "box." + id,
+		Class: drift.Changed, Attributes: []drift.Attribute{{Path: "size", Before: "small", After: "large"}}},
+		Life: drift.New, Severity: drift.Medium, FirstSeen: time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC),
+		LastSeen: time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC), Times: 1}
 	for _, fn := range change {
 		fn(&f)
 	}
@@ -39,7 +41,8 @@ func (b *bench) observe(id string, at time.Time, findings ...drift.Finding) {
 	b.t.Helper()
 	_, err := b.Change(b.t.Context(), id, func(d *run.Tx) error {
 		d.SetFindings(findings)
-		d.Checks = append(d.Checks, drift.Check{Workspace: d.Run.Workspace, Run: id, At: at, Outcome: drift.Drifted, Blind: []drift.Blind{{What: "what nobody sees"}}})
+		d.Checks = append(d.Checks, drift.Check{Workspace: d.Run.Workspace, Run: id, At: at, Outcome: drift.Drifted,
+			Blind: []drift.Blind{{What: "what nobody sees"}}})
 		return nil
 	})
 	if err != nil {
@@ -145,10 +148,12 @@ func checksAreKeptInTime(t *testing.T, b *bench) {
 	if got := of("net", time.Time{}); len(got) != 5 {
 		t.Errorf("all checks of net: %v", got)
 	}
-	if got := slices.Concat(of("db", time.Time{}), of("ne", time.Time{}), of("db", start.AddDate(0, 0, 1))); !slices.Equal(got, []int{0}) {
+	if got := slices.Concat(of("db", time.Time{}), of("ne", time.Time{}),
+		of("db", start.AddDate(0, 0, 1))); !slices.Equal(got, []int{0}) {
 		t.Errorf("checks of db and of a workspace that is none: %v", got)
 	}
-	for since, want := range map[int][]string{0: {"db 0", "net 0", "net 1", "net 2", "net 3", "net 4"}, 3: {"db 0", "net 3", "net 4"}, 9: {"db 0", "net 4"}} {
+	for since, want := range map[int][]string{0: {"db 0", "net 0", "net 1", "net 2", "net 3", "net 4"},
+		3: {"db 0", "net 3", "net 4"}, 9: {"db 0", "net 4"}} {
 		if got := list(start.AddDate(0, 0, since)); !slices.Equal(got, want) {
 			t.Errorf("since day %d: %q, want %q", since, got, want)
 		}
@@ -159,7 +164,8 @@ func reportsAreKept(t *testing.T, b *bench) {
 	start := b.now()
 	made := []run.Report{{Name: "nightly", At: start}} // waited for since then
 	for i, name := range []string{"nightly", "nightly", "weekly"} {
-		made = append(made, run.Report{ID: fmt.Sprintf("r%d", i), Name: name, At: start.AddDate(0, 0, i), Since: start, Text: "a report"})
+		made = append(made, run.Report{ID: fmt.Sprintf("r%d", i), Name: name, At: start.AddDate(0, 0, i),
+			Since: start, Text: "a report"})
 	}
 	if _, _, err := b.Enqueue(t.Context(), run.Batch{Reports: made}); err != nil {
 		t.Fatal(err)
@@ -180,7 +186,9 @@ func driftIsPruned(t *testing.T, b *bench) {
 	b.observe(net.ID, old, standing, resolved, past)
 	b.observe(net.ID, old.AddDate(0, 0, 1), standing)
 	b.observe(gone.ID, old, lost)
-	if _, _, err := b.Enqueue(t.Context(), run.Batch{Reports: []run.Report{{Name: "nightly", At: old}, {ID: "r1", Name: "nightly", At: old}, {ID: "r2", Name: "nightly", At: late}, {ID: "r3", Name: "weekly", At: old}}}); err != nil {
+	if _, _, err := b.Enqueue(t.Context(),
+		run.Batch{Reports: []run.Report{{Name: "nightly", At: old}, {ID: "r1", Name: "nightly", At: old},
+			{ID: "r2", Name: "nightly", At: late}, {ID: "r3", Name: "weekly", At: old}}}); err != nil {
 		t.Fatal(err)
 	}
 	ids, err := b.PruneDrift(t.Context(), start.AddDate(0, 0, -90), map[string]bool{"net": true})
@@ -192,7 +200,8 @@ func driftIsPruned(t *testing.T, b *bench) {
 	if err != nil || len(checks) != 1 || !checks[0].At.Equal(old.AddDate(0, 0, 1)) {
 		t.Errorf("%v: of the checks the newest of a workspace stays: %+v", err, checks)
 	}
-	if ids, err := b.PruneDrift(t.Context(), start.AddDate(0, 0, -90), map[string]bool{"net": true}); err != nil || len(ids) > 0 {
+	if ids, err := b.PruneDrift(t.Context(), start.AddDate(0, 0, -90), map[string]bool{"net": true}); err != nil ||
+		len(ids) > 0 {
 		t.Errorf("pruned twice: %v %q", err, ids)
 	}
 }

@@ -14,9 +14,12 @@ import (
 func enqueueStoresARun(t *testing.T, b *bench) {
 	in := run.Run{
 		ID: "not for the caller to say", Status: run.Applied, CreatedAt: b.now().Add(-time.Hour), // nor these
-		Workspace: "net", Kind: run.Sync, Comment: "a comment", Fingerprint: "f", Restarts: 2, NotBefore: b.now().Add(time.Minute),
-		Commit: run.Commit{SHA: "c1", Author: run.Person{Name: "Ana", Email: "ana@example.com"}, Committer: run.Person{Name: "Li"},
-			CoAuthors: []run.Person{{Name: "Bo", Email: "bo@example.com"}}, Message: "first\n\nand \u00fcnicode", Time: b.now().Add(-time.Hour)},
+		Workspace: "net", Kind: run.Sync, Comment: "a comment", Fingerprint: "f", Restarts: 2,
+		NotBefore: b.now().Add(time.Minute),
+		Commit: run.Commit{SHA: "c1", Author: run.Person{Name: "Ana", Email: "ana@example.com"},
+			Committer: run.Person{Name: "Li"},
+			CoAuthors: []run.Person{{Name: "Bo", Email: "bo@example.com"}}, Message: "first\n\nand \u00fcnicode",
+			Time: b.now().Add(-time.Hour)},
 		Trigger: run.Trigger{Cause: run.ByPerson, Actor: "ana", Run: "an older run"}, Attempt: 3,
 	}
 	created := b.enqueue(in)
@@ -32,7 +35,8 @@ func enqueueStoresARun(t *testing.T, b *bench) {
 	if len(d.Votes)+len(d.Locks)+len(d.Events)+len(d.Audits)+len(d.Follows) != 0 {
 		t.Errorf("a new run comes with %+v", d)
 	}
-	same(t, "its events", b.events(out.ID), []run.Event{{Run: out.ID, At: b.now(), To: run.Pending, Actor: "ana", Text: "person"}})
+	same(t, "its events", b.events(out.ID), []run.Event{{Run: out.ID, At: b.now(), To: run.Pending, Actor: "ana",
+		Text: "person"}})
 	same(t, "the queue", b.queue().Active, []run.Run{out})
 
 	if r := b.one("db", run.Plan); r.Attempt != 1 {
@@ -98,27 +102,32 @@ func enqueueMovesRecords(t *testing.T, b *bench) {
 		t.Errorf("the record says of the run that ended: %q", ended)
 	}
 	same(t, "the same commit with other inputs", b.record("net"),
-		workspace.Record{Ended: ended, Name: "net", Head: "h1", Desired: "c-net", DesiredAt: first, Fingerprint: "other inputs"})
+		workspace.Record{Ended: ended, Name: "net", Head: "h1", Desired: "c-net", DesiredAt: first,
+			Fingerprint: "other inputs"})
 	next := want("net", run.Sync)
 	next.Commit.SHA = "c2"
-	if _, _, err := b.Enqueue(t.Context(), run.Batch{Runs: []run.Run{next}, Heads: map[string]string{"net": "h2"}}); err != nil {
+	if _, _, err := b.Enqueue(t.Context(), run.Batch{Runs: []run.Run{next},
+		Heads: map[string]string{"net": "h2"}}); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "another commit", b.record("net"),
-		workspace.Record{Ended: b.record("net").Ended, Name: "net", Head: "h2", Desired: "c2", DesiredAt: b.now(), Fingerprint: "print-net"})
+		workspace.Record{Ended: b.record("net").Ended, Name: "net", Head: "h2", Desired: "c2", DesiredAt: b.now(),
+			Fingerprint: "print-net"})
 }
 
 // A run that may apply takes the place of older ones that have not begun to;
 // of every status and kind, these and no others.
 func enqueueSupersedes(t *testing.T, b *bench) {
 	applies := map[run.Kind]bool{run.Sync: true, run.Destroy: true, run.Refresh: true}
-	unapplied := map[run.Status]bool{run.Pending: true, run.Planning: true, run.AwaitingApproval: true, run.ApplyQueued: true}
+	unapplied := map[run.Status]bool{run.Pending: true, run.Planning: true, run.AwaitingApproval: true,
+		run.ApplyQueued: true}
 	n := 0
 	kinds := []run.Kind{run.Sync, run.Destroy, run.Plan, run.Drift, run.Refresh}
 	for _, newer := range kinds {
 		for _, kind := range kinds {
 			for status := range paths {
-				if !applies[kind] && (slices.Contains(paths[status], run.ApplyQueued) || status == run.AwaitingApproval) || kind == run.Drift && newer == run.Drift ||
+				if !applies[kind] && (slices.Contains(paths[status], run.ApplyQueued) ||
+					status == run.AwaitingApproval) || kind == run.Drift && newer == run.Drift ||
 					newer == run.Refresh && (kind == run.Sync || kind == run.Destroy) {
 					continue // such a run cannot be; the last two have tests of their own
 				}
@@ -135,7 +144,8 @@ func enqueueSupersedes(t *testing.T, b *bench) {
 				after := b.load(old.ID).Run
 				if applies[newer] && applies[kind] && unapplied[status] {
 					ended := old
-					ended.Status, ended.Reason, ended.SupersededBy, ended.FinishedAt = run.Discarded, run.Superseded, created[0].ID, b.now()
+					ended.Status, ended.Reason, ended.SupersededBy, ended.FinishedAt = run.Discarded, run.Superseded,
+						created[0].ID, b.now()
 					same(t, what, after, ended)
 					same(t, what+": returned", superseded, []run.Run{ended})
 					events := b.events(old.ID)
@@ -173,8 +183,10 @@ func enqueueLeavesOutARefresh(t *testing.T, b *bench) {
 	}
 	// A sync of the same batch is in its way as well, and supersedes an older refresh.
 	first := b.one("net", run.Refresh)
-	created, superseded, err := b.Enqueue(t.Context(), run.Batch{Runs: []run.Run{want("net", run.Sync), want("net", run.Refresh)}})
-	if err != nil || len(created) != 1 || created[0].Kind != run.Sync || !slices.Equal(ids(superseded), []string{first.ID}) {
+	created, superseded, err := b.Enqueue(t.Context(),
+		run.Batch{Runs: []run.Run{want("net", run.Sync), want("net", run.Refresh)}})
+	if err != nil || len(created) != 1 || created[0].Kind != run.Sync || !slices.Equal(ids(superseded),
+		[]string{first.ID}) {
 		t.Errorf("created %+v, superseded %q, %v", created, ids(superseded), err)
 	}
 	// It does not end the waiting for a workspace that goes first either.
@@ -189,7 +201,8 @@ func enqueueLeavesOutARefresh(t *testing.T, b *bench) {
 }
 
 func enqueueSupersedesWithinABatch(t *testing.T, b *bench) {
-	created, superseded, err := b.Enqueue(t.Context(), run.Batch{Runs: []run.Run{want("net", run.Sync), want("net", run.Sync), want("net", run.Destroy)}})
+	created, superseded, err := b.Enqueue(t.Context(),
+		run.Batch{Runs: []run.Run{want("net", run.Sync), want("net", run.Sync), want("net", run.Destroy)}})
 	if err != nil {
 		t.Fatal(err)
 	}

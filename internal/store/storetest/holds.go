@@ -27,9 +27,11 @@ func holdsChange(t *testing.T, b *bench) {
 	b.lock("net", "ana")
 	b.lock("network", "li") // a name that begins alike
 	same(t, "the record", b.record("net"), workspace.Record{Name: "net", Suspension: suspension})
-	same(t, "the audit", b.audits(), []run.Audit{{At: b.now(), Actor: "ana", Via: "socket", Action: "suspend", Workspace: "net", Reason: "a freeze"}})
+	same(t, "the audit", b.audits(), []run.Audit{{At: b.now(), Actor: "ana", Via: "socket", Action: "suspend",
+		Workspace: "net", Reason: "a freeze"}})
 	err = b.ChangeWorkspace(t.Context(), "net", func(h *run.WorkspaceTx) error {
-		same(t, "its locks", h.Locks, []locks.Lock{{State: locks.ForWorkspace("net"), Workspace: "net", Person: "ana", Reason: "a reason", Since: b.now()}})
+		same(t, "its locks", h.Locks, []locks.Lock{{State: locks.ForWorkspace("net"), Workspace: "net", Person: "ana",
+			Reason: "a reason", Since: b.now()}})
 		same(t, "its suspension", h.Record.Suspension, suspension)
 		h.Locks, h.Record.Suspension = nil, nil
 		return nil
@@ -37,7 +39,8 @@ func holdsChange(t *testing.T, b *bench) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if q := b.queue(); len(q.Locks) != 1 || q.Locks[locks.ForWorkspace("network")].Person != "li" || b.record("net").Suspension != nil {
+	if q := b.queue(); len(q.Locks) != 1 || q.Locks[locks.ForWorkspace("network")].Person != "li" ||
+		b.record("net").Suspension != nil {
 		t.Errorf("after giving it up: %+v", q.Locks)
 	}
 }
@@ -66,7 +69,8 @@ func aLockMovesToTheStateOnceKnown(t *testing.T, b *bench) {
 		t.Fatalf("the lock: %+v", d.Locks)
 	}
 	other := b.lead(b.one("twin", run.Sync).ID, "s:shared", run.ApplyQueued)
-	if _, err := b.Change(t.Context(), other.ID, func(d *run.Tx) error { return d.Take("applying") }); !fault.Is(err, fault.Conflict) {
+	if _, err := b.Change(t.Context(), other.ID, func(d *run.Tx) error { return d.Take("applying") }); !fault.Is(err,
+		fault.Conflict) {
 		t.Errorf("the twin took the state: %v", err)
 	}
 	for _, name := range []string{"net", "twin"} {
@@ -105,7 +109,8 @@ func aLockMeetsAnotherOnTheState(t *testing.T, b *bench) {
 	if _, err := b.Change(t.Context(), r.ID, take); !fault.Is(err, fault.Conflict) {
 		t.Errorf("took a state that ana holds: %v", err)
 	}
-	if err := b.ChangeWorkspace(t.Context(), "net", func(h *run.WorkspaceTx) error { h.Locks = nil; return nil }); err != nil {
+	if err := b.ChangeWorkspace(t.Context(), "net",
+		func(h *run.WorkspaceTx) error { h.Locks = nil; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	b.change(r.ID, take)
@@ -154,10 +159,12 @@ func aLockMovesAlong(t *testing.T, b *bench) {
 	if held := b.queued().Held("net", "s:new"); len(held) != 1 || held[0].Person != "ana" {
 		t.Errorf("held on net: %+v", held)
 	}
-	if _, err := b.Change(t.Context(), r.ID, func(d *run.Tx) error { return d.Take("applying") }); !fault.Is(err, fault.Conflict) {
+	if _, err := b.Change(t.Context(), r.ID, func(d *run.Tx) error { return d.Take("applying") }); !fault.Is(err,
+		fault.Conflict) {
 		t.Errorf("took a state that ana holds: %v", err)
 	}
-	if err := b.ChangeWorkspace(t.Context(), "net", func(h *run.WorkspaceTx) error { h.Locks = nil; return nil }); err != nil {
+	if err := b.ChangeWorkspace(t.Context(), "net",
+		func(h *run.WorkspaceTx) error { h.Locks = nil; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if q := b.queue(); len(q.Locks) != 0 {

@@ -150,7 +150,8 @@ func auditsAreKept(t *testing.T, b *bench) {
 		t.Fatalf("%d audits of 300", len(all))
 	}
 	for i, a := range all {
-		if want := (run.Audit{At: b.now(), Actor: "ana", Via: "config", Action: fmt.Sprint(299 - i), Reason: "why"}); a != want {
+		if want := (run.Audit{At: b.now(), Actor: "ana", Via: "config", Action: fmt.Sprint(299 - i),
+			Reason: "why"}); a != want {
 			t.Fatalf("audit %d: %+v, want %+v", i, a, want)
 		}
 	}

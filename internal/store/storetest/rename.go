@@ -34,11 +34,13 @@ func (b *bench) known(name string) (ended, waits run.Run) {
 	b.change(waits.ID, func(d *run.Tx) error {
 		d.Run.State, d.Record.State = "s3:k", "s3:k"
 		d.Checks = append(d.Checks, drift.Check{Workspace: name, At: b.now(), Outcome: drift.Drifted})
-		d.SetFindings([]drift.Finding{found(name, drift.ID(name, "box.a", drift.Changed), func(f *drift.Finding) { f.Address, f.Ack = "box.a", &drift.Ack{By: "ana", Reason: "known"} })})
+		d.SetFindings([]drift.Finding{found(name, drift.ID(name, "box.a", drift.Changed),
+			func(f *drift.Finding) { f.Address, f.Ack = "box.a", &drift.Ack{By: "ana", Reason: "known"} })})
 		return nil
 	})
 	b.holds(name, func(h *run.WorkspaceTx) error {
-		h.Locks = append(h.Locks, locks.Lock{State: "s3:k", Workspace: name, Person: "ana", Reason: "a freeze", Since: b.now()})
+		h.Locks = append(h.Locks, locks.Lock{State: "s3:k", Workspace: name, Person: "ana", Reason: "a freeze",
+			Since: b.now()})
 		return nil
 	})
 	return ended, waits
@@ -46,7 +48,8 @@ func (b *bench) known(name string) (ended, waits run.Run) {
 
 func aRenameTakesEverythingAlong(t *testing.T, b *bench) {
 	_, waits := b.known("net")
-	down := b.enqueue(run.Run{Workspace: "app", Kind: run.Sync, Upstream: []string{"net"}, Commit: run.Commit{SHA: "c"}})[0]
+	down := b.enqueue(run.Run{Workspace: "app", Kind: run.Sync, Upstream: []string{"net"},
+		Commit: run.Commit{SHA: "c"}})[0]
 	own := b.one("lan", run.Sync) // planned before anybody said that it is the same
 	b.holds("app", func(h *run.WorkspaceTx) error { h.Record.HeldBack = "net"; return nil })
 	b.pass(time.Hour)
@@ -67,7 +70,8 @@ func aRenameTakesEverythingAlong(t *testing.T, b *bench) {
 			t.Errorf("%d waiting runs of %s, %v", len(active), name, err)
 		}
 	}
-	if d := b.load(waits.ID); d.Run.Workspace != "lan" || d.Record.Name != "lan" || len(d.Locks) != 1 || d.Locks[0].Workspace != "lan" {
+	if d := b.load(waits.ID); d.Run.Workspace != "lan" || d.Record.Name != "lan" || len(d.Locks) != 1 ||
+		d.Locks[0].Workspace != "lan" {
 		t.Errorf("%+v", d)
 	}
 	if up := b.load(down.ID).Run.Upstream; len(up) != 1 || up[0] != "lan" {
@@ -75,7 +79,8 @@ func aRenameTakesEverythingAlong(t *testing.T, b *bench) {
 	}
 	records := map[string]workspace.Record{"net": b.record("net"), "lan": b.record("lan"), "app": b.record("app")}
 	net, lan := records["net"], records["lan"]
-	if lan.Applied != "c-net" || lan.Folder() != "net" || lan.RenamedFrom != "net" || !net.Former() || net.Renamed.To != "lan" || net.Folder() == "net" || records["app"].HeldBack != "lan" {
+	if lan.Applied != "c-net" || lan.Folder() != "net" || lan.RenamedFrom != "net" || !net.Former() ||
+		net.Renamed.To != "lan" || net.Folder() == "net" || records["app"].HeldBack != "lan" {
 		t.Errorf("%+v, %+v", net, lan)
 	}
 	for name, n := range map[string]int{"net": 0, "lan": 1} {
@@ -84,7 +89,8 @@ func aRenameTakesEverythingAlong(t *testing.T, b *bench) {
 			t.Errorf("checks of %s: %+v, %v", name, checks, err)
 		}
 		found, err := b.Findings(t.Context(), name)
-		if err != nil || len(found) != n || n > 0 && (found[0].Workspace != name || found[0].ID != drift.ID(name, found[0].Address, found[0].Class) || found[0].Ack == nil) {
+		if err != nil || len(found) != n || n > 0 && (found[0].Workspace != name || found[0].ID != drift.ID(name,
+			found[0].Address, found[0].Class) || found[0].Ack == nil) {
 			t.Errorf("findings of %s: %+v, %v", name, found, err)
 		}
 	}
@@ -111,7 +117,8 @@ func aRenameThatMustWaitChangesNothing(t *testing.T, b *bench) {
 	same(t, "everything", b.all(), before)
 	b.change(waits.ID, func(d *run.Tx) error { return d.Move(run.PlannedAndFinished, "", "") })
 	b.holds("lan", func(h *run.WorkspaceTx) error { // a lock of its own would be lost, or shadow the other one
-		h.Locks = append(h.Locks, locks.Lock{State: locks.ForWorkspace("lan"), Workspace: "lan", Person: "li", Reason: "mine", Since: b.now()})
+		h.Locks = append(h.Locks, locks.Lock{State: locks.ForWorkspace("lan"), Workspace: "lan", Person: "li",
+			Reason: "mine", Since: b.now()})
 		return nil
 	})
 	if _, err := b.rename("net", "lan"); !fault.Is(err, fault.Conflict) || fault.Next(err) != "tfops unlock lan" {

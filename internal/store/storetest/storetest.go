@@ -123,7 +123,8 @@ var errRefused = errors.New("the decision was no")
 // want is a run as it is asked for.
 func want(workspace string, kind run.Kind) run.Run {
 	return run.Run{Workspace: workspace, Kind: kind, Fingerprint: "print-" + workspace,
-		Commit: run.Commit{SHA: "c-" + workspace, Message: "a change", Time: time.Date(2027, 2, 1, 0, 0, 0, 0, time.UTC)}, Trigger: run.Trigger{Cause: run.ByCommit}}
+		Commit: run.Commit{SHA: "c-" + workspace, Message: "a change", Time: time.Date(2027, 2, 1, 0, 0, 0, 0,
+			time.UTC)}, Trigger: run.Trigger{Cause: run.ByCommit}}
 }
 
 func (b *bench) enqueue(runs ...run.Run) []run.Run {
@@ -245,7 +246,8 @@ func (b *bench) audits() []run.Audit {
 func (b *bench) lock(name, person string) {
 	b.t.Helper()
 	err := b.ChangeWorkspace(b.t.Context(), name, func(h *run.WorkspaceTx) error {
-		l := locks.Lock{State: locks.Key(name, h.Record.State), Workspace: name, Person: person, Reason: "a reason", Since: h.Now}
+		l := locks.Lock{State: locks.Key(name, h.Record.State), Workspace: name, Person: person, Reason: "a reason",
+			Since: h.Now}
 		if err := locks.Take(h.Locks, l); err != nil {
 			return err
 		}

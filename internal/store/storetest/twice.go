@@ -41,7 +41,9 @@ func (d Deciders) ChangeWorkspace(ctx context.Context, workspace string, fn func
 }
 
 // Claim is that of a store.
-func (d Deciders) Claim(ctx context.Context, pick func(run.Queue) (string, func(*run.Tx) error)) (run.Run, bool, error) {
+func (d Deciders) Claim(
+	ctx context.Context, pick func(run.Queue) (string, func(*run.Tx) error),
+) (run.Run, bool, error) {
 	r, ok, err := d.store.Claim(ctx, func(q run.Queue) (string, func(*run.Tx) error) {
 		id, fn := pick(q)
 		return id, again(fn)
