@@ -44,7 +44,8 @@ not; -o with the bare name of a format, such as -o json, prints it.`,
 				return err
 			}
 			if q.ID != "" && since != "" {
-				return fault.New(fault.Invalid, "leave one of them out", "--id names a report that was made, whose window is what it was: --since does not change it")
+				return fault.New(fault.Invalid, "leave one of them out",
+					"--id names a report that was made, whose window is what it was: --since does not change it")
 			}
 			if q.Since, err = moment.Since(since, a.now()); err != nil {
 				return err
@@ -55,7 +56,8 @@ not; -o with the bare name of a format, such as -o json, prints it.`,
 		},
 	}
 	cmd.Flags().StringVar(&q.Format, "format", "md", "write it as `FORMAT`: "+strings.Join(reportFormats(), ", "))
-	cmd.Flags().StringVar(&since, "since", "", "what is new is newer than this: a duration back (24h, 7d), a date, or a `TIME`; without it, the last report by schedule, or a day")
+	cmd.Flags().StringVar(&since, "since", "", "what is new is newer than this: a duration back (24h, 7d), a date, "+
+		"or a `TIME`; without it, the last report by schedule, or a day")
 	cmd.Flags().StringVar(&q.ID, "id", "", "print the report of this `ID`, which was made by schedule")
 	cmd.Flags().StringVarP(&out, "output", "o", "", "write it to `FILE` instead of stdout")
 	_ = cmd.RegisterFlagCompletionFunc("format", usage.Words(reportFormats()))
@@ -80,7 +82,8 @@ func reportTo(out string, q *api.ReportQuery, given bool) (file string, err erro
 		}
 		return out, err
 	case given && q.Format != out:
-		return "", fault.New(fault.Invalid, "for a file of that name write -o ./"+out, "--format %s and -o %s ask for two formats", q.Format, out)
+		return "", fault.New(fault.Invalid, "for a file of that name write -o ./"+out,
+			"--format %s and -o %s ask for two formats", q.Format, out)
 	}
 	q.Format = out
 	return "", nil
@@ -98,10 +101,12 @@ func formatOf(file string) (string, error) {
 			return f.Name, nil
 		}
 	}
-	if slices.Contains(plain, ext) || strings.HasPrefix(filepath.Base(file), ".") && ext == filepath.Base(strings.ToLower(file)) {
+	if slices.Contains(plain, ext) || strings.HasPrefix(filepath.Base(file), ".") &&
+		ext == filepath.Base(strings.ToLower(file)) {
 		return "md", nil
 	}
-	return "", fault.New(fault.Invalid, "name the format: --format "+strings.Join(reportFormats(), ", "), "no format of a report has files with the extension %s", ext)
+	return "", fault.New(fault.Invalid, "name the format: --format "+strings.Join(reportFormats(), ", "),
+		"no format of a report has files with the extension %s", ext)
 }
 
 func reportFormats() []string {
@@ -148,6 +153,7 @@ func newReportsCommand(a *app) *cobra.Command {
 are kept for 91 days, and the newest of each name longer.`,
 		Example: `  tfops drift reports`,
 		Args:    usage.Takes(),
-		RunE:    asks(a, func(ctx context.Context, c *api.Client) ([]api.Report, error) { return c.DriftReports(ctx) }, show.Reports),
+		RunE: asks(a, func(ctx context.Context, c *api.Client) ([]api.Report, error) { return c.DriftReports(ctx) },
+			show.Reports),
 	}
 }

@@ -84,7 +84,8 @@ func (a *app) recover(ctx context.Context, backup string) error {
 	}
 	known, err := configuredIn(path)
 	if err != nil {
-		a.term().Warning("the configuration cannot be read, so only workspaces that left something are held: "+err.Error(), "")
+		a.term().Warning("the configuration cannot be read, so only workspaces that left something are held: "+
+			err.Error(), "")
 	}
 	fresh := at + ".recovered"
 	done, err := a.rebuild(ctx, dir, fresh, backup, known)
@@ -108,7 +109,8 @@ func mayReplace(path string) error {
 	switch {
 	case err == nil:
 		s.Close()
-		return fault.New(fault.Conflict, "tfops serve; to go back to a backup all the same, stop the daemon and move tfops.db away first",
+		return fault.New(fault.Conflict, "tfops serve; to go back to a backup all the same, stop the daemon and "+
+			"move tfops.db away first",
 			"the store %s is whole: there is nothing to recover", path)
 	case errors.Is(err, store.ErrDamaged):
 		return nil
@@ -166,7 +168,8 @@ func (a *app) rebuild(ctx context.Context, dir, path, backup string, configured 
 		}
 	}
 	now := a.now().UTC()
-	why := "the store was recovered on " + now.Format("2006-01-02 15:04 MST") + "; compare what is applied with its state first"
+	why := "the store was recovered on " + now.Format("2006-01-02 15:04 MST") +
+		"; compare what is applied with its state first"
 	r := recovery.Recover(recovery.Known{Runs: runs, Records: records, Remains: found, Stands: stands}, why, now)
 	for i := range r.Records {
 		if folder := folders[r.Records[i].Name]; folder != r.Records[i].Name {
@@ -179,7 +182,8 @@ func (a *app) rebuild(ctx context.Context, dir, path, backup string, configured 
 	if err := s.Rebuild(ctx, r); err != nil {
 		return done, err
 	}
-	done = recovered{Runs: len(r.Runs), Workspaces: []string{}, Interrupted: []string{}, Unreadable: append([]string{}, unreadable...)}
+	done = recovered{Runs: len(r.Runs), Workspaces: []string{}, Interrupted: []string{},
+		Unreadable: append([]string{}, unreadable...)}
 	for _, rec := range r.Records {
 		done.Workspaces = append(done.Workspaces, rec.Name)
 	}
@@ -220,7 +224,8 @@ func beginWith(path, backup string) error {
 		return err
 	}
 	if err := check(backup); err != nil {
-		return fault.New(fault.Invalid, "name another backup, or recover without one", "the backup cannot be used: %w", err)
+		return fault.New(fault.Invalid, "name another backup, or recover without one", "the backup cannot be used: %w",
+			err)
 	}
 	from, err := os.Open(backup)
 	if err != nil {
@@ -263,7 +268,8 @@ func takePlace(fresh, path string, now time.Time) (kept string, err error) {
 }
 
 func cannotRecover(path string, err error) error {
-	return fault.New(fault.Unavailable, "look at the path, its permissions and the space on its disk, and run tfops recover again",
+	return fault.New(fault.Unavailable, "look at the path, its permissions and the space on its disk, and run tfops "+
+		"recover again",
 		"%s cannot be read or written: %w", path, err)
 }
 
@@ -273,7 +279,8 @@ func (a *app) tellRecovered(r recovered) {
 		p.Warning("nothing tells what run the directory "+dir+" is of; it is kept", "look into it")
 	}
 	for _, id := range r.Interrupted {
-		p.Warning("nobody knows how the apply of run "+id+" ended; the lock on its state is kept", "tfops show "+id+", once tfops serve runs")
+		p.Warning("nobody knows how the apply of run "+id+" ended; the lock on its state is kept", "tfops show "+id+
+			", once tfops serve runs")
 	}
 	if r.Kept != "" {
 		p.Notef("The damaged store is kept: %s", r.Kept)

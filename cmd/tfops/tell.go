@@ -64,8 +64,10 @@ func (d *daemon) tellDelivery(o delivery.Outcome) {
 // with it may repeat lines of the file, so only the place is named. It is called
 // with mu held.
 func (d *daemon) tellRefused(ctx context.Context) {
-	n := run.Notice{Kind: run.NoticeConfigInvalid, Title: "the configuration on disk is not in force; the last good one is",
-		Text: "What is wrong with " + d.cfg.Path + " stands in the log and in: tfops status", Command: "tfops validate"}
+	n := run.Notice{Kind: run.NoticeConfigInvalid,
+		Title:   "the configuration on disk is not in force; the last good one is",
+		Text:    "What is wrong with " + d.cfg.Path + " stands in the log and in: tfops status",
+		Command: "tfops validate"}
 	if n.Targets = notify.Wants(d.targets, n); len(n.Targets) == 0 {
 		return
 	}
@@ -102,7 +104,8 @@ func (d *daemon) timeStore(ctx context.Context) {
 			return
 		case <-every.C:
 			if l := d.store.Longest(); l.Took > slowStore {
-				d.Log.Warn("a transaction of the store took long; a slow disk is the usual cause", "took", l.Took, "writes", l.Writes, "begun", l.Begun)
+				d.Log.Warn("a transaction of the store took long; a slow disk is the usual cause", "took", l.Took,
+					"writes", l.Writes, "begun", l.Begun)
 			}
 		}
 	}
@@ -142,7 +145,8 @@ func (o outbox) Test(ctx context.Context, target string, by run.Audit) (string, 
 	if !slices.Contains(names, target) {
 		return "", unknownTarget(target, names)
 	}
-	ids, err := o.store.TellAsked(ctx, run.Notice{Kind: run.NoticeTest, Title: "a test of " + target, Text: by.Actor + " asked tfops to try whether this arrives.", Targets: []string{target}}, by)
+	ids, err := o.store.TellAsked(ctx, run.Notice{Kind: run.NoticeTest, Title: "a test of " + target, Text: by.Actor +
+		" asked tfops to try whether this arrives.", Targets: []string{target}}, by)
 	if err != nil {
 		return "", err
 	}
@@ -165,7 +169,8 @@ func (o outbox) Targets() []server.Target {
 
 func unknownTarget(target string, names []string) error {
 	if len(names) == 0 {
-		return fault.New(fault.NotFound, "add a notify block to tfops.hcl", "there is no notify block %q: the configuration has none", target)
+		return fault.New(fault.NotFound, "add a notify block to tfops.hcl",
+			"there is no notify block %q: the configuration has none", target)
 	}
 	return fault.New(fault.NotFound, "tfops notify", "there is no notify block %q", target)
 }

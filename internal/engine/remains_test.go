@@ -89,11 +89,14 @@ func TestRecoverHoldsEverything(t *testing.T) {
 		{ID: "3", Workspace: "b", Kind: run.Sync, Status: run.AwaitingApproval},
 	}
 	remains := []recovery.Remains{
-		{Run: run.Run{ID: "2", Workspace: "a", Kind: run.Sync, Status: run.Applied, Commit: run.Commit{SHA: "new"}, ApplyStartedAt: at.Add(time.Hour), FinishedAt: at.Add(time.Hour)}, Begun: true},
-		{Run: run.Run{ID: "4", Workspace: "c", Kind: run.Destroy, Status: run.Interrupted, State: "s3:c", ApplyStartedAt: at}, Begun: true},
+		{Run: run.Run{ID: "2", Workspace: "a", Kind: run.Sync, Status: run.Applied, Commit: run.Commit{SHA: "new"},
+			ApplyStartedAt: at.Add(time.Hour), FinishedAt: at.Add(time.Hour)}, Begun: true},
+		{Run: run.Run{ID: "4", Workspace: "c", Kind: run.Destroy, Status: run.Interrupted, State: "s3:c",
+			ApplyStartedAt: at}, Begun: true},
 	}
 	r := recovery.Recover(recovery.Known{Runs: known, Remains: remains, Stands: map[string]bool{"d": true, "e": false},
-		Records: map[string]workspace.Record{"a": {Applied: "old", AppliedAt: at, Head: "h", Desired: "new"}}}, "why", at)
+		Records: map[string]workspace.Record{"a": {Applied: "old", AppliedAt: at, Head: "h", Desired: "new"}}}, "why",
+		at)
 	names := ""
 	for _, rec := range r.Records {
 		names += rec.Name

@@ -45,7 +45,8 @@ func TestWhatANewRunMeets(t *testing.T) {
 
 func TestWhatANewRunWants(t *testing.T) {
 	now := time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC)
-	old := workspace.Record{Name: "a", Desired: "c1", DesiredAt: now.Add(-time.Hour), Fingerprint: "f1", HeldBack: "net"}
+	old := workspace.Record{Name: "a", Desired: "c1", DesiredAt: now.Add(-time.Hour), Fingerprint: "f1",
+		HeldBack: "net"}
 	for kind, want := range map[Kind]workspace.Record{
 		Sync:    {Name: "a", Desired: "c2", DesiredAt: now, Fingerprint: "f2"},
 		Destroy: {Name: "a", Desired: "c1", DesiredAt: now.Add(-time.Hour), Fingerprint: "f2"},

@@ -35,7 +35,8 @@ func TestExpendable(t *testing.T) {
 			e(Applying, 9), e(Interrupted, 9), e(Errored, 9), e(Errored, 9)}, []string{"7"}},
 		{"the last applied run stays", Retention{0, 0}, []ended{e(Errored, 1), e(Applied, 90), e(Applied, 99)},
 			[]string{"0", "2"}},
-		{"the only applied run stays, and counts", Retention{1, 0}, []ended{e(Applied, 90), e(Errored, 91)}, []string{"1"}},
+		{"the only applied run stays, and counts", Retention{1, 0}, []ended{e(Applied, 90), e(Errored, 91)},
+			[]string{"1"}},
 		{"an older applied run goes", Retention{1, 5}, []ended{e(Applied, 8), e(Applied, 9)}, []string{"1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -226,7 +227,8 @@ func TestRefreshesAreExpendable(t *testing.T) {
 	runs := []Run{
 		{ID: "r4", Kind: Refresh, Status: Applied, FinishedAt: old}, {ID: "r3", Kind: Refresh, Status: Applied,
 			FinishedAt: old},
-		{ID: "r2", Kind: Sync, Status: Applied, FinishedAt: old}, {ID: "r1", Kind: Sync, Status: Applied, FinishedAt: old},
+		{ID: "r2", Kind: Sync, Status: Applied, FinishedAt: old},
+		{ID: "r1", Kind: Sync, Status: Applied, FinishedAt: old},
 	}
 	if got, want := (Retention{Runs: 0, Days: 1}).Expendable(runs, t0), []string{"r4", "r3", "r1"}; !slices.Equal(got,
 		want) {

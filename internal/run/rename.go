@@ -32,7 +32,8 @@ func (r Rename) InTheWay(active []Run) error {
 		}
 		if a.Status == Planning || a.Status == Applying || a.Workspace == r.To && a.Status == Interrupted {
 			return fault.New(fault.Conflict, "tfops wait "+a.ID,
-				"workspace %s takes over what is known of %s once run %s has ended, which is %s", r.To, r.From, a.ID, a.Status)
+				"workspace %s takes over what is known of %s once run %s has ended, which is %s", r.To, r.From, a.ID,
+				a.Status)
 		}
 	}
 	return nil

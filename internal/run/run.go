@@ -24,7 +24,8 @@ const (
 	Drift   Kind = "drift"   // a check of the real world at the applied commit: never applies
 	Destroy Kind = "destroy" // plan -destroy, then apply as the rules allow
 	Move    Kind = "move"    // the state is copied to where the configuration wants it, and planned: never applies
-	Refresh Kind = "refresh" // plan -refresh-only, then apply as the rules allow: the state takes over the world's values
+	// plan -refresh-only, then apply as the rules allow: the state takes over the world's values
+	Refresh Kind = "refresh"
 )
 
 // Applies reports whether a run of this kind may go on to apply.

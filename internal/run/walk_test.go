@@ -79,7 +79,8 @@ func (w *walk) run() {
 		name string
 		step func() bool
 	}{
-		{"enqueue", w.enqueue}, {"plan", w.beginPlan}, {"plan", w.beginPlan}, {"planned", w.endPlan}, {"planned", w.endPlan},
+		{"enqueue", w.enqueue}, {"plan", w.beginPlan}, {"plan", w.beginPlan}, {"planned", w.endPlan},
+		{"planned", w.endPlan},
 		{"vote", w.vote}, {"approve", w.approve}, {"approve", w.approve}, {"approve", w.approve},
 		{"apply", w.beginApply}, {"apply", w.beginApply},
 		{"apply", w.beginApply}, {"applied", w.endApply}, {"resolve", w.resolve}, {"move", w.anyMove}, {"end", w.end},

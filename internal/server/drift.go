@@ -101,27 +101,34 @@ func (s *Server) patch(ctx context.Context, in *identified) (*body[api.Patch], e
 
 func viewFinding(f drift.Finding) api.Finding {
 	out := api.Finding{ID: f.ID, Workspace: f.Workspace, Address: f.Address, Type: f.Type, Provider: f.Provider,
-		Class: string(f.Class), Meaning: f.Class.Meaning(), Action: string(f.Action), Attributes: []api.Attribute{}, Problems: f.Problems,
-		Life: string(f.Life), Severity: string(f.Severity), FirstSeen: f.FirstSeen.UTC(), LastSeen: f.LastSeen.UTC(), Times: f.Times,
+		Class: string(f.Class), Meaning: f.Class.Meaning(), Action: string(f.Action), Attributes: []api.Attribute{},
+		Problems: f.Problems,
+		Life:     string(f.Life), Severity: string(f.Severity), FirstSeen: f.FirstSeen.UTC(),
+		LastSeen:   f.LastSeen.UTC(),
+		Times:      f.Times,
 		ReturnedAt: at(f.Returned), ResolvedAt: at(f.ResolvedAt), ResolvedBy: f.ResolvedBy,
 		File: f.File, Line: f.Line, Owners: f.Owners, LastRun: f.LastRun, Approvers: f.LastApprovers, Heals: f.Heals}
 	for _, a := range f.Attributes {
-		out.Attributes = append(out.Attributes, api.Attribute{Path: a.Path, Before: a.Before, After: a.After, Wanted: a.Wanted, Sensitive: a.Sensitive, IgnoredBy: a.IgnoredBy})
+		out.Attributes = append(out.Attributes, api.Attribute{Path: a.Path, Before: a.Before, After: a.After,
+			Wanted: a.Wanted, Sensitive: a.Sensitive, IgnoredBy: a.IgnoredBy})
 	}
 	if a := f.Ack; a != nil {
 		out.Ack = &api.Ack{By: a.By, Reason: a.Reason, At: a.At.UTC(), Until: at(a.Until)}
 	}
 	for _, w := range f.WaysOut(time.Now()) {
-		out.WaysOut = append(out.WaysOut, api.WayOut{Way: string(w.Way), Note: w.Note, Command: w.Command, Rule: w.Rule})
+		out.WaysOut = append(out.WaysOut, api.WayOut{Way: string(w.Way), Note: w.Note, Command: w.Command,
+			Rule: w.Rule})
 	}
 	return out
 }
 
 func viewPatch(p patches.Patch) api.Patch {
-	out := api.Patch{Finding: p.Finding, Workspace: p.Workspace, Run: p.Run, Commit: p.Commit, Diff: p.Diff, Done: p.Done, Refused: []api.Refusal{},
+	out := api.Patch{Finding: p.Finding, Workspace: p.Workspace, Run: p.Run, Commit: p.Commit, Diff: p.Diff,
+		Done: p.Done, Refused: []api.Refusal{},
 		Checked: p.Checked, Gone: p.Gone, Why: p.Why, Also: p.Also}
 	for _, r := range p.Refused {
-		out.Refused = append(out.Refused, api.Refusal{Path: r.Path, Why: r.Why, File: r.File, Line: r.Line, Next: r.Next})
+		out.Refused = append(out.Refused, api.Refusal{Path: r.Path, Why: r.Why, File: r.File, Line: r.Line,
+			Next: r.Next})
 	}
 	return out
 }
@@ -146,7 +153,8 @@ func (s *Server) keptReport(ctx context.Context, in *keptInput) (*huma.StreamRes
 
 // rendered answers with a report. A large fleet's takes some hundred megabytes
 // while it is made, so one is made at a time, however many ask for it.
-func (s *Server) rendered(ctx context.Context, format string, made func() (*report.Report, error)) (*huma.StreamResponse, error) {
+func (s *Server) rendered(ctx context.Context, format string,
+	made func() (*report.Report, error)) (*huma.StreamResponse, error) {
 	f, err := formats.Named(format)
 	if err != nil {
 		return nil, err

@@ -182,7 +182,10 @@ func TestCompactThatFailsLeavesTheStore(t *testing.T) {
 	if err := os.Rename(moved, dir); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Change(t.Context(), r.ID, func(d *run.Tx) error { return d.Move(run.Canceled, "", "") }); err != nil {
+	if _, err := s.Change(t.Context(), r.ID, func(d *run.Tx) error {
+		return d.Move(run.Canceled, "",
+			"")
+	}); err != nil {
 		t.Errorf("after a failed compaction: %v", err)
 	}
 }

@@ -96,7 +96,8 @@ func TestBatchIsAllOrNothing(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "tfops.db"), Options{})
 	old := enqueue(t, s, "net")
 	// JSON has no such year
-	bad := run.Run{Workspace: "db", Kind: run.Sync, Commit: run.Commit{Time: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}}
+	bad := run.Run{Workspace: "db", Kind: run.Sync,
+		Commit: run.Commit{Time: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}}
 	_, _, err := s.Enqueue(t.Context(), run.Batch{Heads: map[string]string{"net": "lost"},
 		Drifts: map[string]time.Time{"net": t0},
 		Runs:   []run.Run{{Workspace: "net", Kind: run.Sync}, bad}})

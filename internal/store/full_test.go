@@ -78,7 +78,11 @@ func TestFullDisk(t *testing.T) {
 	}
 	intact(t, "with space again", s, stored)
 	stored = append(stored, enqueue(t, s, "app").ID)
-	if _, err := s.Change(t.Context(), r.ID, func(d *run.Tx) error { d.Note("", "it goes on"); return nil }); err != nil {
+	if _, err := s.Change(t.Context(), r.ID, func(d *run.Tx) error {
+		d.Note("",
+			"it goes on")
+		return nil
+	}); err != nil {
 		t.Error(err)
 	}
 	if err := s.Close(); err != nil {
@@ -130,7 +134,8 @@ func TestNewStoreOnAFullDisk(t *testing.T) {
 	dir := disk(t, "64k")
 	fillDiskWhole(t, filepath.Join(dir, "ballast"))
 	path := filepath.Join(dir, "tfops.db")
-	if _, err := Open(path, Options{}); !fault.Is(err, fault.Unavailable) || !strings.Contains(fault.Next(err), "space") {
+	if _, err := Open(path, Options{}); !fault.Is(err, fault.Unavailable) ||
+		!strings.Contains(fault.Next(err), "space") {
 		t.Errorf("a new store on a full disk: %v (%s)", err, fault.Next(err))
 	}
 	if err := os.Remove(filepath.Join(dir, "ballast")); err != nil {

@@ -74,7 +74,8 @@ func fixture() sample {
 		check: drift.Check{Workspace: "net", Run: "01zgwseg1b4k", At: at(-5), Took: time.Minute, Commit: "beef",
 			Head: "c0ffee", HeadPlanned: true, LastApply: ended.ID, LastApplyAt: at(-9),
 			Outcome: drift.Drifted, Why: "why", Resources: 12,
-			Blind:  []drift.Blind{{Address: "aws_db.x", What: "write-only argument password_wo", Why: "it is in no state"}},
+			Blind: []drift.Blind{{Address: "aws_db.x", What: "write-only argument password_wo",
+				Why: "it is in no state"}},
 			Counts: map[drift.Class]int{drift.Changed: 1}, Open: map[drift.Severity]int{drift.Low: 1}},
 		report: run.Report{ID: "01zgwseg2c5m", Name: "nightly", At: at(-4), Since: at(-1444), DueAt: at(-4),
 			Text: "one workspace of one drifted", Clean: true},
@@ -336,7 +337,8 @@ func (f *sample) before(version int) {
 	// nor why nothing was healed, and of warnings and debug logs, which schema 3 has since after its file was made
 	if version < 4 {
 		f.record.Drift.NotHealed = ""
-		f.ended.Warnings, f.ended.Confirm, f.ended.Debug, f.ended.Upgrade, f.ended.Unconfirmed = nil, nil, false, false, ""
+		f.ended.Warnings, f.ended.Confirm, f.ended.Debug, f.ended.Upgrade, f.ended.Unconfirmed = nil, nil, false,
+			false, ""
 		// nor which state was applied to
 		f.ended.NewState, f.ended.Moving, f.record.AppliedState, f.record.StatePlace,
 			f.record.StateTrouble = nil, nil, nil, "", nil
@@ -384,7 +386,8 @@ func TestOldFilesOpen(t *testing.T) {
 					}
 					return
 				}
-				if _, _, err := s.Enqueue(t.Context(), run.Batch{Runs: []run.Run{{Workspace: "net", Kind: run.Sync}}}); err != nil {
+				if _, _, err := s.Enqueue(t.Context(),
+					run.Batch{Runs: []run.Run{{Workspace: "net", Kind: run.Sync}}}); err != nil {
 					t.Errorf("an old file cannot be written: %v", err)
 				}
 			})

@@ -180,7 +180,8 @@ func TestWhatDependedOnARottenRecordIsHeld(t *testing.T) {
 	}{
 		"a workspace's record": {records.Workspaces, "net", func(t *testing.T, s *Store) {
 			recs, err := s.Records(t.Context())
-			if rec := recs["net"]; err != nil || !rec.MayStand() || !rec.Suspended(time.Now()) || rec.State != f.ended.State {
+			if rec := recs["net"]; err != nil || !rec.MayStand() || !rec.Suspended(time.Now()) ||
+				rec.State != f.ended.State {
 				t.Errorf("%+v, %v", rec, err)
 			}
 		}},

@@ -95,7 +95,8 @@ func nightOf(tx *records.Tx, configured map[string]bool, night int, at time.Time
 		}
 	}
 	return journal.AddReports(tx, []run.Report{{ID: fmt.Sprintf("%012d", night), Name: "nightly", At: at,
-		Since: at.AddDate(0, 0, -1), DueAt: at, Text: "All is well: all 8 workspaces were checked and none has drifted."}})
+		Since: at.AddDate(0, 0, -1), DueAt: at, Text: "All is well: all 8 workspaces were checked and none has " +
+			"drifted."}})
 }
 
 // aNight is what a check of a workspace stores: findings that stand, and one

@@ -55,7 +55,8 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 	s := sessionOf(ts)
 	id, args := instance(args)
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: await [@ID] (workspace NAME | run ID | history NAME | findings NAME | finding ID | status | locks | approvals | audit | reports | notify) CONDITION…")
+		ts.Fatalf("usage: await [@ID] (workspace NAME | run ID | history NAME | findings NAME | finding ID | status " +
+			"| locks | approvals | audit | reports | notify) CONDITION…")
 	}
 	what, args := args[0], args[1:]
 	name := ""

@@ -38,14 +38,17 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"audited": cmdAudited, // audited ACTION [ACTOR]: a decision of this kind is recorded
 
 	// Git.
-	"repo":       cmdRepo,       // repo NAME: an empty one at NAME.git
-	"push":       cmdPush,       // push REPO BRANCH [DIR] [-m MESSAGE] [-a AUTHOR] [-rm PATH] [-force] [-quiet]: a commit with DIR's files; sets HEAD
+	"repo": cmdRepo, // repo NAME: an empty one at NAME.git
+	// push REPO BRANCH [DIR] [-m MESSAGE] [-a AUTHOR] [-rm PATH] [-force] [-quiet]: a commit with DIR's files; sets
+	// HEAD
+	"push":       cmdPush,
 	"branch":     cmdBranch,     // branch REPO NAME (SHA|-): move or delete it
 	"tag":        cmdTag,        // tag REPO NAME SHA
 	"submodules": cmdSubmodules, // submodules REPO BRANCH (PATH URL SHA)…: a commit with these and no others; sets HEAD
 	"checkout":   cmdCheckout,   // checkout REPO DIR: a work tree of branch main whose origin is REPO over http
 
-	"githost": cmdGitHost, // githost VARIABLE USER PASSWORD: all repositories by http, for whom it names; the variable is its URL
+	// githost VARIABLE USER PASSWORD: all repositories by http, for whom it names; the variable is its URL
+	"githost": cmdGitHost,
 
 	// Programs and files.
 	"exits":    cmdExits,    // exits STATUS PROGRAM ARG…
@@ -122,7 +125,8 @@ func cmdHangup(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(sessionOf(ts).daemon(ts, id).cmd.Process.Signal(syscall.SIGHUP))
 	sessionOf(ts).until(ts, "the configuration to be read again", func(ctx context.Context) (bool, string) {
 		now, err := c.Status(ctx)
-		return err == nil && (now.Config.Error != "" || !now.Config.LoadedAt.Equal(before.Config.LoadedAt)), fmt.Sprintf("%+v, %v", now.Config, err)
+		return err == nil && (now.Config.Error != "" || !now.Config.LoadedAt.Equal(before.Config.LoadedAt)),
+			fmt.Sprintf("%+v, %v", now.Config, err)
 	})
 }
 
@@ -233,7 +237,8 @@ func cmdCheckout(ts *testscript.TestScript, _ bool, args []string) {
 	s := sessionOf(ts)
 	dir := ts.MkAbs(args[1])
 	url := gittest.ServeHTTP(s.t, s.repos[args[0]].Dir, "", "")
-	_, err := git.PlainClone(dir, false, &git.CloneOptions{URL: url, ReferenceName: plumbing.NewBranchReferenceName("main")})
+	_, err := git.PlainClone(dir, false, &git.CloneOptions{URL: url,
+		ReferenceName: plumbing.NewBranchReferenceName("main")})
 	ts.Check(err)
 	repo, err := git.PlainOpen(dir)
 	ts.Check(err)
@@ -270,7 +275,8 @@ func cmdAs(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	cmd := exec.Command(filepath.Join(ts.Getenv("BIN"), args[2]), args[3:]...)
 	cmd.Dir = "/"
-	cmd.Env = []string{"HOME=/", "PATH=" + ts.Getenv("PATH"), "TFOPS_SERVER=" + filepath.Join(ts.Getenv("WORK"), "data", "tfops.sock"), "GORACE=atexit_sleep_ms=0"}
+	cmd.Env = []string{"HOME=/", "PATH=" + ts.Getenv("PATH"), "TFOPS_SERVER=" + filepath.Join(ts.Getenv("WORK"), "data",
+		"tfops.sock"), "GORACE=atexit_sleep_ms=0"}
 	cmd.Stdout, cmd.Stderr = ts.Stdout(), ts.Stderr()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 	if got := status(cmd.Run()); got != want {
@@ -424,9 +430,11 @@ func cmdAdvised(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	for _, text := range found {
 		words := strings.Fields(text)
-		cmd := exec.Command(filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[1], words[0]), words[1:]...) // see runScripts
+		// see runScripts
+		cmd := exec.Command(filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[1], words[0]), words[1:]...)
 		cmd.Dir = ts.MkAbs(args[0])
-		cmd.Env = append([]string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "CHECKPOINT_DISABLE=1"}, args[1:]...)
+		cmd.Env = append([]string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "CHECKPOINT_DISABLE=1"},
+			args[1:]...)
 		out, err := cmd.CombinedOutput()
 		ts.Logf("%s\n%s", text, out)
 		if err != nil {

@@ -124,7 +124,10 @@ func TestFullDisk(t *testing.T) {
 	l.gate("plan").began()
 	l.fill(0)
 	l.gate("plan").open()
-	l.until("the plan's runner has ended", func() bool { return l.run(id).Status != "planning" || l.hasResult(id, "plan") })
+	l.until("the plan's runner has ended", func() bool {
+		return l.run(id).Status != "planning" ||
+			l.hasResult(id, "plan")
+	})
 	l.drain()
 	l.causedByDisk(l.reaches(id, "errored").Error.Message)
 
@@ -165,7 +168,10 @@ func TestFullDisk(t *testing.T) {
 	}
 	l.tfops(0, "resolve", applied, "-m", "there is room again")
 	// The file of the state was cut where the disk was full, which nobody plans on.
-	l.until("the state is to be restored", func() bool { return l.latest("w", "pending", applied).NextCommand == "tfops state restore w" })
+	l.until("the state is to be restored", func() bool {
+		return l.latest("w", "pending",
+			applied).NextCommand == "tfops state restore w"
+	})
 	l.tfops(0, "state", "restore", "w", "--yes", "-m", "the disk was full")
 	l.latest("w", "planned_and_finished", applied)
 
@@ -190,8 +196,10 @@ func TestFullDisk(t *testing.T) {
 func (l *lab) waitsForRoom(id, why string) {
 	l.t.Helper()
 	l.until("the run waits for the disk", func() bool { return strings.Contains(l.run(id).WaitingFor, why) })
-	if r := l.run(id); r.Status != "apply_queued" || !r.NeedsPerson || !strings.HasPrefix(r.NextCommand, "df -h ") || len(r.Approvals) != 1 {
-		l.t.Errorf("it is %s, waits for %q, next %q, with %d approvals", r.Status, r.WaitingFor, r.NextCommand, len(r.Approvals))
+	if r := l.run(id); r.Status != "apply_queued" || !r.NeedsPerson || !strings.HasPrefix(r.NextCommand, "df -h ") ||
+		len(r.Approvals) != 1 {
+		l.t.Errorf("it is %s, waits for %q, next %q, with %d approvals", r.Status, r.WaitingFor, r.NextCommand,
+			len(r.Approvals))
 	}
 	l.tfops(10, "wait", id)
 }

@@ -107,8 +107,10 @@ func newDriftVault(t *testing.T, program string) *driftVault {
 	v.mail = newMailbox(t, v.new("mail password"))
 	set("HOOK", v.hook.server.URL+"/in/"+url.PathEscape(v.value("webhook path")))
 	set("HOOK_SECRET", v.hook.secret)
-	set("MAIL", "smtp://"+url.UserPassword("tfops", v.mail.password).String()+"@"+v.mail.addr+"/?from=tfops@example.com&to=ops@example.com&tls=never")
-	set("CHAT", "ntfy://"+url.UserPassword("tfops", v.new("chat password")).String()+"@127.0.0.1:1/"+url.PathEscape(v.new("chat topic"))+"?scheme=http")
+	set("MAIL", "smtp://"+url.UserPassword("tfops", v.mail.password).String()+"@"+v.mail.addr+
+		"/?from=tfops@example.com&to=ops@example.com&tls=never")
+	set("CHAT", "ntfy://"+url.UserPassword("tfops", v.new("chat password")).String()+"@127.0.0.1:1/"+
+		url.PathEscape(v.new("chat topic"))+"?scheme=http")
 	return v
 }
 
@@ -243,7 +245,8 @@ func driftSecrets(t *testing.T, program string) {
 	v.looksAtDrift(true)
 	v.looksAtDriftAPI()
 	v.absentIn("sync", v.tfops(0, "sync", "good", "--wait"))
-	v.until("it is told that the drift is gone", func() bool { kinds, _ := v.hook.taken("hook"); return kinds["drift_resolved"] > 0 })
+	v.until("it is told that the drift is gone",
+		func() bool { kinds, _ := v.hook.taken("hook"); return kinds["drift_resolved"] > 0 })
 	v.looksAtDrift(false)
 
 	v.tfops(0, "backup", v.path("backup.db"))
@@ -284,7 +287,8 @@ func (v *driftVault) told() {
 	v.tfops(0, "notify", "test", "mail")
 	v.until("mail arrives", func() bool {
 		all := string(slices.Concat(v.mail.taken()...))
-		return strings.Contains(all, "drifted") && strings.Contains(all, "could not be checked") && strings.Contains(all, "text/csv")
+		return strings.Contains(all, "drifted") && strings.Contains(all, "could not be checked") &&
+			strings.Contains(all, "text/csv")
 	})
 }
 
@@ -292,7 +296,8 @@ func (v *driftVault) told() {
 // or is resolved.
 func (v *driftVault) looksAtDrift(standing bool) {
 	v.t.Helper()
-	commands := [][]string{{"status"}, {"status", "good"}, {"status", "unread"}, {"drift", "findings"}, {"drift", "reports"}, {"notify"}, {"notify", "dead"}, {"runs"}, {"audit"}}
+	commands := [][]string{{"status"}, {"status", "good"}, {"status", "unread"}, {"drift", "findings"},
+		{"drift", "reports"}, {"notify"}, {"notify", "dead"}, {"runs"}, {"audit"}}
 	for _, life := range lives {
 		commands = append(commands, []string{"drift", "findings", "--life", life})
 	}
@@ -341,7 +346,8 @@ func (v *driftVault) looksAtDriftAPI() {
 	v.t.Helper()
 	c := v.wire()
 	defer c.CloseIdleConnections()
-	paths := []string{"/api/v1/drift/findings", "/api/v1/drift/reports", "/api/v1/notify", "/api/v1/dead-letters", "/api/v1/status", "/api/v1/workspaces", "/api/v1/audit"}
+	paths := []string{"/api/v1/drift/findings", "/api/v1/drift/reports", "/api/v1/notify", "/api/v1/dead-letters",
+		"/api/v1/status", "/api/v1/workspaces", "/api/v1/audit"}
 	findings, err := v.client.Findings(v.t.Context(), "", nil)
 	if err != nil {
 		v.t.Fatal(err)

@@ -14,8 +14,10 @@ import (
 
 // engineScripts are those that depend most on what the engine does: the loop,
 // backends, and what is made of its plans in drift checks, findings and patches, and what is given to it.
-var engineScripts = []string{"testdata/loop.txt", "testdata/drift.txt", "testdata/drift_classes.txt", "testdata/drift_codify.txt", "testdata/drift_life.txt",
-	"testdata/backend_override.txt", "testdata/backend_remote.txt", "testdata/state_import.txt", "testdata/lockfile.txt", "testdata/values.txt"}
+var engineScripts = []string{"testdata/loop.txt", "testdata/drift.txt", "testdata/drift_classes.txt",
+	"testdata/drift_codify.txt", "testdata/drift_life.txt",
+	"testdata/backend_override.txt", "testdata/backend_remote.txt", "testdata/state_import.txt",
+	"testdata/lockfile.txt", "testdata/values.txt"}
 
 // TestScriptsWithTofu runs them with OpenTofu.
 func TestScriptsWithTofu(t *testing.T) {
@@ -27,7 +29,8 @@ func TestScriptsWithTofu(t *testing.T) {
 
 // edgeScripts are what the oldest and the newest Terraform run: the loop, and what reads
 // most of what engines write and say.
-var edgeScripts = []string{"testdata/loop.txt", "testdata/backend_override.txt", "testdata/state_import.txt", "testdata/state_move.txt", "testdata/lockfile.txt"}
+var edgeScripts = []string{"testdata/loop.txt", "testdata/backend_override.txt", "testdata/state_import.txt",
+	"testdata/state_move.txt", "testdata/lockfile.txt"}
 
 // TestLoopWithTheOldestTerraform runs the loop with the oldest Terraform that
 // tfops is held against; the one on PATH is newer.
@@ -116,8 +119,10 @@ func TestEngineReplacedWhileAPlanWaits(t *testing.T) {
 			l.env[i] = "PATH=" + l.path("engine") + ":/usr/bin:/bin"
 		}
 	}
-	l.repo.Commit("main", map[string]string{"a/main.tf": "resource \"terraform_data\" \"a\" {}\n", "b/main.tf": "resource \"terraform_data\" \"b\" {}\n"})
-	config := "workspace \"a\" {\n  repository = \"infra\"\n  dir = \"a\"\n}\nworkspace \"b\" {\n  repository = \"infra\"\n  dir = \"b\"\n}\n"
+	l.repo.Commit("main", map[string]string{"a/main.tf": "resource \"terraform_data\" \"a\" {}\n",
+		"b/main.tf": "resource \"terraform_data\" \"b\" {}\n"})
+	config := "workspace \"a\" {\n  repository = \"infra\"\n  dir = \"a\"\n}\nworkspace \"b\" {\n  repository = " +
+		"\"infra\"\n  dir = \"b\"\n}\n"
 	l.configure(config)
 	l.serve()
 	a, b := l.latest("a", "awaiting_approval"), l.latest("b", "awaiting_approval")

@@ -99,8 +99,10 @@ func TestTooManyOpenFiles(t *testing.T) {
 	l.configure(passCLIConfig + "workspace \"w\" {\n  repository = \"infra\"\n}\n")
 	l.write("value", "one")
 	plan, apply := l.gate("plan"), l.gate("apply")
-	l.repo.Commit("main", map[string]string{"main.tf": l.module(fmt.Sprintf("data \"lab_value\" \"in\" {\n  path = %q\n  gate = %q\n}\n"+
-		"resource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = data.lab_value.in.value\n  gate  = %q\n}\n", l.path("value"), plan.path, apply.path))})
+	l.repo.Commit("main", map[string]string{"main.tf": l.module(fmt.Sprintf("data \"lab_value\" \"in\" {\n  path = "+
+		"%q\n  gate = %q\n}\n"+
+		"resource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = data.lab_value.in.value\n  gate  = %q\n}\n",
+		l.path("value"), plan.path, apply.path))})
 	l.serve()
 	id := l.latest("w", "planning").ID
 	plan.began()
@@ -119,7 +121,10 @@ func TestTooManyOpenFiles(t *testing.T) {
 	if _, err := l.client.Vote(t.Context(), id, api.Ballot{Yes: true, Digest: digest}); err != nil {
 		t.Fatal(err)
 	}
-	l.until("it says why it waits", func() bool { return strings.Contains(l.runInACrowd(id).WaitingFor, "too many open files") })
+	l.until("it says why it waits", func() bool {
+		return strings.Contains(l.runInACrowd(id).WaitingFor,
+			"too many open files")
+	})
 	r := l.crowded(id, "apply_queued")
 	if !strings.Contains(r.WaitingFor, "LimitNOFILE") || !strings.Contains(r.NextCommand, "ulimit -n") {
 		t.Errorf("it waits for %q, next is %q", r.WaitingFor, r.NextCommand)
@@ -151,8 +156,8 @@ func TestTooManyOpenFiles(t *testing.T) {
 	l.inspected()
 }
 
-// crowded connects more often than it can take, and holds that the run has one of the statuses and that the daemon works
-// no more than it must, that its log says what to do about those who cannot connect, and
+// crowded connects more often than it can take, and holds that the run has one of the statuses and that the daemon
+// works no more than it must, that its log says what to do about those who cannot connect, and
 // that people can connect once they do not all do at once.
 func (l *lab) crowded(id string, statuses ...string) api.Run {
 	l.t.Helper()
@@ -166,7 +171,10 @@ func (l *lab) crowded(id string, statuses ...string) api.Run {
 	}
 	began, worked := time.Now(), l.cpu()
 	said := strings.Count(l.log(), "nobody can connect: too many open files")
-	l.until("the log says so", func() bool { return strings.Count(l.log(), "nobody can connect: too many open files") > said })
+	l.until("the log says so", func() bool {
+		return strings.Count(l.log(),
+			"nobody can connect: too many open files") > said
+	})
 	for time.Since(began) < 3*time.Second { // long enough to tell spinning from waiting
 		time.Sleep(100 * time.Millisecond)
 	}
@@ -177,7 +185,8 @@ func (l *lab) crowded(id string, statuses ...string) api.Run {
 		_ = syscall.Close(fd)
 	}
 	// With a connection of its own, and where the answer takes one file too many it says so.
-	if a := l.command("show", id); a.code != 0 && !strings.Contains(a.errout, "too many open files") || a.code == 0 && !strings.Contains(a.out, id) {
+	if a := l.command("show", id); a.code != 0 && !strings.Contains(a.errout, "too many open files") || a.code == 0 &&
+		!strings.Contains(a.out, id) {
 		l.t.Errorf("tfops show: %d\n%s%s", a.code, a.out, a.errout)
 	}
 	r := l.runInACrowd(id)
@@ -205,7 +214,8 @@ func TestOpenFileLimits(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.configure("workspace \"w\" {\n  repository = \"infra\"\n  apply      = \"auto\"\n}\n")
-	l.repo.Commit("main", map[string]string{"main.tf": fmt.Sprintf("resource \"terraform_data\" \"a\" {\n  provisioner \"local-exec\" {\n    command = \"ulimit -Sn > %s\"\n  }\n}\n", l.path("soft"))})
+	l.repo.Commit("main", map[string]string{"main.tf": fmt.Sprintf("resource \"terraform_data\" \"a\" {\n  "+
+		"provisioner \"local-exec\" {\n    command = \"ulimit -Sn > %s\"\n  }\n}\n", l.path("soft"))})
 	l.write("tfops.sh", fmt.Sprintf("#!/bin/sh\nulimit -Sn 300\nexec %s \"$@\"\n", l.bin))
 	if err := os.Chmod(l.path("tfops.sh"), 0o755); err != nil {
 		t.Fatal(err)

@@ -33,23 +33,30 @@ var handModules = map[string]map[string]string{
 	"link-beside":  {"main.tf": root(`file("s.txt")`), "s.txt": gittest.Symlink("../shared/s.txt")},
 	"link-dir":     {"main.tf": root(`file("here/s.txt")`), "here": gittest.Symlink("../shared")},
 	"json":         {"main.tf.json": `{"terraform": {"backend": {"local": {}}}, "resource": {"terraform_data": {"x": {"input": "${file(\"a.txt\")}"}}}}`, "a.txt": "a"},
-	"override":     {"main.tf": root(`"before"`), "x_override.tf": "resource \"terraform_data\" \"x\" {\n  input = \"after\"\n}\n"},
-	"tfvars":       {"main.tf": root("[var.a, var.b]") + "variable \"a\" {}\nvariable \"b\" {}\n", "terraform.tfvars": "a = \"one\"\n", "b.auto.tfvars": "b = \"two\"\n"},
-	"tfvars-json":  {"main.tf": root("var.a") + "variable \"a\" {}\n", "terraform.tfvars.json": `{"a": ["x", {"y": 1}]}`},
+	"override": {"main.tf": root(`"before"`), "x_override.tf": "resource \"terraform_data\" \"x\" {\n  input = " +
+		"\"after\"\n}\n"},
+	"tfvars": {"main.tf": root("[var.a, var.b]") + "variable \"a\" {}\nvariable \"b\" {}\n",
+		"terraform.tfvars": "a = \"one\"\n", "b.auto.tfvars": "b = \"two\"\n"},
+	"tfvars-json": {"main.tf": root("var.a") + "variable \"a\" {}\n", "terraform.tfvars.json": `{"a": ["x", {"y": 1}]}`},
 	"decoded": {"main.tf": root(`[yamldecode(file("a.yml"))["k"], jsondecode(file("a.json"))[0], csvdecode(file("a.csv"))[0].h]`),
 		"a.yml": "k: v\n", "a.json": "[1]", "a.csv": "h\nv\n"},
-	"where":         {"main.tf": root(`[path.module, path.root, terraform.workspace]`)},
-	"module":        {"main.tf": called("./m"), "m/main.tf": "output \"v\" { value = \"${path.module}: ${file(\"${path.module}/a.txt\")}\" }\n", "m/a.txt": "a"},
+	"where": {"main.tf": root(`[path.module, path.root, terraform.workspace]`)},
+	"module": {"main.tf": called("./m"), "m/main.tf": "output \"v\" { value = \"${path.module}: " +
+		"${file(\"${path.module}/a.txt\")}\" }\n", "m/a.txt": "a"},
 	"module-beside": {"main.tf": called("../shared/m")},
-	"module-nested": {"main.tf": called("./m"), "m/main.tf": "module \"n\" {\n  source = \"./n\"\n}\noutput \"v\" { value = module.n.v }\n",
+	"module-nested": {"main.tf": called("./m"), "m/main.tf": "module \"n\" {\n  source = \"./n\"\n}\noutput \"v\" { " +
+		"value = module.n.v }\n",
 		"m/n/main.tf": "output \"v\" { value = [path.module, fileset(path.module, \"*.txt\")] }\n", "m/n/a.txt": "a"},
-	"module-each": {"main.tf": "terraform {\n  backend \"local\" {}\n}\nmodule \"m\" {\n  for_each = toset([\"a\", \"b\"])\n  source   = \"./m\"\n  name     = each.key\n}\n",
-		"m/main.tf": "variable \"name\" {}\nresource \"terraform_data\" \"x\" {\n  count = 2\n  input = \"${var.name}${count.index} ${path.module}\"\n}\n"},
+	"module-each": {"main.tf": "terraform {\n  backend \"local\" {}\n}\nmodule \"m\" {\n  for_each = toset([\"a\", " +
+		"\"b\"])\n  source   = \"./m\"\n  name     = each.key\n}\n",
+		"m/main.tf": "variable \"name\" {}\nresource \"terraform_data\" \"x\" {\n  count = 2\n  input = " +
+			"\"${var.name}${count.index} ${path.module}\"\n}\n"},
 	"remote":        {"main.tf": called("git::file://MODULES//one?ref=main")},
 	"remote-pinned": {"main.tf": called("git::file://MODULES//one?ref=COMMIT")},
 	"remote-tag":    {"main.tf": called("git::file://MODULES//two?ref=v1")},
 	"remote-nested": {"main.tf": called("git::file://MODULES//three?ref=main")},
-	"remote-twice": {"main.tf": called("git::file://MODULES//one?ref=main") + "module \"again\" {\n  source = \"git::file://MODULES//two?ref=main\"\n}\n" +
+	"remote-twice": {"main.tf": called("git::file://MODULES//one?ref=main") +
+		"module \"again\" {\n  source = \"git::file://MODULES//two?ref=main\"\n}\n" +
 		"resource \"terraform_data\" \"again\" {\n  input = module.again.v\n}\n"},
 	"cwd":           {"main.tf": root(`path.cwd`)},
 	"absolute":      {"main.tf": root(`abspath(path.root)`)},
@@ -87,19 +94,25 @@ func TestByHandEqualsByTfops(t *testing.T) {
 	}
 	modules := gittest.NewRepoAt(t, h.path("modules.git"))
 	at := modules.Commit("main", map[string]string{
-		"one/main.tf": "output \"v\" { value = \"${path.module}: ${file(\"${path.module}/a.txt\")}\" }\n", "one/a.txt": "a",
-		"two/main.tf": "output \"v\" { value = [for f in fileset(path.module, \"*.tftpl\") : templatefile(\"${path.module}/${f}\", { x = path.module })] }\n", "two/t.tftpl": "${x}",
-		"three/main.tf": "module \"n\" {\n  source = \"../one\"\n}\noutput \"v\" { value = [path.module, module.n.v] }\n",
+		"one/main.tf": "output \"v\" { value = \"${path.module}: ${file(\"${path.module}/a.txt\")}\" }\n",
+		"one/a.txt":   "a",
+		"two/main.tf": "output \"v\" { value = [for f in fileset(path.module, \"*.tftpl\") : " +
+			"templatefile(\"${path.module}/${f}\", { x = path.module })] }\n", "two/t.tftpl": "${x}",
+		"three/main.tf": "module \"n\" {\n  source = \"../one\"\n}\noutput \"v\" { value = [path.module, " +
+			"module.n.v] }\n",
 	})
 	modules.Tag("v1", at)
-	files := map[string]string{"shared/s.txt": "shared", "shared/m/main.tf": "output \"v\" { value = \"${path.module} ${file(\"${path.module}/a.txt\")}\" }\n", "shared/m/a.txt": "a"}
+	files := map[string]string{"shared/s.txt": "shared",
+		"shared/m/main.tf": "output \"v\" { value = \"${path.module} ${file(\"${path.module}/a.txt\")}\" }\n",
+		"shared/m/a.txt":   "a"}
 	config := "runner {\n  concurrency = 2\n}\n"
 	for _, name := range h.names {
 		for file, text := range handModules[name] {
 			files[name+"/"+file] = strings.NewReplacer("MODULES", modules.Dir, "COMMIT", at).Replace(text)
 		}
 		for _, who := range []string{"hand", "tfops"} {
-			config += fmt.Sprintf("workspace %q {\n  repository     = \"infra\"\n  dir            = %q\n  apply          = \"auto\"\n  backend_config = { path = %q }\n}\n",
+			config += fmt.Sprintf("workspace %q {\n  repository     = \"infra\"\n  dir            = %q\n  apply     "+
+				"     = \"auto\"\n  backend_config = { path = %q }\n}\n",
 				who+"-"+name, name, h.state(who, name))
 		}
 	}
@@ -110,10 +123,13 @@ func TestByHandEqualsByTfops(t *testing.T) {
 	for _, name := range h.names {
 		h.until(name+" has come to its end", func() bool {
 			runs := h.runsOf("tfops-" + name)
-			return len(runs) > 0 && runs[0].FinishedAt != nil && len(h.runsOf("hand-"+name)) > 0 && h.runsOf("hand-" + name)[0].FinishedAt != nil
+			return len(runs) > 0 && runs[0].FinishedAt != nil && len(h.runsOf("hand-"+name)) > 0 &&
+				h.runsOf("hand-" + name)[0].FinishedAt != nil
 		})
-		if r := h.runsOf("hand-" + name)[0]; r.Status != "planned_and_finished" || r.Plan == nil || r.Plan.Add+r.Plan.Change+r.Plan.Delete+r.Plan.Replace != 0 {
-			t.Errorf("%s was applied by hand, and tfops finds something to do: %s %+v %+v", name, r.Status, r.Plan, r.Error)
+		if r := h.runsOf("hand-" + name)[0]; r.Status != "planned_and_finished" || r.Plan == nil || r.Plan.Add+
+			r.Plan.Change+r.Plan.Delete+r.Plan.Replace != 0 {
+			t.Errorf("%s was applied by hand, and tfops finds something to do: %s %+v %+v", name, r.Status, r.Plan,
+				r.Error)
 		}
 		if r := h.runsOf("tfops-" + name)[0]; r.Status != "applied" {
 			t.Errorf("%s is %s: %+v", name, r.Status, r.Error)
@@ -173,7 +189,8 @@ func (h *byHand) applyByHand() {
 
 func (h *byHand) planByHand() {
 	h.eachByHand(func(dir, name string) {
-		h.terraform(dir, "init", "-reconfigure", "-input=false", "-no-color", "-backend-config=path="+h.state("tfops", name))
+		h.terraform(dir, "init", "-reconfigure", "-input=false", "-no-color", "-backend-config=path="+
+			h.state("tfops", name))
 		h.terraform(dir, "plan", "-input=false", "-no-color", "-detailed-exitcode")
 	}, "tfops")
 }

@@ -109,9 +109,12 @@ func TestConditions(t *testing.T) {
 		t.Fatal(err)
 	}
 	for condition, met := range map[string]bool{
-		"n=1": true, "n=2": false, "n!=2": true, "n!=1": false, "s=a b": true, "s~^a": true, "s~^b": false, "s!~b": false, "s!~c": true,
-		"yes=true": true, "none": false, "!none": true, "gone": false, "!gone": true, "n": true, "!n": false, "gone=": true, "o": true,
-		"list.0.id=x": true, "list.1.id=x": false, "list.len=1": true, "list.len=2": false, "list.x=": true, "n.deeper=1": false, ".": true,
+		"n=1": true, "n=2": false, "n!=2": true, "n!=1": false, "s=a b": true, "s~^a": true, "s~^b": false,
+		"s!~b": false, "s!~c": true,
+		"yes=true": true, "none": false, "!none": true, "gone": false, "!gone": true, "n": true, "!n": false,
+		"gone=": true, "o": true,
+		"list.0.id=x": true, "list.1.id=x": false, "list.len=1": true, "list.len=2": false, "list.x=": true,
+		"n.deeper=1": false, ".": true,
 	} {
 		missing, err := unmet(v, []string{"n=1", condition})
 		if err != nil || (missing == "") != met {

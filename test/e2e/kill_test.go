@@ -75,7 +75,8 @@ func (l *lab) sceneOf(state string) *scene {
 		}
 	}
 	s.write("value", "one\n")
-	s.repo.Commit("main", map[string]string{"main/main.tf": s.sceneModule("main"), "other/main.tf": s.sceneModule("other")})
+	s.repo.Commit("main", map[string]string{"main/main.tf": s.sceneModule("main"),
+		"other/main.tf": s.sceneModule("other")})
 	config := "runner {\n  pass_env    = [\"TF_CLI_CONFIG_FILE\"]\n  concurrency = 1\n}\n" // one waits for the other
 	for _, name := range order {
 		config += fmt.Sprintf("workspace %q {\n  repository = \"infra\"\n  dir        = %q\n}\n", name, name)
@@ -197,7 +198,10 @@ func (s *scene) plannedAgain(provider int) {
 	s.gate.open()
 	s.reaches(s.holder, "awaiting_approval")
 	events := s.lab.run(s.holder).Events
-	if !slices.ContainsFunc(events, func(e api.Event) bool { return e.From == "planning" && e.To == "pending" && e.Text != "" }) {
+	if !slices.ContainsFunc(events, func(e api.Event) bool {
+		return e.From == "planning" && e.To == "pending" &&
+			e.Text != ""
+	}) {
 		s.t.Errorf("nothing tells that it was planned again: %+v", events)
 	}
 }
@@ -223,7 +227,8 @@ func (s *scene) interrupted(victim string, provider int) {
 		if !strings.Contains(r.Error.Message, "still running") || !strings.Contains(r.Error.Message, name) {
 			s.t.Errorf("the survivor %s is not named: %s", name, r.Error.Message)
 		}
-		s.tfops(1, "resolve", s.holder, "-m", "I did not look").says(s.t, name, "still running", fmt.Sprintf("kill %d", provider))
+		s.tfops(1, "resolve", s.holder, "-m", "I did not look").says(s.t, name, "still running",
+			fmt.Sprintf("kill %d", provider))
 	}
 	s.gate.open()
 	testrig.WaitGone(s.t, provider)
@@ -411,7 +416,8 @@ func TestTampered(t *testing.T) {
 			tamper(s)
 			s.tfops(0, "approve", s.run)
 			fresh := s.latest("main", "awaiting_approval", s.run)
-			if r := s.lab.run(s.run); r.Status != "discarded" || r.Reason != "stale" || !strings.Contains(r.Comment, "the saved plan") {
+			if r := s.lab.run(s.run); r.Status != "discarded" || r.Reason != "stale" ||
+				!strings.Contains(r.Comment, "the saved plan") {
 				t.Errorf("the run is %s (%s): %s", r.Status, r.Reason, r.Comment)
 			}
 			s.doneOnce() // nothing
@@ -449,7 +455,8 @@ func TestForgedResults(t *testing.T) {
 		s.write(filepath.Join("data", "runs", s.run, "apply", "started"), "")
 		s.tfops(0, "approve", s.run)
 		// It may have been: nothing repeats it, and a person looks.
-		if r := s.reaches(s.run, "interrupted"); r.Error == nil || !strings.Contains(r.Error.Next, "tfops resolve "+s.run) {
+		if r := s.reaches(s.run, "interrupted"); r.Error == nil || !strings.Contains(r.Error.Next, "tfops resolve "+
+			s.run) {
 			t.Errorf("%+v", r.Error)
 		}
 		s.doneOnce()
@@ -518,7 +525,8 @@ func TestSharedBackend(t *testing.T) {
 	two.tfops(0, "approve", second.ID)
 	r := two.reaches(second.ID, "errored")
 	host, _ := os.Hostname()
-	if !strings.Contains(r.Error.Message, "it is locked by ") || !strings.Contains(r.Error.Message, "@"+host) || !strings.Contains(r.Error.Next, "wait for it to end") {
+	if !strings.Contains(r.Error.Message, "it is locked by ") || !strings.Contains(r.Error.Message, "@"+host) ||
+		!strings.Contains(r.Error.Next, "wait for it to end") {
 		t.Errorf("the holder is not named: %+v", r.Error)
 	}
 	hold.open()
@@ -546,12 +554,14 @@ func TestDaemonKilledAtRandom(t *testing.T) {
 		files := map[string]string{}
 		for _, name := range some {
 			last[name] = fmt.Sprintf("%s-%d", name, commits)
-			files[name+"/main.tf"] = l.module(fmt.Sprintf("resource \"lab_thing\" \"x\" {\n  name  = %q\n  value = %q\n  delay = \"30ms\"\n}\n", name, last[name]))
+			files[name+"/main.tf"] = l.module(fmt.Sprintf("resource \"lab_thing\" \"x\" {\n  name  = %q\n  value = "+
+				"%q\n  delay = \"30ms\"\n}\n", name, last[name]))
 		}
 		l.repo.Commit("main", files)
 	}
 	for _, name := range names {
-		config += fmt.Sprintf("workspace %q {\n  repository = \"infra\"\n  dir        = %q\n  apply      = \"auto\"\n}\n", name, name)
+		config += fmt.Sprintf("workspace %q {\n  repository = \"infra\"\n  dir        = %q\n  apply      = "+
+			"\"auto\"\n}\n", name, name)
 	}
 	l.configure(config)
 	commit(names)
@@ -567,7 +577,8 @@ func TestDaemonKilledAtRandom(t *testing.T) {
 			answered++
 		}
 		select {
-		case <-time.After(time.Duration(random.IntN(600)) * time.Millisecond): // the moment of the kill, and nothing else
+		// the moment of the kill, and nothing else
+		case <-time.After(time.Duration(random.IntN(600)) * time.Millisecond):
 		case <-s.done:
 			t.Fatalf("the daemon ended by itself: %v\n%s", s.err, l.log())
 		}

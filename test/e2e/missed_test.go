@@ -19,7 +19,8 @@ func TestMissedWhileDown(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.repo.Commit("main", map[string]string{"main.tf": "resource \"terraform_data\" \"x\" {}\n"})
-	l.configure(fmt.Sprintf("workspace \"w\" {\n  repository = \"infra\"\n  apply = \"auto\"\n  drift {\n    schedule = \"@every %[1]s\"\n  }\n}\n"+
+	l.configure(fmt.Sprintf("workspace \"w\" {\n  repository = \"infra\"\n  apply = \"auto\"\n  drift {\n    "+
+		"schedule = \"@every %[1]s\"\n  }\n}\n"+
 		"report \"nightly\" {\n  schedule = \"@every %[1]s\"\n}\n", often))
 	l.serve()
 	l.until("a report was made", func() bool { return len(l.reports()) > 0 })
@@ -30,7 +31,8 @@ func TestMissedWhileDown(t *testing.T) {
 	begin := time.Now()
 	next := begin.Truncate(often).Add(often)
 	l.serve()
-	l.until("a check and a report were made by schedule", func() bool { return after(l.checks(), next) && after(l.reports(), next) })
+	l.until("a check and a report were made by schedule",
+		func() bool { return after(l.checks(), next) && after(l.reports(), next) })
 	for what, times := range map[string][]time.Time{"check": l.checks(), "report": l.reports()} {
 		late, onTime := 0, 0
 		for _, at := range times {
@@ -43,7 +45,8 @@ func TestMissedWhileDown(t *testing.T) {
 			}
 		}
 		if late != 1 || onTime == 0 {
-			t.Errorf("%ss after the start at %v, with %v as the next time of the schedule: %v", what, begin, next, times)
+			t.Errorf("%ss after the start at %v, with %v as the next time of the schedule: %v", what, begin, next,
+				times)
 		}
 	}
 }

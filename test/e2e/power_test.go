@@ -91,7 +91,8 @@ func (l *lab) endRunners() {
 			}
 			line, _ := os.ReadFile(filepath.Join(filepath.Dir(stat), "cmdline"))
 			env, _ := os.ReadFile(stat)
-			if strings.Contains(string(line), "runner\x00"+l.data+"/") || strings.Contains(string(env), "TFOPS_RUN_ID=") && strings.Contains(string(env), l.dir+"/") {
+			if strings.Contains(string(line), "runner\x00"+l.data+"/") ||
+				strings.Contains(string(env), "TFOPS_RUN_ID=") && strings.Contains(string(env), l.dir+"/") {
 				left++
 				l.kill(pid)
 				testrig.WaitGone(l.t, pid)
@@ -117,8 +118,11 @@ func powerLab(t *testing.T) (*lab, bool) {
 func (l *lab) powerCommit(n int) {
 	l.repo.Commit("main", map[string]string{
 		"deploy.sh": fmt.Sprintf("deploy %d", n),
-		"main.tf": l.module(fmt.Sprintf("resource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = file(\"deploy.sh\")\n  gate = %q\n}\n"+
-			"resource \"terraform_data\" \"run\" {\n  triggers_replace = file(\"deploy.sh\")\n  provisioner \"local-exec\" {\n    command = \"text=$(cat deploy.sh) && echo ran: $text >> %s\" # which fails where the disk is gone, before the process is\n  }\n}\n",
+		"main.tf": l.module(fmt.Sprintf("resource \"lab_thing\" \"a\" {\n  name  = \"a\"\n  value = "+
+			"file(\"deploy.sh\")\n  gate = %q\n}\n"+
+			"resource \"terraform_data\" \"run\" {\n  triggers_replace = file(\"deploy.sh\")\n  provisioner "+
+			"\"local-exec\" {\n    command = \"text=$(cat deploy.sh) && echo ran: $text >> %s\" # which fails where "+
+			"the disk is gone, before the process is\n  }\n}\n",
 			l.gate("apply").path, l.path("ran")))})
 }
 

@@ -51,7 +51,8 @@ func newLab(t *testing.T) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &lab{t: t, engine: "terraform", bin: bin, dir: dir, data: filepath.Join(dir, "data"), world: filepath.Join(dir, "world")}
+	l := &lab{t: t, engine: "terraform", bin: bin, dir: dir, data: filepath.Join(dir, "data"),
+		world: filepath.Join(dir, "world")}
 	t.Cleanup(func() {
 		if err := os.RemoveAll(dir); err != nil {
 			t.Errorf("the lab cannot be removed: %v", err)
@@ -147,7 +148,8 @@ func (l *lab) log() string {
 // configure writes tfops.hcl; rest follows the data directory and the repository.
 func (l *lab) configure(rest string) {
 	l.t.Helper()
-	l.write("tfops.hcl", fmt.Sprintf("data_dir = %q\n\nrepository \"infra\" {\n  url  = %q\n  poll = \"1s\"\n}\n\n", l.data, l.repo.Dir)+rest)
+	l.write("tfops.hcl", fmt.Sprintf("data_dir = %q\n\nrepository \"infra\" {\n  url  = %q\n  poll = \"1s\"\n}\n\n",
+		l.data, l.repo.Dir)+rest)
 }
 
 // passCLIConfig lets the engine find the test provider.
@@ -353,7 +355,8 @@ func (l *lab) reaches(id, status string) api.Run {
 	l.until(fmt.Sprintf("run %s is %s", id, status), func() bool {
 		r = l.run(id)
 		if ended := r.FinishedAt != nil; ended && r.Status != status {
-			l.t.Fatalf("run %s ended as %s (%s %s), want %s: %+v\n%s", id, r.Status, r.Reason, r.Comment, status, r.Error, l.overview())
+			l.t.Fatalf("run %s ended as %s (%s %s), want %s: %+v\n%s", id, r.Status, r.Reason, r.Comment, status,
+				r.Error, l.overview())
 		}
 		return r.Status == status
 	})
@@ -422,7 +425,8 @@ func (g gate) close() {
 // runnerOf is the process that carries out a phase of a run.
 func (l *lab) runnerOf(id, phase string) int {
 	l.t.Helper()
-	pid, err := strconv.Atoi(strings.TrimSpace(string(testrig.WaitFile(l.t, filepath.Join(l.data, "runs", id, phase, "runner.lock")))))
+	pid, err := strconv.Atoi(strings.TrimSpace(string(testrig.WaitFile(l.t,
+		filepath.Join(l.data, "runs", id, phase, "runner.lock")))))
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -90,7 +90,8 @@ func (a *aviary) absent(place string, text []byte) {
 	for _, c := range a.all {
 		for form, b := range c.forms {
 			if i := bytes.Index(text, b); i >= 0 {
-				a.tb.Errorf("%s holds the canary %q (%s): …%s…", place, c.name, form, text[max(0, i-200):min(len(text), i+len(b)+40)])
+				a.tb.Errorf("%s holds the canary %q (%s): …%s…", place, c.name, form,
+					text[max(0, i-200):min(len(text), i+len(b)+40)])
 				break
 			}
 		}
@@ -108,10 +109,12 @@ func TestCanariesAreFound(t *testing.T) {
 	for _, text := range []string{
 		"a " + c.value + " b", `{"k":` + mustJSON(c.value) + `}`, mustJSON(mustJSON(c.value)), fmt.Sprintf("%q", c.value),
 		"http://u:" + url.QueryEscape(c.value) + "@h", url.UserPassword("u", c.value).String(),
-		base64.StdEncoding.EncodeToString([]byte("user:" + c.value + "!")), base64.URLEncoding.EncodeToString([]byte("u:" + c.value)),
+		base64.StdEncoding.EncodeToString([]byte("user:" + c.value + "!")),
+		base64.URLEncoding.EncodeToString([]byte("u:" + c.value)),
 		base64.RawStdEncoding.EncodeToString([]byte(c.value)), fmt.Sprintf("%x", c.value),
 	} {
-		if !slices.ContainsFunc(slices.Collect(mapValues(c.forms)), func(b []byte) bool { return bytes.Contains([]byte(text), b) }) {
+		if !slices.ContainsFunc(slices.Collect(mapValues(c.forms)),
+			func(b []byte) bool { return bytes.Contains([]byte(text), b) }) {
 			t.Errorf("it is not found in %s", text)
 		}
 	}
@@ -149,7 +152,8 @@ func newVault(t *testing.T, program string) *vault {
 	set("NESTED_SECRET", v.new("nested variable"))
 	set("WORKSPACE_SECRET", v.new("env of the workspace"))
 	set("AWS_SECRET_ACCESS_KEY", v.new("pass_env"))
-	set("HTTPS_PROXY_OF_SOME", "http://"+url.UserPassword("someone", v.new("password in a passed URL")).String()+"@proxy.example.com:3128")
+	set("HTTPS_PROXY_OF_SOME", "http://"+url.UserPassword("someone", v.new("password in a passed URL")).String()+
+		"@proxy.example.com:3128")
 	set("GIT_TOKEN", v.new("password in auth"))
 	set("GIT_WRONG", v.new("wrong password in auth"))
 	set("TFOPS_CANARY", v.new("of the daemon alone"))
@@ -237,7 +241,8 @@ resource "lab_thing" "x" {
 func (v *vault) hcl() string {
 	v.t.Helper()
 	signed := gittest.ServeHTTP(v.t, v.repo.Dir, "tfops", v.value("password in auth"))
-	inURL := strings.Replace(gittest.ServeHTTP(v.t, v.repo.Dir, "tfops", v.literal), "http://", "http://"+url.UserPassword("tfops", v.literal).String()+"@", 1)
+	inURL := strings.Replace(gittest.ServeHTTP(v.t, v.repo.Dir, "tfops", v.literal), "http://", "http://"+
+		url.UserPassword("tfops", v.literal).String()+"@", 1)
 	text := fmt.Sprintf(`data_dir = %q
 
 runner {
@@ -288,7 +293,8 @@ workspace "wrong" {
 workspace "nobody-there" {
   repository = "nobody-there"
 }
-`, v.data, signed, inURL, signed, "http://"+url.UserPassword("tfops", v.literal).String()+"@127.0.0.1:1/repo.git", v.engine)
+`, v.data, signed, inURL, signed,
+		"http://"+url.UserPassword("tfops", v.literal).String()+"@127.0.0.1:1/repo.git", v.engine)
 	for dir := range v.modules() {
 		name := filepath.Dir(dir)
 		extra := ""
@@ -351,7 +357,8 @@ func secretsEverywhere(t *testing.T, program string) {
 	v.kill(v.runnerOf(cut, "apply"))
 	v.reaches(cut, "interrupted")
 	v.apply.open()
-	v.until("nothing of the interrupted apply is left", func() bool { return v.command("resolve", cut, "-m", "looked").code == 0 })
+	v.until("nothing of the interrupted apply is left",
+		func() bool { return v.command("resolve", cut, "-m", "looked").code == 0 })
 	again := v.latest("good", "awaiting_approval", cut).ID
 	v.tfops(0, "approve", again)
 	v.reaches(again, "applied")
@@ -379,7 +386,8 @@ func secretsEverywhere(t *testing.T, program string) {
 // the canary that is not found there never was there.
 func (v *vault) masked(run string) {
 	v.t.Helper()
-	if log := v.tfops(0, "logs", run).out; !strings.Contains(log, "said: "+plan.Sensitive) || !strings.Contains(log, "AWS_SECRET_ACCESS_KEY="+plan.Sensitive) ||
+	if log := v.tfops(0, "logs", run).out; !strings.Contains(log, "said: "+plan.Sensitive) ||
+		!strings.Contains(log, "AWS_SECRET_ACCESS_KEY="+plan.Sensitive) ||
 		!strings.Contains(log, "someone:"+plan.Sensitive+"@proxy.example.com") {
 		v.t.Errorf("the provisioner's output: %s", log)
 	}
@@ -413,7 +421,8 @@ func (v *vault) examine(run, phase string) {
 	}
 	v.absent("the environment of the runner", proc(pid, "environ"))
 	env := string(proc(engine, "environ"))
-	for _, name := range []string{"TFOPS_CANARY", "GIT_TOKEN", "GIT_WRONG", "VAR_SECRET", "NESTED_SECRET", "WORKSPACE_SECRET", "TFOPS_CONFIG", "TF_VAR_"} {
+	for _, name := range []string{"TFOPS_CANARY", "GIT_TOKEN", "GIT_WRONG", "VAR_SECRET", "NESTED_SECRET",
+		"WORKSPACE_SECRET", "TFOPS_CONFIG", "TF_VAR_"} {
 		if strings.Contains("\x00"+env, "\x00"+name) {
 			v.t.Errorf("the engine's environment has %s", name)
 		}
@@ -434,7 +443,8 @@ func (v *vault) handedDown(who string, pid int) {
 	v.t.Helper()
 	daemon := map[string]string{} // what only the daemon has open
 	for _, fd := range mustGlob(v.t, fmt.Sprintf("/proc/%d/fd/*", v.daemon.pid())) {
-		if target, err := os.Readlink(fd); err == nil && (strings.HasPrefix(target, "socket:") || strings.HasPrefix(target, v.data)) {
+		if target, err := os.Readlink(fd); err == nil && (strings.HasPrefix(target, "socket:") ||
+			strings.HasPrefix(target, v.data)) {
 			daemon[target] = filepath.Base(fd)
 		}
 	}
@@ -454,7 +464,9 @@ func (v *vault) handedDown(who string, pid int) {
 		if _, ok := daemon[target]; ok && !lockOfItsOwn {
 			v.t.Errorf("the %s has the daemon's %s open", who, target)
 		}
-		if rel, err := filepath.Rel(v.data, target); err == nil && !strings.HasPrefix(rel, "..") && !strings.HasPrefix(rel, "runs/") && !strings.HasPrefix(rel, "workspaces/") && !strings.HasPrefix(rel, "cache/") {
+		if rel, err := filepath.Rel(v.data, target); err == nil && !strings.HasPrefix(rel, "..") &&
+			!strings.HasPrefix(rel, "runs/") && !strings.HasPrefix(rel, "workspaces/") &&
+			!strings.HasPrefix(rel, "cache/") {
 			v.t.Errorf("the %s has %s open", who, target)
 		}
 	}
@@ -477,7 +489,8 @@ func (v *vault) reloads() {
 		"a password of the wrong type": strings.Replace(valid, `password = env("GIT_TOKEN")`, `password = ["`+quoted+`"]`, 1),
 		"a password without its end":   strings.Replace(valid, `password = env("GIT_TOKEN")`, `password = "`+quoted, 1),
 		"a wrong URL with a password":  strings.Replace(valid, "@127.0.0.1:1/", "@[127.0.0.1:1/", 1),
-		"a password given twice":       strings.Replace(valid, `repository "in-url" {`, "repository \"in-url\" {\n  auth {\n    username = \"x\"\n    password = \"other\"\n  }\n", 1),
+		"a password given twice": strings.Replace(valid, `repository "in-url" {`,
+			"repository \"in-url\" {\n  auth {\n    username = \"x\"\n    password = \"other\"\n  }\n", 1),
 	} {
 		if text == valid {
 			v.t.Fatalf("%s: nothing was changed", what)
@@ -494,7 +507,8 @@ func (v *vault) reloads() {
 			v.absentIn("validate of "+what, a) // but it shows whoever may read the file what stands there itself
 		}
 		v.absentIn("status with "+what, v.command("status", "--server", filepath.Join(v.data, "tfops.sock")))
-		v.absentIn("status -o json with "+what, v.command("status", "-o", "json", "--server", filepath.Join(v.data, "tfops.sock")))
+		v.absentIn("status -o json with "+what, v.command("status", "-o", "json", "--server",
+			filepath.Join(v.data, "tfops.sock")))
 		v.write("tfops.hcl", valid)
 		if err := v.daemon.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			v.t.Fatal(err)
@@ -530,7 +544,8 @@ func (v *vault) looksAtCommands() {
 
 // wire is a client that shows what the daemon answers as it stands.
 func (l *lab) wire() *http.Client {
-	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn,
+		error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(l.data, "tfops.sock"))
 	}}}
 }
@@ -541,7 +556,8 @@ func (v *vault) looksAtAPI() {
 	c := v.wire()
 	defer c.CloseIdleConnections()
 	paths := []string{"/healthz", "/openapi.json"}
-	for _, p := range []string{"version", "status", "workspaces", "runs", "approvals", "locks", "repositories", "audit", "backup"} {
+	for _, p := range []string{"version", "status", "workspaces", "runs", "approvals", "locks", "repositories", "audit",
+		"backup"} {
 		paths = append(paths, "/api/v1/"+p)
 	}
 	for path := range v.modules() {
@@ -571,7 +587,8 @@ func (v *vault) looksAtStore() {
 	for _, format := range []string{"table", "json", "yaml"} {
 		v.absentIn("inspect "+format, v.tfops(0, "inspect", v.data, "-o", format, "--limit", "0"))
 		for _, dir := range v.glob("data/runs/*") {
-			v.absentIn("inspect --run", v.tfops(0, "inspect", v.path("backup.db"), "--run", filepath.Base(dir), "-o", format))
+			v.absentIn("inspect --run", v.tfops(0, "inspect", v.path("backup.db"), "--run", filepath.Base(dir), "-o",
+				format))
 		}
 	}
 }
@@ -601,7 +618,8 @@ func (v *vault) looksAtFiles() {
 			return err
 		}
 		rel, _ := filepath.Rel(v.data, path)
-		pack := strings.HasPrefix(rel, "repos/") && strings.Contains(rel, "/objects/") && !d.IsDir() // read-only, as git has them
+		// read-only, as git has them
+		pack := strings.HasPrefix(rel, "repos/") && strings.Contains(rel, "/objects/") && !d.IsDir()
 		if perm := info.Mode().Perm(); perm&0o077 != 0 && !pack && !v.guarded(filepath.Dir(rel)) {
 			v.t.Errorf("%s can be read by others: %v", rel, perm)
 		}
@@ -614,9 +632,11 @@ func (v *vault) looksAtFiles() {
 			return err
 		}
 		parts := strings.Split(rel, string(filepath.Separator))
-		if len(parts) > 2 && parts[0] == "workspaces" && (parts[2] == "engine" || strings.HasPrefix(parts[2], "terraform.tfstate")) {
+		if len(parts) > 2 && parts[0] == "workspaces" &&
+			(parts[2] == "engine" || strings.HasPrefix(parts[2], "terraform.tfstate")) {
 			for _, c := range v.all {
-				if slices.ContainsFunc(slices.Collect(mapValues(c.forms)), func(f []byte) bool { return bytes.Contains(b, f) }) {
+				if slices.ContainsFunc(slices.Collect(mapValues(c.forms)),
+					func(f []byte) bool { return bytes.Contains(b, f) }) {
 					held++
 				}
 			}

@@ -38,7 +38,8 @@ type sessionKey struct{}
 
 // newSession prepares a script's directory, and its end.
 func newSession(env *testscript.Env) error {
-	s := &session{t: env.T().(testing.TB), work: env.WorkDir, repos: map[string]*gittest.Repo{}, daemons: map[string]*process{}}
+	s := &session{t: env.T().(testing.TB), work: env.WorkDir, repos: map[string]*gittest.Repo{},
+		daemons: map[string]*process{}}
 	for _, v := range env.Vars {
 		name, _, _ := strings.Cut(v, "=")
 		s.vars = append(s.vars, name)

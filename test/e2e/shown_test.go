@@ -19,8 +19,9 @@ import (
 )
 
 var (
-	interleavings = flag.Int("interleavings", 4, "how many plans wait while random things happen, before they are approved")
-	shownSeed     = flag.Uint64("seed", 0, "of random histories; 0: another one each time")
+	interleavings = flag.Int("interleavings", 4, "how many plans wait while random things happen, before they are "+
+		"approved")
+	shownSeed = flag.Uint64("seed", 0, "of random histories; 0: another one each time")
 )
 
 // history is one workspace with modules from elsewhere that move, and everything that
@@ -128,7 +129,8 @@ resource "terraform_data" "m" {
 func (h *history) commit() {
 	source := "git::file://" + h.module.Dir + "?ref="
 	main := ""
-	for name, ref := range map[string]string{"floating": "main", "tagged": "v1", "pinned": h.old[h.rnd.IntN(len(h.old))]} {
+	for name, ref := range map[string]string{"floating": "main", "tagged": "v1",
+		"pinned": h.old[h.rnd.IntN(len(h.old))]} {
 		main += fmt.Sprintf("module %q {\n  source = %q\n  name   = %q\n}\n", name, source+ref, name)
 	}
 	main += fmt.Sprintf(`
@@ -146,7 +148,8 @@ resource "terraform_data" "root" {
 }
 
 func (h *history) reconfigure() {
-	h.configure(fmt.Sprintf("workspace \"w\" {\n  repository = \"infra\"\n  variables  = { v = \"c%d\" }\n}\n", h.next()))
+	h.configure(fmt.Sprintf("workspace \"w\" {\n  repository = \"infra\"\n  variables  = { v = \"c%d\" }\n}\n",
+		h.next()))
 }
 
 // interleave makes a plan, has things happen, and approves it as it was shown.
@@ -286,7 +289,8 @@ func (h *history) ends(id string) string {
 			if r.Error != nil {
 				said += r.Error.Message + r.Error.Next
 			}
-			if !strings.Contains(said, "resolved by") && !strings.Contains(said, "nothing was changed") && !strings.Contains(said, "nothing of it was applied") {
+			if !strings.Contains(said, "resolved by") && !strings.Contains(said, "nothing was changed") &&
+				!strings.Contains(said, "nothing of it was applied") {
 				h.t.Fatalf("run %s: %+v", id, r.Error)
 			}
 			return true

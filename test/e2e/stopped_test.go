@@ -29,7 +29,8 @@ func (s *scene) halted(pids ...int) api.Run {
 		return strings.HasPrefix(r.NextCommand, "kill -CONT ") && len(strings.Fields(r.NextCommand)) == 2+len(pids)
 	})
 	for _, pid := range pids {
-		if !slices.Contains(strings.Fields(r.NextCommand), strconv.Itoa(pid)) || !strings.Contains(r.WaitingFor, fmt.Sprintf("(pid %d)", pid)) {
+		if !slices.Contains(strings.Fields(r.NextCommand), strconv.Itoa(pid)) ||
+			!strings.Contains(r.WaitingFor, fmt.Sprintf("(pid %d)", pid)) {
 			s.t.Errorf("process %d is not named: it waits for %q, next is %q", pid, r.WaitingFor, r.NextCommand)
 		}
 	}
@@ -37,7 +38,8 @@ func (s *scene) halted(pids ...int) api.Run {
 		s.t.Errorf("it waits for %q", r.WaitingFor)
 	}
 	for _, args := range [][]string{{"status"}, {"status", "main"}, {"show", s.run}} {
-		if a := s.tfops(0, args...); !strings.Contains(a.out, "is stopped (SIGSTOP)") && !strings.Contains(a.out, "kill -CONT") {
+		if a := s.tfops(0, args...); !strings.Contains(a.out, "is stopped (SIGSTOP)") &&
+			!strings.Contains(a.out, "kill -CONT") {
 			s.t.Errorf("tfops %v does not tell:\n%s", args, a.out)
 		}
 	}
@@ -57,7 +59,8 @@ func TestStoppedRunner(t *testing.T) {
 			if out, err := exec.Command("sh", "-c", r.NextCommand).CombinedOutput(); err != nil {
 				t.Fatalf("%s: %v\n%s", r.NextCommand, err, out)
 			}
-			s.until("it says nothing of it any more", func() bool { return !strings.Contains(s.lab.run(s.run).WaitingFor, "SIGSTOP") })
+			s.until("it says nothing of it any more",
+				func() bool { return !strings.Contains(s.lab.run(s.run).WaitingFor, "SIGSTOP") })
 			s.gate.open()
 			s.reaches(s.run, map[string]string{"planning": "awaiting_approval", "applying": "applied"}[state])
 		})
@@ -98,7 +101,8 @@ func TestStoppedRunnerRunsOutOfTime(t *testing.T) {
 	l.configure(passCLIConfig + "workspace \"w\" {\n  repository   = \"infra\"\n  plan_timeout = \"25s\"\n}\n")
 	l.write("value", "one")
 	g := l.gate("plan")
-	l.repo.Commit("main", map[string]string{"main.tf": l.module(fmt.Sprintf("data \"lab_value\" \"in\" {\n  path = %q\n  gate = %q\n}\n", l.path("value"), g.path))})
+	l.repo.Commit("main", map[string]string{"main.tf": l.module(fmt.Sprintf("data \"lab_value\" \"in\" {\n  path = "+
+		"%q\n  gate = %q\n}\n", l.path("value"), g.path))})
 	l.serve()
 	id := l.latest("w", "planning").ID
 	g.began()

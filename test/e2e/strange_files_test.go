@@ -33,7 +33,8 @@ func TestStrangeFiles(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			l := newLab(t)
-			l.configure("workspace \"good\" {\n  repository = \"infra\"\n  dir = \"good\"\n}\nworkspace \"bad\" {\n  repository = \"infra\"\n  dir = \"bad\"\n}\n")
+			l.configure("workspace \"good\" {\n  repository = \"infra\"\n  dir = \"good\"\n}\nworkspace \"bad\" {\n " +
+				" repository = \"infra\"\n  dir = \"bad\"\n}\n")
 			n := 0
 			commit := func() {
 				n++

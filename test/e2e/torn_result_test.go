@@ -107,7 +107,8 @@ func TestRunDirectoryRemovedInApply(t *testing.T) {
 		remove(s)
 		s.serve()
 		r := s.unknown()
-		if !strings.Contains(r.Error.Message, "directory of the run was removed") || !strings.Contains(r.Error.Message, fmt.Sprintf("(pid %d)", provider)) {
+		if !strings.Contains(r.Error.Message, "directory of the run was removed") ||
+			!strings.Contains(r.Error.Message, fmt.Sprintf("(pid %d)", provider)) {
 			t.Errorf("the error: %+v", r.Error)
 		}
 		s.tfops(1, "resolve", s.run, "-m", "I did not look").says(t, "still running")
@@ -154,7 +155,8 @@ func TestKilledRunnersLeaveNothing(t *testing.T) {
 			}
 			s.until("another runner, or the end", func() bool {
 				b, err := os.ReadFile(filepath.Join(s.data, "runs", s.run, "plan", "runner.lock"))
-				return s.lab.run(s.run).Status == "errored" || err == nil && len(b) > 0 && strings.TrimSpace(string(b)) != fmt.Sprint(pid)
+				return s.lab.run(s.run).Status == "errored" || err == nil && len(b) > 0 &&
+					strings.TrimSpace(string(b)) != fmt.Sprint(pid)
 			})
 		}
 		s.reaches(s.run, "errored")

@@ -57,7 +57,8 @@ func (l *lab) as(p person, args ...string) answer {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, l.bin, args...)
 	var out, errout bytes.Buffer
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "USER=root", "LOGNAME=root", "USERNAME=root", "SUDO_USER=root",
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "USER=root", "LOGNAME=root", "USERNAME=root",
+		"SUDO_USER=root",
 		"TFOPS_ACTOR=root", "TFOPS_USER=root", "TFOPS_SERVER=" + l.path("data", "tfops.sock"), "NO_COLOR=1"}
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", &out, &errout
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: p.uid, Gid: 65534, Groups: p.groups}}
@@ -89,7 +90,8 @@ func TestTwoPersons(t *testing.T) {
 	}
 	people, group, gid := strangers(t, 4)
 	if len(people) < 4 || group == "" {
-		t.Logf("NOT RUN: rules among several Unix users on one socket: this system has only %d of the usual users", len(people))
+		t.Logf("NOT RUN: rules among several Unix users on one socket: this system has only %d of the usual users",
+			len(people))
 		return
 	}
 	author, second, third, outsider := people[0], people[1], people[2], people[3]
@@ -146,7 +148,8 @@ workspace "w" {
 	l.must(1, author, "approve", r.ID, "-m", "I am root").says(t, "wrote the commit (rule")
 	l.must(0, second, "approve", r.ID, "-m", "looks right")
 	l.must(1, second, "approve", r.ID, "-m", "once more")
-	if now := l.run(r.ID); now.Status != "awaiting_approval" || len(now.Approvals) != 1 || now.Approvals[0].Voter != second.name {
+	if now := l.run(r.ID); now.Status != "awaiting_approval" || len(now.Approvals) != 1 ||
+		now.Approvals[0].Voter != second.name {
 		t.Fatalf("after one vote and two refusals: %s, %+v", now.Status, now.Approvals)
 	}
 	l.crash() // what was voted counts, whoever serves
@@ -180,7 +183,8 @@ workspace "w" {
 			got = append(got, a.Actor+" "+a.Action)
 		}
 	}
-	want := []string{second.name + " unlock", author.name + " lock", author.name + " reject", third.name + " approve", second.name + " approve",
+	want := []string{second.name + " unlock", author.name + " lock", author.name + " reject", third.name + " approve",
+		second.name + " approve",
 		second.name + " withdraw", second.name + " approve"}
 	if strings.Join(got, ", ") != strings.Join(want, ", ") {
 		t.Errorf("the audit log, newest first:\n %v, want\n %v", got, want)

@@ -137,7 +137,8 @@ func TestPageInABrowser(t *testing.T) {
 		for _, theme := range []string{"light", "dark"} {
 			for _, width := range []int64{390, 768, 1280} {
 				b.open(url+path, theme, "screen", width)
-				for _, function := range []string{"theme('" + theme + "')", "overflow()", "contrast()", "headings()", "tables()"} {
+				for _, function := range []string{"theme('" + theme + "')", "overflow()", "contrast()", "headings()",
+					"tables()"} {
 					if wrong := b.look(function); len(wrong) > 0 {
 						t.Errorf("%s, %s, %d px wide: %s: %s", path, theme, width, function,
 							strings.Join(wrong[:min(len(wrong), 5)], "\n"))

@@ -39,7 +39,8 @@ var fleetZone = time.UTC
 // break, be mended, be acknowledged, be missed or fail to be looked at.
 func newFleet(seed uint64, workspaces int, text func() string) *fleet {
 	f := &fleet{rng: rand.New(rand.NewPCG(seed, 1)), text: text}
-	f.in = report.Input{ID: "r-1", Name: text(), At: time.Date(2026, 11, 21, 6, 0, 0, 0, fleetZone), Location: fleetZone,
+	f.in = report.Input{ID: "r-1", Name: text(), At: time.Date(2026, 11, 21, 6, 0, 0, 0, fleetZone),
+		Location: fleetZone,
 		Instance: report.Instance{Name: text(), URL: text(), Version: text()}}
 	f.in.Since = f.in.At.AddDate(0, 0, -1-f.rng.IntN(20))
 	f.rules.Ignore = []drift.Ignore{{Name: text(), Address: "quiet.*", Reason: text(), Owner: text()},
@@ -67,7 +68,8 @@ func (f *fleet) live(w report.Workspace) {
 	first := f.rng.IntN(60)
 	for n := first; n < fleetNights; n++ {
 		c := drift.Check{Workspace: w.Name, Run: fmt.Sprintf("run-%d", n),
-			At:      f.in.At.AddDate(0, 0, n-fleetNights+1).Add(-4*time.Hour + time.Duration(f.rng.IntN(29))*time.Minute),
+			At: f.in.At.AddDate(0, 0, n-fleetNights+1).Add(-4*time.Hour +
+				time.Duration(f.rng.IntN(29))*time.Minute),
 			Outcome: drift.Clean, Resources: 5, Blind: append(classify.Blinds(nil), drift.Blind{Address: f.text(),
 				What: f.text()})}
 		var found []drift.Difference
@@ -76,7 +78,8 @@ func (f *fleet) live(w report.Workspace) {
 			continue // missed
 		case 1:
 			c.Outcome, c.Why = drift.NotChecked, f.text()
-			found = []drift.Difference{{Class: drift.Unchecked, Attributes: []drift.Attribute{{}}, Problems: []string{f.text()}}}
+			found = []drift.Difference{{Class: drift.Unchecked, Attributes: []drift.Attribute{{}},
+				Problems: []string{f.text()}}}
 		default:
 			for i := range 6 {
 				if wrong[i] = wrong[i] != (f.rng.IntN(7) == 0); wrong[i] {

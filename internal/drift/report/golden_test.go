@@ -39,7 +39,8 @@ func TestGolden(t *testing.T) {
 				t.Fatalf("%v; write it with -update", err)
 			}
 			if !bytes.Equal(got, want) {
-				t.Errorf("%s is not as it was; look at it, and write it anew with -update:\n%s", file, firstDifference(want, got))
+				t.Errorf("%s is not as it was; look at it, and write it anew with -update:\n%s", file,
+					firstDifference(want, got))
 			}
 		}
 	}

@@ -59,11 +59,13 @@ func headline(r *Report) string {
 	case applied == 0 && w.Total == 1:
 		return "Nothing is applied yet in the only workspace, so nothing can drift."
 	case applied == 0:
-		return fmt.Sprintf("Nothing is applied yet in any of %s, so nothing can drift.", wording.Count(w.Total, "workspace"))
+		return fmt.Sprintf("Nothing is applied yet in any of %s, so nothing can drift.",
+			wording.Count(w.Total, "workspace"))
 	case w.Clean == 1 && applied == 1:
 		return "All is well: the only " + what + " was checked and has not drifted" + told(s) + "."
 	case w.Clean == applied:
-		return fmt.Sprintf("All is well: all %s were checked and none has drifted%s.", wording.Count(applied, what), told(s))
+		return fmt.Sprintf("All is well: all %s were checked and none has drifted%s.", wording.Count(applied, what),
+			told(s))
 	}
 	var parts []string
 	part := func(n int, one, many string) {
@@ -103,7 +105,8 @@ func told(s Summary) string {
 		worst)
 	switch {
 	case s.New > 0 && s.Resolved > 0:
-		return text + fmt.Sprintf(", %s new and %s resolved", numberOf(s.New, s.Open), wording.Number(s.Resolved)) + since
+		return text + fmt.Sprintf(", %s new and %s resolved", numberOf(s.New, s.Open), wording.Number(s.Resolved)) +
+			since
 	case s.New > 0:
 		return text + ", " + numberOf(s.New, s.Open) + " new" + since
 	case s.Resolved > 0:

@@ -71,7 +71,8 @@ func shape(t *testing.T, doc []byte) (map[string]int, []string) {
 			name := tok.Data
 			for _, a := range tok.Attr {
 				name += " " + a.Key
-				if strings.HasPrefix(a.Key, "on") || a.Key == "href" && !strings.HasPrefix(a.Val, "#") && a.Val != "data:," {
+				if strings.HasPrefix(a.Key, "on") || a.Key == "href" && !strings.HasPrefix(a.Val, "#") &&
+					a.Val != "data:," {
 					t.Errorf("<%s %s=%q>", tok.Data, a.Key, a.Val)
 				}
 				hidden = append(hidden, acts(a.Val)...)

@@ -66,7 +66,8 @@ func cleanNight() report.Input {
 	in.Findings = []drift.Finding{{ID: "0d3c9a51be77", Workspace: "dns", Life: drift.Resolved, Severity: drift.Medium,
 		FirstSeen: ago(3 * day), LastSeen: ago(2 * day), Times: 2,
 		ResolvedAt: ago(4 * time.Hour), ResolvedBy: "run-771",
-		Difference: drift.Difference{Address: "aws_route53_record.mail", Type: "aws_route53_record", Class: drift.Changed,
+		Difference: drift.Difference{Address: "aws_route53_record.mail", Type: "aws_route53_record",
+			Class:  drift.Changed,
 			Action: plan.Update, Attributes: []drift.Attribute{{Path: "ttl", Before: 300, After: 60}}}}}
 	return counted(in)
 }
@@ -142,14 +143,16 @@ func badNight() report.Input {
 	in.Checks = append(in.Checks, every("mail", 12, 90, drift.Drifted)...)
 	for i := range in.Checks {
 		if c := &in.Checks[i]; c.Workspace == "cluster-test" && c.At.After(in.Since) {
-			c.Blind = append(c.Blind, drift.Blind{Address: "aws_db_instance.scratch", What: "write-only argument password_wo"})
+			c.Blind = append(c.Blind, drift.Blind{Address: "aws_db_instance.scratch",
+				What: "write-only argument password_wo"})
 		}
 	}
 	in.Findings = badFindings()
 	in.Ignore = []drift.Ignore{
 		{Name: "autoscaling", Address: "**.aws_autoscaling_group.*", Attributes: []string{"desired_capacity"},
 			Reason: "the autoscaler owns it", Owner: "@acme/cluster", Expires: at.AddDate(0, 2, 0)},
-		{Name: "old-tags", Attributes: []string{"tags.LastScan"}, Reason: "the scanner writes it", Expires: ago(10 * day)},
+		{Name: "old-tags", Attributes: []string{"tags.LastScan"}, Reason: "the scanner writes it",
+			Expires: ago(10 * day)},
 	}
 	return counted(in)
 }
@@ -206,7 +209,8 @@ func badFindings() []drift.Finding {
 		"rds:DescribeDBInstances"}
 	before := found("database-prod", "aws_db_parameter_group.main", drift.Changed, drift.Medium, 6*day,
 		drift.Attribute{Path: "parameter[2].value", Before: "on", After: "off"})
-	return append([]drift.Finding{world, gone, tags, known, conflict, secret, scaled, record, commit, input, back, check,
+	return append([]drift.Finding{world, gone, tags, known, conflict, secret, scaled, record, commit, input, back,
+		check,
 		perpetual, dark, before}, goneFindings()...)
 }
 

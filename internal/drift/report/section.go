@@ -154,7 +154,8 @@ func (b *builder) due(spec, zone string) []time.Time {
 	}
 	var due []time.Time
 	if s, err := schedule.Parse(spec, zone); err == nil {
-		for t := s.Next("", b.in.At.AddDate(0, 0, -days-1)); !t.IsZero() && !t.After(b.in.At); t = s.Next("", t.Add(spread)) {
+		for t := s.Next("", b.in.At.AddDate(0, 0, -days-1)); !t.IsZero() &&
+			!t.After(b.in.At); t = s.Next("", t.Add(spread)) {
 			due = append(due, t)
 		}
 	}

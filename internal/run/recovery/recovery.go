@@ -151,8 +151,10 @@ func locksOf(runs []run.Run) []locks.Lock {
 // close it. state is that of the lock which the run holds: it tells that its apply had
 // begun; "" for none.
 func Placeholder(id, name, state string, now time.Time) run.Run {
-	r := run.Run{ID: id, Workspace: name, Kind: run.Sync, Status: run.Errored, Attempt: 1, CreatedAt: now, FinishedAt: now,
-		Failure: &run.Failure{Message: "its record in the store was damaged and was set aside", Next: "tfops logs " + id}}
+	r := run.Run{ID: id, Workspace: name, Kind: run.Sync, Status: run.Errored, Attempt: 1, CreatedAt: now,
+		FinishedAt: now,
+		Failure: &run.Failure{Message: "its record in the store was damaged and was set aside", Next: "tfops logs " +
+			id}}
 	if state != "" {
 		r.Status, r.FinishedAt, r.ApplyStartedAt, r.State = run.Interrupted, time.Time{}, now, state
 		r.Failure.Message += " while it applied: how that ended is not known"

@@ -78,7 +78,8 @@ func ensure(path string, readOnly bool) error {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && !info.Mode().IsRegular():
-		return fault.New(fault.Invalid, "move it away", "the store %s is not a file: it is %s", path, kindOf(info.Mode()))
+		return fault.New(fault.Invalid, "move it away", "the store %s is not a file: it is %s", path,
+			kindOf(info.Mode()))
 	case err == nil && info.Size() == 0:
 		return damaged(path, errors.New("the file is empty"))
 	case err == nil:

@@ -46,7 +46,8 @@ func (f *File) Moved() error {
 		return fault.New(fault.Unavailable, "look at the data directory and its disk",
 			"the store %s cannot be looked at: %w", f.path, err)
 	case !os.SameFile(*f.opened.Load(), now):
-		return fault.New(fault.Unavailable, next, "the store %s was replaced by another file while it was in use", f.path)
+		return fault.New(fault.Unavailable, next, "the store %s was replaced by another file while it was in use",
+			f.path)
 	}
 	return nil
 }

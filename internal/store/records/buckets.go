@@ -157,7 +157,8 @@ func Migrate(f *boltfile.File, readOnly bool) error {
 	case err != nil:
 		return f.Damaged(fmt.Errorf("its schema version cannot be read: %w", err))
 	case version > Schema:
-		return fault.New(fault.Conflict, "use the tfops that wrote it, or a newer one; or restore a backup of this version",
+		return fault.New(fault.Conflict, "use the tfops that wrote it, or a newer one; or restore a backup of this "+
+			"version",
 			"the store %s has schema version %d, and this tfops knows versions up to %d", f.Path(), version, Schema)
 	case version == Schema || readOnly && version > 0:
 		return nil

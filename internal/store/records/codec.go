@@ -61,8 +61,9 @@ func decode(bucket, key, raw []byte, v any) error {
 		err = json.Unmarshal(text, v)
 	}
 	if err != nil {
-		return fault.New(fault.Internal, "start `tfops serve` again: it sets the record aside, holds what depends on it, "+
-			"and says so in tfops status", "the record %q in %s of the store cannot be read: %w", key, bucket, err)
+		return fault.New(fault.Internal, "start `tfops serve` again: it sets the record aside, holds what depends "+
+			"on it, and says so in tfops status", "the record %q in %s of the store cannot be read: %w", key, bucket,
+			err)
 	}
 	return nil
 }

@@ -29,7 +29,12 @@ func claimSeesTheQueue(t *testing.T, b *bench) {
 	b.lock("net", "ana")
 	b.lock("far", "li") // no run of this workspace is active
 	vote := approvals.Vote{Run: waits.ID, Digest: "d", Commit: "c", Voter: "ana", Yes: true, At: b.now()}
-	b.change(waits.ID, func(d *run.Tx) error { d.Votes = append(d.Votes, vote); d.Record.StartedAt = d.Now; return nil })
+	b.change(waits.ID, func(d *run.Tx) error {
+		d.Votes = append(d.Votes,
+			vote)
+		d.Record.StartedAt = d.Now
+		return nil
+	})
 	b.pass(time.Minute)
 
 	look := func(what string, of run.Queue) {
@@ -117,7 +122,8 @@ func claimThatFailsChangesNothing(t *testing.T, b *bench) {
 		}, func(err error) bool { return errors.Is(err, errRefused) }},
 		{"a move that is not allowed", r.ID, func(d *run.Tx) error { return d.Move(run.Applied, "", "") },
 			func(err error) bool { return err != nil }},
-		{"a run that does not exist", "000000000000", begin, func(err error) bool { return fault.Is(err, fault.NotFound) }},
+		{"a run that does not exist", "000000000000", begin,
+			func(err error) bool { return fault.Is(err, fault.NotFound) }},
 		{"a run that has ended", ended.ID, begin, func(err error) bool { return err != nil }},
 	} {
 		claimed, ok, err := b.Claim(t.Context(), func(run.Queue) (string, func(*run.Tx) error) { return c.id, c.fn })

@@ -73,7 +73,8 @@ func enqueueMovesRecords(t *testing.T, b *bench) {
 	due := b.now().Add(-time.Minute)
 	first := b.now()
 	_, _, err := b.Enqueue(t.Context(), run.Batch{
-		Runs:   []run.Run{want("net", run.Sync), want("db", run.Plan), want("app", run.Drift), want("old", run.Destroy)},
+		Runs: []run.Run{want("net", run.Sync), want("db", run.Plan), want("app", run.Drift),
+			want("old", run.Destroy)},
 		Heads:  map[string]string{"net": "h1", "db": "h1", "quiet": "h1"},
 		Drifts: map[string]time.Time{"app": due, "quiet": due},
 	})
@@ -149,7 +150,8 @@ func enqueueSupersedes(t *testing.T, b *bench) {
 					same(t, what, after, ended)
 					same(t, what+": returned", superseded, []run.Run{ended})
 					events := b.events(old.ID)
-					if last := events[len(events)-1]; last.From != status || last.To != run.Discarded || !last.At.Equal(b.now()) {
+					if last := events[len(events)-1]; last.From != status || last.To != run.Discarded ||
+						!last.At.Equal(b.now()) {
 						t.Errorf("%s: the last event is %+v", what, last)
 					}
 				} else {

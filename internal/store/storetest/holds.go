@@ -65,7 +65,8 @@ func aLockMovesToTheStateOnceKnown(t *testing.T, b *bench) {
 	b.lock("net", "ana")
 	r := b.lead(b.one("net", run.Sync).ID, "s:shared", run.ApplyQueued)
 	d := b.load(r.ID)
-	if len(d.Locks) != 1 || d.Locks[0].State != "s:shared" || d.Locks[0].Person != "ana" || d.Locks[0].Workspace != "net" {
+	if len(d.Locks) != 1 || d.Locks[0].State != "s:shared" || d.Locks[0].Person != "ana" ||
+		d.Locks[0].Workspace != "net" {
 		t.Fatalf("the lock: %+v", d.Locks)
 	}
 	other := b.lead(b.one("twin", run.Sync).ID, "s:shared", run.ApplyQueued)

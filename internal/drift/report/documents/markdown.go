@@ -335,7 +335,8 @@ func code(s string) string {
 		return "–"
 	}
 	fence := strings.Repeat("`", 1+longestRun(s, '`'))
-	if strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") || strings.HasPrefix(s, " ") && strings.HasSuffix(s, " ") {
+	if strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") || strings.HasPrefix(s, " ") &&
+		strings.HasSuffix(s, " ") {
 		s = " " + s + " "
 	}
 	return fence + s + fence

@@ -130,7 +130,8 @@ func firstOf(v *view) first {
 		s := &v.Workspaces[i]
 		for j := range s.Findings {
 			f := &s.Findings[j]
-			if f.Life != drift.Acknowledged && f.Class != drift.PendingCommit && (f.New || !drift.High.Worse(f.Severity)) {
+			if f.Life != drift.Acknowledged && f.Class != drift.PendingCommit &&
+				(f.New || !drift.High.Worse(f.Severity)) {
 				out.Findings = append(out.Findings, line{f, s.Name})
 			}
 		}

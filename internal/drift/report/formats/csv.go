@@ -19,7 +19,8 @@ import (
 // columns are those of the CSV. A workspace without a finding has a line, too,
 // whose columns of a finding are empty: a report never passes it over.
 var columns = []string{"workspace", "repository", "branch", "dir", "outcome", "why", "checked_at",
-	"id", "severity", "class", "life", "new", "address", "attributes", "problems", "first_seen", "last_seen", "age_days",
+	"id", "severity", "class", "life", "new", "address", "attributes", "problems", "first_seen", "last_seen",
+	"age_days",
 	"times", "file", "line", "owners", "last_run", "last_approvers", "acknowledged_by", "reason", "until", "ignored_by",
 	"resolved_at", "resolved_by", "revert", "codify", "accept", "ignore", "check"}
 

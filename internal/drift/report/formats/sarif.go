@@ -201,7 +201,8 @@ func uncheckedResult(s *report.Section) sarifResult {
 func findingResult(s *report.Section, f *report.Finding) sarifResult {
 	out := sarifResult{Rule: string(f.Class), Index: slices.Index(drift.Classes(), f.Class),
 		Level: sarifLevels[f.Severity], Message: sarifText{message(f)},
-		Locations:    []sarifLocation{{location(s, f.File, f.Line), []sarifLogical{{term.Clean(f.Address), "resource"}}}},
+		Locations: []sarifLocation{{location(s, f.File, f.Line),
+			[]sarifLogical{{term.Clean(f.Address), "resource"}}}},
 		Fingerprints: map[string]string{"tfopsFinding/v1": f.ID}, Baseline: "unchanged",
 		Properties: sarifProperties{Workspace: term.Clean(s.Name), Severity: string(f.Severity), Life: string(f.Life),
 			Owners: wording.Cleaned(f.Owners)}}
