@@ -14,14 +14,13 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/settings"
-
 	"github.com/fsnotify/fsnotify"
 	"github.com/gofrs/flock"
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/engine"
+	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/notify/delivery"

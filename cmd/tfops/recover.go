@@ -10,12 +10,11 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/remains"
-
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/config"
+	"github.com/tfops/tfops/internal/engine/remains"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/run/recovery"

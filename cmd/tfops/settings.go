@@ -10,13 +10,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/settings"
-
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/drift/schedule"
+	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/remote"

@@ -6,15 +6,13 @@ import (
 	"os/user"
 	"path/filepath"
 
-	"github.com/tfops/tfops/internal/engine/managed"
-
-	"github.com/tfops/tfops/internal/access"
-
 	"github.com/spf13/cobra"
 
+	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/api/lookup"
 	"github.com/tfops/tfops/internal/artifacts"
+	"github.com/tfops/tfops/internal/engine/managed"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/seal"
 	"github.com/tfops/tfops/internal/store"

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/engine/queue"
-
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"

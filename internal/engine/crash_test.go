@@ -6,10 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/queue"
-
 	"github.com/tfops/tfops/internal/engine/outcome"
-
+	"github.com/tfops/tfops/internal/engine/queue"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"

@@ -19,35 +19,23 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/acts"
-
-	"github.com/tfops/tfops/internal/engine/view"
-
-	"github.com/tfops/tfops/internal/engine/upkeep"
-
-	"github.com/tfops/tfops/internal/engine/queue"
-
-	"github.com/tfops/tfops/internal/drift/report"
-	"github.com/tfops/tfops/internal/engine/phases"
-
-	"github.com/tfops/tfops/internal/engine/patches"
-
-	"github.com/tfops/tfops/internal/engine/managed"
-
-	"github.com/tfops/tfops/internal/engine/watch"
-
-	"github.com/tfops/tfops/internal/engine/order"
-
-	"github.com/tfops/tfops/internal/engine/jobs"
-
-	"github.com/tfops/tfops/internal/engine/sources"
-
-	"github.com/tfops/tfops/internal/engine/settings"
-	"github.com/tfops/tfops/internal/engine/txn"
-
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/engine/acts"
+	"github.com/tfops/tfops/internal/engine/jobs"
+	"github.com/tfops/tfops/internal/engine/managed"
+	"github.com/tfops/tfops/internal/engine/order"
+	"github.com/tfops/tfops/internal/engine/patches"
+	"github.com/tfops/tfops/internal/engine/phases"
+	"github.com/tfops/tfops/internal/engine/queue"
+	"github.com/tfops/tfops/internal/engine/settings"
+	"github.com/tfops/tfops/internal/engine/sources"
+	"github.com/tfops/tfops/internal/engine/txn"
+	"github.com/tfops/tfops/internal/engine/upkeep"
+	"github.com/tfops/tfops/internal/engine/view"
+	"github.com/tfops/tfops/internal/engine/watch"
 	"github.com/tfops/tfops/internal/run"
 )
 

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/engine/acts"
-
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/engine/acts"
-
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"

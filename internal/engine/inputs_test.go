@@ -6,10 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tfops/tfops/internal/engine/acts"
-
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/tfops/tfops/internal/engine/acts"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"

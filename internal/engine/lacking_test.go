@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/engine/decide"
-
 	"github.com/tfops/tfops/internal/run"
 )
 

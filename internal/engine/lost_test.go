@@ -10,9 +10,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/engine/managed"
-
 	"github.com/tfops/tfops/internal/engine/outcome"
-
 	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/workspace"
 )

@@ -7,11 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/view"
-
-	"github.com/tfops/tfops/internal/engine/settings"
-
 	"github.com/tfops/tfops/internal/credentials"
+	"github.com/tfops/tfops/internal/engine/settings"
+	"github.com/tfops/tfops/internal/engine/view"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"

@@ -7,7 +7,6 @@ import (
 	"testing/fstest"
 
 	"github.com/tfops/tfops/internal/access"
-
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo/trees"

@@ -7,10 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/settings"
-
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/schedule"
+	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo"

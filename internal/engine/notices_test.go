@@ -4,10 +4,6 @@ import (
 	"context"
 	"encoding/json"
 
-	"github.com/tfops/tfops/internal/engine/acts"
-
-	"github.com/tfops/tfops/internal/engine/settings"
-
 	"maps"
 	"slices"
 	"strings"
@@ -15,10 +11,11 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/engine/acts"
+	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/fleet"
-	"github.com/tfops/tfops/internal/notify"
-
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )

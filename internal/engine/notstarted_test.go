@@ -10,10 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/phases"
-
 	"github.com/tfops/tfops/internal/engine/outcome"
-
+	"github.com/tfops/tfops/internal/engine/phases"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"

@@ -6,9 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/remains"
-
 	"github.com/tfops/tfops/internal/artifacts"
+	"github.com/tfops/tfops/internal/engine/remains"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/run/recovery"
 	"github.com/tfops/tfops/internal/runner"

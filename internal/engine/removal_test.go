@@ -5,11 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tfops/tfops/internal/engine/acts"
-
 	"github.com/tfops/tfops/internal/access"
-
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/engine/acts"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/engine/acts"
-
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"

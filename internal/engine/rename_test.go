@@ -10,11 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/remains"
-
-	"github.com/tfops/tfops/internal/engine/acts"
-
 	"github.com/tfops/tfops/internal/artifacts"
+	"github.com/tfops/tfops/internal/engine/acts"
+	"github.com/tfops/tfops/internal/engine/remains"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"

@@ -9,12 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/upkeep"
-
-	"github.com/tfops/tfops/internal/engine/settings"
-
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/drift/schedule"
+	"github.com/tfops/tfops/internal/engine/settings"
+	"github.com/tfops/tfops/internal/engine/upkeep"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/job"

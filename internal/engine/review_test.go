@@ -8,12 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/acts"
-
-	"github.com/tfops/tfops/internal/engine/outcome"
-
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/drift/schedule"
+	"github.com/tfops/tfops/internal/engine/acts"
+	"github.com/tfops/tfops/internal/engine/outcome"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"

@@ -19,18 +19,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/acts"
-
-	"github.com/tfops/tfops/internal/engine/view"
-
 	"github.com/tfops/tfops/internal/access"
-
-	"github.com/tfops/tfops/internal/engine/settings"
-	"github.com/tfops/tfops/internal/fleet/fleettest"
-
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/engine/acts"
+	"github.com/tfops/tfops/internal/engine/settings"
+	"github.com/tfops/tfops/internal/engine/view"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
+	"github.com/tfops/tfops/internal/fleet/fleettest"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/job"

@@ -5,10 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tfops/tfops/internal/engine/outcome"
-
 	"github.com/tfops/tfops/internal/engine/decide"
-
+	"github.com/tfops/tfops/internal/engine/outcome"
 	"github.com/tfops/tfops/internal/run"
 )
 

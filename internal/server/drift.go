@@ -7,16 +7,14 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/acts"
-
-	"github.com/tfops/tfops/internal/engine/patches"
-
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/drift/report/formats"
+	"github.com/tfops/tfops/internal/engine/acts"
+	"github.com/tfops/tfops/internal/engine/patches"
 	"github.com/tfops/tfops/internal/fault"
 )
 

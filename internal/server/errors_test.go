@@ -12,9 +12,8 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/tfops/tfops/internal/engine/view"
-
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/engine/view"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 )

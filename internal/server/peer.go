@@ -12,7 +12,6 @@ import (
 	"syscall"
 
 	"github.com/tfops/tfops/internal/access"
-
 	"github.com/tfops/tfops/internal/fault"
 )
 

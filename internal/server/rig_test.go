@@ -17,11 +17,10 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/settings"
-
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/engine"
+	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo"

@@ -28,21 +28,15 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/acts"
-
-	"github.com/tfops/tfops/internal/engine/view"
-
-	"github.com/tfops/tfops/internal/engine/upkeep"
-
-	"github.com/tfops/tfops/internal/engine/patches"
-
-	"github.com/tfops/tfops/internal/engine/managed"
-
 	"github.com/tfops/tfops/internal/access"
-
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/engine/acts"
+	"github.com/tfops/tfops/internal/engine/managed"
+	"github.com/tfops/tfops/internal/engine/patches"
+	"github.com/tfops/tfops/internal/engine/upkeep"
+	"github.com/tfops/tfops/internal/engine/view"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"

@@ -3,11 +3,9 @@ package server
 import (
 	"context"
 
-	"github.com/tfops/tfops/internal/engine/acts"
-
-	"github.com/tfops/tfops/internal/engine/managed"
-
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/engine/acts"
+	"github.com/tfops/tfops/internal/engine/managed"
 )
 
 func (s *Server) moveState(ctx context.Context, in *named) (*startOutput, error) {

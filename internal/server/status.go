@@ -3,9 +3,8 @@ package server
 import (
 	"context"
 
-	"github.com/tfops/tfops/internal/engine/upkeep"
-
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/engine/upkeep"
 	"github.com/tfops/tfops/internal/workspace"
 )
 

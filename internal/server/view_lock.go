@@ -4,9 +4,8 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/tfops/tfops/internal/engine/view"
-
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/engine/view"
 	"github.com/tfops/tfops/internal/locks"
 )
 

@@ -3,9 +3,8 @@ package server
 import (
 	"errors"
 
-	"github.com/tfops/tfops/internal/engine/view"
-
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/engine/view"
 	"github.com/tfops/tfops/internal/fault"
 )
 

@@ -5,12 +5,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/view"
-
-	"github.com/tfops/tfops/internal/engine/decide"
-
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/engine/decide"
+	"github.com/tfops/tfops/internal/engine/view"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )

@@ -18,14 +18,13 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tfops/tfops/internal/config/syntax"
-
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tfops/tfops/internal/config/problems"
 	"github.com/tfops/tfops/internal/config/schema"
+	"github.com/tfops/tfops/internal/config/syntax"
 	"github.com/tfops/tfops/internal/rootmodule"
 )
 

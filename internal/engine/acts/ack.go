@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/access"
-
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"

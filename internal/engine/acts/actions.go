@@ -7,27 +7,21 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/upkeep"
-
-	"github.com/tfops/tfops/internal/engine/queue"
-
 	"github.com/tfops/tfops/internal/access"
+	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/drift"
-
+	"github.com/tfops/tfops/internal/engine/decide"
 	"github.com/tfops/tfops/internal/engine/jobs"
 	"github.com/tfops/tfops/internal/engine/managed"
 	"github.com/tfops/tfops/internal/engine/order"
 	"github.com/tfops/tfops/internal/engine/outcome"
 	"github.com/tfops/tfops/internal/engine/patches"
 	"github.com/tfops/tfops/internal/engine/phases"
-	"github.com/tfops/tfops/internal/engine/txn"
-	"github.com/tfops/tfops/internal/engine/watch"
-
-	"github.com/tfops/tfops/internal/engine/decide"
-
+	"github.com/tfops/tfops/internal/engine/queue"
 	"github.com/tfops/tfops/internal/engine/settings"
-
-	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/engine/txn"
+	"github.com/tfops/tfops/internal/engine/upkeep"
+	"github.com/tfops/tfops/internal/engine/watch"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"

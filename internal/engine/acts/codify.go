@@ -3,11 +3,9 @@ package acts
 import (
 	"context"
 
-	"github.com/tfops/tfops/internal/engine/patches"
-
 	"github.com/tfops/tfops/internal/access"
-
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/engine/patches"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 )

@@ -6,10 +6,8 @@ import (
 	"crypto/rand"
 	"strings"
 
-	"github.com/tfops/tfops/internal/engine/managed"
-
 	"github.com/tfops/tfops/internal/access"
-
+	"github.com/tfops/tfops/internal/engine/managed"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner/backend"

@@ -6,9 +6,7 @@ import (
 	"errors"
 
 	"github.com/tfops/tfops/internal/access"
-
 	"github.com/tfops/tfops/internal/engine/settings"
-
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"

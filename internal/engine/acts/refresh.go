@@ -5,7 +5,6 @@ import (
 	"context"
 
 	"github.com/tfops/tfops/internal/engine/decide"
-
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"

@@ -5,10 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/managed"
-
 	"github.com/tfops/tfops/internal/access"
-
+	"github.com/tfops/tfops/internal/engine/managed"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 )

@@ -4,11 +4,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tfops/tfops/internal/agenda"
-	"github.com/tfops/tfops/internal/engine/settings"
-
 	"github.com/tidwall/btree"
 
+	"github.com/tfops/tfops/internal/agenda"
+	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
 )

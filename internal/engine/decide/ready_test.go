@@ -8,11 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/settings"
-	"github.com/tfops/tfops/internal/fleet/fleettest"
-
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/fleet"
+	"github.com/tfops/tfops/internal/fleet/fleettest"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"

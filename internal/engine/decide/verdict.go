@@ -9,10 +9,9 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/tfops/tfops/internal/engine/settings"
-
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"

@@ -9,10 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tfops/tfops/internal/engine/settings"
-
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/redact"

@@ -7,10 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tfops/tfops/internal/engine/settings"
-
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/workspace"
 )
 

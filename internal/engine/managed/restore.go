@@ -12,12 +12,9 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/access"
-
-	"github.com/tfops/tfops/internal/engine/outcome"
-
-	"github.com/tfops/tfops/internal/engine/decide"
-
 	"github.com/tfops/tfops/internal/durable"
+	"github.com/tfops/tfops/internal/engine/decide"
+	"github.com/tfops/tfops/internal/engine/outcome"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner/backend"

@@ -6,16 +6,14 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tfops/tfops/internal/engine/decide"
-	"github.com/tfops/tfops/internal/workspace"
-
-	"github.com/tfops/tfops/internal/engine/settings"
-
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
+	"github.com/tfops/tfops/internal/engine/decide"
+	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // Run turns what a decision did to a run, and to the findings of its

@@ -4,10 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/tfops/tfops/internal/engine/outcome"
-
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/artifacts"
+	"github.com/tfops/tfops/internal/engine/outcome"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"

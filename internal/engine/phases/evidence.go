@@ -4,11 +4,10 @@ import (
 	"context"
 	"slices"
 
-	"github.com/tfops/tfops/internal/engine/outcome"
-
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/classify"
 	"github.com/tfops/tfops/internal/drift/places"
+	"github.com/tfops/tfops/internal/engine/outcome"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/plan"

@@ -8,10 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tfops/tfops/internal/engine/sources"
-
 	"github.com/tfops/tfops/internal/engine/settings"
-
+	"github.com/tfops/tfops/internal/engine/sources"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo/trees"

@@ -7,21 +7,18 @@ import (
 	"os"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/patches"
-
+	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/engine/jobs"
 	"github.com/tfops/tfops/internal/engine/managed"
 	"github.com/tfops/tfops/internal/engine/outcome"
-	"github.com/tfops/tfops/internal/runner"
-
+	"github.com/tfops/tfops/internal/engine/patches"
 	"github.com/tfops/tfops/internal/engine/txn"
-
-	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/runner"
 )
 
 // Worker starts the runners of phases, follows them and stores what came of them.

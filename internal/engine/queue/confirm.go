@@ -6,11 +6,10 @@ import (
 
 	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/engine/txn"
-	"github.com/tfops/tfops/internal/workspace"
-
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 const (

@@ -8,15 +8,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/order"
-	"github.com/tfops/tfops/internal/engine/phases"
-	"github.com/tfops/tfops/internal/engine/watch"
-
-	"github.com/tfops/tfops/internal/engine/outcome"
-
 	"github.com/tfops/tfops/internal/engine/decide"
+	"github.com/tfops/tfops/internal/engine/order"
+	"github.com/tfops/tfops/internal/engine/outcome"
+	"github.com/tfops/tfops/internal/engine/phases"
 	"github.com/tfops/tfops/internal/engine/txn"
-
+	"github.com/tfops/tfops/internal/engine/watch"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/engine/decide"
-
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"

@@ -5,11 +5,10 @@ import (
 	"os"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/decide"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/engine/decide"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 )

@@ -4,11 +4,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/jobs"
-
-	"github.com/tfops/tfops/internal/engine/outcome"
-
 	"github.com/tfops/tfops/internal/checkout"
+	"github.com/tfops/tfops/internal/engine/jobs"
+	"github.com/tfops/tfops/internal/engine/outcome"
 	"github.com/tfops/tfops/internal/engine/txn"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"

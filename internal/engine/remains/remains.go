@@ -4,16 +4,13 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/phases"
-	"github.com/tfops/tfops/internal/run/recovery"
-
-	"github.com/tfops/tfops/internal/engine/outcome"
-
-	"github.com/tfops/tfops/internal/engine/decide"
-
 	"github.com/tfops/tfops/internal/artifacts"
+	"github.com/tfops/tfops/internal/engine/decide"
+	"github.com/tfops/tfops/internal/engine/outcome"
+	"github.com/tfops/tfops/internal/engine/phases"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/run/recovery"
 )
 
 // Follower tells whether a runner is at work, and what one came to.

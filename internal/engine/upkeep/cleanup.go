@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/engine/jobs"
-
 	"github.com/tfops/tfops/internal/engine/txn"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner/ground"

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/tfops/tfops/internal/engine/outcome"
-
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )

@@ -9,13 +9,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/notices"
-
-	"github.com/tfops/tfops/internal/engine/settings"
-
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/drift/report/formats"
+	"github.com/tfops/tfops/internal/engine/notices"
+	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/ids"

@@ -5,9 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/outcome"
-
 	"github.com/tfops/tfops/internal/drift"
+	"github.com/tfops/tfops/internal/engine/outcome"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )

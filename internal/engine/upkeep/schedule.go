@@ -6,7 +6,6 @@ import (
 
 	"github.com/tfops/tfops/internal/agenda"
 	"github.com/tfops/tfops/internal/engine/settings"
-
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 )

@@ -8,14 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tfops/tfops/internal/engine/queue"
-
+	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/engine/decide"
 	"github.com/tfops/tfops/internal/engine/jobs"
+	"github.com/tfops/tfops/internal/engine/queue"
 	"github.com/tfops/tfops/internal/engine/txn"
 	"github.com/tfops/tfops/internal/engine/watch"
-
-	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"

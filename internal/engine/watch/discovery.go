@@ -7,9 +7,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/engine/decide"
-
 	"github.com/tfops/tfops/internal/engine/settings"
-
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"

@@ -5,10 +5,8 @@ import (
 	"maps"
 	"strings"
 
-	"github.com/tfops/tfops/internal/engine/sources"
-
 	"github.com/tfops/tfops/internal/engine/settings"
-
+	"github.com/tfops/tfops/internal/engine/sources"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/workspace"

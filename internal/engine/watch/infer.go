@@ -7,7 +7,6 @@ import (
 	"maps"
 
 	"github.com/tfops/tfops/internal/engine/settings"
-
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
 )

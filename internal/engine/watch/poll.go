@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/engine/settings"
-
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo/trees"

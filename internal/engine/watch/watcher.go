@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/engine/order"
-
 	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/engine/sources"
 	"github.com/tfops/tfops/internal/engine/txn"

@@ -18,7 +18,6 @@ import (
 
 	"github.com/tfops/tfops/internal/gitrepo/packs"
 	"github.com/tfops/tfops/internal/gitrepo/remote"
-
 	"github.com/tfops/tfops/internal/gitrepo/snapshot"
 )
 
