@@ -1,15 +1,16 @@
-// Package engine moves runs: it is the only package that does.
+// Package engine moves runs, in rooms that meet in the store: watch looks at
+// repositories, queue claims what is ready and phases works on it, upkeep does what is
+// due, acts is what people do, and view what they see.
 //
-// There are two doors in and one loop. A branch that moved (Poll) and what a
-// person asks for (the methods of actions.go) change what the store holds, in
-// one transaction each; the loop (dispatch.go) claims whatever is ready and
-// starts a runner for it; when the runner is done, its result is stored, again
-// in one transaction. What is ready, and what everything else waits for, is
-// one pure function, verdict: the loop and the words that people read come
-// from the same place.
+// There are two doors in and one loop. A branch that moved (watch) and what a person
+// asks for (acts) change what the store holds, in one transaction each (txn); the loop
+// (queue) claims whatever is ready and starts a runner for it (phases); when the runner
+// is done, its result is stored, again in one transaction (outcome). What is ready, and
+// what everything else waits for, is one pure function, decide.About: the loop and the
+// words that people read come from the same place.
 //
-// Nothing that matters lives in memory. An engine can vanish at any instant;
-// the next one reads the store and follows the runners that are still alive.
+// Nothing that matters lives in memory. An engine can vanish at any instant; the next
+// one reads the store and follows the runners that are still alive.
 package engine
 
 import (

@@ -1,3 +1,5 @@
+// Package acts is what people do: ask for runs, vote, cancel, lock, suspend, acknowledge,
+// import, move and restore states. Each is one transaction, and in the audit log.
 package acts
 
 import (

@@ -13,13 +13,13 @@ import (
 )
 
 // Ready keeps which runs are ready for which step, in the order in which they go. It asks
-// verdict, and asks again about those runs only that a change may concern: what a change
+// About, and asks again about those runs only that a change may concern: what a change
 // costs does not depend on how many runs wait. It is a cache: all of it can be reckoned from
-// a queue and the settings, and whoever acts on it asks verdict once more.
+// a queue and the settings, and whoever acts on it asks About once more.
 //
-// A verdict about a run depends on the run; on the records and runs of its workspace and of
+// What About says of a run depends on the run; on the records and runs of its workspace and of
 // those that it needs; on the runs and locks of its states; on the settings; and on the time.
-// Who adds to what verdict looks at adds it to dependencies, too.
+// Who adds to what About looks at adds it to dependencies, too.
 type Ready struct {
 	mu       sync.Mutex
 	queue    run.Queue // the newest that was seen
@@ -28,7 +28,7 @@ type Ready struct {
 	entries map[string]entry                        // by run
 	steps   [HoldBack + 1]btree.Map[string, string] // by step: what goes first comes first; the run
 	alarms  agenda.Agenda                           // when another answer about a run may be due
-	asks    map[dependency]map[string]bool          // the runs whose verdict depends on it
+	asks    map[dependency]map[string]bool          // the runs of which About says another thing when it changes
 	doubted map[string]bool                         // runs to be asked about once more
 	told    map[string]map[chan struct{}]struct{}   // by run: who waits for a change of it
 }
@@ -40,7 +40,7 @@ type entry struct {
 	dependencies []dependency
 }
 
-// dependency is something that a verdict depends on, besides the run.
+// dependency is something that the answer about a run depends on, besides the run.
 type dependency struct {
 	state bool // or else a workspace
 	name  string
@@ -110,7 +110,7 @@ func (b *Ready) reckon() {
 	}
 }
 
-// concerned are the runs whose verdict may be another one after the changes, or by now.
+// concerned are the runs about which the answer may be another one after the changes, or by now.
 func (b *Ready) concerned(changes []*run.Change) map[string]bool {
 	runs := map[string]bool{}
 	dependent := func(d dependency) {
@@ -147,7 +147,7 @@ func (b *Ready) concerned(changes []*run.Change) map[string]bool {
 	return runs
 }
 
-// ask asks for the verdict about a run.
+// ask asks about a run.
 func (b *Ready) ask(id string) {
 	b.forget(id)
 	b.tell(id)
@@ -237,7 +237,7 @@ func (b *Ready) Changed(id string) {
 	b.tell(id)
 }
 
-// dependencies is what the verdict about a run depends on besides the run.
+// dependencies is what the answer about a run depends on besides the run.
 func dependencies(q run.Queue, s *settings.Settings, r *run.Run) []dependency {
 	all := []dependency{{false, r.Workspace}}
 	for _, name := range r.Needs() {
@@ -274,7 +274,7 @@ func placeOf(q run.Queue, r *run.Run) string {
 	return string(rune('0'+class(r.Kind))) + agenda.Key(q.Record(r.Workspace).StartedAt) + r.ID
 }
 
-// alarmOf is the first time in the queue's future at which the verdict about a run changes by
+// alarmOf is the first time in the queue's future at which the answer about a run changes by
 // itself; zero for never.
 func alarmOf(q run.Queue, r *run.Run) (first time.Time) {
 	times := [3]time.Time{r.NotBefore, r.ExpiresAt}

@@ -1,3 +1,6 @@
+// Package jobs makes the jobs of phases: which files, variables, environment and
+// credentials a runner gets, what must be masked in what it prints, and what a run was
+// planned with, for when that is asked for again.
 package jobs
 
 import (

@@ -1,3 +1,4 @@
+// Package notices words what people are told of runs and findings, and says who wants it.
 package notices
 
 import (

@@ -1,3 +1,5 @@
+// Package order makes runs in the order of their workspaces: what goes first, what waits
+// for it, and what is planned once another has moved on.
 package order
 
 import (

@@ -1,3 +1,6 @@
+// Package outcome decides what a phase that has ended comes to: for its run, for what is
+// remembered of the workspace, and for the findings. It is pure, and called in
+// transactions.
 package outcome
 
 import (

@@ -1,3 +1,4 @@
+// Package patches makes edits of the code after which it says what the world has.
 package patches
 
 import (

@@ -78,7 +78,7 @@ func (ph *Worker) notBegun(ctx context.Context, r run.Run, err error) {
 		if !stops {
 			d.Run.NotBefore, d.Run.Delayed = d.Now.Add(Delay), delayedBy(err)
 		}
-		d.Record.ApplyStartedAt = d.Run.AppliesSeen // as when it was claimed: see queuedVerdict
+		d.Record.ApplyStartedAt = d.Run.AppliesSeen // as when it was claimed: see aboutQueued
 		by := d.Run.Canceling
 		d.Run.Canceling = ""
 		if err := d.Move(run.ApplyQueued, "", text); err != nil || by == "" {

@@ -1,3 +1,5 @@
+// Package phases starts the runner of a plan or an apply, follows it, and has what came of
+// it stored. It is where a commit becomes files, and a result an outcome.
 package phases
 
 import (
@@ -266,7 +268,7 @@ func (ph *Worker) stopPlan(r run.Run, dir string) {
 	ph.planAgain(ctx, r, "tfops serve stopped", 0)
 }
 
-// planAgain puts a run whose plan came to nothing back into the queue; see Outcome.Restart.
+// planAgain puts a run whose plan came to nothing back into the queue; see outcome.Rules.Restart.
 func (ph *Worker) planAgain(ctx context.Context, r run.Run, why string, lost int) {
 	ph.Txn.Insist(ctx, r.ID, func(d *run.Tx) error { return outcome.By(ph.Txn.Settings).Restart(d, why, lost) })
 }

@@ -28,7 +28,7 @@ func (disp *Dispatcher) confirm(ctx context.Context, r run.Run) (bool, error) {
 	def, known := s.Find(r.Workspace)
 	repo, ok := s.Repositories[def.Repository]
 	if r.Kind != run.Sync || !known || !ok || def.Commit != "" || def.Follow() == "" {
-		return true, nil // it is pinned, of what was applied, or the verdict sees to it
+		return true, nil // it is pinned, of what was applied, or decide.About sees to it
 	}
 	head, err := disp.phases.Jobs.Sources.Head(ctx, repo, def)
 	if err == nil && head == r.Commit.SHA {

@@ -1,3 +1,5 @@
+// Package queue claims the runs that are ready, while there are places for runners and the
+// machine has what it takes, and carries out what the rules decide by themselves.
 package queue
 
 import (
@@ -223,7 +225,7 @@ func (disp *Dispatcher) mayBegin(ctx context.Context, q run.Queue, r run.Run) (b
 	return disp.confirm(ctx, r)
 }
 
-// pick asks for the verdict once more inside the transaction: only this
+// pick asks about the run once more inside the transaction: only this
 // answer counts.
 func (disp *Dispatcher) pick(id string, st decide.Action) func(run.Queue) (string, func(*run.Tx) error) {
 	return func(q run.Queue) (string, func(*run.Tx) error) {
@@ -244,7 +246,7 @@ func (disp *Dispatcher) pick(id string, st decide.Action) func(run.Queue) (strin
 	}
 }
 
-// settle carries out what the verdict over a run is without anybody's doing.
+// settle carries out what the rules decide about a run without anybody's doing.
 func (disp *Dispatcher) settle(ctx context.Context, id string) error {
 	_, _, err := disp.txn.Claim(ctx, func(q run.Queue) (string, func(*run.Tx) error) {
 		r, ok := q.Run(id)

@@ -1,3 +1,5 @@
+// Package remains reads what the directories of runs tell, for the day on which the store
+// is lost.
 package remains
 
 import (

@@ -1,3 +1,5 @@
+// Package sources reads repositories for the engine: it asks their remotes within bounded
+// times, fetches what a mirror does not have, and remembers what their code says.
 package sources
 
 import (

@@ -45,7 +45,7 @@ func (u *Keeper) CheckSchedules(ctx context.Context, now time.Time) {
 }
 
 // checkTimes are the times at which workspaces are checked for drift next. Whoever uses it holds
-// Engine.mu.
+// Keeper.mu.
 type checkTimes struct {
 	agenda.Agenda
 	of *settings.Settings // under which every workspace has its time; nil: some may have none

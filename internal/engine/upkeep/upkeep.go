@@ -1,3 +1,5 @@
+// Package upkeep does what is due: drift checks, reports, rules that end, and removing what
+// is kept no longer.
 package upkeep
 
 import (

@@ -1,3 +1,5 @@
+// Package view shows runs, workspaces and repositories as people see them, with what each
+// waits for.
 package view
 
 import (

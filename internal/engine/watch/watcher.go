@@ -1,3 +1,5 @@
+// Package watch polls repositories, keeps the fleet up to date with what is in them, and
+// enqueues what their branches ask for.
 package watch
 
 import (

@@ -11,13 +11,13 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// upstreamVerdict says what keeps a pending run back that others go before;
+// aboutUpstream says what keeps a pending run back that others go before;
 // an empty Wait when nothing does.
 //
 // It asks how the others stand now, not how the run stood that was on its way
 // when this one was made: that may have been superseded, tried again or
 // replaced by a fresh one.
-func upstreamVerdict(q run.Queue, s *settings.Settings, r *run.Run) (Action, Wait) {
+func aboutUpstream(q run.Queue, s *settings.Settings, r *run.Run) (Action, Wait) {
 	for _, name := range r.Upstream {
 		if o, ok := OnItsWay(q, name, r.Kind); ok {
 			return Nothing, Wait{Kind: WaitsForUpstream, Run: o.ID,

@@ -1,3 +1,5 @@
+// Package managed looks after the states that tfops keeps itself: whether one is what was
+// applied, and its snapshots, of which one may take its place.
 package managed
 
 import (

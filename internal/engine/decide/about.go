@@ -48,16 +48,16 @@ func About(q run.Queue, s *settings.Settings, r *run.Run) (Action, Wait) {
 	}
 	switch r.Status {
 	case run.Pending:
-		if st, w := upstreamVerdict(q, s, r); w.For != "" {
+		if st, w := aboutUpstream(q, s, r); w.For != "" {
 			return st, w
 		}
-		return pendingVerdict(q, def, r)
+		return aboutPending(q, def, r)
 	case run.Planning, run.Applying:
 		return Nothing, atWork(q.Stopped[r.ID], r)
 	case run.AwaitingApproval:
-		return awaitingVerdict(q, s, def, r)
+		return aboutAwaiting(q, s, def, r)
 	case run.ApplyQueued:
-		return queuedVerdict(q, s, def, r)
+		return aboutQueued(q, s, def, r)
 	case run.Interrupted:
 		if r.ErroredState != "" {
 			return Nothing, Wait{Kind: WaitsForInterrupted, Run: r.ID,
@@ -93,7 +93,7 @@ const (
 	reconfiguredWait = "the workspace's inputs changed in the configuration"
 )
 
-func pendingVerdict(q run.Queue, def *fleet.Definition, r *run.Run) (Action, Wait) {
+func aboutPending(q run.Queue, def *fleet.Definition, r *run.Run) (Action, Wait) {
 	if r.Kind.Applies() && r.Fingerprint != def.Fingerprint {
 		return Discard, Wait{Kind: IsStale, For: reconfiguredWait}
 	}
@@ -113,7 +113,7 @@ func pendingVerdict(q run.Queue, def *fleet.Definition, r *run.Run) (Action, Wai
 			Command: t.Command(r.Workspace), Person: true}
 	}
 	if r.Kind == run.Move {
-		return moveVerdict(q, r)
+		return aboutMove(q, r)
 	}
 	state := q.Record(r.Workspace).State
 	for o := range q.Beside(r.Workspace, state) {
@@ -167,7 +167,7 @@ func elsewhere(rec *workspace.Record, r *run.Run) string {
 	return "commit " + workspace.ShortCommit(rec.Applied) + " is applied now"
 }
 
-func awaitingVerdict(q run.Queue, s *settings.Settings, def *fleet.Definition, r *run.Run) (Action, Wait) {
+func aboutAwaiting(q run.Queue, s *settings.Settings, def *fleet.Definition, r *run.Run) (Action, Wait) {
 	if !r.ExpiresAt.IsZero() && !q.Now.Before(r.ExpiresAt) {
 		return Expire, Wait{}
 	}
@@ -209,9 +209,9 @@ func votesMissing(d approvals.Decision) string {
 	return d.Missing()
 }
 
-// queuedVerdict checks again, right before an apply, all that must still be
+// aboutQueued checks again, right before an apply, all that must still be
 // true; the plan file's digest apart, which takes reading the file.
-func queuedVerdict(q run.Queue, s *settings.Settings, def *fleet.Definition, r *run.Run) (Action, Wait) {
+func aboutQueued(q run.Queue, s *settings.Settings, def *fleet.Definition, r *run.Run) (Action, Wait) {
 	rec := q.Record(r.Workspace)
 	switch {
 	case !r.ExpiresAt.IsZero() && !q.Now.Before(r.ExpiresAt):
@@ -325,9 +325,9 @@ func class(k run.Kind) int {
 	return 0
 }
 
-// moveVerdict says what a pending move waits for: whatever holds one of its
+// aboutMove says what a pending move waits for: whatever holds one of its
 // states, or is about to write to it.
-func moveVerdict(q run.Queue, r *run.Run) (Action, Wait) {
+func aboutMove(q run.Queue, r *run.Run) (Action, Wait) {
 	for _, key := range r.LockKeys() {
 		if l, ok := q.Lock(key); ok && l.Run != r.ID {
 			return Nothing, lockWait(q, l)

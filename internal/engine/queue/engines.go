@@ -32,7 +32,7 @@ func (disp *Dispatcher) engineGone(ctx context.Context, r run.Run) error {
 	}
 	def, known := disp.txn.Settings.Get().Find(r.Workspace)
 	if !known {
-		return nil // the verdict ends it
+		return nil // its next look in the queue ends it
 	}
 	env, _ := jobs.Environment(disp.txn.Settings.Get(), disp.phases.Jobs.Environ, def.Workspace)
 	repo := disp.txn.Settings.Get().Repositories[def.Repository]
