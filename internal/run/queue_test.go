@@ -211,12 +211,15 @@ func TestEndedByARefresh(t *testing.T) {
 		{"a refresh is applied while a commit is not", Refresh, Applying, Applied, "c2", false},
 	} {
 		d := Tx{Run: Run{ID: "r2", Kind: c.kind, Status: c.from}, Record: workspace.Record{Desired: c.desired,
-			Applied: "c1", Ended: "run r1 is applied"}, Now: t0}
+			Applied: "c1", Ended: "run r1 is applied", EndedRun: "r1"}, Now: t0}
 		if err := d.Move(c.to, "", ""); err != nil {
 			t.Fatal(err)
 		}
 		if noted := d.Record.Ended != "run r1 is applied"; noted != c.noted {
 			t.Errorf("%s: what ended last is %q", c.name, d.Record.Ended)
+		}
+		if want := map[bool]string{true: "r2", false: "r1"}[c.noted]; d.Record.EndedRun != want {
+			t.Errorf("%s: what ended last is run %s, want %s", c.name, d.Record.EndedRun, want)
 		}
 	}
 }

@@ -68,7 +68,7 @@ func (d *Tx) Move(to Status, actor, text string) error {
 		if d.Run.Reason != "" {
 			how += " (" + string(d.Run.Reason) + ")"
 		}
-		d.Record.Ended = "run " + d.Run.ID + " is " + how
+		d.Record.Ended, d.Record.EndedRun = "run "+d.Run.ID+" is "+how, d.Run.ID
 	}
 	d.Events = append(d.Events, Event{Run: d.Run.ID, At: d.Now, From: from, To: to, Actor: actor, Text: text})
 	return nil

@@ -130,6 +130,7 @@ func fixtureRecord() workspace.Record {
 				Dir: "net", TerraformWorkspace: "default"}},
 		Origin: &workspace.Origin{Generator: "live", Branch: "main", Dir: "live/net", VarFile: "a.tfvars"},
 		Orphan: &workspace.Orphan{Since: at(-3), Why: "gone", Asked: true}, Ended: "run 01zgwseg0v3j is errored",
+		EndedRun: "01zgwseg0v3j",
 		HeldBack: "dns", HalfDone: "01zgwseg0v3j",
 		Outputs: map[string]workspace.Output{"vpc": {Digest: "d2", Sensitive: true}},
 		Inputs:  map[string]string{"workspace.dns.outputs.zone": "d1"}, OutputsOf: "01r0", AppliedOf: "01r1",
@@ -325,7 +326,7 @@ func oldFile(t *testing.T, version int) string {
 func (f *sample) before(version int) {
 	// which schema 4 has since after its file was made
 	f.record.Dir, f.record.RenamedFrom, f.record.Renamed = "", "", nil
-	f.record.OutputsOf, f.record.AppliedOf, f.record.Obstacle = "", "", nil
+	f.record.OutputsOf, f.record.AppliedOf, f.record.Obstacle, f.record.EndedRun = "", "", nil, ""
 	if version < 2 { // knows nothing of generators, order and inputs
 		f.ended.Upstream, f.ended.Inputs = nil, nil
 		f.record.Origin, f.record.Orphan, f.record.Ended, f.record.HeldBack, f.record.Outputs,

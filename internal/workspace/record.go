@@ -49,6 +49,7 @@ type Record struct {
 	Renamed     *Renamed `json:"renamed,omitempty"`      // what was known under this name is known under another
 
 	Ended    string `json:"ended,omitempty"`     // how the last run that could apply ended: "run X was rejected"
+	EndedRun string `json:"ended_run,omitempty"` // which that was
 	HeldBack string `json:"held_back,omitempty"` // the upstream workspace that kept its last run from being planned
 
 	Outputs   map[string]Output `json:"outputs,omitempty"`    // of its root module, as last applied

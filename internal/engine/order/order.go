@@ -6,7 +6,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/tfops/tfops/internal/engine/decide"
 	"github.com/tfops/tfops/internal/engine/jobs"
@@ -182,21 +181,13 @@ func (o *Sequencer) flowOn(ctx context.Context, s *settings.Settings, q run.Queu
 			return err
 		}
 		b.Runs = append(b.Runs, run.Run{Workspace: name, Kind: run.Sync, Commit: c, Fingerprint: d.Fingerprint,
-			Trigger: run.Trigger{Cause: run.ByUpstream, Run: lastRun(*q.Record(up))}})
+			Trigger: run.Trigger{Cause: run.ByUpstream, Run: q.Record(up).EndedRun}})
 	}
 	if err := o.Arrange(ctx, s, &b); err != nil {
 		return err
 	}
 	_, err := o.txn.Enqueue(ctx, b)
 	return err
-}
-
-// lastRun is the id in Record.Ended.
-func lastRun(rec workspace.Record) string {
-	if parts := strings.Fields(rec.Ended); len(parts) > 1 {
-		return parts[1]
-	}
-	return ""
 }
 
 // Check is a check at the commit that is applied.

@@ -104,7 +104,7 @@ func Workspace(rec workspace.Record, runs []run.Run, stands bool, now time.Time)
 		if k.Workspace != rec.Name || !k.Kind.Applies() {
 			continue
 		}
-		rec.Ended = fmt.Sprintf("run %s is %s", k.ID, k.Status)
+		rec.Ended, rec.EndedRun = fmt.Sprintf("run %s is %s", k.ID, k.Status), k.ID
 		if k.State != "" {
 			rec.State = k.State
 		}

@@ -3,7 +3,6 @@ package storetest
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -98,12 +97,12 @@ func enqueueMovesRecords(t *testing.T, b *bench) {
 	again := want("net", run.Sync)
 	again.Fingerprint = "other inputs"
 	b.enqueue(again)
-	ended := b.record("net").Ended
-	if !strings.HasSuffix(ended, " is discarded (superseded)") {
-		t.Errorf("the record says of the run that ended: %q", ended)
+	ended, which := b.record("net").Ended, b.record("net").EndedRun
+	if ended != "run "+which+" is discarded (superseded)" {
+		t.Errorf("the record says of run %s, which ended: %q", which, ended)
 	}
 	same(t, "the same commit with other inputs", b.record("net"),
-		workspace.Record{Ended: ended, Name: "net", Head: "h1", Desired: "c-net", DesiredAt: first,
+		workspace.Record{Ended: ended, EndedRun: which, Name: "net", Head: "h1", Desired: "c-net", DesiredAt: first,
 			Fingerprint: "other inputs"})
 	next := want("net", run.Sync)
 	next.Commit.SHA = "c2"
@@ -112,7 +111,8 @@ func enqueueMovesRecords(t *testing.T, b *bench) {
 		t.Fatal(err)
 	}
 	same(t, "another commit", b.record("net"),
-		workspace.Record{Ended: b.record("net").Ended, Name: "net", Head: "h2", Desired: "c2", DesiredAt: b.now(),
+		workspace.Record{Ended: b.record("net").Ended, EndedRun: b.record("net").EndedRun, Name: "net", Head: "h2",
+			Desired: "c2", DesiredAt: b.now(),
 			Fingerprint: "print-net"})
 }
 
