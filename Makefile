@@ -4,7 +4,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.release=$(VERSION)
 
-.PHONY: build demo engines test test-long check bench fuzz generate clean
+.PHONY: build demo engines test test-long test-soak check bench fuzz generate clean
 
 build: ## build bin/tfops
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/tfops ./cmd/tfops
@@ -15,11 +15,14 @@ demo: build ## the whole loop on a throw-away repository
 engines: ## the engines that tests run besides the terraform on PATH, built once into the test cache
 	@$(GO) run ./internal/testrig/buildengines
 
-test: engines ## every test, with the race detector but for the end-to-end scripts; says what it did not run and why
+test: engines ## what a person waits for, in a few minutes: every test, the longest ones in part; says what it did not run and why
+	$(GO) run ./internal/testrig/testall -short
+
+test-long: engines ## every test whole, with the race detector but for the end-to-end scripts: a quarter of an hour
 	$(GO) run ./internal/testrig/testall
 
 WORLDS ?= 200
-test-long: engines ## what takes an hour: P1 as a property, power cuts (as root), torn files, flipped bits, by hand against by tfops, the end-to-end scripts with the race detector
+test-soak: engines ## what takes an hour: P1 as a property, power cuts (as root), torn files, flipped bits, by hand against by tfops, the end-to-end scripts with the race detector
 	TFOPS_LONG=1 $(GO) test ./internal/store -run TestRottenBitsAreNeverSilent -v -timeout 60m
 	$(GO) test ./internal/runner -run TestWhatWasShownIsApplied -worlds $(WORLDS) -timeout 60m
 	$(GO) test ./test/e2e -run TestWhatWasShownIsAppliedByTheDaemon -v -interleavings $(WORLDS) -timeout 60m

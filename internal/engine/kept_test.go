@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 // kept are the files that a workspace's directory has of runs.
@@ -32,7 +33,7 @@ func (g *rig) kept(name string) []string {
 // What a run leaves its workspace lies there before the record names it, and what the record
 // named before is dropped after: in a crash at any write, what the record names is there.
 func TestKeptFiles(t *testing.T) {
-	for n := 1; n <= 40; n++ {
+	for n, step := 1, testrig.Every(t, 4); n <= 40; n += step {
 		for _, after := range []bool{false, true} {
 			died := false
 			bubble(t, func(t *testing.T, g *rig) {

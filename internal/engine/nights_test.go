@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,9 +32,14 @@ import (
 const fleetNights = 90
 
 // fleetSize is the number of workspaces. Under the race detector, where forty
-// take two minutes, there are eight: what is recomputed is recomputed for each
-// workspace by itself, and eight are enough to be checked at the same time.
-var fleetSize = map[bool]int{false: 40, true: 8}[testrig.Race]
+// take two minutes, and with -short there are eight: what is recomputed is recomputed for
+// each workspace by itself, and eight are enough to be checked at the same time.
+var fleetSize = sync.OnceValue(func() int {
+	if testrig.Race || testing.Short() {
+		return 8
+	}
+	return 40
+})
 
 // seen is a look at the world by one check, or by an apply.
 type seen struct {
@@ -271,8 +277,8 @@ func (p *pencil) hold(t *testing.T, r *report.Report) {
 			r.At.Format(time.DateOnly),
 			got.Open, got.New, got.Resolved, got.Acknowledged, got.Severity, open, fresh, resolved, acked, sev)
 	}
-	if w := got.Workspaces; w.Total != fleetSize || w.Unchecked != unknown || w.Drifted != len(drifted) ||
-		w.Clean != fleetSize-unknown-len(drifted) {
+	if w := got.Workspaces; w.Total != fleetSize() || w.Unchecked != unknown || w.Drifted != len(drifted) ||
+		w.Clean != fleetSize()-unknown-len(drifted) {
 		t.Errorf("%s: %+v, want %d unchecked and %d drifted", r.At.Format(time.DateOnly), w, unknown, len(drifted))
 	}
 	for i, d := range r.Trend.Days {
@@ -352,7 +358,7 @@ func TestNinetyNights(t *testing.T) {
 	p := &pencil{rand: rand.New(rand.NewPCG(1, 2)), wrong: map[string]map[thing]bool{}, fails: map[string]bool{},
 		looks: map[string][]seen{}, acks: map[string][]drift.Ack{}}
 	var defs []fleet.Definition
-	for i := range fleetSize {
+	for i := range fleetSize() {
 		name := fmt.Sprintf("w%02d", i)
 		p.names, p.wrong[name] = append(p.names, name), map[thing]bool{}
 		defs = append(defs, define(name, auto, func(d *fleet.Definition) {
@@ -421,7 +427,7 @@ func (p *pencil) enough(t *testing.T) {
 		}
 	}
 	t.Logf("%d findings of which %d were back, %d acknowledged, %d looks that failed", stays, back, len(p.acks), failed)
-	if stays < 4*fleetSize || back < 2*fleetSize || len(p.acks) < fleetSize/2 || failed < 2*fleetSize {
+	if stays < 4*fleetSize() || back < 2*fleetSize() || len(p.acks) < fleetSize()/2 || failed < 2*fleetSize() {
 		t.Error("the nights were too quiet to tell anything")
 	}
 }
@@ -433,7 +439,7 @@ func (p *pencil) wantQuietStore() {
 	if err != nil {
 		p.g.t.Fatal(err)
 	}
-	if len(findings) > fleetSize*(len(things)+1) {
+	if len(findings) > fleetSize()*(len(things)+1) {
 		p.g.t.Errorf("%d findings are kept", len(findings))
 	}
 	for _, name := range p.names {

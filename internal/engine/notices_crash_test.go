@@ -15,6 +15,7 @@ import (
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 func scheduled(t *testing.T, spec, zone string) schedule.Schedule {
@@ -184,7 +185,7 @@ func TestNoticesSurviveACrash(t *testing.T) {
 	if len(want) != 10 || writes < 30 {
 		t.Fatalf("%d writes, told %q", writes, want)
 	}
-	for n := 1; n <= writes; n++ {
+	for n, step := 1, testrig.Every(t, 5); n <= writes; n += step {
 		for _, after := range []bool{false, true} {
 			t.Run(fmt.Sprintf("write %d, after it: %t", n, after), func(t *testing.T) {
 				toldLife(t, n, after, func(g *rig) {

@@ -92,6 +92,9 @@ func eachEngine(t *testing.T, test func(*testing.T, job.EngineSpec)) {
 	t.Helper()
 	t.Run("terraform", func(t *testing.T) { test(t, job.EngineSpec{Name: "terraform"}) })
 	t.Run("tofu", func(t *testing.T) {
+		if !testrig.Long(t, "the same with OpenTofu") {
+			return
+		}
 		if path, ok := testrig.Tofu(t); ok {
 			test(t, job.EngineSpec{Name: "tofu", Path: path})
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/store/records"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 // filled is the content of a store with a few pages of every kind, and the
@@ -112,7 +113,7 @@ func TestTruncatedFilesAreRefused(t *testing.T) {
 	if len(content) < 100<<10 {
 		t.Fatalf("the sample has only %d bytes", len(content))
 	}
-	for n := 1; n < len(content); n += 1 + len(content)/150 {
+	for n, step := 1, testrig.Every(t, 5)*(1+len(content)/150); n < len(content); n += step {
 		refusedAsDamaged(t, fmt.Sprintf("cut off after %d of %d bytes", n, len(content)), content[:n],
 			n < used(t, content), ids)
 	}
@@ -141,7 +142,7 @@ func TestDamagedPagesAreRefused(t *testing.T) {
 	page := os.Getpagesize()
 	random := rand.New(rand.NewPCG(1, 2))
 	refused := 0
-	for at := 0; at < len(content); at += page {
+	for at, step := 0, page*testrig.Every(t, 5); at < len(content); at += step {
 		for _, damage := range []struct {
 			name string
 			do   func([]byte)
@@ -162,7 +163,7 @@ func TestDamagedPagesAreRefused(t *testing.T) {
 			refused++
 		}
 	}
-	if refused < 50 {
+	if least := 50 / testrig.Every(t, 5); refused < least {
 		t.Errorf("only %d kinds of damage were tried", refused)
 	}
 	both := bytes.Clone(content)

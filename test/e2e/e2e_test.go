@@ -37,12 +37,28 @@ func TestMain(m *testing.M) {
 // TestScripts runs every script of testdata.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	runScripts(t, script{dir: "testdata"})
+	which := script{dir: "testdata"}
+	if !testrig.Long(t, "the scripts that are not in core") {
+		for name := range strings.FieldsSeq(core) {
+			which.files = append(which.files, filepath.Join(which.dir, name+".txt"))
+		}
+		which.dir = ""
+	}
+	runScripts(t, which)
 }
+
+// core are the scripts of the promises, and of what every fleet does.
+const core = `affected apply_confirm apply_fails cancel_applying config_reload config_wrong destroy
+	drift drift_codify drift_heal drift_report engine_tampered force_push generators
+	graceful_stop half_done inputs lock loop notify recover refresh rename rules shared_state
+	state_lost state_move submodules suspend two_daemons votes`
 
 // TestSlowScripts runs the scripts that wait for a clock. Beside the others
 // they cost no time; among them they might come last.
 func TestSlowScripts(t *testing.T) {
+	if !testrig.Long(t, "the scripts that wait for a clock") {
+		return
+	}
 	t.Parallel()
 	runScripts(t, script{dir: "testdata/slow"})
 }

@@ -22,6 +22,9 @@ var engineScripts = []string{"testdata/loop.txt", "testdata/drift.txt", "testdat
 // TestScriptsWithTofu runs them with OpenTofu.
 func TestScriptsWithTofu(t *testing.T) {
 	t.Parallel()
+	if !testrig.Long(t, "scripts with OpenTofu") {
+		return
+	}
 	if tofu, ok := testrig.Tofu(t); ok {
 		runScripts(t, script{files: engineScripts, engine: "tofu", program: tofu})
 	}
@@ -36,6 +39,9 @@ var edgeScripts = []string{"testdata/loop.txt", "testdata/backend_override.txt",
 // tfops is held against; the one on PATH is newer.
 func TestLoopWithTheOldestTerraform(t *testing.T) {
 	t.Parallel()
+	if !testrig.Long(t, "scripts with the oldest Terraform") {
+		return
+	}
 	if path, ok := testrig.Engine(t, testrig.OldestTerraform); ok {
 		runScripts(t, script{files: edgeScripts, program: path})
 	}
@@ -45,6 +51,9 @@ func TestLoopWithTheOldestTerraform(t *testing.T) {
 // PATH is older.
 func TestLoopWithTheNewestTerraform(t *testing.T) {
 	t.Parallel()
+	if !testrig.Long(t, "scripts with the newest Terraform") {
+		return
+	}
 	if path, ok := testrig.Engine(t, testrig.NewestTerraform); ok {
 		runScripts(t, script{files: edgeScripts, program: path})
 	}

@@ -543,7 +543,8 @@ func TestSharedBackend(t *testing.T) {
 // commits arrive. Applies are automatic, so nothing waits for the test.
 func TestDaemonKilledAtRandom(t *testing.T) {
 	t.Parallel()
-	const seed, rounds = 20261120, 20
+	const seed = 20261120
+	rounds := 20 / testrig.Every(t, 5)
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, seed))
 	l := newLab(t)

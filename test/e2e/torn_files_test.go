@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 // damages are what happens to a file on a disk.
@@ -40,7 +41,7 @@ type tornLab struct {
 // approval, under a daemon at work and while none is. Nothing is applied but what was
 // shown, nothing panics, and what is said to do about it brings everything in order.
 func TestTornFiles(t *testing.T) {
-	rounds := 3 // of the many kinds, at each run others
+	rounds := 3 / testrig.Every(t, 3) // of the many kinds, at each run others
 	if os.Getenv("TFOPS_LONG") != "" {
 		rounds = 1000
 	}

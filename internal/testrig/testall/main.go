@@ -1,7 +1,8 @@
 // Command testall runs every test of the project, with the race detector but for the
 // end-to-end scripts, and ends with what was not run and why: a skipped test says
 // why it was, and a test that could only do a part of its work logs a line that
-// begins with "NOT RUN: ".
+// begins with "NOT RUN: ". With -short it runs what a person waits for: without the race
+// detector, and without what takes long.
 package main
 
 import (
@@ -42,16 +43,22 @@ var whole = []struct{ pkg, tests string }{
 
 // scripts is the package that starts whole daemons, hundreds of them. They and their
 // runners are built as they are shipped: with the race detector each start takes ten
-// times as long, and `make test-long` has it.
+// times as long, and `make test-soak` has it.
 const scripts = "./test/e2e"
 
 func main() {
 	started := time.Now()
 	r := &report{output: map[string][]string{}}
 	flags := append([]string{"-timeout=40m"}, os.Args[1:]...)
-	ok := r.suite(".", append([]string{"-race"}, flags...), racing()...)
+	short := slices.Contains(os.Args[1:], "-short")
+	others, later := append([]string{"-race"}, flags...), whole
+	if short {
+		others, later = flags, nil
+		r.leftOut("the race detector; make test-long has it")
+	}
+	ok := r.suite(".", others, racing()...)
 	ok = r.suite(".", flags, scripts) && ok
-	for _, w := range whole {
+	for _, w := range later {
 		before := r.passed + r.failed
 		ok = r.suite(".", []string{"-run=" + w.tests}, w.pkg) && ok
 		if r.passed+r.failed == before {
