@@ -76,13 +76,14 @@ func fleetOf(cfg *config.Config) (fleet.Config, error) {
 		c.Workspaces = append(c.Workspaces, d)
 	}
 	for _, g := range cfg.Generators {
-		c.Generators = append(c.Generators, fleet.Generator{Generator: g.Generator, Make: func(o workspace.Origin) (fleet.Definition, error) {
-			w, err := g.Make(o)
-			if err != nil {
-				return fleet.Definition{}, err
-			}
-			return definition(w)
-		}})
+		c.Generators = append(c.Generators, fleet.Generator{Generator: g.Generator,
+			Make: func(o workspace.Origin) (fleet.Definition, error) {
+				w, err := g.Make(o)
+				if err != nil {
+					return fleet.Definition{}, err
+				}
+				return definition(w)
+			}})
 	}
 	return c, nil
 }
@@ -99,7 +100,8 @@ func repositoriesOf(cfg *config.Config, m *mirrors) (map[string]settings.Reposit
 		}
 		mirror.Follow(follows(cfg, r))
 		mirror.FollowTags(followsTags(cfg, r))
-		found[r.Name] = settings.Repository{Source: mirror, Pace: gitrepo.Pace{Every: r.Poll}, Content: contentOf(r),
+		found[r.Name] = settings.Repository{Remote: mirror, Objects: mirror, Pace: gitrepo.Pace{Every: r.Poll},
+			Content: contentOf(r),
 			Modules: r.Modules}
 	}
 	return found, nil

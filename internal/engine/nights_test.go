@@ -372,7 +372,7 @@ func TestNinetyNights(t *testing.T) {
 			g.git.add(name + "/main.tf")
 			paths = append(paths, name+"/main.tf")
 		}
-		g.set.Repositories["infra"] = settings.Repository{Name: "infra", Source: g.git,
+		g.set.Repositories["infra"] = settings.Repository{Name: "infra", Remote: g.git, Objects: g.git,
 			Pace: gitrepo.Pace{Every: 30 * 24 * time.Hour}}
 		g.set.Reports = []settings.ReportPlan{{Name: "nightly", Schedule: scheduled(t, "0 6 * * *", "")}}
 		p.play()

@@ -53,7 +53,7 @@ func toldLife(t *testing.T, n int, after bool, check func(*rig)) {
 		with := g.adjust
 		g.adjust = func(s *settings.Settings) {
 			with(s)
-			s.Repositories["infra"] = settings.Repository{Name: "infra", Source: g.git,
+			s.Repositories["infra"] = settings.Repository{Name: "infra", Remote: g.git, Objects: g.git,
 				Pace: gitrepo.Pace{Every: 20 * time.Minute}}
 			s.Reports = []settings.ReportPlan{{Name: "daily", Schedule: scheduled(t, "45 4 * * *", "")}}
 		}

@@ -28,7 +28,7 @@ func reportRig(t *testing.T, plans []settings.ReportPlan, fn func(*testing.T, *r
 	bubble(t, func(t *testing.T, g *rig) {
 		g.adjust = func(s *settings.Settings) {
 			s.Wants = func(n run.Notice) []string { return notify.Wants(targets, n) }
-			s.Repositories["infra"] = settings.Repository{Name: "infra", Source: g.git,
+			s.Repositories["infra"] = settings.Repository{Name: "infra", Remote: g.git, Objects: g.git,
 				Pace: gitrepo.Pace{Every: time.Hour}}
 			s.Reports = plans
 		}

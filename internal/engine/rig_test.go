@@ -81,7 +81,7 @@ func bubble(t *testing.T, fn func(*testing.T, *rig), defs ...fleet.Definition) {
 func (g *rig) settings(defs ...fleet.Definition) *settings.Settings {
 	g.set = &settings.Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 2, PlanGrace: time.Minute,
 		ApplyGrace: time.Minute,
-		Repositories: map[string]settings.Repository{"infra": {Source: g.git,
+		Repositories: map[string]settings.Repository{"infra": {Remote: g.git, Objects: g.git,
 			Pace: gitrepo.Pace{Every: 30 * time.Second}}}}
 	if g.adjust != nil {
 		g.adjust(g.set)

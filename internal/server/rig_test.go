@@ -58,16 +58,19 @@ type with func(*rig, *Options)
 
 func newRig(t *testing.T, defs []fleet.Definition, changes ...with) *rig {
 	t.Helper()
-	r := &rig{t: t, dir: t.TempDir(), runners: newPlayers(), git: &repository{sha: strings.Repeat("a", 40)}, log: &syncBuffer{}}
+	r := &rig{t: t, dir: t.TempDir(), runners: newPlayers(), git: &repository{sha: strings.Repeat("a", 40)},
+		log: &syncBuffer{}}
 	r.socket = filepath.Join(r.dir, "tfops.sock")
 	st, err := store.Open(filepath.Join(r.dir, "tfops.db"), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	r.engine = engine.New(engine.Options{Store: st, Journal: st, Runner: r.runners, Vault: openVault{}, DataDir: r.dir, Log: log},
-		&settings.Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 2, Repositories: map[string]settings.Repository{
-			"infra": {Source: r.git, Pace: gitrepo.Pace{Every: time.Hour}}}})
+	r.engine = engine.New(engine.Options{Store: st, Journal: st, Runner: r.runners, Vault: openVault{}, DataDir: r.dir,
+		Log: log},
+		&settings.Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 2,
+			Repositories: map[string]settings.Repository{
+				"infra": {Remote: r.git, Objects: r.git, Pace: gitrepo.Pace{Every: time.Hour}}}})
 	o := Options{Engine: r.engine, Store: st, Outbox: mailbox{st}, Log: log,
 		Config: func() api.ConfigStatus {
 			return api.ConfigStatus{Path: "/etc/tfops/tfops.hcl", LoadedAt: time.Now().UTC()}
@@ -120,7 +123,8 @@ func (r *rig) stopServer() {
 }
 
 func define(name string, rules ...approvals.Rule) fleet.Definition {
-	return fleet.Definition{Rules: rules, Workspace: workspace.Workspace{Name: name, Repository: "infra", Branch: "main", Dir: name,
+	return fleet.Definition{Rules: rules, Workspace: workspace.Workspace{Name: name, Repository: "infra",
+		Branch: "main", Dir: name,
 		TerraformWorkspace: "default", Apply: workspace.Manual, Engine: "terraform", KeepRuns: 50, KeepDays: 90,
 		PlanTimeout: time.Hour, ApplyTimeout: time.Hour, LockTimeout: time.Minute}}
 }
@@ -181,10 +185,12 @@ func (r *rig) ask(method, path, body string, headers ...string) (*http.Response,
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	tr := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	tr := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn,
+		error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", r.socket)
 	}}
-	resp, err := (&http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(req)
+	resp, err := (&http.Client{Transport: tr,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(req)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -254,8 +260,9 @@ func (g *repository) Note() string                             { return "its hos
 func (g *repository) Maintain(context.Context, []string) error { return nil }
 func (g *repository) Commit(_ context.Context, sha string) (gitrepo.Commit, error) {
 	who := gitrepo.Person{Name: "Ana", Email: "ana@example.com"}
-	return gitrepo.Commit{SHA: sha, Author: who, Committer: who, CoAuthors: []gitrepo.Person{{Name: "Li", Email: "li@example.com"}},
-		Message: "make it", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))}, nil
+	return gitrepo.Commit{SHA: sha, Author: who, Committer: who,
+		CoAuthors: []gitrepo.Person{{Name: "Li", Email: "li@example.com"}},
+		Message:   "make it", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))}, nil
 }
 func (g *repository) Resolve(_ context.Context, ref string) (string, error) {
 	return "", fault.New(fault.NotFound, "push it", "there is no %s", ref)
@@ -338,9 +345,11 @@ func (p *players) Wait(ctx context.Context, dir string) (job.Result, error) {
 		Backend: job.BackendConfig{Type: "managed", Config: map[string]any{"path": j.WorkspaceDir}}}
 	if j.Phase == job.PlanPhase {
 		file, ground := []byte("plan of "+j.Run), []byte(`{}`)
-		found := &plan.Plan{FormatVersion: plan.FormatVersion, Digest: job.ApprovedDigest(file, ground), Counts: plan.Counts{Add: 1}, Complete: true, Applyable: true,
-			Changes: []plan.Change{{Address: "terraform_data.x", Mode: "managed", Type: "terraform_data", Name: "x", Action: plan.Create,
-				After: map[string]any{"input": json.Number("12345678901234567890")}}}}
+		found := &plan.Plan{FormatVersion: plan.FormatVersion, Digest: job.ApprovedDigest(file, ground),
+			Counts: plan.Counts{Add: 1}, Complete: true, Applyable: true,
+			Changes: []plan.Change{{Address: "terraform_data.x", Mode: "managed", Type: "terraform_data", Name: "x",
+				Action: plan.Create,
+				After:  map[string]any{"input": json.Number("12345678901234567890")}}}}
 		b, err := json.Marshal(found)
 		if err != nil {
 			return res, err
@@ -385,7 +394,8 @@ func (m mailbox) Test(ctx context.Context, target string, by run.Audit) (string,
 	if target != "ops" {
 		return "", fault.New(fault.NotFound, "tfops notify", "there is no notify block %q", target)
 	}
-	ids, err := m.TellAsked(ctx, run.Notice{Kind: run.NoticeTest, Title: "asked for by " + by.Actor, Targets: []string{target}}, by)
+	ids, err := m.TellAsked(ctx, run.Notice{Kind: run.NoticeTest, Title: "asked for by " + by.Actor,
+		Targets: []string{target}}, by)
 	if err != nil {
 		return "", err
 	}

@@ -56,7 +56,7 @@ func (j *Maker) PrepareMove(ctx context.Context, r run.Run, def fleet.Definition
 	}
 	sha := LeadsTo(rec, old)
 	repo := j.Settings.Get().Repositories[def.Repository]
-	if sha == "" || repo.Source == nil {
+	if sha == "" || repo.Objects == nil {
 		return fault.New(fault.Conflict, "copy it by hand: `terraform state pull` where it is, `terraform state "+
 			"push` where it goes, then tfops sync "+r.Workspace,
 			"it is not known which commit leads to the old state of workspace %s", r.Workspace)

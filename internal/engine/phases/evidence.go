@@ -150,7 +150,7 @@ func (ph *Worker) annotate(ctx context.Context, def fleet.Definition, at commits
 // without an owner is better than none.
 func (ph *Worker) owned(def fleet.Definition, at commits, addresses []string) (map[string]places.Place, places.Owners) {
 	repo := ph.Txn.Settings.Get().Repositories[def.Repository]
-	if repo.Source == nil {
+	if repo.Objects == nil {
 		return nil, places.Owners{}
 	}
 	tree, err := repo.Tree(at.applied)

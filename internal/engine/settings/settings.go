@@ -53,7 +53,8 @@ func (s *Settings) Prepare() *Settings {
 
 // Repository is a Git remote and how often to look at it.
 type Repository struct {
-	Source
+	Remote
+	Objects
 	Pace gitrepo.Pace
 	// what an export brings besides what Git has ("lfs", "submodules"); two that differ here differ in their files
 	Content string

@@ -11,16 +11,8 @@ import (
 	"github.com/tfops/tfops/internal/run"
 )
 
-// Source is one repository: its remote, and the objects that were fetched.
-type Source interface {
-	Remote
-	Refs
-	Objects
-	checkout.Source
-}
-
-// Remote is what a poll fetches. A commit that Has does not have, because it is
-// new or the mirror is damaged, is there after a Fetch.
+// Remote is what is asked of a repository's remote, and brought from it. A commit that Has
+// does not have, because it is new or the mirror is damaged, is there after a Fetch.
 type Remote interface {
 	Has(sha string) bool
 	Fetch(ctx context.Context, wanted ...string) (gitrepo.Fetched, error)
@@ -28,22 +20,21 @@ type Remote interface {
 	Submodules(ctx context.Context, sha string) ([]trees.MissingSubmodule, error)
 	Note() string // what people should know of how it is fetched
 	Maintain(ctx context.Context, keep []string) error
-}
 
-// Refs are what the remote says it has, asked each time.
-type Refs interface {
+	// What the remote says it has, asked each time.
 	Heads(context.Context) (map[string]string, error)
 	Head(ctx context.Context, branch string) (string, error)
 	Tags(context.Context) (map[string]string, error) // by name: the commits that they name
 }
 
-// Objects are read from the mirror.
+// Objects are read from what was fetched.
 type Objects interface {
 	Commit(ctx context.Context, sha string) (gitrepo.Commit, error)
 	Resolve(ctx context.Context, ref string) (string, error)
 	Contains(ctx context.Context, head, sha string) (bool, error)
 	Changed(ctx context.Context, from, to string) ([]string, error)
 	Tree(sha string) (fs.FS, error)
+	checkout.Source
 }
 
 // Commit reads a commit as a run has it.
