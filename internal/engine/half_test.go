@@ -4,8 +4,10 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tfops/tfops/internal/engine/acts"
+	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -76,4 +78,34 @@ func TestUnreadableRepositoryIsUnknown(t *testing.T) {
 			t.Errorf("read again it is %s", v.Sync)
 		}
 	}, define("a"))
+}
+
+// Why a workspace cannot be planned is known to the next daemon too, before it has read
+// anything, and is gone once a look finds that it can.
+func TestObstacleOutlivesTheDaemon(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.git.remove("a/main.tf")
+		g.git.commit("main", "b/main.tf")
+		g.start()
+		g.want("b", run.AwaitingApproval)
+		says := func(when string) {
+			t.Helper()
+			v := g.view("a")
+			if v.Problem == nil || !strings.Contains(v.Problem.Error(), "directory a") || fault.Next(v.Problem) == "" {
+				t.Errorf("%s: %v (%s)", when, v.Problem, fault.Next(v.Problem))
+			}
+		}
+		says("where it was found")
+		g.git.broken(errors.New("no route to host"))
+		g.restart()
+		says("after a restart, without the remote")
+		g.git.broken(nil)
+		g.git.add("a/main.tf")
+		g.commit("a/main.tf")
+		g.pass(time.Hour) // the next poll is not soon after so many that failed
+		g.want("a", run.AwaitingApproval)
+		if v := g.view("a"); v.Problem != nil || v.Record.Obstacle != nil {
+			t.Errorf("once the directory is there: %v, %+v", v.Problem, v.Record.Obstacle)
+		}
+	}, define("a"), define("b"))
 }
