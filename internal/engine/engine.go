@@ -86,22 +86,21 @@ func New(o Options, s *settings.Settings) *Engine {
 	w := &txn.Writer{Store: o.Store, Runner: o.Runner, Files: artifacts.Open(o.DataDir),
 		Settings: new(settings.Current), Log: o.Log}
 	w.Settings.Set(s.Prepare())
-	from := &sources.Reader{Settings: w.Settings, Log: o.Log}
-	making := &jobs.Maker{Store: o.Store, Files: w.Files, Settings: w.Settings, Sources: from,
+	reader := &sources.Reader{Settings: w.Settings, Log: o.Log}
+	maker := &jobs.Maker{Store: o.Store, Files: w.Files, Settings: w.Settings, Sources: reader,
 		Checkouts: checkout.Open(filepath.Join(w.Files.Cache(), "checkouts")), Vault: o.Vault, Log: o.Log,
 		Environ: o.Environ}
-	sequence := order.New(w, making)
-	watcher := watch.New(w, from, sequence, s)
+	sequencer := order.New(w, maker)
+	watcher := watch.New(w, reader, sequencer, s)
 	states := managed.States{Files: w.Files, Vault: o.Vault}
-	edits := &patches.Maker{Settings: w.Settings, Sources: from, Files: w.Files, Journal: o.Journal}
-	worker := &phases.Worker{Txn: w, Jobs: making, Patches: edits, States: states, Journal: o.Journal, Runner: o.Runner,
+	edits := &patches.Maker{Settings: w.Settings, Sources: reader, Files: w.Files, Journal: o.Journal}
+	worker := &phases.Worker{Txn: w, Jobs: maker, Patches: edits, States: states, Journal: o.Journal, Runner: o.Runner,
 		Log: o.Log, Intact: o.Intact}
-	queue := queue.New(w, worker, watcher, sequence, o.Halts, o.Engines)
-	house := upkeep.New(w, sequence, making, o.Journal, o.Runner)
-	return &Engine{txn: w, watcher: watcher, phases: worker, queue: queue, upkeep: house,
-		Actions: &acts.Actions{Txn: w, Watcher: watcher, Order: sequence, States: states, Jobs: making, Patches: edits,
-			Queue:  queue,
-			Upkeep: house, Journal: o.Journal, Runner: o.Runner, Vault: o.Vault},
+	queue := queue.New(w, worker, watcher, sequencer, o.Halts, o.Engines)
+	keeper := upkeep.New(w, sequencer, maker, o.Journal, o.Runner)
+	return &Engine{txn: w, watcher: watcher, phases: worker, queue: queue, upkeep: keeper,
+		Actions: &acts.Actions{Txn: w, Watcher: watcher, Order: sequencer, States: states, Jobs: maker, Patches: edits,
+			Queue: queue, Upkeep: keeper, Journal: o.Journal, Runner: o.Runner, Vault: o.Vault},
 		View: view.New(w, queue, watcher, o.Vault)}
 }
 

@@ -202,7 +202,7 @@ func (u *Keeper) keepUpkeep(ctx context.Context) {
 	})
 }
 
-// nextDue is when the house is looked after next: when a check or a report is
+// nextDue is when upkeep looks next: when a check or a report is
 // due or a rule ends, in a minute at the latest. What could not be done although it was due is
 // tried again in a second.
 func (u *Keeper) nextDue(now time.Time) time.Time {

@@ -87,12 +87,12 @@ func hand(t notify.Target, s types.Service, w notify.Wording) (a answer) {
 	if w.Text != "" {
 		text += "\n\n" + w.Text
 	}
-	return answer{s, s.Send(notify.Cut(calm(text), most), &types.Params{})}
+	return answer{s, s.Send(notify.Cut(withoutMentions(text), most), &types.Params{})}
 }
 
-// calm takes their meaning from words that would call everybody in a chat: a
+// withoutMentions takes their meaning from words that would call everybody in a chat: a
 // commit's message must not.
-func calm(text string) string {
+func withoutMentions(text string) string {
 	return strings.NewReplacer("@everyone", "@\u200beveryone", "@here", "@\u200bhere", "@channel", "@\u200bchannel",
 		"@all", "@\u200ball",
 		"@room", "@\u200broom", "<!", "<\u200b!", "<@", "<\u200b@").Replace(text)

@@ -102,7 +102,7 @@ func TestChatThatHangs(t *testing.T) {
 func TestCalm(t *testing.T) {
 	for in, want := range map[string]string{"plain": "plain",
 		"@here <!channel> <@U1>": "@\u200bhere <\u200b!channel> <\u200b@U1>"} {
-		if got := calm(in); got != want {
+		if got := withoutMentions(in); got != want {
 			t.Errorf("%q: %q", in, got)
 		}
 	}
