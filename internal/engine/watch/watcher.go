@@ -26,8 +26,7 @@ type Watcher struct {
 	log     *slog.Logger
 
 	configured chan struct{} // the settings changed
-	running    sync.WaitGroup
-	renames    sync.Mutex // held while a rename is carried out
+	renames    sync.Mutex    // held while a rename is carried out
 
 	mu        sync.Mutex
 	base      *settings.Settings // as configured
