@@ -64,6 +64,9 @@ func withEngines(t *testing.T, test func(t *testing.T, program string)) {
 	t.Run("terraform", func(t *testing.T) { t.Parallel(); test(t, testrig.Terraform(t)) })
 	t.Run("tofu", func(t *testing.T) {
 		t.Parallel()
+		if !testrig.Long(t, "the same with OpenTofu") {
+			return
+		}
 		if tofu, ok := testrig.Tofu(t); ok {
 			test(t, tofu)
 		}

@@ -146,8 +146,13 @@ func (s *scene) strike(victim string) {
 // of its states. Where the run itself has no runner then, it is the runner of
 // the run that it waits behind.
 func TestKill(t *testing.T) {
-	for _, state := range []string{"pending", "planning", "awaiting_approval", "apply_queued", "applying"} {
-		for _, victim := range []string{"daemon", "runner", "terraform", "daemon and runner"} {
+	states := []string{"pending", "planning", "awaiting_approval", "apply_queued", "applying"}
+	victims := []string{"daemon", "runner", "terraform", "daemon and runner"}
+	if !testrig.Long(t, "kills in statuses in which no runner is at work for the run, and of the runner alone") {
+		states, victims = []string{"planning", "applying"}, []string{"daemon", "terraform", "daemon and runner"}
+	}
+	for _, state := range states {
+		for _, victim := range victims {
 			t.Run(state+"/"+victim, func(t *testing.T) {
 				t.Parallel()
 				s := newScene(t, state)

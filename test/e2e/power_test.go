@@ -106,6 +106,9 @@ func (l *lab) endRunners() {
 
 // powerLab is a workspace whose apply uses files of its tree, on a disk of its own.
 func powerLab(t *testing.T) (*lab, bool) {
+	if !testrig.Long(t, "power cuts") {
+		return nil, false
+	}
 	l := newLab(t)
 	if !l.plug() {
 		return nil, false
