@@ -58,7 +58,7 @@ type Config struct {
 	sources map[string]*hcl.File
 }
 
-// What the parts of a configuration are.
+// The parts of a configuration, under the names by which cmd/tfops knows them.
 type (
 	Repository = repositories.Repository
 	Auth       = repositories.Auth

@@ -8,7 +8,6 @@ import (
 
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
@@ -61,54 +60,46 @@ func (r *Reader) NoSecretIn(rng hcl.Range, name, what string) {
 }
 
 // value evaluates an attribute. False: absent, null or mistaken.
-func (b Block) value(name string, s secrecy) (cty.Value, hclsyntax.Expression, bool) {
-	a, ok := b.Body.Attributes[name]
-	if !ok {
-		return cty.NilVal, nil, false
+func (b Block) value(name string, s secrecy) (v cty.Value, ok bool) {
+	if !b.Has(name) {
+		return v, false
 	}
-	v, ok := b.r.Evaluate(a.Expr)
-	if !ok {
-		return cty.NilVal, nil, false
+	if v, ok = b.r.Evaluate(b.Body.Attributes[name].Expr); !ok {
+		return v, false
 	}
 	if v.ContainsMarked() && s == shown {
-		b.r.NoSecretIn(a.Expr.Range(), name+" is", "value")
-		return cty.NilVal, nil, false
+		b.r.NoSecretIn(b.Place(name), name+" is", "value")
+		return v, false
 	}
-	if plain, _ := v.Unmark(); plain.IsNull() {
-		return cty.NilVal, nil, false
-	}
-	return v, a.Expr, true
+	plain, _ := v.Unmark()
+	return v, !plain.IsNull()
 }
 
-// as is an attribute's value of a type. The value is unmarked.
-func (b Block) as(name string, want cty.Type, s secrecy) (Field[cty.Value], hclsyntax.Expression) {
+// as reads an attribute of a type. value makes a Go value of it, which has that
+// type and no marks; it returns false where it has reported a mistake.
+func as[T any](b Block, name string, want cty.Type, s secrecy, value func(cty.Value) (T, bool)) (f Field[T]) {
 	before := b.r.Found()
-	v, expr, ok := b.value(name, s)
+	defer func() { f.Bad = !f.Set && b.r.Found() > before }()
+	v, ok := b.value(name, s)
 	if !ok {
-		return Field[cty.Value]{Bad: b.r.Found() > before}, nil
+		return f
 	}
-	f := Field[cty.Value]{Range: expr.Range(), Secret: v.ContainsMarked(), Bad: true}
-	v, _ = v.UnmarkDeep()
-	if v.Type() == cty.Number && !usable(v) { // made of smaller ones
-		b.r.Errorf(f.Range, outOfRange, "%s is too large or too small to be used.", name)
-		return f, expr
+	plain, _ := v.UnmarkDeep()
+	if plain.Type() == cty.Number && !usable(plain) { // made of smaller ones
+		b.r.Errorf(b.Place(name), outOfRange, "%s is too large or too small to be used.", name)
+		return f
 	}
-	var err error
-	if f.Val, err = convert.Convert(v, want); err != nil {
-		b.r.Errorf(f.Range, "wrong type", "%s must be %s, and this is %s.", name, typeName(want), ValueName(v.Type()))
-		return f, expr
+	converted, err := convert.Convert(plain, want)
+	if err != nil {
+		b.r.Errorf(b.Place(name), "wrong type", "%s must be %s, and this is %s.",
+			name, typeName(want), ValueName(plain.Type()))
+		return f
 	}
-	f.Set, f.Bad = true, false
-	return f, expr
-}
-
-// typed is a field with a value of Go's.
-func typed[T any](f Field[cty.Value], value func(cty.Value) T) Field[T] {
-	out := Field[T]{Set: f.Set, Secret: f.Secret, Bad: f.Bad}
-	if f.Set {
-		out.Val, out.Range = value(f.Val), f.Range
+	got, ok := value(converted)
+	if !ok {
+		return f
 	}
-	return out
+	return Field[T]{Val: got, Set: true, Secret: v.ContainsMarked(), Range: b.Place(name)}
 }
 
 func typeName(t cty.Type) string {
@@ -139,8 +130,7 @@ func (b Block) Text(name string) Field[string] { return b.text(name, shown) }
 func (b Block) HiddenText(name string) Field[string] { return b.text(name, hidden) }
 
 func (b Block) text(name string, s secrecy) Field[string] {
-	f, _ := b.as(name, cty.String, s)
-	return typed(f, cty.Value.AsString)
+	return as(b, name, cty.String, s, func(v cty.Value) (string, bool) { return v.AsString(), true })
 }
 
 // Version is a constraint on the version of an engine.
@@ -155,8 +145,7 @@ func (b Block) Version(name string) Field[string] {
 
 // Flag is an attribute that is true or false.
 func (b Block) Flag(name string) Field[bool] {
-	f, _ := b.as(name, cty.Bool, shown)
-	return typed(f, cty.Value.True)
+	return as(b, name, cty.Bool, shown, func(v cty.Value) (bool, bool) { return v.True(), true })
 }
 
 // maxNumber bounds every count in the configuration.
@@ -164,36 +153,29 @@ const maxNumber = 1_000_000
 
 // Number is an attribute that is a count.
 func (b Block) Number(name string, least int64) Field[int] {
-	f, _ := b.as(name, cty.Number, shown)
-	if !f.Set {
-		return Field[int]{Bad: f.Bad}
-	}
-	n, acc := f.Val.AsBigFloat().Int64()
-	if acc != big.Exact || n < least || n > maxNumber {
-		b.r.Errorf(f.Range, outOfRange, "%s must be a whole number from %d to %d.", name, least, maxNumber)
-		return Field[int]{Bad: true}
-	}
-	return Field[int]{Val: int(n), Set: true, Range: f.Range}
+	return as(b, name, cty.Number, shown, func(v cty.Value) (int, bool) {
+		n, acc := v.AsBigFloat().Int64()
+		ok := acc == big.Exact && n >= least && n <= maxNumber
+		if !ok {
+			b.r.Errorf(b.Place(name), outOfRange, "%s must be a whole number from %d to %d.", name, least, maxNumber)
+		}
+		return int(n), ok
+	})
 }
 
 // Duration is an attribute such as "1h30m" or "2d".
 func (b Block) Duration(name string, least time.Duration) Field[time.Duration] {
-	t := b.Text(name)
-	if !t.Set {
-		return Field[time.Duration]{Bad: t.Bad}
-	}
-	d, err := parseDuration(t.Val)
-	switch {
-	case err != nil:
-		b.r.Errorf(t.Range, "not a duration",
-			"Write %s as a number with a unit, for example \"30s\", \"5m\", \"1h30m\" or \"2d\".", name)
-	case d < least:
-		b.r.Errorf(t.Range, "duration too short", "%s must be at least %s.",
-			name, strings.Replace(least.String(), "m0s", "m", 1))
-	default:
-		return Field[time.Duration]{Val: d, Set: true, Range: t.Range}
-	}
-	return Field[time.Duration]{Bad: true}
+	return as(b, name, cty.String, shown, func(v cty.Value) (time.Duration, bool) {
+		d, err := parseDuration(v.AsString())
+		if err != nil {
+			b.r.Errorf(b.Place(name), "not a duration",
+				"Write %s as a number with a unit, for example \"30s\", \"5m\", \"1h30m\" or \"2d\".", name)
+		} else if d < least {
+			b.r.Errorf(b.Place(name), "duration too short", "%s must be at least %s.",
+				name, strings.Replace(least.String(), "m0s", "m", 1))
+		}
+		return d, err == nil && d >= least
+	})
 }
 
 var days = lazily.Pattern(`([0-9]+\.?[0-9]*|\.[0-9]+)d`)

@@ -23,29 +23,26 @@ type Item struct {
 
 // List is an attribute that is a list of texts, which are shown to people.
 func (b Block) List(name string) Field[[]Item] {
-	values, expr := b.as(name, cty.List(cty.String), shown)
-	if !values.Set {
-		return Field[[]Item]{Bad: values.Bad}
-	}
-	f := Field[[]Item]{Val: []Item{}, Set: true, Range: values.Range}
-	tuple, _ := expr.(*hclsyntax.TupleConsExpr)
-	for i, e := range values.Val.AsValueSlice() {
-		rng := f.Range
-		if tuple != nil && len(tuple.Exprs) == values.Val.LengthInt() {
-			rng = tuple.Exprs[i].Range()
+	return as(b, name, cty.List(cty.String), shown, func(v cty.Value) ([]Item, bool) {
+		items, at := []Item{}, func(int) hcl.Range { return b.Place(name) }
+		tuple, ok := b.Body.Attributes[name].Expr.(*hclsyntax.TupleConsExpr)
+		if ok && len(tuple.Exprs) == v.LengthInt() {
+			at = func(i int) hcl.Range { return tuple.Exprs[i].Range() }
 		}
-		if e.IsNull() {
-			b.r.Errorf(rng, "null in a list", "%s is a list of strings. Remove the null.", name)
-			continue
+		for i, e := range v.AsValueSlice() {
+			if e.IsNull() {
+				b.r.Errorf(at(i), "null in a list", "%s is a list of strings. Remove the null.", name)
+				continue
+			}
+			items = append(items, Item{e.AsString(), at(i)})
 		}
-		f.Val = append(f.Val, Item{e.AsString(), rng})
-	}
-	return f
+		return items, true
+	})
 }
 
 // OneOrMore is a list that may be written as one text.
 func (b Block) OneOrMore(name string) Field[[]Item] {
-	if v, _, ok := b.value(name, shown); ok && v.Type() == cty.String {
+	if v, ok := b.value(name, shown); ok && v.Type() == cty.String {
 		return AsList(b.Text(name))
 	}
 	return b.List(name)

@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -25,8 +26,16 @@ type Entry struct {
 // Entries is a map by key. Keys are names and as such not secret.
 type Entries map[string]Entry
 
-// Sorted are the keys, sorted.
-func (e Entries) Sorted() []string { return slices.Sorted(maps.Keys(e)) }
+// All are the entries, sorted by key.
+func (e Entries) All() iter.Seq2[string, Entry] {
+	return func(yield func(string, Entry) bool) {
+		for _, key := range slices.Sorted(maps.Keys(e)) {
+			if !yield(key, e[key]) {
+				return
+			}
+		}
+	}
+}
 
 // Attributes are the attributes of a block that may have any.
 func (b Block) Attributes() Entries {
@@ -53,14 +62,14 @@ func (b Block) Map(name string) Entries {
 	if cons, ok := inner.(*hclsyntax.ObjectConsExpr); ok {
 		return b.r.items(cons)
 	}
-	v, expr, ok := b.value(name, hidden)
+	v, ok := b.value(name, hidden)
 	if !ok {
 		return nil
 	}
 	// A mark of the whole, as jsondecode(file("…")) has it, becomes one of every value.
 	whole, marks := v.Unmark()
 	if t := whole.Type(); !t.IsObjectType() && !t.IsMapType() {
-		b.r.Errorf(expr.Range(), "wrong type", "%s must be a map, as in %s = { key = \"value\" }, and this is %s.",
+		b.r.Errorf(b.Place(name), "wrong type", "%s must be a map, as in %s = { key = \"value\" }, and this is %s.",
 			name, name, ValueName(t))
 		return nil
 	}
@@ -69,7 +78,7 @@ func (b Block) Map(name string) Entries {
 		k, e := it.Element()
 		k, _ = k.Unmark()
 		key := k.AsString()
-		out[key] = Entry{Val: e.WithMarks(marks), OK: true, Range: expr.Range(), Name: b.r.called(key)}
+		out[key] = Entry{Val: e.WithMarks(marks), OK: true, Range: b.Place(name), Name: b.r.called(key)}
 	}
 	return out
 }
@@ -168,10 +177,8 @@ var labelName = lazily.Pattern(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$`)
 
 // Labels are those of a workspace; nil: not that of the defaults.
 func (b Block) Labels() map[string]*string {
-	written := b.Map("labels")
 	out := map[string]*string{}
-	for _, name := range written.Sorted() {
-		e := written[name]
+	for name, e := range b.Map("labels").All() {
 		if !labelName().MatchString(name) {
 			b.r.Errorf(e.Range, "invalid name of a label", "The name of a label has letters, digits, dots, "+
 				"underscores, slashes and hyphens, and begins with a letter or a digit.")

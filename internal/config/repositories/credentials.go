@@ -62,20 +62,16 @@ func (r reader) prefix(b decode.Block) (credentials.Prefix, bool) {
 }
 
 // access is what modules of one kind are fetched with, in messages.
-type access struct {
-	kind         credentials.Kind
-	what, advice string
-	attrs        []string
-}
+type access struct{ what, advice, attrs string }
 
-var accesses = []access{
-	{credentials.HTTP, "by https", "Modules by https are fetched with username and password; " +
-		"a token is the password.", []string{"username", "password"}},
-	{credentials.SSH, "by ssh", "Modules by ssh are fetched with private_key_file, and the host is known by " +
+var accesses = map[credentials.Kind]access{
+	credentials.HTTP: {"by https", "Modules by https are fetched with username and password; " +
+		"a token is the password.", "username password"},
+	credentials.SSH: {"by ssh", "Modules by ssh are fetched with private_key_file, and the host is known by " +
 		"known_hosts_file.",
-		strings.Fields("private_key_file ssh_key ssh_key_passphrase known_hosts_file known_hosts")},
-	{credentials.Registry, "of a registry", "A registry is asked with a token. Modules in Git are named with " +
-		"https:// or ssh:// before the host.", []string{"token"}},
+		"private_key_file ssh_key ssh_key_passphrase known_hosts_file known_hosts"},
+	credentials.Registry: {"of a registry", "A registry is asked with a token. Modules in Git are named with " +
+		"https:// or ssh:// before the host.", "token"},
 }
 
 // credential reads what a block gives. known is whether its prefix says what of.
@@ -138,16 +134,10 @@ func (r reader) checkUserAndPassword(b decode.Block, c credentials.Credential, u
 
 // misplaced reports attributes that belong to credentials of another kind.
 func (r reader) misplaced(b decode.Block, kind credentials.Kind) bool {
-	var here access
-	for _, a := range accesses {
-		if a.kind == kind {
-			here = a
-		}
-	}
-	found := false
-	for _, other := range accesses {
-		for _, name := range other.attrs {
-			if a := b.Body.Attributes[name]; a != nil && other.kind != kind {
+	here, found := accesses[kind], false
+	for other, access := range accesses {
+		for name := range strings.FieldsSeq(access.attrs) {
+			if a := b.Body.Attributes[name]; a != nil && other != kind {
 				r.Errorf(a.NameRange, name+" has no meaning here", "The prefix is of modules %s. %s",
 					here.what, here.advice)
 				found = true

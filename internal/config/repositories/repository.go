@@ -34,7 +34,7 @@ type Repository struct {
 
 // The values of Repository.Fetch.
 const (
-	FetchFollowed = "followed"
+	fetchFollowed = "followed"
 	FetchAll      = "all"
 )
 
@@ -51,7 +51,7 @@ func Read(dr *decode.Reader, top decode.Block) []Repository {
 
 func (r reader) repository(b decode.Block) Repository {
 	repo := Repository{Name: b.Name, Poll: b.Duration("poll", time.Second).OrElse(defaultPoll)}
-	repo.Fetch = decode.OneOf(b, "fetch", FetchFollowed, FetchAll).OrElse(FetchFollowed)
+	repo.Fetch = decode.OneOf(b, "fetch", fetchFollowed, FetchAll).OrElse(fetchFollowed)
 	u := b.HiddenText("url")
 	if u.Absent() {
 		r.Missingf(b.Header, "repository without a url",

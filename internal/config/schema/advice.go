@@ -14,12 +14,8 @@ const (
 	toVersion   = `A constraint on the engine's version is engine_version = "~> 1.11".`
 	toVariables = `Values of input variables belong in a workspace block, or in defaults: ` +
 		`variables = { name = "value" }.`
-	toDirs  = `The directories that it makes workspaces of are dirs = ["live/*/*"].`
-	toNoTag = `A workspaces block makes workspaces of what is in branches: branches = ["main"]. ` +
-		`A tag or a commit is followed by a workspace block of its own.`
 	toModules = `What private modules and registries are fetched with is a block of the file, or of a repository: ` +
 		`module_credentials "https://git.example.com/acme/" { … }.`
-	toReport = `When to report is a block of the file itself: report "NAME" { schedule = "0 6 * * *" }.`
 )
 
 // advice is a sentence by the names that it is for.
@@ -39,12 +35,13 @@ var (
 		"url":                  `Where the code is belongs in a repository block, and repository = "NAME" names that.`,
 	}
 	generatorAdvice = advice{
-		args:                    toArgs,
-		versions:                toVersion,
-		"backend_config_file":   toBackend,
-		"tag tag_prefix commit": toNoTag,
-		"branch":                `The branches that it makes workspaces of are branches = ["main", "env/*"].`,
-		"dir path":              toDirs,
+		args:                  toArgs,
+		versions:              toVersion,
+		"backend_config_file": toBackend,
+		"tag tag_prefix commit": `A workspaces block makes workspaces of what is in branches: branches = ["main"]. ` +
+			`A tag or a commit is followed by a workspace block of its own.`,
+		"branch":   `The branches that it makes workspaces of are branches = ["main", "env/*"].`,
+		"dir path": `The directories that it makes workspaces of are dirs = ["live/*/*"].`,
 		"var_file": `The files that it makes workspaces of are patterns in var_files: ` +
 			`var_files = ["vars/*.tfvars"].`,
 	}
@@ -85,7 +82,7 @@ var (
 	driftAdvice = advice{
 		"ignore severity": `Rules for findings are blocks of the file itself, outside of any other: ` +
 			`ignore "NAME" { … }, severity "NAME" { … }. They can name workspaces.`,
-		"report to":           toReport,
+		"report to":           `When to report is a block of the file itself: report "NAME" { schedule = "0 6 * * *" }.`,
 		"notify":              `Whom to tell is a block of the file itself: notify "NAME" { url = env("…") }.`,
 		"cron":                `When to check is schedule = "0 2 * * *".`,
 		"auto_heal self_heal": `Putting drift back is heal = true.`,

@@ -90,7 +90,7 @@ func withoutCode(tree fs.FS, dir string) (names []string) {
 // and get no value from elsewhere.
 func (all environments) prove(tree fs.FS, dir string) {
 	gives := func(files []string) bool {
-		return len(inputsBeside(tree, dir, slices.Concat(all[""].varFiles, files), false).variables) == 0
+		return len(inputsOf(tree, dir, slices.Concat(all[""].varFiles, files), false).variables) == 0
 	}
 	if gives(nil) {
 		return

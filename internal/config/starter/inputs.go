@@ -48,17 +48,8 @@ const (
 )
 
 // inputsOf looks into a directory. named are the var files that the workspace names: they
-// are not named again, and no others count. Where there are none, all that lie there are
-// taken to be meant.
-func inputsOf(tree fs.FS, dir string, named []string) rootInputs {
-	if len(named) > 0 {
-		return inputsBeside(tree, dir, named, false)
-	}
-	return inputsBeside(tree, dir, nil, true)
-}
-
-// inputsBeside is inputsOf. others says whether var files that are not named are meant, too.
-func inputsBeside(tree fs.FS, dir string, named []string, others bool) (in rootInputs) {
+// are not named again. others says whether all that lie there are meant, too.
+func inputsOf(tree fs.FS, dir string, named []string, others bool) (in rootInputs) {
 	entries, err := fs.ReadDir(tree, dir)
 	if err != nil {
 		return in

@@ -18,7 +18,7 @@ func (w writer) blocks(dir string) string {
 	all, backend := environmentsOf(w.tree, dir), backendOf(w.tree, dir)
 	named := all.named()
 	if len(named) == 0 {
-		in := inputsOf(w.tree, dir, nil)
+		in := inputsOf(w.tree, dir, nil, true)
 		for _, name := range slices.Sorted(maps.Keys(all)) {
 			for _, f := range all[name].varFiles {
 				if strings.Contains(f, "/") { // inputsOf has the others
@@ -36,7 +36,7 @@ func (w writer) blocks(dir string) string {
 		if len(e.varFiles) > 0 {
 			lines = "  " + list("var_files", e.varFiles)
 		}
-		lines += backend.lines(name, e) + inputsOf(w.tree, dir, e.varFiles).String()
+		lines += backend.lines(name, e) + inputsOf(w.tree, dir, e.varFiles, len(e.varFiles) == 0).String()
 		out = append(out, block(name, dir, lines))
 	}
 	return strings.Join(out, "\n")

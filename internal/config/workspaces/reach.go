@@ -19,10 +19,8 @@ const notAPattern = "not a pattern"
 // reach reads what expressions of a root module and its modules read, for where
 // the code does not tell: a pattern, or a list of them, by the expression.
 func (r reader) reach(b decode.Block) map[string][]string {
-	written := b.Map("reach")
 	out := map[string][]string{}
-	for _, expression := range written.Sorted() {
-		e := written[expression]
+	for expression, e := range b.Map("reach").All() {
 		if why := notAnExpression(expression); why != "" {
 			r.Errorf(e.Range, "not an expression",
 				"A key of reach is an expression as it stands in the code, for example \"each.value.path\". %s", why)

@@ -14,8 +14,7 @@ import (
 // values is a map of values of any type by names that Terraform can have.
 func (r reader) values(written decode.Entries, summary, why string) map[string]cty.Value {
 	values := map[string]cty.Value{}
-	for _, name := range written.Sorted() {
-		e := written[name]
+	for name, e := range written.All() {
 		if !hclsyntax.ValidIdentifier(name) {
 			r.Errorf(e.Range, summary, "%s %s.", e.Name, why)
 		}
@@ -49,10 +48,8 @@ func ReservedEnv(name string) string {
 }
 
 func (r reader) environment(b decode.Block) map[string]*workspace.EnvVar {
-	written := b.Map("env")
 	out := map[string]*workspace.EnvVar{}
-	for _, name := range written.Sorted() {
-		e := written[name]
+	for name, e := range b.Map("env").All() {
 		if !decode.EnvName().MatchString(name) {
 			r.Errorf(e.Range, "invalid name of an environment variable",
 				"%s has other characters than letters, digits and underscores, or begins with a digit.", e.Name)
