@@ -24,7 +24,6 @@ const (
 
 // wireTypes are structs that are a document or a record: their fields are those of a format.
 var wireTypes = []string{"internal/api.Finding", "internal/api.Run", "internal/api.Workspace",
-	"internal/config.settings",
 	"internal/drift/report.Finding", "internal/drift/report.Section", "internal/job.Job", "internal/job.Result",
 	"internal/plan.Plan", "internal/run.Run", "internal/workspace.Record", "internal/workspace.Workspace"}
 
