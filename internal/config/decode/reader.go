@@ -135,7 +135,7 @@ func (r *Reader) WarnPlainHTTP(rng hcl.Range) {
 }
 
 // Failed reports whether there was a mistake.
-func (r *Reader) Failed() bool { return r.FirstMistake() != nil }
+func (r *Reader) Failed() bool { return r.found.HasErrors() }
 
 // FirstMistake is what was reported first and is not a warning; nil: nothing.
 func (r *Reader) FirstMistake() *hcl.Diagnostic {

@@ -67,7 +67,7 @@ func read[T any](names string, one func(name string) decode.Field[T]) fields[T] 
 func (r reader) settings(b decode.Block) settings {
 	s := settings{
 		text: read(`repository branch tag tag_prefix commit dir terraform_workspace backend engine`, b.Text),
-		list: read("var_files backend_config_files depends_on watch ignore", b.List),
+		list: read("var_files backend_config_files", b.List),
 		flag: read("apply_offline infer_dependencies", b.Flag),
 		number: read("keep_runs keep_days",
 			func(name string) decode.Field[int] { return b.Number(name, 0) }),
@@ -81,7 +81,9 @@ func (r reader) settings(b decode.Block) settings {
 	s.variables = r.values(b.Map("variables"), "invalid name of a variable",
 		"cannot be declared by a variable block of Terraform")
 	s.backendConfig = r.values(b.Map("backend_config"), invalidSetting, noSetting)
-	s.env, s.labels, s.reach = r.environment(b), b.Labels(), r.reach(b)
+	s.env, s.labels = r.environment(b), b.Labels()
+	maps.Copy(s.list, read("depends_on watch ignore", b.List))
+	s.reach = r.reach(b)
 	s.inputs = r.inputs(b)
 	r.checkInputs(b, s)
 	r.checkWatch(s.list["watch"].Val)
