@@ -6,18 +6,16 @@ import (
 	"errors"
 	"io"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/config"
+	"github.com/tfops/tfops/internal/datadir"
 	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/fault"
-	tui "github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/term"
 	"github.com/tfops/tfops/internal/term/document"
 	"github.com/tfops/tfops/internal/usage"
 )
@@ -38,7 +36,7 @@ type app struct {
 	output  document.Format // --output
 
 	begun   bool // a command was found and its usage is right
-	printer *tui.Printer
+	printer *term.Printer
 }
 
 // run parses the arguments, runs the command and reports its error. It returns
@@ -68,7 +66,8 @@ func (a *app) report(err error) {
 	switch {
 	case err == nil || errors.As(err, &end):
 	case errors.As(err, &p):
-		_ = p.Render(a.stderr, a.colors(a.stderr), a.columns(a.stderr))
+		color, width := a.term().Stderr()
+		_ = p.Render(a.stderr, color, width)
 		a.term().Error(p.Unwrap())
 	case several:
 		for _, e := range list.Unwrap() {
@@ -80,41 +79,15 @@ func (a *app) report(err error) {
 }
 
 // term is the printer for people.
-func (a *app) term() *tui.Printer {
+func (a *app) term() *term.Printer {
 	if a.printer == nil {
-		color := tui.ColorAuto
+		color := term.ColorAuto
 		if a.noColor {
-			color = tui.ColorNever
+			color = term.ColorNever
 		}
-		a.printer = tui.New(a.stdout, a.stderr, tui.Options{Color: color, Now: a.now, Stdin: a.stdin, Getenv: a.getenv})
+		a.printer = term.New(a.stdout, a.stderr, term.Options{Color: color, Now: a.now, Stdin: a.stdin, Getenv: a.getenv})
 	}
 	return a.printer
-}
-
-// colors follows the rules of package term, for what is not printed by it.
-func (a *app) colors(w io.Writer) bool {
-	if a.noColor || a.getenv("NO_COLOR") != "" {
-		return false
-	}
-	if force := a.getenv("CLICOLOR_FORCE"); force != "" && force != "0" {
-		return true
-	}
-	return isTerminal(w) && a.getenv("TERM") != "dumb"
-}
-
-// columns is the width of a terminal; 0 when w is none.
-func (a *app) columns(w io.Writer) int {
-	if f, ok := w.(*os.File); ok {
-		if n, _, err := term.GetSize(int(f.Fd())); err == nil {
-			return n
-		}
-	}
-	return 0
-}
-
-func isTerminal(v any) bool {
-	f, ok := v.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // configPath is the configuration file that is meant.
@@ -170,4 +143,18 @@ func (a *app) dataDir() (string, error) {
 			"%w", err)
 	}
 	return dataDirOf(path)
+}
+
+// dataDirOf is the data directory of a configuration. Where it cannot be told without
+// the rest of the file, config.Load says what is wrong.
+func dataDirOf(path string) (string, error) {
+	dir, ok := datadir.Peek(path)
+	if !ok {
+		cfg, err := config.Load(path)
+		if err != nil {
+			return "", err
+		}
+		dir = cfg.DataDir
+	}
+	return datadir.Absolute(dir, path)
 }

@@ -21,7 +21,7 @@ for, oldest first; then the others, with the reason why it would not.`,
 		Example: `  tfops approvals
   tfops approvals -o json | jq -r '.[] | select(.can_approve) | .id'`,
 		Args: usage.Takes(),
-		RunE: asks(a, func(ctx context.Context, c *api.Client) ([]api.Run, error) {
+		RunE: asks(a, func(c *api.Client, ctx context.Context) ([]api.Run, error) {
 			list, err := c.Approvals(ctx)
 			slices.SortStableFunc(list, mineFirst)
 			return list, err

@@ -25,10 +25,10 @@ func (a *app) talks(do func(context.Context, *api.Client, []string) error) func(
 }
 
 // asks has a command ask for something, and print the answer.
-func asks[T any](a *app, ask func(context.Context, *api.Client) (T, error), tell func(*term.Printer, T),
+func asks[T any](a *app, ask func(*api.Client, context.Context) (T, error), tell func(*term.Printer, T),
 ) func(*cobra.Command, []string) error {
 	return a.talks(func(ctx context.Context, c *api.Client, _ []string) error {
-		v, err := ask(ctx, c)
+		v, err := ask(c, ctx)
 		return printed(a, v, err, tell)
 	})
 }
@@ -42,7 +42,8 @@ func printed[T any](a *app, v T, err error, tell func(*term.Printer, T)) error {
 }
 
 // ofWorkspace gives a command that prints an answer the workspace that is its argument.
-func ofWorkspace[T any](a *app, cmd *cobra.Command, ask func(ctx context.Context, c *api.Client, name string) (T, error),
+func ofWorkspace[T any](a *app, cmd *cobra.Command, ask func(ctx context.Context, c *api.Client, name string) (T,
+	error),
 	tell func(*term.Printer, T),
 ) *cobra.Command {
 	a.takesWorkspace(cmd)
@@ -55,13 +56,14 @@ func ofWorkspace[T any](a *app, cmd *cobra.Command, ask func(ctx context.Context
 
 // takesWorkspace says that the only argument of a command is a workspace.
 func (a *app) takesWorkspace(cmd *cobra.Command) {
-	cmd.Args, cmd.ValidArgsFunction = usage.Takes("WORKSPACE"), a.completeOne(a.workspaceNames)
+	cmd.Args, cmd.ValidArgsFunction = usage.Takes("WORKSPACE"), a.completeOne(workspaceNames)
 }
 
 // ofRun gives a command the run that is its argument; those of the statuses are offered
 // to a shell.
-func (a *app) ofRun(cmd *cobra.Command, do func(ctx context.Context, c *api.Client, id string) error, statuses ...string) *cobra.Command {
-	cmd.Args, cmd.ValidArgsFunction = usage.Takes("RUN"), a.completeOne(a.runIDs(statuses...))
+func (a *app) ofRun(cmd *cobra.Command, do func(ctx context.Context, c *api.Client, id string) error,
+	statuses ...string) *cobra.Command {
+	cmd.Args, cmd.ValidArgsFunction = usage.Takes("RUN"), a.completeOne(runIDs(statuses...))
 	cmd.RunE = a.talks(func(ctx context.Context, c *api.Client, args []string) error {
 		return lookup.Run(ctx, c, args[0], func(id string) error { return do(ctx, c, id) })
 	})
@@ -69,8 +71,9 @@ func (a *app) ofRun(cmd *cobra.Command, do func(ctx context.Context, c *api.Clie
 }
 
 // ofFinding gives a command the finding that is its argument.
-func (a *app) ofFinding(cmd *cobra.Command, do func(ctx context.Context, c *api.Client, id string) error) *cobra.Command {
-	cmd.Args, cmd.ValidArgsFunction = usage.Takes("FINDING"), a.completeOne(a.findingIDs)
+func (a *app) ofFinding(cmd *cobra.Command, do func(ctx context.Context, c *api.Client,
+	id string) error) *cobra.Command {
+	cmd.Args, cmd.ValidArgsFunction = usage.Takes("FINDING"), a.completeOne(findingIDs)
 	cmd.RunE = a.talks(func(ctx context.Context, c *api.Client, args []string) error {
 		return lookup.Finding(ctx, c, args[0], func(id string) error { return do(ctx, c, id) })
 	})

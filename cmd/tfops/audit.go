@@ -21,7 +21,8 @@ of the configuration; who made each, through what, and why.`,
   tfops audit --limit 500 -o json | jq '.[] | select(.actor == "ana")'`,
 		Args:    usage.Takes(),
 		PreRunE: func(*cobra.Command, []string) error { return usage.AtLeastOne("limit", limit) },
-		RunE:    asks(a, func(ctx context.Context, c *api.Client) ([]api.Audit, error) { return c.Audit(ctx, limit) }, show.Audit),
+		RunE: asks(a, func(c *api.Client, ctx context.Context) ([]api.Audit, error) { return c.Audit(ctx, limit) },
+			show.Audit),
 	}
 	cmd.Flags().IntVar(&limit, "limit", 50, "how many decisions to list")
 	return cmd

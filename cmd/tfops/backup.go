@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/store"
+	"github.com/tfops/tfops/internal/offline"
 	"github.com/tfops/tfops/internal/usage"
 )
 
@@ -45,7 +45,8 @@ type saved struct {
 
 func (a *app) backup(ctx context.Context, path string, force bool) error {
 	if _, err := os.Lstat(path); err == nil && !force {
-		return fault.New(fault.Conflict, "name another file, or replace it with --force", "%s exists already and was left as it is", path)
+		return fault.New(fault.Conflict, "name another file, or replace it with --force",
+			"%s exists already and was left as it is", path)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return cannotSave(path, err)
 	}
@@ -69,7 +70,7 @@ func (a *app) backup(ctx context.Context, path string, force bool) error {
 	if err != nil {
 		return cannotSave(path, err)
 	}
-	if err := check(f.Name()); err != nil {
+	if err := offline.CheckStore(f.Name()); err != nil {
 		return fault.New(fault.Internal, "try again", "the copy is not whole and was removed: %w", err)
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
@@ -80,15 +81,7 @@ func (a *app) backup(ctx context.Context, path string, force bool) error {
 	})
 }
 
-// check walks all of a copy.
-func check(path string) error {
-	s, err := store.Open(path, store.Options{ReadOnly: true})
-	if err != nil {
-		return err
-	}
-	return s.Close()
-}
-
 func cannotSave(path string, err error) error {
-	return fault.New(fault.Unavailable, "check the path, its permissions and the space on its disk", "the backup cannot be written to %s: %w", path, err)
+	return fault.New(fault.Unavailable, "check the path, its permissions and the space on its disk",
+		"the backup cannot be written to %s: %w", path, err)
 }

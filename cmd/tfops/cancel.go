@@ -46,7 +46,8 @@ given back and a fresh plan is made, which shows what is still to be done.`,
 	return a.ofRun(cmd, func(ctx context.Context, c *api.Client, id string) error {
 		r, err := c.Resolve(ctx, id, found)
 		return printed(a, r, err, func(p *term.Printer, r api.Run) {
-			p.Printf("Closed run %s; the lock on the state of workspace %s is given back, and a fresh plan was asked for.", r.ID, r.Workspace)
+			p.Printf("Closed run %s; the lock on the state of workspace %s is given back, and a fresh plan was asked "+
+				"for.", r.ID, r.Workspace)
 			p.Notef("Next: tfops status %s", r.Workspace)
 		})
 	}, "interrupted")

@@ -14,12 +14,12 @@ import (
 	"github.com/tfops/tfops/internal/term/show"
 )
 
-// completePatience is how long the daemon has to answer a shell that
+// completeTimeout is how long the daemon has to answer a shell that
 // completes: a person is in the middle of typing.
-const completePatience = time.Second
+const completeTimeout = time.Second
 
 // choices asks the daemon what there is to choose from.
-type choices func(context.Context, *api.Client) ([]cobra.Completion, error)
+type choices func(*api.Client, context.Context) ([]cobra.Completion, error)
 
 // complete is the shell's view of choices. A daemon that does not answer has
 // none: the middle of a line is no place for an error.
@@ -29,9 +29,9 @@ func (a *app) complete(ask choices) cobra.CompletionFunc {
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		ctx, cancel := context.WithTimeout(cmd.Context(), completePatience)
+		ctx, cancel := context.WithTimeout(cmd.Context(), completeTimeout)
 		defer cancel()
-		all, err := ask(ctx, c)
+		all, err := ask(c, ctx)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
@@ -61,25 +61,8 @@ func (a *app) completeMany(ask choices) cobra.CompletionFunc {
 	}
 }
 
-func (a *app) workspaceNames(ctx context.Context, c *api.Client) ([]cobra.Completion, error) {
-	all, err := c.Workspaces(ctx)
-	var list []cobra.Completion
-	for _, w := range all {
-		list = append(list, choice(w.Name, w.Sync))
-	}
-	return list, err
-}
-
-func (a *app) repositoryNames(ctx context.Context, c *api.Client) ([]cobra.Completion, error) {
-	all, err := c.Repositories(ctx)
-	var list []cobra.Completion
-	for _, r := range all {
-		list = append(list, choice(r.Name, ""))
-	}
-	return list, err
-}
-
-func (a *app) labels(ctx context.Context, c *api.Client) ([]cobra.Completion, error) {
+// labels are those that workspaces have.
+func labels(c *api.Client, ctx context.Context) ([]cobra.Completion, error) {
 	all, err := c.Workspaces(ctx)
 	set := map[string]bool{}
 	for _, w := range all {
@@ -91,16 +74,41 @@ func (a *app) labels(ctx context.Context, c *api.Client) ([]cobra.Completion, er
 }
 
 // runIDs are the newest runs of these statuses, of all without any.
-func (a *app) runIDs(statuses ...string) choices {
-	return func(ctx context.Context, c *api.Client) ([]cobra.Completion, error) {
-		all, err := c.Runs(ctx, api.RunsQuery{Statuses: statuses, Limit: 50})
-		var list []cobra.Completion
-		for _, r := range all {
-			list = append(list, choice(r.ID, r.Workspace+" "+r.Kind+" "+show.Status(r)))
+func runIDs(statuses ...string) choices {
+	return offer(func(c *api.Client, ctx context.Context) ([]api.Run, error) {
+		return c.Runs(ctx, api.RunsQuery{Statuses: statuses, Limit: 50})
+	}, func(r api.Run) cobra.Completion { return choice(r.ID, r.Workspace+" "+r.Kind+" "+show.Status(r)) })
+}
+
+// offer makes choices of what the daemon lists.
+func offer[T any](list func(*api.Client, context.Context) ([]T, error), one func(T) cobra.Completion) choices {
+	return func(c *api.Client, ctx context.Context) ([]cobra.Completion, error) {
+		all, err := list(c, ctx)
+		var out []cobra.Completion
+		for _, v := range all {
+			out = append(out, one(v))
 		}
-		return list, err
+		return out, err
 	}
 }
+
+var (
+	workspaceNames = offer((*api.Client).Workspaces, func(w api.Workspace) cobra.Completion {
+		return choice(w.Name,
+			w.Sync)
+	})
+	repositoryNames = offer((*api.Client).Repositories,
+		func(r api.Repository) cobra.Completion { return choice(r.Name, "") })
+	targetNames = offer((*api.Client).NotifyTargets,
+		func(t api.NotifyTarget) cobra.Completion { return choice(t.Name, t.Place) })
+	deadIDs = offer((*api.Client).DeadLetters,
+		func(d api.Delivery) cobra.Completion { return choice(d.ID, d.Title) })
+	reportIDs = offer((*api.Client).DriftReports, func(r api.Report) cobra.Completion {
+		return choice(r.ID, r.Name+" "+show.When(r.At))
+	})
+	findingIDs = offer(func(c *api.Client, ctx context.Context) ([]api.Finding, error) { return c.Findings(ctx, "", nil) },
+		func(f api.Finding) cobra.Completion { return choice(f.ID, f.Workspace+" "+show.Address(f)) })
+)
 
 // choice is one completion; a shell gets no control character from us.
 func choice(name, description string) cobra.Completion {

@@ -48,7 +48,8 @@ func newHelpCommand() *cobra.Command {
 		Long:    `Explain a command: what it does, with examples, its flags and exit statuses.`,
 		Example: `  tfops help approve`,
 		Args:    usage.TakesUpTo(1),
-		ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]cobra.Completion,
+			cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}

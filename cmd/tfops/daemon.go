@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/config"
+	"github.com/tfops/tfops/internal/datadir"
 	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/fault"
@@ -28,6 +28,7 @@ import (
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/seal"
 	"github.com/tfops/tfops/internal/server"
+	"github.com/tfops/tfops/internal/server/socket"
 	"github.com/tfops/tfops/internal/store"
 )
 
@@ -46,13 +47,13 @@ type daemon struct {
 	daemonOptions
 	cfg      *config.Config // the one that Run started with: data directory and socket stay what they were
 	lock     *flock.Flock
-	ground   fs.FileInfo // of the data directory that was opened
+	opened   fs.FileInfo // the data directory
 	lost     chan error  // that it is not there any more, once
 	store    *store.Store
 	engine   *engine.Engine
 	notifier *delivery.Notifier
 	server   *server.Server
-	listener *server.Socket
+	listener *socket.Socket
 	mirrors  mirrors
 
 	rendering chan struct{} // the place of who writes a report
@@ -83,14 +84,14 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 // however far this came.
 func (d *daemon) open() error {
 	cfg := d.cfg
-	err := makeDataDir(cfg.DataDir)
+	err := datadir.Make(cfg.DataDir)
 	if err != nil {
 		return err
 	}
-	if d.lock, err = lockDataDir(cfg.DataDir); err != nil {
+	if d.lock, err = datadir.Lock(cfg.DataDir); err != nil {
 		return err
 	}
-	if err := refuseWithoutStore(cfg.DataDir); err != nil {
+	if err := datadir.RefuseWithoutStore(cfg.DataDir); err != nil {
 		return err
 	}
 	if d.store, err = store.Open(filepath.Join(cfg.DataDir, "tfops.db"), store.Options{}); err != nil {
@@ -100,7 +101,7 @@ func (d *daemon) open() error {
 	if err != nil {
 		return err
 	}
-	if err := d.holdAnew(context.Background()); err != nil {
+	if err := d.holdKnown(context.Background()); err != nil {
 		return err
 	}
 	if compacted, err := d.store.Compact(); err != nil {
@@ -114,8 +115,8 @@ func (d *daemon) open() error {
 		last := damage[len(damage)-1]
 		d.Log.Error("records of the store were damaged and are set aside; what depended on them is held", "records", len(damage), "newest_in", last.Bucket, "key", last.Key, "why", last.Why)
 	}
-	if d.ground, err = os.Stat(cfg.DataDir); err != nil {
-		return unwritable(cfg.DataDir, err)
+	if d.opened, err = os.Stat(cfg.DataDir); err != nil {
+		return datadir.Unwritable(cfg.DataDir, err)
 	}
 	d.mirrors.dir = filepath.Join(cfg.DataDir, "repos")
 	settings, err := settingsOf(cfg, &d.mirrors)
@@ -128,7 +129,7 @@ func (d *daemon) open() error {
 	d.notifier = delivery.New(d.store, delivery.Options{Targets: d.notified, Reports: d.renderReport, Tell: d.tellDelivery})
 	d.server = server.New(server.Options{Engine: d.engine, Store: d.store, Outbox: d.outbox(), Config: d.configStatus, Version: d.versions, Log: d.Log,
 		Damage: d.damage, MayApprove: d.engine.MayApprove})
-	d.listener, err = server.Listen(filepath.Join(cfg.DataDir, "tfops.sock"), cfg.Server.SocketGroup)
+	d.listener, err = socket.Listen(filepath.Join(cfg.DataDir, "tfops.sock"), cfg.Server.SocketGroup)
 	return err
 }
 
@@ -150,7 +151,7 @@ func (d *daemon) Run(ctx context.Context, reload <-chan os.Signal) error {
 	parts.Go(func() { d.keepTelling(ctx) })
 	parts.Go(func() { d.timeStore(ctx) })
 	parts.Go(func() { d.versions() }) // looked up once, before somebody waits for it
-	parts.Go(func() { failed <- d.keepGround(ctx); cancel() })
+	parts.Go(func() { failed <- d.watchDataDir(ctx); cancel() })
 	parts.Wait()
 	return errors.Join(<-failed, <-failed, <-failed)
 }
@@ -167,52 +168,6 @@ func (d *daemon) Close() {
 	if d.lock != nil {
 		d.lock.Close()
 	}
-}
-
-func makeDataDir(dir string) error {
-	err := os.MkdirAll(dir, 0o700)
-	if err == nil {
-		return nil
-	}
-	return fault.New(fault.Unavailable, "make it, owned by the user that runs tfops, or set data_dir in tfops.hcl",
-		"the data directory %s cannot be made: %w", dir, err)
-}
-
-// lockPatience is how long the lock of a daemon that was killed may outlive it:
-// a runner that it was about to start shares its files until it is started.
-const lockPatience = 2 * time.Second
-
-// lockDataDir keeps a second daemon out: two would apply twice. The lock ends
-// with the process; what stands in the file only tells who holds it.
-func lockDataDir(dir string) (*flock.Flock, error) {
-	path := filepath.Join(dir, "tfops.lock")
-	l := flock.New(path, flock.SetPermissions(0o600))
-	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
-	defer cancel()
-	ok, err := l.TryLockContext(ctx, 20*time.Millisecond)
-	if err != nil && ctx.Err() == nil {
-		return nil, unwritable(dir, err)
-	}
-	if !ok {
-		holder, _ := os.ReadFile(path)
-		return nil, fault.New(fault.Conflict, "stop that one first, or give this one a data_dir of its own",
-			"another `tfops serve` uses the data directory %s: %s", dir, strings.TrimSpace(string(holder)))
-	}
-	host, _ := os.Hostname()
-	text := fmt.Sprintf("process %d on %s, since %s\n", os.Getpid(), host, time.Now().UTC().Format(time.RFC3339))
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		l.Close()
-		return nil, unwritable(dir, err)
-	}
-	return l, nil
-}
-
-func unwritable(dir string, err error) error {
-	next := "run as the user that owns it, and look at its disk"
-	if l, ok := fault.LackOf(err); ok {
-		next = l.Next
-	}
-	return fault.New(fault.Unavailable, next, "the data directory %s cannot be written: %w", dir, err)
 }
 
 // key opens the data directory's key, and makes one for a new directory.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/seal"
+	"github.com/tfops/tfops/internal/term"
 	"github.com/tfops/tfops/internal/usage"
 )
 
@@ -27,7 +28,7 @@ text: to a terminal they are not written unless --force is given.`,
   tfops decrypt plan.tfplan.age --key /mnt/backup/key > plan.tfplan`,
 		Args: usage.Takes("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if isTerminal(a.stdout) && !force {
+			if term.IsTerminal(a.stdout) && !force {
 				return fault.New(fault.Invalid, "send it to a file: tfops decrypt "+args[0]+" > FILE; or add --force",
 					"what %s holds is secret and is not written to a terminal", args[0])
 			}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,8 +18,6 @@ import (
 )
 
 func newDriftCommand(a *app) *cobra.Command {
-	var wait bool
-	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "drift [WORKSPACE...]",
 		Short: "Check workspaces for drift now",
@@ -35,19 +32,14 @@ waits for somebody, so that it is not known whether there is more.`,
 		Example: `  tfops drift network-prod --wait
   tfops drift
   tfops drift --wait -o json | jq -r '.[] | select(.drift == "drifted") | .workspace'`,
-		ValidArgsFunction: a.completeMany(a.workspaceNames),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := usage.CheckTimeout(cmd, timeout, wait); err != nil {
-				return err
-			}
-			return a.talks(func(ctx context.Context, c *api.Client, args []string) error {
-				return orBeneath(cmd, args, a.drift(ctx, c, args, patient{wait, timeout}))
-			})(cmd, args)
-		},
+		ValidArgsFunction: a.completeMany(workspaceNames),
 	}
-	cmd.Flags().BoolVar(&wait, "wait", false, "wait for all checks, sum up, and exit by what they found")
-	usage.TimeoutFlag(cmd, &timeout)
-	cmd.AddCommand(newReportCommand(a), newReportsCommand(a), newFindingsCommand(a), newFindingCommand(a), newAckCommand(a), newUnackCommand(a), newCodifyCommand(a))
+	w := waitFlags(cmd, "wait for all checks, sum up, and exit by what they found")
+	cmd.RunE = a.talks(func(ctx context.Context, c *api.Client, args []string) error {
+		return orBeneath(cmd, args, a.drift(ctx, c, args, w))
+	})
+	cmd.AddCommand(newReportCommand(a), newReportsCommand(a), newFindingsCommand(a), newFindingCommand(a),
+		newAckCommand(a), newUnackCommand(a), newCodifyCommand(a))
 	return cmd
 }
 
@@ -63,13 +55,7 @@ func orBeneath(cmd *cobra.Command, args []string, err error) error {
 	return err
 }
 
-// patient is whether checks are waited for, and how long; 0 is as long as it takes.
-type patient struct {
-	wait    bool
-	timeout time.Duration
-}
-
-func (a *app) drift(ctx context.Context, c *api.Client, names []string, p patient) error {
+func (a *app) drift(ctx context.Context, c *api.Client, names []string, w *waiting) error {
 	names, err := a.driftTargets(ctx, c, names)
 	if err != nil {
 		return err
@@ -79,7 +65,7 @@ func (a *app) drift(ctx context.Context, c *api.Client, names []string, p patien
 		return a.print([]follow.Check{}, func() {})
 	}
 	runs, failed := a.startChecks(ctx, c, names)
-	if !p.wait {
+	if !w.wait {
 		printed := a.print(runs, func() {
 			for _, r := range runs {
 				a.term().Printf("%s", r.ID)
@@ -90,13 +76,13 @@ func (a *app) drift(ctx context.Context, c *api.Client, names []string, p patien
 		})
 		return errors.Join(failed, printed)
 	}
-	waiting, cancel := follow.Within(ctx, p.timeout) // for all of them together
+	waiting, cancel := follow.Within(ctx, w.timeout) // for all of them together
 	defer cancel()
 	results := []follow.Check{}
 	for _, r := range runs {
 		found, err := follow.DriftCheck(waiting, a.term(), c, r)
 		if err != nil {
-			return errors.Join(failed, follow.GaveUp(ctx, err, r.ID, p.timeout))
+			return errors.Join(failed, follow.GaveUp(ctx, err, r.ID, w.timeout))
 		}
 		results = append(results, found)
 	}

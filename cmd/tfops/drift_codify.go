@@ -72,12 +72,14 @@ func (a *app) codify(ctx context.Context, c *api.Client, finding string, o codif
 	case p.Run == "":
 		return fault.New(fault.Conflict, "tfops drift show "+finding, "nothing of finding %s can be codified", finding)
 	case !p.Checked:
-		return fault.New(fault.Conflict, "tfops show "+p.Run, "the patch is not checked: its run %s waits for somebody", p.Run)
+		return fault.New(fault.Conflict, "tfops show "+p.Run,
+			"the patch is not checked: its run %s waits for somebody", p.Run)
 	case !p.Gone:
 		return fault.New(fault.Conflict, "tfops show "+p.Run, "the patch is not enough: %s", p.Why)
 	}
 	if len(p.Also) > 0 {
-		a.term().Notef("With the patch, the finding is gone; the plan also changes %s (see tfops show %s).", term.Some(p.Also), p.Run)
+		a.term().Notef("With the patch, the finding is gone; the plan also changes %s (see tfops show %s).",
+			term.Some(p.Also), p.Run)
 	} else {
 		a.term().Notef("With the patch, a plan shows the finding no more (tfops show %s).", p.Run)
 	}

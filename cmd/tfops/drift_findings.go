@@ -25,7 +25,7 @@ same. Those that are resolved are left out unless --life asks for them.`,
   tfops drift findings network-prod --life new --life recurring
   tfops drift findings -o json | jq '.[] | select(.severity == "critical")'`,
 		Args:              usage.TakesUpTo(1),
-		ValidArgsFunction: a.completeOne(a.workspaceNames),
+		ValidArgsFunction: a.completeOne(workspaceNames),
 		PreRunE: func(*cobra.Command, []string) error {
 			for _, l := range lives {
 				if err := usage.OneOf("life", l, lookup.Lives); err != nil {
@@ -40,7 +40,8 @@ same. Those that are resolved are left out unless --life asks for them.`,
 			return printed(a, found, lookup.Workspace(ctx, c, name, err), show.Findings)
 		}),
 	}
-	cmd.Flags().StringArrayVar(&lives, "life", nil, "only findings whose life is `LIFE`: "+strings.Join(lookup.Lives, ", ")+"; may be repeated")
+	cmd.Flags().StringArrayVar(&lives, "life", nil, "only findings whose life is `LIFE`: "+strings.Join(lookup.Lives,
+		", ")+"; may be repeated")
 	_ = cmd.RegisterFlagCompletionFunc("life", usage.Words(lookup.Lives))
 	return cmd
 }
@@ -58,15 +59,6 @@ values are never in it.`,
 		f, err := c.Finding(ctx, id)
 		return printed(a, f, err, show.Finding)
 	})
-}
-
-func (a *app) findingIDs(ctx context.Context, c *api.Client) ([]cobra.Completion, error) {
-	found, err := c.Findings(ctx, "", nil)
-	var list []cobra.Completion
-	for _, f := range found {
-		list = append(list, choice(f.ID, f.Workspace+" "+show.Address(f)))
-	}
-	return list, err
 }
 
 func newAckCommand(a *app) *cobra.Command {

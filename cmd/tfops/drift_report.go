@@ -56,13 +56,13 @@ not; -o with the bare name of a format, such as -o json, prints it.`,
 		},
 	}
 	cmd.Flags().StringVar(&q.Format, "format", "md", "write it as `FORMAT`: "+strings.Join(reportFormats(), ", "))
-	cmd.Flags().StringVar(&since, "since", "", "what is new is newer than this: a duration back (24h, 7d), a date, "+
-		"or a `TIME`; without it, the last report by schedule, or a day")
+	cmd.Flags().StringVar(&since, "since", "", "what is new is newer than this: a duration back (24h, 7d), a date, or "+
+		"a `TIME`; without it, the last report by schedule, or a day")
 	cmd.Flags().StringVar(&q.ID, "id", "", "print the report of this `ID`, which was made by schedule")
 	cmd.Flags().StringVarP(&out, "output", "o", "", "write it to `FILE` instead of stdout")
 	_ = cmd.RegisterFlagCompletionFunc("format", usage.Words(reportFormats()))
 	_ = cmd.RegisterFlagCompletionFunc("since", cobra.NoFileCompletions)
-	_ = cmd.RegisterFlagCompletionFunc("id", a.complete(a.reportIDs))
+	_ = cmd.RegisterFlagCompletionFunc("id", a.complete(reportIDs))
 	return cmd
 }
 
@@ -136,15 +136,6 @@ func (a *app) driftReport(ctx context.Context, c *api.Client, q api.ReportQuery,
 	return nil
 }
 
-func (a *app) reportIDs(ctx context.Context, c *api.Client) ([]cobra.Completion, error) {
-	kept, err := c.DriftReports(ctx)
-	var list []cobra.Completion
-	for _, r := range kept {
-		list = append(list, choice(r.ID, r.Name+" "+show.When(r.At)))
-	}
-	return list, err
-}
-
 func newReportsCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "reports",
@@ -153,7 +144,6 @@ func newReportsCommand(a *app) *cobra.Command {
 are kept for 91 days, and the newest of each name longer.`,
 		Example: `  tfops drift reports`,
 		Args:    usage.Takes(),
-		RunE: asks(a, func(ctx context.Context, c *api.Client) ([]api.Report, error) { return c.DriftReports(ctx) },
-			show.Reports),
+		RunE:    asks(a, (*api.Client).DriftReports, show.Reports),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/exit"
+	"github.com/tfops/tfops/internal/offline"
 	"github.com/tfops/tfops/internal/store"
 )
 
@@ -36,7 +37,7 @@ func TestInspectWhatIsNoStore(t *testing.T) {
 		broken := bytes.Clone(b)
 		clear(broken[from : from+os.Getpagesize()])
 		write(t, "broken.db", string(broken))
-		if err := looksLikeStore("broken.db"); err != nil {
+		if err := offline.LooksLikeStore("broken.db"); err != nil {
 			t.Errorf("zeros from %d: %v", from, err)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/offline"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/term/show"
 	"github.com/tfops/tfops/internal/testrig"
@@ -204,11 +205,11 @@ func (l *live) rescue(t *testing.T, id string) {
 				t.Errorf("inspect %s prints\n%s\nwithout %q", path, out, want)
 			}
 		}
-		var all contents
+		var all offline.Contents
 		if l.json(&all, exit.Done, "inspect", path, "--limit", "1"); len(all.Runs) != 1 || len(all.Workspaces) != 1 {
 			t.Errorf("inspect -o json: %+v", all)
 		}
-		var one storedRun
+		var one offline.StoredRun
 		if l.json(&one, exit.Done, "inspect", path, "--run", id); len(one.Votes) != 1 || len(one.Events) < 4 {
 			t.Errorf("inspect --run: %+v", one)
 		}

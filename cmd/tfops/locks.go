@@ -23,7 +23,7 @@ until a run of the workspace has had the lock itself.`,
 		Example: `  tfops locks
   tfops locks -o json`,
 		Args: usage.Takes(),
-		RunE: asks(a, func(ctx context.Context, c *api.Client) ([]api.Lock, error) { return c.Locks(ctx) }, show.Locks),
+		RunE: asks(a, (*api.Client).Locks, show.Locks),
 	}
 }
 

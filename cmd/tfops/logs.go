@@ -34,7 +34,8 @@ document each.`,
   tfops logs 0k1v8m3pq4rs -o json | jq -r 'select(.type == "diagnostic")'`,
 		PreRunE: func(*cobra.Command, []string) error {
 			if debug && (follow || a.output != document.Table) {
-				return fault.New(fault.Invalid, "leave out --follow and -o", "the debug log is plain text, and is there once a phase has ended")
+				return fault.New(fault.Invalid, "leave out --follow and -o",
+					"the debug log is plain text, and is there once a phase has ended")
 			}
 			return nil
 		},

@@ -28,7 +28,8 @@ func newManCommand() *cobra.Command {
 			// Each page is titled after its command.
 			header := &doc.GenManHeader{Section: "1", Source: "tfops " + version(), Manual: "tfops"}
 			if err := doc.GenManTree(cmd.Root(), header, args[0]); err != nil {
-				return fault.New(fault.Unavailable, "check that the directory can be written", "the manual pages cannot be written: %w", err)
+				return fault.New(fault.Unavailable, "check that the directory can be written",
+					"the manual pages cannot be written: %w", err)
 			}
 			return nil
 		},

@@ -22,7 +22,7 @@ or were given up.`,
   tfops notify test ops
   tfops notify dead`,
 		Args: usage.Takes(),
-		RunE: asks(a, func(ctx context.Context, c *api.Client) ([]api.NotifyTarget, error) { return c.NotifyTargets(ctx) }, show.Targets),
+		RunE: asks(a, (*api.Client).NotifyTargets, show.Targets),
 	}
 	cmd.AddCommand(newNotifyTestCommand(a), newDeadCommand(a), newRetryCommand(a), newDropCommand(a))
 	return cmd
@@ -35,7 +35,7 @@ func newNotifyTestCommand(a *app) *cobra.Command {
 		Long:              `Send a test message to a notify block. What became of it, tfops notify tells.`,
 		Example:           `  tfops notify test ops`,
 		Args:              usage.Takes("NAME"),
-		ValidArgsFunction: a.completeOne(a.targetNames),
+		ValidArgsFunction: a.completeOne(targetNames),
 		RunE: a.talks(func(ctx context.Context, c *api.Client, args []string) error {
 			t, err := c.TestTarget(ctx, args[0])
 			return printed(a, t, err, func(p *term.Printer, t api.Tested) {
@@ -46,24 +46,6 @@ func newNotifyTestCommand(a *app) *cobra.Command {
 	}
 }
 
-func (a *app) targetNames(ctx context.Context, c *api.Client) ([]cobra.Completion, error) {
-	all, err := c.NotifyTargets(ctx)
-	var list []cobra.Completion
-	for _, t := range all {
-		list = append(list, choice(t.Name, t.Place))
-	}
-	return list, err
-}
-
-func (a *app) deadIDs(ctx context.Context, c *api.Client) ([]cobra.Completion, error) {
-	all, err := c.DeadLetters(ctx)
-	var list []cobra.Completion
-	for _, d := range all {
-		list = append(list, choice(d.ID, d.Title))
-	}
-	return list, err
-}
-
 func newDeadCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "dead",
@@ -72,7 +54,7 @@ func newDeadCommand(a *app) *cobra.Command {
 the error of the last one. They are kept for 30 days.`,
 		Example: `  tfops notify dead`,
 		Args:    usage.Takes(),
-		RunE:    asks(a, func(ctx context.Context, c *api.Client) ([]api.Delivery, error) { return c.DeadLetters(ctx) }, show.Dead),
+		RunE:    asks(a, (*api.Client).DeadLetters, show.Dead),
 	}
 }
 
@@ -98,11 +80,13 @@ func newDropCommand(a *app) *cobra.Command {
 }
 
 // ofDelivery has a command do something with the delivery that it is given.
-func (a *app) ofDelivery(cmd *cobra.Command, done string, do func(*api.Client, context.Context, string) error) *cobra.Command {
-	cmd.Args, cmd.ValidArgsFunction = usage.Takes("DELIVERY"), a.completeOne(a.deadIDs)
+func (a *app) ofDelivery(cmd *cobra.Command, done string, do func(*api.Client, context.Context,
+	string) error) *cobra.Command {
+	cmd.Args, cmd.ValidArgsFunction = usage.Takes("DELIVERY"), a.completeOne(deadIDs)
 	cmd.RunE = a.talks(func(ctx context.Context, c *api.Client, args []string) error {
 		err := do(c, ctx, args[0])
-		return printed(a, map[string]string{"delivery": args[0]}, err, func(p *term.Printer, _ map[string]string) { p.Printf(done, args[0]) })
+		return printed(a, map[string]string{"delivery": args[0]}, err,
+			func(p *term.Printer, _ map[string]string) { p.Printf(done, args[0]) })
 	})
 	return cmd
 }

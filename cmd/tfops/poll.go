@@ -25,7 +25,7 @@ not wait for it. A hook that runs after a push can do this to make changes
 known at once.`,
 		Example:           `  tfops poll infra`,
 		Args:              usage.Takes("REPOSITORY"),
-		ValidArgsFunction: a.completeOne(a.repositoryNames),
+		ValidArgsFunction: a.completeOne(repositoryNames),
 		RunE: a.talks(func(ctx context.Context, c *api.Client, args []string) error {
 			err := c.Poll(ctx, args[0])
 			return printed(a, polled{args[0], true}, err, func(p *term.Printer, _ polled) {

@@ -51,13 +51,16 @@ least) if no other run begins so. "tfops man DIR" writes the manual pages.`,
 	a.output = document.Table
 	flags := root.PersistentFlags()
 	flags.VarP(&a.output, "output", "o", "how to print results: table, json or yaml")
-	flags.StringVar(&a.config, "config", "", "configuration `FILE` (TFOPS_CONFIG; default ./tfops.hcl, then /etc/tfops/tfops.hcl)")
-	flags.StringVar(&a.server, "server", "", "`ADDRESS` of the daemon: a socket's path or a URL (TFOPS_SERVER; default the socket in data_dir)")
+	flags.StringVar(&a.config, "config", "",
+		"configuration `FILE` (TFOPS_CONFIG; default ./tfops.hcl, then /etc/tfops/tfops.hcl)")
+	flags.StringVar(&a.server, "server", "", "`ADDRESS` of the daemon: a socket's path or a URL (TFOPS_SERVER; default "+
+		"the socket in data_dir)")
 	flags.StringVar(&a.token, "token", "", "`TOKEN` for a daemon behind TCP (TFOPS_TOKEN); not needed on the socket")
 	flags.BoolVar(&a.noColor, "no-color", false, "print without colours (as with NO_COLOR in the environment)")
 	root.SetFlagErrorFunc(usage.FlagError)
 	_ = root.RegisterFlagCompletionFunc("output", usage.Words(document.Formats))
-	_ = root.RegisterFlagCompletionFunc("config", cobra.FixedCompletions([]string{"hcl"}, cobra.ShellCompDirectiveFilterFileExt))
+	_ = root.RegisterFlagCompletionFunc("config", cobra.FixedCompletions([]string{"hcl"},
+		cobra.ShellCompDirectiveFilterFileExt))
 	_ = root.RegisterFlagCompletionFunc("token", cobra.NoFileCompletions)
 	addCommands(root, a)
 	return root
@@ -71,14 +74,18 @@ func addCommands(root *cobra.Command, a *app) {
 			root.AddCommand(c)
 		}
 	}
-	add(groupStart, "Start:", newDemoCommand(a), newInitCommand(a), newValidateCommand(a), newAffectedCommand(a), newGraphCommand(a), newServeCommand(a))
-	add(groupLook, "Look:", newStatusCommand(a), newRunsCommand(a), newShowCommand(a), newLogsCommand(a), newHistoryCommand(a),
+	add(groupStart, "Start:", newDemoCommand(a), newInitCommand(a), newValidateCommand(a), newAffectedCommand(a),
+		newGraphCommand(a), newServeCommand(a))
+	add(groupLook, "Look:", newStatusCommand(a), newRunsCommand(a), newShowCommand(a), newLogsCommand(a),
+		newHistoryCommand(a),
 		newLocksCommand(a), newNotifyCommand(a), newAuditCommand(a), newVersionCommand(a))
 	add(groupAct, "Plan and apply:", newPlanCommand(a), newSyncCommand(a), newDriftCommand(a), newDestroyCommand(a),
 		newWaitCommand(a), newCancelCommand(a), newResolveCommand(a), newPollCommand(a))
 	add(groupDecide, "Decide:", newApprovalsCommand(a), newApproveCommand(a), newRejectCommand(a), newWithdrawCommand(a))
-	add(groupHold, "Hold back:", newStateCommand(a), newLockCommand(a), newUnlockCommand(a), newSuspendCommand(a), newResumeCommand(a))
-	add(groupKeep, "Keep and rescue:", newBackupCommand(a), newRecoverCommand(a), newInspectCommand(a), newDecryptCommand(a), newCompletionCommand(a))
+	add(groupHold, "Hold back:", newStateCommand(a), newLockCommand(a), newUnlockCommand(a), newSuspendCommand(a),
+		newResumeCommand(a))
+	add(groupKeep, "Keep and rescue:", newBackupCommand(a), newRecoverCommand(a), newInspectCommand(a),
+		newDecryptCommand(a), newCompletionCommand(a))
 	root.AddCommand(newRunnerCommand(), newAccessCommand(), newManCommand())
 	root.SetHelpCommand(newHelpCommand())
 }

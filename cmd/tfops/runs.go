@@ -12,7 +12,8 @@ import (
 	"github.com/tfops/tfops/internal/usage"
 )
 
-var kindWords = []string{string(run.Sync), string(run.Plan), string(run.Drift), string(run.Destroy), string(run.Refresh), string(run.Move)}
+var kindWords = []string{string(run.Sync), string(run.Plan), string(run.Drift), string(run.Destroy),
+	string(run.Refresh), string(run.Move)}
 
 func statusWords() []string {
 	var words []string
@@ -34,7 +35,7 @@ repeated. For older ones than those shown, use --before with the last id.`,
   tfops runs --status awaiting_approval --status interrupted -o json`,
 		Args:    usage.Takes(),
 		PreRunE: func(*cobra.Command, []string) error { return checkRuns(q) },
-		RunE:    asks(a, func(ctx context.Context, c *api.Client) ([]api.Run, error) { return c.Runs(ctx, q) }, show.Runs),
+		RunE:    asks(a, func(c *api.Client, ctx context.Context) ([]api.Run, error) { return c.Runs(ctx, q) }, show.Runs),
 	}
 	f := cmd.Flags()
 	f.StringVarP(&q.Workspace, "workspace", "w", "", "only runs of this `WORKSPACE`")
@@ -42,10 +43,10 @@ repeated. For older ones than those shown, use --before with the last id.`,
 	f.StringSliceVar(&q.Kinds, "kind", nil, "only runs of this `KIND`: sync, plan, drift, destroy, refresh or move")
 	f.IntVar(&q.Limit, "limit", 20, "how many runs to list")
 	f.StringVar(&q.Before, "before", "", "only runs older than this `RUN`")
-	_ = cmd.RegisterFlagCompletionFunc("workspace", a.complete(a.workspaceNames))
+	_ = cmd.RegisterFlagCompletionFunc("workspace", a.complete(workspaceNames))
 	_ = cmd.RegisterFlagCompletionFunc("status", usage.Words(statusWords()))
 	_ = cmd.RegisterFlagCompletionFunc("kind", usage.Words(kindWords))
-	_ = cmd.RegisterFlagCompletionFunc("before", a.complete(a.runIDs()))
+	_ = cmd.RegisterFlagCompletionFunc("before", a.complete(runIDs()))
 	return cmd
 }
 

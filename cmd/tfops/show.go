@@ -76,7 +76,8 @@ func (s shown) plan() (*plan.Plan, error) {
 	err := json.Unmarshal(s.Changes, &p)
 	var f *fault.Error
 	if err != nil && !errors.As(err, &f) {
-		err = fault.New(fault.Internal, "see it as it is: tfops show "+s.ID+" -o json", "the plan of run %s cannot be read: %w", s.ID, err)
+		err = fault.New(fault.Internal, "see it as it is: tfops show "+s.ID+" -o json",
+			"the plan of run %s cannot be read: %w", s.ID, err)
 	}
 	return &p, err
 }

@@ -8,7 +8,10 @@ import (
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/api/lookup"
+	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/follow"
+	"github.com/tfops/tfops/internal/term"
+	"github.com/tfops/tfops/internal/term/document"
 	"github.com/tfops/tfops/internal/term/show"
 	"github.com/tfops/tfops/internal/usage"
 )
@@ -16,7 +19,7 @@ import (
 // The commands that ask for a run of one workspace.
 
 func newPlanCommand(a *app) *cobra.Command {
-	var o startOptions
+	var o api.StartRun
 	cmd := &cobra.Command{
 		Use:   "plan WORKSPACE",
 		Short: "Make a speculative plan, which is never applied",
@@ -28,27 +31,19 @@ the run and print the plan.
 ` + planExitHelp,
 		Example: `  tfops plan network-prod --wait
   tfops plan network-prod --ref feature/vpc --wait`,
-		Args:              usage.Takes("WORKSPACE"),
-		ValidArgsFunction: a.completeOne(a.workspaceNames),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := usage.CheckTimeout(cmd, o.timeout, o.wait); err != nil {
-				return err
-			}
-			o.kind = "plan"
-			return a.start(cmd.Context(), args[0], o)
-		},
 	}
-	cmd.Flags().StringVar(&o.ref, "ref", "", "branch, tag or commit to plan, instead of the workspace's branch")
-	debugFlag(cmd, &o.debug)
-	cmd.Flags().BoolVar(&o.upgrade, "upgrade", false, upgradeHelp)
-	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, print the plan, and exit by its outcome")
-	usage.TimeoutFlag(cmd, &o.timeout)
+	cmd.Flags().StringVar(&o.Ref, "ref", "", "branch, tag or commit to plan, instead of the workspace's branch")
+	debugFlag(cmd, &o.Debug)
+	cmd.Flags().BoolVar(&o.Upgrade, "upgrade", false, upgradeHelp)
 	_ = cmd.RegisterFlagCompletionFunc("ref", cobra.NoFileCompletions)
-	return cmd
+	return a.starts(cmd, "follow the run, print the plan, and exit by its outcome", func() api.StartRun {
+		o.Kind = "plan"
+		return o
+	})
 }
 
 func newSyncCommand(a *app) *cobra.Command {
-	var o startOptions
+	var o api.StartRun
 	var refreshOnly bool
 	cmd := &cobra.Command{
 		Use:   "sync WORKSPACE",
@@ -69,32 +64,23 @@ is on its way, and superseded by one that comes before it has begun to apply.
 		Example: `  tfops sync network-prod
   tfops sync network-prod --wait
   tfops sync network-prod --refresh-only --wait`,
-		Args:              usage.Takes("WORKSPACE"),
-		ValidArgsFunction: a.completeOne(a.workspaceNames),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := usage.CheckTimeout(cmd, o.timeout, o.wait); err != nil {
-				return err
-			}
-			o.kind = "sync"
-			if refreshOnly {
-				o.kind = "refresh"
-			}
-			return a.start(cmd.Context(), args[0], o)
-		},
 	}
-	debugFlag(cmd, &o.debug)
-	cmd.Flags().BoolVar(&o.upgrade, "upgrade", false, upgradeHelp)
+	debugFlag(cmd, &o.Debug)
+	cmd.Flags().BoolVar(&o.Upgrade, "upgrade", false, upgradeHelp)
 	cmd.Flags().BoolVar(&refreshOnly, "refresh-only", false, "accept the world into the state, and change nothing else")
 	cmd.MarkFlagsMutuallyExclusive("upgrade", "refresh-only")
-	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, and exit by its outcome")
-	usage.TimeoutFlag(cmd, &o.timeout)
-	return cmd
+	return a.starts(cmd, "follow the run, and exit by its outcome", func() api.StartRun {
+		o.Kind = "sync"
+		if refreshOnly {
+			o.Kind = "refresh"
+		}
+		return o
+	})
 }
 
 const upgradeHelp = "choose provider versions anew, where no lock file is committed"
 
 func newDestroyCommand(a *app) *cobra.Command {
-	var o startOptions
 	cmd := &cobra.Command{
 		Use:   "destroy WORKSPACE",
 		Short: "Plan to destroy everything of a workspace",
@@ -106,67 +92,84 @@ ended.
 ` + applyExitHelp,
 		Example: `  tfops destroy sandbox
   tfops destroy sandbox --wait`,
-		Args:              usage.Takes("WORKSPACE"),
-		ValidArgsFunction: a.completeOne(a.workspaceNames),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := usage.CheckTimeout(cmd, o.timeout, o.wait); err != nil {
-				return err
-			}
-			o.kind = "destroy"
-			return a.start(cmd.Context(), args[0], o)
-		},
 	}
-	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, and exit by its outcome")
-	usage.TimeoutFlag(cmd, &o.timeout)
-	return cmd
+	return a.starts(cmd, "follow the run, and exit by its outcome",
+		func() api.StartRun { return api.StartRun{Kind: "destroy"} })
 }
 
 // debugFlag asks for the engine's own debug log of one run.
 func debugFlag(cmd *cobra.Command, debug *bool) {
-	cmd.Flags().BoolVar(debug, "debug", false, "keep the engine's own debug log, too (TF_LOG=DEBUG): tfops logs RUN --debug")
+	cmd.Flags().BoolVar(debug, "debug", false,
+		"keep the engine's own debug log, too (TF_LOG=DEBUG): tfops logs RUN --debug")
 }
 
-type startOptions struct {
-	kind    string
-	debug   bool
-	ref     string // of a plan
-	upgrade bool   // of a plan or a sync
+// starts gives a command the workspace that is its argument, and has it start a run there.
+func (a *app) starts(cmd *cobra.Command, waitText string, order func() api.StartRun) *cobra.Command {
+	a.takesWorkspace(cmd)
+	w := waitFlags(cmd, waitText)
+	cmd.RunE = a.talks(func(ctx context.Context, c *api.Client, args []string) error {
+		r, err := c.StartRun(ctx, args[0], order())
+		if err == nil && w.wait {
+			a.term().Notef("Run %s: %s of workspace %s at commit %s %s", r.ID, r.Kind, r.Workspace,
+				show.ShortCommit(r.Commit.SHA), show.Subject(r.Commit.Message))
+		}
+		return a.goOn(ctx, c, r, lookup.Workspace(ctx, c, args[0], err), w)
+	})
+	return cmd
+}
+
+// waiting is whether something is waited for, and how long; 0 is as long as it takes.
+type waiting struct {
 	wait    bool
-	timeout time.Duration // of the waiting; 0 for none
+	timeout time.Duration
 }
 
-func (a *app) start(ctx context.Context, workspace string, o startOptions) error {
-	c, err := a.client()
-	if err != nil {
-		return err
-	}
-	r, err := c.StartRun(ctx, workspace, api.StartRun{Kind: o.kind, Ref: o.ref, Debug: o.debug, Upgrade: o.upgrade})
-	if err != nil {
-		return lookup.Workspace(ctx, c, workspace, err)
-	}
-	if o.wait {
-		a.term().Notef("Run %s: %s of workspace %s at commit %s %s", r.ID, r.Kind, r.Workspace, show.ShortCommit(r.Commit.SHA), show.Subject(r.Commit.Message))
-	}
-	return a.goOn(ctx, c, r, o)
+// waitFlags adds --wait and --timeout.
+func waitFlags(cmd *cobra.Command, text string) *waiting {
+	var w waiting
+	cmd.Flags().BoolVar(&w.wait, "wait", false, text)
+	usage.TimeoutFlag(cmd, &w.timeout)
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return usage.CheckTimeout(cmd, w.timeout, w.wait) }
+	return &w
 }
 
-// goOn tells of a run that was started, or waits for it, as asked.
-func (a *app) goOn(ctx context.Context, c *api.Client, r api.Run, o startOptions) error {
-	if !o.wait {
-		return a.started(r)
+// goOn tells of a run that was started, unless that failed, or waits for it. Without
+// waiting its id goes to stdout, for scripts, and what to do next to stderr, for people.
+func (a *app) goOn(ctx context.Context, c *api.Client, r api.Run, err error, w *waiting) error {
+	if err != nil || !w.wait {
+		return printed(a, r, err, func(p *term.Printer, r api.Run) {
+			p.Printf("%s", r.ID)
+			p.Notef("%s", follow.Next(r))
+		})
 	}
-	r, err := follow.Told(ctx, a.term(), c, r.ID, o.timeout)
-	if err != nil {
+	if r, err = follow.Told(ctx, a.term(), c, r.ID, w.timeout); err != nil {
 		return err
 	}
 	return a.conclude(ctx, c, r)
 }
 
-// started tells of a run that nobody waits for: its id on stdout, for
-// scripts, and what to do next on stderr, for people.
-func (a *app) started(r api.Run) error {
-	return a.print(r, func() {
-		a.term().Printf("%s", r.ID)
-		a.term().Notef("%s", follow.Next(r))
+// conclude prints how a run that was waited for ended: the plan of a
+// speculative one, what is missing, or why it failed.
+func (a *app) conclude(ctx context.Context, c *api.Client, r api.Run) error {
+	result := shown{Run: r}
+	if r.Kind == "plan" {
+		var err error
+		if result, err = a.withPlan(ctx, c, r); err != nil {
+			return err
+		}
+	}
+	pl, err := result.plan()
+	if err != nil && a.output == document.Table {
+		return err
+	}
+	err = a.print(result, func() {
+		if pl != nil {
+			a.term().Plan(nil, pl)
+		}
+		follow.Ending(a.term(), r)
 	})
+	if err != nil {
+		return err
+	}
+	return exit.With(follow.Outcome(r))
 }

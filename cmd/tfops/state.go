@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/api/lookup"
 	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/fault"
@@ -31,7 +32,6 @@ version. A run that stands on another one waits for a person, and says why.`,
 }
 
 func newStateMoveCommand(a *app) *cobra.Command {
-	var o startOptions
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "move WORKSPACE",
@@ -49,42 +49,28 @@ On a terminal the workspace's name is asked back. Without one, --yes is needed.
 ` + planExitHelp,
 		Example: `  tfops state move network-prod --wait
   tfops state move network-prod --yes`,
-		Args:              usage.Takes("WORKSPACE"),
-		ValidArgsFunction: a.completeOne(a.workspaceNames),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := usage.CheckTimeout(cmd, o.timeout, o.wait); err != nil {
-				return err
-			}
-			return a.moveState(cmd.Context(), args[0], yes, o)
-		},
 	}
+	a.takesWorkspace(cmd)
 	cmd.Flags().BoolVar(&yes, "yes", false, "move it without asking")
-	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, print the plan, and exit by its outcome")
-	usage.TimeoutFlag(cmd, &o.timeout)
+	w := waitFlags(cmd, "follow the run, print the plan, and exit by its outcome")
+	cmd.RunE = a.talks(func(ctx context.Context, c *api.Client, args []string) error {
+		name := args[0]
+		if err := a.askName(ctx, yes, "move the", name, "tfops state move "+name+" --yes"); err != nil {
+			return err
+		}
+		r, err := c.MoveState(ctx, name)
+		return a.goOn(ctx, c, r, lookup.Workspace(ctx, c, name, err), w)
+	})
 	return cmd
 }
 
-func (a *app) moveState(ctx context.Context, name string, yes bool, o startOptions) error {
-	c, err := a.client()
-	if err != nil {
-		return err
+// askName has a person type the name of the workspace whose state something is done to,
+// unless --yes was given; instead is the command that does without.
+func (a *app) askName(ctx context.Context, yes bool, do, name, instead string) error {
+	if yes {
+		return nil
 	}
-	if !yes {
-		if err := a.askName(ctx, name, "To move the state of workspace "+name+", type its name:", "tfops state move "+name+" --yes"); err != nil {
-			return err
-		}
-	}
-	r, err := c.MoveState(ctx, name)
-	if err != nil {
-		return lookup.Workspace(ctx, c, name, err)
-	}
-	return a.goOn(ctx, c, r, o)
-}
-
-// askName has a person type the name of the workspace that is meant; instead
-// is the command that does without.
-func (a *app) askName(ctx context.Context, name, question, instead string) error {
-	given, err := a.term().Ask(ctx, question, instead)
+	given, err := a.term().Ask(ctx, "To "+do+" state of workspace "+name+", type its name:", instead)
 	switch {
 	case ctx.Err() != nil:
 		return exit.With(exit.Signal)

@@ -14,7 +14,6 @@ import (
 )
 
 func newStateImportCommand(a *app) *cobra.Command {
-	var o startOptions
 	var in api.ImportState
 	var yes bool
 	cmd := &cobra.Command{
@@ -41,42 +40,19 @@ is needed.
   terraform state pull | tfops state import network-prod - --yes
   tfops state import network-prod old.tfstate --replace -m "the one that was applied to is a copy"`,
 		Args: usage.Takes("WORKSPACE", "FILE"),
-		ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]cobra.Completion,
+			cobra.ShellCompDirective) {
 			if len(args) == 1 {
 				return nil, cobra.ShellCompDirectiveDefault // files
 			}
-			return a.completeOne(a.workspaceNames)(cmd, args, prefix)
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := usage.CheckTimeout(cmd, o.timeout, o.wait); err != nil {
-				return err
-			}
-			name, file := args[0], args[1]
-			if in.Replace {
-				if err := usage.NeedReason(cmd, args, in.Reason); err != nil {
-					return err
-				}
-			}
-			if !yes && file == "-" {
-				return fault.New(fault.Invalid, "tfops state import "+name+" - --yes", "the state is read from the input, so nothing can be asked there")
-			}
-			var err error
-			if in.State, err = a.readState(file); err != nil {
-				return err
-			}
-			if !yes {
-				if err := a.askName(cmd.Context(), name, "To import "+file+" as the state of workspace "+name+", type its name:", "tfops state import "+name+" "+file+" --yes"); err != nil {
-					return err
-				}
-			}
-			return a.importState(cmd.Context(), name, in, o)
+			return a.completeOne(workspaceNames)(cmd, args, prefix)
 		},
 	}
 	cmd.Flags().BoolVar(&in.Replace, "replace", false, "put it in the place of a state that holds something; needs -m")
 	cmd.Flags().BoolVar(&yes, "yes", false, "import it without asking")
-	cmd.Flags().BoolVar(&o.wait, "wait", false, "follow the run, print the plan, and exit by its outcome")
-	usage.TimeoutFlag(cmd, &o.timeout)
+	w := waitFlags(cmd, "follow the run, print the plan, and exit by its outcome")
 	usage.ReasonFlag(cmd, &in.Reason, "say `WHY`: kept with the decision")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return a.importState(cmd, args, in, yes, w) }
 	return cmd
 }
 
@@ -96,22 +72,36 @@ func (a *app) readState(file string) ([]byte, error) {
 		return nil, fault.New(fault.Invalid, "name the file that holds the state", "the state cannot be read: %w", err)
 	}
 	if len(b) > api.MaxState {
-		return nil, fault.New(fault.Invalid, "push it by hand, with the workspace's backend: terraform state push", "%s is larger than %d MiB, the largest state that can be imported", file, api.MaxState>>20)
+		return nil, fault.New(fault.Invalid, "push it by hand, with the workspace's backend: terraform state push",
+			"%s is larger than %d MiB, the largest state that can be imported", file, api.MaxState>>20)
 	}
 	if len(b) == 0 {
-		return nil, fault.New(fault.Invalid, "pull it where it is: terraform state pull; one that is empty there needs no import", "%s is empty: there is no state in it", file)
+		return nil, fault.New(fault.Invalid, "pull it where it is: terraform state pull; one that is empty there needs "+
+			"no import", "%s is empty: there is no state in it", file)
 	}
 	return b, nil
 }
 
-func (a *app) importState(ctx context.Context, name string, in api.ImportState, o startOptions) error {
-	c, err := a.client()
-	if err != nil {
+func (a *app) importState(cmd *cobra.Command, args []string, in api.ImportState, yes bool, w *waiting) (err error) {
+	name, file := args[0], args[1]
+	if in.Replace {
+		if err := usage.NeedReason(cmd, args, in.Reason); err != nil {
+			return err
+		}
+	}
+	if !yes && file == "-" {
+		return fault.New(fault.Invalid, "tfops state import "+name+" - --yes",
+			"the state is read from the input, so nothing can be asked there")
+	}
+	if in.State, err = a.readState(file); err != nil {
 		return err
 	}
-	r, err := c.ImportState(ctx, name, in)
-	if err != nil {
-		return lookup.Workspace(ctx, c, name, err)
+	instead := "tfops state import " + name + " " + file + " --yes"
+	if err := a.askName(cmd.Context(), yes, "import "+file+" as the", name, instead); err != nil {
+		return err
 	}
-	return a.goOn(ctx, c, r, o)
+	return a.talks(func(ctx context.Context, c *api.Client, _ []string) error {
+		r, err := c.ImportState(ctx, name, in)
+		return a.goOn(ctx, c, r, lookup.Workspace(ctx, c, name, err), w)
+	})(cmd, args)
 }

@@ -44,7 +44,7 @@ made it of is gone); DRIFT is none, drifted or unknown
   tfops status --label team=network --sync errored
   tfops status -o json`,
 		Args:              usage.TakesUpTo(1),
-		ValidArgsFunction: a.completeOne(a.workspaceNames),
+		ValidArgsFunction: a.completeOne(workspaceNames),
 		PreRunE:           func(*cobra.Command, []string) error { return f.check() },
 		RunE: a.talks(func(ctx context.Context, c *api.Client, args []string) error {
 			if len(args) == 0 {
@@ -57,12 +57,15 @@ made it of is gone); DRIFT is none, drifted or unknown
 			return printed(a, w, lookup.Workspace(ctx, c, args[0], err), show.Workspace)
 		}),
 	}
-	cmd.Flags().StringArrayVar(&f.labels, "label", nil, "only workspaces with this label, `KEY=VALUE`; repeat it for more, all must hold")
-	cmd.Flags().StringVar(&f.sync, "sync", "", "only workspaces whose sync is `STATUS`: "+strings.Join(show.SyncWords, ", "))
-	cmd.Flags().StringVar(&f.drift, "drift", "", "only workspaces whose drift is `STATUS`: "+strings.Join(driftWords, ", "))
+	cmd.Flags().StringArrayVar(&f.labels, "label", nil,
+		"only workspaces with this label, `KEY=VALUE`; repeat it for more, all must hold")
+	cmd.Flags().StringVar(&f.sync, "sync", "", "only workspaces whose sync is `STATUS`: "+strings.Join(show.SyncWords,
+		", "))
+	cmd.Flags().StringVar(&f.drift, "drift", "", "only workspaces whose drift is `STATUS`: "+strings.Join(driftWords,
+		", "))
 	_ = cmd.RegisterFlagCompletionFunc("sync", usage.Words(show.SyncWords))
 	_ = cmd.RegisterFlagCompletionFunc("drift", usage.Words(driftWords))
-	_ = cmd.RegisterFlagCompletionFunc("label", a.complete(a.labels))
+	_ = cmd.RegisterFlagCompletionFunc("label", a.complete(labels))
 	return cmd
 }
 

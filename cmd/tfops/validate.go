@@ -137,7 +137,8 @@ func (a *app) validate(repo string) error {
 		return err
 	}
 	if len(cfg.Warnings) > 0 {
-		if err := cfg.RenderWarnings(a.stderr, a.colors(a.stderr), a.columns(a.stderr)); err != nil {
+		color, width := a.term().Stderr()
+		if err := cfg.RenderWarnings(a.stderr, color, width); err != nil {
 			return err
 		}
 	}

@@ -79,9 +79,9 @@ and succeeds all the same.`,
 	}
 }
 
-// patience is how long the daemon has to answer where its answer is no more
+// answerTimeout is how long the daemon has to answer where its answer is no more
 // than a help.
-const patience = 2 * time.Second
+const answerTimeout = 2 * time.Second
 
 func (a *app) versions(ctx context.Context) (versions, error) {
 	v := versions{Version: ownVersion()}
@@ -97,7 +97,7 @@ func (a *app) versions(ctx context.Context) (versions, error) {
 		}
 	}
 	if c, err := a.client(); err == nil {
-		ctx, cancel := context.WithTimeout(ctx, patience)
+		ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 		defer cancel()
 		if d, err := c.Version(ctx); err == nil {
 			v.Daemon = &d
@@ -118,7 +118,8 @@ func (a *app) tellVersions(v versions) {
 	}
 	facts = append(facts, term.KeyValue{Key: "daemon", Value: daemon})
 	if v.Daemon != nil {
-		facts = append(facts, term.KeyValue{Key: "its terraform", Value: v.Daemon.Engines["terraform"]}, term.KeyValue{Key: "its tofu", Value: v.Daemon.Engines["tofu"]})
+		facts = append(facts, term.KeyValue{Key: "its terraform", Value: v.Daemon.Engines["terraform"]},
+			term.KeyValue{Key: "its tofu", Value: v.Daemon.Engines["tofu"]})
 	}
 	a.term().KeyValues(facts)
 }

@@ -50,16 +50,19 @@ Ctrl-C at the question.`,
 				return err
 			}
 			if newState && strings.TrimSpace(message) == "" {
-				return fault.New(fault.Invalid, "tfops approve "+args[0]+" --accept-new-state -m WHY", "--accept-new-state needs a reason: it is kept with the vote")
+				return fault.New(fault.Invalid, "tfops approve "+args[0]+" --accept-new-state -m WHY",
+					"--accept-new-state needs a reason: it is kept with the vote")
 			}
 			return nil
 		},
 	}
 	usage.ReasonFlag(cmd, &message, "say `WHY`, if you like: kept with the vote")
 	digestFlag(cmd, &digest)
-	cmd.Flags().StringVar(&name, "workspace", "", "`NAME` of the workspace that is meant; needed for a destroy that nobody asked for")
+	cmd.Flags().StringVar(&name, "workspace", "",
+		"`NAME` of the workspace that is meant; needed for a destroy that nobody asked for")
 	_ = cmd.RegisterFlagCompletionFunc("workspace", cobra.NoFileCompletions) // it is to be written by whoever means it
-	cmd.Flags().BoolVar(&newState, "accept-new-state", false, "leave the state that was applied behind, on purpose; needs -m")
+	cmd.Flags().BoolVar(&newState, "accept-new-state", false,
+		"leave the state that was applied behind, on purpose; needs -m")
 	return a.ofRun(cmd, func(ctx context.Context, c *api.Client, id string) error {
 		b := api.Ballot{Yes: true, Digest: digest, Comment: message, Workspace: name, AcceptNewState: newState}
 		if digest == "" {
@@ -118,7 +121,8 @@ If the approvals are then not enough any more, the run waits for them again.`,
 }
 
 func digestFlag(cmd *cobra.Command, into *string) {
-	cmd.Flags().StringVar(into, "digest", "", "`DIGEST` of the plan that is meant, whole or at least its first twelve hex digits")
+	cmd.Flags().StringVar(into, "digest", "", "`DIGEST` of the plan that is meant, whole or at least its first twelve "+
+		"hex digits")
 	_ = cmd.RegisterFlagCompletionFunc("digest", cobra.NoFileCompletions)
 }
 
@@ -127,7 +131,8 @@ func checkDigest(d string) error {
 	if d == "" || len(hex) >= show.DigestDigits && strings.Trim(hex, "0123456789abcdef") == "" {
 		return nil
 	}
-	return fault.New(fault.Invalid, "copy it from: tfops show RUN", "--digest %q is not a digest: it has at least %d hex digits", d, show.DigestDigits)
+	return fault.New(fault.Invalid, "copy it from: tfops show RUN",
+		"--digest %q is not a digest: it has at least %d hex digits", d, show.DigestDigits)
 }
 
 // votable reads a run and refuses it when it has nothing to vote on.
@@ -137,9 +142,11 @@ func votable(ctx context.Context, c *api.Client, id string) (api.Run, error) {
 	case err != nil:
 		return r, err
 	case show.HasEnded(r.Status):
-		return r, fault.New(fault.Conflict, "see it: tfops show "+r.ID, "run %s has ended, it is %s: there is nothing to vote on", r.ID, show.Status(r))
+		return r, fault.New(fault.Conflict, "see it: tfops show "+r.ID,
+			"run %s has ended, it is %s: there is nothing to vote on", r.ID, show.Status(r))
 	case r.Plan == nil:
-		return r, fault.New(fault.Conflict, "wait for it: tfops wait "+r.ID, "run %s is %s: it has no plan to vote on yet", r.ID, r.Status)
+		return r, fault.New(fault.Conflict, "wait for it: tfops wait "+r.ID,
+			"run %s is %s: it has no plan to vote on yet", r.ID, r.Status)
 	}
 	return r, nil
 }
@@ -159,7 +166,8 @@ func (a *app) confirm(ctx context.Context, c *api.Client, id string, b *api.Ball
 	a.term().Notef("\nNobody asked for this: run %s waits for %s.", id, r.WaitingFor)
 	b.Workspace, err = a.answer(ctx, "To destroy all of it, type the name of the workspace:", id, "--workspace NAME")
 	if err == nil && b.Workspace != r.Workspace {
-		return fault.New(fault.Conflict, "to try again: tfops approve "+id, "that is not the name of the workspace: nothing was approved")
+		return fault.New(fault.Conflict, "to try again: tfops approve "+id,
+			"that is not the name of the workspace: nothing was approved")
 	}
 	return err
 }
@@ -175,14 +183,16 @@ func (a *app) confirmDigest(ctx context.Context, c *api.Client, r api.Run) (stri
 		return "", err
 	}
 	if pl == nil {
-		return "", fault.New(fault.Conflict, "make a fresh one: tfops sync "+r.Workspace, "the plan of run %s cannot be shown, so it is not approved", id)
+		return "", fault.New(fault.Conflict, "make a fresh one: tfops sync "+r.Workspace,
+			"the plan of run %s cannot be shown, so it is not approved", id)
 	}
 	p := a.term()
 	for _, line := range show.Warnings(r) {
 		p.Notef("%s: %s", line.Key, line.Value)
 	}
 	p.Plan(a.stderr, pl)
-	p.Notef("\nRun %s of workspace %s, commit %s %s (%s)\nPlan %s: %s\n", r.ID, r.Workspace, show.ShortCommit(r.Commit.SHA), show.Subject(r.Commit.Message), r.Commit.Author,
+	p.Notef("\nRun %s of workspace %s, commit %s %s (%s)\nPlan %s: %s\n", r.ID, r.Workspace,
+		show.ShortCommit(r.Commit.SHA), show.Subject(r.Commit.Message), r.Commit.Author,
 		show.ShortDigest(pl.Digest), show.Changes(r.Plan))
 	if r.NewState != nil {
 		p.Notef("State: %s", r.NewState.Text)
@@ -190,13 +200,15 @@ func (a *app) confirmDigest(ctx context.Context, c *api.Client, r api.Run) (stri
 	if needs := show.Needs(r.Needs); needs != "" {
 		p.Notef("Approvals: %s\n", strings.ReplaceAll(needs, "\n", "\n           "))
 	}
-	given, err := a.answer(ctx, fmt.Sprintf("To approve it, type the first %d digits of the plan's digest:", show.DigestDigits), id, "--digest DIGEST")
+	given, err := a.answer(ctx, fmt.Sprintf("To approve it, type the first %d digits of the plan's digest:",
+		show.DigestDigits), id, "--digest DIGEST")
 	if err != nil {
 		return "", err
 	}
 	hex := strings.TrimPrefix(strings.ToLower(given), "sha256:")
 	if len(hex) < show.DigestDigits || !strings.HasPrefix(strings.TrimPrefix(pl.Digest, "sha256:"), hex) {
-		return "", fault.New(fault.Conflict, "to try again: tfops approve "+id, "that is not the digest of the plan: nothing was approved")
+		return "", fault.New(fault.Conflict, "to try again: tfops approve "+id,
+			"that is not the digest of the plan: nothing was approved")
 	}
 	return pl.Digest, nil
 }

@@ -21,6 +21,7 @@ var floors = [][]string{
 		"internal/drift/schedule", "internal/drift/glob", "internal/plan/values",
 		// types and a reader that everybody may hold: out of the ground alone
 		"internal/workspace", "internal/rootmodule", "internal/access", "internal/exit", "internal/moment",
+		"internal/server/socket",
 		"internal/term/document"},
 	{"internal/gitrepo/trees"},                                   // out of packs
 	{"internal/gitrepo/local"},                                   // has packs and trees on the disk
@@ -50,7 +51,8 @@ var floors = [][]string{
 	{"internal/store/records"}, // lie in a boltfile
 	{"internal/store/repair", "internal/store/journal", "internal/store/outbox"},
 	{"internal/store"},
-	{"internal/notify/delivery", "internal/follow", "internal/demo"}, // sends to the targets of notify
+	{"internal/notify/delivery", "internal/follow", "internal/demo",
+		"internal/datadir"}, // sends to the targets of notify
 	{"internal/engine/settings"},
 	{"internal/engine/decide", "internal/engine/sources"}, // what the settings ask for
 	{"internal/engine/notices", "internal/engine/patches"},
@@ -62,6 +64,7 @@ var floors = [][]string{
 	{"internal/engine/queue"}, // before an apply it looks at the repository once more
 	{"internal/engine/acts", "internal/engine/view"},
 	{"internal/engine"},
+	{"internal/server/wire", "internal/server/openapi"},
 	{"internal/server"},
 	{"internal/config/problems"},
 	{"internal/config/schema"}, // advises in the words of problems
@@ -70,6 +73,7 @@ var floors = [][]string{
 	{"internal/config/people", "internal/config/repositories", "internal/config/reporting"},
 	{"internal/config/workspaces"},
 	{"internal/config", "internal/config/starter"},
+	{"internal/offline"},
 	{"cmd/tfops"},
 }
 
@@ -118,7 +122,8 @@ var outside = []outsideRule{
 		"one package tells people, another one reads where, and hides what is secret about it"},
 	{"github.com/wneessen/go-mail", []string{"internal/notify", "internal/notify/delivery"},
 		"one package tells people, another one reads where, and hides what is secret about it"},
-	{"github.com/danielgtaylor/huma/v2", []string{"internal/server"}, "one package speaks HTTP"},
+	{"github.com/danielgtaylor/huma/v2", []string{"internal/server", "internal/server/openapi"},
+		"one package speaks HTTP, and one describes how"},
 	{"os/exec", []string{"internal/runner", "internal/runner/engines", "internal/runner/inputs",
 		"internal/runner/command", "cmd/tfops"},
 		"nothing else starts a process"},

@@ -208,7 +208,8 @@ func (d *demo) show() {
 // explore keeps the daemon up until the demo is interrupted.
 func (d *demo) explore() {
 	d.say("The daemon stays up until you interrupt this. In another terminal:")
-	fmt.Fprintf(d.Out, "  export TFOPS_CONFIG=%s\n  tfops status\n\nThe repository is in %s, everything else beside it.\n",
+	fmt.Fprintf(d.Out, "  export TFOPS_CONFIG=%s\n  tfops status\n\nThe repository is in %s, everything else beside "+
+		"it.\n",
 		d.config(), d.path("repo"))
 	<-d.ctx.Done()
 	fmt.Fprintf(d.Out, "\nStopped. To remove what is left: rm -r %s\n", d.dir)
@@ -216,7 +217,8 @@ func (d *demo) explore() {
 
 func (d *demo) failed() error {
 	log, _ := os.ReadFile(d.path("daemon.log"))
-	return fault.New(fault.Unavailable, "run it again with --keep and look into the directory that it names; the end of the daemon's log:\n"+
+	return fault.New(fault.Unavailable, "run it again with --keep and look into the directory that it names; the end "+
+		"of the daemon's log:\n"+
 		lastLines(string(log), 10),
 		"the demo did not work: %w", d.err)
 }
@@ -288,7 +290,8 @@ func (d *demo) waitForNext(workspace, status, before string) string {
 	}
 	ctx, cancel := context.WithTimeout(d.ctx, stepTimeout)
 	defer cancel()
-	client, err := api.New(api.ClientOptions{Server: (&url.URL{Scheme: "unix", Path: d.path("data", "tfops.sock")}).String()})
+	socket := url.URL{Scheme: "unix", Path: d.path("data", "tfops.sock")}
+	client, err := api.New(api.ClientOptions{Server: socket.String()})
 	if err != nil {
 		d.err = err
 		return ""
@@ -308,7 +311,8 @@ func (d *demo) waitForNext(workspace, status, before string) string {
 			case r.Status == status:
 				return r.ID
 			case r.Error != nil:
-				d.err = fmt.Errorf("run %s of %s is %s: %s\n%s", r.ID, workspace, r.Status, r.Error.Message, r.Error.Detail)
+				d.err = fmt.Errorf("run %s of %s is %s: %s\n%s", r.ID, workspace, r.Status, r.Error.Message,
+					r.Error.Detail)
 				return ""
 			}
 		}

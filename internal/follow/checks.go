@@ -78,7 +78,8 @@ func Checks(p *term.Printer, results []Check) {
 		rows = append(rows, row)
 	}
 	show.Table(p, []string{"WORKSPACE", "DRIFT", "RUN", "PLAN", "FOUND"}, rows)
-	p.Notef("%s checked: %d without drift, %d drifted, %d unknown.", show.Counted(len(results), "workspace"), counts["none"], counts["drifted"], counts["unknown"])
+	p.Notef("%s checked: %d without drift, %d drifted, %d unknown.", show.Counted(len(results), "workspace"),
+		counts["none"], counts["drifted"], counts["unknown"])
 	if i := slices.IndexFunc(results, func(r Check) bool { return r.Drift == "unknown" }); i >= 0 {
 		p.Notef("Why it is not known, in full: tfops show %s", results[i].Run)
 	}
@@ -90,8 +91,10 @@ func waysOut(p *term.Printer, drifted []Check) {
 	switch len(drifted) {
 	case 0:
 	case 1:
-		p.Notef("What it is, and the ways out: tfops drift findings %s\nHave the world as the code says: tfops sync %s", drifted[0].Workspace, drifted[0].Workspace)
+		p.Notef("What it is, and the ways out: tfops drift findings %[1]s\n"+
+			"Have the world as the code says: tfops sync %[1]s", drifted[0].Workspace)
 	default:
-		p.Notef("What it is, and the ways out: tfops drift findings\nThe whole fleet, to read or to send: tfops drift report")
+		p.Notef("What it is, and the ways out: tfops drift findings\n" +
+			"The whole fleet, to read or to send: tfops drift report")
 	}
 }

@@ -49,7 +49,8 @@ func Run(ctx context.Context, c *api.Client, id string, see func(api.Run)) (api.
 		select {
 		case done := <-settled:
 			if errors.Is(done.err, context.Canceled) {
-				return done.run, fault.New(fault.Unavailable, "go on waiting: tfops wait "+id, "stopped waiting: run %s goes on without it", id)
+				return done.run, fault.New(fault.Unavailable, "go on waiting: tfops wait "+id,
+					"stopped waiting: run %s goes on without it", id)
 			}
 			if done.err == nil {
 				see(done.run)
@@ -132,5 +133,6 @@ func GaveUp(ctx context.Context, err error, id string, timeout time.Duration) er
 	if err == nil || ctx.Err() != nil || timeout == 0 || !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return fault.New(fault.Unavailable, "go on waiting: tfops wait "+id, "run %s neither needs anybody nor has ended after %s", id, timeout)
+	return fault.New(fault.Unavailable, "go on waiting: tfops wait "+id,
+		"run %s neither needs anybody nor has ended after %s", id, timeout)
 }

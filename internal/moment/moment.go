@@ -11,7 +11,8 @@ import (
 )
 
 // forms are the forms of a time, besides a duration.
-var forms = []string{time.RFC3339, "2006-01-02", "2006-01-02 15:04", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02T15:04:05"}
+var forms = []string{time.RFC3339, "2006-01-02", "2006-01-02 15:04", "2006-01-02 15:04:05", "2006-01-02T15:04",
+	"2006-01-02T15:04:05"}
 
 // Until reads the value of --until, a time in the future; nil for "".
 func Until(s string, now time.Time) (*time.Time, error) {
@@ -21,7 +22,8 @@ func Until(s string, now time.Time) (*time.Time, error) {
 	end, ok := read(s, now, 1)
 	switch {
 	case !ok:
-		return nil, fault.New(fault.Invalid, `write it as 90m, 2h, 3d, 2026-11-27, "2026-11-27 18:00" or 2026-11-27T18:00:00Z`,
+		return nil, fault.New(fault.Invalid,
+			`write it as 90m, 2h, 3d, 2026-11-27, "2026-11-27 18:00" or 2026-11-27T18:00:00Z`,
 			"--until %q is not a time", s)
 	case !end.After(now):
 		return nil, fault.New(fault.Invalid, "name a time in the future", "--until %q is over already", s)
@@ -37,11 +39,13 @@ func Since(s string, now time.Time) (time.Time, error) {
 	}
 	at, ok := read(s, now, -1)
 	if !ok {
-		return at, fault.New(fault.Invalid, `write it as 24h, 7d, 2026-11-13, "2026-11-13 18:00" or 2026-11-13T18:00:00Z`,
+		return at, fault.New(fault.Invalid,
+			`write it as 24h, 7d, 2026-11-13, "2026-11-13 18:00" or 2026-11-13T18:00:00Z`,
 			"--since %q is not a time", s)
 	}
 	if at.After(now) {
-		return at, fault.New(fault.Invalid, "name a time in the past; 24h is a day back", "--since %q is yet to come", s)
+		return at, fault.New(fault.Invalid, "name a time in the past; 24h is a day back", "--since %q is yet to come",
+			s)
 	}
 	return at.UTC(), nil
 }

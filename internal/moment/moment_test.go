@@ -26,7 +26,8 @@ func TestUntil(t *testing.T) {
 			t.Errorf("%q is %v (%v), want %s", given, got, err, want)
 		}
 	}
-	for _, wrong := range []string{"soon", "-2h", "0s", "0d", "-1d", "d", "2026-11-20", "2026-02-30", "18:00", "2026-11-20T22:29:59Z"} {
+	for _, wrong := range []string{"soon", "-2h", "0s", "0d", "-1d", "d", "2026-11-20", "2026-02-30", "18:00",
+		"2026-11-20T22:29:59Z"} {
 		if got, err := Until(wrong, now); err == nil {
 			t.Errorf("%q is taken for %v", wrong, got)
 		}

@@ -3,10 +3,12 @@ package server
 import (
 	"context"
 
+	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/engine/acts"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/server/wire"
 )
 
 type startInput struct {
@@ -19,25 +21,28 @@ type startOutput struct {
 	Body     api.Run
 }
 
-func (s *Server) startRun(ctx context.Context, in *startInput) (*startOutput, error) {
-	a, err := actor(ctx)
-	if err != nil {
-		return nil, err
-	}
-	r, err := s.Engine.Start(ctx, a, acts.Order{Workspace: in.Name, Kind: run.Kind(in.Body.Kind), Ref: in.Body.Ref, Debug: in.Body.Debug, Upgrade: in.Body.Upgrade})
+func (s *Server) startRun(ctx context.Context, a access.Actor, in *startInput) (*startOutput, error) {
+	b := in.Body
+	r, err := s.Engine.Start(ctx, a, acts.Order{Workspace: in.Name, Kind: run.Kind(b.Kind), Ref: b.Ref,
+		Debug: b.Debug, Upgrade: b.Upgrade})
 	return s.started(ctx, r, err)
 }
 
 // started answers with the run that a request made.
 func (s *Server) started(ctx context.Context, r run.Run, err error) (*startOutput, error) {
-	if err != nil {
-		return nil, err
-	}
-	out, err := s.shown(ctx, r.ID)
+	out, err := s.changed(ctx, r.ID, err)
 	if err != nil {
 		return nil, err
 	}
 	return &startOutput{Location: prefix + "/runs/" + r.ID, Body: out.Body}, nil
+}
+
+// changed answers with the run that a request changed.
+func (s *Server) changed(ctx context.Context, id string, err error) (*body[api.Run], error) {
+	if err != nil {
+		return nil, err
+	}
+	return s.shown(ctx, id)
 }
 
 type ballotInput struct {
@@ -45,27 +50,14 @@ type ballotInput struct {
 	Body api.Ballot
 }
 
-func (s *Server) vote(ctx context.Context, in *ballotInput) (*body[api.Run], error) {
-	a, err := actor(ctx)
-	if err != nil {
-		return nil, err
-	}
-	b := acts.Ballot{Yes: in.Body.Yes, Digest: in.Body.Digest, Comment: in.Body.Comment, Workspace: in.Body.Workspace, AcceptNewState: in.Body.AcceptNewState}
-	if _, err := s.Engine.Vote(ctx, a, in.ID, b); err != nil {
-		return nil, err
-	}
-	return s.shown(ctx, in.ID)
+func (s *Server) vote(ctx context.Context, a access.Actor, in *ballotInput) (*body[api.Run], error) {
+	_, err := s.Engine.Vote(ctx, a, in.ID, acts.Ballot(in.Body))
+	return s.changed(ctx, in.ID, err)
 }
 
-func (s *Server) withdraw(ctx context.Context, in *identified) (*body[api.Run], error) {
-	a, err := actor(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.Engine.Withdraw(ctx, a, in.ID); err != nil {
-		return nil, err
-	}
-	return s.shown(ctx, in.ID)
+func (s *Server) withdraw(ctx context.Context, a access.Actor, in *identified) (*body[api.Run], error) {
+	_, err := s.Engine.Withdraw(ctx, a, in.ID)
+	return s.changed(ctx, in.ID, err)
 }
 
 type cancelInput struct {
@@ -73,15 +65,9 @@ type cancelInput struct {
 	Body *api.Cancel
 }
 
-func (s *Server) cancel(ctx context.Context, in *cancelInput) (*body[api.Run], error) {
-	a, err := actor(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.Engine.Cancel(ctx, a, in.ID, in.Body != nil && in.Body.Force); err != nil {
-		return nil, err
-	}
-	return s.shown(ctx, in.ID)
+func (s *Server) cancel(ctx context.Context, a access.Actor, in *cancelInput) (*body[api.Run], error) {
+	_, err := s.Engine.Cancel(ctx, a, in.ID, in.Body != nil && in.Body.Force)
+	return s.changed(ctx, in.ID, err)
 }
 
 type resolveInput struct {
@@ -89,28 +75,18 @@ type resolveInput struct {
 	Body api.Reason
 }
 
-func (s *Server) resolve(ctx context.Context, in *resolveInput) (*body[api.Run], error) {
-	a, err := actor(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.Engine.Resolve(ctx, a, in.ID, in.Body.Reason); err != nil {
-		return nil, err
-	}
-	return s.shown(ctx, in.ID)
+func (s *Server) resolve(ctx context.Context, a access.Actor, in *resolveInput) (*body[api.Run], error) {
+	_, err := s.Engine.Resolve(ctx, a, in.ID, in.Body.Reason)
+	return s.changed(ctx, in.ID, err)
 }
 
 // approvals lists what waits for approval, and whether the asker's would count.
-func (s *Server) approvals(ctx context.Context, _ *nothing) (*body[[]api.Run], error) {
-	a, err := actor(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) approvals(ctx context.Context, a access.Actor, _ *nothing) (*body[[]api.Run], error) {
 	views, err := s.Engine.List(ctx, run.Query{Statuses: []run.Status{run.AwaitingApproval}})
 	if err != nil {
 		return nil, err
 	}
-	out := viewRuns(views)
+	out := wire.Runs(views)
 	if s.MayApprove == nil {
 		return answerOf(out), nil
 	}

@@ -51,14 +51,19 @@ func TestErrorsAreTheSameOnBothSides(t *testing.T) {
 		detail string // "" for the one that names the request
 		next   string
 	}{
-		{"invalid", fault.New(fault.Invalid, "do that", "this is wrong"), fault.Invalid, 422, "this is wrong", "do that"},
+		{"invalid", fault.New(fault.Invalid, "do that", "this is wrong"), fault.Invalid, 422, "this is wrong",
+			"do that"},
 		{"not found", fault.New(fault.NotFound, "look", "no such thing"), fault.NotFound, 404, "no such thing", "look"},
 		{"conflict", fault.New(fault.Conflict, "wait", "not now"), fault.Conflict, 409, "not now", "wait"},
 		{"forbidden", fault.New(fault.Forbidden, "ask", "not you"), fault.Forbidden, 403, "not you", "ask"},
-		{"unavailable", fault.New(fault.Unavailable, "later", "the disk is full"), fault.Unavailable, 503, "the disk is full", "later"},
-		{"internal with a message", fault.New(fault.Internal, "report it", "the plan cannot be read"), fault.Internal, 500, "the plan cannot be read", "report it"},
-		{"wrapped", fmt.Errorf("reading %w", fault.New(fault.NotFound, "look", "no such thing")), fault.NotFound, 404, "no such thing", "look"},
-		{"with a cause", &fault.Error{Code: fault.Unavailable, Message: "it failed", Err: secret}, fault.Unavailable, 503, "it failed", ""},
+		{"unavailable", fault.New(fault.Unavailable, "later", "the disk is full"), fault.Unavailable, 503,
+			"the disk is full", "later"},
+		{"internal with a message", fault.New(fault.Internal, "report it", "the plan cannot be read"), fault.Internal,
+			500, "the plan cannot be read", "report it"},
+		{"wrapped", fmt.Errorf("reading %w", fault.New(fault.NotFound, "look", "no such thing")), fault.NotFound, 404,
+			"no such thing", "look"},
+		{"with a cause", &fault.Error{Code: fault.Unavailable, Message: "it failed", Err: secret}, fault.Unavailable,
+			503, "it failed", ""},
 		{"without a message", &fault.Error{Code: fault.Internal, Err: secret}, fault.Internal, 500, "", ""},
 		{"no fault", secret, fault.Internal, 500, "", ""},
 	}
@@ -71,8 +76,10 @@ func TestErrorsAreTheSameOnBothSides(t *testing.T) {
 			p := wantProblem(t, resp, b, tt.status, tt.code)
 			id := resp.Header.Get("X-Request-Id")
 			if tt.detail == "" {
-				tt.detail, tt.next = "internal error, see the daemon's log, request id "+id, "look for "+id+" in the log of tfops serve"
-				if log := r.log.String(); !strings.Contains(log, "request="+id) || !strings.Contains(log, "secret detail") {
+				tt.detail, tt.next = "internal error, see the daemon's log, request id "+id,
+					"look for "+id+" in the log of tfops serve"
+				if log := r.log.String(); !strings.Contains(log, "request="+id) ||
+					!strings.Contains(log, "secret detail") {
 					t.Error("the cause is not in the log under the request's id")
 				}
 			}
@@ -94,7 +101,8 @@ func wantProblem(t *testing.T, resp *http.Response, b []byte, status int, code f
 	if err := json.Unmarshal(b, &p); err != nil {
 		t.Fatalf("%s, and the body is no problem: %s", resp.Status, b)
 	}
-	if resp.StatusCode != status || p.Status != status || p.Code != string(code) || p.Title != http.StatusText(status) || p.Detail == "" {
+	if resp.StatusCode != status || p.Status != status || p.Code != string(code) ||
+		p.Title != http.StatusText(status) || p.Detail == "" {
 		t.Errorf("%s: %s, want %d and %s", resp.Status, b, status, code)
 	}
 	if ct := resp.Header.Get("Content-Type"); ct != "application/problem+json" {
@@ -115,22 +123,30 @@ func TestBadRequestsAreRefusedInTheSameShape(t *testing.T) {
 		{"unknown route", "GET", "/api/v1/nope", "", "", 404, fault.NotFound, "/api/v1/nope"},
 		{"a path to be cleaned", "GET", "/api/v1/runs/../locks", "", "", 404, fault.NotFound, "/api/v1/runs/../locks"},
 		{"unknown method", "PATCH", "/api/v1/runs", "", "", 405, fault.Invalid, "takes GET or HEAD, not PATCH"},
-		{"unknown field", "PUT", "/api/v1/workspaces/a/lock", `{"reason":"x","force":true}`, asJSON, 422, fault.Invalid, "body.force: unexpected property"},
+		{"unknown field", "PUT", "/api/v1/workspaces/a/lock", `{"reason":"x","force":true}`, asJSON, 422,
+			fault.Invalid, "body.force: unexpected property"},
 		{"missing field", "PUT", "/api/v1/runs/x/vote", `{"yes":true}`, asJSON, 422, fault.Invalid, "digest"},
-		{"wrong type", "PUT", "/api/v1/runs/x/vote", `{"yes":"true","digest":""}`, asJSON, 422, fault.Invalid, "body.yes"},
-		{"wrong kind", "POST", "/api/v1/workspaces/a/runs", `{"kind":"s3cret"}`, asJSON, 422, fault.Invalid, "body.kind"},
+		{"wrong type", "PUT", "/api/v1/runs/x/vote", `{"yes":"true","digest":""}`, asJSON, 422, fault.Invalid,
+			"body.yes"},
+		{"wrong kind", "POST", "/api/v1/workspaces/a/runs", `{"kind":"s3cret"}`, asJSON, 422, fault.Invalid,
+			"body.kind"},
 		{"not JSON", "POST", "/api/v1/workspaces/a/runs", `{`, asJSON, 400, fault.Invalid, "body"},
 		{"two values", "POST", "/api/v1/workspaces/a/runs", `{"kind":"sync"}{}`, asJSON, 400, fault.Invalid, "body"},
 		{"no body", "POST", "/api/v1/workspaces/a/runs", "", "", 400, fault.Invalid, "body is required"},
-		{"a form", "POST", "/api/v1/workspaces/a/runs", "kind=sync", "application/x-www-form-urlencoded", 415, fault.Invalid, "x-www-form-urlencoded"},
-		{"too large", "PUT", "/api/v1/workspaces/a/lock", `{"reason":"` + strings.Repeat("x", maxBody) + `"}`, asJSON, 413, fault.Invalid, "too large"},
-		{"a state that is too large", "POST", "/api/v1/workspaces/a/state/import", `{"state":"` + strings.Repeat("A", maxStateBody) + `"}`, asJSON, 413, fault.Invalid, "too large"},
-		{"a state that is none", "POST", "/api/v1/workspaces/a/state/import", `{"state":"` + strings.Repeat("QUFB", maxBody) + `"}`, asJSON, 422, fault.Invalid, "no state that can be imported"},
+		{"a form", "POST", "/api/v1/workspaces/a/runs", "kind=sync", "application/x-www-form-urlencoded", 415,
+			fault.Invalid, "x-www-form-urlencoded"},
+		{"too large", "PUT", "/api/v1/workspaces/a/lock", `{"reason":"` + strings.Repeat("x", maxBody) + `"}`, asJSON,
+			413, fault.Invalid, "too large"},
+		{"a state that is too large", "POST", "/api/v1/workspaces/a/state/import", `{"state":"` + strings.Repeat("A",
+			maxStateBody) + `"}`, asJSON, 413, fault.Invalid, "too large"},
+		{"a state that is none", "POST", "/api/v1/workspaces/a/state/import", `{"state":"` + strings.Repeat("QUFB",
+			maxBody) + `"}`, asJSON, 422, fault.Invalid, "no state that can be imported"},
 		{"unknown parameter", "GET", "/api/v1/runs?state=x", "", "", 422, fault.Invalid, "query.state"},
 		{"wrong status", "GET", "/api/v1/runs?status=applied&status=nope", "", "", 422, fault.Invalid, "query.status"},
 		{"limit too high", "GET", "/api/v1/runs?limit=1001", "", "", 422, fault.Invalid, "query.limit"},
 		{"limit no number", "GET", "/api/v1/audit?limit=all", "", "", 422, fault.Invalid, "query.limit"},
-		{"wait too long", "GET", "/api/v1/runs/x/wait?timeout_seconds=61", "", "", 422, fault.Invalid, "query.timeout_seconds"},
+		{"wait too long", "GET", "/api/v1/runs/x/wait?timeout_seconds=61", "", "", 422, fault.Invalid,
+			"query.timeout_seconds"},
 		{"unknown run", "GET", "/api/v1/runs/..%2Fkey/log", "", "", 404, fault.NotFound, "there is no run ../key"},
 		{"unknown workspace", "GET", "/api/v1/workspaces/nope/history", "", "", 404, fault.NotFound, `"nope"`},
 	}
@@ -152,7 +168,8 @@ func TestAPanicIsAnInternalError(t *testing.T) {
 	r := newRig(t, nil, breaking(func() error { panic("secret") }))
 	resp, b := r.ask("GET", "/api/v1/runs/x", "")
 	wantProblem(t, resp, b, 500, fault.Internal)
-	if log := r.log.String(); strings.Contains(string(b), "secret") || !strings.Contains(log, "a request panicked") || !strings.Contains(log, "errors_test.go") {
+	if log := r.log.String(); strings.Contains(string(b), "secret") || !strings.Contains(log, "a request panicked") ||
+		!strings.Contains(log, "errors_test.go") {
 		t.Errorf("the answer is %s, the log %s", b, log)
 	}
 	if h, err := r.client.Health(t.Context()); err != nil || h.Status != "ok" {

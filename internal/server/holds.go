@@ -4,7 +4,9 @@ import (
 	"context"
 	"time"
 
+	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/server/wire"
 )
 
 type reasonInput struct {
@@ -36,66 +38,39 @@ func (s *Server) locks(ctx context.Context, _ *nothing) (*body[[]api.Lock], erro
 	if err != nil {
 		return nil, err
 	}
-	out := make([]api.Lock, len(held))
-	for i, l := range held {
-		out[i] = viewLock(l, queued)
-	}
-	for _, l := range met {
-		out = append(out, viewMetLock(l))
-	}
-	return answerOf(out), nil
+	return answerOf(wire.Locks(held, met, queued)), nil
 }
 
-func (s *Server) lock(ctx context.Context, in *reasonInput) (*body[api.Workspace], error) {
-	a, err := actor(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Engine.Lock(ctx, a, in.Name, in.Body.Reason); err != nil {
-		return nil, err
-	}
-	return s.present(ctx, in.Name)
+func (s *Server) lock(ctx context.Context, a access.Actor, in *reasonInput) (*body[api.Workspace], error) {
+	return s.held(ctx, in.Name, s.Engine.Lock(ctx, a, in.Name, in.Body.Reason))
 }
 
-func (s *Server) unlock(ctx context.Context, in *maybeReason) (*body[api.Workspace], error) {
-	a, err := actor(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) unlock(ctx context.Context, a access.Actor, in *maybeReason) (*body[api.Workspace], error) {
 	var reason string
 	if in.Body != nil {
 		reason = in.Body.Reason
 	}
-	if err := s.Engine.Unlock(ctx, a, in.Name, reason); err != nil {
-		return nil, err
-	}
-	return s.present(ctx, in.Name)
+	return s.held(ctx, in.Name, s.Engine.Unlock(ctx, a, in.Name, reason))
 }
 
-func (s *Server) suspend(ctx context.Context, in *suspendInput) (*body[api.Workspace], error) {
-	a, err := actor(ctx)
+func (s *Server) suspend(ctx context.Context, a access.Actor, in *suspendInput) (*body[api.Workspace], error) {
+	return s.held(ctx, in.Name, s.Engine.Suspend(ctx, a, in.Name, in.Body.Reason, orZero(in.Body.Until)))
+}
+
+func (s *Server) resume(ctx context.Context, a access.Actor, in *named) (*body[api.Workspace], error) {
+	return s.held(ctx, in.Name, s.Engine.Resume(ctx, a, in.Name))
+}
+
+// held answers with the workspace that a request held back, or let go on.
+func (s *Server) held(ctx context.Context, name string, err error) (*body[api.Workspace], error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Engine.Suspend(ctx, a, in.Name, in.Body.Reason, given(in.Body.Until)); err != nil {
-		return nil, err
-	}
-	return s.present(ctx, in.Name)
+	return s.present(ctx, name)
 }
 
-func (s *Server) resume(ctx context.Context, in *named) (*body[api.Workspace], error) {
-	a, err := actor(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Engine.Resume(ctx, a, in.Name); err != nil {
-		return nil, err
-	}
-	return s.present(ctx, in.Name)
-}
-
-// given is a time that may be left out of a request; zero where it is.
-func given(t *time.Time) time.Time {
+// orZero is a time that may be left out of a request; zero where it is.
+func orZero(t *time.Time) time.Time {
 	if t == nil {
 		return time.Time{}
 	}

@@ -26,7 +26,8 @@ func TestWhatDoesNotArriveIsShown(t *testing.T) {
 		}
 		return s.Notify
 	}
-	if got := targets(); len(got) != 1 || got[0].Name != "ops" || got[0].Waiting != 1 || got[0].Failing || got[0].Dead != 0 {
+	if got := targets(); len(got) != 1 || got[0].Name != "ops" || got[0].Waiting != 1 || got[0].Failing ||
+		got[0].Dead != 0 {
 		t.Fatalf("after a test was asked for: %+v", got)
 	}
 	if _, err := box.Failed(t.Context(), sent.Delivery, "answered 500", time.Now().Add(time.Hour), false); err != nil {
@@ -42,7 +43,8 @@ func TestWhatDoesNotArriveIsShown(t *testing.T) {
 		t.Fatalf("after it was given up: %+v", got)
 	}
 	dead, err := r.client.DeadLetters(t.Context())
-	if err != nil || len(dead) != 1 || dead[0].ID != sent.Delivery || dead[0].DeadAt == nil || dead[0].LastError != "answered 410" {
+	if err != nil || len(dead) != 1 || dead[0].ID != sent.Delivery || dead[0].DeadAt == nil ||
+		dead[0].LastError != "answered 410" {
 		t.Fatalf("dead letters: %+v, %v", dead, err)
 	}
 	if err := r.client.RetryDelivery(t.Context(), sent.Delivery); err != nil {
@@ -61,7 +63,8 @@ func TestWhatDoesNotArriveIsShown(t *testing.T) {
 		t.Fatal("a delivery was dropped twice")
 	}
 	audits, err := r.client.Audit(t.Context(), 10)
-	if err != nil || len(audits) != 3 || audits[0].Action != "drop delivery "+sent.Delivery || audits[0].Actor == "" || audits[1].Action != "retry delivery "+sent.Delivery ||
+	if err != nil || len(audits) != 3 || audits[0].Action != "drop delivery "+sent.Delivery ||
+		audits[0].Actor == "" || audits[1].Action != "retry delivery "+sent.Delivery ||
 		audits[2].Action != "test notify ops" || audits[2].Actor == "" {
 		t.Fatalf("the audit log does not say who did what: %+v, %v", audits, err)
 	}
@@ -72,7 +75,8 @@ func TestWhatDoesNotArriveIsShown(t *testing.T) {
 func TestWhatIsLeftOfABlockThatWasRemoved(t *testing.T) {
 	var box mailbox
 	r := newRig(t, []fleet.Definition{define("a")}, func(_ *rig, o *Options) { box = o.Outbox.(mailbox) })
-	if _, err := box.Tell(t.Context(), run.Notice{Kind: run.NoticeTest, Title: "x", Targets: []string{"old"}}); err != nil {
+	if _, err := box.Tell(t.Context(), run.Notice{Kind: run.NoticeTest, Title: "x",
+		Targets: []string{"old"}}); err != nil {
 		t.Fatal(err)
 	}
 	got, err := r.client.NotifyTargets(t.Context())

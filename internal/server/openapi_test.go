@@ -16,6 +16,7 @@ import (
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fleet"
+	"github.com/tfops/tfops/internal/server/openapi"
 )
 
 var update = flag.Bool("update", false, "write testdata/openapi.json anew")
@@ -45,7 +46,8 @@ func TestTheAPIChangesOnlyOnPurpose(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(want, indented.Bytes()) {
-		t.Errorf("the API is not the one in %s; if that is on purpose: go test ./internal/server -run OnPurpose -update", golden)
+		t.Errorf("the API is not the one in %s; if that is on purpose: go test ./internal/server -run OnPurpose "+
+			"-update", golden)
 	}
 	resp, yaml := r.ask("GET", "/openapi.yaml", "")
 	if resp.StatusCode != 200 || !bytes.Contains(yaml, []byte("openapi: 3.1.0")) {
@@ -88,12 +90,12 @@ func TestEveryRouteIsDocumented(t *testing.T) {
 func TestAnswersAreAsDescribed(t *testing.T) {
 	r := newRig(t, []fleet.Definition{define("a"), define("b", approvals.Rule{Name: "two", Require: 2})})
 	mux := http.NewServeMux()
-	described := humago.New(mux, humaConfig())
+	described := humago.New(mux, openapi.Config(restate))
 	for _, rt := range r.server.table() {
 		rt.bind(described, huma.Operation{Method: rt.method, Path: rt.path, OperationID: rt.id,
 			Responses: map[string]*huma.Response{"default": problemResponse(described)}})
 	}
-	tidy(described.OpenAPI())
+	openapi.Tidy(described.OpenAPI())
 	a, b := r.awaiting("a"), r.awaiting("b")
 	for _, w := range []string{"a", "b"} {
 		if _, err := r.client.Lock(t.Context(), w, "look"); err != nil {
@@ -112,12 +114,14 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			if item.Get == nil || item.Get.Responses["200"].Content["application/json"] == nil {
 				continue
 			}
-			if strings.Contains(path, "{finding}") && finding == "" || strings.HasSuffix(path, "/patch") { // which few runs have
+			// which few runs have
+			if strings.Contains(path, "{finding}") && finding == "" || strings.HasSuffix(path, "/patch") {
 				continue
 			}
 			seen++
 			for _, to := range []struct{ name, id string }{{"a", a.ID}, {"b", b.ID}} {
-				matches(t, r, described, item.Get, strings.NewReplacer("{name}", to.name, "{id}", to.id, "{finding}", finding).Replace(path))
+				matches(t, r, described, item.Get, strings.NewReplacer("{name}", to.name, "{id}", to.id, "{finding}",
+					finding).Replace(path))
 			}
 		}
 	}
@@ -159,7 +163,8 @@ func matches(t *testing.T, r *rig, described huma.API, op *huma.Operation, path 
 	}
 	res := &huma.ValidateResult{}
 	schema := op.Responses["200"].Content["application/json"].Schema
-	huma.Validate(described.OpenAPI().Components.Schemas, schema, huma.NewPathBuffer(nil, 0), huma.ModeReadFromServer, v, res)
+	huma.Validate(described.OpenAPI().Components.Schemas, schema, huma.NewPathBuffer(nil, 0), huma.ModeReadFromServer,
+		v, res)
 	for _, err := range res.Errors {
 		t.Errorf("%s: %v", path, err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 // TestMain lets the test binary be a client too: started by asUser, it does
@@ -145,21 +146,24 @@ func TestTheActorIsTheKernelsWord(t *testing.T) {
 		return
 	}
 	one, two, stranger, names := others(t)
-	group := someGroup(t)
+	group := testrig.Group(t)
 	gid, err := strconv.Atoi(group.Gid)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRig(t, []fleet.Definition{define("a", approvals.Rule{Name: "three", Require: 3})}, func(r *rig, _ *Options) { r.group = group.Name })
+	r := newRig(t, []fleet.Definition{define("a", approvals.Rule{Name: "three", Require: 3})},
+		func(r *rig, _ *Options) { r.group = group.Name })
 	waiting := r.awaiting("a")
 	c := newClients(t, r.socket)
 	member := func(uid uint32) syscall.Credential {
 		return syscall.Credential{Uid: uid, Gid: 65534, Groups: []uint32{uint32(gid)}}
 	}
-	if got := c.as(member(one), "approve", waiting.ID, waiting.Plan.Digest); got.Code != "" || got.Run.Status != "awaiting_approval" {
+	if got := c.as(member(one), "approve", waiting.ID, waiting.Plan.Digest); got.Code != "" ||
+		got.Run.Status != "awaiting_approval" {
 		t.Fatalf("the first user got %+v", got)
 	}
-	if got := c.as(member(one), "approve", waiting.ID, waiting.Plan.Digest); got.Code != fault.Conflict || !strings.Contains(got.Text, "one person counts once") {
+	if got := c.as(member(one), "approve", waiting.ID, waiting.Plan.Digest); got.Code != fault.Conflict ||
+		!strings.Contains(got.Text, "one person counts once") {
 		t.Errorf("the first user, again, got %+v", got)
 	}
 	if got := c.as(member(stranger), "approve", waiting.ID, waiting.Plan.Digest); got.Code != "" {
@@ -186,7 +190,7 @@ func TestOnlyOwnerRootAndGroupConnect(t *testing.T) {
 		return
 	}
 	one, _, _, _ := others(t)
-	group := someGroup(t)
+	group := testrig.Group(t)
 	gid, err := strconv.Atoi(group.Gid)
 	if err != nil {
 		t.Fatal(err)
@@ -197,13 +201,15 @@ func TestOnlyOwnerRootAndGroupConnect(t *testing.T) {
 	alone := newRig(t, nil)
 	for name, cred := range map[string]syscall.Credential{"outsider": outsider, "member": member} {
 		got := newClients(t, alone.socket).as(cred, "health")
-		if got.Code != fault.Forbidden || !strings.Contains(got.Next, "run it as user root") || !strings.Contains(got.Next, "socket_group") {
+		if got.Code != fault.Forbidden || !strings.Contains(got.Next, "run it as user root") ||
+			!strings.Contains(got.Next, "socket_group") {
 			t.Errorf("%s at the owner's socket: %+v", name, got)
 		}
 	}
 	shared := newRig(t, nil, func(r *rig, _ *Options) { r.group = group.Name })
 	c := newClients(t, shared.socket)
-	if got := c.as(outsider, "health"); got.Code != fault.Forbidden || !strings.Contains(got.Next, "the group "+group.Name) {
+	if got := c.as(outsider, "health"); got.Code != fault.Forbidden ||
+		!strings.Contains(got.Next, "the group "+group.Name) {
 		t.Errorf("an outsider at the shared socket: %+v", got)
 	}
 	if got := c.as(member, "health"); got.Code != "" {

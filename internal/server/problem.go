@@ -40,7 +40,8 @@ func problemOf(err error, request string) *problem {
 		return newProblem(api.StatusOf(code), code, f.Message, fault.Next(fault.OfMachine(err)))
 	}
 	if l, ok := fault.LackOf(err); ok { // our own detail, and yet a person's to mend
-		return newProblem(api.StatusOf(fault.Unavailable), fault.Unavailable, "tfops serve cannot answer: "+l.What+" (request id "+request+")", l.Next)
+		return newProblem(api.StatusOf(fault.Unavailable), fault.Unavailable,
+			"tfops serve cannot answer: "+l.What+" (request id "+request+")", l.Next)
 	}
 	code := fault.CodeOf(err)
 	return newProblem(api.StatusOf(code), code, "internal error, see the daemon's log, request id "+request,

@@ -10,6 +10,7 @@ import (
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 // slow is an engine whose reports take until the test lets them go.
@@ -54,7 +55,8 @@ func TestReportsAreMadeOneAtATime(t *testing.T) {
 		// Nothing else may begin now; who waits for the place needs no engine.
 		gone, cancel := context.WithCancel(context.Background())
 		cancel()
-		if _, err := r.server.rendered(gone, "md", func() (*report.Report, error) { t.Error("a second report is made"); return nil, nil }); err == nil {
+		if _, err := r.server.rendered(gone, "md",
+			func() (*report.Report, error) { t.Error("a second report is made"); return nil, nil }); err == nil {
 			t.Error("a second report was made")
 		}
 		s.end <- struct{}{}
@@ -71,8 +73,9 @@ func TestAReportThatWaitsEndsWithTheServer(t *testing.T) {
 	r := newRig(t, nil)
 	r.server.reporting <- struct{}{} // somebody's
 	r.server.stop()
-	_, err := r.server.rendered(t.Context(), "md", func() (*report.Report, error) { t.Error("a report is made"); return nil, nil })
-	wantFault(t, err, fault.Unavailable, "tfops serve is stopping", "ask again once tfops serve runs")
+	_, err := r.server.rendered(t.Context(), "md",
+		func() (*report.Report, error) { t.Error("a report is made"); return nil, nil })
+	testrig.WantFault(t, err, fault.Unavailable, "tfops serve is stopping", "ask again once tfops serve runs")
 	if _, err := r.server.rendered(t.Context(), "nonsense", nil); !fault.Is(err, fault.Invalid) {
 		t.Errorf("a format that is none: %v", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/server/socket"
 )
 
 // endless is a store whose copy never ends.
@@ -32,10 +33,11 @@ func (e endless) Backup(_ context.Context, w io.Writer) error {
 // full disk) must not hold the store's transaction for good.
 func TestBackupToNobodyEnds(t *testing.T) {
 	e := endless{ended: make(chan error, 1)}
-	s := New(Options{Store: e, Log: slog.New(slog.DiscardHandler), Version: func() api.Version { return api.Version{} }})
-	s.patience = 100 * time.Millisecond
+	s := New(Options{Store: e, Log: slog.New(slog.DiscardHandler),
+		Version: func() api.Version { return api.Version{} }})
+	s.writeTimeout = 100 * time.Millisecond
 	path := filepath.Join(t.TempDir(), "tfops.sock")
-	l, err := Listen(path, "")
+	l, err := socket.Listen(path, "")
 	if err != nil {
 		t.Fatal(err)
 	}

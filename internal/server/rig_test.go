@@ -28,6 +28,7 @@ import (
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/server/socket"
 	"github.com/tfops/tfops/internal/store"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -47,7 +48,7 @@ type rig struct {
 	group   string          // that shares the socket
 	asked   chan<- struct{} // gets a value for each request, if there is one
 
-	listener *Socket
+	listener *socket.Socket
 
 	stop    context.CancelFunc // of the server; the rig stops it at the end too
 	stopped chan error         // what Serve returned
@@ -66,8 +67,8 @@ func newRig(t *testing.T, defs []fleet.Definition, changes ...with) *rig {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	r.engine = engine.New(engine.Options{Store: st, Journal: st, Runner: r.runners, Vault: openVault{}, DataDir: r.dir,
-		Log: log},
+	r.engine = engine.New(engine.Options{Store: st, Journal: st, Runner: r.runners, Vault: openVault{},
+		DataDir: r.dir, Log: log},
 		&settings.Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 2,
 			Repositories: map[string]settings.Repository{
 				"infra": {Remote: r.git, Objects: r.git, Pace: gitrepo.Pace{Every: time.Hour}}}})
@@ -85,7 +86,7 @@ func newRig(t *testing.T, defs []fleet.Definition, changes ...with) *rig {
 	if r.asked != nil {
 		r.server.handler = announce(r.server.handler, r.asked)
 	}
-	if r.listener, err = Listen(r.socket, r.group); err != nil {
+	if r.listener, err = socket.Listen(r.socket, r.group); err != nil {
 		t.Fatal(err)
 	}
 	if r.client, err = api.New(api.ClientOptions{Server: "unix://" + r.socket}); err != nil {
@@ -189,8 +190,10 @@ func (r *rig) ask(method, path, body string, headers ...string) (*http.Response,
 		error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", r.socket)
 	}}
-	resp, err := (&http.Client{Transport: tr,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(req)
+	resp, err := (&http.Client{Transport: tr, CheckRedirect: func(*http.Request,
+		[]*http.Request) error {
+		return http.ErrUseLastResponse
+	}}).Do(req)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -200,19 +203,6 @@ func (r *rig) ask(method, path, body string, headers ...string) (*http.Response,
 		r.t.Fatal(err)
 	}
 	return resp, b
-}
-
-// wantFault asserts an error's code, and parts of its message and next step.
-func wantFault(t *testing.T, err error, code fault.Code, parts ...string) {
-	t.Helper()
-	if !fault.Is(err, code) {
-		t.Fatalf("got %v (%s), want a fault %s", err, fault.CodeOf(err), code)
-	}
-	for _, p := range parts {
-		if !strings.Contains(err.Error()+"\n"+fault.Next(err), p) {
-			t.Errorf("%q (next %q) does not say %q", err, fault.Next(err), p)
-		}
-	}
 }
 
 // syncBuffer is a log that tests read while it is written.
@@ -319,7 +309,8 @@ func (p *players) Start(_ context.Context, dir string, job job.Job, _ job.Secret
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "events.jsonl"), fmt.Appendf(nil, `{"@message":"%s begins"}`+"\n", job.Phase), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "events.jsonl"), fmt.Appendf(nil, `{"@message":"%s begins"}`+"\n",
+		job.Phase), 0o600); err != nil {
 		return err
 	}
 	p.mu.Lock()
@@ -386,8 +377,9 @@ func (p *players) Seal(string, string) error               { return nil }
 // mailbox is the outbox of the store, with one place to send to.
 type mailbox struct{ *store.Store }
 
-func (mailbox) Targets() []Target {
-	return []Target{{Name: "ops", Place: "https://hooks.example.com", On: []string{string(run.NoticeApplied)}}}
+func (mailbox) Targets() []api.NotifyTarget {
+	return []api.NotifyTarget{{Name: "ops", Place: "https://hooks.example.com",
+		On: []string{string(run.NoticeApplied)}}}
 }
 
 func (m mailbox) Test(ctx context.Context, target string, by run.Audit) (string, error) {

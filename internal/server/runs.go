@@ -8,6 +8,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/server/wire"
 )
 
 // identified names a run.
@@ -24,11 +25,8 @@ type runsInput struct {
 }
 
 func (s *Server) runs(ctx context.Context, in *runsInput) (*body[[]api.Run], error) {
-	views, err := s.Engine.List(ctx, run.Query{Workspace: in.Workspace, Statuses: in.Status, Kinds: in.Kind, Limit: in.Limit, Before: in.Before})
-	if err != nil {
-		return nil, err
-	}
-	return answerOf(viewRuns(views)), nil
+	return answered(wire.Runs)(s.Engine.List(ctx,
+		run.Query{Workspace: in.Workspace, Statuses: in.Status, Kinds: in.Kind, Limit: in.Limit, Before: in.Before}))
 }
 
 func (s *Server) run(ctx context.Context, in *identified) (*body[api.Run], error) {
@@ -37,11 +35,7 @@ func (s *Server) run(ctx context.Context, in *identified) (*body[api.Run], error
 
 // shown answers with the run as it is now.
 func (s *Server) shown(ctx context.Context, id string) (*body[api.Run], error) {
-	v, err := s.Engine.Show(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return answerOf(viewRun(v)), nil
+	return answered(wire.Run)(s.Engine.Show(ctx, id))
 }
 
 func (s *Server) plan(ctx context.Context, in *identified) (*body[*plan.Plan], error) {
@@ -64,26 +58,27 @@ func (s *Server) wait(ctx context.Context, in *waitInput) (*body[api.Run], error
 	for {
 		changed, stop := s.Engine.Watch(in.ID) // before looking, so that no change is missed
 		v, err := s.Engine.Show(ctx, in.ID)
-		if err != nil {
+		if err != nil || api.Settled(string(v.Status)) {
 			stop()
-			return nil, err
+			return answered(wire.Run)(v, err)
 		}
-		if api.Settled(string(v.Status)) {
-			stop()
-			return answerOf(viewRun(v)), nil
-		}
+		timeUp := false
 		select {
 		case <-changed:
-			continue
 		case <-up.C:
-			stop()
-			return s.shown(ctx, in.ID)
+			timeUp = true
 		case <-ctx.Done():
-			stop()
-			return nil, ctx.Err()
+			err = ctx.Err()
 		case <-s.stopping.Done():
-			stop()
-			return nil, fault.New(fault.Unavailable, "once tfops serve runs again: tfops wait "+in.ID, "tfops serve is stopping, and run %s is %s", in.ID, v.Status)
+			err = fault.New(fault.Unavailable, "once tfops serve runs again: tfops wait "+in.ID,
+				"tfops serve is stopping, and run %s is %s", in.ID, v.Status)
+		}
+		stop()
+		switch {
+		case err != nil:
+			return nil, err
+		case timeUp:
+			return s.shown(ctx, in.ID)
 		}
 	}
 }

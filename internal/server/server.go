@@ -2,8 +2,8 @@
 //
 // # Who asks
 //
-// The socket is the authentication: the file's permissions say who may
-// connect, and the kernel says which user did (SO_PEERCRED). That user is the
+// The socket (package socket) is the authentication: the file's permissions say who
+// may connect, and the kernel says which user did (SO_PEERCRED). That user is the
 // actor of everything that the connection asks for. There is no TCP listener.
 //
 // # How a request goes
@@ -24,7 +24,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -40,6 +39,7 @@ import (
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/server/socket"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -92,7 +92,8 @@ type Decisions interface {
 type States interface {
 	ImportState(ctx context.Context, a access.Actor, name string, in acts.Import) (run.Run, error)
 	MoveState(ctx context.Context, a access.Actor, workspace string) (run.Run, error)
-	RestoreState(ctx context.Context, a access.Actor, workspace string, from managed.Restoration) (managed.Restored, error)
+	RestoreState(ctx context.Context, a access.Actor, workspace string, from managed.Restoration) (managed.Restored,
+		error)
 }
 
 // Drift is what is asked and decided about findings.
@@ -157,8 +158,8 @@ type Server struct {
 	handler http.Handler
 	version func() string // tfops's own; asking for the engines' takes long
 
-	patience  time.Duration // readPatience
-	reporting chan struct{} // the place of who makes a report
+	writeTimeout time.Duration // writeTimeout
+	reporting    chan struct{} // the place of who makes a report
 
 	stopping context.Context // done when whatever waits must end
 	stop     context.CancelFunc
@@ -166,8 +167,8 @@ type Server struct {
 
 // New returns a server.
 func New(o Options) *Server {
-	s := &Server{Options: o, patience: readPatience, reporting: make(chan struct{}, 1), version: sync.OnceValue(func() string { return o.Version().Tfops })}
-	_, _ = userName(uint32(os.Geteuid())) // so that it is known, whatever happens to the user database
+	s := &Server{Options: o, writeTimeout: writeTimeout, reporting: make(chan struct{}, 1),
+		version: sync.OnceValue(func() string { return o.Version().Tfops })}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.handler = s.wrap(s.routes())
 	return s
@@ -181,17 +182,17 @@ const (
 	// stopTimeout is how long a stopping daemon waits for answers that are
 	// being written.
 	stopTimeout = 3 * time.Second
-	// readPatience is how long a client of a backup or a report may take nothing: the
+	// writeTimeout is how long a client of a backup or a report may take nothing: the
 	// copy of a backup takes room on the disk meanwhile, a report is held in memory.
-	readPatience = time.Minute
+	writeTimeout = time.Minute
 )
 
-// Serve answers on l, which Listen made, until ctx is done; then it ends what
+// Serve answers on l, which socket.Listen made, until ctx is done; then it ends what
 // waits, lets the rest finish for some seconds, and closes l. It is called once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	srv := &http.Server{
 		Handler:           s.handler,
-		ConnContext:       withPeer,
+		ConnContext:       socket.WithPeer,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    32 << 10,

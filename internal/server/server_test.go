@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/store"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 func me(t *testing.T) string {
@@ -36,7 +37,8 @@ func TestARunFromCommitToApplied(t *testing.T) {
 	if waiting.WaitingFor == "" || waiting.NextCommand != "tfops approve "+waiting.ID || waiting.ExpiresAt == nil {
 		t.Errorf("a run that waits says %q, %q, expires %v", waiting.WaitingFor, waiting.NextCommand, waiting.ExpiresAt)
 	}
-	if waiting.Commit.CoAuthors[0] != "Li <li@example.com>" || waiting.Commit.Time.Location() != time.UTC || waiting.Plan.Add != 1 {
+	if waiting.Commit.CoAuthors[0] != "Li <li@example.com>" || waiting.Commit.Time.Location() != time.UTC ||
+		waiting.Plan.Add != 1 {
 		t.Errorf("commit %+v, plan %+v", waiting.Commit, waiting.Plan)
 	}
 	list, err := c.Approvals(ctx)
@@ -44,17 +46,19 @@ func TestARunFromCommitToApplied(t *testing.T) {
 		t.Fatalf("approvals: %+v, %v", list, err)
 	}
 	_, err = c.Vote(ctx, waiting.ID, api.Ballot{Yes: true, Digest: strings.Repeat("0", 64)})
-	wantFault(t, err, fault.Conflict, "tfops show "+waiting.ID)
+	testrig.WantFault(t, err, fault.Conflict, "tfops show "+waiting.ID)
 
 	voted, err := c.Vote(ctx, waiting.ID, api.Ballot{Yes: true, Digest: waiting.Plan.Digest, Comment: "fine"})
-	if err != nil || len(voted.Approvals) != 1 || voted.Approvals[0].Voter != me(t) || voted.Approvals[0].Comment != "fine" {
+	if err != nil || len(voted.Approvals) != 1 || voted.Approvals[0].Voter != me(t) ||
+		voted.Approvals[0].Comment != "fine" {
 		t.Fatalf("after the vote: %+v, %v", voted, err)
 	}
 	done, err := c.Wait(ctx, waiting.ID)
 	for err == nil && done.Status == "awaiting_approval" { // seen before the vote was counted
 		done, err = c.Wait(ctx, waiting.ID)
 	}
-	if err != nil || done.Status != "applied" || done.FinishedAt == nil || done.WaitingFor != "" || len(done.Events) < 4 {
+	if err != nil || done.Status != "applied" || done.FinishedAt == nil || done.WaitingFor != "" ||
+		len(done.Events) < 4 {
 		t.Fatalf("in the end: %+v, %v", done, err)
 	}
 	if done.ExpiresAt != nil {
@@ -65,11 +69,13 @@ func TestARunFromCommitToApplied(t *testing.T) {
 		t.Errorf("history: %+v, %v", history, err)
 	}
 	w, err := c.Workspace(ctx, "a")
-	if err != nil || w.Sync != "synced" || w.Drift != "none" || w.LastRun.ID != done.ID || w.AppliedCommit != done.Commit.SHA {
+	if err != nil || w.Sync != "synced" || w.Drift != "none" || w.LastRun.ID != done.ID ||
+		w.AppliedCommit != done.Commit.SHA {
 		t.Errorf("workspace: %+v, %v", w, err)
 	}
 	audit, err := c.Audit(ctx, 0)
-	if err != nil || len(audit) != 1 || audit[0].Action != "approve" || audit[0].Actor != me(t) || audit[0].Via != "socket" {
+	if err != nil || len(audit) != 1 || audit[0].Action != "approve" || audit[0].Actor != me(t) ||
+		audit[0].Via != "socket" {
 		t.Errorf("audit: %+v, %v", audit, err)
 	}
 	whole, err := c.Plan(ctx, done.ID)
@@ -97,7 +103,7 @@ func TestPeopleHoldAWorkspaceBack(t *testing.T) {
 		t.Fatalf("lock: %+v, %v", w, err)
 	}
 	_, err = c.Lock(ctx, "a", "again")
-	wantFault(t, err, fault.Conflict, "tfops unlock a", "maintenance")
+	testrig.WantFault(t, err, fault.Conflict, "tfops unlock a", "maintenance")
 	if _, err := c.Vote(ctx, waiting.ID, api.Ballot{Yes: true, Digest: waiting.Plan.Digest}); err != nil {
 		t.Fatal(err)
 	}
@@ -106,11 +112,13 @@ func TestPeopleHoldAWorkspaceBack(t *testing.T) {
 		t.Fatalf("locks: %+v, %v", held, err)
 	}
 	status, err := c.Status(ctx)
-	if err != nil || status.Workspaces[0].Lock.Waiting[0] != waiting.ID || status.Version != "v0" || status.Repositories[0].PolledAt == nil {
+	if err != nil || status.Workspaces[0].Lock.Waiting[0] != waiting.ID || status.Version != "v0" ||
+		status.Repositories[0].PolledAt == nil {
 		t.Fatalf("status: %+v, %v", status, err)
 	}
 	until := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
-	if w, err = c.Suspend(ctx, "a", api.Suspend{Reason: "weekend", Until: &until}); err != nil || !w.Suspended.Until.Equal(until) {
+	if w, err = c.Suspend(ctx, "a", api.Suspend{Reason: "weekend", Until: &until}); err != nil ||
+		!w.Suspended.Until.Equal(until) {
 		t.Fatalf("suspend: %+v, %v", w, err)
 	}
 	if w, err = c.Resume(ctx, "a"); err != nil || w.Suspended != nil {
@@ -128,7 +136,7 @@ func TestPeopleHoldAWorkspaceBack(t *testing.T) {
 	if err := c.Poll(ctx, "infra"); err != nil {
 		t.Error(err)
 	}
-	wantFault(t, c.Poll(ctx, "nope"), fault.NotFound)
+	testrig.WantFault(t, c.Poll(ctx, "nope"), fault.NotFound)
 }
 
 func TestRunsAreEndedByPeople(t *testing.T) {
@@ -143,7 +151,7 @@ func TestRunsAreEndedByPeople(t *testing.T) {
 		t.Fatalf("withdraw: %+v, %v", back, err)
 	}
 	_, err = c.Vote(ctx, first.ID, api.Ballot{Digest: first.Plan.Digest})
-	wantFault(t, err, fault.Invalid, "comment")
+	testrig.WantFault(t, err, fault.Invalid, "comment")
 	rejected, err := c.Vote(ctx, first.ID, api.Ballot{Digest: first.Plan.Digest, Comment: "not now"})
 	if err != nil || rejected.Status != "discarded" || rejected.Reason != "rejected" {
 		t.Fatalf("reject: %+v, %v", rejected, err)
@@ -160,11 +168,11 @@ func TestRunsAreEndedByPeople(t *testing.T) {
 		t.Fatalf("cancel: %+v, %v", canceled, err)
 	}
 	_, err = c.Cancel(ctx, second.ID, false)
-	wantFault(t, err, fault.Conflict)
+	testrig.WantFault(t, err, fault.Conflict)
 	_, err = c.Resolve(ctx, second.ID, "nothing")
-	wantFault(t, err, fault.Conflict, "only an interrupted run")
+	testrig.WantFault(t, err, fault.Conflict, "only an interrupted run")
 	_, err = c.StartRun(ctx, "a", api.StartRun{Kind: "plan", Ref: "nope"})
-	wantFault(t, err, fault.NotFound, "nope", "push it")
+	testrig.WantFault(t, err, fault.NotFound, "nope", "push it")
 
 	page, err := c.Runs(ctx, api.RunsQuery{Statuses: []string{"discarded", "canceled"}, Kinds: []string{"sync"}})
 	if err != nil || len(page) != 2 || page[0].ID != second.ID {
@@ -199,7 +207,8 @@ func TestApprovalsTellWhoMay(t *testing.T) {
 // TestALogIsFollowedToItsEnd reads the log of a run while it grows.
 func TestALogIsFollowedToItsEnd(t *testing.T) {
 	var letPlan func()
-	r := newRig(t, []fleet.Definition{define("a")}, func(r *rig, _ *Options) { letPlan = r.runners.hold(job.PlanPhase) })
+	r := newRig(t, []fleet.Definition{define("a")},
+		func(r *rig, _ *Options) { letPlan = r.runners.hold(job.PlanPhase) })
 	dir := <-r.runners.started
 	id := filepath.Base(filepath.Dir(dir))
 	var got []string
@@ -227,7 +236,7 @@ func TestALogIsFollowedToItsEnd(t *testing.T) {
 		t.Errorf("the log had %q, want %s", got, want)
 	}
 	for _, err := range r.client.Log(t.Context(), "nope", true) {
-		wantFault(t, err, fault.NotFound, "nope")
+		testrig.WantFault(t, err, fault.NotFound, "nope")
 	}
 }
 
@@ -277,8 +286,8 @@ func TestStoppingEndsWhatWaits(t *testing.T) {
 	<-asked
 	<-asked
 	r.stopServer()
-	wantFault(t, <-waited, fault.Unavailable, "tfops serve is stopping", "tfops wait "+id)
-	wantFault(t, <-followed, fault.Unavailable)
+	testrig.WantFault(t, <-waited, fault.Unavailable, "tfops serve is stopping", "tfops wait "+id)
+	testrig.WantFault(t, <-followed, fault.Unavailable)
 	if log := r.log.String(); strings.Contains(log, "cut off") || strings.Contains(log, "a request failed") {
 		t.Errorf("they did not end by themselves:\n%s", log)
 	}
@@ -286,7 +295,7 @@ func TestStoppingEndsWhatWaits(t *testing.T) {
 		t.Errorf("the socket is still there: %v", err)
 	}
 	_, err := r.client.Run(t.Context(), id)
-	wantFault(t, err, fault.Unavailable, "start it: tfops serve")
+	testrig.WantFault(t, err, fault.Unavailable, "start it: tfops serve")
 }
 
 func TestWaitAnswersWhenTheTimeIsUp(t *testing.T) {
@@ -305,15 +314,5 @@ func TestSettledAgreesWithTheStates(t *testing.T) {
 		if got := api.Settled(string(s)); got != want {
 			t.Errorf("Settled(%s) is %v", s, got)
 		}
-	}
-}
-
-func TestOnlyVotesOnThePresentPlanAreShown(t *testing.T) {
-	votes := []approvals.Vote{{Voter: "ana", Digest: "old"}, {Voter: "li", Digest: "new"}}
-	if got := viewVotes(run.Run{Plan: &run.PlanSummary{Digest: "new"}}, votes); len(got) != 1 || got[0].Voter != "li" {
-		t.Errorf("got %+v", got)
-	}
-	if got := viewVotes(run.Run{}, votes); got == nil || len(got) != 0 {
-		t.Errorf("without a plan: %#v", got)
 	}
 }

@@ -4,8 +4,7 @@ import (
 	"context"
 
 	"github.com/tfops/tfops/internal/api"
-	"github.com/tfops/tfops/internal/engine/upkeep"
-	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/server/wire"
 )
 
 func (s *Server) status(ctx context.Context, in *nothing) (*body[api.Status], error) {
@@ -27,29 +26,12 @@ func (s *Server) status(ctx context.Context, in *nothing) (*body[api.Status], er
 			return nil, err
 		}
 	}
-	return answerOf(api.Status{Damage: damage, Workspaces: all.Body, Repositories: viewRepositories(s.Engine.Repositories()),
-		Generators: viewGenerators(s.Engine.Generators()), Notify: told, LeftBehind: viewLeft(left),
-		Strays: viewStrays(s.Engine.Strays()), Config: s.Config(), Version: s.version()}), nil
-}
-
-func viewLeft(left []workspace.Record) []api.LeftBehind {
-	out := []api.LeftBehind{}
-	for _, rec := range left {
-		out = append(out, api.LeftBehind{Name: rec.Name, AppliedCommit: rec.Applied, AppliedAt: at(rec.AppliedAt), State: rec.State})
-	}
-	return out
-}
-
-func viewStrays(strays []upkeep.Stray) []api.Stray {
-	out := []api.Stray{}
-	for _, s := range strays {
-		v := api.Stray{Run: s.Run, Dir: s.Dir, State: s.State}
-		for _, p := range s.Processes {
-			v.PIDs = append(v.PIDs, p.PID)
-		}
-		out = append(out, v)
-	}
-	return out
+	return answerOf(api.Status{
+		Workspaces: all.Body, Repositories: wire.Repositories(s.Engine.Repositories()),
+		Generators: wire.Generators(s.Engine.Generators()),
+		Notify:     told, LeftBehind: wire.LeftBehind(left), Strays: wire.Strays(s.Engine.Strays()), Damage: damage,
+		Config: s.Config(), Version: s.version(),
+	}), nil
 }
 
 func (s *Server) versions(context.Context, *nothing) (*body[api.Version], error) {
@@ -65,7 +47,7 @@ func (s *Server) health(ctx context.Context, _ *nothing) (*body[api.Health], err
 }
 
 func (s *Server) repositories(context.Context, *nothing) (*body[[]api.Repository], error) {
-	return answerOf(viewRepositories(s.Engine.Repositories())), nil
+	return answerOf(wire.Repositories(s.Engine.Repositories())), nil
 }
 
 func (s *Server) poll(_ context.Context, in *named) (*nothing, error) {
@@ -77,9 +59,5 @@ type auditInput struct {
 }
 
 func (s *Server) audit(ctx context.Context, in *auditInput) (*body[[]api.Audit], error) {
-	audits, err := s.Store.Audits(ctx, in.Limit)
-	if err != nil {
-		return nil, err
-	}
-	return answerOf(viewAudits(audits)), nil
+	return answered(wire.Audits)(s.Store.Audits(ctx, in.Limit))
 }

@@ -33,24 +33,20 @@ func (s *Server) log(ctx context.Context, in *logInput) (*huma.StreamResponse, e
 	}), nil
 }
 
-type debugInput struct {
-	ID string `path:"id" maxLength:"64"`
-}
-
 // debugLog passes on the engine's own debug log of a run.
-func (s *Server) debugLog(ctx context.Context, in *debugInput) (*huma.StreamResponse, error) {
+func (s *Server) debugLog(ctx context.Context, in *identified) (*huma.StreamResponse, error) {
 	text, err := s.Engine.DebugLog(ctx, in.ID) // while an error can still be told properly
 	if err != nil {
 		return nil, err
 	}
-	return s.stream("text/plain; charset=utf-8", s.impatient(func(_ context.Context, w io.Writer) error {
+	return s.stream("text/plain; charset=utf-8", s.withDeadline(func(_ context.Context, w io.Writer) error {
 		_, err := w.Write(text)
 		return err
 	})), nil
 }
 
 func (s *Server) backup(context.Context, *nothing) (*huma.StreamResponse, error) {
-	out := s.stream("application/octet-stream", s.impatient(s.Store.Backup))
+	out := s.stream("application/octet-stream", s.withDeadline(s.Store.Backup))
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		hctx.SetHeader("Content-Disposition", `attachment; filename="tfops.db"`)
 		out.Body(hctx)
@@ -77,12 +73,12 @@ func (s *Server) stream(contentType string, write func(context.Context, io.Write
 	}}
 }
 
-// impatient gives up a client that takes nothing for a while: what is written
+// withDeadline gives up a client that takes nothing for a while: what is written
 // holds on to something meanwhile.
-func (s *Server) impatient(write func(context.Context, io.Writer) error) func(context.Context, io.Writer) error {
+func (s *Server) withDeadline(write func(context.Context, io.Writer) error) func(context.Context, io.Writer) error {
 	return func(ctx context.Context, w io.Writer) error {
 		f := w.(flusher)
-		f.patience = s.patience
+		f.timeout = s.writeTimeout
 		err := write(ctx, f)
 		return errors.Join(err, f.c.SetWriteDeadline(time.Time{}))
 	}
@@ -90,14 +86,14 @@ func (s *Server) impatient(write func(context.Context, io.Writer) error) func(co
 
 // flusher sends what is written at once.
 type flusher struct {
-	w        io.Writer
-	c        *http.ResponseController
-	patience time.Duration // that a write may take; zero: any
+	w       io.Writer
+	c       *http.ResponseController
+	timeout time.Duration // that a write may take; zero: any
 }
 
 func (f flusher) Write(b []byte) (int, error) {
-	if f.patience > 0 {
-		if err := f.c.SetWriteDeadline(time.Now().Add(f.patience)); err != nil {
+	if f.timeout > 0 {
+		if err := f.c.SetWriteDeadline(time.Now().Add(f.timeout)); err != nil {
 			return 0, err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/engine/view"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/server/wire"
 )
 
 type nothing struct{}
@@ -25,7 +26,7 @@ func (s *Server) workspaces(ctx context.Context, _ *nothing) (*body[[]api.Worksp
 	if err != nil {
 		return nil, err
 	}
-	return answerOf(viewWorkspaces(views, queued)), nil
+	return answerOf(wire.Workspaces(views, queued)), nil
 }
 
 func (s *Server) workspace(ctx context.Context, in *named) (*body[api.Workspace], error) {
@@ -42,7 +43,7 @@ func (s *Server) present(ctx context.Context, name string) (*body[api.Workspace]
 	if err != nil {
 		return nil, err
 	}
-	return answerOf(viewWorkspace(v, queued)), nil
+	return answerOf(wire.Workspace(v, queued)), nil
 }
 
 // waiting lists who may wait for the locks of the workspaces. It asks for
@@ -57,7 +58,7 @@ func (s *Server) waiting(ctx context.Context, views ...view.Workspace) ([]view.R
 // queued lists the runs that wait to apply, first in the queue first.
 func (s *Server) queued(ctx context.Context) ([]view.Run, error) {
 	views, err := s.Engine.List(ctx, run.Query{Statuses: []run.Status{run.ApplyQueued}})
-	slices.SortFunc(views, inQueue)
+	slices.SortFunc(views, wire.ByTurn)
 	return views, err
 }
 
@@ -70,9 +71,5 @@ func (s *Server) history(ctx context.Context, in *historyInput) (*body[[]api.Run
 	if _, err := s.Engine.Workspace(ctx, in.Name); err != nil {
 		return nil, err
 	}
-	views, err := s.Engine.Applies(ctx, in.Name, in.Limit)
-	if err != nil {
-		return nil, err
-	}
-	return answerOf(viewRuns(views)), nil
+	return answered(wire.Runs)(s.Engine.Applies(ctx, in.Name, in.Limit))
 }

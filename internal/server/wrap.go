@@ -15,8 +15,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/server/socket"
 )
 
 // request is what handlers know of the request besides their input.
@@ -24,6 +26,19 @@ type request struct {
 	id  string // also in the answer's head and in the log
 	log *slog.Logger
 }
+
+// actor is who asks in this request.
+func actor(ctx context.Context) (access.Actor, error) {
+	p, ok := socket.PeerOf(ctx)
+	if !ok {
+		return access.Actor{}, errNoPeer
+	}
+	name, err := p.Name()
+	return access.Actor{Name: name, Via: "socket"}, err
+}
+
+var errNoPeer = fault.New(fault.Forbidden, "connect through the Unix socket in the data directory",
+	"the kernel does not tell which user asks")
 
 type requestKey struct{}
 
@@ -47,9 +62,9 @@ func (s *Server) wrap(mux *http.ServeMux, bounds map[string]int64) http.Handler 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := rand.Text()[:12]
 		rq := request{id: id, log: s.Log.With("request", id, "method", r.Method, "path", r.URL.Path)}
-		p, known := r.Context().Value(peerKey{}).(*peer)
+		p, known := socket.PeerOf(r.Context())
 		if known {
-			rq.log = rq.log.With("uid", p.uid)
+			rq.log = rq.log.With("uid", p.UID)
 		}
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, rq))
 		out := &answer{ResponseWriter: w}
@@ -69,7 +84,9 @@ func (s *Server) wrap(mux *http.ServeMux, bounds map[string]int64) http.Handler 
 				status = http.StatusRequestEntityTooLarge
 			}
 			out.Header().Set("Connection", "close") // the rest of the body is not read
-			writeProblem(out, newProblem(status, fault.Invalid, "the body of the request cannot be read: "+err.Error(), fmt.Sprintf("send at most %d KiB, whole", bound>>10)))
+			writeProblem(out, newProblem(status, fault.Invalid,
+				"the body of the request cannot be read: "+err.Error(), fmt.Sprintf("send at most %d KiB, whole",
+					bound>>10)))
 			return
 		}
 		// The mux would redirect to the clean form of a path; nobody means that.
@@ -107,7 +124,8 @@ func noRoute(mux *http.ServeMux, r *http.Request, header http.Header) *problem {
 	if probe.status == http.StatusMethodNotAllowed {
 		allow := probe.Header().Get("Allow")
 		header.Set("Allow", allow)
-		return newProblem(probe.status, fault.Invalid, fmt.Sprintf("%s takes %s, not %s", r.URL.Path, strings.ReplaceAll(allow, ", ", " or "), r.Method), next)
+		return newProblem(probe.status, fault.Invalid, fmt.Sprintf("%s takes %s, not %s", r.URL.Path,
+			strings.ReplaceAll(allow, ", ", " or "), r.Method), next)
 	}
 	return newProblem(http.StatusNotFound, fault.NotFound, "there is nothing at "+r.URL.Path, next)
 }

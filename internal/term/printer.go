@@ -94,7 +94,7 @@ func (o Options) colors(w io.Writer) bool {
 	if force := o.Getenv("CLICOLOR_FORCE"); force != "" && force != "0" {
 		return true
 	}
-	return isTerminal(w) && o.Getenv("TERM") != "dumb"
+	return IsTerminal(w) && o.Getenv("TERM") != "dumb"
 }
 
 // columns is the width of a terminal; 0 when w is none.
@@ -102,7 +102,7 @@ func (o Options) columns(w io.Writer) int {
 	if o.Width > 0 {
 		return o.Width
 	}
-	if f, ok := w.(*os.File); ok && isTerminal(w) {
+	if f, ok := w.(*os.File); ok && IsTerminal(w) {
 		if n, _, err := term.GetSize(int(f.Fd())); err == nil {
 			return n
 		}
@@ -110,14 +110,19 @@ func (o Options) columns(w io.Writer) int {
 	return 0
 }
 
-func isTerminal(v any) bool {
+// IsTerminal reports whether something is a file that is a terminal.
+func IsTerminal(v any) bool {
 	f, ok := v.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// Stderr is whether what goes to stderr is coloured, and how wide it may be; 0 is as wide
+// as it is.
+func (p *Printer) Stderr() (color bool, width int) { return p.err.Color, p.err.Width }
+
 // Interactive reports whether a person can be asked: stdin and stderr are a
 // terminal.
-func (p *Printer) Interactive() bool { return isTerminal(p.stdin) && isTerminal(p.err.W) }
+func (p *Printer) Interactive() bool { return IsTerminal(p.stdin) && IsTerminal(p.err.W) }
 
 // Printf prints to stdout. The whole text is cleaned; a line end is added if
 // there is none.

@@ -32,7 +32,8 @@ func NoCommand(root *cobra.Command, args []string) error {
 	}
 	for _, c := range root.Commands() {
 		if slices.Contains(CommandNames(c), args[0]) {
-			return fault.New(fault.Invalid, fmt.Sprintf("did you mean %s %s? Otherwise: %s --help", c.CommandPath(), args[0], root.CommandPath()),
+			return fault.New(fault.Invalid, fmt.Sprintf("did you mean %s %s? Otherwise: %s --help", c.CommandPath(),
+				args[0], root.CommandPath()),
 				"there is no command %s of %s", args[0], root.CommandPath())
 		}
 	}
@@ -90,7 +91,8 @@ func Takes(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) < len(names):
-			return fault.New(fault.Invalid, cmd.UseLine(), "%s needs %s", cmd.CommandPath(), strings.Join(names[len(args):], " and "))
+			return fault.New(fault.Invalid, cmd.UseLine(), "%s needs %s", cmd.CommandPath(),
+				strings.Join(names[len(args):], " and "))
 		case len(args) > len(names):
 			return tooMany(cmd, args[len(names)])
 		}
@@ -126,7 +128,8 @@ func NeedReason(cmd *cobra.Command, args []string, reason string) error {
 	if strings.TrimSpace(reason) != "" {
 		return nil
 	}
-	return fault.New(fault.Invalid, strings.Join(append([]string{cmd.CommandPath()}, args...), " ")+` -m "WHY"`, "%s needs a reason (-m): it is kept with the decision", cmd.CommandPath())
+	return fault.New(fault.Invalid, strings.Join(append([]string{cmd.CommandPath()}, args...), " ")+` -m "WHY"`,
+		"%s needs a reason (-m): it is kept with the decision", cmd.CommandPath())
 }
 
 // OneOf checks the value of a flag.
@@ -151,7 +154,8 @@ func AtLeastOne(flag string, n int) error {
 
 // TimeoutFlag adds --timeout.
 func TimeoutFlag(cmd *cobra.Command, into *time.Duration) {
-	cmd.Flags().DurationVar(into, "timeout", 0, "give up waiting after this `TIME`, e.g. 10m; 0 waits as long as it takes")
+	cmd.Flags().DurationVar(into, "timeout", 0,
+		"give up waiting after this `TIME`, e.g. 10m; 0 waits as long as it takes")
 	_ = cmd.RegisterFlagCompletionFunc("timeout", cobra.NoFileCompletions)
 }
 
@@ -161,7 +165,8 @@ func CheckTimeout(cmd *cobra.Command, timeout time.Duration, waits bool) error {
 	case timeout < 0:
 		return fault.New(fault.Invalid, "write it as 90s, 10m or 2h", "--timeout %s is below zero", timeout)
 	case !waits && cmd.Flags().Changed("timeout"):
-		return fault.New(fault.Invalid, "add --wait, or leave out --timeout", "--timeout is for waiting, and nothing is waited for")
+		return fault.New(fault.Invalid, "add --wait, or leave out --timeout",
+			"--timeout is for waiting, and nothing is waited for")
 	}
 	return nil
 }

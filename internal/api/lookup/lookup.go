@@ -90,7 +90,8 @@ func (b byID) on(given string, do func(id string) error) error {
 	case len(fits) == 1:
 		return do(fits[0])
 	case len(fits) > 1:
-		return fault.New(fault.Invalid, "give more of it; "+b.list+" lists them", "%q matches %d %s: %s", given, len(fits), b.what, term.Some(fits))
+		return fault.New(fault.Invalid, "give more of it; "+b.list+" lists them", "%q matches %d %s: %s", given,
+			len(fits), b.what, term.Some(fits))
 	}
 	return Suggest(err, workspace.Nearest(given, ids))
 }

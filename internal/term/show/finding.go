@@ -77,7 +77,8 @@ func Finding(p *term.Printer, f api.Finding) {
 	differences(p, f)
 	if f.Class == "unchecked" {
 		p.Printf("")
-		p.Printf("All that the engine said is in the run (tfops show): tfops runs --workspace %s --kind drift --limit 1",
+		p.Printf("All that the engine said is in the run (tfops show): tfops runs --workspace %s --kind drift --limit "+
+			"1",
 			drift.ShellWord(f.Workspace))
 	}
 	if len(f.WaysOut) > 0 {
@@ -165,7 +166,8 @@ func valueText(v any, sensitive bool) string {
 
 // Acknowledged says until when a finding is known.
 func Acknowledged(p *term.Printer, f api.Finding, until *time.Time) {
-	p.Printf("Acknowledged finding %s (%s of %s) %s.", f.ID, Address(f), f.Workspace, lasts(p, until, "until it is resolved"))
+	p.Printf("Acknowledged finding %s (%s of %s) %s.", f.ID, Address(f), f.Workspace,
+		lasts(p, until, "until it is resolved"))
 	p.Notef("To take it back: tfops drift unack %s", f.ID)
 }
 

@@ -34,8 +34,8 @@ func Fleet(p *term.Printer, s api.Status, all int) {
 // trouble names what concerns more than one workspace.
 func trouble(p *term.Printer, s api.Status) {
 	if s.Config.Error != "" {
-		p.Warning("the configuration "+s.Config.Path+" is not in force, the one read "+p.Ago(s.Config.LoadedAt)+" is: "+s.Config.Error,
-			"correct the file; tfops validate checks it")
+		p.Warning(fmt.Sprintf("the configuration %s is not in force, the one read %s is: %s",
+			s.Config.Path, p.Ago(s.Config.LoadedAt), s.Config.Error), "correct the file; tfops validate checks it")
 	}
 	for _, r := range s.Repositories {
 		if r.Note != "" {
@@ -48,7 +48,8 @@ func trouble(p *term.Printer, s api.Status) {
 		if r.PolledAt != nil {
 			last = "it was last read " + p.Ago(*r.PolledAt)
 		}
-		p.Warning("repository "+r.Name+" cannot be read ("+Counted(r.Failures, "failure")+", "+last+"): "+r.Error, r.Next)
+		p.Warning("repository "+r.Name+" cannot be read ("+Counted(r.Failures, "failure")+", "+last+"): "+r.Error,
+			r.Next)
 	}
 	for _, l := range s.LeftBehind {
 		stays := "what it began to apply may be there"
@@ -59,8 +60,10 @@ func trouble(p *term.Printer, s api.Status) {
 			"write it again under that name; tfops destroy "+l.Name+" then takes down what it has")
 	}
 	for _, d := range s.Damage {
-		p.Warning("a record of the store was damaged and set aside "+p.Ago(d.At)+": "+strings.TrimSpace(d.Bucket+" "+d.Key)+": "+d.Why,
-			"compare what is applied with the state, then tfops resume each workspace that is suspended for it; look at the disk")
+		p.Warning(fmt.Sprintf("a record of the store was damaged and set aside %s: %s: %s",
+			p.Ago(d.At), strings.TrimSpace(d.Bucket+" "+d.Key), d.Why),
+			"compare what is applied with the state, then tfops resume each workspace that is suspended for it; "+
+				"look at the disk")
 	}
 }
 
@@ -83,19 +86,22 @@ func strayRun(p *term.Printer, s api.Stray) {
 func undelivered(p *term.Printer, t api.NotifyTarget) {
 	switch {
 	case t.Dead > 0 && t.Failing: // the error may be of either
-		p.Warning(fmt.Sprintf("notify %s: %d given up and %d waiting, the error of one: %s", t.Name, t.Dead, t.Waiting, t.LastError),
+		p.Warning(fmt.Sprintf("notify %s: %d given up and %d waiting, the error of one: %s", t.Name, t.Dead,
+			t.Waiting, t.LastError),
 			"tfops notify dead")
 	case t.Dead > 0:
 		p.Warning(fmt.Sprintf("notify %s: %d given up, last: %s", t.Name, t.Dead, t.LastError), "tfops notify dead")
 	case t.Failing:
-		p.Warning(fmt.Sprintf("notify %s: %d waiting, tried in vain: %s", t.Name, t.Waiting, t.LastError), "tfops notify")
+		p.Warning(fmt.Sprintf("notify %s: %d waiting, tried in vain: %s", t.Name, t.Waiting, t.LastError),
+			"tfops notify")
 	}
 }
 
 func fleetTable(p *term.Printer, workspaces []api.Workspace) {
 	var rows [][]term.Cell
 	for _, w := range workspaces {
-		row := term.Cells(w.Name, w.Sync, w.Drift, ShortCommit(w.DesiredCommit), appliedText(w), ago(p, w.LastCheckedAt), w.WaitingFor)
+		row := term.Cells(w.Name, w.Sync, w.Drift, ShortCommit(w.DesiredCommit), appliedText(w),
+			ago(p, w.LastCheckedAt), w.WaitingFor)
 		rows = append(rows, tinted(tinted(row, 1, Tone(w.Sync)), 2, Tone(w.Drift)))
 	}
 	Table(p, []string{"WORKSPACE", "SYNC", "DRIFT", "DESIRED", "APPLIED", "LAST CHECK", "WAITING FOR"}, rows)

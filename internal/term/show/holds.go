@@ -16,7 +16,8 @@ func Locks(p *term.Printer, list []api.Lock) {
 	}
 	var rows [][]term.Cell
 	for _, l := range list {
-		rows = append(rows, term.Cells(l.Workspace, l.Holder, ago(p, &l.Since), l.Reason, strings.Join(l.Waiting, ", "), l.State))
+		rows = append(rows, term.Cells(l.Workspace, l.Holder, ago(p, &l.Since), l.Reason,
+			strings.Join(l.Waiting, ", "), l.State))
 	}
 	Table(p, []string{"WORKSPACE", "HOLDER", "SINCE", "REASON", "WAITING", "STATE"}, rows)
 	for _, l := range list {

@@ -94,7 +94,8 @@ func Runs(p *term.Printer, list []api.Run) {
 	}
 	var rows [][]term.Cell
 	for _, r := range list {
-		rows = append(rows, tinted(term.Cells(r.ID, r.Workspace, Kind(r), Status(r), Changes(r.Plan), ShortCommit(r.Commit.SHA),
+		rows = append(rows, tinted(term.Cells(r.ID, r.Workspace, Kind(r), Status(r), Changes(r.Plan),
+			ShortCommit(r.Commit.SHA),
 			Subject(r.Commit.Message), ago(p, &r.CreatedAt), Took(r)), 3, Tone(r.Status)))
 	}
 	Table(p, []string{"RUN", "WORKSPACE", "KIND", "STATUS", "PLAN", "COMMIT", "SUBJECT", "CREATED", "TOOK"}, rows)
@@ -108,7 +109,8 @@ func History(p *term.Printer, name string, list []api.Run) {
 	}
 	var rows [][]term.Cell
 	for _, r := range list {
-		rows = append(rows, tinted(term.Cells(ago(p, cmp.Or(r.FinishedAt, r.ApplyStartedAt)), r.ID, Kind(r), Status(r), Changes(r.Plan),
+		rows = append(rows, tinted(term.Cells(ago(p, cmp.Or(r.FinishedAt, r.ApplyStartedAt)), r.ID, Kind(r),
+			Status(r), Changes(r.Plan),
 			ShortCommit(r.Commit.SHA), r.Commit.Author, Subject(r.Commit.Message), approvers(r)), 3, Tone(r.Status)))
 	}
 	Table(p, []string{"WHEN", "RUN", "KIND", "STATUS", "PLAN", "COMMIT", "AUTHOR", "SUBJECT", "APPROVED BY"}, rows)
@@ -141,8 +143,10 @@ func Approvals(p *term.Printer, list []api.Run) {
 func approvalTable(p *term.Printer, list []api.Run, column string, value func(api.Run) string) {
 	var rows [][]term.Cell
 	for _, r := range list {
-		rows = append(rows, term.Cells(r.ID, r.Workspace, Kind(r), Changes(r.Plan), ShortCommit(r.Commit.SHA), r.Commit.Author,
+		rows = append(rows, term.Cells(r.ID, r.Workspace, Kind(r), Changes(r.Plan), ShortCommit(r.Commit.SHA),
+			r.Commit.Author,
 			Subject(r.Commit.Message), ago(p, r.PlannedAt), ago(p, r.ExpiresAt), value(r)))
 	}
-	Table(p, []string{"RUN", "WORKSPACE", "KIND", "PLAN", "COMMIT", "AUTHOR", "SUBJECT", "PLANNED", "EXPIRES", column}, rows)
+	Table(p, []string{"RUN", "WORKSPACE", "KIND", "PLAN", "COMMIT", "AUTHOR", "SUBJECT", "PLANNED", "EXPIRES",
+		column}, rows)
 }

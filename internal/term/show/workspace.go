@@ -29,7 +29,8 @@ func Workspace(p *term.Printer, w api.Workspace) {
 		facts = append(facts, term.KeyValue{Key: "Newest commit", Value: w.HeadCommit})
 	}
 	if r := w.LastRun; r != nil {
-		facts = append(facts, term.KeyValue{Key: "Last run", Value: r.ID + " (" + r.Kind + ", " + r.Status + ")", Tone: Tone(r.Status)})
+		facts = append(facts, term.KeyValue{Key: "Last run", Value: r.ID + " (" + r.Kind + ", " + r.Status + ")",
+			Tone: Tone(r.Status)})
 	}
 	p.KeyValues(append(facts, []term.KeyValue{
 		{Key: "Lock", Value: lockText(p, w.Lock), Tone: term.Busy},

@@ -1,4 +1,4 @@
-package server
+package wire
 
 import (
 	"github.com/tfops/tfops/internal/api"
@@ -6,17 +6,20 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// viewWorkspace shows a workspace; queued are the runs that wait to apply.
-func viewWorkspace(v view.Workspace, queued []view.Run) api.Workspace {
+// Workspace shows a workspace; queued are the runs that wait to apply.
+func Workspace(v view.Workspace, queued []view.Run) api.Workspace {
 	rec := v.Record
 	out := api.Workspace{
-		Name: v.Name, Repository: v.Repository, Branch: v.Branch, Follows: v.Follows, Dir: v.Dir, TerraformWorkspace: v.TerraformWorkspace,
-		Labels: v.Labels, Apply: string(v.Apply),
-		HeadCommit: rec.Head, DesiredCommit: rec.Desired, AppliedCommit: rec.Applied, AppliedAt: at(rec.AppliedAt), Destroyed: rec.Destroyed,
-		Sync: string(v.Sync), WaitingFor: v.Wait.For, Waiting: viewWait(v.Wait), NextCommand: v.Wait.Command, State: rec.State,
+		Name: v.Name, Repository: v.Repository, Branch: v.Branch, Follows: v.Follows, Dir: v.Dir,
+		TerraformWorkspace: v.TerraformWorkspace,
+		Labels:             v.Labels, Apply: string(v.Apply),
+		HeadCommit: rec.Head, DesiredCommit: rec.Desired, AppliedCommit: rec.Applied, AppliedAt: at(rec.AppliedAt),
+		Destroyed: rec.Destroyed,
+		Sync:      string(v.Sync), WaitingFor: v.Wait.For, Waiting: waiting(v.Wait), NextCommand: v.Wait.Command,
+		State:         rec.State,
 		LastCheckedAt: at(rec.Drift.CheckedAt), NextCheckAt: at(v.NextCheck),
 	}
-	viewDrift(&out, rec.Drift)
+	setDrift(&out, rec.Drift)
 	for _, d := range v.Upstream {
 		out.Upstream = append(out.Upstream, api.Dependency{Workspace: d.Upstream, Why: d.Why, Inferred: d.Inferred})
 	}
@@ -27,7 +30,7 @@ func viewWorkspace(v view.Workspace, queued []view.Run) api.Workspace {
 		out.OrphanedSince = at(rec.Orphan.Since)
 	}
 	if v.Lock != nil {
-		l := viewLock(*v.Lock, queued)
+		l := lock(*v.Lock, queued)
 		out.Lock = &l
 	}
 	if s := rec.Suspension; s != nil {
@@ -39,9 +42,9 @@ func viewWorkspace(v view.Workspace, queued []view.Run) api.Workspace {
 	return out
 }
 
-// viewDrift tells what is known of the real world. Nothing known is unknown,
+// setDrift tells what is known of the real world. Nothing known is unknown,
 // never clean.
-func viewDrift(out *api.Workspace, d workspace.DriftRecord) {
+func setDrift(out *api.Workspace, d workspace.DriftRecord) {
 	switch d.Status {
 	case "":
 		out.Drift, out.DriftWhy = string(workspace.DriftUnknown), "it was never checked"
@@ -51,10 +54,7 @@ func viewDrift(out *api.Workspace, d workspace.DriftRecord) {
 	out.DriftSince, out.Drifted, out.HealStopped, out.NotHealed = at(d.Since), d.Addresses, d.HealStopped, d.NotHealed
 }
 
-func viewWorkspaces(views []view.Workspace, queued []view.Run) []api.Workspace {
-	out := make([]api.Workspace, len(views))
-	for i, v := range views {
-		out[i] = viewWorkspace(v, queued)
-	}
-	return out
+// Workspaces are workspaces; queued are the runs that wait to apply.
+func Workspaces(views []view.Workspace, queued []view.Run) []api.Workspace {
+	return each(views, func(v view.Workspace) api.Workspace { return Workspace(v, queued) })
 }

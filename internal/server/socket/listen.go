@@ -1,4 +1,4 @@
-package server
+package socket
 
 import (
 	"errors"
@@ -48,18 +48,21 @@ func Listen(path, group string) (*Socket, error) {
 	if err := guardDirectory(filepath.Dir(path), filepath.Base(path), gid); err != nil {
 		return nil, cannot(path, group, err)
 	}
-	s := &Socket{path: path, group: group, gid: gid, arrivals: make(chan arrival), closed: make(chan struct{}), spare: make(chan *os.File, spares)}
+	s := &Socket{path: path, group: group, gid: gid, arrivals: make(chan arrival), closed: make(chan struct{}),
+		spare: make(chan *os.File, spares)}
 	s.stock()
 	if err := s.bind(); err != nil {
 		return nil, cannot(path, group, err)
 	}
+	_, _ = userName(uint32(os.Geteuid())) // so that it is known, whatever happens to the user database
 	return s, nil
 }
 
 func groupID(name string) (int, error) {
 	g, err := user.LookupGroup(name)
 	if err != nil {
-		return 0, fault.New(fault.Invalid, "make the group, e.g. groupadd --system "+name+", or change socket_group in tfops.hcl",
+		return 0, fault.New(fault.Invalid,
+			"make the group, e.g. groupadd --system "+name+", or change socket_group in tfops.hcl",
 			"the group %q of the socket cannot be found: %w", name, err)
 	}
 	return strconv.Atoi(g.Gid)
@@ -74,17 +77,20 @@ func checkOld(path string) error {
 	case err != nil:
 		return cannot(path, "", err)
 	case info.Mode().Type() != fs.ModeSocket:
-		return fault.New(fault.Conflict, "move it away", "%s is in the way: the socket belongs there, and it is none", path)
+		return fault.New(fault.Conflict, "move it away", "%s is in the way: the socket belongs there, and it is none",
+			path)
 	case ownerOf(info) != os.Geteuid():
 		return fault.New(fault.Conflict, "remove it, if nobody needs it: rm "+path,
-			"%s is in the way: it is a socket of another user (uid %d), and tfops replaces only its own", path, ownerOf(info))
+			"%s is in the way: it is a socket of another user (uid %d), and tfops replaces only its own", path,
+			ownerOf(info))
 	}
 	c, err := net.DialTimeout("unix", path, time.Second)
 	if err == nil {
 		c.Close()
 	}
 	if err == nil || !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, fs.ErrNotExist) {
-		return fault.New(fault.Conflict, "stop the other process, or talk to it: tfops status", "another process holds the socket %s", path)
+		return fault.New(fault.Conflict, "stop the other process, or talk to it: tfops status",
+			"another process holds the socket %s", path)
 	}
 	return nil
 }
@@ -105,7 +111,8 @@ func guardDirectory(dir, socket string, gid int) error {
 		return err
 	}
 	if info.Mode()&fs.ModeSticky != 0 {
-		return fault.New(fault.Invalid, "give tfops a data_dir of its own in tfops.hcl", "%s is a directory that everybody shares", dir)
+		return fault.New(fault.Invalid, "give tfops a data_dir of its own in tfops.hcl",
+			"%s is a directory that everybody shares", dir)
 	}
 	if err := os.Chmod(dir, 0o700); err != nil { // closed while its contents are looked at
 		return err
@@ -119,7 +126,8 @@ func guardDirectory(dir, socket string, gid int) error {
 	}
 	for _, e := range entries {
 		info, err := e.Info()
-		if errors.Is(err, fs.ErrNotExist) || err == nil && (e.Name() == socket || info.Mode().Type() == fs.ModeSymlink) {
+		if errors.Is(err, fs.ErrNotExist) ||
+			err == nil && (e.Name() == socket || info.Mode().Type() == fs.ModeSymlink) {
 			continue
 		}
 		if err == nil && info.Mode().Perm()&0o077 != 0 {
@@ -144,7 +152,9 @@ func cannot(path, group string, err error) error {
 	err = fmt.Errorf("the socket %s cannot be made: %w", path, err)
 	switch {
 	case errors.Is(err, fs.ErrPermission) && group != "":
-		return fault.New(fault.Forbidden, "run tfops serve as the owner of the data directory and as a member of group "+group+", or change socket_group in tfops.hcl", "%w", err)
+		return fault.New(fault.Forbidden,
+			"run tfops serve as the owner of the data directory and as a member of group "+
+				group+", or change socket_group in tfops.hcl", "%w", err)
 	case errors.Is(err, fs.ErrPermission):
 		return fault.New(fault.Forbidden, "run tfops serve as the owner of the data directory", "%w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/drift/report/formats"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/notify"
@@ -65,9 +66,8 @@ func (d *daemon) tellDelivery(o delivery.Outcome) {
 // with mu held.
 func (d *daemon) tellRefused(ctx context.Context) {
 	n := run.Notice{Kind: run.NoticeConfigInvalid,
-		Title:   "the configuration on disk is not in force; the last good one is",
-		Text:    "What is wrong with " + d.cfg.Path + " stands in the log and in: tfops status",
-		Command: "tfops validate"}
+		Title: "the configuration on disk is not in force; the last good one is",
+		Text:  "What is wrong with " + d.cfg.Path + " stands in the log and in: tfops status", Command: "tfops validate"}
 	if n.Targets = notify.Wants(d.targets, n); len(n.Targets) == 0 {
 		return
 	}
@@ -154,11 +154,11 @@ func (o outbox) Test(ctx context.Context, target string, by run.Audit) (string, 
 	return ids[0], nil
 }
 
-// Targets lists the names of those that can be told.
-func (o outbox) Targets() []server.Target {
-	var all []server.Target
+// Targets lists those that can be told.
+func (o outbox) Targets() []api.NotifyTarget {
+	var all []api.NotifyTarget
 	for _, t := range o.notified() {
-		one := server.Target{Name: t.Name, Place: t.String()}
+		one := api.NotifyTarget{Name: t.Name, Place: t.String(), On: []string{}}
 		for _, k := range t.On {
 			one.On = append(one.On, string(k))
 		}

@@ -1,4 +1,6 @@
-package server
+// Package socket is the Unix socket that the API is served on: made so that nobody else
+// ever gets in, made again where it was removed, and telling who connected.
+package socket
 
 import (
 	"errors"

@@ -1,4 +1,4 @@
-package server
+package socket
 
 import (
 	"context"
@@ -11,28 +11,33 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/fault"
 )
 
-// peer is the user at the other end of a connection, as the kernel knows it.
-type peer struct {
-	uid  uint32
-	name func() (string, error)
+// Peer is the user at the other end of a connection, as the kernel knows it.
+type Peer struct {
+	UID  uint32
+	Name func() (string, error) // looked up when it is asked for
 }
 
 type peerKey struct{}
 
-// withPeer asks the kernel once for each connection. A connection for which it
+// PeerOf is who asks in a request; false where the kernel does not tell.
+func PeerOf(ctx context.Context) (Peer, bool) {
+	p, ok := ctx.Value(peerKey{}).(Peer)
+	return p, ok
+}
+
+// WithPeer asks the kernel once for each connection. A connection for which it
 // has no answer gets no peer, and its requests are refused.
-func withPeer(ctx context.Context, c net.Conn) context.Context {
+func WithPeer(ctx context.Context, c net.Conn) context.Context {
 	uid, err := peerUID(c)
 	if err != nil {
 		return ctx
 	}
 	// The name is looked up when a request needs it: this runs in the loop
 	// that accepts connections, and a directory service may be slow.
-	p := &peer{uid: uid, name: sync.OnceValues(func() (string, error) { return userName(uid) })}
+	p := Peer{UID: uid, Name: sync.OnceValues(func() (string, error) { return userName(uid) })}
 	return context.WithValue(ctx, peerKey{}, p)
 }
 
@@ -81,17 +86,6 @@ func userName(uid uint32) (string, error) {
 	if name, ok := knownNames.Load(uid); ok { // a directory that is down, or too many open files
 		return name.(string), nil
 	}
-	return "", fault.New(fault.Unavailable, "look at the machine's user database, then try again", "the name of user id %s cannot be looked up: %w", id, err)
+	return "", fault.New(fault.Unavailable, "look at the machine's user database, then try again",
+		"the name of user id %s cannot be looked up: %w", id, err)
 }
-
-// actor is who asks in this request.
-func actor(ctx context.Context) (access.Actor, error) {
-	p, ok := ctx.Value(peerKey{}).(*peer)
-	if !ok {
-		return access.Actor{}, errNoPeer
-	}
-	name, err := p.name()
-	return access.Actor{Name: name, Via: "socket"}, err
-}
-
-var errNoPeer = fault.New(fault.Forbidden, "connect through the Unix socket in the data directory", "the kernel does not tell which user asks")

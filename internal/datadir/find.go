@@ -1,4 +1,4 @@
-package main
+package datadir
 
 import (
 	"io"
@@ -10,28 +10,14 @@ import (
 	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/hclfn"
 )
 
-// dataDirOf reads data_dir from a configuration, and nothing else: whoever
-// talks to a running daemon need not have its secrets in the environment, and
-// a mistake elsewhere in a file that is being edited is no reason not to
-// answer. Where this does not succeed, config.Load says what is wrong.
-func dataDirOf(path string) (string, error) {
-	dir, ok := peekDataDir(path)
-	if !ok {
-		cfg, err := config.Load(path)
-		if err != nil {
-			return "", err
-		}
-		dir = cfg.DataDir
-	}
-	return absolute(dir, path)
-}
-
-func peekDataDir(path string) (string, bool) {
+// Peek reads data_dir from a configuration, and nothing else: whoever talks to a running
+// daemon need not have its secrets in the environment, and a mistake elsewhere in a file
+// that is being edited is no reason not to answer. False where that does not succeed.
+func Peek(path string) (string, bool) {
 	src, err := readSome(path)
 	if err != nil {
 		return "", false
@@ -62,9 +48,9 @@ func readSome(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, 1<<20))
 }
 
-// absolute follows the configuration's rule: a path in it is relative to its
+// Absolute follows the configuration's rule: a path in it is relative to its
 // directory, and "~/" is the home directory.
-func absolute(dir, config string) (string, error) {
+func Absolute(dir, config string) (string, error) {
 	if rest, ok := strings.CutPrefix(dir, "~/"); ok {
 		home, err := os.UserHomeDir()
 		if err == nil {
@@ -76,7 +62,8 @@ func absolute(dir, config string) (string, error) {
 	}
 	base, err := filepath.Abs(filepath.Dir(config))
 	if err != nil {
-		return "", fault.New(fault.Unavailable, "change to a directory that exists", "the working directory is gone: %w", err)
+		return "", fault.New(fault.Unavailable, "change to a directory that exists",
+			"the working directory is gone: %w", err)
 	}
 	return filepath.Join(base, dir), nil
 }

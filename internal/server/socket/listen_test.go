@@ -1,10 +1,9 @@
-package server
+package socket
 
 import (
 	"io/fs"
 	"net"
 	"os"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 func mode(t *testing.T, path string) fs.FileMode {
@@ -79,25 +79,6 @@ func TestTheSocketIsTheOwners(t *testing.T) {
 	}
 }
 
-// someGroup is a group that this process may give files to.
-func someGroup(t *testing.T) *user.Group {
-	t.Helper()
-	gids, err := os.Getgroups()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if os.Geteuid() == 0 {
-		gids = []int{1, 2, 100} // daemon, bin, users
-	}
-	for _, gid := range append(gids, os.Getegid()) {
-		if g, err := user.LookupGroupId(strconv.Itoa(gid)); err == nil {
-			return g
-		}
-	}
-	t.Fatal("this process is in no group that has a name")
-	return nil
-}
-
 // TestASharedSocketOpensNothingElse checks the modes of a data directory whose
 // socket a group shares, and that they go back when it is shared no more.
 func TestASharedSocketOpensNothingElse(t *testing.T) {
@@ -120,7 +101,7 @@ func TestASharedSocketOpensNothingElse(t *testing.T) {
 	if err := os.Symlink(outside, filepath.Join(dir, "link")); err != nil {
 		t.Fatal(err)
 	}
-	g := someGroup(t)
+	g := testrig.Group(t)
 	path := filepath.Join(dir, "tfops.sock")
 	l := listen(t, path, g.Name)
 	for name, want := range map[string]fs.FileMode{dir: 0o710, path: 0o660, filepath.Join(dir, "runs"): 0o700,
@@ -148,7 +129,7 @@ func TestListenReplacesOnlyAStaleSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Listen(path, "")
-	wantFault(t, err, fault.Conflict, path, "another process")
+	testrig.WantFault(t, err, fault.Conflict, path, "another process")
 	left.SetUnlinkOnClose(false) // as a killed daemon leaves it
 	left.Close()
 	if err := os.Mkdir(filepath.Join(filepath.Dir(path), ".sock"), 0o700); err != nil { // and where it was being made
@@ -194,13 +175,14 @@ func TestListenRefuses(t *testing.T) {
 		{"a file in the way", file, "", fault.Conflict, "move it away"},
 		{"no such group", filepath.Join(dir, "s"), "no-such-group", fault.Invalid, "no-such-group"},
 		{"a shared directory", filepath.Join(shared, "s"), "", fault.Invalid, "data_dir of its own"},
-		{"a path that is too long", filepath.Join(dir, strings.Repeat("x", maxPath), "s"), "", fault.Invalid, "shorter data_dir"},
+		{"a path that is too long", filepath.Join(dir, strings.Repeat("x", maxPath), "s"), "", fault.Invalid,
+			"shorter data_dir"},
 		{"no directory", filepath.Join(dir, "none", "s"), "", fault.Unavailable, "data directory"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Listen(tt.path, tt.group)
-			wantFault(t, err, tt.code, tt.says)
+			testrig.WantFault(t, err, tt.code, tt.says)
 		})
 	}
 	if b, err := os.ReadFile(file); err != nil || string(b) != "precious" {

@@ -1,12 +1,9 @@
-package main
+package datadir
 
 import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"github.com/tfops/tfops/internal/config"
-	"github.com/tfops/tfops/internal/workspace"
 )
 
 // What lies around a new data directory tells whether it is the first one.
@@ -30,13 +27,15 @@ func TestKnownElsewhere(t *testing.T) {
 		{"nothing", nil, ""},
 		{"beside data_dir", []string{"var/old/tfops.db", "var/old/workspaces/app/terraform.tfstate"}, "var/old"},
 		{"beside tfops.hcl", []string{"etc/old/key", "etc/old/workspaces/app/terraform.tfstate"}, "etc/old"},
-		{"with snapshots alone", []string{"var/old/tfops.db", "var/old/workspaces/app/snapshots/1.tfstate.age"}, "var/old"},
+		{"with snapshots alone", []string{"var/old/tfops.db", "var/old/workspaces/app/snapshots/1.tfstate.age"},
+			"var/old"},
 		{"with nothing applied", []string{"var/old/tfops.db", "var/old/workspaces/app/engine/init.json"}, ""},
 		{"of other workspaces", []string{"var/old/tfops.db", "var/old/workspaces/other/terraform.tfstate"}, ""},
 		{"no data directory", []string{"var/old/workspaces/app/terraform.tfstate"}, ""},
 		{"itself", []string{"var/new/tfops.db", "var/new/workspaces/app/terraform.tfstate"}, ""},
 		{"under its former name", []string{"var/old/tfops.db", "var/old/workspaces/was/terraform.tfstate"}, "var/old"},
-		{"in a directory that another name had", []string{"var/old/tfops.db", "var/old/workspaces/first/terraform.tfstate"}, "var/old"},
+		{"in a directory that another name had",
+			[]string{"var/old/tfops.db", "var/old/workspaces/first/terraform.tfstate"}, "var/old"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -49,11 +48,10 @@ func TestKnownElsewhere(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			cfg := &config.Config{Path: filepath.Join(dir, "etc", "tfops.hcl"), DataDir: filepath.Join(dir, "var", "new")}
-			put(t, filepath.Join(cfg.DataDir, "tfops.lock"), cfg.Path)
-			cfg.Workspaces = []config.Workspace{{Workspace: workspace.Workspace{Name: "app", RenamedFrom: "was"}}}
-			others := otherDataDirs(cfg)
-			known, err := knownElsewhere(cfg, others)
+			file, dataDir := filepath.Join(dir, "etc", "tfops.hcl"), filepath.Join(dir, "var", "new")
+			put(t, filepath.Join(dataDir, "tfops.lock"), file)
+			others := Others(dataDir, file)
+			known, err := Known(map[string]bool{"app": true, "was": true}, others)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,4 +1,5 @@
-package server
+// Package openapi describes the API: what clients in other languages are made of.
+package openapi
 
 import (
 	"encoding/json"
@@ -14,20 +15,22 @@ import (
 
 const schemaPrefix = "#/components/schemas/"
 
-// humaConfig is huma without what it would add by itself: links in bodies, a
+// Config is huma without what it would add by itself: links in bodies, a
 // page of documentation that loads scripts from elsewhere, and other forms of
 // the description.
-func humaConfig() huma.Config {
+func Config(transform huma.Transformer) huma.Config {
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{Title: "tfops", Version: "1", Description: "GitOps for Terraform without Kubernetes. " +
-				"Served on a Unix socket; the actor is the peer's user. Keys are never renamed; a client must accept keys that it does not know."},
+				"Served on a Unix socket; the actor is the peer's user. Keys are never renamed; a client must accept " +
+				"keys that it does not know."},
 			Components: &huma.Components{Schemas: huma.NewMapRegistry(schemaPrefix, schemaName)},
 		},
-		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		Formats: map[string]huma.Format{"application/json": huma.DefaultJSONFormat,
+			"json": huma.DefaultJSONFormat},
 		DefaultFormat: "application/json",
-		Transformers:  []huma.Transformer{restate},
+		Transformers:  []huma.Transformer{transform},
 	}
 }
 
@@ -47,16 +50,10 @@ func schemaName(t reflect.Type, hint string) string {
 	return name
 }
 
-// problemResponse is how every answer that is not a success looks.
-func problemResponse(a huma.API) *huma.Response {
-	schema := a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[api.Error](), true, "Error")
-	return &huma.Response{Description: "A problem of RFC 9457", Content: map[string]*huma.MediaType{problemType: {Schema: schema}}}
-}
-
-// describe serves the description of all routes that are registered by now.
+// Serve serves the description of all routes that are registered by now.
 // It is made once: huma would make it at the first request, unguarded.
-func describe(mux *http.ServeMux, o *huma.OpenAPI) {
-	tidy(o)
+func Serve(mux *http.ServeMux, o *huma.OpenAPI) {
+	Tidy(o)
 	asJSON, err := json.Marshal(o)
 	if err != nil {
 		panic(err) // a type of ours that has no description: every test fails
@@ -75,12 +72,12 @@ func describe(mux *http.ServeMux, o *huma.OpenAPI) {
 	mux.HandleFunc("GET /openapi.yaml", serve("application/openapi+yaml", asYAML))
 }
 
-// tidy makes the description say what is true: huma forbids unknown keys
+// Tidy makes the description say what is true: huma forbids unknown keys
 // everywhere and lets any list be null. Requests with unknown keys are refused,
 // but answers may get new keys; and lists of our own are never null.
-func tidy(o *huma.OpenAPI) {
+func Tidy(o *huma.OpenAPI) {
 	schemas := o.Components.Schemas.Map()
-	delete(schemas, "ErrorModel") // huma's own, which restate replaces
+	delete(schemas, "ErrorModel") // huma's own, which the API replaces
 	delete(schemas, "ErrorDetail")
 	asked := map[string]bool{}
 	for _, item := range o.Paths {
