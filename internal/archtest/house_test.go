@@ -34,7 +34,8 @@ var floors = [][]string{
 	{"internal/workspace/reach", "internal/approvals", "internal/runner/engines", "internal/runner/memfile",
 		"internal/drift",
 		"internal/term", "internal/checkout"},
-	{"internal/runner/diagnostics", "internal/drift/classify", "internal/usage", "internal/api/lookup"},
+	{"internal/runner/diagnostics", "internal/drift/classify", "internal/drift/findings",
+		"internal/usage", "internal/api/lookup"},
 	{"internal/fleet"}, // out of reach and the rules
 	{"internal/runner/cell"},
 	{"internal/runner/inputs"},

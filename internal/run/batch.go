@@ -113,3 +113,19 @@ func (k Retention) Expendable(runs []Run, now time.Time) []string {
 	}
 	return ids
 }
+
+// Report is what is remembered of a report that was made by schedule; the
+// report itself is a file beside the store. One without an ID was not made: it
+// says since when reports of its name are waited for.
+type Report struct {
+	ID    string    `json:"id"`
+	Name  string    `json:"name"` // of the report block
+	At    time.Time `json:"at"`
+	Since time.Time `json:"since"`           // what is new is newer than this
+	DueAt time.Time `json:"due_at,omitzero"` // the scheduled time that it was made for
+	Text  string    `json:"text,omitempty"`  // in a sentence
+	Clean bool      `json:"clean,omitempty"` // nothing drifted and everything was checked
+}
+
+// Made reports whether there is such a report.
+func (r Report) Made() bool { return r.ID != "" }

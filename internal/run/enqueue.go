@@ -1,6 +1,7 @@
 package run
 
 import (
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -73,20 +74,13 @@ func (b Batch) Empty() bool {
 
 // Looked names the workspaces of whose records the batch says something, besides its runs.
 func (b Batch) Looked() []string {
-	names := map[string]bool{}
-	note(names, b.Heads)
-	note(names, b.Tags)
-	note(names, b.Origins)
-	note(names, b.Orphans)
-	note(names, b.Obstacles)
-	note(names, b.Drifts)
-	return slices.Sorted(maps.Keys(names))
-}
-
-func note[T any](names map[string]bool, of map[string]T) {
-	for name := range of {
-		names[name] = true
+	var names []string
+	for _, some := range []iter.Seq[string]{maps.Keys(b.Heads), maps.Keys(b.Tags), maps.Keys(b.Origins),
+		maps.Keys(b.Orphans), maps.Keys(b.Obstacles), maps.Keys(b.Drifts)} {
+		names = slices.AppendSeq(names, some)
 	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Look has the record of a workspace know what was seen of it.

@@ -67,10 +67,10 @@ func (q Queue) Since(version uint64) (changes []*Change, ok bool) {
 func (q Queue) Len() int { return q.contents().runs.Len() }
 
 // Active are the runs that have not ended, oldest first.
-func (q Queue) Active() iter.Seq[*Run] {
-	return func(yield func(*Run) bool) {
-		q.contents().runs.Scan(func(_ string, r *Run) bool { return yield(r) })
-	}
+func (q Queue) Active() iter.Seq[*Run] { return values(&q.contents().runs) }
+
+func values[V any](m *btree.Map[string, V]) iter.Seq[V] {
+	return func(yield func(V) bool) { m.Scan(func(_ string, v V) bool { return yield(v) }) }
 }
 
 // Run finds a run that has not ended.
@@ -91,11 +91,7 @@ func (q Queue) Record(name string) *workspace.Record {
 }
 
 // Records is what is remembered of all workspaces, by name.
-func (q Queue) Records() iter.Seq[*workspace.Record] {
-	return func(yield func(*workspace.Record) bool) {
-		q.contents().records.Scan(func(_ string, rec *workspace.Record) bool { return yield(rec) })
-	}
-}
+func (q Queue) Records() iter.Seq[*workspace.Record] { return values(&q.contents().records) }
 
 // HeldBackBy are the workspaces whose last run was withheld because of another's.
 func (q Queue) HeldBackBy(name string) iter.Seq[*workspace.Record] {
@@ -111,11 +107,7 @@ func (q Queue) HeldBackBy(name string) iter.Seq[*workspace.Record] {
 func (q Queue) Lock(key string) (locks.Lock, bool) { return q.contents().locks.Get(key) }
 
 // Locks are all locks, by key.
-func (q Queue) Locks() iter.Seq[locks.Lock] {
-	return func(yield func(locks.Lock) bool) {
-		q.contents().locks.Scan(func(_ string, l locks.Lock) bool { return yield(l) })
-	}
-}
+func (q Queue) Locks() iter.Seq[locks.Lock] { return values(&q.contents().locks) }
 
 // Held lists the locks on the state of a workspace.
 func (q Queue) Held(workspace, state string) []locks.Lock {

@@ -2,7 +2,9 @@ package run
 
 import (
 	"fmt"
+	"iter"
 	"slices"
+	"time"
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
@@ -39,6 +41,26 @@ func (r Rename) InTheWay(active []Run) error {
 	return nil
 }
 
+// Stale ends a run of the new name: it was planned on a state that is not its own any more.
+func (r Rename) Stale(d *Tx) error {
+	return d.GoStale("the workspace goes on with what is known of " + r.From)
+}
+
+// Audit is what is recorded of the rename.
+func (r Rename) Audit(now time.Time) Audit {
+	return Audit{At: now, Actor: "tfops", Via: "config", Action: "rename", Workspace: r.To, Reason: r.String()}
+}
+
+// Records are those of both names afterwards: the old name is a former one.
+func (r Rename) Records(old, own workspace.Record, now time.Time) (heir, former workspace.Record, err error) {
+	if old.Former() {
+		return heir, former, fault.New(fault.Conflict, "tfops status", "workspace %s is called %s already", r.From,
+			old.Renamed.To)
+	}
+	heir, former = workspace.TakenOver(old, own, r.Origin, now)
+	return heir, former, nil
+}
+
 // Taken is a run of the old name as one of the new name. ids are those of
 // findings, before and now.
 func (r Rename) Taken(old Run, ids map[string]string) Run {
@@ -60,15 +82,22 @@ func (r Rename) Follows(o Run) Run {
 	return o
 }
 
-// Locks are those of the old name as the new one's. own are those that the new
-// one has.
-func (r Rename) Locks(old, own []locks.Lock) ([]locks.Lock, error) {
+// Locks are those of the old name, of all locks, and as they are the new one's.
+func (r Rename) Locks(all iter.Seq[locks.Lock]) (old, out []locks.Lock, err error) {
+	var own []locks.Lock
+	for l := range all {
+		switch l.Workspace {
+		case r.From:
+			old = append(old, l)
+		case r.To:
+			own = append(own, l)
+		}
+	}
 	if len(old) > 0 && len(own) > 0 {
-		return nil, fault.New(fault.Conflict, "tfops unlock "+r.To,
+		return nil, nil, fault.New(fault.Conflict, "tfops unlock "+r.To,
 			"workspace %s takes over what is known of %s once it has no lock of its own: it is %s, and %s is %s",
 			r.To, r.From, own[0], r.From, old[0])
 	}
-	var out []locks.Lock
 	for _, l := range old {
 		if l.State == locks.ForWorkspace(r.From) {
 			l.State = locks.ForWorkspace(r.To)
@@ -76,7 +105,7 @@ func (r Rename) Locks(old, own []locks.Lock) ([]locks.Lock, error) {
 		l.Workspace = r.To
 		out = append(out, l)
 	}
-	return out, nil
+	return old, out, nil
 }
 
 // Finding is a finding of the old name as one of the new name. Its id is made

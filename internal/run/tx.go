@@ -1,10 +1,12 @@
 package run
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/drift/findings"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -30,6 +32,13 @@ type Audit struct {
 	Reason    string    `json:"reason,omitempty"`
 }
 
+// FindingsTx is what a transaction sees and changes of one workspace's drift; Look is
+// what brings it up to date.
+type (
+	FindingsTx = findings.Tx
+	Look       = findings.Look
+)
+
 // Tx is a run with all that is decided together with it. A function that
 // changes a Tx runs inside one transaction: either everything that it
 // changed is stored, or nothing.
@@ -49,6 +58,47 @@ type Tx struct {
 	Audits  []Audit
 	Follows []Run // runs to enqueue in the same transaction
 	Notices []Notice
+}
+
+// Decide lets fn change what a store has loaded. Where the state of the run, or of its
+// workspace, is another one afterwards, what is held there counts: at reads the lock
+// under a key. It returns the keys that the locks may lie under, before and now.
+func (d *Tx) Decide(
+	fn func(*Tx) error, at func(key string) (l locks.Lock, ok bool, err error),
+) (keys []string, err error) {
+	old, lived := d.Run, d.Record.State
+	if err := fn(d); err != nil {
+		return nil, err
+	}
+	if d.Run.ID != old.ID || d.Run.Workspace != old.Workspace {
+		return nil, fmt.Errorf("run %s of workspace %s cannot become run %s of workspace %s", old.ID, old.Workspace,
+			d.Run.ID, d.Run.Workspace)
+	}
+	keys = d.Run.LockKeys()
+	if d.Run.State != old.State {
+		l, ok, err := at(d.Run.State)
+		if err != nil {
+			return nil, err
+		}
+		var held []locks.Lock
+		if ok {
+			held = append(held, l)
+		}
+		if d.Locks, err = locks.Learn(d.Locks, held, old.State, d.Run.State); err != nil {
+			return nil, err
+		}
+		keys = append(keys, old.LockKeys()...)
+	}
+	if lived != "" && d.Record.State != lived {
+		l, ok, err := at(lived)
+		if err != nil {
+			return nil, err
+		}
+		if ok && l.Follows(d.Run.Workspace) {
+			d.Locks, keys = locks.Follow(d.Locks, l), append(keys, lived)
+		}
+	}
+	return keys, nil
 }
 
 // Move changes the run's status and records the event.

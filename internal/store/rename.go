@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/store/journal"
@@ -25,11 +24,8 @@ func (s *Store) rename(tx *records.Tx, r run.Rename) (dropped []run.Run, err err
 	if err := r.InTheWay(active); err != nil {
 		return nil, err
 	}
-	// What was planned under the new name is on a state that is not its own any more.
 	own := func(a run.Run) bool { return a.Workspace == r.To }
-	dropped, err = s.endAll(tx, active, own,
-		func(d *run.Tx) error { return d.GoStale("the workspace goes on with what is known of " + r.From) })
-	if err != nil {
+	if dropped, err = s.endAll(tx, active, own, r.Stale); err != nil {
 		return nil, err
 	}
 	if err := renameLocks(tx, r); err != nil {
@@ -45,8 +41,7 @@ func (s *Store) rename(tx *records.Tx, r run.Rename) (dropped []run.Run, err err
 	if err := s.renameRecords(tx, r); err != nil {
 		return nil, err
 	}
-	return dropped, tx.AddAudits([]run.Audit{{At: s.db.Now(), Actor: "tfops", Via: "config", Action: "rename",
-		Workspace: r.To, Reason: r.String()}})
+	return dropped, tx.AddAudits([]run.Audit{r.Audit(s.db.Now())})
 }
 
 // both are the runs of both names that have not ended.
@@ -64,16 +59,7 @@ func renameLocks(tx *records.Tx, r run.Rename) error {
 	if err != nil {
 		return err
 	}
-	of := func(name string) (some []locks.Lock) {
-		for _, l := range all {
-			if l.Workspace == name {
-				some = append(some, l)
-			}
-		}
-		return some
-	}
-	old := of(r.From)
-	renamed, err := r.Locks(old, of(r.To))
+	old, renamed, err := r.Locks(slices.Values(all))
 	if err != nil {
 		return err
 	}
@@ -122,10 +108,10 @@ func (s *Store) renameRecords(tx *records.Tx, r run.Rename) error {
 	if err != nil {
 		return err
 	}
-	if old.Former() {
-		return fault.New(fault.Conflict, "tfops status", "workspace %s is called %s already", r.From, old.Renamed.To)
+	heir, former, err := r.Records(old, own, s.db.Now())
+	if err != nil {
+		return err
 	}
-	heir, former := workspace.TakenOver(old, own, r.Origin, s.db.Now())
 	for _, rec := range []workspace.Record{heir, former} {
 		if err := tx.Put(records.Workspaces, rec.Name, rec); err != nil {
 			return err

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/tfops/tfops/internal/approvals"
@@ -230,33 +229,11 @@ func (s *Store) decide(tx *records.Tx, id string, fn func(*run.Tx) error) (run.R
 	if err != nil {
 		return run.Run{}, err
 	}
-	old, lived := d.Run, d.Record.State
-	if err := fn(d); err != nil {
+	keys, err := d.Decide(fn, func(key string) (locks.Lock, bool, error) {
+		return records.Get[locks.Lock](tx, records.Locks, key)
+	})
+	if err != nil {
 		return run.Run{}, err
-	}
-	if d.Run.ID != old.ID || d.Run.Workspace != old.Workspace {
-		return run.Run{}, fmt.Errorf("run %s of workspace %s cannot become run %s of workspace %s", old.ID,
-			old.Workspace, d.Run.ID, d.Run.Workspace)
-	}
-	keys := d.Run.LockKeys()
-	if d.Run.State != old.State {
-		held, err := heldOn(tx, []string{d.Run.State})
-		if err == nil {
-			d.Locks, err = locks.Learn(d.Locks, held, old.State, d.Run.State)
-		}
-		if err != nil {
-			return run.Run{}, err
-		}
-		keys = append(keys, old.LockKeys()...)
-	}
-	if lived != "" && d.Record.State != lived {
-		l, ok, err := records.Get[locks.Lock](tx, records.Locks, lived)
-		if ok && l.Follows(d.Run.Workspace) {
-			d.Locks, err = locks.Follow(d.Locks, l), tx.Remove(records.Locks, lived)
-		}
-		if err != nil {
-			return run.Run{}, err
-		}
 	}
 	return d.Run, s.save(tx, d, keys)
 }
@@ -291,7 +268,7 @@ func (s *Store) Claim(ctx context.Context, pick func(run.Queue) (string, func(*r
 	return r, true, nil
 }
 
-// Tx reads one run, with its events so far.
+// Load reads one run, with its events so far.
 func (s *Store) Load(ctx context.Context, id string) (d run.Tx, events []run.Event, err error) {
 	err = s.db.View(ctx, func(tx *records.Tx) error {
 		read, err := s.load(tx, id)

@@ -77,8 +77,7 @@ func TestQueueOfDamagedRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = s.db.Update(t.Context(), func(tx *records.Tx) error {
-		return tx.Bucket(records.Runs).Put([]byte(made[0].ID),
-			[]byte("{"))
+		return tx.Bucket(records.Runs).Put([]byte(made[0].ID), []byte("{"))
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package run
+package findings
 
 import (
 	"slices"
@@ -16,7 +16,7 @@ func TestALookSparesWhatItSaysNothingOf(t *testing.T) {
 		return drift.Difference{Address: address, Class: drift.Changed, Attributes: []drift.Attribute{{Path: "size"}}}
 	}
 	check := drift.Check{Workspace: "net", Outcome: drift.Drifted}
-	var l FindingsTx
+	var l Tx
 	if err := l.Observe(drift.Rules{}, Look{Check: check, Found: []drift.Difference{difference("box.a"),
 		difference("box.b")}}, at); err != nil {
 		t.Fatal(err)
@@ -31,8 +31,8 @@ func TestALookSparesWhatItSaysNothingOf(t *testing.T) {
 		t.Fatalf("%d findings", len(found))
 	}
 	for _, f := range found {
-		if f.ID == spared && (f.Life != drift.New || f.Times != 1 || !f.LastSeen.Equal(at)) || f.ID != spared &&
-			f.Life != drift.Resolved {
+		kept := f.Life == drift.New && f.Times == 1 && f.LastSeen.Equal(at)
+		if f.ID == spared && !kept || f.ID != spared && f.Life != drift.Resolved {
 			t.Errorf("%+v", f)
 		}
 	}
