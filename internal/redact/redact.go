@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -14,6 +15,22 @@ import (
 // shortestLine is how long a line of a secret must be to be one by itself: shorter ones are
 // braces and the like.
 const shortestLine = 8
+
+// Shortest is how long a secret must be, in bytes, to be replaced within a longer text.
+// Replacing every "1" or "eu" would make texts unreadable and hide nothing.
+const Shortest = 4
+
+// ShortestEncoded is the length from which on encoded forms of a secret are looked for in
+// what engines print: those of shorter ones are found in anything.
+const ShortestEncoded = 8
+
+// SecretName guesses from the name of a variable or a setting whether its value is secret.
+// Too much hidden is a nuisance, too little a leak.
+func SecretName(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc([]string{"secret", "token", "password", "passwd", "passphrase", "private", "credential",
+		"api_key", "apikey", "access_key", "session"}, func(word string) bool { return strings.Contains(name, word) })
+}
 
 // Parts are a secret, and what programs make of one that has more than one line: without
 // white space at its ends, as of a file that ends with a new line, and each line alone.
@@ -91,7 +108,7 @@ func Text(text, hidden string, secrets ...string) string {
 	for _, secret := range secrets {
 		for _, part := range Parts(secret) {
 			text = anyhow(part).ReplaceAllLiteralString(text, hidden)
-			if len(part) < 4 { // its forms are found in anything
+			if len(part) < Shortest { // its forms are found in anything
 				continue
 			}
 			for _, form := range Encoded(part) {

@@ -72,3 +72,14 @@ func escaped(s string) string {
 	}
 	return b.String()
 }
+
+// Names of settings and variables, in whatever way they are written.
+func TestSecretName(t *testing.T) {
+	for name, want := range map[string]bool{"AWS_SECRET_ACCESS_KEY": true, "client_secret": true, "GITHUB_TOKEN": true,
+		"PGPASSWORD": true, "passphrase": true, "ApiKey": true, "private_key": true, "access_key": true,
+		"AWS_SESSION_TOKEN": true, "AWS_REGION": false, "bucket": false, "key": false, "PATH": false} {
+		if got := redact.SecretName(name); got != want {
+			t.Errorf("%s: %t, want %t", name, got, want)
+		}
+	}
+}

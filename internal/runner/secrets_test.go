@@ -12,6 +12,7 @@ import (
 
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/redact"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
@@ -126,7 +127,7 @@ func FuzzMask(f *testing.F) {
 	f.Fuzz(func(t *testing.T, secret, before, after string) {
 		secret, before, after = strings.ToValidUTF8(secret, "?"), strings.ToValidUTF8(before, "?"),
 			strings.ToValidUTF8(after, "?")
-		if len(secret) < diagnostics.Shortest || strings.Contains(plan.Sensitive, secret) {
+		if len(secret) < redact.Shortest || strings.Contains(plan.Sensitive, secret) {
 			return
 		}
 		inner, _ := json.Marshal(map[string]string{"v": before + secret + after})

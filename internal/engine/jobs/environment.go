@@ -126,25 +126,11 @@ func allowed(patterns []string, name string) bool {
 }
 
 // looksSecret guesses from a variable's name whether its value must be masked
-// in what an engine prints. Too much masking is a nuisance, too little a leak.
+// in what an engine prints. A path is none.
 func looksSecret(name string) bool {
-	name = strings.ToUpper(name)
-	for _, word := range []string{"SECRET", "TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "PRIVATE", "CREDENTIAL",
-		"API_KEY", "APIKEY", "ACCESS_KEY", "SESSION"} {
-		if strings.Contains(name, word) && !strings.HasSuffix(name, "_FILE") && !strings.HasSuffix(name, "_PATH") {
-			return true
-		}
-	}
-	return false
+	upper := strings.ToUpper(name)
+	return redact.SecretName(name) && !strings.HasSuffix(upper, "_FILE") && !strings.HasSuffix(upper, "_PATH")
 }
-
-// minMask is the length below which a value is not masked: masking every
-// "1" or "eu" would make logs unreadable and hide nothing.
-const minMask = 4
-
-// minEncoded is the length from which on encoded forms are masked too: those
-// of short values are found in anything.
-const minEncoded = 8
 
 // masks joins all that must be masked for a workspace, longest first: what its
 // configuration gives it, in the forms in which root modules pass it on, and
@@ -156,11 +142,11 @@ func masks(w workspace.Workspace, more, hidden []string) []string {
 	}
 	for _, secret := range append(w.SecretStrings(), more...) {
 		for _, v := range redact.Parts(secret) {
-			if len(v) < minMask {
+			if len(v) < redact.Shortest {
 				continue
 			}
 			all[v] = true
-			if len(v) >= minEncoded {
+			if len(v) >= redact.ShortestEncoded {
 				for _, form := range redact.Encoded(v) {
 					all[form] = true
 				}

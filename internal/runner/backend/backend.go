@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/redact"
 )
 
 // ResolvedBackend reads what init wrote down of the backend. ok is false when
@@ -243,6 +244,6 @@ func withoutSecrets(v any) any {
 
 func secretName(key string) bool {
 	key = strings.ToLower(key)
-	return slices.ContainsFunc([]string{"secret", "token", "password", "passwd", "credential", "access_key", "private",
-		"sas", "auth", "conn", "pem", "cert", "user"}, func(part string) bool { return strings.Contains(key, part) })
+	return redact.SecretName(key) || slices.ContainsFunc([]string{"sas", "auth", "conn", "pem", "cert", "user"},
+		func(part string) bool { return strings.Contains(key, part) })
 }

@@ -12,12 +12,6 @@ import (
 	"github.com/tfops/tfops/internal/redact"
 )
 
-// Shortest is how long a secret must be, in bytes, to be replaced within a
-// longer text. A shorter one is replaced only where it is a whole value:
-// otherwise a secret "1" would make every number unreadable and be given
-// away by the holes.
-const Shortest = 4
-
 // Masker replaces secret values in what is kept of the engine's output.
 type Masker struct {
 	long   *strings.Replacer // forms of secrets to replace anywhere, longest first, in one pass
@@ -32,7 +26,7 @@ func NewMasker(values []string) *Masker {
 	forms := map[string]bool{}
 	for _, v := range values {
 		for _, part := range redact.Parts(v) {
-			if len(part) < Shortest {
+			if len(part) < redact.Shortest { // it is replaced only where it is a whole value
 				m.short[part] = true
 				m.probes = append(m.probes, []byte(JsonText(part, true)))
 				continue
