@@ -267,3 +267,25 @@ func TestSecretKeys(t *testing.T) {
 		}
 	}
 }
+
+// A key of inputs that comes from outside is a name like any other.
+func TestKeyOfInputsFromOutside(t *testing.T) {
+	t.Setenv("TFOPS_TEST_NAME", "vpc")
+	c := load(t, valid+`workspace "b" {
+  repository = "infra"
+  dir        = "b"
+}
+workspace "a" {
+  repository = "infra"
+  inputs     = { (env("TFOPS_TEST_NAME")) = workspace.b.outputs.y }
+}
+`, nil)
+	if in := c.Workspaces[1].Inputs; len(in) != 1 || len(in["vpc"].Refs) != 1 {
+		t.Errorf("%+v", in)
+	}
+	_, said := mistakes(t, valid+"workspace \"a\" {\n  repository = \"infra\"\n"+
+		"  inputs     = { a.b = workspace.c.outputs.y }\n}\n")
+	if !strings.Contains(said, "not a key") {
+		t.Error(said)
+	}
+}
