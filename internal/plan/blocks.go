@@ -159,10 +159,8 @@ func note(found map[string]bool, path string, block bool) {
 
 // onlyObjects reports whether a list holds nothing but objects.
 func onlyObjects(l []any) bool {
-	for _, e := range l {
-		if _, ok := e.(map[string]any); !ok {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(l, func(e any) bool {
+		_, ok := e.(map[string]any)
+		return !ok
+	})
 }

@@ -41,12 +41,10 @@ var pointerVersions = []string{"version https://git-lfs.github.com/spec/v1\n",
 
 // IsPointer reports whether a file begins as a pointer does, whole or not.
 func IsPointer(raw []byte) bool {
-	for _, version := range pointerVersions {
-		if text, ok := strings.CutPrefix(string(raw), version); ok && strings.Contains(text, "oid sha256:") {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(pointerVersions, func(version string) bool {
+		text, ok := strings.CutPrefix(string(raw), version)
+		return ok && strings.Contains(text, "oid sha256:")
+	})
 }
 
 var pointerLine = lazily.Pattern(`(?m)^oid sha256:([0-9a-f]{64})\nsize ([0-9]{1,18})$`)

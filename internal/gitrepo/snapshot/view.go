@@ -30,12 +30,7 @@ type View struct {
 }
 
 func (v *View) Has(h plumbing.Hash) bool {
-	for _, p := range v.Packs {
-		if p.Has(h) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(v.Packs, func(p *packs.Pack) bool { return p.Has(h) })
 }
 
 // Object reads one object; plumbing.ErrObjectNotFound when the mirror lacks it.

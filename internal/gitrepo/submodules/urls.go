@@ -209,12 +209,7 @@ func Remote(of remote.Remote, base, at remote.Address, mirrors string) (remote.R
 
 // leadsInto reports whether a local path leads into a directory.
 func leadsInto(dir, p string) bool {
-	for _, of := range []func(string) string{filepath.Clean, realPath} {
-		if within(of(dir), of(p)) {
-			return true
-		}
-	}
-	return false
+	return within(filepath.Clean(dir), filepath.Clean(p)) || within(realPath(dir), realPath(p))
 }
 
 func realPath(p string) string {

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -167,17 +168,9 @@ func (n *Notifier) Run(ctx context.Context) {
 
 // settle waits for the lanes that are at work.
 func (n *Notifier) settle() {
-	for slices.ContainsFunc(n.all(), func(l *lane) bool { return l.busy }) {
+	for slices.ContainsFunc(slices.Collect(maps.Values(n.lanes)), func(l *lane) bool { return l.busy }) {
 		(<-n.done).busy = false
 	}
-}
-
-func (n *Notifier) all() []*lane {
-	var all []*lane
-	for _, l := range n.lanes {
-		all = append(all, l)
-	}
-	return all
 }
 
 // round looks at the outbox, starts lanes, and returns when to look again.

@@ -5,8 +5,10 @@ package values
 
 import (
 	"encoding/json"
+	"maps"
 	"math/big"
 	"reflect"
+	"slices"
 	"strconv"
 
 	"github.com/tfops/tfops/internal/lazily"
@@ -25,27 +27,10 @@ func Equal(a, b any) bool {
 	switch a := a.(type) {
 	case map[string]any:
 		b, ok := b.(map[string]any)
-		if !ok || len(a) != len(b) {
-			return false
-		}
-		for k, v := range a {
-			w, ok := b[k]
-			if !ok || !Equal(v, w) {
-				return false
-			}
-		}
-		return true
+		return ok && maps.EqualFunc(a, b, Equal)
 	case []any:
 		b, ok := b.([]any)
-		if !ok || len(a) != len(b) {
-			return false
-		}
-		for i := range a {
-			if !Equal(a[i], b[i]) {
-				return false
-			}
-		}
-		return true
+		return ok && slices.EqualFunc(a, b, Equal)
 	case json.Number, float64:
 		return equalNumbers(a, b)
 	}

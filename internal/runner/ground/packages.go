@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -282,9 +283,5 @@ func GroundPackages(runDir string) ([]string, error) {
 	if err := json.Unmarshal(b, &g); err != nil {
 		return nil, fmt.Errorf("%s is damaged: %w", filepath.Join(runDir, job.GroundFile), err)
 	}
-	var digests []string
-	for _, d := range g.Packages {
-		digests = append(digests, d)
-	}
-	return digests, nil
+	return slices.Collect(maps.Values(g.Packages)), nil
 }

@@ -3,6 +3,7 @@
 package plans
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,7 +15,7 @@ import (
 	"github.com/tfops/tfops/internal/term/page"
 )
 
-// printPlan prints a plan in the form that readers of Terraform and OpenTofu plans know.
+// Print prints a plan in the form that readers of Terraform and OpenTofu plans know.
 func Print(g *page.Page, pl *plan.Plan) {
 	s := &sheet{Page: g}
 	engine := engineName(pl.EngineName)
@@ -75,20 +76,14 @@ func (s *sheet) modules(pl *plan.Plan) {
 	s.linef("")
 }
 
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
 func (s *sheet) drift(pl *plan.Plan, engine string) {
 	if len(pl.Drift) == 0 {
 		return
 	}
-	s.linef("%s Objects have changed outside of %s", s.Paint(page.Bold, "Note:"), or(engine, "the engine"))
-	s.linef("\n%s detected the following changes made outside of %s since the last apply:", or(engine, "The engine"),
-		or(engine, "it"))
+	s.linef("%s Objects have changed outside of %s", s.Paint(page.Bold, "Note:"), cmp.Or(engine, "the engine"))
+	s.linef("\n%s detected the following changes made outside of %s since the last apply:",
+		cmp.Or(engine, "The engine"),
+		cmp.Or(engine, "it"))
 	for _, c := range pl.Drift {
 		s.linef("")
 		s.change(c, driftTitle(c))
@@ -112,7 +107,7 @@ func (s *sheet) actions(pl *plan.Plan, engine string) {
 		return
 	case pl.Errored && len(pl.Changes) == 0:
 		s.linef("%s %s encountered an error while generating this plan.", s.Paint(page.RedBold, "Planning failed."),
-			or(engine, "The engine"))
+			cmp.Or(engine, "The engine"))
 		return
 	case len(pl.Changes) == 0 && len(pl.Outputs) == 0 && len(pl.Deferred) == 0 && len(pl.Invocations) == 0:
 		s.noChanges(pl, engine)
@@ -124,9 +119,9 @@ func (s *sheet) actions(pl *plan.Plan, engine string) {
 		s.legend(pl, engine)
 	}
 	if pl.Errored {
-		s.linef("%s planned the following actions, but then encountered a problem:", or(engine, "The engine"))
+		s.linef("%s planned the following actions, but then encountered a problem:", cmp.Or(engine, "The engine"))
 	} else {
-		s.linef("%s will perform the following actions:", or(engine, "The plan"))
+		s.linef("%s will perform the following actions:", cmp.Or(engine, "The plan"))
 	}
 	for _, c := range pl.Changes {
 		s.linef("")
@@ -157,7 +152,7 @@ func (s *sheet) noChanges(pl *plan.Plan, engine string) {
 	}
 	s.linef("%s Your infrastructure matches the configuration.", s.Paint(page.GreenBold, "No changes."))
 	s.linef("\n%s has compared your real infrastructure against your configuration\nand found no differences, so no "+
-		"changes are needed.", or(engine, "The engine"))
+		"changes are needed.", cmp.Or(engine, "The engine"))
 }
 
 // symbols are the marks of actions, in the order of the legend.
@@ -234,7 +229,7 @@ func title(c plan.Change, engine string) string {
 	case plan.Delete:
 		return "will be destroyed"
 	case plan.Forget:
-		return "will no longer be managed by " + or(engine, "the engine") + ", but will not be destroyed"
+		return "will no longer be managed by " + cmp.Or(engine, "the engine") + ", but will not be destroyed"
 	case plan.NoOp:
 		if c.PreviousAddress != "" {
 			return "has moved to " + page.CleanLine(c.Address)
@@ -285,7 +280,7 @@ func reason(c plan.Change) string {
 	case "delete_because_no_module":
 		return "because " + page.CleanLine(c.Module) + " is not in configuration"
 	case "delete_because_no_move_target":
-		return "because " + page.CleanLine(or(c.PreviousAddress,
+		return "because " + page.CleanLine(cmp.Or(c.PreviousAddress,
 			c.Address)) + " was moved to " + page.CleanLine(c.Address) + ", which is not in configuration"
 	case "delete_because_wrong_repetition":
 		switch {

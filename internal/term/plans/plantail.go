@@ -1,6 +1,7 @@
 package plans
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -18,7 +19,7 @@ func (s *sheet) deferred(pl *plan.Plan) {
 		s.Paint(page.Bold, "Note:"))
 	for _, c := range pl.Deferred {
 		s.linef("  # %s is deferred (%s)", page.CleanLine(c.Address),
-			page.CleanLine(strings.ReplaceAll(or(c.Reason, "unknown"), "_", " ")))
+			page.CleanLine(strings.ReplaceAll(cmp.Or(c.Reason, "unknown"), "_", " ")))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -529,10 +530,7 @@ func readFile(kind fileKind, src []byte) (f *facts) {
 			r.varFile(body)
 		}
 	}
-	for _, n := range r.names {
-		r.facts.names = append(r.facts.names, n)
-	}
-	slices.SortFunc(r.facts.names, func(a, b name) int { return cmp.Compare(a.text, b.text) })
+	r.facts.names = slices.SortedFunc(maps.Values(r.names), func(a, b name) int { return cmp.Compare(a.text, b.text) })
 	return r.facts
 }
 

@@ -2,6 +2,7 @@ package reach
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -49,12 +50,8 @@ func (r *reach) surely(p string) bool {
 			return true
 		}
 	}
-	for _, c := range r.covers {
-		if c.kind != Wide && c.has(p) {
-			return true
-		}
-	}
-	return r.text(p) != nil
+	return r.text(p) != nil ||
+		slices.ContainsFunc(r.covers, func(c cover) bool { return c.kind != Wide && c.has(p) })
 }
 
 // enters is the way on which something within a directory is read.

@@ -3,6 +3,7 @@ package hclsource
 import (
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -38,12 +39,8 @@ func PlainSteps(t hcl.Traversal) []Step {
 
 // Overlap reports whether one path leads to or through the other.
 func Overlap(a, b []Step) bool {
-	for i := range min(len(a), len(b)) {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
+	n := min(len(a), len(b))
+	return slices.Equal(a[:n], b[:n])
 }
 
 // Shared says where else a value is read, besides the reference at self: an

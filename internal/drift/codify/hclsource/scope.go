@@ -84,7 +84,8 @@ func (m *module) overridden(at Target, words ...string) error {
 // inJSON says that a file in JSON syntax names a block; nil when none does.
 func (m *module) inJSON(at Target, which func(name string) bool, how string, words ...string) error {
 	for name, text := range m.json {
-		named := containsAll(string(text), `"`+strings.Trim(words[0], `"`)+`"`, `"`+words[1]+`"`)
+		named := strings.Contains(string(text), `"`+strings.Trim(words[0], `"`)+`"`) &&
+			strings.Contains(string(text), `"`+words[1]+`"`)
 		if named && which(path.Base(name)) {
 			return fault.New(fault.Conflict, "edit it by hand", "%s is %s in JSON syntax, in %s, which is not edited",
 				at.text, how, name)
@@ -100,15 +101,6 @@ func (m *module) missing(at Target, words ...string) error {
 	}
 	return fault.New(fault.NotFound, "check the address, and the commit: the resource may have been taken out since",
 		"%s is not written in %s: there is no %s %q", at.text, m.dir, strings.Trim(words[0], `"`), words[1])
-}
-
-func containsAll(text string, parts ...string) bool {
-	for _, p := range parts {
-		if !strings.Contains(text, p) {
-			return false
-		}
-	}
-	return true
 }
 
 // Argument is an argument of the scope's block; that of an override counts.

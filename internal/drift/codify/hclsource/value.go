@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -130,13 +131,7 @@ func Same(have, want cty.Value) bool {
 		return errA == nil && errB == nil && a.RawEquals(b)
 	}
 	if have.Type().IsTupleType() && want.Type().IsTupleType() {
-		a, b := have.AsValueSlice(), want.AsValueSlice()
-		for i := range min(len(a), len(b)) {
-			if !Same(a[i], b[i]) {
-				return false
-			}
-		}
-		return len(a) == len(b)
+		return slices.EqualFunc(have.AsValueSlice(), want.AsValueSlice(), Same)
 	}
 	if !have.Type().IsObjectType() || !want.Type().IsObjectType() {
 		return false
