@@ -7,7 +7,9 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/tfops/tfops/internal/drift/glob"
+	"github.com/zclconf/go-cty/cty"
 )
 
 // ignoreDays is how long a rule lasts that is proposed.
@@ -29,7 +31,6 @@ func (f Finding) IgnoreRule(now time.Time) string {
 		return ""
 	}
 	var b strings.Builder
-	b.Grow(256 + 2*len(address))
 	fmt.Fprintf(&b, "ignore %s {\n", hclText(f.ruleName()))
 	fmt.Fprintf(&b, "  workspace  = %s\n", hclText(literal.Replace(f.Workspace)))
 	fmt.Fprintf(&b, "  address    = %s\n", hclText(address))
@@ -96,26 +97,4 @@ func hclList(items []string) string {
 
 // hclText is text as HCL writes it: no expression in it, and no character that
 // does not show.
-func hclText(s string) string {
-	var b strings.Builder
-	b.Grow(len(s) + 8)
-	b.WriteByte('"')
-	for i, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case (r == '$' || r == '%') && strings.HasPrefix(s[i+1:], "{"):
-			b.WriteRune(r)
-			b.WriteRune(r)
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
-		case r < 0x10000:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			fmt.Fprintf(&b, `\U%08x`, r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
-}
+func hclText(s string) string { return string(hclwrite.TokensForValue(cty.StringVal(s)).Bytes()) }

@@ -2,6 +2,7 @@ package classify
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/plan"
@@ -42,16 +43,6 @@ func Blinds(p *plan.Plan) []drift.Blind {
 				Why: "it can be read only during an apply"})
 		}
 	}
-	slices.SortStableFunc(out[1:], func(a, b drift.Blind) int { return compareBlind(a, b) })
+	slices.SortStableFunc(out[1:], func(a, b drift.Blind) int { return strings.Compare(a.Address, b.Address) })
 	return out
-}
-
-func compareBlind(a, b drift.Blind) int {
-	switch {
-	case a.Address < b.Address:
-		return -1
-	case a.Address > b.Address:
-		return 1
-	}
-	return 0
 }

@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -84,10 +85,7 @@ func (c *classes) list() []drift.Difference {
 		out = append(out, *d)
 	}
 	slices.SortFunc(out, func(a, b drift.Difference) int {
-		if a.Address != b.Address {
-			return strings.Compare(a.Address, b.Address)
-		}
-		return drift.Rank(a.Class) - drift.Rank(b.Class)
+		return cmp.Or(strings.Compare(a.Address, b.Address), drift.Rank(a.Class)-drift.Rank(b.Class))
 	})
 	return out
 }

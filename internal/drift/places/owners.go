@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/hmarr/codeowners"
@@ -106,12 +107,12 @@ func (o Owners) Of(file string) []string {
 	if file == "" {
 		return nil
 	}
-	for i := len(o.rules) - 1; i >= 0; i-- {
-		if !matches(&o.rules[i], file) {
+	for _, rule := range slices.Backward(o.rules) {
+		if !matches(&rule, file) {
 			continue
 		}
 		var out []string
-		for _, w := range o.rules[i].Owners {
+		for _, w := range rule.Owners {
 			out = append(out, w.String())
 		}
 		return out
