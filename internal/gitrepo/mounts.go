@@ -70,13 +70,9 @@ func (m *Mirror) Submodules(ctx context.Context, sha string) ([]trees.MissingSub
 		return nil, err
 	}
 	defer done()
-	root, err := m.tree(ctx, v, sha)
+	_, found, err := m.mounted(ctx, v, sha, true)
 	if err != nil {
 		return nil, err
-	}
-	found, err := m.mount(ctx, v, root, true)
-	if err != nil {
-		return nil, m.readFault(ctx, "reading the submodules of commit "+sha, err)
 	}
 	m.submodules.mu.Lock()
 	defer m.submodules.mu.Unlock()
@@ -118,6 +114,16 @@ type mountPoint struct {
 	from  trees.Reader
 	tree  plumbing.Hash
 	above []plumbing.Hash // the trees that lead to it
+}
+
+// mounted is the tree of a commit with its submodules; see mount.
+func (m *Mirror) mounted(ctx context.Context, v *snapshot.View, sha string, fetch bool) (root plumbing.Hash,
+	sub *mounts, err error) {
+	if root, err = m.tree(ctx, v, sha); err != nil {
+		return root, nil, err
+	}
+	sub, err = m.mount(ctx, v, root, fetch)
+	return root, sub, m.readFault(ctx, "reading the submodules of commit "+sha, err)
 }
 
 // mount finds the submodules of a tree, and fetches what is not there if asked

@@ -30,13 +30,9 @@ func (m *Mirror) Tree(sha string) (fs.FS, error) {
 		return nil, err
 	}
 	defer done()
-	root, err := m.tree(context.Background(), v, sha)
+	root, sub, err := m.mounted(context.Background(), v, sha, false)
 	if err != nil {
 		return nil, err
-	}
-	sub, err := m.mount(context.Background(), v, root, false)
-	if err != nil {
-		return nil, m.readFault(context.Background(), "reading the submodules of commit "+sha, err)
 	}
 	failed := func(what string, err error) error { return m.readFault(context.Background(), what, err) }
 	return &mirrorTree{trees.NewFS(root, &sub.Submodules, func() (trees.Reader, func(), error) { return m.lease(sub) },
@@ -71,13 +67,9 @@ func (m *Mirror) Changed(ctx context.Context, from, to string) ([]string, error)
 	packs := slices.Clone(v.Packs)
 	var sides []trees.Side
 	for _, sha := range []string{from, to} {
-		root, err := m.tree(ctx, v, sha)
+		root, sub, err := m.mounted(ctx, v, sha, false)
 		if err != nil {
 			return nil, err
-		}
-		sub, err := m.mount(ctx, v, root, false)
-		if err != nil {
-			return nil, m.readFault(ctx, "reading the submodules of commit "+sha, err)
 		}
 		more, release := sub.lease()
 		defer release()
@@ -112,13 +104,9 @@ func (m *Mirror) Export(ctx context.Context, sha, dst string, base trees.Base) (
 		return trees.Exported{}, err
 	}
 	defer done()
-	root, err := m.tree(ctx, v, sha)
+	root, sub, err := m.mounted(ctx, v, sha, true)
 	if err != nil {
 		return trees.Exported{}, err
-	}
-	sub, err := m.mount(ctx, v, root, true)
-	if err != nil {
-		return trees.Exported{}, m.readFault(ctx, "reading the submodules of commit "+sha, err)
 	}
 	more, release := sub.lease()
 	defer release()

@@ -89,6 +89,24 @@ func IsAutoVars(name string) bool {
 	return name == "terraform.tfvars" || strings.HasSuffix(name, ".auto.tfvars")
 }
 
+// AutoVars are those of some files that are read so, in the engine's order: the last one counts.
+func AutoVars(names []string) []string {
+	auto := slices.DeleteFunc(slices.Sorted(slices.Values(names)), func(n string) bool { return !IsAutoVars(n) })
+	slices.SortStableFunc(auto, func(a, b string) int { return precedence(a) - precedence(b) })
+	return auto
+}
+
+// precedence is small for what the others override.
+func precedence(name string) int {
+	switch name {
+	case "terraform.tfvars":
+		return 0
+	case "terraform.tfvars.json":
+		return 1
+	}
+	return 2
+}
+
 // IsLocal reports whether the source of a module call is a directory beside the
 // caller. The engines refuse a bare "." or ".."; they are local all the same.
 func IsLocal(source string) bool {

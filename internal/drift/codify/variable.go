@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/tfops/tfops/internal/drift/codify/hclsource"
+	"github.com/tfops/tfops/internal/rootmodule"
 )
 
 // variable goes on at where a variable has its value from: the call of the
@@ -96,18 +97,15 @@ func (e *editor) valueFiles() ([]string, *hclsource.Refusal) {
 	if err != nil {
 		return nil, hclsource.Refuse(fmt.Sprintf("%s cannot be read", e.Src.Dir), "try again")
 	}
-	var first, auto []string
+	var names, files []string
 	for _, entry := range entries {
-		n := entry.Name()
-		switch {
-		case entry.IsDir():
-		case n == "terraform.tfvars" || n == "terraform.tfvars.json": // in this order
-			first = append(first, path.Join(e.Src.Dir, n))
-		case strings.HasSuffix(n, ".auto.tfvars") || strings.HasSuffix(n, ".auto.tfvars.json"):
-			auto = append(auto, path.Join(e.Src.Dir, n))
+		if !entry.IsDir() {
+			names = append(names, entry.Name())
 		}
 	}
-	files := slices.Concat(first, auto)
+	for _, n := range rootmodule.AutoVars(names) {
+		files = append(files, path.Join(e.Src.Dir, n))
+	}
 	for _, n := range e.Src.VarFiles {
 		p := path.Join(e.Src.Dir, n)
 		if !fs.ValidPath(p) || path.IsAbs(n) {

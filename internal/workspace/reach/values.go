@@ -2,7 +2,6 @@ package reach
 
 import (
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -49,24 +48,14 @@ func (b *builder) autoFiles() (out []string) {
 	if n == nil {
 		return nil
 	}
+	var names []string
 	for _, f := range n.files {
-		if rootmodule.IsAutoVars(f.name) {
-			out = append(out, path.Join(b.mods[0].dir, f.name))
-		}
+		names = append(names, f.name)
 	}
-	slices.SortStableFunc(out, func(a, b string) int { return precedence(a) - precedence(b) })
+	for _, name := range rootmodule.AutoVars(names) {
+		out = append(out, path.Join(b.mods[0].dir, name))
+	}
 	return out
-}
-
-// precedence is small for what the others override.
-func precedence(p string) int {
-	switch path.Base(p) {
-	case "terraform.tfvars":
-		return 0
-	case "terraform.tfvars.json":
-		return 1
-	}
-	return 2
 }
 
 // varFile takes the values of a file of variables.
