@@ -184,7 +184,7 @@ resource "terraform_data" "rights" {
 				t.Fatalf("a plan of the same commit has changes: %s %+v", p.Counts, p.Changes)
 			}
 		}
-		state, err := os.ReadFile(backend.ManagedStatePath(r.workspaceDir(), "default"))
+		state, err := os.ReadFile(backend.ManagedState(r.workspaceDir(), "default"))
 		if err != nil || !strings.Contains(string(state), `".terraform/modules/m"`) {
 			t.Fatalf("path.module is not as it is by hand: %v\n%s", err, state)
 		}

@@ -102,8 +102,8 @@ func WriteOverride(root string, content []byte) error {
 		"an override file of the root module comes after any that tfops could write")
 }
 
-// ManagedStatePath is where the managed state of a Terraform workspace lies.
-func ManagedStatePath(workspaceDir, terraformWorkspace string) string {
+// ManagedState is where the managed state of a Terraform workspace lies.
+func ManagedState(workspaceDir, terraformWorkspace string) string {
 	if job.IsDefault(terraformWorkspace) {
 		return filepath.Join(workspaceDir, ManagedStateFile)
 	}

@@ -95,10 +95,5 @@ func (s stateHead) managed() (n int) {
 	return n
 }
 
-// ManagedState is where the managed state of a workspace lies.
-func ManagedState(workspaceDir, terraformWorkspace string) string {
-	return ManagedStatePath(workspaceDir, terraformWorkspace)
-}
-
 // SnapshotsDir is where encrypted copies of the managed state lie.
 func SnapshotsDir(workspaceDir string) string { return filepath.Join(workspaceDir, "snapshots") }

@@ -96,7 +96,7 @@ const unpacked = 16
 func (p *phase) checkRoom() error {
 	need := int64(room)
 	if p.work.Managed {
-		info, err := os.Stat(backend.ManagedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace))
+		info, err := os.Stat(backend.ManagedState(p.job.WorkspaceDir, p.job.TerraformWorkspace))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

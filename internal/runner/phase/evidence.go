@@ -62,7 +62,7 @@ func (p *phase) secureErrored(out *diagnostics.Output) (bool, string) {
 // snapshot keeps an encrypted copy of the managed state, the newest few of
 // them, and tells its serial and lineage.
 func (p *phase) snapshot() error {
-	state, err := datafile.Read(backend.ManagedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace), datafile.Large)
+	state, err := datafile.Read(backend.ManagedState(p.job.WorkspaceDir, p.job.TerraformWorkspace), datafile.Large)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // the apply failed before there was one
 	}
@@ -71,7 +71,7 @@ func (p *phase) snapshot() error {
 	}
 	// The engine makes it as it makes any file; it is the owner's alone.
 	for _, name := range []string{"", ".backup"} {
-		path := backend.ManagedStatePath(p.job.WorkspaceDir, p.job.TerraformWorkspace) + name
+		path := backend.ManagedState(p.job.WorkspaceDir, p.job.TerraformWorkspace) + name
 		if err := os.Chmod(path, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

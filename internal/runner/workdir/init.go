@@ -291,7 +291,7 @@ func (d *Dir) readBackend(reuse bool) error {
 			return err
 		}
 		d.Result.Backend = job.BackendConfig{Type: backend.ManagedBackend,
-			Config: map[string]any{"path": backend.ManagedStatePath(d.Job.WorkspaceDir, d.Job.TerraformWorkspace)}}
+			Config: map[string]any{"path": backend.ManagedState(d.Job.WorkspaceDir, d.Job.TerraformWorkspace)}}
 		return nil
 	}
 	if !ok {

@@ -20,8 +20,8 @@ func (d *Dir) PlaceState() error {
 		}
 		return backend.WriteOverride(d.Root, d.override())
 	}
-	state := backend.ManagedStatePath(d.Job.WorkspaceDir, d.Job.TerraformWorkspace)
-	if stray := backend.ManagedStatePath(d.Root, d.Job.TerraformWorkspace); durable.Exists(stray) &&
+	state := backend.ManagedState(d.Job.WorkspaceDir, d.Job.TerraformWorkspace)
+	if stray := backend.ManagedState(d.Root, d.Job.TerraformWorkspace); durable.Exists(stray) &&
 		!durable.Exists(state) {
 		name, _ := filepath.Rel(d.Root, stray) // both are absolute
 		return diagnostics.Refuse(job.CauseBadInput,
