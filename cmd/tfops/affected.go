@@ -5,25 +5,42 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tfops/tfops/internal/codebase"
 	"github.com/tfops/tfops/internal/exit"
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/term"
-	"github.com/tfops/tfops/internal/term/show"
 	"github.com/tfops/tfops/internal/usage"
-	"github.com/tfops/tfops/internal/workspace"
-	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
-func (f *codeFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.repo, "repo", ".", "look at the checkout at `PATH`, with or without a working tree")
-	cmd.Flags().StringVar(&f.repository, "repository", "", "it is a checkout of the repository block `NAME`; found by its origin otherwise")
-	cmd.Flags().StringVar(&f.branch, "branch", "", "only workspaces of the branch `NAME`")
+// selectCode adds the flags that say which code is looked at.
+func selectCode(cmd *cobra.Command) *codebase.Selection {
+	var s codebase.Selection
+	cmd.Flags().StringVar(&s.Repo, "repo", ".", "look at the checkout at `PATH`, with or without a working tree")
+	cmd.Flags().StringVar(&s.Repository, "repository", "",
+		"it is a checkout of the repository block `NAME`; found by its origin otherwise")
+	cmd.Flags().StringVar(&s.Branch, "branch", "", "only workspaces of the branch `NAME`")
+	return &s
+}
+
+// openCode opens the checkout and the configuration, if there is one: that of
+// --config or TFOPS_CONFIG, or tfops.hcl at hand.
+func (a *app) openCode(s *codebase.Selection) (*codebase.Codebase, error) {
+	c, err := codebase.Open(*s)
+	if err != nil {
+		return nil, err
+	}
+	where, err := a.configPath()
+	if err != nil && a.config == "" && a.getenv("TFOPS_CONFIG") == "" && s.Repository == "" {
+		return c, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, c.Configure(where)
 }
 
 func newAffectedCommand(a *app) *cobra.Command {
-	var f codeFlags
-	var from, to string
+	var change codebase.Change
 	var exitCode bool
 	cmd := &cobra.Command{
 		Use:   "affected --from REV [--to REV]",
@@ -51,133 +68,33 @@ with --exit-code, 11 some workspace is touched.`,
   tfops affected --repo ../infra --config /etc/tfops/tfops.hcl --from v1.4 --exact`,
 		Args: usage.Takes(),
 	}
-	var exact bool
+	s := selectCode(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if from == "" {
-			return fault.New(fault.Invalid, "tfops affected --from origin/main", "say where the change begins: --from REV")
+		if change.From == "" {
+			return fault.New(fault.Invalid, "tfops affected --from origin/main",
+				"say where the change begins: --from REV")
 		}
-		return a.affected(cmd.Context(), f, change{from, to, exact}, exitCode)
+		return a.affected(cmd.Context(), s, change, exitCode)
 	}
-	f.add(cmd)
-	cmd.Flags().StringVar(&from, "from", "", "where the change begins: a branch, tag, id or anything that git calls a `REV`")
-	cmd.Flags().StringVar(&to, "to", "HEAD", "where it ends: `REV`")
-	cmd.Flags().BoolVar(&exact, "exact", false, "compare with --from itself, not with what both have in common")
+	cmd.Flags().StringVar(&change.From, "from", "",
+		"where the change begins: a branch, tag, id or anything that git calls a `REV`")
+	cmd.Flags().StringVar(&change.To, "to", "HEAD", "where it ends: `REV`")
+	cmd.Flags().BoolVar(&change.Exact, "exact", false, "compare with --from itself, not with what both have in common")
 	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 11 when some workspace is touched")
 	return cmd
 }
 
-// change is what is asked about.
-type change struct {
-	from, to string
-	exact    bool
-}
-
-// affectedResult is the result of affected.
-type affectedResult struct {
-	From     string              `json:"from"` // the commit that was compared with
-	To       string              `json:"to"`
-	Affected []affectedRow       `json:"affected"`
-	Widened  []widenedRow        `json:"widened"`
-	Problems []workspace.Problem `json:"problems"`
-}
-
-type affectedRow struct {
-	Workspace string       `json:"workspace"`
-	Dir       string       `json:"dir"`
-	Path      string       `json:"path,omitempty"`
-	Reason    string       `json:"reason"`
-	Chain     []reach.Link `json:"chain"`
-	Widened   bool         `json:"widened,omitempty"` // it is touched only because the code does not tell what it reads
-}
-
-func (a *app) affected(ctx context.Context, f codeFlags, c change, exitCode bool) error {
-	code, err := a.openCode(f)
+func (a *app) affected(ctx context.Context, s *codebase.Selection, change codebase.Change, exitCode bool) error {
+	code, err := a.openCode(s)
 	if err != nil {
 		return err
 	}
-	result, err := code.affected(ctx, c)
-	if err != nil {
+	r, err := code.Affected(ctx, change)
+	if err := printed(a, r, err, func(p *term.Printer, r codebase.Affected) { r.Print(p) }); err != nil {
 		return err
 	}
-	if err := a.print(result, func() { a.tellAffected(result) }); err != nil {
-		return err
-	}
-	if exitCode && len(result.Affected) > 0 {
+	if exitCode && len(r.Affected) > 0 {
 		return exit.With(exit.Changes)
 	}
 	return nil
-}
-
-func (c *codebase) affected(ctx context.Context, ch change) (affectedResult, error) {
-	r := affectedResult{Affected: []affectedRow{}, Widened: []widenedRow{}, Problems: []workspace.Problem{}}
-	var err error
-	if r.To, err = c.checkout.Resolve(ch.to); err != nil {
-		return r, err
-	}
-	if r.From, err = c.checkout.Resolve(ch.from); err != nil {
-		return r, err
-	}
-	if !ch.exact {
-		fork, err := c.checkout.Fork(r.From, r.To)
-		if err != nil {
-			return r, err
-		}
-		if fork != "" { // unrelated histories are compared as they are
-			r.From = fork
-		}
-	}
-	paths, err := c.checkout.Changed(ctx, r.From, r.To)
-	if err != nil {
-		return r, err
-	}
-	tree, err := c.checkout.Tree(r.To)
-	if err != nil {
-		return r, err
-	}
-	index := reach.NewIndex()
-	f, problems := c.workspaces(index, tree)
-	ws := fleet.Values(f.Workspaces)
-	r.Problems = append(r.Problems, problems...)
-	g := index.Graph(tree, ws)
-	if err := g.Err(); err != nil {
-		return r, err
-	}
-	dirs := map[string]string{}
-	for _, w := range ws {
-		dirs[w.Name] = w.Dir
-	}
-	for _, t := range g.Affected(paths) {
-		r.Affected = append(r.Affected, affectedRow{t.Workspace, dirs[t.Workspace], t.Path, t.String(), t.Chain, t.Widened})
-		r.Widened = append(r.Widened, widenedOf(g, t.Workspace)...)
-	}
-	r.Problems = append(r.Problems, unusedIn(ws, func(w workspace.Workspace) []reach.UnusedEntry { return g.UnusedEntries(w.Name) }, block(c.fleet))...)
-	return r, nil
-}
-
-func (a *app) tellAffected(r affectedResult) {
-	p := a.term()
-	for _, problem := range r.Problems {
-		p.Warning(problem.Where+": "+problem.Message, problem.Next)
-	}
-	var rows [][]term.Cell
-	for _, row := range r.Affected {
-		rows = append(rows, term.Cells(row.Workspace, row.Reason))
-	}
-	if len(rows) > 0 {
-		show.Table(a.term(), []string{"WORKSPACE", "BECAUSE"}, rows)
-	}
-	affected := "No workspace is"
-	if n := len(r.Affected); n > 0 {
-		affected = show.Counted(n, "workspace")
-	}
-	p.Notef("%s affected between %s and %s.", affected, show.ShortCommit(r.From), show.ShortCommit(r.To))
-	var wide []widenedRow
-	for _, row := range r.Affected {
-		for _, w := range r.Widened {
-			if row.Widened && w.Workspace == row.Workspace && workspace.Within(w.To, row.Path) {
-				wide = append(wide, w)
-			}
-		}
-	}
-	tellWidened(p, wide, "may read")
 }

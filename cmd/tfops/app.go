@@ -85,7 +85,8 @@ func (a *app) term() *term.Printer {
 		if a.noColor {
 			color = term.ColorNever
 		}
-		a.printer = term.New(a.stdout, a.stderr, term.Options{Color: color, Now: a.now, Stdin: a.stdin, Getenv: a.getenv})
+		a.printer = term.New(a.stdout, a.stderr, term.Options{Color: color, Now: a.now, Stdin: a.stdin,
+			Getenv: a.getenv})
 	}
 	return a.printer
 }
@@ -123,11 +124,14 @@ func serverURL(given string) (string, error) {
 		return given, nil
 	}
 	if !strings.ContainsRune(given, '/') {
-		return "", fault.New(fault.Invalid, "name it as /path/to/tfops.sock, unix:///path/to/tfops.sock or https://host", "%q is not the address of a daemon", given)
+		return "", fault.New(fault.Invalid,
+			"name it as /path/to/tfops.sock, unix:///path/to/tfops.sock or https://host",
+			"%q is not the address of a daemon", given)
 	}
 	path, err := filepath.Abs(given)
 	if err != nil {
-		return "", fault.New(fault.Unavailable, "name the socket by its whole path", "the working directory is gone: %w", err)
+		return "", fault.New(fault.Unavailable, "name the socket by its whole path",
+			"the working directory is gone: %w", err)
 	}
 	return socketURL(path), nil
 }
@@ -139,7 +143,8 @@ func (a *app) dataDir() (string, error) {
 	path, err := a.configPath()
 	if err != nil {
 		return "", fault.New(fault.Invalid,
-			"name the configuration with --config FILE or TFOPS_CONFIG, or the daemon itself with --server ADDRESS or TFOPS_SERVER",
+			"name the configuration with --config FILE or TFOPS_CONFIG, or the daemon itself with --server ADDRESS or "+
+				"TFOPS_SERVER",
 			"%w", err)
 	}
 	return dataDirOf(path)

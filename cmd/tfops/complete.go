@@ -106,7 +106,10 @@ var (
 	reportIDs = offer((*api.Client).DriftReports, func(r api.Report) cobra.Completion {
 		return choice(r.ID, r.Name+" "+show.When(r.At))
 	})
-	findingIDs = offer(func(c *api.Client, ctx context.Context) ([]api.Finding, error) { return c.Findings(ctx, "", nil) },
+	findingIDs = offer(func(c *api.Client, ctx context.Context) ([]api.Finding, error) {
+		return c.Findings(ctx, "",
+			nil)
+	},
 		func(f api.Finding) cobra.Completion { return choice(f.ID, f.Workspace+" "+show.Address(f)) })
 )
 

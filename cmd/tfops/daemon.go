@@ -71,7 +71,8 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &daemon{daemonOptions: o, cfg: cfg, files: cfg.Files, targets: cfg.Notify, rendering: make(chan struct{}, 1), lost: make(chan error, 1),
+	d := &daemon{daemonOptions: o, cfg: cfg, files: cfg.Files, targets: cfg.Notify, rendering: make(chan struct{}, 1),
+		lost:   make(chan error, 1),
 		status: api.ConfigStatus{Path: cfg.Path, LoadedAt: time.Now().UTC()}}
 	if err := d.open(); err != nil {
 		d.Close()
@@ -113,7 +114,8 @@ func (d *daemon) open() error {
 		return err
 	} else if len(damage) > 0 {
 		last := damage[len(damage)-1]
-		d.Log.Error("records of the store were damaged and are set aside; what depended on them is held", "records", len(damage), "newest_in", last.Bucket, "key", last.Key, "why", last.Why)
+		d.Log.Error("records of the store were damaged and are set aside; what depended on them is held", "records",
+			len(damage), "newest_in", last.Bucket, "key", last.Key, "why", last.Why)
 	}
 	if d.opened, err = os.Stat(cfg.DataDir); err != nil {
 		return datadir.Unwritable(cfg.DataDir, err)
@@ -124,10 +126,13 @@ func (d *daemon) open() error {
 		return err
 	}
 	local := &runner.Local{Exe: d.Exe}
-	d.engine = engine.New(engine.Options{Store: d.store, Journal: d.store, Runner: local, Engines: local, Halts: local, Vault: key,
+	d.engine = engine.New(engine.Options{Store: d.store, Journal: d.store, Runner: local, Engines: local,
+		Halts: local, Vault: key,
 		DataDir: cfg.DataDir, Log: d.Log, Environ: d.Environ, Intact: d.intact}, settings)
-	d.notifier = delivery.New(d.store, delivery.Options{Targets: d.notified, Reports: d.renderReport, Tell: d.tellDelivery})
-	d.server = server.New(server.Options{Engine: d.engine, Store: d.store, Outbox: d.outbox(), Config: d.configStatus, Version: d.versions, Log: d.Log,
+	d.notifier = delivery.New(d.store, delivery.Options{Targets: d.notified, Reports: d.renderReport,
+		Tell: d.tellDelivery})
+	d.server = server.New(server.Options{Engine: d.engine, Store: d.store, Outbox: d.outbox(), Config: d.configStatus,
+		Version: d.versions, Log: d.Log,
 		Damage: d.damage, MayApprove: d.engine.MayApprove})
 	d.listener, err = socket.Listen(filepath.Join(cfg.DataDir, "tfops.sock"), cfg.Server.SocketGroup)
 	return err
@@ -138,7 +143,8 @@ func (d *daemon) open() error {
 func (d *daemon) Run(ctx context.Context, reload <-chan os.Signal) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	d.Log.Info("tfops serves", "version", version(), "config", d.cfg.Path, "data_dir", d.cfg.DataDir, "socket", d.listener.Addr().String())
+	d.Log.Info("tfops serves", "version", version(), "config", d.cfg.Path, "data_dir", d.cfg.DataDir, "socket",
+		d.listener.Addr().String())
 	for _, w := range d.cfg.Warnings {
 		d.Log.Warn(w.Summary, "detail", w.Detail)
 	}
@@ -184,7 +190,8 @@ func (d *daemon) key() (*seal.Key, error) {
 		return seal.Create(path)
 	}
 	return nil, fault.New(fault.NotFound,
-		"put the key back from a backup; or start with --new-key: plans that wait are then made again, and older snapshots cannot be read",
+		"put the key back from a backup; or start with --new-key: plans that wait are then made again, and older "+
+			"snapshots cannot be read",
 		"the key %s is gone, but the store beside it is not new", path)
 }
 
@@ -193,7 +200,8 @@ func (d *daemon) key() (*seal.Key, error) {
 func (d *daemon) keepConfigured(ctx context.Context, reload <-chan os.Signal) {
 	changed, err := d.watchFiles(ctx)
 	if err != nil {
-		d.Log.Warn("changes of the configuration are not noticed by themselves; send SIGHUP after one", "error", err, "next", watchNext(err))
+		d.Log.Warn("changes of the configuration are not noticed by themselves; send SIGHUP after one", "error", err,
+			"next", watchNext(err))
 	}
 	for {
 		select {
@@ -211,8 +219,10 @@ func (d *daemon) keepConfigured(ctx context.Context, reload <-chan os.Signal) {
 func (d *daemon) reload(ctx context.Context) {
 	cfg, err := config.Load(d.ConfigPath)
 	if err == nil && cfg.DataDir != d.cfg.DataDir {
-		err = fault.New(fault.Conflict, fmt.Sprintf("stop tfops serve, move the directory (mv %s %s), and start it again; or set data_dir back", d.cfg.DataDir, cfg.DataDir),
-			"data_dir changed from %s to %s, which takes a restart: all that tfops knows and the states that it keeps are in the first", d.cfg.DataDir, cfg.DataDir)
+		err = fault.New(fault.Conflict, fmt.Sprintf("stop tfops serve, move the directory (mv %s %s), and start it "+
+			"again; or set data_dir back", d.cfg.DataDir, cfg.DataDir),
+			"data_dir changed from %s to %s, which takes a restart: all that tfops knows and the states that it keeps "+
+				"are in the first", d.cfg.DataDir, cfg.DataDir)
 	}
 	var settings *settings.Settings
 	if err == nil {
@@ -237,8 +247,11 @@ func (d *daemon) reload(ctx context.Context) {
 	}
 	d.status.Error, d.status.LoadedAt, d.files, d.targets = "", time.Now().UTC(), cfg.Files, cfg.Notify
 	d.Log.Info("the configuration was read again", "holds", settings.Summary())
-	if cfg.Runner.Concurrency != d.cfg.Runner.Concurrency || cfg.Runner.DriftConcurrency != d.cfg.Runner.DriftConcurrency || cfg.Server.SocketGroup != d.cfg.Server.SocketGroup {
-		d.Log.Warn("runner.concurrency, runner.drift_concurrency and server.socket_group stay what they were until tfops serve is started again")
+	if cfg.Runner.Concurrency != d.cfg.Runner.Concurrency ||
+		cfg.Runner.DriftConcurrency != d.cfg.Runner.DriftConcurrency ||
+		cfg.Server.SocketGroup != d.cfg.Server.SocketGroup {
+		d.Log.Warn("runner.concurrency, runner.drift_concurrency and server.socket_group stay what they were until " +
+			"tfops serve is started again")
 	}
 	for _, w := range cfg.Warnings {
 		d.Log.Warn(w.Summary, "detail", w.Detail)

@@ -24,7 +24,8 @@ func (d *daemon) intact() error {
 		err = fault.New(fault.Unavailable, "put it back where it was and start tfops serve again",
 			"the data directory %s was removed or moved away while tfops used it", dir)
 	case err != nil:
-		err = fault.New(fault.Unavailable, "look at its disk", "the data directory %s cannot be looked at: %w", dir, err)
+		err = fault.New(fault.Unavailable, "look at its disk", "the data directory %s cannot be looked at: %w", dir,
+			err)
 	case !os.SameFile(d.opened, now):
 		err = fault.New(fault.Unavailable, "put back the one that was there and start tfops serve again",
 			"the data directory %s is another one than the one that tfops opened", dir)
@@ -55,7 +56,8 @@ func (d *daemon) watchDataDir(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case err := <-d.lost:
-			d.Log.Error("the data directory is not the one that was opened; stopping", "error", err, "next", fault.Next(err))
+			d.Log.Error("the data directory is not the one that was opened; stopping", "error", err, "next",
+				fault.Next(err))
 			return err
 		case <-look.C:
 			if d.intact() == nil { // what it finds comes through lost

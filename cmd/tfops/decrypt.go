@@ -57,7 +57,8 @@ func (a *app) decrypt(path, keyPath string) error {
 	var f *fault.Error
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return fault.New(fault.Forbidden, "run as the user that owns the data directory", "%s cannot be read: %w", path, err)
+		return fault.New(fault.Forbidden, "run as the user that owns the data directory", "%s cannot be read: %w",
+			path, err)
 	case err != nil && !errors.As(err, &f):
 		return fault.New(fault.NotFound, "check the path", "%s cannot be read: %w", path, err)
 	case err != nil:

@@ -90,7 +90,8 @@ func (a *app) codify(ctx context.Context, c *api.Client, finding string, o codif
 func (a *app) putPatch(p api.Patch, file string) error {
 	if file != "" && p.Diff != "" {
 		if err := os.WriteFile(file, []byte(p.Diff), 0o644); err != nil {
-			return fault.New(fault.Unavailable, "name a file that can be written", "the patch cannot be written: %w", err)
+			return fault.New(fault.Unavailable, "name a file that can be written", "the patch cannot be written: %w",
+				err)
 		}
 		a.term().Notef("The patch is in %s; apply it with: git apply %s", file, file)
 	}

@@ -44,7 +44,8 @@ func TestWhereAReportGoes(t *testing.T) {
 			continue
 		}
 		if err != nil || file != c.file || q.Format != c.format {
-			t.Errorf("-o %q --format %q: file %q, format %q, %v; want %q, %q", c.out, c.asked, file, q.Format, err, c.file, c.format)
+			t.Errorf("-o %q --format %q: file %q, format %q, %v; want %q, %q", c.out, c.asked, file, q.Format, err,
+				c.file, c.format)
 		}
 	}
 }

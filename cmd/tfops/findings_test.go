@@ -17,7 +17,8 @@ func TestAFindingIsNamedByAPrefix(t *testing.T) {
 	if r := s.ends(exit.Done, "drift", "show", "3F2A9"); !strings.Contains(r.out, "aws_security_group_rule.ssh") {
 		t.Errorf("prints %q", r.out)
 	}
-	for given, says := range map[string]string{"3f": "there is no", "3f2a9c41d07c": "3f2a9c41d07b", "ffff": "there is no"} {
+	for given, says := range map[string]string{"3f": "there is no", "3f2a9c41d07c": "3f2a9c41d07b",
+		"ffff": "there is no"} {
 		if r := s.ends(exit.Failed, "drift", "show", given); !strings.Contains(r.err, says) {
 			t.Errorf("%q: says %q, without %q", given, r.err, says)
 		}
@@ -36,7 +37,8 @@ func TestAcknowledgeNeedsAReason(t *testing.T) {
 	d.on("DELETE /drift/findings/3f2a9c41d07b/ack", exampleFindings()[0])
 	r := s.ends(exit.Done, "drift", "ack", "3f2a9", "-m", "larger for the migration", "--until", "7d")
 	d.sent(t, `PUT /drift/findings/3f2a9c41d07b/ack {"reason":"larger for the migration","until":"2026-11-27T12:00:00Z"}`)
-	if !strings.Contains(r.out, "Acknowledged finding 3f2a9c41d07b") || !strings.Contains(r.err, "tfops drift unack 3f2a9c41d07b") {
+	if !strings.Contains(r.out, "Acknowledged finding 3f2a9c41d07b") ||
+		!strings.Contains(r.err, "tfops drift unack 3f2a9c41d07b") {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
 	if r := s.ends(exit.Done, "drift", "unack", "3f2a9c41d07b"); !strings.Contains(r.out, "open again") {
@@ -47,15 +49,18 @@ func TestAcknowledgeNeedsAReason(t *testing.T) {
 func TestCodify(t *testing.T) {
 	s := newShell(t)
 	d := fullFake(s)
-	p := api.Patch{Finding: "3f2a9c41d07b", Workspace: "network-prod", Run: "0k1v6bbbbbbb", Commit: "8c5f3e21", Diff: "--- a/main.tf\n+++ b/main.tf\n", Done: []string{"cidr_blocks[0]"},
-		Refused: []api.Refusal{{Path: "description", Why: "it is sensitive", File: "main.tf", Line: 14, Next: "change it by hand"}}}
+	p := api.Patch{Finding: "3f2a9c41d07b", Workspace: "network-prod", Run: "0k1v6bbbbbbb", Commit: "8c5f3e21",
+		Diff: "--- a/main.tf\n+++ b/main.tf\n", Done: []string{"cidr_blocks[0]"},
+		Refused: []api.Refusal{{Path: "description", Why: "it is sensitive", File: "main.tf", Line: 14,
+			Next: "change it by hand"}}}
 	d.on("POST /drift/findings/3f2a9c41d07b/codify", p)
 	d.on("GET /runs/0k1v6bbbbbbb/wait", endedRun("plan", "planned_and_finished"))
 	p.Checked, p.Gone = true, true
 	d.on("GET /runs/0k1v6bbbbbbb/patch", p)
 
 	r := s.ends(exit.Done, "drift", "codify", "3f2a9")
-	if r.out != p.Diff || !strings.Contains(r.err, "description is not codified: it is sensitive (main.tf:14)") || !strings.Contains(r.err, "change it by hand") || !strings.Contains(r.err, "no more") {
+	if r.out != p.Diff || !strings.Contains(r.err, "description is not codified: it is sensitive (main.tf:14)") ||
+		!strings.Contains(r.err, "change it by hand") || !strings.Contains(r.err, "no more") {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
 	file := filepath.Join(t.TempDir(), "drift.patch")
@@ -64,7 +69,8 @@ func TestCodify(t *testing.T) {
 		t.Errorf("the file holds %q, %v", b, err)
 	}
 	other := filepath.Join(t.TempDir(), "other.patch")
-	if r := s.ends(exit.Done, "drift", "codify", "3f2a9", "--file", other, "-o", "json"); !strings.Contains(r.out, `"gone": true`) {
+	if r := s.ends(exit.Done, "drift", "codify", "3f2a9", "--file", other, "-o", "json"); !strings.Contains(r.out,
+		`"gone": true`) {
 		t.Errorf("prints %q", r.out)
 	}
 	if b, err := os.ReadFile(other); err != nil || string(b) != p.Diff {
@@ -72,28 +78,34 @@ func TestCodify(t *testing.T) {
 	}
 	p.Also = []string{"a.1", "a.2", "a.3", "a.4", "a.5", "a.6", "a.7"}
 	d.on("GET /runs/0k1v6bbbbbbb/patch", p)
-	if r := s.ends(exit.Done, "drift", "codify", "3f2a9"); !strings.Contains(r.err, "also changes a.1, a.2, a.3, a.4, a.5 and 2 more (see") {
+	if r := s.ends(exit.Done, "drift", "codify", "3f2a9"); !strings.Contains(r.err,
+		"also changes a.1, a.2, a.3, a.4, a.5 and 2 more (see") {
 		t.Errorf("prints %q", r.err)
 	}
 	p.Gone, p.Why = false, "the plan still changes tags"
 	d.on("GET /runs/0k1v6bbbbbbb/patch", p)
-	if r := s.ends(exit.Failed, "drift", "codify", "3f2a9"); r.out != p.Diff || !strings.Contains(r.err, "the plan still changes tags") {
+	if r := s.ends(exit.Failed, "drift", "codify", "3f2a9"); r.out != p.Diff ||
+		!strings.Contains(r.err, "the plan still changes tags") {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
 	p.Checked, p.Why = false, ""
 	d.on("GET /runs/0k1v6bbbbbbb/patch", p)
-	if r := s.ends(exit.Failed, "drift", "codify", "3f2a9"); !strings.Contains(r.err, "is not checked") || !strings.Contains(r.err, "tfops show 0k1v6bbbbbbb") {
+	if r := s.ends(exit.Failed, "drift", "codify", "3f2a9"); !strings.Contains(r.err, "is not checked") ||
+		!strings.Contains(r.err, "tfops show 0k1v6bbbbbbb") {
 		t.Errorf("prints %q", r.err)
 	}
 	s.ends(exit.Usage, "drift", "codify", "3f2a9", "--timeout", "-5s")
 	d.on("GET /runs/0k1v6bbbbbbb", api.Run{ID: p.Run, Kind: "plan", Status: "planning"})
 	d.on("GET /runs/0k1v6bbbbbbb/wait", api.Run{ID: p.Run, Kind: "plan", Status: "planning"})
-	if r := s.ends(exit.Failed, "drift", "codify", "3f2a9", "--timeout", "30ms"); !strings.Contains(r.err, "after 30ms") || !strings.Contains(r.err, "tfops wait 0k1v6bbbbbbb") {
+	if r := s.ends(exit.Failed, "drift", "codify", "3f2a9", "--timeout", "30ms"); !strings.Contains(r.err,
+		"after 30ms") || !strings.Contains(r.err, "tfops wait 0k1v6bbbbbbb") {
 		t.Errorf("prints %q", r.err)
 	}
-	none := api.Patch{Finding: p.Finding, Workspace: p.Workspace, Refused: []api.Refusal{{Why: "it is made by count", Next: "edit the list"}}}
+	none := api.Patch{Finding: p.Finding, Workspace: p.Workspace,
+		Refused: []api.Refusal{{Why: "it is made by count", Next: "edit the list"}}}
 	d.on("POST /drift/findings/3f2a9c41d07b/codify", none)
-	if r := s.ends(exit.Failed, "drift", "codify", "3f2a9"); r.out != "" || !strings.Contains(r.err, "it is made by count") || !strings.Contains(r.err, "nothing of finding") {
+	if r := s.ends(exit.Failed, "drift", "codify", "3f2a9"); r.out != "" ||
+		!strings.Contains(r.err, "it is made by count") || !strings.Contains(r.err, "nothing of finding") {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
 }
@@ -104,7 +116,8 @@ func TestReportOfDrift(t *testing.T) {
 	d.on("GET /drift/report", []byte("<!doctype html>"))
 	d.on("GET /drift/reports/0k1v5eeeeeee", []byte("# kept"))
 	file := filepath.Join(t.TempDir(), "drift.html")
-	if r := s.ends(exit.Done, "drift", "report", "--since", "7d", "-o", file); r.out != "" || !strings.Contains(r.err, file) {
+	if r := s.ends(exit.Done, "drift", "report", "--since", "7d", "-o", file); r.out != "" ||
+		!strings.Contains(r.err, file) {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
 	d.sent(t, "GET /drift/report?format=html&since=2026-11-13T12%3A00%3A00Z")
@@ -160,10 +173,12 @@ func TestWhatIsUnknownHasItsAge(t *testing.T) {
 	s := newShell(t)
 	d := s.fake()
 	w := exampleFleet().Workspaces[1]
-	w.Drift, w.DriftWhy, w.LastCheckedAt, w.DriftSince, w.HealStopped = "unknown", "the check failed: no credentials", minutesAgo(26*60), minutesAgo(90), "aws_subnet.a was healed 3 times within 24 hours"
+	w.Drift, w.DriftWhy, w.LastCheckedAt, w.DriftSince, w.HealStopped = "unknown", "the check failed: no credentials",
+		minutesAgo(26*60), minutesAgo(90), "aws_subnet.a was healed 3 times within 24 hours"
 	d.on("GET /workspaces/network-prod", w)
 	r := s.ends(exit.Done, "status", "network-prod")
-	for _, want := range []string{"unknown, last looked at 1d02h ago: the check failed: no credentials\n", "Healing:", "was healed 3 times"} {
+	for _, want := range []string{"unknown, last looked at 1d02h ago: the check failed: no credentials\n", "Healing:",
+		"was healed 3 times"} {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("prints %q, without %q", r.out, want)
 		}
@@ -185,9 +200,11 @@ func TestWhatIsUncheckedIsCounted(t *testing.T) {
 	if r := s.ends(exit.Done, "status"); !strings.Contains(r.err, "3 workspaces: 3 pending, 1 unchecked.") {
 		t.Errorf("sums up %q", r.err)
 	}
-	for next, w := range map[string]api.Workspace{"tfops drift network-prod --wait": unknown, "tfops approve 0k1v8m3pq4rs": waits} {
+	for next, w := range map[string]api.Workspace{"tfops drift network-prod --wait": unknown,
+		"tfops approve 0k1v8m3pq4rs": waits} {
 		d.on("GET /workspaces/network-prod", w)
-		if r := s.ends(exit.Done, "status", "network-prod"); !strings.Contains(r.out, "Next command:        "+next+"\n") {
+		if r := s.ends(exit.Done, "status", "network-prod"); !strings.Contains(r.out,
+			"Next command:        "+next+"\n") {
 			t.Errorf("without %q:\n%s", next, r.out)
 		}
 	}
@@ -203,8 +220,10 @@ func TestWhatIsUncheckedIsCounted(t *testing.T) {
 func TestACommandTakenForAWorkspace(t *testing.T) {
 	s := newShell(t)
 	fullFake(s)
-	for given, says := range map[string]string{"reprot": "did you mean tfops drift report? Otherwise: ", "network-prd": "did you mean network-prod? Otherwise: ", "xyzzy": "Next: "} {
-		if r := s.ends(exit.Failed, "drift", given); !strings.Contains(r.err, says) || strings.Count(r.err, "did you mean") > 1 {
+	for given, says := range map[string]string{"reprot": "did you mean tfops drift report? Otherwise: ",
+		"network-prd": "did you mean network-prod? Otherwise: ", "xyzzy": "Next: "} {
+		if r := s.ends(exit.Failed, "drift", given); !strings.Contains(r.err, says) ||
+			strings.Count(r.err, "did you mean") > 1 {
 			t.Errorf("%s: says %q", given, r.err)
 		}
 	}
@@ -262,9 +281,11 @@ func TestGivenUpAndWaiting(t *testing.T) {
 	s := newShell(t)
 	d := s.fake()
 	fleet := exampleFleet()
-	fleet.Notify = []api.NotifyTarget{{Name: "ops", Waiting: 19, Dead: 1, Failing: true, LastError: "connection refused"}}
+	fleet.Notify = []api.NotifyTarget{{Name: "ops", Waiting: 19, Dead: 1, Failing: true,
+		LastError: "connection refused"}}
 	d.on("GET /status", fleet)
-	if r := s.ends(exit.Done, "status"); !strings.Contains(r.err, "notify ops: 1 given up and 19 waiting, the error of one: connection refused\nNext: tfops notify dead\n") {
+	if r := s.ends(exit.Done, "status"); !strings.Contains(r.err,
+		"notify ops: 1 given up and 19 waiting, the error of one: connection refused\nNext: tfops notify dead\n") {
 		t.Errorf("says %q", r.err)
 	}
 }

@@ -18,8 +18,10 @@ func TestNobodyWaitsForAPersonForEver(t *testing.T) {
 		status, kind, waits, next string
 		ends                      int
 	}{
-		{"pending", "interrupted", "run 0k1v7aaaaaaa, whose apply was interrupted", "tfops resolve 0k1v7aaaaaaa -m WHAT_WAS_FOUND", exit.Ended},
-		{"pending", "interrupted", "run 0k1v7aaaaaaa, whose apply was interrupted", "tfops decrypt errored.tfstate.age > errored.tfstate", exit.Ended},
+		{"pending", "interrupted", "run 0k1v7aaaaaaa, whose apply was interrupted",
+			"tfops resolve 0k1v7aaaaaaa -m WHAT_WAS_FOUND", exit.Ended},
+		{"pending", "interrupted", "run 0k1v7aaaaaaa, whose apply was interrupted",
+			"tfops decrypt errored.tfstate.age > errored.tfstate", exit.Ended},
 		{"apply_queued", "lock", "the state, which is locked by li", "tfops unlock network-prod", exit.Approval},
 		{"apply_queued", "suspended", "the applies, which are suspended", "tfops resume network-prod", exit.Approval},
 		{"pending", "state", "somebody to restore the state", "tfops state restore network-prod", exit.Approval},
@@ -28,19 +30,22 @@ func TestNobodyWaitsForAPersonForEver(t *testing.T) {
 		s := newShell(t)
 		d := s.fake()
 		held := exampleRun()
-		held.Status, held.WaitingFor, held.NextCommand, held.NeedsPerson, held.Plan = c.status, c.waits, c.next, true, nil
+		held.Status, held.WaitingFor, held.NextCommand, held.NeedsPerson, held.Plan = c.status, c.waits, c.next, true,
+			nil
 		held.Waiting = &api.Waiting{Kind: c.kind}
 		d.on("POST /workspaces/network-prod/runs", held)
 		d.on("GET /runs/0k1v8m3pq4rs", held)
 		d.on("GET /runs/0k1v8m3pq4rs/wait", held) // the daemon's time is up, again and again
-		for _, command := range []string{"wait 0k1v8m3pq4rs", "sync network-prod --wait", "destroy network-prod --wait", "plan network-prod --wait --timeout 1h"} {
+		for _, command := range []string{"wait 0k1v8m3pq4rs", "sync network-prod --wait",
+			"destroy network-prod --wait", "plan network-prod --wait --timeout 1h"} {
 			r := s.ends(c.ends, strings.Fields(command)...)
 			if !strings.Contains(r.err, "It waits for "+c.waits+".\nNext: "+c.next+"\n") {
 				t.Errorf("tfops %s says %q", command, r.err)
 			}
 		}
 		d.on("GET /workspaces/network-prod", exampleFleet().Workspaces[1])
-		if r := s.ends(exit.Ended, "drift", "network-prod", "--wait"); !strings.Contains(r.out, c.waits) || !strings.Contains(r.out, "unknown") {
+		if r := s.ends(exit.Ended, "drift", "network-prod", "--wait"); !strings.Contains(r.out, c.waits) ||
+			!strings.Contains(r.out, "unknown") {
 			t.Errorf("drift prints %q", r.out)
 		}
 	}
@@ -102,13 +107,16 @@ func TestAReasonIsToldOnce(t *testing.T) {
 	d := s.fake()
 	r := exampleRun()
 	r.Status = "awaiting_approval"
-	r.NewState = &api.NewState{Text: "its state is empty", Ways: []api.StateWay{{What: "plan anew", Command: "tfops sync network-prod"}}}
+	r.NewState = &api.NewState{Text: "its state is empty",
+		Ways: []api.StateWay{{What: "plan anew", Command: "tfops sync network-prod"}}}
 	r.WaitingFor = "somebody to put its state right (1 approval): its state is empty"
 	r.Confirm = []string{"its state is empty", "the code left files out"}
-	r.Needs = []api.Need{{Require: 1, Voters: []string{}, Because: []string{"its state is empty", "the code left files out", "of the day"}}}
+	r.Needs = []api.Need{{Require: 1, Voters: []string{}, Because: []string{"its state is empty",
+		"the code left files out", "of the day"}}}
 	d.on("GET /runs/"+r.ID, r)
 	out := s.ends(exit.Done, "show", r.ID).out
-	for _, told := range []string{"its state is empty", "the code left files out", "of the day", "somebody to put its state right (1 approval)"} {
+	for _, told := range []string{"its state is empty", "the code left files out", "of the day",
+		"somebody to put its state right (1 approval)"} {
 		if n := strings.Count(out, told); n != 1 {
 			t.Errorf("%q stands there %d times\n%s", told, n, out)
 		}

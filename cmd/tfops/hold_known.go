@@ -28,12 +28,18 @@ func (d *daemon) holdKnown(ctx context.Context) error {
 	now := time.Now().UTC()
 	var held recovery.Contents
 	for _, name := range slices.Sorted(maps.Keys(known)) {
-		why := fmt.Sprintf("the data directory %s is new, and %s keeps a state of this workspace: on an empty one everything would be made anew. "+
-			"To go on with it, stop tfops serve and use that directory: set data_dir back, or move it here. Resume only to begin with nothing on purpose", d.cfg.DataDir, known[name])
-		held.Records = append(held.Records, workspace.Record{Name: name, Suspension: &workspace.Suspension{By: "tfops", Reason: why, At: now}})
-		held.Audits = append(held.Audits, run.Audit{At: now, Actor: "tfops", Via: "config", Action: "suspend", Workspace: name, Reason: why})
-		d.Log.Warn("a workspace is held: the data directory is new, and another one keeps a state of it", "workspace", name, "data_dir", d.cfg.DataDir, "other", known[name],
-			"next", "stop tfops serve, and set data_dir back or move the other directory here; to begin with nothing: tfops resume "+name)
+		why := fmt.Sprintf("the data directory %s is new, and %s keeps a state of this workspace: on an empty one "+
+			"everything would be made anew. "+
+			"To go on with it, stop tfops serve and use that directory: set data_dir back, or move it here. Resume "+
+			"only to begin with nothing on purpose", d.cfg.DataDir, known[name])
+		held.Records = append(held.Records,
+			workspace.Record{Name: name, Suspension: &workspace.Suspension{By: "tfops", Reason: why, At: now}})
+		held.Audits = append(held.Audits, run.Audit{At: now, Actor: "tfops", Via: "config", Action: "suspend",
+			Workspace: name, Reason: why})
+		d.Log.Warn("a workspace is held: the data directory is new, and another one keeps a state of it", "workspace",
+			name, "data_dir", d.cfg.DataDir, "other", known[name],
+			"next", "stop tfops serve, and set data_dir back or move the other directory here; to begin with nothing: "+
+				"tfops resume "+name)
 	}
 	return d.store.Rebuild(ctx, held) // all of them or none: a second start would not look again
 }

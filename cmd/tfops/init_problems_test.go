@@ -20,10 +20,14 @@ func TestInitIsValid(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write(t, "infra/broken/main.tf", "terraform {\n  required_version = \">= 1.0\"\n}\nmodule \"m\" {\n  source = \"../gone\"\n}\n")
+	write(t, "infra/broken/main.tf", "terraform {\n  required_version = \">= 1.0\"\n}\n"+
+		"module \"m\" {\n  source = "+
+		"\"../gone\"\n}\n")
 	for own, other := range map[string]string{"one": "two", "two": "one"} {
-		write(t, "infra/"+own+"/main.tf", fmt.Sprintf("terraform {\n  backend \"s3\" {\n    bucket = \"b\"\n    key = %q\n  }\n}\n"+
-			"data \"terraform_remote_state\" \"x\" {\n  backend = \"s3\"\n  config = {\n    bucket = \"b\"\n    key = %q\n  }\n}\n", own, other))
+		write(t, "infra/"+own+"/main.tf",
+			fmt.Sprintf("terraform {\n  backend \"s3\" {\n    bucket = \"b\"\n    key = %q\n  }\n}\n"+
+				"data \"terraform_remote_state\" \"x\" {\n  backend = \"s3\"\n  config = {\n    bucket = \"b\"\n"+
+				"    key = %q\n  }\n}\n", own, other))
 	}
 	write(t, "infra/envs/main.tf", "terraform {\n  backend \"s3\" {}\n}\n")
 	write(t, "infra/envs/env/prod.tfvars", "")
@@ -34,17 +38,20 @@ func TestInitIsValid(t *testing.T) {
 		err = work.AddWithOptions(&git.AddOptions{All: true})
 	}
 	if err == nil {
-		_, err = work.Commit("all of it", &git.CommitOptions{Author: &object.Signature{Name: "Ana", Email: "ana@example.com"}})
+		_, err = work.Commit("all of it",
+			&git.CommitOptions{Author: &object.Signature{Name: "Ana", Email: "ana@example.com"}})
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	out := s.ok("init", "infra", "--data-dir", t.TempDir())
-	if !strings.Contains(out, "6 workspaces") || !strings.Contains(out, "Left out, with the reason in a comment: 1 root module.") {
+	if !strings.Contains(out, "6 workspaces") ||
+		!strings.Contains(out, "Left out, with the reason in a comment: 1 root module.") {
 		t.Errorf("init prints\n%s", out)
 	}
 	text := read(t, "tfops.hcl")
-	for _, want := range []string{"# Left out: broken/main.tf:4: ", "infer_dependencies = false", `backend_config_files = ["env/prod.tfbackend"]`} {
+	for _, want := range []string{"# Left out: broken/main.tf:4: ", "infer_dependencies = false",
+		`backend_config_files = ["env/prod.tfbackend"]`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the file lacks %q:\n%s", want, text)
 		}
@@ -69,7 +76,8 @@ func TestInitFollowsSubmodules(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			write(t, "infra/app/main.tf", "terraform {\n  required_version = \">= 1.0\"\n}\nmodule \"m\" {\n  source = \"../tools/modules/m\"\n}\n")
+			write(t, "infra/app/main.tf", "terraform {\n  required_version = \">= 1.0\"\n}\n"+
+				"module \"m\" {\n  source = \"../tools/modules/m\"\n}\n")
 			write(t, "infra/.gitmodules", "[submodule \"tools\"]\n\tpath = tools\n\turl = ../tools.git\n")
 			work, err := repo.Worktree()
 			for _, name := range []string{"app/main.tf", ".gitmodules"} {
@@ -78,7 +86,8 @@ func TestInitFollowsSubmodules(t *testing.T) {
 				}
 			}
 			if err == nil {
-				_, err = work.Commit("with a submodule", &git.CommitOptions{Author: &object.Signature{Name: "Ana", Email: "ana@example.com"}})
+				_, err = work.Commit("with a submodule",
+					&git.CommitOptions{Author: &object.Signature{Name: "Ana", Email: "ana@example.com"}})
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -89,14 +98,16 @@ func TestInitFollowsSubmodules(t *testing.T) {
 			}
 			s.ok("init", "infra", "--data-dir", t.TempDir())
 			text := read(t, "tfops.hcl")
-			if !strings.Contains(text, "\n  submodules = true\n") || !strings.Contains(text, "\n  dir = \"app\"\n") || strings.Contains(text, "tools/root") {
+			if !strings.Contains(text, "\n  submodules = true\n") || !strings.Contains(text, "\n  dir = \"app\"\n") ||
+				strings.Contains(text, "tools/root") {
 				t.Errorf("the file is\n%s", text)
 			}
 			s.ok("validate")
 			s.ok("graph", "--repo", "infra")
 			write(t, "tfops.hcl", strings.Replace(text, "  submodules = true\n", "", 1))
 			out := s.ends(2, "validate").err
-			if !strings.Contains(out, "in the Git submodule tools, whose files are not here") || !strings.Contains(out, "set submodules = true in the repository block") {
+			if !strings.Contains(out, "in the Git submodule tools, whose files are not here") ||
+				!strings.Contains(out, "set submodules = true in the repository block") {
 				t.Errorf("without it validate prints\n%s", out)
 			}
 		})

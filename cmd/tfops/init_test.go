@@ -14,12 +14,15 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/tfops/tfops/internal/exit"
+	"github.com/tfops/tfops/internal/setup"
+	"github.com/tfops/tfops/internal/validation"
 )
 
 // checkout makes a Git checkout with two root modules in the working directory.
 func checkout(t *testing.T, branch string) *git.Repository {
 	t.Helper()
-	repo, err := git.PlainInitWithOptions("infra", &git.PlainInitOptions{InitOptions: git.InitOptions{DefaultBranch: plumbing.NewBranchReferenceName(branch)}})
+	repo, err := git.PlainInitWithOptions("infra",
+		&git.PlainInitOptions{InitOptions: git.InitOptions{DefaultBranch: plumbing.NewBranchReferenceName(branch)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,30 +44,36 @@ func TestInit(t *testing.T) {
 		upstream string // what origin/HEAD points to
 		branch   string
 	}{
-		"no origin":        {branch: "trunk"},
-		"https":            {origin: "https://git.example.com/acme/infra.git", url: "https://git.example.com/acme/infra.git", branch: "trunk"},
-		"password in it":   {origin: "https://ana:hunter22@git.example.com/acme/infra.git", url: "https://git.example.com/acme/infra.git", branch: "trunk"},
-		"ssh":              {origin: "git@git.example.com:acme/infra.git", url: "git@git.example.com:acme/infra.git", branch: "trunk"},
-		"local path":       {origin: "file:///srv/git/infra.git", url: "/srv/git/infra.git", branch: "trunk"},
-		"default upstream": {origin: "https://git.example.com/acme/infra.git", url: "https://git.example.com/acme/infra.git", upstream: "release/next", branch: "release/next"},
+		"no origin": {branch: "trunk"},
+		"https": {origin: "https://git.example.com/acme/infra.git",
+			url: "https://git.example.com/acme/infra.git", branch: "trunk"},
+		"password in it": {origin: "https://ana:hunter22@git.example.com/acme/infra.git",
+			url: "https://git.example.com/acme/infra.git", branch: "trunk"},
+		"ssh": {origin: "git@git.example.com:acme/infra.git", url: "git@git.example.com:acme/infra.git",
+			branch: "trunk"},
+		"local path": {origin: "file:///srv/git/infra.git", url: "/srv/git/infra.git", branch: "trunk"},
+		"default upstream": {origin: "https://git.example.com/acme/infra.git",
+			url: "https://git.example.com/acme/infra.git", upstream: "release/next", branch: "release/next"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newShell(t)
 			repo := checkout(t, "trunk")
 			if c.origin != "" {
-				if _, err := repo.CreateRemote(&config.RemoteConfig{Name: "origin", URLs: []string{c.origin}}); err != nil {
+				if _, err := repo.CreateRemote(&config.RemoteConfig{Name: "origin",
+					URLs: []string{c.origin}}); err != nil {
 					t.Fatal(err)
 				}
 			}
 			if c.upstream != "" {
-				ref := plumbing.NewSymbolicReference("refs/remotes/origin/HEAD", plumbing.ReferenceName("refs/remotes/origin/"+c.upstream))
+				ref := plumbing.NewSymbolicReference("refs/remotes/origin/HEAD",
+					plumbing.ReferenceName("refs/remotes/origin/"+c.upstream))
 				if err := repo.Storer.SetReference(ref); err != nil {
 					t.Fatal(err)
 				}
 			}
 			t.Chdir("infra/live") // anywhere in a checkout will do
 			data := t.TempDir()
-			var w written
+			var w setup.Written
 			r := s.ends(exit.Done, "init", "--data-dir", data, "-o", "json")
 			if err := json.Unmarshal([]byte(r.out), &w); err != nil {
 				t.Fatal(err)
@@ -76,7 +85,8 @@ func TestInit(t *testing.T) {
 				}
 				c.url = top
 			}
-			if w.URL != c.url || w.Branch != c.branch || w.DataDir != data || strings.Join(w.Workspaces, " ") != "live-prod live-staging" {
+			if w.URL != c.url || w.Branch != c.branch || w.DataDir != data ||
+				strings.Join(w.Workspaces, " ") != "live-prod live-staging" {
 				t.Errorf("wrote %+v, want url %q, branch %q", w, c.url, c.branch)
 			}
 			if text := read(t, "tfops.hcl"); strings.Contains(text, "hunter22") {
@@ -93,7 +103,8 @@ func TestInit(t *testing.T) {
 
 func TestInitOverwritesNothing(t *testing.T) {
 	s := newShell(t)
-	if r := s.ends(exit.Usage, "init"); !strings.Contains(r.err, "not in a Git checkout") || !strings.Contains(r.err, "tfops init CHECKOUT") {
+	if r := s.ends(exit.Usage, "init"); !strings.Contains(r.err, "not in a Git checkout") ||
+		!strings.Contains(r.err, "tfops init CHECKOUT") {
 		t.Errorf("without a checkout: %s", r.err)
 	}
 	checkout(t, "main")
@@ -105,15 +116,18 @@ func TestInitOverwritesNothing(t *testing.T) {
 		t.Error("it was overwritten")
 	}
 	out := s.ok("init", "infra", "--config", "other.hcl", "--branch", "prod", "--url", "https://git.example.com/x.git")
-	for _, want := range []string{"Wrote other.hcl", "branch prod", "2 workspaces", "tfops validate --config other.hcl", "tfops serve --config other.hcl"} {
+	for _, want := range []string{"Wrote other.hcl", "branch prod", "2 workspaces",
+		"tfops validate --config other.hcl", "tfops serve --config other.hcl"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("init prints\n%s\nwithout %q", out, want)
 		}
 	}
-	if text := read(t, "other.hcl"); !strings.Contains(text, "https://git.example.com/x.git") || !strings.Contains(text, `"prod"`) {
+	if text := read(t, "other.hcl"); !strings.Contains(text, "https://git.example.com/x.git") ||
+		!strings.Contains(text, `"prod"`) {
 		t.Errorf("wrote\n%s", text)
 	}
-	if r := s.ends(exit.Failed, "init", "infra", "--config", "no/such/dir.hcl"); !strings.Contains(r.err, "cannot be written") {
+	if r := s.ends(exit.Failed, "init", "infra", "--config", "no/such/dir.hcl"); !strings.Contains(r.err,
+		"cannot be written") {
 		t.Errorf("says %s", r.err)
 	}
 }
@@ -140,8 +154,9 @@ workspace "a" {
 		t.Errorf("says %s", r.err)
 	}
 	golden(t, "validate.table", r.out)
-	var v validated
-	if err := json.Unmarshal([]byte(s.ok("validate", "-o", "json")), &v); err != nil || !v.Valid || len(v.Workspaces) != 1 || v.Workspaces[0].DriftTimezone != "Europe/Paris" {
+	var v validation.Result
+	if err := json.Unmarshal([]byte(s.ok("validate", "-o", "json")), &v); err != nil || !v.Valid ||
+		len(v.Workspaces) != 1 || v.Workspaces[0].DriftTimezone != "Europe/Paris" {
 		t.Errorf("%v: %+v", err, v)
 	}
 
@@ -156,8 +171,9 @@ workspace "a" {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
 	r = s.ends(exit.Usage, "validate", "-o", "json")
-	v = validated{}
-	if err := json.Unmarshal([]byte(r.out), &v); err != nil || v.Valid || len(v.Problems) != 3 || v.Problems[1].Line != 2 || !filepath.IsAbs(v.Path) {
+	v = validation.Result{}
+	if err := json.Unmarshal([]byte(r.out), &v); err != nil || v.Valid || len(v.Problems) != 3 ||
+		v.Problems[1].Line != 2 || !filepath.IsAbs(v.Path) {
 		t.Errorf("%v: %+v", err, v)
 	}
 	if r := s.ends(exit.Usage, "serve"); !strings.Contains(r.err, "tfops.hcl:2:3") {
@@ -212,18 +228,22 @@ notify "hook" {
   secret = env("TFOPS_TEST_SIGN")
 }
 `
-	write(t, "tfops.hcl", rules+"notify \"mail\" {\n  url = \"smtp://mail.example.com/?from=CANARYfrom@example.com&to=b@example.com\"\n  on = [\"report\"]\n}\n")
+	write(t, "tfops.hcl", rules+"notify \"mail\" {\n  url = "+
+		"\"smtp://mail.example.com/?from=CANARYfrom@example.com&to=b@example.com\"\n  on = [\"report\"]\n}\n")
 	r := s.ends(exit.Done, "validate")
 	golden(t, "validate-rules.table", r.out)
 	all := r.out + r.err
 	r = s.ends(exit.Done, "validate", "-o", "json")
-	golden(t, "validate-rules.json", regexp.MustCompile(`"[^"]*/(data|tfops.hcl)"`).ReplaceAllString(r.out, `"HERE/$1"`))
+	golden(t, "validate-rules.json", regexp.MustCompile(`"[^"]*/(data|tfops.hcl)"`).ReplaceAllString(r.out,
+		`"HERE/$1"`))
 	if all += r.out + r.err; strings.Contains(all, "CANARY") {
 		t.Errorf("a secret is shown:\n%s", all)
 	}
-	write(t, "tfops.hcl", strings.Replace(rules, "notify \"hook\" {", "notify \"hook\" {\n  url = \"slack://CANARY\"\n  hmac = \"CANARY\"\n", 1))
+	write(t, "tfops.hcl", strings.Replace(rules, "notify \"hook\" {",
+		"notify \"hook\" {\n  url = \"slack://CANARY\"\n  hmac = \"CANARY\"\n", 1))
 	for _, format := range []string{"table", "json", "yaml"} {
-		if r := s.ends(exit.Usage, "validate", "-o", format); strings.Contains(r.out+r.err, "CANARY") || !strings.Contains(r.out+r.err, "hmac") {
+		if r := s.ends(exit.Usage, "validate", "-o", format); strings.Contains(r.out+r.err, "CANARY") ||
+			!strings.Contains(r.out+r.err, "hmac") {
 			t.Errorf("%s\n%s", r.out, r.err)
 		}
 	}
@@ -231,7 +251,9 @@ notify "hook" {
 
 // A fleet that nobody watches is said to be one.
 func TestValidateTellsOfSilence(t *testing.T) {
-	const bare = "data_dir = \"data\"\nrepository \"infra\" { url = \"https://git.example.com/infra.git\" }\nworkspace \"a\" {\n repository = \"infra\"\n drift {\n  schedule = \"%s\"\n }\n}\n"
+	const bare = "data_dir = \"data\"\nrepository \"infra\" { url = \"https://git.example.com/infra.git\" }\n" +
+		"workspace " +
+		"\"a\" {\n repository = \"infra\"\n drift {\n  schedule = \"%s\"\n }\n}\n"
 	const checked, told = "No workspace is checked for drift", "Nobody is told what happens"
 	for src, want := range map[string][2]bool{
 		fmt.Sprintf(bare, ""):       {true, true},
@@ -240,7 +262,8 @@ func TestValidateTellsOfSilence(t *testing.T) {
 	} {
 		s := newShell(t)
 		write(t, "tfops.hcl", src)
-		if r := s.ends(exit.Done, "validate"); strings.Contains(r.err, checked) != want[0] || strings.Contains(r.err, told) != want[1] {
+		if r := s.ends(exit.Done, "validate"); strings.Contains(r.err, checked) != want[0] ||
+			strings.Contains(r.err, told) != want[1] {
 			t.Errorf("%s\n%s", src, r.err)
 		}
 	}

@@ -13,10 +13,12 @@ import (
 
 func TestInspectWhatIsNoStore(t *testing.T) {
 	s := newShell(t)
-	for name, content := range map[string]string{"tfops.hcl": liveConfig, "short": "x", "big": strings.Repeat("not a store ", 20000)} {
+	for name, content := range map[string]string{"tfops.hcl": liveConfig, "short": "x",
+		"big": strings.Repeat("not a store ", 20000)} {
 		write(t, name, content)
 		r := s.ends(exit.Usage, "inspect", name)
-		if !strings.Contains(r.err, name+" is not a tfops store") || strings.Contains(r.err, "damaged") || strings.Contains(r.err, "move") {
+		if !strings.Contains(r.err, name+" is not a tfops store") || strings.Contains(r.err, "damaged") ||
+			strings.Contains(r.err, "move") {
 			t.Errorf("%s: says %q", name, r.err)
 		}
 	}

@@ -63,7 +63,8 @@ func newLive(t *testing.T) *live {
 		t.Fatal(err)
 	}
 	d, err := newDaemon(daemonOptions{ConfigPath: "tfops.hcl", Exe: exe, Log: slog.New(slog.DiscardHandler),
-		Environ: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "CHECKPOINT_DISABLE=1", "TF_CLI_CONFIG_FILE=" + filepath.Join(dir, "engine.rc")}})
+		Environ: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "CHECKPOINT_DISABLE=1", "TF_CLI_CONFIG_FILE=" +
+			filepath.Join(dir, "engine.rc")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,13 +132,15 @@ func TestTheLoopOnTheCommandLine(t *testing.T) {
 	l := newLive(t)
 	waits := l.awaiting("sync")
 
-	if out := l.ok("show", waits.ID); !strings.Contains(out, "terraform_data.web will be created") || !strings.Contains(out, "1 approval") {
+	if out := l.ok("show", waits.ID); !strings.Contains(out, "terraform_data.web will be created") ||
+		!strings.Contains(out, "1 approval") {
 		t.Errorf("show prints\n%s", out)
 	}
 	if out := l.ok("approvals"); !strings.Contains(out, waits.ID) {
 		t.Errorf("approvals prints\n%s", out)
 	}
-	if r := l.ends(exit.Failed, "approve", waits.ID, "--digest", "000000000000"); !strings.Contains(r.err, "tfops show "+waits.ID) {
+	if r := l.ends(exit.Failed, "approve", waits.ID, "--digest", "000000000000"); !strings.Contains(r.err,
+		"tfops show "+waits.ID) {
 		t.Errorf("another plan's digest: %s", r.err)
 	}
 	showed, status := l.onTerminal(show.ShortDigest(waits.Plan.Digest)+"\n", "approve", waits.ID, "-m", "fine")
@@ -259,7 +262,8 @@ func TestDecisionsOnTheCommandLine(t *testing.T) {
 		t.Errorf("locks prints\n%s", out)
 	}
 	waits = l.awaiting("sync")
-	if r := l.ends(exit.Done, "approve", waits.ID); !strings.Contains(r.out, "It waits for the state, which is locked by") {
+	if r := l.ends(exit.Done, "approve", waits.ID); !strings.Contains(r.out,
+		"It waits for the state, which is locked by") {
 		t.Errorf("approve prints\n%s", r.out)
 	}
 	if r := l.ends(exit.Approval, "wait", waits.ID); !strings.Contains(r.err, "Next: tfops unlock web") {
@@ -281,7 +285,8 @@ func TestDecisionsOnTheCommandLine(t *testing.T) {
 	if out := l.ok("status", "web"); !strings.Contains(out, "freeze") || !strings.Contains(out, "tfops resume web") {
 		t.Errorf("status prints\n%s", out)
 	}
-	if r := l.ends(exit.Approval, "wait", waits.ID[:len(waits.ID)-1]); !strings.Contains(r.err, "Next: tfops resume web") {
+	if r := l.ends(exit.Approval, "wait", waits.ID[:len(waits.ID)-1]); !strings.Contains(r.err,
+		"Next: tfops resume web") {
 		t.Errorf("wait behind a suspension says\n%s", r.err)
 	}
 	l.ok("resume", "web")
@@ -289,10 +294,12 @@ func TestDecisionsOnTheCommandLine(t *testing.T) {
 	l.ends(exit.Done, "wait", waits.ID)
 
 	// A mistake in the code is shown as terraform shows it.
-	broken := l.repo.Commit("main", map[string]string{"web/main.tf": "resource \"terraform_data\" \"web\" {\n  colour = 1\n}\n"})
+	broken := l.repo.Commit("main", map[string]string{
+		"web/main.tf": "resource \"terraform_data\" \"web\" {\n  colour = 1\n}\n"})
 	l.ok("poll", "infra")
 	l.ends(exit.Failed, "poll", "nothere")
-	if r := l.ends(exit.Ended, "plan", "web", "--ref", broken, "--wait"); !strings.Contains(r.err, `An argument named "colour" is not expected here`) {
+	if r := l.ends(exit.Ended, "plan", "web", "--ref", broken, "--wait"); !strings.Contains(r.err,
+		`An argument named "colour" is not expected here`) {
 		t.Errorf("plan says\n%s", r.err)
 	}
 	if r := l.ends(exit.Ended, "sync", "web", "--wait"); !strings.Contains(r.err, "main.tf line 2") {
@@ -312,7 +319,8 @@ func TestDecisionsOnTheCommandLine(t *testing.T) {
 	if out := l.ok("status"); !strings.Contains(out, "destroyed") {
 		t.Errorf("status prints\n%s", out)
 	}
-	for _, args := range [][]string{{"plan", "nothere"}, {"status", "nothere"}, {"history", "nothere"}, {"show", "nothere"}, {"logs", "nothere"}, {"lock", "nothere", "-m", "x"}} {
+	for _, args := range [][]string{{"plan", "nothere"}, {"status", "nothere"}, {"history", "nothere"},
+		{"show", "nothere"}, {"logs", "nothere"}, {"lock", "nothere", "-m", "x"}} {
 		l.ends(exit.Failed, args...)
 	}
 	if r := l.ends(exit.Failed, "lock", "wbe", "-m", "x"); !strings.Contains(r.err, "did you mean web?") {

@@ -59,7 +59,8 @@ func (s *shell) run(args ...string) result {
 
 func (s *shell) runIn(ctx context.Context, args ...string) result {
 	var out, err bytes.Buffer
-	a := &app{stdin: &bytes.Buffer{}, stdout: &out, stderr: &err, getenv: func(k string) string { return s.env[k] }, now: s.now}
+	a := &app{stdin: &bytes.Buffer{}, stdout: &out, stderr: &err, getenv: func(k string) string { return s.env[k] },
+		now: s.now}
 	status := a.run(ctx, args)
 	return result{out.String(), err.String(), status}
 }

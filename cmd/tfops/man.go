@@ -23,7 +23,8 @@ func newManCommand() *cobra.Command {
 		Args: usage.Takes("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if info, err := os.Stat(args[0]); err != nil || !info.IsDir() {
-				return fault.New(fault.Invalid, "make it: mkdir -p "+filepath.Clean(args[0]), "there is no directory %s", args[0])
+				return fault.New(fault.Invalid, "make it: mkdir -p "+filepath.Clean(args[0]),
+					"there is no directory %s", args[0])
 			}
 			// Each page is titled after its command.
 			header := &doc.GenManHeader{Section: "1", Source: "tfops " + version(), Manual: "tfops"}

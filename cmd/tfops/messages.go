@@ -66,8 +66,9 @@ func (d *daemon) tellDelivery(o delivery.Outcome) {
 // with mu held.
 func (d *daemon) tellRefused(ctx context.Context) {
 	n := run.Notice{Kind: run.NoticeConfigInvalid,
-		Title: "the configuration on disk is not in force; the last good one is",
-		Text:  "What is wrong with " + d.cfg.Path + " stands in the log and in: tfops status", Command: "tfops validate"}
+		Title:   "the configuration on disk is not in force; the last good one is",
+		Text:    "What is wrong with " + d.cfg.Path + " stands in the log and in: tfops status",
+		Command: "tfops validate"}
 	if n.Targets = notify.Wants(d.targets, n); len(n.Targets) == 0 {
 		return
 	}

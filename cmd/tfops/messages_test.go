@@ -22,7 +22,8 @@ import (
 // the block: a delivery to one that is not there is given up.
 func TestAReloadTellsTargetsThatAreThere(t *testing.T) {
 	newShell(t)
-	config := fmt.Sprintf("data_dir = \"data\"\nrepository \"infra\" {\n  url  = %q\n  poll = \"1h\"\n}\n", gittest.NewRepo(t).Dir)
+	config := fmt.Sprintf("data_dir = \"data\"\nrepository \"infra\" {\n  url  = %q\n  poll = \"1h\"\n}\n",
+		gittest.NewRepo(t).Dir)
 	var names []string
 	for i := range 20 {
 		names = append(names, fmt.Sprintf("w%02d", i))
@@ -33,15 +34,18 @@ func TestAReloadTellsTargetsThatAreThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := newDaemon(daemonOptions{ConfigPath: "tfops.hcl", Exe: exe, Log: slog.New(slog.DiscardHandler), Environ: []string{"PATH=" + os.Getenv("PATH")}})
+	d, err := newDaemon(daemonOptions{ConfigPath: "tfops.hcl", Exe: exe, Log: slog.New(slog.DiscardHandler),
+		Environ: []string{"PATH=" + os.Getenv("PATH")}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer d.Close()
 	for _, name := range names {
 		err := d.store.ChangeWorkspace(t.Context(), name, func(h *run.WorkspaceTx) error {
-			h.SetFindings([]drift.Finding{{ID: drift.ID(name, "x.y", drift.Changed), Workspace: name, Life: drift.Ignored,
-				Difference: drift.Difference{Address: "x.y", Class: drift.Changed, Attributes: []drift.Attribute{{Path: "a", IgnoredBy: "all"}}}}})
+			h.SetFindings([]drift.Finding{{ID: drift.ID(name, "x.y", drift.Changed), Workspace: name,
+				Life: drift.Ignored,
+				Difference: drift.Difference{Address: "x.y", Class: drift.Changed,
+					Attributes: []drift.Attribute{{Path: "a", IgnoredBy: "all"}}}}})
 			return nil
 		})
 		if err != nil {
@@ -72,7 +76,8 @@ func TestAReloadTellsTargetsThatAreThere(t *testing.T) {
 			}
 		}
 		if ended && len(due) != len(names) {
-			t.Fatalf("%d of %d workspaces are told of: %s", len(due), len(names), strings.TrimSpace(d.configStatus().Error))
+			t.Fatalf("%d of %d workspaces are told of: %s", len(due), len(names),
+				strings.TrimSpace(d.configStatus().Error))
 		}
 	}
 }

@@ -21,13 +21,16 @@ func fullFake(s *shell) *fakeDaemon {
 	fleet, r := exampleFleet(), exampleRun()
 	failed := endedRun("sync", "errored")
 	failed.ID, failed.Plan, failed.Approvals = "0k1v7aaaaaaa", nil, []api.Vote{}
-	failed.Error = &api.Failure{Message: "terraform plan failed", Detail: "Error: Unsupported argument\n\n  on main.tf line 3:\n   3: colour = 1", Next: "correct the code and push"}
+	failed.Error = &api.Failure{Message: "terraform plan failed",
+		Detail: "Error: Unsupported argument\n\n  on main.tf line 3:\n   3: colour = 1",
+		Next:   "correct the code and push"}
 	applied := endedRun("sync", "applied")
 	applied.ID, applied.ApplyStartedAt = "0k1v6bbbbbbb", minutesAgo(6)
 	yes, no := true, false
 	mineRun, other := exampleRun(), exampleRun()
 	mineRun.CanApprove = &yes
-	other.ID, other.Workspace, other.CanApprove, other.CannotApproveBecause = "0k1v9ccccccc", "accounts-prod", &no, "ana wrote the commit"
+	other.ID, other.Workspace, other.CanApprove, other.CannotApproveBecause = "0k1v9ccccccc", "accounts-prod", &no,
+		"ana wrote the commit"
 	d.on("GET /status", fleet)
 	d.on("GET /workspaces", fleet.Workspaces)
 	d.on("GET /workspaces/network-prod", fleet.Workspaces[1])
@@ -43,11 +46,14 @@ func fullFake(s *shell) *fakeDaemon {
 	d.on("GET /drift/findings", found)
 	d.on("GET /drift/findings/3f2a9c41d07b", found[0])
 	d.on("GET /drift/findings/9b1c3e5f7a2d", found[1])
-	d.on("GET /drift/reports", []api.Report{{ID: "0k1v5eeeeeee", Name: "nightly", At: *minutesAgo(360), Since: *minutesAgo(1800), Text: "2 findings in 3 workspaces, 1 new"}})
+	d.on("GET /drift/reports", []api.Report{{ID: "0k1v5eeeeeee", Name: "nightly", At: *minutesAgo(360),
+		Since: *minutesAgo(1800), Text: "2 findings in 3 workspaces, 1 new"}})
 	d.on("GET /notify", fleet.Notify)
-	d.on("GET /dead-letters", []api.Delivery{{ID: "0k1v4fffffff-audit", Target: "audit", Kind: "applied", Title: "network-prod was applied", At: *minutesAgo(2000), Attempts: 12,
+	d.on("GET /dead-letters", []api.Delivery{{ID: "0k1v4fffffff-audit", Target: "audit", Kind: "applied",
+		Title: "network-prod was applied", At: *minutesAgo(2000), Attempts: 12,
 		LastError: "answered 410", DeadAt: minutesAgo(500)}})
-	d.on("GET /audit", []api.Audit{{At: noon, Actor: "li", Via: "socket", Action: "approve", Workspace: "network-prod", Run: r.ID, Reason: "looks right"}})
+	d.on("GET /audit", []api.Audit{{At: noon, Actor: "li", Via: "socket", Action: "approve",
+		Workspace: "network-prod", Run: r.ID, Reason: "looks right"}})
 	return d
 }
 
@@ -55,10 +61,11 @@ func TestWhatIsPrinted(t *testing.T) {
 	s := newShell(t)
 	fullFake(s)
 	commands := map[string][]string{
-		"status":         {"status"},
-		"status-one":     {"status", "network-prod"},
-		"status-filter":  {"status", "--label", "team=network", "--sync", "pending", "--drift", "drifted"},
-		"runs":           {"runs", "--workspace", "network-prod", "--status", "errored,applied", "--kind", "sync", "--limit", "3", "--before", "0k2"},
+		"status":        {"status"},
+		"status-one":    {"status", "network-prod"},
+		"status-filter": {"status", "--label", "team=network", "--sync", "pending", "--drift", "drifted"},
+		"runs": {"runs", "--workspace", "network-prod", "--status", "errored,applied", "--kind", "sync",
+			"--limit", "3", "--before", "0k2"},
 		"show":           {"show", "0k1v8m3pq4rs", "--events"},
 		"show-errored":   {"show", "0k1v7aaaaaaa"},
 		"approvals":      {"approvals"},
@@ -136,7 +143,8 @@ func TestFleetOf200(t *testing.T) {
 func TestTheQueryIsSent(t *testing.T) {
 	s := newShell(t)
 	d := fullFake(s)
-	s.ok("runs", "--workspace", "network-prod", "--status", "errored,applied", "--kind", "drift", "--limit", "3", "--before", "0k2")
+	s.ok("runs", "--workspace", "network-prod", "--status", "errored,applied", "--kind", "drift", "--limit", "3",
+		"--before", "0k2")
 	d.sent(t, "GET /runs?before=0k2&kind=drift&limit=3&status=errored&status=applied&workspace=network-prod")
 	s.ok("audit", "--limit", "7")
 	d.sent(t, "GET /audit?limit=7")
@@ -147,7 +155,9 @@ func TestTheQueryIsSent(t *testing.T) {
 	s.env["TFOPS_TOKEN"] = "from-env"
 	s.ok("locks")
 	s.ok("locks", "--token", "from-flag")
-	if got := []string{d.heads[len(d.heads)-2].Get("Authorization"), d.heads[len(d.heads)-1].Get("Authorization")}; !reflect.DeepEqual(got, []string{"Bearer from-env", "Bearer from-flag"}) {
+	if got := []string{d.heads[len(d.heads)-2].Get("Authorization"),
+		d.heads[len(d.heads)-1].Get("Authorization")}; !reflect.DeepEqual(got,
+		[]string{"Bearer from-env", "Bearer from-flag"}) {
 		t.Errorf("tokens sent: %q", got)
 	}
 }
@@ -163,18 +173,21 @@ func TestTextFromOutsideCannotActOnTheTerminal(t *testing.T) {
 	w.WaitingFor, w.Lock.Reason, w.Suspended.Reason, w.DriftWhy = evil, evil, evil, evil
 	d.on("GET /runs/"+r.ID, r)
 	d.on("GET /runs/"+r.ID+"/plan", []byte(examplePlan))
-	d.on("GET /runs/"+r.ID+"/log", []byte(`{"@level":"info","@message":"\u001b[31m`+"\x7f\u202e"+`","type":"log"}`+"\n"))
+	d.on("GET /runs/"+r.ID+"/log", []byte(
+		`{"@level":"info","@message":"\u001b[31m`+"\x7f\u202e"+`","type":"log"}`+"\n"))
 	d.on("GET /runs", []api.Run{r})
 	d.on("GET /workspaces/network-prod", w)
 	d.on("GET /locks", []api.Lock{*w.Lock})
 	f := exampleFindings()[0]
-	f.Address, f.Owners, f.File, f.Problems, f.Attributes[0].Path, f.Attributes[0].After = evil, []string{evil}, evil, []string{evil}, evil, evil
+	f.Address, f.Owners, f.File, f.Problems, f.Attributes[0].Path, f.Attributes[0].After = evil, []string{evil}, evil,
+		[]string{evil}, evil, evil
 	d.on("GET /drift/findings", []api.Finding{f})
 	d.on("GET /drift/findings/"+f.ID, f)
 	d.on("GET /dead-letters", []api.Delivery{{ID: "x", Target: "ops", Title: evil, LastError: evil}})
 	d.on("GET /notify", []api.NotifyTarget{{Name: "ops", Place: evil, LastError: evil}})
 	d.on("GET /audit", []api.Audit{{Actor: evil, Reason: evil}})
-	for _, args := range [][]string{{"show", r.ID}, {"runs"}, {"status", "network-prod"}, {"locks"}, {"audit"}, {"logs", r.ID},
+	for _, args := range [][]string{{"show", r.ID}, {"runs"}, {"status", "network-prod"}, {"locks"}, {"audit"},
+		{"logs", r.ID},
 		{"drift", "findings"}, {"drift", "show", f.ID}, {"notify"}, {"notify", "dead"}} {
 		for _, format := range document.Formats {
 			got := s.ends(exit.Done, append(args, "-o", format)...)
@@ -192,7 +205,8 @@ func TestTextFromOutsideCannotActOnTheTerminal(t *testing.T) {
 		t.Errorf("the comment does not survive as JSON: %q, %v", back.Comment, err)
 	}
 	var doc map[string]any
-	if err := yaml.Unmarshal([]byte(s.ok("show", r.ID, "-o", "yaml")), &doc); err != nil || doc["comment"] != r.Comment {
+	if err := yaml.Unmarshal([]byte(s.ok("show", r.ID, "-o", "yaml")), &doc); err != nil ||
+		doc["comment"] != r.Comment {
 		t.Errorf("the comment does not survive as YAML: %q, %v", doc["comment"], err)
 	}
 }

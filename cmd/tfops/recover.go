@@ -64,7 +64,8 @@ func (a *app) recover(ctx context.Context, backup string) error {
 	o := offline.Recovery{Dir: dir, Backup: backup, Now: a.now}
 	cfg, err := config.Load(path)
 	if err != nil {
-		a.term().Warning("the configuration cannot be read, so only workspaces that left something are held: "+err.Error(), "")
+		a.term().Warning("the configuration cannot be read, so only workspaces that left something are held: "+
+			err.Error(), "")
 	} else {
 		for _, w := range cfg.Workspaces {
 			o.Configured = append(o.Configured, w.Name)

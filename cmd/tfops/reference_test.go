@@ -17,7 +17,8 @@ import (
 )
 
 func rootForTest() *cobra.Command {
-	root := newRootCommand(&app{stdin: &bytes.Buffer{}, stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, getenv: func(string) string { return "" }, now: time.Now})
+	root := newRootCommand(&app{stdin: &bytes.Buffer{}, stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{},
+		getenv: func(string) string { return "" }, now: time.Now})
 	root.InitDefaultHelpFlag()
 	root.InitDefaultHelpCmd()
 	return root
@@ -52,7 +53,8 @@ func TestEveryCommandIsDocumented(t *testing.T) {
 			}
 		}
 		for _, line := range strings.Split(c.Example, "\n") {
-			if !strings.HasPrefix(line, "  ") || !strings.Contains(line, c.CommandPath()) && !strings.HasPrefix(line, "  mkdir") {
+			if !strings.HasPrefix(line, "  ") || !strings.Contains(line, c.CommandPath()) && !strings.HasPrefix(line,
+				"  mkdir") {
 				t.Errorf("%s: its example %q does not show it", c.CommandPath(), line)
 			}
 		}
@@ -120,7 +122,8 @@ func reference(root *cobra.Command) string {
 	for _, g := range root.Groups() {
 		fmt.Fprintf(&b, "\n## %s\n\n| command | does |\n|---|---|\n", strings.TrimSuffix(g.Title, ":"))
 		inGroup(root, g.ID, func(c *cobra.Command) {
-			fmt.Fprintf(&b, "| [`%s`](#%s) | %s |\n", c.CommandPath(), strings.ReplaceAll(c.CommandPath(), " ", "-"), c.Short)
+			fmt.Fprintf(&b, "| [`%s`](#%s) | %s |\n", c.CommandPath(), strings.ReplaceAll(c.CommandPath(), " ", "-"),
+				c.Short)
 		})
 		inGroup(root, g.ID, func(c *cobra.Command) { describe(&b, c) })
 	}
@@ -144,7 +147,8 @@ func inGroup(root *cobra.Command, id string, visit func(*cobra.Command)) {
 func TestReferenceHasEveryCommand(t *testing.T) {
 	doc := reference(rootForTest())
 	walk(rootForTest(), func(c *cobra.Command) {
-		if path := c.CommandPath(); strings.Count(doc, "\n### "+path+"\n") != 1 || !strings.Contains(doc, "(#"+strings.ReplaceAll(path, " ", "-")+")") {
+		if path := c.CommandPath(); strings.Count(doc, "\n### "+path+"\n") != 1 ||
+			!strings.Contains(doc, "(#"+strings.ReplaceAll(path, " ", "-")+")") {
 			t.Errorf("%s is not in the reference", path)
 		}
 	})
@@ -167,7 +171,8 @@ func TestManPages(t *testing.T) {
 	s.ok("man", ".")
 	for _, name := range []string{"tfops.1", "tfops-approve.1", "tfops-serve.1"} {
 		page, err := os.ReadFile(name)
-		if err != nil || !bytes.Contains(page, []byte(`.TH "`+strings.ToUpper(strings.TrimSuffix(name, ".1"))+`" "1"`)) {
+		if err != nil || !bytes.Contains(page,
+			[]byte(`.TH "`+strings.ToUpper(strings.TrimSuffix(name, ".1"))+`" "1"`)) {
 			t.Errorf("%s: %v\n%.300s", name, err, page)
 		}
 	}

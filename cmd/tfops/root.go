@@ -53,8 +53,8 @@ least) if no other run begins so. "tfops man DIR" writes the manual pages.`,
 	flags.VarP(&a.output, "output", "o", "how to print results: table, json or yaml")
 	flags.StringVar(&a.config, "config", "",
 		"configuration `FILE` (TFOPS_CONFIG; default ./tfops.hcl, then /etc/tfops/tfops.hcl)")
-	flags.StringVar(&a.server, "server", "", "`ADDRESS` of the daemon: a socket's path or a URL (TFOPS_SERVER; default "+
-		"the socket in data_dir)")
+	flags.StringVar(&a.server, "server", "", "`ADDRESS` of the daemon: a socket's path or a URL "+
+		"(TFOPS_SERVER; default the socket in data_dir)")
 	flags.StringVar(&a.token, "token", "", "`TOKEN` for a daemon behind TCP (TFOPS_TOKEN); not needed on the socket")
 	flags.BoolVar(&a.noColor, "no-color", false, "print without colours (as with NO_COLOR in the environment)")
 	root.SetFlagErrorFunc(usage.FlagError)
@@ -81,7 +81,8 @@ func addCommands(root *cobra.Command, a *app) {
 		newLocksCommand(a), newNotifyCommand(a), newAuditCommand(a), newVersionCommand(a))
 	add(groupAct, "Plan and apply:", newPlanCommand(a), newSyncCommand(a), newDriftCommand(a), newDestroyCommand(a),
 		newWaitCommand(a), newCancelCommand(a), newResolveCommand(a), newPollCommand(a))
-	add(groupDecide, "Decide:", newApprovalsCommand(a), newApproveCommand(a), newRejectCommand(a), newWithdrawCommand(a))
+	add(groupDecide, "Decide:", newApprovalsCommand(a), newApproveCommand(a), newRejectCommand(a),
+		newWithdrawCommand(a))
 	add(groupHold, "Hold back:", newStateCommand(a), newLockCommand(a), newUnlockCommand(a), newSuspendCommand(a),
 		newResumeCommand(a))
 	add(groupKeep, "Keep and rescue:", newBackupCommand(a), newRecoverCommand(a), newInspectCommand(a),

@@ -35,7 +35,8 @@ repeated. For older ones than those shown, use --before with the last id.`,
   tfops runs --status awaiting_approval --status interrupted -o json`,
 		Args:    usage.Takes(),
 		PreRunE: func(*cobra.Command, []string) error { return checkRuns(q) },
-		RunE:    asks(a, func(c *api.Client, ctx context.Context) ([]api.Run, error) { return c.Runs(ctx, q) }, show.Runs),
+		RunE: asks(a, func(c *api.Client, ctx context.Context) ([]api.Run, error) { return c.Runs(ctx, q) },
+			show.Runs),
 	}
 	f := cmd.Flags()
 	f.StringVarP(&q.Workspace, "workspace", "w", "", "only runs of this `WORKSPACE`")

@@ -49,7 +49,8 @@ running applies alone.`,
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), daemonOptions{ConfigPath: path, NewKey: newKey, Environ: os.Environ(), Log: log})
+			return serve(cmd.Context(), daemonOptions{ConfigPath: path, NewKey: newKey, Environ: os.Environ(),
+				Log: log})
 		},
 	}
 	cmd.Flags().BoolVar(&newKey, "new-key", false, "make a new key when the data directory's key is gone")

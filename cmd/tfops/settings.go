@@ -11,12 +11,12 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/codebase"
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/drift/schedule"
 	"github.com/tfops/tfops/internal/engine/settings"
-	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/remote"
 	"github.com/tfops/tfops/internal/job"
@@ -61,31 +61,8 @@ func settingsOf(cfg *config.Config, m *mirrors) (*settings.Settings, error) {
 		}
 		s.Reports = append(s.Reports, p)
 	}
-	s.Config, err = fleetOf(cfg)
+	s.Config, err = codebase.Fleet(cfg)
 	return s, err
-}
-
-// fleetOf are the workspaces and the generators of a configuration.
-func fleetOf(cfg *config.Config) (fleet.Config, error) {
-	var c fleet.Config
-	for _, w := range cfg.Workspaces {
-		d, err := definition(w)
-		if err != nil {
-			return c, err
-		}
-		c.Workspaces = append(c.Workspaces, d)
-	}
-	for _, g := range cfg.Generators {
-		c.Generators = append(c.Generators, fleet.Generator{Generator: g.Generator,
-			Make: func(o workspace.Origin) (fleet.Definition, error) {
-				w, err := g.Make(o)
-				if err != nil {
-					return fleet.Definition{}, err
-				}
-				return definition(w)
-			}})
-	}
-	return c, nil
 }
 
 // repositoriesOf opens the mirrors of a configuration. Nothing that reads or fetches
@@ -142,18 +119,6 @@ func followsTags(cfg *config.Config, r config.Repository) func(tag string) bool 
 	return func(tag string) bool {
 		return slices.ContainsFunc(by, func(w workspace.Workspace) bool { _, ok := w.TagVersion(tag); return ok })
 	}
-}
-
-func definition(w config.Workspace) (fleet.Definition, error) {
-	schedule, err := schedule.Parse(w.Drift.Schedule, w.Drift.Timezone)
-	d := fleet.Definition{Workspace: w.Workspace, Rules: w.Rules, Drift: schedule}
-	if w.Range.Filename != "" {
-		d.Source = fmt.Sprintf("%s:%d", w.Range.Filename, w.Range.Start.Line)
-	}
-	if w.Drift.Heal {
-		d.Healing = &drift.Healing{Only: w.Drift.HealOnly, Cooldown: w.Drift.HealCooldown}
-	}
-	return d, err
 }
 
 func reportPlan(r config.Report) (settings.ReportPlan, error) {

@@ -62,7 +62,8 @@ func (a *app) readState(file string) ([]byte, error) {
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "name the file that holds the state", "the state cannot be read: %w", err)
+			return nil, fault.New(fault.Invalid, "name the file that holds the state", "the state cannot be read: %w",
+				err)
 		}
 		defer f.Close()
 		in = f
@@ -76,8 +77,8 @@ func (a *app) readState(file string) ([]byte, error) {
 			"%s is larger than %d MiB, the largest state that can be imported", file, api.MaxState>>20)
 	}
 	if len(b) == 0 {
-		return nil, fault.New(fault.Invalid, "pull it where it is: terraform state pull; one that is empty there needs "+
-			"no import", "%s is empty: there is no state in it", file)
+		return nil, fault.New(fault.Invalid, "pull it where it is: terraform state pull; one that is empty there "+
+			"needs no import", "%s is empty: there is no state in it", file)
 	}
 	return b, nil
 }

@@ -46,7 +46,8 @@ On a terminal the workspace's name is asked back. Without one, --yes is needed.`
 				}
 			}
 			name := args[0]
-			if err := a.askName(cmd.Context(), yes, "restore the", name, "tfops state restore "+name+" --yes"); err != nil {
+			if err := a.askName(cmd.Context(), yes, "restore the", name,
+				"tfops state restore "+name+" --yes"); err != nil {
 				return err
 			}
 			return a.restoreState(cmd.Context(), name, in)

@@ -51,7 +51,8 @@ made it of is gone); DRIFT is none, drifted or unknown
 				return a.fleet(ctx, c, f)
 			}
 			if f.given() {
-				return fault.New(fault.Invalid, "leave out the filters or the workspace", "filters are for the whole fleet")
+				return fault.New(fault.Invalid, "leave out the filters or the workspace",
+					"filters are for the whole fleet")
 			}
 			w, err := c.Workspace(ctx, args[0])
 			return printed(a, w, lookup.Workspace(ctx, c, args[0], err), show.Workspace)

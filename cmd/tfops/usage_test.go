@@ -23,7 +23,8 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"codify", "3f2a9c41d07b"}, []string{"did you mean tfops drift codify?"}},
 		{[]string{"ack"}, []string{"did you mean tfops drift ack? Otherwise: tfops --help"}},
 		{[]string{"notify", "tset"}, []string{"there is no command tset of tfops notify", "did you mean test?"}},
-		{[]string{"notify", "everybody"}, []string{"there is no command everybody of tfops notify", "tfops notify --help"}},
+		{[]string{"notify", "everybody"}, []string{"there is no command everybody of tfops notify",
+			"tfops notify --help"}},
 		{[]string{"xyzzy"}, []string{"there is no command xyzzy", "tfops --help"}},
 		{[]string{"--sever", "x", "status"}, []string{"no flag --sever", "did you mean --server?"}},
 		{[]string{"plan", "w", "--wiat"}, []string{"no flag --wiat of tfops plan", "did you mean --wait?"}},
@@ -113,7 +114,8 @@ func TestEveryCommandRefusesArgumentsThatItDoesNotTake(t *testing.T) {
 func TestExitStatusOfFaults(t *testing.T) {
 	s := newShell(t)
 	d := s.fake()
-	for code, want := range map[fault.Code]int{fault.Invalid: exit.Usage, fault.NotFound: exit.Failed, fault.Conflict: exit.Failed,
+	for code, want := range map[fault.Code]int{fault.Invalid: exit.Usage, fault.NotFound: exit.Failed,
+		fault.Conflict:  exit.Failed,
 		fault.Forbidden: exit.Failed, fault.Unavailable: exit.Failed, fault.Internal: exit.Failed} {
 		d.on("GET /locks", fault.New(code, "tfops something", "it went wrong"))
 		r := s.ends(want, "locks")
@@ -147,8 +149,10 @@ func TestTheServerIsFoundThroughTheConfiguration(t *testing.T) {
 
 	// Neither a variable that is not set here nor a mistake elsewhere in the
 	// file keeps a command from finding the daemon that runs with it.
-	write(t, "tfops.hcl", "data_dir = join(\"/\", [\""+dir+"\", \"data\"])\nrepository \"a\" {\n  auth { password = env(\"NOT_SET_HERE\") }\n  oops\n}\n")
-	if r := s.ends(exit.Failed, "locks"); !strings.Contains(r.err, dir+"/data/tfops.sock") || !strings.Contains(r.err, "tfops serve") {
+	write(t, "tfops.hcl", "data_dir = join(\"/\", [\""+dir+"\", \"data\"])\nrepository \"a\" {\n  auth { password = "+
+		"env(\"NOT_SET_HERE\") }\n  oops\n}\n")
+	if r := s.ends(exit.Failed, "locks"); !strings.Contains(r.err, dir+"/data/tfops.sock") ||
+		!strings.Contains(r.err, "tfops serve") {
 		t.Errorf("another socket: %s", r.err)
 	}
 	link(t, socket, dir+"/tfops.sock")

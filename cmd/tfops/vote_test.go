@@ -21,14 +21,16 @@ func TestVotesWithoutATerminal(t *testing.T) {
 	d := s.fake()
 	d.on("GET /runs/0k1v8m3pq4rs", exampleRun())
 	queued := exampleRun()
-	queued.Status, queued.WaitingFor, queued.NextCommand = "apply_queued", "a free worker", "tfops runs --status applying"
+	queued.Status, queued.WaitingFor, queued.NextCommand = "apply_queued", "a free worker",
+		"tfops runs --status applying"
 	queued.Waiting = &api.Waiting{Kind: "worker"}
 	d.on("PUT /runs/0k1v8m3pq4rs/vote", queued)
 	d.on("DELETE /runs/0k1v8m3pq4rs/vote", exampleRun())
 
 	r := s.ends(exit.Done, "approve", "0k1v8m3pq4rs", "-m", "fine")
 	d.sent(t, `PUT /runs/0k1v8m3pq4rs/vote {"yes":true,"digest":"`+digest+`","comment":"fine"}`)
-	if r.out != "Approved plan 3f2a9c4be071 of run 0k1v8m3pq4rs (workspace network-prod). The apply starts as soon as a worker is free.\n" {
+	if r.out != "Approved plan 3f2a9c4be071 of run 0k1v8m3pq4rs (workspace network-prod). The apply starts as soon as "+
+		"a worker is free.\n" {
 		t.Errorf("prints %q", r.out)
 	}
 	s.ok("approve", "0k1v8m3pq4rs", "--digest", "3f2a9c4be071")
@@ -46,7 +48,8 @@ func TestVotesWithoutATerminal(t *testing.T) {
 	d.sent(t, "DELETE /runs/0k1v8m3pq4rs/vote")
 
 	d.on("PUT /runs/0k1v8m3pq4rs/vote", exampleRun()) // one more is needed
-	if r := s.ends(exit.Done, "approve", "0k1v8m3pq4rs"); r.err != "Next, by somebody else: tfops approve 0k1v8m3pq4rs\n" {
+	if r := s.ends(exit.Done, "approve", "0k1v8m3pq4rs"); r.err != "Next, by somebody else: tfops approve "+
+		"0k1v8m3pq4rs\n" {
 		t.Errorf("says %q", r.err)
 	}
 	d.on("PUT /runs/0k1v8m3pq4rs/vote", fault.New(fault.Forbidden, "", "ana wrote this commit"))
@@ -63,7 +66,8 @@ func TestNothingToVoteOn(t *testing.T) {
 	for _, c := range []struct {
 		answer any
 		says   string
-	}{{early, "tfops wait 0k1v8m3pq4rs"}, {late, "has ended"}, {fault.New(fault.NotFound, "tfops runs", "there is no run 0k1v8m3pq4rs"), "there is no run"}} {
+	}{{early, "tfops wait 0k1v8m3pq4rs"}, {late, "has ended"},
+		{fault.New(fault.NotFound, "tfops runs", "there is no run 0k1v8m3pq4rs"), "there is no run"}} {
 		d.on("GET /runs/0k1v8m3pq4rs", c.answer)
 		for _, args := range [][]string{{"approve", "0k1v8m3pq4rs"}, {"reject", "0k1v8m3pq4rs", "-m", "no"}} {
 			if r := s.ends(exit.Failed, args...); !strings.Contains(r.err, c.says) {
@@ -118,7 +122,8 @@ func TestApprovalOnATerminal(t *testing.T) {
 		t.Fatalf("status %d:\n%s", status, showed)
 	}
 	d.sent(t, `PUT /runs/0k1v8m3pq4rs/vote {"yes":true,"digest":"`+digest+`","comment":"fine"}`)
-	for _, want := range []string{"aws_subnet.a", "forces replacement", "Widen the subnet", "Plan 3f2a9c4be071", "type the first 12 digits", "1 of 2 approvals"} {
+	for _, want := range []string{"aws_subnet.a", "forces replacement", "Widen the subnet", "Plan 3f2a9c4be071",
+		"type the first 12 digits", "1 of 2 approvals"} {
 		if !strings.Contains(showed, want) {
 			t.Errorf("the terminal showed\n%s\nwithout %q", showed, want)
 		}
@@ -127,7 +132,8 @@ func TestApprovalOnATerminal(t *testing.T) {
 		t.Error("no colours on a terminal")
 	}
 	// A digest that was given is not asked back.
-	if showed, status := s.onTerminal("", "approve", "0k1v8m3pq4rs", "--digest", digest); status != exit.Done || strings.Contains(showed, "type the first") {
+	if showed, status := s.onTerminal("", "approve", "0k1v8m3pq4rs", "--digest", digest); status != exit.Done ||
+		strings.Contains(showed, "type the first") {
 		t.Errorf("status %d:\n%s", status, showed)
 	}
 	// What cannot be shown is not approved.
@@ -168,7 +174,8 @@ func TestAnsweredByLeaving(t *testing.T) {
 		}
 		rest, _ := io.ReadAll(screen) // ends with EIO once the process is gone
 		_ = cmd.Wait()
-		if cmd.ProcessState.ExitCode() != c.status || !strings.HasSuffix(string(rest), "\r\nNothing was approved. To try again: tfops approve 0k1v8m3pq4rs\r\n") {
+		if cmd.ProcessState.ExitCode() != c.status || !strings.HasSuffix(string(rest),
+			"\r\nNothing was approved. To try again: tfops approve 0k1v8m3pq4rs\r\n") {
 			t.Errorf("%q: %v, the terminal showed %q", c.key, cmd.ProcessState, rest)
 		}
 	}
@@ -187,7 +194,8 @@ func TestSecretsDoNotGoToATerminal(t *testing.T) {
 	defer tty.Close()
 	var out bytes.Buffer
 	a := &app{stdin: os.Stdin, stdout: tty, stderr: &out, getenv: func(k string) string { return s.env[k] }, now: s.now}
-	if status := a.run(t.Context(), []string{"decrypt", "x.age"}); status != exit.Usage || !strings.Contains(out.String(), "--force") {
+	if status := a.run(t.Context(), []string{"decrypt", "x.age"}); status != exit.Usage ||
+		!strings.Contains(out.String(), "--force") {
 		t.Errorf("status %d, says %q", status, out.String())
 	}
 }
@@ -197,11 +205,13 @@ func TestRemovalIsApprovedByName(t *testing.T) {
 	s := newShell(t)
 	d := s.fake()
 	r := exampleRun()
-	r.Kind, r.Trigger.Cause, r.WaitingFor = "destroy", "removed", "1 approval by the name of the workspace: it destroys 3 resources of workspace network-prod"
+	r.Kind, r.Trigger.Cause, r.WaitingFor = "destroy", "removed",
+		"1 approval by the name of the workspace: it destroys 3 resources of workspace network-prod"
 	d.on("GET /runs/0k1v8m3pq4rs", r)
 	d.on("GET /runs/0k1v8m3pq4rs/plan", []byte(examplePlan))
 	d.on("PUT /runs/0k1v8m3pq4rs/vote", endedRun("destroy", "applied"))
-	for _, wrong := range []string{"3f2a9c4be071\n\x04", "3f2a9c4be071\n\n", "3f2a9c4be071\nyes\n", "3f2a9c4be071\nnetwork-pro\n", "network-prod\n"} {
+	for _, wrong := range []string{"3f2a9c4be071\n\x04", "3f2a9c4be071\n\n", "3f2a9c4be071\nyes\n",
+		"3f2a9c4be071\nnetwork-pro\n", "network-prod\n"} {
 		showed, status := s.onTerminal(wrong, "approve", "0k1v8m3pq4rs")
 		if status == exit.Done || len(d.requests("PUT")) > 0 {
 			t.Fatalf("%q approved the plan:\n%s", wrong, showed)

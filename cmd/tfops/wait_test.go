@@ -15,7 +15,8 @@ func TestExitStatusOfWaiting(t *testing.T) {
 	noChanges := endedRun("sync", "planned_and_finished")
 	noChanges.Plan = &api.Plan{Digest: digest}
 	interrupted := exampleRun()
-	interrupted.Status, interrupted.WaitingFor, interrupted.NextCommand = "interrupted", "somebody", "tfops resolve 0k1v8m3pq4rs -m WHAT_WAS_FOUND"
+	interrupted.Status, interrupted.WaitingFor, interrupted.NextCommand = "interrupted", "somebody",
+		"tfops resolve 0k1v8m3pq4rs -m WHAT_WAS_FOUND"
 	superseded := endedRun("sync", "discarded")
 	superseded.Reason, superseded.SupersededBy = "superseded", "0k1v9ccccccc"
 	errored := endedRun("sync", "errored")
@@ -71,12 +72,14 @@ func TestWaitGivesUp(t *testing.T) {
 	s := newShell(t)
 	d := s.fake()
 	d.on("GET /runs/0k1v8m3pq4rs/wait", endedRun("sync", "applying")) // the daemon's time is up, again and again
-	if r := s.ends(exit.Failed, "wait", "0k1v8m3pq4rs", "--timeout", "30ms"); !strings.Contains(r.err, "after 30ms") || !strings.Contains(r.err, "tfops wait 0k1v8m3pq4rs") {
+	if r := s.ends(exit.Failed, "wait", "0k1v8m3pq4rs", "--timeout", "30ms"); !strings.Contains(r.err,
+		"after 30ms") || !strings.Contains(r.err, "tfops wait 0k1v8m3pq4rs") {
 		t.Errorf("says %q", r.err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if r := s.runIn(ctx, "wait", "0k1v8m3pq4rs"); r.status != exit.Failed || !strings.Contains(r.err, "tfops wait 0k1v8m3pq4rs") {
+	if r := s.runIn(ctx, "wait", "0k1v8m3pq4rs"); r.status != exit.Failed ||
+		!strings.Contains(r.err, "tfops wait 0k1v8m3pq4rs") {
 		t.Errorf("status %d, says %q", r.status, r.err)
 	}
 	if r := s.runIn(ctx, "locks"); r.status != exit.Failed || r.err != "Error: stopped by a signal\n" {
@@ -114,7 +117,8 @@ func TestPlanSyncDestroy(t *testing.T) {
 	if !strings.Contains(r.out, "aws_subnet.a must be replaced") || strings.Contains(r.out, "planning") {
 		t.Errorf("stdout is %q", r.out)
 	}
-	for _, want := range []string{"Run 0k1v8m3pq4rs: sync of workspace network-prod at commit 8c5f3e21 Widen the subnet", "planning", "ready in 1m00s: 1 to add"} {
+	for _, want := range []string{"Run 0k1v8m3pq4rs: sync of workspace network-prod at commit 8c5f3e21 Widen the " +
+		"subnet", "planning", "ready in 1m00s: 1 to add"} {
 		if !strings.Contains(r.err, want) {
 			t.Errorf("stderr is %q, without %q", r.err, want)
 		}
@@ -126,21 +130,25 @@ func TestPlanSyncDestroy(t *testing.T) {
 		}
 	}
 	r = s.ends(exit.Changes, "plan", "network-prod", "--wait", "-o", "json")
-	if err := json.Unmarshal([]byte(r.out), &whole); err != nil || len(whole.Changes.Changes) != 2 || whole.ID != "0k1v8m3pq4rs" {
+	if err := json.Unmarshal([]byte(r.out), &whole); err != nil || len(whole.Changes.Changes) != 2 ||
+		whole.ID != "0k1v8m3pq4rs" {
 		t.Errorf("%v: %s", err, r.out)
 	}
 
 	d.on("GET /runs/0k1v8m3pq4rs/wait", exampleRun())
-	if r := s.ends(exit.Approval, "sync", "network-prod", "--wait"); r.out != "" || !strings.Contains(r.err, "tfops approve 0k1v8m3pq4rs") {
+	if r := s.ends(exit.Approval, "sync", "network-prod", "--wait"); r.out != "" ||
+		!strings.Contains(r.err, "tfops approve 0k1v8m3pq4rs") {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
 	accepting := exampleRun()
 	accepting.Kind, accepting.Plan = "refresh", &api.Plan{Digest: digest, Drifted: 2, Accept: 2, Changes: true}
 	d.on("GET /runs/0k1v8m3pq4rs/wait", accepting)
-	if r := s.ends(exit.Approval, "sync", "network-prod", "--refresh-only", "--wait"); !strings.Contains(r.err, "is awaiting_approval: 2 to accept") {
+	if r := s.ends(exit.Approval, "sync", "network-prod", "--refresh-only", "--wait"); !strings.Contains(r.err,
+		"is awaiting_approval: 2 to accept") {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
-	d.on("POST /workspaces/network-prod/runs", fault.New(fault.Conflict, "tfops status network-prod", "it cannot be planned"))
+	d.on("POST /workspaces/network-prod/runs", fault.New(fault.Conflict, "tfops status network-prod",
+		"it cannot be planned"))
 	s.ends(exit.Failed, "sync", "network-prod", "--wait")
 }
 
@@ -149,7 +157,8 @@ func TestDrift(t *testing.T) {
 	d := s.fake()
 	fleet := exampleFleet().Workspaces // accounts-prod is clean, network-prod drifted, dns was never applied
 	d.on("GET /workspaces", fleet)
-	for i, end := range []api.Run{endedRun("drift", "planned_and_finished"), endedRun("drift", "planned_and_finished")} {
+	for i, end := range []api.Run{endedRun("drift", "planned_and_finished"),
+		endedRun("drift", "planned_and_finished")} {
 		end.ID, end.Workspace = "0kdrift"+string(rune('a'+i)), fleet[i].Name
 		end.Found = &api.Found{Drift: fleet[i].Drift, Addresses: fleet[i].Drifted}
 		if i == 0 {
@@ -171,7 +180,8 @@ func TestDrift(t *testing.T) {
 
 	// What could not be checked is unknown, never clean.
 	unknown := endedRun("drift", "planned_and_finished")
-	unknown.ID, unknown.Workspace, unknown.Found = "0kdrifta", "accounts-prod", &api.Found{Drift: "unknown", Why: "the engine could not plan everything"}
+	unknown.ID, unknown.Workspace, unknown.Found = "0kdrifta", "accounts-prod",
+		&api.Found{Drift: "unknown", Why: "the engine could not plan everything"}
 	d.on("GET /runs/0kdrifta/wait", unknown)
 	if r := s.ends(exit.Ended, "drift", "--wait"); !strings.Contains(r.out, "could not plan everything") {
 		t.Errorf("prints %q", r.out)
@@ -179,24 +189,28 @@ func TestDrift(t *testing.T) {
 	failed := endedRun("drift", "errored")
 	failed.ID, failed.Workspace, failed.Error = "0kdrifta", "accounts-prod", &api.Failure{Message: "no credentials"}
 	d.on("GET /runs/0kdrifta/wait", failed)
-	if r := s.ends(exit.Ended, "drift", "--wait", "accounts-prod"); !strings.Contains(r.out, "no credentials") || !strings.Contains(r.err, "in full: tfops show "+failed.ID+"\n") {
+	if r := s.ends(exit.Ended, "drift", "--wait", "accounts-prod"); !strings.Contains(r.out, "no credentials") ||
+		!strings.Contains(r.err, "in full: tfops show "+failed.ID+"\n") {
 		t.Errorf("prints %q", r.out)
 	}
 	// One that cannot be started is a failure, and the others are checked all the same.
-	if r := s.ends(exit.Failed, "drift", "--wait", "network-prod", "nothere"); !strings.Contains(r.out, "drifted") || !strings.Contains(r.err, "Error: there is no") {
+	if r := s.ends(exit.Failed, "drift", "--wait", "network-prod", "nothere"); !strings.Contains(r.out, "drifted") ||
+		!strings.Contains(r.err, "Error: there is no") {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
 	// Of several faults, each is told with what to do about it.
 	d.on("POST /workspaces/a/runs", fault.New(fault.Conflict, "do a", "a is wrong"))
 	d.on("POST /workspaces/b/runs", fault.New(fault.Conflict, "do b", "b is wrong"))
-	if r := s.ends(exit.Failed, "drift", "a", "b"); r.err != "Error: a is wrong\nNext: do a\nError: b is wrong\nNext: do b\n" {
+	if r := s.ends(exit.Failed, "drift", "a", "b"); r.err != "Error: a is wrong\nNext: do a\nError: b is wrong\nNext: "+
+		"do b\n" {
 		t.Errorf("says %q", r.err)
 	}
 	if r := s.ends(exit.Failed, "drift", "a", "--wait"); r.out != "" || r.err != "Error: a is wrong\nNext: do a\n" {
 		t.Errorf("of no check it prints %q and %q", r.out, r.err)
 	}
 	d.on("GET /workspaces", fleet[2:])
-	if r := s.ends(exit.Done, "drift", "--wait", "-o", "json"); r.out != "[]\n" || !strings.Contains(r.err, "No workspace has anything applied") {
+	if r := s.ends(exit.Done, "drift", "--wait", "-o", "json"); r.out != "[]\n" ||
+		!strings.Contains(r.err, "No workspace has anything applied") {
 		t.Errorf("prints %q and %q", r.out, r.err)
 	}
 }

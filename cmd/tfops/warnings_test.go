@@ -10,7 +10,8 @@ func TestWarningsStandAboveThePlan(t *testing.T) {
 	s := newShell(t)
 	d := s.fake()
 	r := exampleRun()
-	r.Warnings, r.Confirm = []string{"assets/logo.png is a Git LFS pointer, not the file"}, []string{"it reads what is not there"}
+	r.Warnings, r.Confirm = []string{"assets/logo.png is a Git LFS pointer, not the file"},
+		[]string{"it reads what is not there"}
 	d.on("GET /runs/0k1v8m3pq4rs", r)
 	d.on("GET /runs/0k1v8m3pq4rs/plan", []byte(examplePlan))
 	inOrder := func(where, out string) {

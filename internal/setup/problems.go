@@ -1,14 +1,14 @@
-package main
+package setup
 
 import (
 	"os"
 	"path/filepath"
-	"slices"
 
+	"github.com/tfops/tfops/internal/codebase"
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/config/starter"
 	"github.com/tfops/tfops/internal/gitrepo/local"
-	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/validation"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
@@ -37,7 +37,7 @@ func withoutProblems(info starter.Info, checkout string) starter.Info {
 	info.LeftOut = map[string]string{}
 	for _, dir := range info.Roots {
 		problems := graph.Problems(dir)
-		here := withoutSubmodules(problems, true)
+		here := codebase.WithoutSubmodules(problems, true)
 		info.Submodules = info.Submodules || len(here) < len(problems)
 		if len(here) > 0 {
 			info.LeftOut[dir] = here[0].String()
@@ -50,15 +50,6 @@ func withoutProblems(info starter.Info, checkout string) starter.Info {
 		}
 	}
 	return info
-}
-
-// withoutSubmodules leaves out what is wrong because files of a Git submodule are not
-// here, where they are followed: the daemon has them.
-func withoutSubmodules(problems []workspace.Problem, followed bool) []workspace.Problem {
-	if !followed {
-		return problems
-	}
-	return slices.DeleteFunc(slices.Clone(problems), func(p workspace.Problem) bool { return p.Submodule != "" })
 }
 
 // refused is how many problems validate finds with a starter configuration.
@@ -76,9 +67,9 @@ func refused(info starter.Info, checkout string) int {
 	if err != nil {
 		return 0 // init says so of the file that it has written
 	}
-	x, err := expand(cfg, checkout)
+	x, err := validation.Look(cfg, checkout)
 	if err != nil {
 		return 0
 	}
-	return len(x.problems)
+	return len(x.Problems)
 }

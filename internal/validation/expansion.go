@@ -1,4 +1,4 @@
-package main
+package validation
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/tfops/tfops/internal/codebase"
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
@@ -15,8 +16,8 @@ import (
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
-// generatorRow is a workspaces block as configured, and what it makes now.
-type generatorRow struct {
+// Generator is a workspaces block as configured, and what it makes now.
+type Generator struct {
 	Name       string   `json:"name"`
 	Repository string   `json:"repository"`
 	Branches   []string `json:"branches"`
@@ -25,14 +26,14 @@ type generatorRow struct {
 	Workspaces []string `json:"workspaces"`
 }
 
-// expansion is what a configuration yields together with the repositories that
+// Expansion is what a configuration yields together with the repositories that
 // are at hand.
-type expansion struct {
+type Expansion struct {
 	config     fleet.Config
 	fleet      *fleet.Fleet
-	generators []generatorRow
-	problems   []workspace.Problem
-	whole      []widenedRow                   // of workspaces that depend on the whole repository
+	generators []Generator
+	Problems   []workspace.Problem
+	whole      []codebase.Widened             // of workspaces that depend on the whole repository
 	unused     map[string][]reach.UnusedEntry // by workspace that was looked at
 	code       map[string]fleet.Code
 }
@@ -44,12 +45,13 @@ type atHand struct {
 	tree               fs.FS
 }
 
-// expand looks at the repositories that are on this machine: those whose URL is
+// Look looks at the repositories that are on this machine: those whose URL is
 // a path, and the checkout that --repo names. It asks no network.
-func expand(cfg *config.Config, repo string) (expansion, error) {
-	x := expansion{generators: []generatorRow{}, whole: []widenedRow{}, unused: map[string][]reach.UnusedEntry{}, code: map[string]fleet.Code{}}
+func Look(cfg *config.Config, repo string) (Expansion, error) {
+	x := Expansion{generators: []Generator{}, whole: []codebase.Widened{}, unused: map[string][]reach.UnusedEntry{},
+		code: map[string]fleet.Code{}}
 	var err error
-	if x.config, err = fleetOf(cfg); err != nil {
+	if x.config, err = codebase.Fleet(cfg); err != nil {
 		return x, err
 	}
 	paths, err := localPaths(cfg, repo)
@@ -63,7 +65,8 @@ func expand(cfg *config.Config, repo string) (expansion, error) {
 		if path, ok := paths[r.Name]; ok {
 			here, err := openBranches(r.Name, path)
 			if err != nil {
-				x.problems = append(x.problems, workspace.Problem{Where: "repository " + r.Name, Message: err.Error(), Next: fault.Next(err)})
+				x.Problems = append(x.Problems, workspace.Problem{Where: "repository " + r.Name, Message: err.Error(),
+					Next: fault.Next(err)})
 			}
 			looked[r.Name] = err == nil && here != nil
 			branches = append(branches, here...)
@@ -73,24 +76,31 @@ func expand(cfg *config.Config, repo string) (expansion, error) {
 		found.Add(b.repository, b.branch, fleet.Discover(b.index, x.config.Of(b.repository), b.branch, b.tree, nil))
 	}
 	x.fleet = fleet.Build(&x.config, &found, nil, nil, nil)
-	x.problems = append(x.problems, unmade(x.config, x.fleet)...)
+	x.Problems = append(x.Problems, codebase.Unmade(x.config, x.fleet)...)
 	for _, b := range branches {
 		x.look(b, cfg.Follows(b.repository))
 	}
 	for _, g := range x.config.Generators {
-		x.generators = append(x.generators, generatorRow{g.Name, g.Repository, g.Branches, g.Dirs, looked[g.Repository], append([]string{}, x.fleet.Made[g.Name]...)})
+		x.generators = append(x.generators, Generator{g.Name, g.Repository, g.Branches, g.Dirs, looked[g.Repository],
+			append([]string{}, x.fleet.Made[g.Name]...)})
 	}
-	seen := slices.DeleteFunc(fleet.Values(x.fleet.Workspaces), func(w workspace.Workspace) bool { _, ok := x.unused[w.Name]; return !ok })
-	x.problems = append(x.problems, unusedIn(seen, func(w workspace.Workspace) []reach.UnusedEntry { return x.unused[w.Name] }, block(x.config))...)
+	seen := slices.DeleteFunc(fleet.Values(x.fleet.Workspaces), func(w workspace.Workspace) bool {
+		_,
+			ok := x.unused[w.Name]
+		return !ok
+	})
+	x.Problems = append(x.Problems, codebase.Unused(seen,
+		func(w workspace.Workspace) []reach.UnusedEntry { return x.unused[w.Name] }, codebase.Block(x.config))...)
 	x.fleet = x.fleet.Arrange(x.code, nil)
 	for _, p := range x.fleet.Problems {
-		if p.Unknown && slices.ContainsFunc(cfg.Generators, func(g config.Generator) bool { return !looked[g.Repository] }) {
+		if p.Unknown && slices.ContainsFunc(cfg.Generators,
+			func(g config.Generator) bool { return !looked[g.Repository] }) {
 			continue // a generator that was not looked at may make it
 		}
 		if d, ok := x.fleet.Find(p.Workspace); ok {
 			p.Where = x.config.Where(d.Workspace)
 		}
-		x.problems = append(x.problems, p)
+		x.Problems = append(x.Problems, p)
 	}
 	return x, nil
 }
@@ -110,7 +120,7 @@ func localPaths(cfg *config.Config, repo string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, err := (&codebase{checkout: checkout, config: cfg}).which()
+	name, err := codebase.Which(cfg, "", checkout)
 	paths[name] = repo
 	return paths, err
 }
@@ -139,7 +149,7 @@ func openBranches(repository, path string) ([]atHand, error) {
 
 // look finds what is wrong with the modules of all workspaces of a branch. submodules
 // says that those of its repository are followed.
-func (x *expansion) look(b atHand, submodules bool) {
+func (x *Expansion) look(b atHand, submodules bool) {
 	var ws []workspace.Workspace
 	for _, d := range x.fleet.Workspaces {
 		if d.Repository == b.repository && d.Branch == b.branch {
@@ -153,13 +163,13 @@ func (x *expansion) look(b atHand, submodules bool) {
 	maps.Copy(x.code, fleet.ReadCode(graph, ws))
 	for _, w := range ws {
 		x.unused[w.Name] = graph.UnusedEntries(w.Name)
-		x.whole = append(x.whole, wholeOf(graph, w.Name)...)
-		if p, ok := elsewhere(graph, w); ok {
-			x.problems = append(x.problems, p)
+		x.whole = append(x.whole, codebase.WholeOf(graph, w.Name)...)
+		if p, ok := codebase.RemotePlans(graph, w); ok {
+			x.Problems = append(x.Problems, p)
 		}
-		for _, p := range withoutSubmodules(graph.Problems(w.Dir), submodules) {
+		for _, p := range codebase.WithoutSubmodules(graph.Problems(w.Dir), submodules) {
 			p.Message = fmt.Sprintf("%s (workspace %s)", p.Message, w.Name)
-			x.problems = append(x.problems, p)
+			x.Problems = append(x.Problems, p)
 		}
 	}
 }
