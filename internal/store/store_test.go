@@ -18,7 +18,8 @@ import (
 
 func TestConformance(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, now func() time.Time) storetest.Store {
-		return open(t, filepath.Join(t.TempDir(), "tfops.db"), Options{Now: now})
+		s := open(t, filepath.Join(t.TempDir(), "tfops.db"), Options{Now: now})
+		return storetest.Store{Loop: s, Log: s, Outbox: s, Journal: s}
 	})
 }
 

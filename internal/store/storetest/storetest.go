@@ -20,9 +20,8 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// Store is what the engine asks of a store, and Audits, without which nobody
-// could read what was recorded.
-type Store interface {
+// Loop is what the engine asks of a store.
+type Loop interface {
 	Enqueue(context.Context, run.Batch) (created, superseded []run.Run, err error)
 	Claim(context.Context, func(run.Queue) (string, func(*run.Tx) error)) (run.Run, bool, error)
 	Change(ctx context.Context, id string, fn func(*run.Tx) error) (run.Run, error)
@@ -34,8 +33,17 @@ type Store interface {
 	Load(ctx context.Context, id string) (run.Tx, []run.Event, error)
 	Runs(context.Context, run.Query) ([]run.Run, error)
 	Records(context.Context) (map[string]workspace.Record, error)
-	Audits(ctx context.Context, limit int) ([]run.Audit, error)
+}
 
+// Log reads what was recorded.
+type Log interface {
+	Audits(ctx context.Context, limit int) ([]run.Audit, error)
+}
+
+// Store is a store, by what each of its users asks of it.
+type Store struct {
+	Loop
+	Log
 	Outbox
 	Journal
 }
