@@ -131,7 +131,9 @@ func (d *daemon) open() error {
 		DataDir: cfg.DataDir, Log: d.Log, Environ: d.Environ, Intact: d.intact}, settings)
 	d.notifier = delivery.New(d.store, delivery.Options{Targets: d.notified, Reports: d.renderReport,
 		Tell: d.tellDelivery})
-	d.server = server.New(server.Options{Engine: d.engine, Store: d.store, Outbox: d.outbox(), Config: d.configStatus,
+	e := server.Engine{Drift: d.engine, Patches: d.engine, DriftReports: d.engine, Fleet: d.engine,
+		Sources: d.engine, Holds: d.engine, Runs: d.engine, Decisions: d.engine, States: d.engine}
+	d.server = server.New(server.Options{Engine: e, Store: d.store, Outbox: d.outbox(), Config: d.configStatus,
 		Version: d.versions, Log: d.Log,
 		Damage: d.damage, MayApprove: d.engine.MayApprove})
 	d.listener, err = socket.Listen(filepath.Join(cfg.DataDir, "tfops.sock"), cfg.Server.SocketGroup)

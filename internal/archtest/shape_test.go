@@ -104,6 +104,34 @@ func TestShape(t *testing.T) {
 	}
 }
 
+// wide is how many methods an interface has, with those of interfaces of its file that it
+// joins.
+func wide(of *ast.InterfaceType, f *ast.File) (n int) {
+	for _, m := range of.Methods.List {
+		joined, ok := m.Type.(*ast.Ident)
+		if !ok {
+			n++
+			continue
+		}
+		for _, d := range f.Decls {
+			g, ok := d.(*ast.GenDecl)
+			if !ok {
+				continue
+			}
+			for _, spec := range g.Specs {
+				t, ok := spec.(*ast.TypeSpec)
+				if !ok || t.Name.Name != joined.Name {
+					continue
+				}
+				if i, ok := t.Type.(*ast.InterfaceType); ok {
+					n += wide(i, f)
+				}
+			}
+		}
+	}
+	return n
+}
+
 func shapes(fset *token.FileSet, f *ast.File, path string, breaks func(kind, format string, args ...any)) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		switch n := n.(type) {
@@ -120,7 +148,7 @@ func shapes(fset *token.FileSet, f *ast.File, path string, breaks func(kind, for
 					breaks("struct", "%s: %s has %d fields, %d are the most", path, n.Name, fields, maxFields)
 				}
 			case *ast.InterfaceType:
-				if methods := count(of.Methods); methods > maxMethods {
+				if methods := wide(of, f); methods > maxMethods {
 					breaks("interface", "%s: %s has %d methods, %d are the most", path, n.Name, methods, maxMethods)
 				}
 			}

@@ -28,7 +28,7 @@ func announce(h http.Handler, asked chan<- struct{}) http.Handler {
 
 // failing is an engine whose Show fails as the test says.
 type failing struct {
-	Engine
+	Runs
 	show func() error
 }
 
@@ -37,7 +37,7 @@ func (f failing) Show(context.Context, string) (view.Run, error) {
 }
 
 func breaking(show func() error) with {
-	return func(_ *rig, o *Options) { o.Engine = failing{o.Engine, show} }
+	return func(_ *rig, o *Options) { o.Engine.Runs = failing{o.Engine.Runs, show} }
 }
 
 // TestErrorsAreTheSameOnBothSides sends each kind of error through the socket.

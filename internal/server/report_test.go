@@ -15,14 +15,14 @@ import (
 
 // slow is an engine whose reports take until the test lets them go.
 type slow struct {
-	Engine
+	DriftReports
 	begun, end chan struct{}
 }
 
 func (s slow) DriftReport(ctx context.Context, since time.Time) (*report.Report, error) {
 	s.begun <- struct{}{}
 	<-s.end
-	return s.Engine.DriftReport(ctx, since)
+	return s.DriftReports.DriftReport(ctx, since)
 }
 
 // A report of a large fleet takes much memory while it is made: however many
@@ -32,8 +32,8 @@ func TestReportsAreMadeOneAtATime(t *testing.T) {
 	var s slow
 	r := newRig(t, nil, func(r *rig, o *Options) {
 		r.asked = asked
-		s = slow{o.Engine, make(chan struct{}), make(chan struct{})}
-		o.Engine = s
+		s = slow{o.Engine.DriftReports, make(chan struct{}), make(chan struct{})}
+		o.Engine.DriftReports = s
 	})
 	const clients = 3
 	answers := make(chan error, clients)

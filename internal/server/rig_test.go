@@ -72,7 +72,9 @@ func newRig(t *testing.T, defs []fleet.Definition, changes ...with) *rig {
 		&settings.Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 2,
 			Repositories: map[string]settings.Repository{
 				"infra": {Remote: r.git, Objects: r.git, Pace: gitrepo.Pace{Every: time.Hour}}}})
-	o := Options{Engine: r.engine, Store: st, Outbox: mailbox{st}, Log: log,
+	e := Engine{Drift: r.engine, Patches: r.engine, DriftReports: r.engine, Fleet: r.engine,
+		Sources: r.engine, Holds: r.engine, Runs: r.engine, Decisions: r.engine, States: r.engine}
+	o := Options{Engine: e, Store: st, Outbox: mailbox{st}, Log: log,
 		Config: func() api.ConfigStatus {
 			return api.ConfigStatus{Path: "/etc/tfops/tfops.hcl", LoadedAt: time.Now().UTC()}
 		},

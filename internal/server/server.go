@@ -110,11 +110,11 @@ type Patches interface {
 	Patch(ctx context.Context, run string) (patches.Patch, error)
 }
 
-// Engine is all of them.
-type Engine interface {
+// Engine is all of them, each from whoever answers it.
+type Engine struct {
 	Drift
 	Patches
-	Reports
+	DriftReports
 	Fleet
 	Sources
 	Holds
@@ -123,8 +123,8 @@ type Engine interface {
 	States
 }
 
-// Reports is what is asked about drift reports.
-type Reports interface {
+// DriftReports is what is asked about drift reports.
+type DriftReports interface {
 	DriftReport(ctx context.Context, since time.Time) (*report.Report, error)
 	KeptReport(ctx context.Context, id string) (*report.Report, error)
 	Reports(context.Context) ([]run.Report, error)
