@@ -30,7 +30,7 @@ func TestNothingIsCompiledAtTheStart(t *testing.T) {
 		for _, d := range f.Decls {
 			if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.VAR {
 				for _, at := range compiled(g) {
-					t.Errorf("%s:%d compiles something while every process starts: use lazily.Pattern or "+
+					t.Errorf("%s:%d compiles something while every process starts: use lazyregexp.New or "+
 						"sync.OnceValue", filepath.Base(file), set.Position(at).Line)
 				}
 			}

@@ -8,7 +8,7 @@ import (
 	"github.com/tfops/tfops/internal/config/decode"
 	"github.com/tfops/tfops/internal/config/people"
 	"github.com/tfops/tfops/internal/config/workspaces"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // Server is how the API is reached.
@@ -43,7 +43,7 @@ func defaultRunner() Runner {
 		PlanGrace: 30 * time.Second, ApplyGrace: 10 * time.Minute}
 }
 
-var envPattern = lazily.Pattern(`^[A-Za-z_*][A-Za-z0-9_*]*$`)
+var envPattern = lazyregexp.New(`^[A-Za-z_*][A-Za-z0-9_*]*$`)
 
 func runner(r *decode.Reader, b decode.Block) Runner {
 	d, pass := defaultRunner(), b.List("pass_env")

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // Kind says what a prefix is of.
@@ -94,8 +94,8 @@ func (e *Invalid) Error() string { return e.Summary + ": " + e.Detail }
 const forms = `It is "https://git.example.com/acme/" or "ssh://git@git.example.com/acme/" for modules in Git, or the name of a registry: "app.terraform.io".`
 
 var (
-	scp          = lazily.Pattern(`^([^@/:\s]+)@([^/:\s]+):(.*)$`)
-	registryName = lazily.Pattern(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
+	scp          = lazyregexp.New(`^([^@/:\s]+)@([^/:\s]+):(.*)$`)
+	registryName = lazyregexp.New(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
 )
 
 // Parse reads a prefix as it is written in a configuration. The error is an *Invalid.

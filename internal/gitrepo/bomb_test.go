@@ -12,6 +12,7 @@ import (
 	"github.com/tfops/tfops/internal/gitrepo/local"
 	"github.com/tfops/tfops/internal/gitrepo/remote"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
+	"github.com/tfops/tfops/internal/testrig"
 	"github.com/tfops/tfops/internal/workspace"
 	"github.com/tfops/tfops/internal/workspace/reach"
 )
@@ -21,6 +22,9 @@ import (
 // of times: whoever may push can do that. Nothing walks over it to its end, whatever was
 // there before is told from it, and what is beside it is read.
 func TestTreesWithoutEnd(t *testing.T) {
+	if !testrig.Long(t, "trees without end") {
+		return
+	}
 	git, root := realGit(t), t.TempDir()
 	dir := filepath.Join(root, "infra")
 	git(root, "init", "-q", "-b", "main", dir)

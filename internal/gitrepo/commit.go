@@ -11,7 +11,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // Commit reads a commit by its full id.
@@ -89,7 +89,7 @@ func decodeText(s, encoding string) string {
 
 // coAuthor is a Co-authored-by line. Every line counts, not only those of the
 // last paragraph: a co-author may not approve, so one too many is the safe side.
-var coAuthor = lazily.Pattern(`(?mi)^[ \t]*co-authored-by[ \t]*:[ \t]*([^<\r\n]*?)[ \t]*<[ \t]*([^>\r\n]+?)[ \t]*>`)
+var coAuthor = lazyregexp.New(`(?mi)^[ \t]*co-authored-by[ \t]*:[ \t]*([^<\r\n]*?)[ \t]*<[ \t]*([^>\r\n]+?)[ \t]*>`)
 
 func coAuthors(message string) []Person {
 	var found []Person

@@ -18,6 +18,7 @@ import (
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/remote"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 // maxMemory is what the process may take at most, in bytes: the whole daemon
@@ -160,6 +161,9 @@ func heavy(t testing.TB, sizes ...int64) (url, dir string, commits []string) {
 // TestMemory: whatever a repository holds passes through a bounded amount of
 // memory, from a server and from a disk, on its way in and out.
 func TestMemory(t *testing.T) {
+	if !testrig.Long(t, "what a large repository takes of memory") {
+		return
+	}
 	url, dir, commits := heavy(t, 200)
 	for name, from := range map[string]string{"http": url, "local": dir} {
 		t.Run(name, func(t *testing.T) {

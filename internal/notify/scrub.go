@@ -10,7 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // hidden stands where a secret was.
@@ -27,7 +27,7 @@ const shortest = 4
 var plain = []string{"from", "http", "https", "smtp", "hook", "hooks", "webhook", "webhooks", "services", "always",
 	"never", "post", "json", "localhost"}
 
-var anyURL = lazily.Pattern(`(?i)\b([a-z][a-z0-9+.-]*)://[^\s"'<>\x60]+`)
+var anyURL = lazyregexp.New(`(?i)\b([a-z][a-z0-9+.-]*)://[^\s"'<>\x60]+`)
 
 // Scrub is the text of an error without what is secret about the target, on
 // one line. Every part of the target's URL is hidden, as it is written, as it is

@@ -8,7 +8,7 @@ import (
 
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -99,7 +99,7 @@ func Parse(s Settings) (Target, error) {
 	return t, nil
 }
 
-var goodName = lazily.Pattern(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$`)
+var goodName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$`)
 
 func checkName(name string) error {
 	if goodName().MatchString(name) {

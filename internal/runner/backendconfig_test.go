@@ -279,6 +279,9 @@ func TestBackendConfigRefused(t *testing.T) {
 // A backend takes the place of what the module declares, and nothing of its settings
 // is on the disk, neither during nor after a phase.
 func TestOtherBackend(t *testing.T) {
+	if !testrig.Long(t, "every backend of a workspace in the place of every one of the code") {
+		return
+	}
 	server, at := newStateServer(t, canary)
 	settings := map[string]string{"http": fmt.Sprintf("address = %q\nusername = \"x\"\npassword = %q\n", at+"/x",
 		canary)}

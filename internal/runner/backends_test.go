@@ -188,6 +188,9 @@ func TestALockInS3(t *testing.T) {
 
 // First inits of one PostgreSQL, which make its schema and tables, at once.
 func TestFirstInitsOfOnePostgres(t *testing.T) {
+	if !testrig.Long(t, "first inits of one PostgreSQL") {
+		return
+	}
 	url, ok := testrig.Postgres(t)
 	if !ok {
 		return

@@ -18,6 +18,7 @@ import (
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/ground"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 // mirror is a provider registry with one provider, which can be installed but
@@ -138,6 +139,9 @@ func TestProviderCache(t *testing.T) {
 
 // Cold cache, many inits at once: each must end well, and the first fills the cache for all.
 func TestProviderCacheIsSafeInParallel(t *testing.T) {
+	if !testrig.Long(t, "inits side by side") {
+		return
+	}
 	m := newMirror(t)
 	alone := newRig(t, map[string]string{"main.tf": needsProvider})
 	f, result := alone.plan(m.use(alone, "w", "c"))

@@ -11,11 +11,17 @@ import (
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/module"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 // A name that the root module does not declare is refused before the engine
 // runs, or is a warning where it may be meant for another module.
-func TestUndeclaredVariables(t *testing.T) { eachEngine(t, undeclaredVariables) }
+func TestUndeclaredVariables(t *testing.T) {
+	if !testrig.Long(t, "variables that no module declares") {
+		return
+	}
+	eachEngine(t, undeclaredVariables)
+}
 
 func undeclaredVariables(t *testing.T, engine job.EngineSpec) {
 	const module = "variable \"region\" { default = \"eu\" }\nvariable \"instance_type\" { default = \"small\" " +

@@ -58,7 +58,12 @@ func digestOf(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byt
 
 // An ephemeral variable is in no saved plan: the apply is given it again, from
 // where the plan had it, and what else was given is not.
-func TestEphemeralVariables(t *testing.T) { eachEngine(t, ephemeralVariables) }
+func TestEphemeralVariables(t *testing.T) {
+	if !testrig.Long(t, "ephemeral variables") {
+		return
+	}
+	eachEngine(t, ephemeralVariables)
+}
 
 func ephemeralVariables(t *testing.T, engine job.EngineSpec) {
 	const declared = "variable \"token\" {\n  type = string\n  ephemeral = true\n}\n"

@@ -91,6 +91,9 @@ func TestOldStateIsReadAsItWasApplied(t *testing.T) {
 // A state goes from each real backend to the next one with its lineage, and a plan on it finds
 // nothing to change. Of those that know Terraform workspaces it is in one, too.
 func TestMoveThroughRealBackends(t *testing.T) {
+	if !testrig.Long(t, "moves between real backends") {
+		return
+	}
 	eachEngine(t, func(t *testing.T, engine job.EngineSpec) {
 		for _, ws := range []string{"default", "blue"} {
 			t.Run(ws, func(t *testing.T) { moveThroughRealBackends(t, engine, ws) })

@@ -10,7 +10,7 @@ import (
 
 	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/job"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // What a process that was killed left of files that it was about to put in
@@ -18,10 +18,10 @@ import (
 
 // tempName knows a file that was being written: of package durable (".name.123"), of
 // the daemon ("name.tmp"), and space that was kept.
-var tempName = lazily.Pattern(`^\..+\.\d+$|^[^.].*\.tmp$`)
+var tempName = lazyregexp.New(`^\..+\.\d+$|^[^.].*\.tmp$`)
 
 // halfName knows a directory in the cache, or a file of it, that was being made.
-var halfName = lazily.Pattern(`^\.half-|^\.installing-|^probe-\d+$|^\..+-\d+$`)
+var halfName = lazyregexp.New(`^\.half-|^\.installing-|^probe-\d+$|^\..+-\d+$`)
 
 // SweepRun removes them from the directory of a run that no runner works in.
 func SweepRun(runDir string) error {

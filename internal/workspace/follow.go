@@ -8,7 +8,7 @@ import (
 
 	"github.com/hashicorp/go-version"
 
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // Follow is what the workspace follows, as a key: a branch by its own name. No
@@ -44,7 +44,7 @@ type Tag struct {
 
 // versionText is a version in a tag: two or three numbers, so that tags such as v1,
 // which are meant to move, are none. See semver.org for what may follow.
-var versionText = lazily.Pattern(`^[0-9]+(\.[0-9]+){1,2}(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+var versionText = lazyregexp.New(`^[0-9]+(\.[0-9]+){1,2}(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
 
 const maxTag = 256 // bytes
 

@@ -20,7 +20,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // Apply says when a plan of a workspace may be applied.
@@ -121,7 +121,7 @@ type EnvVar struct {
 
 // ValidName tells what a workspace may be called: names appear in paths,
 // URLs and command lines.
-var ValidName = lazily.Pattern(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+var ValidName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 
 // Fingerprint changes whenever a plan made before would not be a plan of this
 // workspace any more: its place, its inputs, its engine. Secret values stay

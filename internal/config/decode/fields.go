@@ -11,7 +11,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // Field is an attribute's value. One that is absent, null or mistaken is not set.
@@ -178,7 +178,7 @@ func (b Block) Duration(name string, least time.Duration) Field[time.Duration] {
 	})
 }
 
-var days = lazily.Pattern(`([0-9]+\.?[0-9]*|\.[0-9]+)d`)
+var days = lazyregexp.New(`([0-9]+\.?[0-9]*|\.[0-9]+)d`)
 
 // parseDuration is time.ParseDuration, which has no unit longer than an hour,
 // with days of 24 hours.

@@ -13,12 +13,12 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/tfops/tfops/internal/hclfn"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
 // EnvName is what an environment variable may be called.
-var EnvName = lazily.Pattern(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var EnvName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // outsideError is why env or file failed. It holds no secret.
 type outsideError struct{ summary, detail string }

@@ -11,7 +11,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -173,7 +173,7 @@ func (r *Reader) TextOf(e Entry, what string) *string {
 }
 
 // labelName keeps labels usable as NAME=VALUE on a command line.
-var labelName = lazily.Pattern(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$`)
+var labelName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$`)
 
 // Labels are those of a workspace; nil: not that of the defaults.
 func (b Block) Labels() map[string]*string {

@@ -9,7 +9,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tfops/tfops/internal/config/problems"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // SecretText reads an attribute that is a secret wherever it comes from: no
@@ -56,9 +56,9 @@ func IsAddress(s string) bool { return strings.ContainsAny(s, "@:") || strings.C
 
 var (
 	// secretWords are in the names of attributes that may hold a secret.
-	secretWords = lazily.Pattern(`(?i)ur[li]|hook|hmac|pass|secret|token|cred|key|auth|dsn|endpoint`)
+	secretWords = lazyregexp.New(`(?i)ur[li]|hook|hmac|pass|secret|token|cred|key|auth|dsn|endpoint`)
 	// harmless are names, in a block whose attributes may be secret, of those that are not.
-	harmless = lazily.Pattern(
+	harmless = lazyregexp.New(
 		`^(events|kinds|when|on_\w+|format|formats|name|description|workspaces?|labels?|severity|level)$`)
 )
 

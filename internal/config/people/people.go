@@ -12,7 +12,7 @@ import (
 	"github.com/tfops/tfops/internal/config/decode"
 	"github.com/tfops/tfops/internal/config/problems"
 	"github.com/tfops/tfops/internal/config/schema"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // User ties a person to the emails in commits.
@@ -35,7 +35,7 @@ type People struct {
 
 // Name is what users and groups may be called: what Unix allows, and what
 // directories use.
-var Name = lazily.Pattern(`^[A-Za-z0-9_][A-Za-z0-9._@+-]{0,127}$`)
+var Name = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9._@+-]{0,127}$`)
 
 func names(what string) *decode.Names {
 	return &decode.Names{What: what, Valid: Name(), Also: "dots, underscores, hyphens, @ and +"}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/tfops/tfops/internal/config/decode"
 	"github.com/tfops/tfops/internal/config/schema"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // Submodule is how submodules are reached whose URL begins with Prefix.
@@ -18,7 +18,7 @@ type Submodule struct {
 }
 
 // scpPrefix is the beginning of a URL in the short form of ssh: user@host:path.
-var scpPrefix = lazily.Pattern(`^(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9][A-Za-z0-9.-]*:[^:]*$`)
+var scpPrefix = lazyregexp.New(`^(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9][A-Za-z0-9.-]*:[^:]*$`)
 
 // submodules reads whether a repository's submodules are followed, and the blocks
 // that say who else may be asked for them.

@@ -9,14 +9,14 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/config/decode"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 var (
 	// scpURL is the short form of ssh: user@host:path.
-	scpURL = lazily.Pattern(`^(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9][A-Za-z0-9.-]*:[^/\\].*|` +
+	scpURL = lazyregexp.New(`^(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9][A-Za-z0-9.-]*:[^/\\].*|` +
 		`^(?:[A-Za-z0-9._-]+@)[A-Za-z0-9][A-Za-z0-9.-]*:.+`)
-	hostName = lazily.Pattern(`^[A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9][A-Za-z0-9-]*)*\.[A-Za-z]{2,}$`)
+	hostName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9-]*(\.[A-Za-z0-9][A-Za-z0-9-]*)*\.[A-Za-z]{2,}$`)
 )
 
 const urlForms = "A repository's url is https://host/path, ssh://user@host/path, user@host:path or a local path."

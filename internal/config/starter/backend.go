@@ -81,7 +81,7 @@ func (b rootBackend) hostedLines(name string, e environment) string {
 		Block, Name, Workspace, Files string
 		Host                          host
 		Several                       bool
-	}{Block: "a cloud block", Name: name, Files: strings.Join(e.backendFiles, ", "), Host: b.host,
+	}{Block: "a cloud block", Name: name, Files: inComment(e.backendFiles), Host: b.host,
 		Several: b.host.several || e.name != ""}
 	if b.kind == "remote" {
 		data.Block = `backend "remote"`
@@ -90,6 +90,18 @@ func (b rootBackend) hostedLines(name string, e environment) string {
 		data.Workspace = e.name
 	}
 	return execute("hosted", data)
+}
+
+// inComment is a list of files for a comment, which a line break in a name would end.
+func inComment(files []string) string {
+	var names []string
+	for _, f := range files {
+		if quoted := text(f); quoted != `"`+f+`"` {
+			f = quoted
+		}
+		names = append(names, f)
+	}
+	return strings.Join(names, ", ")
 }
 
 // host is what a cloud block, or backend "remote", says of where its plans are made.

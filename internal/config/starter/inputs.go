@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 	"github.com/tfops/tfops/internal/rootmodule"
 )
 
@@ -110,7 +110,7 @@ func valuesIn(tree fs.FS, name string) (hcl.Attributes, hcl.Diagnostics) {
 	return body.JustAttributes()
 }
 
-var secretName = lazily.Pattern(`(?i)password|passwd|passphrase|secret|token|credential|private_?key|api_?key`)
+var secretName = lazyregexp.New(`(?i)password|passwd|passphrase|secret|token|credential|private_?key|api_?key`)
 
 // maxLine is how long a line of variables may be, in characters, before it is one
 // line for each.

@@ -19,7 +19,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tfops/tfops/internal/gitrepo/remote"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -127,8 +127,8 @@ func (w writer) name(dir string) string {
 }
 
 var (
-	notInName = lazily.Pattern(`[^A-Za-z0-9._-]+`)
-	hyphens   = lazily.Pattern(`-{2,}`)
+	notInName = lazyregexp.New(`[^A-Za-z0-9._-]+`)
+	hyphens   = lazyregexp.New(`-{2,}`)
 )
 
 // validName makes a valid name of any text.

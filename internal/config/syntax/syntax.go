@@ -10,7 +10,7 @@ import (
 
 	"github.com/tfops/tfops/internal/config/problems"
 	"github.com/tfops/tfops/internal/config/schema"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // Parsed is a file as far as it can be parsed.
@@ -91,7 +91,7 @@ func swallowed(body *hclsyntax.Body, k *schema.Kind) (out hclsyntax.Blocks) {
 }
 
 // itemLine is a line that begins an attribute, an item of a map or a block.
-var itemLine = lazily.Pattern(`(?m)^[ \t]*("?[A-Za-z_][A-Za-z0-9_-]*"?)(?:[ \t]*=|(?:[ \t]+"[^"\n]*")*[ \t]*\{)`)
+var itemLine = lazyregexp.New(`(?m)^[ \t]*("?[A-Za-z_][A-Za-z0-9_-]*"?)(?:[ \t]*=|(?:[ \t]+"[^"\n]*")*[ \t]*\{)`)
 
 // hides reports whether the parser has skipped lines after its first mistake
 // that look as if they said something.
@@ -144,9 +144,9 @@ func within(ranges []hcl.Range, at int) bool {
 }
 
 var (
-	blockLine  = lazily.Pattern(`(?m)^[ \t]*([a-z]+)\b[^\n={]*\{`)
-	secretLine = lazily.Pattern(`\b(url|secret)[ \t]*=`)
-	openLine   = lazily.Pattern(
+	blockLine  = lazyregexp.New(`(?m)^[ \t]*([a-z]+)\b[^\n={]*\{`)
+	secretLine = lazyregexp.New(`\b(url|secret)[ \t]*=`)
+	openLine   = lazyregexp.New(
 		`^[ \t]*(notify|filter|template|on|style|workspaces|labels|severity|title|text)\b`)
 )
 

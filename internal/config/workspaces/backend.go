@@ -10,7 +10,7 @@ import (
 	"github.com/tfops/tfops/internal/config/decode"
 	"github.com/tfops/tfops/internal/config/problems"
 	"github.com/tfops/tfops/internal/config/schema"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -18,7 +18,7 @@ import (
 // to refuse one that a newer engine brings.
 var backendTypes = []string{"azurerm", "consul", "cos", "gcs", "http", "kubernetes", "local", "oci", "oss", "pg", "s3"}
 
-var backendType = lazily.Pattern(`^[a-z][a-z0-9_]*$`)
+var backendType = lazyregexp.New(`^[a-z][a-z0-9_]*$`)
 
 const (
 	managed        = workspace.ManagedBackend

@@ -12,12 +12,12 @@ import (
 
 	"github.com/tfops/tfops/internal/config/decode"
 	"github.com/tfops/tfops/internal/config/problems"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 var (
-	fullCommit = lazily.Pattern(`^[0-9a-f]{40}$`)
-	notInName  = lazily.Pattern(`[^A-Za-z0-9._-]+`)
+	fullCommit = lazyregexp.New(`^[0-9a-f]{40}$`)
+	notInName  = lazyregexp.New(`[^A-Za-z0-9._-]+`)
 )
 
 // checkSource checks where a workspace is: which repository, what of it is

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // MaxPointer is the size, in bytes, that an LFS pointer stays below, by its
@@ -47,7 +47,7 @@ func IsPointer(raw []byte) bool {
 	})
 }
 
-var pointerLine = lazily.Pattern(`(?m)^oid sha256:([0-9a-f]{64})\nsize ([0-9]{1,18})$`)
+var pointerLine = lazyregexp.New(`(?m)^oid sha256:([0-9a-f]{64})\nsize ([0-9]{1,18})$`)
 
 // ParsePointer reads a whole pointer; false when it is none, or not whole.
 func ParsePointer(raw []byte) (Object, bool) {

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 // noise is content that cannot be compressed, the same for the same seed.
@@ -89,6 +91,9 @@ func blobOf(t testing.TB, p *Pack, id plumbing.Hash) []byte {
 // TestPacksOfGit: whatever git packs, in whatever form, is read as it was:
 // whole, as chains of deltas, and what is too large for memory.
 func TestPacksOfGit(t *testing.T) {
+	if !testrig.Long(t, "packs of many shapes") {
+		return
+	}
 	var contents [][]byte
 	for _, size := range []int{0, 1, 100, 70_000, MaxSmall - 1, MaxSmall + 1, 3 * MaxSmall} {
 		first := noise(uint64(size), size)

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // Auth is what opens a remote. The zero value is no credential: fine for a
@@ -69,7 +69,7 @@ type Address struct {
 }
 
 // ScpForm is user@host:path; a slash before the first colon makes it a local path.
-var ScpForm = lazily.Pattern(`^(?:([^@/:\s]+)@)?([^@/:\s\[\]]+|\[[0-9A-Fa-f:.%]+\]):(.+)$`)
+var ScpForm = lazyregexp.New(`^(?:([^@/:\s]+)@)?([^@/:\s\[\]]+|\[[0-9A-Fa-f:.%]+\]):(.+)$`)
 
 // Parse reads the URL and checks it together with the credentials.
 func (r Remote) Parse() (Address, error) {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo/remote"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // How much one commit may have. What .gitmodules says is untrusted.
@@ -36,7 +36,7 @@ const writeURL = "write https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH,
 	"repository in .gitmodules, and push"
 
 // remoteHelper is how a URL has Git start a program: ext::sh -c …
-var remoteHelper = lazily.Pattern(`^[A-Za-z0-9+.-]*::`)
+var remoteHelper = lazyregexp.New(`^[A-Za-z0-9+.-]*::`)
 
 // Address is where a submodule is, by the URL that .gitmodules of the
 // repository at base has for it. The result has no password.

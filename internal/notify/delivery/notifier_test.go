@@ -20,6 +20,7 @@ import (
 	"github.com/tfops/tfops/internal/notify/notifytest"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/store"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 // TestCrashAfterSending: the target has the message, and the crash comes before
@@ -306,6 +307,9 @@ func TestHurry(t *testing.T) {
 // TestManyForATargetThatIsDown: they do not pile up for ever, each
 // is a dead letter that says why, and the target is not flooded with attempts.
 func TestManyForATargetThatIsDown(t *testing.T) {
+	if !testrig.Long(t, "many messages for a target that is down") {
+		return
+	}
 	synctest.Test(t, func(t *testing.T) {
 		s, err := store.Open(filepath.Join(t.TempDir(), "tfops.db"), store.Options{})
 		if err != nil {

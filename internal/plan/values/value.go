@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // A JSON value is nil, bool, json.Number (float64 where a
@@ -82,7 +82,7 @@ func AnyTrue(mask any) bool {
 	return false
 }
 
-var plainKey = lazily.Pattern(`^[A-Za-z_][A-Za-z0-9_-]*$`)
+var plainKey = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_-]*$`)
 
 // PathKey is the path of an attribute or map element: a.b, or a["b.c"] where
 // the key is not a plain name.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/inputs"
@@ -33,7 +33,7 @@ const (
 	ManagedBackend    = "managed" // the type of BackendConfig of such a state
 )
 
-var overrideName = lazily.Pattern(`^z{2,}_tfops(_\d+)?_override\.tf\.json$`)
+var overrideName = lazyregexp.New(`^z{2,}_tfops(_\d+)?_override\.tf\.json$`)
 
 // RemoveOverrides takes out of a root module what an earlier phase put there,
 // so that what is read of it is the repository's alone. A file of the

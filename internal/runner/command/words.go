@@ -5,12 +5,12 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 	"github.com/tfops/tfops/internal/runner/ground"
 )
 
 // engines make the path relative
-var memoryPath = lazily.Pattern(`(?:(?:\.\./)*\.\.)?/proc/[0-9]+/fd/[0-9]+(?:/git\b)?`)
+var memoryPath = lazyregexp.New(`(?:(?:\.\./)*\.\.)?/proc/[0-9]+/fd/[0-9]+(?:/git\b)?`)
 
 // renamed is a line of the engine's output in which files of tfops are called by
 // what they are: whoever reads it has never heard of their paths.

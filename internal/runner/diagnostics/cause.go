@@ -11,27 +11,27 @@ import (
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // What the engines and their providers say when something failed that is not
 // the configuration's fault. They have no codes for it, only text.
 var (
-	diskText     = lazily.Pattern(`(?i)no space left on device|read-only file system|disk quota exceeded`)
-	filesText    = lazily.Pattern(`(?i)too many open files`)
-	forkText     = lazily.Pattern(`(?i)fork/exec [^\n:]*: (?:resource temporarily unavailable|cannot allocate memory)`)
-	throttleText = lazily.Pattern(`(?i)too many requests|status ?code:? 429|error 429|throttl|RequestLimitExceeded|rate exceeded|rate ?limit|SlowDown\b`)
-	networkText  = lazily.Pattern(`(?i)connection refused|connection reset|i/o timeout|no such host|TLS handshake timeout|network is unreachable|no route to host|` +
+	diskText     = lazyregexp.New(`(?i)no space left on device|read-only file system|disk quota exceeded`)
+	filesText    = lazyregexp.New(`(?i)too many open files`)
+	forkText     = lazyregexp.New(`(?i)fork/exec [^\n:]*: (?:resource temporarily unavailable|cannot allocate memory)`)
+	throttleText = lazyregexp.New(`(?i)too many requests|status ?code:? 429|error 429|throttl|RequestLimitExceeded|rate exceeded|rate ?limit|SlowDown\b`)
+	networkText  = lazyregexp.New(`(?i)connection refused|connection reset|i/o timeout|no such host|TLS handshake timeout|network is unreachable|no route to host|` +
 		`Client\.Timeout exceeded|temporary failure in name resolution|server misbehaving|502 Bad Gateway|503 Service Unavailable|504 Gateway Time`)
-	cutText = lazily.Pattern(`(?i)Unsupported state file format:?[^\n]*`)
+	cutText = lazyregexp.New(`(?i)Unsupported state file format:?[^\n]*`)
 	// Two inits that make the same table, schema or sequence at once: one loses.
 	// Only a backend's own objects count: a provider's database may say the same
 	// for good.
-	raceText = lazily.Pattern(`(?i)tuple concurrently updated|deadlock detected|could not serialize access|` +
+	raceText = lazyregexp.New(`(?i)tuple concurrently updated|deadlock detected|could not serialize access|` +
 		`duplicate key value violates unique constraint "pg_(?:namespace|type|class|proc)_|` +
 		`(?:schema|relation|sequence|type) "[^"]*" already exists`)
-	releaseText = lazily.Pattern(`(?s)^.*?Error message: (.*?)\n\s*\n.*$`)
-	inputNamed  = lazily.Pattern(`input variable "([^"]+)" is not set`)
+	releaseText = lazyregexp.New(`(?s)^.*?Error message: (.*?)\n\s*\n.*$`)
+	inputNamed  = lazyregexp.New(`input variable "([^"]+)" is not set`)
 	initSummary = []string{
 		"Backend initialization required", "Backend configuration changed", "Inconsistent dependency lock file",
 		"Module not installed",
@@ -39,7 +39,7 @@ var (
 		"Missing required provider", "Initialization required", "Backend type changed",
 		"State store initialization required",
 	}
-	initAdvice = lazily.Pattern(`(?:terraform|tofu)\s+init\b`)
+	initAdvice = lazyregexp.New(`(?:terraform|tofu)\s+init\b`)
 )
 
 // NeedsInit reports whether the engine asks for init.

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/job"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // maxDiagnostics is how many diagnostics a result keeps; the log has all.
@@ -131,7 +131,7 @@ func (o Stderr) Write(line []byte) (int, error) {
 	return n, nil
 }
 
-var painted = lazily.Pattern(`\x1b\[[0-9;]*m`)
+var painted = lazyregexp.New(`\x1b\[[0-9;]*m`)
 
 // unpainted is a line without the colours, and the frame around errors, that engines print.
 func unpainted(line []byte) []byte {
@@ -150,7 +150,7 @@ func (o *Output) All() []job.Diagnostic {
 	return append(o.Diagnostics, plainDiagnostics(o.Plain.String())...)
 }
 
-var plainPlace = lazily.Pattern(`^  on (\S+) line (\d+)`)
+var plainPlace = lazyregexp.New(`^  on (\S+) line (\d+)`)
 
 // plainDiagnostics reads the errors that an engine prints for people, e.g.
 //

@@ -7,17 +7,17 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/job"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 var (
-	lockedText = lazily.Pattern(`Lock Info:|HTTP remote state already locked|(?i:workspace is already locked|already locked for workspace creation)`)
-	lockField  = lazily.Pattern(`(?m)^\s*(ID|Who|Operation|Created):[ \t]+(.*?)\s*$`)
+	lockedText = lazyregexp.New(`Lock Info:|HTTP remote state already locked|(?i:workspace is already locked|already locked for workspace creation)`)
+	lockField  = lazyregexp.New(`(?m)^\s*(ID|Who|Operation|Created):[ \t]+(.*?)\s*$`)
 	// What these backends print below "Lock Info" is the attempt itself. http
 	// names the lock that it met in the error, pg tells nothing of it.
-	httpLocked = lazily.Pattern(`HTTP remote state already locked(?:: ?ID=(\S+))?`)
-	pgLocked   = lazily.Pattern(`(?i)workspace is already locked|already locked for workspace creation`)
-	errorID    = lazily.Pattern(`\bID=([0-9A-Za-z-]+)`)
+	httpLocked = lazyregexp.New(`HTTP remote state already locked(?:: ?ID=(\S+))?`)
+	pgLocked   = lazyregexp.New(`(?i)workspace is already locked|already locked for workspace creation`)
+	errorID    = lazyregexp.New(`\bID=([0-9A-Za-z-]+)`)
 )
 
 // processBegan is when this runner began. A lock of its own name that is younger

@@ -7,18 +7,18 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/job"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // What the engines say of a lock file that does not fit.
 var (
 	// The provider that is offered is not the one that was locked. That may be
 	// another platform's hash, or an attack: nothing of ours makes it pass.
-	checksumText = lazily.Pattern(`(?i)doesn't match any of the checksums|does not match any of the checksums|checksum list has (?:no|unexpected)|` +
+	checksumText = lazyregexp.New(`(?i)doesn't match any of the checksums|does not match any of the checksums|checksum list has (?:no|unexpected)|` +
 		`not match (?:any of )?the (?:recorded|previously recorded|expected) checksums?`)
-	movedText    = lazily.Pattern(`(?i)does not match (?:the )?configured version constraints?`)
-	missingText  = lazily.Pattern(`(?i)Inconsistent dependency lock file|no version is selected|Provider dependency changes detected|the cached package for .* does not match`)
-	providerName = lazily.Pattern(`\b([0-9A-Za-z.-]+(?:\.[a-z]+|:[0-9]+)/[0-9A-Za-z_-]+/[0-9A-Za-z_-]+)`)
+	movedText    = lazyregexp.New(`(?i)does not match (?:the )?configured version constraints?`)
+	missingText  = lazyregexp.New(`(?i)Inconsistent dependency lock file|no version is selected|Provider dependency changes detected|the cached package for .* does not match`)
+	providerName = lazyregexp.New(`\b([0-9A-Za-z.-]+(?:\.[a-z]+|:[0-9]+)/[0-9A-Za-z_-]+/[0-9A-Za-z_-]+)`)
 )
 
 // ConstraintMoved reports whether all that keeps init from going on is that

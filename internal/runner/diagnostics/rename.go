@@ -3,10 +3,10 @@ package diagnostics
 import (
 	"strings"
 
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
-var Undeclared = lazily.Pattern(`^Values? for undeclared variables?$`)
+var Undeclared = lazyregexp.New(`^Values? for undeclared variables?$`)
 
 // maxWarnings is how many warnings a result keeps, and longestWarning how long
 // the text of one may be, in bytes: people read them, and the run's record has

@@ -15,7 +15,7 @@ import (
 
 	"github.com/hashicorp/go-version"
 
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // probeTimeout is far above what a version takes (tens of milliseconds), so
@@ -40,7 +40,7 @@ const (
 )
 
 // versionLine is how engines before 0.13, which know no -json, tell theirs.
-var versionLine = lazily.Pattern(`(?m)^(?:Terraform|OpenTofu) v([0-9][0-9A-Za-z.+-]*)`)
+var versionLine = lazyregexp.New(`(?m)^(?:Terraform|OpenTofu) v([0-9][0-9A-Za-z.+-]*)`)
 
 // probe asks a binary for its version. hc-install's own way to ask runs it in
 // the current directory, which may be a repository, with the whole

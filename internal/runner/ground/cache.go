@@ -8,7 +8,7 @@ import (
 
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/filelock"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
@@ -32,7 +32,7 @@ func OpenCache(cacheDir string, env map[string]string) (*ProviderCache, error) {
 	return c, os.MkdirAll(c.Dir, 0o700)
 }
 
-var cacheSetting = lazily.Pattern(`(?m)^\s*plugin_cache_dir\s*=`)
+var cacheSetting = lazyregexp.New(`(?m)^\s*plugin_cache_dir\s*=`)
 
 // ownCache reports whether the user configured a provider cache already.
 func ownCache(env map[string]string) bool {

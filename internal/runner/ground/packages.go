@@ -18,7 +18,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/filelock"
 	"github.com/tfops/tfops/internal/job"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/inputs"
@@ -191,10 +191,10 @@ func (s PackageStore) Lock(ctx context.Context, calls []ModuleCall, waiting func
 }
 
 var (
-	exactVersion = lazily.Pattern(`^\s*=?\s*v?\d+\.\d+\.\d+[0-9A-Za-z.+-]*\s*$`)
-	commitHash   = lazily.Pattern(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-	strongSum    = lazily.Pattern(`^(sha256:)?[0-9a-fA-F]{64}$|^(sha512:)?[0-9a-fA-F]{128}$`)
-	gitSource    = lazily.Pattern(`^(git::|git@|github\.com[/:]|bitbucket\.org/)|\.git(//|\?|$)`)
+	exactVersion = lazyregexp.New(`^\s*=?\s*v?\d+\.\d+\.\d+[0-9A-Za-z.+-]*\s*$`)
+	commitHash   = lazyregexp.New(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+	strongSum    = lazyregexp.New(`^(sha256:)?[0-9a-fA-F]{64}$|^(sha512:)?[0-9a-fA-F]{128}$`)
+	gitSource    = lazyregexp.New(`^(git::|git@|github\.com[/:]|bitbucket\.org/)|\.git(//|\?|$)`)
 )
 
 // Immovable reports whether a module from elsewhere is always the same: an exact
@@ -221,7 +221,7 @@ func Immovable(source, version string) bool {
 	return len(values[name]) == 1 && fixed.MatchString(values[name][0])
 }
 
-var userInSource = lazily.Pattern(`://[^/?#]*@`)
+var userInSource = lazyregexp.New(`://[^/?#]*@`)
 
 // WithoutPassword is a module's source without what its URL has before a host.
 func WithoutPassword(source string) string { return userInSource().ReplaceAllString(source, "://") }

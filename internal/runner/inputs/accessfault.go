@@ -9,29 +9,29 @@ import (
 	"github.com/tfops/tfops/internal/credentials"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 // What an init says that was not let in. Engines, Git and ssh have no codes for it.
 var (
-	hostKeyText = lazily.Pattern(`(?i)Host key verification failed|No \S+ host key is known for|REMOTE HOST IDENTIFICATION HAS CHANGED`)
-	sshKeyText  = lazily.Pattern(`(?i)Permission denied \([a-z,-]*publickey|Too many authentication failures`)
-	gitUserText = lazily.Pattern(`(?i)could not read (?:Username|Password) for|terminal prompts disabled|Authentication failed for|` +
+	hostKeyText = lazyregexp.New(`(?i)Host key verification failed|No \S+ host key is known for|REMOTE HOST IDENTIFICATION HAS CHANGED`)
+	sshKeyText  = lazyregexp.New(`(?i)Permission denied \([a-z,-]*publickey|Too many authentication failures`)
+	gitUserText = lazyregexp.New(`(?i)could not read (?:Username|Password) for|terminal prompts disabled|Authentication failed for|` +
 		`The requested URL returned error: 40[13]|HTTP Basic: Access denied|remote: (?:Repository not found|Invalid username or (?:password|token))`)
-	certificateText = lazily.Pattern(`(?i)server certificate verification failed|SSL certificate problem|unable to get local issuer certificate`)
-	registryText    = lazily.Pattern(`(?i)(?:401|403) (?:Unauthorized|Forbidden)|requires? (?:authentication )?credentials|rejected the given authentication|` +
+	certificateText = lazyregexp.New(`(?i)server certificate verification failed|SSL certificate problem|unable to get local issuer certificate`)
+	registryText    = lazyregexp.New(`(?i)(?:401|403) (?:Unauthorized|Forbidden)|requires? (?:authentication )?credentials|rejected the given authentication|` +
 		`unauthorized|bad response code: 40[13]|response code 40[13]`)
 
 	// A backend may say the same of its own credentials.
-	fetchedText = lazily.Pattern(`(?i)module registry|download(?:ing)? module|provider packages|install(?:ing)? provider|service discovery`)
+	fetchedText = lazyregexp.New(`(?i)module registry|download(?:ing)? module|provider packages|install(?:ing)? provider|service discovery`)
 
-	gitFetch = lazily.Pattern(`(?i)\bgit\b|\bssh\b|publickey|Host key`) // or else it asked a registry
+	gitFetch = lazyregexp.New(`(?i)\bgit\b|\bssh\b|publickey|Host key`) // or else it asked a registry
 
-	quotedURL    = lazily.Pattern(`((?:https?|ssh)://[^\s'"<>]+)`)
-	registryHost = lazily.Pattern(`(?:from|registry|host|for) ([a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?)\b`)
-	providerHost = lazily.Pattern(`\b([a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?)/[0-9A-Za-z_-]+/[0-9A-Za-z_-]+`)
-	sshAsked     = lazily.Pattern(`(?:(\S+)@)?(\S+): Permission denied`)
+	quotedURL    = lazyregexp.New(`((?:https?|ssh)://[^\s'"<>]+)`)
+	registryHost = lazyregexp.New(`(?:from|registry|host|for) ([a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?)\b`)
+	providerHost = lazyregexp.New(`\b([a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?)/[0-9A-Za-z_-]+/[0-9A-Za-z_-]+`)
+	sshAsked     = lazyregexp.New(`(?:(\S+)@)?(\S+): Permission denied`)
 )
 
 // PrivateModules is where people read how init gets modules that not everybody may have.

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/job"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/inputs"
 	"github.com/tfops/tfops/internal/workspace/reach"
@@ -79,11 +79,11 @@ func versionWord(text, tool string) string {
 }
 
 var (
-	wholeVersion = lazily.Pattern(`^v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)$`)
-	partVersion  = lazily.Pattern(`^v?(\d+)(?:\.(\d+))?$`)
+	wholeVersion = lazyregexp.New(`^v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)$`)
+	partVersion  = lazyregexp.New(`^v?(\d+)(?:\.(\d+))?$`)
 	// What people write of regular expressions: the beginning of a version.
-	beginning = lazily.Pattern(`^\^?v?(\d+)(?:\\?\.(\d+))?(?:\\?\.(\d+))?(?:\\?\.)?(?:\.?\*|\\d\+|\[0-9\]\+|x)?\$?$`)
-	operators = lazily.Pattern(`^[~<>=!]`)
+	beginning = lazyregexp.New(`^\^?v?(\d+)(?:\\?\.(\d+))?(?:\\?\.(\d+))?(?:\\?\.)?(?:\.?\*|\\d\+|\[0-9\]\+|x)?\$?$`)
+	operators = lazyregexp.New(`^[~<>=!]`)
 )
 
 // versionConstraint is the constraint that a word of a version file stands for;

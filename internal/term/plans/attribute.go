@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/plan/diff"
 	"github.com/tfops/tfops/internal/term/page"
@@ -110,7 +110,7 @@ func (s *sheet) attributes(level int, list []diff.Attr, l look, tell bool) {
 // are shown though they do not change.
 var telling = map[string]bool{"id": true, "name": true, "tags": true}
 
-var identifier = lazily.Pattern(`^[\pL_][\pL\pN_-]*$`)
+var identifier = lazyregexp.New(`^[\pL_][\pL\pN_-]*$`)
 
 // attributeName is a name as the language writes it.
 func attributeName(a diff.Attr) string {

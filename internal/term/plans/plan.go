@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/plan/diff"
 	"github.com/tfops/tfops/internal/term/page"
@@ -266,7 +266,7 @@ func notes(c plan.Change) []string {
 }
 
 // instanceKey is what an address ends with when it has count or for_each.
-var instanceKey = lazily.Pattern(`\[(?:\d+|"(?:[^"\\]|\\.)*")\]$`)
+var instanceKey = lazyregexp.New(`\[(?:\d+|"(?:[^"\\]|\\.)*")\]$`)
 
 func reason(c plan.Change) string {
 	if c.Action == plan.Forget {

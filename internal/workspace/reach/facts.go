@@ -14,7 +14,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 	"github.com/tfops/tfops/internal/rootmodule"
 )
 
@@ -105,11 +105,11 @@ type place struct {
 	mute bool // only what reads files counts, not what might name one
 }
 
-var dirAttr = lazily.Pattern(`(^|_)(dir|directory|folder|path|paths|source|chart|root|src|cwd|workdir|` +
+var dirAttr = lazyregexp.New(`(^|_)(dir|directory|folder|path|paths|source|chart|root|src|cwd|workdir|` +
 	`context|manifests?|overlays?|bundle)$|^(code|site)$`)
 
 // pathAttr are the attributes of resources that hold paths for others to use.
-var pathAttr = lazily.Pattern(`^(output_path|filename|path|source|source_file|source_dir|dir|directory)$`)
+var pathAttr = lazyregexp.New(`^(output_path|filename|path|source|source_file|source_dir|dir|directory)$`)
 
 // collect notes what an expression reads, and what it may name. It goes down
 // into every part of it: whatever becomes of the value, a file that is read on

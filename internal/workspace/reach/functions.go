@@ -10,7 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/tfops/tfops/internal/hclfn"
-	"github.com/tfops/tfops/internal/lazily"
+	"github.com/tfops/tfops/internal/lazyregexp"
 )
 
 // pathFunctions make paths of paths.
@@ -196,7 +196,7 @@ func joinedList(v *env, args []*expr) []string {
 }
 
 // verb is a verb of format, after the percent sign.
-var verb = lazily.Pattern(`^[-+ #0]*(\[\d+\])?[\d*]*(\.[\d*]*)?(\[\d+\])?[a-zA-Z]`)
+var verb = lazyregexp.New(`^[-+ #0]*(\[\d+\])?[\d*]*(\.[\d*]*)?(\[\d+\])?[a-zA-Z]`)
 
 // formatted is format with plain verbs; what others make is not known.
 func formatted(v *env, args []*expr) []string {
