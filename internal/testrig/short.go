@@ -9,7 +9,7 @@ func Every(t testing.TB, n int) int {
 	if !testing.Short() {
 		return 1
 	}
-	t.Logf("NOT RUN: all but every %dth point of the sweep; make test-long has them", n)
+	t.Logf("NOT RUN: %d of %d points of the sweep; make test-long has them", n-1, n)
 	return n
 }
 

@@ -48,10 +48,9 @@ func TestScripts(t *testing.T) {
 }
 
 // core are the scripts of the promises, and of what every fleet does.
-const core = `affected apply_confirm apply_fails cancel_applying config_reload config_wrong destroy
-	drift drift_codify drift_heal drift_report engine_tampered force_push generators
-	graceful_stop half_done inputs lock loop notify recover refresh rename rules shared_state
-	state_lost state_move submodules suspend two_daemons votes`
+const core = `affected apply_fails cancel_applying config_reload config_wrong destroy drift drift_heal
+	engine_tampered force_push generators graceful_stop inputs lock loop recover refresh rename rules
+	shared_state state_lost submodules suspend two_daemons votes`
 
 // TestSlowScripts runs the scripts that wait for a clock. Beside the others
 // they cost no time; among them they might come last.

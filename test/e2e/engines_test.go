@@ -116,6 +116,9 @@ func (l *lab) replaceEngine(program string) {
 // TestEngineReplacedWhileAPlanWaits: the engine on PATH is upgraded while plans
 // wait. Nobody's approval is burnt: the run is stale, and planned anew.
 func TestEngineReplacedWhileAPlanWaits(t *testing.T) {
+	if !testrig.Long(t, "an engine that is replaced") {
+		return
+	}
 	t.Parallel()
 	old, ok := testrig.Engine(t, testrig.OldestTerraform)
 	if !ok {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 // crowd lets the daemon open no more files than it has open now.
@@ -90,6 +91,9 @@ func (l *lab) cpu() time.Duration {
 // step of a run. Nothing fails over it: what waits says why and what to do, and
 // goes on afterwards.
 func TestTooManyOpenFiles(t *testing.T) {
+	if !testrig.Long(t, "limits on open files") {
+		return
+	}
 	if os.Geteuid() != 0 {
 		t.Logf("NOT RUN: %s: it takes root to see what the daemon has open", t.Name())
 		return
@@ -211,6 +215,9 @@ func unixDial(path string) (int, error) {
 // TestOpenFileLimits: the daemon may open as many files as the hard limit says,
 // and what it starts finds the soft limit that the daemon was started with.
 func TestOpenFileLimits(t *testing.T) {
+	if !testrig.Long(t, "limits on open files") {
+		return
+	}
 	t.Parallel()
 	l := newLab(t)
 	l.configure("workspace \"w\" {\n  repository = \"infra\"\n  apply      = \"auto\"\n}\n")

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 // handModules are root modules that depend on how they are run: on what lies beside them,
@@ -86,6 +87,9 @@ type byHand struct {
 // TestByHandEqualsByTfops applies root modules by hand in a clone and has tfops plan them, and the other
 // way round: neither finds anything to do.
 func TestByHandEqualsByTfops(t *testing.T) {
+	if !testrig.Long(t, "by hand against by tfops") {
+		return
+	}
 	t.Parallel()
 	h := &byHand{lab: newLab(t)}
 	h.names = slices.Sorted(maps.Keys(handModules))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 // often is the interval of the schedules below; a daemon must be able to start
@@ -16,6 +17,9 @@ const often = 8 * time.Second
 // TestMissedWhileDown: a check and a report that were due several times while
 // no daemon ran are made once, at the start, and then by schedule again.
 func TestMissedWhileDown(t *testing.T) {
+	if !testrig.Long(t, "what was missed while no daemon ran") {
+		return
+	}
 	t.Parallel()
 	l := newLab(t)
 	l.repo.Commit("main", map[string]string{"main.tf": "resource \"terraform_data\" \"x\" {}\n"})

@@ -96,6 +96,9 @@ func TestStoppedRunner(t *testing.T) {
 // TestStoppedRunnerRunsOutOfTime: nothing of a run that is stopped notices that its
 // time is up, so the daemon does.
 func TestStoppedRunnerRunsOutOfTime(t *testing.T) {
+	if !testrig.Long(t, "a stopped runner that runs out of time") {
+		return
+	}
 	t.Parallel()
 	l := newLab(t)
 	l.configure(passCLIConfig + "workspace \"w\" {\n  repository   = \"infra\"\n  plan_timeout = \"25s\"\n}\n")

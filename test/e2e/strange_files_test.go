@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 // strange puts in the place of a file what nobody should open: it is waited for, or read,
@@ -28,6 +30,9 @@ var strange = map[string]func(path string) error{
 // TestStrangeFiles: whatever lies in the place of a waiting run's file, other workspaces
 // are applied, now and after a restart, and the daemon takes no memory for it.
 func TestStrangeFiles(t *testing.T) {
+	if !testrig.Long(t, "files of other kinds in the data directory") {
+		return
+	}
 	names := []string{"ground.json", "plan.tfplan.age", "plan.json", "footing.json.age", "hidden.json.age", "run.json"}
 	for kind, put := range strange {
 		t.Run(kind, func(t *testing.T) {

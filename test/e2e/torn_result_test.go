@@ -52,6 +52,9 @@ var torn = map[string]string{
 // TestTornResultOfAnApply: what lies there when the apply has ended is not what its runner
 // wrote. The daemon that follows it and one that finds it later say the same.
 func TestTornResultOfAnApply(t *testing.T) {
+	if !testrig.Long(t, "torn results of applies") {
+		return
+	}
 	for name, text := range torn {
 		t.Run("followed/"+name, func(t *testing.T) {
 			t.Parallel()
