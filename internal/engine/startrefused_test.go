@@ -142,7 +142,7 @@ func TestStartIsRefusedByOrder(t *testing.T) {
 		}
 		g.git.broken(nil)
 		g.adjust = func(s *settings.Settings) {
-			s.Repositories = map[string]settings.Repository{"other": {Source: g.git,
+			s.Repositories = map[string]settings.Repository{"other": {Remote: g.git, Objects: g.git,
 				Pace: gitrepo.Pace{Every: time.Minute}}}
 		}
 		g.configure(define("a"))
