@@ -47,6 +47,12 @@ func TestOnePackageKnowsWhereFilesAre(t *testing.T) {
 
 // joined is where a declaration joins a path with the name of a directory of artifacts.
 func joined(decl ast.Decl) (at token.Pos) {
+	named := func(exprs []ast.Expr) bool {
+		return slices.ContainsFunc(exprs, func(e ast.Expr) bool {
+			lit, ok := e.(*ast.BasicLit)
+			return ok && slices.Contains([]string{`"runs"`, `"workspaces"`, `"reports"`}, lit.Value)
+		})
+	}
 	ast.Inspect(decl, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
 		if !ok {
@@ -56,11 +62,8 @@ func joined(decl ast.Decl) (at token.Pos) {
 		if !ok || sel.Sel.Name != "Join" {
 			return true
 		}
-		for _, arg := range call.Args {
-			lit, ok := arg.(*ast.BasicLit)
-			if ok && slices.Contains([]string{`"runs"`, `"workspaces"`, `"reports"`}, lit.Value) {
-				at = call.Pos()
-			}
+		if named(call.Args) {
+			at = call.Pos()
 		}
 		return true
 	})

@@ -44,6 +44,16 @@ func (l *Local) reports() string    { return filepath.Join(l.dir, "reports") }
 // Roots are the directories that are written to while a run is at work.
 func (l *Local) Roots() []string { return []string{l.dir, l.runs()} }
 
+// Holds names the directories, of those of runs and workspaces, that have something in them.
+func (l *Local) Holds() (names []string) {
+	for _, dir := range []string{l.runs(), l.workspaces()} {
+		if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+			names = append(names, filepath.Base(dir))
+		}
+	}
+	return names
+}
+
 // Run is where the files of a run are, whether or not there are any.
 func (l *Local) Run(id string) Run { return Run{ID: id, dir: filepath.Join(l.runs(), id)} }
 

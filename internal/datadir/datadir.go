@@ -14,6 +14,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/tfops/tfops/internal/artifacts"
 	"github.com/tfops/tfops/internal/fault"
 )
 
@@ -71,12 +72,7 @@ func RefuseWithoutStore(dir string) error {
 	if _, err := os.Lstat(filepath.Join(dir, "tfops.db")); !errors.Is(err, fs.ErrNotExist) {
 		return nil // opening it says what is wrong
 	}
-	var has []string
-	for _, name := range []string{"runs", "workspaces"} {
-		if entries, err := os.ReadDir(filepath.Join(dir, name)); err == nil && len(entries) > 0 {
-			has = append(has, name)
-		}
-	}
+	has := artifacts.Open(dir).Holds()
 	if _, err := os.Lstat(filepath.Join(dir, "key")); err == nil {
 		has = append(has, "a key")
 	}
