@@ -49,6 +49,11 @@ func beClient(socket string, args []string) said {
 		switch args[0] {
 		case "health":
 			_, err = c.Health(context.Background())
+		case "waiting":
+			var all []api.Run
+			if all, err = c.Approvals(context.Background()); len(all) > 0 {
+				out.Run = all[0]
+			}
 		case "approve":
 			out.Run, err = c.Vote(context.Background(), args[1], api.Ballot{Yes: true, Digest: args[2]})
 		case "peek":
@@ -181,6 +186,52 @@ func TestTheActorIsTheKernelsWord(t *testing.T) {
 		t.Errorf("the voters are %q, want %s", voters, want)
 	}
 	r.until("a", "applied")
+}
+
+// TestWhoMayApproveIsTheKernelsWord asks as three users whose approvals would count, before
+// and after one of them has approved.
+func TestWhoMayApproveIsTheKernelsWord(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Log(notRoot)
+		return
+	}
+	one, two, stranger, names := others(t)
+	group := testrig.Group(t)
+	gid, err := strconv.Atoi(group.Gid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rule := approvals.Rule{Name: "both", Require: 2, From: names[:]}
+	r := newRig(t, []fleet.Definition{define("a", rule)}, func(r *rig, o *Options) {
+		r.group, o.MayApprove = group.Name, r.engine.MayApprove
+	})
+	waiting := r.awaiting("a")
+	c := newClients(t, r.socket)
+	member := func(uid uint32) syscall.Credential {
+		return syscall.Credential{Uid: uid, Gid: 65534, Groups: []uint32{uint32(gid)}}
+	}
+	says := func(uid uint32, why string) {
+		t.Helper()
+		got := c.as(member(uid), "waiting")
+		if can := got.Run.CanApprove; got.Code != "" || got.Run.ID != waiting.ID || can == nil || *can != (why == "") ||
+			got.Run.CannotApproveBecause != why {
+			t.Errorf("user %d got %+v, want %q", uid, got, why)
+		}
+	}
+	outside := `uid:` + strconv.Itoa(int(stranger)) + ` cannot approve this plan: rule "both" takes approvals of ` +
+		names[0] + ` or ` + names[1] + ` only`
+	says(one, "")
+	says(two, "")
+	says(stranger, outside)
+	if got := c.as(member(stranger), "approve", waiting.ID, waiting.Plan.Digest); got.Code != fault.Forbidden ||
+		got.Text != outside || got.Next != "tfops show "+waiting.ID {
+		t.Errorf("a vote that was said not to count got %+v", got)
+	}
+	if got := c.as(member(one), "approve", waiting.ID, waiting.Plan.Digest); got.Code != "" {
+		t.Fatalf("a vote that was said to count got %+v", got)
+	}
+	says(one, names[0]+" has approved this plan already: one person counts once")
+	says(two, "")
 }
 
 // TestOnlyOwnerRootAndGroupConnect tries the socket from outside.

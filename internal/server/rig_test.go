@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -234,7 +235,10 @@ func (openVault) Digest(b []byte) string           { return string(b) }
 func (openVault) Open(path string) ([]byte, error) { return os.ReadFile(path) }
 
 // repository has one commit on main that holds every directory.
-type repository struct{ sha string }
+type repository struct {
+	sha  string
+	code string // of the root module in a; "" for one that is as good as empty
+}
 
 func (g *repository) Has(string) bool { return true }
 
@@ -262,14 +266,22 @@ func (g *repository) Resolve(_ context.Context, ref string) (string, error) {
 func (g *repository) Changed(context.Context, string, string) ([]string, error) { return nil, nil }
 func (g *repository) Tree(string) (fs.FS, error) {
 	tf := &fstest.MapFile{Data: []byte("terraform {}\n")}
-	return fstest.MapFS{"a/main.tf": tf, "b/main.tf": tf}, nil
+	a := &fstest.MapFile{Data: []byte(cmp.Or(g.code, string(tf.Data)))}
+	return fstest.MapFS{"a/main.tf": a, "b/main.tf": tf}, nil
 }
 func (g *repository) Tags(context.Context) (map[string]string, error) { return nil, nil }
 func (g *repository) Submodules(context.Context, string) ([]trees.MissingSubmodule, error) {
 	return nil, nil
 }
 func (g *repository) Export(_ context.Context, _, dst string, _ trees.Base) (trees.Exported, error) {
-	return trees.Exported{}, os.MkdirAll(dst, 0o700)
+	if g.code == "" {
+		return trees.Exported{}, os.MkdirAll(dst, 0o700)
+	}
+	tree, err := g.Tree(g.sha)
+	if err != nil {
+		return trees.Exported{}, err
+	}
+	return trees.Exported{}, os.CopyFS(dst, tree)
 }
 
 // players play runners. A phase that is held ends when the test lets it.
@@ -278,6 +290,8 @@ type players struct {
 	gates   map[job.Phase]chan struct{}
 	jobs    map[string]job.Job // by directory
 	started chan string        // directories, as phases begin
+
+	plan func(job.Job) *plan.Plan // what a plan finds; nil, or a nil plan: something is to be made
 }
 
 func newPlayers() *players {
@@ -338,11 +352,15 @@ func (p *players) Wait(ctx context.Context, dir string) (job.Result, error) {
 		Backend: job.BackendConfig{Type: "managed", Config: map[string]any{"path": j.WorkspaceDir}}}
 	if j.Phase == job.PlanPhase {
 		file, ground := []byte("plan of "+j.Run), []byte(`{}`)
-		found := &plan.Plan{FormatVersion: plan.FormatVersion, Digest: job.ApprovedDigest(file, ground),
-			Counts: plan.Counts{Add: 1}, Complete: true, Applyable: true,
+		found := &plan.Plan{FormatVersion: plan.FormatVersion, Counts: plan.Counts{Add: 1},
+			Complete: true, Applyable: true,
 			Changes: []plan.Change{{Address: "terraform_data.x", Mode: "managed", Type: "terraform_data", Name: "x",
 				Action: plan.Create,
 				After:  map[string]any{"input": json.Number("12345678901234567890")}}}}
+		if p.plan != nil {
+			found = cmp.Or(p.plan(j), found)
+		}
+		found.Digest = job.ApprovedDigest(file, ground)
 		b, err := json.Marshal(found)
 		if err != nil {
 			return res, err
