@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -25,6 +26,8 @@ type event struct {
 
 // report gathers what the events say.
 type report struct {
+	mu sync.Mutex
+
 	passed, failed, skipped int
 	output                  map[string][]string // by package and test
 	notRun                  []string
@@ -57,8 +60,15 @@ func main() {
 		others, later = flags, nil
 		r.leftOut("the race detector; make test-long has it")
 	}
-	ok := r.suite(".", others, racing()...)
-	ok = r.suite(".", flags, scripts) && ok
+	var units, daemons bool
+	var suites sync.WaitGroup
+	suites.Go(func() { units = r.suite(".", others, racing()...) })
+	if !short { // else beside each other: what waits in one leaves the processors to the other
+		suites.Wait()
+	}
+	suites.Go(func() { daemons = r.suite(".", flags, scripts) })
+	suites.Wait()
+	ok := units && daemons
 	for _, w := range later {
 		before := r.passed + r.failed
 		ok = r.suite(".", []string{"-run=" + w.tests}, w.pkg) && ok
@@ -144,6 +154,8 @@ func (r *report) read(out io.Reader) {
 }
 
 func (r *report) take(e event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	name := e.Package + "." + e.Test
 	switch e.Action {
 	case "output", "build-output":
