@@ -175,13 +175,11 @@ func (tx *Tx) Backward(bucket []byte, prefix, before string) iter.Seq[Record] {
 		if before == "" {
 			end = prefix + "\xff"
 		}
-		k, raw := c.Seek([]byte(end))
-		if k == nil {
-			k, raw = c.Last()
-		} else {
-			k, raw = c.Prev()
+		back := c.Prev
+		if k, _ := c.Seek([]byte(end)); k == nil {
+			back = c.Last
 		}
-		for ; k != nil && bytes.HasPrefix(k, []byte(prefix)); k, raw = c.Prev() {
+		for k, raw := back(); k != nil && bytes.HasPrefix(k, []byte(prefix)); k, raw = c.Prev() {
 			if !yield(Record{Key: k, bucket: bucket, raw: raw}) {
 				return
 			}
