@@ -31,11 +31,14 @@ import (
 
 const fleetNights = 90
 
-// fleetSize is the number of workspaces. Under the race detector, where forty
-// take two minutes, and with -short there are eight: what is recomputed is recomputed for
-// each workspace by itself, and eight are enough to be checked at the same time.
+// fleetSize is the number of workspaces. Under the race detector, where forty take two
+// minutes, there are eight, and with -short three: what is recomputed is recomputed for each
+// workspace by itself, and three are enough to be checked at the same time.
 var fleetSize = sync.OnceValue(func() int {
-	if testrig.Race || testing.Short() {
+	switch {
+	case testing.Short():
+		return 3
+	case testrig.Race:
 		return 8
 	}
 	return 40
