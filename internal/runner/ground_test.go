@@ -21,6 +21,7 @@ import (
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/engines"
 	"github.com/tfops/tfops/internal/runner/ground"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 // eachView runs a test in the ways in which an engine can be shown its tree.
@@ -410,6 +411,9 @@ func TestDamagedPackageIsFetchedAgain(t *testing.T) {
 // What holds for root holds for everybody else, who has a user namespace and no
 // capability that the engine could inherit.
 func TestAsAnotherUser(t *testing.T) {
+	if !testrig.Long(t, "phases of another user") {
+		return
+	}
 	if os.Getuid() != 0 {
 		return // every test here is run by another user than root
 	}

@@ -7,11 +7,15 @@ import (
 	"testing"
 
 	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 // The name of a module call is text of the repository until the engine has read it: it
 // leads to no directory, also where the package that it calls is known already.
 func TestHostileModuleNames(t *testing.T) {
+	if !testrig.Long(t, "names of modules that mean something elsewhere") {
+		return
+	}
 	m := newGitModule(t, "one")
 	call := func(name string) string {
 		return "module \"" + name + "\" {\n  source = \"git::file://" + m.dir + "?ref=main\"\n}\n"
