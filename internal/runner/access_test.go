@@ -22,6 +22,7 @@ import (
 	"github.com/tfops/tfops/internal/gitrepo/gittest"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/inputs"
+	"github.com/tfops/tfops/internal/testrig"
 )
 
 const moduleSecret = "canary-module-secret"
@@ -250,6 +251,9 @@ func TestAnInitThatIsNotLetIn(t *testing.T) {
 // What lies in the home directory of the daemon's user does not count, and is named,
 // unless the configuration names the engine's CLI configuration.
 func TestTheHomeDirectoryDoesNotCount(t *testing.T) {
+	if !testrig.Long(t, "home directories with settings") {
+		return
+	}
 	h := newGitHost(t)
 	host := strings.TrimPrefix(h.URL, "http://")
 	for name, files := range map[string]map[string]string{

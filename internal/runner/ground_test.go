@@ -322,6 +322,9 @@ func TestWhatAPlanWrites(t *testing.T) {
 // Many workspaces that need one source within a poll fetch it once; after that it is
 // fetched anew, unless it cannot move.
 func TestASourceIsFetchedOnceForAll(t *testing.T) {
+	if !testrig.Long(t, "sources that many fetch") {
+		return
+	}
 	var hits atomic.Int64
 	var archive bytes.Buffer
 	z := zip.NewWriter(&archive)

@@ -20,6 +20,9 @@ import (
 // The old state is read with what it was applied with; where that does not lead to it any
 // more, with the credentials of now. What leads to another state is not taken for it.
 func TestOldStateIsReadAsItWasApplied(t *testing.T) {
+	if !testrig.Long(t, "an old state read as it was applied") {
+		return
+	}
 	server, url := newStateServer(t, "of-then")
 	r := newRig(t, map[string]string{"main.tf": partialHTTP, "at.tfbackend": fmt.Sprintf("address = %q\n", url+"/file"),
 		"of_now.tfbackend": "address = \"http://127.0.0.1:1/never\"\n"})

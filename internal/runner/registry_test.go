@@ -117,6 +117,9 @@ func TestModulesOfARegistry(t *testing.T) {
 // The CLI configuration that is in force stays so; of two tokens for a host the one of
 // module_credentials counts.
 func TestTokensBesideACLIConfiguration(t *testing.T) {
+	if !testrig.Long(t, "tokens beside a CLI configuration") {
+		return
+	}
 	reg := newRegistry(t, moduleSecret)
 	for name, config := range map[string]string{
 		"none of its own":   "disable_checkpoint = true\n",

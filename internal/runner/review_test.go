@@ -18,6 +18,9 @@ import (
 // never end up in the cache that all workspaces share: there they would be
 // run with other workspaces' credentials, or be links to a checkout that is gone.
 func TestRepositorysProvidersStayOutOfTheCache(t *testing.T) {
+	if !testrig.Long(t, "providers of a repository") {
+		return
+	}
 	mirror := filepath.Join(filepath.Dir(testrig.Provider(t)), "mirror")
 	r := newRig(t, map[string]string{"main.tf": testrig.RequiredProviders + `provider "lab" { world = ` + "\"" + t.TempDir() + "\" }\n" + simple})
 	if err := os.CopyFS(filepath.Join(r.tree, "terraform.d", "plugins"), os.DirFS(mirror)); err != nil {
