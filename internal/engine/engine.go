@@ -40,15 +40,12 @@ import (
 	"github.com/tfops/tfops/internal/run"
 )
 
-// Journal is what is remembered of drift: what checks found, and what was
-// reported of it. It is written with what the engine decides; see txn.Store.
+// Journal is what is remembered of drift: what the upkeep keeps, and what people
+// look up in it.
 type Journal interface {
-	Findings(ctx context.Context, workspace string) ([]drift.Finding, error)
+	upkeep.Journal
 	Finding(ctx context.Context, id string) (drift.Finding, error)
-	Checks(ctx context.Context, since time.Time) ([]drift.Check, error)
 	ChecksOf(ctx context.Context, workspace string, since time.Time) ([]drift.Check, error)
-	Reports(context.Context) ([]run.Report, error)
-	PruneDrift(ctx context.Context, before time.Time, configured map[string]bool) (reports []string, err error)
 }
 
 // Options are what an engine is made of.

@@ -19,7 +19,7 @@ import (
 func TestConformance(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, now func() time.Time) storetest.Store {
 		s := open(t, filepath.Join(t.TempDir(), "tfops.db"), Options{Now: now})
-		return storetest.Store{Loop: s, Log: s, Outbox: s, Journal: s}
+		return storetest.Store{Store: s, Log: s, Outbox: s, Journal: s}
 	})
 }
 

@@ -17,9 +17,6 @@ func (u *Keeper) notCheckable(ctx context.Context, rec workspace.Record, why err
 		}
 		s := outcome.NotLooked(rec.Name, "", "the check could not be made: "+why.Error())
 		s.Check.At = h.Now
-		if err := outcome.By(u.txn.Settings).Enter(&h.FindingsTx, &h.Record, s, h.Now); err != nil {
-			return err
-		}
-		return nil
+		return outcome.By(u.txn.Settings).Enter(&h.FindingsTx, &h.Record, s, h.Now)
 	})
 }

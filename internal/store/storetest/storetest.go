@@ -15,25 +15,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/txn"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
 )
-
-// Loop is what the engine asks of a store.
-type Loop interface {
-	Enqueue(context.Context, run.Batch) (created, superseded []run.Run, err error)
-	Claim(context.Context, func(run.Queue) (string, func(*run.Tx) error)) (run.Run, bool, error)
-	Change(ctx context.Context, id string, fn func(*run.Tx) error) (run.Run, error)
-	ChangeWorkspace(ctx context.Context, workspace string, fn func(*run.WorkspaceTx) error) error
-	Record(context.Context, run.Audit) error
-	Prune(context.Context, map[string]run.Retention) ([]string, error)
-
-	Queue(context.Context) (run.Queue, error)
-	Load(ctx context.Context, id string) (run.Tx, []run.Event, error)
-	Runs(context.Context, run.Query) ([]run.Run, error)
-	Records(context.Context) (map[string]workspace.Record, error)
-}
 
 // Log reads what was recorded.
 type Log interface {
@@ -42,7 +28,7 @@ type Log interface {
 
 // Store is a store, by what each of its users asks of it.
 type Store struct {
-	Loop
+	txn.Store
 	Log
 	Outbox
 	Journal

@@ -69,11 +69,11 @@ func rootsHint(fsys fs.FS, dir string) string {
 	if len(roots) == 0 {
 		return "commit a root module there, or correct dir in tfops.hcl; the repository has no root module"
 	}
-	hint := "correct dir in tfops.hcl"
+	meant := "."
 	if n := workspace.Nearest(dir, roots); n != "" {
-		hint += fmt.Sprintf(": did you mean %q?", n)
+		meant = fmt.Sprintf(": did you mean %q?", n)
 	}
-	return hint + " Root modules in the repository: " + shortList(roots)
+	return "correct dir in tfops.hcl" + meant + " Root modules in the repository: " + shortList(roots)
 }
 
 // varsHint names the files beside a var file that is not there.
