@@ -85,8 +85,7 @@ func Look(cfg *config.Config, repo string) (Expansion, error) {
 			append([]string{}, x.fleet.Made[g.Name]...)})
 	}
 	seen := slices.DeleteFunc(fleet.Values(x.fleet.Workspaces), func(w workspace.Workspace) bool {
-		_,
-			ok := x.unused[w.Name]
+		_, ok := x.unused[w.Name]
 		return !ok
 	})
 	x.Problems = append(x.Problems, codebase.Unused(seen,
