@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -46,7 +45,7 @@ waits for somebody, so that it is not known whether there is more.`,
 // orBeneath tells of what was taken for a name of something which command
 // beneath cmd was probably meant.
 func orBeneath(cmd *cobra.Command, args []string, err error) error {
-	if len(args) != 1 || !fault.Is(err, fault.NotFound) || strings.HasPrefix(fault.Next(err), "did you mean ") {
+	if len(args) != 1 || !fault.Is(err, fault.NotFound) || fault.Near(err) != "" {
 		return err
 	}
 	if near := workspace.Nearest(args[0], usage.CommandNames(cmd)); near != "" {

@@ -13,6 +13,7 @@ import "time"
 type Waiting struct {
 	Kind string `json:"kind" enum:"worker,phase,run,upstream,approval,new_state,state,lock,interrupted,stopped,suspended,retry,remote,machine,rename,configuration,orphaned,repository,errored,out_of_sync,stale,back" doc:"What kind of thing is waited for"`
 	Run  string `json:"run,omitempty" doc:"The run that is waited for, or that is to be looked at"`
+	Lock string `json:"lock,omitempty" doc:"The state that somebody holds, as in the list of locks"`
 }
 
 // Run is one pass over a workspace at one commit.

@@ -124,8 +124,8 @@ func TestOffline(t *testing.T) {
 		}
 		v := g.view("a")
 		for _, w := range []string{"the remote", "branch main", "apply_offline", "the host is down"} {
-			if !strings.Contains(v.Wait.For, w) {
-				t.Errorf("%q is not in: %s", w, v.Wait.For)
+			if !strings.Contains(v.Wait.Sentence(), w) {
+				t.Errorf("%q is not in: %s", w, v.Wait.Sentence())
 			}
 		}
 		if v.Wait.Command != "tfops poll infra" {

@@ -31,7 +31,7 @@ func TestCommitToApplied(t *testing.T) {
 			t.Errorf("the run is not of the commit: %+v", r)
 		}
 		v := g.view("a")
-		if v.Sync != workspace.Pending || !strings.Contains(v.Wait.For, "1 approval") ||
+		if v.Sync != workspace.Pending || !strings.Contains(v.Wait.Sentence(), "1 approval") ||
 			v.Wait.Command != "tfops approve "+r.ID {
 			t.Errorf("status before: %s, %+v", v.Sync, v.Wait)
 		}
@@ -42,7 +42,7 @@ func TestCommitToApplied(t *testing.T) {
 			t.Errorf("an ended run is listed without its approvals: %+v %v", listed, err)
 		}
 		v = g.view("a")
-		if v.Sync != workspace.Synced || v.Record.Applied != sha || v.Lock != nil || v.Wait.For != "" {
+		if v.Sync != workspace.Synced || v.Record.Applied != sha || v.Lock != nil || v.Wait.Sentence() != "" {
 			t.Errorf("status after: %s %+v %+v %+v", v.Sync, v.Record, v.Lock, v.Wait)
 		}
 		if _, err := os.Stat(g.engine.txn.Files.Run(r.ID).Ground()); !os.IsNotExist(err) {
@@ -462,7 +462,7 @@ func TestLockAndSuspend(t *testing.T) {
 		r := g.want("a", run.AwaitingApproval)
 		g.approve(ana, r)
 		g.want("a", run.ApplyQueued)
-		if v := g.view("a"); !strings.Contains(v.Wait.For, "li") || v.Wait.Command != "tfops unlock a" {
+		if v := g.view("a"); !strings.Contains(v.Wait.Sentence(), "li") || v.Wait.Command != "tfops unlock a" {
 			t.Errorf("it waits for %+v", v.Wait)
 		}
 		if err := g.engine.Unlock(ctx, ana, "a", ""); !fault.Is(err, fault.Invalid) {
@@ -476,7 +476,7 @@ func TestLockAndSuspend(t *testing.T) {
 		}
 		g.settle()
 		g.want("a", run.ApplyQueued)
-		if v := g.view("a"); !strings.Contains(v.Wait.For, "holidays") || v.Wait.Command != "tfops resume a" {
+		if v := g.view("a"); !strings.Contains(v.Wait.Sentence(), "holidays") || v.Wait.Command != "tfops resume a" {
 			t.Errorf("it waits for %+v", v.Wait)
 		}
 		g.pass(61 * time.Minute) // the suspension ends by itself
@@ -502,7 +502,7 @@ func TestSharedState(t *testing.T) {
 		g.want("b", run.Applying)
 		g.want("a", run.ApplyQueued)
 		shown, _ := g.engine.Show(context.Background(), a.ID)
-		if !strings.Contains(shown.Wait.For, b.ID) {
+		if !strings.Contains(shown.Wait.Sentence(), b.ID) {
 			t.Errorf("a waits for %+v", shown.Wait)
 		}
 		g.runners.end(t)
@@ -654,7 +654,7 @@ func TestDrift(t *testing.T) {
 			}
 			g.settle()
 			if shown, _ := g.engine.Show(context.Background(), r.ID); shown.Status != run.Pending ||
-				!strings.Contains(shown.Wait.For, applying.ID) {
+				!strings.Contains(shown.Wait.Sentence(), applying.ID) {
 				t.Errorf("%s %+v", shown.Status, shown.Wait)
 			}
 			again, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: "a", Kind: run.Drift})
@@ -677,8 +677,8 @@ func TestProblems(t *testing.T) {
 		for name, want := range map[string]string{"gone": "no directory gone",
 			"nobranch": "branch dev is not in repository infra", "novars": "no var file a/x.tfvars"} {
 			v := g.view(name)
-			if v.Sync != workspace.Unknown || !strings.Contains(v.Wait.For, want) {
-				t.Errorf("%s: %s, %q", name, v.Sync, v.Wait.For)
+			if v.Sync != workspace.Unknown || !strings.Contains(v.Wait.Sentence(), want) {
+				t.Errorf("%s: %s, %q", name, v.Sync, v.Wait.Sentence())
 			}
 			_, err := g.engine.Start(context.Background(), ana, acts.Order{Workspace: name, Kind: run.Sync})
 			wantFault(t, err, fault.Conflict)
@@ -688,7 +688,7 @@ func TestProblems(t *testing.T) {
 		g.want("gone", run.AwaitingApproval)
 		g.git.broken(fault.New(fault.Unavailable, "look at the network", "no route to host"))
 		g.pass(time.Minute)
-		if v := g.view("novars"); !strings.Contains(v.Wait.For, "x.tfvars") {
+		if v := g.view("novars"); !strings.Contains(v.Wait.Sentence(), "x.tfvars") {
 			t.Errorf("%+v", v.Wait)
 		}
 		if rs := g.engine.Repositories(); rs[0].Error == nil || rs[0].Failures == 0 {

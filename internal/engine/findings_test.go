@@ -477,8 +477,8 @@ func TestChecksNeverDelayACommit(t *testing.T) {
 			t.Fatalf("with one place for checks: %s and %s", first.Status, second.Status)
 		}
 		if v, err := g.engine.Show(context.Background(), second.ID); err != nil ||
-			!strings.Contains(v.Wait.For, "drift checks") {
-			t.Errorf("%v: it waits for %q", err, v.Wait.For)
+			!strings.Contains(v.Wait.Sentence(), "drift checks") {
+			t.Errorf("%v: it waits for %q", err, v.Wait.Sentence())
 		}
 		g.commit("a/main.tf", "b/main.tf")
 		for _, name := range []string{"a", "b"} {

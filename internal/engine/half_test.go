@@ -47,7 +47,7 @@ func TestHalfDoneIsNotSynced(t *testing.T) {
 				}
 				g.restart()
 				v := g.view("a")
-				if v.Sync != workspace.Errored || !strings.Contains(v.Wait.For, failed.ID) ||
+				if v.Sync != workspace.Errored || !strings.Contains(v.Wait.Sentence(), failed.ID) ||
 					v.Wait.Command != "tfops sync a" {
 					t.Errorf("it is %s and waits for %+v", v.Sync, v.Wait)
 				}
@@ -69,7 +69,7 @@ func TestUnreadableRepositoryIsUnknown(t *testing.T) {
 		g.approve(li, g.want("a", run.AwaitingApproval))
 		g.git.broken(errors.New("no route to host"))
 		g.pass(60e9)
-		if v := g.view("a"); v.Sync != workspace.Unknown || !strings.Contains(v.Wait.For, "no route to host") {
+		if v := g.view("a"); v.Sync != workspace.Unknown || !strings.Contains(v.Wait.Sentence(), "no route to host") {
 			t.Errorf("it is %s and waits for %+v", v.Sync, v.Wait)
 		}
 		g.git.broken(nil)

@@ -135,7 +135,7 @@ func (g *rig) wantStays(name, reason string) {
 	if v.Sync != workspace.Unknown || v.Record.Orphan != nil || v.Record.Origin == nil {
 		g.t.Errorf("it is %s, orphan %+v, of %+v", v.Sync, v.Record.Orphan, v.Record.Origin)
 	}
-	if !strings.Contains(v.Wait.For, reason) || strings.Contains(v.Wait.For+v.Wait.Command, "destroy") {
+	if !strings.Contains(v.Wait.Sentence(), reason) || strings.Contains(v.Wait.Sentence()+v.Wait.Command, "destroy") {
 		g.t.Errorf("it waits for %+v, want %q", v.Wait, reason)
 	}
 }
@@ -194,7 +194,7 @@ func TestComesBackBroken(t *testing.T) {
 		if r := g.get(destroy.ID); r.Status != run.Discarded {
 			t.Errorf("the destroy run is %s", r.Status)
 		}
-		if v := g.view("x"); v.Sync != workspace.Unknown || !strings.Contains(v.Wait.For, "cannot be read") {
+		if v := g.view("x"); v.Sync != workspace.Unknown || !strings.Contains(v.Wait.Sentence(), "cannot be read") {
 			t.Errorf("%s, %+v", v.Sync, v.Wait)
 		}
 	})

@@ -268,8 +268,9 @@ func TestDestroyGoesInReverse(t *testing.T) {
 		g.git.remove("live/y/main.tf")
 		g.commit("live/x/main.tf", "live/y/main.tf")
 		below := g.want("y", run.AwaitingApproval)
-		if w := g.view("x").Wait; !strings.Contains(w.For, "workspace y, which depends on it: its run "+below.ID) {
-			t.Errorf("x waits for %q", w.For)
+		w := g.view("x").Wait
+		if !strings.Contains(w.Sentence(), "workspace y, which depends on it: its run "+below.ID) {
+			t.Errorf("x waits for %q", w.Sentence())
 		}
 		g.want("x", run.Pending)
 		for _, name := range []string{"y", "x"} {

@@ -63,8 +63,8 @@ output "o" { value = file("${path.module}/../assets/${var.f}") }`, true},
 				if len(r.Warnings) != 1 || len(r.Confirm) != 1 {
 					t.Fatalf("it says %q, %q", r.Warnings, r.Confirm)
 				}
-				if v := g.view("a"); !strings.Contains(v.Wait.For, r.Confirm[0]) || v.Wait.Command != "tfops approve "+
-					r.ID {
+				if v := g.view("a"); !strings.Contains(v.Wait.Sentence(), r.Confirm[0]) ||
+					v.Wait.Command != "tfops approve "+r.ID {
 					t.Errorf("it waits for %+v", v.Wait)
 				}
 				g.approve(ana, r)

@@ -66,8 +66,8 @@ func TestAPlanThatIsNotStartedIsMadeLater(t *testing.T) {
 					return
 				}
 				r := g.want("a", run.Pending)
-				if w := g.view("a").Wait; r.Restarts != 0 || !strings.Contains(w.For, c.text) {
-					t.Errorf("%d restarts, waits for %q", r.Restarts, w.For)
+				if w := g.view("a").Wait; r.Restarts != 0 || !strings.Contains(w.Sentence(), c.text) {
+					t.Errorf("%d restarts, waits for %q", r.Restarts, w.Sentence())
 				}
 				mended.Store(true)
 				g.pass(phases.Delay)
@@ -96,7 +96,8 @@ func TestAnApplyThatIsNotStartedKeepsItsApproval(t *testing.T) {
 				before := g.want("a", run.AwaitingApproval)
 				g.approve(ana, before)
 				r := g.want("a", run.ApplyQueued)
-				if v := g.view("a"); v.Lock != nil || !strings.Contains(v.Wait.For, c.text) || v.Wait.Command == "" {
+				if v := g.view("a"); v.Lock != nil || !strings.Contains(v.Wait.Sentence(), c.text) ||
+					v.Wait.Command == "" {
 					t.Errorf("lock %v, waits for %+v", v.Lock, v.Wait)
 				}
 				if !r.ApplyStartedAt.IsZero() || r.QueuedAt.IsZero() {
@@ -138,7 +139,7 @@ func TestARunnerThatCouldNotBegin(t *testing.T) {
 				g.commit("a/main.tf")
 				r := g.want("a", map[job.Phase]run.Status{job.PlanPhase: run.Pending,
 					job.ApplyPhase: run.ApplyQueued}[phase])
-				if v := g.view("a"); v.Lock != nil || !strings.Contains(v.Wait.For, "mount: no (let it mount)") {
+				if v := g.view("a"); v.Lock != nil || !strings.Contains(v.Wait.Sentence(), "mount: no (let it mount)") {
 					t.Errorf("lock %v, waits for %+v", v.Lock, v.Wait)
 				}
 				mended.Store(true)

@@ -27,9 +27,10 @@ func TestUpstreamGoesFirst(t *testing.T) {
 		first := g.want("a", run.AwaitingApproval)
 		second := g.want("b", run.Pending)
 		wait := g.view("b").Wait
-		if !strings.Contains(wait.For, "workspace a, which is upstream: its run "+first.ID+" is awaiting approval") ||
+		want := "workspace a, which is upstream: its run " + first.ID + " is awaiting approval"
+		if !strings.Contains(wait.Sentence(), want) ||
 			wait.Command != "tfops approve "+first.ID {
-			t.Errorf("it waits for %q, and %q moves it on", wait.For, wait.Command)
+			t.Errorf("it waits for %q, and %q moves it on", wait.Sentence(), wait.Command)
 		}
 		g.approve(li, first)
 		g.want("a", run.Applied)

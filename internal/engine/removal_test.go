@@ -62,8 +62,8 @@ func TestRemovalIsApprovedByName(t *testing.T) {
 		}
 		for _, want := range []string{"1 approval by the name of the workspace", "destroys 3 resources of workspace x",
 			"directory live/x on branch main is gone"} {
-			if !strings.Contains(v.Wait.For, want) {
-				t.Errorf("it waits for %s, which lacks %q", v.Wait.For, want)
+			if !strings.Contains(v.Wait.Sentence(), want) {
+				t.Errorf("it waits for %s, which lacks %q", v.Wait.Sentence(), want)
 			}
 		}
 		err = g.vote(li, r, true)

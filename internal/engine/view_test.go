@@ -46,8 +46,8 @@ func TestAnApplyIsNotSomebodyElses(t *testing.T) {
 				}
 				g.dying.mu.Unlock()
 				wait, err := look(g, id)
-				if err != nil || !strings.Contains(wait.For, "the apply, which is running") {
-					t.Errorf("it waits for %q, %v", wait.For, err)
+				if err != nil || !strings.Contains(wait.Sentence(), "the apply, which is running") {
+					t.Errorf("it waits for %q, %v", wait.Sentence(), err)
 				}
 			}, define("a"))
 		})

@@ -36,6 +36,7 @@ type Error struct {
 	Code    Code
 	Message string // what happened, to what
 	Next    string // what to do next; empty when there is nothing
+	Near    string // the name that was probably meant, which Next says, too; empty when none is near
 	Err     error  // the cause; may be nil
 }
 
@@ -70,6 +71,15 @@ func CodeOf(err error) Code {
 
 // Is reports whether err is a fault of this code.
 func Is(err error, code Code) bool { return err != nil && CodeOf(err) == code }
+
+// Near is the name that was probably meant in the place of one that err does not know; empty for none.
+func Near(err error) string {
+	var f *Error
+	if errors.As(err, &f) {
+		return f.Near
+	}
+	return ""
+}
 
 // Next is what to do next about err; empty when nothing is known.
 func Next(err error) string {

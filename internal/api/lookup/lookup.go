@@ -116,6 +116,7 @@ func Suggest(err error, near string) error {
 		return err
 	}
 	g := *f
+	g.Near = near
 	g.Next = strings.TrimSuffix("did you mean "+near+"? Otherwise: "+f.Next, " Otherwise: ")
 	return &g
 }

@@ -69,7 +69,7 @@ func (act *Actions) Start(ctx context.Context, a access.Actor, o Order) (run.Run
 		return run.Run{}, err
 	}
 	if w, waits := decide.RenameWait(act.Txn.Settings.Get().Fleet, def.Name); waits {
-		return run.Run{}, fault.New(fault.Conflict, w.Command, "workspace %s waits for %s", def.Name, w.For)
+		return run.Run{}, fault.New(fault.Conflict, w.Command, "workspace %s waits for %s", def.Name, w.Sentence())
 	}
 	if o.Ref != "" && o.Kind != run.Plan {
 		return run.Run{}, fault.New(fault.Invalid, "tfops plan "+def.Name+" --ref "+o.Ref,

@@ -5,7 +5,6 @@ package decide
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -40,7 +39,7 @@ func About(q run.Queue, s *settings.Settings, r *run.Run) (Action, Wait) {
 		return Nothing, w
 	}
 	if !known && r.Status.Unapplied() && r.Status != run.Planning {
-		return Discard, Wait{Kind: IsStale, For: Unconfigured}
+		return Discard, Wait{Kind: IsStale, For: unconfigured}
 	}
 	if r.Trigger.Cause == run.ByRemoval && r.Status.Unapplied() && r.Status != run.Planning &&
 		q.Record(r.Workspace).Orphan == nil {
@@ -48,69 +47,55 @@ func About(q run.Queue, s *settings.Settings, r *run.Run) (Action, Wait) {
 	}
 	switch r.Status {
 	case run.Pending:
-		if st, w := aboutUpstream(q, s, r); w.For != "" {
+		if st, w := aboutUpstream(q, s, r); w.Kind != "" {
 			return st, w
 		}
 		return aboutPending(q, def, r)
 	case run.Planning, run.Applying:
-		return Nothing, atWork(q.Stopped[r.ID], r)
+		return Nothing, ownPhase(q.Stopped[r.ID], r)
 	case run.AwaitingApproval:
 		return aboutAwaiting(q, s, def, r)
 	case run.ApplyQueued:
 		return aboutQueued(q, s, def, r)
 	case run.Interrupted:
-		if r.ErroredState != "" {
-			return Nothing, Wait{Kind: WaitsForInterrupted, Run: r.ID,
-				For: "somebody to push the state that it could not save, and then to resolve it (tfops show " +
-					r.ID + " tells how)",
-				Command: MendCommand(r), Person: true}
-		}
-		return Nothing, Wait{Kind: WaitsForInterrupted, Run: r.ID,
-			For: "somebody to look at what the interrupted apply left", Command: MendCommand(r), Person: true}
+		return Nothing, Wait{Kind: WaitsForInterrupted, Run: r.ID, Command: MendCommand(r), Person: true,
+			For: interrupted{run: r.ID, own: true, state: r.ErroredState != ""}}
 	}
 	return Nothing, Wait{}
 }
 
-// atWork is what is waited for while a runner works.
-func atWork(halted []run.Stopped, r *run.Run) Wait {
+// ownPhase is what is waited for while a runner works.
+func ownPhase(stopped []run.Stopped, r *run.Run) Wait {
+	w := Wait{Kind: WaitsForPhase, For: theApply, Command: "tfops logs " + r.ID + " -f"}
 	switch {
-	case len(halted) > 0:
-		return haltedWait(halted, r)
+	case len(stopped) > 0:
+		return Wait{Kind: WaitsForStopped, Run: r.ID, Command: ContinueCommand(stopped), Person: true,
+			For: halted{run: r.ID, status: r.Status, processes: stopped}}
 	case r.Status == run.Planning:
-		return Wait{Kind: WaitsForPhase, For: "the plan, which is being made", Command: "tfops logs " + r.ID + " -f"}
+		w.For = thePlan
 	case r.Canceling != "":
-		return Wait{Kind: WaitsForPhase, For: "the engine, which " + r.Canceling + " asked to stop",
-			Command: "tfops logs " + r.ID + " -f"}
+		w.For = stopping{r.Canceling}
 	}
-	return Wait{Kind: WaitsForPhase, For: "the apply, which is running", Command: "tfops logs " + r.ID + " -f"}
+	return w
 }
-
-// Why a run goes that the configuration does not ask for any more. A speculative
-// plan is made with the inputs that are configured when it begins.
-const (
-	Unconfigured     = "the workspace is not in the configuration any more"
-	isBack           = "what the workspace was made of is there again"
-	reconfiguredWait = "the workspace's inputs changed in the configuration"
-)
 
 func aboutPending(q run.Queue, def *fleet.Definition, r *run.Run) (Action, Wait) {
 	if r.Kind.Applies() && r.Fingerprint != def.Fingerprint {
-		return Discard, Wait{Kind: IsStale, For: reconfiguredWait}
+		return Discard, Wait{Kind: IsStale, For: reconfigured}
 	}
 	if r.Kind == run.Drift && r.Fingerprint != q.Record(r.Workspace).AppliedFingerprint {
-		return Discard, Wait{Kind: IsStale, For: "other inputs are applied now"}
+		return Discard, Wait{Kind: IsStale, For: otherInputs}
 	}
 	if r.NotBefore.After(q.Now) {
-		return Nothing, Wait{Kind: WaitsForRetry, For: retryAt(r), Command: sooner(r)}
+		return Nothing, Wait{Kind: WaitsForRetry, For: retry{r.NotBefore, r.Delayed}, Command: sooner(r)}
 	}
 	if r.Kind.OfApplied() {
-		if why := elsewhere(q.Record(r.Workspace), r); why != "" {
-			return Discard, Wait{Kind: IsStale, For: why}
+		if now := q.Record(r.Workspace).Applied; now != r.Commit.SHA {
+			return Discard, Wait{Kind: IsStale, For: elsewhere{now}}
 		}
 	}
 	if t := q.Record(r.Workspace).StateTrouble; t != nil && (r.Kind.Applies() || r.Kind == run.Move) {
-		return Nothing, Wait{Kind: WaitsForState, For: "somebody to restore the state: " + t.String(),
-			Command: t.Command(r.Workspace), Person: true}
+		return Nothing, Wait{Kind: WaitsForState, For: lostState{t}, Command: t.Command(r.Workspace), Person: true}
 	}
 	if r.Kind == run.Move {
 		return aboutMove(q, r)
@@ -125,8 +110,8 @@ func aboutPending(q run.Queue, def *fleet.Definition, r *run.Run) (Action, Wait)
 		case o.Status == run.Applying:
 			return Nothing, waitFor(q, o, "applies")
 		case same && r.Kind.Applies() && o.Status == run.Interrupted:
-			return Nothing, Wait{Kind: WaitsForInterrupted, Run: o.ID,
-				For: fmt.Sprintf("run %s, whose apply was interrupted", o.ID), Command: MendCommand(o), Person: true}
+			return Nothing, Wait{Kind: WaitsForInterrupted, Run: o.ID, For: interrupted{run: o.ID},
+				Command: MendCommand(o), Person: true}
 		case same && r.Kind.Applies() && o.Kind == run.Move && o.Status != run.Interrupted:
 			return Nothing, waitFor(q, o, "moves the state")
 		case same && r.Kind.Applies() && o.Kind.Applies() && o.Status == run.Planning:
@@ -134,18 +119,9 @@ func aboutPending(q run.Queue, def *fleet.Definition, r *run.Run) (Action, Wait)
 		}
 	}
 	if r.Kind == run.Drift {
-		return StartCheck, worker(q, r, "a free worker for drift checks")
+		return StartCheck, worker(q, r, aCheckPlace)
 	}
-	return StartPlan, worker(q, r, "a free worker")
-}
-
-// retryAt says when a run is tried again, and after what.
-func retryAt(r *run.Run) string {
-	at := "its retry at " + r.NotBefore.UTC().Format("15:04:05 MST")
-	if r.Delayed != "" {
-		at += " after: " + r.Delayed
-	}
-	return at
+	return StartPlan, worker(q, r, aWorker)
 }
 
 // sooner is the command that has a retry made now.
@@ -156,48 +132,30 @@ func sooner(r *run.Run) string {
 	return "tfops sync " + r.Workspace
 }
 
-// elsewhere says why what a run is about is not what is applied; "" when it is.
-func elsewhere(rec *workspace.Record, r *run.Run) string {
-	switch rec.Applied {
-	case r.Commit.SHA:
-		return ""
-	case "":
-		return "nothing of the workspace is applied any more"
-	}
-	return "commit " + workspace.ShortCommit(rec.Applied) + " is applied now"
-}
-
 func aboutAwaiting(q run.Queue, s *settings.Settings, def *fleet.Definition, r *run.Run) (Action, Wait) {
 	if !r.ExpiresAt.IsZero() && !q.Now.Before(r.ExpiresAt) {
 		return Expire, Wait{}
 	}
 	if r.Fingerprint != def.Fingerprint {
-		return Discard, Wait{Kind: IsStale, For: reconfiguredWait}
+		return Discard, Wait{Kind: IsStale, For: reconfigured}
 	}
-	if why := staleInput(q, r); why != "" {
-		return Discard, Wait{Kind: IsStale, For: why}
+	if ref, stale := staleInput(q, r); stale {
+		return Discard, Wait{Kind: IsStale, For: changedOutput{ref}}
 	}
 	d := approvals.Decide(CaseOf(def, s.People, r, q.Votes(r.ID)))
 	if d.Approved {
 		return Allow, Wait{}
 	}
-	if r.NewState != nil {
-		who := "somebody to say what becomes of the old state"
-		if r.NewState.Why != "" {
-			who = "somebody to put its state right, or to say that it is meant"
-		}
-		return Nothing, Wait{Kind: WaitsForNewState, For: who + " (" + votesMissing(d) + "): " + r.NewState.String(),
-			Command: r.NewState.Ways(*r)[0].Command}
+	w := Wait{Kind: WaitsForApproval, For: votes{d}, Command: "tfops approve " + r.ID}
+	switch {
+	case r.NewState != nil:
+		w.Kind, w.For, w.Command = WaitsForNewState, otherState{d, r.NewState}, r.NewState.Ways(*r)[0].Command
+	case r.Trigger.Cause == run.ByRemoval:
+		w.For = removal{d, *r, *q.Record(r.Workspace)}
+	case r.ImportFirst:
+		w.Command = "tfops state import " + r.Workspace + " FILE"
 	}
-	if r.Trigger.Cause == run.ByRemoval {
-		return Nothing, Wait{Kind: WaitsForApproval, For: d.Missing() + " by the name of the workspace: it " +
-			Destroys(*r, *q.Record(r.Workspace)), Command: "tfops approve " + r.ID}
-	}
-	if r.ImportFirst {
-		return Nothing, Wait{Kind: WaitsForApproval, For: d.Missing(), Command: "tfops state import " + r.Workspace +
-			" FILE"}
-	}
-	return Nothing, Wait{Kind: WaitsForApproval, For: d.Missing(), Command: "tfops approve " + r.ID}
+	return Nothing, w
 }
 
 // votesMissing is what is missing, without the reasons that are told apart.
@@ -217,43 +175,43 @@ func aboutQueued(q run.Queue, s *settings.Settings, def *fleet.Definition, r *ru
 	case !r.ExpiresAt.IsZero() && !q.Now.Before(r.ExpiresAt):
 		return Expire, Wait{}
 	case r.Kind == run.Sync && rec.Desired != r.Commit.SHA:
-		return Discard, Wait{Kind: IsStale, For: "commit " + workspace.ShortCommit(rec.Desired) + " is wanted now"}
-	case r.Kind.OfApplied() && elsewhere(rec, r) != "":
-		return Discard, Wait{Kind: IsStale, For: elsewhere(rec, r)}
+		return Discard, Wait{Kind: IsStale, For: wanted{rec.Desired}}
+	case r.Kind.OfApplied() && rec.Applied != r.Commit.SHA:
+		return Discard, Wait{Kind: IsStale, For: elsewhere{rec.Applied}}
 	case r.Fingerprint != def.Fingerprint:
-		return Discard, Wait{Kind: IsStale, For: reconfiguredWait}
-	case staleInput(q, r) != "":
-		return Discard, Wait{Kind: IsStale, For: staleInput(q, r)}
-	case !rec.ApplyStartedAt.Equal(r.AppliesSeen):
-		return Discard, Wait{Kind: IsStale, For: "another apply began after the plan was made"}
+		return Discard, Wait{Kind: IsStale, For: reconfigured}
+	}
+	if ref, stale := staleInput(q, r); stale {
+		return Discard, Wait{Kind: IsStale, For: changedOutput{ref}}
+	}
+	if !rec.ApplyStartedAt.Equal(r.AppliesSeen) {
+		return Discard, Wait{Kind: IsStale, For: otherApply}
 	}
 	if d := approvals.Decide(CaseOf(def, s.People, r, q.Votes(r.ID))); !d.Approved {
-		return Discard, Wait{Kind: IsStale, For: "the rules ask for more than was approved: " + d.Missing()}
+		return Discard, Wait{Kind: IsStale, For: fewVotes{d}}
 	}
 	if t := rec.StateTrouble; t != nil {
-		return Nothing, Wait{Kind: WaitsForState, For: "somebody to restore the state: " + t.String(),
-			Command: t.Command(r.Workspace), Person: true}
+		return Nothing, Wait{Kind: WaitsForState, For: lostState{t}, Command: t.Command(r.Workspace), Person: true}
 	}
 	if r.Unconfirmed != "" && r.NotBefore.After(q.Now) {
-		return Nothing, Wait{Kind: WaitsForRemote, For: "the remote to say that its commit is still on " +
-			def.Follows(r.Tag) + " (apply_offline is false): " + r.Unconfirmed, Command: "tfops poll " + def.Repository}
+		return Nothing, Wait{Kind: WaitsForRemote, For: unconfirmed{def.Follows(r.Tag), r.Unconfirmed},
+			Command: "tfops poll " + def.Repository}
 	}
 	if r.Delayed != "" && r.NotBefore.After(q.Now) {
-		return Nothing, Wait{Kind: WaitsForRetry, For: retryAt(r), Command: "tfops wait " + r.ID}
+		return Nothing, Wait{Kind: WaitsForRetry, For: retry{r.NotBefore, r.Delayed}, Command: "tfops wait " + r.ID}
 	}
 	if rec.Suspended(q.Now) {
-		return Nothing, Wait{Kind: WaitsForResume, For: SuspensionText(*rec.Suspension), Command: "tfops resume " +
-			r.Workspace, Person: true}
+		return Nothing, Wait{Kind: WaitsForResume, For: Suspended{*rec.Suspension},
+			Command: "tfops resume " + r.Workspace, Person: true}
 	}
-	if held, ok := heldAgainst(q, r); ok {
-		return Nothing, lockWait(q, held)
+	if l, ok := heldAgainst(q, r); ok {
+		return Nothing, lockWait(q, l)
 	}
 	if first, ok := before(q, r); ok {
-		return Nothing, Wait{Kind: WaitsForRun, Run: first.ID,
-			For: fmt.Sprintf("run %s of workspace %s, which is before it in the queue for the state", first.ID,
-				first.Workspace), Command: "tfops wait " + first.ID}
+		return Nothing, Wait{Kind: WaitsForRun, Run: first.ID, For: inLine{first.ID, first.Workspace},
+			Command: "tfops wait " + first.ID}
 	}
-	return StartApply, worker(q, r, "a free worker")
+	return StartApply, worker(q, r, aWorker)
 }
 
 // heldAgainst finds a lock that keeps the run from applying. A person locks the
@@ -275,7 +233,7 @@ func heldAgainst(q run.Queue, r *run.Run) (locks.Lock, bool) {
 // lockWait is what is waited for behind a lock: waiting for a run that was interrupted, or
 // is stopped, moves nobody.
 func lockWait(q run.Queue, l locks.Lock) Wait {
-	w := Wait{Kind: WaitsForLock, Run: l.Run, For: "the state, which is " + l.String(), Command: l.Remedy(),
+	w := Wait{Kind: WaitsForLock, Run: l.Run, Lock: l.State, For: held{l}, Command: l.Remedy(),
 		Person: l.Person != ""}
 	if r, ok := q.Run(l.Run); ok && r.Status == run.Interrupted {
 		w.Kind, w.Command, w.Person = WaitsForInterrupted, MendCommand(r), true
@@ -307,14 +265,6 @@ func before(q run.Queue, r *run.Run) (*run.Run, bool) {
 	return nil, false
 }
 
-func SuspensionText(s workspace.Suspension) string {
-	text := "applies to be resumed: " + s.By + " suspended them"
-	if !s.Until.IsZero() {
-		text += " until " + s.Until.UTC().Format("2006-01-02 15:04 MST")
-	}
-	return text + ": " + s.Reason
-}
-
 func class(k run.Kind) int {
 	switch k {
 	case run.Plan:
@@ -340,21 +290,20 @@ func aboutMove(q run.Queue, r *run.Run) (Action, Wait) {
 	for _, o := range beside {
 		if o.ID != r.ID && (o.Status == run.Planning && (o.Kind.Applies() || o.Kind == run.Move) ||
 			o.Status == run.Applying) {
-			return Nothing, Wait{Kind: WaitsForRun, Run: o.ID, For: "run " + o.ID + ", which is " + string(o.Status),
+			return Nothing, Wait{Kind: WaitsForRun, Run: o.ID, For: atWork{run: o.ID, does: "is " + string(o.Status)},
 				Command: "tfops wait " + o.ID}
 		}
 	}
-	return StartPlan, Wait{Kind: WaitsForWorker, For: "a free worker", Command: "tfops wait " + r.ID}
+	return StartPlan, Wait{Kind: WaitsForWorker, For: aWorker, Command: "tfops wait " + r.ID}
 }
 
-// staleInput says which output has another value than the one that the run was
-// planned with; "" for none.
-func staleInput(q run.Queue, r *run.Run) string {
+// staleInput finds an output that has another value than the one that the run was planned with.
+func staleInput(q run.Queue, r *run.Run) (workspace.OutputRef, bool) {
 	for _, text := range slices.Sorted(maps.Keys(r.Inputs)) {
 		ref := workspace.ParseOutputRef(text)
 		if now, ok := q.Record(ref.Workspace).Outputs[ref.Output]; ok && now.Digest != r.Inputs[text].Digest {
-			return "output " + ref.Output + " of workspace " + ref.Workspace + " has changed since"
+			return ref, true
 		}
 	}
-	return ""
+	return workspace.OutputRef{}, false
 }

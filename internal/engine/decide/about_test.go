@@ -188,25 +188,26 @@ func TestEveryWaitHasACommand(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, w := About(c.q.queue(), s, &c.q.Active[0])
 			if w.Kind == "" {
-				t.Errorf("it waits for %q, of no kind", w.For)
+				t.Errorf("it waits for %q, of no kind", w.Sentence())
 			}
 			// What passes by itself, and its own approval, is no reason to stop waiting for it.
 			passes := strings.HasPrefix(c.command, "tfops wait ") || strings.HasPrefix(c.command, "tfops logs ") ||
 				strings.HasPrefix(c.command, "tfops approve ") ||
 				strings.HasPrefix(c.command, "tfops sync ") || strings.HasPrefix(c.command, "tfops state import ")
 			if w.Person == passes {
-				t.Errorf("it waits for %q, %q, and only a person moves it on: %v", w.For, w.Command, w.Person)
+				t.Errorf("it waits for %q, %q, and only a person moves it on: %v", w.Sentence(), w.Command, w.Person)
 			}
-			if !strings.Contains(w.For, c.words) || !strings.HasPrefix(w.Command, c.command) {
-				t.Errorf("it waits for %q, and %q moves it on; want %q and %q", w.For, w.Command, c.words, c.command)
+			if !strings.Contains(w.Sentence(), c.words) || !strings.HasPrefix(w.Command, c.command) {
+				t.Errorf("it waits for %q, and %q moves it on; want %q and %q", w.Sentence(), w.Command, c.words,
+					c.command)
 			}
 		})
 	}
 	for _, status := range run.Statuses {
 		q := with(status, nil)
 		step, w := About(q.queue(), s, &q.Active[0])
-		if waits := w.For != ""; waits == status.Terminal() && step != Discard {
-			t.Errorf("%s: step %d, waits for %q", status, step, w.For)
+		if waits := w.Sentence() != ""; waits == status.Terminal() && step != Discard {
+			t.Errorf("%s: step %d, waits for %q", status, step, w.Sentence())
 		}
 	}
 }

@@ -1,9 +1,7 @@
 package decide
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/fleet"
@@ -20,9 +18,8 @@ import (
 func aboutUpstream(q run.Queue, s *settings.Settings, r *run.Run) (Action, Wait) {
 	for _, name := range r.Upstream {
 		if o, ok := OnItsWay(q, name, r.Kind); ok {
-			return Nothing, Wait{Kind: WaitsForUpstream, Run: o.ID,
-				For: fmt.Sprintf("workspace %s, which %s: its run %s is %s", name, place(r.Kind), o.ID,
-					StatusText(o.Status)), Command: moves(o)}
+			return Nothing, Wait{Kind: WaitsForUpstream, Run: o.ID, Command: moves(o),
+				For: goesFirst{workspace: name, kind: r.Kind, run: o.ID, status: o.Status}}
 		}
 	}
 	if def, ok := s.Find(r.Workspace); ok && r.Kind == run.Sync {
@@ -30,8 +27,7 @@ func aboutUpstream(q run.Queue, s *settings.Settings, r *run.Run) (Action, Wait)
 			for _, ref := range in.Refs {
 				if o, busy := OnItsWay(q, ref.Workspace, run.Drift); busy &&
 					slices.Contains(r.Upstream, ref.Workspace) && q.Record(ref.Workspace).Outputs == nil {
-					return Nothing, Wait{Kind: WaitsForUpstream, Run: o.ID,
-						For:     fmt.Sprintf("the outputs of workspace %s, which run %s reads", ref.Workspace, o.ID),
+					return Nothing, Wait{Kind: WaitsForUpstream, Run: o.ID, For: outputsOf{ref.Workspace, o.ID},
 						Command: "tfops wait " + o.ID}
 				}
 			}
@@ -39,22 +35,11 @@ func aboutUpstream(q run.Queue, s *settings.Settings, r *run.Run) (Action, Wait)
 	}
 	for _, name := range r.Upstream {
 		if why := NotDone(q, s, name, r.Kind); why != "" {
-			return HoldBack, Wait{Kind: WaitsForUpstream, For: fmt.Sprintf("workspace %s, which %s, %s", name,
-				place(r.Kind), why)}
+			return HoldBack, Wait{Kind: WaitsForUpstream, For: failedFirst{name, r.Kind, why}}
 		}
 	}
 	return Nothing, Wait{}
 }
-
-// place says what a workspace is to one whose run waits for it.
-func place(k run.Kind) string {
-	if k == run.Destroy {
-		return "depends on it"
-	}
-	return "is upstream"
-}
-
-func StatusText(s run.Status) string { return strings.ReplaceAll(string(s), "_", " ") }
 
 // moves is the command that moves on a run that another waits for.
 func moves(r *run.Run) string {

@@ -10,26 +10,14 @@ import (
 	"github.com/tfops/tfops/internal/workspace"
 )
 
-// haltedWait is what a run waits for whose processes are stopped.
-func haltedWait(all []run.Stopped, r *run.Run) Wait {
-	what := "plan"
-	if r.Status == run.Applying {
-		what = "apply"
-	}
-	return Wait{Kind: WaitsForStopped, Run: r.ID, For: fmt.Sprintf("somebody to continue its %s, which is stopped "+
-		"(SIGSTOP): %s; to end it instead: tfops cancel %s --force", what, ProcessNames(all), r.ID),
-		Command: ContinueCommand(all), Person: true}
-}
-
 // waitFor is what waits for another run's phase. Waiting for one that is stopped
 // moves nobody on.
 func waitFor(q run.Queue, o *run.Run, does string) Wait {
-	text := fmt.Sprintf("run %s, which %s", o.ID, does)
-	if halted := q.Stopped[o.ID]; len(halted) > 0 {
-		return Wait{Kind: WaitsForStopped, Run: o.ID, For: text + " and is stopped (SIGSTOP)",
-			Command: ContinueCommand(halted), Person: true}
+	if stopped := q.Stopped[o.ID]; len(stopped) > 0 {
+		return Wait{Kind: WaitsForStopped, Run: o.ID, For: atWork{run: o.ID, does: does, stopped: true},
+			Command: ContinueCommand(stopped), Person: true}
 	}
-	return Wait{Kind: WaitsForRun, Run: o.ID, For: text, Command: "tfops wait " + o.ID}
+	return Wait{Kind: WaitsForRun, Run: o.ID, For: atWork{run: o.ID, does: does}, Command: "tfops wait " + o.ID}
 }
 
 func ProcessNames(all []run.Stopped) string {
@@ -51,9 +39,9 @@ func ContinueCommand(all []run.Stopped) string {
 }
 
 // worker is what a run waits for that nothing but a place holds up.
-func worker(q run.Queue, r *run.Run, place string) Wait {
+func worker(q run.Queue, r *run.Run, place always) Wait {
 	if l := q.Lacking; l.What != "" && (!l.Person || r.Status == run.ApplyQueued) {
-		return Wait{Kind: WaitsForMachine, For: "the machine: " + l.What, Command: l.Command, Person: l.Person}
+		return Wait{Kind: WaitsForMachine, For: lacking{l.What}, Command: l.Command, Person: l.Person}
 	}
 	return Wait{Kind: WaitsForWorker, For: place, Command: "tfops wait " + r.ID}
 }
@@ -99,9 +87,8 @@ func RenameWait(s *fleet.Fleet, name string) (Wait, bool) {
 	case !ok:
 		return Wait{}, false
 	case r.Why != nil:
-		return Wait{Kind: WaitsForConfiguration, For: "the configuration to be put right: " + r.Why.Error(),
+		return Wait{Kind: WaitsForConfiguration, For: misconfigured{r.Why},
 			Command: "tfops status " + r.To, Person: true}, true
 	}
-	return Wait{Kind: WaitsForRename, For: fmt.Sprintf("workspace %s to take over what is known of %s", r.To, r.From),
-		Command: "tfops status " + r.To}, true
+	return Wait{Kind: WaitsForRename, For: takeover{r.To, r.From}, Command: "tfops status " + r.To}, true
 }

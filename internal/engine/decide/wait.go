@@ -1,15 +1,26 @@
 package decide
 
-// Wait is what a run, or a workspace, waits for, and the command that moves it on. Programs go by
-// Kind and Run; For is for people.
+import "fmt"
+
+// Wait is what a run, or a workspace, waits for, and the command that moves it on: facts. The sentence
+// that people read is made of them when somebody asks for it, and no program reads it.
 type Wait struct {
 	Kind    WaitKind
-	Run     string // the run that is waited for, or that is to be looked at; "" for none
-	For     string
+	Run     string       // the run that is waited for, or that is to be looked at; "" for none
+	Lock    string       // the state, where somebody else holds it; "" for none
+	For     fmt.Stringer // what exactly; nil where there is nothing to wait for
 	Command string
 	// Person: it goes on only when somebody does something about what is in its way, which is
 	// not its own approval. Whoever waits for the run is told and let go.
 	Person bool
+}
+
+// Sentence is what is waited for, behind "it waits for".
+func (w Wait) Sentence() string {
+	if w.For == nil {
+		return ""
+	}
+	return w.For.String()
 }
 
 // WaitKind is what kind of thing is waited for.

@@ -262,20 +262,20 @@ func (disp *Dispatcher) settle(ctx context.Context, id string) error {
 		case decide.HoldBack:
 			up := slices.DeleteFunc(slices.Clone(r.Upstream),
 				func(name string) bool { return decide.NotDone(q, s, name, r.Kind) == "" })
-			return id, func(d *run.Tx) error { return outcome.HeldBack(d, up, why.For) }
+			return id, func(d *run.Tx) error { return outcome.HeldBack(d, up, why.Sentence()) }
 		case decide.Expire:
 			return id, func(d *run.Tx) error { return outcome.Expired(d, def) }
 		case decide.Discard:
 			if why.Kind == decide.IsBackAgain {
-				return id, func(d *run.Tx) error { return outcome.Stale(d, why.For, "") }
+				return id, func(d *run.Tx) error { return outcome.Stale(d, why.Sentence(), "") }
 			}
 			if r.Fingerprint != def.Fingerprint && r.Kind != run.Drift {
 				return id, func(d *run.Tx) error {
-					return outcome.By(disp.txn.Settings).Outdated(d, why.For,
+					return outcome.By(disp.txn.Settings).Outdated(d, why.Sentence(),
 						def.Fingerprint)
 				}
 			}
-			return id, func(d *run.Tx) error { return outcome.Stale(d, why.For, def.Fingerprint) }
+			return id, func(d *run.Tx) error { return outcome.Stale(d, why.Sentence(), def.Fingerprint) }
 		}
 		return "", nil
 	})

@@ -4,10 +4,8 @@ package view
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tfops/tfops/internal/approvals"
@@ -238,7 +236,7 @@ func (view *View) waitOf(d fleet.Definition, rec workspace.Record, q run.Queue, 
 	s := view.txn.Settings.Get()
 	for r := range q.Of(d.Name) {
 		if r.Kind.Applies() {
-			if _, w := decide.About(q, s, r); w.For != "" {
+			if _, w := decide.About(q, s, r); w.Kind != "" {
 				return w
 			}
 		}
@@ -253,53 +251,31 @@ func (view *View) waitOf(d fleet.Definition, rec workspace.Record, q run.Queue, 
 	switch {
 	case rec.Orphan != nil:
 		return decide.Wait{Kind: decide.WaitsForOrigin,
-			For:     "somebody to destroy it, or to bring back what it was made of: " + rec.Orphan.Why,
+			For:     orphaned{rec.Orphan.Why},
 			Command: "tfops destroy " + d.Name}
 	case v.Problem != nil:
-		return decide.Wait{Kind: decide.WaitsForConfiguration, For: advised(v.Problem), Command: "tfops poll " +
+		return decide.Wait{Kind: decide.WaitsForConfiguration, For: problem{v.Problem}, Command: "tfops poll " +
 			d.Repository}
 	case unreachable != nil:
-		// most say which by themselves
-		why := strings.TrimPrefix(advised(unreachable), fmt.Sprintf("repository %q: ", d.Repository))
-		return decide.Wait{Kind: decide.WaitsForRepository, For: "repository " + d.Repository + ": " + why,
+		return decide.Wait{Kind: decide.WaitsForRepository, For: unread{d.Repository, unreachable},
 			Command: "tfops poll " + d.Repository}
 	case rec.Head == "":
-		return decide.Wait{Kind: decide.WaitsForRepository, For: "the first look at repository " + d.Repository,
-			Command: "tfops status"}
+		return decide.Wait{Kind: decide.WaitsForRepository, For: firstLook{d.Repository}, Command: "tfops status"}
 	case rec.HalfDone != "" && (len(lastSync) == 0 || lastSync[0].Status != run.Errored || rec.Applied == rec.Desired):
-		return decide.Wait{Kind: decide.WaitsForSync, Run: rec.HalfDone,
-			For: "somebody to sync it, or to destroy it: run " + rec.HalfDone +
-				" failed in the middle of its apply",
+		return decide.Wait{Kind: decide.WaitsForSync, Run: rec.HalfDone, For: halfDone{rec.HalfDone},
 			Command: "tfops sync " + d.Name}
 	case v.Sync == workspace.Errored && len(lastSync) > 0:
-		return decide.Wait{Kind: decide.WaitsForErrored, Run: lastSync[0].ID,
-			For: "somebody to look at the errored run " + lastSync[0].ID, Command: "tfops show " + lastSync[0].ID}
+		return decide.Wait{Kind: decide.WaitsForErrored, Run: lastSync[0].ID, For: failed{lastSync[0].ID},
+			Command: "tfops show " + lastSync[0].ID}
 	case v.Sync == workspace.OutOfSync:
-		return decide.Wait{Kind: decide.WaitsForSync, For: outOfSync(d, rec), Command: "tfops sync " + d.Name}
+		return decide.Wait{Kind: decide.WaitsForSync,
+			For:     outOfSync{destroyed: rec.Destroyed, never: d.Apply == workspace.Never},
+			Command: "tfops sync " + d.Name}
 	case rec.Suspended(q.Now):
-		return decide.Wait{Kind: decide.WaitsForResume, For: decide.SuspensionText(*rec.Suspension),
+		return decide.Wait{Kind: decide.WaitsForResume, For: decide.Suspended{Suspension: *rec.Suspension},
 			Command: "tfops resume " + d.Name}
 	}
 	return decide.Wait{}
-}
-
-// advised is an error with what to do about it, as one text: a Wait's command
-// must be one that can be typed.
-func advised(err error) string {
-	if next := fault.Next(err); next != "" {
-		return err.Error() + " (" + next + ")"
-	}
-	return err.Error()
-}
-
-func outOfSync(d fleet.Definition, rec workspace.Record) string {
-	switch {
-	case rec.Destroyed:
-		return "somebody to sync it again: it was destroyed"
-	case d.Apply == workspace.Never:
-		return `somebody to apply it elsewhere: the workspace has apply = "never"`
-	}
-	return "somebody to sync it: the last run did not apply"
 }
 
 // Repositories shows every repository, by name.

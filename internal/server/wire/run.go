@@ -38,7 +38,7 @@ func waiting(w decide.Wait) *api.Waiting {
 	if w.Kind == "" {
 		return nil
 	}
-	return &api.Waiting{Kind: string(w.Kind), Run: w.Run}
+	return &api.Waiting{Kind: string(w.Kind), Run: w.Run, Lock: w.Lock}
 }
 
 // Run is a run, with what it waits for.
@@ -48,8 +48,9 @@ func Run(v view.Run) api.Run {
 		ID: r.ID, Workspace: r.Workspace, Kind: string(r.Kind), Debug: r.Debug, Attempt: r.Attempt,
 		Upstream: r.Upstream,
 		Status:   string(r.Status), Reason: string(r.Reason), Comment: r.Comment, SupersededBy: r.SupersededBy,
-		WaitingFor: v.Wait.For, Waiting: waiting(v.Wait), NextCommand: v.Wait.Command, NeedsPerson: v.Wait.Person,
-		Commit: commit(r.Commit), Tag: r.Tag, Codify: r.Codify, Inputs: inputs(r.Inputs),
+		WaitingFor: v.Wait.Sentence(), Waiting: waiting(v.Wait), NextCommand: v.Wait.Command,
+		NeedsPerson: v.Wait.Person,
+		Commit:      commit(r.Commit), Tag: r.Tag, Codify: r.Codify, Inputs: inputs(r.Inputs),
 		Trigger: api.Trigger{Cause: string(r.Trigger.Cause), Actor: r.Trigger.Actor, Run: r.Trigger.Run},
 		Plan:    planSummary(r.Kind, r.Plan), Approvals: votesOn(r, v.Votes), Needs: needsOf(v.Needs),
 		State: r.State, NewState: newState(r), Move: stateMove(r.Moving),

@@ -15,7 +15,7 @@ func Workspace(v view.Workspace, queued []view.Run) api.Workspace {
 		Labels:             v.Labels, Apply: string(v.Apply),
 		HeadCommit: rec.Head, DesiredCommit: rec.Desired, AppliedCommit: rec.Applied, AppliedAt: at(rec.AppliedAt),
 		Destroyed: rec.Destroyed,
-		Sync:      string(v.Sync), WaitingFor: v.Wait.For, Waiting: waiting(v.Wait), NextCommand: v.Wait.Command,
+		Sync:      string(v.Sync), WaitingFor: v.Wait.Sentence(), Waiting: waiting(v.Wait), NextCommand: v.Wait.Command,
 		State:         rec.State,
 		LastCheckedAt: at(rec.Drift.CheckedAt), NextCheckAt: at(v.NextCheck),
 	}
