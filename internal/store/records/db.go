@@ -21,6 +21,14 @@ type DB struct {
 	told    signal.Signal             // something was put into the outbox
 	writing sync.Mutex                // held by the transaction that writes, until live is its outcome
 	live    atomic.Pointer[run.Queue] // as of the last transaction that wrote; nil: to be read
+	coming  atomic.Pointer[coming]    // what a transaction that is being committed makes of it
+}
+
+// coming is the queue of a transaction that is being committed. Others can read in the file what it
+// wrote before the commit returns, and from then on the queue is this one.
+type coming struct {
+	tx          int // the file's number for the transaction
+	before, now *run.Queue
 }
 
 // New reads and writes the records of a file that has this program's schema.
@@ -39,11 +47,16 @@ func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return db.file.View(func(b *bolt.Tx) error { return fn(&Tx{Tx: b}) })
+	return db.file.View(func(b *bolt.Tx) error {
+		if c := db.coming.Load(); c != nil && b.ID() >= c.tx {
+			db.live.CompareAndSwap(c.before, c.now)
+		}
+		return fn(&Tx{Tx: b})
+	})
 }
 
 // Update is one transaction that may write. What it changed of the queue is in the next
-// queue before Update returns.
+// queue before Update returns, and before anybody can read it in the file.
 func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -61,9 +74,13 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 		if err == nil {
 			next, err = db.after(tx)
 		}
+		if err == nil && next != nil {
+			db.coming.Store(&coming{tx: b.ID(), before: db.live.Load(), now: next})
+		}
 		tells = tx.outbox
 		return err
 	})
+	db.coming.Store(nil)
 	switch {
 	case err == nil && next != nil:
 		db.live.Store(next)

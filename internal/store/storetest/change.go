@@ -2,7 +2,9 @@ package storetest
 
 import (
 	"errors"
+	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -225,5 +227,38 @@ func anEndedRunLeavesTheQueue(t *testing.T, b *bench) {
 			}
 		}
 		same(t, "the run that is "+string(status), b.load(r.ID).Run, r)
+	}
+}
+
+// whatIsReadIsInTheQueue reads runs while they end: who has seen that one has must not be told
+// afterwards that it still holds its lock.
+func whatIsReadIsInTheQueue(t *testing.T, b *bench) {
+	for range 15 {
+		r := b.lead(b.one("a", run.Sync).ID, "s", run.Applying)
+		var reading sync.WaitGroup
+		reading.Go(func() {
+			for {
+				d, _, err := b.Load(t.Context(), r.ID)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if d.Run.Status.Terminal() {
+					break
+				}
+				runtime.Gosched()
+			}
+			q, err := b.Queue(t.Context())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, active := q.Run(r.ID)
+			if l, locked := q.Lock("s"); active || locked {
+				t.Errorf("run %s was read as ended; active: %v, the lock: %v %+v", r.ID, active, locked, l)
+			}
+		})
+		b.change(r.ID, func(d *run.Tx) error { d.Release(); return d.Move(run.Applied, "", "") })
+		reading.Wait()
 	}
 }

@@ -62,6 +62,7 @@ func Run(t *testing.T, open Open) {
 		{"VotesComeAndGo", votesComeAndGo},
 		{"FollowsAreEnqueued", followsAreEnqueued},
 		{"AnEndedRunLeavesTheQueue", anEndedRunLeavesTheQueue},
+		{"WhatIsReadIsInTheQueue", whatIsReadIsInTheQueue},
 		{"HoldsChange", holdsChange},
 		{"HoldsThatFailChangeNothing", holdsThatFailChangeNothing},
 		{"ALockMovesToTheStateOnceKnown", aLockMovesToTheStateOnceKnown},
