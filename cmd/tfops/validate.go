@@ -27,9 +27,10 @@ so variables that env("NAME") asks for must be set; nothing is changed.
 
 Repositories that are on this machine, by their URL or as the checkout that
 --repo names, are looked at: what workspaces blocks make of their branches, in
-which order workspaces come, modules that are not there or leave the repository,
-and workspaces that every change of the repository plans, each with the expression
-that does not tell what it reads and the way out. Others are not asked: what
+which order workspaces come, directories, var files and modules that are not
+there or leave the repository, and workspaces that every change of the repository
+plans, each with the expression that does not tell what it reads and the way out.
+Others are not asked: what
 depends on them "tfops status" says.
 
 With -o json or yaml, mistakes and warnings are in the result as well.

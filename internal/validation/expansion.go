@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
+	"path"
 	"path/filepath"
 	"slices"
 
@@ -33,6 +35,7 @@ type Expansion struct {
 	fleet      *fleet.Fleet
 	generators []Generator
 	Problems   []workspace.Problem
+	absent     []Problem                      // directories and var files that a branch does not have
 	whole      []codebase.Widened             // of workspaces that depend on the whole repository
 	unused     map[string][]reach.UnusedEntry // by workspace that was looked at
 	code       map[string]fleet.Code
@@ -43,6 +46,7 @@ type atHand struct {
 	repository, branch string
 	index              *reach.Index
 	tree               fs.FS
+	files              fs.FS // what is checked out: what was not committed yet, too
 }
 
 // Look looks at the repositories that are on this machine: those whose URL is
@@ -141,7 +145,7 @@ func openBranches(repository, path string) ([]atHand, error) {
 		if err != nil {
 			return branches, err
 		}
-		branches = append(branches, atHand{repository, branch, index, tree})
+		branches = append(branches, atHand{repository, branch, index, tree, os.DirFS(path)})
 	}
 	return branches, nil
 }
@@ -166,9 +170,30 @@ func (x *Expansion) look(b atHand, submodules bool) {
 		if p, ok := codebase.RemotePlans(graph, w); ok {
 			x.Problems = append(x.Problems, p)
 		}
+		if err := b.lacks(w); err != nil {
+			x.absent = append(x.absent, Problem{Severity: "warning", File: x.config.Where(w),
+				Summary: fmt.Sprintf("branch %s of repository %s: %s (workspace %s)", b.branch, b.repository, err,
+					w.Name), Detail: fault.Next(err)})
+		}
 		for _, p := range codebase.WithoutSubmodules(graph.Problems(w.Dir), submodules) {
 			p.Message = fmt.Sprintf("%s (workspace %s)", p.Message, w.Name)
 			x.Problems = append(x.Problems, p)
 		}
 	}
+}
+
+// lacks says which directory or var file of a workspace the branch does not have; nil where all is
+// there, where it is only not committed yet, and where it is in a submodule.
+func (b atHand) lacks(w workspace.Workspace) error {
+	err := reach.Check(w, b.tree)
+	if err == nil || reach.Check(w, b.files) == nil {
+		return nil
+	}
+	modules, _ := fs.ReadFile(b.tree, ".gitmodules")
+	if slices.ContainsFunc(reach.SubmodulePaths(string(modules)), func(sub string) bool {
+		return workspace.Within(sub, path.Clean(w.Dir))
+	}) {
+		return nil
+	}
+	return err
 }
