@@ -18,7 +18,7 @@ var floors = [][]string{
 	{"internal/agenda", "internal/datafile", "internal/durable", "internal/fault", "internal/filelock",
 		"internal/hclfn", "internal/ids", "internal/lazyregexp", "internal/links", "internal/redact",
 		"internal/signal"},
-	{"internal/pinned", "internal/gitrepo/packs", "internal/gitrepo/lfs", "internal/term/page",
+	{"internal/redact/leaks", "internal/pinned", "internal/gitrepo/packs", "internal/gitrepo/lfs", "internal/term/page",
 		"internal/drift/schedule", "internal/drift/glob", "internal/plan/values",
 		// types and a reader that everybody may hold: out of the ground alone
 		"internal/workspace", "internal/rootmodule", "internal/access", "internal/exit", "internal/moment",

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -230,11 +231,11 @@ func checkNetwork(t *testing.T, w Workspace) {
 		"list":  cty.TupleVal([]cty.Value{cty.NumberIntVal(1), cty.StringVal("a")}),
 	}
 	for name, v := range vars {
-		if !w.Variables[name].RawEquals(v) {
+		if !withoutSources(w.Variables[name]).RawEquals(v) {
 			t.Errorf("variable %s is %#v, want %#v", name, w.Variables[name], v)
 		}
 	}
-	env := map[string]workspace.EnvVar{"AWS_PROFILE": {Value: "prod"}, "TOKEN": {Value: "S3CRET", Secret: true}}
+	env := map[string]workspace.EnvVar{"AWS_PROFILE": {Value: "prod"}, "TOKEN": {Value: "S3CRET", Secret: true, Of: "s3cret"}}
 	if len(w.Variables) != len(vars) || !reflect.DeepEqual(w.Env, env) ||
 		!reflect.DeepEqual(w.Labels, map[string]string{"team": "network", "tier": "prod"}) {
 		t.Errorf("%v %v %v", w.Variables, w.Env, w.Labels)
@@ -319,7 +320,7 @@ workspace "w" {
 	if e := w.Env["C"]; e != (workspace.EnvVar{Value: "plain"}) {
 		t.Errorf("C is %+v", e)
 	}
-	if got := strings.Join(w.SecretStrings(), " "); !strings.Contains(got, "two") {
+	if got := fmt.Sprint(w.Secrets()); !strings.Contains(got, "two") {
 		t.Errorf("secret strings are %q", got)
 	}
 }
@@ -429,4 +430,17 @@ func TestUnreadable(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
+}
+
+// withoutSources is a value without the marks that say what it was made of.
+func withoutSources(v cty.Value) cty.Value {
+	plain, marked := v.UnmarkDeepWithPaths()
+	for _, m := range marked {
+		for mark := range m.Marks {
+			if _, ok := mark.(*workspace.Source); ok {
+				delete(m.Marks, mark)
+			}
+		}
+	}
+	return plain.MarkWithPaths(marked)
 }

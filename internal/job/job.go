@@ -128,10 +128,14 @@ type Secrets struct {
 	Backend   string            `json:"backend,omitempty"` // HCL text of a file with settings of the backend
 	// Hashed are names of settings in Backend and of variables in Env whose values are secret:
 	// where one of them names the state, the result has its hash.
-	Hashed []string    `json:"hashed,omitempty"`
-	Mask   []string    `json:"mask"`          // values that must never reach events or results, longest first
-	Plan   []byte      `json:"plan"`          // apply phase: the saved plan, decrypted
-	Old    []OldAccess `json:"old,omitempty"` // of a move: with what the old state may be reached, the likeliest first
+	Hashed []string `json:"hashed,omitempty"`
+	// Mask are values that must never reach events, results or the plan, in any form; MaskWhole
+	// those that are hidden where nothing else stands.
+	Mask      []string `json:"mask"`
+	MaskWhole []string `json:"mask_whole,omitempty"`
+
+	Plan []byte      `json:"plan"`          // apply phase: the saved plan, decrypted
+	Old  []OldAccess `json:"old,omitempty"` // of a move: with what the old state may be reached, the likeliest first
 
 	OldBackend string `json:"old_backend,omitempty"` // of a move: Backend for the old state
 	State      []byte `json:"state,omitempty"`       // of an import: the state

@@ -16,7 +16,8 @@ import (
 // configuration is what is read of plan JSON's configuration. Nothing of it
 // is kept.
 type configuration struct {
-	RootModule configModule `json:"root_module"`
+	RootModule configModule               `json:"root_module"`
+	Providers  map[string]json.RawMessage `json:"provider_config"` // only to know its constants
 }
 
 type configModule struct {
@@ -27,11 +28,16 @@ type configModule struct {
 		Expressions json.RawMessage `json:"expressions"`
 	} `json:"resources"`
 	ModuleCalls map[string]struct {
-		Module *configModule `json:"module"`
+		Expressions json.RawMessage `json:"expressions"`
+		Module      *configModule   `json:"module"`
 	} `json:"module_calls"`
 	Variables map[string]struct {
-		Sensitive bool `json:"sensitive"`
+		Sensitive bool            `json:"sensitive"`
+		Default   json.RawMessage `json:"default"`
 	} `json:"variables"`
+	Outputs map[string]struct {
+		Expression json.RawMessage `json:"expression"`
+	} `json:"outputs"`
 }
 
 func (c configuration) sensitiveVariable(name string) bool {

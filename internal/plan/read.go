@@ -49,37 +49,50 @@ type document struct {
 // text, so that it can be masked in what the engine and its providers print.
 // Values of less than eight bytes are left out.
 func Read(raw []byte, digest string) (p *Plan, hidden []string, err error) {
+	return ReadWith(raw, digest, nil)
+}
+
+// ReadWith is Read by somebody who can say what providers call sensitive. It asks for the
+// schemas of providers only where masks alone do not tell: where one is true of a whole object.
+// Of a provider that is not among them everything in such an object counts as sensitive, unless
+// the plan shows it where the configuration sets it.
+func ReadWith(raw []byte, digest string, schemas func(providers []string) Schemas) (p *Plan, hidden []string,
+	err error) {
 	doc, err := decode(raw)
 	if err != nil {
 		return nil, nil, err
 	}
 	r := &reading{blocks: doc.Configuration.blocks(), configured: doc.Configuration.resources()}
-	p, err = r.plan(doc, digest)
-	if err != nil {
-		return nil, nil, err
+	if schemas != nil {
+		if unclear := doc.unclear(); len(unclear) > 0 {
+			r.schemas = schemas(unclear)
+		}
 	}
-	return p, doc.hidden(r.redactor.Found), nil
+	p, hidden, err = r.plan(doc, digest)
+	return p, hidden, err
 }
 
-func (r *reading) plan(doc *document, digest string) (p *Plan, err error) {
+func (r *reading) plan(doc *document, digest string) (p *Plan, hidden []string, err error) {
 	p = &Plan{FormatVersion: FormatVersion, EngineVersion: doc.EngineVersion, Digest: digest,
 		Changes: []Change{}, Drift: []Change{}, Outputs: []Output{}, Checks: []Check{}}
 	if p.Changes, err = r.changes(doc.ResourceChanges, concerns); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if p.Drift, err = r.changes(doc.ResourceDrift, differs); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if p.Deferred, err = r.deferred(doc.DeferredChanges); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if p.Outputs, err = r.outputs(doc.OutputChanges); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	p.Checks = checks(doc.Checks)
 	p.Invocations = invocations(doc.ActionInvocations)
 	p.Compared, p.Unseen = doc.managed(), doc.unseen(r.configured)
-	r.hideCopies(p, doc)
+	r.prior(doc.PriorState.Values.RootModule)
+	found := r.seeds(doc)
+	r.hideCopies(p, found.plan)
 
 	p.Counts = count(p.Changes, p.Outputs)
 	p.Errored = doc.Errored != nil && *doc.Errored
@@ -89,7 +102,7 @@ func (r *reading) plan(doc *document, digest string) (p *Plan, err error) {
 		p.Applyable = *doc.Applyable
 	}
 	p.Destroy = destroys(p.Changes)
-	return p, nil
+	return p, found.log, nil
 }
 
 // decode reads raw without losing the precision of numbers.
@@ -131,14 +144,18 @@ func decodeProblem(err error) string {
 type reading struct {
 	blocks     blocks
 	configured map[string]configured
+	schemas    Schemas
 	redactor   values.Redactor
+	outputsHid values.Hid // what was hidden in outputs
+	shown      []shown
 	originals  []original // of every change, for what is lost by hiding copies
 }
 
 // original remembers what a change was before it was redacted.
 type original struct {
 	values values.Sides
-	found  []string
+	found  []string // marked in it
+	loose  []string // in something in it that is marked as a whole
 }
 
 func (r *reading) changes(list []*tfjson.ResourceChange, keep func(*Change) bool) ([]Change, error) {
@@ -174,8 +191,9 @@ func (r *reading) change(rc *tfjson.ResourceChange) (Change, original, error) {
 	if err != nil {
 		return Change{}, original{}, err
 	}
-	before := len(r.redactor.Found)
+	marked, loose := len(r.redactor.Found), len(r.redactor.Loose)
 	was := sidesOf(tc)
+	r.redactor.Schema = r.schemas.of(rc.ProviderName, string(rc.Mode), rc.Type)
 	red := r.redactor.Redact(was)
 	c := Change{
 		Address: rc.Address, Module: rc.ModuleAddress, Mode: string(rc.Mode), Type: rc.Type, Name: rc.Name,
@@ -191,7 +209,9 @@ func (r *reading) change(rc *tfjson.ResourceChange) (Change, original, error) {
 	}
 	c.Blocks = r.blocks.of(&c)
 	c.Configured = r.configured[WithoutKeys(c.Address)].names
-	return c, original{was, r.redactor.Found[before:]}, nil
+	names := append([]string{}, c.Configured...) // never nil, which would be all
+	r.shown = append(r.shown, shown{red.Before, names}, shown{red.After, names})
+	return c, original{was, r.redactor.Found[marked:], r.redactor.Loose[loose:]}, nil
 }
 
 func sidesOf(c *tfjson.Change) values.Sides {
@@ -315,6 +335,7 @@ func (r *reading) deferred(list []*tfjson.DeferredResourceChange) ([]Change, err
 
 func (r *reading) outputs(list map[string]*tfjson.Change) ([]Output, error) {
 	out := []Output{}
+	redactor := values.Redactor{}
 	for _, name := range slices.Sorted(maps.Keys(list)) {
 		c := list[name]
 		if c == nil {
@@ -324,27 +345,34 @@ func (r *reading) outputs(list map[string]*tfjson.Change) ([]Output, error) {
 		if err != nil {
 			return nil, err
 		}
-		red := r.redactor.Redact(sidesOf(c))
+		red := redactor.Redact(sidesOf(c))
+		r.shown = append(r.shown, shown{value: red.Before}, shown{value: red.After})
 		if action == NoOp {
 			continue
 		}
 		out = append(out, Output{Name: name, Action: action, Before: red.Before, After: red.After,
 			Sensitive: c.BeforeSensitive == true || c.AfterSensitive == true, Unknown: trim(red.Unknown)})
 	}
+	r.outputsHid = redactor.Hid
 	return out, nil
 }
 
-// hideCopies hides what masks hid wherever else it stands, and notes the
+// hideCopies hides what is marked wherever else it stands, and notes the
 // differences that no reader can see any more.
-func (r *reading) hideCopies(p *Plan, doc *document) {
-	s := values.MarkedSecrets(doc.sensitiveVariables(r.redactor.Found))
+func (r *reading) hideCopies(p *Plan, marked []string) {
+	s := values.MarkedSecrets(marked)
+	all := map[string]bool{}
+	for _, v := range marked {
+		all[v] = true
+	}
 	i := 0
 	for _, list := range [][]Change{p.Changes, p.Drift, p.Deferred} {
 		for j := range list {
 			o := r.originals[i]
 			i++
 			c := &list[j]
-			maskChange(s.Near(o.found), c)
+			near := slices.DeleteFunc(slices.Concat(o.found, o.loose), func(v string) bool { return !all[v] })
+			maskChange(s.Near(near), c)
 			c.noteChanged(values.Lost("", o.values, values.Sides{Before: c.Before, After: c.After}))
 		}
 	}

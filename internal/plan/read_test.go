@@ -313,8 +313,8 @@ func TestMask(t *testing.T) {
 		t.Errorf("%+v %+v", p.Outputs, p.Checks)
 	}
 	again := *p
-	again.Mask([]string{"sensitive", "e"})
-	if again.Changes[0].Before.(map[string]any)["s"] != "on(sensitive value)-(sensitive value)-two" {
+	again.Mask([]string{"sensitive", "value", "one-"})
+	if again.Changes[0].Before.(map[string]any)["s"] != "(sensitive value)(sensitive value)-two" {
 		t.Errorf("masked twice: %v", again.Changes[0].Before)
 	}
 }
@@ -331,13 +331,11 @@ func TestCopies(t *testing.T) {
 		`"output_changes":{"o":{"actions":["create"],"after":{"x":["CANARY-pw-1"]},"after_sensitive":{"x":[false]},"before_sensitive":false}}`)
 	p := read(t, raw)
 	b, _ := json.Marshal(p)
-	// A secret of eleven characters within a longer string of another attribute
-	// is below what is looked for; everything else must be gone.
-	if n := bytes.Count(b, []byte("CANARY")); n != 1 || !bytes.Contains(b, []byte("https://u:CANARY-pw-1@h")) {
+	if n := bytes.Count(b, []byte("CANARY")); n != 0 {
 		t.Errorf("%d secrets in %s", n, b)
 	}
 	c := p.Changes[0]
-	if got := c.SensitiveChanged; !slices.Equal(got, []string{"copy", "password"}) {
+	if got := c.SensitiveChanged; !slices.Equal(got, []string{"copy", "password", "url"}) {
 		t.Errorf("hidden changes %q", got)
 	}
 	after := c.After.(map[string]any)

@@ -9,6 +9,7 @@ const Hidden = "(sensitive value)"
 type Hider struct {
 	within matcher
 	whole  map[string]bool
+	traces matcher // a text that holds none of these, as it is or as JSON, holds none of whole
 }
 
 // NewHider hides the first ones wherever they stand, in every form (see Parts and Forms),
@@ -32,6 +33,11 @@ func NewHider(within, whole []string) *Hider {
 	}
 	delete(h.whole, "")
 	delete(h.whole, Hidden)
+	for text := range h.whole {
+		h.traces.add(text)
+		h.traces.add(jsonInner(text, true))
+		h.traces.add(jsonInner(text, false))
+	}
 	return h
 }
 
@@ -56,5 +62,8 @@ func (h *Hider) Text(text string) string {
 	return strings.Join(pieces, Hidden)
 }
 
-// In reports whether a text may hold a secret: false is certain.
-func (h *Hider) In(text string) bool { return h.whole[text] || h.within.in(text) }
+// Long reports whether a text is a secret as a whole, and one that is hidden within others, too.
+func (h *Hider) Long(text string) bool { return h.whole[text] && h.within.at(text) == len(text) }
+
+// In reports whether a text may hold a secret, even as JSON; false is certain.
+func (h *Hider) In(text string) bool { return h.within.in(text) || h.traces.in(text) }

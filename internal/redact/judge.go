@@ -122,14 +122,16 @@ func PublicSetting(name, value string) bool {
 		return path().MatchString(value)
 	case addressName().MatchString(name):
 		return plainAddress(value)
+	case strings.HasPrefix(value, "/"):
+		return path().MatchString(value) && !anyToken(value)
 	}
 	return plainValue().MatchString(value) &&
-		(idName().MatchString(name) || plainName().MatchString(name) && !random(value))
+		(idName().MatchString(name) || plainName().MatchString(name) && !Random(value))
 }
 
 var (
 	pathName = lazyregexp.New(`(?i)(^|_)(path|paths|file|files|dir|directory|home|root|tmpdir|bundle|sock|socket)$|` +
-		`(^|_)ca_?cert$`)
+		`(^|_)ca_?cert$|^(old)?pwd$`)
 	path        = lazyregexp.New(`^(~|\.{0,2}/|[A-Za-z]:[\\/])|^[\w-]+(\.[\w-]+|/[\w.-]+)+$`)
 	addressName = lazyregexp.New(`(?i)(^|_)(url|uri|endpoint|addr|address|host|hosts|hostname|server|proxy|domain|` +
 		`registry|issuer|origin)(_[a-z0-9]+)?$`)
@@ -148,12 +150,17 @@ var (
 func plainAddress(value string) bool {
 	u, err := url.Parse(value)
 	if err != nil || u.Host == "" {
-		return hostOnly().MatchString(value) && len(value) < 254 && (strings.Contains(value, ".") || !random(value))
+		return hostOnly().MatchString(value) && len(value) < 254 && (strings.Contains(value, ".") || !Random(value))
 	}
 	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return false
 	}
-	return !slices.ContainsFunc(strings.Split(u.Path, "/"), func(part string) bool {
-		return len(part) >= 16 && random(part) || len(part) >= 20 && !strings.ContainsAny(part, "-_.~")
+	return !anyToken(u.Path)
+}
+
+// anyToken reports whether a part of a path looks like a token.
+func anyToken(path string) bool {
+	return slices.ContainsFunc(strings.Split(path, "/"), func(part string) bool {
+		return len(part) >= 16 && Random(part) || len(part) >= 20 && !strings.ContainsAny(part, "-_.~")
 	})
 }

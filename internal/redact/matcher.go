@@ -47,20 +47,25 @@ func (m *matcher) add(text string) {
 }
 
 // at is the length of the longest text that stands at the beginning of s; 0: none.
-func (m *matcher) at(s string) int {
+func (m *matcher) at(s string) (longest int) {
+	m.each(s, func(text string) { longest = max(longest, len(text)) })
+	return longest
+}
+
+// each calls found for every text that stands at the beginning of s.
+func (m *matcher) each(s string, found func(text string)) {
 	if len(s) >= headLength {
 		for _, n := range m.heads[s[:headLength]] {
 			if n <= len(s) && m.texts[s[:n]] {
-				return n
+				found(s[:n])
 			}
 		}
 	}
 	for n := min(headLength-1, len(s)); n > 0 && m.tiny != nil; n-- {
 		if m.tiny[s[:n]] {
-			return n
+			found(s[:n])
 		}
 	}
-	return 0
 }
 
 func (m *matcher) in(s string) bool {

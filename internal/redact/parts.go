@@ -114,7 +114,7 @@ func leaves(name string, v any, add func(string)) {
 	switch v := v.(type) {
 	case map[string]any:
 		for _, k := range slices.Sorted(maps.Keys(v)) {
-			if len(k) >= Long && random(k) { // tokens by which something is looked up
+			if len(k) >= Long && Random(k) { // tokens by which something is looked up
 				add(k)
 			}
 			leaves(k, v[k], add)
@@ -138,9 +138,9 @@ func leaves(name string, v any, add func(string)) {
 	}
 }
 
-// random reports whether a text mixes letters and digits as no word or name does: it has both
+// Random reports whether a text mixes letters and digits as no word or name does: it has both
 // at least twice, and they alternate.
-func random(text string) bool {
+func Random(text string) bool {
 	turns, digits, before := 0, 0, byte(0)
 	for i := range len(text) {
 		kind := byte('x')

@@ -75,7 +75,7 @@ func tokenUser(scheme, user string) bool {
 
 // longToken reports whether a user is longer than names are, and looks like none.
 func longToken(user string) bool {
-	return len(user) >= 16 && (random(user) || strings.ContainsAny(user, "_0123456789")) || len(user) >= 32
+	return len(user) >= 16 && (Random(user) || strings.ContainsAny(user, "_0123456789")) || len(user) >= 32
 }
 
 // secretField reports whether a field of a query lets somebody in.

@@ -11,10 +11,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"path"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/zclconf/go-cty/cty"
@@ -116,7 +113,8 @@ var Secret = cty.NewValueMarks("secret")
 // EnvVar is the value of an environment variable for the engine.
 type EnvVar struct {
 	Value  string
-	Secret bool // derived from env() or file()
+	Secret bool   // derived from env() or file()
+	Of     string // what these returned, as Joined has it; empty where nothing was made of it
 }
 
 // ValidName tells what a workspace may be called: names appear in paths,
@@ -179,37 +177,3 @@ func printed(values map[string]cty.Value) map[string]string {
 
 // IsSecret reports whether v or any value within it is marked as secret.
 func IsSecret(v cty.Value) bool { return v.ContainsMarked() }
-
-// SecretStrings lists every secret string of the workspace's inputs, so that
-// output that repeats one can be masked. Longest first.
-func (w Workspace) SecretStrings() []string {
-	set := map[string]bool{}
-	for _, v := range slices.AppendSeq(slices.Collect(maps.Values(w.Variables)), maps.Values(w.BackendConfig)) {
-		if !IsSecret(v) {
-			continue
-		}
-		plain, _ := v.UnmarkDeep()
-		_ = cty.Walk(plain, func(_ cty.Path, v cty.Value) (bool, error) {
-			switch {
-			case !v.IsKnown() || v.IsNull():
-			case v.Type() == cty.String:
-				set[v.AsString()] = true
-			case v.Type() == cty.Number:
-				set[v.AsBigFloat().Text('f', -1)] = true
-			}
-			return true, nil
-		})
-	}
-	for _, e := range w.Env {
-		if e.Secret {
-			set[e.Value] = true
-		}
-	}
-	delete(set, "")
-	return slices.SortedFunc(maps.Keys(set), func(a, b string) int {
-		if len(a) != len(b) {
-			return len(b) - len(a)
-		}
-		return strings.Compare(a, b)
-	})
-}

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -105,19 +106,33 @@ func TestFingerprintDoesNotDependOnSecrets(t *testing.T) {
 	}
 }
 
-func TestSecretStrings(t *testing.T) {
+func TestSecrets(t *testing.T) {
 	w := sample()
 	w.Variables["list"] = cty.ListVal([]cty.Value{cty.StringVal("swordfish"), cty.StringVal(""),
 		cty.NullVal(cty.String), cty.UnknownVal(cty.String), cty.StringVal("zz")}).WithMarks(Secret)
 	w.Variables["flag"] = cty.True.WithMarks(Secret)
-	got := w.SecretStrings()
-	want := []string{"swordfish", "hunter2", "sesame", "zz", "u"}
-	if !slices.Equal(got, want) {
-		t.Errorf("secrets %q, want %q: longest first, each once", got, want)
+	made := &Source{Name: "API_TOKEN", Text: "abcd"}
+	w.Variables["map"] = cty.MapVal(map[string]cty.Value{"for abcd": cty.StringVal("7"),
+		"a1b2c3d4": cty.StringVal("v")}).WithMarks(Secret, cty.NewValueMarks(made))
+	got := w.Secrets()
+	for _, want := range []Named{{"list", "swordfish"}, {"list", "zz"}, {"pass", "sesame"}, {"API_TOKEN", "abcd"},
+		{"API_TOKEN", "for abcd"}, {"API_TOKEN", "a1b2c3d4"}, {"API_TOKEN", "7"}} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%v is not among the secrets %v", want, got)
+		}
+	}
+	for _, n := range got {
+		if n.Text == "" || n.Text == "u" {
+			t.Errorf("%v is none", n)
+		}
 	}
 	if none := (Workspace{Variables: map[string]cty.Value{"a": cty.StringVal("x")},
-		Env: map[string]EnvVar{"B": {Value: "y"}}}).SecretStrings(); len(none) != 0 {
+		Env: map[string]EnvVar{"B": {Value: "y"}}}).Secrets(); len(none) != 0 {
 		t.Errorf("secrets where there are none: %q", none)
+	}
+	if text := fmt.Sprintf("%#v %v %+v", w.Variables["map"], w.Variables["map"], made); strings.Contains(
+		strings.ReplaceAll(text, "for abcd", ""), "abcd") {
+		t.Errorf("a mark prints what it holds: %s", text)
 	}
 }
 

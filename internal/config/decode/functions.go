@@ -3,6 +3,7 @@ package decode
 import (
 	"fmt"
 	"os"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,7 +47,7 @@ func (r *Reader) functions() map[string]function.Function {
 // adds gets what the configuration was read with.
 type kept struct {
 	mu     sync.Mutex
-	values map[string]string
+	values map[string]*workspace.Source
 }
 
 // keep is a function of texts whose result is kept, and secret.
@@ -61,14 +62,15 @@ func (r *Reader) keep(name string, call func(args []string) (string, error)) fun
 		defer r.kept.mu.Unlock()
 		s, ok := r.kept.values[key]
 		if !ok {
-			var err error
-			if s, err = call(args); err != nil {
+			text, err := call(args)
+			if err != nil {
 				return cty.NilVal, err
 			}
+			s = &workspace.Source{Name: path.Base(args[0]), Text: text}
 			r.kept.values[key] = s
 		}
-		r.secrets = append(r.secrets, s)
-		return cty.StringVal(s).WithMarks(workspace.Secret), nil
+		r.secrets = append(r.secrets, s.Text)
+		return cty.StringVal(s.Text).WithMarks(workspace.Secret, cty.NewValueMarks(s)), nil
 	}
 }
 

@@ -26,6 +26,7 @@ import (
 	"github.com/tfops/tfops/internal/config/schema"
 	"github.com/tfops/tfops/internal/config/syntax"
 	"github.com/tfops/tfops/internal/rootmodule"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // MaxFileSize bounds the configuration and what file("…") reads, in bytes.
@@ -56,7 +57,7 @@ func NewReader(path string) *Reader {
 		full = path // the working directory is gone; reading the file says so
 	}
 	r := &Reader{Path: full, Now: time.Now(), given: path, sources: map[string]*hcl.File{}}
-	r.kept = &kept{values: map[string]string{}}
+	r.kept = &kept{values: map[string]*workspace.Source{}}
 	r.eval = &hcl.EvalContext{Functions: r.functions()}
 	return r
 }

@@ -62,7 +62,8 @@ func (r reader) environment(b decode.Block) map[string]*workspace.EnvVar {
 		}
 		out[name] = nil
 		if text != nil {
-			out[name] = &workspace.EnvVar{Value: *text, Secret: workspace.IsSecret(e.Val)}
+			out[name] = &workspace.EnvVar{Value: *text, Secret: workspace.IsSecret(e.Val),
+				Of: workspace.Joined(workspace.SourcesOf(e.Val))}
 		}
 	}
 	return out

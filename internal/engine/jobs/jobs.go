@@ -79,12 +79,7 @@ func (j *Maker) Make(r run.Run, def fleet.Definition, p job.Phase, tree checkout
 
 // Secrets gathers what a runner is told in memory only.
 func (j *Maker) Secrets(r run.Run, def fleet.Definition) (job.Secrets, error) {
-	env, mask := Environment(j.Settings.Get(), j.Environ, def.Workspace)
-	var hidden []string
-	for _, file := range []string{j.Files.Run(r.ID).Path(artifacts.Hidden),
-		j.Files.Workspace(def.Name).Path(artifacts.Hidden)} {
-		hidden = append(hidden, j.hidden(file)...)
-	}
+	env, hide := Environment(j.Settings.Get(), j.Environ, def.Workspace)
 	w := def.Workspace
 	if len(w.Inputs) > 0 {
 		m, err := j.inputsOf(j.Files.Run(r.ID))
@@ -95,18 +90,27 @@ func (j *Maker) Secrets(r run.Run, def fleet.Definition) (job.Secrets, error) {
 		maps.Copy(values, w.Variables)
 		w.Variables = values
 	}
-	network, passwords := j.network()
+	network, proxies := j.network()
 	modules, tokens := modulesOf(j.Settings.Get(), def)
 	scope, err := j.moduleScope(def)
 	if err != nil {
 		return job.Secrets{}, err
 	}
 	modules.Scope = scope
-	mask = slices.Concat(mask, passwords, backendMasks(w), tokens)
-	return job.Secrets{Env: env, Network: network, Variables: variables(w.Variables),
-			Backend: variables(w.BackendConfig), Hashed: hashedNames(w), Mask: masks(w, mask, hidden),
-			Modules: modules},
-		nil
+	hide = hide.and(masksOf(w), proxies, backendMasks(w), tokens)
+	s := job.Secrets{Env: env, Network: network, Variables: variables(w.Variables),
+		Backend: variables(w.BackendConfig), Hashed: hashedNames(w), Modules: modules,
+		Mask: hide.Within(), MaskWhole: hide.Whole()}
+	j.earlier(r, def, &s)
+	return s, nil
+}
+
+// earlier adds what plans are known to hide: of this run, and of the workspace's earlier ones.
+func (j *Maker) earlier(r run.Run, def fleet.Definition, s *job.Secrets) {
+	for _, file := range []string{j.Files.Run(r.ID).Path(artifacts.Hidden),
+		j.Files.Workspace(def.Name).Path(artifacts.Hidden)} {
+		s.Mask = append(s.Mask, j.hidden(file)...)
+	}
 }
 
 // hashedNames are the settings of the backend and the variables of the environment that are

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"maps"
-	"slices"
 
 	"github.com/tfops/tfops/internal/engine/outcome"
 	"github.com/tfops/tfops/internal/fault"
@@ -74,10 +73,11 @@ func (j *Maker) PrepareMove(ctx context.Context, r run.Run, def fleet.Definition
 	m.Dir, m.TerraformWorkspace = cmp.Or(old.At.Dir, was.Dir), cmp.Or(old.At.TerraformWorkspace, was.TerraformWorkspace)
 	m.Backend, m.BackendFiles = was.Backend, was.BackendConfigFiles
 	for _, w := range ways {
-		env, mask := Environment(j.Settings.Get(), j.Environ, w.Workspace)
+		env, hide := Environment(j.Settings.Get(), j.Environ, w.Workspace)
 		s.Old = append(s.Old, job.OldAccess{Env: env, Backend: variables(w.BackendConfig),
 			Hashed: hashedNames(w.Workspace)})
-		s.Mask = masks(w.Workspace, slices.Concat(mask, backendMasks(w.Workspace), s.Mask), nil)
+		hide = hide.and(masksOf(w.Workspace), backendMasks(w.Workspace))
+		s.Mask, s.MaskWhole = append(s.Mask, hide.Within()...), append(s.MaskWhole, hide.Whole()...)
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+
+	"github.com/tfops/tfops/internal/redact"
 )
 
 // The engine says which values are sensitive in masks: JSON values that mirror
@@ -18,8 +20,8 @@ import (
 //   - null stays null: it says that nothing is set, as the engine itself does.
 //
 // Marks do not follow a value through a provider: a computed attribute may
-// repeat a sensitive argument in the clear. So what a mask hides is looked
-// for elsewhere in the plan too; see Secrets.
+// repeat a sensitive argument in the clear. So what is marked is looked
+// for elsewhere in the plan too; see Hid and Secrets.
 
 // Sides are the two values of one place, what is unknown of the second, and
 // the masks of both.
@@ -30,14 +32,50 @@ type Sides struct {
 
 // Redactor redacts by masks and remembers what it took out.
 type Redactor struct {
-	Found []string // texts of the strings and numbers that a mask hid
+	// Schema is what the provider says of the resource that is redacted; nil: it is not known.
+	Schema *Schema
+	Hid
+}
+
+// Hid are texts of strings and numbers that masks hid, by what is known of them.
+//
+// A mask says true of a whole object where the engine cannot tell apart what in it is
+// sensitive: of an output that is a resource, of a variable, of a set of blocks. Then most of
+// what is in it is no secret.
+type Hid struct {
+	Found []string // marked themselves, or sensitive by the schema, or by their names
+	Loose []string // in something that is marked as a whole
+	Open  []string // the same, and not sensitive by the schema
+}
+
+// Schema is what a provider calls sensitive of an attribute, of a block, or of what is in it.
+type Schema struct {
+	Sensitive bool               `json:"s,omitempty"`
+	Within    map[string]*Schema `json:"w,omitempty"` // without what holds nothing that is sensitive
+}
+
+// at is the schema of what stands under a key; known tells whether there is any.
+func (s *Schema) at(key string) (within *Schema, known bool) {
+	if s == nil {
+		return nil, false
+	}
+	if s.Sensitive {
+		return s, true
+	}
+	if within = s.Within[key]; within == nil {
+		within = &Schema{}
+	}
+	return within, true
 }
 
 // Redact puts Sensitive where a mask hides something. The masks of what it
 // returns are not set.
-func (r *Redactor) Redact(s Sides) Sides {
+func (r *Redactor) Redact(s Sides) Sides { return r.redact(s, r.Schema) }
+
+func (r *Redactor) redact(s Sides, known *Schema) Sides {
 	if hides(s.Before, s.BeforeMask, s.AfterMask) || hides(s.After, s.AfterMask, s.BeforeMask) {
-		r.Found = append(Texts(s.Before, r.Found), Texts(s.After, nil)...)
+		r.remember(s.Before, known, s.BeforeMask, s.AfterMask)
+		r.remember(s.After, known, s.AfterMask, s.BeforeMask)
 		out := Sides{Before: hidden(s.Before), After: hidden(s.After)}
 		if s.After == nil && AnyTrue(s.Unknown) {
 			out.Unknown = true // the shape of what is unknown is hidden as well
@@ -46,20 +84,97 @@ func (r *Redactor) Redact(s Sides) Sides {
 	}
 	out := s
 	out.BeforeMask, out.AfterMask = nil, nil
-	r.redactMaps(s, &out)
-	r.redactLists(s, &out)
+	r.redactMaps(s, &out, known)
+	r.redactLists(s, &out, known)
 	return out
 }
 
-func (r *Redactor) redactMaps(s Sides, out *Sides) {
+// remember notes what was in a value that is hidden as a whole. Where its mask does not fit it,
+// all of it counts as marked: nobody knows what the mask was about.
+func (r *Redactor) remember(v any, known *Schema, own, other any) {
+	if own != true && other != true && !longer(v, own) {
+		r.Found = Texts(v, r.Found)
+		return
+	}
+	r.Mark(v, known)
+}
+
+// longer reports whether a mask is that of a list from which elements were left out.
+func longer(v, mask any) bool {
+	l, ok1 := v.([]any)
+	m, ok2 := mask.([]any)
+	return ok1 && ok2 && len(m) > len(l)
+}
+
+// Mark remembers what is in a value that is marked as a whole.
+func (h *Hid) Mark(v any, known *Schema) {
+	switch w := v.(type) {
+	case []any:
+		if !slices.ContainsFunc(w, container) {
+			break
+		}
+		for _, e := range w {
+			h.within("", e, known)
+		}
+		return
+	case map[string]any:
+		if known == nil || !known.Sensitive {
+			h.within("", v, known)
+			return
+		}
+	}
+	h.Found = Texts(v, h.Found)
+}
+
+// within remembers what stands under a name in something that is marked as a whole.
+func (h *Hid) within(name string, v any, known *Schema) {
+	switch w := v.(type) {
+	case map[string]any:
+		if known != nil && known.Sensitive {
+			break
+		}
+		for _, key := range slices.Sorted(maps.Keys(w)) {
+			sub, _ := known.at(key)
+			h.within(key, w[key], sub)
+		}
+		return
+	case []any:
+		if known != nil && known.Sensitive {
+			break
+		}
+		for _, e := range w {
+			h.within(name, e, known)
+		}
+		return
+	}
+	switch {
+	case known != nil && known.Sensitive || redact.Telling(name):
+		h.Found = Texts(v, h.Found)
+	case known != nil:
+		h.Open = Texts(v, h.Open)
+	default:
+		h.Loose = Texts(v, h.Loose)
+	}
+}
+
+func container(v any) bool {
+	switch v.(type) {
+	case []any, map[string]any:
+		return true
+	}
+	return false
+}
+
+func (r *Redactor) redactMaps(s Sides, out *Sides, known *Schema) {
 	before, isB := s.Before.(map[string]any)
 	after, isA := s.After.(map[string]any)
 	unknown, isU := s.Unknown.(map[string]any)
 	keys := map[string]bool{}
 	newB, newA, newU := emptied(before, keys), emptied(after, keys), emptied(unknown, keys)
 	for key := range keys {
-		e := r.Redact(Sides{before[key], after[key], unknown[key], maskKey(s.BeforeMask, key),
-			maskKey(s.AfterMask, key)})
+		within, _ := known.at(key)
+		e := r.redact(Sides{before[key], after[key], unknown[key], maskKey(s.BeforeMask, key),
+			maskKey(s.AfterMask, key)}, within)
 		for _, side := range []struct {
 			from, to map[string]any
 			v        any
@@ -88,14 +203,14 @@ func emptied(m map[string]any, keys map[string]bool) map[string]any {
 	return make(map[string]any, len(m))
 }
 
-func (r *Redactor) redactLists(s Sides, out *Sides) {
+func (r *Redactor) redactLists(s Sides, out *Sides, known *Schema) {
 	before, isB := s.Before.([]any)
 	after, isA := s.After.([]any)
 	unknown, isU := s.Unknown.([]any)
 	newB, newA, newU := slices.Clone(before), slices.Clone(after), slices.Clone(unknown)
 	for i := range max(len(before), len(after), len(unknown)) {
-		e := r.Redact(Sides{at(before, i), at(after, i), at(unknown, i), maskIndex(s.BeforeMask, i),
-			maskIndex(s.AfterMask, i)})
+		e := r.redact(Sides{at(before, i), at(after, i), at(unknown, i), maskIndex(s.BeforeMask, i),
+			maskIndex(s.AfterMask, i)}, known)
 		set(newB, i, e.Before)
 		set(newA, i, e.After)
 		set(newU, i, e.Unknown)

@@ -14,67 +14,53 @@ import (
 // Short values ("1", "prod") are common words: hiding them everywhere would
 // make a plan unreadable and hide nothing, since the engine shows them anyway.
 const (
-	nearLength  = 3  // the same value within the same resource
-	WholeLength = 8  // the same value anywhere in the plan
-	partLength  = 12 // within any longer string of the plan
+	nearLength  = 3           // the same value within the same resource
+	WholeLength = redact.Long // the same value anywhere in the plan; within any longer string if it is no plain name
+	partLength  = 12          // within any longer string of the plan
 )
 
-// Secrets finds copies of secret strings in JSON values and texts.
+// Secrets finds copies of secret strings in JSON values and texts, and what lets somebody in
+// of the URLs there.
 type Secrets struct {
-	whole    map[string]bool   // a string or number that is one of these is hidden
-	nearby   map[string]bool   // one of these too, in one resource
-	replacer *strings.Replacer // hides parts of strings; nil hides none
+	known  *redact.Hider
+	nearby map[string]bool // a string or number that is one of these is hidden too, in one resource
 }
 
-// NewSecrets looks for whole values and for parts of strings. Of two parts
-// that begin at the same place the longer one wins.
+// NewSecrets looks for whole values and for parts of strings, in every form in which programs
+// write them. Of two parts that begin at the same place the longer one wins.
 func NewSecrets(whole, parts []string) Secrets {
-	s := Secrets{whole: map[string]bool{}}
+	var all []string
 	for _, v := range whole {
-		for _, part := range redact.Parts(v) {
-			s.whole[part] = true
-		}
+		all = append(all, redact.Parts(v)...)
 	}
-	set := map[string]bool{}
-	for _, v := range parts {
-		for _, part := range redact.Parts(v) {
-			for _, form := range forms(part) {
-				set[form] = true
-			}
-		}
-	}
-	delete(set, "")
-	delete(set, Sensitive)
-	if len(set) == 0 {
-		return s
-	}
-	var pairs []string
-	for _, v := range slices.SortedFunc(maps.Keys(set), LongestFirst) {
-		pairs = append(pairs, v, Sensitive)
-	}
-	s.replacer = strings.NewReplacer(pairs...)
-	return s
+	return Secrets{known: redact.NewHider(parts, all)}
 }
 
-// MarkedSecrets looks for copies of what the engine's masks hid.
+// MarkedSecrets looks for copies of what the engine's masks hid. Common values are none.
 func MarkedSecrets(found []string) Secrets {
 	var whole, parts []string
 	for _, v := range found {
-		if len(v) >= WholeLength {
-			whole = append(whole, v)
+		if len(v) < WholeLength || redact.Common(v) {
+			continue
 		}
-		if len(v) >= partLength {
+		whole = append(whole, v)
+		if len(v) >= partLength || !plainName(v) {
 			parts = append(parts, v)
 		}
 	}
 	return NewSecrets(whole, parts)
 }
 
+// plainName reports whether a value is made of small letters alone, as names are.
+func plainName(v string) bool {
+	return strings.Trim(v, "abcdefghijklmnopqrstuvwxyz-_. ") == ""
+}
+
 // Near adds what was hidden in the same resource.
 func (s Secrets) Near(found []string) Secrets {
 	s.nearby = map[string]bool{}
 	for _, v := range found {
-		if len(v) >= nearLength {
+		if len(v) >= nearLength && !redact.Common(v) {
 			s.nearby[v] = true
 		}
 	}
@@ -82,25 +68,7 @@ func (s Secrets) Near(found []string) Secrets {
 }
 
 // is reports whether a value is a secret as a whole.
-func (s Secrets) is(v string) bool { return s.whole[v] || s.nearby[v] }
-
-// forms are the ways in which a secret appears in a string: as it is, and as
-// it is written within JSON.
-func forms(v string) []string {
-	list := []string{v}
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	for _, html := range []bool{false, true} {
-		enc.SetEscapeHTML(html)
-		b.Reset()
-		if err := enc.Encode(v); err != nil {
-			continue
-		}
-		text := strings.TrimSuffix(b.String(), "\n")
-		list = append(list, text[1:len(text)-1])
-	}
-	return list
-}
+func (s Secrets) is(v string) bool { return s.known.Is(v) || s.nearby[v] }
 
 func LongestFirst(a, b string) int {
 	if len(a) != len(b) {
@@ -109,26 +77,12 @@ func LongestFirst(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// None reports whether there is nothing to look for.
-func (s Secrets) None() bool { return len(s.whole)+len(s.nearby) == 0 && s.replacer == nil }
-
-// Text hides secrets in one string. What stands for a secret already is left
-// alone.
+// Text hides secrets in one string. What stands for a secret already is left alone.
 func (s Secrets) Text(v string) string {
 	if s.is(v) {
 		return Sensitive
 	}
-	if s.replacer == nil {
-		return v
-	}
-	if !strings.Contains(v, Sensitive) {
-		return s.replacer.Replace(v)
-	}
-	pieces := strings.Split(v, Sensitive)
-	for i, p := range pieces {
-		pieces[i] = s.replacer.Replace(p)
-	}
-	return strings.Join(pieces, Sensitive)
+	return redact.URLs(s.known.Text(v))
 }
 
 // Value hides secrets in a JSON value, keys included.
@@ -172,7 +126,7 @@ func (s Secrets) key(k string, taken map[string]any) string {
 // Address hides secrets in the instance keys of a resource address: the rest
 // are names in the configuration.
 func (s Secrets) Address(a string) string {
-	if s.None() || !strings.Contains(a, `"`) {
+	if !strings.Contains(a, `"`) {
 		return a
 	}
 	var b strings.Builder

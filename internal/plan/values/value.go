@@ -12,13 +12,14 @@ import (
 	"strconv"
 
 	"github.com/tfops/tfops/internal/lazyregexp"
+	"github.com/tfops/tfops/internal/redact"
 )
 
 // A JSON value is nil, bool, json.Number (float64 where a
 // caller decoded it so), string, []any and map[string]any.
 
 // Sensitive stands where a sensitive value was.
-const Sensitive = "(sensitive value)"
+const Sensitive = redact.Hidden
 
 // Equal reports whether two JSON values are the same; numbers are compared by
 // value, not by how they are written. Two hidden values always are:

@@ -121,6 +121,9 @@ func Hide(text, hidden string) string {
 	return b.String()
 }
 
+// May reports whether a text may hold a credential; false is certain.
+func May(text string) bool { return len(all().candidates(text)) > 0 }
+
 func (c *catalogue) hide(text, hidden string) string {
 	for _, r := range c.candidates(text) {
 		text = r.hide(text, hidden, c.always)

@@ -2,103 +2,100 @@ package diagnostics
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
-	"maps"
-	"slices"
+	"math/big"
 	"strings"
 
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/redact"
+	"github.com/tfops/tfops/internal/redact/leaks"
 )
 
-// Masker replaces secret values in what is kept of the engine's output.
-type Masker struct {
-	long   *strings.Replacer // forms of secrets to replace anywhere, longest first, in one pass
-	short  map[string]bool
-	probes [][]byte // an event that holds none of these holds no secret
-}
+// Masker replaces secret values in what is kept of the engine's output: those that are known,
+// what lets somebody in of each URL, the values of settings and headers that are called like
+// secrets, and what looks like a credential.
+type Masker struct{ known *redact.Hider }
 
-// NewMasker takes the values to hide, and hides their parts too: provisioners print
-// line by line.
-func NewMasker(values []string) *Masker {
-	m := &Masker{short: map[string]bool{}}
-	forms := map[string]bool{}
-	for _, v := range values {
-		for _, part := range redact.Parts(v) {
-			if len(part) < redact.Shortest { // it is replaced only where it is a whole value
-				m.short[part] = true
-				m.probes = append(m.probes, []byte(JsonText(part, true)))
-				continue
-			}
-			for _, f := range []string{part, inner(part, true), inner(part, false)} {
-				forms[f] = true
-				forms[inner(f, true)] = true // JSON as a string in JSON
-				forms[inner(f, false)] = true
-			}
-		}
-	}
-	long := slices.SortedFunc(maps.Keys(forms), func(a, b string) int {
-		return cmp.Or(len(b)-len(a), strings.Compare(a, b))
-	})
-	var pairs []string
-	for _, f := range long {
-		m.probes = append(m.probes, []byte(f))
-		pairs = append(pairs, f, plan.Sensitive)
-	}
-	m.long = strings.NewReplacer(pairs...)
-	return m
+// NewMasker takes the values to hide wherever they stand, and those to hide where nothing else
+// stands. Of the first ones it hides the parts, too: provisioners print line by line.
+func NewMasker(within []string, whole ...string) *Masker {
+	return &Masker{known: redact.NewHider(within, whole)}
 }
 
 // Text is s without secrets.
 func (m *Masker) Text(s string) string {
-	if m.short[s] {
-		return plan.Sensitive
+	s = redact.Settings(redact.URLs(m.known.Text(s)))
+	if s == plan.Sensitive {
+		return s
 	}
-	return m.long.Replace(s)
+	return leaks.Hide(s, plan.Sensitive)
 }
 
-// Event is a JSON object without secrets: within its strings, never within
+// Event is a JSON object without secrets: within its strings and numbers, never within
 // what makes it an event.
 func (m *Masker) Event(line []byte) []byte {
-	if !slices.ContainsFunc(m.probes, func(p []byte) bool { return bytes.Contains(line, p) }) {
+	if text := string(line); !m.known.In(text) && !strings.ContainsAny(text, "=@") && !leaks.May(text) &&
+		redact.Settings(text) == text {
 		return line
 	}
 	dec := json.NewDecoder(bytes.NewReader(line))
 	dec.UseNumber()
 	var event map[string]any
 	if dec.Decode(&event) != nil {
-		return []byte(logEvent("warn", "a message that could not be read was left out, since it holds a secret"))
+		return []byte(logEvent("warn", "a message that could not be read was left out, since it may hold a secret"))
 	}
+	changed := false
 	for name, v := range event {
 		switch name {
 		case "@level", "@module", "@timestamp", "type":
 		default:
-			event[name] = m.value(v)
+			event[name] = m.value(v, &changed)
 		}
+	}
+	if !changed {
+		return line
 	}
 	return []byte(JsonText(event, false))
 }
 
-func (m *Masker) value(v any) any {
+func (m *Masker) value(v any, changed *bool) any {
 	switch v := v.(type) {
 	case string:
-		return m.Text(v)
+		masked := m.Text(v)
+		*changed = *changed || masked != v
+		return masked
+	case json.Number:
+		if m.known.Is(v.String()) || m.known.Is(decimal(v)) {
+			*changed = true
+			return plan.Sensitive
+		}
 	case []any:
 		for i := range v {
-			v[i] = m.value(v[i])
+			v[i] = m.value(v[i], changed)
 		}
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for name, e := range v {
-			if masked := m.Text(name); !m.short[name] {
-				name = masked
+			if masked := m.Text(name); masked != name && masked != plan.Sensitive || m.known.Long(name) {
+				name, *changed = masked, true
 			}
-			out[name] = m.value(e)
+			out[name] = m.value(e, changed)
 		}
 		return out
 	}
 	return v
+}
+
+// decimal is a number without an exponent.
+func decimal(n json.Number) string {
+	if !strings.ContainsAny(n.String(), "eE") || len(n) > 40 {
+		return n.String()
+	}
+	f, _, err := big.ParseFloat(n.String(), 10, 512, big.ToNearestEven)
+	if err != nil || f.MantExp(nil) > 1024 {
+		return n.String()
+	}
+	return f.Text('f', -1)
 }
 
 // JsonText is v as JSON; html tells whether <, > and & are escaped, as Go
@@ -111,9 +108,4 @@ func JsonText(v any, html bool) string {
 		return `""` // strings, and what came from JSON, always encode
 	}
 	return strings.TrimSuffix(b.String(), "\n")
-}
-
-func inner(s string, html bool) string {
-	quoted := JsonText(s, html)
-	return quoted[1 : len(quoted)-1]
 }

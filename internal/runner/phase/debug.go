@@ -3,6 +3,7 @@ package phase
 import (
 	"bytes"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/tfops/tfops/internal/job"
@@ -16,7 +17,7 @@ func (p *phase) keepDebugLog() {
 	if p.work.Debug == nil {
 		return
 	}
-	mask := diagnostics.NewMasker(append(append([]string{}, p.secrets.Mask...), p.hidden...))
+	mask := diagnostics.NewMasker(slices.Concat(p.secrets.Mask, p.hidden), p.secrets.MaskWhole...)
 	var masked bytes.Buffer
 	for line := range strings.Lines(string(p.work.Debug.End())) {
 		masked.WriteString(mask.Text(line))

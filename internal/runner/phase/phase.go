@@ -43,7 +43,7 @@ type phase struct {
 }
 
 func newPhase(dir string, secrets job.Secrets, stop *cell.Stopper) *phase {
-	p := &phase{dir: dir, secrets: secrets, stop: stop, mask: diagnostics.NewMasker(secrets.Mask),
+	p := &phase{dir: dir, secrets: secrets, stop: stop, mask: diagnostics.NewMasker(secrets.Mask, secrets.MaskWhole...),
 		result: job.Result{FormatVersion: job.FormatVersion, StartedAt: time.Now().UTC()}}
 	p.work = &workdir.Dir{Engine: &command.Engine{Names: map[string]string{}, Stop: stop}, PhaseDir: dir,
 		Secrets: secrets, Result: &p.result}

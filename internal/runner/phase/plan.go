@@ -110,7 +110,7 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 		made.Providers = p.result.Providers
 	}
 	made.Modules, made.State = p.work.Floating(), backend.PlannedOn(raw)
-	made.Mask(p.secrets.Mask)
+	made.Mask(p.secrets.Mask, p.secrets.MaskWhole...)
 	b, err := json.Marshal(made)
 	if err != nil {
 		return err
