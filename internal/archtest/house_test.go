@@ -16,8 +16,8 @@ const module = "github.com/tfops/tfops/"
 // only. The reasons stand in docs/ARCHITECTURE.md.
 var floors = [][]string{
 	{"internal/agenda", "internal/datafile", "internal/durable", "internal/fault", "internal/filelock",
-		"internal/hclfn", "internal/ids", "internal/lazyregexp", "internal/links", "internal/redact",
-		"internal/signal"},
+		"internal/hclfn", "internal/ids", "internal/lazyregexp", "internal/links", "internal/signal"},
+	{"internal/redact"}, // knows patterns
 	{"internal/redact/leaks", "internal/pinned", "internal/gitrepo/packs", "internal/gitrepo/lfs", "internal/term/page",
 		"internal/drift/schedule", "internal/drift/glob", "internal/plan/values",
 		// types and a reader that everybody may hold: out of the ground alone

@@ -71,7 +71,8 @@ func TestBackendConfig(t *testing.T) {
 		t.Errorf("secret are %v", got)
 	}
 	made, err := c.Generators[0].Make(workspace.Origin{Generator: "live", Branch: "main", Dir: "live/net"})
-	if err != nil || !withoutSources(made.BackendConfig["key"]).RawEquals(cty.StringVal("live/net/terraform.tfstate")) ||
+	key := cty.StringVal("live/net/terraform.tfstate")
+	if err != nil || !withoutSources(made.BackendConfig["key"]).RawEquals(key) ||
 		!slices.Equal(made.SharedVariables, []string{"team"}) {
 		t.Errorf("%v %v, %v", made.BackendConfig, made.SharedVariables, err)
 	}

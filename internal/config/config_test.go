@@ -235,7 +235,8 @@ func checkNetwork(t *testing.T, w Workspace) {
 			t.Errorf("variable %s is %#v, want %#v", name, w.Variables[name], v)
 		}
 	}
-	env := map[string]workspace.EnvVar{"AWS_PROFILE": {Value: "prod"}, "TOKEN": {Value: "S3CRET", Secret: true, Of: "s3cret"}}
+	env := map[string]workspace.EnvVar{"AWS_PROFILE": {Value: "prod"},
+		"TOKEN": {Value: "S3CRET", Secret: true, Of: "s3cret"}}
 	if len(w.Variables) != len(vars) || !reflect.DeepEqual(w.Env, env) ||
 		!reflect.DeepEqual(w.Labels, map[string]string{"team": "network", "tier": "prod"}) {
 		t.Errorf("%v %v %v", w.Variables, w.Env, w.Labels)

@@ -14,7 +14,8 @@
 // Beside them lie runner.log (what the runner itself printed; mostly empty)
 // and, when the engine could not save the state, errored.tfstate.age. Beside
 // the plan lies hidden.json.age: what the engine calls sensitive in it, a JSON
-// list of strings, encrypted, for Secrets.Mask of later phases.
+// list of strings, encrypted, for Secrets.Hidden of later phases. The workspace's
+// directory has a copy of those of the newest plans, by run: see HiddenCopies.
 //
 // Secrets (variables, environment, the plan to apply) are handed over in
 // memory, never in these files; see Secrets.
@@ -85,6 +86,7 @@ type Job struct {
 
 	Move *Move `json:"move,omitempty"` // plan phase: copy the state first
 
+	Speculative bool `json:"speculative,omitempty"`  // of a plan that is never applied
 	Debug       bool `json:"debug,omitempty"`        // keep the engine's own debug log (DebugFile)
 	Destroy     bool `json:"destroy"`                // plan -destroy
 	RefreshOnly bool `json:"refresh_only,omitempty"` // plan -refresh-only
@@ -133,6 +135,11 @@ type Secrets struct {
 	// those that are hidden where nothing else stands.
 	Mask      []string `json:"mask"`
 	MaskWhole []string `json:"mask_whole,omitempty"`
+	// Hidden is what the workspace's plans hid that may be applied, and those of what was;
+	// Printed what speculative plans hid. These plan what anybody wrote, and so add to what is
+	// hidden in events and results, and to nothing in a plan that people approve.
+	Hidden  []string `json:"hidden,omitempty"`
+	Printed []string `json:"printed,omitempty"`
 
 	Plan []byte      `json:"plan"`          // apply phase: the saved plan, decrypted
 	Old  []OldAccess `json:"old,omitempty"` // of a move: with what the old state may be reached, the likeliest first

@@ -62,9 +62,10 @@ func (r *reading) seeds(doc *document) seeds {
 			return constants[v] || slices.ContainsFunc(public, func(p map[string]bool) bool { return p[v] })
 		})
 	}
-	s := seeds{plan: slices.Concat(without(all.resources.Found), without(all.outputs.Found),
+	s := seeds{log: slices.Concat(without(all.resources.Found), without(all.outputs.Found),
 		without(all.resources.Loose, set))}
-	s.log = slices.Concat(s.plan, without(all.resources.Open, set, anywhere), without(all.outputs.Loose, set, anywhere),
+	s.plan = slices.Concat(s.log, without(r.known.Earlier))
+	s.log = slices.Concat(s.log, without(all.resources.Open, set, anywhere), without(all.outputs.Loose, set, anywhere),
 		without(all.outputs.Open, set, anywhere))
 	for _, v := range slices.Concat(all.resources.Found, all.outputs.Found) {
 		if constants[v] && redact.Random(v) { // a password in the code is one all the same where it is printed
@@ -132,7 +133,7 @@ func (r *reading) prior(m priorModule) {
 		if mask == nil {
 			mask = map[string]any{}
 		}
-		r.redactor.Schema = r.schemas.of(res.Provider, res.Mode, res.Type)
+		r.redactor.Schema = r.schemas.Of(res.Provider, res.Mode, res.Type)
 		red := r.redactor.Redact(values.Sides{After: v, AfterMask: mask})
 		r.shown = append(r.shown, shown{red.After, []string{}})
 	}

@@ -28,8 +28,9 @@ func (c *Change) noteChanged(paths []string) {
 
 // Mask replaces every occurrence of these secret strings in the plan, in keys
 // of maps and in the instance keys of addresses too, by Sensitive, the longest
-// first, and those in whole where nothing else stands. Names that the configuration's text gives (types, names of resources
-// and outputs) and the digest are left alone: they are not values.
+// first, and those in whole where nothing else stands. Names that the
+// configuration's text gives (types, names of resources and outputs) and the
+// digest are left alone: they are not values.
 func (p *Plan) Mask(secrets []string, whole ...string) {
 	s := values.NewSecrets(slices.Concat(secrets, whole), secrets)
 	for _, list := range [][]Change{p.Changes, p.Drift, p.Deferred} {

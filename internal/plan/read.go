@@ -49,27 +49,32 @@ type document struct {
 // text, so that it can be masked in what the engine and its providers print.
 // Values of less than eight bytes are left out.
 func Read(raw []byte, digest string) (p *Plan, hidden []string, err error) {
-	return ReadWith(raw, digest, nil)
+	return ReadWith(raw, digest, Known{})
 }
 
-// ReadWith is Read by somebody who can say what providers call sensitive. It asks for the
-// schemas of providers only where masks alone do not tell: where one is true of a whole object.
-// Of a provider that is not among them everything in such an object counts as sensitive, unless
-// the plan shows it where the configuration sets it.
-func ReadWith(raw []byte, digest string, schemas func(providers []string) Schemas) (p *Plan, hidden []string,
-	err error) {
+// Known is what somebody knows of secrets who reads a plan.
+type Known struct {
+	// Schemas tells what providers call sensitive. It is called only where masks alone do not
+	// tell, with those providers: where a mask is true of a whole object. Of a provider that is
+	// not in the answer everything in such an object counts as sensitive, unless the plan shows
+	// it where the configuration sets it. May be nil.
+	Schemas func(providers []string) values.Schemas
+	// Earlier is what earlier plans hid: Read's hidden. A plan may show it where it is not
+	// marked any more.
+	Earlier []string
+}
+
+// ReadWith is Read by somebody who knows more than the plan tells.
+func ReadWith(raw []byte, digest string, known Known) (p *Plan, hidden []string, err error) {
 	doc, err := decode(raw)
 	if err != nil {
 		return nil, nil, err
 	}
-	r := &reading{blocks: doc.Configuration.blocks(), configured: doc.Configuration.resources()}
-	if schemas != nil {
-		if unclear := doc.unclear(); len(unclear) > 0 {
-			r.schemas = schemas(unclear)
-		}
+	r := &reading{blocks: doc.Configuration.blocks(), configured: doc.Configuration.resources(), known: known}
+	if unclear := doc.unclear(); len(unclear) > 0 && known.Schemas != nil {
+		r.schemas = known.Schemas(unclear)
 	}
-	p, hidden, err = r.plan(doc, digest)
-	return p, hidden, err
+	return r.plan(doc, digest)
 }
 
 func (r *reading) plan(doc *document, digest string) (p *Plan, hidden []string, err error) {
@@ -144,7 +149,8 @@ func decodeProblem(err error) string {
 type reading struct {
 	blocks     blocks
 	configured map[string]configured
-	schemas    Schemas
+	known      Known
+	schemas    values.Schemas
 	redactor   values.Redactor
 	outputsHid values.Hid // what was hidden in outputs
 	shown      []shown
@@ -193,7 +199,7 @@ func (r *reading) change(rc *tfjson.ResourceChange) (Change, original, error) {
 	}
 	marked, loose := len(r.redactor.Found), len(r.redactor.Loose)
 	was := sidesOf(tc)
-	r.redactor.Schema = r.schemas.of(rc.ProviderName, string(rc.Mode), rc.Type)
+	r.redactor.Schema = r.schemas.Of(rc.ProviderName, string(rc.Mode), rc.Type)
 	red := r.redactor.Redact(was)
 	c := Change{
 		Address: rc.Address, Module: rc.ModuleAddress, Mode: string(rc.Mode), Type: rc.Type, Name: rc.Name,

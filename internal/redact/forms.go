@@ -63,7 +63,8 @@ func telling(form string) bool {
 	if len(form) >= Long {
 		return true
 	}
-	return form != strings.ToLower(form) && form != strings.ToUpper(form) || strings.ContainsAny(form, "0123456789+/-_%")
+	return form != strings.ToLower(form) && form != strings.ToUpper(form) ||
+		strings.ContainsAny(form, "0123456789+/-_%")
 }
 
 // htmlNamed escapes as template engines do that have names for quotes.

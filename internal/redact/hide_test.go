@@ -47,8 +47,8 @@ func middle(secret string, before int) string {
 }
 
 func TestHider(t *testing.T) {
-	for _, secret := range []string{"hunter2-and-more", "s3cr3t", "p@ss/w+r d&\"x\\'", "käse-und-brot", "two\nlines of it",
-		"${not} %{hcl}", "48151623", "<a&b>"} {
+	for _, secret := range []string{"hunter2-and-more", "s3cr3t", "p@ss/w+r d&\"x\\'", "käse-und-brot",
+		"two\nlines of it", "${not} %{hcl}", "48151623", "<a&b>"} {
 		h := redact.NewHider([]string{secret}, nil)
 		for name, form := range written(secret) {
 			got := h.Text("before " + form + " after")
@@ -124,7 +124,8 @@ func TestPartsOfStructures(t *testing.T) {
 			}
 		}
 	}
-	h := redact.NewHider([]string{`{"type":"service_account","project_id":"acme-prod-1234","client_email":"ci@acme.example",` +
+	h := redact.NewHider([]string{`{"type":"service_account","project_id":"acme-prod-1234",` +
+		`"client_email":"ci@acme.example",` +
 		`"private_key":"-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\n-----END PRIVATE KEY-----\n",` +
 		`"token_uri":"https://oauth2.example.com/token","universe_domain":"example.com","port":5432}`,
 		"-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgI\n-----END CERTIFICATE-----\n",
@@ -168,8 +169,9 @@ func TestPublicSetting(t *testing.T) {
 		"PGHOST=db.example.com": false, "DB_HOST=db.example.com": true, "GOOGLE_PROJECT=acme-prod": true,
 		"GOOGLE_APPLICATION_CREDENTIALS=/etc/sa.json": false, "TOKEN_FILE=/run/secrets/token": true,
 		"TOKEN_FILE=hunter2hunter2": false, "ACME=hunter2hunter2": false, "LICENSE=A1B2-C3D4-E5F6": false,
-		"SLACK_URL=https://hooks.example.com/services/T01ABCDEF/B01ABCDEF/x7K2m9Q4w8R1t5Y3u6I0": false,
-		"PROXY_URL=http://me:pw@proxy:3128":                                                     false, "API_URL=https://api.example.com/v1?key=1": false,
+		"SLACK_URL=https://hooks.example.com/s/T01ABCDEF/B01ABCDEF/x7K2m9Q4w8R1t5Y3u6I0": false,
+
+		"PROXY_URL=http://me:pw@proxy:3128": false, "API_URL=https://api.example.com/v1?key=1": false,
 		"USER_NAME=a1b2c3d4e5f6": false, "AWS_SECRET_ACCESS_KEY=production-name": false,
 	} {
 		name, value, _ := strings.Cut(setting, "=")
@@ -179,27 +181,30 @@ func TestPublicSetting(t *testing.T) {
 	}
 }
 
+// shown are texts, each with how it is shown: (sensitive value) is written HIDDEN.
+const shown = `
+git::http://bot:TOKEN@git.example.com/x.git?ref=v1 -> git::http://bot:HIDDEN@git.example.com/x.git?ref=v1
+https://ghp_0123456789abcdefABCD@github.com/a/b -> https://HIDDEN@github.com/a/b
+https://ghp_0123456789abcdef:x-oauth-basic@h/a -> https://HIDDEN:HIDDEN@h/a
+https://oauth2:glpat-x@gitlab.example.com/a.git -> https://oauth2:HIDDEN@gitlab.example.com/a.git
+https://a:p@ss@h/x and postgres://u:p@db/x -> https://a:HIDDEN@h/x and postgres://u:HIDDEN@db/x
+https://h/m.zip?access_token=abc&archive=zip -> https://h/m.zip?access_token=HIDDEN&archive=zip
+https://h/m.zip?archive=zip\u0026sig=abcdef0 -> https://h/m.zip?archive=zip\u0026sig=HIDDEN
+s3::https://h/m.zip?X-Amz-Signature=ab12ab12&X-Amz-Date=20261130 -> s3::https://h/m.zip?X-Amz-Signature=HIDDEN&X-Amz-Date=20261130
+https://h/cb#access_token=abcdef -> https://h/cb#access_token=HIDDEN
+git::ssh://git@h/x?sshkey=LS0tLS1CRUdJTg&ref=v1.2.3 -> git::ssh://git@h/x?sshkey=HIDDEN&ref=v1.2.3
+ssh://git@example.com/a.git -> ssh://git@example.com/a.git
+https://alice@bitbucket.org/a/b.git -> https://alice@bitbucket.org/a/b.git
+https://h/x?ref=main&depth=1&checksum=sha256:ab12 -> https://h/x?ref=main&depth=1&checksum=sha256:ab12
+https://u:${var.token}@h/x and https://u:***@h -> https://u:${var.token}@h/x and https://u:***@h
+https://registry.terraform.io/v1/modules?limit=10 -> https://registry.terraform.io/v1/modules?limit=10
+mail me@example.com, module a//b?ref=1 at 10:00@work -> mail me@example.com, module a//b?ref=1 at 10:00@work
+https://h/path@v1.2.3/x:y@z -> https://h/path@v1.2.3/x:y@z`
+
 func TestURLs(t *testing.T) {
-	const h = redact.Hidden
-	for text, want := range map[string]string{
-		"git::http://bot:TOKEN@git.example.com/x.git?ref=v1":                 "git::http://bot:" + h + "@git.example.com/x.git?ref=v1",
-		"https://ghp_0123456789abcdefABCD@github.com/a/b":                    "https://" + h + "@github.com/a/b",
-		"https://ghp_0123456789abcdef:x-oauth-basic@h/a":                     "https://" + h + ":" + h + "@h/a",
-		"https://oauth2:glpat-x@gitlab.example.com/a.git":                    "https://oauth2:" + h + "@gitlab.example.com/a.git",
-		"ssh://git@example.com/a.git":                                        "ssh://git@example.com/a.git",
-		"https://alice@bitbucket.org/a/b.git":                                "https://alice@bitbucket.org/a/b.git",
-		"https://a:p@ss@h/x and postgres://u:p@db/x":                         "https://a:" + h + "@h/x and postgres://u:" + h + "@db/x",
-		"https://h/m.zip?access_token=abc&archive=zip":                       "https://h/m.zip?access_token=" + h + "&archive=zip",
-		"https://h/m.zip?archive=zip\\u0026sig=abcdef0":                      "https://h/m.zip?archive=zip\\u0026sig=" + h,
-		"s3::https://h/b/m.zip?X-Amz-Signature=ab12ab12&X-Amz-Date=20261130": "s3::https://h/b/m.zip?X-Amz-Signature=" + h + "&X-Amz-Date=20261130",
-		"https://h/cb#access_token=abcdef":                                   "https://h/cb#access_token=" + h,
-		"git::ssh://git@h/x?sshkey=LS0tLS1CRUdJTg&ref=v1.2.3":                "git::ssh://git@h/x?sshkey=" + h + "&ref=v1.2.3",
-		"https://h/x?ref=main&depth=1&checksum=sha256:ab12":                  "https://h/x?ref=main&depth=1&checksum=sha256:ab12",
-		"https://u:${var.token}@h/x and https://u:***@h":                     "https://u:${var.token}@h/x and https://u:***@h",
-		"https://registry.terraform.io/v1/modules?limit=10":                  "https://registry.terraform.io/v1/modules?limit=10",
-		"mail me@example.com, module a//b?ref=1 at 10:00@work":               "mail me@example.com, module a//b?ref=1 at 10:00@work",
-		"https://h/path@v1.2.3/x:y@z":                                        "https://h/path@v1.2.3/x:y@z",
-	} {
+	for line := range strings.SplitSeq(strings.TrimSpace(shown), "\n") {
+		text, want, _ := strings.Cut(line, " -> ")
+		want = strings.ReplaceAll(want, "HIDDEN", redact.Hidden)
 		got := redact.URLs(text)
 		if got != want {
 			t.Errorf("%s\nbecame %s\nwant   %s", text, got, want)

@@ -11,7 +11,7 @@ var (
 	// userInfo is what a URL has before its host.
 	userInfo = lazyregexp.New("([A-Za-z][A-Za-z0-9+.-]*://)([^\\s/?#\"'<>`]+)@")
 	// queryField is one field of a query or a fragment; the & may be escaped for JSON or HTML.
-	queryField = lazyregexp.New(`((?:[?&;#]|\\u0026|&amp;|%26|%3F)([A-Za-z_][\w.\-]*)(?:=|%3D))([^&\s"'<>#;)\]}\\` +
+	queryField = lazyregexp.New(`((?:[?&;#]|\\u0026|&amp;)([A-Za-z_][\w.\-]*)=)([^&\s"'<>#;)\]}\\` +
 		"`" + `]+)`)
 	queryName = lazyregexp.New(`(?i)^(sig|signature|x-(amz|goog)-(signature|credential|security-token)|awsaccesskeyid|` +
 		`sshkey|sv_?sig|sas|jwt|ticket|assertion|auth|authorization|key|code|pass|pw|pwd|login|hmac|credentials?)$`)
@@ -24,22 +24,79 @@ var (
 // URLs hides what lets somebody in of each URL in a text: passwords, users that are tokens, and
 // the fields of queries that are called like one. It knows them by how they look alone.
 func URLs(text string) string {
-	if strings.Contains(text, "://") {
-		text = userInfo().ReplaceAllStringFunc(text, func(match string) string {
+	return queries(users(text))
+}
+
+// ends are where a URL ends at the latest.
+const ends = " \t\r\n\"'<>`"
+
+// users hides what URLs have before their hosts. Expressions would be slow on long texts, so
+// they are asked about what may be meant alone.
+func users(text string) string {
+	var b strings.Builder
+	done := 0
+	for i := 0; ; {
+		at := strings.Index(text[i:], "://")
+		if at < 0 {
+			break
+		}
+		at += i
+		i = at + len("://")
+		end := i + indexAny(text[i:], ends+"/?#")
+		if !strings.Contains(text[i:end], "@") {
+			continue
+		}
+		from := at
+		for from > done && schemeByte(text[from-1]) {
+			from--
+		}
+		shown := userInfo().ReplaceAllStringFunc(text[from:end], func(match string) string {
 			scheme, user, _ := strings.Cut(strings.TrimSuffix(match, "@"), "://")
 			return scheme + "://" + shownUser(scheme, user) + "@"
 		})
+		b.WriteString(text[done:from] + shown)
+		done, i = end, end
 	}
-	if !strings.ContainsAny(text, "=%") {
-		return text
+	return b.String() + text[done:]
+}
+
+func schemeByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '+' || c == '.' || c == '-'
+}
+
+// indexAny is where the first of some characters stands; the length where none does.
+func indexAny(s, chars string) int {
+	if i := strings.IndexAny(s, chars); i >= 0 {
+		return i
 	}
-	return queryField().ReplaceAllStringFunc(text, func(match string) string {
-		m := queryField().FindStringSubmatch(match)
-		if !secretField(m[2], m[3]) {
-			return match
+	return len(s)
+}
+
+// queries hides fields of the queries and fragments of URLs, with their hosts or without.
+func queries(text string) string {
+	var b strings.Builder
+	done := 0
+	for {
+		at := strings.IndexAny(text[done:], "?#")
+		if at < 0 {
+			break
 		}
-		return m[1] + Hidden
-	})
+		from := done + at
+		end := from + indexAny(text[from:], ends)
+		query := text[from:end]
+		if strings.Contains(query, "=") {
+			query = queryField().ReplaceAllStringFunc(query, func(match string) string {
+				m := queryField().FindStringSubmatch(match)
+				if !secretField(m[2], m[3]) {
+					return match
+				}
+				return m[1] + Hidden
+			})
+		}
+		b.WriteString(text[done:from] + query)
+		done = end
+	}
+	return b.String() + text[done:]
 }
 
 // shownUser is what is shown of what a URL has before its host.

@@ -67,7 +67,8 @@ func (j *Maker) Make(r run.Run, def fleet.Definition, p job.Phase, tree checkout
 		Destroy: r.Kind == run.Destroy, RefreshOnly: r.Kind == run.Refresh, Upgrade: r.Upgrade,
 		Outputs: s.Used(def.Name) && r.Kind != run.Plan, LockState: r.Kind.Applies(), LockTimeout: def.LockTimeout,
 		Timeout: def.PlanTimeout, Grace: s.PlanGrace,
-		Debug: r.Debug, StrictVariables: r.Kind == run.Sync || r.Kind == run.Plan, SharedVariables: def.SharedVariables,
+		Speculative: r.Kind == run.Plan, Debug: r.Debug,
+		StrictVariables: r.Kind == run.Sync || r.Kind == run.Plan, SharedVariables: def.SharedVariables,
 		InputVariables: slices.Sorted(maps.Keys(def.Inputs)),
 	}
 	if p == job.ApplyPhase {
@@ -107,10 +108,16 @@ func (j *Maker) Secrets(r run.Run, def fleet.Definition) (job.Secrets, error) {
 
 // earlier adds what plans are known to hide: of this run, and of the workspace's earlier ones.
 func (j *Maker) earlier(r run.Run, def fleet.Definition, s *job.Secrets) {
-	for _, file := range []string{j.Files.Run(r.ID).Path(artifacts.Hidden),
-		j.Files.Workspace(def.Name).Path(artifacts.Hidden)} {
-		s.Mask = append(s.Mask, j.hidden(file)...)
+	dir := j.Files.Workspace(def.Name).Dir()
+	for _, file := range append(job.HiddenCopies(dir, false), j.Files.Run(r.ID).Path(artifacts.Hidden)) {
+		s.Hidden = append(s.Hidden, j.hidden(file)...)
 	}
+	for _, file := range job.HiddenCopies(dir, true) {
+		s.Printed = append(s.Printed, j.hidden(file)...)
+	}
+	slices.Sort(s.Hidden)
+	slices.Sort(s.Printed)
+	s.Hidden, s.Printed = slices.Compact(s.Hidden), slices.Compact(s.Printed)
 }
 
 // hashedNames are the settings of the backend and the variables of the environment that are

@@ -21,7 +21,8 @@ func secret(v cty.Value) cty.Value { return v.WithMarks(workspace.Secret) }
 
 // from is a value that env or file returned.
 func from(name, text string) cty.Value {
-	return cty.StringVal(text).WithMarks(workspace.Secret, cty.NewValueMarks(&workspace.Source{Name: name, Text: text}))
+	return cty.StringVal(text).WithMarks(workspace.Secret,
+		cty.NewValueMarks(&workspace.Source{Name: name, Text: text}))
 }
 
 // What a configuration makes of a secret on its way into a header, a URL or
@@ -54,8 +55,8 @@ func TestMasksKnowEncodedForms(t *testing.T) {
 }
 
 // A file ends with a new line, and code takes it away; a key has many lines, and a template
-// writes one of them; a number is a secret, too; so is what env returned for a text that was made of
-// it, a key of a map, and what stands in JSON.
+// writes one of them; a number is a secret, too; so is what env returned for a text that was
+// made of it, a key of a map, and what stands in JSON.
 func TestMasksKnowPartsOfASecret(t *testing.T) {
 	all := hider(masksOf(workspace.Workspace{Variables: map[string]cty.Value{
 		"token": secret(cty.StringVal("canary-token\n")),
@@ -72,7 +73,8 @@ func TestMasksKnowPartsOfASecret(t *testing.T) {
 			cty.NewValueMarks(&workspace.Source{Name: "K", Text: "canary-map-key"})),
 	}, Env: map[string]workspace.EnvVar{"X": {Value: "canary-env\r\n", Secret: true},
 		"AUTH": {Value: "Basic canary-base", Secret: true, Of: "canary-base"}}}))
-	for _, text := range []string{"canary-token", "canaryline1", "canaryline2", "48151623", "0.4815162342", "canary-env",
+	for _, text := range []string{"canary-token", "canaryline1", "canaryline2", "48151623", "0.4815162342",
+		"canary-env",
 		base64.StdEncoding.EncodeToString([]byte("canary-token")), url.QueryEscape("-----BEGIN KEY-----"),
 		"canary-of-env", "tk1x2y3z4", "ab12", "k3y4", "4815", "in-json", "48151624", "canary-map-key", "canary-base"} {
 		if got := all.Text("it is " + text); got != "it is "+redact.Hidden {
@@ -89,8 +91,10 @@ func mustJoin(prefix string, v cty.Value) cty.Value {
 // Words that many things share stay readable, and so does what only tells where something is.
 func TestMasksLeaveWords(t *testing.T) {
 	s := &settings.Settings{PassEnv: []string{"*"}}
-	_, passed := Environment(s, []string{"AWS_REGION=eu-central-1", "AWS_PROFILE=acme-network", "STAGE=prod", "PORT=5432",
-		"TF_CLI_CONFIG_FILE=/etc/tfops/cli.tfrc", "PWD=/srv/tfops/work", "SHLVL=1", "VAULT_ADDR=https://vault.example.com",
+	_, passed := Environment(s, []string{"AWS_REGION=eu-central-1", "AWS_PROFILE=acme-network", "STAGE=prod",
+		"PORT=5432",
+		"TF_CLI_CONFIG_FILE=/etc/tfops/cli.tfrc", "PWD=/srv/tfops/work", "SHLVL=1",
+		"VAULT_ADDR=https://vault.example.com",
 		"GOOGLE_PROJECT=acme-shared", "USER=deploy"}, workspace.Workspace{})
 	all := hider(passed.and(masksOf(workspace.Workspace{Variables: map[string]cty.Value{
 		"stage": secret(cty.StringVal("production")), "region": from("REGION", "eu-west-1"),

@@ -3,11 +3,9 @@ package phase
 import (
 	"bytes"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/tfops/tfops/internal/job"
-	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
 // keepDebugLog puts the debug log beside the run's log: masked by all that is
@@ -17,7 +15,7 @@ func (p *phase) keepDebugLog() {
 	if p.work.Debug == nil {
 		return
 	}
-	mask := diagnostics.NewMasker(slices.Concat(p.secrets.Mask, p.hidden), p.secrets.MaskWhole...)
+	mask := masker(p.secrets, p.hidden...)
 	var masked bytes.Buffer
 	for line := range strings.Lines(string(p.work.Debug.End())) {
 		masked.WriteString(mask.Text(line))

@@ -43,11 +43,24 @@ type phase struct {
 }
 
 func newPhase(dir string, secrets job.Secrets, stop *cell.Stopper) *phase {
-	p := &phase{dir: dir, secrets: secrets, stop: stop, mask: diagnostics.NewMasker(secrets.Mask, secrets.MaskWhole...),
+	p := &phase{dir: dir, secrets: secrets, stop: stop, mask: masker(secrets),
 		result: job.Result{FormatVersion: job.FormatVersion, StartedAt: time.Now().UTC()}}
 	p.work = &workdir.Dir{Engine: &command.Engine{Names: map[string]string{}, Stop: stop}, PhaseDir: dir,
 		Secrets: secrets, Result: &p.result}
 	return p
+}
+
+// masker hides all that is known to be secret, and more.
+func masker(s job.Secrets, more ...string) *diagnostics.Masker {
+	return diagnostics.NewMasker(slices.Concat(s.Mask, s.Hidden, s.Printed, more), s.MaskWhole...)
+}
+
+// earlier is what plans hid that may be hidden in this one.
+func (p *phase) earlier() []string {
+	if p.job.Speculative { // nobody approves it
+		return slices.Concat(p.secrets.Hidden, p.secrets.Printed)
+	}
+	return p.secrets.Hidden
 }
 
 // open reads the job and opens the log.
@@ -227,16 +240,20 @@ func (p *phase) note(text string) {
 	p.log.Say("warn", "%s", text)
 }
 
+// maskResult hides what is secret in the result, also what the plan of this phase marks.
 func (p *phase) maskResult() {
-	r := &p.result
-	r.Message, r.Next = p.mask.Text(r.Message), p.mask.Text(r.Next)
+	r, mask := &p.result, p.mask
+	if len(p.hidden) > 0 {
+		mask = masker(p.secrets, p.hidden...)
+	}
+	r.Message, r.Next = mask.Text(r.Message), mask.Text(r.Next)
 	if l := r.Lock; l != nil {
-		l.ID, l.Who, l.Operation = p.mask.Text(l.ID), p.mask.Text(l.Who), p.mask.Text(l.Operation)
+		l.ID, l.Who, l.Operation = mask.Text(l.ID), mask.Text(l.Who), mask.Text(l.Operation)
 	}
 	for i := range r.Diagnostics {
 		d := &r.Diagnostics[i]
 		for _, text := range []*string{&d.Summary, &d.Detail, &d.Address, &d.File, &d.Snippet, &d.Context} {
-			*text = p.mask.Text(*text)
+			*text = mask.Text(*text)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/plan/values"
 	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/memfile"
@@ -94,7 +95,9 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 	if err != nil {
 		return err
 	}
-	made, hidden, err := plan.Read(shown, job.ApprovedDigest(raw, ground))
+	made, hidden, err := plan.ReadWith(shown, job.ApprovedDigest(raw, ground), plan.Known{
+		Schemas: func(providers []string) values.Schemas { return p.schemas(ctx, providers) },
+		Earlier: p.earlier()})
 	if err != nil {
 		return fmt.Errorf("the plan cannot be read: %w", err)
 	}
@@ -130,11 +133,14 @@ func (p *phase) keepHidden(hidden []string) error {
 	if err != nil {
 		return err
 	}
-	for _, dir := range []string{filepath.Dir(p.job.PlanFile), p.job.WorkspaceDir} {
-		if err := p.keepSealed(filepath.Join(dir, job.HiddenFile), b); err != nil {
+	speculative := p.job.Speculative
+	for _, path := range []string{filepath.Join(filepath.Dir(p.job.PlanFile), job.HiddenFile),
+		job.HiddenCopy(p.job.WorkspaceDir, p.job.Run, speculative)} {
+		if err := p.keepSealed(path, b); err != nil {
 			return err
 		}
 	}
+	job.PruneHidden(p.job.WorkspaceDir, speculative)
 	return nil
 }
 

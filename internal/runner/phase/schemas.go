@@ -1,0 +1,77 @@
+package phase
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/hashicorp/terraform-exec/tfexec"
+
+	"github.com/tfops/tfops/internal/datafile"
+	"github.com/tfops/tfops/internal/durable"
+	"github.com/tfops/tfops/internal/plan/values"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
+)
+
+// schemas tells what these providers call sensitive. The engine starts each provider to tell
+// it, so it is asked once for each lock file, and only where a plan needs it. Where it cannot
+// be told nil is the answer, and more is hidden.
+func (p *phase) schemas(ctx context.Context, providers []string) values.Schemas {
+	path := p.schemasPath()
+	if known := readSchemas(path); has(known, providers) {
+		return known
+	}
+	var shown bytes.Buffer
+	_, err := p.work.Run(ctx, "providers schema", func(ctx context.Context, tf *tfexec.Terraform,
+		_ *diagnostics.Output) error {
+		tf.SetStdout(&shown)
+		_, err := tf.ProvidersSchema(ctx)
+		return err
+	})
+	if err != nil {
+		p.log.Say("warn", "what the providers call sensitive is not known, so the plan hides more than it has to: %v",
+			err)
+		return nil
+	}
+	known, err := values.ReadSchemas(shown.Bytes())
+	if err != nil {
+		p.log.Say("warn", "what the providers call sensitive cannot be read, so the plan hides more than it has to")
+		return nil
+	}
+	if b, err := json.Marshal(known); err == nil && path != "" {
+		_ = os.MkdirAll(filepath.Dir(path), 0o700)
+		_ = durable.Write(path, b) // a cache
+	}
+	return known
+}
+
+// schemasPath is where the cache has them, by the lock file and the engine; "" without a lock
+// file, which tells the providers' versions.
+func (p *phase) schemasPath() string {
+	lock, err := datafile.Read(filepath.Join(p.work.Root, diagnostics.DependencyLock), datafile.Record)
+	if err != nil || p.job.CacheDir == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(p.work.Name + " " + p.work.Version + "\x00" + string(lock)))
+	return filepath.Join(p.job.CacheDir, "schemas", hex.EncodeToString(sum[:16])+".json")
+}
+
+func readSchemas(path string) (known values.Schemas) {
+	if path == "" {
+		return nil
+	}
+	b, err := datafile.Read(path, datafile.Large)
+	if err != nil || json.Unmarshal(b, &known) != nil {
+		return nil
+	}
+	return known
+}
+
+func has(known values.Schemas, providers []string) bool {
+	return known != nil && !slices.ContainsFunc(providers, func(name string) bool { return known[name] == nil })
+}
