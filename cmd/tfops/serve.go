@@ -66,9 +66,9 @@ func newLogger(a *app, level, format string) (*slog.Logger, error) {
 	}
 	switch format {
 	case "text":
-		return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: l})), nil
+		return slog.New(slog.NewTextHandler(scrubbed{a.stderr}, &slog.HandlerOptions{Level: l})), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(a.stderr, &slog.HandlerOptions{Level: l})), nil
+		return slog.New(slog.NewJSONHandler(scrubbed{a.stderr}, &slog.HandlerOptions{Level: l})), nil
 	}
 	return nil, fault.New(fault.Invalid, "use text or json", "--log-format %q is not a format", format)
 }

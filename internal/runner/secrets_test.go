@@ -45,9 +45,10 @@ check "c" {
 	}
 	f, result := r.plan(secret)
 	must(t, result, job.Succeeded, "", "")
-	for _, dir := range []string{filepath.Dir(f.job.PlanFile), f.job.WorkspaceDir} { // for the masks of later phases
-		if got := string(f.decrypt(filepath.Join(dir, job.HiddenFile))); got != `["canary-sensitive"]` {
-			t.Errorf("the engine hides, says %s: %s", dir, got)
+	for _, path := range []string{filepath.Join(filepath.Dir(f.job.PlanFile), job.HiddenFile),
+		job.HiddenCopy(f.job.WorkspaceDir, f.job.Run, false)} { // for the masks of later phases
+		if got := string(f.decrypt(path)); got != `["canary-sensitive"]` {
+			t.Errorf("the engine hides, says %s: %s", path, got)
 		}
 	}
 	apply := f.startApply(secret)

@@ -19,6 +19,7 @@ import (
 	"github.com/tfops/tfops/internal/filelock"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazyregexp"
+	"github.com/tfops/tfops/internal/redact"
 	"github.com/tfops/tfops/internal/pinned"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/inputs"
@@ -223,8 +224,11 @@ func Immovable(source, version string) bool {
 
 var userInSource = lazyregexp.New(`://[^/?#]*@`)
 
-// WithoutPassword is a module's source without what its URL has before a host.
-func WithoutPassword(source string) string { return userInSource().ReplaceAllString(source, "://") }
+// WithoutPassword is a module's source without what its URL has before a host, and without
+// the tokens in its query.
+func WithoutPassword(source string) string {
+	return redact.URLs(userInSource().ReplaceAllString(source, "://"))
+}
 
 // HeadOf is the commit that is checked out in a clone; empty where that cannot be told.
 func HeadOf(clone string) string {

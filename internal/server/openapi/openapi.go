@@ -2,7 +2,9 @@
 package openapi
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
 	"reflect"
 	"strings"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/redact"
 )
 
 const schemaPrefix = "#/components/schemas/"
@@ -27,11 +30,24 @@ func Config(transform huma.Transformer) huma.Config {
 				"keys that it does not know."},
 			Components: &huma.Components{Schemas: huma.NewMapRegistry(schemaPrefix, schemaName)},
 		},
-		Formats: map[string]huma.Format{"application/json": huma.DefaultJSONFormat,
-			"json": huma.DefaultJSONFormat},
+		Formats:       map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat},
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{transform},
 	}
+}
+
+// jsonFormat writes answers. What lets somebody in of a URL is hidden in all of them: where
+// code is, what a module is fetched from and what a commit says is shown in many places.
+var jsonFormat = huma.Format{
+	Marshal: func(w io.Writer, v any) error {
+		var b bytes.Buffer
+		if err := huma.DefaultJSONFormat.Marshal(&b, v); err != nil {
+			return err
+		}
+		_, err := io.WriteString(w, redact.URLs(b.String()))
+		return err
+	},
+	Unmarshal: huma.DefaultJSONFormat.Unmarshal,
 }
 
 // schemaName keeps the types of a whole plan apart from those of the API,
