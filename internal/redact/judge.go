@@ -158,6 +158,12 @@ func plainAddress(value string) bool {
 	return !anyToken(u.Path)
 }
 
+// OnlyInURL reports whether a value is a URL of which nothing is secret but what InURLs finds.
+func OnlyInURL(value string) bool {
+	u, err := url.Parse(value)
+	return err == nil && u.Host != "" && len(InURLs(value)) > 0 && !anyToken(u.Path)
+}
+
 // anyToken reports whether a part of a path looks like a token.
 func anyToken(path string) bool {
 	return slices.ContainsFunc(strings.Split(path, "/"), func(part string) bool {

@@ -45,8 +45,10 @@ func (m *Masks) given(name, value string) {
 // somebody is, is no secret, nor is a short value whose name does not say that it is one.
 func (m *Masks) passed(name, value string) {
 	m.known(redact.InURLs(value)...)
-	if way := redact.Judge(name, value); !redact.PublicSetting(name, value) && (way == redact.Within ||
-		redact.Telling(name)) {
+	if redact.PublicSetting(name, value) || !redact.Telling(name) && redact.OnlyInURL(value) {
+		return
+	}
+	if way := redact.Judge(name, value); way == redact.Within || redact.Telling(name) {
 		m.add(way, value)
 	}
 }

@@ -19,8 +19,8 @@ import (
 	"github.com/tfops/tfops/internal/filelock"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazyregexp"
-	"github.com/tfops/tfops/internal/redact"
 	"github.com/tfops/tfops/internal/pinned"
+	"github.com/tfops/tfops/internal/redact"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/inputs"
 )
