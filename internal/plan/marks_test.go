@@ -77,7 +77,8 @@ func TestMarkedLeavesAreHiddenAndNothingElse(t *testing.T) {
 			copies[fmt.Sprintf("c%d", i)] = []any{text, "x " + text + " y", map[string]any{text: 1}}[g.IntN(3)]
 		}
 		raw := planWith(t, []map[string]any{
-			{"address": "a.b", "change": change(v, mask)}, {"address": "a.copies", "change": change(copies, map[string]any{})},
+			{"address": "a.b", "change": change(v, mask)},
+			{"address": "a.copies", "change": change(copies, map[string]any{})},
 		}, map[string]any{"whole": change(v, true)})
 		p, hidden, err := plan.Read(raw, "x")
 		if err != nil {
@@ -156,8 +157,8 @@ func TestMasksOfWholeObjects(t *testing.T) {
 		config         string
 		hidden, public string
 	}{
-		"a set with an unset argument": {with, whole, map[string]any{"set": true, "data": true}, "", "in-a-sensitive-map",
-			"db.t3.micro"},
+		"a set with an unset argument": {with, whole, map[string]any{"set": true, "data": true}, "",
+			"in-a-sensitive-map", "db.t3.micro"},
 		"a set with an argument": {with, map[string]any{"set": []any{map[string]any{"class": "db.t3.micro",
 			"pass_phrase": "of-the-argument"}}}, map[string]any{"set": true}, "", "of-the-argument", "db.t3.micro"},
 		"nested attributes": {with, map[string]any{"nested": map[string]any{"key": "of-the-nested-key",
@@ -168,7 +169,9 @@ func TestMasksOfWholeObjects(t *testing.T) {
 			"class": "db.t3.micro"}}, map[string]any{"o": true}, `{"class":{"constant_value":"db.t3.micro"}}`,
 			"by-its-name-1", "db.t3.micro"},
 		"a constant": {plan.Known{}, map[string]any{"s": "db.t3.micro", "t": "no-constant-1"},
-			map[string]any{"s": true, "t": true}, `{"x":{"constant_value":"db.t3.micro"}}`, "no-constant-1", "db.t3.micro"},
+			map[string]any{"s": true, "t": true},
+			`{"x":{"constant_value":"db.t3.micro"}}`, "no-constant-1",
+			"db.t3.micro"},
 		"a common value": {plan.Known{}, map[string]any{"s": "production", "t": "no-common-1"},
 			map[string]any{"s": true, "t": true}, "", "no-common-1", "production"},
 		"what an earlier plan hid": {plan.Known{Earlier: []string{"hidden-earlier", "db.t3.micro"}}, map[string]any{},

@@ -217,7 +217,8 @@ func TestURLs(t *testing.T) {
 
 func TestOnlyInURL(t *testing.T) {
 	for value, want := range map[string]bool{"http://me:s3cret-word@proxy.example.com:3128": true, "https://h/x": false,
-		"https://me:secret@h/services/x7K2m9Q4w8R1t5Y3u6I0": false, "https://h/x?token=abcdef": true, "hunter2": false} {
+		"https://me:secret@h/services/x7K2m9Q4w8R1t5Y3u6I0": false, "https://h/x?token=abcdef": true,
+		"hunter2": false} {
 		if got := redact.OnlyInURL(value); got != want {
 			t.Errorf("%s: %t", value, got)
 		}

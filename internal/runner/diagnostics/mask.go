@@ -3,7 +3,6 @@ package diagnostics
 import (
 	"bytes"
 	"encoding/json"
-	"math/big"
 	"strings"
 
 	"github.com/tfops/tfops/internal/plan"
@@ -65,7 +64,7 @@ func (m *Masker) value(v any, changed *bool) any {
 		*changed = *changed || masked != v
 		return masked
 	case json.Number:
-		if m.known.Is(v.String()) || m.known.Is(decimal(v)) {
+		if m.known.Is(v.String()) {
 			*changed = true
 			return plan.Sensitive
 		}
@@ -84,18 +83,6 @@ func (m *Masker) value(v any, changed *bool) any {
 		return out
 	}
 	return v
-}
-
-// decimal is a number without an exponent.
-func decimal(n json.Number) string {
-	if !strings.ContainsAny(n.String(), "eE") || len(n) > 40 {
-		return n.String()
-	}
-	f, _, err := big.ParseFloat(n.String(), 10, 512, big.ToNearestEven)
-	if err != nil || f.MantExp(nil) > 1024 {
-		return n.String()
-	}
-	return f.Text('f', -1)
 }
 
 // JsonText is v as JSON; html tells whether <, > and & are escaped, as Go
