@@ -7,11 +7,11 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/hclfn"
+	"github.com/tfops/tfops/internal/rootmodule"
 )
 
 // Peek reads data_dir from a configuration, and nothing else: whoever talks to a running
@@ -22,11 +22,11 @@ func Peek(path string) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	file, _ := hclparse.NewParser().ParseHCL(src, path)
-	if file == nil || file.Body == nil {
+	body, _ := rootmodule.ParseNative(path, src) // as far as it can be read
+	if body == nil {
 		return "", false
 	}
-	content, _, _ := file.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "data_dir"}}})
+	content, _, _ := body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "data_dir"}}})
 	attr := content.Attributes["data_dir"]
 	if attr == nil {
 		return "", false

@@ -90,7 +90,7 @@ func (b *Block) IsTrue(name string) bool {
 type Reader struct {
 	Tree fs.FS
 	Tofu bool  // OpenTofu is the engine
-	Left *Left // nil: a process of its own reads as much as there is
+	Left *Left // nil: a process of its own reads nearly as much as there is
 }
 
 // Left is how much may still be read. Where it is bounded no file may be larger than MaxHCL.
@@ -104,10 +104,14 @@ func (r Reader) Read(dir string) (*Module, error) {
 		return nil, err
 	}
 	m := &Module{named: map[string]*Block{}}
+	most := MaxHCL
+	if r.Left == nil {
+		most = maxOwn
+	}
 	for _, name := range names {
 		f := File{Path: path.Join(dir, name)}
 		if f.Source, f.Err = r.source(f.Path); f.Err == nil {
-			f.Body, f.Err = Parse(f.Path, f.Source)
+			f.Body, f.Err = parse(f.Path, f.Source, most)
 		}
 		m.Unread = m.Unread || f.Err != nil
 		m.Files = append(m.Files, f)
@@ -125,6 +129,8 @@ func (r Reader) source(p string) ([]byte, error) {
 		return nil, err
 	case !info.Mode().IsRegular(): // reading a pipe may never end
 		return nil, errors.New("no regular file")
+	case r.Left == nil && info.Size() > maxOwn:
+		return nil, ErrTooLarge
 	case r.Left == nil:
 		return fs.ReadFile(r.Tree, p)
 	}

@@ -1,11 +1,11 @@
 package workspaces
 
 import (
+	"errors"
 	"path"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
@@ -34,11 +34,13 @@ func (r reader) reach(b decode.Block) map[string][]string {
 }
 
 func notAnExpression(text string) string {
-	if rootmodule.TooDeep([]byte(text)) {
-		return "This one is nested too deep."
-	}
-	if _, diags := hclsyntax.ParseExpression([]byte(text), "", hcl.InitialPos); diags.HasErrors() {
+	_, err := rootmodule.ParseExpression([]byte(text))
+	var diags hcl.Diagnostics
+	switch {
+	case errors.As(err, &diags):
 		return diags[0].Summary + "."
+	case err != nil:
+		return "This one is " + err.Error() + "."
 	}
 	return ""
 }

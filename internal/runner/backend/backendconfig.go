@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 
@@ -55,11 +54,11 @@ func (b *BackendFiles) Close() {
 // SettingsPlace is what the settings of a backend say of where the backend is, as far
 // as two that share it must not be made at once; without credentials. See backendText.
 func SettingsPlace(settings string) string {
-	f, diags := hclsyntax.ParseConfig([]byte(settings), "backend", hcl.InitialPos)
-	if diags.HasErrors() { // tfops wrote it
+	body, err := rootmodule.ParseNative("backend", []byte(settings))
+	if err != nil { // tfops wrote it
 		return ""
 	}
-	content, _, _ := f.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "conn_str"},
+	content, _, _ := body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "conn_str"},
 		{Name: "address"}}})
 	if conn := rootmodule.Literal(content.Attributes["conn_str"]); conn != "" {
 		return connection(conn)
@@ -114,12 +113,12 @@ func AsBlocks(kind, text string) ([]byte, error) {
 	if len(blocksOf[kind]) == 0 {
 		return []byte(text), nil
 	}
-	read, diags := hclsyntax.ParseConfig([]byte(text), "backend_config", hcl.InitialPos)
-	if diags.HasErrors() {
-		return nil, diags
+	read, err := rootmodule.ParseNative("backend_config", []byte(text))
+	if err != nil {
+		return nil, err
 	}
 	out := hclwrite.NewEmptyFile()
-	attrs := read.Body.(*hclsyntax.Body).Attributes
+	attrs := read.Attributes
 	for _, name := range slices.Sorted(maps.Keys(attrs)) {
 		v, diags := attrs[name].Expr.Value(nil)
 		if diags.HasErrors() {

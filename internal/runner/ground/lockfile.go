@@ -1,12 +1,11 @@
 package ground
 
 import (
-	"os"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
@@ -63,13 +62,13 @@ func LockedProviders(path string) map[string]string {
 
 // blocksOf are the blocks of a file in the engine's language; false where it cannot be read.
 func blocksOf(path string) (hclsyntax.Blocks, bool) {
-	src, err := os.ReadFile(path)
+	src, err := datafile.Read(path, rootmodule.MaxHCL)
 	if err != nil {
 		return nil, false
 	}
-	f, diags := hclsyntax.ParseConfig(src, path, hcl.InitialPos)
-	if diags.HasErrors() {
+	body, err := rootmodule.ParseNative(path, src)
+	if err != nil {
 		return nil, false
 	}
-	return f.Body.(*hclsyntax.Body).Blocks, true
+	return body.Blocks, true
 }

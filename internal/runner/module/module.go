@@ -125,9 +125,9 @@ func (r *moduleReader) file(f rootmodule.File) error {
 		return diagnostics.Refuse(job.CauseBadInput,
 			"set lfs = true in the repository block, or put the file into Git itself",
 			"%s is a Git LFS pointer, not the file", filepath.FromSlash(f.Path))
-	case errors.Is(f.Err, rootmodule.ErrTooDeep):
-		return diagnostics.Refuse(job.CauseBadInput, "write it with fewer brackets within one another", "%s is %w",
-			filepath.FromSlash(f.Path), f.Err)
+	case errors.Is(f.Err, rootmodule.ErrTooDeep), errors.Is(f.Err, rootmodule.ErrTooLarge),
+		errors.Is(f.Err, rootmodule.ErrTooCostly):
+		return diagnostics.Refuse(job.CauseBadInput, whenRefused(f.Err), "%s is %w", filepath.FromSlash(f.Path), f.Err)
 	case f.Source == nil:
 		return f.Err
 	case f.Err != nil || f.Native() == nil:
@@ -143,6 +143,17 @@ func (r *moduleReader) file(f rootmodule.File) error {
 		}
 	}
 	return nil
+}
+
+// whenRefused is what to do about a file that is not parsed.
+func whenRefused(err error) string {
+	switch {
+	case errors.Is(err, rootmodule.ErrTooDeep):
+		return "write it with fewer brackets within one another"
+	case errors.Is(err, rootmodule.ErrTooLarge):
+		return "split the file"
+	}
+	return "move the long text to a file of its own, and read it with file()"
 }
 
 // callShape is what of a call of a module init depends on: not the values that it gives,

@@ -182,8 +182,11 @@ func (d *decoding) pair(o *expr, key string, value *expr) {
 }
 
 func number(s string) *expr {
+	if len(s) > 50 {
+		return hole
+	}
 	v, err := cty.ParseNumberVal(s)
-	if err != nil || len(s) > 50 {
+	if err != nil {
 		return hole
 	}
 	return convertLiteral(v)

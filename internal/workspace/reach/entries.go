@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/tfops/tfops/internal/rootmodule"
@@ -57,23 +56,7 @@ func (u UnusedEntry) Problem(where string) workspace.Problem {
 // entriesOf takes over the Reach of a workspace.
 func entriesOf(reach map[string][]string) (out []*entry) {
 	for _, e := range slices.Sorted(maps.Keys(reach)) {
-		out = append(out, &entry{expression: e, tokens: exprTokens(e), patterns: reach[e]})
-	}
-	return out
-}
-
-// exprTokens are the words of an expression, whatever is between them.
-func exprTokens(src string) (out []string) {
-	if rootmodule.TooDeep([]byte(src)) {
-		return nil
-	}
-	list, _ := hclsyntax.LexExpression([]byte(src), "", hcl.InitialPos)
-	for _, t := range list {
-		switch t.Type {
-		case hclsyntax.TokenComment, hclsyntax.TokenNewline, hclsyntax.TokenEOF:
-			continue
-		}
-		out = append(out, string(t.Bytes))
+		out = append(out, &entry{expression: e, tokens: rootmodule.Words(e), patterns: reach[e]})
 	}
 	return out
 }
@@ -96,7 +79,7 @@ func (b *builder) entryFor(written string) *entry {
 	if len(b.entries) == 0 || written == "" {
 		return nil
 	}
-	words := exprTokens(written)
+	words := rootmodule.Words(written)
 	b.written = append(b.written, written)
 	for _, t := range b.entries {
 		if holdsTokens(words, t.tokens) {
@@ -215,7 +198,7 @@ func (b *builder) findUnused() {
 // writtenRefs are a path as it is written, and the references in it.
 func writtenRefs(written string) []string {
 	out, ref := []string{written}, ""
-	for _, t := range append(exprTokens(written), "") {
+	for _, t := range append(rootmodule.Words(written), "") {
 		if t == "." || hclsyntax.ValidIdentifier(t) && (ref == "" || strings.HasSuffix(ref, ".")) {
 			ref += t
 			continue

@@ -215,6 +215,9 @@ func convertAll(list []hclsyntax.Expression, s *scope) []*expr {
 	return out
 }
 
+// maxExponent bounds numbers that are written out, in bits before or after the point.
+const maxExponent = 2048
+
 func convertLiteral(v cty.Value) *expr {
 	v, _ = v.Unmark()
 	switch {
@@ -226,6 +229,9 @@ func convertLiteral(v cty.Value) *expr {
 		return text(v.AsString())
 	}
 	if v.Type() == cty.Number {
+		if exp := v.AsBigFloat().MantExp(nil); exp > maxExponent || exp < -maxExponent {
+			return hole // written out it may have any number of digits
+		}
 		if n, exact := v.AsBigFloat().Int64(); exact == big.Exact { // nearly all are, and the general way is slow
 			return &expr{op: opNumber, text: strconv.FormatInt(n, 10)}
 		}
@@ -240,13 +246,20 @@ func convertLiteral(v cty.Value) *expr {
 // concat joins parts, and neighbouring texts to one.
 func concat(parts []*expr) *expr {
 	out := make([]*expr, 0, len(parts))
-	for _, p := range parts {
-		last := len(out) - 1
-		if last >= 0 && out[last].op == opText && p.op == opText {
-			out[last] = text(out[last].text + p.text)
+	for i := 0; i < len(parts); i++ {
+		first := i
+		for i+1 < len(parts) && parts[first].op == opText && parts[i+1].op == opText {
+			i++
+		}
+		if i == first {
+			out = append(out, parts[i])
 			continue
 		}
-		out = append(out, p)
+		var b strings.Builder
+		for _, p := range parts[first : i+1] {
+			b.WriteString(p.text)
+		}
+		out = append(out, text(b.String()))
 	}
 	switch {
 	case len(out) == 0:

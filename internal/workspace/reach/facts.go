@@ -3,6 +3,7 @@ package reach
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -517,16 +518,14 @@ func readFile(kind fileKind, src []byte) (f *facts) {
 		r.versions()
 	case kind == dataJSON || kind == dataYAML || kind == dataCSV:
 		r.data(kind)
-	case rootmodule.TooDeep(src):
-		r.unread(1, "it is too large or nested too deep to read")
 	case kind == template:
 		r.template()
 	default:
-		file, diags := hclsyntax.ParseConfig(src, "", hcl.InitialPos)
-		r.failed(diags)
-		if body, ok := file.Body.(*hclsyntax.Body); ok && kind == code {
+		body, err := rootmodule.ParseNative("", src)
+		r.failed(err)
+		if body != nil && kind == code {
 			r.body(body)
-		} else if ok {
+		} else if body != nil {
 			r.varFile(body)
 		}
 	}
@@ -534,7 +533,13 @@ func readFile(kind fileKind, src []byte) (f *facts) {
 	return r.facts
 }
 
-func (r *reader) failed(diags hcl.Diagnostics) {
+// failed notes why a text was not read, or not as a whole.
+func (r *reader) failed(err error) {
+	var diags hcl.Diagnostics
+	if err != nil && !errors.As(err, &diags) {
+		r.unread(1, "it is "+err.Error())
+		return
+	}
 	for _, d := range diags {
 		if d.Severity == hcl.DiagError {
 			line := 1
@@ -559,9 +564,14 @@ func (r *reader) template() {
 	if !bytes.Contains(r.src, []byte("file")) {
 		return
 	}
-	e, diags := hclsyntax.ParseTemplate(r.src, "", hcl.InitialPos)
-	if diags.HasErrors() || e == nil {
+	e, err := rootmodule.ParseTemplate(r.src, hcl.InitialPos)
+	var diags hcl.Diagnostics
+	switch {
+	case errors.As(err, &diags):
 		return // the engine fails with it, and it is in the reach already
+	case err != nil:
+		r.failed(err)
+		return
 	}
 	r.collect(convertExpr(e, &scope{name: "path"}), place{text: "a template", line: 1, mute: true})
 }

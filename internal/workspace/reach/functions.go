@@ -93,7 +93,7 @@ func computedText(f function.Function) func(v *env, args []*expr) []string {
 		var out []string
 		for _, values := range all {
 			s, ok := calledText(f, values)
-			if !ok {
+			if v.r.steps += len(s) / 100; !ok || v.r.steps > maxSteps {
 				return []string{unknown}
 			}
 			out = append(out, s)

@@ -2,14 +2,12 @@ package reach
 
 import (
 	"cmp"
-	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-	hcljson "github.com/hashicorp/hcl/v2/json"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tfops/tfops/internal/rootmodule"
@@ -17,18 +15,12 @@ import (
 
 // json notes the facts of a file in the JSON syntax, of code or of values.
 func (r *reader) json(kind fileKind) {
-	var doc any
-	// Unmarshal bounds the depth, too.
-	if len(r.src) > rootmodule.MaxHCL || json.Unmarshal(r.src, &doc) != nil || rootmodule.DeepJSON(r.src) {
-		r.unread(1, "it is too large, nested too deep or no JSON")
+	body, err := rootmodule.Parse("code.json", r.src)
+	r.failed(err)
+	if body == nil {
 		return
 	}
-	file, diags := hcljson.Parse(r.src, "")
-	r.failed(diags)
-	if file == nil {
-		return
-	}
-	attrs, diags := file.Body.JustAttributes()
+	attrs, diags := body.JustAttributes()
 	r.failed(diags)
 	// In the order of the file: what is read of it is the same each time.
 	inOrder := slices.SortedFunc(maps.Values(attrs),
@@ -137,11 +129,11 @@ func (r *reader) attrsOf(body []jsonItem) []attribute {
 // convertJSONType is the type of a variable, whose text is an expression.
 func convertJSONType(e hcl.Expression) *expr {
 	src, ok := rootmodule.PlainText(e)
-	if !ok || rootmodule.TooDeep([]byte(src)) {
+	if !ok {
 		return hole
 	}
-	typ, diags := hclsyntax.ParseExpression([]byte(src), "", hcl.InitialPos)
-	if diags.HasErrors() || typ == nil {
+	typ, err := rootmodule.ParseExpression([]byte(src))
+	if err != nil {
 		return hole
 	}
 	return convertExpr(typ, nil)
@@ -235,14 +227,14 @@ func (r *reader) convertTemplate(src string, s *scope) *expr {
 	if !strings.Contains(src, "${") && !strings.Contains(src, "%{") {
 		return text(src)
 	}
-	if rootmodule.TooDeep([]byte(src)) {
+	t, err := rootmodule.ParseTemplate([]byte(src), hcl.Pos{Line: 1, Column: 1, Byte: len(r.texts)})
+	var diags hcl.Diagnostics
+	switch {
+	case errors.As(err, &diags):
+		return hole // the engine fails with it
+	case err != nil:
 		return call("file", hole) // which can be any file
 	}
-	start := hcl.Pos{Line: 1, Column: 1, Byte: len(r.texts)}
 	r.texts = append(r.texts, src...)
-	t, diags := hclsyntax.ParseTemplate([]byte(src), "", start)
-	if diags.HasErrors() || t == nil {
-		return hole // the engine fails with it
-	}
 	return convertExpr(t, s)
 }

@@ -4,9 +4,6 @@ import (
 	"path"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-
 	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -89,11 +86,11 @@ func (b *builder) give(name string, value *expr) {
 // envValue is the value of a variable in the environment: an expression where
 // the type of the variable says so, else text.
 func envValue(value string) *expr {
-	if !strings.HasPrefix(value, "[") && !strings.HasPrefix(value, "{") || rootmodule.TooDeep([]byte(value)) {
+	if !strings.HasPrefix(value, "[") && !strings.HasPrefix(value, "{") {
 		return text(value)
 	}
-	e, diags := hclsyntax.ParseExpression([]byte(value), "", hcl.InitialPos)
-	if diags.HasErrors() || e == nil {
+	e, err := rootmodule.ParseExpression([]byte(value))
+	if err != nil {
 		return text(value)
 	}
 	return &expr{op: opEither, args: []*expr{text(value), convertExpr(e, nil)}}

@@ -131,14 +131,11 @@ func (e *Sources) module(dir string) (*module, error) {
 
 func Parse(name string, text []byte) (*hclsyntax.Body, error) {
 	const next = "make the file valid, then try again"
-	if rootmodule.TooDeep(text) {
-		return nil, fault.New(fault.Invalid, next, "%s is too large or nested too deep to read", name)
-	}
-	body, err := rootmodule.Parse(name, text)
+	body, err := rootmodule.ParseNative(name, text)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, next, "%s cannot be parsed: %w", name, err)
 	}
-	return body.(*hclsyntax.Body), nil // what its parser makes of what is no JSON
+	return body, nil
 }
 
 // Local is a local value; that of an override counts.

@@ -50,14 +50,10 @@ func ParsePath(p string) ([]Step, error) {
 }
 
 func traversal(text string) (hcl.Traversal, error) {
-	if text == "" || rootmodule.TooDeep([]byte(text)) {
+	if text == "" {
 		return nil, fmt.Errorf("%q cannot be read", text)
 	}
-	t, diags := hclsyntax.ParseTraversalAbs([]byte(text), "", hcl.InitialPos)
-	if diags.HasErrors() {
-		return nil, diags
-	}
-	return t, nil
+	return rootmodule.ParseTraversal(text)
 }
 
 // Steps turns a traversal into steps.
