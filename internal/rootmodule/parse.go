@@ -19,6 +19,9 @@ import (
 // body is what could be read all the same; nil when nothing could.
 func Parse(name string, src []byte) (body hcl.Body, err error) { return parse(name, src, MaxHCL) }
 
+// ParseOwn is Parse in a process of its own, which can be killed: files may be larger.
+func ParseOwn(name string, src []byte) (hcl.Body, error) { return parse(name, src, maxOwn) }
+
 func parse(name string, src []byte, most int) (body hcl.Body, err error) {
 	defer recovered(&err, func() { body = nil })
 	var file *hcl.File

@@ -1,9 +1,11 @@
 package module
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -49,5 +51,46 @@ func TestProvidersOfChecks(t *testing.T) {
 	m, err := Read(dir, dir, false)
 	if err != nil || !m.Providers {
 		t.Errorf("%+v %v on %s", m, err, runtime.GOOS)
+	}
+}
+
+// Modules that call each other twice stand for any number of calls.
+func TestCallsAreBounded(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 40 {
+		below := filepath.Join(dir, "m"+strconv.Itoa(i))
+		if err := os.MkdirAll(below, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		src := ""
+		for _, name := range []string{"a", "b", "c"} {
+			src += fmt.Sprintf("module %q {\n  source = \"../m%d\"\n}\n", name, i+1)
+		}
+		if err := os.WriteFile(filepath.Join(below, "main.tf"), []byte(src), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "m40"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "m40", "main.tf"),
+		[]byte("module \"far\" {\n  source = \"acme/far/any\"\n}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	started := time.Now()
+	m, err := Read(dir, filepath.Join(dir, "m0"), false)
+	if err != nil || !m.Unknown || len(m.Calls) > maxCalls {
+		t.Errorf("%v, unknown %t, %d calls", err, m.Unknown, len(m.Calls))
+	}
+	if d := time.Since(started); d > 30*time.Second {
+		t.Errorf("it took %s", d)
+	}
+}
+
+// Names of any length are compared soon.
+func TestLongNames(t *testing.T) {
+	long := strings.Repeat("a", 300_000)
+	if slip(long+"b", []string{long + "c"}) != "" {
+		t.Error("a name of 300 kB is taken for a slip")
 	}
 }

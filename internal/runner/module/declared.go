@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -91,11 +90,14 @@ func mistyped(given, meant string) bool {
 	if strings.EqualFold(plain.Replace(given), plain.Replace(meant)) {
 		return given != meant
 	}
-	if min(len(given), len(meant)) < 4 || numbered(given) == numbered(meant) {
+	if min(len(given), len(meant)) < 4 || max(len(given), len(meant)) > maxName || numbered(given) == numbered(meant) {
 		return false
 	}
 	return edits(given, meant) <= max(1, min(len(given), len(meant))/6)
 }
+
+// maxName is the size of names that are compared letter by letter, in bytes.
+const maxName = 200
 
 // numbered is a name without what tells siblings apart: digits, and parts of
 // one letter.
@@ -190,7 +192,7 @@ func (m Module) CheckVariables(j job.Job, root, own string) (warnings []job.Diag
 func givenVariables(j job.Job, root, own string) []given {
 	var all []given
 	file := func(name string, kind sourceKind) {
-		src, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+		src, err := readVariables(root, name)
 		if err != nil {
 			return // the engine will say so
 		}

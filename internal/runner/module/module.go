@@ -62,23 +62,32 @@ func Read(tree, dir string, tofu bool, left ...job.LeftOut) (Module, error) {
 	r := &moduleReader{tree: tree, tofu: tofu, left: left, seen: map[string]bool{}, calls: map[string][]call{}}
 	r.out.Variables = map[string]bool{}
 	err := r.read(dir, true)
-	r.out.Calls = r.elsewhere(dir, "", nil)
+	r.out.Calls = r.elsewhere(dir, "", nil, new(int))
 	return r.out, err
 }
 
+// maxCalls is how many calls of modules are followed. A few modules that call each other twice
+// stand for any number.
+const maxCalls = 20_000
+
 // elsewhere lists the calls of modules from elsewhere in dir and in the local modules
 // that it calls, each with its key.
-func (r *moduleReader) elsewhere(dir, prefix string, above []string) []ground.ModuleCall {
+func (r *moduleReader) elsewhere(dir, prefix string, above []string, calls *int) []ground.ModuleCall {
 	if slices.Contains(above, dir) { // a module that calls itself is the engine's to refuse
 		return nil
 	}
 	var found []ground.ModuleCall
 	for _, c := range r.calls[dir] {
+		if *calls++; *calls > maxCalls {
+			r.out.Unknown = true
+			return found
+		}
 		if c.local == "" {
 			found = append(found, ground.ModuleCall{Key: prefix + c.name, Source: c.source, Version: c.version})
 			continue
 		}
-		found = append(found, r.elsewhere(c.local, prefix+c.name+".", append(above[:len(above):len(above)], dir))...)
+		found = append(found, r.elsewhere(c.local, prefix+c.name+".", append(above[:len(above):len(above)], dir),
+			calls)...)
 	}
 	return found
 }

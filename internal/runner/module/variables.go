@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/rootmodule"
 	"github.com/tfops/tfops/internal/runner/memfile"
@@ -27,7 +28,7 @@ type assignment struct {
 // assignments are what a file of variables says, in its order; none when it
 // cannot be read: the engine's own message about that is better.
 func assignments(src []byte, path string) []assignment {
-	body, err := rootmodule.Parse(path, src)
+	body, err := rootmodule.ParseOwn(path, src)
 	if err != nil {
 		return nil
 	}
@@ -40,6 +41,15 @@ func assignments(src []byte, path string) []assignment {
 		return cmp.Or(a.Line-b.Line, strings.Compare(a.Name, b.Name))
 	})
 	return found
+}
+
+// readVariables reads a file of variables; a link may lead to it.
+func readVariables(root, name string) ([]byte, error) {
+	path, err := filepath.EvalSymlinks(filepath.Join(root, filepath.FromSlash(name)))
+	if err != nil {
+		return nil, err
+	}
+	return datafile.Read(path, datafile.Record)
 }
 
 // EphemeralValues is a file of variables with the values of ephemeral ones, for
@@ -62,12 +72,11 @@ func (m Module) EphemeralValues(j job.Job, root, own string) (*os.File, error) {
 		}
 	}
 	for _, name := range j.VarFiles {
-		path := filepath.Join(root, filepath.FromSlash(name))
-		src, err := os.ReadFile(path)
+		src, err := readVariables(root, name)
 		if err != nil {
 			return nil, err
 		}
-		take(src, path)
+		take(src, name)
 	}
 	take([]byte(own), "variables") // the last one counts, as in the plan
 	if len(values) == 0 {

@@ -56,7 +56,10 @@ func (p *phase) apply(ctx context.Context) error {
 	if p.job.Parallelism > 0 {
 		opts = append(opts, tfexec.Parallelism(p.job.Parallelism))
 	}
-	again, err := p.work.Module.EphemeralValues(p.job, p.work.Root, p.secrets.Variables)
+	root, dir, variables := p.work.Module, p.work.Root, p.secrets.Variables
+	again, err := within(ctx, readingTime, "the variables", func() (*os.File, error) {
+		return root.EphemeralValues(p.job, dir, variables)
+	})
 	if err != nil {
 		return err
 	}

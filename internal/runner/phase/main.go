@@ -135,9 +135,15 @@ func work(dir string, secrets job.Secrets, stop *cell.Stopper) error {
 	p := newPhase(dir, secrets, stop)
 	defer p.work.Close()
 	err := p.open()
+	end := &ending{most: endTime, done: make(chan struct{})}
 	if err == nil {
 		ctx := stop.Begin(p.job.Timeout, func(text string) { p.log.Say("warn", "%s", text) })
+		go guard(ctx, dir, p.job.Phase, end)
 		err = p.run(ctx)
+	}
+	close(end.done)
+	if !end.claim() {
+		select {} // the guard ends the process
 	}
 	stop.End(p.conclude(err))
 	p.finishLog()

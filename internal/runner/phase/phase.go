@@ -106,7 +106,7 @@ func (p *phase) openView(ctx context.Context) (cell.View, error) {
 	return v, nil
 }
 
-func (p *phase) readInputs(context.Context) error {
+func (p *phase) readInputs(ctx context.Context) error {
 	var err error
 	if p.work.Tree, p.work.Root, err = inputs.CheckInputs(p.job); err != nil {
 		return err
@@ -116,8 +116,10 @@ func (p *phase) readInputs(context.Context) error {
 			return err
 		}
 	}
-	if p.work.Module, err = module.Read(p.work.Tree, p.work.Root, p.job.Engine.Name == "tofu",
-		p.job.LeftOut...); err != nil {
+	tree, root := p.work.Tree, p.work.Root
+	if p.work.Module, err = within(ctx, readingTime, "the code", func() (module.Module, error) {
+		return module.Read(tree, root, p.job.Engine.Name == "tofu", p.job.LeftOut...)
+	}); err != nil {
 		return err
 	}
 	if p.job.Backend != "" && p.job.Phase == job.PlanPhase {
@@ -147,11 +149,15 @@ func (p *phase) placeState(context.Context) error {
 }
 
 // checkVariables has names refused that the root module does not declare.
-func (p *phase) checkVariables(context.Context) error {
+func (p *phase) checkVariables(ctx context.Context) error {
 	if p.job.Phase != job.PlanPhase {
 		return nil
 	}
-	warnings, err := p.work.Module.CheckVariables(p.job, p.work.Root, p.secrets.Variables)
+	root, variables := p.work.Module, p.secrets.Variables
+	dir := p.work.Root
+	warnings, err := within(ctx, readingTime, "the variables", func() ([]job.Diagnostic, error) {
+		return root.CheckVariables(p.job, dir, variables)
+	})
 	p.result.Diagnostics = append(p.result.Diagnostics, warnings...)
 	return err
 }

@@ -1,0 +1,105 @@
+package phase
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/tfops/tfops/internal/durable"
+	"github.com/tfops/tfops/internal/job"
+	"github.com/tfops/tfops/internal/runner/cell"
+	"github.com/tfops/tfops/internal/runner/diagnostics"
+)
+
+// readingTime is how long the code of a workspace may take to be read, far above what any does.
+const readingTime = 2 * time.Minute
+
+// within reads code, for so long at most and until ctx ends. What cannot be called off is left
+// behind: the process ends soon.
+func within[T any](ctx context.Context, most time.Duration, what string, read func() (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		v, err := read()
+		done <- answer{v, err}
+	}()
+	late := time.NewTimer(most)
+	defer late.Stop()
+	var none T
+	select {
+	case a := <-done:
+		return a.value, a.err
+	case <-ctx.Done():
+		return none, context.Cause(ctx)
+	case <-late.C:
+		return none, diagnostics.Refuse(job.CauseBadInput, "make it smaller or simpler: look for what was generated",
+			"%s took longer than %s to read", what, most)
+	}
+}
+
+// endTime is how long a phase that was asked to end may go on without anything that it started.
+const endTime = 10 * time.Second
+
+// guard ends the process where the phase was asked to end and does not, since it is busy with
+// something that cannot be called off: a place is free only once its runner is gone. An apply
+// that its engine was started for is left alone, since what it did is not known before it ends.
+func guard(ctx context.Context, dir string, p job.Phase, end *ending) {
+	select {
+	case <-end.done:
+		return
+	case <-ctx.Done():
+	}
+	for idle := time.Now(); ; {
+		select {
+		case <-end.done:
+			return
+		case <-time.After(end.most / 20):
+		}
+		if len(cell.Descendants(os.Getpid())) > 0 { // it is they that are waited for, up to their grace time
+			idle = time.Now()
+			continue
+		}
+		if time.Since(idle) < end.most {
+			continue
+		}
+		if began, err := job.EngineBegan(dir); p == job.ApplyPhase && (began || err != nil) {
+			return
+		}
+		if end.claim() {
+			os.Exit(abandon(ctx, dir))
+		}
+		return
+	}
+}
+
+// ending is who writes the result: the phase, or its guard.
+type ending struct {
+	most    time.Duration // see endTime
+	done    chan struct{} // closed once the phase has ended
+	claimed atomic.Bool
+}
+
+func (e *ending) claim() bool { return e.claimed.CompareAndSwap(false, true) }
+
+// abandon writes the result of a phase that is ended in the middle.
+func abandon(ctx context.Context, dir string) (status int) {
+	f := diagnostics.FailureOf(ctx, context.Cause(ctx))
+	now := time.Now().UTC()
+	b, err := json.Marshal(job.Result{FormatVersion: job.FormatVersion, Outcome: f.Outcome, Cause: f.Cause,
+		Message: f.Message + "; the runner was busy and did not end by itself", Next: f.Next,
+		StartedAt: now, FinishedAt: now})
+	if err == nil {
+		err = durable.CommitReserved(filepath.Join(dir, job.ReserveFile), filepath.Join(dir, job.ResultFile),
+			append(b, '\n'))
+	}
+	if err != nil {
+		return 1
+	}
+	return 0
+}
