@@ -29,7 +29,10 @@ type Local struct {
 }
 
 // Open returns the artifacts of a data directory.
-func Open(dataDir string) *Local { return &Local{dir: dataDir} }
+func Open(dataDir string) *Local {
+	datafile.Beneath(dataDir)
+	return &Local{dir: dataDir}
+}
 
 // Dir is the data directory.
 func (l *Local) Dir() string { return l.dir }

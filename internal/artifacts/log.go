@@ -24,7 +24,7 @@ type Log struct {
 }
 
 func (t *Log) Read(emit func([]byte) error) error {
-	f, err := datafile.Open(t.path)
+	f, err := datafile.OpenSole(t.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

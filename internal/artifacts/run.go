@@ -68,7 +68,12 @@ func (r Run) Write(f File, content []byte) error { return durable.Write(r.Path(f
 
 // WriteSoon writes a file without waiting for the disk.
 func (r Run) WriteSoon(f File, content []byte) error {
-	if err := os.WriteFile(r.Path(f)+".tmp", content, 0o600); err != nil {
+	tmp, err := datafile.OpenFile(r.Path(f)+".tmp", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = tmp.Write(content)
+	if err = errors.Join(err, tmp.Close()); err != nil {
 		return err
 	}
 	return os.Rename(r.Path(f)+".tmp", r.Path(f))
@@ -76,7 +81,7 @@ func (r Run) WriteSoon(f File, content []byte) error {
 
 // ReadPlan reads the redacted plan; nil when there is none, or none any more.
 func (r Run) ReadPlan() (*plan.Plan, error) {
-	b, err := datafile.Read(r.Path(Shown), datafile.Large)
+	b, err := datafile.ReadSole(r.Path(Shown), datafile.Large)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

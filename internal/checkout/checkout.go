@@ -182,7 +182,7 @@ func read(dir string) (Checkout, error) {
 
 // writeSummed writes a text after a line with its checksum.
 func writeSummed(path string, text []byte) error {
-	return os.WriteFile(path, append([]byte(sum(text)), text...), 0o600)
+	return datafile.Write(path, append([]byte(sum(text)), text...), 0o600)
 }
 
 // readSummed reads what writeSummed wrote, and refuses anything else.

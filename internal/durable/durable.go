@@ -3,11 +3,15 @@ package durable
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tfops/tfops/internal/datafile"
 )
 
 // Write puts a whole file in place or leaves what was there. It is on
@@ -22,11 +26,17 @@ func Write(path string, content []byte) error {
 // WriteUnlisted is Write for a file whose name may be lost when the machine
 // goes down, as long as nothing else in its directory was made to stay.
 func WriteUnlisted(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	dir, err := datafile.OpenDir(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // of no effect once it was renamed
+	defer dir.Close()
+	at, base := int(dir.Fd()), filepath.Base(path)
+	f, name, err := createIn(dir, base)
+	if err != nil {
+		return err
+	}
+	defer unix.Unlinkat(at, name, 0) // of no effect once it was renamed
 	_, err = f.Write(content)
 	if err == nil {
 		err = f.Sync()
@@ -34,7 +44,27 @@ func WriteUnlisted(path string, content []byte) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	if err := unix.Renameat(at, name, at, base); err != nil {
+		return &os.LinkError{Op: "rename", Old: f.Name(), New: path, Err: err}
+	}
+	return nil
+}
+
+// createIn makes a file that is not there yet, with a hidden name of its own.
+func createIn(dir *os.File, base string) (f *os.File, name string, err error) {
+	for range 10_000 {
+		name = fmt.Sprintf(".%s.%d", base, rand.Uint32())
+		fd, err := unix.Openat(int(dir.Fd()), name, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOFOLLOW,
+			0o600)
+		path := filepath.Join(dir.Name(), name)
+		switch {
+		case err == nil:
+			return os.NewFile(uintptr(fd), path), name, nil
+		case !errors.Is(err, unix.EEXIST) && !errors.Is(err, unix.EINTR):
+			return nil, "", &fs.PathError{Op: "open", Path: path, Err: err}
+		}
+	}
+	return nil, "", &fs.PathError{Op: "open", Path: filepath.Join(dir.Name(), base), Err: fs.ErrExist}
 }
 
 // Sync has a file, or the names in a directory, survive a power cut.
@@ -50,7 +80,7 @@ func Sync(dir string) error {
 // a disk that fills up in between cannot make it be lost: the result, or the
 // state that an apply could not save.
 func Reserve(path string, size int64) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o600)
+	f, err := datafile.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
@@ -64,7 +94,7 @@ func Reserve(path string, size int64) error {
 // CommitReserved writes content into the reserved file and renames it to path,
 // which is in the same directory.
 func CommitReserved(reserve, path string, content []byte) error {
-	f, err := os.OpenFile(reserve, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := datafile.OpenFile(reserve, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}

@@ -56,6 +56,16 @@ func (c *Config) Generator(name string) (Generator, bool) {
 	return c.Generators[i], true
 }
 
+// ByPattern reports whether a workspace is of a branch that only a pattern names: whoever may push
+// makes any number of these.
+func (c *Config) ByPattern(d *Definition) bool {
+	if d.Origin == nil {
+		return false
+	}
+	g, ok := c.Generator(d.Origin.Generator)
+	return !ok || !g.Named(d.Origin.Branch)
+}
+
 // Fleet is all workspaces, in the order of the configuration, and their order. It is
 // never changed once it is made.
 type Fleet struct {

@@ -32,7 +32,7 @@ const (
 // readJSON reads a versioned file of a phase's directory. What an older
 // tfops wrote is read, what a newer one wrote is refused.
 func readJSON(path string, newest int, into any) error {
-	b, err := datafile.Read(path, datafile.Record)
+	b, err := datafile.ReadSole(path, datafile.Record)
 	if err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ func Pin(dir string) error {
 	}
 	index := filepath.Join(dir, indexName)
 	head := fmt.Sprintf("%s%s\n%s\n", header, id, sum(b.Bytes()))
-	if err := os.WriteFile(index+".tmp", append([]byte(head), b.Bytes()...), 0o600); err != nil {
+	if err := datafile.Write(index+".tmp", append([]byte(head), b.Bytes()...), 0o600); err != nil {
 		return err
 	}
 	return os.Rename(index+".tmp", index) // who compares just now has the one or the other

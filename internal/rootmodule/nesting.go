@@ -91,7 +91,7 @@ func weigh(tokens hclsyntax.Tokens) error {
 		w.chains(t)
 		w.joins(t)
 		switch {
-		case len(w.levels) > maxNesting || len(w.texts) > maxNesting || w.signs > maxNesting || w.chain > 10*maxNesting || w.directives > maxNesting:
+		case max(len(w.levels), len(w.texts), w.signs, w.directives) > maxNesting || w.chain > 10*maxNesting:
 			return ErrTooDeep
 		case w.copied > maxCopied:
 			return ErrTooCostly

@@ -18,6 +18,7 @@ func TestTooDeep(t *testing.T) {
 		"(", "[", "{a=", "!", "-", "! ", "1==1?1:", "f(", "\"${", "x[", "[0]", "[*].a",
 		"(/*)*/", "(#)\n", "!/**/", "[0]/**/",
 		"a {\n", "a \"b\" {\n", "[\"]\",", "(\"${\")\"}\"+",
+
 		"+1", "*a", "&&a", "==a", "\"%{if a}", "+f(1,2)", "+[\n1,\n2]", "\"${<<A\n",
 	} {
 		if !TooDeep([]byte("a = 1" + strings.Repeat(s, 11*maxNesting))) {
@@ -51,7 +52,8 @@ func TestTooDeepInTemplates(t *testing.T) {
 			}
 		}
 	}
-	if _, err := ParseTemplate([]byte(strings.Repeat("# a ${b} %{if c}d%{endif}\n", 3000)), hcl.InitialPos); err != nil {
+	plain := []byte(strings.Repeat("# a ${b} %{if c}d%{endif}\n", 3000))
+	if _, err := ParseTemplate(plain, hcl.InitialPos); err != nil {
 		t.Errorf("an ordinary template: %v", err)
 	}
 }
@@ -115,7 +117,8 @@ func TestLongTexts(t *testing.T) {
 	for _, c := range []struct {
 		line  string
 		lines int
-	}{{strings.Repeat("x", 60), 4000}, {"echo $HOME 100% \"${a}\"", 2000}, {"", 10_000}, {strings.Repeat("y", 250), 2000}} {
+	}{{strings.Repeat("x", 60), 4000},
+		{"echo $HOME 100% \"${a}\"", 2000}, {"", 10_000}, {strings.Repeat("y", 250), 2000}} {
 		src := "a = <<EOT\n" + strings.Repeat(c.line+"\n", c.lines) + "EOT\n"
 		body, err := Parse("a.tf", []byte(src))
 		if err != nil {

@@ -20,8 +20,9 @@ func TestBombsAreRefused(t *testing.T) {
 	}{
 		"heredocs that do not end": {map[string]string{
 			"a.tf": many("", "a = <<A\n", "", 3_200_000), "b.tf": many("", "b = <<B\n", "", 3_200_000)}, "a.tf"},
-		"a text of many pieces": {map[string]string{"a.tf": many("locals {\n  a = \"", "$", "\"\n}\n", 1_000_000)}, "a.tf"},
-		"JSON of brackets":      {map[string]string{"a.tf.json": many(`{"locals": `, "[", "", 1_000_000)}, "a.tf.json"},
+		"a text of many pieces": {map[string]string{
+			"a.tf": many("locals {\n  a = \"", "$", "\"\n}\n", 1_000_000)}, "a.tf"},
+		"JSON of brackets": {map[string]string{"a.tf.json": many(`{"locals": `, "[", "", 1_000_000)}, "a.tf.json"},
 		"a local module": {map[string]string{"main.tf": "module \"m\" {\n  source = \"./m\"\n}\n",
 			"m/deep.tf": many("locals {\n  a = ", "!", "", 1_000_000)}, "m/deep.tf"},
 	} {

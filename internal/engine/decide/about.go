@@ -265,11 +265,16 @@ func before(q run.Queue, r *run.Run) (*run.Run, bool) {
 	return nil, false
 }
 
-func class(k run.Kind) int {
-	switch k {
+// class tells what goes first: commits, then what people ask to see, then commits of branches that a
+// pattern found, of which whoever may push makes any number, then drift.
+func class(s *settings.Settings, r *run.Run) int {
+	switch r.Kind {
 	case run.Plan:
 		return 1
 	case run.Drift:
+		return 3
+	}
+	if d, ok := s.Definition(r.Workspace); ok && s.Config.ByPattern(d) {
 		return 2
 	}
 	return 0

@@ -158,7 +158,7 @@ func (b *Ready) ask(id string) {
 	var n entry
 	n.step, _ = About(b.queue, b.settings, r)
 	if n.step != Nothing {
-		n.place = placeOf(b.queue, r)
+		n.place = placeOf(b.queue, b.settings, r)
 		b.steps[n.step].Set(n.place, id)
 	}
 	if at := alarmOf(b.queue, r); !at.IsZero() {
@@ -268,10 +268,10 @@ func dependencies(q run.Queue, s *settings.Settings, r *run.Run) []dependency {
 	return all
 }
 
-// placeOf orders the runs that are ready: commits before what people ask to see before drift;
-// then the workspace that waited longest; then the oldest run.
-func placeOf(q run.Queue, r *run.Run) string {
-	return string(rune('0'+class(r.Kind))) + agenda.Key(q.Record(r.Workspace).StartedAt) + r.ID
+// placeOf orders the runs that are ready: those of a class before those of the next; then the
+// workspace that waited longest; then the oldest run.
+func placeOf(q run.Queue, s *settings.Settings, r *run.Run) string {
+	return string(rune('0'+class(s, r))) + agenda.Key(q.Record(r.Workspace).StartedAt) + r.ID
 }
 
 // alarmOf is the first time in the queue's future at which the answer about a run changes by

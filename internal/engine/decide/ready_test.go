@@ -56,6 +56,41 @@ func TestOrderOfRuns(t *testing.T) {
 	}
 }
 
+// However many branches a pattern finds, a commit on the branch of a workspace block goes first,
+// and so do what people ask to see and the branches that are named; for applies as for plans.
+func TestPatternsGoLast(t *testing.T) {
+	found := func(name, branch string) fleet.Definition {
+		d := fleettest.Define(name)
+		d.Origin = &workspace.Origin{Generator: "all", Branch: branch, Dir: "."}
+		return d
+	}
+	s := &settings.Settings{Concurrency: 1}
+	s.Config.Generators = []fleet.Generator{{Generator: workspace.Generator{Name: "all",
+		Branches: []string{"main", "feature/*"}}}}
+	prod, main := fleettest.Define("prod"), found("main", "main")
+	s.Config.Workspaces = []fleet.Definition{prod, main}
+	runs := []run.Run{someRun("r998", "main", run.Sync, run.Pending), someRun("r999", "prod", run.Sync, run.Pending)}
+	for i := range 300 {
+		name := fmt.Sprintf("f%03d", i)
+		s.Config.Workspaces = append(s.Config.Workspaces, found(name, "feature/"+name))
+		runs = append(runs, someRun(fmt.Sprintf("r%03d", i), name, run.Sync, run.Pending))
+	}
+	runs = append(runs, someRun("r997", "f000", run.Plan, run.Pending))
+	s.Prepare()
+	q := queueOf(runs...)
+	rec := q.Records["prod"]
+	rec.StartedAt = noon.Add(-time.Minute) // it ran a minute ago, and the new ones never
+	q.Records["prod"] = rec
+	for _, want := range []string{"r998", "r999", "r997", "r000"} {
+		var b Ready
+		r, _ := b.First(q.queue(), s, StartPlan)
+		if r == nil || r.ID != want {
+			t.Fatalf("%+v goes first, want %s", r, want)
+		}
+		q.Active = slices.DeleteFunc(q.Active, func(o run.Run) bool { return o.ID == r.ID })
+	}
+}
+
 // choose asks about every run: what ready must answer as well, with less work.
 func choose(q run.Queue, s *settings.Settings, wanted Action) string {
 	var all []*run.Run
@@ -68,7 +103,7 @@ func choose(q run.Queue, s *settings.Settings, wanted Action) string {
 		return ""
 	}
 	return slices.MinFunc(all, func(a, b *run.Run) int {
-		return cmp.Or(cmp.Compare(class(a.Kind), class(b.Kind)),
+		return cmp.Or(cmp.Compare(class(s, a), class(s, b)),
 			q.Record(a.Workspace).StartedAt.Compare(q.Record(b.Workspace).StartedAt), cmp.Compare(a.ID, b.ID))
 	}).ID
 }

@@ -9,11 +9,11 @@ import (
 	"maps"
 	"net"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/redact"
 )
@@ -21,7 +21,7 @@ import (
 // ResolvedBackend reads what init wrote down of the backend. ok is false when
 // the data directory knows of none.
 func ResolvedBackend(dataDir string) (kind string, config map[string]any, ok bool) {
-	b, err := os.ReadFile(filepath.Join(dataDir, "terraform.tfstate"))
+	b, err := datafile.ReadLinked(filepath.Join(dataDir, "terraform.tfstate"), datafile.Record)
 	if err != nil {
 		return "", nil, false
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/lazyregexp"
@@ -48,7 +49,7 @@ func RemoveOverrides(root string) error {
 			continue
 		}
 		path := filepath.Join(root, e.Name())
-		content, err := os.ReadFile(path)
+		content, err := datafile.Read(path, datafile.Record)
 		if err == nil && bytes.Contains(content, []byte(generatedMark)) {
 			err = os.Remove(path)
 		}
@@ -96,7 +97,7 @@ func WriteOverride(root string, content []byte) error {
 			durable.Exists(rootmodule.Instead(path)) {
 			continue
 		}
-		return os.WriteFile(path, content, 0o600)
+		return datafile.Write(path, content, 0o600)
 	}
 	return diagnostics.Refuse(job.CauseBadInput, "call that file by another name",
 		"an override file of the root module comes after any that tfops could write")

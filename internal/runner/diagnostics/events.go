@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/job"
 )
 
@@ -39,7 +40,7 @@ type EventLog struct {
 
 func OpenEvents(dir string, mask *Masker) *EventLog {
 	l := &EventLog{mask: mask, most: longestLog}
-	l.file, l.trouble = os.OpenFile(filepath.Join(dir, job.EventsFile), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	l.file, l.trouble = datafile.OpenFile(filepath.Join(dir, job.EventsFile), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	return l
 }
 

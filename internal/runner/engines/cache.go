@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-version"
+
+	"github.com/tfops/tfops/internal/datafile"
 )
 
 // recordFile stands beside an installed binary.
@@ -82,7 +84,7 @@ func (f *finder) trusted(v *version.Version) (string, error) {
 			return "", err
 		}
 	}
-	data, err := os.ReadFile(filepath.Join(dir, recordFile))
+	data, err := datafile.Read(filepath.Join(dir, recordFile), datafile.Record)
 	if err != nil {
 		return "", fmt.Errorf("nothing tells what was installed: %w", err)
 	}
@@ -134,11 +136,14 @@ func ownerOnly(dir string) error {
 
 // FileSum is the SHA-256 of a file, in hexadecimal digits.
 func FileSum(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a link may lead to it
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return "", errors.Join(err, errors.New(path+" is no file"))
+	}
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
 		return "", err

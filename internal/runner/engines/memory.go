@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/go-version"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 )
 
@@ -49,7 +50,7 @@ func identify(info os.FileInfo) identity {
 // loadMemory reads the memory; one that is missing or damaged is empty.
 func loadMemory(file string) *memory {
 	m := &memory{file: file, known: map[string]answer{}}
-	data, err := os.ReadFile(file)
+	data, err := datafile.Read(file, datafile.Record)
 	if err != nil || json.Unmarshal(data, &m.known) != nil || m.known == nil {
 		m.known = map[string]answer{}
 	}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/filelock"
 	"github.com/tfops/tfops/internal/lazyregexp"
@@ -39,7 +40,7 @@ func ownCache(env map[string]string) bool {
 	if env["TF_PLUGIN_CACHE_DIR"] != "" {
 		return true
 	}
-	b, err := os.ReadFile(env["TF_CLI_CONFIG_FILE"])
+	b, err := datafile.ReadLinked(env["TF_CLI_CONFIG_FILE"], datafile.Record)
 	return err == nil && cacheSetting().Match(b)
 }
 

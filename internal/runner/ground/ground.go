@@ -77,7 +77,7 @@ func SyncTree(dir string) error {
 		case !d.Type().IsRegular():
 			return nil
 		}
-		f, err := os.Open(path)
+		f, err := datafile.Open(path)
 		if err != nil {
 			return err
 		}

@@ -77,7 +77,7 @@ func (k KeptInit) Write(workspaceDir string) error {
 	}
 	path := KeptInitFile(workspaceDir)
 	text := checksum(string(b)) + "\n" + string(b)
-	if old, err := os.ReadFile(path); err == nil && string(old) == text {
+	if old, err := datafile.Read(path, datafile.Record); err == nil && string(old) == text {
 		return nil
 	}
 	return durable.WriteUnlisted(path, []byte(text))
@@ -88,10 +88,10 @@ func (k KeptInit) Write(workspaceDir string) error {
 func TakeInit(root, key string) (KeptInit, bool) {
 	k := KeptInit{Key: key, Providers: map[string]string{}}
 	var err error
-	if k.Backend, err = os.ReadFile(backendFile(root)); err != nil || !json.Valid(k.Backend) {
+	if k.Backend, err = datafile.ReadLinked(backendFile(root), datafile.Record); err != nil || !json.Valid(k.Backend) {
 		return k, false
 	}
-	if b, err := os.ReadFile(manifestFile(root)); err == nil && json.Valid(b) {
+	if b, err := datafile.Read(manifestFile(root), datafile.Record); err == nil && json.Valid(b) {
 		k.Manifest = b
 	}
 	providers := filepath.Join(DataDir(root), "providers")
@@ -152,13 +152,13 @@ func WriteManifest(root string, content []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(path, content, 0o644)
+	return datafile.Write(path, content, 0o644)
 }
 
 // ReadManifest reads it; one that is not there is empty.
 func ReadManifest(root string) (Manifest, error) {
 	var m Manifest
-	b, err := os.ReadFile(manifestFile(root))
+	b, err := datafile.Read(manifestFile(root), datafile.Record)
 	if errors.Is(err, fs.ErrNotExist) {
 		return m, nil
 	}
@@ -203,13 +203,13 @@ func Choose(root, terraformWorkspace string) error {
 	if job.IsDefault(terraformWorkspace) {
 		return durable.Remove(path)
 	}
-	if b, err := os.ReadFile(path); err == nil && strings.TrimSpace(string(b)) == terraformWorkspace {
+	if b, err := datafile.Read(path, 1<<16); err == nil && strings.TrimSpace(string(b)) == terraformWorkspace {
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(path, []byte(terraformWorkspace), 0o644)
+	return datafile.Write(path, []byte(terraformWorkspace), 0o644)
 }
 
 // KeyOf is a digest of all that init depends on. Each part is preceded by

@@ -62,7 +62,7 @@ func LockedProviders(path string) map[string]string {
 
 // blocksOf are the blocks of a file in the engine's language; false where it cannot be read.
 func blocksOf(path string) (hclsyntax.Blocks, bool) {
-	src, err := datafile.Read(path, rootmodule.MaxHCL)
+	src, err := datafile.ReadLinked(path, rootmodule.MaxHCL)
 	if err != nil {
 		return nil, false
 	}

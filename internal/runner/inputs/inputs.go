@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/workspace/reach"
@@ -124,7 +125,7 @@ func IsLFSPointer(content []byte) bool { return bytes.HasPrefix(content, lfsPoin
 
 // SubmoduleOf is the empty Git submodule of the tree that path lies in, or "".
 func SubmoduleOf(tree, path string) string {
-	b, err := os.ReadFile(filepath.Join(tree, ".gitmodules"))
+	b, err := datafile.ReadLinked(filepath.Join(tree, ".gitmodules"), datafile.Record)
 	if err != nil {
 		return ""
 	}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
@@ -47,6 +48,9 @@ func Main(dir string) int {
 	}
 	if err := cell.Enter(cell.Namespace(os.Getenv(cell.NamespaceEnv))); err != nil {
 		return notBegun(dir, err)
+	}
+	if runs := filepath.Dir(filepath.Dir(dir)); filepath.Base(runs) == "runs" {
+		datafile.Beneath(filepath.Dir(runs))
 	}
 	stop := cell.NewStopper()
 	if err := announce(); err != nil {

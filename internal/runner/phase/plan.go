@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
@@ -169,7 +170,7 @@ func (p *phase) Show(ctx context.Context, saved *os.File) ([]byte, error) {
 // command. For an apply it must be on the disk before the engine is: without
 // it the apply would count as never begun.
 func (p *phase) markStarted() error {
-	f, err := os.OpenFile(filepath.Join(p.dir, job.StartedFile), os.O_CREATE|os.O_WRONLY, 0o600)
+	f, err := datafile.OpenFile(filepath.Join(p.dir, job.StartedFile), os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

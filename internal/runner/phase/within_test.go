@@ -89,7 +89,8 @@ func TestWithin(t *testing.T) {
 	if !errors.As(err, &f) || f.Cause != job.CauseBadInput || f.Next == "" {
 		t.Errorf("too long: %v", err)
 	}
-	if n, err := within(t.Context(), time.Hour, "the code", func() (int, error) { return 3, nil }); n != 3 || err != nil {
+	three := func() (int, error) { return 3, nil }
+	if n, err := within(t.Context(), time.Hour, "the code", three); n != 3 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
@@ -55,7 +56,8 @@ func (d *Dir) CheckBackend(context.Context) error {
 func (d *Dir) backendKey() string {
 	var parts []string
 	for _, name := range d.Job.BackendFiles {
-		b, _ := os.ReadFile(filepath.Join(d.Root, filepath.FromSlash(name))) // CheckBackend has seen it
+		// CheckBackend has seen it.
+		b, _ := datafile.ReadLinked(filepath.Join(d.Root, filepath.FromSlash(name)), datafile.Record)
 		parts = append(parts, name, string(b))
 	}
 	return ground.KeyOf(parts...)

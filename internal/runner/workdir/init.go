@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/terraform-exec/tfexec"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/backend"
@@ -25,7 +26,7 @@ import (
 
 // initKey is the digest of all that init depends on.
 func (d *Dir) initKey(of ground.Lent) string {
-	lock, _ := os.ReadFile(filepath.Join(d.Root, diagnostics.DependencyLock))
+	lock, _ := datafile.ReadLinked(filepath.Join(d.Root, diagnostics.DependencyLock), datafile.Record)
 	parts := []string{"2", d.Path, d.Version, d.Job.TerraformWorkspace, d.Job.Dir,
 		d.Env["TF_CLI_CONFIG_FILE"], string(lock), string(d.override()), d.backendKey()}
 	for _, key := range slices.Sorted(maps.Keys(of.Packages)) {

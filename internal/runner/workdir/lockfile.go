@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 
+	"github.com/tfops/tfops/internal/datafile"
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
@@ -32,14 +32,14 @@ func (d *Dir) placeLockFile() error {
 	// which is all that this one is for. It uses the cache for a provider
 	// that no lock file names only when it is allowed to.
 	d.Env["TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE"] = "1"
-	b, err := os.ReadFile(d.keptLockFile())
+	b, err := datafile.Read(d.keptLockFile(), datafile.Record)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, b, 0o644)
+	return datafile.Write(path, b, 0o644)
 }
 
 func (d *Dir) keptLockFile() string {
@@ -48,7 +48,7 @@ func (d *Dir) keptLockFile() string {
 
 // saveLockFile keeps the lock file that init made or that was borrowed.
 func (d *Dir) saveLockFile() error {
-	b, err := os.ReadFile(filepath.Join(d.Root, diagnostics.DependencyLock))
+	b, err := datafile.ReadLinked(filepath.Join(d.Root, diagnostics.DependencyLock), datafile.Record)
 	if d.OwnLock || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -62,7 +62,7 @@ func (d *Dir) saveLockFile() error {
 }
 
 func writeChanged(path string, content []byte) error {
-	if old, err := os.ReadFile(path); err == nil && string(old) == string(content) {
+	if old, err := datafile.Read(path, datafile.Record); err == nil && string(old) == string(content) {
 		return nil
 	}
 	return durable.Write(path, content)
