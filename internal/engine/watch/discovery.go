@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -15,25 +16,30 @@ import (
 )
 
 // survey looks at the branches of a repository for what generators make
-// workspaces of. A branch that cannot be read keeps what was found before.
+// workspaces of. A branch that cannot be read keeps what was found before; more says that
+// some were left for the next look.
 func (w *Watcher) survey(ctx context.Context, name string, repo settings.Repository, heads map[string]string,
-	records map[string]workspace.Record) []error {
+	records map[string]workspace.Record) (failed []error, more bool) {
 	w.mu.Lock()
 	config := &w.base.Config
 	known := w.found.Branches(name)
 	w.mu.Unlock()
 	gens := config.Of(name)
 	if len(gens) == 0 && len(known) == 0 || len(heads) == 0 {
-		return nil // a repository without branches is more likely broken than emptied
+		return nil, false // a repository without branches is more likely broken than emptied
 	}
 	branches := map[string]fleet.Discovery{}
-	var failed []error
-	for branch, head := range heads {
-		if !slices.ContainsFunc(gens, func(g fleet.Generator) bool { return g.MatchesBranch(branch) }) {
-			continue
-		}
+	until := time.Now().Add(surveyTime)
+	for _, branch := range inOrder(gens, heads) {
+		head := heads[branch]
 		d, ok := known[branch]
 		if !ok || d.Head != head || d.Of != config || d.Partial {
+			if more = more || time.Now().After(until); more && byPattern(gens, branch) {
+				if ok {
+					branches[branch] = d
+				}
+				continue
+			}
 			fresh, err := w.sources.Discover(ctx, repo, gens, branch, head, records)
 			switch {
 			case err == nil:
@@ -50,9 +56,33 @@ func (w *Watcher) survey(ctx context.Context, name string, repo settings.Reposit
 	}
 	fleet.HoldUnmatched(branches, gens, records)
 	w.mu.Lock()
-	w.found.Set(name, branches, len(failed) == 0)
+	w.found.Set(name, branches, len(failed) == 0 && !more)
 	w.mu.Unlock()
-	return failed
+	return failed, more
+}
+
+// surveyTime is how long one look at a repository goes on to read branches that patterns find: the
+// rest is for the next, which sees first what moved meanwhile.
+const surveyTime = 3 * time.Second
+
+// inOrder are the branches that generators make workspaces of: those that are named before those that
+// only a pattern finds.
+func inOrder(gens []fleet.Generator, heads map[string]string) []string {
+	var named, found []string
+	for _, branch := range slices.Sorted(maps.Keys(heads)) {
+		switch {
+		case !slices.ContainsFunc(gens, func(g fleet.Generator) bool { return g.MatchesBranch(branch) }):
+		case byPattern(gens, branch):
+			found = append(found, branch)
+		default:
+			named = append(named, branch)
+		}
+	}
+	return append(named, found...)
+}
+
+func byPattern(gens []fleet.Generator, branch string) bool {
+	return !slices.ContainsFunc(gens, func(g fleet.Generator) bool { return g.Named(branch) })
 }
 
 // rebuild puts the fleet together of what was found and what is remembered.

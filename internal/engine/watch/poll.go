@@ -99,49 +99,97 @@ func (w *Watcher) Poll(ctx context.Context, name string) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	heads, err := w.sources.Heads(ctx, repo)
-	if err != nil {
-		return err
+	for {
+		heads, err := w.sources.Heads(ctx, repo)
+		if err != nil {
+			return err
+		}
+		failed := w.lookAtBlocks(ctx, repo, heads)
+		more, err := w.lookAtAll(ctx, repo, heads)
+		if err = errors.Join(append(failed, err)...); err != nil || !more {
+			return err
+		}
 	}
-	led, records, failed, err := w.discover(ctx, repo, heads)
-	if err != nil {
-		return err
+}
+
+// lookAtBlocks looks at the branches that workspace blocks alone follow, before those that generators
+// find, of which whoever may push makes any number: only where one of them moved.
+func (w *Watcher) lookAtBlocks(ctx context.Context, repo settings.Repository, heads map[string]string) []error {
+	s := w.txn.Settings.Get()
+	if len(s.Config.Of(repo.Name)) == 0 {
+		return nil // there are no others
 	}
-	p := &poll{w: w, repo: repo, records: records, heads: heads, led: led, seen: map[string]bool{},
-		left:      map[string]bool{},
-		obstacles: map[string]*workspace.Obstacle{}, batch: run.Batch{Heads: map[string]string{},
-			Tags: map[string]workspace.FollowedTag{}}}
+	records, err := w.txn.Records(ctx)
+	if err != nil {
+		return []error{err}
+	}
+	moved := map[string]string{}
+	for _, d := range s.Workspaces {
+		head, ok := heads[d.Follow()]
+		if d.Repository == repo.Name && d.Origin == nil && ok && records[d.Name].Head != head {
+			moved[d.Follow()] = head
+		}
+	}
+	for _, d := range s.Workspaces {
+		if d.Repository == repo.Name && d.Origin != nil {
+			delete(moved, d.Follow()) // what is whose is told by all workspaces of a branch together
+		}
+	}
+	if len(moved) == 0 {
+		return nil
+	}
+	failed := w.readHeads(ctx, repo, moved)
+	w.rebuild(records)
+	p := newPoll(w, repo, records, moved)
+	p.led, p.blocks = targets{refs: moved}, true
+	failed = append(failed, p.branches(ctx)...)
+	return append(failed, p.store(ctx)...)
+}
+
+// lookAtAll looks at all branches; more says that some are left for the next look.
+func (w *Watcher) lookAtAll(ctx context.Context, repo settings.Repository, heads map[string]string) (more bool,
+	err error) {
+	p := newPoll(w, repo, nil, heads)
+	failed, more, err := p.discover(ctx)
+	if err != nil {
+		return false, err
+	}
 	if err := p.mark(ctx); err != nil {
 		failed = append(failed, err)
 	}
 	failed = append(failed, p.branches(ctx)...)
-	return errors.Join(append(failed, p.store(ctx)...)...)
+	return more, errors.Join(append(failed, p.store(ctx)...)...)
+}
+
+func newPoll(w *Watcher, repo settings.Repository, records map[string]workspace.Record,
+	heads map[string]string) *poll {
+	return &poll{w: w, repo: repo, records: records, heads: heads, seen: map[string]bool{}, left: map[string]bool{},
+		obstacles: map[string]*workspace.Obstacle{}, batch: run.Batch{Heads: map[string]string{},
+			Tags: map[string]workspace.FollowedTag{}}}
 }
 
 // discover brings the fleet up to date with what is in a repository's branches.
-func (w *Watcher) discover(ctx context.Context, repo settings.Repository, heads map[string]string) (led targets,
-	records map[string]workspace.Record, failed []error, err error) {
-	if records, err = w.txn.Records(ctx); err != nil {
-		return led, nil, nil, err
+func (p *poll) discover(ctx context.Context) (failed []error, more bool, err error) {
+	w := p.w
+	if p.records, err = w.txn.Records(ctx); err != nil {
+		return nil, false, err
 	}
-	failed = w.survey(ctx, repo.Name, repo, heads, records)
+	failed, more = w.survey(ctx, p.repo.Name, p.repo, p.heads, p.records)
 	if len(w.txn.Settings.Get().Config.Generators) > 0 {
-		w.rebuild(records)
+		w.rebuild(p.records)
 	}
-	if led, err = w.targets(ctx, repo, heads); err != nil {
-		return led, nil, failed, err
+	if p.led, err = w.targets(ctx, p.repo, p.heads); err != nil {
+		return failed, false, err
 	}
-	failed = append(failed, w.readHeads(ctx, repo, led.refs)...)
-	w.rebuild(records)
+	failed = append(failed, w.readHeads(ctx, p.repo, p.led.refs)...)
+	w.rebuild(p.records)
 	if len(w.txn.Settings.Get().Renaming) > 0 {
 		if err := w.Rename(ctx); err != nil {
-			return led, nil, failed, err
+			return failed, false, err
 		}
-		if records, err = w.txn.Records(ctx); err != nil {
-			return led, nil, failed, err
-		}
+		p.records, err = w.txn.Records(ctx)
 	}
-	return led, records, failed, nil
+	return failed, more, err
 }
 
 // poll is one look at one repository.
@@ -151,6 +199,7 @@ type poll struct {
 	records map[string]workspace.Record
 	heads   map[string]string
 	led     targets
+	blocks  bool // only at what is in led: the branches of workspace blocks
 
 	batch     run.Batch
 	obstacles map[string]*workspace.Obstacle // by workspace, as far as this look tells; nil: none
@@ -169,6 +218,9 @@ func (p *poll) branches(ctx context.Context) (failed []error) {
 	}
 	for _, branch := range slices.Sorted(maps.Keys(byBranch)) {
 		head, ok := p.led.refs[branch]
+		if !ok && p.blocks {
+			continue
+		}
 		if !ok {
 			none := p.led.none[branch]
 			if none == nil {
