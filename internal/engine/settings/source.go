@@ -43,11 +43,13 @@ func Commit(ctx context.Context, o Objects, sha string) (run.Commit, error) {
 	if err != nil {
 		return run.Commit{}, err
 	}
-	person := func(p gitrepo.Person) run.Person { return run.Person(p) }
+	person := func(p gitrepo.Person) run.Person {
+		return run.Person{Name: kept(p.Name, maxName), Email: kept(p.Email, maxName)}
+	}
 	if y := c.Time.Year(); y < 1 || y > 9999 {
 		c.Time = time.Time{} // anybody can write any time into a commit; RFC 3339 ends there
 	}
-	out := run.Commit{SHA: c.SHA, Author: person(c.Author), Committer: person(c.Committer), Message: c.Message,
+	out := run.Commit{SHA: c.SHA, Author: person(c.Author), Committer: person(c.Committer), Message: kept(c.Message, maxMessage),
 		Time: c.Time}
 	for _, p := range c.CoAuthors {
 		out.CoAuthors = append(out.CoAuthors, person(p))
