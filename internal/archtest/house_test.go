@@ -23,7 +23,7 @@ var floors = [][]string{
 		"internal/drift/schedule", "internal/drift/glob", "internal/plan/values",
 		// types and a reader that everybody may hold: out of the ground alone
 		"internal/workspace", "internal/rootmodule", "internal/access", "internal/exit", "internal/moment",
-		"internal/server/socket",
+		"internal/server/socket", "internal/server/limits",
 		"internal/term/document"},
 	{"internal/gitrepo/trees"},                                   // out of packs
 	{"internal/gitrepo/local"},                                   // has packs and trees on the disk

@@ -39,6 +39,7 @@ import (
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/server/limits"
 	"github.com/tfops/tfops/internal/server/socket"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -160,6 +161,7 @@ type Server struct {
 
 	writeTimeout time.Duration // writeTimeout
 	reporting    chan struct{} // the place of who makes a report
+	limits       limits.Limits
 
 	stopping context.Context // done when whatever waits must end
 	stop     context.CancelFunc
@@ -193,6 +195,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	srv := &http.Server{
 		Handler:           s.handler,
 		ConnContext:       socket.WithPeer,
+		ConnState:         s.limits.Connected,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    32 << 10,

@@ -18,6 +18,7 @@ import (
 	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/server/limits"
 	"github.com/tfops/tfops/internal/server/socket"
 )
 
@@ -76,6 +77,13 @@ func (s *Server) wrap(mux *http.ServeMux, bounds map[string]int64) http.Handler 
 			return
 		}
 		_, pattern := mux.Handler(r)
+		done, full := s.limits.Take(p.UID, pattern)
+		if done == nil {
+			limits.ComeLater(out.Header())
+			writeProblem(out, newProblem(http.StatusServiceUnavailable, fault.Unavailable, full, limits.Next))
+			return
+		}
+		defer done()
 		bound := cmp.Or(bounds[pattern], maxBody)
 		if err := bufferBody(out, r, bound); err != nil {
 			var tooLarge *http.MaxBytesError

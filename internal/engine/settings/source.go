@@ -49,8 +49,8 @@ func Commit(ctx context.Context, o Objects, sha string) (run.Commit, error) {
 	if y := c.Time.Year(); y < 1 || y > 9999 {
 		c.Time = time.Time{} // anybody can write any time into a commit; RFC 3339 ends there
 	}
-	out := run.Commit{SHA: c.SHA, Author: person(c.Author), Committer: person(c.Committer), Message: kept(c.Message, maxMessage),
-		Time: c.Time}
+	out := run.Commit{SHA: c.SHA, Author: person(c.Author), Committer: person(c.Committer),
+		Message: kept(c.Message, maxMessage), Time: c.Time}
 	for _, p := range c.CoAuthors {
 		out.CoAuthors = append(out.CoAuthors, person(p))
 	}
