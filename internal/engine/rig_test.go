@@ -636,6 +636,7 @@ type repository struct {
 	missing trees.Exported // what every export says that it lacks
 	bare    bool           // trees are not written out, since no played runner reads them
 
+	look      map[string]time.Duration // how long the first look at a commit takes
 	tags      map[string]string
 	unread    string // the branch whose tree cannot be read, because of unreadErr
 	unreadErr error
@@ -734,7 +735,12 @@ func (r *repository) slow(d time.Duration) {
 
 func (r *repository) Note() string { return "" }
 
-func (r *repository) Submodules(context.Context, string) ([]trees.MissingSubmodule, error) {
+func (r *repository) Submodules(_ context.Context, sha string) ([]trees.MissingSubmodule, error) {
+	r.mu.Lock()
+	look := r.look[sha]
+	delete(r.look, sha)
+	r.mu.Unlock()
+	time.Sleep(look)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.missing.Missing, nil
