@@ -14,6 +14,7 @@ import (
 	"github.com/tfops/tfops/internal/durable"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/backend"
+	"github.com/tfops/tfops/internal/runner/deadline"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/memfile"
 	"github.com/tfops/tfops/internal/runner/module"
@@ -57,7 +58,7 @@ func (p *phase) apply(ctx context.Context) error {
 		opts = append(opts, tfexec.Parallelism(p.job.Parallelism))
 	}
 	root, dir, variables := p.work.Module, p.work.Root, p.secrets.Variables
-	again, err := within(ctx, readingTime, "the variables", func() (*os.File, error) {
+	again, err := deadline.Within(ctx, deadline.Reading, "the variables", func() (*os.File, error) {
 		return root.EphemeralValues(p.job, dir, variables)
 	})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/runner/cell"
+	"github.com/tfops/tfops/internal/runner/deadline"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
@@ -139,16 +140,13 @@ func work(dir string, secrets job.Secrets, stop *cell.Stopper) error {
 	p := newPhase(dir, secrets, stop)
 	defer p.work.Close()
 	err := p.open()
-	end := &ending{most: endTime, done: make(chan struct{})}
+	end := deadline.NewEnding(deadline.End)
 	if err == nil {
 		ctx := stop.Begin(p.job.Timeout, func(text string) { p.log.Say("warn", "%s", text) })
-		go guard(ctx, dir, p.job.Phase, end)
+		go deadline.Guard(ctx, dir, p.job.Phase, end)
 		err = p.run(ctx)
 	}
-	close(end.done)
-	if !end.claim() {
-		select {} // the guard ends the process
-	}
+	end.Ended()
 	stop.End(p.conclude(err))
 	p.finishLog()
 	return p.save()

@@ -17,6 +17,7 @@ import (
 	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/command"
+	"github.com/tfops/tfops/internal/runner/deadline"
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 	"github.com/tfops/tfops/internal/runner/engines"
 	"github.com/tfops/tfops/internal/runner/ground"
@@ -117,7 +118,7 @@ func (p *phase) readInputs(ctx context.Context) error {
 		}
 	}
 	tree, root := p.work.Tree, p.work.Root
-	if p.work.Module, err = within(ctx, readingTime, "the code", func() (module.Module, error) {
+	if p.work.Module, err = deadline.Within(ctx, deadline.Reading, "the code", func() (module.Module, error) {
 		return module.Read(tree, root, p.job.Engine.Name == "tofu", p.job.LeftOut...)
 	}); err != nil {
 		return err
@@ -155,7 +156,7 @@ func (p *phase) checkVariables(ctx context.Context) error {
 	}
 	root, variables := p.work.Module, p.secrets.Variables
 	dir := p.work.Root
-	warnings, err := within(ctx, readingTime, "the variables", func() ([]job.Diagnostic, error) {
+	warnings, err := deadline.Within(ctx, deadline.Reading, "the variables", func() ([]job.Diagnostic, error) {
 		return root.CheckVariables(p.job, dir, variables)
 	})
 	p.result.Diagnostics = append(p.result.Diagnostics, warnings...)

@@ -1,4 +1,4 @@
-package phase
+package deadline
 
 import (
 	"context"
@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 func beBusy(dir string, p job.Phase) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(diagnostics.ErrTimedOut)
-	go guard(ctx, dir, p, &ending{most: 200 * time.Millisecond, done: make(chan struct{})})
+	go Guard(ctx, dir, p, NewEnding(200*time.Millisecond))
 	time.AfterFunc(3*time.Second, func() { os.Exit(7) })
 	for n := uint64(1); ; n = n*6364136223846793005 + 1 {
 		if n == 0 {
@@ -68,7 +68,7 @@ func TestGuard(t *testing.T) {
 
 // Only one of the two writes a result.
 func TestEndingIsClaimedOnce(t *testing.T) {
-	var e ending
+	var e Ending
 	if !e.claim() || e.claim() {
 		t.Error("it can be claimed twice")
 	}
@@ -81,16 +81,16 @@ func TestWithin(t *testing.T) {
 	busy := func() (int, error) { <-forever; return 1, nil }
 	canceled, cancel := context.WithCancelCause(t.Context())
 	cancel(diagnostics.ErrInterrupted)
-	if _, err := within(canceled, time.Hour, "the code", busy); !errors.Is(err, diagnostics.ErrInterrupted) {
+	if _, err := Within(canceled, time.Hour, "the code", busy); !errors.Is(err, diagnostics.ErrInterrupted) {
 		t.Errorf("interrupted: %v", err)
 	}
-	_, err := within(t.Context(), time.Millisecond, "the code", busy)
+	_, err := Within(t.Context(), time.Millisecond, "the code", busy)
 	var f *diagnostics.Failure
 	if !errors.As(err, &f) || f.Cause != job.CauseBadInput || f.Next == "" {
 		t.Errorf("too long: %v", err)
 	}
 	three := func() (int, error) { return 3, nil }
-	if n, err := within(t.Context(), time.Hour, "the code", three); n != 3 || err != nil {
+	if n, err := Within(t.Context(), time.Hour, "the code", three); n != 3 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
 }

@@ -1,4 +1,6 @@
-package phase
+// Package deadline ends what a phase does that cannot be called off: reading code that takes for ever,
+// and a phase that was asked to end and computes on.
+package deadline
 
 import (
 	"context"
@@ -14,12 +16,12 @@ import (
 	"github.com/tfops/tfops/internal/runner/diagnostics"
 )
 
-// readingTime is how long the code of a workspace may take to be read, far above what any does.
-const readingTime = 2 * time.Minute
+// Reading is how long the code of a workspace may take to be read, far above what any does.
+const Reading = 2 * time.Minute
 
-// within reads code, for so long at most and until ctx ends. What cannot be called off is left
+// Within reads code, for so long at most and until ctx ends. What cannot be called off is left
 // behind: the process ends soon.
-func within[T any](ctx context.Context, most time.Duration, what string, read func() (T, error)) (T, error) {
+func Within[T any](ctx context.Context, most time.Duration, what string, read func() (T, error)) (T, error) {
 	type answer struct {
 		value T
 		err   error
@@ -43,13 +45,13 @@ func within[T any](ctx context.Context, most time.Duration, what string, read fu
 	}
 }
 
-// endTime is how long a phase that was asked to end may go on without anything that it started.
-const endTime = 10 * time.Second
+// End is how long a phase that was asked to end may go on without anything that it started.
+const End = 10 * time.Second
 
-// guard ends the process where the phase was asked to end and does not, since it is busy with
+// Guard ends the process where the phase was asked to end and does not, since it is busy with
 // something that cannot be called off: a place is free only once its runner is gone. An apply
 // that its engine was started for is left alone, since what it did is not known before it ends.
-func guard(ctx context.Context, dir string, p job.Phase, end *ending) {
+func Guard(ctx context.Context, dir string, p job.Phase, end *Ending) {
 	select {
 	case <-end.done:
 		return
@@ -78,14 +80,25 @@ func guard(ctx context.Context, dir string, p job.Phase, end *ending) {
 	}
 }
 
-// ending is who writes the result: the phase, or its guard.
-type ending struct {
-	most    time.Duration // see endTime
+// Ending is who writes the result: the phase, or its guard.
+type Ending struct {
+	most    time.Duration // see End
 	done    chan struct{} // closed once the phase has ended
 	claimed atomic.Bool
 }
 
-func (e *ending) claim() bool { return e.claimed.CompareAndSwap(false, true) }
+// NewEnding is that of a phase that has so long to end.
+func NewEnding(most time.Duration) *Ending { return &Ending{most: most, done: make(chan struct{})} }
+
+// Ended says that the phase has ended. It returns unless the guard has begun to end the process.
+func (e *Ending) Ended() {
+	close(e.done)
+	if !e.claim() {
+		select {}
+	}
+}
+
+func (e *Ending) claim() bool { return e.claimed.CompareAndSwap(false, true) }
 
 // abandon writes the result of a phase that is ended in the middle.
 func abandon(ctx context.Context, dir string) (status int) {
