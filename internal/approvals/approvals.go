@@ -10,14 +10,15 @@
 //
 //   - A workspace with apply = "manual" and no rule that holds asks for a
 //     confirmation: one vote of anybody, the commit's author included.
-//   - A rule does not count the commit's authors. Every rule whose condition holds must be met, and
+//   - A rule does not count the authors. Every rule whose condition holds must be met, and
 //     apply = "auto" never switches one off. A condition that cannot be
 //     evaluated holds.
 //   - A vote is bound to the run, the plan's digest and the commit. It counts
 //     for nothing else.
 //   - One person counts once, and may count under several rules.
-//   - Under a rule the commit's author, committer and co-authors, and who
-//     asked for the run, do not count, unless the rule says allow_author.
+//   - Under a rule the authors, committers and co-authors of all commits that the plan
+//     applies, and who asked for the run, do not count, unless the rule says
+//     allow_author. Where it is not known who they are, nobody counts.
 //   - A reason to hold (Case.Held) makes apply = "auto" ask for the confirmation.
 //     A rule that holds asks for a person anyway, so that is enough then.
 //   - A rejection needs a comment and ends the run.
@@ -68,8 +69,10 @@ type Case struct {
 	Rules   []Rule
 	Held    []string // why a person must confirm the plan, whatever Apply says
 	Facts   Facts
-	Authors []Identity // author, committer and co-authors of the commit
-	AskedBy string     // the person who asked for the run; empty when nobody did
+	Authors []Identity          // authors, committers and co-authors of all that the plan applies
+	Commits map[Identity]string // a commit of each of them; of those who are not in it, Commit
+	Unknown string              // why it is not known who they all are, and what to do; empty: it is
+	AskedBy string              // the person who asked for the run; empty when nobody did
 	Votes   []Vote
 	People  People
 }

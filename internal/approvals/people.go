@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // People ties votes to persons: which emails are whose, who is in a group.
@@ -47,37 +49,51 @@ func (p People) named(from []string, person string) bool {
 	return false
 }
 
-// unmapped says that the commit has an email that no user has, when users are
-// declared and the rule keeps authors out; otherwise it is "".
+// unmapped says that it is not known who the authors are, when the rule keeps them out, or,
+// where users are declared, that one of them has an email that no user has; otherwise it is "".
 func (c Case) unmapped(r Rule) string {
-	if r.AllowAuthor || len(c.People.Emails) == 0 {
+	if r.AllowAuthor {
+		return ""
+	}
+	if c.Unknown != "" {
+		return fmt.Sprintf("rule %q cannot tell who wrote what this applies: %s", r.Name, c.Unknown)
+	}
+	if len(c.People.Emails) == 0 {
 		return ""
 	}
 	for _, a := range c.Authors {
 		if !c.People.mapped(a.Email) {
-			return fmt.Sprintf("rule %q cannot tell who wrote the commit: %s is the email of no declared user; add "+
+			return fmt.Sprintf("rule %q cannot tell who wrote %s: %s is the email of no declared user; add "+
 				"it to the emails of a user block in tfops.hcl",
-				r.Name, cmp.Or(a.Email, `""`))
+				r.Name, c.commitOf(a), cmp.Or(a.Email, `""`))
 		}
 	}
 	return ""
 }
 
-// wrote reports whether the person is among the commit's authors. Without
+// commitOf names a commit of one of the authors.
+func (c Case) commitOf(a Identity) string {
+	if sha := c.Commits[a]; sha != "" && sha != c.Commit {
+		return "commit " + workspace.ShortCommit(sha) + ", which is part of this"
+	}
+	return "the commit"
+}
+
+// wrote is what the person has a part in, of all that the plan applies; "" for nothing. Without
 // declared users a person is known only by name, so the author's name and the
 // part of the email before the @ are compared: better too strict than blind.
-func (c Case) wrote(person string) bool {
+func (c Case) wrote(person string) string {
 	for _, a := range c.Authors {
 		if len(c.People.Emails) == 0 {
 			local, _, _ := strings.Cut(a.Email, "@")
 			if strings.EqualFold(a.Name, person) || strings.EqualFold(local, person) {
-				return true
+				return c.commitOf(a)
 			}
 			continue
 		}
 		if slices.ContainsFunc(c.People.Emails[person], func(e string) bool { return sameEmail(e, a.Email) }) {
-			return true
+			return c.commitOf(a)
 		}
 	}
-	return false
+	return ""
 }

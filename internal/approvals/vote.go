@@ -18,8 +18,8 @@ func (c Case) refusal(r Rule, person string) string {
 		return ""
 	case c.unmapped(r) != "":
 		return c.unmapped(r)
-	case c.wrote(person):
-		return fmt.Sprintf("%s wrote the commit (rule %q)", person, r.Name)
+	case c.wrote(person) != "":
+		return fmt.Sprintf("%s wrote %s (rule %q)", person, c.wrote(person), r.Name)
 	case person == c.AskedBy:
 		return fmt.Sprintf("%s asked for the run (rule %q)", person, r.Name)
 	}

@@ -25,15 +25,15 @@ var floors = [][]string{
 		"internal/workspace", "internal/rootmodule", "internal/access", "internal/exit", "internal/moment",
 		"internal/server/socket", "internal/server/limits",
 		"internal/term/document"},
-	{"internal/gitrepo/trees"},                                   // out of packs
+	{"internal/gitrepo/trees", "internal/gitrepo/commits"},       // out of packs
 	{"internal/gitrepo/local"},                                   // has packs and trees on the disk
 	{"internal/gitrepo/remote"},                                  // some are local
 	{"internal/gitrepo/snapshot", "internal/gitrepo/submodules"}, // of remotes
-	{"internal/gitrepo/fetch"},                                   // adds to a snapshot
+	{"internal/gitrepo/fetch", "internal/gitrepo/history"},       // of a snapshot
 	{"internal/plan", "internal/locks", "internal/gitrepo", "internal/api", "internal/seal", "internal/credentials"},
 	{"internal/job", "internal/drift/codify/hclsource", "internal/drift/places", "internal/plan/diff"},
 	{"internal/term/plans"}, // lays out what plan/diff finds
-	{"internal/workspace/reach", "internal/approvals", "internal/runner/engines", "internal/runner/memfile",
+	{"internal/workspace/reach", "internal/approvals", "internal/authorship", "internal/runner/engines", "internal/runner/memfile",
 		"internal/drift",
 		"internal/term", "internal/checkout"},
 	{"internal/runner/diagnostics", "internal/drift/classify", "internal/drift/findings",
@@ -118,6 +118,7 @@ var outside = []outsideRule{
 	{"github.com/go-git/go-git/v5", []string{"internal/gitrepo", "internal/gitrepo/packs", "internal/gitrepo/trees",
 		"internal/gitrepo/local",
 		"internal/gitrepo/remote", "internal/gitrepo/snapshot", "internal/gitrepo/submodules", "internal/gitrepo/fetch",
+		"internal/gitrepo/commits", "internal/gitrepo/history",
 		"internal/demo", "internal/setup"},
 		"one package and its parts speak Git; the demo makes a repository, and setup looks at one"},
 	{"github.com/hashicorp/terraform-exec/tfexec",

@@ -19,6 +19,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-git/go-git/v5/plumbing"
+
 	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/engine/acts"
@@ -28,6 +30,7 @@ import (
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/fleet/fleettest"
 	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/gitrepo/history"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
@@ -781,6 +784,42 @@ func (r *repository) Resolve(_ context.Context, ref string) (string, error) {
 		return sha, nil
 	}
 	return "", fault.New(fault.NotFound, "", "there is no ref %s", ref)
+}
+
+// Range is that of a history without merges.
+func (r *repository) Range(_ context.Context, base, head string) (history.Range, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	since := map[string]bool{}
+	for sha := base; sha != ""; sha = r.parent[sha] {
+		since[sha] = true
+	}
+	var out history.Range
+	common := ""
+	for sha := head; sha != ""; sha = r.parent[sha] {
+		if since[sha] {
+			common = sha
+			break
+		}
+		out.Commits = append(out.Commits, r.ranged(sha))
+	}
+	for sha := base; sha != "" && sha != common; sha = r.parent[sha] {
+		out.Lost = append(out.Lost, r.ranged(sha))
+	}
+	return out, nil
+}
+
+func (r *repository) ranged(sha string) history.Commit {
+	c := history.Commit{Commit: r.commits[sha], Parents: 1}
+	paths := slices.Values(r.paths[sha])
+	if r.parent[sha] == "" { // the first one has all that there is
+		paths = maps.Keys(r.files)
+	}
+	for _, p := range slices.Sorted(paths) {
+		some := plumbing.NewHash(sha)
+		c.Changes = append(c.Changes, trees.Difference{Path: p, Old: some, New: some})
+	}
+	return c
 }
 
 func (r *repository) Changed(_ context.Context, from, to string) ([]string, error) {

@@ -3,15 +3,12 @@ package gitrepo
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"github.com/tfops/tfops/internal/fault"
-	"github.com/tfops/tfops/internal/lazyregexp"
+	"github.com/tfops/tfops/internal/gitrepo/commits"
+	"github.com/tfops/tfops/internal/gitrepo/history"
 )
 
 // Commit reads a commit by its full id.
@@ -32,15 +29,7 @@ func (m *Mirror) Commit(ctx context.Context, sha string) (Commit, error) {
 	if err != nil {
 		return Commit{}, m.readFault(ctx, "reading commit "+sha, err)
 	}
-	message := decodeText(c.Message, string(c.Encoding))
-	return Commit{
-		SHA:       c.Hash.String(),
-		Author:    person(c.Author, string(c.Encoding)),
-		Committer: person(c.Committer, string(c.Encoding)),
-		CoAuthors: coAuthors(message),
-		Message:   message,
-		Time:      c.Committer.When,
-	}, nil
+	return commits.Of(c), nil
 }
 
 // Contains reports whether a commit is another one, or in its history; both are
@@ -66,39 +55,21 @@ func (m *Mirror) Contains(ctx context.Context, head, sha string) (bool, error) {
 	return found, m.readFault(ctx, "reading its history", err)
 }
 
-func person(s object.Signature, encoding string) Person {
-	return Person{Name: decodeText(s.Name, encoding), Email: decodeText(s.Email, encoding)}
-}
-
-// decodeText makes UTF-8 of what a commit holds. Latin-1 is the one other
-// encoding that is still met.
-func decodeText(s, encoding string) string {
-	if utf8.ValidString(s) {
-		return s
+// Range reads the commits that lie between two, given by their full ids, and what each of
+// them changed: see package history. An empty base is the beginning.
+func (m *Mirror) Range(ctx context.Context, base, head string) (history.Range, error) {
+	v, done, err := m.read()
+	if err != nil {
+		return history.Range{}, err
 	}
-	switch strings.ToLower(encoding) {
-	case "iso-8859-1", "iso8859-1", "latin1", "latin-1":
-		var b strings.Builder
-		for _, c := range []byte(s) {
-			b.WriteRune(rune(c))
-		}
-		return b.String()
-	}
-	return strings.ToValidUTF8(s, "\uFFFD")
-}
-
-// coAuthor is a Co-authored-by line. Every line counts, not only those of the
-// last paragraph: a co-author may not approve, so one too many is the safe side.
-var coAuthor = lazyregexp.New(`(?mi)^[ \t]*co-authored-by[ \t]*:[ \t]*([^<\r\n]*?)[ \t]*<[ \t]*([^>\r\n]+?)[ \t]*>`)
-
-func coAuthors(message string) []Person {
-	var found []Person
-	for _, m := range coAuthor().FindAllStringSubmatch(message, -1) {
-		if p := (Person{Name: m[1], Email: m[2]}); !slices.Contains(found, p) {
-			found = append(found, p)
+	defer done()
+	for _, sha := range []string{base, head} {
+		if sha != "" && !m.Has(sha) {
+			return history.Range{}, m.unknownCommit(sha)
 		}
 	}
-	return found
+	found, err := history.Reader{Objects: v, Diff: m.differences, Cache: &m.history}.Range(ctx, base, head)
+	return found, m.readFault(ctx, "reading its history", err)
 }
 
 // Resolve turns the name of a branch or a tag, HEAD, a full reference name, or

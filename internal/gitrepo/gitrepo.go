@@ -20,17 +20,10 @@
 // next Fetch checks every byte.
 package gitrepo
 
-import "time"
+import "github.com/tfops/tfops/internal/gitrepo/commits"
 
 // Person is an identity as Git records it.
-type Person struct{ Name, Email string }
+type Person = commits.Person
 
 // Commit is what tfops needs to know of a commit.
-type Commit struct {
-	SHA       string
-	Author    Person
-	Committer Person
-	CoAuthors []Person // from Co-authored-by trailers
-	Message   string
-	Time      time.Time // the committer's
-}
+type Commit = commits.Commit

@@ -15,6 +15,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/gitrepo/history"
 	"github.com/tfops/tfops/internal/gitrepo/packs"
 	"github.com/tfops/tfops/internal/gitrepo/remote"
 	"github.com/tfops/tfops/internal/gitrepo/snapshot"
@@ -40,6 +41,7 @@ type Mirror struct {
 	follow  atomic.Pointer[func(branch string) bool]
 	tagged  atomic.Pointer[func(tag string) bool]
 	modules modules // of its submodules
+	history history.Cache
 }
 
 // directory is what the Mirrors of one directory share.

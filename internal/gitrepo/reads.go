@@ -59,14 +59,27 @@ func (m *Mirror) lease(sub *mounts) (trees.Reader, func(), error) {
 // are an Invalid fault: a few small trees can stand for any number of them. Where nothing
 // differs there are no paths, and the list is not nil, which would mean that it is not known.
 func (m *Mirror) Changed(ctx context.Context, from, to string) ([]string, error) {
+	found, err := m.differences(ctx, from, to)
+	if err != nil {
+		return nil, err
+	}
+	return trees.Paths(found), nil
+}
+
+// differences is Changed with what is at the paths; an empty from is a tree with nothing.
+func (m *Mirror) differences(ctx context.Context, from, to string) ([]trees.Difference, error) {
 	v, done, err := m.read()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
 	packs := slices.Clone(v.Packs)
-	var sides []trees.Side
+	nothing := trees.NewSubmodules(m.remote.Submodules.On)
+	sides := []trees.Side{{Sub: &nothing}}
 	for _, sha := range []string{from, to} {
+		if sha == "" {
+			continue
+		}
 		root, sub, err := m.mounted(ctx, v, sha, false)
 		if err != nil {
 			return nil, err
@@ -76,8 +89,9 @@ func (m *Mirror) Changed(ctx context.Context, from, to string) ([]string, error)
 		packs = append(packs, more...)
 		sides = append(sides, trees.Side{Root: root, Sub: &sub.Submodules})
 	}
-	paths, err := trees.Changed(ctx, trees.New(packs, nil), sides[0], sides[1], from, to)
-	return paths, m.readFault(ctx, fmt.Sprintf("comparing %s with %s", from, to), err)
+	a, b := sides[len(sides)-2], sides[len(sides)-1]
+	found, err := trees.Differences(ctx, trees.New(packs, nil), a, b, from, to)
+	return found, m.readFault(ctx, fmt.Sprintf("comparing %s with %s", from, to), err)
 }
 
 // Export writes the tree of a commit, given by its full id, into dst, which

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/authorship"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -124,7 +125,10 @@ type Run struct {
 	NewState    *NewState    `json:"new_state,omitempty"` // it stands on another state than what is applied
 	Plan        *PlanSummary `json:"plan,omitempty"`      // set once planned
 	Failure     *Failure     `json:"failure,omitempty"`   // of errored and interrupted
-	Attempt     int          `json:"attempt"`             // 1, and more for a retried plan
+
+	// Authors are who wrote what its plan applies; nil until it is planned.
+	Authors *authorship.Authors `json:"authors,omitempty"`
+	Attempt int                 `json:"attempt"` // 1, and more for a retried plan
 	// how often planning was begun again because its runner vanished or the state moved on
 	Restarts  int       `json:"restarts,omitempty"`
 	NotBefore time.Time `json:"not_before,omitzero"` // a retry waits until then

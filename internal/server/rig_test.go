@@ -25,6 +25,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/gitrepo"
+	"github.com/tfops/tfops/internal/gitrepo/history"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
@@ -262,6 +263,13 @@ func (g *repository) Commit(_ context.Context, sha string) (gitrepo.Commit, erro
 }
 func (g *repository) Resolve(_ context.Context, ref string) (string, error) {
 	return "", fault.New(fault.NotFound, "push it", "there is no %s", ref)
+}
+func (g *repository) Range(ctx context.Context, base, head string) (history.Range, error) {
+	if base == head {
+		return history.Range{}, nil
+	}
+	c, err := g.Commit(ctx, head)
+	return history.Range{Commits: []history.Commit{{Commit: c, Unread: "all"}}}, err
 }
 func (g *repository) Changed(context.Context, string, string) ([]string, error) { return nil, nil }
 func (g *repository) Tree(string) (fs.FS, error) {

@@ -112,6 +112,8 @@ type Orphan struct {
 	Since time.Time `json:"since"`
 	Why   string    `json:"why"`
 	Asked bool      `json:"asked,omitempty"` // a destroy run was asked for
+	// Head is the commit of its branch that does not have it any more; empty where the branch is gone.
+	Head string `json:"head,omitempty"`
 }
 
 // MayStand reports whether something of the workspace may be in the world.

@@ -178,6 +178,8 @@ func aboutQueued(q run.Queue, s *settings.Settings, def *fleet.Definition, r *ru
 		return Discard, Wait{Kind: IsStale, For: wanted{rec.Desired}}
 	case r.Kind.OfApplied() && rec.Applied != r.Commit.SHA:
 		return Discard, Wait{Kind: IsStale, For: elsewhere{rec.Applied}}
+	case r.Authors != nil && r.Authors.Since != rec.Applied:
+		return Discard, Wait{Kind: IsStale, For: askedBefore}
 	case r.Fingerprint != def.Fingerprint:
 		return Discard, Wait{Kind: IsStale, For: reconfigured}
 	}

@@ -26,8 +26,26 @@ func CaseOf(def *fleet.Definition, people approvals.People, r *run.Run, votes []
 		c.Facts.Plan = approvals.PlanFacts{Counts: p.Counts, Types: p.Types, Addresses: p.Addresses,
 			Drifted: p.Drifted, Complete: p.Complete, Destroy: r.Kind == run.Destroy, Refresh: r.Kind == run.Refresh}
 	}
-	for _, p := range append([]run.Person{r.Commit.Author, r.Commit.Committer}, r.Commit.CoAuthors...) {
-		c.Authors = append(c.Authors, approvals.Identity{Name: p.Name, Email: p.Email})
-	}
+	whoWrote(&c, r)
 	return c
+}
+
+// whoWrote has a case know who wrote what a run's plan applies.
+func whoWrote(c *approvals.Case, r *run.Run) {
+	a := r.Authors
+	switch {
+	case a == nil && r.Plan == nil: // nothing to vote on yet
+		return
+	case a == nil:
+		c.Unknown = "it was planned by a tfops that did not ask; " + RetryCommand(*r)
+		return
+	case a.Unknown != "":
+		c.Unknown = a.Unknown + "; " + a.Next
+	}
+	c.Commits = map[approvals.Identity]string{}
+	for _, p := range a.People {
+		who := approvals.Identity{Name: p.Name, Email: p.Email}
+		c.Authors = append(c.Authors, who)
+		c.Commits[who] = p.Commit
+	}
 }

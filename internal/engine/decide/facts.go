@@ -30,6 +30,7 @@ const (
 	reconfigured always = "the workspace's inputs changed in the configuration"
 	otherInputs  always = "other inputs are applied now"
 	otherApply   always = "another apply began after the plan was made"
+	askedBefore  always = "who wrote it was asked when another commit was applied"
 )
 
 // Unconfigured is why a run goes that the configuration does not ask for any more. A speculative

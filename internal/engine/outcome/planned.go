@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/authorship"
 	"github.com/tfops/tfops/internal/engine/decide"
 	"github.com/tfops/tfops/internal/engine/txn"
 	"github.com/tfops/tfops/internal/fleet"
@@ -71,6 +72,7 @@ type Planned struct {
 	Seen        Observation             // of a drift check
 	Remember    func(*run.Tx)           // the outputs that it found
 	NameApplied func(*workspace.Record) // that what it was planned with is what is applied
+	Authors     *authorship.Authors     // of what may be applied
 }
 
 // Planned decides what a plan leads to.
@@ -93,7 +95,7 @@ func (o Rules) Planned(d *run.Tx, p Planned) error {
 	if k := d.Run.Kind; k == run.Sync || k == run.Destroy || k != run.Plan && d.Record.State == "" {
 		d.Record.State, d.Record.StatePlace = met.Identity, met.Place
 	}
-	d.Run.Plan, d.Run.PlannedAt = Summary(d.Run.Kind, res), d.Now
+	d.Run.Plan, d.Run.PlannedAt, d.Run.Authors = Summary(d.Run.Kind, res), d.Now, p.Authors
 	noteLock(d, res)
 	warn(&d.Run, res)
 	d.Run.Warn(changedByHand(d.Record, met))

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/tfops/tfops/internal/authorship"
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/gitrepo"
 	"github.com/tfops/tfops/internal/gitrepo/trees"
@@ -33,6 +34,7 @@ type Objects interface {
 	Resolve(ctx context.Context, ref string) (string, error)
 	Contains(ctx context.Context, head, sha string) (bool, error)
 	Changed(ctx context.Context, from, to string) ([]string, error)
+	authorship.Git
 	Tree(sha string) (fs.FS, error)
 	checkout.Source
 }

@@ -162,7 +162,7 @@ func lost(o workspace.Origin) string {
 }
 
 func (p *poll) orphan(ctx context.Context, d fleet.Definition, rec workspace.Record) error {
-	o := workspace.Orphan{Since: time.Now().UTC(), Why: lost(*d.Origin)}
+	o := workspace.Orphan{Since: time.Now().UTC(), Why: lost(*d.Origin), Head: p.heads[d.Origin.Branch]}
 	if rec.Orphan != nil {
 		o = *rec.Orphan
 	}

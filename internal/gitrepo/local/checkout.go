@@ -167,11 +167,15 @@ func (c *Checkout) Changed(ctx context.Context, from, to string) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
-	paths, err := trees.Changed(ctx, trees.Stored(c.repo.Storer), trees.Side{Root: a}, trees.Side{Root: b}, from, to)
+	found, err := trees.Differences(ctx, trees.Stored(c.repo.Storer), trees.Side{Root: a}, trees.Side{Root: b}, from,
+		to)
 	if err != nil && fault.CodeOf(err) != fault.Invalid {
 		return nil, fmt.Errorf("comparing %s with %s: %w", from, to, err)
 	}
-	return paths, err
+	if err != nil {
+		return nil, err
+	}
+	return trees.Paths(found), nil
 }
 
 func (c *Checkout) tree(sha string) (plumbing.Hash, error) {

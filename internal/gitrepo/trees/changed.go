@@ -5,26 +5,45 @@ import (
 	"errors"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/tfops/tfops/internal/fault"
 )
 
-// Changed lists the paths that differ between two trees; see Mirror.Changed. from
-// and to name them in messages.
-func Changed(ctx context.Context, t Reader, a, b Side, from, to string) ([]string, error) {
-	d := differ{Reader: t, paths: []string{}}
+// Difference is a path that differs between two trees, with what is there in each of
+// them; a zero hash is nothing.
+type Difference struct {
+	Path     string
+	Old, New plumbing.Hash
+}
+
+// Paths are those of differences; never nil.
+func Paths(found []Difference) []string {
+	paths := make([]string, len(found))
+	for i, d := range found {
+		paths[i] = d.Path
+	}
+	return paths
+}
+
+// Differences are what differs between two trees, sorted by path; see Mirror.Changed. A Side
+// without a root is an empty tree. from and to name them in messages.
+func Differences(ctx context.Context, t Reader, a, b Side, from, to string) ([]Difference, error) {
+	d := differ{Reader: t, found: []Difference{}}
 	if a.Sub != nil && b.Sub != nil {
 		d.sub = both(a.Sub, b.Sub)
-		d.paths = append(d.paths, readdressed(a.Sub, b.Sub)...)
+		for _, p := range readdressed(a.Sub, b.Sub) {
+			d.found = append(d.found, Difference{Path: p, Old: a.Root, New: b.Root})
+		}
 	}
 	err := d.compare(ctx, a.Root, b.Root, "")
 	if errors.Is(err, errTooLarge) {
 		return nil, tooManyDiffer(from, to)
 	}
-	slices.Sort(d.paths)
-	return slices.Compact(d.paths), err
+	slices.SortStableFunc(d.found, func(a, b Difference) int { return strings.Compare(a.Path, b.Path) })
+	return slices.CompactFunc(d.found, func(a, b Difference) bool { return a.Path == b.Path }), err
 }
 
 func tooManyDiffer(from, to string) error {
@@ -36,7 +55,7 @@ func tooManyDiffer(from, to string) error {
 // without a file can be without number as well.
 type differ struct {
 	Reader
-	paths  []string
+	found  []Difference
 	walked int // directories
 }
 
@@ -49,11 +68,11 @@ func (d *differ) compare(ctx context.Context, a, b plumbing.Hash, dir string) er
 	if err := d.walks(ctx); err != nil {
 		return err
 	}
-	before, err := d.read(a)
+	before, err := d.listed(a)
 	if err != nil {
 		return err
 	}
-	after, err := d.read(b)
+	after, err := d.listed(b)
 	if err != nil {
 		return err
 	}
@@ -76,6 +95,14 @@ func (d *differ) compare(ctx context.Context, a, b plumbing.Hash, dir string) er
 	return nil
 }
 
+// listed is a tree's entries; a zero hash has none.
+func (d *differ) listed(tree plumbing.Hash) ([]Entry, error) {
+	if tree.IsZero() {
+		return nil, nil
+	}
+	return d.read(tree)
+}
+
 // entries compares what is at one path; the zero entry is nothing.
 func (d *differ) entries(ctx context.Context, was, is Entry, p string) error {
 	if was.mode == is.mode && was.Hash == is.Hash || len(p) > MaxPath {
@@ -84,48 +111,19 @@ func (d *differ) entries(ctx context.Context, was, is Entry, p string) error {
 	if was.IsTree() && is.IsTree() {
 		return d.compare(ctx, was.Hash, is.Hash, p)
 	}
-	for _, e := range []Entry{was, is} {
-		var err error
-		switch {
-		case e.Missing():
-		case e.IsTree():
-			err = d.all(ctx, e.Hash, p)
-		case e.Kind() == ModeGitlink && d.sub.follows():
-			err = d.differs(p + "/")
-		default:
-			err = d.differs(p)
-		}
-		if err != nil {
+	if was.IsTree() { // there is none any more
+		if err := d.compare(ctx, was.Hash, plumbing.ZeroHash, p); err != nil {
 			return err
 		}
+		was = Entry{}
 	}
-	return nil
-}
-
-// all has every path below a directory differ that is not one itself, but for those that
-// are too long to be exported.
-func (d *differ) all(ctx context.Context, tree plumbing.Hash, dir string) error {
-	if err := d.walks(ctx); err != nil {
-		return err
-	}
-	entries, err := d.read(tree)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		p := path.Join(dir, e.Name)
-		switch {
-		case len(p) > MaxPath:
-		case e.IsTree():
-			err = d.all(ctx, e.Hash, p)
-		default:
-			err = d.differs(p)
-		}
-		if err != nil {
+	if is.IsTree() {
+		if err := d.compare(ctx, plumbing.ZeroHash, is.Hash, p); err != nil {
 			return err
 		}
+		is = Entry{}
 	}
-	return nil
+	return d.leaf(p, was, is)
 }
 
 func (d *differ) walks(ctx context.Context) error {
@@ -137,8 +135,19 @@ func (d *differ) walks(ctx context.Context) error {
 
 var errTooLarge = errors.New("too many paths")
 
-func (d *differ) differs(p string) error {
-	if d.paths = append(d.paths, p); len(d.paths) > maxEntries {
+// leaf notes what is no directory. A submodule that is followed and not there may differ in
+// anything.
+func (d *differ) leaf(p string, was, is Entry) error {
+	for _, e := range []Entry{was, is} {
+		found := Difference{p, was.Hash, is.Hash}
+		if e.Kind() == ModeGitlink && d.sub.follows() {
+			found.Path += "/"
+		}
+		if n := len(d.found); !e.Missing() && (n == 0 || d.found[n-1].Path != found.Path) {
+			d.found = append(d.found, found)
+		}
+	}
+	if len(d.found) > maxEntries {
 		return errTooLarge
 	}
 	return nil

@@ -102,6 +102,31 @@ func (g *Graph) Affected(paths []string) []Touched {
 	return out
 }
 
+// Touches returns what tells whether a change of a path touches a workspace of the graph, as
+// Affected does. Where that is not known it does.
+func (g *Graph) Touches(workspace string) func(path string) bool {
+	i := slices.IndexFunc(g.reaches, func(r *reach) bool { return r.name == workspace })
+	if i < 0 || g.err != nil {
+		return func(string) bool { return true }
+	}
+	r := g.reaches[i]
+	return func(p string) bool {
+		if strings.HasSuffix(p, "/") {
+			first := make([]*Touched, len(g.reaches))
+			g.changedBelow(path.Clean(p), first)
+			return first[i] != nil
+		}
+		p, found := path.Clean(p), false
+		g.candidates(p, func(of int32) {
+			if int(of) == i && !found {
+				chain, _ := r.touches(p)
+				found = chain != nil
+			}
+		})
+		return found
+	}
+}
+
 // changedBelow touches whoever reads anything in a directory.
 func (g *Graph) changedBelow(dir string, first []*Touched) {
 	for i, r := range g.reaches {

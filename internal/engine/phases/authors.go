@@ -1,0 +1,101 @@
+package phases
+
+import (
+	"context"
+
+	"github.com/tfops/tfops/internal/authorship"
+	"github.com/tfops/tfops/internal/engine/settings"
+	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/fleet"
+	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
+)
+
+// authors finds who wrote what a run's plan applies. It reads Git, so it is done before the
+// transaction that stores the plan. What cannot be read is not known: that blocks the rules
+// that ask for it, and no run.
+func (ph *Worker) authors(ctx context.Context, r run.Run) (*authorship.Authors, error) {
+	if !r.Kind.Applies() {
+		return nil, nil
+	}
+	d, _, err := ph.Txn.Load(ctx, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	found, err := ph.authorsSince(ctx, r, d.Record)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		found = authorship.Unknown("the repository cannot be read: "+err.Error(), replan(r))
+	}
+	found.Since = d.Record.Applied
+	return &found, nil
+}
+
+// replan is the command that plans anew.
+func replan(r run.Run) string {
+	if r.Kind == run.Destroy {
+		return "tfops destroy " + r.Workspace
+	}
+	return "tfops sync " + r.Workspace
+}
+
+func (ph *Worker) authorsSince(ctx context.Context, r run.Run, rec workspace.Record) (authorship.Authors, error) {
+	s := ph.Txn.Settings.Get()
+	def, known := s.Lived(r.Workspace)
+	repo, ok := s.Repositories[def.Repository]
+	if !known || !ok {
+		return authorship.Unknown("the workspace is not in the configuration any more", replan(r)), nil
+	}
+	q := authorship.Question{Base: rec.Applied, Head: r.Commit.SHA, Repository: repo.Name, Retry: replan(r)}
+	if r.Kind == run.Destroy && (rec.Orphan != nil || r.Trigger.Cause == run.ByRemoval) {
+		switch {
+		case rec.Orphan != nil && rec.Orphan.Head != "":
+			q.Head = rec.Orphan.Head
+		case r.Trigger.Cause == run.ByRemoval:
+			return authorship.Unknown("Git does not say who deleted its branch",
+				replan(r)+"; whoever asks for it counts as its author"), nil
+		}
+	}
+	if q.Base == q.Head { // nothing that anybody wrote comes of it
+		return authorship.Authors{Until: q.Head}, nil
+	}
+	if q.Base != "" {
+		// What cannot be had is told by the range.
+		_ = ph.Jobs.Sources.Obtain(ctx, repo, def, q.Base)
+	}
+	q.Reconfigured = q.Base != "" && rec.AppliedFingerprint != r.Fingerprint
+	if err := ph.reading(ctx, repo, r, rec, def, &q); err != nil {
+		return authorship.Authors{}, err
+	}
+	return authorship.Find(ctx, repo, q)
+}
+
+// reading notes what the workspace reads: by the commit of the run, and as it was applied.
+func (ph *Worker) reading(ctx context.Context, repo settings.Repository, r run.Run, rec workspace.Record,
+	def fleet.Definition, q *authorship.Question) error {
+	now, err := ph.Jobs.Sources.GraphOf(r, def, repo)
+	if err != nil {
+		return err
+	}
+	q.Touches = append(q.Touches, now.Touches(def.Name))
+	if q.Base == "" || !repo.Has(q.Base) {
+		return nil
+	}
+	was, err := ph.Jobs.AsApplied(def, rec.AppliedFingerprint)
+	if err != nil {
+		if ctx.Err() != nil || !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.Unavailable) {
+			return err
+		}
+		q.Every = true // nor which directory that was
+		return nil
+	}
+	r.Commit.SHA = q.Base
+	before, err := ph.Jobs.Sources.GraphOf(r, was, repo)
+	if err != nil {
+		return err
+	}
+	q.Touches = append(q.Touches, before.Touches(def.Name))
+	return nil
+}
