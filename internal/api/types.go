@@ -29,6 +29,7 @@ type Run struct {
 	NeedsPerson  bool     `json:"needs_person,omitempty" doc:"Only somebody who does something about what is in the run's way moves it on; its own approval apart"`
 	NextCommand  string   `json:"next_command,omitempty" doc:"The command that moves the run on"`
 	Commit       Commit   `json:"commit"`
+	Authors      *Authors `json:"authors,omitempty" doc:"Who wrote what the plan applies; absent until it is planned, and of what never applies"`
 	Trigger      Trigger  `json:"trigger"`
 	Plan         *Plan    `json:"plan,omitempty" doc:"Absent until planned"`
 	Approvals    []Vote   `json:"approvals" doc:"Votes on the present plan"`

@@ -155,7 +155,16 @@ func aboutAwaiting(q run.Queue, s *settings.Settings, def *fleet.Definition, r *
 	case r.ImportFirst:
 		w.Command = "tfops state import " + r.Workspace + " FILE"
 	}
+	a := r.Authors
+	if w.Kind == WaitsForApproval && !r.ImportFirst && a != nil && a.Unknown != "" && blocked(d) {
+		w.Command = RetryCommand(*r) // no approval helps: another plan may
+	}
 	return Nothing, w
+}
+
+// blocked reports whether votes alone do not help.
+func blocked(d approvals.Decision) bool {
+	return slices.ContainsFunc(d.Needs, func(n approvals.Need) bool { return n.Blocked != "" })
 }
 
 // votesMissing is what is missing, without the reasons that are told apart.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tfops/tfops/internal/authorship"
+	"github.com/tfops/tfops/internal/engine/decide"
 	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
@@ -27,18 +28,10 @@ func (ph *Worker) authors(ctx context.Context, r run.Run) (*authorship.Authors, 
 		return nil, ctx.Err()
 	}
 	if err != nil {
-		found = authorship.Unknown("the repository cannot be read: "+err.Error(), replan(r))
+		found = authorship.Unknown("the repository cannot be read: "+err.Error(), decide.RetryCommand(r))
 	}
 	found.Since = d.Record.Applied
 	return &found, nil
-}
-
-// replan is the command that plans anew.
-func replan(r run.Run) string {
-	if r.Kind == run.Destroy {
-		return "tfops destroy " + r.Workspace
-	}
-	return "tfops sync " + r.Workspace
 }
 
 func (ph *Worker) authorsSince(ctx context.Context, r run.Run, rec workspace.Record) (authorship.Authors, error) {
@@ -46,16 +39,17 @@ func (ph *Worker) authorsSince(ctx context.Context, r run.Run, rec workspace.Rec
 	def, known := s.Lived(r.Workspace)
 	repo, ok := s.Repositories[def.Repository]
 	if !known || !ok {
-		return authorship.Unknown("the workspace is not in the configuration any more", replan(r)), nil
+		return authorship.Unknown("the workspace is not in the configuration any more", decide.RetryCommand(r)), nil
 	}
-	q := authorship.Question{Base: rec.Applied, Head: r.Commit.SHA, Repository: repo.Name, Retry: replan(r)}
+	q := authorship.Question{Base: rec.Applied, Head: r.Commit.SHA, Repository: repo.Name,
+		Retry: decide.RetryCommand(r)}
 	if r.Kind == run.Destroy && (rec.Orphan != nil || r.Trigger.Cause == run.ByRemoval) {
 		switch {
 		case rec.Orphan != nil && rec.Orphan.Head != "":
 			q.Head = rec.Orphan.Head
 		case r.Trigger.Cause == run.ByRemoval:
 			return authorship.Unknown("Git does not say who deleted its branch",
-				replan(r)+"; whoever asks for it counts as its author"), nil
+				decide.RetryCommand(r)+"; whoever asks for it counts as its author"), nil
 		}
 	}
 	if q.Base == q.Head { // nothing that anybody wrote comes of it

@@ -53,6 +53,7 @@ func runFacts(p *term.Printer, r api.Run) []term.KeyValue {
 		{Key: "Next command", Value: r.NextCommand},
 		{Key: "Commit", Value: fmt.Sprintf("%s %s\nby %s, %s", ShortCommit(c.SHA), Subject(c.Message), c.Author,
 			at(p, &c.Time))},
+		{Key: "Authors", Value: authorsText(r.Authors)},
 		{Key: "Tag", Value: r.Tag},
 		{Key: "With a patch", Value: patchText(r.Codify)},
 		{Key: "Trigger", Value: triggerText(r.Trigger)},

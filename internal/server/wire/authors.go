@@ -1,0 +1,15 @@
+package wire
+
+import (
+	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/authorship"
+)
+
+// authors are who wrote what a plan applies.
+func authors(a *authorship.Authors) *api.Authors {
+	if a == nil {
+		return nil
+	}
+	return &api.Authors{Since: a.Since, Commits: a.Commits, Unknown: a.Unknown, Next: a.Next,
+		People: each(a.People, func(p authorship.Person) api.Author { return api.Author(p) })}
+}
