@@ -58,6 +58,8 @@ type daemon struct {
 
 	rendering chan struct{} // the place of who writes a report
 
+	rules string // the digest of those that it began with
+
 	mu      sync.Mutex
 	status  api.ConfigStatus
 	files   []string // whose change can change the configuration
@@ -125,6 +127,7 @@ func (d *daemon) open() error {
 	if err != nil {
 		return err
 	}
+	d.rules = settings.RulesDigest()
 	local := &runner.Local{Exe: d.Exe}
 	d.engine = engine.New(engine.Options{Store: d.store, Journal: d.store, Runner: local, Engines: local,
 		Halts: local, Vault: key,
@@ -150,6 +153,7 @@ func (d *daemon) Run(ctx context.Context, reload <-chan os.Signal) error {
 	for _, w := range d.cfg.Warnings {
 		d.Log.Warn(w.Summary, "detail", w.Detail)
 	}
+	d.recordStart(ctx)
 	failed := make(chan error, 3)
 	var parts sync.WaitGroup
 	parts.Go(func() { failed <- d.engine.Run(ctx); cancel() })
@@ -162,6 +166,16 @@ func (d *daemon) Run(ctx context.Context, reload <-chan os.Signal) error {
 	parts.Go(func() { failed <- d.watchDataDir(ctx); cancel() })
 	parts.Wait()
 	return errors.Join(<-failed, <-failed, <-failed)
+}
+
+// recordStart records which tfops began, with which rules.
+func (d *daemon) recordStart(ctx context.Context) {
+	started := run.Audit{Actor: "tfops", Via: "command", Action: "start", Digest: d.rules,
+		Reason: "version " + version() + " with " + d.cfg.Path}
+	// What runs must be followed, whatever becomes of the record.
+	if err := d.store.Record(ctx, started); err != nil && ctx.Err() == nil {
+		d.Log.Error("the start cannot be recorded", "error", err)
+	}
 }
 
 // Close lets go of everything that newDaemon took.

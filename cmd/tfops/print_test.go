@@ -53,7 +53,7 @@ func fullFake(s *shell) *fakeDaemon {
 		Title: "network-prod was applied", At: *minutesAgo(2000), Attempts: 12,
 		LastError: "answered 410", DeadAt: minutesAgo(500)}})
 	d.on("GET /audit", []api.Audit{{At: noon, Actor: "li", Via: "socket", Action: "approve",
-		Workspace: "network-prod", Run: r.ID, Reason: "looks right"}})
+		Workspace: "network-prod", Run: r.ID, Reason: "looks right", Number: 7, Allowed: true}})
 	return d
 }
 

@@ -32,6 +32,7 @@ func settingsOf(cfg *config.Config, m *mirrors) (*settings.Settings, error) {
 		People:      approvals.People{Emails: map[string][]string{}, Groups: map[string][]string{}},
 		Modules:     cfg.Modules,
 		PassEnv:     cfg.Runner.PassEnv,
+		AuditKeep:   cfg.AuditKeep,
 		Concurrency: cfg.Runner.Concurrency,
 		Checks:      cfg.Runner.DriftConcurrency,
 		Drift:       drift.Rules{Ignore: cfg.Ignore, Severity: cfg.Severity},

@@ -5,4 +5,15 @@ package access
 type Actor struct {
 	Name string
 	Via  string // "socket"
+	Peer Peer   // zero where nobody asked the kernel
+}
+
+// Peer is what the kernel says of the process that asks.
+type Peer struct {
+	UID string `json:"uid,omitempty"` // decimal
+	PID int32  `json:"pid,omitempty"` // 0: not known
+	// LoginUID is the user who logged in, whatever became of them since (the audit uid, which
+	// sudo and su leave as it is); empty: nobody did, or it is not known.
+	LoginUID string `json:"login_uid,omitempty"`
+	Login    string `json:"login,omitempty"` // that user's name
 }

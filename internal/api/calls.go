@@ -176,8 +176,3 @@ func (c *Client) Repositories(ctx context.Context) ([]Repository, error) {
 func (c *Client) Poll(ctx context.Context, repository string) error {
 	return c.call(ctx, http.MethodPost, prefix+"/repositories/"+url.PathEscape(repository)+"/poll", nil, nil)
 }
-
-// Audit lists decisions, newest first; limit 0 is the daemon's own.
-func (c *Client) Audit(ctx context.Context, limit int) ([]Audit, error) {
-	return get[[]Audit](ctx, c, limited(prefix+"/audit", limit))
-}

@@ -375,17 +375,6 @@ type ConfigStatus struct {
 	Error    string    `json:"error,omitempty" doc:"Why a newer one on disk is not in force"`
 }
 
-// Audit is one decision.
-type Audit struct {
-	At        time.Time `json:"at"`
-	Actor     string    `json:"actor"`
-	Via       string    `json:"via"`
-	Action    string    `json:"action"`
-	Workspace string    `json:"workspace,omitempty"`
-	Run       string    `json:"run,omitempty"`
-	Reason    string    `json:"reason,omitempty"`
-}
-
 // StartRun asks for a run.
 type StartRun struct {
 	Kind  string `json:"kind" enum:"sync,plan,drift,destroy,refresh"`

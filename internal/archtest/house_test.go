@@ -23,8 +23,10 @@ var floors = [][]string{
 		"internal/drift/schedule", "internal/drift/glob", "internal/plan/values",
 		// types and a reader that everybody may hold: out of the ground alone
 		"internal/workspace", "internal/rootmodule", "internal/access", "internal/exit", "internal/moment",
-		"internal/server/socket", "internal/server/limits",
+		"internal/server/limits",
 		"internal/term/document"},
+	{"internal/audit", "internal/server/socket"},                 // of who has access
+	{"internal/server/refused"},                                  // makes records
 	{"internal/gitrepo/trees", "internal/gitrepo/commits"},       // out of packs
 	{"internal/gitrepo/local"},                                   // has packs and trees on the disk
 	{"internal/gitrepo/remote"},                                  // some are local
@@ -33,7 +35,8 @@ var floors = [][]string{
 	{"internal/plan", "internal/locks", "internal/gitrepo", "internal/api", "internal/seal", "internal/credentials"},
 	{"internal/job", "internal/drift/codify/hclsource", "internal/drift/places", "internal/plan/diff"},
 	{"internal/term/plans"}, // lays out what plan/diff finds
-	{"internal/workspace/reach", "internal/approvals", "internal/authorship", "internal/runner/engines", "internal/runner/memfile",
+	{"internal/workspace/reach", "internal/approvals", "internal/authorship",
+		"internal/runner/engines", "internal/runner/memfile",
 		"internal/drift",
 		"internal/term", "internal/checkout"},
 	{"internal/runner/diagnostics", "internal/drift/classify", "internal/drift/findings",
@@ -67,7 +70,7 @@ var floors = [][]string{
 	{"internal/engine/queue"}, // before an apply it looks at the repository once more
 	{"internal/engine/acts", "internal/engine/view"},
 	{"internal/engine"},
-	{"internal/server/wire", "internal/server/openapi"},
+	{"internal/server/wire", "internal/server/openapi", "internal/server/asked"},
 	{"internal/server"},
 	{"internal/config/problems"},
 	{"internal/config/schema"}, // advises in the words of problems

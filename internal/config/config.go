@@ -15,9 +15,11 @@ package config
 import (
 	"io"
 	"slices"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/config/decode"
 	"github.com/tfops/tfops/internal/config/people"
 	"github.com/tfops/tfops/internal/config/problems"
@@ -34,6 +36,7 @@ import (
 type Config struct {
 	Path         string // of the file
 	DataDir      string
+	AuditKeep    time.Duration // how long the audit log is kept
 	Server       Server
 	Runner       Runner
 	Engines      map[string]Engine // "terraform" and "tofu", always both
@@ -100,6 +103,7 @@ func read(r *decode.Reader, top decode.Block) *Config {
 		}
 		c.DataDir = r.Abs(f.Val)
 	}
+	c.AuditKeep = top.Duration("audit_keep", 24*time.Hour).OrElse(audit.DefaultKeep)
 	for _, b := range top.Blocks(schema.Server) {
 		c.Server = server(r, b)
 	}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/access"
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -47,6 +49,8 @@ type Batch struct {
 	Reports []Report
 	// Notices are put into the outbox in the same transaction.
 	Notices []Notice
+	// By is recorded for each run that the batch makes: who asked for it; nil for nobody.
+	By *Audit
 }
 
 // Query selects runs.
@@ -81,10 +85,11 @@ type WorkspaceTx struct {
 	Notices []Notice // put into the outbox in the same transaction
 }
 
-// Audit records a decision about the workspace.
-func (h *WorkspaceTx) Audit(actor, via, action, reason string) {
-	h.Audits = append(h.Audits, Audit{At: h.Now, Actor: actor, Via: via, Action: action, Workspace: h.Record.Name,
-		Reason: reason})
+// Audit records an act upon the workspace.
+func (h *WorkspaceTx) Audit(a access.Actor, action, reason string) {
+	r := audit.By(a, action, reason)
+	r.At, r.Workspace = h.Now, h.Record.Name
+	h.Audits = append(h.Audits, r)
 }
 
 // Retention is how long ended runs are kept. A run goes when it is past both.

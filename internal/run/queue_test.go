@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -108,7 +109,7 @@ func TestQueueHeld(t *testing.T) {
 func TestHoldsAudit(t *testing.T) {
 	h := WorkspaceTx{Now: t0}
 	h.Record.Name = "net"
-	h.Audit("ana", "socket", "lock", "why")
+	h.Audit(access.Actor{Name: "ana", Via: "socket"}, "lock", "why")
 	if want := (Audit{At: t0, Actor: "ana", Via: "socket", Action: "lock", Workspace: "net", Reason: "why"}); len(
 		h.Audits) != 1 || h.Audits[0] != want {
 		t.Errorf("recorded %+v, want %+v", h.Audits, want)
@@ -135,13 +136,13 @@ func TestTx(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.Note("li", "watches")
-	d.Audit("ana", "socket", "approve", "fine")
+	d.Audit(access.Actor{Name: "ana", Via: "socket"}, "approve", "fine")
 	if want := []Event{{Run: "r1", At: t0, From: ApplyQueued, To: Applying, Actor: "ana", Text: "off it goes"},
 		{Run: "r1", At: t0, Actor: "li", Text: "watches"}}; !slices.Equal(d.Events, want) {
 		t.Errorf("events %+v, want %+v", d.Events, want)
 	}
 	if want := []Audit{{At: t0, Actor: "ana", Via: "socket", Action: "approve", Workspace: "net", Run: "r1",
-		Reason: "fine"}}; !slices.Equal(d.Audits, want) {
+		Commit: "c", Reason: "fine"}}; !slices.Equal(d.Audits, want) {
 		t.Errorf("audits %+v, want %+v", d.Audits, want)
 	}
 

@@ -5,7 +5,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/drift/findings"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/workspace"
@@ -21,16 +23,8 @@ type Event struct {
 	Text  string    `json:"text,omitempty"`
 }
 
-// Audit is one decision of a person or of the configuration: who, when, what, to what, why.
-type Audit struct {
-	At        time.Time `json:"at"`
-	Actor     string    `json:"actor"`
-	Via       string    `json:"via"` // "socket", "config"
-	Action    string    `json:"action"`
-	Workspace string    `json:"workspace,omitempty"`
-	Run       string    `json:"run,omitempty"`
-	Reason    string    `json:"reason,omitempty"`
-}
+// Audit is one act of a person or of the configuration.
+type Audit = audit.Record
 
 // FindingsTx is what a transaction sees and changes of one workspace's drift; Look is
 // what brings it up to date.
@@ -129,10 +123,18 @@ func (d *Tx) Note(actor, text string) {
 	d.Events = append(d.Events, Event{Run: d.Run.ID, At: d.Now, Actor: actor, Text: text})
 }
 
-// Audit records a decision about the run.
-func (d *Tx) Audit(actor, via, action, reason string) {
-	d.Audits = append(d.Audits, Audit{At: d.Now, Actor: actor, Via: via, Action: action,
-		Workspace: d.Run.Workspace, Run: d.Run.ID, Reason: reason})
+// Audit records an act upon the run.
+func (d *Tx) Audit(a access.Actor, action, reason string) {
+	d.Audits = append(d.Audits, d.Run.Audited(audit.By(a, action, reason), d.Now))
+}
+
+// Audited is the record of an act upon the run.
+func (r Run) Audited(a Audit, now time.Time) Audit {
+	a.At, a.Workspace, a.Run, a.Commit = now, r.Workspace, r.ID, r.Commit.SHA
+	if r.Plan != nil {
+		a.Digest = r.Plan.Digest
+	}
+	return a
 }
 
 // Take locks the run's state for the run; what the run holds already it keeps

@@ -23,6 +23,7 @@ type startOutput struct {
 
 func (s *Server) startRun(ctx context.Context, a access.Actor, in *startInput) (*startOutput, error) {
 	b := in.Body
+	asksFor(ctx, b.Kind)
 	r, err := s.Engine.Start(ctx, a, acts.Order{Workspace: in.Name, Kind: run.Kind(b.Kind), Ref: b.Ref,
 		Debug: b.Debug, Upgrade: b.Upgrade})
 	return s.started(ctx, r, err)
@@ -51,6 +52,10 @@ type ballotInput struct {
 }
 
 func (s *Server) vote(ctx context.Context, a access.Actor, in *ballotInput) (*body[api.Run], error) {
+	asksFor(ctx, "reject")
+	if in.Body.Yes {
+		asksFor(ctx, "approve")
+	}
 	_, err := s.Engine.Vote(ctx, a, in.ID, acts.Ballot(in.Body))
 	return s.changed(ctx, in.ID, err)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/tfops/tfops/internal/engine/view"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
+	"github.com/tfops/tfops/internal/server/asked"
 )
 
 // announce tells of every request before it is handled.
@@ -28,7 +29,7 @@ func announce(h http.Handler, asked chan<- struct{}) http.Handler {
 
 // failing is an engine whose Show fails as the test says.
 type failing struct {
-	Runs
+	asked.Runs
 	show func() error
 }
 

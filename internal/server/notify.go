@@ -5,6 +5,7 @@ import (
 
 	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/server/wire"
 )
@@ -71,6 +72,4 @@ func (s *Server) testTarget(ctx context.Context, a access.Actor, in *targetInput
 }
 
 // decision is what is recorded of an action: who asks for it, and from where.
-func decision(a access.Actor, action string) run.Audit {
-	return run.Audit{Actor: a.Name, Via: a.Via, Action: action}
-}
+func decision(a access.Actor, action string) run.Audit { return audit.By(a, action, "") }

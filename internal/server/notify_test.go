@@ -63,7 +63,12 @@ func TestWhatDoesNotArriveIsShown(t *testing.T) {
 		t.Fatal("a delivery was dropped twice")
 	}
 	audits, err := r.client.Audit(t.Context(), 10)
-	if err != nil || len(audits) != 3 || audits[0].Action != "drop delivery "+sent.Delivery ||
+	if err != nil || len(audits) != 4 || audits[0].Action != "drop delivery "+sent.Delivery ||
+		audits[0].Allowed || audits[0].Refused == "" {
+		t.Fatalf("the refusal is not recorded: %+v, %v", audits, err)
+	}
+	audits = audits[1:]
+	if audits[0].Action != "drop delivery "+sent.Delivery ||
 		audits[0].Actor == "" || audits[1].Action != "retry delivery "+sent.Delivery ||
 		audits[2].Action != "test notify ops" || audits[2].Actor == "" {
 		t.Fatalf("the audit log does not say who did what: %+v, %v", audits, err)

@@ -57,6 +57,9 @@ func lacks(err error) bool {
 func fail(ctx context.Context, err error) *problem {
 	rq := requestOf(ctx)
 	p := problemOf(err, rq.id)
+	if rq.act != nil {
+		rq.act.Why = p.Detail
+	}
 	switch {
 	case ctx.Err() != nil: // nobody is there to read the answer
 		rq.log.Debug("a request was given up", "error", err)

@@ -10,12 +10,13 @@ import (
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/drift/report"
 	"github.com/tfops/tfops/internal/fault"
+	"github.com/tfops/tfops/internal/server/asked"
 	"github.com/tfops/tfops/internal/testrig"
 )
 
 // slow is an engine whose reports take until the test lets them go.
 type slow struct {
-	DriftReports
+	asked.DriftReports
 	begun, end chan struct{}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/server/socket"
 )
 
@@ -18,6 +19,8 @@ type endless struct {
 	Store
 	ended chan error
 }
+
+func (endless) Record(context.Context, run.Audit) error { return nil }
 
 func (e endless) Backup(_ context.Context, w io.Writer) error {
 	block := make([]byte, 64<<10)

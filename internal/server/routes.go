@@ -71,7 +71,7 @@ func (s *Server) runRoutes() []route {
 			streams(ndjson, on(s.log))},
 		{"GET", prefix + "/runs/{id}/debug", "get-debug-log",
 			"The engine's own debug log, of a run that was asked for one",
-			streams("text/plain", on(s.debugLog))},
+			streams("text/plain", on(by(s.debugLog)))},
 		{"GET", prefix + "/runs/{id}/wait", "wait-for-run",
 			"Answers when the run has ended, awaits approval or was interrupted, or when the time is up",
 			on(s.wait)},
@@ -120,10 +120,10 @@ func (s *Server) otherRoutes() []route {
 		{"GET", prefix + "/repositories", "list-repositories", "Repositories and how their polls went",
 			on(s.repositories)},
 		{"POST", prefix + "/repositories/{name}/poll", "poll-repository", "Look at a repository now",
-			accepted(on(s.poll))},
+			accepted(on(by(s.poll)))},
 		{"GET", prefix + "/audit", "list-audit", "Decisions, newest first", on(s.audit)},
 		{"GET", prefix + "/backup", "backup", "A copy of the store, as it is at one moment",
-			streams("application/octet-stream", on(s.backup))},
+			streams("application/octet-stream", on(by(s.backup)))},
 	}
 }
 
@@ -132,7 +132,9 @@ func (s *Server) otherRoutes() []route {
 func (s *Server) routes() (*http.ServeMux, map[string]int64) {
 	mux := http.NewServeMux()
 	a := humago.New(mux, openapi.Config(restate))
+	s.ids = map[string]string{}
 	for _, r := range s.table() {
+		s.ids[r.method+" "+r.path] = r.id
 		r.bind(a, huma.Operation{Method: r.method, Path: r.path, OperationID: r.id, Summary: r.summary,
 			Responses:                    map[string]*huma.Response{"default": problemResponse(a)},
 			RejectUnknownQueryParameters: true,

@@ -74,8 +74,10 @@ func TestARunFromCommitToApplied(t *testing.T) {
 		t.Errorf("workspace: %+v, %v", w, err)
 	}
 	audit, err := c.Audit(ctx, 0)
-	if err != nil || len(audit) != 1 || audit[0].Action != "approve" || audit[0].Actor != me(t) ||
-		audit[0].Via != "socket" {
+	if err != nil || len(audit) != 2 || audit[0].Action != "approve" || audit[0].Actor != me(t) ||
+		audit[0].Via != "socket" || !audit[0].Allowed || audit[0].Digest != done.Plan.Digest ||
+		audit[0].Commit != done.Commit.SHA || audit[0].UID == "" || int(audit[0].PID) != os.Getpid() ||
+		audit[1].Action != "approve" || audit[1].Allowed || audit[1].Refused == "" || audit[1].Workspace != "a" {
 		t.Errorf("audit: %+v, %v", audit, err)
 	}
 	whole, err := c.Plan(ctx, done.ID)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/server/wire"
 )
 
@@ -40,7 +41,7 @@ func (s *Server) versions(context.Context, *nothing) (*body[api.Version], error)
 
 // health reads one record: a daemon whose store is gone is not well.
 func (s *Server) health(ctx context.Context, _ *nothing) (*body[api.Health], error) {
-	if _, err := s.Store.Audits(ctx, 1); err != nil {
+	if _, err := s.Store.AuditLog(ctx, audit.Query{Limit: 1}); err != nil {
 		return nil, err
 	}
 	return answerOf(api.Health{Status: "ok"}), nil
@@ -48,16 +49,4 @@ func (s *Server) health(ctx context.Context, _ *nothing) (*body[api.Health], err
 
 func (s *Server) repositories(context.Context, *nothing) (*body[[]api.Repository], error) {
 	return answerOf(wire.Repositories(s.Engine.Repositories())), nil
-}
-
-func (s *Server) poll(_ context.Context, in *named) (*nothing, error) {
-	return &nothing{}, s.Engine.Poke(in.Name)
-}
-
-type auditInput struct {
-	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"50"`
-}
-
-func (s *Server) audit(ctx context.Context, in *auditInput) (*body[[]api.Audit], error) {
-	return answered(wire.Audits)(s.Store.Audits(ctx, in.Limit))
 }

@@ -9,6 +9,9 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/tfops/tfops/internal/access"
+	"github.com/tfops/tfops/internal/audit"
 )
 
 const ndjson = "application/x-ndjson"
@@ -34,9 +37,14 @@ func (s *Server) log(ctx context.Context, in *logInput) (*huma.StreamResponse, e
 }
 
 // debugLog passes on the engine's own debug log of a run.
-func (s *Server) debugLog(ctx context.Context, in *identified) (*huma.StreamResponse, error) {
+func (s *Server) debugLog(ctx context.Context, a access.Actor, in *identified) (*huma.StreamResponse, error) {
 	text, err := s.Engine.DebugLog(ctx, in.ID) // while an error can still be told properly
 	if err != nil {
+		return nil, err
+	}
+	read := audit.By(a, "debug-log", "")
+	read.Run = in.ID
+	if err := s.Store.Record(ctx, read); err != nil {
 		return nil, err
 	}
 	return s.stream("text/plain; charset=utf-8", s.withDeadline(func(_ context.Context, w io.Writer) error {
@@ -45,7 +53,10 @@ func (s *Server) debugLog(ctx context.Context, in *identified) (*huma.StreamResp
 	})), nil
 }
 
-func (s *Server) backup(context.Context, *nothing) (*huma.StreamResponse, error) {
+func (s *Server) backup(ctx context.Context, a access.Actor, _ *nothing) (*huma.StreamResponse, error) {
+	if err := s.Store.Record(ctx, audit.By(a, "backup", "")); err != nil {
+		return nil, err
+	}
 	out := s.stream("application/octet-stream", s.withDeadline(s.Store.Backup))
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		hctx.SetHeader("Content-Disposition", `attachment; filename="tfops.db"`)

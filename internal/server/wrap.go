@@ -19,6 +19,7 @@ import (
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/server/limits"
+	"github.com/tfops/tfops/internal/server/refused"
 	"github.com/tfops/tfops/internal/server/socket"
 )
 
@@ -26,6 +27,7 @@ import (
 type request struct {
 	id  string // also in the answer's head and in the log
 	log *slog.Logger
+	act *refused.Act
 }
 
 // actor is who asks in this request.
@@ -35,7 +37,7 @@ func actor(ctx context.Context) (access.Actor, error) {
 		return access.Actor{}, errNoPeer
 	}
 	name, err := p.Name()
-	return access.Actor{Name: name, Via: "socket"}, err
+	return access.Actor{Name: name, Via: "socket", Peer: p.Access()}, err
 }
 
 var errNoPeer = fault.New(fault.Forbidden, "connect through the Unix socket in the data directory",
@@ -62,7 +64,8 @@ const (
 func (s *Server) wrap(mux *http.ServeMux, bounds map[string]int64) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := rand.Text()[:12]
-		rq := request{id: id, log: s.Log.With("request", id, "method", r.Method, "path", r.URL.Path)}
+		rq := request{id: id, log: s.Log.With("request", id, "method", r.Method, "path", r.URL.Path),
+			act: &refused.Act{}}
 		p, known := socket.PeerOf(r.Context())
 		if known {
 			rq.log = rq.log.With("uid", p.UID)
@@ -102,6 +105,7 @@ func (s *Server) wrap(mux *http.ServeMux, bounds map[string]int64) http.Handler 
 			writeProblem(out, noRoute(mux, r, out.Header()))
 			return
 		}
+		defer func() { s.recordRefusal(r, rq, out.status) }()
 		mux.ServeHTTP(out, r)
 	})
 }

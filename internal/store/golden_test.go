@@ -16,7 +16,9 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/authorship"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/locks"
@@ -59,7 +61,8 @@ func fixture() sample {
 		lock: locks.Lock{State: "s3:bucket=b,key=k#default", Workspace: "net", Run: "01zgwseg0v3j", Person: "ana",
 			Reason: "applying", Since: at(5)},
 		audit: run.Audit{At: at(3), Actor: "li", Via: "socket", Action: "approve", Workspace: "net", Run: ended.ID,
-			Reason: "fine"},
+			Peer:   access.Peer{UID: "1000", PID: 7, LoginUID: "1001", Login: "ana"},
+			Digest: "sha256:0123", Commit: "c0ffee", Reason: "fine", Refused: "no", Unrecorded: 3},
 		finding: drift.Finding{ID: "3f2a9c41d07b", Workspace: "net",
 			Difference: drift.Difference{Address: "aws_vpc.main", Type: "aws_vpc", Module: "module.m",
 				Provider: "registry.terraform.io/hashicorp/aws", Class: drift.Changed, Action: plan.Update,
@@ -88,6 +91,8 @@ func at(minutes int) time.Time { return t0.Add(time.Duration(minutes) * time.Min
 func endedRun() run.Run {
 	return run.Run{ID: "01zgwseg0v3j", Workspace: "net", Kind: run.Sync, Status: run.Errored,
 		Reason: run.Superseded, Comment: "said",
+		Authors: &authorship.Authors{Since: "beef", Until: "c0ffee", Commits: 2, Unknown: "why", Next: "what to do",
+			People: []authorship.Person{{Name: "Ana", Email: "ana@example.com", Commit: "c0ffee", Commits: 2}}},
 		Commit: run.Commit{SHA: "c0ffee", Author: run.Person{Name: "Ana", Email: "ana@example.com"},
 			Committer: run.Person{Name: "Li", Email: "li@example.com"},
 			CoAuthors: []run.Person{{Name: "Bo", Email: "bo@example.com"}},
@@ -128,8 +133,9 @@ func fixtureRecord() workspace.Record {
 			StateMark: workspace.StateMark{Serial: 7, Lineage: "8a7c", Digest: "sha256:4567"},
 			Behind:    "restored", Commit: "beef", At: workspace.Place{Repository: "infra", Branch: "main",
 				Dir: "net", TerraformWorkspace: "default"}},
-		Origin: &workspace.Origin{Generator: "live", Branch: "main", Dir: "live/net", VarFile: "a.tfvars"},
-		Orphan: &workspace.Orphan{Since: at(-3), Why: "gone", Asked: true}, Ended: "run 01zgwseg0v3j is errored",
+		Origin:   &workspace.Origin{Generator: "live", Branch: "main", Dir: "live/net", VarFile: "a.tfvars"},
+		Orphan:   &workspace.Orphan{Since: at(-3), Why: "gone", Asked: true, Head: "feed"},
+		Ended:    "run 01zgwseg0v3j is errored",
 		EndedRun: "01zgwseg0v3j",
 		HeldBack: "dns", HalfDone: "01zgwseg0v3j",
 		Outputs: map[string]workspace.Output{"vpc": {Digest: "d2", Sensitive: true}},
@@ -210,6 +216,9 @@ func zeros(path string, v reflect.Value) []string {
 		return found
 	}
 	for i := range v.NumField() {
+		if v.Type().Field(i).Tag.Get("json") == "-" {
+			continue // the key has it
+		}
 		found = append(found, zeros(path+"."+v.Type().Field(i).Name, v.Field(i))...)
 	}
 	return found

@@ -3,7 +3,9 @@ package store
 import (
 	"cmp"
 	"context"
+	"time"
 
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/store/journal"
@@ -81,22 +83,71 @@ func (s *Store) Record(ctx context.Context, a run.Audit) error {
 	return s.db.Decide(ctx, a, func(*records.Tx) error { return nil })
 }
 
-// Audits reads the audit log, newest first; limit 0 reads all of it.
-func (s *Store) Audits(ctx context.Context, limit int) (audits []run.Audit, err error) {
+// Audits reads the newest records of the audit log, without their numbers; limit 0 reads all.
+func (s *Store) Audits(ctx context.Context, limit int) ([]run.Audit, error) {
+	found, err := s.AuditLog(ctx, audit.Query{Limit: limit})
+	for i := range found {
+		found[i].Number = 0
+	}
+	return found, err
+}
+
+// AuditLog reads what is selected of the audit log, newest first; a limit of 0 reads all.
+func (s *Store) AuditLog(ctx context.Context, q audit.Query) (found []run.Audit, err error) {
+	before := ""
+	if q.Before > 0 {
+		before = records.Number("", q.Before)
+	}
 	err = s.db.View(ctx, func(tx *records.Tx) error {
-		for r := range tx.Backward(records.Audit, "", "") {
-			if limit > 0 && len(audits) == limit {
-				break
-			}
-			var a run.Audit
-			if err := r.Decode(&a); err != nil {
+		for r := range tx.Backward(records.Audit, "", before) {
+			if err := ctx.Err(); err != nil || q.Limit > 0 && len(found) == q.Limit {
 				return err
 			}
-			audits = append(audits, a)
+			a, err := audited(r)
+			if err != nil {
+				return err
+			}
+			if q.Matches(a) {
+				found = append(found, a)
+			}
 		}
 		return nil
 	})
-	return audits, err
+	return found, err
+}
+
+func audited(r records.Record) (a run.Audit, err error) {
+	err = r.Decode(&a)
+	a.Number = records.NumberOf(r.Key)
+	return a, err
+}
+
+// prunedAudits is how many records of the audit log go in one transaction.
+const prunedAudits = 1000
+
+// PruneAudits removes records of the audit log, the oldest first, up to the first that is not
+// older than a time.
+func (s *Store) PruneAudits(ctx context.Context, before time.Time) error {
+	for {
+		var gone []string
+		err := s.db.View(ctx, func(tx *records.Tx) error {
+			for r := range tx.Walk(records.Audit, "") {
+				a, err := audited(r)
+				if err != nil || !a.At.Before(before) || len(gone) == prunedAudits {
+					return err
+				}
+				gone = append(gone, string(r.Key))
+			}
+			return nil
+		})
+		if err != nil || len(gone) == 0 {
+			return err
+		}
+		err = s.db.Update(ctx, func(tx *records.Tx) error { return tx.Remove(records.Audit, gone...) })
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // Prune removes the ended runs that are past their workspace's retention, with

@@ -57,6 +57,11 @@ func (s *Store) Enqueue(ctx context.Context, b run.Batch) (created, superseded [
 				return err
 			}
 			created, superseded = append(created, made...), append(superseded, old...)
+			if b.By != nil && len(made) > 0 {
+				if err := tx.AddAudits([]run.Audit{made[0].Audited(*b.By, s.db.Now())}); err != nil {
+					return err
+				}
+			}
 		}
 		if err := journal.AddReports(tx, b.Reports); err != nil {
 			return err

@@ -81,7 +81,7 @@ var (
 
 // File is the file itself.
 var File = &Kind{
-	Attrs: []string{"data_dir"}, advice: fileAdvice,
+	Attrs: []string{"data_dir", "audit_keep"}, advice: fileAdvice,
 	Blocks: []*Kind{Server, Runner, Engine, Repository, ModuleCredentials, Defaults, Workspace, Workspaces,
 		User, Group, Ignore, Severity, Report, Notify},
 }

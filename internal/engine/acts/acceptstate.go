@@ -31,6 +31,6 @@ func acceptState(d *run.Tx, a access.Actor, b Ballot) error {
 		return fault.New(fault.Invalid, run.AcceptCommand(d.Run.ID),
 			"say why the old state may be left behind: it is kept with the run")
 	}
-	d.Audit(a.Name, a.Via, "accept-new-state", fmt.Sprintf("%s (%s)", b.Comment, n))
+	d.Audit(a, "accept-new-state", fmt.Sprintf("%s (%s)", b.Comment, n))
 	return nil
 }

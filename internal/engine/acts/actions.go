@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/engine/decide"
 	"github.com/tfops/tfops/internal/engine/jobs"
@@ -87,7 +88,11 @@ func (act *Actions) Start(ctx context.Context, a access.Actor, o Order) (run.Run
 		return run.Run{}, err
 	}
 	r.Debug = o.Debug
-	b := run.Batch{Runs: []run.Run{r}}
+	by := audit.By(a, string(o.Kind), "")
+	if o.Ref != "" {
+		by.Reason = "of " + o.Ref
+	}
+	b := run.Batch{Runs: []run.Run{r}, By: &by}
 	if o.Kind == run.Destroy {
 		if err := act.Order.InReverse(ctx, &b); err != nil {
 			return run.Run{}, err
@@ -216,11 +221,11 @@ func (act *Actions) Vote(ctx context.Context, a access.Actor, id string, b Ballo
 		d.Votes = append(d.Votes, v)
 		c.Votes = d.Votes
 		if !b.Yes {
-			d.Audit(a.Name, a.Via, "reject", b.Comment)
+			d.Audit(a, "reject", b.Comment)
 			d.Run.Reason, d.Run.Comment = run.Rejected, b.Comment
 			return d.Move(run.Discarded, a.Name, "rejected: "+b.Comment)
 		}
-		d.Audit(a.Name, a.Via, "approve", b.Comment)
+		d.Audit(a, "approve", b.Comment)
 		d.Note(a.Name, strings.TrimSuffix("approved: "+b.Comment, ": "))
 		if decision := approvals.Decide(c); decision.Approved {
 			return d.Move(run.ApplyQueued, a.Name, "every approval is there")
@@ -310,7 +315,7 @@ func (act *Actions) Withdraw(ctx context.Context, a access.Actor, id string) (ru
 			return fault.New(fault.Conflict, "tfops show "+id, "%s has not voted on run %s", a.Name, id)
 		}
 		d.Votes = kept
-		d.Audit(a.Name, a.Via, "withdraw", "")
+		d.Audit(a, "withdraw", "")
 		d.Note(a.Name, "took the approval back")
 		if d.Run.Status == run.ApplyQueued && !approvals.Decide(decide.CaseOf(&def, s.People, &d.Run, kept)).Approved {
 			return d.Move(run.AwaitingApproval, a.Name, "an approval was taken back")
@@ -335,7 +340,7 @@ func (act *Actions) Cancel(ctx context.Context, a access.Actor, id string, force
 		if force {
 			action = "cancel --force"
 		}
-		d.Audit(a.Name, a.Via, action, "")
+		d.Audit(a, action, "")
 		if d.Run.Status == run.Applying {
 			phase = job.ApplyPhase
 			d.Run.Canceling = a.Name
@@ -381,7 +386,7 @@ func (act *Actions) Resolve(ctx context.Context, a access.Actor, id, found strin
 				d.Run.Status)
 		}
 		d.Release()
-		d.Audit(a.Name, a.Via, "resolve", found)
+		d.Audit(a, "resolve", found)
 		d.Run.Comment = "resolved by " + a.Name + ": " + found
 		if err := d.Move(run.Errored, a.Name, d.Run.Comment); err != nil {
 			return err
@@ -420,7 +425,7 @@ func (act *Actions) Lock(ctx context.Context, a access.Actor, name, reason strin
 			return err
 		}
 		h.Locks = append(h.Locks, want)
-		h.Audit(a.Name, a.Via, "lock", reason)
+		h.Audit(a, "lock", reason)
 		return nil
 	})
 }
@@ -440,7 +445,7 @@ func (act *Actions) Unlock(ctx context.Context, a access.Actor, name, reason str
 			if err := locks.Release(l, a.Name, reason); err != nil {
 				return err
 			}
-			h.Audit(a.Name, a.Via, "unlock", strings.TrimSpace("was "+l.String()+" "+reason))
+			h.Audit(a, "unlock", strings.TrimSpace("was "+l.String()+" "+reason))
 		}
 		h.Locks = nil
 		return nil
@@ -463,7 +468,7 @@ func (act *Actions) Suspend(ctx context.Context, a access.Actor, name, reason st
 				until.Format(time.RFC3339))
 		}
 		h.Record.Suspension = &workspace.Suspension{By: a.Name, Reason: reason, At: h.Now, Until: until}
-		h.Audit(a.Name, a.Via, "suspend", reason)
+		h.Audit(a, "suspend", reason)
 		return nil
 	})
 }
@@ -476,7 +481,7 @@ func (act *Actions) Resume(ctx context.Context, a access.Actor, name string) err
 				name)
 		}
 		h.Record.Suspension = nil
-		h.Audit(a.Name, a.Via, "resume", "")
+		h.Audit(a, "resume", "")
 		return nil
 	})
 }

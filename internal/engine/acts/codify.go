@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tfops/tfops/internal/access"
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/engine/patches"
 	"github.com/tfops/tfops/internal/fault"
@@ -35,7 +36,8 @@ func (act *Actions) Codify(ctx context.Context, a access.Actor, finding string) 
 		return p, err
 	}
 	r.Codify = f.ID
-	created, err := act.Txn.Enqueue(ctx, run.Batch{Runs: []run.Run{r}})
+	by := audit.By(a, "codify "+f.ID, "")
+	created, err := act.Txn.Enqueue(ctx, run.Batch{Runs: []run.Run{r}, By: &by})
 	if err != nil {
 		return patches.Patch{}, err
 	}

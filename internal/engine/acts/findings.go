@@ -58,7 +58,7 @@ func (act *Actions) Acknowledge(ctx context.Context, a access.Actor, id, reason 
 	error) {
 	f, err := act.changeFinding(ctx, id, func(h *run.WorkspaceTx, f drift.Finding) (drift.Finding, error) {
 		f, _, err := drift.Acknowledge(f, drift.Ack{By: a.Name, Reason: strings.TrimSpace(reason), Until: until}, h.Now)
-		h.Audit(a.Name, a.Via, "acknowledge "+id, reason)
+		h.Audit(a, "acknowledge "+id, reason)
 		return f, err
 	})
 	if err == nil && !until.IsZero() {
@@ -72,7 +72,7 @@ func (act *Actions) Acknowledge(ctx context.Context, a access.Actor, id, reason 
 func (act *Actions) Unacknowledge(ctx context.Context, a access.Actor, id string) (drift.Finding, error) {
 	return act.changeFinding(ctx, id, func(h *run.WorkspaceTx, f drift.Finding) (drift.Finding, error) {
 		f, _, err := drift.Unacknowledge(f, h.Now)
-		h.Audit(a.Name, a.Via, "unacknowledge "+id, "")
+		h.Audit(a, "unacknowledge "+id, "")
 		return f, err
 	})
 }

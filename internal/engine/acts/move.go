@@ -58,7 +58,7 @@ func (act *Actions) startMove(ctx context.Context, a access.Actor, def fleet.Def
 		return run.Run{}, err
 	}
 	err = act.Txn.ChangeWorkspace(ctx, def.Name, func(h *run.WorkspaceTx) error {
-		h.Audit(a.Name, a.Via, action, reason)
+		h.Audit(a, action, reason)
 		return nil
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/locks"
@@ -206,7 +207,7 @@ func moved(d *run.Tx, def fleet.Definition, met StateFound, m job.Moved) {
 		action = "state-imported"
 		d.Record.Destroyed = d.Record.Destroyed && m.Resources == 0
 	}
-	d.Audit(cmp.Or(d.Run.Trigger.Actor, "tfops"), "", action, d.Run.Moving.String())
+	d.Audit(access.Actor{Name: cmp.Or(d.Run.Trigger.Actor, "tfops")}, action, d.Run.Moving.String())
 }
 
 // imported is why the plan after an import waits for a person where it changes something;

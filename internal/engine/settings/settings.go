@@ -30,6 +30,7 @@ type Settings struct {
 	Drift        drift.Rules
 	Reports      []ReportPlan
 	Instance     report.Instance // how reports name this tfops
+	AuditKeep    time.Duration   // how long the audit log is kept; 0: audit.DefaultKeep
 	// Wants names the targets that want a notice; nil: nobody is told anything.
 	Wants func(run.Notice) []string
 

@@ -3,6 +3,7 @@
 package upkeep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/checkout"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/engine/jobs"
@@ -48,6 +50,7 @@ type Journal interface {
 	Findings(ctx context.Context, workspace string) ([]drift.Finding, error)
 	Checks(ctx context.Context, since time.Time) ([]drift.Check, error)
 	Reports(context.Context) ([]run.Report, error)
+	PruneAudits(ctx context.Context, before time.Time) error
 	PruneDrift(ctx context.Context, before time.Time, configured map[string]bool) (reports []string, err error)
 }
 
@@ -248,8 +251,17 @@ func (u *Keeper) prune(ctx context.Context) {
 		u.log.Error("old runs cannot be pruned", "error", err)
 	}
 	u.pruneDrift(ctx)
+	u.pruneAudits(ctx)
 	u.KeepRules(ctx)
 	u.pruneTrees(ctx)
+}
+
+// pruneAudits forgets what the audit log has of long ago.
+func (u *Keeper) pruneAudits(ctx context.Context) {
+	keep := cmp.Or(u.txn.Settings.Get().AuditKeep, audit.DefaultKeep)
+	if err := u.journal.PruneAudits(ctx, time.Now().Add(-keep)); err != nil && ctx.Err() == nil {
+		u.log.Error("the audit log cannot be pruned", "error", err)
+	}
 }
 
 // DriftDays is how long the history of drift is kept: the longest trend of a

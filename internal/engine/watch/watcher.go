@@ -90,7 +90,7 @@ func (w *Watcher) Configure(ctx context.Context, s *settings.Settings) error {
 	s.Prepare()
 	// First of all: a configuration that is not in the audit log is not in force.
 	if err := w.txn.Record(ctx, run.Audit{Actor: "tfops", Via: "config", Action: "configure",
-		Reason: s.Summary()}); err != nil {
+		Digest: s.RulesDigest(), Reason: s.Summary()}); err != nil {
 		return err
 	}
 	records, err := w.txn.Records(ctx)

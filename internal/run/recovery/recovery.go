@@ -92,6 +92,8 @@ func Recover(known Known, why string, now time.Time) Contents {
 		c.Audits = append(c.Audits, run.Audit{At: now, Actor: Actor, Via: "command", Action: "suspend",
 			Workspace: name, Reason: why})
 	}
+	c.Audits = append(c.Audits, run.Audit{At: now, Actor: Actor, Via: "command", Action: "recover",
+		Reason: fmt.Sprintf("%d runs, %d workspaces", len(c.Runs), len(c.Records))})
 	c.Locks = locksOf(c.Runs)
 	return c
 }

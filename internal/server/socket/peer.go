@@ -11,14 +11,29 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/fault"
 )
 
 // Peer is the user at the other end of a connection, as the kernel knows it.
 type Peer struct {
-	UID  uint32
-	Name func() (string, error) // looked up when it is asked for
+	UID   uint32
+	Name  func() (string, error) // looked up when it is asked for
+	PID   int32                  // 0: not known
+	Login *uint32                // the uid that logged in; nil: nobody did, or it is not known
 }
+
+// Access is the peer as it is recorded.
+func (p Peer) Access() access.Peer {
+	out := access.Peer{UID: decimal(p.UID), PID: p.PID}
+	if p.Login != nil {
+		out.LoginUID = decimal(*p.Login)
+		out.Login, _ = userName(*p.Login) // a directory that is down leaves the number
+	}
+	return out
+}
+
+func decimal(uid uint32) string { return strconv.FormatUint(uint64(uid), 10) }
 
 type peerKey struct{}
 
@@ -31,39 +46,46 @@ func PeerOf(ctx context.Context) (Peer, bool) {
 // WithPeer asks the kernel once for each connection. A connection for which it
 // has no answer gets no peer, and its requests are refused.
 func WithPeer(ctx context.Context, c net.Conn) context.Context {
-	uid, err := peerUID(c)
+	cred, err := peerOf(c)
 	if err != nil {
 		return ctx
 	}
+	uid := cred.Uid
 	// The name is looked up when a request needs it: this runs in the loop
 	// that accepts connections, and a directory service may be slow.
-	p := Peer{UID: uid, Name: sync.OnceValues(func() (string, error) { return userName(uid) })}
+	p := Peer{UID: uid, PID: cred.Pid, Login: cred.login,
+		Name: sync.OnceValues(func() (string, error) { return userName(uid) })}
 	return context.WithValue(ctx, peerKey{}, p)
 }
 
-func peerUID(c net.Conn) (uint32, error) {
+// credentials are those of a peer when it connected.
+type credentials struct {
+	syscall.Ucred
+	login *uint32
+}
+
+func peerOf(c net.Conn) (out credentials, err error) {
 	sc, ok := c.(syscall.Conn)
 	if !ok {
-		return 0, fmt.Errorf("%T is no socket", c)
+		return out, fmt.Errorf("%T is no socket", c)
 	}
 	raw, err := sc.SyscallConn()
 	if err != nil {
-		return 0, err
+		return out, err
 	}
-	var cred *syscall.Ucred
 	var credErr error
 	if err := raw.Control(func(fd uintptr) {
-		cred, credErr = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
-	}); err != nil {
-		return 0, err
+		var cred *syscall.Ucred
+		if cred, credErr = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED); credErr == nil {
+			out = credentials{*cred, loginOf(int(fd), cred.Pid)}
+		}
+	}); err != nil || credErr != nil {
+		return out, errors.Join(err, credErr)
 	}
-	if credErr != nil {
-		return 0, credErr
+	if out.Uid == math.MaxUint32 { // what the kernel answers for a socket that is no Unix socket
+		return out, errors.New("the kernel does not know the peer")
 	}
-	if cred.Uid == math.MaxUint32 { // what the kernel answers for a socket that is no Unix socket
-		return 0, errors.New("the kernel does not know the peer")
-	}
-	return cred.Uid, nil
+	return out, nil
 }
 
 // knownNames are those that were looked up before, by uid.
@@ -73,7 +95,7 @@ var knownNames sync.Map
 // lookup is an error and not a number: the same person must not count twice
 // under two names.
 func userName(uid uint32) (string, error) {
-	id := strconv.FormatUint(uint64(uid), 10)
+	id := decimal(uid)
 	u, err := user.LookupId(id)
 	var unknown user.UnknownUserIdError
 	switch {

@@ -10,8 +10,10 @@ import (
 // Audits are decisions.
 func Audits(audits []run.Audit) []api.Audit {
 	return each(audits, func(a run.Audit) api.Audit {
-		return api.Audit{At: a.At.UTC(), Actor: a.Actor, Via: a.Via, Action: a.Action, Workspace: a.Workspace,
-			Run: a.Run, Reason: a.Reason}
+		return api.Audit{Number: a.Number, At: a.At.UTC(), Actor: a.Actor, Via: a.Via, Action: a.Action,
+			Workspace: a.Workspace, Run: a.Run, Digest: a.Digest, Commit: a.Commit, Reason: a.Reason,
+			Allowed: a.Refused == "", Refused: a.Refused, Unrecorded: a.Unrecorded,
+			UID: a.Peer.UID, PID: a.Peer.PID, LoginUID: a.Peer.LoginUID, Login: a.Peer.Login}
 	})
 }
 

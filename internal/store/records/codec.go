@@ -75,3 +75,11 @@ func Owned(owner string) string { return owner + "\x00" }
 func Number(prefix string, n uint64) string {
 	return string(binary.BigEndian.AppendUint64([]byte(prefix), n))
 }
+
+// NumberOf is the number that a key ends in; 0 where it has none.
+func NumberOf(key []byte) uint64 {
+	if len(key) < 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(key[len(key)-8:])
+}

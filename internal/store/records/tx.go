@@ -216,7 +216,7 @@ func (tx *Tx) SetLastNotice(id string) error { return tx.Bucket(Meta).Put(keyNot
 // AddAudits appends to the audit log.
 func (tx *Tx) AddAudits(audits []run.Audit) error {
 	for _, a := range audits {
-		if err := tx.Add(Audit, "", a); err != nil {
+		if err := tx.Add(Audit, "", a.Bounded()); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
@@ -28,8 +29,8 @@ func everything(d *run.Tx) error {
 		return err
 	}
 	d.Note("bo", "third")
-	d.Audit("ana", "socket", "approve", "fine")
-	d.Audit("li", "socket", "lock", "mine")
+	d.Audit(access.Actor{Name: "ana", Via: "socket"}, "approve", "fine")
+	d.Audit(access.Actor{Name: "li", Via: "socket"}, "lock", "mine")
 	d.Follow(run.Plan, run.ByStale, "bo")
 	return nil
 }
@@ -61,8 +62,10 @@ func changeStoresEverything(t *testing.T, b *bench) {
 		{Run: r.ID, At: b.now(), Actor: "bo", Text: "third"},
 	})
 	same(t, "audits, newest first", b.audits(), []run.Audit{
-		{At: b.now(), Actor: "li", Via: "socket", Action: "lock", Workspace: "net", Run: r.ID, Reason: "mine"},
-		{At: b.now(), Actor: "ana", Via: "socket", Action: "approve", Workspace: "net", Run: r.ID, Reason: "fine"},
+		{At: b.now(), Actor: "li", Via: "socket", Action: "lock", Workspace: "net", Run: r.ID,
+			Digest: "sha256:x", Commit: "c-net", Reason: "mine"},
+		{At: b.now(), Actor: "ana", Via: "socket", Action: "approve", Workspace: "net", Run: r.ID,
+			Digest: "sha256:x", Commit: "c-net", Reason: "fine"},
 	})
 	active := b.queue().Active
 	if len(active) != 2 || active[1].Kind != run.Plan || active[1].Trigger.Run != r.ID {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/approvals"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/locks"
@@ -114,7 +115,7 @@ func claimThatFailsChangesNothing(t *testing.T, b *bench) {
 	}{
 		{"fn refuses", r.ID, func(d *run.Tx) error {
 			d.Note("ana", "lost")
-			d.Audit("ana", "x", "y", "z")
+			d.Audit(access.Actor{Name: "ana", Via: "x"}, "y", "z")
 			d.Record.Head = "lost"
 			d.Follow(run.Sync, run.ByStale, "")
 			_ = begin(d)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
@@ -18,7 +19,7 @@ func holdsChange(t *testing.T, b *bench) {
 			t.Errorf("of a workspace that nobody knows: %+v", h)
 		}
 		h.Record.Suspension = suspension
-		h.Audit("ana", "socket", "suspend", "a freeze")
+		h.Audit(access.Actor{Name: "ana", Via: "socket"}, "suspend", "a freeze")
 		return nil
 	})
 	if err != nil {
@@ -50,7 +51,7 @@ func holdsThatFailChangeNothing(t *testing.T, b *bench) {
 	before := b.all()
 	err := b.ChangeWorkspace(t.Context(), "net", func(h *run.WorkspaceTx) error {
 		h.Locks, h.Record.Head = nil, "lost"
-		h.Audit("eve", "socket", "unlock", "")
+		h.Audit(access.Actor{Name: "eve", Via: "socket"}, "unlock", "")
 		return errRefused
 	})
 	if !errors.Is(err, errRefused) {

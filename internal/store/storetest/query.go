@@ -6,10 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
+	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -161,6 +165,64 @@ func auditsAreKept(t *testing.T, b *bench) {
 			t.Errorf("%d audits of %d: %v", len(some), limit, err)
 		}
 	}
+}
+
+// auditsAreFound: by what was asked for, by pages, with numbers without gaps, and bounded.
+func auditsAreFound(t *testing.T, b *bench) {
+	r := b.one("net", run.Sync) // a batch that nobody asked for leaves none
+	by := audit.By(access.Actor{Name: "ana", Via: "socket", Peer: access.Peer{UID: "7", PID: 8}}, "plan", "of main")
+	created, _, err := b.Enqueue(t.Context(), run.Batch{By: &by, Runs: []run.Run{{Workspace: "app", Kind: run.Plan,
+		Commit: r.Commit, Trigger: run.Trigger{Cause: run.ByPerson, Actor: "ana"}}}})
+	if err != nil || len(created) != 1 {
+		t.Fatalf("%v, %v", created, err)
+	}
+	long := strings.Repeat("\u00fc", audit.MaxText)
+	for _, a := range []run.Audit{{Actor: "li", Action: "poll infra", Reason: long},
+		{Actor: "li", Action: "approve", Workspace: "app", Refused: long}} {
+		if err := b.Record(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	find := func(q audit.Query, want ...uint64) []run.Audit {
+		t.Helper()
+		found, err := b.AuditLog(t.Context(), q)
+		var numbers []uint64
+		for _, a := range found {
+			numbers = append(numbers, a.Number)
+		}
+		if err != nil || !slices.Equal(numbers, want) {
+			t.Errorf("%+v finds %v (%v), want %v", q, numbers, err, want)
+		}
+		return found
+	}
+	all := find(audit.Query{}, 3, 2, 1)
+	made := by
+	made.Number, made.At, made.Workspace, made.Run, made.Commit = 1, b.now(), "app", created[0].ID, r.Commit.SHA
+	same(t, "who asked for the run", all[2], made)
+	for _, text := range []string{all[1].Reason, all[0].Refused} {
+		if len(text) > audit.MaxText || !utf8.ValidString(text) || !strings.HasSuffix(text, "(cut)") {
+			t.Errorf("a text of %d bytes is kept with %d: %q", len(long), len(text), text[len(text)-9:])
+		}
+	}
+	find(audit.Query{Limit: 2}, 3, 2)
+	find(audit.Query{Limit: 2, Before: 2}, 1)
+	find(audit.Query{Workspace: "app"}, 3, 1)
+	find(audit.Query{Actor: "li"}, 3, 2)
+	find(audit.Query{Verb: "poll"}, 2)
+	find(audit.Query{Verb: "poll infra"}, 2)
+	find(audit.Query{Since: b.now().Add(time.Second)})
+	if err := b.PruneAudits(t.Context(), b.now()); err != nil {
+		t.Fatal(err)
+	}
+	find(audit.Query{}, 3, 2, 1) // not older than that
+	if err := b.PruneAudits(t.Context(), b.now().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	find(audit.Query{})
+	if err := b.Record(t.Context(), run.Audit{Actor: "li", Action: "backup"}); err != nil {
+		t.Fatal(err)
+	}
+	find(audit.Query{}, 4) // numbers go on
 }
 
 // nothingIsDoneForWhoGaveUp: a context that is done stops every method before

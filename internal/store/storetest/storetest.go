@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/engine/txn"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
@@ -24,6 +25,8 @@ import (
 // Log reads what was recorded.
 type Log interface {
 	Audits(ctx context.Context, limit int) ([]run.Audit, error)
+	AuditLog(context.Context, audit.Query) ([]run.Audit, error)
+	PruneAudits(ctx context.Context, before time.Time) error
 }
 
 // Store is a store, by what each of its users asks of it.
@@ -76,6 +79,7 @@ func Run(t *testing.T, open Open) {
 		{"UnknownThingsAreNotFound", unknownThingsAreNotFound},
 		{"PruneKeepsWhatItMust", pruneKeepsWhatItMust},
 		{"AuditsAreKept", auditsAreKept},
+		{"AuditsAreFound", auditsAreFound},
 		{"FindingsAreKept", findingsAreKept},
 		{"ChecksAreKeptInTime", checksAreKeptInTime},
 		{"ReportsAreKept", reportsAreKept},
