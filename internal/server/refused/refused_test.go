@@ -26,7 +26,7 @@ func TestRecord(t *testing.T) {
 			"poll infra", "", "", "Not Found", false},
 		"a delivery": {"DELETE", "/dead-letters/{delivery}", "/dead-letters/d1", "drop-delivery", Act{"", "none"}, 404,
 			"drop delivery d1", "", "", "none", false},
-		"a backup":           {"GET", "/backup", "/backup", "backup", Act{"", "no disk"}, 503,
+		"a backup": {"GET", "/backup", "/backup", "backup", Act{"", "no disk"}, 503,
 			"backup", "", "", "no disk", false},
 		"what is only read":  {"GET", "/runs/{id}", "/runs/r1", "get-run", Act{"", "none"}, 404, "", "", "", "", true},
 		"what was done":      {"PUT", "/runs/{id}/vote", "/runs/r1/vote", "vote", Act{}, 200, "", "", "", "", true},
