@@ -92,7 +92,7 @@ func TestAuthorsAfterAForcedPush(t *testing.T) {
 		}
 		wantFault(t, g.vote(li, r, true), fault.Forbidden)
 		v, err := g.engine.Show(t.Context(), r.ID)
-		if err != nil || !strings.Contains(v.Wait.For, "git merge -s ours") || v.Wait.Command != "tfops sync a" {
+		if err != nil || !strings.Contains(v.Wait.Sentence(), "git merge -s ours") || v.Wait.Command != "tfops sync a" {
 			t.Errorf("%+v, %v", v.Wait, err)
 		}
 	}, define("a", fourEyes))

@@ -15,23 +15,20 @@ import (
 // authors finds who wrote what a run's plan applies. It reads Git, so it is done before the
 // transaction that stores the plan. What cannot be read is not known: that blocks the rules
 // that ask for it, and no run.
-func (ph *Worker) authors(ctx context.Context, r run.Run) (*authorship.Authors, error) {
+func (ph *Worker) authors(ctx context.Context, r run.Run) *authorship.Authors {
 	if !r.Kind.Applies() {
-		return nil, nil
+		return nil
 	}
+	var found authorship.Authors
 	d, _, err := ph.Txn.Load(ctx, r.ID)
-	if err != nil {
-		return nil, err
-	}
-	found, err := ph.authorsSince(ctx, r, d.Record)
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	if err == nil {
+		found, err = ph.authorsSince(ctx, r, d.Record)
 	}
 	if err != nil {
 		found = authorship.Unknown("the repository cannot be read: "+err.Error(), decide.RetryCommand(r))
 	}
 	found.Since = d.Record.Applied
-	return &found, nil
+	return &found
 }
 
 func (ph *Worker) authorsSince(ctx context.Context, r run.Run, rec workspace.Record) (authorship.Authors, error) {

@@ -294,9 +294,8 @@ func (ph *Worker) storePlan(ctx context.Context, r run.Run, res job.Result) {
 			return
 		}
 	}
-	var err error
-	if p.Authors, err = ph.authors(ctx, r); err != nil {
-		return // it stops, or the run was pruned: the runner's result is still there
+	if p.Authors = ph.authors(ctx, r); ctx.Err() != nil {
+		return // the runner's result is still there: the next daemon finds it
 	}
 	ph.decideKeeping(ctx, keep, func(d *run.Tx) error { return outcome.By(ph.Txn.Settings).Planned(d, p) })
 }
