@@ -8,8 +8,10 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // BenchmarkFleet measures what the daemon itself does for a commit that touches every
@@ -102,4 +104,28 @@ func processorTime(b *testing.B) time.Duration {
 		b.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkStatusOfBranches is the status of everything where a pattern finds many branches.
+func BenchmarkStatusOfBranches(b *testing.B) {
+	const n = 1500
+	gen := generator(workspace.Keep)
+	gen.Branches = []string{"env/*"}
+	g := &rig{dir: b.TempDir(), git: newRepository(), runners: newPlayers()}
+	g.git.bare = true
+	for i := range n {
+		g.git.commit(fmt.Sprintf("env/n%04d", i), "a/main.tf")
+	}
+	g.adjust = func(s *settings.Settings) { s.Config.Generators = []fleet.Generator{gen} }
+	g.openFor(b, nil)
+	if err := g.engine.watcher.Poll(b.Context(), "infra"); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		views, err := g.engine.Workspaces(b.Context())
+		if err != nil || len(views) < n {
+			b.Fatal(len(views), err)
+		}
+	}
+	g.store.Close()
 }

@@ -263,3 +263,42 @@ func TestCollision(t *testing.T) {
 		}
 	})
 }
+
+// A branch whose slug is that of an applied workspace's loses: whoever was there first keeps name and
+// state, also once its own branch is gone.
+func TestCollidingBranchLoses(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		gen := generator(workspace.Keep)
+		gen.Branches = []string{"env/*", "env-*"}
+		g.generate(gen)
+		g.start()
+		g.commit("a/main.tf")
+		g.git.commit("env/prod", "a/main.tf")
+		g.pass(40e9)
+		g.approve(li, g.want("a-env-prod", run.AwaitingApproval))
+		applied := g.want("a-env-prod", run.Applied)
+		sha := g.git.commit("env-prod", "a/main.tf") // the slug of the other
+		g.pass(40e9)
+		check := func(when string, sync bool) {
+			t.Helper()
+			v := g.view("a-env-prod")
+			if v.Branch != "env/prod" || g.last("a-env-prod").Commit.SHA == sha ||
+				(v.Sync == workspace.Orphaned) == sync {
+				t.Errorf("%s: of branch %s, %s, the newest run is of %s", when, v.Branch, v.Sync,
+					g.last("a-env-prod").Commit.SHA)
+			}
+		}
+		check("pushed", true)
+		g.restart()
+		check("after a restart", true)
+		g.pass(40e9)
+		next := g.git.commit("env/prod", "a/main.tf")
+		g.pass(40e9)
+		if r := g.last("a-env-prod"); r.Commit.SHA != next || r.ID == applied.ID {
+			t.Errorf("its own commit is not planned: %+v", r)
+		}
+		g.git.branchGone("env/prod")
+		g.pass(40e9)
+		check("its own branch is gone", false)
+	})
+}

@@ -149,13 +149,13 @@ func (b *builder) found(d Discovery) {
 }
 
 func (b *builder) remembered(found *Discoveries, records map[string]workspace.Record) {
-	names := map[string]bool{}
-	for _, d := range b.defs {
-		names[d.Name] = true
+	names := map[string][]workspace.Origin{}
+	for o, d := range b.defs {
+		names[d.Name] = append(names[d.Name], o)
 	}
 	for _, name := range slices.Sorted(maps.Keys(records)) {
 		rec := records[name]
-		if rec.Origin == nil || names[name] {
+		if rec.Origin == nil || len(names[name]) > 0 && !impostors(names[name], rec) {
 			continue
 		}
 		if _, other := b.defs[*rec.Origin]; other {
@@ -170,6 +170,14 @@ func (b *builder) remembered(found *Discoveries, records map[string]workspace.Re
 			}
 		}
 	}
+}
+
+// impostors reports whether a workspace's name is taken only by branches that are called alike, while
+// what it applied may still be there.
+func impostors(origins []workspace.Origin, rec workspace.Record) bool {
+	return rec.MayStand() && !slices.ContainsFunc(origins, func(o workspace.Origin) bool {
+		return o.Branch == rec.Origin.Branch || reach.Slug(o.Branch) != reach.Slug(rec.Origin.Branch)
+	})
 }
 
 func (b *builder) make(o workspace.Origin) {
@@ -192,7 +200,7 @@ func (b *builder) fleet(records map[string]workspace.Record) *Fleet {
 	for _, o := range slices.SortedFunc(maps.Keys(b.defs), workspace.CompareOrigins) {
 		made = append(made, b.defs[o])
 	}
-	kept, problems := reach.Unique(Values(b.config.Workspaces), Values(made), b.config.Where)
+	kept, problems := reach.Unique(Values(b.config.Workspaces), Values(made), b.config.Where, was(records))
 	for _, p := range problems {
 		f.Unmade[p.Generator] = append(f.Unmade[p.Generator], p)
 	}
@@ -214,6 +222,15 @@ func (b *builder) fleet(records map[string]workspace.Record) *Fleet {
 	f.noteRenames(records, b.gone)
 	f.Left = f.Removed(records)
 	return f
+}
+
+// was tells which workspaces were there before: what is remembered under their name was made of the
+// same, and what it applied is not gone.
+func was(records map[string]workspace.Record) func(workspace.Workspace) bool {
+	return func(w workspace.Workspace) bool {
+		rec := records[w.Name]
+		return rec.Origin != nil && w.Origin != nil && *rec.Origin == *w.Origin && (rec.Orphan == nil || rec.MayStand())
+	}
 }
 
 // Where names the block or the match that a workspace comes from.

@@ -30,6 +30,7 @@ type View struct {
 	queue   *queue.Dispatcher
 	watcher *watch.Watcher
 	vault   jobs.Vault
+	newest  newest
 }
 
 // New returns one.
@@ -151,8 +152,9 @@ func (view *View) Workspaces(ctx context.Context) ([]Workspace, error) {
 	if err != nil {
 		return nil, err
 	}
-	var views []Workspace
-	for _, d := range view.txn.Settings.Get().Workspaces {
+	all := view.txn.Settings.Get().Workspaces
+	views := make([]Workspace, 0, len(all))
+	for _, d := range all {
 		v, err := view.viewWorkspace(ctx, d, q)
 		if err != nil {
 			return nil, err
@@ -186,26 +188,21 @@ func (view *View) viewWorkspace(ctx context.Context, d fleet.Definition, q run.Q
 	if held := q.Held(d.Name, rec.State); len(held) > 0 {
 		v.Lock = &held[0]
 	}
-	last, err := view.txn.Runs(ctx, run.Query{Workspace: d.Name, Kinds: []run.Kind{run.Sync, run.Destroy, run.Refresh,
-		run.Move, run.Plan}, Limit: 1})
+	newest, err := view.newestOf(ctx, d.Name, q)
 	if err != nil {
 		return v, err
 	}
-	if len(last) > 0 {
-		v.LastRun = &last[0]
+	if newest.last != nil {
+		last := *newest.last
+		v.LastRun = &last
 	}
-	lastSync, err := view.txn.Runs(ctx, run.Query{Workspace: d.Name, Kinds: []run.Kind{run.Sync, run.Destroy},
-		Limit: 1})
-	if err != nil {
-		return v, err
-	}
-	v.Sync = syncOf(d, rec, q, lastSync, v.Problem != nil || view.watcher.Polled(d.Repository).Err != nil)
-	v.Wait = view.waitOf(d, rec, q, v, lastSync)
+	v.Sync = syncOf(d, rec, q, newest.sync, v.Problem != nil || view.watcher.Polled(d.Repository).Err != nil)
+	v.Wait = view.waitOf(d, rec, q, v, newest.sync)
 	return v, nil
 }
 
 // syncOf says how far the world is from what Git says.
-func syncOf(d fleet.Definition, rec workspace.Record, q run.Queue, lastSync []run.Run, problem bool) workspace.Sync {
+func syncOf(d fleet.Definition, rec workspace.Record, q run.Queue, lastSync *run.Run, problem bool) workspace.Sync {
 	for r := range q.Of(d.Name) {
 		if r.Kind.Applies() {
 			if r.Status == run.Interrupted {
@@ -223,7 +220,7 @@ func syncOf(d fleet.Definition, rec workspace.Record, q run.Queue, lastSync []ru
 		return workspace.Errored
 	case rec.InSync(d.Fingerprint):
 		return workspace.Synced
-	case len(lastSync) > 0 && lastSync[0].Status == run.Errored:
+	case lastSync != nil && lastSync.Status == run.Errored:
 		return workspace.Errored
 	}
 	return workspace.OutOfSync
@@ -232,7 +229,7 @@ func syncOf(d fleet.Definition, rec workspace.Record, q run.Queue, lastSync []ru
 // waitOf names what a workspace waits for: first what its runs wait for, then
 // what keeps it from having any.
 func (view *View) waitOf(d fleet.Definition, rec workspace.Record, q run.Queue, v Workspace,
-	lastSync []run.Run) decide.Wait {
+	lastSync *run.Run) decide.Wait {
 	s := view.txn.Settings.Get()
 	for r := range q.Of(d.Name) {
 		if r.Kind.Applies() {
@@ -261,12 +258,12 @@ func (view *View) waitOf(d fleet.Definition, rec workspace.Record, q run.Queue, 
 			Command: "tfops poll " + d.Repository}
 	case rec.Head == "":
 		return decide.Wait{Kind: decide.WaitsForRepository, For: firstLook{d.Repository}, Command: "tfops status"}
-	case rec.HalfDone != "" && (len(lastSync) == 0 || lastSync[0].Status != run.Errored || rec.Applied == rec.Desired):
+	case rec.HalfDone != "" && (lastSync == nil || lastSync.Status != run.Errored || rec.Applied == rec.Desired):
 		return decide.Wait{Kind: decide.WaitsForSync, Run: rec.HalfDone, For: halfDone{rec.HalfDone},
 			Command: "tfops sync " + d.Name}
-	case v.Sync == workspace.Errored && len(lastSync) > 0:
-		return decide.Wait{Kind: decide.WaitsForErrored, Run: lastSync[0].ID, For: failed{lastSync[0].ID},
-			Command: "tfops show " + lastSync[0].ID}
+	case v.Sync == workspace.Errored && lastSync != nil:
+		return decide.Wait{Kind: decide.WaitsForErrored, Run: lastSync.ID, For: failed{lastSync.ID},
+			Command: "tfops show " + lastSync.ID}
 	case v.Sync == workspace.OutOfSync:
 		return decide.Wait{Kind: decide.WaitsForSync,
 			For:     outOfSync{destroyed: rec.Destroyed, never: d.Apply == workspace.Never},

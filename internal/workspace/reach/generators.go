@@ -191,25 +191,32 @@ func Slug(branch string) string {
 
 // Unique leaves out of the workspaces that generators made those whose name is
 // taken: by a workspace that has a block of its own, or by another match. Each
-// is a problem that names both sources; of two matches neither is kept, since
-// nothing tells which is meant.
-func Unique(static, made []workspace.Workspace, where func(workspace.Workspace) string) (kept []workspace.Workspace,
-	problems []workspace.Problem) {
+// is a problem that names both sources. Of two matches the one that was there first is
+// kept: else whoever may push a branch could take the name of another. Where first says
+// that of both or neither, neither is kept, since nothing tells which is meant.
+func Unique(static, made []workspace.Workspace, where func(workspace.Workspace) string,
+	first func(workspace.Workspace) bool) (kept []workspace.Workspace, problems []workspace.Problem) {
 	own := map[string]workspace.Workspace{}
 	for _, w := range static {
 		own[w.Name] = w
 	}
-	byName := map[string][]workspace.Workspace{}
+	byName, byState := map[string][]workspace.Workspace{}, map[string][]workspace.Workspace{}
 	for _, w := range made {
 		byName[w.Name] = append(byName[w.Name], w)
+		if w.TerraformWorkspace != "" && w.TerraformWorkspace == Slug(w.Origin.Branch) {
+			byState[w.TerraformWorkspace] = append(byState[w.TerraformWorkspace], w)
+		}
 	}
 	for _, w := range made {
 		same := byName[w.Name]
-		if i := slices.IndexFunc(made, func(o workspace.Workspace) bool { return shareSlug(w, o) }); i >= 0 {
+		loses := func(o workspace.Workspace) bool { return !first(w) || first(o) }
+		beside := byState[w.TerraformWorkspace]
+		takes := func(o workspace.Workspace) bool { return shareSlug(w, o) && loses(o) }
+		if i := slices.IndexFunc(beside, takes); i >= 0 {
 			problems = append(problems, workspace.Problem{Where: where(w), Workspace: w.Name,
 				Generator: w.Origin.Generator,
 				Message: fmt.Sprintf("%s would have Terraform workspace %q, and with it the state, of %s", where(w),
-					w.TerraformWorkspace, where(made[i])),
+					w.TerraformWorkspace, where(beside[i])),
 				Next: "rename one of the branches, or set terraform_workspace"})
 			continue
 		}
@@ -217,15 +224,12 @@ func Unique(static, made []workspace.Workspace, where func(workspace.Workspace) 
 			problems = append(problems, collision(w, where(s), where(w)))
 			continue
 		}
-		if len(same) == 1 {
+		i := slices.IndexFunc(same, func(o workspace.Workspace) bool { return *o.Origin != *w.Origin && loses(o) })
+		if i < 0 {
 			kept = append(kept, w)
 			continue
 		}
-		other := same[0]
-		if *other.Origin == *w.Origin {
-			other = same[1]
-		}
-		problems = append(problems, collision(w, where(other), where(w)))
+		problems = append(problems, collision(w, where(same[i]), where(w)))
 	}
 	return kept, problems
 }

@@ -118,23 +118,38 @@ func TestUnique(t *testing.T) {
 		}
 		return w.Origin.String()
 	}
+	nobody := func(workspace.Workspace) bool { return false }
 	kept, problems := Unique([]workspace.Workspace{{Name: "own"}},
-		[]workspace.Workspace{made("own", "a"), made("twice", "b"), made("twice", "c"), made("fine", "d")}, where)
+		[]workspace.Workspace{made("own", "a"), made("twice", "b"), made("twice", "c"), made("fine", "d")},
+		where, nobody)
 	if len(kept) != 1 || kept[0].Name != "fine" || len(problems) != 3 {
 		t.Fatalf("%v\n%v", kept, problems)
 	}
 	for _, branch := range []string{"env/a", "env-a"} {
 		w := made("x-"+strings.ReplaceAll(branch, "/", "."), "x")
 		w.Branch, w.Origin.Branch, w.TerraformWorkspace = branch, branch, Slug(branch)
-		if got, _ := Unique(nil, []workspace.Workspace{w}, where); len(got) != 1 {
+		if got, _ := Unique(nil, []workspace.Workspace{w}, where, nobody); len(got) != 1 {
 			t.Error("one branch alone:", got)
 		}
 		other := w
 		other.Name, other.Branch, other.Origin = "y", "env/a", &workspace.Origin{Generator: "live", Branch: "env/a",
 			Dir: "x"}
-		if got, problems := Unique(nil, []workspace.Workspace{w, other}, where); branch == "env-a" &&
+		if got, problems := Unique(nil, []workspace.Workspace{w, other}, where, nobody); branch == "env-a" &&
 			(len(got) != 0 || len(problems) != 2 || !strings.Contains(problems[0].Message, `Terraform workspace "env-a"`)) {
 			t.Errorf("two branches with one Terraform workspace: %v, %v", got, problems)
+		}
+	}
+	old, pushed := made("p", "x"), made("p", "x")
+	old.Branch, old.Origin.Branch, old.TerraformWorkspace = "env/a", "env/a", "env-a"
+	pushed.Branch, pushed.Origin.Branch, pushed.TerraformWorkspace = "env-a", "env-a", "env-a"
+	named := pushed
+	named.Name = "q"
+	wasThere := func(w workspace.Workspace) bool { return w.Branch == "env/a" }
+	for _, list := range [][]workspace.Workspace{{old, pushed}, {pushed, old}, {old, named}, {named, old}} {
+		got, problems := Unique(nil, list, where, wasThere)
+		if len(got) != 1 || got[0].Branch != "env/a" || len(problems) != 1 ||
+			!strings.Contains(problems[0].Where, "env-a") {
+			t.Errorf("of %s and %s: %v, %v", list[0].Branch, list[1].Branch, got, problems)
 		}
 	}
 	for i, want := range []string{"tfops.hcl:3, and by workspaces \"live\": a on branch main",
