@@ -336,6 +336,9 @@ func (f *sample) before(version int) {
 	// which schema 4 has since after its file was made
 	f.record.Dir, f.record.RenamedFrom, f.record.Renamed = "", "", nil
 	f.record.OutputsOf, f.record.AppliedOf, f.record.Obstacle, f.record.EndedRun = "", "", nil, ""
+	f.ended.Authors, f.record.Orphan.Head = nil, ""
+	f.audit.Peer, f.audit.Digest, f.audit.Commit = access.Peer{}, "", ""
+	f.audit.Refused, f.audit.Unrecorded = "", 0
 	if version < 2 { // knows nothing of generators, order and inputs
 		f.ended.Upstream, f.ended.Inputs = nil, nil
 		f.record.Origin, f.record.Orphan, f.record.Ended, f.record.HeldBack, f.record.Outputs,
