@@ -5,7 +5,7 @@
 // that of the one before and 1 more, and a transaction that fails takes none. Records that are
 // past their time go from the oldest on, so that a gap elsewhere means that one was taken out.
 //
-// A record has about 250 bytes and its texts; see MaxText.
+// A record has 150 to 400 bytes and its texts; see MaxText.
 package audit
 
 import (
