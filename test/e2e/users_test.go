@@ -179,12 +179,12 @@ workspace "w" {
 	}
 	var got []string
 	for _, a := range audit {
-		if a.Via == "socket" {
+		if a.Via == "socket" && a.Allowed {
 			got = append(got, a.Actor+" "+a.Action)
 		}
 	}
-	want := []string{second.name + " unlock", author.name + " lock", author.name + " reject", third.name + " approve",
-		second.name + " approve",
+	want := []string{second.name + " unlock", author.name + " lock", author.name + " reject", third.name + " sync",
+		third.name + " approve", second.name + " approve",
 		second.name + " withdraw", second.name + " approve"}
 	if strings.Join(got, ", ") != strings.Join(want, ", ") {
 		t.Errorf("the audit log, newest first:\n %v, want\n %v", got, want)
