@@ -11,7 +11,6 @@ package audit
 import (
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/tfops/tfops/internal/access"
 )
@@ -58,11 +57,7 @@ func bounded(s string) string {
 	if len(s) <= MaxText {
 		return s
 	}
-	cut := s[:MaxText-len(more)]
-	for len(cut) > 0 && !utf8.RuneStart(s[len(cut)]) {
-		cut = cut[:len(cut)-1]
-	}
-	return cut + more
+	return strings.ToValidUTF8(s[:MaxText-len(more)], "") + more // a character that was cut goes whole
 }
 
 // Verb is what was done, without what it was done to.

@@ -22,6 +22,7 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/gitrepo/commits"
 	"github.com/tfops/tfops/internal/gitrepo/history"
+	"github.com/tfops/tfops/internal/workspace"
 )
 
 // Authors are the people who wrote what a plan applies, as far as that is known.
@@ -89,16 +90,16 @@ func Find(ctx context.Context, g Git, q Question) (Authors, error) {
 		return out, err
 	case between.Cut != "":
 		out.Unknown = fmt.Sprintf("the history of repository %s ends at commit %s: its remote is a shallow clone",
-			q.Repository, short(between.Cut))
+			q.Repository, workspace.ShortCommit(between.Cut))
 		out.Next = "git fetch --unshallow in the remote, then: " + q.Retry
 		return out, nil
 	}
 	if lost := q.touching(between.Lost); len(lost) > 0 {
 		out.Unknown = fmt.Sprintf("commit %s is applied and not in the history of %s: a forced push, or a step back, "+
-			"took %s of %s away, and Git does not say whose it was", short(q.Base), short(q.Head), short(lost[0].SHA),
-			name(lost[0].Author))
+			"took %s of %s away, and Git does not say whose it was", workspace.ShortCommit(q.Base),
+			workspace.ShortCommit(q.Head), workspace.ShortCommit(lost[0].SHA), name(lost[0].Author))
 		out.Next = fmt.Sprintf("push a merge of the applied commit, which says who: git merge -s ours %s",
-			short(q.Base))
+			workspace.ShortCommit(q.Base))
 		return out, nil
 	}
 	touching := q.touching(between.Commits)
@@ -111,9 +112,9 @@ func Find(ctx context.Context, g Git, q Question) (Authors, error) {
 func (q Question) unread(err error) (why, next string) {
 	from := "the beginning"
 	if q.Base != "" {
-		from = "the applied commit " + short(q.Base)
+		from = "the applied commit " + workspace.ShortCommit(q.Base)
 	}
-	why = fmt.Sprintf("what lies between %s and %s cannot be read: %v", from, short(q.Head), err)
+	why = fmt.Sprintf("what lies between %s and %s cannot be read: %v", from, workspace.ShortCommit(q.Head), err)
 	if next = fault.Next(err); next == "" {
 		next = "apply an earlier commit first, by commit = \"…\" in the workspace's block, or write allow_author = " +
 			"true into the rule for this once"
@@ -126,7 +127,8 @@ func (a *Authors) add(touching []history.Commit) {
 	at := map[commits.Person]int{}
 	for _, c := range touching {
 		if c.MoreCoAuthors {
-			a.Unknown = fmt.Sprintf("commit %s names more than %d co-authors", short(c.SHA), commits.MaxCoAuthors)
+			a.Unknown = fmt.Sprintf("commit %s names more than %d co-authors", workspace.ShortCommit(c.SHA),
+				commits.MaxCoAuthors)
 			a.Next = "write allow_author = true into the rule for this once, if that commit is meant"
 			return
 		}
@@ -175,5 +177,3 @@ func name(p commits.Person) string {
 	}
 	return p.Email
 }
-
-func short(sha string) string { return sha[:min(8, len(sha))] }

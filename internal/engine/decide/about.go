@@ -248,8 +248,8 @@ func lockWait(q run.Queue, l locks.Lock) Wait {
 		Person: l.Person != ""}
 	if r, ok := q.Run(l.Run); ok && r.Status == run.Interrupted {
 		w.Kind, w.Command, w.Person = WaitsForInterrupted, MendCommand(r), true
-	} else if halted := q.Stopped[l.Run]; ok && len(halted) > 0 {
-		w.Kind, w.Command, w.Person = WaitsForStopped, ContinueCommand(halted), true
+	} else if stopped := q.Stopped[l.Run]; ok && len(stopped) > 0 {
+		w.Kind, w.Command, w.Person = WaitsForStopped, ContinueCommand(stopped), true
 	}
 	return w
 }

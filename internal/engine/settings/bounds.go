@@ -1,6 +1,6 @@
 package settings
 
-import "unicode/utf8"
+import "strings"
 
 // Bounds of what a run keeps of its commit, in bytes: the whole record is read, written and copied
 // with each change of the run.
@@ -14,8 +14,5 @@ func kept(text string, most int) string {
 	if len(text) <= most {
 		return text
 	}
-	for most > 0 && !utf8.RuneStart(text[most]) {
-		most--
-	}
-	return text[:most]
+	return strings.ToValidUTF8(text[:most], "") // a character that was cut goes whole
 }
