@@ -17,6 +17,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/datadir"
 	"github.com/tfops/tfops/internal/engine"
@@ -24,10 +25,10 @@ import (
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/notify/delivery"
-	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/runner"
 	"github.com/tfops/tfops/internal/seal"
 	"github.com/tfops/tfops/internal/server"
+	"github.com/tfops/tfops/internal/server/asked"
 	"github.com/tfops/tfops/internal/server/socket"
 	"github.com/tfops/tfops/internal/store"
 )
@@ -134,7 +135,7 @@ func (d *daemon) open() error {
 		DataDir: cfg.DataDir, Log: d.Log, Environ: d.Environ, Intact: d.intact}, settings)
 	d.notifier = delivery.New(d.store, delivery.Options{Targets: d.notified, Reports: d.renderReport,
 		Tell: d.tellDelivery})
-	e := server.Engine{Drift: d.engine, Patches: d.engine, DriftReports: d.engine, Fleet: d.engine,
+	e := asked.Engine{Drift: d.engine, Patches: d.engine, DriftReports: d.engine, Fleet: d.engine,
 		Sources: d.engine, Holds: d.engine, Runs: d.engine, Decisions: d.engine, States: d.engine}
 	d.server = server.New(server.Options{Engine: e, Store: d.store, Outbox: d.outbox(), Config: d.configStatus,
 		Version: d.versions, Log: d.Log,
@@ -170,7 +171,7 @@ func (d *daemon) Run(ctx context.Context, reload <-chan os.Signal) error {
 
 // recordStart records which tfops began, with which rules.
 func (d *daemon) recordStart(ctx context.Context) {
-	started := run.Audit{Actor: "tfops", Via: "command", Action: "start", Digest: d.rules,
+	started := audit.Record{Actor: "tfops", Via: "command", Action: "start", Digest: d.rules,
 		Reason: "version " + version() + " with " + d.cfg.Path}
 	// What runs must be followed, whatever becomes of the record.
 	if err := d.store.Record(ctx, started); err != nil && ctx.Err() == nil {
@@ -254,7 +255,7 @@ func (d *daemon) reload(ctx context.Context) {
 	if err != nil {
 		d.status.Error = err.Error()
 		d.Log.Error("the new configuration is not in force; the last good one is", "error", err)
-		refused := run.Audit{Actor: "tfops", Via: "config", Action: "configuration refused", Reason: err.Error()}
+		refused := audit.Record{Actor: "tfops", Via: "config", Action: "configuration refused", Reason: err.Error()}
 		if err := d.store.Record(ctx, refused); err != nil && ctx.Err() == nil {
 			d.Log.Error("the refusal cannot be recorded", "error", err)
 		}

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/config"
 	"github.com/tfops/tfops/internal/datadir"
-	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/run/recovery"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -34,7 +34,7 @@ func (d *daemon) holdKnown(ctx context.Context) error {
 			"only to begin with nothing on purpose", d.cfg.DataDir, known[name])
 		held.Records = append(held.Records,
 			workspace.Record{Name: name, Suspension: &workspace.Suspension{By: "tfops", Reason: why, At: now}})
-		held.Audits = append(held.Audits, run.Audit{At: now, Actor: "tfops", Via: "config", Action: "suspend",
+		held.Audits = append(held.Audits, audit.Record{At: now, Actor: "tfops", Via: "config", Action: "suspend",
 			Workspace: name, Reason: why})
 		d.Log.Warn("a workspace is held: the data directory is new, and another one keeps a state of it", "workspace",
 			name, "data_dir", d.cfg.DataDir, "other", known[name],

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/drift/report/formats"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/notify"
@@ -124,7 +125,7 @@ func (o outbox) Waiting(ctx context.Context) ([]run.Delivery, error) { return o.
 func (o outbox) Dead(ctx context.Context) ([]run.Delivery, error) { return o.store.Dead(ctx) }
 
 // Retry sends a delivery again, at once.
-func (o outbox) Retry(ctx context.Context, id string, by run.Audit) error {
+func (o outbox) Retry(ctx context.Context, id string, by audit.Record) error {
 	if err := o.store.Retry(ctx, id, by); err != nil {
 		return err
 	}
@@ -133,12 +134,12 @@ func (o outbox) Retry(ctx context.Context, id string, by run.Audit) error {
 }
 
 // Drop removes a delivery.
-func (o outbox) Drop(ctx context.Context, id string, by run.Audit) error {
+func (o outbox) Drop(ctx context.Context, id string, by audit.Record) error {
 	return o.store.Drop(ctx, id, by)
 }
 
 // Test sends a test to a target and returns the id of its delivery.
-func (o outbox) Test(ctx context.Context, target string, by run.Audit) (string, error) {
+func (o outbox) Test(ctx context.Context, target string, by audit.Record) (string, error) {
 	names := []string{}
 	for _, t := range o.notified() {
 		names = append(names, t.Name)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/store"
@@ -17,7 +18,7 @@ type Contents struct {
 	Workspaces []workspace.Record `json:"workspaces"`
 	Runs       []run.Run          `json:"runs"` // newest first
 	Locks      []locks.Lock       `json:"locks"`
-	Audit      []run.Audit        `json:"audit"` // newest first
+	Audit      []audit.Record     `json:"audit"` // newest first
 }
 
 // StoredRun is all that is stored about a run.
@@ -30,7 +31,7 @@ type StoredRun struct {
 // Inspect reads a store without changing it: as many runs and decisions as limit says, or
 // all for 0.
 func Inspect(ctx context.Context, s *store.Store, limit int) (Contents, error) {
-	c := Contents{Workspaces: []workspace.Record{}, Runs: []run.Run{}, Locks: []locks.Lock{}, Audit: []run.Audit{}}
+	c := Contents{Workspaces: []workspace.Record{}, Runs: []run.Run{}, Locks: []locks.Lock{}, Audit: []audit.Record{}}
 	records, err := s.Records(ctx)
 	if err != nil {
 		return c, err

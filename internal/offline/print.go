@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/term"
@@ -48,7 +49,7 @@ func (c Contents) Print(p *term.Printer) {
 	}))
 	p.Heading("Audit")
 	show.Table(p, []string{"TIME", "WHO", "VIA", "WHAT", "WORKSPACE", "RUN", "WHY"},
-		each(c.Audit, func(d run.Audit) []term.Cell {
+		each(c.Audit, func(d audit.Record) []term.Cell {
 			return term.Cells(show.When(d.At), d.Actor, d.Via, d.Action, d.Workspace, d.Run, d.Reason)
 		}))
 }

@@ -50,7 +50,7 @@ type Batch struct {
 	// Notices are put into the outbox in the same transaction.
 	Notices []Notice
 	// By is recorded for each run that the batch makes: who asked for it; nil for nobody.
-	By *Audit
+	By *audit.Record
 }
 
 // Query selects runs.
@@ -80,7 +80,7 @@ type WorkspaceTx struct {
 	Locks      []locks.Lock // held on its state
 	FindingsTx              // of its drift
 	Now        time.Time
-	Audits     []Audit // what the change adds
+	Audits     []audit.Record // what the change adds
 
 	Notices []Notice // put into the outbox in the same transaction
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/access"
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/workspace"
 )
@@ -110,8 +111,8 @@ func TestHoldsAudit(t *testing.T) {
 	h := WorkspaceTx{Now: t0}
 	h.Record.Name = "net"
 	h.Audit(access.Actor{Name: "ana", Via: "socket"}, "lock", "why")
-	if want := (Audit{At: t0, Actor: "ana", Via: "socket", Action: "lock", Workspace: "net", Reason: "why"}); len(
-		h.Audits) != 1 || h.Audits[0] != want {
+	want := audit.Record{At: t0, Actor: "ana", Via: "socket", Action: "lock", Workspace: "net", Reason: "why"}
+	if len(h.Audits) != 1 || h.Audits[0] != want {
 		t.Errorf("recorded %+v, want %+v", h.Audits, want)
 	}
 }
@@ -141,7 +142,7 @@ func TestTx(t *testing.T) {
 		{Run: "r1", At: t0, Actor: "li", Text: "watches"}}; !slices.Equal(d.Events, want) {
 		t.Errorf("events %+v, want %+v", d.Events, want)
 	}
-	if want := []Audit{{At: t0, Actor: "ana", Via: "socket", Action: "approve", Workspace: "net", Run: "r1",
+	if want := []audit.Record{{At: t0, Actor: "ana", Via: "socket", Action: "approve", Workspace: "net", Run: "r1",
 		Commit: "c", Reason: "fine"}}; !slices.Equal(d.Audits, want) {
 		t.Errorf("audits %+v, want %+v", d.Audits, want)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/locks"
@@ -47,8 +48,8 @@ func (r Rename) Stale(d *Tx) error {
 }
 
 // Audit is what is recorded of the rename.
-func (r Rename) Audit(now time.Time) Audit {
-	return Audit{At: now, Actor: "tfops", Via: "config", Action: "rename", Workspace: r.To, Reason: r.String()}
+func (r Rename) Audit(now time.Time) audit.Record {
+	return audit.Record{At: now, Actor: "tfops", Via: "config", Action: "rename", Workspace: r.To, Reason: r.String()}
 }
 
 // Records are those of both names afterwards: the old name is a former one.

@@ -23,9 +23,6 @@ type Event struct {
 	Text  string    `json:"text,omitempty"`
 }
 
-// Audit is one act of a person or of the configuration.
-type Audit = audit.Record
-
 // FindingsTx is what a transaction sees and changes of one workspace's drift; Look is
 // what brings it up to date.
 type (
@@ -49,7 +46,7 @@ type Tx struct {
 
 	// What the change adds; the store reads these.
 	Events  []Event
-	Audits  []Audit
+	Audits  []audit.Record
 	Follows []Run // runs to enqueue in the same transaction
 	Notices []Notice
 }
@@ -129,7 +126,7 @@ func (d *Tx) Audit(a access.Actor, action, reason string) {
 }
 
 // Audited is the record of an act upon the run.
-func (r Run) Audited(a Audit, now time.Time) Audit {
+func (r Run) Audited(a audit.Record, now time.Time) audit.Record {
 	a.At, a.Workspace, a.Run, a.Commit = now, r.Workspace, r.ID, r.Commit.SHA
 	if r.Plan != nil {
 		a.Digest = r.Plan.Digest

@@ -16,9 +16,9 @@ type Outbox interface {
 	Waiting(context.Context) ([]run.Delivery, error)
 	Dead(context.Context) ([]run.Delivery, error)
 	// What follows is recorded with who asked for it.
-	Retry(ctx context.Context, id string, by run.Audit) error
-	Drop(ctx context.Context, id string, by run.Audit) error
-	Test(ctx context.Context, target string, by run.Audit) (delivery string, err error)
+	Retry(ctx context.Context, id string, by audit.Record) error
+	Drop(ctx context.Context, id string, by audit.Record) error
+	Test(ctx context.Context, target string, by audit.Record) (delivery string, err error)
 }
 
 // deliveryInput names a delivery.
@@ -72,4 +72,4 @@ func (s *Server) testTarget(ctx context.Context, a access.Actor, in *targetInput
 }
 
 // decision is what is recorded of an action: who asks for it, and from where.
-func decision(a access.Actor, action string) run.Audit { return audit.By(a, action, "") }
+func decision(a access.Actor, action string) audit.Record { return audit.By(a, action, "") }

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/api"
-	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/server/socket"
 )
 
@@ -20,7 +20,7 @@ type endless struct {
 	ended chan error
 }
 
-func (endless) Record(context.Context, run.Audit) error { return nil }
+func (endless) Record(context.Context, audit.Record) error { return nil }
 
 func (e endless) Backup(_ context.Context, w io.Writer) error {
 	block := make([]byte, 64<<10)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/engine"
 	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/fault"
@@ -30,6 +31,7 @@ import (
 	"github.com/tfops/tfops/internal/job"
 	"github.com/tfops/tfops/internal/plan"
 	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/server/asked"
 	"github.com/tfops/tfops/internal/server/socket"
 	"github.com/tfops/tfops/internal/store"
 	"github.com/tfops/tfops/internal/workspace"
@@ -74,7 +76,7 @@ func newRig(t *testing.T, defs []fleet.Definition, changes ...with) *rig {
 		&settings.Settings{Config: fleet.Config{Workspaces: defs}, Concurrency: 2,
 			Repositories: map[string]settings.Repository{
 				"infra": {Remote: r.git, Objects: r.git, Pace: gitrepo.Pace{Every: time.Hour}}}})
-	e := Engine{Drift: r.engine, Patches: r.engine, DriftReports: r.engine, Fleet: r.engine,
+	e := asked.Engine{Drift: r.engine, Patches: r.engine, DriftReports: r.engine, Fleet: r.engine,
 		Sources: r.engine, Holds: r.engine, Runs: r.engine, Decisions: r.engine, States: r.engine}
 	o := Options{Engine: e, Store: st, Outbox: mailbox{st}, Log: log,
 		Config: func() api.ConfigStatus {
@@ -410,7 +412,7 @@ func (mailbox) Targets() []api.NotifyTarget {
 		On: []string{string(run.NoticeApplied)}}}
 }
 
-func (m mailbox) Test(ctx context.Context, target string, by run.Audit) (string, error) {
+func (m mailbox) Test(ctx context.Context, target string, by audit.Record) (string, error) {
 	if target != "ops" {
 		return "", fault.New(fault.NotFound, "tfops notify", "there is no notify block %q", target)
 	}

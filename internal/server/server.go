@@ -30,26 +30,22 @@ import (
 	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/audit"
-	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/server/asked"
 	"github.com/tfops/tfops/internal/server/limits"
 	"github.com/tfops/tfops/internal/server/refused"
 	"github.com/tfops/tfops/internal/server/socket"
 )
 
-// Engine is what answers.
-type Engine = asked.Engine
-
 // Store is what is read beside the engine.
 type Store interface {
-	AuditLog(context.Context, audit.Query) ([]run.Audit, error)
-	Record(context.Context, run.Audit) error
+	AuditLog(context.Context, audit.Query) ([]audit.Record, error)
+	Record(context.Context, audit.Record) error
 	Backup(context.Context, io.Writer) error
 }
 
 // Options are what a server is made of. All but MayApprove are needed.
 type Options struct {
-	Engine  Engine
+	Engine  asked.Engine
 	Store   Store
 	Outbox  Outbox
 	Config  func() api.ConfigStatus

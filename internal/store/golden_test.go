@@ -18,6 +18,7 @@ import (
 
 	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/authorship"
 	"github.com/tfops/tfops/internal/drift"
 	"github.com/tfops/tfops/internal/fault"
@@ -41,7 +42,7 @@ type sample struct {
 	events        []run.Event
 	record        workspace.Record
 	lock          locks.Lock
-	audit         run.Audit
+	audit         audit.Record
 	finding       drift.Finding
 	check         drift.Check
 	report        run.Report
@@ -60,7 +61,7 @@ func fixture() sample {
 		record: fixtureRecord(),
 		lock: locks.Lock{State: "s3:bucket=b,key=k#default", Workspace: "net", Run: "01zgwseg0v3j", Person: "ana",
 			Reason: "applying", Since: at(5)},
-		audit: run.Audit{At: at(3), Actor: "li", Via: "socket", Action: "approve", Workspace: "net", Run: ended.ID,
+		audit: audit.Record{At: at(3), Actor: "li", Via: "socket", Action: "approve", Workspace: "net", Run: ended.ID,
 			Peer:   access.Peer{UID: "1000", PID: 7, LoginUID: "1001", Login: "ana"},
 			Digest: "sha256:0123", Commit: "c0ffee", Reason: "fine", Refused: "no", Unrecorded: 3},
 		finding: drift.Finding{ID: "3f2a9c41d07b", Workspace: "net",
@@ -187,7 +188,7 @@ func (f sample) write(tx *records.Tx) error {
 			return err
 		}
 	}
-	return tx.AddAudits([]run.Audit{f.audit})
+	return tx.AddAudits([]audit.Record{f.audit})
 }
 
 // zeros lists the fields that are zero at any depth.

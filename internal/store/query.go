@@ -79,12 +79,12 @@ func (s *Store) ChangeWorkspace(ctx context.Context, name string, fn func(*run.W
 }
 
 // Record appends to the audit log what concerns no run and no workspace.
-func (s *Store) Record(ctx context.Context, a run.Audit) error {
+func (s *Store) Record(ctx context.Context, a audit.Record) error {
 	return s.db.Decide(ctx, a, func(*records.Tx) error { return nil })
 }
 
 // Audits reads the newest records of the audit log, without their numbers; limit 0 reads all.
-func (s *Store) Audits(ctx context.Context, limit int) ([]run.Audit, error) {
+func (s *Store) Audits(ctx context.Context, limit int) ([]audit.Record, error) {
 	found, err := s.AuditLog(ctx, audit.Query{Limit: limit})
 	for i := range found {
 		found[i].Number = 0
@@ -93,7 +93,7 @@ func (s *Store) Audits(ctx context.Context, limit int) ([]run.Audit, error) {
 }
 
 // AuditLog reads what is selected of the audit log, newest first; a limit of 0 reads all.
-func (s *Store) AuditLog(ctx context.Context, q audit.Query) (found []run.Audit, err error) {
+func (s *Store) AuditLog(ctx context.Context, q audit.Query) (found []audit.Record, err error) {
 	before := ""
 	if q.Before > 0 {
 		before = records.Number("", q.Before)
@@ -116,7 +116,7 @@ func (s *Store) AuditLog(ctx context.Context, q audit.Query) (found []run.Audit,
 	return found, err
 }
 
-func audited(r records.Record) (a run.Audit, err error) {
+func audited(r records.Record) (a audit.Record, err error) {
 	err = r.Decode(&a)
 	a.Number = records.NumberOf(r.Key)
 	return a, err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/store/journal"
@@ -41,7 +42,7 @@ func (s *Store) rename(tx *records.Tx, r run.Rename) (dropped []run.Run, err err
 	if err := s.renameRecords(tx, r); err != nil {
 		return nil, err
 	}
-	return dropped, tx.AddAudits([]run.Audit{r.Audit(s.db.Now())})
+	return dropped, tx.AddAudits([]audit.Record{r.Audit(s.db.Now())})
 }
 
 // both are the runs of both names that have not ended.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/ids"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
@@ -58,7 +59,7 @@ func (s *Store) Enqueue(ctx context.Context, b run.Batch) (created, superseded [
 			}
 			created, superseded = append(created, made...), append(superseded, old...)
 			if b.By != nil && len(made) > 0 {
-				if err := tx.AddAudits([]run.Audit{made[0].Audited(*b.By, s.db.Now())}); err != nil {
+				if err := tx.AddAudits([]audit.Record{made[0].Audited(*b.By, s.db.Now())}); err != nil {
 					return err
 				}
 			}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/artifacts"
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/engine/decide"
 	"github.com/tfops/tfops/internal/engine/notices"
 	"github.com/tfops/tfops/internal/engine/settings"
@@ -30,7 +31,7 @@ type Store interface {
 	Claim(context.Context, func(run.Queue) (string, func(*run.Tx) error)) (run.Run, bool, error)
 	Change(ctx context.Context, id string, fn func(*run.Tx) error) (run.Run, error)
 	ChangeWorkspace(ctx context.Context, workspace string, fn func(*run.WorkspaceTx) error) error
-	Record(context.Context, run.Audit) error
+	Record(context.Context, audit.Record) error
 	Prune(context.Context, map[string]run.Retention) ([]string, error)
 
 	Queue(context.Context) (run.Queue, error)

@@ -8,13 +8,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/engine/order"
 	"github.com/tfops/tfops/internal/engine/settings"
 	"github.com/tfops/tfops/internal/engine/sources"
 	"github.com/tfops/tfops/internal/engine/txn"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/fleet"
-	"github.com/tfops/tfops/internal/run"
 )
 
 // Watcher polls repositories, keeps the fleet up to date with them and enqueues what
@@ -89,7 +89,7 @@ func (w *Watcher) Run(ctx context.Context) {
 func (w *Watcher) Configure(ctx context.Context, s *settings.Settings) error {
 	s.Prepare()
 	// First of all: a configuration that is not in the audit log is not in force.
-	if err := w.txn.Record(ctx, run.Audit{Actor: "tfops", Via: "config", Action: "configure",
+	if err := w.txn.Record(ctx, audit.Record{Actor: "tfops", Via: "config", Action: "configure",
 		Digest: s.RulesDigest(), Reason: s.Summary()}); err != nil {
 		return err
 	}

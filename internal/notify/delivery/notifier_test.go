@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/notify/notifytest"
 	"github.com/tfops/tfops/internal/run"
@@ -217,7 +218,7 @@ func TestRemovedTarget(t *testing.T) {
 	mu.Lock()
 	targets = []notify.Target{{Name: "ops", URL: r.URL}}
 	mu.Unlock()
-	if err := g.store.Retry(t.Context(), g.dead()[0].ID, run.Audit{Action: "retry"}); err != nil {
+	if err := g.store.Retry(t.Context(), g.dead()[0].ID, audit.Record{Action: "retry"}); err != nil {
 		t.Fatal(err)
 	}
 	g.notifier.Wake()
@@ -293,7 +294,7 @@ func TestHurry(t *testing.T) {
 	if o := g.outcome(); o.Err == nil || o.Delivery.Notice.Title != "second" {
 		t.Fatalf("outcome: %+v", o)
 	}
-	if err := g.store.Retry(t.Context(), g.waiting()[0].ID, run.Audit{Action: "retry"}); err != nil {
+	if err := g.store.Retry(t.Context(), g.waiting()[0].ID, audit.Record{Action: "retry"}); err != nil {
 		t.Fatal(err)
 	}
 	g.notifier.Hurry("ops")

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/notify"
 	"github.com/tfops/tfops/internal/notify/notifytest"
 	"github.com/tfops/tfops/internal/run"
@@ -228,7 +229,7 @@ func TestReceiverIsGone(t *testing.T) {
 	if len(dead) != 1 || len(g.waiting()) != 0 || !strings.Contains(dead[0].LastError, "Remove the notify block") {
 		t.Fatalf("dead: %+v", dead)
 	}
-	if err := g.store.Retry(t.Context(), dead[0].ID, run.Audit{Action: "retry"}); err != nil {
+	if err := g.store.Retry(t.Context(), dead[0].ID, audit.Record{Action: "retry"}); err != nil {
 		t.Fatal(err)
 	}
 	g.later()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -38,7 +39,7 @@ type Contents struct {
 	Votes   map[string][]approvals.Vote // by run; only of runs that the store does not know
 	Records []workspace.Record
 	Locks   []locks.Lock
-	Audits  []run.Audit
+	Audits  []audit.Record
 }
 
 // Interrupted are the runs whose apply may have done anything.
@@ -89,10 +90,10 @@ func Recover(known Known, why string, now time.Time) Contents {
 		rec = Workspace(rec, c.Runs, known.Stands[name], now)
 		rec.Suspension = &workspace.Suspension{By: Actor, Reason: why, At: now}
 		c.Records = append(c.Records, rec)
-		c.Audits = append(c.Audits, run.Audit{At: now, Actor: Actor, Via: "command", Action: "suspend",
+		c.Audits = append(c.Audits, audit.Record{At: now, Actor: Actor, Via: "command", Action: "suspend",
 			Workspace: name, Reason: why})
 	}
-	c.Audits = append(c.Audits, run.Audit{At: now, Actor: Actor, Via: "command", Action: "recover",
+	c.Audits = append(c.Audits, audit.Record{At: now, Actor: Actor, Via: "command", Action: "recover",
 		Reason: fmt.Sprintf("%d runs, %d workspaces", len(c.Runs), len(c.Records))})
 	c.Locks = locksOf(c.Runs)
 	return c

@@ -4,12 +4,13 @@ import (
 	"slices"
 
 	"github.com/tfops/tfops/internal/api"
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/run"
 )
 
 // Audits are decisions.
-func Audits(audits []run.Audit) []api.Audit {
-	return each(audits, func(a run.Audit) api.Audit {
+func Audits(audits []audit.Record) []api.Audit {
+	return each(audits, func(a audit.Record) api.Audit {
 		return api.Audit{Number: a.Number, At: a.At.UTC(), Actor: a.Actor, Via: a.Via, Action: a.Action,
 			Workspace: a.Workspace, Run: a.Run, Digest: a.Digest, Commit: a.Commit, Reason: a.Reason,
 			Allowed: a.Refused == "", Refused: a.Refused, Unrecorded: a.Unrecorded,

@@ -8,6 +8,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/ids"
 	"github.com/tfops/tfops/internal/run"
@@ -57,7 +58,7 @@ func (o Outbox) Tell(ctx context.Context, notices ...run.Notice) (ids []string, 
 }
 
 // TellAsked is Tell for what somebody asked for, who is recorded with it.
-func (o Outbox) TellAsked(ctx context.Context, n run.Notice, by run.Audit) (ids []string, err error) {
+func (o Outbox) TellAsked(ctx context.Context, n run.Notice, by audit.Record) (ids []string, err error) {
 	err = o.db.Decide(ctx, by, func(tx *records.Tx) error {
 		ids, err = Add(tx, o.db.Now(), []run.Notice{n})
 		return err
@@ -179,7 +180,7 @@ func (o Outbox) MakeDue(ctx context.Context, target string) (n int, err error) {
 
 // Retry sends a dead letter again, at once and with as many attempts as a new
 // one; one that still waits is due at once. by is recorded with it.
-func (o Outbox) Retry(ctx context.Context, id string, by run.Audit) error {
+func (o Outbox) Retry(ctx context.Context, id string, by audit.Record) error {
 	return o.db.Decide(ctx, by, func(tx *records.Tx) error {
 		for _, bucket := range [][]byte{records.Dead, records.Outbox} {
 			d, ok, err := records.Get[run.Delivery](tx, bucket, id)
@@ -197,7 +198,7 @@ func (o Outbox) Retry(ctx context.Context, id string, by run.Audit) error {
 
 // Drop removes a delivery, whether it is dead or still waits. by is recorded
 // with it.
-func (o Outbox) Drop(ctx context.Context, id string, by run.Audit) error {
+func (o Outbox) Drop(ctx context.Context, id string, by audit.Record) error {
 	return o.db.Decide(ctx, by, func(tx *records.Tx) error {
 		found := false
 		for _, bucket := range [][]byte{records.Dead, records.Outbox} {

@@ -8,6 +8,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/signal"
 	"github.com/tfops/tfops/internal/store/boltfile"
@@ -94,12 +95,12 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 }
 
 // Decide is Update for what somebody decided, who is recorded with it.
-func (db *DB) Decide(ctx context.Context, by run.Audit, fn func(*Tx) error) error {
+func (db *DB) Decide(ctx context.Context, by audit.Record, fn func(*Tx) error) error {
 	by.At = db.now()
 	return db.Update(ctx, func(tx *Tx) error {
 		if err := fn(tx); err != nil {
 			return err
 		}
-		return tx.AddAudits([]run.Audit{by})
+		return tx.AddAudits([]audit.Record{by})
 	})
 }

@@ -7,7 +7,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/tfops/tfops/internal/run"
+	"github.com/tfops/tfops/internal/audit"
 )
 
 // Tx is one transaction. It notes what it changes of the queue, so that the queue
@@ -214,7 +214,7 @@ func (tx *Tx) LastNotice() string { return string(tx.Bucket(Meta).Get(keyNotice)
 func (tx *Tx) SetLastNotice(id string) error { return tx.Bucket(Meta).Put(keyNotice, []byte(id)) }
 
 // AddAudits appends to the audit log.
-func (tx *Tx) AddAudits(audits []run.Audit) error {
+func (tx *Tx) AddAudits(audits []audit.Record) error {
 	for _, a := range audits {
 		if err := tx.Add(Audit, "", a.Bounded()); err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/approvals"
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
@@ -61,7 +62,7 @@ func changeStoresEverything(t *testing.T, b *bench) {
 		{Run: r.ID, At: b.now(), From: run.Planning, To: run.ApplyQueued, Actor: "li", Text: "second"},
 		{Run: r.ID, At: b.now(), Actor: "bo", Text: "third"},
 	})
-	same(t, "audits, newest first", b.audits(), []run.Audit{
+	same(t, "audits, newest first", b.audits(), []audit.Record{
 		{At: b.now(), Actor: "li", Via: "socket", Action: "lock", Workspace: "net", Run: r.ID,
 			Digest: "sha256:x", Commit: "c-net", Reason: "mine"},
 		{At: b.now(), Actor: "ana", Via: "socket", Action: "approve", Workspace: "net", Run: r.ID,

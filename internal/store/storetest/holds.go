@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tfops/tfops/internal/access"
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/locks"
 	"github.com/tfops/tfops/internal/run"
@@ -28,7 +29,7 @@ func holdsChange(t *testing.T, b *bench) {
 	b.lock("net", "ana")
 	b.lock("network", "li") // a name that begins alike
 	same(t, "the record", b.record("net"), workspace.Record{Name: "net", Suspension: suspension})
-	same(t, "the audit", b.audits(), []run.Audit{{At: b.now(), Actor: "ana", Via: "socket", Action: "suspend",
+	same(t, "the audit", b.audits(), []audit.Record{{At: b.now(), Actor: "ana", Via: "socket", Action: "suspend",
 		Workspace: "net", Reason: "a freeze"}})
 	err = b.ChangeWorkspace(t.Context(), "net", func(h *run.WorkspaceTx) error {
 		same(t, "its locks", h.Locks, []locks.Lock{{State: locks.ForWorkspace("net"), Workspace: "net", Person: "ana",

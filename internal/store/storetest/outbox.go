@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfops/tfops/internal/audit"
 	"github.com/tfops/tfops/internal/fault"
 	"github.com/tfops/tfops/internal/run"
 )
@@ -22,9 +23,9 @@ type Outbox interface {
 	Failed(ctx context.Context, id, text string, nextAt time.Time, dead bool) (gone []run.Delivery, err error)
 	Waiting(context.Context) ([]run.Delivery, error)
 	Dead(context.Context) ([]run.Delivery, error)
-	TellAsked(ctx context.Context, n run.Notice, by run.Audit) (ids []string, err error)
-	Retry(ctx context.Context, id string, by run.Audit) error
-	Drop(ctx context.Context, id string, by run.Audit) error
+	TellAsked(ctx context.Context, n run.Notice, by audit.Record) (ids []string, err error)
+	Retry(ctx context.Context, id string, by audit.Record) error
+	Drop(ctx context.Context, id string, by audit.Record) error
 }
 
 // outboxCases are the part of the suite that is about the outbox.
@@ -346,7 +347,7 @@ func (b *bench) recorded() string {
 }
 
 // by is what is recorded of an action of ana's.
-func by(action string) run.Audit { return run.Audit{Actor: "ana", Via: "socket", Action: action} }
+func by(action string) audit.Record { return audit.Record{Actor: "ana", Via: "socket", Action: action} }
 
 // deadLettersAreBounded: the oldest of too many go, and are named.
 func deadLettersAreBounded(t *testing.T, b *bench) {

@@ -141,7 +141,7 @@ func pruneKeepsWhatItMust(t *testing.T, b *bench) {
 
 func auditsAreKept(t *testing.T, b *bench) {
 	for i := range 300 { // more than one byte counts
-		a := run.Audit{Actor: "ana", Via: "config", Action: fmt.Sprint(i), Reason: "why"}
+		a := audit.Record{Actor: "ana", Via: "config", Action: fmt.Sprint(i), Reason: "why"}
 		if i == 0 {
 			a.At = b.now().Add(-time.Hour) // not for the caller to say
 		}
@@ -154,7 +154,7 @@ func auditsAreKept(t *testing.T, b *bench) {
 		t.Fatalf("%d audits of 300", len(all))
 	}
 	for i, a := range all {
-		if want := (run.Audit{At: b.now(), Actor: "ana", Via: "config", Action: fmt.Sprint(299 - i),
+		if want := (audit.Record{At: b.now(), Actor: "ana", Via: "config", Action: fmt.Sprint(299 - i),
 			Reason: "why"}); a != want {
 			t.Fatalf("audit %d: %+v, want %+v", i, a, want)
 		}
@@ -177,13 +177,13 @@ func auditsAreFound(t *testing.T, b *bench) {
 		t.Fatalf("%v, %v", created, err)
 	}
 	long := strings.Repeat("\u00fc", audit.MaxText)
-	for _, a := range []run.Audit{{Actor: "li", Action: "poll infra", Reason: long},
+	for _, a := range []audit.Record{{Actor: "li", Action: "poll infra", Reason: long},
 		{Actor: "li", Action: "approve", Workspace: "app", Refused: long}} {
 		if err := b.Record(t.Context(), a); err != nil {
 			t.Fatal(err)
 		}
 	}
-	find := func(q audit.Query, want ...uint64) []run.Audit {
+	find := func(q audit.Query, want ...uint64) []audit.Record {
 		t.Helper()
 		found, err := b.AuditLog(t.Context(), q)
 		var numbers []uint64
@@ -219,7 +219,7 @@ func auditsAreFound(t *testing.T, b *bench) {
 		t.Fatal(err)
 	}
 	find(audit.Query{})
-	if err := b.Record(t.Context(), run.Audit{Actor: "li", Action: "backup"}); err != nil {
+	if err := b.Record(t.Context(), audit.Record{Actor: "li", Action: "backup"}); err != nil {
 		t.Fatal(err)
 	}
 	find(audit.Query{}, 4) // numbers go on
@@ -249,7 +249,7 @@ func nothingIsDoneForWhoGaveUp(t *testing.T, b *bench) {
 		"holds": func() error {
 			return b.ChangeWorkspace(ctx, "net", func(*run.WorkspaceTx) error { called(); return nil })
 		},
-		"record": func() error { return b.Record(ctx, run.Audit{}) },
+		"record": func() error { return b.Record(ctx, audit.Record{}) },
 		"prune":  func() error { _, err := b.Prune(ctx, map[string]run.Retention{"net": {}}); return err },
 		"queue":  func() error { _, err := b.Queue(ctx); return err },
 		"load": func() error {

@@ -24,8 +24,8 @@ import (
 
 // Log reads what was recorded.
 type Log interface {
-	Audits(ctx context.Context, limit int) ([]run.Audit, error)
-	AuditLog(context.Context, audit.Query) ([]run.Audit, error)
+	Audits(ctx context.Context, limit int) ([]audit.Record, error)
+	AuditLog(context.Context, audit.Query) ([]audit.Record, error)
 	PruneAudits(ctx context.Context, before time.Time) error
 }
 
@@ -232,7 +232,7 @@ func (b *bench) record(name string) workspace.Record {
 	return all[name]
 }
 
-func (b *bench) audits() []run.Audit {
+func (b *bench) audits() []audit.Record {
 	b.t.Helper()
 	all, err := b.Audits(b.t.Context(), 0)
 	if err != nil {
