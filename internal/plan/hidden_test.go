@@ -23,7 +23,7 @@ func TestReadListsWhatIsHidden(t *testing.T) {
     {"address": "data.d.f", "mode": "data", "values": {"o": "other-value"}}
   ]}]}}}
 }`
-	p, hidden, err := Read([]byte(raw), "sha256:0")
+	p, hidden, err := Read([]byte(raw), "sha256:0", Known{})
 	if err != nil {
 		t.Fatal(err)
 	}

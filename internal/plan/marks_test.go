@@ -80,7 +80,7 @@ func TestMarkedLeavesAreHiddenAndNothingElse(t *testing.T) {
 			{"address": "a.b", "change": change(v, mask)},
 			{"address": "a.copies", "change": change(copies, map[string]any{})},
 		}, map[string]any{"whole": change(v, true)})
-		p, hidden, err := plan.Read(raw, "x")
+		p, hidden, err := plan.Read(raw, "x", plan.Known{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,7 +185,7 @@ func TestMasksOfWholeObjects(t *testing.T) {
 		copies := map[string]any{"hidden": c.hidden, "public": c.public}
 		raw := planWith(t, []map[string]any{{"address": "a.b", "change": change(c.object, c.mask)},
 			{"address": "a.copies", "change": change(copies, map[string]any{})}}, nil, config)
-		p, hidden, err := plan.ReadWith(raw, "x", c.known)
+		p, hidden, err := plan.Read(raw, "x", c.known)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,21 +37,6 @@ type document struct {
 	Errored   *bool `json:"errored"`
 }
 
-// Read reads the plan from raw, the output of `terraform show -json` or `tofu
-// show -json` for a saved plan, and redacts it. digest is the Digest of the
-// plan file. The error is a fault and repeats nothing of raw's values.
-//
-// What an engine does not write is derived: without "applyable" a plan that
-// changes something and did not fail can be applied; without "complete" a
-// plan is complete unless it defers something.
-//
-// hidden is what the engine calls sensitive in raw, longest first: in plain
-// text, so that it can be masked in what the engine and its providers print.
-// Values of less than eight bytes are left out.
-func Read(raw []byte, digest string) (p *Plan, hidden []string, err error) {
-	return ReadWith(raw, digest, Known{})
-}
-
 // Known is what somebody knows of secrets who reads a plan.
 type Known struct {
 	// Schemas tells what providers call sensitive. It is called only where masks alone do not
@@ -64,8 +49,18 @@ type Known struct {
 	Earlier []string
 }
 
-// ReadWith is Read by somebody who knows more than the plan tells.
-func ReadWith(raw []byte, digest string, known Known) (p *Plan, hidden []string, err error) {
+// Read reads the plan from raw, the output of `terraform show -json` or `tofu
+// show -json` for a saved plan, and redacts it. digest is the Digest of the
+// plan file. The error is a fault and repeats nothing of raw's values.
+//
+// What an engine does not write is derived: without "applyable" a plan that
+// changes something and did not fail can be applied; without "complete" a
+// plan is complete unless it defers something.
+//
+// known may be empty. hidden is what the engine calls sensitive in raw, longest first: in plain
+// text, so that it can be masked in what the engine and its providers print. Values of less than
+// eight bytes are left out.
+func Read(raw []byte, digest string, known Known) (p *Plan, hidden []string, err error) {
 	doc, err := decode(raw)
 	if err != nil {
 		return nil, nil, err

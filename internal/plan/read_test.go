@@ -29,7 +29,7 @@ func resource(address, change string, more ...string) string {
 
 func read(t *testing.T, raw []byte) *plan.Plan {
 	t.Helper()
-	p, _, err := plan.Read(raw, "sha256:d")
+	p, _, err := plan.Read(raw, "sha256:d", plan.Known{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestActions(t *testing.T) {
 		}
 	}
 	for _, actions := range []string{`["explode"]`, `[]`, `["create","update"]`} {
-		_, _, err := plan.Read(doc(`"resource_changes":[`+resource("a.b", `"actions":`+actions)+`]`), "x")
+		_, _, err := plan.Read(doc(`"resource_changes":[`+resource("a.b", `"actions":`+actions)+`]`), "x", plan.Known{})
 		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "a.b") || fault.Next(err) == "" {
 			t.Errorf("%s: %v", actions, err)
 		}
@@ -234,7 +234,7 @@ func TestBadInput(t *testing.T) {
 		`{"format_version":"1.2","resource_changes":{"CANARY":1}}`, `{"format_version":"1.2","resource_changes":["CANARY"]}`,
 		`{"format_version":"1.2","variables":{"v":{"value":"CANARY`, strings.Repeat(`[`, 20000),
 	} {
-		p, _, err := plan.Read([]byte(raw), "x")
+		p, _, err := plan.Read([]byte(raw), "x", plan.Known{})
 		if err == nil {
 			t.Errorf("%.60s: read as %+v", raw, p)
 			continue
@@ -351,7 +351,7 @@ func FuzzRead(f *testing.F) {
 		`"configuration":{"root_module":{"resources":[{"type":"a","expressions":{"b":[{"c":{"constant_value":1}}],"d":{}}}],"variables":{"v":{"sensitive":true}}}}`, `"variables":{"v":{"value":"x"}}`))
 	f.Add(doc(`"resource_drift":[`+resource("a.b", `"actions":["delete","create"],"replace_paths":[["b",0]],"before":{"b":[{"c":1}]},"before_sensitive":{"b":[{}]},"after":{"b":[]},"after_sensitive":{}`)+`]`, `"checks":[{"address":{"kind":"check"}}]`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		p, _, err := plan.Read(raw, "sha256:d")
+		p, _, err := plan.Read(raw, "sha256:d", plan.Known{})
 		if err != nil {
 			if fault.CodeOf(err) != fault.Invalid {
 				t.Errorf("not a fault: %v", err)

@@ -124,7 +124,7 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p, _, err := plan.Read(raw, plan.Digest([]byte("a plan file")))
+			p, _, err := plan.Read(raw, plan.Digest([]byte("a plan file")), plan.Known{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -155,7 +155,7 @@ func TestGolden(t *testing.T) {
 // TestReal reads what the terraform at hand makes now, so that a change of its
 // JSON shows.
 func TestReal(t *testing.T) {
-	p, _, err := plan.Read(scenario(t, "kinds")["kinds"], "sha256:x")
+	p, _, err := plan.Read(scenario(t, "kinds")["kinds"], "sha256:x", plan.Known{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestReal(t *testing.T) {
 		t.Errorf("applyable %v, complete %v, errored %v, destroy %v", p.Applyable, p.Complete, p.Errored, p.Destroy)
 	}
 	for file, raw := range scenario(t, "secrets") {
-		p, _, err := plan.Read(raw, "sha256:x")
+		p, _, err := plan.Read(raw, "sha256:x", plan.Known{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -252,7 +252,7 @@ func FuzzMasks(f *testing.F) {
 			}
 		}
 		raw := planOf(t, "resource_changes", values[0], values[1], values[2], values[3])
-		p, _, err := plan.Read(raw, "x")
+		p, _, err := plan.Read(raw, "x", plan.Known{})
 		if err != nil {
 			return
 		}

@@ -56,7 +56,7 @@ func example(t *testing.T, name string) string {
 // printed is a plan as it is printed without colours.
 func printed(t *testing.T, raw []byte, engine string) string {
 	t.Helper()
-	pl, _, err := plan.Read(raw, "sha256:d")
+	pl, _, err := plan.Read(raw, "sha256:d", plan.Known{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func fleet(t testing.TB, resources int) *plan.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, _, err := plan.Read(raw, "sha256:x")
+	p, _, err := plan.Read(raw, "sha256:x", plan.Known{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -159,7 +159,7 @@ func evidence(t testing.TB, plans map[string][]byte) classify.Evidence {
 		if plans[name] == nil {
 			return nil
 		}
-		p, _, err := plan.Read(plans[name], "sha256:x")
+		p, _, err := plan.Read(plans[name], "sha256:x", plan.Known{})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

@@ -96,7 +96,7 @@ func (p *phase) keepPlan(ctx context.Context, saved *os.File) error {
 	if err != nil {
 		return err
 	}
-	made, hidden, err := plan.ReadWith(shown, job.ApprovedDigest(raw, ground), plan.Known{
+	made, hidden, err := plan.Read(shown, job.ApprovedDigest(raw, ground), plan.Known{
 		Schemas: func(providers []string) values.Schemas { return p.schemas(ctx, providers) },
 		Earlier: p.earlier()})
 	if err != nil {
