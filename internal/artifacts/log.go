@@ -23,6 +23,18 @@ type Log struct {
 	file   fs.FileInfo // that was read last: a plan that is made again begins a new one
 }
 
+// Check says why the log cannot be read; nil where it can, and where there is none yet.
+func (t *Log) Check() error {
+	f, err := datafile.OpenSole(t.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
 func (t *Log) Read(emit func([]byte) error) error {
 	f, err := datafile.OpenSole(t.path)
 	if errors.Is(err, fs.ErrNotExist) {

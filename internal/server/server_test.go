@@ -318,3 +318,34 @@ func TestSettledAgreesWithTheStates(t *testing.T) {
 		}
 	}
 }
+
+// TestLogThatCannotBeRead is told with what to do, and not as an answer that was cut off.
+func TestLogThatCannotBeRead(t *testing.T) {
+	r := newRig(t, []fleet.Definition{define("a")})
+	waiting := r.awaiting("a")
+	for _, phase := range []string{"plan", "apply"} {
+		log := filepath.Join(r.dir, "runs", waiting.ID, phase, "events.jsonl")
+		if err := os.RemoveAll(filepath.Dir(log)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(filepath.Dir(log), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink("../../../tfops.db", log); err != nil {
+			t.Fatal(err)
+		}
+		for _, follow := range []bool{false, true} {
+			var last error
+			for line, err := range r.client.Log(t.Context(), waiting.ID, follow) {
+				if last = err; err == nil {
+					t.Errorf("%s: a line was shown: %q", phase, line)
+				}
+			}
+			testrig.WantFault(t, last, fault.Internal, "move it away", "the log of run "+waiting.ID+" cannot be read",
+				"no regular file")
+		}
+		if err := os.RemoveAll(filepath.Dir(log)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -25,7 +25,10 @@ type logInput struct {
 // that ends properly is whole; one that had to be given up is cut off, so that
 // its reader notices.
 func (s *Server) log(ctx context.Context, in *logInput) (*huma.StreamResponse, error) {
-	if _, err := s.Engine.Show(ctx, in.ID); err != nil { // while it can still be told properly
+	// While it can still be told properly: whether there is such a run, and whether its log can be read.
+	begins := errors.New("the log begins")
+	err := s.Engine.Messages(ctx, in.ID, false, func([]byte) error { return begins })
+	if err != nil && !errors.Is(err, begins) {
 		return nil, err
 	}
 	return s.stream(ndjson, func(ctx context.Context, w io.Writer) error {
@@ -64,8 +67,8 @@ func (s *Server) backup(ctx context.Context, a access.Actor, _ *nothing) (*huma.
 	}}, nil
 }
 
-// stream answers with what write writes. An error before the first byte is
-// told as any other; after it, all that is left is to cut the answer off.
+// stream answers with what write writes. The head of the answer is sent at once, so all that is left
+// for an error is to cut the answer off: what can be known before is looked at by the caller.
 func (s *Server) stream(contentType string, write func(context.Context, io.Writer) error) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
 		r, w := humago.Unwrap(hctx)

@@ -320,27 +320,44 @@ const logEvery = 100 * time.Millisecond
 // of its plan and then of its apply. With follow it goes on until no runner
 // can add to it any more or ctx is done.
 func (view *View) Messages(ctx context.Context, id string, follow bool, emit func(line []byte) error) error {
-	for _, p := range []job.Phase{job.PlanPhase, job.ApplyPhase} {
-		log := view.txn.Files.Run(id).Log(p)
-		for {
-			d, _, err := view.txn.Load(ctx, id) // before reading: what was written by then is read below
-			if err != nil {
-				return err
-			}
-			if err := log.Read(emit); err != nil {
-				return err
-			}
-			if !follow || over(d.Run, p) {
-				break
-			}
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(logEvery):
-			}
+	if _, _, err := view.txn.Load(ctx, id); err != nil { // who knows no run asks for no file
+		return err
+	}
+	phases := []job.Phase{job.PlanPhase, job.ApplyPhase}
+	for _, p := range phases { // before anything of them is shown
+		if err := view.txn.Files.Run(id).Log(p).Check(); err != nil {
+			return fault.New(fault.Internal, "look what is there in its place, and move it away",
+				"the log of run %s cannot be read: %w", id, err)
+		}
+	}
+	for _, p := range phases {
+		if err := view.messages(ctx, id, p, follow, emit); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// messages passes on those of one phase.
+func (view *View) messages(ctx context.Context, id string, p job.Phase, follow bool, emit func([]byte) error) error {
+	log := view.txn.Files.Run(id).Log(p)
+	for {
+		d, _, err := view.txn.Load(ctx, id) // before reading: what was written by then is read below
+		if err != nil {
+			return err
+		}
+		if err := log.Read(emit); err != nil {
+			return err
+		}
+		if !follow || over(d.Run, p) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(logEvery):
+		}
+	}
 }
 
 // over reports whether nothing more can be added to the log of a phase.
