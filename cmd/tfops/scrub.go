@@ -3,7 +3,6 @@ package main
 import (
 	"io"
 
-	"github.com/tfops/tfops/internal/redact"
 	"github.com/tfops/tfops/internal/redact/leaks"
 )
 
@@ -13,8 +12,7 @@ import (
 type scrubbed struct{ w io.Writer }
 
 func (s scrubbed) Write(line []byte) (int, error) {
-	text := redact.Settings(redact.URLs(string(line)))
-	if _, err := io.WriteString(s.w, leaks.Hide(text, redact.Hidden)); err != nil {
+	if _, err := io.WriteString(s.w, leaks.Text(string(line))); err != nil {
 		return 0, err
 	}
 	return len(line), nil

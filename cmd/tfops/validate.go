@@ -30,8 +30,7 @@ Repositories that are on this machine, by their URL or as the checkout that
 which order workspaces come, directories, var files and modules that are not
 there or leave the repository, and workspaces that every change of the repository
 plans, each with the expression that does not tell what it reads and the way out.
-Others are not asked: what
-depends on them "tfops status" says.
+Others are not asked: what depends on them "tfops status" says.
 
 With -o json or yaml, mistakes and warnings are in the result as well.
 

@@ -56,20 +56,17 @@ func (s *Server) dead(ctx context.Context, _ *nothing) (*body[[]api.Delivery], e
 }
 
 func (s *Server) retry(ctx context.Context, a access.Actor, in *deliveryInput) (*nothing, error) {
-	return &nothing{}, s.Outbox.Retry(ctx, in.Delivery, decision(a, "retry delivery "+in.Delivery))
+	return &nothing{}, s.Outbox.Retry(ctx, in.Delivery, audit.By(a, "retry delivery "+in.Delivery, ""))
 }
 
 func (s *Server) drop(ctx context.Context, a access.Actor, in *deliveryInput) (*nothing, error) {
-	return &nothing{}, s.Outbox.Drop(ctx, in.Delivery, decision(a, "drop delivery "+in.Delivery))
+	return &nothing{}, s.Outbox.Drop(ctx, in.Delivery, audit.By(a, "drop delivery "+in.Delivery, ""))
 }
 
 func (s *Server) testTarget(ctx context.Context, a access.Actor, in *targetInput) (*body[api.Tested], error) {
-	id, err := s.Outbox.Test(ctx, in.Name, decision(a, "test notify "+in.Name))
+	id, err := s.Outbox.Test(ctx, in.Name, audit.By(a, "test notify "+in.Name, ""))
 	if err != nil {
 		return nil, err
 	}
 	return answerOf(api.Tested{Delivery: id}), nil
 }
-
-// decision is what is recorded of an action: who asks for it, and from where.
-func decision(a access.Actor, action string) audit.Record { return audit.By(a, action, "") }

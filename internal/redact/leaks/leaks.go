@@ -15,6 +15,9 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/tfops/tfops/internal/lazyregexp"
+	"github.com/tfops/tfops/internal/redact"
 )
 
 //go:embed rules.txt
@@ -78,10 +81,10 @@ func parse(text string) *catalogue {
 		case "group":
 			r.group, _ = strconv.Atoi(value)
 		case "regex":
-			r.expr = lazily(value)
+			r.expr = lazyregexp.New(value)
 		case "allow":
 			over, expr, _ := strings.Cut(value, " ")
-			r.allowed = append(r.allowed, allowed{over, lazily(expr)})
+			r.allowed = append(r.allowed, allowed{over, lazyregexp.New(expr)})
 		case "stop":
 			r.stop = sync.OnceValue(func() []string { return strings.Fields(value) })
 		default:
@@ -96,13 +99,13 @@ func parse(text string) *catalogue {
 	return c
 }
 
-func lazily(expr string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
-}
-
 // Longest is how much of a text is looked at in one piece, in bytes; a longer one is cut at
 // its lines. An expression takes time for each byte, and nobody writes longer credentials.
 const Longest = 64 << 10
+
+// Text is a text without what can be seen to be secret: what lets somebody in of its URLs, the
+// values of settings and headers that are called like secrets, and what looks like a credential.
+func Text(text string) string { return Hide(redact.Settings(redact.URLs(text)), redact.Hidden) }
 
 // Hide puts hidden in the place of everything in a text that looks like a credential.
 func Hide(text, hidden string) string {

@@ -23,11 +23,10 @@ func NewMasker(within []string, whole ...string) *Masker {
 
 // Text is s without secrets.
 func (m *Masker) Text(s string) string {
-	s = redact.Settings(redact.URLs(m.known.Text(s)))
-	if s == plan.Sensitive {
+	if s = m.known.Text(s); s == plan.Sensitive {
 		return s
 	}
-	return leaks.Hide(s, plan.Sensitive)
+	return leaks.Text(s)
 }
 
 // Event is a JSON object without secrets: within its strings and numbers, never within

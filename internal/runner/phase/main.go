@@ -50,6 +50,7 @@ func Main(dir string) int {
 	if err := cell.Enter(cell.Namespace(os.Getenv(cell.NamespaceEnv))); err != nil {
 		return notBegun(dir, err)
 	}
+	// In a data directory, which a phase of a test need not have.
 	if runs := filepath.Dir(filepath.Dir(dir)); filepath.Base(runs) == "runs" {
 		datafile.Beneath(filepath.Dir(runs))
 	}
