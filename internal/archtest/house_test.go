@@ -23,6 +23,7 @@ var floors = [][]string{
 		"internal/drift/schedule", "internal/drift/glob", "internal/plan/values",
 		// types and a reader that everybody may hold: out of the ground alone
 		"internal/workspace", "internal/rootmodule", "internal/access", "internal/exit", "internal/moment",
+		"internal/sandbox",
 		"internal/server/limits",
 		"internal/term/document"},
 	{"internal/audit", "internal/server/socket"},                 // of who has access

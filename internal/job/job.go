@@ -26,6 +26,7 @@ import (
 
 	"github.com/tfops/tfops/internal/credentials"
 	"github.com/tfops/tfops/internal/plan"
+	"github.com/tfops/tfops/internal/sandbox"
 	"github.com/tfops/tfops/internal/workspace"
 )
 
@@ -232,6 +233,10 @@ type Result struct {
 	EngineName    string `json:"engine_name,omitempty"`
 	EngineVersion string `json:"engine_version,omitempty"`
 	InitReused    bool   `json:"init_reused,omitempty"`
+
+	// Sandbox is the level at which the engine was shut in; empty in the results of a tfops that did
+	// not say.
+	Sandbox sandbox.Level `json:"sandbox,omitempty"`
 
 	// Providers are the versions that were used, by address.
 	Providers map[string]string `json:"providers,omitempty"`

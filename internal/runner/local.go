@@ -20,6 +20,7 @@ import (
 	"github.com/tfops/tfops/internal/runner/backend"
 	"github.com/tfops/tfops/internal/runner/cell"
 	"github.com/tfops/tfops/internal/runner/memfile"
+	"github.com/tfops/tfops/internal/sandbox"
 )
 
 // Local starts runners on this host and follows them. It keeps no record of
@@ -33,7 +34,8 @@ type Local struct {
 	mu        sync.Mutex
 	probed    bool
 	namespace cell.Namespace
-	why       error // that there is no better one
+	why       error         // that there is no better one
+	sandbox   sandbox.State // zero until it was found out
 }
 
 // NotStarted says that Start has started no runner, so that nothing of the phase has run: the

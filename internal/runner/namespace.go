@@ -11,7 +11,22 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/runner/cell"
+	"github.com/tfops/tfops/internal/sandbox"
 )
+
+// Sandbox is how well engines are shut in on this machine; the zero State as long as that was not
+// found out, see Probe.
+func (l *Local) Sandbox() sandbox.State {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sandbox
+}
+
+// Probe finds out how well engines can be shut in that work on files in dir.
+func (l *Local) Probe(dir string) (sandbox.State, error) {
+	_, err := l.namespaceFor(dir)
+	return l.Sandbox(), err
+}
 
 // namespaceFor finds, once, in which namespaces runners can be started whose files lie
 // in dir. Where there are none the reason is kept. An error says that it cannot be found out
