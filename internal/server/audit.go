@@ -8,6 +8,7 @@ import (
 	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/api"
 	"github.com/tfops/tfops/internal/audit"
+	"github.com/tfops/tfops/internal/server/socket"
 	"github.com/tfops/tfops/internal/server/wire"
 )
 
@@ -36,6 +37,28 @@ func (s *Server) poll(ctx context.Context, a access.Actor, in *named) (*nothing,
 func asksFor(ctx context.Context, verb string) {
 	if rq := requestOf(ctx); rq.act != nil {
 		rq.act.Verb = verb
+	}
+}
+
+// refusePeer answers a process that may ask for nothing. That it tried is recorded, whatever it asked
+// for: nobody but code that was let out of its sandbox, or somebody who is about to, comes here.
+func (s *Server) refusePeer(out http.ResponseWriter, r *http.Request, p socket.Peer) {
+	ctx := context.WithoutCancel(r.Context())
+	rq := requestOf(ctx)
+	writeProblem(out, fail(r.Context(), p.Refused))
+	who, err := actor(ctx)
+	if err != nil {
+		who.Name = "unknown"
+	}
+	rec := audit.By(who, "connect", "")
+	rec.Refused = rq.act.Why
+	var ok bool
+	if rec.Unrecorded, ok = s.refused.Admit(who.Name, time.Now()); !ok {
+		return
+	}
+	rq.log.Warn("a process was refused", "pid", p.PID, "why", rec.Refused)
+	if err := s.Store.Record(ctx, rec); err != nil {
+		rq.log.Error("a refusal cannot be recorded", "error", err)
 	}
 }
 

@@ -24,6 +24,10 @@ import (
 // TestMain lets the test binary be a client too: started by asUser, it does
 // one thing as the user that it runs as, and prints what came back.
 func TestMain(m *testing.M) {
+	if how := os.Getenv("TFOPS_TEST_CONFINED"); how != "" {
+		fmt.Fprintln(os.Stderr, confineAndExec(how))
+		os.Exit(1)
+	}
 	if socket := os.Getenv("TFOPS_TEST_CLIENT"); socket != "" {
 		if err := json.NewEncoder(os.Stdout).Encode(beClient(socket, os.Args[1:])); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -109,10 +113,19 @@ func newClients(t *testing.T, socket string) *clients {
 // as does one thing as another user.
 func (c *clients) as(cred syscall.Credential, args ...string) said {
 	c.t.Helper()
+	return c.with(syscall.SysProcAttr{Credential: &cred}, "", args...)
+}
+
+// with does one thing in a process that was started so, and is confined further.
+func (c *clients) with(attr syscall.SysProcAttr, confined string, args ...string) said {
+	c.t.Helper()
 	cmd := exec.CommandContext(c.t.Context(), c.binary, args...)
 	cmd.Env = []string{"TFOPS_TEST_CLIENT=" + c.socket}
+	if confined != "" {
+		cmd.Env = append(cmd.Env, "TFOPS_TEST_CONFINED="+confined)
+	}
 	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &cred}
+	cmd.SysProcAttr = &attr
 	cmd.Stderr = os.Stderr
 	b, err := cmd.Output()
 	if err != nil {

@@ -79,6 +79,10 @@ func (s *Server) wrap(mux *http.ServeMux, bounds map[string]int64) http.Handler 
 			writeProblem(out, fail(r.Context(), errNoPeer))
 			return
 		}
+		if p.Refused != nil {
+			s.refusePeer(out, r, p)
+			return
+		}
 		_, pattern := mux.Handler(r)
 		done, full := s.limits.Take(p.UID, pattern)
 		if done == nil {

@@ -6,8 +6,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // loginOf is the uid that logged in to the session of the process that connected, which sudo
@@ -15,12 +13,10 @@ import (
 // where the process has ended. A process id may be another's by now: what its file says is
 // believed only if the process that connected, which the kernel names by a descriptor, still
 // lives after it was read.
-func loginOf(fd int, pid int32) *uint32 {
-	pidfd, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEERPIDFD)
-	if err != nil || pid <= 0 {
+func loginOf(pid int32, pidfd int) *uint32 {
+	if pidfd < 0 || pid <= 0 {
 		return nil
 	}
-	defer func() { _ = unix.Close(pidfd) }()
 	f, err := os.Open("/proc/" + strconv.Itoa(int(pid)) + "/loginuid")
 	if err != nil {
 		return nil
@@ -36,11 +32,4 @@ func loginOf(fd int, pid int32) *uint32 {
 	}
 	login := uint32(uid)
 	return &login
-}
-
-// gone reports whether the process of a descriptor has ended.
-func gone(pidfd int) bool {
-	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
-	n, err := unix.Poll(fds, 0)
-	return err != nil || n > 0
 }

@@ -42,7 +42,7 @@ func TestPeerIsKnown(t *testing.T) {
 		t.Errorf("%+v, want the login %q", a, want)
 	}
 	// A process that is none is not believed in.
-	if login := loginOf(-1, int32(os.Getpid())); login != nil {
+	if login := loginOf(int32(os.Getpid()), -1); login != nil {
 		t.Errorf("without a descriptor: %d", *login)
 	}
 }

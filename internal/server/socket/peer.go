@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"os"
 	"os/user"
 	"strconv"
 	"sync"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/tfops/tfops/internal/access"
 	"github.com/tfops/tfops/internal/fault"
@@ -21,6 +24,9 @@ type Peer struct {
 	Name  func() (string, error) // looked up when it is asked for
 	PID   int32                  // 0: not known
 	Login *uint32                // the uid that logged in; nil: nobody did, or it is not known
+
+	// Refused says why nothing is done for the process, whatever its user may; nil if that is not so.
+	Refused error
 }
 
 // Access is the peer as it is recorded.
@@ -53,7 +59,7 @@ func WithPeer(ctx context.Context, c net.Conn) context.Context {
 	uid := cred.Uid
 	// The name is looked up when a request needs it: this runs in the loop
 	// that accepts connections, and a directory service may be slow.
-	p := Peer{UID: uid, PID: cred.Pid, Login: cred.login,
+	p := Peer{UID: uid, PID: cred.Pid, Login: cred.login, Refused: cred.refused,
 		Name: sync.OnceValues(func() (string, error) { return userName(uid) })}
 	return context.WithValue(ctx, peerKey{}, p)
 }
@@ -61,7 +67,34 @@ func WithPeer(ctx context.Context, c net.Conn) context.Context {
 // credentials are those of a peer when it connected.
 type credentials struct {
 	syscall.Ucred
-	login *uint32
+	login   *uint32
+	refused error
+}
+
+// credentialsOf asks the kernel who is at the other end of a socket.
+func credentialsOf(fd int) (out credentials, err error) {
+	cred, err := syscall.GetsockoptUcred(fd, syscall.SOL_SOCKET, syscall.SO_PEERCRED)
+	if err != nil {
+		return out, err
+	}
+	if cred.Uid == math.MaxUint32 { // what the kernel answers for a socket that is no Unix socket
+		return out, errors.New("the kernel does not know the peer")
+	}
+	out.Ucred = *cred
+	pidfd, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEERPIDFD)
+	switch {
+	case err == nil:
+		defer func() { _ = unix.Close(pidfd) }()
+	case errors.Is(err, unix.ENOPROTOOPT):
+		pidfd = notTold
+	default:
+		pidfd = ended
+	}
+	out.login = loginOf(cred.Pid, pidfd)
+	if int(cred.Uid) == os.Geteuid() {
+		out.refused = refusedPeer(cred.Pid, pidfd)
+	}
+	return out, nil
 }
 
 func peerOf(c net.Conn) (out credentials, err error) {
@@ -74,18 +107,8 @@ func peerOf(c net.Conn) (out credentials, err error) {
 		return out, err
 	}
 	var credErr error
-	if err := raw.Control(func(fd uintptr) {
-		var cred *syscall.Ucred
-		if cred, credErr = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED); credErr == nil {
-			out = credentials{*cred, loginOf(int(fd), cred.Pid)}
-		}
-	}); err != nil || credErr != nil {
-		return out, errors.Join(err, credErr)
-	}
-	if out.Uid == math.MaxUint32 { // what the kernel answers for a socket that is no Unix socket
-		return out, errors.New("the kernel does not know the peer")
-	}
-	return out, nil
+	err = raw.Control(func(fd uintptr) { out, credErr = credentialsOf(int(fd)) })
+	return out, errors.Join(err, credErr)
 }
 
 // knownNames are those that were looked up before, by uid.
