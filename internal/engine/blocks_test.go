@@ -2,7 +2,9 @@ package engine
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/tfops/tfops/internal/run"
@@ -46,6 +48,33 @@ func TestBlocksGoFirst(t *testing.T) {
 			if len(g.runs(fmt.Sprintf("a-env-n%d", i))) == 0 {
 				t.Errorf("branch %d was never looked at", i)
 			}
+		}
+	}, define("a"))
+}
+
+// A branch with more code than one look reads is read in several, one after the other, and its
+// workspaces are there then.
+func TestLargeBranchTakesSeveralLooks(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		gen := generator(workspace.Keep)
+		gen.Branches = []string{"env/*"}
+		g.generate(gen)
+		g.start()
+		g.commit("a/main.tf")
+		g.git.mu.Lock()
+		for i := range 9 { // each file is as much as is read of a look whose time is over
+			g.git.files[fmt.Sprintf("a/more%d.tf", i)] = &fstest.MapFile{
+				Data: fmt.Appendf(nil, "# %d %s\n", i, strings.Repeat("x", 1<<20-9))}
+		}
+		g.git.mu.Unlock()
+		sha := g.git.commit("env/large", "a/main.tf")
+		g.git.mu.Lock()
+		g.git.look = map[string]time.Duration{sha: time.Minute} // its time is over before it begins to read
+		g.git.mu.Unlock()
+		// The first look, which takes a minute, ends early; the second follows at once.
+		g.pass(30*time.Second + time.Minute + time.Second)
+		if len(g.runs("a-env-large")) == 0 {
+			t.Error("the rest of the branch was not read")
 		}
 	}, define("a"))
 }

@@ -845,8 +845,16 @@ func (r *repository) Tree(sha string) (fs.FS, error) {
 	if r.unreadErr != nil && r.heads[r.unread] == sha {
 		return nil, r.unreadErr
 	}
-	return maps.Clone(r.files), nil
+	return named{maps.Clone(r.files), sha}, nil
 }
+
+// named is a tree that tells the hash of its content, as that of a commit does.
+type named struct {
+	fstest.MapFS
+	sha string
+}
+
+func (n named) TreeHash(dir string) (string, bool) { return n.sha, dir == "." }
 
 func (r *repository) Export(_ context.Context, _, dst string, _ trees.Base) (trees.Exported, error) {
 	r.mu.Lock()

@@ -232,9 +232,10 @@ func (s *Reader) Shared(def fleet.Definition, tree fs.FS) []string {
 	return files
 }
 
-// Discover looks at one branch.
+// Discover looks at one branch. Where it may take only so long, reach.ErrLater says that the next call
+// goes on.
 func (s *Reader) Discover(ctx context.Context, repo settings.Repository, gens []fleet.Generator, branch, head string,
-	records map[string]workspace.Record) (fleet.Discovery, error) {
+	records map[string]workspace.Record, until time.Time) (fleet.Discovery, error) {
 	if err := s.Need(ctx, repo, head); err != nil {
 		return fleet.Discovery{}, err
 	}
@@ -245,6 +246,13 @@ func (s *Reader) Discover(ctx context.Context, repo settings.Repository, gens []
 	tree, err := repo.Tree(head)
 	if err != nil {
 		return fleet.Discovery{}, err
+	}
+	if !until.IsZero() {
+		within, cancel := context.WithDeadline(ctx, until)
+		defer cancel()
+		if err := s.Index(repo.Name).Prepare(within, tree); err != nil {
+			return fleet.Discovery{}, err
+		}
 	}
 	d := fleet.Discover(s.Index(repo.Name), gens, branch, tree, records)
 	d.Head, d.Partial = head, len(missing) > 0

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/tfops/tfops/internal/fleet"
 	"github.com/tfops/tfops/internal/run"
 	"github.com/tfops/tfops/internal/workspace"
+	"github.com/tfops/tfops/internal/workspace/reach"
 )
 
 // survey looks at the branches of a repository for what generators make
@@ -40,8 +42,17 @@ func (w *Watcher) survey(ctx context.Context, name string, repo settings.Reposit
 				}
 				continue
 			}
-			fresh, err := w.sources.Discover(ctx, repo, gens, branch, head, records)
+			var most time.Time
+			if byPattern(gens, branch) {
+				most = until
+			}
+			fresh, err := w.sources.Discover(ctx, repo, gens, branch, head, records, most)
 			switch {
+			case errors.Is(err, reach.ErrLater):
+				if more = true; ok {
+					branches[branch] = d
+				}
+				continue
 			case err == nil:
 				d = fresh
 				d.Of = config

@@ -23,8 +23,10 @@ import (
 type Index struct {
 	memory *memory
 
-	mu   sync.Mutex
-	last []*Graph // newest first, one for each set of workspaces
+	mu       sync.Mutex
+	last     []*Graph // newest first, one for each set of workspaces
+	prepared prepared
+	refused  map[string]error // trees with too much code, by their hash
 }
 
 // maxGraphs is how many graphs an Index keeps: one for each branch that is
@@ -109,6 +111,9 @@ func (x *Index) keep(g *Graph) {
 	defer x.mu.Unlock()
 	x.last = slices.DeleteFunc(x.last, func(o *Graph) bool { return o.same(keys) })
 	x.last = append([]*Graph{g}, x.last[:min(len(x.last), maxGraphs-1)]...)
+	if x.prepared.tree == g.root.hash {
+		x.prepared = prepared{}
+	}
 }
 
 // derive takes over from another graph what the differences of the two trees

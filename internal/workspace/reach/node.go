@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tfops/tfops/internal/links"
 	"github.com/tfops/tfops/internal/rootmodule"
@@ -143,13 +144,15 @@ type (
 
 // scan reads one tree into nodes.
 type scan struct {
-	fs    fs.FS
-	links fs.ReadLinkFS // nil: symbolic links cannot be read
-	known *memory
-	here  map[string]*node // directories of this tree by hash: what is there twice is read once
-	work  sync.WaitGroup
-	busy  chan struct{} // bounds what is read at once
-	kept  kept
+	fs     fs.FS
+	links  fs.ReadLinkFS // nil: symbolic links cannot be read
+	known  *memory
+	here   map[string]*node // directories of this tree by hash: what is there twice is read once
+	work   sync.WaitGroup
+	busy   chan struct{} // bounds what is read at once
+	kept   kept
+	enough func() bool  // of Prepare: whether the rest is left for later; nil: nothing is
+	bytes  atomic.Int64 // of the files that were read
 
 	mu   sync.Mutex
 	err  error    // the first of reading; nothing is remembered then
@@ -272,6 +275,12 @@ func (s *scan) parse(p string, f *leaf) {
 		return
 	}
 	s.busy <- struct{}{}
+	if s.enough != nil && s.enough() {
+		<-s.busy
+		s.failed(ErrLater)
+		f.facts = &facts{unread: "it is read later", line: 1}
+		return
+	}
 	s.work.Go(func() {
 		defer func() { <-s.busy }()
 		f.facts = s.read(p, f.hash, kindOf(p))
@@ -317,6 +326,7 @@ func (s *scan) readOnce(p, hash string, kind fileKind) *facts {
 		}
 	}
 	s.known.parsed.Add(1)
+	s.bytes.Add(int64(len(src)))
 	return s.known.keepFacts(hash, kind, readFile(kind, src))
 }
 
